@@ -1,0 +1,243 @@
+package gloebit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Client calls Gloebit for one user. It is safe for concurrent use. The
+// middleware puts one into each request's context; [Merchant.Client] makes one
+// for work outside a request. Keep the user's id, not the client: a client is
+// cheap, and a new one knows of a disconnection.
+//
+// Every method's error may be, beside what the method says: ErrNotConnected
+// when the token was refused, ErrScopeMissing, ErrRateLimited, ErrUnavailable,
+// ErrBadReply, ErrStore when a refreshed token could not be saved, and the
+// context's error. [Merchant.HandleError] knows what to do with each.
+type Client struct {
+	merchant *Merchant
+	user     User
+
+	mu         sync.Mutex
+	credential Credential
+}
+
+// User returns the user for whom the client calls.
+func (c *Client) User() User { return c.user }
+
+// Scopes returns what the user granted.
+func (c *Client) Scopes() []Scope { return slices.Clone(c.current().Scopes) }
+
+// GloebitID returns the user's id at Gloebit when the server told it at the
+// connection, or "".
+func (c *Client) GloebitID() string { return c.current().GloebitID }
+
+func (c *Client) current() Credential {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.credential
+}
+
+// call is one request to the API.
+type call struct {
+	name       string // the path less its arguments, for errors
+	method     string
+	path       string         // below Provider.APIURL, percent-encoded; empty means name
+	scope      Scope          // what it needs
+	body       map[string]any // sent as JSON, with the keys in order; nil sends none
+	repeatable bool           // sending it twice does what sending it once does
+	lost       *bool          // set when an attempt may have been carried out unheard; nil when nobody asks
+}
+
+const (
+	longestReply  = 1 << 20
+	mostAttempts  = 4
+	longestWait   = 10 * time.Second // that Retry-After may ask for when the caller has no deadline
+	expiryLeeway  = 30 * time.Second // a token this close to its expiry is refreshed first
+	refreshWithin = 30 * time.Second
+)
+
+// do sends a call, again where that is safe, with a fresh token where one was
+// needed, and decodes the JSON object of a successful reply into answer, which
+// may be nil. A token that was refused is forgotten.
+func (c *Client) do(ctx context.Context, call call, answer any) error {
+	var payload []byte
+	if call.body != nil {
+		var err error
+		if payload, err = json.Marshal(call.body); err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
+		}
+	}
+	credential := c.current()
+	if credential.expired(c.merchant.clock().Add(expiryLeeway)) && credential.RefreshToken != "" {
+		var err error
+		if credential, err = c.refresh(ctx, credential); err != nil {
+			return err
+		}
+	}
+	body, err := c.send(ctx, call, payload, credential.AccessToken)
+	if errors.Is(err, ErrTokenExpired) && credential.RefreshToken != "" {
+		if credential, err = c.refresh(ctx, credential); err != nil {
+			return err
+		}
+		body, err = c.send(ctx, call, payload, credential.AccessToken)
+	}
+	if errors.Is(err, ErrNotConnected) {
+		return c.forget(ctx, credential.AccessToken, err)
+	}
+	if err != nil || answer == nil {
+		return err
+	}
+	if err := json.Unmarshal(body, answer); err != nil {
+		return badReply(call.name, "a field is of another type")
+	}
+	return nil
+}
+
+func (c Credential) expired(now time.Time) bool {
+	return !c.Expiry.IsZero() && !now.Before(c.Expiry)
+}
+
+// send makes the attempts of one call with one token.
+func (c *Client) send(ctx context.Context, call call, payload []byte, token Secret) ([]byte, error) {
+	pause := c.merchant.newPause()
+	for attempt := 1; ; attempt++ {
+		body, err := c.attempt(ctx, call, payload, token)
+		if call.lost != nil && mayHaveArrived(err) {
+			*call.lost = true
+		}
+		if err == nil || !call.repeatable || !transient(err) || attempt == mostAttempts {
+			return body, err
+		}
+		if !pause.wait(ctx, err) {
+			return nil, err
+		}
+	}
+}
+
+// attempt sends one request and returns the body of a successful reply.
+func (c *Client) attempt(ctx context.Context, call call, payload []byte, token Secret) ([]byte, error) {
+	url := c.merchant.provider.APIURL + orDefault(call.path, call.name)
+	req, err := http.NewRequestWithContext(ctx, call.method, url, bytes.NewReader(payload))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	}
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.merchant.http.Do(req)
+	if err != nil {
+		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, err}, transient: ctx.Err() == nil}
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, longestReply+1))
+	if err != nil {
+		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrBadReply, errCutOff, err}, transient: ctx.Err() == nil}
+	}
+	return read(call, resp, body)
+}
+
+// envelope is what every reply holds.
+type envelope struct {
+	Success *bool   `json:"success"`
+	Reason  *string `json:"reason"`
+	Status  *string `json:"status"`
+}
+
+// read tells a successful reply from all others.
+func read(call call, resp *http.Response, body []byte) ([]byte, error) {
+	failure := &APIError{Call: call.name, StatusCode: resp.StatusCode, Scope: call.scope}
+	var reply envelope
+	unreadable := json.Unmarshal(body, &reply) != nil
+	if !unreadable {
+		failure.Reason, failure.Status = text(reply.Reason), text(reply.Status)
+	}
+	if resp.StatusCode != http.StatusOK {
+		failure.readStatus(resp)
+		return nil, failure
+	}
+	switch {
+	case len(body) > longestReply:
+		return nil, badReply(call.name, "longer than 1 MiB")
+	case unreadable && !json.Valid(body):
+		return nil, badReply(call.name, "not JSON")
+	case unreadable:
+		return nil, badReply(call.name, "not a JSON object with success, reason and status of the documented types")
+	case reply.Success == nil:
+		return nil, badReply(call.name, "without success")
+	case !*reply.Success:
+		failure.causes = failuresOf(failure.Status, failure.Reason)
+		failure.transient = errors.Is(failure, ErrPending) || errors.Is(failure, ErrQueuingFailed)
+		return nil, failure
+	}
+	return body, nil
+}
+
+// readStatus says what an HTTP status other than 200 means. A reason that the
+// body gives means more than the status.
+func (e *APIError) readStatus(resp *http.Response) {
+	e.RetryAfter = retryAfter(resp.Header)
+	reasons := failuresOf(e.Status, e.Reason)
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests:
+		e.causes, e.transient = []error{ErrRateLimited}, true
+	case resp.StatusCode >= http.StatusInternalServerError:
+		e.causes, e.transient = []error{ErrUnavailable}, true
+	case !slices.Contains(reasons, ErrRefused):
+		e.causes = reasons
+	case resp.StatusCode == http.StatusUnauthorized && saysInvalidToken(resp.Header): // RFC 6750 section 3.1
+		e.causes = []error{ErrTokenExpired, ErrNotConnected}
+	case resp.StatusCode < 300 || resp.StatusCode >= 400:
+		e.causes = reasons
+	default:
+		e.causes = []error{ErrBadReply, errRedirect}
+	}
+}
+
+func saysInvalidToken(h http.Header) bool {
+	challenge := strings.Join(h.Values("WWW-Authenticate"), ", ")
+	return strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`)
+}
+
+// retryAfter reads the header in both its forms (RFC 9110 section 10.2.3).
+func retryAfter(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
+		return min(time.Duration(seconds), 1e6) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return clip(*s)
+}
+
+var (
+	errCutOff   = errors.New("cut off")
+	errRedirect = errors.New("a redirect, which is not followed")
+)
+
+// badReply is a reply with status 200 that is no answer.
+func badReply(name, why string) error {
+	return &APIError{Call: name, StatusCode: http.StatusOK, causes: []error{ErrBadReply, errors.New(why)}}
+}

@@ -1,0 +1,348 @@
+package gloebit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/oauth2"
+)
+
+// AuthorizationURL starts a connection for the user of the request and returns
+// the URL of the provider's authorization page, to which the browser is to be
+// sent (RFC 6749 section 4.1.1). It is what [Merchant.ConnectHandler] redirects
+// to, for those who write their own handler; with the package's own sessions
+// that handler stands below [Merchant.Optional].
+//
+// ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
+// The scopes are asked for in addition to Config.Scopes and to what the user
+// granted already, and the user can't go on without them. Errors: ErrNoUser,
+// ErrNoSession, ErrReturnTo, ErrInvalidRequest for an unknown scope, ErrStore.
+func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
+	ctx := r.Context()
+	if returnTo != "" {
+		if _, err := checkReturnTo(returnTo); err != nil {
+			return "", err
+		}
+	}
+	for _, scope := range scopes {
+		if !scope.known() {
+			return "", fmt.Errorf("%w: unknown scope %.40q", ErrInvalidRequest, scope)
+		}
+	}
+	user, err := m.connectingUser(r)
+	if err != nil {
+		return "", err
+	}
+	binding, err := m.bindBrowser(ctx)
+	if err != nil {
+		return "", err
+	}
+	granted, err := m.grantedScopes(ctx, user.ID)
+	if err != nil {
+		return "", err
+	}
+	pending := PendingConnection{
+		UserID:    user.ID,
+		ReturnTo:  returnTo,
+		Binding:   hash(binding),
+		Scopes:    unionScopes(m.scopes, granted, scopes),
+		Required:  scopes,
+		ExpiresAt: m.clock().Add(m.connectFor),
+	}
+	if m.provider.PKCE {
+		pending.Verifier = Secret(oauth2.GenerateVerifier())
+	}
+	state := newNonce()
+	if err := m.states.Put(ctx, hash(state), pending); err != nil {
+		return "", storeError("put the state", err)
+	}
+	return m.authorizationURL(state, user, pending), nil
+}
+
+func (m *Merchant) authorizationURL(state string, user User, pending PendingConnection) string {
+	options := []oauth2.AuthCodeOption{
+		oauth2.SetAuthURLParam("scope", joinScopes(pending.Scopes)),
+	}
+	if name := orDefault(user.Name, user.ID); name != "" && m.config.User != nil {
+		options = append(options, oauth2.SetAuthURLParam("user", name))
+	}
+	if m.config.ApprovalPrompt != "" {
+		options = append(options, oauth2.SetAuthURLParam("approval_prompt", string(m.config.ApprovalPrompt)))
+	}
+	if pending.Verifier != "" {
+		options = append(options, oauth2.S256ChallengeOption(pending.Verifier.Reveal()))
+	}
+	return m.oauth.AuthCodeURL(state, options...)
+}
+
+// Exchange completes the connection that the callback request belongs to: it
+// redeems the state, gives the code for a token (RFC 6749 section 4.1.3) and
+// saves the credential. It is what [Merchant.CallbackHandler] does, for those
+// who write their own handler; with the package's own sessions that handler
+// stands below [Merchant.Optional]. From the moment the state was believed,
+// Connection.ReturnTo is set, also beside an error.
+//
+// Errors: ErrState, ErrAccessDenied, ErrAuthorization, ErrUserChanged,
+// ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession, ErrStore, and what
+// Config.OnConnect returned: after any of them no credential was saved. And
+// ErrScopeMissing, when the user did not grant what they need to go on: what
+// they granted was saved.
+func (m *Merchant) Exchange(r *http.Request) (Connection, error) {
+	ctx := r.Context()
+	answer, err := parseAnswer(r)
+	if err != nil {
+		return Connection{}, err
+	}
+	pending, err := m.redeem(ctx, answer.state)
+	if err != nil {
+		return Connection{}, err
+	}
+	connection := Connection{ReturnTo: orDefault(pending.ReturnTo, m.homePath)}
+	user, err := m.returningUser(r, pending)
+	if err != nil {
+		return connection, err
+	}
+	if err := answer.check(m.provider.Issuer); err != nil {
+		return connection, err
+	}
+	credential, err := m.exchange(ctx, answer.code, pending)
+	if err != nil {
+		return connection, err
+	}
+	if m.config.SignIn {
+		if user, err = m.identify(ctx, credential, pending.UserID, user.ID); err != nil {
+			return connection, err
+		}
+	}
+	connection.User = user
+	connection.GloebitID = credential.GloebitID
+	connection.Granted = credential.Scopes
+	connection.Missing = missingScopes(credential.Scopes, pending.Scopes)
+	if err := m.admit(r, connection, credential); err != nil {
+		return connection, err
+	}
+	m.log.InfoContext(ctx, "gloebit: connected", "user", user.ID, "gloebit_id", credential.GloebitID,
+		"granted", joinScopes(connection.Granted), "missing", joinScopes(connection.Missing))
+	if missing := missingScopes(credential.Scopes, pending.Required); len(missing) > 0 {
+		return connection, fmt.Errorf("%w: %s", ErrScopeMissing, joinScopes(missing))
+	}
+	return connection, nil
+}
+
+// answer is the provider's authorization response (RFC 6749 section 4.1.2).
+type answer struct {
+	state, code, failure, description, issuer string
+	duplicate                                 string // a parameter that came more than once
+}
+
+// parseAnswer reads the callback's query. It fails when there is no state to
+// believe the rest by.
+func parseAnswer(r *http.Request) (answer, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return answer{}, fmt.Errorf("%w: the query can't be read", ErrState)
+	}
+	if states := query["state"]; len(states) != 1 || states[0] == "" {
+		return answer{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
+	}
+	a := answer{
+		state:       query.Get("state"),
+		code:        query.Get("code"),
+		failure:     query.Get("error"),
+		description: query.Get("error_description"),
+		issuer:      query.Get("iss"),
+	}
+	for _, name := range []string{"code", "error", "iss"} { // RFC 6749 section 3.1
+		if values, ok := query[name]; ok && (len(values) != 1 || values[0] == "") {
+			a.duplicate = name
+		}
+	}
+	return a, nil
+}
+
+// check says whether the answer brings a code from the right provider.
+func (a answer) check(issuer string) error {
+	switch {
+	case a.duplicate != "":
+		return fmt.Errorf("%w: the parameter %s is empty or came more than once", ErrState, a.duplicate)
+	case issuer != "" && a.issuer != issuer: // RFC 9207 section 2.4
+		return fmt.Errorf("%w: the answer is another issuer's", ErrAuthorization)
+	case a.failure == "access_denied":
+		return ErrAccessDenied
+	case a.failure != "":
+		return fmt.Errorf("%w: %.60q %q", ErrAuthorization, a.failure, clip(a.description))
+	case a.code == "":
+		return fmt.Errorf("%w: the callback has neither code nor error", ErrState)
+	}
+	return nil
+}
+
+// redeem takes the pending connection of a state, when the request comes from
+// the browser that started it.
+func (m *Merchant) redeem(ctx context.Context, state string) (PendingConnection, error) {
+	binding, err := m.session(ctx, sessionBinding)
+	if err != nil {
+		return PendingConnection{}, err
+	}
+	if binding == "" { // without a session the state stays good for its own browser
+		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrState)
+	}
+	pending, err := m.takePending(ctx, state)
+	if err != nil {
+		return PendingConnection{}, err
+	}
+	if !equalInConstantTime(pending.Binding, hash(binding)) {
+		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
+	}
+	return pending, nil
+}
+
+// exchange gives the code for a token. Gloebit wants the scope again, which
+// RFC 6749 does not.
+func (m *Merchant) exchange(ctx context.Context, code string, pending PendingConnection) (Credential, error) {
+	options := []oauth2.AuthCodeOption{
+		oauth2.SetAuthURLParam("scope", joinScopes(pending.Scopes)),
+	}
+	if pending.Verifier != "" {
+		options = append(options, oauth2.VerifierOption(pending.Verifier.Reveal()))
+	}
+	token, err := m.oauth.Exchange(m.withHTTPClient(ctx), code, options...)
+	if err != nil {
+		return Credential{}, exchangeError(err)
+	}
+	return m.credentialOf(token, pending.Scopes)
+}
+
+// identify fetches who approved, for Config.SignIn. The user who started, or
+// who signed in meanwhile in another tab, must be the one who approved.
+func (m *Merchant) identify(ctx context.Context, credential Credential, startedAs, signedInAs string) (User, error) {
+	client := &Client{merchant: m, credential: credential}
+	identity, err := client.Identity(ctx)
+	if err != nil {
+		return User{}, err
+	}
+	for _, expected := range []string{startedAs, signedInAs} {
+		if expected != "" && expected != identity.ID {
+			return User{}, fmt.Errorf("%w: approved by another Gloebit account", ErrUserChanged)
+		}
+	}
+	return User{ID: identity.ID, Name: identity.Name}, nil
+}
+
+// admit lets the application have its say, gives the session a new id, and
+// saves the credential.
+func (m *Merchant) admit(r *http.Request, connection Connection, credential Credential) error {
+	ctx := r.Context()
+	if m.config.OnConnect != nil {
+		if err := m.config.OnConnect(r, connection); err != nil {
+			return fmt.Errorf("gloebit: Config.OnConnect: %w", err)
+		}
+	}
+	if err := m.sessions.RenewToken(ctx); err != nil {
+		return storeError("renew the session", err)
+	}
+	if m.config.User == nil && !m.config.SignIn {
+		credential.Until = m.sessions.Deadline(ctx)
+	}
+	err := m.tokens.Update(ctx, connection.User.ID, func(context.Context, *Credential) (*Credential, error) {
+		return &credential, nil
+	})
+	if err != nil {
+		return storeError("save the credential", err)
+	}
+	if m.config.User == nil {
+		m.sessions.Put(ctx, sessionUserID, connection.User.ID)
+	}
+	if m.config.SignIn {
+		m.sessions.Put(ctx, sessionName, connection.User.Name)
+	}
+	return nil
+}
+
+// currentUser tells who makes the request. ErrNotConnected means that nobody
+// is known who could be.
+func (m *Merchant) currentUser(r *http.Request) (User, error) {
+	if m.config.User != nil {
+		user, err := m.config.User(r)
+		switch {
+		case errors.Is(err, ErrNoUser):
+			return User{}, err
+		case err != nil:
+			return User{}, storeError("find the user", err)
+		case user.ID == "":
+			return User{}, ErrNoUser
+		}
+		return user, nil
+	}
+	id, err := m.session(r.Context(), sessionUserID)
+	switch {
+	case err != nil:
+		return User{}, err
+	case id == "":
+		return User{}, ErrNotConnected
+	}
+	name, err := m.session(r.Context(), sessionName)
+	return User{ID: id, Name: name}, err
+}
+
+// connectingUser tells who starts a connection. With SignIn nobody needs to be
+// known; a session that is a user by itself becomes one here.
+func (m *Merchant) connectingUser(r *http.Request) (User, error) {
+	user, err := m.currentUser(r)
+	if m.config.User != nil || !errors.Is(err, ErrNotConnected) {
+		return user, err
+	}
+	if m.config.SignIn {
+		return User{}, nil
+	}
+	user.ID = "session:" + newNonce()
+	m.sessions.Put(r.Context(), sessionUserID, user.ID)
+	return user, nil
+}
+
+// returningUser tells who comes back. It must be who started, but with SignIn
+// nobody needs to be known, and another tab may have signed in meanwhile.
+func (m *Merchant) returningUser(r *http.Request, pending PendingConnection) (User, error) {
+	user, err := m.currentUser(r)
+	if err != nil && !errors.Is(err, ErrNotConnected) {
+		return User{}, err
+	}
+	if m.config.SignIn && pending.UserID == "" {
+		return user, nil
+	}
+	if user.ID != pending.UserID {
+		return User{}, ErrUserChanged
+	}
+	return user, nil
+}
+
+// grantedScopes returns what the user granted before, so that a new token does
+// not hold less.
+func (m *Merchant) grantedScopes(ctx context.Context, userID string) ([]Scope, error) {
+	if userID == "" {
+		return nil, nil
+	}
+	credential, err := m.tokens.Load(ctx, userID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, storeError("load the credential", err)
+	}
+	return credential.Scopes, nil
+}
+
+// ConnectURL returns the local URL that starts a connection, for links. The
+// user comes back to the local path returnTo; empty means Config.HomePath.
+// The scopes are asked for in addition to Config.Scopes.
+func (m *Merchant) ConnectURL(returnTo string, scopes ...Scope) string {
+	query := url.Values{}
+	if returnTo != "" {
+		query.Set("return_to", returnTo)
+	}
+	if len(scopes) > 0 {
+		query.Set("scope", joinScopes(scopes))
+	}
+	u := url.URL{Path: m.connectPath, RawQuery: query.Encode()}
+	return u.String()
+}

@@ -1,0 +1,31 @@
+package gloebit
+
+import "context"
+
+// contextKey is the key under which a request's context holds its client.
+type contextKey struct{}
+
+// FromContext returns the client of the user who makes the request, and whether
+// there is one. Below [Merchant.RequireGloebit] and [Merchant.RequireScopes]
+// there always is; below [Merchant.Optional] there may be.
+func FromContext(ctx context.Context) (*Client, bool) {
+	client, ok := ctx.Value(contextKey{}).(*Client)
+	return client, ok
+}
+
+// MustFromContext returns the client of the user who makes the request. It
+// panics when there is none, which means that the handler is not wrapped in
+// [Merchant.RequireGloebit].
+func MustFromContext(ctx context.Context) *Client {
+	client, ok := FromContext(ctx)
+	if !ok {
+		panic("gloebit: no client in the context: wrap the handler in RequireGloebit")
+	}
+	return client
+}
+
+// NewContext returns a copy of ctx that holds the client, as the middleware
+// makes it. Tests of handlers and adapters of frameworks use it.
+func NewContext(ctx context.Context, client *Client) context.Context {
+	return context.WithValue(ctx, contextKey{}, client)
+}

@@ -1,0 +1,41 @@
+package gloebit
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+)
+
+// Balance returns how many gloebits the user has. It needs ScopeBalance and
+// calls GET balance.
+func (c *Client) Balance(ctx context.Context) (Amount, error) {
+	var answer struct {
+		Balance *Amount `json:"balance"`
+	}
+	if err := c.do(ctx, call{name: "balance", method: http.MethodGet, scope: ScopeBalance, repeatable: true}, &answer); err != nil {
+		return Amount{}, err
+	}
+	if answer.Balance == nil {
+		return Amount{}, badReply("balance", "without balance")
+	}
+	return *answer.Balance, nil
+}
+
+// PurchaseGloebitsURL returns the page at Gloebit where the user buys gloebits,
+// for a link. ReturnTo is the local path to which the page leads back; empty
+// means Config.HomePath. Gloebit does not tell the application what the user
+// did there. The page is GET purchase.
+func (c *Client) PurchaseGloebitsURL(returnTo string) string {
+	return c.merchant.purchaseGloebitsURL(returnTo)
+}
+
+func (m *Merchant) purchaseGloebitsURL(returnTo string) string {
+	back := m.redirect.Scheme + "://" + m.redirect.Host
+	if _, err := checkReturnTo(returnTo); err != nil {
+		returnTo = m.homePath
+	}
+	return m.provider.APIURL + "purchase?" + url.Values{
+		"r":         {m.config.ClientID},
+		"return-to": {back + returnTo},
+	}.Encode()
+}

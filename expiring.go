@@ -1,0 +1,46 @@
+package gloebit
+
+import "sync"
+
+// expiring is a map whose entries lapse. It needs no goroutine: each time the
+// number of entries has doubled, the put that doubled it sweeps, which costs
+// constant time a put. The zero value is ready for use.
+type expiring[V any] struct {
+	mu      sync.RWMutex
+	entries map[string]V
+	sweepAt int
+}
+
+const smallestSweep = 1024
+
+func (e *expiring[V]) get(key string) (V, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	value, ok := e.entries[key]
+	return value, ok
+}
+
+// put keeps a value, and sweeps those that lapsed reports when it is time.
+func (e *expiring[V]) put(key string, value V, lapsed func(V) bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.entries == nil {
+		e.entries = make(map[string]V)
+	}
+	e.entries[key] = value
+	if len(e.entries) < max(e.sweepAt, smallestSweep) {
+		return
+	}
+	for k, v := range e.entries {
+		if lapsed(v) {
+			delete(e.entries, k)
+		}
+	}
+	e.sweepAt = 2 * len(e.entries)
+}
+
+func (e *expiring[V]) delete(key string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.entries, key)
+}

@@ -1,0 +1,290 @@
+package gloebit
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
+)
+
+// ApprovalPrompt says whether Gloebit asks a user who approved before again.
+type ApprovalPrompt string
+
+// The approval prompts that Gloebit knows. Empty leaves the choice to Gloebit,
+// which takes it for PromptForce.
+const (
+	PromptForce ApprovalPrompt = "force" // ask, make a new token and discard the old one
+	PromptAuto  ApprovalPrompt = "auto"  // hand back the token that there is, maybe without asking
+)
+
+// User is a user of the application.
+type User struct {
+	// ID is the key of the user's credential: unique, never another's later,
+	// at most 255 bytes.
+	ID string
+	// Name is what Gloebit shows and logs as the user's name on the
+	// application. Empty means ID.
+	Name string
+}
+
+// Connection is what a completed connection gave.
+type Connection struct {
+	User      User
+	GloebitID string  // the user's id at Gloebit, when the server told it
+	Granted   []Scope // what the user granted
+	Missing   []Scope // what was asked for and not granted (RFC 6749 section 3.3)
+	ReturnTo  string  // the local path to go to; Config.HomePath when none was asked for
+}
+
+// Config says who the application is and what it keeps where. ClientID,
+// ClientSecret, RedirectURL and Provider must be set.
+type Config struct {
+	// ClientID is the application's key from Gloebit's merchant page.
+	ClientID string
+	// ClientSecret is the application's secret from the same page.
+	ClientSecret Secret
+	// RedirectURL is the absolute URL of the callback handler as browsers see
+	// it, registered at Gloebit. It is https, or http on a loopback address.
+	// The connect and disconnect handlers are its siblings: next to
+	// https://shop.example/gloebit/callback they are /gloebit/connect and
+	// /gloebit/disconnect.
+	RedirectURL string
+	// Scopes is what every user is asked for. Empty means ScopeUser and
+	// ScopeTransact.
+	Scopes []Scope
+	// Provider is the server: Production, Sandbox or At. The zero value is
+	// refused.
+	Provider Provider
+
+	// Sessions is the application's *scs.SessionManager, whose LoadAndSave
+	// must be around all handlers of this package, or another SessionStore.
+	// Nil means sessions of the package's own, in memory, which its handlers
+	// and middleware load and save themselves.
+	Sessions SessionStore
+	// States keeps connections that are under way. Nil means a
+	// MemoryStateStore; replicas need a shared one.
+	States StateStore
+	// Tokens keeps the users' credentials. Nil means a MemoryTokenStore, which
+	// forgets them at a restart; replicas need a shared one.
+	Tokens TokenStore
+
+	// User tells who makes a request: the application's own user. It returns
+	// ErrNoUser, or a User without an ID, when nobody is signed in. Nil means
+	// that Gloebit tells with SignIn, and that the session is the user without.
+	User func(*http.Request) (User, error)
+	// SignIn makes the Gloebit identity the user: who connects is signed in,
+	// who disconnects is signed out. It needs an identity scope, and no User.
+	SignIn bool
+
+	// HomePath is the local path to go to after connecting and disconnecting
+	// when no return_to was given. Empty means "/".
+	HomePath string
+	// ApprovalPrompt is sent along to the authorization page. Empty sends none.
+	ApprovalPrompt ApprovalPrompt
+	// ConnectTimeout is how long a user may take between connect and callback.
+	// Zero means ten minutes.
+	ConnectTimeout time.Duration
+
+	// HTTPClient calls Gloebit. Nil means one that waits 15 seconds for an
+	// answer. Redirects are never followed, whatever it says.
+	HTTPClient *http.Client
+	// Logger gets one record for each connection, disconnection and failure,
+	// with ids and never with a secret. Nil means silence.
+	Logger *slog.Logger
+	// Clock tells the time. Nil means time.Now.
+	Clock func() time.Time
+
+	// OnConnect is called when a user has approved and the tokens are there,
+	// before they are saved. An error refuses the connection; nothing is then
+	// saved, and ErrorHandler gets the error. Nil does nothing.
+	OnConnect func(*http.Request, Connection) error
+	// OnDisconnect is called when a user's credential was removed by the
+	// disconnect handler. An error goes to ErrorHandler. Nil does nothing.
+	OnDisconnect func(*http.Request, User) error
+	// ErrorHandler answers a request that failed; StatusCode gives the status
+	// that fits. Nil means a plain page, or problem+json (RFC 9457) for those
+	// who don't ask for HTML. It must not show err to the user.
+	ErrorHandler func(http.ResponseWriter, *http.Request, error)
+}
+
+// Merchant connects an application's users to Gloebit and charges them. Make it
+// with [New]. It is read-only afterwards and safe for concurrent use.
+type Merchant struct {
+	oauth        oauth2.Config
+	provider     Provider
+	sessions     SessionStore
+	ownSessions  *scs.SessionManager // nil with the application's
+	states       StateStore
+	tokens       TokenStore
+	config       Config
+	scopes       []Scope
+	redirect     *url.URL
+	callbackPath string // paths as browsers see them
+	connectPath  string
+	leavePath    string
+	homePath     string
+	connectFor   time.Duration
+	http         *http.Client
+	log          *slog.Logger
+	clock        func() time.Time
+	crossOrigin  *http.CrossOriginProtection
+	refreshing   *singleflight.Group
+	retryDelay   time.Duration // before the first retry, on average
+}
+
+// New checks the configuration and makes a Merchant of it. Its error names
+// every field that can't be used. It makes no network connection and starts no
+// goroutine.
+func New(config Config) (*Merchant, error) {
+	redirect, err := config.check()
+	if err != nil {
+		return nil, err
+	}
+	m := &Merchant{
+		provider:     config.Provider,
+		sessions:     config.Sessions,
+		states:       config.States,
+		tokens:       config.Tokens,
+		config:       config,
+		scopes:       unionScopes(config.Scopes),
+		redirect:     redirect,
+		callbackPath: redirect.Path,
+		connectPath:  path.Join(path.Dir(redirect.Path), "connect"),
+		leavePath:    path.Join(path.Dir(redirect.Path), "disconnect"),
+		homePath:     orDefault(config.HomePath, "/"),
+		connectFor:   orDefault(config.ConnectTimeout, 10*time.Minute),
+		http:         newHTTPClient(config.HTTPClient),
+		log:          config.Logger,
+		clock:        config.Clock,
+		crossOrigin:  http.NewCrossOriginProtection(),
+		refreshing:   new(singleflight.Group),
+		retryDelay:   200 * time.Millisecond,
+	}
+	if len(m.scopes) == 0 {
+		m.scopes = []Scope{ScopeUser, ScopeTransact}
+	}
+	if m.provider.Name == "" {
+		m.provider.Name = "Gloebit"
+	}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
+	if m.clock == nil {
+		m.clock = time.Now
+	}
+	if m.states == nil {
+		m.states = &MemoryStateStore{Clock: m.clock}
+	}
+	if m.tokens == nil {
+		m.tokens = &MemoryTokenStore{Clock: m.clock}
+	}
+	if m.sessions == nil {
+		m.ownSessions = newSessionManager(redirect.Scheme == "https", m.sessionFailed)
+		m.sessions = m.ownSessions
+	}
+	m.oauth = oauth2.Config{
+		ClientID:     config.ClientID,
+		ClientSecret: config.ClientSecret.Reveal(),
+		RedirectURL:  config.RedirectURL,
+		Endpoint: oauth2.Endpoint{
+			AuthURL:   m.provider.AuthURL,
+			TokenURL:  m.provider.TokenURL,
+			AuthStyle: oauth2.AuthStyleInParams,
+		},
+	}
+	// Behind a proxy the Host that the application sees may not be its own.
+	if err := m.crossOrigin.AddTrustedOrigin(redirect.Scheme + "://" + redirect.Host); err != nil {
+		return nil, fmt.Errorf("gloebit: Config.RedirectURL: %w", err)
+	}
+	return m, nil
+}
+
+// check returns the parsed redirect URL, or an error that names every field
+// that can't be used.
+func (c Config) check() (*url.URL, error) {
+	var problems []error
+	bad := func(field, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("gloebit: Config."+field+": "+format, args...))
+	}
+	if c.ClientID == "" {
+		bad("ClientID", "is empty: set it to the key on Gloebit's merchant page")
+	}
+	if c.ClientSecret == "" {
+		bad("ClientSecret", "is empty: set it to the secret on Gloebit's merchant page")
+	}
+	if err := c.Provider.check(); err != nil {
+		problems = append(problems, err)
+	}
+	redirect, err := checkEndpoint(c.RedirectURL)
+	if err != nil {
+		bad("RedirectURL", "%w", err)
+	} else if !strings.HasPrefix(redirect.Path, "/") || strings.HasSuffix(redirect.Path, "/") || redirect.RawQuery != "" || redirect.Path != path.Clean(redirect.Path) {
+		bad("RedirectURL", "%q must be the URL of the callback handler, such as https://shop.example/gloebit/callback", c.RedirectURL)
+	} else if last := path.Base(redirect.Path); last == "connect" || last == "disconnect" {
+		bad("RedirectURL", "its last segment %q is the name of another handler", last)
+	}
+	for _, scope := range c.Scopes {
+		if !scope.known() {
+			bad("Scopes", "unknown scope %q", scope)
+		}
+	}
+	if c.SignIn && c.User != nil {
+		bad("SignIn", "is set beside User: choose who says who the user is")
+	}
+	if c.SignIn && len(c.Scopes) > 0 && len(missingScopes(c.Scopes, []Scope{ScopeUser})) > 0 {
+		bad("SignIn", "needs ScopeUser or ScopeID among Scopes")
+	}
+	if c.HomePath != "" {
+		if _, err := checkReturnTo(c.HomePath); err != nil {
+			bad("HomePath", "%q is not a local path", c.HomePath)
+		}
+	}
+	if !slices.Contains([]ApprovalPrompt{"", PromptForce, PromptAuto}, c.ApprovalPrompt) {
+		bad("ApprovalPrompt", "unknown value %q", c.ApprovalPrompt)
+	}
+	if c.ConnectTimeout < 0 {
+		bad("ConnectTimeout", "is negative")
+	}
+	for _, field := range []struct {
+		name  string
+		value any
+	}{{"Sessions", c.Sessions}, {"States", c.States}, {"Tokens", c.Tokens}} {
+		if v := reflect.ValueOf(field.value); v.IsValid() && v.Kind() == reflect.Pointer && v.IsNil() {
+			bad(field.name, "holds a nil %T: leave the field out for the default", field.value)
+		}
+	}
+	return redirect, errors.Join(problems...)
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// newHTTPClient returns a copy of the given client that follows no redirect, so
+// that no secret goes where the provider did not say.
+func newHTTPClient(given *http.Client) *http.Client {
+	client := &http.Client{Timeout: 15 * time.Second}
+	if given != nil {
+		*client = *given
+	} else if transport, ok := http.DefaultTransport.(*http.Transport); ok {
+		transport = transport.Clone()
+		transport.MaxIdleConnsPerHost = 64
+		client.Transport = transport
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client
+}

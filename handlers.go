@@ -1,0 +1,172 @@
+package gloebit
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Handler serves connect, callback and disconnect. Mount it at the directory of
+// Config.RedirectURL, "/gloebit/" for https://shop.example/gloebit/callback.
+// A prefix may have been stripped on the way.
+func (m *Merchant) Handler() http.Handler {
+	connect, callback, disconnect := m.ConnectHandler(), m.CallbackHandler(), m.DisconnectHandler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case isTail(r.URL.Path, m.connectPath):
+			connect.ServeHTTP(w, r)
+		case isTail(r.URL.Path, m.callbackPath):
+			callback.ServeHTTP(w, r)
+		case isTail(r.URL.Path, m.leavePath):
+			disconnect.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
+// isTail reports whether p is whole, or whole less some segments at its front.
+func isTail(p, whole string) bool {
+	return strings.HasPrefix(p, "/") && strings.HasSuffix(whole, p)
+}
+
+// ConnectHandler starts a connection: it answers a GET with a redirect to the
+// provider's authorization page. The query may hold return_to, the local path
+// to come back to, and scope, a space separated list of what to ask for in
+// addition. Anything else is 400; with a store down it is 503.
+func (m *Merchant) ConnectHandler() http.Handler {
+	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
+		protect(w)
+		if !allow(w, r, http.MethodGet, http.MethodHead) {
+			return
+		}
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil || len(query["return_to"]) > 1 || len(query["scope"]) > 1 {
+			m.fail(w, r, fmt.Errorf("%w: the query can't be read", ErrInvalidRequest), "")
+			return
+		}
+		to, err := m.AuthorizationURL(r, query.Get("return_to"), parseScopes(query.Get("scope"))...)
+		if err != nil {
+			m.fail(w, r, err, "")
+			return
+		}
+		redirect(w, to)
+	})
+}
+
+// CallbackHandler completes a connection and sends the browser to where it
+// wanted to go. Its answers: 400 for a state that is not valid, 403 when the
+// user refused or is another one, 502 and 504 when the provider gave no token,
+// 503 with a store down.
+func (m *Merchant) CallbackHandler() http.Handler {
+	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
+		protect(w)
+		if !allow(w, r, http.MethodGet) {
+			return
+		}
+		connection, err := m.Exchange(r)
+		if err != nil {
+			m.fail(w, r, err, connection.ReturnTo)
+			return
+		}
+		redirect(w, connection.ReturnTo)
+	})
+}
+
+// DisconnectHandler forgets the user's credential, and the user with
+// Config.SignIn. It answers a POST from the application's own pages with a
+// redirect to the form's return_to, a local path, or to Config.HomePath.
+// Gloebit has no endpoint to revoke a token with: the user does that at
+// Provider.AccountURL.
+func (m *Merchant) DisconnectHandler() http.Handler {
+	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
+		protect(w)
+		if !allow(w, r, http.MethodPost) {
+			return
+		}
+		returnTo, err := m.disconnect(w, r)
+		if err != nil {
+			m.fail(w, r, err, "")
+			return
+		}
+		redirect(w, returnTo)
+	})
+}
+
+const largestForm = 64 << 10
+
+func (m *Merchant) disconnect(w http.ResponseWriter, r *http.Request) (returnTo string, err error) {
+	if err := m.crossOrigin.Check(r); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrCrossOrigin, err)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
+	if err := r.ParseForm(); err != nil {
+		return "", fmt.Errorf("%w: the form can't be read", ErrInvalidRequest)
+	}
+	returnTo = m.homePath
+	if to := r.PostForm.Get("return_to"); to != "" {
+		if returnTo, err = checkReturnTo(to); err != nil {
+			return "", err
+		}
+	}
+	user, err := m.currentUser(r)
+	if errors.Is(err, ErrNotConnected) {
+		return returnTo, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return returnTo, m.forgetUser(r, user)
+}
+
+func (m *Merchant) forgetUser(r *http.Request, user User) error {
+	ctx := r.Context()
+	if _, err := m.session(ctx, sessionUserID); err != nil {
+		return err
+	}
+	if err := m.tokens.Delete(ctx, user.ID); err != nil {
+		return storeError("delete the credential", err)
+	}
+	if m.config.User == nil {
+		m.sessions.Remove(ctx, sessionUserID)
+		m.sessions.Remove(ctx, sessionName)
+		if err := m.sessions.RenewToken(ctx); err != nil {
+			return storeError("renew the session", err)
+		}
+	}
+	m.log.InfoContext(ctx, "gloebit: disconnected", "user", user.ID)
+	if m.config.OnDisconnect != nil {
+		if err := m.config.OnDisconnect(r, user); err != nil {
+			return fmt.Errorf("gloebit: Config.OnDisconnect: %w", err)
+		}
+	}
+	return nil
+}
+
+// protect sets the headers of every answer of the handlers: nothing is stored,
+// and the callback's address goes nowhere (RFC 9700 section 4.2.4).
+func protect(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+}
+
+// allow answers other methods with 405 and reports whether to go on.
+func allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+	for _, method := range methods {
+		if r.Method == method {
+			return true
+		}
+	}
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	return false
+}
+
+// redirect sends the browser on with a GET. http.Redirect would clean the path
+// and write the URL into a body.
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}

@@ -1,0 +1,154 @@
+package gloebit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+)
+
+// ScopeError says which scopes a user has yet to grant. It is an
+// ErrScopeMissing.
+type ScopeError struct {
+	Missing []Scope
+}
+
+// Error names the scopes.
+func (e *ScopeError) Error() string {
+	return fmt.Sprintf("%v: %s", ErrScopeMissing, joinScopes(e.Missing))
+}
+
+// Unwrap returns ErrScopeMissing.
+func (e *ScopeError) Unwrap() error { return ErrScopeMissing }
+
+// HandleError answers a request that failed with an error of this package. A
+// user who is not connected, or has yet to grant a scope, is sent to connect
+// when the request is a page load and comes back to the page. Everything else
+// goes to Config.ErrorHandler. It logs the error; the user sees a plain
+// message.
+func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Accept, Sec-Fetch-Mode")
+	if canConnect(err) && isPageLoad(r) {
+		m.log.DebugContext(r.Context(), "gloebit: sent to connect", "cause", err.Error())
+		redirect(w, m.ConnectURL(m.pageOf(r), scopesOf(err)...))
+		return
+	}
+	m.fail(w, r, err, m.pageOf(r))
+}
+
+// canConnect reports whether connecting is what helps.
+func canConnect(err error) bool {
+	if errors.Is(err, ErrStore) || errors.Is(err, ErrNoUser) {
+		return false
+	}
+	return errors.Is(err, ErrNotConnected) || errors.Is(err, ErrScopeMissing)
+}
+
+// scopesOf returns the scopes that an error says are missing.
+func scopesOf(err error) []Scope {
+	var narrow *ScopeError
+	if errors.As(err, &narrow) {
+		return narrow.Missing
+	}
+	var call *APIError
+	if errors.As(err, &call) && errors.Is(err, ErrScopeMissing) && call.Scope != "" {
+		return []Scope{call.Scope}
+	}
+	return nil
+}
+
+// problem is the answer to a request that failed (RFC 9457).
+type problem struct {
+	Type        string `json:"type"`
+	Title       string `json:"title"`
+	Status      int    `json:"status"`
+	Detail      string `json:"detail"`
+	ConnectURL  string `json:"connect_url,omitempty"`
+	PurchaseURL string `json:"purchase_url,omitempty"`
+
+	Home string `json:"-"`
+}
+
+// fail logs an error and lets the application answer, or answers itself.
+func (m *Merchant) fail(w http.ResponseWriter, r *http.Request, err error, returnTo string) {
+	status := StatusCode(err)
+	log := m.log.WarnContext
+	if status >= http.StatusInternalServerError {
+		log = m.log.ErrorContext
+	}
+	log(r.Context(), "gloebit: request failed", "status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error())
+	if m.config.ErrorHandler != nil {
+		m.config.ErrorHandler(w, r, err)
+		return
+	}
+	m.problemOf(err, returnTo).answer(w, r)
+}
+
+func (m *Merchant) problemOf(err error, returnTo string) problem {
+	p := problem{
+		Type:   "about:blank",
+		Title:  http.StatusText(http.StatusInternalServerError),
+		Status: http.StatusInternalServerError,
+		Detail: "Something went wrong on this site. Nothing was changed.",
+		Home:   m.homePath,
+	}
+	for _, meaning := range meanings {
+		if errors.Is(err, meaning.err) {
+			p.Type = "https://pkg.go.dev/github.com/go-gloebit/gloebit#" + meaning.name
+			p.Title, p.Status, p.Detail = http.StatusText(meaning.status), meaning.status, meaning.text
+			break
+		}
+	}
+	if m.provider.Name != "Gloebit" {
+		p.Detail = strings.ReplaceAll(p.Detail, "Gloebit", m.provider.Name)
+	}
+	for _, again := range []error{ErrState, ErrAccessDenied, ErrUserChanged, ErrExchange, ErrAuthorization} {
+		if errors.Is(err, again) {
+			p.ConnectURL = m.ConnectURL(returnTo)
+		}
+	}
+	if canConnect(err) {
+		p.ConnectURL = m.ConnectURL(returnTo, scopesOf(err)...)
+	}
+	if errors.Is(err, ErrInsufficientBalance) {
+		p.PurchaseURL = m.purchaseGloebitsURL(returnTo)
+	}
+	return p
+}
+
+// answer writes the problem as a page for those who accept HTML, and as
+// problem+json for the others.
+func (p problem) answer(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if p.Status == http.StatusUnauthorized { // RFC 9110 section 15.5.2 wants a challenge
+		h.Set("WWW-Authenticate", `Gloebit realm="gloebit"`)
+	}
+	if acceptsHTML(r) {
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		w.WriteHeader(p.Status)
+		_ = problemPage.Execute(w, p) // the client has gone if this fails
+		return
+	}
+	h.Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client has gone if this fails
+}
+
+var problemPage = template.Must(template.New("problem").Parse(`<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{.Title}}</title>
+<h1>{{.Title}}</h1>
+<p>{{.Detail}}</p>
+{{with .ConnectURL}}<p><a href="{{.}}">Connect with Gloebit</a></p>
+{{end}}{{with .PurchaseURL}}<p><a href="{{.}}">Get more gloebits</a></p>
+{{end}}<p><a href="{{.Home}}">Back to the site</a></p>
+</html>
+`))

@@ -1,0 +1,105 @@
+package gloebit
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// Provider holds the endpoints and habits of one authorization server. Start
+// from [Production], [Sandbox] or [At] and change fields as needed; the zero
+// value is refused by [New], so that nobody charges real money by leaving a
+// field out.
+type Provider struct {
+	// Name is what messages call the provider. Empty means "Gloebit".
+	Name string
+	// AuthURL is the authorization endpoint, which the browser visits
+	// (RFC 6749 section 3.1).
+	AuthURL string
+	// TokenURL is the token endpoint, which the application calls (RFC 6749
+	// section 3.2).
+	TokenURL string
+	// APIURL is the base of the API's paths. It ends with a slash.
+	APIURL string
+	// AccountURL is the page on which a user sees what they approved and
+	// revokes it. Gloebit has no endpoint with which an application could.
+	AccountURL string
+	// PKCE says that the server takes proof keys for code exchange: connect
+	// then sends a fresh S256 challenge each time (RFC 7636). Gloebit's
+	// documents don't mention them, so it is off unless set.
+	PKCE bool
+	// Issuer, when set, must come back as the parameter iss of every
+	// authorization response (RFC 9207). Gloebit sends none.
+	Issuer string
+}
+
+// Production is Gloebit at https://www.gloebit.com/, where users spend gloebits
+// that they paid for.
+func Production() Provider { return At("https://www.gloebit.com/") }
+
+// Sandbox is Gloebit's test server at https://sandbox.gloebit.com/, with its
+// own accounts and balances.
+func Sandbox() Provider { return At("https://sandbox.gloebit.com/") }
+
+// At is a Gloebit server at another address, such as the one that package
+// gloebittest or the command gloebit-sandbox runs. Plain http is accepted by
+// [New] for loopback addresses only.
+func At(baseURL string) Provider {
+	base := strings.TrimRight(baseURL, "/") + "/"
+	return Provider{
+		Name:       "Gloebit",
+		AuthURL:    base + "oauth2/authorize",
+		TokenURL:   base + "oauth2/access-token",
+		APIURL:     base,
+		AccountURL: base,
+	}
+}
+
+// check reports the first field that can't be used.
+func (p Provider) check() error {
+	if p.AuthURL == "" && p.TokenURL == "" && p.APIURL == "" {
+		return fmt.Errorf("gloebit: Config.Provider is empty: set it to gloebit.Production() or gloebit.Sandbox()")
+	}
+	for _, field := range []struct{ name, value string }{
+		{"AuthURL", p.AuthURL}, {"TokenURL", p.TokenURL}, {"APIURL", p.APIURL},
+	} {
+		if _, err := checkEndpoint(field.value); err != nil {
+			return fmt.Errorf("gloebit: Config.Provider.%s: %w", field.name, err)
+		}
+	}
+	if !strings.HasSuffix(p.APIURL, "/") {
+		return fmt.Errorf("gloebit: Config.Provider.APIURL: %q must end with a slash", p.APIURL)
+	}
+	return nil
+}
+
+// checkEndpoint parses an absolute URL that carries secrets: https, or http on
+// the loopback interface.
+func checkEndpoint(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("not a URL: %w", err)
+	}
+	switch {
+	case u.Host == "" || u.Hostname() == "":
+		return nil, fmt.Errorf("%q is not an absolute URL: write it with scheme and host", raw)
+	case u.User != nil:
+		return nil, fmt.Errorf("a URL with user information is not accepted")
+	case u.Fragment != "" || strings.HasSuffix(raw, "#"):
+		return nil, fmt.Errorf("%q must not have a fragment", raw)
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return nil, fmt.Errorf("%q is plain http: use https (http is for loopback addresses only)", raw)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("%q must begin with https://", raw)
+	}
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

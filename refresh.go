@@ -1,0 +1,124 @@
+package gloebit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/oauth2"
+)
+
+// refresh gives a token that is not the stale one, and makes it the client's.
+// Whoever comes first asks the provider, under the store's lock; all others,
+// here and on other replicas, get what that one saved. What is returned has
+// been saved.
+func (c *Client) refresh(ctx context.Context, stale Credential) (Credential, error) {
+	fresh, err := c.merchant.refresh(ctx, c.user.ID, stale)
+	if err != nil {
+		return Credential{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.credential = fresh
+	return fresh, nil
+}
+
+// refresh lets one goroutine of this process refresh a token while the others
+// wait for it, each within its own context.
+func (m *Merchant) refresh(ctx context.Context, userID string, stale Credential) (Credential, error) {
+	key := userID + "\x00" + stale.AccessToken.Reveal()
+	result := m.refreshing.DoChan(key, func() (any, error) {
+		// The work outlives the caller who happened to come first.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshWithin)
+		defer cancel()
+		return m.refreshStored(ctx, userID, stale)
+	})
+	select {
+	case r := <-result:
+		if r.Err != nil {
+			return Credential{}, r.Err
+		}
+		return r.Val.(Credential), nil
+	case <-ctx.Done():
+		return Credential{}, ctx.Err()
+	}
+}
+
+// refreshStored refreshes the stored credential if it is still the stale one.
+func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Credential) (Credential, error) {
+	var fresh Credential
+	var refused, asked error
+	err := m.tokens.Update(ctx, userID, func(ctx context.Context, current *Credential) (*Credential, error) {
+		if current == nil {
+			refused = ErrNotConnected
+			return nil, nil
+		}
+		if current.AccessToken != stale.AccessToken {
+			fresh = *current
+			return current, nil
+		}
+		fresh, asked = m.askForToken(ctx, *current)
+		switch {
+		case errors.Is(asked, ErrNotConnected):
+			refused = asked
+			return nil, nil
+		case asked != nil:
+			return nil, asked
+		}
+		return &fresh, nil
+	})
+	switch {
+	case asked != nil && refused == nil:
+		return Credential{}, asked
+	case err != nil:
+		return Credential{}, storeError("save the refreshed credential", err)
+	case refused != nil:
+		m.log.WarnContext(ctx, "gloebit: disconnected: the refresh was refused", "user", userID, "cause", refused.Error())
+		return Credential{}, refused
+	}
+	return fresh, nil
+}
+
+// askForToken asks the provider for a new token (RFC 6749 section 6). An answer
+// without a refresh token keeps the one there is. A provider that refuses makes
+// the error an ErrNotConnected; one that can't be reached does not.
+func (m *Merchant) askForToken(ctx context.Context, current Credential) (Credential, error) {
+	source := m.oauth.TokenSource(m.withHTTPClient(ctx), &oauth2.Token{RefreshToken: current.RefreshToken.Reveal()})
+	token, err := source.Token()
+	if err != nil {
+		err = exchangeError(err)
+		var refused refusal
+		if errors.As(err, &refused) {
+			err = fmt.Errorf("%w: %w: %w", ErrNotConnected, ErrTokenExpired, err)
+		}
+		return Credential{}, err
+	}
+	fresh, err := m.credentialOf(token, current.Scopes)
+	if err != nil {
+		return Credential{}, err
+	}
+	fresh.GloebitID = orDefault(fresh.GloebitID, current.GloebitID)
+	fresh.ConnectedAt = current.ConnectedAt
+	fresh.Until = current.Until
+	return fresh, nil
+}
+
+// forget removes the credential of a token that was refused, if it is still the
+// one that was sent, and returns the error of the call.
+func (c *Client) forget(ctx context.Context, sent Secret, refused error) error {
+	m := c.merchant
+	if c.user.ID == "" { // a token that was never saved
+		return refused
+	}
+	err := m.tokens.Update(ctx, c.user.ID, func(_ context.Context, current *Credential) (*Credential, error) {
+		if current != nil && current.AccessToken == sent {
+			return nil, nil
+		}
+		return current, nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w (and %w)", refused, storeError("forget the credential", err))
+	}
+	m.log.WarnContext(ctx, "gloebit: disconnected: the token was refused", "user", c.user.ID, "cause", refused.Error())
+	return refused
+}

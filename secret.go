@@ -1,0 +1,37 @@
+package gloebit
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+const redacted = "[redacted]"
+
+// Secret is a string that must not be seen: a client secret, an access token,
+// a refresh token, a PKCE code verifier. It shows as "[redacted]" under every
+// verb of package fmt, in JSON, in text encodings and in logs; only
+// [Secret.Reveal] gives the value. The zero value is the empty secret.
+type Secret string
+
+// Reveal returns the secret itself, for sending or storing it.
+func (s Secret) Reveal() string { return string(s) }
+
+// String returns "[redacted]".
+func (Secret) String() string { return redacted }
+
+// GoString returns "[redacted]", for %#v.
+func (Secret) GoString() string { return redacted }
+
+// Format writes "[redacted]", whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// MarshalJSON returns "[redacted]" as a JSON string. A store that keeps a
+// credential as JSON calls [Secret.Reveal] for what it writes.
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// MarshalText returns "[redacted]", for text encodings other than JSON.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue returns "[redacted]", for package log/slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -1,0 +1,159 @@
+package gloebit
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// PendingConnection is what is remembered of a connection between the redirect
+// to Gloebit and the callback. Stores keep it as it is and look into nothing
+// but ExpiresAt.
+type PendingConnection struct {
+	UserID    string    // the user who started it; empty when nobody was known yet
+	Verifier  Secret    // the PKCE code verifier (RFC 7636); empty without PKCE
+	ReturnTo  string    // the local path to go to afterwards; empty for Config.HomePath
+	Binding   string    // a hash of the value that only the starting browser's session holds
+	Scopes    []Scope   // what was asked for
+	Required  []Scope   // those of Scopes without which the user can't go on
+	ExpiresAt time.Time // after this the connection is void
+}
+
+// StateStore keeps pending connections. It is safe for concurrent use, by any
+// number of processes when it is shared.
+//
+// Keys are hashes of the state parameter (RFC 6749 section 10.12): whoever
+// reads the store can't forge a callback.
+type StateStore interface {
+	// Put keeps the pending connection under a key that was never used before,
+	// until its ExpiresAt.
+	Put(ctx context.Context, key string, pending PendingConnection) error
+	// Take removes the pending connection and returns it, in one atomic step:
+	// of any number of callers with the same key, one gets it. When there is
+	// none, or it has expired, the error is ErrNotFound.
+	Take(ctx context.Context, key string) (PendingConnection, error)
+}
+
+// MemoryStateStore keeps pending connections in this process. The zero value is
+// ready for use. It starts no goroutine: what has expired leaves when others
+// come.
+//
+// Its memory is bounded: past Capacity the oldest connection gives way, and its
+// user has to start again.
+type MemoryStateStore struct {
+	// Capacity is the most connections it holds. Zero means 10,000.
+	Capacity int
+	// Clock tells the time. Nil means time.Now.
+	Clock func() time.Time
+
+	mu      sync.Mutex
+	pending map[string]PendingConnection
+	order   []string // keys in the order they came, from head on; taken ones stay until they reach the front
+	head    int
+}
+
+const defaultStateCapacity = 10_000
+
+// Put implements [StateStore].
+func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingConnection) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending == nil {
+		s.pending = make(map[string]PendingConnection)
+	}
+	if _, used := s.pending[key]; used {
+		return errors.New("gloebit: a state was put twice")
+	}
+	s.makeRoom()
+	s.pending[key] = pending
+	s.order = append(s.order, key)
+	return nil
+}
+
+// Take implements [StateStore].
+func (s *MemoryStateStore) Take(ctx context.Context, key string) (PendingConnection, error) {
+	if err := ctx.Err(); err != nil {
+		return PendingConnection{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pending, ok := s.pending[key]
+	delete(s.pending, key)
+	if !ok || !s.now().Before(pending.ExpiresAt) {
+		return PendingConnection{}, ErrNotFound
+	}
+	return pending, nil
+}
+
+// makeRoom drops from the front of the order what was taken, has expired or is
+// too much. Every key passes here once, so a Put costs constant time.
+func (s *MemoryStateStore) makeRoom() {
+	capacity := s.Capacity
+	if capacity <= 0 {
+		capacity = defaultStateCapacity
+	}
+	now := s.now()
+	for s.head < len(s.order) {
+		oldest := s.order[s.head]
+		pending, ok := s.pending[oldest]
+		if ok && now.Before(pending.ExpiresAt) && len(s.order)-s.head < capacity {
+			break
+		}
+		delete(s.pending, oldest)
+		s.order[s.head] = ""
+		s.head++
+	}
+	if s.head > len(s.order)/2 {
+		s.order = append(s.order[:0], s.order[s.head:]...)
+		s.head = 0
+	}
+}
+
+func (s *MemoryStateStore) now() time.Time {
+	if s.Clock != nil {
+		return s.Clock()
+	}
+	return time.Now()
+}
+
+// newNonce returns 256 random bits for a state, a browser's binding or an id.
+func newNonce() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand crashes the program instead
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// hash is what stores see of a nonce.
+func hash(nonce string) string {
+	sum := sha256.Sum256([]byte(nonce))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func equalInConstantTime(a, b string) bool {
+	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+}
+
+// takePending redeems a state that a callback brought, once. Its error is an
+// ErrState, or an ErrStore when the store failed.
+func (m *Merchant) takePending(ctx context.Context, state string) (PendingConnection, error) {
+	pending, err := m.states.Take(ctx, hash(state))
+	if errors.Is(err, ErrNotFound) {
+		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
+	}
+	if err != nil {
+		return PendingConnection{}, storeError("take the state", err)
+	}
+	if !m.clock().Before(pending.ExpiresAt) {
+		return PendingConnection{}, fmt.Errorf("%w: expired", ErrState)
+	}
+	return pending, nil
+}

@@ -1,0 +1,97 @@
+package gloebit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+const longestToken = 4096
+
+func (m *Merchant) withHTTPClient(ctx context.Context) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, m.http)
+}
+
+// credentialOf reads a token answer (RFC 6749 section 5.1, and what Gloebit
+// adds). An answer without scope grants what was asked for.
+func (m *Merchant) credentialOf(token *oauth2.Token, asked []Scope) (Credential, error) {
+	if !usableToken(token.AccessToken) || token.RefreshToken != "" && !usableToken(token.RefreshToken) {
+		return Credential{}, fmt.Errorf("%w: the answer's token has characters that no header can carry", ErrExchange)
+	}
+	if !strings.EqualFold(token.Type(), "bearer") {
+		return Credential{}, fmt.Errorf("%w: the answer's token is of type %.40q, want Bearer", ErrExchange, token.TokenType)
+	}
+	now := m.clock()
+	credential := Credential{
+		AccessToken:  Secret(token.AccessToken),
+		RefreshToken: Secret(token.RefreshToken),
+		Scopes:       asked,
+		ConnectedAt:  now,
+	}
+	if token.ExpiresIn > 0 {
+		credential.Expiry = now.Add(time.Duration(token.ExpiresIn) * time.Second)
+	}
+	if list, ok := token.Extra("scope").(string); ok && strings.TrimSpace(list) != "" {
+		credential.Scopes = parseScopes(list)
+	}
+	if id, ok := token.Extra("app_user_id").(string); ok {
+		credential.GloebitID = clip(id)
+	}
+	return credential, nil
+}
+
+// usableToken reports whether a header can carry the token: visible ASCII, of
+// bounded length (RFC 6750 section 2.1 has a narrower alphabet, which Gloebit
+// does not promise).
+func usableToken(token string) bool {
+	if token == "" || len(token) > longestToken {
+		return false
+	}
+	return !strings.ContainsFunc(token, func(r rune) bool { return r <= 0x20 || r >= 0x7f })
+}
+
+// exchangeError says why the token endpoint gave no token. What the endpoint
+// wrote is kept to its short error fields, never the body.
+func exchangeError(err error) error {
+	var refused *oauth2.RetrieveError
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%w: %w", ErrExchange, context.Canceled)
+	case errors.As(err, &refused) && refused.Response.StatusCode >= http.StatusInternalServerError:
+		return fmt.Errorf("%w: %w: the token endpoint answered with status %d", ErrExchange, ErrUnavailable, refused.Response.StatusCode)
+	case errors.As(err, &refused):
+		return fmt.Errorf("%w: the token endpoint answered with status %d: %w", ErrExchange, refused.Response.StatusCode, tokenError(refused))
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return fmt.Errorf("%w: the token endpoint: %w", ErrExchange, context.DeadlineExceeded)
+	case errors.As(err, &network):
+		return fmt.Errorf("%w: %w: the token endpoint can't be reached: %w", ErrExchange, ErrUnavailable, network)
+	}
+	return fmt.Errorf("%w: the token endpoint's answer can't be read", ErrExchange)
+}
+
+// refusal is an error answer of the token endpoint (RFC 6749 section 5.2).
+type refusal struct{ code, reason string }
+
+func (r refusal) Error() string { return fmt.Sprintf("%q %q", r.code, r.reason) }
+
+// tokenError reads the short fields of an error answer. Gloebit explains itself
+// in reason, others in error_description.
+func tokenError(refused *oauth2.RetrieveError) refusal {
+	var gloebit struct {
+		Error  string `json:"error"`
+		Reason string `json:"reason"`
+	}
+	_ = json.Unmarshal(refused.Body, &gloebit) // a body of another form leaves both empty, and that is all there is to say
+	return refusal{
+		code:   clip(orDefault(refused.ErrorCode, gloebit.Error)),
+		reason: clip(orDefault(refused.ErrorDescription, gloebit.Reason)),
+	}
+}
