@@ -10,8 +10,8 @@ const redacted = "[redacted]"
 
 // Secret is a string that must not be seen: a client secret, an access token,
 // a refresh token, a PKCE code verifier. It shows as "[redacted]" under every
-// verb of package fmt, in JSON, in text encodings and in logs; only
-// [Secret.Reveal] gives the value. The zero value is the empty secret.
+// verb of package fmt (but %p, which is for pointers), in JSON, in text
+// encodings and in logs; only [Secret.Reveal] gives the value. The zero value is the empty secret.
 type Secret string
 
 // Reveal returns the secret itself, for sending or storing it.

@@ -1,0 +1,34 @@
+package gloebit
+
+import "time"
+
+// Len returns how many connections the store holds.
+func (s *MemoryStateStore) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pending)
+}
+
+// OrderLen returns how many keys the store remembers the order of.
+func (s *MemoryStateStore) OrderLen() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.order)
+}
+
+// Len returns how many credentials the store holds.
+func (s *MemoryTokenStore) Len() int {
+	s.credentials.mu.RLock()
+	defer s.credentials.mu.RUnlock()
+	return len(s.credentials.entries)
+}
+
+// Turns returns how many users are locked.
+func (s *MemoryTokenStore) Turns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.turns)
+}
+
+// RetryWithin makes the merchant's pauses between attempts short.
+func (m *Merchant) RetryWithin(d time.Duration) { m.retryDelay = d }

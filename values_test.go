@@ -1,0 +1,121 @@
+package gloebit_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	const value = "hunter2"
+	secret := gloebit.Secret(value)
+	holder := struct {
+		S gloebit.Secret
+		P *gloebit.Secret
+		M map[string]gloebit.Secret
+	}{secret, &secret, map[string]gloebit.Secret{"k": secret}}
+
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%o", "%08.3f", "%c", "%U"} {
+		for _, what := range []any{secret, &secret, holder, &holder, []gloebit.Secret{secret}, gloebit.Credential{AccessToken: secret, RefreshToken: secret}} {
+			printed := fmt.Sprintf(verb, what)
+			require.NotContains(t, printed, value, verb)
+			require.NotContains(t, printed, fmt.Sprintf("%x", value), verb)
+		}
+	}
+	encoded, err := json.Marshal(holder)
+	require.NoError(t, err)
+	require.NotContains(t, string(encoded), value)
+
+	var logged bytes.Buffer
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {
+		slog.New(handler).Info("x", "secret", secret, "holder", holder, "credential", gloebit.Credential{AccessToken: secret})
+	}
+	require.NotContains(t, logged.String(), value)
+	require.Equal(t, value, secret.Reveal())
+	require.Equal(t, "[redacted]", secret.String())
+}
+
+func TestAmountsAreExact(t *testing.T) {
+	for text, test := range map[string]struct {
+		whole int64
+		ok    bool
+	}{
+		"0":                              {0, true},
+		"-0":                             {0, true},
+		"1000":                           {1000, true},
+		"-12":                            {-12, true},
+		"10.0":                           {10, true},
+		"1e3":                            {1000, true},
+		"2.5E+1":                         {25, true},
+		"9223372036854775807":            {math.MaxInt64, true},
+		"9223372036854775808":            {0, false},
+		"0.1":                            {0, false},
+		"12.345678901234567890123456789": {0, false},
+		"1e-1":                           {0, false},
+	} {
+		t.Run(text, func(t *testing.T) {
+			var amount gloebit.Amount
+			require.NoError(t, json.Unmarshal([]byte(text), &amount))
+			require.Equal(t, text, amount.String(), "printed as the server wrote it")
+			whole, ok := amount.Int64()
+			require.Equal(t, test.ok, ok)
+			require.Equal(t, test.whole, whole)
+			again, err := json.Marshal(amount)
+			require.NoError(t, err)
+			require.Equal(t, text, string(again))
+		})
+	}
+	var zero gloebit.Amount
+	require.Equal(t, "0", zero.String())
+}
+
+func TestAmountsCompareByValue(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{{"10", "10.0", 0}, {"1e1", "10", 0}, {"0.1", "0.2", -1}, {"-1", "-2", 1}, {"100000000000000000000.1", "100000000000000000000.2", -1}} {
+		a, err := gloebit.ParseAmount(test.a)
+		require.NoError(t, err)
+		b, err := gloebit.ParseAmount(test.b)
+		require.NoError(t, err)
+		require.Equal(t, test.want, a.Cmp(b), "%s against %s", a, b)
+	}
+}
+
+func TestAmountsRefuseWhatIsNoNumber(t *testing.T) {
+	for _, text := range []string{`null`, `"12"`, `true`, `{}`, `[1]`, `1e999`, `1e-999`, strconv.Itoa(math.MaxInt) + "0000000000000"} {
+		var amount gloebit.Amount
+		require.Error(t, json.Unmarshal([]byte(text), &amount), text)
+	}
+	for _, text := range []string{"", " 1", "1 ", "+1", "01", "1.", ".5", "0x10", "1_000", "Inf", "NaN", "1e", "٣"} {
+		_, err := gloebit.ParseAmount(text)
+		require.Error(t, err, text)
+	}
+}
+
+func TestStatusCodesFitTheErrors(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want int
+	}{
+		{gloebit.ErrNotConnected, http.StatusUnauthorized},
+		{gloebit.ErrNoUser, http.StatusUnauthorized},
+		{&gloebit.ScopeError{Missing: []gloebit.Scope{gloebit.ScopeBalance}}, http.StatusForbidden},
+		{fmt.Errorf("buying: %w", gloebit.ErrInsufficientBalance), http.StatusPaymentRequired},
+		{fmt.Errorf("%w: %w", gloebit.ErrStore, gloebit.ErrNotConnected), http.StatusServiceUnavailable},
+		{fmt.Errorf("%w: %w", gloebit.ErrExchange, gloebit.ErrUnavailable), http.StatusBadGateway},
+		{gloebit.ErrUnavailable, http.StatusServiceUnavailable},
+		{errors.New("something else"), http.StatusInternalServerError},
+	} {
+		require.Equal(t, test.want, gloebit.StatusCode(test.err), "%v", test.err)
+	}
+}
