@@ -374,6 +374,8 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 			})
 			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Item: "hat", Price: 1})
 			require.NotEmpty(t, receipt.TransactionID)
+			mu.Lock()
+			defer mu.Unlock()
 			for _, id := range ids {
 				require.Equal(t, receipt.TransactionID, id)
 			}

@@ -82,8 +82,8 @@ func (m *Merchant) authorizationURL(state string, user User, pending PendingConn
 // redeems the state, gives the code for a token (RFC 6749 section 4.1.3) and
 // saves the credential. It is what [Merchant.CallbackHandler] does, for those
 // who write their own handler; with the package's own sessions that handler
-// stands below [Merchant.Optional]. From the moment the state was believed,
-// Connection.ReturnTo is set, also beside an error.
+// stands below [Merchant.Optional]. From the moment the state is believed, every
+// error is a [ConnectError], which says where the user wanted to go.
 //
 // Errors: ErrState, ErrAccessDenied, ErrAuthorization, ErrUserChanged,
 // ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession, ErrStore, and what
@@ -100,34 +100,46 @@ func (m *Merchant) Exchange(r *http.Request) (Connection, error) {
 	if err != nil {
 		return Connection{}, err
 	}
-	connection := Connection{ReturnTo: orDefault(pending.ReturnTo, m.homePath)}
+	connection, err := m.complete(r, answer, pending)
+	if err != nil {
+		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, Err: err}
+	}
+	return connection, nil
+}
+
+// complete goes on from a state that was redeemed.
+func (m *Merchant) complete(r *http.Request, answer answer, pending PendingConnection) (Connection, error) {
+	ctx := r.Context()
 	user, err := m.returningUser(r, pending)
 	if err != nil {
-		return connection, err
+		return Connection{}, err
 	}
 	if err := answer.check(m.provider.Issuer); err != nil {
-		return connection, err
+		return Connection{}, err
 	}
 	credential, err := m.exchange(ctx, answer.code, pending)
 	if err != nil {
-		return connection, err
+		return Connection{}, err
 	}
 	if m.config.SignIn {
 		if user, err = m.identify(ctx, credential, pending.UserID, user.ID); err != nil {
-			return connection, err
+			return Connection{}, err
 		}
 	}
-	connection.User = user
-	connection.GloebitID = credential.GloebitID
-	connection.Granted = credential.Scopes
-	connection.Missing = missingScopes(credential.Scopes, pending.Scopes)
+	connection := Connection{
+		User:      user,
+		GloebitID: credential.GloebitID,
+		Granted:   credential.Scopes,
+		Missing:   missingScopes(credential.Scopes, pending.Scopes),
+		ReturnTo:  orDefault(pending.ReturnTo, m.homePath),
+	}
 	if err := m.admit(r, connection, credential); err != nil {
-		return connection, err
+		return Connection{}, err
 	}
 	m.log.InfoContext(ctx, "gloebit: connected", "user", user.ID, "gloebit_id", credential.GloebitID,
 		"granted", joinScopes(connection.Granted), "missing", joinScopes(connection.Missing))
 	if missing := missingScopes(credential.Scopes, pending.Required); len(missing) > 0 {
-		return connection, fmt.Errorf("%w: %s", ErrScopeMissing, joinScopes(missing))
+		return Connection{}, &ScopeError{Missing: missing}
 	}
 	return connection, nil
 }

@@ -68,7 +68,7 @@ func (m *Merchant) CallbackHandler() http.Handler {
 		}
 		connection, err := m.Exchange(r)
 		if err != nil {
-			m.fail(w, r, err, connection.ReturnTo)
+			m.fail(w, r, err, "")
 			return
 		}
 		redirect(w, connection.ReturnTo)

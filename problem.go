@@ -23,6 +23,20 @@ func (e *ScopeError) Error() string {
 // Unwrap returns ErrScopeMissing.
 func (e *ScopeError) Unwrap() error { return ErrScopeMissing }
 
+// ConnectError is a connection that failed after its state was believed. It
+// unwraps to the reason.
+type ConnectError struct {
+	ReturnTo string  // where the user wanted to go; empty for Config.HomePath
+	Scopes   []Scope // what the user can't go on without
+	Err      error
+}
+
+// Error is the reason's.
+func (e *ConnectError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *ConnectError) Unwrap() error { return e.Err }
+
 // HandleError answers a request that failed with an error of this package. A
 // user who is not connected, or has yet to grant a scope, is sent to connect
 // when the request is a page load and comes back to the page. Everything else
@@ -105,12 +119,11 @@ func (m *Merchant) problemOf(err error, returnTo string) problem {
 	if m.provider.Name != "Gloebit" {
 		p.Detail = strings.ReplaceAll(p.Detail, "Gloebit", m.provider.Name)
 	}
-	for _, again := range []error{ErrState, ErrAccessDenied, ErrUserChanged, ErrExchange, ErrAuthorization} {
-		if errors.Is(err, again) {
-			p.ConnectURL = m.ConnectURL(returnTo)
-		}
-	}
-	if canConnect(err) {
+	var failed *ConnectError
+	switch {
+	case errors.As(err, &failed) && !errors.Is(err, ErrNoUser):
+		p.ConnectURL = m.ConnectURL(failed.ReturnTo, failed.Scopes...)
+	case canConnect(err), errors.Is(err, ErrState):
 		p.ConnectURL = m.ConnectURL(returnTo, scopesOf(err)...)
 	}
 	if errors.Is(err, ErrInsufficientBalance) {

@@ -90,14 +90,15 @@ func (m *Merchant) withSession(next http.HandlerFunc) http.Handler {
 // newSessionManager makes the package's own sessions: a day long, in memory, in
 // a cookie that only https carries where the application is on https.
 func newSessionManager(https bool, onError func(http.ResponseWriter, *http.Request, error)) *scs.SessionManager {
-	manager := scs.New()
-	if store, ok := manager.Store.(interface{ StopCleanup() }); ok {
-		store.StopCleanup() // the goroutine that scs.New started
+	// Not scs.New: that starts a goroutine which can't be stopped for certain.
+	manager := &scs.SessionManager{
+		Lifetime:         24 * time.Hour,
+		Store:            &memorySessions{},
+		Codec:            scs.GobCodec{},
+		ErrorFunc:        onError,
+		HashTokenInStore: true,
+		Cookie:           scs.SessionCookie{Name: "gloebit", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
 	}
-	manager.Store = &memorySessions{}
-	manager.ErrorFunc = onError
-	manager.HashTokenInStore = true
-	manager.Cookie.Name = "gloebit"
 	if https {
 		manager.Cookie.Name = "__Host-gloebit"
 		manager.Cookie.Secure = true

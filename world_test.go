@@ -1,0 +1,331 @@
+package gloebit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/stretchr/testify/require"
+)
+
+// world is a Gloebit, an application on a port of its own, and what the
+// application logged.
+type world struct {
+	t        *testing.T
+	gloebit  *gloebittest.Server
+	app      gloebittest.Application
+	shop     *httptest.Server
+	merchant *gloebit.Merchant
+	mux      *http.ServeMux
+	sessions *scs.SessionManager // the application's own; nil without
+	tokens   *faultyTokens
+	states   *faultyStates
+	clock    *clock
+	log      *syncBuffer
+}
+
+type syncBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// faultyTokens and faultyStates are stores that can be made to fail.
+type faultyTokens struct {
+	gloebit.MemoryTokenStore
+	mu  sync.Mutex
+	err error
+}
+
+func (s *faultyTokens) fail(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.err = err }
+func (s *faultyTokens) failure() error { s.mu.Lock(); defer s.mu.Unlock(); return s.err }
+
+func (s *faultyTokens) Load(ctx context.Context, id string) (gloebit.Credential, error) {
+	if err := s.failure(); err != nil {
+		return gloebit.Credential{}, err
+	}
+	return s.MemoryTokenStore.Load(ctx, id)
+}
+
+func (s *faultyTokens) Update(ctx context.Context, id string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	if err := s.failure(); err != nil {
+		return err
+	}
+	return s.MemoryTokenStore.Update(ctx, id, fn)
+}
+
+func (s *faultyTokens) Delete(ctx context.Context, id string) error {
+	if err := s.failure(); err != nil {
+		return err
+	}
+	return s.MemoryTokenStore.Delete(ctx, id)
+}
+
+type faultyStates struct {
+	gloebit.MemoryStateStore
+	mu           sync.Mutex
+	err          error
+	puts, takes  int
+	lastKey      string
+	lastPending  gloebit.PendingConnection
+	neverExpires bool // as a store without a clock would be
+}
+
+func (s *faultyStates) fail(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.err = err }
+
+func (s *faultyStates) Put(ctx context.Context, key string, p gloebit.PendingConnection) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	s.puts++
+	s.lastKey, s.lastPending = key, p
+	return s.MemoryStateStore.Put(ctx, key, p)
+}
+
+func (s *faultyStates) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return gloebit.PendingConnection{}, s.err
+	}
+	s.takes++
+	return s.MemoryStateStore.Take(ctx, key)
+}
+
+var errDown = errors.New("the database is down")
+
+// mode is one of the ways in which an application says who its users are.
+type mode struct {
+	name   string
+	change func(*world, *gloebit.Config)
+}
+
+// modes are all of them, with the application's sessions and with the
+// package's own.
+func modes() []mode {
+	ownSessions := func(w *world, c *gloebit.Config) {
+		w.sessions = scs.New()
+		w.sessions.Store = memstore.NewWithCleanupInterval(0)
+		c.Sessions = w.sessions
+	}
+	signIn := func(_ *world, c *gloebit.Config) { c.SignIn = true }
+	user := func(_ *world, c *gloebit.Config) { c.User = headerUser }
+	session := func(*world, *gloebit.Config) {}
+	return []mode{
+		{"users of the application", user},
+		{"users of the application, its sessions", func(w *world, c *gloebit.Config) { user(w, c); ownSessions(w, c) }},
+		{"signed in with Gloebit", signIn},
+		{"signed in with Gloebit, the application's sessions", func(w *world, c *gloebit.Config) { signIn(w, c); ownSessions(w, c) }},
+		{"the session alone", session},
+		{"the session alone, the application's", func(w *world, c *gloebit.Config) { session(w, c); ownSessions(w, c) }},
+	}
+}
+
+// headerUser stands for an application's own sign-in.
+func headerUser(r *http.Request) (gloebit.User, error) {
+	switch name := r.Header.Get("X-User"); name {
+	case "":
+		return gloebit.User{}, gloebit.ErrNoUser
+	case "down":
+		return gloebit.User{}, errDown
+	default:
+		return gloebit.User{ID: "id of " + name, Name: name}, nil
+	}
+}
+
+func newWorld(t *testing.T, changes ...func(*world, *gloebit.Config)) *world {
+	t.Helper()
+	return newWorldAt(t, gloebittest.Config{}, changes...)
+}
+
+func newWorldAt(t *testing.T, provider gloebittest.Config, changes ...func(*world, *gloebit.Config)) *world {
+	t.Helper()
+	w := &world{t: t, mux: http.NewServeMux(), clock: newClock(), log: &syncBuffer{}, tokens: &faultyTokens{}, states: &faultyStates{}}
+	provider.Clock = w.clock.Now
+	w.gloebit = gloebittest.NewServerConfig(provider)
+	t.Cleanup(w.gloebit.Close)
+	var handler http.Handler
+	w.shop = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) }))
+	t.Cleanup(w.shop.Close)
+
+	var err error
+	w.app, err = w.gloebit.AddApplication(gloebittest.Application{
+		Name: "Shop", RedirectPrefixes: []string{w.shop.URL + "/"},
+		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
+	})
+	require.NoError(t, err)
+	for _, name := range []string{"alice", "bob"} {
+		_, err = w.gloebit.AddUser(gloebittest.User{Name: name, Balance: "1000"})
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.gloebit.Approve("alice"))
+
+	w.tokens.Clock, w.states.Clock = w.clock.Now, w.clock.Now
+	config := gloebit.Config{
+		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret),
+		RedirectURL: w.shop.URL + "/gloebit/callback",
+		Scopes:      []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		Provider:    gloebit.At(w.gloebit.URL),
+		Tokens:      w.tokens, States: w.states, Clock: w.clock.Now,
+		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	config.Provider.PKCE = true
+	for _, change := range changes {
+		change(w, &config)
+	}
+	w.merchant, err = gloebit.New(config)
+	require.NoError(t, err)
+	w.merchant.RetryWithin(time.Millisecond)
+	w.mux.Handle("/gloebit/", w.merchant.Handler())
+	w.mux.Handle("/private", w.merchant.RequireGloebit(http.HandlerFunc(showBalance)))
+	w.mux.Handle("/inventory", w.merchant.RequireScopes(gloebit.ScopeInventory)(http.HandlerFunc(showBalance)))
+	w.mux.Handle("/optional", w.merchant.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := gloebit.FromContext(r.Context()); ok {
+			_, _ = io.WriteString(w, "connected")
+			return
+		}
+		_, _ = io.WriteString(w, "not connected")
+	})))
+	w.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "home") })
+	handler = w.mux
+	if w.sessions != nil {
+		handler = w.sessions.LoadAndSave(w.mux)
+	}
+	return w
+}
+
+func showBalance(w http.ResponseWriter, r *http.Request) {
+	client := gloebit.MustFromContext(r.Context())
+	balance, err := client.Balance(r.Context())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusTeapot)
+		return
+	}
+	_, _ = fmt.Fprintf(w, "%s has %s", client.User().ID, balance)
+}
+
+// browser is a browser with its cookies, which loads pages and follows
+// redirects, and the user that the application takes it for.
+type browser struct {
+	t      *testing.T
+	world  *world
+	jar    http.CookieJar
+	user   string
+	follow bool
+}
+
+func (w *world) browser(user string) *browser {
+	jar, err := cookiejar.New(nil)
+	require.NoError(w.t, err)
+	return &browser{t: w.t, world: w, jar: jar, user: user, follow: true}
+}
+
+// page is an answer as the browser saw it.
+type page struct {
+	status int
+	header http.Header
+	body   string
+	url    *url.URL
+}
+
+func (b *browser) do(method, target string, form url.Values, header http.Header) page {
+	b.t.Helper()
+	if strings.HasPrefix(target, "/") {
+		target = b.world.shop.URL + target
+	}
+	req, err := http.NewRequestWithContext(b.t.Context(), method, target, strings.NewReader(form.Encode()))
+	require.NoError(b.t, err)
+	req.Header.Set("Sec-Fetch-Mode", "navigate")
+	req.Header.Set("Accept", "text/html,*/*;q=0.8")
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.user != "" {
+		req.Header.Set("X-User", b.user)
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	client := &http.Client{Jar: b.jar, Timeout: 10 * time.Second}
+	if !b.follow {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	resp, err := client.Do(req)
+	require.NoError(b.t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(b.t, err)
+	return page{resp.StatusCode, resp.Header, string(body), resp.Request.URL}
+}
+
+func (b *browser) get(target string) page {
+	b.t.Helper()
+	return b.do(http.MethodGet, target, nil, nil)
+}
+
+// location loads a page without following its redirect, and returns where it
+// leads.
+func (b *browser) location(target string) *url.URL {
+	b.t.Helper()
+	follow := b.follow
+	b.follow = false
+	defer func() { b.follow = follow }()
+	p := b.get(target)
+	require.Equal(b.t, http.StatusSeeOther, p.status, p.body)
+	u, err := p.url.Parse(p.header.Get("Location"))
+	require.NoError(b.t, err)
+	return u
+}
+
+// callback starts a connection and returns the callback's URL with which
+// Gloebit sends the browser back, unvisited.
+func (b *browser) callback(connect string) *url.URL {
+	b.t.Helper()
+	authorize := b.location(connect)
+	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(authorize.String())
+	require.NoError(b.t, err)
+	resp.Body.Close()
+	require.Equal(b.t, http.StatusFound, resp.StatusCode)
+	u, err := url.Parse(resp.Header.Get("Location"))
+	require.NoError(b.t, err)
+	return u
+}
+
+// exchanges counts the requests to Gloebit's token endpoint.
+func (w *world) exchanges() int {
+	n := 0
+	for _, r := range w.gloebit.Requests() {
+		if strings.Contains(r.Path, "access-token") {
+			n++
+		}
+	}
+	return n
+}
