@@ -1,0 +1,241 @@
+package gloebit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+)
+
+// connected stands for an application one of whose users is connected, as
+// "alice", with 1,000 gloebits, to a Gloebit in memory.
+func connected(scopes ...gloebit.Scope) (merchant *gloebit.Merchant, server *gloebittest.Server) {
+	server = gloebittest.NewServer()
+	app, err := server.AddApplication(gloebittest.Application{
+		Name:     "Hat Shop",
+		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err = server.AddUser(gloebittest.User{Name: "alice", Balance: "1000"}); err != nil {
+		log.Fatal(err)
+	}
+	names := make([]string, len(scopes))
+	for i, scope := range scopes {
+		names[i] = string(scope)
+	}
+	token, err := server.IssueToken(app.Key, "alice", names...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	tokens := &gloebit.MemoryTokenStore{}
+	err = tokens.Update(context.Background(), "alice", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return &gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: scopes}, nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	merchant, err = gloebit.New(gloebit.Config{
+		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret),
+		RedirectURL: "https://shop.example/gloebit/callback",
+		Provider:    gloebit.At(server.URL),
+		Tokens:      tokens,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return merchant, server
+}
+
+// A whole application: the handlers, a protected purchase, and what to do when
+// it fails.
+func Example() {
+	merchant, err := gloebit.New(gloebit.Config{
+		ClientID:     "key from the merchant page",
+		ClientSecret: gloebit.Secret("secret from the merchant page"),
+		RedirectURL:  "https://shop.example/gloebit/callback",
+		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		Provider:     gloebit.Sandbox(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	buy := func(w http.ResponseWriter, r *http.Request) { // runs only for connected users
+		client := gloebit.MustFromContext(r.Context())
+		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{Product: r.PathValue("product")})
+		if err != nil {
+			merchant.HandleError(w, r, err)
+			return
+		}
+		fmt.Fprintf(w, "Thank you! Transaction %s, %s G$ left.", receipt.TransactionID, receipt.Balance)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/gloebit/", merchant.Handler())
+	mux.Handle("POST /buy/{product}", merchant.RequireGloebit(http.HandlerFunc(buy)))
+	protected := http.NewCrossOriginProtection().Handler(mux) // refuses forms from other sites
+	fmt.Println(protected != nil)
+	// Output: true
+}
+
+func ExampleClient_Balance() {
+	merchant, server := connected(gloebit.ScopeBalance)
+	defer server.Close()
+	ctx := context.Background()
+
+	client, err := merchant.Client(ctx, "alice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	balance, err := client.Balance(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(balance, "G$")
+	// Output: 1000 G$
+}
+
+func ExampleClient_PurchaseProduct() {
+	merchant, server := connected(gloebit.ScopeTransact, gloebit.ScopeBalance, gloebit.ScopeInventory)
+	defer server.Close()
+	ctx := context.Background()
+
+	client, err := merchant.Client(ctx, "alice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	order := gloebit.ProductOrder{ID: "ec8d8f47-2648-4378-8734-bba45852a60f", Product: "green-hat"}
+	for range 2 { // a double click: the same id is charged once
+		receipt, err := client.PurchaseProduct(ctx, order)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(receipt.Reason, receipt.Balance)
+	}
+	products, err := client.Products(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(products)
+	// Output:
+	// success 960
+	// resubmitted 960
+	// map[green-hat:1]
+}
+
+func ExampleClient_PurchaseItem() {
+	merchant, server := connected(gloebit.ScopeTransact, gloebit.ScopeBalance)
+	defer server.Close()
+	ctx := context.Background()
+
+	client, err := merchant.Client(ctx, "alice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = client.PurchaseItem(ctx, gloebit.ItemOrder{Item: "castle", Price: 5000})
+	if errors.Is(err, gloebit.ErrInsufficientBalance) {
+		fmt.Println("not enough gloebits")
+	}
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Item: "sticker", Price: 3, Quantity: 4})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(receipt.Balance, "G$ left")
+	// Output:
+	// not enough gloebits
+	// 988 G$ left
+}
+
+func ExampleClient_ConsumeProduct() {
+	merchant, server := connected(gloebit.ScopeTransact, gloebit.ScopeInventory)
+	defer server.Close()
+	ctx := context.Background()
+
+	client, err := merchant.Client(ctx, "alice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Product: "green-hat", Quantity: 3}); err != nil {
+		log.Fatal(err)
+	}
+	left, err := client.ConsumeProduct(ctx, "green-hat", 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(left, "left")
+	// Output: 2 left
+}
+
+func ExampleMerchant_Client() {
+	merchant, server := connected(gloebit.ScopeTransact)
+	defer server.Close()
+
+	// Outside a request, such as in a job that runs at night.
+	_, err := merchant.Client(context.Background(), "bob")
+	fmt.Println(errors.Is(err, gloebit.ErrNotConnected), err)
+	// Output: true gloebit: the user is not connected
+}
+
+func ExampleMerchant_RequireScopes() {
+	merchant, server := connected()
+	defer server.Close()
+	inventory := func(w http.ResponseWriter, r *http.Request) {
+		products, err := gloebit.MustFromContext(r.Context()).Products(r.Context())
+		if err != nil {
+			merchant.HandleError(w, r, err)
+			return
+		}
+		fmt.Fprintln(w, products)
+	}
+	mux := http.NewServeMux()
+	requireInventory := merchant.RequireScopes(gloebit.ScopeInventory)
+	mux.Handle("GET /inventory", requireInventory(http.HandlerFunc(inventory)))
+}
+
+// A user of the application: here one whom its own sign-in has put into the
+// request's context.
+func ExampleConfig_user() {
+	type userKey struct{}
+	config := gloebit.Config{
+		User: func(r *http.Request) (gloebit.User, error) {
+			name, ok := r.Context().Value(userKey{}).(string)
+			if !ok {
+				return gloebit.User{}, gloebit.ErrNoUser
+			}
+			return gloebit.User{ID: name, Name: name}, nil
+		},
+	}
+	fmt.Println(config.User != nil)
+	// Output: true
+}
+
+// An application's own page for what goes wrong.
+func ExampleStatusCode() {
+	config := gloebit.Config{
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			message := "Something went wrong."
+			switch {
+			case errors.Is(err, gloebit.ErrAccessDenied):
+				message = "You did not connect your account. That's fine."
+			case errors.Is(err, gloebit.ErrInsufficientBalance):
+				message = "You need more gloebits for this."
+			}
+			http.Error(w, message, gloebit.StatusCode(err))
+		},
+	}
+	fmt.Println(gloebit.StatusCode(gloebit.ErrInsufficientBalance), config.ErrorHandler != nil)
+	// Output: 402 true
+}
+
+func ExampleSecret() {
+	secret := gloebit.Secret("yyyyyyyy-yyyy")
+	fmt.Printf("%s %v %+v %#v\n", secret, secret, secret, secret)
+	fmt.Println(secret.Reveal())
+	// Output:
+	// [redacted] [redacted] [redacted] [redacted]
+	// yyyyyyyy-yyyy
+}
