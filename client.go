@@ -63,7 +63,7 @@ const (
 	longestReply  = 1 << 20
 	mostAttempts  = 4
 	longestWait   = 10 * time.Second // that Retry-After may ask for when the caller has no deadline
-	expiryLeeway  = 30 * time.Second // a token this close to its expiry is refreshed first
+	expiryLeeway  = 10 * time.Second // a token this close to its expiry is refreshed first
 	refreshWithin = 30 * time.Second
 )
 
@@ -79,14 +79,14 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 		}
 	}
 	credential := c.current()
-	if credential.expired(c.merchant.clock().Add(expiryLeeway)) && credential.RefreshToken != "" {
+	if credential.expired(c.merchant.clock().Add(expiryLeeway)) && c.canRefresh(credential) {
 		var err error
 		if credential, err = c.refresh(ctx, credential); err != nil {
 			return err
 		}
 	}
 	body, err := c.send(ctx, call, payload, credential.AccessToken)
-	if errors.Is(err, ErrTokenExpired) && credential.RefreshToken != "" {
+	if errors.Is(err, ErrTokenExpired) && c.canRefresh(credential) {
 		if credential, err = c.refresh(ctx, credential); err != nil {
 			return err
 		}
@@ -102,6 +102,12 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 		return badReply(call.name, "a field is of another type")
 	}
 	return nil
+}
+
+// canRefresh reports whether there is a way to a new token: not for one that is
+// not saved yet.
+func (c *Client) canRefresh(credential Credential) bool {
+	return credential.RefreshToken != "" && c.user.ID != ""
 }
 
 func (c Credential) expired(now time.Time) bool {

@@ -28,7 +28,7 @@
 // /gloebit/connect (middleware.go), which keeps a pending connection under a
 // random state and sends the browser to Gloebit (connect.go, state.go). Gloebit
 // sends it back to /gloebit/callback, which redeems the state once, gives the
-// code for a token (token.go), saves the credential (store.go) and sends the
+// code for a token (callback.go, token.go), saves the credential (store.go) and sends the
 // browser to where it wanted to go. From then on the middleware finds the
 // credential and puts a client into the context (context.go, client.go).
 //

@@ -27,25 +27,6 @@ const (
 	PromptAuto  ApprovalPrompt = "auto"  // hand back the token that there is, maybe without asking
 )
 
-// User is a user of the application.
-type User struct {
-	// ID is the key of the user's credential: unique, never another's later,
-	// at most 255 bytes.
-	ID string
-	// Name is what Gloebit shows and logs as the user's name on the
-	// application. Empty means ID.
-	Name string
-}
-
-// Connection is what a completed connection gave.
-type Connection struct {
-	User      User
-	GloebitID string  // the user's id at Gloebit, when the server told it
-	Granted   []Scope // what the user granted
-	Missing   []Scope // what was asked for and not granted (RFC 6749 section 3.3)
-	ReturnTo  string  // the local path to go to; Config.HomePath when none was asked for
-}
-
 // Config says who the application is and what it keeps where. ClientID,
 // ClientSecret, RedirectURL and Provider must be set.
 type Config struct {

@@ -1,0 +1,215 @@
+package gloebit
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/oauth2"
+)
+
+// Connection is what a completed connection gave.
+type Connection struct {
+	User      User
+	GloebitID string  // the user's id at Gloebit, when the server told it
+	Granted   []Scope // what the user granted
+	Missing   []Scope // what was asked for and not granted (RFC 6749 section 3.3)
+	ReturnTo  string  // the local path to go to; Config.HomePath when none was asked for
+}
+
+// Exchange completes the connection that the callback request belongs to: it
+// redeems the state, gives the code for a token (RFC 6749 section 4.1.3) and
+// saves the credential. It is what [Merchant.CallbackHandler] does, for those
+// who write their own handler; with the package's own sessions that handler
+// stands below [Merchant.Optional]. From the moment the state is believed, every
+// error is a [ConnectError], which says where the user wanted to go.
+//
+// Errors: ErrState, ErrAccessDenied, ErrAuthorization, ErrUserChanged,
+// ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession, ErrStore, and what
+// Config.OnConnect returned: after any of them no credential was saved. And
+// ErrScopeMissing, when the user did not grant what they need to go on: what
+// they granted was saved.
+func (m *Merchant) Exchange(r *http.Request) (Connection, error) {
+	ctx := r.Context()
+	answer, err := parseAnswer(r)
+	if err != nil {
+		return Connection{}, err
+	}
+	pending, err := m.redeem(ctx, answer.state)
+	if err != nil {
+		return Connection{}, err
+	}
+	connection, err := m.complete(r, answer, pending)
+	if err != nil {
+		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, Err: err}
+	}
+	return connection, nil
+}
+
+// complete goes on from a state that was redeemed.
+func (m *Merchant) complete(r *http.Request, answer answer, pending PendingConnection) (Connection, error) {
+	ctx := r.Context()
+	user, err := m.returningUser(r, pending)
+	if err != nil {
+		return Connection{}, err
+	}
+	if err := answer.check(m.provider.Issuer); err != nil {
+		return Connection{}, err
+	}
+	credential, err := m.exchange(ctx, answer.code, pending)
+	if err != nil {
+		return Connection{}, err
+	}
+	if m.config.SignIn {
+		if user, err = m.identify(ctx, credential, pending.UserID, user.ID); err != nil {
+			return Connection{}, err
+		}
+	}
+	connection := Connection{
+		User:      user,
+		GloebitID: credential.GloebitID,
+		Granted:   credential.Scopes,
+		Missing:   missingScopes(credential.Scopes, pending.Scopes),
+		ReturnTo:  orDefault(pending.ReturnTo, m.homePath),
+	}
+	if err := m.admit(r, connection, credential); err != nil {
+		return Connection{}, err
+	}
+	m.log.InfoContext(ctx, "gloebit: connected", "user", user.ID, "gloebit_id", credential.GloebitID,
+		"granted", joinScopes(connection.Granted), "missing", joinScopes(connection.Missing))
+	if missing := missingScopes(credential.Scopes, pending.Required); len(missing) > 0 {
+		return Connection{}, &ScopeError{Missing: missing}
+	}
+	return connection, nil
+}
+
+// answer is the provider's authorization response (RFC 6749 section 4.1.2).
+type answer struct {
+	state, code, failure, description, issuer string
+	duplicate                                 string // a parameter that came more than once
+}
+
+// parseAnswer reads the callback's query. It fails when there is no state to
+// believe the rest by.
+func parseAnswer(r *http.Request) (answer, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return answer{}, fmt.Errorf("%w: the query can't be read", ErrState)
+	}
+	if states := query["state"]; len(states) != 1 || states[0] == "" {
+		return answer{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
+	}
+	a := answer{
+		state:       query.Get("state"),
+		code:        query.Get("code"),
+		failure:     query.Get("error"),
+		description: query.Get("error_description"),
+		issuer:      query.Get("iss"),
+	}
+	for _, name := range []string{"code", "error", "iss"} { // RFC 6749 section 3.1
+		if values, ok := query[name]; ok && (len(values) != 1 || values[0] == "") {
+			a.duplicate = name
+		}
+	}
+	return a, nil
+}
+
+// check says whether the answer brings a code from the right provider.
+func (a answer) check(issuer string) error {
+	switch {
+	case a.duplicate != "":
+		return fmt.Errorf("%w: the parameter %s is empty or came more than once", ErrState, a.duplicate)
+	case issuer != "" && a.issuer != issuer: // RFC 9207 section 2.4
+		return fmt.Errorf("%w: the answer is another issuer's", ErrAuthorization)
+	case a.failure == "access_denied":
+		return ErrAccessDenied
+	case a.failure != "":
+		return fmt.Errorf("%w: %.60q %q", ErrAuthorization, a.failure, clip(a.description))
+	case a.code == "":
+		return fmt.Errorf("%w: the callback has neither code nor error", ErrState)
+	}
+	return nil
+}
+
+// redeem takes the pending connection of a state, when the request comes from
+// the browser that started it.
+func (m *Merchant) redeem(ctx context.Context, state string) (PendingConnection, error) {
+	binding, err := m.session(ctx, sessionBinding)
+	if err != nil {
+		return PendingConnection{}, err
+	}
+	if binding == "" { // without a session the state stays good for its own browser
+		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrState)
+	}
+	pending, err := m.takePending(ctx, state)
+	if err != nil {
+		return PendingConnection{}, err
+	}
+	if !equalInConstantTime(pending.Binding, hash(binding)) {
+		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
+	}
+	return pending, nil
+}
+
+// exchange gives the code for a token. Gloebit wants the scope again, which
+// RFC 6749 does not.
+func (m *Merchant) exchange(ctx context.Context, code string, pending PendingConnection) (Credential, error) {
+	options := []oauth2.AuthCodeOption{
+		oauth2.SetAuthURLParam("scope", joinScopes(pending.Scopes)),
+	}
+	if pending.Verifier != "" {
+		options = append(options, oauth2.VerifierOption(pending.Verifier.Reveal()))
+	}
+	token, err := m.oauth.Exchange(m.withHTTPClient(ctx), code, options...)
+	if err != nil {
+		return Credential{}, exchangeError(err)
+	}
+	return m.credentialOf(token, pending.Scopes)
+}
+
+// identify fetches who approved, for Config.SignIn. The user who started, or
+// who signed in meanwhile in another tab, must be the one who approved.
+func (m *Merchant) identify(ctx context.Context, credential Credential, startedAs, signedInAs string) (User, error) {
+	client := &Client{merchant: m, credential: credential}
+	identity, err := client.Identity(ctx)
+	if err != nil {
+		return User{}, err
+	}
+	for _, expected := range []string{startedAs, signedInAs} {
+		if expected != "" && expected != identity.ID {
+			return User{}, fmt.Errorf("%w: approved by another Gloebit account", ErrUserChanged)
+		}
+	}
+	return User{ID: identity.ID, Name: identity.Name}, nil
+}
+
+// admit lets the application have its say, gives the session a new id, and
+// saves the credential.
+func (m *Merchant) admit(r *http.Request, connection Connection, credential Credential) error {
+	ctx := r.Context()
+	if m.config.OnConnect != nil {
+		if err := m.config.OnConnect(r, connection); err != nil {
+			return fmt.Errorf("gloebit: Config.OnConnect: %w", err)
+		}
+	}
+	if err := m.sessions.RenewToken(ctx); err != nil {
+		return storeError("renew the session", err)
+	}
+	if m.config.User == nil && !m.config.SignIn {
+		credential.Until = m.sessions.Deadline(ctx)
+	}
+	err := m.tokens.Update(ctx, connection.User.ID, func(context.Context, *Credential) (*Credential, error) {
+		return &credential, nil
+	})
+	if err != nil {
+		return storeError("save the credential", err)
+	}
+	if m.config.User == nil {
+		m.sessions.Put(ctx, sessionUserID, connection.User.ID)
+	}
+	if m.config.SignIn {
+		m.sessions.Put(ctx, sessionName, connection.User.Name)
+	}
+	return nil
+}
