@@ -172,14 +172,15 @@ func TestHandleErrorKnowsWhatToDo(t *testing.T) {
 		location string
 		body     string
 	}{
-		"not connected":        {gloebit.ErrNotConnected, 303, "/gloebit/connect?return_to=%2Fcart%3Fa%3Db", ""},
-		"a scope":              {&gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}, 303, "/gloebit/connect?return_to=%2Fcart%3Fa%3Db&scope=balance", ""},
-		"not enough gloebits":  {gloebit.ErrInsufficientBalance, 402, "", "purchase?r="},
-		"Gloebit down":         {gloebit.ErrUnavailable, 503, "", "can&#39;t be reached"},
-		"a store down":         {errors.Join(gloebit.ErrStore, gloebit.ErrNotConnected), 503, "", "own records"},
-		"an unknown error":     {errors.New("secret detail"), 500, "", "Something went wrong"},
-		"an unknown outcome":   {gloebit.ErrOutcomeUnknown, 503, "", "Sending the same order again is safe"},
-		"an error of the page": {gloebit.ErrInvalidRequest, 400, "", "not valid"},
+		"not connected":                       {gloebit.ErrNotConnected, 303, "/gloebit/connect?return_to=%2Fcart%3Fa%3Db", ""},
+		"a scope":                             {&gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}, 303, "/gloebit/connect?return_to=%2Fcart%3Fa%3Db&scope=balance", ""},
+		"not enough gloebits":                 {gloebit.ErrInsufficientBalance, 402, "", "purchase?r="},
+		"Gloebit down":                        {gloebit.ErrUnavailable, 503, "", "can&#39;t be reached"},
+		"a store down":                        {errors.Join(gloebit.ErrStore, gloebit.ErrNotConnected), 503, "", "own records"},
+		"an unknown error":                    {errors.New("secret detail"), 500, "", "Something went wrong"},
+		"an unknown outcome":                  {gloebit.ErrOutcomeUnknown, 503, "", "Sending the same order again is safe"},
+		"an unknown outcome and a dead token": {errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrNotConnected), 503, "", "Sending the same order again is safe"},
+		"an error of the page":                {gloebit.ErrInvalidRequest, 400, "", "not valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorder := httptest.NewRecorder()

@@ -55,8 +55,10 @@ func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error
 
 // canConnect reports whether connecting is what helps.
 func canConnect(err error) bool {
-	if errors.Is(err, ErrStore) || errors.Is(err, ErrNoUser) {
-		return false
+	for _, worse := range []error{ErrStore, ErrNoUser, ErrOutcomeUnknown} {
+		if errors.Is(err, worse) {
+			return false
+		}
 	}
 	return errors.Is(err, ErrNotConnected) || errors.Is(err, ErrScopeMissing)
 }

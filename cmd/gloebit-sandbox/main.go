@@ -1,0 +1,54 @@
+// Gloebit-sandbox runs a whole Gloebit on this machine, with play money, to try applications against:
+// users sign in without a password, approve or refuse applications, buy gloebits and see what they
+// spent; merchants find their key and secret and set up products.
+//
+// Usage:
+//
+//	gloebit-sandbox [flags]
+//
+// The flags are:
+//
+//	-addr HOST:PORT
+//		Listen there. The default is 127.0.0.1:8081; port 0 takes a free one.
+//	-tls
+//		Serve https, with a certificate made at the start and signed by itself.
+//	-tls-cert FILE
+//		With -tls, write the certificate there too (PEM), for clients to trust.
+//	-state FILE
+//		Keep users, applications, approvals and transactions in FILE, across restarts. Without it,
+//		everything is forgotten at the end.
+//	-client-id KEY, -client-secret SECRET
+//		Key and secret of the application to start with. They are made when absent and, with -state,
+//		stay what they were.
+//	-redirect PREFIX
+//		Users may be sent back to addresses that begin with PREFIX. May be repeated, or hold several
+//		with commas between them. Without it, a new application gets http://127.0.0.1:8080/ and
+//		http://localhost:8080/.
+//
+// It prints one line with the sandbox's address, one with the key and one with the secret, and runs until
+// it gets an interrupt or a termination signal. Anyone who can reach the address can sign in as anyone and
+// see every secret, so keep it on the loopback interface unless the network is yours.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gloebit-sandbox:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// asCommand makes the test binary the command itself, so that tests can kill it.
+const asCommand = "GLOEBIT_SANDBOX_TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// printed is what the sandbox says at the start.
+type printed struct{ url, id, secret string }
+
+func read(t *testing.T, stdout io.Reader) printed {
+	t.Helper()
+	lines := bufio.NewScanner(stdout)
+	var p printed
+	for _, line := range []struct {
+		prefix string
+		value  *string
+	}{{"sandbox: ", &p.url}, {"client id: ", &p.id}, {"client secret: ", &p.secret}} {
+		require.True(t, lines.Scan(), "the output ended before %q", line.prefix)
+		value, ok := strings.CutPrefix(lines.Text(), line.prefix)
+		require.True(t, ok, lines.Text())
+		*line.value = value
+	}
+	return p
+}
+
+// launch runs the sandbox within the test. The function that it returns stops it.
+func launch(t *testing.T, args ...string) (printed, func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	reader, writer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), writer, io.Discard)
+		_ = writer.CloseWithError(io.EOF)
+		ended <- err
+	}()
+	t.Cleanup(cancel)
+	p := read(t, reader)
+	return p, func() error { cancel(); return <-ended }
+}
+
+func TestItPrintsWhatAnApplicationNeedsAndStops(t *testing.T) {
+	p, stop := launch(t, "-client-id", "hat-shop", "-client-secret", "s3cret", "-redirect", "http://127.0.0.1:1/,http://127.0.0.1:2/cb", "-redirect", "http://127.0.0.1:3/")
+	require.Regexp(t, `^http://127\.0\.0\.1:[1-9][0-9]*$`, p.url)
+	require.Equal(t, "hat-shop", p.id)
+	require.Equal(t, "s3cret", p.secret)
+	body := get(t, http.DefaultClient, p.url+"/merchant/hat-shop")
+	require.Contains(t, body, "http://127.0.0.1:1/\nhttp://127.0.0.1:2/cb\nhttp://127.0.0.1:3/</textarea>")
+	require.NoError(t, stop())
+	_, err := http.Get(p.url)
+	require.Error(t, err, "the port is closed")
+}
+
+func TestKeyAndSecretAreMadeAndStay(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.json")
+	first, stop := launch(t, "-state", file)
+	require.Regexp(t, `^[0-9a-f-]{36}$`, first.id)
+	require.NotEqual(t, first.id, first.secret)
+	require.NoError(t, stop())
+	second, stop := launch(t, "-state", file)
+	require.NoError(t, stop())
+	require.Equal(t, [2]string{first.id, first.secret}, [2]string{second.id, second.secret})
+}
+
+func TestOverTLSItsCertificateCanBeTrusted(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "certificate.pem")
+	p, stop := launch(t, "-tls", "-tls-cert", file)
+	require.Regexp(t, `^https://127\.0\.0\.1:[1-9][0-9]*$`, p.url)
+	_, err := http.Get(p.url)
+	require.Error(t, err, "nobody trusts it unasked")
+	pem, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NotContains(t, string(pem), "PRIVATE")
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(pem))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	require.Contains(t, get(t, client, p.url), "Sandbox: play money")
+	require.Contains(t, get(t, client, strings.Replace(p.url, "127.0.0.1", "localhost", 1)), "Sandbox: play money")
+	require.NoError(t, stop())
+}
+
+func TestAllAddressesArePrintedAsOneThatOpens(t *testing.T) {
+	for _, addr := range []string{":0", "0.0.0.0:0"} {
+		p, stop := launch(t, "-addr", addr)
+		require.Regexp(t, `^http://127\.0\.0\.1:[1-9][0-9]*$`, p.url)
+		require.NoError(t, stop())
+	}
+}
+
+func TestCommandLinesThatAreRefused(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for name, args := range map[string][]string{
+		"an unknown flag":            {"-port", "1"},
+		"an argument":                {"8081"},
+		"an address without port":    {"-addr", "127.0.0.1"},
+		"a port that is taken":       {"-addr", taken.Addr().String()},
+		"a redirect that is empty":   {"-redirect", "http://127.0.0.1:1/,"},
+		"a redirect without a host":  {"-addr", "127.0.0.1:0", "-redirect", "/callback"},
+		"a certificate without TLS":  {"-addr", "127.0.0.1:0", "-tls-cert", "x.pem"},
+		"a certificate to nowhere":   {"-addr", "127.0.0.1:0", "-tls", "-tls-cert", "/no/such/folder/x.pem"},
+		"a state file to nowhere":    {"-addr", "127.0.0.1:0", "-state", "/no/such/folder/x.json"},
+		"a state file of other kind": {"-addr", "127.0.0.1:0", "-state", "main_test.go"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			var stdout bytes.Buffer
+			require.Error(t, run(ctx, args, &stdout, io.Discard))
+			require.Empty(t, stdout.String())
+		})
+	}
+	var help bytes.Buffer
+	err = run(context.Background(), []string{"-h"}, io.Discard, &help)
+	require.True(t, errors.Is(err, flag.ErrHelp))
+	require.Contains(t, help.String(), "-redirect PREFIX")
+}
+
+// process starts the command as a process of its own.
+func process(t *testing.T, args ...string) (*exec.Cmd, printed) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return cmd, read(t, stdout)
+}
+
+func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state.json")
+	var id string
+	for round, want := range []string{"1100", "1200", "1300"} {
+		cmd, p := process(t, "-state", file)
+		if round > 0 {
+			require.Equal(t, id, p.id)
+		}
+		id = p.id
+		jar, err := cookiejar.New(nil)
+		require.NoError(t, err)
+		client := &http.Client{Jar: jar}
+		send(t, client, p.url+"/sign-in", url.Values{"name": {"alice"}})
+		send(t, client, p.url+"/purchase", url.Values{"amount": {"100"}})
+		require.NoError(t, cmd.Process.Kill())
+		require.Error(t, cmd.Wait())
+		require.Contains(t, balanceAfter(t, file), want)
+	}
+}
+
+// balanceAfter starts the sandbox on a file and reads alice's balance from the sign-in page.
+func balanceAfter(t *testing.T, file string) string {
+	t.Helper()
+	p, stop := launch(t, "-state", file)
+	body := get(t, http.DefaultClient, p.url+"/sign-in")
+	require.NoError(t, stop())
+	found := regexp.MustCompile(`<span>alice</span><span class="muted">([0-9,]+) G\$`).FindStringSubmatch(body)
+	require.NotNil(t, found, body)
+	return strings.ReplaceAll(found[1], ",", "")
+}
+
+func TestSignalsStopItGracefully(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		cmd, p := process(t)
+		require.Contains(t, get(t, http.DefaultClient, p.url), "Sandbox: play money")
+		require.NoError(t, cmd.Process.Signal(signal))
+		require.NoError(t, cmd.Wait(), "exit status 0 after %s", signal)
+	}
+}
+
+func TestAFailureIsSaidAndTheStatusIsOne(t *testing.T) {
+	cmd := exec.Command(os.Args[0], "-addr", "nowhere")
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	output, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit)
+	require.Equal(t, 1, exit.ExitCode())
+	require.Contains(t, string(output), "gloebit-sandbox: -addr:")
+}
+
+func get(t *testing.T, client *http.Client, address string) string {
+	t.Helper()
+	resp, err := client.Get(address)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(body)
+}
+
+func send(t *testing.T, client *http.Client, address string, form url.Values) {
+	t.Helper()
+	resp, err := client.PostForm(address, form)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// options are the command line.
+type options struct {
+	addr         string
+	tls          bool
+	tlsCert      string
+	state        string
+	clientID     string
+	clientSecret string
+	redirects    prefixes
+}
+
+// prefixes is a flag that may be repeated and may hold several values with commas between them.
+type prefixes []string
+
+func (p *prefixes) String() string { return strings.Join(*p, ",") }
+
+func (p *prefixes) Set(value string) error {
+	for one := range strings.SplitSeq(value, ",") {
+		one = strings.TrimSpace(one)
+		if one == "" {
+			return errors.New("a prefix is empty")
+		}
+		*p = append(*p, one)
+	}
+	return nil
+}
+
+// parse reads the command line; what flag has to say about it goes to stderr.
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("gloebit-sandbox", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8081", "listen on this `HOST:PORT`; port 0 takes a free one")
+	flags.BoolVar(&o.tls, "tls", false, "serve https, with a self-signed certificate made at the start")
+	flags.StringVar(&o.tlsCert, "tls-cert", "", "with -tls, write the certificate to this `FILE` too, for clients to trust")
+	flags.StringVar(&o.state, "state", "", "keep everything in this `FILE`, across restarts")
+	flags.StringVar(&o.clientID, "client-id", "", "`KEY` of the application to start with; made when empty")
+	flags.StringVar(&o.clientSecret, "client-secret", "", "its `SECRET`; made when empty")
+	flags.Var(&o.redirects, "redirect", "users may be sent back to addresses beginning with this `PREFIX`; repeatable")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	if flags.NArg() > 0 {
+		return options{}, fmt.Errorf("%q is not expected: everything is a flag", flags.Arg(0))
+	}
+	if o.tlsCert != "" && !o.tls {
+		return options{}, errors.New("-tls-cert needs -tls")
+	}
+	return o, nil
+}

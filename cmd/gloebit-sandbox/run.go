@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-gloebit/gloebit/internal/sandbox"
+)
+
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	// stopTimeout is how long requests under way may take to end before they are cut off.
+	stopTimeout = 5 * time.Second
+)
+
+// run serves the sandbox that args describe until ctx ends, and then returns nil once everything is
+// saved. It prints where it listens and with which key and secret; failures are logged to stderr.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	box, err := sandbox.New(sandbox.Config{
+		ClientID: o.clientID, ClientSecret: o.clientSecret, RedirectPrefixes: o.redirects,
+		StateFile: o.state, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	listener, address, err := listen(o)
+	if err != nil {
+		return err
+	}
+	app := box.Application()
+	if _, err := fmt.Fprintf(stdout, "sandbox: %s\nclient id: %s\nclient secret: %s\n", address, app.Key, app.Secret); err != nil {
+		_ = listener.Close()
+		return fmt.Errorf("print the address: %w", err)
+	}
+	return serve(ctx, box, listener, logger)
+}
+
+// listen opens the port and returns the address for browsers.
+func listen(o options) (net.Listener, string, error) {
+	host, _, err := net.SplitHostPort(o.addr)
+	if err != nil {
+		return nil, "", fmt.Errorf("-addr: %w", err)
+	}
+	listener, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return nil, "", fmt.Errorf("-addr: %w", err)
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // one of all addresses, and one that a browser can open
+	}
+	address := net.JoinHostPort(host, port)
+	if !o.tls {
+		return listener, "http://" + address, nil
+	}
+	certificate, err := selfSigned(host, time.Now())
+	if err == nil && o.tlsCert != "" {
+		err = writePEM(o.tlsCert, certificate)
+	}
+	if err != nil {
+		_ = listener.Close()
+		return nil, "", err
+	}
+	secured := tls.NewListener(listener, &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		NextProtos:   []string{"http/1.1"},
+	})
+	return secured, "https://" + address, nil
+}
+
+// serve answers requests until ctx ends: then it lets those under way end, stops the queue, and saves.
+func serve(ctx context.Context, box *sandbox.Sandbox, listener net.Listener, logger *slog.Logger) error {
+	server := &http.Server{
+		Handler:           box.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // handshakes that browsers break off
+	}
+	queue, stopQueue := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopQueue()
+	saved := make(chan error, 1)
+	go func() { saved <- box.Run(queue) }()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if server.Shutdown(limit) != nil {
+		_ = server.Close()
+	}
+	stopQueue()
+	return errors.Join(err, <-saved)
+}

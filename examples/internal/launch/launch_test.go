@@ -1,0 +1,155 @@
+package launch_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-gloebit/gloebit/examples/internal/launch"
+)
+
+// built returns a Build that hands over its settings and answers with a page.
+func built(to *launch.Settings) launch.Build {
+	return func(s launch.Settings) (http.Handler, error) {
+		*to = s
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "open") }), nil
+	}
+}
+
+// run runs a shop with the flags until what is given has seen its output.
+func run(t *testing.T, settings *launch.Settings, see func(output string), args ...string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := launch.Run(ctx, args, in, t.Output(), built(settings))
+		_ = in.CloseWithError(io.EOF)
+		ended <- err
+	}()
+	output := make([]byte, 4096)
+	n, err := out.Read(output)
+	require.NoError(t, err)
+	see(string(output[:n]))
+	stop()
+	require.NoError(t, <-ended)
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return string(body)
+}
+
+func TestPortsAreFreeAgainAfterwards(t *testing.T) {
+	var s launch.Settings
+	var addresses []string
+	run(t, &s, func(output string) {
+		lines := strings.Split(strings.TrimSpace(output), "\n")
+		require.Len(t, lines, 2)
+		shop, _ := strings.CutPrefix(lines[0], "shop: ")
+		sandbox, _ := strings.CutPrefix(lines[1], "sandbox: ")
+		require.Equal(t, s.URL, shop)
+		require.Equal(t, "open", get(t, shop))
+		require.Contains(t, get(t, sandbox), "Gloebit")
+		require.Equal(t, sandbox+"/", s.Provider.APIURL)
+		require.Equal(t, sandbox+"/account", s.Provider.AccountURL)
+		require.True(t, s.Provider.PKCE)
+		require.NotEmpty(t, s.ClientID)
+		require.NotEmpty(t, s.ClientSecret)
+		addresses = []string{strings.TrimPrefix(shop, "http://"), strings.TrimPrefix(sandbox, "http://")}
+	}, "-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0")
+	for _, address := range addresses {
+		listener, err := net.Listen("tcp", address)
+		require.NoError(t, err)
+		require.NoError(t, listener.Close())
+	}
+}
+
+func TestARealGloebitNeedsNoSandbox(t *testing.T) {
+	t.Setenv("GLOEBIT_CLIENT_ID", "key")
+	t.Setenv("GLOEBIT_CLIENT_SECRET", "secret")
+	for name, want := range map[string]gloebit.Provider{
+		"production":               gloebit.Production(),
+		"sandbox":                  gloebit.Sandbox(),
+		"https://gloebit.example/": gloebit.At("https://gloebit.example/"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s launch.Settings
+			run(t, &s, func(output string) {
+				require.Equal(t, "shop: https://shop.example\n", output)
+				require.Equal(t, "https://shop.example", s.URL)
+				require.Equal(t, want, s.Provider)
+				require.Equal(t, "key", s.ClientID)
+				require.Equal(t, "secret", s.ClientSecret.Reveal())
+			}, "-addr", "127.0.0.1:0", "-gloebit", name, "-url", "https://shop.example/")
+		})
+	}
+}
+
+func TestAListenerOnAllInterfacesIsReachedOverLoopback(t *testing.T) {
+	var s launch.Settings
+	run(t, &s, func(string) {
+		require.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.URL)
+	}, "-addr", ":0", "-sandbox-addr", "127.0.0.1:0")
+}
+
+func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	t.Setenv("GLOEBIT_CLIENT_ID", "")
+	t.Setenv("GLOEBIT_CLIENT_SECRET", "secret")
+	free := []string{"-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0"}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"an unknown flag":              {[]string{"-moon"}, "-moon"},
+		"an argument":                  {[]string{"moon"}, `"moon" is not expected`},
+		"a public URL without scheme":  {[]string{"-url", "shop.example"}, "-url"},
+		"a public URL with a path":     {[]string{"-url", "https://shop.example/hats"}, "-url"},
+		"a port that is taken":         {[]string{"-addr", taken.Addr().String()}, "address already in use"},
+		"a sandbox port that is taken": {[]string{"-addr", "127.0.0.1:0", "-sandbox-addr", taken.Addr().String()}, "sandbox: "},
+		"no key in the environment":    {append(free, "-gloebit", "production"), "GLOEBIT_CLIENT_ID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			err := launch.Run(context.Background(), c.args, &out, io.Discard, built(new(launch.Settings)))
+			require.ErrorContains(t, err, c.want)
+			require.Empty(t, out.String())
+		})
+	}
+	t.Run("a shop that can't be built", func(t *testing.T) {
+		broken := errors.New("no hats")
+		err := launch.Run(context.Background(), free, io.Discard, io.Discard, func(launch.Settings) (http.Handler, error) { return nil, broken })
+		require.ErrorIs(t, err, broken)
+	})
+	t.Run("an output that is closed", func(t *testing.T) {
+		broken := errors.New("closed")
+		require.ErrorIs(t, launch.Run(context.Background(), free, errWriter{broken}, io.Discard, built(new(launch.Settings))), broken)
+	})
+	t.Run("help", func(t *testing.T) {
+		var usage strings.Builder
+		err := launch.Run(context.Background(), []string{"-h"}, io.Discard, &usage, built(new(launch.Settings)))
+		require.ErrorIs(t, err, flag.ErrHelp)
+		require.Contains(t, usage.String(), "-sandbox-addr")
+	})
+}
+
+type errWriter struct{ err error }
+
+func (w errWriter) Write([]byte) (int, error) { return 0, w.err }

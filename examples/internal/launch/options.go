@@ -1,0 +1,67 @@
+package launch
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// The environment variables that hold the key and secret for a real Gloebit: a
+// command line can be read by every user of the machine.
+const (
+	keyVariable    = "GLOEBIT_CLIENT_ID"
+	secretVariable = "GLOEBIT_CLIENT_SECRET"
+)
+
+// options are the command line.
+type options struct {
+	addr, sandboxAddr, gloebit, url string
+}
+
+// parse reads the command line; what flag has to say about it goes to stderr.
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("shop", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "the shop listens on this `HOST:PORT`; port 0 takes a free one")
+	flags.StringVar(&o.sandboxAddr, "sandbox-addr", "127.0.0.1:8081", "the sandbox listens on this `HOST:PORT`; port 0 takes a free one")
+	flags.StringVar(&o.gloebit, "gloebit", "", "instead of a sandbox beside the shop, use `production`, sandbox (Gloebit's own) or a URL,\nwith key and secret from "+keyVariable+" and "+secretVariable)
+	flags.StringVar(&o.url, "url", "", "the shop's public `URL`, when a proxy is before it; the default is the address it listens on")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	if flags.NArg() > 0 {
+		return options{}, fmt.Errorf("%q is not expected: everything is a flag", flags.Arg(0))
+	}
+	if o.url != "" {
+		u, err := url.Parse(o.url)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return options{}, fmt.Errorf("-url %q: want scheme and host, such as https://shop.example", o.url)
+		}
+		o.url = u.Scheme + "://" + u.Host
+	}
+	return o, nil
+}
+
+// real fills the settings for a Gloebit that runs elsewhere.
+func (o options) real(s *Settings, getenv func(string) string) error {
+	switch o.gloebit {
+	case "production":
+		s.Provider = gloebit.Production()
+	case "sandbox":
+		s.Provider = gloebit.Sandbox()
+	default:
+		s.Provider = gloebit.At(o.gloebit)
+	}
+	s.ClientID, s.ClientSecret = getenv(keyVariable), gloebit.Secret(getenv(secretVariable))
+	if s.ClientID == "" || s.ClientSecret == "" {
+		return errors.New("-gloebit needs the application's key in " + keyVariable + " and its secret in " + secretVariable)
+	}
+	s.Logger.Info("shop: set this redirect URL on Gloebit's merchant page", "url", s.URL+CallbackPath)
+	return nil
+}

@@ -1,0 +1,67 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/sandbox"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
+)
+
+// CallbackPath is where the shops mount the callback handler.
+const CallbackPath = "/gloebit/callback"
+
+// NewSandbox returns a Gloebit that knows the shop at that URL and its products.
+// Nothing is kept when the process ends.
+func NewSandbox(shopURL string, logger *slog.Logger) (*sandbox.Sandbox, error) {
+	var products []gloebittest.Product
+	for _, p := range catalogue.New().Products() {
+		products = append(products, gloebittest.Product{Name: p.Slug, Description: p.Line, Price: p.Price})
+	}
+	return sandbox.New(sandbox.Config{
+		Name:             "Brim & Feather",
+		HomeURL:          shopURL + "/",
+		RedirectPrefixes: []string{shopURL + "/"},
+		Products:         products,
+		Logger:           logger,
+	})
+}
+
+// SandboxProvider is how a shop talks to a sandbox at that URL.
+func SandboxProvider(sandboxURL string) gloebit.Provider {
+	provider := gloebit.At(sandboxURL)
+	provider.PKCE = true // ours takes it; Gloebit's documents don't mention it
+	provider.AccountURL = sandboxURL + "/account"
+	return provider
+}
+
+// startSandbox runs a sandbox in the group until the context ends, and points
+// the settings to it.
+func startSandbox(ctx context.Context, group *errgroup.Group, addr string, s *Settings) (string, error) {
+	box, err := NewSandbox(s.URL, s.Logger)
+	if err != nil {
+		return "", err
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("sandbox: %w", err)
+	}
+	at := address(listener)
+	s.Provider = SandboxProvider(at)
+	s.ClientID, s.ClientSecret = box.Application().Key, gloebit.Secret(box.Application().Secret)
+	group.Go(func() error { return serve(ctx, listener, box.Handler(), s.Logger) })
+	group.Go(func() error {
+		if err := box.Run(ctx); !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	})
+	return at, nil
+}

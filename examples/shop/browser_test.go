@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// browser is a real Chromium in which scripts of pages don't run.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu         sync.Mutex
+	complaints []string // of the browser: what a page's policy kept it from doing, resources that failed
+}
+
+// newBrowser starts Chromium. Where there is none the test is skipped, unless
+// everything is required to run.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	path := chromium()
+	if path == "" {
+		if os.Getenv("GLOEBIT_TEST_REQUIRE") == "all" {
+			require.FailNow(t, "no Chromium on this machine, and GLOEBIT_TEST_REQUIRE=all")
+		}
+		t.Skip("no Chromium on this machine (Debian: apt-get install chromium)")
+	}
+	profile, err := os.MkdirTemp("", "shop-browser")
+	require.NoError(t, err)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+	)...)
+	ctx, closeTab := chromedp.NewContext(allocator)
+	ctx, timeUp := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(func() {
+		timeUp()
+		closeTab()
+		stop()
+		_ = os.RemoveAll(profile) // Chromium may still be writing; it is only a temporary folder
+	})
+	b := &browser{t: t, ctx: ctx}
+	require.NoError(t, chromedp.Listen(ctx, b.listen))
+	_, err = chromedp.Call(ctx, log.Enable, cdp.Empty{})
+	require.NoError(t, err)
+	_, err = chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	require.NoError(t, err)
+	return b
+}
+
+func chromium() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func (b *browser) listen(event any) {
+	entry, ok := event.(*log.EventEntryAdded)
+	if !ok || entry.Entry.Level != log.EntryLevelError {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.complaints = append(b.complaints, entry.Entry.Text+" "+entry.Entry.URL)
+}
+
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(b.ctx, actions...))
+}
+
+// click clicks what the XPath finds and waits for the page whose heading says
+// so.
+func (b *browser) click(xpath chromedp.Search, heading string) {
+	b.t.Helper()
+	b.do(chromedp.ScrollIntoView(xpath), chromedp.Click(xpath))
+	b.reads(heading)
+}
+
+// reads waits for the page whose heading says so.
+func (b *browser) reads(heading string) {
+	b.t.Helper()
+	b.sees(chromedp.Search(`//h1[contains(., "` + heading + `")]`))
+}
+
+// sees waits for what the XPath finds.
+func (b *browser) sees(xpaths ...chromedp.Search) {
+	b.t.Helper()
+	for _, xpath := range xpaths {
+		ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+		err := chromedp.Do(ctx, chromedp.WaitVisible(xpath))
+		cancel()
+		require.NoError(b.t, err, "waiting for %s", xpath)
+	}
+}
+
+// fits asserts that the page is not wider than the window.
+func (b *browser) fits() {
+	b.t.Helper()
+	over, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - window.innerWidth`))
+	require.NoError(b.t, err)
+	require.LessOrEqual(b.t, over, 0, "the page must not scroll sideways")
+}
+
+// picture writes what the window shows to the folder of README's screenshots,
+// when the environment names it.
+func (b *browser) picture(name string) {
+	b.t.Helper()
+	folder := os.Getenv("GLOEBIT_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	require.NoError(b.t, err)
+	require.NoError(b.t, os.MkdirAll(folder, 0o755))
+	require.NoError(b.t, os.WriteFile(filepath.Join(folder, name+".png"), png, 0o644))
+}
+
+func desktop() chromedp.Action[chromedp.Void] { return chromedp.EmulateViewport(1200, 860) }
+
+func phone() chromedp.Action[chromedp.Void] {
+	return chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2), chromedp.EmulateMobile)
+}

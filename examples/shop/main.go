@@ -1,0 +1,107 @@
+// Shop is a hat shop that charges in gloebits: the example to copy from. It
+// starts a whole Gloebit beside itself, so that trying it takes no account and
+// no internet:
+//
+//	go run ./examples/shop
+//
+// The flags are:
+//
+//	-addr HOST:PORT
+//		The shop listens there. The default is 127.0.0.1:8080; port 0 takes a free one.
+//	-sandbox-addr HOST:PORT
+//		The Gloebit beside it listens there. The default is 127.0.0.1:8081.
+//	-gloebit production|sandbox|URL
+//		Use that Gloebit instead, with the key in GLOEBIT_CLIENT_ID and the secret in
+//		GLOEBIT_CLIENT_SECRET. The products must be defined on its merchant page.
+//	-url URL
+//		The public address when a proxy is before the shop, such as https://shop.example.
+//
+// It prints one line with the shop's address and one with the sandbox's, and
+// runs until an interrupt or a termination signal. What was bought is
+// remembered until then.
+package main
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/go-gloebit/gloebit"
+
+	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
+	"github.com/go-gloebit/gloebit/examples/internal/launch"
+	"github.com/go-gloebit/gloebit/examples/internal/storefront"
+	"github.com/go-gloebit/gloebit/examples/internal/views"
+)
+
+func main() { launch.Main(newShop) }
+
+// newShop is the shop's wiring: sessions, gloebit, routes, and what is around
+// them all.
+func newShop(s launch.Settings) (http.Handler, error) {
+	pages, err := views.New()
+	if err != nil {
+		return nil, err
+	}
+	shop := &shop{pages: pages, url: s.URL, log: s.Logger}
+	sessions := newSessions(s.URL)
+
+	merchant, err := gloebit.New(gloebit.Config{
+		ClientID:     s.ClientID,
+		ClientSecret: s.ClientSecret,
+		RedirectURL:  s.URL + launch.CallbackPath,
+		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
+		Provider:     s.Provider,
+		Sessions:     sessions,
+		SignIn:       true, // who connects is signed in, as who they are at Gloebit
+		Logger:       s.Logger,
+		OnConnect:    shop.connected,
+		ErrorHandler: shop.fail,
+	})
+	if err != nil {
+		return nil, err
+	}
+	shop.front = storefront.New(storefront.Config{
+		Catalogue:  catalogue.New(),
+		Sessions:   sessions,
+		ConnectURL: merchant.ConnectURL,
+		AccountURL: s.Provider.AccountURL,
+		Logger:     s.Logger,
+	})
+
+	anyone, connected := merchant.Optional, merchant.RequireGloebit
+	owner := merchant.RequireScopes(gloebit.ScopeInventory)
+	buyer := merchant.RequireScopes(gloebit.ScopeTransact)
+
+	mux := http.NewServeMux()
+	mux.Handle("/gloebit/", merchant.Handler()) // connect, callback, disconnect
+	mux.Handle("GET /assets/", pages.Assets())
+	mux.Handle("GET /{$}", anyone(shop.page(shop.front.Shelf)))
+	mux.Handle("GET /shelf/{article}", anyone(http.HandlerFunc(shop.article)))
+	mux.Handle("POST /buy/{article}", buyer(http.HandlerFunc(shop.buy)))
+	mux.Handle("GET /not-enough/{article}", connected(http.HandlerFunc(shop.notEnough)))
+	mux.Handle("GET /things", owner(shop.page(shop.front.Things)))
+	mux.Handle("POST /use/{article}", owner(http.HandlerFunc(shop.use)))
+	mux.Handle("GET /purchases", connected(shop.page(shop.front.Purchases)))
+	mux.Handle("GET /goodbye", anyone(shop.page(shop.front.Goodbye)))
+	mux.Handle("/", anyone(shop.page(shop.front.NotFound)))
+
+	csrf := http.NewCrossOriginProtection()
+	csrf.SetDenyHandler(http.HandlerFunc(shop.crossOrigin))
+	if err := csrf.AddTrustedOrigin(s.URL); err != nil { // a proxy may hide it
+		return nil, err
+	}
+	return views.Headers(s.Provider.AuthURL, sessions.LoadAndSave(csrf.Handler(mux))), nil
+}
+
+// newSessions returns the browser sessions. On https the cookie's prefix makes
+// the browser hold it to this host.
+func newSessions(url string) *scs.SessionManager {
+	sessions := scs.New()
+	sessions.Cookie.Name = "hat_shop"
+	if strings.HasPrefix(url, "https://") {
+		sessions.Cookie.Name = "__Host-hat_shop"
+		sessions.Cookie.Secure = true
+	}
+	return sessions
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+)
+
+// visitor is a person with a browser that has no JavaScript.
+type visitor struct {
+	t      *testing.T
+	client *http.Client
+}
+
+func newVisitor(t *testing.T) *visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	return &visitor{t: t, client: &http.Client{Jar: jar, Timeout: time.Minute}}
+}
+
+// page is what the visitor sees.
+type page struct {
+	v      *visitor
+	url    *url.URL
+	status int
+	header http.Header
+	root   *html.Node
+}
+
+func (v *visitor) open(address string) page {
+	v.t.Helper()
+	request, err := http.NewRequest(http.MethodGet, address, nil)
+	require.NoError(v.t, err)
+	return v.load(request)
+}
+
+func (v *visitor) load(request *http.Request) page {
+	v.t.Helper()
+	request.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	response, err := v.client.Do(request)
+	require.NoError(v.t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(v.t, err)
+	root, err := html.Parse(strings.NewReader(string(body)))
+	require.NoError(v.t, err)
+	return page{v: v, url: response.Request.URL, status: response.StatusCode, header: response.Header, root: root}
+}
+
+// reload loads the page again.
+func (p page) reload() page { return p.v.open(p.url.String()) }
+
+// follow clicks the link with those words.
+func (p page) follow(words string) page {
+	p.v.t.Helper()
+	return p.v.open(p.link(words))
+}
+
+// link returns the absolute address of the link with those words.
+func (p page) link(words string) string {
+	p.v.t.Helper()
+	for _, a := range p.find("a") {
+		if text(a) == words {
+			to, err := p.url.Parse(attribute(a, "href"))
+			require.NoError(p.v.t, err)
+			return to.String()
+		}
+	}
+	require.FailNow(p.v.t, "no such link", "%q on %s:\n%s", words, p.url, p.text())
+	return ""
+}
+
+// fields are what a form sends, and where.
+type fields struct {
+	action string
+	url.Values
+}
+
+// form returns the form with that action as it stands.
+func (p page) form(action string) fields {
+	p.v.t.Helper()
+	for _, f := range p.find("form") {
+		to, err := p.url.Parse(attribute(f, "action"))
+		require.NoError(p.v.t, err)
+		if to.Path != action {
+			continue
+		}
+		require.Equal(p.v.t, "post", strings.ToLower(attribute(f, "method")))
+		values := url.Values{}
+		for _, input := range within(f, "input") {
+			if name := attribute(input, "name"); name != "" {
+				values.Set(name, attribute(input, "value"))
+			}
+		}
+		return fields{action: to.String(), Values: values}
+	}
+	require.FailNow(p.v.t, "no such form", "%q on %s:\n%s", action, p.url, p.text())
+	return fields{}
+}
+
+// submit sends the form with that action; pairs of name and value replace what
+// it holds.
+func (p page) submit(action string, pairs ...string) page {
+	p.v.t.Helper()
+	f := p.form(action)
+	for i := 0; i < len(pairs); i += 2 {
+		f.Set(pairs[i], pairs[i+1])
+	}
+	return p.send(f)
+}
+
+// send posts a form as a browser does from this page.
+func (p page) send(f fields) page {
+	p.v.t.Helper()
+	request, err := http.NewRequest(http.MethodPost, f.action, strings.NewReader(f.Encode()))
+	require.NoError(p.v.t, err)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Origin", p.url.Scheme+"://"+p.url.Host)
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	request.Header.Set("Sec-Fetch-Mode", "navigate")
+	request.Header.Set("Referer", p.url.String())
+	return p.v.load(request)
+}
+
+// text is all that the page says, with single spaces.
+func (p page) text() string { return text(p.find("body")[0]) }
+
+// says asserts that the page says each of the texts.
+func (p page) says(texts ...string) page {
+	p.v.t.Helper()
+	for _, want := range texts {
+		require.Contains(p.v.t, p.text(), want, "%s", p.url)
+	}
+	return p
+}
+
+// heading is the page's first heading.
+func (p page) heading() string {
+	p.v.t.Helper()
+	headings := p.find("h1")
+	require.Len(p.v.t, headings, 1)
+	return text(headings[0])
+}
+
+// balance is what the corner of the page says; empty for who is not connected.
+func (p page) balance() string {
+	for _, span := range p.find("span") {
+		if attribute(span, "class") == "balance" {
+			return strings.TrimPrefix(text(span), "Your balance: ")
+		}
+	}
+	return ""
+}
+
+func (p page) find(name string) []*html.Node { return within(p.root, name) }
+
+func within(root *html.Node, name string) []*html.Node {
+	var found []*html.Node
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode && n.Data == name {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// text is what an element says, as it reads: single spaces, and one between
+// blocks.
+func text(root *html.Node) string {
+	var b strings.Builder
+	for n := range root.Descendants() {
+		switch {
+		case n.Type == html.TextNode:
+			b.WriteString(n.Data)
+		case n.Type == html.ElementNode && n.Data != "b" && n.Data != "i" && n.Data != "abbr" && n.Data != "span":
+			b.WriteByte(' ')
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// connect lets a visitor of the page connect as a user of the sandbox, and
+// returns where that leads.
+func (p page) connect(user string) page {
+	p.v.t.Helper()
+	return p.signIn(user).submit("/oauth2/authorize", "decision", "approve")
+}
+
+// signIn goes to the sandbox as far as its consent page.
+func (p page) signIn(user string) page {
+	p.v.t.Helper()
+	signIn := p.follow("Connect with Gloebit")
+	require.Equal(p.v.t, "/sign-in", signIn.url.Path)
+	return signIn.submit("/sign-in", "name", user)
+}

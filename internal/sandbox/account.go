@@ -1,0 +1,123 @@
+package sandbox
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+)
+
+// homeData is what the start page shows.
+type homeData struct {
+	Balance string // of who is signed in
+	Shops   []shop
+}
+
+type shop struct{ Name, URL string }
+
+// home serves the start page.
+func (s *Sandbox) home(w http.ResponseWriter, r *http.Request) {
+	data := homeData{}
+	user := s.signedIn(r)
+	if user != nil {
+		data.Balance = grouped(user.Balance)
+	}
+	for _, app := range s.gloebit.Applications() {
+		if _, ok := webURL(app.HomeURL); ok {
+			data.Shops = append(data.Shops, shop{app.Name, app.HomeURL})
+		}
+	}
+	s.show(w, r, http.StatusOK, "home", view{Title: "Start", Nav: "home", User: user, Data: data})
+}
+
+// accountData is what a user sees of the account.
+type accountData struct {
+	ID        string
+	Balance   string
+	Locked    bool
+	Done      string // what a form just did
+	Approvals []approval
+	History   history
+}
+
+type approval struct{ Key, Name, May string }
+
+// account serves GET /account.
+func (s *Sandbox) account(w http.ResponseWriter, r *http.Request) {
+	user := s.mustSignIn(w, r)
+	if user == nil {
+		return
+	}
+	data := accountData{
+		ID: user.ID, Balance: grouped(user.Balance), Locked: user.Locked,
+		Approvals: s.approvals(user.ID), History: paged(r, s.userEntries(user.ID)),
+	}
+	if key := r.Form.Get("revoked"); key != "" && !approved(data.Approvals, key) {
+		if app, ok := s.gloebit.Application(key); ok {
+			data.Done = app.Name + " can't use your account any more."
+		}
+	}
+	s.show(w, r, http.StatusOK, "account", view{Title: "Account", Nav: "account", User: user, Data: data})
+}
+
+// revoke serves POST /account/revoke.
+func (s *Sandbox) revoke(w http.ResponseWriter, r *http.Request) {
+	user := s.mustSignIn(w, r)
+	if user == nil {
+		return
+	}
+	key := r.PostForm.Get("application")
+	if !s.gloebit.RevokeApproval(user.ID, key) {
+		s.problem(w, r, http.StatusNotFound, "Nothing to revoke", "Your account has no such approval, or it was revoked before.")
+		return
+	}
+	http.Redirect(w, r, "/account?"+url.Values{"revoked": {key}}.Encode(), http.StatusSeeOther)
+}
+
+func (s *Sandbox) approvals(user string) []approval {
+	var list []approval
+	for _, a := range s.gloebit.Approvals(user) {
+		app, _ := s.gloebit.Application(a.Application)
+		list = append(list, approval{Key: a.Application, Name: app.Name, May: brief(a.Scopes)})
+	}
+	return list
+}
+
+func approved(list []approval, key string) bool {
+	for _, a := range list {
+		if a.Key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// userEntries is everything that moved the user's gloebits.
+func (s *Sandbox) userEntries(user string) []entry {
+	names := map[string]string{}
+	for _, app := range s.gloebit.Applications() {
+		names[app.Key] = app.Name
+	}
+	return s.entries(func(t gloebittest.Transaction) (string, bool) {
+		return names[t.Application], t.User == user
+	}, func(p purchase) bool { return p.User == user })
+}
+
+// entries makes a history of the transactions and purchases that are wanted; of a transaction, want also
+// says who is on the other side.
+func (s *Sandbox) entries(want func(gloebittest.Transaction) (with string, ok bool), wantPurchase func(purchase) bool) []entry {
+	var list []entry
+	for _, t := range s.gloebit.Transactions() {
+		if with, ok := want(t); ok {
+			list = append(list, transactionEntry(t, with))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.bought {
+		if wantPurchase(p) {
+			list = append(list, purchaseEntry(p))
+		}
+	}
+	return list
+}

@@ -1,0 +1,96 @@
+package sandbox
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+)
+
+// consentData is what the consent page shows.
+type consentData struct {
+	Application string
+	Site        string // the application's own site, as origin
+	Back        string // the site that the browser goes to after an approval
+	Asks        []ask
+	User        string
+	UserID      string
+	Balance     string
+	Label       string // what the application calls the user
+	Action      string // this very page: the engine checks the request again when the form comes
+	Switch      string // sign in as somebody else and come back
+}
+
+// consent answers a valid authorize request: it asks the user who is signed in, and does as they say.
+func (s *Sandbox) consent(w http.ResponseWriter, r *http.Request, a *gloebittest.Authorization) {
+	user := s.mustSignIn(w, r)
+	if user == nil {
+		return
+	}
+	if r.Method != http.MethodPost {
+		if a.Approved(user.ID) {
+			a.Approve(w, r, user.ID)
+			return
+		}
+		s.showConsent(w, r, http.StatusOK, a, user, "")
+		return
+	}
+	// Another tab may have signed in as somebody else since the page was shown.
+	if r.PostForm.Get("user") != user.ID {
+		s.showConsent(w, r, http.StatusConflict, a, user, "You are now signed in as "+user.Name+". Please decide again.")
+		return
+	}
+	switch r.PostForm.Get("decision") {
+	case "approve":
+		a.Approve(w, r, user.ID)
+	case "refuse":
+		a.Refuse(w, r)
+	default:
+		s.showConsent(w, r, http.StatusBadRequest, a, user, "Please choose one of the two buttons.")
+	}
+}
+
+func (s *Sandbox) showConsent(w http.ResponseWriter, r *http.Request, status int, a *gloebittest.Authorization, user *gloebittest.User, problem string) {
+	here := r.URL.RequestURI()
+	back := origin(r.URL.Query().Get("redirect_uri"))
+	if back == "" {
+		back = a.Application.Name
+	}
+	s.show(w, r, status, "consent", view{
+		Title: "Connect to " + a.Application.Name + "?", Narrow: true, Leads: true, Problem: problem, User: user,
+		Data: consentData{
+			Application: a.Application.Name,
+			Site:        origin(a.Application.HomeURL),
+			Back:        back,
+			Asks:        asks(a.Scopes),
+			User:        user.Name,
+			UserID:      user.ID,
+			Balance:     grouped(user.Balance),
+			Label:       a.UserLabel,
+			Action:      here,
+			Switch:      signInURL(here),
+		},
+	})
+}
+
+// notice shows what the engine has to say to a person, in the sandbox's clothes.
+func (s *Sandbox) notice(w http.ResponseWriter, r *http.Request, n gloebittest.Notice) {
+	back, name := n.ReturnTo, "the application"
+	if _, ok := webURL(back); !ok {
+		back = ""
+	}
+	if app, ok := s.gloebit.Application(clientID(r.URL.Query())); ok {
+		name = app.Name
+	}
+	s.show(w, r, n.Status, "notice", view{
+		Title: n.Title, Narrow: true, Data: struct{ Text, Back, Name string }{n.Text, back, name},
+	})
+}
+
+// clientID is who asks in an authorize request; r is an older name for it.
+func clientID(query url.Values) string {
+	if query.Has("client_id") {
+		return query.Get("client_id")
+	}
+	return query.Get("r")
+}

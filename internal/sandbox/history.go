@@ -1,0 +1,100 @@
+package sandbox
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+)
+
+// pageSize is how many entries of a history are shown at once.
+const pageSize = 25
+
+// history is one page of entries, newest first.
+type history struct {
+	Entries      []entry
+	Newer, Older int // numbers of the pages beside it; 0: there is none
+}
+
+// entry is one line of a history.
+type entry struct {
+	When    string
+	Machine string // the same time for programs
+	What    string
+	With    string // the application or the user on the other side
+	State   string
+	Tone    string // "good", "bad" or neither
+	Amount  string
+	Plus    bool // gloebits came in
+	Off     bool // no gloebits moved in the end
+	time    time.Time
+}
+
+// transactionEntry is a transaction as its payer sees it.
+func transactionEntry(t gloebittest.Transaction, with string) entry {
+	what := t.Product
+	if what == "" {
+		what = t.Asset
+	}
+	if what == "" {
+		what = "Payment"
+	}
+	if t.Quantity > 1 {
+		what += " × " + groupedInt(t.Quantity)
+	}
+	state, tone := stateWords(t.State)
+	e := stamped(t.Created)
+	e.What, e.With, e.State, e.Tone, e.Amount = what, with, state, tone, groupedInt(t.Amount)
+	e.Off = t.State == gloebittest.StateCanceled || t.State == gloebittest.StateFailed
+	return e
+}
+
+func purchaseEntry(p purchase) entry {
+	e := stamped(p.Time)
+	e.What, e.State, e.Tone, e.Amount, e.Plus = "Gloebits bought", "Done", "good", groupedInt(p.Amount), true
+	return e
+}
+
+func stamped(t time.Time) entry {
+	t = t.UTC()
+	return entry{When: t.Format("2 Jan 2006, 15:04"), Machine: t.Format(time.RFC3339), time: t}
+}
+
+// stateWords says how far a transaction has come, as its payer sees it.
+func stateWords(state gloebittest.State) (words, tone string) {
+	switch state {
+	case gloebittest.StateQueued:
+		return "On hold", ""
+	case gloebittest.StateInProgress:
+		return "Paid, being delivered", "good"
+	case gloebittest.StateSettled:
+		return "Paid", "good"
+	case gloebittest.StateCanceled:
+		return "Cancelled, returned", ""
+	case gloebittest.StateFailed:
+		return "Not enough gloebits", "bad"
+	default:
+		return string(state), ""
+	}
+}
+
+// paged sorts entries and cuts out the page that the request asks for; what makes no sense is page 1.
+func paged(r *http.Request, entries []entry) history {
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(b.time.UnixNano(), a.time.UnixNano()) })
+	last := max(1, (len(entries)+pageSize-1)/pageSize)
+	page, err := strconv.Atoi(r.Form.Get("page"))
+	if err != nil {
+		page = 1
+	}
+	page = min(max(page, 1), last)
+	h := history{Newer: page - 1}
+	if page < last {
+		h.Older = page + 1
+	}
+	from := (page - 1) * pageSize
+	h.Entries = entries[from:min(from+pageSize, len(entries))]
+	return h
+}

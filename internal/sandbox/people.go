@@ -1,0 +1,100 @@
+package sandbox
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+)
+
+const (
+	maxUserName = 40
+	// listedUsers is how many users the sign-in page offers as buttons; the others type their name.
+	listedUsers = 12
+)
+
+// signedIn is the user behind the request's session, or nil.
+func (s *Sandbox) signedIn(r *http.Request) *gloebittest.User {
+	id := s.sessions.user(r)
+	if id == "" {
+		return nil
+	}
+	user, ok := s.gloebit.User(id)
+	if !ok {
+		return nil
+	}
+	return &user
+}
+
+// mustSignIn returns the user, or nil after it has sent the browser to sign in and then come back here.
+func (s *Sandbox) mustSignIn(w http.ResponseWriter, r *http.Request) *gloebittest.User {
+	user := s.signedIn(r)
+	if user == nil {
+		next := r.URL.RequestURI()
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && !isAuthorize(r.URL.Path) {
+			next = "/account" // the form's address has no page
+		}
+		http.Redirect(w, r, signInURL(next), http.StatusSeeOther)
+	}
+	return user
+}
+
+func signInURL(next string) string { return "/sign-in?next=" + url.QueryEscape(next) }
+
+func isAuthorize(path string) bool { return strings.Trim(path, "/") == "oauth2/authorize" }
+
+// findUser finds a user by name as people type it: spaces around it and the case of letters don't matter,
+// though a name in the same case wins.
+func (s *Sandbox) findUser(name string) (gloebittest.User, bool) {
+	name = strings.TrimSpace(name)
+	var found gloebittest.User
+	ok := false
+	for _, user := range s.gloebit.Users() {
+		if user.Name == name {
+			return user, true
+		}
+		if !ok && strings.EqualFold(user.Name, name) {
+			found, ok = user, true
+		}
+	}
+	return found, ok
+}
+
+// addUser opens an account.
+func (s *Sandbox) addUser(name string) (gloebittest.User, error) {
+	name = strings.TrimSpace(name)
+	if err := checkName(name, maxUserName); err != nil {
+		return gloebittest.User{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, taken := s.findUser(name); taken {
+		return gloebittest.User{}, errors.New("there is already an account of that name")
+	}
+	return s.gloebit.AddUser(gloebittest.User{Name: name, Balance: strconv.Itoa(openingBalance)})
+}
+
+// checkName refuses names that are empty, too long, or not printable.
+func checkName(name string, limit int) error {
+	switch {
+	case name == "":
+		return errors.New("a name is needed")
+	case utf8.RuneCountInString(name) > limit:
+		return errors.New("the name is too long: " + strconv.Itoa(limit) + " letters at most")
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }):
+		return errors.New("the name has characters that can't be shown")
+	}
+	return nil
+}
+
+// sentence turns an error into something to show.
+func sentence(err error) string {
+	text := err.Error()
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:] + "."
+}

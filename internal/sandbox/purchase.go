@@ -1,0 +1,163 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+)
+
+// maxOrder bounds the id that a purchase form carries.
+const maxOrder = 64
+
+// purchase is gloebits that a user bought.
+type purchase struct {
+	ID     string    `json:"id"` // made for the form, so that sending it twice buys once
+	User   string    `json:"user"`
+	Amount int64     `json:"amount"` // whole G$
+	Time   time.Time `json:"time"`
+}
+
+// purchaseData is what the page for buying gloebits shows.
+type purchaseData struct {
+	Bought   string // what was just bought, if anything
+	Balance  string
+	Back     string // the way back to the application, if there is one that can be trusted
+	BackName string
+	Key      string // r, as it came
+	ReturnTo string // return-to, as it came
+	Order    string
+	Amounts  []choice
+	Chosen   string
+	Other    string
+}
+
+type choice struct{ Value, Text string }
+
+func amounts() []choice {
+	var list []choice
+	for _, n := range []int64{100, 500, 1000, 2000, 5000} {
+		list = append(list, choice{strconv.FormatInt(n, 10), groupedInt(n)})
+	}
+	return list
+}
+
+// purchasePage serves GET /purchase, with r (the application's key) and return-to (the way back) optional.
+func (s *Sandbox) purchasePage(w http.ResponseWriter, r *http.Request) {
+	user := s.mustSignIn(w, r)
+	if user == nil {
+		return
+	}
+	data := purchaseData{Key: r.Form.Get("r"), ReturnTo: r.Form.Get("return-to"), Chosen: "500"}
+	if done, ok := s.purchaseOf(user.ID, r.Form.Get("order")); ok {
+		data.Bought = groupedInt(done.Amount)
+	}
+	s.showPurchase(w, r, http.StatusOK, user, data, "")
+}
+
+func (s *Sandbox) showPurchase(w http.ResponseWriter, r *http.Request, status int, user *gloebittest.User, data purchaseData, problem string) {
+	data.Balance = grouped(user.Balance)
+	data.Back, data.BackName = s.wayBack(data.Key, data.ReturnTo)
+	data.Order = rand.Text()
+	data.Amounts = amounts()
+	s.show(w, r, status, "purchase", view{
+		Title: "Buy gloebits", Nav: "purchase", Narrow: true, Problem: problem, User: user, Data: data,
+	})
+}
+
+// purchase serves POST /purchase and shows the page again, with what was bought.
+func (s *Sandbox) purchase(w http.ResponseWriter, r *http.Request) {
+	data := purchaseData{
+		Key: r.PostForm.Get("r"), ReturnTo: r.PostForm.Get("return-to"),
+		Chosen: r.PostForm.Get("amount"), Other: r.PostForm.Get("other"),
+	}
+	user := s.signedIn(r)
+	if user == nil { // signed out since the page was shown: nothing is bought, but the way back stays
+		http.Redirect(w, r, signInURL(data.url("")), http.StatusSeeOther)
+		return
+	}
+	text := data.Chosen
+	if text == "other" {
+		text = data.Other
+	}
+	amount, err := parseWhole(text, 1, maxPurchase)
+	if err != nil {
+		s.showPurchase(w, r, http.StatusUnprocessableEntity, user, data, "Nothing was bought: "+err.Error()+".")
+		return
+	}
+	order := r.PostForm.Get("order")
+	if order == "" || len(order) > maxOrder {
+		order = rand.Text()
+	}
+	if err := s.buy(user.ID, order, amount); err != nil {
+		s.log.ErrorContext(r.Context(), "sandbox: gloebits not bought", "error", err)
+		s.problem(w, r, http.StatusInternalServerError, "Nothing was bought", "The account did not take the gloebits.")
+		return
+	}
+	http.Redirect(w, r, data.url(order), http.StatusSeeOther)
+}
+
+// url is the page's address, with the way back and, unless empty, the order that was just made.
+func (d purchaseData) url(order string) string {
+	query := url.Values{}
+	for name, value := range map[string]string{"r": d.Key, "return-to": d.ReturnTo, "order": order} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return "/purchase?" + query.Encode()
+}
+
+// buy adds to the balance, once for an order however often it comes.
+func (s *Sandbox) buy(user, order string, amount int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, done := range s.bought {
+		if done.ID == order && done.User == user {
+			return nil
+		}
+	}
+	if err := s.gloebit.AddBalance(user, strconv.FormatInt(amount, 10)); err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	s.bought = append(s.bought, purchase{ID: order, User: user, Amount: amount, Time: s.now().UTC()})
+	s.changes++
+	return nil
+}
+
+// purchaseOf finds a purchase that the user made.
+func (s *Sandbox) purchaseOf(user, order string) (purchase, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, done := range s.bought {
+		if done.ID == order && done.User == user {
+			return done, true
+		}
+	}
+	return purchase{}, false
+}
+
+// wayBack returns the link back to the application with that key, or with any key if none came. An
+// address that is neither below one of its redirect prefixes nor on its own site gives no link, so that
+// nobody is led from here to a stranger's page.
+func (s *Sandbox) wayBack(key, returnTo string) (link, name string) {
+	if returnTo == "" {
+		return "", ""
+	}
+	for _, app := range s.gloebit.Applications() {
+		if key != "" && key != app.Key {
+			continue
+		}
+		prefixes := append([]string{app.HomeURL}, app.RedirectPrefixes...)
+		for _, prefix := range prefixes {
+			if under(returnTo, prefix) {
+				return returnTo, app.Name
+			}
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,123 @@
+package sandbox_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit/internal/sandbox"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAUserBuysGloebitsAndGoesBack(t *testing.T) {
+	s := start(t, sandbox.Config{})
+	b := s.browser()
+	way := "/purchase?" + url.Values{"r": {s.app.Key}, "return-to": {s.shop + "/shelf?row=2"}}.Encode()
+	p := b.get(way)
+	require.Equal(t, "/sign-in", p.url.Path)
+	p = b.post("/sign-in", "name", "alice", "next", b.must(p, `name="next"`, "value"))
+	require.Equal(t, "/purchase", p.url.Path)
+	require.Contains(t, p.body, "Back to Hat Shop")
+
+	fields := []string{"amount", "5000", "r", b.must(p, `name="r"`, "value"), "return-to", b.must(p, `name="return-to"`, "value"),
+		"order", b.must(p, `name="order"`, "value")}
+	p = b.post("/purchase", fields...)
+	require.Contains(t, p.body, "5,000 G$ bought.")
+	require.Contains(t, p.body, "6,000 ")
+	require.Equal(t, s.shop+"/shelf?row=2", b.must(p, `id="back"`, "href"))
+
+	p = b.post("/purchase", fields...)
+	require.Equal(t, "6000", s.box.Gloebit().Balance("alice"), "the same form sent twice buys once")
+	require.Contains(t, p.body, "5,000 G$ bought.")
+	require.NotContains(t, s.signedInAs("bob").get(p.url.RequestURI()).body, "bought.", "what somebody else bought is not said")
+	require.Contains(t, b.get("/account").body, "+5,000 G$</span>")
+}
+
+func TestAnotherAmount(t *testing.T) {
+	s := start(t, sandbox.Config{})
+	b := s.signedInAs("alice")
+	p := b.post("/purchase", "amount", "other", "other", " 77 ")
+	require.Contains(t, p.body, "77 G$ bought.")
+	require.Equal(t, "1077", s.box.Gloebit().Balance("alice"))
+	for name, fields := range map[string][]string{
+		"none":       {},
+		"nothing":    {"amount", "other"},
+		"zero":       {"amount", "other", "other", "0"},
+		"less":       {"amount", "-5"},
+		"a fraction": {"amount", "other", "other", "1.5"},
+		"words":      {"amount", "lots"},
+		"too much":   {"amount", "other", "other", "1000001"},
+		"overflow":   {"amount", "other", "other", "99999999999999999999"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := b.post("/purchase", append(fields, "return-to", s.shop+"/", "order", "x")...)
+			require.Equal(t, http.StatusUnprocessableEntity, p.status)
+			require.Contains(t, p.body, "Nothing was bought: a whole number of gloebits from 1 to 1,000,000, please.")
+			require.Equal(t, s.shop+"/", b.must(p, `id="back"`, "href"), "the way back stays")
+			require.Equal(t, "1077", s.box.Gloebit().Balance("alice"))
+		})
+	}
+}
+
+func TestTheWayBackLeadsToApplicationsOnly(t *testing.T) {
+	s := start(t, sandbox.Config{HomeURL: "https://hats.example/shop/", RedirectPrefixes: []string{"https://pay.example/gloebit"}})
+	b := s.signedInAs("alice")
+	for returnTo, linked := range map[string]bool{
+		"https://hats.example/shop/":            true,
+		"https://hats.example/shop":             true,
+		"https://HATS.example:443/shop/a?b=c#d": true,
+		"https://pay.example/gloebit/done":      true,
+		"https://pay.example/gloebit":           true,
+		"https://pay.example/gloebitten":        false,
+		"https://pay.example/":                  false,
+		"https://hats.example/":                 false,
+		"http://hats.example/shop/":             false,
+		"https://hats.example:444/shop/":        false,
+		"https://hats.example.evil/shop/":       false,
+		"https://hats.example@evil/shop/":       false,
+		"https://evil\\@hats.example/shop/":     false,
+		"https://hats.example/shop/../x":        false,
+		"https://hats.example/shop/%2e%2e/x":    false,
+		"//hats.example/shop/":                  false,
+		"/shop/":                                false,
+		"javascript:alert(1)":                   false,
+		"javascript://hats.example/shop/%0aa":   false,
+		" https://hats.example/shop/":           false,
+		"":                                      false,
+	} {
+		for _, key := range []string{s.app.Key, ""} {
+			p := b.get("/purchase?" + url.Values{"r": {key}, "return-to": {returnTo}}.Encode())
+			require.Equal(t, http.StatusOK, p.status)
+			link, ok := p.attribute(`id="back"`, "href")
+			require.Equal(t, linked, ok, "%q", returnTo)
+			if linked {
+				require.Equal(t, strings.ToLower(returnTo), strings.ToLower(link))
+			}
+		}
+		p := b.get("/purchase?" + url.Values{"r": {"other"}, "return-to": {returnTo}}.Encode())
+		_, ok := p.attribute(`id="back"`, "href")
+		require.False(t, ok, "an unknown application has no way back: %q", returnTo)
+	}
+}
+
+func TestAPurchaseAfterSigningOutBuysNothingAndKeepsTheWayBack(t *testing.T) {
+	s := start(t, sandbox.Config{})
+	b := s.browser()
+	p := b.post("/purchase", "amount", "100", "r", s.app.Key, "return-to", s.shop+"/shelf")
+	require.Equal(t, "/sign-in", p.url.Path)
+	p = b.post("/sign-in", "name", "alice", "next", b.must(p, `name="next"`, "value"))
+	require.Equal(t, s.shop+"/shelf", b.must(p, `id="back"`, "href"))
+	require.Equal(t, "1000", s.box.Gloebit().Balance("alice"))
+}
+
+func TestAPurchaseFromAnotherSiteIsRefused(t *testing.T) {
+	s := start(t, sandbox.Config{})
+	b := s.signedInAs("alice")
+	for _, path := range []string{"/purchase", "/purchase/"} {
+		r := b.request(http.MethodPost, path, []string{"amount", "100"})
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		require.NotEqual(t, http.StatusOK, b.do(r).status, path)
+		require.Equal(t, "1000", s.box.Gloebit().Balance("alice"), path)
+	}
+}

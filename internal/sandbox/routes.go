@@ -1,0 +1,120 @@
+package sandbox
+
+import (
+	"net/http"
+	"strings"
+)
+
+// maxForm bounds what a page's form may send.
+const maxForm = 64 << 10
+
+// routes puts the pages before the engine, which gets every other path exactly as it came.
+func (s *Sandbox) routes() (http.Handler, error) {
+	pages := http.NewServeMux()
+	for pattern, page := range map[string]http.HandlerFunc{
+		"GET /{$}":                             s.home,
+		"GET /sign-in":                         s.signInPage,
+		"POST /sign-in":                        s.signIn,
+		"POST /create-account":                 s.createAccount,
+		"POST /sign-out":                       s.signOut,
+		"GET /account":                         s.account,
+		"POST /account/revoke":                 s.revoke,
+		"GET /purchase":                        s.purchasePage,
+		"GET /purchase/{$}":                    s.purchasePage,
+		"POST /purchase":                       s.purchase,
+		"GET /merchant":                        s.merchant,
+		"POST /merchant":                       s.addApplication,
+		"GET /merchant/{key}":                  s.application,
+		"POST /merchant/{key}/addresses":       s.setAddresses,
+		"POST /merchant/{key}/products/add":    s.addProduct,
+		"POST /merchant/{key}/products/price":  s.setPrice,
+		"POST /merchant/{key}/products/remove": s.removeProduct,
+	} {
+		pages.HandleFunc(pattern, page)
+	}
+	for name, contentType := range map[string]string{"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"} {
+		file, err := s.embedded(name, contentType)
+		if err != nil {
+			return nil, err
+		}
+		pages.Handle("GET /"+name, file)
+	}
+	engine := s.worded(s.gloebit)
+	pages.Handle("/oauth2/authorize", engine)
+	pages.Handle("/oauth2/authorize/{$}", engine)
+	return s.durable(s.choose(s.protected(pages), pages, engine)), nil
+}
+
+// protected refuses forms that another site's page sent, and bounds what a form may hold.
+func (s *Sandbox) protected(pages http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.problem(w, r, http.StatusForbidden, "That came from another site",
+			"The form was sent by a page that doesn't belong to this sandbox, so nothing was done.")
+	}))
+	return protection.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		if err := r.ParseForm(); err != nil {
+			s.problem(w, r, http.StatusBadRequest, "That can't be read", "The form or the address is broken or too long.")
+			return
+		}
+		pages.ServeHTTP(w, r)
+	}))
+}
+
+// choose sends a request to the pages if one of them matches, or else to the engine, whose paths a
+// ServeMux must not clean: product names in them may hold anything.
+func (s *Sandbox) choose(protected http.Handler, pages *http.ServeMux, engine http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := pages.Handler(r); pattern != "" {
+			protected.ServeHTTP(w, r)
+			return
+		}
+		engine.ServeHTTP(w, r)
+	})
+}
+
+// worded shows people a page where the engine has only a bare 404 or 405 for them.
+func (s *Sandbox) worded(engine http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+			engine.ServeHTTP(w, r)
+			return
+		}
+		held := &holdBack{ResponseWriter: w}
+		engine.ServeHTTP(held, r)
+		switch held.status {
+		case http.StatusNotFound:
+			s.problem(w, r, held.status, "No such page", "There is nothing at this address.")
+		case http.StatusMethodNotAllowed:
+			s.problem(w, r, held.status, "Not like that", "This address can't be used in that way.")
+		}
+	})
+}
+
+// holdBack lets everything through but answers of 404 and 405 that are no pages; of those it keeps the
+// status.
+type holdBack struct {
+	http.ResponseWriter
+	status int
+}
+
+func (h *holdBack) WriteHeader(status int) {
+	bare := !strings.HasPrefix(h.Header().Get("Content-Type"), "text/html")
+	if bare && (status == http.StatusNotFound || status == http.StatusMethodNotAllowed) {
+		h.status = status
+		h.Header().Del("Content-Length")
+		return
+	}
+	h.ResponseWriter.WriteHeader(status)
+}
+
+func (h *holdBack) Write(b []byte) (int, error) {
+	if h.status != 0 {
+		return len(b), nil
+	}
+	return h.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach what is below.
+func (h *holdBack) Unwrap() http.ResponseWriter { return h.ResponseWriter }

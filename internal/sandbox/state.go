@@ -1,0 +1,130 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	stateFormat  = "gloebit-sandbox"
+	stateVersion = 1
+	// saveInterval is how long a change that no request or callback waits for may stay unwritten.
+	saveInterval = 250 * time.Millisecond
+	// callbackTimeout is the time limit of one call of an application's hold URL.
+	callbackTimeout = 10 * time.Second
+)
+
+// state is what the state file holds.
+type state struct {
+	Format      string          `json:"format"`
+	Version     int             `json:"version"`
+	Application string          `json:"application"` // key of the application to start with
+	Bought      []purchase      `json:"bought"`
+	Gloebit     json.RawMessage `json:"gloebit"`
+}
+
+// load reads the state file, if there is one, and returns the key of the application to start with.
+func (s *Sandbox) load(path string) (key string, found bool, err error) {
+	if path == "" {
+		return "", false, nil
+	}
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("sandbox: read state: %w", err)
+	}
+	var kept state
+	if err := json.Unmarshal(content, &kept); err != nil {
+		return "", false, fmt.Errorf("sandbox: state file %s: %w", path, err)
+	}
+	if kept.Format != stateFormat || kept.Version != stateVersion {
+		return "", false, fmt.Errorf("sandbox: state file %s: not a %s file of version %d", path, stateFormat, stateVersion)
+	}
+	if err := s.gloebit.Load(bytes.NewReader(kept.Gloebit)); err != nil {
+		return "", false, fmt.Errorf("sandbox: state file %s: %w", path, err)
+	}
+	s.bought = kept.Bought
+	return kept.Application, true, nil
+}
+
+// snapshot writes the state as it is at one moment, and returns its revision.
+func (s *Sandbox) snapshot(w io.Writer) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	revision := s.gloebit.Revision() + s.changes // read first: what changes meanwhile is saved again
+	var engine bytes.Buffer
+	if err := s.gloebit.Save(&engine); err != nil {
+		return 0, err
+	}
+	kept := state{Format: stateFormat, Version: stateVersion, Application: s.key, Bought: s.bought, Gloebit: engine.Bytes()}
+	return revision, json.NewEncoder(w).Encode(kept)
+}
+
+// persist returns when the state file has everything that happened before the call. Without a state file,
+// or with nothing new, it does nothing.
+func (s *Sandbox) persist() error {
+	if s.file == nil || s.revision() == s.file.saved.Load() {
+		return nil
+	}
+	return s.file.save()
+}
+
+func (s *Sandbox) revision() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gloebit.Revision() + s.changes
+}
+
+// Run works the queue of hold callbacks and writes the state file when something has changed, until ctx
+// ends. It then returns nil, or the error of the last write.
+func (s *Sandbox) Run(ctx context.Context) error {
+	var queue sync.WaitGroup
+	queue.Go(func() {
+		if err := s.gloebit.Run(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "sandbox: the queue stopped", "error", err)
+		}
+	})
+	ticker := time.NewTicker(saveInterval)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+			if err := s.persist(); err != nil {
+				s.log.ErrorContext(ctx, "sandbox: state can't be saved", "error", err)
+			}
+		}
+	}
+	queue.Wait()
+	return s.persist()
+}
+
+// callbackClient calls hold URLs, each time after what led to the call is on disk: a sandbox that is
+// killed must not forget that it told an application to deliver.
+func (s *Sandbox) callbackClient() *http.Client {
+	return &http.Client{
+		Timeout:       callbackTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     persistFirst{s},
+	}
+}
+
+type persistFirst struct{ s *Sandbox }
+
+func (p persistFirst) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := p.s.persist(); err != nil {
+		return nil, err
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
