@@ -1,0 +1,187 @@
+package gloebittest
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// tokenRequest is a request to the token endpoint, with the application's
+// credentials taken out of the form or the Authorization header.
+type tokenRequest struct {
+	form          url.Values
+	key, secret   string
+	basic         bool // the credentials came in the Authorization header
+	contradictory bool // they came in both places
+}
+
+// tokenError is a refusal as RFC 6749, section 5.2, with Gloebit's reason.
+type tokenError struct{ code, reason string }
+
+// accessToken serves oauth2/access-token: POST with a form, or, as one
+// published client does it, GET with a query.
+func (g *Gloebit) accessToken(w http.ResponseWriter, r *http.Request) {
+	request, refusal := readTokenRequest(r)
+	var answer reply
+	if refusal == nil {
+		answer, refusal = g.answerToken(request)
+	}
+	if refusal == nil {
+		w.Header().Set("Pragma", "no-cache")
+		writeJSON(w, http.StatusOK, answer)
+		return
+	}
+	status := http.StatusBadRequest
+	if refusal.code == "invalid_client" {
+		status = http.StatusUnauthorized
+		if request.basic {
+			w.Header().Set("WWW-Authenticate", `Basic realm="gloebit"`)
+		}
+	}
+	writeJSON(w, status, reply{"error": refusal.code, "reason": refusal.reason})
+}
+
+// readTokenRequest reads the parameters. A parameter may be there once only.
+func readTokenRequest(r *http.Request) (tokenRequest, *tokenError) {
+	var request tokenRequest
+	if r.Method == http.MethodPost {
+		const form = "application/x-www-form-urlencoded"
+		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if kind != "" && kind != form {
+			return request, &tokenError{"invalid_request", "the body is not a form"}
+		}
+		r.Header.Set("Content-Type", form) // some clients send none
+	}
+	if err := r.ParseForm(); err != nil {
+		return request, &tokenError{"invalid_request", "the parameters are not well formed"}
+	}
+	request.form = r.Form
+	if r.Method == http.MethodPost {
+		request.form = r.PostForm
+	}
+	for name, values := range request.form {
+		if len(values) > 1 {
+			return request, &tokenError{"invalid_request", "a parameter is there twice: " + name}
+		}
+	}
+	request.key, request.secret = request.form.Get("client_id"), request.form.Get("client_secret")
+	if user, password, ok := r.BasicAuth(); ok {
+		user, password = unescaped(user), unescaped(password)
+		request.contradictory = request.secret != "" || request.key != "" && request.key != user
+		request.key, request.secret, request.basic = user, password, true
+	}
+	if request.contradictory {
+		return request, &tokenError{"invalid_request", "the application's credentials are there twice"}
+	}
+	return request, nil
+}
+
+// unescaped undoes the form encoding of Basic credentials (RFC 6749, section
+// 2.3.1), and leaves alone what some client did not encode.
+func unescaped(s string) string {
+	if decoded, err := url.QueryUnescape(s); err == nil {
+		return decoded
+	}
+	return s
+}
+
+// answerToken works a token request atomically.
+func (g *Gloebit) answerToken(request tokenRequest) (reply, *tokenError) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	app := g.application(request.key)
+	if app == nil || !equalSecrets(app.Secret, request.secret) {
+		return nil, &tokenError{"invalid_client", "unknown consumer"}
+	}
+	switch request.form.Get("grant_type") {
+	case "authorization_code":
+		return g.redeem(app, request.form)
+	case "refresh_token":
+		if g.cfg.RefreshTokens {
+			return g.refresh(app, request.form)
+		}
+	case "":
+		return nil, &tokenError{"invalid_request", "grant_type is missing"}
+	}
+	return nil, &tokenError{"unsupported_grant_type", "grant_type is not supported"}
+}
+
+// redeem gives a token for a code. A code that was used before is refused, and
+// the token that it gave is taken back (RFC 6749, section 4.1.2).
+func (g *Gloebit) redeem(app *Application, form url.Values) (reply, *tokenError) {
+	for _, name := range []string{"code", "redirect_uri", "scope"} {
+		if form.Get(name) == "" {
+			return nil, &tokenError{"invalid_request", name + " is missing"}
+		}
+	}
+	c := g.codes[digestOf(form.Get("code"))]
+	if c == nil || c.application != app.Key {
+		return nil, &tokenError{"invalid_grant", "unknown code"}
+	}
+	if c.token != nil {
+		g.removeToken(c.token)
+		return nil, &tokenError{"invalid_grant", "the code was used before"}
+	}
+	scopes, ok := g.cfg.Vintage.parseScopes(form.Get("scope"))
+	switch {
+	case !g.now().Before(c.expires):
+		return nil, &tokenError{"invalid_grant", "the code has expired"}
+	case form.Get("redirect_uri") != c.redirectURI:
+		return nil, &tokenError{"invalid_grant", "redirect_uri is not the one that the code was given for"}
+	case !ok || !sameScopes(scopes, c.asked):
+		return nil, &tokenError{"invalid_scope", "scope is not the one that the code was given for"}
+	case c.challenge != "" && !equalSecrets(c.challenge, s256(form.Get("code_verifier"))):
+		return nil, &tokenError{"invalid_grant", "code_verifier does not fit"}
+	}
+	c.token = g.tokenFor(app.Key, c.user, c.granted, c.label, c.auto)
+	return g.tokenReply(c.token), nil
+}
+
+// refresh gives a new pair for a refresh token; the old pair is unknown from
+// then on.
+func (g *Gloebit) refresh(app *Application, form url.Values) (reply, *tokenError) {
+	if form.Get("refresh_token") == "" {
+		return nil, &tokenError{"invalid_request", "refresh_token is missing"}
+	}
+	t := g.refreshTokens[digestOf(form.Get("refresh_token"))]
+	if t == nil || t.Application != app.Key {
+		return nil, &tokenError{"invalid_grant", "unknown token"}
+	}
+	if form.Get("scope") != "" {
+		scopes, ok := g.cfg.Vintage.parseScopes(form.Get("scope"))
+		if !ok || !sameScopes(scopes, t.Scopes) {
+			return nil, &tokenError{"invalid_scope", "scope is not the token's"}
+		}
+	}
+	g.renew(t)
+	return g.tokenReply(t), nil
+}
+
+// tokenReply is the answer that holds a token. The caller holds g.mu.
+func (g *Gloebit) tokenReply(t *token) reply {
+	answer := reply{"access_token": t.Access, "scope": joinScopes(t.Scopes), "app_user_id": t.User}
+	if t.Refresh != "" {
+		answer["refresh_token"] = t.Refresh
+	}
+	if !t.Expires.IsZero() {
+		answer["expires_in"] = int64(t.Expires.Sub(g.now()) / time.Second)
+	}
+	return answer
+}
+
+// equalSecrets compares in a time that tells nothing about where they differ,
+// nor about their length.
+func equalSecrets(a, b string) bool {
+	x, y := digestOf(a), digestOf(b)
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// s256 is the PKCE challenge of a verifier (RFC 7636, section 4.6).
+func s256(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,162 @@
+package gloebittest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// maxBody is how long a request's body may be.
+const maxBody = 1 << 20
+
+// call is one API request with a good token.
+type call struct {
+	request *http.Request
+	body    []byte
+	args    []string // decoded path segments after the route's name
+	token   *token
+	app     *Application
+	user    *account
+	// afterwards, if set, runs without the lock before the answer is sent.
+	afterwards func()
+}
+
+// reply is the JSON object of an answer.
+type reply map[string]any
+
+// success is a reply that says so; more fields are added by the caller.
+func success() reply { return reply{"success": true, "reason": "success"} }
+
+// failure is a reply that says why.
+func failure(reason string) reply { return reply{"success": false, "reason": reason} }
+
+// serveAPI checks the token and its scope, has the request worked under the
+// lock and writes the answer.
+func (g *Gloebit) serveAPI(w http.ResponseWriter, r *http.Request, rt route, args []string) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		writeJSON(w, http.StatusBadRequest, failure("the request's body broke off"))
+		return
+	}
+	c := &call{request: r, body: body, args: args}
+	answer, challenged := g.work(rt, c)
+	if c.afterwards != nil {
+		c.afterwards()
+	}
+	status := http.StatusOK
+	if challenged && g.cfg.Challenge {
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate",
+			`Bearer error="invalid_token", error_description=`+strconv.Quote(answer["reason"].(string)))
+	}
+	writeJSON(w, status, answer)
+}
+
+// work answers an API request atomically. The second result says that the
+// token is no good.
+func (g *Gloebit) work(rt route, c *call) (answer reply, challenged bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if reason := g.authenticate(c); reason != "" {
+		if reason == reasonUnknownToken && rt.scope == "" {
+			reason = "invalid access token"
+		}
+		return failure(reason), true
+	}
+	if c.app = g.application(c.token.Application); c.app == nil {
+		return failure("unknown consumer"), false
+	}
+	if c.user = g.userByID(c.token.User); c.user == nil {
+		return failure("unknown user"), false
+	}
+	if rt.scope != "" && !hasScope(c.token.Scopes, rt.scope) {
+		return failure("missing domain"), false
+	}
+	if c.request.Method != http.MethodGet {
+		g.revision++
+	}
+	return rt.api(g, c), false
+}
+
+// reasonUnknownToken is the answer to a token that was never given or is no
+// longer good.
+const reasonUnknownToken = "unknown OAuth2 token"
+
+// authenticate finds the call's token and returns the reason why not. The
+// scheme's case doesn't matter (RFC 9110, section 11.1).
+func (g *Gloebit) authenticate(c *call) (reason string) {
+	scheme, credentials, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return reasonUnknownToken
+	}
+	t := g.tokens[digestOf(strings.TrimSpace(credentials))]
+	if t == nil {
+		return reasonUnknownToken
+	}
+	if t.expired(g.now()) {
+		return "token has expired"
+	}
+	c.token = t
+	return ""
+}
+
+// noOp serves no-op: it says that the token is good.
+func (g *Gloebit) noOp(*call) reply { return success() }
+
+// id serves vintage A's id.
+func (g *Gloebit) id(c *call) reply {
+	answer := success()
+	answer["id"], answer["name"], answer["params"] = c.user.id, c.user.name, c.user.params
+	return answer
+}
+
+// userInfo serves vintage B's user. Published clients read full-name.
+func (g *Gloebit) userInfo(c *call) reply {
+	answer := success()
+	answer["id"], answer["name"], answer["full-name"] = c.user.id, c.user.name, c.user.name
+	return answer
+}
+
+// balance serves balance.
+func (g *Gloebit) balance(c *call) reply {
+	answer := success()
+	answer["balance"] = c.user.jsonBalance()
+	return answer
+}
+
+// jsonBalance is the balance as a JSON number, exactly.
+func (a *account) jsonBalance() json.Number { return json.Number(formatDecimal(a.balance)) }
+
+// bufferBody reads the request's body and puts it back, so that it can be
+// recorded and read again. It returns the status of the answer when it can't.
+func bufferBody(w http.ResponseWriter, r *http.Request) (status int) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		return http.StatusRequestEntityTooLarge
+	case err != nil:
+		return http.StatusBadRequest
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return 0
+}
+
+// writeJSON sends an answer. All its values are of kinds that encode.
+func writeJSON(w http.ResponseWriter, status int, answer any) {
+	body, err := json.Marshal(answer)
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

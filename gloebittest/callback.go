@@ -1,0 +1,114 @@
+package gloebittest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// maxCallbackBody is how much of a callback's answer is read.
+const maxCallbackBody = 64 << 10
+
+// answerKind is what a callback's answer means.
+type answerKind int
+
+const (
+	answerVain    answerKind = iota // none, or none that can be understood
+	answerPending                   // ask again later
+	answerFalse                     // no
+	answerTrue                      // yes
+	answerOther                     // status 200 with something else
+)
+
+// verdict is what came back from a hold URL.
+type verdict struct {
+	kind answerKind
+	text string // for the transaction's history
+}
+
+// usable reports whether a step is over with this answer: enact needs a yes or
+// a no, the others only status 200.
+func (v verdict) usable(step string) bool {
+	if step == "enact" {
+		return v.kind == answerTrue || v.kind == answerFalse
+	}
+	return v.kind != answerVain
+}
+
+// newCallbackClient is the client for hold URLs when none is configured.
+func newCallbackClient() *http.Client {
+	client := &http.Client{
+		Timeout:       10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	if transport, ok := http.DefaultTransport.(*http.Transport); ok {
+		client.Transport = transport.Clone()
+	}
+	return client
+}
+
+// perform makes a callback that was claimed and takes its answer. When the
+// context ends first, the callback stays to be made.
+func (g *Gloebit) perform(ctx context.Context, d *delivery) {
+	got := g.get(ctx, d.url)
+	interrupted := got.kind == answerVain && ctx.Err() != nil
+	if !interrupted {
+		g.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "gloebit callback", slog.String("step", d.step),
+			slog.String("transaction", d.record.ID), slog.String("answer", got.text), slog.Bool("again", d.echo))
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inFlight--
+	g.signal()
+	if interrupted {
+		g.schedule(d)
+		return
+	}
+	g.settle(d, got)
+}
+
+// get calls a hold URL as given, adding nothing.
+func (g *Gloebit) get(ctx context.Context, url string) verdict {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return verdict{answerVain, "not a URL"}
+	}
+	response, err := g.cfg.HTTPClient.Do(request)
+	if err != nil {
+		return verdict{answerVain, "no answer"}
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxCallbackBody))
+	switch {
+	case response.StatusCode != http.StatusOK:
+		return verdict{answerVain, fmt.Sprintf("http %d", response.StatusCode)}
+	case err != nil:
+		return verdict{answerVain, "the answer broke off"}
+	}
+	return readAnswer(body)
+}
+
+// readAnswer understands [true], [false, "pending"] and [false, "why"]. A bare
+// [false] is a no.
+func readAnswer(body []byte) verdict {
+	var list []any
+	if err := json.Unmarshal(body, &list); err != nil || len(list) == 0 {
+		return verdict{answerOther, "not understood"}
+	}
+	yes, ok := list[0].(bool)
+	switch {
+	case !ok:
+		return verdict{answerOther, "not understood"}
+	case yes:
+		return verdict{answerTrue, "true"}
+	case len(list) > 1 && list[1] == "pending":
+		return verdict{answerPending, "pending"}
+	case len(list) > 1:
+		return verdict{answerFalse, fmt.Sprintf("false: %.200v", list[1])}
+	}
+	return verdict{answerFalse, "false"}
+}

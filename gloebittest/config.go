@@ -1,0 +1,89 @@
+package gloebittest
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Config says how a [Gloebit] behaves. The zero value works.
+type Config struct {
+	// Clock tells the time for codes, tokens and the queue. Nil means time.Now.
+	Clock func() time.Time
+
+	// Consent answers an authorize request that was found valid: it writes a
+	// page, or calls a.Approve or a.Refuse. It is called for the GET that
+	// opens the page and for every POST to the same URL, so that a page's
+	// form may post to where it is. All parameters of the request are in the
+	// URL's query; the POST's form belongs to the page.
+	//
+	// Nil means a small HTML form: one button per decision and a list of
+	// users. A decision made with [Gloebit.Approve] or [Gloebit.Refuse] comes
+	// before either.
+	Consent func(w http.ResponseWriter, r *http.Request, a *Authorization)
+
+	// Notice shows a page that says something and leads nowhere by itself: an
+	// authorize request that can't be answered with a redirect, a refused
+	// consent. Nil means a plain HTML page.
+	Notice func(w http.ResponseWriter, r *http.Request, n Notice)
+
+	// Logger receives a line per request and per callback, without secrets,
+	// tokens, codes or query strings. Nil means silence.
+	Logger *slog.Logger
+
+	// HTTPClient calls the hold URLs. Nil means a client with a time limit of
+	// 10 seconds that follows no redirect.
+	HTTPClient *http.Client
+
+	// TokenLifetime is how long an access token is good for. Zero means for
+	// ever, and no expires_in is sent.
+	TokenLifetime time.Duration
+
+	// RefreshTokens hands out refresh tokens and takes them back:
+	// grant_type=refresh_token gives a new pair, and the used one is refused.
+	RefreshTokens bool
+
+	// Challenge answers an unknown or expired access token with status 401 and
+	// a WWW-Authenticate challenge (RFC 6750), as newer servers do. False
+	// means status 200 and success false, as Gloebit does.
+	Challenge bool
+
+	// Vintage narrows what is understood. Zero means both vintages.
+	Vintage Vintage
+
+	// Queue says how hold callbacks are made.
+	Queue Queue
+
+	// RequestLog is how many requests are kept for [Gloebit.Requests]. Zero
+	// means 10,000, a negative number means none.
+	RequestLog int
+}
+
+// Vintage is one of the two published forms of the API.
+type Vintage int
+
+const (
+	// VintageBoth understands the names and paths of both vintages.
+	VintageBoth Vintage = iota
+	// VintageA understands only the older documentation: id, consumer-key,
+	// merchant-user-id, the id endpoint, no characters.
+	VintageA
+	// VintageB understands only the later developer site and published
+	// clients: transaction-id, application-key, username-on-application, the
+	// user endpoint, form bodies, response_type=token.
+	VintageB
+)
+
+// takes reports whether a server of vintage v understands what belongs to
+// vintage want, VintageBoth standing for what is common to both.
+func (v Vintage) takes(want Vintage) bool {
+	return v == VintageBoth || want == VintageBoth || v == want
+}
+
+// Notice is what a page without a next step has to say.
+type Notice struct {
+	Status   int    // the HTTP status of the page
+	Title    string // a few words
+	Text     string // a sentence for the person at the browser
+	ReturnTo string // where a link back leads; empty means no link
+}

@@ -1,0 +1,47 @@
+// Package gloebittest is a whole Gloebit in memory, for tests and for working
+// without an account: authorization, tokens, balances, products, transactions
+// and the queue that calls an application's hold URLs.
+//
+// [NewServer] starts one on a free loopback port:
+//
+//	server := gloebittest.NewServer()
+//	defer server.Close()
+//	app, err := server.AddApplication(gloebittest.Application{
+//		Name:             "Hat shop",
+//		RedirectPrefixes: []string{"http://127.0.0.1:8080/"},
+//		Products:         []gloebittest.Product{{Name: "green-hat", Price: 40}},
+//	})
+//	alice, err := server.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
+//	server.Approve("alice") // every authorize request from now on is granted at once
+//
+// The application under test is then pointed at server.URL with app.Key and
+// app.Secret. [New] makes the bare [http.Handler], for a server of one's own.
+//
+// It understands both published vintages of the Gloebit API, with and without
+// trailing slashes, unless Config.Vintage narrows it. It is strict where
+// Gloebit is strict (redirect URIs, scopes, codes, consumer keys, amounts) and
+// as lenient as Gloebit's published clients need it to be (missing content
+// types, nulls, wrong request-created times).
+//
+// [Gloebit.Inject] makes it fail on demand, Config.Queue makes its callbacks
+// come early, late, repeated or shuffled, and [Gloebit.Requests] and
+// [Gloebit.Transactions] tell what happened.
+//
+// # Answers that Gloebit's documentation leaves open
+//
+// A transact request that is refused for its form, or for what it names, has
+// no status, only a reason: "malformed request", "invalid FIELD", "FIELD and
+// FIELD differ" for the two names of one field, "unknown consumer", "unknown
+// product", "product limit reached", "the transaction id is another user's".
+// None of them uses the id up. An id refused for an insufficient balance may be
+// sent again once the user has more. Sent again after success, it is
+// "resubmitted", whatever the second request says and however the first ended.
+//
+// A transaction without an enact URL is committed before transact answers.
+//
+// A user's permission is kept per application. Refreshing replaces the access
+// token as well as the refresh token.
+//
+// Everything is safe for concurrent use. Nothing here is safe to face the
+// internet: whoever can reach it is any user they choose to be.
+package gloebittest

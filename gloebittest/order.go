@@ -1,0 +1,124 @@
+package gloebittest
+
+import (
+	"net/url"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// maxTransactionID is how many characters a transaction id may have.
+const maxTransactionID = 36
+
+// order is the body of a transact request, checked as far as that goes without
+// knowing the application.
+type order struct {
+	id, consumer, username string
+	product, asset         string
+	quantity               int64 // of the product if there is one, else of the asset
+	change                 int64 // gloebit-balance-change; 0 for a product
+	hold                   Hold
+	character              string
+	subscribed             bool // it belongs, or should belong, to a subscription
+}
+
+// readOrder reads transact's body. The id comes back, if it could be read,
+// also beside a reason.
+func readOrder(body []byte, contentType string, v Vintage) (order, string) {
+	f, reason := readFields(body, contentType, v.takes(VintageB))
+	if reason != "" {
+		return order{}, reason
+	}
+	f.forget(v)
+	var o order
+	if o.id, reason = f.text("id", "transaction-id"); reason != "" {
+		return o, reason
+	}
+	if o.id == "" || utf8.RuneCountInString(o.id) > maxTransactionID {
+		return order{}, "invalid id"
+	}
+	if version, _, reason := f.whole("version"); reason != "" || version != 1 {
+		return o, "invalid version"
+	}
+	if o.consumer, reason = f.text("consumer-key", "application-key"); reason != "" {
+		return o, reason
+	}
+	o.username = f.label("merchant-user-id", "username-on-application", "username-on-consumer")
+	o.subscribed = f.flag("automated-transaction") || !emptyID(f.label("subscription-id"))
+	return o, o.readPurchase(f)
+}
+
+// forget drops the names that only the other vintage has.
+func (f fields) forget(v Vintage) {
+	if !v.takes(VintageA) {
+		delete(f, "id")
+		delete(f, "consumer-key")
+		delete(f, "merchant-user-id")
+	}
+	if !v.takes(VintageB) {
+		for _, name := range []string{"transaction-id", "application-key", "username-on-application",
+			"username-on-consumer", "character-id", "subscription-id", "automated-transaction"} {
+			delete(f, name)
+		}
+	}
+}
+
+// readPurchase reads what is bought. A product's price is Gloebit's own, so
+// gloebit-balance-change is not even looked at beside one.
+func (o *order) readPurchase(f fields) (reason string) {
+	if o.product, reason = f.text("product"); reason != "" {
+		return reason
+	}
+	if o.asset, reason = f.text("asset-code"); reason != "" {
+		return reason
+	}
+	quantityName := "asset-quantity"
+	if o.product != "" {
+		quantityName = "product-quantity"
+	}
+	quantity, sent, reason := f.whole(quantityName)
+	switch {
+	case reason != "":
+		return reason
+	case sent && quantity < 1:
+		return "invalid " + quantityName
+	case !sent:
+		quantity = 1
+	}
+	o.quantity = quantity
+	if o.product == "" {
+		if o.change, _, reason = f.whole("gloebit-balance-change"); reason != "" {
+			return reason
+		}
+	}
+	if character := f.label("character-id"); !emptyID(character) {
+		o.character = character
+	}
+	return o.readHold(f)
+}
+
+func (o *order) readHold(f fields) (reason string) {
+	for name, target := range map[string]*string{
+		"asset-enact-hold-url":   &o.hold.Enact,
+		"asset-consume-hold-url": &o.hold.Consume,
+		"asset-cancel-hold-url":  &o.hold.Cancel,
+	} {
+		raw, reason := f.text(name)
+		if reason != "" {
+			return reason
+		}
+		if raw != "" && !isWebURL(raw) {
+			return "invalid " + name
+		}
+		*target = raw
+	}
+	return ""
+}
+
+func isWebURL(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+// emptyID reports whether an id is left out, or the UUID that stands for that.
+func emptyID(id string) bool { return id == "" || id == uuid.Nil.String() }

@@ -1,0 +1,77 @@
+package gloebittest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Request is one request as it came in. It holds what the caller sent,
+// secrets and tokens included.
+type Request struct {
+	Time     time.Time
+	Method   string
+	Path     string // as sent, still escaped, with its slashes
+	RawQuery string
+	Header   http.Header
+	Body     string // its first 64 KiB
+}
+
+// Requests returns the last requests, oldest first: as many as
+// Config.RequestLog says, fewer when their bodies are large. Requests that met
+// a fault are among them.
+func (g *Gloebit) Requests() []Request {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.requests)
+}
+
+// ResetRequests forgets the requests so far.
+func (g *Gloebit) ResetRequests() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.requests, g.requestBytes = nil, 0
+}
+
+const (
+	maxRecordedBody  = 64 << 10 // of one request
+	maxRecordedTotal = 64 << 20 // of all requests
+)
+
+// admit records a request and picks the fault that it meets, if any.
+func (g *Gloebit) admit(r *http.Request) *Fault {
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	request := Request{
+		Method: r.Method, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
+		Header: r.Header.Clone(), Body: string(body[:min(len(body), maxRecordedBody)]),
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	request.Time = g.now()
+	g.record(request)
+	return g.pickFault(request)
+}
+
+// record keeps a request and forgets the oldest ones beyond the bounds. The
+// caller holds g.mu.
+func (g *Gloebit) record(request Request) {
+	limit := g.cfg.RequestLog
+	switch {
+	case limit < 0:
+		return
+	case limit == 0:
+		limit = 10_000
+	}
+	g.requests = append(g.requests, request)
+	g.requestBytes += len(request.Body)
+	for len(g.requests) > limit || g.requestBytes > maxRecordedTotal {
+		g.requestBytes -= len(g.requests[0].Body)
+		g.requests[0] = Request{}
+		g.requests = g.requests[1:]
+	}
+}

@@ -1,0 +1,68 @@
+package gloebittest
+
+import (
+	"slices"
+	"strings"
+)
+
+// knownScopes are the scopes that exist, and the vintage that has them.
+func knownScopes() map[string]Vintage {
+	return map[string]Vintage{
+		"id": VintageBoth, "user": VintageB, "identity": VintageB,
+		"balance": VintageBoth, "transact": VintageBoth, "inventory": VintageBoth,
+		"character": VintageB,
+	}
+}
+
+// parseScopes splits a space separated list and drops repetitions. It reports
+// false when the list is empty or names a scope that v does not know.
+func (v Vintage) parseScopes(list string) ([]string, bool) {
+	return v.checkScopes(strings.Fields(list))
+}
+
+func (v Vintage) checkScopes(scopes []string) ([]string, bool) {
+	known := knownScopes()
+	var result []string
+	for _, scope := range scopes {
+		vintage, ok := known[scope]
+		if !ok || !v.takes(vintage) {
+			return nil, false
+		}
+		if !slices.Contains(result, scope) {
+			result = append(result, scope)
+		}
+	}
+	return result, len(result) > 0
+}
+
+// canonicalScope gives the three names of the identity scope one.
+func canonicalScope(scope string) string {
+	if scope == "id" || scope == "identity" {
+		return "user"
+	}
+	return scope
+}
+
+func hasScope(granted []string, scope string) bool {
+	return slices.ContainsFunc(granted, func(s string) bool { return canonicalScope(s) == canonicalScope(scope) })
+}
+
+// coversScopes reports whether granted holds everything in asked.
+func coversScopes(granted, asked []string) bool {
+	return !slices.ContainsFunc(asked, func(s string) bool { return !hasScope(granted, s) })
+}
+
+func sameScopes(a, b []string) bool { return coversScopes(a, b) && coversScopes(b, a) }
+
+// intersectScopes returns those of scopes that are in allowed, in order.
+func intersectScopes(scopes, allowed []string) []string {
+	var result []string
+	for _, s := range scopes {
+		if hasScope(allowed, s) {
+			result = append(result, s)
+		}
+	}
+	return result
+}
+
+func joinScopes(scopes []string) string { return strings.Join(scopes, " ") }

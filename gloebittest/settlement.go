@@ -1,0 +1,138 @@
+package gloebittest
+
+import (
+	"fmt"
+	"math/big"
+	"time"
+)
+
+// await sets the callback that a transaction waits for. The caller holds g.mu.
+func (g *Gloebit) await(t *record, step string) {
+	now := g.now()
+	t.Next, t.Since, t.Due, t.Attempts = step, now, now, 0
+}
+
+// commit spends the gloebits on hold: the owner of the application is paid,
+// the product is granted, and nothing can be undone. The caller holds g.mu.
+func (g *Gloebit) commit(t *record) {
+	t.State = StateInProgress
+	t.note(g.now(), "commit", "")
+	if app := g.application(t.Application); app != nil {
+		if owner := g.userByID(app.Owner); owner != nil {
+			owner.balance = new(big.Rat).Add(owner.balance, new(big.Rat).SetInt64(t.Amount))
+		}
+	}
+	if user := g.userByID(t.User); user != nil && t.Product != "" {
+		user.grant(t.Application, t.Product, t.Quantity)
+	}
+	g.revision++
+	g.callOrFinish(t, "consume", t.Hold.Consume)
+}
+
+// rollBack returns the gloebits on hold. The caller holds g.mu.
+func (g *Gloebit) rollBack(t *record) {
+	t.State = StateCanceled
+	t.note(g.now(), "refund", "")
+	if user := g.userByID(t.User); user != nil {
+		user.balance = new(big.Rat).Add(user.balance, new(big.Rat).SetInt64(t.Amount))
+	}
+	g.revision++
+	g.callOrFinish(t, "cancel", t.Hold.Cancel)
+}
+
+// callOrFinish queues the last callback of a transaction, or ends it when it
+// has no URL for that. The caller holds g.mu.
+func (g *Gloebit) callOrFinish(t *record, step, url string) {
+	if url == "" {
+		g.finish(t)
+		return
+	}
+	g.await(t, step)
+	g.schedule(&delivery{record: t, step: step, url: url, due: t.Due})
+}
+
+// finish ends a transaction. The caller holds g.mu.
+func (g *Gloebit) finish(t *record) {
+	if t.State == StateInProgress {
+		t.State = StateSettled
+	}
+	t.Next = ""
+	g.revision++
+	if g.cfg.Queue.LateEnact && t.Hold.Enact != "" {
+		g.schedule(&delivery{record: t, step: "enact", url: t.Hold.Enact, due: g.now(), echo: true})
+	}
+}
+
+// settle takes the answer to a callback. The caller holds g.mu.
+func (g *Gloebit) settle(d *delivery, got verdict) {
+	t := d.record
+	g.revision++
+	if d.echo || g.stale(d) {
+		t.note(g.now(), d.step, "again: "+got.text)
+		return
+	}
+	t.note(g.now(), d.step, got.text)
+	if !got.usable(d.step) {
+		g.postpone(d)
+		return
+	}
+	g.repeat(d)
+	switch {
+	case d.step != "enact":
+		g.finish(t)
+	case got.kind == answerTrue:
+		g.commit(t)
+	default:
+		g.rollBack(t)
+	}
+}
+
+// postpone queues a callback again, later each time, until the transaction has
+// waited too long for it. The caller holds g.mu.
+func (g *Gloebit) postpone(d *delivery) {
+	t, now := d.record, g.now()
+	if now.Sub(t.Since) >= g.cfg.Queue.giveUpAfter() {
+		t.note(now, d.step, fmt.Sprintf("given up after %d attempts", t.Attempts+1))
+		if d.step == "enact" {
+			g.rollBack(t)
+		} else {
+			g.finish(t)
+		}
+		return
+	}
+	t.Due = now.Add(g.cfg.Queue.backoff(t.Attempts))
+	t.Attempts++
+	d.due = t.Due
+	g.schedule(d)
+}
+
+// repeat queues a callback that was answered once more, as often as the
+// configuration says. The caller holds g.mu.
+func (g *Gloebit) repeat(d *delivery) {
+	for range g.cfg.Queue.Repeat - 1 {
+		g.schedule(&delivery{record: d.record, step: d.step, url: d.url, due: g.now(), echo: true})
+	}
+}
+
+// giveUpAfter is GiveUpAfter or its default.
+func (q Queue) giveUpAfter() time.Duration {
+	if q.GiveUpAfter > 0 {
+		return q.GiveUpAfter
+	}
+	return time.Hour
+}
+
+// backoff is the wait after so many earlier vain attempts.
+func (q Queue) backoff(attempts int) time.Duration {
+	wait := q.RetryAfter
+	if wait <= 0 {
+		wait = time.Second
+	}
+	for range attempts {
+		if wait >= time.Minute/2 {
+			return max(q.RetryAfter, time.Minute)
+		}
+		wait *= 2
+	}
+	return wait
+}

@@ -1,0 +1,171 @@
+package gloebittest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// stateVersion is the version of what Save writes.
+const stateVersion = 1
+
+// savedState is everything that lasts, as JSON.
+type savedState struct {
+	Version      int            `json:"version"`
+	Applications []*Application `json:"applications"`
+	Users        []savedUser    `json:"users"`
+	Approvals    []*Approval    `json:"approvals"`
+	Tokens       []*token       `json:"tokens"`
+	Transactions []*record      `json:"transactions"`
+}
+
+type savedUser struct {
+	ID      string                      `json:"id"`
+	Name    string                      `json:"name"`
+	Email   string                      `json:"email,omitempty"`
+	Balance string                      `json:"balance"`
+	Params  json.RawMessage             `json:"params"`
+	Locked  bool                        `json:"locked,omitempty"`
+	Owned   map[string]map[string]int64 `json:"owned,omitempty"`
+}
+
+// Save writes everything that lasts as JSON: users, applications with their
+// secrets, approvals, tokens, transactions. What it writes is as secret as
+// they are. Standing decisions, unused codes, faults and recorded requests are
+// not in it. It is one moment's state, whatever goes on beside it.
+func (g *Gloebit) Save(w io.Writer) error {
+	data, err := g.encode()
+	if err != nil {
+		return fmt.Errorf("gloebittest: save: %w", err)
+	}
+	if _, err := w.Write(data); err != nil {
+		return fmt.Errorf("gloebittest: save: %w", err)
+	}
+	return nil
+}
+
+func (g *Gloebit) encode() ([]byte, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	state := savedState{
+		Version: stateVersion, Applications: g.applications, Approvals: g.approvals, Transactions: g.transactions,
+	}
+	for _, a := range g.users {
+		state.Users = append(state.Users, savedUser{
+			ID: a.id, Name: a.name, Email: a.email, Balance: formatDecimal(a.balance),
+			Params: a.params, Locked: a.locked, Owned: a.owned,
+		})
+	}
+	for _, t := range g.tokens {
+		state.Tokens = append(state.Tokens, t)
+	}
+	slices.SortFunc(state.Tokens, func(a, b *token) int { return strings.Compare(a.Access, b.Access) })
+	return json.MarshalIndent(state, "", "\t")
+}
+
+// Load replaces everything that lasts by what Save wrote. When it fails,
+// nothing has changed. Callbacks that were still to be made are made again.
+func (g *Gloebit) Load(r io.Reader) error {
+	var state savedState
+	if err := json.NewDecoder(r).Decode(&state); err != nil {
+		return fmt.Errorf("gloebittest: load: %w", err)
+	}
+	if state.Version != stateVersion {
+		return fmt.Errorf("gloebittest: load: version %d is not %d", state.Version, stateVersion)
+	}
+	loaded := New(g.cfg)
+	if err := loaded.adopt(state); err != nil {
+		return fmt.Errorf("gloebittest: load: %w", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.applications, g.users, g.approvals = loaded.applications, loaded.users, loaded.approvals
+	g.tokens, g.refreshTokens, g.codes = loaded.tokens, loaded.refreshTokens, loaded.codes
+	g.transactions, g.transactionIndex = loaded.transactions, loaded.transactionIndex
+	g.pending = loaded.pending
+	g.revision++
+	g.signal()
+	return nil
+}
+
+// adopt fills a new Gloebit, which nobody else knows yet.
+func (g *Gloebit) adopt(state savedState) error {
+	for _, s := range state.Users {
+		if err := g.adoptUser(s); err != nil {
+			return err
+		}
+	}
+	for _, app := range state.Applications {
+		if app == nil || app.Key == "" || app.Secret == "" {
+			return fmt.Errorf("an application without a key or a secret")
+		}
+		if _, err := g.AddApplication(*app); err != nil {
+			return err
+		}
+	}
+	for _, p := range state.Approvals {
+		if p == nil {
+			return fmt.Errorf("an approval is null")
+		}
+		g.approvals = append(g.approvals, p)
+	}
+	for _, t := range state.Tokens {
+		if t == nil || t.Access == "" {
+			return fmt.Errorf("a token without a secret")
+		}
+		g.keepToken(t)
+	}
+	return g.adoptTransactions(state.Transactions)
+}
+
+func (g *Gloebit) adoptUser(s savedUser) error {
+	if s.ID == "" {
+		return fmt.Errorf("user %q has no id", s.Name)
+	}
+	if _, err := g.AddUser(User{ID: s.ID, Name: s.Name, Email: s.Email, Balance: s.Balance, Locked: s.Locked}); err != nil {
+		return err
+	}
+	a := g.userByID(s.ID)
+	if s.Params != nil {
+		a.params = s.Params
+	}
+	for app, products := range s.Owned {
+		for product, count := range products {
+			a.grant(app, product, count)
+		}
+	}
+	return nil
+}
+
+func (g *Gloebit) adoptTransactions(list []*record) error {
+	for _, t := range list {
+		if t == nil || t.ID == "" {
+			return fmt.Errorf("a transaction without an id")
+		}
+		key := transactionKey{t.Application, t.ID}
+		if g.transactionIndex[key] != nil {
+			return fmt.Errorf("transaction %q is there twice", t.ID)
+		}
+		g.transactions = append(g.transactions, t)
+		g.transactionIndex[key] = t
+		urls := map[string]string{"enact": t.Hold.Enact, "consume": t.Hold.Consume, "cancel": t.Hold.Cancel}
+		if t.Next == "" {
+			continue
+		}
+		if urls[t.Next] == "" {
+			return fmt.Errorf("transaction %q waits for a callback that it has no URL for", t.ID)
+		}
+		g.pending = append(g.pending, &delivery{record: t, step: t.Next, url: urls[t.Next], due: t.Due})
+	}
+	return nil
+}
+
+// Revision counts the changes of what Save writes: while it stays the same,
+// there is nothing new to save.
+func (g *Gloebit) Revision() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.revision
+}

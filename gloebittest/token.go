@@ -1,0 +1,145 @@
+package gloebittest
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"time"
+)
+
+// digest is what a token or a code is looked up by: the time that a look-up
+// takes then tells nothing about the secret.
+type digest [sha256.Size]byte
+
+func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
+
+// token is an access token, with its refresh token if there is one.
+type token struct {
+	Access      string    `json:"access"`
+	Refresh     string    `json:"refresh,omitempty"`
+	Application string    `json:"application"`
+	User        string    `json:"user"`
+	Scopes      []string  `json:"scopes"`
+	UserLabel   string    `json:"user_label,omitempty"`
+	Expires     time.Time `json:"expires,omitzero"` // zero means never
+}
+
+func (t *token) expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
+
+// IssueToken makes an access token for the application and the user, as an
+// approved connection would, for tests that skip the browser. Tokens that are
+// there already stay good. It fails when the application or the user is
+// unknown, or a scope is.
+func (g *Gloebit) IssueToken(appKey, user string, scopes ...string) (string, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	app, a := g.application(appKey), g.user(user)
+	if app == nil || a == nil {
+		return "", fmt.Errorf("gloebittest: no application %q or no user %q", appKey, user)
+	}
+	checked, ok := g.cfg.Vintage.checkScopes(scopes)
+	if !ok {
+		return "", fmt.Errorf("gloebittest: unknown scope among %q, or none", scopes)
+	}
+	g.approve(appKey, a.id, checked, "")
+	return g.newToken(appKey, a.id, checked, "").Access, nil
+}
+
+// RevokeTokens makes all of the user's tokens unknown, refresh tokens
+// included, and returns how many there were. Approvals stay.
+func (g *Gloebit) RevokeTokens(user string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := g.user(user)
+	if a == nil {
+		return 0
+	}
+	return g.removeTokens(func(t *token) bool { return t.User == a.id })
+}
+
+// ExpireTokens makes all of the user's access tokens expired, and returns how
+// many there were. Refresh tokens stay good.
+func (g *Gloebit) ExpireTokens(user string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := g.user(user)
+	if a == nil {
+		return 0
+	}
+	count := 0
+	for _, t := range g.tokens {
+		if t.User == a.id {
+			t.Expires = g.now()
+			count++
+		}
+	}
+	g.revision++
+	return count
+}
+
+// newToken makes a token and keeps it. The caller holds g.mu.
+func (g *Gloebit) newToken(appKey, userID string, scopes []string, label string) *token {
+	t := &token{Application: appKey, User: userID, Scopes: scopes, UserLabel: label}
+	g.renew(t)
+	return t
+}
+
+// renew gives a token new secrets and a new lifetime; the old secrets are
+// unknown from then on. The caller holds g.mu.
+func (g *Gloebit) renew(t *token) {
+	g.removeToken(t)
+	t.Access, t.Refresh, t.Expires = rand.Text(), "", time.Time{}
+	if g.cfg.RefreshTokens {
+		t.Refresh = rand.Text()
+	}
+	if g.cfg.TokenLifetime > 0 {
+		t.Expires = g.now().Add(g.cfg.TokenLifetime)
+	}
+	g.keepToken(t)
+}
+
+// keepToken files a token under its secrets. The caller holds g.mu.
+func (g *Gloebit) keepToken(t *token) {
+	g.tokens[digestOf(t.Access)] = t
+	if t.Refresh != "" {
+		g.refreshTokens[digestOf(t.Refresh)] = t
+	}
+	g.revision++
+}
+
+// removeToken makes a token unknown. The caller holds g.mu.
+func (g *Gloebit) removeToken(t *token) {
+	delete(g.tokens, digestOf(t.Access))
+	delete(g.refreshTokens, digestOf(t.Refresh))
+	g.revision++
+}
+
+// removeTokens removes those that match and counts them. The caller holds g.mu.
+func (g *Gloebit) removeTokens(match func(*token) bool) int {
+	count := 0
+	for _, t := range g.tokens {
+		if match(t) {
+			g.removeToken(t)
+			count++
+		}
+	}
+	return count
+}
+
+// tokenFor gives the token of a new grant: with reuse (approval_prompt=auto)
+// the one that is there for the same application, user and scope; without, a
+// new one in its place. The caller holds g.mu.
+func (g *Gloebit) tokenFor(appKey, userID string, scopes []string, label string, reuse bool) *token {
+	same := func(t *token) bool {
+		return t.Application == appKey && t.User == userID && sameScopes(t.Scopes, scopes)
+	}
+	if reuse {
+		for _, t := range g.tokens {
+			if same(t) && !t.expired(g.now()) {
+				return t
+			}
+		}
+	}
+	g.removeTokens(same)
+	return g.newToken(appKey, userID, scopes, label)
+}

@@ -1,0 +1,159 @@
+package gloebittest
+
+import (
+	"context"
+	"math/big"
+)
+
+// transact serves transact and v2/transact.
+func (g *Gloebit) transact(c *call) reply {
+	o, reason := readOrder(c.body, c.request.Header.Get("Content-Type"), g.cfg.Vintage)
+	if reason == "" && o.consumer != c.app.Key {
+		reason = "unknown consumer"
+	}
+	if reason != "" {
+		return o.refused("", reason)
+	}
+	first := g.transactionIndex[transactionKey{c.app.Key, o.id}]
+	if first != nil && first.User != c.user.id {
+		return o.refused("", "the transaction id is another user's")
+	}
+	if first != nil && first.State != StateFailed {
+		return g.resubmitted(c, first)
+	}
+	amount, status, reason := g.price(c, o)
+	if reason != "" {
+		return o.refused(status, reason)
+	}
+	t := g.newRecord(c, o, amount)
+	cost := new(big.Rat).SetInt64(amount)
+	if c.user.balance.Cmp(cost) < 0 {
+		t.State = StateFailed
+		t.note(g.now(), "hold", "insufficient balance")
+		return o.refused("queued", "insufficient balance")
+	}
+	c.user.balance = new(big.Rat).Sub(c.user.balance, cost)
+	t.State = StateQueued
+	t.note(g.now(), "hold", "true")
+	answer := g.transactReply(c, t, "success")
+	g.start(c, t)
+	return answer
+}
+
+// price tells what the order costs, or why it can't be.
+func (g *Gloebit) price(c *call, o order) (amount int64, status, reason string) {
+	switch {
+	case o.subscribed:
+		return 0, "unknown-subscription", "unknown subscription"
+	case o.character != "":
+		return 0, "", "unknown character"
+	}
+	amount = o.change
+	if o.product != "" {
+		p, ok := c.app.product(o.product)
+		switch {
+		case !ok:
+			return 0, "", "unknown product"
+		case p.Price > 0 && o.quantity > maxAmount/p.Price:
+			return 0, "", "invalid product-quantity"
+		case p.PerUserLimit > 0 && o.quantity > p.PerUserLimit-g.ownedOrQueued(c, o.product):
+			return 0, "", "product limit reached"
+		}
+		amount = p.Price * o.quantity
+	}
+	if c.user.locked {
+		return 0, "cannot-spend", "the payer's account is locked"
+	}
+	if owner := g.userByID(c.app.Owner); owner != nil && owner.locked {
+		return 0, "cannot-receive", "the payee's account is locked"
+	}
+	return amount, "", ""
+}
+
+// ownedOrQueued counts what the user has of a product and will have if
+// everything queued comes through.
+func (g *Gloebit) ownedOrQueued(c *call, product string) int64 {
+	count := c.user.owned[c.app.Key][product]
+	for _, t := range g.transactions {
+		if t.State == StateQueued && t.Application == c.app.Key && t.User == c.user.id && t.Product == product {
+			count += t.Quantity
+		}
+	}
+	return count
+}
+
+// newRecord files a transaction, in the place of a failed one with its id.
+func (g *Gloebit) newRecord(c *call, o order, amount int64) *record {
+	key := transactionKey{c.app.Key, o.id}
+	now := g.now()
+	t := g.transactionIndex[key]
+	if t == nil {
+		t = &record{Transaction: Transaction{Created: now}}
+		g.transactions = append(g.transactions, t)
+		g.transactionIndex[key] = t
+	}
+	t.Transaction = Transaction{
+		ID: o.id, Application: c.app.Key, User: c.user.id, Username: o.username,
+		Product: o.product, Asset: o.asset, Quantity: o.quantity, Amount: amount, Hold: o.hold,
+		Created: t.Created, Updated: now, Steps: t.Steps,
+	}
+	return t
+}
+
+// start sends a transaction on its way. With Queue.EnactFirst its enact URL
+// is called before the request is answered.
+func (g *Gloebit) start(c *call, t *record) {
+	if t.Hold.Enact == "" {
+		g.commit(t)
+		return
+	}
+	g.await(t, "enact")
+	d := &delivery{record: t, step: "enact", url: t.Hold.Enact, due: t.Due}
+	if !g.cfg.Queue.EnactFirst {
+		g.schedule(d)
+		return
+	}
+	g.inFlight++
+	ctx := context.WithoutCancel(c.request.Context())
+	c.afterwards = func() { g.perform(ctx, d) }
+}
+
+// resubmitted answers a transaction id that was sent before: the first one
+// stands, whatever the second says.
+func (g *Gloebit) resubmitted(c *call, t *record) reply {
+	t.note(g.now(), "resubmitted", "")
+	return g.transactReply(c, t, "resubmitted")
+}
+
+// transactReply is the answer to a transaction that has its hold. The product
+// count has the product that is being bought in it already.
+func (g *Gloebit) transactReply(c *call, t *record, reason string) reply {
+	status := "queued"
+	if t.State != StateQueued {
+		status = "in-progress"
+	}
+	answer := reply{"success": true, "reason": reason, "status": status, "id": t.ID}
+	if hasScope(c.token.Scopes, "balance") {
+		answer["balance"] = c.user.jsonBalance()
+	}
+	if t.Product != "" && hasScope(c.token.Scopes, "inventory") {
+		count := c.user.owned[c.app.Key][t.Product]
+		if t.State == StateQueued {
+			count += t.Quantity
+		}
+		answer["product-count"] = count
+	}
+	return answer
+}
+
+// refused is the answer to an order that has no hold.
+func (o order) refused(status, reason string) reply {
+	answer := failure(reason)
+	if o.id != "" {
+		answer["id"] = o.id
+	}
+	if status != "" {
+		answer["status"] = status
+	}
+	return answer
+}
