@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-
-	"golang.org/x/oauth2"
 )
 
 // Connection is what a completed connection gave.
@@ -32,15 +30,18 @@ type Connection struct {
 // they granted was saved.
 func (m *Merchant) Exchange(r *http.Request) (Connection, error) {
 	ctx := r.Context()
-	answer, err := parseAnswer(r)
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return Connection{}, fmt.Errorf("%w: the query can't be read", ErrState)
+	}
+	if states := query["state"]; len(states) != 1 || states[0] == "" { // RFC 6749 section 3.1
+		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
+	}
+	pending, err := m.redeem(ctx, query.Get("state"))
 	if err != nil {
 		return Connection{}, err
 	}
-	pending, err := m.redeem(ctx, answer.state)
-	if err != nil {
-		return Connection{}, err
-	}
-	connection, err := m.complete(r, answer, pending)
+	connection, err := m.complete(r, query, pending)
 	if err != nil {
 		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, Err: err}
 	}
@@ -48,19 +49,17 @@ func (m *Merchant) Exchange(r *http.Request) (Connection, error) {
 }
 
 // complete goes on from a state that was redeemed.
-func (m *Merchant) complete(r *http.Request, answer answer, pending PendingConnection) (Connection, error) {
+func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingConnection) (Connection, error) {
 	ctx := r.Context()
 	user, err := m.returningUser(r, pending)
 	if err != nil {
 		return Connection{}, err
 	}
-	if err := answer.check(m.provider.Issuer); err != nil {
-		return Connection{}, err
-	}
-	credential, err := m.exchange(ctx, answer.code, pending)
+	credential, err := m.flow.Finish(ctx, m.application, answer, pending.Verifier, pending.Scopes)
 	if err != nil {
 		return Connection{}, err
 	}
+	credential.ConnectedAt = m.clock()
 	if m.config.SignIn {
 		if user, err = m.identify(ctx, credential, pending.UserID, user.ID); err != nil {
 			return Connection{}, err
@@ -84,54 +83,6 @@ func (m *Merchant) complete(r *http.Request, answer answer, pending PendingConne
 	return connection, nil
 }
 
-// answer is the provider's authorization response (RFC 6749 section 4.1.2).
-type answer struct {
-	state, code, failure, description, issuer string
-	duplicate                                 string // a parameter that came more than once
-}
-
-// parseAnswer reads the callback's query. It fails when there is no state to
-// believe the rest by.
-func parseAnswer(r *http.Request) (answer, error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return answer{}, fmt.Errorf("%w: the query can't be read", ErrState)
-	}
-	if states := query["state"]; len(states) != 1 || states[0] == "" {
-		return answer{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
-	}
-	a := answer{
-		state:       query.Get("state"),
-		code:        query.Get("code"),
-		failure:     query.Get("error"),
-		description: query.Get("error_description"),
-		issuer:      query.Get("iss"),
-	}
-	for _, name := range []string{"code", "error", "iss"} { // RFC 6749 section 3.1
-		if values, ok := query[name]; ok && (len(values) != 1 || values[0] == "") {
-			a.duplicate = name
-		}
-	}
-	return a, nil
-}
-
-// check says whether the answer brings a code from the right provider.
-func (a answer) check(issuer string) error {
-	switch {
-	case a.duplicate != "":
-		return fmt.Errorf("%w: the parameter %s is empty or came more than once", ErrState, a.duplicate)
-	case issuer != "" && a.issuer != issuer: // RFC 9207 section 2.4
-		return fmt.Errorf("%w: the answer is another issuer's", ErrAuthorization)
-	case a.failure == "access_denied":
-		return ErrAccessDenied
-	case a.failure != "":
-		return fmt.Errorf("%w: %.60q %q", ErrAuthorization, a.failure, clip(a.description))
-	case a.code == "":
-		return fmt.Errorf("%w: the callback has neither code nor error", ErrState)
-	}
-	return nil
-}
-
 // redeem takes the pending connection of a state, when the request comes from
 // the browser that started it.
 func (m *Merchant) redeem(ctx context.Context, state string) (PendingConnection, error) {
@@ -150,22 +101,6 @@ func (m *Merchant) redeem(ctx context.Context, state string) (PendingConnection,
 		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
 	}
 	return pending, nil
-}
-
-// exchange gives the code for a token. Gloebit wants the scope again, which
-// RFC 6749 does not.
-func (m *Merchant) exchange(ctx context.Context, code string, pending PendingConnection) (Credential, error) {
-	options := []oauth2.AuthCodeOption{
-		oauth2.SetAuthURLParam("scope", joinScopes(pending.Scopes)),
-	}
-	if pending.Verifier != "" {
-		options = append(options, oauth2.VerifierOption(pending.Verifier.Reveal()))
-	}
-	token, err := m.oauth.Exchange(m.withHTTPClient(ctx), code, options...)
-	if err != nil {
-		return Credential{}, exchangeError(err)
-	}
-	return m.credentialOf(token, pending.Scopes)
 }
 
 // identify fetches who approved, for Config.SignIn. The user who started, or

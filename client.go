@@ -57,6 +57,7 @@ type call struct {
 	body       map[string]any // sent as JSON, with the keys in order; nil sends none
 	repeatable bool           // sending it twice does what sending it once does
 	lost       *bool          // set when an attempt may have been carried out unheard; nil when nobody asks
+	failed     any            // takes what a reply without success tells beside its reason; nil when nobody asks
 }
 
 const (
@@ -85,12 +86,12 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 			return err
 		}
 	}
-	body, err := c.send(ctx, call, payload, credential.AccessToken)
+	body, err := c.send(ctx, call, payload, credential)
 	if errors.Is(err, ErrTokenExpired) && c.canRefresh(credential) {
 		if credential, err = c.refresh(ctx, credential); err != nil {
 			return err
 		}
-		body, err = c.send(ctx, call, payload, credential.AccessToken)
+		body, err = c.send(ctx, call, payload, credential)
 	}
 	if errors.Is(err, ErrNotConnected) {
 		return c.forget(ctx, credential.AccessToken, err)
@@ -114,11 +115,11 @@ func (c Credential) expired(now time.Time) bool {
 	return !c.Expiry.IsZero() && !now.Before(c.Expiry)
 }
 
-// send makes the attempts of one call with one token.
-func (c *Client) send(ctx context.Context, call call, payload []byte, token Secret) ([]byte, error) {
+// send makes the attempts of one call with one credential.
+func (c *Client) send(ctx context.Context, call call, payload []byte, credential Credential) ([]byte, error) {
 	pause := c.merchant.newPause()
 	for attempt := 1; ; attempt++ {
-		body, err := c.attempt(ctx, call, payload, token)
+		body, err := c.attempt(ctx, call, payload, credential)
 		if call.lost != nil && mayHaveArrived(err) {
 			*call.lost = true
 		}
@@ -132,18 +133,20 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, token Secr
 }
 
 // attempt sends one request and returns the body of a successful reply.
-func (c *Client) attempt(ctx context.Context, call call, payload []byte, token Secret) ([]byte, error) {
+func (c *Client) attempt(ctx context.Context, call call, payload []byte, credential Credential) ([]byte, error) {
 	url := c.merchant.provider.APIURL + orDefault(call.path, call.name)
 	req, err := http.NewRequestWithContext(ctx, call.method, url, bytes.NewReader(payload))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 	}
 	req.Header.Set("Accept", "application/json")
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token.Reveal())
-	}
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if credential.AccessToken != "" { // not for calls in the application's own name
+		if err := c.merchant.flow.Authorize(c.merchant.application, req, credential); err != nil {
+			return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
+		}
 	}
 	resp, err := c.merchant.http.Do(req)
 	if err != nil {
@@ -186,6 +189,9 @@ func read(call call, resp *http.Response, body []byte) ([]byte, error) {
 	case reply.Success == nil:
 		return nil, badReply(call.name, "without success")
 	case !*reply.Success:
+		if call.failed != nil {
+			_ = json.Unmarshal(body, call.failed) // what can't be read is not told
+		}
 		failure.causes = failuresOf(failure.Status, failure.Reason)
 		failure.transient = errors.Is(failure, ErrPending) || errors.Is(failure, ErrQueuingFailed)
 		return nil, failure

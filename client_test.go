@@ -174,7 +174,7 @@ func TestAnswersOfBothVintagesAreRead(t *testing.T) {
 	}
 	identity, err := at(`{"success":true,"id":"1","name":"Al","params":{"level":12345678901234567890}}`).Identity(ctx)
 	require.NoError(t, err)
-	require.Equal(t, gloebit.Identity{ID: "1", Name: "Al", Params: map[string]any{"level": json.Number("12345678901234567890")}}, identity)
+	require.Equal(t, gloebit.Identity{ID: "1", Name: "Al", Params: gloebit.Object(`{"level":12345678901234567890}`)}, identity)
 	identity, err = at(`{"success":true,"reason":"success","id":"1","full-name":"Al Ice","params":null}`).Identity(ctx)
 	require.NoError(t, err)
 	require.Equal(t, gloebit.Identity{ID: "1", Name: "Al Ice"}, identity)
@@ -381,7 +381,7 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 			}
 			if outcome.success {
 				require.NoError(t, err)
-				require.True(t, receipt.Resubmitted)
+				require.Equal(t, gloebit.OutcomeResubmitted, receipt.Outcome)
 				return
 			}
 			require.Error(t, err)

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-
-	"golang.org/x/oauth2"
 )
 
 // AuthorizationURL starts a connection for the user of the request and returns
@@ -20,6 +18,7 @@ import (
 // The scopes are asked for in addition to Config.Scopes and to what the user
 // granted already, and the user can't go on without them. Errors: ErrNoUser,
 // ErrNoSession, ErrReturnTo, ErrInvalidRequest for an unknown scope, ErrStore.
+// With OAuth 1.0a also ErrExchange, since that asks the provider first.
 func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
 	ctx := r.Context()
 	if returnTo != "" {
@@ -52,30 +51,19 @@ func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...
 		Required:  scopes,
 		ExpiresAt: m.clock().Add(m.connectFor),
 	}
-	if m.provider.PKCE {
-		pending.Verifier = Secret(oauth2.GenerateVerifier())
+	ask := AuthorizationRequest{State: newNonce(), Scopes: pending.Scopes, ApprovalPrompt: m.config.ApprovalPrompt}
+	if m.config.User != nil {
+		ask.User = orDefault(user.Name, user.ID)
 	}
-	state := newNonce()
-	if err := m.states.Put(ctx, hash(state), pending); err != nil {
+	to, kept, err := m.flow.Begin(ctx, m.application, ask)
+	if err != nil {
+		return "", err
+	}
+	pending.Verifier = kept
+	if err := m.states.Put(ctx, hash(ask.State), pending); err != nil {
 		return "", storeError("put the state", err)
 	}
-	return m.authorizationURL(state, user, pending), nil
-}
-
-func (m *Merchant) authorizationURL(state string, user User, pending PendingConnection) string {
-	options := []oauth2.AuthCodeOption{
-		oauth2.SetAuthURLParam("scope", joinScopes(pending.Scopes)),
-	}
-	if name := orDefault(user.Name, user.ID); name != "" && m.config.User != nil {
-		options = append(options, oauth2.SetAuthURLParam("user", name))
-	}
-	if m.config.ApprovalPrompt != "" {
-		options = append(options, oauth2.SetAuthURLParam("approval_prompt", string(m.config.ApprovalPrompt)))
-	}
-	if pending.Verifier != "" {
-		options = append(options, oauth2.S256ChallengeOption(pending.Verifier.Reveal()))
-	}
-	return m.oauth.AuthCodeURL(state, options...)
+	return to, nil
 }
 
 // grantedScopes returns what the user granted before, so that a new token does

@@ -77,6 +77,14 @@ var (
 	ErrSubscriptionAuthorizationPending = errors.New("gloebit: the subscription authorization is pending")
 	// ErrSubscriptionAuthorizationDeclined says that the user declined.
 	ErrSubscriptionAuthorizationDeclined = errors.New("gloebit: the subscription authorization was declined")
+	// ErrSubscriptionExists says that another subscription has the local id.
+	ErrSubscriptionExists = errors.New("gloebit: another subscription has this local id")
+	// ErrSubscriptionMismatch says that the subscription is another application's.
+	ErrSubscriptionMismatch = errors.New("gloebit: the subscription is another application's")
+	// ErrSubscriptionDisabled says that the application has disabled the subscription.
+	ErrSubscriptionDisabled = errors.New("gloebit: the subscription is disabled")
+	// ErrCannotTransact says that the application may not charge the user.
+	ErrCannotTransact = errors.New("gloebit: the application may not charge the user")
 	// ErrPending says that the server is still trying the transaction. Ask
 	// again with the same id.
 	ErrPending = errors.New("gloebit: the transaction is pending")

@@ -1,6 +1,10 @@
 package gloebit
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // expiring is a map whose entries lapse. It needs no goroutine: each time the
 // number of entries has doubled, the put that doubled it sweeps, which costs
@@ -43,4 +47,11 @@ func (e *expiring[V]) delete(key string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.entries, key)
+}
+
+// keys returns the keys of all entries, those that have lapsed among them.
+func (e *expiring[V]) keys() []string {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return slices.Collect(maps.Keys(e.entries))
 }

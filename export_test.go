@@ -24,11 +24,7 @@ func (s *MemoryTokenStore) Len() int {
 }
 
 // Turns returns how many users are locked.
-func (s *MemoryTokenStore) Turns() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.turns)
-}
+func (s *MemoryTokenStore) Turns() int { return s.turns.Len() }
 
 // RetryWithin makes the merchant's pauses between attempts short.
 func (m *Merchant) RetryWithin(d time.Duration) { m.retryDelay = d }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -46,6 +45,8 @@ type Config struct {
 	// Provider is the server: Production, Sandbox or At. The zero value is
 	// refused.
 	Provider Provider
+	// Flow is the protocol by which users authorize. Nil means OAuth 2.0.
+	Flow Flow
 
 	// Sessions is the application's *scs.SessionManager, whose LoadAndSave
 	// must be around all handlers of this package, or another SessionStore.
@@ -101,7 +102,8 @@ type Config struct {
 // Merchant connects an application's users to Gloebit and charges them. Make it
 // with [New]. It is read-only afterwards and safe for concurrent use.
 type Merchant struct {
-	oauth        oauth2.Config
+	application  Application
+	flow         Flow
 	provider     Provider
 	sessions     SessionStore
 	ownSessions  *scs.SessionManager // nil with the application's
@@ -132,6 +134,7 @@ func New(config Config) (*Merchant, error) {
 		return nil, err
 	}
 	m := &Merchant{
+		flow:         config.Flow,
 		provider:     config.Provider,
 		sessions:     config.Sessions,
 		states:       config.States,
@@ -173,15 +176,16 @@ func New(config Config) (*Merchant, error) {
 		m.ownSessions = newSessionManager(redirect.Scheme == "https", m.sessionFailed)
 		m.sessions = m.ownSessions
 	}
-	m.oauth = oauth2.Config{
+	if m.flow == nil {
+		m.flow = oauth2Flow{}
+	}
+	m.application = Application{
 		ClientID:     config.ClientID,
-		ClientSecret: config.ClientSecret.Reveal(),
+		ClientSecret: config.ClientSecret,
 		RedirectURL:  config.RedirectURL,
-		Endpoint: oauth2.Endpoint{
-			AuthURL:   m.provider.AuthURL,
-			TokenURL:  m.provider.TokenURL,
-			AuthStyle: oauth2.AuthStyleInParams,
-		},
+		Provider:     m.provider,
+		HTTPClient:   m.http,
+		Clock:        m.clock,
 	}
 	// Behind a proxy the Host that the application sees may not be its own.
 	if err := m.crossOrigin.AddTrustedOrigin(redirect.Scheme + "://" + redirect.Host); err != nil {

@@ -1,50 +1,40 @@
 package gloebit
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
 )
 
 // Identity is who a user is at Gloebit.
 type Identity struct {
-	ID   string // the user's id, or with the scope id that of the character they chose: a UUID
-	Name string
-	// Params is what the application keeps with the character. Numbers are of
-	// type json.Number. Nil when there is none.
-	Params map[string]any
+	ID     string // the user's id, or with the scope id that of the character they chose: a UUID
+	Name   string
+	Params Object // what the application keeps with the character; nil when there is nothing
 }
 
 // Identity returns who the user is. It needs one of the identity scopes and
+// calls GET id in vintage A and GET user in vintage B. With both vintages it
 // calls GET id when the user granted ScopeID, else GET user.
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	path, scope := "user", ScopeUser
-	if slices.Contains(c.current().Scopes, ScopeID) {
+	vintage := c.merchant.provider.Vintage
+	if vintage == VintageA || vintage == BothVintages && slices.Contains(c.current().Scopes, ScopeID) {
 		path, scope = "id", ScopeID
 	}
 	var answer struct {
-		ID       string          `json:"id"`
-		Name     string          `json:"name"`
-		FullName string          `json:"full-name"`
-		Params   json.RawMessage `json:"params"`
+		ID       string `json:"id"`
+		Name     string `json:"name"`
+		FullName string `json:"full-name"`
+		Params   Object `json:"params"`
 	}
 	if err := c.do(ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true}, &answer); err != nil {
 		return Identity{}, err
 	}
-	identity := Identity{ID: answer.ID, Name: orDefault(answer.Name, answer.FullName)}
-	if identity.ID == "" {
+	if answer.ID == "" {
 		return Identity{}, badReply(path, "without id")
 	}
-	if answer.Params != nil {
-		decoder := json.NewDecoder(bytes.NewReader(answer.Params))
-		decoder.UseNumber()
-		if err := decoder.Decode(&identity.Params); err != nil {
-			return Identity{}, badReply(path, "params is not an object")
-		}
-	}
-	return identity, nil
+	return Identity{ID: answer.ID, Name: orDefault(answer.Name, answer.FullName), Params: answer.Params}, nil
 }
 
 // VerifyToken asks whether the token is still good. No scope is needed. The

@@ -11,17 +11,7 @@ import (
 // Products returns how many of the application's products the user owns, by the
 // product's name. It needs ScopeInventory and calls GET get-user-products.
 func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
-	var answer struct {
-		Products *map[string]int64 `json:"products"`
-	}
-	call := call{name: "get-user-products", method: http.MethodGet, scope: ScopeInventory, repeatable: true}
-	if err := c.do(ctx, call, &answer); err != nil {
-		return nil, err
-	}
-	if answer.Products == nil {
-		return nil, badReply(call.name, "without products")
-	}
-	return *answer.Products, nil
+	return c.products(ctx, "get-user-products", "")
 }
 
 // ConsumeProduct takes count of a product, at least one, from what the user
@@ -29,20 +19,95 @@ func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
 // consume-user-product/NAME/COUNT. It is sent once: after ErrUnavailable or
 // ErrBadReply ask [Client.Products] what became of it.
 func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64) (remaining int64, err error) {
-	if product == "" || product == "." || product == ".." || count < 1 {
-		return 0, fmt.Errorf("%w: consume %d of %.40q", ErrInvalidRequest, count, product)
+	return c.changeProduct(ctx, "consume-user-product", "", product, count, 1)
+}
+
+// GrantProduct gives the user count of a product, at least one, for nothing,
+// and returns how many they then own. It needs ScopeInventory and calls POST
+// grant-user-product/NAME/COUNT, once.
+func (c *Client) GrantProduct(ctx context.Context, product string, count int64) (owned int64, err error) {
+	return c.changeProduct(ctx, "grant-user-product", "", product, count, 1)
+}
+
+// SetProductCount sets how many of a product the user owns, zero or more, and
+// returns that number. It needs ScopeInventory and calls POST
+// set-user-product-count/NAME/COUNT, once.
+func (c *Client) SetProductCount(ctx context.Context, product string, count int64) (owned int64, err error) {
+	return c.changeProduct(ctx, "set-user-product-count", "", product, count, 0)
+}
+
+// CharacterProducts returns how many of the application's products a character
+// owns, by the product's name. It needs ScopeInventory and calls GET
+// get-character-products/CHARACTER.
+func (c *Client) CharacterProducts(ctx context.Context, characterID string) (map[string]int64, error) {
+	if err := checkSegment("get-character-products", characterID); err != nil {
+		return nil, err
+	}
+	return c.products(ctx, "get-character-products", characterID)
+}
+
+// ConsumeCharacterProduct is [Client.ConsumeProduct] for a character. It calls
+// POST consume-character-product/CHARACTER/NAME/COUNT.
+func (c *Client) ConsumeCharacterProduct(ctx context.Context, characterID, product string, count int64) (remaining int64, err error) {
+	return c.changeCharacterProduct(ctx, "consume-character-product", characterID, product, count, 1)
+}
+
+// GrantCharacterProduct is [Client.GrantProduct] for a character. It calls POST
+// grant-character-product/CHARACTER/NAME/COUNT.
+func (c *Client) GrantCharacterProduct(ctx context.Context, characterID, product string, count int64) (owned int64, err error) {
+	return c.changeCharacterProduct(ctx, "grant-character-product", characterID, product, count, 1)
+}
+
+// SetCharacterProductCount is [Client.SetProductCount] for a character. It
+// calls POST set-character-product-count/CHARACTER/NAME/COUNT.
+func (c *Client) SetCharacterProductCount(ctx context.Context, characterID, product string, count int64) (owned int64, err error) {
+	return c.changeCharacterProduct(ctx, "set-character-product-count", characterID, product, count, 0)
+}
+
+func (c *Client) products(ctx context.Context, name, characterID string) (map[string]int64, error) {
+	var answer struct {
+		Products *map[string]int64 `json:"products"`
+	}
+	call := call{name: name, method: http.MethodGet, scope: ScopeInventory, repeatable: true}
+	if characterID != "" {
+		call.path = name + "/" + url.PathEscape(characterID)
+	}
+	if err := c.do(ctx, call, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Products == nil {
+		return nil, badReply(name, "without products")
+	}
+	return *answer.Products, nil
+}
+
+func (c *Client) changeCharacterProduct(ctx context.Context, name, characterID, product string, count, least int64) (int64, error) {
+	if err := checkSegment(name, characterID); err != nil {
+		return 0, err
+	}
+	return c.changeProduct(ctx, name, url.PathEscape(characterID)+"/", product, count, least)
+}
+
+// changeProduct calls NAME/[CHARACTER/]PRODUCT/COUNT. Vintage A answers with
+// count, vintage B with product-count.
+func (c *Client) changeProduct(ctx context.Context, name, character, product string, count, least int64) (int64, error) {
+	if err := checkSegment(name, product); err != nil {
+		return 0, err
+	}
+	if count < least {
+		return 0, fmt.Errorf("%w: %s: a count of %d is below %d", ErrInvalidRequest, name, count, least)
 	}
 	var answer struct {
 		Count        *int64 `json:"count"`
 		ProductCount *int64 `json:"product-count"`
 	}
-	call := call{name: "consume-user-product", method: http.MethodPost, scope: ScopeInventory}
-	call.path = call.name + "/" + url.PathEscape(product) + "/" + strconv.FormatInt(count, 10)
+	call := call{name: name, method: http.MethodPost, scope: ScopeInventory}
+	call.path = name + "/" + character + url.PathEscape(product) + "/" + strconv.FormatInt(count, 10)
 	if err := c.do(ctx, call, &answer); err != nil {
 		return 0, err
 	}
-	if left := orDefault(answer.ProductCount, answer.Count); left != nil {
-		return *left, nil
+	if owned := orDefault(answer.ProductCount, answer.Count); owned != nil {
+		return *owned, nil
 	}
-	return 0, badReply(call.name, "without product-count or count")
+	return 0, badReply(name, "without product-count or count")
 }

@@ -29,9 +29,34 @@ type Provider struct {
 	// then sends a fresh S256 challenge each time (RFC 7636). Gloebit's
 	// documents don't mention them, so it is off unless set.
 	PKCE bool
+	// Vintage says which names the server's API has for what is sent. The zero
+	// value sends both vintages' names.
+	Vintage Vintage
 	// Issuer, when set, must come back as the parameter iss of every
 	// authorization response (RFC 9207). Gloebit sends none.
 	Issuer string
+}
+
+// Vintage is a generation of Gloebit's API. They differ in the names of a few
+// fields that are sent, and in two paths; answers of both are always read.
+type Vintage int
+
+// The vintages. VintageA is that of Gloebit's first documents, VintageB that of
+// its later developer site and of the clients it published.
+const (
+	BothVintages Vintage = iota
+	VintageA
+	VintageB
+)
+
+// put sets a value under the names that the vintages have for it.
+func (v Vintage) put(body map[string]any, a, b string, value any) {
+	if v != VintageB {
+		body[a] = value
+	}
+	if v != VintageA {
+		body[b] = value
+	}
 }
 
 // Production is Gloebit at https://www.gloebit.com/, where users spend gloebits
@@ -67,6 +92,9 @@ func (p Provider) check() error {
 		if _, err := checkEndpoint(field.value); err != nil {
 			return fmt.Errorf("gloebit: Config.Provider.%s: %w", field.name, err)
 		}
+	}
+	if p.Vintage < BothVintages || p.Vintage > VintageB {
+		return fmt.Errorf("gloebit: Config.Provider.Vintage: unknown value %d", p.Vintage)
 	}
 	if !strings.HasSuffix(p.APIURL, "/") {
 		return fmt.Errorf("gloebit: Config.Provider.APIURL: %q must end with a slash", p.APIURL)

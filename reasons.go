@@ -29,13 +29,23 @@ func failuresOf(status, reason string) []error {
 			return []error{ErrCannotReceive}
 		case "unknown-merchant":
 			return []error{ErrUnknownMerchant}
-		case "unknown-subscription":
+		case "different subscription exists with this app-subscription-id":
+			return []error{ErrSubscriptionExists}
+		case "mismatched-application-key", "mis-matched-subscription-ids":
+			return []error{ErrSubscriptionMismatch}
+		case "subscription-disabled":
+			return []error{ErrSubscriptionDisabled}
+		case "cannot-transact":
+			return []error{ErrCannotTransact}
+		case "retry":
+			return []error{ErrUnavailable}
+		case "unknown-subscription", "subscription-not-found":
 			return []error{ErrUnknownSubscription}
 		case "unknown-subscription-authorization":
 			return []error{ErrUnknownSubscriptionAuthorization}
 		case "subscription-authorization-pending":
 			return []error{ErrSubscriptionAuthorizationPending}
-		case "subscription-authorization-declined":
+		case "subscription-authorization-declined", "duplicate-and-previously-declined-by-user":
 			return []error{ErrSubscriptionAuthorizationDeclined}
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"golang.org/x/oauth2"
 )
 
 // refresh gives a token that is not the stale one, and makes it the client's.
@@ -79,22 +77,16 @@ func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Crede
 	return fresh, nil
 }
 
-// askForToken asks the provider for a new token (RFC 6749 section 6). An answer
-// without a refresh token keeps the one there is. A provider that refuses makes
-// the error an ErrNotConnected; one that can't be reached does not.
+// askForToken asks the provider for a new token. A provider that refuses makes
+// the error an ErrNotConnected; one that can't be reached does not. Only
+// OAuth 2.0 has refresh tokens.
 func (m *Merchant) askForToken(ctx context.Context, current Credential) (Credential, error) {
-	source := m.oauth.TokenSource(m.withHTTPClient(ctx), &oauth2.Token{RefreshToken: current.RefreshToken.Reveal()})
-	token, err := source.Token()
+	fresh, err := oauth2Flow{}.refresh(ctx, m.application, current)
 	if err != nil {
-		err = exchangeError(err)
 		var refused refusal
 		if errors.As(err, &refused) {
 			err = fmt.Errorf("%w: %w: %w", ErrNotConnected, ErrTokenExpired, err)
 		}
-		return Credential{}, err
-	}
-	fresh, err := m.credentialOf(token, current.Scopes)
-	if err != nil {
 		return Credential{}, err
 	}
 	fresh.GloebitID = orDefault(fresh.GloebitID, current.GloebitID)

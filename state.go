@@ -17,7 +17,7 @@ import (
 // but ExpiresAt.
 type PendingConnection struct {
 	UserID    string    // the user who started it; empty when nobody was known yet
-	Verifier  Secret    // the PKCE code verifier (RFC 7636); empty without PKCE
+	Verifier  Secret    // what the Flow keeps: with OAuth 2.0 the PKCE code verifier (RFC 7636)
 	ReturnTo  string    // the local path to go to afterwards; empty for Config.HomePath
 	Binding   string    // a hash of the value that only the starting browser's session holds
 	Scopes    []Scope   // what was asked for
@@ -29,10 +29,16 @@ type PendingConnection struct {
 // number of processes when it is shared.
 //
 // Keys are hashes of the state parameter (RFC 6749 section 10.12): whoever
-// reads the store can't forge a callback.
+// reads the store can't forge a callback. A key is of 1 to 255 bytes (see
+// [CheckStateKey]); what a store refuses to keep (see
+// [PendingConnection.Check]) it refuses with ErrInvalidRequest.
+//
+// Package github.com/go-gloebit/gloebit/storetest tries whether a StateStore
+// keeps to all this.
 type StateStore interface {
 	// Put keeps the pending connection under a key that was never used before,
-	// until its ExpiresAt.
+	// until its ExpiresAt. A key that is in use is an error, and what is under
+	// it stays.
 	Put(ctx context.Context, key string, pending PendingConnection) error
 	// Take removes the pending connection and returns it, in one atomic step:
 	// of any number of callers with the same key, one gets it. When there is
@@ -62,6 +68,9 @@ const defaultStateCapacity = 10_000
 
 // Put implements [StateStore].
 func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingConnection) error {
+	if err := errors.Join(CheckStateKey(key), pending.Check()); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -74,6 +83,7 @@ func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingC
 		return errors.New("gloebit: a state was put twice")
 	}
 	s.makeRoom()
+	pending.ExpiresAt = pending.ExpiresAt.Round(0) // as another process would read it
 	s.pending[key] = pending
 	s.order = append(s.order, key)
 	return nil
@@ -81,6 +91,9 @@ func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingC
 
 // Take implements [StateStore].
 func (s *MemoryStateStore) Take(ctx context.Context, key string) (PendingConnection, error) {
+	if err := CheckStateKey(key); err != nil {
+		return PendingConnection{}, err
+	}
 	if err := ctx.Err(); err != nil {
 		return PendingConnection{}, err
 	}

@@ -2,8 +2,10 @@ package gloebit
 
 import (
 	"context"
-	"sync"
+	"iter"
 	"time"
+
+	"github.com/go-gloebit/gloebit/internal/turns"
 )
 
 // Credential is one user's connection to Gloebit: the tokens and what came with
@@ -11,6 +13,7 @@ import (
 type Credential struct {
 	AccessToken  Secret
 	RefreshToken Secret    // empty when the server gave none
+	TokenSecret  Secret    // with OAuth 1.0a, what goes with the access token (RFC 5849); else empty
 	Expiry       time.Time // when the access token expires; zero when it doesn't say
 	Scopes       []Scope   // what the user granted
 	GloebitID    string    // the user's id at Gloebit, when the server told it
@@ -18,9 +21,14 @@ type Credential struct {
 	Until        time.Time // when the whole credential lapses, with the session that it belongs to; zero is never
 }
 
-// TokenStore keeps the credential of each user, under a non-empty user id of at
-// most 255 bytes. It is safe for concurrent use, by any number of processes
-// when it is shared. It does not retry; callers decide.
+// TokenStore keeps the credential of each user, under a user id of 1 to 255
+// bytes of any kind (see [CheckUserID]). It is safe for concurrent use, by any
+// number of processes when it is shared. It does not retry; callers decide.
+// What it refuses to keep (see [Credential.Check]) it refuses with
+// ErrInvalidRequest. Times come back with at least their microseconds.
+//
+// Package github.com/go-gloebit/gloebit/storetest tries whether a TokenStore
+// keeps to all this.
 type TokenStore interface {
 	// Load returns the user's credential. When there is none, or its Until has
 	// passed, the error is ErrNotFound. It does not wait for an Update.
@@ -46,18 +54,14 @@ type MemoryTokenStore struct {
 	Clock func() time.Time
 
 	credentials expiring[Credential]
-	mu          sync.Mutex
-	turns       map[string]*turn // users whose Update or Delete runs
-}
-
-// turn is one user's lock; it exists while somebody holds or wants it.
-type turn struct {
-	free    chan struct{} // holds one value while nobody has the turn
-	wanting int
+	turns       turns.Turns // of the users whose Update or Delete runs
 }
 
 // Load implements [TokenStore].
 func (s *MemoryTokenStore) Load(ctx context.Context, userID string) (Credential, error) {
+	if err := CheckUserID(userID); err != nil {
+		return Credential{}, err
+	}
 	if err := ctx.Err(); err != nil {
 		return Credential{}, err
 	}
@@ -70,10 +74,10 @@ func (s *MemoryTokenStore) Load(ctx context.Context, userID string) (Credential,
 
 // Update implements [TokenStore]. It waits for its turn until ctx ends.
 func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(context.Context, *Credential) (*Credential, error)) error {
-	if userID == "" {
-		return errNoUserID
+	if err := CheckUserID(userID); err != nil {
+		return err
 	}
-	release, err := s.takeTurn(ctx, userID)
+	release, err := s.turns.Take(ctx, userID)
 	if err != nil {
 		return err
 	}
@@ -91,7 +95,10 @@ func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(co
 		s.credentials.delete(userID)
 		return nil
 	}
-	s.credentials.put(userID, *next, s.lapsed)
+	if err := next.Check(); err != nil {
+		return err
+	}
+	s.credentials.put(userID, next.atRest(), s.lapsed)
 	return nil
 }
 
@@ -100,38 +107,31 @@ func (s *MemoryTokenStore) Delete(ctx context.Context, userID string) error {
 	return s.Update(ctx, userID, func(context.Context, *Credential) (*Credential, error) { return nil, nil })
 }
 
-func (s *MemoryTokenStore) takeTurn(ctx context.Context, userID string) (release func(), err error) {
-	if err := ctx.Err(); err != nil { // one that has ended must not win the select below
-		return nil, err
-	}
-	s.mu.Lock()
-	if s.turns == nil {
-		s.turns = make(map[string]*turn)
-	}
-	t := s.turns[userID]
-	if t == nil {
-		t = &turn{free: make(chan struct{}, 1)}
-		t.free <- struct{}{}
-		s.turns[userID] = t
-	}
-	t.wanting++
-	s.mu.Unlock()
-
-	select {
-	case <-t.free:
-		return func() { t.free <- struct{}{}; s.leave(userID, t) }, nil
-	case <-ctx.Done():
-		s.leave(userID, t)
-		return nil, ctx.Err()
+// UserIDs goes over the ids of the users who have a credential, in no order.
+// Users who come or go meanwhile may be among them or not. The error is the
+// context's.
+func (s *MemoryTokenStore) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, userID := range s.credentials.keys() {
+			if err := ctx.Err(); err != nil {
+				yield("", err)
+				return
+			}
+			if credential, ok := s.credentials.get(userID); !ok || s.lapsed(credential) {
+				continue
+			}
+			if !yield(userID, nil) {
+				return
+			}
+		}
 	}
 }
 
-func (s *MemoryTokenStore) leave(userID string, t *turn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t.wanting--; t.wanting == 0 {
-		delete(s.turns, userID)
-	}
+// atRest is the credential as another process would read it: its times are
+// those of the calendar, without the clock of this process.
+func (c Credential) atRest() Credential {
+	c.Expiry, c.ConnectedAt, c.Until = c.Expiry.Round(0), c.ConnectedAt.Round(0), c.Until.Round(0)
+	return c
 }
 
 func (s *MemoryTokenStore) lapsed(c Credential) bool {

@@ -15,25 +15,19 @@ import (
 
 const longestToken = 4096
 
-func (m *Merchant) withHTTPClient(ctx context.Context) context.Context {
-	return context.WithValue(ctx, oauth2.HTTPClient, m.http)
-}
-
 // credentialOf reads a token answer (RFC 6749 section 5.1, and what Gloebit
 // adds). An answer without scope grants what was asked for.
-func (m *Merchant) credentialOf(token *oauth2.Token, asked []Scope) (Credential, error) {
+func credentialOf(token *oauth2.Token, asked []Scope, now time.Time) (Credential, error) {
 	if !usableToken(token.AccessToken) || token.RefreshToken != "" && !usableToken(token.RefreshToken) {
 		return Credential{}, fmt.Errorf("%w: the answer's token has characters that no header can carry", ErrExchange)
 	}
 	if !strings.EqualFold(token.Type(), "bearer") {
 		return Credential{}, fmt.Errorf("%w: the answer's token is of type %.40q, want Bearer", ErrExchange, token.TokenType)
 	}
-	now := m.clock()
 	credential := Credential{
 		AccessToken:  Secret(token.AccessToken),
 		RefreshToken: Secret(token.RefreshToken),
 		Scopes:       asked,
-		ConnectedAt:  now,
 	}
 	if token.ExpiresIn > 0 {
 		credential.Expiry = now.Add(time.Duration(token.ExpiresIn) * time.Second)

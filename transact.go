@@ -4,76 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"maps"
 	"net"
 	"net/http"
-	"strings"
 
 	"github.com/google/uuid"
 )
 
-// HoldURLs are the three addresses that Gloebit calls while it works on a
-// transaction: enact when all gloebits are on hold, then consume when they were
-// paid or cancel when they were given back. Each is absolute and https, or http
-// on a loopback address. Empty ones are not called. The calls carry no
-// signature: whoever knows a URL can call it.
-type HoldURLs struct {
-	Enact   string
-	Consume string
-	Cancel  string
-}
-
-// Transaction is a request to charge the user, for a product that is defined on
-// Gloebit's merchant page, for an asset that only the application knows, or for
-// nothing that has a name.
-type Transaction struct {
-	// ID makes sending it again safe: Gloebit charges once for it. It is at
-	// most 36 visible ASCII characters. Empty means a new random UUID, which
-	// Receipt.TransactionID tells.
-	ID string
-	// Product is the product's name, and ProductQuantity how many, zero
-	// meaning one. Gloebit knows the price.
-	Product         string
-	ProductQuantity int64
-	// Asset is what the application calls the thing, and AssetQuantity how
-	// many, zero meaning one.
-	Asset         string
-	AssetQuantity int64
-	// Total is the charge for all of an asset, in whole gloebits, up to 2^53-1.
-	Total int64
-	// Username is what Gloebit's history calls the user. Empty means the
-	// user's name on the application.
-	Username string
-	// Hold is whom Gloebit asks and tells.
-	Hold HoldURLs
-}
-
-// ItemOrder is the purchase of something that only the application knows.
-type ItemOrder struct {
-	ID       string // as Transaction.ID
-	Item     string // its name
-	Price    int64  // for each, in whole gloebits
-	Quantity int64  // how many; zero means one
-	Username string // as Transaction.Username
-	Hold     HoldURLs
-}
-
-// ProductOrder is the purchase of a product defined on Gloebit's merchant page.
-type ProductOrder struct {
-	ID       string // as Transaction.ID
-	Product  string // its name
-	Quantity int64  // how many; zero means one
-	Username string // as Transaction.Username
-	Hold     HoldURLs
-}
-
-// Receipt is Gloebit's word on a transaction: the gloebits are on hold and the
-// transaction is queued. It can still be cancelled until it was enacted.
+// Receipt is Gloebit's word on a transaction. Outcome says which: after
+// OutcomeQueued the gloebits are on hold, and the transaction can still be
+// cancelled until it was enacted.
 type Receipt struct {
 	TransactionID string
-	Status        string  // "queued" or "in-progress"
+	Outcome       Outcome
+	Status        string  // the server's word for it; empty when it gave none
 	Reason        string  // the server's explanation
-	Resubmitted   bool    // this id was sent before, and the first one stands
 	Balance       *Amount // what the user has left; nil unless ScopeBalance was granted
 	ProductCount  *int64  // how many of the product the user has; nil unless told
 }
@@ -82,11 +27,56 @@ type Receipt struct {
 // answer that was lost is asked for again with the same id, so the user is
 // charged once.
 //
-// Receipt.TransactionID is set beside an error too. ErrInsufficientBalance,
-// ErrCannotSpend, ErrCannotReceive and ErrUnknownMerchant are final, and
-// nothing was charged. After ErrOutcomeUnknown, ErrPending and
-// ErrQueuingFailed the same transaction may be sent again with that id.
+// Receipt.TransactionID and Receipt.Outcome are set beside an error too.
+// ErrInsufficientBalance, ErrCannotSpend, ErrCannotReceive and
+// ErrUnknownMerchant are final, and nothing was charged. After
+// ErrOutcomeUnknown, ErrPending and ErrQueuingFailed the same transaction may
+// be sent again with that id. With a SubscriptionID the errors of
+// subscriptions are added: ErrUnknownSubscription,
+// ErrUnknownSubscriptionAuthorization, ErrSubscriptionAuthorizationPending and
+// ErrSubscriptionAuthorizationDeclined.
 func (c *Client) Transact(ctx context.Context, t Transaction) (Receipt, error) {
+	return c.transact(ctx, "transact", t, nil)
+}
+
+// TransactV2 is [Client.Transact] by way of POST v2/transact, which virtual
+// worlds use. The user's ids on the application and at Gloebit go along.
+func (c *Client) TransactV2(ctx context.Context, t Transaction) (Receipt, error) {
+	return c.transact(ctx, "v2/transact", t, c.buyer())
+}
+
+// Seller is the user who is paid. Gloebit finds them by GloebitID or Email.
+type Seller struct {
+	GloebitID string // the seller's id at Gloebit
+	Email     string // the seller's address at Gloebit
+	ID        string // the seller's id on the application
+	Name      string // the seller's name on the application
+}
+
+// TransactU2U is [Client.Transact] with another user as the one who is paid. It
+// calls POST transact-u2u.
+func (c *Client) TransactU2U(ctx context.Context, t Transaction, seller Seller) (Receipt, error) {
+	if seller.GloebitID == "" && seller.Email == "" {
+		return Receipt{TransactionID: t.ID}, fmt.Errorf("%w: the seller has neither a Gloebit id nor an email address", ErrInvalidRequest)
+	}
+	more := c.buyer()
+	putText(more, "seller-id-from-gloebit", seller.GloebitID)
+	putText(more, "seller-email-address", seller.Email)
+	putText(more, "seller-id-on-application", seller.ID)
+	putText(more, "seller-name-on-application", seller.Name)
+	return c.transact(ctx, "transact-u2u", t, more)
+}
+
+// buyer is how v2/transact and transact-u2u name who pays.
+func (c *Client) buyer() map[string]any {
+	buyer := map[string]any{}
+	putText(buyer, "buyer-id-on-application", c.user.ID)
+	putText(buyer, "app-user-id", c.current().GloebitID)
+	return buyer
+}
+
+// transact sends a transaction, with more fields, to one of the paths.
+func (c *Client) transact(ctx context.Context, path string, t Transaction, more map[string]any) (Receipt, error) {
 	if t.ID == "" {
 		t.ID = uuid.NewString()
 	}
@@ -95,33 +85,40 @@ func (c *Client) Transact(ctx context.Context, t Transaction) (Receipt, error) {
 		return receipt, err
 	}
 	var lost bool
-	call := call{name: "transact", method: http.MethodPost, scope: ScopeTransact, repeatable: true, lost: &lost}
-	call.body = t.body(c.merchant.config.ClientID, orDefault(t.Username, c.username()), c.merchant.clock().Unix())
-	var answer struct {
-		ID           *string `json:"id"`
-		Balance      *Amount `json:"balance"`
-		ProductCount *int64  `json:"product-count"`
-		Status       string  `json:"status"`
-		Reason       string  `json:"reason"`
-	}
+	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, lost: &lost}
+	call.body = t.body(c.merchant, orDefault(t.Username, c.username()))
+	maps.Copy(call.body, more)
+	var answer transactAnswer
 	err := c.do(ctx, call, &answer)
-	if standsAlready(err) {
-		receipt.Resubmitted = true
+	if err == nil && answer.ID != nil && *answer.ID != t.ID {
+		err = badReply(path, "the answer to another transaction")
+	}
+	receipt.Outcome = outcomeOf(answer.Reason, err)
+	if err == nil {
+		receipt.Status, receipt.Reason = clip(answer.Status), clip(answer.Reason)
+		receipt.Balance, receipt.ProductCount = answer.Balance, answer.ProductCount
 		return receipt, nil
 	}
-	if err == nil && answer.ID != nil && *answer.ID != t.ID {
-		err = badReply("transact", "the answer to another transaction")
+	var failure *APIError
+	if errors.As(err, &failure) {
+		receipt.Status, receipt.Reason = failure.Status, failure.Reason
 	}
-	if err != nil {
-		if (lost || errors.Is(err, ErrBadReply)) && !isFinal(err) {
-			err = fmt.Errorf("%w: %s: %w", ErrOutcomeUnknown, t.ID, err)
-		}
-		return receipt, err
+	switch {
+	case receipt.Outcome == OutcomeResubmitted: // "transaction already created": a race that the first one won
+		return receipt, nil
+	case (lost || errors.Is(err, ErrBadReply)) && !receipt.Outcome.final():
+		receipt.Outcome = OutcomeUnknown
+		err = fmt.Errorf("%w: %s: %w", ErrOutcomeUnknown, t.ID, err)
 	}
-	receipt.Status, receipt.Reason = answer.Status, clip(answer.Reason)
-	receipt.Resubmitted = strings.EqualFold(answer.Reason, "resubmitted")
-	receipt.Balance, receipt.ProductCount = answer.Balance, answer.ProductCount
-	return receipt, nil
+	return receipt, err
+}
+
+type transactAnswer struct {
+	ID           *string `json:"id"`
+	Status       string  `json:"status"`
+	Reason       string  `json:"reason"`
+	Balance      *Amount `json:"balance"`
+	ProductCount *int64  `json:"product-count"`
 }
 
 // PurchaseItem charges the user Price times Quantity for something that only
@@ -150,76 +147,6 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 	})
 }
 
-// mostGloebits is the greatest whole number that every JSON reader gets right.
-const mostGloebits = 1<<53 - 1
-
-func (t Transaction) check() error {
-	invalid := func(format string, args ...any) error {
-		return fmt.Errorf("%w: transaction: "+format, append([]any{ErrInvalidRequest}, args...)...)
-	}
-	switch {
-	case len(t.ID) > 36 || strings.ContainsFunc(t.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f }):
-		return invalid("the id %.40q is not of 1 to 36 visible ASCII characters", t.ID)
-	case t.Product != "" && (t.Asset != "" || t.AssetQuantity != 0):
-		return invalid("both a product and an asset: make two of them")
-	case t.Product == "" && t.Asset == "" && t.Total == 0:
-		return invalid("neither a product, an asset nor a total")
-	case t.Product == "" && t.ProductQuantity != 0, t.Asset == "" && t.AssetQuantity != 0:
-		return invalid("a quantity of nothing")
-	case t.ProductQuantity < 0 || t.AssetQuantity < 0 || max(t.ProductQuantity, t.AssetQuantity) > math.MaxInt32:
-		return invalid("the quantity is not between 1 and 2^31-1")
-	case t.Total < 0 || t.Total > mostGloebits:
-		return invalid("a total of %d gloebits is not between 0 and 2^53-1", t.Total)
-	}
-	for _, url := range []string{t.Hold.Enact, t.Hold.Consume, t.Hold.Cancel} {
-		if url == "" {
-			continue
-		}
-		if _, err := checkEndpoint(url); err != nil {
-			return invalid("hold URL: %w", err)
-		}
-	}
-	return nil
-}
-
-// body writes the transaction as both vintages of the API name its fields, so
-// that a server of either finds its own.
-func (t Transaction) body(clientID, username string, unixSeconds int64) map[string]any {
-	body := map[string]any{
-		"version":         1,
-		"id":              t.ID,
-		"transaction-id":  t.ID,
-		"consumer-key":    clientID,
-		"application-key": clientID,
-		"request-created": unixSeconds,
-	}
-	if username != "" {
-		body["merchant-user-id"] = username
-		body["username-on-application"] = username
-	}
-	if t.Product != "" {
-		body["product"] = t.Product
-		body["product-quantity"] = orDefault(t.ProductQuantity, 1)
-	}
-	if t.Asset != "" {
-		body["asset-code"] = t.Asset
-		body["asset-quantity"] = orDefault(t.AssetQuantity, 1)
-	}
-	if t.Product == "" || t.Total != 0 {
-		body["gloebit-balance-change"] = t.Total
-	}
-	for key, url := range map[string]string{
-		"asset-enact-hold-url":   t.Hold.Enact,
-		"asset-consume-hold-url": t.Hold.Consume,
-		"asset-cancel-hold-url":  t.Hold.Cancel,
-	} {
-		if url != "" {
-			body[key] = url
-		}
-	}
-	return body
-}
-
 // username is what Gloebit's history calls the user unless an order says. The
 // id of a session that is a user by itself says nothing to people.
 func (c *Client) username() string {
@@ -227,24 +154,6 @@ func (c *Client) username() string {
 		return c.user.Name
 	}
 	return c.user.ID
-}
-
-// standsAlready reports whether a failure is the success of an earlier sending
-// of the same id.
-func standsAlready(err error) bool {
-	var failure *APIError
-	return errors.As(err, &failure) && strings.EqualFold(failure.Reason, "transaction already created")
-}
-
-// isFinal reports whether the server has judged the transaction itself, so that
-// no earlier sending of the same id can have charged the user.
-func isFinal(err error) bool {
-	for _, final := range []error{ErrInsufficientBalance, ErrCannotSpend, ErrCannotReceive, ErrUnknownMerchant} {
-		if errors.Is(err, final) {
-			return true
-		}
-	}
-	return false
 }
 
 // mayHaveArrived reports whether a request that failed can have been carried

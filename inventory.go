@@ -1,0 +1,177 @@
+package gloebit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// RootFolder is the null UUID, the folder of what has no other.
+const RootFolder = "00000000-0000-0000-0000-000000000000"
+
+// longestFolder is how long a folder's id may be.
+const longestFolder = 36
+
+// ItemID says where an inventory item is.
+type ItemID struct {
+	Type   string
+	ID     string
+	Folder string
+}
+
+// UnmarshalJSON reads [type-id, item-id, folder-id].
+func (i *ItemID) UnmarshalJSON(b []byte) error {
+	var parts []string
+	if err := json.Unmarshal(b, &parts); err != nil {
+		return err
+	}
+	if len(parts) != 3 || parts[1] == "" {
+		return fmt.Errorf("gloebit: an item id is not of three parts")
+	}
+	*i = ItemID{Type: parts[0], ID: parts[1], Folder: parts[2]}
+	return nil
+}
+
+// MarshalJSON writes [type-id, item-id, folder-id].
+func (i ItemID) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]string{i.Type, i.ID, i.Folder})
+}
+
+// Item is what an inventory item is to be. Params is a struct or a map that
+// marshals to a JSON object, or nil for {}. An empty Folder is RootFolder.
+type Item struct {
+	Type   string
+	Folder string // at most 36 characters
+	Params any
+}
+
+// NewInventoryItem makes an item for the user and returns its id. It needs
+// ScopeInventory and calls POST new-inventory-item, once.
+func (c *Client) NewInventoryItem(ctx context.Context, item Item) (id string, err error) {
+	body, err := item.body()
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		ItemID string `json:"item-id"`
+	}
+	call := call{name: "new-inventory-item", method: http.MethodPost, scope: ScopeInventory, body: body}
+	if err := c.do(ctx, call, &answer); err != nil {
+		return "", err
+	}
+	if answer.ItemID == "" {
+		return "", badReply(call.name, "without item-id")
+	}
+	return answer.ItemID, nil
+}
+
+// InventoryItemIDs returns the ids of the user's items in a folder, or of all
+// when the folder is empty. It needs ScopeInventory and calls GET
+// get-inventory-item-ids or get-inventory-item-ids/FOLDER.
+func (c *Client) InventoryItemIDs(ctx context.Context, folder string) ([]ItemID, error) {
+	call := call{name: "get-inventory-item-ids", method: http.MethodGet, scope: ScopeInventory, repeatable: true}
+	if folder != "" {
+		if err := checkSegment(call.name, folder); err != nil {
+			return nil, err
+		}
+		call.path = call.name + "/" + url.PathEscape(folder)
+	}
+	var answer struct {
+		ItemIDs *[]ItemID `json:"item-ids"`
+	}
+	if err := c.do(ctx, call, &answer); err != nil {
+		return nil, err
+	}
+	if answer.ItemIDs == nil {
+		return nil, badReply(call.name, "without item-ids")
+	}
+	return *answer.ItemIDs, nil
+}
+
+// InventoryItem returns the item's parameters. It needs ScopeInventory and
+// calls GET get-inventory-item/ITEM.
+func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
+	call := call{name: "get-inventory-item", method: http.MethodGet, scope: ScopeInventory, repeatable: true}
+	if err := checkSegment(call.name, id); err != nil {
+		return nil, err
+	}
+	call.path = call.name + "/" + url.PathEscape(id)
+	var answer struct {
+		Item Object `json:"item"`
+	}
+	if err := c.do(ctx, call, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Item == nil {
+		return nil, badReply(call.name, "without item")
+	}
+	return answer.Item, nil
+}
+
+// ReplaceInventoryItem sets the item's type, folder and parameters, and makes
+// the item when there is none. It is vintage A's way, needs ScopeInventory and
+// calls POST update-inventory-item-params, once.
+func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item) error {
+	body, err := item.body()
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		return fmt.Errorf("%w: update-inventory-item-params without an id", ErrInvalidRequest)
+	}
+	body["id"] = id
+	return c.do(ctx, call{name: "update-inventory-item-params", method: http.MethodPost, scope: ScopeInventory, body: body}, nil)
+}
+
+// MergeInventoryItem merges params into the item's parameters, which stay
+// otherwise, and moves it to the folder; an empty one is RootFolder. It is
+// vintage B's way, needs ScopeInventory and calls PUT update-inventory-item,
+// once.
+func (c *Client) MergeInventoryItem(ctx context.Context, id, folder string, params any) error {
+	item, err := Item{Folder: folder, Params: params}.body()
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		return fmt.Errorf("%w: update-inventory-item without an id", ErrInvalidRequest)
+	}
+	body := map[string]any{"item_id": id, "folder_id": item["folder-id"], "params": item["params"]}
+	return c.do(ctx, call{name: "update-inventory-item", method: http.MethodPut, scope: ScopeInventory, body: body}, nil)
+}
+
+// DeleteInventoryItem deletes the item. It needs ScopeInventory and calls POST
+// delete-inventory-item/ITEM, once.
+func (c *Client) DeleteInventoryItem(ctx context.Context, id string) error {
+	call := call{name: "delete-inventory-item", method: http.MethodPost, scope: ScopeInventory}
+	if err := checkSegment(call.name, id); err != nil {
+		return err
+	}
+	call.path = call.name + "/" + url.PathEscape(id)
+	return c.do(ctx, call, nil)
+}
+
+func (i Item) body() (map[string]any, error) {
+	if len(i.Folder) > longestFolder {
+		return nil, fmt.Errorf("%w: the folder %.40q is longer than %d characters", ErrInvalidRequest, i.Folder, longestFolder)
+	}
+	params, err := objectOf(i.Params)
+	if err != nil {
+		return nil, err
+	}
+	body := map[string]any{"folder-id": orDefault(i.Folder, RootFolder), "params": params}
+	if i.Type != "" {
+		body["type-id"] = i.Type
+	}
+	return body, nil
+}
+
+// checkSegment refuses what can't be one segment of a path: dots are not
+// escaped, and servers take them for a way up.
+func checkSegment(name, segment string) error {
+	if segment == "" || segment == "." || segment == ".." {
+		return fmt.Errorf("%w: %s: %q can't be in a path", ErrInvalidRequest, name, segment)
+	}
+	return nil
+}

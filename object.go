@@ -1,0 +1,86 @@
+package gloebit
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Object is a JSON object of the application's own making, as the server wrote
+// it: an item's or a character's parameters. Nil is the absence of one.
+// What is sent is any value that marshals to a JSON object: a struct, a map, or
+// an Object.
+type Object []byte
+
+// Decode reads the object into v, as json.Unmarshal does, but numbers become a
+// json.Number where v leaves the choice. A nil Object is read as {}.
+func (o Object) Decode(v any) error {
+	if o == nil {
+		o = Object("{}")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(o))
+	decoder.UseNumber()
+	if err := decoder.Decode(v); err != nil {
+		return fmt.Errorf("gloebit: object: %w", err)
+	}
+	return nil
+}
+
+// String returns the object's JSON, and "{}" for a nil Object.
+func (o Object) String() string {
+	if o == nil {
+		return "{}"
+	}
+	return string(o)
+}
+
+// MarshalJSON returns the object as it is, and {} for a nil Object.
+func (o Object) MarshalJSON() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalJSON keeps a JSON object as it is. Null leaves a nil Object, and
+// anything else is an error.
+func (o *Object) UnmarshalJSON(b []byte) error {
+	b = bytes.TrimSpace(b)
+	if string(b) == "null" {
+		*o = nil
+		return nil
+	}
+	if len(b) == 0 || b[0] != '{' {
+		return errors.New("gloebit: not a JSON object")
+	}
+	*o = bytes.Clone(b)
+	return nil
+}
+
+// objectOf marshals what the application gives for an object. Nil is {}.
+func objectOf(v any) (Object, error) {
+	if v == nil {
+		return Object("{}"), nil
+	}
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidRequest, err)
+	}
+	var object Object
+	if err := object.UnmarshalJSON(encoded); err != nil {
+		return nil, fmt.Errorf("%w: %T is not a JSON object", ErrInvalidRequest, v)
+	}
+	return object, nil
+}
+
+// fields returns what the application gives for an object as a body to add to.
+func fields(v any) (map[string]any, error) {
+	object, err := objectOf(v)
+	if err != nil {
+		return nil, err
+	}
+	body := map[string]any{}
+	if err := object.Decode(&body); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidRequest, err)
+	}
+	if body == nil {
+		body = map[string]any{}
+	}
+	return body, nil
+}

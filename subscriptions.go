@@ -1,0 +1,125 @@
+package gloebit
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// Subscription is a recurring payment that users can authorize once, so that
+// the application can charge them without their being there.
+type Subscription struct {
+	LocalID     string // the application's own id for it, unique
+	Name        string
+	Description string
+}
+
+// CreatedSubscription is Gloebit's answer to a new subscription.
+type CreatedSubscription struct {
+	ID      string
+	Status  string // "success", "created" or "duplicate", after which ID is that of the first one
+	Enabled bool
+	// Existing is the subscription that has the local id already, when the
+	// error is ErrSubscriptionExists.
+	Existing *ExistingSubscription
+}
+
+// ExistingSubscription is another subscription under the same local id.
+type ExistingSubscription struct {
+	ID          string `json:"existing-subscription-id"`
+	Name        string `json:"existing-subscription-name"`
+	Description string `json:"existing-subscription-description"`
+}
+
+// CreateSubscription makes a subscription of the application. No user is needed:
+// the application's credentials go in the body. It calls POST
+// create-subscription, once; a second call with the same values answers with
+// the status "duplicate". Errors beside the client's: ErrSubscriptionExists when
+// another subscription has the local id.
+func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (CreatedSubscription, error) {
+	if s.LocalID == "" || s.Name == "" {
+		return CreatedSubscription{}, fmt.Errorf("%w: a subscription needs a local id and a name", ErrInvalidRequest)
+	}
+	var answer struct {
+		ID      string `json:"id"`
+		Status  string `json:"status"`
+		Enabled bool   `json:"enabled"`
+	}
+	var existing ExistingSubscription
+	call := call{name: "create-subscription", method: http.MethodPost, failed: &existing, body: map[string]any{
+		"client_id":       m.config.ClientID,
+		"client_secret":   m.config.ClientSecret.Reveal(),
+		"application-key": m.config.ClientID,
+		"local-id":        s.LocalID,
+		"name":            s.Name,
+		"description":     s.Description,
+	}}
+	if err := (&Client{merchant: m}).do(ctx, call, &answer); err != nil {
+		if existing.ID != "" {
+			return CreatedSubscription{Existing: &existing}, err
+		}
+		return CreatedSubscription{}, err
+	}
+	if answer.ID == "" {
+		return CreatedSubscription{}, badReply(call.name, "without id")
+	}
+	return CreatedSubscription{ID: answer.ID, Status: clip(answer.Status), Enabled: answer.Enabled}, nil
+}
+
+// SubscriptionAuthorization is a user's authorization of a subscription.
+type SubscriptionAuthorization struct {
+	ID      string
+	Status  string // "success", "created", "duplicate", "duplicate-and-already-approved-by-user", ...
+	Pending bool   // the user has yet to answer, at SubscriptionAuthorizationURL
+	Enabled bool   // the application may charge
+}
+
+// CreateSubscriptionAuthorization asks for the user's authorization of a
+// subscription; the user gives it at [Merchant.SubscriptionAuthorizationURL].
+// It needs ScopeTransact and calls POST create-subscription-authorization,
+// once; a second call answers with a status that begins with "duplicate".
+// Errors beside the client's: ErrUnknownSubscription, ErrSubscriptionMismatch,
+// ErrSubscriptionDisabled, ErrSubscriptionAuthorizationDeclined,
+// ErrCannotTransact.
+func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscriptionID string) (SubscriptionAuthorization, error) {
+	if subscriptionID == "" {
+		return SubscriptionAuthorization{}, fmt.Errorf("%w: the subscription has no id", ErrInvalidRequest)
+	}
+	body := map[string]any{
+		"application-key": c.merchant.config.ClientID,
+		"request-created": c.merchant.clock().Unix(),
+		"subscription-id": subscriptionID,
+	}
+	putText(body, "username-on-application", c.username())
+	putText(body, "user-id-on-application", c.user.ID)
+	putText(body, "app-user-id", c.current().GloebitID)
+	var answer struct {
+		ID      string `json:"id"`
+		Status  string `json:"status"`
+		Pending bool   `json:"pending"`
+		Enabled bool   `json:"enabled"`
+	}
+	call := call{name: "create-subscription-authorization", method: http.MethodPost, scope: ScopeTransact, body: body}
+	if err := c.do(ctx, call, &answer); err != nil {
+		return SubscriptionAuthorization{}, err
+	}
+	if answer.ID == "" {
+		return SubscriptionAuthorization{}, badReply(call.name, "without id")
+	}
+	return SubscriptionAuthorization{ID: answer.ID, Status: clip(answer.Status), Pending: answer.Pending, Enabled: answer.Enabled}, nil
+}
+
+// SubscriptionAuthorizationURL returns the page at Gloebit where the user
+// answers a subscription authorization, for a link. The page is
+// GET authorize-subscription/ID/.
+func (m *Merchant) SubscriptionAuthorizationURL(authorizationID string) string {
+	return m.provider.APIURL + "authorize-subscription/" + url.PathEscape(authorizationID) + "/"
+}
+
+// putText sends a text unless it is empty.
+func putText(body map[string]any, name, text string) {
+	if text != "" {
+		body[name] = text
+	}
+}

@@ -1,0 +1,165 @@
+package gloebit
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// HoldURLs are the three addresses that Gloebit calls while it works on a
+// transaction: enact when all gloebits are on hold, then consume when they were
+// paid or cancel when they were given back. Each is absolute and https, or http
+// on a loopback address. Empty ones are not called. The calls carry no
+// signature: whoever knows a URL can call it.
+type HoldURLs struct {
+	Enact   string
+	Consume string
+	Cancel  string
+}
+
+// Transaction is a request to charge the user, for a product that is defined on
+// Gloebit's merchant page, for an asset that only the application knows, or for
+// nothing that has a name.
+type Transaction struct {
+	// ID makes sending it again safe: Gloebit charges once for it. It is at
+	// most 36 visible ASCII characters. Empty means a new random UUID, which
+	// Receipt.TransactionID tells.
+	ID string
+	// Product is the product's name, and ProductQuantity how many, zero
+	// meaning one. Gloebit knows the price.
+	Product         string
+	ProductQuantity int64
+	// CharacterID is whose product it becomes. Empty means the user's.
+	CharacterID string
+	// Asset is what the application calls the thing, and AssetQuantity how
+	// many, zero meaning one.
+	Asset         string
+	AssetQuantity int64
+	// Total is the charge for all of an asset, in whole gloebits, up to 2^53-1.
+	Total int64
+	// Username is what Gloebit's history calls the user. Empty means the
+	// user's name on the application.
+	Username string
+	// Hold is whom Gloebit asks and tells.
+	Hold HoldURLs
+	// SubscriptionID makes it an automated transaction under a subscription
+	// that the user has authorized. Empty means that the user is there.
+	SubscriptionID string
+	// Details is what Gloebit's history tells of the circumstances. Nil tells
+	// nothing.
+	Details *Details
+}
+
+// Details describes the circumstances of a transaction, as virtual worlds do.
+type Details struct {
+	Platform    []Descriptor // such as the grid's name
+	Location    []Descriptor // such as the region's name
+	Transaction []Descriptor // such as the object's name
+}
+
+// Descriptor is a name with a value.
+type Descriptor struct {
+	Name  string
+	Value string
+}
+
+// ItemOrder is the purchase of something that only the application knows.
+type ItemOrder struct {
+	ID       string // as Transaction.ID
+	Item     string // its name
+	Price    int64  // for each, in whole gloebits
+	Quantity int64  // how many; zero means one
+	Username string // as Transaction.Username
+	Hold     HoldURLs
+}
+
+// ProductOrder is the purchase of a product defined on Gloebit's merchant page.
+type ProductOrder struct {
+	ID       string // as Transaction.ID
+	Product  string // its name
+	Quantity int64  // how many; zero means one
+	Username string // as Transaction.Username
+	Hold     HoldURLs
+}
+
+// mostGloebits is the greatest whole number that every JSON reader gets right.
+const mostGloebits = 1<<53 - 1
+
+func (t Transaction) check() error {
+	invalid := func(format string, args ...any) error {
+		return fmt.Errorf("%w: transaction: "+format, append([]any{ErrInvalidRequest}, args...)...)
+	}
+	switch {
+	case len(t.ID) > 36 || strings.ContainsFunc(t.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f }):
+		return invalid("the id %.40q is not of 1 to 36 visible ASCII characters", t.ID)
+	case t.Product != "" && (t.Asset != "" || t.AssetQuantity != 0):
+		return invalid("both a product and an asset: make two of them")
+	case t.Product == "" && t.Asset == "" && t.Total == 0:
+		return invalid("neither a product, an asset nor a total")
+	case t.Product == "" && t.CharacterID != "":
+		return invalid("a character, but no product for it")
+	case t.Product == "" && t.ProductQuantity != 0, t.Asset == "" && t.AssetQuantity != 0:
+		return invalid("a quantity of nothing")
+	case t.ProductQuantity < 0 || t.AssetQuantity < 0 || max(t.ProductQuantity, t.AssetQuantity) > math.MaxInt32:
+		return invalid("the quantity is not between 1 and 2^31-1")
+	case t.Total < 0 || t.Total > mostGloebits:
+		return invalid("a total of %d gloebits is not between 0 and 2^53-1", t.Total)
+	}
+	for _, url := range []string{t.Hold.Enact, t.Hold.Consume, t.Hold.Cancel} {
+		if url == "" {
+			continue
+		}
+		if _, err := checkEndpoint(url); err != nil {
+			return invalid("hold URL: %w", err)
+		}
+	}
+	return nil
+}
+
+// body writes the transaction in the names of the provider's vintage.
+func (t Transaction) body(m *Merchant, username string) map[string]any {
+	vintage := m.provider.Vintage
+	body := map[string]any{"version": 1, "request-created": m.clock().Unix()}
+	vintage.put(body, "id", "transaction-id", t.ID)
+	vintage.put(body, "consumer-key", "application-key", m.config.ClientID)
+	if username != "" {
+		vintage.put(body, "merchant-user-id", "username-on-application", username)
+	}
+	if t.Product != "" {
+		body["product"] = t.Product
+		body["product-quantity"] = orDefault(t.ProductQuantity, 1)
+	}
+	if t.Asset != "" {
+		body["asset-code"] = t.Asset
+		body["asset-quantity"] = orDefault(t.AssetQuantity, 1)
+	}
+	if t.Product == "" || t.Total != 0 {
+		body["gloebit-balance-change"] = t.Total
+	}
+	putText(body, "character-id", t.CharacterID)
+	putText(body, "asset-enact-hold-url", t.Hold.Enact)
+	putText(body, "asset-consume-hold-url", t.Hold.Consume)
+	putText(body, "asset-cancel-hold-url", t.Hold.Cancel)
+	if t.SubscriptionID != "" {
+		body["automated-transaction"] = true
+		body["subscription-id"] = t.SubscriptionID
+	}
+	if t.Details != nil {
+		putDescriptors(body, "platform", t.Details.Platform)
+		putDescriptors(body, "location", t.Details.Location)
+		putDescriptors(body, "transaction", t.Details.Transaction)
+	}
+	return body
+}
+
+// putDescriptors sends descriptors as two lists of equal length.
+func putDescriptors(body map[string]any, of string, descriptors []Descriptor) {
+	if len(descriptors) == 0 {
+		return
+	}
+	names, values := make([]string, len(descriptors)), make([]string, len(descriptors))
+	for i, d := range descriptors {
+		names[i], values[i] = d.Name, d.Value
+	}
+	body[of+"-desc-names"], body[of+"-desc-values"] = names, values
+}
