@@ -65,6 +65,9 @@ func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingC
 			return Connection{}, err
 		}
 	}
+	if user.ID == "" { // the session is the user
+		user.ID = "session:" + newNonce()
+	}
 	connection := Connection{
 		User:      user,
 		GloebitID: credential.GloebitID,
@@ -86,7 +89,7 @@ func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingC
 // redeem takes the pending connection of a state, when the request comes from
 // the browser that started it.
 func (m *Merchant) redeem(ctx context.Context, state string) (PendingConnection, error) {
-	binding, err := m.session(ctx, sessionBinding)
+	binding, err := m.session(ctx, m.keys.binding)
 	if err != nil {
 		return PendingConnection{}, err
 	}
@@ -141,10 +144,10 @@ func (m *Merchant) admit(r *http.Request, connection Connection, credential Cred
 		return storeError("save the credential", err)
 	}
 	if m.config.User == nil {
-		m.sessions.Put(ctx, sessionUserID, connection.User.ID)
+		m.sessions.Put(ctx, m.keys.userID, connection.User.ID)
 	}
 	if m.config.SignIn {
-		m.sessions.Put(ctx, sessionName, connection.User.Name)
+		m.sessions.Put(ctx, m.keys.name, connection.User.Name)
 	}
 	return nil
 }

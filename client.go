@@ -63,7 +63,7 @@ type call struct {
 const (
 	longestReply  = 1 << 20
 	mostAttempts  = 4
-	longestWait   = 10 * time.Second // that Retry-After may ask for when the caller has no deadline
+	longestCall   = 30 * time.Second // with all attempts, when the caller has no deadline
 	expiryLeeway  = 10 * time.Second // a token this close to its expiry is refreshed first
 	refreshWithin = 30 * time.Second
 )
@@ -79,23 +79,12 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 			return fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 		}
 	}
-	credential := c.current()
-	if credential.expired(c.merchant.clock().Add(expiryLeeway)) && c.canRefresh(credential) {
-		var err error
-		if credential, err = c.refresh(ctx, credential); err != nil {
-			return err
-		}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, longestCall)
+		defer cancel()
 	}
-	body, err := c.send(ctx, call, payload, credential)
-	if errors.Is(err, ErrTokenExpired) && c.canRefresh(credential) {
-		if credential, err = c.refresh(ctx, credential); err != nil {
-			return err
-		}
-		body, err = c.send(ctx, call, payload, credential)
-	}
-	if errors.Is(err, ErrNotConnected) {
-		return c.forget(ctx, credential.AccessToken, err)
-	}
+	body, err := c.sendFresh(ctx, call, payload)
 	if err != nil || answer == nil {
 		return err
 	}
@@ -103,6 +92,39 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 		return badReply(call.name, "a field is of another type")
 	}
 	return nil
+}
+
+// sendFresh sends a call with a token that is not known to be stale. When the
+// token turns out to be, the call was not carried out, and is sent once more
+// with a newer one: a refreshed one, or one that the user's connecting again has
+// left in the store meanwhile.
+func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]byte, error) {
+	credential := c.current()
+	if credential.expired(c.merchant.clock().Add(expiryLeeway)) && c.canRefresh(credential) {
+		var err error
+		if credential, err = c.refresh(ctx, credential); err != nil {
+			return nil, err
+		}
+	}
+	body, err := c.send(ctx, call, payload, credential)
+	switch {
+	case errors.Is(err, ErrTokenExpired) && c.canRefresh(credential):
+		if credential, err = c.refresh(ctx, credential); err != nil {
+			return nil, err
+		}
+	case errors.Is(err, ErrNotConnected):
+		newer, ok := c.forget(ctx, credential.AccessToken, &err)
+		if !ok {
+			return nil, err
+		}
+		credential = newer
+	default:
+		return body, err
+	}
+	if body, err = c.send(ctx, call, payload, credential); errors.Is(err, ErrNotConnected) {
+		c.forget(ctx, credential.AccessToken, &err)
+	}
+	return body, err
 }
 
 // canRefresh reports whether there is a way to a new token: not for one that is
@@ -122,6 +144,9 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, credential
 		body, err := c.attempt(ctx, call, payload, credential)
 		if call.lost != nil && mayHaveArrived(err) {
 			*call.lost = true
+		}
+		if !call.repeatable && call.method != http.MethodGet && mayHaveArrived(err) {
+			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 		}
 		if err == nil || !call.repeatable || !transient(err) || attempt == mostAttempts {
 			return body, err
@@ -148,9 +173,12 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 			return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
 		}
 	}
+	if err := ctx.Err(); err != nil { // nothing was sent
+		return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
+	}
 	resp, err := c.merchant.http.Do(req)
 	if err != nil {
-		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, err}, transient: ctx.Err() == nil}
+		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, err}, transient: ctx.Err() == nil && !isUntrusted(err)}
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, longestReply+1))
@@ -176,7 +204,7 @@ func read(call call, resp *http.Response, body []byte) ([]byte, error) {
 		failure.Reason, failure.Status = text(reply.Reason), text(reply.Status)
 	}
 	if resp.StatusCode != http.StatusOK {
-		failure.readStatus(resp)
+		failure.readStatus(resp, reply.Success != nil && *reply.Success)
 		return nil, failure
 	}
 	switch {
@@ -193,30 +221,30 @@ func read(call call, resp *http.Response, body []byte) ([]byte, error) {
 			_ = json.Unmarshal(body, call.failed) // what can't be read is not told
 		}
 		failure.causes = failuresOf(failure.Status, failure.Reason)
-		failure.transient = errors.Is(failure, ErrPending) || errors.Is(failure, ErrQueuingFailed)
+		failure.transient = errors.Is(failure, ErrPending) || errors.Is(failure, ErrQueuingFailed) || failure.saysCreated()
 		return nil, failure
 	}
 	return body, nil
 }
 
 // readStatus says what an HTTP status other than 200 means. A reason that the
-// body gives means more than the status.
-func (e *APIError) readStatus(resp *http.Response) {
+// body gives means more than the status, but for its saying that all is well.
+func (e *APIError) readStatus(resp *http.Response, success bool) {
 	e.RetryAfter = retryAfter(resp.Header)
 	reasons := failuresOf(e.Status, e.Reason)
-	switch {
-	case resp.StatusCode == http.StatusTooManyRequests:
+	switch status := resp.StatusCode; {
+	case status == http.StatusTooManyRequests:
 		e.causes, e.transient = []error{ErrRateLimited}, true
-	case resp.StatusCode >= http.StatusInternalServerError:
+	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
 		e.causes, e.transient = []error{ErrUnavailable}, true
-	case !slices.Contains(reasons, ErrRefused):
-		e.causes = reasons
-	case resp.StatusCode == http.StatusUnauthorized && saysInvalidToken(resp.Header): // RFC 6750 section 3.1
-		e.causes = []error{ErrTokenExpired, ErrNotConnected}
-	case resp.StatusCode < 300 || resp.StatusCode >= 400:
-		e.causes = reasons
-	default:
+	case status < 300 || success:
+		e.causes = []error{ErrBadReply, errStatus}
+	case status < 400:
 		e.causes = []error{ErrBadReply, errRedirect}
+	case status == http.StatusUnauthorized && slices.Contains(reasons, ErrRefused) && saysInvalidToken(resp.Header): // RFC 6750 section 3.1
+		e.causes = []error{ErrTokenExpired, ErrNotConnected}
+	default:
+		e.causes = reasons
 	}
 }
 
@@ -247,6 +275,7 @@ func text(s *string) string {
 var (
 	errCutOff   = errors.New("cut off")
 	errRedirect = errors.New("a redirect, which is not followed")
+	errStatus   = errors.New("not the status of an answer")
 )
 
 // badReply is a reply with status 200 that is no answer.

@@ -107,7 +107,9 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 		"a 401 without a challenge": {401, ``, []error{gloebit.ErrRefused}, true},
 		"a 401 with a reason":       {401, `{"success":false,"reason":"unknown token"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false},
 		"a redirect":                {302, ``, []error{gloebit.ErrBadReply}, true},
-		"another good status":       {201, `{"success":true}`, []error{gloebit.ErrRefused}, true},
+		"another good status":       {201, `{"success":true}`, []error{gloebit.ErrBadReply}, true},
+		"a success under a failure": {409, `{"success":true}`, []error{gloebit.ErrBadReply}, true},
+		"a server that gave up":     {408, ``, []error{gloebit.ErrUnavailable}, true},
 		"not JSON":                  {200, `<html>`, []error{gloebit.ErrBadReply}, true},
 		"empty":                     {200, ``, []error{gloebit.ErrBadReply}, true},
 		"JSON cut off":              {200, `{"success":true,"balance":1`, []error{gloebit.ErrBadReply}, true},
@@ -436,9 +438,15 @@ func TestRedirectsOfTheAPIAreNotFollowed(t *testing.T) {
 }
 
 func TestAnotherTokenIsNotForgotten(t *testing.T) {
-	client, _, tokens := clientOf(t, answering(200, `{"success":false,"reason":"unknown token"}`))
+	client, _, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer newer" {
+			_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"success":true}`)
+	})
 	require.NoError(t, tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: "newer"})))
-	require.ErrorIs(t, client.VerifyToken(t.Context()), gloebit.ErrNotConnected)
+	require.NoError(t, client.VerifyToken(t.Context()), "the call is sent again with the token that the user got meanwhile")
 	credential, err := tokens.Load(t.Context(), "u")
 	require.NoError(t, err)
 	require.Equal(t, gloebit.Secret("newer"), credential.AccessToken)

@@ -31,7 +31,7 @@ func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...
 			return "", fmt.Errorf("%w: unknown scope %.40q", ErrInvalidRequest, scope)
 		}
 	}
-	user, err := m.connectingUser(r)
+	user, err := m.startingUser(r)
 	if err != nil {
 		return "", err
 	}
@@ -60,7 +60,7 @@ func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...
 		return "", err
 	}
 	pending.Verifier = kept
-	if err := m.states.Put(ctx, hash(ask.State), pending); err != nil {
+	if err := m.states.Put(ctx, m.stateKey(ask.State), pending); err != nil {
 		return "", storeError("put the state", err)
 	}
 	return to, nil

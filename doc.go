@@ -17,7 +17,7 @@
 //
 //	func buy(w http.ResponseWriter, r *http.Request) {
 //		client := gloebit.MustFromContext(r.Context())
-//		order := gloebit.ProductOrder{Product: r.PathValue("product")}
+//		order := gloebit.ProductOrder{ID: r.FormValue("order"), Product: r.PathValue("product")}
 //		receipt, err := client.PurchaseProduct(r.Context(), order)
 //		...
 //	}

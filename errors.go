@@ -102,9 +102,10 @@ var (
 	// ErrBadReply says that the server's reply is none: not JSON, cut off, too
 	// long, of another type, or without what the call asks for.
 	ErrBadReply = errors.New("gloebit: the reply can't be read")
-	// ErrOutcomeUnknown says that a transaction was sent but its answer never
-	// came: the user may have been charged. Send it again with the same id.
-	ErrOutcomeUnknown = errors.New("gloebit: the outcome of the transaction is unknown")
+	// ErrOutcomeUnknown says that a call that changes something was sent but its
+	// answer never came: it may have been carried out. Send a transaction again
+	// with the same id; ask what became of anything else.
+	ErrOutcomeUnknown = errors.New("gloebit: the outcome is unknown")
 	// ErrInvalidRequest says that the call was not sent since Gloebit would
 	// not take it: a price below zero, an empty name, an id that is too long.
 	ErrInvalidRequest = errors.New("gloebit: invalid request")
@@ -171,7 +172,8 @@ var meanings = []struct {
 	status int
 	text   string
 }{
-	{ErrStore, "ErrStore", http.StatusServiceUnavailable, "This site can't reach its own records right now. Nothing was changed. Please try again in a moment."},
+	{ErrOutcomeUnknown, "ErrOutcomeUnknown", http.StatusServiceUnavailable, "Gloebit did not answer in time, so it is not known yet whether this was done. Please look at your Gloebit account before you try again."},
+	{ErrStore, "ErrStore", http.StatusServiceUnavailable, "This site can't reach its own records right now. Please try again in a moment."},
 	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "This site is not set up correctly."},
 	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "Please sign in first."},
 	{ErrState, "ErrState", http.StatusBadRequest, "This attempt to connect is not valid any more, or it was started in another browser. Please start again."},
@@ -179,22 +181,32 @@ var meanings = []struct {
 	{ErrAccessDenied, "ErrAccessDenied", http.StatusForbidden, "You did not approve the connection. Nothing was shared."},
 	{ErrUserChanged, "ErrUserChanged", http.StatusForbidden, "Somebody else is signed in than when this started. Please start again."},
 	{ErrCrossOrigin, "ErrCrossOrigin", http.StatusForbidden, "The form came from another site."},
-	{ErrOutcomeUnknown, "ErrOutcomeUnknown", http.StatusServiceUnavailable, "Gloebit did not answer in time, so it is not known yet whether you were charged. Sending the same order again is safe."},
 	{ErrScopeMissing, "ErrScopeMissing", http.StatusForbidden, "Your approval does not cover this yet."},
 	{ErrNotConnected, "ErrNotConnected", http.StatusUnauthorized, "Please connect your Gloebit account first."},
 	{ErrInsufficientBalance, "ErrInsufficientBalance", http.StatusPaymentRequired, "You don't have enough gloebits for this. Nothing was charged."},
 	{ErrCannotSpend, "ErrCannotSpend", http.StatusForbidden, "Your Gloebit account can't spend right now. Nothing was charged."},
-	{ErrInvalidRequest, "ErrInvalidRequest", http.StatusBadRequest, "The request is not valid. Nothing was charged."},
+	{ErrCannotReceive, "ErrCannotReceive", http.StatusBadGateway, "This site can't receive gloebits right now. Nothing was charged."},
+	{ErrUnknownMerchant, "ErrUnknownMerchant", http.StatusBadGateway, "This site can't receive gloebits right now. Nothing was charged."},
+	{ErrUnknownApplication, "ErrUnknownApplication", http.StatusBadGateway, "This site is not set up correctly at Gloebit."},
+	{ErrUnknownUser, "ErrUnknownUser", http.StatusForbidden, "Gloebit does not know your account any more."},
+	{ErrUnknownSubscription, "ErrUnknownSubscription", http.StatusBadGateway, "Gloebit does not know this subscription."},
+	{ErrUnknownSubscriptionAuthorization, "ErrUnknownSubscriptionAuthorization", http.StatusForbidden, "You have not authorized this subscription."},
+	{ErrSubscriptionAuthorizationPending, "ErrSubscriptionAuthorizationPending", http.StatusForbidden, "You have not answered at Gloebit yet whether you authorize this subscription."},
+	{ErrSubscriptionAuthorizationDeclined, "ErrSubscriptionAuthorizationDeclined", http.StatusForbidden, "You declined this subscription."},
+	{ErrSubscriptionExists, "ErrSubscriptionExists", http.StatusConflict, "There is another subscription of this name."},
+	{ErrSubscriptionMismatch, "ErrSubscriptionMismatch", http.StatusBadGateway, "Gloebit does not know this subscription."},
+	{ErrSubscriptionDisabled, "ErrSubscriptionDisabled", http.StatusForbidden, "This subscription is not offered any more."},
+	{ErrCannotTransact, "ErrCannotTransact", http.StatusForbidden, "This site may not charge your Gloebit account."},
+	{ErrInvalidRequest, "ErrInvalidRequest", http.StatusBadRequest, "The request is not valid."},
 	{context.DeadlineExceeded, "ErrUnavailable", http.StatusGatewayTimeout, "Gloebit did not answer in time. Please try again."},
 	{ErrExchange, "ErrExchange", http.StatusBadGateway, "Gloebit did not complete the connection. Please start again."},
 	{ErrRateLimited, "ErrRateLimited", http.StatusServiceUnavailable, "Gloebit is busy. Please try again in a moment."},
 	{ErrUnavailable, "ErrUnavailable", http.StatusServiceUnavailable, "Gloebit can't be reached right now. Please try again in a moment."},
-	{ErrPending, "ErrPending", http.StatusServiceUnavailable, "Gloebit is still working on this. Please try again in a moment."},
+	{ErrPending, "ErrPending", http.StatusServiceUnavailable, "Gloebit is still working on this. Please look at your Gloebit account before you try again."},
 	{ErrQueuingFailed, "ErrQueuingFailed", http.StatusServiceUnavailable, "Gloebit could not take this. Please try again in a moment."},
 	{ErrAuthorization, "ErrAuthorization", http.StatusBadGateway, "Gloebit could not complete the connection. Please start again."},
 	{ErrBadReply, "ErrBadReply", http.StatusBadGateway, "Gloebit sent an answer that this site can't read."},
-	{ErrCannotReceive, "ErrCannotReceive", http.StatusBadGateway, "This site can't receive gloebits right now. Nothing was charged."},
-	{ErrRefused, "ErrRefused", http.StatusBadGateway, "Gloebit refused this. Nothing was charged."},
+	{ErrRefused, "ErrRefused", http.StatusBadGateway, "Gloebit refused this."},
 }
 
 // StatusCode returns the HTTP status that fits an error of this package, for

@@ -67,7 +67,10 @@ func Example() {
 	}
 	buy := func(w http.ResponseWriter, r *http.Request) { // runs only for connected users
 		client := gloebit.MustFromContext(r.Context())
-		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{Product: r.PathValue("product")})
+		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
+			ID:      r.FormValue("order"), // a UUID in the form: a double click or a reload is one purchase
+			Product: r.PathValue("product"),
+		})
 		if err != nil {
 			merchant.HandleError(w, r, err)
 			return

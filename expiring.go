@@ -24,23 +24,35 @@ func (e *expiring[V]) get(key string) (V, bool) {
 	return value, ok
 }
 
-// put keeps a value, and sweeps those that lapsed reports when it is time.
-func (e *expiring[V]) put(key string, value V, lapsed func(V) bool) {
+// put keeps a value, and sweeps those that lapsed reports when it is time. It
+// keeps no new one, and returns false, when there are most of them already; zero
+// is no bound.
+func (e *expiring[V]) put(key string, value V, lapsed func(V) bool, most int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.entries == nil {
 		e.entries = make(map[string]V)
 	}
-	e.entries[key] = value
-	if len(e.entries) < max(e.sweepAt, smallestSweep) {
-		return
+	if _, ok := e.entries[key]; !ok && most > 0 && len(e.entries) >= most {
+		e.sweep(lapsed)
+		if len(e.entries) >= most {
+			return false
+		}
 	}
+	e.entries[key] = value
+	if len(e.entries) >= max(e.sweepAt, smallestSweep) {
+		e.sweep(lapsed)
+		e.sweepAt = 2 * len(e.entries)
+	}
+	return true
+}
+
+func (e *expiring[V]) sweep(lapsed func(V) bool) {
 	for k, v := range e.entries {
 		if lapsed(v) {
 			delete(e.entries, k)
 		}
 	}
-	e.sweepAt = 2 * len(e.entries)
 }
 
 func (e *expiring[V]) delete(key string) {

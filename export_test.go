@@ -28,3 +28,11 @@ func (s *MemoryTokenStore) Turns() int { return s.turns.Len() }
 
 // RetryWithin makes the merchant's pauses between attempts short.
 func (m *Merchant) RetryWithin(d time.Duration) { m.retryDelay = d }
+
+// Sessions returns how many sessions of its own the merchant holds.
+func (m *Merchant) Sessions() int {
+	store := m.ownSessions.Store.(*memorySessions)
+	store.sessions.mu.RLock()
+	defer store.sessions.mu.RUnlock()
+	return len(store.sessions.entries)
+}

@@ -77,8 +77,8 @@ type Config struct {
 	// Zero means ten minutes.
 	ConnectTimeout time.Duration
 
-	// HTTPClient calls Gloebit. Nil means one that waits 15 seconds for an
-	// answer. Redirects are never followed, whatever it says.
+	// HTTPClient calls Gloebit. Nil means one of the package's own. A Timeout
+	// of zero becomes 15 seconds, and redirects are never followed.
 	HTTPClient *http.Client
 	// Logger gets one record for each connection, disconnection and failure,
 	// with ids and never with a secret. Nil means silence.
@@ -102,6 +102,8 @@ type Config struct {
 // Merchant connects an application's users to Gloebit and charges them. Make it
 // with [New]. It is read-only afterwards and safe for concurrent use.
 type Merchant struct {
+	id           string // tells this merchant's sessions and states from another's
+	keys         sessionKeys
 	application  Application
 	flow         Flow
 	provider     Provider
@@ -154,6 +156,8 @@ func New(config Config) (*Merchant, error) {
 		refreshing:   new(singleflight.Group),
 		retryDelay:   200 * time.Millisecond,
 	}
+	m.id = hash(config.ClientID + " " + config.Provider.APIURL)[:12]
+	m.keys = newSessionKeys(m.id)
 	if len(m.scopes) == 0 {
 		m.scopes = []Scope{ScopeUser, ScopeTransact}
 	}
@@ -173,7 +177,7 @@ func New(config Config) (*Merchant, error) {
 		m.tokens = &MemoryTokenStore{Clock: m.clock}
 	}
 	if m.sessions == nil {
-		m.ownSessions = newSessionManager(redirect.Scheme == "https", m.sessionFailed)
+		m.ownSessions = newSessionManager(redirect.Scheme == "https", "gloebit-"+m.id, m.sessionFailed)
 		m.sessions = m.ownSessions
 	}
 	if m.flow == nil {
@@ -262,7 +266,7 @@ func orDefault[T comparable](value, fallback T) T {
 // newHTTPClient returns a copy of the given client that follows no redirect, so
 // that no secret goes where the provider did not say.
 func newHTTPClient(given *http.Client) *http.Client {
-	client := &http.Client{Timeout: 15 * time.Second}
+	client := new(http.Client)
 	if given != nil {
 		*client = *given
 	} else if transport, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -270,6 +274,7 @@ func newHTTPClient(given *http.Client) *http.Client {
 		transport.MaxIdleConnsPerHost = 64
 		client.Transport = transport
 	}
+	client.Timeout = orDefault(client.Timeout, 15*time.Second)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client
 }

@@ -42,6 +42,12 @@ func (m *Merchant) ConnectHandler() http.Handler {
 		if !allow(w, r, http.MethodGet, http.MethodHead) {
 			return
 		}
+		if r.Host != m.redirect.Host && isLoopbackHost(r.Host) && isLoopbackHost(m.redirect.Host) {
+			// To a browser, localhost and 127.0.0.1 are two sites. The callback
+			// comes to the configured one, so it has to start there.
+			redirect(w, m.redirect.Scheme+"://"+m.redirect.Host+r.URL.RequestURI())
+			return
+		}
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil || len(query["return_to"]) > 1 || len(query["scope"]) > 1 {
 			m.fail(w, r, fmt.Errorf("%w: the query can't be read", ErrInvalidRequest), "")
@@ -111,7 +117,7 @@ func (m *Merchant) disconnect(w http.ResponseWriter, r *http.Request) (returnTo 
 			return "", err
 		}
 	}
-	user, err := m.currentUser(r)
+	user, err := m.User(r)
 	if errors.Is(err, ErrNotConnected) {
 		return returnTo, nil
 	}
@@ -123,18 +129,14 @@ func (m *Merchant) disconnect(w http.ResponseWriter, r *http.Request) (returnTo 
 
 func (m *Merchant) forgetUser(r *http.Request, user User) error {
 	ctx := r.Context()
-	if _, err := m.session(ctx, sessionUserID); err != nil {
+	if _, err := m.session(ctx, m.keys.userID); err != nil {
 		return err
 	}
 	if err := m.tokens.Delete(ctx, user.ID); err != nil {
 		return storeError("delete the credential", err)
 	}
-	if m.config.User == nil {
-		m.sessions.Remove(ctx, sessionUserID)
-		m.sessions.Remove(ctx, sessionName)
-		if err := m.sessions.RenewToken(ctx); err != nil {
-			return storeError("renew the session", err)
-		}
+	if err := m.SignOut(r); err != nil {
+		return err
 	}
 	m.log.InfoContext(ctx, "gloebit: disconnected", "user", user.ID)
 	if m.config.OnDisconnect != nil {
@@ -167,6 +169,14 @@ func allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 // redirect sends the browser on with a GET. http.Redirect would clean the path
 // and write the URL into a body.
 func redirect(w http.ResponseWriter, to string) {
-	w.Header().Set("Location", to)
+	var location strings.Builder
+	for _, b := range []byte(to) {
+		if b <= ' ' || b >= 0x7f { // what only people write
+			fmt.Fprintf(&location, "%%%02X", b)
+		} else {
+			location.WriteByte(b)
+		}
+	}
+	w.Header().Set("Location", location.String())
 	w.WriteHeader(http.StatusSeeOther)
 }

@@ -3,6 +3,7 @@ package gloebit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 )
 
@@ -21,8 +22,14 @@ func (m *Merchant) RequireGloebit(next http.Handler) http.Handler {
 
 // RequireScopes is RequireGloebit for users who granted all of the scopes. One
 // whose token is too narrow is sent to connect again, with the union of what
-// was granted and what is required; requests other than page loads get 403.
+// was granted and what is required; requests other than page loads get 403. It
+// panics when a scope is none that Gloebit knows.
 func (m *Merchant) RequireScopes(scopes ...Scope) func(http.Handler) http.Handler {
+	for _, scope := range scopes {
+		if !scope.known() {
+			panic(fmt.Sprintf("gloebit: RequireScopes: unknown scope %q", string(scope)))
+		}
+	}
 	return func(next http.Handler) http.Handler { return m.require(next, scopes) }
 }
 
@@ -61,7 +68,7 @@ func (m *Merchant) Optional(next http.Handler) http.Handler {
 func (m *Merchant) authenticate(r *http.Request, scopes []Scope) (*Client, error) {
 	client, ok := FromContext(r.Context())
 	if !ok || client.merchant != m {
-		user, err := m.currentUser(r)
+		user, err := m.User(r)
 		if err != nil {
 			return nil, err
 		}

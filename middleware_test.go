@@ -178,8 +178,8 @@ func TestHandleErrorKnowsWhatToDo(t *testing.T) {
 		"Gloebit down":                        {gloebit.ErrUnavailable, 503, "", "can&#39;t be reached"},
 		"a store down":                        {errors.Join(gloebit.ErrStore, gloebit.ErrNotConnected), 503, "", "own records"},
 		"an unknown error":                    {errors.New("secret detail"), 500, "", "Something went wrong"},
-		"an unknown outcome":                  {gloebit.ErrOutcomeUnknown, 503, "", "Sending the same order again is safe"},
-		"an unknown outcome and a dead token": {errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrNotConnected), 503, "", "Sending the same order again is safe"},
+		"an unknown outcome":                  {gloebit.ErrOutcomeUnknown, 503, "", "not known yet whether this was done"},
+		"an unknown outcome and a dead token": {errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrNotConnected), 503, "", "not known yet whether this was done"},
 		"an error of the page":                {gloebit.ErrInvalidRequest, 400, "", "not valid"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package gloebit
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 )
 
@@ -56,7 +57,7 @@ func outcomeOf(reason string, err error) Outcome {
 		return OutcomeQueued
 	}
 	var failure *APIError
-	if errors.As(err, &failure) && strings.EqualFold(strings.TrimSpace(failure.Reason), "transaction already created") {
+	if errors.As(err, &failure) && failure.saysCreated() {
 		return OutcomeResubmitted
 	}
 	for _, verdict := range verdicts {
@@ -74,4 +75,10 @@ func (o Outcome) final() bool {
 		}
 	}
 	return false
+}
+
+// saysCreated reports whether the server lost a race against an earlier sending
+// of the same id. What became of that one shows when the id is sent again.
+func (e *APIError) saysCreated() bool {
+	return e.StatusCode == http.StatusOK && strings.EqualFold(strings.TrimSpace(e.Reason), "transaction already created")
 }

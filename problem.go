@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // ScopeError says which scopes a user has yet to grant. It is an
@@ -39,18 +40,43 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 
 // HandleError answers a request that failed with an error of this package. A
 // user who is not connected, or has yet to grant a scope, is sent to connect
-// when the request is a page load and comes back to the page. Everything else
-// goes to Config.ErrorHandler. It logs the error; the user sees a plain
+// when the request is a page load and comes back to the page; when that happens
+// twice in a minute, the second one is answered with a page that has a link.
+// Everything else goes to Config.ErrorHandler. It logs the error; the user sees a plain
 // message.
 func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Add("Vary", "Accept, Sec-Fetch-Mode")
-	if canConnect(err) && isPageLoad(r) {
+	if canConnect(err) && isPageLoad(r) && !m.connectedInVain(r, err) {
 		m.log.DebugContext(r.Context(), "gloebit: sent to connect", "cause", err.Error())
 		redirect(w, m.ConnectURL(m.pageOf(r), scopesOf(err)...))
 		return
 	}
 	m.fail(w, r, err, m.pageOf(r))
+}
+
+// connectInVain is how soon a call that fails again shows that connecting does
+// not help.
+const connectInVain = time.Minute
+
+// connectedInVain reports whether a call to Gloebit fails although its failing
+// has sent this browser to connect a moment ago: with a server that keeps
+// refusing, and approves without asking, that would never end.
+func (m *Merchant) connectedInVain(r *http.Request, err error) bool {
+	var call *APIError
+	if !errors.As(err, &call) {
+		return false
+	}
+	ctx, now := r.Context(), m.clock()
+	last, sessionErr := m.session(ctx, m.keys.again)
+	if sessionErr != nil {
+		return false
+	}
+	if at, err := time.Parse(time.RFC3339, last); err == nil && now.Before(at.Add(connectInVain)) {
+		return true
+	}
+	m.sessions.Put(ctx, m.keys.again, now.UTC().Format(time.RFC3339))
+	return false
 }
 
 // canConnect reports whether connecting is what helps.
@@ -108,7 +134,7 @@ func (m *Merchant) problemOf(err error, returnTo string) problem {
 		Type:   "about:blank",
 		Title:  http.StatusText(http.StatusInternalServerError),
 		Status: http.StatusInternalServerError,
-		Detail: "Something went wrong on this site. Nothing was changed.",
+		Detail: "Something went wrong on this site.",
 		Home:   m.homePath,
 	}
 	for _, meaning := range meanings {

@@ -2,6 +2,8 @@ package gloebit
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -66,7 +68,7 @@ func (c *Client) SetCharacterProductCount(ctx context.Context, characterID, prod
 
 func (c *Client) products(ctx context.Context, name, characterID string) (map[string]int64, error) {
 	var answer struct {
-		Products *map[string]int64 `json:"products"`
+		Products *productCounts `json:"products"`
 	}
 	call := call{name: name, method: http.MethodGet, scope: ScopeInventory, repeatable: true}
 	if characterID != "" {
@@ -110,4 +112,26 @@ func (c *Client) changeProduct(ctx context.Context, name, character, product str
 		return *owned, nil
 	}
 	return 0, badReply(name, "without product-count or count")
+}
+
+// productCounts refuses a count that is null or below zero: a JSON null would
+// read as none.
+type productCounts map[string]int64
+
+func (p *productCounts) UnmarshalJSON(b []byte) error {
+	var counts map[string]*int64
+	if err := json.Unmarshal(b, &counts); err != nil {
+		return err
+	}
+	if counts == nil {
+		return errors.New("gloebit: no counts")
+	}
+	*p = make(productCounts, len(counts))
+	for name, count := range counts {
+		if count == nil || *count < 0 {
+			return fmt.Errorf("gloebit: the count of %.40q is not zero or more", name)
+		}
+		(*p)[name] = *count
+	}
+	return nil
 }

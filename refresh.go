@@ -25,7 +25,14 @@ func (c *Client) refresh(ctx context.Context, stale Credential) (Credential, err
 // wait for it, each within its own context.
 func (m *Merchant) refresh(ctx context.Context, userID string, stale Credential) (Credential, error) {
 	key := userID + "\x00" + stale.AccessToken.Reveal()
-	result := m.refreshing.DoChan(key, func() (any, error) {
+	result := m.refreshing.DoChan(key, func() (value any, err error) {
+		// It runs in a goroutine of its own, where a panic would end the
+		// program: it goes on in those who wait.
+		defer func() {
+			if p := recover(); p != nil {
+				value = panicked{p}
+			}
+		}()
 		// The work outlives the caller who happened to come first.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshWithin)
 		defer cancel()
@@ -33,6 +40,9 @@ func (m *Merchant) refresh(ctx context.Context, userID string, stale Credential)
 	})
 	select {
 	case r := <-result:
+		if p, ok := r.Val.(panicked); ok {
+			panic(p.value)
+		}
 		if r.Err != nil {
 			return Credential{}, r.Err
 		}
@@ -41,6 +51,9 @@ func (m *Merchant) refresh(ctx context.Context, userID string, stale Credential)
 		return Credential{}, ctx.Err()
 	}
 }
+
+// panicked is what a store or a hook of the application panicked with.
+type panicked struct{ value any }
 
 // refreshStored refreshes the stored credential if it is still the stale one.
 func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Credential) (Credential, error) {
@@ -84,7 +97,7 @@ func (m *Merchant) askForToken(ctx context.Context, current Credential) (Credent
 	fresh, err := oauth2Flow{}.refresh(ctx, m.application, current)
 	if err != nil {
 		var refused refusal
-		if errors.As(err, &refused) {
+		if errors.As(err, &refused) && refused.endsGrant() {
 			err = fmt.Errorf("%w: %w: %w", ErrNotConnected, ErrTokenExpired, err)
 		}
 		return Credential{}, err
@@ -96,21 +109,30 @@ func (m *Merchant) askForToken(ctx context.Context, current Credential) (Credent
 }
 
 // forget removes the credential of a token that was refused, if it is still the
-// one that was sent, and returns the error of the call.
-func (c *Client) forget(ctx context.Context, sent Secret, refused error) error {
+// one that was sent. When there is another, it becomes the client's and is
+// returned. A store that fails adds to the error of the call.
+func (c *Client) forget(ctx context.Context, sent Secret, refused *error) (newer Credential, ok bool) {
 	m := c.merchant
 	if c.user.ID == "" { // a token that was never saved
-		return refused
+		return Credential{}, false
 	}
 	err := m.tokens.Update(ctx, c.user.ID, func(_ context.Context, current *Credential) (*Credential, error) {
-		if current != nil && current.AccessToken == sent {
+		if current == nil || current.AccessToken == sent {
 			return nil, nil
 		}
+		newer, ok = *current, true
 		return current, nil
 	})
-	if err != nil {
-		return fmt.Errorf("%w (and %w)", refused, storeError("forget the credential", err))
+	switch {
+	case err != nil:
+		*refused = fmt.Errorf("%w (and %w)", *refused, storeError("forget the credential", err))
+		return Credential{}, false
+	case !ok:
+		m.log.WarnContext(ctx, "gloebit: disconnected: the token was refused", "user", c.user.ID, "cause", (*refused).Error())
+		return Credential{}, false
 	}
-	m.log.WarnContext(ctx, "gloebit: disconnected: the token was refused", "user", c.user.ID, "cause", refused.Error())
-	return refused
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.credential = newer
+	return newer, true
 }

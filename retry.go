@@ -34,7 +34,7 @@ func (p pause) wait(ctx context.Context, err error) bool {
 	if errors.As(err, &failure) {
 		delay = max(delay, failure.RetryAfter)
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < delay || !ok && delay > longestWait {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < delay {
 		return false
 	}
 	timer := time.NewTimer(delay)

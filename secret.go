@@ -1,6 +1,8 @@
 package gloebit
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,6 +31,25 @@ func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 // MarshalJSON returns "[redacted]" as a JSON string. A store that keeps a
 // credential as JSON calls [Secret.Reveal] for what it writes.
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// UnmarshalJSON reads a JSON string, but not "[redacted]": a credential that was
+// kept with MarshalJSON has lost its tokens, and that is better seen at once.
+func (s *Secret) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return errors.New("gloebit: a secret is not a JSON string") // the decoder's error may quote it
+	}
+	return s.UnmarshalText([]byte(text))
+}
+
+// UnmarshalText reads a text, but not "[redacted]", as UnmarshalJSON.
+func (s *Secret) UnmarshalText(b []byte) error {
+	if string(b) == redacted {
+		return errors.New("gloebit: a secret was stored as " + redacted + ": store what Reveal returns")
+	}
+	*s = Secret(b)
+	return nil
+}
 
 // MarshalText returns "[redacted]", for text encodings other than JSON.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

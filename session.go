@@ -2,6 +2,7 @@ package gloebit
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -26,13 +27,20 @@ type SessionStore interface {
 	Deadline(ctx context.Context) time.Time
 }
 
-// What the session holds. All values are strings, so that any codec of scs and
-// any other session package can keep them.
-const (
-	sessionBinding = "gloebit.binding" // proves that a callback comes to the browser that started
-	sessionUserID  = "gloebit.user"    // the user's id, unless the application tells it
-	sessionName    = "gloebit.name"    // the user's name at Gloebit, with Config.SignIn
-)
+// sessionKeys name what the session holds: strings, so that any codec of scs
+// and any other session package can keep them. Each merchant has its own, so
+// that being signed in at the sandbox says nothing at the real server.
+type sessionKeys struct {
+	binding string // proves that a callback comes to the browser that started
+	userID  string // the user's id, unless the application tells it
+	name    string // the user's name at Gloebit, with Config.SignIn
+	again   string // when a page was last sent to connect since a call had failed
+}
+
+func newSessionKeys(merchant string) sessionKeys {
+	prefix := "gloebit." + merchant + "."
+	return sessionKeys{binding: prefix + "binding", userID: prefix + "user", name: prefix + "name", again: prefix + "again"}
+}
 
 // session returns the string under key in the request's session. A request
 // outside LoadAndSave has no session, about which scs panics: that becomes
@@ -56,12 +64,15 @@ func (m *Merchant) session(ctx context.Context, key string) (value string, err e
 // bindBrowser returns the value that binds connections to this browser, and
 // makes it at the first. All tabs share it.
 func (m *Merchant) bindBrowser(ctx context.Context) (string, error) {
-	binding, err := m.session(ctx, sessionBinding)
+	binding, err := m.session(ctx, m.keys.binding)
 	if err != nil || binding != "" {
 		return binding, err
 	}
 	binding = newNonce()
-	m.sessions.Put(ctx, sessionBinding, binding)
+	m.sessions.Put(ctx, m.keys.binding, binding)
+	if m.ownSessions != nil { // until somebody is connected it need not live longer than the attempt
+		m.ownSessions.SetDeadline(ctx, time.Now().Add(m.connectFor))
+	}
 	return binding, nil
 }
 
@@ -89,7 +100,7 @@ func (m *Merchant) withSession(next http.HandlerFunc) http.Handler {
 
 // newSessionManager makes the package's own sessions: a day long, in memory, in
 // a cookie that only https carries where the application is on https.
-func newSessionManager(https bool, onError func(http.ResponseWriter, *http.Request, error)) *scs.SessionManager {
+func newSessionManager(https bool, name string, onError func(http.ResponseWriter, *http.Request, error)) *scs.SessionManager {
 	// Not scs.New: that starts a goroutine which can't be stopped for certain.
 	manager := &scs.SessionManager{
 		Lifetime:         24 * time.Hour,
@@ -97,10 +108,10 @@ func newSessionManager(https bool, onError func(http.ResponseWriter, *http.Reque
 		Codec:            scs.GobCodec{},
 		ErrorFunc:        onError,
 		HashTokenInStore: true,
-		Cookie:           scs.SessionCookie{Name: "gloebit", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
+		Cookie:           scs.SessionCookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
 	}
 	if https {
-		manager.Cookie.Name = "__Host-gloebit"
+		manager.Cookie.Name = "__Host-" + name
 		manager.Cookie.Secure = true
 	}
 	return manager
@@ -110,6 +121,13 @@ func newSessionManager(https bool, onError func(http.ResponseWriter, *http.Reque
 func (m *Merchant) sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
 	m.fail(w, r, storeError("session", err), "")
 }
+
+// mostSessions bounds the package's own sessions. Past it newcomers get 503 and
+// those who have a session keep it: connects that nobody completes leave after
+// Config.ConnectTimeout.
+const mostSessions = 100_000
+
+var errTooManySessions = errors.New("too many sessions")
 
 // memorySessions is an scs.Store without a goroutine of its own.
 type memorySessions struct{ sessions expiring[memorySession] }
@@ -132,7 +150,9 @@ func (s *memorySessions) Find(token string) ([]byte, bool, error) {
 
 // Commit implements scs.Store.
 func (s *memorySessions) Commit(token string, data []byte, expiry time.Time) error {
-	s.sessions.put(token, memorySession{data, expiry}, memorySession.lapsed)
+	if !s.sessions.put(token, memorySession{data, expiry}, memorySession.lapsed, mostSessions) {
+		return errTooManySessions
+	}
 	return nil
 }
 

@@ -53,7 +53,8 @@ type StateStore interface {
 // Its memory is bounded: past Capacity the oldest connection gives way, and its
 // user has to start again.
 type MemoryStateStore struct {
-	// Capacity is the most connections it holds. Zero means 10,000.
+	// Capacity is the most connections it holds. Zero means 50,000, some
+	// 30 MB.
 	Capacity int
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
@@ -64,7 +65,7 @@ type MemoryStateStore struct {
 	head    int
 }
 
-const defaultStateCapacity = 10_000
+const defaultStateCapacity = 50_000
 
 // Put implements [StateStore].
 func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingConnection) error {
@@ -108,7 +109,8 @@ func (s *MemoryStateStore) Take(ctx context.Context, key string) (PendingConnect
 }
 
 // makeRoom drops from the front of the order what was taken, has expired or is
-// too much. Every key passes here once, so a Put costs constant time.
+// too much, and now and then closes the gaps that taken ones leave behind the
+// front. Both cost a Put constant time on average.
 func (s *MemoryStateStore) makeRoom() {
 	capacity := s.Capacity
 	if capacity <= 0 {
@@ -118,16 +120,21 @@ func (s *MemoryStateStore) makeRoom() {
 	for s.head < len(s.order) {
 		oldest := s.order[s.head]
 		pending, ok := s.pending[oldest]
-		if ok && now.Before(pending.ExpiresAt) && len(s.order)-s.head < capacity {
+		if ok && now.Before(pending.ExpiresAt) && len(s.pending) < capacity {
 			break
 		}
 		delete(s.pending, oldest)
-		s.order[s.head] = ""
 		s.head++
 	}
-	if s.head > len(s.order)/2 {
-		s.order = append(s.order[:0], s.order[s.head:]...)
-		s.head = 0
+	if len(s.order) > 2*len(s.pending)+64 {
+		live := s.order[:0]
+		for _, key := range s.order[s.head:] {
+			if _, ok := s.pending[key]; ok {
+				live = append(live, key)
+			}
+		}
+		clear(s.order[len(live):])
+		s.order, s.head = live, 0
 	}
 }
 
@@ -155,10 +162,13 @@ func equalInConstantTime(a, b string) bool {
 	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }
 
+// stateKey is the key of a state: another merchant's states are not found.
+func (m *Merchant) stateKey(state string) string { return hash(m.id + " " + state) }
+
 // takePending redeems a state that a callback brought, once. Its error is an
 // ErrState, or an ErrStore when the store failed.
 func (m *Merchant) takePending(ctx context.Context, state string) (PendingConnection, error) {
-	pending, err := m.states.Take(ctx, hash(state))
+	pending, err := m.states.Take(ctx, m.stateKey(state))
 	if errors.Is(err, ErrNotFound) {
 		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
 	}

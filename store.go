@@ -98,7 +98,7 @@ func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(co
 	if err := next.Check(); err != nil {
 		return err
 	}
-	s.credentials.put(userID, next.atRest(), s.lapsed)
+	s.credentials.put(userID, next.atRest(), s.lapsed, 0)
 	return nil
 }
 

@@ -74,6 +74,16 @@ func exchangeError(err error) error {
 // refusal is an error answer of the token endpoint (RFC 6749 section 5.2).
 type refusal struct{ code, reason string }
 
+// endsGrant reports whether the refresh token is no good, now or ever: the
+// application's own credentials, a busy server or a proxy's page don't say so.
+func (r refusal) endsGrant() bool {
+	switch r.code {
+	case "invalid_grant", "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type":
+		return true
+	}
+	return errors.Is(errors.Join(failuresOf(r.code, r.reason)...), ErrNotConnected)
+}
+
 func (r refusal) Error() string { return fmt.Sprintf("%q %q", r.code, r.reason) }
 
 // tokenError reads the short fields of an error answer. Gloebit explains itself

@@ -2,11 +2,13 @@ package gloebit
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -90,7 +92,7 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 	maps.Copy(call.body, more)
 	var answer transactAnswer
 	err := c.do(ctx, call, &answer)
-	if err == nil && answer.ID != nil && *answer.ID != t.ID {
+	if err == nil && answer.ID != nil && !strings.EqualFold(*answer.ID, t.ID) {
 		err = badReply(path, "the answer to another transaction")
 	}
 	receipt.Outcome = outcomeOf(answer.Reason, err)
@@ -104,13 +106,19 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 		receipt.Status, receipt.Reason = failure.Status, failure.Reason
 	}
 	switch {
-	case receipt.Outcome == OutcomeResubmitted: // "transaction already created": a race that the first one won
+	case receipt.Outcome == OutcomeResubmitted: // "transaction already created", still: the first one stands
 		return receipt, nil
-	case (lost || errors.Is(err, ErrBadReply)) && !receipt.Outcome.final():
+	case (lost || errors.Is(err, ErrBadReply) || isQueued(receipt)) && !receipt.Outcome.final():
 		receipt.Outcome = OutcomeUnknown
 		err = fmt.Errorf("%w: %s: %w", ErrOutcomeUnknown, t.ID, err)
 	}
 	return receipt, err
+}
+
+// isQueued reports whether the server has the transaction, although it calls
+// that no success and gives a reason that nobody knows.
+func isQueued(receipt Receipt) bool {
+	return receipt.Outcome == OutcomeUnknown && (receipt.Status == "queued" || receipt.Status == "in-progress")
 }
 
 type transactAnswer struct {
@@ -122,10 +130,11 @@ type transactAnswer struct {
 }
 
 // PurchaseItem charges the user Price times Quantity for something that only
-// the application knows. It is [Client.Transact], with its errors.
+// the application knows. A price below one is ErrInvalidRequest: what is free
+// needs no purchase. It is [Client.Transact], with its errors.
 func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, error) {
 	quantity := orDefault(order.Quantity, 1)
-	if order.Item == "" || order.Price < 0 || quantity < 1 || order.Price > mostGloebits/quantity {
+	if order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > mostGloebits/quantity {
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price)
 	}
 	return c.Transact(ctx, Transaction{
@@ -142,7 +151,7 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: the product has no name", ErrInvalidRequest)
 	}
 	return c.Transact(ctx, Transaction{
-		ID: order.ID, Product: order.Product, ProductQuantity: orDefault(order.Quantity, 1),
+		ID: order.ID, Product: order.Product, ProductQuantity: orDefault(order.Quantity, 1), CharacterID: order.CharacterID,
 		Username: order.Username, Hold: order.Hold,
 	})
 }
@@ -160,8 +169,15 @@ func (c *Client) username() string {
 // out all the same.
 func mayHaveArrived(err error) bool {
 	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
+	if errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err) {
 		return false
 	}
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBadReply)
+}
+
+// isUntrusted reports whether the connection failed since the server could not
+// prove who it is: nothing was sent, and nothing will be.
+func isUntrusted(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &certificate)
 }

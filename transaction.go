@@ -67,7 +67,7 @@ type Descriptor struct {
 type ItemOrder struct {
 	ID       string // as Transaction.ID
 	Item     string // its name
-	Price    int64  // for each, in whole gloebits
+	Price    int64  // for each, in whole gloebits, at least one
 	Quantity int64  // how many; zero means one
 	Username string // as Transaction.Username
 	Hold     HoldURLs
@@ -80,6 +80,8 @@ type ProductOrder struct {
 	Quantity int64  // how many; zero means one
 	Username string // as Transaction.Username
 	Hold     HoldURLs
+
+	CharacterID string // as Transaction.CharacterID
 }
 
 // mostGloebits is the greatest whole number that every JSON reader gets right.

@@ -15,9 +15,11 @@ type User struct {
 	Name string
 }
 
-// currentUser tells who makes the request. ErrNotConnected means that nobody
-// is known who could be.
-func (m *Merchant) currentUser(r *http.Request) (User, error) {
+// User tells who makes the request: the application's user, or who is signed in
+// with Gloebit, or whose session it is. They need not be connected. Errors:
+// ErrNoUser, ErrNotConnected when nobody is known without Config.User,
+// ErrNoSession, ErrStore when Config.User failed.
+func (m *Merchant) User(r *http.Request) (User, error) {
 	if m.config.User != nil {
 		user, err := m.config.User(r)
 		switch {
@@ -30,43 +32,53 @@ func (m *Merchant) currentUser(r *http.Request) (User, error) {
 		}
 		return user, nil
 	}
-	id, err := m.session(r.Context(), sessionUserID)
+	id, err := m.session(r.Context(), m.keys.userID)
 	switch {
 	case err != nil:
 		return User{}, err
 	case id == "":
 		return User{}, ErrNotConnected
 	}
-	name, err := m.session(r.Context(), sessionName)
+	name, err := m.session(r.Context(), m.keys.name)
 	return User{ID: id, Name: name}, err
 }
 
-// connectingUser tells who starts a connection. With SignIn nobody needs to be
-// known; a session that is a user by itself becomes one here.
-func (m *Merchant) connectingUser(r *http.Request) (User, error) {
-	user, err := m.currentUser(r)
-	if m.config.User != nil || !errors.Is(err, ErrNotConnected) {
-		return user, err
+// SignOut forgets, without Config.User, whose session it is, and gives the
+// session a new id. The credential stays: connected devices stay connected, and
+// signing in again finds it; [Merchant.DisconnectHandler] removes it. Call it
+// from a handler that takes a POST from the application's own pages. Errors:
+// ErrNoSession, ErrStore.
+func (m *Merchant) SignOut(r *http.Request) error {
+	ctx := r.Context()
+	if _, err := m.session(ctx, m.keys.userID); err != nil || m.config.User != nil {
+		return err
 	}
-	if m.config.SignIn {
-		return User{}, nil
+	m.sessions.Remove(ctx, m.keys.userID)
+	m.sessions.Remove(ctx, m.keys.name)
+	if err := m.sessions.RenewToken(ctx); err != nil {
+		return storeError("renew the session", err)
 	}
-	user.ID = "session:" + newNonce()
-	m.sessions.Put(r.Context(), sessionUserID, user.ID)
-	return user, nil
+	return nil
 }
 
-// returningUser tells who comes back. It must be who started, but with SignIn
-// nobody needs to be known, and another tab may have signed in meanwhile.
+// startingUser tells who starts a connection. Without Config.User nobody needs
+// to be known: they become one at the callback.
+func (m *Merchant) startingUser(r *http.Request) (User, error) {
+	user, err := m.User(r)
+	if m.config.User == nil && errors.Is(err, ErrNotConnected) {
+		return User{}, nil
+	}
+	return user, err
+}
+
+// returningUser tells who comes back: who started. When nobody was known then,
+// it is who was meanwhile connected in another tab, or nobody yet.
 func (m *Merchant) returningUser(r *http.Request, pending PendingConnection) (User, error) {
-	user, err := m.currentUser(r)
-	if err != nil && !errors.Is(err, ErrNotConnected) {
+	user, err := m.startingUser(r)
+	if err != nil {
 		return User{}, err
 	}
-	if m.config.SignIn && pending.UserID == "" {
-		return user, nil
-	}
-	if user.ID != pending.UserID {
+	if user.ID != pending.UserID && (m.config.User != nil || pending.UserID != "") {
 		return User{}, ErrUserChanged
 	}
 	return user, nil

@@ -59,9 +59,12 @@ func (b *syncBuffer) String() string {
 // faultyTokens and faultyStates are stores that can be made to fail.
 type faultyTokens struct {
 	gloebit.MemoryTokenStore
-	mu  sync.Mutex
-	err error
+	mu    sync.Mutex
+	err   error
+	saves error // of saving alone
 }
+
+func (s *faultyTokens) failSaves(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.saves = err }
 
 func (s *faultyTokens) fail(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.err = err }
 func (s *faultyTokens) failure() error { s.mu.Lock(); defer s.mu.Unlock(); return s.err }
@@ -77,7 +80,12 @@ func (s *faultyTokens) Update(ctx context.Context, id string, fn func(context.Co
 	if err := s.failure(); err != nil {
 		return err
 	}
-	return s.MemoryTokenStore.Update(ctx, id, fn)
+	return s.MemoryTokenStore.Update(ctx, id, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		next, err := fn(ctx, current)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return next, errors.Join(err, s.saves)
+	})
 }
 
 func (s *faultyTokens) Delete(ctx context.Context, id string) error {
@@ -89,12 +97,11 @@ func (s *faultyTokens) Delete(ctx context.Context, id string) error {
 
 type faultyStates struct {
 	gloebit.MemoryStateStore
-	mu           sync.Mutex
-	err          error
-	puts, takes  int
-	lastKey      string
-	lastPending  gloebit.PendingConnection
-	neverExpires bool // as a store without a clock would be
+	mu          sync.Mutex
+	err         error
+	puts, takes int
+	lastKey     string
+	lastPending gloebit.PendingConnection
 }
 
 func (s *faultyStates) fail(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.err = err }

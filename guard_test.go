@@ -1,0 +1,481 @@
+package gloebit_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestNothingThatHoldsASecretPrintsIt(t *testing.T) {
+	client, merchant, tokens := clientOf(t, answering(200, `{}`), func(c *gloebit.Config, _ *gloebit.Credential) {
+		c.ClientSecret = "canary-client-secret"
+	})
+	states := &gloebit.MemoryStateStore{}
+	require.NoError(t, states.Put(t.Context(), "k", gloebit.PendingConnection{Verifier: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour)}))
+	log := &syncBuffer{}
+	for _, what := range []any{client, merchant, tokens, states, []any{client, merchant}, struct{ C *gloebit.Client }{client}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			require.NotContains(t, fmt.Sprintf(verb, what), "canary", "%T", what)
+		}
+		slog.New(slog.NewTextHandler(log, nil)).Info("x", "what", what)
+		slog.New(slog.NewJSONHandler(log, nil)).Info("x", "what", what)
+		encoded, _ := json.Marshal(what) // some can't be, which is as well
+		require.NotContains(t, string(encoded), "canary")
+	}
+	require.NotContains(t, log.String(), "canary")
+	require.Contains(t, fmt.Sprint(client), "gloebit.Client(u)")
+}
+
+func TestARedactedSecretDoesNotComeBackAsOne(t *testing.T) {
+	encoded, err := json.Marshal(gloebit.Credential{AccessToken: "canary"})
+	require.NoError(t, err)
+	var credential gloebit.Credential
+	err = json.Unmarshal(encoded, &credential)
+	require.ErrorContains(t, err, "Reveal")
+	require.NoError(t, json.Unmarshal([]byte(`{"AccessToken":"x"}`), &credential))
+	require.Equal(t, gloebit.Secret("x"), credential.AccessToken)
+	require.Error(t, json.Unmarshal([]byte(`{"AccessToken":7}`), &credential))
+}
+
+func TestEverySentinelHasAStatusAndWords(t *testing.T) {
+	for _, err := range []error{
+		gloebit.ErrNotConnected, gloebit.ErrNoUser, gloebit.ErrNoSession, gloebit.ErrState, gloebit.ErrReturnTo, gloebit.ErrAccessDenied,
+		gloebit.ErrUserChanged, gloebit.ErrAuthorization, gloebit.ErrExchange, gloebit.ErrCrossOrigin, gloebit.ErrStore,
+		gloebit.ErrTokenRefused, gloebit.ErrTokenExpired, gloebit.ErrScopeMissing, gloebit.ErrUnknownApplication, gloebit.ErrUnknownUser,
+		gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend, gloebit.ErrCannotReceive, gloebit.ErrUnknownMerchant, gloebit.ErrUnknownSubscription,
+		gloebit.ErrUnknownSubscriptionAuthorization, gloebit.ErrSubscriptionAuthorizationPending, gloebit.ErrSubscriptionAuthorizationDeclined,
+		gloebit.ErrSubscriptionExists, gloebit.ErrSubscriptionMismatch, gloebit.ErrSubscriptionDisabled, gloebit.ErrCannotTransact,
+		gloebit.ErrPending, gloebit.ErrQueuingFailed, gloebit.ErrRefused, gloebit.ErrRateLimited, gloebit.ErrUnavailable, gloebit.ErrBadReply,
+		gloebit.ErrOutcomeUnknown, gloebit.ErrInvalidRequest,
+	} {
+		if errors.Is(err, gloebit.ErrTokenRefused) || errors.Is(err, gloebit.ErrTokenExpired) {
+			err = errors.Join(err, gloebit.ErrNotConnected) // they never come alone
+		}
+		merchant, configErr := gloebit.New(validConfig())
+		require.NoError(t, configErr)
+		recorder := httptest.NewRecorder()
+		merchant.HandleError(recorder, httptest.NewRequest(http.MethodPost, "/", nil), err)
+		require.Contains(t, recorder.Body.String(), "gloebit#Err", "%v", err)
+		if !errors.Is(err, gloebit.ErrNoSession) {
+			require.NotEqual(t, http.StatusInternalServerError, recorder.Code, "%v", err)
+		}
+	}
+}
+
+func TestAPageNeverSaysThatNothingHappenedWhenSomethingMayHave(t *testing.T) {
+	merchant, err := gloebit.New(validConfig())
+	require.NoError(t, err)
+	for _, err := range []error{
+		errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrStore, gloebit.ErrNotConnected), gloebit.ErrStore, gloebit.ErrPending,
+		gloebit.ErrUnavailable, errors.New("the application's own, after it was paid"), gloebit.ErrRefused, gloebit.ErrBadReply, context.DeadlineExceeded,
+	} {
+		recorder := httptest.NewRecorder()
+		merchant.HandleError(recorder, httptest.NewRequest(http.MethodPost, "/", nil), err)
+		require.NotContains(t, recorder.Body.String(), "Nothing was", "%v", err)
+	}
+}
+
+func TestASessionWithoutABindingDoesNotSpendTheState(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser("")
+	callback := b.callback("/gloebit/connect").String()
+	require.Equal(t, http.StatusBadRequest, w.browser("").get(callback).status)
+	require.Zero(t, w.states.takes)
+	require.Equal(t, http.StatusOK, b.get(callback).status)
+}
+
+// lazyStates is a store that forgets to look at the time.
+type lazyStates struct {
+	mu      sync.Mutex
+	pending map[string]gloebit.PendingConnection
+}
+
+func (s *lazyStates) Put(_ context.Context, key string, p gloebit.PendingConnection) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending[key] = p
+	return nil
+}
+
+func (s *lazyStates) Take(_ context.Context, key string) (gloebit.PendingConnection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.pending[key]
+	if !ok {
+		return p, gloebit.ErrNotFound
+	}
+	delete(s.pending, key)
+	return p, nil
+}
+
+func TestAStateExpiresAlsoInAStoreThatForgetsTo(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *gloebit.Config) {
+		c.States = &lazyStates{pending: map[string]gloebit.PendingConnection{}}
+	})
+	b := w.browser("")
+	callback := b.callback("/gloebit/connect").String()
+	w.clock.Advance(10 * time.Minute)
+	require.Equal(t, http.StatusBadRequest, b.get(callback).status)
+	require.Zero(t, w.exchanges())
+}
+
+func TestConnectItselfFailsClosed(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
+	w.tokens.fail(errDown)
+	b := w.browser("ann")
+	b.follow = false
+	require.Equal(t, http.StatusServiceUnavailable, b.get("/gloebit/connect").status)
+	require.Zero(t, w.states.puts)
+}
+
+func TestAUserWithoutAnIDIsNobody(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *gloebit.Config) {
+		c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{Name: "ann"}, nil }
+	})
+	for _, path := range []string{"/private", "/gloebit/connect"} {
+		require.Equal(t, http.StatusUnauthorized, w.browser("").get(path).status)
+	}
+}
+
+func TestDisconnectSignsOut(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
+	var user gloebit.User
+	var err error
+	w.mux.Handle("/who", w.merchant.Optional(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { user, err = w.merchant.User(r) })))
+	w.mux.Handle("POST /out", w.merchant.Optional(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if err := w.merchant.SignOut(r); err != nil {
+			t.Error(err)
+		}
+	})))
+	b := w.browser("")
+	b.get("/private")
+	b.get("/who")
+	require.NoError(t, err)
+	alice, _ := w.gloebit.User("alice")
+	require.Equal(t, gloebit.User{ID: alice.ID, Name: "alice"}, user)
+
+	shop, _ := url.Parse(w.shop.URL)
+	before := b.jar.Cookies(shop)[0].Value
+	b.do(http.MethodPost, "/out", nil, nil)
+	require.NotEqual(t, before, b.jar.Cookies(shop)[0].Value, "the session has a new id")
+	b.get("/who")
+	require.ErrorIs(t, err, gloebit.ErrNotConnected)
+	require.Equal(t, 1, w.tokens.Len(), "signing out is not disconnecting")
+
+	b.get("/private")
+	before = b.jar.Cookies(shop)[0].Value
+	b.do(http.MethodPost, "/gloebit/disconnect", nil, nil)
+	require.NotEqual(t, before, b.jar.Cookies(shop)[0].Value)
+	b.get("/who")
+	require.ErrorIs(t, err, gloebit.ErrNotConnected)
+	require.Empty(t, user.Name)
+	require.Zero(t, w.tokens.Len())
+}
+
+// TestAnOldSessionStaysWithoutTheUser lets a request that loaded the session
+// before the callback write it back after: its old id must not become the
+// user's.
+func TestAnOldSessionStaysWithoutTheUser(t *testing.T) {
+	sessions := scs.New()
+	sessions.Store = memstore.NewWithCleanupInterval(0)
+	w := newWorld(t, func(w *world, c *gloebit.Config) { w.sessions, c.Sessions = sessions, sessions })
+	loaded, finish := make(chan struct{}), make(chan struct{})
+	w.mux.HandleFunc("/slow", func(rw http.ResponseWriter, r *http.Request) {
+		close(loaded)
+		<-finish
+		sessions.Put(r.Context(), "cart", "x")
+	})
+	b := w.browser("")
+	callback := b.callback("/gloebit/connect").String()
+	attacker := w.browser("")
+	shop, _ := url.Parse(w.shop.URL)
+	attacker.jar.SetCookies(shop, b.jar.Cookies(shop)) // planted before
+	done := make(chan struct{})
+	go func() { defer close(done); attacker.get("/slow") }()
+	<-loaded
+	require.Equal(t, http.StatusOK, b.get(callback).status)
+	close(finish)
+	<-done
+	require.Equal(t, "not connected", attacker.get("/optional").body)
+	require.Equal(t, "connected", b.get("/optional").body)
+}
+
+func TestTwoMerchantsDoNotShareALogin(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		w := newWorld(t, func(w *world, c *gloebit.Config) {
+			c.SignIn = true
+			if shared {
+				w.sessions = scs.New()
+				w.sessions.Store = memstore.NewWithCleanupInterval(0)
+				c.Sessions = w.sessions
+			}
+		})
+		config := validConfig()
+		config.SignIn, config.Tokens, config.States = true, w.tokens, w.states
+		if shared {
+			config.Sessions = w.sessions
+		}
+		another, err := gloebit.New(config)
+		require.NoError(t, err)
+		ran := false
+		show := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran = true })
+		w.mux.Handle("/another", another.RequireGloebit(show))
+		w.mux.Handle("/nested", w.merchant.RequireGloebit(another.RequireGloebit(show)))
+		b := w.browser("")
+		require.Equal(t, http.StatusOK, b.get("/private").status)
+		b.follow = false
+		require.Equal(t, http.StatusSeeOther, b.get("/another").status)
+		require.Equal(t, http.StatusSeeOther, b.get("/nested").status)
+		require.False(t, ran)
+	}
+}
+
+func TestACallThatKeepsFailingDoesNotLoop(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.ApprovalPrompt = gloebit.PromptAuto })
+	w.mux.Handle("/balance", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if _, err := gloebit.MustFromContext(r.Context()).Balance(r.Context()); err != nil {
+			w.merchant.HandleError(rw, r, err)
+		}
+	})))
+	w.gloebit.Inject(gloebittest.Fault{Path: "balance", Reason: "missing domain"})
+	b := w.browser("")
+	p := b.get("/balance")
+	require.Equal(t, http.StatusForbidden, p.status, "after connecting once more in vain")
+	require.Contains(t, p.body, "/gloebit/connect?return_to=%2Fbalance&amp;scope=balance")
+	require.Equal(t, 2, w.exchanges())
+	w.clock.Advance(time.Minute)
+	require.Equal(t, "/gloebit/connect", b.location("/balance").Path, "a minute later it may be worth another try")
+}
+
+func TestConnectStartsWhereTheCallbackComes(t *testing.T) {
+	w := newWorld(t)
+	shop, _ := url.Parse(w.shop.URL)
+	p := w.browser("").get("http://localhost:" + shop.Port() + "/private")
+	require.Equal(t, http.StatusOK, p.status)
+	require.Equal(t, shop.Host, p.url.Host)
+	merchant, err := gloebit.New(validConfig())
+	require.NoError(t, err)
+	recorder := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, "http://evil.example/gloebit/connect", nil)
+	merchant.ConnectHandler().ServeHTTP(recorder, r)
+	require.Contains(t, recorder.Header().Get("Location"), "sandbox.gloebit.com", "Host is not believed otherwise")
+}
+
+func TestRequireScopesKnowsItsScopesWhenItIsBuilt(t *testing.T) {
+	merchant, err := gloebit.New(validConfig())
+	require.NoError(t, err)
+	require.PanicsWithValue(t, `gloebit: RequireScopes: unknown scope "money"`, func() { merchant.RequireScopes("money") })
+}
+
+func TestTheApplicationsOwnOriginMayDisconnectBehindAProxy(t *testing.T) {
+	config := validConfig()
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	recorder := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodPost, "http://10.0.0.1:8080/gloebit/disconnect", nil)
+	r.Header.Set("Origin", "https://shop.example")
+	merchant.DisconnectHandler().ServeHTTP(recorder, r)
+	require.Equal(t, http.StatusSeeOther, recorder.Code)
+}
+
+func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
+	config := validConfig()
+	config.HTTPClient = &http.Client{}
+	_, err := gloebit.New(config)
+	require.NoError(t, err)
+	require.Nil(t, config.HTTPClient.CheckRedirect)
+	require.Zero(t, config.HTTPClient.Timeout)
+}
+
+func TestOwnSessionsAreBoundedAndShort(t *testing.T) {
+	config := validConfig()
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	connect := merchant.ConnectHandler()
+	codes := map[int]int{}
+	for range 100_010 {
+		recorder := httptest.NewRecorder()
+		connect.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil))
+		codes[recorder.Code]++
+		if codes[http.StatusSeeOther] == 1 {
+			cookie := recorder.Result().Cookies()[0]
+			require.LessOrEqual(t, cookie.MaxAge, 601, "no longer than the attempt")
+		}
+	}
+	require.LessOrEqual(t, merchant.Sessions(), 100_000)
+}
+
+func TestARefreshIsSavedBeforeItIsUsed(t *testing.T) {
+	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
+	b := w.browser("")
+	b.get("/private")
+	w.clock.Advance(2 * time.Hour)
+	w.gloebit.ResetRequests()
+	w.tokens.failSaves(errDown)
+	require.Equal(t, http.StatusTeapot, b.get("/private").status)
+	for _, r := range w.gloebit.Requests() {
+		require.NotContains(t, r.Path, "balance", "an unsaved token was used")
+	}
+}
+
+func TestOnlyARefusalOfTheRefreshDisconnects(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault gloebittest.Fault
+		stays bool
+	}{
+		"invalid_grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_grant"}`}, false},
+		"no such grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, false},
+		"Gloebit's own word":      {gloebittest.Fault{Status: 400, Body: `{"error":"x","reason":"unknown token"}`}, false},
+		"a wrong client secret":   {gloebittest.Fault{Status: 401, Body: `{"error":"invalid_client"}`}, true},
+		"too many requests":       {gloebittest.Fault{Status: 429}, true},
+		"a proxy's denial":        {gloebittest.Fault{Status: 403, Body: `<html>`, ContentType: "text/html"}, true},
+		"maintenance":             {gloebittest.Fault{Status: 302, Header: http.Header{"Location": {"/sorry"}}}, true},
+		"unavailable":             {gloebittest.Fault{Body: `{"error":"temporarily_unavailable"}`}, true},
+		"rubbish":                 {gloebittest.Fault{Body: `<html>`, ContentType: "text/html"}, true},
+		"a broken server":         {gloebittest.Fault{Status: 500}, true},
+		"a connection that drops": {gloebittest.Fault{Drop: true}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
+			b := w.browser("")
+			b.get("/private")
+			w.clock.Advance(2 * time.Hour)
+			test.fault.Path = "oauth2/access-token"
+			w.gloebit.Inject(test.fault)
+			require.Equal(t, http.StatusTeapot, b.get("/private").status)
+			require.Equal(t, test.stays, w.tokens.Len() == 1)
+		})
+	}
+}
+
+func TestAThousandWaitersAreOneRefresh(t *testing.T) {
+	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
+	w.browser("").get("/private")
+	var id string
+	for userID, err := range w.tokens.UserIDs(t.Context()) {
+		require.NoError(t, err)
+		id = userID
+	}
+	w.clock.Advance(2 * time.Hour)
+	stale, err := w.merchant.Client(t.Context(), id) // loaded before the others refresh
+	require.NoError(t, err)
+	before, err := w.tokens.Load(t.Context(), id)
+	require.NoError(t, err)
+	var group sync.WaitGroup
+	for i := range 1000 {
+		group.Go(func() {
+			ctx := t.Context()
+			if i%10 == 0 { // who gives up takes nobody along
+				short, cancel := context.WithCancel(ctx)
+				cancel()
+				ctx = short
+			}
+			client, err := w.merchant.Client(t.Context(), id)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := client.Balance(ctx); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	_, err = stale.Balance(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 2, w.exchanges(), "one for the code, one refresh")
+	after, err := w.tokens.Load(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, before.Until, after.Until)
+	require.Equal(t, before.GloebitID, after.GloebitID)
+	require.Equal(t, before.ConnectedAt, after.ConnectedAt)
+	require.NotEqual(t, before.AccessToken, after.AccessToken)
+	require.NotEqual(t, before.RefreshToken, after.RefreshToken)
+}
+
+func TestAPanicOfAStoreInARefreshIsTheRequestsOwn(t *testing.T) {
+	var client *gloebit.Client
+	client, _, _ = clientOf(t, answering(200, `{"success":true,"balance":1}`), func(c *gloebit.Config, credential *gloebit.Credential) {
+		credential.RefreshToken, credential.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
+		c.Tokens = &panickingTokens{}
+	})
+	require.PanicsWithValue(t, "the store's own", func() { _, _ = client.Balance(t.Context()) })
+}
+
+type panickingTokens struct {
+	gloebit.MemoryTokenStore
+	updates atomic.Int32
+}
+
+func (s *panickingTokens) Update(ctx context.Context, id string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	if s.updates.Add(1) > 1 {
+		panic("the store's own")
+	}
+	return s.MemoryTokenStore.Update(ctx, id, fn)
+}
+
+func TestCredentialsGoInTheBodyOfTheExchange(t *testing.T) {
+	w := newWorld(t)
+	w.browser("").get("/private")
+	for _, r := range w.gloebit.Requests() {
+		if strings.Contains(r.Path, "access-token") {
+			require.Empty(t, r.Header.Get("Authorization"))
+			form, err := url.ParseQuery(r.Body)
+			require.NoError(t, err)
+			require.Equal(t, w.app.Secret, form.Get("client_secret"))
+		}
+	}
+}
+
+func TestCountsThatAreNoneAreNotRead(t *testing.T) {
+	for _, products := range []string{`{"hat":null}`, `{"hat":-1}`, `null`} {
+		client, _, _ := clientOf(t, answering(200, `{"success":true,"products":`+products+`}`))
+		_, err := client.Products(t.Context())
+		require.ErrorIs(t, err, gloebit.ErrBadReply, products)
+	}
+}
+
+func TestALongReplyIsNotReadToItsEnd(t *testing.T) {
+	read := &countingReader{}
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) {
+		c.HTTPClient = &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(read), Header: http.Header{}}, nil
+		})}
+	})
+	_, err := client.Balance(t.Context())
+	require.ErrorIs(t, err, gloebit.ErrBadReply)
+	require.ErrorContains(t, err, "1 MiB")
+	require.Less(t, read.n, 2<<20)
+}
+
+// countingReader never ends: {"success":true,"balance":1      …
+type countingReader struct{ n int }
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	const start = `{"success":true,"balance":1}`
+	for i := range p {
+		p[i] = ' '
+		if r.n+i < len(start) {
+			p[i] = start[r.n+i]
+		}
+	}
+	r.n += len(p)
+	return len(p), nil
+}

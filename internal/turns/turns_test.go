@@ -1,0 +1,58 @@
+package turns_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/stretchr/testify/require"
+)
+
+func TestOneAtATimeHasTheTurn(t *testing.T) {
+	var all turns.Turns
+	var group sync.WaitGroup
+	counted := 0 // only the turn guards it
+	for range 100 {
+		group.Go(func() {
+			release, err := all.Take(t.Context(), "one")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer release()
+			counted++
+		})
+	}
+	group.Wait()
+	require.Equal(t, 100, counted)
+	require.Zero(t, all.Len(), "nothing is left behind")
+}
+
+func TestNamesHaveTurnsOfTheirOwn(t *testing.T) {
+	var all turns.Turns
+	one, err := all.Take(t.Context(), "one")
+	require.NoError(t, err)
+	two, err := all.Take(t.Context(), "two")
+	require.NoError(t, err)
+	require.Equal(t, 2, all.Len())
+	one()
+	two()
+	require.Zero(t, all.Len())
+}
+
+func TestWaitingEndsWithTheContext(t *testing.T) {
+	var all turns.Turns
+	release, err := all.Take(t.Context(), "one")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	go cancel()
+	_, err = all.Take(ctx, "one")
+	require.ErrorIs(t, err, context.Canceled)
+	release()
+	for range 100 { // a free turn must not go to a context that has ended
+		_, err = all.Take(ctx, "one")
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	require.Zero(t, all.Len())
+}

@@ -1,0 +1,244 @@
+package gloebit_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestATransactionThatMayHaveBeenTakenIsNotCalledRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		body   string
+	}{
+		"created":                 {201, `{"success":true,"status":"queued"}`},
+		"accepted":                {202, ``},
+		"no content":              {204, ``},
+		"a success in a conflict": {409, `{"success":true}`},
+		"the server gave up":      {408, ``},
+		"queued, for a reason":    {200, `{"success":false,"status":"queued","reason":"waiting for worker"}`},
+		"in progress":             {200, `{"success":false,"status":"in-progress"}`},
+		"a broken server":         {500, `{"success":false,"reason":"unknown token"}`},
+		"created, under an error": {500, `{"success":false,"reason":"transaction already created"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, _, _ := clientOf(t, answering(test.status, test.body))
+			receipt, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+			require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown)
+			require.Equal(t, gloebit.OutcomeUnknown, receipt.Outcome)
+		})
+	}
+}
+
+func TestABodyThatIsCutOffMayHaveBeenASuccess(t *testing.T) {
+	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, `{"success":true`)
+	})
+	_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+	require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown)
+	require.ErrorIs(t, err, gloebit.ErrBadReply)
+}
+
+func TestARaceIsSettledByAskingAgain(t *testing.T) {
+	for second, want := range map[string]error{
+		`{"success":true,"status":"queued","reason":"resubmitted"}`:                  nil,
+		`{"success":false,"status":"queued","reason":"insufficient balance"}`:        gloebit.ErrInsufficientBalance,
+		`{"success":false,"status":"failed","reason":"transaction already created"}`: nil, // nothing better is to be had
+	} {
+		var asked atomic.Int32
+		client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
+			if asked.Add(1) == 1 {
+				_, _ = io.WriteString(w, `{"success":false,"status":"failed","reason":"transaction already created"}`)
+				return
+			}
+			_, _ = io.WriteString(w, second)
+		})
+		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+		require.ErrorIs(t, err, want)
+		require.Greater(t, asked.Load(), int32(1))
+		if want == nil {
+			require.Equal(t, gloebit.OutcomeResubmitted, receipt.Outcome)
+		}
+	}
+}
+
+func TestPendingAndQueuingFailedAreAskedForAgain(t *testing.T) {
+	for _, first := range []string{`{"success":false,"status":"queued","reason":"pending"}`, `{"success":false,"status":"queuing-failed"}`} {
+		var mu sync.Mutex
+		var ids []string
+		client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+			var body struct{ ID string }
+			_ = json.NewDecoder(r.Body).Decode(&body)
+			mu.Lock()
+			defer mu.Unlock()
+			if ids = append(ids, body.ID); len(ids) < 3 {
+				_, _ = io.WriteString(w, first)
+				return
+			}
+			_, _ = io.WriteString(w, `{"success":true,"status":"queued","reason":"success"}`)
+		})
+		receipt, err := client.Transact(t.Context(), gloebit.Transaction{ID: "same", Total: 1})
+		require.NoError(t, err)
+		require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome)
+		require.Equal(t, []string{"same", "same", "same"}, ids)
+	}
+}
+
+func TestEveryVerdictIsFinalOrNot(t *testing.T) {
+	for answer, final := range map[string]bool{
+		`"status":"queued","reason":"insufficient balance"`: true,
+		`"status":"cannot-spend"`:                           true,
+		`"status":"cannot-receive"`:                         true,
+		`"status":"unknown-merchant"`:                       true,
+		`"status":"unknown-subscription"`:                   true,
+		`"status":"queued","reason":"pending"`:              false,
+		`"status":"queuing-failed"`:                         false,
+		`"reason":"missing domain"`:                         false,
+	} {
+		var asked atomic.Int32
+		client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
+			if asked.Add(1) == 1 {
+				panic(http.ErrAbortHandler) // an answer that is lost
+			}
+			_, _ = io.WriteString(w, `{"success":false,`+answer+`}`)
+		})
+		_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+		if final {
+			require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown, answer)
+		} else {
+			require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown, answer)
+		}
+	}
+}
+
+func TestThePriceIsNeverWrappedRoundNorForgotten(t *testing.T) {
+	client, _, _ := clientOf(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	for _, order := range []gloebit.ItemOrder{
+		{Item: "castle"},
+		{Item: "castle", Price: 1 << 40, Quantity: 1 << 24},
+		{Item: "castle", Price: 1 << 52, Quantity: 2},
+		{Item: "castle", Price: 1, Quantity: 1 << 31},
+	} {
+		_, err := client.PurchaseItem(t.Context(), order)
+		require.ErrorIs(t, err, gloebit.ErrInvalidRequest, "%+v", order)
+	}
+	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{Product: "hat", Quantity: 1 << 31})
+	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
+}
+
+func TestAnUppercaseIDIsTheSame(t *testing.T) {
+	client, _, _ := clientOf(t, answering(200, `{"success":true,"id":"ec8d8f47-2648-4378-8734-bba45852a60f","status":"queued","reason":"success"}`))
+	_, err := client.Transact(t.Context(), gloebit.Transaction{ID: "EC8D8F47-2648-4378-8734-BBA45852A60F", Total: 1})
+	require.NoError(t, err)
+}
+
+func TestALostConsumptionIsNotKnown(t *testing.T) {
+	w := newWorld(t)
+	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "inventory")
+	require.NoError(t, err)
+	require.NoError(t, w.gloebit.GrantProduct(w.app.Key, "alice", "green-hat", 3))
+	require.NoError(t, w.tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeInventory}})))
+	client, err := w.merchant.Client(t.Context(), "u")
+	require.NoError(t, err)
+	w.gloebit.Inject(gloebittest.Fault{Path: "consume-user-product", Times: 1, Drop: true, After: true})
+	_, err = client.ConsumeProduct(t.Context(), "green-hat", 1)
+	require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown)
+	require.EqualValues(t, 2, w.gloebit.Products(w.app.Key, "alice")["green-hat"], "it was taken, once")
+}
+
+func TestAThousandLostAnswersAreChargedOnce(t *testing.T) {
+	w := newWorld(t)
+	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "transact")
+	require.NoError(t, err)
+	require.NoError(t, w.tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}})))
+	client, err := w.merchant.Client(t.Context(), "u")
+	require.NoError(t, err)
+	const purchases = 1000
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: purchases, Drop: true, After: true})
+	var group sync.WaitGroup
+	work := make(chan struct{}, 16)
+	for range purchases {
+		group.Go(func() {
+			work <- struct{}{}
+			defer func() { <-work }()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			order := gloebit.ItemOrder{Item: "sweet", Price: 1}
+			for {
+				receipt, err := client.PurchaseItem(ctx, order)
+				if err == nil {
+					return
+				}
+				order.ID = receipt.TransactionID // all four answers may be lost: ask once more
+				if ctx.Err() != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	require.Equal(t, "0", w.gloebit.Balance("alice"), "1,000 purchases at 1 G$ each")
+	require.Len(t, w.gloebit.Transactions(), purchases)
+}
+
+func TestWhatNeverLeftIsKnown(t *testing.T) {
+	untrusted := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent") }))
+	untrusted.Config.ErrorLog = nil
+	t.Cleanup(untrusted.Close)
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) { c.Provider = gloebit.At(untrusted.URL) })
+	_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+	require.ErrorIs(t, err, gloebit.ErrUnavailable)
+	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = client.Transact(ctx, gloebit.Transaction{Total: 1})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
+}
+
+func TestRetryAfterIsFollowed(t *testing.T) {
+	var times []time.Time
+	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		times = append(times, time.Now())
+		if len(times) == 1 {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, `{"success":true,"balance":1}`)
+	})
+	_, err := client.Balance(t.Context())
+	require.NoError(t, err)
+	require.Len(t, times, 2)
+	require.GreaterOrEqual(t, times[1].Sub(times[0]), time.Second)
+}
+
+func TestNoCallLastsForEverWithoutADeadline(t *testing.T) {
+	var deadline time.Time
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) {
+		c.HTTPClient = &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+			deadline, _ = r.Context().Deadline()
+			return nil, io.ErrUnexpectedEOF
+		})}
+	})
+	_, err := client.Balance(t.Context())
+	require.ErrorIs(t, err, gloebit.ErrUnavailable)
+	require.WithinDuration(t, time.Now(), deadline, 31*time.Second)
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
