@@ -29,6 +29,9 @@ func (s *MemoryTokenStore) Turns() int { return s.turns.Len() }
 // RetryWithin makes the merchant's pauses between attempts short.
 func (m *Merchant) RetryWithin(d time.Duration) { m.retryDelay = d }
 
+// BoundSessions bounds the merchant's own sessions.
+func (m *Merchant) BoundSessions(most int) { m.ownSessions.Store.(*memorySessions).most = most }
+
 // Sessions returns how many sessions of its own the merchant holds.
 func (m *Merchant) Sessions() int {
 	store := m.ownSessions.Store.(*memorySessions)

@@ -104,7 +104,7 @@ func newSessionManager(https bool, name string, onError func(http.ResponseWriter
 	// Not scs.New: that starts a goroutine which can't be stopped for certain.
 	manager := &scs.SessionManager{
 		Lifetime:         24 * time.Hour,
-		Store:            &memorySessions{},
+		Store:            &memorySessions{most: mostSessions},
 		Codec:            scs.GobCodec{},
 		ErrorFunc:        onError,
 		HashTokenInStore: true,
@@ -130,7 +130,10 @@ const mostSessions = 100_000
 var errTooManySessions = errors.New("too many sessions")
 
 // memorySessions is an scs.Store without a goroutine of its own.
-type memorySessions struct{ sessions expiring[memorySession] }
+type memorySessions struct {
+	sessions expiring[memorySession]
+	most     int
+}
 
 type memorySession struct {
 	data   []byte
@@ -150,7 +153,7 @@ func (s *memorySessions) Find(token string) ([]byte, bool, error) {
 
 // Commit implements scs.Store.
 func (s *memorySessions) Commit(token string, data []byte, expiry time.Time) error {
-	if !s.sessions.put(token, memorySession{data, expiry}, memorySession.lapsed, mostSessions) {
+	if !s.sessions.put(token, memorySession{data, expiry}, memorySession.lapsed, s.most) {
 		return errTooManySessions
 	}
 	return nil

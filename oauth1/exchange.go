@@ -1,0 +1,69 @@
+package oauth1
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// largestAnswer is the most that a token answer may hold, in bytes.
+const largestAnswer = 64 << 10
+
+// exchange is the one request that a step of the flow makes. The library asks
+// without a context and without a bound, and puts whole answers into its errors:
+// here they get the first two, and what is said of the answer is its status.
+type exchange struct {
+	ctx    context.Context
+	client *http.Client
+	status int        // of the answer; zero when none came
+	answer url.Values // of a good answer
+	err    error      // why none came
+}
+
+// RoundTrip implements http.RoundTripper.
+func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := e.client.Do(req.WithContext(e.ctx))
+	if err != nil {
+		e.err = err
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, largestAnswer+1))
+	if err == nil && len(body) > largestAnswer {
+		err = fmt.Errorf("longer than %d bytes", largestAnswer)
+	}
+	if err != nil {
+		e.err = err
+		return nil, err
+	}
+	e.status = resp.StatusCode
+	e.answer, _ = url.ParseQuery(strings.TrimSpace(string(body))) // the library says when it can't be parsed
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+// failure says why a step gave nothing, without the answer's text.
+func (e *exchange) failure(step string, err error) error {
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%w: %s: %w", gloebit.ErrExchange, step, context.Canceled)
+	case errors.Is(e.err, context.DeadlineExceeded), errors.As(e.err, &network) && network.Timeout():
+		return fmt.Errorf("%w: %s: %w", gloebit.ErrExchange, step, context.DeadlineExceeded)
+	case e.err != nil:
+		return fmt.Errorf("%w: %w: %s: %w", gloebit.ErrExchange, gloebit.ErrUnavailable, step, e.err)
+	case e.status >= http.StatusInternalServerError:
+		return fmt.Errorf("%w: %w: %s: status %d", gloebit.ErrExchange, gloebit.ErrUnavailable, step, e.status)
+	case e.status != http.StatusOK && e.status != http.StatusCreated:
+		return fmt.Errorf("%w: %s: status %d %.60q", gloebit.ErrExchange, step, e.status, e.answer.Get("oauth_problem"))
+	}
+	return fmt.Errorf("%w: %s: the answer can't be read", gloebit.ErrExchange, step)
+}

@@ -1,0 +1,156 @@
+// Package oauth1 lets users authorize an application by OAuth 1.0a (RFC 5849),
+// which Gloebit's first API offers beside OAuth 2.0. Everything else stays as
+// it is: the handlers, the stores, the middleware and the client.
+//
+//	merchant, err := gloebit.New(gloebit.Config{
+//		...
+//		Flow: oauth1.Flow{},
+//	})
+//
+// Requests are signed with HMAC-SHA1, the one method that Gloebit takes.
+// OAuth 1.0a knows neither state nor refresh: the package's one-time state
+// travels in the callback URL, and a token that is refused means to connect
+// again.
+package oauth1
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/dghubble/oauth1"
+	"github.com/go-gloebit/gloebit"
+)
+
+// Flow is OAuth 1.0a as a [gloebit.Flow]. Its endpoints are oauth/request-token,
+// oauth/authorize and oauth/access-token below Provider.APIURL. The zero value
+// is ready for use, and safe for concurrent use.
+type Flow struct{}
+
+// temporary is what is kept between Begin and Finish (RFC 5849 section 2.1).
+type temporary struct {
+	Token  string `json:"token"`
+	Secret string `json:"secret"`
+}
+
+// Begin implements [gloebit.Flow]: it asks for a request token, with the state
+// in the callback URL, and returns the page where the user authorizes it. The
+// error is gloebit.ErrExchange when the provider gives none.
+func (f Flow) Begin(ctx context.Context, app gloebit.Application, ask gloebit.AuthorizationRequest) (string, gloebit.Secret, error) {
+	scope := joinScopes(ask.Scopes)
+	query := url.Values{"scope": {scope}, "domain": {scope}}
+	if ask.User != "" {
+		query.Set("user", ask.User)
+	}
+	exchange := &exchange{ctx: ctx, client: app.HTTPClient}
+	config := config(app, exchange)
+	config.CallbackURL = app.RedirectURL + "?" + url.Values{"state": {ask.State}}.Encode()
+	config.Endpoint.RequestTokenURL += "?" + query.Encode()
+
+	token, secret, err := config.RequestToken()
+	if err != nil {
+		return "", "", exchange.failure("request token", err)
+	}
+	kept, err := json.Marshal(temporary{Token: token, Secret: secret})
+	if err != nil {
+		return "", "", fmt.Errorf("oauth1: %w", err)
+	}
+	page, err := config.AuthorizationURL(token)
+	if err != nil {
+		return "", "", fmt.Errorf("oauth1: authorize URL: %w", err)
+	}
+	query = page.Query()
+	query.Set("scope", scope)
+	query.Set("domain", scope)
+	page.RawQuery = query.Encode()
+	return page.String(), gloebit.Secret(kept), nil
+}
+
+// Finish implements [gloebit.Flow]: it gives the authorized request token for an
+// access token (RFC 5849 section 2.3). Errors: gloebit.ErrState for a callback
+// that is another request token's, gloebit.ErrExchange, gloebit.ErrUnavailable.
+func (f Flow) Finish(ctx context.Context, app gloebit.Application, answer url.Values, kept gloebit.Secret, asked []gloebit.Scope) (gloebit.Credential, error) {
+	var begun temporary
+	if err := json.Unmarshal([]byte(kept.Reveal()), &begun); err != nil || begun.Token == "" {
+		return gloebit.Credential{}, fmt.Errorf("%w: it was not started with OAuth 1.0a", gloebit.ErrState)
+	}
+	for _, name := range []string{"oauth_token", "oauth_verifier"} {
+		if values := answer[name]; len(values) != 1 || values[0] == "" {
+			return gloebit.Credential{}, fmt.Errorf("%w: want one %s, got %d", gloebit.ErrState, name, len(values))
+		}
+	}
+	if subtle.ConstantTimeCompare([]byte(answer.Get("oauth_token")), []byte(begun.Token)) != 1 {
+		return gloebit.Credential{}, fmt.Errorf("%w: the callback is another request token's", gloebit.ErrState)
+	}
+	exchange := &exchange{ctx: ctx, client: app.HTTPClient}
+	token, secret, err := config(app, exchange).AccessToken(begun.Token, begun.Secret, answer.Get("oauth_verifier"))
+	if err != nil {
+		return gloebit.Credential{}, exchange.failure("access token", err)
+	}
+	credential := gloebit.Credential{
+		AccessToken: gloebit.Secret(token),
+		TokenSecret: gloebit.Secret(secret),
+		Scopes:      asked,
+		GloebitID:   exchange.answer.Get("app_user_id"),
+	}
+	if granted := strings.Fields(exchange.answer.Get("scope")); len(granted) > 0 {
+		credential.Scopes = nil
+		for _, scope := range granted {
+			credential.Scopes = append(credential.Scopes, gloebit.Scope(scope))
+		}
+	}
+	return credential, nil
+}
+
+// Authorize implements [gloebit.Flow]: it signs the request (RFC 5849 section
+// 3). JSON bodies are no part of the signature.
+func (f Flow) Authorize(app gloebit.Application, req *http.Request, credential gloebit.Credential) error {
+	var signed signature
+	ctx := context.WithValue(req.Context(), oauth1.HTTPClient, &http.Client{Transport: &signed})
+	client := config(app, nil).Client(ctx, oauth1.NewToken(credential.AccessToken.Reveal(), credential.TokenSecret.Reveal()))
+	if _, err := client.Transport.RoundTrip(req); !errors.Is(err, errNotSent) {
+		return errors.New("oauth1: the request could not be signed")
+	}
+	req.Header.Set("Authorization", signed.header)
+	return nil
+}
+
+// signature takes the header that the library's transport makes, and sends
+// nothing.
+type signature struct{ header string }
+
+var errNotSent = errors.New("oauth1: not sent")
+
+func (s *signature) RoundTrip(req *http.Request) (*http.Response, error) {
+	s.header = req.Header.Get("Authorization")
+	return nil, errNotSent
+}
+
+func config(app gloebit.Application, transport http.RoundTripper) *oauth1.Config {
+	return &oauth1.Config{
+		ConsumerKey:    app.ClientID,
+		ConsumerSecret: app.ClientSecret.Reveal(),
+		HTTPClient: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		Endpoint: oauth1.Endpoint{
+			RequestTokenURL: app.Provider.APIURL + "oauth/request-token",
+			AuthorizeURL:    app.Provider.APIURL + "oauth/authorize",
+			AccessTokenURL:  app.Provider.APIURL + "oauth/access-token",
+		},
+	}
+}
+
+func joinScopes(scopes []gloebit.Scope) string {
+	names := make([]string, len(scopes))
+	for i, scope := range scopes {
+		names[i] = string(scope)
+	}
+	return strings.Join(names, " ")
+}
