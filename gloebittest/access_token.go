@@ -49,12 +49,11 @@ func (g *Gloebit) accessToken(w http.ResponseWriter, r *http.Request) {
 func readTokenRequest(r *http.Request) (tokenRequest, *tokenError) {
 	var request tokenRequest
 	if r.Method == http.MethodPost {
-		const form = "application/x-www-form-urlencoded"
 		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if kind != "" && kind != form {
+		if kind != "" && kind != formType {
 			return request, &tokenError{"invalid_request", "the body is not a form"}
 		}
-		r.Header.Set("Content-Type", form) // some clients send none
+		r.Header.Set("Content-Type", formType) // some clients send none
 	}
 	if err := r.ParseForm(); err != nil {
 		return request, &tokenError{"invalid_request", "the parameters are not well formed"}

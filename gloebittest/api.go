@@ -2,6 +2,7 @@ package gloebittest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -21,6 +22,8 @@ type call struct {
 	token   *token
 	app     *Application
 	user    *account
+	signed  bool   // as OAuth 1.0a has it, rather than with a bearer token
+	problem string // why the signature is refused
 	// afterwards, if set, runs without the lock before the answer is sent.
 	afterwards func()
 }
@@ -44,14 +47,21 @@ func (g *Gloebit) serveAPI(w http.ResponseWriter, r *http.Request, rt route, arg
 	}
 	c := &call{request: r, body: body, args: args}
 	answer, challenged := g.work(rt, c)
+	if c.problem != "" {
+		writeProblem(w, c.problem)
+		return
+	}
 	if c.afterwards != nil {
 		c.afterwards()
 	}
 	status := http.StatusOK
 	if challenged && g.cfg.Challenge {
 		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate",
-			`Bearer error="invalid_token", error_description=`+strconv.Quote(answer["reason"].(string)))
+		challenge := `Bearer error="invalid_token", error_description=` + strconv.Quote(answer["reason"].(string))
+		if c.signed {
+			challenge = oauthChallenge
+		}
+		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	writeJSON(w, status, answer)
 }
@@ -89,12 +99,17 @@ const reasonUnknownToken = "unknown OAuth2 token"
 // authenticate finds the call's token and returns the reason why not. The
 // scheme's case doesn't matter (RFC 9110, section 11.1).
 func (g *Gloebit) authenticate(c *call) (reason string) {
+	if g.cfg.Vintage.takes(VintageA) && isSigned(c.request, c.body) {
+		c.signed = true
+		reason, c.problem = g.authenticateSigned(c)
+		return cmp.Or(reason, c.problem)
+	}
 	scheme, credentials, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return reasonUnknownToken
 	}
 	t := g.tokens[digestOf(strings.TrimSpace(credentials))]
-	if t == nil {
+	if t == nil || t.Secret != "" {
 		return reasonUnknownToken
 	}
 	if t.expired(g.now()) {
@@ -117,7 +132,10 @@ func (g *Gloebit) id(c *call) reply {
 // userInfo serves vintage B's user. Published clients read full-name.
 func (g *Gloebit) userInfo(c *call) reply {
 	answer := success()
-	answer["id"], answer["name"], answer["full-name"] = c.user.id, c.user.name, c.user.name
+	answer["id"], answer["full-name"] = c.user.id, c.user.name
+	if !g.cfg.OldForms {
+		answer["name"] = c.user.name
+	}
 	return answer
 }
 

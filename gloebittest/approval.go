@@ -40,7 +40,7 @@ func (g *Gloebit) Approvals(user string) []Approval {
 }
 
 // RevokeApproval takes the application's permission back: its tokens for the
-// user are unknown from now on, and its unused codes are no good. It reports
+// user are unknown from now on, and its unused codes and verifiers are no good. It reports
 // whether there was one.
 func (g *Gloebit) RevokeApproval(user, appKey string) bool {
 	g.mu.Lock()
@@ -53,6 +53,11 @@ func (g *Gloebit) RevokeApproval(user, appKey string) bool {
 	for d, c := range g.codes {
 		if c.user == a.id && c.application == appKey {
 			delete(g.codes, d)
+		}
+	}
+	for d, t := range g.requestTokens {
+		if t.user == a.id && t.application == appKey {
+			delete(g.requestTokens, d)
 		}
 	}
 	before := len(g.approvals)

@@ -27,9 +27,13 @@ type Authorization struct {
 	UserLabel string
 	// ReturnTo is where a link back to the application leads.
 	ReturnTo string
+	// RedirectURI is where the browser goes after an approval. It is "oob" for
+	// an OAuth 1.0a application without an address: its users are shown a code
+	// to carry there.
+	RedirectURI string
 
 	engine       *Gloebit
-	redirectURI  string
+	request      *requestToken // of OAuth 1.0a; nil: OAuth 2.0
 	responseType string
 	state        *string // nil: none was sent
 	asked        []string
@@ -114,37 +118,48 @@ func (a *Authorization) Approved(user string) bool {
 
 // Approve grants a.Scopes in the user's name and redirects the browser to the
 // application with a code and, if one was sent, the state; for
-// response_type=token with the token in the fragment. An unknown user, or no
-// scope at all, gets a page that says so.
+// response_type=token with the token in the fragment; for OAuth 1.0a with
+// oauth_token and oauth_verifier. An unknown user, or no scope at all, gets a
+// page that says so.
 func (a *Authorization) Approve(w http.ResponseWriter, r *http.Request, user string) {
 	granted := intersectScopes(a.asked, a.Scopes)
-	problem := "Nothing that the application asked for was allowed."
+	n := Notice{
+		Status: http.StatusBadRequest, Title: "Not connected", ReturnTo: a.ReturnTo, Application: a.Application.Name,
+		Text: "Nothing that the application asked for was allowed.",
+	}
 	if len(granted) > 0 {
-		answer, ok := a.grant(user, granted)
-		if ok {
-			a.redirect(w, answer)
+		var answer []parameter
+		answer, n.Text = a.grant(user, granted)
+		switch {
+		case n.Text != "":
+		case a.RedirectURI == outOfBand:
+			n.Status, n.Title = http.StatusOK, "Connected"
+			n.Text = "Tell " + a.Application.Name + " this code: " + answer[len(answer)-1].value
+		default:
+			a.redirect(w, answer...)
 			return
 		}
-		problem = "There is no such user."
 	}
-	a.engine.cfg.Notice(w, r, Notice{
-		Status: http.StatusBadRequest, Title: "Not connected", Text: problem, ReturnTo: a.ReturnTo,
-	})
+	a.engine.cfg.Notice(w, r, n)
 }
 
-// grant records the approval and makes the code, or the token.
-func (a *Authorization) grant(user string, granted []string) (answer parameter, ok bool) {
+// grant records the approval and makes the code, the token or the verifier. The
+// problem is for the person at the browser.
+func (a *Authorization) grant(user string, granted []string) (answer []parameter, problem string) {
 	g := a.engine
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	account := g.user(user)
 	if account == nil {
-		return parameter{}, false
+		return nil, "There is no such user."
+	}
+	if a.request != nil {
+		return a.grant1(account.id, granted)
 	}
 	g.approve(a.Application.Key, account.id, granted, a.UserLabel)
 	if a.responseType == "token" {
 		t := g.tokenFor(a.Application.Key, account.id, granted, a.UserLabel, a.auto)
-		return parameter{"token", t.Access}, true
+		return []parameter{{"token", t.Access}}, ""
 	}
 	now := g.now()
 	for d, c := range g.codes {
@@ -154,10 +169,10 @@ func (a *Authorization) grant(user string, granted []string) (answer parameter, 
 	}
 	secret := rand.Text()
 	g.codes[digestOf(secret)] = &code{
-		application: a.Application.Key, user: account.id, redirectURI: a.redirectURI, label: a.UserLabel,
+		application: a.Application.Key, user: account.id, redirectURI: a.RedirectURI, label: a.UserLabel,
 		challenge: a.challenge, asked: a.asked, granted: granted, auto: a.auto, expires: now.Add(codeLifetime),
 	}
-	return parameter{"code", secret}, true
+	return []parameter{{"code", secret}}, ""
 }
 
 // Refuse shows a page that says so, with a link back to the application. As
@@ -166,7 +181,7 @@ func (a *Authorization) Refuse(w http.ResponseWriter, r *http.Request) {
 	a.engine.cfg.Notice(w, r, Notice{
 		Status: http.StatusOK, Title: "Not connected",
 		Text:     "You did not allow " + a.Application.Name + " to use your Gloebit account.",
-		ReturnTo: a.ReturnTo,
+		ReturnTo: a.ReturnTo, Application: a.Application.Name,
 	})
 }
 
@@ -188,13 +203,13 @@ func (a *Authorization) redirect(w http.ResponseWriter, parameters ...parameter)
 	switch {
 	case a.responseType == "token":
 		separator = "#"
-	case strings.HasSuffix(a.redirectURI, "?"), strings.HasSuffix(a.redirectURI, "&"):
+	case strings.HasSuffix(a.RedirectURI, "?"), strings.HasSuffix(a.RedirectURI, "&"):
 		separator = ""
-	case strings.Contains(a.redirectURI, "?"):
+	case strings.Contains(a.RedirectURI, "?"):
 		separator = "&"
 	}
 	header := w.Header()
-	header.Set("Location", a.redirectURI+separator+strings.Join(encoded, "&"))
+	header.Set("Location", a.RedirectURI+separator+strings.Join(encoded, "&"))
 	header.Set("Cache-Control", "no-store")
 	header.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(http.StatusFound)

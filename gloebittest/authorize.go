@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // authorize serves oauth2/authorize. What can't be trusted to redirect to gets
@@ -33,6 +34,38 @@ func (g *Gloebit) authorizePage(w http.ResponseWriter, r *http.Request, problem,
 	})
 }
 
+// Asking returns the application that sends browsers to an address of
+// oauth2/authorize, oauth/authorize or authorize-subscription, and whether the
+// address says one. Its Secret and Products are left out.
+func (g *Gloebit) Asking(u *url.URL) (Application, bool) {
+	_, args, _ := g.route(u)
+	query := u.Query()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var key string
+	switch path := trimSlashes(u.Path); {
+	case path == "oauth2/authorize" && query.Has("client_id"):
+		key = query.Get("client_id")
+	case path == "oauth2/authorize":
+		key = query.Get("r")
+	case path == "oauth/authorize":
+		if t := g.requestTokenOf(query.Get("oauth_token")); t != nil {
+			key = t.application
+		}
+	case len(args) == 1 && strings.HasPrefix(path, "authorize-subscription/"):
+		if s := g.subscriptionAuthorization(args[0]); s != nil {
+			key = s.Application
+		}
+	}
+	app := g.application(key)
+	if app == nil {
+		return Application{}, false
+	}
+	c := app.clone()
+	c.Secret, c.Products = "", nil
+	return c, true
+}
+
 // identifyAuthorization reads who asks and where the answer may go. The
 // problem is for the person at the browser.
 func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, problem string) {
@@ -54,7 +87,7 @@ func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, pro
 	if uris != 1 || !redirectAllowed(uri, app.RedirectPrefixes) {
 		return a, "The application asked for an answer at an address that it has not registered."
 	}
-	a.redirectURI = uri
+	a.RedirectURI = uri
 	a.ReturnTo = returnLink(query.Get("return-to"), app, uri)
 	return a, ""
 }

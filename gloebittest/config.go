@@ -22,6 +22,12 @@ type Config struct {
 	// before either.
 	Consent func(w http.ResponseWriter, r *http.Request, a *Authorization)
 
+	// SubscriptionConsent answers a request to authorize-subscription: it
+	// writes a page, or calls s.Approve or s.Decline. It is called as Consent
+	// is, also when the user has decided before and may change their mind. Nil
+	// means a small HTML form with a button per decision.
+	SubscriptionConsent func(w http.ResponseWriter, r *http.Request, s *SubscriptionRequest)
+
 	// Notice shows a page that says something and leads nowhere by itself: an
 	// authorize request that can't be answered with a redirect, a refused
 	// consent. Nil means a plain HTML page.
@@ -51,6 +57,12 @@ type Config struct {
 	// Vintage narrows what is understood. Zero means both vintages.
 	Vintage Vintage
 
+	// OldForms gives the answers that older servers gave: get-characters an
+	// object of ids by name instead of a list, create-character and
+	// update-character the character's bare id, and user a full-name without a
+	// name.
+	OldForms bool
+
 	// Queue says how hold callbacks are made.
 	Queue Queue
 
@@ -66,11 +78,13 @@ const (
 	// VintageBoth understands the names and paths of both vintages.
 	VintageBoth Vintage = iota
 	// VintageA understands only the older documentation: id, consumer-key,
-	// merchant-user-id, the id endpoint, no characters.
+	// merchant-user-id, the id endpoint, update-inventory-item-params, OAuth
+	// 1.0a; no characters, subscriptions and sellers, and of products only
+	// what users own and consume, by path.
 	VintageA
 	// VintageB understands only the later developer site and published
 	// clients: transaction-id, application-key, username-on-application, the
-	// user endpoint, form bodies, response_type=token.
+	// user endpoint, update-inventory-item, form bodies, response_type=token.
 	VintageB
 )
 
@@ -86,4 +100,7 @@ type Notice struct {
 	Title    string // a few words
 	Text     string // a sentence for the person at the browser
 	ReturnTo string // where a link back leads; empty means no link
+	// Application is the name of the application that it leads to. Empty means
+	// that it is not known.
+	Application string
 }

@@ -1,6 +1,7 @@
 // Package gloebittest is a whole Gloebit in memory, for tests and for working
-// without an account: authorization, tokens, balances, products, transactions
-// and the queue that calls an application's hold URLs.
+// without an account: authorization by OAuth 2.0 and 1.0a, tokens, balances,
+// products, characters, inventories, subscriptions, transactions and the queue
+// that calls an application's hold URLs.
 //
 // [NewServer] starts one on a free loopback port:
 //
@@ -36,6 +37,26 @@
 // None of them uses the id up. An id refused for an insufficient balance may be
 // sent again once the user has more. Sent again after success, it is
 // "resubmitted", whatever the second request says and however the first ended.
+//
+// Characters and inventory items are a user's, whichever application made them;
+// products are counted for each application. A product's per-user limit counts
+// what the user and all of the user's characters own. What a character owns is
+// gone with it, also what is still on its way. A request that leaves an item's
+// folder, type or params out leaves them as they are. Refused requests name
+// "unknown character", "unknown inventory item", "unknown product", "not
+// enough products", "product limit reached", "invalid FIELD".
+//
+// A seller who can't be told, also for two users with one address, is an
+// "unknown-merchant". A subscription authorization is enabled while the user
+// approves of it; whoever approved can decline later, and the other way round.
+// A subscription that is disabled can't be charged under.
+//
+// A call that is signed as OAuth 1.0a has it and refused for its signature,
+// nonce or timestamp gets status 401 and an oauth_problem, as the endpoints of
+// OAuth 1.0a do; one with an unknown or expired token gets what every call
+// gets: "unknown consumer", "unknown token", "token has expired". The scope may
+// be said to oauth/request-token or to oauth/authorize. A new access token
+// takes the place of the one for the same application, user and scope.
 //
 // A transaction without an enact URL is committed before transact answers.
 //

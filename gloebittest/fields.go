@@ -14,51 +14,103 @@ import (
 // empty values, are as if they were not there.
 type fields map[string]any
 
+// formType is the content type of a form.
+const formType = "application/x-www-form-urlencoded"
+
 // formValue is a value from a form, where numbers and texts look alike.
 type formValue string
 
-// readFields reads a body. Published clients send JSON with any content type
-// or none, so an object is taken for one whatever it says it is.
-func readFields(body []byte, contentType string, forms bool) (fields, string) {
-	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
-		return readObject(body)
-	}
-	kind, _, _ := mime.ParseMediaType(contentType)
-	if forms && bytes.ContainsRune(body, '=') && (kind == "" || kind == "application/x-www-form-urlencoded") {
-		return readForm(body)
-	}
-	return nil, "malformed request"
+// reasonMalformed is the answer to a body that is no object and no form.
+const reasonMalformed = "malformed request"
+
+// maxDepth is how deep a body's values may be nested. It is far below what
+// encoding/json reads, so that all that is kept can be saved and loaded, and
+// what is saved does not consist of indentation.
+const maxDepth = 100
+
+// fields reads the call's body.
+func (c *call) fields(forms bool) (fields, string) {
+	return readFields(c.body, c.request.Header.Get("Content-Type"), forms)
 }
 
-func readObject(body []byte) (fields, string) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	var f fields
-	if err := dec.Decode(&f); err != nil {
-		return nil, "malformed request"
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, "malformed request"
-	}
+// object reads the call's body and keeps its nulls.
+func (c *call) object(forms bool) (fields, string) {
+	return readBody(c.body, c.request.Header.Get("Content-Type"), forms)
+}
+
+// readFields reads a body.
+func readFields(body []byte, contentType string, forms bool) (fields, string) {
+	f, reason := readBody(body, contentType, forms)
 	for name, value := range f {
 		if value == nil {
 			delete(f, name)
 		}
 	}
+	return f, reason
+}
+
+// readBody reads a body, nulls included. Published clients send JSON with any
+// content type or none, so an object is taken for one whatever it says it is.
+func readBody(body []byte, contentType string, forms bool) (fields, string) {
+	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
+		return readObject(body)
+	}
+	kind, _, _ := mime.ParseMediaType(contentType)
+	if forms && bytes.ContainsRune(body, '=') && (kind == "" || kind == formType) {
+		return readForm(body)
+	}
+	return nil, reasonMalformed
+}
+
+func readObject(body []byte) (fields, string) {
+	if tooDeep(body) {
+		return nil, reasonMalformed
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	var f fields
+	if err := dec.Decode(&f); err != nil {
+		return nil, reasonMalformed
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, reasonMalformed
+	}
 	return f, ""
+}
+
+// tooDeep reports whether JSON is nested beyond maxDepth.
+func tooDeep(text []byte) bool {
+	depth, quoted, escaped := 0, false, false
+	for _, b := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted:
+			escaped, quoted = b == '\\', b != '"'
+		case b == '"':
+			quoted = true
+		case b == '{' || b == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case b == '}' || b == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 func readForm(body []byte) (fields, string) {
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, "malformed request"
+		return nil, reasonMalformed
 	}
 	f := make(fields, len(values))
 	for name, list := range values {
 		if len(list) > 1 {
 			return nil, name + " is there twice"
 		}
-		if list[0] != "" {
+		if list[0] != "" && !strings.HasPrefix(name, "oauth_") { // those sign the form and don't belong to it
 			f[name] = formValue(strings.ToValidUTF8(list[0], "\uFFFD"))
 		}
 	}
@@ -100,16 +152,23 @@ func asText(value any) (string, bool) {
 // that is there. Numbers will do.
 func (f fields) label(names ...string) string {
 	for _, name := range names {
-		switch v := f[name].(type) {
-		case string:
-			return v
-		case formValue:
-			return string(v)
-		case json.Number:
-			return v.String()
+		if text, ok := labelOf(f[name]); ok {
+			return text
 		}
 	}
 	return ""
+}
+
+func labelOf(value any) (string, bool) {
+	switch v := value.(type) {
+	case string:
+		return v, true
+	case formValue:
+		return string(v), true
+	case json.Number:
+		return v.String(), true
+	}
+	return "", false
 }
 
 // whole returns a whole number that is not negative and at most 2^53, and

@@ -25,16 +25,21 @@ type Gloebit struct {
 	approvals        []*Approval
 	tokens           map[digest]*token // by access token
 	refreshTokens    map[digest]*token // by refresh token
+	requestTokens    map[digest]*requestToken
+	nonces           nonces
 	codes            map[digest]*code
 	standing         decision
 	transactions     []*record
 	transactionIndex map[transactionKey]*record
-	pending          []*delivery   // callbacks to be made, in the order they came up
-	inFlight         int           // callbacks under way
-	changed          chan struct{} // closed, and replaced, when pending or inFlight changes
-	faults           []*Fault
-	requests         []Request
-	requestBytes     int
+	subscriptions    []*Subscription
+	// subscriptionAuthorizations are in the order they came up.
+	subscriptionAuthorizations []*SubscriptionAuthorization
+	pending                    []*delivery   // callbacks to be made, in the order they came up
+	inFlight                   int           // callbacks under way
+	changed                    chan struct{} // closed, and replaced, when pending or inFlight changes
+	faults                     []*Fault
+	requests                   []Request
+	requestBytes               int
 }
 
 // New makes a Gloebit without users and applications. It starts nothing: the
@@ -59,11 +64,16 @@ func New(cfg Config) *Gloebit {
 		tokens:           make(map[digest]*token),
 		refreshTokens:    make(map[digest]*token),
 		codes:            make(map[digest]*code),
+		requestTokens:    make(map[digest]*requestToken),
+		nonces:           make(nonces),
 		transactionIndex: make(map[transactionKey]*record),
 		changed:          make(chan struct{}),
 	}
 	if g.cfg.Consent == nil {
 		g.cfg.Consent = g.consentForm
+	}
+	if g.cfg.SubscriptionConsent == nil {
+		g.cfg.SubscriptionConsent = g.subscriptionForm
 	}
 	if g.cfg.Notice == nil {
 		g.cfg.Notice = g.noticePage
@@ -71,8 +81,8 @@ func New(cfg Config) *Gloebit {
 	return g
 }
 
-// ServeHTTP answers oauth2/authorize, oauth2/access-token, purchase and the
-// API.
+// ServeHTTP answers the paths of OAuth 2.0 and 1.0a, the pages of purchases and
+// subscriptions, and the API.
 func (g *Gloebit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	observed := &statusWriter{ResponseWriter: w}
 	defer func() {

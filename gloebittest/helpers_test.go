@@ -1,6 +1,7 @@
 package gloebittest_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -46,6 +47,7 @@ type world struct {
 	alice  gloebittest.User
 	bob    gloebittest.User
 	client *http.Client // follows no redirect
+	nonces int
 }
 
 func newWorld(t *testing.T, cfg gloebittest.Config) *world {
@@ -77,6 +79,17 @@ func newWorld(t *testing.T, cfg gloebittest.Config) *world {
 	})
 	require.NoError(t, err)
 	return w
+}
+
+// in is the same world served by another Gloebit.
+func (w *world) in(cfg gloebittest.Config) *world {
+	w.t.Helper()
+	v := newWorld(w.t, cfg)
+	var saved bytes.Buffer
+	require.NoError(w.t, w.server.Save(&saved))
+	require.NoError(w.t, v.server.Load(&saved))
+	v.app, v.alice, v.bob = w.app, w.alice, w.bob
+	return v
 }
 
 // allScopes is what a token may hold in both vintages.

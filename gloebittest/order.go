@@ -19,8 +19,15 @@ type order struct {
 	change                 int64 // gloebit-balance-change; 0 for a product
 	hold                   Hold
 	character              string
-	subscribed             bool // it belongs, or should belong, to a subscription
+	automated              bool
+	subscription           string
+	seller                 seller
+	buyerID, appUserID     string
+	details                Details
 }
+
+// seller is how a transact-u2u request names who is paid.
+type seller struct{ id, email, idThere, nameThere string }
 
 // readOrder reads transact's body. The id comes back, if it could be read,
 // also beside a reason.
@@ -43,9 +50,29 @@ func readOrder(body []byte, contentType string, v Vintage) (order, string) {
 	if o.consumer, reason = f.text("consumer-key", "application-key"); reason != "" {
 		return o, reason
 	}
-	o.username = f.label("merchant-user-id", "username-on-application", "username-on-consumer")
-	o.subscribed = f.flag("automated-transaction") || !emptyID(f.label("subscription-id"))
+	if reason := o.readParties(f); reason != "" {
+		return o, reason
+	}
 	return o, o.readPurchase(f)
+}
+
+// readParties reads who has to do with it, and under which subscription.
+func (o *order) readParties(f fields) (reason string) {
+	o.username = f.label("merchant-user-id", "username-on-application", "username-on-consumer")
+	o.buyerID, o.appUserID = f.label("buyer-id-on-application"), f.label("app-user-id")
+	o.seller = seller{
+		id: f.label("seller-id-from-gloebit"), email: f.label("seller-email-address"),
+		idThere: f.label("seller-id-on-application"), nameThere: f.label("seller-name-on-application"),
+	}
+	o.automated = f.flag("automated-transaction")
+	if id := f.label("subscription-id"); !emptyID(id) {
+		o.subscription = id
+	}
+	if o.automated && o.subscription == "" {
+		return "Transaction with automated-transaction=True is missing subscription-id"
+	}
+	o.details, reason = f.details()
+	return reason
 }
 
 // forget drops the names that only the other vintage has.
@@ -57,8 +84,13 @@ func (f fields) forget(v Vintage) {
 	}
 	if !v.takes(VintageB) {
 		for _, name := range []string{"transaction-id", "application-key", "username-on-application",
-			"username-on-consumer", "character-id", "subscription-id", "automated-transaction"} {
+			"username-on-consumer", "character-id", "subscription-id", "automated-transaction",
+			"buyer-id-on-application", "app-user-id"} {
 			delete(f, name)
+		}
+		for _, of := range []string{"platform", "location", "transaction"} {
+			delete(f, of+"-desc-names")
+			delete(f, of+"-desc-values")
 		}
 	}
 }

@@ -28,6 +28,17 @@ func newPages() *template.Template {
 <button name="decision" value="refuse">Refuse</button>
 </form></body></html>{{end}}
 
+{{define "subscription"}}{{template "head" .}}
+<p>{{.Application.Name}} asks {{.User.Name}}{{with .Authorization.UserLabel}}, its user {{.}},{{end}} to authorize a subscription:</p>
+<dl><dt>{{.Subscription.Name}}</dt><dd>{{.Subscription.Description}}</dd></dl>
+<p>It could then charge this Gloebit account without asking each time. So far: {{.Authorization.State}}.</p>
+<form method="post">
+<button name="decision" value="approve">Approve</button>
+<button name="decision" value="decline">Decline</button>
+</form>
+{{with .ReturnTo}}<p><a href="{{.}}">Back to the application</a></p>{{end}}
+</body></html>{{end}}
+
 {{define "purchase"}}{{template "head" .}}
 <form method="post">
 <label>You are <select name="user">{{range .Users}}<option value="{{.ID}}">{{.Name}}, {{.Balance}} G$</option>{{end}}</select></label>

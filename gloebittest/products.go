@@ -2,64 +2,164 @@ package gloebittest
 
 import "strconv"
 
+// productChange is a request to change how many of a product somebody owns.
+type productChange struct {
+	name  string
+	count int64
+	owned possessions // the user's or the character's
+}
+
 // getUserProducts serves get-user-products.
 func (g *Gloebit) getUserProducts(c *call) reply {
-	owned := make(map[string]int64)
-	for name, count := range c.user.owned[c.app.Key] {
-		owned[name] = count
+	answer := success()
+	answer["products"] = c.user.owned.of(c.app.Key)
+	return answer
+}
+
+// getCharacterProducts serves get-character-products/CHARACTER.
+func (g *Gloebit) getCharacterProducts(c *call) reply {
+	character := c.user.character(c.args[0])
+	if character == nil {
+		return failure(reasonUnknownCharacter)
 	}
 	answer := success()
-	answer["products"] = owned
+	answer["products"] = character.Owned.of(c.app.Key)
 	return answer
 }
 
 // consumeUserProduct serves consume-user-product/NAME/COUNT, and the same with
 // product_name and count in the body.
 func (g *Gloebit) consumeUserProduct(c *call) reply {
-	name, count, reason := g.productCount(c)
+	return g.consume(c, false, func(left int64) reply { return g.countReply(left) })
+}
+
+// consumeCharacterProduct serves consume-character-product/CHARACTER/NAME/COUNT,
+// and the same with character_id, product_name and count in the body.
+func (g *Gloebit) consumeCharacterProduct(c *call) reply {
+	return g.consume(c, true, productCountReply)
+}
+
+// grantUserProduct serves grant-user-product.
+func (g *Gloebit) grantUserProduct(c *call) reply { return g.grant(c, false) }
+
+// grantCharacterProduct serves grant-character-product.
+func (g *Gloebit) grantCharacterProduct(c *call) reply { return g.grant(c, true) }
+
+// setUserProductCount serves set-user-product-count.
+func (g *Gloebit) setUserProductCount(c *call) reply { return g.setCount(c, false) }
+
+// setCharacterProductCount serves set-character-product-count.
+func (g *Gloebit) setCharacterProductCount(c *call) reply { return g.setCount(c, true) }
+
+func (g *Gloebit) consume(c *call, ofCharacter bool, answer func(left int64) reply) reply {
+	change, reason := g.productChange(c, ofCharacter, 1)
 	if reason != "" {
 		return failure(reason)
 	}
-	owned := c.user.owned[c.app.Key][name]
+	owned := change.owned[c.app.Key][change.name]
 	switch {
-	case owned == 0 && !g.sells(c.app, name):
+	case owned == 0 && !c.app.sells(change.name):
 		return failure("unknown product")
-	case count > owned:
+	case change.count > owned:
 		return failure("not enough products")
 	}
-	return g.countReply(c.user.grant(c.app.Key, name, -count))
+	return answer(change.owned.add(c.app.Key, change.name, -change.count))
 }
 
-// productCount reads a product's name and a count of at least one, from the
-// path or the body.
-func (g *Gloebit) productCount(c *call) (name string, count int64, reason string) {
-	if len(c.args) == 2 {
-		count, err := strconv.ParseInt(c.args[1], 10, 64)
-		if err != nil || count < 1 {
-			return "", 0, "invalid count"
-		}
-		return c.args[0], count, ""
+func (g *Gloebit) grant(c *call, ofCharacter bool) reply {
+	change, reason := g.productChange(c, ofCharacter, 1)
+	if reason == "" {
+		reason = g.refuseMore(c, change, change.count)
 	}
-	if !g.cfg.Vintage.takes(VintageB) {
-		return "", 0, "product name and count are missing"
-	}
-	body, reason := readFields(c.body, c.request.Header.Get("Content-Type"), true)
 	if reason != "" {
-		return "", 0, reason
+		return failure(reason)
 	}
-	name, reason = body.text("product_name")
-	if reason != "" || name == "" {
-		return "", 0, "invalid product_name"
+	return productCountReply(change.owned.add(c.app.Key, change.name, change.count))
+}
+
+// setCount sets a count. What is no longer sold can still be taken away.
+func (g *Gloebit) setCount(c *call, ofCharacter bool) reply {
+	change, reason := g.productChange(c, ofCharacter, 0)
+	if reason != "" {
+		return failure(reason)
+	}
+	owned := change.owned[c.app.Key][change.name]
+	if owned == 0 || change.count > owned {
+		if reason := g.refuseMore(c, change, change.count-owned); reason != "" {
+			return failure(reason)
+		}
+	}
+	return productCountReply(change.owned.add(c.app.Key, change.name, change.count-owned))
+}
+
+// refuseMore says why so many more of a product can't be given.
+func (g *Gloebit) refuseMore(c *call, change productChange, more int64) (reason string) {
+	product, sold := c.app.product(change.name)
+	switch {
+	case !sold:
+		return "unknown product"
+	case more > maxAmount-change.owned[c.app.Key][change.name]:
+		return "invalid count"
+	case product.PerUserLimit > 0 && more > product.PerUserLimit-g.ownedOrQueued(c, product.Name):
+		return "product limit reached"
+	}
+	return ""
+}
+
+// productChange reads a character if there should be one, a product's name and
+// a count, from the path or the body.
+func (g *Gloebit) productChange(c *call, ofCharacter bool, least int64) (change productChange, reason string) {
+	args := c.args
+	if len(args) == 0 {
+		if args, reason = g.productArgs(c, ofCharacter); reason != "" {
+			return change, reason
+		}
+	}
+	change.owned = c.user.owned
+	if ofCharacter {
+		character := c.user.character(args[0])
+		if character == nil {
+			return change, reasonUnknownCharacter
+		}
+		change.owned, args = character.Owned, args[1:]
+	}
+	count, err := strconv.ParseInt(args[1], 10, 64)
+	if err != nil || !isDigits(args[1]) || count < least || count > maxAmount {
+		return change, "invalid count"
+	}
+	change.name, change.count = args[0], count
+	return change, ""
+}
+
+// productArgs takes from the body what is otherwise in the path.
+func (g *Gloebit) productArgs(c *call, ofCharacter bool) (args []string, reason string) {
+	if !g.cfg.Vintage.takes(VintageB) {
+		return nil, "product name and count are missing"
+	}
+	body, reason := c.fields(true)
+	if reason != "" {
+		return nil, reason
+	}
+	names := []string{"product_name"}
+	if ofCharacter {
+		names = []string{"character_id", "product_name"}
+	}
+	for _, name := range names {
+		value, reason := body.text(name)
+		if reason != "" || value == "" {
+			return nil, "invalid " + name
+		}
+		args = append(args, value)
 	}
 	count, sent, reason := body.whole("count")
-	if reason != "" || !sent || count < 1 {
-		return "", 0, "invalid count"
+	if reason != "" || !sent {
+		return nil, "invalid count"
 	}
-	return name, count, ""
+	return append(args, strconv.FormatInt(count, 10)), ""
 }
 
 // sells reports whether the application has the product now.
-func (g *Gloebit) sells(app *Application, name string) bool {
+func (app *Application) sells(name string) bool {
 	_, ok := app.product(name)
 	return ok
 }
@@ -73,5 +173,12 @@ func (g *Gloebit) countReply(left int64) reply {
 	if g.cfg.Vintage.takes(VintageB) {
 		answer["product-count"] = left
 	}
+	return answer
+}
+
+// productCountReply says how many there are where only vintage B can ask.
+func productCountReply(count int64) reply {
+	answer := success()
+	answer["product-count"] = count
 	return answer
 }

@@ -1,6 +1,7 @@
 package gloebittest
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,7 +12,7 @@ import (
 // an api, which is called for a good token and answers in JSON.
 type route struct {
 	methods []string
-	args    []int   // how many path segments may follow the name; nil means none
+	args    []int   // how many path segments may follow the name; nil means none does
 	vintage Vintage // which vintage knows it
 	scope   string  // the scope an api needs; empty means any token will do
 	page    func(*Gloebit, http.ResponseWriter, *http.Request)
@@ -23,26 +24,107 @@ type route struct {
 func newRoutes(v Vintage) map[string]route {
 	get, post := []string{http.MethodGet}, []string{http.MethodPost}
 	both := []string{http.MethodGet, http.MethodPost}
+	put := []string{http.MethodPut}
 	routes := map[string]route{
-		"oauth2/authorize":    {methods: both, page: (*Gloebit).authorize},
-		"oauth2/access-token": {methods: both, page: (*Gloebit).accessToken},
-		"purchase":            {methods: both, page: (*Gloebit).purchase},
-
 		"no-op":   {methods: get, api: (*Gloebit).noOp},
 		"id":      {methods: get, vintage: VintageA, scope: "user", api: (*Gloebit).id},
 		"user":    {methods: both, vintage: VintageB, scope: "user", api: (*Gloebit).userInfo},
 		"balance": {methods: get, scope: "balance", api: (*Gloebit).balance},
 
-		"transact":    {methods: post, scope: "transact", api: (*Gloebit).transact},
-		"v2/transact": {methods: post, vintage: VintageB, scope: "transact", api: (*Gloebit).transact},
+		"transact":     {methods: post, scope: "transact", api: (*Gloebit).transact},
+		"transact-u2u": {methods: post, vintage: VintageB, scope: "transact", api: (*Gloebit).transactU2U},
+		"v2/transact":  {methods: post, vintage: VintageB, scope: "transact", api: (*Gloebit).transact},
 
 		"get-user-products":    {methods: get, scope: "inventory", api: (*Gloebit).getUserProducts},
 		"consume-user-product": {methods: post, args: []int{0, 2}, scope: "inventory", api: (*Gloebit).consumeUserProduct},
+
+		"new-inventory-item":     {methods: post, scope: "inventory", api: (*Gloebit).newInventoryItem},
+		"get-inventory-item-ids": {methods: get, args: []int{0, 1}, scope: "inventory", api: (*Gloebit).getInventoryItemIDs},
+		"get-inventory-item":     {methods: get, args: []int{1}, scope: "inventory", api: (*Gloebit).getInventoryItem},
+		"update-inventory-item-params": {
+			methods: post, vintage: VintageA, scope: "inventory", api: (*Gloebit).replaceInventoryItem,
+		},
+		"update-inventory-item": {methods: put, vintage: VintageB, scope: "inventory", api: (*Gloebit).mergeInventoryItem},
+		"delete-inventory-item": {methods: post, args: []int{1}, scope: "inventory", api: (*Gloebit).deleteInventoryItem},
 	}
+	maps.Copy(routes, browserRoutes())
+	maps.Copy(routes, subscriptionRoutes())
+	maps.Copy(routes, productRoutes())
+	maps.Copy(routes, characterRoutes())
 	for path, rt := range routes {
 		if !v.takes(rt.vintage) {
 			delete(routes, path)
 		}
+	}
+	return routes
+}
+
+// browserRoutes are those of OAuth 2.0 and 1.0a, and the page for buying
+// gloebits.
+func browserRoutes() map[string]route {
+	both := []string{http.MethodGet, http.MethodPost}
+	return map[string]route{
+		"oauth2/authorize":    {methods: both, page: (*Gloebit).authorize},
+		"oauth2/access-token": {methods: both, page: (*Gloebit).accessToken},
+		"oauth/request-token": {methods: both, vintage: VintageA, page: (*Gloebit).requestToken1},
+		"oauth/authorize":     {methods: both, vintage: VintageA, page: (*Gloebit).authorize1},
+		"oauth/access-token":  {methods: both, vintage: VintageA, page: (*Gloebit).accessToken1},
+		"purchase":            {methods: both, page: (*Gloebit).purchase},
+	}
+}
+
+// subscriptionRoutes are vintage B's subscriptions.
+func subscriptionRoutes() map[string]route {
+	both := []string{http.MethodGet, http.MethodPost}
+	return map[string]route{
+		"create-subscription": {methods: both[1:], vintage: VintageB, page: (*Gloebit).createSubscription},
+		"create-subscription-authorization": {
+			methods: both[1:], vintage: VintageB, scope: "transact", api: (*Gloebit).createSubscriptionAuthorization,
+		},
+		"authorize-subscription": {
+			methods: both, args: []int{1}, vintage: VintageB, page: (*Gloebit).authorizeSubscription,
+		},
+	}
+}
+
+// productRoutes are vintage B's ways to change what users and characters own.
+func productRoutes() map[string]route {
+	post := []string{http.MethodPost}
+	routes := map[string]route{
+		"grant-user-product":     {args: []int{0, 2}, api: (*Gloebit).grantUserProduct},
+		"set-user-product-count": {args: []int{0, 2}, api: (*Gloebit).setUserProductCount},
+
+		"consume-character-product":   {args: []int{0, 3}, api: (*Gloebit).consumeCharacterProduct},
+		"grant-character-product":     {args: []int{0, 3}, api: (*Gloebit).grantCharacterProduct},
+		"set-character-product-count": {args: []int{0, 3}, api: (*Gloebit).setCharacterProductCount},
+		"get-character-products": {
+			methods: []string{http.MethodGet}, args: []int{1}, api: (*Gloebit).getCharacterProducts,
+		},
+	}
+	for path, rt := range routes {
+		rt.vintage, rt.scope = VintageB, "inventory"
+		if rt.methods == nil {
+			rt.methods = post
+		}
+		routes[path] = rt
+	}
+	return routes
+}
+
+// characterRoutes are vintage B's characters.
+func characterRoutes() map[string]route {
+	both := []string{http.MethodGet, http.MethodPost}
+	get, post := both[:1], both[1:]
+	routes := map[string]route{
+		"get-characters":   {methods: get, api: (*Gloebit).getCharacters},
+		"create-character": {methods: post, api: (*Gloebit).createCharacter},
+		"update-character": {methods: post, api: (*Gloebit).updateCharacter},
+		"update_character": {methods: post, api: (*Gloebit).updateCharacter},
+		"delete-character": {methods: both, args: []int{0, 1}, api: (*Gloebit).deleteCharacter},
+	}
+	for path, rt := range routes {
+		rt.vintage, rt.scope = VintageB, "character"
+		routes[path] = rt
 	}
 	return routes
 }
@@ -73,7 +155,7 @@ func (g *Gloebit) route(u *url.URL) (route, []string, bool) {
 			continue
 		}
 		args, ok := unescapeAll(segments[n:])
-		return rt, args, ok && (len(args) == 0 || slices.Contains(rt.args, len(args)))
+		return rt, args, ok && (len(args) == 0 && rt.args == nil || slices.Contains(rt.args, len(args)))
 	}
 	return route{}, nil, false
 }

@@ -12,21 +12,39 @@ func (g *Gloebit) await(t *record, step string) {
 	t.Next, t.Since, t.Due, t.Attempts = step, now, now, 0
 }
 
-// commit spends the gloebits on hold: the owner of the application is paid,
-// the product is granted, and nothing can be undone. The caller holds g.mu.
+// commit spends the gloebits on hold: the seller is paid, or the owner of the
+// application, the product is granted, and nothing can be undone. The caller holds g.mu.
 func (g *Gloebit) commit(t *record) {
 	t.State = StateInProgress
 	t.note(g.now(), "commit", "")
-	if app := g.application(t.Application); app != nil {
-		if owner := g.userByID(app.Owner); owner != nil {
-			owner.balance = new(big.Rat).Add(owner.balance, new(big.Rat).SetInt64(t.Amount))
-		}
+	payee := t.Seller
+	if app := g.application(t.Application); payee == "" && app != nil {
+		payee = app.Owner
 	}
-	if user := g.userByID(t.User); user != nil && t.Product != "" {
-		user.grant(t.Application, t.Product, t.Quantity)
+	if a := g.userByID(payee); a != nil {
+		a.balance = new(big.Rat).Add(a.balance, new(big.Rat).SetInt64(t.Amount))
+	}
+	if owned := g.receiver(t); owned != nil {
+		owned.add(t.Application, t.Product, t.Quantity)
 	}
 	g.revision++
 	g.callOrFinish(t, "consume", t.Hold.Consume)
+}
+
+// receiver is whose possessions a product goes to, or nil when there is no
+// product, or nobody any more. The caller holds g.mu.
+func (g *Gloebit) receiver(t *record) possessions {
+	user := g.userByID(t.User)
+	switch {
+	case user == nil || t.Product == "":
+		return nil
+	case t.Character == "":
+		return user.owned
+	}
+	if c := user.character(t.Character); c != nil {
+		return c.Owned
+	}
+	return nil
 }
 
 // rollBack returns the gloebits on hold. The caller holds g.mu.

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// stateVersion is the version of what Save writes.
-const stateVersion = 1
+// stateVersion is the version of what Save writes. Load reads version 1 too,
+// which has no characters, inventories and subscriptions.
+const stateVersion = 2
 
 // savedState is everything that lasts, as JSON.
 type savedState struct {
@@ -19,21 +20,28 @@ type savedState struct {
 	Approvals    []*Approval    `json:"approvals"`
 	Tokens       []*token       `json:"tokens"`
 	Transactions []*record      `json:"transactions"`
+
+	Subscriptions              []*Subscription              `json:"subscriptions,omitempty"`
+	SubscriptionAuthorizations []*SubscriptionAuthorization `json:"subscription_authorizations,omitempty"`
 }
 
 type savedUser struct {
-	ID      string                      `json:"id"`
-	Name    string                      `json:"name"`
-	Email   string                      `json:"email,omitempty"`
-	Balance string                      `json:"balance"`
-	Params  json.RawMessage             `json:"params"`
-	Locked  bool                        `json:"locked,omitempty"`
-	Owned   map[string]map[string]int64 `json:"owned,omitempty"`
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	Email      string          `json:"email,omitempty"`
+	Balance    string          `json:"balance"`
+	Params     json.RawMessage `json:"params"`
+	Locked     bool            `json:"locked,omitempty"`
+	Owned      possessions     `json:"owned,omitempty"`
+	Characters []*character    `json:"characters,omitempty"`
+	Items      []*Item         `json:"items,omitempty"`
 }
 
-// Save writes everything that lasts as JSON: users, applications with their
-// secrets, approvals, tokens, transactions. What it writes is as secret as
-// they are. Standing decisions, unused codes, faults and recorded requests are
+// Save writes everything that lasts as JSON: users with
+// their characters and inventories, applications with their secrets,
+// approvals, tokens, subscriptions, transactions. What it writes is as secret as
+// they are. Standing
+// decisions, unused codes and request tokens, used nonces, faults and recorded requests are
 // not in it. It is one moment's state, whatever goes on beside it.
 func (g *Gloebit) Save(w io.Writer) error {
 	data, err := g.encode()
@@ -51,11 +59,12 @@ func (g *Gloebit) encode() ([]byte, error) {
 	defer g.mu.Unlock()
 	state := savedState{
 		Version: stateVersion, Applications: g.applications, Approvals: g.approvals, Transactions: g.transactions,
+		Subscriptions: g.subscriptions, SubscriptionAuthorizations: g.subscriptionAuthorizations,
 	}
 	for _, a := range g.users {
 		state.Users = append(state.Users, savedUser{
 			ID: a.id, Name: a.name, Email: a.email, Balance: formatDecimal(a.balance),
-			Params: a.params, Locked: a.locked, Owned: a.owned,
+			Params: a.params, Locked: a.locked, Owned: a.owned, Characters: a.characters, Items: a.items,
 		})
 	}
 	for _, t := range g.tokens {
@@ -72,8 +81,8 @@ func (g *Gloebit) Load(r io.Reader) error {
 	if err := json.NewDecoder(r).Decode(&state); err != nil {
 		return fmt.Errorf("gloebittest: load: %w", err)
 	}
-	if state.Version != stateVersion {
-		return fmt.Errorf("gloebittest: load: version %d is not %d", state.Version, stateVersion)
+	if state.Version < 1 || state.Version > stateVersion {
+		return fmt.Errorf("gloebittest: load: version %d is not among 1 to %d", state.Version, stateVersion)
 	}
 	loaded := New(g.cfg)
 	if err := loaded.adopt(state); err != nil {
@@ -82,8 +91,10 @@ func (g *Gloebit) Load(r io.Reader) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.applications, g.users, g.approvals = loaded.applications, loaded.users, loaded.approvals
-	g.tokens, g.refreshTokens, g.codes = loaded.tokens, loaded.refreshTokens, loaded.codes
+	g.tokens, g.refreshTokens = loaded.tokens, loaded.refreshTokens
+	g.codes, g.requestTokens = loaded.codes, loaded.requestTokens
 	g.transactions, g.transactionIndex = loaded.transactions, loaded.transactionIndex
+	g.subscriptions, g.subscriptionAuthorizations = loaded.subscriptions, loaded.subscriptionAuthorizations
 	g.pending = loaded.pending
 	g.revision++
 	g.signal()
@@ -117,6 +128,12 @@ func (g *Gloebit) adopt(state savedState) error {
 		}
 		g.keepToken(t)
 	}
+	if err := g.adoptSubscriptions(state.Subscriptions); err != nil {
+		return err
+	}
+	if err := g.adoptSubscriptionAuthorizations(state.SubscriptionAuthorizations); err != nil {
+		return err
+	}
 	return g.adoptTransactions(state.Transactions)
 }
 
@@ -131,12 +148,11 @@ func (g *Gloebit) adoptUser(s savedUser) error {
 	if s.Params != nil {
 		a.params = s.Params
 	}
-	for app, products := range s.Owned {
-		for product, count := range products {
-			a.grant(app, product, count)
-		}
+	a.owned.adopt(s.Owned)
+	if err := a.adoptCharacters(s.Characters); err != nil {
+		return err
 	}
-	return nil
+	return a.adoptItems(s.Items)
 }
 
 func (g *Gloebit) adoptTransactions(list []*record) error {

@@ -92,7 +92,7 @@ func TestLoadRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":                    "",
 		"rubbish":                    "{",
-		"another version":            `{"version":2}`,
+		"another version":            `{"version":3}`,
 		"no version":                 `{}`,
 		"a user without a name":      `{"version":1,"users":[{"id":"1","balance":"1"}]}`,
 		"a user without an id":       `{"version":1,"users":[{"name":"a","balance":"1"}]}`,

@@ -17,6 +17,7 @@ func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
 type token struct {
 	Access      string    `json:"access"`
 	Refresh     string    `json:"refresh,omitempty"`
+	Secret      string    `json:"secret,omitempty"` // what signs with it; empty for OAuth 2.0
 	Application string    `json:"application"`
 	User        string    `json:"user"`
 	Scopes      []string  `json:"scopes"`
@@ -89,7 +90,7 @@ func (g *Gloebit) newToken(appKey, userID string, scopes []string, label string)
 func (g *Gloebit) renew(t *token) {
 	g.removeToken(t)
 	t.Access, t.Refresh, t.Expires = rand.Text(), "", time.Time{}
-	if g.cfg.RefreshTokens {
+	if g.cfg.RefreshTokens && t.Secret == "" {
 		t.Refresh = rand.Text()
 	}
 	if g.cfg.TokenLifetime > 0 {
@@ -131,7 +132,7 @@ func (g *Gloebit) removeTokens(match func(*token) bool) int {
 // new one in its place. The caller holds g.mu.
 func (g *Gloebit) tokenFor(appKey, userID string, scopes []string, label string, reuse bool) *token {
 	same := func(t *token) bool {
-		return t.Application == appKey && t.User == userID && sameScopes(t.Scopes, scopes)
+		return t.Secret == "" && t.Application == appKey && t.User == userID && sameScopes(t.Scopes, scopes)
 	}
 	if reuse {
 		for _, t := range g.tokens {

@@ -3,11 +3,29 @@ package gloebittest
 import (
 	"context"
 	"math/big"
+	"strings"
 )
 
 // transact serves transact and v2/transact.
 func (g *Gloebit) transact(c *call) reply {
 	o, reason := readOrder(c.body, c.request.Header.Get("Content-Type"), g.cfg.Vintage)
+	o.seller = seller{}
+	return g.charge(c, o, reason)
+}
+
+// transactU2U serves transact-u2u, where another user is paid.
+func (g *Gloebit) transactU2U(c *call) reply {
+	o, reason := readOrder(c.body, c.request.Header.Get("Content-Type"), g.cfg.Vintage)
+	if reason == "" && o.seller.id == "" && o.seller.email == "" {
+		reason = "transaction is missing parameters needed to identify Gloebit account of seller - " +
+			"supply at least one of seller-email-address or seller-id-from-gloebit."
+	}
+	return g.charge(c, o, reason)
+}
+
+// charge takes the order's gloebits on hold and sends it on its way, unless
+// there is a reason against it.
+func (g *Gloebit) charge(c *call, o order, reason string) reply {
 	if reason == "" && o.consumer != c.app.Key {
 		reason = "unknown consumer"
 	}
@@ -21,11 +39,15 @@ func (g *Gloebit) transact(c *call) reply {
 	if first != nil && first.State != StateFailed {
 		return g.resubmitted(c, first)
 	}
-	amount, status, reason := g.price(c, o)
+	payee, status, reason := g.parties(c, o)
 	if reason != "" {
 		return o.refused(status, reason)
 	}
-	t := g.newRecord(c, o, amount)
+	amount, reason := g.price(c, o)
+	if reason != "" {
+		return o.refused("", reason)
+	}
+	t := g.newRecord(c, o, amount, payee)
 	cost := new(big.Rat).SetInt64(amount)
 	if c.user.balance.Cmp(cost) < 0 {
 		t.State = StateFailed
@@ -40,40 +62,69 @@ func (g *Gloebit) transact(c *call) reply {
 	return answer
 }
 
-// price tells what the order costs, or why it can't be.
-func (g *Gloebit) price(c *call, o order) (amount int64, status, reason string) {
-	switch {
-	case o.subscribed:
-		return 0, "unknown-subscription", "unknown subscription"
-	case o.character != "":
-		return 0, "", "unknown character"
-	}
-	amount = o.change
-	if o.product != "" {
-		p, ok := c.app.product(o.product)
-		switch {
-		case !ok:
-			return 0, "", "unknown product"
-		case p.Price > 0 && o.quantity > maxAmount/p.Price:
-			return 0, "", "invalid product-quantity"
-		case p.PerUserLimit > 0 && o.quantity > p.PerUserLimit-g.ownedOrQueued(c, o.product):
-			return 0, "", "product limit reached"
+// parties tells which seller is paid, if it is not the application's owner,
+// or why the order can't be taken from who pays or for who is paid.
+func (g *Gloebit) parties(c *call, o order) (payee, status, reason string) {
+	if o.subscription != "" {
+		if status, reason := g.subscribed(c, o.subscription); reason != "" {
+			return "", status, reason
 		}
-		amount = p.Price * o.quantity
 	}
 	if c.user.locked {
-		return 0, "cannot-spend", "the payer's account is locked"
+		return "", "cannot-spend", "the payer's account is locked"
 	}
-	if owner := g.userByID(c.app.Owner); owner != nil && owner.locked {
-		return 0, "cannot-receive", "the payee's account is locked"
+	paid := g.userByID(c.app.Owner)
+	if o.seller != (seller{}) {
+		if paid = g.seller(o.seller); paid == nil {
+			return "", "unknown-merchant", "the seller can't be told"
+		}
+		payee = paid.id
 	}
-	return amount, "", ""
+	if paid != nil && paid.locked {
+		return "", "cannot-receive", "the payee's account is locked"
+	}
+	return payee, "", ""
+}
+
+// seller finds the one user whom an id, an address or both name.
+func (g *Gloebit) seller(s seller) *account {
+	var found *account
+	for _, a := range g.users {
+		if s.id != "" && a.id != s.id || s.email != "" && !strings.EqualFold(a.email, s.email) {
+			continue
+		}
+		if found != nil {
+			return nil // two users with one address
+		}
+		found = a
+	}
+	return found
+}
+
+// price tells what the order costs, or why it can't be.
+func (g *Gloebit) price(c *call, o order) (amount int64, reason string) {
+	if o.character != "" && c.user.character(o.character) == nil {
+		return 0, reasonUnknownCharacter
+	}
+	if o.product == "" {
+		return o.change, ""
+	}
+	p, ok := c.app.product(o.product)
+	switch {
+	case !ok:
+		return 0, "unknown product"
+	case p.Price > 0 && o.quantity > maxAmount/p.Price:
+		return 0, "invalid product-quantity"
+	case p.PerUserLimit > 0 && o.quantity > p.PerUserLimit-g.ownedOrQueued(c, o.product):
+		return 0, "product limit reached"
+	}
+	return p.Price * o.quantity, ""
 }
 
 // ownedOrQueued counts what the user has of a product and will have if
 // everything queued comes through.
 func (g *Gloebit) ownedOrQueued(c *call, product string) int64 {
-	count := c.user.owned[c.app.Key][product]
+	count := c.user.total(c.app.Key, product)
 	for _, t := range g.transactions {
 		if t.State == StateQueued && t.Application == c.app.Key && t.User == c.user.id && t.Product == product {
 			count += t.Quantity
@@ -83,7 +134,7 @@ func (g *Gloebit) ownedOrQueued(c *call, product string) int64 {
 }
 
 // newRecord files a transaction, in the place of a failed one with its id.
-func (g *Gloebit) newRecord(c *call, o order, amount int64) *record {
+func (g *Gloebit) newRecord(c *call, o order, amount int64, payee string) *record {
 	key := transactionKey{c.app.Key, o.id}
 	now := g.now()
 	t := g.transactionIndex[key]
@@ -95,6 +146,9 @@ func (g *Gloebit) newRecord(c *call, o order, amount int64) *record {
 	t.Transaction = Transaction{
 		ID: o.id, Application: c.app.Key, User: c.user.id, Username: o.username,
 		Product: o.product, Asset: o.asset, Quantity: o.quantity, Amount: amount, Hold: o.hold,
+		Character: o.character, Seller: payee, SellerID: o.seller.idThere, SellerName: o.seller.nameThere,
+		Subscription: o.subscription, Automated: o.automated,
+		BuyerID: o.buyerID, AppUserID: o.appUserID, Details: o.details,
 		Created: t.Created, Updated: now, Steps: t.Steps,
 	}
 	return t
@@ -137,7 +191,7 @@ func (g *Gloebit) transactReply(c *call, t *record, reason string) reply {
 		answer["balance"] = c.user.jsonBalance()
 	}
 	if t.Product != "" && hasScope(c.token.Scopes, "inventory") {
-		count := c.user.owned[c.app.Key][t.Product]
+		count := g.receiver(t)[c.app.Key][t.Product]
 		if t.State == StateQueued {
 			count += t.Quantity
 		}

@@ -154,7 +154,8 @@ func TestTransactRefuses(t *testing.T) {
 		"an unknown character":      {fields: map[string]any{"product": "crown", "character-id": "x"}, reason: "unknown character"},
 		"an unknown subscription":   {fields: map[string]any{"subscription-id": "x"}, status: "unknown-subscription", reason: "unknown subscription"},
 		"an automated one without a subscription": {
-			fields: map[string]any{"automated-transaction": true}, status: "unknown-subscription", reason: "unknown subscription",
+			fields: map[string]any{"automated-transaction": true},
+			reason: "Transaction with automated-transaction=True is missing subscription-id",
 		},
 		"more than there is": {
 			fields: map[string]any{"gloebit-balance-change": 1001}, status: "queued", reason: "insufficient balance",
@@ -200,37 +201,6 @@ func TestLockedAccounts(t *testing.T) {
 	require.Equal(t, "cannot-receive", w.post("transact", token, body).json["status"])
 	require.NoError(t, w.server.Lock("bob", false))
 	require.Equal(t, true, w.post("transact", token, body).json["success"])
-}
-
-func TestAProductIsSoldAtGloebitsPrice(t *testing.T) {
-	w := newWorld(t, gloebittest.Config{})
-	token := w.token("transact", "inventory", "balance")
-	got := w.post("transact", token, w.order(map[string]any{
-		"product": "crown", "product-quantity": 2, "gloebit-balance-change": -1,
-	}))
-	require.Equal(t, true, got.json["success"], got.text)
-	require.Equal(t, json.Number("2"), got.json["product-count"])
-	require.Equal(t, json.Number("800.5"), got.json["balance"])
-	require.Equal(t, map[string]int64{"crown": 2}, w.server.Products(w.app.Key, "alice"), "without hold URLs it is there at once")
-	tx, ok := w.server.Transaction(w.app.Key, transactionID)
-	require.True(t, ok)
-	require.Equal(t, gloebittest.StateSettled, tx.State)
-
-	got = w.post("transact", token, w.order(map[string]any{"id": "2", "product": "crown"}))
-	require.Equal(t, "product limit reached", got.json["reason"])
-	got = w.post("transact", token, w.order(map[string]any{"id": "3", "product": "sticker", "product-quantity": 1000}))
-	require.Equal(t, true, got.json["success"], "a product may cost nothing")
-}
-
-func TestQueuedProductsCountForTheLimit(t *testing.T) {
-	w := newWorld(t, gloebittest.Config{Queue: gloebittest.Queue{Manual: true}})
-	token := w.token("transact", "inventory")
-	body := map[string]any{"product": "crown", "product-quantity": 2, "asset-enact-hold-url": "http://127.0.0.1:1/enact"}
-	got := w.post("transact", token, w.order(body))
-	require.Equal(t, json.Number("2"), got.json["product-count"], "the answer counts what is being bought")
-	require.Empty(t, w.server.Products(w.app.Key, "alice"))
-	body["id"], body["product-quantity"] = "2", 1
-	require.Equal(t, "product limit reached", w.post("transact", token, w.order(body)).json["reason"])
 }
 
 func TestTheSameIDAgain(t *testing.T) {

@@ -26,19 +26,36 @@ const (
 
 // Transaction is one purchase as Gloebit's history shows it.
 type Transaction struct {
-	ID          string    `json:"id"`                 // the application's id for it, unique within the application
-	Application string    `json:"application"`        // the application's key
-	User        string    `json:"user"`               // the payer's id
-	Username    string    `json:"username,omitempty"` // what the application calls the user
-	Product     string    `json:"product,omitempty"`  // the product's name, if it is a product purchase
-	Asset       string    `json:"asset,omitempty"`    // the asset code, if it is an asset purchase
-	Quantity    int64     `json:"quantity"`
-	Amount      int64     `json:"amount"` // G$ in total
-	Hold        Hold      `json:"hold"`
-	State       State     `json:"state"`
-	Created     time.Time `json:"created"`
-	Updated     time.Time `json:"updated"`
-	Steps       []Step    `json:"steps"`
+	ID          string `json:"id"`                 // the application's id for it, unique within the application
+	Application string `json:"application"`        // the application's key
+	User        string `json:"user"`               // the payer's id
+	Username    string `json:"username,omitempty"` // what the application calls the user
+	Product     string `json:"product,omitempty"`  // the product's name, if it is a product purchase
+	Asset       string `json:"asset,omitempty"`    // the asset code, if it is an asset purchase
+	Quantity    int64  `json:"quantity"`
+	Amount      int64  `json:"amount"` // G$ in total
+	// Character is the id of the character that the product is for. Empty
+	// means the user.
+	Character string `json:"character,omitempty"`
+	// Seller is the id of the user who is paid. Empty means the application's
+	// owner.
+	Seller string `json:"seller,omitempty"`
+	// SellerID and SellerName are what the application calls the seller.
+	SellerID   string `json:"seller_id,omitempty"`
+	SellerName string `json:"seller_name,omitempty"`
+	// Subscription is the id of the subscription that it was charged under.
+	Subscription string `json:"subscription,omitempty"`
+	Automated    bool   `json:"automated,omitempty"` // the user was not there
+	// BuyerID and AppUserID are buyer-id-on-application and app-user-id.
+	BuyerID   string  `json:"buyer_id,omitempty"`
+	AppUserID string  `json:"app_user_id,omitempty"`
+	Details   Details `json:"details,omitzero"`
+
+	Hold    Hold      `json:"hold"`
+	State   State     `json:"state"`
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+	Steps   []Step    `json:"steps"`
 }
 
 // Hold is the URLs that are called as a transaction moves on. An empty one is
@@ -115,7 +132,7 @@ type transactionKey struct{ application, id string }
 
 func (t *record) export() Transaction {
 	c := t.Transaction
-	c.Steps = slices.Clone(t.Steps)
+	c.Steps, c.Details = slices.Clone(t.Steps), t.Details.clone()
 	return c
 }
 

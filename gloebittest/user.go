@@ -27,7 +27,9 @@ type account struct {
 	balance         *big.Rat
 	params          json.RawMessage
 	locked          bool
-	owned           map[string]map[string]int64 // application key, product name, count > 0
+	owned           possessions
+	characters      []*character
+	items           []*Item
 }
 
 // AddUser registers a user and returns it with its id filled in. It fails when
@@ -58,7 +60,7 @@ func (g *Gloebit) AddUser(u User) (User, error) {
 	}
 	g.users = append(g.users, &account{
 		id: u.ID, name: u.Name, email: u.Email, balance: balance, params: params, locked: u.Locked,
-		owned: make(map[string]map[string]int64),
+		owned: make(possessions),
 	})
 	g.revision++
 	return u, nil
@@ -126,13 +128,10 @@ func (g *Gloebit) Lock(user string, locked bool) error {
 func (g *Gloebit) Products(appKey, user string) map[string]int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	owned := make(map[string]int64)
 	if a := g.user(user); a != nil {
-		for name, count := range a.owned[appKey] {
-			owned[name] = count
-		}
+		return a.owned.of(appKey)
 	}
-	return owned
+	return map[string]int64{}
 }
 
 // GrantProduct adds count, which may be negative, to how many of the
@@ -150,7 +149,7 @@ func (g *Gloebit) GrantProduct(appKey, user, product string, count int64) error 
 		if a.owned[appKey][product]+count < 0 {
 			return fmt.Errorf("gloebittest: %q would own less than none of %q", a.name, product)
 		}
-		a.grant(appKey, product, count)
+		a.owned.add(appKey, product, count)
 		return nil
 	})
 }
@@ -190,19 +189,13 @@ func (g *Gloebit) userByID(id string) *account {
 	return nil
 }
 
-// grant adds to what the user owns; a product that falls to none leaves the list.
-func (a *account) grant(appKey, product string, count int64) int64 {
-	products := a.owned[appKey]
-	if products == nil {
-		products = make(map[string]int64)
-		a.owned[appKey] = products
+// total counts what the user and the user's characters own of a product.
+func (a *account) total(appKey, product string) int64 {
+	count := a.owned[appKey][product]
+	for _, c := range a.characters {
+		count += c.Owned[appKey][product]
 	}
-	products[product] += count
-	left := products[product]
-	if left <= 0 {
-		delete(products, product)
-	}
-	return left
+	return count
 }
 
 func (a *account) export() User {

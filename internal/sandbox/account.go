@@ -37,7 +37,9 @@ type accountData struct {
 	Locked    bool
 	Done      string // what a form just did
 	Approvals []approval
-	History   history
+	// Subscriptions are those that the user has approved.
+	Subscriptions []subscription
+	History       history
 }
 
 type approval struct{ Key, Name, May string }
@@ -50,12 +52,15 @@ func (s *Sandbox) account(w http.ResponseWriter, r *http.Request) {
 	}
 	data := accountData{
 		ID: user.ID, Balance: grouped(user.Balance), Locked: user.Locked,
-		Approvals: s.approvals(user.ID), History: paged(r, s.userEntries(user.ID)),
+		Approvals: s.approvals(user.ID), Subscriptions: s.subscriptions(user.ID), History: paged(r, s.userEntries(user.ID)),
 	}
 	if key := r.Form.Get("revoked"); key != "" && !approved(data.Approvals, key) {
 		if app, ok := s.gloebit.Application(key); ok {
 			data.Done = app.Name + " can't use your account any more."
 		}
+	}
+	if id := r.Form.Get("unsubscribed"); id != "" {
+		data.Done = s.unsubscribed(user.ID, id)
 	}
 	s.show(w, r, http.StatusOK, "account", view{Title: "Account", Nav: "account", User: user, Data: data})
 }
@@ -98,9 +103,16 @@ func (s *Sandbox) userEntries(user string) []entry {
 	for _, app := range s.gloebit.Applications() {
 		names[app.Key] = app.Name
 	}
-	return s.entries(func(t gloebittest.Transaction) (string, bool) {
+	received := s.entries(func(t gloebittest.Transaction) (string, bool) {
+		payer, _ := s.gloebit.User(t.User)
+		return "from " + payer.Name + " at " + names[t.Application], t.Seller == user && committed(t)
+	}, func(purchase) bool { return false })
+	for i := range received {
+		received[i].Plus = true
+	}
+	return append(s.entries(func(t gloebittest.Transaction) (string, bool) {
 		return names[t.Application], t.User == user
-	}, func(p purchase) bool { return p.User == user })
+	}, func(p purchase) bool { return p.User == user }), received...)
 }
 
 // entries makes a history of the transactions and purchases that are wanted; of a transaction, want also

@@ -54,6 +54,9 @@ func (s *Sandbox) applicationEntries(key string) []entry {
 		if t.Username != "" && t.Username != who {
 			who += " (“" + t.Username + "”)"
 		}
+		if t.Seller != "" {
+			who += ", paid to " + names[t.Seller]
+		}
 		return who, t.Application == key
 	}, func(purchase) bool { return false })
 	for i := range entries {

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
@@ -52,7 +51,7 @@ func (s *Sandbox) consent(w http.ResponseWriter, r *http.Request, a *gloebittest
 
 func (s *Sandbox) showConsent(w http.ResponseWriter, r *http.Request, status int, a *gloebittest.Authorization, user *gloebittest.User, problem string) {
 	here := r.URL.RequestURI()
-	back := origin(r.URL.Query().Get("redirect_uri"))
+	back := origin(a.RedirectURI)
 	if back == "" {
 		back = a.Application.Name
 	}
@@ -79,18 +78,12 @@ func (s *Sandbox) notice(w http.ResponseWriter, r *http.Request, n gloebittest.N
 	if _, ok := webURL(back); !ok {
 		back = ""
 	}
-	if app, ok := s.gloebit.Application(clientID(r.URL.Query())); ok {
+	if app, ok := s.gloebit.Asking(r.URL); n.Application != "" {
+		name = n.Application
+	} else if ok {
 		name = app.Name
 	}
 	s.show(w, r, n.Status, "notice", view{
 		Title: n.Title, Narrow: true, Data: struct{ Text, Back, Name string }{n.Text, back, name},
 	})
-}
-
-// clientID is who asks in an authorize request; r is an older name for it.
-func clientID(query url.Values) string {
-	if query.Has("client_id") {
-		return query.Get("client_id")
-	}
-	return query.Get("r")
 }

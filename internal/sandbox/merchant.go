@@ -81,9 +81,14 @@ func checkPrefixes(prefixes []string) error {
 func earned(transactions []gloebittest.Transaction, key string) string {
 	sum := new(big.Int)
 	for _, t := range transactions {
-		if t.Application == key && (t.State == gloebittest.StateInProgress || t.State == gloebittest.StateSettled) {
+		if t.Application == key && t.Seller == "" && committed(t) {
 			sum.Add(sum, big.NewInt(t.Amount))
 		}
 	}
 	return grouped(sum.String())
+}
+
+// committed reports whether the gloebits were paid.
+func committed(t gloebittest.Transaction) bool {
+	return t.State == gloebittest.StateInProgress || t.State == gloebittest.StateSettled
 }

@@ -153,3 +153,22 @@ func TestFormsOfMerchantsFromAnotherSiteAreRefused(t *testing.T) {
 		require.Equal(t, before, s.box.Application(), path)
 	}
 }
+
+func TestWhatOneUserPaysAnotherIsNotTheApplications(t *testing.T) {
+	s := start(t, sandbox.Config{})
+	bob, _ := s.box.Gloebit().User("bob")
+	token, err := s.box.Gloebit().IssueToken(s.app.Key, "alice", "transact")
+	require.NoError(t, err)
+	answer := s.api(token, http.MethodPost, "/transact-u2u", `{"version":1,"id":"t-1","consumer-key":"`+s.app.Key+
+		`","asset-code":"painting","gloebit-balance-change":70,"seller-id-from-gloebit":"`+bob.ID+`"}`)
+	require.Equal(t, true, answer["success"], answer)
+	p := s.signedInAs("bob").get("/account")
+	require.Contains(t, p.body, "from alice at Hat Shop")
+	require.Contains(t, p.body, "+70 G$")
+	p = s.signedInAs("alice").get("/account")
+	require.Contains(t, p.body, "−70 G$")
+	require.NotContains(t, p.body, "+70 G$")
+	p = s.browser().get("/merchant/" + s.app.Key)
+	require.Contains(t, p.body, "alice, paid to bob")
+	require.Contains(t, p.body, "Paid to this application so far: <strong>0 G$</strong>")
+}

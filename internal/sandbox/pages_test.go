@@ -18,7 +18,7 @@ func TestEveryPageIsGuarded(t *testing.T) {
 	b := s.signedInAs("alice")
 	for _, path := range []string{
 		"/", "/sign-in", "/account", "/purchase", "/purchase/", "/merchant", "/merchant/" + s.app.Key, "/merchant/unknown",
-		s.authorize(), "/oauth2/authorize", "/no-such-page",
+		s.authorize(), "/oauth2/authorize", "/oauth/authorize", "/authorize-subscription/x/", "/no-such-page",
 	} {
 		p := b.get(path)
 		require.Equal(t, "no-store", p.header.Get("Cache-Control"), path)

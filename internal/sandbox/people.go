@@ -46,7 +46,11 @@ func (s *Sandbox) mustSignIn(w http.ResponseWriter, r *http.Request) *gloebittes
 
 func signInURL(next string) string { return "/sign-in?next=" + url.QueryEscape(next) }
 
-func isAuthorize(path string) bool { return strings.Trim(path, "/") == "oauth2/authorize" }
+// isAuthorize reports whether a path is of a page whose form posts to where it is.
+func isAuthorize(path string) bool {
+	path = strings.Trim(path, "/")
+	return path == "oauth2/authorize" || path == "oauth/authorize" || strings.HasPrefix(path, "authorize-subscription/")
+}
 
 // findUser finds a user by name as people type it: spaces around it and the case of letters don't matter,
 // though a name in the same case wins.

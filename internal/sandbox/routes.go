@@ -19,6 +19,7 @@ func (s *Sandbox) routes() (http.Handler, error) {
 		"POST /sign-out":                       s.signOut,
 		"GET /account":                         s.account,
 		"POST /account/revoke":                 s.revoke,
+		"POST /account/unsubscribe":            s.unsubscribe,
 		"GET /purchase":                        s.purchasePage,
 		"GET /purchase/{$}":                    s.purchasePage,
 		"POST /purchase":                       s.purchase,
@@ -40,8 +41,10 @@ func (s *Sandbox) routes() (http.Handler, error) {
 		pages.Handle("GET /"+name, file)
 	}
 	engine := s.worded(s.gloebit)
-	pages.Handle("/oauth2/authorize", engine)
-	pages.Handle("/oauth2/authorize/{$}", engine)
+	for _, path := range []string{"/oauth2/authorize", "/oauth/authorize", "/authorize-subscription/{id}"} {
+		pages.Handle(path, engine)
+		pages.Handle(path+"/{$}", engine)
+	}
 	return s.durable(s.choose(s.protected(pages), pages, engine)), nil
 }
 

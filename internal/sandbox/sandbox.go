@@ -52,7 +52,10 @@ func New(cfg Config) (*Sandbox, error) {
 		return nil, err
 	}
 	s.pages = pages
-	engine := gloebittest.Config{Clock: cfg.Clock, Logger: cfg.Logger, Consent: s.consent, Notice: s.notice}
+	engine := gloebittest.Config{
+		Clock: cfg.Clock, Logger: cfg.Logger,
+		Consent: s.consent, SubscriptionConsent: s.subscriptionConsent, Notice: s.notice,
+	}
 	if cfg.StateFile != "" {
 		engine.HTTPClient = s.callbackClient()
 	}

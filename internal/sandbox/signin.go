@@ -39,10 +39,10 @@ func (s *Sandbox) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 // applicationBehind is the name of the application whose consent page the sign-in interrupted.
 func (s *Sandbox) applicationBehind(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || !isAuthorize(u.Path) {
+	if err != nil {
 		return ""
 	}
-	app, _ := s.gloebit.Application(clientID(u.Query()))
+	app, _ := s.gloebit.Asking(u)
 	return app.Name
 }
 

@@ -1,0 +1,113 @@
+package gloebittest_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/stretchr/testify/require"
+)
+
+const root = "00000000-0000-0000-0000-000000000000"
+
+func (w *world) newItem(token, body string) string {
+	w.t.Helper()
+	got := w.post("new-inventory-item", token, body)
+	require.Equal(w.t, true, got.json["success"], got.text)
+	return got.json["item-id"].(string)
+}
+
+func TestInventoryItems(t *testing.T) {
+	w := newWorld(t, gloebittest.Config{})
+	token := w.token("inventory")
+	ids := func(path string) any { t.Helper(); return w.get(path, token).json["item-ids"] }
+	item := func(id string) string {
+		t.Helper()
+		params, err := json.Marshal(w.get("get-inventory-item/"+id, token).json["item"])
+		require.NoError(t, err)
+		return string(params)
+	}
+	require.Equal(t, []any{}, ids("get-inventory-item-ids"))
+
+	sword := w.newItem(token, `{"type-id":"weapon","folder-id":"bag/1","params":{"edge":1.50,"big":9007199254740993,"gem":null}}`)
+	require.Len(t, sword, 36)
+	plain := w.newItem(token, `{"folder-id":null}`)
+	require.Equal(t, []any{[]any{"weapon", sword, "bag/1"}, []any{"", plain, root}}, ids("get-inventory-item-ids/"))
+	require.Equal(t, []any{[]any{"weapon", sword, "bag/1"}}, ids("get-inventory-item-ids/bag%2F1/"))
+	require.Equal(t, []any{[]any{"", plain, root}}, ids("get-inventory-item-ids/"+root))
+	require.Equal(t, []any{}, ids("get-inventory-item-ids/x"))
+	require.Equal(t, `{"big":9007199254740993,"edge":1.50,"gem":null}`, item(sword))
+	require.Equal(t, `{}`, item(plain))
+
+	put := func(body string) answer { return w.do(w.request(http.MethodPut, "update-inventory-item", token, body)) }
+	got := put(`{"item_id":"` + sword + `","folder_id":"` + root + `","params":{"edge":{"n":2},"name":"Sting"}}`)
+	require.Equal(t, true, got.json["success"], got.text)
+	require.Equal(t, `{"big":9007199254740993,"edge":{"n":2},"gem":null,"name":"Sting"}`, item(sword))
+	put(`{"item_id":"` + sword + `","params":{"edge":{"m":null}}}`)
+	require.Equal(t, `{"big":9007199254740993,"edge":{"m":null},"gem":null,"name":"Sting"}`, item(sword), "merged one key deep")
+	put(`{"item_id":"` + sword + `","folder_id":"y"}`)
+	require.Equal(t, gloebittest.Item{ID: sword, Type: "weapon", Folder: "y", Params: json.RawMessage(item(sword))}, w.server.Inventory("alice")[0])
+
+	got = w.post("update-inventory-item-params", token, `{"id":"`+sword+`","folder-id":"z","type-id":"toy","params":{"a":1}}`)
+	require.Equal(t, true, got.json["success"], got.text)
+	require.Equal(t, gloebittest.Item{ID: sword, Type: "toy", Folder: "z", Params: json.RawMessage(`{"a":1}`)}, w.server.Inventory("alice")[0])
+	w.post("update-inventory-item-params", token, `{"id":"mine","params":{"b":2}}`)
+	require.Equal(t, gloebittest.Item{ID: "mine", Folder: root, Params: json.RawMessage(`{"b":2}`)}, w.server.Inventory("alice")[2], "made, since there was none")
+
+	require.Equal(t, true, w.post("delete-inventory-item/"+sword, token, "").json["success"])
+	require.Len(t, w.server.Inventory("alice"), 2)
+	w.server.Inventory("alice")[0].Params[0] = 'x'
+	require.Equal(t, `{}`, item(plain), "what is handed out is a copy")
+	require.Nil(t, w.server.Inventory("nobody"))
+}
+
+func TestInventoryRefuses(t *testing.T) {
+	w := newWorld(t, gloebittest.Config{})
+	token := w.token("inventory")
+	sword := w.newItem(token, `{"params":{"a":1}}`)
+	bobs, err := w.server.IssueToken(w.app.Key, "bob", "inventory")
+	require.NoError(t, err)
+	theirs := w.newItem(bobs, `{}`)
+	before := w.server.Inventory("alice")
+	long := strings.Repeat("é", 37)
+	for name, test := range map[string]struct{ method, path, body, reason string }{
+		"a folder that is too long":      {"POST", "new-inventory-item", `{"folder-id":"` + long + `"}`, "invalid folder-id"},
+		"a folder of no text":            {"POST", "new-inventory-item", `{"folder-id":1}`, "invalid folder-id"},
+		"a type of no text":              {"POST", "new-inventory-item", `{"type-id":{}}`, "invalid type-id"},
+		"params of no object":            {"POST", "new-inventory-item", `{"params":[]}`, "invalid params"},
+		"params as text":                 {"POST", "new-inventory-item", `{"params":"{}"}`, "invalid params"},
+		"a form":                         {"POST", "new-inventory-item", `type-id=x`, "malformed request"},
+		"nothing":                        {"POST", "new-inventory-item", ``, "malformed request"},
+		"a list of a folder too long":    {"GET", "get-inventory-item-ids/" + long, "", "invalid folder-id"},
+		"an unknown item":                {"GET", "get-inventory-item/x", "", "unknown inventory item"},
+		"another user's item":            {"GET", "get-inventory-item/" + theirs, "", "unknown inventory item"},
+		"A's update without an id":       {"POST", "update-inventory-item-params", `{"params":{}}`, "invalid id"},
+		"A's update by an id of no text": {"POST", "update-inventory-item-params", `{"id":1}`, "invalid id"},
+		"A's update of an unknown item with a folder too long": {"POST", "update-inventory-item-params", `{"id":"x","folder-id":"` + long + `"}`, "invalid folder-id"},
+		"A's update with params of no object":                  {"POST", "update-inventory-item-params", `{"id":"` + sword + `","folder-id":"f","params":1}`, "invalid params"},
+		"A's update of rubbish":                                {"POST", "update-inventory-item-params", `{`, "malformed request"},
+		"B's update without an id":                             {"PUT", "update-inventory-item", `{"params":{}}`, "invalid item_id"},
+		"B's update of an unknown item":                        {"PUT", "update-inventory-item", `{"item_id":"x"}`, "unknown inventory item"},
+		"B's update of another user's":                         {"PUT", "update-inventory-item", `{"item_id":"` + theirs + `"}`, "unknown inventory item"},
+		"B's update with a folder too long":                    {"PUT", "update-inventory-item", `{"item_id":"` + sword + `","folder_id":"` + long + `","params":{"b":1}}`, "invalid folder_id"},
+		"B's update with params of no object":                  {"PUT", "update-inventory-item", `{"item_id":"` + sword + `","folder_id":"f","params":7}`, "invalid params"},
+		"B's update of rubbish":                                {"PUT", "update-inventory-item", `x`, "malformed request"},
+		"the deletion of an unknown item":                      {"POST", "delete-inventory-item/x", "", "unknown inventory item"},
+		"the deletion of another user's":                       {"POST", "delete-inventory-item/" + theirs, "", "unknown inventory item"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := w.do(w.request(test.method, test.path, token, test.body))
+			require.Equal(t, http.StatusOK, got.status, got.text)
+			require.Equal(t, false, got.json["success"], got.text)
+			require.Equal(t, test.reason, got.json["reason"])
+			require.Equal(t, before, w.server.Inventory("alice"), "nothing has changed")
+			require.Len(t, w.server.Inventory("bob"), 1)
+		})
+	}
+	for _, path := range []string{"get-inventory-item", "get-inventory-item/a/b", "get-inventory-item-ids/a/b"} {
+		require.Equal(t, http.StatusNotFound, w.get(path, token).status, path)
+	}
+	require.Equal(t, http.StatusNotFound, w.post("delete-inventory-item", token, "").status)
+}

@@ -1,0 +1,155 @@
+package gloebittest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Subscription is something that an application charges its users for again
+// and again, once they have authorized it.
+type Subscription struct {
+	ID                string    `json:"id"`          // a UUID, made here
+	Application       string    `json:"application"` // the application's key
+	LocalID           string    `json:"local_id"`    // the application's own id for it, unique within the application
+	Name              string    `json:"name"`
+	Description       string    `json:"description,omitempty"`
+	AdditionalDetails string    `json:"additional_details,omitempty"`
+	Disabled          bool      `json:"disabled,omitempty"` // nobody can authorize it or be charged under it
+	Created           time.Time `json:"created"`
+}
+
+// Subscriptions returns the application's subscriptions, oldest first.
+func (g *Gloebit) Subscriptions(appKey string) []Subscription {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var list []Subscription
+	for _, s := range g.subscriptions {
+		if s.Application == appKey {
+			list = append(list, *s)
+		}
+	}
+	return list
+}
+
+// DisableSubscription disables a subscription, or enables it again. It fails
+// when there is none with that id.
+func (g *Gloebit) DisableSubscription(id string, disabled bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.subscription(id)
+	if s == nil {
+		return fmt.Errorf("gloebittest: no subscription %q", id)
+	}
+	s.Disabled = disabled
+	g.revision++
+	return nil
+}
+
+// subscription finds a subscription by its id. The caller holds g.mu.
+func (g *Gloebit) subscription(id string) *Subscription {
+	for _, s := range g.subscriptions {
+		if s.ID == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// createSubscription serves create-subscription. No user has a part in it: the
+// application's credentials are in the body.
+func (g *Gloebit) createSubscription(w http.ResponseWriter, r *http.Request) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		writeJSON(w, http.StatusBadRequest, failure("the request's body broke off"))
+		return
+	}
+	body, reason := readFields(raw, r.Header.Get("Content-Type"), false)
+	if reason != "" {
+		writeJSON(w, http.StatusOK, failure(reason))
+		return
+	}
+	writeJSON(w, http.StatusOK, g.keepSubscription(body))
+}
+
+func (g *Gloebit) keepSubscription(body fields) reply {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	wanted := Subscription{Created: g.now()}
+	var key, secret string
+	for name, target := range map[string]*string{
+		"client_id": &key, "client_secret": &secret, "application-key": &wanted.Application, "local-id": &wanted.LocalID,
+		"name": &wanted.Name, "description": &wanted.Description, "additional_details": &wanted.AdditionalDetails,
+	} {
+		var reason string
+		if *target, reason = body.text(name); reason != "" {
+			return failure(reason)
+		}
+	}
+	app := g.application(key)
+	switch {
+	case app == nil || !equalSecrets(app.Secret, secret):
+		return failure("unknown consumer")
+	case wanted.Application != key:
+		return failed("mismatched-application-key", "application-key is not client_id")
+	case wanted.LocalID == "":
+		return failure("invalid local-id")
+	case wanted.Name == "":
+		return failure("invalid name")
+	}
+	for _, s := range g.subscriptions {
+		if s.Application == key && s.LocalID == wanted.LocalID {
+			return s.again(wanted)
+		}
+	}
+	wanted.ID = uuid.NewString()
+	g.subscriptions = append(g.subscriptions, &wanted)
+	g.revision++
+	return wanted.reply("success")
+}
+
+// again answers a second subscription with the same local id.
+func (s *Subscription) again(wanted Subscription) reply {
+	if s.Name == wanted.Name && s.Description == wanted.Description && s.AdditionalDetails == wanted.AdditionalDetails {
+		return s.reply("duplicate")
+	}
+	answer := failed("failed", "different subscription exists with this app-subscription-id")
+	for name, value := range map[string]any{
+		"id": s.ID, "name": s.Name, "description": s.Description, "additional_details": s.AdditionalDetails,
+		"enabled": !s.Disabled, "ctime": s.Created.Unix(),
+	} {
+		answer["existing-subscription-"+name] = value
+	}
+	return answer
+}
+
+func (s *Subscription) reply(status string) reply {
+	answer := success()
+	answer["status"], answer["id"], answer["enabled"] = status, s.ID, !s.Disabled
+	return answer
+}
+
+// failed is a failure with a status.
+func failed(status, reason string) reply {
+	answer := failure(reason)
+	answer["status"] = status
+	return answer
+}
+
+// adoptSubscriptions takes over what was saved.
+func (g *Gloebit) adoptSubscriptions(list []*Subscription) error {
+	for _, s := range list {
+		if s == nil || s.ID == "" {
+			return errors.New("a subscription without an id")
+		}
+		if g.subscription(s.ID) != nil {
+			return fmt.Errorf("subscription %q is there twice", s.ID)
+		}
+		g.subscriptions = append(g.subscriptions, s)
+	}
+	return nil
+}
