@@ -17,20 +17,20 @@
 //
 //	func buy(w http.ResponseWriter, r *http.Request) {
 //		client := gloebit.MustFromContext(r.Context())
-//		order := gloebit.ProductOrder{ID: r.FormValue("order"), Product: r.PathValue("product")}
+//		order := gloebit.ProductOrder{Key: r.FormValue("order"), Product: r.PathValue("product")}
 //		receipt, err := client.PurchaseProduct(r.Context(), order)
 //		...
 //	}
 //
-// # The way of a request
+// # What happens
 //
 // A user without a connection who loads a protected page is redirected to
-// /gloebit/connect (middleware.go), which keeps a pending connection under a
-// random state and sends the browser to Gloebit (connect.go, state.go). Gloebit
-// sends it back to /gloebit/callback, which redeems the state once, gives the
-// code for a token (callback.go, token.go), saves the credential (store.go) and sends the
-// browser to where it wanted to go. From then on the middleware finds the
-// credential and puts a client into the context (context.go, client.go).
+// /gloebit/connect, which keeps a pending connection under a random state and
+// sends the browser to Gloebit. Gloebit sends it back to /gloebit/callback,
+// which redeems the state once, gives the code for a token, saves the
+// credential and sends the browser to where it wanted to go. From then on the
+// middleware finds the credential and puts a client into the context. A script
+// or a form gets 401 and problem+json, or a page, with the way to connect.
 //
 // # Users
 //

@@ -111,6 +111,8 @@ var (
 	ErrInvalidRequest = errors.New("gloebit: invalid request")
 )
 
+var errMethod = errors.New("gloebit: the method is not allowed")
+
 var errNoUserID = fmt.Errorf("%w: the user id is empty", ErrInvalidRequest)
 
 // APIError is a call that failed at the server or on the way. It unwraps to the
@@ -128,18 +130,20 @@ type APIError struct {
 	transient bool // the same call may fare better later
 }
 
-// Error says which call failed and why.
+// Error says which call failed and why: in the server's words where it gave a
+// reason.
 func (e *APIError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "gloebit: %s", e.Call)
 	if e.StatusCode != 0 && e.StatusCode != http.StatusOK {
 		fmt.Fprintf(&b, ": status %d", e.StatusCode)
 	}
-	if e.Status != "" {
+	if e.Status != "" && e.Status != e.Reason {
 		fmt.Fprintf(&b, ": %q", e.Status)
 	}
 	if e.Reason != "" {
 		fmt.Fprintf(&b, ": %q", e.Reason)
+		return b.String()
 	}
 	for _, cause := range e.causes {
 		fmt.Fprintf(&b, ": %s", strings.TrimPrefix(cause.Error(), "gloebit: "))
@@ -197,6 +201,7 @@ var meanings = []struct {
 	{ErrSubscriptionMismatch, "ErrSubscriptionMismatch", http.StatusBadGateway, "Gloebit does not know this subscription."},
 	{ErrSubscriptionDisabled, "ErrSubscriptionDisabled", http.StatusForbidden, "This subscription is not offered any more."},
 	{ErrCannotTransact, "ErrCannotTransact", http.StatusForbidden, "This site may not charge your Gloebit account."},
+	{errMethod, "", http.StatusMethodNotAllowed, "This address takes another kind of request."},
 	{ErrInvalidRequest, "ErrInvalidRequest", http.StatusBadRequest, "The request is not valid."},
 	{context.DeadlineExceeded, "ErrUnavailable", http.StatusGatewayTimeout, "Gloebit did not answer in time. Please try again."},
 	{ErrExchange, "ErrExchange", http.StatusBadGateway, "Gloebit did not complete the connection. Please start again."},
@@ -207,6 +212,7 @@ var meanings = []struct {
 	{ErrAuthorization, "ErrAuthorization", http.StatusBadGateway, "Gloebit could not complete the connection. Please start again."},
 	{ErrBadReply, "ErrBadReply", http.StatusBadGateway, "Gloebit sent an answer that this site can't read."},
 	{ErrRefused, "ErrRefused", http.StatusBadGateway, "Gloebit refused this."},
+	{ErrNotFound, "ErrNotFound", http.StatusNotFound, "There is nothing here."},
 }
 
 // StatusCode returns the HTTP status that fits an error of this package, for

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"net/http/httptest"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
@@ -68,7 +69,7 @@ func Example() {
 	buy := func(w http.ResponseWriter, r *http.Request) { // runs only for connected users
 		client := gloebit.MustFromContext(r.Context())
 		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
-			ID:      r.FormValue("order"), // a UUID in the form: a double click or a reload is one purchase
+			Key:     r.FormValue("order"), // a new UUID in each form: a double click is one purchase
 			Product: r.PathValue("product"),
 		})
 		if err != nil {
@@ -111,8 +112,11 @@ func ExampleClient_PurchaseProduct() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	order := gloebit.ProductOrder{ID: "ec8d8f47-2648-4378-8734-bba45852a60f", Product: "green-hat"}
-	for range 2 { // a double click: the same id is charged once
+	order := gloebit.ProductOrder{
+		Key:     "ec8d8f47-2648-4378-8734-bba45852a60f", // a new UUID in each form
+		Product: "green-hat",
+	}
+	for range 2 { // a double click sends the same form twice, and is charged once
 		receipt, err := client.PurchaseProduct(ctx, order)
 		if err != nil {
 			log.Fatal(err)
@@ -183,8 +187,10 @@ func ExampleMerchant_Client() {
 	// Output: true gloebit: the user is not connected
 }
 
+// A page for those who let the application see what they own. Others are sent
+// to connect again, with that asked for too.
 func ExampleMerchant_RequireScopes() {
-	merchant, server := connected()
+	merchant, server := connected(gloebit.ScopeBalance)
 	defer server.Close()
 	inventory := func(w http.ResponseWriter, r *http.Request) {
 		products, err := gloebit.MustFromContext(r.Context()).Products(r.Context())
@@ -197,6 +203,94 @@ func ExampleMerchant_RequireScopes() {
 	mux := http.NewServeMux()
 	requireInventory := merchant.RequireScopes(gloebit.ScopeInventory)
 	mux.Handle("GET /inventory", requireInventory(http.HandlerFunc(inventory)))
+
+	r := httptest.NewRequest(http.MethodGet, "/inventory", nil)
+	r.Header.Set("Accept", "text/html")
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Header().Get("Location"))
+	// Output: 303 /gloebit/connect?return_to=%2Finventory
+}
+
+// Handlers of one's own in place of connect and callback.
+func ExampleMerchant_Exchange() {
+	merchant, server := connected(gloebit.ScopeUser)
+	defer server.Close()
+	mux := http.NewServeMux()
+	mux.Handle("GET /begin", merchant.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		to, err := merchant.AuthorizationURL(r, "/welcome")
+		if err != nil {
+			merchant.HandleError(w, r, err)
+			return
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
+	})))
+	mux.Handle("GET /gloebit/callback", merchant.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connection, err := merchant.Exchange(r)
+		if err != nil {
+			merchant.HandleError(w, r, err)
+			return
+		}
+		http.Redirect(w, r, connection.ReturnTo, http.StatusSeeOther)
+	})))
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/begin", nil))
+	to, err := w.Result().Location()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(w.Code, to.Path)
+	// Output: 303 /oauth2/authorize
+}
+
+// One user pays another, who is known by their address at Gloebit.
+func ExampleClient_TransactU2U() {
+	merchant, server := connected(gloebit.ScopeTransact)
+	defer server.Close()
+	if _, err := server.AddUser(gloebittest.User{Name: "bob", Email: "bob@example.com", Balance: "0"}); err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	client, err := merchant.Client(ctx, "alice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	receipt, err := client.TransactU2U(ctx, gloebit.Transaction{Asset: "painting", Total: 25}, gloebit.Seller{Email: "bob@example.com"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(receipt.Outcome, server.Balance("bob"))
+	// Output: queued 25
+}
+
+// What the application keeps with an item comes back as it was, digit by digit.
+func ExampleClient_NewInventoryItem() {
+	merchant, server := connected(gloebit.ScopeInventory)
+	defer server.Close()
+	ctx := context.Background()
+	client, err := merchant.Client(ctx, "alice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	type sword struct {
+		Forged string `json:"forged"`
+		Kills  uint64 `json:"kills"`
+	}
+	id, err := client.NewInventoryItem(ctx, gloebit.Item{Type: "sword", Params: sword{"Toledo", 18446744073709551615}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	item, err := client.InventoryItem(ctx, id)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var found sword
+	if err := item.Decode(&found); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(found.Forged, found.Kills)
+	// Output: Toledo 18446744073709551615
 }
 
 // A user of the application: here one whom its own sign-in has put into the

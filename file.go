@@ -63,7 +63,7 @@ func parseClientSecrets(content []byte) (Config, error) {
 		return fail("without web.client_id")
 	case web.ClientSecret == "":
 		return fail("without web.client_secret")
-	case len(web.RedirectURIs) == 0:
+	case len(web.RedirectURIs) == 0 || web.RedirectURIs[0] == "":
 		return fail("without web.redirect_uris")
 	case (web.AuthURI == "") != (web.TokenURI == ""):
 		return fail("web.auth_uri and web.token_uri go together")

@@ -61,8 +61,11 @@ type Config struct {
 	Tokens TokenStore
 
 	// User tells who makes a request: the application's own user. It returns
-	// ErrNoUser, or a User without an ID, when nobody is signed in. Nil means
-	// that Gloebit tells with SignIn, and that the session is the user without.
+	// ErrNoUser, or a User without an ID, when nobody is signed in: that
+	// becomes a 401 without a way to connect, and an ErrorHandler that finds
+	// ErrNoUser can redirect to the application's own sign-in instead. Any
+	// other error becomes a 503. Nil means that Gloebit tells with SignIn, and
+	// that the session is the user without.
 	User func(*http.Request) (User, error)
 	// SignIn makes the Gloebit identity the user: who connects is signed in,
 	// who disconnects is signed out. It needs an identity scope, and no User.
@@ -94,8 +97,11 @@ type Config struct {
 	// disconnect handler. An error goes to ErrorHandler. Nil does nothing.
 	OnDisconnect func(*http.Request, User) error
 	// ErrorHandler answers a request that failed; StatusCode gives the status
-	// that fits. Nil means a plain page, or problem+json (RFC 9457) for those
-	// who don't ask for HTML. It must not show err to the user.
+	// that fits, a ConnectError where the user wanted to go, and WriteError
+	// answers as without a handler. Nil means a plain page, or problem+json
+	// (RFC 9457) for those who don't ask for HTML. It must not show err to the
+	// user. It may use a variable that holds the Merchant by the time a request
+	// comes.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 }
 

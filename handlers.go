@@ -22,7 +22,7 @@ func (m *Merchant) Handler() http.Handler {
 		case isTail(r.URL.Path, m.leavePath):
 			disconnect.ServeHTTP(w, r)
 		default:
-			http.NotFound(w, r)
+			m.fail(w, r, ErrNotFound, "")
 		}
 	})
 }
@@ -39,7 +39,7 @@ func isTail(p, whole string) bool {
 func (m *Merchant) ConnectHandler() http.Handler {
 	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
-		if !allow(w, r, http.MethodGet, http.MethodHead) {
+		if !m.allow(w, r, http.MethodGet, http.MethodHead) {
 			return
 		}
 		if r.Host != m.redirect.Host && isLoopbackHost(r.Host) && isLoopbackHost(m.redirect.Host) {
@@ -69,7 +69,7 @@ func (m *Merchant) ConnectHandler() http.Handler {
 func (m *Merchant) CallbackHandler() http.Handler {
 	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
-		if !allow(w, r, http.MethodGet) {
+		if !m.allow(w, r, http.MethodGet) {
 			return
 		}
 		connection, err := m.Exchange(r)
@@ -89,7 +89,7 @@ func (m *Merchant) CallbackHandler() http.Handler {
 func (m *Merchant) DisconnectHandler() http.Handler {
 	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
-		if !allow(w, r, http.MethodPost) {
+		if !m.allow(w, r, http.MethodPost) {
 			return
 		}
 		returnTo, err := m.disconnect(w, r)
@@ -155,14 +155,14 @@ func protect(w http.ResponseWriter) {
 }
 
 // allow answers other methods with 405 and reports whether to go on.
-func allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+func (m *Merchant) allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	for _, method := range methods {
 		if r.Method == method {
 			return true
 		}
 	}
 	w.Header().Set("Allow", strings.Join(methods, ", "))
-	http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	m.fail(w, r, errMethod, "")
 	return false
 }
 

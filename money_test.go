@@ -242,3 +242,55 @@ func TestNoCallLastsForEverWithoutADeadline(t *testing.T) {
 type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
+	w := newWorld(t)
+	for _, user := range []string{"alice", "bob"} {
+		token, err := w.gloebit.IssueToken(w.app.Key, user, "transact")
+		require.NoError(t, err)
+		require.NoError(t, w.tokens.Update(t.Context(), user, save(gloebit.Credential{AccessToken: gloebit.Secret(token)})))
+	}
+	alice, err := w.merchant.Client(t.Context(), "alice")
+	require.NoError(t, err)
+	bob, err := w.merchant.Client(t.Context(), "bob")
+	require.NoError(t, err)
+	ids := map[string]int{}
+	for range 2 { // everything twice
+		for _, order := range []gloebit.ItemOrder{
+			{Key: "k", Item: "sticker", Price: 3},
+			{Key: "k", Item: "castle", Price: 3},
+			{Key: "k", Item: "sticker", Price: 4},
+			{Key: "k", Item: "sticker", Price: 3, Quantity: 2},
+			{Key: "k2", Item: "sticker", Price: 3},
+		} {
+			for _, client := range []*gloebit.Client{alice, bob} {
+				receipt, err := client.PurchaseItem(t.Context(), order)
+				require.NoError(t, err)
+				ids[receipt.TransactionID]++
+			}
+		}
+		for _, order := range []gloebit.ProductOrder{
+			{Key: "k", Product: "green-hat"}, {Key: "k", Product: "green-hat", Quantity: 2}, {Key: "sticker", Product: "green-hat"},
+		} {
+			receipt, err := alice.PurchaseProduct(t.Context(), order)
+			require.NoError(t, err)
+			ids[receipt.TransactionID]++
+		}
+	}
+	require.Len(t, ids, 13)
+	for id, times := range ids {
+		require.Equal(t, 2, times, id)
+		require.Len(t, id, 36)
+	}
+	require.Len(t, w.gloebit.Transactions(), 13)
+
+	one, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Item: "sticker", Price: 1})
+	require.NoError(t, err)
+	two, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Item: "sticker", Price: 1})
+	require.NoError(t, err)
+	require.NotEqual(t, one.TransactionID, two.TransactionID, "without a key each is a purchase of its own")
+	_, err = alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: "k", ID: "i", Item: "sticker", Price: 1})
+	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
+	_, err = alice.PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: string(make([]byte, 256)), Product: "green-hat"})
+	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -117,16 +118,27 @@ type problem struct {
 // fail logs an error and lets the application answer, or answers itself.
 func (m *Merchant) fail(w http.ResponseWriter, r *http.Request, err error, returnTo string) {
 	status := StatusCode(err)
-	log := m.log.WarnContext
-	if status >= http.StatusInternalServerError {
-		log = m.log.ErrorContext
+	level := slog.LevelInfo // ordinary: not connected, not enough gloebits
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case errors.Is(err, ErrState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin), errors.Is(err, ErrReturnTo):
+		level = slog.LevelWarn // somebody may be trying something
 	}
-	log(r.Context(), "gloebit: request failed", "status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error())
+	m.log.Log(r.Context(), level, "gloebit: request failed", "status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error())
 	if m.config.ErrorHandler != nil {
 		m.config.ErrorHandler(w, r, err)
 		return
 	}
 	m.problemOf(err, returnTo).answer(w, r)
+}
+
+// WriteError answers a request that failed as it is answered without a
+// Config.ErrorHandler: with a plain page for those who accept HTML, and
+// problem+json (RFC 9457) for others. For an ErrorHandler that has words of its
+// own for some.
+func (m *Merchant) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	m.problemOf(err, m.pageOf(r)).answer(w, r)
 }
 
 func (m *Merchant) problemOf(err error, returnTo string) problem {
@@ -139,7 +151,9 @@ func (m *Merchant) problemOf(err error, returnTo string) problem {
 	}
 	for _, meaning := range meanings {
 		if errors.Is(err, meaning.err) {
-			p.Type = "https://pkg.go.dev/github.com/go-gloebit/gloebit#" + meaning.name
+			if meaning.name != "" {
+				p.Type = "https://pkg.go.dev/github.com/go-gloebit/gloebit#" + meaning.name
+			}
 			p.Title, p.Status, p.Detail = http.StatusText(meaning.status), meaning.status, meaning.text
 			break
 		}
@@ -171,7 +185,7 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	if acceptsHTML(r) {
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		w.WriteHeader(p.Status)
 		_ = problemPage.Execute(w, p) // the client has gone if this fails
 		return
@@ -181,15 +195,37 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(p) // the client has gone if this fails
 }
 
+// Headline is the first sentence of the detail, for the page.
+func (p problem) Headline() string {
+	headline, _, _ := strings.Cut(p.Detail, ". ")
+	return strings.TrimSuffix(headline, ".")
+}
+
+// Rest is what follows the headline.
+func (p problem) Rest() string {
+	_, rest, _ := strings.Cut(p.Detail, ". ")
+	return rest
+}
+
 var problemPage = template.Must(template.New("problem").Parse(`<!DOCTYPE html>
 <html lang="en">
+<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{.Title}}</title>
-<h1>{{.Title}}</h1>
-<p>{{.Detail}}</p>
-{{with .ConnectURL}}<p><a href="{{.}}">Connect with Gloebit</a></p>
-{{end}}{{with .PurchaseURL}}<p><a href="{{.}}">Get more gloebits</a></p>
-{{end}}<p><a href="{{.Home}}">Back to the site</a></p>
+<meta name="color-scheme" content="light dark">
+<title>{{.Headline}}</title>
+<style>
+body { font: 1.125rem/1.6 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto 2rem; padding: 0 1.25rem }
+h1 { font-size: 1.6rem; line-height: 1.25 }
+a { display: inline-block; padding: .6rem 0; margin-right: 1.5rem }
+</style>
+</head>
+<body>
+<h1>{{.Headline}}</h1>
+{{with .Rest}}<p>{{.}}</p>
+{{end}}<p>{{with .ConnectURL}}<a href="{{.}}">Connect with Gloebit</a>
+{{end}}{{with .PurchaseURL}}<a href="{{.}}">Get more gloebits</a>
+{{end}}<a href="{{.Home}}">Back to the site</a></p>
+</body>
 </html>
 `))

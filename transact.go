@@ -14,10 +14,13 @@ import (
 )
 
 // Receipt is Gloebit's word on a transaction. Outcome says which: after
-// OutcomeQueued the gloebits are on hold, and the transaction can still be
-// cancelled until it was enacted.
+// OutcomeQueued the gloebits are on hold, and Gloebit pays them to the
+// application soon, but can still cancel. For a product that is all there is to
+// do. Who hands over something of their own and can't bear that it was
+// cancelled after all waits until the consume URL of HoldURLs is called:
+// package github.com/go-gloebit/gloebit/ledger does all of that.
 type Receipt struct {
-	TransactionID string
+	TransactionID string // set beside an error too, once the transaction was well formed
 	Outcome       Outcome
 	Status        string  // the server's word for it; empty when it gave none
 	Reason        string  // the server's explanation
@@ -137,8 +140,12 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 	if order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > mostGloebits/quantity {
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price)
 	}
+	id, err := c.transactionID(order.Key, order.ID, "item", order.Item, order.Price, quantity)
+	if err != nil {
+		return Receipt{}, err
+	}
 	return c.Transact(ctx, Transaction{
-		ID: order.ID, Asset: order.Item, AssetQuantity: quantity, Total: order.Price * quantity,
+		ID: id, Asset: order.Item, AssetQuantity: quantity, Total: order.Price * quantity,
 		Username: order.Username, Hold: order.Hold,
 	})
 }
@@ -150,8 +157,13 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 	if order.Product == "" {
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: the product has no name", ErrInvalidRequest)
 	}
+	quantity := orDefault(order.Quantity, 1)
+	id, err := c.transactionID(order.Key, order.ID, "product", order.Product, order.CharacterID, quantity)
+	if err != nil {
+		return Receipt{}, err
+	}
 	return c.Transact(ctx, Transaction{
-		ID: order.ID, Product: order.Product, ProductQuantity: orDefault(order.Quantity, 1), CharacterID: order.CharacterID,
+		ID: id, Product: order.Product, ProductQuantity: quantity, CharacterID: order.CharacterID,
 		Username: order.Username, Hold: order.Hold,
 	})
 }

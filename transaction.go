@@ -1,9 +1,12 @@
 package gloebit
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // HoldURLs are the three addresses that Gloebit calls while it works on a
@@ -21,9 +24,11 @@ type HoldURLs struct {
 // Gloebit's merchant page, for an asset that only the application knows, or for
 // nothing that has a name.
 type Transaction struct {
-	// ID makes sending it again safe: Gloebit charges once for it. It is at
-	// most 36 visible ASCII characters. Empty means a new random UUID, which
-	// Receipt.TransactionID tells.
+	// ID makes sending it again safe: Gloebit charges once for it, whatever the
+	// second one asks for. So it must not be a browser's to choose, and must
+	// never be used for another order: ItemOrder and ProductOrder derive one
+	// from a form's key. It is at most 36 visible ASCII characters. Empty means
+	// a new random UUID, which Receipt.TransactionID tells.
 	ID string
 	// Product is the product's name, and ProductQuantity how many, zero
 	// meaning one. Gloebit knows the price.
@@ -65,7 +70,13 @@ type Descriptor struct {
 
 // ItemOrder is the purchase of something that only the application knows.
 type ItemOrder struct {
-	ID       string // as Transaction.ID
+	// Key makes sending the same order again one purchase: a UUID that the
+	// application puts into each form it makes, and that comes back with it. The
+	// transaction's id is derived from the key, the user and all else in the
+	// order, so a key that is used for another order makes another purchase.
+	// Empty makes every call a new purchase, unless ID is set.
+	Key      string
+	ID       string // as Transaction.ID, instead of Key, for who keeps their own ids; it must never be used for another order
 	Item     string // its name
 	Price    int64  // for each, in whole gloebits, at least one
 	Quantity int64  // how many; zero means one
@@ -75,14 +86,39 @@ type ItemOrder struct {
 
 // ProductOrder is the purchase of a product defined on Gloebit's merchant page.
 type ProductOrder struct {
-	ID       string // as Transaction.ID
-	Product  string // its name
-	Quantity int64  // how many; zero means one
-	Username string // as Transaction.Username
-	Hold     HoldURLs
-
+	Key         string // as ItemOrder.Key
+	ID          string // as ItemOrder.ID
+	Product     string // its name
+	Quantity    int64  // how many; zero means one
 	CharacterID string // as Transaction.CharacterID
+	Username    string // as Transaction.Username
+	Hold        HoldURLs
 }
+
+// orderNamespace is the UUID below which the ids of orders are made (RFC 9562
+// section 5.5).
+var orderNamespace = uuid.MustParse("6a8e9b5c-2f0b-4a0e-9d6a-0b8d1d0f7c11")
+
+// transactionID returns the id of an order: its own, or one that is derived from
+// its key and all that tells it from another order.
+func (c *Client) transactionID(key, id string, order ...any) (string, error) {
+	switch {
+	case key == "":
+		return id, nil
+	case id != "":
+		return "", fmt.Errorf("%w: an order has a Key or an ID, not both", ErrInvalidRequest)
+	case len(key) > longestOrderKey:
+		return "", fmt.Errorf("%w: the key is longer than %d bytes", ErrInvalidRequest, longestOrderKey)
+	}
+	name, err := json.Marshal(append([]any{c.merchant.config.ClientID, c.user.ID, key}, order...))
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalidRequest, err)
+	}
+	return uuid.NewSHA1(orderNamespace, name).String(), nil
+}
+
+// longestOrderKey is how long an order's key may be, in bytes.
+const longestOrderKey = 255
 
 // mostGloebits is the greatest whole number that every JSON reader gets right.
 const mostGloebits = 1<<53 - 1

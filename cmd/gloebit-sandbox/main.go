@@ -20,6 +20,8 @@
 //	-client-id KEY, -client-secret SECRET
 //		Key and secret of the application to start with. They are made when absent and, with -state,
 //		stay what they were.
+//	-name NAME
+//		What users see the application called. The default is Hat Shop.
 //	-redirect PREFIX
 //		Users may be sent back to addresses that begin with PREFIX. May be repeated, or hold several
 //		with commas between them. Without it, a new application gets http://127.0.0.1:8080/ and

@@ -16,6 +16,7 @@ type options struct {
 	state        string
 	clientID     string
 	clientSecret string
+	name         string
 	redirects    prefixes
 }
 
@@ -46,6 +47,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.state, "state", "", "keep everything in this `FILE`, across restarts")
 	flags.StringVar(&o.clientID, "client-id", "", "`KEY` of the application to start with; made when empty")
 	flags.StringVar(&o.clientSecret, "client-secret", "", "its `SECRET`; made when empty")
+	flags.StringVar(&o.name, "name", "", "its `NAME`, as users see it; Hat Shop when empty")
 	flags.Var(&o.redirects, "redirect", "users may be sent back to addresses beginning with this `PREFIX`; repeatable")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err

@@ -22,15 +22,16 @@ const (
 )
 
 // run serves the sandbox that args describe until ctx ends, and then returns nil once everything is
-// saved. It prints where it listens and with which key and secret; failures are logged to stderr.
+// saved. It prints where it listens and with which key and secret; requests, callbacks and failures are logged to
+// stderr, without secrets.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	box, err := sandbox.New(sandbox.Config{
-		ClientID: o.clientID, ClientSecret: o.clientSecret, RedirectPrefixes: o.redirects,
+		ClientID: o.clientID, ClientSecret: o.clientSecret, Name: o.name, RedirectPrefixes: o.redirects,
 		StateFile: o.state, Logger: logger,
 	})
 	if err != nil {

@@ -1,0 +1,72 @@
+// Minimal is the least that takes gloebits: a page with a button, and what the
+// button does.
+package main
+
+import (
+	"fmt"
+	"html/template"
+	"log"
+	"log/slog"
+	"net/http"
+	"os"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/google/uuid"
+)
+
+func main() {
+	shop, err := newShop(gloebit.Config{
+		ClientID:     os.Getenv("GLOEBIT_CLIENT_ID"), // from the merchant page
+		ClientSecret: gloebit.Secret(os.Getenv("GLOEBIT_CLIENT_SECRET")),
+		RedirectURL:  "http://127.0.0.1:8080/gloebit/callback",
+		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		Provider:     gloebit.At("http://127.0.0.1:8081"), // gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
+		Logger:       slog.Default(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", shop))
+}
+
+func newShop(config gloebit.Config) (http.Handler, error) {
+	merchant, err := gloebit.New(config)
+	if err != nil {
+		return nil, err
+	}
+	home := func(w http.ResponseWriter, r *http.Request) { // runs only for connected users
+		balance, err := gloebit.MustFromContext(r.Context()).Balance(r.Context())
+		if err != nil {
+			merchant.HandleError(w, r, err)
+			return
+		}
+		_ = page.Execute(w, map[string]any{"Balance": balance, "Order": uuid.NewString()})
+	}
+	buy := func(w http.ResponseWriter, r *http.Request) {
+		client := gloebit.MustFromContext(r.Context())
+		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
+			Key:     r.FormValue("order"), // a double click or a reload is one purchase
+			Product: r.PathValue("product"),
+		})
+		if err != nil {
+			merchant.HandleError(w, r, err) // not connected any more, not enough gloebits, Gloebit down, ...
+			return
+		}
+		fmt.Fprintf(w, "Thank you! Transaction %s, %s G$ left.", receipt.TransactionID, receipt.Balance)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/gloebit/", merchant.Handler()) // connect, callback, disconnect
+	mux.Handle("GET /{$}", merchant.RequireGloebit(http.HandlerFunc(home)))
+	mux.Handle("POST /buy/{product}", merchant.RequireGloebit(http.HandlerFunc(buy)))
+	return http.NewCrossOriginProtection().Handler(mux), nil // refuses forms from other sites
+}
+
+var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+<title>Hats</title>
+<p>You have {{.Balance}} G$.</p>
+<form method="post" action="/buy/green-hat">
+	<input type="hidden" name="order" value="{{.Order}}">
+	<button>Buy a green hat</button>
+</form>
+<form method="post" action="/gloebit/disconnect"><button>Disconnect</button></form>
+`))
