@@ -90,8 +90,8 @@ func (m *Merchant) Client(ctx context.Context, userID string) (*Client, error) {
 }
 
 func (m *Merchant) client(ctx context.Context, user User) (*Client, error) {
-	if user.ID == "" {
-		return nil, errNoUserID
+	if err := CheckUserID(user.ID); err != nil {
+		return nil, err
 	}
 	credential, err := m.tokens.Load(ctx, user.ID)
 	switch {

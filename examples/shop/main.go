@@ -23,12 +23,11 @@ package main
 
 import (
 	"net/http"
-	"strings"
 
-	"github.com/alexedwards/scs/v2"
 	"github.com/go-gloebit/gloebit"
 
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
+	"github.com/go-gloebit/gloebit/examples/internal/desk"
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 	"github.com/go-gloebit/gloebit/examples/internal/storefront"
 	"github.com/go-gloebit/gloebit/examples/internal/views"
@@ -43,8 +42,8 @@ func newShop(s launch.Settings) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	shop := &shop{pages: pages, url: s.URL, log: s.Logger}
-	sessions := newSessions(s.URL)
+	shop := &shop{&desk.Desk{Pages: pages, URL: s.URL, Log: s.Logger}}
+	sessions := desk.NewSessions(s.URL) // an *scs.SessionManager
 
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID:     s.ClientID,
@@ -55,13 +54,13 @@ func newShop(s launch.Settings) (http.Handler, error) {
 		Sessions:     sessions,
 		SignIn:       true, // who connects is signed in, as who they are at Gloebit
 		Logger:       s.Logger,
-		OnConnect:    shop.connected,
-		ErrorHandler: shop.fail,
+		OnConnect:    shop.Connected,
+		ErrorHandler: shop.Fail,
 	})
 	if err != nil {
 		return nil, err
 	}
-	shop.front = storefront.New(storefront.Config{
+	shop.Front = storefront.New(storefront.Config{
 		Catalogue:  catalogue.New(),
 		Sessions:   sessions,
 		ConnectURL: merchant.ConnectURL,
@@ -76,32 +75,20 @@ func newShop(s launch.Settings) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler()) // connect, callback, disconnect
 	mux.Handle("GET /assets/", pages.Assets())
-	mux.Handle("GET /{$}", anyone(shop.page(shop.front.Shelf)))
+	mux.Handle("GET /{$}", anyone(shop.page(shop.Front.Shelf)))
 	mux.Handle("GET /shelf/{article}", anyone(http.HandlerFunc(shop.article)))
 	mux.Handle("POST /buy/{article}", buyer(http.HandlerFunc(shop.buy)))
 	mux.Handle("GET /not-enough/{article}", connected(http.HandlerFunc(shop.notEnough)))
-	mux.Handle("GET /things", owner(shop.page(shop.front.Things)))
+	mux.Handle("GET /things", owner(shop.page(shop.Front.Things)))
 	mux.Handle("POST /use/{article}", owner(http.HandlerFunc(shop.use)))
-	mux.Handle("GET /purchases", connected(shop.page(shop.front.Purchases)))
-	mux.Handle("GET /goodbye", anyone(shop.page(shop.front.Goodbye)))
-	mux.Handle("/", anyone(shop.page(shop.front.NotFound)))
+	mux.Handle("GET /purchases", connected(shop.page(shop.Front.Purchases)))
+	mux.Handle("GET /goodbye", anyone(shop.page(shop.Front.Goodbye)))
+	mux.Handle("/", anyone(shop.page(shop.Front.NotFound)))
 
 	csrf := http.NewCrossOriginProtection()
-	csrf.SetDenyHandler(http.HandlerFunc(shop.crossOrigin))
+	csrf.SetDenyHandler(http.HandlerFunc(shop.CrossOrigin))
 	if err := csrf.AddTrustedOrigin(s.URL); err != nil { // a proxy may hide it
 		return nil, err
 	}
 	return views.Headers(s.Provider.AuthURL, sessions.LoadAndSave(csrf.Handler(mux))), nil
-}
-
-// newSessions returns the browser sessions. On https the cookie's prefix makes
-// the browser hold it to this host.
-func newSessions(url string) *scs.SessionManager {
-	sessions := scs.New()
-	sessions.Cookie.Name = "hat_shop"
-	if strings.HasPrefix(url, "https://") {
-		sessions.Cookie.Name = "__Host-hat_shop"
-		sessions.Cookie.Secure = true
-	}
-	return sessions
 }

@@ -1,4 +1,4 @@
-package main
+package story
 
 import (
 	"net/http"
@@ -12,12 +12,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-gloebit/gloebit/examples/internal/desk"
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-func TestADoubleClickIsOnePurchase(t *testing.T) {
-	w := newWorld(t)
+func aDoubleClickIsOnePurchase(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	article := newVisitor(t).open(w.shopURL).connect("alice").follow("Green hat")
 	form := article.form("/buy/green-hat")
 	var clicks sync.WaitGroup
@@ -34,8 +35,8 @@ func TestADoubleClickIsOnePurchase(t *testing.T) {
 	require.Len(t, article.follow("My purchases").find("time"), 1)
 }
 
-func TestAKeyUsedAgainForSomethingElseIsChargedForWhatItIs(t *testing.T) {
-	w := newWorld(t)
+func aKeyUsedAgainForSomethingElseIsChargedForWhatItIs(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	alice := newVisitor(t).open(w.shopURL).connect("alice")
 	cheap := alice.form("/buy/gift-wrap")
 	alice.send(cheap).says("You bought 1 × Gift wrap for 8 G$.")
@@ -55,8 +56,8 @@ func TestAKeyUsedAgainForSomethingElseIsChargedForWhatItIs(t *testing.T) {
 	require.Equal(t, "940", w.gloebit.Balance("alice"))
 }
 
-func TestALostAnswerIsSettledBySendingTheSameOrderAgain(t *testing.T) {
-	w := newWorld(t)
+func aLostAnswerIsSettledBySendingTheSameOrderAgain(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Drop: true, After: true})
 
@@ -74,8 +75,8 @@ func TestALostAnswerIsSettledBySendingTheSameOrderAgain(t *testing.T) {
 	require.Len(t, purchases.find("time"), 1)
 }
 
-func TestAnOrderThatNeverArrivedIsSentAgainFromThePurchases(t *testing.T) {
-	w := newWorld(t)
+func anOrderThatNeverArrivedIsSentAgainFromThePurchases(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Status: http.StatusBadGateway, Body: "<html>", ContentType: "text/html"})
 	sorry := shelf.follow("Red scarf").submit("/buy/red-scarf", "quantity", "2")
@@ -86,8 +87,8 @@ func TestAnOrderThatNeverArrivedIsSentAgainFromThePurchases(t *testing.T) {
 	require.Equal(t, "950", w.gloebit.Balance("alice"))
 }
 
-func TestTheShopStaysOpenWhileGloebitIsDown(t *testing.T) {
-	w := newWorld(t)
+func theShopStaysOpenWhileGloebitIsDown(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	v := newVisitor(t)
 	shelf := v.open(w.shopURL).connect("alice")
 	w.gloebit.Inject(gloebittest.Fault{Status: http.StatusInternalServerError, Body: "down"})
@@ -104,8 +105,8 @@ func TestTheShopStaysOpenWhileGloebitIsDown(t *testing.T) {
 	require.Equal(t, http.StatusOK, things.follow("Try again").status)
 }
 
-func TestALockedAccountIsToldInWords(t *testing.T) {
-	w := newWorld(t)
+func aLockedAccountIsToldInWords(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	require.NoError(t, w.gloebit.Lock("alice", true))
 	sorry := shelf.submit("/buy/green-hat").says("Your Gloebit account can’t spend right now", "Nothing was charged.")
@@ -113,8 +114,8 @@ func TestALockedAccountIsToldInWords(t *testing.T) {
 	sorry.follow("My purchases").says("Refused, nothing charged")
 }
 
-func TestAProductThatGloebitDoesNotKnowIsNotSold(t *testing.T) {
-	w := newWorld(t)
+func aProductThatGloebitDoesNotKnowIsNotSold(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	require.NoError(t, w.gloebit.SetProducts(w.appKey))
 	sorry := shelf.submit("/buy/green-hat")
@@ -123,8 +124,8 @@ func TestAProductThatGloebitDoesNotKnowIsNotSold(t *testing.T) {
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 }
 
-func TestUsingUp(t *testing.T) {
-	w := newWorld(t)
+func usingUp(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	things := newVisitor(t).open(w.shopURL).connect("alice").follow("Health potion").submit("/buy/health-potion", "quantity", "3")
 	use := things.form("/use/health-potion")
 
@@ -156,8 +157,8 @@ func TestUsingUp(t *testing.T) {
 	})
 }
 
-func TestFormsThatCantBeReadChargeNothing(t *testing.T) {
-	w := newWorld(t)
+func formsThatCantBeReadChargeNothing(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	for name, change := range map[string][]string{
 		"no key":                 {"order", ""},
@@ -168,7 +169,7 @@ func TestFormsThatCantBeReadChargeNothing(t *testing.T) {
 		"a fraction":             {"quantity", "1.5"},
 		"more than there can be": {"quantity", "100"},
 		"a number beyond int64":  {"quantity", "99999999999999999999"},
-		"a body that is too big": {"quantity", strings.Repeat("1", largestForm)},
+		"a body that is too big": {"quantity", strings.Repeat("1", desk.LargestForm)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sorry := shelf.submit("/buy/green-hat", change...)
@@ -180,8 +181,8 @@ func TestFormsThatCantBeReadChargeNothing(t *testing.T) {
 	require.Empty(t, w.gloebit.Transactions())
 }
 
-func TestWhoIsNotConnectedIsAskedToConnectAndNotCharged(t *testing.T) {
-	w := newWorld(t)
+func whoIsNotConnectedIsAskedToConnectAndNotCharged(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	v := newVisitor(t)
 	v.open(w.shopURL).connect("alice")
 	article := v.open(w.shopURL + "/shelf/green-hat")
@@ -195,8 +196,8 @@ func TestWhoIsNotConnectedIsAskedToConnectAndNotCharged(t *testing.T) {
 	require.Empty(t, w.gloebit.Transactions())
 }
 
-func TestFormsOfOtherSitesAreRefused(t *testing.T) {
-	w := newWorld(t)
+func formsOfOtherSitesAreRefused(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	v := newVisitor(t)
 	shelf := v.open(w.shopURL).connect("alice")
 	for _, action := range []string{"/buy/green-hat", "/use/green-hat", "/gloebit/disconnect"} {
@@ -216,8 +217,8 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 	require.Equal(t, "1,000 G$", shelf.reload().balance(), "still connected")
 }
 
-func TestAddressesWhereNothingIs(t *testing.T) {
-	w := newWorld(t)
+func addressesWhereNothingIs(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	v := newVisitor(t)
 	shelf := v.open(w.shopURL).connect("alice")
 	for _, path := range []string{"/nowhere", "/shelf/moon-boot", "/not-enough/moon-boot?quantity=1", "/not-enough/green-hat?quantity=x", "/gloebit/nowhere", "/assets/nothing.css"} {
@@ -229,16 +230,16 @@ func TestAddressesWhereNothingIs(t *testing.T) {
 	require.Empty(t, w.gloebit.Transactions())
 }
 
-func TestAStaleCallbackIsToldInWords(t *testing.T) {
-	w := newWorld(t)
+func aStaleCallbackIsToldInWords(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	sorry := newVisitor(t).open(w.shopURL + "/gloebit/callback?code=1&state=2")
 	require.Equal(t, http.StatusBadRequest, sorry.status)
 	sorry.says("Let’s start that again")
 	require.Equal(t, w.shopURL+"/", sorry.connect("alice").url.String())
 }
 
-func TestPagesLimitWhatABrowserDoes(t *testing.T) {
-	w := newWorld(t)
+func pagesLimitWhatABrowserDoes(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	v := newVisitor(t)
 	shelf := v.open(w.shopURL).connect("alice")
 	for _, p := range []page{shelf, shelf.follow("My things"), v.open(w.shopURL + "/nowhere")} {
@@ -255,12 +256,12 @@ func TestPagesLimitWhatABrowserDoes(t *testing.T) {
 	require.Contains(t, style.header.Get("Cache-Control"), "immutable")
 }
 
-func TestTheSessionCookieIsHeldToTheHostOnHTTPS(t *testing.T) {
+func theSessionCookieIsHeldToTheHostOnHTTPS(t *testing.T, build launch.Build) {
 	settings := launch.Settings{ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox()}
 	for url, name := range map[string]string{"https://shop.example": "__Host-hat_shop", "http://127.0.0.1:8080": "hat_shop"} {
 		t.Run(url, func(t *testing.T) {
 			settings.URL = url
-			answer := serveOnce(t, settings, httptest.NewRequest(http.MethodGet, url+"/gloebit/connect", nil))
+			answer := serveOnce(t, build, settings, httptest.NewRequest(http.MethodGet, url+"/gloebit/connect", nil))
 			require.Equal(t, http.StatusSeeOther, answer.StatusCode)
 			require.Len(t, answer.Cookies(), 1)
 			cookie := answer.Cookies()[0]

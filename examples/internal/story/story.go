@@ -1,14 +1,16 @@
-package main
+package story
 
 import (
 	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/go-gloebit/gloebit/examples/internal/launch"
 )
 
-func TestAVisitorConnectsBuysAHatUsesItUpAndDisconnects(t *testing.T) {
-	w := newWorld(t)
+func aVisitorConnectsBuysAHatUsesItUpAndDisconnects(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).says("Green hat", "40 G$", "Name in the band", "12 G$")
 	require.Empty(t, shelf.balance())
 
@@ -51,16 +53,16 @@ func TestAVisitorConnectsBuysAHatUsesItUpAndDisconnects(t *testing.T) {
 	require.Empty(t, goodbye.follow("The shelf").balance())
 }
 
-func TestConnectingFromAnArticleLeadsBackToIt(t *testing.T) {
-	w := newWorld(t)
+func connectingFromAnArticleLeadsBackToIt(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	article := newVisitor(t).open(w.shopURL + "/shelf/green-hat?quantity=4").follow("Connect with Gloebit to buy")
 	article = article.submit("/sign-in", "name", "bob").submit("/oauth2/authorize", "decision", "approve")
 	require.Equal(t, w.shopURL+"/shelf/green-hat?quantity=4", article.url.String())
 	article.submit("/buy/green-hat").says("You bought 4 × Green hat for 160 G$.")
 }
 
-func TestAPageForTheConnectedLeadsThroughConnectAndBack(t *testing.T) {
-	w := newWorld(t)
+func aPageForTheConnectedLeadsThroughConnectAndBack(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	signIn := newVisitor(t).open(w.shopURL + "/things")
 	things := signIn.submit("/sign-in", "name", "alice").submit("/oauth2/authorize", "decision", "approve")
 	require.Equal(t, w.shopURL+"/things", things.url.String())
@@ -68,8 +70,8 @@ func TestAPageForTheConnectedLeadsThroughConnectAndBack(t *testing.T) {
 	things.follow("My purchases").says("No purchases yet.")
 }
 
-func TestAServiceIsChargedAtTheShopsPrice(t *testing.T) {
-	w := newWorld(t)
+func aServiceIsChargedAtTheShopsPrice(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	shelf.follow("Name in the band").says("Done by the shop itself").submit("/buy/name-engraving", "quantity", "2").
 		says("You bought 2 × Name in the band for 24 G$.", "Name in the band 2 ordered")
@@ -77,8 +79,8 @@ func TestAServiceIsChargedAtTheShopsPrice(t *testing.T) {
 	require.Empty(t, w.gloebit.Products(w.appKey, "alice"), "Gloebit keeps no services")
 }
 
-func TestNotEnoughGloebitsLeadsToMoreOfThemAndBack(t *testing.T) {
-	w := newWorld(t)
+func notEnoughGloebitsLeadsToMoreOfThemAndBack(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	sorry := shelf.follow("Golden crown").submit("/buy/golden-crown", "quantity", "2")
 	require.Equal(t, http.StatusOK, sorry.status)
@@ -96,16 +98,16 @@ func TestNotEnoughGloebitsLeadsToMoreOfThemAndBack(t *testing.T) {
 	require.Equal(t, "200", w.gloebit.Balance("alice"))
 }
 
-func TestGettingMoreGloebitsLeadsBackToThePage(t *testing.T) {
-	w := newWorld(t)
+func gettingMoreGloebitsLeadsBackToThePage(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	things := newVisitor(t).open(w.shopURL).connect("bob").follow("My things")
 	back := things.follow("Get more").submit("/purchase", "amount", "other", "other", "7").follow("Back to Brim & Feather")
 	require.Equal(t, w.shopURL+"/things", back.url.String())
 	require.Equal(t, "1,007 G$", back.balance())
 }
 
-func TestARefusedConsentLeadsBackToAShopThatChargesNothing(t *testing.T) {
-	w := newWorld(t)
+func aRefusedConsentLeadsBackToAShopThatChargesNothing(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	consent := newVisitor(t).open(w.shopURL).signIn("alice")
 	refused := consent.submit("/oauth2/authorize", "decision", "refuse")
 	require.Equal(t, w.sandboxURL, refused.url.Scheme+"://"+refused.url.Host, "Gloebit does not send who refuses back")
@@ -116,8 +118,8 @@ func TestARefusedConsentLeadsBackToAShopThatChargesNothing(t *testing.T) {
 	require.Equal(t, "1,000 G$", again.balance(), "and may think again")
 }
 
-func TestARefusalThatDoesComeBackIsToldInWords(t *testing.T) {
-	w := newWorld(t)
+func aRefusalThatDoesComeBackIsToldInWords(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	v := newVisitor(t)
 	consent := v.open(w.shopURL + "/shelf/green-hat").signIn("alice")
 	state := consent.url.Query().Get("state")
@@ -130,8 +132,8 @@ func TestARefusalThatDoesComeBackIsToldInWords(t *testing.T) {
 	require.Equal(t, "1,000 G$", again.balance())
 }
 
-func TestARevokedTokenIsToldInWordsAndConnectLeadsBack(t *testing.T) {
-	w := newWorld(t)
+func aRevokedTokenIsToldInWordsAndConnectLeadsBack(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
 	v := newVisitor(t)
 	v.open(w.shopURL).connect("alice")
 	article := v.open(w.shopURL + "/shelf/green-hat")

@@ -1,4 +1,4 @@
-package main
+package story
 
 import (
 	"context"
@@ -21,7 +21,7 @@ type world struct {
 	gloebit             *gloebittest.Gloebit
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, build launch.Build) *world {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
 	server := httptest.NewUnstartedServer(nil)
@@ -35,7 +35,7 @@ func newWorld(t *testing.T) *world {
 	go func() { ran <- box.Run(ctx) }()
 
 	app := box.Application()
-	handler, err := newShop(launch.Settings{
+	handler, err := build(launch.Settings{
 		URL: shopURL, Provider: launch.SandboxProvider(gloebitServer.URL),
 		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), Logger: logger,
 	})
@@ -63,10 +63,10 @@ func (w *world) paid() int {
 }
 
 // serveOnce gives the shop's answer to one request, without a server.
-func serveOnce(t *testing.T, s launch.Settings, r *http.Request) *http.Response {
+func serveOnce(t *testing.T, build launch.Build, s launch.Settings, r *http.Request) *http.Response {
 	t.Helper()
 	s.Logger = slog.New(slog.DiscardHandler)
-	handler, err := newShop(s)
+	handler, err := build(s)
 	require.NoError(t, err)
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, r)

@@ -1,17 +1,19 @@
-package main
+package story
 
 import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/go-gloebit/gloebit/examples/internal/launch"
 )
 
 const welcome = "Hats for heads"
 
-func TestInChromiumAVisitorConnectsBuysAHatUsesItUpAndDisconnects(t *testing.T) {
+func aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium(t *testing.T, build launch.Build) {
 	b := newBrowser(t)
-	w := newWorld(t)
+	w := newWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL))
 	b.reads(welcome)
 	b.picture("shelf")
@@ -60,9 +62,9 @@ func balanceOf(amount string) chromedp.Search {
 	return chromedp.Search(`//span[@class="balance" and contains(., "` + amount + `")]`)
 }
 
-func TestInChromiumARefusalAndARevokedTokenLeadBackToTheShop(t *testing.T) {
+func aRefusalAndARevokedTokenLeadBackInChromium(t *testing.T, build launch.Build) {
 	b := newBrowser(t)
-	w := newWorld(t)
+	w := newWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL+"/shelf/green-hat"))
 	b.click(`//main//a[.="Connect with Gloebit to buy"]`, "Sign in")
 	b.click(`//button[@name="name" and @value="bob"]`, "Connect to Brim & Feather?")
@@ -82,9 +84,9 @@ func TestInChromiumARefusalAndARevokedTokenLeadBackToTheShop(t *testing.T) {
 	require.Equal(t, "960", w.gloebit.Balance("bob"))
 }
 
-func TestInChromiumEveryPageFitsAPhone(t *testing.T) {
+func everyPageFitsAPhone(t *testing.T, build launch.Build) {
 	b := newBrowser(t)
-	w := newWorld(t)
+	w := newWorld(t, build)
 	b.do(phone(), chromedp.Navigate(w.shopURL))
 	b.reads(welcome)
 	b.fits()

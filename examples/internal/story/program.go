@@ -1,4 +1,4 @@
-package main
+package story
 
 import (
 	"bufio"
@@ -12,7 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheProgramPrintsWhereItIsAndStopsOnATerminationSignal(t *testing.T) {
+// RunProgram builds the program in the working directory and tells a short story
+// to it: it prints where it is, and stops on a termination signal.
+func RunProgram(t *testing.T) {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "shop")
 	build, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, "%s", build)

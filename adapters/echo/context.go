@@ -1,0 +1,63 @@
+package gloebitecho
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/labstack/echo/v5"
+)
+
+// Client returns the client of the user who makes the request. It panics when
+// there is none, which means that the handler is not behind [Require].
+func Client(c *echo.Context) *gloebit.Client {
+	return gloebit.MustFromContext(c.Request().Context())
+}
+
+// FromContext returns the client of the user who makes the request, and whether
+// there is one. Behind [Require] there always is; behind [Optional] there may be.
+func FromContext(c *echo.Context) (*gloebit.Client, bool) {
+	return gloebit.FromContext(c.Request().Context())
+}
+
+// Error answers a request that failed, as [gloebit.Merchant.HandleError] does: a
+// user who is no longer connected is sent to connect when the request is a page
+// load, and the error itself is never shown. It returns nil after that redirect,
+// and else an *echo.HTTPError with the status and err in it, for the middleware
+// around it to see. A handler ends with
+//
+//	return gloebitecho.Error(c, err)
+//
+// Behind [Require] and [Optional] plain return err does the same for the errors
+// of package gloebit. Outside both, where the merchant is not known, nothing is
+// answered: the *echo.HTTPError, with the status of [gloebit.StatusCode], is for
+// Echo.HTTPErrorHandler.
+func Error(c *echo.Context, err error) error {
+	m, ok := c.Get(merchantKey).(*gloebit.Merchant)
+	if !ok {
+		status := gloebit.StatusCode(err)
+		return echo.NewHTTPError(status, http.StatusText(status)).Wrap(err)
+	}
+	m.HandleError(c.Response(), c.Request(), err)
+	return answered(c, err)
+}
+
+// merchantKey is the key under which the context holds the merchant.
+const merchantKey = "github.com/go-gloebit/gloebit/adapters/echo"
+
+// isOurs reports whether an error is of package gloebit. One with a status of
+// its own is echo's or the application's, and a deadline may be anything's.
+func isOurs(err error) bool {
+	if echo.StatusCode(err) != 0 {
+		return false
+	}
+	switch gloebit.StatusCode(err) {
+	case http.StatusInternalServerError:
+		return false
+	case http.StatusGatewayTimeout:
+		var call *gloebit.APIError
+		return errors.As(err, &call)
+	default:
+		return true
+	}
+}

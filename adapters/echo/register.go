@@ -1,0 +1,55 @@
+package gloebitecho
+
+import (
+	"strings"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/mount"
+	"github.com/labstack/echo/v5"
+)
+
+// Router is an *echo.Echo or an *echo.Group.
+type Router interface {
+	Any(path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) echo.RouteInfo
+}
+
+// step is the last segment of the handlers' paths.
+const step = "/:gloebit"
+
+// Register routes the merchant's connect, callback and disconnect handlers at
+// the directory of Config.RedirectURL. The router may be the outermost one or a
+// group on the way there: for https://shop.example/shop/gloebit/callback it is
+// equally well called with the former and with its group "/shop". When a prefix
+// is stripped before echo, it works too. It panics, as echo does for routes that
+// can't be, when the group is not on the way to the directory.
+//
+// [Sessions] must be around it, unless the merchant has sessions of its own.
+func Register(router Router, m *gloebit.Merchant) {
+	handler := echo.WrapHandler(m.Handler())
+	directories := mount.Directories(m)
+	// A group tells its prefix only by a route's. The shortest directory is
+	// right in all groups but those with more of the directory below them.
+	guess := strings.TrimSuffix(directories[len(directories)-1], "/")
+	base := strings.TrimSuffix(router.Any(guess+step, handler).Path, guess+step)
+	registered := false
+	for _, directory := range directories {
+		rest, ok := below(base, directory)
+		if !ok {
+			continue
+		}
+		if rest != guess {
+			router.Any(rest+step, handler)
+		}
+		registered = true
+	}
+	if !registered {
+		panic("gloebitecho: the group " + base + " is not on the way to " + m.ConnectURL("") + ", which lies beside Config.RedirectURL")
+	}
+}
+
+// below returns what is left of the directory below the base, without a slash at
+// the end.
+func below(base, directory string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(strings.TrimSuffix(directory, "/"), strings.TrimSuffix(base, "/"))
+	return rest, ok && (rest == "" || rest[0] == '/')
+}

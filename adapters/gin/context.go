@@ -1,0 +1,38 @@
+package gloebitgin
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-gloebit/gloebit"
+)
+
+// Client returns the client of the user who makes the request. It panics when
+// there is none, which means that the handler is not behind [Require].
+func Client(c *gin.Context) *gloebit.Client {
+	return gloebit.MustFromContext(c.Request.Context())
+}
+
+// FromContext returns the client of the user who makes the request, and whether
+// there is one. Behind [Require] there always is; behind [Optional] there may be.
+func FromContext(c *gin.Context) (*gloebit.Client, bool) {
+	return gloebit.FromContext(c.Request.Context())
+}
+
+// Error answers a request that failed, as [gloebit.Merchant.HandleError] does,
+// and aborts the chain. A user who is no longer connected is sent to connect
+// when the request is a page load. The error is kept in c.Errors for the
+// application's logging; the user never sees it. The handler should return then.
+//
+// Error knows the merchant from [Require] and [Optional]. Outside both it answers
+// with the bare status of [gloebit.StatusCode].
+func Error(c *gin.Context, err error) {
+	_ = c.Error(err) // returns what it was given
+	c.Abort()
+	value, _ := c.Get(merchantKey{})
+	if m, ok := value.(*gloebit.Merchant); ok {
+		m.HandleError(c.Writer, c.Request, err)
+		return
+	}
+	http.Error(c.Writer, http.StatusText(gloebit.StatusCode(err)), gloebit.StatusCode(err))
+}

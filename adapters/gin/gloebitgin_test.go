@@ -1,0 +1,84 @@
+package gloebitgin_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-gloebit/gloebit"
+	gloebitgin "github.com/go-gloebit/gloebit/adapters/gin"
+	"github.com/go-gloebit/gloebit/internal/adaptertest"
+)
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	m.Run()
+}
+
+func TestConformance(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
+		engine := newEngine(a)
+		group := engine.Group(a.Prefix)
+		gloebitgin.Register(group, a.Merchant)
+		pages(a, group)
+		return engine
+	}})
+}
+
+func TestTheEngineKnowsTheWholePath(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
+		engine := newEngine(a)
+		gloebitgin.Register(engine, a.Merchant)
+		pages(a, engine.Group(a.Prefix))
+		return engine
+	}})
+}
+
+func TestAPrefixThatIsStrippedBeforeTheEngine(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
+		engine := newEngine(a)
+		gloebitgin.Register(engine, a.Merchant)
+		pages(a, engine)
+		return http.StripPrefix(a.Prefix, engine)
+	}})
+}
+
+func TestModules(t *testing.T) { adaptertest.Modules(t, "github.com/gin-gonic/gin") }
+
+func TestREADME(t *testing.T) { adaptertest.Snippets(t, "example_test.go") }
+
+func newEngine(a *adaptertest.App) *gin.Engine {
+	engine := gin.New()
+	engine.Use(gin.RecoveryWithWriter(io.Discard))
+	if a.Sessions != nil {
+		engine.Use(gloebitgin.Sessions(a.Sessions))
+	}
+	return engine
+}
+
+func pages(a *adaptertest.App, router gin.IRouter) {
+	greet := func(c *gin.Context) {
+		client, _ := gloebitgin.FromContext(c)
+		c.String(http.StatusOK, "%s", a.Greet(client))
+	}
+	later := func(c *gin.Context) {
+		a.Later(c.Writer.Header())
+		c.Next()
+	}
+	anyone := router.Group("", gloebitgin.Optional(a.Merchant))
+	anyone.GET("/optional", greet)
+	anyone.GET("/note", func(c *gin.Context) {
+		c.Status(http.StatusNoContent) // as gin's users do, before they are done
+		a.Remember(c.Request.Context())
+	})
+	anyone.GET("/noted", func(c *gin.Context) { c.String(http.StatusOK, "%s", a.Recall(c.Request.Context())) })
+	anyone.GET("/stream", func(c *gin.Context) {
+		a.Stream(c.Request.Context(), func(chunk string) { _, _ = c.Writer.WriteString(chunk) }, c.Writer.Flush)
+	})
+	router.GET("/inventory", gloebitgin.Require(a.Merchant, gloebit.ScopeInventory), later, greet)
+	connected := router.Group("", gloebitgin.Require(a.Merchant))
+	connected.Any("/private", later, greet)
+	connected.GET("/panic", func(*gin.Context) { panic("the hat stand fell over") })
+	connected.Any("/fail/:what", func(c *gin.Context) { gloebitgin.Error(c, a.Failure(c.Param("what"))) }, later)
+}

@@ -1,0 +1,53 @@
+package gloebitgin
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// writer is gin's response writer with that of a middleware of net/http before
+// it, through which everything goes. Like gin's it keeps the status to itself
+// until the first byte or flush, so the middleware sees the header as late as
+// possible.
+type writer struct {
+	gin.ResponseWriter
+	through http.ResponseWriter
+	begun   bool
+}
+
+// begin lets the middleware see that the header is about to be written.
+func (w *writer) begin() {
+	if !w.begun {
+		w.begun = true
+		w.through.WriteHeader(w.Status())
+	}
+}
+
+// Write implements io.Writer.
+func (w *writer) Write(b []byte) (int, error) {
+	w.begin()
+	return w.through.Write(b)
+}
+
+// WriteString implements io.StringWriter.
+func (w *writer) WriteString(s string) (int, error) {
+	w.begin()
+	return io.WriteString(w.through, s)
+}
+
+// WriteHeaderNow implements gin.ResponseWriter.
+func (w *writer) WriteHeaderNow() {
+	w.begin()
+	w.ResponseWriter.WriteHeaderNow()
+}
+
+// Flush implements http.Flusher.
+func (w *writer) Flush() {
+	w.begin()
+	w.ResponseWriter.Flush()
+}
+
+// Unwrap is for http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,102 @@
+package gloebitgorilla
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/sessions"
+)
+
+// visit is the session of one request.
+type visit struct {
+	sessions *Sessions
+	request  *http.Request
+
+	mu      sync.Mutex
+	session *sessions.Session
+	changed bool
+}
+
+func (v *visit) get(key string) string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	value, _ := v.session.Values[key].(string)
+	return value
+}
+
+func (v *visit) put(key string, value any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.session.Values[key] = value
+	v.changed = true
+}
+
+func (v *visit) remove(key string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, ok := v.session.Values[key]; ok {
+		delete(v.session.Values, key)
+		v.changed = true
+	}
+}
+
+// renew lets the store forget the session's id. Stores make a new one when they
+// save a session without.
+func (v *visit) renew() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.session.ID != "" {
+		store := v.session.Store()
+		old := sessions.NewSession(store, v.session.Name())
+		old.ID = v.session.ID
+		*old.Options = v.options()
+		old.Options.MaxAge = -1 // by which gorilla's stores delete
+		if err := store.Save(v.request, headerOnly{}, old); err != nil {
+			return fmt.Errorf("gloebitgorilla: forget the session's old id: %w", err)
+		}
+		v.session.ID = ""
+	}
+	v.changed = true
+	return nil
+}
+
+func (v *visit) options() sessions.Options {
+	if v.session.Options == nil {
+		return sessions.Options{}
+	}
+	return *v.session.Options
+}
+
+func (v *visit) lifetime() time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if seconds := v.options().MaxAge; seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	return v.sessions.config.Lifetime
+}
+
+// save saves the session, with its cookie in the header, if it was changed.
+func (v *visit) save(w http.ResponseWriter) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.changed {
+		return nil
+	}
+	if err := v.session.Save(v.request, w); err != nil {
+		return err
+	}
+	v.changed = false
+	w.Header().Add("Cache-Control", `no-cache="Set-Cookie"`)
+	return nil
+}
+
+// headerOnly takes the cookie with which a store tells a browser to forget a
+// session, so that the browser never sees it: the session goes on.
+type headerOnly struct{}
+
+func (headerOnly) Header() http.Header         { return http.Header{} }
+func (headerOnly) Write(b []byte) (int, error) { return len(b), nil }
+func (headerOnly) WriteHeader(int)             {}

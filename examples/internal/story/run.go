@@ -1,0 +1,69 @@
+// Package story tells what visitors of the example shop live through, whatever
+// framework the shop is built with: the test of every shop runs the same stories.
+//
+//	func TestStories(t *testing.T)    { story.Run(t, newShop) }
+//	func TestInChromium(t *testing.T) { story.RunInChromium(t, newShop) }
+//	func TestProgram(t *testing.T)    { story.RunProgram(t) }
+package story
+
+import (
+	"testing"
+
+	"github.com/go-gloebit/gloebit/examples/internal/launch"
+)
+
+type story struct {
+	name string
+	tell func(*testing.T, launch.Build)
+}
+
+// Run tells the stories by plain HTTP, to a visitor whose browser has no
+// JavaScript.
+func Run(t *testing.T, build launch.Build) {
+	t.Helper()
+	tell(t, build, []story{
+		{"a visitor connects, buys a hat, uses it up and disconnects", aVisitorConnectsBuysAHatUsesItUpAndDisconnects},
+		{"connecting from an article leads back to it", connectingFromAnArticleLeadsBackToIt},
+		{"a page for the connected leads through connect and back", aPageForTheConnectedLeadsThroughConnectAndBack},
+		{"a service is charged at the shop's price", aServiceIsChargedAtTheShopsPrice},
+		{"not enough gloebits leads to more of them and back", notEnoughGloebitsLeadsToMoreOfThemAndBack},
+		{"getting more gloebits leads back to the page", gettingMoreGloebitsLeadsBackToThePage},
+		{"a refused consent leads back to a shop that charges nothing", aRefusedConsentLeadsBackToAShopThatChargesNothing},
+		{"a refusal that does come back is told in words", aRefusalThatDoesComeBackIsToldInWords},
+		{"a revoked token is told in words and connect leads back", aRevokedTokenIsToldInWordsAndConnectLeadsBack},
+
+		{"a double click is one purchase", aDoubleClickIsOnePurchase},
+		{"a key used again for something else is charged for what it is", aKeyUsedAgainForSomethingElseIsChargedForWhatItIs},
+		{"a lost answer is settled by sending the same order again", aLostAnswerIsSettledBySendingTheSameOrderAgain},
+		{"an order that never arrived is sent again from the purchases", anOrderThatNeverArrivedIsSentAgainFromThePurchases},
+		{"the shop stays open while Gloebit is down", theShopStaysOpenWhileGloebitIsDown},
+		{"a locked account is told in words", aLockedAccountIsToldInWords},
+		{"a product that Gloebit does not know is not sold", aProductThatGloebitDoesNotKnowIsNotSold},
+		{"using up", usingUp},
+		{"forms that can't be read charge nothing", formsThatCantBeReadChargeNothing},
+		{"who is not connected is asked to connect and not charged", whoIsNotConnectedIsAskedToConnectAndNotCharged},
+		{"forms of other sites are refused", formsOfOtherSitesAreRefused},
+		{"addresses where nothing is", addressesWhereNothingIs},
+		{"a stale callback is told in words", aStaleCallbackIsToldInWords},
+		{"pages limit what a browser does", pagesLimitWhatABrowserDoes},
+		{"the session cookie is held to the host on https", theSessionCookieIsHeldToTheHostOnHTTPS},
+	})
+}
+
+// RunInChromium tells stories in a real browser. Without one they are skipped,
+// unless the environment says GLOEBIT_TEST_REQUIRE=all.
+func RunInChromium(t *testing.T, build launch.Build) {
+	t.Helper()
+	tell(t, build, []story{
+		{"a visitor connects, buys a hat, uses it up and disconnects", aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium},
+		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
+		{"every page fits a phone", everyPageFitsAPhone},
+	})
+}
+
+func tell(t *testing.T, build launch.Build, stories []story) {
+	t.Helper()
+	for _, s := range stories {
+		t.Run(s.name, func(t *testing.T) { s.tell(t, build) })
+	}
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/sandbox"
+)
+
+// runFleet runs the sandbox, the replicas and the proxy until ctx ends.
+func runFleet(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	if err := prepareStorage(ctx, o); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return fmt.Errorf("-addr: %w", err)
+	}
+	o.url = "http://" + listener.Addr().String()
+	group, ctx := errgroup.WithContext(ctx)
+	if o.gloebit == "" {
+		if o.gloebit, err = startSandbox(ctx, group, o, stdout); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	var targets []*url.URL
+	for i := range o.replicas {
+		target, err := startReplica(ctx, group, o, strconv.Itoa(i+1), stdout, stderr)
+		if err != nil {
+			return errors.Join(err, listener.Close(), group.Wait())
+		}
+		targets = append(targets, target)
+	}
+	if _, err := fmt.Fprintf(stdout, "shop: %s\n", o.url); err != nil {
+		return err
+	}
+	group.Go(func() error { return serve(ctx, listener, newProxy(targets)) })
+	return group.Wait()
+}
+
+// prepareStorage makes the tables, once, and says in words when there is no
+// database.
+func prepareStorage(ctx context.Context, o options) error {
+	store, err := openStorage(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer store.close()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := store.prepare(ctx); err != nil {
+		return fmt.Errorf("%s is not there: start it, name another with -dsn, or take another -store: %w", o.store, err)
+	}
+	return nil
+}
+
+// startSandbox runs a Gloebit in the group, and leaves the key and the secret of
+// the shop in the environment, where replicas look.
+func startSandbox(ctx context.Context, group *errgroup.Group, o options, stdout io.Writer) (string, error) {
+	box, err := sandbox.New(sandbox.Config{
+		Name: "Hat Shop", HomeURL: o.url + "/", RedirectPrefixes: []string{o.url + "/"},
+		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
+	})
+	if err != nil {
+		return "", err
+	}
+	listener, err := net.Listen("tcp", o.sandboxAddr)
+	if err != nil {
+		return "", fmt.Errorf("-sandbox-addr: %w", err)
+	}
+	group.Go(func() error { return box.Run(ctx) })
+	group.Go(func() error { return serve(ctx, listener, box.Handler()) })
+	app := box.Application()
+	if err := errors.Join(os.Setenv("GLOEBIT_CLIENT_ID", app.Key), os.Setenv("GLOEBIT_CLIENT_SECRET", app.Secret)); err != nil {
+		return "", err
+	}
+	_, err = fmt.Fprintf(stdout, "sandbox: http://%s\n", listener.Addr())
+	return "http://" + listener.Addr().String(), err
+}
+
+// startReplica starts a process of this program as a replica, and returns where
+// it listens. One that ends before ctx does is reported and not missed.
+func startReplica(ctx context.Context, group *errgroup.Group, o options, name string, stdout, stderr io.Writer) (*url.URL, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	command := exec.CommandContext(ctx, program, "-replica", name, "-store", o.store, "-dsn", o.dsn, "-prefix", o.prefix, "-lease", o.lease.String(), "-gloebit", o.gloebit, "-url", o.url)
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = 10 * time.Second
+	command.Stderr = stderr
+	output, err := command.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("replica %s did not start", name), command.Wait())
+	}
+	_, address, _ := strings.Cut(strings.TrimSpace(line), ": ")
+	if _, err := fmt.Fprintf(stdout, "replica %s: %s (process %d)\n", name, address, command.Process.Pid); err != nil {
+		return nil, err
+	}
+	group.Go(func() error {
+		if err := command.Wait(); ctx.Err() == nil {
+			fmt.Fprintf(stderr, "replica %s ended: %v; the others go on\n", name, err)
+		}
+		return nil
+	})
+	return url.Parse(address)
+}
+
+// newProxy sends each request to the next replica, and to the one after when
+// that can't be reached.
+func newProxy(targets []*url.URL) http.Handler {
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetXForwarded()
+			r.Out.Host = r.In.Host
+			r.Out.URL.Scheme = "http"
+		},
+		Transport: &roundRobin{targets: targets, base: &http.Transport{MaxIdleConnsPerHost: 64}},
+	}
+}
+
+type roundRobin struct {
+	targets []*url.URL
+	next    atomic.Uint64
+	base    http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper. A request is sent again only when no
+// connection was made, so that nothing is done twice.
+func (t *roundRobin) RoundTrip(r *http.Request) (*http.Response, error) {
+	for attempt := 1; ; attempt++ {
+		r.URL.Host = t.targets[t.next.Add(1)%uint64(len(t.targets))].Host
+		resp, err := t.base.RoundTrip(r)
+		var dial *net.OpError
+		if errors.As(err, &dial) && dial.Op == "dial" && attempt < len(t.targets) {
+			continue
+		}
+		return resp, err
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/alexedwards/scs/goredisstore"
+	"github.com/alexedwards/scs/mysqlstore"
+	"github.com/alexedwards/scs/pgxstore"
+	"github.com/alexedwards/scs/v2"
+	_ "github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/redisstore"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+)
+
+// storage is what the replicas share.
+type storage struct {
+	sessions scs.Store
+	tokens   gloebit.TokenStore
+	states   gloebit.StateStore
+	prepare  func(context.Context) error // makes the tables; asks whether the database is there
+	close    func()
+}
+
+// openStorage opens what -store names. It asks nothing of it yet.
+func openStorage(ctx context.Context, o options) (*storage, error) {
+	switch o.store {
+	case "postgres":
+		return openPostgres(ctx, dsn(o, "GLOEBIT_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
+	case "mysql":
+		return openMySQL(dsn(o, "GLOEBIT_MYSQL", "root@tcp(127.0.0.1:3306)/test"))
+	case "redis":
+		return openRedis(dsn(o, "GLOEBIT_REDIS", "redis://127.0.0.1:6379/0"), o)
+	}
+	return nil, fmt.Errorf("-store %q: want postgres, mysql or redis", o.store)
+}
+
+func dsn(o options, variable, standard string) string {
+	if o.dsn != "" {
+		return o.dsn
+	}
+	if named := os.Getenv(variable); named != "" {
+		return named
+	}
+	return standard
+}
+
+const mostConnections = 16 // a replica
+
+func openPostgres(ctx context.Context, dsn string) (*storage, error) {
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	db.SetMaxOpenConns(mostConnections)
+	pool, err := pgxpool.New(ctx, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	store := sqlstore.New(db, sqlstore.Postgres)
+	return &storage{
+		sessions: pgxstore.NewWithCleanupInterval(pool, 0),
+		tokens:   store,
+		states:   store,
+		prepare: func(ctx context.Context) error {
+			return prepareSQL(ctx, store, db, `CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)`)
+		},
+		close: func() { pool.Close(); _ = db.Close() },
+	}, nil
+}
+
+func openMySQL(dsn string) (*storage, error) {
+	db, err := sql.Open("mysql", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("mysql: %w", err)
+	}
+	db.SetMaxOpenConns(mostConnections)
+	db.SetConnMaxLifetime(3 * time.Minute)
+	store := sqlstore.New(db, sqlstore.MySQL)
+	return &storage{
+		sessions: mysqlstore.NewWithCleanupInterval(db, 0),
+		tokens:   store,
+		states:   store,
+		prepare: func(ctx context.Context) error {
+			return prepareSQL(ctx, store, db, `CREATE TABLE IF NOT EXISTS sessions (token CHAR(43) PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL)`)
+		},
+		close: func() { _ = db.Close() },
+	}, nil
+}
+
+func prepareSQL(ctx context.Context, store *sqlstore.Store, db *sql.DB, sessions string) error {
+	if err := store.Migrate(ctx); err != nil {
+		return err
+	}
+	_, err := db.ExecContext(ctx, sessions)
+	return err
+}
+
+func openRedis(dsn string, o options) (*storage, error) {
+	config, err := redis.ParseURL(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	config.ContextTimeoutEnabled = true
+	client := redis.NewClient(config)
+	store, err := redisstore.New(redisstore.Config{Client: client, Prefix: o.prefix, Lease: o.lease})
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	return &storage{
+		sessions: goredisstore.NewWithPrefix(client, o.prefix+"session:"),
+		tokens:   store,
+		states:   store,
+		prepare:  func(ctx context.Context) error { return client.Ping(ctx).Err() },
+		close:    func() { _ = client.Close() },
+	}, nil
+}

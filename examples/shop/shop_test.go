@@ -1,0 +1,13 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/go-gloebit/gloebit/examples/internal/story"
+)
+
+func TestStories(t *testing.T) { story.Run(t, newShop) }
+
+func TestInChromium(t *testing.T) { story.RunInChromium(t, newShop) }
+
+func TestProgram(t *testing.T) { story.RunProgram(t) }

@@ -1,0 +1,135 @@
+package adaptertest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// Framework is what is tested.
+type Framework struct {
+	// New builds the application with the framework: see [App].
+	New func(*App) http.Handler
+	// Sessions makes the application's sessions and a function that makes their
+	// store fail from then on, or with nil work again. Nil means those of scs,
+	// and the table is then run with the package's own sessions too.
+	Sessions func() (Sessions, func(error))
+}
+
+// Sessions are an application's sessions with the middleware around everything.
+type Sessions interface {
+	gloebit.SessionStore
+	LoadAndSave(next http.Handler) http.Handler
+}
+
+// App is the application that a framework is to serve. Outermost is what turns a
+// panic into status 500, then Sessions unless nil, then these routes, all below
+// Prefix:
+//
+//	the merchant's handlers, as the adapter mounts them
+//	GET  /optional   Optional;  writes Greet
+//	GET  /note       Optional;  calls Remember, answers 204 without a body
+//	GET  /noted      Optional;  writes Recall
+//	GET  /stream     Optional;  Stream
+//	any  /private    Require, then Later; writes Greet
+//	GET  /inventory  Require with ScopeInventory, then Later; writes Greet
+//	GET  /panic      Require;   panics
+//	any  /fail/WHAT  Require;   the error helper with Failure(WHAT), and behind
+//	                 it, where a chain goes on by itself, Later
+type App struct {
+	Merchant *gloebit.Merchant
+	Sessions Sessions // nil with the package's own
+	Prefix   string   // empty, or begins with a slash
+
+	gate chan struct{} // lets Stream end
+	mu   sync.Mutex
+	ran  []string
+}
+
+// LaterHeader is set by Later.
+const LaterHeader = "X-Later"
+
+// Later is the middleware behind Require: it must not run when Require refused.
+func (a *App) Later(h http.Header) {
+	a.note("later")
+	h.Set(LaterHeader, "ran")
+}
+
+// Greet is the body for who may enter; the client may be nil where that is
+// optional.
+func (a *App) Greet(client *gloebit.Client) string {
+	a.note("handler")
+	if client == nil {
+		return "hello, nobody"
+	}
+	return "hello, " + client.User().Name
+}
+
+// Failure is the error that the handler of /fail fails with.
+func (a *App) Failure(what string) error {
+	a.note("handler")
+	switch what {
+	case "balance":
+		return fmt.Errorf("buy: %w", gloebit.ErrInsufficientBalance)
+	case "connection":
+		return fmt.Errorf("buy: %w", gloebit.ErrNotConnected)
+	case "scope":
+		return fmt.Errorf("buy: %w", &gloebit.ScopeError{Missing: []gloebit.Scope{gloebit.ScopeInventory}})
+	default:
+		return fmt.Errorf("buy: %w: the secret word is sesame", gloebit.ErrStore)
+	}
+}
+
+const noteKey = "adaptertest.note"
+
+// Remember changes the session. With the package's own sessions it does nothing.
+func (a *App) Remember(ctx context.Context) {
+	if a.Sessions != nil {
+		a.Sessions.Put(ctx, noteKey, "noted")
+	}
+}
+
+// Recall returns what Remember put into the session.
+func (a *App) Recall(ctx context.Context) string {
+	if a.Sessions == nil {
+		return "noted"
+	}
+	return a.Sessions.GetString(ctx, noteKey)
+}
+
+// The chunks of Stream.
+const (
+	FirstChunk  = "first\n"
+	SecondChunk = "second\n"
+)
+
+// Stream changes the session, writes and flushes the first chunk, and goes on
+// only when the client has it.
+func (a *App) Stream(ctx context.Context, write func(string), flush func()) {
+	a.Remember(ctx)
+	write(FirstChunk)
+	flush()
+	select {
+	case <-a.gate:
+	case <-ctx.Done():
+	}
+	write(SecondChunk)
+}
+
+func (a *App) note(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ran = append(a.ran, what)
+}
+
+// took returns what ran since it was last called.
+func (a *App) took() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ran := a.ran
+	a.ran = nil
+	return ran
+}

@@ -1,0 +1,162 @@
+package adaptertest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// browser is a browser with its own cookies.
+type browser struct {
+	w      *world
+	client *http.Client
+	steps  *http.Client // the same, but follows no redirect
+}
+
+func (w *world) browser() *browser {
+	w.Helper()
+	jar, err := cookiejar.New(nil)
+	w.ok(err)
+	stop := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &browser{
+		w:      w,
+		client: &http.Client{Jar: jar, Timeout: 20 * time.Second},
+		steps:  &http.Client{Jar: jar, Timeout: 20 * time.Second, CheckRedirect: stop},
+	}
+}
+
+// connected returns a browser whose user has connected.
+func (w *world) connected(user string) *browser {
+	w.Helper()
+	w.ok(w.gloebit.Approve(user))
+	b := w.browser()
+	b.load("/private").wants(http.StatusOK, "hello, "+user)
+	w.app.took()
+	return b
+}
+
+// answer is a response as a whole, and the URL that it came from in the end.
+type answer struct {
+	w      *world
+	url    *url.URL
+	status int
+	header http.Header
+	body   string
+}
+
+// request makes a request for a path below the application's prefix.
+func (b *browser) request(method, path string, header map[string]string) *http.Request {
+	b.w.Helper()
+	var body io.Reader
+	if method == http.MethodPost {
+		body = strings.NewReader("quantity=1")
+	}
+	r, err := http.NewRequestWithContext(b.w.Context(), method, b.w.shop.URL+b.w.prefix+path, body)
+	b.w.ok(err)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	return r
+}
+
+func (b *browser) send(client *http.Client, r *http.Request) answer {
+	b.w.Helper()
+	response, err := client.Do(r)
+	b.w.ok(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	b.w.ok(err)
+	return answer{b.w, response.Request.URL, response.StatusCode, response.Header, string(body)}
+}
+
+// What a browser says of itself when it loads a page, and what a script says.
+var (
+	asPage   = map[string]string{"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
+	asScript = map[string]string{"Accept": "application/json", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+)
+
+// load loads a page and follows where it leads.
+func (b *browser) load(path string) answer {
+	b.w.Helper()
+	return b.send(b.client, b.request(http.MethodGet, path, asPage))
+}
+
+// step loads a page and does not follow.
+func (b *browser) step(path string) answer {
+	b.w.Helper()
+	return b.send(b.steps, b.request(http.MethodGet, path, asPage))
+}
+
+// fetch is what a script does.
+func (b *browser) fetch(method, path string) answer {
+	b.w.Helper()
+	return b.send(b.steps, b.request(method, path, asScript))
+}
+
+// wants asserts status and body.
+func (a answer) wants(status int, body string) answer {
+	a.w.Helper()
+	if a.status != status || a.body != body {
+		a.w.Fatalf("%s answers %d %q, want %d %q", a.url.Path, a.status, a.body, status, body)
+	}
+	return a
+}
+
+// leads asserts a redirect with nothing beside it, and returns where it leads.
+func (a answer) leads(path string) *url.URL {
+	a.w.Helper()
+	a.wants(http.StatusSeeOther, "")
+	to, err := a.url.Parse(a.header.Get("Location"))
+	a.w.ok(err)
+	if to.Path != path {
+		a.w.Fatalf("%s leads to %s, want %s", a.url.Path, to, path)
+	}
+	return to
+}
+
+// problem asserts a problem (RFC 9457) and nothing beside it, and returns it.
+func (a answer) problem(status int) map[string]any {
+	a.w.Helper()
+	if contentType := a.header.Get("Content-Type"); a.status != status || contentType != "application/problem+json" {
+		a.w.Fatalf("%s answers %d %s %q, want a problem with status %d", a.url.Path, a.status, contentType, a.body, status)
+	}
+	var members map[string]any
+	a.w.ok(json.Unmarshal([]byte(a.body), &members)) // which fails when something follows
+	if strings.Contains(a.body, "sesame") || strings.Contains(a.body, errDown.Error()) {
+		a.w.Fatalf("%s shows the error itself: %s", a.url.Path, a.body)
+	}
+	return members
+}
+
+// refused asserts that nothing behind the middleware ran or left a trace.
+func (a answer) refused() {
+	a.w.Helper()
+	if ran := a.w.app.took(); len(ran) > 0 {
+		a.w.Errorf("%s was refused, yet there ran: %v", a.url.Path, ran)
+	}
+	if a.header.Get(LaterHeader) != "" {
+		a.w.Errorf("%s was refused, yet has a header of a later middleware", a.url.Path)
+	}
+}
+
+// ran asserts what ran, in order.
+func (w *world) ran(want ...string) {
+	w.Helper()
+	if got := strings.Join(w.app.took(), ", "); got != strings.Join(want, ", ") {
+		w.Errorf("there ran: %s; want: %v", got, want)
+	}
+}
+
+func (w *world) equal(what string, got, want any) {
+	w.Helper()
+	if got != want {
+		w.Errorf("%s is %v, want %v", what, got, want)
+	}
+}
