@@ -1,0 +1,50 @@
+package ledger
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// answer is what a hold callback is answered with. The zero value is none.
+type answer struct {
+	status int
+	no     string // the reason; empty means yes
+}
+
+var (
+	yes        = answer{status: http.StatusOK}
+	noPending  = answer{http.StatusOK, "pending"} // Gloebit asks again
+	noRefused  = answer{http.StatusOK, "refused"}
+	noCanceled = answer{http.StatusOK, "canceled"}
+	noUnknown  = answer{http.StatusOK, "unknown"}
+
+	// Callbacks that can't be: Gloebit promises never to make them.
+	conflictNotEnacted = answer{http.StatusConflict, "not enacted"}
+	conflictRefused    = answer{http.StatusConflict, "refused"}
+	conflictCanceled   = answer{http.StatusConflict, "canceled"}
+	conflictSettled    = answer{http.StatusConflict, "settled"}
+	conflictUnknown    = answer{http.StatusConflict, "unknown"}
+
+	// failed is for a store that does: whatever was asked, ask again.
+	failed = answer{http.StatusServiceUnavailable, "pending"}
+)
+
+// conflict reports whether the callback should never have come.
+func (a answer) conflict() bool { return a.status == http.StatusConflict }
+
+// String is the answer's body.
+func (a answer) String() string {
+	list := []any{true}
+	if a.no != "" {
+		list = []any{false, a.no}
+	}
+	body, _ := json.Marshal(list) // never fails: a boolean and a string
+	return string(body)
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(a.status)
+	_, _ = w.Write([]byte(a.String())) // the caller has gone if this fails, and will ask again
+}

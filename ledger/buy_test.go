@@ -1,0 +1,342 @@
+package ledger_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAPurchaseFromOrderToDelivery(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	order := ledger.Order{Item: "hat", Price: 30, Quantity: 3, Username: "Alice", Data: json.RawMessage(`{"colour": "<green>"}`)}
+	var seen ledger.Purchase
+	w.goods.deliver = func(_ context.Context, p ledger.Purchase) error { seen = p; return nil }
+	p := w.bought(order)
+	require.NoError(t, uuid.Validate(p.ID))
+	require.Equal(t, ledger.Accepted, p.State)
+	require.Equal(t, gloebit.OutcomeQueued, p.Outcome)
+	require.Equal(t, "alice", p.UserID)
+	require.EqualValues(t, 90, p.Total())
+	require.Equal(t, `{"colour":"\u003cgreen\u003e"}`, string(p.Data))
+	require.False(t, p.Paid() || p.Finished() || p.Stuck())
+	require.NoError(t, p.Err())
+
+	tx, ok := w.gloebit.Transaction(w.app.Key, p.ID)
+	require.True(t, ok)
+	require.Equal(t, []any{"hat", int64(3), int64(90), "Alice"}, []any{tx.Asset, tx.Quantity, tx.Amount, tx.Username})
+
+	w.settle()
+	done := w.wantState(p.ID, ledger.Delivered)
+	require.True(t, done.Paid() && done.Finished())
+	require.Zero(t, done.NextAt)
+	require.Equal(t, []string{"Reserve", "Deliver"}, w.goods.all())
+	require.Equal(t, ledger.Settled, seen.State, "the Fulfiller sees the purchase as it is before")
+	require.Equal(t, p.Order, seen.Order)
+	var causes []string
+	for _, change := range done.History {
+		causes = append(causes, string(change.From)+" "+string(change.To)+": "+change.Cause)
+	}
+	require.Equal(t, []string{
+		" created: ordered", "created accepted: transact: queued", "accepted reserved: enact called",
+		"reserved settled: consume called", "settled delivered: delivered",
+	}, causes)
+	require.Equal(t, "910", w.gloebit.Balance("alice"))
+}
+
+func TestAProductIsHandedOutByGloebit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Fulfiller = nil })
+	p := w.bought(ledger.Order{Product: "green-hat", Quantity: 2, Price: 40})
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+	require.EqualValues(t, 2, w.gloebit.Products(w.app.Key, "alice")["green-hat"])
+	require.Equal(t, "920", w.gloebit.Balance("alice"))
+}
+
+func TestAProductIsCanceledWithoutAFulfiller(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Fulfiller = nil })
+	p := w.bought(ledger.Order{Product: "green-hat"})
+	require.NoError(t, w.gloebit.CancelTransaction(w.app.Key, p.ID))
+	w.settle()
+	w.wantState(p.ID, ledger.Released)
+}
+
+func TestHoweverGloebitCallsBack(t *testing.T) {
+	t.Parallel()
+	for name, q := range map[string]gloebittest.Queue{
+		"enact before transact is answered": {EnactFirst: true},
+		"everything three times":            {Repeat: 3},
+		"enact again after consume":         {LateEnact: true},
+		"in any order":                      {Repeat: 3, Shuffle: true, LateEnact: true},
+		"early, often, late and at once":    {EnactFirst: true, Repeat: 4, Shuffle: true, LateEnact: true, Workers: 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, queue(q))
+			for range 5 {
+				p := w.bought(hat)
+				if q.EnactFirst {
+					require.Equal(t, ledger.Reserved, p.State)
+					require.Equal(t, gloebit.OutcomeQueued, p.Outcome, "the answer is kept also when it comes late")
+				}
+			}
+			w.settle()
+			purchases, err := w.ledger.List(t.Context(), ledger.Query{States: []ledger.State{ledger.Delivered}})
+			require.NoError(t, err)
+			require.Len(t, purchases, 5)
+			require.Len(t, w.goods.all(), 10, "five were reserved and five delivered")
+			require.EqualValues(t, 500, w.charged())
+			require.NotContains(t, w.log.String(), "level=ERROR")
+		})
+		t.Run(name+", and canceled", func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, queue(q))
+			w.goods.reserve = saying(errors.New("sold out"))
+			p := w.bought(hat)
+			w.settle()
+			w.wantState(p.ID, ledger.Released)
+			require.Zero(t, w.charged())
+			require.NotContains(t, w.goods.all(), "Deliver")
+			require.NotContains(t, w.log.String(), "level=ERROR")
+		})
+	}
+}
+
+func TestGloebitCancelsBeforeItAsks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, queue(gloebittest.Queue{LateEnact: true}))
+	p := w.bought(hat)
+	require.NoError(t, w.gloebit.CancelTransaction(w.app.Key, p.ID))
+	w.settle()
+	got := w.wantState(p.ID, ledger.Released)
+	require.Equal(t, "cancel called", got.Cause)
+	require.Equal(t, []string{"Release"}, w.goods.all(), "also what was never reserved")
+	require.NoError(t, got.Err())
+}
+
+func TestRefusedOrders(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		reply string
+		want  error
+	}{
+		"insufficient balance":  {`{"success":false,"status":"queued","reason":"insufficient balance"}`, gloebit.ErrInsufficientBalance},
+		"cannot-spend":          {`{"success":false,"status":"cannot-spend","reason":"locked"}`, gloebit.ErrCannotSpend},
+		"cannot-receive":        {`{"success":false,"status":"cannot-receive","reason":"locked"}`, gloebit.ErrCannotReceive},
+		"unknown-merchant":      {`{"success":false,"status":"unknown-merchant","reason":"?"}`, gloebit.ErrUnknownMerchant},
+		"unknown-subscription":  {`{"success":false,"status":"unknown-subscription","reason":"?"}`, gloebit.ErrUnknownSubscription},
+		"unknown-authorization": {`{"success":false,"status":"unknown-subscription-authorization","reason":"?"}`, gloebit.ErrUnknownSubscriptionAuthorization},
+		"authorization-pending": {`{"success":false,"status":"subscription-authorization-pending","reason":"?"}`, gloebit.ErrSubscriptionAuthorizationPending},
+		"authorization-decline": {`{"success":false,"status":"subscription-authorization-declined","reason":"?"}`, gloebit.ErrSubscriptionAuthorizationDeclined},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Body: c.reply})
+			order := hat
+			order.Key = "key"
+			p, err := w.buy(order)
+			require.ErrorIs(t, err, c.want)
+			require.Equal(t, ledger.Refused, p.State)
+			require.True(t, p.Finished() && !p.Paid() && p.NextAt.IsZero())
+			require.NotEmpty(t, p.Cause)
+			require.ErrorIs(t, w.get(p.ID).Err(), c.want, "what is kept says so too")
+
+			again, err := w.buy(order)
+			require.ErrorIs(t, err, c.want, "the second answer is the first one's")
+			require.Equal(t, p.ID, again.ID)
+			w.wantAnswer(p.ID, "enact", http.StatusOK, refused)
+			require.Empty(t, w.goods.all())
+
+			w.wantAnswer(p.ID, "cancel", http.StatusOK, yes)
+			require.ErrorIs(t, w.wantState(p.ID, ledger.Released).Err(), c.want, "also when Gloebit cancels it all the same")
+		})
+	}
+}
+
+func TestARefusalOfTheCallFreesTheKey(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault gloebittest.Fault
+		want  error
+	}{
+		"the token was revoked":     {gloebittest.Fault{Reason: "unknown OAuth2 token"}, gloebit.ErrNotConnected},
+		"the scope was not granted": {gloebittest.Fault{Reason: "missing domain"}, gloebit.ErrScopeMissing},
+		"for a reason of its own":   {gloebittest.Fault{Reason: "the moon is full"}, gloebit.ErrRefused},
+		"the application is gone":   {gloebittest.Fault{Reason: "unknown consumer"}, gloebit.ErrUnknownApplication},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c.fault.Path, c.fault.Times = "transact", 1
+			w.gloebit.Inject(c.fault)
+			order := hat
+			order.Key = "key"
+			p, err := w.buy(order)
+			require.ErrorIs(t, err, c.want)
+			require.Equal(t, ledger.Refused, p.State)
+			require.ErrorIs(t, p.Err(), gloebit.ErrRefused)
+			w.connect("alice")
+			w.clock.Advance(time.Second)
+			again := w.bought(order)
+			require.NotEqual(t, p.ID, again.ID)
+			w.settle()
+			w.wantState(again.ID, ledger.Delivered)
+			w.wantState(p.ID, ledger.Refused)
+			require.EqualValues(t, 100, w.charged())
+		})
+	}
+}
+
+func TestNoAnswerIsNoError(t *testing.T) {
+	t.Parallel()
+	busy := http.Header{"Retry-After": {"3600"}}
+	for name, fault := range map[string]gloebittest.Fault{
+		"Gloebit is down":          noAnswer(false, 1),
+		"the answer is lost":       noAnswer(true, 1),
+		"Gloebit is busy":          {Path: "transact", Times: 1, Status: http.StatusTooManyRequests, Header: busy},
+		"Gloebit is still trying":  {Path: "transact", Times: 4, Status: http.StatusBadRequest, Header: busy, Body: `{"success":false,"status":"queued","reason":"pending"}`},
+		"Gloebit could not queue":  {Path: "transact", Times: 1, Status: http.StatusBadRequest, Body: `{"success":false,"status":"queuing-failed","reason":"?"}`},
+		"the answer is unreadable": {Path: "transact", Times: 1, Body: "<html>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.gloebit.Inject(fault)
+			p := w.bought(hat)
+			require.Equal(t, ledger.Created, p.State)
+			require.Equal(t, 1, p.Attempts)
+			require.NotEmpty(t, p.Cause)
+			w.gloebit.ClearFaults()
+			w.reconcile()
+			w.wantState(p.ID, ledger.Created)
+			w.clock.Advance(5 * time.Second)
+			w.reconcile()
+			got := w.get(p.ID)
+			require.Equal(t, ledger.Accepted, got.State)
+			require.Zero(t, got.Attempts)
+			require.Empty(t, got.Cause)
+			w.settle()
+			w.wantState(p.ID, ledger.Delivered)
+			require.EqualValues(t, 100, w.charged())
+		})
+	}
+}
+
+func TestOrdersThatAreNotWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	client := w.client("alice")
+	for name, order := range map[string]ledger.Order{
+		"of nothing":                  {Price: 1},
+		"of an item and a product":    {Item: "hat", Product: "green-hat"},
+		"for a character, of an item": {Item: "hat", CharacterID: "c"},
+		"at less than nothing":        {Item: "hat", Price: -1},
+		"of fewer than one":           {Item: "hat", Quantity: -1},
+		"of too many":                 {Item: "hat", Quantity: math.MaxInt32 + 1},
+		"at too much":                 {Item: "hat", Price: 1 << 53},
+		"of many at too much":         {Item: "hat", Price: 1 << 50, Quantity: 9},
+		"with a long key":             {Item: "hat", Key: strings.Repeat("k", 256)},
+		"with a long name":            {Item: strings.Repeat("h", 1001)},
+		"with a name of bytes":        {Item: "\xff"},
+		"with data that is not JSON":  {Item: "hat", Data: json.RawMessage(`{`)},
+		"with empty data":             {Item: "hat", Data: json.RawMessage{}},
+		"with too much data":          {Item: "hat", Data: json.RawMessage(`"` + strings.Repeat("d", 64<<10) + `"`)},
+	} {
+		_, err := w.ledger.Purchase(t.Context(), client, order)
+		require.ErrorIs(t, err, gloebit.ErrInvalidRequest, "an order %s", name)
+	}
+	_, err := w.ledger.Purchase(t.Context(), nil, hat)
+	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
+	require.Zero(t, w.store.calls)
+	require.Empty(t, w.gloebit.Transactions())
+}
+
+func TestAStoreThatFailsBeforeTheOrderIsWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.store.failing(errDown)
+	_, err := w.buy(hat)
+	require.ErrorIs(t, err, gloebit.ErrStore)
+	require.ErrorIs(t, err, errDown)
+	require.Empty(t, w.gloebit.Transactions())
+	_, err = w.ledger.Get(t.Context(), "x")
+	require.ErrorIs(t, err, gloebit.ErrStore)
+	_, err = w.ledger.List(t.Context(), ledger.Query{})
+	require.ErrorIs(t, err, gloebit.ErrStore)
+	_, err = w.ledger.Retry(t.Context(), "x")
+	require.ErrorIs(t, err, gloebit.ErrStore)
+	require.ErrorIs(t, w.ledger.Reconcile(t.Context()), gloebit.ErrStore)
+	w.store.failing(nil)
+	_, err = w.ledger.Get(t.Context(), "x")
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
+}
+
+func TestAnAnswerIsKeptWhenTheBuyerHasGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.store.before = func(_ int, call string) error {
+		if call == "Change" {
+			cancel() // between Gloebit's answer and its saving
+		}
+		return nil
+	}
+	p, err := w.ledger.Purchase(ctx, w.client("alice"), hat)
+	require.NoError(t, err)
+	require.Error(t, ctx.Err())
+	require.Equal(t, ledger.Accepted, p.State)
+	w.wantState(p.ID, ledger.Accepted)
+}
+
+func TestABuyerGoesWhileGloebitIsAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Latency: 10 * time.Second, Match: func(gloebittest.Request) bool { cancel(); return true }})
+	p, err := w.ledger.Purchase(ctx, w.client("alice"), hat)
+	require.NoError(t, err)
+	require.Equal(t, 1, p.Attempts)
+	require.Equal(t, 1, w.wantState(p.ID, ledger.Created).Attempts, "that it was tried is kept")
+	w.clock.Advance(5 * time.Second)
+	w.reconcile()
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+	require.EqualValues(t, 100, w.charged())
+}
+
+func TestATryThatWasOvertakenIsNotCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, queue(gloebittest.Queue{EnactFirst: true}))
+	w.gloebit.Inject(noAnswer(true, 1)) // the answer is lost, and enact has come
+	p := w.bought(hat)
+	require.Equal(t, ledger.Reserved, p.State)
+	require.Zero(t, p.Attempts)
+	require.Empty(t, p.Cause)
+	require.Equal(t, w.clock.Now().Add(time.Minute), p.NextAt)
+}
+
+func TestARefusalAfterALostAttemptIsNoVerdict(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, After: true, Status: http.StatusServiceUnavailable}) // on hold, and the client asks again
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Reason: "unknown OAuth2 token"})
+	p := w.bought(hat)
+	require.Equal(t, ledger.Created, p.State)
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+	require.EqualValues(t, 100, w.charged())
+}

@@ -1,0 +1,67 @@
+package ledger_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/stretchr/testify/require"
+)
+
+func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
+	t.Parallel()
+	good := newWorld(t).config
+	for name, c := range map[string]struct {
+		spoil func(*ledger.Config)
+		want  string
+	}{
+		"no merchant":             {func(c *ledger.Config) { c.Merchant = nil }, "Merchant: is nil"},
+		"no URL":                  {func(c *ledger.Config) { c.CallbackURL = "" }, "CallbackURL"},
+		"a path for a URL":        {func(c *ledger.Config) { c.CallbackURL = "/gloebit/hold" }, "not an absolute URL"},
+		"a URL that is none":      {func(c *ledger.Config) { c.CallbackURL = "https://a b/%zz" }, "not a URL"},
+		"a URL over plain http":   {func(c *ledger.Config) { c.CallbackURL = "http://shop.example/hold" }, "must begin with https"},
+		"a URL of another scheme": {func(c *ledger.Config) { c.CallbackURL = "ftp://localhost/hold" }, "must begin with https"},
+		"a URL with a query":      {func(c *ledger.Config) { c.CallbackURL += "?" }, "neither a query"},
+		"a URL with a fragment":   {func(c *ledger.Config) { c.CallbackURL += "#a" }, "neither a query"},
+		"a URL with a user":       {func(c *ledger.Config) { c.CallbackURL = "https://me@shop.example/hold" }, "user information"},
+		"no keys":                 {func(c *ledger.Config) { c.Keys = nil }, "Keys: is empty"},
+		"a short key":             {func(c *ledger.Config) { c.Keys = append(c.Keys[:1:1], "short secret") }, "the key at 1 is of 12 bytes"},
+		"a negative age of keys":  {func(c *ledger.Config) { c.KeepKeys = -1 }, "KeepKeys: is negative"},
+		"a negative timeout":      {func(c *ledger.Config) { c.WorkTimeout = -1 }, "WorkTimeout: is negative"},
+		"a negative wait":         {func(c *ledger.Config) { c.RetryAfter = -1 }, "RetryAfter: is negative"},
+		"a negative patience":     {func(c *ledger.Config) { c.AskAfter = -1 }, "AskAfter: is negative"},
+		"a negative age":          {func(c *ledger.Config) { c.StuckAfter = -1 }, "StuckAfter: is negative"},
+		"a negative pause":        {func(c *ledger.Config) { c.Interval = -1 }, "Interval: is negative"},
+		"negative workers":        {func(c *ledger.Config) { c.Workers = -1 }, "Workers: is negative"},
+		"a nil store":             {func(c *ledger.Config) { c.Store = (*ledger.MemoryStore)(nil) }, "Store: holds a nil *ledger.MemoryStore"},
+		"a nil fulfiller":         {func(c *ledger.Config) { c.Fulfiller = (*goods)(nil) }, "Fulfiller: holds a nil"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := good
+			c.spoil(&config)
+			l, err := ledger.New(config)
+			require.Nil(t, l)
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), "short secret")
+		})
+	}
+	_, err := ledger.New(ledger.Config{Interval: -1})
+	for _, field := range []string{"Merchant", "CallbackURL", "Keys", "Interval"} {
+		require.ErrorContains(t, err, "Config."+field)
+	}
+}
+
+func TestALedgerNeedsNoMoreThanMerchantURLAndKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, url := range []string{"https://shop.example/gloebit/hold", "http://127.0.0.1:80/hold", "http://[::1]/hold", "http://localhost"} {
+		l, err := ledger.New(ledger.Config{Merchant: w.config.Merchant, CallbackURL: url, Keys: []gloebit.Secret{key}})
+		require.NoError(t, err)
+		p, err := l.Purchase(t.Context(), w.client("alice"), hat)
+		require.NoError(t, err)
+		require.Equal(t, ledger.Accepted, p.State)
+		require.WithinDuration(t, time.Now(), p.CreatedAt, time.Minute)
+		require.NoError(t, l.Reconcile(t.Context()))
+	}
+}

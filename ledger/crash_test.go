@@ -1,0 +1,133 @@
+package ledger_test
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+)
+
+type breakage struct {
+	at    int
+	where string // "before", "within" or "after" what the call does
+	stops bool   // the process stops there; otherwise the call fails and things go on
+}
+
+type crashStore struct {
+	ledger.MemoryStore
+	mu      sync.Mutex
+	calls   int
+	plan    breakage
+	stopped bool
+	places  []breakage     // where it can break
+	shelf   map[string]int // by purchase: how often it was delivered
+	held    map[string]int // by purchase: how often it was reserved, 0 once released
+}
+
+type transaction struct{ writes []func() }
+
+type transactionKey struct{}
+
+func write(ctx context.Context, fn func()) {
+	tx := ctx.Value(transactionKey{}).(*transaction)
+	tx.writes = append(tx.writes, fn)
+}
+
+func (s *crashStore) step(where string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if where == "before" {
+		s.calls++
+	}
+	if s.stopped {
+		return errDown
+	}
+	s.places = append(s.places, breakage{s.calls, where, false}, breakage{s.calls, where, true})
+	if s.calls == s.plan.at && where == s.plan.where {
+		s.stopped = s.plan.stops
+		return errDown
+	}
+	return nil
+}
+
+func (s *crashStore) gone() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.stopped }
+
+func (s *crashStore) repair() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped, s.plan = false, breakage{}
+}
+
+func breaking(s *crashStore, do func() (ledger.Purchase, error)) (ledger.Purchase, error) {
+	if err := s.step("before"); err != nil {
+		return ledger.Purchase{}, err
+	}
+	p, err := do()
+	if err != nil {
+		return ledger.Purchase{}, err
+	}
+	if err := s.step("after"); err != nil {
+		return ledger.Purchase{}, err
+	}
+	return p, nil
+}
+
+func (s *crashStore) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	return breaking(s, func() (ledger.Purchase, error) { return s.MemoryStore.Create(ctx, p) })
+}
+
+func (s *crashStore) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
+	return breaking(s, func() (ledger.Purchase, error) { return s.MemoryStore.Claim(ctx, now, until) })
+}
+
+func (s *crashStore) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+	return breaking(s, func() (ledger.Purchase, error) {
+		tx := &transaction{}
+		return s.MemoryStore.Change(ctx, id, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			next, err := fn(context.WithValue(ctx, transactionKey{}, tx), p)
+			if err == nil {
+				err = s.step("within")
+			}
+			if err == nil {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				for _, write := range tx.writes {
+					write()
+				}
+			}
+			return next, err
+		})
+	})
+}
+
+type clerk struct {
+	store     *crashStore
+	reserve   error
+	deliver   []error // of the first calls
+	mu        sync.Mutex
+	delivered map[string]int // calls, also of what was rolled back
+}
+
+func (c *clerk) Reserve(ctx context.Context, p ledger.Purchase) error {
+	write(ctx, func() { c.store.held[p.ID]++ })
+	return c.reserve
+}
+
+func (c *clerk) Deliver(ctx context.Context, p ledger.Purchase) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.delivered[p.ID]++
+	write(ctx, func() { c.store.shelf[p.ID]++ })
+	if len(c.deliver) > 0 {
+		err := c.deliver[0]
+		c.deliver = c.deliver[1:]
+		return err
+	}
+	return nil
+}
+
+func (c *clerk) Release(ctx context.Context, p ledger.Purchase) error {
+	write(ctx, func() { c.store.held[p.ID] = 0 })
+	return nil
+}

@@ -1,0 +1,149 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+)
+
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now }
+
+func (c *clock) Advance(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
+
+type syncBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.buffer.String() }
+
+type goods struct {
+	mu      sync.Mutex
+	calls   []string // "Reserve", "Deliver", "Release", in order
+	reserve func(context.Context, ledger.Purchase) error
+	deliver func(context.Context, ledger.Purchase) error
+	release func(context.Context, ledger.Purchase) error
+}
+
+func (g *goods) called(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls = append(g.calls, name)
+}
+
+func (g *goods) all() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append([]string{}, g.calls...)
+}
+
+func (g *goods) Reserve(ctx context.Context, p ledger.Purchase) error {
+	g.called("Reserve")
+	return ask(g.reserve, ctx, p)
+}
+
+func (g *goods) Deliver(ctx context.Context, p ledger.Purchase) error {
+	g.called("Deliver")
+	return ask(g.deliver, ctx, p)
+}
+
+func (g *goods) Release(ctx context.Context, p ledger.Purchase) error {
+	g.called("Release")
+	return ask(g.release, ctx, p)
+}
+
+func ask(fn func(context.Context, ledger.Purchase) error, ctx context.Context, p ledger.Purchase) error {
+	if fn == nil {
+		return nil
+	}
+	return fn(ctx, p)
+}
+
+type store struct {
+	ledger.Store
+	mu     sync.Mutex
+	calls  int
+	before func(n int, call string) error // nothing is done when it fails
+	after  func(n int, call string) error // it is done, and the answer lost
+}
+
+func (s *store) begin(call string) (n int, err error) {
+	s.mu.Lock()
+	s.calls++
+	n, before := s.calls, s.before
+	s.mu.Unlock()
+	if before != nil {
+		err = before(n, call)
+	}
+	return n, err
+}
+
+func (s *store) end(n int, call string) error {
+	s.mu.Lock()
+	after := s.after
+	s.mu.Unlock()
+	if after != nil {
+		return after(n, call)
+	}
+	return nil
+}
+
+func (s *store) failing(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = func(int, string) error { return err }
+}
+
+func through[T any](s *store, call string, do func() (T, error)) (T, error) {
+	var none T
+	n, err := s.begin(call)
+	if err != nil {
+		return none, err
+	}
+	got, err := do()
+	if err != nil {
+		return none, err
+	}
+	if err := s.end(n, call); err != nil {
+		return none, err
+	}
+	return got, nil
+}
+
+func (s *store) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	return through(s, "Create", func() (ledger.Purchase, error) { return s.Store.Create(ctx, p) })
+}
+
+func (s *store) Get(ctx context.Context, id string) (ledger.Purchase, error) {
+	return through(s, "Get", func() (ledger.Purchase, error) { return s.Store.Get(ctx, id) })
+}
+
+func (s *store) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+	return through(s, "Change", func() (ledger.Purchase, error) { return s.Store.Change(ctx, id, fn) })
+}
+
+func (s *store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
+	return through(s, "Claim", func() (ledger.Purchase, error) { return s.Store.Claim(ctx, now, until) })
+}
+
+func (s *store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
+	return through(s, "List", func() ([]ledger.Purchase, error) { return s.Store.List(ctx, q) })
+}
+
+func saying(err error) func(context.Context, ledger.Purchase) error {
+	return func(context.Context, ledger.Purchase) error { return err }
+}

@@ -1,0 +1,243 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCallbacksThatAreNotSignedAre404(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("purchase", ledger.Accepted).ID
+	w.put("another", ledger.Accepted)
+	good := path(key, id, "enact")
+	signature := good[strings.LastIndex(good, "/")+1:]
+	before := w.store.calls
+	for _, short := range []string{"/", "/x", "/" + id + "/enact"} { // whatever is left by http.StripPrefix
+		recorder := httptest.NewRecorder()
+		w.ledger.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, short, nil))
+		require.Equal(t, http.StatusNotFound, recorder.Code)
+	}
+	for name, bad := range map[string]string{
+		"another purchase's signature": "/another/enact/" + signature,
+		"another step's signature":     "/" + id + "/cancel/" + signature,
+		"another key":                  path("another key, that is 32 bytes too", id, "enact"),
+		"no signature":                 "/" + id + "/enact/",
+		"no segment for a signature":   "/" + id + "/enact",
+		"a signature cut short":        good[:len(good)-1],
+		"a signature with more":        good + "A",
+		"a signature in another case":  strings.ToUpper(good),
+		"a segment after it":           good + "/",
+		"a step that is none":          path(key, id, "deliver"),
+		"an empty step":                path(key, id, ""),
+		"an unknown purchase":          "/unknown/enact/" + signature,
+		"nothing":                      "/",
+		"a line feed in the id":        strings.Replace(good, id, id+"%0Aenact", 1),
+	} {
+		status, body := w.request(http.MethodGet, w.config.CallbackURL+bad)
+		require.Equal(t, http.StatusNotFound, status, name)
+		require.Equal(t, "Not Found", body, name)
+	}
+	require.Equal(t, before, w.store.calls, "the store is not asked")
+	w.wantState(id, ledger.Accepted)
+	require.Contains(t, w.log.String(), "not signed")
+	require.NotContains(t, w.log.String(), signature, "signatures stay out of the log")
+}
+
+func TestOnlyGETIsACallback(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("purchase", ledger.Accepted).ID
+	for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+		recorder := httptest.NewRecorder()
+		w.ledger.Handler().ServeHTTP(recorder, httptest.NewRequest(method, path(key, id, "enact"), nil))
+		require.Equal(t, http.StatusMethodNotAllowed, recorder.Code, method)
+		require.Equal(t, "GET", recorder.Header().Get("Allow"))
+	}
+	w.wantState(id, ledger.Accepted)
+}
+
+func TestKeysRotate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.bought(hat)
+	old := w.config.Keys
+	w.config.Keys = append([]gloebit.Secret{"the second key, of 32 bytes or more"}, old...)
+	w.start()
+	second := w.bought(hat)
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+	w.wantState(second.ID, ledger.Delivered)
+	tx, _ := w.gloebit.Transaction(w.app.Key, second.ID)
+	require.Equal(t, w.config.CallbackURL+path(w.config.Keys[0], second.ID, "enact"), tx.Hold.Enact, "the first key signs")
+
+	w.config.Keys = w.config.Keys[:1]
+	w.start()
+	status, _ := w.call(p.ID, "enact")
+	require.Equal(t, http.StatusNotFound, status, "a key that was dropped is not believed")
+}
+
+func TestHoldURLsAreMadeOfTheCallbackURLAlone(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"https://shop.example/a/prefix/hold", "https://shop.example/a/prefix/hold/", "https://shop.example"} {
+		w := newWorld(t)
+		w.config.CallbackURL = base
+		w.start()
+		p := w.bought(hat)
+		tx, _ := w.gloebit.Transaction(w.app.Key, p.ID)
+		for step, got := range map[string]string{"enact": tx.Hold.Enact, "consume": tx.Hold.Consume, "cancel": tx.Hold.Cancel} {
+			require.Equal(t, strings.TrimSuffix(base, "/")+path(key, p.ID, step), got)
+		}
+	}
+}
+
+func TestCallbacksAreUnderstoodWithAndWithoutTheirPrefix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i, prefix := range []string{"", "/hold", "/gloebit/hold", "/behind/a/proxy"} {
+		id := w.put(fmt.Sprint("purchase-", i), ledger.Accepted).ID
+		recorder := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodGet, prefix+path(key, id, "enact"), nil)
+		request.Host = "evil.example"
+		w.ledger.Handler().ServeHTTP(recorder, request)
+		require.Equal(t, http.StatusOK, recorder.Code)
+		require.Equal(t, yes, recorder.Body.String())
+		w.wantState(id, ledger.Reserved)
+	}
+}
+
+func TestReserveMayAskForTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("purchase", ledger.Accepted).ID
+	for name, err := range map[string]error{
+		"not yet":           ledger.ErrPending,
+		"not yet, in words": fmt.Errorf("the warehouse is closed: %w", ledger.ErrPending),
+		"its context ended": context.DeadlineExceeded,
+		"it was called off": fmt.Errorf("query: %w", context.Canceled),
+	} {
+		w.goods.reserve = saying(err)
+		w.wantAnswer(id, "enact", http.StatusOK, pending)
+		p := w.wantState(id, ledger.Accepted)
+		require.Len(t, p.History, 1, name)
+	}
+	w.goods.reserve = nil
+	w.wantAnswer(id, "enact", http.StatusOK, yes)
+	w.wantState(id, ledger.Reserved)
+}
+
+func TestAFulfillerThatPanicsIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("purchase", ledger.Accepted).ID
+	explode := func(context.Context, ledger.Purchase) error { panic("a secret of the application") }
+	w.goods.reserve, w.goods.deliver = explode, explode
+	w.wantAnswer(id, "enact", http.StatusOK, pending)
+	w.wantState(id, ledger.Accepted)
+	w.goods.reserve = nil
+	w.wantAnswer(id, "enact", http.StatusOK, yes)
+	w.wantAnswer(id, "consume", http.StatusOK, yes)
+	require.Equal(t, "Deliver: panic", w.wantState(id, ledger.Settled).Cause)
+	require.Contains(t, w.log.String(), "panicked")
+	w.goods.deliver = nil
+	w.clock.Advance(time.Minute)
+	w.reconcile()
+	w.wantState(id, ledger.Delivered)
+}
+
+func TestADeclineIsKeptFromGloebitAndTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.goods.reserve = saying(errors.New("alice is banned \xff" + strings.Repeat("x", 1000)))
+	p := w.bought(hat)
+	w.settle()
+	got := w.wantState(p.ID, ledger.Released)
+	require.Contains(t, got.Cause, "alice is banned")
+	require.Less(t, len(got.Cause), 400)
+	tx, _ := w.gloebit.Transaction(w.app.Key, p.ID)
+	require.Equal(t, gloebittest.StateCanceled, tx.State)
+	require.NotContains(t, fmt.Sprint(tx.Steps), "banned", "Gloebit is given a plain reason")
+	require.Equal(t, []string{"Reserve", "Release"}, w.goods.all())
+	require.Equal(t, "1000", w.gloebit.Balance("alice"))
+}
+
+func TestAStoreThatFailsIsPendingForGloebit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for step, state := range map[string]ledger.State{"enact": ledger.Accepted, "consume": ledger.Reserved, "cancel": ledger.Accepted} {
+		id := w.put("purchase-"+step, state).ID
+		w.store.failing(errDown)
+		w.wantAnswer(id, step, http.StatusServiceUnavailable, pending)
+		w.store.failing(nil)
+		w.wantState(id, state)
+	}
+	require.Empty(t, w.goods.all())
+	require.Contains(t, w.log.String(), errDown.Error())
+}
+
+func TestCallbacksForAPurchaseThatWasLostWithItsDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.wantAnswer("lost", "enact", http.StatusOK, `[false,"unknown"]`)
+	w.wantAnswer("lost", "cancel", http.StatusOK, yes)
+	w.wantAnswer("lost", "consume", http.StatusConflict, `[false,"unknown"]`)
+	require.Contains(t, w.log.String(), "the store does not have")
+}
+
+func TestConflictsAreLogged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("purchase", ledger.Accepted).ID
+	w.wantAnswer(id, "consume", http.StatusConflict, `[false,"not enacted"]`)
+	require.Contains(t, w.log.String(), "level=ERROR msg=\"gloebit ledger: a callback that can't be\" purchase="+id)
+}
+
+func TestOneOfManyCallbacksAtOnceWorks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other, err := ledger.New(w.config) // another replica, on the same store
+	require.NoError(t, err)
+	replicas := []http.Handler{w.ledger.Handler(), other.Handler()}
+	id := w.put("purchase", ledger.Accepted).ID
+	for _, step := range []string{"enact", "consume"} {
+		var group sync.WaitGroup
+		for i := range 40 {
+			group.Go(func() {
+				recorder := httptest.NewRecorder()
+				replicas[i%2].ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path(key, id, step), nil))
+				if recorder.Code != http.StatusOK || recorder.Body.String() != yes {
+					t.Errorf("%s was answered with %d %s", step, recorder.Code, recorder.Body)
+				}
+			})
+		}
+		group.Wait()
+	}
+	w.wantState(id, ledger.Delivered)
+	require.Equal(t, []string{"Reserve", "Deliver"}, w.goods.all())
+}
+
+func TestACallbackGoesOnWhenItsCallerHasGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("purchase", ledger.Reserved).ID
+	ctx, cancel := context.WithCancel(t.Context())
+	w.goods.deliver = func(ctx context.Context, _ ledger.Purchase) error {
+		cancel()
+		return ctx.Err()
+	}
+	request := httptest.NewRequest(http.MethodGet, path(key, id, "consume"), nil).WithContext(ctx)
+	w.ledger.Handler().ServeHTTP(httptest.NewRecorder(), request)
+	w.wantState(id, ledger.Delivered)
+}

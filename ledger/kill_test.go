@@ -1,0 +1,138 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/stretchr/testify/require"
+)
+
+// breakage says at which call of the store something breaks, and how.
+
+// crashStore is a store with transactions: what a Fulfiller adds to its
+
+// context's transaction is kept when the purchase is saved, and only then. It
+
+// breaks as it is told.
+
+// write writes within the transaction of the context.
+
+// step reports whether the call breaks here.
+
+// repair ends all breaking, as a restart does.
+
+// clerk is a Fulfiller that writes within the store's transactions.
+
+// stories are purchases as they may go, each of which must end well wherever it
+
+// is cut off.
+
+var stories = []struct {
+	name    string
+	queue   gloebittest.Queue
+	prepare func(w *world, c *clerk)
+	paid    bool // whether it is paid in the end if it was ever ordered
+}{
+	{name: "a good day", paid: true},
+	{name: "enact comes early", queue: gloebittest.Queue{EnactFirst: true}, paid: true},
+	{name: "everything comes often", queue: gloebittest.Queue{Repeat: 3, LateEnact: true}, paid: true},
+	{name: "everything comes at once", queue: gloebittest.Queue{Repeat: 3, Shuffle: true, Workers: 3}, paid: true},
+	{name: "transact's answer is lost", prepare: func(w *world, _ *clerk) { w.gloebit.Inject(noAnswer(true, 1)) }, paid: true},
+	{name: "transact is lost", prepare: func(w *world, _ *clerk) { w.gloebit.Inject(noAnswer(false, 1)) }, paid: true},
+	{name: "delivery fails twice", prepare: func(_ *world, c *clerk) { c.deliver = []error{errDown, errDown} }, paid: true},
+	{name: "the shop declines", prepare: func(_ *world, c *clerk) { c.reserve = errors.New("sold out") }},
+	{name: "the shop declines early", queue: gloebittest.Queue{EnactFirst: true, LateEnact: true}, prepare: func(_ *world, c *clerk) { c.reserve = errors.New("sold out") }},
+	{name: "alice can't pay", prepare: func(w *world, _ *clerk) { _ = w.gloebit.AddBalance("alice", "-950") }},
+}
+
+func TestWhereverItIsCutOff(t *testing.T) {
+	t.Parallel()
+	for _, story := range stories {
+		t.Run(story.name, func(t *testing.T) {
+			t.Parallel()
+			run := func(plan breakage) []breakage {
+				w := newWorld(t, queue(story.queue))
+				s := &crashStore{plan: plan, shelf: map[string]int{}, held: map[string]int{}}
+				c := &clerk{store: s, delivered: map[string]int{}}
+				w.config.Store, w.config.Fulfiller = s, c
+				w.start()
+				if story.prepare != nil {
+					story.prepare(w, c)
+				}
+				liveThrough(w, s, c, fmt.Sprintf("%+v", plan), story.paid)
+				return s.places
+			}
+			places := run(breakage{})
+			require.Greater(t, len(places), 10)
+			for _, plan := range places {
+				run(plan)
+			}
+		})
+	}
+}
+
+// liveThrough buys a hat, restarts the shop when it has stopped, and works until
+
+// all is quiet.
+
+func liveThrough(w *world, s *crashStore, c *clerk, plan string, paid bool) {
+	t := w.t
+	t.Helper()
+	handler := w.ledger.Handler()
+	w.serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if s.gone() {
+			panic(http.ErrAbortHandler)
+		}
+		handler.ServeHTTP(rw, r)
+		if s.gone() {
+			panic(http.ErrAbortHandler) // the answer has not left a process that stopped
+		}
+	}))
+	_, _ = w.buy(hat)
+	for range 8 {
+		w.settle()
+		_ = w.ledger.Reconcile(t.Context())
+		if s.gone() {
+			s.repair()
+			w.start()
+			handler = w.ledger.Handler()
+		}
+		w.clock.Advance(90 * time.Second)
+	}
+	wantGoodEnd(w, s, c, plan, paid)
+}
+
+// wantGoodEnd fails unless nothing was lost, doubled or delivered twice.
+func wantGoodEnd(w *world, s *crashStore, c *clerk, plan string, paid bool) {
+	t := w.t
+	t.Helper()
+	purchases, err := w.ledger.List(t.Context(), ledger.Query{})
+	require.NoError(t, err, plan)
+	tx := w.gloebit.Transactions()
+	if len(purchases) == 0 {
+		require.Empty(t, tx, "%s: nothing was written, and something was sent", plan)
+		return
+	}
+	require.Len(t, purchases, 1, plan)
+	p := purchases[0]
+	require.True(t, p.Finished(), "%s: it is left %s, because %s", plan, p.State, p.Cause)
+	require.Len(t, tx, 1, plan)
+	wantHistory(t, p)
+	if paid {
+		require.Equal(t, ledger.Delivered, p.State, plan)
+		require.EqualValues(t, 100, w.charged(), plan)
+		require.Equal(t, 1, s.shelf[p.ID], "%s: delivered once", plan)
+		require.Equal(t, 1, s.held[p.ID], "%s: reserved once", plan)
+		require.GreaterOrEqual(t, c.delivered[p.ID], 1)
+	} else {
+		require.False(t, p.Paid(), plan)
+		require.Zero(t, w.charged(), plan)
+		require.Zero(t, s.shelf[p.ID], "%s: nothing was paid, and something delivered", plan)
+		require.Zero(t, s.held[p.ID], "%s: nothing stays reserved", plan)
+	}
+}

@@ -1,0 +1,222 @@
+package modeltest_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"pgregory.net/rapid"
+)
+
+// shop is what is tried: a ledger on a store that breaks, and the model.
+type shop struct {
+	now     time.Time
+	gloebit *model
+	store   *store
+	clerk   *clerk
+	config  ledger.Config
+	ledger  *ledger.Ledger
+	handler http.Handler
+	client  *gloebit.Client
+	known   map[string]ledger.Purchase // as last seen, by id
+	ordered map[string]bool            // ids that a buyer was told of
+}
+
+func newShop(t *rapid.T) *shop {
+	s := &shop{
+		now:     time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC),
+		gloebit: &model{byID: map[string]*held{}, mood: mood{work: "hold"}},
+		store:   &store{shelf: map[string]int{}, held: map[string]int{}},
+		known:   map[string]ledger.Purchase{}, ordered: map[string]bool{},
+	}
+	s.clerk = &clerk{store: s.store}
+	s.gloebit.call = s.call
+	clock := func() time.Time { return s.now }
+	tokens := &gloebit.MemoryTokenStore{}
+	credential := gloebit.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
+	check(t, tokens.Update(context.Background(), "alice", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return &credential, nil
+	}))
+	merchant, err := gloebit.New(gloebit.Config{
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback", Provider: gloebit.At("http://127.0.0.1/"),
+		Tokens: tokens, HTTPClient: &http.Client{Transport: s.gloebit}, Clock: clock,
+	})
+	check(t, err)
+	s.client, err = merchant.Client(context.Background(), "alice")
+	check(t, err)
+	s.config = ledger.Config{
+		Merchant: merchant, Store: s.store, Fulfiller: s.clerk, CallbackURL: "https://shop.example/hold",
+		Keys: []gloebit.Secret{"a key for the model, of 32 bytes"}, Clock: clock, Workers: 1, StuckAfter: 12 * time.Hour,
+	}
+	s.start(t)
+	return s
+}
+
+// start starts the shop, again after a stop.
+func (s *shop) start(t *rapid.T) {
+	s.store.stopped, s.store.breaks = false, ""
+	var err error
+	s.ledger, err = ledger.New(s.config)
+	check(t, err)
+	s.handler = s.ledger.Handler()
+}
+
+// call makes a callback. A shop that stops meanwhile answers nothing.
+func (s *shop) call(url string) (int, string) {
+	recorder := httptest.NewRecorder()
+	s.handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, pathOf(url), nil))
+	if s.store.stopped {
+		return 0, ""
+	}
+	return recorder.Code, recorder.Body.String()
+}
+
+func check(t *rapid.T, err error) {
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *shop) order(t *rapid.T) {
+	key := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "key")
+	s.now = s.now.Add(time.Minute) // whoever ordered before has its answer, or never gets one
+	p, err := s.ledger.Purchase(t.Context(), s.client, ledger.Order{Key: key, Item: "hat", Price: 10})
+	switch {
+	case s.store.stopped, errors.Is(err, gloebit.ErrStore):
+		return
+	case err == nil:
+		s.ordered[p.ID] = true
+	case p.State != ledger.Refused && p.Err() == nil:
+		t.Fatalf("the order was answered with %v, and the purchase is %s", err, p.State)
+	}
+	if held := s.gloebit.byID[p.ID]; held != nil && err != nil {
+		held.refused = true
+	}
+	if before, seen := s.known[p.ID]; seen && (key == "" || before.Key != key || !before.KeyUntil.After(s.now)) {
+		t.Fatalf("an order with the key %q was answered with the purchase of %q", key, before.Key)
+	}
+}
+
+// any draws one of the transactions, or nil when there is none.
+func (s *shop) any(t *rapid.T) *held {
+	var on []*held
+	for _, h := range s.gloebit.transactions {
+		if h.held {
+			on = append(on, h)
+		}
+	}
+	if len(on) == 0 {
+		t.Skip("no transaction")
+	}
+	return rapid.SampledFrom(on).Draw(t, "transaction")
+}
+
+func (s *shop) enact(t *rapid.T) {
+	h := s.any(t)
+	off := h.cancelHear || h.refused && s.known[h.id].State == ledger.Refused
+	_, body := s.gloebit.enact(h)
+	if off && body == "[true]" {
+		t.Fatalf("enact of %s, which was called off, was answered with %s", h.id, body)
+	}
+}
+
+func (s *shop) consume(t *rapid.T) {
+	h := s.any(t)
+	if !h.enacted || h.rolledBack {
+		return
+	}
+	h.committed = true
+	status, body := s.call(h.consumeAt)
+	switch {
+	case status == http.StatusOK && body == "[true]":
+		h.consumeHeard = true
+	case status != 0 && (status != http.StatusServiceUnavailable || body != `[false,"pending"]`):
+		t.Fatalf("consume of %s was answered with %d %s", h.id, status, body)
+	}
+}
+
+func (s *shop) cancel(t *rapid.T) {
+	h := s.any(t)
+	if h.committed {
+		return
+	}
+	h.rolledBack = true
+	status, body := s.call(h.cancelAt)
+	switch {
+	case status == http.StatusOK && body == "[true]":
+		h.cancelHear = true
+	case status != 0 && (status != http.StatusServiceUnavailable || body != `[false,"pending"]`):
+		t.Fatalf("cancel of %s was answered with %d %s", h.id, status, body)
+	}
+}
+
+// liar makes a callback that Gloebit has promised never to make.
+func (s *shop) liar(t *rapid.T) {
+	h := s.any(t)
+	var url string
+	switch p := s.known[h.id]; {
+	case h.consumeHeard:
+		url = h.cancelAt
+	case h.cancelHear, !h.enacted && (p.State == ledger.Created || p.State == ledger.Accepted || p.State == ledger.Refused):
+		url = h.consumeAt
+	default:
+		return
+	}
+	if status, body := s.call(url); status == http.StatusOK {
+		t.Fatalf("a callback that can't be was answered with %s", body)
+	}
+}
+
+func (s *shop) reconcile(t *rapid.T) {
+	s.now = s.now.Add(time.Duration(rapid.IntRange(0, 7200).Draw(t, "seconds")) * time.Second)
+	_ = s.ledger.Reconcile(t.Context())
+}
+
+func (s *shop) retry(t *rapid.T) { _, _ = s.ledger.Retry(t.Context(), s.any(t).id) }
+
+func (s *shop) breakNext(t *rapid.T) {
+	s.store.breaks = rapid.SampledFrom([]string{"", "before", "within", "after"}).Draw(t, "where")
+	s.store.stops = rapid.Bool().Draw(t, "stops")
+}
+
+func (s *shop) changeMood(t *rapid.T) {
+	s.gloebit.mood = mood{
+		work: rapid.SampledFrom([]string{"hold", "hold", "hold", "insufficient", "pending", "reject"}).Draw(t, "work"),
+		lost: rapid.SampledFrom([]string{"", "", "", "before", "after"}).Draw(t, "lost"),
+	}
+	s.gloebit.enactEarly = rapid.Bool().Draw(t, "early")
+}
+
+func (s *shop) changeClerk(t *rapid.T) {
+	s.clerk.reserve = rapid.SampledFrom([]error{nil, nil, ledger.ErrPending, errors.New("sold out")}).Draw(t, "reserve")
+	s.clerk.deliver = rapid.SampledFrom([]error{nil, errDown}).Draw(t, "deliver")
+	s.clerk.release = rapid.SampledFrom([]error{nil, errDown}).Draw(t, "release")
+}
+
+func TestTheLedgerAgainstTheModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := newShop(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"":           s.invariants,
+			"order":      s.order,
+			"enact":      s.enact,
+			"consume":    s.consume,
+			"cancel":     s.cancel,
+			"lie":        s.liar,
+			"reconcile":  s.reconcile,
+			"retry":      s.retry,
+			"break":      s.breakNext,
+			"mood":       s.changeMood,
+			"clerk":      s.changeClerk,
+			"restart":    s.start,
+			"enactAgain": s.enact,
+		})
+		s.inTheEnd(t)
+	})
+}

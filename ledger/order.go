@@ -1,0 +1,109 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// Order is what a user wants to buy: an item that only the application knows,
+// or a product that is defined on Gloebit's merchant page.
+type Order struct {
+	// Key makes a double click one purchase: the form carries a random value,
+	// and a second order of the same user under the same key is answered with
+	// the first one's purchase for as long as Config.KeepKeys says. It is of at
+	// most 255 bytes. Empty means that every order is a purchase.
+	Key string `json:"key,omitempty"`
+	// Item is what the application calls the thing. Either Item or Product is
+	// set, of at most 1,000 bytes.
+	Item string `json:"item,omitempty"`
+	// Product is a product's name. Gloebit knows its price, charges that, and
+	// hands the product out by itself.
+	Product string `json:"product,omitempty"`
+	// CharacterID is whose product it becomes. Empty means the user's.
+	CharacterID string `json:"character_id,omitempty"`
+	// Price is for each, in whole gloebits. With a Product it is a note for the
+	// application's own pages, and it is not sent.
+	Price int64 `json:"price"`
+	// Quantity is how many. Zero means one, and Purchase writes one.
+	Quantity int64 `json:"quantity"`
+	// Username is what Gloebit's history calls the user. Empty means the user's
+	// name on the application.
+	Username string `json:"username,omitempty"`
+	// Data is the application's own: the Fulfiller finds it in the purchase.
+	// It is a JSON value of at most 64 KiB, without a secret in it. Nil is
+	// none. Purchase writes it as json.Marshal does.
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// Total is the price of all, in whole gloebits.
+func (o Order) Total() int64 { return o.Price * max(o.Quantity, 1) }
+
+const (
+	mostGloebits = 1<<53 - 1 // the greatest whole number that every JSON reader gets right
+	longestName  = 1000
+	longestKey   = 255
+	longestData  = 64 << 10
+)
+
+// normal returns the order as it is kept, or an error that is
+// gloebit.ErrInvalidRequest.
+func (o Order) normal() (Order, error) {
+	invalid := func(format string, args ...any) (Order, error) {
+		return Order{}, fmt.Errorf("%w: order: "+format, append([]any{gloebit.ErrInvalidRequest}, args...)...)
+	}
+	if o.Quantity == 0 {
+		o.Quantity = 1
+	}
+	switch {
+	case (o.Item == "") == (o.Product == ""):
+		return invalid("want either an item or a product")
+	case o.CharacterID != "" && o.Product == "":
+		return invalid("a character, but no product for it")
+	case o.Quantity < 1 || o.Quantity > math.MaxInt32:
+		return invalid("the quantity %d is not between 1 and 2^31-1", o.Quantity)
+	case o.Price < 0 || o.Price > mostGloebits/o.Quantity:
+		return invalid("%d at %d gloebits is not between 0 and 2^53-1", o.Quantity, o.Price)
+	case len(o.Key) > longestKey:
+		return invalid("the key is of %d bytes, more than %d", len(o.Key), longestKey)
+	}
+	for _, name := range []string{o.Item, o.Product, o.CharacterID, o.Username} {
+		if len(name) > longestName || !utf8.ValidString(name) {
+			return invalid("a name is longer than %d bytes or not UTF-8", longestName)
+		}
+	}
+	if o.Data == nil {
+		return o, nil
+	}
+	data, err := json.Marshal(o.Data)
+	if err != nil {
+		return invalid("the data: %w", err)
+	}
+	if len(data) > longestData {
+		return invalid("the data is of %d bytes, more than %d", len(data), longestData)
+	}
+	o.Data = data
+	return o, nil
+}
+
+// same reports whether another order asks for the same. What the user is
+// called may have changed meanwhile.
+func (o Order) same(other Order) bool {
+	return o.Item == other.Item && o.Product == other.Product && o.CharacterID == other.CharacterID &&
+		o.Price == other.Price && o.Quantity == other.Quantity && bytes.Equal(o.Data, other.Data)
+}
+
+// transaction is the order as Gloebit is asked to charge it.
+func (p Purchase) transaction(hold gloebit.HoldURLs) gloebit.Transaction {
+	t := gloebit.Transaction{ID: p.ID, Username: p.Username, Hold: hold}
+	if p.Product != "" {
+		t.Product, t.ProductQuantity, t.CharacterID = p.Product, p.Quantity, p.CharacterID
+		return t
+	}
+	t.Asset, t.AssetQuantity, t.Total = p.Item, p.Quantity, p.Price*p.Quantity
+	return t
+}

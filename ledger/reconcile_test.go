@@ -1,0 +1,294 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhatWasWrittenAndNeverSentIsSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.store.after = func(int, string) error { return errDown } // the process stops right after writing
+	_, err := w.buy(hat)
+	require.ErrorIs(t, err, gloebit.ErrStore)
+	w.store.after = nil
+	require.Empty(t, w.gloebit.Transactions())
+	w.start()
+	w.clock.Advance(time.Minute - time.Microsecond)
+	w.reconcile()
+	require.Empty(t, w.gloebit.Transactions(), "whoever wrote it is given time")
+	w.clock.Advance(time.Microsecond)
+	w.reconcile()
+	w.settle()
+	tx := w.gloebit.Transactions()
+	require.Len(t, tx, 1)
+	w.wantState(tx[0].ID, ledger.Delivered)
+}
+
+func TestGloebitIsAskedAboutWhatItNeverCallsBackFor(t *testing.T) {
+	t.Parallel()
+	for _, state := range []ledger.State{ledger.Accepted, ledger.Reserved} {
+		w := newWorld(t)
+		p := w.bought(hat)
+		if state == ledger.Reserved {
+			w.wantAnswer(p.ID, "enact", 200, yes)
+		}
+		resubmitted := func() int {
+			tx, _ := w.gloebit.Transaction(w.app.Key, p.ID)
+			return strings.Count(fmt.Sprint(tx.Steps), "resubmitted")
+		}
+		for i, wait := range []int{1, 2, 4, 8, 16, 32, 64, 64, 64} { // minutes
+			w.clock.Advance(time.Duration(wait)*time.Minute - time.Microsecond)
+			w.reconcile()
+			require.Equal(t, i, resubmitted(), "not before %d minutes have passed", wait)
+			w.clock.Advance(time.Microsecond)
+			w.reconcile()
+			require.Equal(t, i+1, resubmitted())
+			got := w.wantState(p.ID, state)
+			require.Equal(t, i+1, got.Attempts)
+			require.Contains(t, got.Cause, "has not called back")
+		}
+		w.settle()
+		w.wantState(p.ID, ledger.Delivered)
+		require.EqualValues(t, 100, w.charged())
+	}
+}
+
+func TestGloebitMayRefuseWhatItHadAccepted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.bought(hat)
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Body: `{"success":false,"reason":"insufficient balance"}`})
+	w.clock.Advance(time.Minute)
+	w.reconcile()
+	require.ErrorIs(t, w.wantState(p.ID, ledger.Refused).Err(), gloebit.ErrInsufficientBalance)
+	w.settle() // Gloebit asks all the same, is told no, and gives the gloebits back
+	w.wantState(p.ID, ledger.Released)
+	require.Equal(t, "1000", w.gloebit.Balance("alice"))
+	require.Equal(t, []string{"Release"}, w.goods.all())
+}
+
+func TestARefusalComesTooLateForWhatIsReserved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.bought(hat)
+	w.wantAnswer(p.ID, "enact", 200, yes)
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Body: `{"success":false,"reason":"insufficient balance"}`})
+	w.clock.Advance(time.Minute)
+	w.reconcile()
+	w.wantState(p.ID, ledger.Reserved)
+	require.Contains(t, w.log.String(), "a refusal came too late")
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+}
+
+func TestAUserWhoHasDisconnectedIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.gloebit.Inject(noAnswer(false, 1))
+	p := w.bought(hat)
+	require.NoError(t, w.tokens.Delete(t.Context(), "alice"))
+	w.clock.Advance(5 * time.Second)
+	w.reconcile()
+	got := w.wantState(p.ID, ledger.Created)
+	require.Equal(t, 2, got.Attempts)
+	require.Contains(t, got.Cause, "not connected")
+	w.connect("alice")
+	w.clock.Advance(10 * time.Second)
+	w.reconcile()
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+}
+
+func TestARefusalOfTheCallIsNoVerdictOnceItMayHaveBeenSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.gloebit.Inject(noAnswer(true, 1)) // it is on hold there, and nobody heard
+	p := w.bought(hat)
+	w.gloebit.RevokeTokens("alice")
+	w.clock.Advance(5 * time.Second)
+	w.reconcile()
+	w.wantState(p.ID, ledger.Created)
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+	require.EqualValues(t, 100, w.charged())
+}
+
+func TestDeliveringAndReleasingAreTriedAgainWithGrowingWaits(t *testing.T) {
+	t.Parallel()
+	for step, states := range map[string][2]ledger.State{"consume": {ledger.Settled, ledger.Delivered}, "cancel": {ledger.Canceled, ledger.Released}} {
+		w := newWorld(t)
+		w.goods.deliver, w.goods.release = saying(errDown), saying(errDown)
+		id := w.put("purchase-"+step, ledger.Reserved).ID
+		w.wantAnswer(id, step, 200, yes)
+		for i, wait := range []int{5, 10, 20, 40, 80, 160, 320, 320, 320} { // seconds
+			got := w.wantState(id, states[0])
+			require.Equal(t, i+1, got.Attempts)
+			require.Contains(t, got.Cause, errDown.Error())
+			require.Equal(t, w.clock.Now().Add(time.Duration(wait)*time.Second), got.NextAt)
+			w.clock.Advance(time.Duration(wait)*time.Second - time.Microsecond)
+			w.reconcile()
+			require.Len(t, w.goods.all(), i+1)
+			w.clock.Advance(time.Microsecond)
+			w.reconcile()
+			require.Len(t, w.goods.all(), i+2)
+		}
+		w.goods.deliver, w.goods.release = nil, nil
+		w.clock.Advance(time.Hour)
+		w.reconcile()
+		w.wantState(id, states[1])
+		require.Len(t, w.goods.all(), 11)
+	}
+}
+
+// stick makes a purchase stuck in a state.
+
+func TestAPassWorksOnEachPurchaseOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.goods.deliver = saying(errDown)
+	for i := range 50 {
+		w.makeDue(w.put(fmt.Sprint("purchase-", i), ledger.Settled).ID)
+	}
+	w.reconcile()
+	require.Len(t, w.goods.all(), 50, "what has failed waits for another pass")
+}
+
+func TestTwoReplicasShareTheWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var mu sync.Mutex
+	delivered := map[string]int{}
+	w.goods.deliver = func(_ context.Context, p ledger.Purchase) error {
+		mu.Lock()
+		defer mu.Unlock()
+		delivered[p.ID]++
+		return nil
+	}
+	for i := range 100 {
+		w.makeDue(w.put(fmt.Sprint("purchase-", i), ledger.Settled).ID)
+	}
+	other, err := ledger.New(w.config)
+	require.NoError(t, err)
+	var group sync.WaitGroup
+	for _, l := range []*ledger.Ledger{w.ledger, other} {
+		group.Go(func() {
+			if err := l.Reconcile(t.Context()); err != nil {
+				t.Errorf("Reconcile: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	require.Len(t, delivered, 100)
+	for id, times := range delivered {
+		require.Equal(t, 1, times, id)
+	}
+}
+
+func TestAClaimOfAStoppedReplicaLapses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("purchase", ledger.Settled).ID
+	w.makeDue(id)
+	w.store.after = func(int, string) error { return errDown } // it stops with the claim in its hands
+	require.ErrorIs(t, w.ledger.Reconcile(t.Context()), gloebit.ErrStore)
+	w.store.after = nil
+	w.start()
+	w.reconcile()
+	w.wantState(id, ledger.Settled)
+	w.clock.Advance(time.Minute)
+	w.reconcile()
+	w.wantState(id, ledger.Delivered)
+}
+
+func TestStoppingFinishesWhatIsHeldAndPicksUpNothingMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Workers = 1 })
+	ctx, stop := context.WithCancel(t.Context())
+	w.goods.deliver = func(ctx context.Context, _ ledger.Purchase) error {
+		stop()
+		return ctx.Err()
+	}
+	for i := range 3 {
+		w.put(fmt.Sprint("purchase-", i), ledger.Settled)
+		w.makeDue(fmt.Sprint("purchase-", i))
+	}
+	require.ErrorIs(t, w.ledger.Run(ctx), context.Canceled)
+	delivered, err := w.ledger.List(t.Context(), ledger.Query{States: []ledger.State{ledger.Delivered}})
+	require.NoError(t, err)
+	require.Len(t, delivered, 1)
+	require.Len(t, w.goods.all(), 1)
+}
+
+func TestRunGoesOnUntilItIsStopped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Interval = time.Millisecond })
+	ctx, stop := context.WithCancel(t.Context())
+	var failures atomic.Int32
+	w.store.before = func(int, string) error {
+		if failures.Add(1) <= 10 {
+			return errDown
+		}
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() { done <- w.ledger.Run(ctx) }()
+	require.Eventually(t, func() bool { return failures.Load() > 10 }, 10*time.Second, time.Millisecond)
+	for i := range 3 {
+		id := w.put(fmt.Sprint("purchase-", i), ledger.Settled).ID
+		w.makeDue(id)
+		require.Eventually(t, func() bool {
+			p, err := w.ledger.Get(t.Context(), id)
+			return err == nil && p.State == ledger.Delivered
+		}, 10*time.Second, time.Millisecond)
+	}
+	stop()
+	require.ErrorIs(t, <-done, context.Canceled)
+	require.Contains(t, w.log.String(), "a pass has failed")
+}
+
+func TestAFulfillerHasTheTimeItIsGiven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.WorkTimeout = 50 * time.Millisecond })
+	slow := func(ctx context.Context, _ ledger.Purchase) error {
+		<-ctx.Done()
+		return errors.New("too slow")
+	}
+	w.goods.deliver = slow
+	id := w.put("purchase", ledger.Settled).ID
+	w.makeDue(id)
+	w.reconcile()
+	got := w.wantState(id, ledger.Settled)
+	require.Equal(t, 1, got.Attempts, "that it was in vain is recorded all the same")
+	require.Equal(t, "Deliver: too slow", got.Cause)
+}
+
+func TestATryThatCantBeRecordedIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.gloebit.Inject(noAnswer(false, 1))
+	w.store.before = func(_ int, call string) error {
+		if call == "Change" {
+			return errDown
+		}
+		return nil
+	}
+	p := w.bought(hat)
+	require.Contains(t, w.log.String(), "could not be saved")
+	w.store.before = nil
+	w.clock.Advance(time.Minute)
+	w.reconcile()
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+}

@@ -1,0 +1,291 @@
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/stretchr/testify/require"
+)
+
+// The bodies that Gloebit is answered with.
+const (
+	yes      = "[true]"
+	pending  = `[false,"pending"]`
+	canceled = `[false,"canceled"]`
+	refused  = `[false,"refused"]`
+)
+
+// rulings is the table again, written by hand. A cell is the next state, empty
+// where the purchase stays; who is called; the answer; and its status when it
+// is not 200.
+var rulings = []struct {
+	state ledger.State
+	cells map[string]string
+}{
+	{ledger.Created, map[string]string{
+		"accepted": "accepted||", "refused": "refused||", "enact": "reserved|Reserve|[true]", "decline": `canceled||[false,"canceled"]`,
+		"consume": `||409 [false,"not enacted"]`, "cancel": "canceled||[true]", "deliver": "||", "release": "||",
+	}},
+	{ledger.Accepted, map[string]string{
+		"accepted": "||", "refused": "refused||", "enact": "reserved|Reserve|[true]", "decline": `canceled||[false,"canceled"]`,
+		"consume": `||409 [false,"not enacted"]`, "cancel": "canceled||[true]", "deliver": "||", "release": "||",
+	}},
+	{ledger.Reserved, map[string]string{
+		"accepted": "||", "refused": "||", "enact": "||[true]", "decline": "||[true]",
+		"consume": "settled||[true]", "cancel": "canceled||[true]", "deliver": "||", "release": "||",
+	}},
+	{ledger.Settled, map[string]string{
+		"accepted": "||", "refused": "||", "enact": "||[true]", "decline": "||[true]",
+		"consume": "||[true]", "cancel": `||409 [false,"settled"]`, "deliver": "delivered|Deliver|", "release": "||",
+	}},
+	{ledger.Delivered, map[string]string{
+		"accepted": "||", "refused": "||", "enact": "||[true]", "decline": "||[true]",
+		"consume": "||[true]", "cancel": `||409 [false,"settled"]`, "deliver": "||", "release": "||",
+	}},
+	{ledger.Refused, map[string]string{
+		"accepted": "||", "refused": "||", "enact": `||[false,"refused"]`, "decline": `||[false,"refused"]`,
+		"consume": `||409 [false,"refused"]`, "cancel": "canceled||[true]", "deliver": "||", "release": "||",
+	}},
+	{ledger.Canceled, map[string]string{
+		"accepted": "||", "refused": "||", "enact": `||[false,"canceled"]`, "decline": `||[false,"canceled"]`,
+		"consume": `||409 [false,"canceled"]`, "cancel": "||[true]", "deliver": "||", "release": "released|Release|",
+	}},
+	{ledger.Released, map[string]string{
+		"accepted": "||", "refused": "||", "enact": `||[false,"canceled"]`, "decline": `||[false,"canceled"]`,
+		"consume": `||409 [false,"canceled"]`, "cancel": "||[true]", "deliver": "||", "release": "||",
+	}},
+}
+
+func cell(state ledger.State, event string) string {
+	r := ledger.Decide(state, event)
+	next, answer := string(r.Next), r.Answer
+	if r.Next == state {
+		next = ""
+	}
+	if r.Status != 0 && r.Status != http.StatusOK {
+		answer = fmt.Sprintf("%d %s", r.Status, r.Answer)
+	}
+	return next + "|" + r.Call + "|" + answer
+}
+
+func TestEveryEventInEveryState(t *testing.T) {
+	require.Len(t, rulings, len(ledger.States()))
+	for i, row := range rulings {
+		require.Equal(t, ledger.States()[i], row.state)
+		require.Len(t, row.cells, len(ledger.Events()))
+		for _, event := range ledger.Events() {
+			require.Equal(t, row.cells[event], cell(row.state, event), "%s in %s", event, row.state)
+		}
+	}
+}
+
+func TestStatesMoveForwardOnly(t *testing.T) {
+	rank := map[ledger.State]int{
+		ledger.Created: 0, ledger.Accepted: 1, ledger.Reserved: 2, ledger.Refused: 2, ledger.Settled: 3, ledger.Delivered: 4, ledger.Canceled: 3, ledger.Released: 4,
+	}
+	for _, state := range ledger.States() {
+		for _, event := range ledger.Events() {
+			next := ledger.Decide(state, event).Next
+			require.True(t, next == state || rank[next] > rank[state], "%s takes %s back to %s", event, state, next)
+		}
+	}
+}
+
+func TestWhatIsPaidIsNeverCanceledAndWhatIsCanceledIsNeverPaid(t *testing.T) {
+	reach := func(from ledger.State) map[ledger.State]bool {
+		seen, open := map[ledger.State]bool{}, []ledger.State{from}
+		for len(open) > 0 {
+			state := open[0]
+			open = open[1:]
+			if seen[state] {
+				continue
+			}
+			seen[state] = true
+			for _, event := range ledger.Events() {
+				open = append(open, ledger.Decide(state, event).Next)
+			}
+		}
+		return seen
+	}
+	for _, paid := range []ledger.State{ledger.Settled, ledger.Delivered} {
+		for _, off := range []ledger.State{ledger.Refused, ledger.Canceled, ledger.Released} {
+			require.False(t, reach(paid)[off], "%s can become %s", paid, off)
+			require.False(t, reach(off)[paid], "%s can become %s", off, paid)
+		}
+	}
+}
+
+// finally is where a purchase is once the ledger has done what follows.
+func finally(state ledger.State) ledger.State {
+	switch state {
+	case ledger.Settled:
+		return ledger.Delivered
+	case ledger.Canceled:
+		return ledger.Released
+	}
+	return state
+}
+
+// follows is whom the ledger calls after a callback, in a state.
+func follows(state ledger.State) []string {
+	switch state {
+	case ledger.Settled:
+		return []string{"Deliver"}
+	case ledger.Canceled:
+		return []string{"Release"}
+	}
+	return nil
+}
+
+func TestEveryCallbackInEveryState(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, state := range ledger.States() {
+		for _, step := range []string{"enact", "consume", "cancel"} {
+			t.Run(step+" in "+string(state), func(t *testing.T) {
+				w.t, w.goods.calls = t, nil
+				p := w.put("callback-"+step+"-"+string(state), state)
+				want := ledger.Decide(state, step)
+				w.wantAnswer(p.ID, step, want.Status, want.Answer)
+				calls := []string{}
+				if want.Call != "" {
+					calls = append(calls, want.Call)
+				}
+				end := want.Next
+				if want.Status == http.StatusOK {
+					calls, end = append(calls, follows(want.Next)...), finally(want.Next)
+				}
+				got := w.wantState(p.ID, end)
+				require.Equal(t, calls, w.goods.all())
+				wantHistory(t, got)
+				again := want
+				if step == "enact" || want.Status == http.StatusOK {
+					again = ledger.Decide(end, step)
+				}
+				require.Equal(t, want.Answer, again.Answer, "what comes again gets the answer it got")
+				w.wantAnswer(p.ID, step, want.Status, want.Answer)
+				require.Equal(t, calls, w.goods.all(), "and nobody is called again")
+				require.Equal(t, got.History, w.wantState(p.ID, end).History)
+			})
+		}
+	}
+}
+
+// wantHistory fails unless the history leads to where the purchase is.
+func wantHistory(t *testing.T, p ledger.Purchase) {
+	t.Helper()
+	for i, change := range p.History {
+		require.NotEmpty(t, change.Cause)
+		require.False(t, change.At.IsZero())
+		if i > 0 {
+			require.Equal(t, p.History[i-1].To, change.From)
+		}
+	}
+	last := p.History[len(p.History)-1]
+	require.Equal(t, p.State, last.To)
+	require.Equal(t, p.UpdatedAt, last.At)
+}
+
+func TestTransactsAnswersInEveryState(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		event string
+		fault gloebittest.Fault
+	}{
+		{event: "accepted"},
+		{"refused", gloebittest.Fault{Path: "transact", Body: `{"success":false,"status":"queued","reason":"insufficient balance"}`}},
+	} {
+		w := newWorld(t)
+		if c.event == "refused" {
+			w.gloebit.Inject(c.fault)
+		}
+		for _, state := range ledger.States() {
+			t.Run(c.event+" in "+string(state), func(t *testing.T) {
+				w.t, w.goods.calls = t, nil
+				p := w.put(fmt.Sprintf("%s-%s", c.event, state), ledger.Created)
+				w.makeDue(p.ID)
+				// It moves while transact's answer is under way.
+				w.store.before = func(_ int, call string) error {
+					if call == "Change" {
+						w.store.before = nil
+						w.change(p.ID, func(p *ledger.Purchase) { p.State = state })
+					}
+					return nil
+				}
+				w.reconcile()
+				got := w.wantState(p.ID, ledger.Decide(state, c.event).Next)
+				require.Empty(t, w.goods.all())
+				switch {
+				case c.event == "accepted":
+					require.EqualValues(t, "queued", got.Outcome)
+				case state == ledger.Created || state == ledger.Accepted:
+					require.EqualValues(t, "insufficient-balance", got.Outcome)
+				default:
+					require.Empty(t, got.Outcome, "an answer that does not count is not kept")
+				}
+			})
+		}
+	}
+}
+
+func TestADeclineInEveryState(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.goods.reserve = saying(errors.New("sold out"))
+	for _, state := range ledger.States() {
+		t.Run(string(state), func(t *testing.T) {
+			w.t, w.goods.calls = t, nil
+			p := w.put("decline-"+string(state), ledger.Created)
+			changes := 0
+			w.store.before = func(_ int, call string) error {
+				if call == "Change" {
+					if changes++; changes == 2 { // another replica was faster
+						w.change(p.ID, func(p *ledger.Purchase) { p.State = state })
+					}
+				}
+				return nil
+			}
+			want := ledger.Decide(state, "decline")
+			w.wantAnswer(p.ID, "enact", want.Status, want.Answer)
+			w.store.before = nil
+			got := w.wantState(p.ID, finally(want.Next))
+			require.Equal(t, append([]string{"Reserve"}, follows(want.Next)...), w.goods.all())
+			if want.Next != state {
+				require.Equal(t, "Reserve: sold out", got.Cause, "also when it has been released")
+			}
+		})
+	}
+}
+
+func TestDeliverAndReleaseInEveryState(t *testing.T) {
+	t.Parallel()
+	for event, from := range map[string]ledger.State{"deliver": ledger.Settled, "release": ledger.Canceled} {
+		w := newWorld(t)
+		for _, state := range ledger.States() {
+			t.Run(event+" in "+string(state), func(t *testing.T) {
+				w.t, w.goods.calls = t, nil
+				p := w.put(event+"-"+string(state), from)
+				w.makeDue(p.ID)
+				w.store.before = func(_ int, call string) error {
+					if call == "Change" {
+						w.store.before = nil
+						w.change(p.ID, func(p *ledger.Purchase) { p.State = state })
+					}
+					return nil
+				}
+				w.reconcile()
+				want := ledger.Decide(state, event)
+				w.wantState(p.ID, want.Next)
+				calls := []string{}
+				if want.Call != "" {
+					calls = append(calls, want.Call)
+				}
+				require.Equal(t, calls, w.goods.all())
+			})
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Store keeps purchases. It is safe for concurrent use, by any number of
+// processes when it is shared. It does not retry; callers decide.
+//
+// A purchase comes back as it was saved: strings and Data byte for byte, times
+// in UTC with their microseconds. UserID and Key may hold any bytes, and those
+// that differ in any byte are different; every other field survives
+// encoding/json, so a store may keep a purchase as one JSON text beside the
+// columns that it searches by. Whatever [Purchase.Check] refuses is refused with
+// that error. A context that has ended does nothing, and its error is returned.
+//
+// Package github.com/go-gloebit/gloebit/storetest tries whether a Store keeps
+// to all this.
+type Store interface {
+	// Create keeps a new purchase and returns it. When p.Key is not empty and
+	// another purchase of the same user holds that key, it keeps nothing and
+	// returns that one: it holds the key while its KeyUntil is after
+	// p.CreatedAt. Of any number of callers with one key, here or elsewhere,
+	// one creates and all get the same purchase. An ID that is in use is an
+	// error, and what is under it stays.
+	Create(ctx context.Context, p Purchase) (Purchase, error)
+	// Get returns a purchase. When there is none, the error is
+	// gloebit.ErrNotFound. It does not wait for a Change.
+	Get(ctx context.Context, id string) (Purchase, error)
+	// Change calls fn with the purchase, saves what fn returns, and returns
+	// that. When there is none, the error is gloebit.ErrNotFound and fn is not
+	// called. From before fn until after the save no other Change or Claim of
+	// that purchase runs, in this process or another: others wait until their
+	// context ends. When fn fails, nothing is saved and Change returns fn's
+	// error. When fn panics, nothing is saved, the purchase is free again, and
+	// the panic goes on. Change calls fn at most once.
+	//
+	// A store with transactions reads, calls fn and saves within one, and gives
+	// fn a context with which the application writes in that same transaction:
+	// what it writes is kept if and only if the purchase is saved. The context
+	// that fn gets ends when the store can no longer promise all this. fn calls
+	// no method of the store, and leaves ID, UserID, Key and CreatedAt as they
+	// are. It may bring KeyUntil forward, which frees the key.
+	Change(ctx context.Context, id string, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
+	// Claim picks the purchase that has been due the longest: whose NextAt is
+	// not zero and not after now. It sets its NextAt to until and returns it so,
+	// in one atomic step: of any number of callers, one gets it. A purchase
+	// whose Change runs may be left out rather than waited for. When none is
+	// due, the error is gloebit.ErrNotFound.
+	Claim(ctx context.Context, now, until time.Time) (Purchase, error)
+	// List returns the purchases that the query asks for, newest first: by
+	// CreatedAt, and by ID where that is equal, both descending.
+	List(ctx context.Context, q Query) ([]Purchase, error)
+}
+
+// Query says which purchases to list. The zero value asks for the newest 100.
+type Query struct {
+	UserID string    // of this user; empty means of all
+	States []State   // in one of these states; empty means in any
+	Stuck  bool      // only those that are stuck
+	From   time.Time // with a CreatedAt that is not before; zero means from the first
+	Until  time.Time // with a CreatedAt that is before; zero means up to the last
+	After  Cursor    // only those that come after this place; zero means from the start
+	Limit  int       // at most so many, up to 1,000; zero means 100
+}
+
+const (
+	defaultLimit = 100
+	mostListed   = 1000
+)
+
+// PageSize is Limit, or what stands for it when it is zero or too much.
+func (q Query) PageSize() int {
+	if q.Limit <= 0 {
+		return defaultLimit
+	}
+	return min(q.Limit, mostListed)
+}
+
+// Cursor is a place in a list of purchases. The zero value is its start. For
+// the next page, set Query.After to the Cursor of the last purchase.
+type Cursor struct {
+	CreatedAt time.Time
+	ID        string
+}
+
+// Cursor is the place of the purchase in a list.
+func (p Purchase) Cursor() Cursor { return Cursor{CreatedAt: p.CreatedAt, ID: p.ID} }
+
+// IsZero reports whether the cursor is the start of a list.
+func (c Cursor) IsZero() bool { return c.ID == "" }
+
+// String is the cursor as a URL carries it, for [ParseCursor].
+func (c Cursor) String() string {
+	if c.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(c.CreatedAt.UnixMicro(), 10) + "." + c.ID
+}
+
+// ParseCursor reads what [Cursor.String] wrote. The empty string is the zero
+// cursor.
+func ParseCursor(s string) (Cursor, error) {
+	if s == "" {
+		return Cursor{}, nil
+	}
+	micros, id, _ := strings.Cut(s, ".")
+	at, err := strconv.ParseInt(micros, 10, 64)
+	if err == nil && (id == "" || len(id) > longestID) {
+		err = errors.New("no id")
+	}
+	if err != nil {
+		return Cursor{}, fmt.Errorf("ledger: %.60q is not a place in a list", s)
+	}
+	return Cursor{CreatedAt: time.UnixMicro(at).UTC(), ID: id}, nil
+}

@@ -1,0 +1,283 @@
+package ledger_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/stretchr/testify/require"
+)
+
+// clock is a clock that tests set.
+
+const key = gloebit.Secret("the first key, of 32 bytes or so")
+
+var errDown = errors.New("the database is down")
+
+// world is a Gloebit whose queue stands still until a test settles it, and a
+
+// shop with a ledger that Gloebit can call.
+
+type world struct {
+	t       *testing.T
+	clock   *clock
+	gloebit *gloebittest.Server
+	app     gloebittest.Application
+	tokens  *gloebit.MemoryTokenStore
+	shop    *httptest.Server
+	store   *store
+	goods   *goods
+	ledger  *ledger.Ledger
+	config  ledger.Config
+	log     *syncBuffer
+
+	mu      sync.Mutex
+	handler http.Handler
+}
+
+type option func(*gloebittest.Config, *ledger.Config)
+
+func queue(q gloebittest.Queue) option {
+	return func(c *gloebittest.Config, _ *ledger.Config) { c.Queue = q }
+}
+
+func newWorld(t *testing.T, options ...option) *world {
+	t.Helper()
+	w := &world{
+		t: t, clock: &clock{now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}, tokens: &gloebit.MemoryTokenStore{}, log: &syncBuffer{},
+		store: &store{Store: &ledger.MemoryStore{}}, goods: &goods{},
+	}
+	provider := gloebittest.Config{Clock: w.clock.Now}
+	w.config = ledger.Config{
+		Store: w.store, Fulfiller: w.goods, Keys: []gloebit.Secret{key}, Clock: w.clock.Now,
+		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, change := range options {
+		change(&provider, &w.config)
+	}
+	provider.Queue.Manual = true
+	w.gloebit = gloebittest.NewServerConfig(provider)
+	t.Cleanup(w.gloebit.Close)
+	w.shop = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.mu.Lock()
+		handler := w.handler
+		w.mu.Unlock()
+		handler.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(w.shop.Close)
+
+	w.open()
+	w.config.CallbackURL = w.shop.URL + "/gloebit/hold"
+	w.start()
+	return w
+}
+
+// open makes the application and its users, who are connected.
+func (w *world) open() {
+	w.t.Helper()
+	var err error
+	w.app, err = w.gloebit.AddApplication(gloebittest.Application{
+		Name: "Shop", RedirectPrefixes: []string{w.shop.URL + "/"},
+		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
+	})
+	require.NoError(w.t, err)
+	for _, name := range []string{"alice", "bob"} {
+		_, err = w.gloebit.AddUser(gloebittest.User{Name: name, Balance: "1000"})
+		require.NoError(w.t, err)
+		w.connect(name)
+	}
+	w.config.Merchant, err = gloebit.New(gloebit.Config{
+		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret),
+		RedirectURL: w.shop.URL + "/gloebit/callback",
+		Provider:    gloebit.At(w.gloebit.URL), Tokens: w.tokens, Clock: w.clock.Now,
+	})
+	require.NoError(w.t, err)
+}
+
+// start starts the shop, again after a stop: another ledger on what is kept.
+
+func (w *world) start() {
+	w.t.Helper()
+	var err error
+	w.ledger, err = ledger.New(w.config)
+	require.NoError(w.t, err)
+	w.serve(w.ledger.Handler())
+}
+
+func (w *world) serve(handler http.Handler) {
+	mux := http.NewServeMux()
+	mux.Handle("/gloebit/hold/", handler)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.handler = mux
+}
+
+// connect gives a user a new token.
+
+func (w *world) connect(name string) {
+	w.t.Helper()
+	token, err := w.gloebit.IssueToken(w.app.Key, name, "transact", "balance")
+	require.NoError(w.t, err)
+	credential := gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance}}
+	require.NoError(w.t, w.tokens.Update(w.t.Context(), name, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return &credential, nil
+	}))
+}
+
+func (w *world) client(name string) *gloebit.Client {
+	w.t.Helper()
+	client, err := w.config.Merchant.Client(w.t.Context(), name)
+	require.NoError(w.t, err)
+	return client
+}
+
+// hat is what everybody buys.
+
+var hat = ledger.Order{Item: "hat", Price: 100}
+
+func (w *world) buy(order ledger.Order) (ledger.Purchase, error) {
+	w.t.Helper()
+	return w.ledger.Purchase(w.t.Context(), w.client("alice"), order)
+}
+
+func (w *world) bought(order ledger.Order) ledger.Purchase {
+	w.t.Helper()
+	p, err := w.buy(order)
+	require.NoError(w.t, err)
+	return p
+}
+
+func (w *world) settle() {
+	w.t.Helper()
+	require.NoError(w.t, w.gloebit.Settle(w.t.Context()))
+}
+
+func (w *world) reconcile() {
+	w.t.Helper()
+	require.NoError(w.t, w.ledger.Reconcile(w.t.Context()))
+}
+
+func (w *world) get(id string) ledger.Purchase {
+	w.t.Helper()
+	p, err := w.ledger.Get(w.t.Context(), id)
+	require.NoError(w.t, err)
+	return p
+}
+
+func (w *world) wantState(id string, want ledger.State) ledger.Purchase {
+	w.t.Helper()
+	p := w.get(id)
+	require.Equal(w.t, want, p.State, "history: %v, cause: %q", p.History, p.Cause)
+	return p
+}
+
+// put writes a purchase in a state that it did not come to by itself.
+
+func (w *world) put(id string, state ledger.State) ledger.Purchase {
+	w.t.Helper()
+	now := w.clock.Now()
+	p, err := w.store.Store.Create(w.t.Context(), ledger.Purchase{
+		ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 100, Quantity: 1}, State: state, CreatedAt: now, UpdatedAt: now,
+		History: []ledger.Change{{To: state, At: now, Cause: "test"}},
+	})
+	require.NoError(w.t, err)
+	return p
+}
+
+// makeDue lets the next pass pick the purchase up.
+
+func (w *world) makeDue(id string) {
+	w.t.Helper()
+	w.change(id, func(p *ledger.Purchase) { p.NextAt = w.clock.Now() })
+}
+
+// change changes a purchase behind the ledger's back, as another replica does.
+
+func (w *world) change(id string, edit func(*ledger.Purchase)) {
+	w.t.Helper()
+	_, err := w.store.Store.Change(w.t.Context(), id, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		edit(&p)
+		return p, nil
+	})
+	require.NoError(w.t, err)
+}
+
+// path is the path of a callback below CallbackURL, signed as documented.
+
+func path(key gloebit.Secret, id, step string) string {
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	mac.Write([]byte("gloebit ledger hold URL\n" + id + "\n" + step))
+	return "/" + id + "/" + step + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// call makes a callback, as Gloebit does, and returns status and body.
+
+func (w *world) call(id, step string) (int, string) {
+	w.t.Helper()
+	return w.request(http.MethodGet, w.config.CallbackURL+path(key, id, step))
+}
+
+func (w *world) request(method, url string) (int, string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, url, nil)
+	require.NoError(w.t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(w.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(w.t, err)
+	if resp.StatusCode == http.StatusOK {
+		require.Equal(w.t, "application/json", resp.Header.Get("Content-Type"))
+	}
+	return resp.StatusCode, strings.TrimSpace(string(body))
+}
+
+func (w *world) wantAnswer(id, step string, status int, body string) {
+	w.t.Helper()
+	gotStatus, gotBody := w.call(id, step)
+	require.Equal(w.t, status, gotStatus, gotBody)
+	require.Equal(w.t, body, gotBody)
+}
+
+// noAnswer is a fault: the transaction is worked or not, and the answer lost.
+
+// Retry-After keeps the client from asking again by itself.
+
+func noAnswer(worked bool, times int) gloebittest.Fault {
+	return gloebittest.Fault{Path: "transact", Times: times, After: worked, Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"3600"}}}
+}
+
+// charged is what Gloebit has taken from alice for good.
+
+func (w *world) charged() int64 {
+	var sum int64
+	for _, t := range w.gloebit.Transactions() {
+		if t.State == gloebittest.StateInProgress || t.State == gloebittest.StateSettled {
+			sum += t.Amount
+		}
+	}
+	return sum
+}
+
+// goods is a Fulfiller that counts, and fails when it is told to.
+
+// store lets a test look into each call of the store. The hooks get the number
+
+// of the call, from 1 on, and what the call is.
+
+// failing makes every call of the store fail, with nil none.
+
+// saying is a Fulfiller's method that returns an error.

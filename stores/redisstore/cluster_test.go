@@ -1,0 +1,76 @@
+package redisstore_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/redisstore"
+	"github.com/go-gloebit/gloebit/storetest"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+)
+
+// newCluster starts three primaries that share the slots.
+func newCluster(t *testing.T) *redis.ClusterClient {
+	t.Helper()
+	slots := [][2]int{{0, 5460}, {5461, 10922}, {10923, 16383}}
+	var addresses []string
+	var first *redis.Client
+	for i, slot := range slots {
+		var bus string
+		s := newTCPServer(t, func() []string {
+			bus = freePort(t)
+			return []string{"--cluster-enabled", "yes", "--cluster-port", bus}
+		})
+		client := s.client(t, 3)
+		require.NoError(t, client.ClusterAddSlotsRange(t.Context(), slot[0], slot[1]).Err())
+		addresses = append(addresses, s.address)
+		if i == 0 {
+			first = client
+			continue
+		}
+		host, port, _ := net.SplitHostPort(s.address)
+		require.NoError(t, first.Do(t.Context(), "cluster", "meet", host, port, bus).Err())
+	}
+	for _, address := range addresses {
+		node := redis.NewClient(&redis.Options{Addr: address})
+		defer node.Close()
+		require.Eventually(t, func() bool {
+			info, err := node.ClusterInfo(t.Context()).Result()
+			return err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3")
+		}, patience, 20*time.Millisecond)
+	}
+	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addresses, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = cluster.Close() })
+	return cluster
+}
+
+func TestAClusterIsBothStores(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t)
+	newEmpty := func(t *testing.T) *redisstore.Store {
+		// The cluster is the test's own: nothing to clean up.
+		return newStore(t, redisstore.Config{Client: cluster, Prefix: t.Name() + ":"})
+	}
+	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
+	storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore { return newEmpty(t) })
+	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
+}
+
+func TestARingIsATokenStore(t *testing.T) {
+	t.Parallel()
+	plain := func() []string { return nil }
+	ring := redis.NewRing(&redis.RingOptions{
+		Addrs:                 map[string]string{"a": newTCPServer(t, plain).address, "b": newTCPServer(t, plain).address},
+		ContextTimeoutEnabled: true,
+	})
+	defer ring.Close()
+	newEmpty := func(t *testing.T) *redisstore.Store {
+		return newStore(t, redisstore.Config{Client: ring, Prefix: t.Name() + ":"})
+	}
+	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
+	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
+}

@@ -1,0 +1,134 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"iter"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const listAtOnce = 1000 // keys that one SCAN looks at
+
+// UserIDs goes over the ids of the users who have a credential, in no order,
+// each once. Users who come or go meanwhile may be among them or not. It ends
+// after an error.
+//
+// It looks at every key of the database, also those of others, and keeps the
+// ids it has seen in memory. With a Cluster it goes from primary to primary; a
+// user whose slot moves meanwhile may be missed.
+func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		nodes, err := s.nodes(ctx)
+		if err != nil {
+			yield("", failed(ctx, "find the nodes", err))
+			return
+		}
+		seen := make(map[string]bool) // SCAN may name a key twice
+		for _, node := range nodes {
+			if !s.listNode(ctx, node, seen, yield) {
+				return
+			}
+		}
+	}
+}
+
+// listNode reports whether to go on with the next node.
+func (s *Store) listNode(ctx context.Context, node redis.Cmdable, seen map[string]bool, yield func(string, error) bool) bool {
+	pattern := literally(s.prefix+credentialKey) + "{*}"
+	for cursor := uint64(0); ; {
+		keys, next, err := node.Scan(ctx, cursor, pattern, listAtOnce).Result()
+		if err == nil {
+			keys, err = s.withCredential(ctx, node, keys, seen)
+		}
+		if err != nil {
+			yield("", failed(ctx, "list the users", err))
+			return false
+		}
+		for _, key := range keys {
+			if userID, ok := s.userOf(key); ok && !yield(userID, nil) {
+				return false
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return true
+		}
+	}
+}
+
+// withCredential returns those of the keys that were not seen before and hold a
+// credential that has not lapsed. One that can't be read counts: whoever loads
+// it will hear why.
+func (s *Store) withCredential(ctx context.Context, node redis.Cmdable, keys []string, seen map[string]bool) ([]string, error) {
+	var fresh []string
+	for _, key := range keys {
+		if !seen[key] {
+			seen[key] = true
+			fresh = append(fresh, key)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil, ctx.Err()
+	}
+	answers, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, key := range fresh {
+			p.Get(ctx, key)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, err
+	}
+	var holding []string
+	for i, answer := range answers {
+		record, err := answer.(*redis.StringCmd).Result()
+		if errors.Is(err, redis.Nil) {
+			continue // removed since the SCAN
+		}
+		if err != nil {
+			return nil, err
+		}
+		if credential, err := s.credential(record); credential != nil || err != nil {
+			holding = append(holding, fresh[i])
+		}
+	}
+	return holding, nil
+}
+
+// userOf is the user id in the name of a credential's key.
+func (s *Store) userOf(key string) (string, bool) {
+	encoded, ok := strings.CutPrefix(key, s.prefix+credentialKey+"{")
+	encoded, closed := strings.CutSuffix(encoded, "}")
+	userID, err := base64.RawURLEncoding.DecodeString(encoded)
+	return string(userID), ok && closed && err == nil
+}
+
+// nodes returns clients of all servers that keep keys.
+func (s *Store) nodes(ctx context.Context) ([]redis.Cmdable, error) {
+	var mu sync.Mutex
+	var nodes []redis.Cmdable
+	add := func(_ context.Context, node *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		nodes = append(nodes, node)
+		return nil
+	}
+	switch client := s.client.(type) {
+	case *redis.ClusterClient:
+		err := client.ForEachMaster(ctx, add)
+		return nodes, err
+	case *redis.Ring:
+		err := client.ForEachShard(ctx, add)
+		return nodes, err
+	default:
+		return []redis.Cmdable{client}, nil
+	}
+}
+
+// literally escapes what means something in a pattern of Redis.
+func literally(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(s)
+}

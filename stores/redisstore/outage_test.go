@@ -1,0 +1,86 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/redisstore"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	store := newStore(t, redisstore.Config{Client: server.client(t, 0), Lease: time.Second})
+	pending := gloebit.PendingConnection{Binding: "b", ExpiresAt: time.Now().Add(time.Hour)}
+	require.NoError(t, store.Update(t.Context(), "u", returning("before")))
+	require.NoError(t, store.Put(t.Context(), "state", pending))
+
+	err := store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		server.kill()
+		return &gloebit.Credential{AccessToken: "lost"}, nil
+	})
+	require.Error(t, err, "what can't be saved is no success")
+	start := time.Now()
+	for name, try := range map[string]func() error{
+		"Load":   func() error { _, err := store.Load(t.Context(), "u"); return err },
+		"Delete": func() error { return store.Delete(t.Context(), "u") },
+		"Put":    func() error { return store.Put(t.Context(), "other", pending) },
+		"Take":   func() error { _, err := store.Take(t.Context(), "state"); return err },
+		"UserIDs": func() error {
+			for _, err := range store.UserIDs(t.Context()) {
+				return err
+			}
+			return nil
+		},
+		"Update": func() error {
+			return store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+				t.Error("Update called fn without a lock")
+				return nil, nil
+			})
+		},
+	} {
+		err := try()
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, gloebit.ErrNotFound, name)
+	}
+	require.Less(t, time.Since(start), 5*time.Second)
+
+	server.start()
+	require.Eventually(t, func() bool { _, err := store.Load(t.Context(), "u"); return err == nil }, patience, 10*time.Millisecond)
+	wantToken(t, store, "u", "before")
+	taken, err := store.Take(t.Context(), "state")
+	require.NoError(t, err)
+	require.Equal(t, "b", taken.Binding)
+	require.NoError(t, store.Update(t.Context(), "u", returning("after")), "the lock of the one that failed lapses")
+	wantToken(t, store, "u", "after")
+}
+
+func TestAServerThatHangsHoldsNobodyPastTheirDeadline(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	store := newStore(t, redisstore.Config{Client: server.client(t, 0)})
+	require.NoError(t, store.Update(t.Context(), "u", returning("before")))
+	pause := server.client(t, 0)
+	require.NoError(t, pause.Do(t.Context(), "client", "pause", 20_000, "all").Err())
+	for name, try := range map[string]func(context.Context) error{
+		"Load": func(ctx context.Context) error { _, err := store.Load(ctx, "u"); return err },
+		"Put": func(ctx context.Context) error {
+			return store.Put(ctx, "s", gloebit.PendingConnection{ExpiresAt: time.Now().Add(time.Hour)})
+		},
+		"Take":   func(ctx context.Context) error { _, err := store.Take(ctx, "s"); return err },
+		"Delete": func(ctx context.Context) error { return store.Delete(ctx, "u") },
+		"Update": func(ctx context.Context) error { return store.Update(ctx, "u", returning("x")) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), aMoment)
+		start := time.Now()
+		err := try(ctx)
+		cancel()
+		require.ErrorIs(t, err, context.DeadlineExceeded, name)
+		require.False(t, errors.Is(err, gloebit.ErrNotFound), name)
+		require.Less(t, time.Since(start), 3*time.Second, name)
+	}
+}

@@ -1,0 +1,98 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/redisstore"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+)
+
+// hook does something to every command that is no pipeline.
+type hook func(next redis.ProcessHook) redis.ProcessHook
+
+func (h hook) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (h hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return h(next) }
+func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func TestScriptsThatAreSentTwiceDoTheSame(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	prefix := newPrefix(t, client)
+	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
+	require.NoError(t, store.Update(t.Context(), "warm", returning("up"))) // the server knows the scripts
+	sent := map[string]int{}
+	client.AddHook(hook(func(next redis.ProcessHook) redis.ProcessHook {
+		return func(ctx context.Context, command redis.Cmder) error {
+			err := next(ctx, command)
+			if command.Name() != "evalsha" || err != nil {
+				return err
+			}
+			sent[fmt.Sprint(command.Args()[1])]++
+			return next(ctx, command) // as go-redis does when it got no answer
+		}
+	}))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // far less than the lease
+	defer cancel()
+	require.NoError(t, store.Update(ctx, "u", returning("one")))
+	require.Len(t, sent, 3, "take, save and free")
+	wantToken(t, store, "u", "one")
+	require.NoError(t, store.Delete(ctx, "u"))
+	require.Len(t, keysOf(t, client, prefix), 1, "only the other user's credential: no lock stays")
+}
+
+func TestALockThatWasTakenByALostCallIsFreed(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	prefix := newPrefix(t, client)
+	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
+	require.NoError(t, store.Update(t.Context(), "warm", returning("up")))
+	left := 1
+	client.AddHook(hook(func(next redis.ProcessHook) redis.ProcessHook {
+		return func(ctx context.Context, command redis.Cmder) error {
+			err := next(ctx, command)
+			if err == nil && left > 0 && command.Name() == "evalsha" {
+				left--
+				err = errors.New("the answer was lost")
+				command.SetErr(err)
+			}
+			return err
+		}
+	}))
+	err := store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		t.Error("Update called fn")
+		return nil, nil
+	})
+	require.ErrorContains(t, err, "the answer was lost")
+	require.Len(t, keysOf(t, client, prefix), 1, "only the other user's credential")
+}
+
+func TestAUserWhomScanNamesTwiceIsListedOnce(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
+	require.NoError(t, store.Update(t.Context(), "u", returning("one")))
+	client.AddHook(hook(func(next redis.ProcessHook) redis.ProcessHook {
+		return func(ctx context.Context, command redis.Cmder) error {
+			err := next(ctx, command)
+			if scan, ok := command.(*redis.ScanCmd); ok {
+				keys, cursor := scan.Val()
+				scan.SetVal(append(keys, keys...), cursor)
+			}
+			return err
+		}
+	}))
+	var listed []string
+	for userID, err := range store.UserIDs(t.Context()) {
+		require.NoError(t, err)
+		listed = append(listed, userID)
+	}
+	require.Equal(t, []string{"u"}, listed)
+}

@@ -1,0 +1,127 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/redis/go-redis/v9"
+)
+
+// Config says where the store keeps what. Client must be set.
+type Config struct {
+	// Client is a *redis.Client, a *redis.ClusterClient or a *redis.Ring. The
+	// store does not close it.
+	Client redis.UniversalClient
+	// Prefix begins the name of every key. Empty means "gloebit:". It must
+	// have no brace in it, since Cluster finds a key's slot by the braces.
+	Prefix string
+	// Lease is how long an Update may take from getting the lock to saving,
+	// and how long a user waits when a process died in the middle of one.
+	// Zero means 30 seconds; below 10 milliseconds is refused.
+	Lease time.Duration
+	// Clock tells the time at which credentials and pending connections lapse.
+	// Nil means time.Now. Leases are of real time.
+	Clock func() time.Time
+}
+
+const (
+	defaultPrefix = "gloebit:"
+	defaultLease  = 30 * time.Second
+	shortestLease = 10 * time.Millisecond
+)
+
+// Store keeps credentials and pending connections in Redis. Make it with [New].
+// It is safe for concurrent use. It starts no goroutine.
+type Store struct {
+	client  redis.UniversalClient
+	prefix  string
+	lease   time.Duration
+	now     func() time.Time
+	scripts scripts
+	turns   turns.Turns // so that one goroutine of this process at a time waits for a user's lock in Redis
+}
+
+var (
+	_ gloebit.TokenStore = (*Store)(nil)
+	_ gloebit.StateStore = (*Store)(nil)
+)
+
+// New checks the configuration and makes a Store of it. It does not ask Redis
+// anything.
+func New(config Config) (*Store, error) {
+	s := &Store{client: config.Client, prefix: config.Prefix, lease: config.Lease, now: config.Clock, scripts: newScripts()}
+	if s.prefix == "" {
+		s.prefix = defaultPrefix
+	}
+	if s.lease == 0 {
+		s.lease = defaultLease
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	var problems []error
+	if s.client == nil {
+		problems = append(problems, errors.New("redisstore: Config.Client is nil"))
+	}
+	if strings.ContainsAny(s.prefix, "{}") {
+		problems = append(problems, fmt.Errorf("redisstore: Config.Prefix %q has a brace in it", s.prefix))
+	}
+	if s.lease < shortestLease {
+		problems = append(problems, fmt.Errorf("redisstore: Config.Lease is %v, want at least %v", s.lease, shortestLease))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// What the names of keys go on with. A user's two keys share the hash tag in
+// braces, so that Cluster keeps them in one slot. Base64 has no braces and
+// gives the user id back.
+const (
+	lockKey       = "lock:"
+	credentialKey = "credential:"
+	stateKey      = "state:"
+)
+
+func (s *Store) userKey(kind, userID string) string {
+	return s.prefix + kind + "{" + base64.RawURLEncoding.EncodeToString([]byte(userID)) + "}"
+}
+
+// longestKeep is the longest time that Redis is asked to keep a key for. What
+// is to be kept longer is kept for ever; nobody will see the difference.
+const longestKeep = 100 * 365 * 24 * time.Hour
+
+// keep is for how long Redis has to keep a key that lapses at that time: whole
+// milliseconds, at least one. Zero is for ever. Time is told relative to now,
+// so that the clock of Redis need not be right.
+func (s *Store) keep(until time.Time) time.Duration {
+	left := until.Sub(s.now())
+	if until.IsZero() || left > longestKeep {
+		return 0
+	}
+	return max(left.Truncate(time.Millisecond)+time.Millisecond, time.Millisecond)
+}
+
+// lapsed reports whether that time has come. The zero time never does.
+func (s *Store) lapsed(until time.Time) bool { return !until.IsZero() && !s.now().Before(until) }
+
+// failed says what failed. What go-redis reports as a time-out of the network is
+// an error of the context too when the context's deadline was the reason.
+func failed(ctx context.Context, doing string, err error) error {
+	cause := ctx.Err()
+	if at, ok := ctx.Deadline(); ok && cause == nil && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(at) {
+		cause = context.DeadlineExceeded // the connection noticed first
+	}
+	if cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("redisstore: %s: %w: %w", doing, cause, err)
+	}
+	return fmt.Errorf("redisstore: %s: %w", doing, err)
+}

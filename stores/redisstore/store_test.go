@@ -1,0 +1,230 @@
+package redisstore_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/redisstore"
+	"github.com/go-gloebit/gloebit/stores/sealed"
+	"github.com/go-gloebit/gloebit/storetest"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRedisIsATokenStore(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	newEmpty := func(t *testing.T) *redisstore.Store {
+		return newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
+	}
+	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
+	storetest.RunUsersApart(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
+	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
+}
+
+func TestRedisIsAStateStore(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore {
+		return newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
+	})
+}
+
+// onThree is a store whose every call goes to the next of three.
+type onThree struct {
+	stores []*redisstore.Store
+	next   chan int
+}
+
+func (s *onThree) pick() *redisstore.Store {
+	i := <-s.next
+	s.next <- (i + 1) % len(s.stores)
+	return s.stores[i]
+}
+
+func (s *onThree) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+	return s.pick().Load(ctx, userID)
+}
+func (s *onThree) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	return s.pick().Update(ctx, userID, fn)
+}
+func (s *onThree) Delete(ctx context.Context, userID string) error {
+	return s.pick().Delete(ctx, userID)
+}
+func (s *onThree) Put(ctx context.Context, key string, p gloebit.PendingConnection) error {
+	return s.pick().Put(ctx, key, p)
+}
+func (s *onThree) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+	return s.pick().Take(ctx, key)
+}
+
+func TestThreeProcessesAreOneStore(t *testing.T) {
+	t.Parallel()
+	newThree := func(t *testing.T) *onThree {
+		stores, _ := newReplicas(t, 3, 0)
+		three := &onThree{stores: stores, next: make(chan int, 1)}
+		three.next <- 0
+		return three
+	}
+	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newThree(t) })
+	storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore { return newThree(t) })
+}
+
+func TestSealedOverRedisIsATokenStore(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	key := sealed.Key{ID: "one", Secret: "thirty-two bytes, but not random"}
+	newEmpty := func(t *testing.T) *sealed.Store {
+		inner := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
+		store, err := sealed.New(inner, key)
+		require.NoError(t, err)
+		return store
+	}
+	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
+	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
+}
+
+func TestResealGoesOverRedis(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	prefix := newPrefix(t, client)
+	inner := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
+	oldKey := sealed.Key{ID: "old", Secret: "thirty-two bytes, but not random"}
+	newKey := sealed.Key{ID: "new", Secret: "thirty-two bytes, newer by days."}
+	before, err := sealed.New(inner, oldKey)
+	require.NoError(t, err)
+	require.NoError(t, before.Update(t.Context(), "u", returning("canary")))
+	for _, key := range keysOf(t, client, prefix) {
+		value, err := client.Get(t.Context(), key).Result()
+		require.NoError(t, err)
+		require.NotContains(t, value, "canary")
+		require.NotContains(t, value, "Y2FuYXJ5", "nor in base64")
+	}
+	both, err := sealed.New(inner, newKey, oldKey)
+	require.NoError(t, err)
+	n, err := both.Reseal(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	after, err := sealed.New(inner, newKey)
+	require.NoError(t, err)
+	wantToken(t, after, "u", "canary")
+}
+
+func TestAConfigThatCantWorkIsRefused(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{})
+	defer client.Close()
+	for name, config := range map[string]redisstore.Config{
+		"no client":              {},
+		"a prefix with a brace":  {Client: client, Prefix: "{shop}:"},
+		"a prefix that ends one": {Client: client, Prefix: "shop}"},
+		"a lease below zero":     {Client: client, Lease: -time.Second},
+		"a lease too short":      {Client: client, Lease: time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := redisstore.New(config)
+			require.ErrorContains(t, err, "Config.")
+		})
+	}
+	_, err := redisstore.New(redisstore.Config{Prefix: "{", Lease: -1})
+	for _, field := range []string{"Client", "Prefix", "Lease"} {
+		require.ErrorContains(t, err, "Config."+field)
+	}
+}
+
+func TestPrefixesKeepApplicationsApart(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	root := newPrefix(t, client)
+	var stores []*redisstore.Store
+	prefixes := []string{root + "a:", root + "a*:", root + "a?:", root + "a[b]:", root + `a\:`, root + "a:credential:", root}
+	for _, prefix := range prefixes {
+		stores = append(stores, newStore(t, redisstore.Config{Client: client, Prefix: prefix}))
+	}
+	for i, store := range stores {
+		require.NoError(t, store.Update(t.Context(), "of "+prefixes[i], returning("t")))
+	}
+	for i, store := range stores {
+		var listed []string
+		for userID, err := range store.UserIDs(t.Context()) {
+			require.NoError(t, err)
+			listed = append(listed, userID)
+		}
+		require.Equal(t, []string{"of " + prefixes[i]}, listed)
+		_, err := store.Load(t.Context(), "of "+prefixes[(i+1)%len(prefixes)])
+		require.ErrorIs(t, err, gloebit.ErrNotFound)
+	}
+}
+
+func TestNothingStaysInRedisLongerThanItMust(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	prefix := newPrefix(t, client)
+	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
+	until := func(at time.Time) func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			return &gloebit.Credential{Until: at}, nil
+		}
+	}
+	require.NoError(t, store.Update(t.Context(), "hour", until(time.Now().Add(time.Hour))))
+	require.NoError(t, store.Update(t.Context(), "ever", until(time.Time{})))
+	require.NoError(t, store.Update(t.Context(), "far", until(time.Date(250_000, 1, 1, 0, 0, 0, 0, time.UTC))))
+	require.NoError(t, store.Put(t.Context(), "state", gloebit.PendingConnection{ExpiresAt: time.Now().Add(time.Minute)}))
+	require.NoError(t, store.Update(t.Context(), "gone", until(time.Now().Add(-time.Hour))))
+	require.NoError(t, store.Put(t.Context(), "gone", gloebit.PendingConnection{ExpiresAt: time.Now()}))
+	keys := keysOf(t, client, prefix)
+	require.Len(t, keys, 4, "no lock stays, and nothing that has lapsed: %q", keys)
+	bounded := map[time.Duration]int{}
+	for _, key := range keys {
+		left, err := client.PTTL(t.Context(), key).Result()
+		require.NoError(t, err)
+		switch {
+		case left < 0:
+			bounded[0]++
+		case left <= time.Minute+time.Millisecond:
+			bounded[time.Minute]++
+		case left <= time.Hour+time.Millisecond:
+			bounded[time.Hour]++
+		}
+	}
+	require.Equal(t, map[time.Duration]int{0: 2, time.Minute: 1, time.Hour: 1}, bounded)
+}
+
+func TestARecordThatCantBeReadIsAnErrorAndNeverAbsence(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	prefix := newPrefix(t, client)
+	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
+	for name, record := range map[string]string{
+		"not JSON": "canary", "half of it": `{"v":1,"access":"Y2FuYXJ5`, "a later version": `{"v":2,"access":"Y2FuYXJ5"}`, "no version": `{}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, store.Delete(t.Context(), "u"), "Delete removes also what can't be read")
+			require.NoError(t, store.Update(t.Context(), "u", returning("t")))
+			for _, key := range keysOf(t, client, prefix) {
+				require.NoError(t, client.Set(t.Context(), key, record, 0).Err())
+			}
+			_, err := store.Load(t.Context(), "u")
+			wantUnreadable(t, err)
+			wantUnreadable(t, store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+				t.Error("Update called fn")
+				return nil, nil
+			}))
+			require.Len(t, keysOf(t, client, prefix), 1, "it stays, and the lock does not")
+
+			require.NoError(t, client.Set(t.Context(), prefix+"state:s", record, time.Minute).Err())
+			_, err = store.Take(t.Context(), "s")
+			wantUnreadable(t, err)
+		})
+	}
+}
+
+func wantUnreadable(t *testing.T, err error) {
+	t.Helper()
+	require.ErrorContains(t, err, "redisstore: the stored")
+	require.NotErrorIs(t, err, gloebit.ErrNotFound)
+	require.False(t, strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "Y2FuYXJ5"), "%v", err)
+}

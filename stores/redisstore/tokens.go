@@ -1,0 +1,104 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/redis/go-redis/v9"
+)
+
+// Load implements [gloebit.TokenStore].
+func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+	if err := gloebit.CheckUserID(userID); err != nil {
+		return gloebit.Credential{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return gloebit.Credential{}, err
+	}
+	record, err := s.client.Get(ctx, s.userKey(credentialKey, userID)).Result()
+	if errors.Is(err, redis.Nil) {
+		return gloebit.Credential{}, gloebit.ErrNotFound
+	}
+	if err != nil {
+		return gloebit.Credential{}, failed(ctx, "load the credential", err)
+	}
+	current, err := s.credential(record)
+	if err != nil {
+		return gloebit.Credential{}, err
+	}
+	if current == nil {
+		return gloebit.Credential{}, gloebit.ErrNotFound
+	}
+	return *current, nil
+}
+
+// Update implements [gloebit.TokenStore]. It waits for its turn until ctx ends:
+// in this process first, then, asking again and again with growing pauses of
+// up to a fifth of a second, for the lock in Redis. The context of fn ends with
+// the lease; whoever comes back later than that gets [ErrLeaseLost] if somebody
+// may have taken over. What fn returned is saved also when ctx has ended
+// meanwhile: five seconds are given to that, and one to freeing the lock.
+func (s *Store) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	return s.alone(ctx, userID, func(held *lock, record string) error {
+		current, err := s.credential(record)
+		if err != nil {
+			return err
+		}
+		within, cancel := context.WithDeadlineCause(ctx, held.until, ErrLeaseLost)
+		defer cancel()
+		next, err := fn(within, current)
+		if err != nil {
+			return err
+		}
+		if next == nil || s.lapsed(next.Until) {
+			return held.save(ctx, "", 0)
+		}
+		if err := next.Check(); err != nil {
+			return err
+		}
+		saved, err := writeCredential(*next)
+		if err != nil {
+			return err
+		}
+		return held.save(ctx, saved, s.keep(next.Until))
+	})
+}
+
+// Delete implements [gloebit.TokenStore]. It waits as Update does, and removes
+// also what can't be read.
+func (s *Store) Delete(ctx context.Context, userID string) error {
+	return s.alone(ctx, userID, func(held *lock, _ string) error { return held.save(ctx, "", 0) })
+}
+
+// credential reads a record, and returns nil for an empty one and for one that
+// has lapsed.
+func (s *Store) credential(record string) (*gloebit.Credential, error) {
+	if record == "" {
+		return nil, nil
+	}
+	credential, err := readCredential(record)
+	if err != nil || s.lapsed(credential.Until) {
+		return nil, err
+	}
+	return &credential, nil
+}
+
+// alone calls fn with the user's lock and record, and frees the user however fn
+// ends.
+func (s *Store) alone(ctx context.Context, userID string, fn func(held *lock, record string) error) error {
+	if err := gloebit.CheckUserID(userID); err != nil {
+		return err
+	}
+	leave, err := s.turns.Take(ctx, userID)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	held, record, err := s.obtain(ctx, userID)
+	if err != nil {
+		return err
+	}
+	defer held.release(ctx)
+	return fn(held, record)
+}

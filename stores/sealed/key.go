@@ -1,0 +1,101 @@
+package sealed
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// Key is an AES-256 key and its name.
+type Key struct {
+	// ID names the key in what it seals and in errors. It is of 1 to 64
+	// letters, digits, dots, hyphens and underscores, is no secret, and is
+	// never given to another key.
+	ID string
+	// Secret is the key itself: 32 random bytes, not a password.
+	Secret gloebit.Secret
+}
+
+const (
+	keySize   = 32
+	longestID = 64
+)
+
+// ParseKeys reads keys as ID:BASE64, separated by commas, spaces or newlines,
+// as they come from an environment variable or a file. The part after the colon
+// is the base64 of 32 random bytes, of either alphabet, with or without
+// padding: what "openssl rand -base64 32" prints. The error never holds a
+// secret.
+func ParseKeys(text string) ([]Key, error) {
+	var keys []Key
+	for i, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
+		id, encoded, ok := strings.Cut(part, ":")
+		if !ok {
+			return nil, fmt.Errorf("sealed: key %d of the list is not of the form ID:BASE64", i+1)
+		}
+		secret, err := decodeKey(encoded)
+		if err != nil {
+			return nil, fmt.Errorf("sealed: the key %q is not base64", clip(id))
+		}
+		key := Key{ID: id, Secret: gloebit.Secret(secret)}
+		if err := key.check(); err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, errNoKeys
+	}
+	return keys, nil
+}
+
+func decodeKey(encoded string) ([]byte, error) {
+	encoded = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(encoded, "="))
+	return base64.RawURLEncoding.Strict().DecodeString(encoded)
+}
+
+var errNoKeys = errors.New("sealed: no key was given")
+
+func (k Key) check() error {
+	if !validID(k.ID) {
+		return fmt.Errorf("sealed: the key id %q is not of 1 to %d letters, digits, dots, hyphens and underscores", clip(k.ID), longestID)
+	}
+	if len(k.Secret) != keySize {
+		return fmt.Errorf("sealed: the key %q is of %d bytes, want %d", k.ID, len(k.Secret), keySize)
+	}
+	if secret := k.Secret.Reveal(); strings.Count(secret, secret[:1]) == keySize {
+		return fmt.Errorf("sealed: the key %q is one byte over and over, want random bytes", k.ID)
+	}
+	return nil
+}
+
+func validID(id string) bool {
+	for _, c := range []byte(id) {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return 0 < len(id) && len(id) <= longestID
+}
+
+// cipher is AES-256-GCM that puts a random nonce before what it seals.
+func (k Key) cipher() (cipher.AEAD, error) {
+	block, err := aes.NewCipher([]byte(k.Secret.Reveal()))
+	if err != nil {
+		return nil, fmt.Errorf("sealed: the key %q: %w", k.ID, err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("sealed: the key %q: %w", k.ID, err)
+	}
+	return aead, nil
+}
+
+// clip keeps a foreign text short enough for an error.
+func clip(s string) string { return s[:min(len(s), longestID)] }

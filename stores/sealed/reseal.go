@@ -1,0 +1,92 @@
+package sealed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// Lister is a store that can go over its users. The stores of this project are
+// Listers.
+type Lister interface {
+	// UserIDs goes over the ids of the users who have a credential, in any
+	// order, and ends after an error.
+	UserIDs(ctx context.Context) iter.Seq2[string, error]
+}
+
+// ErrNoList says that the inner store is no [Lister]. Find it with errors.Is.
+var ErrNoList = errors.New("sealed: the inner store can't list its users")
+
+// UserIDs goes over the users of the inner store as its own UserIDs does. The
+// error is ErrNoList when it has none.
+func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+	if lister, ok := s.inner.(Lister); ok {
+		return lister.UserIDs(ctx)
+	}
+	return func(yield func(string, error) bool) { yield("", ErrNoList) }
+}
+
+const mostErrors = 10 // that Reseal returns in full
+
+// Reseal seals anew, with the first key, what was sealed with another, and
+// returns how many credentials those were. Each is done by itself, under its
+// user's lock, so that it may run beside everything else, be stopped and be
+// started again. What is sealed with the first key already is only read.
+//
+// A credential that does not open stays as it is and does not stop the others;
+// its user and key id are in the error. The first error of the inner store does
+// stop it. When the error is nil, no other key is needed any more, unless a
+// process that seals with another one still runs.
+func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
+	var unopened []error
+	more := 0
+	for userID, err := range s.UserIDs(ctx) {
+		if err != nil {
+			return resealed, errors.Join(append(unopened, err)...)
+		}
+		done, err := s.resealUser(ctx, userID)
+		switch {
+		case err == nil && done:
+			resealed++
+		case err == nil:
+		case !isUnopened(err):
+			return resealed, errors.Join(append(unopened, err)...)
+		case len(unopened) < mostErrors:
+			unopened = append(unopened, fmt.Errorf("user %q: %w", userID, err))
+		default:
+			more++
+		}
+	}
+	if more > 0 {
+		unopened = append(unopened, fmt.Errorf("sealed: and %d more users", more))
+	}
+	return resealed, errors.Join(unopened...)
+}
+
+// resealUser reports whether there was something to do. It never waits for a
+// user's lock without need.
+func (s *Store) resealUser(ctx context.Context, userID string) (done bool, err error) {
+	stored, err := s.inner.Load(ctx, userID)
+	if errors.Is(err, gloebit.ErrNotFound) {
+		return false, nil // removed meanwhile
+	}
+	if err != nil {
+		return false, err
+	}
+	if s.current(stored) {
+		_, err := s.open(userID, stored) // a key of the same id may be another one
+		return false, err
+	}
+	err = s.Update(ctx, userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		done = current != nil
+		return current, nil
+	})
+	return done && err == nil, err
+}
+
+func isUnopened(err error) bool {
+	return errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrNotOpened) || errors.Is(err, ErrNotSealed)
+}

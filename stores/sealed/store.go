@@ -1,0 +1,118 @@
+package sealed
+
+import (
+	"context"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// What can be wrong with a credential that was found. Find them with errors.Is.
+// None of them is ErrNotFound: a credential that can't be opened is never taken
+// for one that isn't there, and an Update of it fails without calling fn.
+// Delete removes it.
+var (
+	// ErrUnknownKey says that a value was sealed with a key that the store was
+	// not given. The error around it names the key's id.
+	ErrUnknownKey = errors.New("sealed: the key is unknown")
+	// ErrNotOpened says that a value does not open: the key of that id is
+	// another one than it was, or the value was altered or moved from another
+	// user, field or key id. The error around it names the key's id.
+	ErrNotOpened = errors.New("sealed: the value does not open")
+	// ErrNotSealed says that a value is not sealed, or not in a form that this
+	// version knows.
+	ErrNotSealed = errors.New("sealed: the value is not sealed")
+)
+
+// Store is a [gloebit.TokenStore] that seals what another one keeps. Make it
+// with [New]. It is read-only afterwards, and as safe for concurrent use as the
+// store inside.
+type Store struct {
+	inner   gloebit.TokenStore
+	first   string // the id of the key that seals
+	ciphers map[string]cipher.AEAD
+	plain   bool // whether values that are not sealed are taken as they are
+}
+
+var _ gloebit.TokenStore = (*Store)(nil)
+
+// New returns a store that keeps its credentials in inner. The first key seals,
+// all of them open. Credentials that inner holds unsealed are errors.
+func New(inner gloebit.TokenStore, keys ...Key) (*Store, error) {
+	if inner == nil {
+		return nil, errors.New("sealed: the inner store is nil")
+	}
+	if len(keys) == 0 {
+		return nil, errNoKeys
+	}
+	s := &Store{inner: inner, first: keys[0].ID, ciphers: make(map[string]cipher.AEAD, len(keys))}
+	for _, key := range keys {
+		if err := key.check(); err != nil {
+			return nil, err
+		}
+		if _, used := s.ciphers[key.ID]; used {
+			return nil, fmt.Errorf("sealed: two keys have the id %q", key.ID)
+		}
+		aead, err := key.cipher()
+		if err != nil {
+			return nil, err
+		}
+		s.ciphers[key.ID] = aead
+	}
+	return s, nil
+}
+
+// NewInsecureAcceptPlain is [New] for the time in which a store that held plain
+// credentials is moved: values that are not sealed are taken as they are, and
+// sealed when they are next saved, or by [Store.Reseal]. Until it is replaced by
+// New, whoever can write to the inner store can plant a token of their own.
+func NewInsecureAcceptPlain(inner gloebit.TokenStore, keys ...Key) (*Store, error) {
+	s, err := New(inner, keys...)
+	if err != nil {
+		return nil, err
+	}
+	s.plain = true
+	return s, nil
+}
+
+// Load implements [gloebit.TokenStore].
+func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+	stored, err := s.inner.Load(ctx, userID)
+	if err != nil {
+		return gloebit.Credential{}, err
+	}
+	return s.open(userID, stored)
+}
+
+// Update implements [gloebit.TokenStore]. What fn returns is sealed with the
+// first key, also when it is what fn was given. Sealed values are a third longer
+// than plain ones, so that a credential of more than about 190 KiB is refused
+// with ErrInvalidRequest.
+func (s *Store) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	return s.inner.Update(ctx, userID, func(ctx context.Context, stored *gloebit.Credential) (*gloebit.Credential, error) {
+		var current *gloebit.Credential
+		if stored != nil {
+			opened, err := s.open(userID, *stored)
+			if err != nil {
+				return nil, err
+			}
+			current = &opened
+		}
+		next, err := fn(ctx, current)
+		if next == nil || err != nil {
+			return nil, err
+		}
+		if err := next.Check(); err != nil {
+			return nil, err
+		}
+		sealed := s.seal(userID, *next)
+		return &sealed, nil
+	})
+}
+
+// Delete implements [gloebit.TokenStore]. It removes also what does not open.
+func (s *Store) Delete(ctx context.Context, userID string) error {
+	return s.inner.Delete(ctx, userID)
+}

@@ -1,0 +1,142 @@
+package sealed_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sealed"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAWrongOrUnknownKeyIsAnErrorThatNamesIt(t *testing.T) {
+	inner := &gloebit.MemoryTokenStore{}
+	save(t, newStore(t, inner, keyOf("old", 1)), "u", canary)
+	wantUnopened(t, newStore(t, inner, keyOf("new", 2)), "u", sealed.ErrUnknownKey, `"old"`)
+	wantUnopened(t, newStore(t, inner, keyOf("old", 2)), "u", sealed.ErrNotOpened, `"old"`)
+	wantUnopened(t, newStore(t, inner, keyOf("new", 1)), "u", sealed.ErrUnknownKey, `"old"`)
+	require.Equal(t, canary, load(t, newStore(t, inner, keyOf("old", 1)), "u"), "nothing was changed by those who can't open it")
+}
+
+func TestWhatDoesNotOpenCanBeDeletedAndReplaced(t *testing.T) {
+	inner := &gloebit.MemoryTokenStore{}
+	save(t, newStore(t, inner, keyOf("lost", 1)), "u", canary)
+	store := newStore(t, inner, keyOf("new", 2))
+	require.NoError(t, store.Delete(t.Context(), "u"))
+	_, err := store.Load(t.Context(), "u")
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	save(t, store, "u", canary)
+	require.Equal(t, canary, load(t, store, "u"))
+}
+
+func TestAValueOpensOnlyWhereItWasSealed(t *testing.T) {
+	one, two := keyOf("one", 1), keyOf("two", 2)
+	for name, test := range map[string]struct {
+		userID string // to whom the stored credential is moved
+		keys   []sealed.Key
+		change func(c *gloebit.Credential)
+		want   error
+		keyID  string
+	}{
+		"another user":                      {"other", []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"a user of another case":            {"U", []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"the token secret as access token":  {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.TokenSecret }, sealed.ErrNotOpened, "AccessToken"},
+		"the refresh token as access token": {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.RefreshToken }, sealed.ErrNotOpened, "AccessToken"},
+		"the access token as refresh token": {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.RefreshToken = c.AccessToken }, sealed.ErrNotOpened, "RefreshToken"},
+		"the access token as token secret":  {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.TokenSecret = c.AccessToken }, sealed.ErrNotOpened, "TokenSecret"},
+		"another key id of another key":     {"u", []sealed.Key{one, two}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
+		"another key id of the same key":    {"u", []sealed.Key{one, keyOf("two", 1)}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
+		"one bit changed":                   {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = flip(c.AccessToken) }, sealed.ErrNotOpened, `"one"`},
+		"cut off":                           {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.AccessToken[:len(c.AccessToken)-4] }, sealed.ErrNotOpened, `"one"`},
+		"nothing after the key id":          {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:one:" }, sealed.ErrNotOpened, `"one"`},
+		"not base64":                        {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:one:!" }, sealed.ErrNotOpened, `"one"`},
+		"no key id":                         {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:" }, sealed.ErrNotSealed, "AccessToken"},
+		"a later version":                   {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v2:one:AAAA" }, sealed.ErrNotSealed, "AccessToken"},
+		"plain":                             {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "planted" }, sealed.ErrNotSealed, "AccessToken"},
+		"a plain refresh token":             {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.RefreshToken = "planted" }, sealed.ErrNotSealed, "RefreshToken"},
+		"an empty access token":             {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "" }, sealed.ErrNotSealed, "AccessToken"},
+		"nothing at all":                    {"u", []sealed.Key{one}, func(c *gloebit.Credential) { *c = gloebit.Credential{} }, sealed.ErrNotSealed, "AccessToken"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inner := &gloebit.MemoryTokenStore{}
+			save(t, newStore(t, inner, one), "u", canary)
+			moved := load(t, inner, "u")
+			test.change(&moved)
+			save(t, inner, test.userID, moved)
+			wantUnopened(t, newStore(t, inner, test.keys...), test.userID, test.want, test.keyID)
+		})
+	}
+}
+
+// rename makes sealed values say that another key sealed them.
+func rename(from, to string) func(*gloebit.Credential) {
+	return func(c *gloebit.Credential) {
+		for _, value := range []*gloebit.Secret{&c.AccessToken, &c.RefreshToken, &c.TokenSecret} {
+			*value = gloebit.Secret(strings.Replace(value.Reveal(), ":"+from+":", ":"+to+":", 1))
+		}
+	}
+}
+
+// flip changes one bit in the middle of the base64.
+func flip(value gloebit.Secret) gloebit.Secret {
+	b := []byte(value)
+	at := len(b) - 10
+	if b[at] == 'A' {
+		b[at] = 'B'
+	} else {
+		b[at] = 'A'
+	}
+	return gloebit.Secret(b)
+}
+
+func TestPlainCredentialsAreTakenOnlyWhileMoving(t *testing.T) {
+	inner := &gloebit.MemoryTokenStore{}
+	save(t, inner, "u", canary)
+	key := keyOf("k", 1)
+	wantUnopened(t, newStore(t, inner, key), "u", sealed.ErrNotSealed, "AccessToken")
+
+	moving, err := sealed.NewInsecureAcceptPlain(inner, key)
+	require.NoError(t, err)
+	require.Equal(t, canary, load(t, moving, "u"))
+	require.NoError(t, moving.Update(t.Context(), "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		require.Equal(t, canary, *current)
+		return current, nil
+	}))
+	require.Equal(t, canary, load(t, newStore(t, inner, key), "u"), "the save has sealed it")
+	wantUnopened(t, newStore(t, inner, keyOf("k", 2)), "u", sealed.ErrNotOpened, `"k"`)
+}
+
+func TestAcceptingPlainAcceptsNothingElse(t *testing.T) {
+	inner := &gloebit.MemoryTokenStore{}
+	save(t, newStore(t, inner, keyOf("lost", 1)), "u", canary)
+	moving, err := sealed.NewInsecureAcceptPlain(inner, keyOf("k", 1))
+	require.NoError(t, err)
+	wantUnopened(t, moving, "u", sealed.ErrUnknownKey, `"lost"`)
+	_, err = sealed.NewInsecureAcceptPlain(inner)
+	require.Error(t, err)
+}
+
+func TestErrorsOfTheInnerStoreComeBack(t *testing.T) {
+	down := errors.New("the database is down")
+	store := newStore(t, failing{err: down}, keyOf("k", 1))
+	_, err := store.Load(t.Context(), "u")
+	require.ErrorIs(t, err, down)
+	require.ErrorIs(t, store.Delete(t.Context(), "u"), down)
+	require.ErrorIs(t, store.Update(t.Context(), "u", nil), down)
+	n, err := store.Reseal(t.Context())
+	require.Zero(t, n)
+	require.ErrorIs(t, err, sealed.ErrNoList)
+}
+
+// failing is a TokenStore whose database is down, and that can't list.
+type failing struct{ err error }
+
+func (f failing) Load(context.Context, string) (gloebit.Credential, error) {
+	return gloebit.Credential{}, f.err
+}
+func (f failing) Delete(context.Context, string) error { return f.err }
+func (f failing) Update(context.Context, string, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	return f.err
+}

@@ -1,0 +1,111 @@
+package sealed
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// What a sealed value begins with. A value is mark, version, key id and base64.
+const (
+	mark      = "sealed:"
+	versionV1 = "v1"
+)
+
+// secrets are the fields that are sealed, under the names that are bound in.
+func secrets(c *gloebit.Credential) []secret {
+	return []secret{
+		{"AccessToken", &c.AccessToken, true}, // sealed also when it is empty, so that no credential is without a seal
+		{"RefreshToken", &c.RefreshToken, false},
+		{"TokenSecret", &c.TokenSecret, false},
+	}
+}
+
+type secret struct {
+	name   string
+	value  *gloebit.Secret
+	always bool
+}
+
+// seal returns the credential with its secrets sealed with the first key.
+func (s *Store) seal(userID string, c gloebit.Credential) gloebit.Credential {
+	for _, field := range secrets(&c) {
+		if !field.always && *field.value == "" {
+			continue
+		}
+		plain := []byte(field.value.Reveal())
+		box := s.ciphers[s.first].Seal(nil, nil, plain, bound(s.first, userID, field.name))
+		*field.value = gloebit.Secret(mark + versionV1 + ":" + s.first + ":" + base64.RawURLEncoding.EncodeToString(box))
+	}
+	return c
+}
+
+// open returns the credential with its secrets opened, or nothing of it.
+func (s *Store) open(userID string, c gloebit.Credential) (gloebit.Credential, error) {
+	for _, field := range secrets(&c) {
+		if !field.always && *field.value == "" {
+			continue
+		}
+		plain, err := s.openValue(userID, field.name, field.value.Reveal())
+		if err != nil {
+			return gloebit.Credential{}, err
+		}
+		*field.value = gloebit.Secret(plain)
+	}
+	return c, nil
+}
+
+func (s *Store) openValue(userID, name, value string) (string, error) {
+	rest, ok := strings.CutPrefix(value, mark)
+	if !ok {
+		if s.plain {
+			return value, nil
+		}
+		return "", fmt.Errorf("%w: %s", ErrNotSealed, name)
+	}
+	version, rest, _ := strings.Cut(rest, ":")
+	keyID, encoded, ok := strings.Cut(rest, ":")
+	if version != versionV1 || !ok {
+		return "", fmt.Errorf("%w: %s is of a form that is not known here", ErrNotSealed, name)
+	}
+	aead, ok := s.ciphers[keyID]
+	if !ok {
+		return "", fmt.Errorf("%w: %s was sealed with the key %q", ErrUnknownKey, name, clip(keyID))
+	}
+	box, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s, with the key %q", ErrNotOpened, name, keyID)
+	}
+	plain, err := aead.Open(nil, nil, box, bound(keyID, userID, name))
+	if err != nil {
+		return "", fmt.Errorf("%w: %s, with the key %q", ErrNotOpened, name, keyID)
+	}
+	return string(plain), nil
+}
+
+// current reports whether all secrets are sealed with the first key.
+func (s *Store) current(c gloebit.Credential) bool {
+	for _, field := range secrets(&c) {
+		if !field.always && *field.value == "" {
+			continue
+		}
+		if !strings.HasPrefix(field.value.Reveal(), mark+versionV1+":"+s.first+":") {
+			return false
+		}
+	}
+	return true
+}
+
+// bound is what a value is sealed to. Each part has its length before it, so
+// that no two lists of parts give the same bytes.
+func bound(keyID, userID, name string) []byte {
+	var b []byte
+	for _, part := range []string{"gloebit " + mark + versionV1, keyID, userID, name} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
+		b = append(b, part...)
+	}
+	return b
+}

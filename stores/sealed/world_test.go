@@ -1,0 +1,113 @@
+package sealed_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sealed"
+	"github.com/go-gloebit/gloebit/storetest"
+	"github.com/stretchr/testify/require"
+)
+
+// keyOf is a key that is told from others by its id, and from other keys of
+// that id by its seed.
+func keyOf(id string, seed byte) sealed.Key {
+	secret := make([]byte, 32)
+	for i := range secret {
+		secret[i] = seed + byte(i)
+	}
+	return sealed.Key{ID: id, Secret: gloebit.Secret(secret)}
+}
+
+func newStore(t *testing.T, inner gloebit.TokenStore, keys ...sealed.Key) *sealed.Store {
+	t.Helper()
+	store, err := sealed.New(inner, keys...)
+	require.NoError(t, err)
+	return store
+}
+
+func save(t *testing.T, store gloebit.TokenStore, userID string, c gloebit.Credential) {
+	t.Helper()
+	require.NoError(t, store.Update(t.Context(), userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return &c, nil
+	}))
+}
+
+func load(t *testing.T, store gloebit.TokenStore, userID string) gloebit.Credential {
+	t.Helper()
+	c, err := store.Load(t.Context(), userID)
+	require.NoError(t, err)
+	return c
+}
+
+// wantUnopened fails unless neither Load nor Update gives the credential away,
+// both with that error, naming the key, and with no part of a token in it.
+func wantUnopened(t *testing.T, store gloebit.TokenStore, userID string, want error, keyID string) {
+	t.Helper()
+	c, err := store.Load(t.Context(), userID)
+	require.ErrorIs(t, err, want)
+	require.NotErrorIs(t, err, gloebit.ErrNotFound)
+	require.ErrorContains(t, err, keyID)
+	require.NotContains(t, err.Error(), "canary")
+	require.Zero(t, c)
+	err = store.Update(t.Context(), userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		t.Error("Update called fn with a credential that does not open")
+		return nil, nil
+	})
+	require.ErrorIs(t, err, want)
+	require.ErrorContains(t, err, keyID)
+}
+
+func secretsOf(c gloebit.Credential) map[string]string {
+	return map[string]string{
+		"AccessToken": c.AccessToken.Reveal(), "RefreshToken": c.RefreshToken.Reveal(), "TokenSecret": c.TokenSecret.Reveal(),
+	}
+}
+
+var canary = gloebit.Credential{AccessToken: "canary-access", RefreshToken: "canary-refresh", TokenSecret: "canary-secret", GloebitID: "g"}
+
+func TestSealedOverMemoryIsATokenStore(t *testing.T) {
+	newEmpty := func(t *testing.T) gloebit.TokenStore {
+		return newStore(t, &gloebit.MemoryTokenStore{}, keyOf("one", 1), keyOf("two", 2))
+	}
+	storetest.RunTokenStore(t, newEmpty)
+	storetest.RunUsersApart(t, newEmpty)
+	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t).(*sealed.Store) })
+}
+
+func TestSealedTwiceIsATokenStore(t *testing.T) {
+	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore {
+		return newStore(t, newStore(t, &gloebit.MemoryTokenStore{}, keyOf("inner", 1)), keyOf("outer", 2))
+	})
+}
+
+func TestNoSecretIsReadableInTheInnerStore(t *testing.T) {
+	inner := &gloebit.MemoryTokenStore{}
+	store := newStore(t, inner, keyOf("k-1", 1))
+	save(t, store, "u", canary)
+	first := secretsOf(load(t, inner, "u"))
+	for name, value := range first {
+		require.True(t, strings.HasPrefix(value, "sealed:v1:k-1:"), name)
+		require.NotContains(t, value, "canary", name)
+	}
+	require.Equal(t, "g", load(t, inner, "u").GloebitID, "what is no secret stays readable")
+	require.Equal(t, canary, load(t, store, "u"))
+
+	save(t, store, "u", canary)
+	for name, value := range secretsOf(load(t, inner, "u")) {
+		require.NotEqual(t, first[name], value, "a nonce was used again for "+name)
+	}
+}
+
+func TestAnEmptySecretIsSealedOnlyWhereItMustBe(t *testing.T) {
+	inner := &gloebit.MemoryTokenStore{}
+	store := newStore(t, inner, keyOf("k", 1))
+	save(t, store, "u", gloebit.Credential{})
+	stored := load(t, inner, "u")
+	require.NotEmpty(t, stored.AccessToken, "a credential without any seal could be anybody's")
+	require.Empty(t, stored.RefreshToken)
+	require.Empty(t, stored.TokenSecret)
+	require.Equal(t, gloebit.Credential{}, load(t, store, "u"))
+}

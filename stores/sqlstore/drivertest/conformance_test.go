@@ -1,0 +1,44 @@
+package drivertest_test
+
+import (
+	"database/sql"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/go-gloebit/gloebit/storetest"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+func TestConformance(t *testing.T) {
+	each(t, append(kinds, kind{"PostgreSQL with the simple protocol", func(t *testing.T) database {
+		return newPostgres(t, pgx.QueryExecModeSimpleProtocol)
+	}}), func(t *testing.T, d database) {
+		db := d.connect(t)
+		store := d.store(t)
+		t.Run("tokens", func(t *testing.T) {
+			newStore := func(t *testing.T) gloebit.TokenStore { return emptied(t, db, store) }
+			storetest.RunTokenStore(t, newStore)
+			if d.dialect != sqlstore.SQLite { // which has one lock for all users
+				storetest.RunUsersApart(t, newStore)
+			}
+		})
+		t.Run("listing", func(t *testing.T) {
+			storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return emptied(t, db, store) })
+		})
+		t.Run("states", func(t *testing.T) {
+			storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore { return emptied(t, db, store) })
+		})
+	})
+}
+
+// emptied is the store again, without what the last case left in it.
+func emptied(t *testing.T, db *sql.DB, store *sqlstore.Store) *sqlstore.Store {
+	t.Helper()
+	for _, table := range []string{"gloebit_credentials", "gloebit_states"} {
+		_, err := db.ExecContext(t.Context(), "DELETE FROM "+table)
+		require.NoError(t, err)
+	}
+	return store
+}

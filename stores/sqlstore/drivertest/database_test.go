@@ -1,0 +1,171 @@
+package drivertest_test
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite"
+)
+
+const poolSize = 10
+
+// database is one that a test has to itself, and can open many times, as many
+// replicas do.
+type database struct {
+	dialect sqlstore.Dialect
+	addr    string                    // of the server; empty for a file
+	open    func(addr string) *sql.DB // through another address, or as it is
+}
+
+// kind is a kind of database to try.
+type kind struct {
+	name string
+	make func(t *testing.T) database
+}
+
+var servers = []kind{
+	{"PostgreSQL", func(t *testing.T) database { return newPostgres(t, pgx.QueryExecModeCacheStatement) }},
+	{"MariaDB", newMySQL},
+}
+
+var kinds = append([]kind{
+	{"SQLite", func(t *testing.T) database { return newSQLite(t, "_pragma=journal_mode(WAL)") }},
+	{"SQLite with a rollback journal", func(t *testing.T) database {
+		return newSQLite(t, "_pragma=journal_mode(DELETE)&_pragma=busy_timeout(20)")
+	}},
+}, servers...)
+
+// connect opens the database with a pool of its own.
+func (d database) connect(t *testing.T) *sql.DB {
+	t.Helper()
+	return d.connectTo(t, d.addr)
+}
+
+func (d database) connectTo(t *testing.T, addr string) *sql.DB {
+	t.Helper()
+	db := d.open(addr)
+	db.SetMaxOpenConns(poolSize)
+	db.SetMaxIdleConns(poolSize)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// store is a store with its tables in a pool of its own.
+func (d database) store(t *testing.T) *sqlstore.Store {
+	t.Helper()
+	store := sqlstore.New(d.connect(t), d.dialect)
+	require.NoError(t, store.Migrate(t.Context()))
+	return store
+}
+
+func each(t *testing.T, kinds []kind, test func(t *testing.T, d database)) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, kind.make(t))
+		})
+	}
+}
+
+func newSQLite(t *testing.T, options string) database {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "gloebit.db")
+	return database{dialect: sqlstore.SQLite, open: func(string) *sql.DB {
+		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+options)
+		require.NoError(t, err)
+		return db
+	}}
+}
+
+func newPostgres(t *testing.T, mode pgx.QueryExecMode) database {
+	t.Helper()
+	config, err := pgx.ParseConfig(setting("GLOEBIT_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
+	require.NoError(t, err)
+	config.ConnectTimeout = 5 * time.Second
+	config.Fallbacks = nil
+	config.DefaultQueryExecMode = mode
+	schema := randomName()
+	administer(t, stdlib.OpenDB(*config), "CREATE SCHEMA "+schema, "DROP SCHEMA "+schema+" CASCADE")
+	config.RuntimeParams["search_path"] = schema
+	return database{
+		dialect: sqlstore.Postgres,
+		addr:    net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))),
+		open: func(addr string) *sql.DB {
+			config := config.Copy()
+			host, port, err := net.SplitHostPort(addr)
+			require.NoError(t, err)
+			number, err := strconv.ParseUint(port, 10, 16)
+			require.NoError(t, err)
+			config.Host, config.Port = host, uint16(number)
+			return stdlib.OpenDB(*config)
+		},
+	}
+}
+
+func newMySQL(t *testing.T) database {
+	t.Helper()
+	config, err := mysql.ParseDSN(setting("GLOEBIT_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/test"))
+	require.NoError(t, err)
+	config.Timeout = 5 * time.Second
+	config.Logger = &mysql.NopLogger{} // it would tell of every connection that a test cuts
+	open := func(config *mysql.Config) *sql.DB {
+		connector, err := mysql.NewConnector(config)
+		require.NoError(t, err)
+		return sql.OpenDB(connector)
+	}
+	name := randomName()
+	administer(t, open(config), "CREATE DATABASE "+name, "DROP DATABASE "+name)
+	config.DBName = name
+	return database{dialect: sqlstore.MySQL, addr: config.Addr, open: func(addr string) *sql.DB {
+		config := config.Clone()
+		config.Addr = addr
+		return open(config)
+	}}
+}
+
+func setting(name, otherwise string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return otherwise
+}
+
+func randomName() string { return "gloebit_test_" + strings.ToLower(rand.Text()[:16]) }
+
+// administer makes what a test needs, and removes it in the end. Without a
+// server the test skips.
+func administer(t *testing.T, db *sql.DB, create, drop string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		if os.Getenv("GLOEBIT_TEST_REQUIRE") == "all" {
+			t.Fatalf("the server can't be reached, but GLOEBIT_TEST_REQUIRE is all: %v", err)
+		}
+		t.Skipf("the server can't be reached: %v", err)
+	}
+	_, err := db.ExecContext(ctx, create)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := db.ExecContext(context.Background(), drop)
+		if err != nil {
+			t.Errorf("%s: %v", drop, err)
+		}
+		_ = db.Close()
+	})
+}

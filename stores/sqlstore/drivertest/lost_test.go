@@ -1,0 +1,195 @@
+package drivertest_test
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+type updateFunc = func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)
+
+func saving(token gloebit.Secret) updateFunc {
+	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return &gloebit.Credential{AccessToken: token}, nil
+	}
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// throughProxy is a store whose server can be taken away, with its pool, and
+// another that reaches it always.
+func throughProxy(t *testing.T, d database) (p *proxy, db *sql.DB, store, direct *sqlstore.Store) {
+	t.Helper()
+	direct = d.store(t)
+	p = newProxy(t, d.addr)
+	db = d.connectTo(t, p.addr)
+	return p, db, sqlstore.New(db, d.dialect), direct
+}
+
+// warm fills the pool with connections that were all used a moment ago, so that
+// no driver thinks of asking whether they are still there.
+func warm(t *testing.T, db *sql.DB) {
+	t.Helper()
+	for range 2 {
+		conns := make([]*sql.Conn, poolSize)
+		for i := range conns {
+			conn, err := db.Conn(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, conn.QueryRowContext(t.Context(), "SELECT 1").Scan(new(int)))
+			conns[i] = conn
+		}
+		for _, conn := range conns {
+			require.NoError(t, conn.Close())
+		}
+	}
+	require.Equal(t, poolSize, db.Stats().Idle)
+}
+
+func pending() gloebit.PendingConnection {
+	return gloebit.PendingConnection{UserID: "u", ExpiresAt: time.Now().Add(time.Hour)}
+}
+
+func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		p, db, store, _ := throughProxy(t, d)
+		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+		require.NoError(t, store.Put(t.Context(), "key", pending()))
+		for range 3 {
+			warm(t, db)
+			p.cut()
+			ctx := within(t, 20*time.Second)
+			calls := map[string]func() error{
+				"Load":   func() error { _, err := store.Load(ctx, "u"); return err },
+				"Update": func() error { return store.Update(ctx, "u", saving("never")) },
+				"Delete": func() error { return store.Delete(ctx, "u") },
+				"Put":    func() error { return store.Put(ctx, "another", pending()) },
+				"Take":   func() error { _, err := store.Take(ctx, "key"); return err },
+				"Sweep":  func() error { _, err := store.Sweep(ctx); return err },
+				"list":   func() error { return listError(ctx, store) },
+			}
+			for name, call := range calls {
+				for range 2 {
+					err := call()
+					require.Error(t, err, name)
+					require.NotErrorIs(t, err, gloebit.ErrNotFound, "%s: what can't be asked is not absent", name)
+				}
+			}
+			require.NoError(t, ctx.Err(), "errors come quickly")
+			p.restore()
+			credential, err := store.Load(ctx, "u")
+			require.NoError(t, err, "it works again at once")
+			require.Equal(t, "before", credential.AccessToken.Reveal())
+			require.NoError(t, store.Update(ctx, "u", saving("before")))
+			require.NoError(t, store.Put(ctx, "again", pending()))
+			_, err = store.Take(ctx, "again")
+			require.NoError(t, err)
+		}
+		_, err := store.Take(t.Context(), "key")
+		require.NoError(t, err, "a failed Take of a server that was gone took nothing")
+	})
+}
+
+// Connections that died while nobody used them are found out by whoever comes
+// first, and must not cost an Update, which would have asked the provider.
+func TestIdleConnectionsThatDiedFailNoUpdate(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		_ = d.store(t)
+		p := newProxy(t, d.addr)
+		for name, call := range map[string]func(*sqlstore.Store) error{
+			"Update":  func(s *sqlstore.Store) error { return s.Update(t.Context(), "u", saving("one")) },
+			"Delete":  func(s *sqlstore.Store) error { return s.Delete(t.Context(), "u") },
+			"Migrate": func(s *sqlstore.Store) error { return s.Migrate(t.Context()) },
+		} {
+			db := d.connectTo(t, p.addr)
+			store := sqlstore.New(db, d.dialect)
+			warm(t, db)
+			p.cut()
+			p.restore()
+			require.NoError(t, call(store), name)
+		}
+	})
+}
+
+func listError(ctx context.Context, store *sqlstore.Store) error {
+	for _, err := range store.UserIDs(ctx) {
+		return err
+	}
+	return nil
+}
+
+func TestAConnectionLostDuringFnEndsItsContextAndSavesNothing(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		p, _, store, direct := throughProxy(t, d)
+		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+		for _, userID := range []string{"u", "new"} {
+			err := store.Update(within(t, 30*time.Second), userID, func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+				p.cut()
+				<-ctx.Done()
+				return &gloebit.Credential{AccessToken: "too late"}, nil
+			})
+			require.ErrorContains(t, err, "the connection that locked the user is lost")
+			require.NotErrorIs(t, err, context.DeadlineExceeded, "long before the caller's context ended")
+			p.restore()
+			require.NoError(t, direct.Update(within(t, 10*time.Second), userID, saving("another's")), "the user is free")
+			credential, err := store.Load(t.Context(), userID)
+			require.NoError(t, err)
+			require.Equal(t, "another's", credential.AccessToken.Reveal())
+		}
+	})
+}
+
+func TestAConnectionLostBeforeTheSaveSavesNothing(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		p, _, store, direct := throughProxy(t, d)
+		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+		err := store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			p.cut()
+			return &gloebit.Credential{AccessToken: "lost"}, nil
+		})
+		require.Error(t, err)
+		credential, err := direct.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, "before", credential.AccessToken.Reveal())
+	})
+}
+
+// A server that does not answer at all must not hold a caller past its context.
+func TestASilentDatabaseHoldsNobodyPastTheContext(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		p, db, store, direct := throughProxy(t, d)
+		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+		warm(t, db)
+		begun := time.Now()
+		p.freeze()
+		_, err := store.Load(within(t, 200*time.Millisecond), "u")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, store.Update(within(t, 200*time.Millisecond), "u", saving("never")), context.DeadlineExceeded)
+		require.ErrorIs(t, store.Put(within(t, 200*time.Millisecond), "key", pending()), context.DeadlineExceeded)
+		p.thaw()
+		require.NoError(t, store.Update(within(t, 20*time.Second), "u", saving("thawed")))
+
+		ctx := within(t, 300*time.Millisecond)
+		err = store.Update(ctx, "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			p.freeze()
+			<-ctx.Done()
+			return &gloebit.Credential{AccessToken: "never"}, nil
+		})
+		require.ErrorIs(t, err, context.DeadlineExceeded, "the save may take a little longer, and no more")
+		require.Less(t, time.Since(begun), 30*time.Second)
+		p.cut()
+		p.thaw()
+		credential, err := direct.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, "thawed", credential.AccessToken.Reveal())
+	})
+}

@@ -1,0 +1,234 @@
+package drivertest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+const replicas = 8
+
+func TestReplicasMigrateAtOnce(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		var group sync.WaitGroup
+		stores := make([]*sqlstore.Store, replicas)
+		for i := range stores {
+			stores[i] = sqlstore.New(d.connect(t), d.dialect)
+		}
+		for _, store := range stores {
+			group.Go(func() {
+				if err := store.Migrate(t.Context()); err != nil {
+					t.Error(err)
+					return
+				}
+				if err := store.Update(t.Context(), "u", saving("migrated")); err != nil {
+					t.Error("after its own Migrate a replica can work: ", err)
+				}
+			})
+		}
+		group.Wait()
+		var versions int
+		require.NoError(t, d.connect(t).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM gloebit_schema").Scan(&versions))
+		require.Equal(t, len(sqlstore.Schema(d.dialect)), versions)
+	})
+}
+
+func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		db := d.connect(t)
+		store := sqlstore.New(db, d.dialect)
+		_, err := store.Load(t.Context(), "u")
+		require.Error(t, err, "without tables nothing works")
+		require.NotErrorIs(t, err, gloebit.ErrNotFound)
+		require.Error(t, store.Update(t.Context(), "u", saving("x")))
+
+		steps := sqlstore.Schema(d.dialect)
+		for _, statement := range steps[0].Statements[:2] { // one that stopped half way
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		require.NoError(t, store.Migrate(t.Context()))
+		require.NoError(t, store.Update(t.Context(), "u", saving("kept")))
+		for _, step := range steps { // one that another tool runs again
+			for _, statement := range step.Statements {
+				_, err := db.ExecContext(t.Context(), statement)
+				require.NoError(t, err)
+			}
+		}
+		_, err = db.ExecContext(t.Context(), "INSERT INTO gloebit_schema (version) VALUES (1000)")
+		require.NoError(t, err)
+		require.NoError(t, store.Migrate(t.Context()), "a newer schema is left as it is")
+		credential, err := store.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, "kept", credential.AccessToken.Reveal())
+	})
+}
+
+func TestMigrateHeedsTheContext(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, sqlstore.New(d.connect(t), d.dialect).Migrate(ctx), context.Canceled)
+	})
+}
+
+// Every replica has a store and a pool of its own, as processes have.
+func TestReplicasUpdateOneUserOneAtATime(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		const rounds = 25
+		var group sync.WaitGroup
+		var running atomic.Int32
+		for range replicas {
+			store := d.store(t)
+			for range 2 {
+				group.Go(func() {
+					for range rounds {
+						if err := store.Update(t.Context(), "u", longer(t, &running)); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+		}
+		group.Wait()
+		credential, err := d.store(t).Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Len(t, credential.AccessToken.Reveal(), 2*replicas*rounds, "no update is lost")
+	})
+}
+
+// longer makes the user's token one longer, and fails when two do at once.
+func longer(t *testing.T, running *atomic.Int32) updateFunc {
+	return func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		if running.Add(1) != 1 {
+			t.Error("two Updates of one user run at once")
+		}
+		defer running.Add(-1)
+		next := gloebit.Credential{AccessToken: "x"}
+		if current != nil {
+			next.AccessToken += current.AccessToken
+		}
+		return &next, nil
+	}
+}
+
+// Users who come, change and go at once on several replicas are where databases
+// find deadlocks.
+func TestReplicasMakeAndRemoveUsersWithoutDeadlock(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		var group sync.WaitGroup
+		for r := range replicas {
+			store := d.store(t)
+			group.Go(func() {
+				for i := range 60 {
+					userID := fmt.Sprint("user ", (i*7+r)%10)
+					err := store.Update(t.Context(), userID, saving("here"))
+					if err == nil && i%2 == 0 {
+						err = store.Delete(t.Context(), userID)
+					}
+					if err == nil && i%20 == 0 {
+						_, err = store.Sweep(t.Context())
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		group.Wait()
+	})
+}
+
+func TestReplicasTakeAStateOnce(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		stores := make([]*sqlstore.Store, replicas)
+		for i := range stores {
+			stores[i] = d.store(t)
+		}
+		for round := range 20 {
+			key := fmt.Sprint("key ", round)
+			require.NoError(t, stores[0].Put(t.Context(), key, pending()))
+			var group sync.WaitGroup
+			var won atomic.Int32
+			for _, store := range stores {
+				group.Go(func() {
+					if _, err := store.Take(t.Context(), key); err == nil {
+						won.Add(1)
+					} else if err != gloebit.ErrNotFound {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+			require.EqualValues(t, 1, won.Load())
+		}
+	})
+}
+
+// A replica that waits for another's Update stops waiting with its context, and
+// leaves nothing locked behind.
+func TestAReplicaWaitsNoLongerThanItsContext(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		one, two := d.store(t), d.store(t)
+		for _, userID := range []string{"new", "u"} {
+			if userID == "u" {
+				require.NoError(t, one.Update(t.Context(), userID, saving("before")))
+			}
+			held, free, done := make(chan struct{}), make(chan struct{}), make(chan error)
+			go func() {
+				done <- one.Update(t.Context(), userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+					close(held)
+					<-free
+					return &gloebit.Credential{AccessToken: "saved"}, nil
+				})
+			}()
+			<-held
+			begun := time.Now()
+			require.ErrorIs(t, two.Update(within(t, 200*time.Millisecond), userID, saving("never")), context.DeadlineExceeded)
+			require.ErrorIs(t, two.Delete(within(t, 200*time.Millisecond), userID), context.DeadlineExceeded)
+			require.Less(t, time.Since(begun), 10*time.Second)
+			close(free)
+			require.NoError(t, <-done)
+			credential, err := two.Load(t.Context(), userID)
+			require.NoError(t, err)
+			require.Equal(t, "saved", credential.AccessToken.Reveal())
+			require.NoError(t, two.Update(within(t, 20*time.Second), userID, saving("then")))
+		}
+	})
+}
+
+// An Update that saved nothing must not keep the user locked on the connection
+// that it gave back.
+func TestAnUpdateThatFailedFreesTheUserForOtherReplicas(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		one, two := d.store(t), d.store(t)
+		no := errors.New("no")
+		for _, userID := range []string{"new", "u"} {
+			if userID == "u" {
+				require.NoError(t, one.Update(t.Context(), userID, saving("before")))
+			}
+			failing := func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no }
+			require.ErrorIs(t, one.Update(t.Context(), userID, failing), no)
+			require.NoError(t, two.Update(within(t, 5*time.Second), userID, saving("two's")))
+
+			panicking := func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { panic(no) }
+			require.Panics(t, func() { _ = one.Update(t.Context(), userID, panicking) })
+			require.NoError(t, two.Delete(within(t, 5*time.Second), userID))
+
+			huge := gloebit.Credential{GloebitID: strings.Repeat("h", 1<<20)}
+			require.ErrorIs(t, one.Update(t.Context(), userID, returning(huge)), gloebit.ErrInvalidRequest)
+			require.NoError(t, two.Update(within(t, 5*time.Second), userID, saving("two's again")))
+		}
+	})
+}

@@ -1,0 +1,125 @@
+package sqlstore
+
+// Migration is one step of the schema.
+type Migration struct {
+	// Version is 1 for the first step, and one more for each that follows.
+	Version int
+	// Statements are run in order, one at a time. They bear being run again
+	// after a failure half way.
+	Statements []string
+}
+
+// Schema returns the steps of the schema in the order in which they are run, for
+// those who migrate with a tool of their own; [Store.Migrate] runs the same.
+// Steps never change once they are released: a new version of this package adds
+// some, which an older version can live with. Schema panics when the dialect is
+// none of the package's.
+//
+// The last statement of each step keeps its version in the table
+// gloebit_schema, so that Migrate knows of what was done without it.
+func Schema(dialect Dialect) []Migration {
+	switch dialect.must() {
+	case Postgres:
+		return []Migration{{1, append(postgresTables(), "INSERT INTO gloebit_schema (version) VALUES (1) ON CONFLICT DO NOTHING")}}
+	case MySQL:
+		return []Migration{{1, append(mysqlTables(), "INSERT INTO gloebit_schema (version) VALUES (1) ON DUPLICATE KEY UPDATE version = version")}}
+	default:
+		return []Migration{{1, append(sqliteTables(), "INSERT INTO gloebit_schema (version) VALUES (1) ON CONFLICT DO NOTHING")}}
+	}
+}
+
+func postgresTables() []string {
+	return []string{
+		`CREATE TABLE IF NOT EXISTS gloebit_schema (
+	version INTEGER PRIMARY KEY
+)`,
+		`CREATE TABLE IF NOT EXISTS gloebit_credentials (
+	user_id       BYTEA PRIMARY KEY,
+	access_token  BYTEA NOT NULL,
+	refresh_token BYTEA NOT NULL,
+	token_secret  BYTEA NOT NULL,
+	scopes        BYTEA NOT NULL,
+	gloebit_id    BYTEA NOT NULL,
+	expiry        BIGINT,
+	connected_at  BIGINT,
+	valid_until   BIGINT,
+	version       BIGINT NOT NULL
+)`,
+		`CREATE INDEX IF NOT EXISTS gloebit_credentials_valid_until ON gloebit_credentials (valid_until)`,
+		`CREATE TABLE IF NOT EXISTS gloebit_states (
+	state_key  BYTEA PRIMARY KEY,
+	user_id    BYTEA NOT NULL,
+	verifier   BYTEA NOT NULL,
+	return_to  BYTEA NOT NULL,
+	binding    BYTEA NOT NULL,
+	scopes     BYTEA NOT NULL,
+	required   BYTEA NOT NULL,
+	expires_at BIGINT NOT NULL
+)`,
+		`CREATE INDEX IF NOT EXISTS gloebit_states_expires_at ON gloebit_states (expires_at)`,
+	}
+}
+
+func mysqlTables() []string {
+	return []string{
+		`CREATE TABLE IF NOT EXISTS gloebit_schema (
+	version INTEGER PRIMARY KEY
+) ENGINE=InnoDB`,
+		`CREATE TABLE IF NOT EXISTS gloebit_credentials (
+	user_id       VARBINARY(255) PRIMARY KEY,
+	access_token  MEDIUMBLOB NOT NULL,
+	refresh_token MEDIUMBLOB NOT NULL,
+	token_secret  MEDIUMBLOB NOT NULL,
+	scopes        MEDIUMBLOB NOT NULL,
+	gloebit_id    MEDIUMBLOB NOT NULL,
+	expiry        BIGINT,
+	connected_at  BIGINT,
+	valid_until   BIGINT,
+	version       BIGINT NOT NULL,
+	INDEX gloebit_credentials_valid_until (valid_until)
+) ENGINE=InnoDB`,
+		`CREATE TABLE IF NOT EXISTS gloebit_states (
+	state_key  VARBINARY(255) PRIMARY KEY,
+	user_id    MEDIUMBLOB NOT NULL,
+	verifier   MEDIUMBLOB NOT NULL,
+	return_to  MEDIUMBLOB NOT NULL,
+	binding    MEDIUMBLOB NOT NULL,
+	scopes     MEDIUMBLOB NOT NULL,
+	required   MEDIUMBLOB NOT NULL,
+	expires_at BIGINT NOT NULL,
+	INDEX gloebit_states_expires_at (expires_at)
+) ENGINE=InnoDB`,
+	}
+}
+
+func sqliteTables() []string {
+	return []string{
+		`CREATE TABLE IF NOT EXISTS gloebit_schema (
+	version INTEGER PRIMARY KEY
+)`,
+		`CREATE TABLE IF NOT EXISTS gloebit_credentials (
+	user_id       BLOB NOT NULL PRIMARY KEY,
+	access_token  BLOB NOT NULL,
+	refresh_token BLOB NOT NULL,
+	token_secret  BLOB NOT NULL,
+	scopes        BLOB NOT NULL,
+	gloebit_id    BLOB NOT NULL,
+	expiry        INTEGER,
+	connected_at  INTEGER,
+	valid_until   INTEGER,
+	version       INTEGER NOT NULL
+)`,
+		`CREATE INDEX IF NOT EXISTS gloebit_credentials_valid_until ON gloebit_credentials (valid_until)`,
+		`CREATE TABLE IF NOT EXISTS gloebit_states (
+	state_key  BLOB NOT NULL PRIMARY KEY,
+	user_id    BLOB NOT NULL,
+	verifier   BLOB NOT NULL,
+	return_to  BLOB NOT NULL,
+	binding    BLOB NOT NULL,
+	scopes     BLOB NOT NULL,
+	required   BLOB NOT NULL,
+	expires_at INTEGER NOT NULL
+)`,
+		`CREATE INDEX IF NOT EXISTS gloebit_states_expires_at ON gloebit_states (expires_at)`,
+	}
+}

@@ -1,0 +1,119 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+const stateColumns = "user_id, verifier, return_to, binding, scopes, required, expires_at"
+
+// Put implements [gloebit.StateStore]. The error is ErrInvalidRequest when the
+// key is empty or of more than 255 bytes, or when the pending connection is
+// refused by [gloebit.PendingConnection.Check]; that of the context when it has
+// ended; or the database's, also when the key is in use.
+func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+	if err := errors.Join(gloebit.CheckStateKey(key), pending.Check()); err != nil {
+		return err
+	}
+	_, err := s.exec(ctx, "put a state",
+		"INSERT INTO gloebit_states (state_key, "+stateColumns+") VALUES ("+marks(8)+")",
+		stored(key), stored(pending.UserID), stored(pending.Verifier), stored(pending.ReturnTo), stored(pending.Binding),
+		storedScopes(pending.Scopes), storedScopes(pending.Required), pending.ExpiresAt.UnixMicro())
+	return err
+}
+
+// Take implements [gloebit.StateStore]. The error is ErrNotFound when there is
+// no such state or it has expired, ErrInvalidRequest when the key is empty or of
+// more than 255 bytes, that of the context when it has ended, or the database's.
+// After an error of the database the state may be gone.
+func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+	if err := gloebit.CheckStateKey(key); err != nil {
+		return gloebit.PendingConnection{}, err
+	}
+	take := s.takeReturning
+	if s.dialect == MySQL {
+		take = s.takeCounting
+	}
+	pending, err := take(ctx, key)
+	switch {
+	case errors.Is(err, gloebit.ErrNotFound):
+		return gloebit.PendingConnection{}, gloebit.ErrNotFound
+	case err != nil:
+		return gloebit.PendingConnection{}, failed(ctx, "take a state", err)
+	case !s.now().Before(pending.ExpiresAt):
+		return gloebit.PendingConnection{}, gloebit.ErrNotFound
+	}
+	return pending, nil
+}
+
+// takeReturning takes a state in one statement. The rows are read to their end:
+// it is there that SQLite commits.
+func (s *Store) takeReturning(ctx context.Context, key string) (pending gloebit.PendingConnection, err error) {
+	if s.dialect == SQLite {
+		release, err := s.turns.Take(ctx, "")
+		if err != nil {
+			return pending, err
+		}
+		defer release()
+	}
+	query := s.dialect.rebind("DELETE FROM gloebit_states WHERE state_key = ? RETURNING " + stateColumns)
+	err = s.patiently(ctx, func() error {
+		rows, err := s.db.QueryContext(ctx, query, stored(key))
+		if err != nil {
+			return err
+		}
+		found, err := false, error(nil)
+		for rows.Next() && err == nil {
+			found = true
+			pending, err = readState(rows)
+		}
+		switch err := errors.Join(err, rows.Err(), rows.Close()); {
+		case err != nil:
+			return err
+		case !found:
+			return gloebit.ErrNotFound
+		}
+		return nil
+	})
+	return pending, err
+}
+
+// takeCounting takes a state where DELETE returns no rows: of all who have read
+// it, the one whose DELETE removed it has taken it. That is sound because a key
+// is never used again.
+func (s *Store) takeCounting(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+	query := s.dialect.rebind("SELECT " + stateColumns + " FROM gloebit_states WHERE state_key = ?")
+	pending, err := readState(s.db.QueryRowContext(ctx, query, stored(key)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return pending, gloebit.ErrNotFound
+	}
+	if err != nil {
+		return pending, err
+	}
+	removed, err := s.exec(ctx, "remove it", "DELETE FROM gloebit_states WHERE state_key = ?", stored(key))
+	if err == nil && removed == 0 {
+		err = gloebit.ErrNotFound
+	}
+	return pending, err
+}
+
+func readState(row interface{ Scan(...any) error }) (gloebit.PendingConnection, error) {
+	var userID, verifier, returnTo, binding, scopes, required []byte
+	var expires int64
+	if err := row.Scan(&userID, &verifier, &returnTo, &binding, &scopes, &required, &expires); err != nil {
+		return gloebit.PendingConnection{}, err
+	}
+	return gloebit.PendingConnection{
+		UserID:    string(userID),
+		Verifier:  gloebit.Secret(verifier),
+		ReturnTo:  string(returnTo),
+		Binding:   string(binding),
+		Scopes:    readScopes(scopes),
+		Required:  readScopes(required),
+		ExpiresAt: time.UnixMicro(expires).UTC(),
+	}, nil
+}

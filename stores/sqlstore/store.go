@@ -1,0 +1,115 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/turns"
+)
+
+var (
+	_ gloebit.TokenStore = (*Store)(nil)
+	_ gloebit.StateStore = (*Store)(nil)
+)
+
+// Store is a [gloebit.TokenStore] and a [gloebit.StateStore] in a database. It
+// is safe for concurrent use, and any number of processes can share the
+// database. [New] makes one.
+type Store struct {
+	// Clock tells the time. Nil means time.Now. It is not changed once the
+	// store is in use.
+	Clock func() time.Time
+
+	db      *sql.DB
+	dialect Dialect
+	turns   turns.Turns                // who of this process may go to the database
+	slots   func() *semaphore.Weighted // connections that Updates may hold; nil is any number
+}
+
+// New returns the store in that database, which stays the caller's to close.
+// It asks nothing of the database: the tables are made by [Store.Migrate] or
+// by the caller (see [Schema]). It panics when db is nil or the dialect is none
+// of the package's.
+func New(db *sql.DB, dialect Dialect) *Store {
+	if db == nil {
+		panic("sqlstore: the database is nil")
+	}
+	return &Store{
+		db:      db,
+		dialect: dialect.must(),
+		slots: sync.OnceValue(func() *semaphore.Weighted {
+			pool := db.Stats().MaxOpenConnections
+			if pool <= 0 {
+				return nil
+			}
+			return semaphore.NewWeighted(max(1, int64(pool)/2))
+		}),
+	}
+}
+
+// enter waits until this process may take a connection for that name: until
+// nobody else of it has one for the same, and the pool has one to spare.
+func (s *Store) enter(ctx context.Context, name string) (leave func(), err error) {
+	if s.dialect == SQLite {
+		name = "" // there is one lock for all
+	}
+	release, err := s.turns.Take(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	slots := s.slots()
+	if slots == nil {
+		return release, nil
+	}
+	if err := slots.Acquire(ctx, 1); err != nil {
+		release()
+		return nil, err
+	}
+	return func() { slots.Release(1); release() }, nil
+}
+
+// exec runs a statement that writes, by itself, and returns how many rows it
+// changed.
+func (s *Store) exec(ctx context.Context, doing, query string, args ...any) (changed int64, err error) {
+	if s.dialect == SQLite {
+		release, err := s.turns.Take(ctx, "")
+		if err != nil {
+			return 0, failed(ctx, doing, err)
+		}
+		defer release()
+	}
+	err = s.patiently(ctx, func() error {
+		result, err := s.db.ExecContext(ctx, s.dialect.rebind(query), args...)
+		if err != nil {
+			return err
+		}
+		changed, err = result.RowsAffected()
+		return err
+	})
+	return changed, failed(ctx, doing, err)
+}
+
+func (s *Store) now() time.Time {
+	if s.Clock != nil {
+		return s.Clock()
+	}
+	return time.Now()
+}
+
+// failed says what failed, and nil when nothing did. When the context has ended
+// that is the reason, whatever the driver makes of it.
+func failed(ctx context.Context, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ended := ctx.Err(); ended != nil {
+		return fmt.Errorf("sqlstore: %s: %w (%w)", doing, ended, err)
+	}
+	return fmt.Errorf("sqlstore: %s: %w", doing, err)
+}

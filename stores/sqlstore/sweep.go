@@ -1,0 +1,110 @@
+package sqlstore
+
+import (
+	"context"
+	"iter"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+const batch = 500 // rows that one statement reads or removes
+
+// Sweep removes the states that have expired and the credentials whose Until
+// has passed, and returns how many there were. Nothing else removes what nobody
+// asks for, and nobody calls Sweep by itself: call it every few minutes, from
+// one replica or from all. It removes a few hundred rows at a time, so what it
+// has done when it fails stays done. It waits for an Update of a user whose
+// credential has lapsed.
+//
+// The error is that of the context when it has ended, or the database's; the
+// number is right also then.
+func (s *Store) Sweep(ctx context.Context) (removed int64, err error) {
+	for _, table := range []struct{ name, key, until string }{
+		{"gloebit_states", "state_key", "expires_at"},
+		{"gloebit_credentials", "user_id", "valid_until"},
+	} {
+		n, err := s.sweepTable(ctx, table.name, table.key, table.until)
+		removed += n
+		if err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// sweepTable finds rows first and removes them by their keys, so that rows are
+// locked in the order in which all others lock them.
+func (s *Store) sweepTable(ctx context.Context, table, key, until string) (removed int64, err error) {
+	now := s.now().UnixMicro()
+	expired := " WHERE " + until + " <= ?"
+	after := []byte{}
+	for {
+		keys, err := s.keys(ctx, "SELECT "+key+" FROM "+table+expired+" AND "+key+" > ? ORDER BY "+key+" LIMIT ?", now, after, batch)
+		if err != nil {
+			return removed, failed(ctx, "find what has expired", err)
+		}
+		if len(keys) == 0 {
+			return removed, nil
+		}
+		after = keys[len(keys)-1]
+		args := append([]any{now}, toAny(keys)...)
+		n, err := s.exec(ctx, "remove what has expired", "DELETE FROM "+table+expired+" AND "+key+" IN ("+marks(len(keys))+")", args...)
+		removed += n
+		if err != nil {
+			return removed, err
+		}
+	}
+}
+
+// keys runs a query for one column of byte strings.
+func (s *Store) keys(ctx context.Context, query string, args ...any) (keys [][]byte, err error) {
+	err = s.patiently(ctx, func() error {
+		keys = nil
+		rows, err := s.db.QueryContext(ctx, s.dialect.rebind(query), args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var key []byte
+			if err := rows.Scan(&key); err != nil {
+				return err
+			}
+			keys = append(keys, key)
+		}
+		return rows.Err()
+	})
+	return keys, err
+}
+
+// UserIDs goes over the ids of the users who have a credential, in the order of
+// their bytes, a few hundred at a time. It holds no connection while the caller
+// works. Users who come or go meanwhile may be among them or not. It ends after
+// an error: that of the context when it has ended, or the database's.
+func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+	const query = "SELECT user_id FROM gloebit_credentials WHERE user_id > ? AND (valid_until IS NULL OR valid_until > ?) ORDER BY user_id LIMIT ?"
+	return func(yield func(string, error) bool) {
+		after := []byte{}
+		for {
+			ids, err := s.keys(ctx, query, after, s.now().UnixMicro(), batch)
+			if err != nil {
+				yield("", failed(ctx, "list the users", err))
+				return
+			}
+			for _, id := range ids {
+				if !yield(string(id), nil) {
+					return
+				}
+			}
+			if len(ids) < batch {
+				return
+			}
+			after = ids[len(ids)-1]
+		}
+	}
+}
+
+var _ interface {
+	gloebit.TokenStore
+	UserIDs(context.Context) iter.Seq2[string, error]
+} = (*Store)(nil)

@@ -1,0 +1,183 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+const credentialColumns = "access_token, refresh_token, token_secret, scopes, gloebit_id, expiry, connected_at, valid_until, version"
+
+// credentialRow is a user's row, as it is in the table.
+type credentialRow struct {
+	credential gloebit.Credential
+	version    int64 // how often it was saved; 0 is a row that its transaction has just made
+	exists     bool
+}
+
+func (r *credentialRow) scan(row *sql.Row) error {
+	var access, refresh, secret, scopes, id []byte
+	var expiry, connected, until sql.NullInt64
+	if err := row.Scan(&access, &refresh, &secret, &scopes, &id, &expiry, &connected, &until, &r.version); err != nil {
+		return err
+	}
+	r.exists = true
+	r.credential = gloebit.Credential{
+		AccessToken:  gloebit.Secret(access),
+		RefreshToken: gloebit.Secret(refresh),
+		TokenSecret:  gloebit.Secret(secret),
+		Scopes:       readScopes(scopes),
+		GloebitID:    string(id),
+		Expiry:       readTime(expiry),
+		ConnectedAt:  readTime(connected),
+		Until:        readTime(until),
+	}
+	return nil
+}
+
+// current is the user's credential, or nil when there is none.
+func (s *Store) current(row credentialRow) *gloebit.Credential {
+	until := row.credential.Until
+	if row.version == 0 || !until.IsZero() && !s.now().Before(until) {
+		return nil
+	}
+	return &row.credential
+}
+
+// Load implements [gloebit.TokenStore]. The error is ErrNotFound when there is
+// no credential, ErrInvalidRequest when the user id is empty or of more than
+// 255 bytes, that of the context when it has ended, or the database's.
+func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+	if err := gloebit.CheckUserID(userID); err != nil {
+		return gloebit.Credential{}, err
+	}
+	var row credentialRow
+	query := s.dialect.rebind("SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?")
+	err := s.patiently(ctx, func() error {
+		return row.scan(s.db.QueryRowContext(ctx, query, stored(userID)))
+	})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return gloebit.Credential{}, failed(ctx, "load a credential", err)
+	}
+	if current := s.current(row); current != nil {
+		return *current, nil
+	}
+	return gloebit.Credential{}, gloebit.ErrNotFound
+}
+
+// Update implements [gloebit.TokenStore]. It waits for the user until ctx ends,
+// and holds a lock of the database's while fn runs: see the package's
+// documentation for which, and for what else waits meanwhile. What fn returns is
+// saved also when ctx has ended since, within three seconds.
+//
+// The error is that of fn; ErrInvalidRequest when the user id is empty or of
+// more than 255 bytes, or when what fn returned is refused by
+// [gloebit.Credential.Check]; that of the context when it has ended; or the
+// database's. After an error nothing is saved, but after one of the commit
+// itself, which can't tell.
+func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)) error {
+	if err := gloebit.CheckUserID(userID); err != nil {
+		return err
+	}
+	leave, err := s.enter(ctx, userID)
+	if err != nil {
+		return failed(ctx, "wait for the user", err)
+	}
+	defer leave()
+	h, err := s.hold(ctx)
+	if err != nil {
+		return failed(ctx, "begin", err)
+	}
+	defer h.end()
+	row, err := h.lockUser(ctx, userID)
+	if err != nil {
+		return failed(ctx, "lock the user", err)
+	}
+
+	var next *gloebit.Credential
+	var refused error
+	lost := h.watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, s.current(row)) })
+	if lost != nil {
+		return failed(ctx, "the connection that locked the user is lost", errors.Join(lost, refused))
+	}
+	if refused != nil {
+		return refused
+	}
+	if next != nil {
+		if err := next.Check(); err != nil {
+			return err
+		}
+	}
+	after, cancel := lasting(ctx)
+	defer cancel()
+	if err := h.save(after, userID, row, next); err != nil {
+		return failed(ctx, "save a credential", err)
+	}
+	return failed(ctx, "commit a credential", h.commit(after))
+}
+
+// Delete implements [gloebit.TokenStore]. It waits for the user as
+// [Store.Update] does, with the same errors.
+func (s *Store) Delete(ctx context.Context, userID string) error {
+	return s.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
+}
+
+// lockUser locks the user, also one without a row, and reads the row.
+func (h *hold) lockUser(ctx context.Context, userID string) (row credentialRow, err error) {
+	id := stored(userID)
+	query := "SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?"
+	args := []any{id}
+	switch h.store.dialect {
+	case Postgres:
+		// A row that is not there is made, for this transaction alone, and
+		// whoever wants it too waits for its end.
+		query = "INSERT INTO gloebit_credentials (user_id, " + credentialColumns + ") VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)" +
+			" ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns
+		none := stored("")
+		args = append(args, none, none, none, none, none)
+	case MySQL:
+		// Locks on rows that are not there are shared locks of gaps in
+		// InnoDB, and deadlock: so the name is locked as well.
+		if err := h.lockName(ctx, "user "+userID); err != nil {
+			return row, err
+		}
+		query += " FOR UPDATE"
+	}
+	err = h.store.patiently(ctx, func() error {
+		return row.scan(h.conn.QueryRowContext(ctx, h.store.dialect.rebind(query), args...))
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return row, err
+}
+
+// save makes the row what fn returned.
+func (h *hold) save(ctx context.Context, userID string, row credentialRow, next *gloebit.Credential) error {
+	if next == nil && !row.exists {
+		return nil
+	}
+	var query string
+	var args []any
+	if next != nil {
+		args = []any{stored(next.AccessToken), stored(next.RefreshToken), stored(next.TokenSecret), storedScopes(next.Scopes),
+			stored(next.GloebitID), storedTime(next.Expiry), storedTime(next.ConnectedAt), storedTime(next.Until), row.version + 1}
+	}
+	switch {
+	case next == nil:
+		query = "DELETE FROM gloebit_credentials WHERE user_id = ?"
+	case row.exists:
+		query = "UPDATE gloebit_credentials SET access_token = ?, refresh_token = ?, token_secret = ?, scopes = ?," +
+			" gloebit_id = ?, expiry = ?, connected_at = ?, valid_until = ?, version = ? WHERE user_id = ?"
+	default:
+		query = "INSERT INTO gloebit_credentials (" + credentialColumns + ", user_id) VALUES (" + marks(10) + ")"
+	}
+	changed, err := h.exec(ctx, query, append(args, stored(userID))...)
+	if err == nil && changed != 1 {
+		err = fmt.Errorf("%d rows changed, want 1", changed)
+	}
+	return err
+}

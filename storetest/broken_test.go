@@ -1,0 +1,304 @@
+package storetest_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/storetest"
+	"github.com/stretchr/testify/require"
+)
+
+type fn = func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)
+
+// brokenTokens is a good store but for what its functions do instead.
+type brokenTokens struct {
+	gloebit.MemoryTokenStore
+	load    func(s *brokenTokens, ctx context.Context, userID string) (gloebit.Credential, error)
+	update  func(s *brokenTokens, ctx context.Context, userID string, fn fn) error
+	remove  func(s *brokenTokens, ctx context.Context, userID string) error
+	loadsMu sync.Mutex
+}
+
+func (s *brokenTokens) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+	if s.load != nil {
+		return s.load(s, ctx, userID)
+	}
+	return s.MemoryTokenStore.Load(ctx, userID)
+}
+
+func (s *brokenTokens) Update(ctx context.Context, userID string, fn fn) error {
+	if s.update != nil {
+		return s.update(s, ctx, userID, fn)
+	}
+	return s.MemoryTokenStore.Update(ctx, userID, fn)
+}
+
+func (s *brokenTokens) Delete(ctx context.Context, userID string) error {
+	if s.remove != nil {
+		return s.remove(s, ctx, userID)
+	}
+	return s.MemoryTokenStore.Delete(ctx, userID)
+}
+
+// saving breaks what an Update saves.
+func saving(change func(*gloebit.Credential)) *brokenTokens {
+	return &brokenTokens{update: func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
+		return s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+			next, err := f(ctx, current)
+			if next != nil {
+				changed := *next
+				change(&changed)
+				next = &changed
+			}
+			return next, err
+		})
+	}}
+}
+
+// naming breaks the names of users.
+func naming(name func(string) string) *brokenTokens {
+	return &brokenTokens{
+		load: func(s *brokenTokens, ctx context.Context, userID string) (gloebit.Credential, error) {
+			return s.MemoryTokenStore.Load(ctx, name(userID))
+		},
+		update: func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
+			return s.MemoryTokenStore.Update(ctx, name(userID), f)
+		},
+		remove: func(s *brokenTokens, ctx context.Context, userID string) error {
+			return s.MemoryTokenStore.Delete(ctx, name(userID))
+		},
+	}
+}
+
+// updating breaks Update alone.
+func updating(update func(s *brokenTokens, ctx context.Context, userID string, f fn) error) *brokenTokens {
+	return &brokenTokens{update: update}
+}
+
+// withoutLock is an Update that keeps nobody out.
+func withoutLock(s *brokenTokens, ctx context.Context, userID string, f fn) error {
+	if err := gloebit.CheckUserID(userID); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var current *gloebit.Credential
+	if credential, err := s.MemoryTokenStore.Load(ctx, userID); err == nil {
+		current = &credential
+	}
+	next, err := f(ctx, current)
+	if err != nil {
+		return err
+	}
+	return s.MemoryTokenStore.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return next, nil })
+}
+
+// Each store is broken in one way, and the case of that name must notice.
+var brokenTokenStores = []struct {
+	caught string
+	store  func() *brokenTokens
+}{
+	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens { return saving(func(c *gloebit.Credential) { c.TokenSecret = "" }) }},
+	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens {
+		return saving(func(c *gloebit.Credential) { c.Until = c.Until.Truncate(time.Millisecond) })
+	}},
+	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens {
+		return saving(func(c *gloebit.Credential) {
+			c.GloebitID = strings.ToValidUTF8(strings.ReplaceAll(c.GloebitID, "\x00", ""), "")
+		})
+	}},
+	{"empty_fields_come_back_empty", func() *brokenTokens {
+		return saving(func(c *gloebit.Credential) {
+			if c.Expiry.Unix() == 0 {
+				c.Expiry = time.Time{}
+			}
+		})
+	}},
+	{"a_credential_past_its_Until_is_gone", func() *brokenTokens { return saving(func(c *gloebit.Credential) { c.Until = time.Time{} }) }},
+	{"user_ids_that_differ_in_any_byte_are_different_users", func() *brokenTokens { return naming(strings.ToLower) }},
+	{"user_ids_that_differ_in_any_byte_are_different_users", func() *brokenTokens {
+		return naming(func(s string) string { return strings.TrimRight(s, " ") + strings.Repeat("!", min(1, 255-len(s))) })
+	}},
+	{"user_ids_that_differ_in_any_byte_are_different_users", func() *brokenTokens {
+		return naming(func(s string) string { return s[:min(len(s), 254)] })
+	}},
+	{"empty_and_long_user_ids_are_refused", func() *brokenTokens { return naming(func(s string) string { return "u" + s[:min(len(s), 200)] }) }},
+	{"two_hundred_goroutines_on_one_user_lose_no_update", func() *brokenTokens { return updating(withoutLock) }},
+	{"an_fn_that_fails_saves_nothing", func() *brokenTokens {
+		return updating(func(s *brokenTokens, ctx context.Context, userID string, f fn) (failed error) {
+			err := s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+				next, err := f(ctx, current)
+				failed = err
+				return next, nil
+			})
+			if err != nil {
+				return err
+			}
+			return failed
+		})
+	}},
+	{"an_fn_that_panics_saves_nothing_and_frees_the_user", func() *brokenTokens {
+		return updating(func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
+			return s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (next *gloebit.Credential, err error) {
+				defer func() { _ = recover() }()
+				return f(ctx, current)
+			})
+		})
+	}},
+	{"waiting_for_the_user_ends_with_the_context", func() *brokenTokens {
+		return updating(func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return s.MemoryTokenStore.Update(context.WithoutCancel(ctx), userID, f)
+		})
+	}},
+	{"the_context_of_fn_ends_with_the_caller's", func() *brokenTokens {
+		return updating(func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
+			return s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+				next, err := f(ctx, current)
+				if err != nil {
+					err = context.DeadlineExceeded
+				}
+				return next, err
+			})
+		})
+	}},
+	{"Delete_waits_for_a_running_Update", func() *brokenTokens {
+		return &brokenTokens{remove: func(s *brokenTokens, ctx context.Context, userID string) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			go func() { _ = s.MemoryTokenStore.Delete(ctx, userID) }()
+			return nil
+		}}
+	}},
+	{"Load_does_not_wait_for_an_Update", func() *brokenTokens {
+		return &brokenTokens{
+			load: func(s *brokenTokens, ctx context.Context, userID string) (gloebit.Credential, error) {
+				if !s.loadsMu.TryLock() { // a store that waits would wait here until the case gives up
+					return gloebit.Credential{}, context.DeadlineExceeded
+				}
+				defer s.loadsMu.Unlock()
+				return s.MemoryTokenStore.Load(ctx, userID)
+			},
+			update: func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
+				return s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+					s.loadsMu.Lock()
+					defer s.loadsMu.Unlock()
+					return f(ctx, current)
+				})
+			},
+		}
+	}},
+}
+
+// brokenStates is a good store but for what its functions do instead.
+type brokenStates struct {
+	gloebit.MemoryStateStore
+	twice   bool // a state is there again after it was taken
+	trusts  bool // an ExpiresAt is not looked at
+	folds   bool // keys are one whatever their case
+	replace bool // a second Put under a key replaces the first
+}
+
+func (s *brokenStates) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+	if s.trusts {
+		pending.ExpiresAt = pending.ExpiresAt.Add(24 * time.Hour)
+	}
+	if s.folds {
+		key = strings.ToLower(key)
+	}
+	if s.replace {
+		_, _ = s.MemoryStateStore.Take(ctx, key)
+	}
+	return s.MemoryStateStore.Put(ctx, key, pending)
+}
+
+func (s *brokenStates) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+	if s.folds {
+		key = strings.ToLower(key)
+	}
+	pending, err := s.MemoryStateStore.Take(ctx, key)
+	if s.twice && err == nil {
+		_ = s.MemoryStateStore.Put(ctx, key, pending)
+	}
+	return pending, err
+}
+
+var brokenStateStores = []struct {
+	caught string
+	store  func() *brokenStates
+}{
+	{"a_state_is_taken_once", func() *brokenStates { return &brokenStates{twice: true} }},
+	{"of_a_hundred_goroutines_one_takes_the_state", func() *brokenStates { return &brokenStates{twice: true} }},
+	{"a_state_past_its_ExpiresAt_is_not_found", func() *brokenStates { return &brokenStates{trusts: true} }},
+	{"a_state_expires_while_it_is_stored", func() *brokenStates { return &brokenStates{trusts: true} }},
+	{"keys_that_differ_in_any_byte_are_different_states", func() *brokenStates { return &brokenStates{folds: true} }},
+	{"a_key_that_is_in_use_is_an_error_and_what_is_under_it_stays", func() *brokenStates { return &brokenStates{replace: true} }},
+}
+
+const brokenHere = "STORETEST_BROKEN" // set in the process in which the broken stores fail
+
+func TestEveryBrokenStoreFailsItsCase(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(brokenHere) != "" {
+		t.Run("inside", failing)
+		return
+	}
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestEveryBrokenStoreFailsItsCase$", "-test.v")
+	command.Env = append(os.Environ(), brokenHere+"=1")
+	output, err := command.CombinedOutput()
+	require.Error(t, err, "the suites passed broken stores")
+	for _, broken := range brokenNames() {
+		if !strings.Contains(string(output), "--- FAIL: TestEveryBrokenStoreFailsItsCase/inside/"+broken+" ") {
+			t.Errorf("the case does not notice: %s", broken)
+		}
+	}
+}
+
+func brokenNames() (names []string) {
+	for i, broken := range brokenTokenStores {
+		names = append(names, "tokens_"+string(rune('a'+i))+"/"+broken.caught)
+	}
+	for i, broken := range brokenStateStores {
+		names = append(names, "states_"+string(rune('a'+i))+"/"+broken.caught)
+	}
+	return names
+}
+
+func failing(t *testing.T) {
+	for i, broken := range brokenTokenStores {
+		t.Run("tokens_"+string(rune('a'+i)), func(t *testing.T) {
+			t.Parallel()
+			storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore {
+				only(t, broken.caught)
+				return broken.store()
+			})
+		})
+	}
+	for i, broken := range brokenStateStores {
+		t.Run("states_"+string(rune('a'+i)), func(t *testing.T) {
+			t.Parallel()
+			storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore {
+				only(t, broken.caught)
+				return broken.store()
+			})
+		})
+	}
+}
+
+// only skips all cases but one, in the process of the broken stores.
+func only(t *testing.T, name string) {
+	t.Helper()
+	if !strings.HasSuffix(t.Name(), "/"+name) {
+		t.SkipNow()
+	}
+}

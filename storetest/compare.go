@@ -1,0 +1,56 @@
+package storetest
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// wantEqual compares two values of one struct type, field by field, so that no
+// field that is added later is forgotten.
+func wantEqual[T gloebit.Credential | gloebit.PendingConnection](t *testing.T, got, want T) {
+	t.Helper()
+	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
+	for i := range g.NumField() {
+		name := g.Type().Field(i).Name
+		gotField, wantField := g.Field(i), w.Field(i)
+		var same bool
+		switch wantValue := wantField.Interface().(type) {
+		case time.Time:
+			same = sameTime(gotField.Interface().(time.Time), wantValue)
+		case []gloebit.Scope:
+			same = sameScopes(gotField.Interface().([]gloebit.Scope), wantValue)
+		default:
+			same = gotField.Equal(wantField)
+		}
+		if !same {
+			t.Errorf("%s came back as %s, want %s", name, show(gotField), show(wantField))
+		}
+	}
+}
+
+// show is a field's value for a message, also that of a Secret: the suites
+// store none that is real.
+func show(field reflect.Value) string {
+	if field.Kind() == reflect.String {
+		return clip(field.String())
+	}
+	if at, ok := field.Interface().(time.Time); ok {
+		return at.String()
+	}
+	return clip(reflect.Indirect(field).String())
+}
+
+// wantFilled fails unless every field has a value, so that a comparison tries
+// them all.
+func wantFilled[T gloebit.Credential | gloebit.PendingConnection](t *testing.T, value T) {
+	t.Helper()
+	v := reflect.ValueOf(value)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			t.Fatalf("the suite forgets the field %s", v.Type().Field(i).Name)
+		}
+	}
+}

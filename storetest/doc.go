@@ -1,0 +1,18 @@
+// Package storetest tries whether a store keeps to the contracts of
+// [gloebit.TokenStore] and [gloebit.StateStore]. Whoever writes a store calls
+// the suites from a test of their own:
+//
+//	func TestTokens(t *testing.T) {
+//		storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore {
+//			return newEmptyStore(t) // and t.Cleanup to throw it away
+//		})
+//	}
+//
+// Every case is a subtest with a name that says what a store must do, and gets
+// a store of its own that must be empty. The suites read the real clock, wait a
+// tenth of a second here and there to see that something does not happen, and
+// give what must happen half a minute. Run them with -race too.
+//
+// A store behind a pool of connections needs at least 4 of them, and must
+// stand two hundred callers at once.
+package storetest

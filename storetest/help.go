@@ -1,0 +1,172 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+const (
+	patience   = 30 * time.Second       // for what must happen
+	promptness = 3 * time.Second        // for what must happen at the end of a context
+	aMoment    = 100 * time.Millisecond // for what must not
+)
+
+type updateFunc = func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)
+
+// inTime is a context for what must not hang.
+func inTime(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func ended(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+// returning is an fn that saves a credential, or with nil removes it.
+func returning(c *gloebit.Credential) updateFunc {
+	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return c, nil }
+}
+
+// withToken is a credential that is told from others by its access token.
+func withToken(token string) gloebit.Credential {
+	return gloebit.Credential{AccessToken: gloebit.Secret(token)}
+}
+
+func save(t *testing.T, store gloebit.TokenStore, userID string, c gloebit.Credential) {
+	t.Helper()
+	if err := store.Update(inTime(t), userID, returning(&c)); err != nil {
+		t.Fatalf("Update of %q: %v", userID, err)
+	}
+}
+
+func load(t *testing.T, store gloebit.TokenStore, userID string) gloebit.Credential {
+	t.Helper()
+	credential, err := store.Load(inTime(t), userID)
+	if err != nil {
+		t.Fatalf("Load of %q: %v", userID, err)
+	}
+	return credential
+}
+
+func wantToken(t *testing.T, store gloebit.TokenStore, userID, token string) {
+	t.Helper()
+	if got := load(t, store, userID).AccessToken.Reveal(); got != token {
+		t.Fatalf("Load of %q returned the credential %s, want %s", userID, clip(got), clip(token))
+	}
+}
+
+// wantNone fails unless the user has no credential, for Load and for Update.
+func wantNone(t *testing.T, store gloebit.TokenStore, userID string) {
+	t.Helper()
+	credential, err := store.Load(inTime(t), userID)
+	if !errors.Is(err, gloebit.ErrNotFound) {
+		t.Fatalf("Load of %q returned the error %v, want ErrNotFound", userID, err)
+	}
+	if !reflect.ValueOf(credential).IsZero() {
+		t.Fatalf("Load of %q returned a credential along with ErrNotFound", userID)
+	}
+	err = store.Update(inTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		if current != nil {
+			t.Errorf("Update of %q gave fn a credential, want nil", userID)
+		}
+		return current, nil
+	})
+	if err != nil {
+		t.Fatalf("Update of %q: %v", userID, err)
+	}
+}
+
+// wantUpdatable fails unless the user can be updated at once.
+func wantUpdatable(t *testing.T, store gloebit.TokenStore, userID string) {
+	t.Helper()
+	err := store.Update(inTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		return current, nil
+	})
+	if err != nil {
+		t.Fatalf("Update of %q, which nobody holds: %v", userID, err)
+	}
+}
+
+func wantError(t *testing.T, doing string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s returned the error %v, want one that is %v", doing, err, want)
+	}
+}
+
+// holding runs an Update in a goroutine and returns once its fn runs. The fn
+// returns next when release is called; finished gives the error of Update.
+func holding(t *testing.T, store gloebit.TokenStore, userID string, next *gloebit.Credential) (release func(), finished <-chan error) {
+	t.Helper()
+	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	ctx := inTime(t)
+	go func() {
+		done <- store.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			close(held)
+			<-free
+			return next, nil
+		})
+	}()
+	select {
+	case <-held:
+	case err := <-done:
+		t.Fatalf("Update of %q returned the error %v without calling fn", userID, err)
+	case <-ctx.Done():
+		t.Fatalf("Update of %q did not call fn in %v", userID, patience)
+	}
+	release = sync.OnceFunc(func() { close(free) })
+	t.Cleanup(release) // also when the case gives up
+	return release, done
+}
+
+// wantDone waits for an error from a goroutine and fails unless it is nil.
+func wantDone(t *testing.T, doing string, finished <-chan error) {
+	t.Helper()
+	select {
+	case err := <-finished:
+		if err != nil {
+			t.Fatalf("%s: %v", doing, err)
+		}
+	case <-time.After(patience):
+		t.Fatalf("%s did not return in %v", doing, patience)
+	}
+}
+
+// pass waits until the real clock is past that time.
+func pass(until time.Time) {
+	for wait := time.Until(until); wait >= 0; wait = time.Until(until) {
+		<-time.After(wait + time.Millisecond)
+	}
+}
+
+// sameTime reports whether a time came back to the microsecond, without the
+// clock of the process that stored it.
+func sameTime(got, want time.Time) bool {
+	if want.IsZero() || got.IsZero() {
+		return want.IsZero() && got.IsZero()
+	}
+	return got == got.Round(0) && got.Sub(want).Abs() < time.Microsecond
+}
+
+func sameScopes(got, want []gloebit.Scope) bool { return slices.Equal(got, want) }
+
+// clip keeps a value short enough for a message. The suites store no real secret.
+func clip(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "..."
+	}
+	return s
+}

@@ -1,0 +1,84 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/go-gloebit/gloebit/ledger"
+)
+
+// purchaseCase is one thing that a ledger's Store must do.
+type purchaseCase struct {
+	name string
+	run  func(t *testing.T, store ledger.Store)
+}
+
+// RunLedgerStore tries a ledger's Store. newStore returns an empty store each
+// time it is called.
+func RunLedgerStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
+	runPurchaseCases(t, newStore, []purchaseCase{
+		{"a purchase that was never created is not found", noPurchase},
+		{"every field comes back as it was created", purchaseRoundTrip},
+		{"every field comes back as it was changed", purchaseChangedWhole},
+		{"empty fields come back empty", emptyPurchaseRoundTrip},
+		{"what came back can be changed and the store's stays", purchaseIsACopy},
+		{"an id is used once and the first purchase stays", purchaseIDOnce},
+		{"what Check refuses is refused", badPurchases},
+		{"a purchase of 200 KiB is kept", largePurchase},
+
+		{"a key in use gives the purchase that holds it", keyHeld},
+		{"a key is free from its KeyUntil on", keyLapses},
+		{"a key that Change gave up is free", keyGivenUp},
+		{"a key that another took over stays with that one", keyTakenOver},
+		{"without a key every order is a purchase", keyless},
+		{"user ids and keys that differ in any byte are different", oddPurchaseKeys},
+		{"of a hundred goroutines with one key one creates", keyRace},
+
+		{"Change saves what fn returns", changeSaves},
+		{"an fn that fails saves nothing", changeFails},
+		{"an fn that panics saves nothing and frees the purchase", changePanics},
+		{"an fn that ends its goroutine saves nothing and frees the purchase", changeExits},
+		{"an fn that returns what Check refuses saves nothing", changeRefused},
+		{"a hundred goroutines on one purchase lose no change", changeRace},
+		{"a hundred goroutines on as many purchases are served", changeMany},
+		{"a Change waits for the other one of its purchase", changeWaits},
+		{"waiting for a purchase ends with the context", changeWaitEnds},
+		{"the context of fn is the caller's", changeContext},
+		{"Get and List do not wait for a Change", getDoesNotWait},
+
+		{"nothing due is nothing claimed", claimNothing},
+		{"a purchase is due from its NextAt on", claimDue},
+		{"the longest due is claimed first", claimOrder},
+		{"a claim lapses", claimLapses},
+		{"a Change ends a claim", claimChanged},
+		{"a purchase comes whole with its claim", claimWhole},
+		{"of many goroutines each claims another purchase", claimRace},
+		{"a purchase whose Change runs is not claimed", claimNotChanging},
+
+		{"an empty store lists nothing", listNothing},
+		{"purchases are listed newest first", listOrder},
+		{"a list has as many as it may", listLimit},
+		{"pages hold each purchase once", listPages},
+		{"a page is not moved by newer purchases", listPagesStay},
+		{"a list can be narrowed", listNarrow},
+		{"listed purchases are whole", listWhole},
+
+		{"a context that has ended does nothing", purchaseContextEnded},
+	})
+}
+
+// RunPurchasesApart tries that a Change of one purchase keeps no other waiting.
+// The contract does not ask for it: a store with one lock for all of them, as
+// SQLite has, fails here and is a Store all the same.
+func RunPurchasesApart(t *testing.T, newStore func(t *testing.T) ledger.Store) {
+	runPurchaseCases(t, newStore, []purchaseCase{
+		{"a Change does not wait for another purchase's", changesApart},
+		{"Create does not wait for a Change", createApart},
+		{"Claim does not wait for a Change", claimApart},
+	})
+}
+
+func runPurchaseCases(t *testing.T, newStore func(t *testing.T) ledger.Store, cases []purchaseCase) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { c.run(t, newStore(t)) })
+	}
+}

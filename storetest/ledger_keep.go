@@ -1,0 +1,244 @@
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+)
+
+func noPurchase(t *testing.T, store ledger.Store) {
+	for i := range 2 { // in an empty store, and beside another purchase
+		p, err := store.Get(inTime(t), purchaseID(1))
+		wantError(t, "Get", err, gloebit.ErrNotFound)
+		if !reflect.ValueOf(p).IsZero() {
+			t.Error("Get returned a purchase along with its error")
+		}
+		p, err = store.Change(inTime(t), purchaseID(1), editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
+		wantError(t, "Change", err, gloebit.ErrNotFound)
+		if !reflect.ValueOf(p).IsZero() {
+			t.Error("Change returned a purchase along with its error")
+		}
+		create(t, store, smallPurchase(2+i))
+	}
+}
+
+func purchaseRoundTrip(t *testing.T, store ledger.Store) {
+	want := fullPurchase(1)
+	wantFullPurchase(t, want)
+	wantPurchase(t, create(t, store, want), want)
+	create(t, store, smallPurchase(2))
+	wantPurchase(t, get(t, store, want.ID), want)
+}
+
+func purchaseChangedWhole(t *testing.T, store ledger.Store) {
+	create(t, store, smallPurchase(1))
+	want := fullPurchase(1)
+	want.UserID, want.Key = smallPurchase(1).UserID, "" // these two never change
+	got := change(t, store, want.ID, func(p *ledger.Purchase) { *p = want })
+	wantPurchase(t, got, want)
+	wantPurchase(t, get(t, store, want.ID), want)
+	empty := smallPurchase(1)
+	change(t, store, want.ID, func(p *ledger.Purchase) { *p = empty })
+	wantPurchase(t, get(t, store, want.ID), empty)
+}
+
+func emptyPurchaseRoundTrip(t *testing.T, store ledger.Store) {
+	want := smallPurchase(1)
+	wantPurchase(t, create(t, store, want), want)
+	wantPurchase(t, get(t, store, want.ID), want)
+}
+
+func purchaseIsACopy(t *testing.T, store ledger.Store) {
+	want := fullPurchase(1)
+	given := want.Clone()
+	results := []ledger.Purchase{given, create(t, store, given), get(t, store, want.ID), list(t, store, ledger.Query{})[0]}
+	results = append(results, change(t, store, want.ID, func(p *ledger.Purchase) { results = append(results, *p) }))
+	for _, p := range results {
+		p.Data[0], p.History[0].Cause = 'x', "spoiled"
+	}
+	wantPurchase(t, get(t, store, want.ID), want)
+}
+
+func purchaseIDOnce(t *testing.T, store ledger.Store) {
+	create(t, store, smallPurchase(1))
+	second := smallPurchase(1)
+	second.Item, second.UserID, second.Key, second.KeyUntil = "coat", "v", "k", after(100)
+	if _, err := store.Create(inTime(t), second); err == nil || errors.Is(err, gloebit.ErrNotFound) {
+		t.Errorf("Create with an id in use returned the error %v", err)
+	}
+	wantPurchase(t, get(t, store, purchaseID(1)), smallPurchase(1))
+	second.ID = purchaseID(2)
+	if got := create(t, store, second).ID; got != second.ID {
+		t.Errorf("the key of a purchase that was not created is held by %s", got)
+	}
+}
+
+func badPurchases(t *testing.T, store ledger.Store) {
+	for what, spoil := range map[string]func(p *ledger.Purchase){
+		"without an id":         func(p *ledger.Purchase) { p.ID = "" },
+		"with a long id":        func(p *ledger.Purchase) { p.ID = strings.Repeat("a", 37) },
+		"with a space in it":    func(p *ledger.Purchase) { p.ID = "a b" },
+		"without a user":        func(p *ledger.Purchase) { p.UserID = "" },
+		"with a long user id":   func(p *ledger.Purchase) { p.UserID = strings.Repeat("u", 256) },
+		"with a long key":       func(p *ledger.Purchase) { p.Key = strings.Repeat("k", 256) },
+		"without a state":       func(p *ledger.Purchase) { p.State = "" },
+		"in an unknown state":   func(p *ledger.Purchase) { p.State = "lost" },
+		"with too much data":    func(p *ledger.Purchase) { p.Data = json.RawMessage(`"` + strings.Repeat("d", 256<<10) + `"`) },
+		"with a cause of bytes": func(p *ledger.Purchase) { p.Cause = "\xff" },
+	} {
+		p := smallPurchase(1)
+		spoil(&p)
+		_, err := store.Create(inTime(t), p)
+		wantError(t, "Create of a purchase "+what, err, gloebit.ErrInvalidRequest)
+	}
+	if got := list(t, store, ledger.Query{}); len(got) != 0 {
+		t.Errorf("%d purchases were kept that Check refuses", len(got))
+	}
+}
+
+func largePurchase(t *testing.T, store ledger.Store) {
+	want := smallPurchase(1)
+	want.Data = json.RawMessage(`"` + strings.Repeat("d", 200<<10) + `"`)
+	create(t, store, want)
+	wantPurchase(t, get(t, store, want.ID), want)
+}
+
+// keyed is a purchase that holds a key for a hundred seconds.
+func keyed(i int, userID, key string) ledger.Purchase {
+	p := smallPurchase(i)
+	p.UserID, p.Key = userID, key
+	if key != "" {
+		p.KeyUntil = p.CreatedAt.Add(100 * time.Second)
+	}
+	return p
+}
+
+func keyHeld(t *testing.T, store ledger.Store) {
+	first := fullPurchase(1)
+	first.KeyUntil = after(100)
+	create(t, store, first)
+	second := keyed(2, first.UserID, first.Key)
+	wantPurchase(t, create(t, store, second), first)
+	_, err := store.Get(inTime(t), second.ID)
+	wantError(t, "Get of a purchase whose key was in use", err, gloebit.ErrNotFound)
+	changed := change(t, store, first.ID, func(p *ledger.Purchase) { p.Cause = "changed" })
+	wantPurchase(t, create(t, store, second), changed)
+}
+
+func keyLapses(t *testing.T, store ledger.Store) {
+	create(t, store, keyed(0, "u", "k"))
+	for _, c := range []struct{ at, want int }{{99, 0}, {100, 100}, {150, 100}, {199, 100}, {300, 300}} {
+		if got := create(t, store, keyed(c.at, "u", "k")).ID; got != purchaseID(c.want) {
+			t.Errorf("after %d seconds Create returned %s, want %s", c.at, got, purchaseID(c.want))
+		}
+	}
+	if got := get(t, store, purchaseID(0)).Key; got != "k" {
+		t.Errorf("the key of a purchase that holds it no more came back as %q", got)
+	}
+}
+
+func keyGivenUp(t *testing.T, store ledger.Store) {
+	create(t, store, keyed(1, "u", "k"))
+	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.KeyUntil = after(5) })
+	if got := create(t, store, keyed(4, "u", "k")).ID; got != purchaseID(1) {
+		t.Errorf("Create returned %s before the key was free", got)
+	}
+	if got := create(t, store, keyed(5, "u", "k")).ID; got != purchaseID(5) {
+		t.Errorf("Create returned %s after the key was given up", got)
+	}
+}
+
+func keyTakenOver(t *testing.T, store ledger.Store) {
+	create(t, store, keyed(1, "u", "k"))
+	create(t, store, keyed(200, "u", "k"))
+	// What happens to the first one must not touch the key that is another's now.
+	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "changed"; p.KeyUntil = after(2) })
+	if got := create(t, store, keyed(201, "u", "k")).ID; got != purchaseID(200) {
+		t.Errorf("Create returned %s, want the holder of the key", got)
+	}
+}
+
+func keyless(t *testing.T, store ledger.Store) {
+	for i := range 3 {
+		if got := create(t, store, keyed(i, "u", "")).ID; got != purchaseID(i) {
+			t.Errorf("Create returned %s, want %s", got, purchaseID(i))
+		}
+	}
+}
+
+func oddPurchaseKeys(t *testing.T, store ledger.Store) {
+	n := len(oddKeys)
+	for i, odd := range oddKeys {
+		create(t, store, keyed(i, odd, "key"))
+		create(t, store, keyed(n+i, "user", odd))
+	}
+	for i, odd := range oddKeys {
+		for where, p := range map[int]ledger.Purchase{i: keyed(2*n, odd, "key"), n + i: keyed(2*n, "user", odd)} {
+			p.CreatedAt = after(where)
+			got := create(t, store, p)
+			if got.ID != purchaseID(where) || got.UserID != p.UserID || got.Key != p.Key {
+				t.Errorf("the user %s with the key %s came back as another one's", clip(fmt.Sprintf("%q", p.UserID)), clip(fmt.Sprintf("%q", p.Key)))
+			}
+		}
+		if got := list(t, store, ledger.Query{UserID: odd}); len(got) != 1 || got[0].UserID != odd {
+			t.Errorf("List of the user %s returned %d purchases, want 1", clip(fmt.Sprintf("%q", odd)), len(got))
+		}
+	}
+}
+
+func keyRace(t *testing.T, store ledger.Store) {
+	for round := range 3 {
+		ctx, start := inTime(t), make(chan struct{})
+		var group sync.WaitGroup
+		var mu sync.Mutex
+		got := map[string]int{}
+		for i := range 100 {
+			group.Go(func() {
+				<-start
+				p, err := store.Create(ctx, keyed(1000*round+i, "u", "k"+fmt.Sprint(round)))
+				if err != nil {
+					t.Errorf("Create: %v", err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				got[p.ID]++
+			})
+		}
+		close(start)
+		group.Wait()
+		if len(got) != 1 {
+			t.Errorf("of 100 goroutines with one key %d created a purchase, want 1", len(got))
+		}
+		if kept := len(list(t, store, ledger.Query{Limit: 1000})); kept != round+1 {
+			t.Errorf("%d purchases were kept in %d rounds", kept, round+1)
+		}
+	}
+}
+
+func purchaseContextEnded(t *testing.T, store ledger.Store) {
+	p := smallPurchase(1)
+	p.NextAt = after(1)
+	create(t, store, p)
+	ctx := ended(t)
+	_, err := store.Create(ctx, smallPurchase(2))
+	wantError(t, "Create", err, context.Canceled)
+	_, err = store.Get(ctx, p.ID)
+	wantError(t, "Get", err, context.Canceled)
+	_, err = store.Change(ctx, p.ID, editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
+	wantError(t, "Change", err, context.Canceled)
+	_, err = store.Claim(ctx, after(9), after(99))
+	wantError(t, "Claim", err, context.Canceled)
+	_, err = store.List(ctx, ledger.Query{})
+	wantError(t, "List", err, context.Canceled)
+	wantListed(t, store, ledger.Query{}, 1)
+	wantPurchase(t, get(t, store, p.ID), p)
+}

@@ -1,0 +1,123 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// ListingStore is a TokenStore that can go over its users.
+type ListingStore interface {
+	gloebit.TokenStore
+	// UserIDs goes over the ids of the users who have a credential, in any
+	// order, each once, and ends after an error.
+	UserIDs(ctx context.Context) iter.Seq2[string, error]
+}
+
+// RunUserIDs tries the UserIDs of a store that has them. newStore returns an
+// empty store each time it is called.
+func RunUserIDs(t *testing.T, newStore func(t *testing.T) ListingStore) {
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, store ListingStore)
+	}{
+		{"an empty store lists nobody", func(t *testing.T, store ListingStore) { wantUsers(t, store, nil) }},
+		{"every user is listed once, whatever the id", listsOddIDs},
+		{"thousands of users are listed", listsThousands},
+		{"who was removed or has lapsed is not listed", listsNoLapsed},
+		{"users can be updated and removed while they are listed", listsWhileUpdating},
+		{"a listing can stop early", listsStop},
+		{"a listing ends with its context", listsContextEnded},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, newStore(t)) })
+	}
+}
+
+func wantUsers(t *testing.T, store ListingStore, want []string) {
+	t.Helper()
+	var got []string
+	for userID, err := range store.UserIDs(inTime(t)) {
+		if err != nil {
+			t.Fatalf("UserIDs: %v", err)
+		}
+		got = append(got, userID)
+	}
+	slices.Sort(got)
+	want = slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("UserIDs listed %d users, not the %d there are", len(got), len(want))
+	}
+}
+
+func listsOddIDs(t *testing.T, store ListingStore) {
+	for _, userID := range oddKeys {
+		save(t, store, userID, withToken("t"))
+	}
+	wantUsers(t, store, oddKeys)
+}
+
+func listsThousands(t *testing.T, store ListingStore) {
+	users := make([]string, 2500)
+	for i := range users {
+		users[i] = fmt.Sprint(i)
+		save(t, store, users[i], withToken("t"))
+	}
+	wantUsers(t, store, users)
+}
+
+func listsNoLapsed(t *testing.T, store ListingStore) {
+	save(t, store, "stays", withToken("t"))
+	save(t, store, "removed", withToken("t"))
+	lapsing := withToken("t")
+	lapsing.Until = time.Now().Add(aMoment / 10)
+	save(t, store, "lapsed", lapsing)
+	if err := store.Delete(inTime(t), "removed"); err != nil {
+		t.Fatalf("Delete: %v", err)
+	}
+	pass(lapsing.Until)
+	wantUsers(t, store, []string{"stays"})
+}
+
+func listsWhileUpdating(t *testing.T, store ListingStore) {
+	for i := range 50 {
+		save(t, store, fmt.Sprint(i), withToken("before"))
+	}
+	listed := 0
+	for userID, err := range store.UserIDs(inTime(t)) {
+		if err != nil {
+			t.Fatalf("UserIDs: %v", err)
+		}
+		if listed++; listed%2 == 0 {
+			save(t, store, userID, withToken("after"))
+		} else if err := store.Delete(inTime(t), userID); err != nil {
+			t.Fatalf("Delete: %v", err)
+		}
+	}
+	if listed != 50 {
+		t.Errorf("UserIDs listed %d users, want 50", listed)
+	}
+}
+
+func listsStop(t *testing.T, store ListingStore) {
+	for i := range 5 {
+		save(t, store, fmt.Sprint(i), withToken("t"))
+	}
+	for range store.UserIDs(inTime(t)) {
+		break
+	}
+	wantUpdatable(t, store, "0")
+}
+
+func listsContextEnded(t *testing.T, store ListingStore) {
+	save(t, store, "u", withToken("t"))
+	var got error
+	for _, err := range store.UserIDs(ended(t)) {
+		got = err
+	}
+	wantError(t, "UserIDs", got, context.Canceled)
+}

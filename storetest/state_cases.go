@@ -1,0 +1,212 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// pendingUntil is a pending connection that is told from others by its binding.
+func pendingUntil(expires time.Time, binding string) gloebit.PendingConnection {
+	return gloebit.PendingConnection{Binding: binding, ExpiresAt: expires}
+}
+
+func soon() time.Time { return time.Now().Add(10 * time.Minute) }
+
+func put(t *testing.T, store gloebit.StateStore, key string, pending gloebit.PendingConnection) {
+	t.Helper()
+	if err := store.Put(inTime(t), key, pending); err != nil {
+		t.Fatalf("Put under %q: %v", key, err)
+	}
+}
+
+func take(t *testing.T, store gloebit.StateStore, key string) gloebit.PendingConnection {
+	t.Helper()
+	pending, err := store.Take(inTime(t), key)
+	if err != nil {
+		t.Fatalf("Take of %q: %v", key, err)
+	}
+	return pending
+}
+
+func wantNoState(t *testing.T, store gloebit.StateStore, key string) {
+	t.Helper()
+	pending, err := store.Take(inTime(t), key)
+	if !errors.Is(err, gloebit.ErrNotFound) {
+		t.Errorf("Take of %q returned the error %v, want ErrNotFound", key, err)
+	}
+	if !reflect.ValueOf(pending).IsZero() {
+		t.Errorf("Take of %q returned a pending connection along with its error", key)
+	}
+}
+
+func unknownState(t *testing.T, store gloebit.StateStore) {
+	wantNoState(t, store, "unknown")
+	put(t, store, "known", pendingUntil(soon(), ""))
+	wantNoState(t, store, "unknown")
+}
+
+func stateRoundTrip(t *testing.T, store gloebit.StateStore) {
+	want := gloebit.PendingConnection{
+		UserID:    "user \u00e9 \x00 \xff 'quoted'",
+		Verifier:  "verifier-._~",
+		ReturnTo:  "/articles/caf\u00e9?q='a'&b=\"c\"#\U0001F600",
+		Binding:   "binding-_",
+		Scopes:    []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance, gloebit.ScopeUser},
+		Required:  []gloebit.Scope{gloebit.ScopeTransact},
+		ExpiresAt: soon(),
+	}
+	wantFilled(t, want)
+	put(t, store, "key", want)
+	put(t, store, "other", pendingUntil(soon(), ""))
+	wantEqual(t, take(t, store, "key"), want)
+}
+
+func emptyStateRoundTrip(t *testing.T, store gloebit.StateStore) {
+	want := pendingUntil(soon(), "")
+	put(t, store, "key", want)
+	wantEqual(t, take(t, store, "key"), want)
+}
+
+func takenOnce(t *testing.T, store gloebit.StateStore) {
+	put(t, store, "key", pendingUntil(soon(), "one"))
+	put(t, store, "other", pendingUntil(soon(), "other"))
+	take(t, store, "key")
+	wantNoState(t, store, "key")
+	if got := take(t, store, "other").Binding; got != "other" {
+		t.Errorf("Take returned %q, want the other state", got)
+	}
+}
+
+func takenByOne(t *testing.T, store gloebit.StateStore) {
+	ctx := inTime(t)
+	for _, key := range []string{"one", "two", "three"} {
+		put(t, store, key, pendingUntil(soon(), key))
+		var group sync.WaitGroup
+		var won atomic.Int32
+		start := make(chan struct{})
+		for range 100 {
+			group.Go(func() {
+				<-start
+				pending, err := store.Take(ctx, key)
+				switch {
+				case err == nil && pending.Binding == key:
+					won.Add(1)
+				case !errors.Is(err, gloebit.ErrNotFound):
+					t.Errorf("Take returned %q and the error %v", pending.Binding, err)
+				}
+			})
+		}
+		close(start)
+		group.Wait()
+		if won.Load() != 1 {
+			t.Errorf("%d of 100 goroutines took the state, want 1", won.Load())
+		}
+	}
+}
+
+func putTwice(t *testing.T, store gloebit.StateStore) {
+	put(t, store, "key", pendingUntil(soon(), "first"))
+	err := store.Put(inTime(t), "key", pendingUntil(soon(), "second"))
+	if err == nil {
+		t.Error("Put under a key that is in use returned no error")
+	} else if errors.Is(err, gloebit.ErrNotFound) {
+		t.Errorf("Put under a key that is in use returned the error %v", err)
+	}
+	if got := take(t, store, "key").Binding; got != "first" {
+		t.Errorf("Take returned what was put %s, want first", got)
+	}
+	wantNoState(t, store, "key")
+}
+
+func oddStateKeys(t *testing.T, store gloebit.StateStore) {
+	for i, key := range oddKeys {
+		put(t, store, key, pendingUntil(soon(), tokenOf(i)))
+	}
+	for i, key := range oddKeys {
+		if got := take(t, store, key).Binding; got != tokenOf(i) {
+			t.Errorf("Take of %q returned another key's state", key)
+		}
+	}
+}
+
+func badStateKeys(t *testing.T, store gloebit.StateStore) {
+	for _, key := range []string{"", strings.Repeat("k", 256)} {
+		wantError(t, "Put", store.Put(inTime(t), key, pendingUntil(soon(), "")), gloebit.ErrInvalidRequest)
+		_, err := store.Take(inTime(t), key)
+		wantError(t, "Take", err, gloebit.ErrInvalidRequest)
+	}
+}
+
+// expiredState takes what was put too late. Whether Put says so is the store's
+// to choose.
+func expiredState(t *testing.T, store gloebit.StateStore) {
+	for key, expires := range map[string]time.Time{
+		"now": time.Now(), "an hour ago": time.Now().Add(-time.Hour), "the epoch": time.Unix(0, 0), "the zero time": {},
+	} {
+		_ = store.Put(inTime(t), key, pendingUntil(expires, ""))
+		wantNoState(t, store, key)
+	}
+}
+
+func expiringState(t *testing.T, store gloebit.StateStore) {
+	expires := time.Now().Add(aMoment)
+	_ = store.Put(inTime(t), "short", pendingUntil(expires, "")) // a slow store may find it expired
+	put(t, store, "long", pendingUntil(soon(), ""))
+	pass(expires)
+	wantNoState(t, store, "short")
+	take(t, store, "long")
+}
+
+func stateContextEnded(t *testing.T, store gloebit.StateStore) {
+	put(t, store, "key", pendingUntil(soon(), "first"))
+	ctx := ended(t)
+	wantError(t, "Put", store.Put(ctx, "other", pendingUntil(soon(), "")), context.Canceled)
+	_, err := store.Take(ctx, "key")
+	wantError(t, "Take", err, context.Canceled)
+	wantNoState(t, store, "other")
+	take(t, store, "key")
+}
+
+func stateUserIDs(t *testing.T, store gloebit.StateStore) {
+	for _, userID := range oddKeys {
+		pending := pendingUntil(soon(), "")
+		pending.UserID = userID
+		put(t, store, "key", pending)
+		if got := take(t, store, "key").UserID; got != userID {
+			t.Errorf("the user id %q came back as %q", userID, got)
+		}
+	}
+}
+
+func largeStates(t *testing.T, store gloebit.StateStore) {
+	want := pendingUntil(soon(), "")
+	want.ReturnTo = "/" + strings.Repeat("r", 64<<10)
+	put(t, store, "key", want)
+	wantEqual(t, take(t, store, "key"), want)
+}
+
+func hugeStates(t *testing.T, store gloebit.StateStore) {
+	huge := strings.Repeat("h", 1<<20)
+	for name, pending := range map[string]gloebit.PendingConnection{
+		"a UserID":   {UserID: huge},
+		"a Verifier": {Verifier: gloebit.Secret(huge)},
+		"a ReturnTo": {ReturnTo: huge},
+		"a Binding":  {Binding: huge},
+		"Scopes":     {Scopes: manyScopes(1 << 20)},
+		"Required":   {Required: manyScopes(1 << 20)},
+	} {
+		pending.ExpiresAt = soon()
+		if err := store.Put(inTime(t), "key", pending); err == nil {
+			t.Errorf("%s of 1 MiB was taken", name)
+		}
+		wantNoState(t, store, "key")
+	}
+}

@@ -1,0 +1,36 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// stateCase is one thing that a StateStore must do.
+type stateCase struct {
+	name string
+	run  func(t *testing.T, store gloebit.StateStore)
+}
+
+// RunStateStore tries a StateStore. newStore returns an empty store each time
+// it is called.
+func RunStateStore(t *testing.T, newStore func(t *testing.T) gloebit.StateStore) {
+	for _, c := range []stateCase{
+		{"a key that was never put is not found", unknownState},
+		{"every field comes back as it was put", stateRoundTrip},
+		{"empty fields come back empty", emptyStateRoundTrip},
+		{"a state is taken once", takenOnce},
+		{"of a hundred goroutines one takes the state", takenByOne},
+		{"a key that is in use is an error and what is under it stays", putTwice},
+		{"keys that differ in any byte are different states", oddStateKeys},
+		{"empty and long keys are refused", badStateKeys},
+		{"a state past its ExpiresAt is not found", expiredState},
+		{"a state expires while it is stored", expiringState},
+		{"a context that has ended does nothing", stateContextEnded},
+		{"any user id comes back", stateUserIDs},
+		{"values of 64 KiB are kept", largeStates},
+		{"values of 1 MiB are refused", hugeStates},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, newStore(t)) })
+	}
+}

@@ -1,0 +1,161 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+func fnFails(t *testing.T, store gloebit.TokenStore) {
+	no := errors.New("no")
+	failing := func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		if current != nil {
+			current.AccessToken = "changed in place"
+		}
+		changed := withToken("from a failure")
+		return &changed, no
+	}
+	wantError(t, "Update with an fn that fails", store.Update(inTime(t), "new", failing), no)
+	wantNone(t, store, "new")
+
+	save(t, store, "u", withToken("before"))
+	wantError(t, "Update with an fn that fails", store.Update(inTime(t), "u", failing), no)
+	wantToken(t, store, "u", "before")
+	wantUpdatable(t, store, "u")
+}
+
+func fnPanics(t *testing.T, store gloebit.TokenStore) {
+	for _, userID := range []string{"new", "u"} {
+		if userID == "u" {
+			save(t, store, "u", withToken("before"))
+		}
+		raised := func() (raised any) {
+			defer func() { raised = recover() }()
+			err := store.Update(inTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+				panic("fn's own")
+			})
+			t.Errorf("Update returned the error %v where fn panicked", err)
+			return nil
+		}()
+		if raised != "fn's own" {
+			t.Errorf("Update panicked with %v, want what fn panicked with", raised)
+		}
+	}
+	wantNone(t, store, "new")
+	wantToken(t, store, "u", "before")
+	wantUpdatable(t, store, "u")
+}
+
+func fnExits(t *testing.T, store gloebit.TokenStore) {
+	save(t, store, "u", withToken("before"))
+	ctx, gone := inTime(t), make(chan error)
+	go func() {
+		defer close(gone)
+		_ = store.Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			runtime.Goexit()
+			return nil, nil
+		})
+		t.Error("Update returned where fn ended its goroutine")
+	}()
+	wantDone(t, "Update with an fn that ends its goroutine", gone)
+	wantToken(t, store, "u", "before")
+	wantUpdatable(t, store, "u")
+}
+
+func tokenContextEnded(t *testing.T, store gloebit.TokenStore) {
+	save(t, store, "u", withToken("before"))
+	ctx := ended(t)
+	if _, err := store.Load(ctx, "u"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Load returned the error %v, want one that is context.Canceled", err)
+	}
+	err := store.Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		t.Error("Update called fn")
+		return nil, nil
+	})
+	wantError(t, "Update", err, context.Canceled)
+	wantError(t, "Delete", store.Delete(ctx, "u"), context.Canceled)
+	wantToken(t, store, "u", "before")
+	wantUpdatable(t, store, "u")
+}
+
+func waitingEnds(t *testing.T, store gloebit.TokenStore) {
+	saved := withToken("saved")
+	release, finished := holding(t, store, "u", &saved)
+	var called atomic.Bool
+	update := func(ctx context.Context) error {
+		return store.Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			called.Store(true)
+			return nil, nil
+		})
+	}
+	short, cancel := context.WithTimeout(t.Context(), aMoment)
+	defer cancel()
+	wantSoon(t, "Update that waits", func() error { return update(short) }, context.DeadlineExceeded)
+	short, cancel = context.WithTimeout(t.Context(), aMoment)
+	defer cancel()
+	wantSoon(t, "Delete that waits", func() error { return store.Delete(short, "u") }, context.DeadlineExceeded)
+	canceled, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(aMoment, cancel)
+	wantSoon(t, "Update that waits", func() error { return update(canceled) }, context.Canceled)
+
+	release()
+	wantDone(t, "Update", finished)
+	wantToken(t, store, "u", "saved")
+	wantUpdatable(t, store, "u")
+	if called.Load() {
+		t.Error("Update called fn for a context that ended while it waited")
+	}
+}
+
+// wantSoon fails unless the call returns that error soon after its context ends.
+func wantSoon(t *testing.T, doing string, call func() error, want error) {
+	t.Helper()
+	returned := make(chan error, 1)
+	go func() { returned <- call() }()
+	select {
+	case err := <-returned:
+		wantError(t, doing, err, want)
+	case <-time.After(aMoment + promptness):
+		t.Fatalf("%s did not return within %v of the end of its context", doing, promptness)
+	}
+}
+
+type contextKey struct{}
+
+func fnContext(t *testing.T, store gloebit.TokenStore) {
+	ctx := context.WithValue(inTime(t), contextKey{}, "value")
+	calls := 0
+	err := store.Update(ctx, "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		calls++
+		if ctx.Value(contextKey{}) != "value" {
+			t.Error("the context of fn has not the values of the caller's")
+		}
+		return nil, ctx.Err()
+	})
+	if err != nil || calls != 1 {
+		t.Errorf("Update called fn %d times and returned the error %v, want 1 and nil", calls, err)
+	}
+}
+
+func fnContextEnds(t *testing.T, store gloebit.TokenStore) {
+	save(t, store, "u", withToken("before"))
+	ctx, cancel := context.WithCancel(inTime(t))
+	defer cancel()
+	err := store.Update(ctx, "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		cancel()
+		select {
+		case <-ctx.Done():
+		case <-time.After(patience):
+			t.Error("the context of fn does not end with the caller's")
+		}
+		return nil, ctx.Err()
+	})
+	wantError(t, "Update", err, context.Canceled)
+	wantToken(t, store, "u", "before")
+	wantUpdatable(t, store, "u")
+}

@@ -1,0 +1,156 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+func deleteWaits(t *testing.T, store gloebit.TokenStore) {
+	for _, userID := range []string{"new", "u"} { // one without a credential, one with
+		if userID == "u" {
+			save(t, store, "u", withToken("before"))
+		}
+		saved := withToken("saved while Delete waited")
+		release, finished := holding(t, store, userID, &saved)
+		ctx, deleted := inTime(t), make(chan error, 1)
+		go func() { deleted <- store.Delete(ctx, userID) }()
+		select {
+		case err := <-deleted:
+			t.Errorf("Delete returned %v while an Update ran", err)
+		case <-time.After(aMoment):
+		}
+		release()
+		wantDone(t, "Update", finished)
+		if !t.Failed() {
+			wantDone(t, "Delete", deleted)
+		}
+		wantNone(t, store, userID)
+	}
+}
+
+func loadDoesNotWait(t *testing.T, store gloebit.TokenStore) {
+	save(t, store, "u", withToken("before"))
+	after := withToken("after")
+	release, finished := holding(t, store, "u", &after)
+	for range 20 {
+		wantToken(t, store, "u", "before")
+	}
+	if _, err := store.Load(inTime(t), "new"); !errors.Is(err, gloebit.ErrNotFound) {
+		t.Errorf("Load of another user returned the error %v, want ErrNotFound", err)
+	}
+	release()
+	wantDone(t, "Update", finished)
+	wantToken(t, store, "u", "after")
+}
+
+func firstLoadDoesNotWait(t *testing.T, store gloebit.TokenStore) {
+	saved := withToken("saved")
+	release, finished := holding(t, store, "new", &saved)
+	if _, err := store.Load(inTime(t), "new"); !errors.Is(err, gloebit.ErrNotFound) {
+		t.Errorf("Load returned the error %v while the first Update ran, want ErrNotFound", err)
+	}
+	release()
+	wantDone(t, "Update", finished)
+	wantToken(t, store, "new", "saved")
+}
+
+func manyUpdates(t *testing.T, store gloebit.TokenStore) {
+	const many = 200
+	ctx := inTime(t)
+	var group sync.WaitGroup
+	var running, calls atomic.Int32
+	for range many {
+		group.Go(func() {
+			err := store.Update(ctx, "u", func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+				calls.Add(1)
+				if running.Add(1) != 1 {
+					t.Error("two Updates of one user run at once")
+				}
+				defer running.Add(-1)
+				<-time.After(aMoment / 1000) // so that others who run at once are seen
+				if _, err := store.Load(ctx, "u"); current != nil && err != nil {
+					t.Errorf("Load within an Update: %v", err)
+				}
+				next := withToken("x")
+				if current != nil {
+					next.AccessToken += current.AccessToken
+				}
+				return &next, nil
+			})
+			if err != nil {
+				t.Errorf("Update: %v", err)
+			}
+		})
+		group.Go(func() {
+			if _, err := store.Load(ctx, "u"); err != nil && !errors.Is(err, gloebit.ErrNotFound) {
+				t.Errorf("Load: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	if got := len(load(t, store, "u").AccessToken); got != many || calls.Load() != many {
+		t.Errorf("of %d Updates %d left their mark, and fn was called %d times", many, got, calls.Load())
+	}
+}
+
+func manyUsers(t *testing.T, store gloebit.TokenStore) {
+	const many = 200
+	ctx := inTime(t)
+	var group sync.WaitGroup
+	for i := range many {
+		userID := fmt.Sprint("user ", i)
+		group.Go(func() {
+			next := withToken(userID)
+			if err := store.Update(ctx, userID, returning(&next)); err != nil {
+				t.Errorf("Update: %v", err)
+			}
+			if i%2 == 0 {
+				return
+			}
+			if err := store.Delete(ctx, userID); err != nil {
+				t.Errorf("Delete: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	for i := range many {
+		if userID := fmt.Sprint("user ", i); i%2 == 0 {
+			wantToken(t, store, userID, userID)
+		} else if _, err := store.Load(ctx, userID); !errors.Is(err, gloebit.ErrNotFound) {
+			t.Errorf("Load of a deleted user returned the error %v, want ErrNotFound", err)
+		}
+	}
+}
+
+func usersApart(t *testing.T, store gloebit.TokenStore) {
+	for _, userID := range []string{"a", "b", "c"} {
+		save(t, store, userID, withToken("before"))
+	}
+	apart(t, store)
+}
+
+func newUsersApart(t *testing.T, store gloebit.TokenStore) { apart(t, store) }
+
+func apart(t *testing.T, store gloebit.TokenStore) {
+	t.Helper()
+	saved := withToken("b")
+	release, finished := holding(t, store, "b", &saved)
+	for _, userID := range []string{"a", "c"} { // its neighbours in any order
+		save(t, store, userID, withToken(userID))
+		wantToken(t, store, userID, userID)
+		if err := store.Delete(inTime(t), userID); err != nil {
+			t.Errorf("Delete: %v", err)
+		}
+		wantNone(t, store, userID)
+	}
+	release()
+	wantDone(t, "Update", finished)
+	wantToken(t, store, "b", "b")
+}

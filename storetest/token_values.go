@@ -1,0 +1,189 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+func absence(t *testing.T, store gloebit.TokenStore) {
+	wantNone(t, store, "u")
+	wantNone(t, store, "u") // an Update that saved nothing leaves nothing behind
+	if err := store.Delete(inTime(t), "u"); err != nil {
+		t.Errorf("Delete of a user without a credential: %v", err)
+	}
+}
+
+// fullCredential has every field set, to what is hard to keep.
+func fullCredential(t *testing.T) gloebit.Credential {
+	t.Helper()
+	now := time.Now() // with the clock of this process, which can't be stored
+	full := gloebit.Credential{
+		AccessToken:  "access-._~+/=!'\"\\ %00 \u00e9\u4e16\U0001F600",
+		RefreshToken: "refresh-" + gloebit.Secret(strings.Repeat("r", 4096)),
+		TokenSecret:  "secret&=",
+		Expiry:       now.Add(time.Hour),
+		Scopes:       []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance, gloebit.ScopeUser, "\u00e9,;\"'"},
+		GloebitID:    "id \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x00 and \n",
+		ConnectedAt:  time.Date(2013, 7, 1, 2, 3, 4, 567_891_000, time.FixedZone("", 5400)),
+		Until:        now.Add(48*time.Hour + 123_457*time.Microsecond),
+	}
+	wantFilled(t, full)
+	return full
+}
+
+func tokenRoundTrip(t *testing.T, store gloebit.TokenStore) {
+	want := fullCredential(t)
+	save(t, store, "u", want)
+	wantEqual(t, load(t, store, "u"), want)
+	err := store.Update(inTime(t), "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		if current == nil {
+			t.Error("Update gave fn nil, want the credential")
+			return nil, nil
+		}
+		wantEqual(t, *current, want)
+		return current, nil
+	})
+	if err != nil {
+		t.Errorf("Update: %v", err)
+	}
+}
+
+func emptyTokenRoundTrip(t *testing.T, store gloebit.TokenStore) {
+	for _, want := range []gloebit.Credential{
+		{},
+		withToken("only a token"),
+		{Scopes: []gloebit.Scope{}},
+		{Expiry: time.Unix(0, 0)}, // a time like any other: it must not become the zero time, which is never
+		{Expiry: time.Unix(-1, 0), ConnectedAt: time.Unix(0, 1)},
+	} {
+		save(t, store, "u", want)
+		wantEqual(t, load(t, store, "u"), want)
+	}
+}
+
+func overwrite(t *testing.T, store gloebit.TokenStore) {
+	save(t, store, "u", fullCredential(t))
+	save(t, store, "u", withToken("second"))
+	wantEqual(t, load(t, store, "u"), withToken("second"))
+	save(t, store, "u", fullCredential(t))
+	save(t, store, "u", gloebit.Credential{})
+	wantEqual(t, load(t, store, "u"), gloebit.Credential{})
+}
+
+func nilRemoves(t *testing.T, store gloebit.TokenStore) {
+	save(t, store, "u", withToken("one"))
+	save(t, store, "other", withToken("other"))
+	if err := store.Update(inTime(t), "u", returning(nil)); err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+	wantNone(t, store, "u")
+	wantToken(t, store, "other", "other")
+	save(t, store, "u", withToken("again"))
+	wantToken(t, store, "u", "again")
+}
+
+func unchanged(t *testing.T, store gloebit.TokenStore) {
+	want := fullCredential(t)
+	save(t, store, "u", want)
+	for range 3 {
+		wantUpdatable(t, store, "u")
+	}
+	wantEqual(t, load(t, store, "u"), want)
+}
+
+func deletes(t *testing.T, store gloebit.TokenStore) {
+	save(t, store, "u", withToken("one"))
+	save(t, store, "other", withToken("other"))
+	for range 2 {
+		if err := store.Delete(inTime(t), "u"); err != nil {
+			t.Fatalf("Delete: %v", err)
+		}
+		wantNone(t, store, "u")
+	}
+	wantToken(t, store, "other", "other")
+}
+
+func lapsed(t *testing.T, store gloebit.TokenStore) {
+	for _, until := range []time.Time{time.Now(), time.Now().Add(-time.Hour), time.Unix(0, 0), time.Unix(-1, 0)} {
+		credential := withToken("lapsed")
+		credential.Until = until
+		err := store.Update(inTime(t), "u", returning(&credential))
+		if err != nil {
+			t.Fatalf("Update with an Until in the past: %v", err)
+		}
+		wantNone(t, store, "u")
+	}
+}
+
+func lapses(t *testing.T, store gloebit.TokenStore) {
+	credential := withToken("short")
+	credential.Until = time.Now().Add(aMoment)
+	save(t, store, "u", credential)
+	credential.Until = time.Time{}
+	save(t, store, "other", credential)
+	pass(time.Now().Add(aMoment))
+	wantNone(t, store, "u")
+	wantToken(t, store, "other", "short")
+}
+
+func lapsedReplaced(t *testing.T, store gloebit.TokenStore) {
+	credential := withToken("short")
+	for _, userID := range []string{"replaced", "removed"} {
+		credential.Until = time.Now().Add(aMoment / 10)
+		save(t, store, userID, credential)
+	}
+	pass(credential.Until)
+	save(t, store, "replaced", withToken("new"))
+	wantToken(t, store, "replaced", "new")
+	if err := store.Delete(inTime(t), "removed"); err != nil {
+		t.Errorf("Delete of a lapsed credential: %v", err)
+	}
+	wantNone(t, store, "removed")
+}
+
+func largeTokens(t *testing.T, store gloebit.TokenStore) {
+	want := gloebit.Credential{
+		AccessToken:  gloebit.Secret(strings.Repeat("a", 64<<10)),
+		RefreshToken: gloebit.Secret(strings.Repeat("r", 64<<10)),
+	}
+	save(t, store, "u", want)
+	wantEqual(t, load(t, store, "u"), want)
+}
+
+func hugeTokens(t *testing.T, store gloebit.TokenStore) {
+	huge := strings.Repeat("h", 1<<20)
+	for name, credential := range map[string]gloebit.Credential{
+		"an AccessToken":   {AccessToken: gloebit.Secret(huge)},
+		"a RefreshToken":   {RefreshToken: gloebit.Secret(huge)},
+		"a TokenSecret":    {TokenSecret: gloebit.Secret(huge)},
+		"a GloebitID":      {GloebitID: huge},
+		"a scope":          {Scopes: []gloebit.Scope{gloebit.Scope(huge)}},
+		"a list of scopes": {Scopes: manyScopes(1 << 20)},
+	} {
+		save(t, store, "u", withToken("before"))
+		if err := store.Update(inTime(t), "u", returning(&credential)); err == nil {
+			t.Errorf("%s of 1 MiB was taken", name)
+		} else if errors.Is(err, gloebit.ErrNotFound) {
+			t.Errorf("%s of 1 MiB gave %v", name, err)
+		}
+		wantToken(t, store, "u", "before")
+		if err := store.Update(inTime(t), "new", returning(&credential)); err == nil {
+			t.Errorf("%s of 1 MiB was taken for a new user", name)
+		}
+		wantNone(t, store, "new")
+	}
+}
+
+// manyScopes are scopes whose names are of that many bytes together.
+func manyScopes(size int) []gloebit.Scope {
+	scopes := make([]gloebit.Scope, size/16)
+	for i := range scopes {
+		scopes[i] = "sixteen-bytes-it"
+	}
+	return scopes
+}
