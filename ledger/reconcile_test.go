@@ -292,3 +292,15 @@ func TestATryThatCantBeRecordedIsMadeAgain(t *testing.T) {
 	w.settle()
 	w.wantState(p.ID, ledger.Delivered)
 }
+
+func TestStoppingWaitsForGloebitsAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.gloebit.Inject(noAnswer(false, 1))
+	p := w.bought(hat)
+	w.clock.Advance(5 * time.Second)
+	ctx, stop := context.WithCancel(t.Context())
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Latency: 20 * time.Millisecond, Match: func(gloebittest.Request) bool { stop(); return true }})
+	require.ErrorIs(t, w.ledger.Reconcile(ctx), context.Canceled)
+	w.wantState(p.ID, ledger.Accepted)
+}

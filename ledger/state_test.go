@@ -211,7 +211,7 @@ func TestTransactsAnswersInEveryState(t *testing.T) {
 				// It moves while transact's answer is under way.
 				w.store.before = func(_ int, call string) error {
 					if call == "Change" {
-						w.store.before = nil
+						w.store.failing(nil)
 						w.change(p.ID, func(p *ledger.Purchase) { p.State = state })
 					}
 					return nil
@@ -272,7 +272,7 @@ func TestDeliverAndReleaseInEveryState(t *testing.T) {
 				w.makeDue(p.ID)
 				w.store.before = func(_ int, call string) error {
 					if call == "Change" {
-						w.store.before = nil
+						w.store.failing(nil)
 						w.change(p.ID, func(p *ledger.Purchase) { p.State = state })
 					}
 					return nil

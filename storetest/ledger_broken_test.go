@@ -127,6 +127,7 @@ var brokenLedgers = []struct {
 		}
 	})},
 	{"a_purchase_of_200_KiB_is_kept", keeping(func(p *ledger.Purchase) { p.Data = p.Data[:min(len(p.Data), 65535)] })},
+	{"what_came_back_can_be_changed_and_the_store's_stays", &brokenLedger{get: sharing()}},
 	{"an_id_is_used_once_and_the_first_purchase_stays", creating(func(s *brokenLedger, ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		if _, err := s.MemoryStore.Get(ctx, p.ID); err == nil {
 			return s.MemoryStore.Change(ctx, p.ID, func(context.Context, ledger.Purchase) (ledger.Purchase, error) { return p, nil })
@@ -270,6 +271,19 @@ var brokenLedgers = []struct {
 	{"a_context_that_has_ended_does_nothing", &brokenLedger{get: func(s *brokenLedger, ctx context.Context, id string) (ledger.Purchase, error) {
 		return s.MemoryStore.Get(context.WithoutCancel(ctx), id)
 	}}},
+}
+
+// sharing is a Get that gives the same purchase to all.
+func sharing() func(s *brokenLedger, ctx context.Context, id string) (ledger.Purchase, error) {
+	var shared ledger.Purchase
+	return func(s *brokenLedger, ctx context.Context, id string) (ledger.Purchase, error) {
+		if shared.ID == id {
+			return shared, nil
+		}
+		p, err := s.MemoryStore.Get(ctx, id)
+		shared = p
+		return p, err
+	}
 }
 
 // unlocked is a Change that keeps nobody out.

@@ -59,13 +59,28 @@ func emptyPurchaseRoundTrip(t *testing.T, store ledger.Store) {
 
 func purchaseIsACopy(t *testing.T, store ledger.Store) {
 	want := fullPurchase(1)
-	given := want.Clone()
-	results := []ledger.Purchase{given, create(t, store, given), get(t, store, want.ID), list(t, store, ledger.Query{})[0]}
-	results = append(results, change(t, store, want.ID, func(p *ledger.Purchase) { results = append(results, *p) }))
-	for _, p := range results {
+	spoil := func(p ledger.Purchase) {
 		p.Data[0], p.History[0].Cause = 'x', "spoiled"
+		wantPurchase(t, get(t, store, want.ID), want)
 	}
-	wantPurchase(t, get(t, store, want.ID), want)
+	given := want.Clone()
+	created := create(t, store, given)
+	spoil(given)
+	spoil(created)
+	spoil(get(t, store, want.ID))
+	spoil(list(t, store, ledger.Query{})[0])
+	again := want
+	again.ID = purchaseID(2)
+	spoil(create(t, store, again)) // the key is in use
+	var within ledger.Purchase
+	changed := change(t, store, want.ID, func(p *ledger.Purchase) { within = *p })
+	spoil(within)
+	spoil(changed)
+	claimed, err := store.Claim(inTime(t), want.NextAt, want.NextAt)
+	if err != nil {
+		t.Fatalf("Claim: %v", err)
+	}
+	spoil(claimed)
 }
 
 func purchaseIDOnce(t *testing.T, store ledger.Store) {

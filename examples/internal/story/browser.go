@@ -83,12 +83,23 @@ func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(b.ctx, actions...))
 }
 
-// click clicks what the XPath finds and waits for the page whose heading says
-// so.
+// click clicks what the XPath finds and waits for the page that this leads to,
+// whose heading says so: not for one that was there before with the same heading.
 func (b *browser) click(xpath chromedp.Search, heading string) {
 	b.t.Helper()
+	before, err := b.page()
+	require.NoError(b.t, err)
 	b.do(chromedp.ScrollIntoView(xpath), chromedp.Click(xpath))
+	require.Eventually(b.t, func() bool {
+		now, err := b.page()
+		return err == nil && now != "" && now != before
+	}, 20*time.Second, 20*time.Millisecond, "%s leads nowhere", xpath)
 	b.reads(heading)
+}
+
+// page tells one loaded page from another; empty while it loads.
+func (b *browser) page() (string, error) {
+	return chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? String(performance.timeOrigin) : ""`))
 }
 
 // reads waits for the page whose heading says so.
