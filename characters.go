@@ -29,7 +29,7 @@ func (c *Client) Characters(ctx context.Context) ([]Character, error) {
 		return nil, err
 	}
 	if answer.Characters == nil {
-		return nil, badReply(call.name, "without characters")
+		return nil, call.bad("without characters")
 	}
 	return *answer.Characters, nil
 }
@@ -67,11 +67,12 @@ func (c *Client) putCharacter(ctx context.Context, path, id, name string, extra 
 	var answer struct {
 		Character *characterAnswer `json:"character"`
 	}
-	if err := c.do(ctx, call{name: path, method: http.MethodPost, scope: ScopeCharacter, body: body}, &answer); err != nil {
+	call := call{name: path, method: http.MethodPost, scope: ScopeCharacter, body: body}
+	if err := c.do(ctx, call, &answer); err != nil {
 		return Character{}, err
 	}
 	if answer.Character == nil || id != "" && answer.Character.ID != id {
-		return Character{}, badReply(path, "without the character")
+		return Character{}, call.bad("without the character")
 	}
 	return Character{ID: answer.Character.ID, Name: orDefault(answer.Character.Name, name), Extra: answer.Character.Extra}, nil
 }
@@ -85,26 +86,31 @@ func (c *Client) DeleteCharacter(ctx context.Context, id string) error {
 	return c.do(ctx, call{name: "delete-character", method: http.MethodPost, scope: ScopeCharacter, body: map[string]any{"id": id}}, nil)
 }
 
-// UnmarshalJSON reads {"id": …, "name": …} with any other keys.
+// UnmarshalJSON reads {"id": …, "name": …} with any other keys, also with those
+// that differ from id and name in the case of a letter only.
 func (c *Character) UnmarshalJSON(b []byte) error {
-	var known struct{ ID, Name string }
-	if err := json.Unmarshal(b, &known); err != nil {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(b, &fields); err != nil {
 		return err
 	}
-	var extra map[string]json.RawMessage
-	if err := json.Unmarshal(b, &extra); err != nil {
-		return err
+	var read Character
+	for name, value := range map[string]*string{"id": &read.ID, "name": &read.Name} {
+		if field, ok := fields[name]; ok {
+			if err := json.Unmarshal(field, value); err != nil {
+				return err
+			}
+			delete(fields, name)
+		}
 	}
-	if known.ID == "" {
+	if read.ID == "" {
 		return errNoCharacterID
 	}
-	delete(extra, "id")
-	delete(extra, "name")
-	encoded, err := json.Marshal(extra)
+	encoded, err := json.Marshal(fields)
 	if err != nil {
 		return err
 	}
-	*c = Character{ID: known.ID, Name: known.Name, Extra: encoded}
+	read.Extra = encoded
+	*c = read
 	return nil
 }
 

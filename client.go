@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,10 +21,13 @@ import (
 // for work outside a request. Keep the user's id, not the client: a client is
 // cheap, and a new one knows of a disconnection.
 //
-// Every method's error may be, beside what the method says: ErrNotConnected
-// when the token was refused, ErrScopeMissing, ErrRateLimited, ErrUnavailable,
-// ErrBadReply, ErrStore when a refreshed token could not be saved, and the
-// context's error. [Merchant.HandleError] knows what to do with each.
+// Every method's error may be, beside what the method says: ErrInvalidRequest
+// when nothing was sent; ErrNotConnected when the token was refused; ErrExchange
+// when an expired one could not be refreshed; ErrScopeMissing,
+// ErrUnknownApplication, ErrUnknownUser and ErrRefused; ErrRateLimited,
+// ErrUnavailable and ErrBadReply; ErrOutcomeUnknown when a call that changes
+// something may have been carried out all the same; ErrStore when a refreshed
+// token could not be saved; and the context's error. [Merchant.HandleError] knows what to do with each.
 type Client struct {
 	merchant *Merchant
 	user     User
@@ -56,8 +60,24 @@ type call struct {
 	scope      Scope          // what it needs
 	body       map[string]any // sent as JSON, with the keys in order; nil sends none
 	repeatable bool           // sending it twice does what sending it once does
-	lost       *bool          // set when an attempt may have been carried out unheard; nil when nobody asks
+	fate       *fate          // what attempts that failed may have done; nil when nobody asks
 	failed     any            // takes what a reply without success tells beside its reason; nil when nobody asks
+}
+
+// fate is what the attempts of one call may have done although they failed.
+type fate struct {
+	lost bool // an attempt may have been carried out unheard
+	held bool // the server said that it has the transaction
+}
+
+// bad is a successful reply that is no answer to the call. Where the call changes
+// something, it was carried out all the same.
+func (c call) bad(why string) error {
+	err := badReply(c.name, why)
+	if c.method != http.MethodGet && !c.repeatable {
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
+	return err
 }
 
 const (
@@ -89,7 +109,7 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 		return err
 	}
 	if err := json.Unmarshal(body, answer); err != nil {
-		return badReply(call.name, "a field is of another type")
+		return call.bad("a field is of another type")
 	}
 	return nil
 }
@@ -114,8 +134,8 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 		}
 	case errors.Is(err, ErrNotConnected):
 		newer, ok := c.forget(ctx, credential.AccessToken, &err)
-		if !ok {
-			return nil, err
+		if !ok || call.fate != nil && (call.fate.lost || call.fate.held || newer.GloebitID != credential.GloebitID) {
+			return nil, err // an order is not sent again in another account's name
 		}
 		credential = newer
 	default:
@@ -142,8 +162,8 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, credential
 	pause := c.merchant.newPause()
 	for attempt := 1; ; attempt++ {
 		body, err := c.attempt(ctx, call, payload, credential)
-		if call.lost != nil && mayHaveArrived(err) {
-			*call.lost = true
+		if call.fate != nil {
+			call.fate.see(err)
 		}
 		if !call.repeatable && call.method != http.MethodGet && mayHaveArrived(err) {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
@@ -159,8 +179,8 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, credential
 
 // attempt sends one request and returns the body of a successful reply.
 func (c *Client) attempt(ctx context.Context, call call, payload []byte, credential Credential) ([]byte, error) {
-	url := c.merchant.provider.APIURL + orDefault(call.path, call.name)
-	req, err := http.NewRequestWithContext(ctx, call.method, url, bytes.NewReader(payload))
+	endpoint := c.merchant.provider.APIURL + orDefault(call.path, call.name)
+	req, err := http.NewRequestWithContext(ctx, call.method, endpoint, bytes.NewReader(payload))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 	}
@@ -202,6 +222,8 @@ func read(call call, resp *http.Response, body []byte) ([]byte, error) {
 	unreadable := json.Unmarshal(body, &reply) != nil
 	if !unreadable {
 		failure.Reason, failure.Status = text(reply.Reason), text(reply.Status)
+	} else {
+		failure.Reason = oauthProblem(resp.Header, body)
 	}
 	if resp.StatusCode != http.StatusOK {
 		failure.readStatus(resp, reply.Success != nil && *reply.Success)
@@ -221,7 +243,8 @@ func read(call call, resp *http.Response, body []byte) ([]byte, error) {
 			_ = json.Unmarshal(body, call.failed) // what can't be read is not told
 		}
 		failure.causes = failuresOf(failure.Status, failure.Reason)
-		failure.transient = errors.Is(failure, ErrPending) || errors.Is(failure, ErrQueuingFailed) || failure.saysCreated()
+		failure.RetryAfter = retryAfter(resp.Header)
+		failure.transient = failure.saysLater()
 		return nil, failure
 	}
 	return body, nil
@@ -245,7 +268,24 @@ func (e *APIError) readStatus(resp *http.Response, success bool) {
 		e.causes = []error{ErrTokenExpired, ErrNotConnected}
 	default:
 		e.causes = reasons
+		e.transient = e.saysLater()
 	}
+}
+
+// saysLater reports whether the reason is one to ask again for.
+func (e *APIError) saysLater() bool {
+	return errors.Is(e, ErrPending) || errors.Is(e, ErrQueuingFailed) || e.saysCreated()
+}
+
+// oauthProblem is the reason of a server that refuses a signed call in the words
+// of OAuth 1.0a, in a form body or in its challenge; else empty.
+func oauthProblem(h http.Header, body []byte) string {
+	if form, err := url.ParseQuery(strings.TrimSpace(string(body))); err == nil && len(body) < 4096 && form.Get("oauth_problem") != "" {
+		return clip(form.Get("oauth_problem"))
+	}
+	_, problem, _ := strings.Cut(strings.Join(h.Values("WWW-Authenticate"), ","), `oauth_problem="`)
+	problem, _, _ = strings.Cut(problem, `"`)
+	return clip(problem)
 }
 
 func saysInvalidToken(h http.Header) bool {

@@ -47,7 +47,7 @@ func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...
 		UserID:    user.ID,
 		ReturnTo:  returnTo,
 		Binding:   hash(binding),
-		Scopes:    unionScopes(m.scopes, granted, scopes),
+		Scopes:    m.provider.Vintage.named(unionScopes(m.scopes, granted, scopes)),
 		Required:  scopes,
 		ExpiresAt: m.clock().Add(m.connectFor),
 	}

@@ -40,7 +40,8 @@ type Config struct {
 	// /gloebit/disconnect.
 	RedirectURL string
 	// Scopes is what every user is asked for. Empty means ScopeUser and
-	// ScopeTransact.
+	// ScopeTransact. The permission of identity goes out under the name that
+	// Provider.Vintage has for it, where that is set.
 	Scopes []Scope
 	// Provider is the server: Production, Sandbox or At. The zero value is
 	// refused.
@@ -223,7 +224,7 @@ func (c Config) check() (*url.URL, error) {
 	redirect, err := checkEndpoint(c.RedirectURL)
 	if err != nil {
 		bad("RedirectURL", "%w", err)
-	} else if !strings.HasPrefix(redirect.Path, "/") || strings.HasSuffix(redirect.Path, "/") || redirect.RawQuery != "" || redirect.Path != path.Clean(redirect.Path) {
+	} else if !strings.HasPrefix(redirect.Path, "/") || strings.HasSuffix(redirect.Path, "/") || redirect.RawQuery != "" || redirect.ForceQuery || redirect.Path != path.Clean(redirect.Path) {
 		bad("RedirectURL", "%q must be the URL of the callback handler, such as https://shop.example/gloebit/callback", c.RedirectURL)
 	} else if last := path.Base(redirect.Path); last == "connect" || last == "disconnect" {
 		bad("RedirectURL", "its last segment %q is the name of another handler", last)

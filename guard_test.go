@@ -345,6 +345,9 @@ func TestOnlyARefusalOfTheRefreshDisconnects(t *testing.T) {
 		"invalid_grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_grant"}`}, false},
 		"no such grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, false},
 		"Gloebit's own word":      {gloebittest.Fault{Status: 400, Body: `{"error":"x","reason":"unknown token"}`}, false},
+		"a word of its own":       {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported grant"}`}, false},
+		"a reason without a code": {gloebittest.Fault{Status: 400, Body: `{"reason":"missing code"}`}, false},
+		"no such endpoint":        {gloebittest.Fault{Status: 404, Body: `not found`, ContentType: "text/plain"}, true},
 		"a wrong client secret":   {gloebittest.Fault{Status: 401, Body: `{"error":"invalid_client"}`}, true},
 		"too many requests":       {gloebittest.Fault{Status: 429}, true},
 		"a proxy's denial":        {gloebittest.Fault{Status: 403, Body: `<html>`, ContentType: "text/html"}, true},
@@ -480,4 +483,49 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	}
 	r.n += len(p)
 	return len(p), nil
+}
+
+func TestAServerWithoutRefreshingSendsTheUserToConnect(t *testing.T) {
+	for _, fault := range []gloebittest.Fault{
+		{Status: 404, Body: `<html>`, ContentType: "text/html"}, {Status: 405}, {Body: `{"success":false,"reason":"missing code"}`}, {Status: 400, Body: `{"reason":"missing code"}`},
+	} {
+		w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
+		w.mux.Handle("/balance", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if _, err := gloebit.MustFromContext(r.Context()).Balance(r.Context()); err != nil {
+				w.merchant.HandleError(rw, r, err)
+			}
+		})))
+		b := w.browser("")
+		b.get("/balance")
+		w.clock.Advance(2 * time.Hour)
+		fault.Path = "oauth2/access-token"
+		w.gloebit.Inject(fault)
+		require.Equal(t, "/gloebit/connect", b.location("/balance").Path, "%+v", fault)
+	}
+}
+
+func TestScopesGoOutInTheVintagesName(t *testing.T) {
+	for vintage, server := range map[gloebit.Vintage]gloebittest.Vintage{gloebit.VintageA: gloebittest.VintageA, gloebit.VintageB: gloebittest.VintageB} {
+		for _, scopes := range [][]gloebit.Scope{nil, {gloebit.ScopeID, gloebit.ScopeBalance}, {gloebit.ScopeUser, gloebit.ScopeBalance}, {gloebit.ScopeIdentity, gloebit.ScopeBalance}} {
+			w := newWorldAt(t, gloebittest.Config{Vintage: server}, func(_ *world, c *gloebit.Config) {
+				c.Provider.Vintage, c.Scopes, c.SignIn = vintage, scopes, true
+			})
+			b := w.browser("")
+			require.Equal(t, "connected", b.get("/gloebit/connect?return_to=/optional").body, "vintage %d, %v", vintage, scopes)
+		}
+	}
+}
+
+func TestRefusalsInTheWordsOfOAuth1AreUnderstood(t *testing.T) {
+	for body, want := range map[string]error{
+		"oauth_problem=token_rejected":    gloebit.ErrNotConnected,
+		"oauth_problem=token_revoked":     gloebit.ErrNotConnected,
+		"oauth_problem=token_expired":     gloebit.ErrNotConnected,
+		"oauth_problem=timestamp_refused": gloebit.ErrRefused,
+	} {
+		client, _, _ := clientOf(t, answering(401, body))
+		_, err := client.Balance(t.Context())
+		require.ErrorIs(t, err, want, body)
+		require.Equal(t, strings.TrimPrefix(body, "oauth_problem="), reasonOf(t, err))
+	}
 }

@@ -3,9 +3,11 @@ package gloebit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"unicode/utf8"
 )
 
 // RootFolder is the null UUID, the folder of what has no other.
@@ -62,7 +64,7 @@ func (c *Client) NewInventoryItem(ctx context.Context, item Item) (id string, er
 		return "", err
 	}
 	if answer.ItemID == "" {
-		return "", badReply(call.name, "without item-id")
+		return "", call.bad("without item-id")
 	}
 	return answer.ItemID, nil
 }
@@ -73,7 +75,7 @@ func (c *Client) NewInventoryItem(ctx context.Context, item Item) (id string, er
 func (c *Client) InventoryItemIDs(ctx context.Context, folder string) ([]ItemID, error) {
 	call := call{name: "get-inventory-item-ids", method: http.MethodGet, scope: ScopeInventory, repeatable: true}
 	if folder != "" {
-		if err := checkSegment(call.name, folder); err != nil {
+		if err := errors.Join(checkFolder(folder), checkSegment(call.name, folder)); err != nil {
 			return nil, err
 		}
 		call.path = call.name + "/" + url.PathEscape(folder)
@@ -85,7 +87,7 @@ func (c *Client) InventoryItemIDs(ctx context.Context, folder string) ([]ItemID,
 		return nil, err
 	}
 	if answer.ItemIDs == nil {
-		return nil, badReply(call.name, "without item-ids")
+		return nil, call.bad("without item-ids")
 	}
 	return *answer.ItemIDs, nil
 }
@@ -105,7 +107,7 @@ func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 		return nil, err
 	}
 	if answer.Item == nil {
-		return nil, badReply(call.name, "without item")
+		return nil, call.bad("without item")
 	}
 	return answer.Item, nil
 }
@@ -153,8 +155,8 @@ func (c *Client) DeleteInventoryItem(ctx context.Context, id string) error {
 }
 
 func (i Item) body() (map[string]any, error) {
-	if len(i.Folder) > longestFolder {
-		return nil, fmt.Errorf("%w: the folder %.40q is longer than %d characters", ErrInvalidRequest, i.Folder, longestFolder)
+	if err := checkFolder(i.Folder); err != nil {
+		return nil, err
 	}
 	params, err := objectOf(i.Params)
 	if err != nil {
@@ -165,6 +167,13 @@ func (i Item) body() (map[string]any, error) {
 		body["type-id"] = i.Type
 	}
 	return body, nil
+}
+
+func checkFolder(folder string) error {
+	if utf8.RuneCountInString(folder) > longestFolder {
+		return fmt.Errorf("%w: the folder %.40q is longer than %d characters", ErrInvalidRequest, folder, longestFolder)
+	}
+	return nil
 }
 
 // checkSegment refuses what can't be one segment of a path: dots are not

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,6 +30,8 @@ func TestATransactionThatMayHaveBeenTakenIsNotCalledRefused(t *testing.T) {
 		"queued, for a reason":    {200, `{"success":false,"status":"queued","reason":"waiting for worker"}`},
 		"in progress":             {200, `{"success":false,"status":"in-progress"}`},
 		"a broken server":         {500, `{"success":false,"reason":"unknown token"}`},
+		"a contradiction":         {200, `{"success":true,"status":"cannot-spend"}`},
+		"a failure with success":  {200, `{"success":true,"status":"failed"}`},
 		"created, under an error": {500, `{"success":false,"reason":"transaction already created"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,10 +101,10 @@ func TestPendingAndQueuingFailedAreAskedForAgain(t *testing.T) {
 func TestEveryVerdictIsFinalOrNot(t *testing.T) {
 	for answer, final := range map[string]bool{
 		`"status":"queued","reason":"insufficient balance"`: true,
-		`"status":"cannot-spend"`:                           true,
-		`"status":"cannot-receive"`:                         true,
-		`"status":"unknown-merchant"`:                       true,
-		`"status":"unknown-subscription"`:                   true,
+		`"status":"cannot-spend"`:                           false,
+		`"status":"cannot-receive"`:                         false,
+		`"status":"unknown-merchant"`:                       false,
+		`"status":"unknown-subscription"`:                   false,
 		`"status":"queued","reason":"pending"`:              false,
 		`"status":"queuing-failed"`:                         false,
 		`"reason":"missing domain"`:                         false,
@@ -293,4 +296,105 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 	_, err = alice.PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: string(make([]byte, 256)), Product: "green-hat"})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
+}
+
+func TestWhatTheServerHasIsNotForgottenByWhatFollows(t *testing.T) {
+	for _, first := range []string{`{"success":false,"status":"queued","reason":"pending"}`, `{"success":false,"status":"failed","reason":"transaction already created"}`} {
+		for name, then := range map[string]http.HandlerFunc{
+			"busy":    answering(429, ``),
+			"revoked": answering(200, `{"success":false,"reason":"unknown OAuth2 token"}`),
+			"gone":    answering(404, ``),
+		} {
+			var asked atomic.Int32
+			client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+				if asked.Add(1) == 1 {
+					_, _ = io.WriteString(w, first)
+					return
+				}
+				then(w, r)
+			})
+			receipt, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+			require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown, "%s after %s", name, first)
+			require.Equal(t, gloebit.OutcomeUnknown, receipt.Outcome)
+		}
+	}
+}
+
+func TestARaceUnderAConflictIsARaceToo(t *testing.T) {
+	for _, status := range []int{400, 403, 409} {
+		var asked atomic.Int32
+		client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) == 1 {
+				answering(status, `{"success":false,"status":"failed","reason":"transaction already created"}`)(w, r)
+				return
+			}
+			_, _ = io.WriteString(w, `{"success":true,"reason":"resubmitted","status":"queued"}`)
+		})
+		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+		require.NoError(t, err)
+		require.Equal(t, gloebit.OutcomeResubmitted, receipt.Outcome)
+	}
+}
+
+func TestWhatWasDoneButCantBeReadIsNotCalledUndone(t *testing.T) {
+	for _, row := range rows() {
+		changes := strings.HasPrefix(row.both, "P") && !strings.Contains(row.both, "transact")
+		for _, rubbish := range row.rubbish {
+			client, merchant, _ := clientOf(t, answering(200, rubbish))
+			_, err := row.call(t.Context(), client, merchant)
+			if changes {
+				require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown, "%s: %s", row.name, rubbish)
+			} else if !strings.Contains(row.both, "transact") {
+				require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown, "%s: %s", row.name, rubbish)
+			}
+		}
+		if changes {
+			client, merchant, _ := clientOf(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+			_, err := row.call(t.Context(), client, merchant)
+			require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown, "%s, lost", row.name)
+		}
+	}
+}
+
+func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
+	var charged atomic.Int32
+	client, _, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "Bearer bob" {
+			charged.Add(1)
+			_, _ = io.WriteString(w, `{"success":true,"status":"queued"}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
+	}, func(_ *gloebit.Config, c *gloebit.Credential) { c.GloebitID = "g-alice" })
+	require.NoError(t, tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: "bob", GloebitID: "g-bob"})))
+	_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+	require.ErrorIs(t, err, gloebit.ErrNotConnected)
+	require.Zero(t, charged.Load())
+}
+
+func TestAWaitThatTheDeadlineWouldCutOffIsNotBegun(t *testing.T) {
+	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "5")
+		_, _ = io.WriteString(w, `{"success":false,"status":"queuing-failed"}`)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	start := time.Now()
+	_, err := client.Transact(ctx, gloebit.Transaction{Total: 1})
+	require.ErrorIs(t, err, gloebit.ErrQueuingFailed)
+	require.Less(t, time.Since(start), 2*time.Second, "Retry-After is followed on any answer, so there is nothing to wait for")
+}
+
+func TestUsersWhoseIDsAreNoTextHaveOrdersOfTheirOwn(t *testing.T) {
+	ids := map[string]bool{}
+	for _, user := range []string{"\xfe\x01", "\xff\x01", "\ufffd\x01"} {
+		_, merchant, tokens := clientOf(t, answering(200, `{"success":true}`))
+		require.NoError(t, tokens.Update(t.Context(), user, save(gloebit.Credential{AccessToken: "t"})))
+		client, err := merchant.Client(t.Context(), user)
+		require.NoError(t, err)
+		receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: "k", Item: "hat", Price: 1})
+		require.NoError(t, err)
+		ids[receipt.TransactionID] = true
+	}
+	require.Len(t, ids, 3)
 }

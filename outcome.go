@@ -28,9 +28,10 @@ const (
 	OutcomeSubscriptionAuthorizationDeclined Outcome = "subscription-authorization-declined" // final
 )
 
-// verdicts pairs outcomes with the errors that they come with. Final ones are
-// the server's judgement of the transaction itself, so that no earlier sending
-// of the same id can have charged the user.
+// verdicts pairs outcomes with the errors that they come with. A final one is the
+// server's judgement of the queued transaction itself, so that no earlier sending
+// of the same id can have charged the user. The others are checks before the
+// queue: an account that was locked after an earlier sending fails them too.
 var verdicts = []struct {
 	outcome Outcome
 	err     error
@@ -39,13 +40,13 @@ var verdicts = []struct {
 	{OutcomeInsufficientBalance, ErrInsufficientBalance, true},
 	{OutcomePending, ErrPending, false},
 	{OutcomeQueuingFailed, ErrQueuingFailed, false},
-	{OutcomeCannotSpend, ErrCannotSpend, true},
-	{OutcomeCannotReceive, ErrCannotReceive, true},
-	{OutcomeUnknownMerchant, ErrUnknownMerchant, true},
-	{OutcomeUnknownSubscription, ErrUnknownSubscription, true},
-	{OutcomeUnknownSubscriptionAuthorization, ErrUnknownSubscriptionAuthorization, true},
-	{OutcomeSubscriptionAuthorizationPending, ErrSubscriptionAuthorizationPending, true},
-	{OutcomeSubscriptionAuthorizationDeclined, ErrSubscriptionAuthorizationDeclined, true},
+	{OutcomeCannotSpend, ErrCannotSpend, false},
+	{OutcomeCannotReceive, ErrCannotReceive, false},
+	{OutcomeUnknownMerchant, ErrUnknownMerchant, false},
+	{OutcomeUnknownSubscription, ErrUnknownSubscription, false},
+	{OutcomeUnknownSubscriptionAuthorization, ErrUnknownSubscriptionAuthorization, false},
+	{OutcomeSubscriptionAuthorizationPending, ErrSubscriptionAuthorizationPending, false},
+	{OutcomeSubscriptionAuthorizationDeclined, ErrSubscriptionAuthorizationDeclined, false},
 }
 
 // outcomeOf reads the outcome from the reason of a success or from a failure.
@@ -80,5 +81,5 @@ func (o Outcome) final() bool {
 // saysCreated reports whether the server lost a race against an earlier sending
 // of the same id. What became of that one shows when the id is sent again.
 func (e *APIError) saysCreated() bool {
-	return e.StatusCode == http.StatusOK && strings.EqualFold(strings.TrimSpace(e.Reason), "transaction already created")
+	return e.StatusCode < http.StatusInternalServerError && strings.EqualFold(strings.TrimSpace(e.Reason), "transaction already created")
 }

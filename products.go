@@ -18,8 +18,8 @@ func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
 
 // ConsumeProduct takes count of a product, at least one, from what the user
 // owns, and returns how many are left. It needs ScopeInventory and calls POST
-// consume-user-product/NAME/COUNT. It is sent once: after ErrUnavailable or
-// ErrBadReply ask [Client.Products] what became of it.
+// consume-user-product/NAME/COUNT. It is sent once: after ErrOutcomeUnknown ask
+// [Client.Products] what became of it.
 func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64) (remaining int64, err error) {
 	return c.changeProduct(ctx, "consume-user-product", "", product, count, 1)
 }
@@ -78,7 +78,7 @@ func (c *Client) products(ctx context.Context, name, characterID string) (map[st
 		return nil, err
 	}
 	if answer.Products == nil {
-		return nil, badReply(name, "without products")
+		return nil, call.bad("without products")
 	}
 	return *answer.Products, nil
 }
@@ -108,10 +108,11 @@ func (c *Client) changeProduct(ctx context.Context, name, character, product str
 	if err := c.do(ctx, call, &answer); err != nil {
 		return 0, err
 	}
-	if owned := orDefault(answer.ProductCount, answer.Count); owned != nil {
-		return *owned, nil
+	owned := orDefault(answer.ProductCount, answer.Count)
+	if owned == nil || *owned < 0 {
+		return 0, call.bad("without product-count or count of zero or more")
 	}
-	return 0, badReply(name, "without product-count or count")
+	return *owned, nil
 }
 
 // productCounts refuses a count that is null or below zero: a JSON null would

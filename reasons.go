@@ -9,7 +9,9 @@ func failuresOf(status, reason string) []error {
 		switch strings.ToLower(strings.TrimSpace(word)) {
 		case "unknown token", "unknown token1", "unknown token2", "unknown oauth2 token", "invalid access token":
 			return []error{ErrTokenRefused, ErrNotConnected}
-		case "token has expired":
+		case "token_rejected", "token_revoked": // OAuth 1.0a
+			return []error{ErrTokenRefused, ErrNotConnected}
+		case "token has expired", "token_expired":
 			return []error{ErrTokenExpired, ErrNotConnected}
 		case "missing domain":
 			return []error{ErrScopeMissing}
@@ -38,14 +40,14 @@ func failuresOf(status, reason string) []error {
 		case "cannot-transact":
 			return []error{ErrCannotTransact}
 		case "retry":
-			return []error{ErrUnavailable}
+			return []error{ErrQueuingFailed}
 		case "unknown-subscription", "subscription-not-found":
 			return []error{ErrUnknownSubscription}
 		case "unknown-subscription-authorization":
 			return []error{ErrUnknownSubscriptionAuthorization}
 		case "subscription-authorization-pending":
 			return []error{ErrSubscriptionAuthorizationPending}
-		case "subscription-authorization-declined", "duplicate-and-previously-declined-by-user":
+		case "subscription-authorization-declined", declinedBefore:
 			return []error{ErrSubscriptionAuthorizationDeclined}
 		}
 	}

@@ -68,9 +68,10 @@ func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Crede
 			fresh = *current
 			return current, nil
 		}
-		fresh, asked = m.askForToken(ctx, *current)
+		var ends bool
+		fresh, ends, asked = m.askForToken(ctx, *current)
 		switch {
-		case errors.Is(asked, ErrNotConnected):
+		case ends:
 			refused = asked
 			return nil, nil
 		case asked != nil:
@@ -90,22 +91,26 @@ func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Crede
 	return fresh, nil
 }
 
-// askForToken asks the provider for a new token. A provider that refuses makes
-// the error an ErrNotConnected; one that can't be reached does not. Only
-// OAuth 2.0 has refresh tokens.
-func (m *Merchant) askForToken(ctx context.Context, current Credential) (Credential, error) {
-	fresh, err := oauth2Flow{}.refresh(ctx, m.application, current)
+// askForToken asks the provider for a new token. When that refuses, the grant
+// ends, and the error is an ErrNotConnected. When the provider does not seem to
+// have refreshing, it is one too, but nothing has ended: Gloebit's documents
+// don't settle it, and the user can connect again. When it can't be reached, or
+// is busy, it is not. Only OAuth 2.0 has refresh tokens.
+func (m *Merchant) askForToken(ctx context.Context, current Credential) (fresh Credential, ends bool, err error) {
+	fresh, err = oauth2Flow{}.refresh(ctx, m.application, current)
 	if err != nil {
 		var refused refusal
-		if errors.As(err, &refused) && refused.endsGrant() {
+		errors.As(err, &refused)
+		ends := refused.endsGrant()
+		if ends || refused.knowsNoRefresh() || errors.Is(err, ErrBadReply) {
 			err = fmt.Errorf("%w: %w: %w", ErrNotConnected, ErrTokenExpired, err)
 		}
-		return Credential{}, err
+		return Credential{}, ends, err
 	}
 	fresh.GloebitID = orDefault(fresh.GloebitID, current.GloebitID)
 	fresh.ConnectedAt = current.ConnectedAt
 	fresh.Until = current.Until
-	return fresh, nil
+	return fresh, false, nil
 }
 
 // forget removes the credential of a token that was refused, if it is still the

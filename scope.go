@@ -38,6 +38,24 @@ func (s Scope) permission() Scope {
 	return s
 }
 
+// named returns the scopes in the names that the vintage has: the permission of
+// identity is id in A and user in B.
+func (v Vintage) named(scopes []Scope) []Scope {
+	named := make([]Scope, len(scopes))
+	for i, scope := range scopes {
+		if scope.permission() == ScopeUser {
+			switch v {
+			case VintageA:
+				scope = ScopeID
+			case VintageB:
+				scope = ScopeUser
+			}
+		}
+		named[i] = scope
+	}
+	return named
+}
+
 // missingScopes returns those of wanted that granted does not cover.
 func missingScopes(granted, wanted []Scope) []Scope {
 	var missing []Scope

@@ -44,7 +44,7 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 	var answer struct {
 		ID      string `json:"id"`
 		Status  string `json:"status"`
-		Enabled bool   `json:"enabled"`
+		Enabled *bool  `json:"enabled"`
 	}
 	var existing ExistingSubscription
 	call := call{name: "create-subscription", method: http.MethodPost, failed: &existing, body: map[string]any{
@@ -61,10 +61,10 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 		}
 		return CreatedSubscription{}, err
 	}
-	if answer.ID == "" {
-		return CreatedSubscription{}, badReply(call.name, "without id")
+	if answer.ID == "" || answer.Enabled == nil {
+		return CreatedSubscription{}, call.bad("without id or enabled")
 	}
-	return CreatedSubscription{ID: answer.ID, Status: clip(answer.Status), Enabled: answer.Enabled}, nil
+	return CreatedSubscription{ID: answer.ID, Status: clip(answer.Status), Enabled: *answer.Enabled}, nil
 }
 
 // SubscriptionAuthorization is a user's authorization of a subscription.
@@ -80,8 +80,10 @@ type SubscriptionAuthorization struct {
 // It needs ScopeTransact and calls POST create-subscription-authorization,
 // once; a second call answers with a status that begins with "duplicate".
 // Errors beside the client's: ErrUnknownSubscription, ErrSubscriptionMismatch,
-// ErrSubscriptionDisabled, ErrSubscriptionAuthorizationDeclined,
-// ErrCannotTransact.
+// ErrSubscriptionDisabled, ErrCannotTransact, ErrQueuingFailed when the server
+// asks to try again, and ErrSubscriptionAuthorizationDeclined when the user said
+// no before: beside that the ID is set, and the user may be asked again at
+// SubscriptionAuthorizationURL.
 func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscriptionID string) (SubscriptionAuthorization, error) {
 	if subscriptionID == "" {
 		return SubscriptionAuthorization{}, fmt.Errorf("%w: the subscription has no id", ErrInvalidRequest)
@@ -94,20 +96,35 @@ func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscripti
 	putText(body, "username-on-application", c.username())
 	putText(body, "user-id-on-application", c.user.ID)
 	putText(body, "app-user-id", c.current().GloebitID)
-	var answer struct {
-		ID      string `json:"id"`
-		Status  string `json:"status"`
-		Pending bool   `json:"pending"`
-		Enabled bool   `json:"enabled"`
-	}
-	call := call{name: "create-subscription-authorization", method: http.MethodPost, scope: ScopeTransact, body: body}
+	var answer, refused authorizationAnswer
+	call := call{name: "create-subscription-authorization", method: http.MethodPost, scope: ScopeTransact, body: body, failed: &refused}
 	if err := c.do(ctx, call, &answer); err != nil {
-		return SubscriptionAuthorization{}, err
+		return refused.authorization(), err
 	}
-	if answer.ID == "" {
-		return SubscriptionAuthorization{}, badReply(call.name, "without id")
+	if answer.ID == "" || answer.Pending == nil || answer.Enabled == nil {
+		return SubscriptionAuthorization{}, call.bad("without id, pending or enabled")
 	}
-	return SubscriptionAuthorization{ID: answer.ID, Status: clip(answer.Status), Pending: answer.Pending, Enabled: answer.Enabled}, nil
+	if answer.Status == declinedBefore { // some servers call that a success
+		return answer.authorization(), &APIError{Call: call.name, StatusCode: http.StatusOK, Status: answer.Status, causes: []error{ErrSubscriptionAuthorizationDeclined}}
+	}
+	return answer.authorization(), nil
+}
+
+const declinedBefore = "duplicate-and-previously-declined-by-user"
+
+type authorizationAnswer struct {
+	ID      string `json:"id"`
+	Status  string `json:"status"`
+	Pending *bool  `json:"pending"`
+	Enabled *bool  `json:"enabled"`
+}
+
+func (a authorizationAnswer) authorization() SubscriptionAuthorization {
+	return SubscriptionAuthorization{
+		ID: a.ID, Status: clip(a.Status),
+		Pending: a.Pending != nil && *a.Pending,
+		Enabled: a.Enabled != nil && *a.Enabled,
+	}
 }
 
 // SubscriptionAuthorizationURL returns the page at Gloebit where the user

@@ -68,20 +68,29 @@ func exchangeError(err error) error {
 	case errors.As(err, &network):
 		return fmt.Errorf("%w: %w: the token endpoint can't be reached: %w", ErrExchange, ErrUnavailable, network)
 	}
-	return fmt.Errorf("%w: the token endpoint's answer can't be read", ErrExchange)
+	return fmt.Errorf("%w: the token endpoint's answer can't be read: %w", ErrExchange, ErrBadReply)
 }
 
 // refusal is an error answer of the token endpoint (RFC 6749 section 5.2).
-type refusal struct{ code, reason string }
+type refusal struct {
+	code, reason string
+	status       int
+}
 
-// endsGrant reports whether the refresh token is no good, now or ever: the
-// application's own credentials, a busy server or a proxy's page don't say so.
+// endsGrant reports whether the refresh token is no good: the server refuses, in
+// its own words. The application's own credentials, a busy server and a proxy's
+// page are no such word.
 func (r refusal) endsGrant() bool {
 	switch r.code {
-	case "invalid_grant", "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type":
-		return true
+	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down":
+		return false
 	}
-	return errors.Is(errors.Join(failuresOf(r.code, r.reason)...), ErrNotConnected)
+	return (r.code != "" || r.reason != "") && r.status != http.StatusTooManyRequests && (r.status < 300 || r.status >= 400)
+}
+
+// knowsNoRefresh reports whether the server may not have refreshing at all.
+func (r refusal) knowsNoRefresh() bool {
+	return r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed
 }
 
 func (r refusal) Error() string { return fmt.Sprintf("%q %q", r.code, r.reason) }
@@ -95,6 +104,7 @@ func tokenError(refused *oauth2.RetrieveError) refusal {
 	}
 	_ = json.Unmarshal(refused.Body, &gloebit) // a body of another form leaves both empty, and that is all there is to say
 	return refusal{
+		status: refused.Response.StatusCode,
 		code:   clip(orDefault(refused.ErrorCode, gloebit.Error)),
 		reason: clip(orDefault(refused.ErrorDescription, gloebit.Reason)),
 	}

@@ -32,10 +32,9 @@ type Receipt struct {
 // answer that was lost is asked for again with the same id, so the user is
 // charged once.
 //
-// Receipt.TransactionID and Receipt.Outcome are set beside an error too.
+// Receipt.TransactionID and Receipt.Outcome are set beside an error too. After
 // ErrInsufficientBalance, ErrCannotSpend, ErrCannotReceive and
-// ErrUnknownMerchant are final, and nothing was charged. After
-// ErrOutcomeUnknown, ErrPending and ErrQueuingFailed the same transaction may
+// ErrUnknownMerchant nothing was charged. After ErrOutcomeUnknown, ErrPending and ErrQueuingFailed the same transaction may
 // be sent again with that id. With a SubscriptionID the errors of
 // subscriptions are added: ErrUnknownSubscription,
 // ErrUnknownSubscriptionAuthorization, ErrSubscriptionAuthorizationPending and
@@ -89,14 +88,17 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 	if err := t.check(); err != nil {
 		return receipt, err
 	}
-	var lost bool
-	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, lost: &lost}
+	var fate fate
+	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, fate: &fate}
 	call.body = t.body(c.merchant, orDefault(t.Username, c.username()))
 	maps.Copy(call.body, more)
 	var answer transactAnswer
 	err := c.do(ctx, call, &answer)
 	if err == nil && answer.ID != nil && !strings.EqualFold(*answer.ID, t.ID) {
 		err = badReply(path, "the answer to another transaction")
+	}
+	if err == nil && contradicts(answer.Status) {
+		err = badReply(path, "a success with the status of a failure")
 	}
 	receipt.Outcome = outcomeOf(answer.Reason, err)
 	if err == nil {
@@ -111,7 +113,8 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 	switch {
 	case receipt.Outcome == OutcomeResubmitted: // "transaction already created", still: the first one stands
 		return receipt, nil
-	case (lost || errors.Is(err, ErrBadReply) || isQueued(receipt)) && !receipt.Outcome.final():
+	case (fate.lost || errors.Is(err, ErrBadReply)) && !receipt.Outcome.final(),
+		(fate.held || isQueued(receipt)) && receipt.Outcome == OutcomeUnknown:
 		receipt.Outcome = OutcomeUnknown
 		err = fmt.Errorf("%w: %s: %w", ErrOutcomeUnknown, t.ID, err)
 	}
@@ -140,7 +143,7 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 	if order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > mostGloebits/quantity {
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price)
 	}
-	id, err := c.transactionID(order.Key, order.ID, "item", order.Item, order.Price, quantity)
+	id, err := c.transactionID(order.Key, order.ID, "item", []byte(order.Item), order.Price, quantity)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -158,7 +161,7 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: the product has no name", ErrInvalidRequest)
 	}
 	quantity := orDefault(order.Quantity, 1)
-	id, err := c.transactionID(order.Key, order.ID, "product", order.Product, order.CharacterID, quantity)
+	id, err := c.transactionID(order.Key, order.ID, "product", []byte(order.Product), []byte(order.CharacterID), quantity)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -175,6 +178,23 @@ func (c *Client) username() string {
 		return c.user.Name
 	}
 	return c.user.ID
+}
+
+// contradicts reports whether a status is that of a failure.
+func contradicts(status string) bool {
+	for _, verdict := range verdicts {
+		if string(verdict.outcome) == status {
+			return true
+		}
+	}
+	return status == "failed"
+}
+
+// see learns from an attempt what it may have done.
+func (f *fate) see(err error) {
+	var failure *APIError
+	f.lost = f.lost || mayHaveArrived(err)
+	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
 }
 
 // mayHaveArrived reports whether a request that failed can have been carried

@@ -110,7 +110,8 @@ func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	case len(key) > longestOrderKey:
 		return "", fmt.Errorf("%w: the key is longer than %d bytes", ErrInvalidRequest, longestOrderKey)
 	}
-	name, err := json.Marshal(append([]any{c.merchant.config.ClientID, c.user.ID, key}, order...))
+	// As bytes: json would make one of strings that differ in what is not UTF-8.
+	name, err := json.Marshal(append([]any{c.merchant.config.ClientID, []byte(c.user.ID), []byte(key)}, order...))
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInvalidRequest, err)
 	}
