@@ -18,12 +18,14 @@ func TestPathsMethodsAndVintages(t *testing.T) {
 		vintages     []gloebittest.Vintage
 		wrongMethod  string
 	}{
-		{"GET", "no-op", both, "POST"},
+		{"GET", "no-op", both, "PUT"},
+		{"POST", "no-op", both, "PUT"},
 		{"GET", "id", a, "POST"},
 		{"GET", "user", b, "PUT"},
 		{"POST", "user", b, "DELETE"},
 		{"GET", "balance", both, "POST"},
-		{"GET", "get-user-products", both, "POST"},
+		{"GET", "get-user-products", both, "PUT"},
+		{"POST", "get-user-products", both, "PUT"},
 		{"POST", "consume-user-product/green-hat/1", both, "GET"},
 	}
 	for _, vintage := range both {

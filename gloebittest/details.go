@@ -52,6 +52,9 @@ func (f fields) texts(name string) ([]string, bool) {
 	}
 	texts := make([]string, len(list))
 	for i, value := range list {
+		if value == nil { // as published clients send what they don't know
+			continue
+		}
 		if texts[i], ok = labelOf(value); !ok {
 			return nil, false
 		}

@@ -39,7 +39,7 @@ func TestEveryEndpointOfEitherVintage(t *testing.T) {
 		method, path, body, scope, vintages, wrongMethod string
 		field                                            string // that the answer has
 	}{
-		{"GET", "no-op", "", "", both, "POST", ""},
+		{"GET", "no-op", "", "", both, "PUT", ""},
 		{"GET", "id", "", "id", a, "POST", "params"},
 		{"GET", "user", "", "id", b, "PUT", "full-name"},
 		{"POST", "user", "", "id", b, "PUT", "full-name"},
@@ -47,7 +47,7 @@ func TestEveryEndpointOfEitherVintage(t *testing.T) {
 		{"POST", "transact", order + `}`, "transact", both, "GET", "status"},
 		{"POST", "v2/transact", order + `}`, "transact", b, "GET", "status"},
 		{"POST", "transact-u2u", order + `,"seller-id-from-gloebit":"BOB"}`, "transact", b, "GET", "status"},
-		{"GET", "get-user-products", "", "inventory", both, "POST", "products"},
+		{"GET", "get-user-products", "", "inventory", both, "PUT", "products"},
 		{"POST", "consume-user-product/green-hat/1", "", "inventory", both, "GET", ""},
 		{"POST", "consume-user-product", `{"product_name":"green-hat","count":1}`, "inventory", b, "GET", "product-count"},
 		{"POST", "grant-user-product/green-hat/1", "", "inventory", b, "GET", "product-count"},

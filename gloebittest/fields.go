@@ -118,7 +118,7 @@ func readForm(body []byte) (fields, string) {
 }
 
 // text returns a text that may go under several names. If more than one of
-// them is there, they must say the same.
+// them is there and not empty, they must say the same.
 func (f fields) text(names ...string) (value, reason string) {
 	found := false
 	for _, name := range names {
@@ -129,6 +129,9 @@ func (f fields) text(names ...string) (value, reason string) {
 		s, ok := asText(raw)
 		if !ok {
 			return "", "invalid " + name
+		}
+		if s == "" { // as good as absent
+			continue
 		}
 		if found && s != value {
 			return "", strings.Join(names, " and ") + " differ"

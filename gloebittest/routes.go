@@ -26,7 +26,7 @@ func newRoutes(v Vintage) map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
 	put := []string{http.MethodPut}
 	routes := map[string]route{
-		"no-op":   {methods: get, api: (*Gloebit).noOp},
+		"no-op":   {methods: both, api: (*Gloebit).noOp},
 		"id":      {methods: get, vintage: VintageA, scope: "user", api: (*Gloebit).id},
 		"user":    {methods: both, vintage: VintageB, scope: "user", api: (*Gloebit).userInfo},
 		"balance": {methods: get, scope: "balance", api: (*Gloebit).balance},
@@ -35,7 +35,7 @@ func newRoutes(v Vintage) map[string]route {
 		"transact-u2u": {methods: post, vintage: VintageB, scope: "transact", api: (*Gloebit).transactU2U},
 		"v2/transact":  {methods: post, vintage: VintageB, scope: "transact", api: (*Gloebit).transact},
 
-		"get-user-products":    {methods: get, scope: "inventory", api: (*Gloebit).getUserProducts},
+		"get-user-products":    {methods: both, scope: "inventory", api: (*Gloebit).getUserProducts},
 		"consume-user-product": {methods: post, args: []int{0, 2}, scope: "inventory", api: (*Gloebit).consumeUserProduct},
 
 		"new-inventory-item":     {methods: post, scope: "inventory", api: (*Gloebit).newInventoryItem},

@@ -209,7 +209,7 @@ func TestNoAnswerIsNoError(t *testing.T) {
 		"the answer is lost":       noAnswer(true, 1),
 		"Gloebit is busy":          {Path: "transact", Times: 1, Status: http.StatusTooManyRequests, Header: busy},
 		"Gloebit is still trying":  {Path: "transact", Times: 4, Status: http.StatusBadRequest, Header: busy, Body: `{"success":false,"status":"queued","reason":"pending"}`},
-		"Gloebit could not queue":  {Path: "transact", Times: 1, Status: http.StatusBadRequest, Body: `{"success":false,"status":"queuing-failed","reason":"?"}`},
+		"Gloebit could not queue":  {Path: "transact", Times: 4, Status: http.StatusBadRequest, Header: busy, Body: `{"success":false,"status":"queuing-failed","reason":"?"}`},
 		"the answer is unreadable": {Path: "transact", Times: 1, Body: "<html>"},
 	} {
 		t.Run(name, func(t *testing.T) {
