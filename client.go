@@ -70,6 +70,12 @@ type fate struct {
 	held bool // the server said that it has the transaction
 }
 
+// keepsTo reports whether an order must not be sent again with another
+// credential: in another account's name, or when it may have been taken already.
+func (f *fate) keepsTo(credential, newer Credential) bool {
+	return f != nil && (f.lost || f.held || newer.GloebitID != credential.GloebitID)
+}
+
 // bad is a successful reply that is no answer to the call. Where the call changes
 // something, it was carried out all the same.
 func (c call) bad(why string) error {
@@ -81,11 +87,11 @@ func (c call) bad(why string) error {
 }
 
 const (
-	longestReply  = 1 << 20
-	mostAttempts  = 4
-	longestCall   = 30 * time.Second // with all attempts, when the caller has no deadline
-	expiryLeeway  = 10 * time.Second // a token this close to its expiry is refreshed first
-	refreshWithin = 30 * time.Second
+	longestReply = 1 << 20
+	mostAttempts = 4
+	longestCall  = 30 * time.Second // with all attempts, when the caller has no deadline
+	expiryLeeway = 10 * time.Second // a token this close to its expiry is refreshed first
+	leastToAsk   = 20 * time.Second // must be left of a refresh's time, or the answer may come too late to be saved
 )
 
 // do sends a call, again where that is safe, with a fresh token where one was
@@ -126,26 +132,29 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 			return nil, err
 		}
 	}
-	body, err := c.send(ctx, call, payload, credential)
-	switch {
-	case errors.Is(err, ErrTokenExpired) && c.canRefresh(credential):
-		if credential, err = c.refresh(ctx, credential); err != nil {
-			return nil, err
+	for renewed := 0; ; renewed++ {
+		body, err := c.send(ctx, call, payload, credential)
+		refreshable := errors.Is(err, ErrTokenExpired) && c.canRefresh(credential)
+		switch {
+		case refreshable && renewed < mostRenewals:
+			if credential, err = c.refresh(ctx, credential); err != nil {
+				return nil, err
+			}
+		case errors.Is(err, ErrNotConnected) && !refreshable:
+			newer, ok := c.forget(ctx, credential.AccessToken, &err)
+			if !ok || renewed == mostRenewals || call.fate.keepsTo(credential, newer) {
+				return nil, err
+			}
+			credential = newer
+		default:
+			return body, err
 		}
-	case errors.Is(err, ErrNotConnected):
-		newer, ok := c.forget(ctx, credential.AccessToken, &err)
-		if !ok || call.fate != nil && (call.fate.lost || call.fate.held || newer.GloebitID != credential.GloebitID) {
-			return nil, err // an order is not sent again in another account's name
-		}
-		credential = newer
-	default:
-		return body, err
 	}
-	if body, err = c.send(ctx, call, payload, credential); errors.Is(err, ErrNotConnected) {
-		c.forget(ctx, credential.AccessToken, &err)
-	}
-	return body, err
 }
+
+// mostRenewals is how often one call gets another token: what the store holds
+// may have expired too.
+const mostRenewals = 2
 
 // canRefresh reports whether there is a way to a new token: not for one that is
 // not saved yet.

@@ -39,3 +39,6 @@ func (m *Merchant) Sessions() int {
 	defer store.sessions.mu.RUnlock()
 	return len(store.sessions.entries)
 }
+
+// RefreshWithin bounds a refresh with its wait for others.
+func (m *Merchant) RefreshWithin(d time.Duration) { m.refreshFor = d }

@@ -132,6 +132,7 @@ type Merchant struct {
 	crossOrigin  *http.CrossOriginProtection
 	refreshing   *singleflight.Group
 	retryDelay   time.Duration // before the first retry, on average
+	refreshFor   time.Duration // with the wait for others who hold the user
 }
 
 // New checks the configuration and makes a Merchant of it. Its error names
@@ -162,6 +163,7 @@ func New(config Config) (*Merchant, error) {
 		crossOrigin:  http.NewCrossOriginProtection(),
 		refreshing:   new(singleflight.Group),
 		retryDelay:   200 * time.Millisecond,
+		refreshFor:   time.Minute,
 	}
 	m.id = hash(config.ClientID + " " + config.Provider.APIURL)[:12]
 	m.keys = newSessionKeys(m.id)

@@ -276,6 +276,15 @@ func TestConnectStartsWhereTheCallbackComes(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "http://evil.example/gloebit/connect", nil)
 	merchant.ConnectHandler().ServeHTTP(recorder, r)
 	require.Contains(t, recorder.Header().Get("Location"), "sandbox.gloebit.com", "Host is not believed otherwise")
+
+	config := validConfig()
+	config.RedirectURL = "http://localhost:8080/gloebit/callback"
+	merchant, err = gloebit.New(config)
+	require.NoError(t, err)
+	recorder = httptest.NewRecorder()
+	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9000/gloebit/connect", nil)
+	merchant.ConnectHandler().ServeHTTP(recorder, r)
+	require.Contains(t, recorder.Header().Get("Location"), "sandbox.gloebit.com", "a proxy on another port would send it round and round")
 }
 
 func TestRequireScopesKnowsItsScopesWhenItIsBuilt(t *testing.T) {
@@ -528,4 +537,47 @@ func TestRefusalsInTheWordsOfOAuth1AreUnderstood(t *testing.T) {
 		require.ErrorIs(t, err, want, body)
 		require.Equal(t, strings.TrimPrefix(body, "oauth_problem="), reasonOf(t, err))
 	}
+}
+
+func TestAClientThatMissedARotationRefreshesRatherThanDisconnects(t *testing.T) {
+	w := newWorldAt(t, gloebittest.Config{RefreshTokens: true}) // tokens that don't say when they expire
+	w.browser("").get("/private")
+	var id string
+	for userID, err := range w.tokens.UserIDs(t.Context()) {
+		require.NoError(t, err)
+		id = userID
+	}
+	old, err := w.merchant.Client(t.Context(), id)
+	require.NoError(t, err)
+	w.gloebit.ExpireTokens("alice")
+	another, err := w.merchant.Client(t.Context(), id)
+	require.NoError(t, err)
+	_, err = another.Balance(t.Context())
+	require.NoError(t, err)
+	w.gloebit.ExpireTokens("alice")
+	_, err = old.Balance(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, w.tokens.Len())
+	require.Equal(t, 3, w.exchanges())
+}
+
+func TestATokenThatKeepsExpiringIsNotTheUsersEnd(t *testing.T) {
+	w := newWorldAt(t, gloebittest.Config{RefreshTokens: true})
+	b := w.browser("")
+	b.get("/private")
+	w.gloebit.Inject(gloebittest.Fault{Path: "balance", Reason: "token has expired"})
+	require.Equal(t, http.StatusTeapot, b.get("/private").status)
+	require.Equal(t, 1, w.tokens.Len(), "what can be refreshed is not forgotten")
+	require.LessOrEqual(t, w.exchanges(), 3, "and not refreshed without end")
+}
+
+func TestARefreshThatWaitedTooLongDoesNotAsk(t *testing.T) {
+	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
+	w.merchant.RefreshWithin(5 * time.Second) // less than what an answer may take
+	b := w.browser("")
+	b.get("/private")
+	w.clock.Advance(2 * time.Hour)
+	require.Equal(t, http.StatusTeapot, b.get("/private").status)
+	require.Equal(t, 1, w.exchanges(), "a rotated token that comes too late to be saved would be lost")
+	require.Equal(t, 1, w.tokens.Len())
 }

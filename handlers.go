@@ -27,6 +27,23 @@ func (m *Merchant) Handler() http.Handler {
 	})
 }
 
+// isOtherLoopbackName reports whether a request came by another name of this
+// machine than the redirect URL has, on the same port. To a browser, localhost
+// and 127.0.0.1 are two sites: the callback comes to the configured one, so it
+// has to start there.
+func (m *Merchant) isOtherLoopbackName(host string) bool {
+	u := url.URL{Host: host}
+	return isLoopback(u.Hostname()) && isLoopback(m.redirect.Hostname()) &&
+		!strings.EqualFold(u.Hostname(), m.redirect.Hostname()) && u.Port() == m.redirect.Port()
+}
+
+// Paths returns the paths of the three handlers as browsers see them, for
+// routers that want each by itself. They are next to each other, and callback is
+// that of Config.RedirectURL.
+func (m *Merchant) Paths() (connect, callback, disconnect string) {
+	return m.connectPath, m.callbackPath, m.leavePath
+}
+
 // isTail reports whether p is whole, or whole less some segments at its front.
 func isTail(p, whole string) bool {
 	return strings.HasPrefix(p, "/") && strings.HasSuffix(whole, p)
@@ -42,9 +59,7 @@ func (m *Merchant) ConnectHandler() http.Handler {
 		if !m.allow(w, r, http.MethodGet, http.MethodHead) {
 			return
 		}
-		if r.Host != m.redirect.Host && isLoopbackHost(r.Host) && isLoopbackHost(m.redirect.Host) {
-			// To a browser, localhost and 127.0.0.1 are two sites. The callback
-			// comes to the configured one, so it has to start there.
+		if m.isOtherLoopbackName(r.Host) {
 			redirect(w, m.redirect.Scheme+"://"+m.redirect.Host+r.URL.RequestURI())
 			return
 		}

@@ -124,12 +124,6 @@ func checkEndpoint(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// isLoopbackHost is isLoopback for a host with or without a port.
-func isLoopbackHost(hostport string) bool {
-	u := url.URL{Host: hostport}
-	return isLoopback(u.Hostname())
-}
-
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

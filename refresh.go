@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // refresh gives a token that is not the stale one, and makes it the client's.
@@ -34,7 +35,7 @@ func (m *Merchant) refresh(ctx context.Context, userID string, stale Credential)
 			}
 		}()
 		// The work outlives the caller who happened to come first.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshWithin)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.refreshFor)
 		defer cancel()
 		return m.refreshStored(ctx, userID, stale)
 	})
@@ -59,14 +60,22 @@ type panicked struct{ value any }
 func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Credential) (Credential, error) {
 	var fresh Credential
 	var refused, asked error
+	until, ok := ctx.Deadline()
+	if !ok {
+		until = time.Now().Add(m.refreshFor)
+	}
 	err := m.tokens.Update(ctx, userID, func(ctx context.Context, current *Credential) (*Credential, error) {
 		if current == nil {
 			refused = ErrNotConnected
 			return nil, nil
 		}
-		if current.AccessToken != stale.AccessToken {
+		if current.AccessToken != stale.AccessToken && !current.expired(m.clock().Add(expiryLeeway)) {
 			fresh = *current
 			return current, nil
+		}
+		if time.Until(until) < leastToAsk { // a token that comes too late to be saved would be lost, and its refresh token with it
+			asked = fmt.Errorf("%w: %w: waited too long for the user's turn", ErrExchange, ErrUnavailable)
+			return nil, asked
 		}
 		var ends bool
 		fresh, ends, asked = m.askForToken(ctx, *current)

@@ -25,7 +25,9 @@ import (
 func Mount(r chi.Router, m *gloebit.Merchant) {
 	handler := m.Handler()
 	for _, directory := range mount.Directories(m) {
-		r.Handle(strings.TrimSuffix(directory, "/")+"/{gloebit}", handler)
+		for _, step := range mount.Steps(m) {
+			r.Handle(strings.TrimSuffix(directory, "/")+"/"+step, handler)
+		}
 	}
 }
 

@@ -13,9 +13,6 @@ type Router interface {
 	Any(path string, handler echo.HandlerFunc, middleware ...echo.MiddlewareFunc) echo.RouteInfo
 }
 
-// step is the last segment of the handlers' paths.
-const step = "/:gloebit"
-
 // Register routes the merchant's connect, callback and disconnect handlers at
 // the directory of Config.RedirectURL. The router may be the outermost one or a
 // group on the way there: for https://shop.example/shop/gloebit/callback it is
@@ -30,15 +27,19 @@ func Register(router Router, m *gloebit.Merchant) {
 	// A group tells its prefix only by a route's. The shortest directory is
 	// right in all groups but those with more of the directory below them.
 	guess := strings.TrimSuffix(directories[len(directories)-1], "/")
-	base := strings.TrimSuffix(router.Any(guess+step, handler).Path, guess+step)
+	steps := mount.Steps(m)
+	first := guess + "/" + steps[0]
+	base := strings.TrimSuffix(router.Any(first, handler).Path, first)
 	registered := false
 	for _, directory := range directories {
 		rest, ok := below(base, directory)
 		if !ok {
 			continue
 		}
-		if rest != guess {
-			router.Any(rest+step, handler)
+		for _, step := range steps {
+			if at := rest + "/" + step; at != first {
+				router.Any(at, handler)
+			}
 		}
 		registered = true
 	}

@@ -26,7 +26,9 @@ func Register(router gin.IRouter, m *gloebit.Merchant) {
 	registered := false
 	for _, directory := range mount.Directories(m) {
 		if rest, ok := below(base, directory); ok {
-			router.Any(rest+"/:gloebit", handler)
+			for _, step := range mount.Steps(m) {
+				router.Any(rest+"/"+step, handler)
+			}
 			registered = true
 		}
 	}

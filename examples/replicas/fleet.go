@@ -102,7 +102,8 @@ func startReplica(ctx context.Context, group *errgroup.Group, o options, name st
 	if err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, program, "-replica", name, "-store", o.store, "-dsn", o.dsn, "-prefix", o.prefix, "-lease", o.lease.String(), "-gloebit", o.gloebit, "-url", o.url)
+	command := exec.CommandContext(ctx, program, "-replica", name, "-store", o.store, "-prefix", o.prefix, "-lease", o.lease.String(), "-gloebit", o.gloebit, "-url", o.url)
+	command.Env = append(os.Environ(), dsnVariable+"="+o.dsn) // not among the arguments, which everybody on the machine sees
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 10 * time.Second
 	command.Stderr = stderr

@@ -318,6 +318,27 @@ func TestEachStepIsAnsweredByAnotherReplica(t *testing.T) {
 	})
 }
 
+func TestConnectCallbackAndPurchaseOnThreeReplicas(t *testing.T) {
+	onEveryStore(t, 3, func(t *testing.T, f *fleet) {
+		v := f.visitor()
+		v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		location := func(target string) *url.URL {
+			resp, err := v.client.Get(target)
+			require.NoError(t, err)
+			resp.Body.Close()
+			to, err := resp.Location()
+			require.NoError(t, err)
+			return to
+		}
+		callback := location(location(f.replicas[0] + "/gloebit/connect").String())
+		location(f.replicas[1] + callback.RequestURI())
+		status, body := v.do(http.MethodPost, f.replicas[2]+"/buy", url.Values{"order": {"o-1"}})
+		require.Equal(t, http.StatusSeeOther, status, body)
+		require.Equal(t, []string{"/gloebit/connect at 1", "/gloebit/callback at 2", "/buy at 3"}, v.seen)
+		require.Equal(t, "960", f.gloebit.Balance("alice"))
+	})
+}
+
 func TestOneStateAtAllReplicasAtOnceIsOneExchange(t *testing.T) {
 	onEveryStore(t, 3, func(t *testing.T, f *fleet) {
 		v := f.visitor()

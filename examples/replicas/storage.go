@@ -43,9 +43,15 @@ func openStorage(ctx context.Context, o options) (*storage, error) {
 	return nil, fmt.Errorf("-store %q: want postgres, mysql or redis", o.store)
 }
 
+// dsnVariable is how replicas are told -dsn.
+const dsnVariable = "REPLICAS_DSN"
+
 func dsn(o options, variable, standard string) string {
 	if o.dsn != "" {
 		return o.dsn
+	}
+	if told := os.Getenv(dsnVariable); o.replica != "" && told != "" {
+		return told
 	}
 	if named := os.Getenv(variable); named != "" {
 		return named

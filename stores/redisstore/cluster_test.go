@@ -60,17 +60,9 @@ func TestAClusterIsBothStores(t *testing.T) {
 	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
 }
 
-func TestARingIsATokenStore(t *testing.T) {
-	t.Parallel()
-	plain := func() []string { return nil }
-	ring := redis.NewRing(&redis.RingOptions{
-		Addrs:                 map[string]string{"a": newTCPServer(t, plain).address, "b": newTCPServer(t, plain).address},
-		ContextTimeoutEnabled: true,
-	})
+func TestARingIsRefused(t *testing.T) {
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
 	defer ring.Close()
-	newEmpty := func(t *testing.T) *redisstore.Store {
-		return newStore(t, redisstore.Config{Client: ring, Prefix: t.Name() + ":"})
-	}
-	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
-	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
+	_, err := redisstore.New(redisstore.Config{Client: ring})
+	require.ErrorContains(t, err, "*redis.Ring")
 }

@@ -120,9 +120,6 @@ func (s *Store) nodes(ctx context.Context) ([]redis.Cmdable, error) {
 	case *redis.ClusterClient:
 		err := client.ForEachMaster(ctx, add)
 		return nodes, err
-	case *redis.Ring:
-		err := client.ForEachShard(ctx, add)
-		return nodes, err
 	default:
 		return []redis.Cmdable{client}, nil
 	}

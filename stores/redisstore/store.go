@@ -16,8 +16,10 @@ import (
 
 // Config says where the store keeps what. Client must be set.
 type Config struct {
-	// Client is a *redis.Client, a *redis.ClusterClient or a *redis.Ring. The
-	// store does not close it.
+	// Client is a *redis.Client or a *redis.ClusterClient. A *redis.Ring is
+	// refused: while one of its servers is away, the others answer that its
+	// users have no credential, and when it is back, so is what was deleted
+	// meanwhile. The store does not close it.
 	Client redis.UniversalClient
 	// Prefix begins the name of every key. Empty means "gloebit:". It must
 	// have no brace in it, since Cluster finds a key's slot by the braces.
@@ -69,6 +71,9 @@ func New(config Config) (*Store, error) {
 	var problems []error
 	if s.client == nil {
 		problems = append(problems, errors.New("redisstore: Config.Client is nil"))
+	}
+	if _, ok := s.client.(*redis.Ring); ok {
+		problems = append(problems, errors.New("redisstore: Config.Client is a *redis.Ring, which loses credentials while a server of it is away: use a *redis.ClusterClient"))
 	}
 	if strings.ContainsAny(s.prefix, "{}") {
 		problems = append(problems, fmt.Errorf("redisstore: Config.Prefix %q has a brace in it", s.prefix))
