@@ -22,6 +22,7 @@ func (s *shop) routes(r chi.Router, merchant *gloebit.Merchant) {
 		r.Use(merchant.Optional)
 		r.Get("/", s.page(s.Front.Shelf))
 		r.Get("/shelf/{article}", s.article(s.Front.Article))
+		r.Get("/merchant", s.page(s.Front.BackOffice))
 		r.Get("/goodbye", s.page(s.Front.Goodbye))
 	})
 	r.Group(func(r chi.Router) { // the connected

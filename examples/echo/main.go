@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	gloebitecho "github.com/go-gloebit/gloebit/adapters/echo"
+	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/labstack/echo/v5"
 	"github.com/labstack/echo/v5/middleware"
 
@@ -21,12 +22,12 @@ import (
 
 func main() { launch.Main(newShop) }
 
-// newShop is the shop's wiring: sessions, gloebit, routes, and what is around
-// them all.
-func newShop(s launch.Settings) (http.Handler, error) {
+// newShop is the shop's wiring: sessions, gloebit, the ledger, routes, and what is
+// around them all.
+func newShop(s launch.Settings) (launch.Shop, error) {
 	pages, err := views.New()
 	if err != nil {
-		return nil, err
+		return launch.Shop{}, err
 	}
 	shop := &shop{&desk.Desk{Pages: pages, URL: s.URL, Log: s.Logger}}
 	sessions := desk.NewSessions(s.URL) // an *scs.SessionManager
@@ -38,17 +39,35 @@ func newShop(s launch.Settings) (http.Handler, error) {
 		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
 		Provider:     s.Provider,
 		Sessions:     sessions,
+		Tokens:       s.Books.Store, // in the database, as are states and purchases
+		States:       s.Books.Store,
 		SignIn:       true, // who connects is signed in, as who they are at Gloebit
 		Logger:       s.Logger,
 		OnConnect:    shop.Connected,
 		ErrorHandler: shop.Fail,
 	})
 	if err != nil {
-		return nil, err
+		return launch.Shop{}, err
+	}
+	purchases, err := ledger.New(ledger.Config{
+		Merchant:    merchant,
+		Store:       s.Books.Store,
+		Fulfiller:   s.Books.Bench, // does the services, and writes that down in the same transaction
+		CallbackURL: s.URL + launch.HoldPath,
+		Keys:        s.Books.Keys,
+		RetryAfter:  s.RetryAfter,
+		Interval:    s.RetryAfter,
+		StuckAfter:  s.StuckAfter,
+		Logger:      s.Logger,
+	})
+	if err != nil {
+		return launch.Shop{}, err
 	}
 	shop.Front = storefront.New(storefront.Config{
 		Catalogue:  catalogue.New(),
 		Sessions:   sessions,
+		Purchases:  purchases,
+		Books:      s.Books,
 		ConnectURL: merchant.ConnectURL,
 		AccountURL: s.Provider.AccountURL,
 		Logger:     s.Logger,
@@ -56,15 +75,18 @@ func newShop(s launch.Settings) (http.Handler, error) {
 
 	csrf := http.NewCrossOriginProtection()
 	if err := csrf.AddTrustedOrigin(s.URL); err != nil { // a proxy may hide it
-		return nil, err
+		return launch.Shop{}, err
 	}
 	e := echo.NewWithConfig(echo.Config{
-		Router: echo.NewRouter(echo.RouterConfig{UnescapePathParamValues: true}), // a product's name may hold a slash
+		Router:                       echo.NewRouter(echo.RouterConfig{UnescapePathParamValues: true}), // a product's name may hold a slash
+		NoGroupAutoRegister404Routes: true,                                                             // the shop has its own page for them
 	})
 	e.Logger = s.Logger
-	e.Use(middleware.Recover(), gloebitecho.Sessions(sessions), shop.sameOrigin(csrf))
-	gloebitecho.Register(e, merchant) // connect, callback, disconnect
-	e.GET("/assets/*", echo.WrapHandler(pages.Assets()))
-	shop.routes(e, merchant)
-	return views.Headers(s.Provider.AuthURL, e), nil
+	e.Use(middleware.Recover())
+	e.Any(launch.HoldPath+"/*", echo.WrapHandler(purchases.Handler())) // Gloebit has no session
+	inside := e.Group("", gloebitecho.Sessions(sessions), shop.sameOrigin(csrf))
+	gloebitecho.Register(inside, merchant) // connect, callback, disconnect
+	inside.GET("/assets/*", echo.WrapHandler(pages.Assets()))
+	shop.routes(inside, merchant)
+	return launch.Shop{Handler: views.Headers(s.Provider.AuthURL, e), Purchases: purchases}, nil
 }

@@ -16,7 +16,7 @@ import (
 type shop struct{ *desk.Desk }
 
 // routes are the shop's pages, in one group for each kind of visitor.
-func (s *shop) routes(e *echo.Echo, merchant *gloebit.Merchant) {
+func (s *shop) routes(e *echo.Group, merchant *gloebit.Merchant) {
 	anyone := gloebitecho.Optional(merchant)
 	connected := gloebitecho.Require(merchant)
 	owner := gloebitecho.Require(merchant, gloebit.ScopeInventory)
@@ -29,6 +29,7 @@ func (s *shop) routes(e *echo.Echo, merchant *gloebit.Merchant) {
 	e.GET("/things", s.page(s.Front.Things), owner)
 	e.POST("/use/:article", s.form(s.Front.Use), owner)
 	e.GET("/purchases", s.page(s.Front.Purchases), connected)
+	e.GET("/merchant", s.page(s.Front.BackOffice), anyone)
 	e.GET("/goodbye", s.page(s.Front.Goodbye), anyone)
 	e.RouteNotFound("/*", s.page(s.Front.NotFound), anyone)
 }

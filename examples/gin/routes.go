@@ -20,6 +20,7 @@ func (s *shop) routes(router *gin.Engine, merchant *gloebit.Merchant) {
 	anyone := router.Group("", gloebitgin.Optional(merchant))
 	anyone.GET("/", s.page(s.Front.Shelf))
 	anyone.GET("/shelf/:article", s.article(s.Front.Article))
+	anyone.GET("/merchant", s.page(s.Front.BackOffice))
 	anyone.GET("/goodbye", s.page(s.Front.Goodbye))
 
 	connected := router.Group("", gloebitgin.Require(merchant))

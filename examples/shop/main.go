@@ -15,16 +15,26 @@
 //		GLOEBIT_CLIENT_SECRET. The products must be defined on its merchant page.
 //	-url URL
 //		The public address when a proxy is before the shop, such as https://shop.example.
+//	-db FILE
+//		Everything is kept there: tokens, purchases, what the workbench has done. What the
+//		sandbox knows is kept beside it, in FILE-sandbox. The default is brim-and-feather.db
+//		in the working directory; -db '' keeps all of it in memory.
 //
-// It prints one line with the shop's address and one with the sandbox's, and
-// runs until an interrupt or a termination signal. What was bought is
-// remembered until then.
+// It prints one line with the shop's address, one with the sandbox's and one that
+// says where everything is kept, and runs until an interrupt or a termination
+// signal. Started again, it goes on where it was; only who is signed in is
+// forgotten.
+//
+// Every purchase goes through package ledger: it is written down before Gloebit
+// hears of it, and delivered when Gloebit says that it is paid. /purchases shows a
+// visitor how far theirs have come, /merchant shows all of them.
 package main
 
 import (
 	"net/http"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
 
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
 	"github.com/go-gloebit/gloebit/examples/internal/desk"
@@ -35,12 +45,12 @@ import (
 
 func main() { launch.Main(newShop) }
 
-// newShop is the shop's wiring: sessions, gloebit, routes, and what is around
-// them all.
-func newShop(s launch.Settings) (http.Handler, error) {
+// newShop is the shop's wiring: sessions, gloebit, the ledger, routes, and what is
+// around them all.
+func newShop(s launch.Settings) (launch.Shop, error) {
 	pages, err := views.New()
 	if err != nil {
-		return nil, err
+		return launch.Shop{}, err
 	}
 	shop := &shop{&desk.Desk{Pages: pages, URL: s.URL, Log: s.Logger}}
 	sessions := desk.NewSessions(s.URL) // an *scs.SessionManager
@@ -52,17 +62,35 @@ func newShop(s launch.Settings) (http.Handler, error) {
 		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
 		Provider:     s.Provider,
 		Sessions:     sessions,
+		Tokens:       s.Books.Store, // in the database, as are states and purchases
+		States:       s.Books.Store,
 		SignIn:       true, // who connects is signed in, as who they are at Gloebit
 		Logger:       s.Logger,
 		OnConnect:    shop.Connected,
 		ErrorHandler: shop.Fail,
 	})
 	if err != nil {
-		return nil, err
+		return launch.Shop{}, err
+	}
+	purchases, err := ledger.New(ledger.Config{
+		Merchant:    merchant,
+		Store:       s.Books.Store,
+		Fulfiller:   s.Books.Bench, // does the services, and writes that down in the same transaction
+		CallbackURL: s.URL + launch.HoldPath,
+		Keys:        s.Books.Keys,
+		RetryAfter:  s.RetryAfter,
+		Interval:    s.RetryAfter,
+		StuckAfter:  s.StuckAfter,
+		Logger:      s.Logger,
+	})
+	if err != nil {
+		return launch.Shop{}, err
 	}
 	shop.Front = storefront.New(storefront.Config{
 		Catalogue:  catalogue.New(),
 		Sessions:   sessions,
+		Purchases:  purchases,
+		Books:      s.Books,
 		ConnectURL: merchant.ConnectURL,
 		AccountURL: s.Provider.AccountURL,
 		Logger:     s.Logger,
@@ -82,13 +110,17 @@ func newShop(s launch.Settings) (http.Handler, error) {
 	mux.Handle("GET /things", owner(shop.page(shop.Front.Things)))
 	mux.Handle("POST /use/{article}", owner(http.HandlerFunc(shop.use)))
 	mux.Handle("GET /purchases", connected(shop.page(shop.Front.Purchases)))
+	mux.Handle("GET /merchant", anyone(shop.page(shop.Front.BackOffice)))
 	mux.Handle("GET /goodbye", anyone(shop.page(shop.Front.Goodbye)))
 	mux.Handle("/", anyone(shop.page(shop.Front.NotFound)))
 
 	csrf := http.NewCrossOriginProtection()
 	csrf.SetDenyHandler(http.HandlerFunc(shop.CrossOrigin))
 	if err := csrf.AddTrustedOrigin(s.URL); err != nil { // a proxy may hide it
-		return nil, err
+		return launch.Shop{}, err
 	}
-	return views.Headers(s.Provider.AuthURL, sessions.LoadAndSave(csrf.Handler(mux))), nil
+	outside := http.NewServeMux()
+	outside.Handle(launch.HoldPath+"/", purchases.Handler()) // Gloebit has no session
+	outside.Handle("/", sessions.LoadAndSave(csrf.Handler(mux)))
+	return launch.Shop{Handler: views.Headers(s.Provider.AuthURL, outside), Purchases: purchases}, nil
 }

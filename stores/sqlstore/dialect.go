@@ -13,7 +13,8 @@ type Dialect int
 const (
 	// Postgres is PostgreSQL 11 or newer, with pgx's stdlib driver or lib/pq.
 	Postgres Dialect = iota + 1
-	// MySQL is MariaDB 10.3, MySQL 5.7 or newer, with go-sql-driver/mysql.
+	// MySQL is MariaDB 10.3, MySQL 5.7 or newer, with go-sql-driver/mysql. For
+	// purchases it is MariaDB 10.6, MySQL 8.0 or newer.
 	MySQL
 	// SQLite is SQLite 3.35 or newer, with modernc.org/sqlite or
 	// mattn/go-sqlite3.
@@ -41,13 +42,33 @@ func (d Dialect) must() Dialect {
 	return d
 }
 
+// goneAfter is how long, in seconds, the server keeps the transaction and the
+// locks of a client of which it hears nothing: a machine that has lost its power
+// closes no connection. A client that lives is asking every second.
+const goneAfter = 10
+
+// restore are the statements after which a connection is as it was.
+func (d Dialect) restore() []string {
+	if d == MySQL {
+		return []string{"SET SESSION wait_timeout = DEFAULT"}
+	}
+	return nil
+}
+
 // begin are the statements that begin a transaction to write in.
 func (d Dialect) begin() []string {
 	switch d {
 	case Postgres:
-		return []string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"}
+		return []string{
+			"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+			"SET LOCAL idle_in_transaction_session_timeout = '" + strconv.Itoa(goneAfter) + "s'",
+		}
 	case MySQL:
-		return []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"}
+		return []string{
+			"SET SESSION wait_timeout = " + strconv.Itoa(goneAfter),
+			"SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
+			"START TRANSACTION READ WRITE",
+		}
 	default:
 		return []string{"BEGIN IMMEDIATE"}
 	}

@@ -1,6 +1,6 @@
-// Package sqlstore keeps credentials and pending connections in a PostgreSQL,
-// MariaDB, MySQL or SQLite database, through database/sql and the driver that
-// the application has already:
+// Package sqlstore keeps credentials, pending connections and purchases in a
+// PostgreSQL, MariaDB, MySQL or SQLite database, through database/sql and the
+// driver that the application has already:
 //
 //	db, err := sql.Open("pgx", dsn)
 //	...
@@ -9,29 +9,47 @@
 //		...
 //	}
 //	merchant, err := gloebit.New(gloebit.Config{Tokens: store, States: store, ...})
+//	...
+//	purchases, err := ledger.New(ledger.Config{Merchant: merchant, Store: store, ...})
 //
 // Any number of processes can share the database. The tables are named
 // gloebit_*, and [Schema] has them for those who migrate with a tool of their
 // own. Tokens are in plain columns.
 //
+// # Purchases
+//
+// In the application's own database a ledger delivers exactly once: [Tx] gives
+// its Fulfiller the transaction in which the state is saved.
+//
+// The table gloebit_purchases has a row for each purchase. What is searched by
+// is in columns, times in microseconds of the Unix time; the rest, with its
+// history, is JSON in the column purchase, kept as bytes: in words it is
+// convert_from(purchase, 'UTF8'), CONVERT(purchase USING utf8mb4) or
+// CAST(purchase AS TEXT). Where both have something, the column has the last
+// word. Nothing here removes a purchase: the application may delete rows that
+// are delivered, refused or released once their key_until has passed.
+//
 // # Locks
 //
-// [Store.Update] holds one connection, in a transaction, while its fn runs, and
-// another for nothing. Within a process those who want the same user wait
-// without a connection, and all Updates together take at most half of the pool
-// that sql.DB.SetMaxOpenConns sets: so a [Store.Load] always finds one, as long
-// as the pool has two. Set a limit below the server's own; without one every
-// user who is updated at the same time takes a connection.
+// [Store.Update] and [Store.Change] hold one connection, in a transaction, while
+// their fn runs, and another for nothing. Within a process those who want the
+// same user or purchase wait without a connection, and all of them together take
+// at most half of the pool that sql.DB.SetMaxOpenConns sets: so a [Store.Load]
+// always finds one, as long as the pool has two. Set a limit below the server's
+// own; without one every user who is updated at the same time takes a
+// connection.
 //
-//   - PostgreSQL: the user's row is locked, and a row that is not there yet is
-//     inserted first, in the same transaction.
-//   - MariaDB and MySQL: a named lock (GET_LOCK) and the user's row, in a
-//     transaction at READ COMMITTED, for which the binary log must be of the
-//     format ROW or MIXED.
+//   - PostgreSQL: the row of the user or purchase is locked (a user's that is
+//     not there yet is inserted first, in the same transaction). A claim leaves
+//     locked purchases out (SKIP LOCKED).
+//   - MariaDB and MySQL: a named lock (GET_LOCK) and the row, in a transaction
+//     at READ COMMITTED, for which the binary log must be of the format ROW or
+//     MIXED. Claims leave locked purchases out, for which MariaDB 10.6 or MySQL
+//     8.0 is needed.
 //   - SQLite: the write lock of the whole database (BEGIN IMMEDIATE). While an
-//     fn runs, and with it perhaps a request to Gloebit, every other write to
-//     the database waits: that of another user too, and the application's own,
-//     which fails with SQLITE_BUSY if its busy_timeout is shorter. What finds
+//     fn runs, and with it perhaps a request to Gloebit or whatever a Fulfiller
+//     waits for, every other write to the database waits: that of another user
+//     or purchase too, and the application's own, which fails with SQLITE_BUSY if its busy_timeout is shorter. What finds
 //     the database locked here waits as long as its context lasts. Write-ahead
 //     logging (PRAGMA journal_mode=WAL) lets reads go on during a commit. A
 //     busy_timeout of the driver's is not cut short by every driver when the
@@ -46,7 +64,12 @@
 // it. A database that comes back is used again without further ado.
 //
 // While fn runs its connection is asked every second whether it is still there.
-// When it is lost the server has freed the user, so the context of fn ends, and
-// Update returns an error. An error of the commit itself leaves open whether
-// the credential was saved.
+// When it is lost the server has freed the user or purchase, so the context of
+// fn ends, and Update or Change returns an error. It is not asked from a query
+// of fn's in its transaction until the next statement that returns no rows. An
+// error of the commit itself leaves open whether it was saved.
+//
+// An fn may load and update credentials, as a request to Gloebit does. Within a
+// Change in SQLite, whose one writer that Change is, what writes is an error at
+// once: let such a Fulfiller keep to the transaction.
 package sqlstore

@@ -7,6 +7,8 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,6 +29,9 @@ type hold struct {
 	named  string // the MySQL lock that the connection holds
 	over   bool   // the transaction has ended
 	broken bool   // the connection must not be used again
+
+	quiet   sync.Mutex // held by who uses the connection while an fn runs
+	reading bool       // rows may be open, so that it must not be asked anything
 }
 
 // hold takes a connection and begins a transaction. Whoever gets one ends it.
@@ -46,8 +51,10 @@ func (s *Store) hold(ctx context.Context) (*hold, error) {
 		if begun = h.begin(ctx); begun == nil {
 			return h, nil
 		}
-		h.over = true
-		h.broken = s.dialect != SQLite // it may be a whole database in memory
+		// A BEGIN whose context ended may have begun all the same. SQLite rolls
+		// it back, since the connection may be a whole database in memory; the
+		// others close the connection.
+		h.broken = s.dialect != SQLite
 		h.end()
 		if ctx.Err() != nil {
 			break
@@ -116,7 +123,13 @@ func (h *hold) end() {
 	defer cancel()
 	if !h.over && !h.broken {
 		_, err := h.exec(ctx, "ROLLBACK")
-		h.broken = err != nil
+		h.broken = err != nil && !saysNoTransaction(err)
+	}
+	for _, statement := range h.store.dialect.restore() {
+		if !h.broken {
+			_, err := h.exec(ctx, statement)
+			h.broken = err != nil
+		}
 	}
 	if h.named != "" && !h.broken {
 		_, err := h.exec(ctx, "DO RELEASE_LOCK("+mysqlLockName+")", h.named)
@@ -126,6 +139,11 @@ func (h *hold) end() {
 		_ = h.conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
 	}
 	_ = h.conn.Close() // gives it back, or says that it is closed
+}
+
+// saysNoTransaction reports whether SQLite had nothing to roll back.
+func saysNoTransaction(err error) bool {
+	return strings.Contains(err.Error(), "no transaction is active")
 }
 
 // watch calls fn with a context that ends when the connection is lost: then the
@@ -162,15 +180,26 @@ func (h *hold) ask(ctx context.Context, stop <-chan struct{}) error {
 			return nil
 		case <-ticker.C:
 		}
-		// Not the caller's context: one that ends while it asks would break a
-		// connection that is to roll back.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
-		err := h.conn.PingContext(ctx)
-		cancel()
-		if err != nil {
+		if err := h.askOnce(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// askOnce asks, unless fn is just asking something itself, which tells it too.
+func (h *hold) askOnce(ctx context.Context) error {
+	if !h.quiet.TryLock() {
+		return nil
+	}
+	defer h.quiet.Unlock()
+	if h.reading {
+		return nil
+	}
+	// Not the caller's context: one that ends while it asks would break a
+	// connection that is to roll back.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
+	defer cancel()
+	return h.conn.PingContext(ctx)
 }
 
 // lasting is a context that ends a little after its parent, for keeping what fn

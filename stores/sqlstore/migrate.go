@@ -15,8 +15,16 @@ import (
 // can't be rolled back, what was done before a failure stays, and the next call
 // goes on from there. The error is that of the context when it has ended, or
 // the database's.
+//
+// A schema that is up to date is only read, which takes no right to make tables.
 func (s *Store) Migrate(ctx context.Context) error {
-	leave, err := s.enter(ctx, "") // no user has this name
+	steps := Schema(s.dialect)
+	var now sql.NullInt64
+	err := s.db.QueryRowContext(ctx, "SELECT MAX(version) FROM gloebit_schema").Scan(&now)
+	if err == nil && now.Int64 >= int64(steps[len(steps)-1].Version) {
+		return nil
+	}
+	leave, err := s.enter(ctx, "schema")
 	if err != nil {
 		return failed(ctx, "wait to migrate", err)
 	}
@@ -29,7 +37,6 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err := h.lockSchema(ctx); err != nil {
 		return failed(ctx, "wait for another migration", err)
 	}
-	steps := Schema(s.dialect)
 	version, err := h.version(ctx, steps[0].Statements[0])
 	if err != nil {
 		return failed(ctx, "read the version of the schema", err)

@@ -1,5 +1,7 @@
 package sqlstore
 
+import "fmt"
+
 // Migration is one step of the schema.
 type Migration struct {
 	// Version is 1 for the first step, and one more for each that follows.
@@ -18,14 +20,22 @@ type Migration struct {
 // The last statement of each step keeps its version in the table
 // gloebit_schema, so that Migrate knows of what was done without it.
 func Schema(dialect Dialect) []Migration {
+	var steps [][]string
+	var keep string
 	switch dialect.must() {
 	case Postgres:
-		return []Migration{{1, append(postgresTables(), "INSERT INTO gloebit_schema (version) VALUES (1) ON CONFLICT DO NOTHING")}}
+		steps, keep = [][]string{postgresTables(), postgresPurchases()}, "ON CONFLICT DO NOTHING"
 	case MySQL:
-		return []Migration{{1, append(mysqlTables(), "INSERT INTO gloebit_schema (version) VALUES (1) ON DUPLICATE KEY UPDATE version = version")}}
+		steps, keep = [][]string{mysqlTables(), mysqlPurchases()}, "ON DUPLICATE KEY UPDATE version = version"
 	default:
-		return []Migration{{1, append(sqliteTables(), "INSERT INTO gloebit_schema (version) VALUES (1) ON CONFLICT DO NOTHING")}}
+		steps, keep = [][]string{sqliteTables(), sqlitePurchases()}, "ON CONFLICT DO NOTHING"
 	}
+	migrations := make([]Migration, len(steps))
+	for i, statements := range steps {
+		insert := fmt.Sprintf("INSERT INTO gloebit_schema (version) VALUES (%d) %s", i+1, keep)
+		migrations[i] = Migration{i + 1, append(statements, insert)}
+	}
+	return migrations
 }
 
 func postgresTables() []string {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -11,16 +12,18 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/go-gloebit/gloebit/ledger"
 )
 
 var (
 	_ gloebit.TokenStore = (*Store)(nil)
 	_ gloebit.StateStore = (*Store)(nil)
+	_ ledger.Store       = (*Store)(nil)
 )
 
-// Store is a [gloebit.TokenStore] and a [gloebit.StateStore] in a database. It
-// is safe for concurrent use, and any number of processes can share the
-// database. [New] makes one.
+// Store is a [gloebit.TokenStore], a [gloebit.StateStore] and a [ledger.Store]
+// in a database. It is safe for concurrent use, and any number of processes can
+// share the database. [New] makes one.
 type Store struct {
 	// Clock tells the time. Nil means time.Now. It is not changed once the
 	// store is in use.
@@ -29,7 +32,7 @@ type Store struct {
 	db      *sql.DB
 	dialect Dialect
 	turns   turns.Turns                // who of this process may go to the database
-	slots   func() *semaphore.Weighted // connections that Updates may hold; nil is any number
+	slots   func() *semaphore.Weighted // connections that may be held; nil is any number
 }
 
 // New returns the store in that database, which stays the caller's to close.
@@ -53,18 +56,35 @@ func New(db *sql.DB, dialect Dialect) *Store {
 	}
 }
 
-// enter waits until this process may take a connection for that name: until
-// nobody else of it has one for the same, and the pool has one to spare.
-func (s *Store) enter(ctx context.Context, name string) (leave func(), err error) {
+var errWithin = errors.New("SQLite has one writer, and that is the Change in whose fn this was called")
+
+// turn waits until nobody else of this process has that name.
+func (s *Store) turn(ctx context.Context, name string) (release func(), err error) {
 	if s.dialect == SQLite {
 		name = "" // there is one lock for all
+		if s.within(ctx) {
+			return nil, errWithin // or it would wait for itself
+		}
 	}
-	release, err := s.turns.Take(ctx, name)
+	return s.turns.Take(ctx, name)
+}
+
+// within reports whether the context is that of the fn of a Change here.
+func (s *Store) within(ctx context.Context) bool {
+	l, ok := ctx.Value(lentKey{}).(*lent)
+	return ok && l.hold.store == s && l.life.Err() == nil
+}
+
+// enter waits until this process may take a connection for that name: until
+// nobody else of it has one for the same, and the pool has one to spare. What
+// is called in the fn of a Change does not wait for another Change to spare one.
+func (s *Store) enter(ctx context.Context, name string) (leave func(), err error) {
+	release, err := s.turn(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	slots := s.slots()
-	if slots == nil {
+	if slots == nil || s.within(ctx) {
 		return release, nil
 	}
 	if err := slots.Acquire(ctx, 1); err != nil {
@@ -78,7 +98,7 @@ func (s *Store) enter(ctx context.Context, name string) (leave func(), err error
 // changed.
 func (s *Store) exec(ctx context.Context, doing, query string, args ...any) (changed int64, err error) {
 	if s.dialect == SQLite {
-		release, err := s.turns.Take(ctx, "")
+		release, err := s.turn(ctx, "")
 		if err != nil {
 			return 0, failed(ctx, doing, err)
 		}

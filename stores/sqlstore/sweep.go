@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/go-gloebit/gloebit"
 )
@@ -47,11 +48,17 @@ func (s *Store) sweepTable(ctx context.Context, table, key, until string) (remov
 			return removed, nil
 		}
 		after = keys[len(keys)-1]
-		args := append([]any{now}, toAny(keys)...)
-		n, err := s.exec(ctx, "remove what has expired", "DELETE FROM "+table+expired+" AND "+key+" IN ("+marks(len(keys))+")", args...)
-		removed += n
-		if err != nil {
-			return removed, err
+		together := len(keys)
+		if s.dialect == MySQL { // it locks the gaps between rows that one statement finds, and then others' saves are its victims
+			together = 1
+		}
+		for some := range slices.Chunk(keys, together) {
+			args := append([]any{now}, toAny(some)...)
+			n, err := s.exec(ctx, "remove what has expired", "DELETE FROM "+table+expired+" AND "+key+" IN ("+marks(len(some))+")", args...)
+			removed += n
+			if err != nil {
+				return removed, err
+			}
 		}
 	}
 }

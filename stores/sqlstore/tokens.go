@@ -82,7 +82,7 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 	if err := gloebit.CheckUserID(userID); err != nil {
 		return err
 	}
-	leave, err := s.enter(ctx, userID)
+	leave, err := s.enter(ctx, "user "+userID)
 	if err != nil {
 		return failed(ctx, "wait for the user", err)
 	}

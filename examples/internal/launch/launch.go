@@ -15,9 +15,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/go-gloebit/gloebit/examples/internal/books"
 )
 
 // Settings is what a shop is built from.
@@ -28,10 +32,23 @@ type Settings struct {
 	ClientID     string
 	ClientSecret gloebit.Secret
 	Logger       *slog.Logger
+	// Books are where the shop keeps everything. They are open until the shop
+	// has stopped.
+	Books *books.Books
+	// RetryAfter and StuckAfter are the ledger's, for tests in a hurry. Zero
+	// means what the ledger thinks right.
+	RetryAfter, StuckAfter time.Duration
+}
+
+// Shop is what is built.
+type Shop struct {
+	Handler http.Handler
+	// Purchases are seen through for as long as the shop is open. Nil is none.
+	Purchases *ledger.Ledger
 }
 
 // Build makes a shop.
-type Build func(Settings) (http.Handler, error)
+type Build func(Settings) (Shop, error)
 
 // Main is the whole of a shop's main function: it runs until an interrupt or a
 // termination signal, and exits.
@@ -48,9 +65,10 @@ func Main(build Build) {
 }
 
 // Run runs a shop until the context ends. It prints where it and the sandbox
-// are to stdout, one line each, once both accept connections; what it logs goes
-// to stderr. It returns when all requests are answered and all ports are free
-// again.
+// are and where everything is kept to stdout, one line each, once both accept
+// connections; what it logs goes to stderr. It returns when all requests are
+// answered, all purchases it was working on are written down, and all ports are
+// free again.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, build Build) error {
 	o, err := parse(args, stderr)
 	if err != nil {
@@ -64,11 +82,11 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, build Bui
 	sandboxCtx, stopSandbox := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSandbox()
 	r := running{options: o, group: group, log: slog.New(slog.NewTextHandler(stderr, nil))}
-	lines, shop, err := r.start(sandboxCtx, build)
+	lines, open, err := r.start(sandboxCtx, build)
 	if err == nil {
 		group.Go(func() error {
 			defer stopSandbox()
-			return shop(ctx)
+			return open(ctx)
 		})
 		_, err = io.WriteString(stdout, lines)
 	}
@@ -88,7 +106,7 @@ type running struct {
 
 // start starts the sandbox, if one is wanted, and returns the lines to print
 // and what runs the shop.
-func (r running) start(sandboxCtx context.Context, build Build) (lines string, shop func(context.Context) error, err error) {
+func (r running) start(sandboxCtx context.Context, build Build) (lines string, open func(context.Context) error, err error) {
 	listener, err := net.Listen("tcp", r.addr)
 	if err != nil {
 		return "", nil, err
@@ -107,15 +125,21 @@ func (r running) start(sandboxCtx context.Context, build Build) (lines string, s
 		err = r.real(&settings, os.Getenv)
 	} else {
 		var at string
-		at, err = startSandbox(sandboxCtx, r.group, r.sandboxAddr, &settings)
+		at, err = startSandbox(sandboxCtx, r.group, r.options, &settings)
 		lines += "sandbox: " + at + "\n"
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	handler, err := build(settings)
+	settings.Books, err = books.Open(sandboxCtx, r.db, settings.ClientID)
 	if err != nil {
 		return "", nil, err
 	}
-	return lines, func(ctx context.Context) error { return serve(ctx, listener, handler, r.log) }, nil
+	shop, err := build(settings)
+	if err != nil {
+		return "", nil, errors.Join(err, settings.Books.Close())
+	}
+	return lines + "kept in: " + r.keptIn() + "\n", func(ctx context.Context) error {
+		return errors.Join(runShop(ctx, listener, shop, r.log), settings.Books.Close())
+	}, nil
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,9 +20,9 @@ import (
 
 // built returns a Build that hands over its settings and answers with a page.
 func built(to *launch.Settings) launch.Build {
-	return func(s launch.Settings) (http.Handler, error) {
+	return func(s launch.Settings) (launch.Shop, error) {
 		*to = s
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "open") }), nil
+		return launch.Shop{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "open") })}, nil
 	}
 }
 
@@ -59,7 +61,8 @@ func TestPortsAreFreeAgainAfterwards(t *testing.T) {
 	var addresses []string
 	run(t, &s, func(output string) {
 		lines := strings.Split(strings.TrimSpace(output), "\n")
-		require.Len(t, lines, 2)
+		require.Len(t, lines, 3)
+		require.Equal(t, "kept in: memory", lines[2])
 		shop, _ := strings.CutPrefix(lines[0], "shop: ")
 		sandbox, _ := strings.CutPrefix(lines[1], "sandbox: ")
 		require.Equal(t, s.URL, shop)
@@ -71,7 +74,7 @@ func TestPortsAreFreeAgainAfterwards(t *testing.T) {
 		require.NotEmpty(t, s.ClientID)
 		require.NotEmpty(t, s.ClientSecret)
 		addresses = []string{strings.TrimPrefix(shop, "http://"), strings.TrimPrefix(sandbox, "http://")}
-	}, "-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0")
+	}, "-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0", "-db", "")
 	for _, address := range addresses {
 		listener, err := net.Listen("tcp", address)
 		require.NoError(t, err)
@@ -90,21 +93,38 @@ func TestARealGloebitNeedsNoSandbox(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var s launch.Settings
 			run(t, &s, func(output string) {
-				require.Equal(t, "shop: https://shop.example\n", output)
+				require.Equal(t, "shop: https://shop.example\nkept in: memory\n", output)
 				require.Equal(t, "https://shop.example", s.URL)
 				require.Equal(t, want, s.Provider)
 				require.Equal(t, "key", s.ClientID)
 				require.Equal(t, "secret", s.ClientSecret.Reveal())
-			}, "-addr", "127.0.0.1:0", "-gloebit", name, "-url", "https://shop.example/")
+			}, "-addr", "127.0.0.1:0", "-gloebit", name, "-url", "https://shop.example/", "-db", "")
 		})
 	}
+}
+
+func TestEverythingIsKeptInAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shop.db")
+	var first, second launch.Settings
+	for _, s := range []*launch.Settings{&first, &second} {
+		run(t, s, func(output string) {
+			require.Contains(t, output, "kept in: "+file+"\n")
+		}, "-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0", "-db", file)
+	}
+	require.Equal(t, first.ClientID, second.ClientID, "the sandbox keeps its application")
+	require.Equal(t, first.ClientSecret, second.ClientSecret)
+	require.Equal(t, first.Books.Keys, second.Books.Keys)
+	require.Error(t, second.Books.DB().PingContext(t.Context()), "closed with the shop")
+	files, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	require.Len(t, files, 2, "the books and the sandbox's file, and nothing left over")
 }
 
 func TestAListenerOnAllInterfacesIsReachedOverLoopback(t *testing.T) {
 	var s launch.Settings
 	run(t, &s, func(string) {
 		require.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.URL)
-	}, "-addr", ":0", "-sandbox-addr", "127.0.0.1:0")
+	}, "-addr", ":0", "-sandbox-addr", "127.0.0.1:0", "-db", "")
 }
 
 func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
@@ -113,7 +133,7 @@ func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
 	defer taken.Close()
 	t.Setenv("GLOEBIT_CLIENT_ID", "")
 	t.Setenv("GLOEBIT_CLIENT_SECRET", "secret")
-	free := []string{"-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0"}
+	free := []string{"-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0", "-db", ""}
 	for name, c := range map[string]struct {
 		args []string
 		want string
@@ -122,8 +142,9 @@ func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
 		"an argument":                  {[]string{"moon"}, `"moon" is not expected`},
 		"a public URL without scheme":  {[]string{"-url", "shop.example"}, "-url"},
 		"a public URL with a path":     {[]string{"-url", "https://shop.example/hats"}, "-url"},
-		"a port that is taken":         {[]string{"-addr", taken.Addr().String()}, "address already in use"},
-		"a sandbox port that is taken": {[]string{"-addr", "127.0.0.1:0", "-sandbox-addr", taken.Addr().String()}, "sandbox: "},
+		"a port that is taken":         {[]string{"-addr", taken.Addr().String(), "-db", ""}, "address already in use"},
+		"a sandbox port that is taken": {[]string{"-addr", "127.0.0.1:0", "-sandbox-addr", taken.Addr().String(), "-db", ""}, "sandbox: "},
+		"a database that can't be":     {append(free[:4:4], "-db", filepath.Join(t.TempDir(), "no", "such", "folder")), "no such file"},
 		"no key in the environment":    {append(free, "-gloebit", "production"), "GLOEBIT_CLIENT_ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +156,7 @@ func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
 	}
 	t.Run("a shop that can't be built", func(t *testing.T) {
 		broken := errors.New("no hats")
-		err := launch.Run(context.Background(), free, io.Discard, io.Discard, func(launch.Settings) (http.Handler, error) { return nil, broken })
+		err := launch.Run(context.Background(), free, io.Discard, io.Discard, func(launch.Settings) (launch.Shop, error) { return launch.Shop{}, broken })
 		require.ErrorIs(t, err, broken)
 	})
 	t.Run("an output that is closed", func(t *testing.T) {

@@ -18,9 +18,12 @@ const (
 	secretVariable = "GLOEBIT_CLIENT_SECRET"
 )
 
+// defaultDB is where everything is kept, in the working directory.
+const defaultDB = "brim-and-feather.db"
+
 // options are the command line.
 type options struct {
-	addr, sandboxAddr, gloebit, url string
+	addr, sandboxAddr, gloebit, url, db string
 }
 
 // parse reads the command line; what flag has to say about it goes to stderr.
@@ -32,6 +35,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.sandboxAddr, "sandbox-addr", "127.0.0.1:8081", "the sandbox listens on this `HOST:PORT`; port 0 takes a free one")
 	flags.StringVar(&o.gloebit, "gloebit", "", "instead of a sandbox beside the shop, use `production`, sandbox (Gloebit's own) or a URL,\nwith key and secret from "+keyVariable+" and "+secretVariable)
 	flags.StringVar(&o.url, "url", "", "the shop's public `URL`, when a proxy is before it; the default is the address it listens on")
+	flags.StringVar(&o.db, "db", defaultDB, "keep everything in this `FILE`, and what the sandbox knows beside it;\n-db '' keeps all of it in memory")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -46,6 +50,23 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.url = u.Scheme + "://" + u.Host
 	}
 	return o, nil
+}
+
+// keptIn says where everything is kept.
+func (o options) keptIn() string {
+	if o.db == "" {
+		return "memory"
+	}
+	return o.db
+}
+
+// sandboxFile is where the sandbox keeps what it knows: beside the shop's books,
+// which are of no use without it.
+func (o options) sandboxFile() string {
+	if o.db == "" {
+		return ""
+	}
+	return o.db + "-sandbox"
 }
 
 // real fills the settings for a Gloebit that runs elsewhere.

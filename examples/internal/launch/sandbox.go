@@ -15,12 +15,17 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
 )
 
-// CallbackPath is where the shops mount the callback handler.
-const CallbackPath = "/gloebit/callback"
+// CallbackPath is where the shops mount the callback handler, HoldPath where
+// they mount the ledger's.
+const (
+	CallbackPath = "/gloebit/callback"
+	HoldPath     = "/gloebit/hold"
+)
 
 // NewSandbox returns a Gloebit that knows the shop at that URL and its products.
-// Nothing is kept when the process ends.
-func NewSandbox(shopURL string, logger *slog.Logger) (*sandbox.Sandbox, error) {
+// What it knows is kept in the file. An empty name means that nothing is kept
+// when the process ends.
+func NewSandbox(shopURL, file string, logger *slog.Logger) (*sandbox.Sandbox, error) {
 	var products []gloebittest.Product
 	for _, p := range catalogue.New().Products() {
 		products = append(products, gloebittest.Product{Name: p.Slug, Description: p.Line, Price: p.Price})
@@ -30,6 +35,7 @@ func NewSandbox(shopURL string, logger *slog.Logger) (*sandbox.Sandbox, error) {
 		HomeURL:          shopURL + "/",
 		RedirectPrefixes: []string{shopURL + "/"},
 		Products:         products,
+		StateFile:        file,
 		Logger:           logger,
 	})
 }
@@ -44,12 +50,12 @@ func SandboxProvider(sandboxURL string) gloebit.Provider {
 
 // startSandbox runs a sandbox in the group until the context ends, and points
 // the settings to it.
-func startSandbox(ctx context.Context, group *errgroup.Group, addr string, s *Settings) (string, error) {
-	box, err := NewSandbox(s.URL, s.Logger)
+func startSandbox(ctx context.Context, group *errgroup.Group, o options, s *Settings) (string, error) {
+	box, err := NewSandbox(s.URL, o.sandboxFile(), s.Logger)
 	if err != nil {
 		return "", err
 	}
-	listener, err := net.Listen("tcp", addr)
+	listener, err := net.Listen("tcp", o.sandboxAddr)
 	if err != nil {
 		return "", fmt.Errorf("sandbox: %w", err)
 	}

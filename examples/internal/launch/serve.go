@@ -6,12 +6,28 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
 // longestGoodbye is how long requests under way may take once the server is to
 // stop.
 const longestGoodbye = 10 * time.Second
+
+// runShop runs a shop until the context ends: its pages, and its ledger, which
+// goes on until the last page was answered and then finishes what it holds.
+func runShop(ctx context.Context, listener net.Listener, shop Shop, logger *slog.Logger) error {
+	ledgerCtx, stopLedger := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLedger()
+	var ledger sync.WaitGroup
+	if shop.Purchases != nil {
+		ledger.Go(func() { _ = shop.Purchases.Run(ledgerCtx) }) // it ends with its context alone
+	}
+	err := serve(ctx, listener, shop.Handler, logger)
+	stopLedger()
+	ledger.Wait()
+	return err
+}
 
 // serve answers requests on the listener until the context ends, and then those
 // that are under way.

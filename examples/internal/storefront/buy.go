@@ -3,16 +3,22 @@ package storefront
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/google/uuid"
 
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
-	"github.com/go-gloebit/gloebit/examples/internal/purchases"
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
+
+// settleWait is how long the answer to a purchase waits for Gloebit's callbacks,
+// which mostly come at once. The purchases page tells of those that take longer.
+const settleWait = 2 * time.Second
 
 // Form is what the buy and use forms send, as it came.
 type Form struct {
@@ -20,9 +26,9 @@ type Form struct {
 	Quantity string
 }
 
-// Buy charges the visitor for an article and sends them to their things. Who
-// can't pay is sent to the page that says so. When Gloebit gives no answer, the
-// page offers to send the same order again.
+// Buy charges the visitor for an article and sends them to their things, or to
+// their purchases while it is on its way. Who can't pay is sent to the page that
+// says so.
 func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, error) {
 	client := gloebit.MustFromContext(ctx)
 	article, ok := s.config.Catalogue.Find(slug)
@@ -34,121 +40,89 @@ func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, er
 	if err != nil || !ok {
 		return s.badForm(ctx, articlePath(slug, 1))
 	}
-	purchase := purchases.Purchase{
-		Order: purchases.Order{Key: key, UserID: client.User().ID, Article: slug, Quantity: quantity, Price: article.Price},
-		Title: article.Title, At: s.now(),
-	}
-	_, err = charge(ctx, client, article, purchase.Order)
+	began := s.now().Truncate(time.Microsecond) // as precise as the ledger
+	purchase, err := s.config.Purchases.Purchase(ctx, client, order(article, key, quantity))
 	if err != nil {
-		return s.notPaid(ctx, purchase, err)
+		return s.notBought(ctx, article, key, quantity, err)
 	}
-	purchase.Outcome = purchases.Paid
-	text := "You bought " + counted(purchase) + " for " + views.Gloebits(purchase.Total()) + " G$."
-	if s.book.Record(purchase) {
-		text = "That order was paid already: " + counted(purchase) + " for " + views.Gloebits(purchase.Total()) + " G$. It was charged only once."
-	}
-	return s.leave(ctx, PathThings, views.Good, text), nil
+	again := purchase.CreatedAt.Before(began)
+	return s.bought(ctx, s.settle(ctx, purchase), again), nil
 }
 
-// charge makes the purchase at Gloebit. The transaction id comes from the
-// order, so the same order sent again is the same transaction.
-func charge(ctx context.Context, client *gloebit.Client, article catalogue.Article, order purchases.Order) (gloebit.Receipt, error) {
+// order is what the ledger is to buy. A product is Gloebit's to hand out, an item
+// the shop's. The key is of everything that matters, so that a form that is sent
+// twice is one order, and one that comes back with another quantity is another.
+func order(article catalogue.Article, key uuid.UUID, quantity int64) ledger.Order {
+	o := ledger.Order{
+		Key:   fmt.Sprintf("%s %s %d %d", key, article.Slug, quantity, article.Price),
+		Price: article.Price, Quantity: quantity,
+	}
 	if article.IsService() {
-		return client.PurchaseItem(ctx, gloebit.ItemOrder{
-			ID: order.TransactionID(), Item: order.Article, Price: order.Price, Quantity: order.Quantity,
-		})
+		o.Item = article.Slug
+	} else {
+		o.Product = article.Slug
 	}
-	return client.PurchaseProduct(ctx, gloebit.ProductOrder{
-		ID: order.TransactionID(), Product: order.Article, Quantity: order.Quantity,
-	})
+	return o
 }
 
-// notPaid writes down an order that was not paid, as far as anyone knows.
-func (s *Storefront) notPaid(ctx context.Context, purchase purchases.Purchase, err error) (Reply, error) {
-	switch {
-	case unanswered(err):
-		purchase.Outcome = purchases.Unanswered
-		s.book.Record(purchase)
-		s.log.WarnContext(ctx, "shop: no answer to a purchase", "transaction", purchase.TransactionID(), "error", err)
-		return s.resend(ctx, purchase, err), nil
-	case errors.Is(err, gloebit.ErrNotConnected), errors.Is(err, gloebit.ErrScopeMissing), errors.Is(err, gloebit.ErrInvalidRequest):
-		return Reply{}, err // Gloebit never heard of it
-	case errors.Is(err, gloebit.ErrInsufficientBalance):
-		purchase.Outcome = purchases.Refused
-		s.book.Record(purchase)
-		return Reply{Status: http.StatusSeeOther, Location: notEnoughPath(purchase.Article, purchase.Quantity)}, nil
-	default:
-		purchase.Outcome = purchases.Refused
-		s.book.Record(purchase)
-		return Reply{}, err
-	}
-}
-
-// unanswered reports whether the same order may succeed when it is sent again.
-func unanswered(err error) bool {
-	for _, temporary := range []error{
-		gloebit.ErrOutcomeUnknown, gloebit.ErrUnavailable, gloebit.ErrBadReply, gloebit.ErrRateLimited,
-		gloebit.ErrPending, gloebit.ErrQueuingFailed, context.DeadlineExceeded, context.Canceled,
-	} {
-		if errors.Is(err, temporary) {
-			return true
+// settle waits a moment for the purchase to be done, and returns how far it came.
+func (s *Storefront) settle(ctx context.Context, p ledger.Purchase) ledger.Purchase {
+	ctx, cancel := context.WithTimeout(ctx, settleWait)
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for !p.Finished() && !p.Stuck() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return p
 		}
+		now, err := s.config.Purchases.Get(ctx, p.ID)
+		if err != nil {
+			return p // it is under way, which is all that there is to tell
+		}
+		p = now
 	}
-	return false
+	return p
 }
 
-// resend is the page of an order without an answer.
-func (s *Storefront) resend(ctx context.Context, p purchases.Purchase, err error) Reply {
-	return Reply{Status: gloebit.StatusCode(err), Page: views.Trouble{
-		Frame: s.quietFrame(ctx, "Gloebit is not answering", articlePath(p.Article, p.Quantity)),
-		Words: []string{
-			"The shop sent your order of " + counted(p) + " to Gloebit, and no answer came back. We can’t tell yet whether it was paid.",
-			"Wait a moment and send it again. It stays the same order, so it is never charged twice.",
-		},
-		Resend: &views.Resend{Slug: p.Article, Order: p.Key, Quantity: p.Quantity},
-	}}
-}
-
-// Use uses up one piece of a product. The form's key makes a double click one.
-func (s *Storefront) Use(ctx context.Context, slug string, form Form) (Reply, error) {
-	client := gloebit.MustFromContext(ctx)
-	key, err := uuid.Parse(form.Order)
-	if err != nil {
-		return s.badForm(ctx, PathThings)
-	}
-	if !s.used.First(key, s.now()) {
-		return s.leave(ctx, PathThings, views.Warn, "That button was pressed twice; only one was used."), nil
-	}
-	left, err := client.ConsumeProduct(ctx, slug, 1)
-	var refused *gloebit.APIError
+// bought tells what became of an order.
+func (s *Storefront) bought(ctx context.Context, p ledger.Purchase, again bool) Reply {
+	what := counted(p.Quantity, s.title(article(p)))
+	price := " for " + views.Gloebits(p.Total()) + " G$"
 	switch {
-	case err == nil:
-	case errors.Is(err, gloebit.ErrNotConnected), errors.Is(err, gloebit.ErrScopeMissing):
-		return Reply{}, err
-	case unanswered(err):
-		s.log.WarnContext(ctx, "shop: no answer to a use", "product", slug, "error", err)
-		return s.leave(ctx, PathThings, views.Warn, "Gloebit did not say whether it took the "+s.title(slug)+". Count below before you try again."), nil
-	case errors.As(err, &refused):
-		s.log.InfoContext(ctx, "shop: not used", "product", slug, "error", err)
-		return s.leave(ctx, PathThings, views.Bad, "You have no "+s.title(slug)+" to use."), nil
+	case p.State == ledger.Delivered && again:
+		return s.leave(ctx, PathThings, views.Good, "That order was paid already: "+what+price+". It was charged only once.")
+	case p.State == ledger.Delivered:
+		return s.leave(ctx, PathThings, views.Good, "You bought "+what+price+".")
+	case p.State == ledger.Canceled || p.State == ledger.Released:
+		return s.leave(ctx, PathPurchases, views.Bad, "The order of "+what+" is off. "+whyOff(p))
+	default:
+		return s.leave(ctx, PathPurchases, views.Warn, "Your order of "+what+" is on its way. This page tells when it is there.")
+	}
+}
+
+// notBought tells why nothing was bought, as far as anyone knows.
+func (s *Storefront) notBought(ctx context.Context, article catalogue.Article, key uuid.UUID, quantity int64, err error) (Reply, error) {
+	switch {
+	case errors.Is(err, gloebit.ErrInsufficientBalance):
+		return Reply{Status: http.StatusSeeOther, Location: notEnoughPath(article.Slug, quantity)}, nil
+	case errors.Is(err, gloebit.ErrStore):
+		s.log.ErrorContext(ctx, "shop: an order may not have been written down", "error", err)
+		return Reply{Status: gloebit.StatusCode(err), Page: views.Trouble{
+			Frame: s.quietFrame(ctx, "The shop can’t find its own books", articlePath(article.Slug, quantity)),
+			Words: []string{
+				"We can’t tell whether your order of " + counted(quantity, article.Title) + " was written down.",
+				"Wait a moment and send it again. It stays the same order, so it is never charged twice.",
+			},
+			Resend: &views.Resend{Slug: article.Slug, Order: key, Quantity: quantity},
+		}}, nil
 	default:
 		return Reply{}, err
 	}
-	text := "You used one " + slug + "."
-	if article, ok := s.config.Catalogue.Find(slug); ok && article.Use != "" {
-		text = article.Use
-	}
-	return s.leave(ctx, PathThings, views.Good, text+" "+leftover(left)), nil
-}
-
-func leftover(left int64) string {
-	if left == 0 {
-		return "That was the last one."
-	}
-	return "You have " + strconv.FormatInt(left, 10) + " left."
 }
 
 // counted writes the quantity and the title, as in "2 × Green hat".
-func counted(p purchases.Purchase) string {
-	return strconv.FormatInt(p.Quantity, 10) + " × " + p.Title
+func counted(quantity int64, title string) string {
+	return strconv.FormatInt(quantity, 10) + " × " + title
 }

@@ -3,6 +3,7 @@ package storefront
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -10,19 +11,19 @@ import (
 	"github.com/go-gloebit/gloebit"
 
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
-	"github.com/go-gloebit/gloebit/examples/internal/purchases"
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
 // The paths on which the storefront's pages link to each other. A shop mounts
 // the method of the same name on each.
 const (
-	PathShelf     = "/"
-	PathThings    = "/things"
-	PathPurchases = "/purchases"
-	PathGoodbye   = "/goodbye"
-	pathArticle   = "/shelf/"
-	pathNotEnough = "/not-enough/"
+	PathShelf      = "/"
+	PathThings     = "/things"
+	PathPurchases  = "/purchases"
+	PathGoodbye    = "/goodbye"
+	PathBackOffice = "/merchant"
+	pathArticle    = "/shelf/"
+	pathNotEnough  = "/not-enough/"
 )
 
 // most is how many of an article one order may have.
@@ -67,17 +68,15 @@ func (s *Storefront) Things(ctx context.Context) (Reply, error) {
 		page.Products = append(page.Products, views.Thing{Slug: slug, Title: s.title(slug), Count: count, Order: newKey()})
 	}
 	slices.SortFunc(page.Products, func(a, b views.Thing) int { return cmp.Compare(a.Title, b.Title) })
-	page.Services = s.services(client.User().ID)
-	return show(page), nil
+	page.Services, err = s.services(ctx, client.User().ID)
+	return show(page), err
 }
 
-// services counts the services that the visitor paid for, in catalogue order.
-func (s *Storefront) services(userID string) []views.Thing {
-	counts := make(map[string]int64)
-	for _, p := range s.book.List(userID) {
-		if p.Outcome == purchases.Paid {
-			counts[p.Article] += p.Quantity
-		}
+// services are what the bench has done for the visitor, in catalogue order.
+func (s *Storefront) services(ctx context.Context, userID string) ([]views.Thing, error) {
+	counts, err := s.config.Books.Bench.Done(ctx, userID)
+	if err != nil {
+		return nil, fmt.Errorf("%w: count what was done: %w", gloebit.ErrStore, err)
 	}
 	var things []views.Thing
 	for _, a := range s.config.Catalogue.Services() {
@@ -85,33 +84,7 @@ func (s *Storefront) services(userID string) []views.Thing {
 			things = append(things, views.Thing{Slug: a.Slug, Title: a.Title, Count: count})
 		}
 	}
-	return things
-}
-
-// Purchases is the page of everything the visitor has bought or tried to buy.
-func (s *Storefront) Purchases(ctx context.Context) (Reply, error) {
-	client := gloebit.MustFromContext(ctx)
-	page := views.Purchases{Frame: s.frame(ctx, "My purchases", PathPurchases)}
-	for _, p := range s.book.List(client.User().ID) {
-		page.Lines = append(page.Lines, line(p))
-	}
-	return show(page), nil
-}
-
-func line(p purchases.Purchase) views.Line {
-	l := views.Line{
-		Title: p.Title, Quantity: p.Quantity, Total: p.Total(), At: p.At.UTC(), TransactionID: p.TransactionID(),
-	}
-	switch p.Outcome {
-	case purchases.Paid:
-		l.Outcome, l.Tone = "Paid", views.Good
-	case purchases.Refused:
-		l.Outcome, l.Tone = "Refused, nothing charged", views.Bad
-	default:
-		l.Outcome, l.Tone = "No answer from Gloebit yet", views.Warn
-		l.Resend = &views.Resend{Slug: p.Article, Order: p.Key, Quantity: p.Quantity}
-	}
-	return l
+	return things, nil
 }
 
 // NotEnough is the page for a visitor whose gloebits don't suffice, with the

@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/google/uuid"
 
+	"github.com/go-gloebit/gloebit/examples/internal/books"
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
-	"github.com/go-gloebit/gloebit/examples/internal/purchases"
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
@@ -35,6 +36,9 @@ type Sessions interface {
 type Config struct {
 	Catalogue *catalogue.Catalogue
 	Sessions  Sessions
+	// Purchases make every purchase, and Books know what the shop did for them.
+	Purchases *ledger.Ledger
+	Books     *books.Books
 	// ConnectURL returns the link that connects a visitor and comes back to a
 	// local path: gloebit.Merchant.ConnectURL.
 	ConnectURL func(returnTo string, scopes ...gloebit.Scope) string
@@ -46,17 +50,14 @@ type Config struct {
 	Clock func() time.Time
 }
 
-// Storefront is a shop. Make one with New; it is safe for concurrent use. What
-// was bought is remembered until the process ends.
+// Storefront is a shop. Make one with New; it is safe for concurrent use.
 type Storefront struct {
 	config Config
 	log    *slog.Logger
 	now    func() time.Time
-	book   purchases.Book
-	used   purchases.Once
 }
 
-// New returns a shop that has sold nothing yet.
+// New returns the shop that the configuration describes.
 func New(config Config) *Storefront {
 	s := &Storefront{config: config, log: config.Logger, now: config.Clock}
 	if s.log == nil {

@@ -50,8 +50,12 @@ func aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium(t *testing.T, buil
 	b.click(`//a[@id="back"]`, "Golden crown")
 
 	b.click(`//nav//a[.="My purchases"]`, "My purchases")
-	b.sees(`//h2[.="Green hat"]`, `//*[contains(@class, "outcome") and .="Paid"]`, `//h2[.="2 × Golden crown"]`)
+	b.sees(`//h2[.="Green hat"]`, `//*[contains(@class, "outcome") and .="Paid and delivered"]`, `//h2[.="2 × Golden crown"]`)
 	b.picture("purchases")
+	b.click(`//footer//a[.="the back office"]`, "The back office")
+	b.sees(`//dt[.="Paid"]/following-sibling::dd[starts-with(normalize-space(.), "3 ")]`, `//p[.="Nothing is stuck."]`)
+	b.picture("merchant")
+	b.click(`//nav//a[.="My purchases"]`, "My purchases")
 	b.click(`//header//button[.="Disconnect"]`, "Until next time")
 	b.click(`//nav//a[.="The shelf"]`, welcome)
 	b.sees(`//header//a[.="Connect with Gloebit"]`)
@@ -60,6 +64,35 @@ func aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium(t *testing.T, buil
 
 func balanceOf(amount string) chromedp.Search {
 	return chromedp.Search(`//span[@class="balance" and contains(., "` + amount + `")]`)
+}
+
+func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build launch.Build) {
+	b := newBrowser(t)
+	w := newLastingWorld(t, build)
+	b.do(desktop(), chromedp.Navigate(w.shopURL))
+	b.reads(welcome)
+	b.click(`//header//a[.="Connect with Gloebit"]`, "Sign in")
+	b.click(`//button[@name="name" and @value="alice"]`, "Connect to Brim & Feather?")
+	b.click(`//button[@value="approve"]`, welcome)
+
+	w.deaf.Store(true)
+	b.click(`//form[@action="/buy/gift-wrap"]//button`, "My purchases")
+	b.sees(`//*[@role="status" and contains(., "Your order of 1 × Gift wrap is on its way.")]`, `//span[contains(@class, "outcome") and .="On its way"]`)
+	b.picture("on-its-way")
+	w.deaf.Store(false)
+	b.sees(`//span[contains(@class, "outcome") and .="Paid and delivered"]`) // with nothing clicked
+	w.settled()
+	w.closeShop()
+	w.openShop()
+
+	b.do(chromedp.Navigate(w.shopURL))
+	b.reads(welcome)
+	b.click(`//nav//a[.="My things"]`, "Connect to Brim & Feather?")
+	b.click(`//button[@value="approve"]`, "My things")
+	b.sees(`//h3[.="Gift wrap"]`, balanceOf("992"))
+	b.click(`//nav//a[.="My purchases"]`, "My purchases")
+	b.sees(`//span[contains(@class, "outcome") and .="Paid and delivered"]`)
+	require.Empty(t, b.complaints, "nothing that the pages' policies forbid")
 }
 
 func aRefusalAndARevokedTokenLeadBackInChromium(t *testing.T, build launch.Build) {
@@ -102,7 +135,7 @@ func everyPageFitsAPhone(t *testing.T, build launch.Build) {
 	b.fits()
 	b.picture("phone-things")
 	for path, heading := range map[string]string{
-		"/purchases": "My purchases", "/not-enough/golden-crown?quantity=2": "Not quite enough", "/goodbye": "Until next time", "/nowhere": "There is nothing here",
+		"/purchases": "My purchases", "/merchant": "The back office", "/not-enough/golden-crown?quantity=2": "Not quite enough", "/goodbye": "Until next time", "/nowhere": "There is nothing here",
 	} {
 		b.do(chromedp.Navigate(w.shopURL + path))
 		b.reads(heading)

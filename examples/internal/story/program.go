@@ -2,6 +2,7 @@ package story
 
 import (
 	"bufio"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,35 +14,58 @@ import (
 )
 
 // RunProgram builds the program in the working directory and tells a short story
-// to it: it prints where it is, and stops on a termination signal.
+// to it: it prints where it is, stops on a termination signal, and when it is
+// started again everything is there.
 func RunProgram(t *testing.T) {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "shop")
+	folder := t.TempDir()
+	binary, file := filepath.Join(folder, "shop"), filepath.Join(folder, "books.db")
 	build, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, "%s", build)
 
-	program := exec.Command(binary, "-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0")
+	shopURL, _, stop := startProgram(t, binary, file)
+	shelf := newVisitor(t).open(shopURL).says("Green hat", "40 G$").connect("alice")
+	require.Equal(t, shopURL+"/", shelf.url.String())
+	shelf.submit("/buy/gift-wrap").says("You bought 1 × Gift wrap for 8 G$.")
+	things := shelf.submit("/buy/green-hat").says("You bought 1 × Green hat for 40 G$.")
+	require.Equal(t, "952 G$", things.balance())
+	stop()
+
+	shopURL, sandboxURL, stop := startProgram(t, binary, file)
+	things = newVisitor(t).open(shopURL).connect("alice").follow("My things").says("Green hat You own 1", "Gift wrap 1 ordered")
+	require.Equal(t, "952 G$", things.balance())
+	purchases := things.follow("My purchases").says("Green hat", "Gift wrap", "Paid and delivered")
+	require.Len(t, purchases.find("time"), 2)
+	require.Equal(t, sandboxURL+"/account", purchases.submit("/gloebit/disconnect").link("your account at Gloebit"))
+	stop()
+}
+
+// startProgram starts the program and returns where it says it is, and what stops
+// it.
+func startProgram(t *testing.T, binary, file string) (shopURL, sandboxURL string, stop func()) {
+	t.Helper()
+	program := exec.Command(binary, "-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0", "-db", file)
 	program.Stderr = t.Output()
 	stdout, err := program.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, program.Start())
 	t.Cleanup(func() { _ = program.Process.Signal(os.Kill) }) // it has ended unless the test failed
 
-	lines := bufio.NewScanner(stdout)
-	require.True(t, lines.Scan())
-	shopURL, ok := strings.CutPrefix(lines.Text(), "shop: ")
-	require.True(t, ok, "%q", lines.Text())
-	require.True(t, lines.Scan())
-	sandboxURL, ok := strings.CutPrefix(lines.Text(), "sandbox: ")
-	require.True(t, ok, "%q", lines.Text())
-
-	shelf := newVisitor(t).open(shopURL).says("Green hat", "40 G$").connect("alice")
-	require.Equal(t, shopURL+"/", shelf.url.String())
-	things := shelf.submit("/buy/green-hat").says("You bought 1 × Green hat for 40 G$.")
-	require.Equal(t, "960 G$", things.balance())
-	require.Equal(t, sandboxURL+"/account", things.submit("/gloebit/disconnect").link("your account at Gloebit"))
-
-	require.NoError(t, program.Process.Signal(syscall.SIGTERM))
-	require.False(t, lines.Scan(), "two lines and no more")
-	require.NoError(t, program.Wait())
+	lines := bufio.NewReader(stdout)
+	says := func(name string) string {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		what, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), name+": ")
+		require.True(t, ok, "%q", line)
+		return what
+	}
+	shopURL, sandboxURL = says("shop"), says("sandbox")
+	require.Equal(t, file, says("kept in"))
+	return shopURL, sandboxURL, func() {
+		require.NoError(t, program.Process.Signal(syscall.SIGTERM))
+		more, err := io.ReadAll(lines)
+		require.NoError(t, err)
+		require.Empty(t, more, "three lines and no more")
+		require.NoError(t, program.Wait())
+	}
 }

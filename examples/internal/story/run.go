@@ -34,8 +34,14 @@ func Run(t *testing.T, build launch.Build) {
 
 		{"a double click is one purchase", aDoubleClickIsOnePurchase},
 		{"a key used again for something else is charged for what it is", aKeyUsedAgainForSomethingElseIsChargedForWhatItIs},
-		{"a lost answer is settled by sending the same order again", aLostAnswerIsSettledBySendingTheSameOrderAgain},
-		{"an order that never arrived is sent again from the purchases", anOrderThatNeverArrivedIsSentAgainFromThePurchases},
+		{"a lost answer is nothing to the visitor", aLostAnswerIsNothingToTheVisitor},
+		{"an order that never arrived is sent again by the shop", anOrderThatNeverArrivedIsSentAgainByTheShop},
+		{"a purchase is shown as it moves", aPurchaseIsShownAsItMoves},
+		{"a restart forgets no purchase", aRestartForgetsNoPurchase},
+		{"what the bench has no room for is canceled", whatTheBenchHasNoRoomForIsCanceled},
+		{"the back office shows totals and what is stuck", theBackOfficeShowsTotalsAndWhatIsStuck},
+		{"an order that may not be written down is sent again", anOrderThatMayNotBeWrittenDownIsSentAgain},
+		{"callbacks need a signature and nothing else", callbacksNeedASignatureAndNothingElse},
 		{"the shop stays open while Gloebit is down", theShopStaysOpenWhileGloebitIsDown},
 		{"a locked account is told in words", aLockedAccountIsToldInWords},
 		{"a product that Gloebit does not know is not sold", aProductThatGloebitDoesNotKnowIsNotSold},
@@ -56,6 +62,7 @@ func RunInChromium(t *testing.T, build launch.Build) {
 	t.Helper()
 	tell(t, build, []story{
 		{"a visitor connects, buys a hat, uses it up and disconnects", aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium},
+		{"a purchase arrives by itself and outlives the shop", aPurchaseArrivesByItselfAndOutlivesTheShopInChromium},
 		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
 		{"every page fits a phone", everyPageFitsAPhone},
 	})

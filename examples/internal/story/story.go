@@ -39,7 +39,8 @@ func aVisitorConnectsBuysAHatUsesItUpAndDisconnects(t *testing.T, build launch.B
 	things = things.follow("The shelf").submit("/buy/gift-wrap").says("You bought 1 × Gift wrap for 8 G$.", "Gift wrap 1 ordered")
 	require.Equal(t, "877 G$", things.balance())
 
-	purchases := things.follow("My purchases").says("Green hat", "3 × Red scarf", "Gift wrap", "Paid")
+	w.settled()
+	purchases := things.follow("My purchases").says("Green hat", "3 × Red scarf", "Gift wrap", "Paid and delivered")
 	for _, transaction := range w.gloebit.Transactions() {
 		purchases.says(transaction.ID)
 	}

@@ -56,37 +56,6 @@ func aKeyUsedAgainForSomethingElseIsChargedForWhatItIs(t *testing.T, build launc
 	require.Equal(t, "940", w.gloebit.Balance("alice"))
 }
 
-func aLostAnswerIsSettledBySendingTheSameOrderAgain(t *testing.T, build launch.Build) {
-	w := newWorld(t, build)
-	shelf := newVisitor(t).open(w.shopURL).connect("alice")
-	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Drop: true, After: true})
-
-	sorry := shelf.submit("/buy/green-hat")
-	require.Equal(t, http.StatusServiceUnavailable, sorry.status)
-	sorry.says("Gloebit is not answering", "it is never charged twice")
-	w.gloebit.ClearFaults()
-	sorry.follow("My purchases").says("Green hat", "No answer from Gloebit yet", "Send this order again")
-
-	things := sorry.submit("/buy/green-hat").says("You bought 1 × Green hat for 40 G$.", "Green hat You own 1")
-	require.Equal(t, "960 G$", things.balance())
-	require.Equal(t, 1, w.paid())
-	purchases := things.follow("My purchases")
-	require.NotContains(t, purchases.text(), "No answer")
-	require.Len(t, purchases.find("time"), 1)
-}
-
-func anOrderThatNeverArrivedIsSentAgainFromThePurchases(t *testing.T, build launch.Build) {
-	w := newWorld(t, build)
-	shelf := newVisitor(t).open(w.shopURL).connect("alice")
-	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Status: http.StatusBadGateway, Body: "<html>", ContentType: "text/html"})
-	sorry := shelf.follow("Red scarf").submit("/buy/red-scarf", "quantity", "2")
-	require.Equal(t, http.StatusServiceUnavailable, sorry.status)
-	require.Equal(t, "1000", w.gloebit.Balance("alice"))
-	w.gloebit.ClearFaults()
-	sorry.follow("My purchases").submit("/buy/red-scarf").says("You bought 2 × Red scarf for 50 G$.")
-	require.Equal(t, "950", w.gloebit.Balance("alice"))
-}
-
 func theShopStaysOpenWhileGloebitIsDown(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	v := newVisitor(t)

@@ -5,11 +5,16 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-gloebit/gloebit/examples/internal/books"
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
@@ -19,40 +24,106 @@ type world struct {
 	shopURL, sandboxURL string
 	appKey              string
 	gloebit             *gloebittest.Gloebit
+	books               *books.Books
+
+	t        *testing.T
+	build    launch.Build
+	file     string // of the shop's books; empty is memory
+	settings launch.Settings
+	open     atomic.Pointer[launch.Shop] // nil while the shop is closed
+	stop     func()                      // what runs behind the shop
+	deaf     atomic.Bool                 // Gloebit's callbacks don't reach the shop
 }
 
+// newWorld is a world in which the shop keeps everything in memory.
 func newWorld(t *testing.T, build launch.Build) *world {
 	t.Helper()
-	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
-	server := httptest.NewUnstartedServer(nil)
-	shopURL := "http://" + server.Listener.Addr().String()
+	return startWorld(t, build, "", launch.Settings{})
+}
 
-	box, err := launch.NewSandbox(shopURL, nil)
+// newLastingWorld is a world in which the shop keeps everything in a file.
+func newLastingWorld(t *testing.T, build launch.Build) *world {
+	t.Helper()
+	return startWorld(t, build, filepath.Join(t.TempDir(), "shop.db"), launch.Settings{})
+}
+
+// startWorld opens a shop that may be in a hurry: that is all that it takes from
+// the settings.
+func startWorld(t *testing.T, build launch.Build, file string, s launch.Settings) *world {
+	t.Helper()
+	w := &world{t: t, build: build, file: file, settings: s}
+	server := httptest.NewServer(http.HandlerFunc(w.serve))
+	w.shopURL = server.URL
+	box, err := launch.NewSandbox(w.shopURL, "", nil)
 	require.NoError(t, err)
 	gloebitServer := httptest.NewServer(box.Handler())
 	ctx, stop := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- box.Run(ctx) }()
-
-	app := box.Application()
-	handler, err := build(launch.Settings{
-		URL: shopURL, Provider: launch.SandboxProvider(gloebitServer.URL),
-		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), Logger: logger,
-	})
-	require.NoError(t, err)
-	server.Config.Handler = handler
-	server.Start()
 	t.Cleanup(func() {
 		server.Close()
+		w.closeShop()
 		gloebitServer.Close()
 		stop()
 		<-ran
 	})
-	return &world{shopURL: shopURL, sandboxURL: gloebitServer.URL, appKey: app.Key, gloebit: box.Gloebit()}
+	app := box.Application()
+	w.sandboxURL, w.appKey, w.gloebit = gloebitServer.URL, app.Key, box.Gloebit()
+	w.settings.URL, w.settings.Provider = w.shopURL, launch.SandboxProvider(w.sandboxURL)
+	w.settings.ClientID, w.settings.ClientSecret = app.Key, gloebit.Secret(app.Secret)
+	w.settings.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	w.openShop()
+	return w
+}
+
+func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
+	shop := w.open.Load()
+	if shop == nil || w.deaf.Load() && strings.HasPrefix(r.URL.Path, launch.HoldPath) {
+		http.Error(rw, "the shop is closed", http.StatusServiceUnavailable)
+		return
+	}
+	shop.Handler.ServeHTTP(rw, r)
+}
+
+// openShop builds the shop, with what its file remembers.
+func (w *world) openShop() {
+	w.t.Helper()
+	var err error
+	w.books, err = books.Open(context.Background(), w.file, w.appKey)
+	require.NoError(w.t, err)
+	w.settings.Books = w.books
+	shop, err := w.build(w.settings)
+	require.NoError(w.t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	ran := make(chan error, 1)
+	go func() { ran <- shop.Purchases.Run(ctx) }()
+	w.stop = func() {
+		stop()
+		<-ran
+		require.NoError(w.t, w.books.Close())
+	}
+	w.open.Store(&shop)
+}
+
+// closeShop closes the shop, if it is open. Nobody is in it.
+func (w *world) closeShop() {
+	if w.open.Swap(nil) != nil {
+		w.stop()
+	}
+}
+
+// settled waits until Gloebit has made all of its callbacks.
+func (w *world) settled() {
+	w.t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	require.NoError(w.t, w.gloebit.Settle(ctx))
 }
 
 // paid returns how many transactions took gloebits.
 func (w *world) paid() int {
+	w.t.Helper()
+	w.settled()
 	count := 0
 	for _, transaction := range w.gloebit.Transactions() {
 		if transaction.State == gloebittest.StateSettled {
@@ -65,10 +136,13 @@ func (w *world) paid() int {
 // serveOnce gives the shop's answer to one request, without a server.
 func serveOnce(t *testing.T, build launch.Build, s launch.Settings, r *http.Request) *http.Response {
 	t.Helper()
-	s.Logger = slog.New(slog.DiscardHandler)
-	handler, err := build(s)
+	kept, err := books.Open(t.Context(), "", s.ClientID)
+	require.NoError(t, err)
+	defer kept.Close()
+	s.Books, s.Logger = kept, slog.New(slog.DiscardHandler)
+	shop, err := build(s)
 	require.NoError(t, err)
 	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, r)
+	shop.Handler.ServeHTTP(recorder, r)
 	return recorder.Result()
 }

@@ -20,6 +20,9 @@ type Frame struct {
 	ConnectURL string
 	// Notice says what the last action did; mostly nil.
 	Notice *Notice
+	// Refresh is after how many seconds the browser asks for the page again.
+	// Zero is never.
+	Refresh int
 }
 
 // Visitor is who is connected.
@@ -100,17 +103,42 @@ type Line struct {
 	Quantity, Total int64
 	At              time.Time
 	TransactionID   string
-	// Outcome is in words.
+	// Outcome is how far it has come, in a word or two.
 	Outcome string
 	Tone    Tone
-	// Resend is set for an order that had no answer.
-	Resend *Resend
+	// Words say more, where there is more to say.
+	Words string
 }
 
 // Purchases is the page of the visitor's purchases.
 type Purchases struct {
 	Frame
 	Lines []Line
+}
+
+// Total is a sum over purchases of one kind.
+type Total struct {
+	Words               string
+	Tone                Tone
+	Purchases, Gloebits int64
+}
+
+// Job is a purchase as the merchant sees it.
+type Job struct {
+	Title           string
+	Quantity, Total int64
+	At              time.Time
+	// Visitor is who pays, State the ledger's word, and Cause what went wrong
+	// last, in words for a log.
+	Visitor, State, Cause string
+	TransactionID         string
+}
+
+// BackOffice is the merchant's page.
+type BackOffice struct {
+	Frame
+	Totals        []Total
+	Stuck, Moving []Job
 }
 
 // NotEnough says that the balance is too small.
@@ -141,10 +169,11 @@ type Trouble struct {
 	Resend *Resend
 }
 
-func (Catalogue) template() string { return "catalogue" }
-func (Article) template() string   { return "article" }
-func (Things) template() string    { return "things" }
-func (Purchases) template() string { return "purchases" }
-func (NotEnough) template() string { return "notenough" }
-func (Goodbye) template() string   { return "goodbye" }
-func (Trouble) template() string   { return "trouble" }
+func (Catalogue) template() string  { return "catalogue" }
+func (Article) template() string    { return "article" }
+func (Things) template() string     { return "things" }
+func (Purchases) template() string  { return "purchases" }
+func (BackOffice) template() string { return "backoffice" }
+func (NotEnough) template() string  { return "notenough" }
+func (Goodbye) template() string    { return "goodbye" }
+func (Trouble) template() string    { return "trouble" }

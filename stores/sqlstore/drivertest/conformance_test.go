@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/go-gloebit/gloebit/storetest"
 	"github.com/jackc/pgx/v5"
@@ -24,11 +26,25 @@ func TestConformance(t *testing.T) {
 				storetest.RunUsersApart(t, newStore)
 			}
 		})
+		t.Run("sealed tokens", func(t *testing.T) {
+			storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore {
+				store, err := sealed.New(emptied(t, db, store), sealed.Key{ID: "k1", Secret: "0123456789abcdef0123456789abcdef"})
+				require.NoError(t, err)
+				return store
+			})
+		})
 		t.Run("listing", func(t *testing.T) {
 			storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return emptied(t, db, store) })
 		})
 		t.Run("states", func(t *testing.T) {
 			storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore { return emptied(t, db, store) })
+		})
+		t.Run("purchases", func(t *testing.T) {
+			newStore := func(t *testing.T) ledger.Store { return emptied(t, db, store) }
+			storetest.RunLedgerStore(t, newStore)
+			if d.dialect != sqlstore.SQLite {
+				storetest.RunPurchasesApart(t, newStore)
+			}
 		})
 	})
 }
@@ -36,7 +52,7 @@ func TestConformance(t *testing.T) {
 // emptied is the store again, without what the last case left in it.
 func emptied(t *testing.T, db *sql.DB, store *sqlstore.Store) *sqlstore.Store {
 	t.Helper()
-	for _, table := range []string{"gloebit_credentials", "gloebit_states"} {
+	for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
 		_, err := db.ExecContext(t.Context(), "DELETE FROM "+table)
 		require.NoError(t, err)
 	}

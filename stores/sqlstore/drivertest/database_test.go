@@ -27,6 +27,7 @@ const poolSize = 10
 // replicas do.
 type database struct {
 	dialect sqlstore.Dialect
+	name    string                    // for databaseAt
 	addr    string                    // of the server; empty for a file
 	open    func(addr string) *sql.DB // through another address, or as it is
 }
@@ -84,33 +85,39 @@ func each(t *testing.T, kinds []kind, test func(t *testing.T, d database)) {
 func newSQLite(t *testing.T, options string) database {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "gloebit.db")
-	return database{dialect: sqlstore.SQLite, open: func(string) *sql.DB {
-		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+options)
-		require.NoError(t, err)
-		return db
-	}}
+	return sqliteAt("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options)
+}
+
+func sqliteAt(name string) database {
+	return database{dialect: sqlstore.SQLite, name: name, open: func(string) *sql.DB { return must(sql.Open("sqlite", name)) }}
 }
 
 func newPostgres(t *testing.T, mode pgx.QueryExecMode) database {
 	t.Helper()
-	config, err := pgx.ParseConfig(setting("GLOEBIT_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
-	require.NoError(t, err)
+	schema := randomName()
+	administer(t, stdlib.OpenDB(*postgresConfig()), "CREATE SCHEMA "+schema, "DROP SCHEMA "+schema+" CASCADE")
+	return postgresAt(schema, mode)
+}
+
+func postgresConfig() *pgx.ConnConfig {
+	config := must(pgx.ParseConfig(setting("GLOEBIT_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable")))
 	config.ConnectTimeout = 5 * time.Second
 	config.Fallbacks = nil
+	return config
+}
+
+func postgresAt(schema string, mode pgx.QueryExecMode) database {
+	config := postgresConfig()
 	config.DefaultQueryExecMode = mode
-	schema := randomName()
-	administer(t, stdlib.OpenDB(*config), "CREATE SCHEMA "+schema, "DROP SCHEMA "+schema+" CASCADE")
 	config.RuntimeParams["search_path"] = schema
 	return database{
 		dialect: sqlstore.Postgres,
+		name:    schema,
 		addr:    net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))),
 		open: func(addr string) *sql.DB {
 			config := config.Copy()
-			host, port, err := net.SplitHostPort(addr)
-			require.NoError(t, err)
-			number, err := strconv.ParseUint(port, 10, 16)
-			require.NoError(t, err)
-			config.Host, config.Port = host, uint16(number)
+			host, port, _ := net.SplitHostPort(addr)
+			config.Host, config.Port = host, uint16(must(strconv.ParseUint(port, 10, 16)))
 			return stdlib.OpenDB(*config)
 		},
 	}
@@ -118,23 +125,47 @@ func newPostgres(t *testing.T, mode pgx.QueryExecMode) database {
 
 func newMySQL(t *testing.T) database {
 	t.Helper()
-	config, err := mysql.ParseDSN(setting("GLOEBIT_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/test"))
-	require.NoError(t, err)
+	name := randomName()
+	administer(t, openMySQL(mysqlConfig()), "CREATE DATABASE "+name, "DROP DATABASE "+name)
+	return mysqlAt(name)
+}
+
+func mysqlConfig() *mysql.Config {
+	config := must(mysql.ParseDSN(setting("GLOEBIT_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/test")))
 	config.Timeout = 5 * time.Second
 	config.Logger = &mysql.NopLogger{} // it would tell of every connection that a test cuts
-	open := func(config *mysql.Config) *sql.DB {
-		connector, err := mysql.NewConnector(config)
-		require.NoError(t, err)
-		return sql.OpenDB(connector)
-	}
-	name := randomName()
-	administer(t, open(config), "CREATE DATABASE "+name, "DROP DATABASE "+name)
+	return config
+}
+
+func openMySQL(config *mysql.Config) *sql.DB { return sql.OpenDB(must(mysql.NewConnector(config))) }
+
+func mysqlAt(name string) database {
+	config := mysqlConfig()
 	config.DBName = name
-	return database{dialect: sqlstore.MySQL, addr: config.Addr, open: func(addr string) *sql.DB {
+	return database{dialect: sqlstore.MySQL, name: name, addr: config.Addr, open: func(addr string) *sql.DB {
 		config := config.Clone()
 		config.Addr = addr
-		return open(config)
+		return openMySQL(config)
 	}}
+}
+
+// databaseAt is a database that another process has made.
+func databaseAt(dialect, name string) database {
+	switch dialect {
+	case sqlstore.Postgres.String():
+		return postgresAt(name, pgx.QueryExecModeCacheStatement)
+	case sqlstore.MySQL.String():
+		return mysqlAt(name)
+	}
+	return sqliteAt(name)
+}
+
+// must is for what only a mistake in a test or its settings makes fail.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
 }
 
 func setting(name, otherwise string) string {

@@ -1,0 +1,94 @@
+// Package books is what the example shop keeps in its database: the users'
+// tokens and states, the purchases, what its workbench has done, and the key that
+// signs the hold URLs. After a restart with the same file it is all there again.
+package books
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	_ "modernc.org/sqlite" // the driver
+)
+
+// Books are open until Close. They are safe for concurrent use.
+type Books struct {
+	// Store keeps tokens, states and purchases.
+	Store *sqlstore.Store
+	// Bench does the shop's services.
+	Bench *Bench
+	// Keys sign the hold URLs. They are made with the file and stay in it.
+	Keys []gloebit.Secret
+
+	db *sql.DB
+}
+
+// Open opens the books in that file, and makes it when there is none. An empty
+// name means books in memory, which are gone after Close. The file is of one
+// application at Gloebit, named by its key: with another one's tokens and
+// purchases nothing could be done, so Open fails.
+func Open(ctx context.Context, file, clientID string) (*Books, error) {
+	db, err := sql.Open("sqlite", source(file))
+	if err != nil {
+		return nil, fmt.Errorf("books: %w", err)
+	}
+	if file == "" { // each connection would be a database of its own
+		db.SetMaxOpenConns(1)
+	}
+	b := &Books{Store: sqlstore.New(db, sqlstore.SQLite), Bench: &Bench{db: db}, db: db}
+	if err := b.prepare(ctx, clientID); err != nil {
+		return nil, errors.Join(fmt.Errorf("books: %s: %w", name(file), err), db.Close())
+	}
+	return b, nil
+}
+
+// DB is the database, for what the shop does not do with it: tests break it.
+func (b *Books) DB() *sql.DB { return b.db }
+
+// Close closes the database, when nothing uses it any more.
+func (b *Books) Close() error { return b.db.Close() }
+
+func source(file string) string {
+	if file == "" {
+		return ":memory:"
+	}
+	if path, err := filepath.Abs(file); err == nil {
+		file = path
+	}
+	place := url.URL{Path: filepath.ToSlash(file)}
+	return "file:" + place.EscapedPath() + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)"
+}
+
+func name(file string) string {
+	if file == "" {
+		return "in memory"
+	}
+	return file
+}
+
+// prepare makes the tables that are not there yet.
+func (b *Books) prepare(ctx context.Context, clientID string) error {
+	if err := b.Store.Migrate(ctx); err != nil {
+		return err
+	}
+	for _, statement := range schema() {
+		if _, err := b.db.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	owner, err := b.setting(ctx, "application", clientID)
+	if err != nil {
+		return err
+	}
+	if owner != clientID {
+		return fmt.Errorf("the file is of the application %s at Gloebit, and not of %s: use another", owner, clientID)
+	}
+	key, err := b.setting(ctx, "hold key", newKey())
+	b.Keys = []gloebit.Secret{gloebit.Secret(key)}
+	return err
+}

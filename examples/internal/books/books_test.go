@@ -1,0 +1,134 @@
+package books_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-gloebit/gloebit/examples/internal/books"
+)
+
+func open(t *testing.T, file string) *books.Books {
+	t.Helper()
+	b, err := books.Open(t.Context(), file, "the shop")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// job keeps a purchase in the books and returns what calls the bench for it, in
+// the transaction in which the purchase is saved.
+func job(t *testing.T, b *books.Books, id string, order ledger.Order) func(step func(context.Context, ledger.Purchase) error) error {
+	t.Helper()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	_, err := b.Store.Create(t.Context(), ledger.Purchase{
+		ID: id, UserID: "alice", Order: order, State: ledger.Created, CreatedAt: now, UpdatedAt: now,
+	})
+	require.NoError(t, err)
+	return func(step func(context.Context, ledger.Purchase) error) error {
+		_, err := b.Store.Change(t.Context(), id, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			return p, step(ctx, p)
+		})
+		return err
+	}
+}
+
+func done(t *testing.T, b *books.Books) map[string]int64 {
+	t.Helper()
+	counts, err := b.Bench.Done(t.Context(), "alice")
+	require.NoError(t, err)
+	return counts
+}
+
+func TestABenchDoesWhatItPromisedAndPromisesNoMoreThanADayHolds(t *testing.T) {
+	for name, file := range map[string]string{"in memory": "", "in a file": filepath.Join(t.TempDir(), "a shop?.db")} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t, file)
+			first := job(t, b, "1", ledger.Order{Item: "gift-wrap", Quantity: books.PiecesADay - 1})
+			second := job(t, b, "2", ledger.Order{Item: "gift-wrap", Quantity: 2})
+			other := job(t, b, "3", ledger.Order{Item: "name-engraving", Quantity: books.PiecesADay})
+			require.NoError(t, first(b.Bench.Reserve))
+			require.Empty(t, done(t, b), "promised is not done")
+			full := second(b.Bench.Reserve)
+			require.Error(t, full)
+			require.NotErrorIs(t, full, ledger.ErrPending)
+			require.True(t, books.Full(ledger.Purchase{Cause: "Reserve: " + full.Error()}))
+			require.NoError(t, second(b.Bench.Release), "what was never reserved can be released")
+			require.NoError(t, other(b.Bench.Reserve), "each service has its own day")
+			require.NoError(t, first(b.Bench.Release))
+			require.NoError(t, second(b.Bench.Reserve), "there is room again")
+			require.NoError(t, second(b.Bench.Deliver))
+			require.Error(t, first(b.Bench.Deliver), "a job that was taken out is not done")
+			require.Equal(t, map[string]int64{"gift-wrap": 2}, done(t, b))
+		})
+	}
+}
+
+func TestAJobThatIsNotSavedIsNotDone(t *testing.T) {
+	b := open(t, "")
+	change := job(t, b, "1", ledger.Order{Item: "gift-wrap", Quantity: 1})
+	require.NoError(t, change(b.Bench.Reserve))
+	broken := errors.New("broken")
+	require.ErrorIs(t, change(func(ctx context.Context, p ledger.Purchase) error {
+		return errors.Join(b.Bench.Deliver(ctx, p), broken)
+	}), broken)
+	require.Empty(t, done(t, b))
+}
+
+func TestProductsAreNotTheBenchsAndElsewhereItDoesNothing(t *testing.T) {
+	b := open(t, "")
+	hat := ledger.Purchase{ID: "1", Order: ledger.Order{Product: "green-hat", Quantity: 99}}
+	wrap := ledger.Purchase{ID: "1", Order: ledger.Order{Item: "gift-wrap", Quantity: 1}}
+	for _, step := range []func(context.Context, ledger.Purchase) error{b.Bench.Reserve, b.Bench.Deliver, b.Bench.Release} {
+		require.NoError(t, step(t.Context(), hat))
+		require.ErrorContains(t, step(t.Context(), wrap), "not in the shop's database")
+	}
+	require.ErrorIs(t, b.Bench.Reserve(t.Context(), wrap), ledger.ErrPending, "it may be mended")
+}
+
+func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shop.db")
+	b := open(t, file)
+	change := job(t, b, "1", ledger.Order{Item: "gift-wrap", Quantity: 3})
+	require.NoError(t, change(b.Bench.Reserve))
+	require.NoError(t, change(b.Bench.Deliver))
+	keys := b.Keys
+	require.GreaterOrEqual(t, len(keys[0]), 32)
+	require.NoError(t, b.Close())
+
+	b = open(t, file)
+	require.Equal(t, keys, b.Keys)
+	require.Equal(t, map[string]int64{"gift-wrap": 3}, done(t, b))
+	kept, err := b.Store.Get(t.Context(), "1")
+	require.NoError(t, err)
+	require.Equal(t, "gift-wrap", kept.Item)
+	require.NoError(t, b.Close())
+
+	_, err = books.Open(t.Context(), file, "another shop")
+	require.ErrorContains(t, err, "of the application the shop at Gloebit, and not of another shop")
+	require.NotEqual(t, keys, open(t, "").Keys, "another file, another key")
+}
+
+func TestBooksThatCantBeOpenedSayWhich(t *testing.T) {
+	_, err := books.Open(t.Context(), t.TempDir(), "the shop")
+	require.ErrorContains(t, err, "books: ")
+}
+
+func TestAFormIsFirstOnceADay(t *testing.T) {
+	b := open(t, "")
+	first := func(form string, now time.Time) bool {
+		yes, err := b.First(t.Context(), form, now)
+		require.NoError(t, err)
+		return yes
+	}
+	now := time.Unix(1_700_000_000, 0)
+	require.True(t, first("a", now))
+	require.False(t, first("a", now.Add(23*time.Hour)))
+	require.True(t, first("b", now))
+	require.True(t, first("a", now.Add(25*time.Hour)), "forgotten, so that the file does not grow for ever")
+}

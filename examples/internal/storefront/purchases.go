@@ -1,0 +1,78 @@
+package storefront
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+
+	"github.com/go-gloebit/gloebit/examples/internal/books"
+	"github.com/go-gloebit/gloebit/examples/internal/views"
+)
+
+// refresh is how many seconds a page with something under way stands before the
+// browser asks for it again.
+const refresh = 2
+
+// Purchases is the page of everything the visitor has bought or tried to buy: the
+// newest hundred. While one of them is under way the page loads itself again.
+func (s *Storefront) Purchases(ctx context.Context) (Reply, error) {
+	list, err := s.config.Purchases.List(ctx, ledger.Query{UserID: gloebit.MustFromContext(ctx).User().ID})
+	if err != nil {
+		return Reply{}, err
+	}
+	page := views.Purchases{Frame: s.frame(ctx, "My purchases", PathPurchases)}
+	for _, p := range list {
+		if underWay(p) {
+			page.Refresh = refresh
+		}
+		page.Lines = append(page.Lines, s.line(p))
+	}
+	return show(page), nil
+}
+
+func (s *Storefront) line(p ledger.Purchase) views.Line {
+	l := views.Line{
+		Title: s.title(article(p)), Quantity: p.Quantity, Total: p.Total(), At: p.CreatedAt, TransactionID: p.ID,
+	}
+	l.Outcome, l.Tone, l.Words = progress(p)
+	return l
+}
+
+// article is the slug of what is bought.
+func article(p ledger.Purchase) string { return cmp.Or(p.Product, p.Item) }
+
+// underWay reports whether the purchase moves by itself.
+func underWay(p ledger.Purchase) bool { return !p.Finished() && !p.Stuck() }
+
+// progress tells in plain words how far a purchase has come, and what is next.
+func progress(p ledger.Purchase) (outcome string, tone views.Tone, words string) {
+	if p.Stuck() {
+		return "Held up", views.Bad, "This takes far too long. The shop is looking after it, and nothing of yours is lost."
+	}
+	switch p.State {
+	case ledger.Created:
+		return "Sent to Gloebit", views.Warn, "No answer from Gloebit yet. The shop asks again by itself, and the order is charged once at most."
+	case ledger.Accepted:
+		return "On its way", views.Warn, "Gloebit holds your gloebits and is about to ask the shop."
+	case ledger.Reserved:
+		return "On its way", views.Warn, "The shop has set it aside, and Gloebit is about to hand the gloebits over."
+	case ledger.Settled:
+		return "Paid", views.Warn, "The shop is finishing it right now."
+	case ledger.Delivered:
+		return "Paid and delivered", views.Good, ""
+	case ledger.Refused:
+		return "Refused, nothing charged", views.Bad, ""
+	default:
+		return "Canceled, nothing charged", views.Bad, whyOff(p)
+	}
+}
+
+// whyOff tells why a purchase was canceled.
+func whyOff(p ledger.Purchase) string {
+	if books.Full(p) {
+		return "The workbench has no room for it today. Your gloebits stay yours."
+	}
+	return "Gloebit has called it off. Your gloebits stay yours."
+}

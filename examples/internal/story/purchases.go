@@ -1,0 +1,211 @@
+package story
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-gloebit/gloebit/examples/internal/books"
+	"github.com/go-gloebit/gloebit/examples/internal/launch"
+	"github.com/go-gloebit/gloebit/gloebittest"
+)
+
+// hurried is a ledger that does not wait long before it tries again.
+func hurried() launch.Settings { return launch.Settings{RetryAfter: 50 * time.Millisecond} }
+
+// refreshes reports whether the browser loads the page again by itself.
+func (p page) refreshes() bool {
+	for _, meta := range p.find("meta") {
+		if strings.EqualFold(attribute(meta, "http-equiv"), "refresh") {
+			return true
+		}
+	}
+	return false
+}
+
+// until loads the page again until it says the text, as a browser does for a page
+// that refreshes.
+func (p page) until(text string) page {
+	p.v.t.Helper()
+	now := p
+	require.Eventually(p.v.t, func() bool {
+		now = now.reload()
+		return strings.Contains(now.text(), text)
+	}, 20*time.Second, 50*time.Millisecond, "%q", text)
+	return now
+}
+
+func aLostAnswerIsNothingToTheVisitor(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
+	shelf := newVisitor(t).open(w.shopURL).connect("alice")
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Drop: true, After: true})
+
+	things := shelf.submit("/buy/green-hat").says("You bought 1 × Green hat for 40 G$.", "Green hat You own 1")
+	w.gloebit.ClearFaults()
+	require.Equal(t, 1, w.paid())
+	require.Equal(t, "960 G$", things.reload().balance())
+	require.Len(t, things.follow("My purchases").says("Paid and delivered").find("time"), 1)
+}
+
+func anOrderThatNeverArrivedIsSentAgainByTheShop(t *testing.T, build launch.Build) {
+	w := startWorld(t, build, "", hurried())
+	scarf := newVisitor(t).open(w.shopURL).connect("alice").follow("Red scarf")
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Status: http.StatusBadGateway, Body: "<html>", ContentType: "text/html"})
+	form := scarf.form("/buy/red-scarf")
+	form.Set("quantity", "2")
+	waiting := scarf.send(form)
+	require.Equal(t, "/purchases", waiting.url.Path)
+	waiting.says("Your order of 2 × Red scarf is on its way.", "2 × Red scarf", "Sent to Gloebit", "No answer from Gloebit yet.")
+	require.True(t, waiting.refreshes())
+	require.Equal(t, "1000", w.gloebit.Balance("alice"))
+
+	w.gloebit.ClearFaults()
+	done := waiting.until("Paid and delivered")
+	require.False(t, done.refreshes(), "there is nothing to wait for")
+	require.Equal(t, "950", w.gloebit.Balance("alice"))
+	scarf.send(form).says("That order was paid already: 2 × Red scarf for 50 G$. It was charged only once.")
+	require.Equal(t, 1, w.paid())
+}
+
+func aPurchaseIsShownAsItMoves(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
+	shelf := newVisitor(t).open(w.shopURL).connect("alice")
+	w.deaf.Store(true)
+	waiting := shelf.submit("/buy/green-hat")
+	require.Equal(t, "/purchases", waiting.url.Path)
+	waiting.says("Your order of 1 × Green hat is on its way.", "On its way", "Gloebit holds your gloebits")
+	require.True(t, waiting.refreshes())
+	office := newVisitor(t).open(w.shopURL+"/merchant").says("Under way 1 40 G$", "accepted", "for alice", "Nothing is stuck.")
+	require.True(t, office.refreshes())
+
+	w.deaf.Store(false)
+	done := waiting.until("Paid and delivered")
+	require.False(t, done.refreshes())
+	done.follow("My things").says("Green hat You own 1")
+	office = office.reload().says("Paid 1 40 G$", "Everything is done.")
+	require.False(t, office.refreshes())
+}
+
+func aRestartForgetsNoPurchase(t *testing.T, build launch.Build) {
+	w := startWorld(t, build, filepath.Join(t.TempDir(), "shop.db"), hurried())
+	v := newVisitor(t)
+	shelf := v.open(w.shopURL).connect("alice")
+	shelf.submit("/buy/green-hat").says("You bought 1 × Green hat")
+	shelf.submit("/buy/gift-wrap").says("You bought 1 × Gift wrap")
+	wrap := shelf.form("/buy/gift-wrap")
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Status: http.StatusBadGateway})
+	shelf.submit("/buy/red-scarf").says("Sent to Gloebit") // which never heard of it
+	w.gloebit.ClearFaults()
+	w.deaf.Store(true)
+	shelf.submit("/buy/straw-hat").says("On its way")
+
+	w.closeShop()
+	w.deaf.Store(false)
+	w.openShop()
+	require.Eventually(t, func() bool { return w.gloebit.Products(w.appKey, "alice")["red-scarf"] == 1 }, 20*time.Second, 20*time.Millisecond,
+		"the shop goes on with the token that it kept")
+	things := v.open(w.shopURL+"/things").submit("/oauth2/authorize", "decision", "approve")
+	things.follow("My purchases").until("Straw hat")
+	require.Eventually(t, func() bool { return things.follow("My purchases").refreshes() == false }, 20*time.Second, 50*time.Millisecond)
+	require.Equal(t, 4, strings.Count(things.follow("My purchases").text(), "Paid and delivered"))
+	things.reload().says("Green hat You own 1", "Red scarf You own 1", "Straw hat You own 1", "Gift wrap 1 ordered")
+	things.send(wrap).says("That order was paid already: 1 × Gift wrap for 8 G$.")
+	require.Equal(t, 4, w.paid())
+	require.Equal(t, "897", w.gloebit.Balance("alice"))
+}
+
+func whatTheBenchHasNoRoomForIsCanceled(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
+	wrap := newVisitor(t).open(w.shopURL).connect("alice").follow("Gift wrap")
+	off := wrap.submit("/buy/gift-wrap", "quantity", "41")
+	require.Equal(t, "/purchases", off.url.Path)
+	off.says("The order of 41 × Gift wrap is off. The workbench has no room for it today. Your gloebits stay yours.",
+		"41 × Gift wrap", "Canceled, nothing charged")
+	require.Zero(t, w.paid())
+	require.Equal(t, "1,000 G$", off.reload().balance())
+
+	require.Equal(t, 40, books.PiecesADay)
+	wrap.submit("/buy/gift-wrap", "quantity", "40").says("You bought 40 × Gift wrap for 320 G$.", "Gift wrap 40 ordered")
+	require.Equal(t, "680", w.gloebit.Balance("alice"))
+	off.v.open(w.shopURL+"/merchant").says("Paid 1 320 G$", "Canceled 1 328 G$")
+}
+
+func theBackOfficeShowsTotalsAndWhatIsStuck(t *testing.T, build launch.Build) {
+	s := hurried()
+	s.StuckAfter = 300 * time.Millisecond
+	w := startWorld(t, build, "", s)
+	office := newVisitor(t).open(w.shopURL+"/merchant").says("everyone may look in here, without signing in", "Nothing is stuck.", "Everything is done.")
+	require.Equal(t, http.StatusOK, office.status)
+
+	shelf := newVisitor(t).open(w.shopURL).connect("bob")
+	shelf.submit("/buy/green-hat").says("You bought 1 × Green hat")
+	shelf.follow("Golden crown").submit("/buy/golden-crown", "quantity", "2").says("Not quite enough gloebits")
+	_, err := w.books.DB().Exec(`CREATE TRIGGER fire BEFORE UPDATE ON shop_jobs BEGIN SELECT RAISE(ABORT, 'the bench is on fire'); END`)
+	require.NoError(t, err)
+	held := shelf.submit("/buy/name-engraving")
+	require.Equal(t, "/purchases", held.url.Path)
+	held = held.until("Held up").says("The shop is looking after it")
+	require.False(t, held.refreshes())
+	office = office.reload().says("Paid 1 40 G$", "Refused 1 1,800 G$", "Stuck 1 12 G$", "Name in the band", "settled", "for bob", "the bench is on fire")
+	require.False(t, office.refreshes())
+
+	_, err = w.books.DB().Exec(`DROP TRIGGER fire`)
+	require.NoError(t, err)
+	for _, transaction := range w.gloebit.Transactions() {
+		if strings.Contains(office.text(), transaction.ID) {
+			_, err = w.open.Load().Purchases.Retry(t.Context(), transaction.ID)
+			require.NoError(t, err)
+		}
+	}
+	held.until("Name in the band 12 G$ Paid and delivered").follow("My things").says("Name in the band 1 ordered")
+	office.reload().says("Paid 2 52 G$", "Nothing is stuck.")
+}
+
+func anOrderThatMayNotBeWrittenDownIsSentAgain(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
+	scarf := newVisitor(t).open(w.shopURL).connect("alice").follow("Red scarf")
+	_, err := w.books.DB().Exec("ALTER TABLE gloebit_purchases RENAME TO lost")
+	require.NoError(t, err)
+	sorry := scarf.submit("/buy/red-scarf", "quantity", "2")
+	require.Equal(t, http.StatusServiceUnavailable, sorry.status)
+	sorry.says("The shop can’t find its own books", "We can’t tell whether your order of 2 × Red scarf was written down.", "it is never charged twice")
+	for _, path := range []string{"/purchases", "/merchant"} {
+		lost := scarf.v.open(w.shopURL + path)
+		require.Equal(t, http.StatusServiceUnavailable, lost.status)
+		lost.says("The shop can’t find its own books")
+	}
+	_, err = w.books.DB().Exec("ALTER TABLE lost RENAME TO gloebit_purchases")
+	require.NoError(t, err)
+	sorry.submit("/buy/red-scarf").says("You bought 2 × Red scarf for 50 G$.")
+	require.Equal(t, "950", w.gloebit.Balance("alice"))
+}
+
+func callbacksNeedASignatureAndNothingElse(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
+	v := newVisitor(t)
+	v.open(w.shopURL).connect("alice").submit("/buy/gift-wrap").says("You bought 1 × Gift wrap")
+	require.Equal(t, 1, w.paid())
+	hold := w.gloebit.Transactions()[0].Hold
+	for _, url := range []string{hold.Enact, hold.Consume} {
+		require.True(t, strings.HasPrefix(url, w.shopURL+launch.HoldPath+"/"), url)
+		request, err := http.NewRequest(http.MethodGet, url, nil)
+		require.NoError(t, err)
+		request.Header.Set("Sec-Fetch-Site", "cross-site")
+		again := newVisitor(t).load(request)
+		require.Equal(t, http.StatusOK, again.status)
+		require.Empty(t, again.header.Values("Set-Cookie"), "no session")
+		require.Empty(t, again.header.Values("Vary"), "nor a look for one")
+		require.Equal(t, "[true]", again.text())
+		require.Equal(t, http.StatusNotFound, v.open(url[:len(url)-1]).status, "not signed")
+	}
+	request, err := http.NewRequest(http.MethodPost, hold.Enact, nil)
+	require.NoError(t, err)
+	request.Header.Set("Sec-Fetch-Site", "cross-site")
+	posted := v.load(request)
+	require.Equal(t, http.StatusMethodNotAllowed, posted.status, "and not the page for forms of other sites")
+	v.open(w.shopURL + "/things").says("Gift wrap 1 ordered")
+}

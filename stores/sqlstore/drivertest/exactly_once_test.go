@@ -1,0 +1,181 @@
+package drivertest_test
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+var ordered = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+
+func purchase(i int, state ledger.State) ledger.Purchase {
+	return ledger.Purchase{
+		ID: fmt.Sprintf("00000000-0000-7000-8000-%012d", i), UserID: "u", Order: ledger.Order{Item: "hat", Price: 10, Quantity: 1},
+		State: state, NextAt: ordered, CreatedAt: ordered, UpdatedAt: ordered,
+		History: []ledger.Change{{To: state, At: ordered, Cause: "test"}},
+	}
+}
+
+func created(t *testing.T, store ledger.Store, purchases ...ledger.Purchase) {
+	t.Helper()
+	for _, p := range purchases {
+		_, err := store.Create(t.Context(), p)
+		require.NoError(t, err)
+	}
+}
+
+func wantEachOnce(t *testing.T, d database, what string, many int) {
+	t.Helper()
+	counts := noted(t, d, what)
+	require.Len(t, counts, many, what)
+	for id, n := range counts {
+		require.Equal(t, 1, n, "%s was %s %d times", id, what, n)
+	}
+}
+
+var withWAL = []kind{
+	{"SQLite", func(t *testing.T) database { return newSQLite(t, "_pragma=journal_mode(WAL)") }},
+	{"PostgreSQL", func(t *testing.T) database { return newPostgres(t, pgx.QueryExecModeCacheStatement) }},
+	{"MariaDB", newMySQL},
+}
+
+// Shops that deliver are killed one after the other, some in the middle of a
+// delivery that is written and not committed, others at any time. Between the
+// kills deliveries fail and panic after they have written.
+func TestKilledShopsDeliverExactlyOnce(t *testing.T) {
+	each(t, withWAL, func(t *testing.T, d database) {
+		const many, rounds = 80, 10
+		store := withGoods(t, d)
+		for i := range many {
+			created(t, store, purchase(i, ledger.Settled))
+		}
+		seed := uint64(time.Now().UnixNano())
+		t.Logf("seed %d", seed)
+		random := rand.New(rand.NewPCG(seed, 0))
+		clock := ordered
+		for round := range rounds {
+			clock = clock.Add(time.Hour)
+			plan := shopPlan{Clock: clock, Deliver: true}
+			if round%2 == 0 {
+				plan.Halt = 1 + random.IntN(8)
+			}
+			s := startShop(t, d, plan)
+			if plan.Halt > 0 {
+				s.lines.Scan() // it stands still, or has nothing left to do
+			} else {
+				<-time.After(time.Duration(random.IntN(20_000)) * time.Microsecond)
+			}
+			s.kill()
+		}
+		early := len(noted(t, d, "delivered"))
+		require.Positive(t, early, "the shops have delivered some before they were killed")
+		t.Logf("%d of %d were delivered by shops that were killed", early, many)
+		for range 5 {
+			clock = clock.Add(24 * time.Hour)
+			require.NoError(t, newLedger(store, &warehouse{}, clock).Reconcile(t.Context()))
+		}
+		delivered, err := store.List(t.Context(), ledger.Query{States: []ledger.State{ledger.Delivered}})
+		require.NoError(t, err)
+		require.Len(t, delivered, many)
+		wantEachOnce(t, d, "delivered", many)
+	})
+}
+
+// Two processes get every callback of a purchase at once, as when Gloebit
+// repeats what it thinks was lost.
+func TestTwoProcessesWithTheSameCallbacksDeliverOnce(t *testing.T) {
+	for _, c := range []struct {
+		kind
+		many int
+	}{{withWAL[0], 50}, {withWAL[1], 1000}, {withWAL[2], 250}} {
+		t.Run(c.name, func(t *testing.T) {
+			d := c.make(t)
+			store := withGoods(t, d)
+			shops := []*shop{startShop(t, d, shopPlan{}), startShop(t, d, shopPlan{})}
+			numbers := make(chan int)
+			var group sync.WaitGroup
+			for range 4 {
+				group.Go(func() {
+					for i := range numbers {
+						callTwice(t, store, shops, purchase(i, ledger.Accepted))
+					}
+				})
+			}
+			for i := range c.many {
+				numbers <- i
+			}
+			close(numbers)
+			group.Wait()
+			wantEachOnce(t, d, "reserved", c.many)
+			wantEachOnce(t, d, "delivered", c.many)
+			wantHistories(t, store, c.many)
+		})
+	}
+}
+
+// callTwice makes a purchase, and calls every shop back with both of its steps,
+// all four at once.
+func callTwice(t *testing.T, store *sqlstore.Store, shops []*shop, p ledger.Purchase) {
+	p.NextAt = time.Time{}
+	if _, err := store.Create(t.Context(), p); err != nil {
+		t.Error(err)
+		return
+	}
+	var group sync.WaitGroup
+	for _, shop := range shops {
+		for _, step := range []string{"enact", "consume"} {
+			group.Go(func() {
+				for range 1000 {
+					status, body := get(t, shop.url+callback(p.ID, step))
+					if status == http.StatusOK && body == "[true]" {
+						return
+					}
+					if step == "enact" || status != http.StatusConflict || body != `[false,"not enacted"]` {
+						t.Errorf("%s was answered %d %s", step, status, body)
+						return
+					}
+				}
+				t.Errorf("%s was never answered with yes", step)
+			})
+		}
+	}
+	group.Wait()
+}
+
+func get(t *testing.T, url string) (status int, body string) {
+	response, err := http.Get(url)
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+// wantHistories fails unless every purchase went each step once.
+func wantHistories(t *testing.T, store ledger.Store, many int) {
+	t.Helper()
+	all, err := store.List(t.Context(), ledger.Query{Limit: many})
+	require.NoError(t, err)
+	require.Len(t, all, many)
+	for _, p := range all {
+		steps := []ledger.State{}
+		for _, change := range p.History {
+			steps = append(steps, change.To)
+		}
+		require.Equal(t, []ledger.State{ledger.Accepted, ledger.Reserved, ledger.Settled, ledger.Delivered}, steps)
+	}
+}

@@ -1,0 +1,191 @@
+package drivertest_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+// Every replica has a store and a pool of its own, as processes have.
+func TestReplicasClaimEachPurchaseOnce(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		const many = 200
+		one := d.store(t)
+		for i := range many {
+			created(t, one, purchase(i, ledger.Settled))
+		}
+		var group sync.WaitGroup
+		var mu sync.Mutex
+		claims := map[string]int{}
+		for range replicas {
+			store := d.store(t)
+			for range 2 {
+				group.Go(func() {
+					for {
+						p, err := store.Claim(t.Context(), ordered, ordered.Add(time.Hour))
+						if errors.Is(err, gloebit.ErrNotFound) {
+							return
+						}
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						mu.Lock()
+						claims[p.ID]++
+						mu.Unlock()
+					}
+				})
+			}
+		}
+		group.Wait()
+		require.Len(t, claims, many)
+		for id, n := range claims {
+			require.Equal(t, 1, n, "%s was claimed %d times", id, n)
+		}
+	})
+}
+
+// Creating, claiming and changing at once on several replicas is where databases
+// find deadlocks.
+func TestReplicasCreateClaimAndChangeWithoutDeadlock(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		const rounds = 40
+		var group sync.WaitGroup
+		var mu sync.Mutex
+		ids := map[string]bool{}
+		for r := range replicas {
+			store := d.store(t)
+			group.Go(func() {
+				for i := range rounds {
+					p := purchase(r*rounds+i, ledger.Settled)
+					// Everybody orders under the same few keys, which are free again a moment later.
+					p.Key, p.CreatedAt = fmt.Sprint("key ", i%5), ordered.Add(time.Duration(i)*time.Second)
+					p.KeyUntil = p.CreatedAt.Add(3 * time.Second)
+					kept, err := store.Create(t.Context(), p)
+					if err == nil {
+						mu.Lock()
+						ids[kept.ID] = true
+						mu.Unlock()
+						_, err = store.Change(t.Context(), kept.ID, moving)
+					}
+					if err == nil {
+						_, err = store.Claim(t.Context(), ordered, ordered.Add(time.Hour))
+					}
+					if err != nil && !errors.Is(err, gloebit.ErrNotFound) {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		group.Wait()
+		all, err := d.store(t).List(t.Context(), ledger.Query{Limit: 1000})
+		require.NoError(t, err)
+		require.Len(t, all, len(ids), "whoever did not create got one that was")
+		attempts := 0
+		for _, p := range all {
+			attempts += p.Attempts
+		}
+		require.Equal(t, replicas*rounds, attempts, "no change is lost")
+	})
+}
+
+func TestReplicasWithOneKeyCreateOnePurchase(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		stores := make([]*sqlstore.Store, replicas)
+		for i := range stores {
+			stores[i] = d.store(t)
+		}
+		for round := range 20 {
+			got := make([]string, replicas)
+			var group sync.WaitGroup
+			for i, store := range stores {
+				group.Go(func() {
+					p := purchase(round*replicas+i, ledger.Created)
+					p.Key, p.CreatedAt = "key", ordered.Add(time.Duration(round)*time.Second)
+					p.KeyUntil = p.CreatedAt.Add(time.Second) // free in the next round
+					kept, err := store.Create(t.Context(), p)
+					if err != nil {
+						t.Error(err)
+					}
+					got[i] = kept.ID
+				})
+			}
+			group.Wait()
+			for _, id := range got {
+				require.Equal(t, got[0], id)
+			}
+			all, err := stores[0].List(t.Context(), ledger.Query{})
+			require.NoError(t, err)
+			require.Len(t, all, round+1)
+		}
+	})
+}
+
+// A process of the version before has made its tables, and credentials in them.
+func TestMigrateFromTheFirstVersionKeepsWhatIsThere(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		db := d.connect(t)
+		for _, statement := range sqlstore.Schema(d.dialect)[0].Statements {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		store := sqlstore.New(db, d.dialect)
+		require.NoError(t, store.Update(t.Context(), "u", saving("kept")))
+		require.NoError(t, store.Put(t.Context(), "key", pending()))
+		_, err := store.Get(t.Context(), purchase(1, ledger.Created).ID)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, gloebit.ErrNotFound, "what can't be asked is not absent")
+
+		for range 2 {
+			require.NoError(t, store.Migrate(t.Context()))
+		}
+		var version int
+		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT MAX(version) FROM gloebit_schema").Scan(&version))
+		require.Equal(t, len(sqlstore.Schema(d.dialect)), version)
+		created(t, store, purchase(1, ledger.Created))
+		credential, err := store.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, "kept", credential.AccessToken.Reveal())
+		_, err = store.Take(t.Context(), "key")
+		require.NoError(t, err)
+	})
+}
+
+// Those who look into the table find the state in words and the rest as JSON.
+func TestAPurchaseIsReadable(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		db := d.connect(t)
+		store := sqlstore.New(db, d.dialect)
+		require.NoError(t, store.Migrate(t.Context()))
+		created(t, store, purchase(1, ledger.Settled))
+		var state string
+		var rest []byte
+		var stuck, next *int64
+		row := db.QueryRowContext(t.Context(), "SELECT state, next_at, stuck_at, purchase FROM gloebit_purchases")
+		require.NoError(t, row.Scan(&state, &next, &stuck, &rest))
+		require.Equal(t, "settled", state)
+		require.Nil(t, stuck, "never is NULL")
+		require.Equal(t, ordered.UnixMicro(), *next)
+		require.Contains(t, string(rest), `"item":"hat"`)
+
+		// The columns have the last word, so that a state can be mended by hand.
+		_, err := db.ExecContext(t.Context(), "UPDATE gloebit_purchases SET state = 'delivered', next_at = NULL")
+		require.NoError(t, err)
+		p, err := store.Get(t.Context(), purchase(1, "").ID)
+		require.NoError(t, err)
+		require.Equal(t, ledger.Delivered, p.State)
+		require.Zero(t, p.NextAt)
+		_, err = db.ExecContext(t.Context(), "UPDATE gloebit_purchases SET purchase = '{'")
+		require.NoError(t, err)
+		_, err = store.Get(t.Context(), p.ID)
+		require.ErrorContains(t, err, "read purchase "+p.ID)
+	})
+}

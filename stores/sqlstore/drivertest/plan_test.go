@@ -1,0 +1,128 @@
+package drivertest_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+// overheard is a database that keeps the query it is asked, and answers with an
+// error.
+type overheard struct {
+	query string
+	args  []any
+}
+
+var errOverheard = errors.New("overheard")
+
+func (o *overheard) Connect(context.Context) (driver.Conn, error) { return o, nil }
+func (o *overheard) Driver() driver.Driver                        { return nil }
+func (o *overheard) Prepare(string) (driver.Stmt, error)          { return nil, errOverheard }
+func (o *overheard) Begin() (driver.Tx, error)                    { return nil, errOverheard }
+func (o *overheard) Close() error                                 { return nil }
+
+func (o *overheard) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	o.query, o.args = query, nil
+	for _, arg := range args {
+		o.args = append(o.args, arg.Value)
+	}
+	return nil, errOverheard
+}
+
+// A shop that has sold for years must list a page and pick up what is due as
+// fast as on its first day.
+func TestIndexesServeWhatIsAskedOften(t *testing.T) {
+	each(t, []kind{kinds[0], servers[0], servers[1]}, func(t *testing.T, d database) {
+		db := d.connect(t)
+		db.SetMaxOpenConns(1) // on which it is set how to plan
+		store := sqlstore.New(db, d.dialect)
+		require.NoError(t, store.Migrate(t.Context()))
+		for i := range 2000 {
+			p := purchase(i, ledger.Delivered)
+			p.UserID, p.CreatedAt = fmt.Sprint("user ", i%40), ordered.Add(time.Duration(i)*time.Minute)
+			if i%100 > 0 {
+				p.NextAt = time.Time{}
+			} else {
+				p.State = ledger.Settled
+			}
+			created(t, store, p)
+		}
+		for _, statement := range map[sqlstore.Dialect][]string{
+			sqlstore.Postgres: {"ANALYZE gloebit_purchases", "SET enable_seqscan = off", "SET enable_bitmapscan = off"},
+			sqlstore.MySQL:    {"ANALYZE TABLE gloebit_purchases"},
+			sqlstore.SQLite:   {"ANALYZE"},
+		}[d.dialect] {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		after := purchase(1000, "")
+		after.CreatedAt = ordered.Add(1000 * time.Minute)
+		for index, q := range map[string]ledger.Query{
+			"created_at": {},
+			"user_id":    {UserID: "user 3"},
+			"state":      {States: []ledger.State{ledger.Settled}},
+			"stuck_at":   {Stuck: true},
+		} {
+			q.Limit = 10
+			wantPlan(t, d, db, index, func(store *sqlstore.Store) { _, _ = store.List(t.Context(), q) })
+			q.After = after.Cursor()
+			wantPlan(t, d, db, index, func(store *sqlstore.Store) { _, _ = store.List(t.Context(), q) })
+		}
+		wantPlan(t, d, db, "next_at", func(store *sqlstore.Store) { _, _ = store.Claim(t.Context(), ordered, ordered) })
+	})
+}
+
+// wantPlan fails unless the database reads the rows that a call asks for from
+// that index, in their order.
+func wantPlan(t *testing.T, d database, db *sql.DB, index string, call func(store *sqlstore.Store)) {
+	t.Helper()
+	asked := &overheard{}
+	call(sqlstore.New(sql.OpenDB(asked), d.dialect))
+	require.NotEmpty(t, asked.query)
+	explain := map[sqlstore.Dialect]string{sqlstore.SQLite: "EXPLAIN QUERY PLAN "}[d.dialect]
+	if explain == "" {
+		explain = "EXPLAIN "
+	}
+	plan := strings.ToLower(planned(t, db, explain+asked.query, asked.args))
+	require.Contains(t, plan, "gloebit_purchases_"+index)
+	for _, sorted := range []string{"temp b-tree", "filesort", "sort key"} {
+		if d.dialect == sqlstore.MySQL && index == "stuck_at" {
+			continue // which has no index of some rows alone, and few that are stuck
+		}
+		require.NotContains(t, plan, sorted, "%s: %s", index, asked.query)
+	}
+}
+
+// planned is all that the database says of its plan.
+func planned(t *testing.T, db *sql.DB, query string, args []any) string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query, args...)
+	require.NoError(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	var plan strings.Builder
+	for rows.Next() {
+		values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		require.NoError(t, rows.Scan(into...))
+		for i, column := range columns {
+			if column != "possible_keys" { // what MySQL could have used
+				fmt.Fprintln(&plan, column, values[i].String)
+			}
+		}
+	}
+	require.NoError(t, rows.Err())
+	return plan.String()
+}

@@ -1,0 +1,208 @@
+package drivertest_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+const shopVariable = "GLOEBIT_TEST_SHOP"
+
+// TestMain makes this program the shop that another test has started, if one
+// has.
+func TestMain(m *testing.M) {
+	if plan := os.Getenv(shopVariable); plan != "" {
+		runShop(plan)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// shopPlan is what a shop in a process of its own is told.
+type shopPlan struct {
+	Dialect, Database string
+	Clock             time.Time // zero is the real time
+	Deliver           bool      // whether it picks up what is due
+	Halt              int       // at which delivery it stands still, once it is written; zero is never
+}
+
+// runShop serves callbacks, tells its address, delivers if it is told to, and
+// ends with its standard input.
+func runShop(text string) {
+	var plan shopPlan
+	if err := json.Unmarshal([]byte(text), &plan); err != nil {
+		panic(err)
+	}
+	d := databaseAt(plan.Dialect, plan.Database)
+	db := d.open(d.addr)
+	db.SetMaxOpenConns(poolSize)
+	goods := &warehouse{halt: plan.Halt}
+	purchases := newLedger(sqlstore.New(db, d.dialect), goods, plan.Clock)
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	go func() { _ = http.Serve(listener, purchases.Handler()) }()
+	fmt.Println("http://" + listener.Addr().String())
+	if plan.Deliver {
+		goods.unreliable = true
+		_ = purchases.Reconcile(context.Background())
+		fmt.Println("done")
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+var signingKey = gloebit.Secret("a key for callbacks, of 32 bytes or so")
+
+// newLedger is a ledger that is asked by its callbacks alone, so that it needs
+// no Gloebit.
+func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *ledger.Ledger {
+	config := ledger.Config{
+		Merchant: must(gloebit.New(gloebit.Config{
+			ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback", Provider: gloebit.Sandbox(),
+		})),
+		Store: store, Fulfiller: goods, CallbackURL: "http://127.0.0.1/hold", Keys: []gloebit.Secret{signingKey},
+		StuckAfter: 1000 * time.Hour,
+	}
+	if !clock.IsZero() {
+		config.Clock = func() time.Time { return clock }
+	}
+	return must(ledger.New(config))
+}
+
+// callback is the path of a callback, as the ledger signs it.
+func callback(id, step string) string {
+	mac := hmac.New(sha256.New, []byte(signingKey.Reveal()))
+	mac.Write([]byte("gloebit ledger hold URL\n" + id + "\n" + step))
+	return "/" + id + "/" + step + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// warehouse is a Fulfiller that writes what it does in the table goods, in the
+// transaction of the purchase.
+type warehouse struct {
+	unreliable bool // whether it fails and panics after some of what it has written
+	halt       int
+	delivered  atomic.Int64
+}
+
+var errUnreliable = errors.New("it did not work after all")
+
+func (w *warehouse) Reserve(ctx context.Context, p ledger.Purchase) error {
+	return note(ctx, p.ID, "reserved")
+}
+
+func (w *warehouse) Release(ctx context.Context, p ledger.Purchase) error {
+	return note(ctx, p.ID, "released")
+}
+
+func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
+	if err := note(ctx, p.ID, "delivered"); err != nil {
+		return err
+	}
+	n := int(w.delivered.Add(1))
+	if n == w.halt {
+		fmt.Println("halted")
+		select {} // until the process is killed
+	}
+	switch {
+	case w.unreliable && n%5 == 2:
+		return errUnreliable
+	case w.unreliable && n%5 == 4:
+		panic(errUnreliable)
+	}
+	return nil
+}
+
+// note writes a line in the transaction of the context.
+func note(ctx context.Context, id, what string) error {
+	tx, ok := sqlstore.Tx(ctx)
+	if !ok {
+		return errors.New("the context has no transaction")
+	}
+	_, err := tx.ExecContext(ctx, insertNote(id, what))
+	return err
+}
+
+// insertNote is written out, because each database has marks of its own.
+func insertNote(id, what string) string {
+	return fmt.Sprintf("INSERT INTO goods (purchase, what) VALUES ('%s', '%s')", id, what)
+}
+
+// withGoods makes the store's tables, and the application's.
+func withGoods(t *testing.T, d database) *sqlstore.Store {
+	t.Helper()
+	_, err := d.connect(t).ExecContext(t.Context(), "CREATE TABLE goods (purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)")
+	require.NoError(t, err)
+	return d.store(t)
+}
+
+// noted counts what was written for each purchase.
+func noted(t *testing.T, d database, what string) map[string]int {
+	t.Helper()
+	rows, err := d.connect(t).QueryContext(t.Context(), "SELECT purchase FROM goods WHERE what = '"+what+"'")
+	require.NoError(t, err)
+	defer rows.Close()
+	counts := map[string]int{}
+	for rows.Next() {
+		var id string
+		require.NoError(t, rows.Scan(&id))
+		counts[id]++
+	}
+	require.NoError(t, rows.Err())
+	return counts
+}
+
+// shop is another process.
+type shop struct {
+	url   string
+	lines *bufio.Scanner
+	cmd   *exec.Cmd
+	ended bool
+}
+
+func startShop(t *testing.T, d database, plan shopPlan) *shop {
+	t.Helper()
+	plan.Dialect, plan.Database = d.dialect.String(), d.name
+	text, err := json.Marshal(plan)
+	require.NoError(t, err)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), shopVariable+"="+string(text))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	s := &shop{lines: bufio.NewScanner(stdout), cmd: cmd}
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		s.kill()
+	})
+	require.True(t, s.lines.Scan(), "the shop tells its address")
+	s.url = s.lines.Text()
+	return s
+}
+
+// kill ends the process as a machine that loses its power does.
+func (s *shop) kill() {
+	if !s.ended {
+		s.ended = true
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	}
+}

@@ -1,0 +1,323 @@
+package drivertest_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+type changeFunc = func(context.Context, ledger.Purchase) (ledger.Purchase, error)
+
+// moving is an fn that writes nothing and counts itself.
+func moving(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	p.Attempts++
+	return p, nil
+}
+
+// delivering is an fn that writes in the transaction, then does something.
+func delivering(then func(ctx context.Context, tx sqlstore.Querier) error) changeFunc {
+	return func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		if err := note(ctx, p.ID, "delivered"); err != nil {
+			return p, err
+		}
+		tx, _ := sqlstore.Tx(ctx)
+		p.State = ledger.Delivered
+		return p, then(ctx, tx)
+	}
+}
+
+func nothing(context.Context, sqlstore.Querier) error { return nil }
+
+// wantNothingKept fails unless the purchase is settled and free, and nothing is
+// written of it.
+func wantNothingKept(t *testing.T, d database, store *sqlstore.Store, p ledger.Purchase) {
+	t.Helper()
+	got, err := store.Change(within(t, 20*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) { return p, nil })
+	require.NoError(t, err, "the purchase is free")
+	require.Equal(t, ledger.Settled, got.State)
+	require.Empty(t, noted(t, d, "delivered"))
+}
+
+func TestOutsideOfAChangeThereIsNoTransaction(t *testing.T) {
+	_, ok := sqlstore.Tx(t.Context())
+	require.False(t, ok)
+}
+
+func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p, no := withGoods(t, d), purchase(1, ledger.Settled), errors.New("no")
+		created(t, store, p)
+		for name, spoiled := range map[string]changeFunc{
+			"fn fails": delivering(func(context.Context, sqlstore.Querier) error { return no }),
+			"it returns what is refused": func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				p.State = "lost"
+				return p, note(ctx, p.ID, "delivered")
+			},
+			"it returns another purchase": func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				defer func() { p.ID += "x" }()
+				return purchase(2, ledger.Delivered), note(ctx, p.ID, "delivered")
+			},
+			"it returns another key": func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				p.Key = "another"
+				return p, note(ctx, p.ID, "delivered")
+			},
+		} {
+			_, err := store.Change(t.Context(), p.ID, spoiled)
+			require.Error(t, err, name)
+			wantNothingKept(t, d, store, p)
+		}
+		require.PanicsWithValue(t, no, func() {
+			_, _ = store.Change(t.Context(), p.ID, delivering(func(context.Context, sqlstore.Querier) error { panic(no) }))
+		})
+		wantNothingKept(t, d, store, p)
+
+		got, err := store.Change(t.Context(), p.ID, delivering(nothing))
+		require.NoError(t, err)
+		require.Equal(t, ledger.Delivered, got.State)
+		wantEachOnce(t, d, "delivered", 1)
+	})
+}
+
+// After a statement that failed, PostgreSQL keeps nothing of a transaction, and
+// the others keep what came before.
+func TestAStatementThatFailedDoesNotLoseADelivery(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		created(t, store, p)
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+			_, err := tx.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
+			require.Error(t, err)
+			return nil // as if nothing had happened
+		}))
+		if d.dialect == sqlstore.Postgres {
+			require.Error(t, err)
+			wantNothingKept(t, d, store, p)
+			return
+		}
+		require.NoError(t, err)
+		wantEachOnce(t, d, "delivered", 1)
+	})
+}
+
+// MySQL and SQLite end a whole transaction at some errors: what is saved after
+// that must not be kept without what was rolled back.
+func TestATransactionThatHasEndedSavesNothing(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		created(t, store, p)
+		for _, again := range []string{"", "BEGIN"} {
+			_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+				_, err := tx.ExecContext(ctx, "ROLLBACK")
+				require.NoError(t, err)
+				if again != "" {
+					_, err = tx.ExecContext(ctx, again)
+				}
+				return err
+			}))
+			require.ErrorContains(t, err, "keep what was written with the purchase")
+			wantNothingKept(t, d, store, p)
+		}
+	})
+}
+
+func TestATransactionReadsWhatItWrote(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		created(t, store, p)
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+			var n int
+			require.NoError(t, tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM goods").Scan(&n))
+			require.Equal(t, 1, n)
+			rows, err := tx.QueryContext(ctx, "SELECT purchase FROM goods")
+			require.NoError(t, err)
+			require.True(t, rows.Next())
+			require.NoError(t, rows.Close())
+			statement, err := tx.PrepareContext(ctx, insertNote(p.ID, "prepared"))
+			require.NoError(t, err)
+			_, err = statement.ExecContext(ctx)
+			require.NoError(t, err)
+			return statement.Close()
+		}))
+		require.NoError(t, err)
+		wantEachOnce(t, d, "delivered", 1)
+		wantEachOnce(t, d, "prepared", 1)
+	})
+}
+
+func TestATransactionEndsWithFn(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		created(t, store, p)
+		var kept sqlstore.Querier
+		_, err := store.Change(t.Context(), p.ID, delivering(func(_ context.Context, tx sqlstore.Querier) error { kept = tx; return nil }))
+		require.NoError(t, err)
+		_, err = kept.ExecContext(t.Context(), insertNote(p.ID, "late"))
+		require.ErrorIs(t, err, sql.ErrTxDone)
+		_, err = kept.QueryContext(t.Context(), "SELECT 1")
+		require.ErrorIs(t, err, sql.ErrTxDone)
+		_, err = kept.PrepareContext(t.Context(), "SELECT 1")
+		require.ErrorIs(t, err, sql.ErrTxDone)
+		require.ErrorIs(t, kept.QueryRowContext(t.Context(), "SELECT 1").Scan(new(int)), context.Canceled)
+		require.Empty(t, noted(t, d, "late"))
+	})
+}
+
+// Rows that an fn forgot keep their connection to themselves. Nobody else must
+// wait for it, and nothing must be kept by half.
+func TestForgottenRowsHoldNothingUp(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		created(t, store, p, purchase(2, ledger.Settled), purchase(3, ledger.Settled))
+		for name, forget := range map[string]func(ctx context.Context, tx sqlstore.Querier) error{
+			"of a query": func(_ context.Context, tx sqlstore.Querier) error {
+				rows, err := tx.QueryContext(context.Background(), "SELECT id FROM gloebit_purchases")
+				require.True(t, rows.Next())
+				return err
+			},
+			"of a prepared query": func(ctx context.Context, tx sqlstore.Querier) error {
+				statement, err := tx.PrepareContext(ctx, "SELECT id FROM gloebit_purchases")
+				require.NoError(t, err)
+				rows, err := statement.QueryContext(ctx)
+				require.True(t, rows.Next())
+				return err
+			},
+		} {
+			ctx := within(t, 30*time.Second)
+			_, err := store.Change(ctx, p.ID, delivering(forget))
+			require.NoError(t, ctx.Err(), name)
+			got, getErr := store.Get(t.Context(), p.ID)
+			require.NoError(t, getErr)
+			require.Equal(t, err == nil, got.State == ledger.Delivered, "%s: %v", name, err)
+			require.Equal(t, err == nil, len(noted(t, d, "delivered")) == 1, "%s: %v", name, err)
+			_, err = store.Change(within(t, 20*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				p.State = ledger.Settled
+				return p, nil
+			})
+			require.NoError(t, err, "%s: the purchase is free", name)
+			_, err = d.connect(t).ExecContext(within(t, 20*time.Second), "DELETE FROM goods")
+			require.NoError(t, err, name)
+		}
+	})
+}
+
+// What was delivered elsewhere must not be delivered again because the time was
+// over a moment later.
+func TestAChangeIsSavedThoughTheContextHasEnded(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		created(t, store, p)
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := store.Change(ctx, p.ID, delivering(func(context.Context, sqlstore.Querier) error { cancel(); return nil }))
+		require.NoError(t, err)
+		wantEachOnce(t, d, "delivered", 1)
+		got, err := store.Get(t.Context(), p.ID)
+		require.NoError(t, err)
+		require.Equal(t, ledger.Delivered, got.State)
+	})
+}
+
+// A Fulfiller that asks Gloebit for something needs the user's credential, and
+// may have to refresh it. In SQLite that would wait for itself.
+func TestWithinAChangeCredentialsAreThere(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		db := d.connect(t)
+		db.SetMaxOpenConns(2) // one for the Change, one for the rest
+		store, p := sqlstore.New(db, d.dialect), purchase(1, ledger.Settled)
+		_ = withGoods(t, d)
+		created(t, store, p)
+		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+		ctx := within(t, 20*time.Second)
+		_, err := store.Change(ctx, p.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+			_, err := store.Load(ctx, "u")
+			require.NoError(t, err)
+			if err := store.Update(ctx, "u", saving("after")); err != nil {
+				return err
+			}
+			return store.Put(ctx, "key", pending())
+		}))
+		if d.dialect == sqlstore.SQLite {
+			require.ErrorContains(t, err, "SQLite has one writer")
+			require.NoError(t, ctx.Err(), "it says so at once")
+			wantNothingKept(t, d, store, p)
+		} else {
+			require.NoError(t, err)
+			wantEachOnce(t, d, "delivered", 1)
+		}
+		require.NoError(t, store.Update(t.Context(), "u", saving("then")), "the store is free")
+	})
+}
+
+func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		p1 := purchase(1, ledger.Settled)
+		_ = withGoods(t, d)
+		p, _, store, direct := throughProxy(t, d)
+		created(t, store, p1)
+		_, err := store.Change(within(t, 30*time.Second), p1.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+			p.cut()
+			<-ctx.Done()
+			return nil
+		}))
+		require.ErrorContains(t, err, "the connection that locked the purchase is lost")
+		require.NotErrorIs(t, err, context.DeadlineExceeded, "long before the caller's context ended")
+		wantNothingKept(t, d, direct, p1)
+		p.restore()
+
+		_, err = store.Change(t.Context(), p1.ID, delivering(func(context.Context, sqlstore.Querier) error { p.cut(); return nil }))
+		require.Error(t, err)
+		wantNothingKept(t, d, direct, p1)
+		p.restore()
+		for name, call := range map[string]func() error{
+			"Get":    func() error { _, err := store.Get(t.Context(), p1.ID); return err },
+			"List":   func() error { _, err := store.List(t.Context(), ledger.Query{}); return err },
+			"Claim":  func() error { _, err := store.Claim(t.Context(), ordered, ordered); return err },
+			"Change": func() error { _, err := store.Change(t.Context(), p1.ID, moving); return err },
+			"Create": func() error { _, err := store.Create(t.Context(), keyed(2)); return err },
+		} {
+			require.NoError(t, call(), "%s works again at once", name)
+		}
+		p.cut()
+		_, err = store.Get(t.Context(), p1.ID)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, gloebit.ErrNotFound, "what can't be asked is not absent")
+		_, err = store.Claim(t.Context(), ordered, ordered)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, gloebit.ErrNotFound)
+	})
+}
+
+func keyed(i int) ledger.Purchase {
+	p := purchase(i, ledger.Created)
+	p.Key, p.KeyUntil = "key", ordered.Add(time.Hour)
+	return p
+}
+
+// The connection is asked every second whether it is still there. That must not
+// come between an fn and the rows that it reads, nor take a statement that
+// lasts for a connection that is lost.
+func TestALongReadIsNotDisturbed(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		created(t, store, p, purchase(2, ledger.Settled))
+		sleep := map[sqlstore.Dialect]string{sqlstore.Postgres: "SELECT pg_sleep(4.5)", sqlstore.MySQL: "DO SLEEP(4.5)"}[d.dialect]
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+			rows, err := tx.QueryContext(ctx, "SELECT id FROM gloebit_purchases")
+			require.NoError(t, err)
+			require.True(t, rows.Next())
+			<-time.After(2500 * time.Millisecond)
+			require.True(t, rows.Next())
+			require.NoError(t, rows.Close())
+			_, err = tx.ExecContext(ctx, sleep)
+			return err
+		}))
+		require.NoError(t, err)
+		wantEachOnce(t, d, "delivered", 1)
+	})
+}

@@ -1,0 +1,154 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+)
+
+const purchaseColumns = "id, user_id, order_key, state, created_at, next_at, stuck_at, key_until, purchase"
+
+// purchaseRow is a purchase as it is in the table: what is searched by in
+// columns, and the rest, with copies of some of that, as JSON.
+type purchaseRow struct {
+	id, userID, key           []byte
+	state                     string
+	createdAt                 int64
+	nextAt, stuckAt, keyUntil sql.NullInt64
+	rest                      []byte
+}
+
+// newPurchaseRow is the row of a purchase, or what Check says against it.
+func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
+	if err := p.Check(); err != nil {
+		return purchaseRow{}, err
+	}
+	row := purchaseRow{
+		id: stored(p.ID), userID: stored(p.UserID), key: stored(p.Key), state: string(p.State), createdAt: p.CreatedAt.UnixMicro(),
+		nextAt: storedTime(p.NextAt), stuckAt: storedTime(p.StuckAt), keyUntil: storedTime(p.KeyUntil),
+	}
+	p.UserID, p.Key, p.NextAt = "", "", time.Time{} // the first two may be no text, and Claim changes the third
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // it would change Data
+	if err := encoder.Encode(p); err != nil {
+		return purchaseRow{}, fmt.Errorf("%w: purchase: %w", gloebit.ErrInvalidRequest, err)
+	}
+	row.rest = bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+	return row, nil
+}
+
+// args are the values of purchaseColumns.
+func (r *purchaseRow) args() []any {
+	return []any{r.id, r.userID, r.key, r.state, r.createdAt, r.nextAt, r.stuckAt, r.keyUntil, r.rest}
+}
+
+func (r *purchaseRow) scan(row interface{ Scan(...any) error }) error {
+	return row.Scan(&r.id, &r.userID, &r.key, &r.state, &r.createdAt, &r.nextAt, &r.stuckAt, &r.keyUntil, &r.rest)
+}
+
+// purchase is the purchase of the row. The columns have the last word.
+func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
+	if err := json.Unmarshal(r.rest, &p); err != nil {
+		return ledger.Purchase{}, fmt.Errorf("sqlstore: read purchase %s: %w", r.id, err)
+	}
+	p.ID, p.UserID, p.Key, p.State = string(r.id), string(r.userID), string(r.key), ledger.State(r.state)
+	p.CreatedAt, p.UpdatedAt = time.UnixMicro(r.createdAt).UTC(), p.UpdatedAt.UTC()
+	p.NextAt, p.StuckAt, p.KeyUntil = readTime(r.nextAt), readTime(r.stuckAt), readTime(r.keyUntil)
+	for i := range p.History {
+		p.History[i].At = p.History[i].At.UTC()
+	}
+	return p, nil
+}
+
+// Get implements [ledger.Store]. The error is ErrNotFound when there is no such
+// purchase, that of the context when it has ended, or the database's.
+func (s *Store) Get(ctx context.Context, id string) (ledger.Purchase, error) {
+	rows, err := s.purchases(ctx, "get a purchase", "SELECT "+purchaseColumns+" FROM gloebit_purchases WHERE id = ?", stored(id))
+	return onlyPurchase(rows, err)
+}
+
+// purchases runs a query for purchases. Its rows are read to their end: it is
+// there that SQLite commits one that writes.
+func (s *Store) purchases(ctx context.Context, doing, query string, args ...any) (list []ledger.Purchase, err error) {
+	query = s.dialect.rebind(query)
+	err = s.patiently(ctx, func() error {
+		list = nil
+		rows, err := s.db.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var row purchaseRow
+			if err := row.scan(rows); err != nil {
+				return err
+			}
+			p, err := row.purchase()
+			if err != nil {
+				return err
+			}
+			list = append(list, p)
+		}
+		return errors.Join(rows.Err(), rows.Close())
+	})
+	if err != nil {
+		return nil, failed(ctx, doing, err)
+	}
+	return list, nil
+}
+
+// onlyPurchase is the one of a list, or ErrNotFound.
+func onlyPurchase(list []ledger.Purchase, err error) (ledger.Purchase, error) {
+	if err == nil && len(list) == 0 {
+		err = gloebit.ErrNotFound
+	}
+	if err != nil {
+		return ledger.Purchase{}, err
+	}
+	return list[0], nil
+}
+
+// List implements [ledger.Store]. A page costs as much as the purchases that are
+// on it, wherever it is in the list, as far as an index serves the query: there
+// are some for all purchases, those of a user, those in a state, and those that
+// are stuck. The error is that of the context when it has ended, or the
+// database's.
+func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
+	query, args := "SELECT "+purchaseColumns+" FROM gloebit_purchases WHERE 1 = 1", []any{}
+	where := func(condition string, values ...any) {
+		query += " AND " + condition
+		args = append(args, values...)
+	}
+	if q.UserID != "" {
+		where("user_id = ?", stored(q.UserID))
+	}
+	if len(q.States) > 0 {
+		states := make([]any, len(q.States))
+		for i, state := range q.States {
+			states[i] = string(state)
+		}
+		where("state IN ("+marks(len(states))+")", states...)
+	}
+	if q.Stuck {
+		where("stuck_at IS NOT NULL")
+	}
+	if !q.From.IsZero() {
+		where("created_at >= ?", q.From.UnixMicro())
+	}
+	if !q.Until.IsZero() {
+		where("created_at < ?", q.Until.UnixMicro())
+	}
+	if !q.After.IsZero() { // in words that every database sees a range of an index in
+		at := q.After.CreatedAt.UnixMicro()
+		where("created_at <= ? AND (created_at < ? OR id < ?)", at, at, stored(q.After.ID))
+	}
+	return s.purchases(ctx, "list purchases", query+" ORDER BY created_at DESC, id DESC LIMIT ?", append(args, q.PageSize())...)
+}
