@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-gloebit/gloebit/gloebittest"
+)
+
+// faults says what goes wrong.
+type faults struct {
+	Gloebit   bool // the shop's requests to Gloebit
+	Callbacks bool // Gloebit's requests to the shop
+	Cancel    bool // Gloebit rolls back
+	Shop      bool // the shop's own Fulfiller
+}
+
+func (f *faults) named() map[string]*bool {
+	return map[string]*bool{"gloebit": &f.Gloebit, "callbacks": &f.Callbacks, "cancel": &f.Cancel, "shop": &f.Shop}
+}
+
+func parseFaults(list string) (f faults, err error) {
+	switch list {
+	case "all":
+		return faults{true, true, true, true}, nil
+	case "none", "":
+		return faults{}, nil
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		field, ok := f.named()[strings.TrimSpace(name)]
+		if !ok {
+			return f, fmt.Errorf("no faults are called %q", name)
+		}
+		*field = true
+	}
+	return f, nil
+}
+
+func (f faults) String() string {
+	var names []string
+	for _, name := range []string{"gloebit", "callbacks", "cancel", "shop"} {
+		if *f.named()[name] {
+			names = append(names, name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return "none"
+	case 4:
+		return "all"
+	}
+	return strings.Join(names, ",")
+}
+
+// notSoon keeps a client from asking again by itself, so that the ledger has to.
+var notSoon = http.Header{"Retry-After": {"3600"}}
+
+// wireFaults are what happens to requests for transact: each to so many of a
+// thousand.
+var wireFaults = []struct {
+	permille int
+	fault    gloebittest.Fault
+}{
+	{20, gloebittest.Fault{Drop: true}},
+	{20, gloebittest.Fault{Drop: true, After: true}},
+	{15, gloebittest.Fault{Status: http.StatusInternalServerError}},
+	{15, gloebittest.Fault{Status: http.StatusBadGateway, After: true, Body: "<html>Bad Gateway", ContentType: "text/html"}},
+	{20, gloebittest.Fault{Status: http.StatusServiceUnavailable, Header: notSoon}},
+	{20, gloebittest.Fault{Status: http.StatusServiceUnavailable, Header: notSoon, After: true}},
+	{10, gloebittest.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"1"}}}},
+	{10, gloebittest.Fault{Status: http.StatusTooManyRequests, Header: notSoon}},
+	{20, gloebittest.Fault{TruncateAt: 17}},
+	{20, gloebittest.Fault{TruncateAt: 17, Drop: true}},
+	{20, gloebittest.Fault{Latency: 100 * time.Millisecond}},
+	{5, gloebittest.Fault{Latency: time.Second}},
+	{2, gloebittest.Fault{Latency: 2 * tryFor}},
+}
+
+// inject makes Gloebit fail at random until its faults are cleared, and counts
+// how often.
+func inject(server *gloebittest.Server, random *rand.Rand, met *atomic.Int64) {
+	left := 1000
+	for _, w := range wireFaults {
+		fault, share := w.fault, w.permille
+		of := left // those that met no earlier fault
+		fault.Path = "transact"
+		fault.Match = func(gloebittest.Request) bool { // of one request at a time
+			hit := random.IntN(of) < share
+			if hit {
+				met.Add(1)
+			}
+			return hit
+		}
+		server.Inject(fault)
+		left -= share
+	}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"time"
+)
+
+// keeper starts the shop's process, kills it, and starts it again. Its methods
+// but dial are for one goroutine at a time.
+type keeper struct {
+	plan  shopPlan
+	kills int
+
+	address atomic.Pointer[string]
+	cmd     *exec.Cmd
+	stdin   io.Closer
+}
+
+// dial connects to the shop, whatever address is asked for.
+func (k *keeper) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	address := k.address.Load()
+	if address == nil {
+		return nil, errors.New("the shop is closed")
+	}
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, network, *address)
+}
+
+// start starts a process and waits until it serves.
+func (k *keeper) start() error {
+	k.plan.Life++
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(program)
+	if cmd.Env, err = k.plan.environment(); err != nil {
+		return err
+	}
+	cmd.Stderr = os.Stderr // panics, and what it logs
+	if k.stdin, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	k.cmd = cmd
+	impatient := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	defer impatient.Stop()
+	lines := bufio.NewScanner(stdout)
+	if !lines.Scan() {
+		return fmt.Errorf("the shop does not tell its address: %w", errors.Join(lines.Err(), cmd.Wait()))
+	}
+	address := lines.Text()
+	k.address.Store(&address)
+	return nil
+}
+
+// kill ends the process as a machine that loses its power does. The error is
+// that it had ended by itself.
+func (k *keeper) kill() error {
+	if k.cmd == nil {
+		return nil
+	}
+	cmd := k.cmd
+	k.cmd = nil
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if cmd.ProcessState.Exited() {
+		return fmt.Errorf("the shop has ended by itself: %s", cmd.ProcessState)
+	}
+	return nil
+}
+
+// stop has the process finish what it holds. One that doesn't end is killed.
+func (k *keeper) stop() error {
+	if k.cmd == nil {
+		return nil
+	}
+	cmd := k.cmd
+	_ = k.stdin.Close()
+	impatient := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	defer impatient.Stop()
+	err := cmd.Wait()
+	k.cmd = nil
+	return err
+}
+
+// restart kills the process and starts another one.
+func (k *keeper) restart() error {
+	if err := k.kill(); err != nil {
+		return err
+	}
+	k.kills++
+	return k.start()
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain makes this program the shop that a test has started, if one has.
+func TestMain(m *testing.M) {
+	if shopWanted() {
+		exit(runShop(os.Stdin, os.Stdout))
+	}
+	os.Exit(m.Run())
+}
+
+// newTestPlace is a database for a test. Without a server the test skips.
+func newTestPlace(t *testing.T, store string) place {
+	t.Helper()
+	p, remove, err := newPlace(t.Context(), store, "")
+	if errors.Is(err, errNoServer) && os.Getenv("GLOEBIT_TEST_REQUIRE") != "all" {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(remove)
+	return p
+}
+
+// tortured runs a short torture.
+func tortured(t *testing.T, o options) *verdict {
+	t.Helper()
+	o.seed, o.limit = uint64(time.Now().UnixNano()), time.Minute
+	t.Logf("seed %d", o.seed)
+	v, err := torture(t.Context(), o)
+	require.NoError(t, err)
+	t.Log(v)
+	v.explain(t.Output())
+	return v
+}
+
+var everything = faults{Gloebit: true, Callbacks: true, Cancel: true, Shop: true}
+
+func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
+	for _, store := range []string{"sqlite", "postgres", "mysql"} {
+		t.Run(store, func(t *testing.T) {
+			v := tortured(t, options{purchases: 300, kills: 5, faults: everything, place: newTestPlace(t, store)})
+			require.False(t, v.bad(), v)
+			require.Equal(t, 5, v.kills)
+			require.Greater(t, v.faults, 100)
+			require.Equal(t, 300, v.purchases)
+			require.Equal(t, v.charged, v.delivered)
+			require.Equal(t, 300, v.delivered+v.canceled+v.refused, "every purchase is accounted for")
+			require.Greater(t, v.delivered, 200)
+			require.Positive(t, v.canceled)
+			require.Positive(t, v.refused)
+		})
+	}
+}
+
+func TestWithoutFaultsAllIsDelivered(t *testing.T) {
+	v := tortured(t, options{purchases: 100, place: newTestPlace(t, "sqlite")})
+	require.False(t, v.bad(), v)
+	require.Equal(t, 100, v.delivered+v.refused)
+	require.Zero(t, v.canceled)
+	require.Zero(t, v.faults)
+}
+
+func TestABrokenShopIsNoticed(t *testing.T) {
+	t.Run("it says that it has delivered and has not", func(t *testing.T) {
+		v := tortured(t, options{purchases: 100, kills: 2, faults: everything, place: newTestPlace(t, "sqlite"), broken: loses})
+		require.True(t, v.bad())
+		require.Positive(t, v.lost)
+		require.Equal(t, v.charged-v.delivered, v.lost)
+		require.Zero(t, v.doubled)
+	})
+	t.Run("it delivers twice", func(t *testing.T) {
+		v := tortured(t, options{purchases: 100, kills: 2, faults: everything, place: newTestPlace(t, "sqlite"), broken: doubles})
+		require.True(t, v.bad())
+		require.Positive(t, v.doubled)
+		require.Equal(t, v.charged, v.delivered)
+		require.Zero(t, v.lost)
+	})
+	t.Run("it never delivers, and the time is over", func(t *testing.T) {
+		o := options{purchases: 20, place: newTestPlace(t, "sqlite"), broken: fails, seed: 1, limit: 3 * time.Second}
+		v, err := torture(t.Context(), o)
+		require.NoError(t, err)
+		require.Positive(t, v.stuck)
+		require.Equal(t, v.charged, v.stuck)
+		require.Equal(t, v.charged, v.lost)
+	})
+}

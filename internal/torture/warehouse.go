@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	mathrand "math/rand/v2"
+	"sync"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+)
+
+// Each row is one thing that was done for a purchase. It has an id of its own,
+// and the purchase's is not unique: what is done twice is two rows.
+const (
+	createGoods = "CREATE TABLE torture_goods (id VARCHAR(36) PRIMARY KEY, purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)"
+	selectGoods = "SELECT purchase, what, COUNT(*) FROM torture_goods GROUP BY purchase, what"
+)
+
+const (
+	whatReserved  = "reserved"
+	whatDelivered = "delivered"
+	whatReleased  = "released"
+)
+
+// done counts what was done for a purchase.
+type done map[string]int
+
+// readGoods reads what was done for each purchase.
+func readGoods(ctx context.Context, db *sql.DB) (map[string]done, error) {
+	rows, err := db.QueryContext(ctx, selectGoods)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	goods := map[string]done{}
+	for rows.Next() {
+		var purchase, what string
+		var count int
+		if err := rows.Scan(&purchase, &what, &count); err != nil {
+			return nil, err
+		}
+		if goods[purchase] == nil {
+			goods[purchase] = done{}
+		}
+		goods[purchase][what] = count
+	}
+	return goods, rows.Err()
+}
+
+// Ways in which a warehouse can be wrong, to see whether it is noticed.
+const (
+	loses   = "loses"   // says of some purchases that they were delivered
+	doubles = "doubles" // delivers some twice
+	fails   = "fails"   // delivers nothing
+)
+
+// warehouse is the shop's Fulfiller. It writes what it does within the ledger's
+// transaction.
+type warehouse struct {
+	insert string
+	plan   shopPlan
+
+	mu     sync.Mutex
+	random *mathrand.Rand
+}
+
+func newWarehouse(plan shopPlan) *warehouse {
+	marks := "?, ?, ?"
+	if plan.Place.dialect() == sqlstore.Postgres {
+		marks = "$1, $2, $3"
+	}
+	return &warehouse{
+		insert: "INSERT INTO torture_goods (id, purchase, what) VALUES (" + marks + ")",
+		plan:   plan,
+		random: mathrand.New(mathrand.NewPCG(plan.Seed, plan.Life)),
+	}
+}
+
+func (w *warehouse) chance(percent int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.plan.Faulty && w.random.IntN(100) < percent
+}
+
+// some reports whether an order is one of so many of a hundred: always the same.
+func (w *warehouse) some(p ledger.Purchase, percent uint64) bool {
+	sum := fnv.New64a()
+	_, _ = fmt.Fprintf(sum, "%d %s", w.plan.Seed, p.Key)
+	return sum.Sum64()%100 < percent
+}
+
+func (w *warehouse) write(ctx context.Context, p ledger.Purchase, what string) error {
+	tx, ok := sqlstore.Tx(ctx)
+	if !ok {
+		return errors.New("the context has no transaction")
+	}
+	_, err := tx.ExecContext(ctx, w.insert, rand.Text(), p.ID, what)
+	return err
+}
+
+// Reserve implements [ledger.Fulfiller].
+func (w *warehouse) Reserve(ctx context.Context, p ledger.Purchase) error {
+	if w.plan.Declines && w.some(p, 3) {
+		return errors.New("sold out")
+	}
+	if err := w.write(ctx, p, whatReserved); err != nil {
+		return fmt.Errorf("%w: %w", ledger.ErrPending, err)
+	}
+	if w.chance(5) {
+		return ledger.ErrPending
+	}
+	if w.chance(1) {
+		panic("a mistake at Reserve")
+	}
+	return nil
+}
+
+// Deliver implements [ledger.Fulfiller].
+func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
+	if w.plan.Broken == loses && w.some(p, 10) {
+		return nil
+	}
+	if w.plan.Broken == fails {
+		return errors.New("the warehouse is closed")
+	}
+	if w.chance(3) {
+		return errors.New("it did not work at all")
+	}
+	if err := w.write(ctx, p, whatDelivered); err != nil {
+		return err
+	}
+	if w.plan.Broken == doubles && w.some(p, 10) {
+		return w.write(ctx, p, whatDelivered)
+	}
+	return w.unreliable()
+}
+
+// Release implements [ledger.Fulfiller].
+func (w *warehouse) Release(ctx context.Context, p ledger.Purchase) error {
+	if err := w.write(ctx, p, whatReleased); err != nil {
+		return err
+	}
+	return w.unreliable()
+}
+
+// unreliable fails after all was done.
+func (w *warehouse) unreliable() error {
+	if w.chance(5) {
+		return errors.New("it did not work after all")
+	}
+	if w.chance(2) {
+		panic("a mistake after all was written")
+	}
+	return nil
+}
