@@ -70,11 +70,16 @@ func (h *hold) lend(ctx context.Context, fn func(context.Context)) (l *lent, los
 	defer func() { // also when fn panics
 		end()
 		l.end()
-		h.quiet.Lock() // no statement runs any more, and none will
-		h.quiet.Unlock()
+		h.settle()
 	}()
 	lost = h.watch(ctx, fn)
 	return l, lost
+}
+
+// settle waits for the statement that runs, if any: l.end keeps others away.
+func (h *hold) settle() {
+	h.quiet.Lock()
+	defer h.quiet.Unlock()
 }
 
 // keep checks that all that was written is still there to be committed.

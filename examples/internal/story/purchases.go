@@ -110,7 +110,7 @@ func aRestartForgetsNoPurchase(t *testing.T, build launch.Build) {
 		"the shop goes on with the token that it kept")
 	things := v.open(w.shopURL+"/things").submit("/oauth2/authorize", "decision", "approve")
 	things.follow("My purchases").until("Straw hat")
-	require.Eventually(t, func() bool { return things.follow("My purchases").refreshes() == false }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return !things.follow("My purchases").refreshes() }, 20*time.Second, 50*time.Millisecond)
 	require.Equal(t, 4, strings.Count(things.follow("My purchases").text(), "Paid and delivered"))
 	things.reload().says("Green hat You own 1", "Red scarf You own 1", "Straw hat You own 1", "Gift wrap 1 ordered")
 	things.send(wrap).says("That order was paid already: 1 × Gift wrap for 8 G$.")

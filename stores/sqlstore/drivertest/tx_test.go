@@ -308,14 +308,14 @@ func TestALongReadIsNotDisturbed(t *testing.T) {
 		created(t, store, p, purchase(2, ledger.Settled))
 		sleep := map[sqlstore.Dialect]string{sqlstore.Postgres: "SELECT pg_sleep(4.5)", sqlstore.MySQL: "DO SLEEP(4.5)"}[d.dialect]
 		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+			_, err := tx.ExecContext(ctx, sleep)
+			require.NoError(t, err)
 			rows, err := tx.QueryContext(ctx, "SELECT id FROM gloebit_purchases")
 			require.NoError(t, err)
 			require.True(t, rows.Next())
 			<-time.After(2500 * time.Millisecond)
 			require.True(t, rows.Next())
-			require.NoError(t, rows.Close())
-			_, err = tx.ExecContext(ctx, sleep)
-			return err
+			return rows.Close()
 		}))
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)
