@@ -152,9 +152,8 @@ func (l *Ledger) finish(ctx context.Context, p Purchase) error {
 	working, stop := l.within(ctx)
 	_, _, err := l.apply(working, p.ID, h)
 	stop()
-	var failure *fulfillerError
-	if errors.As(err, &failure) {
-		_, err = l.tried(ctx, p, failure)
+	if err != nil { // the Fulfiller's, or the store's that could not keep what it did
+		_, err = l.tried(ctx, p, err)
 	}
 	return err
 }

@@ -340,3 +340,11 @@ func TestARefusalAfterALostAttemptIsNoVerdict(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 	require.EqualValues(t, 100, w.charged())
 }
+
+func TestAnItemWithoutAPriceIsNotGivenAway(t *testing.T) {
+	w := newWorld(t)
+	for _, order := range []ledger.Order{{Item: "hat"}, {Item: "hat", Price: -1}} {
+		_, err := w.buy(order)
+		require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
+	}
+}

@@ -32,8 +32,9 @@ type Config struct {
 	// keep the old path served for a day.
 	CallbackURL string
 	// Keys sign the hold URLs: random, of at least 32 bytes each, and the same
-	// on every replica. The first signs, all are believed. To rotate, put a new
-	// one in front, and drop the old one when nothing it signed is under way.
+	// on every replica. The first signs, all are believed. To rotate, append a
+	// new one on all replicas, then move it to the front on all, and drop the
+	// old one when nothing that it signed is under way or stuck.
 	Keys []gloebit.Secret
 
 	// KeepKeys is how long an Order.Key is remembered. Zero means a day.

@@ -66,6 +66,8 @@ func (o Order) normal() (Order, error) {
 		return invalid("a character, but no product for it")
 	case o.Quantity < 1 || o.Quantity > math.MaxInt32:
 		return invalid("the quantity %d is not between 1 and 2^31-1", o.Quantity)
+	case o.Item != "" && o.Price < 1:
+		return invalid("an item at %d gloebits: what is free needs no purchase", o.Price)
 	case o.Price < 0 || o.Price > mostGloebits/o.Quantity:
 		return invalid("%d at %d gloebits is not between 0 and 2^53-1", o.Quantity, o.Price)
 	case len(o.Key) > longestKey:

@@ -1,0 +1,107 @@
+package gloebit_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzTokenAnswers gives the callback any answer of the token endpoint at all:
+// no panic, and no credential without a token that a header can carry.
+func FuzzTokenAnswers(f *testing.F) {
+	for _, seed := range []string{
+		`{"access_token":"t","token_type":"Bearer","expires_in":"3600","refresh_token":"r","scope":"user balance","app_user_id":"g"}`,
+		`{"access_token":"t"}`, `{"error":"invalid_grant","reason":"x"}`, `{"access_token":"a b"}`, `<html>`, `{"access_token":"t","expires_in":-1}`, `{"access_token":"t","token_type":"mac"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	var answer []byte
+	config := validConfig()
+	config.HTTPClient = &http.Client{Transport: &cannedTransport{answer: &answer}}
+	tokens := &gloebit.MemoryTokenStore{}
+	config.Tokens, config.User = tokens, headerUser
+	merchant, err := gloebit.New(config)
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		answer = data
+		require.NoError(t, tokens.Delete(t.Context(), "id of ann"))
+		status := completes(merchant)
+		credential, err := tokens.Load(t.Context(), "id of ann")
+		if (status == http.StatusSeeOther) != (err == nil) {
+			t.Fatalf("status %d, and the store says %v, from %q", status, err, data)
+		}
+		if err == nil && (credential.AccessToken == "" || len(credential.Scopes) == 0) {
+			t.Fatalf("%+v from %q", credential, data)
+		}
+	})
+}
+
+// completes connects ann and returns the callback's status.
+func completes(merchant *gloebit.Merchant) int {
+	connect := httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil)
+	connect.Header.Set("X-User", "ann")
+	recorder := httptest.NewRecorder()
+	merchant.Handler().ServeHTTP(recorder, connect)
+	to, _ := recorder.Result().Location()
+	callback := httptest.NewRequest(http.MethodGet, "/gloebit/callback?code=c&state="+url.QueryEscape(to.Query().Get("state")), nil)
+	callback.Header.Set("X-User", "ann")
+	for _, cookie := range recorder.Result().Cookies() {
+		callback.AddCookie(cookie)
+	}
+	recorder = httptest.NewRecorder()
+	merchant.Handler().ServeHTTP(recorder, callback)
+	return recorder.Code
+}
+
+// FuzzCallbackQuery gives the callback any query at all: nothing but a good
+// state and one code completes, and no state is believed twice.
+func FuzzCallbackQuery(f *testing.F) {
+	for _, seed := range []string{"", "state=x&code=y", "state=&code=", "state=a&state=b", "error=access_denied&state=x", "%zz", "state=%00&code=%00", "iss=x"} {
+		f.Add(seed)
+	}
+	merchant, err := gloebit.New(validConfig())
+	require.NoError(f, err)
+	recorder := httptest.NewRecorder()
+	merchant.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil))
+	cookie := recorder.Result().Cookies()[0]
+	f.Fuzz(func(t *testing.T, query string) {
+		r := httptest.NewRequest(http.MethodGet, "/gloebit/callback", nil)
+		r.URL.RawQuery = query
+		r.AddCookie(cookie)
+		w := httptest.NewRecorder()
+		merchant.Handler().ServeHTTP(w, r)
+		if w.Code != http.StatusBadRequest {
+			t.Fatalf("status %d for %q", w.Code, query)
+		}
+	})
+}
+
+// FuzzReturnTo looks for a return_to that leaves the site: whatever is accepted
+// must resolve, as browsers do it, to the site itself.
+func FuzzReturnTo(f *testing.F) {
+	for _, seed := range []string{"/", "/a?b", "//evil.example", "/\\evil.example", "/%2fevil.example", "/..//evil.example", "https://evil.example", "/\t/evil.example", "/%5cevil.example"} {
+		f.Add(seed)
+	}
+	merchant, err := gloebit.New(validConfig())
+	require.NoError(f, err)
+	site, err := url.Parse("https://shop.example/gloebit/callback")
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, returnTo string) {
+		recorder := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, "/gloebit/disconnect", nil)
+		r.PostForm = url.Values{"return_to": {returnTo}}
+		r.Form = r.PostForm
+		merchant.Handler().ServeHTTP(recorder, r)
+		if recorder.Code != http.StatusSeeOther {
+			return
+		}
+		to, err := site.Parse(recorder.Header().Get("Location"))
+		if err != nil || to.Host != site.Host || to.Scheme != site.Scheme {
+			t.Fatalf("%q leads to %v (%v)", returnTo, to, err)
+		}
+	})
+}
