@@ -461,6 +461,65 @@ func TestWhileTheDatabaseIsAwayNoProtectedHandlerRuns(t *testing.T) {
 	})
 }
 
+// TestTheDatabaseGoesAndComesInTheMiddleOfTraffic has eight visitors load pages
+// all the time while the database goes and comes back, three times.
+func TestTheDatabaseGoesAndComesInTheMiddleOfTraffic(t *testing.T) {
+	onEveryStore(t, 2, func(t *testing.T, f *fleet) {
+		v := f.visitor()
+		status, _ := v.do(http.MethodGet, f.shop+"/", nil)
+		require.Equal(t, http.StatusOK, status)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var mu sync.Mutex
+		seen := map[int]int{}
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				client := &http.Client{Jar: v.client.Jar, Timeout: 20 * time.Second}
+				for ctx.Err() == nil {
+					req, _ := http.NewRequestWithContext(ctx, http.MethodGet, f.shop+"/", nil)
+					resp, err := client.Do(req)
+					if err != nil {
+						continue // the end of the test
+					}
+					body, _ := io.ReadAll(resp.Body)
+					resp.Body.Close()
+					if resp.StatusCode != http.StatusOK && bytes.Contains(body, []byte("G$")) {
+						t.Errorf("the protected page came with status %d", resp.StatusCode)
+					}
+					mu.Lock()
+					seen[resp.StatusCode]++
+					mu.Unlock()
+				}
+			})
+		}
+		count := func(status int) int {
+			mu.Lock()
+			defer mu.Unlock()
+			return seen[status]
+		}
+		more := func(status int) {
+			t.Helper()
+			before := count(status)
+			require.Eventually(t, func() bool { return count(status) > before+8 }, 30*time.Second, 20*time.Millisecond, "no more of %d", status)
+		}
+		for range 3 {
+			more(http.StatusOK)
+			f.wire.setCut(true)
+			more(http.StatusServiceUnavailable)
+			f.wire.setCut(false)
+		}
+		more(http.StatusOK)
+		stop()
+		group.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		for status := range seen {
+			require.Contains(t, []int{http.StatusOK, http.StatusServiceUnavailable}, status, "%v", seen)
+		}
+	})
+}
+
 func TestADatabaseThatIsNotThereIsSaidInWords(t *testing.T) {
 	for store, dsn := range map[string]string{
 		"postgres": "postgres://postgres@127.0.0.1:1/none?sslmode=disable", "mysql": "root@tcp(127.0.0.1:1)/none", "redis": "redis://127.0.0.1:1/0",
