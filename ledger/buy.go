@@ -65,7 +65,7 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 	}
 	now := l.now()
 	p := Purchase{
-		ID: id.String(), UserID: user.ID, Order: order, CreatedAt: now,
+		ID: id.String(), UserID: user.ID, GloebitID: account(client), Order: order, CreatedAt: now,
 		NextAt: l.firstTry(Created, now),
 	}
 	if p.Key != "" {
@@ -73,6 +73,16 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 	}
 	p.move(Created, now, "ordered")
 	return p, p.Check()
+}
+
+// account is the user's id at Gloebit as a purchase can keep it, or "" when it
+// is not known.
+func account(client *gloebit.Client) string {
+	id := client.GloebitID()
+	if len(id) > longestAccount || !utf8.ValidString(id) {
+		return ""
+	}
+	return id
 }
 
 // send asks Gloebit to charge a purchase, and takes the answer. Only the first

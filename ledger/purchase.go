@@ -19,6 +19,10 @@ type Purchase struct {
 	// changes, so it is the idempotency key for whatever a Fulfiller calls.
 	ID     string `json:"id"`
 	UserID string `json:"user_id"` // who pays, as gloebit.User.ID
+	// GloebitID is the account at Gloebit that pays, as gloebit.Client.GloebitID
+	// told it when the user ordered. It is empty when Gloebit did not tell. It
+	// never changes, and no other account is ever charged for the purchase.
+	GloebitID string `json:"gloebit_id,omitempty"`
 	Order
 	State State `json:"state"`
 	// Outcome is Gloebit's answer to the transaction. It is OutcomeUnknown
@@ -101,20 +105,20 @@ var verdicts = []struct {
 
 const (
 	longestID       = 36
+	longestAccount  = 255
 	largestPurchase = 256 << 10
 )
 
 // Check returns an error that is gloebit.ErrInvalidRequest when the purchase is
 // not what a store has to keep: its id is not of 1 to 36 visible ASCII
-// characters, its user id not of 1 to 255 bytes, its key of more than 255, its
-// state unknown, its text not UTF-8, or text and Data of more than 256 KiB
-// together. Every [Store]
-// checks what it saves.
+// characters, its user id not of 1 to 255 bytes, its key or Gloebit id of more
+// than 255, its state unknown, its text not UTF-8, or text and Data of more than
+// 256 KiB together. Every [Store] checks what it saves.
 func (p Purchase) Check() error {
 	if err := gloebit.CheckUserID(p.UserID); err != nil {
 		return err
 	}
-	text := p.Item + p.Product + p.CharacterID + p.Username + string(p.Outcome) + p.Cause
+	text := p.GloebitID + p.Item + p.Product + p.CharacterID + p.Username + string(p.Outcome) + p.Cause
 	for _, change := range p.History {
 		text += change.Cause
 	}
@@ -124,6 +128,8 @@ func (p Purchase) Check() error {
 		why = errors.New("the id is not of 1 to 36 visible ASCII characters")
 	case len(p.Key) > longestKey:
 		why = fmt.Errorf("the key is of %d bytes, more than %d", len(p.Key), longestKey)
+	case len(p.GloebitID) > longestAccount:
+		why = fmt.Errorf("the Gloebit id is of %d bytes, more than %d", len(p.GloebitID), longestAccount)
 	case !slices.Contains(States(), p.State):
 		why = fmt.Errorf("the state %.40q is unknown", string(p.State))
 	case !utf8.ValidString(text):

@@ -44,8 +44,8 @@ type Store interface {
 	// fn a context with which the application writes in that same transaction:
 	// what it writes is kept if and only if the purchase is saved. The context
 	// that fn gets ends when the store can no longer promise all this. fn calls
-	// no method of the store, and leaves ID, UserID, Key and CreatedAt as they
-	// are. It may bring KeyUntil forward, which frees the key.
+	// no method of the store, and leaves ID, UserID, GloebitID, Key and
+	// CreatedAt as they are. It may bring KeyUntil forward, which frees the key.
 	Change(ctx context.Context, id string, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
 	// Claim picks the purchase that has been due the longest: whose NextAt is
 	// not zero and not after now. It sets its NextAt to until and returns it so,

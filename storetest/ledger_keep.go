@@ -42,7 +42,7 @@ func purchaseRoundTrip(t *testing.T, store ledger.Store) {
 func purchaseChangedWhole(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	want := fullPurchase(1)
-	want.UserID, want.Key = smallPurchase(1).UserID, "" // these two never change
+	want.UserID, want.GloebitID, want.Key = smallPurchase(1).UserID, "", "" // these three never change
 	got := change(t, store, want.ID, func(p *ledger.Purchase) { *p = want })
 	wantPurchase(t, got, want)
 	wantPurchase(t, get(t, store, want.ID), want)
@@ -99,16 +99,18 @@ func purchaseIDOnce(t *testing.T, store ledger.Store) {
 
 func badPurchases(t *testing.T, store ledger.Store) {
 	for what, spoil := range map[string]func(p *ledger.Purchase){
-		"without an id":         func(p *ledger.Purchase) { p.ID = "" },
-		"with a long id":        func(p *ledger.Purchase) { p.ID = strings.Repeat("a", 37) },
-		"with a space in it":    func(p *ledger.Purchase) { p.ID = "a b" },
-		"without a user":        func(p *ledger.Purchase) { p.UserID = "" },
-		"with a long user id":   func(p *ledger.Purchase) { p.UserID = strings.Repeat("u", 256) },
-		"with a long key":       func(p *ledger.Purchase) { p.Key = strings.Repeat("k", 256) },
-		"without a state":       func(p *ledger.Purchase) { p.State = "" },
-		"in an unknown state":   func(p *ledger.Purchase) { p.State = "lost" },
-		"with too much data":    func(p *ledger.Purchase) { p.Data = json.RawMessage(`"` + strings.Repeat("d", 256<<10) + `"`) },
-		"with a cause of bytes": func(p *ledger.Purchase) { p.Cause = "\xff" },
+		"without an id":              func(p *ledger.Purchase) { p.ID = "" },
+		"with a long id":             func(p *ledger.Purchase) { p.ID = strings.Repeat("a", 37) },
+		"with a space in it":         func(p *ledger.Purchase) { p.ID = "a b" },
+		"without a user":             func(p *ledger.Purchase) { p.UserID = "" },
+		"with a long user id":        func(p *ledger.Purchase) { p.UserID = strings.Repeat("u", 256) },
+		"with a long key":            func(p *ledger.Purchase) { p.Key = strings.Repeat("k", 256) },
+		"with a long Gloebit id":     func(p *ledger.Purchase) { p.GloebitID = strings.Repeat("g", 256) },
+		"with a Gloebit id of bytes": func(p *ledger.Purchase) { p.GloebitID = "\xff" },
+		"without a state":            func(p *ledger.Purchase) { p.State = "" },
+		"in an unknown state":        func(p *ledger.Purchase) { p.State = "lost" },
+		"with too much data":         func(p *ledger.Purchase) { p.Data = json.RawMessage(`"` + strings.Repeat("d", 256<<10) + `"`) },
+		"with a cause of bytes":      func(p *ledger.Purchase) { p.Cause = "\xff" },
 	} {
 		p := smallPurchase(1)
 		spoil(&p)
