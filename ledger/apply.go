@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -23,17 +24,17 @@ var errUnchanged = errors.New("ledger: nothing to save")
 // apply lets an event happen to a purchase: one Change of the store, in which
 // the Fulfiller is called if the table says so and the next state is saved. It
 // returns the purchase as it is afterwards, and what the table said. The error
-// is a *fulfillerError when the Fulfiller's was, gloebit.ErrNotFound without a
-// purchase, and gloebit.ErrStore when the store failed.
+// is a *fulfillerError, not wrapped, when the Fulfiller's call failed and nothing
+// else did; gloebit.ErrNotFound without a purchase; and gloebit.ErrStore when
+// the store failed.
 func (l *Ledger) apply(ctx context.Context, id string, h happening) (Purchase, rule, error) {
 	var was Purchase
 	var did rule
+	var failure *fulfillerError
 	p, err := l.store.Change(ctx, id, func(ctx context.Context, p Purchase) (Purchase, error) {
 		was, did = p, decide(p.State, h.event)
-		if did.call != callNothing {
-			if err := l.fulfil(ctx, did.call, p); err != nil {
-				return p, err
-			}
+		if failure = l.fulfil(ctx, did.call, p); failure != nil {
+			return p, failure
 		}
 		next, changed := l.after(p, did, h)
 		if !changed {
@@ -41,12 +42,13 @@ func (l *Ledger) apply(ctx context.Context, id string, h happening) (Purchase, r
 		}
 		return next, nil
 	})
-	var failure *fulfillerError
 	switch {
 	case errors.Is(err, errUnchanged):
 		return was, did, nil
-	case errors.As(err, &failure):
+	case err != nil && failure.alone(err):
 		return was, did, failure
+	case err != nil && failure != nil: // whatever the Fulfiller's error may be
+		return Purchase{}, rule{}, fmt.Errorf("%w: save the purchase: %w", gloebit.ErrStore, err)
 	case err != nil:
 		return Purchase{}, rule{}, storeError("save the purchase", err)
 	}

@@ -31,19 +31,26 @@ import (
 // ordered. After gloebit.ErrStore the order may have been written, and is then
 // carried out: ordering again with the same Key is safe, without one it is not.
 func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Order) (Purchase, error) {
-	p, err := l.newPurchase(client, order)
-	if err != nil {
-		return Purchase{}, err
+	for {
+		p, err := l.newPurchase(client, order)
+		if err != nil {
+			return Purchase{}, err
+		}
+		kept, err := l.store.Create(ctx, p)
+		if err != nil {
+			return Purchase{}, storeError("write the purchase", err)
+		}
+		if kept.ID == p.ID {
+			l.record(ctx, slog.LevelInfo, "written", kept, slog.Int64("gloebits", kept.Total()))
+			return l.send(ctx, client, kept, true)
+		}
+		kept, err = l.sameAnswer(ctx, kept, p.Order)
+		if kept.State != Refused || kept.KeyUntil.After(l.now()) {
+			return kept, err
+		}
+		// The first order's refusal was not about the order and has freed the
+		// key, so this one is the first now, and hears for itself.
 	}
-	kept, err := l.store.Create(ctx, p)
-	if err != nil {
-		return Purchase{}, storeError("write the purchase", err)
-	}
-	if kept.ID != p.ID {
-		return l.sameAnswer(ctx, kept, p.Order)
-	}
-	l.record(ctx, slog.LevelInfo, "written", kept, slog.Int64("gloebits", kept.Total()))
-	return l.send(ctx, client, kept, true)
 }
 
 // newPurchase is a purchase that nobody knows of yet.
@@ -54,6 +61,9 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 	order, err := order.normal()
 	if err != nil {
 		return Purchase{}, err
+	}
+	if order.Item != "" && l.config.Fulfiller == nil {
+		return Purchase{}, fmt.Errorf("%w: order: %w: set it, or sell a Product", gloebit.ErrInvalidRequest, errNobody)
 	}
 	user := client.User()
 	if order.Username == "" && len(user.Name) <= longestName && utf8.ValidString(user.Name) {

@@ -348,3 +348,32 @@ func TestAnItemWithoutAPriceIsNotGivenAway(t *testing.T) {
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 	}
 }
+
+func TestWithoutAFulfillerNoItemIsSold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Fulfiller = nil })
+	_, err := w.buy(hat)
+	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
+	require.ErrorContains(t, err, "Config.Fulfiller")
+	require.Zero(t, w.store.calls)
+	require.Empty(t, w.gloebit.Transactions())
+}
+
+func TestAReplicaWithoutAFulfillerDeliversNoItemOfTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Fulfiller = nil })
+	w.put("asked", ledger.Accepted)
+	w.wantAnswer("asked", "enact", http.StatusOK, pending)
+	w.wantState("asked", ledger.Accepted)
+	for step, want := range map[string]ledger.State{"consume": ledger.Settled, "cancel": ledger.Canceled} {
+		w.put(step, ledger.Reserved)
+		w.wantAnswer(step, step, http.StatusOK, yes)
+		require.Contains(t, w.wantState(step, want).Cause, "no Config.Fulfiller")
+	}
+	w.config.Fulfiller = w.goods
+	w.start()
+	w.clock.Advance(time.Minute)
+	w.reconcile()
+	w.wantState("consume", ledger.Delivered)
+	w.wantState("cancel", ledger.Released)
+}

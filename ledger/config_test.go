@@ -58,7 +58,7 @@ func TestALedgerNeedsNoMoreThanMerchantURLAndKeys(t *testing.T) {
 	for _, url := range []string{"https://shop.example/gloebit/hold", "http://127.0.0.1:80/hold", "http://[::1]/hold", "http://localhost"} {
 		l, err := ledger.New(ledger.Config{Merchant: w.config.Merchant, CallbackURL: url, Keys: []gloebit.Secret{key}})
 		require.NoError(t, err)
-		p, err := l.Purchase(t.Context(), w.client("alice"), hat)
+		p, err := l.Purchase(t.Context(), w.client("alice"), ledger.Order{Product: "green-hat"})
 		require.NoError(t, err)
 		require.Equal(t, ledger.Accepted, p.State)
 		require.WithinDuration(t, time.Now(), p.CreatedAt, time.Minute)

@@ -79,6 +79,7 @@ type store struct {
 	calls  int
 	before func(n int, call string) error // nothing is done when it fails
 	after  func(n int, call string) error // it is done, and the answer lost
+	change func(id string) error          // before a Change of that purchase
 }
 
 func (s *store) begin(call string) (n int, err error) {
@@ -133,7 +134,17 @@ func (s *store) Get(ctx context.Context, id string) (ledger.Purchase, error) {
 }
 
 func (s *store) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
-	return through(s, "Change", func() (ledger.Purchase, error) { return s.Store.Change(ctx, id, fn) })
+	return through(s, "Change", func() (ledger.Purchase, error) {
+		s.mu.Lock()
+		change := s.change
+		s.mu.Unlock()
+		if change != nil {
+			if err := change(id); err != nil {
+				return ledger.Purchase{}, err
+			}
+		}
+		return s.Store.Change(ctx, id, fn)
+	})
 }
 
 func (s *store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {

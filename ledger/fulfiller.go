@@ -19,7 +19,10 @@ import (
 // again for the same purchase, with Purchase.ID as the idempotency key to pass
 // on. It must not call the Ledger.
 //
-// A call has Config.WorkTimeout, after which its context ends.
+// A call has Config.WorkTimeout, after which its context ends, and must return
+// then. One that does not holds its purchase, with the store's transaction, and
+// the worker or the request that made it. While as many hang as Config.Workers,
+// this process makes no more calls.
 type Fulfiller interface {
 	// Reserve is the last chance to say no: Gloebit has the gloebits on hold
 	// and asks whether to take them. Nil goes on. ErrPending makes Gloebit ask
@@ -37,46 +40,99 @@ type Fulfiller interface {
 	Release(ctx context.Context, p Purchase) error
 }
 
-// nobody is the Fulfiller where there is nothing to do.
+// nobody is the Fulfiller where Gloebit delivers all. What other replicas have
+// sold is not taken for delivered.
 type nobody struct{}
 
-func (nobody) Reserve(context.Context, Purchase) error { return nil }
-func (nobody) Deliver(context.Context, Purchase) error { return nil }
-func (nobody) Release(context.Context, Purchase) error { return nil }
+var errNobody = errors.New("ledger: an item, and no Config.Fulfiller to hand it out")
+
+func (nobody) Reserve(_ context.Context, p Purchase) error { return forProducts(p) }
+func (nobody) Deliver(_ context.Context, p Purchase) error { return forProducts(p) }
+func (nobody) Release(_ context.Context, p Purchase) error { return forProducts(p) }
+
+func forProducts(p Purchase) error {
+	if p.Item != "" {
+		return fmt.Errorf("%w: %w", ErrPending, errNobody)
+	}
+	return nil
+}
 
 // fulfillerError is a call of the Fulfiller that failed.
 type fulfillerError struct {
-	call call
-	err  error
+	call  call
+	err   error
+	ended bool // the call's context has, which may be why it failed
 }
 
 func (e *fulfillerError) Error() string { return string(e.call) + ": " + e.err.Error() }
 func (e *fulfillerError) Unwrap() error { return e.err }
 
-var errPanic = errors.New("panic")
+// passing reports whether another call may go well, whatever the error says: a
+// Fulfiller whose database connection was lost or whose time is over may call
+// that by any name.
+func (e *fulfillerError) passing() bool {
+	if e.ended {
+		return true
+	}
+	for _, passing := range []error{ErrPending, context.Canceled, context.DeadlineExceeded, errPanic} {
+		if errors.Is(e.err, passing) {
+			return true
+		}
+	}
+	return false
+}
 
-// fulfil calls the Fulfiller.
-func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (err error) {
+// alone reports whether an error of the store's Change is this failure and no
+// other. A store that failed as well, such as one that lost its connection
+// meanwhile, joins its own error with this one.
+func (e *fulfillerError) alone(err error) bool {
+	for e != nil && err != nil {
+		if err == error(e) {
+			return true
+		}
+		err = errors.Unwrap(err) // nil for errors that were joined
+	}
+	return false
+}
+
+var (
+	errPanic = errors.New("panic")
+	errHangs = errors.New("ledger: too many calls of the Fulfiller do not return")
+)
+
+// fulfil calls the Fulfiller, if there is something to call.
+func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fulfillerError) {
+	if call == callNothing {
+		return nil
+	}
+	if int(l.overdue.Load()) >= l.config.Workers {
+		return &fulfillerError{call: call, err: fmt.Errorf("%w: %w", ErrPending, errHangs)}
+	}
+	inTime := context.AfterFunc(ctx, func() { l.overdue.Add(1) })
 	defer func() {
+		if !inTime() {
+			l.overdue.Add(-1)
+		}
 		if recovered := recover(); recovered != nil {
 			l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: the Fulfiller panicked",
 				slog.String("purchase", p.ID), slog.String("call", string(call)), slog.Any("panic", recovered))
-			err = &fulfillerError{call, errPanic}
+			failure = &fulfillerError{call: call, err: errPanic}
 		}
 	}()
-	p = p.Clone()
-	switch call {
-	case callReserve:
-		err = l.fulfiller.Reserve(ctx, p)
-	case callDeliver:
-		err = l.fulfiller.Deliver(ctx, p)
-	case callRelease:
-		err = l.fulfiller.Release(ctx, p)
-	default:
-		return fmt.Errorf("ledger: no call %q", call)
-	}
-	if err != nil {
-		return &fulfillerError{call, err}
+	if err := l.ask(ctx, call, p.Clone()); err != nil {
+		return &fulfillerError{call: call, err: err, ended: ctx.Err() != nil}
 	}
 	return nil
+}
+
+func (l *Ledger) ask(ctx context.Context, call call, p Purchase) error {
+	switch call {
+	case callReserve:
+		return l.fulfiller.Reserve(ctx, p)
+	case callDeliver:
+		return l.fulfiller.Deliver(ctx, p)
+	case callRelease:
+		return l.fulfiller.Release(ctx, p)
+	}
+	return fmt.Errorf("ledger: no call %q", call)
 }

@@ -2,11 +2,8 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
-
-	"github.com/go-gloebit/gloebit"
 )
 
 // Handler answers Gloebit's hold callbacks. Mount it at the path of
@@ -21,37 +18,32 @@ func (l *Ledger) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, step, signed := l.readHoldURL(r)
 		switch {
+		case !signed: // before all else, so that nothing can be told from the answer
+			l.log.WarnContext(r.Context(), "gloebit ledger: a callback that is not signed", "remote", r.RemoteAddr)
+			http.Error(w, http.StatusText(http.StatusNotFound), http.StatusNotFound)
 		case r.Method != http.MethodGet:
 			w.Header().Set("Allow", http.MethodGet)
 			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
-		case !signed:
-			l.log.WarnContext(r.Context(), "gloebit ledger: a callback that is not signed", "remote", r.RemoteAddr)
-			http.Error(w, http.StatusText(http.StatusNotFound), http.StatusNotFound)
 		default:
-			l.callback(r.Context(), id, step).write(w)
+			l.callback(r.Context(), notice{id, step}).write(w)
 		}
 	})
 }
 
-// callback works on a callback and answers it. What is answered has been saved.
-// Each step goes on when the caller has gone.
-func (l *Ledger) callback(ctx context.Context, id string, step event) answer {
-	working, stop := l.within(ctx)
-	p, did, err := l.apply(working, id, happening{event: step, cause: string(step) + " called"})
-	stop()
-	var failure *fulfillerError
-	switch {
-	case errors.As(err, &failure):
+// callback works on a callback and answers it. What is answered with 200 has
+// been saved. Each step goes on when the caller has gone.
+func (l *Ledger) callback(ctx context.Context, n notice) answer {
+	p, did, err := l.hear(ctx, n)
+	if failure, ok := err.(*fulfillerError); ok { // and nothing around it: the store has not failed
 		p, did.answer, err = l.notReserved(ctx, p, failure)
-	case errors.Is(err, gloebit.ErrNotFound):
-		return l.stranger(ctx, id, step)
+	} else if missing(err) {
+		return l.stranger(ctx, n)
 	}
 	if err != nil {
-		l.log.ErrorContext(ctx, "gloebit ledger: a callback has to come again", "purchase", id, "step", string(step), "cause", words(err))
-		return failed
+		return l.notHeard(ctx, n, err)
 	}
 	if did.answer.conflict() {
-		l.record(ctx, slog.LevelError, "a callback that can't be", p, slog.String("step", string(step)))
+		l.record(ctx, slog.LevelError, "a callback that can't be", p, slog.String("step", string(n.step)))
 		return did.answer
 	}
 	// From here on nothing can be lost: what fails is picked up.
@@ -64,11 +56,9 @@ func (l *Ledger) callback(ctx context.Context, id string, step event) answer {
 // notReserved takes the Fulfiller's no: Gloebit asks again, or the purchase is
 // off.
 func (l *Ledger) notReserved(ctx context.Context, p Purchase, failure *fulfillerError) (Purchase, answer, error) {
-	for _, passing := range []error{ErrPending, context.Canceled, context.DeadlineExceeded, errPanic} {
-		if errors.Is(failure, passing) {
-			l.record(ctx, slog.LevelInfo, "not reserved yet", p, slog.String("cause", words(failure)))
-			return p, noPending, nil
-		}
+	if failure.passing() {
+		l.record(ctx, slog.LevelInfo, "not reserved yet", p, slog.String("cause", words(failure)))
+		return p, noPending, nil
 	}
 	ctx, stop := l.within(ctx)
 	defer stop()
@@ -78,9 +68,9 @@ func (l *Ledger) notReserved(ctx context.Context, p Purchase, failure *fulfiller
 
 // stranger answers a signed callback for a purchase that the store does not
 // have: it was lost with its database. The gloebits go back where they can.
-func (l *Ledger) stranger(ctx context.Context, id string, step event) answer {
-	l.log.ErrorContext(ctx, "gloebit ledger: a callback for a purchase that the store does not have", "purchase", id, "step", string(step))
-	switch step {
+func (l *Ledger) stranger(ctx context.Context, n notice) answer {
+	l.log.ErrorContext(ctx, "gloebit ledger: a callback for a purchase that the store does not have", "purchase", n.id, "step", string(n.step))
+	switch n.step {
 	case eventEnact:
 		return noUnknown
 	case eventCancel:

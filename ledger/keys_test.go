@@ -167,3 +167,77 @@ func TestASecondOrderDoesNotWaitForWhatIsToBeSentAgain(t *testing.T) {
 	}
 	require.Equal(t, first, w.bought(order))
 }
+
+// firstRefused has a first click refused while a second one waits for its
+// answer, and returns what the second one heard.
+func firstRefused(t *testing.T, w *world, fault gloebittest.Fault, revoked bool) (ledger.Purchase, error) {
+	t.Helper()
+	order := hat
+	order.Key = "key"
+	asked, answer := make(chan struct{}), make(chan struct{})
+	fault.Path, fault.Times = "transact", 1
+	fault.Match = func(gloebittest.Request) bool { close(asked); <-answer; return true }
+	w.gloebit.Inject(fault)
+	if revoked {
+		w.gloebit.Inject(gloebittest.Fault{Path: "transact", Reason: "unknown OAuth2 token"}) // for all that come after
+	}
+	first, second := w.client("alice"), w.client("alice")
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.ledger.Purchase(t.Context(), first, order)
+		done <- err
+	}()
+	<-asked
+	waiting := make(chan struct{})
+	var once sync.Once
+	w.store.mu.Lock()
+	w.store.before = func(_ int, call string) error {
+		if call == "Get" {
+			once.Do(func() { close(waiting) })
+		}
+		return nil
+	}
+	w.store.mu.Unlock()
+	type heard struct {
+		p   ledger.Purchase
+		err error
+	}
+	got := make(chan heard, 1)
+	go func() {
+		p, err := w.ledger.Purchase(t.Context(), second, order)
+		got <- heard{p, err}
+	}()
+	<-waiting
+	close(answer)
+	require.Error(t, <-done)
+	h := <-got
+	return h.p, h.err
+}
+
+func TestASecondClickHearsItselfThatTheTokenWasRevoked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := firstRefused(t, w, gloebittest.Fault{Reason: "unknown OAuth2 token"}, true)
+	require.ErrorIs(t, err, gloebit.ErrNotConnected, "so that HandleError sends the user to connect")
+	require.Empty(t, w.gloebit.Transactions())
+}
+
+func TestASecondClickIsSentWhenTheFirstOneWasNotAboutTheOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, err := firstRefused(t, w, gloebittest.Fault{Reason: "the moon is full"}, false)
+	require.NoError(t, err)
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+	require.EqualValues(t, 100, w.charged())
+}
+
+func TestASecondClickHearsThatTheUserCantPay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := firstRefused(t, w, gloebittest.Fault{Body: `{"success":false,"status":"queued","reason":"insufficient balance"}`}, false)
+	require.ErrorIs(t, err, gloebit.ErrInsufficientBalance)
+	list, err := w.ledger.List(t.Context(), ledger.Query{})
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,10 +94,11 @@ func liveThrough(w *world, s *crashStore, c *clerk, plan string, paid bool) {
 			panic(http.ErrAbortHandler) // the answer has not left a process that stopped
 		}
 	}))
-	_, _ = w.buy(hat)
+	client := w.client("alice")
+	mayStop(func() { _, _ = w.ledger.Purchase(t.Context(), client, hat) })
 	for range 8 {
 		w.settle()
-		_ = w.ledger.Reconcile(t.Context())
+		mayStop(func() { _ = w.ledger.Reconcile(t.Context()) })
 		if s.gone() {
 			s.repair()
 			w.start()
@@ -105,6 +107,13 @@ func liveThrough(w *world, s *crashStore, c *clerk, plan string, paid bool) {
 		w.clock.Advance(90 * time.Second)
 	}
 	wantGoodEnd(w, s, c, plan, paid)
+}
+
+// mayStop does something in a goroutine that a stop ends.
+func mayStop(do func()) {
+	var group sync.WaitGroup
+	group.Go(do)
+	group.Wait()
 }
 
 // wantGoodEnd fails unless nothing was lost, doubled or delivered twice.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
@@ -22,8 +23,9 @@ type Config struct {
 	// Store keeps the purchases. Nil means a MemoryStore, which a restart
 	// empties.
 	Store Store
-	// Fulfiller reserves, delivers and releases what was bought. Nil does
-	// nothing: right where Gloebit delivers all, as it does its products.
+	// Fulfiller reserves, delivers and releases what was bought. Nil is for
+	// those who sell products alone, which Gloebit hands out by itself: an
+	// Order of an Item is then refused.
 	Fulfiller Fulfiller
 	// CallbackURL is the absolute URL of Handler as Gloebit reaches it, such as
 	// https://shop.example/gloebit/hold. It is https, or http on a loopback
@@ -53,9 +55,11 @@ type Config struct {
 	// StuckAfter is how long a purchase may stay in a state that it should
 	// leave before it is parked. Zero means a day.
 	StuckAfter time.Duration
-	// Interval is the pause between the passes of Run. Zero means 5 seconds.
+	// Interval is how long Run waits when there is nothing to do. Zero means 5
+	// seconds.
 	Interval time.Duration
-	// Workers is how many purchases a pass works on at once. Zero means 4.
+	// Workers is how many purchases Run and Reconcile work on at once in this
+	// process. Zero means 4.
 	Workers int
 
 	// Logger gets a record for each change and each failure, with ids and
@@ -65,15 +69,20 @@ type Config struct {
 	Clock func() time.Time
 }
 
-// Ledger makes purchases and sees them through. Make it with [New]. It is
-// read-only afterwards and safe for concurrent use; any number of processes
-// with the same Store, Keys and CallbackURL are one ledger.
+// Ledger makes purchases and sees them through. Make it with [New]. It is safe
+// for concurrent use; any number of processes with the same Store, Keys and
+// CallbackURL are one ledger.
 type Ledger struct {
 	config    Config // with its defaults
 	store     Store
 	fulfiller Fulfiller
 	log       *slog.Logger
 	base      string // CallbackURL without a slash at its end
+
+	unsaved unsaved       // callbacks that wait for the store
+	slots   chan struct{} // one for each worker
+	held    inHand        // what the workers have
+	overdue atomic.Int32  // calls of the Fulfiller that go on although their time is over
 }
 
 const shortestKey = 32
@@ -99,6 +108,7 @@ func New(config Config) (*Ledger, error) {
 		fulfiller: config.Fulfiller,
 		log:       config.Logger,
 		base:      strings.TrimSuffix(config.CallbackURL, "/"),
+		slots:     make(chan struct{}, config.Workers),
 	}
 	if l.store == nil {
 		l.store = &MemoryStore{}
@@ -224,4 +234,10 @@ func storeError(doing string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s: %w", gloebit.ErrStore, doing, err)
+}
+
+// missing reports whether an error says that the store has no such purchase,
+// and not that the store failed.
+func missing(err error) bool {
+	return errors.Is(err, gloebit.ErrNotFound) && !errors.Is(err, gloebit.ErrStore)
 }

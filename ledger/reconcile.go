@@ -3,83 +3,182 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
 )
 
-// Run makes passes of [Ledger.Reconcile], the first at once and the others
-// Config.Interval apart, until ctx ends. It then finishes what it holds, each
-// step within Config.WorkTimeout, and returns the context's error. Every replica
-// may run it; none needs to be the only one. A pass that fails is logged.
+// Run picks up what [Ledger.Reconcile] does, with Config.Workers at once, each
+// of which looks for work, and looks again Config.Interval after there was none,
+// until ctx ends. It then finishes what it holds, within about
+// Config.WorkTimeout, and returns the context's error. A Fulfiller that does not
+// return holds its worker and no other; when ctx has ended it is left, and its
+// purchase logged. Every replica may run it; none needs to be the only one. What
+// fails is logged.
 func (l *Ledger) Run(ctx context.Context) error {
-	for {
-		if err := l.Reconcile(ctx); err != nil && ctx.Err() == nil {
-			l.log.ErrorContext(ctx, "gloebit ledger: a pass has failed", "cause", words(err))
+	l.crew(ctx, func() {
+		for ctx.Err() == nil {
+			if err := l.round(ctx, l.now()); err != nil {
+				l.log.ErrorContext(ctx, "gloebit ledger: a pass has failed", "cause", words(err))
+			}
+			timer := time.NewTimer(l.config.Interval)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+			}
 		}
-		timer := time.NewTimer(l.config.Interval)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-	}
+	})
+	l.saveLast(ctx)
+	return ctx.Err()
 }
 
-// Reconcile makes one pass: it picks up every purchase whose next step is due,
-// and tries that step. What Gloebit has not answered is sent again under its
-// id; what waits for its callback too long is asked about in the same way; what
-// is paid is delivered; what is off is released. A purchase whose step fails
-// again and again is parked as stuck, and logged.
+// Reconcile makes one pass: it saves what callbacks told while the store had
+// failed, picks up every purchase whose next step is due, and tries that step.
+// What Gloebit has not answered is sent again under its id; what waits for its
+// callback too long is asked about in the same way; what is paid is delivered;
+// what is off is released. A purchase whose step fails again and again is parked
+// as stuck, and logged.
 //
-// When ctx ends, nothing more is picked up and what it holds is finished. The
-// error is gloebit.ErrStore when the store failed, or the context's. A
-// purchase whose step failed is no error.
+// When ctx ends, nothing more is picked up and what it holds is finished, within
+// about Config.WorkTimeout. A Fulfiller that does not return holds Reconcile
+// until then, so call it with a context that ends. The error is gloebit.ErrStore
+// when the store failed, or the context's. A purchase whose step failed is no
+// error.
 func (l *Ledger) Reconcile(ctx context.Context) error {
 	now := l.now()
-	errs := make([]error, l.config.Workers)
-	var group sync.WaitGroup
-	for i := range errs {
-		group.Go(func() { errs[i] = l.pickUp(ctx, now) })
-	}
-	group.Wait()
-	return errors.Join(errs...)
+	var mu sync.Mutex
+	var errs []error
+	l.crew(ctx, func() {
+		err := l.round(ctx, now)
+		mu.Lock()
+		defer mu.Unlock()
+		errs = append(errs, err)
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	return errors.Join(append(slices.Clone(errs), ctx.Err())...)
 }
 
-// pickUp works on what was due at that time, one purchase after the other,
-// until there is none.
-func (l *Ledger) pickUp(ctx context.Context, due time.Time) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
+// crew has as many workers work as there may be, and waits for them. Those that
+// go on for too long after ctx has ended are left, and what they hold is logged.
+func (l *Ledger) crew(ctx context.Context, work func()) {
+	var group sync.WaitGroup
+	for range l.config.Workers {
+		group.Go(work)
+	}
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(l.config.WorkTimeout + l.config.WorkTimeout/4) // a step, and the saving of what came of it
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		for _, id := range l.held.all() {
+			l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: left a purchase whose step does not end", slog.String("purchase", id))
 		}
+	}
+}
+
+// round works on what was due at that time, one purchase after the other, until
+// there is none, the store is down or ctx ends. A worker that hangs keeps its slot, so
+// that there are never more than Config.Workers, whoever calls Run or Reconcile
+// how often.
+func (l *Ledger) round(ctx context.Context, due time.Time) error {
+	select {
+	case l.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil
+	}
+	defer func() { <-l.slots }()
+	err := l.saveUnsaved(ctx)
+	var trouble streak
+	for !trouble.over() && ctx.Err() == nil {
 		p, err := l.store.Claim(ctx, due, l.now().Add(l.claimFor()))
 		if errors.Is(err, gloebit.ErrNotFound) {
-			return nil
+			break
 		}
 		if err != nil {
-			return storeError("claim a purchase", err)
+			trouble.met(storeError("claim a purchase", err))
+			continue
 		}
-		if err := l.work(context.WithoutCancel(ctx), p); err != nil {
-			return err
-		}
+		trouble.met(l.pickUp(context.WithoutCancel(ctx), p))
 	}
+	return errors.Join(err, trouble.err())
 }
 
-// work tries the step that follows a purchase's state. The error is the store's.
-func (l *Ledger) work(ctx context.Context, p Purchase) error {
+// pickUp tries the step that follows a purchase's state. The error is the
+// store's.
+func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
+	l.held.add(p.ID)
+	defer l.held.remove(p.ID)
 	if p.State == Settled || p.State == Canceled {
 		return l.finish(ctx, p)
 	}
 	loading, stop := l.within(ctx)
 	client, err := l.config.Merchant.Client(loading, p.UserID)
 	stop()
+	if err == nil {
+		err = sameAccount(client, p)
+	}
 	if err != nil {
 		_, err = l.tried(ctx, p, err)
 		return err
 	}
 	_, _ = l.send(ctx, client, p, false) // the purchase itself says what came of it
 	return nil
+}
+
+var errOtherAccount = errors.New("ledger: the user is connected with another Gloebit account")
+
+// sameAccount returns an error when another account would pay than the one with
+// which the purchase was ordered.
+func sameAccount(client *gloebit.Client, p Purchase) error {
+	if now := account(client); now != "" && p.GloebitID != "" && now != p.GloebitID {
+		return fmt.Errorf("%w than the one that ordered", errOtherAccount)
+	}
+	return nil
+}
+
+// inHand are the ids of the purchases that workers work on.
+type inHand struct {
+	mu  sync.Mutex
+	ids map[string]struct{}
+}
+
+func (h *inHand) add(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ids == nil {
+		h.ids = map[string]struct{}{}
+	}
+	h.ids[id] = struct{}{}
+}
+
+func (h *inHand) remove(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.ids, id)
+}
+
+func (h *inHand) all() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var ids []string
+	for id := range h.ids {
+		ids = append(ids, id)
+	}
+	return ids
 }

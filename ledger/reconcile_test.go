@@ -111,6 +111,57 @@ func TestAUserWhoHasDisconnectedIsWaitedFor(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 }
 
+func TestNoOtherAccountPaysThanTheOneThatOrdered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.connectAs("alice", "alice")
+	w.gloebit.Inject(noAnswer(false, 1))
+	p := w.bought(hat)
+	require.NotEmpty(t, p.GloebitID)
+	require.Equal(t, w.client("alice").GloebitID(), p.GloebitID)
+
+	w.connectAs("alice", "bob") // the same user of the shop, with another account
+	w.clock.Advance(5 * time.Second)
+	w.reconcile()
+	got := w.wantState(p.ID, ledger.Created)
+	require.Equal(t, 2, got.Attempts)
+	require.Contains(t, got.Cause, "connected with another Gloebit account")
+	require.Empty(t, w.gloebit.Transactions())
+
+	w.connectAs("alice", "alice")
+	w.clock.Advance(10 * time.Second)
+	w.reconcile()
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+	require.Equal(t, "900", w.gloebit.Balance("alice"))
+	require.Equal(t, "1000", w.gloebit.Balance("bob"))
+}
+
+func TestAnAccountThatWasNotToldIsTakenForTheSame(t *testing.T) {
+	t.Parallel()
+	for name, told := range map[string][2]string{"then": {"", "alice"}, "now": {"alice", ""}, "ever": {"", ""}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			connect := func(as string) {
+				if as == "" {
+					w.connect("alice")
+				} else {
+					w.connectAs("alice", as)
+				}
+			}
+			connect(told[0])
+			w.gloebit.Inject(noAnswer(false, 1))
+			p := w.bought(hat)
+			require.Equal(t, told[0] == "", p.GloebitID == "")
+			connect(told[1])
+			w.clock.Advance(5 * time.Second)
+			w.reconcile()
+			w.wantState(p.ID, ledger.Accepted)
+		})
+	}
+}
+
 func TestARefusalOfTheCallIsNoVerdictOnceItMayHaveBeenSent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

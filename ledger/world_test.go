@@ -127,11 +127,18 @@ func (w *world) serve(handler http.Handler) {
 
 // connect gives a user a new token.
 
-func (w *world) connect(name string) {
+func (w *world) connect(name string) { w.t.Helper(); w.save(name, name, "") }
+
+// connectAs connects a user with an account, whose id Gloebit tells.
+func (w *world) connectAs(name, account string) { w.t.Helper(); w.save(name, account, "g-"+account) }
+
+func (w *world) save(name, account, id string) {
 	w.t.Helper()
-	token, err := w.gloebit.IssueToken(w.app.Key, name, "transact", "balance")
+	token, err := w.gloebit.IssueToken(w.app.Key, account, "transact", "balance")
 	require.NoError(w.t, err)
-	credential := gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance}}
+	credential := gloebit.Credential{
+		AccessToken: gloebit.Secret(token), GloebitID: id, Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance},
+	}
 	require.NoError(w.t, w.tokens.Update(w.t.Context(), name, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &credential, nil
 	}))
