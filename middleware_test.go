@@ -96,26 +96,6 @@ func TestAScopeThatIsMissingIsA403ForScripts(t *testing.T) {
 	require.Contains(t, p.body, `"connect_url":"/gloebit/connect?scope=inventory"`)
 }
 
-func TestProtectedHandlersDoNotRunWithAStoreDown(t *testing.T) {
-	for _, mode := range modes() {
-		t.Run(mode.name, func(t *testing.T) {
-			w := newWorld(t, mode.change)
-			b := w.browser("ann")
-			require.Equal(t, http.StatusOK, b.get("/private").status)
-			w.tokens.fail(errDown)
-			for _, path := range []string{"/private", "/inventory", "/optional"} {
-				p := b.get(path)
-				require.Equal(t, http.StatusServiceUnavailable, p.status, path)
-				require.NotContains(t, p.body, "has 1000")
-			}
-			w.tokens.fail(nil)
-			require.Equal(t, http.StatusOK, b.get("/private").status, "and everything works again")
-		})
-	}
-	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
-	require.Equal(t, http.StatusServiceUnavailable, w.browser("down").get("/private").status)
-}
-
 func TestNobodySignedInIsA401WithoutAConnectURL(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
 	p := w.browser("").get("/private")

@@ -229,19 +229,6 @@ func TestRetryAfterIsFollowed(t *testing.T) {
 	require.GreaterOrEqual(t, times[1].Sub(times[0]), time.Second)
 }
 
-func TestNoCallLastsForEverWithoutADeadline(t *testing.T) {
-	var deadline time.Time
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) {
-		c.HTTPClient = &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
-			deadline, _ = r.Context().Deadline()
-			return nil, io.ErrUnexpectedEOF
-		})}
-	})
-	_, err := client.Balance(t.Context())
-	require.ErrorIs(t, err, gloebit.ErrUnavailable)
-	require.WithinDuration(t, time.Now(), deadline, 31*time.Second)
-}
-
 type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -1,11 +1,9 @@
 package gloebit_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -14,35 +12,6 @@ import (
 	"github.com/go-gloebit/gloebit"
 	"github.com/stretchr/testify/require"
 )
-
-func TestSecretsDoNotPrint(t *testing.T) {
-	const value = "hunter2"
-	secret := gloebit.Secret(value)
-	holder := struct {
-		S gloebit.Secret
-		P *gloebit.Secret
-		M map[string]gloebit.Secret
-	}{secret, &secret, map[string]gloebit.Secret{"k": secret}}
-
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%o", "%08.3f", "%c", "%U"} {
-		for _, what := range []any{secret, &secret, holder, &holder, []gloebit.Secret{secret}, gloebit.Credential{AccessToken: secret, RefreshToken: secret}} {
-			printed := fmt.Sprintf(verb, what)
-			require.NotContains(t, printed, value, verb)
-			require.NotContains(t, printed, fmt.Sprintf("%x", value), verb)
-		}
-	}
-	encoded, err := json.Marshal(holder)
-	require.NoError(t, err)
-	require.NotContains(t, string(encoded), value)
-
-	var logged bytes.Buffer
-	for _, handler := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {
-		slog.New(handler).Info("x", "secret", secret, "holder", holder, "credential", gloebit.Credential{AccessToken: secret})
-	}
-	require.NotContains(t, logged.String(), value)
-	require.Equal(t, value, secret.Reveal())
-	require.Equal(t, "[redacted]", secret.String())
-}
 
 func TestAmountsAreExact(t *testing.T) {
 	for text, test := range map[string]struct {

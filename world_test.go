@@ -281,6 +281,7 @@ func (b *browser) do(method, target string, form url.Values, header http.Header)
 	for name, values := range header {
 		req.Header[name] = values
 	}
+	req.Host = req.Header.Get("Host") // empty is that of the URL
 	client := &http.Client{Jar: b.jar, Timeout: 10 * time.Second}
 	if !b.follow {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -316,7 +317,13 @@ func (b *browser) location(target string) *url.URL {
 // Gloebit sends the browser back, unvisited.
 func (b *browser) callback(connect string) *url.URL {
 	b.t.Helper()
-	authorize := b.location(connect)
+	return b.approve(b.location(connect))
+}
+
+// approve returns the callback's URL with which Gloebit answers an authorization
+// request, unvisited.
+func (b *browser) approve(authorize *url.URL) *url.URL {
+	b.t.Helper()
 	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(authorize.String())
 	require.NoError(b.t, err)
 	resp.Body.Close()

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCallbacksThatAreNotSignedAre404(t *testing.T) {
+func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Accepted).ID
@@ -73,7 +73,7 @@ func TestOnlyGETIsACallback(t *testing.T) {
 	w.wantState(id, ledger.Accepted)
 }
 
-func TestKeysRotate(t *testing.T) {
+func TestSecurity31KeysRotate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.bought(hat)
@@ -93,7 +93,7 @@ func TestKeysRotate(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status, "a key that was dropped is not believed")
 }
 
-func TestHoldURLsAreMadeOfTheCallbackURLAlone(t *testing.T) {
+func TestSecurity31HoldURLsAreMadeOfTheCallbackURLAlone(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{"https://shop.example/a/prefix/hold", "https://shop.example/a/prefix/hold/", "https://shop.example"} {
 		w := newWorld(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestKeysAreChangedWithoutLosingAnything(t *testing.T) {
+func TestSecurity25OldKeysStillOpen(t *testing.T) {
 	inner := &gloebit.MemoryTokenStore{}
 	oldKey, newKey := keyOf("old", 1), keyOf("new", 2)
 	before := newStore(t, inner, oldKey)

@@ -31,7 +31,7 @@ func TestWhatDoesNotOpenCanBeDeletedAndReplaced(t *testing.T) {
 	require.Equal(t, canary, load(t, store, "u"))
 }
 
-func TestAValueOpensOnlyWhereItWasSealed(t *testing.T) {
+func TestSecurity25ValueOpensOnlyForItsUserFieldAndKey(t *testing.T) {
 	one, two := keyOf("one", 1), keyOf("two", 2)
 	for name, test := range map[string]struct {
 		userID string // to whom the stored credential is moved

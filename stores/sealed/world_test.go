@@ -83,7 +83,7 @@ func TestSealedTwiceIsATokenStore(t *testing.T) {
 	})
 }
 
-func TestNoSecretIsReadableInTheInnerStore(t *testing.T) {
+func TestSecurity25TokensAreNotReadableAtRest(t *testing.T) {
 	inner := &gloebit.MemoryTokenStore{}
 	store := newStore(t, inner, keyOf("k-1", 1))
 	save(t, store, "u", canary)

@@ -1,0 +1,171 @@
+package gloebit_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSecurity26NewRefreshTokenReplacesTheOldAndNoneKeepsIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer string
+		want   gloebit.Secret
+	}{
+		"a new one":      {`{"access_token":"new","refresh_token":"rotated","expires_in":3600}`, "rotated"},
+		"none":           {`{"access_token":"new","expires_in":3600}`, canaryRefresh},
+		"an empty one":   {`{"access_token":"new","refresh_token":"","expires_in":3600}`, canaryRefresh},
+		"the same again": {`{"access_token":"new","refresh_token":"canary-refresh-token"}`, canaryRefresh},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, _, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				switch {
+				case r.URL.Path == "/oauth2/access-token":
+					_, _ = io.WriteString(w, test.answer)
+				case r.Header.Get("Authorization") == "Bearer new":
+					_, _ = io.WriteString(w, `{"success":true,"balance":1}`)
+				default:
+					_, _ = io.WriteString(w, `{"success":false,"reason":"token has expired"}`)
+				}
+			}, func(_ *gloebit.Config, c *gloebit.Credential) { c.RefreshToken = canaryRefresh })
+			_, err := client.Balance(t.Context())
+			require.NoError(t, err)
+			credential, err := tokens.Load(t.Context(), "u")
+			require.NoError(t, err)
+			require.Equal(t, gloebit.Secret("new"), credential.AccessToken)
+			require.Equal(t, test.want, credential.RefreshToken)
+			require.Equal(t, []gloebit.Scope{gloebit.ScopeUser}, credential.Scopes)
+		})
+	}
+}
+
+func TestSecurity26RefreshIsSavedBeforeItIsUsed(t *testing.T) {
+	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
+	b := w.browser("")
+	b.get("/private")
+	w.clock.Advance(2 * time.Hour)
+	w.gloebit.ResetRequests()
+	w.tokens.failSaves(errDown)
+	require.Equal(t, http.StatusTeapot, b.get("/private").status)
+	for _, r := range w.gloebit.Requests() {
+		require.NotContains(t, r.Path, "balance", "an unsaved token was used")
+	}
+}
+
+func TestSecurity27NarrowerScopesAreNoticedAndToldAndDoNotLoop(t *testing.T) {
+	var told gloebit.Connection
+	w := newWorld(t, func(_ *world, c *gloebit.Config) {
+		c.OnConnect = func(_ *http.Request, connection gloebit.Connection) error { told = connection; return nil }
+	})
+	require.NoError(t, w.gloebit.Approve("alice", "user", "balance"))
+	b := w.browser("")
+	require.Equal(t, http.StatusOK, b.get("/private").status, "what was granted is enough for this page")
+	require.Equal(t, []gloebit.Scope{"user", "balance"}, told.Granted)
+	require.Equal(t, []gloebit.Scope{"transact"}, told.Missing)
+	require.Contains(t, w.log.String(), "missing=transact")
+
+	p := b.get("/inventory")
+	require.Equal(t, http.StatusForbidden, p.status, "refused again: say so rather than ask for ever")
+	require.Contains(t, p.body, "does not cover")
+	require.Equal(t, 2, w.exchanges())
+}
+
+// faultySessions is a session store of the application that can be made to fail.
+type faultySessions struct {
+	scs.Store
+	down atomic.Bool
+}
+
+func (s *faultySessions) Find(id string) ([]byte, bool, error) {
+	if s.down.Load() {
+		return nil, false, errDown
+	}
+	return s.Store.Find(id)
+}
+
+func TestSecurity29ProtectedHandlersDoNotRunWithAStoreDown(t *testing.T) {
+	for _, mode := range modes() {
+		t.Run(mode.name, func(t *testing.T) {
+			store := &faultySessions{}
+			w := newWorld(t, mode.change, func(w *world, _ *gloebit.Config) {
+				if w.sessions != nil {
+					store.Store, w.sessions.Store = w.sessions.Store, store
+					w.sessions.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, _ error) {
+						http.Error(w, "scs", http.StatusInternalServerError)
+					}
+				}
+			})
+			var ran atomic.Int32
+			counted := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+				ran.Add(1)
+				_, _ = io.WriteString(rw, "the goods")
+			})
+			protected := map[string]func(http.Handler) http.Handler{
+				"/required": w.merchant.RequireGloebit, "/scoped": w.merchant.RequireScopes(gloebit.ScopeBalance), "/either": w.merchant.Optional,
+			}
+			for path, middleware := range protected {
+				w.mux.Handle(path, middleware(counted))
+			}
+			b := w.browser("ann")
+			require.Equal(t, http.StatusOK, b.get("/private").status)
+			visit := func(path string, status int) {
+				t.Helper()
+				for _, p := range []page{b.get(path), b.do(http.MethodPost, path, nil, http.Header{"Accept": {"application/json"}})} {
+					require.Equal(t, status, p.status, path)
+					require.Equal(t, status == http.StatusOK, p.body == "the goods", path)
+				}
+			}
+			w.tokens.fail(errDown)
+			for path := range protected {
+				visit(path, http.StatusServiceUnavailable)
+			}
+			require.Zero(t, ran.Load())
+			w.tokens.fail(nil)
+			if w.sessions != nil {
+				store.down.Store(true)
+				for path := range protected {
+					visit(path, http.StatusInternalServerError)
+				}
+				require.Zero(t, ran.Load())
+				store.down.Store(false)
+			}
+			for path := range protected {
+				visit(path, http.StatusOK)
+			}
+		})
+	}
+	t.Run("with the users down", func(t *testing.T) {
+		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
+		require.Equal(t, http.StatusOK, w.browser("ann").get("/private").status)
+		for _, path := range []string{"/private", "/optional", "/inventory"} {
+			require.Equal(t, http.StatusServiceUnavailable, w.browser("down").get(path).status)
+		}
+	})
+}
+
+func TestSecurity29ConnectAndCallbackFailClosed(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
+	w.states.fail(errDown)
+	require.Equal(t, http.StatusServiceUnavailable, w.browser("ann").get("/gloebit/connect").status)
+	w.states.fail(nil)
+	w.tokens.fail(errDown)
+	p := w.browser("ann").get("/gloebit/connect")
+	require.Equal(t, http.StatusServiceUnavailable, p.status)
+	require.NotContains(t, p.body, errDown.Error(), "users see a plain message")
+	require.Contains(t, w.log.String(), errDown.Error(), "the log has the cause")
+	require.Zero(t, w.states.puts, "and nothing was begun")
+	require.Equal(t, http.StatusUnauthorized, w.browser("").get("/gloebit/connect").status)
+	refuses(t, map[string]badCallback{
+		"the state store is down": {func(w *world, _ *browser, _ url.Values) { w.states.fail(errDown) }, 503},
+		"the token store is down": {func(w *world, _ *browser, _ url.Values) { w.tokens.fail(errDown) }, 503},
+		"a save fails":            {func(w *world, _ *browser, _ url.Values) { w.tokens.failSaves(errDown) }, 503},
+	})
+}
