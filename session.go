@@ -105,7 +105,7 @@ func newSessionManager(https bool, name string, onError func(http.ResponseWriter
 	manager := &scs.SessionManager{
 		Lifetime:         24 * time.Hour,
 		Store:            &memorySessions{most: mostSessions},
-		Codec:            scs.GobCodec{},
+		Codec:            SessionCodec{},
 		ErrorFunc:        onError,
 		HashTokenInStore: true,
 		Cookie:           scs.SessionCookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
