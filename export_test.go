@@ -1,6 +1,13 @@
 package gloebit
 
-import "time"
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+)
 
 // Len returns how many connections the store holds.
 func (s *MemoryStateStore) Len() int {
@@ -30,11 +37,11 @@ func (s *MemoryTokenStore) Turns() int { return s.turns.Len() }
 func (m *Merchant) RetryWithin(d time.Duration) { m.retryDelay = d }
 
 // BoundSessions bounds the merchant's own sessions.
-func (m *Merchant) BoundSessions(most int) { m.ownSessions.Store.(*memorySessions).most = most }
+func (m *Merchant) BoundSessions(most int) { m.ownSessions.manager.Store.(*memorySessions).most = most }
 
 // Sessions returns how many sessions of its own the merchant holds.
 func (m *Merchant) Sessions() int {
-	store := m.ownSessions.Store.(*memorySessions)
+	store := m.ownSessions.manager.Store.(*memorySessions)
 	store.sessions.mu.RLock()
 	defer store.sessions.mu.RUnlock()
 	return len(store.sessions.entries)
@@ -42,3 +49,42 @@ func (m *Merchant) Sessions() int {
 
 // RefreshWithin bounds a refresh with its wait for others.
 func (m *Merchant) RefreshWithin(d time.Duration) { m.refreshFor = d }
+
+// SessionLoads returns how often a session of the merchant's own was looked for.
+// It is for one goroutine.
+func (m *Merchant) SessionLoads() int64 {
+	counted, ok := m.ownSessions.manager.Store.(*countedSessions)
+	if !ok {
+		counted = &countedSessions{Store: m.ownSessions.manager.Store}
+		m.ownSessions.manager.Store = counted
+	}
+	return counted.finds
+}
+
+type countedSessions struct {
+	scs.Store
+	finds int64
+}
+
+func (s *countedSessions) Find(token string) ([]byte, bool, error) {
+	s.finds++
+	return s.Store.Find(token)
+}
+
+// SignInAs returns the cookie of a session of the merchant's own whose user is
+// the one with that id.
+func (m *Merchant) SignInAs(userID string) *http.Cookie {
+	recorder := httptest.NewRecorder()
+	m.withSession(func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := m.session(r.Context(), m.keys.userID); err == nil {
+			m.sessions.Put(r.Context(), m.keys.userID, userID)
+		}
+	}).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
+	return recorder.Result().Cookies()[0]
+}
+
+// Refresh refreshes the client's token.
+func Refresh(ctx context.Context, c *Client) error {
+	_, err := c.refresh(ctx, c.current())
+	return err
+}

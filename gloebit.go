@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alexedwards/scs/v2"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -115,7 +114,7 @@ type Merchant struct {
 	flow         Flow
 	provider     Provider
 	sessions     SessionStore
-	ownSessions  *scs.SessionManager // nil with the application's
+	ownSessions  *ownSessions // nil with the application's
 	states       StateStore
 	tokens       TokenStore
 	config       Config
@@ -186,7 +185,7 @@ func New(config Config) (*Merchant, error) {
 		m.tokens = &MemoryTokenStore{Clock: m.clock}
 	}
 	if m.sessions == nil {
-		m.ownSessions = newSessionManager(redirect.Scheme == "https", "gloebit-"+m.id, m.sessionFailed)
+		m.ownSessions = newOwnSessions(redirect.Scheme == "https", "gloebit-"+m.id, m.sessionFailed)
 		m.sessions = m.ownSessions
 	}
 	if m.flow == nil {

@@ -35,13 +35,15 @@ func (m *Merchant) RequireScopes(scopes ...Scope) func(http.Handler) http.Handle
 
 func (m *Merchant) require(next http.Handler, scopes []Scope) http.Handler {
 	mustHandler(next)
-	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
-		client, err := m.authenticate(r, scopes)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w, ctx, visit := m.begin(w, r)
+		client, err := m.authenticate(ctx, r, scopes)
 		if err != nil {
-			m.HandleError(w, r, err)
-			return
+			m.HandleError(w, r.WithContext(ctx), err)
+		} else {
+			next.ServeHTTP(w, r.WithContext(NewContext(ctx, client)))
 		}
-		next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), client)))
+		visit.end()
 	})
 }
 
@@ -50,33 +52,39 @@ func (m *Merchant) require(next http.Handler, scopes []Scope) http.Handler {
 // disconnected for a moment would mislead.
 func (m *Merchant) Optional(next http.Handler) http.Handler {
 	mustHandler(next)
-	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
-		client, err := m.authenticate(r, nil)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w, ctx, visit := m.begin(w, r)
+		client, err := m.authenticate(ctx, r, nil)
 		switch {
 		case err == nil:
-			r = r.WithContext(NewContext(r.Context(), client))
-		case !errors.Is(err, ErrNotConnected) && !errors.Is(err, ErrNoUser):
-			m.HandleError(w, r, err)
-			return
+			next.ServeHTTP(w, r.WithContext(NewContext(ctx, client)))
+		case errors.Is(err, ErrNotConnected), errors.Is(err, ErrNoUser):
+			next.ServeHTTP(w, r.WithContext(ctx))
+		default:
+			m.HandleError(w, r.WithContext(ctx), err)
 		}
-		next.ServeHTTP(w, r)
+		visit.end()
 	})
 }
 
-// authenticate finds the client of the request's user. Its errors are those of
-// [Merchant.Client], and ErrNoUser, ErrNoSession and a [ScopeError].
-func (m *Merchant) authenticate(r *http.Request, scopes []Scope) (*Client, error) {
-	client, ok := FromContext(r.Context())
+// authenticate finds the client of the request's user, by the session that is in
+// ctx. Its errors are those of [Merchant.Client], and ErrNoUser, ErrNoSession and
+// a [ScopeError].
+func (m *Merchant) authenticate(ctx context.Context, r *http.Request, scopes []Scope) (*Client, error) {
+	client, ok := FromContext(ctx)
 	if !ok || client.merchant != m {
-		user, err := m.User(r)
+		user, err := m.user(ctx, r)
 		if err != nil {
 			return nil, err
 		}
-		if client, err = m.client(r.Context(), user); err != nil {
+		if client, err = m.client(ctx, user); err != nil {
 			return nil, err
 		}
 	}
-	if missing := missingScopes(client.Scopes(), scopes); len(missing) > 0 {
+	if len(scopes) == 0 {
+		return client, nil
+	}
+	if missing := missingScopes(client.current().Scopes, scopes); len(missing) > 0 {
 		return nil, &ScopeError{Missing: missing}
 	}
 	return client, nil

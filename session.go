@@ -2,12 +2,9 @@ package gloebit
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/alexedwards/scs/v2"
 )
 
 // SessionStore is the browser's session as this package needs it. An
@@ -46,6 +43,11 @@ func newSessionKeys(merchant string) sessionKeys {
 // outside LoadAndSave has no session, about which scs panics: that becomes
 // ErrNoSession, other panics go on.
 func (m *Merchant) session(ctx context.Context, key string) (value string, err error) {
+	if m.ownSessions != nil {
+		if _, err := m.ownSessions.load(ctx); err != nil {
+			return "", err
+		}
+	}
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -71,96 +73,39 @@ func (m *Merchant) bindBrowser(ctx context.Context) (string, error) {
 	binding = newNonce()
 	m.sessions.Put(ctx, m.keys.binding, binding)
 	if m.ownSessions != nil { // until somebody is connected it need not live longer than the attempt
-		m.ownSessions.SetDeadline(ctx, time.Now().Add(m.connectFor))
+		m.ownSessions.manager.SetDeadline(m.ownSessions.mustLoad(ctx), time.Now().Add(m.connectFor))
 	}
 	return binding, nil
 }
 
-// loaded marks a context in which the package's own session is loaded.
-type loaded struct{}
-
-// withSession loads and saves the package's own session around next. With the
-// application's sessions that is the application's to do, once, around
-// everything.
-func (m *Merchant) withSession(next http.HandlerFunc) http.Handler {
+// begin gives a request the package's own session: the writer and the context to
+// go on with, and the visit that is to end when the handler has returned. With
+// the application's sessions it is for the application to load and save them,
+// once, around everything, and the visit is nil.
+func (m *Merchant) begin(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, context.Context, *visit) {
 	if m.ownSessions == nil {
-		return next
+		return w, r.Context(), nil
 	}
-	load := m.ownSessions.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next(w, r.WithContext(context.WithValue(r.Context(), loaded{}, m)))
-	}))
+	visit := m.ownSessions.visit(w, r)
+	if visit == nil { // an outer handler of ours has begun it
+		return w, r.Context(), nil
+	}
+	return &visit.writer, visit, visit
+}
+
+// withSession is begin around next.
+func (m *Merchant) withSession(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Context().Value(loaded{}) == m { // an outer handler of ours has
-			next(w, r)
-			return
+		w, ctx, visit := m.begin(w, r)
+		if visit != nil {
+			r = r.WithContext(ctx)
 		}
-		load.ServeHTTP(w, r)
+		next(w, r)
+		visit.end()
 	})
 }
 
-// newSessionManager makes the package's own sessions: a day long, in memory, in
-// a cookie that only https carries where the application is on https.
-func newSessionManager(https bool, name string, onError func(http.ResponseWriter, *http.Request, error)) *scs.SessionManager {
-	// Not scs.New: that starts a goroutine which can't be stopped for certain.
-	manager := &scs.SessionManager{
-		Lifetime:         24 * time.Hour,
-		Store:            &memorySessions{most: mostSessions},
-		Codec:            SessionCodec{},
-		ErrorFunc:        onError,
-		HashTokenInStore: true,
-		Cookie:           scs.SessionCookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
-	}
-	if https {
-		manager.Cookie.Name = "__Host-" + name
-		manager.Cookie.Secure = true
-	}
-	return manager
-}
-
-// sessionFailed answers when the package's own session can't be loaded or saved.
+// sessionFailed answers when the package's own session can't be saved.
 func (m *Merchant) sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
-	m.fail(w, r, storeError("session", err), "")
-}
-
-// mostSessions bounds the package's own sessions. Past it newcomers get 503 and
-// those who have a session keep it: connects that nobody completes leave after
-// Config.ConnectTimeout.
-const mostSessions = 100_000
-
-var errTooManySessions = errors.New("too many sessions")
-
-// memorySessions is an scs.Store without a goroutine of its own.
-type memorySessions struct {
-	sessions expiring[memorySession]
-	most     int
-}
-
-type memorySession struct {
-	data   []byte
-	expiry time.Time
-}
-
-func (s memorySession) lapsed() bool { return !time.Now().Before(s.expiry) }
-
-// Find implements scs.Store.
-func (s *memorySessions) Find(token string) ([]byte, bool, error) {
-	session, ok := s.sessions.get(token)
-	if !ok || session.lapsed() {
-		return nil, false, nil
-	}
-	return session.data, true, nil
-}
-
-// Commit implements scs.Store.
-func (s *memorySessions) Commit(token string, data []byte, expiry time.Time) error {
-	if !s.sessions.put(token, memorySession{data, expiry}, memorySession.lapsed, s.most) {
-		return errTooManySessions
-	}
-	return nil
-}
-
-// Delete implements scs.Store.
-func (s *memorySessions) Delete(token string) error {
-	s.sessions.delete(token)
-	return nil
+	m.fail(w, r, err, "")
 }

@@ -1,6 +1,7 @@
 package gloebit
 
 import (
+	"context"
 	"errors"
 	"net/http"
 )
@@ -19,7 +20,10 @@ type User struct {
 // with Gloebit, or whose session it is. They need not be connected. Errors:
 // ErrNoUser, ErrNotConnected when nobody is known without Config.User,
 // ErrNoSession, ErrStore when Config.User failed.
-func (m *Merchant) User(r *http.Request) (User, error) {
+func (m *Merchant) User(r *http.Request) (User, error) { return m.user(r.Context(), r) }
+
+// user is User with the session that is in ctx.
+func (m *Merchant) user(ctx context.Context, r *http.Request) (User, error) {
 	if m.config.User != nil {
 		user, err := m.config.User(r)
 		switch {
@@ -32,14 +36,14 @@ func (m *Merchant) User(r *http.Request) (User, error) {
 		}
 		return user, nil
 	}
-	id, err := m.session(r.Context(), m.keys.userID)
+	id, err := m.session(ctx, m.keys.userID)
 	switch {
 	case err != nil:
 		return User{}, err
 	case id == "":
 		return User{}, ErrNotConnected
 	}
-	name, err := m.session(r.Context(), m.keys.name)
+	name, err := m.session(ctx, m.keys.name)
 	return User{ID: id, Name: name}, err
 }
 

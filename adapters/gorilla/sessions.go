@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/saving"
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
 )
@@ -95,9 +96,9 @@ func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 		v := &visit{sessions: s, session: session}
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{s}, v))
 		v.request = r
-		saving := &writer{ResponseWriter: w, visit: v}
-		next.ServeHTTP(saving, r)
-		saving.begin()
+		writer := &saving.Writer{ResponseWriter: w, Session: v}
+		next.ServeHTTP(writer, r)
+		writer.Begin()
 	})
 }
 

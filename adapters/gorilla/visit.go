@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-gloebit/gloebit"
 	"github.com/gorilla/sessions"
 )
 
@@ -78,8 +79,9 @@ func (v *visit) lifetime() time.Duration {
 	return v.sessions.config.Lifetime
 }
 
-// save saves the session, with its cookie in the header, if it was changed.
-func (v *visit) save(w http.ResponseWriter) error {
+// Save implements saving.Session: the session with its cookie in the header, if
+// it was changed.
+func (v *visit) Save(w http.ResponseWriter) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !v.changed {
@@ -91,6 +93,11 @@ func (v *visit) save(w http.ResponseWriter) error {
 	v.changed = false
 	w.Header().Add("Cache-Control", `no-cache="Set-Cookie"`)
 	return nil
+}
+
+// Fail implements saving.Session.
+func (v *visit) Fail(w http.ResponseWriter, err error) {
+	v.sessions.config.ErrorHandler(w, v.request, fmt.Errorf("%w: save the session: %w", gloebit.ErrStore, err))
 }
 
 // headerOnly takes the cookie with which a store tells a browser to forget a

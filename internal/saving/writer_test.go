@@ -1,0 +1,91 @@
+package saving_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit/internal/saving"
+	"github.com/stretchr/testify/require"
+)
+
+// session is one that was changed, or can't be saved.
+type session struct{ err error }
+
+func (s session) Save(w http.ResponseWriter) error {
+	if s.err == nil {
+		w.Header().Add("Saved", "once")
+	}
+	return s.err
+}
+
+func (s session) Fail(w http.ResponseWriter, err error) {
+	http.Error(w, err.Error(), http.StatusServiceUnavailable)
+}
+
+// serve answers one request on a real server.
+func serve(t *testing.T, s session, handler http.HandlerFunc) (*http.Response, string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		writer := &saving.Writer{ResponseWriter: w, Session: s}
+		handler(writer, r)
+		writer.Begin()
+	}))
+	defer server.Close()
+	response, err := server.Client().Get(server.URL)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response, string(body)
+}
+
+// answers are the ways in which a handler can begin its response.
+var answers = map[string]struct {
+	answer func(http.ResponseWriter) error
+	status int
+	body   string
+}{
+	"with nothing":                  {func(http.ResponseWriter) error { return nil }, 200, ""},
+	"with a body":                   {func(w http.ResponseWriter) error { _, err := w.Write([]byte("secret")); return err }, 200, "secret"},
+	"with a string":                 {func(w http.ResponseWriter) error { _, err := io.WriteString(w, "secret"); return err }, 200, "secret"},
+	"with a file":                   {func(w http.ResponseWriter) error { _, err := io.Copy(w, strings.NewReader("secret")); return err }, 200, "secret"},
+	"with the header alone":         {func(w http.ResponseWriter) error { w.WriteHeader(http.StatusNoContent); return nil }, 204, ""},
+	"with a flush":                  {func(w http.ResponseWriter) error { w.(http.Flusher).Flush(); return nil }, 200, ""},
+	"with a flush by a controller":  {func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() }, 200, ""},
+	"with hints before the header":  {func(w http.ResponseWriter) error { w.WriteHeader(http.StatusEarlyHints); return nil }, 200, ""},
+	"with a header and then a body": {func(w http.ResponseWriter) error { w.WriteHeader(418); _, err := w.Write([]byte("secret")); return err }, 418, "secret"},
+}
+
+func TestTheSessionIsSavedOnceHoweverAHandlerAnswers(t *testing.T) {
+	for name, c := range answers {
+		t.Run(name, func(t *testing.T) {
+			response, body := serve(t, session{}, func(w http.ResponseWriter, _ *http.Request) { require.NoError(t, c.answer(w)) })
+			require.Equal(t, []string{"once"}, response.Header.Values("Saved"))
+			require.Equal(t, c.status, response.StatusCode)
+			require.Equal(t, c.body, body)
+		})
+	}
+}
+
+func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
+	for name, c := range answers {
+		t.Run(name, func(t *testing.T) {
+			var written error
+			response, body := serve(t, session{errors.New("the database is down")}, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", "/home")
+				w.Header().Set("Content-Length", "6")
+				written = c.answer(w)
+			})
+			require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+			require.Equal(t, "the database is down\n", body)
+			require.Empty(t, response.Header.Get("Location"))
+			if c.body != "" {
+				require.ErrorIs(t, written, saving.ErrNotSaved)
+			}
+		})
+	}
+}
