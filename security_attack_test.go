@@ -25,7 +25,7 @@ func TestSecurityAttackLoginWithAStateOfTheAttackers(t *testing.T) {
 			w := newWorld(t, mode.change)
 			attacker, victim := w.browser("mallory"), w.browser("ann")
 			code := attacker.callback("/gloebit/connect").Query().Get("code")
-			const chosen = "a-state-of-the-attackers-that-is-long-enough"
+			const chosen = "a-state-of-the-attackers-that-is-long-enoug"
 			victim.location("/gloebit/connect?state=" + chosen) // a link that the victim follows
 			answer := url.Values{"code": {code}, "state": {chosen}}
 			require.Equal(t, http.StatusBadRequest, victim.get("/gloebit/callback?"+answer.Encode()).status)
@@ -154,6 +154,20 @@ func TestSecurityAttackContextsThatEnd(t *testing.T) {
 	_, err := kept.Balance(t.Context())
 	require.NoError(t, err, "a client that a handler has kept")
 	require.Equal(t, 4, w.exchanges())
+
+	w.clock.Advance(2 * time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.gloebit.Inject(gloebittest.Fault{
+		Path: "oauth2/access-token", Times: 1, Latency: 100 * time.Millisecond,
+		Match: func(gloebittest.Request) bool { cancel(); return true },
+	})
+	client, err := w.merchant.Client(ctx, "id of ann")
+	require.NoError(t, err)
+	_, err = client.Balance(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = client.Balance(t.Context())
+	require.NoError(t, err, "who goes away while a token is refreshed takes it from nobody")
+	require.Equal(t, 5, w.exchanges())
 }
 
 // replica is another process on the same stores.

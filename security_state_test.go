@@ -50,7 +50,7 @@ func TestSecurity01StateHas128BitsAndIsNeverTheCallers(t *testing.T) {
 	t.Run("it is not the caller's", func(t *testing.T) {
 		w := newWorld(t)
 		b := w.browser("")
-		chosen := strings.Repeat("chosen-", 6)
+		chosen := strings.Repeat("chosen-", 6) + "x" // as long as ours
 		b.steal([]*http.Cookie{{Name: "state", Value: chosen}, {Name: "oauth_state", Value: chosen}})
 		b.follow = false
 		p := b.do(http.MethodGet, "/gloebit/connect?state="+chosen+"&return_to=/", nil, http.Header{"X-State": {chosen}})
@@ -187,7 +187,7 @@ func TestSecurity06MissingEmptyOrRepeatedParametersAreRefused(t *testing.T) {
 	refuses(t, map[string]badCallback{
 		"no state":                 {set("state"), 400},
 		"an empty state":           {set("state", ""), 400},
-		"an unknown state":         {set("state", "x"), 400},
+		"an unknown state":         {set("state", strings.Repeat("x", 43)), 400},
 		"the same state twice":     {repeat("state"), 400},
 		"another state behind it":  {func(_ *world, _ *browser, q url.Values) { q.Add("state", "x") }, 400},
 		"no code":                  {set("code"), 400},
@@ -227,7 +227,7 @@ func TestSecurity07StateIsCheckedBeforeAnErrorIsBelieved(t *testing.T) {
 		"a refusal with the state and a code": {set("error", "access_denied"), 403},
 		"a refusal without a state":           {func(_ *world, _ *browser, q url.Values) { clear(q); q.Set("error", "access_denied") }, 400},
 		"a refusal with an empty state":       {denied(""), 400},
-		"a refusal with an unknown state":     {denied("x"), 400},
+		"a refusal with an unknown state":     {denied(strings.Repeat("x", 43)), 400},
 		"a refusal with two states":           {denied("x", "y"), 400},
 		"a refusal in another browser":        {func(w *world, b *browser, q url.Values) { denied()(w, b, q); b.jar = w.browser("").jar }, 400},
 		"a refusal that comes too late":       {func(w *world, b *browser, q url.Values) { denied()(w, b, q); w.clock.Advance(time.Hour) }, 400},
