@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -36,6 +38,28 @@ func TestSecurity19CookieIsForThisHostAndHTTPAlone(t *testing.T) {
 		got := http.Cookie{Name: name + "-", Secure: cookies[0].Secure, HttpOnly: cookies[0].HttpOnly, SameSite: cookies[0].SameSite, Path: cookies[0].Path}
 		require.Equal(t, want, got)
 		require.Empty(t, cookies[0].Domain)
+	}
+}
+
+func TestSecurity19BrowserSendsTheCookieOverHTTPSAlone(t *testing.T) {
+	const site = "https://example.com" // to which a test server's client has the way, and which is no loopback address
+	config := validConfig()
+	config.RedirectURL = site + "/gloebit/callback"
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	shop := httptest.NewTLSServer(merchant.Handler())
+	t.Cleanup(shop.Close)
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	client := shop.Client()
+	client.Jar, client.CheckRedirect = jar, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := client.Get(site + "/gloebit/connect")
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
+	for scheme, cookies := range map[string]int{"https": 1, "http": 0} {
+		require.Len(t, jar.Cookies(&url.URL{Scheme: scheme, Host: "example.com", Path: "/"}), cookies, scheme)
+		require.Empty(t, jar.Cookies(&url.URL{Scheme: scheme, Host: "www.example.com", Path: "/"}), "nor does another host")
 	}
 }
 
