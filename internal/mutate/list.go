@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// mutation is a change of one line that a test must catch.
+// mutation is a change of one line that tests must catch.
 type mutation struct {
-	number string // of the requirement, two digits
-	words  string // what no longer holds
-	test   string // a test of the package that the file is in
-	file   string // with slashes, from the top of the repository
-	before string // the line, without the space around it
-	after  string // what it becomes; empty removes it
+	number string   // of the requirement, two digits
+	words  string   // what no longer holds
+	tests  []string // of the package that the file is in
+	file   string   // with slashes, from the top of the repository
+	before string   // the line, without the space around it
+	after  string   // what it becomes; empty removes it
 }
 
 // dir is the directory of the package that is changed and tested.
@@ -31,12 +31,12 @@ func load(root string) ([]mutation, error) {
 	return parse(string(text))
 }
 
-var header = regexp.MustCompile(`^@@ (\d\d) (.+): (Test\w+) @@$`)
+var header = regexp.MustCompile(`^@@ (\d\d) (.+): (Test\w+(?:, Test\w+)*) @@$`)
 
 // parse reads the mutations of a document. They stand in its fenced blocks of
 // the language diff, each as four lines:
 //
-//	@@ 01 what no longer holds: TestThatCatchesIt @@
+//	@@ 01 what no longer holds: TestThatCatchesIt, TestThatDoesToo @@
 //	--- file.go
 //	-the line
 //	+what it becomes
@@ -80,7 +80,7 @@ func read(block []string) (mutation, bool) {
 	if head == nil || !isFile || !isBefore || !isAfter || m.before == "" || m.before == m.after {
 		return mutation{}, false
 	}
-	m.number, m.words, m.test = head[1], head[2], head[3]
+	m.number, m.words, m.tests = head[1], head[2], strings.Split(head[3], ", ")
 	return m, true
 }
 

@@ -34,18 +34,27 @@ func TestEveryMutationStillFitsTheCode(t *testing.T) {
 		if _, err = m.apply(string(source)); err != nil {
 			t.Errorf("%s %s: %v", m.number, m.words, err)
 		}
-		tests, err := filepath.Glob(filepath.Join(top, m.dir(), "*_test.go"))
-		require.NoError(t, err)
-		found := false
-		for _, name := range tests {
-			content, err := os.ReadFile(name)
-			require.NoError(t, err)
-			found = found || strings.Contains(string(content), "\nfunc "+m.test+"(t *testing.T)")
-		}
-		if !found {
-			t.Errorf("%s has no %s", m.dir(), m.test)
+		tests := testsOf(t, filepath.Join(top, m.dir()))
+		for _, test := range m.tests {
+			if !strings.Contains(tests, "\nfunc "+test+"(t *testing.T)") {
+				t.Errorf("%s has no %s", m.dir(), test)
+			}
 		}
 	}
+}
+
+// testsOf returns the sources of all tests of a package.
+func testsOf(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	require.NoError(t, err)
+	all := &strings.Builder{}
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		require.NoError(t, err)
+		all.Write(content)
+	}
+	return all.String()
 }
 
 func TestAListThatCantBeReadIsAnError(t *testing.T) {
@@ -53,7 +62,7 @@ func TestAListThatCantBeReadIsAnError(t *testing.T) {
 	list, err := parse("text\n```diff\n" + good + "\n" + good + "```\nmore\n```diff\n" + good + "```\n```go\nnot this\n```\n")
 	require.NoError(t, err)
 	require.Len(t, list, 3)
-	require.Equal(t, mutation{"01", "it holds no more", "TestIt", "a.go", "x", "y"}, list[2])
+	require.Equal(t, mutation{"01", "it holds no more", []string{"TestIt"}, "a.go", "x", "y"}, list[2])
 	for name, bad := range map[string]string{
 		"no number":       strings.Replace(good, "01 ", "", 1),
 		"no test":         strings.Replace(good, ": TestIt", "", 1),
@@ -82,15 +91,17 @@ func TestWhatBecomesOfAMutationIsTold(t *testing.T) {
 	write("go.mod", "module example.com/m\n")
 	write("p/p.go", "package p\n\nfunc Double(n int) int {\n\tif n < 0 {\n\t\treturn 2 * n\n\t}\n\tn += 0\n\tn += 0\n\treturn 2 * n // good\n}\n")
 	write("p/p_test.go", "package p\n\nimport \"testing\"\n\nfunc TestDouble(t *testing.T) {\n\tif Double(2) != 4 {\n\t\tt.Error(Double(2))\n\t}\n}\n")
+	write("p/more_test.go", "package p\n\nimport \"testing\"\n\nfunc TestNothing(t *testing.T) {}\n")
 	block := func(number, before, after string) string {
 		return "@@ " + number + " words: TestDouble @@\n--- p/p.go\n-\t" + before + "\n+\t" + after + "\n\n"
 	}
 	write(document, "```diff\n"+block("01", "return 2 * n // good", "return 3 * n")+block("02", "return 2 * n", "return 7")+
 		block("03", "n += 0", "")+block("04", "n += 1", "")+block("05", "return 2 * n // good", "return x")+
-		strings.Replace(block("06", "return 2 * n // good", "return 3 * n"), "TestDouble", "TestTriple", 1)+"```\n")
+		strings.Replace(block("06", "return 2 * n // good", "return 3 * n"), "TestDouble", "TestTriple", 1)+
+		strings.Replace(block("07", "return 2 * n // good", "return 3 * n"), "TestDouble", "TestDouble, TestNothing", 1)+"```\n")
 	out := &strings.Builder{}
 	require.Error(t, run(t.Context(), out, root, ""))
-	for _, want := range []string{"01 caught ", "02 SURVIVED ", "03 does not apply ", "04 does not apply ", "05 does not compile ", "06 FAILED TO RUN ", "1 of 6 caught"} {
+	for _, want := range []string{"01 caught ", "02 SURVIVED ", "03 does not apply ", "04 does not apply ", "05 does not compile ", "06 FAILED TO RUN ", "07 SURVIVED ", "1 of 7 caught"} {
 		require.Contains(t, "\n"+out.String(), "\n"+want)
 	}
 	require.NoError(t, run(t.Context(), out, root, "01"))

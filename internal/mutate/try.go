@@ -34,7 +34,7 @@ type verdict struct {
 // waits longer is not caught: nobody wants to wait that long to hear of a fault.
 const longestTest = "2m"
 
-// try runs the mutation's test with the change.
+// try runs the mutation's tests with the change.
 func (m mutation) try(ctx context.Context, root string) verdict {
 	file := filepath.Join(root, filepath.FromSlash(m.file))
 	source, err := os.ReadFile(file)
@@ -54,8 +54,8 @@ func (m mutation) try(ctx context.Context, root string) verdict {
 	if err != nil {
 		return verdict{failedToRun, err.Error()}
 	}
-	output, err := goTest(ctx, filepath.Dir(file), m.test, "-overlay="+overlay)
-	return judge(m.test, output, err)
+	output, err := goTest(ctx, filepath.Dir(file), m.tests, "-overlay="+overlay)
+	return judge(m.tests, output, err)
 }
 
 // layOver writes the changed file into dir, with a description that makes the
@@ -70,9 +70,10 @@ func layOver(dir, file, changed string) (overlay string, err error) {
 	return overlay, errors.Join(os.WriteFile(copied, []byte(changed), 0o600), os.WriteFile(overlay, description, 0o600))
 }
 
-// goTest runs the tests of a package that the names are those of.
-func goTest(ctx context.Context, dir, names string, flags ...string) (output string, err error) {
-	args := append([]string{"test", "-count=1", "-vet=off", "-timeout=" + longestTest, "-run=^(" + names + ")$"}, flags...)
+// goTest runs tests of a package.
+func goTest(ctx context.Context, dir string, tests []string, flags ...string) (output string, err error) {
+	names := "-run=^(" + strings.Join(tests, "|") + ")$"
+	args := append([]string{"test", "-count=1", "-vet=off", "-ldflags=-s -w", "-timeout=" + longestTest, names}, flags...)
 	command := exec.CommandContext(ctx, "go", append(args, ".")...)
 	command.Dir = dir
 	var both bytes.Buffer
@@ -81,17 +82,22 @@ func goTest(ctx context.Context, dir, names string, flags ...string) (output str
 	return both.String(), err
 }
 
-// judge reads what go test wrote.
-func judge(test, output string, err error) verdict {
+// judge reads what go test wrote of the tests.
+func judge(tests []string, output string, err error) verdict {
 	switch {
 	case strings.Contains(output, "[no tests to run]"):
-		return verdict{failedToRun, "there is no " + test}
-	case err == nil:
-		return verdict{kind: survived, why: test + " passes"}
+		return verdict{failedToRun, "there is no " + strings.Join(tests, ", ")}
 	case strings.Contains(output, "[build failed]"):
 		return verdict{doesNotCompile, lastLines(output)}
-	case !strings.Contains(output, "--- FAIL: "+test+" "):
-		return verdict{failedToRun, lastLines(output)}
+	}
+	for _, test := range tests {
+		failed := strings.Contains(output, "--- FAIL: "+test+" ")
+		switch {
+		case err == nil, !failed && strings.Contains(output, "--- FAIL: "):
+			return verdict{survived, test + " passes"}
+		case !failed:
+			return verdict{failedToRun, lastLines(output)}
+		}
 	}
 	return verdict{kind: wasCaught}
 }
@@ -106,12 +112,14 @@ func lastLines(output string) string {
 func passes(ctx context.Context, root string, list []mutation) error {
 	tests := map[string][]string{}
 	for _, m := range list {
-		if !slices.Contains(tests[m.dir()], m.test) {
-			tests[m.dir()] = append(tests[m.dir()], m.test)
+		for _, test := range m.tests {
+			if !slices.Contains(tests[m.dir()], test) {
+				tests[m.dir()] = append(tests[m.dir()], test)
+			}
 		}
 	}
 	for dir, names := range tests {
-		output, err := goTest(ctx, filepath.Join(root, filepath.FromSlash(dir)), strings.Join(names, "|"))
+		output, err := goTest(ctx, filepath.Join(root, filepath.FromSlash(dir)), names)
 		if err != nil {
 			return fmt.Errorf("the tests of %s fail without any mutation: %w\n%s", dir, err, output)
 		}
