@@ -115,7 +115,12 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 	refuses(t, map[string]badCallback{
 		"Gloebit answers too much":       {injecting(gloebittest.Fault{Body: `{"x":"` + strings.Repeat("x", 1<<20) + `","access_token":"x"}`}), 502},
 		"Gloebit redirects the exchange": {injecting(gloebittest.Fault{Status: 307, Header: http.Header{"Location": {"/elsewhere"}}}), 502},
-		"Gloebit is slow":                {injecting(gloebittest.Fault{Latency: 3 * time.Second}), 504},
+	})
+	t.Run("a slow exchange is given up", func(t *testing.T) {
+		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.HTTPClient = &http.Client{Timeout: 100 * time.Millisecond} })
+		w.gloebit.Inject(gloebittest.Fault{Path: "oauth2/access-token", Latency: time.Minute})
+		require.Equal(t, http.StatusGatewayTimeout, w.browser("").get("/private").status)
+		require.Zero(t, w.tokens.Len())
 	})
 	t.Run("a long reply is not read to its end", func(t *testing.T) {
 		read := &countingReader{}

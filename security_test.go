@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
@@ -48,10 +47,7 @@ func refuses(t *testing.T, callbacks map[string]badCallback) {
 	for name, test := range callbacks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, func(_ *world, c *gloebit.Config) {
-				c.User = headerUser
-				c.HTTPClient = &http.Client{Timeout: 500 * time.Millisecond}
-			})
+			w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
 			b := w.browser("ann")
 			b.follow = false
 			callback := b.callback("/gloebit/connect?return_to=/private")
