@@ -23,21 +23,28 @@ type Connection struct {
 // stands below [Merchant.Optional]. From the moment the state is believed, every
 // error is a [ConnectError], which says where the user wanted to go.
 //
-// Errors: ErrState, ErrAccessDenied, ErrAuthorization, ErrUserChanged,
+// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization, ErrUserChanged,
 // ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession, ErrStore, and what
 // Config.OnConnect returned: after any of them no credential was saved. And
 // ErrScopeMissing, when the user did not grant what they need to go on: what
 // they granted was saved.
 func (m *Merchant) Exchange(r *http.Request) (Connection, error) {
-	ctx := r.Context()
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err := m.limit(r); err != nil {
+		return Connection{}, err
+	}
+	return m.finishConnection(r)
+}
+
+// finishConnection is Exchange for a request that Config.Limit let through.
+func (m *Merchant) finishConnection(r *http.Request) (Connection, error) {
+	query, err := queryOf(r)
 	if err != nil {
-		return Connection{}, fmt.Errorf("%w: the query can't be read", ErrState)
+		return Connection{}, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	if states := query["state"]; len(states) != 1 || states[0] == "" { // RFC 6749 section 3.1
 		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
 	}
-	pending, err := m.redeem(ctx, query.Get("state"))
+	pending, err := m.redeem(r.Context(), query.Get("state"))
 	if err != nil {
 		return Connection{}, err
 	}
@@ -96,12 +103,18 @@ func (m *Merchant) redeem(ctx context.Context, state string) (PendingConnection,
 	if binding == "" { // without a session the state stays good for its own browser
 		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrState)
 	}
+	if len(state) != nonceLength {
+		return PendingConnection{}, fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
+	}
 	pending, err := m.takePending(ctx, state)
 	if err != nil {
 		return PendingConnection{}, err
 	}
 	if !equalInConstantTime(pending.Binding, hash(binding)) {
 		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
+	}
+	if err := m.strike(ctx, m.stateKey(state)); err != nil {
+		return PendingConnection{}, err
 	}
 	return pending, nil
 }

@@ -16,10 +16,18 @@ import (
 //
 // ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
 // The scopes are asked for in addition to Config.Scopes and to what the user
-// granted already, and the user can't go on without them. Errors: ErrNoUser,
-// ErrNoSession, ErrReturnTo, ErrInvalidRequest for an unknown scope, ErrStore.
-// With OAuth 1.0a also ErrExchange, since that asks the provider first.
+// granted already, and the user can't go on without them. Errors: ErrLimited,
+// ErrNoUser, ErrNoSession, ErrReturnTo, ErrInvalidRequest for an unknown scope,
+// ErrStore. With OAuth 1.0a also ErrExchange, since that asks the provider first.
 func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
+	if err := m.limit(r); err != nil {
+		return "", err
+	}
+	return m.startConnection(r, returnTo, scopes)
+}
+
+// startConnection is AuthorizationURL for a request that Config.Limit let through.
+func (m *Merchant) startConnection(r *http.Request, returnTo string, scopes []Scope) (string, error) {
 	ctx := r.Context()
 	if returnTo != "" {
 		if _, err := checkReturnTo(returnTo); err != nil {
@@ -48,7 +56,7 @@ func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...
 		ReturnTo:  returnTo,
 		Binding:   hash(binding),
 		Scopes:    m.provider.Vintage.named(unionScopes(m.scopes, granted, scopes)),
-		Required:  scopes,
+		Required:  unionScopes(scopes),
 		ExpiresAt: m.clock().Add(m.connectFor),
 	}
 	ask := AuthorizationRequest{State: newNonce(), Scopes: pending.Scopes, ApprovalPrompt: m.config.ApprovalPrompt}
@@ -60,8 +68,8 @@ func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...
 		return "", err
 	}
 	pending.Verifier = kept
-	if err := m.states.Put(ctx, m.stateKey(ask.State), pending); err != nil {
-		return "", storeError("put the state", err)
+	if err := m.keep(ctx, m.stateKey(ask.State), pending); err != nil {
+		return "", err
 	}
 	return to, nil
 }

@@ -37,6 +37,8 @@ var (
 	// ErrExchange says that the provider gave no usable token for the code or
 	// the refresh token (RFC 6749 sections 5.1 and 5.2).
 	ErrExchange = errors.New("gloebit: no token was given")
+	// ErrLimited says that Config.Limit refused the request.
+	ErrLimited = errors.New("gloebit: too many attempts to connect")
 	// ErrCrossOrigin says that a form came from another site.
 	ErrCrossOrigin = errors.New("gloebit: the form came from another site")
 	// ErrStore says that a session, state or token store failed.
@@ -176,6 +178,7 @@ var meanings = []struct {
 	status int
 	text   string
 }{
+	{ErrLimited, "ErrLimited", http.StatusTooManyRequests, "Too many attempts to connect. Please try again in a moment."},
 	{ErrOutcomeUnknown, "ErrOutcomeUnknown", http.StatusServiceUnavailable, "Gloebit did not answer in time, so it is not known yet whether this was done. Please look at your Gloebit account before you try again."},
 	{ErrStore, "ErrStore", http.StatusServiceUnavailable, "This site can't reach its own records right now. Please try again in a moment."},
 	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "This site is not set up correctly."},

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
+	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
@@ -308,6 +311,42 @@ func ExampleConfig_user() {
 	}
 	fmt.Println(config.User != nil)
 	// Output: true
+}
+
+// Each address may start or complete a hundred connections a minute. It stands
+// for a limiter of the application's own, such as golang.org/x/time/rate.
+func ExampleConfig_limit() {
+	var mu sync.Mutex
+	var minute time.Time
+	seen := map[string]int{}
+	config := gloebit.Config{
+		Limit: func(r *http.Request) error {
+			address, _, err := net.SplitHostPort(r.RemoteAddr) // behind a proxy: what the proxy says
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if now := time.Now(); now.Sub(minute) >= time.Minute {
+				minute = now
+				clear(seen)
+			}
+			if seen[address]++; seen[address] > 100 {
+				return &gloebit.LimitError{RetryAfter: time.Until(minute.Add(time.Minute))}
+			}
+			return nil
+		},
+	}
+
+	r := httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil)
+	for range 100 {
+		if err := config.Limit(r); err != nil {
+			fmt.Println(err)
+		}
+	}
+	err := config.Limit(r)
+	fmt.Println(gloebit.StatusCode(err), err)
+	// Output: 429 gloebit: too many attempts to connect
 }
 
 // An application's own page for what goes wrong.

@@ -80,6 +80,14 @@ type Config struct {
 	// Zero means ten minutes.
 	ConnectTimeout time.Duration
 
+	// Limit is asked whether to go on before a connection is started or
+	// completed: by the connect and callback handlers first of all, before any
+	// session, store or server is, and by AuthorizationURL and Exchange. An
+	// error refuses the request with 429 (RFC 6585 section 4); a LimitError
+	// says when to come again. Behind a proxy, RemoteAddr is the proxy's. Nil
+	// refuses nothing.
+	Limit func(*http.Request) error
+
 	// HTTPClient calls Gloebit. Nil means one of the package's own. A Timeout
 	// of zero becomes 15 seconds, and redirects are never followed.
 	HTTPClient *http.Client
@@ -271,6 +279,10 @@ func orDefault[T comparable](value, fallback T) T {
 	return value
 }
 
+// longestReplyHeader is the most that is read of a reply before its body: net/http
+// would take 10 MiB.
+const longestReplyHeader = 64 << 10
+
 // newHTTPClient returns a copy of the given client that follows no redirect, so
 // that no secret goes where the provider did not say.
 func newHTTPClient(given *http.Client) *http.Client {
@@ -280,9 +292,10 @@ func newHTTPClient(given *http.Client) *http.Client {
 	} else if transport, ok := http.DefaultTransport.(*http.Transport); ok {
 		transport = transport.Clone()
 		transport.MaxIdleConnsPerHost = 64
+		transport.MaxResponseHeaderBytes = longestReplyHeader
 		client.Transport = transport
 	}
-	client.Timeout = orDefault(client.Timeout, 15*time.Second)
+	client.Timeout = orDefault(client.Timeout, 15*time.Second) // connecting, TLS, header and body together
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client
 }

@@ -40,7 +40,7 @@ func TestEverySentinelHasAStatusAndWords(t *testing.T) {
 		gloebit.ErrUnknownSubscriptionAuthorization, gloebit.ErrSubscriptionAuthorizationPending, gloebit.ErrSubscriptionAuthorizationDeclined,
 		gloebit.ErrSubscriptionExists, gloebit.ErrSubscriptionMismatch, gloebit.ErrSubscriptionDisabled, gloebit.ErrCannotTransact,
 		gloebit.ErrPending, gloebit.ErrQueuingFailed, gloebit.ErrRefused, gloebit.ErrRateLimited, gloebit.ErrUnavailable, gloebit.ErrBadReply,
-		gloebit.ErrOutcomeUnknown, gloebit.ErrInvalidRequest,
+		gloebit.ErrOutcomeUnknown, gloebit.ErrInvalidRequest, gloebit.ErrLimited,
 	} {
 		if errors.Is(err, gloebit.ErrTokenRefused) || errors.Is(err, gloebit.ErrTokenExpired) {
 			err = errors.Join(err, gloebit.ErrNotConnected) // they never come alone

@@ -52,9 +52,10 @@ func isTail(p, whole string) bool {
 // ConnectHandler starts a connection: it answers a GET with a redirect to the
 // provider's authorization page. The query may hold return_to, the local path
 // to come back to, and scope, a space separated list of what to ask for in
-// addition. Anything else is 400; with a store down it is 503.
+// addition. Anything else is 400; what Config.Limit refuses is 429; with a store
+// down it is 503.
 func (m *Merchant) ConnectHandler() http.Handler {
-	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
+	return m.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
 		if !m.allow(w, r, http.MethodGet, http.MethodHead) {
 			return
@@ -63,12 +64,15 @@ func (m *Merchant) ConnectHandler() http.Handler {
 			redirect(w, m.redirect.Scheme+"://"+m.redirect.Host+r.URL.RequestURI())
 			return
 		}
-		query, err := url.ParseQuery(r.URL.RawQuery)
-		if err != nil || len(query["return_to"]) > 1 || len(query["scope"]) > 1 {
-			m.fail(w, r, fmt.Errorf("%w: the query can't be read", ErrInvalidRequest), "")
+		query, err := queryOf(r)
+		if err == nil && (len(query["return_to"]) > 1 || len(query["scope"]) > 1) {
+			err = errors.New("return_to or scope came more than once")
+		}
+		if err != nil {
+			m.fail(w, r, fmt.Errorf("%w: %w", ErrInvalidRequest, err), "")
 			return
 		}
-		to, err := m.AuthorizationURL(r, query.Get("return_to"), parseScopes(query.Get("scope"))...)
+		to, err := m.startConnection(r, query.Get("return_to"), parseScopes(query.Get("scope")))
 		if err != nil {
 			m.fail(w, r, err, "")
 			return
@@ -79,15 +83,15 @@ func (m *Merchant) ConnectHandler() http.Handler {
 
 // CallbackHandler completes a connection and sends the browser to where it
 // wanted to go. Its answers: 400 for a state that is not valid, 403 when the
-// user refused or is another one, 502 and 504 when the provider gave no token,
+// user refused or is another one, 429 when Config.Limit refuses, 502 and 504 when the provider gave no token,
 // 503 with a store down.
 func (m *Merchant) CallbackHandler() http.Handler {
-	return m.withSession(func(w http.ResponseWriter, r *http.Request) {
+	return m.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
 		if !m.allow(w, r, http.MethodGet) {
 			return
 		}
-		connection, err := m.Exchange(r)
+		connection, err := m.finishConnection(r)
 		if err != nil {
 			m.fail(w, r, err, "")
 			return

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -82,7 +83,7 @@ func (m *Merchant) connectedInVain(r *http.Request, err error) bool {
 
 // canConnect reports whether connecting is what helps.
 func canConnect(err error) bool {
-	for _, worse := range []error{ErrStore, ErrNoUser, ErrOutcomeUnknown} {
+	for _, worse := range []error{ErrLimited, ErrStore, ErrNoUser, ErrOutcomeUnknown} {
 		if errors.Is(err, worse) {
 			return false
 		}
@@ -112,7 +113,8 @@ type problem struct {
 	ConnectURL  string `json:"connect_url,omitempty"`
 	PurchaseURL string `json:"purchase_url,omitempty"`
 
-	Home string `json:"-"`
+	Home       string        `json:"-"`
+	RetryAfter time.Duration `json:"-"`
 }
 
 // fail logs an error and lets the application answer, or answers itself.
@@ -122,6 +124,8 @@ func (m *Merchant) fail(w http.ResponseWriter, r *http.Request, err error, retur
 	switch {
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
+	case errors.Is(err, ErrLimited):
+		level = slog.LevelDebug // a flood of requests must not become one of records
 	case errors.Is(err, ErrState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin), errors.Is(err, ErrReturnTo):
 		level = slog.LevelWarn // somebody may be trying something
 	}
@@ -168,6 +172,10 @@ func (m *Merchant) problemOf(err error, returnTo string) problem {
 	case canConnect(err), errors.Is(err, ErrState):
 		p.ConnectURL = m.ConnectURL(returnTo, scopesOf(err)...)
 	}
+	var limited *LimitError
+	if errors.As(err, &limited) {
+		p.RetryAfter = limited.RetryAfter
+	}
 	if errors.Is(err, ErrInsufficientBalance) {
 		p.PurchaseURL = m.purchaseGloebitsURL(returnTo)
 	}
@@ -182,6 +190,9 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	if p.Status == http.StatusUnauthorized { // RFC 9110 section 15.5.2 wants a challenge
 		h.Set("WWW-Authenticate", `Gloebit realm="gloebit"`)
+	}
+	if p.RetryAfter > 0 { // RFC 9110 section 10.2.3: whole seconds
+		h.Set("Retry-After", strconv.FormatInt(int64((p.RetryAfter-1)/time.Second)+1, 10))
 	}
 	if acceptsHTML(r) {
 		h.Set("Content-Type", "text/html; charset=utf-8")

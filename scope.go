@@ -80,11 +80,12 @@ func unionScopes(lists ...[]Scope) []Scope {
 	return union
 }
 
-// parseScopes reads a space separated list (RFC 6749 section 3.3).
+// parseScopes reads a space separated list (RFC 6749 section 3.3). It keeps no
+// part of it, which may come out of a long request or reply.
 func parseScopes(list string) []Scope {
 	var scopes []Scope
 	for name := range strings.FieldsSeq(list) {
-		scopes = append(scopes, Scope(name))
+		scopes = append(scopes, Scope(strings.Clone(name)))
 	}
 	return scopes
 }

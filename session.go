@@ -31,12 +31,13 @@ type sessionKeys struct {
 	binding string // proves that a callback comes to the browser that started
 	userID  string // the user's id, unless the application tells it
 	name    string // the user's name at Gloebit, with Config.SignIn
+	pending string // the connections that it has under way
 	again   string // when a page was last sent to connect since a call had failed
 }
 
 func newSessionKeys(merchant string) sessionKeys {
 	prefix := "gloebit." + merchant + "."
-	return sessionKeys{binding: prefix + "binding", userID: prefix + "user", name: prefix + "name", again: prefix + "again"}
+	return sessionKeys{binding: prefix + "binding", userID: prefix + "user", name: prefix + "name", pending: prefix + "pending", again: prefix + "again"}
 }
 
 // session returns the string under key in the request's session. A request

@@ -84,8 +84,7 @@ func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingC
 		return errors.New("gloebit: a state was put twice")
 	}
 	s.makeRoom()
-	pending.ExpiresAt = pending.ExpiresAt.Round(0) // as another process would read it
-	s.pending[key] = pending
+	s.pending[key] = pending.atRest()
 	s.order = append(s.order, key)
 	return nil
 }
@@ -144,6 +143,8 @@ func (s *MemoryStateStore) now() time.Time {
 	}
 	return time.Now()
 }
+
+const nonceLength = 43 // characters of base64 without padding for 256 bits
 
 // newNonce returns 256 random bits for a state, a browser's binding or an id.
 func newNonce() string {

@@ -13,7 +13,8 @@ import (
 //
 // It believes no callback whose URL it did not sign, and needs no session. A
 // callback that comes again gets the answer that it got. It answers GET alone,
-// and goes on when the caller has gone.
+// and goes on when the caller has gone. A URL that is not signed costs no store
+// anything; whoever wants a rate limit puts one around the handler.
 func (l *Ledger) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, step, signed := l.readHoldURL(r)
