@@ -92,7 +92,8 @@ type Config struct {
 	// of zero becomes 15 seconds, and redirects are never followed.
 	HTTPClient *http.Client
 	// Logger gets one record for each connection, disconnection and failure,
-	// with ids and never with a secret. Nil means silence.
+	// with ids and never with a secret, and one from New with the settings
+	// that are dangerous with Production. Nil means silence.
 	Logger *slog.Logger
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
@@ -210,6 +211,9 @@ func New(config Config) (*Merchant, error) {
 	// Behind a proxy the Host that the application sees may not be its own.
 	if err := m.crossOrigin.AddTrustedOrigin(redirect.Scheme + "://" + redirect.Host); err != nil {
 		return nil, fmt.Errorf("gloebit: Config.RedirectURL: %w", err)
+	}
+	if risks := m.risks(); len(risks) > 0 {
+		m.log.Warn("gloebit: settings that are dangerous in production", "settings", strings.Join(risks, "; "))
 	}
 	return m, nil
 }

@@ -52,8 +52,12 @@ type Store struct {
 
 var (
 	_ gloebit.TokenStore = (*Store)(nil)
+	_ gloebit.PlainStore = (*Store)(nil)
 	_ gloebit.StateStore = (*Store)(nil)
 )
+
+// PlainAtRest implements [gloebit.PlainStore]: tokens are in Redis as they are.
+func (s *Store) PlainAtRest() bool { return true }
 
 // New checks the configuration and makes a Store of it. It does not ask Redis
 // anything.

@@ -228,3 +228,11 @@ func wantUnreadable(t *testing.T, err error) {
 	require.NotErrorIs(t, err, gloebit.ErrNotFound)
 	require.False(t, strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "Y2FuYXJ5"), "%v", err)
 }
+
+func TestPlainAtRest(t *testing.T) {
+	client := redis.NewClient(&redis.Options{})
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	store, err := redisstore.New(redisstore.Config{Client: client})
+	require.NoError(t, err)
+	require.True(t, store.PlainAtRest(), "so that gloebit.New warns")
+}

@@ -36,7 +36,14 @@ type Store struct {
 	plain   bool // whether values that are not sealed are taken as they are
 }
 
-var _ gloebit.TokenStore = (*Store)(nil)
+var (
+	_ gloebit.TokenStore = (*Store)(nil)
+	_ gloebit.PlainStore = (*Store)(nil)
+)
+
+// PlainAtRest implements [gloebit.PlainStore]: true of NewInsecureAcceptPlain
+// alone, which leaves what it has not saved yet as it found it.
+func (s *Store) PlainAtRest() bool { return s.plain }
 
 // New returns a store that keeps its credentials in inner. The first key seals,
 // all of them open. Credentials that inner holds unsealed are errors.

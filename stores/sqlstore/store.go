@@ -17,6 +17,7 @@ import (
 
 var (
 	_ gloebit.TokenStore = (*Store)(nil)
+	_ gloebit.PlainStore = (*Store)(nil)
 	_ gloebit.StateStore = (*Store)(nil)
 	_ ledger.Store       = (*Store)(nil)
 )
@@ -55,6 +56,9 @@ func New(db *sql.DB, dialect Dialect) *Store {
 		}),
 	}
 }
+
+// PlainAtRest implements [gloebit.PlainStore]: tokens are in plain columns.
+func (s *Store) PlainAtRest() bool { return true }
 
 var errWithin = errors.New("SQLite has one writer, and that is the Change in whose fn this was called")
 

@@ -1,0 +1,97 @@
+package gloebit_test
+
+import (
+	"context"
+	"crypto/tls"
+	"database/sql"
+	"database/sql/driver"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sealed"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+// noDatabase is one that can't be reached, which New does not try.
+type noDatabase struct{}
+
+func (noDatabase) Connect(context.Context) (driver.Conn, error) { return nil, errDown }
+func (noDatabase) Driver() driver.Driver                        { return noDatabase{} }
+func (noDatabase) Open(string) (driver.Conn, error)             { return nil, errDown }
+
+func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
+	db := sql.OpenDB(noDatabase{})
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	plain := sqlstore.New(db, sqlstore.SQLite)
+	key := sealed.Key{ID: "k", Secret: "an AES key of exactly 32 letters"}
+	tokens, err := sealed.New(plain, key)
+	require.NoError(t, err)
+	moving, err := sealed.NewInsecureAcceptPlain(plain, key)
+	require.NoError(t, err)
+
+	for name, test := range map[string]struct {
+		change func(*gloebit.Config)
+		fields []string // that are warned of; none for silence
+	}{
+		"as it should be":        {func(*gloebit.Config) {}, nil},
+		"all defaults":           {func(c *gloebit.Config) { c.Sessions, c.States, c.Tokens = nil, nil, nil }, []string{"Tokens is in memory", "States", "Sessions"}},
+		"memory by name":         {func(c *gloebit.Config) { c.States, c.Tokens = &gloebit.MemoryStateStore{}, &gloebit.MemoryTokenStore{} }, []string{"Tokens is in memory", "States"}},
+		"tokens in plain":        {func(c *gloebit.Config) { c.Tokens = plain }, []string{"Tokens is not sealed"}},
+		"tokens that are moved":  {func(c *gloebit.Config) { c.Tokens = moving }, []string{"Tokens is not sealed"}},
+		"sessions of its own":    {func(c *gloebit.Config) { c.Sessions = nil }, []string{"Sessions"}},
+		"a redirect URL on http": {func(c *gloebit.Config) { c.RedirectURL = "http://localhost:8080/gloebit/callback" }, []string{"RedirectURL"}},
+		"no TLS verification": {func(c *gloebit.Config) {
+			c.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		}, []string{"HTTPClient"}},
+		"all of it": {func(c *gloebit.Config) {
+			*c = gloebit.Config{ClientID: c.ClientID, ClientSecret: c.ClientSecret, Provider: c.Provider, Logger: c.Logger, RedirectURL: "http://localhost/gloebit/callback"}
+		}, []string{"Tokens is in memory", "States", "Sessions", "RedirectURL"}},
+		"the defaults at the sandbox": {func(c *gloebit.Config) {
+			c.Provider, c.Sessions, c.States, c.Tokens = gloebit.Sandbox(), nil, nil, plain
+		}, nil},
+		"the defaults at another server": {func(c *gloebit.Config) {
+			c.Provider, c.Sessions, c.States, c.Tokens = gloebit.At("http://127.0.0.1:8081"), nil, nil, nil
+		}, nil},
+		"the defaults in silence": {func(c *gloebit.Config) {
+			c.Logger, c.Sessions, c.States, c.Tokens = nil, nil, nil, nil
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &syncBuffer{}
+			config := validConfig()
+			config.Provider, config.Sessions, config.States, config.Tokens = gloebit.Production(), scs.New(), plain, tokens
+			config.Provider.PKCE = true // still production
+			config.Logger = slog.New(slog.NewTextHandler(log, nil))
+			test.change(&config)
+			_, err := gloebit.New(config)
+			require.NoError(t, err)
+			if len(test.fields) == 0 {
+				require.Empty(t, log.String())
+				return
+			}
+			require.Equal(t, 1, strings.Count(log.String(), "\n"), "one record: %s", log)
+			require.Contains(t, log.String(), "level=WARN")
+			_, settings, _ := strings.Cut(log.String(), "settings=")
+			warned := strings.Split(settings, "; ")
+			require.Len(t, warned, len(test.fields), settings)
+			for i, field := range test.fields {
+				require.Contains(t, warned[i], field)
+			}
+		})
+	}
+}
+
+func TestNothingIsWarnedOfWhenNothingIsMade(t *testing.T) {
+	log := &syncBuffer{}
+	config := validConfig()
+	config.Provider, config.ClientID = gloebit.Production(), ""
+	config.Logger = slog.New(slog.NewTextHandler(log, nil))
+	_, err := gloebit.New(config)
+	require.Error(t, err)
+	require.Empty(t, log.String())
+}
