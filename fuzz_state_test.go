@@ -1,0 +1,77 @@
+package gloebit_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzState sends queries made from a state that is pending, where {} stands for
+// it, to the callback: from the browser that started, from one that started
+// something else, and from one that started nothing. Nothing but the state
+// itself, once, from its own browser, gives an exchange; and nothing that lacks
+// it spends it.
+func FuzzState(f *testing.F) {
+	for _, seed := range []string{
+		"state={}&code=c", "code=SplxlOBeZQQYbYS6WxSbIA&state={}", "state={}&code=c&iss=https%3A%2F%2Fwww.gloebit.com",
+		"error=access_denied&state={}", "error=invalid_scope&error_description=who%3F&state={}", "state={}",
+		"state={}&state={}&code=c", "state={}&state=&code=c", "state={}x&code=c", "state=x{}&code=c", "state={}%00&code=c", "state={}%20&code=c",
+		"State={}&code=c", "state[]={}&code=c", "state=%7B%7D&code=c", "state={}{}&code=c", "state&code={}", "state={};code=c", "code=c#state={}",
+		"state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA&code=c", "state={}&code=" + strings.Repeat("c", 9000),
+	} {
+		for from := range byte(3) {
+			f.Add(seed, from)
+		}
+	}
+	endpoint := &tokens{}
+	config := validConfig()
+	config.HTTPClient = &http.Client{Transport: endpoint}
+	merchant, err := gloebit.New(config)
+	require.NoError(f, err)
+	handler := merchant.Handler()
+	owner, stranger, nobody := &visitor{handler: handler}, &visitor{handler: handler}, &visitor{handler: handler}
+	stranger.connect()
+
+	f.Fuzz(func(t *testing.T, query string, from byte) {
+		state := owner.connect()
+		nobody.cookies = nil
+		query = strings.ReplaceAll(query, "{}", state)
+		r := httptest.NewRequest(http.MethodGet, "/gloebit/callback", nil)
+		r.URL.RawQuery = query
+		values, err := url.ParseQuery(query)
+		names := err == nil && len(query) <= 8<<10 && len(values["state"]) == 1 && values.Get("state") == state
+
+		sender := []*visitor{owner, stranger, nobody}[from%3]
+		before := endpoint.given
+		w := sender.send(r)
+		given := endpoint.given - before
+		switch {
+		case names && sender == owner && given > 0:
+			require.Equal(t, 1, given, query)
+			require.Equal(t, http.StatusSeeOther, w.Code, query)
+			require.Len(t, values["code"], 1, query)
+			require.NotContains(t, values, "error", query)
+		case names && sender == owner: // without a code that can be used
+			require.GreaterOrEqual(t, w.Code, http.StatusBadRequest, query)
+		default:
+			require.Zero(t, given, query)
+			require.Equal(t, http.StatusBadRequest, w.Code, query)
+		}
+
+		spent := names && sender != nobody
+		before = endpoint.given
+		again := owner.visit("/gloebit/callback?code=c&state=" + state)
+		if spent {
+			require.Equal(t, http.StatusBadRequest, again.Code, query)
+			require.Equal(t, before, endpoint.given, query)
+			return
+		}
+		require.Equal(t, http.StatusSeeOther, again.Code, query)
+		require.Equal(t, before+1, endpoint.given, query)
+	})
+}
