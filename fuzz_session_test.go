@@ -45,6 +45,7 @@ func FuzzSessionValues(f *testing.F) {
 		f.Add(mode, binding, "session:"+binding, "alice", strings.Join([]string{key, key}, " "), "2026-01-02T03:04:05Z")
 		f.Add(mode, binding, "victim", "alice", strings.TrimSpace(strings.Repeat(key+" ", 10)), "2999-01-02T03:04:05Z")
 		f.Add(mode, binding, "", "", strings.TrimSpace(strings.Repeat(key+" ", 11)), "0000-00-00T00:00:00Z")
+		f.Add(mode, binding, "victim", "alice", strings.Repeat("k ", 200), "")
 		f.Add(mode, "own", "alice", "alice", key, "")
 		f.Add(mode, "", strings.Repeat("u", 256), "\x00\r\nX: y", " "+key+"\x00", "x")
 		f.Add(mode, "\xff", "\x00", "<script>", strings.Repeat("x", 5000), strings.Repeat("9", 5000))

@@ -81,11 +81,11 @@ type Config struct {
 	ConnectTimeout time.Duration
 
 	// Limit is asked whether to go on before a connection is started or
-	// completed: by the connect and callback handlers first of all, before any
-	// session, store or server is, and by AuthorizationURL and Exchange. An
-	// error refuses the request with 429 (RFC 6585 section 4); a LimitError
-	// says when to come again. Behind a proxy, RemoteAddr is the proxy's. Nil
-	// refuses nothing.
+	// completed: by the connect and callback handlers before they look at a
+	// session, store or server, and by AuthorizationURL and Exchange. An error
+	// refuses the request with 429 (RFC 6585 section 4); a LimitError says when
+	// to come again. Behind a proxy, RemoteAddr is the proxy's. Nil refuses
+	// nothing.
 	Limit func(*http.Request) error
 
 	// HTTPClient calls Gloebit. Nil means one of the package's own. A Timeout

@@ -66,16 +66,22 @@ func TestTheTenAreOfOneSession(t *testing.T) {
 }
 
 func TestAnOldestStateThatCantBeDroppedStopsTheConnect(t *testing.T) {
-	w := newWorld(t)
+	states := &untakeable{}
+	w := newWorld(t, func(w *world, c *gloebit.Config) { states.Clock, c.States = w.clock.Now, states })
 	b := w.browser("")
 	for range 10 {
 		b.location("/gloebit/connect")
 	}
-	w.states.fail(errDown)
 	b.follow = false
 	require.Equal(t, http.StatusServiceUnavailable, b.get("/gloebit/connect").status)
-	w.states.fail(nil)
-	require.Equal(t, 10, w.states.Len())
+	require.Equal(t, 10, states.Len())
+}
+
+// untakeable is a store that fails when something is taken.
+type untakeable struct{ gloebit.MemoryStateStore }
+
+func (*untakeable) Take(context.Context, string) (gloebit.PendingConnection, error) {
+	return gloebit.PendingConnection{}, errDown
 }
 
 func TestALaterTabHasItsWholeTime(t *testing.T) {
