@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -376,4 +379,26 @@ func heap() int64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc)
+}
+
+// TestTheDocumentedLimitsHaveTests looks that the table of docs/security.md names
+// tests that there are.
+func TestTheDocumentedLimitsHaveTests(t *testing.T) {
+	page, err := os.ReadFile("docs/security.md")
+	require.NoError(t, err)
+	_, table, _ := strings.Cut(string(page), "\n## Limits\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	names := regexp.MustCompile("`(Test[A-Za-z0-9]+)` \\|").FindAllStringSubmatch(table, -1)
+	require.Greater(t, len(names), 10)
+	files, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	var tests strings.Builder
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		tests.Write(source)
+	}
+	for _, name := range names {
+		require.Contains(t, tests.String(), "\nfunc "+name[1]+"(")
+	}
 }
