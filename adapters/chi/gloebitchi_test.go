@@ -14,17 +14,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestConformance(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
-		r := newRouter(a)
-		if a.Prefix == "" {
-			routes(a, r)
-		} else {
-			r.Route(a.Prefix, func(r chi.Router) { routes(a, r) })
-		}
-		return r
-	}})
-}
+// framework is chi, with the routes in one router or in a Route of it.
+var framework = adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
+	r := newRouter(a)
+	if a.Prefix == "" {
+		routes(a, r)
+	} else {
+		r.Route(a.Prefix, func(r chi.Router) { routes(a, r) })
+	}
+	return r
+}}
+
+func TestConformance(t *testing.T) { adaptertest.Run(t, framework) }
+
+func TestSecurity(t *testing.T) { adaptertest.RunSecurity(t, framework) }
 
 func TestARouterThatIsMountedUnderAPrefix(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
@@ -116,6 +119,14 @@ func pages(a *adaptertest.App, r chi.Router) {
 	r.Group(func(r chi.Router) {
 		r.Use(gloebitchi.Require(a.Merchant))
 		r.With(later).HandleFunc("/private", greet)
+		r.Get("/balance", func(w http.ResponseWriter, r *http.Request) {
+			balance, err := a.Balance(r.Context(), gloebit.MustFromContext(r.Context()))
+			if err != nil {
+				a.Merchant.HandleError(w, r, err)
+				return
+			}
+			_, _ = io.WriteString(w, balance)
+		})
 		r.Get("/panic", func(http.ResponseWriter, *http.Request) { panic("the hat stand fell over") })
 		r.HandleFunc("/fail/{what}", func(w http.ResponseWriter, r *http.Request) {
 			a.Merchant.HandleError(w, r, a.Failure(chi.URLParam(r, "what")))

@@ -13,24 +13,26 @@ import (
 	"github.com/labstack/echo/v5/middleware"
 )
 
-func TestConformance(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
+// framework is echo, with the routes in a group.
+func framework(name string, fail func(*echo.Context, error) error) adaptertest.Framework {
+	return adaptertest.Framework{Name: name, New: func(a *adaptertest.App) http.Handler {
 		e := newEcho(a)
 		group := e.Group(a.Prefix)
 		gloebitecho.Register(group, a.Merchant)
-		pages(a, group, gloebitecho.Error)
+		pages(a, group, fail)
 		return e
-	}})
+	}}
 }
 
-func TestErrorsThatHandlersReturn(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
-		e := newEcho(a)
-		group := e.Group(a.Prefix)
-		gloebitecho.Register(group, a.Merchant)
-		pages(a, group, func(_ *echo.Context, err error) error { return err })
-		return e
-	}})
+// returned is how handlers fail that leave the answer to the middleware.
+func returned(_ *echo.Context, err error) error { return err }
+
+func TestConformance(t *testing.T) { adaptertest.Run(t, framework("", gloebitecho.Error)) }
+
+func TestErrorsThatHandlersReturn(t *testing.T) { adaptertest.Run(t, framework("", returned)) }
+
+func TestSecurity(t *testing.T) {
+	adaptertest.RunSecurity(t, framework("errors answered", gloebitecho.Error), framework("errors returned", returned))
 }
 
 func TestTheOutermostRouterKnowsTheWholePath(t *testing.T) {
@@ -92,6 +94,13 @@ func pages(a *adaptertest.App, g *echo.Group, fail func(*echo.Context, error) er
 	g.GET("/inventory", greet, gloebitecho.Require(a.Merchant, gloebit.ScopeInventory), later)
 	connected := g.Group("", gloebitecho.Require(a.Merchant))
 	connected.Any("/private", greet, later)
+	connected.GET("/balance", func(c *echo.Context) error {
+		balance, err := a.Balance(c.Request().Context(), gloebitecho.Client(c))
+		if err != nil {
+			return fail(c, err)
+		}
+		return c.String(http.StatusOK, balance)
+	})
 	connected.GET("/panic", func(*echo.Context) error { panic("the hat stand fell over") })
 	connected.Any("/fail/:what", func(c *echo.Context) error { return fail(c, a.Failure(c.Param("what"))) })
 }

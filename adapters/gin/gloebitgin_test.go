@@ -16,15 +16,18 @@ func TestMain(m *testing.M) {
 	m.Run()
 }
 
-func TestConformance(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
-		engine := newEngine(a)
-		group := engine.Group(a.Prefix)
-		gloebitgin.Register(group, a.Merchant)
-		pages(a, group)
-		return engine
-	}})
-}
+// framework is gin, with the routes in a group.
+var framework = adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
+	engine := newEngine(a)
+	group := engine.Group(a.Prefix)
+	gloebitgin.Register(group, a.Merchant)
+	pages(a, group)
+	return engine
+}}
+
+func TestConformance(t *testing.T) { adaptertest.Run(t, framework) }
+
+func TestSecurity(t *testing.T) { adaptertest.RunSecurity(t, framework) }
 
 func TestTheEngineKnowsTheWholePath(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
@@ -79,6 +82,14 @@ func pages(a *adaptertest.App, router gin.IRouter) {
 	router.GET("/inventory", gloebitgin.Require(a.Merchant, gloebit.ScopeInventory), later, greet)
 	connected := router.Group("", gloebitgin.Require(a.Merchant))
 	connected.Any("/private", later, greet)
+	connected.GET("/balance", func(c *gin.Context) {
+		balance, err := a.Balance(c.Request.Context(), gloebitgin.Client(c))
+		if err != nil {
+			gloebitgin.Error(c, err)
+			return
+		}
+		c.String(http.StatusOK, "%s", balance)
+	})
 	connected.GET("/panic", func(*gin.Context) { panic("the hat stand fell over") })
 	connected.Any("/fail/:what", func(c *gin.Context) { gloebitgin.Error(c, a.Failure(c.Param("what"))) }, later)
 }

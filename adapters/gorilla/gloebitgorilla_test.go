@@ -1,12 +1,10 @@
 package gloebitgorilla_test
 
 import (
-	"io"
 	"net/http"
 	"sync"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	gloebitgorilla "github.com/go-gloebit/gloebit/adapters/gorilla"
 	"github.com/go-gloebit/gloebit/internal/adaptertest"
 	"github.com/gorilla/sessions"
@@ -65,70 +63,30 @@ func (f *faulty) Save(r *http.Request, w http.ResponseWriter, session *sessions.
 	return f.Store.Save(r, w, session)
 }
 
-func TestConformance(t *testing.T) {
-	for name, store := range map[string]func() sessions.Store{
-		"cookies": func() sessions.Store { return cookies() },
-		"files":   func() sessions.Store { return files(t) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			adaptertest.Run(t, adaptertest.Framework{
-				New: newApp,
-				Sessions: func() (adaptertest.Sessions, func(error)) {
-					f := &faulty{Store: store()}
-					s, err := gloebitgorilla.New(gloebitgorilla.Config{Store: f, Name: "shop"})
-					require.NoError(t, err)
-					return s, func(err error) { f.fail(err, nil) }
-				},
-			})
-		})
+// frameworks are net/http with sessions of gorilla's.
+func frameworks(t *testing.T) []adaptertest.Framework {
+	with := func(name string, store func() sessions.Store) adaptertest.Framework {
+		return adaptertest.Framework{Name: name, New: adaptertest.NetHTTP, Sessions: func() (adaptertest.Sessions, func(load, save error)) {
+			f := &faulty{Store: store()}
+			s, err := gloebitgorilla.New(gloebitgorilla.Config{Store: f, Name: "shop"})
+			require.NoError(t, err)
+			return s, f.fail
+		}}
+	}
+	return []adaptertest.Framework{
+		with("cookies", func() sessions.Store { return cookies() }),
+		with("files", func() sessions.Store { return files(t) }),
 	}
 }
+
+func TestConformance(t *testing.T) {
+	for _, framework := range frameworks(t) {
+		t.Run(framework.Name, func(t *testing.T) { adaptertest.Run(t, framework) })
+	}
+}
+
+func TestSecurity(t *testing.T) { adaptertest.RunSecurity(t, frameworks(t)...) }
 
 func TestModules(t *testing.T) { adaptertest.Modules(t, "github.com/gorilla/sessions") }
 
 func TestREADME(t *testing.T) { adaptertest.Snippets(t, "example_test.go") }
-
-// newApp is the application with net/http.
-func newApp(a *adaptertest.App) http.Handler {
-	m := a.Merchant
-	greet := func(w http.ResponseWriter, r *http.Request) {
-		client, _ := gloebit.FromContext(r.Context())
-		_, _ = io.WriteString(w, a.Greet(client))
-	}
-	later := func(next http.HandlerFunc) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			a.Later(w.Header())
-			next(w, r)
-		})
-	}
-	mux := http.NewServeMux()
-	mux.Handle(a.Prefix+"/gloebit/", m.Handler())
-	for path, handler := range map[string]http.HandlerFunc{
-		"/optional": greet,
-		"/note": func(w http.ResponseWriter, r *http.Request) {
-			a.Remember(r.Context())
-			w.WriteHeader(http.StatusNoContent)
-		},
-		"/noted": func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, a.Recall(r.Context())) },
-		"/stream": func(w http.ResponseWriter, r *http.Request) {
-			a.Stream(r.Context(), func(chunk string) { _, _ = io.WriteString(w, chunk) }, w.(http.Flusher).Flush)
-		},
-	} {
-		mux.Handle("GET "+a.Prefix+path, m.Optional(handler))
-	}
-	mux.Handle(a.Prefix+"/private", m.RequireGloebit(later(greet)))
-	mux.Handle("GET "+a.Prefix+"/inventory", m.RequireScopes(gloebit.ScopeInventory)(later(greet)))
-	mux.Handle("GET "+a.Prefix+"/panic", m.RequireGloebit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("the hat stand fell over") })))
-	mux.Handle(a.Prefix+"/fail/{what}", m.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m.HandleError(w, r, a.Failure(r.PathValue("what")))
-	})))
-	app := a.Sessions.LoadAndSave(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			if recover() != nil {
-				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-			}
-		}()
-		app.ServeHTTP(w, r)
-	})
-}

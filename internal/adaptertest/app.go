@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/go-gloebit/gloebit"
@@ -11,12 +12,15 @@ import (
 
 // Framework is what is tested.
 type Framework struct {
+	// Name tells it from others that are tested beside it. It may be empty.
+	Name string
 	// New builds the application with the framework: see [App].
 	New func(*App) http.Handler
 	// Sessions makes the application's sessions and a function that makes their
-	// store fail from then on, or with nil work again. Nil means those of scs,
-	// and the table is then run with the package's own sessions too.
-	Sessions func() (Sessions, func(error))
+	// store fail from then on, to load and to save, or with nil work again. Nil
+	// means those of scs, and the table is then run with the package's own
+	// sessions too.
+	Sessions func() (sessions Sessions, fail func(load, save error))
 }
 
 // Sessions are an application's sessions with the middleware around everything.
@@ -36,6 +40,7 @@ type Sessions interface {
 //	GET  /stream     Optional;  Stream
 //	any  /private    Require, then Later; writes Greet
 //	GET  /inventory  Require with ScopeInventory, then Later; writes Greet
+//	GET  /balance    Require;   writes Balance, or the error helper with its error
 //	GET  /panic      Require;   panics
 //	any  /fail/WHAT  Require;   the error helper with Failure(WHAT), and behind
 //	                 it, where a chain goes on by itself, Later
@@ -44,9 +49,9 @@ type App struct {
 	Sessions Sessions // nil with the package's own
 	Prefix   string   // empty, or begins with a slash
 
+	*journal
 	gate chan struct{} // lets Stream end
-	mu   sync.Mutex
-	ran  []string
+	left chan struct{} // gets one when the context of a Balance has ended, if there is room
 }
 
 // LaterHeader is set by Later.
@@ -65,7 +70,25 @@ func (a *App) Greet(client *gloebit.Client) string {
 	if client == nil {
 		return "hello, nobody"
 	}
+	a.print(client)
 	return "hello, " + client.User().Name
+}
+
+// Balance is what Gloebit says that the user has.
+func (a *App) Balance(ctx context.Context, client *gloebit.Client) (string, error) {
+	a.note("handler")
+	context.AfterFunc(ctx, func() {
+		select {
+		case a.left <- struct{}{}:
+		default:
+		}
+	})
+	balance, err := client.Balance(ctx)
+	if err != nil {
+		a.print(err)
+		return "", err
+	}
+	return balance.String(), nil
 }
 
 // Failure is the error that the handler of /fail fails with.
@@ -119,17 +142,39 @@ func (a *App) Stream(ctx context.Context, write func(string), flush func()) {
 	write(SecondChunk)
 }
 
-func (a *App) note(what string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.ran = append(a.ran, what)
+// journal is what happened in an application, in all of its processes.
+type journal struct {
+	mu      sync.Mutex
+	ran     []string
+	printed []string
+}
+
+func (j *journal) note(what string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.ran = append(j.ran, what)
+}
+
+// print notes what a careless application logs.
+func (j *journal) print(value any) {
+	text := fmt.Sprintf("%v\n%+v\n%#v\n%q", value, value, value, value)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.printed = append(j.printed, text)
+}
+
+// prints returns what was printed.
+func (j *journal) prints() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Join(j.printed, "\n")
 }
 
 // took returns what ran since it was last called.
-func (a *App) took() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	ran := a.ran
-	a.ran = nil
+func (j *journal) took() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	ran := j.ran
+	j.ran = nil
 	return ran
 }

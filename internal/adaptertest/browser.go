@@ -1,32 +1,101 @@
 package adaptertest
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // browser is a browser with its own cookies.
 type browser struct {
-	w      *world
-	client *http.Client
-	steps  *http.Client // the same, but follows no redirect
+	w       *world
+	client  *http.Client
+	steps   *http.Client // the same, but follows no redirect
+	user    string       // whom the application takes it for, with users of its own
+	process int          // of the application, that it goes to
 }
 
 func (w *world) browser() *browser {
 	w.Helper()
 	jar, err := cookiejar.New(nil)
 	w.ok(err)
+	return w.browserWith(jar)
+}
+
+func (w *world) browserWith(jar http.CookieJar) *browser {
+	transport := witness{w.shop.Client().Transport, w}
 	stop := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &browser{
 		w:      w,
-		client: &http.Client{Jar: jar, Timeout: 20 * time.Second},
-		steps:  &http.Client{Jar: jar, Timeout: 20 * time.Second, CheckRedirect: stop},
+		client: &http.Client{Transport: transport, Jar: jar, Timeout: 20 * time.Second},
+		steps:  &http.Client{Transport: transport, Jar: jar, Timeout: 20 * time.Second, CheckRedirect: stop},
 	}
+}
+
+// copied returns a browser with the cookies that this one has now.
+func (b *browser) copied() *browser {
+	b.w.Helper()
+	other := b.w.browser()
+	other.user, other.process = b.user, b.process
+	other.take(b.cookies())
+	return other
+}
+
+func (b *browser) cookies() []*http.Cookie { return b.client.Jar.Cookies(b.home()) }
+
+// take puts cookies into the browser.
+func (b *browser) take(cookies []*http.Cookie) { b.client.Jar.SetCookies(b.home(), cookies) }
+
+func (b *browser) home() *url.URL {
+	b.w.Helper()
+	home, err := url.Parse(b.w.shop.URL + "/")
+	b.w.ok(err)
+	return home
+}
+
+// as is the same browser, with the application's user of that name signed in.
+func (b *browser) as(user string) *browser {
+	other := *b
+	other.user = user
+	return &other
+}
+
+// at is the same browser, whose requests go to that process.
+func (b *browser) at(process int) *browser {
+	other := *b
+	other.process = process
+	return &other
+}
+
+// witness shows the eye what browsers get from the application.
+type witness struct {
+	http.RoundTripper
+	w *world
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t witness) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.RoundTripper.RoundTrip(r)
+	if err != nil || r.URL.Host != t.w.shop.Listener.Addr().String() || strings.HasSuffix(r.URL.Path, "/stream") {
+		return response, err
+	}
+	body, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	if to, err := url.Parse(response.Header.Get("Location")); err == nil {
+		t.w.eye.keep("the state", to.Query().Get("state"))
+	}
+	t.w.eye.see(seen{r.URL.String(), response.Header.Clone(), string(body)})
+	return response, nil
 }
 
 // connected returns a browser whose user has connected.
@@ -57,6 +126,10 @@ func (b *browser) request(method, path string, header map[string]string) *http.R
 	}
 	r, err := http.NewRequestWithContext(b.w.Context(), method, b.w.shop.URL+b.w.prefix+path, body)
 	b.w.ok(err)
+	r.Header.Set("Process", strconv.Itoa(b.process))
+	if b.user != "" {
+		r.Header.Set("X-User", b.user)
+	}
 	if body != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -98,6 +171,33 @@ func (b *browser) step(path string) answer {
 func (b *browser) fetch(method, path string) answer {
 	b.w.Helper()
 	return b.send(b.steps, b.request(method, path, asScript))
+}
+
+// callback starts a connection and returns the address with which Gloebit sends
+// the browser back, below the application's prefix, unvisited.
+func (b *browser) callback(connect string) string {
+	b.w.Helper()
+	consent, err := b.w.wire.transport.RoundTrip(b.consent(connect))
+	b.w.ok(err)
+	consent.Body.Close()
+	back, ok := strings.CutPrefix(consent.Header.Get("Location"), b.w.shop.URL+b.w.prefix)
+	if !ok {
+		b.w.Fatalf("Gloebit answers %s and leads to %q, want the callback", consent.Status, consent.Header.Get("Location"))
+	}
+	return back
+}
+
+// consent starts a connection and returns the request to Gloebit that it leads
+// to.
+func (b *browser) consent(connect string) *http.Request {
+	b.w.Helper()
+	to := b.step(connect).header.Get("Location")
+	if !strings.HasPrefix(to, b.w.gloebit.URL) {
+		b.w.Fatalf("%s leads to %q, want Gloebit", connect, to)
+	}
+	r, err := http.NewRequestWithContext(b.w.Context(), http.MethodGet, to, nil)
+	b.w.ok(err)
+	return r
 }
 
 // wants asserts status and body.
@@ -143,20 +243,5 @@ func (a answer) refused() {
 	}
 	if a.header.Get(LaterHeader) != "" {
 		a.w.Errorf("%s was refused, yet has a header of a later middleware", a.url.Path)
-	}
-}
-
-// ran asserts what ran, in order.
-func (w *world) ran(want ...string) {
-	w.Helper()
-	if got := strings.Join(w.app.took(), ", "); got != strings.Join(want, ", ") {
-		w.Errorf("there ran: %s; want: %v", got, want)
-	}
-}
-
-func (w *world) equal(what string, got, want any) {
-	w.Helper()
-	if got != want {
-		w.Errorf("%s is %v, want %v", what, got, want)
 	}
 }

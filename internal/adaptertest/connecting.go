@@ -31,29 +31,6 @@ func connectMethods(w *world) {
 	}
 }
 
-func strangeCallback(w *world) {
-	b := w.browser()
-	b.fetch(http.MethodGet, "/gloebit/callback?code=stolen&state=unknown").problem(http.StatusBadRequest)
-	b.load("/optional").wants(http.StatusOK, "hello, nobody")
-}
-
-func disconnect(w *world) {
-	b := w.connected("alice")
-	left := b.request(http.MethodPost, "/gloebit/disconnect", asPage)
-	b.send(b.steps, left).leads(w.prefix + "/optional")
-	b.load("/optional").wants(http.StatusOK, "hello, nobody")
-	b.step("/private").leads(w.prefix + "/gloebit/connect")
-}
-
-func crossSiteDisconnect(w *world) {
-	b := w.connected("alice")
-	forged := b.request(http.MethodPost, "/gloebit/disconnect", asScript)
-	forged.Header.Set("Sec-Fetch-Site", "cross-site")
-	forged.Header.Set("Origin", "https://evil.example")
-	b.send(b.steps, forged).problem(http.StatusForbidden)
-	b.load("/optional").wants(http.StatusOK, "hello, alice")
-}
-
 func optional(w *world) {
 	w.browser().load("/optional").wants(http.StatusOK, "hello, nobody")
 	w.connected("bob").load("/optional").wants(http.StatusOK, "hello, bob")

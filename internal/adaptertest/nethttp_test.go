@@ -1,62 +1,13 @@
 package adaptertest_test
 
 import (
-	"io"
-	"net/http"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/adaptertest"
 )
 
-func TestNetHTTP(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Framework{New: newApp})
-}
+func TestNetHTTP(t *testing.T) { adaptertest.Run(t, adaptertest.Framework{New: adaptertest.NetHTTP}) }
 
-// newApp is the application with net/http alone.
-func newApp(a *adaptertest.App) http.Handler {
-	m := a.Merchant
-	greet := func(w http.ResponseWriter, r *http.Request) {
-		client, _ := gloebit.FromContext(r.Context())
-		_, _ = io.WriteString(w, a.Greet(client))
-	}
-	later := func(next http.HandlerFunc) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			a.Later(w.Header())
-			next(w, r)
-		})
-	}
-	mux := http.NewServeMux()
-	mux.Handle(a.Prefix+"/gloebit/", m.Handler())
-	mux.Handle("GET "+a.Prefix+"/optional", m.Optional(http.HandlerFunc(greet)))
-	mux.Handle("GET "+a.Prefix+"/note", m.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.Remember(r.Context())
-		w.WriteHeader(http.StatusNoContent)
-	})))
-	mux.Handle("GET "+a.Prefix+"/noted", m.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, a.Recall(r.Context()))
-	})))
-	mux.Handle("GET "+a.Prefix+"/stream", m.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.Stream(r.Context(),
-			func(chunk string) { _, _ = io.WriteString(w, chunk) },
-			func() { _ = http.NewResponseController(w).Flush() })
-	})))
-	mux.Handle(a.Prefix+"/private", m.RequireGloebit(later(greet)))
-	mux.Handle("GET "+a.Prefix+"/inventory", m.RequireScopes(gloebit.ScopeInventory)(later(greet)))
-	mux.Handle("GET "+a.Prefix+"/panic", m.RequireGloebit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("the hat stand fell over") })))
-	mux.Handle(a.Prefix+"/fail/{what}", m.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m.HandleError(w, r, a.Failure(r.PathValue("what")))
-	})))
-	var app http.Handler = mux
-	if a.Sessions != nil {
-		app = a.Sessions.LoadAndSave(app)
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			if recover() != nil {
-				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-			}
-		}()
-		app.ServeHTTP(w, r)
-	})
+func TestSecurity(t *testing.T) {
+	adaptertest.RunSecurity(t, adaptertest.Framework{New: adaptertest.NetHTTP})
 }

@@ -38,33 +38,3 @@ func headRefused(w *world) {
 	refused.leads(w.prefix + "/gloebit/connect")
 	refused.refused()
 }
-
-func tokenStoreDown(w *world) {
-	b := w.connected("alice")
-	w.tokens.fail(errDown)
-	for _, path := range []string{"/private", "/inventory", "/optional"} {
-		refused := b.fetch(http.MethodGet, path)
-		refused.problem(http.StatusServiceUnavailable)
-		refused.refused()
-		page := b.step(path) // nobody is sent to connect because of it
-		w.equal("the status of a page", page.status, http.StatusServiceUnavailable)
-		page.refused()
-	}
-	w.tokens.fail(nil)
-	b.step("/private").wants(http.StatusOK, "hello, alice")
-}
-
-func sessionStoreDown(w *world) {
-	if w.breakSessions == nil {
-		return // the package's own are in memory
-	}
-	b := w.connected("alice")
-	w.breakSessions(errDown)
-	for _, path := range []string{"/private", "/optional", "/gloebit/connect"} {
-		refused := b.fetch(http.MethodGet, path)
-		refused.wants(http.StatusServiceUnavailable, http.StatusText(http.StatusServiceUnavailable)+"\n")
-		refused.refused()
-	}
-	w.breakSessions(nil)
-	b.step("/private").wants(http.StatusOK, "hello, alice")
-}

@@ -1,75 +1,174 @@
 package adaptertest
 
 import (
-	"context"
-	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"sync"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync/atomic"
 	"testing"
+	"time"
 
-	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/ledger"
 )
-
-// errDown is what a store fails with. No answer may show it.
-var errDown = errors.New("the database is down")
 
 // setting is one of the ways in which an application is put together.
 type setting struct {
 	name        string
 	prefix      string
 	ownSessions bool // the package's own
+	ownUsers    bool // the application says who its users are: see as
+	https       bool
+	stores      *Stores // nil: one process, with its stores in memory
 }
 
-// world is an application served by a framework, and a Gloebit.
+// world is an application served by a framework, in one process or in two, and a
+// Gloebit.
 type world struct {
 	*testing.T
 	setting
-	app           *App
+	app           *App   // the first process
+	processes     []*App // all of them
 	gloebit       *gloebittest.Server
+	account       gloebittest.Application // the application's at Gloebit
 	shop          *httptest.Server
-	tokens        *faultyTokens
-	breakSessions func(error)
+	tokens        *faultyTokens // the first process's
+	states        *faultyStates
+	faults        []*fault // of all stores of all processes
+	ledgers       []*ledger.Ledger
+	purchases     []*countedPurchases
+	breakSessions func(load, save error)
+	wire          *wire
+	eye           *eye
+	ahead         atomic.Int64 // by how much the application's clock is wrong
 }
 
 func newWorld(t *testing.T, framework Framework, s setting) *world {
 	t.Helper()
-	w := &world{T: t, setting: s, tokens: &faultyTokens{}, gloebit: gloebittest.NewServer()}
+	w := &world{T: t, setting: s, eye: &eye{}}
+	w.wire = newWire(t, w.eye)
+	w.gloebit = gloebittest.NewServerConfig(gloebittest.Config{RefreshTokens: true, Queue: gloebittest.Queue{Manual: true}})
 	t.Cleanup(w.gloebit.Close)
 	w.shop = httptest.NewUnstartedServer(nil)
-	base := "http://" + w.shop.Listener.Addr().String()
-	application, err := w.gloebit.AddApplication(gloebittest.Application{Name: "Shop", RedirectPrefixes: []string{base + "/"}})
+	scheme := "http"
+	if s.https {
+		scheme = "https"
+	}
+	base := scheme + "://" + w.shop.Listener.Addr().String()
+	var err error
+	w.account, err = w.gloebit.AddApplication(gloebittest.Application{Name: "Shop", RedirectPrefixes: []string{base + "/"}})
 	w.ok(err)
+	w.eye.keep("the client secret", w.account.Secret)
 	for _, name := range []string{"alice", "bob"} {
 		_, err := w.gloebit.AddUser(gloebittest.User{Name: name, Balance: "1000"})
 		w.ok(err)
 	}
-	w.app = &App{Prefix: s.prefix, gate: make(chan struct{})}
-	config := gloebit.Config{
-		ClientID: application.Key, ClientSecret: gloebit.Secret(application.Secret),
-		RedirectURL: base + s.prefix + "/gloebit/callback",
-		HomePath:    s.prefix + "/optional",
-		Provider:    gloebit.At(w.gloebit.URL),
-		SignIn:      true,
-		Tokens:      w.tokens,
+	w.start(framework, base)
+	if s.https {
+		w.shop.StartTLS()
+	} else {
+		w.shop.Start()
 	}
-	if !s.ownSessions {
-		if framework.Sessions == nil {
-			framework.Sessions = newSessions
-		}
-		w.app.Sessions, w.breakSessions = framework.Sessions()
-		config.Sessions = w.app.Sessions
-	}
-	w.app.Merchant, err = gloebit.New(config)
-	w.ok(err)
-	w.shop.Config.Handler = framework.New(w.app)
-	w.shop.Start()
 	t.Cleanup(w.shop.Close)
 	return w
 }
+
+// config is the application's, but for its sessions and stores.
+func (w *world) config(base string) gloebit.Config {
+	config := gloebit.Config{
+		ClientID: w.account.Key, ClientSecret: gloebit.Secret(w.account.Secret),
+		RedirectURL: base + w.prefix + "/gloebit/callback",
+		HomePath:    w.prefix + "/optional",
+		Scopes:      []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		Provider:    gloebit.At(w.gloebit.URL),
+		SignIn:      !w.ownUsers,
+		HTTPClient:  &http.Client{Transport: w.wire},
+		Clock:       w.now,
+		Logger:      slog.New(slog.NewTextHandler(&w.eye.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	config.Provider.PKCE = true
+	if w.ownUsers {
+		config.User = userOf
+	}
+	return config
+}
+
+// start makes the processes of the application. The header Process says to
+// which of them a request goes.
+func (w *world) start(framework Framework, base string) {
+	w.Helper()
+	config := w.config(base)
+	var sessions Sessions
+	if !w.ownSessions {
+		if framework.Sessions == nil {
+			framework.Sessions = newSessions
+		}
+		sessions, w.breakSessions = framework.Sessions()
+		config.Sessions = sessions
+	}
+	stores := []Process{{States: &gloebit.MemoryStateStore{}, Tokens: &gloebit.MemoryTokenStore{}}}
+	if w.stores != nil {
+		stores = w.stores.Processes
+	}
+	shared := &journal{}
+	var handlers []http.Handler
+	for _, store := range stores {
+		tokens, states := &faultyTokens{TokenStore: store.Tokens}, &faultyStates{StateStore: store.States}
+		config.Tokens, config.States = tokens, states
+		merchant, err := gloebit.New(config)
+		w.ok(err)
+		app := &App{Merchant: merchant, Sessions: sessions, Prefix: w.prefix, journal: shared, gate: make(chan struct{}, 1), left: make(chan struct{}, 1)}
+		w.processes = append(w.processes, app)
+		w.faults = append(w.faults, &tokens.fault, &states.fault)
+		if w.app == nil {
+			w.app, w.tokens, w.states = app, tokens, states
+		}
+		handler := framework.New(app)
+		if store.Purchases != nil {
+			handler = w.sell(app, store.Purchases, base, handler)
+		}
+		handlers = append(handlers, handler)
+	}
+	w.shop.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		process, _ := strconv.Atoi(r.Header.Get("Process")) // the first for those who don't say
+		handlers[process].ServeHTTP(rw, r)
+	})
+}
+
+// now is the time as the application has it.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+// advance puts the application's clock forward, or back.
+func (w *world) advance(d time.Duration) { w.ahead.Add(int64(d)) }
+
+// userOf is an application's own sign-in.
+func userOf(r *http.Request) (gloebit.User, error) {
+	name := r.Header.Get("X-User")
+	if name == "" {
+		return gloebit.User{}, gloebit.ErrNoUser
+	}
+	return gloebit.User{ID: "id of " + name, Name: name}, nil
+}
+
+// grants counts the requests to Gloebit's token endpoint of one grant type.
+func (w *world) grants(kind string) int { return len(w.wire.asked(kind)) }
+
+// lastGrant returns what the token endpoint was last asked for such a grant.
+func (w *world) lastGrant(kind string) url.Values {
+	w.Helper()
+	asked := w.wire.asked(kind)
+	if len(asked) == 0 {
+		w.Fatalf("Gloebit was never asked for %s", kind)
+	}
+	return asked[len(asked)-1]
+}
+
+// exchanges counts the codes that were given for a token.
+func (w *world) exchanges() int { return w.grants("authorization_code") }
 
 func (w *world) ok(err error) {
 	w.Helper()
@@ -78,46 +177,17 @@ func (w *world) ok(err error) {
 	}
 }
 
-// newSessions makes sessions of scs.
-func newSessions() (Sessions, func(error)) {
-	store := &faultySessions{Store: memstore.NewWithCleanupInterval(0)}
-	manager := scs.New()
-	manager.Store = store
-	manager.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, _ error) {
-		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+func (w *world) equal(what string, got, want any) {
+	w.Helper()
+	if got != want {
+		w.Errorf("%s is %v, want %v", what, got, want)
 	}
-	return manager, store.fail
 }
 
-// fault is the error of a store that can be made to fail.
-type fault struct {
-	mu  sync.Mutex
-	err error
-}
-
-func (f *fault) fail(err error) { f.mu.Lock(); defer f.mu.Unlock(); f.err = err }
-func (f *fault) failure() error { f.mu.Lock(); defer f.mu.Unlock(); return f.err }
-
-type faultySessions struct {
-	scs.Store
-	fault
-}
-
-func (s *faultySessions) Find(token string) ([]byte, bool, error) {
-	if err := s.failure(); err != nil {
-		return nil, false, err
+// ran asserts what ran, in order.
+func (w *world) ran(want ...string) {
+	w.Helper()
+	if got := w.app.took(); !slices.Equal(got, want) {
+		w.Errorf("there ran: %v; want: %v", got, want)
 	}
-	return s.Store.Find(token)
-}
-
-type faultyTokens struct {
-	gloebit.MemoryTokenStore
-	fault
-}
-
-func (s *faultyTokens) Load(ctx context.Context, user string) (gloebit.Credential, error) {
-	if err := s.failure(); err != nil {
-		return gloebit.Credential{}, err
-	}
-	return s.MemoryTokenStore.Load(ctx, user)
 }

@@ -117,7 +117,9 @@ func (s *server) client(t *testing.T, retries int) *redis.Client {
 	if retries == 0 {
 		retries = -1 // which is what go-redis takes for none
 	}
-	client := redis.NewClient(&redis.Options{Network: s.network, Addr: s.address, ContextTimeoutEnabled: true, MaxRetries: retries})
+	client := redis.NewClient(&redis.Options{
+		Network: s.network, Addr: s.address, ContextTimeoutEnabled: true, MaxRetries: retries, DialerRetries: 1,
+	})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }

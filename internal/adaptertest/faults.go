@@ -1,0 +1,103 @@
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+	"github.com/go-gloebit/gloebit"
+)
+
+// errDown is what a store fails with. No answer may show it.
+var errDown = errors.New("the database is down")
+
+// fault is the error of a store that can be made to fail.
+type fault struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (f *fault) fail(err error) { f.mu.Lock(); defer f.mu.Unlock(); f.err = err }
+func (f *fault) failure() error { f.mu.Lock(); defer f.mu.Unlock(); return f.err }
+
+// newSessions makes sessions of scs.
+func newSessions() (Sessions, func(load, save error)) {
+	store := &faultySessions{Store: memstore.NewWithCleanupInterval(0)}
+	manager := scs.New()
+	manager.Store = store
+	manager.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, _ error) {
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+	}
+	return manager, func(load, save error) { store.load.fail(load); store.save.fail(save) }
+}
+
+type faultySessions struct {
+	scs.Store
+	load, save fault
+}
+
+func (s *faultySessions) Find(token string) ([]byte, bool, error) {
+	if err := s.load.failure(); err != nil {
+		return nil, false, err
+	}
+	return s.Store.Find(token)
+}
+
+func (s *faultySessions) Commit(token string, data []byte, expiry time.Time) error {
+	if err := s.save.failure(); err != nil {
+		return err
+	}
+	return s.Store.Commit(token, data, expiry)
+}
+
+type faultyTokens struct {
+	gloebit.TokenStore
+	fault
+}
+
+func (s *faultyTokens) Load(ctx context.Context, user string) (gloebit.Credential, error) {
+	if err := s.failure(); err != nil {
+		return gloebit.Credential{}, err
+	}
+	return s.TokenStore.Load(ctx, user)
+}
+
+func (s *faultyTokens) Update(ctx context.Context, user string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	if err := s.failure(); err != nil {
+		return err
+	}
+	return s.TokenStore.Update(ctx, user, fn)
+}
+
+func (s *faultyTokens) Delete(ctx context.Context, user string) error {
+	if err := s.failure(); err != nil {
+		return err
+	}
+	return s.TokenStore.Delete(ctx, user)
+}
+
+type faultyStates struct {
+	gloebit.StateStore
+	fault
+	puts atomic.Int32
+}
+
+func (s *faultyStates) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+	if err := s.failure(); err != nil {
+		return err
+	}
+	s.puts.Add(1)
+	return s.StateStore.Put(ctx, key, pending)
+}
+
+func (s *faultyStates) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+	if err := s.failure(); err != nil {
+		return gloebit.PendingConnection{}, err
+	}
+	return s.StateStore.Take(ctx, key)
+}

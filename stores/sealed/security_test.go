@@ -1,0 +1,19 @@
+package sealed_test
+
+import (
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/adaptertest"
+)
+
+func TestSecurity(t *testing.T) {
+	adaptertest.RunStoreSecurity(t, adaptertest.Storage{Sealed: true, Open: func(t *testing.T) adaptertest.Stores {
+		states, inner := &gloebit.MemoryStateStore{}, &gloebit.MemoryTokenStore{}
+		oldKey, newKey := keyOf("old", 1), keyOf("new", 2)
+		return adaptertest.Stores{Inner: inner, Processes: []adaptertest.Process{
+			{States: states, Tokens: newStore(t, inner, oldKey, newKey)},
+			{States: states, Tokens: newStore(t, inner, newKey, oldKey)},
+		}}
+	}})
+}

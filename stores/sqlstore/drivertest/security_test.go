@@ -1,0 +1,76 @@
+package drivertest_test
+
+import (
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/adaptertest"
+	"github.com/go-gloebit/gloebit/stores/sealed"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSecurity(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			adaptertest.RunStoreSecurity(t, adaptertest.Storage{Purchases: true, Open: func(t *testing.T) adaptertest.Stores {
+				return processes(t, kind.make(t))
+			}})
+		})
+	}
+}
+
+func TestSecuritySealed(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			adaptertest.RunStoreSecurity(t, adaptertest.Storage{Sealed: true, Open: func(t *testing.T) adaptertest.Stores {
+				stores := processes(t, kind.make(t))
+				oldKey := sealed.Key{ID: "old", Secret: "0123456789abcdef0123456789abcdef"}
+				newKey := sealed.Key{ID: "new", Secret: "fedcba9876543210fedcba9876543210"}
+				stores.Inner = stores.Processes[0].Tokens
+				for i, keys := range [][]sealed.Key{{oldKey, newKey}, {newKey, oldKey}} {
+					stores.Processes[i].Tokens = must(sealed.New(stores.Processes[i].Tokens, keys...))
+				}
+				return stores
+			}})
+		})
+	}
+}
+
+// processes have a store and a pool each. A server is taken away from both by a
+// proxy, a file by its tables.
+func processes(t *testing.T, d database) (stores adaptertest.Stores) {
+	t.Helper()
+	addr := d.addr
+	direct := d.connect(t)
+	require.NoError(t, sqlstore.New(direct, d.dialect).Migrate(t.Context()))
+	if d.addr == "" {
+		stores.Down = func(down bool) {
+			for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
+				rename := "ALTER TABLE " + table + " RENAME TO gone_" + table
+				if !down {
+					rename = "ALTER TABLE gone_" + table + " RENAME TO " + table
+				}
+				_, err := direct.ExecContext(t.Context(), rename)
+				require.NoError(t, err)
+			}
+		}
+	} else {
+		p := newProxy(t, d.addr)
+		addr = p.addr
+		stores.Down = func(down bool) {
+			if down {
+				p.cut()
+			} else {
+				p.restore()
+			}
+		}
+	}
+	for range 2 {
+		store := sqlstore.New(d.connectTo(t, addr), d.dialect)
+		stores.Processes = append(stores.Processes, adaptertest.Process{States: store, Tokens: gloebit.TokenStore(store), Purchases: store})
+	}
+	return stores
+}
