@@ -17,7 +17,8 @@ const maxCallbackBody = 64 << 10
 type answerKind int
 
 const (
-	answerVain    answerKind = iota // none, or none that can be understood
+	answerNone    answerKind = iota // none, or not all of it
+	answerFailed                    // a status that is not 200
 	answerPending                   // ask again later
 	answerFalse                     // no
 	answerTrue                      // yes
@@ -30,13 +31,16 @@ type verdict struct {
 	text string // for the transaction's history
 }
 
-// usable reports whether a step is over with this answer: enact needs a yes or
-// a no, the others only status 200.
-func (v verdict) usable(step string) bool {
-	if step == "enact" {
+// ends reports whether a step is over with this answer: enact needs a yes or a
+// no, the others status 200, or any answer when answers are ignored.
+func (v verdict) ends(step string, ignored bool) bool {
+	switch {
+	case step == "enact":
 		return v.kind == answerTrue || v.kind == answerFalse
+	case v.kind == answerFailed:
+		return ignored
 	}
-	return v.kind != answerVain
+	return v.kind != answerNone
 }
 
 // newCallbackClient is the client for hold URLs when none is configured.
@@ -55,7 +59,7 @@ func newCallbackClient() *http.Client {
 // context ends first, the callback stays to be made.
 func (g *Gloebit) perform(ctx context.Context, d *delivery) {
 	got := g.get(ctx, d.url)
-	interrupted := got.kind == answerVain && ctx.Err() != nil
+	interrupted := got.kind == answerNone && ctx.Err() != nil
 	if !interrupted {
 		g.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "gloebit callback", slog.String("step", d.step),
 			slog.String("transaction", d.record.ID), slog.String("answer", got.text), slog.Bool("again", d.echo))
@@ -75,19 +79,19 @@ func (g *Gloebit) perform(ctx context.Context, d *delivery) {
 func (g *Gloebit) get(ctx context.Context, url string) verdict {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return verdict{answerVain, "not a URL"}
+		return verdict{answerNone, "not a URL"}
 	}
 	response, err := g.cfg.HTTPClient.Do(request)
 	if err != nil {
-		return verdict{answerVain, "no answer"}
+		return verdict{answerNone, "no answer"}
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxCallbackBody))
 	switch {
 	case response.StatusCode != http.StatusOK:
-		return verdict{answerVain, fmt.Sprintf("http %d", response.StatusCode)}
+		return verdict{answerFailed, fmt.Sprintf("http %d", response.StatusCode)}
 	case err != nil:
-		return verdict{answerVain, "the answer broke off"}
+		return verdict{answerNone, "the answer broke off"}
 	}
 	return readAnswer(body)
 }

@@ -1,6 +1,7 @@
 package gloebittest_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -250,4 +251,41 @@ func TestEnactBeforeTransactIsAnswered(t *testing.T) {
 	require.Equal(t, []string{"enact?t=1"}, h.called())
 	w.settle()
 	require.Equal(t, []string{"enact?t=1", "consume?t=1"}, h.called())
+}
+
+func TestAnswersToConsumeAndCancelMayBeIgnored(t *testing.T) {
+	for step, enact := range map[string]string{"consume": `[true]`, "cancel": `[false, "sold out"]`} {
+		t.Run(step, func(t *testing.T) {
+			for ignored, calls := range map[bool]int{false: 3, true: 2} {
+				w, h := newWorld(t, manual(gloebittest.Queue{RetryAfter: time.Second, IgnoreAnswers: ignored})), newHooks(t)
+				h.on("enact", 200, enact)
+				answers := []func() (int, string){
+					func() (int, string) { panic(http.ErrAbortHandler) }, // no answer at all, which is asked for again
+					func() (int, string) { return 503, `[false, "pending"]` },
+					func() (int, string) { return 200, `[true]` },
+				}
+				called := 0
+				h.onFunc(step, func() (int, string) { called++; return answers[called-1]() })
+				w.purchase(h, nil)
+				for range 4 {
+					w.settle()
+					w.clock.Advance(time.Minute)
+				}
+				require.Equal(t, calls, called, "ignored: %t", ignored)
+				require.Contains(t, []gloebittest.State{gloebittest.StateSettled, gloebittest.StateCanceled}, w.transaction().State)
+			}
+		})
+	}
+}
+
+func TestTheAnswerToEnactIsNeverIgnored(t *testing.T) {
+	w, h := newWorld(t, manual(gloebittest.Queue{IgnoreAnswers: true})), newHooks(t)
+	h.on("enact", 503, `[true]`)
+	w.purchase(h, nil)
+	w.settle()
+	require.Equal(t, gloebittest.StateQueued, w.transaction().State)
+	h.on("enact", 200, `[true]`)
+	w.clock.Advance(time.Minute)
+	w.settle()
+	require.Equal(t, gloebittest.StateSettled, w.transaction().State)
 }

@@ -29,6 +29,12 @@ type Queue struct {
 	// Rand is what Shuffle draws from; give a seeded one to get the same order
 	// again. The Gloebit is its only user. Nil means one with a fixed seed.
 	Rand *rand.Rand
+	// IgnoreAnswers takes any answer to a consume or cancel call, of whatever
+	// status, for the end of it, as Gloebit's documents say that it does today.
+	// It calls again only when there was no answer at all. Without it, those
+	// calls too are repeated until they are answered with status 200, which is
+	// kinder than what is documented.
+	IgnoreAnswers bool
 	// Workers is how many callbacks may be under way at once. Zero means one.
 	Workers int
 	// RetryAfter is the wait after the first vain callback; it doubles each

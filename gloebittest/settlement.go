@@ -90,7 +90,7 @@ func (g *Gloebit) settle(d *delivery, got verdict) {
 		return
 	}
 	t.note(g.now(), d.step, got.text)
-	if !got.usable(d.step) {
+	if !got.ends(d.step, g.cfg.Queue.IgnoreAnswers) {
 		g.postpone(d)
 		return
 	}
