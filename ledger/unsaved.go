@@ -68,15 +68,24 @@ func (l *Ledger) hear(ctx context.Context, n notice) (p Purchase, did rule, err 
 	if n.step == eventEnact {
 		return l.apply(working, n.id, n.happening())
 	}
+	insist(working, func() error {
+		p, did, err = l.apply(working, n.id, n.happening())
+		return err
+	})
+	return p, did, err
+}
+
+// insist does something until the store does not fail at it or ctx ends.
+func insist(ctx context.Context, do func() error) {
 	next := backoff.NewExponentialBackOff()
 	next.InitialInterval, next.Multiplier, next.MaxInterval = 20*time.Millisecond, 2, time.Second
-	_, _ = backoff.Retry(working, func() (struct{}, error) { // its error says less than err
-		if p, did, err = l.apply(working, n.id, n.happening()); missing(err) {
-			return struct{}{}, backoff.Permanent(err)
+	_, _ = backoff.Retry(ctx, func() (struct{}, error) { // its error is that of do, or the context's
+		err := do()
+		if missing(err) {
+			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err
 	}, backoff.WithBackOff(next), backoff.WithMaxElapsedTime(0))
-	return p, did, err
 }
 
 // notHeard answers a callback that could not be saved: as it was answered
@@ -128,17 +137,24 @@ func (l *Ledger) saveUnsaved(ctx context.Context) error {
 	return trouble.err()
 }
 
-// saveLast is the last try before a process ends, for Config.WorkTimeout at
-// most. It delivers nothing: that is picked up elsewhere.
+// saveLast insists on what is left before a process ends, for
+// Config.WorkTimeout at most. It delivers nothing: that is picked up elsewhere.
 func (l *Ledger) saveLast(ctx context.Context) {
 	ctx, stop := l.within(ctx)
 	defer stop()
-	for _, n := range l.unsaved.take() {
-		if _, _, err := l.apply(ctx, n.id, n.happening()); err != nil {
-			l.unsaved.keep(n) // for whoever goes on in this process
-			l.log.ErrorContext(ctx, "gloebit ledger: a callback is lost with this process, unless Gloebit repeats it",
-				"purchase", n.id, "step", string(n.step), "cause", words(err))
+	insist(ctx, func() (failure error) {
+		for _, n := range l.unsaved.take() {
+			if _, _, err := l.apply(ctx, n.id, n.happening()); err != nil && !missing(err) {
+				l.unsaved.keep(n)
+				failure = err
+			}
 		}
+		return failure
+	})
+	for _, n := range l.unsaved.take() {
+		l.unsaved.keep(n) // for whoever goes on in this process
+		l.log.ErrorContext(ctx, "gloebit ledger: a callback is lost with this process, unless Gloebit repeats it",
+			"purchase", n.id, "step", string(n.step))
 	}
 }
 

@@ -97,7 +97,7 @@ func TestRunSavesWhatIsKeptInMemoryBeforeItReturns(t *testing.T) {
 		synctest.Wait()
 		repair := q.failingChanges("")
 		q.call("first", "consume")
-		repair()
+		time.AfterFunc(20*time.Second, repair) // while Run is stopping
 		require.ErrorIs(t, stop(), context.Canceled)
 		q.wantState("first", ledger.Settled)
 

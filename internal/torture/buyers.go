@@ -20,13 +20,18 @@ const (
 	buyers    = 64  // who buy at once
 	poorShare = 5   // of a hundred orders are placed by users who can pay for few
 	poorHats  = 4   // that many
+	badges    = 10  // of a hundred orders are for a product, which Gloebit hands out
 	mostOpen  = 400 // purchases that are under way, or buyers wait
 )
+
+// product is what Gloebit hands out by itself.
+const product = "badge"
 
 // order is what a buyer orders, and what they have been told.
 type order struct {
 	key, user string
 	twice     bool // the buyer clicks twice
+	product   bool // it is for a product
 
 	mu       sync.Mutex
 	answered bool
@@ -40,9 +45,13 @@ func newOrders(many int, seed uint64) []*order {
 	orders := make([]*order, many)
 	for i := range orders {
 		o := &order{key: fmt.Sprintf("order-%d", i+1), user: richUser(random.IntN(richUsers)), twice: random.IntN(10) == 0}
-		if i%(100/poorShare) == 0 {
+		switch {
+		case i%(100/poorShare) == 0:
 			o.user = poorUser(random.IntN(poorUsers(many)))
+		case random.IntN(100) < fickleShare:
+			o.user = fickleUser(random.IntN(fickleUsers))
 		}
+		o.product = random.IntN(100) < badges
 		orders[i] = o
 	}
 	return orders
@@ -123,6 +132,9 @@ func (m *market) insist(ctx context.Context, o *order) {
 
 func (m *market) ask(ctx context.Context, o *order) (b bought, err error) {
 	form := url.Values{"user": {o.user}, "key": {o.key}}
+	if o.product {
+		form.Set("product", product)
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://shop/buy", strings.NewReader(form.Encode()))
 	if err != nil {
 		return b, err

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,10 +32,12 @@ type courier struct {
 	calm     bool            // no faults any more
 	seen     map[string]bool // paths that were called before
 	canceled map[string]bool // ids of purchases of which the shop knows that they are off
+	kept     map[string]bool // ids of those of which a process knows more than the store
+	killing  int             // how often a kill was allowed
 }
 
 func newCourier(random *rand.Rand, faulty bool) *courier {
-	return &courier{random: random, faulty: faulty, seen: map[string]bool{}, canceled: map[string]bool{}}
+	return &courier{random: random, faulty: faulty, seen: map[string]bool{}, canceled: map[string]bool{}, kept: map[string]bool{}}
 }
 
 // parts are the id of a callback's purchase, and its step.
@@ -139,7 +143,7 @@ func (c *courier) repeat(r *http.Request, after time.Duration) {
 
 // carry makes the callback and looks at its answer.
 func (c *courier) carry(r *http.Request) (*http.Response, error) {
-	off := c.isCanceled(r)
+	off, killing := c.before(r)
 	response, err := c.wire.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -152,15 +156,59 @@ func (c *courier) carry(r *http.Request) (*http.Response, error) {
 	if !c.right(r, off, response.StatusCode, strings.TrimSpace(string(body))) {
 		c.wrong.Add(1)
 	}
+	if response.StatusCode == http.StatusServiceUnavailable && !c.keeps(r, killing) {
+		return nil, errLost
+	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
 
-func (c *courier) isCanceled(r *http.Request) bool {
+// before is what is known before a callback is made: whether the shop has heard
+// of the purchase's end, and how often a kill was allowed.
+func (c *courier) before(r *http.Request) (off bool, killing int) {
 	id, _ := parts(r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.canceled[id]
+	return c.canceled[id], c.killing
+}
+
+// keeps notes that a process has a consume or a cancel in its memory alone,
+// which Gloebit won't repeat since it was answered. The answer of a process that
+// may have been killed since is lost with it, so that Gloebit hears none.
+func (c *courier) keeps(r *http.Request, killing int) bool {
+	id, step := parts(r)
+	if step == "enact" {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.killing != killing {
+		return false
+	}
+	c.kept[id] = true
+	return true
+}
+
+// mayKill reports whether no process knows more than the store. saved tells
+// whether the store knows of the end of a purchase.
+func (c *courier) mayKill(saved func(id string) bool) bool {
+	c.mu.Lock()
+	ids := slices.Collect(maps.Keys(c.kept))
+	c.mu.Unlock()
+	for _, id := range ids {
+		if saved(id) {
+			c.mu.Lock()
+			delete(c.kept, id)
+			c.mu.Unlock()
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.kept) > 0 {
+		return false
+	}
+	c.killing++
+	return true
 }
 
 // right reports whether an answer may be given. off says that the shop had heard

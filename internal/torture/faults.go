@@ -17,16 +17,20 @@ type faults struct {
 	Callbacks bool // Gloebit's requests to the shop
 	Cancel    bool // Gloebit rolls back
 	Shop      bool // the shop's own Fulfiller
+	Store     bool // the shop's store
+	Users     bool // who disconnect, and connect with another account
 }
 
+var faultNames = []string{"gloebit", "callbacks", "cancel", "shop", "store", "users"}
+
 func (f *faults) named() map[string]*bool {
-	return map[string]*bool{"gloebit": &f.Gloebit, "callbacks": &f.Callbacks, "cancel": &f.Cancel, "shop": &f.Shop}
+	return map[string]*bool{"gloebit": &f.Gloebit, "callbacks": &f.Callbacks, "cancel": &f.Cancel, "shop": &f.Shop, "store": &f.Store, "users": &f.Users}
 }
 
 func parseFaults(list string) (f faults, err error) {
 	switch list {
 	case "all":
-		return faults{true, true, true, true}, nil
+		return faults{true, true, true, true, true, true}, nil
 	case "none", "":
 		return faults{}, nil
 	}
@@ -42,7 +46,7 @@ func parseFaults(list string) (f faults, err error) {
 
 func (f faults) String() string {
 	var names []string
-	for _, name := range []string{"gloebit", "callbacks", "cancel", "shop"} {
+	for _, name := range faultNames {
 		if *f.named()[name] {
 			names = append(names, name)
 		}
@@ -50,7 +54,7 @@ func (f faults) String() string {
 	switch len(names) {
 	case 0:
 		return "none"
-	case 4:
+	case len(faultNames):
 		return "all"
 	}
 	return strings.Join(names, ",")

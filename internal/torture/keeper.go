@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// keeper starts the shop's process, kills it, and starts it again. Its methods
+// keeper starts one of the shop's processes, kills it, and starts it again. Its methods
 // but dial are for one goroutine at a time.
 type keeper struct {
 	plan  shopPlan

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -25,6 +26,12 @@ const planVariable = "GLOEBIT_TORTURE_SHOP"
 // after twice that.
 const tryFor = time.Second
 
+// retryAfter is the ledger's Config.RetryAfter, and longestRetry what it grows to.
+const (
+	retryAfter   = 50 * time.Millisecond
+	longestRetry = 64 * retryAfter
+)
+
 // holdPath is where the shop takes Gloebit's callbacks. The host of their URLs
 // stands for whatever address the shop has at the time.
 const (
@@ -42,6 +49,7 @@ type shopPlan struct {
 	Seed, Life   uint64
 	Declines     bool          // its Fulfiller declines some purchases
 	Faulty       bool          // its Fulfiller fails now and then
+	Outages      bool          // and so does its store
 	Broken       string        // its Fulfiller is wrong: loses, doubles or fails
 	StuckAfter   time.Duration // the ledger's
 	Log          bool
@@ -114,9 +122,13 @@ func newShop(plan shopPlan) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
+	var kept ledger.Store = store
+	if plan.Outages {
+		kept = &outage{Store: store, random: rand.New(rand.NewPCG(plan.Seed, plan.Life+1<<31))}
+	}
 	purchases, err := ledger.New(ledger.Config{
-		Merchant: merchant, Store: store, Fulfiller: newWarehouse(plan), CallbackURL: holdURL, Keys: []gloebit.Secret{gloebit.Secret(plan.Key)},
-		WorkTimeout: tryFor, RetryAfter: 50 * time.Millisecond, AskAfter: time.Second, StuckAfter: plan.StuckAfter,
+		Merchant: merchant, Store: kept, Fulfiller: newWarehouse(plan), CallbackURL: holdURL, Keys: []gloebit.Secret{gloebit.Secret(plan.Key)},
+		WorkTimeout: tryFor, RetryAfter: retryAfter, AskAfter: time.Second, StuckAfter: plan.StuckAfter,
 		Interval: 100 * time.Millisecond, Logger: log,
 	})
 	return &shop{merchant, purchases}, err
@@ -142,10 +154,14 @@ func (s *shop) buy(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	p, err := s.purchases.Purchase(r.Context(), client, ledger.Order{Key: r.FormValue("key"), Item: "hat", Price: price})
+	order := ledger.Order{Key: r.FormValue("key"), Item: "hat", Price: price}
+	if r.FormValue("product") != "" {
+		order.Item, order.Product = "", product
+	}
+	p, err := s.purchases.Purchase(r.Context(), client, order)
 	refused := errors.Is(err, gloebit.ErrInsufficientBalance)
 	switch {
-	case errors.Is(err, gloebit.ErrStore):
+	case errors.Is(err, gloebit.ErrStore), errors.Is(err, gloebit.ErrNotConnected):
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	case err != nil && !refused:
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -10,9 +10,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -37,7 +37,8 @@ type world struct {
 	gloebit *gloebittest.Server
 	app     gloebittest.Application
 	courier *courier
-	keeper  *keeper
+	shops   *fleet
+	doorman *doorman
 	market  *market
 	orders  []*order
 }
@@ -55,7 +56,7 @@ func torture(ctx context.Context, o options) (*verdict, error) {
 	if err := w.admit(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { _ = w.keeper.kill() }() // unless it was stopped
+	defer func() { _ = w.shops.kill() }() // unless it was stopped
 	bounded, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
 	err := w.work(bounded)
@@ -67,7 +68,7 @@ func torture(ctx context.Context, o options) (*verdict, error) {
 	}
 	w.courier.late.Wait()
 	w.gloebit.Close()
-	if err := w.keeper.stop(); err != nil {
+	if err := w.shops.stop(); err != nil {
 		return nil, fmt.Errorf("the shop's end: %w", err)
 	}
 	e, err := w.evidence(ctx)
@@ -75,7 +76,7 @@ func torture(ctx context.Context, o options) (*verdict, error) {
 		return nil, err
 	}
 	v := compare(e)
-	v.kills, v.faults = w.keeper.kills, int(w.courier.faults.Load())
+	v.kills, v.faults = w.shops.kills(), int(w.courier.faults.Load())
 	return v, nil
 }
 
@@ -97,11 +98,11 @@ func (w *world) openShop(ctx context.Context) (err error) {
 		_ = w.db.Close()
 		return err
 	}
-	w.keeper = &keeper{plan: shopPlan{
+	w.shops = newFleet(shopPlan{
 		Place: w.place, Key: rand.Text() + rand.Text(), Seed: w.seed, Declines: w.faults.Shop, Faulty: w.faults.Shop,
-		Broken: w.broken, StuckAfter: w.limit, Log: w.verbose,
-	}}
-	transport := &http.Transport{DialContext: w.keeper.dial, MaxIdleConnsPerHost: 2 * buyers}
+		Outages: w.faults.Store, Broken: w.broken, StuckAfter: w.limit, Log: w.verbose,
+	})
+	transport := &http.Transport{DialContext: w.shops.dial, MaxIdleConnsPerHost: 2 * buyers}
 	w.market = &market{client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
 	w.courier.wire = transport
 	return nil
@@ -114,22 +115,34 @@ func (w *world) openGloebit() {
 		HTTPClient: &http.Client{Transport: w.courier, Timeout: 10 * time.Second},
 		Queue: gloebittest.Queue{
 			EnactFirst: w.faults.Callbacks, LateEnact: w.faults.Callbacks, Shuffle: w.faults.Callbacks, Rand: w.random(3),
-			Workers: 16, RetryAfter: 20 * time.Millisecond, GiveUpAfter: 24 * time.Hour,
+			IgnoreAnswers: true, Workers: 16, RetryAfter: 20 * time.Millisecond, GiveUpAfter: 24 * time.Hour,
 		},
 	})
 }
 
 // admit makes the application, and users who are connected to it.
 func (w *world) admit(ctx context.Context) (err error) {
-	if w.app, err = w.gloebit.AddApplication(gloebittest.Application{Name: "Torture"}); err != nil {
+	w.app, err = w.gloebit.AddApplication(gloebittest.Application{
+		Name: "Torture", Products: []gloebittest.Product{{Name: product, Price: price}},
+	})
+	if err != nil {
 		return err
 	}
-	w.keeper.plan.GloebitURL, w.keeper.plan.ClientID, w.keeper.plan.ClientSecret = w.gloebit.URL, w.app.Key, w.app.Secret
+	w.shops.change(func(p *shopPlan) {
+		p.GloebitURL, p.ClientID, p.ClientSecret = w.gloebit.URL, w.app.Key, w.app.Secret
+	})
 	if w.faults.Cancel {
 		w.courier.rollBack = func(id string) { _ = w.gloebit.CancelTransaction(w.app.Key, id) } // unless it is too late
 	}
+	w.doorman = &doorman{w.gloebit, w.app, w.store}
 	for i := range richUsers {
 		if err := w.connect(ctx, richUser(i), w.purchases*price); err != nil {
+			return err
+		}
+	}
+	for i := range fickleUsers {
+		user := fickleUser(i)
+		if err := errors.Join(w.connect(ctx, user, w.purchases*price), w.doorman.open(accountsOf(user)[1], w.purchases*price)); err != nil {
 			return err
 		}
 	}
@@ -142,22 +155,16 @@ func (w *world) admit(ctx context.Context) (err error) {
 }
 
 func (w *world) connect(ctx context.Context, name string, balance int) error {
-	if _, err := w.gloebit.AddUser(gloebittest.User{Name: name, Balance: fmt.Sprint(balance)}); err != nil {
+	if err := w.doorman.open(name, balance); err != nil {
 		return err
 	}
-	token, err := w.gloebit.IssueToken(w.app.Key, name, string(gloebit.ScopeTransact))
-	if err != nil {
-		return err
-	}
-	return w.store.Update(ctx, name, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}}, nil
-	})
+	return w.doorman.connect(ctx, name, name)
 }
 
 // work has everything bought while the shop is killed, and waits until nothing
 // moves any more.
 func (w *world) work(ctx context.Context) error {
-	if err := w.keeper.start(); err != nil {
+	if err := w.shops.start(); err != nil {
 		return err
 	}
 	if w.faults.Gloebit {
@@ -170,21 +177,32 @@ func (w *world) work(ctx context.Context) error {
 		defer close(bought)
 		w.market.buyAll(buying, w.orders)
 	}()
-	err := w.killAll(ctx, bought)
-	if err == nil {
-		<-bought
-		err = w.calmDown()
+	var unsettling sync.WaitGroup
+	if w.faults.Users {
+		unsettling.Go(func() { w.doorman.unsettleAll(buying, w.random(6)) })
 	}
+	err := w.killAll(ctx, bought)
 	stop()
 	<-bought
+	unsettling.Wait()
 	if err != nil {
 		return err
 	}
-	return w.settle(ctx)
+	settling, done := context.WithCancel(ctx)
+	defer done()
+	if w.faults.Users {
+		unsettling.Go(func() { w.doorman.takeTurns(settling) })
+	}
+	if err = w.calmDown(ctx); err == nil {
+		err = w.settle(ctx)
+	}
+	done()
+	unsettling.Wait()
+	return err
 }
 
-// killAll kills the shop as often as it is wanted: nine of ten times while there
-// is buying, then while the rest is being picked up.
+// killAll kills the shop's processes as often as it is wanted: nine of ten times
+// while there is buying, then while the rest is being picked up.
 func (w *world) killAll(ctx context.Context, bought <-chan struct{}) error {
 	random := w.random(5)
 	marks := make([]int64, w.kills-w.kills/10)
@@ -196,8 +214,11 @@ func (w *world) killAll(ctx context.Context, bought <-chan struct{}) error {
 		for w.market.answered.Load() < mark && ctx.Err() == nil {
 			sleep(ctx, time.Millisecond)
 		}
+		if w.shops.kills() >= len(marks) {
+			break
+		}
 		sleep(ctx, time.Duration(random.Int64N(int64(50*time.Millisecond))))
-		if err := w.restart(ctx); err != nil {
+		if err := w.restart(ctx, random, len(marks)); err != nil {
 			return err
 		}
 	}
@@ -205,29 +226,46 @@ func (w *world) killAll(ctx context.Context, bought <-chan struct{}) error {
 	case <-bought:
 	case <-ctx.Done():
 	}
-	for w.keeper.kills < w.kills {
+	for w.shops.kills() < w.kills {
 		sleep(ctx, time.Duration(random.Int64N(int64(300*time.Millisecond))))
-		if err := w.restart(ctx); err != nil {
+		if err := w.restart(ctx, random, w.kills); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *world) restart(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+// restart kills, until so many were killed in all.
+func (w *world) restart(ctx context.Context, random *mathrand.Rand, most int) error {
+	if err := w.mayKill(ctx); err != nil {
 		return err
 	}
-	return w.keeper.restart()
+	return w.shops.restart(random, most-w.shops.kills())
+}
+
+// mayKill waits until no process knows of a consume or a cancel that the store
+// does not have: what such a process knows dies with it.
+func (w *world) mayKill(ctx context.Context) error {
+	saved := func(id string) bool {
+		p, err := w.store.Get(ctx, id)
+		return err == nil && (p.Paid() || p.State == ledger.Canceled || p.State == ledger.Released)
+	}
+	for !w.courier.mayKill(saved) && ctx.Err() == nil {
+		sleep(ctx, 5*time.Millisecond)
+	}
+	return ctx.Err()
 }
 
 // calmDown ends all faults. The shop is stopped gracefully, and started again
 // as a reliable one.
-func (w *world) calmDown() error {
+func (w *world) calmDown(ctx context.Context) error {
 	w.gloebit.ClearFaults()
 	w.courier.calmDown()
-	w.keeper.plan.Faulty = false
-	return errors.Join(w.keeper.stop(), w.keeper.start())
+	if err := w.mayKill(ctx); err != nil {
+		return err
+	}
+	w.shops.change(func(p *shopPlan) { p.Faulty, p.Outages = false, false })
+	return errors.Join(w.shops.stop(), w.shops.start())
 }
 
 // unfinished are the states from which a purchase moves on.
@@ -276,6 +314,9 @@ func (w *world) settle(ctx context.Context) error {
 // evidence is all that is there now.
 func (w *world) evidence(ctx context.Context) (e evidence, err error) {
 	e = evidence{orders: w.orders, transactions: w.gloebit.Transactions(), wrong: int(w.courier.wrong.Load() + w.market.wrong.Load())}
+	for _, user := range w.gloebit.Users() {
+		e.badges += int(w.gloebit.Products(w.app.Key, user.Name)[product])
+	}
 	if e.goods, err = readGoods(ctx, w.db); err != nil {
 		return e, err
 	}

@@ -41,7 +41,7 @@ func tortured(t *testing.T, o options) *verdict {
 	return v
 }
 
-var everything = faults{Gloebit: true, Callbacks: true, Cancel: true, Shop: true}
+var everything = faults{Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true}
 
 func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 	for _, store := range []string{"sqlite", "postgres", "mysql"} {

@@ -14,6 +14,7 @@ type evidence struct {
 	purchases    []ledger.Purchase
 	transactions []gloebittest.Transaction
 	goods        map[string]done
+	badges       int // products that users have at Gloebit
 	wrong        int // answers that should not have been given
 }
 
@@ -138,9 +139,14 @@ func compare(e evidence) *verdict {
 	for _, o := range e.orders {
 		v.judgeOrder(o, f.orders[o.key])
 	}
+	badges := 0
 	for _, t := range f.traces {
 		v.judge(t)
+		if t.paid() && t.transaction.Product != "" {
+			badges++
+		}
 	}
+	v.handedOut(e.badges, badges)
 	return v
 }
 
@@ -148,6 +154,15 @@ func (v *verdict) count(which *int, name string, more int, about fmt.Stringer) {
 	if more > 0 {
 		*which += more
 		v.problems = append(v.problems, fmt.Sprintf("%s: %s", name, about))
+	}
+}
+
+// handedOut compares the products that users have with those they have paid.
+func (v *verdict) handedOut(got, paid int) {
+	if got != paid {
+		v.problems = append(v.problems, fmt.Sprintf("%d products were paid, and the users have %d", paid, got))
+		v.lost += max(0, paid-got)
+		v.doubled += max(0, got-paid)
 	}
 }
 
@@ -202,6 +217,8 @@ func (v *verdict) judge(t *trace) {
 	case p == nil && t.known: // which was counted above
 	case p == nil:
 		v.count(&v.wrong, "nobody ordered it", 1, t)
+	case t.transaction != nil && p.GloebitID != t.transaction.User:
+		v.count(&v.wrong, "another account was charged than the one that ordered", 1, t)
 	case p.State == ledger.Delivered && t.done[whatReserved] == 0, p.State == ledger.Released && t.done[whatReleased] == 0,
 		p.State != ledger.Released && t.done[whatReleased] > 0:
 		v.count(&v.wrong, "the rows don't fit the state", 1, t)

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync/atomic"
+)
+
+// replicas are the shop's processes, on one database.
+const replicas = 2
+
+// fleet is all of the shop's processes. Its methods but dial are for one
+// goroutine at a time.
+type fleet struct {
+	shops [replicas]*keeper
+	next  atomic.Uint64
+}
+
+func newFleet(plan shopPlan) *fleet {
+	f := &fleet{}
+	for i := range f.shops {
+		f.shops[i] = &keeper{plan: plan}
+		f.shops[i].plan.Life = uint64(i) << 32 // each draws its own chances
+	}
+	return f
+}
+
+// dial connects to one of the processes after the other, whatever address is
+// asked for. One that does not answer is passed over, as a balancer does.
+func (f *fleet) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	first := f.next.Add(1)
+	var errs []error
+	for i := range uint64(replicas) {
+		conn, err := f.shops[(first+i)%replicas].dial(ctx, network, address)
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (f *fleet) change(change func(*shopPlan)) {
+	for _, k := range f.shops {
+		change(&k.plan)
+	}
+}
+
+func (f *fleet) each(do func(*keeper) error) error {
+	var errs []error
+	for _, k := range f.shops {
+		errs = append(errs, do(k))
+	}
+	return errors.Join(errs...)
+}
+
+func (f *fleet) start() error { return f.each((*keeper).start) }
+func (f *fleet) kill() error  { return f.each((*keeper).kill) }
+func (f *fleet) stop() error  { return f.each((*keeper).stop) }
+
+// kills is how often a process was killed.
+func (f *fleet) kills() (n int) {
+	for _, k := range f.shops {
+		n += k.kills
+	}
+	return n
+}
+
+// restart kills one of the processes, now and then two at once, and starts them
+// again. No more than most are killed.
+func (f *fleet) restart(random *rand.Rand, most int) error {
+	first := random.IntN(replicas)
+	other := f.shops[(first+1)%replicas]
+	both := most > 1 && random.IntN(4) == 0
+	if both {
+		if err := other.kill(); err != nil {
+			return err
+		}
+		other.kills++
+	}
+	if err := f.shops[first].restart(); err != nil {
+		return err
+	}
+	if both {
+		return other.start()
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+)
+
+// outage is the shop's store, which is down now and then, mostly for less than
+// the ledger insists on it and sometimes for longer.
+type outage struct {
+	ledger.Store
+	mu     sync.Mutex
+	random *rand.Rand
+	until  time.Time
+}
+
+var errOutage = errors.New("the store is down")
+
+// down reports whether a call fails.
+func (o *outage) down() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.random.IntN(1000) == 0 {
+		most := tryFor / 4
+		if o.random.IntN(2) == 0 {
+			most = 2 * tryFor
+		}
+		o.until = time.Now().Add(time.Duration(o.random.Int64N(int64(most))))
+	}
+	return time.Now().Before(o.until) || o.random.IntN(500) == 0
+}
+
+// forgets reports whether the answer to a call that was done is lost.
+func (o *outage) forgets() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.random.IntN(500) == 0
+}
+
+func (o *outage) through(do func() (ledger.Purchase, error)) (ledger.Purchase, error) {
+	if o.down() {
+		return ledger.Purchase{}, errOutage
+	}
+	p, err := do()
+	if err == nil && o.forgets() {
+		return ledger.Purchase{}, errOutage
+	}
+	return p, err
+}
+
+func (o *outage) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	return o.through(func() (ledger.Purchase, error) { return o.Store.Create(ctx, p) })
+}
+
+func (o *outage) Get(ctx context.Context, id string) (ledger.Purchase, error) {
+	return o.through(func() (ledger.Purchase, error) { return o.Store.Get(ctx, id) })
+}
+
+func (o *outage) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+	return o.through(func() (ledger.Purchase, error) { return o.Store.Change(ctx, id, fn) })
+}
+
+func (o *outage) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
+	return o.through(func() (ledger.Purchase, error) { return o.Store.Claim(ctx, now, until) })
+}
