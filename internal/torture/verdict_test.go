@@ -113,6 +113,22 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 2 delivered 1 lost 1 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,
 		},
 		{
+			"a product was paid and handed out", func(e *evidence) { e.transactions[0].Product, e.badges = product, 1 },
+			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", true,
+		},
+		{
+			"a product was paid and Gloebit has handed out none", func(e *evidence) { e.transactions[0].Product = product },
+			"purchases 1 charged 1 delivered 1 lost 1 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", false,
+		},
+		{
+			"a product was handed out twice", func(e *evidence) { e.transactions[0].Product, e.badges = product, 2 },
+			"purchases 1 charged 1 delivered 1 lost 0 doubled 1 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", false,
+		},
+		{
+			"another account has paid than the one that ordered", func(e *evidence) { e.transactions[0].User = "another" },
+			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,
+		},
+		{
 			"a request was answered as none should be", func(e *evidence) { e.wrong = 1 },
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,
 		},

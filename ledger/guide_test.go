@@ -1,0 +1,101 @@
+package ledger_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+// What follows is the Go that docs/ledger.md shows, within what it leaves out.
+
+func guideSetup(ctx context.Context, mux *http.ServeMux, merchant *gloebit.Merchant, db *sql.DB, key gloebit.Secret) *ledger.Ledger {
+	store := sqlstore.New(db, sqlstore.Postgres)
+	purchases, err := ledger.New(ledger.Config{
+		Merchant:    merchant,
+		Store:       store,                               // in your database; see "Stores"
+		Fulfiller:   warehouse{},                         // your three functions
+		CallbackURL: "https://shop.example/gloebit/hold", // as Gloebit reaches it
+		Keys:        []gloebit.Secret{key},               // 32 random bytes or more, the same on every replica
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux.Handle("/gloebit/hold/", purchases.Handler())
+	go purchases.Run(ctx) // picks up what was cut off
+	return purchases
+}
+
+func guideBuy(w http.ResponseWriter, r *http.Request, merchant *gloebit.Merchant, purchases *ledger.Ledger) {
+	client := gloebit.MustFromContext(r.Context()) // behind merchant.RequireGloebit
+	purchase, err := purchases.Purchase(r.Context(), client, ledger.Order{
+		Key:  r.FormValue("key"), // a random value that the form carries: a double click is one purchase
+		Item: "green-hat", Price: 40,
+	})
+	if err != nil {
+		merchant.HandleError(w, r, err) // refused: nothing was charged
+		return
+	}
+	// Under way or done. Show a page that tells purchase.State.
+	http.Redirect(w, r, "/purchases/"+purchase.ID, http.StatusSeeOther)
+}
+
+type Fulfiller interface {
+	Reserve(ctx context.Context, p ledger.Purchase) error // enact: may we?
+	Deliver(ctx context.Context, p ledger.Purchase) error // consume: hand it out
+	Release(ctx context.Context, p ledger.Purchase) error // cancel: put it back
+}
+
+type warehouse struct{}
+
+func (warehouse) Reserve(context.Context, ledger.Purchase) error { return nil }
+func (warehouse) Release(context.Context, ledger.Purchase) error { return nil }
+
+func (warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
+	tx, ok := sqlstore.Tx(ctx)
+	if !ok {
+		return errors.New("not in the ledger's transaction")
+	}
+	_, err := tx.ExecContext(ctx,
+		"INSERT INTO hats (owner, kind, purchase) VALUES ($1, $2, $3)", p.UserID, p.Item, p.ID)
+	return err
+}
+
+var (
+	_ ledger.Fulfiller = Fulfiller(nil) // the same methods,
+	_ Fulfiller        = ledger.Fulfiller(nil)
+	_                  = guideSetup
+	_                  = guideBuy
+)
+
+// flush is text without its indentation.
+func flush(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimLeft(line, "\t"))
+	}
+	return b.String()
+}
+
+func TestTheDocumentedGoCompiles(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/ledger.md")
+	require.NoError(t, err)
+	source, err := os.ReadFile("guide_test.go")
+	require.NoError(t, err)
+	blocks := strings.Split(string(page), "```go\n")[1:]
+	require.Len(t, blocks, 4)
+	for _, block := range blocks {
+		shown, _, _ := strings.Cut(block, "```")
+		require.Contains(t, flush(string(source)), flush(shown))
+	}
+}
