@@ -9,6 +9,7 @@ require (
 	github.com/go-gloebit/gloebit v0.0.0
 	github.com/labstack/echo/v5 v5.3.1
 	github.com/stretchr/testify v1.12.1
+	go.uber.org/goleak v1.3.0
 )
 
 require (

@@ -9,11 +9,13 @@ import (
 	"github.com/go-gloebit/gloebit"
 	gloebitgin "github.com/go-gloebit/gloebit/adapters/gin"
 	"github.com/go-gloebit/gloebit/internal/adaptertest"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
-	m.Run()
+	// scs.New starts a goroutine that can't be stopped for certain.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"))
 }
 
 // framework is gin, with the routes in a group.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 // TestMain makes this program the shop that a test has started, if one has.
@@ -14,7 +15,7 @@ func TestMain(m *testing.M) {
 	if shopWanted() {
 		exit(runShop(os.Stdin, os.Stdout))
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // newTestPlace is a database for a test. Without a server the test skips.

@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/go-gloebit/gloebit v0.0.0
+	go.uber.org/goleak v1.3.0
 	pgregory.net/rapid v1.3.0
 )
 

@@ -28,7 +28,9 @@ func (refusing) Driver() driver.Driver                        { return nil }
 func TestADatabaseThatRefusesIsAnErrorOfEveryMethod(t *testing.T) {
 	for _, dialect := range dialects {
 		t.Run(dialect.String(), func(t *testing.T) {
-			store, ctx := sqlstore.New(sql.OpenDB(refusing{}), dialect), t.Context()
+			db := sql.OpenDB(refusing{})
+			defer db.Close()
+			store, ctx := sqlstore.New(db, dialect), t.Context()
 			_, err := store.Load(ctx, "u")
 			require.ErrorIs(t, err, errRefused)
 			_, err = store.Take(ctx, "key")
@@ -58,6 +60,7 @@ func TestADatabaseThatRefusesIsAnErrorOfEveryMethod(t *testing.T) {
 
 func TestWhatIsNoDatabaseAndNoDialectIsRefusedAtOnce(t *testing.T) {
 	db := sql.OpenDB(refusing{})
+	defer db.Close()
 	require.PanicsWithValue(t, "sqlstore: the database is nil", func() { sqlstore.New(nil, sqlstore.Postgres) })
 	for _, dialect := range []sqlstore.Dialect{0, -1, 4} {
 		require.Panics(t, func() { sqlstore.New(db, dialect) })

@@ -86,7 +86,9 @@ func TestIndexesServeWhatIsAskedOften(t *testing.T) {
 func wantPlan(t *testing.T, d database, db *sql.DB, index string, call func(store *sqlstore.Store)) {
 	t.Helper()
 	asked := &overheard{}
-	call(sqlstore.New(sql.OpenDB(asked), d.dialect))
+	overhearing := sql.OpenDB(asked)
+	defer overhearing.Close()
+	call(sqlstore.New(overhearing, d.dialect))
 	require.NotEmpty(t, asked.query)
 	explain := map[sqlstore.Dialect]string{sqlstore.SQLite: "EXPLAIN QUERY PLAN "}[d.dialect]
 	if explain == "" {

@@ -22,6 +22,7 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 const shopVariable = "GLOEBIT_TEST_SHOP"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 		runShop(plan)
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // shopPlan is what a shop in a process of its own is told.
