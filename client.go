@@ -214,7 +214,18 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 	if err != nil {
 		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrBadReply, errCutOff, err}, transient: ctx.Err() == nil}
 	}
-	return read(call, resp, body)
+	return read(call, resp, withoutSecrets(body, credential.AccessToken, c.merchant.application.ClientSecret))
+}
+
+// withoutSecrets is a reply without what was sent with the call: its texts go
+// into errors and logs.
+func withoutSecrets(body []byte, sent ...Secret) []byte {
+	for _, secret := range sent {
+		if len(secret) >= shortestHidden && bytes.Contains(body, []byte(secret)) {
+			body = bytes.ReplaceAll(body, []byte(secret), []byte(redacted))
+		}
+	}
+	return body
 }
 
 // envelope is what every reply holds.

@@ -60,7 +60,7 @@ func (f oauth2Flow) Finish(ctx context.Context, app Application, answer url.Valu
 	}
 	token, err := f.config(app).Exchange(context.WithValue(ctx, oauth2.HTTPClient, app.HTTPClient), code, options...)
 	if err != nil {
-		return Credential{}, exchangeError(err)
+		return Credential{}, exchangeError(err, app.ClientSecret, Secret(code), verifier)
 	}
 	return credentialOf(token, asked, app.Clock())
 }
@@ -77,7 +77,7 @@ func (f oauth2Flow) refresh(ctx context.Context, app Application, current Creden
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, app.HTTPClient)
 	token, err := f.config(app).TokenSource(ctx, &oauth2.Token{RefreshToken: current.RefreshToken.Reveal()}).Token()
 	if err != nil {
-		return Credential{}, exchangeError(err)
+		return Credential{}, exchangeError(err, app.ClientSecret, current.RefreshToken)
 	}
 	return credentialOf(token, current.Scopes, app.Clock())
 }
@@ -98,7 +98,8 @@ func codeOf(answer url.Values, issuer string) (string, error) {
 	case failure == "access_denied":
 		return "", ErrAccessDenied
 	case failure != "":
-		return "", fmt.Errorf("%w: %.60q %q", ErrAuthorization, failure, clip(answer.Get("error_description")))
+		state := Secret(answer.Get("state"))
+		return "", fmt.Errorf("%w: %.60q %q", ErrAuthorization, hide(failure, state), clip(hide(answer.Get("error_description"), state, Secret(code))))
 	case code == "":
 		return "", fmt.Errorf("%w: the callback has neither code nor error", ErrState)
 	}

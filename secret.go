@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 const redacted = "[redacted]"
@@ -14,6 +15,11 @@ const redacted = "[redacted]"
 // a refresh token, a PKCE code verifier. It shows as "[redacted]" under every
 // verb of package fmt (but %p, which is for pointers), in JSON, in text
 // encodings and in logs; only [Secret.Reveal] gives the value. The zero value is the empty secret.
+//
+// Package fmt calls no methods where it must not: on a Secret in an unexported
+// field of a struct that is printed, and below a pointer that is printed with a
+// verb for text, such as %s, which go vet refuses. A type of yours that keeps a
+// Secret in an unexported field should have a Format method of its own.
 type Secret string
 
 // Reveal returns the secret itself, for sending or storing it.
@@ -53,6 +59,20 @@ func (s *Secret) UnmarshalText(b []byte) error {
 
 // MarshalText returns "[redacted]", for text encodings other than JSON.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// hide takes out of a foreign text what must not be seen, should its author
+// repeat what was sent. Shorter secrets than shortestHidden are no secrets, and
+// would be met in any text.
+func hide(text string, secrets ...Secret) string {
+	for _, secret := range secrets {
+		if len(secret) >= shortestHidden {
+			text = strings.ReplaceAll(text, secret.Reveal(), redacted)
+		}
+	}
+	return text
+}
+
+const shortestHidden = 8
 
 // LogValue returns "[redacted]", for package log/slog.
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

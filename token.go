@@ -52,8 +52,9 @@ func usableToken(token string) bool {
 }
 
 // exchangeError says why the token endpoint gave no token. What the endpoint
-// wrote is kept to its short error fields, never the body.
-func exchangeError(err error) error {
+// wrote is kept to its short error fields, never the body, and without the
+// secrets that it was sent.
+func exchangeError(err error, sent ...Secret) error {
 	var refused *oauth2.RetrieveError
 	var network net.Error
 	switch {
@@ -62,7 +63,7 @@ func exchangeError(err error) error {
 	case errors.As(err, &refused) && refused.Response.StatusCode >= http.StatusInternalServerError:
 		return fmt.Errorf("%w: %w: the token endpoint answered with status %d", ErrExchange, ErrUnavailable, refused.Response.StatusCode)
 	case errors.As(err, &refused):
-		return fmt.Errorf("%w: the token endpoint answered with status %d: %w", ErrExchange, refused.Response.StatusCode, tokenError(refused))
+		return fmt.Errorf("%w: the token endpoint answered with status %d: %w", ErrExchange, refused.Response.StatusCode, tokenError(refused, sent))
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return fmt.Errorf("%w: the token endpoint: %w", ErrExchange, context.DeadlineExceeded)
 	case errors.As(err, &network):
@@ -97,7 +98,7 @@ func (r refusal) Error() string { return fmt.Sprintf("%q %q", r.code, r.reason) 
 
 // tokenError reads the short fields of an error answer. Gloebit explains itself
 // in reason, others in error_description.
-func tokenError(refused *oauth2.RetrieveError) refusal {
+func tokenError(refused *oauth2.RetrieveError, sent []Secret) refusal {
 	var gloebit struct {
 		Error  string `json:"error"`
 		Reason string `json:"reason"`
@@ -105,7 +106,7 @@ func tokenError(refused *oauth2.RetrieveError) refusal {
 	_ = json.Unmarshal(refused.Body, &gloebit) // a body of another form leaves both empty, and that is all there is to say
 	return refusal{
 		status: refused.Response.StatusCode,
-		code:   clip(orDefault(refused.ErrorCode, gloebit.Error)),
-		reason: clip(orDefault(refused.ErrorDescription, gloebit.Reason)),
+		code:   clip(hide(orDefault(refused.ErrorCode, gloebit.Error), sent...)),
+		reason: clip(hide(orDefault(refused.ErrorDescription, gloebit.Reason), sent...)),
 	}
 }

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -63,5 +64,13 @@ func TestALedgerNeedsNoMoreThanMerchantURLAndKeys(t *testing.T) {
 		require.Equal(t, ledger.Accepted, p.State)
 		require.WithinDuration(t, time.Now(), p.CreatedAt, time.Minute)
 		require.NoError(t, l.Reconcile(t.Context()))
+	}
+}
+
+func TestAPrintedLedgerShowsNoKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		require.Equal(t, "ledger.Ledger", fmt.Sprintf(verb, w.ledger))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -198,6 +199,10 @@ func (l *Ledger) Get(ctx context.Context, id string) (Purchase, error) {
 	p, err := l.store.Get(ctx, id)
 	return p, storeError("get the purchase", err)
 }
+
+// Format writes the type's name, whatever the verb: package fmt calls no methods
+// on unexported fields, so that Config.Keys would show.
+func (l *Ledger) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ledger.Ledger") }
 
 // List returns the purchases that the query asks for, newest first. The error
 // is gloebit.ErrStore when the store fails.
