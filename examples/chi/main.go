@@ -38,7 +38,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
 		Provider:     s.Provider,
 		Sessions:     sessions,
-		Tokens:       s.Books.Store, // in the database, as are states and purchases
+		Tokens:       s.Books.Tokens, // sealed, in the database, as are states and purchases
 		States:       s.Books.Store,
 		SignIn:       true, // who connects is signed in, as who they are at Gloebit
 		Logger:       s.Logger,

@@ -16,9 +16,10 @@
 //	-url URL
 //		The public address when a proxy is before the shop, such as https://shop.example.
 //	-db FILE
-//		Everything is kept there: tokens, purchases, what the workbench has done. What the
-//		sandbox knows is kept beside it, in FILE-sandbox. The default is brim-and-feather.db
-//		in the working directory; -db '' keeps all of it in memory.
+//		Everything is kept there: tokens, purchases, what the workbench has done. The keys
+//		that seal the tokens and sign the hold URLs are kept beside it, in FILE-keys, and what
+//		the sandbox knows in FILE-sandbox. The default is brim-and-feather.db in the working
+//		directory; -db '' keeps all of it in memory.
 //
 // It prints one line with the shop's address, one with the sandbox's and one that
 // says where everything is kept, and runs until an interrupt or a termination
@@ -62,7 +63,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
 		Provider:     s.Provider,
 		Sessions:     sessions,
-		Tokens:       s.Books.Store, // in the database, as are states and purchases
+		Tokens:       s.Books.Tokens, // sealed, in the database, as are states and purchases
 		States:       s.Books.Store,
 		SignIn:       true, // who connects is signed in, as who they are at Gloebit
 		Logger:       s.Logger,

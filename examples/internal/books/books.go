@@ -1,6 +1,7 @@
 // Package books is what the example shop keeps in its database: the users'
-// tokens and states, the purchases, what its workbench has done, and the key that
-// signs the hold URLs. After a restart with the same file it is all there again.
+// tokens, which are sealed, and states, the purchases, and what its workbench has
+// done. The keys that seal and sign are in a file beside it. After a restart with
+// the same files it is all there again.
 package books
 
 import (
@@ -12,24 +13,28 @@ import (
 	"path/filepath"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	_ "modernc.org/sqlite" // the driver
 )
 
 // Books are open until Close. They are safe for concurrent use.
 type Books struct {
-	// Store keeps tokens, states and purchases.
+	// Store keeps states and purchases, and what Tokens has sealed.
 	Store *sqlstore.Store
+	// Tokens keeps tokens in Store, sealed.
+	Tokens *sealed.Store
 	// Bench does the shop's services.
 	Bench *Bench
-	// Keys sign the hold URLs. They are made with the file and stay in it.
+	// Keys sign the hold URLs.
 	Keys []gloebit.Secret
 
 	db *sql.DB
 }
 
-// Open opens the books in that file, and makes it when there is none. An empty
-// name means books in memory, which are gone after Close. The file is of one
+// Open opens the books in that file, with the keys in FILE-keys, and makes both
+// when there are none. An empty name means books in memory, which are gone after
+// Close. The file is of one
 // application at Gloebit, named by its key: with another one's tokens and
 // purchases nothing could be done, so Open fails.
 func Open(ctx context.Context, file, clientID string) (*Books, error) {
@@ -41,7 +46,7 @@ func Open(ctx context.Context, file, clientID string) (*Books, error) {
 		db.SetMaxOpenConns(1)
 	}
 	b := &Books{Store: sqlstore.New(db, sqlstore.SQLite), Bench: &Bench{db: db}, db: db}
-	if err := b.prepare(ctx, clientID); err != nil {
+	if err := b.prepare(ctx, file, clientID); err != nil {
 		return nil, errors.Join(fmt.Errorf("books: %s: %w", name(file), err), db.Close())
 	}
 	return b, nil
@@ -72,7 +77,7 @@ func name(file string) string {
 }
 
 // prepare makes the tables that are not there yet.
-func (b *Books) prepare(ctx context.Context, clientID string) error {
+func (b *Books) prepare(ctx context.Context, file, clientID string) error {
 	if err := b.Store.Migrate(ctx); err != nil {
 		return err
 	}
@@ -81,6 +86,10 @@ func (b *Books) prepare(ctx context.Context, clientID string) error {
 			return err
 		}
 	}
+	k, err := b.keys(ctx, file)
+	if err != nil {
+		return err
+	}
 	owner, err := b.setting(ctx, "application", clientID)
 	if err != nil {
 		return err
@@ -88,7 +97,14 @@ func (b *Books) prepare(ctx context.Context, clientID string) error {
 	if owner != clientID {
 		return fmt.Errorf("the file is of the application %s at Gloebit, and not of %s: use another", owner, clientID)
 	}
-	key, err := b.setting(ctx, "hold key", newKey())
-	b.Keys = []gloebit.Secret{gloebit.Secret(key)}
-	return err
+	return b.unlock(k)
+}
+
+// keys reads the keys before the database gets its owner: until then it is new.
+func (b *Books) keys(ctx context.Context, file string) (keys, error) {
+	var settings int
+	if err := b.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM shop_settings").Scan(&settings); err != nil {
+		return keys{}, err
+	}
+	return readKeys(file, settings == 0)
 }

@@ -3,10 +3,12 @@ package books_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
 
@@ -99,10 +101,15 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	require.NoError(t, change(b.Bench.Deliver))
 	keys := b.Keys
 	require.GreaterOrEqual(t, len(keys[0]), 32)
+	token := gloebit.Credential{AccessToken: "alice's token"}
+	require.NoError(t, b.Tokens.Update(t.Context(), "alice", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &token, nil }))
 	require.NoError(t, b.Close())
 
 	b = open(t, file)
 	require.Equal(t, keys, b.Keys)
+	opened, err := b.Tokens.Load(t.Context(), "alice")
+	require.NoError(t, err)
+	require.Equal(t, token.AccessToken, opened.AccessToken)
 	require.Equal(t, map[string]int64{"gift-wrap": 3}, done(t, b))
 	kept, err := b.Store.Get(t.Context(), "1")
 	require.NoError(t, err)
@@ -112,6 +119,22 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	_, err = books.Open(t.Context(), file, "another shop")
 	require.ErrorContains(t, err, "of the application the shop at Gloebit, and not of another shop")
 	require.NotEqual(t, keys, open(t, "").Keys, "another file, another key")
+}
+
+func TestADatabaseWithoutItsKeysIsNotOpened(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shop.db")
+	require.NoError(t, open(t, file).Close())
+	info, err := os.Stat(file + "-keys")
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode())
+	require.NoError(t, os.WriteFile(file+"-keys", []byte(`{"hold":"a secret`), 0o600))
+	_, err = books.Open(t.Context(), file, "the shop")
+	require.ErrorContains(t, err, "can't be read")
+	require.NotContains(t, err.Error(), "a secret")
+	require.NoError(t, os.Remove(file+"-keys"))
+	_, err = books.Open(t.Context(), file, "the shop")
+	require.ErrorContains(t, err, "its keys are not in "+file+"-keys")
+	require.NoFileExists(t, file+"-keys")
 }
 
 func TestBooksThatCantBeOpenedSayWhich(t *testing.T) {

@@ -1,9 +1,6 @@
 package books
 
-import (
-	"context"
-	"crypto/rand"
-)
+import "context"
 
 // schema is the shop's own tables, beside those of its store.
 func schema() []string {
@@ -41,6 +38,3 @@ func (b *Books) setting(ctx context.Context, name, first string) (value string, 
 	}
 	return value, err
 }
-
-// newKey is 260 random bits in letters and digits.
-func newKey() string { return rand.Text() + rand.Text() }

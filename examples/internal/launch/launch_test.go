@@ -117,7 +117,7 @@ func TestEverythingIsKeptInAFile(t *testing.T) {
 	require.Error(t, second.Books.DB().PingContext(t.Context()), "closed with the shop")
 	files, err := os.ReadDir(filepath.Dir(file))
 	require.NoError(t, err)
-	require.Len(t, files, 2, "the books and the sandbox's file, and nothing left over")
+	require.Len(t, files, 3, "the books, their keys and the sandbox's file, and nothing left over")
 }
 
 func TestAListenerOnAllInterfacesIsReachedOverLoopback(t *testing.T) {
