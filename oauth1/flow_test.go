@@ -31,7 +31,7 @@ type world struct {
 	client   *http.Client
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 	t.Helper()
 	w := &world{t: t, gloebit: gloebittest.NewServer(), tokens: &gloebit.MemoryTokenStore{}, log: &strings.Builder{}}
 	t.Cleanup(w.gloebit.Close)
@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 	_, err = w.gloebit.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
 	require.NoError(t, err)
 	require.NoError(t, w.gloebit.Approve("alice"))
-	w.merchant, err = gloebit.New(gloebit.Config{
+	config := gloebit.Config{
 		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret),
 		RedirectURL: w.shop.URL + "/gloebit/callback",
 		Scopes:      []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
@@ -56,7 +56,11 @@ func newWorld(t *testing.T) *world {
 		SignIn:      true,
 		HTTPClient:  &http.Client{Timeout: time.Second},
 		Logger:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	w.merchant, err = gloebit.New(config)
 	require.NoError(t, err)
 	mux.Handle("/gloebit/", w.merchant.Handler())
 	mux.Handle("/buy", w.merchant.RequireGloebit(http.HandlerFunc(w.buy)))

@@ -23,7 +23,15 @@ func newVisitor(t *testing.T) *visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	return &visitor{t: t, client: &http.Client{Jar: jar, Timeout: time.Minute}}
+	return &visitor{t: t, client: &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: refer}}
+}
+
+// refer does what browsers do and Go does not: it heeds Referrer-Policy.
+func refer(r *http.Request, _ []*http.Request) error {
+	if r.Response.Header.Get("Referrer-Policy") == "no-referrer" {
+		r.Header.Del("Referer")
+	}
+	return nil
 }
 
 // page is what the visitor sees.

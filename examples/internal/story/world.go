@@ -2,6 +2,7 @@ package story
 
 import (
 	"context"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/leaktest"
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-gloebit/gloebit/examples/internal/books"
@@ -28,6 +30,7 @@ type world struct {
 
 	t        *testing.T
 	build    launch.Build
+	watch    *watch // of what the shop lets out
 	file     string // of the shop's books; empty is memory
 	settings launch.Settings
 	open     atomic.Pointer[launch.Shop] // nil while the shop is closed
@@ -51,12 +54,15 @@ func newLastingWorld(t *testing.T, build launch.Build) *world {
 // the settings.
 func startWorld(t *testing.T, build launch.Build, file string, s launch.Settings) *world {
 	t.Helper()
-	w := &world{t: t, build: build, file: file, settings: s}
-	server := httptest.NewServer(http.HandlerFunc(w.serve))
+	w := &world{t: t, build: build, watch: new(watch), file: file, settings: s}
+	server := httptest.NewUnstartedServer(w.watch.shopSide(http.HandlerFunc(w.serve)))
+	server.Config.ErrorLog = log.New(seen{w.watch, "log"}, "", 0)
+	server.Start()
 	w.shopURL = server.URL
 	box, err := launch.NewSandbox(w.shopURL, "", nil)
 	require.NoError(t, err)
-	gloebitServer := httptest.NewServer(box.Handler())
+	gloebitServer := httptest.NewServer(w.watch.gloebitSide(box.Handler()))
+	w.watch.shop, w.watch.provider = server.URL, gloebitServer.URL
 	ctx, stop := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- box.Run(ctx) }()
@@ -66,12 +72,13 @@ func startWorld(t *testing.T, build launch.Build, file string, s launch.Settings
 		gloebitServer.Close()
 		stop()
 		<-ran
+		w.noSecretShows()
 	})
 	app := box.Application()
 	w.sandboxURL, w.appKey, w.gloebit = gloebitServer.URL, app.Key, box.Gloebit()
 	w.settings.URL, w.settings.Provider = w.shopURL, launch.SandboxProvider(w.sandboxURL)
 	w.settings.ClientID, w.settings.ClientSecret = app.Key, gloebit.Secret(app.Secret)
-	w.settings.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	w.settings.Logger = w.watch.logger(t.Output())
 	w.openShop()
 	return w
 }
@@ -91,6 +98,9 @@ func (w *world) openShop() {
 	var err error
 	w.books, err = books.Open(context.Background(), w.file, w.appKey)
 	require.NoError(w.t, err)
+	for _, key := range w.books.Keys {
+		w.watch.Secret("hold URL key", key.Reveal())
+	}
 	w.settings.Books = w.books
 	shop, err := w.build(w.settings)
 	require.NoError(w.t, err)
@@ -109,6 +119,22 @@ func (w *world) openShop() {
 func (w *world) closeShop() {
 	if w.open.Swap(nil) != nil {
 		w.stop()
+	}
+}
+
+// noSecretShows looks for secrets in all that the shop has let out and kept,
+// after each story.
+func (w *world) noSecretShows() {
+	w.t.Helper()
+	w.keep()
+	w.watch.Wants(w.t, leaktest.ReadTable(w.t, whereSecretsGo))
+}
+
+// keep lets the watch look into the file of the shop's books as it is now.
+func (w *world) keep() {
+	w.t.Helper()
+	if w.file != "" {
+		w.watch.kept(w.t, w.file)
 	}
 }
 

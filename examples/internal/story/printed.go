@@ -1,0 +1,59 @@
+package story
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sealed"
+	"github.com/stretchr/testify/require"
+)
+
+// whatThereIsIsPrinted prints every value of the packages that holds a secret, or
+// holds something that does.
+func whatThereIsIsPrinted(t *testing.T, w *world) {
+	sealing := sealed.Key{ID: "k", Secret: gloebit.Secret("a sealing key that nobody prints"[:32])}
+	w.watch.Secret("sealing key", sealing.Secret.Reveal())
+	tokens, err := sealed.New(&gloebit.MemoryTokenStore{}, sealing)
+	require.NoError(t, err)
+	config := gloebit.Config{
+		ClientID: w.settings.ClientID, ClientSecret: w.settings.ClientSecret, Provider: w.settings.Provider,
+		RedirectURL: w.shopURL + "/gloebit/callback", Tokens: w.books.Tokens, States: w.books.Store,
+	}
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	shelf := newVisitor(t).open(w.shopURL).connect("alice")
+	require.NotEmpty(t, shelf.balance())
+	user, ok := w.gloebit.User("alice")
+	require.True(t, ok)
+	client, err := merchant.Client(t.Context(), user.ID)
+	require.NoError(t, err)
+	credential, err := w.books.Tokens.Load(t.Context(), user.ID)
+	require.NoError(t, err)
+	require.NotEmpty(t, credential.RefreshToken)
+	w.watch.Secret("access token", credential.AccessToken.Reveal())
+	settings := ledger.Config{Merchant: merchant, Store: w.books.Store, CallbackURL: w.shopURL + "/hold", Keys: w.books.Keys}
+	purchases, err := ledger.New(settings)
+	require.NoError(t, err)
+	some, err := purchases.List(t.Context(), ledger.Query{})
+	require.NoError(t, err)
+	require.NotEmpty(t, some)
+	verifier := strings.Repeat("verifier", 6)
+	w.watch.Secret("PKCE verifier", verifier)
+	pending := gloebit.PendingConnection{UserID: "alice", Verifier: gloebit.Secret(verifier), ExpiresAt: time.Now()}
+	memory := &gloebit.MemoryTokenStore{}
+	states := &gloebit.MemoryStateStore{}
+	require.NoError(t, states.Put(t.Context(), "key", pending))
+
+	for _, value := range []any{
+		config, merchant, client, credential, &credential, pending, &pending, settings, purchases, some, some[0],
+		sealing, tokens, memory, states, w.books, w.books.Store, w.books.Tokens,
+		gloebit.Application{ClientID: "id", ClientSecret: w.settings.ClientSecret}, client.User(), merchant.ConnectURL("/"),
+	} {
+		w.watch.printed("value", value)
+		w.watch.logger(t.Output()).Info("value", "value", value, slog.Any("again", value))
+	}
+}

@@ -1,0 +1,157 @@
+package story
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-gloebit/gloebit/examples/internal/launch"
+)
+
+const tokenPath = "/oauth2/access-token"
+
+// handsOutRefreshTokens makes the sandbox one that does, another one each time.
+func (w *world) handsOutRefreshTokens() {
+	usual := func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != tokenPath {
+			w.gloebit.ServeHTTP(rw, r)
+			return
+		}
+		refresh := "refresh-" + uuid.NewString()
+		if r.PostForm.Get("grant_type") == "refresh_token" {
+			token, err := w.gloebit.IssueToken(w.appKey, "alice", "user", "balance", "transact", "inventory")
+			if err != nil {
+				http.Error(rw, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			answer(rw, http.StatusOK, map[string]any{"access_token": token, "refresh_token": refresh})
+			return
+		}
+		recorder := httptest.NewRecorder()
+		w.gloebit.ServeHTTP(recorder, r)
+		token := map[string]any{}
+		_ = json.Unmarshal(recorder.Body.Bytes(), &token) // Gloebit's is JSON
+		token["refresh_token"] = refresh
+		answer(rw, recorder.Code, token)
+	}
+	w.distort(usual)
+}
+
+// distort puts a handler in Gloebit's place.
+func (w *world) distort(f http.HandlerFunc) { w.watch.distorted.Store(&f) }
+
+func answer(rw http.ResponseWriter, status int, object map[string]any) {
+	text, _ := json.Marshal(object) // it holds texts and truths alone
+	rw.Header().Set("Content-Type", "application/json")
+	rw.WriteHeader(status)
+	_, _ = rw.Write(text)
+}
+
+// gloebitRepeatsWhatItIsTold answers the shop with all that it has sent, wherever
+// a client might look.
+func gloebitRepeatsWhatItIsTold(t *testing.T, w *world) {
+	for _, status := range []int{http.StatusOK, http.StatusFound, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError} {
+		t.Run(fmt.Sprintf("in fields, with status %d", status), func(t *testing.T) {
+			w.whileRepeating(t, func(rw http.ResponseWriter, r *http.Request) { inFields(rw, r, status) })
+		})
+		if status == http.StatusInternalServerError {
+			continue // whose bodies are not read any further, and which take seconds
+		}
+		t.Run(fmt.Sprintf("in a body, with status %d", status), func(t *testing.T) {
+			w.whileRepeating(t, func(rw http.ResponseWriter, r *http.Request) { inBody(rw, r, status) })
+		})
+	}
+	t.Run("or says nothing at all", func(t *testing.T) {
+		w.whileRepeating(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	})
+}
+
+// whileRepeating goes through all that asks Gloebit: the exchange, each kind of
+// call, the refresh.
+func (w *world) whileRepeating(t *testing.T, repeat http.HandlerFunc) {
+	t.Helper()
+	usual := w.watch.distorted.Load()
+	at := func(token bool) {
+		w.distort(func(rw http.ResponseWriter, r *http.Request) {
+			if token == (r.URL.Path == tokenPath) {
+				repeat(rw, r)
+			} else {
+				(*usual)(rw, r)
+			}
+		})
+	}
+	defer w.watch.distorted.Store(usual)
+	consent := newVisitor(t).open(w.shopURL).signIn("alice")
+	at(true)
+	sorry := consent.submit("/oauth2/authorize", "decision", "approve")
+	require.GreaterOrEqual(t, sorry.status, 400, "%s", sorry.text())
+	w.watch.distorted.Store(usual)
+
+	sorry.again()
+	shelf := sorry.v.open(w.shopURL)
+	require.Contains(t, shelf.balance(), "G$")
+	at(false)
+	shelf.submit("/buy/gift-wrap")
+	shelf.follow("My things")
+	shelf.reload()
+	w.watch.distorted.Store(usual)
+
+	shelf.again()
+	require.Positive(t, w.gloebit.ExpireTokens("alice"))
+	at(true)
+	shelf.v.open(w.shopURL + "/things")
+}
+
+// told is what a request holds that is secret, the shortest way.
+func told(r *http.Request) string {
+	texts := strings.Fields(r.Header.Get("Authorization"))
+	for _, name := range []string{"code", "client_secret", "code_verifier", "refresh_token"} {
+		if value := r.PostForm.Get(name); value != "" {
+			texts = append(texts, value)
+		}
+	}
+	return strings.Join(texts, " ")
+}
+
+func inFields(rw http.ResponseWriter, r *http.Request, status int) {
+	text := told(r)
+	rw.Header().Set("Location", "/elsewhere?"+text)
+	rw.Header().Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="`+text+`"`)
+	rw.Header().Set("Retry-After", text)
+	answer(rw, status, map[string]any{"success": false, "reason": text, "status": text, "error": text, "error_description": text, "token_type": text})
+}
+
+func inBody(rw http.ResponseWriter, r *http.Request, status int) {
+	dump, _ := httputil.DumpRequest(r, true)
+	rw.WriteHeader(status)
+	_, _ = fmt.Fprintf(rw, "%s\n%s", told(r), dump)
+}
+
+// callback goes to Gloebit as alice and returns the address with which she would
+// be sent back.
+func (v *visitor) callback(w *world) string {
+	v.t.Helper()
+	consent := v.open(w.shopURL + "/gloebit/connect")
+	if consent.url.Path == "/sign-in" {
+		consent = consent.submit("/sign-in", "name", "alice")
+	}
+	var callback string
+	v.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if r.URL.Path == launch.CallbackPath {
+			callback = r.URL.String()
+			return http.ErrUseLastResponse
+		}
+		return refer(r, nil)
+	}
+	defer func() { v.client.CheckRedirect = refer }()
+	consent.submit("/oauth2/authorize", "decision", "approve")
+	require.NotEmpty(v.t, callback)
+	return callback
+}

@@ -1,0 +1,146 @@
+package story
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit/internal/leaktest"
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-gloebit/gloebit/examples/internal/launch"
+)
+
+// RunSecrets tells one long story in which everything happens that a shop can
+// live through, and looks for every secret in everything that came of it. Each
+// other story is watched too; in this one every secret is really there to be
+// seen.
+func RunSecrets(t *testing.T, build launch.Build) {
+	t.Helper()
+	w := startWorld(t, build, filepath.Join(t.TempDir(), "shop.db"), hurried())
+	w.handsOutRefreshTokens()
+	for _, s := range []struct {
+		name string
+		tell func(*testing.T, *world)
+	}{
+		{"a day in the shop", aDayInTheShop},
+		{"Gloebit repeats what it is told", gloebitRepeatsWhatItIsTold},
+		{"the database fails", theDatabaseFails},
+		{"strangers come with what they have seen", strangersComeWithWhatTheyHaveSeen},
+		{"the shop panics", theShopPanics},
+		{"what there is is printed", whatThereIsIsPrinted},
+	} {
+		t.Run(s.name, func(t *testing.T) { s.tell(t, w) })
+	}
+	w.keep()
+	w.watch.WantsAll(t, leaktest.ReadTable(t, whereSecretsGo),
+		"client secret", "authorization code", "PKCE verifier", "state", "browser binding", "session cookie",
+		"access token", "refresh token", "sealing key", "hold URL key", "hold signature")
+}
+
+func aDayInTheShop(t *testing.T, w *world) {
+	v := newVisitor(t)
+	consent := v.open(w.shopURL).signIn("alice")
+	w.keep() // while the state waits for its callback
+	w.bindings(t)
+	shelf := consent.submit("/oauth2/authorize", "decision", "approve").says("Welcome, alice")
+	shelf.submit("/buy/green-hat").says("You bought")
+	shelf.submit("/buy/gift-wrap").says("You bought")
+	w.settled()
+	shelf.follow("My things").submit("/use/green-hat").says("You put on")
+	shelf.follow("My purchases").says("Paid and delivered").follow("the back office")
+
+	for range 2 { // the second with the refresh token that the first has brought
+		require.Positive(t, w.gloebit.ExpireTokens("alice"))
+		require.Contains(t, shelf.reload().balance(), "G$", "refreshed")
+	}
+	require.Positive(t, w.gloebit.RevokeTokens("alice"))
+	shelf.reload().says("no longer lets the shop charge you")
+	shelf.again().submit("/gloebit/disconnect").says("Until next time")
+}
+
+// bindings tells the watch of the bindings of the browsers that are connecting.
+func (w *world) bindings(t *testing.T) {
+	t.Helper()
+	rows, err := w.books.DB().Query("SELECT binding FROM gloebit_states")
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var hash string
+		require.NoError(t, rows.Scan(&hash))
+		w.watch.Hashed("browser binding", hash)
+	}
+	require.NoError(t, rows.Err())
+}
+
+// again connects the visitor, who is signed in at Gloebit.
+func (p page) again() page {
+	p.v.t.Helper()
+	return p.consent().submit("/oauth2/authorize", "decision", "approve")
+}
+
+// consent goes as far as Gloebit's consent page.
+func (p page) consent() page {
+	p.v.t.Helper()
+	to, err := p.url.Parse("/gloebit/connect")
+	require.NoError(p.v.t, err)
+	return p.v.open(to.String())
+}
+
+func theDatabaseFails(t *testing.T, w *world) {
+	shelf := newVisitor(t).open(w.shopURL).connect("alice")
+	for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
+		consent := newVisitor(t).open(w.shopURL).signIn("bob")
+		_, err := w.books.DB().Exec("ALTER TABLE " + table + " RENAME TO lost")
+		require.NoError(t, err)
+		sorry := consent.submit("/oauth2/authorize", "decision", "approve")
+		shelf.reload()
+		shelf.submit("/buy/red-scarf")
+		shelf.v.open(w.shopURL + "/gloebit/connect")
+		_, err = w.books.DB().Exec("ALTER TABLE lost RENAME TO " + table)
+		require.NoError(t, err)
+		require.Equal(t, table != "gloebit_purchases", sorry.status == 503, "%s: %s", table, sorry.text())
+	}
+	_, err := w.books.DB().Exec("UPDATE gloebit_credentials SET access_token = access_token || 'x'")
+	require.NoError(t, err)
+	require.Equal(t, 503, shelf.follow("My things").status, "the seal is broken")
+	_, err = w.books.DB().Exec("DELETE FROM gloebit_credentials")
+	require.NoError(t, err)
+}
+
+func strangersComeWithWhatTheyHaveSeen(t *testing.T, w *world) {
+	v, stranger := newVisitor(t), newVisitor(t)
+	for _, more := range []string{"", "&code=another", "&error=server_error&error_description="} {
+		callback := v.callback(w)
+		if more != "" {
+			callback += more + callback[len(w.shopURL):]
+		}
+		stranger.open(callback)
+		first := v.open(callback)
+		require.Equal(t, more == "", first.status == 200, "%s", first.text())
+		require.Equal(t, 400, v.open(callback).status, "used before")
+	}
+	for _, transaction := range w.gloebit.Transactions() {
+		hold := transaction.Hold.Enact
+		for _, bad := range []string{hold + "x", hold + "/x", strings.Replace(hold, "/enact/", "/cancel/", 1)} {
+			require.Equal(t, 404, stranger.open(bad).status)
+		}
+	}
+}
+
+func theShopPanics(t *testing.T, w *world) {
+	for _, message := range []string{"gloebit: connected", "gloebit: request failed"} {
+		v := newVisitor(t)
+		callback := v.callback(w)
+		if message != "gloebit: connected" {
+			callback += "&code=another"
+		}
+		w.watch.panicAt.Store(&message)
+		before := w.watch.panics.Load()
+		if response, err := v.client.Get(callback); err == nil { // it may have asked again by itself
+			response.Body.Close()
+		}
+		w.watch.panicAt.Store(nil)
+		require.Greater(t, w.watch.panics.Load(), before)
+	}
+}
