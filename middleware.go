@@ -41,7 +41,7 @@ func (m *Merchant) require(next http.Handler, scopes []Scope) http.Handler {
 		if err != nil {
 			m.HandleError(w, r.WithContext(ctx), err)
 		} else {
-			next.ServeHTTP(w, r.WithContext(NewContext(ctx, client)))
+			next.ServeHTTP(w, r.WithContext(visit.lend(ctx, client)))
 		}
 		visit.end()
 	})
@@ -57,7 +57,7 @@ func (m *Merchant) Optional(next http.Handler) http.Handler {
 		client, err := m.authenticate(ctx, r, nil)
 		switch {
 		case err == nil:
-			next.ServeHTTP(w, r.WithContext(NewContext(ctx, client)))
+			next.ServeHTTP(w, r.WithContext(visit.lend(ctx, client)))
 		case errors.Is(err, ErrNotConnected), errors.Is(err, ErrNoUser):
 			next.ServeHTTP(w, r.WithContext(ctx))
 		default:

@@ -35,14 +35,14 @@ func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *htt
 	return &ownSessions{manager, fail}
 }
 
-// visit is a request with its session: the context through which the session is
-// found, and the writer that saves it.
+// visit is a request with its session: the context in which the session and the
+// client are found, and the writer that saves the session.
 type visit struct {
 	context.Context // the request's
 	sessions        *ownSessions
+	client          *Client // nil unless this visit's middleware found one
 	request         *http.Request
 	writer          saving.Writer
-	vary            [1]string // what the header Vary is, without an allocation
 
 	mu     sync.Mutex
 	loaded context.Context // scs's, which holds the session; nil until it is asked for
@@ -53,8 +53,13 @@ type visitKey struct{ *ownSessions }
 
 // Value implements context.Context.
 func (v *visit) Value(key any) any {
-	if key == (visitKey{v.sessions}) {
+	switch key {
+	case visitKey{v.sessions}:
 		return v
+	case contextKey{}:
+		if v.client != nil {
+			return v.client
+		}
 	}
 	return v.Context.Value(key)
 }
@@ -64,13 +69,8 @@ func (s *ownSessions) visit(w http.ResponseWriter, r *http.Request) *visit {
 	if _, ok := r.Context().Value(visitKey{s}).(*visit); ok {
 		return nil
 	}
-	v := &visit{Context: r.Context(), sessions: s, request: r, vary: [1]string{"Cookie"}}
+	v := &visit{Context: r.Context(), sessions: s, request: r}
 	v.writer = saving.Writer{ResponseWriter: w, Session: v}
-	if header := w.Header(); header["Vary"] == nil {
-		header["Vary"] = v.vary[:]
-	} else {
-		header.Add("Vary", "Cookie")
-	}
 	return v
 }
 
@@ -80,6 +80,16 @@ func (v *visit) end() {
 	if v != nil {
 		v.writer.Begin()
 	}
+}
+
+// lend returns a context that holds the client: the visit itself, where that is
+// the context.
+func (v *visit) lend(ctx context.Context, client *Client) context.Context {
+	if v == nil {
+		return NewContext(ctx, client)
+	}
+	v.client = client
+	return v
 }
 
 // load returns the context in which scs finds the session.
@@ -98,6 +108,7 @@ func (v *visit) load() (context.Context, error) {
 		return nil, storeError("load the session", err)
 	}
 	v.loaded = ctx
+	v.writer.Header().Add("Vary", "Cookie") // what the answer depends on from here
 	return ctx, nil
 }
 

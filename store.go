@@ -3,6 +3,8 @@ package gloebit
 import (
 	"context"
 	"iter"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-gloebit/gloebit/internal/turns"
@@ -53,8 +55,9 @@ type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 
-	credentials expiring[Credential]
-	turns       turns.Turns // of the users whose Update or Delete runs
+	credentials expiring[*Credential]   // which nobody changes
+	scopes      atomic.Pointer[[]Scope] // of the last one that was kept: most have the same, and share them
+	turns       turns.Turns             // of the users whose Update or Delete runs
 }
 
 // Load implements [TokenStore].
@@ -69,7 +72,7 @@ func (s *MemoryTokenStore) Load(ctx context.Context, userID string) (Credential,
 	if !ok || s.lapsed(credential) {
 		return Credential{}, ErrNotFound
 	}
-	return credential, nil
+	return *credential, nil
 }
 
 // Update implements [TokenStore]. It waits for its turn until ctx ends.
@@ -85,7 +88,8 @@ func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(co
 
 	var current *Credential
 	if credential, ok := s.credentials.get(userID); ok && !s.lapsed(credential) {
-		current = &credential
+		lent := *credential
+		current = &lent
 	}
 	next, err := fn(ctx, current)
 	if err != nil {
@@ -98,7 +102,7 @@ func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(co
 	if err := next.Check(); err != nil {
 		return err
 	}
-	s.credentials.put(userID, next.atRest(), s.lapsed, 0)
+	s.credentials.put(userID, s.compact(next.atRest()), s.lapsed, 0)
 	return nil
 }
 
@@ -127,6 +131,18 @@ func (s *MemoryTokenStore) UserIDs(ctx context.Context) iter.Seq2[string, error]
 	}
 }
 
+// compact returns the credential as it is kept, which shares its scopes with
+// others.
+func (s *MemoryTokenStore) compact(c Credential) *Credential {
+	if last := s.scopes.Load(); last != nil && len(c.Scopes) > 0 && slices.Equal(*last, c.Scopes) {
+		c.Scopes = *last
+	} else {
+		scopes := c.Scopes // alone, or the pointer would keep the tokens with them
+		s.scopes.Store(&scopes)
+	}
+	return &c
+}
+
 // atRest is the credential as another process would read it: its times are
 // those of the calendar, without the clock of this process.
 func (c Credential) atRest() Credential {
@@ -134,7 +150,7 @@ func (c Credential) atRest() Credential {
 	return c
 }
 
-func (s *MemoryTokenStore) lapsed(c Credential) bool {
+func (s *MemoryTokenStore) lapsed(c *Credential) bool {
 	if c.Until.IsZero() {
 		return false
 	}
