@@ -62,6 +62,7 @@ type call struct {
 	repeatable bool           // sending it twice does what sending it once does
 	fate       *fate          // what attempts that failed may have done; nil when nobody asks
 	failed     any            // takes what a reply without success tells beside its reason; nil when nobody asks
+	until      time.Time      // when it ends at the latest, with all attempts
 }
 
 // fate is what the attempts of one call may have done although they failed.
@@ -105,10 +106,9 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 			return fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 		}
 	}
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, longestCall)
-		defer cancel()
+	var limited bool
+	if call.until, limited = ctx.Deadline(); !limited {
+		call.until = time.Now().Add(longestCall)
 	}
 	body, err := c.sendFresh(ctx, call, payload)
 	if err != nil || answer == nil {
@@ -128,7 +128,7 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 	credential := c.current()
 	if credential.expired(c.merchant.clock().Add(expiryLeeway)) && c.canRefresh(credential) {
 		var err error
-		if credential, err = c.refresh(ctx, credential); err != nil {
+		if credential, err = c.refresh(ctx, call.until, credential); err != nil {
 			return nil, err
 		}
 	}
@@ -137,11 +137,11 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 		refreshable := errors.Is(err, ErrTokenExpired) && c.canRefresh(credential)
 		switch {
 		case refreshable && renewed < mostRenewals:
-			if credential, err = c.refresh(ctx, credential); err != nil {
+			if credential, err = c.refresh(ctx, call.until, credential); err != nil {
 				return nil, err
 			}
 		case errors.Is(err, ErrNotConnected) && !refreshable:
-			newer, ok := c.forget(ctx, credential.AccessToken, &err)
+			newer, ok := c.forget(ctx, call.until, credential.AccessToken, &err)
 			if !ok || renewed == mostRenewals || call.fate.keepsTo(credential, newer) {
 				return nil, err
 			}
@@ -168,7 +168,7 @@ func (c Credential) expired(now time.Time) bool {
 
 // send makes the attempts of one call with one credential.
 func (c *Client) send(ctx context.Context, call call, payload []byte, credential Credential) ([]byte, error) {
-	pause := c.merchant.newPause()
+	var pause pause
 	for attempt := 1; ; attempt++ {
 		body, err := c.attempt(ctx, call, payload, credential)
 		if call.fate != nil {
@@ -180,7 +180,10 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, credential
 		if err == nil || !call.repeatable || !transient(err) || attempt == mostAttempts {
 			return body, err
 		}
-		if !pause.wait(ctx, err) {
+		if attempt == 1 {
+			pause = c.merchant.newPause()
+		}
+		if !pause.wait(ctx, call.until, err) {
 			return nil, err
 		}
 	}
@@ -188,8 +191,34 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, credential
 
 // attempt sends one request and returns the body of a successful reply.
 func (c *Client) attempt(ctx context.Context, call call, payload []byte, credential Credential) ([]byte, error) {
-	endpoint := c.merchant.provider.APIURL + orDefault(call.path, call.name)
-	req, err := http.NewRequestWithContext(ctx, call.method, endpoint, bytes.NewReader(payload))
+	if err := ctx.Err(); err != nil { // nothing was sent
+		return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
+	}
+	limited, cancel := context.WithDeadline(ctx, earlier(call.until, time.Now().Add(c.merchant.http.Timeout)))
+	defer cancel()
+	req, err := c.request(limited, call, payload, credential)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.merchant.api.Do(req)
+	if err != nil {
+		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, err}, transient: ctx.Err() == nil && !isUntrusted(err)}
+	}
+	defer resp.Body.Close()
+	body, err := readReply(resp)
+	if err != nil {
+		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrBadReply, errCutOff, err}, transient: ctx.Err() == nil}
+	}
+	return read(call, resp, withoutSecrets(body, credential.AccessToken, c.merchant.application.ClientSecret))
+}
+
+// request makes the request of one attempt.
+func (c *Client) request(ctx context.Context, call call, payload []byte, credential Credential) (*http.Request, error) {
+	var body io.Reader
+	if payload != nil {
+		body = bytes.NewReader(payload)
+	}
+	req, err := http.NewRequestWithContext(ctx, call.method, c.merchant.provider.APIURL+orDefault(call.path, call.name), body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 	}
@@ -202,19 +231,24 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 			return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
 		}
 	}
-	if err := ctx.Err(); err != nil { // nothing was sent
-		return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
+	return req, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
 	}
-	resp, err := c.merchant.http.Do(req)
-	if err != nil {
-		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, err}, transient: ctx.Err() == nil && !isUntrusted(err)}
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, longestReply+1))
-	if err != nil {
-		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrBadReply, errCutOff, err}, transient: ctx.Err() == nil}
-	}
-	return read(call, resp, withoutSecrets(body, credential.AccessToken, c.merchant.application.ClientSecret))
+	return b
+}
+
+// readReply reads a body, and of one that is too long a byte more than it may
+// have. What the header says of the length is a hint: transports that are not
+// net/http's leave it out.
+func readReply(resp *http.Response) ([]byte, error) {
+	hint := max(0, min(resp.ContentLength, longestReply)) + bytes.MinRead
+	body := bytes.NewBuffer(make([]byte, 0, hint))
+	_, err := body.ReadFrom(io.LimitReader(resp.Body, longestReply+1))
+	return body.Bytes(), err
 }
 
 // withoutSecrets is a reply without what was sent with the call: its texts go
@@ -237,9 +271,12 @@ type envelope struct {
 
 // read tells a successful reply from all others.
 func read(call call, resp *http.Response, body []byte) ([]byte, error) {
-	failure := &APIError{Call: call.name, StatusCode: resp.StatusCode, Scope: call.scope}
 	var reply envelope
 	unreadable := json.Unmarshal(body, &reply) != nil
+	if !unreadable && resp.StatusCode == http.StatusOK && len(body) <= longestReply && reply.Success != nil && *reply.Success {
+		return body, nil
+	}
+	failure := &APIError{Call: call.name, StatusCode: resp.StatusCode, Scope: call.scope}
 	if !unreadable {
 		failure.Reason, failure.Status = text(reply.Reason), text(reply.Status)
 	} else {
@@ -258,16 +295,14 @@ func read(call call, resp *http.Response, body []byte) ([]byte, error) {
 		return nil, badReply(call.name, "not a JSON object with success, reason and status of the documented types")
 	case reply.Success == nil:
 		return nil, badReply(call.name, "without success")
-	case !*reply.Success:
-		if call.failed != nil {
-			_ = json.Unmarshal(body, call.failed) // what can't be read is not told
-		}
-		failure.causes = failuresOf(failure.Status, failure.Reason)
-		failure.RetryAfter = retryAfter(resp.Header)
-		failure.transient = failure.saysLater()
-		return nil, failure
 	}
-	return body, nil
+	if call.failed != nil {
+		_ = json.Unmarshal(body, call.failed) // what can't be read is not told
+	}
+	failure.causes = failuresOf(failure.Status, failure.Reason)
+	failure.RetryAfter = retryAfter(resp.Header)
+	failure.transient = failure.saysLater()
+	return nil, failure
 }
 
 // readStatus says what an HTTP status other than 200 means. A reason that the

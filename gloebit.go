@@ -135,6 +135,7 @@ type Merchant struct {
 	homePath     string
 	connectFor   time.Duration
 	http         *http.Client
+	api          *http.Client // http without its Timeout, which each attempt of a call has by itself
 	log          *slog.Logger
 	clock        func() time.Time
 	crossOrigin  *http.CrossOriginProtection
@@ -173,6 +174,9 @@ func New(config Config) (*Merchant, error) {
 		retryDelay:   200 * time.Millisecond,
 		refreshFor:   time.Minute,
 	}
+	api := *m.http
+	api.Timeout = 0
+	m.api = &api
 	m.id = hash(config.ClientID + " " + config.Provider.APIURL)[:12]
 	m.keys = newSessionKeys(m.id)
 	if len(m.scopes) == 0 {

@@ -11,7 +11,9 @@ import (
 // Whoever comes first asks the provider, under the store's lock; all others,
 // here and on other replicas, get what that one saved. What is returned has
 // been saved.
-func (c *Client) refresh(ctx context.Context, stale Credential) (Credential, error) {
+func (c *Client) refresh(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	fresh, err := c.merchant.refresh(ctx, c.user.ID, stale)
 	if err != nil {
 		return Credential{}, err
@@ -125,11 +127,13 @@ func (m *Merchant) askForToken(ctx context.Context, current Credential) (fresh C
 // forget removes the credential of a token that was refused, if it is still the
 // one that was sent. When there is another, it becomes the client's and is
 // returned. A store that fails adds to the error of the call.
-func (c *Client) forget(ctx context.Context, sent Secret, refused *error) (newer Credential, ok bool) {
+func (c *Client) forget(ctx context.Context, until time.Time, sent Secret, refused *error) (newer Credential, ok bool) {
 	m := c.merchant
 	if c.user.ID == "" { // a token that was never saved
 		return Credential{}, false
 	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	err := m.tokens.Update(ctx, c.user.ID, func(_ context.Context, current *Credential) (*Credential, error) {
 		if current == nil || current.AccessToken == sent {
 			return nil, nil

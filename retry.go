@@ -26,15 +26,14 @@ func (m *Merchant) newPause() pause {
 }
 
 // wait waits as long as it is time to, or as the server asked for, and reports
-// whether to go on. It does not start a wait that the caller's deadline would
-// cut off.
-func (p pause) wait(ctx context.Context, err error) bool {
+// whether to go on. It does not start a wait that the call's end would cut off.
+func (p pause) wait(ctx context.Context, until time.Time, err error) bool {
 	delay := p.next.NextBackOff()
 	var failure *APIError
 	if errors.As(err, &failure) {
 		delay = max(delay, failure.RetryAfter)
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < delay {
+	if time.Until(until) < delay {
 		return false
 	}
 	timer := time.NewTimer(delay)
