@@ -86,7 +86,7 @@ func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingC
 		return Connection{}, err
 	}
 	m.log.InfoContext(ctx, "gloebit: connected", "user", user.ID, "gloebit_id", credential.GloebitID,
-		"granted", joinScopes(connection.Granted), "missing", joinScopes(connection.Missing))
+		"granted", loggedScopes(connection.Granted), "missing", loggedScopes(connection.Missing))
 	if missing := missingScopes(credential.Scopes, pending.Required); len(missing) > 0 {
 		return Connection{}, &ScopeError{Missing: missing}
 	}

@@ -133,7 +133,7 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 		}
 	}
 	for renewed := 0; ; renewed++ {
-		body, err := c.send(ctx, call, payload, credential)
+		body, err := c.send(ctx, call, payload, &credential)
 		refreshable := errors.Is(err, ErrTokenExpired) && c.canRefresh(credential)
 		switch {
 		case refreshable && renewed < mostRenewals:
@@ -167,7 +167,7 @@ func (c Credential) expired(now time.Time) bool {
 }
 
 // send makes the attempts of one call with one credential.
-func (c *Client) send(ctx context.Context, call call, payload []byte, credential Credential) ([]byte, error) {
+func (c *Client) send(ctx context.Context, call call, payload []byte, credential *Credential) ([]byte, error) {
 	var pause pause
 	for attempt := 1; ; attempt++ {
 		body, err := c.attempt(ctx, call, payload, credential)
@@ -190,7 +190,7 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, credential
 }
 
 // attempt sends one request and returns the body of a successful reply.
-func (c *Client) attempt(ctx context.Context, call call, payload []byte, credential Credential) ([]byte, error) {
+func (c *Client) attempt(ctx context.Context, call call, payload []byte, credential *Credential) ([]byte, error) {
 	if err := ctx.Err(); err != nil { // nothing was sent
 		return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
 	}
@@ -213,7 +213,7 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 }
 
 // request makes the request of one attempt.
-func (c *Client) request(ctx context.Context, call call, payload []byte, credential Credential) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, call call, payload []byte, credential *Credential) (*http.Request, error) {
 	var body io.Reader
 	if payload != nil {
 		body = bytes.NewReader(payload)
@@ -227,7 +227,7 @@ func (c *Client) request(ctx context.Context, call call, payload []byte, credent
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if credential.AccessToken != "" { // not for calls in the application's own name
-		if err := c.merchant.flow.Authorize(c.merchant.application, req, credential); err != nil {
+		if err := c.merchant.flow.Authorize(c.merchant.application, req, *credential); err != nil {
 			return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
 		}
 	}

@@ -188,14 +188,14 @@ func (m *Merchant) allow(w http.ResponseWriter, r *http.Request, methods ...stri
 // redirect sends the browser on with a GET. http.Redirect would clean the path
 // and write the URL into a body.
 func redirect(w http.ResponseWriter, to string) {
-	var location strings.Builder
+	location := make([]byte, 0, len(to)+16)
 	for _, b := range []byte(to) {
 		if b <= ' ' || b >= 0x7f { // what only people write
-			fmt.Fprintf(&location, "%%%02X", b)
+			location = fmt.Appendf(location, "%%%02X", b)
 		} else {
-			location.WriteByte(b)
+			location = append(location, b)
 		}
 	}
-	w.Header().Set("Location", location.String())
+	w.Header().Set("Location", string(location))
 	w.WriteHeader(http.StatusSeeOther)
 }

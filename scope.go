@@ -1,6 +1,7 @@
 package gloebit
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 )
@@ -98,3 +99,9 @@ func joinScopes(scopes []Scope) string {
 	}
 	return strings.Join(names, " ")
 }
+
+// loggedScopes are written as joinScopes does, once somebody reads the log.
+type loggedScopes []Scope
+
+// LogValue implements slog.LogValuer.
+func (s loggedScopes) LogValue() slog.Value { return slog.StringValue(joinScopes(s)) }

@@ -155,8 +155,10 @@ func newNonce() string {
 
 // hash is what stores see of a nonce.
 func hash(nonce string) string {
-	sum := sha256.Sum256([]byte(nonce))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	var message [128]byte // on the stack, as what is hashed here is short
+	sum := sha256.Sum256(append(message[:0], nonce...))
+	var text [64]byte
+	return string(base64.RawURLEncoding.AppendEncode(text[:0], sum[:]))
 }
 
 func equalInConstantTime(a, b string) bool {
