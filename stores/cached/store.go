@@ -1,0 +1,179 @@
+// Package cached answers the loads of a remote gloebit.TokenStore from memory,
+// for a short time.
+//
+//	tokens, err := cached.New(store, cached.Config{MaxAge: 2 * time.Second})
+//
+// What that costs: for up to MaxAge a user who disconnected on another machine
+// is still connected here, and a request of theirs can still charge them, as
+// Gloebit keeps the token good; and a token that was refused or refreshed there
+// is still sent from here, which Gloebit refuses, and the client then asks the
+// store. On this machine nothing is stale: Update and Delete read and write the
+// store, and what they did is seen at once. Tokens are in this process's memory
+// for MaxAge, and until somebody else needs the room, in the clear also where the
+// store behind keeps them sealed.
+package cached
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// Config says how stale a credential may be and how many are kept. MaxAge must be
+// set.
+type Config struct {
+	// MaxAge is for how long a credential is not asked for again: that long
+	// another machine's change may go unseen here.
+	MaxAge time.Duration
+	// Capacity is the most credentials that are kept. Past it others give way.
+	// Zero means 10,000, some 5 MB.
+	Capacity int
+	// Clock tells the time. Nil means time.Now.
+	Clock func() time.Time
+}
+
+// Store is a gloebit.TokenStore in front of another. Make it with [New]. It is
+// safe for concurrent use, and starts no goroutine.
+type Store struct {
+	inner  gloebit.TokenStore
+	config Config
+
+	mu      sync.Mutex
+	entries map[string]entry
+	changes uint64 // how many Updates and Deletes have ended: what was loaded before one is not kept
+}
+
+type entry struct {
+	credential gloebit.Credential
+	until      time.Time
+}
+
+var _ gloebit.TokenStore = (*Store)(nil)
+
+// New puts a cache in front of a store.
+func New(inner gloebit.TokenStore, config Config) (*Store, error) {
+	switch {
+	case inner == nil:
+		return nil, errors.New("cached: the store is nil")
+	case config.MaxAge <= 0:
+		return nil, errors.New("cached: Config.MaxAge is not set: say how stale a credential may be, such as two seconds")
+	case config.Capacity < 0:
+		return nil, errors.New("cached: Config.Capacity is negative")
+	}
+	if config.Capacity == 0 {
+		config.Capacity = 10_000
+	}
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
+	return &Store{inner: inner, config: config, entries: make(map[string]entry)}, nil
+}
+
+// Load implements gloebit.TokenStore. That there is no credential is not kept,
+// nor is any other error: who connects is connected at once.
+func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+	if err := ctx.Err(); err != nil {
+		return gloebit.Credential{}, err
+	}
+	credential, changes, ok := s.find(userID)
+	if ok {
+		return credential, nil
+	}
+	credential, err := s.inner.Load(ctx, userID)
+	if err != nil {
+		return gloebit.Credential{}, err
+	}
+	s.keep(userID, credential, changes)
+	return credential, nil
+}
+
+// Update implements gloebit.TokenStore. It is the inner store's, which reads what
+// is stored.
+func (s *Store) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	defer s.forget(userID) // also after an error: it may have been saved all the same
+	return s.inner.Update(ctx, userID, fn)
+}
+
+// Delete implements gloebit.TokenStore.
+func (s *Store) Delete(ctx context.Context, userID string) error {
+	defer s.forget(userID)
+	return s.inner.Delete(ctx, userID)
+}
+
+// UserIDs goes over the users of the inner store as its own UserIDs does. The
+// error is errors.ErrUnsupported when it has none.
+func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+	if lister, ok := s.inner.(interface {
+		UserIDs(context.Context) iter.Seq2[string, error]
+	}); ok {
+		return lister.UserIDs(ctx)
+	}
+	return func(yield func(string, error) bool) {
+		yield("", fmt.Errorf("cached: list the users of a %T: %w", s.inner, errors.ErrUnsupported))
+	}
+}
+
+// Format writes the type's name, whatever the verb: a Store holds tokens.
+func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cached.Store") }
+
+// find returns what is kept, if that may still be used, and the changes there
+// were until now.
+func (s *Store) find(userID string) (gloebit.Credential, uint64, bool) {
+	now := s.config.Clock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, ok := s.entries[userID]
+	return found.credential, s.changes, ok && now.Before(found.until)
+}
+
+// keep keeps what was loaded when there had been so many changes.
+func (s *Store) keep(userID string, credential gloebit.Credential, changes uint64) {
+	now := s.config.Clock()
+	until := now.Add(s.config.MaxAge)
+	if !credential.Until.IsZero() && credential.Until.Before(until) {
+		until = credential.Until
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if changes != s.changes { // it may be from before the change
+		return
+	}
+	if _, ok := s.entries[userID]; !ok {
+		s.makeRoom(now)
+	}
+	s.entries[userID] = entry{credential, until}
+}
+
+// makeRoom lets, of a few entries, those go that can't be used any more, and any
+// one when all can.
+func (s *Store) makeRoom(now time.Time) {
+	if len(s.entries) < s.config.Capacity {
+		return
+	}
+	const few = 8 // so that it takes constant time
+	looked, last := 0, ""
+	for userID, found := range s.entries {
+		if !now.Before(found.until) {
+			delete(s.entries, userID)
+		}
+		if looked, last = looked+1, userID; looked == few {
+			break
+		}
+	}
+	if len(s.entries) >= s.config.Capacity {
+		delete(s.entries, last)
+	}
+}
+
+func (s *Store) forget(userID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+	delete(s.entries, userID)
+}

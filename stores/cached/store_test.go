@@ -1,0 +1,185 @@
+package cached_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/cached"
+	"github.com/go-gloebit/gloebit/storetest"
+	"github.com/stretchr/testify/require"
+)
+
+// counted is a store that counts its loads, and does something in each.
+type counted struct {
+	gloebit.MemoryTokenStore
+	loads  int
+	during func()
+	err    error
+}
+
+func (c *counted) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+	c.loads++
+	credential, err := c.MemoryTokenStore.Load(ctx, userID)
+	if c.during != nil {
+		c.during()
+	}
+	return credential, errors.Join(err, c.err)
+}
+
+// newStore is a cache on a counted store where alice has the token "old", and
+// how its clock is moved.
+func newStore(t *testing.T, config cached.Config) (store *cached.Store, inner *counted, advance func(time.Duration)) {
+	t.Helper()
+	now := time.Date(2026, time.November, 21, 12, 0, 0, 0, time.UTC)
+	config.Clock = func() time.Time { return now }
+	inner = &counted{}
+	inner.Clock = config.Clock
+	store, err := cached.New(inner, config)
+	require.NoError(t, err)
+	require.NoError(t, inner.Update(t.Context(), "alice", returning(&gloebit.Credential{AccessToken: "old"})))
+	return store, inner, func(d time.Duration) { now = now.Add(d) }
+}
+
+func returning(c *gloebit.Credential) func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return c, nil }
+}
+
+func token(t *testing.T, store gloebit.TokenStore) gloebit.Secret {
+	t.Helper()
+	credential, err := store.Load(t.Context(), "alice")
+	require.NoError(t, err)
+	return credential.AccessToken
+}
+
+func TestConformance(t *testing.T) {
+	newEmpty := func(t *testing.T) *cached.Store {
+		store, err := cached.New(&gloebit.MemoryTokenStore{}, cached.Config{MaxAge: time.Hour})
+		require.NoError(t, err)
+		return store
+	}
+	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
+	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
+}
+
+func TestACredentialIsLoadedOnceUntilItIsTooOld(t *testing.T) {
+	store, inner, advance := newStore(t, cached.Config{MaxAge: time.Second})
+	for range 3 {
+		require.EqualValues(t, "old", token(t, store))
+	}
+	require.Equal(t, 1, inner.loads)
+
+	require.NoError(t, inner.Delete(t.Context(), "alice"), "on another machine")
+	advance(time.Second - 1)
+	require.EqualValues(t, "old", token(t, store), "still")
+	advance(1)
+	_, err := store.Load(t.Context(), "alice")
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
+}
+
+func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(context.Context, gloebit.TokenStore) error
+		left   gloebit.Secret
+	}{
+		"an update": {func(ctx context.Context, s gloebit.TokenStore) error {
+			return s.Update(ctx, "alice", returning(&gloebit.Credential{AccessToken: "new"}))
+		}, "new"},
+		"a removal": {func(ctx context.Context, s gloebit.TokenStore) error { return s.Update(ctx, "alice", returning(nil)) }, ""},
+		"a delete":  {func(ctx context.Context, s gloebit.TokenStore) error { return s.Delete(ctx, "alice") }, ""},
+	} {
+		for _, when := range []string{"after a load", "while one runs"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
+				if when == "while one runs" { // which has read the old one already
+					inner.during = func() { inner.during = nil; require.NoError(t, c.change(t.Context(), store)) }
+				}
+				require.EqualValues(t, "old", token(t, store))
+				if when == "after a load" {
+					require.NoError(t, c.change(t.Context(), store))
+				}
+				credential, err := store.Load(t.Context(), "alice")
+				require.Equal(t, c.left, credential.AccessToken)
+				require.Equal(t, c.left == "", errors.Is(err, gloebit.ErrNotFound))
+			})
+		}
+	}
+}
+
+func TestAnUpdateReadsTheStoreAndForgetsEvenWhenItFails(t *testing.T) {
+	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
+	require.EqualValues(t, "old", token(t, store))
+	require.NoError(t, inner.Update(t.Context(), "alice", returning(&gloebit.Credential{AccessToken: "new"})), "on another machine")
+	down := errors.New("the database is down")
+	require.ErrorIs(t, store.Update(t.Context(), "alice", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		require.EqualValues(t, "new", current.AccessToken)
+		return nil, down
+	}), down)
+	require.EqualValues(t, "new", token(t, store))
+}
+
+func TestAbsenceAndErrorsAreNotKept(t *testing.T) {
+	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
+	inner.err = errors.New("the database is down")
+	_, err := store.Load(t.Context(), "alice")
+	require.ErrorIs(t, err, inner.err)
+	inner.err = nil
+	require.EqualValues(t, "old", token(t, store))
+
+	_, err = store.Load(t.Context(), "bob")
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.NoError(t, inner.Update(t.Context(), "bob", returning(&gloebit.Credential{AccessToken: "new"})), "on another machine")
+	_, err = store.Load(t.Context(), "bob")
+	require.NoError(t, err)
+}
+
+func TestACredentialThatLapsesLapsesInTheCache(t *testing.T) {
+	store, inner, advance := newStore(t, cached.Config{MaxAge: time.Hour})
+	require.NoError(t, inner.Update(t.Context(), "alice", returning(&gloebit.Credential{AccessToken: "short", Until: inner.Clock().Add(time.Minute)})))
+	require.EqualValues(t, "short", token(t, store))
+	advance(time.Minute)
+	_, err := store.Load(t.Context(), "alice")
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
+}
+
+func TestTheCacheIsBounded(t *testing.T) {
+	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour, Capacity: 10})
+	const users = 100
+	for i := range users {
+		require.NoError(t, inner.Update(t.Context(), fmt.Sprint(i), returning(&gloebit.Credential{AccessToken: "t"})))
+		_, err := store.Load(t.Context(), fmt.Sprint(i))
+		require.NoError(t, err)
+	}
+	inner.loads = 0
+	for i := range users {
+		_, err := store.Load(t.Context(), fmt.Sprint(i))
+		require.NoError(t, err)
+	}
+	require.GreaterOrEqual(t, inner.loads, users-10)
+}
+
+func TestNewSaysWhatCantBeUsed(t *testing.T) {
+	for name, c := range map[string]struct {
+		store  gloebit.TokenStore
+		config cached.Config
+		want   string
+	}{
+		"no store":            {nil, cached.Config{MaxAge: 1}, "nil"},
+		"no age":              {&counted{}, cached.Config{}, "MaxAge"},
+		"a negative capacity": {&counted{}, cached.Config{MaxAge: 1, Capacity: -1}, "Capacity"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := cached.New(c.store, c.config)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestAStoreDoesNotPrintItsTokens(t *testing.T) {
+	store, _, _ := newStore(t, cached.Config{MaxAge: time.Hour})
+	token(t, store)
+	require.Equal(t, "cached.Store", fmt.Sprintf("%#v", store))
+}
