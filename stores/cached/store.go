@@ -54,7 +54,10 @@ type entry struct {
 	until      time.Time
 }
 
-var _ gloebit.TokenStore = (*Store)(nil)
+var (
+	_ gloebit.TokenStore = (*Store)(nil)
+	_ gloebit.PlainStore = (*Store)(nil)
+)
 
 // New puts a cache in front of a store.
 func New(inner gloebit.TokenStore, config Config) (*Store, error) {
@@ -117,6 +120,13 @@ func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		yield("", fmt.Errorf("cached: list the users of a %T: %w", s.inner, errors.ErrUnsupported))
 	}
+}
+
+// PlainAtRest implements gloebit.PlainStore with the inner store's answer: what is
+// kept here does not outlive the process.
+func (s *Store) PlainAtRest() bool {
+	plain, ok := s.inner.(gloebit.PlainStore)
+	return ok && plain.PlainAtRest()
 }
 
 // Format writes the type's name, whatever the verb: a Store holds tokens.

@@ -178,6 +178,19 @@ func TestNewSaysWhatCantBeUsed(t *testing.T) {
 	}
 }
 
+// plain is a store of which a backup can be read.
+type plain struct{ gloebit.MemoryTokenStore }
+
+func (*plain) PlainAtRest() bool { return true }
+
+func TestTheInnerStoreSaysWhatIsAtRest(t *testing.T) {
+	for want, inner := range map[bool]gloebit.TokenStore{true: &plain{}, false: &gloebit.MemoryTokenStore{}} {
+		store, err := cached.New(inner, cached.Config{MaxAge: 1})
+		require.NoError(t, err)
+		require.Equal(t, want, store.PlainAtRest())
+	}
+}
+
 func TestAStoreDoesNotPrintItsTokens(t *testing.T) {
 	store, _, _ := newStore(t, cached.Config{MaxAge: time.Hour})
 	token(t, store)
