@@ -37,7 +37,8 @@ type Store interface {
 	// called. From before fn until after the save no other Change or Claim of
 	// that purchase runs, in this process or another: others wait until their
 	// context ends. When fn fails, nothing is saved and Change returns fn's
-	// error. When fn panics, nothing is saved, the purchase is free again, and
+	// error; but when the store can no longer promise that fn ran alone, its
+	// error is the store's, and not fn's by errors.Is. When fn panics, nothing is saved, the purchase is free again, and
 	// the panic goes on. Change calls fn at most once.
 	//
 	// A store with transactions reads, calls fn and saves within one, and gives

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -17,7 +18,8 @@ import (
 // transaction for what fn writes. What fn returns is saved also when ctx has
 // ended since, within three seconds.
 //
-// The error is that of fn; ErrNotFound when there is no such purchase;
+// The error is that of fn, unless the connection was lost meanwhile, which is
+// then the error; ErrNotFound when there is no such purchase;
 // ErrInvalidRequest when what fn returned is refused by
 // [ledger.Purchase.Check]; that of the context when it has ended; or the
 // database's. After an error nothing is saved, neither of the purchase nor in
@@ -36,7 +38,7 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 		return next, failed(ctx, "wait for the purchase", err)
 	}
 	defer leave()
-	h, err := s.hold(ctx)
+	h, err := s.hold(ctx, s.lease())
 	if err != nil {
 		return next, failed(ctx, "begin", err)
 	}
@@ -52,7 +54,7 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 	var refused error
 	writes, lost := h.lend(ctx, func(ctx context.Context) { next, refused = fn(ctx, was.Clone()) })
 	if lost != nil {
-		return next, failed(ctx, "the connection that locked the purchase is lost", errors.Join(lost, refused))
+		return next, failed(ctx, "the connection that locked the purchase is lost", whatWasLost(lost, refused))
 	}
 	if refused != nil {
 		return next, refused
@@ -63,11 +65,8 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 	}
 	after, cancel := lasting(ctx)
 	defer cancel()
-	if err := writes.keep(after); err != nil {
-		return next, failed(ctx, "keep what was written with the purchase", err)
-	}
-	if err := h.savePurchase(after, row); err != nil {
-		return next, failed(ctx, "save a purchase", err)
+	if err := h.savePurchase(after, row, writes); err != nil {
+		return next, failed(ctx, "save a purchase and what was written with it", err)
 	}
 	if err := h.commit(after); err != nil {
 		return next, failed(ctx, "commit a purchase", err)
@@ -78,15 +77,15 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 // changedRow is the row of what fn returned.
 func changedRow(was, next ledger.Purchase) (purchaseRow, error) {
 	row, err := newPurchaseRow(next)
-	if err == nil && (next.ID != was.ID || next.UserID != was.UserID || next.Key != was.Key || !next.CreatedAt.Equal(was.CreatedAt)) {
-		err = fmt.Errorf("%w: purchase %s: its id, user, key or time of creation was changed", gloebit.ErrInvalidRequest, was.ID)
+	if err == nil && (next.ID != was.ID || next.UserID != was.UserID || next.GloebitID != was.GloebitID || next.Key != was.Key || !next.CreatedAt.Equal(was.CreatedAt)) {
+		err = fmt.Errorf("%w: purchase %s: its id, user, Gloebit id, key or time of creation was changed", gloebit.ErrInvalidRequest, was.ID)
 	}
 	return row, err
 }
 
 // lockPurchase locks a purchase and reads it.
 func (h *hold) lockPurchase(ctx context.Context, id string) (p ledger.Purchase, found bool, err error) {
-	query := "SELECT " + purchaseColumns + " FROM gloebit_purchases WHERE id = ?"
+	const where = " FROM gloebit_purchases WHERE id = ?"
 	switch h.store.dialect {
 	case MySQL:
 		// Whoever waits for a row gets an error after a while that others
@@ -95,18 +94,18 @@ func (h *hold) lockPurchase(ctx context.Context, id string) (p ledger.Purchase, 
 		if err := h.lockName(ctx, "purchase "+id); err != nil {
 			return p, false, err
 		}
-		query += " FOR UPDATE"
+		return h.purchase(ctx, "SELECT "+purchaseColumns+where+" FOR UPDATE", []any{stored(id)})
 	case Postgres:
-		query += " FOR UPDATE"
+		return h.purchase(ctx, "SELECT "+purchaseColumns+", txid_current()"+where+" FOR UPDATE", []any{stored(id)}, &h.txid)
 	}
-	return h.purchase(ctx, query, stored(id))
+	return h.purchase(ctx, "SELECT "+purchaseColumns+where, []any{stored(id)})
 }
 
-// purchase runs a query for one purchase.
-func (h *hold) purchase(ctx context.Context, query string, args ...any) (p ledger.Purchase, found bool, err error) {
+// purchase runs a query for one purchase, and some more columns.
+func (h *hold) purchase(ctx context.Context, query string, args []any, more ...any) (p ledger.Purchase, found bool, err error) {
 	var row purchaseRow
 	err = h.store.patiently(ctx, func() error {
-		return row.scan(h.conn.QueryRowContext(ctx, h.store.dialect.rebind(query), args...))
+		return row.scan(h.conn.QueryRowContext(ctx, h.store.dialect.rebind(query), args...), more...)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, false, nil
@@ -117,11 +116,27 @@ func (h *hold) purchase(ctx context.Context, query string, args ...any) (p ledge
 	return p, err == nil, err
 }
 
-func (h *hold) savePurchase(ctx context.Context, row purchaseRow) error {
+const updatePurchase = "UPDATE gloebit_purchases SET state = ?, next_at = ?, stuck_at = ?, key_until = ?, purchase = ? WHERE id = ?"
+
+var errAnother = errors.New("the transaction that was lent has been ended: run no COMMIT or ROLLBACK in it")
+
+// savePurchase saves the purchase, if the transaction still is the one that was
+// lent: else it would be kept without what was written with it.
+func (h *hold) savePurchase(ctx context.Context, row purchaseRow, writes *lent) error {
+	args := []any{row.state, row.nextAt, row.stuckAt, row.keyUntil, row.rest, row.id}
+	if h.store.dialect == Postgres {
+		changed, err := h.exec(ctx, updatePurchase+" AND txid_current() = ?", append(args, h.txid)...)
+		if err == nil && changed != 1 {
+			err = errAnother
+		}
+		return err
+	}
+	if err := writes.keep(ctx); err != nil {
+		return err
+	}
 	// Found, not changed, rows are counted by some who connect to MySQL, and
 	// the others when nothing changed: so how many they are says nothing.
-	_, err := h.exec(ctx, "UPDATE gloebit_purchases SET state = ?, next_at = ?, stuck_at = ?, key_until = ?, purchase = ? WHERE id = ?",
-		row.state, row.nextAt, row.stuckAt, row.keyUntil, row.rest, row.id)
+	_, err := h.exec(ctx, updatePurchase, args...)
 	return err
 }
 
@@ -134,7 +149,8 @@ const (
 // has locked, except in SQLite, where it waits for the one that writes. The
 // error is ErrNotFound when nothing is due, that of the context when it has
 // ended, or the database's. After an error of the database a purchase may have
-// been claimed.
+// been claimed. One that can't be read is an error that names it, and is claimed
+// too: the others are not kept waiting, and it comes again when until is over.
 func (s *Store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
 	due, next := now.UnixMicro(), storedTime(until)
 	if s.dialect == Postgres {
@@ -160,26 +176,30 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchas
 	return onlyPurchase(s.purchases(ctx, "claim a purchase", claimDue+" WHERE id = ("+dueID+") RETURNING "+purchaseColumns, next, due))
 }
 
-// claimLocked claims where UPDATE returns no rows.
+// claimLocked claims where UPDATE returns no rows. A purchase that can't be read
+// is claimed all the same: else it would be what is due first for ever.
 func (s *Store) claimLocked(ctx context.Context, due int64, next sql.NullInt64) (ledger.Purchase, error) {
-	h, err := s.hold(ctx)
+	h, err := s.hold(ctx, s.shortLease())
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "begin", err)
 	}
 	defer h.end()
-	p, found, err := h.purchase(ctx, "SELECT "+purchaseColumns+" FROM gloebit_purchases WHERE next_at <= ? ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED", due)
-	if err != nil {
-		return ledger.Purchase{}, failed(ctx, "look for what is due", err)
-	}
-	if !found {
+	var row purchaseRow
+	query := "SELECT " + purchaseColumns + " FROM gloebit_purchases WHERE next_at <= ? ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+	unreadable := row.scan(h.conn.QueryRowContext(ctx, query, due))
+	switch {
+	case errors.Is(unreadable, sql.ErrNoRows):
 		return ledger.Purchase{}, gloebit.ErrNotFound
+	case row.id == nil:
+		return ledger.Purchase{}, failed(ctx, "look for what is due", unreadable)
 	}
-	if _, err = h.exec(ctx, claimDue+" WHERE id = ?", next, stored(p.ID)); err == nil {
+	if _, err = h.exec(ctx, claimDue+" WHERE id = ?", next, row.id); err == nil {
 		err = h.commit(ctx)
 	}
-	if err != nil {
+	if err = cmp.Or(err, unreadable); err != nil {
 		return ledger.Purchase{}, failed(ctx, "claim a purchase", err)
 	}
-	p.NextAt = readTime(next)
-	return p, nil
+	row.nextAt = next
+	p, err := row.purchase()
+	return p, failed(ctx, "claim a purchase", err)
 }

@@ -12,7 +12,7 @@ import (
 // wants it.
 
 const (
-	insertPurchase = "INSERT INTO gloebit_purchases (" + purchaseColumns + ", held_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertPurchase = "INSERT INTO gloebit_purchases (" + purchaseColumns + ", held_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	selectHolder   = "SELECT " + purchaseColumns + " FROM gloebit_purchases WHERE user_id = ? AND held_key = ?"
 	freeKey        = "UPDATE gloebit_purchases SET held_key = NULL WHERE id = ? AND held_key = ?"
 )
@@ -83,7 +83,7 @@ func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purc
 		return ledger.Purchase{}, failed(ctx, "wait for a key", err)
 	}
 	defer leave()
-	h, err := s.hold(ctx)
+	h, err := s.hold(ctx, s.shortLease())
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "begin", err)
 	}
@@ -91,7 +91,7 @@ func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purc
 	if err := h.lockName(ctx, name); err != nil {
 		return ledger.Purchase{}, failed(ctx, "lock a key", err)
 	}
-	holder, found, err := h.purchase(ctx, selectHolder, row.userID, row.key)
+	holder, found, err := h.purchase(ctx, selectHolder, []any{row.userID, row.key})
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "look for the purchase of a key", err)
 	}

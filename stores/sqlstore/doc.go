@@ -26,7 +26,8 @@
 // history, is JSON in the column purchase, kept as bytes: in words it is
 // convert_from(purchase, 'UTF8'), CONVERT(purchase USING utf8mb4) or
 // CAST(purchase AS TEXT). Where both have something, the column has the last
-// word. Nothing here removes a purchase: the application may delete rows that
+// word. A row that can't be read is an error that names the purchase, each time
+// it is due, and keeps no other waiting. Nothing here removes a purchase: the application may delete rows that
 // are delivered, refused or released once their key_until has passed.
 //
 // # Locks
@@ -49,12 +50,13 @@
 //   - SQLite: the write lock of the whole database (BEGIN IMMEDIATE). While an
 //     fn runs, and with it perhaps a request to Gloebit or whatever a Fulfiller
 //     waits for, every other write to the database waits: that of another user
-//     or purchase too, and the application's own, which fails with SQLITE_BUSY if its busy_timeout is shorter. What finds
-//     the database locked here waits as long as its context lasts. Write-ahead
-//     logging (PRAGMA journal_mode=WAL) lets reads go on during a commit. A
-//     busy_timeout of the driver's is not cut short by every driver when the
-//     context ends: leave it small. A database in memory lives in one
-//     connection, so that a Load waits there for an Update.
+//     or purchase too, and the application's own, which fails with SQLITE_BUSY
+//     if its busy_timeout is shorter. What finds the database locked here waits
+//     as long as its context lasts. Write-ahead logging (PRAGMA
+//     journal_mode=WAL) lets reads go on during a commit. A busy_timeout of the
+//     driver's is not cut short by every driver when the context ends: leave it
+//     small. A database in memory lives in one connection, so that a Load waits
+//     there for an Update.
 //
 // # Failures
 //
@@ -64,10 +66,28 @@
 // it. A database that comes back is used again without further ado.
 //
 // While fn runs its connection is asked every second whether it is still there.
-// When it is lost the server has freed the user or purchase, so the context of
-// fn ends, and Update or Change returns an error. It is not asked from a query
-// of fn's in its transaction until the next statement that returns no rows. An
-// error of the commit itself leaves open whether it was saved.
+// When it is lost the server frees the user or purchase, so the context of fn
+// ends, and Update or Change returns an error that says so. What fn returned
+// then is only told in words: it is not fn's answer. An error of the commit
+// itself leaves open whether it was saved.
+//
+// # Machines that vanish
+//
+// A machine that loses its power or its network closes no connection. PostgreSQL,
+// MariaDB and MySQL free what it had locked when they have heard nothing of it
+// for [Store].Lease, which is a minute; a user after ten seconds. Somebody else
+// of that machine who was waiting for the same may get it then, and holds it for
+// as long.
+//
+// No two fns run at once because of that: the context of an fn ends when three
+// quarters of that time have passed without an answer of the server's, on
+// whichever side the silence is. After a query the transaction can't be asked
+// whether it is there, since the rows may still be open, until the next
+// statement that returns none; after a statement was prepared, not any more.
+// So an fn that reads and then waits for something has 45 seconds for it, as
+// has a single statement, unless Lease says otherwise. A process that was
+// stopped for longer, such as with its virtual machine, finds its context ended
+// when it goes on, and saves nothing.
 //
 // An fn may load and update credentials, as a request to Gloebit does. Within a
 // Change in SQLite, whose one writer that Change is, what writes is an error at

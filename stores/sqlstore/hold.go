@@ -2,20 +2,18 @@ package sqlstore
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
 	grace      = 3 * time.Second // for what must still be done after a context has ended
-	askEvery   = time.Second     // how often a connection that waits for an fn is asked whether it is there
-	askFor     = 3 * time.Second // how long its answer may take
 	lockSlices = 5               // seconds that one GET_LOCK waits, so that one whose client has gone ends
 )
 
@@ -26,21 +24,26 @@ const (
 type hold struct {
 	store  *Store
 	conn   *sql.Conn
-	named  string // the MySQL lock that the connection holds
-	over   bool   // the transaction has ended
-	broken bool   // the connection must not be used again
+	lease  time.Duration // how long the server keeps it for a client that is silent
+	named  string        // the MySQL lock that the connection holds
+	txid   int64         // of a PostgreSQL transaction that is lent
+	over   bool          // the transaction has ended
+	broken bool          // the connection must not be used again
 
-	quiet   sync.Mutex // held by who uses the connection while an fn runs
-	reading bool       // rows may be open, so that it must not be asked anything
+	heard    atomic.Pointer[time.Time] // when the server was last asked something that it has answered
+	quiet    sync.Mutex                // held by who uses the connection while an fn runs
+	reading  bool                      // rows may be open, so that it must not be asked anything
+	prepared bool                      // and so they may from now on, without our knowing
 }
 
-// hold takes a connection and begins a transaction. Whoever gets one ends it.
-func (s *Store) hold(ctx context.Context) (*hold, error) {
+// hold takes a connection and begins a transaction with that lease. Whoever gets
+// one ends it.
+func (s *Store) hold(ctx context.Context, lease time.Duration) (*hold, error) {
 	var begun error
 	// After the server was gone every idle connection may be a dead one, and
 	// beginning is what finds it out. It has done nothing by then.
 	for range s.db.Stats().Idle + 2 {
-		h := &hold{store: s}
+		h := &hold{store: s, lease: lease}
 		err := s.patiently(ctx, func() (err error) { // opening SQLite can find it busy, too
 			h.conn, err = s.db.Conn(ctx)
 			return err
@@ -64,7 +67,8 @@ func (s *Store) hold(ctx context.Context) (*hold, error) {
 }
 
 func (h *hold) begin(ctx context.Context) error {
-	for _, statement := range h.store.dialect.begin() {
+	h.hear(time.Now())
+	for _, statement := range h.store.dialect.begin(h.lease) {
 		if _, err := h.exec(ctx, statement); err != nil {
 			return err
 		}
@@ -85,15 +89,12 @@ func (h *hold) exec(ctx context.Context, query string, args ...any) (changed int
 	return changed, err
 }
 
-// lockName waits for a lock of MySQL's by name. It is one lock a database:
-// servers have one namespace for all.
+// lockName waits for a lock of MySQL's by name.
 func (h *hold) lockName(ctx context.Context, name string) error {
-	sum := sha256.Sum256([]byte(name))
-	name = hex.EncodeToString(sum[:])
+	query := fmt.Sprintf("SELECT GET_LOCK(%s, %d)", mysqlLock(name), lockSlices)
 	for {
 		var got sql.NullInt64
-		row := h.conn.QueryRowContext(ctx, "SELECT GET_LOCK("+mysqlLockName+", ?)", name, lockSlices)
-		if err := row.Scan(&got); err != nil {
+		if err := h.conn.QueryRowContext(ctx, query).Scan(&got); err != nil {
 			return err
 		}
 		if !got.Valid {
@@ -105,8 +106,6 @@ func (h *hold) lockName(ctx context.Context, name string) error {
 		}
 	}
 }
-
-const mysqlLockName = "CONCAT('gloebit:', LEFT(SHA2(CONCAT(LOWER(DATABASE()), '/', ?), 256), 48))"
 
 // commit ends the transaction and keeps what it did.
 func (h *hold) commit(ctx context.Context) error {
@@ -125,14 +124,8 @@ func (h *hold) end() {
 		_, err := h.exec(ctx, "ROLLBACK")
 		h.broken = err != nil && !saysNoTransaction(err)
 	}
-	for _, statement := range h.store.dialect.restore() {
-		if !h.broken {
-			_, err := h.exec(ctx, statement)
-			h.broken = err != nil
-		}
-	}
-	if h.named != "" && !h.broken {
-		_, err := h.exec(ctx, "DO RELEASE_LOCK("+mysqlLockName+")", h.named)
+	if statement := h.store.dialect.restore(h.named); statement != "" && !h.broken {
+		_, err := h.exec(ctx, statement)
 		h.broken = err != nil
 	}
 	if h.broken {
@@ -144,62 +137,6 @@ func (h *hold) end() {
 // saysNoTransaction reports whether SQLite had nothing to roll back.
 func saysNoTransaction(err error) bool {
 	return strings.Contains(err.Error(), "no transaction is active")
-}
-
-// watch calls fn with a context that ends when the connection is lost: then the
-// server has freed what was locked. lost is the reason.
-func (h *hold) watch(ctx context.Context, fn func(context.Context)) (lost error) {
-	if h.store.dialect == SQLite { // nothing that could be lost
-		fn(ctx)
-		return nil
-	}
-	inner, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		if lost = h.ask(ctx, stop); lost != nil {
-			h.broken = true
-			cancel()
-		}
-	}()
-	func() {
-		defer func() { close(stop); <-stopped }() // also when fn panics
-		fn(inner)
-	}()
-	return lost
-}
-
-// ask asks the connection until it fails or there is no need any more.
-func (h *hold) ask(ctx context.Context, stop <-chan struct{}) error {
-	ticker := time.NewTicker(askEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-stop:
-			return nil
-		case <-ticker.C:
-		}
-		if err := h.askOnce(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// askOnce asks, unless fn is just asking something itself, which tells it too.
-func (h *hold) askOnce(ctx context.Context) error {
-	if !h.quiet.TryLock() {
-		return nil
-	}
-	defer h.quiet.Unlock()
-	if h.reading {
-		return nil
-	}
-	// Not the caller's context: one that ends while it asks would break a
-	// connection that is to roll back.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
-	defer cancel()
-	return h.conn.PingContext(ctx)
 }
 
 // lasting is a context that ends a little after its parent, for keeping what fn

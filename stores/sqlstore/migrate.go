@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 )
 
 // Migrate makes the tables, or brings them to this package's version (see
@@ -29,7 +30,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		return failed(ctx, "wait to migrate", err)
 	}
 	defer leave()
-	h, err := s.hold(ctx)
+	h, err := s.hold(ctx, s.shortLease())
 	if err != nil {
 		return failed(ctx, "begin to migrate", err)
 	}
@@ -46,12 +47,18 @@ func (s *Store) Migrate(ctx context.Context) error {
 			continue
 		}
 		for _, statement := range step.Statements {
-			if _, err := h.exec(ctx, statement); err != nil {
+			if _, err := h.exec(ctx, statement); err != nil && !saysColumnIsThere(err) {
 				return failed(ctx, fmt.Sprintf("migrate to version %d", step.Version), err)
 			}
 		}
 	}
 	return failed(ctx, "commit the migration", h.commit(ctx))
+}
+
+// saysColumnIsThere reports whether MySQL or SQLite found a column that a step
+// adds: one that was run before, and failed after that.
+func saysColumnIsThere(err error) bool {
+	return strings.Contains(strings.ToLower(err.Error()), "duplicate column name")
 }
 
 // lockSchema lets one replica migrate at a time.

@@ -13,12 +13,13 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-const purchaseColumns = "id, user_id, order_key, state, created_at, next_at, stuck_at, key_until, purchase"
+const purchaseColumns = "id, user_id, gloebit_id, order_key, state, created_at, next_at, stuck_at, key_until, purchase"
 
 // purchaseRow is a purchase as it is in the table: what is searched by in
 // columns, and the rest, with copies of some of that, as JSON.
 type purchaseRow struct {
 	id, userID, key           []byte
+	gloebitID                 []byte // nil in rows of a version that did not know it
 	state                     string
 	createdAt                 int64
 	nextAt, stuckAt, keyUntil sql.NullInt64
@@ -31,10 +32,13 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 		return purchaseRow{}, err
 	}
 	row := purchaseRow{
-		id: stored(p.ID), userID: stored(p.UserID), key: stored(p.Key), state: string(p.State), createdAt: p.CreatedAt.UnixMicro(),
+		id: stored(p.ID), userID: stored(p.UserID), gloebitID: stored(p.GloebitID), key: stored(p.Key),
+		state: string(p.State), createdAt: p.CreatedAt.UnixMicro(),
 		nextAt: storedTime(p.NextAt), stuckAt: storedTime(p.StuckAt), keyUntil: storedTime(p.KeyUntil),
 	}
-	p.UserID, p.Key, p.NextAt = "", "", time.Time{} // the first two may be no text, and Claim changes the third
+	// Two may be no text, Claim changes one, and a replica of a version that
+	// does not know GloebitID would lose it when it saves.
+	p.UserID, p.Key, p.NextAt, p.GloebitID = "", "", time.Time{}, ""
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // it would change Data
@@ -47,17 +51,31 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 
 // args are the values of purchaseColumns.
 func (r *purchaseRow) args() []any {
-	return []any{r.id, r.userID, r.key, r.state, r.createdAt, r.nextAt, r.stuckAt, r.keyUntil, r.rest}
+	return []any{r.id, r.userID, r.gloebitID, r.key, r.state, r.createdAt, r.nextAt, r.stuckAt, r.keyUntil, r.rest}
 }
 
-func (r *purchaseRow) scan(row interface{ Scan(...any) error }) error {
-	return row.Scan(&r.id, &r.userID, &r.key, &r.state, &r.createdAt, &r.nextAt, &r.stuckAt, &r.keyUntil, &r.rest)
+// scan reads the columns, and some more. Its error names the purchase.
+func (r *purchaseRow) scan(row interface{ Scan(...any) error }, more ...any) error {
+	*r = purchaseRow{}
+	columns := []any{&r.id, &r.userID, &r.gloebitID, &r.key, &r.state, &r.createdAt, &r.nextAt, &r.stuckAt, &r.keyUntil, &r.rest}
+	err := row.Scan(append(columns, more...)...)
+	if err != nil && len(r.id) > 0 { // the others can't be read
+		return r.unreadable(err)
+	}
+	return err
+}
+
+func (r *purchaseRow) unreadable(err error) error {
+	return fmt.Errorf("read purchase %s: %w", r.id, err)
 }
 
 // purchase is the purchase of the row. The columns have the last word.
 func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
 	if err := json.Unmarshal(r.rest, &p); err != nil {
-		return ledger.Purchase{}, fmt.Errorf("sqlstore: read purchase %s: %w", r.id, err)
+		return ledger.Purchase{}, r.unreadable(err)
+	}
+	if r.gloebitID != nil {
+		p.GloebitID = string(r.gloebitID)
 	}
 	p.ID, p.UserID, p.Key, p.State = string(r.id), string(r.userID), string(r.key), ledger.State(r.state)
 	p.CreatedAt, p.UpdatedAt = time.UnixMicro(r.createdAt).UTC(), p.UpdatedAt.UTC()
@@ -75,8 +93,8 @@ func (s *Store) Get(ctx context.Context, id string) (ledger.Purchase, error) {
 	return onlyPurchase(rows, err)
 }
 
-// purchases runs a query for purchases. Its rows are read to their end: it is
-// there that SQLite commits one that writes.
+// purchases runs a query for purchases. Its rows are read to their end, also
+// after one that can't be: it is there that SQLite commits one that writes.
 func (s *Store) purchases(ctx context.Context, doing, query string, args ...any) (list []ledger.Purchase, err error) {
 	query = s.dialect.rebind(query)
 	err = s.patiently(ctx, func() error {
@@ -86,23 +104,28 @@ func (s *Store) purchases(ctx context.Context, doing, query string, args ...any)
 			return err
 		}
 		defer rows.Close()
+		var unreadable error
 		for rows.Next() {
-			var row purchaseRow
-			if err := row.scan(rows); err != nil {
-				return err
-			}
-			p, err := row.purchase()
-			if err != nil {
-				return err
+			p, err := readPurchase(rows)
+			if err != nil && unreadable == nil {
+				unreadable = err
 			}
 			list = append(list, p)
 		}
-		return errors.Join(rows.Err(), rows.Close())
+		return errors.Join(rows.Err(), rows.Close(), unreadable)
 	})
 	if err != nil {
 		return nil, failed(ctx, doing, err)
 	}
 	return list, nil
+}
+
+func readPurchase(rows *sql.Rows) (ledger.Purchase, error) {
+	var row purchaseRow
+	if err := row.scan(rows); err != nil {
+		return ledger.Purchase{}, err
+	}
+	return row.purchase()
 }
 
 // onlyPurchase is the one of a list, or ErrNotFound.

@@ -7,7 +7,8 @@ type Migration struct {
 	// Version is 1 for the first step, and one more for each that follows.
 	Version int
 	// Statements are run in order, one at a time. They bear being run again
-	// after a failure half way.
+	// after a failure half way; but MySQL and SQLite may answer ALTER TABLE
+	// ... ADD COLUMN with "duplicate column name", and that is as good as done.
 	Statements []string
 }
 
@@ -24,11 +25,11 @@ func Schema(dialect Dialect) []Migration {
 	var keep string
 	switch dialect.must() {
 	case Postgres:
-		steps, keep = [][]string{postgresTables(), postgresPurchases()}, "ON CONFLICT DO NOTHING"
+		steps, keep = [][]string{postgresTables(), postgresPurchases(), {addGloebitID("IF NOT EXISTS", "BYTEA")}}, "ON CONFLICT DO NOTHING"
 	case MySQL:
-		steps, keep = [][]string{mysqlTables(), mysqlPurchases()}, "ON DUPLICATE KEY UPDATE version = version"
+		steps, keep = [][]string{mysqlTables(), mysqlPurchases(), {addGloebitID("/*M! IF NOT EXISTS */", "VARBINARY(255)")}}, "ON DUPLICATE KEY UPDATE version = version"
 	default:
-		steps, keep = [][]string{sqliteTables(), sqlitePurchases()}, "ON CONFLICT DO NOTHING"
+		steps, keep = [][]string{sqliteTables(), sqlitePurchases(), {addGloebitID("", "BLOB")}}, "ON CONFLICT DO NOTHING"
 	}
 	migrations := make([]Migration, len(steps))
 	for i, statements := range steps {

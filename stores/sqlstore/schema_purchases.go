@@ -71,3 +71,10 @@ func sqlitePurchases() []string {
 		`CREATE INDEX IF NOT EXISTS gloebit_purchases_next_at ON gloebit_purchases (next_at) WHERE next_at IS NOT NULL`,
 	}
 }
+
+// addGloebitID is the third step. NULL is what a version that did not know of it
+// has written. MariaDB reads what is in /*M! */, and MySQL, which does not know
+// it, passes it by.
+func addGloebitID(unlessThere, as string) string {
+	return "ALTER TABLE gloebit_purchases ADD COLUMN " + unlessThere + " gloebit_id " + as
+}

@@ -29,6 +29,14 @@ type Store struct {
 	// Clock tells the time. Nil means time.Now. It is not changed once the
 	// store is in use.
 	Clock func() time.Time
+	// Lease is how long PostgreSQL, MariaDB or MySQL keeps a purchase locked
+	// for a Change of whose machine it hears nothing more. The context of an fn
+	// that asks nothing of its transaction after a query ends when three
+	// quarters of it are over, so it must be longer than 4/3 of
+	// ledger.Config.WorkTimeout. Zero means a minute; less than a second is a
+	// second. A user is kept locked for as long, and for ten seconds at most.
+	// It is not changed once the store is in use.
+	Lease time.Duration
 
 	db      *sql.DB
 	dialect Dialect

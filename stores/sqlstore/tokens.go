@@ -73,7 +73,8 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 // documentation for which, and for what else waits meanwhile. What fn returns is
 // saved also when ctx has ended since, within three seconds.
 //
-// The error is that of fn; ErrInvalidRequest when the user id is empty or of
+// The error is that of fn, unless the connection was lost meanwhile, which is
+// then the error; ErrInvalidRequest when the user id is empty or of
 // more than 255 bytes, or when what fn returned is refused by
 // [gloebit.Credential.Check]; that of the context when it has ended; or the
 // database's. After an error nothing is saved, but after one of the commit
@@ -87,7 +88,7 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 		return failed(ctx, "wait for the user", err)
 	}
 	defer leave()
-	h, err := s.hold(ctx)
+	h, err := s.hold(ctx, s.shortLease())
 	if err != nil {
 		return failed(ctx, "begin", err)
 	}
@@ -101,7 +102,7 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 	var refused error
 	lost := h.watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, s.current(row)) })
 	if lost != nil {
-		return failed(ctx, "the connection that locked the user is lost", errors.Join(lost, refused))
+		return failed(ctx, "the connection that locked the user is lost", whatWasLost(lost, refused))
 	}
 	if refused != nil {
 		return refused

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"time"
 )
 
 // Querier runs statements in the transaction of a [Store.Change]. What sqlc,
@@ -37,6 +39,8 @@ type Querier interface {
 // after a failed statement as if nothing had happened saves nothing where the
 // database has given the transaction up. Statements that end a transaction must
 // not be run in it: COMMIT, ROLLBACK and, in MySQL, those that change tables.
+// After a query fn has three quarters of [Store].Lease until the next statement
+// that returns no rows: then its context ends.
 func Tx(ctx context.Context) (Querier, bool) {
 	l, ok := ctx.Value(lentKey{}).(*lent)
 	if !ok {
@@ -58,7 +62,8 @@ type lent struct {
 
 // savepoint is what proves at the end that the transaction is still the one
 // that was lent: MySQL and SQLite roll back all of it at some errors, and what
-// is written next would be kept without what came before.
+// is written next would be kept without what came before. PostgreSQL's has a
+// number.
 const savepoint = "gloebit_change"
 
 // lend calls fn with a context that has the transaction, and that ends when the
@@ -87,20 +92,25 @@ func (l *lent) keep(ctx context.Context) error {
 	if !l.used || l.unset != nil {
 		return l.unset
 	}
-	_, err := l.hold.exec(ctx, "RELEASE SAVEPOINT "+savepoint)
-	return err
+	if _, err := l.hold.exec(ctx, "RELEASE SAVEPOINT "+savepoint); err != nil {
+		return fmt.Errorf("%w (%w)", errAnother, err)
+	}
+	return nil
 }
 
-// begin waits for the connection. When there is no error, done gives it back.
-func (l *lent) begin(ctx context.Context, reads bool) (done func(), err error) {
+// use waits for the connection and asks the server something.
+func (l *lent) use(ctx context.Context, ask func(context.Context) error) error {
 	l.hold.quiet.Lock()
-	err = l.ready(ctx)
-	if err != nil {
-		l.hold.quiet.Unlock()
-		return nil, err
+	defer l.hold.quiet.Unlock()
+	if err := l.ready(ctx); err != nil {
+		return err
 	}
-	l.hold.reading = l.hold.reading || reads
-	return l.hold.quiet.Unlock, nil
+	asked := time.Now()
+	err := ask(l.bind(ctx))
+	if err == nil {
+		l.hold.hear(asked)
+	}
+	return err
 }
 
 func (l *lent) ready(ctx context.Context) error {
@@ -109,6 +119,9 @@ func (l *lent) ready(ctx context.Context) error {
 	}
 	if !l.used {
 		l.used = true
+		if l.hold.store.dialect == Postgres {
+			return nil
+		}
 		_, l.unset = l.hold.exec(ctx, "SAVEPOINT "+savepoint)
 	}
 	return l.unset
@@ -122,47 +135,48 @@ func (l *lent) bind(ctx context.Context) context.Context {
 }
 
 // ExecContext implements [Querier].
-func (l *lent) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	done, err := l.begin(ctx, false)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	result, err := l.hold.conn.ExecContext(l.bind(ctx), query, args...)
-	if err == nil {
-		l.hold.reading = false // or it would have failed
-	}
+func (l *lent) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
+	err = l.use(ctx, func(ctx context.Context) error {
+		result, err = l.hold.conn.ExecContext(ctx, query, args...)
+		if err == nil {
+			l.hold.reading = false // or it would have failed
+		}
+		return err
+	})
 	return result, err
 }
 
 // PrepareContext implements [Querier].
-func (l *lent) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
-	done, err := l.begin(ctx, true)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	return l.hold.conn.PrepareContext(l.bind(ctx), query)
+func (l *lent) PrepareContext(ctx context.Context, query string) (statement *sql.Stmt, err error) {
+	err = l.use(ctx, func(ctx context.Context) error {
+		l.hold.prepared = true
+		statement, err = l.hold.conn.PrepareContext(ctx, query)
+		return err
+	})
+	return statement, err
 }
 
 // QueryContext implements [Querier].
-func (l *lent) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	done, err := l.begin(ctx, true)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	return l.hold.conn.QueryContext(l.bind(ctx), query, args...)
+func (l *lent) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
+	err = l.use(ctx, func(ctx context.Context) error {
+		l.hold.reading = true
+		rows, err = l.hold.conn.QueryContext(ctx, query, args...)
+		return err
+	})
+	return rows, err
 }
 
 // QueryRowContext implements [Querier].
-func (l *lent) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	done, err := l.begin(ctx, true)
-	if err != nil { // a Row takes no error from others but that of its context
+func (l *lent) QueryRowContext(ctx context.Context, query string, args ...any) (row *sql.Row) {
+	_ = l.use(ctx, func(ctx context.Context) error {
+		l.hold.reading = true
+		row = l.hold.conn.QueryRowContext(ctx, query, args...)
+		return row.Err()
+	})
+	if row == nil { // a Row takes no error from others but that of its context
 		ctx, cancel := context.WithCancel(ctx)
 		cancel()
 		return l.hold.store.db.QueryRowContext(ctx, query, args...)
 	}
-	defer done()
-	return l.hold.conn.QueryRowContext(l.bind(ctx), query, args...)
+	return row
 }

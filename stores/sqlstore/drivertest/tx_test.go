@@ -121,7 +121,7 @@ func TestATransactionThatHasEndedSavesNothing(t *testing.T) {
 				}
 				return err
 			}))
-			require.ErrorContains(t, err, "keep what was written with the purchase")
+			require.ErrorContains(t, err, "the transaction that was lent has been ended")
 			wantNothingKept(t, d, store, p)
 		}
 	})
@@ -315,7 +315,17 @@ func TestALongReadIsNotDisturbed(t *testing.T) {
 			require.True(t, rows.Next())
 			<-time.After(2500 * time.Millisecond)
 			require.True(t, rows.Next())
-			return rows.Close()
+			require.NoError(t, rows.Close())
+
+			statement, err := tx.PrepareContext(ctx, "SELECT id FROM gloebit_purchases")
+			require.NoError(t, err)
+			require.NoError(t, note(ctx, p.ID, "read"))
+			rows, err = statement.QueryContext(ctx)
+			require.NoError(t, err)
+			require.True(t, rows.Next())
+			<-time.After(1500 * time.Millisecond)
+			require.True(t, rows.Next())
+			return errors.Join(rows.Close(), statement.Close())
 		}))
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)

@@ -1,0 +1,113 @@
+package drivertest_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+// sqliteConn is what a connection of the driver can do.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+// late is a connection that begins, and then hears that its context has ended.
+type late struct {
+	sqliteConn
+	cut *atomic.Pointer[context.CancelFunc]
+}
+
+func (c late) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	result, err := c.sqliteConn.ExecContext(ctx, query, args)
+	if cancel := c.cut.Load(); cancel != nil && query == "BEGIN IMMEDIATE" && err == nil {
+		(*cancel)()
+		return nil, ctx.Err()
+	}
+	return result, err
+}
+
+// lateConnector opens a database in memory, which is its one connection.
+type lateConnector struct {
+	driver driver.Driver
+	cut    atomic.Pointer[context.CancelFunc]
+}
+
+func (c *lateConnector) Driver() driver.Driver { return c.driver }
+
+func (c *lateConnector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.driver.Open("file::memory:")
+	if err != nil {
+		return nil, err
+	}
+	return late{conn.(sqliteConn), &c.cut}, nil
+}
+
+func TestABeginOfSQLitesThatIsCutOffLeavesTheConnectionUsable(t *testing.T) {
+	plain := must(sql.Open("sqlite", ":memory:"))
+	connector := &lateConnector{driver: plain.Driver()}
+	require.NoError(t, plain.Close())
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = db.Close() })
+	store := sqlstore.New(db, sqlstore.SQLite)
+	require.NoError(t, store.Migrate(t.Context()))
+	require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	connector.cut.Store(&cancel)
+	require.ErrorIs(t, store.Update(ctx, "u", saving("never")), context.Canceled)
+	connector.cut.Store(nil)
+	credential, err := store.Load(t.Context(), "u")
+	require.NoError(t, err, "the database is still there")
+	require.Equal(t, "before", credential.AccessToken.Reveal())
+	require.NoError(t, store.Update(t.Context(), "u", saving("after")), "nothing was left begun")
+}
+
+// Users whose credentials have lapsed are who Sweep and Update both want.
+func TestSweepDoesNotDeadlockWithUpdate(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		past := gloebit.Credential{Until: time.Now().Add(-time.Hour)}
+		var updates, sweeps sync.WaitGroup
+		var done atomic.Bool
+		for range 2 {
+			store := d.store(t)
+			sweeps.Go(func() {
+				for !done.Load() {
+					if _, err := store.Sweep(t.Context()); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		for r := range replicas {
+			store := d.store(t)
+			updates.Go(func() {
+				for i := range 60 {
+					if err := store.Update(t.Context(), fmt.Sprint("user ", (i*7+r)%20), returning(past)); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		updates.Wait()
+		done.Store(true)
+		sweeps.Wait()
+	})
+}

@@ -1,0 +1,215 @@
+package drivertest_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+const shortLease = 2 * time.Second
+
+// outlasting is how an fn waits for longer than the server's patience: it
+// returns what ended it, or nil when it was long enough.
+func outlasting(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(2 * shortLease):
+		return nil
+	}
+}
+
+// wantNoOverlap changes the purchase in another process. It fails when that gets
+// the purchase while the first one's context lives, or waits for it too long.
+func wantNoOverlap(t *testing.T, other *sqlstore.Store, p ledger.Purchase, first context.Context, begun time.Time) {
+	_, err := other.Change(within(t, 20*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		if first.Err() == nil {
+			t.Error("two fns of one purchase run at once")
+		}
+		return p, nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begun); took > 2*shortLease {
+		t.Errorf("the purchase was free after %v", took)
+	}
+}
+
+// A query may have left rows open, so that its connection can't be asked
+// anything, and the server does not hear of the fn.
+func TestAnFnThatAsksNothingAfterAQueryEndsBeforeItsPurchaseIsFree(t *testing.T) {
+	one := "SELECT COUNT(*) FROM goods"
+	each(t, servers, func(t *testing.T, d database) {
+		store, direct := withGoods(t, d), d.store(t)
+		store.Lease = shortLease
+		for name, read := range map[string]func(ctx context.Context, tx sqlstore.Querier) error{
+			"a row": func(ctx context.Context, tx sqlstore.Querier) error {
+				return tx.QueryRowContext(ctx, one).Scan(new(int))
+			},
+			"rows": func(ctx context.Context, tx sqlstore.Querier) error {
+				rows, err := tx.QueryContext(ctx, one)
+				return errors.Join(err, rows.Close())
+			},
+			"a prepared row": func(ctx context.Context, tx sqlstore.Querier) error {
+				statement, err := tx.PrepareContext(ctx, one)
+				require.NoError(t, err)
+				_, err = tx.ExecContext(ctx, "DELETE FROM goods WHERE 1 = 0")
+				return errors.Join(err, statement.QueryRowContext(ctx).Scan(new(int)), statement.Close())
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				p := purchase(len(name), ledger.Settled)
+				created(t, direct, p)
+				other := make(chan struct{})
+				_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+					begun := time.Now()
+					require.NoError(t, read(ctx, tx))
+					go func() { defer close(other); wantNoOverlap(t, direct, p, ctx, begun) }()
+					return outlasting(ctx)
+				}))
+				<-other
+				require.ErrorContains(t, err, "the connection that locked the purchase is lost")
+				require.NotErrorIs(t, err, context.Canceled, "the caller's context has not ended")
+				wantNothingKept(t, d, direct, p)
+			})
+		}
+	})
+}
+
+// It is asked all the time, so that the server goes on keeping what is locked.
+func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
+		store.Lease = shortLease
+		created(t, store, p)
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+			require.NoError(t, tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM goods").Scan(new(int)))
+			_, err := tx.ExecContext(ctx, "DELETE FROM goods WHERE 1 = 0") // there are no open rows now
+			return errors.Join(err, outlasting(ctx))
+		}))
+		require.NoError(t, err)
+		wantEachOnce(t, d, "delivered", 1)
+
+		err = store.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			other := make(chan error)
+			go func() { other <- direct.Update(within(t, shortLease*3/2), "u", saving("overtaking")) }()
+			require.ErrorIs(t, <-other, context.DeadlineExceeded)
+			return &gloebit.Credential{AccessToken: "kept"}, ctx.Err()
+		})
+		require.NoError(t, err)
+		credential, err := direct.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, "kept", credential.AccessToken.Reveal())
+	})
+}
+
+// What counts is how long the server was silent, not how long somebody else had
+// the purchase.
+func TestAChangeThatHadToWaitForLongIsNotLost(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		store, direct, p := d.store(t), d.store(t), purchase(1, ledger.Settled)
+		store.Lease = time.Second
+		created(t, store, p)
+		done := make(chan error)
+		_, err := direct.Change(t.Context(), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			go func() {
+				_, err := store.Change(t.Context(), p.ID, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+					<-time.After(300 * time.Millisecond)
+					return p, ctx.Err()
+				})
+				done <- err
+			}()
+			<-time.After(shortLease)
+			return p, nil
+		})
+		require.NoError(t, err)
+		require.NoError(t, <-done)
+	})
+}
+
+// A machine that loses its power or its network closes no connection. What it
+// held is free after the lease, and its own fn, if it still runs, knows before.
+func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		_ = withGoods(t, d)
+		p, _, store, direct := throughProxy(t, d)
+		store.Lease = shortLease
+		vanish := func(ctx context.Context, take func()) {
+			other := make(chan struct{})
+			go func() { defer close(other); take() }()
+			p.freeze()
+			<-ctx.Done()
+			<-other
+		}
+		reappear := func() {
+			p.cut()
+			p.thaw()
+			p.restore()
+		}
+
+		one := purchase(1, ledger.Settled)
+		created(t, direct, one)
+		_, err := store.Change(t.Context(), one.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+			begun := time.Now()
+			vanish(ctx, func() { wantNoOverlap(t, direct, one, ctx, begun) })
+			return nil
+		}))
+		require.ErrorContains(t, err, "the connection that locked the purchase is lost")
+		reappear()
+		wantNothingKept(t, d, direct, one)
+
+		err = store.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			begun := time.Now()
+			vanish(ctx, func() {
+				err := direct.Update(within(t, 20*time.Second), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+					if ctx.Err() == nil {
+						t.Error("two Updates of one user run at once")
+					}
+					return &gloebit.Credential{AccessToken: "another's"}, nil
+				})
+				if err != nil || time.Since(begun) > 2*shortLease {
+					t.Errorf("after %v: %v", time.Since(begun), err)
+				}
+			})
+			return &gloebit.Credential{AccessToken: "too late"}, nil
+		})
+		require.ErrorContains(t, err, "the connection that locked the user is lost")
+		reappear()
+		credential, err := direct.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, "another's", credential.AccessToken.Reveal())
+	})
+}
+
+// An fn whose context ended because the connection was lost may say anything.
+func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		soldOut := errors.New("sold out")
+		p, _, store, direct := throughProxy(t, d)
+		one := purchase(1, ledger.Settled)
+		created(t, direct, one)
+		_, err := store.Change(t.Context(), one.ID, func(ctx context.Context, p1 ledger.Purchase) (ledger.Purchase, error) {
+			p.cut()
+			<-ctx.Done()
+			return p1, soldOut
+		})
+		require.ErrorContains(t, err, "the connection that locked the purchase is lost")
+		require.ErrorContains(t, err, "sold out", "in words it is there")
+		require.NotErrorIs(t, err, soldOut)
+		p.restore()
+		err = store.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			p.cut()
+			<-ctx.Done()
+			return nil, soldOut
+		})
+		require.ErrorContains(t, err, "the connection that locked the user is lost")
+		require.NotErrorIs(t, err, soldOut)
+	})
+}
