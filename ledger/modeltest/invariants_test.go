@@ -36,6 +36,7 @@ func (s *shop) all(t *rapid.T) []ledger.Purchase {
 
 // invariants is what must hold whatever has happened.
 func (s *shop) invariants(t *rapid.T) {
+	onShelf, onHold := s.store.goods()
 	for _, p := range s.all(t) {
 		before, seen := s.known[p.ID]
 		if seen && len(p.History) < len(before.History) {
@@ -44,7 +45,7 @@ func (s *shop) invariants(t *rapid.T) {
 		s.known[p.ID] = p
 		s.path(t, p)
 		h := s.gloebit.byID[p.ID]
-		shelf, reserved := s.store.shelf[p.ID], s.store.held[p.ID]
+		shelf, reserved := onShelf[p.ID], onHold[p.ID]
 		switch {
 		case shelf != 0 && p.State != ledger.Delivered, shelf != 1 && p.State == ledger.Delivered:
 			t.Fatalf("%s is %s and was delivered %d times", p.ID, p.State, shelf)
@@ -108,14 +109,15 @@ func (s *shop) inTheEnd(t *rapid.T) {
 		}
 	}
 	s.invariants(t)
+	shelf, _ := s.store.goods()
 	for id, p := range s.known {
 		h := s.gloebit.byID[id]
 		switch {
 		case !p.Finished():
 			t.Fatalf("%s is left %s", id, p.State)
-		case h != nil && h.committed && s.store.shelf[id] != 1:
-			t.Fatalf("%s is paid, and was delivered %d times", id, s.store.shelf[id])
-		case (h == nil || !h.committed) && s.store.shelf[id] != 0:
+		case h != nil && h.committed && shelf[id] != 1:
+			t.Fatalf("%s is paid, and was delivered %d times", id, shelf[id])
+		case (h == nil || !h.committed) && shelf[id] != 0:
 			t.Fatalf("%s was delivered and never paid", id)
 		}
 	}

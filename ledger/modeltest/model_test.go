@@ -28,11 +28,11 @@ type shop struct {
 	ordered map[string]bool            // ids that a buyer was told of
 }
 
-func newShop(t *rapid.T) *shop {
+func newShop(t *rapid.T, kept keeper) *shop {
 	s := &shop{
 		now:     time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC),
 		gloebit: &model{byID: map[string]*held{}, mood: mood{work: "hold"}},
-		store:   &store{shelf: map[string]int{}, held: map[string]int{}},
+		store:   &store{keeper: kept},
 		known:   map[string]ledger.Purchase{}, ordered: map[string]bool{},
 	}
 	s.clerk = &clerk{store: s.store}
@@ -201,8 +201,21 @@ func (s *shop) changeClerk(t *rapid.T) {
 
 func TestTheLedgerAgainstTheModel(t *testing.T) {
 	t.Parallel()
+	against(t, func(*testing.T) func(*rapid.T) keeper { return newMemory })
+}
+
+func TestTheLedgerInSQLiteAgainstTheModel(t *testing.T) {
+	t.Parallel()
+	against(t, newSQLite)
+}
+
+// against tries the ledger, each time on an empty store.
+func against(t *testing.T, open func(*testing.T) (empty func(*rapid.T) keeper)) {
 	// The time in which the ledger insists on a store that fails is not waited for.
-	synctest.Test(t, func(t *testing.T) { rapid.Check(endless{t}, live) })
+	synctest.Test(t, func(t *testing.T) {
+		empty := open(t)
+		rapid.Check(endless{t}, func(t *rapid.T) { live(t, empty(t)) })
+	})
 }
 
 // endless is a test whose deadline is not asked for, which a bubble forbids.
@@ -211,8 +224,8 @@ type endless struct{ *testing.T }
 func (endless) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // live is one life of a shop.
-func live(t *rapid.T) {
-	s := newShop(t)
+func live(t *rapid.T, kept keeper) {
+	s := newShop(t, kept)
 	t.Repeat(map[string]func(*rapid.T){
 		"":           s.invariants,
 		"order":      s.order,

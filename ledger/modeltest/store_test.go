@@ -9,24 +9,21 @@ import (
 
 var errDown = errors.New("the database is down")
 
-// store is a store with transactions that breaks as it is told: what a
-// Fulfiller writes is kept when the purchase is saved, and only then.
-type store struct {
-	ledger.MemoryStore
-	breaks  string         // "", "before", "within", "after": where the next call breaks, once
-	stopped bool           // and everything after it
-	stops   bool           // whether the next break stops the process
-	shelf   map[string]int // what was delivered, by purchase
-	held    map[string]int // what is reserved, by purchase
+// keeper is a store with transactions, in which a Fulfiller writes what it does.
+type keeper interface {
+	ledger.Store
+	reserve(ctx context.Context, id string) error
+	deliver(ctx context.Context, id string) error
+	release(ctx context.Context, id string) error
+	goods() (shelf, held map[string]int) // how often each purchase was delivered, and is reserved
 }
 
-type transaction struct{ writes []func() }
-
-type transactionKey struct{}
-
-func write(ctx context.Context, fn func()) {
-	tx := ctx.Value(transactionKey{}).(*transaction)
-	tx.writes = append(tx.writes, fn)
+// store breaks as it is told.
+type store struct {
+	keeper
+	breaks  string // "", "before", "within", "after": where the next call breaks, once
+	stopped bool   // and everything after it
+	stops   bool   // whether the next break stops the process
 }
 
 func (s *store) at(where string) error {
@@ -44,7 +41,7 @@ func (s *store) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase,
 	if err := s.at("before"); err != nil {
 		return ledger.Purchase{}, err
 	}
-	p, err := s.MemoryStore.Create(ctx, p)
+	p, err := s.keeper.Create(ctx, p)
 	if err == nil {
 		err = s.at("after")
 	}
@@ -55,19 +52,12 @@ func (s *store) Change(ctx context.Context, id string, fn func(context.Context, 
 	if err := s.at("before"); err != nil {
 		return ledger.Purchase{}, err
 	}
-	p, err := s.MemoryStore.Change(ctx, id, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
-		tx := &transaction{}
-		p, err := fn(context.WithValue(ctx, transactionKey{}, tx), p)
+	p, err := s.keeper.Change(ctx, id, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		p, err := fn(ctx, p)
 		if err == nil {
 			err = s.at("within")
 		}
-		if err != nil {
-			return p, err
-		}
-		for _, write := range tx.writes {
-			write()
-		}
-		return p, nil
+		return p, err
 	})
 	if err == nil {
 		err = s.at("after")
@@ -82,16 +72,13 @@ type clerk struct {
 }
 
 func (c *clerk) Reserve(ctx context.Context, p ledger.Purchase) error {
-	write(ctx, func() { c.store.held[p.ID]++ })
-	return c.reserve
+	return errors.Join(c.store.reserve(ctx, p.ID), c.reserve)
 }
 
 func (c *clerk) Deliver(ctx context.Context, p ledger.Purchase) error {
-	write(ctx, func() { c.store.shelf[p.ID]++ })
-	return c.deliver
+	return errors.Join(c.store.deliver(ctx, p.ID), c.deliver)
 }
 
 func (c *clerk) Release(ctx context.Context, p ledger.Purchase) error {
-	write(ctx, func() { c.store.held[p.ID] = 0 })
-	return c.release
+	return errors.Join(c.store.release(ctx, p.ID), c.release)
 }

@@ -71,6 +71,10 @@
 // then is only told in words: it is not fn's answer. An error of the commit
 // itself leaves open whether it was saved.
 //
+// An fn may load and update credentials, as a request to Gloebit does. Within a
+// Change in SQLite, whose one writer that Change is, what writes is an error at
+// once: let such a Fulfiller keep to the transaction.
+//
 // # Machines that vanish
 //
 // A machine that loses its power or its network closes no connection. PostgreSQL,
@@ -88,8 +92,4 @@
 // has a single statement, unless Lease says otherwise. A process that was
 // stopped for longer, such as with its virtual machine, finds its context ended
 // when it goes on, and saves nothing.
-//
-// An fn may load and update credentials, as a request to Gloebit does. Within a
-// Change in SQLite, whose one writer that Change is, what writes is an error at
-// once: let such a Fulfiller keep to the transaction.
 package sqlstore
