@@ -71,7 +71,7 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 	if err := h.commit(after); err != nil {
 		return next, failed(ctx, "commit a purchase", err)
 	}
-	return row.purchase()
+	return row.kept(next), nil
 }
 
 // changedRow is the row of what fn returned.

@@ -57,7 +57,7 @@ func (s *Store) createIfFree(ctx context.Context, row purchaseRow, p ledger.Purc
 			return ledger.Purchase{}, err
 		}
 		if inserted == 1 {
-			return row.purchase()
+			return row.kept(p), nil
 		}
 		holders, err := s.purchases(ctx, "look for the purchase of a key", selectHolder, row.userID, row.key)
 		if err != nil {
@@ -109,5 +109,5 @@ func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purc
 	if err := h.commit(ctx); err != nil {
 		return ledger.Purchase{}, failed(ctx, "commit a purchase", err)
 	}
-	return row.purchase()
+	return row.kept(p), nil
 }

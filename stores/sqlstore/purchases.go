@@ -69,7 +69,7 @@ func (r *purchaseRow) unreadable(err error) error {
 	return fmt.Errorf("read purchase %s: %w", r.id, err)
 }
 
-// purchase is the purchase of the row. The columns have the last word.
+// purchase is the purchase of the row.
 func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
 	if err := json.Unmarshal(r.rest, &p); err != nil {
 		return ledger.Purchase{}, r.unreadable(err)
@@ -78,12 +78,30 @@ func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
 		p.GloebitID = string(r.gloebitID)
 	}
 	p.ID, p.UserID, p.Key, p.State = string(r.id), string(r.userID), string(r.key), ledger.State(r.state)
-	p.CreatedAt, p.UpdatedAt = time.UnixMicro(r.createdAt).UTC(), p.UpdatedAt.UTC()
+	r.setTimes(&p)
+	return p, nil
+}
+
+// kept is the purchase that the row was made of, as purchase would read it.
+func (r *purchaseRow) kept(p ledger.Purchase) ledger.Purchase {
+	p = p.Clone()
+	if len(p.Data) > 0 { // the encoder has taken the spaces out
+		var compact bytes.Buffer
+		_ = json.Compact(&compact, p.Data) // or it would not have been encoded
+		p.Data = compact.Bytes()
+	}
+	r.setTimes(&p)
+	return p
+}
+
+// setTimes sets the times to those of the columns, or to what JSON makes of
+// them. The columns have the last word.
+func (r *purchaseRow) setTimes(p *ledger.Purchase) {
+	p.CreatedAt, p.UpdatedAt = time.UnixMicro(r.createdAt).UTC(), p.UpdatedAt.UTC().Round(0)
 	p.NextAt, p.StuckAt, p.KeyUntil = readTime(r.nextAt), readTime(r.stuckAt), readTime(r.keyUntil)
 	for i := range p.History {
-		p.History[i].At = p.History[i].At.UTC()
+		p.History[i].At = p.History[i].At.UTC().Round(0)
 	}
-	return p, nil
 }
 
 // Get implements [ledger.Store]. The error is ErrNotFound when there is no such

@@ -1,6 +1,7 @@
 package drivertest_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -156,6 +157,33 @@ func TestMigrateFromTheFirstVersionKeepsWhatIsThere(t *testing.T) {
 		require.Equal(t, "kept", credential.AccessToken.Reveal())
 		_, err = store.Take(t.Context(), "key")
 		require.NoError(t, err)
+	})
+}
+
+// What Create and Change return is made of what they were given, not read again.
+func TestWhatIsReturnedIsWhatIsRead(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p := d.store(t), keyed(1)
+		at := ordered.Add(123456 * time.Microsecond).In(time.FixedZone("CET", 3600))
+		p.Data, p.StuckAt, p.CreatedAt, p.UpdatedAt, p.History[0].At = []byte("{ \"a\": [1.0, \"<\\u00e9>\"] }\n"), at, at, at, at
+		given := p.Clone()
+		returned, err := store.Create(t.Context(), p)
+		require.NoError(t, err)
+		read, err := store.Get(t.Context(), p.ID)
+		require.NoError(t, err)
+		require.Equal(t, read, returned)
+		require.Equal(t, given, p, "the caller's is left alone")
+
+		returned, err = store.Change(t.Context(), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			p.Data = []byte("[ ]")
+			p.NextAt, p.UpdatedAt = at, at.Add(time.Second)
+			p.History = append(p.History, ledger.Change{From: p.State, To: p.State, At: at, Cause: "again"})
+			return p, nil
+		})
+		require.NoError(t, err)
+		read, err = store.Get(t.Context(), p.ID)
+		require.NoError(t, err)
+		require.Equal(t, read, returned)
 	})
 }
 
