@@ -180,26 +180,36 @@ func TestANoOfReserveCountsOnlyWhenTheStoreDidNotFailAsWell(t *testing.T) {
 	}
 }
 
-func TestAPassGoesOnAfterAPurchaseThatCantBeSaved(t *testing.T) {
+func TestAPassGoesOnAfterPurchasesThatCantBeSaved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 1 })
-		for i := range 10 {
+		const many = 20
+		for i := range many {
 			q.put(fmt.Sprint("purchase-", i), ledger.Settled, true)
 			time.Sleep(time.Millisecond) // they are due one after the other
 		}
-		repair := q.failingChanges("purchase-3")
+		bad := func(i int) bool { return i%3 == 1 } // more than a few, and never a few in a row
+		q.store.change = func(id string) error {
+			var i int
+			_, _ = fmt.Sscanf(id, "purchase-%d", &i)
+			if bad(i) {
+				return errDown
+			}
+			return nil
+		}
 		require.ErrorIs(t, q.ledger.Reconcile(t.Context()), gloebit.ErrStore)
-		for i := range 10 {
-			if i != 3 {
+		for i := range many {
+			if !bad(i) {
 				q.wantState(fmt.Sprint("purchase-", i), ledger.Delivered)
 			}
 		}
-		q.wantState("purchase-3", ledger.Settled)
-		repair()
+		q.store.change = nil
 		time.Sleep(time.Minute)
 		require.NoError(t, q.ledger.Reconcile(t.Context()))
-		q.wantState("purchase-3", ledger.Delivered)
+		for i := range many {
+			q.wantState(fmt.Sprint("purchase-", i), ledger.Delivered)
+		}
 	})
 }
 
