@@ -3,6 +3,7 @@ package gloebittest_test
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -264,14 +265,14 @@ func TestAnswersToConsumeAndCancelMayBeIgnored(t *testing.T) {
 					func() (int, string) { return 503, `[false, "pending"]` },
 					func() (int, string) { return 200, `[true]` },
 				}
-				called := 0
-				h.onFunc(step, func() (int, string) { called++; return answers[called-1]() })
+				var called atomic.Int32
+				h.onFunc(step, func() (int, string) { return answers[called.Add(1)-1]() })
 				w.purchase(h, nil)
 				for range 4 {
 					w.settle()
 					w.clock.Advance(time.Minute)
 				}
-				require.Equal(t, calls, called, "ignored: %t", ignored)
+				require.EqualValues(t, calls, called.Load(), "ignored: %t", ignored)
 				require.Contains(t, []gloebittest.State{gloebittest.StateSettled, gloebittest.StateCanceled}, w.transaction().State)
 			}
 		})
