@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/ledger"
@@ -192,9 +193,23 @@ func (v *verdict) judgeOrder(o *order, traces []*trace) {
 	case len(traces) > 0:
 		v.canceled++
 	}
-	if len(o.ids) > 1 || o.refused && paid > 0 {
+	if standing(o, traces) > 1 || o.refused && paid > 0 {
 		v.count(&v.wrong, "the buyer was told wrongly", 1, about)
 	}
+}
+
+// standing counts the purchases that the buyer was told of, less those that were
+// refused. One click may be told that the order is under way while the other
+// one's answer is awaited; when that is a refusal which frees the key, such as
+// of a revoked token, the next click is another purchase.
+func standing(o *order, traces []*trace) int {
+	told := len(o.ids)
+	for _, t := range traces {
+		if slices.Contains(o.ids, t.id) && t.purchase != nil && t.purchase.State == ledger.Refused {
+			told--
+		}
+	}
+	return told
 }
 
 // judge looks at one purchase.

@@ -113,6 +113,21 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 2 delivered 1 lost 1 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,
 		},
 		{
+			"the buyer was told of a purchase whose refusal freed the key, and of the next one", func(e *evidence) {
+				e.orders[0].ids = []string{"1", "2"}
+				e.purchases = append(e.purchases, ledger.Purchase{ID: "2", UserID: "u", Order: ledger.Order{Key: "k"}, State: ledger.Refused})
+			},
+			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", true,
+		},
+		{
+			"the buyer was told of two purchases of one order", func(e *evidence) {
+				e.orders[0].ids = []string{"1", "2"}
+				e.purchases = append(e.purchases, ledger.Purchase{ID: "2", UserID: "u", Order: ledger.Order{Key: "k"}, State: ledger.Released})
+				e.goods["2"] = done{whatReleased: 1}
+			},
+			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,
+		},
+		{
 			"a product was paid and handed out", func(e *evidence) { e.transactions[0].Product, e.badges = product, 1 },
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", true,
 		},
