@@ -1,0 +1,108 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// apiCall asks for a balance from a server on the loopback interface. The peer
+// is what people write: the same request with net/http, the answer bounded and
+// read with encoding/json, its success looked at. Both give it the same time,
+// through the same kind of transport.
+func apiCall(ctx context.Context) (*Pair, error) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+tokenOf(alice) {
+			http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"success":true,"balance":1234.5}`) // a client that has gone shows by itself
+	}))
+	ours, err := ourCall(ctx, server.URL)
+	if err != nil {
+		server.Close()
+		return nil, err
+	}
+	return &Pair{Ours: ours, Peer: theirCall(ctx, server.URL), Close: func() error { server.Close(); return nil }}, nil
+}
+
+func newTransport() *http.Transport { return http.DefaultTransport.(*http.Transport).Clone() }
+
+func ourCall(ctx context.Context, server string) (Side, error) {
+	tokens := &gloebit.MemoryTokenStore{}
+	merchant, err := newMerchant(gloebit.Config{
+		Provider: gloebit.At(server), User: currentUser, Tokens: tokens,
+		HTTPClient: &http.Client{Transport: newTransport(), Timeout: patience},
+	})
+	if err != nil {
+		return Side{}, err
+	}
+	if err := save(ctx, tokens, alice, gloebit.Credential{AccessToken: gloebit.Secret(tokenOf(alice)), Scopes: scopes, ConnectedAt: time.Now()}); err != nil {
+		return Side{}, err
+	}
+	client, err := merchant.Client(ctx, alice)
+	if err != nil {
+		return Side{}, err
+	}
+	var balance gloebit.Amount
+	return Side{
+		Do: func() (err error) {
+			balance, err = client.Balance(ctx)
+			return err
+		},
+		Answer: func() string { return balance.String() },
+	}, nil
+}
+
+func theirCall(ctx context.Context, server string) Side {
+	client := &http.Client{Transport: newTransport(), Timeout: patience}
+	var balance json.Number
+	return Side{
+		Do: func() (err error) {
+			balance, err = askBalance(ctx, client, server+"/balance", tokenOf(alice))
+			return err
+		},
+		Answer: func() string { return balance.String() },
+	}
+}
+
+func askBalance(ctx context.Context, client *http.Client, address, token string) (json.Number, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return "", errors.New(response.Status)
+	}
+	var answer struct {
+		Success bool        `json:"success"`
+		Reason  string      `json:"reason"`
+		Balance json.Number `json:"balance"`
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&answer); err != nil {
+		return "", err
+	}
+	if !answer.Success {
+		return "", errors.New(answer.Reason)
+	}
+	return answer.Balance, nil
+}
+
+// save gives a user a credential.
+func save(ctx context.Context, tokens gloebit.TokenStore, user string, credential gloebit.Credential) error {
+	return tokens.Update(ctx, user, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &credential, nil })
+}

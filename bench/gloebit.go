@@ -1,0 +1,118 @@
+package bench
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"golang.org/x/oauth2"
+)
+
+const (
+	alice      = "alice"
+	clientID   = "bench"
+	gloebitURL = "https://gloebit.example/"
+	shopURL    = "https://shop.example"
+	callback   = shopURL + "/gloebit/callback"
+	patience   = 15 * time.Second // what both sides give a request, as programs in production do
+)
+
+var scopes = []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact}
+
+// canned is a Gloebit without a network. It answers at once, unless takes says
+// how long a token request takes.
+type canned struct {
+	takes time.Duration
+	// token gives the access token for a token request. Nil means "token-of-alice".
+	token func(url.Values) string
+	// transact reads the body of a transact and gives its id.
+	transact func(body io.Reader) (id string, err error)
+	// called is called with any other call. Nil does nothing.
+	called func()
+}
+
+// client is an HTTP client on the canned Gloebit, the same for both sides.
+func (c canned) client() *http.Client { return &http.Client{Transport: c, Timeout: patience} }
+
+func tokenOf(user string) string { return "token-of-" + user }
+
+// RoundTrip implements [http.RoundTripper].
+func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer func() { _ = r.Body.Close() }()
+	}
+	switch r.URL.Path {
+	case "/oauth2/access-token":
+		return c.answerToken(r)
+	case "/user":
+		user := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer token-of-")
+		return reply(r, `{"success":true,"id":"`+user+`","name":"`+user+`"}`), nil
+	case "/transact":
+		id, err := c.transact(r.Body)
+		return reply(r, `{"success":true,"status":"queued","reason":"success","balance":960,"id":"`+id+`"}`), err
+	}
+	if c.called != nil {
+		c.called()
+	}
+	return reply(r, `{"success":true,"balance":1234.5}`), nil
+}
+
+func (c canned) answerToken(r *http.Request) (*http.Response, error) {
+	access := tokenOf(alice)
+	if c.token != nil {
+		form, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		values, err := url.ParseQuery(string(form))
+		if err != nil {
+			return nil, err
+		}
+		access = c.token(values)
+	}
+	if c.takes > 0 {
+		timer := time.NewTimer(c.takes)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	return reply(r, `{"access_token":"`+access+`","scope":"user balance transact"}`), nil
+}
+
+func reply(r *http.Request, body string) *http.Response {
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        http.Header{"Content-Type": {"application/json"}},
+		ContentLength: int64(len(body)),
+		Body:          io.NopCloser(strings.NewReader(body)),
+		Request:       r,
+	}
+}
+
+// newMerchant makes a merchant of the canned Gloebit, or another.
+func newMerchant(config gloebit.Config) (*gloebit.Merchant, error) {
+	config.ClientID, config.ClientSecret, config.RedirectURL, config.Scopes = clientID, "secret", callback, scopes
+	if config.Provider.APIURL == "" {
+		config.Provider = gloebit.At(gloebitURL)
+	}
+	if config.HTTPClient == nil {
+		config.HTTPClient = canned{}.client()
+	}
+	return gloebit.New(config)
+}
+
+// endpoint is the canned Gloebit for golang.org/x/oauth2.
+func endpoint() *oauth2.Config {
+	return &oauth2.Config{
+		ClientID: clientID, ClientSecret: "secret", RedirectURL: callback,
+		Endpoint: oauth2.Endpoint{
+			AuthURL: gloebitURL + "oauth2/authorize", TokenURL: gloebitURL + "oauth2/access-token", AuthStyle: oauth2.AuthStyleInParams,
+		},
+	}
+}

@@ -1,0 +1,120 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+const (
+	waiters      = 1000
+	refreshTakes = 50 * time.Millisecond // a token request over the Internet, with what the server does for it
+)
+
+// refreshPair compares how long it takes until each of a thousand calls that
+// find the token expired goes out with a fresh one, with the time of one such
+// call. Each side asks the token endpoint once. What comes after the refresh,
+// the answers to the calls, is in neither time.
+func refreshPair(ctx context.Context) (*Pair, error) {
+	crowd, err := newCrowd(ctx, waiters)
+	if err != nil {
+		return nil, err
+	}
+	alone, err := newCrowd(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	return &Pair{Ours: crowd.side(ctx), Peer: alone.side(ctx)}, nil
+}
+
+// crowd are calls for one user at once, each by a client of its own that has
+// read the expired token.
+type crowd struct {
+	merchant *gloebit.Merchant
+	tokens   *gloebit.MemoryTokenStore
+	clients  []*gloebit.Client
+	asked    atomic.Int64 // requests for a token
+	sent     atomic.Int64 // calls that went out
+	all      chan struct{}
+	done     sync.WaitGroup
+	errs     []error
+}
+
+func newCrowd(ctx context.Context, size int) (c *crowd, err error) {
+	c = &crowd{tokens: &gloebit.MemoryTokenStore{}, clients: make([]*gloebit.Client, size), errs: make([]error, size)}
+	c.merchant, err = newMerchant(gloebit.Config{
+		User: currentUser, Tokens: c.tokens,
+		HTTPClient: canned{takes: refreshTakes, token: c.refresh, called: c.call}.client(),
+	})
+	return c, err
+}
+
+func (c *crowd) refresh(url.Values) string {
+	c.asked.Add(1)
+	return "fresh"
+}
+
+// call is one that has reached Gloebit. Its answer waits until all have.
+func (c *crowd) call() {
+	if c.sent.Add(1) == int64(len(c.clients)) {
+		close(c.all)
+	}
+	<-c.all
+}
+
+func (c *crowd) side(ctx context.Context) Side {
+	return Side{
+		Single:  true,
+		Prepare: func(int) error { return c.expire(ctx) },
+		Do: func() error {
+			for i, client := range c.clients {
+				c.done.Go(func() { c.errs[i] = client.VerifyToken(ctx) })
+			}
+			select {
+			case <-c.all:
+				return nil
+			case <-time.After(patience):
+				return fmt.Errorf("%d of %d calls went out", c.sent.Load(), len(c.clients))
+			}
+		},
+		Answer: func() string {
+			err := c.wait()
+			credential, missing := c.tokens.Load(ctx, alice)
+			return fmt.Sprint(credential.AccessToken.Reveal(), " after requests for a token: ", c.asked.Load(), err, missing)
+		},
+	}
+}
+
+// wait waits for the answers to all calls.
+func (c *crowd) wait() error {
+	c.done.Wait()
+	return errors.Join(c.errs...)
+}
+
+// expire gives the user an expired token, and the crowd clients that know it.
+func (c *crowd) expire(ctx context.Context) error {
+	if err := c.wait(); err != nil {
+		return err
+	}
+	c.all = make(chan struct{})
+	c.asked.Store(0)
+	c.sent.Store(0)
+	stale := gloebit.Credential{AccessToken: "stale", RefreshToken: "refresh", Expiry: time.Now().Add(-time.Hour), Scopes: scopes}
+	if err := save(ctx, c.tokens, alice, stale); err != nil {
+		return err
+	}
+	for i := range c.clients {
+		client, err := c.merchant.Client(ctx, alice)
+		if err != nil {
+			return err
+		}
+		c.clients[i] = client
+	}
+	return nil
+}

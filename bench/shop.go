@@ -1,0 +1,105 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+)
+
+// shop sells with a ledger in a database, against a canned Gloebit, so that
+// nothing but the ledger and its database takes time.
+type shop struct {
+	ledger *ledger.Ledger
+	client *gloebit.Client
+	holds  sync.Map // the hold URLs that Gloebit was given, by the transaction's id
+}
+
+// transaction is what the canned Gloebit reads of a transact.
+type transaction struct {
+	ID      string `json:"id"`
+	Enact   string `json:"asset-enact-hold-url"`
+	Consume string `json:"asset-consume-hold-url"`
+}
+
+// deliverer writes what was bought within the ledger's transaction.
+type deliverer struct{ insert string }
+
+// Reserve implements [ledger.Fulfiller].
+func (deliverer) Reserve(context.Context, ledger.Purchase) error { return nil }
+
+// Deliver implements [ledger.Fulfiller].
+func (d deliverer) Deliver(ctx context.Context, p ledger.Purchase) error {
+	tx, ok := sqlstore.Tx(ctx)
+	if !ok {
+		return errors.New("the ledger's store is not in this database")
+	}
+	_, err := tx.ExecContext(ctx, d.insert, p.ID, p.UserID)
+	return err
+}
+
+// Release implements [ledger.Fulfiller].
+func (deliverer) Release(context.Context, ledger.Purchase) error { return nil }
+
+// newShop opens a shop in the pool, which is one of the database's.
+func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
+	s := &shop{}
+	tokens := &gloebit.MemoryTokenStore{}
+	if err := save(ctx, tokens, alice, credentialOf(alice)); err != nil {
+		return nil, err
+	}
+	merchant, err := newMerchant(gloebit.Config{User: currentUser, Tokens: tokens, HTTPClient: canned{transact: s.hear}.client()})
+	if err != nil {
+		return nil, err
+	}
+	if s.client, err = merchant.Client(ctx, alice); err != nil {
+		return nil, err
+	}
+	s.ledger, err = ledger.New(ledger.Config{
+		Merchant: merchant, Store: sqlstore.New(db, d.dialect), Fulfiller: deliverer{d.insert},
+		CallbackURL: shopURL + "/gloebit/hold", Keys: []gloebit.Secret{"the key of a shop that nobody can reach"},
+	})
+	return s, err
+}
+
+// hear keeps what Gloebit would call back, and gives the id to answer with.
+func (s *shop) hear(body io.Reader) (id string, err error) {
+	var t transaction
+	err = json.NewDecoder(body).Decode(&t)
+	s.holds.Store(t.ID, t)
+	return t.ID, err
+}
+
+// buy makes a purchase and sees it through, as Gloebit does: transact, then the
+// enact and the consume callback.
+func (s *shop) buy(ctx context.Context, key string) (id string, err error) {
+	p, err := s.ledger.Purchase(ctx, s.client, ledger.Order{Key: key, Item: "green hat", Price: 40})
+	if err != nil {
+		return "", err
+	}
+	called, ok := s.holds.LoadAndDelete(p.ID)
+	if !ok {
+		return "", errors.New("Gloebit was not asked")
+	}
+	for _, address := range []string{called.(transaction).Enact, called.(transaction).Consume} {
+		page := newPage()
+		s.ledger.Handler().ServeHTTP(page, httptest.NewRequest(http.MethodGet, address, nil).WithContext(ctx))
+		if page.status != http.StatusOK || string(page.body) != "[true]" {
+			return "", fmt.Errorf("a callback was answered with %d %s", page.status, page.body)
+		}
+	}
+	return p.ID, nil
+}
+
+// newKey is the key of an order.
+func newKey() string { return rand.Text() }

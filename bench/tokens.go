@@ -1,0 +1,62 @@
+package bench
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+)
+
+// tokenPair loads a user's credential from PostgreSQL. The peer is the statement
+// that the store runs, run bare, its columns scanned into what they are.
+func tokenPair(ctx context.Context) (*Pair, error) {
+	d, err := openPostgres(ctx)
+	if err != nil {
+		return nil, err
+	}
+	store, user := sqlstore.New(d.DB, d.dialect), userName(500)
+	var load tape
+	if err = connectUsers(store, 0, 1000); err == nil {
+		load, err = d.record(func(db *sql.DB) error {
+			_, err := sqlstore.New(db, d.dialect).Load(ctx, user)
+			return err
+		})
+	}
+	if err == nil && len(load) != 1 {
+		err = fmt.Errorf("Load runs %d statements: measure them all", len(load))
+	}
+	if err != nil {
+		_ = d.close()
+		return nil, err
+	}
+	return &Pair{Ours: ourLoad(ctx, store, user), Peer: bareSelect(ctx, d.DB, load[0]), Close: d.close}, nil
+}
+
+func ourLoad(ctx context.Context, store *sqlstore.Store, user string) Side {
+	var credential gloebit.Credential
+	return Side{
+		Do: func() (err error) {
+			credential, err = store.Load(ctx, user)
+			return err
+		},
+		Answer: func() string {
+			return fmt.Sprint(credential.AccessToken.Reveal(), credential.RefreshToken.Reveal(), credential.Scopes, credential.GloebitID, credential.ConnectedAt.UnixMicro())
+		},
+	}
+}
+
+func bareSelect(ctx context.Context, db *sql.DB, load statement) Side {
+	var access, refresh, secret, scopes, id []byte
+	var expiry, connected, until sql.NullInt64
+	var version int64
+	return Side{
+		Do: func() error {
+			return db.QueryRowContext(ctx, load.query, load.args...).Scan(&access, &refresh, &secret, &scopes, &id, &expiry, &connected, &until, &version)
+		},
+		Answer: func() string {
+			return fmt.Sprint(string(access), string(refresh), "["+string(scopes)+"]", string(id), connected.Int64)
+		},
+	}
+}
