@@ -89,7 +89,7 @@ func (s *shop) buy(ctx context.Context, key string) (id string, err error) {
 	}
 	called, ok := s.holds.LoadAndDelete(p.ID)
 	if !ok {
-		return "", errors.New("Gloebit was not asked")
+		return "", errors.New("no transact came to Gloebit")
 	}
 	for _, address := range []string{called.(transaction).Enact, called.(transaction).Consume} {
 		page := newPage()

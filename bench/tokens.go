@@ -25,7 +25,7 @@ func tokenPair(ctx context.Context) (*Pair, error) {
 		})
 	}
 	if err == nil && len(load) != 1 {
-		err = fmt.Errorf("Load runs %d statements: measure them all", len(load))
+		err = fmt.Errorf("a load runs %d statements: measure them all", len(load))
 	}
 	if err != nil {
 		_ = d.close()
