@@ -28,10 +28,14 @@ func (f *fault) failure() error { f.mu.Lock(); defer f.mu.Unlock(); return f.err
 // newSessions makes sessions of scs.
 func newSessions() (Sessions, func(load, save error)) {
 	store := &faultySessions{Store: memstore.NewWithCleanupInterval(0)}
-	manager := scs.New()
-	manager.Store = store
-	manager.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, _ error) {
-		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+	manager := &scs.SessionManager{ // scs.New starts a goroutine that can't be stopped for certain
+		Lifetime: 24 * time.Hour,
+		Store:    store,
+		Codec:    scs.GobCodec{},
+		Cookie:   scs.SessionCookie{Name: "session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
+		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+		},
 	}
 	return manager, func(load, save error) { store.load.fail(load); store.save.fail(save) }
 }
