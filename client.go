@@ -16,9 +16,11 @@ import (
 	"time"
 )
 
-// Client calls Gloebit for one user. It is safe for concurrent use. The
-// middleware puts one into each request's context; [Merchant.Client] makes one
-// for work outside a request. Keep the user's id, not the client: a client is
+// Client calls Gloebit for one user and, where Gloebit has told which, from one
+// account: when the user connects with another one, calls fail with
+// ErrNotConnected, and a new client has that one. It is safe for concurrent use.
+// The middleware puts one into each request's context; [Merchant.Client] makes
+// one for work outside a request. Keep the user's id, not the client: a client is
 // cheap, and a new one knows of a disconnection.
 //
 // Every method's error may be, beside what the method says: ErrInvalidRequest
@@ -71,10 +73,12 @@ type fate struct {
 	held bool // the server said that it has the transaction
 }
 
-// keepsTo reports whether an order must not be sent again with another
-// credential: in another account's name, or when it may have been taken already.
+// keepsTo reports whether an order must not be sent with the credential of a
+// later connection: in another account's name, or when it may have been taken
+// already.
 func (f *fate) keepsTo(credential, newer Credential) bool {
-	return f != nil && (f.lost || f.held || newer.GloebitID != credential.GloebitID)
+	again := !newer.ConnectedAt.Equal(credential.ConnectedAt)
+	return f != nil && again && (f.lost || f.held || newer.GloebitID != credential.GloebitID)
 }
 
 // bad is a successful reply that is no answer to the call. Where the call changes
@@ -128,7 +132,7 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 	credential := c.current()
 	if credential.expired(c.merchant.clock().Add(expiryLeeway)) && c.canRefresh(credential) {
 		var err error
-		if credential, err = c.refresh(ctx, call.until, credential); err != nil {
+		if credential, err = c.renew(ctx, call, credential); err != nil {
 			return nil, err
 		}
 	}
@@ -137,7 +141,7 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 		refreshable := errors.Is(err, ErrTokenExpired) && c.canRefresh(credential)
 		switch {
 		case refreshable && renewed < mostRenewals:
-			if credential, err = c.refresh(ctx, call.until, credential); err != nil {
+			if credential, err = c.renew(ctx, call, credential); err != nil {
 				return nil, err
 			}
 		case errors.Is(err, ErrNotConnected) && !refreshable:
@@ -150,6 +154,16 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 			return body, err
 		}
 	}
+}
+
+// renew gives a call another token than the stale one, unless that is one that
+// the call must not be sent with.
+func (c *Client) renew(ctx context.Context, call call, stale Credential) (Credential, error) {
+	fresh, err := c.refresh(ctx, call.until, stale)
+	if err == nil && call.fate.keepsTo(stale, fresh) {
+		err = errAnotherConnection
+	}
+	return fresh, err
 }
 
 // mostRenewals is how often one call gets another token: what the store holds
@@ -371,6 +385,8 @@ var (
 	errCutOff   = errors.New("cut off")
 	errRedirect = errors.New("a redirect, which is not followed")
 	errStatus   = errors.New("not the status of an answer")
+
+	errAnotherConnection = fmt.Errorf("%w: the user has connected again meanwhile, maybe with another Gloebit account: nothing was sent with that; begin anew", ErrNotConnected)
 )
 
 // badReply is a reply with status 200 that is no answer.

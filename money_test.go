@@ -359,6 +359,64 @@ func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
 	require.Zero(t, charged.Load())
 }
 
+func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing.T) {
+	connected := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	alice := gloebit.Credential{AccessToken: "alice", RefreshToken: "r", GloebitID: "g-alice", ConnectedAt: connected}
+	for _, c := range []struct {
+		name   string
+		alice  func(*gloebit.Credential)
+		bob    gloebit.Credential
+		paidBy string // empty when nobody is to pay
+	}{
+		{"refreshed on another replica", nil, gloebit.Credential{AccessToken: "alice 2", GloebitID: "g-alice", ConnectedAt: connected}, "alice 2"},
+		{"connected again with the same account", nil, gloebit.Credential{AccessToken: "alice 2", GloebitID: "g-alice", ConnectedAt: connected.Add(1)}, "alice 2"},
+		{"connected with another account", nil, gloebit.Credential{AccessToken: "bob", GloebitID: "g-bob", ConnectedAt: connected.Add(1)}, ""},
+		{"connected with an account that Gloebit does not tell", nil, gloebit.Credential{AccessToken: "bob", ConnectedAt: connected.Add(1)}, ""},
+		{"Gloebit told no account before", func(c *gloebit.Credential) { c.GloebitID = "" }, gloebit.Credential{AccessToken: "bob", GloebitID: "g-bob", ConnectedAt: connected.Add(1)}, ""},
+	} {
+		for _, known := range []bool{true, false} { // whether the token is known to have expired, or Gloebit says so
+			var paid []string
+			client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+				token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+				if token == "alice" {
+					w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				paid = append(paid, token)
+				_, _ = io.WriteString(w, `{"success":true,"status":"queued"}`)
+			}, func(_ *gloebit.Config, credential *gloebit.Credential) {
+				*credential = alice
+				if c.alice != nil {
+					c.alice(credential)
+				}
+				if known {
+					credential.Expiry = time.Now().Add(-time.Minute)
+				}
+			})
+			require.NoError(t, tokens.Update(t.Context(), "u", save(c.bob)))
+			_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+			if c.paidBy != "" {
+				require.NoError(t, err, c.name)
+				require.Equal(t, []string{c.paidBy}, paid, c.name)
+				continue
+			}
+			require.ErrorIs(t, err, gloebit.ErrNotConnected, c.name)
+			require.Empty(t, paid, c.name)
+			if c.alice == nil && c.bob.GloebitID != "" {
+				require.Equal(t, "g-alice", client.GloebitID(), "%s: a client stays with its account", c.name)
+				_, err = client.Balance(t.Context())
+				require.ErrorIs(t, err, gloebit.ErrNotConnected, c.name)
+			}
+			again, err := merchant.Client(t.Context(), "u")
+			require.NoError(t, err, c.name)
+			_, err = again.Transact(t.Context(), gloebit.Transaction{Total: 1})
+			require.NoError(t, err, c.name)
+			require.Equal(t, []string{"bob"}, paid, c.name)
+		}
+	}
+}
+
 func TestAWaitThatTheDeadlineWouldCutOffIsNotBegun(t *testing.T) {
 	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "5")

@@ -18,10 +18,19 @@ func (c *Client) refresh(ctx context.Context, until time.Time, stale Credential)
 	if err != nil {
 		return Credential{}, err
 	}
+	return fresh, c.adopt(fresh)
+}
+
+// adopt makes a credential from the store the client's, unless it is another
+// account's: what the application knows of the client holds.
+func (c *Client) adopt(newer Credential) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.credential = fresh
-	return fresh, nil
+	if mine := c.credential.GloebitID; mine != "" && newer.GloebitID != "" && mine != newer.GloebitID {
+		return errAnotherConnection
+	}
+	c.credential = newer
+	return nil
 }
 
 // refresh lets one goroutine of this process refresh a token while the others
@@ -149,8 +158,9 @@ func (c *Client) forget(ctx context.Context, until time.Time, sent Secret, refus
 		m.log.WarnContext(ctx, "gloebit: disconnected: the token was refused", "user", c.user.ID, "cause", (*refused).Error())
 		return Credential{}, false
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.credential = newer
+	if err := c.adopt(newer); err != nil {
+		*refused = fmt.Errorf("%w (%w)", *refused, err)
+		return Credential{}, false
+	}
 	return newer, true
 }
