@@ -3,6 +3,7 @@ package gloebit
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 )
@@ -85,8 +86,10 @@ func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingC
 	if err := m.admit(r, connection, credential); err != nil {
 		return Connection{}, err
 	}
-	m.log.InfoContext(ctx, "gloebit: connected", "user", user.ID, "gloebit_id", credential.GloebitID,
-		"granted", loggedScopes(connection.Granted), "missing", loggedScopes(connection.Missing))
+	if m.log.Enabled(ctx, slog.LevelInfo) {
+		m.log.InfoContext(ctx, "gloebit: connected", "user", user.ID, "gloebit_id", credential.GloebitID,
+			"granted", joinScopes(connection.Granted), "missing", joinScopes(connection.Missing))
+	}
 	if missing := missingScopes(credential.Scopes, pending.Required); len(missing) > 0 {
 		return Connection{}, &ScopeError{Missing: missing}
 	}
@@ -106,14 +109,15 @@ func (m *Merchant) redeem(ctx context.Context, state string) (PendingConnection,
 	if len(state) != nonceLength {
 		return PendingConnection{}, fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
 	}
-	pending, err := m.takePending(ctx, state)
+	key := m.stateKey(state)
+	pending, err := m.takePending(ctx, key)
 	if err != nil {
 		return PendingConnection{}, err
 	}
 	if !equalInConstantTime(pending.Binding, hash(binding)) {
 		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
 	}
-	if err := m.strike(ctx, m.stateKey(state)); err != nil {
+	if err := m.strike(ctx, key); err != nil {
 		return PendingConnection{}, err
 	}
 	return pending, nil

@@ -9,15 +9,15 @@ import (
 // expiring is a map whose entries lapse. It needs no goroutine: each time the
 // number of entries has doubled, the put that doubled it sweeps, which costs
 // constant time a put. The zero value is ready for use.
-type expiring[V any] struct {
+type expiring[K comparable, V any] struct {
 	mu      sync.RWMutex
-	entries map[string]V
+	entries map[K]V
 	sweepAt int
 }
 
 const smallestSweep = 1024
 
-func (e *expiring[V]) get(key string) (V, bool) {
+func (e *expiring[K, V]) get(key K) (V, bool) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	value, ok := e.entries[key]
@@ -27,11 +27,11 @@ func (e *expiring[V]) get(key string) (V, bool) {
 // put keeps a value, and sweeps those that lapsed reports when it is time. It
 // keeps no new one, and returns false, when there are most of them already; zero
 // is no bound.
-func (e *expiring[V]) put(key string, value V, lapsed func(V) bool, most int) bool {
+func (e *expiring[K, V]) put(key K, value V, lapsed func(V) bool, most int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.entries == nil {
-		e.entries = make(map[string]V)
+		e.entries = make(map[K]V)
 	}
 	if _, ok := e.entries[key]; !ok && most > 0 && len(e.entries) >= most {
 		e.sweep(lapsed)
@@ -47,7 +47,7 @@ func (e *expiring[V]) put(key string, value V, lapsed func(V) bool, most int) bo
 	return true
 }
 
-func (e *expiring[V]) sweep(lapsed func(V) bool) {
+func (e *expiring[K, V]) sweep(lapsed func(V) bool) {
 	for k, v := range e.entries {
 		if lapsed(v) {
 			delete(e.entries, k)
@@ -55,14 +55,14 @@ func (e *expiring[V]) sweep(lapsed func(V) bool) {
 	}
 }
 
-func (e *expiring[V]) delete(key string) {
+func (e *expiring[K, V]) delete(key K) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.entries, key)
 }
 
 // keys returns the keys of all entries, those that have lapsed among them.
-func (e *expiring[V]) keys() []string {
+func (e *expiring[K, V]) keys() []K {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return slices.Collect(maps.Keys(e.entries))

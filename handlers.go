@@ -188,14 +188,20 @@ func (m *Merchant) allow(w http.ResponseWriter, r *http.Request, methods ...stri
 // redirect sends the browser on with a GET. http.Redirect would clean the path
 // and write the URL into a body.
 func redirect(w http.ResponseWriter, to string) {
-	location := make([]byte, 0, len(to)+16)
-	for _, b := range []byte(to) {
-		if b <= ' ' || b >= 0x7f { // what only people write
-			location = fmt.Appendf(location, "%%%02X", b)
-		} else {
-			location = append(location, b)
+	if strings.ContainsFunc(to, onlyPeopleWrite) {
+		var location []byte
+		for _, b := range []byte(to) {
+			if onlyPeopleWrite(rune(b)) {
+				location = fmt.Appendf(location, "%%%02X", b)
+			} else {
+				location = append(location, b)
+			}
 		}
+		to = string(location)
 	}
-	w.Header().Set("Location", string(location))
+	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusSeeOther)
 }
+
+// onlyPeopleWrite reports whether a character has to be encoded in a header.
+func onlyPeopleWrite(r rune) bool { return r <= ' ' || r >= 0x7f }

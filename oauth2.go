@@ -58,7 +58,9 @@ func (f oauth2Flow) Finish(ctx context.Context, app Application, answer url.Valu
 	if verifier != "" {
 		options = append(options, oauth2.VerifierOption(verifier.Reveal()))
 	}
-	token, err := f.config(app).Exchange(context.WithValue(ctx, oauth2.HTTPClient, app.HTTPClient), code, options...)
+	ctx, cancel := limited(ctx, app.HTTPClient)
+	defer cancel()
+	token, err := f.config(app).Exchange(ctx, code, options...)
 	if err != nil {
 		return Credential{}, exchangeError(err, app.ClientSecret, Secret(code), verifier)
 	}
@@ -74,12 +76,24 @@ func (oauth2Flow) Authorize(_ Application, req *http.Request, credential Credent
 // refresh asks for a new token (RFC 6749 section 6). An answer without a refresh
 // token keeps the one there is.
 func (f oauth2Flow) refresh(ctx context.Context, app Application, current Credential) (Credential, error) {
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, app.HTTPClient)
+	ctx, cancel := limited(ctx, app.HTTPClient)
+	defer cancel()
 	token, err := f.config(app).TokenSource(ctx, &oauth2.Token{RefreshToken: current.RefreshToken.Reveal()}).Token()
 	if err != nil {
 		return Credential{}, exchangeError(err, app.ClientSecret, current.RefreshToken)
 	}
 	return credentialOf(token, current.Scopes, app.Clock())
+}
+
+// limited is a context in which x/oauth2 uses the client, and which ends after its
+// Timeout. A client that has a Timeout itself makes a goroutine, a timer and a
+// channel for each request, beside the deadline, where its Transport is not
+// net/http's own.
+func limited(ctx context.Context, client *http.Client) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, client.Timeout)
+	untimed := *client
+	untimed.Timeout = 0
+	return context.WithValue(ctx, oauth2.HTTPClient, &untimed), cancel
 }
 
 // codeOf returns the code of an authorization response (RFC 6749 section 4.1.2)

@@ -2,6 +2,7 @@ package gloebit
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"sync"
@@ -22,11 +23,10 @@ type ownSessions struct {
 func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *http.Request, error)) *ownSessions {
 	// Not scs.New: that starts a goroutine which can't be stopped for certain.
 	manager := &scs.SessionManager{
-		Lifetime:         24 * time.Hour,
-		Store:            &memorySessions{most: mostSessions},
-		Codec:            SessionCodec{},
-		HashTokenInStore: true,
-		Cookie:           scs.SessionCookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
+		Lifetime: 24 * time.Hour,
+		Store:    &memorySessions{most: mostSessions},
+		Codec:    SessionCodec{},
+		Cookie:   scs.SessionCookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
 	}
 	if https {
 		manager.Cookie.Name = "__Host-" + name
@@ -183,11 +183,16 @@ const mostSessions = 100_000
 
 var errTooManySessions = errors.New("too many sessions")
 
-// memorySessions is an scs.Store without a goroutine of its own.
+// memorySessions is an scs.Store without a goroutine of its own. It keeps hashes
+// of the tokens, as scs's HashTokenInStore would, which makes strings of them.
 type memorySessions struct {
-	sessions expiring[memorySession]
+	sessions expiring[tokenHash, memorySession]
 	most     int
 }
+
+type tokenHash [sha256.Size]byte
+
+func hashToken(token string) tokenHash { return sha256.Sum256([]byte(token)) }
 
 type memorySession struct {
 	data   []byte
@@ -198,7 +203,7 @@ func (s memorySession) lapsed() bool { return !time.Now().Before(s.expiry) }
 
 // Find implements scs.Store.
 func (s *memorySessions) Find(token string) ([]byte, bool, error) {
-	session, ok := s.sessions.get(token)
+	session, ok := s.sessions.get(hashToken(token))
 	if !ok || session.lapsed() {
 		return nil, false, nil
 	}
@@ -207,7 +212,7 @@ func (s *memorySessions) Find(token string) ([]byte, bool, error) {
 
 // Commit implements scs.Store.
 func (s *memorySessions) Commit(token string, data []byte, expiry time.Time) error {
-	if !s.sessions.put(token, memorySession{data, expiry}, memorySession.lapsed, s.most) {
+	if !s.sessions.put(hashToken(token), memorySession{data, expiry}, memorySession.lapsed, s.most) {
 		return errTooManySessions
 	}
 	return nil
@@ -215,6 +220,6 @@ func (s *memorySessions) Commit(token string, data []byte, expiry time.Time) err
 
 // Delete implements scs.Store.
 func (s *memorySessions) Delete(token string) error {
-	s.sessions.delete(token)
+	s.sessions.delete(hashToken(token))
 	return nil
 }

@@ -1,7 +1,6 @@
 package gloebit
 
 import (
-	"log/slog"
 	"slices"
 	"strings"
 )
@@ -93,15 +92,14 @@ func parseScopes(list string) []Scope {
 
 // joinScopes writes a space separated list (RFC 6749 section 3.3).
 func joinScopes(scopes []Scope) string {
-	names := make([]string, len(scopes))
-	for i, s := range scopes {
-		names[i] = string(s)
+	var list strings.Builder
+	for i, scope := range scopes {
+		if i > 0 {
+			list.WriteByte(' ')
+		} else {
+			list.Grow(64) // longer than the names of all that there are
+		}
+		list.WriteString(string(scope))
 	}
-	return strings.Join(names, " ")
+	return list.String()
 }
-
-// loggedScopes are written as joinScopes does, once somebody reads the log.
-type loggedScopes []Scope
-
-// LogValue implements slog.LogValuer.
-func (s loggedScopes) LogValue() slog.Value { return slog.StringValue(joinScopes(s)) }

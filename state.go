@@ -150,15 +150,24 @@ const nonceLength = 43 // characters of base64 without padding for 256 bits
 func newNonce() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand crashes the program instead
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	return encode(b)
 }
 
-// hash is what stores see of a nonce.
-func hash(nonce string) string {
-	var message [128]byte // on the stack, as what is hashed here is short
-	sum := sha256.Sum256(append(message[:0], nonce...))
-	var text [64]byte
-	return string(base64.RawURLEncoding.AppendEncode(text[:0], sum[:]))
+// hash is what stores see of a nonce, or of several parts that a nonce is one of.
+func hash(parts ...string) string {
+	var short [128]byte // on the stack, as what is hashed here is short
+	message := short[:0]
+	for _, part := range parts {
+		message = append(message, part...)
+	}
+	return encode(sha256.Sum256(message))
+}
+
+// encode writes 256 bits as nonceLength characters.
+func encode(b [32]byte) string {
+	var text [nonceLength]byte
+	base64.RawURLEncoding.Encode(text[:], b[:])
+	return string(text[:])
 }
 
 func equalInConstantTime(a, b string) bool {
@@ -166,12 +175,12 @@ func equalInConstantTime(a, b string) bool {
 }
 
 // stateKey is the key of a state: another merchant's states are not found.
-func (m *Merchant) stateKey(state string) string { return hash(m.id + " " + state) }
+func (m *Merchant) stateKey(state string) string { return hash(m.id, " ", state) }
 
-// takePending redeems a state that a callback brought, once. Its error is an
+// takePending redeems the state that has this key, once. Its error is an
 // ErrState, or an ErrStore when the store failed.
-func (m *Merchant) takePending(ctx context.Context, state string) (PendingConnection, error) {
-	pending, err := m.states.Take(ctx, m.stateKey(state))
+func (m *Merchant) takePending(ctx context.Context, key string) (PendingConnection, error) {
+	pending, err := m.states.Take(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
 	}

@@ -55,9 +55,9 @@ type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 
-	credentials expiring[*Credential]   // which nobody changes
-	scopes      atomic.Pointer[[]Scope] // of the last one that was kept: most have the same, and share them
-	turns       turns.Turns             // of the users whose Update or Delete runs
+	credentials expiring[string, *Credential] // which nobody changes
+	scopes      atomic.Pointer[[]Scope]       // of the last one that was kept: most have the same, and share them
+	turns       turns.Turns                   // of the users whose Update or Delete runs
 }
 
 // Load implements [TokenStore].

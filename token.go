@@ -32,7 +32,7 @@ func credentialOf(token *oauth2.Token, asked []Scope, now time.Time) (Credential
 	if token.ExpiresIn > 0 {
 		credential.Expiry = now.Add(time.Duration(token.ExpiresIn) * time.Second)
 	}
-	if list, ok := token.Extra("scope").(string); ok && strings.TrimSpace(list) != "" {
+	if list, ok := token.Extra("scope").(string); ok && strings.TrimSpace(list) != "" && list != joinScopes(asked) {
 		credential.Scopes = parseScopes(list)
 	}
 	if id, ok := token.Extra("app_user_id").(string); ok {
