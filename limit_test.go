@@ -328,7 +328,7 @@ func TestNothingIsWaitedForLongerThanFifteenSeconds(t *testing.T) {
 // says nothing more.
 func swallow(reply string) func(context.Context, net.Conn) error {
 	return func(_ context.Context, conn net.Conn) error {
-		go func() {
+		go func(reply string) {
 			defer conn.Close()
 			for buffer := make([]byte, 4096); ; {
 				if _, err := conn.Read(buffer); err != nil {
@@ -339,7 +339,7 @@ func swallow(reply string) func(context.Context, net.Conn) error {
 				}
 				reply = ""
 			}
-		}()
+		}(reply)
 		return nil
 	}
 }
@@ -400,5 +400,45 @@ func TestTheDocumentedLimitsHaveTests(t *testing.T) {
 	}
 	for _, name := range names {
 		require.Contains(t, tests.String(), "\nfunc "+name[1]+"(")
+	}
+}
+
+// TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything has somebody else hold
+// the user for longer than a call may take.
+func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
+	for name, limit := range map[string]time.Duration{"without a deadline": 0, "with one": 5 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				config := validConfig()
+				config.Tokens = &gloebit.MemoryTokenStore{}
+				stale := gloebit.Credential{AccessToken: "t", RefreshToken: "r", Expiry: time.Now()}
+				require.NoError(t, config.Tokens.Update(t.Context(), "u", save(stale)))
+				merchant, err := gloebit.New(config)
+				require.NoError(t, err)
+				client, err := merchant.Client(t.Context(), "u")
+				require.NoError(t, err)
+				held, done := make(chan struct{}), make(chan error)
+				go func() {
+					done <- config.Tokens.Update(t.Context(), "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+						close(held)
+						time.Sleep(2 * time.Minute)
+						return current, nil
+					})
+				}()
+				<-held
+
+				ctx, want := t.Context(), 30*time.Second
+				if limit > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, limit)
+					defer cancel()
+					want = limit
+				}
+				start := time.Now()
+				require.ErrorIs(t, client.VerifyToken(ctx), context.DeadlineExceeded)
+				require.Equal(t, want, time.Since(start))
+				require.NoError(t, <-done)
+			})
+		})
 	}
 }

@@ -12,9 +12,7 @@ import (
 // here and on other replicas, get what that one saved. What is returned has
 // been saved.
 func (c *Client) refresh(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	fresh, err := c.merchant.refresh(ctx, c.user.ID, stale)
+	fresh, err := c.merchant.refresh(ctx, until, c.user.ID, stale.AccessToken)
 	if err != nil {
 		return Credential{}, err
 	}
@@ -34,9 +32,11 @@ func (c *Client) adopt(newer Credential) error {
 }
 
 // refresh lets one goroutine of this process refresh a token while the others
-// wait for it, each within its own context.
-func (m *Merchant) refresh(ctx context.Context, userID string, stale Credential) (Credential, error) {
-	key := userID + "\x00" + stale.AccessToken.Reveal()
+// wait for it, each within its own context and time.
+func (m *Merchant) refresh(ctx context.Context, until time.Time, userID string, stale Secret) (Credential, error) {
+	timeout := time.NewTimer(time.Until(until))
+	defer timeout.Stop()
+	key := userID + "\x00" + stale.Reveal()
 	result := m.refreshing.DoChan(key, func() (value any, err error) {
 		// It runs in a goroutine of its own, where a panic would end the
 		// program: it goes on in those who wait.
@@ -61,14 +61,17 @@ func (m *Merchant) refresh(ctx context.Context, userID string, stale Credential)
 		return r.Val.(Credential), nil
 	case <-ctx.Done():
 		return Credential{}, ctx.Err()
+	case <-timeout.C:
+		return Credential{}, context.DeadlineExceeded
 	}
 }
 
 // panicked is what a store or a hook of the application panicked with.
 type panicked struct{ value any }
 
-// refreshStored refreshes the stored credential if it is still the stale one.
-func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Credential) (Credential, error) {
+// refreshStored refreshes the stored credential if its token is still the stale
+// one.
+func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Secret) (Credential, error) {
 	var fresh Credential
 	var refused, asked error
 	until, ok := ctx.Deadline()
@@ -80,7 +83,7 @@ func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Crede
 			refused = ErrNotConnected
 			return nil, nil
 		}
-		if current.AccessToken != stale.AccessToken && !current.expired(m.clock().Add(expiryLeeway)) {
+		if current.AccessToken != stale && !current.expired(m.clock().Add(expiryLeeway)) {
 			fresh = *current
 			return current, nil
 		}

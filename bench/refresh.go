@@ -21,6 +21,10 @@ const (
 // find the token expired goes out with a fresh one, with the time of one such
 // call. Each side asks the token endpoint once. What comes after the refresh,
 // the answers to the calls, is in neither time.
+//
+// On one processor that does nothing else, this is at most the time that the
+// token endpoint takes and the processor time: what the callers do before they
+// wait is done while it takes its time, and is charged all the same.
 func refreshPair(ctx context.Context) (*Pair, error) {
 	crowd, err := newCrowd(ctx, waiters)
 	if err != nil {
@@ -71,6 +75,7 @@ func (c *crowd) call() {
 func (c *crowd) side(ctx context.Context) Side {
 	return Side{
 		Single:  true,
+		Waits:   refreshTakes,
 		Prepare: func(int) error { return c.expire(ctx) },
 		Do: func() error {
 			for i, client := range c.clients {

@@ -13,6 +13,10 @@ type Side struct {
 	Prepare func(n int) error
 	// Single says that Prepare readies one run at a time.
 	Single bool
+	// Waits is how long a run waits for somebody who takes no processor time
+	// meanwhile. It is added to the processor time. Where the clock on the wall
+	// counts it is zero.
+	Waits time.Duration
 	// Do does the work once.
 	Do func() error
 	// Answer tells what the last Do came to, in words that the other side would
@@ -75,7 +79,7 @@ func (s Side) round(n int, now clock) (sample, error) {
 	end, err := now()
 	runtime.ReadMemStats(&after)
 	return sample{
-		time:   (end - start) / time.Duration(n),
+		time:   (end-start)/time.Duration(n) + s.Waits,
 		allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
 	}, err
 }
