@@ -186,13 +186,9 @@ var errTooManySessions = errors.New("too many sessions")
 // memorySessions is an scs.Store without a goroutine of its own. It keeps hashes
 // of the tokens, as scs's HashTokenInStore would, which makes strings of them.
 type memorySessions struct {
-	sessions expiring[tokenHash, memorySession]
+	sessions expiring[[sha256.Size]byte, memorySession]
 	most     int
 }
-
-type tokenHash [sha256.Size]byte
-
-func hashToken(token string) tokenHash { return sha256.Sum256([]byte(token)) }
 
 type memorySession struct {
 	data   []byte
@@ -203,7 +199,7 @@ func (s memorySession) lapsed() bool { return !time.Now().Before(s.expiry) }
 
 // Find implements scs.Store.
 func (s *memorySessions) Find(token string) ([]byte, bool, error) {
-	session, ok := s.sessions.get(hashToken(token))
+	session, ok := s.sessions.get(sum(token))
 	if !ok || session.lapsed() {
 		return nil, false, nil
 	}
@@ -212,7 +208,7 @@ func (s *memorySessions) Find(token string) ([]byte, bool, error) {
 
 // Commit implements scs.Store.
 func (s *memorySessions) Commit(token string, data []byte, expiry time.Time) error {
-	if !s.sessions.put(hashToken(token), memorySession{data, expiry}, memorySession.lapsed, s.most) {
+	if !s.sessions.put(sum(token), memorySession{data, expiry}, memorySession.lapsed, s.most) {
 		return errTooManySessions
 	}
 	return nil
@@ -220,6 +216,6 @@ func (s *memorySessions) Commit(token string, data []byte, expiry time.Time) err
 
 // Delete implements scs.Store.
 func (s *memorySessions) Delete(token string) error {
-	s.sessions.delete(hashToken(token))
+	s.sessions.delete(sum(token))
 	return nil
 }

@@ -154,13 +154,15 @@ func newNonce() string {
 }
 
 // hash is what stores see of a nonce, or of several parts that a nonce is one of.
-func hash(parts ...string) string {
+func hash(parts ...string) string { return encode(sum(parts...)) }
+
+func sum(parts ...string) [sha256.Size]byte {
 	var short [128]byte // on the stack, as what is hashed here is short
 	message := short[:0]
 	for _, part := range parts {
 		message = append(message, part...)
 	}
-	return encode(sha256.Sum256(message))
+	return sha256.Sum256(message)
 }
 
 // encode writes 256 bits as nonceLength characters.
