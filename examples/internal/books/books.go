@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	"github.com/go-gloebit/gloebit"
@@ -34,10 +35,13 @@ type Books struct {
 
 // Open opens the books in that file, with the keys in FILE-keys, and makes both
 // when there are none. An empty name means books in memory, which are gone after
-// Close. The file is of one
-// application at Gloebit, named by its key: with another one's tokens and
-// purchases nothing could be done, so Open fails.
+// Close. The file is of one application at Gloebit, named by its key: with
+// another one's tokens and purchases nothing could be done, so Open fails. A file
+// of an older shop, which sealed nothing, is sealed first.
 func Open(ctx context.Context, file, clientID string) (*Books, error) {
+	if err := makePrivate(file); err != nil {
+		return nil, fmt.Errorf("books: %w", err)
+	}
 	db, err := sql.Open("sqlite", source(file))
 	if err != nil {
 		return nil, fmt.Errorf("books: %w", err)
@@ -57,6 +61,19 @@ func (b *Books) DB() *sql.DB { return b.db }
 
 // Close closes the database, when nothing uses it any more.
 func (b *Books) Close() error { return b.db.Close() }
+
+// makePrivate makes the file, if there is none, for nobody else to read. SQLite
+// gives the files beside it the same permissions.
+func makePrivate(file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
 
 func source(file string) string {
 	if file == "" {
@@ -97,7 +114,7 @@ func (b *Books) prepare(ctx context.Context, file, clientID string) error {
 	if owner != clientID {
 		return fmt.Errorf("the file is of the application %s at Gloebit, and not of %s: use another", owner, clientID)
 	}
-	return b.unlock(k)
+	return b.unlock(ctx, file, k)
 }
 
 // keys reads the keys before the database gets its owner: until then it is new.
@@ -106,5 +123,9 @@ func (b *Books) keys(ctx context.Context, file string) (keys, error) {
 	if err := b.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM shop_settings").Scan(&settings); err != nil {
 		return keys{}, err
 	}
-	return readKeys(file, settings == 0)
+	olderHold, err := b.olderHoldKey(ctx)
+	if err != nil {
+		return keys{}, err
+	}
+	return readKeys(file, olderHold, settings == 0)
 }
