@@ -51,12 +51,13 @@ func (m *Merchant) finishConnection(r *http.Request) (Connection, error) {
 	}
 	connection, err := m.complete(r, query, pending)
 	if err != nil {
-		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, Err: err}
+		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, UserID: connection.User.ID, Err: err}
 	}
 	return connection, nil
 }
 
-// complete goes on from a state that was redeemed.
+// complete goes on from a state that was redeemed. With an error it returns the
+// user, once it is known who that is.
 func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingConnection) (Connection, error) {
 	ctx := r.Context()
 	user, err := m.returningUser(r, pending)
@@ -65,7 +66,7 @@ func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingC
 	}
 	credential, err := m.flow.Finish(ctx, m.application, answer, pending.Verifier, pending.Scopes)
 	if err != nil {
-		return Connection{}, err
+		return Connection{User: user}, err
 	}
 	credential.ConnectedAt = m.clock()
 	if m.config.SignIn {
@@ -84,14 +85,14 @@ func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingC
 		ReturnTo:  orDefault(pending.ReturnTo, m.homePath),
 	}
 	if err := m.admit(r, connection, credential); err != nil {
-		return Connection{}, err
+		return Connection{User: user}, err
 	}
 	if m.log.Enabled(ctx, slog.LevelInfo) {
 		m.log.InfoContext(ctx, "gloebit: connected", "user", user.ID, "gloebit_id", credential.GloebitID,
 			"granted", joinScopes(connection.Granted), "missing", joinScopes(connection.Missing))
 	}
 	if missing := missingScopes(credential.Scopes, pending.Required); len(missing) > 0 {
-		return Connection{}, &ScopeError{Missing: missing}
+		return Connection{User: user}, &ScopeError{Missing: missing}
 	}
 	return connection, nil
 }

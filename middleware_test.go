@@ -1,6 +1,7 @@
 package gloebit_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,6 +213,27 @@ func TestTheErrorHandlerLearnsWhereTheUserWantedToGo(t *testing.T) {
 	require.ErrorIs(t, failed, gloebit.ErrAccessDenied)
 	require.Equal(t, "/inventory", failed.ReturnTo)
 	require.Equal(t, []gloebit.Scope{gloebit.ScopeInventory}, failed.Scopes)
+}
+
+func TestAConnectionThatCantBeSavedIsLoggedWithItsUser(t *testing.T) {
+	wants := map[string]string{ // in the modes in which the id is known beforehand
+		"users of the application": `user="id of alice"`, "users of the application, its sessions": `user="id of alice"`,
+	}
+	for _, mode := range modes() {
+		t.Run(mode.name, func(t *testing.T) {
+			w := newWorld(t, mode.change)
+			w.tokens.failSaves(errDown)
+			require.Equal(t, http.StatusServiceUnavailable, w.browser("alice").get("/gloebit/connect").status)
+			var record string
+			for line := range strings.Lines(w.log.String()) {
+				if strings.Contains(line, "save the credential") {
+					record = line
+				}
+			}
+			require.Contains(t, record, "gloebit: request failed")
+			require.Contains(t, record, cmp.Or(wants[mode.name], " user="))
+		})
+	}
 }
 
 func TestConnectURLIsEscaped(t *testing.T) {

@@ -31,6 +31,7 @@ func (e *ScopeError) Unwrap() error { return ErrScopeMissing }
 type ConnectError struct {
 	ReturnTo string  // where the user wanted to go; empty for Config.HomePath
 	Scopes   []Scope // what the user can't go on without
+	UserID   string  // who was connecting; empty until that is known
 	Err      error
 }
 
@@ -129,7 +130,12 @@ func (m *Merchant) fail(w http.ResponseWriter, r *http.Request, err error, retur
 	case errors.Is(err, ErrState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin), errors.Is(err, ErrReturnTo):
 		level = slog.LevelWarn // somebody may be trying something
 	}
-	m.log.Log(r.Context(), level, "gloebit: request failed", "status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error())
+	record := []any{"status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error()}
+	var failed *ConnectError
+	if errors.As(err, &failed) && failed.UserID != "" {
+		record = append(record, "user", failed.UserID)
+	}
+	m.log.Log(r.Context(), level, "gloebit: request failed", record...)
 	if m.config.ErrorHandler != nil {
 		m.config.ErrorHandler(w, r, err)
 		return
