@@ -29,7 +29,8 @@ func (s *Storefront) notice(ctx context.Context) *views.Notice {
 }
 
 // Connected greets a visitor who has just connected. It is made for
-// gloebit.Config.OnConnect.
+// gloebit.Config.OnConnect, which is called before the connection is saved: when
+// that fails, Trouble takes the greeting back.
 func (s *Storefront) Connected(r *http.Request, connection gloebit.Connection) error {
 	tone, text := views.Good, "Welcome, "+connection.User.Name+". You are connected with Gloebit."
 	if len(connection.Missing) > 0 {

@@ -13,6 +13,10 @@ import (
 // Trouble is the page for an error, in words. Back is the local path where the
 // visitor was: Connect and Try again lead there. The error itself is never shown.
 func (s *Storefront) Trouble(ctx context.Context, back string, err error) Reply {
+	var failed *gloebit.ConnectError
+	if errors.As(err, &failed) {
+		s.notice(ctx) // the greeting that Connected left too soon
+	}
 	words := explain(err)
 	page := views.Trouble{Frame: s.quietFrame(ctx, words.title, back), Words: words.text}
 	switch words.next {

@@ -51,6 +51,7 @@ func Run(t *testing.T, build launch.Build) {
 		{"forms of other sites are refused", formsOfOtherSitesAreRefused},
 		{"addresses where nothing is", addressesWhereNothingIs},
 		{"a stale callback is told in words", aStaleCallbackIsToldInWords},
+		{"a connection that can't be saved is not greeted", aConnectionThatCantBeSavedIsNotGreeted},
 		{"pages limit what a browser does", pagesLimitWhatABrowserDoes},
 		{"the session cookie is held to the host on https", theSessionCookieIsHeldToTheHostOnHTTPS},
 	})

@@ -207,6 +207,24 @@ func aStaleCallbackIsToldInWords(t *testing.T, build launch.Build) {
 	require.Equal(t, w.shopURL+"/", sorry.connect("alice").url.String())
 }
 
+func aConnectionThatCantBeSavedIsNotGreeted(t *testing.T, build launch.Build) {
+	w := newWorld(t, build)
+	v := newVisitor(t)
+	consent := v.open(w.shopURL).signIn("alice")
+	_, err := w.books.DB().Exec("ALTER TABLE gloebit_credentials RENAME TO lost")
+	require.NoError(t, err)
+	sorry := consent.submit("/oauth2/authorize", "decision", "approve")
+	require.Equal(t, http.StatusServiceUnavailable, sorry.status)
+	sorry.says("The shop can’t find its own books")
+	_, err = w.books.DB().Exec("ALTER TABLE lost RENAME TO gloebit_credentials")
+	require.NoError(t, err)
+
+	shelf := v.open(w.shopURL)
+	require.NotContains(t, shelf.text(), "Welcome, alice")
+	require.Empty(t, shelf.balance())
+	shelf.follow("Connect with Gloebit").submit("/oauth2/authorize", "decision", "approve").says("Welcome, alice")
+}
+
 func pagesLimitWhatABrowserDoes(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	v := newVisitor(t)
