@@ -21,15 +21,15 @@ func validConfig() gloebit.Config {
 func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 	for name, test := range map[string]struct {
 		break_ func(*gloebit.Config)
-		field  string
+		want   string
 	}{
-		"no key":                           {func(c *gloebit.Config) { c.ClientID = "" }, "Config.ClientID"},
-		"no secret":                        {func(c *gloebit.Config) { c.ClientSecret = "" }, "Config.ClientSecret"},
+		"no key":                           {func(c *gloebit.Config) { c.ClientID = "" }, "gloebit: Config.ClientID is empty: set it to"},
+		"no secret":                        {func(c *gloebit.Config) { c.ClientSecret = "" }, "gloebit: Config.ClientSecret is empty: set it to"},
 		"no provider":                      {func(c *gloebit.Config) { c.Provider = gloebit.Provider{} }, "Config.Provider"},
 		"a provider without a host":        {func(c *gloebit.Config) { c.Provider = gloebit.At("gloebit.example") }, "Config.Provider.AuthURL"},
 		"a provider without a token URL":   {func(c *gloebit.Config) { c.Provider.TokenURL = "" }, "Config.Provider.TokenURL"},
 		"an API base without a slash":      {func(c *gloebit.Config) { c.Provider.APIURL = "https://x.example/api" }, "Config.Provider.APIURL"},
-		"no redirect URL":                  {func(c *gloebit.Config) { c.RedirectURL = "" }, "Config.RedirectURL"},
+		"no redirect URL":                  {func(c *gloebit.Config) { c.RedirectURL = "" }, "Config.RedirectURL: \"\" is not an absolute URL"},
 		"a relative redirect URL":          {func(c *gloebit.Config) { c.RedirectURL = "/gloebit/callback" }, "Config.RedirectURL"},
 		"a redirect URL of another scheme": {func(c *gloebit.Config) { c.RedirectURL = "ftp://shop.example/gloebit/callback" }, "Config.RedirectURL"},
 		"a redirect URL with a fragment":   {func(c *gloebit.Config) { c.RedirectURL += "#x" }, "Config.RedirectURL"},
@@ -46,10 +46,10 @@ func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 		"sign-in without identity":  {func(c *gloebit.Config) { c.SignIn, c.Scopes = true, []gloebit.Scope{gloebit.ScopeBalance} }, "Config.SignIn"},
 		"a home on another site":    {func(c *gloebit.Config) { c.HomePath = "https://evil.example/" }, "Config.HomePath"},
 		"an unknown prompt":         {func(c *gloebit.Config) { c.ApprovalPrompt = "sometimes" }, "Config.ApprovalPrompt"},
-		"a negative time limit":     {func(c *gloebit.Config) { c.ConnectTimeout = -1 }, "Config.ConnectTimeout"},
+		"a negative time limit":     {func(c *gloebit.Config) { c.ConnectTimeout = -1 }, "Config.ConnectTimeout is negative"},
 		"a nil session manager":     {func(c *gloebit.Config) { c.Sessions = (*scs.SessionManager)(nil) }, "Config.Sessions"},
 		"a nil memory state store":  {func(c *gloebit.Config) { c.States = (*gloebit.MemoryStateStore)(nil) }, "Config.States"},
-		"a nil memory token store":  {func(c *gloebit.Config) { c.Tokens = (*gloebit.MemoryTokenStore)(nil) }, "Config.Tokens"},
+		"a nil memory token store":  {func(c *gloebit.Config) { c.Tokens = (*gloebit.MemoryTokenStore)(nil) }, "Config.Tokens holds a nil *gloebit.MemoryTokenStore: leave"},
 		"several fields, the first": {func(c *gloebit.Config) { c.ClientID, c.RedirectURL = "", "" }, "Config.ClientID"},
 		"several fields, the last":  {func(c *gloebit.Config) { c.ClientID, c.RedirectURL = "", "" }, "Config.RedirectURL"},
 	} {
@@ -58,7 +58,7 @@ func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 			test.break_(&config)
 			merchant, err := gloebit.New(config)
 			require.Nil(t, merchant)
-			require.ErrorContains(t, err, test.field)
+			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "you@", "user information is a secret")
 		})
 	}

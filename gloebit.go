@@ -226,54 +226,54 @@ func New(config Config) (*Merchant, error) {
 // that can't be used.
 func (c Config) check() (*url.URL, error) {
 	var problems []error
-	bad := func(field, format string, args ...any) {
-		problems = append(problems, fmt.Errorf("gloebit: Config."+field+": "+format, args...))
+	bad := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("gloebit: Config."+format, args...))
 	}
 	if c.ClientID == "" {
-		bad("ClientID", "is empty: set it to the key on Gloebit's merchant page")
+		bad("ClientID is empty: set it to the key on Gloebit's merchant page")
 	}
 	if c.ClientSecret == "" {
-		bad("ClientSecret", "is empty: set it to the secret on Gloebit's merchant page")
+		bad("ClientSecret is empty: set it to the secret on Gloebit's merchant page")
 	}
 	if err := c.Provider.check(); err != nil {
 		problems = append(problems, err)
 	}
 	redirect, err := checkEndpoint(c.RedirectURL)
 	if err != nil {
-		bad("RedirectURL", "%w", err)
+		bad("RedirectURL: %w", err)
 	} else if !strings.HasPrefix(redirect.Path, "/") || strings.HasSuffix(redirect.Path, "/") || redirect.RawQuery != "" || redirect.ForceQuery || redirect.Path != path.Clean(redirect.Path) {
-		bad("RedirectURL", "%q must be the URL of the callback handler, such as https://shop.example/gloebit/callback", c.RedirectURL)
+		bad("RedirectURL: %q must be the URL of the callback handler, such as https://shop.example/gloebit/callback", c.RedirectURL)
 	} else if last := path.Base(redirect.Path); last == "connect" || last == "disconnect" {
-		bad("RedirectURL", "its last segment %q is the name of another handler", last)
+		bad("RedirectURL: its last segment %q is the name of another handler", last)
 	}
 	for _, scope := range c.Scopes {
 		if !scope.known() {
-			bad("Scopes", "unknown scope %q", scope)
+			bad("Scopes: unknown scope %q", scope)
 		}
 	}
 	if c.SignIn && c.User != nil {
-		bad("SignIn", "is set beside User: choose who says who the user is")
+		bad("SignIn is set beside User: choose who says who the user is")
 	}
 	if c.SignIn && len(c.Scopes) > 0 && len(missingScopes(c.Scopes, []Scope{ScopeUser})) > 0 {
-		bad("SignIn", "needs ScopeUser or ScopeID among Scopes")
+		bad("SignIn needs ScopeUser or ScopeID among Scopes")
 	}
 	if c.HomePath != "" {
 		if _, err := checkReturnTo(c.HomePath); err != nil {
-			bad("HomePath", "%q is not a local path", c.HomePath)
+			bad("HomePath: %q is not a local path", c.HomePath)
 		}
 	}
 	if !slices.Contains([]ApprovalPrompt{"", PromptForce, PromptAuto}, c.ApprovalPrompt) {
-		bad("ApprovalPrompt", "unknown value %q", c.ApprovalPrompt)
+		bad("ApprovalPrompt: unknown value %q", c.ApprovalPrompt)
 	}
 	if c.ConnectTimeout < 0 {
-		bad("ConnectTimeout", "is negative")
+		bad("ConnectTimeout is negative")
 	}
 	for _, field := range []struct {
 		name  string
 		value any
 	}{{"Sessions", c.Sessions}, {"States", c.States}, {"Tokens", c.Tokens}} {
 		if v := reflect.ValueOf(field.value); v.IsValid() && v.Kind() == reflect.Pointer && v.IsNil() {
-			bad(field.name, "holds a nil %T: leave the field out for the default", field.value)
+			bad("%s holds a nil %T: leave the field out for the default", field.name, field.value)
 		}
 	}
 	return redirect, errors.Join(problems...)

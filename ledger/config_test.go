@@ -17,7 +17,7 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 		spoil func(*ledger.Config)
 		want  string
 	}{
-		"no merchant":             {func(c *ledger.Config) { c.Merchant = nil }, "Merchant: is nil"},
+		"no merchant":             {func(c *ledger.Config) { c.Merchant = nil }, "Config.Merchant is nil"},
 		"no URL":                  {func(c *ledger.Config) { c.CallbackURL = "" }, "CallbackURL"},
 		"a path for a URL":        {func(c *ledger.Config) { c.CallbackURL = "/gloebit/hold" }, "not an absolute URL"},
 		"a URL that is none":      {func(c *ledger.Config) { c.CallbackURL = "https://a b/%zz" }, "not a URL"},
@@ -26,17 +26,17 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 		"a URL with a query":      {func(c *ledger.Config) { c.CallbackURL += "?" }, "neither a query"},
 		"a URL with a fragment":   {func(c *ledger.Config) { c.CallbackURL += "#a" }, "neither a query"},
 		"a URL with a user":       {func(c *ledger.Config) { c.CallbackURL = "https://me@shop.example/hold" }, "user information"},
-		"no keys":                 {func(c *ledger.Config) { c.Keys = nil }, "Keys: is empty"},
+		"no keys":                 {func(c *ledger.Config) { c.Keys = nil }, "Config.Keys is empty: make a key with: openssl rand -base64 32"},
 		"a short key":             {func(c *ledger.Config) { c.Keys = append(c.Keys[:1:1], "short secret") }, "the key at 1 is of 12 bytes"},
-		"a negative age of keys":  {func(c *ledger.Config) { c.KeepKeys = -1 }, "KeepKeys: is negative"},
-		"a negative timeout":      {func(c *ledger.Config) { c.WorkTimeout = -1 }, "WorkTimeout: is negative"},
-		"a negative wait":         {func(c *ledger.Config) { c.RetryAfter = -1 }, "RetryAfter: is negative"},
-		"a negative patience":     {func(c *ledger.Config) { c.AskAfter = -1 }, "AskAfter: is negative"},
-		"a negative age":          {func(c *ledger.Config) { c.StuckAfter = -1 }, "StuckAfter: is negative"},
-		"a negative pause":        {func(c *ledger.Config) { c.Interval = -1 }, "Interval: is negative"},
-		"negative workers":        {func(c *ledger.Config) { c.Workers = -1 }, "Workers: is negative"},
-		"a nil store":             {func(c *ledger.Config) { c.Store = (*ledger.MemoryStore)(nil) }, "Store: holds a nil *ledger.MemoryStore"},
-		"a nil fulfiller":         {func(c *ledger.Config) { c.Fulfiller = (*goods)(nil) }, "Fulfiller: holds a nil"},
+		"a negative age of keys":  {func(c *ledger.Config) { c.KeepKeys = -1 }, "Config.KeepKeys is negative"},
+		"a negative timeout":      {func(c *ledger.Config) { c.WorkTimeout = -1 }, "Config.WorkTimeout is negative"},
+		"a negative wait":         {func(c *ledger.Config) { c.RetryAfter = -1 }, "Config.RetryAfter is negative"},
+		"a negative patience":     {func(c *ledger.Config) { c.AskAfter = -1 }, "Config.AskAfter is negative"},
+		"a negative age":          {func(c *ledger.Config) { c.StuckAfter = -1 }, "Config.StuckAfter is negative"},
+		"a negative pause":        {func(c *ledger.Config) { c.Interval = -1 }, "Config.Interval is negative"},
+		"negative workers":        {func(c *ledger.Config) { c.Workers = -1 }, "Config.Workers is negative"},
+		"a nil store":             {func(c *ledger.Config) { c.Store = (*ledger.MemoryStore)(nil) }, "Config.Store holds a nil *ledger.MemoryStore"},
+		"a nil fulfiller":         {func(c *ledger.Config) { c.Fulfiller = (*goods)(nil) }, "Config.Fulfiller holds a nil"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := good

@@ -128,21 +128,21 @@ func New(config Config) (*Ledger, error) {
 
 func (c Config) check() error {
 	var problems []error
-	bad := func(field, format string, args ...any) {
-		problems = append(problems, fmt.Errorf("ledger: Config."+field+": "+format, args...))
+	bad := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("ledger: Config."+format, args...))
 	}
 	if c.Merchant == nil {
-		bad("Merchant", "is nil: set it to what gloebit.New returned")
+		bad("Merchant is nil: set it to what gloebit.New returned")
 	}
 	if err := checkURL(c.CallbackURL); err != nil {
-		bad("CallbackURL", "%w", err)
+		bad("CallbackURL: %w", err)
 	}
 	if len(c.Keys) == 0 {
-		bad("Keys", "is empty: set it to a random secret of at least %d bytes", shortestKey)
+		bad("Keys is empty: make a key with: openssl rand -base64 32")
 	}
 	for i, key := range c.Keys {
 		if len(key) < shortestKey {
-			bad("Keys", "the key at %d is of %d bytes, fewer than %d", i, len(key), shortestKey)
+			bad("Keys: the key at %d is of %d bytes, fewer than %d: make one with: openssl rand -base64 32", i, len(key), shortestKey)
 		}
 	}
 	for _, field := range []struct {
@@ -153,12 +153,12 @@ func (c Config) check() error {
 		{"StuckAfter", c.StuckAfter}, {"Interval", c.Interval}, {"Workers", time.Duration(c.Workers)},
 	} {
 		if field.value < 0 {
-			bad(field.name, "is negative")
+			bad("%s is negative", field.name)
 		}
 	}
 	for name, value := range map[string]any{"Store": c.Store, "Fulfiller": c.Fulfiller} {
 		if v := reflect.ValueOf(value); v.IsValid() && v.Kind() == reflect.Pointer && v.IsNil() {
-			bad(name, "holds a nil %T: leave the field out for the default", value)
+			bad("%s holds a nil %T: leave the field out for the default", name, value)
 		}
 	}
 	return errors.Join(problems...)

@@ -17,7 +17,7 @@ func TestKeysThatCantBeUsedAreRefused(t *testing.T) {
 		keys []sealed.Key
 		want string
 	}{
-		"none":                {nil, "no key"},
+		"none":                {nil, "no key was given: make one with"},
 		"no id":               {[]sealed.Key{keyOf("", 1)}, "key id"},
 		"an id with a colon":  {[]sealed.Key{keyOf("a:b", 1)}, "key id"},
 		"an id with a space":  {[]sealed.Key{keyOf("a b", 1)}, "key id"},
