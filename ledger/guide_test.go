@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -45,8 +47,21 @@ func guideBuy(w http.ResponseWriter, r *http.Request, merchant *gloebit.Merchant
 		merchant.HandleError(w, r, err) // refused: nothing was charged
 		return
 	}
-	// Under way or done. Show a page that tells purchase.State.
+	// Under way or done. The page tells purchase.State.
 	http.Redirect(w, r, "/purchases/"+purchase.ID, http.StatusSeeOther)
+}
+
+func guideShow(w http.ResponseWriter, r *http.Request, merchant *gloebit.Merchant, purchases *ledger.Ledger) {
+	client := gloebit.MustFromContext(r.Context())
+	purchase, err := purchases.Get(r.Context(), r.PathValue("id"))
+	if err == nil && purchase.UserID != client.User().ID {
+		err = gloebit.ErrNotFound // it is somebody else's: Get finds everybody's
+	}
+	if err != nil {
+		merchant.HandleError(w, r, err)
+		return
+	}
+	fmt.Fprintln(w, purchase.State)
 }
 
 type Fulfiller interface {
@@ -86,6 +101,20 @@ func flush(text string) string {
 	return b.String()
 }
 
+func TestTheDocumentedPageShowsAPurchaseToItsOwnerAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	purchase, err := w.ledger.Purchase(t.Context(), w.client("alice"), ledger.Order{Product: "green-hat"})
+	require.NoError(t, err)
+	for name, want := range map[string]int{"alice": http.StatusOK, "bob": http.StatusNotFound} {
+		r := httptest.NewRequest(http.MethodGet, "/purchases/"+purchase.ID, nil)
+		r.SetPathValue("id", purchase.ID)
+		answer := httptest.NewRecorder()
+		guideShow(answer, r.WithContext(gloebit.NewContext(t.Context(), w.client(name))), w.config.Merchant, w.ledger)
+		require.Equal(t, want, answer.Code, name)
+	}
+}
+
 func TestTheDocumentedGoCompiles(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/ledger.md")
@@ -93,7 +122,7 @@ func TestTheDocumentedGoCompiles(t *testing.T) {
 	source, err := os.ReadFile("guide_test.go")
 	require.NoError(t, err)
 	blocks := strings.Split(string(page), "```go\n")[1:]
-	require.Len(t, blocks, 4)
+	require.Len(t, blocks, 5)
 	for _, block := range blocks {
 		shown, _, _ := strings.Cut(block, "```")
 		require.Contains(t, flush(string(source)), flush(shown))
