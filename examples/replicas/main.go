@@ -11,7 +11,8 @@
 //		Where sessions, states and tokens are. The default is postgres.
 //	-dsn DSN
 //		Where that is. The default is $GLOEBIT_POSTGRES, $GLOEBIT_MYSQL or
-//		$GLOEBIT_REDIS, and without that the standard port of this machine.
+//		$GLOEBIT_REDIS, and without that the database test, or 0, at the standard
+//		port of this machine; -h has the DSNs.
 //	-replicas N
 //		How many. The default is 3.
 //	-addr HOST:PORT, -sandbox-addr HOST:PORT
@@ -25,6 +26,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -37,7 +39,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "replicas:", err)
 		os.Exit(1)
 	}
@@ -55,10 +57,14 @@ type options struct {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
+	dsnHelp := "it is at this `DSN`; the default is"
+	for _, s := range standards() {
+		dsnHelp += fmt.Sprintf("\nfor %s $%s, or %s without it", s.store, s.variable, s.dsn)
+	}
 	flags := flag.NewFlagSet("replicas", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.store, "store", "postgres", "keep what is shared in `postgres|mysql|redis`")
-	flags.StringVar(&o.dsn, "dsn", "", "which is at this `DSN`")
+	flags.StringVar(&o.dsn, "dsn", "", dsnHelp)
 	flags.StringVar(&o.prefix, "prefix", "replicas:", "with redis, begin keys with this `PREFIX`")
 	flags.DurationVar(&o.lease, "lease", 30*time.Second, "with redis, a user waits no longer than this for a replica that died")
 	flags.IntVar(&o.replicas, "replicas", 3, "run `N` replicas")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -32,13 +33,14 @@ type storage struct {
 
 // openStorage opens what -store names. It asks nothing of it yet.
 func openStorage(ctx context.Context, o options) (*storage, error) {
+	at := dsn(o)
 	switch o.store {
 	case "postgres":
-		return openPostgres(ctx, dsn(o, "GLOEBIT_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
+		return openPostgres(ctx, at)
 	case "mysql":
-		return openMySQL(dsn(o, "GLOEBIT_MYSQL", "root@tcp(127.0.0.1:3306)/test"))
+		return openMySQL(at)
 	case "redis":
-		return openRedis(dsn(o, "GLOEBIT_REDIS", "redis://127.0.0.1:6379/0"), o)
+		return openRedis(at, o)
 	}
 	return nil, fmt.Errorf("-store %q: want postgres, mysql or redis", o.store)
 }
@@ -46,17 +48,31 @@ func openStorage(ctx context.Context, o options) (*storage, error) {
 // dsnVariable is how replicas are told -dsn.
 const dsnVariable = "REPLICAS_DSN"
 
-func dsn(o options, variable, standard string) string {
+// standard is where a store is when -dsn does not say: what the variable holds,
+// or a server on this machine.
+type standard struct{ store, variable, dsn string }
+
+func standards() []standard {
+	return []standard{
+		{"postgres", "GLOEBIT_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"},
+		{"mysql", "GLOEBIT_MYSQL", "root@tcp(127.0.0.1:3306)/test"},
+		{"redis", "GLOEBIT_REDIS", "redis://127.0.0.1:6379/0"},
+	}
+}
+
+func dsn(o options) string {
 	if o.dsn != "" {
 		return o.dsn
 	}
 	if told := os.Getenv(dsnVariable); o.replica != "" && told != "" {
 		return told
 	}
-	if named := os.Getenv(variable); named != "" {
-		return named
+	for _, s := range standards() {
+		if s.store == o.store {
+			return cmp.Or(os.Getenv(s.variable), s.dsn)
+		}
 	}
-	return standard
+	return ""
 }
 
 const mostConnections = 16 // a replica
