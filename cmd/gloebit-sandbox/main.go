@@ -27,8 +27,9 @@
 //		with commas between them. Without it, a new application gets http://127.0.0.1:8080/ and
 //		http://localhost:8080/.
 //
-// It prints one line with the sandbox's address, one with the key and one with the secret, and runs until
-// it gets an interrupt or a termination signal. Anyone who can reach the address can sign in as anyone and
+// It prints one line with the sandbox's address, and two to paste into the shell of an application, which
+// export its key as GLOEBIT_CLIENT_ID and its secret as GLOEBIT_CLIENT_SECRET. It runs until it gets an
+// interrupt or a termination signal. Anyone who can reach the address can sign in as anyone and
 // see every secret, so keep it on the loopback interface unless the network is yours.
 package main
 

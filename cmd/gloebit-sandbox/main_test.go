@@ -47,13 +47,22 @@ func read(t *testing.T, stdout io.Reader) printed {
 	for _, line := range []struct {
 		prefix string
 		value  *string
-	}{{"sandbox: ", &p.url}, {"client id: ", &p.id}, {"client secret: ", &p.secret}} {
+	}{{"sandbox: ", &p.url}, {"export GLOEBIT_CLIENT_ID=", &p.id}, {"export GLOEBIT_CLIENT_SECRET=", &p.secret}} {
 		require.True(t, lines.Scan(), "the output ended before %q", line.prefix)
 		value, ok := strings.CutPrefix(lines.Text(), line.prefix)
 		require.True(t, ok, lines.Text())
 		*line.value = value
 	}
+	p.id, p.secret = unquoted(t, p.id), unquoted(t, p.secret)
 	return p
+}
+
+// unquoted is what a shell makes of it.
+func unquoted(t *testing.T, text string) string {
+	t.Helper()
+	output, err := exec.Command("sh", "-c", "printf %s "+text).Output()
+	require.NoError(t, err)
+	return string(output)
 }
 
 // launch runs the sandbox within the test. The function that it returns stops it.
@@ -73,10 +82,11 @@ func launch(t *testing.T, args ...string) (printed, func() error) {
 }
 
 func TestItPrintsWhatAnApplicationNeedsAndStops(t *testing.T) {
-	p, stop := launch(t, "-client-id", "hat-shop", "-client-secret", "s3cret", "-redirect", "http://127.0.0.1:1/,http://127.0.0.1:2/cb", "-redirect", "http://127.0.0.1:3/")
+	const secret = `it's; "$(ls)" #3`
+	p, stop := launch(t, "-client-id", "hat-shop", "-client-secret", secret, "-redirect", "http://127.0.0.1:1/,http://127.0.0.1:2/cb", "-redirect", "http://127.0.0.1:3/")
 	require.Regexp(t, `^http://127\.0\.0\.1:[1-9][0-9]*$`, p.url)
 	require.Equal(t, "hat-shop", p.id)
-	require.Equal(t, "s3cret", p.secret)
+	require.Equal(t, secret, p.secret)
 	body := get(t, http.DefaultClient, p.url+"/merchant/hat-shop")
 	require.Contains(t, body, "http://127.0.0.1:1/\nhttp://127.0.0.1:2/cb\nhttp://127.0.0.1:3/</textarea>")
 	require.NoError(t, stop())

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-gloebit/gloebit/internal/sandbox"
@@ -22,8 +23,8 @@ const (
 )
 
 // run serves the sandbox that args describe until ctx ends, and then returns nil once everything is
-// saved. It prints where it listens and with which key and secret; requests, callbacks and failures are logged to
-// stderr, without secrets.
+// saved. It prints where it listens, and its key and secret as lines for a shell; requests, callbacks
+// and failures are logged to stderr, without secrets.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {
@@ -42,12 +43,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	app := box.Application()
-	if _, err := fmt.Fprintf(stdout, "sandbox: %s\nclient id: %s\nclient secret: %s\n", address, app.Key, app.Secret); err != nil {
+	_, err = fmt.Fprintf(stdout, "sandbox: %s\nexport GLOEBIT_CLIENT_ID=%s\nexport GLOEBIT_CLIENT_SECRET=%s\n",
+		address, quoted(app.Key), quoted(app.Secret))
+	if err != nil {
 		_ = listener.Close()
 		return fmt.Errorf("print the address: %w", err)
 	}
 	return serve(ctx, box, listener, logger)
 }
+
+// quoted is the text for a POSIX shell, which takes nothing in it for more than text.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // listen opens the port and returns the address for browsers.
 func listen(o options) (net.Listener, string, error) {
