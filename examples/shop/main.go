@@ -24,7 +24,8 @@
 // It prints one line with the shop's address, one with the sandbox's and one that
 // says where everything is kept, and runs until an interrupt or a termination
 // signal. Started again, it goes on where it was; only who is signed in is
-// forgotten.
+// forgotten: sessions are in memory, and visitors connect again. Two shops at once
+// need a FILE and two ports each.
 //
 // Every purchase goes through package ledger: it is written down before Gloebit
 // hears of it, and delivered when Gloebit says that it is paid. /purchases shows a

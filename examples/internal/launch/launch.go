@@ -109,7 +109,7 @@ type running struct {
 func (r running) start(sandboxCtx context.Context, build Build) (lines string, open func(context.Context) error, err error) {
 	listener, err := net.Listen("tcp", r.addr)
 	if err != nil {
-		return "", nil, err
+		return "", nil, fmt.Errorf("%w: name another address with -addr", err)
 	}
 	defer func() {
 		if err != nil {

@@ -142,8 +142,8 @@ func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
 		"an argument":                  {[]string{"moon"}, `"moon" is not expected`},
 		"a public URL without scheme":  {[]string{"-url", "shop.example"}, "-url"},
 		"a public URL with a path":     {[]string{"-url", "https://shop.example/hats"}, "-url"},
-		"a port that is taken":         {[]string{"-addr", taken.Addr().String(), "-db", ""}, "address already in use"},
-		"a sandbox port that is taken": {[]string{"-addr", "127.0.0.1:0", "-sandbox-addr", taken.Addr().String(), "-db", ""}, "sandbox: "},
+		"a port that is taken":         {[]string{"-addr", taken.Addr().String(), "-db", ""}, "address already in use: name another address with -addr"},
+		"a sandbox port that is taken": {[]string{"-addr", "127.0.0.1:0", "-sandbox-addr", taken.Addr().String(), "-db", ""}, "address already in use: name another address with -sandbox-addr"},
 		"a database that can't be":     {append(free[:4:4], "-db", filepath.Join(t.TempDir(), "no", "such", "folder")), "no such file"},
 		"no key in the environment":    {append(free, "-gloebit", "production"), "GLOEBIT_CLIENT_ID"},
 	} {

@@ -57,7 +57,7 @@ func startSandbox(ctx context.Context, group *errgroup.Group, o options, s *Sett
 	}
 	listener, err := net.Listen("tcp", o.sandboxAddr)
 	if err != nil {
-		return "", fmt.Errorf("sandbox: %w", err)
+		return "", fmt.Errorf("%w: name another address with -sandbox-addr", err)
 	}
 	at := address(listener)
 	s.Provider = SandboxProvider(at)
