@@ -11,7 +11,8 @@ import (
 
 // held is a transaction as the model of Gloebit sees it. It keeps Gloebit's
 // promises: consume comes only after an enact that was answered with true, and
-// never beside cancel.
+// never beside cancel. Whether it repeats those two after an answer that is not
+// yes is left to chance: its documents say that it ignores the answer.
 type held struct {
 	id                       string
 	enactAt, consumeAt       string
@@ -22,6 +23,7 @@ type held struct {
 	rolledBack               bool // the gloebits went back, for good
 	consumeHeard, cancelHear bool // the callback was answered with status 200
 	refused                  bool // an answer that reached the shop said so
+	told                     bool // consume or cancel was answered, with whatever, and is not called again
 }
 
 // mood is how the model of Gloebit takes its next transactions.

@@ -92,8 +92,14 @@ func (s *shop) path(t *rapid.T, p ledger.Purchase) {
 // inTheEnd repairs all that is broken, lets Gloebit do all that it still has to
 // do, and counts.
 func (s *shop) inTheEnd(t *rapid.T) {
-	s.start(t)
 	*s.clerk = clerk{store: s.store}
+	if s.store.stopped {
+		s.crash(t)
+	} else { // it ends gracefully, as Run does
+		s.store.down, s.store.breaks = false, ""
+		check(t, s.ledger.Reconcile(t.Context()))
+		s.start(t)
+	}
 	s.gloebit.mood, s.gloebit.enactEarly = mood{work: "hold"}, false
 	for _, p := range s.all(t) {
 		if p.Stuck() {
@@ -131,7 +137,7 @@ func (s *shop) settle(t *rapid.T, h *held) {
 	if !h.enacted && !h.rolledBack {
 		s.gloebit.enact(h)
 	}
-	if h.enacted && !h.rolledBack && !h.consumeHeard {
+	if h.enacted && !h.rolledBack && !h.consumeHeard && !h.told {
 		h.committed = true
 		status, body := s.call(h.consumeAt)
 		if status != 200 {
@@ -139,7 +145,7 @@ func (s *shop) settle(t *rapid.T, h *held) {
 		}
 		h.consumeHeard = true
 	}
-	if h.rolledBack && !h.cancelHear {
+	if h.rolledBack && !h.cancelHear && !h.told {
 		status, body := s.call(h.cancelAt)
 		if status != 200 {
 			t.Fatalf("cancel of %s was answered with %d %s", h.id, status, body)

@@ -60,11 +60,20 @@ func newShop(t *rapid.T, kept keeper) *shop {
 
 // start starts the shop, again after a stop.
 func (s *shop) start(t *rapid.T) {
-	s.store.stopped, s.store.breaks = false, ""
+	s.store.stopped, s.store.down, s.store.breaks = false, false, ""
 	var err error
 	s.ledger, err = ledger.New(s.config)
 	check(t, err)
 	s.handler = s.ledger.Handler()
+}
+
+// crash starts the shop again after it was killed. What it alone knew of is
+// called again: that a killed process loses it is documented.
+func (s *shop) crash(t *rapid.T) {
+	for _, h := range s.gloebit.transactions {
+		h.told = false
+	}
+	s.start(t)
 }
 
 // call makes a callback. A shop that stops meanwhile answers nothing.
@@ -133,6 +142,7 @@ func (s *shop) consume(t *rapid.T) {
 	}
 	h.committed = true
 	status, body := s.call(h.consumeAt)
+	h.told = h.told || status != 0 && rapid.Bool().Draw(t, "never again")
 	switch {
 	case status == http.StatusOK && body == "[true]":
 		h.consumeHeard = true
@@ -148,6 +158,7 @@ func (s *shop) cancel(t *rapid.T) {
 	}
 	h.rolledBack = true
 	status, body := s.call(h.cancelAt)
+	h.told = h.told || status != 0 && rapid.Bool().Draw(t, "never again")
 	switch {
 	case status == http.StatusOK && body == "[true]":
 		h.cancelHear = true
@@ -184,6 +195,8 @@ func (s *shop) breakNext(t *rapid.T) {
 	s.store.breaks = rapid.SampledFrom([]string{"", "before", "within", "after"}).Draw(t, "where")
 	s.store.stops = rapid.Bool().Draw(t, "stops")
 }
+
+func (s *shop) outage(t *rapid.T) { s.store.down = rapid.Bool().Draw(t, "down") }
 
 func (s *shop) changeMood(t *rapid.T) {
 	s.gloebit.mood = mood{
@@ -238,7 +251,8 @@ func live(t *rapid.T, kept keeper) {
 		"break":      s.breakNext,
 		"mood":       s.changeMood,
 		"clerk":      s.changeClerk,
-		"restart":    s.start,
+		"outage":     s.outage,
+		"restart":    s.crash,
 		"enactAgain": s.enact,
 	})
 	s.inTheEnd(t)

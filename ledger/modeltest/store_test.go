@@ -24,10 +24,11 @@ type store struct {
 	breaks  string // "", "before", "within", "after": where the next call breaks, once
 	stopped bool   // and everything after it
 	stops   bool   // whether the next break stops the process
+	down    bool   // every call breaks until it is repaired
 }
 
 func (s *store) at(where string) error {
-	if s.stopped {
+	if s.stopped || s.down {
 		return errDown
 	}
 	if s.breaks != where {
