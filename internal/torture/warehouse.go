@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	mathrand "math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -87,6 +88,13 @@ func (w *warehouse) chance(percent int) bool {
 	return w.plan.Faulty && w.random.IntN(100) < percent
 }
 
+// rarely is for what holds everybody up where the database has one lock.
+func (w *warehouse) rarely() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.plan.Faulty && w.random.IntN(200) == 0
+}
+
 // some reports whether an order is one of so many of a hundred: always the same.
 func (w *warehouse) some(p ledger.Purchase, percent uint64) bool {
 	sum := fnv.New64a()
@@ -130,6 +138,9 @@ func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
 	}
 	if w.chance(3) {
 		return errors.New("it did not work at all")
+	}
+	if w.rarely() {
+		time.Sleep(3 * tryFor / 2) // past its time, whatever the context says
 	}
 	if err := w.write(ctx, p, whatDelivered); err != nil {
 		return err
