@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 )
 
 // answer is what a hold callback is answered with. The zero value is none.
@@ -45,6 +46,8 @@ func (a answer) String() string {
 func (a answer) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	body := a.String()
+	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // whole as soon as it is flushed
 	w.WriteHeader(a.status)
-	_, _ = w.Write([]byte(a.String())) // the caller has gone if this fails, and will ask again
+	_, _ = w.Write([]byte(body)) // the caller has gone if this fails, and will ask again
 }

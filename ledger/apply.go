@@ -16,6 +16,8 @@ type happening struct {
 	cause   string          // for the history
 	outcome gloebit.Outcome // of transact's answers
 	freeKey bool            // the key may be used again if the purchase is refused by this
+
+	handedOver bool // whoever brings it there leaves the step that follows to others
 }
 
 // errUnchanged is what an fn returns that has nothing to save.
@@ -76,6 +78,9 @@ func (l *Ledger) after(p Purchase, did rule, h happening) (Purchase, bool) {
 	}
 	p.move(did.next, now, h.cause)
 	p.NextAt = l.firstTry(did.next, now)
+	if h.handedOver && !p.NextAt.IsZero() {
+		p.NextAt = now
+	}
 	return p, true
 }
 
@@ -95,8 +100,8 @@ func (l *Ledger) firstTry(state State, now time.Time) time.Time {
 func (l *Ledger) claimFor() time.Duration { return 2 * l.config.WorkTimeout }
 
 // tried records that the step that follows the purchase's state was tried in
-// vain: it is tried again later, or the purchase is parked when it has stayed
-// in that state for too long. If it has moved meanwhile, nothing is recorded.
+// vain: it is tried again later, or the purchase is parked when the step has
+// failed for too long. If it has moved meanwhile, nothing is recorded.
 func (l *Ledger) tried(ctx context.Context, tried Purchase, why error) (Purchase, error) {
 	ctx, stop := l.within(ctx)
 	defer stop()
@@ -132,7 +137,10 @@ func (l *Ledger) again(p Purchase, cause string) Purchase {
 	p.Attempts++
 	p.Cause = cause
 	p.NextAt = now.Add(first << min(shift, 6))
-	if now.Sub(p.UpdatedAt) >= l.config.StuckAfter {
+	if p.FailingSince.IsZero() { // and not when it came to this state: nobody may have tried for days
+		p.FailingSince = now
+	}
+	if now.Sub(p.FailingSince) >= l.config.StuckAfter {
 		p.note(p.State, now, "stuck: "+cause)
 		p.StuckAt, p.NextAt = now, time.Time{}
 	}

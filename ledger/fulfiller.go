@@ -105,13 +105,13 @@ func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fu
 	if call == callNothing {
 		return nil
 	}
-	if int(l.overdue.Load()) >= l.config.Workers {
+	if len(l.overdue.all()) >= l.config.Workers {
 		return &fulfillerError{call: call, err: fmt.Errorf("%w: %w", ErrPending, errHangs)}
 	}
-	inTime := context.AfterFunc(ctx, func() { l.overdue.Add(1) })
+	inTime := context.AfterFunc(ctx, func() { l.overdue.add(p.ID, 1) })
 	defer func() {
 		if !inTime() {
-			l.overdue.Add(-1)
+			l.overdue.add(p.ID, -1)
 		}
 		if recovered := recover(); recovered != nil {
 			l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: the Fulfiller panicked",

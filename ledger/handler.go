@@ -15,6 +15,13 @@ import (
 // callback that comes again gets the answer that it got. It answers GET alone,
 // and goes on when the caller has gone. A URL that is not signed costs no store
 // anything; whoever wants a rate limit puts one around the handler.
+//
+// A consume or a cancel that the store can't take is kept in this process's
+// memory, and Gloebit may never repeat it. [Ledger.Run] saves it when the store
+// is back, and so does Reconcile, but only in this same process: what another
+// process or a cron job runs knows nothing of it. Without either here, the next
+// callback that this process can save saves it too, and what is left when the
+// process ends is lost. So run Run wherever the Handler is mounted.
 func (l *Ledger) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, step, signed := l.readHoldURL(r)
@@ -26,7 +33,12 @@ func (l *Ledger) Handler() http.Handler {
 			w.Header().Set("Allow", http.MethodGet)
 			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		default:
-			l.callback(r.Context(), notice{id, step}).write(w)
+			answer := l.callback(r.Context(), notice{id, step})
+			answer.write(w)
+			if answer != failed && len(l.unsaved.all()) > 0 {
+				_ = http.NewResponseController(w).Flush() // so that Gloebit need not wait, where the server can
+				l.saveMeanwhile(r.Context())
+			}
 		}
 	})
 }
@@ -43,8 +55,7 @@ func (l *Ledger) callback(ctx context.Context, n notice) answer {
 	if err != nil {
 		return l.notHeard(ctx, n, err)
 	}
-	if did.answer.conflict() {
-		l.record(ctx, slog.LevelError, "a callback that can't be", p, slog.String("step", string(n.step)))
+	if l.impossible(ctx, n, p, did.answer) {
 		return did.answer
 	}
 	// From here on nothing can be lost: what fails is picked up.
@@ -52,6 +63,19 @@ func (l *Ledger) callback(ctx context.Context, n notice) answer {
 		l.record(ctx, slog.LevelError, "to be picked up", p, slog.String("cause", words(err)))
 	}
 	return did.answer
+}
+
+// impossible reports whether nothing can come of a callback, and logs why.
+func (l *Ledger) impossible(ctx context.Context, n notice, p Purchase, answer answer) bool {
+	switch {
+	case answer == failed:
+		l.record(ctx, slog.LevelError, "a callback for a purchase in a state that this version does not know", p, slog.String("step", string(n.step)))
+	case answer.conflict():
+		l.record(ctx, slog.LevelError, "a callback that can't be", p, slog.String("step", string(n.step)))
+	default:
+		return false
+	}
+	return true
 }
 
 // notReserved takes the Fulfiller's no: Gloebit asks again, or the purchase is

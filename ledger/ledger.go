@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
@@ -53,8 +52,8 @@ type Config struct {
 	// asked about it, by sending it again. It doubles with each, up to 64 times
 	// itself. Zero means a minute.
 	AskAfter time.Duration
-	// StuckAfter is how long a purchase may stay in a state that it should
-	// leave before it is parked. Zero means a day.
+	// StuckAfter is how long the step that a purchase waits for may fail, from
+	// its first vain try on, before the purchase is parked. Zero means a day.
 	StuckAfter time.Duration
 	// Interval is how long Run waits when there is nothing to do. Zero means 5
 	// seconds.
@@ -83,7 +82,7 @@ type Ledger struct {
 	unsaved unsaved       // callbacks that wait for the store
 	slots   chan struct{} // one for each worker
 	held    inHand        // what the workers have
-	overdue atomic.Int32  // calls of the Fulfiller that go on although their time is over
+	overdue inHand        // what has a call of the Fulfiller that goes on although its time is over
 }
 
 const shortestKey = 32
@@ -221,7 +220,8 @@ func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
 		}
 		now := l.now()
 		p.note(p.State, now, "taken up again")
-		p.StuckAt, p.Attempts, p.NextAt = time.Time{}, 0, now
+		p.fresh()
+		p.NextAt = now
 		return p, nil
 	})
 	if err == nil {

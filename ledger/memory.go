@@ -160,7 +160,7 @@ func (s *MemoryStore) init() {
 
 // put keeps a copy and returns another. The caller holds s.mu.
 func (s *MemoryStore) put(p Purchase) Purchase {
-	for _, at := range []*time.Time{&p.NextAt, &p.StuckAt, &p.CreatedAt, &p.UpdatedAt, &p.KeyUntil} {
+	for _, at := range []*time.Time{&p.NextAt, &p.FailingSince, &p.StuckAt, &p.CreatedAt, &p.UpdatedAt, &p.KeyUntil} {
 		*at = at.UTC().Round(0) // as another process would read it
 	}
 	s.purchases[p.ID] = p.Clone()

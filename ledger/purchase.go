@@ -34,12 +34,14 @@ type Purchase struct {
 	Cause string `json:"cause,omitempty"`
 	// Attempts counts how often the step that follows State was tried in vain.
 	Attempts int `json:"attempts,omitempty"`
+	// FailingSince is when it was first tried in vain. It is zero before that.
+	FailingSince time.Time `json:"failing_since,omitzero"`
 	// NextAt is when the step that follows is tried, or whoever is trying it
 	// now is given up. It is zero when there is nothing to do: the purchase is
 	// finished or stuck.
 	NextAt time.Time `json:"next_at,omitzero"`
-	// StuckAt is when it was parked for being too old: no step is tried any
-	// more. It is zero while that is not so.
+	// StuckAt is when it was parked since the step had failed for too long: no
+	// step is tried any more. It is zero while that is not so.
 	StuckAt   time.Time `json:"stuck_at,omitzero"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"` // the time of the last entry of History
@@ -152,13 +154,17 @@ func (p Purchase) Clone() Purchase {
 // it is.
 func (p *Purchase) move(to State, at time.Time, cause string) {
 	p.note(to, at, cause)
-	p.State, p.Attempts, p.StuckAt, p.Cause = to, 0, time.Time{}, ""
+	p.State, p.Cause = to, ""
+	p.fresh()
 	for _, change := range p.History {
 		if change.To != change.From && (change.To == Refused || change.To == Canceled) {
 			p.Cause = change.Cause
 		}
 	}
 }
+
+// fresh forgets the tries of a step.
+func (p *Purchase) fresh() { p.Attempts, p.FailingSince, p.StuckAt = 0, time.Time{}, time.Time{} }
 
 // note adds an entry to the history.
 func (p *Purchase) note(to State, at time.Time, cause string) {

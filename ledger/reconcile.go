@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -14,27 +15,38 @@ import (
 
 // Run picks up what [Ledger.Reconcile] does, with Config.Workers at once, each
 // of which looks for work, and looks again Config.Interval after there was none,
-// until ctx ends. It then finishes what it holds, within about
+// until ctx ends. Beside them it saves what callbacks told while the store had
+// failed. It then finishes what it holds and saves what is left, within 5/4 of
 // Config.WorkTimeout, and returns the context's error. A Fulfiller that does not
 // return holds its worker and no other; when ctx has ended it is left, and its
-// purchase logged. Every replica may run it; none needs to be the only one. What
-// fails is logged.
+// purchase logged, whether a worker called it or a callback. Every replica may
+// run it; none needs to be the only one. What fails is logged.
 func (l *Ledger) Run(ctx context.Context) error {
+	var saving sync.WaitGroup
+	saving.Go(func() { l.keepSaving(ctx) })
 	l.crew(ctx, func() {
-		for ctx.Err() == nil {
+		l.every(ctx, func() {
 			if err := l.round(ctx, l.now()); err != nil {
 				l.log.ErrorContext(ctx, "gloebit ledger: a pass has failed", "cause", words(err))
 			}
-			timer := time.NewTimer(l.config.Interval)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				timer.Stop()
-			}
-		}
+		})
 	})
-	l.saveLast(ctx)
+	saving.Wait()
+	l.lose(ctx)
 	return ctx.Err()
+}
+
+// every does something each Config.Interval until ctx ends.
+func (l *Ledger) every(ctx context.Context, do func()) {
+	for ctx.Err() == nil {
+		do()
+		timer := time.NewTimer(l.config.Interval)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
 }
 
 // Reconcile makes one pass: it saves what callbacks told while the store had
@@ -50,9 +62,9 @@ func (l *Ledger) Run(ctx context.Context) error {
 // when the store failed, or the context's. A purchase whose step failed is no
 // error.
 func (l *Ledger) Reconcile(ctx context.Context) error {
-	now := l.now()
 	var mu sync.Mutex
-	var errs []error
+	errs := []error{l.saveUnsaved(ctx)}
+	now := l.now() // after what was saved, which is due now
 	l.crew(ctx, func() {
 		err := l.round(ctx, now)
 		mu.Lock()
@@ -65,7 +77,8 @@ func (l *Ledger) Reconcile(ctx context.Context) error {
 }
 
 // crew has as many workers work as there may be, and waits for them. Those that
-// go on for too long after ctx has ended are left, and what they hold is logged.
+// go on for too long after ctx has ended are left. What they hold is logged then,
+// and what callbacks hold for too long.
 func (l *Ledger) crew(ctx context.Context, work func()) {
 	var group sync.WaitGroup
 	for range l.config.Workers {
@@ -78,17 +91,21 @@ func (l *Ledger) crew(ctx context.Context, work func()) {
 	}()
 	select {
 	case <-done:
-		return
+		if ctx.Err() == nil {
+			return
+		}
 	case <-ctx.Done():
 	}
-	timer := time.NewTimer(l.config.WorkTimeout + l.config.WorkTimeout/4) // a step, and the saving of what came of it
-	defer timer.Stop()
+	var left []string
 	select {
 	case <-done:
-	case <-timer.C:
-		for _, id := range l.held.all() {
-			l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: left a purchase whose step does not end", slog.String("purchase", id))
-		}
+	case <-time.After(l.config.WorkTimeout + l.config.WorkTimeout/4): // a step, and the saving of what came of it
+		left = l.held.all()
+	}
+	left = append(left, l.overdue.all()...)
+	slices.Sort(left)
+	for _, id := range slices.Compact(left) {
+		l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: left a purchase whose step does not end", slog.String("purchase", id))
 	}
 }
 
@@ -103,7 +120,6 @@ func (l *Ledger) round(ctx context.Context, due time.Time) error {
 		return nil
 	}
 	defer func() { <-l.slots }()
-	err := l.saveUnsaved(ctx)
 	var trouble streak
 	for !trouble.over() && ctx.Err() == nil {
 		p, err := l.store.Claim(ctx, due, l.now().Add(l.claimFor()))
@@ -116,14 +132,18 @@ func (l *Ledger) round(ctx context.Context, due time.Time) error {
 		}
 		trouble.met(l.pickUp(context.WithoutCancel(ctx), p))
 	}
-	return errors.Join(err, trouble.err())
+	return trouble.err()
 }
 
 // pickUp tries the step that follows a purchase's state. The error is the
 // store's.
 func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
-	l.held.add(p.ID)
-	defer l.held.remove(p.ID)
+	l.held.add(p.ID, 1)
+	defer l.held.add(p.ID, -1)
+	if !slices.Contains(States(), p.State) {
+		l.record(ctx, slog.LevelError, "left a purchase in a state that this version does not know", p)
+		return nil
+	}
 	if p.State == Settled || p.State == Canceled {
 		return l.finish(ctx, p)
 	}
@@ -152,33 +172,25 @@ func sameAccount(client *gloebit.Client, p Purchase) error {
 	return nil
 }
 
-// inHand are the ids of the purchases that workers work on.
+// inHand counts who works on which purchase.
 type inHand struct {
 	mu  sync.Mutex
-	ids map[string]struct{}
+	ids map[string]int
 }
 
-func (h *inHand) add(id string) {
+func (h *inHand) add(id string, n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ids == nil {
-		h.ids = map[string]struct{}{}
+		h.ids = map[string]int{}
 	}
-	h.ids[id] = struct{}{}
-}
-
-func (h *inHand) remove(id string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.ids, id)
+	if h.ids[id] += n; h.ids[id] == 0 {
+		delete(h.ids, id)
+	}
 }
 
 func (h *inHand) all() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var ids []string
-	for id := range h.ids {
-		ids = append(ids, id)
-	}
-	return ids
+	return slices.Collect(maps.Keys(h.ids))
 }

@@ -1,5 +1,7 @@
 package ledger
 
+import "slices"
+
 // State is how far a purchase has come. States only move forward.
 type State string
 
@@ -68,8 +70,13 @@ type rule struct {
 }
 
 // decide is the whole of the ledger's judgement: what becomes of a purchase,
-// who is called and what Gloebit is told. It knows no clock and no store.
+// who is called and what Gloebit is told. It knows no clock and no store. In a
+// state that a newer version has written it does nothing, and has Gloebit ask
+// again.
 func decide(state State, event event) rule {
+	if !slices.Contains(States(), state) {
+		return rule{next: state, answer: failed}
+	}
 	r := table[event][state]
 	if r.next == "" {
 		r.next = state

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,36 +29,53 @@ const mostUnsaved = 10_000
 // ignores how it is answered, so it may never repeat them, and then this is the
 // only place that knows of them.
 type unsaved struct {
-	mu    sync.Mutex
-	order []notice
-	known map[notice]struct{}
+	mu     sync.Mutex
+	places map[notice]int // in the line of those that wait
+	last   int
+	asking sync.Mutex // held by the one callback that saves them
 }
 
 // keep reports whether there was room. What is there already takes none.
 func (u *unsaved) keep(n notice) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if _, known := u.known[n]; known {
+	if _, known := u.places[n]; known {
 		return true
 	}
-	if len(u.order) >= mostUnsaved {
+	if len(u.places) >= mostUnsaved {
 		return false
 	}
-	if u.known == nil {
-		u.known = map[notice]struct{}{}
+	if u.places == nil {
+		u.places = map[notice]int{}
 	}
-	u.known[n] = struct{}{}
-	u.order = append(u.order, n)
+	u.last++
+	u.places[n] = u.last
 	return true
 }
 
-// take takes all out.
-func (u *unsaved) take() []notice {
+// all are those that wait, in line.
+func (u *unsaved) all() []notice {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	all := u.order
-	u.order, u.known = nil, nil
-	return all
+	return slices.SortedFunc(maps.Keys(u.places), func(a, b notice) int { return u.places[a] - u.places[b] })
+}
+
+// forget is for what has been saved, and only for that.
+func (u *unsaved) forget(n notice) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.places, n)
+}
+
+// toTheEnd lets the others go first, so that a purchase which can't be changed
+// for long, such as one whose Reserve hangs, does not keep them waiting.
+func (u *unsaved) toTheEnd(n notice) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, known := u.places[n]; known {
+		u.last++
+		u.places[n] = u.last
+	}
 }
 
 // hear lets happen what a callback tells. A consume or a cancel is tried until
@@ -90,7 +109,7 @@ func insist(ctx context.Context, do func() error) {
 
 // notHeard answers a callback that could not be saved: as it was answered
 // before, when it was and only the purchase is busy. Otherwise it may come again
-// or not, so a consume or a cancel is kept for the next pass.
+// or not, so a consume or a cancel is kept, to be saved later.
 func (l *Ledger) notHeard(ctx context.Context, n notice, why error) answer {
 	reading, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer stop()
@@ -111,48 +130,72 @@ func (l *Ledger) notHeard(ctx context.Context, n notice, why error) answer {
 	return failed
 }
 
-// saveUnsaved saves what callbacks told and the store could not take then.
-// What fails again is kept. The error is the store's.
+// saveUnsaved saves what callbacks told and the store could not take then. It
+// calls no Fulfiller, since one that hangs would keep the rest from being saved:
+// what is saved is due at once for whoever claims it. What fails again is kept.
+// The error is the store's.
 func (l *Ledger) saveUnsaved(ctx context.Context) error {
 	var trouble streak
-	for _, n := range l.unsaved.take() {
+	for _, n := range l.unsaved.all() {
 		if ctx.Err() != nil || trouble.over() {
-			l.unsaved.keep(n)
-			continue
+			break
 		}
-		working, stop := l.within(ctx)
-		p, _, err := l.apply(working, n.id, n.happening())
-		stop()
-		switch {
-		case missing(err):
-			l.stranger(ctx, n)
-		case err != nil:
-			l.unsaved.keep(n)
-		default:
-			l.record(ctx, slog.LevelInfo, "saved what was kept in memory", p, slog.String("step", string(n.step)))
-			err = l.finish(ctx, p)
-		}
-		trouble.met(err)
+		trouble.met(l.saveOne(ctx, n))
 	}
 	return trouble.err()
 }
 
-// saveLast insists on what is left before a process ends, for
-// Config.WorkTimeout at most. It delivers nothing: that is picked up elsewhere.
-func (l *Ledger) saveLast(ctx context.Context) {
+func (l *Ledger) saveOne(ctx context.Context, n notice) error {
+	working, stop := context.WithTimeout(ctx, l.config.WorkTimeout)
+	defer stop()
+	h := n.happening()
+	h.handedOver = true
+	p, did, err := l.apply(working, n.id, h)
+	switch {
+	case missing(err):
+		l.stranger(ctx, n)
+	case err != nil:
+		l.unsaved.toTheEnd(n)
+		return err
+	case l.impossible(ctx, n, p, did.answer):
+	default:
+		l.record(ctx, slog.LevelInfo, "saved what was kept in memory", p, slog.String("step", string(n.step)))
+	}
+	l.unsaved.forget(n)
+	return nil
+}
+
+// saveMeanwhile is for a process that takes callbacks and has no [Ledger.Run]:
+// the next callback that can be saved saves what waits, for Config.WorkTimeout
+// at most. Others that come meanwhile do not.
+func (l *Ledger) saveMeanwhile(ctx context.Context) {
+	if !l.unsaved.asking.TryLock() {
+		return
+	}
+	defer l.unsaved.asking.Unlock()
 	ctx, stop := l.within(ctx)
 	defer stop()
-	insist(ctx, func() (failure error) {
-		for _, n := range l.unsaved.take() {
-			if _, _, err := l.apply(ctx, n.id, n.happening()); err != nil && !missing(err) {
-				l.unsaved.keep(n)
-				failure = err
-			}
+	if err := l.saveUnsaved(ctx); err != nil {
+		l.log.ErrorContext(ctx, "gloebit ledger: what is kept in memory can't be saved yet", "cause", words(err))
+	}
+}
+
+// keepSaving saves what is kept in memory every Config.Interval until ctx ends.
+// It then insists on what is left, for Config.WorkTimeout at most.
+func (l *Ledger) keepSaving(ctx context.Context) {
+	l.every(ctx, func() {
+		if err := l.saveUnsaved(ctx); err != nil && ctx.Err() == nil {
+			l.log.ErrorContext(ctx, "gloebit ledger: what is kept in memory can't be saved yet", "cause", words(err))
 		}
-		return failure
 	})
-	for _, n := range l.unsaved.take() {
-		l.unsaved.keep(n) // for whoever goes on in this process
+	ctx, stop := l.within(ctx)
+	defer stop()
+	insist(ctx, func() error { return l.saveUnsaved(ctx) })
+}
+
+// lose logs what ends with this process. Whoever goes on in it still has it.
+func (l *Ledger) lose(ctx context.Context) {
+	for _, n := range l.unsaved.all() {
 		l.log.ErrorContext(ctx, "gloebit ledger: a callback is lost with this process, unless Gloebit repeats it",
 			"purchase", n.id, "step", string(n.step))
 	}
