@@ -55,7 +55,9 @@ type Store interface {
 	// due, the error is gloebit.ErrNotFound.
 	Claim(ctx context.Context, now, until time.Time) (Purchase, error)
 	// List returns the purchases that the query asks for, newest first: by
-	// CreatedAt, and by ID where that is equal, both descending.
+	// CreatedAt, and by ID where that is equal, both descending. One that can't
+	// be read hides no other: it is left with what can be told of it, and its
+	// Cause says why.
 	List(ctx context.Context, q Query) ([]Purchase, error)
 }
 

@@ -154,7 +154,7 @@ const (
 func (s *Store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
 	due, next := now.UnixMicro(), storedTime(until)
 	if s.dialect == Postgres {
-		return onlyPurchase(s.purchases(ctx, "claim a purchase", "WITH due (due_id) AS ("+dueID+" FOR UPDATE SKIP LOCKED) "+
+		return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read, "WITH due (due_id) AS ("+dueID+" FOR UPDATE SKIP LOCKED) "+
 			claimDue+" FROM due WHERE id = due_id RETURNING "+purchaseColumns, due, next))
 	}
 	// Mostly nothing is due, which can be told without a lock.
@@ -173,7 +173,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchas
 		return ledger.Purchase{}, failed(ctx, "wait to claim a purchase", err)
 	}
 	defer release()
-	return onlyPurchase(s.purchases(ctx, "claim a purchase", claimDue+" WHERE id = ("+dueID+") RETURNING "+purchaseColumns, next, due))
+	return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read, claimDue+" WHERE id = ("+dueID+") RETURNING "+purchaseColumns, next, due))
 }
 
 // claimLocked claims where UPDATE returns no rows. A purchase that can't be read

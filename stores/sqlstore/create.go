@@ -59,7 +59,7 @@ func (s *Store) createIfFree(ctx context.Context, row purchaseRow, p ledger.Purc
 		if inserted == 1 {
 			return row.kept(p), nil
 		}
-		holders, err := s.purchases(ctx, "look for the purchase of a key", selectHolder, row.userID, row.key)
+		holders, err := s.purchases(ctx, "look for the purchase of a key", (*purchaseRow).read, selectHolder, row.userID, row.key)
 		if err != nil {
 			return ledger.Purchase{}, err
 		}

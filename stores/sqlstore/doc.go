@@ -27,8 +27,10 @@
 // convert_from(purchase, 'UTF8'), CONVERT(purchase USING utf8mb4) or
 // CAST(purchase AS TEXT). Where both have something, the column has the last
 // word. A row that can't be read is an error that names the purchase, each time
-// it is due, and keeps no other waiting. Nothing here removes a purchase: the application may delete rows that
-// are delivered, refused or released once their key_until has passed.
+// it is due, and keeps no other waiting; in a list it is what its columns tell,
+// with the reason as its Cause. Nothing here removes a purchase: the application
+// may delete rows that are delivered, refused or released once their key_until
+// has passed.
 //
 // # Locks
 //

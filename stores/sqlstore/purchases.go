@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
@@ -74,12 +75,17 @@ func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
 	if err := json.Unmarshal(r.rest, &p); err != nil {
 		return ledger.Purchase{}, r.unreadable(err)
 	}
+	r.setColumns(&p)
+	return p, nil
+}
+
+// setColumns sets what is in columns, which have the last word.
+func (r *purchaseRow) setColumns(p *ledger.Purchase) {
 	if r.gloebitID != nil {
 		p.GloebitID = string(r.gloebitID)
 	}
 	p.ID, p.UserID, p.Key, p.State = string(r.id), string(r.userID), string(r.key), ledger.State(r.state)
-	r.setTimes(&p)
-	return p, nil
+	r.setTimes(p)
 }
 
 // kept is the purchase that the row was made of, as purchase would read it.
@@ -95,7 +101,7 @@ func (r *purchaseRow) kept(p ledger.Purchase) ledger.Purchase {
 }
 
 // setTimes sets the times to those of the columns, or to what JSON makes of
-// them. The columns have the last word.
+// them.
 func (r *purchaseRow) setTimes(p *ledger.Purchase) {
 	p.CreatedAt, p.UpdatedAt = time.UnixMicro(r.createdAt).UTC(), p.UpdatedAt.UTC().Round(0)
 	p.NextAt, p.StuckAt, p.KeyUntil = readTime(r.nextAt), readTime(r.stuckAt), readTime(r.keyUntil)
@@ -107,13 +113,13 @@ func (r *purchaseRow) setTimes(p *ledger.Purchase) {
 // Get implements [ledger.Store]. The error is ErrNotFound when there is no such
 // purchase, that of the context when it has ended, or the database's.
 func (s *Store) Get(ctx context.Context, id string) (ledger.Purchase, error) {
-	rows, err := s.purchases(ctx, "get a purchase", "SELECT "+purchaseColumns+" FROM gloebit_purchases WHERE id = ?", stored(id))
+	rows, err := s.purchases(ctx, "get a purchase", (*purchaseRow).read, "SELECT "+purchaseColumns+" FROM gloebit_purchases WHERE id = ?", stored(id))
 	return onlyPurchase(rows, err)
 }
 
 // purchases runs a query for purchases. Its rows are read to their end, also
 // after one that can't be: it is there that SQLite commits one that writes.
-func (s *Store) purchases(ctx context.Context, doing, query string, args ...any) (list []ledger.Purchase, err error) {
+func (s *Store) purchases(ctx context.Context, doing string, read readFunc, query string, args ...any) (list []ledger.Purchase, err error) {
 	query = s.dialect.rebind(query)
 	err = s.patiently(ctx, func() error {
 		list = nil
@@ -124,7 +130,7 @@ func (s *Store) purchases(ctx context.Context, doing, query string, args ...any)
 		defer rows.Close()
 		var unreadable error
 		for rows.Next() {
-			p, err := readPurchase(rows)
+			p, err := read(new(purchaseRow), rows)
 			if err != nil && unreadable == nil {
 				unreadable = err
 			}
@@ -138,12 +144,33 @@ func (s *Store) purchases(ctx context.Context, doing, query string, args ...any)
 	return list, nil
 }
 
-func readPurchase(rows *sql.Rows) (ledger.Purchase, error) {
-	var row purchaseRow
-	if err := row.scan(rows); err != nil {
+// readFunc makes a purchase of what is next.
+type readFunc = func(*purchaseRow, *sql.Rows) (ledger.Purchase, error)
+
+func (r *purchaseRow) read(rows *sql.Rows) (ledger.Purchase, error) {
+	if err := r.scan(rows); err != nil {
 		return ledger.Purchase{}, err
 	}
-	return row.purchase()
+	return r.purchase()
+}
+
+// unplaced is when a purchase was created whose created_at is no number. Only
+// SQLite keeps such, and it lists them before all others.
+var unplaced = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// list reads a purchase for a list, where one that can't be read must not hide
+// the others: it is what its columns tell, and its Cause says why.
+func (r *purchaseRow) list(rows *sql.Rows) (ledger.Purchase, error) {
+	p, err := r.read(rows)
+	if err == nil || len(r.id) == 0 {
+		return p, err
+	}
+	p = ledger.Purchase{Cause: "can't be read: " + strings.ToValidUTF8(errors.Unwrap(err).Error(), "")}
+	r.setColumns(&p)
+	if r.createdAt == 0 {
+		p.CreatedAt = unplaced
+	}
+	return p, nil
 }
 
 // onlyPurchase is the one of a list, or ErrNotFound.
@@ -160,8 +187,9 @@ func onlyPurchase(list []ledger.Purchase, err error) (ledger.Purchase, error) {
 // List implements [ledger.Store]. A page costs as much as the purchases that are
 // on it, wherever it is in the list, as far as an index serves the query: there
 // are some for all purchases, those of a user, those in a state, and those that
-// are stuck. The error is that of the context when it has ended, or the
-// database's.
+// are stuck. A purchase that can't be read is listed with what its columns
+// tell and no more, and a Cause that says why: Get has the error. The error is
+// that of the context when it has ended, or the database's.
 func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
 	query, args := "SELECT "+purchaseColumns+" FROM gloebit_purchases WHERE 1 = 1", []any{}
 	where := func(condition string, values ...any) {
@@ -191,5 +219,5 @@ func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, er
 		at := q.After.CreatedAt.UnixMicro()
 		where("created_at <= ? AND (created_at < ? OR id < ?)", at, at, stored(q.After.ID))
 	}
-	return s.purchases(ctx, "list purchases", query+" ORDER BY created_at DESC, id DESC LIMIT ?", append(args, q.PageSize())...)
+	return s.purchases(ctx, "list purchases", (*purchaseRow).list, query+" ORDER BY created_at DESC, id DESC LIMIT ?", append(args, q.PageSize())...)
 }

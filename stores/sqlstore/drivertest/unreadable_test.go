@@ -1,6 +1,7 @@
 package drivertest_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -49,4 +50,71 @@ func TestAnUnreadablePurchaseKeepsNoOtherWaiting(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+// The others must not be out of an operator's sight, and the spoiled one must be
+// in it, wherever a page ends.
+func TestAnUnreadablePurchaseHidesNoOther(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		db := d.connect(t)
+		store := sqlstore.New(db, d.dialect)
+		require.NoError(t, store.Migrate(t.Context()))
+		spoils := map[string]string{
+			"purchase = '{'":               "can't be read: unexpected end of JSON input",
+			`purchase = '{"price":"ten"}'`: "can't be read: json: cannot unmarshal string",
+		}
+		if d.dialect == sqlstore.SQLite { // which keeps anything in any column
+			spoils["created_at = 'yesterday'"] = "can't be read: sql: Scan error"
+			spoils["next_at = 'soon'"] = "can't be read: sql: Scan error"
+		}
+		var purchases []ledger.Purchase
+		for i := range 4 {
+			p := purchase(i, ledger.Settled)
+			p.StuckAt, p.CreatedAt = ordered.Add(time.Hour), ordered.Add(time.Duration(i)*time.Second)
+			purchases = append(purchases, p)
+		}
+		bad := purchases[1]
+		for spoil, why := range spoils {
+			created(t, store, purchases...)
+			_, err := db.ExecContext(t.Context(), "UPDATE gloebit_purchases SET "+spoil+" WHERE created_at = "+fmt.Sprint(bad.CreatedAt.UnixMicro()))
+			require.NoError(t, err)
+			for _, limit := range []int{1, 2, 100} {
+				found := map[string]ledger.Purchase{}
+				for _, p := range pages(t, store, ledger.Query{UserID: bad.UserID, Limit: limit}) {
+					require.NotContains(t, found, p.ID)
+					found[p.ID] = p
+				}
+				require.Len(t, found, len(purchases), "%s, %d a page", spoil, limit)
+				for _, p := range purchases {
+					if p.ID != bad.ID {
+						require.Empty(t, found[p.ID].Cause)
+					}
+				}
+				got := found[bad.ID]
+				require.Equal(t, ledger.Settled, got.State)
+				require.Equal(t, bad.UserID, got.UserID)
+				require.Contains(t, got.Cause, why)
+				require.Zero(t, got.Price)
+			}
+			require.Len(t, pages(t, store, ledger.Query{Stuck: true, Limit: 1}), len(purchases))
+			_, err = store.Get(t.Context(), bad.ID)
+			require.ErrorContains(t, err, "read purchase "+bad.ID)
+			_, err = db.ExecContext(t.Context(), "DELETE FROM gloebit_purchases")
+			require.NoError(t, err)
+		}
+	})
+}
+
+// pages are all that a query finds, page after page.
+func pages(t *testing.T, store ledger.Store, q ledger.Query) (all []ledger.Purchase) {
+	t.Helper()
+	for {
+		page, err := store.List(t.Context(), q)
+		require.NoError(t, err)
+		if len(page) == 0 {
+			return all
+		}
+		all = append(all, page...)
+		q.After = page[len(page)-1].Cursor()
+	}
 }
