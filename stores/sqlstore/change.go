@@ -53,11 +53,8 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 
 	var refused error
 	writes, lost := h.lend(ctx, func(ctx context.Context) { next, refused = fn(ctx, was.Clone()) })
-	if lost != nil {
-		return next, failed(ctx, "the connection that locked the purchase is lost", whatWasLost(lost, refused))
-	}
-	if refused != nil {
-		return next, refused
+	if err := h.verdict(ctx, "purchase", lost, refused); err != nil {
+		return next, err
 	}
 	row, err := changedRow(was, next)
 	if err != nil {

@@ -70,8 +70,11 @@
 // While fn runs its connection is asked every second whether it is still there.
 // When it is lost the server frees the user or purchase, so the context of fn
 // ends, and Update or Change returns an error that says so. What fn returned
-// then is only told in words: it is not fn's answer. An error of the commit
-// itself leaves open whether it was saved.
+// then is only told in words: it is not fn's answer. An fn may return before
+// that is noticed, with the error of a statement that found the connection dead,
+// say. So its error is believed once the server has rolled back, which it does
+// only for a connection that it still has. An error of the commit itself leaves
+// open whether it was saved.
 //
 // An fn may load and update credentials, as a request to Gloebit does. Within a
 // Change in SQLite, whose one writer that Change is, what writes is an error at

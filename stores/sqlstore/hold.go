@@ -118,12 +118,11 @@ func (h *hold) commit(ctx context.Context) error {
 // end rolls back what was not committed, frees what was locked and gives the
 // connection back. One that can't do that is closed, which does it too.
 func (h *hold) end() {
+	if !h.over && !h.broken {
+		_ = h.rollback() // or it is broken
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if !h.over && !h.broken {
-		_, err := h.exec(ctx, "ROLLBACK")
-		h.broken = err != nil && !saysNoTransaction(err)
-	}
 	if statement := h.store.dialect.restore(h.named); statement != "" && !h.broken {
 		_, err := h.exec(ctx, statement)
 		h.broken = err != nil
@@ -132,6 +131,18 @@ func (h *hold) end() {
 		_ = h.conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
 	}
 	_ = h.conn.Close() // gives it back, or says that it is closed
+}
+
+// rollback ends the transaction and keeps nothing of it.
+func (h *hold) rollback() error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	_, err := h.exec(ctx, "ROLLBACK")
+	if err != nil && saysNoTransaction(err) {
+		err = nil
+	}
+	h.over, h.broken = err == nil, err != nil
+	return err
 }
 
 // saysNoTransaction reports whether SQLite had nothing to roll back.

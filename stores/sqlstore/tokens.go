@@ -101,11 +101,8 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 	var next *gloebit.Credential
 	var refused error
 	lost := h.watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, s.current(row)) })
-	if lost != nil {
-		return failed(ctx, "the connection that locked the user is lost", whatWasLost(lost, refused))
-	}
-	if refused != nil {
-		return refused
+	if err := h.verdict(ctx, "user", lost, refused); err != nil {
+		return err
 	}
 	if next != nil {
 		if err := next.Check(); err != nil {

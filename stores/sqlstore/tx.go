@@ -34,7 +34,8 @@ type Querier interface {
 // It is for use until fn returns, by one goroutine at a time; after that it is
 // sql.ErrTxDone, or a context that has ended where that can't be told. Rows
 // must be closed before fn returns; those that it forgot end with its context,
-// and what was written may be lost with them. So statements that were prepared
+// and the connection may with them: then what was written is lost, and an error
+// of fn is taken for the connection's. So statements that were prepared
 // must be run with that context, or one made from it. An fn that goes on
 // after a failed statement as if nothing had happened saves nothing where the
 // database has given the transaction up. Statements that end a transaction must

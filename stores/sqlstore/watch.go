@@ -68,14 +68,22 @@ func (h *hold) watch(ctx context.Context, fn func(context.Context)) (lost error)
 	return lost
 }
 
-// whatWasLost is the reason why a connection was lost, with what fn said then in
-// words alone: it may have said it because its context had ended, so it must
-// not be taken for fn's answer.
-func whatWasLost(lost, refused error) error {
-	if refused == nil {
-		return lost
+// verdict is fn's error, unless the connection that locked the thing was lost:
+// then it is the reason, with what fn said in words alone. Fn may have said it
+// because a statement found the connection dead, or because its context had
+// ended, so it must not be taken for fn's answer. The rollback that is due
+// anyway tells: what the server still has, it has locked all the time.
+func (h *hold) verdict(ctx context.Context, thing string, lost, refused error) error {
+	if lost == nil && refused != nil {
+		lost = h.rollback()
 	}
-	return fmt.Errorf("%w (fn's error: %v)", lost, refused)
+	switch {
+	case lost == nil:
+		return refused
+	case refused != nil:
+		lost = fmt.Errorf("%w (fn's error: %v)", lost, refused)
+	}
+	return failed(ctx, "the connection that locked the "+thing+" is lost", lost)
 }
 
 // askOn asks the connection until it fails or there is no need any more.

@@ -1,0 +1,113 @@
+package drivertest_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+// reserving is a Fulfiller that reserves in its own way.
+type reserving struct {
+	warehouse
+	reserve func(ctx context.Context, p ledger.Purchase) error
+}
+
+func (r *reserving) Reserve(ctx context.Context, p ledger.Purchase) error { return r.reserve(ctx, p) }
+
+// A statement that finds its connection dead fails at once, and a Fulfiller
+// hands that on: the database was gone for a moment, and nobody has declined.
+func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
+	one := purchase(1, ledger.Accepted)
+	each(t, servers, func(t *testing.T, d database) {
+		_ = withGoods(t, d)
+		for name, reserve := range map[string]func(ctx context.Context, tx sqlstore.Querier) error{
+			"by a statement": func(ctx context.Context, _ sqlstore.Querier) error { return note(ctx, one.ID, "reserved") },
+			"by a query": func(ctx context.Context, tx sqlstore.Querier) error {
+				return tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM goods").Scan(new(int))
+			},
+			"and called sold out": func(ctx context.Context, _ sqlstore.Querier) error {
+				if err := note(ctx, one.ID, "reserved"); err != nil {
+					return errors.New("sold out")
+				}
+				return nil
+			},
+			"without being used": func(context.Context, sqlstore.Querier) error { return errors.New("sold out") },
+		} {
+			t.Run(name, func(t *testing.T) {
+				p, db, store, direct := throughProxy(t, d)
+				warm(t, db)
+				created(t, direct, one)
+				cut := true
+				purchases := newLedger(store, &reserving{reserve: func(ctx context.Context, _ ledger.Purchase) error {
+					tx, _ := sqlstore.Tx(ctx)
+					if cut {
+						p.cut()
+						p.restore()
+						return reserve(ctx, tx)
+					}
+					return note(ctx, one.ID, "reserved")
+				}}, time.Time{})
+				enact := func() *httptest.ResponseRecorder {
+					answer := httptest.NewRecorder()
+					purchases.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, callback(one.ID, "enact"), nil))
+					return answer
+				}
+				answer := enact()
+				require.NotEqual(t, http.StatusOK, answer.Code)
+				require.NotContains(t, answer.Body.String(), "cancel")
+				got, err := direct.Get(t.Context(), one.ID)
+				require.NoError(t, err)
+				require.Equal(t, ledger.Accepted, got.State, got.Cause)
+
+				cut = false
+				require.Equal(t, "[true]", enact().Body.String(), "Gloebit asks again")
+				wantEachOnce(t, d, "reserved", 1)
+				clear := d.connect(t)
+				_, err = clear.ExecContext(t.Context(), "DELETE FROM goods")
+				require.NoError(t, err)
+				_, err = clear.ExecContext(t.Context(), "DELETE FROM gloebit_purchases")
+				require.NoError(t, err)
+			})
+		}
+	})
+}
+
+// Whoever has no lock any more may have been refused by a provider because
+// another process has refreshed meanwhile.
+func TestWhatFnSaysAtOnceAfterItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		refused := errors.New("the refresh token is refused")
+		p, _, store, _ := throughProxy(t, d)
+		err := store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			p.cut()
+			return nil, refused
+		})
+		require.ErrorContains(t, err, "the connection that locked the user is lost")
+		require.ErrorContains(t, err, refused.Error(), "in words it is there")
+		require.NotErrorIs(t, err, refused)
+	})
+}
+
+// What fn says of itself stands, also when one of its statements has failed.
+func TestAnFnThatDeclinesOnALivingConnectionIsBelieved(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p, soldOut := withGoods(t, d), purchase(1, ledger.Settled), errors.New("sold out")
+		created(t, store, p)
+		for _, last := range []string{"INSERT INTO nowhere VALUES (1)", "DELETE FROM goods"} {
+			_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+				_, _ = tx.ExecContext(ctx, last)
+				return soldOut
+			}))
+			require.True(t, err == soldOut, "as it is: %v", err)
+			wantNothingKept(t, d, store, p)
+		}
+	})
+}
