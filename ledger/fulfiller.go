@@ -20,9 +20,10 @@ import (
 // on. It must not call the Ledger.
 //
 // A call has Config.WorkTimeout, after which its context ends, and must return
-// then. One that does not holds its purchase, with the store's transaction, and
-// the worker or the request that made it. While as many hang as Config.Workers,
-// this process makes no more calls.
+// then. One that does not holds the worker or the request that made it, and its
+// purchase in this process. A store in a database takes its transaction back
+// after a while, so that another replica may make the call beside it. While as
+// many hang as Config.Workers, this process makes no more calls.
 type Fulfiller interface {
 	// Reserve is the last chance to say no: Gloebit has the gloebits on hold
 	// and asks whether to take them. Nil goes on. ErrPending makes Gloebit ask

@@ -44,7 +44,9 @@ type Store interface {
 	// A store with transactions reads, calls fn and saves within one, and gives
 	// fn a context with which the application writes in that same transaction:
 	// what it writes is kept if and only if the purchase is saved. The context
-	// that fn gets ends when the store can no longer promise all this. fn calls
+	// that fn gets ends when the store can no longer promise all this, and with
+	// ctx; when fn still goes on long after that, the store may give the
+	// purchase up as if it were lost, so that it is free elsewhere. fn calls
 	// no method of the store, and leaves ID, UserID, GloebitID, Key and
 	// CreatedAt as they are. It may bring KeyUntil forward, which frees the key.
 	Change(ctx context.Context, id string, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)

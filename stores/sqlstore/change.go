@@ -18,8 +18,9 @@ import (
 // transaction for what fn writes. What fn returns is saved also when ctx has
 // ended since, within three seconds.
 //
-// The error is that of fn, unless the connection was lost meanwhile, which is
-// then the error; ErrNotFound when there is no such purchase;
+// The error is that of fn, unless the connection was lost meanwhile, or given
+// back because fn went on for too long after its context had ended: that is then
+// the error; ErrNotFound when there is no such purchase;
 // ErrInvalidRequest when what fn returned is refused by
 // [ledger.Purchase.Check]; that of the context when it has ended; or the
 // database's. After an error nothing is saved, neither of the purchase nor in
@@ -33,12 +34,15 @@ func (s *Store) Change(ctx context.Context, id string, fn func(context.Context, 
 }
 
 func (s *Store) change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (next ledger.Purchase, err error) {
-	leave, err := s.enter(ctx, "purchase "+id)
+	if _, hangs := s.hung.Load(id); hangs {
+		return next, failed(ctx, "change a purchase", errHangs)
+	}
+	release, err := s.turn(ctx, "purchase "+id)
 	if err != nil {
 		return next, failed(ctx, "wait for the purchase", err)
 	}
-	defer leave()
-	h, err := s.hold(ctx, s.lease())
+	defer release()
+	h, err := s.holdRoom(ctx, s.lease())
 	if err != nil {
 		return next, failed(ctx, "begin", err)
 	}
@@ -52,7 +56,8 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 	}
 
 	var refused error
-	writes, lost := h.lend(ctx, func(ctx context.Context) { next, refused = fn(ctx, was.Clone()) })
+	defer s.hung.Delete(id)
+	writes, lost := h.lend(ctx, id, func(ctx context.Context) { next, refused = fn(ctx, was.Clone()) })
 	if err := h.verdict(ctx, "purchase", lost, refused); err != nil {
 		return next, err
 	}
@@ -165,7 +170,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchas
 	if s.dialect == MySQL {
 		return s.claimLocked(ctx, due, next)
 	}
-	release, err := s.turn(ctx, "")
+	release, err := s.turn(ctx, writer)
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "wait to claim a purchase", err)
 	}

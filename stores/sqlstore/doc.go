@@ -76,6 +76,14 @@
 // only for a connection that it still has. An error of the commit itself leaves
 // open whether it was saved.
 //
+// An fn of a Change that still goes on a quarter of [Store].Lease after the end
+// of its context, 15 seconds, is given up: what it wrote is rolled back, its
+// transaction is sql.ErrTxDone, and the connection, or SQLite's one writer, is
+// there for others. Change goes on waiting for it, and then returns an error.
+// Until that, the purchase can be changed in other processes, and in this one
+// another Change of it is an error at once: so an fn must heed its context. An
+// fn of Update is never given up: let it end by itself.
+//
 // An fn may load and update credentials, as a request to Gloebit does. Within a
 // Change in SQLite, whose one writer that Change is, what writes is an error at
 // once: let such a Fulfiller keep to the transaction.

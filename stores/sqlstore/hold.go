@@ -27,6 +27,8 @@ type hold struct {
 	lease  time.Duration // how long the server keeps it for a client that is silent
 	named  string        // the MySQL lock that the connection holds
 	txid   int64         // of a PostgreSQL transaction that is lent
+	free   func()        // lets another take a connection; nil when that is for others to do
+	ended  bool          // the connection has been given back
 	over   bool          // the transaction has ended
 	broken bool          // the connection must not be used again
 
@@ -64,6 +66,21 @@ func (s *Store) hold(ctx context.Context, lease time.Duration) (*hold, error) {
 		}
 	}
 	return nil, begun
+}
+
+// holdRoom is a hold that waits for room, and frees it in the end.
+func (s *Store) holdRoom(ctx context.Context, lease time.Duration) (*hold, error) {
+	free, err := s.room(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.hold(ctx, lease)
+	if err != nil {
+		free()
+		return nil, err
+	}
+	h.free = free
+	return h, nil
 }
 
 func (h *hold) begin(ctx context.Context) error {
@@ -116,8 +133,16 @@ func (h *hold) commit(ctx context.Context) error {
 }
 
 // end rolls back what was not committed, frees what was locked and gives the
-// connection back. One that can't do that is closed, which does it too.
+// connection back. One that can't do that is closed, which does it too. The
+// second time it does nothing.
 func (h *hold) end() {
+	if h.ended {
+		return
+	}
+	h.ended = true
+	if h.free != nil {
+		defer h.free()
+	}
 	if !h.over && !h.broken {
 		_ = h.rollback() // or it is broken
 	}

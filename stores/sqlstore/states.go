@@ -54,7 +54,7 @@ func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection
 // it is there that SQLite commits.
 func (s *Store) takeReturning(ctx context.Context, key string) (pending gloebit.PendingConnection, err error) {
 	if s.dialect == SQLite {
-		release, err := s.turn(ctx, "")
+		release, err := s.turn(ctx, writer)
 		if err != nil {
 			return pending, err
 		}

@@ -35,12 +35,15 @@ type Store struct {
 	// quarters of it are over, so it must be longer than 4/3 of
 	// ledger.Config.WorkTimeout. Zero means a minute; less than a second is a
 	// second. A user is kept locked for as long, and for ten seconds at most.
+	// An fn of a Change that goes on for a quarter of Lease after its context
+	// has ended, in SQLite too, is given up: see the package's documentation.
 	// It is not changed once the store is in use.
 	Lease time.Duration
 
 	db      *sql.DB
 	dialect Dialect
 	turns   turns.Turns                // who of this process may go to the database
+	hung    sync.Map                   // ids of purchases whose fn goes on though its hold was given up
 	slots   func() *semaphore.Weighted // connections that may be held; nil is any number
 }
 
@@ -72,14 +75,14 @@ var errWithin = errors.New("SQLite has one writer, and that is the Change in who
 
 // turn waits until nobody else of this process has that name.
 func (s *Store) turn(ctx context.Context, name string) (release func(), err error) {
-	if s.dialect == SQLite {
-		name = "" // there is one lock for all
-		if s.within(ctx) {
-			return nil, errWithin // or it would wait for itself
-		}
+	if s.dialect == SQLite && s.within(ctx) {
+		return nil, errWithin // or it would wait for itself
 	}
 	return s.turns.Take(ctx, name)
 }
+
+// writer is the name for whoever writes to SQLite, which has one lock for all.
+const writer = ""
 
 // within reports whether the context is that of the fn of a Change here.
 func (s *Store) within(ctx context.Context) bool {
@@ -88,29 +91,42 @@ func (s *Store) within(ctx context.Context) bool {
 }
 
 // enter waits until this process may take a connection for that name: until
-// nobody else of it has one for the same, and the pool has one to spare. What
-// is called in the fn of a Change does not wait for another Change to spare one.
+// nobody else of it has one for the same, and there is room.
 func (s *Store) enter(ctx context.Context, name string) (leave func(), err error) {
 	release, err := s.turn(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	slots := s.slots()
-	if slots == nil || s.within(ctx) {
-		return release, nil
-	}
-	if err := slots.Acquire(ctx, 1); err != nil {
+	free, err := s.room(ctx)
+	if err != nil {
 		release()
 		return nil, err
 	}
-	return func() { slots.Release(1); release() }, nil
+	return func() { free(); release() }, nil
+}
+
+// room waits until the pool has a connection to spare, and SQLite nobody else of
+// this process who writes. What is called in the fn of a Change does not wait
+// for another Change to spare one.
+func (s *Store) room(ctx context.Context) (free func(), err error) {
+	if s.dialect == SQLite {
+		return s.turn(ctx, writer)
+	}
+	slots := s.slots()
+	if slots == nil || s.within(ctx) {
+		return func() {}, nil
+	}
+	if err := slots.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	return func() { slots.Release(1) }, nil
 }
 
 // exec runs a statement that writes, by itself, and returns how many rows it
 // changed.
 func (s *Store) exec(ctx context.Context, doing, query string, args ...any) (changed int64, err error) {
 	if s.dialect == SQLite {
-		release, err := s.turn(ctx, "")
+		release, err := s.turn(ctx, writer)
 		if err != nil {
 			return 0, failed(ctx, doing, err)
 		}

@@ -100,7 +100,7 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 
 	var next *gloebit.Credential
 	var refused error
-	lost := h.watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, s.current(row)) })
+	lost := h.watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, s.current(row)) }, nil)
 	if err := h.verdict(ctx, "user", lost, refused); err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ type lentKey struct{}
 // lent is a hold's transaction while it is lent to an fn.
 type lent struct {
 	hold  *hold
-	life  context.Context // ends when fn has returned
+	life  context.Context // ends when fn has returned, or is given up
 	end   context.CancelFunc
 	used  bool  // guarded by hold.quiet, as what follows
 	unset error // why there is no savepoint
@@ -68,8 +68,10 @@ type lent struct {
 const savepoint = "gloebit_change"
 
 // lend calls fn with a context that has the transaction, and that ends when the
-// connection is lost. lost is the reason.
-func (h *hold) lend(ctx context.Context, fn func(context.Context)) (l *lent, lost error) {
+// connection is lost. lost is the reason. A hold whose fn does not heed its
+// context is given up, so that it keeps the connection, which others need, from
+// nobody: what hangs may hang for ever.
+func (h *hold) lend(ctx context.Context, id string, fn func(context.Context)) (l *lent, lost error) {
 	l = &lent{hold: h}
 	ctx, end := context.WithCancel(context.WithValue(ctx, lentKey{}, l))
 	l.life, l.end = context.WithCancel(context.Background())
@@ -78,7 +80,12 @@ func (h *hold) lend(ctx context.Context, fn func(context.Context)) (l *lent, los
 		l.end()
 		h.settle()
 	}()
-	lost = h.watch(ctx, fn)
+	lost = h.watch(ctx, fn, func() {
+		h.store.hung.Store(id, nil)
+		l.end()
+		h.settle()
+		h.end()
+	})
 	return l, lost
 }
 

@@ -38,28 +38,27 @@ const askFor = 3 * time.Second // how long its answer may take
 // counts from there, since the answer may have been long on its way.
 func (h *hold) hear(asked time.Time) { h.heard.Store(&asked) }
 
+// mercy is how long an fn may go on when its context has ended. With patience it
+// is the lease.
+func (h *hold) mercy() time.Duration { return h.lease / 4 }
+
 // watch calls fn with a context that ends when the connection is lost, or may
-// be: then the server frees what was locked. lost is the reason.
-func (h *hold) watch(ctx context.Context, fn func(context.Context)) (lost error) {
-	if h.store.dialect == SQLite { // nothing that could be lost
-		fn(ctx)
-		return nil
-	}
-	if time.Since(*h.heard.Load()) > h.askEvery() { // it has waited for the lock
+// be: then the server frees what was locked. lost is the reason. When fn goes on
+// after the end of its context for longer than mercy, giveUp is called, unless it
+// is nil; that is a reason, too.
+func (h *hold) watch(ctx context.Context, fn func(context.Context), giveUp func()) (lost error) {
+	if h.losable() && time.Since(*h.heard.Load()) > h.askEvery() { // it has waited for the lock
 		if err := h.ping(ctx, askFor); err != nil {
 			h.broken = true
 			return err
 		}
 	}
-	inner, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	inner, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		if lost = h.askOn(ctx, stop); lost != nil {
-			h.broken = true
-			cancel(lost)
-		}
+		lost = h.guard(inner, lose, giveUp, stop)
 	}()
 	func() {
 		defer func() { close(stop); <-stopped }() // also when fn panics
@@ -67,6 +66,9 @@ func (h *hold) watch(ctx context.Context, fn func(context.Context)) (lost error)
 	}()
 	return lost
 }
+
+// losable reports whether the connection is one to a server.
+func (h *hold) losable() bool { return h.store.dialect != SQLite }
 
 // verdict is fn's error, unless the connection that locked the thing was lost:
 // then it is the reason, with what fn said in words alone. Fn may have said it
@@ -86,23 +88,41 @@ func (h *hold) verdict(ctx context.Context, thing string, lost, refused error) e
 	return failed(ctx, "the connection that locked the "+thing+" is lost", lost)
 }
 
-// askOn asks the connection until it fails or there is no need any more.
-func (h *hold) askOn(ctx context.Context, stop <-chan struct{}) error {
+var (
+	errSilent = errors.New("nothing was asked of it, or it has answered nothing, for too long")
+	errLate   = errors.New("it was given back, since fn went on for too long after its context had ended")
+	errHangs  = errors.New("an earlier fn of this process still goes on, too long after its context had ended")
+)
+
+// guard watches over an fn and its connection until there is no need any more.
+func (h *hold) guard(inner context.Context, lose context.CancelCauseFunc, giveUp func(), stop <-chan struct{}) (lost error) {
 	ticker := time.NewTicker(h.askEvery())
 	defer ticker.Stop()
+	ended := inner.Done()
+	var late <-chan time.Time
 	for {
 		select {
 		case <-stop:
-			return nil
+			return lost
 		case <-ticker.C:
-		}
-		if err := h.ask(ctx); err != nil {
-			return err
+			if lost != nil || !h.losable() {
+				continue
+			}
+			if lost = h.ask(inner); lost != nil {
+				h.broken = true
+				lose(lost)
+			}
+		case <-ended:
+			ended = nil
+			if giveUp != nil {
+				late = time.After(h.mercy())
+			}
+		case <-late:
+			giveUp()
+			return errors.Join(lost, errLate)
 		}
 	}
 }
-
-var errSilent = errors.New("nothing was asked of it, or it has answered nothing, for too long")
 
 // ask asks whether the server is there, unless fn is just asking something
 // itself, or may be reading rows.

@@ -1,0 +1,127 @@
+package drivertest_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+// hangingChange is a Change whose fn does not heed its context.
+type hangingChange struct {
+	let  func()     // ends it, with what a statement gives it then
+	late chan error // what that is
+	err  chan error // the Change's own
+}
+
+var errOfFn = errors.New("of fn itself")
+
+// hang starts a Change that writes and then hangs, and returns when it has
+// written and its context has ended.
+func hang(t *testing.T, store *sqlstore.Store, p ledger.Purchase, then func(ctx context.Context, tx sqlstore.Querier)) hangingChange {
+	t.Helper()
+	let, written := make(chan struct{}), make(chan struct{})
+	c := hangingChange{let: sync.OnceFunc(func() { close(let) }), late: make(chan error, 1), err: make(chan error, 1)}
+	t.Cleanup(c.let)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		_, err := store.Change(ctx, p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+			close(written)
+			then(ctx, tx)
+			<-let
+			_, err := tx.ExecContext(context.Background(), insertNote(p.ID, "late"))
+			c.late <- err
+			return errOfFn
+		}))
+		c.err <- err
+	}()
+	defer cancel()
+	select {
+	case <-written:
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "it waits for a connection that another one keeps")
+	}
+	return c
+}
+
+// A Fulfiller that never returns must not keep what the others need: neither a
+// connection of the pool, nor the one writer that SQLite has.
+func TestFnsThatHangKeepNoConnection(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		_ = withGoods(t, d)
+		const pool = 4
+		db := d.connect(t)
+		db.SetMaxOpenConns(pool)
+		store, direct := sqlstore.New(db, d.dialect), d.store(t)
+		store.Lease = time.Second
+		some := purchase(9, ledger.Settled)
+		created(t, store, some, purchase(0, ledger.Settled), purchase(1, ledger.Settled), purchase(2, ledger.Settled))
+		ways := []func(ctx context.Context, tx sqlstore.Querier){
+			func(context.Context, sqlstore.Querier) {},
+			func(_ context.Context, tx sqlstore.Querier) { // rows that stay open
+				rows, err := tx.QueryContext(context.Background(), "SELECT id FROM gloebit_purchases")
+				require.NoError(t, err)
+				require.True(t, rows.Next())
+			},
+			func(_ context.Context, tx sqlstore.Querier) { // a statement that goes on
+				sleep := map[sqlstore.Dialect]string{
+					sqlstore.Postgres: "SELECT pg_sleep(25)", sqlstore.MySQL: "DO SLEEP(25)",
+					sqlstore.SQLite: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000000) SELECT COUNT(*) FROM n",
+				}[d.dialect]
+				_, err := tx.ExecContext(context.Background(), sleep)
+				require.Error(t, err)
+			},
+		}
+		var hanging []hangingChange
+		for i, way := range ways { // more than the pool has slots
+			hanging = append(hanging, hang(t, store, purchase(i, ledger.Settled), way))
+		}
+
+		got, err := store.Change(within(t, 20*time.Second), some.ID, moving)
+		require.NoError(t, err, "another purchase can be saved")
+		require.Equal(t, 1, got.Attempts)
+		for i := range ways {
+			wantNothingKept(t, d, direct, purchase(i, "")) // and is free for another process
+			_, err := store.Change(t.Context(), purchase(i, "").ID, moving)
+			require.ErrorContains(t, err, "still goes on", "in this process no two fns run")
+		}
+		require.Eventually(t, func() bool { return db.Stats().InUse == 0 }, 10*time.Second, 10*time.Millisecond, "every connection was given back")
+
+		for i, c := range hanging {
+			c.let()
+			require.ErrorIs(t, <-c.late, sql.ErrTxDone)
+			err := <-c.err
+			require.ErrorContains(t, err, "fn went on for too long")
+			require.NotErrorIs(t, err, errOfFn)
+			_, err = store.Change(t.Context(), purchase(i, "").ID, moving)
+			require.NoError(t, err, "it is free in this process, too")
+		}
+		require.Empty(t, noted(t, d, "late"))
+	})
+}
+
+// A refresh goes on when whoever asked for it has gone, and what the provider
+// has given then must be saved.
+func TestAnUpdateIsNeverGivenUp(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store := d.store(t)
+		store.Lease = time.Second
+		ctx, cancel := context.WithCancel(t.Context())
+		err := store.Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			cancel()
+			<-time.After(3 * store.Lease / 2)
+			return &gloebit.Credential{AccessToken: "rotated"}, nil
+		})
+		require.NoError(t, err)
+		credential, err := store.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, "rotated", credential.AccessToken.Reveal())
+	})
+}
