@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/examples/internal/books"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
@@ -19,23 +20,29 @@ func whatThereIsIsPrinted(t *testing.T, w *world) {
 	w.watch.Secret("sealing key", sealing.Secret.Reveal())
 	tokens, err := sealed.New(&gloebit.MemoryTokenStore{}, sealing)
 	require.NoError(t, err)
+	shelf := newVisitor(t).open(w.shopURL).connect("alice")
+	require.NotEmpty(t, shelf.balance())
+	// Printing goes through the fields of a database, which nobody may use then.
+	w.closeShop()
+	idle, err := books.Open(t.Context(), w.file, w.appKey)
+	require.NoError(t, err)
+	defer w.openShop()
+	defer idle.Close()
 	config := gloebit.Config{
 		ClientID: w.settings.ClientID, ClientSecret: w.settings.ClientSecret, Provider: w.settings.Provider,
-		RedirectURL: w.shopURL + "/gloebit/callback", Tokens: w.books.Tokens, States: w.books.Store,
+		RedirectURL: w.shopURL + "/gloebit/callback", Tokens: idle.Tokens, States: idle.Store,
 	}
 	merchant, err := gloebit.New(config)
 	require.NoError(t, err)
-	shelf := newVisitor(t).open(w.shopURL).connect("alice")
-	require.NotEmpty(t, shelf.balance())
 	user, ok := w.gloebit.User("alice")
 	require.True(t, ok)
 	client, err := merchant.Client(t.Context(), user.ID)
 	require.NoError(t, err)
-	credential, err := w.books.Tokens.Load(t.Context(), user.ID)
+	credential, err := idle.Tokens.Load(t.Context(), user.ID)
 	require.NoError(t, err)
 	require.NotEmpty(t, credential.RefreshToken)
 	w.watch.Secret("access token", credential.AccessToken.Reveal())
-	settings := ledger.Config{Merchant: merchant, Store: w.books.Store, CallbackURL: w.shopURL + "/hold", Keys: w.books.Keys}
+	settings := ledger.Config{Merchant: merchant, Store: idle.Store, CallbackURL: w.shopURL + "/hold", Keys: idle.Keys}
 	purchases, err := ledger.New(settings)
 	require.NoError(t, err)
 	some, err := purchases.List(t.Context(), ledger.Query{})
@@ -50,7 +57,7 @@ func whatThereIsIsPrinted(t *testing.T, w *world) {
 
 	for _, value := range []any{
 		config, merchant, client, credential, &credential, pending, &pending, settings, purchases, some, some[0],
-		sealing, tokens, memory, states, w.books, w.books.Store, w.books.Tokens,
+		sealing, tokens, memory, states, idle, idle.Store, idle.Tokens,
 		gloebit.Application{ClientID: "id", ClientSecret: w.settings.ClientSecret}, client.User(), merchant.ConnectURL("/"),
 	} {
 		w.watch.printed("value", value)
