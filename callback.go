@@ -161,11 +161,16 @@ func (m *Merchant) admit(r *http.Request, connection Connection, credential Cred
 	if err != nil {
 		return storeError("save the credential", err)
 	}
-	if m.config.User == nil {
+	switch {
+	case m.config.SignIn:
 		m.sessions.Put(ctx, m.keys.userID, connection.User.ID)
-	}
-	if m.config.SignIn {
 		m.sessions.Put(ctx, m.keys.name, connection.User.Name)
+	case m.config.User == nil:
+		m.sessions.Put(ctx, m.keys.userID, connection.User.ID)
+		// Nothing but the session tells whose the others under way in it are.
+		// Whoever planted it could have one completed later, and their own account
+		// would take the place of this one.
+		m.endAttempts(ctx)
 	}
 	return nil
 }

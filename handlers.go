@@ -154,6 +154,7 @@ func (m *Merchant) forgetUser(r *http.Request, user User) error {
 	if err := m.tokens.Delete(ctx, user.ID); err != nil {
 		return storeError("delete the credential", err)
 	}
+	m.endAttempts(ctx) // or one of them would connect the user again
 	if err := m.SignOut(r); err != nil {
 		return err
 	}

@@ -33,19 +33,20 @@ func TestASessionHasTenConnectionsUnderWay(t *testing.T) {
 			require.Equal(t, 10, w.states.Len())
 			for i, callback := range callbacks {
 				want := http.StatusOK
-				if i < 2 {
+				if i < 2 || i > 2 && mode.alone() { // where the first that completes ends the others
 					want = http.StatusBadRequest
 				}
 				require.Equal(t, want, b.get(callback).status, "the ten that started last are good, and %d is not among them", i)
 			}
-			require.Equal(t, 10, w.exchanges())
-			require.Zero(t, w.states.Len())
+			if !mode.alone() { // where what it ended is left to expire
+				require.Zero(t, w.states.Len())
+			}
 		})
 	}
 }
 
 func TestACallbackMakesRoomForAnotherConnection(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
 	b := w.browser("")
 	first := b.callback("/gloebit/connect").String()
 	for range 30 { // redeemed one by one, with a refusal or without

@@ -18,6 +18,7 @@ import (
 type ownSessions struct {
 	manager *scs.SessionManager
 	fail    func(http.ResponseWriter, *http.Request, error) // answers when a session can't be saved
+	ending  sync.Mutex                                      // held while a session ends or is saved
 }
 
 func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *http.Request, error)) *ownSessions {
@@ -32,7 +33,7 @@ func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *htt
 		manager.Cookie.Name = "__Host-" + name
 		manager.Cookie.Secure = true
 	}
-	return &ownSessions{manager, fail}
+	return &ownSessions{manager: manager, fail: fail}
 }
 
 // visit is a request with its session: the context in which the session and the
@@ -46,6 +47,7 @@ type visit struct {
 
 	mu     sync.Mutex
 	loaded context.Context // scs's, which holds the session; nil until it is asked for
+	token  string          // under which it was found; empty when it is new
 }
 
 // visitKey is the key of a visit: each merchant has sessions of its own.
@@ -107,24 +109,49 @@ func (v *visit) load() (context.Context, error) {
 	if err != nil {
 		return nil, storeError("load the session", err)
 	}
-	v.loaded = ctx
-	v.writer.Header().Add("Vary", "Cookie") // what the answer depends on from here
+	v.loaded, v.token = ctx, v.sessions.manager.Token(ctx)
 	return ctx, nil
 }
 
-// Save implements saving.Session.
+// Save implements saving.Session. The header is changed here alone, where the
+// answer is written: a handler that asks for the session may be running beside
+// that, as within http.TimeoutHandler.
 func (v *visit) Save(w http.ResponseWriter) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.loaded == nil || v.sessions.manager.Status(v.loaded) != scs.Modified {
+	if v.loaded == nil {
 		return nil
 	}
-	token, expiry, err := v.sessions.manager.Commit(v.loaded)
+	w.Header().Add("Vary", "Cookie") // the answer may depend on the session
+	manager := v.sessions.manager
+	if manager.Status(v.loaded) != scs.Modified {
+		return nil
+	}
+	v.sessions.ending.Lock()
+	defer v.sessions.ending.Unlock()
+	if ended, err := v.ended(); ended || err != nil {
+		return err
+	}
+	token, expiry, err := manager.Commit(v.loaded)
 	if err != nil {
 		return err
 	}
-	v.sessions.manager.WriteSessionCookie(v.loaded, w, token, expiry)
+	manager.WriteSessionCookie(v.loaded, w, token, expiry)
 	return nil
+}
+
+// ended reports whether the session has ended since this request loaded it, by a
+// sign-out or a new id in another one. To save it would undo that, for whoever
+// has the old cookie. What this request changed is lost, and its answer goes out:
+// the change is of a connection under way at most, which has to start again, and
+// the answer may tell of a purchase that was made.
+func (v *visit) ended() (bool, error) {
+	manager := v.sessions.manager
+	if v.token == "" || manager.Token(v.loaded) != v.token { // it is new, or has its new id from this request
+		return false, nil
+	}
+	now, err := manager.Load(v.Context, v.token)
+	return err == nil && manager.Token(now) == "", err
 }
 
 // Fail implements saving.Session.
@@ -168,12 +195,24 @@ func (s *ownSessions) Remove(ctx context.Context, key string) {
 
 // RenewToken implements SessionStore.
 func (s *ownSessions) RenewToken(ctx context.Context) error {
+	s.ending.Lock()
+	defer s.ending.Unlock()
 	return s.manager.RenewToken(s.mustLoad(ctx))
 }
 
 // Deadline implements SessionStore.
 func (s *ownSessions) Deadline(ctx context.Context) time.Time {
 	return s.manager.Deadline(s.mustLoad(ctx))
+}
+
+// briefly lets a session that nobody is known in end after d.
+func (s *ownSessions) briefly(ctx context.Context, d time.Duration) {
+	s.manager.SetDeadline(s.mustLoad(ctx), time.Now().Add(d))
+}
+
+// isNew reports whether the session begins with this request.
+func (s *ownSessions) isNew(ctx context.Context) bool {
+	return s.manager.Token(s.mustLoad(ctx)) == ""
 }
 
 // mostSessions bounds the package's own sessions. Past it newcomers get 503 and

@@ -78,7 +78,7 @@ func (m *Merchant) connectedInVain(r *http.Request, err error) bool {
 	if at, err := time.Parse(time.RFC3339, last); err == nil && now.Before(at.Add(connectInVain)) {
 		return true
 	}
-	m.sessions.Put(ctx, m.keys.again, now.UTC().Format(time.RFC3339))
+	m.putBriefly(ctx, m.keys.again, now.UTC().Format(time.RFC3339))
 	return false
 }
 
@@ -179,7 +179,7 @@ func (m *Merchant) problemOf(err error, returnTo string) problem {
 		p.ConnectURL = m.ConnectURL(returnTo, scopesOf(err)...)
 	}
 	var limited *LimitError
-	if errors.As(err, &limited) {
+	if errors.As(err, &limited) && limited != nil {
 		p.RetryAfter = limited.RetryAfter
 	}
 	if errors.Is(err, ErrInsufficientBalance) {

@@ -72,11 +72,25 @@ func (m *Merchant) bindBrowser(ctx context.Context) (string, error) {
 		return binding, err
 	}
 	binding = newNonce()
-	m.sessions.Put(ctx, m.keys.binding, binding)
-	if m.ownSessions != nil { // until somebody is connected it need not live longer than the attempt
-		m.ownSessions.manager.SetDeadline(m.ownSessions.mustLoad(ctx), time.Now().Add(m.connectFor))
-	}
+	m.putBriefly(ctx, m.keys.binding, binding)
 	return binding, nil
+}
+
+// putBriefly is Put for what anybody's request can put. A session of the
+// package's own that begins with it ends with the attempt to connect, until
+// somebody is connected.
+func (m *Merchant) putBriefly(ctx context.Context, key, value string) {
+	if m.ownSessions != nil && m.ownSessions.isNew(ctx) {
+		m.ownSessions.briefly(ctx, m.connectFor)
+	}
+	m.sessions.Put(ctx, key, value)
+}
+
+// endAttempts voids the connections that the session has under way: without the
+// binding none of them completes. They leave the store when they expire.
+func (m *Merchant) endAttempts(ctx context.Context) {
+	m.sessions.Remove(ctx, m.keys.binding)
+	m.sessions.Remove(ctx, m.keys.pending)
 }
 
 // begin gives a request the package's own session: the writer and the context to

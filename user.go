@@ -47,20 +47,25 @@ func (m *Merchant) user(ctx context.Context, r *http.Request) (User, error) {
 	return User{ID: id, Name: name}, err
 }
 
-// SignOut forgets, without Config.User, whose session it is, and gives the
-// session a new id. The credential stays: connected devices stay connected, and
-// signing in again finds it; [Merchant.DisconnectHandler] removes it. Call it
-// from a handler that takes a POST from the application's own pages. Errors:
-// ErrNoSession, ErrStore.
+// SignOut forgets, without Config.User, whose session it is and what connections
+// it has under way, and gives the session a new id. The credential stays:
+// connected devices stay connected, and signing in again finds it;
+// [Merchant.DisconnectHandler] removes it. When nobody is known it does nothing.
+// Call it from a handler that takes a POST from the application's own pages.
+// Errors: ErrNoSession, ErrStore.
 func (m *Merchant) SignOut(r *http.Request) error {
 	ctx := r.Context()
-	if _, err := m.session(ctx, m.keys.userID); err != nil || m.config.User != nil {
+	if id, err := m.session(ctx, m.keys.userID); err != nil || m.config.User != nil || id == "" {
 		return err
 	}
 	m.sessions.Remove(ctx, m.keys.userID)
 	m.sessions.Remove(ctx, m.keys.name)
+	m.endAttempts(ctx)
 	if err := m.sessions.RenewToken(ctx); err != nil {
 		return storeError("renew the session", err)
+	}
+	if m.ownSessions != nil {
+		m.ownSessions.briefly(ctx, m.connectFor)
 	}
 	return nil
 }

@@ -135,6 +135,9 @@ type mode struct {
 	change func(*world, *gloebit.Config)
 }
 
+// alone reports whether nothing but the session says who the user is.
+func (m mode) alone() bool { return strings.HasPrefix(m.name, "the session alone") }
+
 // modes are all of them, with the application's sessions and with the
 // package's own.
 func modes() []mode {
