@@ -2,8 +2,10 @@ package gloebit
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -45,6 +47,19 @@ func (m *Merchant) Sessions() int {
 	store.sessions.mu.RLock()
 	defer store.sessions.mu.RUnlock()
 	return len(store.sessions.entries)
+}
+
+// SessionsAtRest returns the keys and the data of the merchant's own sessions, as
+// they are in memory.
+func (m *Merchant) SessionsAtRest() string {
+	store := m.ownSessions.manager.Store.(*memorySessions)
+	store.sessions.mu.RLock()
+	defer store.sessions.mu.RUnlock()
+	var all strings.Builder
+	for key, session := range store.sessions.entries {
+		fmt.Fprintf(&all, "%s %s\n", key, session.data)
+	}
+	return all.String()
 }
 
 // RefreshWithin bounds a refresh with its wait for others.

@@ -53,7 +53,7 @@ func TestSecurity13PlainHTTPIsForLoopbackAddressesOnly(t *testing.T) {
 	for _, at := range []string{
 		"http://shop.example", "HTTP://shop.example", "http://localhost.evil.example", "http://localhostile", "http://127.0.0.1.evil.example",
 		"http://127.0.0.1@evil.example", "http://10.0.0.1", "http://192.168.0.1:8080", "http://0.0.0.0", "http://[::]", "http://[2001:db8::1]", "http://2130706433",
-		"ws://127.0.0.1", "//127.0.0.1",
+		"ws://127.0.0.1", "//127.0.0.1", "https://name@shop.example", "https://name:password@shop.example", "http://name@localhost",
 	} {
 		for field, set := range fields {
 			config := validConfig()

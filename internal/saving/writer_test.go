@@ -77,15 +77,30 @@ func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
 			var written error
 			response, body := serve(t, session{errors.New("the database is down")}, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Location", "/home")
-				w.Header().Set("Content-Length", "6")
+				for _, of := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified"} {
+					w.Header().Set(of, "6")
+				}
 				written = c.answer(w)
 			})
 			require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 			require.Equal(t, "the database is down\n", body)
-			require.Empty(t, response.Header.Get("Location"))
+			for _, of := range []string{"Location", "Content-Encoding", "ETag", "Last-Modified"} {
+				require.Empty(t, response.Header.Get(of), "of the answer that is not sent")
+			}
 			if c.body != "" {
 				require.ErrorIs(t, written, saving.ErrNotSaved)
 			}
 		})
+	}
+}
+
+// TestTheSessionIsSavedBeforeAnotherProtocol has the one status below 200 after
+// which there is no other.
+func TestTheSessionIsSavedBeforeAnotherProtocol(t *testing.T) {
+	for status, saved := range map[int][]string{http.StatusSwitchingProtocols: {"once"}, http.StatusEarlyHints: nil} {
+		recorder := httptest.NewRecorder()
+		writer := &saving.Writer{ResponseWriter: recorder, Session: session{}}
+		writer.WriteHeader(status)
+		require.Equal(t, saved, recorder.Header().Values("Saved"), status)
 	}
 }
