@@ -5,9 +5,10 @@
 //
 // What that costs: for up to MaxAge a user who disconnected on another machine
 // is still connected here, and a request of theirs can still charge them, as
-// Gloebit keeps the token good; and a token that was refused or refreshed there
-// is still sent from here, which Gloebit refuses, and the client then asks the
-// store. On this machine nothing is stale: Update and Delete read and write the
+// Gloebit keeps the token good; a user who connected another Gloebit account
+// there can still be charged on the one before from here; and a token that was
+// refused or refreshed there is still sent from here, which Gloebit refuses, and
+// the client then asks the store. On this machine nothing is stale: Update and Delete read and write the
 // store, and what they did is seen at once. Tokens are in this process's memory
 // for MaxAge, and until somebody else needs the room, in the clear also where the
 // store behind keeps them sealed.
@@ -84,7 +85,8 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 	if err := ctx.Err(); err != nil {
 		return gloebit.Credential{}, err
 	}
-	credential, changes, ok := s.find(userID)
+	now := s.config.Clock() // before the inner store is asked: what it says may be as old as that
+	credential, changes, ok := s.find(userID, now)
 	if ok {
 		return credential, nil
 	}
@@ -92,7 +94,7 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 	if err != nil {
 		return gloebit.Credential{}, err
 	}
-	s.keep(userID, credential, changes)
+	s.keep(userID, credential, changes, now)
 	return credential, nil
 }
 
@@ -129,22 +131,23 @@ func (s *Store) PlainAtRest() bool {
 	return ok && plain.PlainAtRest()
 }
 
+// Unwrap returns the store inside.
+func (s *Store) Unwrap() gloebit.TokenStore { return s.inner }
+
 // Format writes the type's name, whatever the verb: a Store holds tokens.
 func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cached.Store") }
 
 // find returns what is kept, if that may still be used, and the changes there
 // were until now.
-func (s *Store) find(userID string) (gloebit.Credential, uint64, bool) {
-	now := s.config.Clock()
+func (s *Store) find(userID string, now time.Time) (gloebit.Credential, uint64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, ok := s.entries[userID]
 	return found.credential, s.changes, ok && now.Before(found.until)
 }
 
-// keep keeps what was loaded when there had been so many changes.
-func (s *Store) keep(userID string, credential gloebit.Credential, changes uint64) {
-	now := s.config.Clock()
+// keep keeps what was asked for at a time when there had been so many changes.
+func (s *Store) keep(userID string, credential gloebit.Credential, changes uint64, now time.Time) {
 	until := now.Add(s.config.MaxAge)
 	if !credential.Until.IsZero() && credential.Until.Before(until) {
 		until = credential.Until

@@ -196,3 +196,34 @@ func TestAStoreDoesNotPrintItsTokens(t *testing.T) {
 	token(t, store)
 	require.Equal(t, "cached.Store", fmt.Sprintf("%#v", store))
 }
+
+func TestACredentialIsAsOldAsTheQuestionForIt(t *testing.T) {
+	store, inner, advance := newStore(t, cached.Config{MaxAge: 2 * time.Second})
+	inner.during = func() { advance(20 * time.Second) } // it has been read, and is slow to come
+	require.EqualValues(t, "old", token(t, store))
+	require.NoError(t, inner.Delete(t.Context(), "alice"), "on another machine")
+	_, err := store.Load(t.Context(), "alice")
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
+}
+
+// slow is a store whose Delete lets something be done before it deletes.
+type slow struct {
+	gloebit.MemoryTokenStore
+	before func()
+}
+
+func (s *slow) Delete(ctx context.Context, userID string) error {
+	s.before()
+	return s.MemoryTokenStore.Delete(ctx, userID)
+}
+
+func TestALoadWhileADeleteRunsIsNotKept(t *testing.T) {
+	inner := &slow{}
+	store, err := cached.New(inner, cached.Config{MaxAge: time.Hour})
+	require.NoError(t, err)
+	require.NoError(t, store.Update(t.Context(), "alice", returning(&gloebit.Credential{AccessToken: "old"})))
+	inner.before = func() { require.EqualValues(t, "old", token(t, store), "not deleted yet") }
+	require.NoError(t, store.Delete(t.Context(), "alice"))
+	_, err = store.Load(t.Context(), "alice")
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
+}

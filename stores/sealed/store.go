@@ -45,6 +45,9 @@ var (
 // alone, which leaves what it has not saved yet as it found it.
 func (s *Store) PlainAtRest() bool { return s.plain }
 
+// Unwrap returns the store inside, whose credentials are sealed.
+func (s *Store) Unwrap() gloebit.TokenStore { return s.inner }
+
 // New returns a store that keeps its credentials in inner. The first key seals,
 // all of them open. Credentials that inner holds unsealed are errors.
 func New(inner gloebit.TokenStore, keys ...Key) (*Store, error) {
