@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
 // Client calls Gloebit for one user and, where Gloebit has told which, from one
@@ -63,6 +65,7 @@ type call struct {
 	body       map[string]any // sent as JSON, with the keys in order; nil sends none
 	repeatable bool           // sending it twice does what sending it once does
 	fate       *fate          // what attempts that failed may have done; nil when nobody asks
+	sent       *Credential    // takes the one that the reply answers; nil when nobody asks
 	failed     any            // takes what a reply without success tells beside its reason; nil when nobody asks
 	until      time.Time      // when it ends at the latest, with all attempts
 }
@@ -216,14 +219,17 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 	}
 	resp, err := c.merchant.api.Do(req)
 	if err != nil {
-		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, err}, transient: ctx.Err() == nil && !isUntrusted(err)}
+		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, discreet.Failure(err)}, transient: ctx.Err() == nil && !isUntrusted(err)}
 	}
 	defer resp.Body.Close()
 	body, err := readReply(resp)
 	if err != nil {
-		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrBadReply, errCutOff, err}, transient: ctx.Err() == nil}
+		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrBadReply, errCutOff, discreet.Failure(err)}, transient: ctx.Err() == nil}
 	}
-	return read(call, resp, withoutSecrets(body, credential.AccessToken, c.merchant.application.ClientSecret))
+	if call.sent != nil {
+		*call.sent = *credential
+	}
+	return c.read(call, resp, body, credential)
 }
 
 // request makes the request of one attempt.
@@ -265,17 +271,6 @@ func readReply(resp *http.Response) ([]byte, error) {
 	return body.Bytes(), err
 }
 
-// withoutSecrets is a reply without what was sent with the call: its texts go
-// into errors and logs.
-func withoutSecrets(body []byte, sent ...Secret) []byte {
-	for _, secret := range sent {
-		if len(secret) >= shortestHidden && bytes.Contains(body, []byte(secret)) {
-			body = bytes.ReplaceAll(body, []byte(secret), []byte(redacted))
-		}
-	}
-	return body
-}
-
 // envelope is what every reply holds.
 type envelope struct {
 	Success *bool   `json:"success"`
@@ -283,19 +278,19 @@ type envelope struct {
 	Status  *string `json:"status"`
 }
 
-// read tells a successful reply from all others.
-func read(call call, resp *http.Response, body []byte) ([]byte, error) {
+// read tells a successful reply from all others. Texts are looked through for
+// secrets once they are decoded: JSON has many ways of writing one.
+func (c *Client) read(call call, resp *http.Response, body []byte, sent *Credential) ([]byte, error) {
 	var reply envelope
 	unreadable := json.Unmarshal(body, &reply) != nil
 	if !unreadable && resp.StatusCode == http.StatusOK && len(body) <= longestReply && reply.Success != nil && *reply.Success {
 		return body, nil
 	}
 	failure := &APIError{Call: call.name, StatusCode: resp.StatusCode, Scope: call.scope}
-	if !unreadable {
-		failure.Reason, failure.Status = text(reply.Reason), text(reply.Status)
-	} else {
-		failure.Reason = oauthProblem(resp.Header, body)
+	if unreadable {
+		reply.Status, reply.Reason = nil, oauthProblem(resp.Header, body)
 	}
+	failure.Reason, failure.Status = c.words(reply.Reason, sent), c.words(reply.Status, sent)
 	if resp.StatusCode != http.StatusOK {
 		failure.readStatus(resp, reply.Success != nil && *reply.Success)
 		return nil, failure
@@ -348,13 +343,13 @@ func (e *APIError) saysLater() bool {
 
 // oauthProblem is the reason of a server that refuses a signed call in the words
 // of OAuth 1.0a, in a form body or in its challenge; else empty.
-func oauthProblem(h http.Header, body []byte) string {
+func oauthProblem(h http.Header, body []byte) *string {
 	if form, err := url.ParseQuery(strings.TrimSpace(string(body))); err == nil && len(body) < 4096 && form.Get("oauth_problem") != "" {
-		return clip(form.Get("oauth_problem"))
+		return new(form.Get("oauth_problem"))
 	}
 	_, problem, _ := strings.Cut(strings.Join(h.Values("WWW-Authenticate"), ","), `oauth_problem="`)
 	problem, _, _ = strings.Cut(problem, `"`)
-	return clip(problem)
+	return &problem
 }
 
 func saysInvalidToken(h http.Header) bool {
@@ -374,11 +369,17 @@ func retryAfter(h http.Header) time.Duration {
 	return 0
 }
 
-func text(s *string) string {
-	if s == nil {
+// secrets are what the server knows of a call that was sent with the credential.
+func (c *Client) secrets(sent *Credential) []Secret {
+	return []Secret{sent.AccessToken, sent.RefreshToken, sent.TokenSecret, c.merchant.application.ClientSecret}
+}
+
+// words is what is kept of a text of the server's, which may be nil.
+func (c *Client) words(text *string, sent *Credential) string {
+	if text == nil {
 		return ""
 	}
-	return clip(*s)
+	return discreet.Words(*text, c.secrets(sent)...)
 }
 
 var (

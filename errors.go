@@ -119,7 +119,8 @@ var errNoUserID = fmt.Errorf("%w: the user id is empty", ErrInvalidRequest)
 
 // APIError is a call that failed at the server or on the way. It unwraps to the
 // sentinels that say what it means, and to the cause on the network if that was
-// it. It never holds a token or a body.
+// it. It never holds a token or a body, nor what package net/http says of a reply,
+// which may quote it: of that only the kind is kept, such as a *net.OpError.
 type APIError struct {
 	Call       string        // the path called, without its arguments, such as "transact"
 	StatusCode int           // the HTTP status; zero when no answer came
@@ -155,15 +156,6 @@ func (e *APIError) Error() string {
 
 // Unwrap returns the sentinels and causes.
 func (e *APIError) Unwrap() []error { return e.causes }
-
-// clip keeps a foreign text short enough for a log line.
-func clip(s string) string {
-	const most = 200
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "")
-}
 
 // storeError marks the failure of a store.
 func storeError(doing string, err error) error {

@@ -24,7 +24,7 @@ func parrot(status int) http.Handler {
 	})
 }
 
-func TestWhatGloebitRepeatsIsNotRepeated(t *testing.T) {
+func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 	for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			server := httptest.NewServer(parrot(status))
@@ -64,7 +64,7 @@ func TestWhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestAnAuthorizationErrorDoesNotRepeatItsState(t *testing.T) {
+func TestSecurity22AnAuthorizationErrorDoesNotRepeatItsState(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	state := b.location("/gloebit/connect").Query().Get("state")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"slices"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
 // Identity is who a user is at Gloebit.
@@ -28,13 +30,18 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 		FullName string `json:"full-name"`
 		Params   Object `json:"params"`
 	}
-	if err := c.do(ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true}, &answer); err != nil {
+	var sent Credential
+	if err := c.do(ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true, sent: &sent}, &answer); err != nil {
 		return Identity{}, err
 	}
 	if answer.ID == "" {
 		return Identity{}, badReply(path, "without id")
 	}
-	return Identity{ID: answer.ID, Name: orDefault(answer.Name, answer.FullName), Params: answer.Params}, nil
+	name := orDefault(answer.Name, answer.FullName)
+	if secrets := c.secrets(&sent); discreet.Repeats(answer.ID, secrets...) || discreet.Repeats(name, secrets...) {
+		return Identity{}, badReply(path, "an id or a name that repeats a secret") // both are kept, shown and logged
+	}
+	return Identity{ID: answer.ID, Name: name, Params: answer.Params}, nil
 }
 
 // VerifyToken asks whether the token is still good. No scope is needed. The

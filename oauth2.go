@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/go-gloebit/gloebit/internal/discreet"
 	"golang.org/x/oauth2"
 )
 
@@ -64,7 +65,7 @@ func (f oauth2Flow) Finish(ctx context.Context, app Application, answer url.Valu
 	if err != nil {
 		return Credential{}, exchangeError(err, app.ClientSecret, Secret(code), verifier)
 	}
-	return credentialOf(token, asked, app.Clock())
+	return credentialOf(token, asked, app.Clock(), app.ClientSecret, Secret(code), verifier)
 }
 
 // Authorize implements [Flow], with a Bearer token (RFC 6750 section 2.1).
@@ -80,9 +81,9 @@ func (f oauth2Flow) refresh(ctx context.Context, app Application, current Creden
 	defer cancel()
 	token, err := f.config(app).TokenSource(ctx, &oauth2.Token{RefreshToken: current.RefreshToken.Reveal()}).Token()
 	if err != nil {
-		return Credential{}, exchangeError(err, app.ClientSecret, current.RefreshToken)
+		return Credential{}, exchangeError(err, app.ClientSecret, current.RefreshToken, current.AccessToken)
 	}
-	return credentialOf(token, current.Scopes, app.Clock())
+	return credentialOf(token, current.Scopes, app.Clock(), app.ClientSecret, current.RefreshToken, current.AccessToken)
 }
 
 // limited is a context in which x/oauth2 uses the client, and which ends after its
@@ -112,8 +113,9 @@ func codeOf(answer url.Values, issuer string) (string, error) {
 	case failure == "access_denied":
 		return "", ErrAccessDenied
 	case failure != "":
-		state := Secret(answer.Get("state"))
-		return "", fmt.Errorf("%w: %.60q %q", ErrAuthorization, hide(failure, state), clip(hide(answer.Get("error_description"), state, Secret(code))))
+		state := answer.Get("state")
+		return "", fmt.Errorf("%w: %.60q %q", ErrAuthorization,
+			discreet.Words(failure, state, code), discreet.Words(answer.Get("error_description"), state, code))
 	case code == "":
 		return "", fmt.Errorf("%w: the callback has neither code nor error", ErrState)
 	}

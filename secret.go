@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
-const redacted = "[redacted]"
+const redacted = discreet.Redacted
 
 // Secret is a string that must not be seen: a client secret, an access token,
 // a refresh token, a PKCE code verifier. It shows as "[redacted]" under every
@@ -59,20 +60,6 @@ func (s *Secret) UnmarshalText(b []byte) error {
 
 // MarshalText returns "[redacted]", for text encodings other than JSON.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// hide takes out of a foreign text what must not be seen, should its author
-// repeat what was sent. Shorter secrets than shortestHidden are no secrets, and
-// would be met in any text.
-func hide(text string, secrets ...Secret) string {
-	for _, secret := range secrets {
-		if len(secret) >= shortestHidden {
-			text = strings.ReplaceAll(text, secret.Reveal(), redacted)
-		}
-	}
-	return text
-}
-
-const shortestHidden = 8
 
 // LogValue returns "[redacted]", for package log/slog.
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

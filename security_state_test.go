@@ -85,6 +85,22 @@ func TestSecurity02CallbackOfABrowserThatStartedNothingDoesNotSpendTheState(t *t
 	require.Equal(t, http.StatusOK, b.get(callback).status)
 }
 
+func TestSecurity02AStateOfAnotherMerchantIsNotFoundAndNotSpent(t *testing.T) {
+	w := newWorld(t)
+	other, err := gloebit.New(gloebit.Config{
+		ClientID: "another application", ClientSecret: "another secret", RedirectURL: w.shop.URL + "/other/callback",
+		Provider: gloebit.At(w.gloebit.URL), States: w.states, Tokens: w.tokens, Clock: w.clock.Now, // the stores are shared
+	})
+	require.NoError(t, err)
+	w.mux.Handle("/other/", other.Handler())
+	b := w.browser("")
+	b.location("/other/connect") // this browser has started there too
+	callback := b.callback("/gloebit/connect")
+	require.Equal(t, http.StatusBadRequest, b.get("/other/callback?"+callback.RawQuery).status)
+	require.Zero(t, w.exchanges())
+	require.Equal(t, http.StatusOK, b.get(callback.String()).status)
+}
+
 func TestSecurity03UsedStateFailsAgainAlsoWithTheOldCookies(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {

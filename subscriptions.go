@@ -47,7 +47,8 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 		Enabled *bool  `json:"enabled"`
 	}
 	var existing ExistingSubscription
-	call := call{name: "create-subscription", method: http.MethodPost, failed: &existing, body: map[string]any{
+	client, sent := &Client{merchant: m}, Credential{}
+	call := call{name: "create-subscription", method: http.MethodPost, sent: &sent, failed: &existing, body: map[string]any{
 		"client_id":       m.config.ClientID,
 		"client_secret":   m.config.ClientSecret.Reveal(),
 		"application-key": m.config.ClientID,
@@ -55,7 +56,7 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 		"name":            s.Name,
 		"description":     s.Description,
 	}}
-	if err := (&Client{merchant: m}).do(ctx, call, &answer); err != nil {
+	if err := client.do(ctx, call, &answer); err != nil {
 		if existing.ID != "" {
 			return CreatedSubscription{Existing: &existing}, err
 		}
@@ -64,7 +65,7 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 	if answer.ID == "" || answer.Enabled == nil {
 		return CreatedSubscription{}, call.bad("without id or enabled")
 	}
-	return CreatedSubscription{ID: answer.ID, Status: clip(answer.Status), Enabled: *answer.Enabled}, nil
+	return CreatedSubscription{ID: answer.ID, Status: client.words(&answer.Status, &sent), Enabled: *answer.Enabled}, nil
 }
 
 // SubscriptionAuthorization is a user's authorization of a subscription.
@@ -97,13 +98,16 @@ func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscripti
 	putText(body, "user-id-on-application", c.user.ID)
 	putText(body, "app-user-id", c.current().GloebitID)
 	var answer, refused authorizationAnswer
-	call := call{name: "create-subscription-authorization", method: http.MethodPost, scope: ScopeTransact, body: body, failed: &refused}
+	var sent Credential
+	call := call{name: "create-subscription-authorization", method: http.MethodPost, scope: ScopeTransact, body: body, sent: &sent, failed: &refused}
 	if err := c.do(ctx, call, &answer); err != nil {
+		refused.Status = c.words(&refused.Status, &sent)
 		return refused.authorization(), err
 	}
 	if answer.ID == "" || answer.Pending == nil || answer.Enabled == nil {
 		return SubscriptionAuthorization{}, call.bad("without id, pending or enabled")
 	}
+	answer.Status = c.words(&answer.Status, &sent)
 	if answer.Status == declinedBefore { // some servers call that a success
 		return answer.authorization(), &APIError{Call: call.name, StatusCode: http.StatusOK, Status: answer.Status, causes: []error{ErrSubscriptionAuthorizationDeclined}}
 	}
@@ -121,7 +125,7 @@ type authorizationAnswer struct {
 
 func (a authorizationAnswer) authorization() SubscriptionAuthorization {
 	return SubscriptionAuthorization{
-		ID: a.ID, Status: clip(a.Status),
+		ID: a.ID, Status: a.Status,
 		Pending: a.Pending != nil && *a.Pending,
 		Enabled: a.Enabled != nil && *a.Enabled,
 	}

@@ -7,22 +7,25 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-gloebit/gloebit/internal/discreet"
 	"golang.org/x/oauth2"
 )
 
 const longestToken = 4096
 
 // credentialOf reads a token answer (RFC 6749 section 5.1, and what Gloebit
-// adds). An answer without scope grants what was asked for.
-func credentialOf(token *oauth2.Token, asked []Scope, now time.Time) (Credential, error) {
+// adds). An answer without scope grants what was asked for. Ids and scopes are
+// kept and logged: they must not repeat the secrets that were sent or that came.
+func credentialOf(token *oauth2.Token, asked []Scope, now time.Time, sent ...Secret) (Credential, error) {
 	if !usableToken(token.AccessToken) || token.RefreshToken != "" && !usableToken(token.RefreshToken) {
 		return Credential{}, fmt.Errorf("%w: the answer's token has characters that no header can carry", ErrExchange)
 	}
 	if !strings.EqualFold(token.Type(), "bearer") {
-		return Credential{}, fmt.Errorf("%w: the answer's token is of type %.40q, want Bearer", ErrExchange, token.TokenType)
+		return Credential{}, fmt.Errorf("%w: the answer's token is not of the type Bearer", ErrExchange)
 	}
 	credential := Credential{
 		AccessToken:  Secret(token.AccessToken),
@@ -32,11 +35,15 @@ func credentialOf(token *oauth2.Token, asked []Scope, now time.Time) (Credential
 	if token.ExpiresIn > 0 {
 		credential.Expiry = now.Add(time.Duration(token.ExpiresIn) * time.Second)
 	}
+	secrets := append(slices.Clone(sent), credential.AccessToken, credential.RefreshToken)
 	if list, ok := token.Extra("scope").(string); ok && strings.TrimSpace(list) != "" && list != joinScopes(asked) {
+		if discreet.Repeats(list, secrets...) {
+			return Credential{}, fmt.Errorf("%w: the answer's scope repeats a secret", ErrExchange)
+		}
 		credential.Scopes = parseScopes(list)
 	}
-	if id, ok := token.Extra("app_user_id").(string); ok {
-		credential.GloebitID = clip(id)
+	if id, ok := token.Extra("app_user_id").(string); ok && !discreet.Repeats(id, secrets...) {
+		credential.GloebitID = discreet.Words(id, secrets...)
 	}
 	return credential, nil
 }
@@ -67,7 +74,7 @@ func exchangeError(err error, sent ...Secret) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return fmt.Errorf("%w: the token endpoint: %w", ErrExchange, context.DeadlineExceeded)
 	case errors.As(err, &network):
-		return fmt.Errorf("%w: %w: the token endpoint can't be reached: %w", ErrExchange, ErrUnavailable, network)
+		return fmt.Errorf("%w: %w: the token endpoint can't be reached: %w", ErrExchange, ErrUnavailable, discreet.Failure(err))
 	}
 	return fmt.Errorf("%w: the token endpoint's answer can't be read: %w", ErrExchange, ErrBadReply)
 }
@@ -106,7 +113,7 @@ func tokenError(refused *oauth2.RetrieveError, sent []Secret) refusal {
 	_ = json.Unmarshal(refused.Body, &gloebit) // a body of another form leaves both empty, and that is all there is to say
 	return refusal{
 		status: refused.Response.StatusCode,
-		code:   clip(hide(orDefault(refused.ErrorCode, gloebit.Error), sent...)),
-		reason: clip(hide(orDefault(refused.ErrorDescription, gloebit.Reason), sent...)),
+		code:   discreet.Words(orDefault(refused.ErrorCode, gloebit.Error), sent...),
+		reason: discreet.Words(orDefault(refused.ErrorDescription, gloebit.Reason), sent...),
 	}
 }

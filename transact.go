@@ -89,7 +89,8 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 		return receipt, err
 	}
 	var fate fate
-	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, fate: &fate}
+	var sent Credential
+	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, fate: &fate, sent: &sent}
 	call.body = t.body(c.merchant, orDefault(t.Username, c.username()))
 	maps.Copy(call.body, more)
 	var answer transactAnswer
@@ -102,7 +103,7 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 	}
 	receipt.Outcome = outcomeOf(answer.Reason, err)
 	if err == nil {
-		receipt.Status, receipt.Reason = clip(answer.Status), clip(answer.Reason)
+		receipt.Status, receipt.Reason = c.words(&answer.Status, &sent), c.words(&answer.Reason, &sent)
 		receipt.Balance, receipt.ProductCount = answer.Balance, answer.ProductCount
 		return receipt, nil
 	}

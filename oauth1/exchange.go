@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
 // largestAnswer is the most that a token answer may hold, in bytes.
@@ -19,30 +20,33 @@ const largestAnswer = 64 << 10
 
 // exchange is the one request that a step of the flow makes. The library asks
 // without a context and without a bound, and puts whole answers into its errors:
-// here they get the first two, and what is said of the answer is its status.
+// here they get the first two, and what is said of the answer is its status and
+// the problem that it names.
 type exchange struct {
 	ctx    context.Context
 	client *http.Client
-	status int        // of the answer; zero when none came
-	answer url.Values // of a good answer
-	err    error      // why none came
+	sent   []gloebit.Secret // that the provider knows, and may repeat
+	status int              // of the answer; zero when none came
+	answer url.Values       // of a good answer
+	err    error            // why none came, without its text
 }
 
 // RoundTrip implements http.RoundTripper.
 func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := e.client.Do(req.WithContext(e.ctx))
 	if err != nil {
-		e.err = err
-		return nil, err
+		e.err = discreet.Failure(err)
+		return nil, e.err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, largestAnswer+1))
-	if err == nil && len(body) > largestAnswer {
-		err = fmt.Errorf("longer than %d bytes", largestAnswer)
-	}
 	if err != nil {
-		e.err = err
-		return nil, err
+		e.err = discreet.Failure(err)
+		return nil, e.err
+	}
+	if len(body) > largestAnswer {
+		e.err = fmt.Errorf("longer than %d bytes", largestAnswer)
+		return nil, e.err
 	}
 	e.status = resp.StatusCode
 	e.answer, _ = url.ParseQuery(strings.TrimSpace(string(body))) // the library says when it can't be parsed
@@ -63,7 +67,7 @@ func (e *exchange) failure(step string, err error) error {
 	case e.status >= http.StatusInternalServerError:
 		return fmt.Errorf("%w: %w: %s: status %d", gloebit.ErrExchange, gloebit.ErrUnavailable, step, e.status)
 	case e.status != http.StatusOK && e.status != http.StatusCreated:
-		return fmt.Errorf("%w: %s: status %d %.60q", gloebit.ErrExchange, step, e.status, e.answer.Get("oauth_problem"))
+		return fmt.Errorf("%w: %s: status %d %.60q", gloebit.ErrExchange, step, e.status, discreet.Words(e.answer.Get("oauth_problem"), e.sent...))
 	}
 	return fmt.Errorf("%w: %s: the answer can't be read", gloebit.ErrExchange, step)
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/dghubble/oauth1"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
 // Flow is OAuth 1.0a as a [gloebit.Flow]. Its endpoints are oauth/request-token,
@@ -47,7 +48,7 @@ func (f Flow) Begin(ctx context.Context, app gloebit.Application, ask gloebit.Au
 	if ask.User != "" {
 		query.Set("user", ask.User)
 	}
-	exchange := &exchange{ctx: ctx, client: app.HTTPClient}
+	exchange := &exchange{ctx: ctx, client: app.HTTPClient, sent: []gloebit.Secret{app.ClientSecret, gloebit.Secret(ask.State)}}
 	config := config(app, exchange)
 	config.CallbackURL = app.RedirectURL + "?" + url.Values{"state": {ask.State}}.Encode()
 	config.Endpoint.RequestTokenURL += "?" + query.Encode()
@@ -87,7 +88,9 @@ func (f Flow) Finish(ctx context.Context, app gloebit.Application, answer url.Va
 	if subtle.ConstantTimeCompare([]byte(answer.Get("oauth_token")), []byte(begun.Token)) != 1 {
 		return gloebit.Credential{}, fmt.Errorf("%w: the callback is another request token's", gloebit.ErrState)
 	}
-	exchange := &exchange{ctx: ctx, client: app.HTTPClient}
+	exchange := &exchange{ctx: ctx, client: app.HTTPClient, sent: []gloebit.Secret{
+		app.ClientSecret, gloebit.Secret(begun.Token), gloebit.Secret(begun.Secret), gloebit.Secret(answer.Get("oauth_verifier")),
+	}}
 	token, secret, err := config(app, exchange).AccessToken(begun.Token, begun.Secret, answer.Get("oauth_verifier"))
 	if err != nil {
 		return gloebit.Credential{}, exchange.failure("access token", err)
@@ -96,7 +99,13 @@ func (f Flow) Finish(ctx context.Context, app gloebit.Application, answer url.Va
 		AccessToken: gloebit.Secret(token),
 		TokenSecret: gloebit.Secret(secret),
 		Scopes:      asked,
-		GloebitID:   exchange.answer.Get("app_user_id"),
+	}
+	secrets := append(exchange.sent, credential.AccessToken, credential.TokenSecret)
+	if id := exchange.answer.Get("app_user_id"); !discreet.Repeats(id, secrets...) { // it is kept and logged
+		credential.GloebitID = discreet.Words(id, secrets...)
+	}
+	if discreet.Repeats(exchange.answer.Get("scope"), secrets...) { // so are scopes
+		return gloebit.Credential{}, fmt.Errorf("%w: the answer's scope repeats a secret", gloebit.ErrExchange)
 	}
 	if granted := strings.Fields(exchange.answer.Get("scope")); len(granted) > 0 {
 		credential.Scopes = nil

@@ -1,0 +1,88 @@
+package oauth1_test
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/comparetest"
+	"github.com/go-gloebit/gloebit/internal/leaktest"
+	"github.com/go-gloebit/gloebit/oauth1"
+	"github.com/stretchr/testify/require"
+)
+
+//go:embed *.go
+var sources embed.FS
+
+// TestSecurity08RequestTokensAreComparedInConstantTime reads the sources, as the
+// test of the package above does.
+func TestSecurity08RequestTokensAreComparedInConstantTime(t *testing.T) {
+	require.Equal(t, map[string]int{"flow.go subtle.ConstantTimeCompare": 1}, comparetest.Read(t, sources, []string{"."}, nil))
+}
+
+// parrot answers with what it makes of the header that it was sent.
+func parrot(t *testing.T, answer func(authorization string) string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(connection, answer(r.Header.Get("Authorization")))
+		connection.Close()
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
+	for name, answer := range map[string]func(authorization string) string{
+		"a malformed header":   func(a string) string { return "HTTP/1.1 200 OK\r\n" + a + "\r\n\r\n" },
+		"a malformed status":   func(a string) string { return "HTTP/1.1 " + a + "\r\n\r\n" },
+		"a malformed location": func(a string) string { return "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?" + a + "\r\n\r\n" },
+		"a malformed trailer": func(a string) string {
+			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + a + "\r\n\r\n"
+		},
+		"a problem": func(a string) string {
+			return "HTTP/1.1 401 X\r\nConnection: close\r\n\r\noauth_problem=" + url.QueryEscape(a)
+		},
+		"the state and the verifier as a problem": func(a string) string {
+			_, callback, _ := strings.Cut(a, "state%3D")
+			_, verifier, _ := strings.Cut(a, `oauth_verifier="`)
+			return "HTTP/1.1 401 X\r\nConnection: close\r\n\r\noauth_problem=" + callback[:min(21, len(callback))] + verifier[:max(0, strings.Index(verifier, `"`))]
+		},
+		"the user's id": func(a string) string {
+			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&app_user_id=" + url.QueryEscape(a)
+		},
+		"the user's id of the new token": func(string) string {
+			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&app_user_id=token%252Dsecret"
+		},
+		"the scope": func(a string) string {
+			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&scope=" + url.QueryEscape(a)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const state, verifier, secret = "the-state-of-43-bytes", "the/verifier", "the-client-secret"
+			app := gloebit.Application{
+				ClientID: "key", ClientSecret: secret, RedirectURL: "http://127.0.0.1/callback",
+				Provider: gloebit.At(parrot(t, answer)), HTTPClient: http.DefaultClient, Clock: time.Now,
+			}
+			_, _, begun := oauth1.Flow{}.Begin(t.Context(), app, gloebit.AuthorizationRequest{State: state})
+			require.ErrorIs(t, begun, gloebit.ErrExchange)
+			credential, finished := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"request-token"}, "oauth_verifier": {verifier}},
+				`{"token":"request-token","secret":"request-secret"}`, nil)
+			var watch leaktest.Witness
+			watch.Secret("secret", state, verifier, secret, "request-token", "request-secret", "access-token", "token-secret")
+			watch.Saw("log", fmt.Sprint(begun), fmt.Sprint(finished), credential.GloebitID, fmt.Sprint(credential.Scopes))
+			watch.Wants(t, leaktest.Table{"secret": nil})
+		})
+	}
+}

@@ -1,0 +1,217 @@
+package gloebit_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/leaktest"
+	"github.com/stretchr/testify/require"
+)
+
+// repeating is a server below package net/http, which would not send what is
+// malformed: it answers with what it makes of a request's body and its
+// Authorization header.
+func repeating(t *testing.T, answer func(sent, authorization string) string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				sent, _ := io.ReadAll(r.Body)
+				_, _ = io.WriteString(c, answer(string(sent), r.Header.Get("Authorization")))
+			}
+			c.Close()
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+// saysJSON is a reply with a body that may not be JSON in earnest.
+func saysJSON(status int, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
+}
+
+// printed is an error and all that it wraps, in every way of printing it.
+func printed(err error) string {
+	text := fmt.Sprintf("%v %+v %#v %q\n", err, err, err, err)
+	encoded, _ := json.Marshal(err)
+	text += string(encoded)
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := wrapper.Unwrap(); inner != nil {
+			text += printed(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range wrapper.Unwrap() {
+			text += printed(inner)
+		}
+	}
+	return text
+}
+
+// inPHP is a text as PHP's json_encode writes it.
+func inPHP(text string) string { return strings.ReplaceAll(text, "/", `\/`) }
+
+// oddSecret has characters that are escaped wherever something is.
+const oddSecret = "s3cret/with+chars/in=it"
+
+func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing.T) {
+	of := func(sent, name string) string { v, _ := url.ParseQuery(sent); return v.Get(name) }
+	for name, answer := range map[string]func(sent, authorization string) string{
+		"a malformed header": func(sent, _ string) string { return "HTTP/1.1 200 OK\r\n" + sent + "\r\n\r\n" },
+		"a malformed status": func(sent, _ string) string { return "HTTP/1.1 " + of(sent, "client_secret") + "\r\n\r\n" },
+		"a malformed location": func(sent, _ string) string {
+			return "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?" + sent + "\r\nContent-Length: 0\r\n\r\n"
+		},
+		"a malformed trailer": func(sent, _ string) string {
+			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + sent + "\r\n\r\n"
+		},
+		"a type of token": func(sent, _ string) string {
+			return saysJSON(200, `{"access_token":"abc","token_type":"`+of(sent, "client_secret")+`"}`)
+		},
+		"a scope": func(sent, _ string) string {
+			return saysJSON(200, `{"access_token":"abc","token_type":"Bearer","scope":"user `+of(sent, "code")+`"}`)
+		},
+		"the user's id": func(sent, _ string) string {
+			return saysJSON(200, `{"access_token":"abcdefghijklmnop","token_type":"Bearer","app_user_id":"`+of(sent, "client_secret")+`"}`)
+		},
+		"the user's id of the new token": func(string, string) string {
+			return saysJSON(200, `{"access_token":"new/access+token=","token_type":"Bearer","app_user_id":"new%2Faccess%2Btoken="}`)
+		},
+		"the whole form": func(sent, _ string) string {
+			return saysJSON(400, `{"error":"invalid_request","error_description":"`+sent+`"}`)
+		},
+		"a secret as PHP writes it": func(sent, _ string) string {
+			return saysJSON(400, `{"error":"invalid_request","reason":"bad secret `+inPHP(of(sent, "client_secret"))+`"}`)
+		},
+		"a form": func(sent, _ string) string {
+			return strings.Replace(saysJSON(400, "error=bad&error_description="+url.QueryEscape(sent)), "json", "x-www-form-urlencoded", 1)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var failed error
+			w := newWorld(t, func(_ *world, c *gloebit.Config) {
+				c.Provider.TokenURL, c.ClientSecret = repeating(t, answer)+"/token", oddSecret
+				c.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
+					failed = err
+					w.WriteHeader(gloebit.StatusCode(err))
+				}
+			})
+			b := w.browser("")
+			callback := b.callback("/gloebit/connect")
+			b.follow = false
+			page := b.get(callback.String())
+			var watch leaktest.Witness
+			watch.Secret("secret", oddSecret, callback.Query().Get("code"), w.states.lastPending.Verifier.Reveal(), "new/access+token=")
+			watch.Saw("log", w.log.String(), page.body)
+			if failed != nil {
+				require.ErrorIs(t, failed, gloebit.ErrExchange)
+				watch.Saw("log", printed(failed))
+			} else {
+				require.Contains(t, w.log.String(), "gloebit: connected")
+			}
+			watch.Wants(t, leaktest.Table{"secret": nil})
+		})
+	}
+}
+
+func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
+	token := func(authorization string) string { return strings.TrimPrefix(authorization, "Bearer ") }
+	reason := func(text string) string {
+		return `{"success":false,"status":"` + text + `","reason":"bad token ` + text + `"}`
+	}
+	for name, answer := range map[string]func(sent, authorization string) string{
+		"as it is":            func(_, a string) string { return saysJSON(200, reason(token(a))) },
+		"as PHP writes it":    func(_, a string) string { return saysJSON(200, reason(inPHP(token(a)))) },
+		"with a sign escaped": func(_, a string) string { return saysJSON(200, reason(strings.ReplaceAll(token(a), "=", `\u003d`))) },
+		"in a query":          func(_, a string) string { return saysJSON(400, reason(url.QueryEscape(token(a)))) },
+		"in JSON of JSON":     func(_, a string) string { return saysJSON(401, reason(strings.ReplaceAll(token(a), "/", `\\/`))) },
+		"a malformed header":  func(_, a string) string { return "HTTP/1.1 200 OK\r\n" + a + "\r\n\r\n" },
+		"a malformed location": func(_, a string) string {
+			return "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?" + a + "\r\nContent-Length: 0\r\n\r\n"
+		},
+		"a malformed trailer": func(_, a string) string {
+			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + a + "\r\n\r\n"
+		},
+		"OAuth 1.0a's challenge": func(_, a string) string {
+			return "HTTP/1.1 401 X\r\nWWW-Authenticate: OAuth oauth_problem=\"" + a + "\"\r\nContent-Length: 0\r\n\r\n"
+		},
+		"OAuth 1.0a's problem": func(_, a string) string { return saysJSON(401, "oauth_problem="+url.QueryEscape(a)) },
+		"the user's id":        func(_, a string) string { return saysJSON(200, `{"success":true,"id":"`+inPHP(token(a))+`"}`) },
+		"the user's name": func(_, a string) string {
+			return saysJSON(200, `{"success":true,"id":"1","name":"`+inPHP(token(a))+`"}`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &syncBuffer{}
+			client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *gloebit.Credential) {
+				c.Provider, c.ClientSecret, credential.AccessToken = gloebit.At(repeating(t, answer)), "another-secret", oddSecret
+				c.Logger = slog.New(slog.NewTextHandler(log, nil))
+			})
+			_, err := client.Identity(t.Context())
+			require.Error(t, err)
+			watch := leaktest.Witness{}
+			watch.Secret("token", oddSecret)
+			watch.Saw("error", log.String(), printed(err))
+			watch.Wants(t, leaktest.Table{"token": nil})
+		})
+	}
+}
+
+func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
+	for _, success := range []string{"true", "false"} {
+		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *gloebit.Credential) {
+			credential.AccessToken = oddSecret
+			credential.Scopes = append(credential.Scopes, gloebit.ScopeTransact)
+			c.Provider = gloebit.At(repeating(t, func(_, authorization string) string {
+				said := inPHP(strings.TrimPrefix(authorization, "Bearer "))
+				return saysJSON(200, `{"success":`+success+`,"id":"1","status":"`+said+`","reason":"`+said+`","pending":true,"enabled":true}`)
+			}))
+		})
+		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", Total: 1, ID: "1"})
+		authorization, refused := client.CreateSubscriptionAuthorization(t.Context(), "1")
+		require.Equal(t, success == "true", err == nil, err)
+		require.Equal(t, success == "true", refused == nil, refused)
+		require.Equal(t, []string{"[redacted]", "[redacted]", "[redacted]"}, []string{receipt.Status, receipt.Reason, authorization.Status})
+	}
+}
+
+func TestSecurity22AFailureOfTheNetworkTellsItsKindAndNoQuery(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	listener.Close() // nobody listens here
+	at := "http://" + listener.Addr().String()
+	var failed error
+	w := newWorld(t, func(_ *world, c *gloebit.Config) {
+		c.Provider.TokenURL = at + "/token?q=canary-in-a-query"
+		c.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err }
+	})
+	w.browser("").get("/private")
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) { c.Provider = gloebit.At(at) })
+	_, called := client.ConsumeProduct(t.Context(), "canary-product", 1)
+	for _, err := range []error{failed, called} {
+		require.ErrorIs(t, err, gloebit.ErrUnavailable)
+		var dial *net.OpError
+		require.ErrorAs(t, err, &dial)
+		require.Equal(t, "dial", dial.Op)
+		var address *url.Error
+		require.False(t, errors.As(err, &address))
+		require.NotContains(t, printed(err), "canary")
+	}
+}
