@@ -42,7 +42,7 @@ func fullPurchase(i int) ledger.Purchase {
 		Price: 1<<53 - 1, Quantity: 1<<31 - 1, Username: "Al\u00efce <b>", Data: json.RawMessage(`{"b":[1.50,"\u003c\u0000"],"a":null,"n":123456789012345678}`),
 	}
 	p.State, p.Outcome, p.Cause, p.Attempts = ledger.Accepted, gloebit.OutcomeQueued, "why: 'quoted' \u00e9", 7
-	p.NextAt, p.StuckAt, p.UpdatedAt, p.KeyUntil = after(i+1), after(i+2), after(i+3), after(i+4)
+	p.NextAt, p.StuckAt, p.UpdatedAt, p.KeyUntil, p.FailingSince = after(i+1), after(i+2), after(i+3), after(i+4), after(i+5)
 	p.History = []ledger.Change{
 		{To: ledger.Created, At: after(i), Cause: "ordered"},
 		{From: ledger.Created, To: ledger.Accepted, At: after(i + 3), Cause: "transact: \u00e9"},
