@@ -147,7 +147,7 @@ func (v *visit) Save(w http.ResponseWriter) error {
 // the answer may tell of a purchase that was made.
 func (v *visit) ended() (bool, error) {
 	manager := v.sessions.manager
-	if v.token == "" || manager.Token(v.loaded) != v.token { // it is new, or has its new id from this request
+	if v.token == "" || !equalInConstantTime(manager.Token(v.loaded), v.token) { // it is new, or has its new id from this request
 		return false, nil
 	}
 	now, err := manager.Load(v.Context, v.token)

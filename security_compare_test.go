@@ -16,7 +16,7 @@ var sources embed.FS
 
 // TestSecurity08SecretsAreComparedInConstantTime reads the sources, since time
 // is nothing that a test can measure reliably: what a caller sends meets a
-// secret in two places, which use crypto/subtle, and no secret is compared in
+// secret in places that use crypto/subtle, and no secret is compared in
 // any other way but with the empty text, or with another that this process got
 // from its own store. Package oauth1 has the same test.
 func TestSecurity08SecretsAreComparedInConstantTime(t *testing.T) {
@@ -26,6 +26,6 @@ func TestSecurity08SecretsAreComparedInConstantTime(t *testing.T) {
 		"refresh.go current.AccessToken sent":  true,
 	})
 	require.Equal(t, map[string]int{
-		"callback.go equalInConstantTime": 1, "state.go subtle.ConstantTimeCompare": 1, "ledger/sign.go subtle.ConstantTimeCompare": 1,
+		"callback.go equalInConstantTime": 1, "ownsessions.go equalInConstantTime": 1, "state.go subtle.ConstantTimeCompare": 1, "ledger/sign.go subtle.ConstantTimeCompare": 1,
 	}, constant)
 }
