@@ -89,7 +89,9 @@ type Config struct {
 	Limit func(*http.Request) error
 
 	// HTTPClient calls Gloebit. Nil means one of the package's own. A Timeout
-	// of zero becomes 15 seconds, and redirects are never followed.
+	// of zero becomes 15 seconds, and redirects are never followed. Of an error
+	// of its Transport only the kind is kept, such as a *net.OpError or the
+	// context's: others may quote what was sent.
 	HTTPClient *http.Client
 	// Logger gets one record for each connection, disconnection and failure,
 	// with ids and never with a secret, and one from New with the settings
