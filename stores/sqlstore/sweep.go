@@ -54,7 +54,11 @@ func (s *Store) sweepTable(ctx context.Context, table, key, until string) (remov
 		}
 		for some := range slices.Chunk(keys, together) {
 			args := append([]any{now}, toAny(some)...)
-			n, err := s.exec(ctx, "remove what has expired", "DELETE FROM "+table+expired+" AND "+key+" IN ("+marks(len(some))+")", args...)
+			found := expired + " AND " + key + " IN (" + marks(len(some)) + ")"
+			if s.dialect == Postgres { // it deletes in no order, and two sweeps would wait for each other
+				found = " WHERE " + key + " IN (SELECT " + key + " FROM " + table + found + " ORDER BY " + key + " FOR UPDATE)"
+			}
+			n, err := s.exec(ctx, "remove what has expired", "DELETE FROM "+table+found, args...)
 			removed += n
 			if err != nil {
 				return removed, err
