@@ -155,7 +155,11 @@ func FuzzSessionCodec(f *testing.F) {
 			if f, ok := value.(float32); ok && f != f {
 				continue
 			}
-			require.True(t, reflect.DeepEqual(value, valuesAgain[key]))
+			if at, ok := value.(time.Time); ok { // package time reads an offset of odd seconds otherwise than it writes it
+				value, _ = valuesAgain[key].(time.Time)
+				require.True(t, at.Equal(value.(time.Time)), key)
+			}
+			require.True(t, reflect.DeepEqual(value, valuesAgain[key]), key)
 		}
 	})
 }
