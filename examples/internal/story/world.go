@@ -138,6 +138,20 @@ func (w *world) keep() {
 	}
 }
 
+// loses takes a table out of the shop's books, and returns what puts it back.
+// Each table has a name of its own when it is lost: a connection that does not
+// know yet that another one was found again would find that name taken.
+func (w *world) loses(t *testing.T, table string) (find func()) {
+	t.Helper()
+	rename := func(from, to string) {
+		t.Helper()
+		_, err := w.books.DB().Exec("ALTER TABLE " + from + " RENAME TO " + to)
+		require.NoError(t, err)
+	}
+	rename(table, "lost_"+table)
+	return func() { rename("lost_"+table, table) }
+}
+
 // settled waits until Gloebit has made all of its callbacks.
 func (w *world) settled() {
 	w.t.Helper()
