@@ -1,6 +1,8 @@
 package gloebitgorilla_test
 
 import (
+	"crypto/rand"
+	"maps"
 	"net/http"
 	"sync"
 	"testing"
@@ -63,6 +65,70 @@ func (f *faulty) Save(r *http.Request, w http.ResponseWriter, session *sessions.
 	return f.Store.Save(r, w, session)
 }
 
+// table is a store that, as those in SQL do, inserts a session that is new and
+// updates one that is not, where there is one.
+type table struct {
+	mu   sync.Mutex
+	rows map[string]map[any]any
+}
+
+func (t *table) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(t, name)
+}
+
+func (t *table) New(r *http.Request, name string) (*sessions.Session, error) {
+	session := sessions.NewSession(t, name)
+	session.Options = &sessions.Options{Path: "/", MaxAge: 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	session.IsNew = true
+	cookie, err := r.Cookie(name)
+	if err != nil {
+		return session, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	session.ID = cookie.Value
+	if values, ok := t.rows[cookie.Value]; ok {
+		session.Values, session.IsNew = maps.Clone(values), false
+	}
+	return session, nil
+}
+
+func (t *table) Save(_ *http.Request, w http.ResponseWriter, session *sessions.Session) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if session.Options.MaxAge < 0 {
+		delete(t.rows, session.ID)
+		return nil
+	}
+	if session.ID == "" {
+		session.ID = rand.Text()
+	}
+	if t.rows == nil {
+		t.rows = map[string]map[any]any{}
+	}
+	if t.rows[session.ID] != nil || session.IsNew {
+		t.rows[session.ID] = maps.Clone(session.Values)
+	}
+	http.SetCookie(w, sessions.NewCookie(session.Name(), session.ID, session.Options))
+	return nil
+}
+
+// slow is a store that tells when it saves, and goes on when it is told to.
+type slow struct {
+	sessions.Store
+	saving, goOn chan struct{}
+}
+
+func (s *slow) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(s, name)
+}
+
+func (s *slow) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
+	s.saving <- struct{}{}
+	<-s.goOn
+	return s.Store.Save(r, w, session)
+}
+
 // frameworks are net/http with sessions of gorilla's.
 func frameworks(t *testing.T) []adaptertest.Framework {
 	with := func(name string, store func() sessions.Store) adaptertest.Framework {
@@ -76,6 +142,7 @@ func frameworks(t *testing.T) []adaptertest.Framework {
 	return []adaptertest.Framework{
 		with("cookies", func() sessions.Store { return cookies() }),
 		with("files", func() sessions.Store { return files(t) }),
+		with("a table", func() sessions.Store { return &table{} }),
 	}
 }
 

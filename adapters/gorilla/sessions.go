@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/saving"
+	"github.com/go-gloebit/gloebit/internal/turns"
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
 )
@@ -39,6 +40,7 @@ type Config struct {
 // another of the same request uses it.
 type Sessions struct {
 	config Config
+	turns  turns.Turns // of the sessions that end or are saved
 }
 
 var _ gloebit.SessionStore = (*Sessions)(nil)
@@ -63,7 +65,7 @@ func New(config Config) (*Sessions, error) {
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
-	return &Sessions{config}, nil
+	return &Sessions{config: config}, nil
 }
 
 func bareStatus(w http.ResponseWriter, _ *http.Request, err error) {
@@ -76,8 +78,9 @@ func bareStatus(w http.ResponseWriter, _ *http.Request, err error) {
 // the response leaves; one that it did not change is left to the application.
 //
 // A cookie that can't be read, forged, expired or of an old key, and a session
-// that the store no longer has, begin a new session. When the store itself fails,
-// Config.ErrorHandler answers and next does not run.
+// that the store no longer has, begin a new session. One that its store loses while
+// a request is on its way is not saved by that request. When the store itself
+// fails, Config.ErrorHandler answers and next does not run.
 func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := r.Context().Value(contextKey{s}).(*visit); ok {
@@ -94,12 +97,27 @@ func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 			return
 		}
 		v := &visit{sessions: s, session: session}
+		if !session.IsNew {
+			v.id = session.ID
+		} else if s.isOfTheCookie(r, session.ID) {
+			session.ID = "" // of a session that the store has lost: it is nobody's any more
+		}
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{s}, v))
 		v.request = r
 		writer := &saving.Writer{ResponseWriter: w, Session: v}
 		next.ServeHTTP(writer, r)
 		writer.Begin()
 	})
+}
+
+// isOfTheCookie reports whether the id of a new session is that of the request's
+// cookie. Else the application has saved the session before, under that id.
+func (s *Sessions) isOfTheCookie(r *http.Request, id string) bool {
+	if id == "" {
+		return false
+	}
+	again, _ := s.config.Store.New(r, s.config.Name) // its error was told of the session already
+	return again == nil || again.ID == id
 }
 
 // isStale reports whether the browser's cookie is of no use any more, rather

@@ -123,14 +123,114 @@ func TestTheApplicationSharesTheSession(t *testing.T) {
 }
 
 func TestARenewedSessionHasANewIDAndTheOldOneIsGone(t *testing.T) {
-	s := newSessions(t, files(t))
-	old := serve(s, putHat(s)).Cookies()
-	require.Equal(t, "green", hat(s, old...))
-	renewed := serve(s, func(_ http.ResponseWriter, r *http.Request) { require.NoError(t, s.RenewToken(r.Context())) }, old...).Cookies()
-	require.Len(t, renewed, 1, "and the browser is not told to forget the session")
-	require.NotEqual(t, old[0].Value, renewed[0].Value)
-	require.Empty(t, hat(s, old...))
-	require.Equal(t, "green", hat(s, renewed...))
+	for name, store := range map[string]sessions.Store{"files": files(t), "a table": &table{}} {
+		t.Run(name, func(t *testing.T) {
+			s := newSessions(t, store)
+			old := serve(s, putHat(s)).Cookies()
+			require.Equal(t, "green", hat(s, old...))
+			renewed := serve(s, func(_ http.ResponseWriter, r *http.Request) { require.NoError(t, s.RenewToken(r.Context())) }, old...).Cookies()
+			require.Len(t, renewed, 1, "and the browser is not told to forget the session")
+			require.NotEqual(t, old[0].Value, renewed[0].Value)
+			require.Empty(t, hat(s, old...))
+			require.Equal(t, "green", hat(s, renewed...))
+		})
+	}
+}
+
+func TestARequestOnItsWayDoesNotBringBackASessionThatHasEnded(t *testing.T) {
+	for name, meanwhile := range map[string]func(*gloebitgorilla.Sessions, []*http.Cookie){
+		"with nothing in between": func(*gloebitgorilla.Sessions, []*http.Cookie) {},
+		"with the old cookie used again in between": func(s *gloebitgorilla.Sessions, old []*http.Cookie) {
+			serve(s, func(_ http.ResponseWriter, r *http.Request) { s.Put(r.Context(), "size", "58") }, old...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSessions(t, files(t))
+			old := serve(s, putHat(s)).Cookies()
+			response := serve(s, func(w http.ResponseWriter, r *http.Request) {
+				serve(s, func(_ http.ResponseWriter, r *http.Request) { // signs out
+					s.Remove(r.Context(), "hat")
+					require.NoError(t, s.RenewToken(r.Context()))
+				}, old...)
+				meanwhile(s, old)
+				s.Put(r.Context(), "size", "59")
+				_, _ = io.WriteString(w, "your receipt")
+			}, old...)
+			body, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			require.Equal(t, "your receipt", string(body), "what was done is told")
+			require.Empty(t, response.Cookies())
+			require.Empty(t, hat(s, old...))
+		})
+	}
+}
+
+// The application saves the session outside LoadAndSave, under an id that no
+// cookie of the request's tells.
+func TestAnIDThatTheApplicationHasGivenIsKept(t *testing.T) {
+	for name, store := range map[string]sessions.Store{"files": files(t), "a table": &table{}} {
+		t.Run(name, func(t *testing.T) {
+			s := newSessions(t, store)
+			given := func(handler http.HandlerFunc, cookies ...*http.Cookie) []*http.Cookie {
+				r, w := httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder()
+				for _, cookie := range cookies {
+					r.AddCookie(cookie)
+				}
+				session, err := store.Get(r, "shop")
+				require.NoError(t, err)
+				if !session.IsNew {
+					session.Options.MaxAge = -1
+					require.NoError(t, session.Save(r, httptest.NewRecorder()))
+					session.ID, session.Options.MaxAge = "", 3600
+					session.IsNew = name == "a table" // or that would not insert it
+				}
+				session.Values["size"] = "58"
+				require.NoError(t, session.Save(r, w))
+				id := session.ID
+				s.LoadAndSave(handler).ServeHTTP(w, r)
+				require.Equal(t, id, session.ID)
+				return w.Result().Cookies()[len(w.Result().Cookies())-1:]
+			}
+			first := given(putHat(s))
+			require.Equal(t, "green", hat(s, first...), "of a new session")
+			second := given(func(_ http.ResponseWriter, r *http.Request) { s.Put(r.Context(), "hat", "red") }, first...)
+			require.Equal(t, "red", hat(s, second...), "of a session that has a new one")
+			require.Empty(t, hat(s, first...))
+		})
+	}
+}
+
+func TestARequestThatOnlyReadsDoesNotWaitForAnotherToBeSaved(t *testing.T) {
+	store := &slow{Store: files(t), saving: make(chan struct{}, 1), goOn: make(chan struct{}, 1)}
+	s := newSessions(t, store)
+	store.goOn <- struct{}{}
+	cookie := serve(s, putHat(s)).Cookies()
+	<-store.saving
+	saved, read := make(chan struct{}), make(chan string, 1)
+	go func() { defer close(saved); serve(s, putHat(s), cookie...) }()
+	<-store.saving
+	go func() { read <- hat(s, cookie...) }()
+	select {
+	case got := <-read:
+		require.Equal(t, "green", got)
+	case <-time.After(10 * time.Second):
+		t.Error("it waits")
+	}
+	store.goOn <- struct{}{}
+	<-saved
+}
+
+func TestASessionOfWhichNobodyKnowsWhetherItHasEndedIsNotSaved(t *testing.T) {
+	store := &faulty{Store: files(t)}
+	s := newSessions(t, store)
+	cookie := serve(s, putHat(s)).Cookies()
+	response := serve(s, func(_ http.ResponseWriter, r *http.Request) {
+		s.Put(r.Context(), "hat", "red")
+		store.fail(errDown, nil)
+	}, cookie...)
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+	store.fail(nil, nil)
+	require.Equal(t, "green", hat(s, cookie...))
 }
 
 func TestARenewalThatFailsSaysSo(t *testing.T) {

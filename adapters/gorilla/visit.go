@@ -1,6 +1,7 @@
 package gloebitgorilla
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -14,6 +15,7 @@ import (
 type visit struct {
 	sessions *Sessions
 	request  *http.Request
+	id       string // under which the session was found; empty when it is new or lives in its cookie
 
 	mu      sync.Mutex
 	session *sessions.Session
@@ -46,6 +48,7 @@ func (v *visit) remove(key string) {
 // renew lets the store forget the session's id. Stores make a new one when they
 // save a session without.
 func (v *visit) renew() error {
+	defer v.alone()()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.session.ID != "" {
@@ -57,7 +60,7 @@ func (v *visit) renew() error {
 		if err := store.Save(v.request, headerOnly{}, old); err != nil {
 			return fmt.Errorf("gloebitgorilla: forget the session's old id: %w", err)
 		}
-		v.session.ID = ""
+		v.session.ID, v.session.IsNew = "", true // stores in SQL update what is not new
 	}
 	v.changed = true
 	return nil
@@ -80,12 +83,16 @@ func (v *visit) lifetime() time.Duration {
 }
 
 // Save implements saving.Session: the session with its cookie in the header, if
-// it was changed.
+// it was changed. If not, it waits for nobody.
 func (v *visit) Save(w http.ResponseWriter) error {
+	if !v.wasChanged() {
+		return nil
+	}
+	defer v.alone()()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.changed {
-		return nil
+	if ended, err := v.ended(); ended || err != nil {
+		return err
 	}
 	if err := v.session.Save(v.request, w); err != nil {
 		return err
@@ -93,6 +100,40 @@ func (v *visit) Save(w http.ResponseWriter) error {
 	v.changed = false
 	w.Header().Add("Cache-Control", `no-cache="Set-Cookie"`)
 	return nil
+}
+
+func (v *visit) wasChanged() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.changed
+}
+
+// alone waits until no other request of this process ends or saves the session,
+// and returns what lets the next one go on.
+func (v *visit) alone() (release func()) {
+	if v.id == "" {
+		return func() {}
+	}
+	release, err := v.sessions.turns.Take(context.WithoutCancel(v.request.Context()), v.id)
+	if err != nil {
+		panic(err) // a context that never ends gives a turn
+	}
+	return release
+}
+
+// ended reports whether the store has lost the session since this request found
+// it, by a sign-out or a new id in another one. To save it would bring it back for
+// whoever has the old cookie. What this request changed is lost, and its answer
+// goes out.
+func (v *visit) ended() (bool, error) {
+	if v.id == "" || v.session.ID != v.id { // it has its new id from this request
+		return false, nil
+	}
+	now, err := v.sessions.config.Store.New(v.request, v.session.Name())
+	if now == nil || err != nil && !isStale(err) {
+		return false, fmt.Errorf("gloebitgorilla: look whether the session has ended: %w", err)
+	}
+	return now.IsNew && (now.ID == v.id || now.ID == ""), nil // else the application has changed the id outside LoadAndSave
 }
 
 // Fail implements saving.Session.
