@@ -85,11 +85,20 @@ func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, pro
 	a.Application = app
 	uri, uris := single(query, "redirect_uri")
 	if uris != 1 || !redirectAllowed(uri, app.RedirectPrefixes) {
-		return a, "The application asked for an answer at an address that it has not registered."
+		return a, "The application asked for an answer at an address that it has not registered. " + registered(app)
 	}
 	a.RedirectURI = uri
 	a.ReturnTo = returnLink(query.Get("return-to"), app, uri)
 	return a, ""
+}
+
+// registered says which addresses an application has registered, for whoever
+// is setting it up. The address that was asked for is not repeated.
+func registered(app Application) string {
+	if len(app.RedirectPrefixes) == 0 {
+		return "It has registered none."
+	}
+	return "Those that it has registered begin with " + strings.Join(app.RedirectPrefixes, " or ") + "."
 }
 
 // read takes the rest of the request. It returns an error code and its

@@ -51,6 +51,18 @@ func TestAuthorizeShowsAPageWhenItCanNotRedirect(t *testing.T) {
 	}
 }
 
+func TestAuthorizeSaysWhichRedirectURIsAreRegistered(t *testing.T) {
+	w := newWorld(t, gloebittest.Config{})
+	a := w.get("oauth2/authorize?"+w.authorizeQuery("redirect_uri", "http://evil.example/gloebit").Encode(), "")
+	require.Contains(t, a.text, "begin with http://shop.example/gloebit.")
+	require.NotContains(t, a.text, "evil.example", "nobody else's words are shown")
+
+	none, err := w.server.AddApplication(gloebittest.Application{Name: "Without"})
+	require.NoError(t, err)
+	a = w.get("oauth2/authorize?"+w.authorizeQuery("client_id", none.Key).Encode(), "")
+	require.Contains(t, a.text, "It has registered none.")
+}
+
 func TestAuthorizeTellsTheApplicationOfOtherMistakes(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	require.NoError(t, w.server.Approve("alice"))

@@ -119,12 +119,16 @@ func (b *browser) sees(xpaths ...chromedp.Search) {
 	}
 }
 
-// fits asserts that the page is not wider than the window.
+// fits asserts that the page is not wider than a phone's window, nor than the
+// smallest phone's.
 func (b *browser) fits() {
 	b.t.Helper()
-	over, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - window.innerWidth`))
-	require.NoError(b.t, err)
-	require.LessOrEqual(b.t, over, 0, "the page must not scroll sideways")
+	for _, window := range []chromedp.Action[chromedp.Void]{smallPhone(), phone()} {
+		b.do(window)
+		over, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+		require.NoError(b.t, err)
+		require.LessOrEqual(b.t, over, 0, "the page must not scroll sideways")
+	}
 }
 
 // picture writes what the window shows to the folder of README's screenshots,
@@ -145,4 +149,8 @@ func desktop() chromedp.Action[chromedp.Void] { return chromedp.EmulateViewport(
 
 func phone() chromedp.Action[chromedp.Void] {
 	return chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2), chromedp.EmulateMobile)
+}
+
+func smallPhone() chromedp.Action[chromedp.Void] {
+	return chromedp.EmulateViewport(320, 568, chromedp.EmulateScale(2), chromedp.EmulateMobile)
 }

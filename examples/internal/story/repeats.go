@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"path"
 	"strings"
 	"testing"
 
@@ -112,6 +113,13 @@ func (w *world) whileRepeating(t *testing.T, repeat http.HandlerFunc) {
 // told is what a request holds that is secret, the shortest way.
 func told(r *http.Request) string {
 	texts := strings.Fields(r.Header.Get("Authorization"))
+	var transaction map[string]any
+	_ = json.NewDecoder(r.Body).Decode(&transaction) // what is none has no addresses
+	for _, step := range []string{"enact", "consume", "cancel"} {
+		if address, ok := transaction["asset-"+step+"-hold-url"].(string); ok {
+			texts = append(texts, path.Base(address))
+		}
+	}
 	for _, name := range []string{"code", "client_secret", "code_verifier", "refresh_token"} {
 		if value := r.PostForm.Get(name); value != "" {
 			texts = append(texts, value)

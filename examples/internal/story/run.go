@@ -72,6 +72,9 @@ func RunInChromium(t *testing.T, build launch.Build) {
 func tell(t *testing.T, build launch.Build, stories []story) {
 	t.Helper()
 	for _, s := range stories {
-		t.Run(s.name, func(t *testing.T) { s.tell(t, build) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel() // each has a shop of its own
+			s.tell(t, build)
+		})
 	}
 }
