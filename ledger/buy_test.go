@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -249,6 +251,7 @@ func TestOrdersThatAreNotWritten(t *testing.T) {
 		"of too many":                 {Item: "hat", Quantity: math.MaxInt32 + 1},
 		"at too much":                 {Item: "hat", Price: 1 << 53},
 		"of many at too much":         {Item: "hat", Price: 1 << 50, Quantity: 9},
+		"whose total wraps around":    {Item: "hat", Price: 1<<52 + 1, Quantity: 1 << 12}, // to 4,096
 		"with a long key":             {Item: "hat", Key: strings.Repeat("k", 256)},
 		"with a long name":            {Item: strings.Repeat("h", 1001)},
 		"with a name of bytes":        {Item: "\xff"},
@@ -316,6 +319,65 @@ func TestABuyerGoesWhileGloebitIsAsked(t *testing.T) {
 	w.settle()
 	w.wantState(p.ID, ledger.Delivered)
 	require.EqualValues(t, 100, w.charged())
+}
+
+// keeping is a store of tokens that can't save.
+type keeping struct{ gloebit.TokenStore }
+
+func (keeping) Update(context.Context, string, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	return errDown
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
+// An order that did not come as far as Gloebit was refused by nobody.
+func TestWhatNeverReachedGloebitIsSentLater(t *testing.T) {
+	t.Parallel()
+	for name, stop := range map[string]func(w *world, c *gloebit.Config, buyer context.CancelFunc){
+		"nobody listens": func(_ *world, c *gloebit.Config, buyer context.CancelFunc) {
+			c.HTTPClient = &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
+				buyer() // so that there is no second attempt
+				return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+			})}
+		},
+		"the buyer goes before it is sent": func(w *world, _ *gloebit.Config, buyer context.CancelFunc) {
+			w.store.after = func(_ int, call string) error {
+				if call == "Create" {
+					buyer()
+				}
+				return nil
+			}
+		},
+		"a token is refused that can't be forgotten": func(w *world, c *gloebit.Config, _ context.CancelFunc) {
+			w.gloebit.RevokeTokens("alice")
+			c.Tokens = keeping{w.tokens}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			config := w.merchant()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			stop(w, &config, cancel)
+			merchant, err := gloebit.New(config)
+			require.NoError(t, err)
+			client, err := merchant.Client(t.Context(), "alice")
+			require.NoError(t, err)
+			p, err := w.ledger.Purchase(ctx, client, hat)
+			require.NoError(t, err)
+			require.Equal(t, ledger.Created, p.State)
+			require.Equal(t, 1, p.Attempts)
+			w.connect("alice")
+			w.clock.Advance(5 * time.Second)
+			w.reconcile()
+			w.settle()
+			w.wantState(p.ID, ledger.Delivered)
+			require.EqualValues(t, 100, w.charged())
+		})
+	}
 }
 
 func TestATryThatWasOvertakenIsNotCounted(t *testing.T) {

@@ -20,9 +20,10 @@ import (
 func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.put("purchase", ledger.Accepted).ID
+	id := w.bought(hat).ID
 	w.put("another", ledger.Accepted)
-	good := path(key, id, "enact")
+	tx, _ := w.gloebit.Transaction(w.app.Key, id)
+	good := strings.TrimPrefix(tx.Hold.Enact, w.config.CallbackURL) // as the ledger signs, whatever that is
 	signature := good[strings.LastIndex(good, "/")+1:]
 	before := w.store.calls
 	for _, short := range []string{"/", "/x", "/" + id + "/enact"} { // whatever is left by http.StripPrefix
@@ -39,6 +40,9 @@ func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
 		"a signature cut short":        good[:len(good)-1],
 		"a signature with more":        good + "A",
 		"a signature in another case":  strings.ToUpper(good),
+		"a signature that is padded":   good + "=",
+		"an id in another case":        strings.Replace(good, id, strings.ToUpper(id), 1),
+		"a step in another case":       strings.Replace(good, "/enact/", "/Enact/", 1),
 		"a segment after it":           good + "/",
 		"a step that is none":          path(key, id, "deliver"),
 		"an empty step":                path(key, id, ""),
@@ -58,6 +62,35 @@ func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
 	w.wantState(id, ledger.Accepted)
 	require.Contains(t, w.log.String(), "not signed")
 	require.NotContains(t, w.log.String(), signature, "signatures stay out of the log")
+	status, body := w.request(http.MethodGet, w.config.CallbackURL+good)
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, yes, body)
+}
+
+// Whoever reads the log must not be able to call what is in it.
+func TestSecurity31SignaturesStayOutOfTheLogAndThePurchase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var seen []ledger.Purchase
+	for _, fail := range []error{nil, errDown} {
+		w.goods.deliver = saying(fail)
+		p := w.bought(hat)
+		w.settle()
+		w.wantAnswer(p.ID, "consume", http.StatusOK, yes)
+		w.wantAnswer(p.ID, "cancel", http.StatusConflict, `[false,"settled"]`)
+		w.store.failing(errDown)
+		w.wantAnswer(p.ID, "enact", http.StatusServiceUnavailable, pending)
+		w.store.failing(nil)
+		seen = append(seen, w.get(p.ID))
+	}
+	for _, p := range seen {
+		tx, _ := w.gloebit.Transaction(w.app.Key, p.ID)
+		for _, called := range []string{tx.Hold.Enact, tx.Hold.Consume, tx.Hold.Cancel} {
+			signature := called[strings.LastIndex(called, "/")+1:]
+			require.NotContains(t, w.log.String(), signature)
+			require.NotContains(t, fmt.Sprintf("%+v", seen), signature)
+		}
+	}
 }
 
 func TestOnlyGETIsACallback(t *testing.T) {
@@ -183,6 +216,7 @@ func TestCallbacksForAPurchaseThatWasLostWithItsDatabase(t *testing.T) {
 	w.wantAnswer("lost", "enact", http.StatusOK, `[false,"unknown"]`)
 	w.wantAnswer("lost", "cancel", http.StatusOK, yes)
 	w.wantAnswer("lost", "consume", http.StatusConflict, `[false,"unknown"]`)
+	require.Equal(t, 3, w.store.calls, "what is not there is not asked for again and again")
 	require.Contains(t, w.log.String(), "the store does not have")
 }
 
@@ -230,4 +264,19 @@ func TestACallbackGoesOnWhenItsCallerHasGone(t *testing.T) {
 	request := httptest.NewRequest(http.MethodGet, path(key, id, "consume"), nil).WithContext(ctx)
 	w.ledger.Handler().ServeHTTP(httptest.NewRecorder(), request)
 	w.wantState(id, ledger.Delivered)
+}
+
+func TestANoOfReserveIsKeptWhenTheCallerHasGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("purchase", ledger.Accepted).ID
+	ctx, cancel := context.WithCancel(t.Context())
+	w.goods.reserve = func(context.Context, ledger.Purchase) error {
+		cancel()
+		return errors.New("sold out")
+	}
+	recorder := httptest.NewRecorder()
+	w.ledger.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path(key, id, "enact"), nil).WithContext(ctx))
+	require.Equal(t, `[false,"canceled"]`, recorder.Body.String())
+	w.wantState(id, ledger.Released)
 }

@@ -215,6 +215,20 @@ func (s newer) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase
 	return p, err
 }
 
+func TestAKeptCallbackForAPurchaseThatIsGoneIsLoggedAndForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuiet(t, nil)
+		q.keep(1)
+		q.store.change = func(string) error { return gloebit.ErrNotFound }
+		require.NoError(t, q.ledger.Reconcile(t.Context()))
+		require.Contains(t, q.log.String(), "a callback for a purchase that the store does not have")
+		q.store.change = nil
+		require.NoError(t, q.ledger.Reconcile(t.Context()))
+		q.wantState("purchase-0", ledger.Reserved)
+	})
+}
+
 func TestAStateThatThisVersionDoesNotKnowIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"enact", "consume", "cancel"} {

@@ -219,7 +219,9 @@ func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
 			return p, nil
 		}
 		now := l.now()
-		p.note(p.State, now, "taken up again")
+		if p.Stuck() { // else whoever asks often makes the history longer than a store takes
+			p.note(p.State, now, "taken up again")
+		}
 		p.fresh()
 		p.NextAt = now
 		return p, nil

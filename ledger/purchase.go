@@ -21,7 +21,8 @@ type Purchase struct {
 	UserID string `json:"user_id"` // who pays, as gloebit.User.ID
 	// GloebitID is the account at Gloebit that pays, as gloebit.Client.GloebitID
 	// told it when the user ordered. It is empty when Gloebit did not tell. It
-	// never changes, and no other account is ever charged for the purchase.
+	// never changes, and no account of another id is ever charged for the
+	// purchase: where either id was not told, they are taken for the same.
 	GloebitID string `json:"gloebit_id,omitempty"`
 	Order
 	State State `json:"state"`

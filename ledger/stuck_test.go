@@ -73,6 +73,7 @@ func TestWhatIsStuckIsMovedByALateCallback(t *testing.T) {
 			w.wantAnswer(p.ID, c.step, 200, yes)
 			got := w.wantState(p.ID, c.want)
 			require.False(t, got.Stuck())
+			require.NotContains(t, got.Cause, "stuck")
 			require.Zero(t, got.Attempts)
 			require.Equal(t, got.Finished(), got.NextAt.IsZero())
 		})
@@ -91,8 +92,13 @@ func TestWhatIsStuckCanBeTakenUpAgain(t *testing.T) {
 	got = w.wantState(p.ID, ledger.Settled)
 	require.False(t, got.Stuck(), "its age begins anew")
 	require.Equal(t, 1, got.Attempts)
+	for range 3 {
+		again, err := w.ledger.Retry(t.Context(), p.ID)
+		require.NoError(t, err)
+		require.Equal(t, w.clock.Now(), again.NextAt)
+		require.Equal(t, got.History, again.History, "which must not outgrow what a store takes, however often somebody asks")
+	}
 	w.goods.deliver = nil
-	w.clock.Advance(time.Minute)
 	w.reconcile()
 	done := w.wantState(p.ID, ledger.Delivered)
 	got, err = w.ledger.Retry(t.Context(), p.ID)

@@ -99,12 +99,17 @@ func (w *world) open() {
 		require.NoError(w.t, err)
 		w.connect(name)
 	}
-	w.config.Merchant, err = gloebit.New(gloebit.Config{
+	w.config.Merchant, err = gloebit.New(w.merchant())
+	require.NoError(w.t, err)
+}
+
+// merchant is how the shop is known to Gloebit.
+func (w *world) merchant() gloebit.Config {
+	return gloebit.Config{
 		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret),
 		RedirectURL: w.shop.URL + "/gloebit/callback",
 		Provider:    gloebit.At(w.gloebit.URL), Tokens: w.tokens, Clock: w.clock.Now,
-	})
-	require.NoError(w.t, err)
+	}
 }
 
 // start starts the shop, again after a stop: another ledger on what is kept.

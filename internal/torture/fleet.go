@@ -60,6 +60,8 @@ func (f *fleet) start() error { return f.each((*keeper).start) }
 func (f *fleet) kill() error  { return f.each((*keeper).kill) }
 func (f *fleet) stop() error  { return f.each((*keeper).stop) }
 
+func (f *fleet) calmDown() error { return f.each((*keeper).calmDown) }
+
 // kills is how often a process was killed.
 func (f *fleet) kills() (n int) {
 	for _, k := range f.shops {

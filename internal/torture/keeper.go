@@ -21,7 +21,7 @@ type keeper struct {
 
 	address atomic.Pointer[string]
 	cmd     *exec.Cmd
-	stdin   io.Closer
+	stdin   io.WriteCloser
 }
 
 // dial connects to the shop, whatever address is asked for.
@@ -82,6 +82,16 @@ func (k *keeper) kill() error {
 		return fmt.Errorf("the shop has ended by itself: %s", cmd.ProcessState)
 	}
 	return nil
+}
+
+// calmDown ends the faults of the process, and of those that come after it.
+func (k *keeper) calmDown() error {
+	k.plan.Faulty, k.plan.Outages = false, false
+	if k.cmd == nil {
+		return nil
+	}
+	_, err := fmt.Fprintln(k.stdin, "calm down")
+	return err
 }
 
 // stop has the process finish what it holds. One that doesn't end is killed.

@@ -17,14 +17,25 @@ type outage struct {
 	mu     sync.Mutex
 	random *rand.Rand
 	until  time.Time
+	calm   bool
 }
 
 var errOutage = errors.New("the store is down")
+
+// calmDown ends its faults.
+func (o *outage) calmDown() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.calm = true
+}
 
 // down reports whether a call fails.
 func (o *outage) down() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.calm {
+		return false
+	}
 	if o.random.IntN(1000) == 0 {
 		most := tryFor / 4
 		if o.random.IntN(2) == 0 {
@@ -39,7 +50,7 @@ func (o *outage) down() bool {
 func (o *outage) forgets() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.random.IntN(500) == 0
+	return !o.calm && o.random.IntN(500) == 0
 }
 
 func (o *outage) through(do func() (ledger.Purchase, error)) (ledger.Purchase, error) {

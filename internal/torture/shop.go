@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -65,7 +66,7 @@ func (p shopPlan) environment() ([]string, error) {
 func shopWanted() bool { return os.Getenv(planVariable) != "" }
 
 // runShop is the shop: it tells its address and serves until in ends. Then it
-// finishes what it holds.
+// finishes what it holds. A line on in ends its faults.
 func runShop(in io.Reader, out io.Writer) error {
 	var plan shopPlan
 	if err := json.Unmarshal([]byte(os.Getenv(planVariable)), &plan); err != nil {
@@ -88,7 +89,9 @@ func runShop(in io.Reader, out io.Writer) error {
 	if _, err := fmt.Fprintln(out, listener.Addr()); err != nil {
 		return err
 	}
-	_, _ = io.Copy(io.Discard, in)
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		s.calmDown()
+	}
 	// Connections that have sent nothing yet would be waited for, for long.
 	shutting, stop := context.WithTimeout(context.Background(), 2*time.Second)
 	defer stop()
@@ -103,6 +106,15 @@ func runShop(in io.Reader, out io.Writer) error {
 type shop struct {
 	merchant  *gloebit.Merchant
 	purchases *ledger.Ledger
+	warehouse *warehouse
+	outage    *outage // nil without outages
+}
+
+func (s *shop) calmDown() {
+	s.warehouse.calmDown()
+	if s.outage != nil {
+		s.outage.calmDown()
+	}
 }
 
 func newShop(plan shopPlan) (*shop, error) {
@@ -122,16 +134,18 @@ func newShop(plan shopPlan) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
+	s := &shop{merchant: merchant, warehouse: newWarehouse(plan)}
 	var kept ledger.Store = store
 	if plan.Outages {
-		kept = &outage{Store: store, random: rand.New(rand.NewPCG(plan.Seed, plan.Life+1<<31))}
+		s.outage = &outage{Store: store, random: rand.New(rand.NewPCG(plan.Seed, plan.Life+1<<31))}
+		kept = s.outage
 	}
-	purchases, err := ledger.New(ledger.Config{
-		Merchant: merchant, Store: kept, Fulfiller: newWarehouse(plan), CallbackURL: holdURL, Keys: []gloebit.Secret{gloebit.Secret(plan.Key)},
+	s.purchases, err = ledger.New(ledger.Config{
+		Merchant: merchant, Store: kept, Fulfiller: s.warehouse, CallbackURL: holdURL, Keys: []gloebit.Secret{gloebit.Secret(plan.Key)},
 		WorkTimeout: tryFor, RetryAfter: retryAfter, AskAfter: time.Second, StuckAfter: plan.StuckAfter,
 		Interval: 100 * time.Millisecond, Logger: log,
 	})
-	return &shop{merchant, purchases}, err
+	return s, err
 }
 
 func (s *shop) handler() http.Handler {

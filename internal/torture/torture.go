@@ -257,14 +257,17 @@ func (w *world) mayKill(ctx context.Context) error {
 }
 
 // calmDown ends all faults. The shop is stopped gracefully, and started again
-// as a reliable one.
+// as a reliable one. It is calm before it stops: what it can't save while it stops
+// is lost with it, as with a kill.
 func (w *world) calmDown(ctx context.Context) error {
 	w.gloebit.ClearFaults()
 	w.courier.calmDown()
+	if err := w.shops.calmDown(); err != nil {
+		return err
+	}
 	if err := w.mayKill(ctx); err != nil {
 		return err
 	}
-	w.shops.change(func(p *shopPlan) { p.Faulty, p.Outages = false, false })
 	return errors.Join(w.shops.stop(), w.shops.start())
 }
 

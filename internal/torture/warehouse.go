@@ -82,6 +82,13 @@ func newWarehouse(plan shopPlan) *warehouse {
 	}
 }
 
+// calmDown ends its faults.
+func (w *warehouse) calmDown() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.plan.Faulty = false
+}
+
 func (w *warehouse) chance(percent int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

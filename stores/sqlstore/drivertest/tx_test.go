@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,6 +55,12 @@ func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p, no := withGoods(t, d), purchase(1, ledger.Settled), errors.New("no")
 		created(t, store, p)
+		returns := func(change func(*ledger.Purchase)) changeFunc {
+			return func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				change(&p)
+				return p, note(ctx, p.ID, "delivered")
+			}
+		}
 		for name, spoiled := range map[string]changeFunc{
 			"fn fails": delivering(func(context.Context, sqlstore.Querier) error { return no }),
 			"it returns what is refused": func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
@@ -64,10 +71,10 @@ func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
 				defer func() { p.ID += "x" }()
 				return purchase(2, ledger.Delivered), note(ctx, p.ID, "delivered")
 			},
-			"it returns another key": func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
-				p.Key = "another"
-				return p, note(ctx, p.ID, "delivered")
-			},
+			"it returns another user":    returns(func(p *ledger.Purchase) { p.UserID = "another" }),
+			"it returns another account": returns(func(p *ledger.Purchase) { p.GloebitID = "another" }),
+			"it returns another key":     returns(func(p *ledger.Purchase) { p.Key = "another" }),
+			"it returns another time":    returns(func(p *ledger.Purchase) { p.CreatedAt = p.CreatedAt.Add(time.Second) }),
 		} {
 			_, err := store.Change(t.Context(), p.ID, spoiled)
 			require.Error(t, err, name)
@@ -251,6 +258,47 @@ func TestWithinAChangeCredentialsAreThere(t *testing.T) {
 			wantEachOnce(t, d, "delivered", 1)
 		}
 		require.NoError(t, store.Update(t.Context(), "u", saving("then")), "the store is free")
+	})
+}
+
+// entering is a context that tells when it is asked for its end the second time:
+// an Update does that when it has its user's turn, and waits for a connection.
+type entering struct {
+	context.Context
+	asked  atomic.Int32
+	inLine chan struct{}
+}
+
+func (c *entering) Done() <-chan struct{} {
+	if c.asked.Add(1) == 2 {
+		close(c.inLine)
+	}
+	return c.Context.Done()
+}
+
+// The pool has one connection for Changes and Updates. An Update has its user's
+// turn and waits for that connection, which a Change holds that wants to update
+// the same user.
+func TestAnUpdateWithinAChangeDoesNotWaitForOneThatWaitsForTheChange(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		db := d.connect(t)
+		db.SetMaxOpenConns(2)
+		store, p := sqlstore.New(db, d.dialect), purchase(1, ledger.Settled)
+		_ = withGoods(t, d)
+		created(t, store, p)
+		outside := &entering{Context: within(t, 20*time.Second), inLine: make(chan struct{})}
+		updated := make(chan error, 1)
+		_, err := store.Change(within(t, 10*time.Second), p.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+			go func() { updated <- store.Update(outside, "u", saving("outside")) }()
+			<-outside.inLine
+			return store.Update(ctx, "u", saving("within"))
+		}))
+		require.NoError(t, err)
+		require.NoError(t, <-updated)
+		wantEachOnce(t, d, "delivered", 1)
+		credential, err := store.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, "outside", credential.AccessToken.Reveal(), "it came after the Change")
 	})
 }
 
