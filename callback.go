@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
 // Connection is what a completed connection gave.
@@ -137,7 +139,7 @@ func (m *Merchant) identify(ctx context.Context, credential Credential, startedA
 			return User{}, fmt.Errorf("%w: approved by another Gloebit account", ErrUserChanged)
 		}
 	}
-	return User{ID: identity.ID, Name: identity.Name}, nil
+	return User{ID: identity.ID, Name: discreet.Words[Secret](identity.Name)}, nil // a session keeps both
 }
 
 // admit lets the application have its say, gives the session a new id, and
@@ -159,6 +161,9 @@ func (m *Merchant) admit(r *http.Request, connection Connection, credential Cred
 		return &credential, nil
 	})
 	if err != nil {
+		if m.ownSessions != nil && m.ownSessions.GetString(ctx, m.keys.userID) == "" {
+			m.ownSessions.briefly(ctx, m.connectFor) // it got a day with its new id, and nobody is known in it
+		}
 		return storeError("save the credential", err)
 	}
 	switch {

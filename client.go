@@ -67,6 +67,7 @@ type call struct {
 	fate       *fate          // what attempts that failed may have done; nil when nobody asks
 	sent       *Credential    // takes the one that the reply answers; nil when nobody asks
 	failed     any            // takes what a reply without success tells beside its reason; nil when nobody asks
+	secrets    []Secret       // what it tells the server beside the credential, and is not to be repeated
 	until      time.Time      // when it ends at the latest, with all attempts
 }
 
@@ -290,7 +291,7 @@ func (c *Client) read(call call, resp *http.Response, body []byte, sent *Credent
 	if unreadable {
 		reply.Status, reply.Reason = nil, oauthProblem(resp.Header, body)
 	}
-	failure.Reason, failure.Status = c.words(reply.Reason, sent), c.words(reply.Status, sent)
+	failure.Reason, failure.Status = c.words(reply.Reason, sent, call.secrets...), c.words(reply.Status, sent, call.secrets...)
 	if resp.StatusCode != http.StatusOK {
 		failure.readStatus(resp, reply.Success != nil && *reply.Success)
 		return nil, failure
@@ -374,12 +375,13 @@ func (c *Client) secrets(sent *Credential) []Secret {
 	return []Secret{sent.AccessToken, sent.RefreshToken, sent.TokenSecret, c.merchant.application.ClientSecret}
 }
 
-// words is what is kept of a text of the server's, which may be nil.
-func (c *Client) words(text *string, sent *Credential) string {
+// words is what is kept of a text of the server's, which may be nil: neither the
+// secrets of the credential nor more.
+func (c *Client) words(text *string, sent *Credential, more ...Secret) string {
 	if text == nil {
 		return ""
 	}
-	return discreet.Words(*text, c.secrets(sent)...)
+	return discreet.Words(*text, append(c.secrets(sent), more...)...)
 }
 
 var (

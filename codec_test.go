@@ -156,8 +156,9 @@ func FuzzSessionCodec(f *testing.F) {
 				continue
 			}
 			if at, ok := value.(time.Time); ok { // package time reads an offset of odd seconds otherwise than it writes it
-				value, _ = valuesAgain[key].(time.Time)
-				require.True(t, at.Equal(value.(time.Time)), key)
+				back, _ := valuesAgain[key].(time.Time)
+				require.True(t, at.Equal(back), key)
+				continue
 			}
 			require.True(t, reflect.DeepEqual(value, valuesAgain[key]), key)
 		}

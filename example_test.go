@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -313,15 +313,21 @@ func ExampleConfig_user() {
 	// Output: true
 }
 
-// Each address may start or complete a hundred connections a minute. It stands
-// for a limiter of the application's own, such as golang.org/x/time/rate.
+// Each network may start or complete a hundred connections a minute: an address,
+// or the 64 bits of an IPv6 address that are one customer's. It stands for a
+// limiter of the application's own, such as golang.org/x/time/rate.
 func ExampleConfig_limit() {
 	var mu sync.Mutex
 	var minute time.Time
-	seen := map[string]int{}
+	seen := map[netip.Prefix]int{}
 	config := gloebit.Config{
 		Limit: func(r *http.Request) error {
-			address, _, err := net.SplitHostPort(r.RemoteAddr) // behind a proxy: what the proxy says
+			remote, err := netip.ParseAddrPort(r.RemoteAddr) // behind a proxy: what the proxy says
+			if err != nil {
+				return err
+			}
+			address := remote.Addr().Unmap()
+			network, err := address.WithZone("").Prefix(min(address.BitLen(), 64))
 			if err != nil {
 				return err
 			}
@@ -331,9 +337,10 @@ func ExampleConfig_limit() {
 				minute = now
 				clear(seen)
 			}
-			if seen[address]++; seen[address] > 100 {
+			if n, known := seen[network]; n == 100 || !known && len(seen) == 100_000 {
 				return &gloebit.LimitError{RetryAfter: time.Until(minute.Add(time.Minute))}
 			}
+			seen[network]++
 			return nil
 		},
 	}

@@ -4,18 +4,24 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
 // expiring is a map whose entries lapse. It needs no goroutine: each time the
 // number of entries has doubled, the put that doubled it sweeps, which costs
-// constant time a put. The zero value is ready for use.
+// constant time a put; when it is full, one put a second does. The zero value is
+// ready for use.
 type expiring[K comparable, V any] struct {
-	mu      sync.RWMutex
-	entries map[K]V
-	sweepAt int
+	mu        sync.RWMutex
+	entries   map[K]V
+	sweepAt   int
+	fullUntil time.Time // when it is worth the time to look again for what has lapsed
 }
 
-const smallestSweep = 1024
+const (
+	smallestSweep = 1024
+	sweepWhenFull = time.Second
+)
 
 func (e *expiring[K, V]) get(key K) (V, bool) {
 	e.mu.RLock()
@@ -34,6 +40,11 @@ func (e *expiring[K, V]) put(key K, value V, lapsed func(V) bool, most int) bool
 		e.entries = make(map[K]V)
 	}
 	if _, ok := e.entries[key]; !ok && most > 0 && len(e.entries) >= most {
+		now := time.Now()
+		if now.Before(e.fullUntil) {
+			return false
+		}
+		e.fullUntil = now.Add(sweepWhenFull)
 		e.sweep(lapsed)
 		if len(e.entries) >= most {
 			return false

@@ -49,6 +49,16 @@ func (m *Merchant) Sessions() int {
 	return len(store.sessions.entries)
 }
 
+// LooksOfAFullMap returns how many entries are looked at while a map of at most
+// most is filled and as many come later: for each of those one lapses, or none.
+func LooksOfAFullMap(most int, lapsing bool) (looks int) {
+	var full expiring[int, int]
+	for key := range 2 * most {
+		full.put(key, key, func(old int) bool { looks++; return lapsing && old == key-most }, most)
+	}
+	return looks
+}
+
 // SessionsAtRest returns the keys and the data of the merchant's own sessions, as
 // they are in memory.
 func (m *Merchant) SessionsAtRest() string {

@@ -9,6 +9,9 @@ import (
 // show when what holds it is printed with %+v. Hence these types print
 // themselves, whatever the verb.
 
+// Format writes the type's name, whatever the verb: applications print contexts.
+func (v *visit) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "gloebit.visit") }
+
 // Format writes the user's id, whatever the verb.
 func (c *Client) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "gloebit.Client(%s)", c.user.ID) }
 

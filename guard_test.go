@@ -146,6 +146,16 @@ func TestConnectStartsWhereTheCallbackComes(t *testing.T) {
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9000/gloebit/connect", nil)
 	merchant.ConnectHandler().ServeHTTP(recorder, r)
 	require.Contains(t, recorder.Header().Get("Location"), "sandbox.gloebit.com", "a proxy on another port would send it round and round")
+
+	recorder = httptest.NewRecorder()
+	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/gloebit/connect?return_to=/x%3Fy", nil)
+	http.StripPrefix("/gloebit", merchant.Handler()).ServeHTTP(recorder, r)
+	require.Equal(t, "http://localhost:8080/gloebit/connect?return_to=/x%3Fy", recorder.Header().Get("Location"), "where a prefix was stripped")
+
+	recorder = httptest.NewRecorder()
+	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/sign/in?return_to=/x%3Fy", nil)
+	merchant.ConnectHandler().ServeHTTP(recorder, r)
+	require.Equal(t, "http://localhost:8080/sign/in?return_to=/x%3Fy", recorder.Header().Get("Location"), "where the application has it elsewhere")
 }
 
 func TestRequireScopesKnowsItsScopesWhenItIsBuilt(t *testing.T) {

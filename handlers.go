@@ -61,7 +61,11 @@ func (m *Merchant) ConnectHandler() http.Handler {
 			return
 		}
 		if m.isOtherLoopbackName(r.Host) {
-			redirect(w, m.redirect.Scheme+"://"+m.redirect.Host+r.URL.RequestURI())
+			here := url.URL{Scheme: m.redirect.Scheme, Host: m.redirect.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+			if isTail(here.Path, m.connectPath) { // a prefix may have been stripped
+				here.Path, here.RawPath = m.connectPath, ""
+			}
+			redirect(w, here.String())
 			return
 		}
 		query, err := queryOf(r)
@@ -137,8 +141,8 @@ func (m *Merchant) disconnect(w http.ResponseWriter, r *http.Request) (returnTo 
 		}
 	}
 	user, err := m.User(r)
-	if errors.Is(err, ErrNotConnected) {
-		return returnTo, nil
+	if m.config.User == nil && errors.Is(err, ErrNotConnected) {
+		return returnTo, m.leave(r.Context())
 	}
 	if err != nil {
 		return "", err
@@ -154,9 +158,13 @@ func (m *Merchant) forgetUser(r *http.Request, user User) error {
 	if err := m.tokens.Delete(ctx, user.ID); err != nil {
 		return storeError("delete the credential", err)
 	}
-	m.endAttempts(ctx) // or one of them would connect the user again
 	if err := m.SignOut(r); err != nil {
 		return err
+	}
+	if m.config.User != nil { // whom SignOut leaves to the application
+		if err := m.leave(ctx); err != nil {
+			return err
+		}
 	}
 	m.log.InfoContext(ctx, "gloebit: disconnected", "user", user.ID)
 	if m.config.OnDisconnect != nil {

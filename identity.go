@@ -34,8 +34,8 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	if err := c.do(ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true, sent: &sent}, &answer); err != nil {
 		return Identity{}, err
 	}
-	if answer.ID == "" {
-		return Identity{}, badReply(path, "without id")
+	if CheckUserID(answer.ID) != nil {
+		return Identity{}, badReply(path, "without an id of 1 to 255 bytes")
 	}
 	name := orDefault(answer.Name, answer.FullName)
 	if secrets := c.secrets(&sent); discreet.Repeats(answer.ID, secrets...) || discreet.Repeats(name, secrets...) {

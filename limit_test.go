@@ -373,6 +373,61 @@ func TestAFloodOfConnectsCostsABoundedAmountOfMemory(t *testing.T) {
 	runtime.KeepAlive(merchant)
 }
 
+func TestNewcomersWhoFindNoRoomCostConstantTime(t *testing.T) {
+	const most = 20_000
+	require.Less(t, gloebit.LooksOfAFullMap(most, false), 20*most, "one by one it would be most times most")
+	require.Less(t, gloebit.LooksOfAFullMap(most, true), 20*most, "nor do those who find the room of one")
+}
+
+// crowdedTokens lets newcomers come while a credential is saved.
+type crowdedTokens struct {
+	gloebit.MemoryTokenStore
+	newcomers func()
+}
+
+func (s *crowdedTokens) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	s.newcomers()
+	return s.MemoryTokenStore.Update(ctx, userID, fn)
+}
+
+func TestNewcomersTakeNoRoomOfThoseWhoConnect(t *testing.T) {
+	tokens := &crowdedTokens{}
+	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn, c.Tokens = true, tokens })
+	tokens.newcomers = func() {
+		for range 3 {
+			recorder := httptest.NewRecorder()
+			w.merchant.ConnectHandler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil))
+		}
+	}
+	b := w.browser("")
+	callback := b.callback("/gloebit/connect").String()
+	w.merchant.BoundSessions(1)
+	require.Equal(t, http.StatusOK, b.get(callback).status)
+	require.Equal(t, "connected", b.get("/optional").body)
+	require.Equal(t, http.StatusOK, b.get("/gloebit/connect?return_to=/optional").status, "again")
+	require.Equal(t, "connected", b.get("/optional").body)
+}
+
+func TestNewcomersComeInWhenOthersHaveLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		merchant, err := gloebit.New(validConfig())
+		require.NoError(t, err)
+		merchant.BoundSessions(3)
+		connect := func() int {
+			recorder := httptest.NewRecorder()
+			merchant.ConnectHandler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil))
+			return recorder.Code
+		}
+		for _, want := range []int{303, 303, 303, 503, 503} {
+			require.Equal(t, want, connect())
+		}
+		time.Sleep(10 * time.Minute)
+		for _, want := range []int{303, 303, 303, 503, 503} {
+			require.Equal(t, want, connect())
+		}
+	})
+}
+
 // heap returns how many bytes are in use once all garbage is gone.
 func heap() int64 {
 	runtime.GC()

@@ -58,6 +58,8 @@ func (m *Merchant) Optional(next http.Handler) http.Handler {
 		switch {
 		case err == nil:
 			next.ServeHTTP(w, r.WithContext(visit.lend(ctx, client)))
+		case errors.Is(err, ErrStore): // whatever else the store calls it
+			m.HandleError(w, r.WithContext(ctx), err)
 		case errors.Is(err, ErrNotConnected), errors.Is(err, ErrNoUser):
 			next.ServeHTTP(w, r.WithContext(ctx))
 		default:

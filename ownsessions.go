@@ -193,11 +193,17 @@ func (s *ownSessions) Remove(ctx context.Context, key string) {
 	s.manager.Remove(s.mustLoad(ctx), key)
 }
 
-// RenewToken implements SessionStore.
+// RenewToken implements SessionStore. The session is under its new id at once, or
+// a newcomer could take the room that the old one leaves.
 func (s *ownSessions) RenewToken(ctx context.Context) error {
+	loaded := s.mustLoad(ctx)
 	s.ending.Lock()
 	defer s.ending.Unlock()
-	return s.manager.RenewToken(s.mustLoad(ctx))
+	if err := s.manager.RenewToken(loaded); err != nil {
+		return err
+	}
+	_, _, err := s.manager.Commit(loaded)
+	return err
 }
 
 // Deadline implements SessionStore.
@@ -208,6 +214,21 @@ func (s *ownSessions) Deadline(ctx context.Context) time.Time {
 // briefly lets a session that nobody is known in end after d.
 func (s *ownSessions) briefly(ctx context.Context, d time.Duration) {
 	s.manager.SetDeadline(s.mustLoad(ctx), time.Now().Add(d))
+}
+
+// prolong lets a session last for d from now at least.
+func (s *ownSessions) prolong(ctx context.Context, d time.Duration) {
+	if until := time.Now().Add(d); s.Deadline(ctx).Before(until) {
+		s.manager.SetDeadline(s.mustLoad(ctx), until)
+	}
+}
+
+// end forgets the session. The browser's cookie is of no use then.
+func (s *ownSessions) end(ctx context.Context) error {
+	loaded := s.mustLoad(ctx)
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	return s.manager.Destroy(loaded)
 }
 
 // isNew reports whether the session begins with this request.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 )
 
 // atRest is the pending connection as another process would read it: without
@@ -42,8 +41,8 @@ func (m *Merchant) keep(ctx context.Context, key string, pending PendingConnecti
 		return storeError("put the state", err)
 	}
 	m.sessions.Put(ctx, m.keys.pending, strings.Join(append(keys, key), " "))
-	if until := time.Now().Add(m.connectFor); m.ownSessions != nil && m.ownSessions.Deadline(ctx).Before(until) {
-		m.ownSessions.manager.SetDeadline(m.ownSessions.mustLoad(ctx), until) // a later attempt has its whole time too
+	if m.ownSessions != nil && m.ownSessions.GetString(ctx, m.keys.userID) == "" { // somebody's ends with its day
+		m.ownSessions.prolong(ctx, m.connectFor) // a later attempt has its whole time too
 	}
 	return nil
 }

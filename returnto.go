@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -32,14 +33,28 @@ func checkReturnTo(returnTo string) (string, error) {
 		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.Contains(p, "\\") || hasControl(p) || hasDotSegment(p) {
 			return refuse("not a plain path")
 		}
-		decoded, err := url.PathUnescape(p)
-		if err != nil || decoded == p {
+		decoded := decodeEscapes(p)
+		if decoded == p {
 			return returnTo, nil
 		}
 		p = decoded
 	}
 	return refuse("encoded too often")
 }
+
+// decodeEscapes decodes what it can, as those do who don't mind a percent sign that
+// begins no escape: behind one, the rest is looked at too.
+func decodeEscapes(p string) string {
+	return escapes.ReplaceAllStringFunc(p, func(escape string) string {
+		decoded, err := url.PathUnescape(escape)
+		if err != nil {
+			return escape
+		}
+		return decoded
+	})
+}
+
+var escapes = regexp.MustCompile("%[[:xdigit:]]{2}")
 
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 })

@@ -16,6 +16,7 @@ const redacted = discreet.Redacted
 // a refresh token, a PKCE code verifier. It shows as "[redacted]" under every
 // verb of package fmt (but %p, which is for pointers), in JSON, in text
 // encodings and in logs; only [Secret.Reveal] gives the value. The zero value is the empty secret.
+// Don't make it the key of a map: encoding/json writes a string's own text there, whatever its methods say.
 //
 // Package fmt calls no methods where it must not: on a Secret in an unexported
 // field of a struct that is printed, and below a pointer that is printed with a

@@ -1,6 +1,7 @@
 package gloebit_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -86,6 +88,24 @@ func TestSecurity30SignOutAndDisconnectEndTheConnectionsUnderWay(t *testing.T) {
 	}
 }
 
+func TestSecurity30DisconnectByNobodyEndsTheConnectionsUnderWayToo(t *testing.T) {
+	for _, mode := range modes() {
+		t.Run(mode.name, func(t *testing.T) {
+			w := newWorld(t, mode.change)
+			b := w.browser("ann")
+			callback := b.callback("/gloebit/connect").String() // in another tab
+			require.Equal(t, "home", b.do(http.MethodPost, "/gloebit/disconnect", nil, nil).body)
+			require.Equal(t, http.StatusBadRequest, b.get(callback).status)
+			require.Zero(t, w.tokens.Len())
+		})
+	}
+	t.Run("and makes no session", func(t *testing.T) {
+		w := newWorld(t)
+		require.Empty(t, w.browser("").do(http.MethodPost, "/gloebit/disconnect", nil, nil).header.Values("Set-Cookie"))
+		require.Zero(t, w.merchant.Sessions())
+	})
+}
+
 // TestSecurity30RequestInFlightDoesNotUndoASignOut lets a request that loaded
 // the session before it ended change it after, with a copy of the cookie.
 func TestSecurity30RequestInFlightDoesNotUndoASignOut(t *testing.T) {
@@ -123,6 +143,45 @@ func TestSecurity30RequestInFlightDoesNotUndoASignOut(t *testing.T) {
 	}
 }
 
+// TestSecurity30RequestInFlightDoesNotBringBackAttempts lets a request start a
+// connection while another ends those that are under way.
+func TestSecurity30RequestInFlightDoesNotBringBackAttempts(t *testing.T) {
+	for name, change := range map[string]func(*gloebit.Config){
+		"of a user of the application": func(c *gloebit.Config) { c.User = headerUser },
+		"of somebody":                  func(c *gloebit.Config) { c.SignIn = true },
+	} {
+		for _, connected := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, connected %t", name, connected), func(t *testing.T) {
+				w := newWorld(t, func(_ *world, c *gloebit.Config) { change(c) })
+				started, finish := make(chan struct{}), make(chan struct{})
+				w.mux.Handle("/slow", w.merchant.Optional(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					if _, err := w.merchant.AuthorizationURL(r, "/"); err != nil {
+						t.Error(err)
+					}
+					close(started)
+					<-finish
+				})))
+				b := w.browser("ann")
+				if connected {
+					require.Equal(t, http.StatusOK, b.get("/private").status)
+				}
+				callback := b.callback("/gloebit/connect").String() // in another tab
+				slow := w.browser("ann").steal(b.cookies())
+				done := make(chan page)
+				go func() { done <- slow.get("/slow") }()
+				<-started
+				require.Equal(t, "home", b.do(http.MethodPost, "/gloebit/disconnect", nil, nil).body)
+				close(finish)
+				require.Empty(t, (<-done).header.Values("Set-Cookie"))
+				for _, browser := range []*browser{b, slow} {
+					require.Equal(t, http.StatusBadRequest, browser.get(callback).status)
+				}
+				require.Zero(t, w.tokens.Len())
+			})
+		}
+	}
+}
+
 func TestSecurity30SignOutByNobodyMakesNoSession(t *testing.T) {
 	w := newWorld(t)
 	w.signingOut()
@@ -146,9 +205,41 @@ func TestSecurity17SessionsAreAsLongAsWhatTheyAreFor(t *testing.T) {
 	const slack = float64(5 * time.Second)
 	short, day := 10*time.Minute, 24*time.Hour
 	require.InDelta(t, short, lifetime(b.get("/gloebit/connect")), slack, "nobody is known")
+	w.tokens.failSaves(errDown)
+	require.InDelta(t, short, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "nor is somebody who could not be saved")
+	w.tokens.failSaves(nil)
 	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "somebody is connected")
 	require.InDelta(t, day, lifetime(b.get("/gloebit/connect")), slack, "and stays so while connecting again")
 	require.InDelta(t, short, lifetime(b.do(http.MethodPost, "/out", nil, nil)), slack, "nobody is known any more")
+}
+
+func TestSecurity17CredentialOfASessionEndsWithItAlsoWhenItIsRefreshed(t *testing.T) {
+	for _, mode := range modes() {
+		t.Run(mode.name, func(t *testing.T) {
+			w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true}, mode.change)
+			b := w.browser("ann")
+			require.Equal(t, http.StatusOK, b.get("/private").status)
+			_, connected := w.stored()
+			require.Equal(t, mode.alone(), !connected.Until.IsZero())
+			if mode.alone() {
+				require.WithinDuration(t, time.Now().Add(24*time.Hour), connected.Until, time.Minute)
+			}
+			w.clock.Advance(2 * time.Hour)
+			require.Equal(t, http.StatusOK, b.get("/private").status)
+			_, refreshed := w.stored()
+			require.NotEqual(t, connected.AccessToken, refreshed.AccessToken)
+			require.Equal(t, connected.Until, refreshed.Until)
+		})
+	}
+}
+
+// known is the error of asking whose a session is, nil when it is somebody's.
+func known(merchant *gloebit.Merchant, cookie *http.Cookie) error {
+	var err error
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.AddCookie(cookie)
+	merchant.Optional(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, err = merchant.User(r) })).ServeHTTP(httptest.NewRecorder(), r)
+	return err
 }
 
 func TestSecurity17SessionEndsOnTheServerAfterADay(t *testing.T) {
@@ -159,17 +250,29 @@ func TestSecurity17SessionEndsOnTheServerAfterADay(t *testing.T) {
 		})
 		require.NoError(t, err)
 		cookie := merchant.SignInAs("alice")
-		known := func() error {
-			var err error
-			r := httptest.NewRequest(http.MethodGet, "/", nil)
-			r.AddCookie(cookie)
-			merchant.Optional(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, err = merchant.User(r) })).ServeHTTP(httptest.NewRecorder(), r)
-			return err
-		}
 		time.Sleep(24*time.Hour - time.Minute)
-		require.NoError(t, known())
+		require.NoError(t, known(merchant, cookie))
 		time.Sleep(2 * time.Minute)
-		require.ErrorIs(t, known(), gloebit.ErrNotConnected)
+		require.ErrorIs(t, known(merchant, cookie), gloebit.ErrNotConnected)
+	})
+}
+
+func TestSecurity17SessionOfSomebodyIsNotMadeLongerByConnecting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := validConfig()
+		config.SignIn = true
+		merchant, err := gloebit.New(config)
+		require.NoError(t, err)
+		cookie := merchant.SignInAs("alice")
+		time.Sleep(24*time.Hour - 5*time.Minute)
+		require.NoError(t, known(merchant, cookie))
+		for range 3 {
+			r := httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil)
+			r.AddCookie(cookie)
+			merchant.ConnectHandler().ServeHTTP(httptest.NewRecorder(), r)
+			time.Sleep(4 * time.Minute)
+		}
+		require.ErrorIs(t, known(merchant, cookie), gloebit.ErrNotConnected, "whoever has the cookie")
 	})
 }
 

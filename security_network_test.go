@@ -114,7 +114,20 @@ func TestSecurity28CredentialsAreNotForwardedOnARedirect(t *testing.T) {
 func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 	refuses(t, map[string]badCallback{
 		"Gloebit answers too much":       {injecting(gloebittest.Fault{Body: `{"x":"` + strings.Repeat("x", 1<<20) + `","access_token":"x"}`}), 502},
+		"Gloebit grants without end":     {injecting(gloebittest.Fault{Body: `{"access_token":"token","scope":"user` + strings.Repeat(" x", 511) + `"}`}), 502},
 		"Gloebit redirects the exchange": {injecting(gloebittest.Fault{Status: 307, Header: http.Header{"Location": {"/elsewhere"}}}), 502},
+	})
+	t.Run("a name without end is not kept whole", func(t *testing.T) {
+		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
+		w.gloebit.Inject(gloebittest.Fault{Path: "user", Body: `{"success":true,"id":"1","name":"` + strings.Repeat("n", 1e6) + `"}`})
+		require.Equal(t, http.StatusOK, w.browser("").get("/gloebit/connect").status)
+		require.Less(t, len(w.merchant.SessionsAtRest()), 1000)
+	})
+	t.Run("an id without end is none", func(t *testing.T) {
+		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
+		w.gloebit.Inject(gloebittest.Fault{Path: "user", Body: `{"success":true,"id":"` + strings.Repeat("1", 256) + `","name":"n"}`})
+		require.Equal(t, http.StatusBadGateway, w.browser("").get("/gloebit/connect").status)
+		require.NotContains(t, w.log.String(), strings.Repeat("1", 256))
 	})
 	t.Run("a slow exchange is given up", func(t *testing.T) {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.HTTPClient = &http.Client{Timeout: 100 * time.Millisecond} })

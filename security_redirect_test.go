@@ -77,7 +77,7 @@ func TestSecurity14ReturnToStaysOnThisSite(t *testing.T) {
 	b := w.browser("")
 	for _, hostile := range []string{
 		"https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/%5cevil.example", "/%5C%5Cevil.example",
-		"/%2fevil.example", "/%2F%2Fevil.example", "/%252fevil.example", "/%25252fevil.example", "javascript:alert(1)", "data:text/html,x", "evil.example", "@evil.example",
+		"/%2fevil.example", "/%2F%2Fevil.example", "/%252fevil.example", "/%25252fevil.example", "/%252fevil.example/100%25", "/%255cevil.example%25zz", "javascript:alert(1)", "data:text/html,x", "evil.example", "@evil.example",
 		"http:evil.example", "http:/evil.example", "/\tevil", "/\nLocation: x", "/%0d%0aSet-Cookie:x=1", "/%09/evil.example", "/x\u0000", "/\u0085/x", "/..//evil.example", "/./x",
 		"/%2e%2e//evil.example", "/a/../../x", "?x", "#x", "/x#frag", " /x", "/%zz", "/" + strings.Repeat("x", 3000),
 	} {
@@ -119,6 +119,11 @@ func TestSecurity16IssuerMustMatchWhereTheProviderNamesOne(t *testing.T) {
 	} {
 		b := w.browser("")
 		require.Equal(t, status, b.get(b.callback("/gloebit/connect").String()+iss).status, iss)
+	}
+	for iss, status := range map[string]int{"": 502, "&iss=https://evil.example": 502, "&iss=https://gloebit.example": 403} {
+		b := w.browser("")
+		refusal := strings.Replace(b.callback("/gloebit/connect").String(), "code=", "error=access_denied&x=", 1)
+		require.Equal(t, status, b.get(refusal+iss).status, "a refusal %s", iss)
 	}
 	require.Equal(t, 1, w.exchanges())
 }

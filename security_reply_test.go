@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
@@ -94,6 +95,15 @@ func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing
 		"the user's id of the new token": func(string, string) string {
 			return saysJSON(200, `{"access_token":"new/access+token=","token_type":"Bearer","app_user_id":"new%2Faccess%2Btoken="}`)
 		},
+		"the user's id of the new refresh token": func(string, string) string {
+			return saysJSON(200, `{"access_token":"abc","refresh_token":"new/access+token=","token_type":"Bearer","app_user_id":"new/access+token="}`)
+		},
+		"the user's id of the verifier": func(sent, _ string) string {
+			return saysJSON(200, `{"access_token":"abc","token_type":"Bearer","app_user_id":"`+of(sent, "code_verifier")+`"}`)
+		},
+		"a scope of the new token": func(string, string) string {
+			return saysJSON(200, `{"access_token":"new/access+token=","token_type":"Bearer","scope":"user new/access+token="}`)
+		},
 		"the whole form": func(sent, _ string) string {
 			return saysJSON(400, `{"error":"invalid_request","error_description":"`+sent+`"}`)
 		},
@@ -171,6 +181,80 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 			watch.Saw("error", log.String(), printed(err))
 			watch.Wants(t, leaktest.Table{"token": nil})
 		})
+	}
+}
+
+// TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows has one that repeats,
+// in a refusal and in the answer to a refresh, what it was not sent with it.
+func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
+	secrets := map[string]string{
+		"access token": "the-access-token", "refresh token": "the-refresh-token", "token secret": "the-token-secret", "client secret": "the-client-secret",
+	}
+	for name, secret := range secrets {
+		for what, answer := range map[string]string{
+			"a call":    `{"success":false,"reason":"bad ` + secret + `","status":"` + secret + `"}`,
+			"a refusal": `{"error":"invalid_grant","error_description":"bad ` + secret + `"}`,
+			"a refresh": `{"success":true,"access_token":"another","app_user_id":"` + secret + `"}`,
+			"its scope": `{"success":true,"access_token":"another","scope":"user ` + secret + `"}`,
+		} {
+			if what != "a call" && name == "token secret" { // OAuth 1.0a refreshes nothing
+				continue
+			}
+			t.Run(name+" in "+what, func(t *testing.T) {
+				log := &syncBuffer{}
+				client, _, tokens := clientOf(t, answering(200, answer), func(c *gloebit.Config, credential *gloebit.Credential) {
+					c.ClientSecret, c.Logger = "the-client-secret", slog.New(slog.NewTextHandler(log, nil))
+					credential.AccessToken, credential.RefreshToken, credential.TokenSecret = "the-access-token", "the-refresh-token", "the-token-secret"
+					if what != "a call" {
+						credential.Expiry = time.Now().Add(-time.Hour)
+					}
+				})
+				_, err := client.Identity(t.Context())
+				require.Error(t, err)
+				kept, _ := tokens.Load(t.Context(), "u")
+				require.NotContains(t, printed(err)+log.String()+fmt.Sprint(kept, client.GloebitID(), client.Scopes()), secret)
+			})
+		}
+	}
+}
+
+// Whoever knows a hold URL can call it, and in package ledger whoever knows its
+// signature, so they are as secret as a token.
+func TestSecurity22ATransactionTellsNothingOfTheHoldURLsThatTheServerRepeats(t *testing.T) {
+	at := func(step string) string { return "https://shop.example/hold/1/" + step + "/signature-of-" + step }
+	hold := gloebit.HoldURLs{Enact: at("enact"), Consume: at("consume"), Cancel: at("cancel")}
+	for _, step := range []string{"enact", "consume", "cancel"} {
+		for said, want := range map[string]string{
+			"bad URL " + at(step):                "bad URL [redacted]",
+			"bad signature signature-of-" + step: "bad signature [redacted]",
+		} {
+			for _, success := range []string{"true", "false"} {
+				client, _, _ := clientOf(t, answering(http.StatusOK, `{"success":`+success+`,"id":"1","status":"`+said+`","reason":"`+said+`"}`))
+				receipt, err := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", Total: 1, ID: "1", Hold: hold})
+				require.Equal(t, success == "true", err == nil, err)
+				require.Equal(t, []string{want, want}, []string{receipt.Status, receipt.Reason})
+				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "signature-of")
+			}
+		}
+	}
+}
+
+// An application's own addresses may end in a word that Gloebit's reasons have.
+func TestAReasonMeansTheSameWhateverTheHoldURLsEndIn(t *testing.T) {
+	for word, test := range map[string]struct {
+		reason string
+		want   gloebit.Outcome
+	}{
+		"transaction":  {"transaction already created", gloebit.OutcomeResubmitted},
+		"insufficient": {"insufficient balance", gloebit.OutcomeInsufficientBalance},
+	} {
+		at := func(step string) string { return "https://shop.example/hold/1/" + step + "/" + word }
+		hold := gloebit.HoldURLs{Enact: at("enact"), Consume: at("consume"), Cancel: at("cancel")}
+		client, merchant, _ := clientOf(t, answering(http.StatusOK, `{"success":false,"id":"1","reason":"`+test.reason+`"}`))
+		merchant.RetryWithin(time.Millisecond)
+		receipt, _ := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", Total: 1, ID: "1", Hold: hold})
+		require.Equal(t, test.want, receipt.Outcome, word)
+		require.Equal(t, test.reason, receipt.Reason)
 	}
 }
 

@@ -3,6 +3,7 @@ package gloebit_test
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"log/slog"
@@ -35,6 +36,10 @@ func TestSecurity22SecretsDoNotPrint(t *testing.T) {
 	encoded, err := json.Marshal(holder)
 	require.NoError(t, err)
 	require.NotContains(t, string(encoded), value)
+	encoded, err = xml.Marshal(gloebit.Credential{AccessToken: secret})
+	require.NoError(t, err)
+	require.NotContains(t, string(encoded), value)
+	require.NotContains(t, secret.GoString(), value, "for those who don't go by Format")
 
 	var logged bytes.Buffer
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {
@@ -63,6 +68,24 @@ func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
 	}
 	require.NotContains(t, log.String(), "canary")
 	require.Contains(t, fmt.Sprint(client), "gloebit.Client(u)")
+}
+
+func TestSecurity22TheContextOfARequestDoesNotPrintItsSession(t *testing.T) {
+	merchant := benchMerchant(t)
+	cookie := merchant.SignInAs("alice")
+	request := httptest.NewRequest(http.MethodGet, "/", nil)
+	request.AddCookie(cookie)
+	for name, middleware := range map[string]func(http.Handler) http.Handler{"required": merchant.RequireGloebit, "optional": merchant.Optional} {
+		printed := ""
+		middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+				printed += fmt.Sprintf(verb, r.Context())
+			}
+		})).ServeHTTP(httptest.NewRecorder(), request)
+		require.NotEmpty(t, printed, name)
+		require.NotContains(t, printed, cookie.Value, name)
+		require.NotContains(t, printed, "canary", name)
+	}
 }
 
 // TestSecurity22ErrorsOfAConnectionHoldNoSecret lets a token endpoint send back

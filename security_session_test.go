@@ -118,6 +118,8 @@ func TestSecurity30OnlyThisSitesPOSTDisconnects(t *testing.T) {
 		"another origin in an old browser":  {"Origin": {"https://evil.example"}},
 		"an origin that hides (sandboxed)":  {"Origin": {"null"}},
 		"another port of the same computer": {"Origin": {"http://127.0.0.1:1"}},
+		"a page of the provider's":          {"Origin": {w.gloebit.URL}},
+		"a page of Gloebit's":               {"Origin": {"https://www.gloebit.com"}},
 	} {
 		require.Equal(t, http.StatusForbidden, b.do(http.MethodPost, "/gloebit/disconnect", nil, header).status, name)
 	}

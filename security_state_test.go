@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"testing/cryptotest"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
 	"github.com/stretchr/testify/require"
 )
@@ -99,6 +102,25 @@ func TestSecurity02AStateOfAnotherMerchantIsNotFoundAndNotSpent(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, b.get("/other/callback?"+callback.RawQuery).status)
 	require.Zero(t, w.exchanges())
 	require.Equal(t, http.StatusOK, b.get(callback.String()).status)
+}
+
+func TestSecurity02StoresKeepHashesOfStatesAndBindings(t *testing.T) {
+	w := newWorld(t, func(w *world, c *gloebit.Config) {
+		w.sessions = scs.New()
+		w.sessions.Store = memstore.NewWithCleanupInterval(0)
+		c.Sessions = w.sessions
+	})
+	state := w.browser("").location("/gloebit/connect").Query().Get("state")
+	kept := fmt.Sprintf("%s %+v", w.states.lastKey, w.states.lastPending)
+	for i := range len(state) - 8 {
+		require.NotContains(t, kept, state[i:i+8], "whoever reads the store can't answer in the user's place")
+	}
+	sessions, err := w.sessions.Store.(*memstore.MemStore).All()
+	require.NoError(t, err)
+	for _, session := range sessions {
+		require.NotContains(t, string(session), w.states.lastPending.Binding, "nor make a browser the one that started")
+	}
+	require.Len(t, sessions, 1)
 }
 
 func TestSecurity03UsedStateFailsAgainAlsoWithTheOldCookies(t *testing.T) {

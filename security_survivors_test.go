@@ -75,6 +75,32 @@ func TestSecurity18SignInRefusesAnIdentityWithoutAnID(t *testing.T) {
 	}
 }
 
+func TestSecurity18NobodyIsConnectedWhomOnConnectRefuses(t *testing.T) {
+	for _, mode := range modes() {
+		t.Run(mode.name, func(t *testing.T) {
+			w := newWorld(t, mode.change, func(_ *world, c *gloebit.Config) {
+				c.OnConnect = func(*http.Request, gloebit.Connection) error { return errors.New("not you") }
+			})
+			b := w.browser("ann")
+			before := b.callback("/gloebit/connect").String()
+			require.Equal(t, http.StatusInternalServerError, b.get(before).status)
+			require.Zero(t, w.tokens.Len())
+			require.Equal(t, "not connected", b.get("/optional").body)
+		})
+	}
+}
+
+func TestSecurity18UserWithoutAnIDIsNobody(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *gloebit.Config) {
+		c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{Name: "ann"}, nil }
+	})
+	for _, path := range []string{"/private", "/inventory", "/gloebit/connect"} {
+		require.Equal(t, http.StatusUnauthorized, w.browser("").get(path).status, path)
+	}
+	require.Equal(t, "not connected", w.browser("").get("/optional").body)
+	require.Zero(t, w.states.puts)
+}
+
 func TestSecurity18ClientOfAnotherMerchantIsNobodyHere(t *testing.T) {
 	theirs, ours := benchMerchant(t, asAlice), benchMerchant(t, func(c *gloebit.Config) {
 		c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "bob"}, nil }
@@ -123,10 +149,11 @@ func TestSecurity26RefreshDoesNotUndoADisconnect(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 
-func TestSecurity29StoreThatIsDownSendsNobodyToConnect(t *testing.T) {
+func TestSecurity29FailureThatConnectingDoesNotHelpSendsNobodyToConnect(t *testing.T) {
 	merchant := benchMerchant(t, asAlice)
 	for name, err := range map[string]error{
 		"a refused token that can't be forgotten": fmt.Errorf("%w (and %w)", gloebit.ErrNotConnected, gloebit.ErrStore),
+		"a call that may have been carried out":   fmt.Errorf("%w (%w)", gloebit.ErrNotConnected, gloebit.ErrOutcomeUnknown),
 		"scopes that can't be looked up":          errors.Join(&gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}, gloebit.ErrStore),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -137,6 +164,18 @@ func TestSecurity29StoreThatIsDownSendsNobodyToConnect(t *testing.T) {
 			require.Empty(t, recorder.Header().Get("Location"))
 			require.GreaterOrEqual(t, recorder.Code, 400)
 		})
+	}
+}
+
+func TestSecurity29FailureIsOneWhateverItIsCalled(t *testing.T) {
+	for name, failure := range map[string]error{"not connected": gloebit.ErrNotConnected, "nobody's scopes": gloebit.ErrScopeMissing} {
+		w := newWorld(t, func(_ *world, c *gloebit.Config) {
+			c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{}, fmt.Errorf("users: %w", failure) }
+		})
+		for _, path := range []string{"/private", "/inventory", "/optional", "/gloebit/connect"} {
+			require.Equal(t, http.StatusServiceUnavailable, w.browser("").get(path).status, "%s: %s", name, path)
+		}
+		require.Equal(t, http.StatusServiceUnavailable, w.browser("").do(http.MethodPost, "/gloebit/disconnect", nil, nil).status, name)
 	}
 }
 

@@ -47,6 +47,66 @@ func TestSecurity26NewRefreshTokenReplacesTheOldAndNoneKeepsIt(t *testing.T) {
 	}
 }
 
+// TestSecurity26RefreshTokenIsSentOnce has an answer that is lost: the server may
+// have taken the refresh token, and would take a second one for a thief's.
+func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
+	for name, lose := range map[string]func(http.ResponseWriter){
+		"on the way":            func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"at a server that fell": func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int32
+			client, _, tokens := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); lose(w) }, func(_ *gloebit.Config, c *gloebit.Credential) {
+				c.RefreshToken, c.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
+			})
+			_, err := client.Balance(t.Context())
+			require.ErrorIs(t, err, gloebit.ErrUnavailable)
+			require.EqualValues(t, 1, asked.Load())
+			credential, err := tokens.Load(t.Context(), "u")
+			require.NoError(t, err)
+			require.Equal(t, canaryRefresh, credential.RefreshToken)
+		})
+	}
+}
+
+// What a refresh does not tell is as it was: whose account it is, which connection,
+// and when that ends.
+func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	for answer, account := range map[string]string{
+		`{"access_token":"new","expires_in":3600}`:                     "account",
+		`{"access_token":"new","expires_in":3600,"app_user_id":""}`:    "account",
+		`{"access_token":"new","expires_in":3600,"app_user_id":"now"}`: "now",
+	} {
+		client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if r.URL.Path == "/oauth2/access-token" {
+				_, _ = io.WriteString(w, answer)
+				return
+			}
+			_, _ = io.WriteString(w, `{"success":true,"balance":1}`)
+		}, func(_ *gloebit.Config, c *gloebit.Credential) {
+			c.RefreshToken, c.GloebitID, c.Expiry = canaryRefresh, "account", now
+			c.ConnectedAt, c.Until = now.Add(-time.Hour), now.Add(time.Hour)
+		})
+		_, err := client.Balance(t.Context())
+		if account == "now" {
+			require.ErrorIs(t, err, gloebit.ErrNotConnected, "a client is of one account")
+		} else {
+			require.NoError(t, err)
+		}
+		credential, err := tokens.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, gloebit.Secret("new"), credential.AccessToken)
+		require.Equal(t, account, credential.GloebitID)
+		require.Equal(t, now.Add(-time.Hour), credential.ConnectedAt)
+		require.Equal(t, now.Add(time.Hour), credential.Until)
+		again, err := merchant.Client(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, account, again.GloebitID())
+	}
+}
+
 func TestSecurity26RefreshIsSavedBeforeItIsUsed(t *testing.T) {
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	b := w.browser("")
@@ -71,6 +131,11 @@ func TestSecurity27NarrowerScopesAreNoticedAndToldAndDoNotLoop(t *testing.T) {
 	require.Equal(t, []gloebit.Scope{"user", "balance"}, told.Granted)
 	require.Equal(t, []gloebit.Scope{"transact"}, told.Missing)
 	require.Contains(t, w.log.String(), "missing=transact")
+
+	userID, credential := w.stored()
+	credential.Scopes = nil
+	require.NoError(t, w.tokens.Update(t.Context(), userID, save(credential)))
+	require.Equal(t, "/gloebit/connect", b.location("/inventory").Path, "no scopes at all are none too")
 
 	p := b.get("/inventory")
 	require.Equal(t, http.StatusForbidden, p.status, "refused again: say so rather than ask for ever")

@@ -93,6 +93,19 @@ func (m *Merchant) endAttempts(ctx context.Context) {
 	m.sessions.Remove(ctx, m.keys.pending)
 }
 
+// leave is endAttempts for good: a session of the package's own ends with them,
+// so that no request on its way saves it with the binding.
+func (m *Merchant) leave(ctx context.Context) error {
+	m.endAttempts(ctx)
+	if m.ownSessions == nil {
+		return nil
+	}
+	if err := m.ownSessions.end(ctx); err != nil {
+		return storeError("end the session", err)
+	}
+	return nil
+}
+
 // begin gives a request the package's own session: the writer and the context to
 // go on with, and the visit that is to end when the handler has returned. With
 // the application's sessions it is for the application to load and save them,

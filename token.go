@@ -15,7 +15,10 @@ import (
 	"golang.org/x/oauth2"
 )
 
-const longestToken = 4096
+const (
+	longestToken = 4096
+	longestScope = 1024 // bytes of a list of scopes; all that there are take 60
+)
 
 // credentialOf reads a token answer (RFC 6749 section 5.1, and what Gloebit
 // adds). An answer without scope grants what was asked for. Ids and scopes are
@@ -37,6 +40,9 @@ func credentialOf(token *oauth2.Token, asked []Scope, now time.Time, sent ...Sec
 	}
 	secrets := append(slices.Clone(sent), credential.AccessToken, credential.RefreshToken)
 	if list, ok := token.Extra("scope").(string); ok && strings.TrimSpace(list) != "" && list != joinScopes(asked) {
+		if len(list) > longestScope {
+			return Credential{}, fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrExchange, len(list), longestScope)
+		}
 		if discreet.Repeats(list, secrets...) {
 			return Credential{}, fmt.Errorf("%w: the answer's scope repeats a secret", ErrExchange)
 		}

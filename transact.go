@@ -90,7 +90,7 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 	}
 	var fate fate
 	var sent Credential
-	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, fate: &fate, sent: &sent}
+	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, fate: &fate, sent: &sent, secrets: t.Hold.secrets()}
 	call.body = t.body(c.merchant, orDefault(t.Username, c.username()))
 	maps.Copy(call.body, more)
 	var answer transactAnswer
@@ -103,7 +103,7 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 	}
 	receipt.Outcome = outcomeOf(answer.Reason, err)
 	if err == nil {
-		receipt.Status, receipt.Reason = c.words(&answer.Status, &sent), c.words(&answer.Reason, &sent)
+		receipt.Status, receipt.Reason = c.words(&answer.Status, &sent, call.secrets...), c.words(&answer.Reason, &sent, call.secrets...)
 		receipt.Balance, receipt.ProductCount = answer.Balance, answer.ProductCount
 		return receipt, nil
 	}

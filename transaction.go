@@ -20,6 +20,23 @@ type HoldURLs struct {
 	Cancel  string
 }
 
+// shortestSignature is how many bytes the end of a hold URL has at least that
+// is taken for a secret. A word of Gloebit's reasons has fewer.
+const shortestSignature = 16
+
+// secrets are the addresses, and what comes last in each: where package ledger
+// has the signature.
+func (h HoldURLs) secrets() []Secret {
+	var secrets []Secret
+	for _, address := range []string{h.Enact, h.Consume, h.Cancel} {
+		secrets = append(secrets, Secret(address))
+		if last := address[strings.LastIndexByte(address, '/')+1:]; len(last) >= shortestSignature {
+			secrets = append(secrets, Secret(last))
+		}
+	}
+	return secrets
+}
+
 // Transaction is a request to charge the user, for a product that is defined on
 // Gloebit's merchant page, for an asset that only the application knows, or for
 // nothing that has a name.

@@ -15,8 +15,10 @@ import (
 	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
-// largestAnswer is the most that a token answer may hold, in bytes.
-const largestAnswer = 64 << 10
+const (
+	largestAnswer = 64 << 10 // bytes of a token answer
+	longestScope  = 1024     // bytes of the list of scopes in it; all that there are take 60
+)
 
 // exchange is the one request that a step of the flow makes. The library asks
 // without a context and without a bound, and puts whole answers into its errors:

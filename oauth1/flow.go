@@ -104,10 +104,11 @@ func (f Flow) Finish(ctx context.Context, app gloebit.Application, answer url.Va
 	if id := exchange.answer.Get("app_user_id"); !discreet.Repeats(id, secrets...) { // it is kept and logged
 		credential.GloebitID = discreet.Words(id, secrets...)
 	}
-	if discreet.Repeats(exchange.answer.Get("scope"), secrets...) { // so are scopes
-		return gloebit.Credential{}, fmt.Errorf("%w: the answer's scope repeats a secret", gloebit.ErrExchange)
+	scope := exchange.answer.Get("scope")
+	if len(scope) > longestScope || discreet.Repeats(scope, secrets...) { // so are scopes
+		return gloebit.Credential{}, fmt.Errorf("%w: the answer's scope is too long or repeats a secret", gloebit.ErrExchange)
 	}
-	if granted := strings.Fields(exchange.answer.Get("scope")); len(granted) > 0 {
+	if granted := strings.Fields(scope); len(granted) > 0 {
 		credential.Scopes = nil
 		for _, scope := range granted {
 			credential.Scopes = append(credential.Scopes, gloebit.Scope(scope))

@@ -1,6 +1,7 @@
 package oauth1_test
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"io"
@@ -65,6 +66,12 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 		"the user's id of the new token": func(string) string {
 			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&app_user_id=token%252Dsecret"
 		},
+		"the user's id that is the new token": func(string) string {
+			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=x&app_user_id=access-token"
+		},
+		"the user's id that is the new secret": func(string) string {
+			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=x&oauth_token_secret=token-secret&app_user_id=token-secret"
+		},
 		"the scope": func(a string) string {
 			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&scope=" + url.QueryEscape(a)
 		},
@@ -85,4 +92,48 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 			watch.Wants(t, leaktest.Table{"secret": nil})
 		})
 	}
+}
+
+func TestSecurity28AnswersAreCapped(t *testing.T) {
+	const token = "oauth_token=access-token&oauth_token_secret=token-secret"
+	for name, test := range map[string]struct {
+		answer string
+		want   error
+	}{
+		"as much as there may be": {token + "&scope=" + strings.Repeat("+x", 512), nil},
+		"more scopes":             {token + "&scope=" + strings.Repeat("+x", 512) + "x", gloebit.ErrExchange},
+		"more of anything":        {token + "&x=" + strings.Repeat("x", 64<<10), gloebit.ErrExchange},
+	} {
+		app := gloebit.Application{
+			ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", HTTPClient: http.DefaultClient, Clock: time.Now,
+			Provider: gloebit.At(parrot(t, func(string) string { return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + test.answer })),
+		}
+		_, err := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
+		require.ErrorIs(t, err, test.want, name)
+	}
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	asked := 0
+	app := gloebit.Application{
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", Clock: time.Now, Provider: gloebit.At("http://127.0.0.1"),
+		HTTPClient: &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+			asked++
+			if r.Context().Err() == nil {
+				t.Error("it goes on")
+			}
+			return nil, r.Context().Err()
+		})},
+	}
+	_, _, err := oauth1.Flow{}.Begin(ctx, app, gloebit.AuthorizationRequest{State: "s"})
+	require.ErrorIs(t, err, gloebit.ErrExchange)
+	_, err = oauth1.Flow{}.Finish(ctx, app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
+	require.ErrorIs(t, err, gloebit.ErrExchange)
+	require.Equal(t, 2, asked)
 }

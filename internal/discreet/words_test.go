@@ -29,6 +29,7 @@ func TestASecretIsTakenOutHoweverItIsWritten(t *testing.T) {
 		"in a query, small":       "s3cret%2fwith%2ball+%22kinds%22+%3cof%3e%26%c3%a9%3d",
 		"in a query, in part":     strings.ReplaceAll(secret, "/", "%2F"),
 		"in a query of a query":   url.QueryEscape(url.QueryEscape(secret)),
+		"in a query, thrice":      url.QueryEscape(url.QueryEscape(url.QueryEscape(secret))),
 		"in a path":               url.PathEscape(secret),
 		"in JSON":                 inJSON(secret),
 		"in JSON of JSON":         inJSON(inJSON(secret)),

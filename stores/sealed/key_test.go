@@ -25,6 +25,7 @@ func TestKeysThatCantBeUsedAreRefused(t *testing.T) {
 		"a long id":           {[]sealed.Key{keyOf(strings.Repeat("k", 65), 1)}, "key id"},
 		"no secret":           {[]sealed.Key{{ID: "k"}}, "0 bytes"},
 		"a short secret":      {[]sealed.Key{{ID: "k", Secret: "a password"}}, "10 bytes"},
+		"a key of AES-128":    {[]sealed.Key{{ID: "k", Secret: good.Secret[:16]}}, "16 bytes"},
 		"a long secret":       {[]sealed.Key{{ID: "k", Secret: good.Secret + "x"}}, "33 bytes"},
 		"zeros":               {[]sealed.Key{{ID: "k", Secret: gloebit.Secret(make([]byte, 32))}}, "over and over"},
 		"the second is empty": {[]sealed.Key{good, {ID: "k"}}, "0 bytes"},

@@ -48,6 +48,7 @@ func TestSecurity25ValueOpensOnlyForItsUserFieldAndKey(t *testing.T) {
 		"the access token as token secret":  {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.TokenSecret = c.AccessToken }, sealed.ErrNotOpened, "TokenSecret"},
 		"another key id of another key":     {"u", []sealed.Key{one, two}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
 		"another key id of the same key":    {"u", []sealed.Key{one, keyOf("two", 1)}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
+		"a key id that ends in the user's":  {"eu", []sealed.Key{keyOf("on", 1)}, rename("one", "on"), sealed.ErrNotOpened, `"on"`},
 		"one bit changed":                   {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = flip(c.AccessToken) }, sealed.ErrNotOpened, `"one"`},
 		"cut off":                           {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.AccessToken[:len(c.AccessToken)-4] }, sealed.ErrNotOpened, `"one"`},
 		"nothing after the key id":          {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:one:" }, sealed.ErrNotOpened, `"one"`},
