@@ -22,7 +22,7 @@
 // trailing slashes, unless Config.Vintage narrows it. It is strict where
 // Gloebit is strict (redirect URIs, scopes, codes, consumer keys, amounts) and
 // as lenient as Gloebit's published clients need it to be (missing content
-// types, nulls, wrong request-created times).
+// types, nulls, wrong request-created times, inventory items that are a text).
 //
 // [Gloebit.Inject] makes it fail on demand, Config.Queue makes its callbacks
 // come early, late, repeated or shuffled, and [Gloebit.Requests] and

@@ -72,7 +72,8 @@ func TestEveryEndpointOfEitherVintage(t *testing.T) {
 		{"GET", "get-inventory-item-ids/f", "", "inventory", both, "POST", "item-ids"},
 		{"GET", "get-inventory-item/ITEM", "", "inventory", both, "POST", "item"},
 		{"POST", "update-inventory-item-params", `{"id":"ITEM","folder-id":"f","type-id":"t","params":{}}`, "inventory", a, "PUT", ""},
-		{"PUT", "update-inventory-item", `{"item_id":"ITEM","folder_id":"f","params":{}}`, "inventory", b, "POST", ""},
+		{"PUT", "update-inventory-item", `{"item_id":"ITEM","folder_id":"f","params":{}}`, "inventory", b, "GET", ""},
+		{"POST", "update-inventory-item", `{"id":"ITEM","folder_id":"f","params":"text"}`, "inventory", b, "GET", ""},
 		{"POST", "delete-inventory-item/ITEM", "", "inventory", both, "GET", ""},
 		{"POST", "create-subscription-authorization", `{"application-key":"KEY","subscription-id":"SUB"}`, "transact", b, "GET", "pending"},
 	}

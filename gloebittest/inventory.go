@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"unicode/utf8"
 
@@ -19,12 +20,15 @@ const maxFolderID = 36
 // inventory.
 const reasonUnknownItem = "unknown inventory item"
 
+var errNoObject = errors.New("not a JSON object")
+
 // Item is one item of a user's inventory.
 type Item struct {
 	ID     string `json:"id"`             // a UUID made here, or what vintage A's update chose
 	Type   string `json:"type,omitempty"` // what the application calls its kind
 	Folder string `json:"folder"`         // the null UUID is the root
-	// Params is a JSON object, its numbers digit by digit as they were sent.
+	// Params is a JSON object, its numbers digit by digit as they were sent, or
+	// the text that a published client sends in place of one.
 	Params json.RawMessage `json:"params"`
 }
 
@@ -123,8 +127,17 @@ func (g *Gloebit) replaceInventoryItem(c *call) reply {
 	return success()
 }
 
-// mergeInventoryItem serves vintage B's update-inventory-item: it puts the
-// parameters that were sent, one by one and whole, among those that are there.
+// updateInventoryItem serves vintage B's update-inventory-item. One published
+// client POSTs it, and says there what vintage A's update says.
+func (g *Gloebit) updateInventoryItem(c *call) reply {
+	if c.request.Method == http.MethodPost {
+		return g.replaceInventoryItem(c)
+	}
+	return g.mergeInventoryItem(c)
+}
+
+// mergeInventoryItem puts the parameters that were sent, one by one and whole,
+// among those that are there.
 func (g *Gloebit) mergeInventoryItem(c *call) reply {
 	body, reason := c.fields(false)
 	if reason != "" {
@@ -138,19 +151,22 @@ func (g *Gloebit) mergeInventoryItem(c *call) reply {
 	if item == nil {
 		return failure(reasonUnknownItem)
 	}
-	folder, reason := body.folder("folder_id", item.Folder)
+	folder, reason := body.folder(item.Folder, "folder_id")
 	if reason != "" {
 		return failure(reason)
 	}
-	params, _, reason := body.object("params")
+	params, reason := body.object("params")
 	if reason != "" {
 		return failure(reason)
 	}
-	merged := decodeParams(item.Params)
-	maps.Copy(merged, params)
-	encoded, reason := encodeObject(merged)
-	if reason != "" {
-		return failure(reason)
+	encoded := item.Params
+	if params != nil {
+		merged := make(map[string]any)
+		maps.Copy(merged, decodeParams(item.Params)) // a text has none
+		maps.Copy(merged, params)
+		if encoded, reason = encodeValue(merged); reason != "" {
+			return failure(reason)
+		}
 	}
 	item.Folder, item.Params = folder, encoded
 	return success()
@@ -174,56 +190,62 @@ func newItem(id string) *Item {
 // replace sets what a body says, all of it or, beside a reason, nothing.
 func (i *Item) replace(body fields) (reason string) {
 	replaced := *i
-	if replaced.Folder, reason = body.folder("folder-id", i.Folder); reason != "" {
+	if replaced.Folder, reason = body.folder(i.Folder, "folder-id", "folder_id"); reason != "" {
 		return reason
 	}
-	if _, sent := body["type-id"]; sent {
-		if replaced.Type, reason = body.text("type-id"); reason != "" {
-			return reason
-		}
-	}
-	params, sent, reason := body.object("params")
+	kind, reason := body.text("type-id", "type_id")
 	if reason != "" {
 		return reason
 	}
-	if sent {
-		if replaced.Params, reason = encodeObject(params); reason != "" {
+	if body.has("type-id", "type_id") {
+		replaced.Type = kind
+	}
+	switch params := body["params"].(type) {
+	case nil: // not sent
+	case map[string]any, string:
+		if replaced.Params, reason = encodeValue(params); reason != "" {
 			return reason
 		}
+	default:
+		return "invalid params"
 	}
 	*i = replaced
 	return ""
 }
 
 // folder returns a folder's id, or the present one when none is sent.
-func (f fields) folder(name, present string) (id, reason string) {
-	id, reason = f.text(name)
+func (f fields) folder(present string, names ...string) (id, reason string) {
+	id, reason = f.text(names...)
 	switch {
 	case reason != "":
 		return "", reason
 	case id == "":
 		return present, ""
 	case utf8.RuneCountInString(id) > maxFolderID:
-		return "", "invalid " + name
+		return "", "invalid " + names[0]
 	}
 	return id, ""
 }
 
-// object returns a JSON object and whether it was sent.
-func (f fields) object(name string) (object map[string]any, sent bool, reason string) {
-	raw, sent := f[name]
-	if !sent {
-		return nil, false, ""
-	}
-	object, ok := raw.(map[string]any)
-	if !ok {
-		return nil, true, "invalid " + name
-	}
-	return object, true, ""
+// has reports whether one of these was sent.
+func (f fields) has(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return f[name] != nil })
 }
 
-func encodeObject(object map[string]any) (json.RawMessage, string) {
-	encoded, err := json.Marshal(object)
+// object returns a JSON object, or nil when none was sent.
+func (f fields) object(name string) (object map[string]any, reason string) {
+	if !f.has(name) {
+		return nil, ""
+	}
+	object, ok := f[name].(map[string]any)
+	if !ok {
+		return nil, "invalid " + name
+	}
+	return object, ""
+}
+
+func encodeValue(value any) (json.RawMessage, string) {
+	encoded, err := json.Marshal(value)
 	if err != nil {
 		return nil, reasonMalformed
 	}
@@ -241,12 +263,21 @@ func resultOf(reason string) reply {
 // compactObject takes the white space out of a saved JSON object; nothing is
 // an empty one.
 func compactObject(raw json.RawMessage) (json.RawMessage, error) {
+	compacted, err := compactParams(raw)
+	if err == nil && compacted[0] != '{' {
+		err = errNoObject
+	}
+	return compacted, err
+}
+
+// compactParams does the same for an item's, which may be a text.
+func compactParams(raw json.RawMessage) (json.RawMessage, error) {
 	if len(raw) == 0 {
 		return json.RawMessage("{}"), nil
 	}
 	var compacted bytes.Buffer
-	if err := json.Compact(&compacted, raw); err != nil || compacted.Bytes()[0] != '{' {
-		return nil, errors.New("not a JSON object")
+	if err := json.Compact(&compacted, raw); err != nil || !bytes.ContainsAny(compacted.Bytes()[:1], `{"`) {
+		return nil, errNoObject
 	}
 	return compacted.Bytes(), nil
 }
@@ -260,7 +291,7 @@ func (a *account) adoptItems(list []*Item) error {
 		if a.item(item.ID) != nil {
 			return fmt.Errorf("an item of %q is there twice", a.name)
 		}
-		params, err := compactObject(item.Params)
+		params, err := compactParams(item.Params)
 		if err != nil {
 			return fmt.Errorf("item %q: %w", item.ID, err)
 		}

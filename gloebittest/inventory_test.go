@@ -63,6 +63,32 @@ func TestInventoryItems(t *testing.T) {
 	require.Nil(t, w.server.Inventory("nobody"))
 }
 
+func TestInventoryTakesWhatAPublishedClientSends(t *testing.T) {
+	w := newWorld(t, gloebittest.Config{})
+	token := w.token("inventory")
+	send := func(path, body string) answer { t.Helper(); return w.post(path, token, body) }
+	item := func(id string) any { t.Helper(); return w.get("get-inventory-item/"+id, token).json["item"] }
+
+	got := send("new-inventory-item", `{"params":"Sting","type_id":"weapon","folder_id":"bag"}`)
+	require.Equal(t, true, got.json["success"], got.text)
+	sword := got.json["item-id"].(string)
+	require.Equal(t, gloebittest.Item{ID: sword, Type: "weapon", Folder: "bag", Params: json.RawMessage(`"Sting"`)}, w.server.Inventory("alice")[0])
+	require.Equal(t, "Sting", item(sword))
+
+	got = send("update-inventory-item", `{"id":"name","params":"Alice","folder_id":null}`)
+	require.Equal(t, true, got.json["success"], got.text)
+	require.Equal(t, "Alice", item("name"), "made, since there was none")
+	require.Equal(t, true, send("update-inventory-item", `{"id":"name","params":"Alice L.","folder_id":null}`).json["success"])
+	require.Equal(t, "Alice L.", item("name"))
+
+	put := w.request(http.MethodPut, "update-inventory-item", token, `{"item_id":"`+sword+`","params":{"edge":1}}`)
+	require.Equal(t, true, w.do(put).json["success"])
+	require.Equal(t, map[string]any{"edge": json.Number("1")}, item(sword), "a text has nothing to merge with")
+	put = w.request(http.MethodPut, "update-inventory-item", token, `{"item_id":"name","folder_id":"bag"}`)
+	require.Equal(t, true, w.do(put).json["success"])
+	require.Equal(t, gloebittest.Item{ID: "name", Folder: "bag", Params: json.RawMessage(`"Alice L."`)}, w.server.Inventory("alice")[1])
+}
+
 func TestInventoryRefuses(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("inventory")
@@ -77,7 +103,9 @@ func TestInventoryRefuses(t *testing.T) {
 		"a folder of no text":            {"POST", "new-inventory-item", `{"folder-id":1}`, "invalid folder-id"},
 		"a type of no text":              {"POST", "new-inventory-item", `{"type-id":{}}`, "invalid type-id"},
 		"params of no object":            {"POST", "new-inventory-item", `{"params":[]}`, "invalid params"},
-		"params as text":                 {"POST", "new-inventory-item", `{"params":"{}"}`, "invalid params"},
+		"params as a number":             {"POST", "new-inventory-item", `{"params":1}`, "invalid params"},
+		"a folder under two names":       {"POST", "new-inventory-item", `{"folder-id":"a","folder_id":"b"}`, "folder-id and folder_id differ"},
+		"B's update with params as text": {"PUT", "update-inventory-item", `{"item_id":"` + sword + `","params":"{}"}`, "invalid params"},
 		"a form":                         {"POST", "new-inventory-item", `type-id=x`, "malformed request"},
 		"nothing":                        {"POST", "new-inventory-item", ``, "malformed request"},
 		"a list of a folder too long":    {"GET", "get-inventory-item-ids/" + long, "", "invalid folder-id"},

@@ -24,7 +24,7 @@ type route struct {
 func newRoutes(v Vintage) map[string]route {
 	get, post := []string{http.MethodGet}, []string{http.MethodPost}
 	both := []string{http.MethodGet, http.MethodPost}
-	put := []string{http.MethodPut}
+	put := []string{http.MethodPut, http.MethodPost}
 	routes := map[string]route{
 		"no-op":   {methods: both, api: (*Gloebit).noOp},
 		"id":      {methods: get, vintage: VintageA, scope: "user", api: (*Gloebit).id},
@@ -44,7 +44,7 @@ func newRoutes(v Vintage) map[string]route {
 		"update-inventory-item-params": {
 			methods: post, vintage: VintageA, scope: "inventory", api: (*Gloebit).replaceInventoryItem,
 		},
-		"update-inventory-item": {methods: put, vintage: VintageB, scope: "inventory", api: (*Gloebit).mergeInventoryItem},
+		"update-inventory-item": {methods: put, vintage: VintageB, scope: "inventory", api: (*Gloebit).updateInventoryItem},
 		"delete-inventory-item": {methods: post, args: []int{1}, scope: "inventory", api: (*Gloebit).deleteInventoryItem},
 	}
 	maps.Copy(routes, browserRoutes())

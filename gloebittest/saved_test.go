@@ -15,6 +15,7 @@ func TestCharactersInventoriesAndSubscriptionsAreSaved(t *testing.T) {
 	ogre := w.create(token, `{"name":"Ogre","level":9007199254740993,"x":{"y":[1.50,null]}}`)
 	w.post("grant-character-product/"+ogre+"/crown/2", token, "")
 	item := w.newItem(token, `{"type-id":"t","folder-id":"f","params":{"n":1.10,"m":{}}}`)
+	w.newItem(token, `{"params":"a text"}`)
 	subscription := w.subscribe("sub-1").json["id"].(string)
 	authorization := w.authorizeSubscription(subscription).json["id"].(string)
 	require.NoError(t, w.server.ApproveSubscription(authorization))
@@ -70,7 +71,7 @@ func TestLoadRefusesWhatTheNewerVersionHas(t *testing.T) {
 		"an item of null":                      user(`"items":[null]`),
 		"an item without an id":                user(`"items":[{"params":{}}]`),
 		"an item twice":                        user(`"items":[{"id":"x"},{"id":"x"}]`),
-		"an item with params of no object":     user(`"items":[{"id":"x","params":"{}"}]`),
+		"an item with params of no object":     user(`"items":[{"id":"x","params":[]}]`),
 		"a subscription of null":               `{"version":2,"subscriptions":[null]}`,
 		"a subscription without an id":         `{"version":2,"subscriptions":[{"name":"x"}]}`,
 		"a subscription twice":                 `{"version":2,"subscriptions":[{"id":"x"},{"id":"x"}]}`,
