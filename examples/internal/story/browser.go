@@ -78,6 +78,15 @@ func (b *browser) listen(event any) {
 	b.complaints = append(b.complaints, entry.Entry.Text+" "+entry.Entry.URL)
 }
 
+// hasNoComplaints asserts that the pages did nothing that their policies forbid,
+// and that all they asked for came.
+func (b *browser) hasNoComplaints() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	require.Empty(b.t, b.complaints)
+}
+
 func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.ctx, actions...))
