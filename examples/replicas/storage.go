@@ -75,15 +75,25 @@ func dsn(o options) string {
 	return ""
 }
 
-const mostConnections = 16 // a replica
+// What a replica connects with at most. Ten of them fit into a PostgreSQL as it
+// comes, which takes 100 connections.
+const (
+	storeConnections   = 6
+	sessionConnections = 3
+)
 
 func openPostgres(ctx context.Context, dsn string) (*storage, error) {
 	db, err := sql.Open("pgx", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	db.SetMaxOpenConns(mostConnections)
-	pool, err := pgxpool.New(ctx, dsn)
+	db.SetMaxOpenConns(storeConnections)
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	config.MaxConns = sessionConnections
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
@@ -104,7 +114,7 @@ func openMySQL(dsn string) (*storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysql: %w", err)
 	}
-	db.SetMaxOpenConns(mostConnections)
+	db.SetMaxOpenConns(storeConnections + sessionConnections)
 	db.SetConnMaxLifetime(3 * time.Minute)
 	store := sqlstore.New(db, sqlstore.MySQL)
 	return &storage{
