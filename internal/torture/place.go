@@ -76,8 +76,8 @@ func (p place) open() (*sql.DB, error) {
 }
 
 func pool(db *sql.DB) *sql.DB {
-	db.SetMaxOpenConns(20)
-	db.SetMaxIdleConns(20)
+	db.SetMaxOpenConns(12)
+	db.SetMaxIdleConns(12)
 	return db
 }
 

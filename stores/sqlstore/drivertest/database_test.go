@@ -21,7 +21,7 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-const poolSize = 10
+const poolSize = 6
 
 // database is one that a test has to itself, and can open many times, as many
 // replicas do.
