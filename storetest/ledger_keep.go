@@ -153,6 +153,8 @@ func keyHeld(t *testing.T, store ledger.Store) {
 
 func keyLapses(t *testing.T, store ledger.Store) {
 	create(t, store, keyed(0, "u", "k"))
+	create(t, store, keyed(250, "v", "k"))
+	create(t, store, keyed(251, "u", "another"))
 	for _, c := range []struct{ at, want int }{{99, 0}, {100, 100}, {150, 100}, {199, 100}, {300, 300}} {
 		if got := create(t, store, keyed(c.at, "u", "k")).ID; got != purchaseID(c.want) {
 			t.Errorf("after %d seconds Create returned %s, want %s", c.at, got, purchaseID(c.want))
@@ -160,6 +162,11 @@ func keyLapses(t *testing.T, store ledger.Store) {
 	}
 	if got := get(t, store, purchaseID(0)).Key; got != "k" {
 		t.Errorf("the key of a purchase that holds it no more came back as %q", got)
+	}
+	for want, p := range map[int]ledger.Purchase{250: keyed(301, "v", "k"), 251: keyed(302, "u", "another")} {
+		if got := create(t, store, p).ID; got != purchaseID(want) {
+			t.Errorf("Create returned %s for a key of %s, want %s, which holds it though others have lapsed", got, p.UserID, purchaseID(want))
+		}
 	}
 }
 
