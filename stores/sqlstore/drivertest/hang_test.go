@@ -107,6 +107,20 @@ func TestFnsThatHangKeepNoConnection(t *testing.T) {
 	})
 }
 
+func TestAnFnThatHangsIsGivenUpAfterAQuarterOfTheLease(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
+		store.Lease = 8 * time.Second
+		created(t, store, p)
+		c := hang(t, store, p, func(context.Context, sqlstore.Querier) {})
+		_, err := direct.Change(within(t, 6*time.Second), p.ID, moving)
+		require.NoError(t, err, "another process has it soon")
+		c.let()
+		require.ErrorIs(t, <-c.late, sql.ErrTxDone)
+		require.ErrorContains(t, <-c.err, "fn went on for too long")
+	})
+}
+
 // A refresh goes on when whoever asked for it has gone, and what the provider
 // has given then must be saved.
 func TestAnUpdateIsNeverGivenUp(t *testing.T) {

@@ -3,6 +3,7 @@ package drivertest_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const shortLease = 2 * time.Second
+const shortLease = 1900 * time.Millisecond // no whole seconds, in which MySQL counts
 
 // outlasting is how an fn waits for longer than the server's patience: it
 // returns what ended it, or nil when it was long enough.
@@ -134,12 +135,74 @@ func TestAChangeThatHadToWaitForLongIsNotLost(t *testing.T) {
 	})
 }
 
+// Whoever waits for a lock of MySQL's own gets an error after a time that others
+// set, and a named lock is asked for again and again.
+func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		db := d.connect(t)
+		if d.dialect == sqlstore.MySQL {
+			db.SetMaxOpenConns(1) // which is set
+			_, err := db.ExecContext(t.Context(), "SET SESSION innodb_lock_wait_timeout = 1")
+			require.NoError(t, err)
+		}
+		store, direct, p := sqlstore.New(db, d.dialect), d.store(t), purchase(1, ledger.Settled)
+		created(t, direct, p)
+		const long = 6 * time.Second
+		var held atomic.Int32
+		hold := func() { held.Add(1); <-time.After(long); held.Add(-1) }
+		updated, changed := make(chan error, 1), make(chan error, 1)
+		require.NoError(t, direct.Update(t.Context(), "new", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			go func() { updated <- store.Update(within(t, 30*time.Second), "new", longer(t, &held)) }()
+			hold()
+			return &gloebit.Credential{AccessToken: "x"}, nil
+		}))
+		require.NoError(t, <-updated)
+		credential, err := direct.Load(t.Context(), "new")
+		require.NoError(t, err)
+		require.Equal(t, "xx", credential.AccessToken.Reveal())
+
+		_, err = direct.Change(t.Context(), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			go func() {
+				_, err := store.Change(within(t, 30*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+					if held.Load() != 0 {
+						t.Error("two Changes of one purchase run at once")
+					}
+					return p, nil
+				})
+				changed <- err
+			}()
+			hold()
+			return p, nil
+		})
+		require.NoError(t, err)
+		require.NoError(t, <-changed)
+	})
+}
+
+func TestALeaseOfLessThanASecondIsASecond(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		store.Lease = time.Millisecond
+		created(t, store, p)
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(200 * time.Millisecond):
+				return nil
+			}
+		}))
+		require.NoError(t, err)
+		wantEachOnce(t, d, "delivered", 1)
+	})
+}
+
 // A machine that loses its power or its network closes no connection. What it
 // held is free after the lease, and its own fn, if it still runs, knows before.
 func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
-		p, _, store, direct := throughProxy(t, d)
+		p, db, store, direct := throughProxy(t, d)
 		store.Lease = shortLease
 		vanish := func(ctx context.Context, take func()) {
 			other := make(chan struct{})
@@ -165,6 +228,7 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 		reappear()
 		wantNothingKept(t, d, direct, one)
 
+		store = sqlstore.New(db, d.dialect) // with a lease of a minute
 		err = store.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 			begun := time.Now()
 			vanish(ctx, func() {
@@ -174,7 +238,7 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 					}
 					return &gloebit.Credential{AccessToken: "another's"}, nil
 				})
-				if err != nil || time.Since(begun) > 2*shortLease {
+				if err != nil || time.Since(begun) > 15*time.Second { // a user is free after ten
 					t.Errorf("after %v: %v", time.Since(begun), err)
 				}
 			})

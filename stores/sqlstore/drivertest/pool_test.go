@@ -2,12 +2,14 @@ package drivertest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -79,6 +81,7 @@ func TestUpdatesTakeHalfOfThePool(t *testing.T) {
 			require.ErrorIs(t, store.Update(within(t, 100*time.Millisecond), "late", saving("never")), context.DeadlineExceeded)
 			free()
 			require.Zero(t, db.Stats().InUse, "every connection was given back")
+			require.NoError(t, store.Update(within(t, 20*time.Second), "late", saving("then")), "who stopped waiting keeps nobody waiting")
 		}
 	})
 }
@@ -113,5 +116,59 @@ func TestAPoolOfOneWorks(t *testing.T) {
 			})
 		}
 		group.Wait()
+	})
+}
+
+func TestFailedChangesKeepNoRoomFromOthers(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		p, _, store, direct := throughProxy(t, d)
+		created(t, direct, purchase(1, ledger.Settled))
+		ctx := within(t, 20*time.Second)
+		p.cut()
+		for range poolSize {
+			_, err := store.Change(ctx, purchase(1, "").ID, moving)
+			require.Error(t, err)
+		}
+		p.restore()
+		_, err := store.Change(ctx, purchase(1, "").ID, moving)
+		require.NoError(t, err)
+	})
+}
+
+// What else the application does with the connection must not meet with the
+// limits of an Update.
+func TestAConnectionIsGivenBackAsItWas(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		db := d.connect(t)
+		db.SetMaxOpenConns(1)
+		store := sqlstore.New(db, d.dialect)
+		settings := func() (all string) {
+			t.Helper()
+			query := map[sqlstore.Dialect]string{
+				sqlstore.Postgres: "SELECT current_setting('idle_in_transaction_session_timeout')",
+				sqlstore.MySQL:    "SELECT CONCAT(CONNECTION_ID(), ' ', @@SESSION.wait_timeout)",
+			}[d.dialect]
+			require.NoError(t, db.QueryRowContext(t.Context(), query).Scan(&all))
+			return all
+		}
+		before, no := settings(), errors.New("no")
+		require.NoError(t, store.Migrate(t.Context()))
+		require.Equal(t, before, settings(), "after Migrate")
+		for _, c := range []struct {
+			name string
+			call func() error
+			want error
+		}{
+			{"Update", func() error { return store.Update(t.Context(), "u", saving("saved")) }, nil},
+			{"a refused Update", func() error {
+				return store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no })
+			}, no},
+			{"Create", func() error { _, err := store.Create(t.Context(), keyed(1)); return err }, nil},
+			{"Change", func() error { _, err := store.Change(t.Context(), keyed(1).ID, moving); return err }, nil},
+			{"Claim", func() error { _, err := store.Claim(t.Context(), ordered, ordered); return err }, nil},
+		} {
+			require.ErrorIs(t, c.call(), c.want, c.name)
+			require.Equal(t, before, settings(), "after %s", c.name)
+		}
 	})
 }

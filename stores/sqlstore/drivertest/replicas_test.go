@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -232,4 +233,67 @@ func TestAnUpdateThatFailedFreesTheUserForOtherReplicas(t *testing.T) {
 			require.NoError(t, two.Update(within(t, 5*time.Second), userID, saving("two's again")))
 		}
 	})
+}
+
+// A server is often set so that transactions are serializable, and those that
+// meet fail. Here they wait.
+func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		const rounds = 15
+		strict := map[sqlstore.Dialect]string{
+			sqlstore.Postgres: "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY",
+			sqlstore.MySQL:    "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY",
+		}[d.dialect]
+		p := purchase(1, ledger.Settled)
+		created(t, d.store(t), p)
+		var group sync.WaitGroup
+		var running atomic.Int32
+		for range replicas {
+			db := d.connect(t)
+			db.SetMaxOpenConns(1) // which is set
+			_, err := db.ExecContext(t.Context(), strict)
+			require.NoError(t, err)
+			store := sqlstore.New(db, d.dialect)
+			group.Go(func() {
+				for range rounds {
+					err := store.Update(t.Context(), "u", longer(t, &running))
+					if err == nil {
+						_, err = store.Change(t.Context(), p.ID, moving)
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		group.Wait()
+		credential, err := d.store(t).Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Len(t, credential.AccessToken.Reveal(), replicas*rounds)
+		got, err := d.store(t).Get(t.Context(), p.ID)
+		require.NoError(t, err)
+		require.Equal(t, replicas*rounds, got.Attempts)
+	})
+}
+
+// Named locks are of a whole server.
+func TestDatabasesOfOneServerDoNotWaitForEachOther(t *testing.T) {
+	for _, kind := range servers {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			one, two := kind.make(t).store(t), kind.make(t).store(t)
+			created(t, one, purchase(1, ledger.Settled))
+			created(t, two, purchase(1, ledger.Settled))
+			ctx := within(t, 20*time.Second)
+			require.NoError(t, one.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+				return nil, two.Update(ctx, "u", saving("two's"))
+			}))
+			_, err := one.Change(t.Context(), purchase(1, "").ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				_, err := two.Change(ctx, p.ID, moving)
+				return p, err
+			})
+			require.NoError(t, err)
+		})
+	}
 }

@@ -49,6 +49,36 @@ func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 	})
 }
 
+func TestWhatExpiresIsGoneFromThatMomentOn(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, now := d.store(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		store.Clock = func() time.Time { return now }
+		for _, key := range []string{"before", "then"} {
+			require.NoError(t, store.Put(t.Context(), key, gloebit.PendingConnection{ExpiresAt: now.Add(time.Microsecond)}))
+		}
+		require.NoError(t, store.Update(t.Context(), "u", returning(gloebit.Credential{Until: now.Add(time.Microsecond)})))
+		users := func() (all []string) {
+			for userID, err := range store.UserIDs(t.Context()) {
+				require.NoError(t, err)
+				all = append(all, userID)
+			}
+			return all
+		}
+		_, err := store.Take(t.Context(), "before")
+		require.NoError(t, err)
+		_, err = store.Load(t.Context(), "u")
+		require.NoError(t, err)
+		require.Equal(t, []string{"u"}, users())
+
+		now = now.Add(time.Microsecond)
+		_, err = store.Take(t.Context(), "then")
+		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		_, err = store.Load(t.Context(), "u")
+		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		require.Empty(t, users())
+	})
+}
+
 func returning(c gloebit.Credential) updateFunc {
 	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &c, nil }
 }

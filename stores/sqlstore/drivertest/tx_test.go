@@ -261,6 +261,35 @@ func TestWithinAChangeCredentialsAreThere(t *testing.T) {
 	})
 }
 
+// That SQLite has one writer is no reason to refuse what goes to another file.
+func TestWithinAChangeAnotherDatabaseIsThere(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, another, p := withGoods(t, d), newSQLite(t, "").store(t), purchase(1, ledger.Settled)
+		created(t, store, p)
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+			return another.Update(ctx, "u", saving("another's"))
+		}))
+		require.NoError(t, err)
+		wantEachOnce(t, d, "delivered", 1)
+	})
+}
+
+func TestWhatAnFnHasStartedWritesOnceItsChangeIsOver(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p := d.store(t), purchase(1, ledger.Settled)
+		created(t, store, p)
+		var started context.Context
+		_, err := store.Change(t.Context(), p.ID, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			started = context.WithoutCancel(ctx)
+			return p, nil
+		})
+		require.NoError(t, err)
+		require.NoError(t, store.Update(started, "u", saving("later")))
+		_, err = store.Change(started, p.ID, moving)
+		require.NoError(t, err)
+	})
+}
+
 // entering is a context that tells when it is asked for its end the second time:
 // an Update does that when it has its user's turn, and waits for a connection.
 type entering struct {
