@@ -188,7 +188,7 @@ func TestALeaseOfLessThanASecondIsASecond(t *testing.T) {
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
-			case <-time.After(200 * time.Millisecond):
+			case <-time.After(20 * time.Millisecond):
 				return nil
 			}
 		}))
