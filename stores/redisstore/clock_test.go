@@ -25,11 +25,35 @@ func TestTheClockSaysWhenThingsLapse(t *testing.T) {
 	now = until.Add(-1)
 	_, err := store.Load(t.Context(), "u")
 	require.NoError(t, err)
+	require.Equal(t, []string{"u"}, listed(t, store))
 	_, err = store.Take(t.Context(), "early")
 	require.NoError(t, err)
 	now = until
 	_, err = store.Load(t.Context(), "u")
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.Empty(t, listed(t, store))
 	_, err = store.Take(t.Context(), "late")
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
+}
+
+func TestWhatLapsesWhileItIsBeingSavedIsGoneAndNoError(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	prefix := newPrefix(t, client)
+	now := time.Now()
+	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix, Clock: func() time.Time {
+		now = now.Add(time.Hour) // so that time passes between two looks at the clock
+		return now
+	}})
+	until := now.Add(90 * time.Minute)
+	require.NoError(t, store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return &gloebit.Credential{Until: until}, nil
+	}))
+	_, err := store.Load(t.Context(), "u")
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	until = now.Add(90 * time.Minute)
+	require.NoError(t, store.Put(t.Context(), "s", gloebit.PendingConnection{ExpiresAt: until}))
+	_, err = store.Take(t.Context(), "s")
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.Eventually(t, func() bool { return len(keysOf(t, client, prefix)) == 0 }, patience, time.Millisecond)
 }

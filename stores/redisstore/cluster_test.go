@@ -13,21 +13,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newCluster starts three primaries that share the slots.
+// newCluster starts three primaries that share the slots, and a replica of the
+// first.
 func newCluster(t *testing.T) *redis.ClusterClient {
 	t.Helper()
 	slots := [][2]int{{0, 5460}, {5461, 10922}, {10923, 16383}}
 	var addresses []string
 	var first *redis.Client
-	for i, slot := range slots {
+	for i := range len(slots) + 1 {
 		var bus string
 		s := newTCPServer(t, func() []string {
 			bus = freePort(t)
-			return []string{"--cluster-enabled", "yes", "--cluster-port", bus}
+			return []string{"--cluster-enabled", "yes", "--cluster-port", bus, "--repl-diskless-sync-delay", "0"}
 		})
 		client := s.client(t, 3)
-		require.NoError(t, client.ClusterAddSlotsRange(t.Context(), slot[0], slot[1]).Err())
 		addresses = append(addresses, s.address)
+		if i < len(slots) {
+			require.NoError(t, client.ClusterAddSlotsRange(t.Context(), slots[i][0], slots[i][1]).Err())
+		}
 		if i == 0 {
 			first = client
 			continue
@@ -40,9 +43,18 @@ func newCluster(t *testing.T) *redis.ClusterClient {
 		defer node.Close()
 		require.Eventually(t, func() bool {
 			info, err := node.ClusterInfo(t.Context()).Result()
-			return err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:3")
+			return err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(info, "cluster_known_nodes:4")
 		}, patience, 20*time.Millisecond)
 	}
+	id, err := first.Do(t.Context(), "cluster", "myid").Text()
+	require.NoError(t, err)
+	replica := redis.NewClient(&redis.Options{Addr: addresses[len(slots)]})
+	defer replica.Close()
+	require.NoError(t, replica.ClusterReplicate(t.Context(), id).Err())
+	require.Eventually(t, func() bool {
+		info, err := replica.Info(t.Context(), "replication").Result()
+		return err == nil && strings.Contains(info, "master_link_status:up")
+	}, patience, 20*time.Millisecond)
 	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addresses, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = cluster.Close() })
 	return cluster

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 )
 
@@ -83,4 +84,21 @@ func TestAServerThatHangsHoldsNobodyPastTheirDeadline(t *testing.T) {
 		require.False(t, errors.Is(err, gloebit.ErrNotFound), name)
 		require.Less(t, time.Since(start), 3*time.Second, name)
 	}
+}
+
+func TestAServerThatHangsIsNoEndOfTheContextBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	options := *server.client(t, 0).Options()
+	options.ReadTimeout = aMoment
+	client := redis.NewClient(&options)
+	t.Cleanup(func() { _ = client.Close() })
+	store := newStore(t, redisstore.Config{Client: client})
+	require.NoError(t, server.client(t, 0).Do(t.Context(), "client", "pause", 20_000, "all").Err())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, err := store.Load(ctx, "u")
+	require.Error(t, err)
+	require.NotErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, gloebit.ErrNotFound)
 }

@@ -74,25 +74,47 @@ func TestALockThatWasTakenByALostCallIsFreed(t *testing.T) {
 	require.Len(t, keysOf(t, client, prefix), 1, "only the other user's credential")
 }
 
-func TestAUserWhomScanNamesTwiceIsListedOnce(t *testing.T) {
-	t.Parallel()
-	client := newClient(t)
-	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
-	require.NoError(t, store.Update(t.Context(), "u", returning("one")))
+// changeScans changes which keys the server names.
+func changeScans(client *redis.Client, change func(keys []string) []string) {
 	client.AddHook(hook(func(next redis.ProcessHook) redis.ProcessHook {
 		return func(ctx context.Context, command redis.Cmder) error {
 			err := next(ctx, command)
 			if scan, ok := command.(*redis.ScanCmd); ok {
 				keys, cursor := scan.Val()
-				scan.SetVal(append(keys, keys...), cursor)
+				scan.SetVal(change(keys), cursor)
 			}
 			return err
 		}
 	}))
-	var listed []string
-	for userID, err := range store.UserIDs(t.Context()) {
-		require.NoError(t, err)
-		listed = append(listed, userID)
+}
+
+func TestAUserWhomScanNamesTwiceIsListedOnce(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
+	require.NoError(t, store.Update(t.Context(), "u", returning("one")))
+	changeScans(client, func(keys []string) []string { return append(keys, keys...) })
+	require.Equal(t, []string{"u"}, listed(t, store))
+}
+
+// Whoever seals all credentials anew relies on it: one that is left out without
+// an error keeps its old key.
+func TestWhoeverGoesWhileUsersAreListedIsLeftOutAndWhatCantBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	client := newServer(t).client(t, 0) // where one SCAN names all keys
+	store := newStore(t, redisstore.Config{Client: client})
+	require.NoError(t, store.Update(t.Context(), "u", returning("one")))
+	gone := []string{"gloebit:credential:{Z29uZQ}"} // deleted after SCAN had named it
+	changeScans(client, func(keys []string) []string { return append(gone, keys...) })
+	require.Equal(t, []string{"u"}, listed(t, store))
+
+	require.NoError(t, client.LPush(t.Context(), "gloebit:credential:{b3RoZXI}", "no credential").Err())
+	for range 2 {
+		var last error
+		for _, err := range store.UserIDs(t.Context()) {
+			last = err
+		}
+		require.ErrorContains(t, last, "WRONGTYPE")
+		gone = nil
 	}
-	require.Equal(t, []string{"u"}, listed)
 }

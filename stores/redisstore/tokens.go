@@ -34,11 +34,11 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 }
 
 // Update implements [gloebit.TokenStore]. It waits for its turn until ctx ends:
-// in this process first, then, asking again and again with growing pauses of
-// up to a fifth of a second, for the lock in Redis. The context of fn ends with
-// the lease; whoever comes back later than that gets [ErrLeaseLost] if somebody
-// may have taken over. What fn returned is saved also when ctx has ended
-// meanwhile: five seconds are given to that, and one to freeing the lock.
+// in this process first, then, asking again and again with growing pauses of up
+// to three tenths of a second, for the lock in Redis. The context of fn ends
+// with the lease; whoever comes back later than that gets [ErrLeaseLost] if
+// somebody may have taken over. What fn returned is saved also when ctx has
+// ended meanwhile: five seconds are given to that, and one to freeing the lock.
 func (s *Store) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	return s.alone(ctx, userID, func(held *lock, record string) error {
 		current, err := s.credential(record)

@@ -117,3 +117,12 @@ func wantToken(t *testing.T, store gloebit.TokenStore, userID, token string) {
 	require.NoError(t, err)
 	require.Equal(t, token, credential.AccessToken.Reveal())
 }
+
+func listed(t *testing.T, store *redisstore.Store) (users []string) {
+	t.Helper()
+	for userID, err := range store.UserIDs(t.Context()) {
+		require.NoError(t, err)
+		users = append(users, userID)
+	}
+	return users
+}
