@@ -87,7 +87,7 @@ func TestThoseWhoWaitAskRedisOneAtATimeAndWithPauses(t *testing.T) {
 	waiting := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
 	other := newStore(t, redisstore.Config{Client: newClient(t), Prefix: prefix})
 	require.NoError(t, other.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*aMoment)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*aMoment)
 		defer cancel()
 		var group sync.WaitGroup
 		for range 20 {
@@ -98,7 +98,7 @@ func TestThoseWhoWaitAskRedisOneAtATimeAndWithPauses(t *testing.T) {
 	}))
 	times := len(asks.sofar())
 	require.Greater(t, times, 3, "who waits asks soon again")
-	require.Less(t, times, 30, "and not all the time, nor each for himself")
+	require.Less(t, times, 60, "and not all the time, nor each for himself")
 }
 
 func TestSavingIsGivenFiveSecondsAndFreeingOneWhateverTheCallerGives(t *testing.T) {
