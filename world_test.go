@@ -285,7 +285,7 @@ func (b *browser) do(method, target string, form url.Values, header http.Header)
 		req.Header[name] = values
 	}
 	req.Host = req.Header.Get("Host") // empty is that of the URL
-	client := &http.Client{Jar: b.jar, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: b.transport(), Jar: b.jar, Timeout: 10 * time.Second}
 	if !b.follow {
 		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
@@ -296,6 +296,11 @@ func (b *browser) do(method, target string, form url.Values, header http.Header)
 	require.NoError(b.t, err)
 	return page{resp.StatusCode, resp.Header, string(body), resp.Request.URL}
 }
+
+// transport is this world's alone. A server of httptest that is closed closes
+// the connections of http.DefaultTransport, also one whose answer without a body
+// is just being handed over in a test beside this one.
+func (b *browser) transport() http.RoundTripper { return b.world.shop.Client().Transport }
 
 func (b *browser) get(target string) page {
 	b.t.Helper()
@@ -327,7 +332,10 @@ func (b *browser) callback(connect string) *url.URL {
 // request, unvisited.
 func (b *browser) approve(authorize *url.URL) *url.URL {
 	b.t.Helper()
-	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(authorize.String())
+	resp, err := (&http.Client{
+		Transport:     b.transport(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}).Get(authorize.String())
 	require.NoError(b.t, err)
 	resp.Body.Close()
 	require.Equal(b.t, http.StatusFound, resp.StatusCode)

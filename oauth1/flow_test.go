@@ -66,7 +66,9 @@ func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 	mux.Handle("/buy", w.merchant.RequireGloebit(http.HandlerFunc(w.buy)))
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	w.client = &http.Client{Jar: jar, Timeout: 10 * time.Second}
+	transport := &http.Transport{} // a server of httptest that is closed breaks connections of the default one
+	t.Cleanup(transport.CloseIdleConnections)
+	w.client = &http.Client{Transport: transport, Jar: jar, Timeout: 10 * time.Second}
 	return w
 }
 

@@ -134,7 +134,9 @@ func (f *fleet) visitor() *visitor {
 	jar, err := cookiejar.New(nil)
 	require.NoError(f.t, err)
 	v := &visitor{fleet: f, client: &http.Client{
-		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{}, // a server of httptest that is closed breaks connections of the default one
+		Jar:           jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	f.t.Cleanup(v.client.CloseIdleConnections)
 	return v

@@ -23,7 +23,9 @@ func newVisitor(t *testing.T) *visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	return &visitor{t: t, client: &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: refer}}
+	transport := &http.Transport{} // a server of httptest that is closed breaks connections of the default one
+	t.Cleanup(transport.CloseIdleConnections)
+	return &visitor{t: t, client: &http.Client{Transport: transport, Jar: jar, Timeout: time.Minute, CheckRedirect: refer}}
 }
 
 // refer does what browsers do and Go does not: it heeds Referrer-Policy.
