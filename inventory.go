@@ -92,7 +92,8 @@ func (c *Client) InventoryItemIDs(ctx context.Context, folder string) ([]ItemID,
 	return *answer.ItemIDs, nil
 }
 
-// InventoryItem returns the item's parameters. It needs ScopeInventory and
+// InventoryItem returns the item's parameters. One that another client has made
+// of a text, and not of an object, is ErrBadReply. It needs ScopeInventory and
 // calls GET get-inventory-item/ITEM.
 func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 	call := call{name: "get-inventory-item", method: http.MethodGet, scope: ScopeInventory, repeatable: true}

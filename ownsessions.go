@@ -194,15 +194,26 @@ func (s *ownSessions) Remove(ctx context.Context, key string) {
 }
 
 // RenewToken implements SessionStore. The session is under its new id at once, or
-// a newcomer could take the room that the old one leaves.
+// a newcomer could take the room that the old one leaves. Of one that has ended
+// since this request loaded it nothing goes on: the new one is nobody's yet.
 func (s *ownSessions) RenewToken(ctx context.Context) error {
 	loaded := s.mustLoad(ctx)
+	v := ctx.Value(visitKey{s}).(*visit) // by which the session was loaded
 	s.ending.Lock()
 	defer s.ending.Unlock()
+	ended, err := v.ended()
+	if err != nil {
+		return err
+	}
+	if ended {
+		if err := s.manager.Clear(loaded); err != nil {
+			return err
+		}
+	}
 	if err := s.manager.RenewToken(loaded); err != nil {
 		return err
 	}
-	_, _, err := s.manager.Commit(loaded)
+	_, _, err = s.manager.Commit(loaded)
 	return err
 }
 

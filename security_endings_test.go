@@ -143,6 +143,48 @@ func TestSecurity30RequestInFlightDoesNotUndoASignOut(t *testing.T) {
 	}
 }
 
+// TestSecurity30CallbackInFlightSignsNobodyInAgain lets a callback load the session
+// before it ends, with a copy of the cookie, and fail after it.
+func TestSecurity30CallbackInFlightSignsNobodyInAgain(t *testing.T) {
+	for _, out := range []string{"/out", "/gloebit/disconnect"} {
+		for name, signIn := range map[string]bool{"signed in": true, "of a session": false} {
+			t.Run(name+", "+out, func(t *testing.T) {
+				first, loaded, finish := true, make(chan struct{}), make(chan struct{})
+				w := newWorld(t, func(_ *world, c *gloebit.Config) {
+					c.SignIn = signIn
+					c.OnConnect = func(*http.Request, gloebit.Connection) error {
+						if !first {
+							close(loaded)
+							<-finish
+						}
+						first = false
+						return nil
+					}
+				})
+				w.signingOut()
+				b := w.browser("")
+				require.Equal(t, http.StatusOK, b.get("/private").status)
+				callback := b.callback("/gloebit/connect").String()
+				thief := w.browser("").steal(b.cookies())
+				answer := make(chan page)
+				go func() { answer <- thief.get(callback) }()
+				<-loaded
+				b.do(http.MethodPost, out, nil, nil)
+				w.tokens.failSaves(errDown)
+				close(finish)
+				got := <-answer
+				require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
+				require.Len(t, got.header.Values("Set-Cookie"), 1)
+				cookie, err := http.ParseSetCookie(got.header.Get("Set-Cookie"))
+				require.NoError(t, err)
+				require.LessOrEqual(t, cookie.MaxAge, 601, "a session that nobody is known in")
+				w.tokens.failSaves(nil)
+				require.Equal(t, "not connected", thief.get("/optional").body)
+			})
+		}
+	}
+}
+
 // TestSecurity30RequestInFlightDoesNotBringBackAttempts lets a request start a
 // connection while another ends those that are under way.
 func TestSecurity30RequestInFlightDoesNotBringBackAttempts(t *testing.T) {
@@ -210,6 +252,9 @@ func TestSecurity17SessionsAreAsLongAsWhatTheyAreFor(t *testing.T) {
 	w.tokens.failSaves(nil)
 	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "somebody is connected")
 	require.InDelta(t, day, lifetime(b.get("/gloebit/connect")), slack, "and stays so while connecting again")
+	w.tokens.failSaves(errDown)
+	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "also when that can't be saved")
+	w.tokens.failSaves(nil)
 	require.InDelta(t, short, lifetime(b.do(http.MethodPost, "/out", nil, nil)), slack, "nobody is known any more")
 }
 

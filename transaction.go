@@ -13,7 +13,9 @@ import (
 // transaction: enact when all gloebits are on hold, then consume when they were
 // paid or cancel when they were given back. Each is absolute and https, or http
 // on a loopback address. Empty ones are not called. The calls carry no
-// signature: whoever knows a URL can call it.
+// signature: whoever knows a URL can call it. What makes one secret belongs at
+// the end of its path, with 16 bytes or more: there it is looked for, as the
+// whole URL is, in texts that the server repeats, and left out of them.
 type HoldURLs struct {
 	Enact   string
 	Consume string

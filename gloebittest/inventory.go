@@ -24,7 +24,7 @@ var errNoObject = errors.New("not a JSON object")
 
 // Item is one item of a user's inventory.
 type Item struct {
-	ID     string `json:"id"`             // a UUID made here, or what vintage A's update chose
+	ID     string `json:"id"`             // a UUID made here, or what an update that makes one chose
 	Type   string `json:"type,omitempty"` // what the application calls its kind
 	Folder string `json:"folder"`         // the null UUID is the root
 	// Params is a JSON object, its numbers digit by digit as they were sent, or
@@ -103,9 +103,9 @@ func (g *Gloebit) getInventoryItem(c *call) reply {
 	return answer
 }
 
-// replaceInventoryItem serves vintage A's update-inventory-item-params: it
-// replaces the parameters, and makes the item if there is none. What is not
-// sent stays.
+// replaceInventoryItem serves vintage A's update-inventory-item-params, and what
+// updateInventoryItem leaves to it: it replaces the parameters, and makes the
+// item if there is none. What is not sent stays.
 func (g *Gloebit) replaceInventoryItem(c *call) reply {
 	body, reason := c.fields(false)
 	if reason != "" {
@@ -160,7 +160,7 @@ func (g *Gloebit) mergeInventoryItem(c *call) reply {
 		return failure(reason)
 	}
 	encoded := item.Params
-	if params != nil {
+	if len(params) > 0 {
 		merged := make(map[string]any)
 		maps.Copy(merged, decodeParams(item.Params)) // a text has none
 		maps.Copy(merged, params)
@@ -232,7 +232,7 @@ func (f fields) has(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return f[name] != nil })
 }
 
-// object returns a JSON object, or nil when none was sent.
+// object returns a JSON object, which is empty when none was sent.
 func (f fields) object(name string) (object map[string]any, reason string) {
 	if !f.has(name) {
 		return nil, ""

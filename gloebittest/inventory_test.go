@@ -84,8 +84,12 @@ func TestInventoryTakesWhatAPublishedClientSends(t *testing.T) {
 	put := w.request(http.MethodPut, "update-inventory-item", token, `{"item_id":"`+sword+`","params":{"edge":1}}`)
 	require.Equal(t, true, w.do(put).json["success"])
 	require.Equal(t, map[string]any{"edge": json.Number("1")}, item(sword), "a text has nothing to merge with")
-	put = w.request(http.MethodPut, "update-inventory-item", token, `{"item_id":"name","folder_id":"bag"}`)
+	put = w.request(http.MethodPut, "update-inventory-item", token, `{"item_id":"name","folder_id":"bag","params":{}}`)
 	require.Equal(t, true, w.do(put).json["success"])
+	require.Equal(t, true, send("new-inventory-item", `{"type-id":"t"}`).json["success"])
+	made := w.server.Inventory("alice")[2].ID
+	require.Equal(t, true, send("update-inventory-item", `{"id":"`+made+`","type_id":""}`).json["success"])
+	require.Empty(t, w.server.Inventory("alice")[2].Type, "as it was sent")
 	require.Equal(t, gloebittest.Item{ID: "name", Folder: "bag", Params: json.RawMessage(`"Alice L."`)}, w.server.Inventory("alice")[1])
 }
 

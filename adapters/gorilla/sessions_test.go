@@ -165,6 +165,26 @@ func TestARequestOnItsWayDoesNotBringBackASessionThatHasEnded(t *testing.T) {
 	}
 }
 
+func TestANewIDBringsBackNothingOfASessionThatHasEnded(t *testing.T) {
+	for name, store := range map[string]sessions.Store{"files": files(t), "a table": &table{}} {
+		t.Run(name, func(t *testing.T) {
+			s := newSessions(t, store)
+			old := serve(s, putHat(s)).Cookies()
+			response := serve(s, func(_ http.ResponseWriter, r *http.Request) {
+				serve(s, func(_ http.ResponseWriter, r *http.Request) { // signs out
+					s.Remove(r.Context(), "hat")
+					require.NoError(t, s.RenewToken(r.Context()))
+				}, old...)
+				require.NoError(t, s.RenewToken(r.Context()))
+				s.Put(r.Context(), "size", "59")
+			}, old...)
+			require.Len(t, response.Cookies(), 1)
+			require.Empty(t, hat(s, response.Cookies()...))
+			require.Empty(t, hat(s, old...))
+		})
+	}
+}
+
 // The application saves the session outside LoadAndSave, under an id that no
 // cookie of the request's tells.
 func TestAnIDThatTheApplicationHasGivenIsKept(t *testing.T) {

@@ -46,11 +46,19 @@ func (v *visit) remove(key string) {
 }
 
 // renew lets the store forget the session's id. Stores make a new one when they
-// save a session without.
+// save a session without. Of one that has ended since this request found it
+// nothing goes on.
 func (v *visit) renew() error {
 	defer v.alone()()
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	ended, err := v.ended()
+	if err != nil {
+		return err
+	}
+	if ended {
+		clear(v.session.Values)
+	}
 	if v.session.ID != "" {
 		store := v.session.Store()
 		old := sessions.NewSession(store, v.session.Name())
@@ -123,7 +131,7 @@ func (v *visit) alone() (release func()) {
 
 // ended reports whether the store has lost the session since this request found
 // it, by a sign-out or a new id in another one. To save it would bring it back for
-// whoever has the old cookie. What this request changed is lost, and its answer
+// whoever has the old cookie: what this request changed is lost, and its answer
 // goes out.
 func (v *visit) ended() (bool, error) {
 	if v.id == "" || v.session.ID != v.id { // it has its new id from this request

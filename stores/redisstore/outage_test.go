@@ -89,9 +89,7 @@ func TestAServerThatHangsHoldsNobodyPastTheirDeadline(t *testing.T) {
 func TestAServerThatHangsIsNoEndOfTheContextBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
-	options := *server.client(t, 0).Options()
-	options.ReadTimeout = aMoment
-	client := redis.NewClient(&options)
+	client := redis.NewClient(&redis.Options{Network: server.network, Addr: server.address, ContextTimeoutEnabled: true, MaxRetries: -1, ReadTimeout: aMoment})
 	t.Cleanup(func() { _ = client.Close() })
 	store := newStore(t, redisstore.Config{Client: client})
 	require.NoError(t, server.client(t, 0).Do(t.Context(), "client", "pause", 20_000, "all").Err())
