@@ -31,7 +31,15 @@ func Words[S ~string](text string, secrets ...S) string {
 	if len(text) <= longest {
 		return text
 	}
-	return strings.ToValidUTF8(text[:longest], "")
+	text = strings.ToValidUTF8(text, string(utf8.RuneError)) // without anything there, what a bad byte parts would be one
+	if len(text) <= longest {
+		return text
+	}
+	end := longest
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }
 
 // Repeats reports whether a text has one of the secrets in it.
