@@ -153,6 +153,9 @@ type roundRobin struct {
 // RoundTrip implements http.RoundTripper. A request is sent again only when no
 // connection was made, so that nothing is done twice.
 func (t *roundRobin) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body = io.NopCloser(r.Body) // a try that fails closes it; the server does that in the end
+	}
 	for attempt := 1; ; attempt++ {
 		r.URL.Host = t.targets[t.next.Add(1)%uint64(len(t.targets))].Host
 		resp, err := t.base.RoundTrip(r)

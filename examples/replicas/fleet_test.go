@@ -437,6 +437,11 @@ func TestAReplicaKilledInTheMiddleOfARefreshLocksNobodyOut(t *testing.T) {
 		require.Less(t, time.Since(start), 10*time.Second, "a lease is 2 seconds, and a connection that ends frees at once")
 		status, body = v.do(http.MethodGet, f.shop+"/", nil)
 		require.Equal(t, http.StatusOK, status, body)
+		for range 4 { // every other is sent to the dead one first
+			status, body = v.do(http.MethodPost, f.shop+"/buy", url.Values{"order": {"o-1"}})
+			require.Equal(t, http.StatusOK, status, body)
+		}
+		require.Equal(t, "960", f.gloebit.Balance("alice"))
 	})
 }
 
