@@ -2,58 +2,103 @@ package gloebit_test
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
-// clientAt connects alice, with all scopes, to a Gloebit that understands one
-// vintage, and speaks that or both to it.
-func clientAt(t *testing.T, server gloebittest.Config, vintage gloebit.Vintage) (*world, *gloebit.Client) {
+// connected connects ann as alice through the authorization page of a server,
+// with nothing set in Config but what the changes set. She grants the default
+// scopes, and those of more beside them.
+func connected(t *testing.T, server gloebittest.Config, more string, changes ...func(*world, *gloebit.Config)) (*world, *gloebit.Client) {
 	t.Helper()
-	w := newWorldAt(t, server, func(_ *world, c *gloebit.Config) { c.Provider.Vintage = vintage })
-	scopes := []string{"user", "id", "balance", "transact", "inventory", "character"}
-	if server.Vintage == gloebittest.VintageA {
-		scopes = []string{"id", "balance", "transact", "inventory"}
+	defaults := func(_ *world, c *gloebit.Config) {
+		c.User, c.Scopes, c.Provider.PKCE = headerUser, nil, false
 	}
-	token, err := w.gloebit.IssueToken(w.app.Key, "alice", scopes...)
-	require.NoError(t, err)
-	credential := gloebit.Credential{AccessToken: gloebit.Secret(token)}
-	for _, scope := range scopes {
-		credential.Scopes = append(credential.Scopes, gloebit.Scope(scope))
+	w := newWorldAt(t, server, append([]func(*world, *gloebit.Config){defaults}, changes...)...)
+	var client *gloebit.Client
+	w.mux.Handle("/mine", w.merchant.RequireGloebit(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		client = gloebit.MustFromContext(r.Context())
+	})))
+	ann := w.browser("ann")
+	require.Equal(t, http.StatusOK, ann.get("/mine").status)
+	if more != "" {
+		require.Equal(t, http.StatusOK, ann.get("/gloebit/connect?return_to=/mine&scope="+url.QueryEscape(more)).status)
 	}
-	require.NoError(t, w.tokens.Update(t.Context(), "alice", save(credential)))
-	client, err := w.merchant.Client(t.Context(), "alice")
-	require.NoError(t, err)
+	require.NotNil(t, client)
 	return w, client
 }
 
-// TestTheWholeAPIAgainstAServer is the round trip of every call, at servers of
-// both vintages and at one that answers in the older forms.
-func TestTheWholeAPIAgainstAServer(t *testing.T) {
+// everyScope is what the calls of each server need beside the default scopes.
+func everyScope(server gloebittest.Config) string {
+	if server.Vintage == gloebittest.VintageA {
+		return "balance inventory"
+	}
+	return "balance inventory character"
+}
+
+// TestDefaults connects users of every kind with nothing set: with a server
+// that speaks the document, one that takes nothing else, and one of both
+// vintages; and with the later vintage set, with a server of that one.
+func TestDefaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		server  gloebittest.Config
 		vintage gloebit.Vintage
 	}{
-		"both names at a server of both":       {gloebittest.Config{}, gloebit.BothVintages},
-		"both names at a server of A":          {gloebittest.Config{Vintage: gloebittest.VintageA}, gloebit.BothVintages},
-		"both names at a server of B":          {gloebittest.Config{Vintage: gloebittest.VintageB}, gloebit.BothVintages},
-		"A at A":                               {gloebittest.Config{Vintage: gloebittest.VintageA}, gloebit.VintageA},
-		"B at B":                               {gloebittest.Config{Vintage: gloebittest.VintageB}, gloebit.VintageB},
-		"both names at one with older answers": {gloebittest.Config{OldForms: true}, gloebit.BothVintages},
+		"document":          {gloebittest.Config{Vintage: gloebittest.VintageA}, gloebit.BothVintages},
+		"document, strict":  {gloebittest.Config{Vintage: gloebittest.VintageA, Strict: true}, gloebit.BothVintages},
+		"both vintages":     {gloebittest.Config{}, gloebit.BothVintages},
+		"document set":      {gloebittest.Config{Vintage: gloebittest.VintageA, Strict: true}, gloebit.VintageA},
+		"later vintage set": {gloebittest.Config{Vintage: gloebittest.VintageB}, gloebit.VintageB},
+	} {
+		for _, mode := range modes() {
+			t.Run(name+"/"+mode.name, func(t *testing.T) {
+				w, client := connected(t, test.server, "", func(w *world, c *gloebit.Config) {
+					c.User, c.Provider.Vintage = nil, test.vintage
+					mode.change(w, c)
+				})
+				require.Len(t, client.Scopes(), 2)
+				receipt, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: uuid.NewString(), Product: "green-hat", Price: 40})
+				require.NoError(t, err)
+				require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome)
+				require.Equal(t, "960", w.gloebit.Balance("alice"))
+				require.Equal(t, "alice", w.gloebit.Transactions()[0].Username)
+			})
+		}
+	}
+}
+
+// TestEveryCall makes every call over a connection that began at the
+// authorization page, with servers of both vintages, with one that takes the
+// document alone, and with one that answers in the older forms.
+func TestEveryCall(t *testing.T) {
+	for name, test := range map[string]struct {
+		server  gloebittest.Config
+		vintage gloebit.Vintage
+	}{
+		"nothing set, both vintages":     {gloebittest.Config{}, gloebit.BothVintages},
+		"nothing set, document":          {gloebittest.Config{Vintage: gloebittest.VintageA}, gloebit.BothVintages},
+		"nothing set, document, strict":  {gloebittest.Config{Vintage: gloebittest.VintageA, Strict: true}, gloebit.BothVintages},
+		"nothing set, older answers":     {gloebittest.Config{OldForms: true}, gloebit.BothVintages},
+		"document set, document, strict": {gloebittest.Config{Vintage: gloebittest.VintageA, Strict: true}, gloebit.VintageA},
+		"later set, later":               {gloebittest.Config{Vintage: gloebittest.VintageB}, gloebit.VintageB},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, client := clientAt(t, test.server, test.vintage)
+			w, client := connected(t, test.server, everyScope(test.server), func(_ *world, c *gloebit.Config) {
+				c.Provider.Vintage = test.vintage
+			})
 			ctx := t.Context()
-			require.NoError(t, client.VerifyToken(ctx))
-			if test.server.Vintage != gloebittest.VintageB || test.vintage == gloebit.VintageB {
-				identity, err := client.Identity(ctx)
-				require.NoError(t, err)
-				require.Equal(t, "alice", identity.Name)
+			if !test.server.Strict { // the document has no such call
+				require.NoError(t, client.VerifyToken(ctx))
 			}
+			identity, err := client.Identity(ctx)
+			require.NoError(t, err)
+			require.Equal(t, "alice", identity.Name)
 
 			receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Product: "green-hat", Quantity: 2})
 			require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/go-gloebit/gloebit/internal/discreet"
 )
@@ -14,6 +15,7 @@ import (
 type Connection struct {
 	User      User
 	GloebitID string  // the user's id at Gloebit, when the server told it
+	Name      string  // the user's name at Gloebit, when an identity scope was granted and the server told it
 	Granted   []Scope // what the user granted
 	Missing   []Scope // what was asked for and not granted (RFC 6749 section 3.3)
 	ReturnTo  string  // the local path to go to; Config.HomePath when none was asked for
@@ -75,13 +77,17 @@ func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingC
 		if user, err = m.identify(ctx, credential, pending.UserID, user.ID); err != nil {
 			return Connection{}, err
 		}
+		credential.Name = user.Name
+	} else {
+		credential.Name = m.nameAtGloebit(ctx, user, credential)
 	}
 	if user.ID == "" { // the session is the user
-		user.ID = "session:" + newNonce()
+		user.ID = sessionUser + newNonce()
 	}
 	connection := Connection{
 		User:      user,
 		GloebitID: credential.GloebitID,
+		Name:      credential.Name,
 		Granted:   credential.Scopes,
 		Missing:   missingScopes(credential.Scopes, pending.Scopes),
 		ReturnTo:  orDefault(pending.ReturnTo, m.homePath),
@@ -141,6 +147,26 @@ func (m *Merchant) identify(ctx context.Context, credential Credential, startedA
 	}
 	return User{ID: identity.ID, Name: discreet.Words[Secret](identity.Name)}, nil // a session keeps both
 }
+
+// nameAtGloebit fetches the name that transactions carry, where the user granted
+// an identity scope. A connection does not fail for want of it: [Client.Transact]
+// asks again where it needs the name.
+func (m *Merchant) nameAtGloebit(ctx context.Context, user User, credential Credential) string {
+	if len(missingScopes(credential.Scopes, []Scope{ScopeID})) > 0 {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
+	defer cancel()
+	identity, err := (&Client{merchant: m, credential: credential}).Identity(ctx)
+	if err != nil {
+		m.log.WarnContext(ctx, "gloebit: the user's name could not be read", "user", user.ID, "cause", err.Error())
+		return ""
+	}
+	return discreet.Words[Secret](identity.Name)
+}
+
+// nameTimeout is how long a connection waits for the user's name.
+const nameTimeout = 5 * time.Second
 
 // admit lets the application have its say, gives the session a new id, and
 // saves the credential.

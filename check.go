@@ -38,7 +38,7 @@ func CheckStateKey(key string) error {
 // scope is empty or has a space in it, so that no list separated by spaces (RFC
 // 6749 section 3.3) could hold it. Every [TokenStore] checks what it saves.
 func (c Credential) Check() error {
-	size := len(c.AccessToken) + len(c.RefreshToken) + len(c.TokenSecret) + len(c.GloebitID)
+	size := len(c.AccessToken) + len(c.RefreshToken) + len(c.TokenSecret) + len(c.GloebitID) + len(c.Name)
 	return checkValue("credential", size, c.Scopes)
 }
 

@@ -93,6 +93,9 @@ var (
 	// ErrQueuingFailed says that the server could not queue the transaction.
 	// Send it again with the same id.
 	ErrQueuingFailed = errors.New("gloebit: the transaction could not be queued")
+	// ErrPriceChanged is returned when the server charges another total than it
+	// was sent. The transaction stands; Receipt.Charged is the new total.
+	ErrPriceChanged = errors.New("gloebit: the price has changed")
 	// ErrRefused says that the server refused the call for a reason of which
 	// this package knows no better name. The APIError holds it.
 	ErrRefused = errors.New("gloebit: the call was refused")
@@ -196,6 +199,7 @@ var meanings = []struct {
 	{ErrSubscriptionMismatch, "ErrSubscriptionMismatch", http.StatusBadGateway, "Gloebit does not know this subscription."},
 	{ErrSubscriptionDisabled, "ErrSubscriptionDisabled", http.StatusForbidden, "This subscription is not offered any more."},
 	{ErrCannotTransact, "ErrCannotTransact", http.StatusForbidden, "This site may not charge your Gloebit account."},
+	{ErrPriceChanged, "ErrPriceChanged", http.StatusConflict, "The price has changed, and Gloebit charged the new one. Your Gloebit account shows what was charged."},
 	{errMethod, "", http.StatusMethodNotAllowed, "This address takes another kind of request."},
 	{ErrInvalidRequest, "ErrInvalidRequest", http.StatusBadRequest, "The request is not valid."},
 	{context.DeadlineExceeded, "ErrUnavailable", http.StatusGatewayTimeout, "Gloebit did not answer in time. Please try again."},

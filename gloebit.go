@@ -38,9 +38,9 @@ type Config struct {
 	// https://shop.example/gloebit/callback they are /gloebit/connect and
 	// /gloebit/disconnect.
 	RedirectURL string
-	// Scopes is what every user is asked for. Empty means ScopeUser and
-	// ScopeTransact. The permission of identity goes out under the name that
-	// Provider.Vintage has for it, where that is set.
+	// Scopes is what every user is asked for. The default is ScopeID and
+	// ScopeTransact. When Provider.Vintage is set, the permission of identity
+	// is sent under the name that this vintage has for it.
 	Scopes []Scope
 	// Provider is the server: Production, Sandbox or At. The zero value is
 	// refused.
@@ -182,7 +182,7 @@ func New(config Config) (*Merchant, error) {
 	m.id = hash(config.ClientID + " " + config.Provider.APIURL)[:12]
 	m.keys = newSessionKeys(m.id)
 	if len(m.scopes) == 0 {
-		m.scopes = []Scope{ScopeUser, ScopeTransact}
+		m.scopes = []Scope{ScopeID, ScopeTransact}
 	}
 	if m.provider.Name == "" {
 		m.provider.Name = "Gloebit"

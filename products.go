@@ -11,69 +11,67 @@ import (
 )
 
 // Products returns how many of the application's products the user owns, by the
-// product's name. It needs ScopeInventory and calls GET get-user-products.
+// product's name. It needs ScopeInventory and calls GET get-user-products/.
 func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
-	return c.products(ctx, "get-user-products", "")
+	return c.products(ctx, call{name: "get-user-products", path: "get-user-products/"})
 }
 
 // ConsumeProduct takes count of a product, at least one, from what the user
 // owns, and returns how many are left. It needs ScopeInventory and calls POST
-// consume-user-product/NAME/COUNT. It is sent once: after ErrOutcomeUnknown ask
-// [Client.Products] what became of it.
+// consume-user-product/NAME/COUNT/. It is sent once: after ErrOutcomeUnknown,
+// [Client.Products] shows whether it was carried out.
 func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64) (remaining int64, err error) {
-	return c.changeProduct(ctx, "consume-user-product", "", product, count, 1)
+	return c.changeProduct(ctx, change{name: "consume-user-product", product: product, count: count, least: 1, slash: true})
 }
 
 // GrantProduct gives the user count of a product, at least one, for nothing,
 // and returns how many they then own. It needs ScopeInventory and calls POST
 // grant-user-product/NAME/COUNT, once.
 func (c *Client) GrantProduct(ctx context.Context, product string, count int64) (owned int64, err error) {
-	return c.changeProduct(ctx, "grant-user-product", "", product, count, 1)
+	return c.changeProduct(ctx, change{name: "grant-user-product", product: product, count: count, least: 1})
 }
 
 // SetProductCount sets how many of a product the user owns, zero or more, and
 // returns that number. It needs ScopeInventory and calls POST
 // set-user-product-count/NAME/COUNT, once.
 func (c *Client) SetProductCount(ctx context.Context, product string, count int64) (owned int64, err error) {
-	return c.changeProduct(ctx, "set-user-product-count", "", product, count, 0)
+	return c.changeProduct(ctx, change{name: "set-user-product-count", product: product, count: count})
 }
 
 // CharacterProducts returns how many of the application's products a character
 // owns, by the product's name. It needs ScopeInventory and calls GET
 // get-character-products/CHARACTER.
 func (c *Client) CharacterProducts(ctx context.Context, characterID string) (map[string]int64, error) {
-	if err := checkSegment("get-character-products", characterID); err != nil {
+	const name = "get-character-products"
+	if err := checkSegment(name, characterID); err != nil {
 		return nil, err
 	}
-	return c.products(ctx, "get-character-products", characterID)
+	return c.products(ctx, call{name: name, path: name + "/" + url.PathEscape(characterID)})
 }
 
 // ConsumeCharacterProduct is [Client.ConsumeProduct] for a character. It calls
 // POST consume-character-product/CHARACTER/NAME/COUNT.
 func (c *Client) ConsumeCharacterProduct(ctx context.Context, characterID, product string, count int64) (remaining int64, err error) {
-	return c.changeCharacterProduct(ctx, "consume-character-product", characterID, product, count, 1)
+	return c.changeCharacterProduct(ctx, characterID, change{name: "consume-character-product", product: product, count: count, least: 1})
 }
 
 // GrantCharacterProduct is [Client.GrantProduct] for a character. It calls POST
 // grant-character-product/CHARACTER/NAME/COUNT.
 func (c *Client) GrantCharacterProduct(ctx context.Context, characterID, product string, count int64) (owned int64, err error) {
-	return c.changeCharacterProduct(ctx, "grant-character-product", characterID, product, count, 1)
+	return c.changeCharacterProduct(ctx, characterID, change{name: "grant-character-product", product: product, count: count, least: 1})
 }
 
 // SetCharacterProductCount is [Client.SetProductCount] for a character. It
 // calls POST set-character-product-count/CHARACTER/NAME/COUNT.
 func (c *Client) SetCharacterProductCount(ctx context.Context, characterID, product string, count int64) (owned int64, err error) {
-	return c.changeCharacterProduct(ctx, "set-character-product-count", characterID, product, count, 0)
+	return c.changeCharacterProduct(ctx, characterID, change{name: "set-character-product-count", product: product, count: count})
 }
 
-func (c *Client) products(ctx context.Context, name, characterID string) (map[string]int64, error) {
+func (c *Client) products(ctx context.Context, call call) (map[string]int64, error) {
 	var answer struct {
 		Products *productCounts `json:"products"`
 	}
-	call := call{name: name, method: http.MethodGet, scope: ScopeInventory, repeatable: true}
-	if characterID != "" {
-		call.path = name + "/" + url.PathEscape(characterID)
-	}
+	call.method, call.scope, call.repeatable = http.MethodGet, ScopeInventory, true
 	if err := c.do(ctx, call, &answer); err != nil {
 		return nil, err
 	}
@@ -83,28 +81,42 @@ func (c *Client) products(ctx context.Context, name, characterID string) (map[st
 	return *answer.Products, nil
 }
 
-func (c *Client) changeCharacterProduct(ctx context.Context, name, characterID, product string, count, least int64) (int64, error) {
-	if err := checkSegment(name, characterID); err != nil {
+// change is a call that changes how many of a product a user or a character owns.
+type change struct {
+	name      string // the first segment of the path
+	character string // the second one, escaped, with a slash behind it; empty for the user's products
+	product   string
+	count     int64
+	least     int64 // the smallest count that makes sense
+	slash     bool  // the document writes the path with a slash at its end
+}
+
+func (c *Client) changeCharacterProduct(ctx context.Context, characterID string, change change) (int64, error) {
+	if err := checkSegment(change.name, characterID); err != nil {
 		return 0, err
 	}
-	return c.changeProduct(ctx, name, url.PathEscape(characterID)+"/", product, count, least)
+	change.character = url.PathEscape(characterID) + "/"
+	return c.changeProduct(ctx, change)
 }
 
 // changeProduct calls NAME/[CHARACTER/]PRODUCT/COUNT. Vintage A answers with
 // count, vintage B with product-count.
-func (c *Client) changeProduct(ctx context.Context, name, character, product string, count, least int64) (int64, error) {
-	if err := checkSegment(name, product); err != nil {
+func (c *Client) changeProduct(ctx context.Context, change change) (int64, error) {
+	if err := checkSegment(change.name, change.product); err != nil {
 		return 0, err
 	}
-	if count < least {
-		return 0, fmt.Errorf("%w: %s: a count of %d is below %d", ErrInvalidRequest, name, count, least)
+	if change.count < change.least {
+		return 0, fmt.Errorf("%w: %s: a count of %d is below %d", ErrInvalidRequest, change.name, change.count, change.least)
 	}
 	var answer struct {
 		Count        *int64 `json:"count"`
 		ProductCount *int64 `json:"product-count"`
 	}
-	call := call{name: name, method: http.MethodPost, scope: ScopeInventory}
-	call.path = name + "/" + character + url.PathEscape(product) + "/" + strconv.FormatInt(count, 10)
+	call := call{name: change.name, method: http.MethodPost, scope: ScopeInventory}
+	call.path = change.name + "/" + change.character + url.PathEscape(change.product) + "/" + strconv.FormatInt(change.count, 10)
+	if change.slash {
+		call.path += "/"
+	}
 	if err := c.do(ctx, call, &answer); err != nil {
 		return 0, err
 	}

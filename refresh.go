@@ -131,6 +131,7 @@ func (m *Merchant) askForToken(ctx context.Context, current Credential) (fresh C
 		return Credential{}, ends, err
 	}
 	fresh.GloebitID = orDefault(fresh.GloebitID, current.GloebitID)
+	fresh.Name = current.Name
 	fresh.ConnectedAt = current.ConnectedAt
 	fresh.Until = current.Until
 	return fresh, false, nil

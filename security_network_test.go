@@ -77,7 +77,7 @@ func TestSecurity24TLSIsVerified(t *testing.T) {
 			_, err = client.Balance(t.Context())
 			if test.status == http.StatusOK {
 				require.NoError(t, err)
-				require.Equal(t, 3, arrived)
+				require.Equal(t, 4, arrived, "the token, the name, and two balances")
 				return
 			}
 			require.ErrorIs(t, err, gloebit.ErrUnavailable)

@@ -19,6 +19,7 @@ type Credential struct {
 	Expiry       time.Time // when the access token expires; zero when it doesn't say
 	Scopes       []Scope   // what the user granted
 	GloebitID    string    // the user's id at Gloebit, when the server told it
+	Name         string    // the user's name at Gloebit, when an identity scope was granted and the server told it
 	ConnectedAt  time.Time // when the user approved
 	Until        time.Time // when the whole credential lapses, with the session that it belongs to; zero is never
 }

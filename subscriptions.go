@@ -94,7 +94,11 @@ func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscripti
 		"request-created": c.merchant.clock().Unix(),
 		"subscription-id": subscriptionID,
 	}
-	putText(body, "username-on-application", c.username())
+	username, err := c.username(ctx, "")
+	if err != nil {
+		return SubscriptionAuthorization{}, err
+	}
+	body["username-on-application"] = username
 	putText(body, "user-id-on-application", c.user.ID)
 	putText(body, "app-user-id", c.current().GloebitID)
 	var answer, refused authorizationAnswer

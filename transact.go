@@ -8,8 +8,10 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 
+	"github.com/go-gloebit/gloebit/internal/discreet"
 	"github.com/google/uuid"
 )
 
@@ -26,6 +28,7 @@ type Receipt struct {
 	Reason        string  // the server's explanation
 	Balance       *Amount // what the user has left; nil unless ScopeBalance was granted
 	ProductCount  *int64  // how many of the product the user has; nil unless told
+	Charged       *Amount // what the server says that it charges; nil unless told
 }
 
 // Transact charges the user. It needs ScopeTransact and calls POST transact. An
@@ -90,11 +93,15 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 	}
 	var fate fate
 	var sent Credential
+	username, err := c.username(ctx, t.Username)
+	if err != nil {
+		return receipt, err
+	}
 	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, fate: &fate, sent: &sent, secrets: t.Hold.secrets()}
-	call.body = t.body(c.merchant, orDefault(t.Username, c.username()))
+	call.body = t.body(c.merchant, username)
 	maps.Copy(call.body, more)
 	var answer transactAnswer
-	err := c.do(ctx, call, &answer)
+	err = c.do(ctx, call, &answer)
 	if err == nil && answer.ID != nil && !strings.EqualFold(*answer.ID, t.ID) {
 		err = badReply(path, "the answer to another transaction")
 	}
@@ -104,8 +111,8 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, more 
 	receipt.Outcome = outcomeOf(answer.Reason, err)
 	if err == nil {
 		receipt.Status, receipt.Reason = c.words(&answer.Status, &sent, call.secrets...), c.words(&answer.Reason, &sent, call.secrets...)
-		receipt.Balance, receipt.ProductCount = answer.Balance, answer.ProductCount
-		return receipt, nil
+		receipt.Balance, receipt.ProductCount, receipt.Charged = answer.Balance, answer.ProductCount, answer.Charged
+		return receipt, t.checkCharge(answer.Charged)
 	}
 	var failure *APIError
 	if errors.As(err, &failure) {
@@ -134,6 +141,7 @@ type transactAnswer struct {
 	Reason       string  `json:"reason"`
 	Balance      *Amount `json:"balance"`
 	ProductCount *int64  `json:"product-count"`
+	Charged      *Amount `json:"gloebit-balance-change"`
 }
 
 // PurchaseItem charges the user Price times Quantity for something that only
@@ -157,28 +165,52 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 // PurchaseProduct charges the user for a product at Gloebit's price, and
 // Gloebit adds it to what the user owns. It is [Client.Transact], with its
 // errors.
+//
+// A Price is sent along. If Gloebit's answer says that it charges another
+// total, the error is ErrPriceChanged: the purchase stands, and
+// Receipt.Charged is the new total. Gloebit's documents do not promise that an
+// answer says so.
 func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Receipt, error) {
-	if order.Product == "" {
-		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: the product has no name", ErrInvalidRequest)
-	}
 	quantity := orDefault(order.Quantity, 1)
+	if order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > mostGloebits/quantity {
+		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of product %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Product, order.Price)
+	}
+	// Not from the price: a second click after a change of price is the same purchase.
 	id, err := c.transactionID(order.Key, order.ID, "product", []byte(order.Product), []byte(order.CharacterID), quantity)
 	if err != nil {
 		return Receipt{}, err
 	}
 	return c.Transact(ctx, Transaction{
-		ID: id, Product: order.Product, ProductQuantity: quantity, CharacterID: order.CharacterID,
+		ID: id, Product: order.Product, ProductQuantity: quantity, Total: order.Price * quantity, CharacterID: order.CharacterID,
 		Username: order.Username, Hold: order.Hold,
 	})
 }
 
-// username is what Gloebit's history calls the user unless an order says. The
-// id of a session that is a user by itself says nothing to people.
-func (c *Client) username() string {
-	if c.user.Name != "" || c.merchant.config.User == nil {
-		return c.user.Name
+// username returns the given name, else [Client.Name], else what the server says
+// now. Gloebit's document does not call merchant-user-id optional, so the error
+// is ErrInvalidRequest when no name is known and the user granted no identity
+// scope.
+func (c *Client) username(ctx context.Context, given string) (string, error) {
+	if name := orDefault(given, c.Name()); name != "" {
+		return name, nil
 	}
-	return c.user.ID
+	if len(missingScopes(c.Scopes(), []Scope{ScopeID})) > 0 {
+		return "", fmt.Errorf("%w: no name of the user is known: set Username, or ask for %s in Config.Scopes", ErrInvalidRequest, ScopeID)
+	}
+	identity, err := c.Identity(ctx)
+	if err != nil {
+		return "", err
+	}
+	return discreet.Words[Secret](orDefault(identity.Name, identity.ID)), nil
+}
+
+// checkCharge compares what the server charges, where it says so, with the total
+// that it was sent.
+func (t Transaction) checkCharge(charged *Amount) error {
+	if charged == nil || t.Total == 0 || charged.Cmp(Amount{text: strconv.FormatInt(t.Total, 10)}) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: Gloebit charges %s gloebits, not %d", ErrPriceChanged, t.ID, charged, t.Total)
 }
 
 // contradicts reports whether a status is that of a failure.

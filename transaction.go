@@ -50,7 +50,8 @@ type Transaction struct {
 	// a new random UUID, which Receipt.TransactionID tells.
 	ID string
 	// Product is the product's name, and ProductQuantity how many, zero
-	// meaning one. Gloebit knows the price.
+	// meaning one. Gloebit knows the price; a Total beside it is the price that
+	// the application showed.
 	Product         string
 	ProductQuantity int64
 	// CharacterID is whose product it becomes. Empty means the user's.
@@ -59,10 +60,13 @@ type Transaction struct {
 	// many, zero meaning one.
 	Asset         string
 	AssetQuantity int64
-	// Total is the charge for all of an asset, in whole gloebits, up to 2^53-1.
+	// Total is the charge for all of an asset or a product, in whole gloebits,
+	// up to 2^53-1. It is sent as gloebit-balance-change. With a Product, zero
+	// leaves it out.
 	Total int64
-	// Username is what Gloebit's history calls the user. Empty means the
-	// user's name on the application.
+	// Username is what Gloebit's history calls the user. The default is
+	// [Client.Name]; where that is empty, the user's name is read from Gloebit
+	// first.
 	Username string
 	// Hold is whom Gloebit asks and tells.
 	Hold HoldURLs
@@ -108,6 +112,7 @@ type ProductOrder struct {
 	Key         string // as ItemOrder.Key
 	ID          string // as ItemOrder.ID
 	Product     string // its name
+	Price       int64  // for each, in whole gloebits, as the application showed it; zero leaves the price to Gloebit
 	Quantity    int64  // how many; zero means one
 	CharacterID string // as Transaction.CharacterID
 	Username    string // as Transaction.Username
@@ -180,9 +185,7 @@ func (t Transaction) body(m *Merchant, username string) map[string]any {
 	body := map[string]any{"version": 1, "request-created": m.clock().Unix()}
 	vintage.put(body, "id", "transaction-id", t.ID)
 	vintage.put(body, "consumer-key", "application-key", m.config.ClientID)
-	if username != "" {
-		vintage.put(body, "merchant-user-id", "username-on-application", username)
-	}
+	vintage.put(body, "merchant-user-id", "username-on-application", username)
 	if t.Product != "" {
 		body["product"] = t.Product
 		body["product-quantity"] = orDefault(t.ProductQuantity, 1)

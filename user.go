@@ -16,6 +16,9 @@ type User struct {
 	Name string
 }
 
+// sessionUser begins the id of a user whom nothing but a session identifies.
+const sessionUser = "session:"
+
 // User tells who makes the request: the application's user, or who is signed in
 // with Gloebit, or whose session it is. They need not be connected. Errors:
 // ErrNoUser, ErrNotConnected when nobody is known without Config.User,

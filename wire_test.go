@@ -110,29 +110,29 @@ func rows() []row {
 					Platform: []gloebit.Descriptor{{Name: "grid", Value: "home"}}, Location: []gloebit.Descriptor{{Name: "region", Value: "east"}}, Transaction: []gloebit.Descriptor{{Name: "object", Value: "hut"}, {Name: "type", Value: "rent"}},
 				}})
 			},
-			both:    `POST /v2/transact {"app-user-id":"g-1","application-key":"key","asset-code":"rent","asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","consumer-key":"key","gloebit-balance-change":9,"id":"t-3","location-desc-names":["region"],"location-desc-values":["east"],"platform-desc-names":["grid"],"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"transaction-id":"t-3","version":1}`,
-			a:       `POST /v2/transact {"app-user-id":"g-1","asset-code":"rent","asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","consumer-key":"key","gloebit-balance-change":9,"id":"t-3","location-desc-names":["region"],"location-desc-values":["east"],"platform-desc-names":["grid"],"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"version":1}`,
-			b:       `POST /v2/transact {"app-user-id":"g-1","application-key":"key","asset-code":"rent","asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","gloebit-balance-change":9,"location-desc-names":["region"],"location-desc-values":["east"],"platform-desc-names":["grid"],"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"transaction-id":"t-3","version":1}`,
+			both:    `POST /v2/transact {"app-user-id":"g-1","application-key":"key","asset-code":"rent","asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","consumer-key":"key","gloebit-balance-change":9,"id":"t-3","location-desc-names":["region"],"location-desc-values":["east"],"merchant-user-id":"u","platform-desc-names":["grid"],"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"transaction-id":"t-3","username-on-application":"u","version":1}`,
+			a:       `POST /v2/transact {"app-user-id":"g-1","asset-code":"rent","asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","consumer-key":"key","gloebit-balance-change":9,"id":"t-3","location-desc-names":["region"],"location-desc-values":["east"],"merchant-user-id":"u","platform-desc-names":["grid"],"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"version":1}`,
+			b:       `POST /v2/transact {"app-user-id":"g-1","application-key":"key","asset-code":"rent","asset-quantity":1,"automated-transaction":true,"buyer-id-on-application":"u","gloebit-balance-change":9,"location-desc-names":["region"],"location-desc-values":["east"],"platform-desc-names":["grid"],"platform-desc-values":["home"],"request-created":1767323045,"subscription-id":"s-1","transaction-desc-names":["object","type"],"transaction-desc-values":["hut","rent"],"transaction-id":"t-3","username-on-application":"u","version":1}`,
 			answers: map[string]any{`{"success":true,"id":"t-3","status":"queued","reason":"success"}`: gloebit.Receipt{TransactionID: "t-3", Outcome: gloebit.OutcomeQueued, Status: "queued", Reason: "success"}},
 		},
 		{
 			name: "transact-u2u", call: func(x ctx, c c, _ m) (any, error) {
 				return c.TransactU2U(x, gloebit.Transaction{ID: "t-4", Product: "hat", CharacterID: "c-1"}, gloebit.Seller{GloebitID: "g-2", Email: "b@x.example", ID: "bob", Name: "Bob"})
 			},
-			both:    `POST /transact-u2u {"app-user-id":"g-1","application-key":"key","buyer-id-on-application":"u","character-id":"c-1","consumer-key":"key","id":"t-4","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","transaction-id":"t-4","version":1}`,
-			a:       `POST /transact-u2u {"app-user-id":"g-1","buyer-id-on-application":"u","character-id":"c-1","consumer-key":"key","id":"t-4","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","version":1}`,
-			b:       `POST /transact-u2u {"app-user-id":"g-1","application-key":"key","buyer-id-on-application":"u","character-id":"c-1","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","transaction-id":"t-4","version":1}`,
+			both:    `POST /transact-u2u {"app-user-id":"g-1","application-key":"key","buyer-id-on-application":"u","character-id":"c-1","consumer-key":"key","id":"t-4","merchant-user-id":"u","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","transaction-id":"t-4","username-on-application":"u","version":1}`,
+			a:       `POST /transact-u2u {"app-user-id":"g-1","buyer-id-on-application":"u","character-id":"c-1","consumer-key":"key","id":"t-4","merchant-user-id":"u","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","version":1}`,
+			b:       `POST /transact-u2u {"app-user-id":"g-1","application-key":"key","buyer-id-on-application":"u","character-id":"c-1","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","transaction-id":"t-4","username-on-application":"u","version":1}`,
 			answers: map[string]any{`{"success":true,"id":"t-4","status":"queued","reason":"success"}`: gloebit.Receipt{TransactionID: "t-4", Outcome: gloebit.OutcomeQueued, Status: "queued", Reason: "success"}},
 		},
 		{
 			name: "get-user-products", call: func(x ctx, c c, _ m) (any, error) { return c.Products(x) },
-			both:    "GET /get-user-products",
+			both:    "GET /get-user-products/",
 			answers: map[string]any{`{` + ok + `,"products":{"hat":2}}`: map[string]int64{"hat": 2}, `{` + ok + `,"products":{}}`: map[string]int64{}},
 			rubbish: []string{`{` + ok + `}`, `{` + ok + `,"products":[]}`, `{` + ok + `,"products":{"hat":0.5}}`},
 		},
 		{
 			name: "consume-user-product", call: func(x ctx, c c, _ m) (any, error) { return c.ConsumeProduct(x, "green hat/2", 3) },
-			both:    "POST /consume-user-product/green%20hat%2F2/3",
+			both:    "POST /consume-user-product/green%20hat%2F2/3/",
 			answers: map[string]any{`{` + ok + `,"count":4}`: int64(4), `{` + ok + `,"product-count":4}`: int64(4), `{` + ok + `,"count":0}`: int64(0)},
 			rubbish: []string{`{` + ok + `}`, `{` + ok + `,"count":"4"}`, `{` + ok + `,"count":-1}`},
 		},
@@ -247,7 +247,7 @@ func rows() []row {
 		},
 		{
 			name: "create-subscription-authorization", call: func(x ctx, c c, _ m) (any, error) { return c.CreateSubscriptionAuthorization(x, "s-1") },
-			both: `POST /create-subscription-authorization {"app-user-id":"g-1","application-key":"key","request-created":1767323045,"subscription-id":"s-1","user-id-on-application":"u"}`,
+			both: `POST /create-subscription-authorization {"app-user-id":"g-1","application-key":"key","request-created":1767323045,"subscription-id":"s-1","user-id-on-application":"u","username-on-application":"u"}`,
 			answers: map[string]any{
 				`{"success":true,"status":"created","id":"a-1","pending":true,"enabled":false}`:                                gloebit.SubscriptionAuthorization{ID: "a-1", Status: "created", Pending: true},
 				`{"success":true,"status":"duplicate-and-already-approved-by-user","id":"a-1","pending":false,"enabled":true}`: gloebit.SubscriptionAuthorization{ID: "a-1", Status: "duplicate-and-already-approved-by-user", Enabled: true},

@@ -66,8 +66,8 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 		return Purchase{}, fmt.Errorf("%w: order: %w: set it, or sell a Product", gloebit.ErrInvalidRequest, errNobody)
 	}
 	user := client.User()
-	if order.Username == "" && len(user.Name) <= longestName && utf8.ValidString(user.Name) {
-		order.Username = user.Name
+	if name := client.Name(); order.Username == "" && len(name) <= longestName && utf8.ValidString(name) {
+		order.Username = name
 	}
 	id, err := uuid.NewV7() // in the order of time, which databases like in a primary key
 	if err != nil {
@@ -144,7 +144,7 @@ func (l *Ledger) notSaved(ctx context.Context, p Purchase, err error) {
 // readReceipt tells what Transact's answer means for a purchase, and whether it
 // means anything.
 func readReceipt(receipt gloebit.Receipt, err error, first bool) (h happening, answered bool) {
-	if err == nil {
+	if err == nil || errors.Is(err, gloebit.ErrPriceChanged) { // the transaction stands
 		return happening{event: eventAccepted, cause: "transact: " + string(receipt.Outcome), outcome: receipt.Outcome}, true
 	}
 	for _, verdict := range verdicts {

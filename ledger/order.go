@@ -26,13 +26,13 @@ type Order struct {
 	Product string `json:"product,omitempty"`
 	// CharacterID is whose product it becomes. Empty means the user's.
 	CharacterID string `json:"character_id,omitempty"`
-	// Price is for each, in whole gloebits. With a Product it is a note for the
-	// application's own pages, and it is not sent.
+	// Price is for each, in whole gloebits. With a Product it is the price that
+	// the application showed; Gloebit charges its own.
 	Price int64 `json:"price"`
 	// Quantity is how many. Zero means one, and Purchase writes one.
 	Quantity int64 `json:"quantity"`
-	// Username is what Gloebit's history calls the user. Empty means the user's
-	// name on the application.
+	// Username is what Gloebit's history calls the user. The default is
+	// gloebit.Client.Name.
 	Username string `json:"username,omitempty"`
 	// Data is the application's own: the Fulfiller finds it in the purchase.
 	// It is a JSON value of at most 64 KiB, without a secret in it. Nil is
@@ -103,7 +103,7 @@ func (o Order) same(other Order) bool {
 func (p Purchase) transaction(hold gloebit.HoldURLs) gloebit.Transaction {
 	t := gloebit.Transaction{ID: p.ID, Username: p.Username, Hold: hold}
 	if p.Product != "" {
-		t.Product, t.ProductQuantity, t.CharacterID = p.Product, p.Quantity, p.CharacterID
+		t.Product, t.ProductQuantity, t.CharacterID, t.Total = p.Product, p.Quantity, p.CharacterID, p.Total()
 		return t
 	}
 	t.Asset, t.AssetQuantity, t.Total = p.Item, p.Quantity, p.Price*p.Quantity
