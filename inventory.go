@@ -163,11 +163,7 @@ func (i Item) body() (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := map[string]any{"folder-id": orDefault(i.Folder, RootFolder), "params": params}
-	if i.Type != "" {
-		body["type-id"] = i.Type
-	}
-	return body, nil
+	return map[string]any{"folder-id": orDefault(i.Folder, RootFolder), "type-id": i.Type, "params": params}, nil
 }
 
 func checkFolder(folder string) error {
