@@ -98,7 +98,7 @@ func (g *Gloebit) answerToken(request tokenRequest) (reply, *tokenError) {
 	}
 	switch request.form.Get("grant_type") {
 	case "authorization_code":
-		return g.redeem(app, request.form)
+		return g.redeem(app, request)
 	case "refresh_token":
 		if g.cfg.RefreshTokens {
 			return g.refresh(app, request.form)
@@ -110,10 +110,13 @@ func (g *Gloebit) answerToken(request tokenRequest) (reply, *tokenError) {
 }
 
 // redeem gives a token for a code. A code that was used before is refused, and
-// the token that it gave is taken back (RFC 6749, section 4.1.2).
-func (g *Gloebit) redeem(app *Application, form url.Values) (reply, *tokenError) {
+// the token that it gave is taken back (RFC 6749, section 4.1.2). The scope must
+// be repeated, unless the application's credentials are in the Authorization
+// header: the published client that sends them there sends no scope.
+func (g *Gloebit) redeem(app *Application, request tokenRequest) (reply, *tokenError) {
+	form := request.form
 	for _, name := range []string{"code", "redirect_uri", "scope"} {
-		if form.Get(name) == "" {
+		if form.Get(name) == "" && (name != "scope" || !request.basic) {
 			return nil, &tokenError{"invalid_request", name + " is missing"}
 		}
 	}
@@ -125,7 +128,10 @@ func (g *Gloebit) redeem(app *Application, form url.Values) (reply, *tokenError)
 		g.removeToken(c.token)
 		return nil, &tokenError{"invalid_grant", "the code was used before"}
 	}
-	scopes, ok := g.cfg.Vintage.parseScopes(form.Get("scope"))
+	scopes, ok := c.asked, true
+	if form.Get("scope") != "" {
+		scopes, ok = g.cfg.Vintage.parseScopes(form.Get("scope"))
+	}
 	switch {
 	case !g.now().Before(c.expires):
 		return nil, &tokenError{"invalid_grant", "the code has expired"}

@@ -186,7 +186,7 @@ func TestRefreshing(t *testing.T) {
 	require.Equal(t, http.StatusOK, second.status, second.text)
 	require.NotEqual(t, old, second.json["refresh_token"])
 	require.Equal(t, true, w.get("balance", second.json["access_token"].(string)).json["success"])
-	require.Equal(t, "unknown OAuth2 token", w.get("balance", first.json["access_token"].(string)).json["reason"])
+	require.Equal(t, "unknown token2", w.get("balance", first.json["access_token"].(string)).json["reason"])
 	require.Equal(t, "invalid_grant", refresh(old).json["error"], "a used refresh token is refused")
 
 	require.Equal(t, 1, w.server.ExpireTokens("alice"))
@@ -204,7 +204,7 @@ func TestRevokingAnApproval(t *testing.T) {
 	require.True(t, w.server.RevokeApproval("alice", w.app.Key))
 	require.False(t, w.server.RevokeApproval("alice", w.app.Key))
 	require.Empty(t, w.server.Approvals("alice"))
-	require.Equal(t, "unknown OAuth2 token", w.get("balance", token).json["reason"])
+	require.Equal(t, "unknown token2", w.get("balance", token).json["reason"])
 	require.Equal(t, "invalid_grant", w.exchange(code, "scope", "balance").json["error"], "codes that are under way are no good either")
 }
 

@@ -72,8 +72,12 @@ func (g *Gloebit) work(rt route, c *call) (answer reply, challenged bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if reason := g.authenticate(c); reason != "" {
-		if reason == reasonUnknownToken && rt.scope == "" {
-			reason = "invalid access token"
+		switch {
+		case reason != reasonUnknownToken:
+		case g.cfg.Strict:
+			reason = "unknown token"
+		case rt.unknown != "":
+			reason = rt.unknown
 		}
 		return failure(reason), true
 	}
@@ -86,6 +90,11 @@ func (g *Gloebit) work(rt route, c *call) (answer reply, challenged bool) {
 	if rt.scope != "" && !hasScope(c.token.Scopes, rt.scope) {
 		return failure("missing domain"), false
 	}
+	if rt.keys != nil {
+		if reason := c.checkKeys(rt.keys); reason != "" {
+			return failure(reason), false
+		}
+	}
 	if c.request.Method != http.MethodGet {
 		g.revision++
 	}
@@ -93,8 +102,8 @@ func (g *Gloebit) work(rt route, c *call) (answer reply, challenged bool) {
 }
 
 // reasonUnknownToken is the answer to a token that was never given or is no
-// longer good.
-const reasonUnknownToken = "unknown OAuth2 token"
+// longer good. The published clients for Python know no other.
+const reasonUnknownToken = "unknown token2"
 
 // authenticate finds the call's token and returns the reason why not. The
 // scheme's case doesn't matter (RFC 9110, section 11.1).
@@ -105,7 +114,11 @@ func (g *Gloebit) authenticate(c *call) (reason string) {
 		return cmp.Or(reason, c.problem)
 	}
 	scheme, credentials, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+	case g.cfg.Strict && credentials == "": // the document has the token as the whole value
+		credentials = scheme
+	default:
 		return reasonUnknownToken
 	}
 	t := g.tokens[digestOf(strings.TrimSpace(credentials))]
@@ -126,6 +139,9 @@ func (g *Gloebit) noOp(*call) reply { return success() }
 func (g *Gloebit) id(c *call) reply {
 	answer := success()
 	answer["id"], answer["name"], answer["params"] = c.user.id, c.user.name, c.user.params
+	if g.cfg.Strict {
+		delete(answer, "reason") // the document has none here
+	}
 	return answer
 }
 

@@ -20,10 +20,10 @@ func TestPathsMethodsAndVintages(t *testing.T) {
 	}{
 		{"GET", "no-op", both, "PUT"},
 		{"POST", "no-op", both, "PUT"},
-		{"GET", "id", a, "POST"},
+		{"GET", "id", a, "PUT"},
 		{"GET", "user", b, "PUT"},
 		{"POST", "user", b, "DELETE"},
-		{"GET", "balance", both, "POST"},
+		{"GET", "balance", both, "PUT"},
 		{"GET", "get-user-products", both, "PUT"},
 		{"POST", "get-user-products", both, "PUT"},
 		{"POST", "consume-user-product/green-hat/1", both, "GET"},
@@ -71,9 +71,12 @@ func TestTokensAndScopes(t *testing.T) {
 	tests := map[string]struct {
 		path, token, reason string
 	}{
-		"no token":                      {"balance", "", "unknown OAuth2 token"},
-		"an unknown token":              {"balance", "x", "unknown OAuth2 token"},
+		"no token":                      {"balance", "", "unknown token2"},
+		"an unknown token":              {"balance", "x", "unknown token2"},
 		"an unknown token for no-op":    {"no-op", "x", "invalid access token"},
+		"an unknown token, transact":    {"transact", "x", "unknown token2"},
+		"an unknown token, v2/transact": {"v2/transact", "x", "unknown OAuth2 token"},
+		"an unknown token, u2u":         {"transact-u2u", "x", "unknown OAuth2 token"},
 		"a token without balance":       {"balance", w.token("id"), "missing domain"},
 		"a token without id":            {"id", w.token("balance"), "missing domain"},
 		"a token without user":          {"user", w.token("balance"), "missing domain"},
@@ -85,7 +88,11 @@ func TestTokensAndScopes(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := w.get(test.path, test.token)
+			method := http.MethodGet
+			if strings.Contains(test.path, "transact") {
+				method = http.MethodPost
+			}
+			got := w.do(w.request(method, test.path, test.token, ""))
 			require.Equal(t, http.StatusOK, got.status)
 			require.Equal(t, test.reason, got.json["reason"])
 			require.Equal(t, test.reason == "success", got.json["success"])
@@ -93,7 +100,7 @@ func TestTokensAndScopes(t *testing.T) {
 		})
 	}
 	t.Run("the scheme in any case", func(t *testing.T) {
-		for scheme, reason := range map[string]string{"bearer": "success", "BEARER": "success", "Basic": "unknown OAuth2 token"} {
+		for scheme, reason := range map[string]string{"bearer": "success", "BEARER": "success", "Basic": "unknown token2"} {
 			r := w.request(http.MethodGet, "balance", "", "")
 			r.Header.Set("Authorization", scheme+" "+w.token("balance"))
 			require.Equal(t, reason, w.do(r).json["reason"])
@@ -105,7 +112,7 @@ func TestTokensAndScopes(t *testing.T) {
 		require.Equal(t, "token has expired", w.get("balance", token).json["reason"])
 		require.Equal(t, "token has expired", w.get("no-op", token).json["reason"])
 		require.Positive(t, w.server.RevokeTokens("alice"))
-		require.Equal(t, "unknown OAuth2 token", w.get("balance", token).json["reason"])
+		require.Equal(t, "unknown token2", w.get("balance", token).json["reason"])
 		require.Zero(t, w.server.RevokeTokens("nobody"))
 		require.Zero(t, w.server.ExpireTokens("nobody"))
 		require.Nil(t, w.server.Approvals("nobody"))

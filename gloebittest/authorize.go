@@ -44,10 +44,10 @@ func (g *Gloebit) Asking(u *url.URL) (Application, bool) {
 	defer g.mu.Unlock()
 	var key string
 	switch path := trimSlashes(u.Path); {
-	case path == "oauth2/authorize" && query.Has("client_id"):
-		key = query.Get("client_id")
-	case path == "oauth2/authorize":
-		key = query.Get("r")
+	case path == "oauth2/authorize" || path == conditionalAuthorize:
+		if key = query.Get("r"); query.Has("client_id") {
+			key = query.Get("client_id")
+		}
 	case path == "oauth/authorize":
 		if t := g.requestTokenOf(query.Get("oauth_token")); t != nil {
 			key = t.application

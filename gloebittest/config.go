@@ -57,6 +57,11 @@ type Config struct {
 	// Vintage narrows what is understood. Zero means both vintages.
 	Vintage Vintage
 
+	// Strict makes the server speak the first document, "OAuth API", and nothing
+	// else. Vintage is then VintageA, whatever it says. See "The strict server"
+	// in the package's documentation. The default is false.
+	Strict bool
+
 	// OldForms gives the answers that older servers gave: get-characters an
 	// object of ids by name instead of a list, create-character and
 	// update-character the character's bare id, and user a full-name without a

@@ -63,6 +63,38 @@
 // A user's permission is kept per application. Refreshing replaces the access
 // token as well as the refresh token.
 //
+// An unknown or revoked token gets the reason "unknown token2", on v2/transact
+// and transact-u2u "unknown OAuth2 token" and on no-op "invalid access token".
+// What is read can also be POSTed. The scope may be missing at the token
+// endpoint if the application's credentials are in the Authorization header.
+//
+// # The strict server
+//
+// With Config.Strict the server speaks the first document, "OAuth API", and
+// nothing else:
+//
+//   - Paths are as the document writes them. get-user-products/ and
+//     consume-user-product/NAME/COUNT/ end with a slash and no other path does.
+//     Everything else is status 404.
+//   - The scopes are id, balance, transact and inventory. Another is answered
+//     with a redirect with the error invalid_scope.
+//   - The value of the Authorization header is the token, as the document says,
+//     or Bearer and the token, as all published clients send.
+//   - A body is sent as application/json and has every key that the document
+//     does not call optional and gives no default for. A key that is missing or
+//     null, or of another type, is refused with status 200, success false and
+//     the reason "missing KEY" or "invalid KEY": published clients treat every
+//     other status as an error and do not read its body. Keys that the document
+//     does not have are ignored, so that a client can send later names too.
+//   - The answers have the document's keys and no other: transact has no balance
+//     and no product-count, consume-user-product has count, id has no reason.
+//   - An unknown or revoked token gets the reason "unknown token".
+//   - A product is charged at its price. A gloebit-balance-change beside it must
+//     be the price times product-quantity, as in the document's example;
+//     otherwise nothing is charged and the reason is "gloebit-balance-change is
+//     not the product's price". It may be missing. Without Config.Strict it is
+//     ignored, because a published client sends the price of one for several.
+//
 // Everything is safe for concurrent use. Nothing here is safe to face the
 // internet: whoever can reach it is any user they choose to be.
 package gloebittest

@@ -57,6 +57,9 @@ func New(cfg Config) *Gloebit {
 	if cfg.Queue.Rand == nil {
 		cfg.Queue.Rand = rand.New(rand.NewPCG(1, 1))
 	}
+	if cfg.Strict {
+		cfg.Vintage = VintageA
+	}
 	g := &Gloebit{
 		cfg:              cfg,
 		routes:           newRoutes(cfg.Vintage),
@@ -68,6 +71,9 @@ func New(cfg Config) *Gloebit {
 		nonces:           make(nonces),
 		transactionIndex: make(map[transactionKey]*record),
 		changed:          make(chan struct{}),
+	}
+	if cfg.Strict {
+		g.routes = documentRoutes(g.routes)
 	}
 	if g.cfg.Consent == nil {
 		g.cfg.Consent = g.consentForm

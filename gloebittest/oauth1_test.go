@@ -84,7 +84,7 @@ func TestOAuth1FromBeginningToEnd(t *testing.T) {
 		order := w.order(map[string]any{"id": method, "gloebit-balance-change": 1})
 		require.Equal(t, true, w.signed(w.signer(token, secret), "POST", "transact", order).json["success"])
 		require.Equal(t, "missing domain", w.signed(w.signer(token, secret), "GET", "get-characters", "").json["reason"])
-		require.Equal(t, "unknown OAuth2 token", w.get("balance", token).json["reason"], "it is no bearer token")
+		require.Equal(t, "unknown token2", w.get("balance", token).json["reason"], "it is no bearer token")
 
 		again := w.signer(request, requestSecret, "oauth_verifier", verifier)
 		refused := w.form(w.signed(again, method, "oauth/access-token", ""), http.StatusUnauthorized)
@@ -264,7 +264,7 @@ func TestTokensOfOAuth1AreLikeTheOthers(t *testing.T) {
 	require.Equal(t, "success", reason(w))
 	require.True(t, w.server.RevokeApproval("alice", w.app.Key))
 	require.Equal(t, "unknown token", reason(w))
-	require.Equal(t, "unknown OAuth2 token", w.get("balance", bearer).json["reason"])
+	require.Equal(t, "unknown token2", w.get("balance", bearer).json["reason"])
 
 	for _, args := range [][]string{{"x", "alice", "balance"}, {w.app.Key, "x", "balance"}, {w.app.Key, "alice", "x"}} {
 		_, _, err := w.server.IssueSigningToken(args[0], args[1], args[2])
@@ -276,7 +276,7 @@ func TestVintageBKnowsNoSignatures(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{Vintage: gloebittest.VintageB})
 	token, secret, err := w.server.IssueSigningToken(w.app.Key, "alice", "balance")
 	require.NoError(t, err)
-	require.Equal(t, "unknown OAuth2 token", w.signed(w.signer(token, secret), "GET", "balance", "").json["reason"])
+	require.Equal(t, "unknown token2", w.signed(w.signer(token, secret), "GET", "balance", "").json["reason"])
 	for _, path := range []string{"oauth/request-token", "oauth/authorize", "oauth/access-token"} {
 		require.Equal(t, http.StatusNotFound, w.get(path, "").status)
 	}

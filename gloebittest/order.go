@@ -17,13 +17,16 @@ type order struct {
 	product, asset         string
 	quantity               int64 // of the product if there is one, else of the asset
 	change                 int64 // gloebit-balance-change; 0 for a product
-	hold                   Hold
-	character              string
-	automated              bool
-	subscription           string
-	seller                 seller
-	buyerID, appUserID     string
-	details                Details
+	// offered is gloebit-balance-change beside a product, -1 if it is no whole
+	// number. Nil means that it was not sent.
+	offered            *int64
+	hold               Hold
+	character          string
+	automated          bool
+	subscription       string
+	seller             seller
+	buyerID, appUserID string
+	details            Details
 }
 
 // seller is how a transact-u2u request names who is paid.
@@ -95,8 +98,8 @@ func (f fields) forget(v Vintage) {
 	}
 }
 
-// readPurchase reads what is bought. A product's price is Gloebit's own, so
-// gloebit-balance-change is not even looked at beside one.
+// readPurchase reads what is bought. A product's price is Gloebit's own:
+// gloebit-balance-change beside one is only for Config.Strict to compare.
 func (o *order) readPurchase(f fields) (reason string) {
 	if o.product, reason = f.text("product"); reason != "" {
 		return reason
@@ -118,10 +121,16 @@ func (o *order) readPurchase(f fields) (reason string) {
 		quantity = 1
 	}
 	o.quantity = quantity
-	if o.product == "" {
-		if o.change, _, reason = f.whole("gloebit-balance-change"); reason != "" {
-			return reason
-		}
+	change, sent, reason := f.whole("gloebit-balance-change")
+	switch {
+	case o.product == "" && reason != "":
+		return reason
+	case o.product == "":
+		o.change = change
+	case reason != "":
+		o.offered = new(int64(-1))
+	case sent:
+		o.offered = &change
 	}
 	if character := f.label("character-id"); !emptyID(character) {
 		o.character = character

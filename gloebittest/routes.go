@@ -15,32 +15,36 @@ type route struct {
 	args    []int   // how many path segments may follow the name; nil means none does
 	vintage Vintage // which vintage knows it
 	scope   string  // the scope an api needs; empty means any token will do
-	page    func(*Gloebit, http.ResponseWriter, *http.Request)
-	api     func(*Gloebit, *call) reply
+	unknown string  // the reason for an unknown token; empty means the usual one
+	// slash and keys are the document's, for Config.Strict: whether the path ends
+	// with a slash, and what the body must have.
+	slash bool
+	keys  []documentKey
+	page  func(*Gloebit, http.ResponseWriter, *http.Request)
+	api   func(*Gloebit, *call) reply
 }
 
 // newRoutes lists what a Gloebit of that vintage serves, by path without
-// slashes at either end.
+// slashes at either end. What is read can also be POSTed: one published client
+// POSTs everything.
 func newRoutes(v Vintage) map[string]route {
-	get, post := []string{http.MethodGet}, []string{http.MethodPost}
 	both := []string{http.MethodGet, http.MethodPost}
+	post := both[1:]
 	put := []string{http.MethodPut, http.MethodPost}
 	routes := map[string]route{
-		"no-op":   {methods: both, api: (*Gloebit).noOp},
-		"id":      {methods: get, vintage: VintageA, scope: "user", api: (*Gloebit).id},
+		"no-op":   {methods: both, unknown: "invalid access token", api: (*Gloebit).noOp},
+		"id":      {methods: both, vintage: VintageA, scope: "user", api: (*Gloebit).id},
 		"user":    {methods: both, vintage: VintageB, scope: "user", api: (*Gloebit).userInfo},
-		"balance": {methods: get, scope: "balance", api: (*Gloebit).balance},
+		"balance": {methods: both, scope: "balance", api: (*Gloebit).balance},
 
-		"transact":     {methods: post, scope: "transact", api: (*Gloebit).transact},
-		"transact-u2u": {methods: post, vintage: VintageB, scope: "transact", api: (*Gloebit).transactU2U},
-		"v2/transact":  {methods: post, vintage: VintageB, scope: "transact", api: (*Gloebit).transact},
+		"transact": {methods: post, scope: "transact", api: (*Gloebit).transact},
 
 		"get-user-products":    {methods: both, scope: "inventory", api: (*Gloebit).getUserProducts},
 		"consume-user-product": {methods: post, args: []int{0, 2}, scope: "inventory", api: (*Gloebit).consumeUserProduct},
 
 		"new-inventory-item":     {methods: post, scope: "inventory", api: (*Gloebit).newInventoryItem},
-		"get-inventory-item-ids": {methods: get, args: []int{0, 1}, scope: "inventory", api: (*Gloebit).getInventoryItemIDs},
-		"get-inventory-item":     {methods: get, args: []int{1}, scope: "inventory", api: (*Gloebit).getInventoryItem},
+		"get-inventory-item-ids": {methods: both, args: []int{0, 1}, scope: "inventory", api: (*Gloebit).getInventoryItemIDs},
+		"get-inventory-item":     {methods: both, args: []int{1}, scope: "inventory", api: (*Gloebit).getInventoryItem},
 		"update-inventory-item-params": {
 			methods: post, vintage: VintageA, scope: "inventory", api: (*Gloebit).replaceInventoryItem,
 		},
@@ -48,6 +52,7 @@ func newRoutes(v Vintage) map[string]route {
 		"delete-inventory-item": {methods: post, args: []int{1}, scope: "inventory", api: (*Gloebit).deleteInventoryItem},
 	}
 	maps.Copy(routes, browserRoutes())
+	maps.Copy(routes, virtualWorldRoutes())
 	maps.Copy(routes, subscriptionRoutes())
 	maps.Copy(routes, productRoutes())
 	maps.Copy(routes, characterRoutes())
@@ -65,12 +70,35 @@ func browserRoutes() map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
 	return map[string]route{
 		"oauth2/authorize":    {methods: both, page: (*Gloebit).authorize},
+		conditionalAuthorize:  {methods: both, vintage: VintageB, page: (*Gloebit).authorize},
 		"oauth2/access-token": {methods: both, page: (*Gloebit).accessToken},
 		"oauth/request-token": {methods: both, vintage: VintageA, page: (*Gloebit).requestToken1},
 		"oauth/authorize":     {methods: both, vintage: VintageA, page: (*Gloebit).authorize1},
 		"oauth/access-token":  {methods: both, vintage: VintageA, page: (*Gloebit).accessToken1},
 		"purchase":            {methods: both, page: (*Gloebit).purchase},
 	}
+}
+
+// conditionalAuthorize is another path of oauth2/authorize, which published
+// clients for Flask use.
+const conditionalAuthorize = "oauth2/conditional-authorize"
+
+// virtualWorldRoutes are the ways in which the published client for virtual
+// worlds pays, with those of its earlier versions. It recognizes an unknown
+// token by a reason of its own.
+func virtualWorldRoutes() map[string]route {
+	routes := map[string]route{
+		"v2/transact":  {api: (*Gloebit).transact},
+		"2/transact":   {api: (*Gloebit).transact},
+		"transact-u2u": {api: (*Gloebit).transactU2U},
+		"transact-U2U": {api: (*Gloebit).transactU2U},
+	}
+	for path, rt := range routes {
+		rt.methods, rt.vintage, rt.scope = []string{http.MethodPost}, VintageB, "transact"
+		rt.unknown = "unknown OAuth2 token"
+		routes[path] = rt
+	}
+	return routes
 }
 
 // subscriptionRoutes are vintage B's subscriptions.
@@ -98,7 +126,7 @@ func productRoutes() map[string]route {
 		"grant-character-product":     {args: []int{0, 3}, api: (*Gloebit).grantCharacterProduct},
 		"set-character-product-count": {args: []int{0, 3}, api: (*Gloebit).setCharacterProductCount},
 		"get-character-products": {
-			methods: []string{http.MethodGet}, args: []int{1}, api: (*Gloebit).getCharacterProducts,
+			methods: []string{http.MethodGet, http.MethodPost}, args: []int{1}, api: (*Gloebit).getCharacterProducts,
 		},
 	}
 	for path, rt := range routes {
@@ -114,9 +142,9 @@ func productRoutes() map[string]route {
 // characterRoutes are vintage B's characters.
 func characterRoutes() map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
-	get, post := both[:1], both[1:]
+	post := both[1:]
 	routes := map[string]route{
-		"get-characters":   {methods: get, api: (*Gloebit).getCharacters},
+		"get-characters":   {methods: both, api: (*Gloebit).getCharacters},
 		"create-character": {methods: post, api: (*Gloebit).createCharacter},
 		"update-character": {methods: post, api: (*Gloebit).updateCharacter},
 		"update_character": {methods: post, api: (*Gloebit).updateCharacter},
@@ -146,7 +174,7 @@ func (g *Gloebit) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // route finds the route of a URL and the decoded path segments after its name.
-// A trailing slash makes no difference.
+// A trailing slash makes no difference, unless Config.Strict is set.
 func (g *Gloebit) route(u *url.URL) (route, []string, bool) {
 	segments := strings.Split(trimSlashes(u.EscapedPath()), "/")
 	for n := min(2, len(segments)); n > 0; n-- {
@@ -155,6 +183,9 @@ func (g *Gloebit) route(u *url.URL) (route, []string, bool) {
 			continue
 		}
 		args, ok := unescapeAll(segments[n:])
+		if g.cfg.Strict && !rt.written(u.EscapedPath()) {
+			return rt, args, false
+		}
 		return rt, args, ok && (len(args) == 0 && rt.args == nil || slices.Contains(rt.args, len(args)))
 	}
 	return route{}, nil, false

@@ -137,24 +137,26 @@ func (g *Gloebit) createSubscriptionAuthorization(c *call) reply {
 		State: SubscriptionPending, Created: now, Updated: now,
 	}
 	g.subscriptionAuthorizations = append(g.subscriptionAuthorizations, created)
-	return created.reply(success(), "created")
+	return created.reply("created")
 }
 
-// again answers a second request for the same authorization.
+// again answers a second request for the same authorization. It succeeds after
+// the user has declined too: the published client then shows the page again.
 func (s *SubscriptionAuthorization) again() reply {
 	switch s.State {
 	case SubscriptionApproved:
-		return s.reply(success(), "duplicate-and-already-approved-by-user")
+		return s.reply("duplicate-and-already-approved-by-user")
 	case SubscriptionDeclined:
-		return s.reply(failure("the user declined this subscription"), "duplicate-and-previously-declined-by-user")
+		return s.reply("duplicate-and-previously-declined-by-user")
 	default:
-		return s.reply(success(), "duplicate")
+		return s.reply("duplicate")
 	}
 }
 
 // reply tells how the authorization stands: enabled means that the application
 // may charge.
-func (s *SubscriptionAuthorization) reply(answer reply, status string) reply {
+func (s *SubscriptionAuthorization) reply(status string) reply {
+	answer := success()
 	answer["status"], answer["id"] = status, s.ID
 	answer["pending"], answer["enabled"] = s.State == SubscriptionPending, s.State == SubscriptionApproved
 	return answer

@@ -91,7 +91,7 @@ func TestASubscriptionAuthorizationAndItsStates(t *testing.T) {
 	require.NoError(t, w.server.ApproveSubscription(id))
 	require.Equal(t, id, state(w.authorizeSubscription(subscription), true, "duplicate-and-already-approved-by-user", false, true))
 	require.NoError(t, w.server.DeclineSubscription(id))
-	require.Equal(t, id, state(w.authorizeSubscription(subscription), false, "duplicate-and-previously-declined-by-user", false, false))
+	require.Equal(t, id, state(w.authorizeSubscription(subscription), true, "duplicate-and-previously-declined-by-user", false, false))
 
 	now := w.clock.Now()
 	require.Equal(t, []gloebittest.SubscriptionAuthorization{{

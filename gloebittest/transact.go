@@ -41,6 +41,9 @@ func (g *Gloebit) charge(c *call, o order, reason string) reply {
 	}
 	payee, status, reason := g.parties(c, o)
 	if reason != "" {
+		if g.cfg.Strict {
+			status = "" // the document has none of these
+		}
 		return o.refused(status, reason)
 	}
 	amount, reason := g.price(c, o)
@@ -118,7 +121,11 @@ func (g *Gloebit) price(c *call, o order) (amount int64, reason string) {
 	case p.PerUserLimit > 0 && o.quantity > p.PerUserLimit-g.ownedOrQueued(c, o.product):
 		return 0, "product limit reached"
 	}
-	return p.Price * o.quantity, ""
+	amount = p.Price * o.quantity
+	if g.cfg.Strict && o.offered != nil && *o.offered != amount {
+		return 0, "gloebit-balance-change is not the product's price"
+	}
+	return amount, ""
 }
 
 // ownedOrQueued counts what the user has of a product and will have if
@@ -187,6 +194,9 @@ func (g *Gloebit) transactReply(c *call, t *record, reason string) reply {
 		status = "in-progress"
 	}
 	answer := reply{"success": true, "reason": reason, "status": status, "id": t.ID}
+	if g.cfg.Strict {
+		return answer // the document has no more
+	}
 	if hasScope(c.token.Scopes, "balance") {
 		answer["balance"] = c.user.jsonBalance()
 	}
