@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// connected connects ann as alice through the authorization page of a server,
+// connectedAt connects ann as alice through the authorization page of a server,
 // with nothing set in Config but what the changes set. She grants the default
 // scopes, and those of more beside them.
-func connected(t *testing.T, server gloebittest.Config, more string, changes ...func(*world, *gloebit.Config)) (*world, *gloebit.Client) {
+func connectedAt(t *testing.T, server gloebittest.Config, more string, changes ...func(*world, *gloebit.Config)) (*world, *gloebit.Client) {
 	t.Helper()
 	defaults := func(_ *world, c *gloebit.Config) {
 		c.User, c.Scopes, c.Provider.PKCE = headerUser, nil, false
@@ -58,7 +58,7 @@ func TestDefaults(t *testing.T) {
 	} {
 		for _, mode := range modes() {
 			t.Run(name+"/"+mode.name, func(t *testing.T) {
-				w, client := connected(t, test.server, "", func(w *world, c *gloebit.Config) {
+				w, client := connectedAt(t, test.server, "", func(w *world, c *gloebit.Config) {
 					c.User, c.Provider.Vintage = nil, test.vintage
 					mode.change(w, c)
 				})
@@ -89,7 +89,7 @@ func TestEveryCall(t *testing.T) {
 		"later set, later":               {gloebittest.Config{Vintage: gloebittest.VintageB}, gloebit.VintageB},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, client := connected(t, test.server, everyScope(test.server), func(_ *world, c *gloebit.Config) {
+			w, client := connectedAt(t, test.server, everyScope(test.server), func(_ *world, c *gloebit.Config) {
 				c.Provider.Vintage = test.vintage
 			})
 			ctx := t.Context()

@@ -9,7 +9,7 @@
 //		ClientID:     key,
 //		ClientSecret: gloebit.Secret(secret),
 //		RedirectURL:  "https://shop.example/gloebit/callback",
-//		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+//		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
 //		Provider:     gloebit.Sandbox(),
 //	})
 //	mux.Handle("/gloebit/", merchant.Handler())

@@ -63,7 +63,7 @@ func Example() {
 		ClientID:     "key from the merchant page",
 		ClientSecret: gloebit.Secret("secret from the merchant page"),
 		RedirectURL:  "https://shop.example/gloebit/callback",
-		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
 		Provider:     gloebit.Sandbox(),
 	})
 	if err != nil {
@@ -217,7 +217,7 @@ func ExampleMerchant_RequireScopes() {
 
 // Handlers of one's own in place of connect and callback.
 func ExampleMerchant_Exchange() {
-	merchant, server := connected(gloebit.ScopeUser)
+	merchant, server := connected(gloebit.ScopeID)
 	defer server.Close()
 	mux := http.NewServeMux()
 	mux.Handle("GET /begin", merchant.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

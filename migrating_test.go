@@ -306,7 +306,7 @@ func ExampleMerchant_Exchange_exchangeForUserCredential() {
 	mux.Handle("GET /gloebit/callback", merchant.Optional(http.HandlerFunc(callback)))
 
 	fmt.Println(load(shopBrowser(mux), "https://shop.example/gloebit/connect?return_to=/cart"))
-	// Output: 17 [user transact] /cart
+	// Output: 17 [id transact] /cart
 }
 
 func ExampleMerchant_Exchange_crossSiteError() {
@@ -432,7 +432,7 @@ func ExampleCredential_oauth2Credentials() {
 	// Output:
 	// [redacted] true
 	// true true
-	// [user transact] 0a11ce
+	// [id transact] 0a11ce
 }
 
 func ExampleClient_VerifyToken_invalid() {
@@ -562,7 +562,7 @@ func ExampleClient_PurchaseItem_username() {
 		fmt.Println(transaction.Username)
 	}
 	// Output:
-	// alice of the hat shop
+	// alice
 	// Alice L.
 }
 

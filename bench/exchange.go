@@ -70,7 +70,7 @@ func theirExchange(ctx context.Context) Side {
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, canned{}.client())
 	return Side{
 		Do: func() (err error) {
-			token, err = config.Exchange(ctx, "code", oauth2.SetAuthURLParam("scope", "user balance transact"))
+			token, err = config.Exchange(ctx, "code", oauth2.SetAuthURLParam("scope", "balance transact"))
 			return err
 		},
 		Answer: func() string { return fmt.Sprint(token.AccessToken, scopes, nil) },

@@ -20,7 +20,7 @@ const (
 	patience   = 15 * time.Second // what both sides give a request, as programs in production do
 )
 
-var scopes = []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact}
+var scopes = []gloebit.Scope{gloebit.ScopeBalance, gloebit.ScopeTransact}
 
 // canned is a Gloebit without a network. It answers at once, unless takes says
 // how long a token request takes.
@@ -82,7 +82,7 @@ func (c canned) answerToken(r *http.Request) (*http.Response, error) {
 			return nil, r.Context().Err()
 		}
 	}
-	return reply(r, `{"access_token":"`+access+`","scope":"user balance transact"}`), nil
+	return reply(r, `{"access_token":"`+access+`","scope":"balance transact"}`), nil
 }
 
 func reply(r *http.Request, body string) *http.Response {

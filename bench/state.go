@@ -66,7 +66,7 @@ func theirState(context.Context) Side {
 	var taken oidc.Request
 	return Side{
 		Do: func() error {
-			request, err := oidc.NewRequest(10*time.Minute, "/hats", oidc.WithScopes("user", "balance", "transact"))
+			request, err := oidc.NewRequest(10*time.Minute, "/hats", oidc.WithScopes("balance", "transact"))
 			if err != nil {
 				return err
 			}

@@ -19,7 +19,7 @@ func main() {
 		ClientID:     os.Getenv("GLOEBIT_CLIENT_ID"), // from the merchant page
 		ClientSecret: gloebit.Secret(os.Getenv("GLOEBIT_CLIENT_SECRET")),
 		RedirectURL:  "http://127.0.0.1:8080/gloebit/callback",
-		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
 		Provider:     gloebit.At("http://127.0.0.1:8081"), // gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
 		Logger:       slog.Default(),
 	})

@@ -51,7 +51,7 @@ func TestAHatIsChargedOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
 	shop, err := newShop(gloebit.Config{
 		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret),
 		RedirectURL: site.URL + "/gloebit/callback",
-		Scopes:      []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		Scopes:      []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
 		Provider:    gloebit.At(server.URL),
 	})
 	require.NoError(t, err)

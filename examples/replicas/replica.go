@@ -55,7 +55,7 @@ func newShop(o options, store *storage) (http.Handler, error) {
 		ClientID:     os.Getenv("GLOEBIT_CLIENT_ID"),
 		ClientSecret: gloebit.Secret(os.Getenv("GLOEBIT_CLIENT_SECRET")),
 		RedirectURL:  o.url + "/gloebit/callback",
-		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
 		Provider:     provider,
 		SignIn:       true,
 		Sessions:     sessions,

@@ -61,7 +61,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 		ClientID:     s.ClientID,
 		ClientSecret: s.ClientSecret,
 		RedirectURL:  s.URL + launch.CallbackPath,
-		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
+		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
 		Provider:     s.Provider,
 		Sessions:     sessions,
 		Tokens:       s.Books.Tokens, // sealed, in the database, as are states and purchases

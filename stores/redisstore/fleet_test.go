@@ -57,7 +57,7 @@ func newFleet(t *testing.T, machines int, prefix string, newClient func() *redis
 	require.NoError(t, f.gloebit.Approve("alice"))
 	config := gloebit.Config{
 		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), RedirectURL: f.url + "/gloebit/callback",
-		Scopes:   []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		Scopes:   []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
 		Provider: gloebit.At(f.gloebit.URL),
 	}
 	config.Provider.PKCE = true
