@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// stateVersion is the version of what Save writes. Load reads version 1 too,
-// which has no characters, inventories and subscriptions.
-const stateVersion = 2
+// stateVersion is the version of what Save writes and Load reads.
+const stateVersion = 1
 
 // savedState is everything that lasts, as JSON.
 type savedState struct {
@@ -81,8 +80,8 @@ func (g *Gloebit) Load(r io.Reader) error {
 	if err := json.NewDecoder(r).Decode(&state); err != nil {
 		return fmt.Errorf("gloebittest: load: %w", err)
 	}
-	if state.Version < 1 || state.Version > stateVersion {
-		return fmt.Errorf("gloebittest: load: version %d is not among 1 to %d", state.Version, stateVersion)
+	if state.Version != stateVersion {
+		return fmt.Errorf("gloebittest: load: version %d is not %d", state.Version, stateVersion)
 	}
 	loaded := New(g.cfg)
 	if err := loaded.adopt(state); err != nil {

@@ -1,95 +1,150 @@
-// Chi is the hat shop written with chi: the same pages, flags and sandbox as
-// examples/shop, which says more about them.
+// Chi is a small shop on chi. A visitor signs in with a name, connects to
+// Gloebit, and buys hats. Package ledger charges and delivers each hat once.
+//
+// Run it against the sandbox. In one terminal:
+//
+//	go run ./cmd/gloebit-sandbox
+//
+// In another, paste the two export lines that it prints, and then:
 //
 //	go run ./examples/chi
 package main
 
 import (
+	"context"
+	"crypto/rand"
+	"html/template"
+	"log"
+	"log/slog"
 	"net/http"
+	"os"
+	"sync"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-gloebit/gloebit"
 	gloebitchi "github.com/go-gloebit/gloebit/adapters/chi"
 	"github.com/go-gloebit/gloebit/ledger"
-
-	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
-	"github.com/go-gloebit/gloebit/examples/internal/desk"
-	"github.com/go-gloebit/gloebit/examples/internal/launch"
-	"github.com/go-gloebit/gloebit/examples/internal/storefront"
-	"github.com/go-gloebit/gloebit/examples/internal/views"
+	"github.com/google/uuid"
 )
 
-func main() { launch.Main(newShop) }
-
-// newShop is the shop's wiring: sessions, gloebit, the ledger, routes, and what is
-// around them all.
-func newShop(s launch.Settings) (launch.Shop, error) {
-	pages, err := views.New()
-	if err != nil {
-		return launch.Shop{}, err
-	}
-	shop := &shop{&desk.Desk{Pages: pages, URL: s.URL, Log: s.Logger}}
-	sessions := desk.NewSessions(s.URL) // an *scs.SessionManager
-
-	merchant, err := gloebit.New(gloebit.Config{
-		ClientID:     s.ClientID,
-		ClientSecret: s.ClientSecret,
-		RedirectURL:  s.URL + launch.CallbackPath,
-		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
-		Provider:     s.Provider,
-		Sessions:     sessions,
-		Tokens:       s.Books.Tokens, // sealed, in the database, as are states and purchases
-		States:       s.Books.Store,
-		SignIn:       true, // who connects is signed in, as who they are at Gloebit
-		Logger:       s.Logger,
-		OnConnect:    shop.Connected,
-		ErrorHandler: shop.Fail,
+func main() {
+	shop, purchases, err := newShop("http://127.0.0.1:8080", gloebit.Config{
+		ClientID:     os.Getenv("GLOEBIT_CLIENT_ID"),
+		ClientSecret: gloebit.Secret(os.Getenv("GLOEBIT_CLIENT_SECRET")),
+		Provider:     gloebit.At("http://127.0.0.1:8081"), // the sandbox
+		Logger:       slog.Default(),
 	})
 	if err != nil {
-		return launch.Shop{}, err
+		log.Fatal(err)
 	}
-	purchases, err := ledger.New(ledger.Config{
+	go purchases.Run(context.Background()) // retries what failed
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", shop))
+}
+
+// newShop returns the shop at the URL site and the ledger of its purchases.
+func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, error) {
+	sessions := scs.New()
+	config.RedirectURL = site + "/gloebit/callback"
+	config.Scopes = []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact}
+	config.Sessions = sessions
+	config.User = func(r *http.Request) (gloebit.User, error) {
+		return gloebit.User{ID: sessions.GetString(r.Context(), "user")}, nil // no ID: nobody is signed in
+	}
+	merchant, err := gloebit.New(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	hats := &hats{owners: map[string]string{}}
+	purchases, err := ledger.New(ledger.Config{ // without a Store, purchases are kept in memory
 		Merchant:    merchant,
-		Store:       s.Books.Store,
-		Fulfiller:   s.Books.Bench, // does the services, and writes that down in the same transaction
-		CallbackURL: s.URL + launch.HoldPath,
-		Keys:        s.Books.Keys,
-		RetryAfter:  s.RetryAfter,
-		Interval:    s.RetryAfter,
-		StuckAfter:  s.StuckAfter,
-		Logger:      s.Logger,
+		Fulfiller:   hats,
+		CallbackURL: site + "/gloebit/hold",
+		Keys:        []gloebit.Secret{gloebit.Secret(rand.Text() + rand.Text())}, // keep the key with a lasting Store
+		Logger:      config.Logger,
 	})
 	if err != nil {
-		return launch.Shop{}, err
+		return nil, nil, err
 	}
-	shop.Front = storefront.New(storefront.Config{
-		Catalogue:  catalogue.New(),
-		Sessions:   sessions,
-		Purchases:  purchases,
-		Books:      s.Books,
-		ConnectURL: merchant.ConnectURL,
-		AccountURL: s.Provider.AccountURL,
-		Logger:     s.Logger,
-	})
 
-	csrf := http.NewCrossOriginProtection()
-	csrf.SetDenyHandler(http.HandlerFunc(shop.CrossOrigin))
-	if err := csrf.AddTrustedOrigin(s.URL); err != nil { // a proxy may hide it
-		return launch.Shop{}, err
+	home := func(w http.ResponseWriter, r *http.Request) {
+		user := sessions.GetString(r.Context(), "user")
+		data := map[string]any{"User": user, "ConnectURL": merchant.ConnectURL("/"), "Hats": hats.of(user)}
+		if client, ok := gloebit.FromContext(r.Context()); ok {
+			balance, err := client.Balance(r.Context())
+			if err != nil {
+				merchant.HandleError(w, r, err)
+				return
+			}
+			data["Balance"], data["Order"] = balance, uuid.NewString()
+		}
+		_ = page.Execute(w, data)
 	}
+	signIn := func(w http.ResponseWriter, r *http.Request) { // your own checks a password
+		if err := sessions.RenewToken(r.Context()); err != nil {
+			http.Error(w, "You are not signed in. Try again.", http.StatusServiceUnavailable)
+			return
+		}
+		sessions.Put(r.Context(), "user", r.FormValue("name"))
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}
+	buy := func(w http.ResponseWriter, r *http.Request) {
+		order := ledger.Order{Key: r.FormValue("order"), Item: "green-hat", Price: 40}
+		if _, err := purchases.Purchase(r.Context(), gloebit.MustFromContext(r.Context()), order); err != nil {
+			merchant.HandleError(w, r, err)
+			return
+		}
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}
+
 	r := chi.NewRouter()
-	r.Use(secured(s.Provider.AuthURL))
-	r.Handle(launch.HoldPath+"/*", purchases.Handler()) // Gloebit has no session
+	r.Handle("/gloebit/hold/*", purchases.Handler()) // Gloebit's callbacks have no session
 	r.Group(func(r chi.Router) {
-		r.Use(sessions.LoadAndSave, csrf.Handler)
+		r.Use(sessions.LoadAndSave, http.NewCrossOriginProtection().Handler)
 		gloebitchi.Mount(r, merchant) // connect, callback, disconnect
-		r.Handle("/assets/*", pages.Assets())
-		shop.routes(r, merchant)
+		r.With(merchant.Optional).Get("/", home)
+		r.Post("/sign-in", signIn)
+		r.With(gloebitchi.Require(merchant, gloebit.ScopeTransact)).Post("/buy", buy)
 	})
-	return launch.Shop{Handler: r, Purchases: purchases}, nil
+	return r, purchases, nil
 }
 
-// secured is middleware that sets the headers of the shop's pages.
-func secured(gloebitURL string) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler { return views.Headers(gloebitURL, next) }
+// hats is the Fulfiller. It knows the owner of each hat by the ID of the purchase.
+type hats struct {
+	mu     sync.Mutex
+	owners map[string]string
 }
+
+func (h *hats) Reserve(context.Context, ledger.Purchase) error { return nil }
+func (h *hats) Release(context.Context, ledger.Purchase) error { return nil }
+
+// Deliver hands over one hat, also when it is called again for the same purchase.
+func (h *hats) Deliver(_ context.Context, p ledger.Purchase) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.owners[p.ID] = p.UserID
+	return nil
+}
+
+// of returns how many hats the user has.
+func (h *hats) of(user string) (count int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, owner := range h.owners {
+		if owner == user {
+			count++
+		}
+	}
+	return count
+}
+
+var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+<title>Hats</title>
+{{if not .User}}<form method="post" action="/sign-in"><input name="name" required maxlength="40"><button>Sign in</button></form>
+{{else if not .Order}}<p>Hello, {{.User}}. <a href="{{.ConnectURL}}">Connect to Gloebit</a></p>
+{{else}}<p>Hello, {{.User}}. You have {{.Balance}} G$. Hats: {{.Hats}}. A new hat arrives in a moment: <a href="/">reload</a>.</p>
+<form method="post" action="/buy">
+	<input type="hidden" name="order" value="{{.Order}}">
+	<button>Buy a green hat for 40 G$</button>
+</form>{{end}}
+`))

@@ -1,89 +1,150 @@
-// Gin is the hat shop written with gin: the same pages, flags and sandbox as
-// examples/shop, which says more about them.
+// Gin is a small shop on gin. A visitor signs in with a name, connects to
+// Gloebit, and buys hats. Package ledger charges and delivers each hat once.
+//
+// Run it against the sandbox. In one terminal:
+//
+//	go run ./cmd/gloebit-sandbox
+//
+// In another, paste the two export lines that it prints, and then:
 //
 //	go run ./examples/gin
 package main
 
 import (
+	"context"
+	"crypto/rand"
+	"html/template"
+	"log"
+	"log/slog"
 	"net/http"
+	"os"
+	"sync"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/gin-gonic/gin"
 	"github.com/go-gloebit/gloebit"
 	gloebitgin "github.com/go-gloebit/gloebit/adapters/gin"
 	"github.com/go-gloebit/gloebit/ledger"
-
-	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
-	"github.com/go-gloebit/gloebit/examples/internal/desk"
-	"github.com/go-gloebit/gloebit/examples/internal/launch"
-	"github.com/go-gloebit/gloebit/examples/internal/storefront"
-	"github.com/go-gloebit/gloebit/examples/internal/views"
+	"github.com/google/uuid"
 )
 
-func main() { launch.Main(newShop) }
-
-// newShop is the shop's wiring: sessions, gloebit, the ledger, routes, and what is
-// around them all.
-func newShop(s launch.Settings) (launch.Shop, error) {
-	pages, err := views.New()
-	if err != nil {
-		return launch.Shop{}, err
-	}
-	shop := &shop{&desk.Desk{Pages: pages, URL: s.URL, Log: s.Logger}}
-	sessions := desk.NewSessions(s.URL) // an *scs.SessionManager
-
-	merchant, err := gloebit.New(gloebit.Config{
-		ClientID:     s.ClientID,
-		ClientSecret: s.ClientSecret,
-		RedirectURL:  s.URL + launch.CallbackPath,
-		Scopes:       []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
-		Provider:     s.Provider,
-		Sessions:     sessions,
-		Tokens:       s.Books.Tokens, // sealed, in the database, as are states and purchases
-		States:       s.Books.Store,
-		SignIn:       true, // who connects is signed in, as who they are at Gloebit
-		Logger:       s.Logger,
-		OnConnect:    shop.Connected,
-		ErrorHandler: shop.Fail,
+func main() {
+	shop, purchases, err := newShop("http://127.0.0.1:8080", gloebit.Config{
+		ClientID:     os.Getenv("GLOEBIT_CLIENT_ID"),
+		ClientSecret: gloebit.Secret(os.Getenv("GLOEBIT_CLIENT_SECRET")),
+		Provider:     gloebit.At("http://127.0.0.1:8081"), // the sandbox
+		Logger:       slog.Default(),
 	})
 	if err != nil {
-		return launch.Shop{}, err
+		log.Fatal(err)
 	}
-	purchases, err := ledger.New(ledger.Config{
-		Merchant:    merchant,
-		Store:       s.Books.Store,
-		Fulfiller:   s.Books.Bench, // does the services, and writes that down in the same transaction
-		CallbackURL: s.URL + launch.HoldPath,
-		Keys:        s.Books.Keys,
-		RetryAfter:  s.RetryAfter,
-		Interval:    s.RetryAfter,
-		StuckAfter:  s.StuckAfter,
-		Logger:      s.Logger,
-	})
-	if err != nil {
-		return launch.Shop{}, err
-	}
-	shop.Front = storefront.New(storefront.Config{
-		Catalogue:  catalogue.New(),
-		Sessions:   sessions,
-		Purchases:  purchases,
-		Books:      s.Books,
-		ConnectURL: merchant.ConnectURL,
-		AccountURL: s.Provider.AccountURL,
-		Logger:     s.Logger,
-	})
-
-	csrf := http.NewCrossOriginProtection()
-	if err := csrf.AddTrustedOrigin(s.URL); err != nil { // a proxy may hide it
-		return launch.Shop{}, err
-	}
-	gin.SetMode(gin.ReleaseMode) // prints nothing
-	router := gin.New()
-	router.UseRawPath, router.UnescapePathValues = true, true // a product's name may hold a slash
-	router.Use(gin.Recovery())
-	router.Any(launch.HoldPath+"/*callback", gin.WrapH(purchases.Handler())) // before the sessions: Gloebit has none
-	router.Use(gloebitgin.Sessions(sessions), shop.sameOrigin(csrf))
-	gloebitgin.Register(router, merchant) // connect, callback, disconnect
-	router.GET("/assets/*file", gin.WrapH(pages.Assets()))
-	shop.routes(router, merchant)
-	return launch.Shop{Handler: views.Headers(s.Provider.AuthURL, router), Purchases: purchases}, nil
+	go purchases.Run(context.Background()) // retries what failed
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", shop))
 }
+
+// newShop returns the shop at the URL site and the ledger of its purchases.
+func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, error) {
+	sessions := scs.New()
+	config.RedirectURL = site + "/gloebit/callback"
+	config.Scopes = []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact}
+	config.Sessions = sessions
+	config.User = func(r *http.Request) (gloebit.User, error) {
+		return gloebit.User{ID: sessions.GetString(r.Context(), "user")}, nil // no ID: nobody is signed in
+	}
+	merchant, err := gloebit.New(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	hats := &hats{owners: map[string]string{}}
+	purchases, err := ledger.New(ledger.Config{ // without a Store, purchases are kept in memory
+		Merchant:    merchant,
+		Fulfiller:   hats,
+		CallbackURL: site + "/gloebit/hold",
+		Keys:        []gloebit.Secret{gloebit.Secret(rand.Text() + rand.Text())}, // keep the key with a lasting Store
+		Logger:      config.Logger,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+
+	home := func(c *gin.Context) {
+		user := sessions.GetString(c.Request.Context(), "user")
+		data := gin.H{"User": user, "ConnectURL": merchant.ConnectURL("/"), "Hats": hats.of(user)}
+		if client, ok := gloebitgin.FromContext(c); ok {
+			balance, err := client.Balance(c.Request.Context())
+			if err != nil {
+				gloebitgin.Error(c, err) // merchant.HandleError, and aborts the chain
+				return
+			}
+			data["Balance"], data["Order"] = balance, uuid.NewString()
+		}
+		c.HTML(http.StatusOK, "page", data)
+	}
+	signIn := func(c *gin.Context) { // your own checks a password
+		if err := sessions.RenewToken(c.Request.Context()); err != nil {
+			c.String(http.StatusServiceUnavailable, "You are not signed in. Try again.")
+			return
+		}
+		sessions.Put(c.Request.Context(), "user", c.PostForm("name"))
+		c.Redirect(http.StatusSeeOther, "/")
+	}
+	buy := func(c *gin.Context) {
+		order := ledger.Order{Key: c.PostForm("order"), Item: "green-hat", Price: 40}
+		if _, err := purchases.Purchase(c.Request.Context(), gloebitgin.Client(c), order); err != nil {
+			gloebitgin.Error(c, err)
+			return
+		}
+		c.Redirect(http.StatusSeeOther, "/")
+	}
+
+	router := gin.New()
+	router.SetHTMLTemplate(page)
+	router.Use(gin.Recovery())
+	router.Any("/gloebit/hold/*callback", gin.WrapH(purchases.Handler())) // Gloebit's callbacks have no session
+	router.Use(gloebitgin.Sessions(sessions))
+	gloebitgin.Register(router, merchant) // connect, callback, disconnect
+	router.GET("/", gloebitgin.Optional(merchant), home)
+	router.POST("/sign-in", signIn)
+	router.POST("/buy", gloebitgin.Require(merchant, gloebit.ScopeTransact), buy)
+	return http.NewCrossOriginProtection().Handler(router), purchases, nil
+}
+
+// hats is the Fulfiller. It knows the owner of each hat by the ID of the purchase.
+type hats struct {
+	mu     sync.Mutex
+	owners map[string]string
+}
+
+func (h *hats) Reserve(context.Context, ledger.Purchase) error { return nil }
+func (h *hats) Release(context.Context, ledger.Purchase) error { return nil }
+
+// Deliver hands over one hat, also when it is called again for the same purchase.
+func (h *hats) Deliver(_ context.Context, p ledger.Purchase) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.owners[p.ID] = p.UserID
+	return nil
+}
+
+// of returns how many hats the user has.
+func (h *hats) of(user string) (count int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, owner := range h.owners {
+		if owner == user {
+			count++
+		}
+	}
+	return count
+}
+
+var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+<title>Hats</title>
+{{if not .User}}<form method="post" action="/sign-in"><input name="name" required maxlength="40"><button>Sign in</button></form>
+{{else if not .Order}}<p>Hello, {{.User}}. <a href="{{.ConnectURL}}">Connect to Gloebit</a></p>
+{{else}}<p>Hello, {{.User}}. You have {{.Balance}} G$. Hats: {{.Hats}}. A new hat arrives in a moment: <a href="/">reload</a>.</p>
+<form method="post" action="/buy">
+	<input type="hidden" name="order" value="{{.Order}}">
+	<button>Buy a green hat for 40 G$</button>
+</form>{{end}}
+`))

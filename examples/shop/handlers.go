@@ -4,44 +4,40 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/go-gloebit/gloebit/examples/internal/desk"
 	"github.com/go-gloebit/gloebit/examples/internal/storefront"
 )
-
-// shop is the storefront with its routing by net/http.
-type shop struct{ *desk.Desk }
 
 // page serves a page that needs nothing from the request but its context.
 func (s *shop) page(look func(context.Context) (storefront.Reply, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reply, err := look(r.Context())
-		s.Answer(w, r, reply, err)
+		s.answer(w, r, reply, err)
 	})
 }
 
 func (s *shop) article(w http.ResponseWriter, r *http.Request) {
-	reply, err := s.Front.Article(r.Context(), r.PathValue("article"), r.FormValue("quantity"))
-	s.Answer(w, r, reply, err)
+	reply, err := s.front.Article(r.Context(), r.PathValue("article"), r.FormValue("quantity"))
+	s.answer(w, r, reply, err)
 }
 
 func (s *shop) buy(w http.ResponseWriter, r *http.Request) {
-	reply, err := s.Front.Buy(r.Context(), r.PathValue("article"), form(w, r))
-	s.Answer(w, r, reply, err)
+	reply, err := s.front.Buy(r.Context(), r.PathValue("article"), form(w, r))
+	s.answer(w, r, reply, err)
 }
 
 func (s *shop) use(w http.ResponseWriter, r *http.Request) {
-	reply, err := s.Front.Use(r.Context(), r.PathValue("article"), form(w, r))
-	s.Answer(w, r, reply, err)
+	reply, err := s.front.Use(r.Context(), r.PathValue("article"), form(w, r))
+	s.answer(w, r, reply, err)
 }
 
 func (s *shop) notEnough(w http.ResponseWriter, r *http.Request) {
-	reply, err := s.Front.NotEnough(r.Context(), r.PathValue("article"), r.FormValue("quantity"))
-	s.Answer(w, r, reply, err)
+	reply, err := s.front.NotEnough(r.Context(), r.PathValue("article"), r.FormValue("quantity"))
+	s.answer(w, r, reply, err)
 }
 
 // form reads the fields of a form. One that can't be read is empty, which the
 // storefront refuses.
 func form(w http.ResponseWriter, r *http.Request) storefront.Form {
-	r.Body = http.MaxBytesReader(w, r.Body, desk.LargestForm)
+	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
 	return storefront.Form{Order: r.PostFormValue("order"), Quantity: r.PostFormValue("quantity")}
 }

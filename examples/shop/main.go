@@ -39,7 +39,6 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
-	"github.com/go-gloebit/gloebit/examples/internal/desk"
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 	"github.com/go-gloebit/gloebit/examples/internal/storefront"
 	"github.com/go-gloebit/gloebit/examples/internal/views"
@@ -54,8 +53,8 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 	if err != nil {
 		return launch.Shop{}, err
 	}
-	shop := &shop{&desk.Desk{Pages: pages, URL: s.URL, Log: s.Logger}}
-	sessions := desk.NewSessions(s.URL) // an *scs.SessionManager
+	shop := &shop{pages: pages, url: s.URL, log: s.Logger}
+	sessions := newSessions(s.URL) // an *scs.SessionManager
 
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID:     s.ClientID,
@@ -68,8 +67,8 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 		States:       s.Books.Store,
 		SignIn:       true, // who connects is signed in, as who they are at Gloebit
 		Logger:       s.Logger,
-		OnConnect:    shop.Connected,
-		ErrorHandler: shop.Fail,
+		OnConnect:    shop.greet,
+		ErrorHandler: shop.fail,
 	})
 	if err != nil {
 		return launch.Shop{}, err
@@ -88,7 +87,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 	if err != nil {
 		return launch.Shop{}, err
 	}
-	shop.Front = storefront.New(storefront.Config{
+	shop.front = storefront.New(storefront.Config{
 		Catalogue:  catalogue.New(),
 		Sessions:   sessions,
 		Purchases:  purchases,
@@ -105,19 +104,19 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler()) // connect, callback, disconnect
 	mux.Handle("GET /assets/", pages.Assets())
-	mux.Handle("GET /{$}", anyone(shop.page(shop.Front.Shelf)))
+	mux.Handle("GET /{$}", anyone(shop.page(shop.front.Shelf)))
 	mux.Handle("GET /shelf/{article}", anyone(http.HandlerFunc(shop.article)))
 	mux.Handle("POST /buy/{article}", buyer(http.HandlerFunc(shop.buy)))
 	mux.Handle("GET /not-enough/{article}", connected(http.HandlerFunc(shop.notEnough)))
-	mux.Handle("GET /things", owner(shop.page(shop.Front.Things)))
+	mux.Handle("GET /things", owner(shop.page(shop.front.Things)))
 	mux.Handle("POST /use/{article}", owner(http.HandlerFunc(shop.use)))
-	mux.Handle("GET /purchases", connected(shop.page(shop.Front.Purchases)))
-	mux.Handle("GET /merchant", anyone(shop.page(shop.Front.BackOffice)))
-	mux.Handle("GET /goodbye", anyone(shop.page(shop.Front.Goodbye)))
-	mux.Handle("/", anyone(shop.page(shop.Front.NotFound)))
+	mux.Handle("GET /purchases", connected(shop.page(shop.front.Purchases)))
+	mux.Handle("GET /merchant", anyone(shop.page(shop.front.BackOffice)))
+	mux.Handle("GET /goodbye", anyone(shop.page(shop.front.Goodbye)))
+	mux.Handle("/", anyone(shop.page(shop.front.NotFound)))
 
 	csrf := http.NewCrossOriginProtection()
-	csrf.SetDenyHandler(http.HandlerFunc(shop.CrossOrigin))
+	csrf.SetDenyHandler(http.HandlerFunc(shop.crossOrigin))
 	if err := csrf.AddTrustedOrigin(s.URL); err != nil { // a proxy may hide it
 		return launch.Shop{}, err
 	}

@@ -4,13 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 )
 
 // Migrate makes the tables, or brings them to this package's version (see
 // [Schema]). Any number of replicas may call it at once: one works, the others
 // wait for it and find nothing left to do. A schema newer than the package's is
-// left as it is.
+// an error, and left as it is.
 //
 // In PostgreSQL and SQLite it is all done or nothing; in MySQL, where tables
 // can't be rolled back, what was done before a failure stays, and the next call
@@ -22,8 +21,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 	steps := Schema(s.dialect)
 	var now sql.NullInt64
 	err := s.db.QueryRowContext(ctx, "SELECT MAX(version) FROM gloebit_schema").Scan(&now)
-	if err == nil && now.Int64 >= int64(steps[len(steps)-1].Version) {
-		return nil
+	newest := steps[len(steps)-1].Version
+	if err == nil && now.Int64 >= int64(newest) {
+		return checkVersion(int(now.Int64), newest)
 	}
 	leave, err := s.enter(ctx, "schema")
 	if err != nil {
@@ -42,12 +42,15 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return failed(ctx, "read the version of the schema", err)
 	}
+	if err := checkVersion(version, newest); err != nil {
+		return err
+	}
 	for _, step := range steps {
 		if step.Version <= version {
 			continue
 		}
 		for _, statement := range step.Statements {
-			if _, err := h.exec(ctx, statement); err != nil && !saysColumnIsThere(err) {
+			if _, err := h.exec(ctx, statement); err != nil {
 				return failed(ctx, fmt.Sprintf("migrate to version %d", step.Version), err)
 			}
 		}
@@ -55,10 +58,12 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return failed(ctx, "commit the migration", h.commit(ctx))
 }
 
-// saysColumnIsThere reports whether MySQL or SQLite found a column that a step
-// adds: one that was run before, and failed after that.
-func saysColumnIsThere(err error) bool {
-	return strings.Contains(strings.ToLower(err.Error()), "duplicate column name")
+// checkVersion returns an error when the schema is newer than the package's.
+func checkVersion(version, newest int) error {
+	if version > newest {
+		return fmt.Errorf("sqlstore: the schema has version %d, and this program knows versions up to %d: update the program", version, newest)
+	}
+	return nil
 }
 
 // lockSchema lets one replica migrate at a time.

@@ -19,12 +19,11 @@ const purchaseColumns = "id, user_id, gloebit_id, order_key, state, created_at, 
 // purchaseRow is a purchase as it is in the table: what is searched by in
 // columns, and the rest, with copies of some of that, as JSON.
 type purchaseRow struct {
-	id, userID, key           []byte
-	gloebitID                 []byte // nil in rows of a version that did not know it
-	state                     string
-	createdAt                 int64
-	nextAt, stuckAt, keyUntil sql.NullInt64
-	rest                      []byte
+	id, userID, gloebitID, key []byte
+	state                      string
+	createdAt                  int64
+	nextAt, stuckAt, keyUntil  sql.NullInt64
+	rest                       []byte
 }
 
 // newPurchaseRow is the row of a purchase, or what Check says against it.
@@ -37,8 +36,7 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 		state: string(p.State), createdAt: p.CreatedAt.UnixMicro(),
 		nextAt: storedTime(p.NextAt), stuckAt: storedTime(p.StuckAt), keyUntil: storedTime(p.KeyUntil),
 	}
-	// Two may be no text, Claim changes one, and a replica of a version that
-	// does not know GloebitID would lose it when it saves.
+	// These are in columns: two may be no text, and Claim changes one.
 	p.UserID, p.Key, p.NextAt, p.GloebitID = "", "", time.Time{}, ""
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -81,10 +79,8 @@ func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
 
 // setColumns sets what is in columns, which have the last word.
 func (r *purchaseRow) setColumns(p *ledger.Purchase) {
-	if r.gloebitID != nil {
-		p.GloebitID = string(r.gloebitID)
-	}
-	p.ID, p.UserID, p.Key, p.State = string(r.id), string(r.userID), string(r.key), ledger.State(r.state)
+	p.ID, p.UserID, p.GloebitID, p.Key = string(r.id), string(r.userID), string(r.gloebitID), string(r.key)
+	p.State = ledger.State(r.state)
 	r.setTimes(p)
 }
 

@@ -6,17 +6,15 @@ import "fmt"
 type Migration struct {
 	// Version is 1 for the first step, and one more for each that follows.
 	Version int
-	// Statements are run in order, one at a time. They bear being run again
-	// after a failure half way; but MySQL and SQLite may answer ALTER TABLE
-	// ... ADD COLUMN with "duplicate column name", and that is as good as done.
+	// Statements are run in order, one at a time. They can be run again, also
+	// after a failure half way.
 	Statements []string
 }
 
 // Schema returns the steps of the schema in the order in which they are run, for
-// those who migrate with a tool of their own; [Store.Migrate] runs the same.
+// applications with a migration tool of their own; [Store.Migrate] runs the same.
 // Steps never change once they are released: a new version of this package adds
-// some, which an older version can live with. Schema panics when the dialect is
-// none of the package's.
+// some. Schema panics when the dialect is none of the package's.
 //
 // The last statement of each step keeps its version in the table
 // gloebit_schema, so that Migrate knows of what was done without it.
@@ -25,11 +23,11 @@ func Schema(dialect Dialect) []Migration {
 	var keep string
 	switch dialect.must() {
 	case Postgres:
-		steps, keep = [][]string{postgresTables(), postgresPurchases(), {addGloebitID("IF NOT EXISTS", "BYTEA")}}, "ON CONFLICT DO NOTHING"
+		steps, keep = [][]string{append(postgresTables(), postgresPurchases()...)}, "ON CONFLICT DO NOTHING"
 	case MySQL:
-		steps, keep = [][]string{mysqlTables(), mysqlPurchases(), {addGloebitID("/*M! IF NOT EXISTS */", "VARBINARY(255)")}}, "ON DUPLICATE KEY UPDATE version = version"
+		steps, keep = [][]string{append(mysqlTables(), mysqlPurchases()...)}, "ON DUPLICATE KEY UPDATE version = version"
 	default:
-		steps, keep = [][]string{sqliteTables(), sqlitePurchases(), {addGloebitID("", "BLOB")}}, "ON CONFLICT DO NOTHING"
+		steps, keep = [][]string{append(sqliteTables(), sqlitePurchases()...)}, "ON CONFLICT DO NOTHING"
 	}
 	migrations := make([]Migration, len(steps))
 	for i, statements := range steps {

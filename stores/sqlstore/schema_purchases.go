@@ -1,13 +1,14 @@
 package sqlstore
 
-// The second step of the schema: purchases. held_key is the key as long as it
-// is this purchase's, and unique; purchase is what no column has, as JSON.
+// held_key is the key as long as it is this purchase's, and unique; purchase is
+// what no column has, as JSON.
 
 func postgresPurchases() []string {
 	return []string{
 		`CREATE TABLE IF NOT EXISTS gloebit_purchases (
 	id         BYTEA PRIMARY KEY,
 	user_id    BYTEA NOT NULL,
+	gloebit_id BYTEA NOT NULL,
 	order_key  BYTEA NOT NULL,
 	held_key   BYTEA,
 	state      TEXT NOT NULL,
@@ -31,6 +32,7 @@ func mysqlPurchases() []string {
 		`CREATE TABLE IF NOT EXISTS gloebit_purchases (
 	id         VARBINARY(36) PRIMARY KEY,
 	user_id    VARBINARY(255) NOT NULL,
+	gloebit_id VARBINARY(255) NOT NULL,
 	order_key  VARBINARY(255) NOT NULL,
 	held_key   VARBINARY(255),
 	state      VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -54,6 +56,7 @@ func sqlitePurchases() []string {
 		`CREATE TABLE IF NOT EXISTS gloebit_purchases (
 	id         BLOB NOT NULL PRIMARY KEY,
 	user_id    BLOB NOT NULL,
+	gloebit_id BLOB NOT NULL,
 	order_key  BLOB NOT NULL,
 	held_key   BLOB,
 	state      TEXT NOT NULL,
@@ -70,11 +73,4 @@ func sqlitePurchases() []string {
 		`CREATE INDEX IF NOT EXISTS gloebit_purchases_stuck_at ON gloebit_purchases (created_at, id) WHERE stuck_at IS NOT NULL`,
 		`CREATE INDEX IF NOT EXISTS gloebit_purchases_next_at ON gloebit_purchases (next_at) WHERE next_at IS NOT NULL`,
 	}
-}
-
-// addGloebitID is the third step. NULL is what a version that did not know of it
-// has written. MariaDB reads what is in /*M! */, and MySQL, which does not know
-// it, passes it by.
-func addGloebitID(unlessThere, as string) string {
-	return "ALTER TABLE gloebit_purchases ADD COLUMN " + unlessThere + " gloebit_id " + as
 }

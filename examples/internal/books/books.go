@@ -36,8 +36,7 @@ type Books struct {
 // Open opens the books in that file, with the keys in FILE-keys, and makes both
 // when there are none. An empty name means books in memory, which are gone after
 // Close. The file is of one application at Gloebit, named by its key: with
-// another one's tokens and purchases nothing could be done, so Open fails. A file
-// of an older shop, which sealed nothing, is sealed first.
+// another one's tokens and purchases nothing could be done, so Open fails.
 func Open(ctx context.Context, file, clientID string) (*Books, error) {
 	if err := makePrivate(file); err != nil {
 		return nil, fmt.Errorf("books: %w", err)
@@ -114,7 +113,7 @@ func (b *Books) prepare(ctx context.Context, file, clientID string) error {
 	if owner != clientID {
 		return fmt.Errorf("the file is of the application %s at Gloebit, and not of %s: use another", owner, clientID)
 	}
-	return b.unlock(ctx, file, k)
+	return b.unlock(k)
 }
 
 // keys reads the keys before the database gets its owner: until then it is new.
@@ -123,9 +122,5 @@ func (b *Books) keys(ctx context.Context, file string) (keys, error) {
 	if err := b.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM shop_settings").Scan(&settings); err != nil {
 		return keys{}, err
 	}
-	olderHold, err := b.olderHoldKey(ctx)
-	if err != nil {
-		return keys{}, err
-	}
-	return readKeys(file, olderHold, settings == 0)
+	return readKeys(file, settings == 0)
 }

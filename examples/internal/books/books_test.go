@@ -155,3 +155,23 @@ func TestAFormIsFirstOnceADay(t *testing.T) {
 	require.True(t, first("b", now))
 	require.True(t, first("a", now.Add(25*time.Hour)), "forgotten, so that the file does not grow for ever")
 }
+
+func TestAHoldKeyThatSomebodyWritesIntoTheDatabaseIsNotBelieved(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shop.db")
+	b := open(t, file)
+	keys := b.Keys
+	_, err := b.DB().ExecContext(t.Context(), "INSERT INTO shop_settings VALUES ('hold key', 'a forger''s')")
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	require.Equal(t, keys, open(t, file).Keys)
+}
+
+func TestADatabaseIsMadeForNobodyElseToRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shop.db")
+	open(t, file)
+	for _, place := range []string{file, file + "-wal"} {
+		info, err := os.Stat(place)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode(), place)
+	}
+}

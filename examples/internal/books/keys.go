@@ -1,7 +1,6 @@
 package books
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -19,15 +18,11 @@ import (
 type keys struct {
 	Hold string `json:"hold"` // signs the hold URLs
 	Seal string `json:"seal"` // seals the tokens: for sealed.ParseKeys
-	// Older says that the database is one of an older shop's, with tokens that
-	// are still to be sealed.
-	Older bool `json:"older,omitempty"`
 }
 
 // readKeys returns the keys of the database in that file. It makes them for a
-// database that is new, and for one that holds the hold key itself, as older
-// shops had it: then olderHold is not empty.
-func readKeys(file, olderHold string, isNew bool) (keys, error) {
+// database that is new.
+func readKeys(file string, isNew bool) (keys, error) {
 	if file == "" {
 		return newKeys(), nil
 	}
@@ -36,10 +31,6 @@ func readKeys(file, olderHold string, isNew bool) (keys, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && isNew:
 		k := newKeys()
-		return k, writeKeys(place, k)
-	case errors.Is(err, fs.ErrNotExist) && olderHold != "":
-		k := newKeys()
-		k.Hold, k.Older = olderHold, true
 		return k, writeKeys(place, k)
 	case errors.Is(err, fs.ErrNotExist):
 		return keys{}, fmt.Errorf("its keys are not in %s: put them back there, or use another database", place)
@@ -75,19 +66,10 @@ func writeKeys(place string, k keys) error {
 }
 
 // unlock gives the books what the keys are for.
-func (b *Books) unlock(ctx context.Context, file string, k keys) error {
+func (b *Books) unlock(k keys) error {
 	sealing, err := sealed.ParseKeys(k.Seal)
 	if err != nil {
 		return err
-	}
-	if k.Older {
-		if err := b.sealOlder(ctx, sealing); err != nil {
-			return fmt.Errorf("seal what an older shop left: %w", err)
-		}
-		k.Older = false
-		if err := writeKeys(keysFile(file), k); err != nil {
-			return err
-		}
 	}
 	b.Keys = []gloebit.Secret{gloebit.Secret(k.Hold)}
 	b.Tokens, err = sealed.New(b.Store, sealing...)

@@ -1,5 +1,5 @@
-// Package story tells what visitors of the example shop live through, whatever
-// framework the shop is built with: the test of every shop runs the same stories.
+// Package story tests what visitors of the example shop do, over HTTP and in a
+// browser. The shop's own test runs it:
 //
 //	func TestStories(t *testing.T)    { story.Run(t, newShop) }
 //	func TestInChromium(t *testing.T) { story.RunInChromium(t, newShop) }

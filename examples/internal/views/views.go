@@ -1,6 +1,5 @@
 // Package views holds the example shop's pages: templates, stylesheet, drawings
-// and the models that fill them. It knows nothing of routing, so that a shop in
-// any framework shows the same pages.
+// and the models that fill them. It knows nothing of routing.
 package views
 
 import (

@@ -130,36 +130,6 @@ func TestReplicasWithOneKeyCreateOnePurchase(t *testing.T) {
 	})
 }
 
-// A process of the version before has made its tables, and credentials in them.
-func TestMigrateFromTheFirstVersionKeepsWhatIsThere(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
-		db := d.connect(t)
-		for _, statement := range sqlstore.Schema(d.dialect)[0].Statements {
-			_, err := db.ExecContext(t.Context(), statement)
-			require.NoError(t, err)
-		}
-		store := sqlstore.New(db, d.dialect)
-		require.NoError(t, store.Update(t.Context(), "u", saving("kept")))
-		require.NoError(t, store.Put(t.Context(), "key", pending()))
-		_, err := store.Get(t.Context(), purchase(1, ledger.Created).ID)
-		require.Error(t, err)
-		require.NotErrorIs(t, err, gloebit.ErrNotFound, "what can't be asked is not absent")
-
-		for range 2 {
-			require.NoError(t, store.Migrate(t.Context()))
-		}
-		var version int
-		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT MAX(version) FROM gloebit_schema").Scan(&version))
-		require.Equal(t, len(sqlstore.Schema(d.dialect)), version)
-		created(t, store, purchase(1, ledger.Created))
-		credential, err := store.Load(t.Context(), "u")
-		require.NoError(t, err)
-		require.Equal(t, "kept", credential.AccessToken.Reveal())
-		_, err = store.Take(t.Context(), "key")
-		require.NoError(t, err)
-	})
-}
-
 // What Create and Change return is made of what they were given, not read again.
 func TestWhatIsReturnedIsWhatIsRead(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
