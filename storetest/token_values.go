@@ -29,6 +29,7 @@ func fullCredential(t *testing.T) gloebit.Credential {
 		Expiry:       now.Add(time.Hour),
 		Scopes:       []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance, gloebit.ScopeUser, "\u00e9,;\"'"},
 		GloebitID:    "id \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x00 and \n",
+		Name:         "name \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x00 and \n",
 		ConnectedAt:  time.Date(2013, 7, 1, 2, 3, 4, 567_891_000, time.FixedZone("", 5400)),
 		Until:        now.Add(48*time.Hour + 123_457*time.Microsecond),
 	}
@@ -162,6 +163,7 @@ func hugeTokens(t *testing.T, store gloebit.TokenStore) {
 		"a RefreshToken":   {RefreshToken: gloebit.Secret(huge)},
 		"a TokenSecret":    {TokenSecret: gloebit.Secret(huge)},
 		"a GloebitID":      {GloebitID: huge},
+		"a Name":           {Name: huge},
 		"a scope":          {Scopes: []gloebit.Scope{gloebit.Scope(huge)}},
 		"a list of scopes": {Scopes: manyScopes(1 << 20)},
 	} {

@@ -22,6 +22,7 @@ type credentialRecord struct {
 	Expiry       *int64   `json:"expiry,omitempty"` // times are microseconds since 1970; none is the zero time
 	Scopes       [][]byte `json:"scopes,omitempty"`
 	GloebitID    []byte   `json:"gloebit_id,omitempty"`
+	Name         []byte   `json:"name,omitempty"`
 	ConnectedAt  *int64   `json:"connected_at,omitempty"`
 	Until        *int64   `json:"until,omitempty"`
 }
@@ -35,6 +36,7 @@ func writeCredential(c gloebit.Credential) (string, error) {
 		Expiry:       micros(c.Expiry),
 		Scopes:       fromScopes(c.Scopes),
 		GloebitID:    []byte(c.GloebitID),
+		Name:         []byte(c.Name),
 		ConnectedAt:  micros(c.ConnectedAt),
 		Until:        micros(c.Until),
 	})
@@ -52,6 +54,7 @@ func readCredential(record string) (gloebit.Credential, error) {
 		Expiry:       fromMicros(r.Expiry),
 		Scopes:       toScopes(r.Scopes),
 		GloebitID:    string(r.GloebitID),
+		Name:         string(r.Name),
 		ConnectedAt:  fromMicros(r.ConnectedAt),
 		Until:        fromMicros(r.Until),
 	}, nil

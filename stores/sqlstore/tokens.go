@@ -9,7 +9,7 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-const credentialColumns = "access_token, refresh_token, token_secret, scopes, gloebit_id, expiry, connected_at, valid_until, version"
+const credentialColumns = "access_token, refresh_token, token_secret, scopes, gloebit_id, name, expiry, connected_at, valid_until, version"
 
 // credentialRow is a user's row, as it is in the table.
 type credentialRow struct {
@@ -19,9 +19,9 @@ type credentialRow struct {
 }
 
 func (r *credentialRow) scan(row *sql.Row) error {
-	var access, refresh, secret, scopes, id []byte
+	var access, refresh, secret, scopes, id, name []byte
 	var expiry, connected, until sql.NullInt64
-	if err := row.Scan(&access, &refresh, &secret, &scopes, &id, &expiry, &connected, &until, &r.version); err != nil {
+	if err := row.Scan(&access, &refresh, &secret, &scopes, &id, &name, &expiry, &connected, &until, &r.version); err != nil {
 		return err
 	}
 	r.exists = true
@@ -31,6 +31,7 @@ func (r *credentialRow) scan(row *sql.Row) error {
 		TokenSecret:  gloebit.Secret(secret),
 		Scopes:       readScopes(scopes),
 		GloebitID:    string(id),
+		Name:         string(name),
 		Expiry:       readTime(expiry),
 		ConnectedAt:  readTime(connected),
 		Until:        readTime(until),
@@ -162,16 +163,16 @@ func (h *hold) save(ctx context.Context, userID string, row credentialRow, next 
 	var args []any
 	if next != nil {
 		args = []any{stored(next.AccessToken), stored(next.RefreshToken), stored(next.TokenSecret), storedScopes(next.Scopes),
-			stored(next.GloebitID), storedTime(next.Expiry), storedTime(next.ConnectedAt), storedTime(next.Until), row.version + 1}
+			stored(next.GloebitID), stored(next.Name), storedTime(next.Expiry), storedTime(next.ConnectedAt), storedTime(next.Until), row.version + 1}
 	}
 	switch {
 	case next == nil:
 		query = "DELETE FROM gloebit_credentials WHERE user_id = ?"
 	case row.exists:
 		query = "UPDATE gloebit_credentials SET access_token = ?, refresh_token = ?, token_secret = ?, scopes = ?," +
-			" gloebit_id = ?, expiry = ?, connected_at = ?, valid_until = ?, version = ? WHERE user_id = ?"
+			" gloebit_id = ?, name = ?, expiry = ?, connected_at = ?, valid_until = ?, version = ? WHERE user_id = ?"
 	default:
-		query = "INSERT INTO gloebit_credentials (" + credentialColumns + ", user_id) VALUES (" + marks(10) + ")"
+		query = "INSERT INTO gloebit_credentials (" + credentialColumns + ", user_id) VALUES (" + marks(11) + ")"
 	}
 	changed, err := h.exec(ctx, query, append(args, stored(userID))...)
 	if err == nil && changed != 1 {
