@@ -10,6 +10,7 @@ import (
 )
 
 func TestCommand(t *testing.T) {
+	t.Parallel()
 	t.Run("it prints the seed, the kills, and the numbers last", func(t *testing.T) {
 		var out, log bytes.Buffer
 		file := filepath.Join(t.TempDir(), "shop.db")

@@ -33,7 +33,7 @@ func newTestPlace(t *testing.T, store string) place {
 // tortured runs a short torture.
 func tortured(t *testing.T, o options) *verdict {
 	t.Helper()
-	o.seed, o.limit = uint64(time.Now().UnixNano()), time.Minute
+	o.seed, o.limit = uint64(time.Now().UnixNano()), 2*time.Minute
 	t.Logf("seed %d", o.seed)
 	v, err := torture(t.Context(), o)
 	require.NoError(t, err)
@@ -45,8 +45,10 @@ func tortured(t *testing.T, o options) *verdict {
 var everything = faults{Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true}
 
 func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
+	t.Parallel()
 	for _, store := range []string{"sqlite", "postgres", "mysql"} {
 		t.Run(store, func(t *testing.T) {
+			t.Parallel()
 			v := tortured(t, options{purchases: 300, kills: 5, faults: everything, place: newTestPlace(t, store)})
 			require.False(t, v.bad(), v)
 			require.Equal(t, 5, v.kills)
@@ -62,6 +64,7 @@ func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 }
 
 func TestWithoutFaultsAllIsDelivered(t *testing.T) {
+	t.Parallel()
 	v := tortured(t, options{purchases: 100, place: newTestPlace(t, "sqlite")})
 	require.False(t, v.bad(), v)
 	require.Equal(t, 100, v.delivered+v.refused)
@@ -70,7 +73,9 @@ func TestWithoutFaultsAllIsDelivered(t *testing.T) {
 }
 
 func TestABrokenShopIsNoticed(t *testing.T) {
+	t.Parallel()
 	t.Run("it says that it has delivered and has not", func(t *testing.T) {
+		t.Parallel()
 		v := tortured(t, options{purchases: 100, kills: 2, faults: everything, place: newTestPlace(t, "sqlite"), broken: loses})
 		require.True(t, v.bad())
 		require.Positive(t, v.lost)
@@ -78,6 +83,7 @@ func TestABrokenShopIsNoticed(t *testing.T) {
 		require.Zero(t, v.doubled)
 	})
 	t.Run("it delivers twice", func(t *testing.T) {
+		t.Parallel()
 		v := tortured(t, options{purchases: 100, kills: 2, faults: everything, place: newTestPlace(t, "sqlite"), broken: doubles})
 		require.True(t, v.bad())
 		require.Positive(t, v.doubled)
@@ -85,6 +91,7 @@ func TestABrokenShopIsNoticed(t *testing.T) {
 		require.Zero(t, v.lost)
 	})
 	t.Run("it never delivers, and the time is over", func(t *testing.T) {
+		t.Parallel()
 		o := options{purchases: 20, place: newTestPlace(t, "sqlite"), broken: fails, seed: 1, limit: 3 * time.Second}
 		v, err := torture(t.Context(), o)
 		require.NoError(t, err)

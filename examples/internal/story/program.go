@@ -18,6 +18,7 @@ import (
 // started again everything is there.
 func RunProgram(t *testing.T) {
 	t.Helper()
+	t.Parallel()
 	folder := t.TempDir()
 	binary, file := filepath.Join(folder, "shop"), filepath.Join(folder, "books.db")
 	build, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()

@@ -71,6 +71,7 @@ func RunInChromium(t *testing.T, build launch.Build) {
 
 func tell(t *testing.T, build launch.Build, stories []story) {
 	t.Helper()
+	t.Parallel()
 	for _, s := range stories {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel() // each has a shop of its own

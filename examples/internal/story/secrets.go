@@ -17,6 +17,7 @@ import (
 // seen.
 func RunSecrets(t *testing.T, build launch.Build) {
 	t.Helper()
+	t.Parallel()
 	w := startWorld(t, build, filepath.Join(t.TempDir(), "shop.db"), hurried())
 	w.handsOutRefreshTokens()
 	for _, s := range []struct {

@@ -73,7 +73,11 @@ func (d database) store(t *testing.T) *sqlstore.Store {
 	return store
 }
 
+// each runs the test on every kind of database, beside the other tests: many of
+// them mostly wait.
 func each(t *testing.T, kinds []kind, test func(t *testing.T, d database)) {
+	t.Helper()
+	t.Parallel()
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -85,7 +89,8 @@ func each(t *testing.T, kinds []kind, test func(t *testing.T, d database)) {
 func newSQLite(t *testing.T, options string) database {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "gloebit.db")
-	return sqliteAt("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + options)
+	// No test stops the machine, so that none needs its disk to keep up.
+	return sqliteAt("file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=synchronous(OFF)&" + options)
 }
 
 func sqliteAt(name string) database {
@@ -110,6 +115,7 @@ func postgresAt(schema string, mode pgx.QueryExecMode) database {
 	config := postgresConfig()
 	config.DefaultQueryExecMode = mode
 	config.RuntimeParams["search_path"] = schema
+	config.RuntimeParams["synchronous_commit"] = "off" // no test stops the server
 	return database{
 		dialect: sqlstore.Postgres,
 		name:    schema,

@@ -93,11 +93,13 @@ func TestKilledShopsDeliverExactlyOnce(t *testing.T) {
 // Two processes get every callback of a purchase at once, as when Gloebit
 // repeats what it thinks was lost.
 func TestTwoProcessesWithTheSameCallbacksDeliverOnce(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		kind
 		many int
 	}{{withWAL[0], 50}, {withWAL[1], 1000}, {withWAL[2], 250}} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			d := c.make(t)
 			store := withGoods(t, d)
 			shops := []*shop{startShop(t, d, shopPlan{}), startShop(t, d, shopPlan{})}

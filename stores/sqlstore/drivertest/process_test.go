@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -27,12 +28,20 @@ import (
 
 const shopVariable = "GLOEBIT_TEST_SHOP"
 
+// sideBySide is how many tests run at once unless -parallel says otherwise. Most
+// wait for locks and leases. More would need more connections than PostgreSQL
+// has by default.
+const sideBySide = "8"
+
 // TestMain makes this program the shop that another test has started, if one
 // has.
 func TestMain(m *testing.M) {
 	if plan := os.Getenv(shopVariable); plan != "" {
 		runShop(plan)
 		return
+	}
+	if err := flag.Set("test.parallel", sideBySide); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -292,6 +292,7 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 
 // Named locks are of a whole server.
 func TestDatabasesOfOneServerDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
 	for _, kind := range servers {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 )
 
 func TestSecurity(t *testing.T) {
+	t.Parallel()
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -22,6 +23,7 @@ func TestSecurity(t *testing.T) {
 }
 
 func TestSecuritySealed(t *testing.T) {
+	t.Parallel()
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
