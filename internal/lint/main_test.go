@@ -1,4 +1,4 @@
-package comparetest_test
+package main
 
 import (
 	"testing"
