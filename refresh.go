@@ -83,7 +83,7 @@ func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Secre
 			refused = ErrNotConnected
 			return nil, nil
 		}
-		if current.AccessToken != stale && !current.expired(m.clock().Add(expiryLeeway)) {
+		if current.AccessToken != stale && !current.expired(m.clock().Add(expiryLeeway)) { //lint:constanttime both are stored
 			fresh = *current
 			return current, nil
 		}
@@ -148,7 +148,7 @@ func (c *Client) forget(ctx context.Context, until time.Time, sent Secret, refus
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	err := m.tokens.Update(ctx, c.user.ID, func(_ context.Context, current *Credential) (*Credential, error) {
-		if current == nil || current.AccessToken == sent {
+		if current == nil || current.AccessToken == sent { //lint:constanttime both are stored
 			return nil, nil
 		}
 		newer, ok = *current, true

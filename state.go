@@ -172,8 +172,8 @@ func encode(b [32]byte) string {
 	return string(text[:])
 }
 
-func equalInConstantTime(a, b string) bool {
-	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+func equalInConstantTime(secret, guess string) bool {
+	return subtle.ConstantTimeCompare([]byte(secret), []byte(guess)) == 1
 }
 
 // stateKey is the key of a state: another merchant's states are not found.

@@ -2,7 +2,6 @@ package oauth1_test
 
 import (
 	"context"
-	"embed"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,20 +12,10 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/comparetest"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
 	"github.com/go-gloebit/gloebit/oauth1"
 	"github.com/stretchr/testify/require"
 )
-
-//go:embed *.go
-var sources embed.FS
-
-// TestSecurity08RequestTokensAreComparedInConstantTime reads the sources, as the
-// test of the package above does.
-func TestSecurity08RequestTokensAreComparedInConstantTime(t *testing.T) {
-	require.Equal(t, map[string]int{"flow.go subtle.ConstantTimeCompare": 1}, comparetest.Read(t, sources, []string{"."}, nil))
-}
 
 // parrot answers with what it makes of the header that it was sent.
 func parrot(t *testing.T, answer func(authorization string) string) string {

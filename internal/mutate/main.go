@@ -1,24 +1,25 @@
-// Mutate breaks the code in one line at a time, and looks that a test notices:
-// each change of the list in docs/security.md must make the test fail that is
-// named beside it.
+// Mutate applies the mutations in testdata one at a time and checks that the
+// tests named beside each one fail.
 //
 // Usage, from the top of the repository:
 //
 //	go run ./internal/mutate [-run NN]
 //
-// With -run it tries the changes of one requirement alone. No file is touched:
-// the changed one is laid over the true one (go test -overlay). A change is
+// With -run it tries the mutations of one requirement. No file is changed: the
+// go command is given an overlay. A mutation is
 //
-//	caught           when its test fails,
-//	SURVIVED         when its test passes,
-//	does not apply   when its file does not have the line, or has it twice,
-//	does not compile when it is no change that the compiler takes.
+//	caught           when all its tests fail,
+//	SURVIVED         when one of its tests passes,
+//	does not apply   when its file or function lacks the line or has it twice,
+//	does not compile when the changed code does not compile,
+//	FAILED TO RUN    when a test is missing or does not finish.
 //
 // The exit status is 1 unless all are caught.
 package main
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,32 +30,34 @@ import (
 	"time"
 )
 
-// document is where the list is.
-const document = "docs/security.md"
+// mutations are those of each requirement, in a file that its number names.
+//
+//go:embed testdata/*.diff
+var mutations embed.FS
 
 func main() {
 	number := flag.String("run", "", "the `number` of the requirement to try; empty means all")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, ".", *number); err != nil {
+	list, err := load(mutations)
+	if err == nil {
+		err = run(ctx, os.Stdout, ".", only(list, *number))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1)
 	}
 }
 
-// run tries the mutations of a requirement, or all, of the repository at root.
-func run(ctx context.Context, out io.Writer, root, number string) error {
+// run tries the mutations in the repository at root.
+func run(ctx context.Context, out io.Writer, root string, list []mutation) error {
+	if len(list) == 0 {
+		return errors.New("the requirement has no mutations")
+	}
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return err
-	}
-	list, err := load(root)
-	if err != nil {
-		return err
-	}
-	if list = only(list, number); len(list) == 0 {
-		return fmt.Errorf("%s has no mutation of requirement %q", document, number)
 	}
 	if err := passes(ctx, root, list); err != nil {
 		return err
@@ -69,7 +72,8 @@ func run(ctx context.Context, out io.Writer, root, number string) error {
 		if verdict.kind == wasCaught {
 			caught++
 		}
-		fmt.Fprintf(out, "%s %-16s %4.1fs  %s: %s\n", m.number, verdict.kind, time.Since(begun).Seconds(), m.file, m.words)
+		seconds := time.Since(begun).Seconds()
+		fmt.Fprintf(out, "%s %-16s %4.1fs  %s: %s\n", m.number, verdict.kind, seconds, m.file, m.words)
 		if verdict.why != "" {
 			fmt.Fprintf(out, "   %s\n", verdict.why)
 		}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -13,7 +14,7 @@ import (
 const top = "../.." // of the repository
 
 func TestEveryRequirementHasAMutation(t *testing.T) {
-	list, err := load(top)
+	list, err := load(mutations)
 	require.NoError(t, err)
 	numbers := map[string]bool{}
 	for _, m := range list {
@@ -26,7 +27,7 @@ func TestEveryRequirementHasAMutation(t *testing.T) {
 }
 
 func TestEveryMutationStillFitsTheCode(t *testing.T) {
-	list, err := load(top)
+	list, err := load(mutations)
 	require.NoError(t, err)
 	for _, m := range list {
 		source, err := os.ReadFile(filepath.Join(top, m.file))
@@ -34,10 +35,10 @@ func TestEveryMutationStillFitsTheCode(t *testing.T) {
 		if _, err = m.apply(string(source)); err != nil {
 			t.Errorf("%s %s: %v", m.number, m.words, err)
 		}
-		tests := testsOf(t, filepath.Join(top, m.dir()))
+		tests := testsOf(t, filepath.Join(top, m.in))
 		for _, test := range m.tests {
 			if !strings.Contains(tests, "\nfunc "+test+"(t *testing.T)") {
-				t.Errorf("%s has no %s", m.dir(), test)
+				t.Errorf("%s has no %s", m.in, test)
 			}
 		}
 	}
@@ -57,29 +58,79 @@ func testsOf(t *testing.T, dir string) string {
 	return all.String()
 }
 
-func TestAListThatCantBeReadIsAnError(t *testing.T) {
-	const good = "@@ 01 it holds no more: TestIt @@\n--- a.go\n-x\n+y\n"
-	list, err := parse("text\n```diff\n" + good + "\n" + good + "```\nmore\n```diff\n" + good + "```\n```go\nnot this\n```\n")
+func TestReadingMutations(t *testing.T) {
+	const good = "@@ 01 it holds no more: TestIt @@\n--- p/a.go\n-x\n+y\n"
+	const full = "@@ 02 nor does this: TestIt, TestThat in q @@\n--- a.go Load\n-\tx := 1 // one\n+\n"
+	list, err := parse(good + "\n" + full)
 	require.NoError(t, err)
-	require.Len(t, list, 3)
-	require.Equal(t, mutation{"01", "it holds no more", []string{"TestIt"}, "a.go", "x", "y"}, list[2])
+	require.Equal(t, []mutation{
+		{"01", "it holds no more", []string{"TestIt"}, "p", "p/a.go", "", "x", "y"},
+		{"02", "nor does this", []string{"TestIt", "TestThat"}, "q", "a.go", "Load", "x := 1", ""},
+	}, list)
 	for name, bad := range map[string]string{
-		"no number":       strings.Replace(good, "01 ", "", 1),
-		"no test":         strings.Replace(good, ": TestIt", "", 1),
-		"no file":         strings.Replace(good, "--- a.go\n", "", 1),
-		"no line":         strings.Replace(good, "-x\n", "-\n", 1),
-		"no change":       strings.Replace(good, "+y\n", "+ x\n", 1),
-		"a line too many": good + "+z\n",
-		"two in one":      good + good,
+		"no number":          strings.Replace(good, "01 ", "", 1),
+		"no test":            strings.Replace(good, ": TestIt", "", 1),
+		"no package":         strings.Replace(good, "TestIt", "TestIt in", 1),
+		"no file":            strings.Replace(good, "--- p/a.go\n", "", 1),
+		"no line":            strings.Replace(good, "-x\n", "-\n", 1),
+		"a comment alone":    strings.Replace(good, "-x\n", "-// x\n", 1),
+		"no change":          strings.Replace(good, "+y\n", "+ x\n", 1),
+		"a change in spaces": strings.Replace(good, "+y\n", "+ x // y\n", 1),
+		"a line too many":    good + "+z\n",
+		"two in one":         good + good,
+		"nothing":            "",
 	} {
-		_, err := parse("```diff\n" + bad + "```\n")
-		require.Error(t, err, name)
+		t.Run(name, func(t *testing.T) {
+			_, err := load(fstest.MapFS{"testdata/01.diff": {Data: []byte(bad)}})
+			require.ErrorContains(t, err, "testdata/01.diff")
+		})
 	}
-	_, err = parse("```diff\n" + good)
-	require.ErrorContains(t, err, "not closed")
 }
 
-func TestWhatBecomesOfAMutationIsTold(t *testing.T) {
+func TestFindingTheLine(t *testing.T) {
+	const source = `package a
+
+func Get() string {
+	url := "http://a" // where it is
+	return url // from Get
+}
+
+func (s store) Put() string {
+	const (
+		a   = 1
+		key = "x  //y" // aligned
+	)
+	return url // from Put
+}
+`
+	for name, c := range map[string]struct{ function, before, found string }{
+		"without its comment":  {"", `url := "http://a"`, `	url := "http://a" // where it is`},
+		"with another comment": {"", `	url := "http://a" // elsewhere `, `	url := "http://a" // where it is`},
+		"aligned otherwise":    {"", `a = 1`, `		a   = 1`},
+		"slashes in a string":  {"", `key = "x  //y"`, `		key = "x  //y" // aligned`},
+		"twice":                {"", "return url", ""},
+		"twice in a function":  {"Get", "return url", "	return url // from Get"},
+		"twice in a method":    {"Put", "return url", "	return url // from Put"},
+		"in another function":  {"Put", `url := "http://a"`, ""},
+		"in no function":       {"Delete", "return url", ""},
+		"part of the line":     {"", `url := "http:`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := strings.TrimSpace("--- a.go " + c.function)
+			m, ok := read([]string{"@@ 01 words: TestIt @@", file, "-" + c.before, "+changed"})
+			require.True(t, ok)
+			got, err := m.apply(source)
+			if c.found == "" {
+				require.Error(t, err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, strings.Replace(source, c.found, "changed", 1), got)
+		})
+	}
+}
+
+func TestVerdicts(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	t.Setenv("GOFLAGS", "-mod=mod")
 	root := t.TempDir()
@@ -89,24 +140,35 @@ func TestWhatBecomesOfAMutationIsTold(t *testing.T) {
 		require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
 	}
 	write("go.mod", "module example.com/m\n")
-	write("p/p.go", "package p\n\nfunc Double(n int) int {\n\tif n < 0 {\n\t\treturn 2 * n\n\t}\n\tn += 0\n\tn += 0\n\treturn 2 * n // good\n}\n")
-	write("p/p_test.go", "package p\n\nimport \"testing\"\n\nfunc TestDouble(t *testing.T) {\n\tif Double(2) != 4 {\n\t\tt.Error(Double(2))\n\t}\n}\n")
+	write("p/p.go", "package p\n\nfunc Double(n int) int {\n\tif n < 0 {\n\t\treturn -2 * -n\n\t}\n"+
+		"\tn += 0\n\tn += 0\n\treturn 2 * n // good\n}\n")
+	write("p/p_test.go", "package p\n\nimport \"testing\"\n\n"+
+		"func TestDouble(t *testing.T) {\n\tif Double(2) != 4 {\n\t\tt.Error(Double(2))\n\t}\n}\n")
 	write("p/more_test.go", "package p\n\nimport \"testing\"\n\nfunc TestNothing(t *testing.T) {}\n")
 	block := func(number, before, after string) string {
 		return "@@ " + number + " words: TestDouble @@\n--- p/p.go\n-\t" + before + "\n+\t" + after + "\n\n"
 	}
-	write(document, "```diff\n"+block("01", "return 2 * n // good", "return 3 * n")+block("02", "return 2 * n", "return 7")+
-		block("03", "n += 0", "")+block("04", "n += 1", "")+block("05", "return 2 * n // good", "return x")+
-		strings.Replace(block("06", "return 2 * n // good", "return 3 * n"), "TestDouble", "TestTriple", 1)+
-		strings.Replace(block("07", "return 2 * n // good", "return 3 * n"), "TestDouble", "TestDouble, TestNothing", 1)+"```\n")
+	write("q/q_test.go", "package q\n\nimport (\n\t\"os\"\n\t\"strings\"\n\t\"testing\"\n)\n\n"+
+		"func TestOverlay(t *testing.T) {\n"+
+		"\tif strings.Contains(os.Getenv(\"GOFLAGS\"), \"-overlay=\") {\n\t\tt.Error()\n\t}\n}\n")
+	list, err := parse(block("01", "return 2 * n // good", "return 3 * n") + block("02", "n += 0", "") +
+		block("03", "n += 1", "") + block("04", "return 2 * n", "return x") +
+		strings.Replace(block("05", "return 2 * n", "return 3 * n"), "TestDouble", "TestTriple", 1) +
+		strings.Replace(block("06", "return 2 * n", "return 3 * n"), "TestDouble", "TestDouble, TestNothing", 1) +
+		strings.Replace(block("07", "return 2 * n", "return 3 * n"), "TestDouble", "TestOverlay in q", 1) +
+		block("08", "if n < 0 {", "if n < -1 {"))
+	require.NoError(t, err)
 	out := &strings.Builder{}
-	require.Error(t, run(t.Context(), out, root, ""))
-	for _, want := range []string{"01 caught ", "02 SURVIVED ", "03 does not apply ", "04 does not apply ", "05 does not compile ", "06 FAILED TO RUN ", "07 SURVIVED ", "1 of 7 caught"} {
+	require.Error(t, run(t.Context(), out, root, list))
+	for _, want := range []string{
+		"01 caught ", "02 does not apply ", "03 does not apply ", "04 does not compile ", "05 FAILED TO RUN ",
+		"06 SURVIVED ", "07 caught ", "08 SURVIVED ", "2 of 8 caught",
+	} {
 		require.Contains(t, "\n"+out.String(), "\n"+want)
 	}
-	require.NoError(t, run(t.Context(), out, root, "01"))
-	require.ErrorContains(t, run(t.Context(), out, root, "31"), "31")
+	require.NoError(t, run(t.Context(), out, root, only(list, "01")))
+	require.Error(t, run(t.Context(), out, root, only(list, "31")))
 
 	write("p/p_test.go", "package p\n\nimport \"testing\"\n\nfunc TestDouble(t *testing.T) { t.Error(1) }\n")
-	require.ErrorContains(t, run(t.Context(), out, root, "01"), "without any mutation")
+	require.ErrorContains(t, run(t.Context(), out, root, only(list, "01")), "without any mutation")
 }

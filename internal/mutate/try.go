@@ -54,7 +54,7 @@ func (m mutation) try(ctx context.Context, root string) verdict {
 	if err != nil {
 		return verdict{failedToRun, err.Error()}
 	}
-	output, err := goTest(ctx, filepath.Dir(file), m.tests, "-overlay="+overlay)
+	output, err := goTest(ctx, filepath.Join(root, filepath.FromSlash(m.in)), m.tests, "-overlay="+overlay)
 	return judge(m.tests, output, err)
 }
 
@@ -70,12 +70,14 @@ func layOver(dir, file, changed string) (overlay string, err error) {
 	return overlay, errors.Join(os.WriteFile(copied, []byte(changed), 0o600), os.WriteFile(overlay, description, 0o600))
 }
 
-// goTest runs tests of a package.
+// goTest runs tests of a package. The flags are in the environment, so that they
+// also reach the go commands that a test runs.
 func goTest(ctx context.Context, dir string, tests []string, flags ...string) (output string, err error) {
 	names := "-run=^(" + strings.Join(tests, "|") + ")$"
-	args := append([]string{"test", "-count=1", "-vet=off", "-ldflags=-s -w", "-timeout=" + longestTest, names}, flags...)
-	command := exec.CommandContext(ctx, "go", append(args, ".")...)
+	args := []string{"test", "-count=1", "-vet=off", "-ldflags=-s -w", "-timeout=" + longestTest, names, "."}
+	command := exec.CommandContext(ctx, "go", args...)
 	command.Dir = dir
+	command.Env = append(os.Environ(), "GOFLAGS="+strings.Join(append(flags, os.Getenv("GOFLAGS")), " "))
 	var both bytes.Buffer
 	command.Stdout, command.Stderr = &both, &both
 	err = command.Run()
@@ -113,8 +115,8 @@ func passes(ctx context.Context, root string, list []mutation) error {
 	tests := map[string][]string{}
 	for _, m := range list {
 		for _, test := range m.tests {
-			if !slices.Contains(tests[m.dir()], test) {
-				tests[m.dir()] = append(tests[m.dir()], test)
+			if !slices.Contains(tests[m.in], test) {
+				tests[m.in] = append(tests[m.in], test)
 			}
 		}
 	}
