@@ -61,7 +61,8 @@ func (w *goldenWorld) stage() {
 		return // the document has no more
 	}
 	token := w.token("character", "inventory", "transact")
-	character := w.post("create-character", token, `{"name":"Ogre"}`).json["character"].(map[string]any)["id"].(string)
+	require.Equal(w.t, true, w.post("create-character", token, `{"name":"Ogre"}`).json["success"])
+	character := w.server.Characters("alice")[0].ID
 	w.post("grant-character-product/"+character+"/green-hat/10", token, "")
 	w.post("grant-character-product/"+character+"/green%20hat/10", token, "")
 	approved := w.subscribe("approved").json["id"].(string)
@@ -149,7 +150,7 @@ func (w *goldenWorld) send(r golden.Request, headers []string, more ...string) a
 	return readAnswer(w.t, response)
 }
 
-// calls returns the file's calls by name, for tests that change one.
+// named returns the file's call of that name, for tests that change one.
 func (w *goldenWorld) named(name string) golden.Call {
 	w.t.Helper()
 	for _, call := range w.file.Calls {

@@ -234,3 +234,16 @@ func TestStrictStatuses(t *testing.T) {
 		})
 	}
 }
+
+func TestStrictOAuth1(t *testing.T) {
+	w := newWorld(t, gloebittest.Config{Strict: true})
+	request, requestSecret := w.requestToken("?user=al&scope=balance+inventory")
+	s := w.signer(request, requestSecret, "oauth_verifier", w.verifier(request))
+	got := w.form(w.signed(s, http.MethodPost, "oauth/access-token", ""), http.StatusOK)
+	token, secret := got.Get("oauth_token"), got.Get("oauth_token_secret")
+	require.Equal(t, true, w.signed(w.signer(token, secret), "GET", "balance", "").json["success"])
+	require.Equal(t, true, w.signed(w.signer(token, secret), "GET", "get-user-products/", "").json["success"])
+	require.Equal(t, "unknown token", w.get("balance", token).json["reason"], "it is no bearer token")
+	require.Positive(t, w.server.RevokeTokens("alice"))
+	require.Equal(t, "unknown token", w.signed(w.signer(token, secret), "GET", "balance", "").json["reason"])
+}
