@@ -54,7 +54,8 @@ func newGoldenWorld(t *testing.T, name string, cfg gloebittest.Config) *goldenWo
 // stage makes the things that the calls of a golden file name.
 func (w *goldenWorld) stage() {
 	w.t.Helper()
-	r := w.request(http.MethodPost, "new-inventory-item", w.token("inventory"), `{"type-id":"hat","params":{"color":"blue"}}`)
+	const item = `{"type-id":"hat","params":{"color":"blue"}}`
+	r := w.request(http.MethodPost, "new-inventory-item", w.token("inventory"), item)
 	r.Header.Set("Content-Type", "application/json")
 	w.stands = append(w.stands, "{item}", w.do(r).json["item-id"].(string))
 	if w.file.Key != "test-consumer" {

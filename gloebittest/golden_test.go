@@ -149,8 +149,9 @@ func TestGoldenFailures(t *testing.T) {
 		{"Transact for a subscription", "subscription declined", declined, []change{{"subscription-id", `"{subscription}"`}}},
 		{"TransactU2U", "missing seller", nil, []change{{"seller-id-from-gloebit", ""}, {"seller-email-address", ""}}},
 		{"TransactU2U", "unknown merchant", nil, []change{{"seller-id-from-gloebit", nobody}}},
-		{"CreateSubscription", "different subscription", func(w *goldenWorld) { w.subscribe("0a1b2c3d-0000-4000-8000-000000005ab5") },
-			[]change{{"name", `"Another"`}}},
+		{"CreateSubscription", "different subscription", func(w *goldenWorld) {
+			w.subscribe("0a1b2c3d-0000-4000-8000-000000005ab5")
+		}, []change{{"name", `"Another"`}}},
 		{"CreateSubscriptionAuthorization", "created", nil, nil},
 		{"CreateSubscriptionAuthorization", "duplicate", pending, nil},
 		{"CreateSubscriptionAuthorization", "approved before", approved, nil},
