@@ -83,8 +83,11 @@ func TestDocumentRequests(t *testing.T) {
 	type send = func(context.Context, *gloebit.Client) error
 	item := gloebit.Item{Type: "hat", Params: map[string]string{"color": "red"}}
 	sends := map[string]map[string]send{
-		"identity": {"sent": func(x context.Context, c *gloebit.Client) error { _, err := c.Identity(x); return err }},
-		"balance":  {"sent": func(x context.Context, c *gloebit.Client) error { _, err := c.Balance(x); return err }},
+		"identity": {"sent": func(x context.Context, c *gloebit.Client) error {
+			_, err := c.Identity(x)
+			return err
+		}},
+		"balance": {"sent": func(x context.Context, c *gloebit.Client) error { _, err := c.Balance(x); return err }},
 		"transact": {
 			"an item": func(x context.Context, c *gloebit.Client) error {
 				_, err := c.PurchaseItem(x, gloebit.ItemOrder{Item: "wrap", Price: 5, Quantity: 3})
@@ -95,33 +98,50 @@ func TestDocumentRequests(t *testing.T) {
 				return err
 			},
 			"with everything": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.Transact(x, gloebit.Transaction{Asset: "wrap", AssetQuantity: 3, Total: 15, Hold: gloebit.HoldURLs{
-					Enact: "https://shop.example/enact", Consume: "https://shop.example/consume", Cancel: "https://shop.example/cancel",
-				}})
+				hold := gloebit.HoldURLs{
+					Enact: "https://shop.example/e", Consume: "https://shop.example/c", Cancel: "https://shop.example/x",
+				}
+				_, err := c.Transact(x, gloebit.Transaction{Asset: "wrap", AssetQuantity: 3, Total: 15, Hold: hold})
 				return err
 			},
 		},
 		"new item": {
-			"with all": func(x context.Context, c *gloebit.Client) error { _, err := c.NewInventoryItem(x, item); return err },
+			"with all": func(x context.Context, c *gloebit.Client) error {
+				_, err := c.NewInventoryItem(x, item)
+				return err
+			},
 			"with nothing": func(x context.Context, c *gloebit.Client) error {
 				_, err := c.NewInventoryItem(x, gloebit.Item{})
 				return err
 			},
 		},
-		"list items": {"sent": func(x context.Context, c *gloebit.Client) error { _, err := c.InventoryItemIDs(x, ""); return err }},
+		"list items": {"sent": func(x context.Context, c *gloebit.Client) error {
+			_, err := c.InventoryItemIDs(x, "")
+			return err
+		}},
 		"list items of a folder": {"sent": func(x context.Context, c *gloebit.Client) error {
 			_, err := c.InventoryItemIDs(x, gloebit.RootFolder)
 			return err
 		}},
-		"get item": {"sent": func(x context.Context, c *gloebit.Client) error { _, err := c.InventoryItem(x, "{item}"); return err }},
+		"get item": {"sent": func(x context.Context, c *gloebit.Client) error {
+			_, err := c.InventoryItem(x, "{item}")
+			return err
+		}},
 		"update item": {
-			"with all": func(x context.Context, c *gloebit.Client) error { return c.ReplaceInventoryItem(x, "a new one", item) },
+			"with all": func(x context.Context, c *gloebit.Client) error {
+				return c.ReplaceInventoryItem(x, "a new one", item)
+			},
 			"with nothing": func(x context.Context, c *gloebit.Client) error {
 				return c.ReplaceInventoryItem(x, "a new one", gloebit.Item{})
 			},
 		},
-		"delete item": {"sent": func(x context.Context, c *gloebit.Client) error { return c.DeleteInventoryItem(x, "{item}") }},
-		"products":    {"sent": func(x context.Context, c *gloebit.Client) error { _, err := c.Products(x); return err }},
+		"delete item": {"sent": func(x context.Context, c *gloebit.Client) error {
+			return c.DeleteInventoryItem(x, "{item}")
+		}},
+		"products": {"sent": func(x context.Context, c *gloebit.Client) error {
+			_, err := c.Products(x)
+			return err
+		}},
 		"consume": {"sent": func(x context.Context, c *gloebit.Client) error {
 			_, err := c.ConsumeProduct(x, "green-hat", 1)
 			return err

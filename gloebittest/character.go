@@ -101,11 +101,15 @@ func (g *Gloebit) createCharacter(c *call) reply {
 }
 
 // updateCharacter serves update-character and update_character: it replaces
-// the name and everything beside it. What the character owns stays.
+// the name and everything beside it. What the character owns stays. With
+// Config.OldForms it also makes a character if no id is sent.
 func (g *Gloebit) updateCharacter(c *call) reply {
 	sent, reason := readCharacter(c)
 	if reason != "" {
 		return failure(reason)
+	}
+	if sent.ID == "" && g.cfg.OldForms {
+		return g.createCharacter(c)
 	}
 	kept := c.user.character(sent.ID)
 	if kept == nil {
@@ -167,12 +171,13 @@ func readCharacter(c *call) (*character, string) {
 	return sent, ""
 }
 
-// characterReply answers with a character, or in the older form its bare id.
+// characterReply answers with a character, or in the older form its bare id,
+// which some published clients read as id.
 func (g *Gloebit) characterReply(c *character) reply {
 	answer := success()
 	answer["character"] = c.object()
 	if g.cfg.OldForms {
-		answer["character"] = c.ID
+		answer["character"], answer["id"] = c.ID, c.ID
 	}
 	return answer
 }

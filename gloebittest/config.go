@@ -65,7 +65,7 @@ type Config struct {
 	// OldForms gives the answers that older servers gave: get-characters an
 	// object of ids by name instead of a list, create-character and
 	// update-character the character's bare id, and user a full-name without a
-	// name.
+	// name. update-character without an id then makes a character.
 	OldForms bool
 
 	// Queue says how hold callbacks are made.

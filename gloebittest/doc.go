@@ -19,7 +19,8 @@
 // app.Secret. [New] makes the bare [http.Handler], for a server of one's own.
 //
 // It understands both published vintages of the Gloebit API, with and without
-// trailing slashes, unless Config.Vintage narrows it. It is strict where
+// trailing slashes, unless Config.Vintage narrows it or Config.Strict makes it
+// speak the first document alone. It is strict where
 // Gloebit is strict (redirect URIs, scopes, codes, consumer keys, amounts) and
 // as lenient as Gloebit's published clients need it to be (missing content
 // types, nulls, wrong request-created times, inventory items that are a text).

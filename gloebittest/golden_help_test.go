@@ -54,14 +54,16 @@ func newGoldenWorld(t *testing.T, name string, cfg gloebittest.Config) *goldenWo
 // stage makes the things that the calls of a golden file name.
 func (w *goldenWorld) stage() {
 	w.t.Helper()
-	r := w.request(http.MethodPost, "new-inventory-item", w.token("inventory"), `{"type-id":"hat","params":{"color":"blue"}}`)
+	const item = `{"type-id":"hat","params":{"color":"blue"}}`
+	r := w.request(http.MethodPost, "new-inventory-item", w.token("inventory"), item)
 	r.Header.Set("Content-Type", "application/json")
 	w.stands = append(w.stands, "{item}", w.do(r).json["item-id"].(string))
 	if w.file.Key != "test-consumer" {
 		return // the document has no more
 	}
 	token := w.token("character", "inventory", "transact")
-	character := w.post("create-character", token, `{"name":"Ogre"}`).json["character"].(map[string]any)["id"].(string)
+	require.Equal(w.t, true, w.post("create-character", token, `{"name":"Ogre"}`).json["success"])
+	character := w.server.Characters("alice")[0].ID
 	w.post("grant-character-product/"+character+"/green-hat/10", token, "")
 	w.post("grant-character-product/"+character+"/green%20hat/10", token, "")
 	approved := w.subscribe("approved").json["id"].(string)
@@ -149,7 +151,7 @@ func (w *goldenWorld) send(r golden.Request, headers []string, more ...string) a
 	return readAnswer(w.t, response)
 }
 
-// calls returns the file's calls by name, for tests that change one.
+// named returns the file's call of that name, for tests that change one.
 func (w *goldenWorld) named(name string) golden.Call {
 	w.t.Helper()
 	for _, call := range w.file.Calls {

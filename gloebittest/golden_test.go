@@ -6,19 +6,25 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/golden"
 	"github.com/stretchr/testify/require"
 )
 
-// goldenServers are the configurations under which a source's calls must work.
-func goldenServers(name string) map[string]gloebittest.Config {
-	servers := map[string]gloebittest.Config{"both": {}, "expiring": {RefreshTokens: true, TokenLifetime: 3600e9}}
-	if name == "document" {
-		servers = map[string]gloebittest.Config{"strict": {Strict: true}}
+// goldenServers are the configurations under which a call of a source must work.
+func goldenServers(name string, call golden.Call) map[string]gloebittest.Config {
+	expiring := gloebittest.Config{RefreshTokens: true, TokenLifetime: time.Hour}
+	switch {
+	case name == "document":
+		return map[string]gloebittest.Config{"strict": {Strict: true}}
+	case name == "site":
+		return map[string]gloebittest.Config{"both": {}, "expiring": expiring, "vintage B": {Vintage: gloebittest.VintageB}}
+	case call.Old:
+		return map[string]gloebittest.Config{"old": {OldForms: true}}
 	}
-	return servers
+	return map[string]gloebittest.Config{"both": {}, "expiring": expiring}
 }
 
 func TestGoldenCalls(t *testing.T) {
@@ -27,8 +33,8 @@ func TestGoldenCalls(t *testing.T) {
 	for _, name := range names {
 		file, err := golden.Load(name)
 		require.NoError(t, err)
-		for server, cfg := range goldenServers(name) {
-			for _, call := range file.Calls {
+		for _, call := range file.Calls {
+			for server, cfg := range goldenServers(name, call) {
 				t.Run(name+"/"+server+"/"+call.Name, func(t *testing.T) {
 					w := newGoldenWorld(t, name, cfg)
 					w.stage()
@@ -75,15 +81,15 @@ func TestGoldenDeadTokens(t *testing.T) {
 	for _, name := range names {
 		file, err := golden.Load(name)
 		require.NoError(t, err)
-		for server, cfg := range goldenServers(name) {
-			for _, call := range file.Calls {
-				words := call.Dead
-				if words == nil {
-					words = file.Dead
-				}
-				if call.Login == "" || len(words) == 0 {
-					continue
-				}
+		for _, call := range file.Calls {
+			words := call.Dead
+			if words == nil {
+				words = file.Dead
+			}
+			if call.Login == "" || len(words) == 0 {
+				continue
+			}
+			for server, cfg := range goldenServers(name, call) {
 				t.Run(name+"/"+server+"/"+call.Name, func(t *testing.T) {
 					w := newGoldenWorld(t, name, cfg)
 					w.stage()
@@ -143,8 +149,9 @@ func TestGoldenFailures(t *testing.T) {
 		{"Transact for a subscription", "subscription declined", declined, []change{{"subscription-id", `"{subscription}"`}}},
 		{"TransactU2U", "missing seller", nil, []change{{"seller-id-from-gloebit", ""}, {"seller-email-address", ""}}},
 		{"TransactU2U", "unknown merchant", nil, []change{{"seller-id-from-gloebit", nobody}}},
-		{"CreateSubscription", "different subscription", func(w *goldenWorld) { w.subscribe("0a1b2c3d-0000-4000-8000-000000005ab5") },
-			[]change{{"name", `"Another"`}}},
+		{"CreateSubscription", "different subscription", func(w *goldenWorld) {
+			w.subscribe("0a1b2c3d-0000-4000-8000-000000005ab5")
+		}, []change{{"name", `"Another"`}}},
 		{"CreateSubscriptionAuthorization", "created", nil, nil},
 		{"CreateSubscriptionAuthorization", "duplicate", pending, nil},
 		{"CreateSubscriptionAuthorization", "approved before", approved, nil},

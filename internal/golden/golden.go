@@ -57,6 +57,8 @@ type Call struct {
 	Source string `json:"source"` // a section of the document, or commits
 	Login  string `json:"login"`  // the name of the Login whose token it carries; empty means none
 	Request
+	// Old says that the call is of a time when servers gave older answers.
+	Old bool `json:"old,omitempty"`
 	// Keys are the keys that the document names for the request's body.
 	Keys Keys     `json:"keys,omitempty"`
 	Dead []string `json:"dead,omitempty"` // as File.Dead; an empty list means that none is compared
