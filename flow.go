@@ -9,8 +9,15 @@ import (
 
 // Flow is the protocol by which users authorize an application. The default is
 // OAuth 2.0; package github.com/go-gloebit/gloebit/oauth1 has OAuth 1.0a. A Flow
-// is safe for concurrent use. Its errors are this package's: ErrAccessDenied,
-// ErrAuthorization, ErrExchange, ErrUnavailable, ErrState.
+// must be safe for concurrent use.
+//
+// A Flow returns errors of this package: ErrAccessDenied, ErrAuthorization,
+// ErrExchange, ErrUnavailable, ErrState. The Merchant removes the secrets that it
+// knows from the text of an error, and keeps only this package's errors, context
+// errors and network errors for errors.Is and errors.As. It checks the scopes and
+// the GloebitID of a Credential for secrets too. A Flow must not put the body of
+// a reply into an error, because it may contain secrets that the Merchant does
+// not know.
 type Flow interface {
 	// Begin returns the URL of the page where the user answers the request,
 	// and a secret to be kept until the callback; empty when there is none.

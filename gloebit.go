@@ -205,6 +205,8 @@ func New(config Config) (*Merchant, error) {
 	}
 	if m.flow == nil {
 		m.flow = oauth2Flow{}
+	} else {
+		m.flow = redactingFlow{m.flow}
 	}
 	m.application = Application{
 		ClientID:     config.ClientID,

@@ -44,6 +44,25 @@ func (m *Merchant) Paths() (connect, callback, disconnect string) {
 	return m.connectPath, m.callbackPath, m.leavePath
 }
 
+// Routes returns every path at which a router may have to serve [Merchant.Handler].
+// Connect, callback and disconnect come first as browsers see them. Then come the
+// same three without their first segment, without their first two, and so on: a
+// router mounted below a prefix sees one of these and does not know which. The
+// last three have one directory left, unless Config.RedirectURL has none.
+//
+// For https://shop.example/shop/gloebit/callback the routes are those of
+// /shop/gloebit and of /gloebit.
+func (m *Merchant) Routes() []string {
+	routes := []string{m.connectPath, m.callbackPath, m.leavePath}
+	for at := 0; strings.Count(routes[at], "/") > 2; at += 3 {
+		for _, route := range routes[at : at+3] {
+			_, rest, _ := strings.Cut(route[1:], "/")
+			routes = append(routes, "/"+rest)
+		}
+	}
+	return routes
+}
+
 // isTail reports whether p is whole, or whole less some segments at its front.
 func isTail(p, whole string) bool {
 	return strings.HasPrefix(p, "/") && strings.HasSuffix(whole, p)

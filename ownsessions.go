@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/go-gloebit/gloebit/internal/saving"
 )
 
 // ownSessions are the package's own: a day long, in memory, in a cookie that
@@ -43,7 +42,7 @@ type visit struct {
 	sessions        *ownSessions
 	client          *Client // nil unless this visit's middleware found one
 	request         *http.Request
-	writer          saving.Writer
+	writer          SaveWriter
 
 	mu     sync.Mutex
 	loaded context.Context // scs's, which holds the session; nil until it is asked for
@@ -72,7 +71,7 @@ func (s *ownSessions) visit(w http.ResponseWriter, r *http.Request) *visit {
 		return nil
 	}
 	v := &visit{Context: r.Context(), sessions: s, request: r}
-	v.writer = saving.Writer{ResponseWriter: w, Session: v}
+	v.writer = SaveWriter{ResponseWriter: w, Session: v}
 	return v
 }
 
@@ -113,7 +112,7 @@ func (v *visit) load() (context.Context, error) {
 	return ctx, nil
 }
 
-// Save implements saving.Session. The header is changed here alone, where the
+// Save implements SavedSession. The header is changed here alone, where the
 // answer is written: a handler that asks for the session may be running beside
 // that, as within http.TimeoutHandler.
 func (v *visit) Save(w http.ResponseWriter) error {
@@ -154,7 +153,7 @@ func (v *visit) ended() (bool, error) {
 	return err == nil && manager.Token(now) == "", err
 }
 
-// Fail implements saving.Session.
+// Fail implements SavedSession.
 func (v *visit) Fail(w http.ResponseWriter, err error) {
 	v.sessions.fail(w, v.request.WithContext(v), storeError("save the session", err))
 }

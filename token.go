@@ -40,18 +40,36 @@ func credentialOf(token *oauth2.Token, asked []Scope, now time.Time, sent ...Sec
 	}
 	secrets := append(slices.Clone(sent), credential.AccessToken, credential.RefreshToken)
 	if list, ok := token.Extra("scope").(string); ok && strings.TrimSpace(list) != "" && list != joinScopes(asked) {
-		if len(list) > longestScope {
-			return Credential{}, fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrExchange, len(list), longestScope)
-		}
-		if discreet.Repeats(list, secrets...) {
-			return Credential{}, fmt.Errorf("%w: the answer's scope repeats a secret", ErrExchange)
+		if err := checkScopes(list, secrets...); err != nil {
+			return Credential{}, err
 		}
 		credential.Scopes = parseScopes(list)
 	}
-	if id, ok := token.Extra("app_user_id").(string); ok && !discreet.Repeats(id, secrets...) {
-		credential.GloebitID = discreet.Words(id, secrets...)
+	if id, ok := token.Extra("app_user_id").(string); ok {
+		credential.GloebitID = usableID(id, secrets...)
 	}
 	return credential, nil
+}
+
+// checkScopes returns an error when a list of scopes is too long or contains one
+// of the secrets. Scopes are stored and logged.
+func checkScopes(list string, secrets ...Secret) error {
+	if len(list) > longestScope {
+		return fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrExchange, len(list), longestScope)
+	}
+	if discreet.Repeats(list, secrets...) {
+		return fmt.Errorf("%w: the answer's scope repeats a secret", ErrExchange)
+	}
+	return nil
+}
+
+// usableID returns at most 200 bytes of an id, and the empty id when it contains
+// one of the secrets. Ids are stored and logged.
+func usableID(id string, secrets ...Secret) string {
+	if discreet.Repeats(id, secrets...) {
+		return ""
+	}
+	return discreet.Words(id, secrets...)
 }
 
 // usableToken reports whether a header can carry the token: visible ASCII, of

@@ -7,7 +7,7 @@ replace github.com/go-gloebit/gloebit => ..
 require (
 	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/go-chi/jwtauth/v5 v5.3.3
-	github.com/go-gloebit/gloebit v0.0.0-00010101000000-000000000000
+	github.com/go-gloebit/gloebit v0.1.0
 	github.com/google/uuid v1.6.0
 	github.com/gorilla/sessions v1.4.0
 	github.com/hashicorp/cap v0.15.0

@@ -8,10 +8,10 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
-	github.com/go-gloebit/gloebit v0.0.0
-	github.com/go-gloebit/gloebit/adapters/chi v0.0.0
-	github.com/go-gloebit/gloebit/adapters/echo v0.0.0
-	github.com/go-gloebit/gloebit/adapters/gin v0.0.0
+	github.com/go-gloebit/gloebit v0.1.0
+	github.com/go-gloebit/gloebit/adapters/chi v0.1.0
+	github.com/go-gloebit/gloebit/adapters/echo v0.1.0
+	github.com/go-gloebit/gloebit/adapters/gin v0.1.0
 	github.com/google/uuid v1.6.0
 	github.com/labstack/echo/v5 v5.3.1
 	github.com/stretchr/testify v1.12.1

@@ -9,16 +9,30 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
-const (
-	largestAnswer = 64 << 10 // bytes of a token answer
-	longestScope  = 1024     // bytes of the list of scopes in it; all that there are take 60
-)
+const largestAnswer = 64 << 10 // bytes of a token answer
+
+// problems are the values of oauth_problem that errors name: those of the OAuth
+// Problem Reporting extension. Any other text may repeat a secret.
+var problems = []string{
+	"version_rejected", "parameter_absent", "parameter_rejected", "timestamp_refused", "nonce_used",
+	"signature_method_rejected", "signature_invalid", "consumer_key_unknown", "consumer_key_rejected",
+	"consumer_key_refused", "token_used", "token_expired", "token_revoked", "token_rejected",
+	"additional_authorization_required", "permission_unknown", "permission_denied", "user_refused",
+}
+
+// unsaidError is an error of package net/http, for errors.Is and errors.As. Its
+// text does not show, because it may quote the request or the reply.
+type unsaidError struct{ err error }
+
+func (unsaidError) Error() string { return "the request failed" }
+
+func (e unsaidError) Unwrap() error { return e.err }
 
 // exchange is the one request that a step of the flow makes. The library asks
 // without a context and without a bound, and puts whole answers into its errors:
@@ -27,23 +41,22 @@ const (
 type exchange struct {
 	ctx    context.Context
 	client *http.Client
-	sent   []gloebit.Secret // that the provider knows, and may repeat
-	status int              // of the answer; zero when none came
-	answer url.Values       // of a good answer
-	err    error            // why none came, without its text
+	status int        // of the answer; zero when none came
+	answer url.Values // of a good answer
+	err    error      // why none came, without its text
 }
 
 // RoundTrip implements http.RoundTripper.
 func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := e.client.Do(req.WithContext(e.ctx))
 	if err != nil {
-		e.err = discreet.Failure(err)
+		e.err = unsaidError{err}
 		return nil, e.err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, largestAnswer+1))
 	if err != nil {
-		e.err = discreet.Failure(err)
+		e.err = unsaidError{err}
 		return nil, e.err
 	}
 	if len(body) > largestAnswer {
@@ -57,10 +70,10 @@ func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // failure says why a step gave nothing, without the answer's text.
-func (e *exchange) failure(step string, err error) error {
+func (e *exchange) failure(step string) error {
 	var network net.Error
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(e.err, context.Canceled):
 		return fmt.Errorf("%w: %s: %w", gloebit.ErrExchange, step, context.Canceled)
 	case errors.Is(e.err, context.DeadlineExceeded), errors.As(e.err, &network) && network.Timeout():
 		return fmt.Errorf("%w: %s: %w", gloebit.ErrExchange, step, context.DeadlineExceeded)
@@ -69,7 +82,15 @@ func (e *exchange) failure(step string, err error) error {
 	case e.status >= http.StatusInternalServerError:
 		return fmt.Errorf("%w: %w: %s: status %d", gloebit.ErrExchange, gloebit.ErrUnavailable, step, e.status)
 	case e.status != http.StatusOK && e.status != http.StatusCreated:
-		return fmt.Errorf("%w: %s: status %d %.60q", gloebit.ErrExchange, step, e.status, discreet.Words(e.answer.Get("oauth_problem"), e.sent...))
+		return fmt.Errorf("%w: %s: status %d%s", gloebit.ErrExchange, step, e.status, e.problem())
 	}
 	return fmt.Errorf("%w: %s: the answer can't be read", gloebit.ErrExchange, step)
+}
+
+// problem returns the problem that the answer names, if errors may name it.
+func (e *exchange) problem() string {
+	if problem := e.answer.Get("oauth_problem"); slices.Contains(problems, problem) {
+		return " " + problem
+	}
+	return ""
 }

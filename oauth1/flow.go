@@ -25,7 +25,6 @@ import (
 
 	"github.com/dghubble/oauth1"
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
 // Flow is OAuth 1.0a as a [gloebit.Flow]. Its endpoints are oauth/request-token,
@@ -48,14 +47,14 @@ func (f Flow) Begin(ctx context.Context, app gloebit.Application, ask gloebit.Au
 	if ask.User != "" {
 		query.Set("user", ask.User)
 	}
-	exchange := &exchange{ctx: ctx, client: app.HTTPClient, sent: []gloebit.Secret{app.ClientSecret, gloebit.Secret(ask.State)}}
+	exchange := &exchange{ctx: ctx, client: app.HTTPClient}
 	config := config(app, exchange)
 	config.CallbackURL = app.RedirectURL + "?" + url.Values{"state": {ask.State}}.Encode()
 	config.Endpoint.RequestTokenURL += "?" + query.Encode()
 
 	token, secret, err := config.RequestToken()
 	if err != nil {
-		return "", "", exchange.failure("request token", err)
+		return "", "", exchange.failure("request token")
 	}
 	kept, err := json.Marshal(temporary{Token: token, Secret: secret})
 	if err != nil {
@@ -88,27 +87,18 @@ func (f Flow) Finish(ctx context.Context, app gloebit.Application, answer url.Va
 	if subtle.ConstantTimeCompare([]byte(answer.Get("oauth_token")), []byte(begun.Token)) != 1 {
 		return gloebit.Credential{}, fmt.Errorf("%w: the callback is another request token's", gloebit.ErrState)
 	}
-	exchange := &exchange{ctx: ctx, client: app.HTTPClient, sent: []gloebit.Secret{
-		app.ClientSecret, gloebit.Secret(begun.Token), gloebit.Secret(begun.Secret), gloebit.Secret(answer.Get("oauth_verifier")),
-	}}
+	exchange := &exchange{ctx: ctx, client: app.HTTPClient}
 	token, secret, err := config(app, exchange).AccessToken(begun.Token, begun.Secret, answer.Get("oauth_verifier"))
 	if err != nil {
-		return gloebit.Credential{}, exchange.failure("access token", err)
+		return gloebit.Credential{}, exchange.failure("access token")
 	}
 	credential := gloebit.Credential{
 		AccessToken: gloebit.Secret(token),
 		TokenSecret: gloebit.Secret(secret),
+		GloebitID:   exchange.answer.Get("app_user_id"),
 		Scopes:      asked,
 	}
-	secrets := append(exchange.sent, credential.AccessToken, credential.TokenSecret)
-	if id := exchange.answer.Get("app_user_id"); !discreet.Repeats(id, secrets...) { // it is kept and logged
-		credential.GloebitID = discreet.Words(id, secrets...)
-	}
-	scope := exchange.answer.Get("scope")
-	if len(scope) > longestScope || discreet.Repeats(scope, secrets...) { // so are scopes
-		return gloebit.Credential{}, fmt.Errorf("%w: the answer's scope is too long or repeats a secret", gloebit.ErrExchange)
-	}
-	if granted := strings.Fields(scope); len(granted) > 0 {
+	if granted := strings.Fields(exchange.answer.Get("scope")); len(granted) > 0 {
 		credential.Scopes = nil
 		for _, scope := range granted {
 			credential.Scopes = append(credential.Scopes, gloebit.Scope(scope))

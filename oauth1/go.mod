@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/dghubble/oauth1 v0.7.3
-	github.com/go-gloebit/gloebit v0.0.0
+	github.com/go-gloebit/gloebit v0.1.0
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0
 )
@@ -17,5 +17,3 @@ require (
 	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 )
-
-replace github.com/go-gloebit/gloebit => ../

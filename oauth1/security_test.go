@@ -2,7 +2,6 @@ package oauth1_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/leaktest"
 	"github.com/go-gloebit/gloebit/oauth1"
 	"github.com/stretchr/testify/require"
 )
@@ -49,21 +47,6 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 			_, verifier, _ := strings.Cut(a, `oauth_verifier="`)
 			return "HTTP/1.1 401 X\r\nConnection: close\r\n\r\noauth_problem=" + callback[:min(21, len(callback))] + verifier[:max(0, strings.Index(verifier, `"`))]
 		},
-		"the user's id": func(a string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&app_user_id=" + url.QueryEscape(a)
-		},
-		"the user's id of the new token": func(string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&app_user_id=token%252Dsecret"
-		},
-		"the user's id that is the new token": func(string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=x&app_user_id=access-token"
-		},
-		"the user's id that is the new secret": func(string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=x&oauth_token_secret=token-secret&app_user_id=token-secret"
-		},
-		"the scope": func(a string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&scope=" + url.QueryEscape(a)
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const state, verifier, secret = "the-state-of-43-bytes", "the/verifier", "the-client-secret"
@@ -73,12 +56,14 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 			}
 			_, _, begun := oauth1.Flow{}.Begin(t.Context(), app, gloebit.AuthorizationRequest{State: state})
 			require.ErrorIs(t, begun, gloebit.ErrExchange)
-			credential, finished := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"request-token"}, "oauth_verifier": {verifier}},
+			_, finished := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"request-token"}, "oauth_verifier": {verifier}},
 				`{"token":"request-token","secret":"request-secret"}`, nil)
-			var watch leaktest.Witness
-			watch.Secret("secret", state, verifier, secret, "request-token", "request-secret", "access-token", "token-secret")
-			watch.Saw("log", fmt.Sprint(begun), fmt.Sprint(finished), credential.GloebitID, fmt.Sprint(credential.Scopes))
-			watch.Wants(t, leaktest.Table{"secret": nil})
+			require.ErrorIs(t, finished, gloebit.ErrExchange)
+			for _, err := range []error{begun, finished} {
+				for _, word := range []string{"OAuth", "oauth_", state, "verifier", secret, "request-token", "request-secret", "%"} {
+					require.NotContains(t, err.Error(), word)
+				}
+			}
 		})
 	}
 }
@@ -90,7 +75,6 @@ func TestSecurity28AnswersAreCapped(t *testing.T) {
 		want   error
 	}{
 		"as much as there may be": {token + "&scope=" + strings.Repeat("+x", 512), nil},
-		"more scopes":             {token + "&scope=" + strings.Repeat("+x", 512) + "x", gloebit.ErrExchange},
 		"more of anything":        {token + "&x=" + strings.Repeat("x", 64<<10), gloebit.ErrExchange},
 	} {
 		app := gloebit.Application{

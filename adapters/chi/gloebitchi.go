@@ -5,11 +5,9 @@ package gloebitchi
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/mount"
 )
 
 // Mount mounts the merchant's connect, callback and disconnect handlers at the
@@ -24,10 +22,8 @@ import (
 // LoadAndSave before.
 func Mount(r chi.Router, m *gloebit.Merchant) {
 	handler := m.Handler()
-	for _, directory := range mount.Directories(m) {
-		for _, step := range mount.Steps(m) {
-			r.Handle(strings.TrimSuffix(directory, "/")+"/"+step, handler)
-		}
+	for _, route := range m.Routes() {
+		r.Handle(route, handler)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-gloebit/gloebit"
 	gloebitchi "github.com/go-gloebit/gloebit/adapters/chi"
-	"github.com/go-gloebit/gloebit/internal/adaptertest"
+	"github.com/go-gloebit/gloebit/adaptertest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -59,10 +59,6 @@ func TestTheOutermostRouterKnowsTheWholePath(t *testing.T) {
 		return r
 	}})
 }
-
-func TestModules(t *testing.T) { adaptertest.Modules(t, "github.com/go-chi/chi/v5") }
-
-func TestREADME(t *testing.T) { adaptertest.Snippets(t, "example_test.go") }
 
 func newRouter(a *adaptertest.App) chi.Router {
 	r := chi.NewRouter()

@@ -8,7 +8,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	gloebitecho "github.com/go-gloebit/gloebit/adapters/echo"
-	"github.com/go-gloebit/gloebit/internal/adaptertest"
+	"github.com/go-gloebit/gloebit/adaptertest"
 	"github.com/labstack/echo/v5"
 	"github.com/labstack/echo/v5/middleware"
 )
@@ -52,10 +52,6 @@ func TestAPrefixThatIsStrippedBeforeEcho(t *testing.T) {
 		return http.StripPrefix(a.Prefix, e)
 	}})
 }
-
-func TestModules(t *testing.T) { adaptertest.Modules(t, "github.com/labstack/echo/v5") }
-
-func TestREADME(t *testing.T) { adaptertest.Snippets(t, "example_test.go") }
 
 func newEcho(a *adaptertest.App) *echo.Echo {
 	e := echo.New()

@@ -2,11 +2,9 @@ module github.com/go-gloebit/gloebit/adapters/echo
 
 go 1.26.0
 
-replace github.com/go-gloebit/gloebit => ../..
-
 require (
 	github.com/alexedwards/scs/v2 v2.9.0
-	github.com/go-gloebit/gloebit v0.0.0
+	github.com/go-gloebit/gloebit v0.1.0
 	github.com/labstack/echo/v5 v5.3.1
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0

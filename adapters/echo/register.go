@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/mount"
 	"github.com/labstack/echo/v5"
 )
 
@@ -23,23 +22,19 @@ type Router interface {
 // [Sessions] must be around it, unless the merchant has sessions of its own.
 func Register(router Router, m *gloebit.Merchant) {
 	handler := echo.WrapHandler(m.Handler())
-	directories := mount.Directories(m)
-	// A group tells its prefix only by a route's. The shortest directory is
-	// right in all groups but those with more of the directory below them.
-	guess := strings.TrimSuffix(directories[len(directories)-1], "/")
-	steps := mount.Steps(m)
-	first := guess + "/" + steps[0]
+	routes := m.Routes()
+	// A group tells its prefix only by a route's. The shortest route is right in
+	// all groups but those with more of the directory below them.
+	first := routes[len(routes)-1]
 	base := strings.TrimSuffix(router.Any(first, handler).Path, first)
 	registered := false
-	for _, directory := range directories {
-		rest, ok := below(base, directory)
+	for _, route := range routes {
+		rest, ok := below(base, route)
 		if !ok {
 			continue
 		}
-		for _, step := range steps {
-			if at := rest + "/" + step; at != first {
-				router.Any(at, handler)
-			}
+		if rest != first {
+			router.Any(rest, handler)
 		}
 		registered = true
 	}
@@ -48,9 +43,9 @@ func Register(router Router, m *gloebit.Merchant) {
 	}
 }
 
-// below returns what is left of the directory below the base, without a slash at
-// the end.
-func below(base, directory string) (rest string, ok bool) {
-	rest, ok = strings.CutPrefix(strings.TrimSuffix(directory, "/"), strings.TrimSuffix(base, "/"))
-	return rest, ok && (rest == "" || rest[0] == '/')
+// below returns what is left of the route below the base, with the slash at its
+// front.
+func below(base, route string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(route, strings.TrimSuffix(base, "/"))
+	return rest, ok && strings.HasPrefix(rest, "/")
 }

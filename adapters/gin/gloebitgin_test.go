@@ -8,7 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-gloebit/gloebit"
 	gloebitgin "github.com/go-gloebit/gloebit/adapters/gin"
-	"github.com/go-gloebit/gloebit/internal/adaptertest"
+	"github.com/go-gloebit/gloebit/adaptertest"
 	"go.uber.org/goleak"
 )
 
@@ -48,10 +48,6 @@ func TestAPrefixThatIsStrippedBeforeTheEngine(t *testing.T) {
 		return http.StripPrefix(a.Prefix, engine)
 	}})
 }
-
-func TestModules(t *testing.T) { adaptertest.Modules(t, "github.com/gin-gonic/gin") }
-
-func TestREADME(t *testing.T) { adaptertest.Snippets(t, "example_test.go") }
 
 func newEngine(a *adaptertest.App) *gin.Engine {
 	engine := gin.New()

@@ -2,12 +2,10 @@ module github.com/go-gloebit/gloebit/adapters/gin
 
 go 1.26.0
 
-replace github.com/go-gloebit/gloebit => ../..
-
 require (
 	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/gin-gonic/gin v1.12.0
-	github.com/go-gloebit/gloebit v0.0.0
+	github.com/go-gloebit/gloebit v0.1.0
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0
 )

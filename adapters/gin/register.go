@@ -5,7 +5,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/mount"
 )
 
 // Register routes the merchant's connect, callback and disconnect handlers at
@@ -24,11 +23,9 @@ func Register(router gin.IRouter, m *gloebit.Merchant) {
 	}
 	handler := gin.WrapH(m.Handler())
 	registered := false
-	for _, directory := range mount.Directories(m) {
-		if rest, ok := below(base, directory); ok {
-			for _, step := range mount.Steps(m) {
-				router.Any(rest+"/"+step, handler)
-			}
+	for _, route := range m.Routes() {
+		if rest, ok := below(base, route); ok {
+			router.Any(rest, handler)
 			registered = true
 		}
 	}
@@ -37,9 +34,9 @@ func Register(router gin.IRouter, m *gloebit.Merchant) {
 	}
 }
 
-// below returns what is left of the directory below the base, without a slash at
-// the end.
-func below(base, directory string) (rest string, ok bool) {
-	rest, ok = strings.CutPrefix(strings.TrimSuffix(directory, "/"), strings.TrimSuffix(base, "/"))
-	return rest, ok && (rest == "" || rest[0] == '/')
+// below returns what is left of the route below the base, with the slash at its
+// front.
+func below(base, route string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(route, strings.TrimSuffix(base, "/"))
+	return rest, ok && strings.HasPrefix(rest, "/")
 }

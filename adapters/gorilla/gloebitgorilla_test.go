@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	gloebitgorilla "github.com/go-gloebit/gloebit/adapters/gorilla"
-	"github.com/go-gloebit/gloebit/internal/adaptertest"
+	"github.com/go-gloebit/gloebit/adaptertest"
 	"github.com/gorilla/sessions"
 	"github.com/stretchr/testify/require"
 )
@@ -153,7 +153,3 @@ func TestConformance(t *testing.T) {
 }
 
 func TestSecurity(t *testing.T) { adaptertest.RunSecurity(t, frameworks(t)...) }
-
-func TestModules(t *testing.T) { adaptertest.Modules(t, "github.com/gorilla/sessions") }
-
-func TestREADME(t *testing.T) { adaptertest.Snippets(t, "example_test.go") }

@@ -2,10 +2,8 @@ module github.com/go-gloebit/gloebit/adapters/gorilla
 
 go 1.26.0
 
-replace github.com/go-gloebit/gloebit => ../..
-
 require (
-	github.com/go-gloebit/gloebit v0.0.0
+	github.com/go-gloebit/gloebit v0.1.0
 	github.com/gorilla/securecookie v1.1.2
 	github.com/gorilla/sessions v1.4.0
 	github.com/stretchr/testify v1.12.1

@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/saving"
-	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/go-gloebit/gloebit/adapters/gorilla/internal/turns"
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
 )
@@ -104,7 +103,7 @@ func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 		}
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{s}, v))
 		v.request = r
-		writer := &saving.Writer{ResponseWriter: w, Session: v}
+		writer := &gloebit.SaveWriter{ResponseWriter: w, Session: v}
 		next.ServeHTTP(writer, r)
 		writer.Begin()
 	})

@@ -7,8 +7,8 @@ require (
 	github.com/alexedwards/scs/mysqlstore v0.0.0-20250417082927-ab20b3feb5e9
 	github.com/alexedwards/scs/pgxstore v0.0.0-20240316134038-7e11d57e8885
 	github.com/alexedwards/scs/v2 v2.9.0
-	github.com/go-gloebit/gloebit v0.0.0
-	github.com/go-gloebit/gloebit/stores/redisstore v0.0.0
+	github.com/go-gloebit/gloebit v0.1.0
+	github.com/go-gloebit/gloebit/stores/redisstore v0.1.0
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0

@@ -18,13 +18,21 @@ var connecting = []string{"dial", "read", "write", "local error", "remote error"
 // address with its query.
 var errUnreadable = errors.New("the HTTP reply can't be read")
 
-// Failure returns of the error of a request, or of reading its reply, what kind it
-// is: context.Canceled; context.DeadlineExceeded for all that took too long; the
-// *net.OpError of a connection; the *tls.CertificateVerificationError of a server
-// that could not prove who it is; io.EOF, io.ErrUnexpectedEOF and
-// http.ErrSchemeMismatch. Of any other error nothing is kept: those of package
-// net/http quote the reply, and *url.Error quotes the address.
+// Failure returns what [Kind] returns, and else an error without a word of err:
+// errors of package net/http quote the reply, and a *url.Error quotes the address.
 func Failure(err error) error {
+	if kind := Kind(err); kind != nil {
+		return kind
+	}
+	return errUnreadable
+}
+
+// Kind returns what kind the error of a request is, or of reading its reply:
+// context.Canceled; context.DeadlineExceeded for everything that took too long;
+// the *net.OpError of a connection; the *tls.CertificateVerificationError of a
+// server that could not prove its identity; io.EOF, io.ErrUnexpectedEOF and
+// http.ErrSchemeMismatch. It returns nil for any other error.
+func Kind(err error) error {
 	var certificate *tls.CertificateVerificationError
 	var connection *net.OpError
 	var network net.Error
@@ -34,7 +42,7 @@ func Failure(err error) error {
 	case errors.As(err, &connection) && connection.Err != nil && slices.Contains(connecting, connection.Op):
 		return connection
 	case connection != nil && connection.Err != nil: // a proxy's, whose words may be in it
-		return Failure(connection.Err)
+		return Kind(connection.Err)
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
@@ -45,5 +53,5 @@ func Failure(err error) error {
 			return kind
 		}
 	}
-	return errUnreadable
+	return nil
 }

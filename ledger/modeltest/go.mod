@@ -3,7 +3,7 @@ module github.com/go-gloebit/gloebit/ledger/modeltest
 go 1.26.0
 
 require (
-	github.com/go-gloebit/gloebit v0.0.0
+	github.com/go-gloebit/gloebit v0.1.0
 	go.uber.org/goleak v1.3.0
 	modernc.org/sqlite v1.60.1
 	pgregory.net/rapid v1.3.0

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/adaptertest"
+	"github.com/go-gloebit/gloebit/adaptertest"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"

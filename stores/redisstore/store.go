@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/go-gloebit/gloebit/stores/redisstore/internal/turns"
 	"github.com/redis/go-redis/v9"
 )
 

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/internal/adaptertest"
+	"github.com/go-gloebit/gloebit/adaptertest"
 )
 
 func TestSecurity(t *testing.T) {

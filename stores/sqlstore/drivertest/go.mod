@@ -3,7 +3,7 @@ module github.com/go-gloebit/gloebit/stores/sqlstore/drivertest
 go 1.26.0
 
 require (
-	github.com/go-gloebit/gloebit v0.0.0
+	github.com/go-gloebit/gloebit v0.1.0
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/stretchr/testify v1.12.1

@@ -1,4 +1,4 @@
-package oauth1_test
+package oauth1test_test
 
 import (
 	"bytes"
@@ -92,6 +92,6 @@ func TestNoSecretOfOAuth1Shows(t *testing.T) {
 	see("/buy")
 	see("/gloebit/callback?state=x&oauth_token=y&oauth_verifier=z")
 	watch.Saw("log", w.log.String())
-	watch.WantsAll(t, leaktest.ReadTable(t, "../docs/security.md"),
+	watch.WantsAll(t, leaktest.ReadTable(t, "../../docs/security.md"),
 		"OAuth 1.0a state", "OAuth 1.0a verifier", "OAuth 1.0a request token secret", "OAuth 1.0a token secret")
 }

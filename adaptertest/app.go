@@ -10,7 +10,7 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// Framework is what is tested.
+// Framework is the implementation under test.
 type Framework struct {
 	// Name tells it from others that are tested beside it. It may be empty.
 	Name string
@@ -54,13 +54,13 @@ type App struct {
 	left chan struct{} // gets one when the context of a Balance has ended, if there is room
 }
 
-// LaterHeader is set by Later.
-const LaterHeader = "X-Later"
+// laterHeader is set by Later.
+const laterHeader = "X-Later"
 
 // Later is the middleware behind Require: it must not run when Require refused.
 func (a *App) Later(h http.Header) {
 	a.note("later")
-	h.Set(LaterHeader, "ran")
+	h.Set(laterHeader, "ran")
 }
 
 // Greet is the body for who may enter; the client may be nil where that is
@@ -125,21 +125,21 @@ func (a *App) Recall(ctx context.Context) string {
 
 // The chunks of Stream.
 const (
-	FirstChunk  = "first\n"
-	SecondChunk = "second\n"
+	firstChunk  = "first\n"
+	secondChunk = "second\n"
 )
 
 // Stream changes the session, writes and flushes the first chunk, and goes on
 // only when the client has it.
 func (a *App) Stream(ctx context.Context, write func(string), flush func()) {
 	a.Remember(ctx)
-	write(FirstChunk)
+	write(firstChunk)
 	flush()
 	select {
 	case <-a.gate:
 	case <-ctx.Done():
 	}
-	write(SecondChunk)
+	write(secondChunk)
 }
 
 // journal is what happened in an application, in all of its processes.

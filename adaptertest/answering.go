@@ -16,11 +16,11 @@ func stream(w *world) {
 	body := bufio.NewReader(response.Body)
 	first, err := body.ReadString('\n') // the handler waits meanwhile
 	w.ok(err)
-	w.equal("the first chunk", first, FirstChunk)
+	w.equal("the first chunk", first, firstChunk)
 	w.app.gate <- struct{}{}
 	rest, err := io.ReadAll(body)
 	w.ok(err)
-	w.equal("the rest", string(rest), SecondChunk)
+	w.equal("the rest", string(rest), secondChunk)
 	b.load("/noted").wants(http.StatusOK, "noted") // the session's cookie was in time
 }
 
@@ -47,7 +47,7 @@ func errorHelper(w *world) {
 		problem := failed.problem(status)
 		w.equal("status", problem["status"], float64(status))
 		w.ran("handler")
-		w.equal("the later middleware's header", failed.header.Get(LaterHeader), "")
+		w.equal("the later middleware's header", failed.header.Get(laterHeader), "")
 		_, connect := problem["connect_url"]
 		w.equal(what+" has connect_url", connect, what == "connection" || what == "scope")
 		_, purchase := problem["purchase_url"]

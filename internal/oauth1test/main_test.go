@@ -1,4 +1,4 @@
-package mount_test
+package oauth1test_test
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package saving_test
+package main
 
 import (
 	"testing"

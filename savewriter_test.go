@@ -1,4 +1,4 @@
-package saving_test
+package gloebit_test
 
 import (
 	"errors"
@@ -8,29 +8,29 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-gloebit/gloebit/internal/saving"
+	"github.com/go-gloebit/gloebit"
 	"github.com/stretchr/testify/require"
 )
 
-// session is one that was changed, or can't be saved.
-type session struct{ err error }
+// savedSession is one that was changed, or can't be saved.
+type savedSession struct{ err error }
 
-func (s session) Save(w http.ResponseWriter) error {
+func (s savedSession) Save(w http.ResponseWriter) error {
 	if s.err == nil {
 		w.Header().Add("Saved", "once")
 	}
 	return s.err
 }
 
-func (s session) Fail(w http.ResponseWriter, err error) {
+func (s savedSession) Fail(w http.ResponseWriter, err error) {
 	http.Error(w, err.Error(), http.StatusServiceUnavailable)
 }
 
-// serve answers one request on a real server.
-func serve(t *testing.T, s session, handler http.HandlerFunc) (*http.Response, string) {
+// serveSaved answers one request on a real server.
+func serveSaved(t *testing.T, s savedSession, handler http.HandlerFunc) (*http.Response, string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		writer := &saving.Writer{ResponseWriter: w, Session: s}
+		writer := &gloebit.SaveWriter{ResponseWriter: w, Session: s}
 		handler(writer, r)
 		writer.Begin()
 	}))
@@ -43,8 +43,8 @@ func serve(t *testing.T, s session, handler http.HandlerFunc) (*http.Response, s
 	return response, string(body)
 }
 
-// answers are the ways in which a handler can begin its response.
-var answers = map[string]struct {
+// savingAnswers are the ways in which a handler can begin its response.
+var savingAnswers = map[string]struct {
 	answer func(http.ResponseWriter) error
 	status int
 	body   string
@@ -61,9 +61,9 @@ var answers = map[string]struct {
 }
 
 func TestTheSessionIsSavedOnceHoweverAHandlerAnswers(t *testing.T) {
-	for name, c := range answers {
+	for name, c := range savingAnswers {
 		t.Run(name, func(t *testing.T) {
-			response, body := serve(t, session{}, func(w http.ResponseWriter, _ *http.Request) { require.NoError(t, c.answer(w)) })
+			response, body := serveSaved(t, savedSession{}, func(w http.ResponseWriter, _ *http.Request) { require.NoError(t, c.answer(w)) })
 			require.Equal(t, []string{"once"}, response.Header.Values("Saved"))
 			require.Equal(t, c.status, response.StatusCode)
 			require.Equal(t, c.body, body)
@@ -72,10 +72,10 @@ func TestTheSessionIsSavedOnceHoweverAHandlerAnswers(t *testing.T) {
 }
 
 func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
-	for name, c := range answers {
+	for name, c := range savingAnswers {
 		t.Run(name, func(t *testing.T) {
 			var written error
-			response, body := serve(t, session{errors.New("the database is down")}, func(w http.ResponseWriter, _ *http.Request) {
+			response, body := serveSaved(t, savedSession{errors.New("the database is down")}, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Location", "/home")
 				for _, of := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified"} {
 					w.Header().Set(of, "6")
@@ -88,7 +88,7 @@ func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
 				require.Empty(t, response.Header.Get(of), "of the answer that is not sent")
 			}
 			if c.body != "" {
-				require.ErrorIs(t, written, saving.ErrNotSaved)
+				require.ErrorIs(t, written, gloebit.ErrNotSaved)
 			}
 		})
 	}
@@ -99,7 +99,7 @@ func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
 func TestTheSessionIsSavedBeforeAnotherProtocol(t *testing.T) {
 	for status, saved := range map[int][]string{http.StatusSwitchingProtocols: {"once"}, http.StatusEarlyHints: nil} {
 		recorder := httptest.NewRecorder()
-		writer := &saving.Writer{ResponseWriter: recorder, Session: session{}}
+		writer := &gloebit.SaveWriter{ResponseWriter: recorder, Session: savedSession{}}
 		writer.WriteHeader(status)
 		require.Equal(t, saved, recorder.Header().Values("Saved"), status)
 	}

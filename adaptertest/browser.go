@@ -241,7 +241,7 @@ func (a answer) refused() {
 	if ran := a.w.app.took(); len(ran) > 0 {
 		a.w.Errorf("%s was refused, yet there ran: %v", a.url.Path, ran)
 	}
-	if a.header.Get(LaterHeader) != "" {
+	if a.header.Get(laterHeader) != "" {
 		a.w.Errorf("%s was refused, yet has a header of a later middleware", a.url.Path)
 	}
 }

@@ -17,7 +17,7 @@ func connectAndComeBack(w *world) {
 	w.equal("the page that connecting ends at", page.url.String(), w.shop.URL+w.prefix+"/private?size=4")
 	w.ran("later", "handler")
 	again := b.step("/private").wants(http.StatusOK, "hello, alice")
-	w.equal("the later middleware's header", again.header.Get(LaterHeader), "ran")
+	w.equal("the later middleware's header", again.header.Get(laterHeader), "ran")
 }
 
 func connectMethods(w *world) {

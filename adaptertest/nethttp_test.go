@@ -3,7 +3,7 @@ package adaptertest_test
 import (
 	"testing"
 
-	"github.com/go-gloebit/gloebit/internal/adaptertest"
+	"github.com/go-gloebit/gloebit/adaptertest"
 )
 
 func TestNetHTTP(t *testing.T) { adaptertest.Run(t, adaptertest.Framework{New: adaptertest.NetHTTP}) }

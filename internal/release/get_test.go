@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// goCommand runs the go command in a directory, with the settings of the machine
+// and then those of env, and returns what it prints.
+func goCommand(t *testing.T, dir string, env []string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "go", args...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), env...)
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "go %s: %s", strings.Join(args, " "), output)
+	return strings.TrimSpace(string(output))
+}
+
+// TestGet gets every published module from a folder, with an empty module cache
+// and no network, into a module outside the repository, and builds its example
+// there.
+func TestGet(t *testing.T) {
+	r, err := load(top)
+	require.NoError(t, err)
+	folder := t.TempDir()
+	require.NoError(t, r.proxy(folder))
+	download(t, r)
+	machine := goCommand(t, ".", nil, "env", "GOMODCACHE")
+	env := []string{
+		"GOMODCACHE=" + t.TempDir(),
+		"GOPROXY=file://" + filepath.ToSlash(folder) + ",file://" + filepath.ToSlash(machine) + "/cache/download,off",
+		"GONOSUMDB=*", "GONOSUMCHECK=1", "GOSUMDB=off", "GOPRIVATE=", "GOWORK=off",
+		"GOFLAGS=-mod=mod -modcacherw -trimpath", // -trimpath: the build cache has it from the last time
+	}
+	frameworks := []string{
+		"github.com/go-chi/chi/v5", "github.com/gin-gonic/gin", "github.com/labstack/echo/v5",
+		"github.com/gorilla/sessions", "github.com/gorilla/mux", "github.com/redis/go-redis/v9", "github.com/dghubble/oauth1",
+	}
+	for dir, framework := range map[string]string{
+		".": "", "oauth1": "github.com/dghubble/oauth1", "stores/redisstore": "github.com/redis/go-redis/v9",
+		"adapters/chi": "github.com/go-chi/chi/v5", "adapters/echo": "github.com/labstack/echo/v5",
+		"adapters/gin": "github.com/gin-gonic/gin", "adapters/gorilla": "github.com/gorilla/sessions",
+	} {
+		t.Run(path.Join(r.path, dir), func(t *testing.T) {
+			shop := t.TempDir()
+			goCommand(t, shop, env, "mod", "init", "shop.example")
+			goCommand(t, shop, env, "get", path.Join(r.path, dir)+"@"+r.version)
+			from, to, build := path.Join(top, dir, "example_test.go"), "example_test.go", []string{"test", "-vet=off", "-run", "^$", "."}
+			if dir == "." {
+				from, to, build = top+"/examples/minimal/main.go", "main.go", []string{"build", "-o", os.DevNull, "."}
+			}
+			source, err := os.ReadFile(filepath.FromSlash(from))
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(shop, to), source, 0o644))
+			t.Log(goCommand(t, shop, env, build...))
+			modules := strings.Fields(goCommand(t, shop, env, "list", "-m", "-f", "{{.Path}}", "all"))
+			modules = slices.DeleteFunc(modules, func(m string) bool { return !slices.Contains(frameworks, m) })
+			require.Equal(t, strings.Fields(framework), modules, "of all frameworks, it needs its own")
+		})
+	}
+	require.Len(t, r.modules, 7)
+}
+
+// download puts what the published modules require into the module cache of the
+// machine.
+func download(t *testing.T, r *release) {
+	t.Helper()
+	for _, m := range r.modules {
+		mod, err := readMod(r.file(m.dir, "go.mod"))
+		require.NoError(t, err)
+		for _, require := range slices.Clone(mod.Require) {
+			if r.isOwn(require.Mod.Path) {
+				_ = mod.DropRequire(require.Mod.Path) // always nil
+			}
+		}
+		text, err := mod.Format()
+		require.NoError(t, err)
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), text, 0o644))
+		goCommand(t, dir, []string{"GOWORK=off", "GOFLAGS=-mod=mod"}, "mod", "download", "all")
+	}
+}

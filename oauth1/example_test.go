@@ -1,0 +1,22 @@
+package oauth1_test
+
+import (
+	"fmt"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/oauth1"
+)
+
+// ExampleFlow connects users by OAuth 1.0a. Everything else is as with OAuth 2.0.
+func ExampleFlow() {
+	merchant, err := gloebit.New(gloebit.Config{
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
+		Provider: gloebit.Sandbox(), SignIn: true,
+		Flow: oauth1.Flow{},
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(merchant.ConnectURL("/cart"))
+	// Output: /gloebit/connect?return_to=%2Fcart
+}

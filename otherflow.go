@@ -1,0 +1,106 @@
+package gloebit
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
+)
+
+// redactingFlow redacts what the application's Flow returns. The server that a
+// Flow asks knows the secrets that it was sent, and may repeat them.
+type redactingFlow struct{ Flow }
+
+// Begin implements [Flow].
+func (f redactingFlow) Begin(ctx context.Context, app Application, ask AuthorizationRequest) (string, Secret, error) {
+	to, kept, err := f.Flow.Begin(ctx, app, ask)
+	if err != nil {
+		return "", "", redactError(err, append(secretsIn(kept), app.ClientSecret, Secret(ask.State))...)
+	}
+	return to, kept, nil
+}
+
+// Finish implements [Flow].
+func (f redactingFlow) Finish(
+	ctx context.Context, app Application, answer url.Values, kept Secret, asked []Scope,
+) (Credential, error) {
+	credential, err := f.Flow.Finish(ctx, app, answer, kept, asked)
+	secrets := append(secretsIn(kept), app.ClientSecret)
+	secrets = append(secrets, credential.AccessToken, credential.RefreshToken, credential.TokenSecret)
+	for _, name := range []string{"state", "code", "oauth_token", "oauth_verifier"} {
+		for _, value := range answer[name] {
+			secrets = append(secrets, Secret(value))
+		}
+	}
+	if err == nil {
+		credential.GloebitID = usableID(credential.GloebitID, secrets...)
+		err = checkScopes(joinScopes(credential.Scopes), secrets...)
+	}
+	if err != nil {
+		return Credential{}, redactError(err, secrets...)
+	}
+	return credential, nil
+}
+
+// Authorize implements [Flow].
+func (f redactingFlow) Authorize(app Application, req *http.Request, credential Credential) error {
+	if err := f.Flow.Authorize(app, req, credential); err != nil {
+		return redactError(err, app.ClientSecret, credential.AccessToken, credential.RefreshToken, credential.TokenSecret)
+	}
+	return nil
+}
+
+// secretsIn returns the secret that a Flow keeps until the callback, and what
+// look like secrets in it: a Flow may keep several as JSON or as a form.
+func secretsIn(kept Secret) []Secret {
+	secrets := []Secret{kept}
+	for _, part := range strings.FieldsFunc(kept.Reveal(), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._~+/%", r)
+	}) {
+		secrets = append(secrets, Secret(part))
+	}
+	return secrets
+}
+
+// redactedError is the error of a Flow without secrets.
+type redactedError struct {
+	text   string
+	causes []error
+}
+
+func (e *redactedError) Error() string { return e.text }
+
+func (e *redactedError) Unwrap() []error { return e.causes }
+
+// redactError returns an error with the text of err, at most 200 bytes, without
+// the secrets. Of the chain of err it keeps the errors of this package and what
+// package discreet keeps of a failed request. The text of a *url.Error is
+// replaced, because it quotes the request and the reply.
+func redactError(err error, secrets ...Secret) error {
+	text := err.Error()
+	var request *url.Error
+	if errors.As(err, &request) {
+		text = strings.ReplaceAll(text, request.Error(), discreet.Failure(request).Error())
+	}
+	redacted := &redactedError{text: discreet.Words(text, secrets...)}
+	for _, meaning := range meanings {
+		if errors.Is(err, meaning.err) {
+			redacted.causes = append(redacted.causes, meaning.err)
+		}
+	}
+	var missing *ScopeError
+	if errors.As(err, &missing) {
+		redacted.causes = append(redacted.causes, missing)
+	}
+	if kind := discreet.Kind(err); kind != nil {
+		redacted.causes = append(redacted.causes, kind)
+		if said := discreet.Words(kind.Error(), secrets...); !strings.Contains(redacted.text, said) {
+			redacted.text += ": " + said
+		}
+	}
+	return redacted
+}

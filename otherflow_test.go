@@ -1,0 +1,252 @@
+package gloebit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/leaktest"
+	"github.com/stretchr/testify/require"
+)
+
+// ownFlow is an application's Flow that keeps two secrets until the callback.
+type ownFlow struct {
+	begin      func(state string) error
+	finish     func() (gloebit.Credential, error)
+	authorize  error
+	state      *string
+	keptSecret gloebit.Secret
+}
+
+func (f ownFlow) Begin(
+	_ context.Context, _ gloebit.Application, ask gloebit.AuthorizationRequest,
+) (string, gloebit.Secret, error) {
+	*f.state = ask.State
+	return "https://provider.example/", f.keptSecret, f.begin(ask.State)
+}
+
+func (f ownFlow) Finish(
+	context.Context, gloebit.Application, url.Values, gloebit.Secret, []gloebit.Scope,
+) (gloebit.Credential, error) {
+	return f.finish()
+}
+
+func (f ownFlow) Authorize(gloebit.Application, *http.Request, gloebit.Credential) error {
+	return f.authorize
+}
+
+// The secrets of a connection with ownFlow, beside its state.
+const (
+	flowClientSecret = "the-client-secret"
+	flowCode         = "the-code-of-the-callback"
+	flowOAuthToken   = "the-request-token"
+	flowVerifier     = "the-oauth-verifier"
+	flowKept         = "the-secret-that-is-kept"
+	flowAccess       = "the-access-token"
+	flowRefresh      = "the-refresh-token"
+	flowTokenSecret  = "the-token-secret"
+)
+
+// flowAttempt is a connection with ownFlow, and a call after it.
+type flowAttempt struct {
+	connection gloebit.Connection
+	err        error
+	state, log string
+}
+
+// connectWith connects through the handlers, and asks for the balance.
+func connectWith(t *testing.T, flow ownFlow) flowAttempt {
+	t.Helper()
+	var got flowAttempt
+	flow.state = &got.state
+	flow.keptSecret = `{"token":"` + flowOAuthToken + `","secret":"` + flowKept + `"}`
+	if flow.begin == nil {
+		flow.begin = func(string) error { return nil }
+	}
+	if flow.finish == nil {
+		flow.finish = func() (gloebit.Credential, error) {
+			return gloebit.Credential{AccessToken: flowAccess, RefreshToken: flowRefresh, TokenSecret: flowTokenSecret}, nil
+		}
+	}
+	var log strings.Builder
+	merchant, err := gloebit.New(gloebit.Config{
+		ClientID: "key", ClientSecret: flowClientSecret, RedirectURL: "http://127.0.0.1/gloebit/callback",
+		Provider: gloebit.At("http://127.0.0.1:1"), Flow: flow,
+		User:         func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "alice"}, nil },
+		Logger:       slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { got.err = err },
+		OnConnect: func(_ *http.Request, connection gloebit.Connection) error {
+			got.connection = connection
+			return nil
+		},
+	})
+	require.NoError(t, err)
+	connect := httptest.NewRecorder()
+	merchant.Handler().ServeHTTP(connect, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/gloebit/connect", nil))
+	if got.err == nil {
+		query := url.Values{
+			"state": {got.state}, "code": {flowCode}, "oauth_token": {flowOAuthToken}, "oauth_verifier": {flowVerifier},
+		}
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/gloebit/callback?"+query.Encode(), nil)
+		for _, cookie := range connect.Result().Cookies() {
+			r.AddCookie(cookie)
+		}
+		merchant.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if got.err == nil {
+		client, err := merchant.Client(t.Context(), "alice")
+		require.NoError(t, err)
+		_, got.err = client.Balance(t.Context())
+	}
+	got.log = log.String()
+	return got
+}
+
+// wantsNoSecret fails when anything of an attempt shows one of the secrets.
+func (got flowAttempt) wantsNoSecret(t *testing.T) {
+	t.Helper()
+	var watch leaktest.Witness
+	watch.Secret("secret", got.state, flowClientSecret, flowCode, flowOAuthToken, flowVerifier, flowKept)
+	watch.Secret("secret", flowAccess, flowRefresh, flowTokenSecret)
+	watch.Saw("log", fmt.Sprint(got.err), fmt.Sprintf("%+v %#v", got.err, got.err), got.log)
+	watch.Saw("log", got.connection.GloebitID, fmt.Sprint(got.connection.Granted))
+	watch.Wants(t, leaktest.Table{"secret": nil})
+}
+
+func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
+	secrets := []string{
+		flowClientSecret, flowCode, flowOAuthToken, flowVerifier, flowKept, flowAccess, flowRefresh, flowTokenSecret,
+	}
+	whole := gloebit.Credential{AccessToken: flowAccess, RefreshToken: flowRefresh, TokenSecret: flowTokenSecret}
+	t.Run("begin", func(t *testing.T) {
+		for _, secret := range []string{flowClientSecret, flowOAuthToken, flowKept} {
+			got := connectWith(t, ownFlow{begin: func(state string) error {
+				return fmt.Errorf("%w: said %s and %s", gloebit.ErrExchange, secret, url.QueryEscape(state+"/"))
+			}})
+			require.ErrorIs(t, got.err, gloebit.ErrExchange)
+			require.ErrorContains(t, got.err, "[redacted]")
+			got.wantsNoSecret(t)
+		}
+	})
+	t.Run("finish", func(t *testing.T) {
+		for _, secret := range secrets {
+			got := connectWith(t, ownFlow{finish: func() (gloebit.Credential, error) {
+				return whole, fmt.Errorf("%w: said %s", gloebit.ErrExchange, secret)
+			}})
+			require.ErrorIs(t, got.err, gloebit.ErrExchange)
+			require.ErrorContains(t, got.err, "[redacted]")
+			got.wantsNoSecret(t)
+		}
+	})
+	t.Run("authorize", func(t *testing.T) {
+		for _, secret := range []string{flowClientSecret, flowAccess, flowRefresh, flowTokenSecret} {
+			got := connectWith(t, ownFlow{authorize: errors.New("said " + secret)})
+			require.ErrorContains(t, got.err, "[redacted]")
+			got.wantsNoSecret(t)
+		}
+	})
+	t.Run("the id", func(t *testing.T) {
+		for _, secret := range secrets {
+			got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (gloebit.Credential, error) {
+				credential := whole
+				credential.GloebitID = "id of " + secret
+				return credential, nil
+			}})
+			require.Equal(t, "alice", got.connection.User.ID)
+			require.Empty(t, got.connection.GloebitID)
+			got.wantsNoSecret(t)
+		}
+	})
+	t.Run("the scopes", func(t *testing.T) {
+		for _, secret := range secrets {
+			got := connectWith(t, ownFlow{finish: func() (gloebit.Credential, error) {
+				credential := whole
+				credential.Scopes = []gloebit.Scope{gloebit.Scope(secret)}
+				return credential, nil
+			}})
+			require.ErrorIs(t, got.err, gloebit.ErrExchange)
+			got.wantsNoSecret(t)
+		}
+	})
+	t.Run("what net/http quotes", func(t *testing.T) {
+		for name, step := range map[string]func(error) ownFlow{
+			"begin":     func(err error) ownFlow { return ownFlow{begin: func(string) error { return err }} },
+			"authorize": func(err error) ownFlow { return ownFlow{authorize: err} },
+		} {
+			got := connectWith(t, step(fmt.Errorf("%w: %w", gloebit.ErrExchange, &url.Error{
+				Op: "Post", URL: "http://provider.example/?token=unknown-to-the-merchant",
+				Err: errors.New("malformed header: another-that-is-unknown"),
+			})))
+			require.ErrorIs(t, got.err, gloebit.ErrExchange, name)
+			require.NotContains(t, got.err.Error()+got.log, "unknown", name)
+			var quoted *url.Error
+			require.NotErrorAs(t, got.err, &quoted, name)
+		}
+	})
+}
+
+func TestSecurity28AFlowsAnswersAreCapped(t *testing.T) {
+	for length, want := range map[int]error{1024: io.EOF, 1025: gloebit.ErrExchange} {
+		got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (gloebit.Credential, error) {
+			scopes := []gloebit.Scope{gloebit.Scope(strings.Repeat("x", length))}
+			return gloebit.Credential{AccessToken: flowAccess, GloebitID: strings.Repeat("y", 300), Scopes: scopes}, nil
+		}})
+		require.ErrorIs(t, got.err, want)
+		if want == io.EOF {
+			require.Len(t, got.connection.GloebitID, 200)
+		}
+	}
+}
+
+func TestErrorsOfAFlow(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	for name, test := range map[string]struct {
+		err  error
+		want []error
+		text string
+	}{
+		"this package's":     {fmt.Errorf("%w: %w", gloebit.ErrExchange, gloebit.ErrUnavailable), []error{gloebit.ErrExchange, gloebit.ErrUnavailable}, "no token was given"},
+		"a refusal":          {fmt.Errorf("x: %w", gloebit.ErrAccessDenied), []error{gloebit.ErrAccessDenied}, "x: "},
+		"a context canceled": {fmt.Errorf("x: %w", context.Canceled), []error{context.Canceled}, "x: context canceled"},
+		"a context too late": {fmt.Errorf("x: %w", context.DeadlineExceeded), []error{context.DeadlineExceeded}, "x: context deadline exceeded"},
+		"a connection":       {&url.Error{Op: "Post", URL: "http://x/?query", Err: refused}, []error{refused}, "dial tcp: connection refused"},
+		"of another package": {errors.New("own words"), nil, "own words"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := connectWith(t, ownFlow{begin: func(string) error { return test.err }})
+			for _, want := range test.want {
+				require.ErrorIs(t, got.err, want)
+			}
+			require.ErrorContains(t, got.err, test.text)
+			require.NotContains(t, got.err.Error(), "query")
+		})
+	}
+	t.Run("missing scopes", func(t *testing.T) {
+		got := connectWith(t, ownFlow{authorize: &gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}})
+		var missing *gloebit.ScopeError
+		require.ErrorAs(t, got.err, &missing)
+		require.Equal(t, []gloebit.Scope{"balance"}, missing.Missing)
+		require.ErrorIs(t, got.err, gloebit.ErrScopeMissing)
+	})
+	t.Run("a caller's type", func(t *testing.T) {
+		got := connectWith(t, ownFlow{begin: func(string) error { return ownError{time.Now()} }})
+		require.Error(t, got.err)
+		var own ownError
+		require.NotErrorAs(t, got.err, &own)
+	})
+}
+
+// ownError is an error of the application's Flow.
+type ownError struct{ at time.Time }
+
+func (e ownError) Error() string { return "own " + e.at.String() }
