@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -236,10 +235,7 @@ func TestDocumentExample(t *testing.T) {
 			return err
 		},
 		"PurchaseProduct": func(t *testing.T, c *gloebit.Client) error {
-			order := gloebit.ProductOrder{ID: id, Product: "green-hat", Username: username}
-			price := reflect.ValueOf(&order).Elem().FieldByName("Price")
-			require.True(t, price.IsValid(), "ProductOrder has no Price")
-			price.SetInt(40)
+			order := gloebit.ProductOrder{ID: id, Product: "green-hat", Price: 40, Username: username}
 			_, err := c.PurchaseProduct(t.Context(), order)
 			return err
 		},
