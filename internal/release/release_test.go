@@ -136,17 +136,26 @@ func TestCheck(t *testing.T) {
 		require.NoError(t, run(top, []string{"check"}))
 	})
 	for name, test := range map[string]struct{ file, text, want string }{
-		"nothing wrong":  {"own.go", "package m\n\nimport _ \"example.com/m/internal/own\"\n", ""},
-		"a replace":      {"nested/go.mod", "module example.com/m/nested\n\nreplace example.com/m => ../\n", "nested/go.mod has a replace"},
-		"an old version": {"nested/go.mod", "module example.com/m/nested\n\nrequire example.com/m v0.0.9\n", "requires example.com/m@v0.0.9"},
+		"nothing wrong": {"own.go", "package m\n\nimport _ \"example.com/m/internal/own\"\n", ""},
+		"a replace": {
+			"nested/go.mod", "module example.com/m/nested\n\nreplace example.com/m => ../\n",
+			"nested/go.mod has a replace",
+		},
+		"an old version": {
+			"nested/go.mod", "module example.com/m/nested\n\nrequire example.com/m v0.0.9\n",
+			"requires example.com/m@v0.0.9",
+		},
 		"a module that is not published": {
-			"nested/go.mod", "module example.com/m/nested\n\nrequire example.com/m/tool v0.1.0\n", "requires example.com/m/tool@v0.1.0",
+			"nested/go.mod", "module example.com/m/nested\n\nrequire example.com/m/tool v0.1.0\n",
+			"requires example.com/m/tool@v0.1.0",
 		},
 		"an internal package": {
-			"nested/x.go", "package nested\n\nimport _ \"example.com/m/internal/own\"\n", "nested/x.go imports example.com/m/internal/own",
+			"nested/x.go", "package nested\n\nimport _ \"example.com/m/internal/own\"\n",
+			"nested/x.go imports example.com/m/internal/own",
 		},
 		"one in a test": {
-			"nested/x_test.go", "package nested\n\nimport _ \"example.com/m/internal\"\n", "nested/x_test.go imports example.com/m/internal",
+			"nested/x_test.go", "package nested\n\nimport _ \"example.com/m/internal\"\n",
+			"nested/x_test.go imports example.com/m/internal",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
