@@ -215,11 +215,20 @@ func TestErrorsOfAFlow(t *testing.T) {
 		want []error
 		text string
 	}{
-		"this package's":     {fmt.Errorf("%w: %w", gloebit.ErrExchange, gloebit.ErrUnavailable), []error{gloebit.ErrExchange, gloebit.ErrUnavailable}, "no token was given"},
+		"this package's": {
+			fmt.Errorf("%w: %w", gloebit.ErrExchange, gloebit.ErrUnavailable),
+			[]error{gloebit.ErrExchange, gloebit.ErrUnavailable}, "no token was given",
+		},
 		"a refusal":          {fmt.Errorf("x: %w", gloebit.ErrAccessDenied), []error{gloebit.ErrAccessDenied}, "x: "},
 		"a context canceled": {fmt.Errorf("x: %w", context.Canceled), []error{context.Canceled}, "x: context canceled"},
-		"a context too late": {fmt.Errorf("x: %w", context.DeadlineExceeded), []error{context.DeadlineExceeded}, "x: context deadline exceeded"},
-		"a connection":       {&url.Error{Op: "Post", URL: "http://x/?query", Err: refused}, []error{refused}, "dial tcp: connection refused"},
+		"a context too late": {
+			fmt.Errorf("x: %w", context.DeadlineExceeded),
+			[]error{context.DeadlineExceeded}, "x: context deadline exceeded",
+		},
+		"a connection": {
+			&url.Error{Op: "Post", URL: "http://x/?query", Err: refused},
+			[]error{refused}, "dial tcp: connection refused",
+		},
 		"of another package": {errors.New("own words"), nil, "own words"},
 	} {
 		t.Run(name, func(t *testing.T) {

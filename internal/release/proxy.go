@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/mod/zip"
 )
@@ -75,14 +77,21 @@ func (r *release) goSum(m published, lines []string) ([]byte, error) {
 func bySum(lines []string) []string {
 	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 	slices.SortStableFunc(lines, func(a, b string) int {
-		pathA, restA, _ := strings.Cut(a, " ")
-		pathB, restB, _ := strings.Cut(b, " ")
-		if pathA != pathB {
-			return strings.Compare(pathA, pathB)
-		}
-		return strings.Compare(restA, restB)
+		pathA, versionA, ofModA := readSum(a)
+		pathB, versionB, ofModB := readSum(b)
+		return cmp.Or(
+			strings.Compare(pathA, pathB), semver.Compare(versionA, versionB), strings.Compare(ofModA, ofModB))
 	})
 	return lines
+}
+
+// readSum returns what a line of a go.sum file is about. Suffix is empty, or
+// "go.mod" when it is about that file alone.
+func readSum(line string) (modulePath, version, suffix string) {
+	modulePath, rest, _ := strings.Cut(line, " ")
+	version, _, _ = strings.Cut(rest, " ")
+	version, suffix, _ = strings.Cut(version, "/")
+	return modulePath, version, suffix
 }
 
 // withoutOwn returns the go.sum file without the lines of the repository's modules.

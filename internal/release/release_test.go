@@ -34,7 +34,7 @@ replace (
 	write(t, root, "m.go", "package m\n")
 	write(t, root, "internal/own/own.go", "package own\n")
 	write(t, root, "nested/go.mod", "module example.com/m/nested\n\ngo 1.26.0\n\nrequire example.com/m v0.1.0\n")
-	write(t, root, "nested/go.sum", "a.example/other v1.0.0 h1:x\nz.example/other v1.0.0 h1:x\n")
+	write(t, root, "nested/go.sum", "a.example/other v1.9.0 h1:x\na.example/other v1.10.0 h1:x\n")
 	write(t, root, "nested/nested.go", "package nested\n\nimport _ \"example.com/m\"\n")
 	write(t, root, "tool/go.mod",
 		"module example.com/m/tool\n\ngo 1.26.0\n\nrequire example.com/m v0.1.0\n\nreplace example.com/m => ../\n")
@@ -89,9 +89,9 @@ func TestRelease(t *testing.T) {
 	require.NoError(t, run(r.root, []string{"sums"}))
 	sum := strings.Split(readAt(t, r.root, "nested/go.sum"), "\n")
 	require.Len(t, sum, 5)
-	require.Regexp(t, `^a\.example/other v1\.0\.0 h1:x$`, sum[0])
-	require.Regexp(t, `^example\.com/m v0\.2\.0 h1:.{44}$`, sum[1])
-	require.Regexp(t, `^example\.com/m v0\.2\.0/go\.mod h1:.{44}$`, sum[2])
+	require.Equal(t, []string{"a.example/other v1.9.0 h1:x", "a.example/other v1.10.0 h1:x"}, sum[:2])
+	require.Regexp(t, `^example\.com/m v0\.2\.0 h1:.{44}$`, sum[2])
+	require.Regexp(t, `^example\.com/m v0\.2\.0/go\.mod h1:.{44}$`, sum[3])
 	require.Empty(t, readAt(t, r.root, "go.sum"), "the first module requires no other")
 	commit(t, r.root)
 	require.NoError(t, run(r.root, []string{"tags", "-make"}))
@@ -136,17 +136,26 @@ func TestCheck(t *testing.T) {
 		require.NoError(t, run(top, []string{"check"}))
 	})
 	for name, test := range map[string]struct{ file, text, want string }{
-		"nothing wrong":  {"own.go", "package m\n\nimport _ \"example.com/m/internal/own\"\n", ""},
-		"a replace":      {"nested/go.mod", "module example.com/m/nested\n\nreplace example.com/m => ../\n", "nested/go.mod has a replace"},
-		"an old version": {"nested/go.mod", "module example.com/m/nested\n\nrequire example.com/m v0.0.9\n", "requires example.com/m@v0.0.9"},
+		"nothing wrong": {"own.go", "package m\n\nimport _ \"example.com/m/internal/own\"\n", ""},
+		"a replace": {
+			"nested/go.mod", "module example.com/m/nested\n\nreplace example.com/m => ../\n",
+			"nested/go.mod has a replace",
+		},
+		"an old version": {
+			"nested/go.mod", "module example.com/m/nested\n\nrequire example.com/m v0.0.9\n",
+			"requires example.com/m@v0.0.9",
+		},
 		"a module that is not published": {
-			"nested/go.mod", "module example.com/m/nested\n\nrequire example.com/m/tool v0.1.0\n", "requires example.com/m/tool@v0.1.0",
+			"nested/go.mod", "module example.com/m/nested\n\nrequire example.com/m/tool v0.1.0\n",
+			"requires example.com/m/tool@v0.1.0",
 		},
 		"an internal package": {
-			"nested/x.go", "package nested\n\nimport _ \"example.com/m/internal/own\"\n", "nested/x.go imports example.com/m/internal/own",
+			"nested/x.go", "package nested\n\nimport _ \"example.com/m/internal/own\"\n",
+			"nested/x.go imports example.com/m/internal/own",
 		},
 		"one in a test": {
-			"nested/x_test.go", "package nested\n\nimport _ \"example.com/m/internal\"\n", "nested/x_test.go imports example.com/m/internal",
+			"nested/x_test.go", "package nested\n\nimport _ \"example.com/m/internal\"\n",
+			"nested/x_test.go imports example.com/m/internal",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func (r *release) set(version string) error {
 	if err != nil {
 		return err
 	}
-	for _, replace := range slices.Clone(work.Replace) {
+	for _, replace := range work.Replace {
 		replace.Syntax.Token[slices.Index(replace.Syntax.Token, replace.Old.Version)] = version
 	}
 	if err := os.WriteFile(r.file(".", "go.work"), modfile.Format(work.Syntax), 0o644); err != nil {
@@ -65,11 +65,11 @@ func (r *release) setOne(dir, version string) error {
 		return err
 	}
 	if kept := r.withoutOwn(sum); len(kept) != len(sum) {
-		err = os.WriteFile(r.file(dir, "go.sum"), kept, 0o644)
-	} else {
-		err = nil
+		if err := os.WriteFile(r.file(dir, "go.sum"), kept, 0o644); err != nil {
+			return err
+		}
 	}
-	return errors.Join(err, os.WriteFile(r.file(dir, "go.mod"), text, 0o644))
+	return os.WriteFile(r.file(dir, "go.mod"), text, 0o644)
 }
 
 // sums returns what the go.sum files of the modules are to be, by their paths.
