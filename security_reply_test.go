@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -169,7 +170,7 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &syncBuffer{}
+			log := &testkit.Log{}
 			client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *gloebit.Credential) {
 				c.Provider, c.ClientSecret, credential.AccessToken = gloebit.At(repeating(t, answer)), "another-secret", oddSecret
 				c.Logger = slog.New(slog.NewTextHandler(log, nil))
@@ -201,7 +202,7 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 				continue
 			}
 			t.Run(name+" in "+what, func(t *testing.T) {
-				log := &syncBuffer{}
+				log := &testkit.Log{}
 				client, _, tokens := clientOf(t, answering(200, answer), func(c *gloebit.Config, credential *gloebit.Credential) {
 					c.ClientSecret, c.Logger = "the-client-secret", slog.New(slog.NewTextHandler(log, nil))
 					credential.AccessToken, credential.RefreshToken, credential.TokenSecret = "the-access-token", "the-refresh-token", "the-token-secret"

@@ -1,12 +1,10 @@
 package gloebit_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -20,6 +18,7 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -35,25 +34,8 @@ type world struct {
 	sessions *scs.SessionManager // the application's own; nil without
 	tokens   *faultyTokens
 	states   *faultyStates
-	clock    *clock
-	log      *syncBuffer
-}
-
-type syncBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
+	clock    *testkit.Clock
+	log      *testkit.Log
 }
 
 // faultyTokens and faultyStates are stores that can be made to fail.
@@ -178,7 +160,7 @@ func newWorld(t *testing.T, changes ...func(*world, *gloebit.Config)) *world {
 
 func newWorldAt(t *testing.T, provider gloebittest.Config, changes ...func(*world, *gloebit.Config)) *world {
 	t.Helper()
-	w := &world{t: t, mux: http.NewServeMux(), clock: newClock(), log: &syncBuffer{}, tokens: &faultyTokens{}, states: &faultyStates{}}
+	w := &world{t: t, mux: http.NewServeMux(), clock: testkit.NewClock(), log: &testkit.Log{}, tokens: &faultyTokens{}, states: &faultyStates{}}
 	provider.Clock = w.clock.Now
 	w.gloebit = gloebittest.NewServerConfig(provider)
 	t.Cleanup(w.gloebit.Close)
@@ -205,7 +187,7 @@ func newWorldAt(t *testing.T, provider gloebittest.Config, changes ...func(*worl
 		Scopes:      []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
 		Provider:    gloebit.At(w.gloebit.URL),
 		Tokens:      w.tokens, States: w.states, Clock: w.clock.Now,
-		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: w.log.Logger(),
 	}
 	config.Provider.PKCE = true
 	for _, change := range changes {

@@ -7,21 +7,18 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
 )
-
-// clock is a clock that tests set.
 
 const key = gloebit.Secret("the first key, of 32 bytes or so")
 
@@ -33,7 +30,7 @@ var errDown = errors.New("the database is down")
 
 type world struct {
 	t       *testing.T
-	clock   *clock
+	clock   *testkit.Clock
 	gloebit *gloebittest.Server
 	app     gloebittest.Application
 	tokens  *gloebit.MemoryTokenStore
@@ -42,7 +39,7 @@ type world struct {
 	goods   *goods
 	ledger  *ledger.Ledger
 	config  ledger.Config
-	log     *syncBuffer
+	log     *testkit.Log
 
 	mu      sync.Mutex
 	handler http.Handler
@@ -57,13 +54,13 @@ func queue(q gloebittest.Queue) option {
 func newWorld(t *testing.T, options ...option) *world {
 	t.Helper()
 	w := &world{
-		t: t, clock: &clock{now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}, tokens: &gloebit.MemoryTokenStore{}, log: &syncBuffer{},
+		t: t, clock: testkit.NewClock(), tokens: &gloebit.MemoryTokenStore{}, log: &testkit.Log{},
 		store: &store{Store: &ledger.MemoryStore{}}, goods: &goods{},
 	}
 	provider := gloebittest.Config{Clock: w.clock.Now}
 	w.config = ledger.Config{
 		Store: w.store, Fulfiller: w.goods, Keys: []gloebit.Secret{key}, Clock: w.clock.Now,
-		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: w.log.Logger(),
 	}
 	for _, change := range options {
 		change(&provider, &w.config)
