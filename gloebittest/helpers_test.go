@@ -40,7 +40,7 @@ func newWorld(t *testing.T, cfg gloebittest.Config) *world {
 	t.Cleanup(transport.CloseIdleConnections)
 	w.client = &http.Client{
 		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: testkit.Stay,
 	}
 	var err error
 	w.bob, err = w.server.AddUser(gloebittest.User{Name: "bob", Balance: "10"})

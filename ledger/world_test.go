@@ -8,9 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
@@ -34,15 +32,12 @@ type world struct {
 	gloebit *gloebittest.Server
 	app     gloebittest.Application
 	tokens  *gloebit.MemoryTokenStore
-	shop    *httptest.Server
+	shop    *testkit.Shop
 	store   *store
 	goods   *goods
 	ledger  *ledger.Ledger
 	config  ledger.Config
 	log     *testkit.Log
-
-	mu      sync.Mutex
-	handler http.Handler
 }
 
 type option func(*gloebittest.Config, *ledger.Config)
@@ -66,47 +61,30 @@ func newWorld(t *testing.T, options ...option) *world {
 		change(&provider, &w.config)
 	}
 	provider.Queue.Manual = true
-	w.gloebit = gloebittest.NewServerConfig(provider)
-	t.Cleanup(w.gloebit.Close)
-	w.shop = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.mu.Lock()
-		handler := w.handler
-		w.mu.Unlock()
-		handler.ServeHTTP(rw, r)
-	}))
-	t.Cleanup(w.shop.Close)
-
+	w.shop = testkit.NewShop(t, provider)
+	w.gloebit, w.app = w.shop.Gloebit, w.shop.App
 	w.open()
-	w.config.CallbackURL = w.shop.URL + "/gloebit/hold"
+	w.config.CallbackURL = w.shop.Server.URL + "/gloebit/hold"
 	w.start()
 	return w
 }
 
-// open makes the application and its users, who are connected.
+// open connects the users and makes the merchant.
 func (w *world) open() {
 	w.t.Helper()
-	var err error
-	w.app, err = w.gloebit.AddApplication(gloebittest.Application{
-		Name: "Shop", RedirectPrefixes: []string{w.shop.URL + "/"},
-		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
-	})
-	require.NoError(w.t, err)
 	for _, name := range []string{"alice", "bob"} {
-		_, err = w.gloebit.AddUser(gloebittest.User{Name: name, Balance: "1000"})
-		require.NoError(w.t, err)
 		w.connect(name)
 	}
+	var err error
 	w.config.Merchant, err = gloebit.New(w.merchant())
 	require.NoError(w.t, err)
 }
 
 // merchant is how the shop is known to Gloebit.
 func (w *world) merchant() gloebit.Config {
-	return gloebit.Config{
-		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret),
-		RedirectURL: w.shop.URL + "/gloebit/callback",
-		Provider:    gloebit.At(w.gloebit.URL), Tokens: w.tokens, Clock: w.clock.Now,
-	}
+	config := w.shop.Config()
+	config.Tokens, config.Clock = w.tokens, w.clock.Now
+	return config
 }
 
 // start starts the shop, again after a stop: another ledger on what is kept.
@@ -122,9 +100,7 @@ func (w *world) start() {
 func (w *world) serve(handler http.Handler) {
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/hold/", handler)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.handler = mux
+	w.shop.Serve(mux)
 }
 
 // connect gives a user a new token.

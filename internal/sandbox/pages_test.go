@@ -124,7 +124,7 @@ func TestSigningIn(t *testing.T) {
 func cookieOf(t *testing.T, b *browser, name string) *http.Cookie {
 	t.Helper()
 	client := *b.client
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = testkit.Stay
 	resp, err := client.Do(b.request(http.MethodPost, "/sign-in", []string{"name", name}))
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -138,7 +138,7 @@ func TestOverTLSTheCookieIsSecure(t *testing.T) {
 	server := httptest.NewTLSServer(box.Handler())
 	defer server.Close()
 	client := server.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = testkit.Stay
 	resp, err := client.Post(server.URL+"/sign-in", "application/x-www-form-urlencoded", strings.NewReader("name=alice"))
 	require.NoError(t, err)
 	defer resp.Body.Close()
