@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -232,7 +233,7 @@ func TestTransactSendsBothVintagesNames(t *testing.T) {
 				body, _ := io.ReadAll(r.Body)
 				got, contentType = string(body), r.Header.Get("Content-Type")
 				_, _ = io.WriteString(w, `{"success":true,"status":"queued","reason":"success","balance":960.5,"product-count":2}`)
-			}, func(config *gloebit.Config, _ *gloebit.Credential) { config.Clock = newClock().Now })
+			}, func(config *gloebit.Config, _ *gloebit.Credential) { config.Clock = testkit.NewClock().Now })
 			receipt, err := test.call(client)
 			require.NoError(t, err)
 			require.Equal(t, test.want, got)
@@ -423,7 +424,7 @@ func TestAnotherTokenIsNotForgotten(t *testing.T) {
 }
 
 func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
-	clock := newClock()
+	clock := testkit.NewClock()
 	config := validConfig()
 	config.Clock, config.Tokens = clock.Now, &gloebit.MemoryTokenStore{}
 	merchant, err := gloebit.New(config)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -152,7 +153,7 @@ func (s *tokens) RoundTrip(*http.Request) (*http.Response, error) {
 type untouchable struct{ gloebit.SessionStore }
 
 func TestLimitIsAskedFirstOfAll(t *testing.T) {
-	log := &syncBuffer{}
+	log := &testkit.Log{}
 	var refusal error
 	var asked int
 	config := validConfig()

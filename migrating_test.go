@@ -25,6 +25,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -122,7 +123,7 @@ func textOf(resp *http.Response, err error) string {
 // redirect loads a page and returns where it redirects to.
 func redirect(browser *http.Client, target string) *url.URL {
 	stay := *browser
-	stay.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	stay.CheckRedirect = testkit.Stay
 	resp, err := stay.Get(target)
 	if err != nil {
 		log.Fatal(err)

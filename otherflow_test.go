@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -78,12 +78,12 @@ func connectWith(t *testing.T, flow ownFlow) flowAttempt {
 			return gloebit.Credential{AccessToken: flowAccess, RefreshToken: flowRefresh, TokenSecret: flowTokenSecret}, nil
 		}
 	}
-	var log strings.Builder
+	var log testkit.Log
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: flowClientSecret, RedirectURL: "http://127.0.0.1/gloebit/callback",
 		Provider: gloebit.At("http://127.0.0.1:1"), Flow: flow,
 		User:         func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "alice"}, nil },
-		Logger:       slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger:       log.Logger(),
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { got.err = err },
 		OnConnect: func(_ *http.Request, connection gloebit.Connection) error {
 			got.connection = connection

@@ -14,6 +14,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/stores/cached"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -48,7 +49,7 @@ func TestNewWarnsOfADefaultTransportThatDoesNotVerify(t *testing.T) {
 	t.Cleanup(func() { http.DefaultTransport = before })
 	http.DefaultTransport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	for name, client := range map[string]*http.Client{"none": nil, "a client without a transport": {}} {
-		log := &syncBuffer{}
+		log := &testkit.Log{}
 		config := validConfig()
 		config.Provider, config.HTTPClient, config.Logger = gloebit.Production(), client, slog.New(slog.NewTextHandler(log, nil))
 		_, err := gloebit.New(config)
@@ -121,7 +122,7 @@ func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &syncBuffer{}
+			log := &testkit.Log{}
 			config := validConfig()
 			config.Provider, config.Sessions, config.States, config.Tokens = gloebit.Production(), safeSessions(), plain, tokens
 			config.Provider.PKCE = true // still production
@@ -146,7 +147,7 @@ func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 }
 
 func TestNothingIsWarnedOfWhenNothingIsMade(t *testing.T) {
-	log := &syncBuffer{}
+	log := &testkit.Log{}
 	config := validConfig()
 	config.Provider, config.ClientID = gloebit.Production(), ""
 	config.Logger = slog.New(slog.NewTextHandler(log, nil))

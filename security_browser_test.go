@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -52,7 +53,7 @@ func TestSecurity19BrowserSendsTheCookieOverHTTPSAlone(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	client := shop.Client()
-	client.Jar, client.CheckRedirect = jar, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.Jar, client.CheckRedirect = jar, testkit.Stay
 	resp, err := client.Get(site + "/gloebit/connect")
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())

@@ -1,11 +1,9 @@
 package gloebit_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,31 +14,17 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
-// repeating is a server below package net/http, which would not send what is
-// malformed: it answers with what it makes of a request's body and its
-// Authorization header.
+// repeating is the URL of a server that answers with what it makes of a request's
+// body and its Authorization header.
 func repeating(t *testing.T, answer func(sent, authorization string) string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
-				sent, _ := io.ReadAll(r.Body)
-				_, _ = io.WriteString(c, answer(string(sent), r.Header.Get("Authorization")))
-			}
-			c.Close()
-		}
-	}()
-	return "http://" + listener.Addr().String()
+	return testkit.RawServer(t, func(r *http.Request, body string) string {
+		return answer(body, r.Header.Get("Authorization"))
+	})
 }
 
 // saysJSON is a reply with a body that may not be JSON in earnest.
@@ -75,14 +59,10 @@ const oddSecret = "s3cret/with+chars/in=it"
 func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing.T) {
 	of := func(sent, name string) string { v, _ := url.ParseQuery(sent); return v.Get(name) }
 	for name, answer := range map[string]func(sent, authorization string) string{
-		"a malformed header": func(sent, _ string) string { return "HTTP/1.1 200 OK\r\n" + sent + "\r\n\r\n" },
-		"a malformed status": func(sent, _ string) string { return "HTTP/1.1 " + of(sent, "client_secret") + "\r\n\r\n" },
-		"a malformed location": func(sent, _ string) string {
-			return "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?" + sent + "\r\nContent-Length: 0\r\n\r\n"
-		},
-		"a malformed trailer": func(sent, _ string) string {
-			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + sent + "\r\n\r\n"
-		},
+		"a malformed header":   func(sent, _ string) string { return testkit.BadHeader(sent) },
+		"a malformed status":   func(sent, _ string) string { return testkit.BadStatus(of(sent, "client_secret")) },
+		"a malformed location": func(sent, _ string) string { return testkit.BadLocation(sent) },
+		"a malformed trailer":  func(sent, _ string) string { return testkit.BadTrailer(sent) },
 		"a type of token": func(sent, _ string) string {
 			return saysJSON(200, `{"access_token":"abc","token_type":"`+of(sent, "client_secret")+`"}`)
 		},
@@ -147,18 +127,14 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 		return `{"success":false,"status":"` + text + `","reason":"bad token ` + text + `"}`
 	}
 	for name, answer := range map[string]func(sent, authorization string) string{
-		"as it is":            func(_, a string) string { return saysJSON(200, reason(token(a))) },
-		"as PHP writes it":    func(_, a string) string { return saysJSON(200, reason(inPHP(token(a)))) },
-		"with a sign escaped": func(_, a string) string { return saysJSON(200, reason(strings.ReplaceAll(token(a), "=", `\u003d`))) },
-		"in a query":          func(_, a string) string { return saysJSON(400, reason(url.QueryEscape(token(a)))) },
-		"in JSON of JSON":     func(_, a string) string { return saysJSON(401, reason(strings.ReplaceAll(token(a), "/", `\\/`))) },
-		"a malformed header":  func(_, a string) string { return "HTTP/1.1 200 OK\r\n" + a + "\r\n\r\n" },
-		"a malformed location": func(_, a string) string {
-			return "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?" + a + "\r\nContent-Length: 0\r\n\r\n"
-		},
-		"a malformed trailer": func(_, a string) string {
-			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + a + "\r\n\r\n"
-		},
+		"as it is":             func(_, a string) string { return saysJSON(200, reason(token(a))) },
+		"as PHP writes it":     func(_, a string) string { return saysJSON(200, reason(inPHP(token(a)))) },
+		"with a sign escaped":  func(_, a string) string { return saysJSON(200, reason(strings.ReplaceAll(token(a), "=", `\u003d`))) },
+		"in a query":           func(_, a string) string { return saysJSON(400, reason(url.QueryEscape(token(a)))) },
+		"in JSON of JSON":      func(_, a string) string { return saysJSON(401, reason(strings.ReplaceAll(token(a), "/", `\\/`))) },
+		"a malformed header":   func(_, a string) string { return testkit.BadHeader(a) },
+		"a malformed location": func(_, a string) string { return testkit.BadLocation(a) },
+		"a malformed trailer":  func(_, a string) string { return testkit.BadTrailer(a) },
 		"OAuth 1.0a's challenge": func(_, a string) string {
 			return "HTTP/1.1 401 X\r\nWWW-Authenticate: OAuth oauth_problem=\"" + a + "\"\r\nContent-Length: 0\r\n\r\n"
 		},
@@ -169,7 +145,7 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &syncBuffer{}
+			log := &testkit.Log{}
 			client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *gloebit.Credential) {
 				c.Provider, c.ClientSecret, credential.AccessToken = gloebit.At(repeating(t, answer)), "another-secret", oddSecret
 				c.Logger = slog.New(slog.NewTextHandler(log, nil))
@@ -201,7 +177,7 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 				continue
 			}
 			t.Run(name+" in "+what, func(t *testing.T) {
-				log := &syncBuffer{}
+				log := &testkit.Log{}
 				client, _, tokens := clientOf(t, answering(200, answer), func(c *gloebit.Config, credential *gloebit.Credential) {
 					c.ClientSecret, c.Logger = "the-client-secret", slog.New(slog.NewTextHandler(log, nil))
 					credential.AccessToken, credential.RefreshToken, credential.TokenSecret = "the-access-token", "the-refresh-token", "the-token-secret"
@@ -277,10 +253,7 @@ func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 }
 
 func TestSecurity22AFailureOfTheNetworkTellsItsKindAndNoQuery(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	listener.Close() // nobody listens here
-	at := "http://" + listener.Addr().String()
+	at := "http://" + testkit.ClosedPort(t)
 	var failed error
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.Provider.TokenURL = at + "/token?q=canary-in-a-query"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -56,7 +57,7 @@ func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
 	})
 	states := &gloebit.MemoryStateStore{}
 	require.NoError(t, states.Put(t.Context(), "k", gloebit.PendingConnection{Verifier: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour)}))
-	log := &syncBuffer{}
+	log := &testkit.Log{}
 	for _, what := range []any{client, merchant, tokens, states, []any{client, merchant}, struct{ C *gloebit.Client }{client}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 			require.NotContains(t, fmt.Sprintf(verb, what), "canary", "%T", what)

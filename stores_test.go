@@ -10,23 +10,12 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
-// clock is a time that tests set.
-type clock struct{ nanos atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.nanos.Store(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).UnixNano())
-	return c
-}
-
-func (c *clock) Now() time.Time          { return time.Unix(0, c.nanos.Load()).UTC() }
-func (c *clock) Advance(d time.Duration) { c.nanos.Add(int64(d)) }
-
 func TestMemoryStatesAreTakenOnce(t *testing.T) {
-	ctx, clock := t.Context(), newClock()
+	ctx, clock := t.Context(), testkit.NewClock()
 	store := &gloebit.MemoryStateStore{Clock: clock.Now}
 	want := gloebit.PendingConnection{UserID: "u", ReturnTo: "/x", ExpiresAt: clock.Now().Add(time.Minute)}
 	require.NoError(t, store.Put(ctx, "k", want))
@@ -53,7 +42,7 @@ func TestMemoryStatesAreTakenOnce(t *testing.T) {
 }
 
 func TestMemoryStatesExpireAndStayBounded(t *testing.T) {
-	ctx, clock := t.Context(), newClock()
+	ctx, clock := t.Context(), testkit.NewClock()
 	store := &gloebit.MemoryStateStore{Clock: clock.Now, Capacity: 100}
 	put := func(i int) {
 		require.NoError(t, store.Put(ctx, fmt.Sprint(i), gloebit.PendingConnection{ExpiresAt: clock.Now().Add(time.Minute)}))
@@ -173,7 +162,7 @@ func TestMemoryTokenUpdateWaitsNoLongerThanItsContext(t *testing.T) {
 }
 
 func TestMemoryTokensLapseAndLeave(t *testing.T) {
-	ctx, clock := t.Context(), newClock()
+	ctx, clock := t.Context(), testkit.NewClock()
 	store := &gloebit.MemoryTokenStore{Clock: clock.Now}
 	for i := range 5000 {
 		require.NoError(t, store.Update(ctx, fmt.Sprint(i), save(gloebit.Credential{Until: clock.Now().Add(time.Minute)})))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -272,7 +273,7 @@ func TestEveryCallOnTheWire(t *testing.T) {
 						got, header = strings.TrimSpace(r.Method+" "+r.RequestURI+" "+string(body)), r.Header
 						_, _ = io.WriteString(w, answer)
 					}, func(c *gloebit.Config, credential *gloebit.Credential) {
-						c.Clock, c.Provider.Vintage, credential.GloebitID = newClock().Now, vintage, "g-1"
+						c.Clock, c.Provider.Vintage, credential.GloebitID = testkit.NewClock().Now, vintage, "g-1"
 					})
 					result, err := row.call(t.Context(), client, merchant)
 					require.NoError(t, err)

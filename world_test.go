@@ -1,12 +1,10 @@
 package gloebit_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -20,6 +18,7 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -35,25 +34,8 @@ type world struct {
 	sessions *scs.SessionManager // the application's own; nil without
 	tokens   *faultyTokens
 	states   *faultyStates
-	clock    *clock
-	log      *syncBuffer
-}
-
-type syncBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
+	clock    *testkit.Clock
+	log      *testkit.Log
 }
 
 // faultyTokens and faultyStates are stores that can be made to fail.
@@ -178,39 +160,20 @@ func newWorld(t *testing.T, changes ...func(*world, *gloebit.Config)) *world {
 
 func newWorldAt(t *testing.T, provider gloebittest.Config, changes ...func(*world, *gloebit.Config)) *world {
 	t.Helper()
-	w := &world{t: t, mux: http.NewServeMux(), clock: newClock(), log: &syncBuffer{}, tokens: &faultyTokens{}, states: &faultyStates{}}
+	w := &world{t: t, mux: http.NewServeMux(), clock: testkit.NewClock(), log: &testkit.Log{}, tokens: &faultyTokens{}, states: &faultyStates{}}
 	provider.Clock = w.clock.Now
-	w.gloebit = gloebittest.NewServerConfig(provider)
-	t.Cleanup(w.gloebit.Close)
-	var handler http.Handler
-	w.shop = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) }))
-	t.Cleanup(w.shop.Close)
-
-	var err error
-	w.app, err = w.gloebit.AddApplication(gloebittest.Application{
-		Name: "Shop", RedirectPrefixes: []string{w.shop.URL + "/"},
-		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
-	})
-	require.NoError(t, err)
-	for _, name := range []string{"alice", "bob"} {
-		_, err = w.gloebit.AddUser(gloebittest.User{Name: name, Balance: "1000"})
-		require.NoError(t, err)
-	}
-	require.NoError(t, w.gloebit.Approve("alice"))
+	shop := testkit.NewShop(t, provider)
+	w.gloebit, w.app, w.shop = shop.Gloebit, shop.App, shop.Server
 
 	w.tokens.Clock, w.states.Clock = w.clock.Now, w.clock.Now
-	config := gloebit.Config{
-		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret),
-		RedirectURL: w.shop.URL + "/gloebit/callback",
-		Scopes:      []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
-		Provider:    gloebit.At(w.gloebit.URL),
-		Tokens:      w.tokens, States: w.states, Clock: w.clock.Now,
-		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	}
+	config := shop.Config()
+	config.Scopes = []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact}
+	config.Tokens, config.States, config.Clock, config.Logger = w.tokens, w.states, w.clock.Now, w.log.Logger()
 	config.Provider.PKCE = true
 	for _, change := range changes {
 		change(w, &config)
 	}
+	var err error
 	w.merchant, err = gloebit.New(config)
 	require.NoError(t, err)
 	w.merchant.RetryWithin(time.Millisecond)
@@ -225,9 +188,10 @@ func newWorldAt(t *testing.T, provider gloebittest.Config, changes ...func(*worl
 		_, _ = io.WriteString(w, "not connected")
 	})))
 	w.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "home") })
-	handler = w.mux
-	if w.sessions != nil {
-		handler = w.sessions.LoadAndSave(w.mux)
+	if w.sessions == nil {
+		shop.Serve(w.mux)
+	} else {
+		shop.Serve(w.sessions.LoadAndSave(w.mux))
 	}
 	return w
 }
@@ -287,7 +251,7 @@ func (b *browser) do(method, target string, form url.Values, header http.Header)
 	req.Host = req.Header.Get("Host") // empty is that of the URL
 	client := &http.Client{Transport: b.transport(), Jar: b.jar, Timeout: 10 * time.Second}
 	if !b.follow {
-		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		client.CheckRedirect = testkit.Stay
 	}
 	resp, err := client.Do(req)
 	require.NoError(b.t, err)
@@ -334,7 +298,7 @@ func (b *browser) approve(authorize *url.URL) *url.URL {
 	b.t.Helper()
 	resp, err := (&http.Client{
 		Transport:     b.transport(),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: testkit.Stay,
 	}).Get(authorize.String())
 	require.NoError(b.t, err)
 	resp.Body.Close()

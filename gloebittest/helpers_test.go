@@ -10,39 +10,19 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
 const callbackURL = "http://shop.example/gloebit/callback"
 
-// clock is a time that tests set.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // world is a Gloebit with a shop and two users.
 type world struct {
 	t      *testing.T
 	server *gloebittest.Server
-	clock  *clock
+	clock  *testkit.Clock
 	app    gloebittest.Application
 	alice  gloebittest.User
 	bob    gloebittest.User
@@ -52,7 +32,7 @@ type world struct {
 
 func newWorld(t *testing.T, cfg gloebittest.Config) *world {
 	t.Helper()
-	w := &world{t: t, clock: newClock()}
+	w := &world{t: t, clock: testkit.NewClock()}
 	cfg.Clock = w.clock.Now
 	w.server = gloebittest.NewServerConfig(cfg)
 	t.Cleanup(w.server.Close)
@@ -60,7 +40,7 @@ func newWorld(t *testing.T, cfg gloebittest.Config) *world {
 	t.Cleanup(transport.CloseIdleConnections)
 	w.client = &http.Client{
 		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: testkit.Stay,
 	}
 	var err error
 	w.bob, err = w.server.AddUser(gloebittest.User{Name: "bob", Balance: "10"})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
 )
@@ -19,14 +20,14 @@ type quiet struct {
 	t      *testing.T
 	store  *store
 	goods  *goods
-	log    *syncBuffer
+	log    *testkit.Log
 	config ledger.Config
 	ledger *ledger.Ledger
 }
 
 func newQuiet(t *testing.T, change func(*ledger.Config)) *quiet {
 	t.Helper()
-	q := &quiet{t: t, store: &store{Store: &ledger.MemoryStore{}}, goods: &goods{}, log: &syncBuffer{}}
+	q := &quiet{t: t, store: &store{Store: &ledger.MemoryStore{}}, goods: &goods{}, log: &testkit.Log{}}
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback", Provider: gloebit.Sandbox(),
 	})

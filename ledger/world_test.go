@@ -7,21 +7,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
 )
-
-// clock is a clock that tests set.
 
 const key = gloebit.Secret("the first key, of 32 bytes or so")
 
@@ -33,19 +28,16 @@ var errDown = errors.New("the database is down")
 
 type world struct {
 	t       *testing.T
-	clock   *clock
+	clock   *testkit.Clock
 	gloebit *gloebittest.Server
 	app     gloebittest.Application
 	tokens  *gloebit.MemoryTokenStore
-	shop    *httptest.Server
+	shop    *testkit.Shop
 	store   *store
 	goods   *goods
 	ledger  *ledger.Ledger
 	config  ledger.Config
-	log     *syncBuffer
-
-	mu      sync.Mutex
-	handler http.Handler
+	log     *testkit.Log
 }
 
 type option func(*gloebittest.Config, *ledger.Config)
@@ -57,59 +49,42 @@ func queue(q gloebittest.Queue) option {
 func newWorld(t *testing.T, options ...option) *world {
 	t.Helper()
 	w := &world{
-		t: t, clock: &clock{now: time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)}, tokens: &gloebit.MemoryTokenStore{}, log: &syncBuffer{},
+		t: t, clock: testkit.NewClock(), tokens: &gloebit.MemoryTokenStore{}, log: &testkit.Log{},
 		store: &store{Store: &ledger.MemoryStore{}}, goods: &goods{},
 	}
 	provider := gloebittest.Config{Clock: w.clock.Now}
 	w.config = ledger.Config{
 		Store: w.store, Fulfiller: w.goods, Keys: []gloebit.Secret{key}, Clock: w.clock.Now,
-		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: w.log.Logger(),
 	}
 	for _, change := range options {
 		change(&provider, &w.config)
 	}
 	provider.Queue.Manual = true
-	w.gloebit = gloebittest.NewServerConfig(provider)
-	t.Cleanup(w.gloebit.Close)
-	w.shop = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.mu.Lock()
-		handler := w.handler
-		w.mu.Unlock()
-		handler.ServeHTTP(rw, r)
-	}))
-	t.Cleanup(w.shop.Close)
-
+	w.shop = testkit.NewShop(t, provider)
+	w.gloebit, w.app = w.shop.Gloebit, w.shop.App
 	w.open()
-	w.config.CallbackURL = w.shop.URL + "/gloebit/hold"
+	w.config.CallbackURL = w.shop.Server.URL + "/gloebit/hold"
 	w.start()
 	return w
 }
 
-// open makes the application and its users, who are connected.
+// open connects the users and makes the merchant.
 func (w *world) open() {
 	w.t.Helper()
-	var err error
-	w.app, err = w.gloebit.AddApplication(gloebittest.Application{
-		Name: "Shop", RedirectPrefixes: []string{w.shop.URL + "/"},
-		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
-	})
-	require.NoError(w.t, err)
 	for _, name := range []string{"alice", "bob"} {
-		_, err = w.gloebit.AddUser(gloebittest.User{Name: name, Balance: "1000"})
-		require.NoError(w.t, err)
 		w.connect(name)
 	}
+	var err error
 	w.config.Merchant, err = gloebit.New(w.merchant())
 	require.NoError(w.t, err)
 }
 
 // merchant is how the shop is known to Gloebit.
 func (w *world) merchant() gloebit.Config {
-	return gloebit.Config{
-		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret),
-		RedirectURL: w.shop.URL + "/gloebit/callback",
-		Provider:    gloebit.At(w.gloebit.URL), Tokens: w.tokens, Clock: w.clock.Now,
-	}
+	config := w.shop.Config()
+	config.Tokens, config.Clock = w.tokens, w.clock.Now
+	return config
 }
 
 // start starts the shop, again after a stop: another ledger on what is kept.
@@ -125,9 +100,7 @@ func (w *world) start() {
 func (w *world) serve(handler http.Handler) {
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/hold/", handler)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.handler = mux
+	w.shop.Serve(mux)
 }
 
 // connect gives a user a new token.

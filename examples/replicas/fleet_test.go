@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -323,7 +324,7 @@ func TestEachStepIsAnsweredByAnotherReplica(t *testing.T) {
 func TestConnectCallbackAndPurchaseOnThreeReplicas(t *testing.T) {
 	onEveryStore(t, 3, func(t *testing.T, f *fleet) {
 		v := f.visitor()
-		v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		v.client.CheckRedirect = testkit.Stay
 		location := func(target string) *url.URL {
 			resp, err := v.client.Get(target)
 			require.NoError(t, err)
@@ -353,7 +354,7 @@ func TestOneStateAtAllReplicasAtOnceIsOneExchange(t *testing.T) {
 			return nil
 		}
 		v.do(http.MethodGet, f.shop+"/gloebit/connect", nil)
-		v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		v.client.CheckRedirect = testkit.Stay
 		v.client.Transport = nil
 		var group sync.WaitGroup
 		codes := make(chan int, 30)

@@ -1,7 +1,6 @@
 package discreet_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -35,36 +35,21 @@ func failureOf(t *testing.T, ctx context.Context, client *http.Client, server st
 	return discreet.Failure(err)
 }
 
-// saying is a server that answers every connection with the same bytes.
+// saying is the URL of a server that answers each request with the same bytes.
 func saying(t *testing.T, words string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
-				_, _ = io.WriteString(c, words)
-			}
-			c.Close()
-		}
-	}()
-	return "http://" + listener.Addr().String()
+	return testkit.RawServer(t, func(*http.Request, string) string { return words })
 }
 
 func TestWhatAServerSaysIsNotInItsFailure(t *testing.T) {
 	for name, words := range map[string]string{
-		"a header":          "HTTP/1.1 200 OK\r\ncanary\r\n\r\n",
-		"a status":          "HTTP/1.1 canary\r\n\r\n",
+		"a header":          testkit.BadHeader("canary"),
+		"a status":          testkit.BadStatus("canary"),
 		"a protocol":        "canary/1.1 200 OK\r\n\r\n",
 		"a length":          "HTTP/1.1 200 OK\r\nContent-Length: canary\r\n\r\n",
-		"a location":        "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?canary\r\nContent-Length: 0\r\n\r\n",
+		"a location":        testkit.BadLocation("canary"),
 		"a transfer coding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: canary\r\n\r\n",
-		"a trailer":         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\ncanary canary\r\n\r\n",
+		"a trailer":         testkit.BadTrailer("canary canary"),
 		"half a reply":      "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncanary",
 		"nothing":           "",
 	} {
@@ -80,10 +65,7 @@ func TestWhatAServerSaysIsNotInItsFailure(t *testing.T) {
 
 func TestTheKindOfAFailureStays(t *testing.T) {
 	t.Run("nobody listens", func(t *testing.T) {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		address := listener.Addr().String()
-		listener.Close()
+		address := testkit.ClosedPort(t)
 		var dial *net.OpError
 		failure := failureOf(t, t.Context(), http.DefaultClient, "http://"+address)
 		require.ErrorAs(t, failure, &dial)

@@ -1,8 +1,6 @@
 package oauth1test_test
 
 import (
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/oauth1"
 	"github.com/stretchr/testify/require"
 )
@@ -42,27 +41,21 @@ type attempt struct {
 func connect(t *testing.T, requestToken, accessToken func(authorization string) string) attempt {
 	t.Helper()
 	var got attempt
-	var log, pages strings.Builder
-	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var log testkit.Log
+	var pages strings.Builder
+	provider := testkit.RawServer(t, func(r *http.Request, _ string) string {
 		authorization := r.Header.Get("Authorization")
 		answer := accessToken
 		if _, after, ok := strings.Cut(authorization, "state%3D"); ok {
 			got.state, _, _ = strings.Cut(after, `"`)
 			answer = requestToken
 		}
-		connection, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		_, _ = io.WriteString(connection, answer(authorization))
-		connection.Close()
-	}))
-	t.Cleanup(provider.Close)
+		return answer(authorization)
+	})
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: secret, RedirectURL: "http://127.0.0.1/gloebit/callback",
-		Provider: gloebit.At(provider.URL), Flow: oauth1.Flow{},
-		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Provider: gloebit.At(provider), Flow: oauth1.Flow{},
+		Logger: log.Logger(),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			got.err = err
 			http.Error(w, err.Error(), http.StatusTeapot)

@@ -8,17 +8,16 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
 func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 	for name, answer := range map[string]func(authorization string) string{
-		"a malformed header":   func(a string) string { return "HTTP/1.1 200 OK\r\n" + a + "\r\n\r\n" },
-		"a malformed status":   func(a string) string { return "HTTP/1.1 " + a + "\r\n\r\n" },
-		"a malformed location": func(a string) string { return "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?" + a + "\r\n\r\n" },
-		"a malformed trailer": func(a string) string {
-			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + a + "\r\n\r\n"
-		},
+		"a malformed header":   testkit.BadHeader,
+		"a malformed status":   testkit.BadStatus,
+		"a malformed location": testkit.BadLocation,
+		"a malformed trailer":  testkit.BadTrailer,
 		"a problem": func(a string) string {
 			return "HTTP/1.1 401 X\r\nConnection: close\r\n\r\noauth_problem=" + url.QueryEscape(a)
 		},

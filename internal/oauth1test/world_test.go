@@ -2,18 +2,15 @@ package oauth1test_test
 
 import (
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/oauth1"
 	"github.com/stretchr/testify/require"
 )
@@ -26,48 +23,31 @@ type world struct {
 	shop     *httptest.Server
 	merchant *gloebit.Merchant
 	tokens   *gloebit.MemoryTokenStore
-	log      *strings.Builder
+	log      *testkit.Log
 	client   *http.Client
 }
 
 func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 	t.Helper()
-	w := &world{t: t, gloebit: gloebittest.NewServer(), tokens: &gloebit.MemoryTokenStore{}, log: &strings.Builder{}}
-	t.Cleanup(w.gloebit.Close)
-	mux := http.NewServeMux()
-	w.shop = httptest.NewServer(mux)
-	t.Cleanup(w.shop.Close)
-	var err error
-	w.app, err = w.gloebit.AddApplication(gloebittest.Application{
-		Name: "Shop", RedirectPrefixes: []string{w.shop.URL + "/"}, Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
-	})
-	require.NoError(t, err)
-	_, err = w.gloebit.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
-	require.NoError(t, err)
-	require.NoError(t, w.gloebit.Approve("alice"))
-	config := gloebit.Config{
-		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret),
-		RedirectURL: w.shop.URL + "/gloebit/callback",
-		Scopes:      []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
-		Provider:    gloebit.At(w.gloebit.URL),
-		Flow:        oauth1.Flow{},
-		Tokens:      w.tokens,
-		SignIn:      true,
-		HTTPClient:  &http.Client{Timeout: time.Second},
-		Logger:      slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	shop := testkit.NewShop(t, gloebittest.Config{})
+	w := &world{
+		t: t, gloebit: shop.Gloebit, app: shop.App, shop: shop.Server,
+		tokens: &gloebit.MemoryTokenStore{}, log: &testkit.Log{}, client: testkit.NewBrowser(t),
 	}
+	config := shop.Config()
+	config.Scopes = []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory}
+	config.Flow, config.Tokens, config.SignIn = oauth1.Flow{}, w.tokens, true
+	config.HTTPClient, config.Logger = &http.Client{Timeout: time.Second}, w.log.Logger()
 	for _, change := range changes {
 		change(&config)
 	}
+	var err error
 	w.merchant, err = gloebit.New(config)
 	require.NoError(t, err)
+	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", w.merchant.Handler())
 	mux.Handle("/buy", w.merchant.RequireGloebit(http.HandlerFunc(w.buy)))
-	jar, err := cookiejar.New(nil)
-	require.NoError(t, err)
-	transport := &http.Transport{} // a server of httptest that is closed breaks connections of the default one
-	t.Cleanup(transport.CloseIdleConnections)
-	w.client = &http.Client{Transport: transport, Jar: jar, Timeout: 10 * time.Second}
+	shop.Serve(mux)
 	return w
 }
 
@@ -98,13 +78,6 @@ func (w *world) buy(rw http.ResponseWriter, r *http.Request) {
 
 func (w *world) get(target string) (status int, body string, url *url.URL) {
 	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, target, nil)
-	require.NoError(w.t, err)
-	req.Header.Set("Accept", "text/html")
-	resp, err := w.client.Do(req)
-	require.NoError(w.t, err)
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	require.NoError(w.t, err)
-	return resp.StatusCode, string(b), resp.Request.URL
+	p := testkit.Load(w.t, w.client, testkit.NewRequest(w.t, http.MethodGet, target, nil))
+	return p.Status, p.Body, p.URL
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/sandbox"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -123,7 +124,7 @@ func TestSigningIn(t *testing.T) {
 func cookieOf(t *testing.T, b *browser, name string) *http.Cookie {
 	t.Helper()
 	client := *b.client
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = testkit.Stay
 	resp, err := client.Do(b.request(http.MethodPost, "/sign-in", []string{"name", name}))
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -137,7 +138,7 @@ func TestOverTLSTheCookieIsSecure(t *testing.T) {
 	server := httptest.NewTLSServer(box.Handler())
 	defer server.Close()
 	client := server.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = testkit.Stay
 	resp, err := client.Post(server.URL+"/sign-in", "application/x-www-form-urlencoded", strings.NewReader("name=alice"))
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -179,22 +180,22 @@ func TestAfterSigningInTheBrowserStaysHere(t *testing.T) {
 }
 
 func TestASessionEndsAfterAWeek(t *testing.T) {
-	c := newClock()
+	c := testkit.NewClock()
 	s := start(t, sandbox.Config{Clock: c.Now})
 	b := s.signedInAs("alice")
-	c.Add(7*24*time.Hour - time.Second)
+	c.Advance(7*24*time.Hour - time.Second)
 	require.Equal(t, "/account", b.get("/account").url.Path)
-	c.Add(time.Second)
+	c.Advance(time.Second)
 	require.Equal(t, "/sign-in", b.get("/account").url.Path)
 }
 
 func TestSessionsAreBoundedAndTheOldestGoesFirst(t *testing.T) {
-	c := newClock()
+	c := testkit.NewClock()
 	s := start(t, sandbox.Config{Clock: c.Now})
 	first, second := s.signedInAs("alice"), s.browser()
-	c.Add(time.Second)
+	c.Advance(time.Second)
 	second.post("/sign-in", "name", "bob")
-	c.Add(time.Second)
+	c.Advance(time.Second)
 	for range 9_999 { // with these two, one more than there is room for
 		r := httptest.NewRequest(http.MethodPost, "/sign-in", strings.NewReader("name=alice"))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -214,11 +215,11 @@ func TestASignOutEndsTheSession(t *testing.T) {
 }
 
 func TestTheHistoryIsPaged(t *testing.T) {
-	c := newClock()
+	c := testkit.NewClock()
 	s := start(t, sandbox.Config{Clock: c.Now})
 	b := s.signedInAs("alice")
 	for i := range 30 {
-		c.Add(time.Hour)
+		c.Advance(time.Hour)
 		b.post("/purchase", "amount", "other", "other", []string{"7", "8"}[i/25], "order", "o"+strings.Repeat("x", i))
 	}
 	first := b.get("/account")
