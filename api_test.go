@@ -63,7 +63,7 @@ func TestDefaults(t *testing.T) {
 					mode.change(w, c)
 				})
 				require.Len(t, client.Scopes(), 2)
-				receipt, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: uuid.NewString(), Product: "green-hat", Price: 40})
+				receipt, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: uuid.NewString(), Product: "green-hat", Price: 40, Quantity: 1})
 				require.NoError(t, err)
 				require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome)
 				require.Equal(t, "960", w.gloebit.Balance("alice"))
@@ -100,7 +100,7 @@ func TestEveryCall(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "alice", identity.Name)
 
-			receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Product: "green-hat", Quantity: 2})
+			receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 2})
 			require.NoError(t, err)
 			require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome)
 			balance, err := client.Balance(ctx)
@@ -168,15 +168,15 @@ func testVintageB(t *testing.T, w *world, client *gloebit.Client) {
 	products, err := client.CharacterProducts(ctx, zoe.ID)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"green-hat": 5}, products)
-	_, err = client.PurchaseProduct(ctx, gloebit.ProductOrder{Product: "green-hat", CharacterID: zoe.ID})
+	_, err = client.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", CharacterID: zoe.ID, Quantity: 1})
 	require.NoError(t, err)
 	require.NoError(t, client.DeleteCharacter(ctx, zoe.ID))
 
 	bob, _ := w.gloebit.User("bob")
-	_, err = client.TransactU2U(ctx, gloebit.Transaction{Asset: "painting", Total: 10}, gloebit.Seller{GloebitID: bob.ID, Name: "Bob"})
+	_, err = client.TransactU2U(ctx, gloebit.Transaction{Key: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 10}, gloebit.Seller{GloebitID: bob.ID, Name: "Bob"})
 	require.NoError(t, err)
 	require.Equal(t, "1010", w.gloebit.Balance("bob"))
-	_, err = client.TransactV2(ctx, gloebit.Transaction{Asset: "rent", Total: 1, Details: &gloebit.Details{Location: []gloebit.Descriptor{{Name: "region", Value: "east"}}}})
+	_, err = client.TransactV2(ctx, gloebit.Transaction{Key: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 1, Details: &gloebit.Details{Location: []gloebit.Descriptor{{Name: "region", Value: "east"}}}})
 	require.NoError(t, err)
 
 	testSubscription(t, w, client)
@@ -195,7 +195,7 @@ func testSubscription(t *testing.T, w *world, client *gloebit.Client) {
 	require.ErrorIs(t, err, gloebit.ErrSubscriptionExists)
 	require.Equal(t, created.ID, other.Existing.ID)
 
-	charge := gloebit.Transaction{Asset: "rent", Total: 5, SubscriptionID: created.ID}
+	charge := gloebit.Transaction{Key: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 5, SubscriptionID: created.ID}
 	receipt, err := client.Transact(ctx, charge)
 	require.ErrorIs(t, err, gloebit.ErrUnknownSubscriptionAuthorization)
 	require.Equal(t, gloebit.OutcomeUnknownSubscriptionAuthorization, receipt.Outcome)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/testkit"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -67,7 +68,7 @@ var calls = map[string]func(context.Context, *gloebit.Client) error{
 		return err
 	},
 	"transact": func(ctx context.Context, c *gloebit.Client) error {
-		_, err := c.PurchaseItem(ctx, gloebit.ItemOrder{Item: "hat", Price: 1})
+		_, err := c.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
 		return err
 	},
 }
@@ -218,7 +219,7 @@ func TestTransactSendsBothVintagesNames(t *testing.T) {
 			return c.PurchaseItem(t.Context(), gloebit.ItemOrder{ID: "t1", Item: "wrap", Price: 5, Quantity: 3, Username: "Al"})
 		}, `{"application-key":"key","asset-code":"wrap","asset-quantity":3,"consumer-key":"key","gloebit-balance-change":15,"id":"t1","merchant-user-id":"Al","request-created":1767323045,"transaction-id":"t1","username-on-application":"Al","version":1}`},
 		"a product": {func(c *gloebit.Client) (gloebit.Receipt, error) {
-			return c.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: "t2", Product: "green-hat"})
+			return c.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: "t2", Product: "green-hat", Quantity: 1})
 		}, `{"application-key":"key","consumer-key":"key","id":"t2","merchant-user-id":"u","product":"green-hat","product-quantity":1,"request-created":1767323045,"transaction-id":"t2","username-on-application":"u","version":1}`},
 		"a bare charge with hold URLs": {func(c *gloebit.Client) (gloebit.Receipt, error) {
 			return c.Transact(t.Context(), gloebit.Transaction{ID: "t3", Total: 7, Hold: gloebit.HoldURLs{Enact: "https://s.example/e", Consume: "https://s.example/c", Cancel: "http://localhost:1/x"}})
@@ -249,17 +250,22 @@ func TestTransactRefusesBeforeSending(t *testing.T) {
 	client, _, _ := clientOf(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for name, transaction := range map[string]gloebit.Transaction{
 		"nothing":                {},
-		"a negative total":       {Asset: "a", Total: -1},
-		"a total too high":       {Asset: "a", Total: 1 << 53},
-		"an id too long":         {ID: strings.Repeat("x", 37), Asset: "a", Total: 1},
-		"an id with a space":     {ID: "a b", Asset: "a", Total: 1},
-		"an id beyond ASCII":     {ID: "ü", Asset: "a", Total: 1},
-		"product and asset":      {Product: "p", Asset: "a"},
-		"a negative quantity":    {Product: "p", ProductQuantity: -1},
-		"a quantity of nothing":  {Total: 1, AssetQuantity: 2},
-		"a relative hold URL":    {Asset: "a", Total: 1, Hold: gloebit.HoldURLs{Enact: "/enact"}},
-		"a hold URL on http":     {Asset: "a", Total: 1, Hold: gloebit.HoldURLs{Consume: "http://shop.example/c"}},
-		"a hold URL of a script": {Asset: "a", Total: 1, Hold: gloebit.HoldURLs{Cancel: "javascript:alert(1)"}},
+		"a negative total":       {Key: "k", Asset: "a", AssetQuantity: 1, Total: -1},
+		"a total too high":       {Key: "k", Asset: "a", AssetQuantity: 1, Total: 1 << 53},
+		"an id too long":         {ID: strings.Repeat("x", 37), Asset: "a", AssetQuantity: 1, Total: 1},
+		"an id with a space":     {ID: "a b", Asset: "a", AssetQuantity: 1, Total: 1},
+		"an id beyond ASCII":     {ID: "ü", Asset: "a", AssetQuantity: 1, Total: 1},
+		"product and asset":      {Key: "k", Product: "p", ProductQuantity: 1, Asset: "a", AssetQuantity: 1},
+		"a negative quantity":    {Key: "k", Product: "p", ProductQuantity: -1},
+		"a quantity of nothing":  {Key: "k", Total: 1, AssetQuantity: 2},
+		"a relative hold URL":    {Key: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Enact: "/enact"}},
+		"a hold URL on http":     {Key: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Consume: "http://shop.example/c"}},
+		"a hold URL of a script": {Key: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Cancel: "javascript:alert(1)"}},
+		"neither key nor id":     {Total: 1},
+		"key and id":             {Key: "k", ID: "i", Total: 1},
+		"a long key":             {Key: strings.Repeat("k", 256), Total: 1},
+		"no products":            {Key: "k", Product: "p"},
+		"no assets":              {Key: "k", Asset: "a", Total: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := client.Transact(t.Context(), transaction)
@@ -268,16 +274,16 @@ func TestTransactRefusesBeforeSending(t *testing.T) {
 	}
 	for name, order := range map[string]gloebit.ItemOrder{
 		"no name":             {Price: 1},
-		"a negative price":    {Item: "a", Price: -1},
-		"a negative quantity": {Item: "a", Price: 1, Quantity: -1},
-		"an overflow":         {Item: "a", Price: 1 << 40, Quantity: 1 << 40},
+		"a negative price":    {Key: "k", Item: "a", Price: -1, Quantity: 1},
+		"a negative quantity": {Key: "k", Item: "a", Price: 1, Quantity: -1},
+		"an overflow":         {Key: "k", Item: "a", Price: 1 << 40, Quantity: 1 << 40},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := client.PurchaseItem(t.Context(), order)
 			require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 		})
 	}
-	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{})
+	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: "k", Quantity: 1})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 	for _, product := range []string{"", ".", ".."} {
 		_, err = client.ConsumeProduct(t.Context(), product, 1)
@@ -355,7 +361,7 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 				}
 				_, _ = io.WriteString(w, outcome.second)
 			})
-			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Item: "hat", Price: 1})
+			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
 			require.NotEmpty(t, receipt.TransactionID)
 			mu.Lock()
 			defer mu.Unlock()
@@ -381,7 +387,7 @@ func TestARequestThatNeverLeftHasAKnownOutcome(t *testing.T) {
 	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) {
 		c.Provider = gloebit.At("http://127.0.0.1:1") // nobody listens there
 	})
-	_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Item: "hat", Price: 1})
+	_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
 	require.ErrorIs(t, err, gloebit.ErrUnavailable)
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 }

@@ -17,7 +17,7 @@
 //
 //	func buy(w http.ResponseWriter, r *http.Request) {
 //		client := gloebit.MustFromContext(r.Context())
-//		order := gloebit.ProductOrder{Key: r.FormValue("order"), Product: r.PathValue("product")}
+//		order := gloebit.ProductOrder{Key: r.FormValue("order"), Product: r.PathValue("product"), Quantity: 1}
 //		receipt, err := client.PurchaseProduct(r.Context(), order)
 //		...
 //	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/google/uuid"
 )
 
 // connected stands for an application one of whose users is connected, as
@@ -72,8 +73,9 @@ func Example() {
 	buy := func(w http.ResponseWriter, r *http.Request) { // runs only for connected users
 		client := gloebit.MustFromContext(r.Context())
 		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
-			Key:     r.FormValue("order"), // a new UUID in each form: a double click is one purchase
-			Product: r.PathValue("product"),
+			Key:      r.FormValue("order"), // a new UUID in each form: a double click is one purchase
+			Product:  r.PathValue("product"),
+			Quantity: 1,
 		})
 		if err != nil {
 			merchant.HandleError(w, r, err)
@@ -116,8 +118,9 @@ func ExampleClient_PurchaseProduct() {
 		log.Fatal(err)
 	}
 	order := gloebit.ProductOrder{
-		Key:     "ec8d8f47-2648-4378-8734-bba45852a60f", // a new UUID in each form
-		Product: "green-hat",
+		Key:      "ec8d8f47-2648-4378-8734-bba45852a60f", // a new UUID in each form
+		Product:  "green-hat",
+		Quantity: 1,
 	}
 	for range 2 { // a double click sends the same form twice, and is charged once
 		receipt, err := client.PurchaseProduct(ctx, order)
@@ -146,11 +149,11 @@ func ExampleClient_PurchaseItem() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = client.PurchaseItem(ctx, gloebit.ItemOrder{Item: "castle", Price: 5000})
+	_, err = client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1})
 	if errors.Is(err, gloebit.ErrInsufficientBalance) {
 		fmt.Println("not enough gloebits")
 	}
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Item: "sticker", Price: 3, Quantity: 4})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -169,7 +172,7 @@ func ExampleClient_ConsumeProduct() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Product: "green-hat", Quantity: 3}); err != nil {
+	if _, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 3}); err != nil {
 		log.Fatal(err)
 	}
 	left, err := client.ConsumeProduct(ctx, "green-hat", 1)
@@ -259,7 +262,7 @@ func ExampleClient_TransactU2U() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	receipt, err := client.TransactU2U(ctx, gloebit.Transaction{Asset: "painting", Total: 25}, gloebit.Seller{Email: "bob@example.com"})
+	receipt, err := client.TransactU2U(ctx, gloebit.Transaction{Key: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 25}, gloebit.Seller{Email: "bob@example.com"})
 	if err != nil {
 		log.Fatal(err)
 	}

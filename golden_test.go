@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/golden"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -24,7 +25,11 @@ func goldenMethods() map[string]goldenFunc {
 	type m = *gloebit.Merchant
 	item := gloebit.Item{Type: "hat", Params: map[string]any{"color": "green"}}
 	pebble := func(id string) gloebit.Transaction {
-		return gloebit.Transaction{ID: id, Asset: "a pebble", AssetQuantity: 2, Total: 6, Username: "alice"}
+		t := gloebit.Transaction{ID: id, Asset: "a pebble", AssetQuantity: 2, Total: 6, Username: "alice"}
+		if id == "" {
+			t.Key = uuid.NewString()
+		}
+		return t
 	}
 	seller := gloebit.Seller{GloebitID: "5c0f1f8a-6a53-4b0c-8a47-3c3d3c4a2a55"}
 	return map[string]goldenFunc{

@@ -1,6 +1,7 @@
 package gloebit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -191,6 +192,23 @@ func (m *Merchant) forgetUser(r *http.Request, user User) error {
 			return fmt.Errorf("gloebit: Config.OnDisconnect: %w", err)
 		}
 	}
+	return nil
+}
+
+// Disconnect removes a user's credential outside a request, for instance when
+// the user's account is deleted. It logs as [Merchant.DisconnectHandler] does.
+// A user without a credential is no error. Disconnect touches no session and
+// does not call Config.OnDisconnect, which needs a request; a connection that
+// is under way can still be completed. Errors: ErrInvalidRequest for an ID that
+// is empty or too long, ErrStore.
+func (m *Merchant) Disconnect(ctx context.Context, userID string) error {
+	if err := CheckUserID(userID); err != nil {
+		return err
+	}
+	if err := m.tokens.Delete(ctx, userID); err != nil {
+		return storeError("delete the credential", err)
+	}
+	m.log.InfoContext(ctx, "gloebit: disconnected", "user", userID)
 	return nil
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -518,7 +519,7 @@ func ExampleClient_PurchaseItem_purchaseItem() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Item: "small item", Price: 1})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -533,9 +534,9 @@ func ExampleClient_PurchaseItem_itemQuantity() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Item: "sticker", Price: 3, Quantity: 4})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4})
 	fmt.Println("four for 3 each:", receipt.Balance, err)
-	receipt, err = client.Transact(ctx, gloebit.Transaction{Asset: "sticker", AssetQuantity: 4, Total: 3})
+	receipt, err = client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Asset: "sticker", AssetQuantity: 4, Total: 3})
 	fmt.Println("four for 3 in all:", receipt.Balance, err)
 	// Output:
 	// four for 3 each: 988 <nil>
@@ -548,7 +549,7 @@ func ExampleClient_PurchaseItem_username() {
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		client := gloebit.MustFromContext(r.Context())
 		for _, username := range []string{"", "Alice L."} {
-			_, err := client.PurchaseItem(r.Context(), gloebit.ItemOrder{Item: "sticker", Price: 3, Username: username})
+			_, err := client.PurchaseItem(r.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 3, Username: username, Quantity: 1})
 			if err != nil {
 				log.Fatal(err)
 			}
@@ -572,7 +573,7 @@ func ExampleClient_PurchaseProduct_purchaseProduct() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Product: "green-hat", Quantity: 2})
+	receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 2})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -589,7 +590,7 @@ func ExampleClient_Transact_purchaseCharacterProduct() {
 		log.Fatal(err)
 	}
 
-	receipt, err := client.Transact(ctx, gloebit.Transaction{Product: "green-hat", CharacterID: knight.ID})
+	receipt, err := client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Product: "green-hat", ProductQuantity: 1, CharacterID: knight.ID})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -603,7 +604,7 @@ func ExampleClient_PurchaseItem_transactionID() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3} // your own id, or "" for a UUID
+	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3, Quantity: 1} // your own id, instead of a Key
 	for range 2 {
 		receipt, err := client.PurchaseItem(ctx, order)
 		fmt.Println(receipt.TransactionID, receipt.Outcome, receipt.Balance, err)
@@ -694,7 +695,7 @@ func ExampleAPIError_accessTokenError() {
 	ctx, client := context.Background(), alice(merchant)
 
 	server.RevokeTokens("alice")
-	_, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Item: "small item", Price: 1})
+	_, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
 	fmt.Println(errors.Is(err, gloebit.ErrNotConnected)) // merchant.HandleError leads the user to connect
 	_, err = merchant.Client(ctx, "alice")
 	fmt.Println(err) // the refused credential is forgotten
@@ -781,14 +782,14 @@ func ExampleReceipt_transactFailureError() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Item: "castle", Price: 5000})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1})
 	switch {
 	case errors.Is(err, gloebit.ErrInsufficientBalance):
 		fmt.Println("can't pay:", receipt.Outcome, "-", receipt.Reason)
 	case errors.Is(err, gloebit.ErrCannotSpend):
 		fmt.Println("the account is locked")
 	case errors.Is(err, gloebit.ErrOutcomeUnknown):
-		fmt.Println("send it again, as", receipt.TransactionID)
+		fmt.Println("send the same order again: maybe charged as", receipt.TransactionID)
 	case err != nil:
 		fmt.Println("failed:", err)
 	}
@@ -802,13 +803,12 @@ func ExampleReceipt_outcomeUnknown() {
 	merchant.RetryWithin(time.Millisecond)
 	server.Inject(gloebittest.Fault{Path: "transact", Drop: true, After: true}) // charges, and never answers
 
-	order := gloebit.ItemOrder{Item: "sticker", Price: 3}
-	receipt, err := client.PurchaseItem(ctx, order)
+	order := gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 1}
+	_, err := client.PurchaseItem(ctx, order)
 	fmt.Println(errors.Is(err, gloebit.ErrOutcomeUnknown))
 
 	server.ClearFaults() // Gloebit answers again
-	order.ID = receipt.TransactionID
-	receipt, err = client.PurchaseItem(ctx, order)
+	receipt, err := client.PurchaseItem(ctx, order)
 	fmt.Println(receipt.Outcome, receipt.Balance, err)
 	// Output:
 	// true

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -36,7 +37,7 @@ func TestATransactionThatMayHaveBeenTakenIsNotCalledRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, _, _ := clientOf(t, answering(test.status, test.body))
-			receipt, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+			receipt, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 			require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 			require.Equal(t, gloebit.OutcomeUnknown, receipt.Outcome)
 		})
@@ -48,7 +49,7 @@ func TestABodyThatIsCutOffMayHaveBeenASuccess(t *testing.T) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, `{"success":true`)
 	})
-	_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+	_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 	require.ErrorIs(t, err, gloebit.ErrBadReply)
 }
@@ -67,7 +68,7 @@ func TestARaceIsSettledByAskingAgain(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, second)
 		})
-		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 		require.ErrorIs(t, err, want)
 		require.Greater(t, asked.Load(), int32(1))
 		if want == nil {
@@ -116,7 +117,7 @@ func TestEveryVerdictIsFinalOrNot(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, `{"success":false,`+answer+`}`)
 		})
-		_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+		_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 		if final {
 			require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown, answer)
 		} else {
@@ -128,15 +129,15 @@ func TestEveryVerdictIsFinalOrNot(t *testing.T) {
 func TestThePriceIsNeverWrappedRoundNorForgotten(t *testing.T) {
 	client, _, _ := clientOf(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for _, order := range []gloebit.ItemOrder{
-		{Item: "castle"},
-		{Item: "castle", Price: 1 << 40, Quantity: 1 << 24},
-		{Item: "castle", Price: 1 << 52, Quantity: 2},
-		{Item: "castle", Price: 1, Quantity: 1 << 31},
+		{Key: "k", Item: "castle", Quantity: 1},
+		{Key: "k", Item: "castle", Price: 1 << 40, Quantity: 1 << 24},
+		{Key: "k", Item: "castle", Price: 1 << 52, Quantity: 2},
+		{Key: "k", Item: "castle", Price: 1, Quantity: 1 << 31},
 	} {
 		_, err := client.PurchaseItem(t.Context(), order)
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest, "%+v", order)
 	}
-	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{Product: "hat", Quantity: 1 << 31})
+	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: uuid.NewString(), Product: "hat", Quantity: 1 << 31})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
@@ -177,14 +178,13 @@ func TestAThousandLostAnswersAreChargedOnce(t *testing.T) {
 			defer func() { <-work }()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			order := gloebit.ItemOrder{Item: "sweet", Price: 1}
+			order := gloebit.ItemOrder{Key: uuid.NewString(), Item: "sweet", Price: 1, Quantity: 1}
 			for {
-				receipt, err := client.PurchaseItem(ctx, order)
+				_, err := client.PurchaseItem(ctx, order)
 				if err == nil {
 					return
 				}
-				order.ID = receipt.TransactionID // all four answers may be lost: ask once more
-				if ctx.Err() != nil {
+				if ctx.Err() != nil { // all four answers may be lost: ask once more
 					t.Error(err)
 					return
 				}
@@ -201,13 +201,13 @@ func TestWhatNeverLeftIsKnown(t *testing.T) {
 	untrusted.Config.ErrorLog = nil
 	t.Cleanup(untrusted.Close)
 	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) { c.Provider = gloebit.At(untrusted.URL) })
-	_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+	_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrUnavailable)
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = client.Transact(ctx, gloebit.Transaction{Total: 1})
+	_, err = client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 }
@@ -247,11 +247,11 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 	ids := map[string]int{}
 	for range 2 { // everything twice
 		for _, order := range []gloebit.ItemOrder{
-			{Key: "k", Item: "sticker", Price: 3},
-			{Key: "k", Item: "castle", Price: 3},
-			{Key: "k", Item: "sticker", Price: 4},
+			{Key: "k", Item: "sticker", Price: 3, Quantity: 1},
+			{Key: "k", Item: "castle", Price: 3, Quantity: 1},
+			{Key: "k", Item: "sticker", Price: 4, Quantity: 1},
 			{Key: "k", Item: "sticker", Price: 3, Quantity: 2},
-			{Key: "k2", Item: "sticker", Price: 3},
+			{Key: "k2", Item: "sticker", Price: 3, Quantity: 1},
 		} {
 			for _, client := range []*gloebit.Client{alice, bob} {
 				receipt, err := client.PurchaseItem(t.Context(), order)
@@ -260,7 +260,7 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 			}
 		}
 		for _, order := range []gloebit.ProductOrder{
-			{Key: "k", Product: "green-hat"}, {Key: "k", Product: "green-hat", Quantity: 2}, {Key: "sticker", Product: "green-hat"},
+			{Key: "k", Product: "green-hat", Quantity: 1}, {Key: "k", Product: "green-hat", Quantity: 2}, {Key: "sticker", Product: "green-hat", Quantity: 1},
 		} {
 			receipt, err := alice.PurchaseProduct(t.Context(), order)
 			require.NoError(t, err)
@@ -274,14 +274,14 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 	}
 	require.Len(t, w.gloebit.Transactions(), 13)
 
-	one, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Item: "sticker", Price: 1})
+	one, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1})
 	require.NoError(t, err)
-	two, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Item: "sticker", Price: 1})
+	two, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1})
 	require.NoError(t, err)
-	require.NotEqual(t, one.TransactionID, two.TransactionID, "without a key each is a purchase of its own")
-	_, err = alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: "k", ID: "i", Item: "sticker", Price: 1})
+	require.NotEqual(t, one.TransactionID, two.TransactionID, "a new key makes each a purchase of its own")
+	_, err = alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: "k", ID: "i", Item: "sticker", Price: 1, Quantity: 1})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
-	_, err = alice.PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: string(make([]byte, 256)), Product: "green-hat"})
+	_, err = alice.PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: string(make([]byte, 256)), Product: "green-hat", Quantity: 1})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
@@ -300,7 +300,7 @@ func TestWhatTheServerHasIsNotForgottenByWhatFollows(t *testing.T) {
 				}
 				then(w, r)
 			})
-			receipt, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+			receipt, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 			require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown, "%s after %s", name, first)
 			require.Equal(t, gloebit.OutcomeUnknown, receipt.Outcome)
 		}
@@ -317,7 +317,7 @@ func TestARaceUnderAConflictIsARaceToo(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, `{"success":true,"reason":"resubmitted","status":"queued"}`)
 		})
-		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 		require.NoError(t, err)
 		require.Equal(t, gloebit.OutcomeResubmitted, receipt.Outcome)
 	}
@@ -354,7 +354,7 @@ func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
 		_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
 	}, func(_ *gloebit.Config, c *gloebit.Credential) { c.GloebitID = "g-alice" })
 	require.NoError(t, tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: "bob", GloebitID: "g-bob"})))
-	_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+	_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrNotConnected)
 	require.Zero(t, charged.Load())
 }
@@ -395,7 +395,7 @@ func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing
 				}
 			})
 			require.NoError(t, tokens.Update(t.Context(), "u", save(c.bob)))
-			_, err := client.Transact(t.Context(), gloebit.Transaction{Total: 1})
+			_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 			if c.paidBy != "" {
 				require.NoError(t, err, c.name)
 				require.Equal(t, []string{c.paidBy}, paid, c.name)
@@ -410,7 +410,7 @@ func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing
 			}
 			again, err := merchant.Client(t.Context(), "u")
 			require.NoError(t, err, c.name)
-			_, err = again.Transact(t.Context(), gloebit.Transaction{Total: 1})
+			_, err = again.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 			require.NoError(t, err, c.name)
 			require.Equal(t, []string{"bob"}, paid, c.name)
 		}
@@ -425,7 +425,7 @@ func TestAWaitThatTheDeadlineWouldCutOffIsNotBegun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	start := time.Now()
-	_, err := client.Transact(ctx, gloebit.Transaction{Total: 1})
+	_, err := client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrQueuingFailed)
 	require.Less(t, time.Since(start), 2*time.Second, "Retry-After is followed on any answer, so there is nothing to wait for")
 }
@@ -437,7 +437,7 @@ func TestUsersWhoseIDsAreNoTextHaveOrdersOfTheirOwn(t *testing.T) {
 		require.NoError(t, tokens.Update(t.Context(), user, save(gloebit.Credential{AccessToken: "t"})))
 		client, err := merchant.Client(t.Context(), user)
 		require.NoError(t, err)
-		receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: "k", Item: "hat", Price: 1})
+		receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: "k", Item: "hat", Price: 1, Quantity: 1})
 		require.NoError(t, err)
 		ids[receipt.TransactionID] = true
 	}

@@ -206,7 +206,7 @@ func TestSecurity22ATransactionTellsNothingOfTheHoldURLsThatTheServerRepeats(t *
 		} {
 			for _, success := range []string{"true", "false"} {
 				client, _, _ := clientOf(t, answering(http.StatusOK, `{"success":`+success+`,"id":"1","status":"`+said+`","reason":"`+said+`"}`))
-				receipt, err := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", Total: 1, ID: "1", Hold: hold})
+				receipt, err := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", AssetQuantity: 1, Total: 1, ID: "1", Hold: hold})
 				require.Equal(t, success == "true", err == nil, err)
 				require.Equal(t, []string{want, want}, []string{receipt.Status, receipt.Reason})
 				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "signature-of")
@@ -228,7 +228,7 @@ func TestAReasonMeansTheSameWhateverTheHoldURLsEndIn(t *testing.T) {
 		hold := gloebit.HoldURLs{Enact: at("enact"), Consume: at("consume"), Cancel: at("cancel")}
 		client, merchant, _ := clientOf(t, answering(http.StatusOK, `{"success":false,"id":"1","reason":"`+test.reason+`"}`))
 		merchant.RetryWithin(time.Millisecond)
-		receipt, _ := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", Total: 1, ID: "1", Hold: hold})
+		receipt, _ := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", AssetQuantity: 1, Total: 1, ID: "1", Hold: hold})
 		require.Equal(t, test.want, receipt.Outcome, word)
 		require.Equal(t, test.reason, receipt.Reason)
 	}
@@ -244,7 +244,7 @@ func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 				return saysJSON(200, `{"success":`+success+`,"id":"1","status":"`+said+`","reason":"`+said+`","pending":true,"enabled":true}`)
 			}))
 		})
-		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", Total: 1, ID: "1"})
+		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", AssetQuantity: 1, Total: 1, ID: "1"})
 		authorization, refused := client.CreateSubscriptionAuthorization(t.Context(), "1")
 		require.Equal(t, success == "true", err == nil, err)
 		require.Equal(t, success == "true", refused == nil, refused)

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/go-gloebit/gloebit/internal/discreet"
-	"github.com/google/uuid"
 )
 
 // Receipt is Gloebit's word on a transaction. Outcome says which: after
@@ -22,7 +21,7 @@ import (
 // cancelled after all waits until the consume URL of HoldURLs is called:
 // package github.com/go-gloebit/gloebit/ledger does all of that.
 type Receipt struct {
-	TransactionID string // set beside an error too, once the transaction was well formed
+	TransactionID string // the ID, or the one derived from Key; set beside an error too, once the transaction was well formed
 	Outcome       Outcome
 	Status        string  // the server's word for it; empty when it gave none
 	Reason        string  // the server's explanation
@@ -33,7 +32,7 @@ type Receipt struct {
 
 // Transact charges the user. It needs ScopeTransact and calls POST transact. An
 // answer that was lost is asked for again with the same id, so the user is
-// charged once.
+// charged once. A transaction with neither a Key nor an ID is ErrInvalidRequest.
 //
 // Receipt.TransactionID and Receipt.Outcome are set beside an error too. After
 // ErrInsufficientBalance, ErrCannotSpend, ErrCannotReceive and
@@ -43,13 +42,13 @@ type Receipt struct {
 // ErrUnknownSubscriptionAuthorization, ErrSubscriptionAuthorizationPending and
 // ErrSubscriptionAuthorizationDeclined.
 func (c *Client) Transact(ctx context.Context, t Transaction) (Receipt, error) {
-	return c.transact(ctx, "transact", t, nil)
+	return c.transact(ctx, "transact", t, Seller{}, nil)
 }
 
 // TransactV2 is [Client.Transact] by way of POST v2/transact, which virtual
 // worlds use. The user's ids on the application and at Gloebit go along.
 func (c *Client) TransactV2(ctx context.Context, t Transaction) (Receipt, error) {
-	return c.transact(ctx, "v2/transact", t, c.buyer())
+	return c.transact(ctx, "v2/transact", t, Seller{}, c.buyer())
 }
 
 // Seller is the user who is paid. Gloebit finds them by GloebitID or Email.
@@ -71,7 +70,7 @@ func (c *Client) TransactU2U(ctx context.Context, t Transaction, seller Seller) 
 	putText(more, "seller-email-address", seller.Email)
 	putText(more, "seller-id-on-application", seller.ID)
 	putText(more, "seller-name-on-application", seller.Name)
-	return c.transact(ctx, "transact-u2u", t, more)
+	return c.transact(ctx, "transact-u2u", t, seller, more)
 }
 
 // buyer is how v2/transact and transact-u2u name who pays.
@@ -83,11 +82,12 @@ func (c *Client) buyer() map[string]any {
 }
 
 // transact sends a transaction, with more fields, to one of the paths.
-func (c *Client) transact(ctx context.Context, path string, t Transaction, more map[string]any) (Receipt, error) {
-	if t.ID == "" {
-		t.ID = uuid.NewString()
-	}
+func (c *Client) transact(ctx context.Context, path string, t Transaction, seller Seller, more map[string]any) (Receipt, error) {
+	t, err := c.withID(t, path, seller)
 	receipt := Receipt{TransactionID: t.ID}
+	if err != nil {
+		return receipt, err
+	}
 	if err := t.check(); err != nil {
 		return receipt, err
 	}
@@ -148,16 +148,18 @@ type transactAnswer struct {
 // the application knows. A price below one is ErrInvalidRequest: what is free
 // needs no purchase. It is [Client.Transact], with its errors.
 func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, error) {
-	quantity := orDefault(order.Quantity, 1)
-	if order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > mostGloebits/quantity {
+	switch quantity := order.Quantity; {
+	case quantity == 0:
+		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: item %.40q: %w", ErrInvalidRequest, order.Item, errNoQuantity)
+	case order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > mostGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price)
 	}
-	id, err := c.transactionID(order.Key, order.ID, "item", []byte(order.Item), order.Price, quantity)
+	id, err := c.transactionID(order.Key, order.ID, "item", []byte(order.Item), order.Price, order.Quantity)
 	if err != nil {
 		return Receipt{}, err
 	}
 	return c.Transact(ctx, Transaction{
-		ID: id, Asset: order.Item, AssetQuantity: quantity, Total: order.Price * quantity,
+		ID: id, Asset: order.Item, AssetQuantity: order.Quantity, Total: order.Price * order.Quantity,
 		Username: order.Username, Hold: order.Hold,
 	})
 }
@@ -171,17 +173,19 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 // Receipt.Charged is the new total. Gloebit's documents do not promise that an
 // answer says so.
 func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Receipt, error) {
-	quantity := orDefault(order.Quantity, 1)
-	if order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > mostGloebits/quantity {
+	switch quantity := order.Quantity; {
+	case quantity == 0:
+		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: product %.40q: %w", ErrInvalidRequest, order.Product, errNoQuantity)
+	case order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > mostGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of product %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Product, order.Price)
 	}
 	// Not from the price: a second click after a change of price is the same purchase.
-	id, err := c.transactionID(order.Key, order.ID, "product", []byte(order.Product), []byte(order.CharacterID), quantity)
+	id, err := c.transactionID(order.Key, order.ID, "product", []byte(order.Product), []byte(order.CharacterID), order.Quantity)
 	if err != nil {
 		return Receipt{}, err
 	}
 	return c.Transact(ctx, Transaction{
-		ID: id, Product: order.Product, ProductQuantity: quantity, Total: order.Price * quantity, CharacterID: order.CharacterID,
+		ID: id, Product: order.Product, ProductQuantity: order.Quantity, Total: order.Price * order.Quantity, CharacterID: order.CharacterID,
 		Username: order.Username, Hold: order.Hold,
 	})
 }

@@ -2,6 +2,7 @@ package gloebit
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -43,21 +44,30 @@ func (h HoldURLs) secrets() []Secret {
 // Gloebit's merchant page, for an asset that only the application knows, or for
 // nothing that has a name.
 type Transaction struct {
-	// ID makes sending it again safe: Gloebit charges once for it, whatever the
-	// second one asks for. So it must not be a browser's to choose, and must
-	// never be used for another order: ItemOrder and ProductOrder derive one
-	// from a form's key. It is at most 36 visible ASCII characters. Empty means
-	// a new random UUID, which Receipt.TransactionID tells.
+	// Key makes sending the same transaction again one charge, also from
+	// another process: a UUID that a form carries, or for an automated charge
+	// what it is for, such as "2026-05". The transaction's ID is derived from
+	// the application's client ID, the user, the key, the endpoint, the seller
+	// and all else in the transaction but Username, Hold, Details and, with a
+	// Product, Total. So reusing a key for something else creates a separate
+	// charge. It is at most 255 bytes. Set Key to a new uuid.NewString() to make
+	// every call a charge of its own. To supply your own transaction ID, set ID
+	// instead.
+	Key string
+	// ID is the transaction's ID, instead of Key. Gloebit charges once for it,
+	// whatever the second one asks for. So it must not be a browser's to choose,
+	// and must never be used for another order. It is at most 36 visible ASCII
+	// characters.
 	ID string
-	// Product is the product's name, and ProductQuantity how many, zero
-	// meaning one. Gloebit knows the price; a Total beside it is the price that
-	// the application showed.
+	// Product is the product's name, and ProductQuantity how many, at least
+	// one. Gloebit knows the price; a Total beside it is the price that the
+	// application showed.
 	Product         string
 	ProductQuantity int64
 	// CharacterID is whose product it becomes. Empty means the user's.
 	CharacterID string
 	// Asset is what the application calls the thing, and AssetQuantity how
-	// many, zero meaning one.
+	// many, at least one.
 	Asset         string
 	AssetQuantity int64
 	// Total is the charge for all of an asset or a product, in whole gloebits,
@@ -95,14 +105,16 @@ type Descriptor struct {
 type ItemOrder struct {
 	// Key makes sending the same order again one purchase: a UUID that the
 	// application puts into each form it makes, and that comes back with it. The
-	// transaction's id is derived from the key, the user and all else in the
-	// order, so a key that is used for another order makes another purchase.
-	// Empty makes every call a new purchase, unless ID is set.
+	// transaction's ID is derived from the key, the user and all else in the
+	// order, so reusing a key for a different order creates a separate purchase.
+	// It is at most 255 bytes. Set Key to a new uuid.NewString() to make every
+	// call a purchase of its own. To supply your own transaction ID, set ID
+	// instead.
 	Key      string
 	ID       string // as Transaction.ID, instead of Key, for who keeps their own ids; it must never be used for another order
 	Item     string // its name
 	Price    int64  // for each, in whole gloebits, at least one
-	Quantity int64  // how many; zero means one
+	Quantity int64  // how many, at least one
 	Username string // as Transaction.Username
 	Hold     HoldURLs
 }
@@ -113,7 +125,7 @@ type ProductOrder struct {
 	ID          string // as ItemOrder.ID
 	Product     string // its name
 	Price       int64  // for each, in whole gloebits, as the application showed it; zero leaves the price to Gloebit
-	Quantity    int64  // how many; zero means one
+	Quantity    int64  // how many, at least one
 	CharacterID string // as Transaction.CharacterID
 	Username    string // as Transaction.Username
 	Hold        HoldURLs
@@ -123,14 +135,37 @@ type ProductOrder struct {
 // section 5.5).
 var orderNamespace = uuid.MustParse("6a8e9b5c-2f0b-4a0e-9d6a-0b8d1d0f7c11")
 
+// withID returns the transaction with its ID, which Key derives for one path
+// and one seller.
+func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction, error) {
+	total := t.Total
+	if t.Product != "" { // as with ProductOrder: a change of price makes no other purchase
+		total = 0
+	}
+	var text []any // as bytes: see transactionID
+	for _, s := range []string{
+		t.Product, t.CharacterID, t.Asset, t.SubscriptionID, seller.GloebitID, seller.Email, seller.ID,
+	} {
+		text = append(text, []byte(s))
+	}
+	id, err := c.transactionID(t.Key, t.ID, append(text, path, t.ProductQuantity, t.AssetQuantity, total)...)
+	if err == nil {
+		t.ID = id
+	}
+	return t, err
+}
+
 // transactionID returns the id of an order: its own, or one that is derived from
 // its key and all that tells it from another order.
 func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	switch {
+	case key == "" && id == "":
+		return "", fmt.Errorf("%w: neither a key nor an id: set Key to a value that the form carries, "+
+			"or to a new uuid.NewString() to make every call a purchase of its own", ErrInvalidRequest)
 	case key == "":
 		return id, nil
 	case id != "":
-		return "", fmt.Errorf("%w: an order has a Key or an ID, not both", ErrInvalidRequest)
+		return "", fmt.Errorf("%w: both a Key and an ID: leave one out", ErrInvalidRequest)
 	case len(key) > longestOrderKey:
 		return "", fmt.Errorf("%w: the key is longer than %d bytes", ErrInvalidRequest, longestOrderKey)
 	}
@@ -144,6 +179,8 @@ func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 
 // longestOrderKey is how long an order's key may be, in bytes.
 const longestOrderKey = 255
+
+var errNoQuantity = errors.New("the quantity is 0: set it to at least 1")
 
 // mostGloebits is the greatest whole number that every JSON reader gets right.
 const mostGloebits = 1<<53 - 1
@@ -163,6 +200,8 @@ func (t Transaction) check() error {
 		return invalid("a character, but no product for it")
 	case t.Product == "" && t.ProductQuantity != 0, t.Asset == "" && t.AssetQuantity != 0:
 		return invalid("a quantity of nothing")
+	case t.Product != "" && t.ProductQuantity == 0, t.Asset != "" && t.AssetQuantity == 0:
+		return invalid("%w", errNoQuantity)
 	case t.ProductQuantity < 0 || t.AssetQuantity < 0 || max(t.ProductQuantity, t.AssetQuantity) > math.MaxInt32:
 		return invalid("the quantity is not between 1 and 2^31-1")
 	case t.Total < 0 || t.Total > mostGloebits:
@@ -188,11 +227,11 @@ func (t Transaction) body(m *Merchant, username string) map[string]any {
 	vintage.put(body, "merchant-user-id", "username-on-application", username)
 	if t.Product != "" {
 		body["product"] = t.Product
-		body["product-quantity"] = orDefault(t.ProductQuantity, 1)
+		body["product-quantity"] = t.ProductQuantity
 	}
 	if t.Asset != "" {
 		body["asset-code"] = t.Asset
-		body["asset-quantity"] = orDefault(t.AssetQuantity, 1)
+		body["asset-quantity"] = t.AssetQuantity
 	}
 	if t.Product == "" || t.Total != 0 {
 		body["gloebit-balance-change"] = t.Total

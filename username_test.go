@@ -52,7 +52,7 @@ func TestUsername(t *testing.T) {
 			require.NoError(t, tokens.Update(t.Context(), test.userID, save(test.credential)))
 			client, err := merchant.Client(t.Context(), test.userID)
 			require.NoError(t, err)
-			_, err = client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: "t-1", Product: "hat", Username: test.given})
+			_, err = client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: "t-1", Product: "hat", Username: test.given, Quantity: 1})
 			var want []string
 			if test.asked {
 				want = append(want, "identity")
@@ -98,7 +98,7 @@ func TestNameAtConnection(t *testing.T) {
 				credential, err := w.tokens.Load(t.Context(), "id of ann")
 				require.NoError(t, err)
 				require.Equal(t, test.want, credential.Name)
-				_, err = client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: uuid.NewString(), Product: "green-hat"})
+				_, err = client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: uuid.NewString(), Product: "green-hat", Quantity: 1})
 				require.NoError(t, err)
 				require.Equal(t, test.sent, w.gloebit.Transactions()[0].Username)
 				w.clock.Advance(61 * time.Second) // the next purchase refreshes the token
@@ -119,7 +119,7 @@ func TestProductPrice(t *testing.T) {
 	}{
 		"none":                {0, 2, queued + `}`, nil, nil, ""},
 		"sent as a total":     {40, 2, queued + `}`, 80., nil, ""},
-		"told and the same":   {40, 0, queued + `,"gloebit-balance-change":40.0}`, 40., nil, "40.0"},
+		"told and the same":   {40, 1, queued + `,"gloebit-balance-change":40.0}`, 40., nil, "40.0"},
 		"told and another":    {40, 2, queued + `,"gloebit-balance-change":90}`, 80., gloebit.ErrPriceChanged, "90"},
 		"told without a sent": {0, 1, queued + `,"gloebit-balance-change":90}`, nil, nil, "90"},
 		"negative":            {-1, 1, "", nil, gloebit.ErrInvalidRequest, ""},

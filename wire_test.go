@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/testkit"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -107,7 +108,7 @@ func rows() []row {
 		},
 		{
 			name: "v2/transact under a subscription", call: func(x ctx, c c, _ m) (any, error) {
-				return c.TransactV2(x, gloebit.Transaction{ID: "t-3", Asset: "rent", Total: 9, SubscriptionID: "s-1", Details: &gloebit.Details{
+				return c.TransactV2(x, gloebit.Transaction{ID: "t-3", Asset: "rent", AssetQuantity: 1, Total: 9, SubscriptionID: "s-1", Details: &gloebit.Details{
 					Platform: []gloebit.Descriptor{{Name: "grid", Value: "home"}}, Location: []gloebit.Descriptor{{Name: "region", Value: "east"}}, Transaction: []gloebit.Descriptor{{Name: "object", Value: "hut"}, {Name: "type", Value: "rent"}},
 				}})
 			},
@@ -118,7 +119,7 @@ func rows() []row {
 		},
 		{
 			name: "transact-u2u", call: func(x ctx, c c, _ m) (any, error) {
-				return c.TransactU2U(x, gloebit.Transaction{ID: "t-4", Product: "hat", CharacterID: "c-1"}, gloebit.Seller{GloebitID: "g-2", Email: "b@x.example", ID: "bob", Name: "Bob"})
+				return c.TransactU2U(x, gloebit.Transaction{ID: "t-4", Product: "hat", ProductQuantity: 1, CharacterID: "c-1"}, gloebit.Seller{GloebitID: "g-2", Email: "b@x.example", ID: "bob", Name: "Bob"})
 			},
 			both:    `POST /transact-u2u {"app-user-id":"g-1","application-key":"key","buyer-id-on-application":"u","character-id":"c-1","consumer-key":"key","id":"t-4","merchant-user-id":"u","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","transaction-id":"t-4","username-on-application":"u","version":1}`,
 			a:       `POST /transact-u2u {"app-user-id":"g-1","buyer-id-on-application":"u","character-id":"c-1","consumer-key":"key","id":"t-4","merchant-user-id":"u","product":"hat","product-quantity":1,"request-created":1767323045,"seller-email-address":"b@x.example","seller-id-from-gloebit":"g-2","seller-id-on-application":"bob","seller-name-on-application":"Bob","version":1}`,
@@ -353,13 +354,13 @@ func TestTheFailuresOfTransactions(t *testing.T) {
 	} {
 		for name, call := range map[string]func(*gloebit.Client) (gloebit.Receipt, error){
 			"transact": func(c *gloebit.Client) (gloebit.Receipt, error) {
-				return c.Transact(t.Context(), gloebit.Transaction{Total: 1})
+				return c.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 			},
 			"v2/transact": func(c *gloebit.Client) (gloebit.Receipt, error) {
-				return c.TransactV2(t.Context(), gloebit.Transaction{Total: 1})
+				return c.TransactV2(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 			},
 			"transact-u2u": func(c *gloebit.Client) (gloebit.Receipt, error) {
-				return c.TransactU2U(t.Context(), gloebit.Transaction{Total: 1}, gloebit.Seller{Email: "b@x.example"})
+				return c.TransactU2U(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1}, gloebit.Seller{Email: "b@x.example"})
 			},
 		} {
 			client, _, _ := clientOf(t, answering(200, `{"success":false,`+answer+`}`))
@@ -420,11 +421,11 @@ func TestCallsThatMakeNoSenseAreNotSent(t *testing.T) {
 		"replacing nothing":          func() error { return client.ReplaceInventoryItem(ctx, "", gloebit.Item{}) },
 		"merging into nothing":       func() error { return client.MergeInventoryItem(ctx, "", "", nil) },
 		"a seller nobody can find": func() error {
-			_, err := client.TransactU2U(ctx, gloebit.Transaction{Total: 1}, gloebit.Seller{Name: "Bob"})
+			_, err := client.TransactU2U(ctx, gloebit.Transaction{Key: uuid.NewString(), Total: 1}, gloebit.Seller{Name: "Bob"})
 			return err
 		},
 		"a character without a product": func() error {
-			_, err := client.Transact(ctx, gloebit.Transaction{Total: 1, CharacterID: "c"})
+			_, err := client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Total: 1, CharacterID: "c"})
 			return err
 		},
 		"a subscription without a name": func() error {

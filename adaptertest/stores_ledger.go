@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/google/uuid"
 )
 
 // sell puts a ledger beside the application.
@@ -81,7 +82,7 @@ func (w *world) buy() (id string, holds map[string]string) {
 	w.Helper()
 	client, err := w.app.Merchant.Client(w.Context(), w.id("alice"))
 	w.ok(err)
-	purchase, err := w.ledgers[0].Purchase(w.Context(), client, ledger.Order{Item: "hat", Price: 40})
+	purchase, err := w.ledgers[0].Purchase(w.Context(), client, ledger.Order{Key: uuid.NewString(), Item: "hat", Price: 40, Quantity: 1})
 	w.ok(err)
 	var told map[string]any
 	for _, request := range w.gloebit.Requests() {

@@ -29,7 +29,7 @@ import (
 // was not about the order itself, such as gloebit.ErrNotConnected, the key is
 // free again. ErrKeyReused and gloebit.ErrInvalidRequest say that nothing was
 // ordered. After gloebit.ErrStore the order may have been written, and is then
-// carried out: ordering again with the same Key is safe, without one it is not.
+// carried out: order again with the same Key.
 func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Order) (Purchase, error) {
 	for {
 		p, err := l.newPurchase(client, order)
@@ -76,10 +76,7 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 	now := l.now()
 	p := Purchase{
 		ID: id.String(), UserID: user.ID, GloebitID: account(client), Order: order, CreatedAt: now,
-		NextAt: l.firstTry(Created, now),
-	}
-	if p.Key != "" {
-		p.KeyUntil = now.Add(l.config.KeepKeys)
+		NextAt: l.firstTry(Created, now), KeyUntil: now.Add(l.config.KeepKeys),
 	}
 	p.move(Created, now, "ordered")
 	return p, p.Check()

@@ -22,7 +22,7 @@ import (
 func TestAPurchaseFromOrderToDelivery(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	order := ledger.Order{Item: "hat", Price: 30, Quantity: 3, Username: "Alice", Data: json.RawMessage(`{"colour": "<green>"}`)}
+	order := ledger.Order{Key: uuid.NewString(), Item: "hat", Price: 30, Quantity: 3, Username: "Alice", Data: json.RawMessage(`{"colour": "<green>"}`)}
 	var seen ledger.Purchase
 	w.goods.deliver = func(_ context.Context, p ledger.Purchase) error { seen = p; return nil }
 	p := w.bought(order)
@@ -60,7 +60,7 @@ func TestAPurchaseFromOrderToDelivery(t *testing.T) {
 func TestAProductIsHandedOutByGloebit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Fulfiller = nil })
-	p := w.bought(ledger.Order{Product: "green-hat", Quantity: 2, Price: 40})
+	p := w.bought(ledger.Order{Key: uuid.NewString(), Product: "green-hat", Quantity: 2, Price: 40})
 	w.settle()
 	w.wantState(p.ID, ledger.Delivered)
 	require.EqualValues(t, 2, w.gloebit.Products(w.app.Key, "alice")["green-hat"])
@@ -70,7 +70,7 @@ func TestAProductIsHandedOutByGloebit(t *testing.T) {
 func TestAProductIsCanceledWithoutAFulfiller(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Fulfiller = nil })
-	p := w.bought(ledger.Order{Product: "green-hat"})
+	p := w.bought(ledger.Order{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
 	require.NoError(t, w.gloebit.CancelTransaction(w.app.Key, p.ID))
 	w.settle()
 	w.wantState(p.ID, ledger.Released)
@@ -243,26 +243,28 @@ func TestOrdersThatAreNotWritten(t *testing.T) {
 	w := newWorld(t)
 	client := w.client("alice")
 	for name, order := range map[string]ledger.Order{
-		"of nothing":                  {Price: 1},
-		"of an item and a product":    {Item: "hat", Product: "green-hat"},
-		"for a character, of an item": {Item: "hat", CharacterID: "c"},
-		"at less than nothing":        {Item: "hat", Price: -1},
-		"of fewer than one":           {Item: "hat", Quantity: -1},
-		"of too many":                 {Item: "hat", Quantity: math.MaxInt32 + 1},
-		"at too much":                 {Item: "hat", Price: 1 << 53},
-		"of many at too much":         {Item: "hat", Price: 1 << 50, Quantity: 9},
-		"whose total wraps around":    {Item: "hat", Price: 1<<52 + 1, Quantity: 1 << 12}, // to 4,096
-		"with a long key":             {Item: "hat", Key: strings.Repeat("k", 256)},
-		"with a long name":            {Item: strings.Repeat("h", 1001)},
-		"with a name of bytes":        {Item: "\xff"},
-		"with data that is not JSON":  {Item: "hat", Data: json.RawMessage(`{`)},
-		"with empty data":             {Item: "hat", Data: json.RawMessage{}},
-		"with too much data":          {Item: "hat", Data: json.RawMessage(`"` + strings.Repeat("d", 64<<10) + `"`)},
+		"of nothing":                  {Key: "k", Price: 1, Quantity: 1},
+		"of an item and a product":    {Key: "k", Item: "hat", Price: 1, Product: "green-hat", Quantity: 1},
+		"for a character, of an item": {Key: "k", Item: "hat", Price: 1, CharacterID: "c", Quantity: 1},
+		"at less than nothing":        {Key: "k", Item: "hat", Price: -1, Quantity: 1},
+		"of fewer than one":           {Key: "k", Item: "hat", Price: 1, Quantity: -1},
+		"of too many":                 {Key: "k", Item: "hat", Price: 1, Quantity: math.MaxInt32 + 1},
+		"at too much":                 {Key: "k", Item: "hat", Price: 1 << 53, Quantity: 1},
+		"of many at too much":         {Key: "k", Item: "hat", Price: 1 << 50, Quantity: 9},
+		"whose total wraps around":    {Key: "k", Item: "hat", Price: 1<<52 + 1, Quantity: 1 << 12}, // to 4,096
+		"with a long key":             {Item: "hat", Price: 1, Key: strings.Repeat("k", 256), Quantity: 1},
+		"with a long name":            {Key: "k", Item: strings.Repeat("h", 1001), Price: 1, Quantity: 1},
+		"with a name of bytes":        {Key: "k", Item: "\xff", Price: 1, Quantity: 1},
+		"with data that is not JSON":  {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage(`{`), Quantity: 1},
+		"with empty data":             {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage{}, Quantity: 1},
+		"with too much data":          {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage(`"` + strings.Repeat("d", 64<<10) + `"`), Quantity: 1},
+		"without a key":               {Item: "hat", Price: 1, Quantity: 1},
+		"of none":                     {Key: "k", Item: "hat", Price: 1},
 	} {
 		_, err := w.ledger.Purchase(t.Context(), client, order)
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest, "an order %s", name)
 	}
-	_, err := w.ledger.Purchase(t.Context(), nil, hat)
+	_, err := w.ledger.Purchase(t.Context(), nil, keyed(hat))
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 	require.Zero(t, w.store.calls)
 	require.Empty(t, w.gloebit.Transactions())
@@ -298,7 +300,7 @@ func TestAnAnswerIsKeptWhenTheBuyerHasGone(t *testing.T) {
 		}
 		return nil
 	}
-	p, err := w.ledger.Purchase(ctx, w.client("alice"), hat)
+	p, err := w.ledger.Purchase(ctx, w.client("alice"), keyed(hat))
 	require.NoError(t, err)
 	require.Error(t, ctx.Err())
 	require.Equal(t, ledger.Accepted, p.State)
@@ -310,7 +312,7 @@ func TestABuyerGoesWhileGloebitIsAsked(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Latency: 10 * time.Second, Match: func(gloebittest.Request) bool { cancel(); return true }})
-	p, err := w.ledger.Purchase(ctx, w.client("alice"), hat)
+	p, err := w.ledger.Purchase(ctx, w.client("alice"), keyed(hat))
 	require.NoError(t, err)
 	require.Equal(t, 1, p.Attempts)
 	require.Equal(t, 1, w.wantState(p.ID, ledger.Created).Attempts, "that it was tried is kept")
@@ -366,7 +368,7 @@ func TestWhatNeverReachedGloebitIsSentLater(t *testing.T) {
 			require.NoError(t, err)
 			client, err := merchant.Client(t.Context(), "alice")
 			require.NoError(t, err)
-			p, err := w.ledger.Purchase(ctx, client, hat)
+			p, err := w.ledger.Purchase(ctx, client, keyed(hat))
 			require.NoError(t, err)
 			require.Equal(t, ledger.Created, p.State)
 			require.Equal(t, 1, p.Attempts)
@@ -405,7 +407,7 @@ func TestARefusalAfterALostAttemptIsNoVerdict(t *testing.T) {
 
 func TestAnItemWithoutAPriceIsNotGivenAway(t *testing.T) {
 	w := newWorld(t)
-	for _, order := range []ledger.Order{{Item: "hat"}, {Item: "hat", Price: -1}} {
+	for _, order := range []ledger.Order{{Item: "hat", Quantity: 1}, {Item: "hat", Price: -1, Quantity: 1}} {
 		_, err := w.buy(order)
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -59,7 +60,7 @@ func TestALedgerNeedsNoMoreThanMerchantURLAndKeys(t *testing.T) {
 	for _, url := range []string{"https://shop.example/gloebit/hold", "http://127.0.0.1:80/hold", "http://[::1]/hold", "http://localhost"} {
 		l, err := ledger.New(ledger.Config{Merchant: w.config.Merchant, CallbackURL: url, Keys: []gloebit.Secret{key}})
 		require.NoError(t, err)
-		p, err := l.Purchase(t.Context(), w.client("alice"), ledger.Order{Product: "green-hat"})
+		p, err := l.Purchase(t.Context(), w.client("alice"), ledger.Order{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
 		require.NoError(t, err)
 		require.Equal(t, ledger.Accepted, p.State)
 		require.WithinDuration(t, time.Now(), p.CreatedAt, time.Minute)

@@ -81,7 +81,7 @@ func Example() {
 }
 
 func buyHat(ctx context.Context, world *gloebittest.Server, purchases *ledger.Ledger, client *gloebit.Client, key string) {
-	purchase, err := purchases.Purchase(ctx, client, ledger.Order{Key: key, Item: "green hat", Price: 40})
+	purchase, err := purchases.Purchase(ctx, client, ledger.Order{Key: key, Item: "green hat", Price: 40, Quantity: 1})
 	if err != nil {
 		panic(err)
 	}

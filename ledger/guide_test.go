@@ -15,6 +15,7 @@ import (
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -41,7 +42,7 @@ func guideBuy(w http.ResponseWriter, r *http.Request, merchant *gloebit.Merchant
 	client := gloebit.MustFromContext(r.Context()) // behind merchant.RequireGloebit
 	purchase, err := purchases.Purchase(r.Context(), client, ledger.Order{
 		Key:  r.FormValue("key"), // a random value that the form carries: a double click is one purchase
-		Item: "green-hat", Price: 40,
+		Item: "green-hat", Price: 40, Quantity: 1,
 	})
 	if err != nil {
 		merchant.HandleError(w, r, err) // refused: nothing was charged
@@ -104,7 +105,7 @@ func flush(text string) string {
 func TestTheDocumentedPageShowsAPurchaseToItsOwnerAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	purchase, err := w.ledger.Purchase(t.Context(), w.client("alice"), ledger.Order{Product: "green-hat"})
+	purchase, err := w.ledger.Purchase(t.Context(), w.client("alice"), ledger.Order{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
 	require.NoError(t, err)
 	for name, want := range map[string]int{"alice": http.StatusOK, "bob": http.StatusNotFound} {
 		r := httptest.NewRequest(http.MethodGet, "/purchases/"+purchase.ID, nil)

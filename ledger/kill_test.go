@@ -95,7 +95,7 @@ func liveThrough(w *world, s *crashStore, c *clerk, plan string, paid bool) {
 		}
 	}))
 	client := w.client("alice")
-	mayStop(func() { _, _ = w.ledger.Purchase(t.Context(), client, hat) })
+	mayStop(func() { _, _ = w.ledger.Purchase(t.Context(), client, keyed(hat)) })
 	for range 8 {
 		w.settle()
 		mayStop(func() { _ = w.ledger.Reconcile(t.Context()) })

@@ -15,8 +15,9 @@ import (
 type Order struct {
 	// Key makes a double click one purchase: the form carries a random value,
 	// and a second order of the same user under the same key is answered with
-	// the first one's purchase for as long as Config.KeepKeys says. It is of at
-	// most 255 bytes. Empty means that every order is a purchase.
+	// the first one's purchase for as long as Config.KeepKeys says. It is of 1
+	// to 255 bytes. Set Key to a new uuid.NewString() to make every call a
+	// purchase of its own.
 	Key string `json:"key,omitempty"`
 	// Item is what the application calls the thing. Either Item or Product is
 	// set, of at most 1,000 bytes.
@@ -29,7 +30,7 @@ type Order struct {
 	// Price is for each, in whole gloebits. With a Product it is the price that
 	// the application showed; Gloebit charges its own.
 	Price int64 `json:"price"`
-	// Quantity is how many. Zero means one, and Purchase writes one.
+	// Quantity is how many, at least one.
 	Quantity int64 `json:"quantity"`
 	// Username is what Gloebit's history calls the user. The default is
 	// gloebit.Client.Name.
@@ -40,8 +41,18 @@ type Order struct {
 	Data json.RawMessage `json:"data,omitempty"`
 }
 
-// Total is the price of all, in whole gloebits.
-func (o Order) Total() int64 { return o.Price * max(o.Quantity, 1) }
+// Total is the price of all, in whole gloebits. It is -1 when the price or the
+// quantity is negative, and math.MaxInt64 when the product is larger:
+// [Ledger.Purchase] refuses both.
+func (o Order) Total() int64 {
+	switch {
+	case o.Price < 0 || o.Quantity < 0:
+		return -1
+	case o.Quantity > 0 && o.Price > math.MaxInt64/o.Quantity:
+		return math.MaxInt64
+	}
+	return o.Price * o.Quantity
+}
 
 const (
 	mostGloebits = 1<<53 - 1 // the greatest whole number that every JSON reader gets right
@@ -56,19 +67,21 @@ func (o Order) normal() (Order, error) {
 	invalid := func(format string, args ...any) (Order, error) {
 		return Order{}, fmt.Errorf("%w: order: "+format, append([]any{gloebit.ErrInvalidRequest}, args...)...)
 	}
-	if o.Quantity == 0 {
-		o.Quantity = 1
-	}
 	switch {
+	case o.Key == "":
+		return invalid("no key: set Key to a value that the form carries, " +
+			"or to a new uuid.NewString() to make every call a purchase of its own")
 	case (o.Item == "") == (o.Product == ""):
 		return invalid("want either an item or a product")
 	case o.CharacterID != "" && o.Product == "":
 		return invalid("a character, but no product for it")
+	case o.Quantity == 0:
+		return invalid("the quantity is 0: set it to at least 1")
 	case o.Quantity < 1 || o.Quantity > math.MaxInt32:
 		return invalid("the quantity %d is not between 1 and 2^31-1", o.Quantity)
 	case o.Item != "" && o.Price < 1:
 		return invalid("an item at %d gloebits: what is free needs no purchase", o.Price)
-	case o.Price < 0 || o.Price > mostGloebits/o.Quantity:
+	case o.Price < 0 || o.Total() > mostGloebits:
 		return invalid("%d at %d gloebits is not between 0 and 2^53-1", o.Quantity, o.Price)
 	case len(o.Key) > longestKey:
 		return invalid("the key is of %d bytes, more than %d", len(o.Key), longestKey)
@@ -106,6 +119,6 @@ func (p Purchase) transaction(hold gloebit.HoldURLs) gloebit.Transaction {
 		t.Product, t.ProductQuantity, t.CharacterID, t.Total = p.Product, p.Quantity, p.CharacterID, p.Total()
 		return t
 	}
-	t.Asset, t.AssetQuantity, t.Total = p.Item, p.Quantity, p.Price*p.Quantity
+	t.Asset, t.AssetQuantity, t.Total = p.Item, p.Quantity, p.Total()
 	return t
 }

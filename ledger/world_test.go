@@ -15,6 +15,7 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -131,11 +132,20 @@ func (w *world) client(name string) *gloebit.Client {
 
 // hat is what everybody buys.
 
-var hat = ledger.Order{Item: "hat", Price: 100}
+var hat = ledger.Order{Item: "hat", Price: 100, Quantity: 1}
+
+// keyed gives an order without a key a new one.
+
+func keyed(order ledger.Order) ledger.Order {
+	if order.Key == "" {
+		order.Key = uuid.NewString()
+	}
+	return order
+}
 
 func (w *world) buy(order ledger.Order) (ledger.Purchase, error) {
 	w.t.Helper()
-	return w.ledger.Purchase(w.t.Context(), w.client("alice"), order)
+	return w.ledger.Purchase(w.t.Context(), w.client("alice"), keyed(order))
 }
 
 func (w *world) bought(order ledger.Order) ledger.Purchase {

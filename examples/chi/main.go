@@ -89,7 +89,7 @@ func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, 
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
 	buy := func(w http.ResponseWriter, r *http.Request) {
-		order := ledger.Order{Key: r.FormValue("order"), Item: "green-hat", Price: 40}
+		order := ledger.Order{Key: r.FormValue("order"), Item: "green-hat", Price: 40, Quantity: 1}
 		if _, err := purchases.Purchase(r.Context(), gloebit.MustFromContext(r.Context()), order); err != nil {
 			merchant.HandleError(w, r, err)
 			return

@@ -90,7 +90,7 @@ func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, 
 		return c.Redirect(http.StatusSeeOther, "/")
 	}
 	buy := func(c *echo.Context) error {
-		order := ledger.Order{Key: c.FormValue("order"), Item: "green-hat", Price: 40}
+		order := ledger.Order{Key: c.FormValue("order"), Item: "green-hat", Price: 40, Quantity: 1}
 		if _, err := purchases.Purchase(c.Request().Context(), gloebitecho.Client(c), order); err != nil {
 			return err // Require gives it to merchant.HandleError
 		}

@@ -89,7 +89,7 @@ func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, 
 		c.Redirect(http.StatusSeeOther, "/")
 	}
 	buy := func(c *gin.Context) {
-		order := ledger.Order{Key: c.PostForm("order"), Item: "green-hat", Price: 40}
+		order := ledger.Order{Key: c.PostForm("order"), Item: "green-hat", Price: 40, Quantity: 1}
 		if _, err := purchases.Purchase(c.Request.Context(), gloebitgin.Client(c), order); err != nil {
 			gloebitgin.Error(c, err)
 			return

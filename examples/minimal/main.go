@@ -45,8 +45,9 @@ func newShop(config gloebit.Config) (http.Handler, error) {
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		client := gloebit.MustFromContext(r.Context())
 		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
-			Key:     r.FormValue("order"), // a double click or a reload is one purchase
-			Product: r.PathValue("product"),
+			Key:      r.FormValue("order"), // a double click or a reload is one purchase
+			Product:  r.PathValue("product"),
+			Quantity: 1,
 		})
 		if err != nil {
 			merchant.HandleError(w, r, err) // not connected any more, not enough gloebits, Gloebit down, ...

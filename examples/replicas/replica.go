@@ -76,7 +76,7 @@ func newShop(o options, store *storage) (http.Handler, error) {
 	}
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		_, err := gloebit.MustFromContext(r.Context()).PurchaseProduct(r.Context(), gloebit.ProductOrder{
-			Key: r.FormValue("order"), Product: "green-hat",
+			Key: r.FormValue("order"), Product: "green-hat", Quantity: 1,
 		})
 		if err != nil {
 			merchant.HandleError(w, r, err)

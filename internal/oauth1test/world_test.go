@@ -12,6 +12,7 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/oauth1"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -61,7 +62,7 @@ func (w *world) buy(rw http.ResponseWriter, r *http.Request) {
 		}
 		return err != nil
 	}
-	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{Product: "green-hat", Quantity: 2}); fail(err) {
+	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 2}); fail(err) {
 		return
 	}
 	left, err := client.ConsumeProduct(r.Context(), "green-hat", 1)

@@ -168,7 +168,7 @@ func (s *shop) buy(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	order := ledger.Order{Key: r.FormValue("key"), Item: "hat", Price: price}
+	order := ledger.Order{Key: r.FormValue("key"), Item: "hat", Price: price, Quantity: 1}
 	if r.FormValue("product") != "" {
 		order.Item, order.Product = "", product
 	}

@@ -95,7 +95,7 @@ func check(t *rapid.T, err error) {
 func (s *shop) order(t *rapid.T) {
 	key := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "key")
 	s.now = s.now.Add(time.Minute) // whoever ordered before has its answer, or never gets one
-	p, err := s.ledger.Purchase(t.Context(), s.client, ledger.Order{Key: key, Item: "hat", Price: 10})
+	p, err := s.ledger.Purchase(t.Context(), s.client, ledger.Order{Key: key, Item: "hat", Price: 10, Quantity: 1})
 	switch {
 	case s.store.stopped, errors.Is(err, gloebit.ErrStore):
 		return

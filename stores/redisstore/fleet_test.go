@@ -17,6 +17,7 @@ import (
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 )
@@ -95,7 +96,7 @@ func (f *fleet) newMachine(config gloebit.Config, prefix string, client *redis.C
 	})))
 	mux.Handle("POST /buy", merchant.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.guarded.Add(1)
-		receipt, err := gloebit.MustFromContext(r.Context()).PurchaseProduct(r.Context(), gloebit.ProductOrder{Product: "green-hat"})
+		receipt, err := gloebit.MustFromContext(r.Context()).PurchaseProduct(r.Context(), gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
 		if err != nil {
 			merchant.HandleError(w, r, err)
 			return
