@@ -353,7 +353,7 @@ func (e *APIError) readStatus(resp *http.Response, success bool) {
 
 // saysLater reports whether the reason is one to ask again for.
 func (e *APIError) saysLater() bool {
-	return errors.Is(e, ErrPending) || errors.Is(e, ErrQueuingFailed) || e.saysCreated()
+	return outcomeOf("", e).row().again || e.saysCreated()
 }
 
 // oauthProblem is the reason of a server that refuses a signed call in the words

@@ -11,108 +11,141 @@ import (
 
 // What can go wrong while connecting a user. Find them with errors.Is.
 var (
-	// ErrNotConnected says that the user has no usable connection to Gloebit:
-	// they never connected, disconnected, or their token was refused.
-	// [Merchant.HandleError] sends them to connect.
+	// ErrNotConnected is returned by [Merchant.Client] and by every call when
+	// the user has no usable connection: the user never connected, disconnected,
+	// or the server refused their token. [Merchant.HandleError] redirects them
+	// to connect.
 	ErrNotConnected = errors.New("gloebit: the user is not connected")
-	// ErrNoUser says that the application knows of no user: Config.User
-	// returned this error, or a User without an ID.
+	// ErrNoUser is returned by Config.User when nobody is signed in to the
+	// application. A User without an ID means the same.
 	ErrNoUser = errors.New("gloebit: nobody is signed in")
-	// ErrNoSession says that the request has no session: the handler is not
-	// wrapped in the session manager's LoadAndSave.
+	// ErrNoSession is returned by [Merchant.AuthorizationURL] and
+	// [Merchant.Exchange] when the request has no session, because the handler is
+	// not wrapped in the session manager's LoadAndSave.
 	ErrNoSession = errors.New("gloebit: the request has no session: wrap the handler in Config.Sessions.LoadAndSave")
-	// ErrState says that a callback's state is missing, repeated, unknown,
-	// expired, used before, or another browser's (RFC 6749 section 10.12).
+	// ErrState is returned by [Merchant.Exchange] when the state is missing,
+	// repeated, unknown, expired, used, or another browser's (RFC 6749 section
+	// 10.12).
 	ErrState = errors.New("gloebit: the state of the callback is not valid")
-	// ErrReturnTo says that return_to leads away from the application.
+	// ErrReturnTo is returned by [Merchant.AuthorizationURL] when return_to leads
+	// away from the application.
 	ErrReturnTo = errors.New("gloebit: return_to is not a path of this application")
-	// ErrAccessDenied says that the user refused (RFC 6749 section 4.1.2.1).
+	// ErrAccessDenied is returned by [Merchant.Exchange] when the user denied
+	// access (RFC 6749 section 4.1.2.1).
 	ErrAccessDenied = errors.New("gloebit: the user refused access")
-	// ErrUserChanged says that another user came back than the one who left.
+	// ErrUserChanged is returned by [Merchant.Exchange] when the signed-in user is
+	// not the one who started to connect.
 	ErrUserChanged = errors.New("gloebit: the user changed while connecting")
-	// ErrAuthorization says that the provider answered the authorization
-	// request with an error other than a refusal, or with an answer that
-	// can't be used (RFC 6749 section 4.1.2.1).
+	// ErrAuthorization is returned by [Merchant.Exchange] when the provider
+	// reports an error other than a denial, or its authorization response can't
+	// be used (RFC 6749 section 4.1.2.1).
 	ErrAuthorization = errors.New("gloebit: the authorization failed")
-	// ErrExchange says that the provider gave no usable token for the code or
-	// the refresh token (RFC 6749 sections 5.1 and 5.2).
+	// ErrExchange is returned by [Merchant.Exchange], and by calls that refresh a
+	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
+	// and 5.2).
 	ErrExchange = errors.New("gloebit: no token was given")
-	// ErrLimited says that Config.Limit refused the request.
+	// ErrLimited is returned by [Merchant.AuthorizationURL] and
+	// [Merchant.Exchange] when Config.Limit refused the request.
 	ErrLimited = errors.New("gloebit: too many attempts to connect")
-	// ErrCrossOrigin says that a form came from another site.
+	// ErrCrossOrigin is passed to Config.ErrorHandler when a form came from
+	// another site.
 	ErrCrossOrigin = errors.New("gloebit: the form came from another site")
-	// ErrStore says that a session, state or token store failed.
+	// ErrStore is returned when a session, state or token store failed.
 	ErrStore = errors.New("gloebit: a store failed")
-	// ErrNotFound is what a [StateStore] and a [TokenStore] return for absence.
+	// ErrNotFound is returned by a [StateStore] and a [TokenStore] when the store
+	// has no such entry.
 	ErrNotFound = errors.New("gloebit: not found")
 )
 
-// What a call to Gloebit can answer. Find them with errors.Is; the [APIError]
+// What a call to Gloebit can return. Find them with errors.Is; the [APIError]
 // around them, found with errors.As, holds the server's own words.
 var (
-	// ErrTokenRefused says that the server does not know the access token: the
-	// user revoked it, or a newer one replaced it. ErrNotConnected comes with it.
+	// ErrTokenRefused is returned by every call when the server does not know
+	// the access token: the user revoked it, or a newer token replaced it.
+	// ErrNotConnected comes with it.
 	ErrTokenRefused = errors.New("gloebit: the token was refused")
-	// ErrTokenExpired says that the access token has expired and could not be
-	// refreshed. ErrNotConnected comes with it.
+	// ErrTokenExpired is returned by every call when the access token has
+	// expired and could not be refreshed. ErrNotConnected comes with it.
 	ErrTokenExpired = errors.New("gloebit: the token has expired")
-	// ErrScopeMissing says that the user did not grant the scope that the call
-	// needs. [Merchant.HandleError] sends them to connect with it.
+	// ErrScopeMissing is returned by a call when the user did not grant the
+	// scope that it needs. [Merchant.HandleError] redirects them to grant it.
 	ErrScopeMissing = errors.New("gloebit: the scope was not granted")
-	// ErrUnknownApplication says that the server does not know the client id.
+	// ErrUnknownApplication is returned by every call when the server does not
+	// know the client id.
 	ErrUnknownApplication = errors.New("gloebit: the application is unknown to the server")
-	// ErrUnknownUser says that the server does not know the token's user.
+	// ErrUnknownUser is returned by every call when the server does not know the
+	// token's user.
 	ErrUnknownUser = errors.New("gloebit: the user is unknown to the server")
-	// ErrInsufficientBalance says that the user can't pay. It is final; nothing was charged.
+	// ErrInsufficientBalance is returned by [Client.Transact] when the user can't
+	// pay. It is final: no call with the transaction's ID has charged the user.
 	ErrInsufficientBalance = errors.New("gloebit: insufficient balance")
-	// ErrCannotSpend says that the payer's account is locked. Nothing was charged.
+	// ErrCannotSpend is returned by [Client.Transact] when the payer's account is
+	// locked. The call was not accepted; an earlier call with the same ID may
+	// have charged the user.
 	ErrCannotSpend = errors.New("gloebit: the user's account can't spend")
-	// ErrCannotReceive says that the payee's account is locked. Nothing was charged.
+	// ErrCannotReceive is returned by [Client.Transact] when the payee's account
+	// is locked. The call was not accepted; an earlier call with the same ID may
+	// have charged the user.
 	ErrCannotReceive = errors.New("gloebit: the payee's account can't receive")
-	// ErrUnknownMerchant says that the server can't tell who is to be paid.
+	// ErrUnknownMerchant is returned by [Client.Transact] when the server can't
+	// tell which account to pay. The call was not accepted; an earlier call with
+	// the same ID may have charged the user.
 	ErrUnknownMerchant = errors.New("gloebit: the payee is unknown to the server")
-	// ErrUnknownSubscription says that there is no such subscription.
+	// ErrUnknownSubscription is returned by [Client.Transact] and
+	// [Client.CreateSubscriptionAuthorization] when there is no such subscription.
 	ErrUnknownSubscription = errors.New("gloebit: unknown subscription")
-	// ErrUnknownSubscriptionAuthorization says that the user has no authorization for the subscription.
+	// ErrUnknownSubscriptionAuthorization is returned by [Client.Transact] when
+	// the user has no authorization for the subscription.
 	ErrUnknownSubscriptionAuthorization = errors.New("gloebit: unknown subscription authorization")
-	// ErrSubscriptionAuthorizationPending says that the user has not answered yet.
+	// ErrSubscriptionAuthorizationPending is returned by [Client.Transact] when
+	// the user has not answered yet.
 	ErrSubscriptionAuthorizationPending = errors.New("gloebit: the subscription authorization is pending")
-	// ErrSubscriptionAuthorizationDeclined says that the user declined.
+	// ErrSubscriptionAuthorizationDeclined is returned by [Client.Transact] and
+	// [Client.CreateSubscriptionAuthorization] when the user declined.
 	ErrSubscriptionAuthorizationDeclined = errors.New("gloebit: the subscription authorization was declined")
-	// ErrSubscriptionExists says that another subscription has the local id.
+	// ErrSubscriptionExists is returned by [Merchant.CreateSubscription] when
+	// another subscription has the local id.
 	ErrSubscriptionExists = errors.New("gloebit: another subscription has this local id")
-	// ErrSubscriptionMismatch says that the subscription is another application's.
+	// ErrSubscriptionMismatch is returned by
+	// [Client.CreateSubscriptionAuthorization] when the subscription is another
+	// application's.
 	ErrSubscriptionMismatch = errors.New("gloebit: the subscription is another application's")
-	// ErrSubscriptionDisabled says that the application has disabled the subscription.
+	// ErrSubscriptionDisabled is returned by
+	// [Client.CreateSubscriptionAuthorization] when the application has disabled
+	// the subscription.
 	ErrSubscriptionDisabled = errors.New("gloebit: the subscription is disabled")
-	// ErrCannotTransact says that the application may not charge the user.
+	// ErrCannotTransact is returned by [Client.CreateSubscriptionAuthorization]
+	// when the application may not charge the user.
 	ErrCannotTransact = errors.New("gloebit: the application may not charge the user")
-	// ErrPending says that the server is still trying the transaction. Ask
-	// again with the same id.
+	// ErrPending is returned by [Client.Transact] when the server is still
+	// processing the transaction. Ask again with the same ID.
 	ErrPending = errors.New("gloebit: the transaction is pending")
-	// ErrQueuingFailed says that the server could not queue the transaction.
-	// Send it again with the same id.
+	// ErrQueuingFailed is returned by [Client.Transact] and
+	// [Client.CreateSubscriptionAuthorization] when the server could not queue
+	// the request. Send it again; a transaction with the same ID.
 	ErrQueuingFailed = errors.New("gloebit: the transaction could not be queued")
-	// ErrPriceChanged is returned when the server charges another total than it
-	// was sent. The transaction stands; Receipt.Charged is the new total.
+	// ErrPriceChanged is returned by [Client.Transact] when the server charges
+	// another total than it was sent. The transaction stands; Receipt.Charged is
+	// the new total.
 	ErrPriceChanged = errors.New("gloebit: the price has changed")
-	// ErrRefused says that the server refused the call for a reason of which
-	// this package knows no better name. The APIError holds it.
+	// ErrRefused is returned by every call when the server refused it for a
+	// reason that this package does not know. The APIError holds it.
 	ErrRefused = errors.New("gloebit: the call was refused")
-	// ErrRateLimited says that the server asks for fewer calls (429).
+	// ErrRateLimited is returned by every call when the server answers with
+	// status 429.
 	ErrRateLimited = errors.New("gloebit: too many requests")
-	// ErrUnavailable says that the server can't be reached, did not answer in
-	// time, or answered with a status that says it has failed.
+	// ErrUnavailable is returned when the server can't be reached, does not
+	// answer in time, or answers with a status that says that it failed.
 	ErrUnavailable = errors.New("gloebit: the server is not available")
-	// ErrBadReply says that the server's reply is none: not JSON, cut off, too
-	// long, of another type, or without what the call asks for.
+	// ErrBadReply is returned when the response could not be parsed, is too
+	// long, or lacks required fields.
 	ErrBadReply = errors.New("gloebit: the reply can't be read")
-	// ErrOutcomeUnknown says that a call that changes something was sent but its
-	// answer never came: it may have been carried out. Send a transaction again
-	// with the same id; ask what became of anything else.
+	// ErrOutcomeUnknown is returned by a call that changes something when its
+	// response was lost: the server may have processed it. Send a transaction
+	// again with the same ID; look up what became of anything else.
 	ErrOutcomeUnknown = errors.New("gloebit: the outcome is unknown")
-	// ErrInvalidRequest says that the call was not sent since Gloebit would
-	// not take it: a price below zero, an empty name, an id that is too long.
+	// ErrInvalidRequest is returned when the request is invalid and was not sent:
+	// a price below zero, an empty name, an id that is too long.
 	ErrInvalidRequest = errors.New("gloebit: invalid request")
 )
 
@@ -165,62 +198,90 @@ func storeError(doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrStore, doing, err)
 }
 
-// meanings says which HTTP status fits an error, and what to tell a person.
-// The first that matches counts.
-var meanings = []struct {
-	err    error
-	name   string // of the exported error, for the problem's type
-	status int
-	text   string
-}{
-	{ErrLimited, "ErrLimited", http.StatusTooManyRequests, "Too many attempts to connect. Please try again in a moment."},
-	{ErrOutcomeUnknown, "ErrOutcomeUnknown", http.StatusServiceUnavailable, "Gloebit did not answer in time, so it is not known yet whether this was done. Please look at your Gloebit account before you try again."},
-	{ErrStore, "ErrStore", http.StatusServiceUnavailable, "This site can't reach its own records right now. Please try again in a moment."},
-	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "This site is not set up correctly."},
-	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "Please sign in first."},
-	{ErrState, "ErrState", http.StatusBadRequest, "This attempt to connect is not valid any more, or it was started in another browser. Please start again."},
-	{ErrReturnTo, "ErrReturnTo", http.StatusBadRequest, "The link leads away from this site."},
-	{ErrAccessDenied, "ErrAccessDenied", http.StatusForbidden, "You did not approve the connection. Nothing was shared."},
-	{ErrUserChanged, "ErrUserChanged", http.StatusForbidden, "Somebody else is signed in than when this started. Please start again."},
-	{ErrCrossOrigin, "ErrCrossOrigin", http.StatusForbidden, "The form came from another site."},
-	{ErrScopeMissing, "ErrScopeMissing", http.StatusForbidden, "Your approval does not cover this yet."},
-	{ErrNotConnected, "ErrNotConnected", http.StatusUnauthorized, "Please connect your Gloebit account first."},
-	{ErrInsufficientBalance, "ErrInsufficientBalance", http.StatusPaymentRequired, "You don't have enough gloebits for this. Nothing was charged."},
-	{ErrCannotSpend, "ErrCannotSpend", http.StatusForbidden, "Your Gloebit account can't spend right now. Nothing was charged."},
-	{ErrCannotReceive, "ErrCannotReceive", http.StatusBadGateway, "This site can't receive gloebits right now. Nothing was charged."},
-	{ErrUnknownMerchant, "ErrUnknownMerchant", http.StatusBadGateway, "This site can't receive gloebits right now. Nothing was charged."},
-	{ErrUnknownApplication, "ErrUnknownApplication", http.StatusBadGateway, "This site is not set up correctly at Gloebit."},
-	{ErrUnknownUser, "ErrUnknownUser", http.StatusForbidden, "Gloebit does not know your account any more."},
-	{ErrUnknownSubscription, "ErrUnknownSubscription", http.StatusBadGateway, "Gloebit does not know this subscription."},
-	{ErrUnknownSubscriptionAuthorization, "ErrUnknownSubscriptionAuthorization", http.StatusForbidden, "You have not authorized this subscription."},
-	{ErrSubscriptionAuthorizationPending, "ErrSubscriptionAuthorizationPending", http.StatusForbidden, "You have not answered at Gloebit yet whether you authorize this subscription."},
-	{ErrSubscriptionAuthorizationDeclined, "ErrSubscriptionAuthorizationDeclined", http.StatusForbidden, "You declined this subscription."},
-	{ErrSubscriptionExists, "ErrSubscriptionExists", http.StatusConflict, "There is another subscription of this name."},
-	{ErrSubscriptionMismatch, "ErrSubscriptionMismatch", http.StatusBadGateway, "Gloebit does not know this subscription."},
-	{ErrSubscriptionDisabled, "ErrSubscriptionDisabled", http.StatusForbidden, "This subscription is not offered any more."},
-	{ErrCannotTransact, "ErrCannotTransact", http.StatusForbidden, "This site may not charge your Gloebit account."},
-	{ErrPriceChanged, "ErrPriceChanged", http.StatusConflict, "The price has changed, and Gloebit charged the new one. Your Gloebit account shows what was charged."},
-	{errMethod, "", http.StatusMethodNotAllowed, "This address takes another kind of request."},
-	{ErrInvalidRequest, "ErrInvalidRequest", http.StatusBadRequest, "The request is not valid."},
-	{context.DeadlineExceeded, "ErrUnavailable", http.StatusGatewayTimeout, "Gloebit did not answer in time. Please try again."},
-	{ErrExchange, "ErrExchange", http.StatusBadGateway, "Gloebit did not complete the connection. Please start again."},
-	{ErrRateLimited, "ErrRateLimited", http.StatusServiceUnavailable, "Gloebit is busy. Please try again in a moment."},
-	{ErrUnavailable, "ErrUnavailable", http.StatusServiceUnavailable, "Gloebit can't be reached right now. Please try again in a moment."},
-	{ErrPending, "ErrPending", http.StatusServiceUnavailable, "Gloebit is still working on this. Please look at your Gloebit account before you try again."},
-	{ErrQueuingFailed, "ErrQueuingFailed", http.StatusServiceUnavailable, "Gloebit could not take this. Please try again in a moment."},
-	{ErrAuthorization, "ErrAuthorization", http.StatusBadGateway, "Gloebit could not complete the connection. Please start again."},
-	{ErrBadReply, "ErrBadReply", http.StatusBadGateway, "Gloebit sent an answer that this site can't read."},
-	{ErrRefused, "ErrRefused", http.StatusBadGateway, "Gloebit refused this."},
-	{ErrNotFound, "ErrNotFound", http.StatusNotFound, "There is nothing here."},
+// connecting are the refusals of connecting a user, and of what calls have in
+// common with it. The first that matches counts.
+var connecting = []Refusal{
+	{
+		ErrLimited, "ErrLimited", http.StatusTooManyRequests, "",
+		"Too many attempts to connect. Please try again in a moment.",
+	},
+	{
+		ErrStore, "ErrStore", http.StatusServiceUnavailable, "",
+		"This site can't reach its own records right now. Please try again in a moment.",
+	},
+	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "", "This site is not set up correctly."},
+	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "", "Please sign in first."},
+	{
+		ErrState, "ErrState", http.StatusBadRequest, linkRestart,
+		"This attempt to connect is not valid any more, or it was started in another browser. Please start again.",
+	},
+	{ErrReturnTo, "ErrReturnTo", http.StatusBadRequest, "", "The link leads away from this site."},
+	{
+		ErrAccessDenied, "ErrAccessDenied", http.StatusForbidden, "",
+		"You did not approve the connection, so this site got no new access.",
+	},
+	{
+		ErrUserChanged, "ErrUserChanged", http.StatusForbidden, "",
+		"Somebody else is signed in than when this started. Please start again.",
+	},
+	{ErrCrossOrigin, "ErrCrossOrigin", http.StatusForbidden, "", "The form came from another site."},
+	{ErrScopeMissing, "ErrScopeMissing", http.StatusForbidden, linkConnect, "Your approval does not cover this yet."},
+	{
+		ErrNotConnected, "ErrNotConnected", http.StatusUnauthorized, linkConnect,
+		"Please connect your Gloebit account first.",
+	},
+	{
+		ErrTokenRefused, "ErrTokenRefused", http.StatusUnauthorized, linkConnect,
+		"Please connect your Gloebit account first.",
+	},
+	{
+		ErrTokenExpired, "ErrTokenExpired", http.StatusUnauthorized, linkConnect,
+		"Please connect your Gloebit account first.",
+	},
+	{errMethod, "", http.StatusMethodNotAllowed, "", "This address takes another kind of request."},
+	{ErrInvalidRequest, "ErrInvalidRequest", http.StatusBadRequest, "", "The request is not valid."},
+	{
+		context.DeadlineExceeded, "ErrUnavailable", http.StatusGatewayTimeout, "",
+		"Gloebit did not answer in time. Please try again.",
+	},
+	{
+		ErrExchange, "ErrExchange", http.StatusBadGateway, "",
+		"Gloebit did not complete the connection. Please start again.",
+	},
+	{
+		ErrUnavailable, "ErrUnavailable", http.StatusServiceUnavailable, "",
+		"Gloebit can't be reached right now. Please try again in a moment.",
+	},
+	{
+		ErrAuthorization, "ErrAuthorization", http.StatusBadGateway, "",
+		"Gloebit could not complete the connection. Please start again.",
+	},
+	{ErrBadReply, "ErrBadReply", http.StatusBadGateway, "", "Gloebit sent an answer that this site can't read."},
+	{ErrNotFound, "ErrNotFound", http.StatusNotFound, "", "There is nothing here."},
 }
 
-// StatusCode returns the HTTP status that fits an error of this package, for
-// those who write their own Config.ErrorHandler. Errors it doesn't know are 500.
-func StatusCode(err error) int {
-	for _, meaning := range meanings {
-		if errors.Is(err, meaning.err) {
-			return meaning.status
+// refusals are all rows, in the order in which they count.
+func refusals(yield func(Refusal) bool) {
+	if !yield(unknownOutcome) {
+		return
+	}
+	for _, row := range connecting {
+		if !yield(row) {
+			return
 		}
+	}
+	for _, row := range calls {
+		if row.Err != nil && !yield(row.Refusal) {
+			return
+		}
+	}
+}
+
+// StatusCode returns the HTTP status that fits an error of this package, for a
+// Config.ErrorHandler of the application's own. Other errors are 500.
+func StatusCode(err error) int {
+	if row, ok := findRefusal(err, refusals); ok {
+		return row.Status
 	}
 	return http.StatusInternalServerError
 }

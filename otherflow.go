@@ -87,9 +87,9 @@ func redactError(err error, secrets ...Secret) error {
 		text = strings.ReplaceAll(text, request.Error(), discreet.Failure(request).Error())
 	}
 	redacted := &redactedError{text: discreet.Words(text, secrets...)}
-	for _, meaning := range meanings {
-		if errors.Is(err, meaning.err) {
-			redacted.causes = append(redacted.causes, meaning.err)
+	for row := range refusals {
+		if errors.Is(err, row.Err) {
+			redacted.causes = append(redacted.causes, row.Err)
 		}
 	}
 	var missing *ScopeError

@@ -10,44 +10,23 @@ import (
 // the first three comes with the error of the same name.
 type Outcome string
 
-// The outcomes.
+// The outcomes. [Outcome.Final] and [Outcome.Refused] tell them apart.
 const (
-	OutcomeUnknown     Outcome = ""            // no verdict: it was not sent, the token or the call was refused, or no answer came
+	OutcomeUnknown     Outcome = ""            // no answer came, or the token or the call was refused
 	OutcomeQueued      Outcome = "queued"      // the gloebits are on hold
 	OutcomeResubmitted Outcome = "resubmitted" // this id was sent before, and the first one stands
 
-	OutcomeInsufficientBalance               Outcome = "insufficient-balance"                // final
-	OutcomePending                           Outcome = "pending"                             // the server is still trying; ask again
-	OutcomeQueuingFailed                     Outcome = "queuing-failed"                      // send it again
-	OutcomeCannotSpend                       Outcome = "cannot-spend"                        // final
-	OutcomeCannotReceive                     Outcome = "cannot-receive"                      // final
-	OutcomeUnknownMerchant                   Outcome = "unknown-merchant"                    // final
-	OutcomeUnknownSubscription               Outcome = "unknown-subscription"                // final
-	OutcomeUnknownSubscriptionAuthorization  Outcome = "unknown-subscription-authorization"  // final
-	OutcomeSubscriptionAuthorizationPending  Outcome = "subscription-authorization-pending"  // the user has yet to answer
-	OutcomeSubscriptionAuthorizationDeclined Outcome = "subscription-authorization-declined" // final
+	OutcomeInsufficientBalance               Outcome = "insufficient-balance"
+	OutcomePending                           Outcome = "pending"        // ask again with the same id
+	OutcomeQueuingFailed                     Outcome = "queuing-failed" // send it again with the same id
+	OutcomeCannotSpend                       Outcome = "cannot-spend"
+	OutcomeCannotReceive                     Outcome = "cannot-receive"
+	OutcomeUnknownMerchant                   Outcome = "unknown-merchant"
+	OutcomeUnknownSubscription               Outcome = "unknown-subscription"
+	OutcomeUnknownSubscriptionAuthorization  Outcome = "unknown-subscription-authorization"
+	OutcomeSubscriptionAuthorizationPending  Outcome = "subscription-authorization-pending"
+	OutcomeSubscriptionAuthorizationDeclined Outcome = "subscription-authorization-declined"
 )
-
-// verdicts pairs outcomes with the errors that they come with. A final one is the
-// server's judgement of the queued transaction itself, so that no earlier sending
-// of the same id can have charged the user. The others are checks before the
-// queue: an account that was locked after an earlier sending fails them too.
-var verdicts = []struct {
-	outcome Outcome
-	err     error
-	final   bool
-}{
-	{OutcomeInsufficientBalance, ErrInsufficientBalance, true},
-	{OutcomePending, ErrPending, false},
-	{OutcomeQueuingFailed, ErrQueuingFailed, false},
-	{OutcomeCannotSpend, ErrCannotSpend, false},
-	{OutcomeCannotReceive, ErrCannotReceive, false},
-	{OutcomeUnknownMerchant, ErrUnknownMerchant, false},
-	{OutcomeUnknownSubscription, ErrUnknownSubscription, false},
-	{OutcomeUnknownSubscriptionAuthorization, ErrUnknownSubscriptionAuthorization, false},
-	{OutcomeSubscriptionAuthorizationPending, ErrSubscriptionAuthorizationPending, false},
-	{OutcomeSubscriptionAuthorizationDeclined, ErrSubscriptionAuthorizationDeclined, false},
-}
 
 // outcomeOf reads the outcome from the reason of a success or from a failure.
 func outcomeOf(reason string, err error) Outcome {
@@ -61,21 +40,37 @@ func outcomeOf(reason string, err error) Outcome {
 	if errors.As(err, &failure) && failure.saysCreated() {
 		return OutcomeResubmitted
 	}
-	for _, verdict := range verdicts {
-		if errors.Is(err, verdict.err) {
-			return verdict.outcome
+	for _, row := range calls {
+		if row.outcome != OutcomeUnknown && errors.Is(err, row.Err) {
+			return row.outcome
 		}
 	}
 	return OutcomeUnknown
 }
 
-func (o Outcome) final() bool {
-	for _, verdict := range verdicts {
-		if verdict.outcome == o {
-			return verdict.final
+// Err returns the error that comes with the outcome, such as ErrCannotSpend. It
+// is nil for OutcomeUnknown, OutcomeQueued and OutcomeResubmitted.
+func (o Outcome) Err() error { return o.row().Err }
+
+// Final reports whether the outcome is the server's judgement of the queued
+// transaction itself: no call with the transaction's ID has charged the user.
+// The other refusals are checks before the queue, and an earlier call with the
+// same ID may have charged the user.
+func (o Outcome) Final() bool { return o.row().charged == chargeNone }
+
+// Refused reports whether the server refused the transaction, and would refuse
+// it again. After OutcomePending and OutcomeQueuingFailed, which it does not
+// report, send the transaction again with the same ID.
+func (o Outcome) Refused() bool { return o.Err() != nil && !o.row().again }
+
+// row returns the row of the outcome; the zero value when it has none.
+func (o Outcome) row() callRefusal {
+	for _, row := range calls {
+		if o != OutcomeUnknown && row.outcome == o {
+			return row
 		}
 	}
-	return false
+	return callRefusal{}
 }
 
 // saysCreated reports whether the server lost a race against an earlier sending

@@ -84,12 +84,8 @@ func (m *Merchant) connectedInVain(r *http.Request, err error) bool {
 
 // canConnect reports whether connecting is what helps.
 func canConnect(err error) bool {
-	for _, worse := range []error{ErrLimited, ErrStore, ErrNoUser, ErrOutcomeUnknown} {
-		if errors.Is(err, worse) {
-			return false
-		}
-	}
-	return errors.Is(err, ErrNotConnected) || errors.Is(err, ErrScopeMissing)
+	row, _ := findRefusal(err, refusals)
+	return row.Link == linkConnect
 }
 
 // scopesOf returns the scopes that an error says are missing.
@@ -159,14 +155,12 @@ func (m *Merchant) problemOf(err error, returnTo string) problem {
 		Detail: "Something went wrong on this site.",
 		Home:   m.homePath,
 	}
-	for _, meaning := range meanings {
-		if errors.Is(err, meaning.err) {
-			if meaning.name != "" {
-				p.Type = "https://pkg.go.dev/github.com/go-gloebit/gloebit#" + meaning.name
-			}
-			p.Title, p.Status, p.Detail = http.StatusText(meaning.status), meaning.status, meaning.text
-			break
-		}
+	row, ok := findRefusal(err, refusals)
+	if ok {
+		p.Title, p.Status, p.Detail = http.StatusText(row.Status), row.Status, row.Text
+	}
+	if row.Name != "" {
+		p.Type = "https://pkg.go.dev/github.com/go-gloebit/gloebit#" + row.Name
 	}
 	if m.provider.Name != "Gloebit" {
 		p.Detail = strings.ReplaceAll(p.Detail, "Gloebit", m.provider.Name)
@@ -175,14 +169,14 @@ func (m *Merchant) problemOf(err error, returnTo string) problem {
 	switch {
 	case errors.As(err, &failed) && !errors.Is(err, ErrNoUser):
 		p.ConnectURL = m.ConnectURL(failed.ReturnTo, failed.Scopes...)
-	case canConnect(err), errors.Is(err, ErrState):
+	case row.Link == linkConnect, row.Link == linkRestart:
 		p.ConnectURL = m.ConnectURL(returnTo, scopesOf(err)...)
 	}
 	var limited *LimitError
 	if errors.As(err, &limited) && limited != nil {
 		p.RetryAfter = limited.RetryAfter
 	}
-	if errors.Is(err, ErrInsufficientBalance) {
+	if row.Link == linkPurchase {
 		p.PurchaseURL = m.purchaseGloebitsURL(returnTo)
 	}
 	return p

@@ -1,54 +1,219 @@
 package gloebit
 
-import "strings"
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// linkPurchase leads to Gloebit's page for buying gloebits.
+const linkPurchase = "purchase"
+
+// charge says whether the user was charged by the calls under a transaction's id.
+type charge int
+
+const (
+	chargeUnknown charge = iota // not by the call that was refused; an earlier one may have charged
+	chargeNone                  // by no call: the answer is about the queued transaction itself, and final
+	chargeMade                  // the transaction stands
+)
+
+// callRefusal is a row of the table of the calls to Gloebit: what the server
+// says, what that means, and how the user's request is answered.
+type callRefusal struct {
+	Refusal             // zero when the words mean errors of connecting alone
+	connecting []error  // the errors of connecting that the words mean
+	words      []string // the server's status or reason, in lower case
+	outcome    Outcome
+	charged    charge
+	again      bool // the server may answer otherwise when it is asked again with the same id
+}
+
+// unknownOutcome counts before every other row: an error that also says how to
+// go on must not hide that something may have been done.
+var unknownOutcome = Refusal{
+	ErrOutcomeUnknown, "ErrOutcomeUnknown", http.StatusServiceUnavailable, "",
+	"Gloebit did not answer in time, so it is not known yet whether this was done. " +
+		"Please look at your Gloebit account before you try again.",
+}
+
+// calls are the refusals of calls to Gloebit. A text says that nothing was
+// charged only where no call under the transaction's id can have charged. Most
+// refusals are checks before the queue, which a transaction that was charged
+// earlier under the same id fails too when, for example, the account was locked
+// in between.
+var calls = []callRefusal{
+	{
+		connecting: []error{ErrTokenRefused, ErrNotConnected},
+		words: []string{
+			"unknown token", "unknown token1", "unknown token2", "unknown oauth2 token", "invalid access token",
+			"token_rejected", "token_revoked", // OAuth 1.0a
+		},
+	},
+	{
+		connecting: []error{ErrTokenExpired, ErrNotConnected},
+		words:      []string{"token has expired", "token_expired"},
+	},
+	{
+		connecting: []error{ErrScopeMissing},
+		words:      []string{"missing domain"},
+	},
+	{
+		Refusal: Refusal{
+			ErrInsufficientBalance, "ErrInsufficientBalance", http.StatusPaymentRequired, linkPurchase,
+			"You don't have enough gloebits for this. Nothing was charged.",
+		},
+		words:   []string{"insufficient balance"},
+		outcome: OutcomeInsufficientBalance,
+		charged: chargeNone,
+	},
+	{
+		Refusal: Refusal{
+			ErrCannotSpend, "ErrCannotSpend", http.StatusForbidden, "",
+			"Your Gloebit account can't spend right now, so this was not accepted.",
+		},
+		words:   []string{"cannot-spend"},
+		outcome: OutcomeCannotSpend,
+	},
+	{
+		Refusal: Refusal{
+			ErrCannotReceive, "ErrCannotReceive", http.StatusBadGateway, "",
+			"This site can't receive gloebits right now, so this was not accepted.",
+		},
+		words:   []string{"cannot-receive"},
+		outcome: OutcomeCannotReceive,
+	},
+	{
+		Refusal: Refusal{
+			ErrUnknownMerchant, "ErrUnknownMerchant", http.StatusBadGateway, "",
+			"This site can't receive gloebits right now, so this was not accepted.",
+		},
+		words:   []string{"unknown-merchant"},
+		outcome: OutcomeUnknownMerchant,
+	},
+	{
+		Refusal: Refusal{
+			ErrUnknownApplication, "ErrUnknownApplication", http.StatusBadGateway, "",
+			"This site is not set up correctly at Gloebit.",
+		},
+		words: []string{"unknown consumer"},
+	},
+	{
+		Refusal: Refusal{
+			ErrUnknownUser, "ErrUnknownUser", http.StatusForbidden, "",
+			"Gloebit does not know your account any more.",
+		},
+		words: []string{"unknown user"},
+	},
+	{
+		Refusal: Refusal{
+			ErrUnknownSubscription, "ErrUnknownSubscription", http.StatusBadGateway, "",
+			"Gloebit does not know this subscription.",
+		},
+		words:   []string{"unknown-subscription", "subscription-not-found"},
+		outcome: OutcomeUnknownSubscription,
+	},
+	{
+		Refusal: Refusal{
+			ErrUnknownSubscriptionAuthorization, "ErrUnknownSubscriptionAuthorization", http.StatusForbidden, "",
+			"You have not authorized this subscription.",
+		},
+		words:   []string{"unknown-subscription-authorization"},
+		outcome: OutcomeUnknownSubscriptionAuthorization,
+	},
+	{
+		Refusal: Refusal{
+			ErrSubscriptionAuthorizationPending, "ErrSubscriptionAuthorizationPending", http.StatusForbidden, "",
+			"You have not answered at Gloebit yet whether you authorize this subscription.",
+		},
+		words:   []string{"subscription-authorization-pending"},
+		outcome: OutcomeSubscriptionAuthorizationPending,
+	},
+	{
+		Refusal: Refusal{
+			ErrSubscriptionAuthorizationDeclined, "ErrSubscriptionAuthorizationDeclined", http.StatusForbidden, "",
+			"You declined this subscription.",
+		},
+		words:   []string{"subscription-authorization-declined", declinedBefore},
+		outcome: OutcomeSubscriptionAuthorizationDeclined,
+	},
+	{
+		Refusal: Refusal{
+			ErrSubscriptionExists, "ErrSubscriptionExists", http.StatusConflict, "",
+			"There is another subscription of this name.",
+		},
+		words: []string{"different subscription exists with this app-subscription-id"},
+	},
+	{
+		Refusal: Refusal{
+			ErrSubscriptionMismatch, "ErrSubscriptionMismatch", http.StatusBadGateway, "",
+			"Gloebit does not know this subscription.",
+		},
+		words: []string{"mismatched-application-key", "mis-matched-subscription-ids"},
+	},
+	{
+		Refusal: Refusal{
+			ErrSubscriptionDisabled, "ErrSubscriptionDisabled", http.StatusForbidden, "",
+			"This subscription is not offered any more.",
+		},
+		words: []string{"subscription-disabled"},
+	},
+	{
+		Refusal: Refusal{
+			ErrCannotTransact, "ErrCannotTransact", http.StatusForbidden, "",
+			"This site may not charge your Gloebit account.",
+		},
+		words: []string{"cannot-transact"},
+	},
+	{
+		Refusal: Refusal{
+			ErrPriceChanged, "ErrPriceChanged", http.StatusConflict, "",
+			"The price has changed, and Gloebit charged the new one. Your Gloebit account shows what was charged.",
+		},
+		charged: chargeMade,
+	},
+	{
+		Refusal: Refusal{
+			ErrRateLimited, "ErrRateLimited", http.StatusServiceUnavailable, "",
+			"Gloebit is busy. Please try again in a moment.",
+		},
+	},
+	{
+		Refusal: Refusal{
+			ErrPending, "ErrPending", http.StatusServiceUnavailable, "",
+			"Gloebit is still working on this. Please look at your Gloebit account before you try again.",
+		},
+		words:   []string{"pending"},
+		outcome: OutcomePending,
+		again:   true,
+	},
+	{
+		Refusal: Refusal{
+			ErrQueuingFailed, "ErrQueuingFailed", http.StatusServiceUnavailable, "",
+			"Gloebit could not take this. Please try again in a moment.",
+		},
+		words:   []string{"queuing-failed", "retry"},
+		outcome: OutcomeQueuingFailed,
+		again:   true,
+	},
+	{
+		Refusal: Refusal{ErrRefused, "ErrRefused", http.StatusBadGateway, "", "Gloebit refused this."},
+	},
+}
 
 // failuresOf says what the status and the reason of a reply without success
 // mean. The status decides where both do.
 func failuresOf(status, reason string) []error {
 	for _, word := range []string{status, reason} {
-		switch strings.ToLower(strings.TrimSpace(word)) {
-		case "unknown token", "unknown token1", "unknown token2", "unknown oauth2 token", "invalid access token":
-			return []error{ErrTokenRefused, ErrNotConnected}
-		case "token_rejected", "token_revoked": // OAuth 1.0a
-			return []error{ErrTokenRefused, ErrNotConnected}
-		case "token has expired", "token_expired":
-			return []error{ErrTokenExpired, ErrNotConnected}
-		case "missing domain":
-			return []error{ErrScopeMissing}
-		case "unknown consumer":
-			return []error{ErrUnknownApplication}
-		case "unknown user":
-			return []error{ErrUnknownUser}
-		case "insufficient balance":
-			return []error{ErrInsufficientBalance}
-		case "pending":
-			return []error{ErrPending}
-		case "queuing-failed":
-			return []error{ErrQueuingFailed}
-		case "cannot-spend":
-			return []error{ErrCannotSpend}
-		case "cannot-receive":
-			return []error{ErrCannotReceive}
-		case "unknown-merchant":
-			return []error{ErrUnknownMerchant}
-		case "different subscription exists with this app-subscription-id":
-			return []error{ErrSubscriptionExists}
-		case "mismatched-application-key", "mis-matched-subscription-ids":
-			return []error{ErrSubscriptionMismatch}
-		case "subscription-disabled":
-			return []error{ErrSubscriptionDisabled}
-		case "cannot-transact":
-			return []error{ErrCannotTransact}
-		case "retry":
-			return []error{ErrQueuingFailed}
-		case "unknown-subscription", "subscription-not-found":
-			return []error{ErrUnknownSubscription}
-		case "unknown-subscription-authorization":
-			return []error{ErrUnknownSubscriptionAuthorization}
-		case "subscription-authorization-pending":
-			return []error{ErrSubscriptionAuthorizationPending}
-		case "subscription-authorization-declined", declinedBefore:
-			return []error{ErrSubscriptionAuthorizationDeclined}
+		word = strings.ToLower(strings.TrimSpace(word))
+		for _, row := range calls {
+			switch {
+			case !slices.Contains(row.words, word):
+			case row.Err == nil:
+				return slices.Clone(row.connecting)
+			default:
+				return []error{row.Err}
+			}
 		}
 	}
 	return []error{ErrRefused}

@@ -35,10 +35,12 @@ type Receipt struct {
 // charged once. A transaction with neither a Key nor an ID is ErrInvalidRequest.
 //
 // Receipt.TransactionID and Receipt.Outcome are set beside an error too. After
-// ErrInsufficientBalance, ErrCannotSpend, ErrCannotReceive and
-// ErrUnknownMerchant nothing was charged. After ErrOutcomeUnknown, ErrPending and ErrQueuingFailed the same transaction may
-// be sent again with that id. With a SubscriptionID the errors of
-// subscriptions are added: ErrUnknownSubscription,
+// ErrInsufficientBalance no call with that ID has charged the user. After
+// ErrCannotSpend, ErrCannotReceive and ErrUnknownMerchant this call was not
+// accepted, and an earlier one with that ID may have charged the user. After
+// ErrOutcomeUnknown, ErrPending and ErrQueuingFailed the same transaction may be
+// sent again with that ID. With a SubscriptionID the errors of subscriptions are
+// added: ErrUnknownSubscription,
 // ErrUnknownSubscriptionAuthorization, ErrSubscriptionAuthorizationPending and
 // ErrSubscriptionAuthorizationDeclined.
 func (c *Client) Transact(ctx context.Context, t Transaction) (Receipt, error) {
@@ -121,7 +123,7 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, selle
 	switch {
 	case receipt.Outcome == OutcomeResubmitted: // "transaction already created", still: the first one stands
 		return receipt, nil
-	case (fate.lost || errors.Is(err, ErrBadReply)) && !receipt.Outcome.final(),
+	case (fate.lost || errors.Is(err, ErrBadReply)) && !receipt.Outcome.Final(),
 		(fate.held || isQueued(receipt)) && receipt.Outcome == OutcomeUnknown:
 		receipt.Outcome = OutcomeUnknown
 		err = fmt.Errorf("%w: %s: %w", ErrOutcomeUnknown, t.ID, err)
@@ -219,12 +221,7 @@ func (t Transaction) checkCharge(charged *Amount) error {
 
 // contradicts reports whether a status is that of a failure.
 func contradicts(status string) bool {
-	for _, verdict := range verdicts {
-		if string(verdict.outcome) == status {
-			return true
-		}
-	}
-	return status == "failed"
+	return status == "failed" || Outcome(status).Err() != nil
 }
 
 // see learns from an attempt what it may have done.

@@ -24,8 +24,9 @@ import (
 // that is still to come.
 //
 // The error is gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend,
-// gloebit.ErrNotConnected and so on when the order was refused: nothing was and
-// nothing will be charged, and the purchase is Refused. After a refusal that
+// gloebit.ErrNotConnected and so on when the order was refused, and the purchase
+// is Refused. Nothing is charged for it: Gloebit asks the ledger before it
+// charges, and the ledger answers no. After a refusal that
 // was not about the order itself, such as gloebit.ErrNotConnected, the key is
 // free again. ErrKeyReused and gloebit.ErrInvalidRequest say that nothing was
 // ordered. After gloebit.ErrStore the order may have been written, and is then
@@ -144,10 +145,8 @@ func readReceipt(receipt gloebit.Receipt, err error, first bool) (h happening, a
 	if err == nil || errors.Is(err, gloebit.ErrPriceChanged) { // the transaction stands
 		return happening{event: eventAccepted, cause: "transact: " + string(receipt.Outcome), outcome: receipt.Outcome}, true
 	}
-	for _, verdict := range verdicts {
-		if receipt.Outcome == verdict.outcome {
-			return happening{event: eventRefused, cause: words(err), outcome: verdict.outcome}, true
-		}
+	if receipt.Outcome.Refused() {
+		return happening{event: eventRefused, cause: words(err), outcome: receipt.Outcome}, true
 	}
 	for _, unknown := range []error{
 		gloebit.ErrOutcomeUnknown, gloebit.ErrPending, gloebit.ErrQueuingFailed, gloebit.ErrUnavailable, gloebit.ErrRateLimited,

@@ -79,31 +79,13 @@ func (p Purchase) Paid() bool { return p.State == Settled || p.State == Delivere
 // gloebit.ErrCannotSpend and so on, or gloebit.ErrRefused with the cause in
 // words. It is nil for a purchase that was not refused.
 func (p Purchase) Err() error {
-	for _, verdict := range verdicts {
-		if verdict.outcome == p.Outcome {
-			return fmt.Errorf("%w: purchase %s", verdict.err, p.ID)
-		}
+	if p.Outcome.Refused() {
+		return fmt.Errorf("%w: purchase %s", p.Outcome.Err(), p.ID)
 	}
 	if p.State == Refused {
 		return fmt.Errorf("%w: purchase %s: %s", gloebit.ErrRefused, p.ID, p.Cause)
 	}
 	return nil
-}
-
-// verdicts are the final answers to a transaction: Gloebit's judgement of the
-// transaction itself, after which nothing is on hold.
-var verdicts = []struct {
-	outcome gloebit.Outcome
-	err     error
-}{
-	{gloebit.OutcomeInsufficientBalance, gloebit.ErrInsufficientBalance},
-	{gloebit.OutcomeCannotSpend, gloebit.ErrCannotSpend},
-	{gloebit.OutcomeCannotReceive, gloebit.ErrCannotReceive},
-	{gloebit.OutcomeUnknownMerchant, gloebit.ErrUnknownMerchant},
-	{gloebit.OutcomeUnknownSubscription, gloebit.ErrUnknownSubscription},
-	{gloebit.OutcomeUnknownSubscriptionAuthorization, gloebit.ErrUnknownSubscriptionAuthorization},
-	{gloebit.OutcomeSubscriptionAuthorizationPending, gloebit.ErrSubscriptionAuthorizationPending},
-	{gloebit.OutcomeSubscriptionAuthorizationDeclined, gloebit.ErrSubscriptionAuthorizationDeclined},
 }
 
 const (
