@@ -258,6 +258,7 @@ func (c *Client) request(ctx context.Context, call call, payload []byte, credent
 		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 	}
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.merchant.userAgent)
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
