@@ -74,15 +74,15 @@ func (c *Client) current() Credential {
 type call struct {
 	name       string // the path less its arguments, for errors
 	method     string
-	path       string         // below Provider.APIURL, percent-encoded; empty means name
-	scope      Scope          // what it needs
-	body       map[string]any // sent as JSON, with the keys in order; nil sends none
-	repeatable bool           // sending it twice does what sending it once does
-	fate       *fate          // what attempts that failed may have done; nil when nobody asks
-	sent       *Credential    // takes the one that the reply answers; nil when nobody asks
-	failed     any            // takes what a reply without success tells beside its reason; nil when nobody asks
-	secrets    []Secret       // what it tells the server beside the credential, and is not to be repeated
-	until      time.Time      // when it ends at the latest, with all attempts
+	path       string      // below Provider.APIURL, percent-encoded; empty means name
+	scope      Scope       // what it needs
+	body       any         // sent as JSON, with the keys in order; nil sends none
+	repeatable bool        // sending it twice does what sending it once does
+	fate       *fate       // what attempts that failed may have done; nil when nobody asks
+	sent       *Credential // takes the one that the reply answers; nil when nobody asks
+	failed     any         // takes what a reply without success tells beside its reason; nil when nobody asks
+	secrets    []Secret    // what it tells the server beside the credential, and is not to be repeated
+	until      time.Time   // when it ends at the latest, with all attempts
 }
 
 // fate is what the attempts of one call may have done although they failed.
@@ -258,6 +258,7 @@ func (c *Client) request(ctx context.Context, call call, payload []byte, credent
 		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 	}
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.merchant.userAgent)
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

@@ -50,6 +50,7 @@ func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 		"a nil session manager":     {func(c *gloebit.Config) { c.Sessions = (*scs.SessionManager)(nil) }, "Config.Sessions"},
 		"a nil memory state store":  {func(c *gloebit.Config) { c.States = (*gloebit.MemoryStateStore)(nil) }, "Config.States"},
 		"a nil memory token store":  {func(c *gloebit.Config) { c.Tokens = (*gloebit.MemoryTokenStore)(nil) }, "Config.Tokens holds a nil *gloebit.MemoryTokenStore: leave"},
+		"a user agent of two lines": {func(c *gloebit.Config) { c.UserAgent = "a\r\nb" }, "Config.UserAgent"},
 		"several fields, the first": {func(c *gloebit.Config) { c.ClientID, c.RedirectURL = "", "" }, "Config.ClientID"},
 		"several fields, the last":  {func(c *gloebit.Config) { c.ClientID, c.RedirectURL = "", "" }, "Config.RedirectURL"},
 	} {
@@ -70,6 +71,7 @@ func TestNewTakesWhatIsRight(t *testing.T) {
 		"production":                    func(c *gloebit.Config) { c.Provider = gloebit.Production() },
 		"a callback of another name":    func(c *gloebit.Config) { c.RedirectURL = "https://shop.example/back" },
 		"a server on a loopback port":   func(c *gloebit.Config) { c.Provider = gloebit.At("http://127.0.0.1:8081") },
+		"a user agent":                  func(c *gloebit.Config) { c.UserAgent = "hats/2 (+https://shop.example)" },
 		"sign-in with the scope id":     func(c *gloebit.Config) { c.SignIn, c.Scopes = true, []gloebit.Scope{gloebit.ScopeID} },
 		"sign-in with default scopes":   func(c *gloebit.Config) { c.SignIn = true },
 		"an application's own sessions": func(c *gloebit.Config) { c.Sessions = scs.New() },

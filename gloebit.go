@@ -93,6 +93,10 @@ type Config struct {
 	// of its Transport only the kind is kept, such as a *net.OpError or the
 	// context's: others may quote what was sent.
 	HTTPClient *http.Client
+	// UserAgent is the User-Agent header of every request to Gloebit. The
+	// default is "go-gloebit", with the version of this module when the program
+	// was built with a released one, such as "go-gloebit/v1.2.3".
+	UserAgent string
 	// Logger gets one record for each connection, disconnection and failure,
 	// with ids and never with a secret, and one from New with the settings
 	// that are dangerous with Production. Nil means silence.
@@ -140,6 +144,7 @@ type Merchant struct {
 	api          *http.Client // http without its Timeout, which each attempt of a call has by itself
 	log          *slog.Logger
 	clock        func() time.Time
+	userAgent    string
 	crossOrigin  *http.CrossOriginProtection
 	refreshing   *singleflight.Group
 	retryDelay   time.Duration // before the first retry, on average
@@ -169,6 +174,7 @@ func New(config Config) (*Merchant, error) {
 		homePath:     orDefault(config.HomePath, "/"),
 		connectFor:   orDefault(config.ConnectTimeout, 10*time.Minute),
 		http:         newHTTPClient(config.HTTPClient),
+		userAgent:    config.UserAgent,
 		log:          config.Logger,
 		clock:        config.Clock,
 		crossOrigin:  http.NewCrossOriginProtection(),
@@ -186,6 +192,9 @@ func New(config Config) (*Merchant, error) {
 	}
 	if m.provider.Name == "" {
 		m.provider.Name = "Gloebit"
+	}
+	if m.userAgent == "" {
+		m.userAgent = defaultUserAgent()
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -213,7 +222,7 @@ func New(config Config) (*Merchant, error) {
 		ClientSecret: config.ClientSecret,
 		RedirectURL:  config.RedirectURL,
 		Provider:     m.provider,
-		HTTPClient:   m.http,
+		HTTPClient:   named(m.http, m.userAgent),
 		Clock:        m.clock,
 	}
 	// Behind a proxy the Host that the application sees may not be its own.
@@ -271,6 +280,9 @@ func (c Config) check() (*url.URL, error) {
 	}
 	if c.ConnectTimeout < 0 {
 		bad("ConnectTimeout is negative")
+	}
+	if hasControl(c.UserAgent) {
+		bad("UserAgent: %.60q has a control character", c.UserAgent)
 	}
 	for _, field := range []struct {
 		name  string

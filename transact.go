@@ -100,8 +100,9 @@ func (c *Client) transact(ctx context.Context, path string, t Transaction, selle
 		return receipt, err
 	}
 	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, fate: &fate, sent: &sent, secrets: t.Hold.secrets()}
-	call.body = t.body(c.merchant, username)
-	maps.Copy(call.body, more)
+	body := t.body(c.merchant, username)
+	maps.Copy(body, more)
+	call.body = body
 	var answer transactAnswer
 	err = c.do(ctx, call, &answer)
 	if err == nil && answer.ID != nil && !strings.EqualFold(*answer.ID, t.ID) {
