@@ -130,8 +130,8 @@ type Merchant struct {
 	provider     Provider
 	sessions     SessionStore
 	ownSessions  *ownSessions // nil with the application's
-	states       StateStore
-	tokens       TokenStore
+	states       checkedStates
+	tokens       checkedTokens
 	config       Config
 	scopes       []Scope
 	redirect     *url.URL
@@ -163,8 +163,6 @@ func New(config Config) (*Merchant, error) {
 		flow:         config.Flow,
 		provider:     config.Provider,
 		sessions:     config.Sessions,
-		states:       config.States,
-		tokens:       config.Tokens,
 		config:       config,
 		scopes:       unionScopes(config.Scopes),
 		redirect:     redirect,
@@ -202,11 +200,13 @@ func New(config Config) (*Merchant, error) {
 	if m.clock == nil {
 		m.clock = time.Now
 	}
-	if m.states == nil {
-		m.states = &MemoryStateStore{Clock: m.clock}
+	m.states = checkedStates{config.States, m.clock}
+	if config.States == nil {
+		m.states.store = &MemoryStateStore{Clock: m.clock}
 	}
-	if m.tokens == nil {
-		m.tokens = &MemoryTokenStore{Clock: m.clock}
+	m.tokens = checkedTokens{config.Tokens, m.clock}
+	if config.Tokens == nil {
+		m.tokens.store = &MemoryTokenStore{Clock: m.clock}
 	}
 	if m.sessions == nil {
 		m.ownSessions = newOwnSessions(redirect.Scheme == "https", "gloebit-"+m.id, m.sessionFailed)

@@ -21,14 +21,15 @@ import (
 )
 
 func TestARedactedSecretDoesNotComeBackAsOne(t *testing.T) {
-	encoded, err := json.Marshal(gloebit.Credential{AccessToken: "canary"})
+	type record struct{ Token gloebit.Secret }
+	encoded, err := json.Marshal(record{"canary"})
 	require.NoError(t, err)
-	var credential gloebit.Credential
-	err = json.Unmarshal(encoded, &credential)
+	var read record
+	err = json.Unmarshal(encoded, &read)
 	require.ErrorContains(t, err, "Reveal")
-	require.NoError(t, json.Unmarshal([]byte(`{"AccessToken":"x"}`), &credential))
-	require.Equal(t, gloebit.Secret("x"), credential.AccessToken)
-	require.Error(t, json.Unmarshal([]byte(`{"AccessToken":7}`), &credential))
+	require.NoError(t, json.Unmarshal([]byte(`{"Token":"x"}`), &read))
+	require.Equal(t, gloebit.Secret("x"), read.Token)
+	require.Error(t, json.Unmarshal([]byte(`{"Token":7}`), &read))
 }
 
 func TestEverySentinelHasAStatusAndWords(t *testing.T) {

@@ -100,17 +100,14 @@ func (m *Merchant) Client(ctx context.Context, userID string) (*Client, error) {
 }
 
 func (m *Merchant) client(ctx context.Context, user User) (*Client, error) {
-	if err := CheckUserID(user.ID); err != nil {
-		return nil, err
-	}
 	credential, err := m.tokens.Load(ctx, user.ID)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, ErrNotConnected
+	case errors.Is(err, ErrInvalidRequest): // the user id
+		return nil, err
 	case err != nil:
 		return nil, storeError("load the credential", err)
-	case !credential.Until.IsZero() && !m.clock().Before(credential.Until):
-		return nil, ErrNotConnected
 	}
 	return &Client{merchant: m, user: user, credential: credential}, nil
 }

@@ -26,13 +26,13 @@ func (m *Merchant) risks() []string {
 		return nil
 	}
 	var risks []string
-	if inMemory(m.tokens) {
+	if inMemory(m.tokens.store) {
 		risks = append(risks, "Tokens is in memory: every user has to connect again after a restart")
 	}
-	if plain, ok := m.tokens.(PlainStore); ok && plain.PlainAtRest() {
+	if plain, ok := m.tokens.store.(PlainStore); ok && plain.PlainAtRest() {
 		risks = append(risks, "Tokens is not sealed: whoever reads the database can charge the users (see package stores/sealed)")
 	}
-	if _, ok := m.states.(*MemoryStateStore); ok {
+	if _, ok := m.states.store.(*MemoryStateStore); ok {
 		risks = append(risks, "States is in memory: a callback must reach the process that started, and a restart voids it")
 	}
 	risks = append(risks, m.sessionRisks()...)

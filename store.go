@@ -25,16 +25,19 @@ type Credential struct {
 }
 
 // TokenStore keeps the credential of each user, under a user id of 1 to 255
-// bytes of any kind (see [CheckUserID]). It is safe for concurrent use, by any
-// number of processes when it is shared. It does not retry; callers decide.
-// What it refuses to keep (see [Credential.Check]) it refuses with
-// ErrInvalidRequest. Times come back with at least their microseconds.
+// bytes of any kind. It must be safe for concurrent use, by any number of
+// processes when it is shared. It does not retry; callers decide. Times come
+// back with at least their microseconds.
 //
-// Package github.com/go-gloebit/gloebit/storetest tries whether a TokenStore
-// keeps to all this.
+// A TokenStore checks nothing. The Merchant checks user ids (see
+// [CheckUserID]), credentials (see [Credential.Check]) and Until itself.
+// [EncodeCredential] writes a credential as bytes to keep.
+//
+// Package github.com/go-gloebit/gloebit/storetest tests a TokenStore.
 type TokenStore interface {
-	// Load returns the user's credential. When there is none, or its Until has
-	// passed, the error is ErrNotFound. It does not wait for an Update.
+	// Load returns the user's credential. When there is none, the error is
+	// ErrNotFound. A credential whose Until has passed is returned, or dropped
+	// as if it were not there. Load does not wait for an Update.
 	Load(ctx context.Context, userID string) (Credential, error)
 	// Update calls fn with the user's credential, nil when there is none, and
 	// saves what fn returns; nil removes the credential. From before fn until
@@ -63,14 +66,11 @@ type MemoryTokenStore struct {
 
 // Load implements [TokenStore].
 func (s *MemoryTokenStore) Load(ctx context.Context, userID string) (Credential, error) {
-	if err := CheckUserID(userID); err != nil {
-		return Credential{}, err
-	}
 	if err := ctx.Err(); err != nil {
 		return Credential{}, err
 	}
 	credential, ok := s.credentials.get(userID)
-	if !ok || s.lapsed(credential) {
+	if !ok {
 		return Credential{}, ErrNotFound
 	}
 	return *credential, nil
@@ -78,9 +78,6 @@ func (s *MemoryTokenStore) Load(ctx context.Context, userID string) (Credential,
 
 // Update implements [TokenStore]. It waits for its turn until ctx ends.
 func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(context.Context, *Credential) (*Credential, error)) error {
-	if err := CheckUserID(userID); err != nil {
-		return err
-	}
 	release, err := s.turns.Take(ctx, userID)
 	if err != nil {
 		return err
@@ -88,7 +85,7 @@ func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(co
 	defer release()
 
 	var current *Credential
-	if credential, ok := s.credentials.get(userID); ok && !s.lapsed(credential) {
+	if credential, ok := s.credentials.get(userID); ok {
 		lent := *credential
 		current = &lent
 	}
@@ -100,9 +97,6 @@ func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(co
 		s.credentials.delete(userID)
 		return nil
 	}
-	if err := next.Check(); err != nil {
-		return err
-	}
 	s.credentials.put(userID, s.compact(next.atRest()), s.lapsed, 0)
 	return nil
 }
@@ -113,17 +107,14 @@ func (s *MemoryTokenStore) Delete(ctx context.Context, userID string) error {
 }
 
 // UserIDs goes over the ids of the users who have a credential, in no order.
-// Users who come or go meanwhile may be among them or not. The error is the
-// context's.
+// Users who come or go meanwhile, and those whose credential has lapsed, may be
+// among them or not. The error is the context's.
 func (s *MemoryTokenStore) UserIDs(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, userID := range s.credentials.keys() {
 			if err := ctx.Err(); err != nil {
 				yield("", err)
 				return
-			}
-			if credential, ok := s.credentials.get(userID); !ok || s.lapsed(credential) {
-				continue
 			}
 			if !yield(userID, nil) {
 				return

@@ -57,8 +57,6 @@ func TestMemoryStatesExpireAndStayBounded(t *testing.T) {
 	require.NoError(t, err, "the newest stay")
 
 	clock.Advance(time.Minute)
-	_, err = store.Take(ctx, "999")
-	require.ErrorIs(t, err, gloebit.ErrNotFound, "expired to the second")
 	put(1000)
 	require.Equal(t, 1, store.Len(), "what has expired leaves when another comes")
 
@@ -88,7 +86,6 @@ func TestMemoryTokensAreLoadedUpdatedAndDeleted(t *testing.T) {
 	_, err := store.Load(ctx, "u")
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 	require.NoError(t, store.Delete(ctx, "u"), "absence is no error")
-	require.Error(t, store.Update(ctx, "", save(gloebit.Credential{})), "an empty user id")
 
 	require.NoError(t, store.Update(ctx, "u", save(gloebit.Credential{AccessToken: "one"})))
 	err = store.Update(ctx, "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
@@ -171,12 +168,4 @@ func TestMemoryTokensLapseAndLeave(t *testing.T) {
 		}
 	}
 	require.Less(t, store.Len(), 3000, "the lapsed leave as others come")
-	clock.Advance(time.Minute)
-	_, err := store.Load(ctx, "4999")
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
-	err = store.Update(ctx, "4999", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
-		require.Nil(t, current)
-		return nil, nil
-	})
-	require.NoError(t, err)
 }

@@ -70,7 +70,6 @@ func storeCases() []storeCase {
 		plain("03 a used state fails again, at each process, also with the old cookies", stateIsUsedOnceAnywhere),
 		plain("04 replays at the same moment, at each process, are one exchange", replaysAtOnceAnywhere),
 		plain("05 a state expires, whichever process looks", stateExpiresAnywhere),
-		plain("05 a state expires in the store itself", stateExpiresInTheStore),
 		{securityCase: securityCase{name: "18 the pending connection keeps its user", run: pendingKeepsUser, with: ownUsers}},
 		plain("22 what a store fails with has no secret in it", storeErrorsAreClean),
 		{securityCase: securityCase{name: "25 no token is readable at rest, and both keys open", run: sealedAtRest}, sealed: true},

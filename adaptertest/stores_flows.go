@@ -45,19 +45,6 @@ func stateExpiresAnywhere(w *world) {
 	b.load("/optional").wants(http.StatusOK, "hello, nobody")
 }
 
-// stateExpiresInTheStore lets the application's clock be so late that it takes
-// for good what has expired long ago.
-func stateExpiresInTheStore(w *world) {
-	w.ok(w.gloebit.Approve("alice"))
-	b := w.browser()
-	w.advance(-11 * time.Minute)
-	back := b.callback("/gloebit/connect")
-	b.at(1).fetch(http.MethodGet, back).problem(http.StatusBadRequest)
-	w.equal("exchanges", w.exchanges(), 0)
-	w.advance(11 * time.Minute)
-	b.load(b.callback("/gloebit/connect")).wants(http.StatusOK, "hello, alice")
-}
-
 func pendingKeepsUser(w *world) {
 	w.ok(w.gloebit.Approve("alice"))
 	b := w.browser().as("ann")

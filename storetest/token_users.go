@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -39,16 +38,3 @@ func oddUserIDs(t *testing.T, store gloebit.TokenStore) {
 }
 
 func tokenOf(i int) string { return strings.Repeat("t", i+1) }
-
-func badUserIDs(t *testing.T, store gloebit.TokenStore) {
-	for _, userID := range []string{"", strings.Repeat("k", 256), strings.Repeat("\u00e9", 128), strings.Repeat("k", 1<<20)} {
-		_, err := store.Load(inTime(t), userID)
-		wantError(t, "Load of "+clip(userID), err, gloebit.ErrInvalidRequest)
-		err = store.Update(inTime(t), userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-			t.Errorf("Update of %s called fn", clip(userID))
-			return nil, nil
-		})
-		wantError(t, "Update of "+clip(userID), err, gloebit.ErrInvalidRequest)
-		wantError(t, "Delete of "+clip(userID), store.Delete(inTime(t), userID), gloebit.ErrInvalidRequest)
-	}
-}

@@ -148,10 +148,6 @@ func (s *Store) find(userID string, now time.Time) (gloebit.Credential, uint64, 
 
 // keep keeps what was asked for at a time when there had been so many changes.
 func (s *Store) keep(userID string, credential gloebit.Credential, changes uint64, now time.Time) {
-	until := now.Add(s.config.MaxAge)
-	if !credential.Until.IsZero() && credential.Until.Before(until) {
-		until = credential.Until
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if changes != s.changes { // it may be from before the change
@@ -160,7 +156,7 @@ func (s *Store) keep(userID string, credential gloebit.Credential, changes uint6
 	if _, ok := s.entries[userID]; !ok {
 		s.makeRoom(now)
 	}
-	s.entries[userID] = entry{credential, until}
+	s.entries[userID] = entry{credential, now.Add(s.config.MaxAge)}
 }
 
 // makeRoom lets, of a few entries, those go that can't be used any more, and any

@@ -136,15 +136,6 @@ func TestAbsenceAndErrorsAreNotKept(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestACredentialThatLapsesLapsesInTheCache(t *testing.T) {
-	store, inner, advance := newStore(t, cached.Config{MaxAge: time.Hour})
-	require.NoError(t, inner.Update(t.Context(), "alice", returning(&gloebit.Credential{AccessToken: "short", Until: inner.Clock().Add(time.Minute)})))
-	require.EqualValues(t, "short", token(t, store))
-	advance(time.Minute)
-	_, err := store.Load(t.Context(), "alice")
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
-}
-
 func TestTheCacheIsBounded(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour, Capacity: 10})
 	const users = 100

@@ -16,22 +16,23 @@ func TestTheClockSaysWhenThingsLapse(t *testing.T) {
 	now := time.Date(2013, 7, 1, 0, 0, 0, 0, time.UTC)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client), Clock: func() time.Time { return now }})
 	until := now.Add(time.Hour)
-	require.NoError(t, store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{Until: until}, nil
-	}))
-	for _, key := range []string{"early", "late"} {
-		require.NoError(t, store.Put(t.Context(), key, gloebit.PendingConnection{ExpiresAt: until}))
+	save := func(userID string) {
+		require.NoError(t, store.Update(t.Context(), userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			return &gloebit.Credential{Until: until}, nil
+		}))
+		require.NoError(t, store.Put(t.Context(), userID, gloebit.PendingConnection{ExpiresAt: until}))
 	}
-	now = until.Add(-1)
-	_, err := store.Load(t.Context(), "u")
+	now = until.Add(-time.Minute)
+	save("early")
+	now = until
+	save("late")
+	_, err := store.Load(t.Context(), "early")
 	require.NoError(t, err)
-	require.Equal(t, []string{"u"}, listed(t, store))
+	require.Equal(t, []string{"early"}, listed(t, store))
 	_, err = store.Take(t.Context(), "early")
 	require.NoError(t, err)
-	now = until
-	_, err = store.Load(t.Context(), "u")
+	_, err = store.Load(t.Context(), "late")
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
-	require.Empty(t, listed(t, store))
 	_, err = store.Take(t.Context(), "late")
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
@@ -49,11 +50,7 @@ func TestWhatLapsesWhileItIsBeingSavedIsGoneAndNoError(t *testing.T) {
 	require.NoError(t, store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &gloebit.Credential{Until: until}, nil
 	}))
-	_, err := store.Load(t.Context(), "u")
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
 	until = now.Add(90 * time.Minute)
 	require.NoError(t, store.Put(t.Context(), "s", gloebit.PendingConnection{ExpiresAt: until}))
-	_, err = store.Take(t.Context(), "s")
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
 	require.Eventually(t, func() bool { return len(keysOf(t, client, prefix)) == 0 }, patience, time.Millisecond)
 }

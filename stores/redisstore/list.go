@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"iter"
 	"strings"
 	"sync"
@@ -42,14 +41,19 @@ func (s *Store) listNode(ctx context.Context, node redis.Cmdable, seen map[strin
 	for cursor := uint64(0); ; {
 		keys, next, err := node.Scan(ctx, cursor, pattern, listAtOnce).Result()
 		if err == nil {
-			keys, err = s.withCredential(ctx, node, keys, seen)
+			err = ctx.Err()
 		}
 		if err != nil {
 			yield("", failed(ctx, "list the users", err))
 			return false
 		}
 		for _, key := range keys {
-			if userID, ok := s.userOf(key); ok && !yield(userID, nil) {
+			userID, ok := s.userOf(key)
+			if !ok || seen[userID] {
+				continue
+			}
+			seen[userID] = true
+			if !yield(userID, nil) {
 				return false
 			}
 		}
@@ -57,45 +61,6 @@ func (s *Store) listNode(ctx context.Context, node redis.Cmdable, seen map[strin
 			return true
 		}
 	}
-}
-
-// withCredential returns those of the keys that were not seen before and hold a
-// credential that has not lapsed. One that can't be read counts: whoever loads
-// it will hear why.
-func (s *Store) withCredential(ctx context.Context, node redis.Cmdable, keys []string, seen map[string]bool) ([]string, error) {
-	var fresh []string
-	for _, key := range keys {
-		if !seen[key] {
-			seen[key] = true
-			fresh = append(fresh, key)
-		}
-	}
-	if len(fresh) == 0 {
-		return nil, ctx.Err()
-	}
-	answers, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, key := range fresh {
-			p.Get(ctx, key)
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, err
-	}
-	var holding []string
-	for i, answer := range answers {
-		record, err := answer.(*redis.StringCmd).Result()
-		if errors.Is(err, redis.Nil) {
-			continue // removed since the SCAN
-		}
-		if err != nil {
-			return nil, err
-		}
-		if credential, err := s.credential(record); credential != nil || err != nil {
-			holding = append(holding, fresh[i])
-		}
-	}
-	return holding, nil
 }
 
 // userOf is the user id in the name of a credential's key.

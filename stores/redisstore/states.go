@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/redis/go-redis/v9"
@@ -12,16 +13,13 @@ import (
 // not kept, which is no error. A Put whose answer was lost on the way and that
 // go-redis sent again is an error like any second Put: its user starts again.
 func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
-	if err := errors.Join(gloebit.CheckStateKey(key), pending.Check()); err != nil {
-		return err
-	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if !s.now().Before(pending.ExpiresAt) {
 		return nil
 	}
-	record, err := writeState(pending)
+	record, err := gloebit.EncodePendingConnection(pending)
 	if err != nil {
 		return err
 	}
@@ -38,25 +36,19 @@ func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConn
 // Take implements [gloebit.StateStore]. A Take whose answer was lost on the way
 // finds nothing when it is sent again: a state is given once or never.
 func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
-	if err := gloebit.CheckStateKey(key); err != nil {
-		return gloebit.PendingConnection{}, err
-	}
 	if err := ctx.Err(); err != nil {
 		return gloebit.PendingConnection{}, err
 	}
-	record, err := s.client.GetDel(ctx, s.prefix+stateKey+key).Result()
+	record, err := s.client.GetDel(ctx, s.prefix+stateKey+key).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return gloebit.PendingConnection{}, gloebit.ErrNotFound
 	}
 	if err != nil {
 		return gloebit.PendingConnection{}, failed(ctx, "take the state", err)
 	}
-	pending, err := readState(record)
+	pending, err := gloebit.DecodePendingConnection(record)
 	if err != nil {
-		return gloebit.PendingConnection{}, err
-	}
-	if !s.now().Before(pending.ExpiresAt) {
-		return gloebit.PendingConnection{}, gloebit.ErrNotFound
+		return gloebit.PendingConnection{}, fmt.Errorf("redisstore: take the state: %w", err)
 	}
 	return pending, nil
 }

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/redis/go-redis/v9"
@@ -10,27 +11,21 @@ import (
 
 // Load implements [gloebit.TokenStore].
 func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
-	if err := gloebit.CheckUserID(userID); err != nil {
-		return gloebit.Credential{}, err
-	}
 	if err := ctx.Err(); err != nil {
 		return gloebit.Credential{}, err
 	}
-	record, err := s.client.Get(ctx, s.userKey(credentialKey, userID)).Result()
+	record, err := s.client.Get(ctx, s.userKey(credentialKey, userID)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return gloebit.Credential{}, gloebit.ErrNotFound
 	}
 	if err != nil {
 		return gloebit.Credential{}, failed(ctx, "load the credential", err)
 	}
-	current, err := s.credential(record)
+	credential, err := gloebit.DecodeCredential(record)
 	if err != nil {
-		return gloebit.Credential{}, err
+		return gloebit.Credential{}, fmt.Errorf("redisstore: load the credential: %w", err)
 	}
-	if current == nil {
-		return gloebit.Credential{}, gloebit.ErrNotFound
-	}
-	return *current, nil
+	return credential, nil
 }
 
 // Update implements [gloebit.TokenStore]. It waits for its turn until ctx ends:
@@ -41,7 +36,7 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 // ended meanwhile: five seconds are given to that, and one to freeing the lock.
 func (s *Store) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	return s.alone(ctx, userID, func(held *lock, record string) error {
-		current, err := s.credential(record)
+		current, err := credential(record)
 		if err != nil {
 			return err
 		}
@@ -54,14 +49,11 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(context.Conte
 		if next == nil || s.lapsed(next.Until) {
 			return held.save(ctx, "", 0)
 		}
-		if err := next.Check(); err != nil {
-			return err
-		}
-		saved, err := writeCredential(*next)
+		saved, err := gloebit.EncodeCredential(*next)
 		if err != nil {
 			return err
 		}
-		return held.save(ctx, saved, s.keep(next.Until))
+		return held.save(ctx, string(saved), s.keep(next.Until))
 	})
 }
 
@@ -71,15 +63,14 @@ func (s *Store) Delete(ctx context.Context, userID string) error {
 	return s.alone(ctx, userID, func(held *lock, _ string) error { return held.save(ctx, "", 0) })
 }
 
-// credential reads a record, and returns nil for an empty one and for one that
-// has lapsed.
-func (s *Store) credential(record string) (*gloebit.Credential, error) {
+// credential reads a record, and returns nil for an empty one.
+func credential(record string) (*gloebit.Credential, error) {
 	if record == "" {
 		return nil, nil
 	}
-	credential, err := readCredential(record)
-	if err != nil || s.lapsed(credential.Until) {
-		return nil, err
+	credential, err := gloebit.DecodeCredential([]byte(record))
+	if err != nil {
+		return nil, fmt.Errorf("redisstore: load the credential: %w", err)
 	}
 	return &credential, nil
 }
@@ -87,9 +78,6 @@ func (s *Store) credential(record string) (*gloebit.Credential, error) {
 // alone calls fn with the user's lock and record, and frees the user however fn
 // ends.
 func (s *Store) alone(ctx context.Context, userID string, fn func(held *lock, record string) error) error {
-	if err := gloebit.CheckUserID(userID); err != nil {
-		return err
-	}
 	leave, err := s.turns.Take(ctx, userID)
 	if err != nil {
 		return err

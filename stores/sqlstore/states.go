@@ -11,14 +11,9 @@ import (
 
 const stateColumns = "user_id, verifier, return_to, binding, scopes, required, expires_at"
 
-// Put implements [gloebit.StateStore]. The error is ErrInvalidRequest when the
-// key is empty or of more than 255 bytes, or when the pending connection is
-// refused by [gloebit.PendingConnection.Check]; that of the context when it has
-// ended; or the database's, also when the key is in use.
+// Put implements [gloebit.StateStore]. The error is that of the context when it
+// has ended, or the database's, also when the key is in use.
 func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
-	if err := errors.Join(gloebit.CheckStateKey(key), pending.Check()); err != nil {
-		return err
-	}
 	_, err := s.exec(ctx, "put a state",
 		"INSERT INTO gloebit_states (state_key, "+stateColumns+") VALUES ("+marks(8)+")",
 		stored(key), stored(pending.UserID), stored(pending.Verifier), stored(pending.ReturnTo), stored(pending.Binding),
@@ -27,13 +22,10 @@ func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConn
 }
 
 // Take implements [gloebit.StateStore]. The error is ErrNotFound when there is
-// no such state or it has expired, ErrInvalidRequest when the key is empty or of
-// more than 255 bytes, that of the context when it has ended, or the database's.
-// After an error of the database the state may be gone.
+// no such state, that of the context when it has ended, or the database's. After
+// an error of the database the state may be gone. A state that has expired is
+// there until [Store.Sweep].
 func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
-	if err := gloebit.CheckStateKey(key); err != nil {
-		return gloebit.PendingConnection{}, err
-	}
 	take := s.takeReturning
 	if s.dialect == MySQL {
 		take = s.takeCounting
@@ -44,8 +36,6 @@ func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection
 		return gloebit.PendingConnection{}, gloebit.ErrNotFound
 	case err != nil:
 		return gloebit.PendingConnection{}, failed(ctx, "take a state", err)
-	case !s.now().Before(pending.ExpiresAt):
-		return gloebit.PendingConnection{}, gloebit.ErrNotFound
 	}
 	return pending, nil
 }

@@ -90,14 +90,14 @@ func (s *Store) keys(ctx context.Context, query string, args ...any) (keys [][]b
 
 // UserIDs goes over the ids of the users who have a credential, in the order of
 // their bytes, a few hundred at a time. It holds no connection while the caller
-// works. Users who come or go meanwhile may be among them or not. It ends after
-// an error: that of the context when it has ended, or the database's.
+// works. Users who come or go meanwhile, and those whose credential has lapsed,
+// may be among them or not. It ends after an error: that of the context when it has ended, or the database's.
 func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
-	const query = "SELECT user_id FROM gloebit_credentials WHERE user_id > ? AND (valid_until IS NULL OR valid_until > ?) ORDER BY user_id LIMIT ?"
+	const query = "SELECT user_id FROM gloebit_credentials WHERE user_id > ? ORDER BY user_id LIMIT ?"
 	return func(yield func(string, error) bool) {
 		after := []byte{}
 		for {
-			ids, err := s.keys(ctx, query, after, s.now().UnixMicro(), batch)
+			ids, err := s.keys(ctx, query, after, batch)
 			if err != nil {
 				yield("", failed(ctx, "list the users", err))
 				return

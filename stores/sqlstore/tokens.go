@@ -40,21 +40,17 @@ func (r *credentialRow) scan(row *sql.Row) error {
 }
 
 // current is the user's credential, or nil when there is none.
-func (s *Store) current(row credentialRow) *gloebit.Credential {
-	until := row.credential.Until
-	if row.version == 0 || !until.IsZero() && !s.now().Before(until) {
+func (r *credentialRow) current() *gloebit.Credential {
+	if r.version == 0 {
 		return nil
 	}
-	return &row.credential
+	return &r.credential
 }
 
 // Load implements [gloebit.TokenStore]. The error is ErrNotFound when there is
-// no credential, ErrInvalidRequest when the user id is empty or of more than
-// 255 bytes, that of the context when it has ended, or the database's.
+// no credential, that of the context when it has ended, or the database's. A
+// credential that has lapsed is there until [Store.Sweep].
 func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
-	if err := gloebit.CheckUserID(userID); err != nil {
-		return gloebit.Credential{}, err
-	}
 	var row credentialRow
 	query := s.dialect.rebind("SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?")
 	err := s.patiently(ctx, func() error {
@@ -63,7 +59,7 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return gloebit.Credential{}, failed(ctx, "load a credential", err)
 	}
-	if current := s.current(row); current != nil {
+	if current := row.current(); current != nil {
 		return *current, nil
 	}
 	return gloebit.Credential{}, gloebit.ErrNotFound
@@ -75,15 +71,10 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 // saved also when ctx has ended since, within three seconds.
 //
 // The error is that of fn, unless the connection was lost meanwhile, which is
-// then the error; ErrInvalidRequest when the user id is empty or of
-// more than 255 bytes, or when what fn returned is refused by
-// [gloebit.Credential.Check]; that of the context when it has ended; or the
-// database's. After an error nothing is saved, but after one of the commit
-// itself, which can't tell.
+// then the error; that of the context when it has ended; or the database's.
+// After an error nothing is saved, but after one of the commit itself, which
+// can't tell.
 func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)) error {
-	if err := gloebit.CheckUserID(userID); err != nil {
-		return err
-	}
 	leave, err := s.enter(ctx, "user "+userID)
 	if err != nil {
 		return failed(ctx, "wait for the user", err)
@@ -101,14 +92,9 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 
 	var next *gloebit.Credential
 	var refused error
-	lost := h.watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, s.current(row)) }, nil)
+	lost := h.watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, row.current()) }, nil)
 	if err := h.verdict(ctx, "user", lost, refused); err != nil {
 		return err
-	}
-	if next != nil {
-		if err := next.Check(); err != nil {
-			return err
-		}
 	}
 	after, cancel := lasting(ctx)
 	defer cancel()

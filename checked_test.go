@@ -1,0 +1,212 @@
+package gloebit_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/stretchr/testify/require"
+)
+
+// calledTokens counts its calls and keeps one credential for every user.
+type calledTokens struct {
+	kept  *gloebit.Credential
+	calls int
+}
+
+func (s *calledTokens) Load(context.Context, string) (gloebit.Credential, error) {
+	s.calls++
+	if s.kept == nil {
+		return gloebit.Credential{}, gloebit.ErrNotFound
+	}
+	return *s.kept, nil
+}
+
+func (s *calledTokens) Update(ctx context.Context, _ string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	s.calls++
+	next, err := fn(ctx, s.kept)
+	if err == nil {
+		s.kept = next
+	}
+	return err
+}
+
+func (s *calledTokens) Delete(context.Context, string) error {
+	s.calls++
+	return nil
+}
+
+func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
+	for name, c := range map[string]struct {
+		userID string
+		want   error
+		calls  int
+	}{
+		"empty":                      {"", gloebit.ErrInvalidRequest, 0},
+		"of 256 bytes":               {strings.Repeat("k", 256), gloebit.ErrInvalidRequest, 0},
+		"of 256 bytes in 128 runes":  {strings.Repeat("\u00e9", 128), gloebit.ErrInvalidRequest, 0},
+		"of 1 MiB":                   {strings.Repeat("k", 1<<20), gloebit.ErrInvalidRequest, 0},
+		"of 255 bytes":               {strings.Repeat("k", 255), gloebit.ErrNotConnected, 1},
+		"of one byte that isn't UTF": {"\xff", gloebit.ErrNotConnected, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, tokens := validConfig(), &calledTokens{}
+			config.Tokens = tokens
+			merchant, err := gloebit.New(config)
+			require.NoError(t, err)
+			_, err = merchant.Client(t.Context(), c.userID)
+			require.ErrorIs(t, err, c.want)
+			require.NotErrorIs(t, err, gloebit.ErrStore)
+			require.Equal(t, c.calls, tokens.calls)
+
+			err = gloebit.CheckUserID(c.userID)
+			require.Equal(t, c.calls == 0, err != nil)
+			if c.userID != "" {
+				require.Equal(t, c.calls == 0, gloebit.CheckStateKey(c.userID) != nil)
+			}
+		})
+	}
+	require.ErrorIs(t, gloebit.CheckStateKey(""), gloebit.ErrInvalidRequest)
+}
+
+// granting is a Flow that gives the credential and returns at once.
+type granting struct {
+	credential gloebit.Credential
+	verifier   gloebit.Secret
+}
+
+func (f granting) Begin(_ context.Context, app gloebit.Application, ask gloebit.AuthorizationRequest) (string, gloebit.Secret, error) {
+	return app.RedirectURL + "?" + url.Values{"state": {ask.State}}.Encode(), f.verifier, nil
+}
+
+func (f granting) Finish(context.Context, gloebit.Application, url.Values, gloebit.Secret, []gloebit.Scope) (gloebit.Credential, error) {
+	return f.credential, nil
+}
+
+func (granting) Authorize(gloebit.Application, *http.Request, gloebit.Credential) error { return nil }
+
+func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
+	huge := strings.Repeat("h", 1<<20)
+	for name, c := range map[string]struct {
+		credential gloebit.Credential
+		refused    bool
+	}{
+		"an AccessToken of 1 MiB":  {gloebit.Credential{AccessToken: gloebit.Secret(huge)}, true},
+		"a RefreshToken of 1 MiB":  {gloebit.Credential{RefreshToken: gloebit.Secret(huge)}, true},
+		"a TokenSecret of 1 MiB":   {gloebit.Credential{TokenSecret: gloebit.Secret(huge)}, true},
+		"a Name of 1 MiB":          {gloebit.Credential{Name: huge}, true},
+		"a GloebitID of 1 MiB":     {gloebit.Credential{GloebitID: huge}, true},
+		"a scope of 1 MiB":         {gloebit.Credential{Scopes: []gloebit.Scope{gloebit.Scope(huge)}}, true},
+		"scopes of 1 MiB":          {gloebit.Credential{Scopes: slicesOf("sixteen-bytes-it", 1<<16)}, true},
+		"an empty scope":           {gloebit.Credential{Scopes: []gloebit.Scope{""}}, true},
+		"a scope with a space":     {gloebit.Credential{Scopes: []gloebit.Scope{"a b"}}, true},
+		"tokens of 128 KiB":        {gloebit.Credential{AccessToken: gloebit.Secret(huge[:64<<10]), RefreshToken: gloebit.Secret(huge[:64<<10])}, false},
+		"nothing but an odd scope": {gloebit.Credential{Scopes: []gloebit.Scope{"\xff"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.refused, c.credential.Check() != nil)
+			if c.refused {
+				require.ErrorIs(t, c.credential.Check(), gloebit.ErrInvalidRequest)
+			}
+		})
+	}
+
+	for name, refused := range map[string]bool{"a scope with a space": true, "a scope": false} {
+		t.Run("connecting with "+name, func(t *testing.T) {
+			scope := gloebit.Scope("odd")
+			if refused {
+				scope = "a scope"
+			}
+			tokens, config := &calledTokens{}, validConfig()
+			config.Tokens = tokens
+			config.Flow = granting{credential: gloebit.Credential{AccessToken: "t", Scopes: []gloebit.Scope{"id", "transact", scope}}}
+			connectOnce(t, config)
+			require.Equal(t, refused, tokens.kept == nil)
+		})
+	}
+}
+
+// connectOnce connects a user through the handlers.
+func connectOnce(t *testing.T, config gloebit.Config) {
+	t.Helper()
+	config.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "u"}, nil }
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	connect := httptest.NewRecorder()
+	merchant.Handler().ServeHTTP(connect, httptest.NewRequest(http.MethodGet, "https://shop.example/gloebit/connect", nil))
+	if connect.Code != http.StatusSeeOther {
+		return
+	}
+	r := httptest.NewRequest(http.MethodGet, connect.Header().Get("Location"), nil)
+	for _, cookie := range connect.Result().Cookies() {
+		r.AddCookie(cookie)
+	}
+	merchant.Handler().ServeHTTP(httptest.NewRecorder(), r)
+}
+
+func slicesOf(scope gloebit.Scope, n int) []gloebit.Scope {
+	scopes := make([]gloebit.Scope, n)
+	for i := range scopes {
+		scopes[i] = scope
+	}
+	return scopes
+}
+
+func TestStatesAreCheckedBeforeTheyArePut(t *testing.T) {
+	huge := strings.Repeat("h", 1<<20)
+	for name, pending := range map[string]gloebit.PendingConnection{
+		"a UserID of 1 MiB":    {UserID: huge},
+		"a Verifier of 1 MiB":  {Verifier: gloebit.Secret(huge)},
+		"a ReturnTo of 1 MiB":  {ReturnTo: huge},
+		"a Binding of 1 MiB":   {Binding: huge},
+		"Scopes of 1 MiB":      {Scopes: slicesOf("sixteen-bytes-it", 1<<16)},
+		"Required of 1 MiB":    {Required: slicesOf("sixteen-bytes-it", 1<<16)},
+		"a scope with a space": {Required: []gloebit.Scope{"a b"}},
+	} {
+		t.Run(name, func(t *testing.T) { require.ErrorIs(t, pending.Check(), gloebit.ErrInvalidRequest) })
+	}
+	t.Run("a state that is too large is not put", func(t *testing.T) {
+		for verifier, puts := range map[gloebit.Secret]int32{gloebit.Secret(huge): 0, "short": 1} {
+			states, config := &puttingStates{}, validConfig()
+			config.States, config.Flow = states, granting{credential: gloebit.Credential{AccessToken: "t"}, verifier: verifier}
+			connectOnce(t, config)
+			require.Equal(t, puts, states.puts.Load())
+		}
+	})
+}
+
+type puttingStates struct {
+	gloebit.MemoryStateStore
+	puts atomic.Int32
+}
+
+func (s *puttingStates) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+	s.puts.Add(1)
+	return s.MemoryStateStore.Put(ctx, key, pending)
+}
+
+func TestLapsedCredentialIsAbsentWhateverTheStore(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	tokens := &calledTokens{kept: &gloebit.Credential{
+		AccessToken: "t", RefreshToken: "r", Expiry: now.Add(-time.Minute), Until: now.Add(time.Second),
+	}}
+	config := validConfig()
+	config.Tokens, config.Clock = tokens, func() time.Time { return now }
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	client, err := merchant.Client(t.Context(), "u")
+	require.NoError(t, err)
+
+	now = now.Add(time.Second)
+	_, err = merchant.Client(t.Context(), "u")
+	require.ErrorIs(t, err, gloebit.ErrNotConnected)
+	_, err = client.Balance(t.Context()) // which refreshes the token first, in an Update
+	require.ErrorIs(t, err, gloebit.ErrNotConnected)
+	require.Nil(t, tokens.kept, "fn was given nil and returned nil")
+}

@@ -1,0 +1,108 @@
+package storetest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/storetest"
+)
+
+// kept is a TokenStore and a StateStore in a map, with one lock for all users.
+type kept struct {
+	turn chan struct{} // full while an Update runs
+	rows sync.Map      // user ids and state keys, and what EncodeCredential and EncodePendingConnection made
+}
+
+func newKept() *kept { return &kept{turn: make(chan struct{}, 1)} }
+
+func (s *kept) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+	row, ok := s.rows.Load("user " + userID)
+	if err := ctx.Err(); err != nil {
+		return gloebit.Credential{}, err
+	}
+	if !ok {
+		return gloebit.Credential{}, gloebit.ErrNotFound
+	}
+	return gloebit.DecodeCredential(row.([]byte))
+}
+
+func (s *kept) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	var current *gloebit.Credential
+	credential, err := s.Load(ctx, userID)
+	if err == nil {
+		current = &credential
+	} else if !errors.Is(err, gloebit.ErrNotFound) {
+		return err
+	}
+	next, err := fn(ctx, current)
+	if err != nil {
+		return err
+	}
+	if next == nil {
+		s.rows.Delete("user " + userID)
+		return nil
+	}
+	row, err := gloebit.EncodeCredential(*next)
+	if err == nil {
+		s.rows.Store("user "+userID, row)
+	}
+	return err
+}
+
+func (s *kept) Delete(ctx context.Context, userID string) error {
+	return s.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
+}
+
+func (s *kept) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+	row, err := gloebit.EncodePendingConnection(pending)
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	if _, used := s.rows.LoadOrStore("state "+key, row); used {
+		return errors.New("the state's key is in use")
+	}
+	return nil
+}
+
+func (s *kept) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+	if err := ctx.Err(); err != nil {
+		return gloebit.PendingConnection{}, err
+	}
+	row, ok := s.rows.LoadAndDelete("state " + key)
+	if !ok {
+		return gloebit.PendingConnection{}, gloebit.ErrNotFound
+	}
+	return gloebit.DecodePendingConnection(row.([]byte))
+}
+
+// A store keeps what EncodeCredential returns, here in a map.
+func Example() {
+	tokens := newKept()
+	merchant, err := gloebit.New(gloebit.Config{
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
+		Provider: gloebit.Sandbox(), Tokens: tokens, States: tokens,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = merchant.Client(context.Background(), "alice")
+	fmt.Println(errors.Is(err, gloebit.ErrNotConnected))
+	// Output: true
+}
+
+func TestStoreOfEncodedValues(t *testing.T) {
+	t.Parallel()
+	storetest.RunTokenStore(t, func(*testing.T) gloebit.TokenStore { return newKept() })
+	storetest.RunStateStore(t, func(*testing.T) gloebit.StateStore { return newKept() })
+}
