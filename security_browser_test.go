@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
@@ -50,9 +49,7 @@ func TestSecurity19BrowserSendsTheCookieOverHTTPSAlone(t *testing.T) {
 	require.NoError(t, err)
 	shop := httptest.NewTLSServer(merchant.Handler())
 	t.Cleanup(shop.Close)
-	jar, err := cookiejar.New(nil)
-	require.NoError(t, err)
-	client := shop.Client()
+	jar, client := testkit.NewJar(t), shop.Client()
 	client.Jar, client.CheckRedirect = jar, testkit.Stay
 	resp, err := client.Get(site + "/gloebit/connect")
 	require.NoError(t, err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -217,9 +216,7 @@ type browser struct {
 }
 
 func (w *world) browser(user string) *browser {
-	jar, err := cookiejar.New(nil)
-	require.NoError(w.t, err)
-	return &browser{t: w.t, world: w, jar: jar, user: user, follow: true}
+	return &browser{t: w.t, world: w, jar: testkit.NewJar(w.t), user: user, follow: true}
 }
 
 // page is an answer as the browser saw it.
@@ -253,12 +250,8 @@ func (b *browser) do(method, target string, form url.Values, header http.Header)
 	if !b.follow {
 		client.CheckRedirect = testkit.Stay
 	}
-	resp, err := client.Do(req)
-	require.NoError(b.t, err)
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(b.t, err)
-	return page{resp.StatusCode, resp.Header, string(body), resp.Request.URL}
+	p := testkit.Load(b.t, client, req)
+	return page{p.Status, p.Header, p.Body, p.URL}
 }
 
 // transport is this world's alone. A server of httptest that is closed closes

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"regexp"
@@ -253,10 +252,8 @@ type visitor struct {
 }
 
 func (f *fleet) visitor() *visitor {
-	jar, err := cookiejar.New(nil)
-	require.NoError(f.t, err)
 	v := &visitor{f: f}
-	v.client = &http.Client{Jar: jar, Timeout: 20 * time.Second, Transport: spy{v}}
+	v.client = &http.Client{Jar: testkit.NewJar(f.t), Timeout: 20 * time.Second, Transport: spy{v}}
 	return v
 }
 
@@ -272,16 +269,8 @@ func (s spy) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (v *visitor) do(method, target string, form url.Values) (int, string) {
 	v.f.t.Helper()
-	req, err := http.NewRequestWithContext(v.f.t.Context(), method, target, strings.NewReader(form.Encode()))
-	require.NoError(v.f.t, err)
-	req.Header.Set("Accept", "text/html")
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := v.client.Do(req)
-	require.NoError(v.f.t, err)
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(v.f.t, err)
-	return resp.StatusCode, string(body)
+	p := testkit.Load(v.f.t, v.client, testkit.NewRequest(v.f.t, method, target, form))
+	return p.Status, p.Body
 }
 
 func (f *fleet) exchanges() (n int) {

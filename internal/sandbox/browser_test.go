@@ -6,7 +6,6 @@ import (
 	"html"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/sandbox"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -115,9 +115,7 @@ type browser struct {
 }
 
 func (s *site) browser() *browser {
-	jar, err := cookiejar.New(nil)
-	require.NoError(s.t, err)
-	return &browser{s: s, client: &http.Client{Jar: jar}}
+	return &browser{s: s, client: &http.Client{Jar: testkit.NewJar(s.t)}}
 }
 
 // signedInAs is a browser in which that user is signed in.
@@ -171,12 +169,8 @@ func (b *browser) request(method, path string, fields []string) *http.Request {
 
 func (b *browser) do(r *http.Request) page {
 	b.s.t.Helper()
-	resp, err := b.client.Do(r)
-	require.NoError(b.s.t, err)
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(b.s.t, err)
-	return page{status: resp.StatusCode, url: resp.Request.URL, header: resp.Header, body: string(body)}
+	p := testkit.Load(b.s.t, b.client, r)
+	return page{status: p.Status, url: p.URL, header: p.Header, body: p.Body}
 }
 
 // attribute finds, in the first tag that holds marker, an attribute's value as a browser reads it.
