@@ -113,3 +113,30 @@ func Refresh(ctx context.Context, c *Client) error {
 	_, err := c.refresh(ctx, time.Now().Add(time.Minute), c.current())
 	return err
 }
+
+// Row is a row of the refusals, as tests see it.
+type Row struct {
+	Refusal
+	Means   []error // what the words mean
+	Words   []string
+	Outcome Outcome
+	Charged string // by the calls with the transaction's ID: "", "no" or "yes"
+	Again   bool
+}
+
+// ConnectingRows returns the refusals of connecting.
+func ConnectingRows() []Refusal { return connecting }
+
+// CallRows returns the refusals of calls.
+func CallRows() []Row {
+	rows := []Row{{Refusal: unknownOutcome}}
+	for _, row := range calls {
+		means := row.connecting
+		if row.Err != nil {
+			means = append(means, row.Err)
+		}
+		charged := map[charge]string{chargeNone: "no", chargeMade: "yes"}[row.charged]
+		rows = append(rows, Row{row.Refusal, means, row.words, row.outcome, charged, row.again})
+	}
+	return rows
+}

@@ -45,7 +45,7 @@ func guideBuy(w http.ResponseWriter, r *http.Request, merchant *gloebit.Merchant
 		Item: "green-hat", Price: 40, Quantity: 1,
 	})
 	if err != nil {
-		merchant.HandleError(w, r, err) // refused: nothing was charged
+		merchant.HandleError(w, r, err) // refused, or not written down: the page says which
 		return
 	}
 	// Under way or done. The page tells purchase.State.

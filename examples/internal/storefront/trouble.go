@@ -50,7 +50,7 @@ func (s *Storefront) CrossOrigin(ctx context.Context) Reply {
 func (s *Storefront) badForm(ctx context.Context, back string) (Reply, error) {
 	return Reply{Status: http.StatusBadRequest, Page: views.Trouble{
 		Frame: s.frame(ctx, "The shop can’t read this form", back),
-		Words: []string{"An order is for 1 to 99 pieces, and comes from one of the shop’s own pages. Nothing was charged."},
+		Words: []string{"An order is for 1 to 99 pieces, and comes from one of the shop’s own pages. This one was not accepted."},
 		Act:   &views.Action{Label: "Go back and try again", URL: back},
 	}}, nil
 }
@@ -98,14 +98,14 @@ type errorExplanation struct {
 func explanations() []errorExplanation {
 	return []errorExplanation{
 		{gloebit.ErrTokenRefused, explanation{"Gloebit no longer knows this connection", []string{
-			"The permission you gave the shop was withdrawn at Gloebit, or replaced by a newer one. Nothing was charged.",
+			"The permission you gave the shop was withdrawn at Gloebit, or replaced by a newer one.",
 			"Connect again and you come back to where you were.",
 		}, nextConnect}},
 		{gloebit.ErrStore, explanation{"The shop can’t find its own books", []string{
-			"Our records are out of reach right now. Nothing was charged. Please try again in a moment.",
+			"Our records are out of reach right now. Please try again in a moment.",
 		}, nextRetry}},
 		{gloebit.ErrAccessDenied, explanation{"No is a fine answer", []string{
-			"You did not let the shop connect with your Gloebit account. Nothing was shared, and looking round costs nothing.",
+			"You did not let the shop connect with your Gloebit account, so it got no new access. Looking round costs nothing.",
 			"If you change your mind, connect whenever you like.",
 		}, nextConnect}},
 		{gloebit.ErrState, explanation{"Let’s start that again", []string{
@@ -115,25 +115,25 @@ func explanations() []errorExplanation {
 			"The connection was begun by one person and finished by another, so the shop left it alone.",
 		}, nextConnect}},
 		{gloebit.ErrExchange, explanation{"Gloebit did not finish the connection", []string{
-			"You approved, but no key arrived. Nothing was shared. Please start again.",
+			"You approved, but no key arrived. Please start again.",
 		}, nextConnect}},
 		{gloebit.ErrAuthorization, explanation{"Gloebit did not finish the connection", []string{
-			"Gloebit could not complete the approval. Nothing was shared. Please start again.",
+			"Gloebit could not complete the approval. Please start again.",
 		}, nextConnect}},
 		{gloebit.ErrScopeMissing, explanation{"The shop may not do this yet", []string{
 			"You connected, but did not allow the shop to do this. You can allow it at Gloebit and come straight back.",
 		}, nextAllow}},
 		{gloebit.ErrNotConnected, explanation{"First, connect with Gloebit", []string{
-			"To buy and to see your things, the shop needs your permission at Gloebit. You come straight back to where you were. Nothing was charged.",
+			"To buy and to see your things, the shop needs your permission at Gloebit. You come straight back to where you were.",
 		}, nextConnect}},
 		{gloebit.ErrCrossOrigin, explanation{"That came from another site", []string{
-			"The shop only takes orders that come from its own pages. Nothing was charged.",
+			"The shop only takes orders that come from its own pages. This one was not accepted.",
 		}, nextNothing}},
 		{gloebit.ErrCannotSpend, explanation{"Your Gloebit account can’t spend right now", []string{
-			"Gloebit has locked the account, and only Gloebit can unlock it. Nothing was charged.",
+			"Gloebit has locked the account, and only Gloebit can unlock it. The order was not accepted.",
 		}, nextNothing}},
 		{gloebit.ErrRefused, explanation{"Gloebit said no to this", []string{
-			"Gloebit refused the order without giving us a reason we understand. Nothing was charged.",
+			"Gloebit refused the order without giving us a reason we understand.",
 		}, nextNothing}},
 		{gloebit.ErrUnavailable, explanation{"Gloebit is not answering", []string{
 			"We knocked, but nobody opened. Please try again in a moment.",

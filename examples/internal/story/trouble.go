@@ -77,8 +77,9 @@ func aLockedAccountIsToldInWords(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	require.NoError(t, w.gloebit.Lock("alice", true))
-	sorry := shelf.submit("/buy/green-hat").says("Your Gloebit account can’t spend right now", "Nothing was charged.")
+	sorry := shelf.submit("/buy/green-hat").says("Your Gloebit account can’t spend right now", "The order was not accepted.")
 	require.Equal(t, http.StatusForbidden, sorry.status)
+	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 	sorry.follow("My purchases").says("Refused, nothing charged")
 }
 
