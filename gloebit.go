@@ -61,12 +61,21 @@ type Config struct {
 	Tokens TokenStore
 
 	// User tells who makes a request: the application's own user. It returns
-	// ErrNoUser, or a User without an ID, when nobody is signed in: that
-	// becomes a 401 without a way to connect, and an ErrorHandler that finds
-	// ErrNoUser can redirect to the application's own sign-in instead. Any
+	// ErrNoUser, or a User without an ID, when nobody is signed in: that leads
+	// to SignInURL, or without one becomes a 401 without a way to connect. Any
 	// other error becomes a 503. Nil means that Gloebit tells with SignIn, and
 	// that the session is the user without.
 	User func(*http.Request) (User, error)
+	// SignInURL is where users sign in to the application: a local path, or an
+	// absolute URL on https, or on http with a loopback address. It needs User.
+	// When User knows nobody, a page load is redirected there (303), the 401
+	// for a script has the member sign_in_url, and a page has a link. The query
+	// parameter return_to says where to come back to: a local path, as the
+	// browser sees it, or the page's absolute URL when SignInURL has another
+	// host than RedirectURL. It is left out where that is not known. A sign-in
+	// page must check return_to before it redirects there, and must not be
+	// behind RequireGloebit. The default is a page without a link.
+	SignInURL string
 	// SignIn makes the Gloebit identity the user: who connects is signed in,
 	// who disconnects is signed out. It needs an identity scope, and no User.
 	SignIn bool
@@ -145,6 +154,7 @@ type Merchant struct {
 	log          *slog.Logger
 	clock        func() time.Time
 	userAgent    string
+	signIn       *url.URL // nil without Config.SignInURL
 	crossOrigin  *http.CrossOriginProtection
 	refreshing   *singleflight.Group
 	retryDelay   time.Duration // before the first retry, on average
@@ -179,6 +189,10 @@ func New(config Config) (*Merchant, error) {
 		refreshing:   new(singleflight.Group),
 		retryDelay:   200 * time.Millisecond,
 		refreshFor:   time.Minute,
+	}
+	m.signIn, err = parseSignIn(config.SignInURL)
+	if err != nil {
+		return nil, err
 	}
 	api := *m.http
 	api.Timeout = 0
@@ -269,6 +283,12 @@ func (c Config) check() (*url.URL, error) {
 	}
 	if c.SignIn && len(c.Scopes) > 0 && len(missingScopes(c.Scopes, []Scope{ScopeUser})) > 0 {
 		bad("SignIn needs ScopeUser or ScopeID among Scopes")
+	}
+	if _, err := parseSignIn(c.SignInURL); err != nil {
+		bad("SignInURL: %w", err)
+	}
+	if c.SignInURL != "" && c.User == nil {
+		bad("SignInURL needs User: without it users sign in with Gloebit, or not at all")
 	}
 	if c.HomePath != "" {
 		if _, err := checkReturnTo(c.HomePath); err != nil {

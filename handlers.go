@@ -96,8 +96,13 @@ func (m *Merchant) ConnectHandler() http.Handler {
 			m.fail(w, r, fmt.Errorf("%w: %w", ErrInvalidRequest, err), "")
 			return
 		}
-		to, err := m.startConnection(r, query.Get("return_to"), parseScopes(query.Get("scope")))
-		if err != nil {
+		returnTo, scopes := query.Get("return_to"), parseScopes(query.Get("scope"))
+		to, err := m.startConnection(r, returnTo, scopes)
+		switch {
+		case m.leadsToSignIn(err): // and from there back to connect
+			m.fail(w, r, err, m.ConnectURL(returnTo, scopes...))
+			return
+		case err != nil:
 			m.fail(w, r, err, "")
 			return
 		}

@@ -13,9 +13,10 @@ import (
 // A page load by anybody else, which is a GET or HEAD with Sec-Fetch-Mode
 // navigate or, without that header, an Accept that names HTML, is redirected
 // to connect and comes back where it was. Other requests get 401 and
-// problem+json (RFC 9457) with the member connect_url. With a store down the
-// answer is 503. Whether the token is still good shows at the first call:
-// give its error to [Merchant.HandleError].
+// problem+json (RFC 9457) with the member connect_url. When Config.User knows
+// nobody, Config.SignInURL and the member sign_in_url take the place of
+// connecting. With a store down the answer is 503. Whether the token is still
+// good shows at the first call: give its error to [Merchant.HandleError].
 func (m *Merchant) RequireGloebit(next http.Handler) http.Handler {
 	return m.require(next, nil)
 }

@@ -45,6 +45,7 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 // user who is not connected, or has yet to grant a scope, is sent to connect
 // when the request is a page load and comes back to the page; when that happens
 // twice in a minute, the second one is answered with a page that has a link.
+// A page load of a user who is not signed in leads to Config.SignInURL.
 // Everything else goes to Config.ErrorHandler. It logs the error; the user sees a plain
 // message.
 func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error) {
@@ -108,14 +109,21 @@ type problem struct {
 	Status      int    `json:"status"`
 	Detail      string `json:"detail"`
 	ConnectURL  string `json:"connect_url,omitempty"`
+	SignInURL   string `json:"sign_in_url,omitempty"`
 	PurchaseURL string `json:"purchase_url,omitempty"`
 
 	Home       string        `json:"-"`
 	RetryAfter time.Duration `json:"-"`
 }
 
-// fail logs an error and lets the application answer, or answers itself.
+// fail redirects to the application's sign-in where that helps. Otherwise it
+// logs the error and lets the application answer, or answers itself.
 func (m *Merchant) fail(w http.ResponseWriter, r *http.Request, err error, returnTo string) {
+	if m.leadsToSignIn(err) && isPageLoad(r) {
+		m.log.DebugContext(r.Context(), "gloebit: sent to sign in", "cause", err.Error())
+		redirect(w, m.signInURL(err, returnTo))
+		return
+	}
 	status := StatusCode(err)
 	level := slog.LevelInfo // ordinary: not connected, not enough gloebits
 	switch {
@@ -171,6 +179,9 @@ func (m *Merchant) problemOf(err error, returnTo string) problem {
 		p.ConnectURL = m.ConnectURL(failed.ReturnTo, failed.Scopes...)
 	case row.Link == linkConnect, row.Link == linkRestart:
 		p.ConnectURL = m.ConnectURL(returnTo, scopesOf(err)...)
+	}
+	if m.leadsToSignIn(err) {
+		p.SignInURL = m.signInURL(err, returnTo)
 	}
 	var limited *LimitError
 	if errors.As(err, &limited) && limited != nil {
@@ -235,6 +246,7 @@ a { display: inline-block; padding: .6rem 0; margin-right: 1.5rem }
 <h1>{{.Headline}}</h1>
 {{with .Rest}}<p>{{.}}</p>
 {{end}}<p>{{with .ConnectURL}}<a href="{{.}}">Connect with Gloebit</a>
+{{end}}{{with .SignInURL}}<a href="{{.}}">Sign in</a>
 {{end}}{{with .PurchaseURL}}<a href="{{.}}">Get more gloebits</a>
 {{end}}<a href="{{.Home}}">Back to the site</a></p>
 </body>
