@@ -155,7 +155,9 @@ func BenchmarkCall(b *testing.B) {
 type canned struct{}
 
 func (canned) RoundTrip(r *http.Request) (*http.Response, error) {
-	_, _ = io.Copy(io.Discard, r.Body)
+	if r.Body != nil {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
 	return &http.Response{
 		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
 		Body:    io.NopCloser(&tokenAnswer{rest: `{"success":true,"access_token":"t","token_type":"bearer","scope":"user transact","app_user_id":"u"}`}),

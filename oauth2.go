@@ -83,17 +83,22 @@ func (f oauth2Flow) refresh(ctx context.Context, app Application, current Creden
 	if err != nil {
 		return Credential{}, exchangeError(err, app.ClientSecret, current.RefreshToken, current.AccessToken)
 	}
+	token = usableRefresh(token, current, app.ClientSecret)
 	return credentialOf(token, current.Scopes, app.Clock(), app.ClientSecret, current.RefreshToken, current.AccessToken)
 }
 
-// limited is a context in which x/oauth2 uses the client, and which ends after its
-// Timeout. A client that has a Timeout itself makes a goroutine, a timer and a
+// limited is a context in which x/oauth2 uses the client, with responses that
+// [tokenAnswers] has rewritten, and which ends after the client's Timeout. A client that has a Timeout itself makes a goroutine, a timer and a
 // channel for each request, beside the deadline, where its Transport is not
 // net/http's own.
 func limited(ctx context.Context, client *http.Client) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, client.Timeout)
 	untimed := *client
 	untimed.Timeout = 0
+	if untimed.Transport == nil {
+		untimed.Transport = http.DefaultTransport
+	}
+	untimed.Transport = tokenAnswers{untimed.Transport}
 	return context.WithValue(ctx, oauth2.HTTPClient, &untimed), cancel
 }
 

@@ -115,17 +115,17 @@ func (m *Merchant) refreshStored(ctx context.Context, userID string, stale Secre
 }
 
 // askForToken asks the provider for a new token. When that refuses, the grant
-// ends, and the error is an ErrNotConnected. When the provider does not seem to
-// have refreshing, it is one too, but nothing has ended: Gloebit's documents
-// don't settle it, and the user can connect again. When it can't be reached, or
-// is busy, it is not. Only OAuth 2.0 has refresh tokens.
+// ends, and the error is an ErrNotConnected. When the provider refuses without a
+// reason, or does not seem to have refreshing, it is one too, but nothing has
+// ended: the credential stays, and the user can connect again. When the provider
+// can't be reached, or is busy, it is not. Only OAuth 2.0 has refresh tokens.
 func (m *Merchant) askForToken(ctx context.Context, current Credential) (fresh Credential, ends bool, err error) {
 	fresh, err = oauth2Flow{}.refresh(ctx, m.application, current)
 	if err != nil {
 		var refused refusal
 		errors.As(err, &refused)
 		ends := refused.endsGrant()
-		if ends || refused.knowsNoRefresh() || errors.Is(err, ErrBadReply) {
+		if ends || refused.knowsNoRefresh() || refused.givesNoReason() || errors.Is(err, ErrBadReply) {
 			err = fmt.Errorf("%w: %w: %w", ErrNotConnected, ErrTokenExpired, err)
 		}
 		return Credential{}, ends, err

@@ -51,6 +51,26 @@ func credentialOf(token *oauth2.Token, asked []Scope, now time.Time, sent ...Sec
 	return credential, nil
 }
 
+// usableRefresh returns the answer to a refresh without the optional fields for
+// which [credentialOf] would refuse the new token. An unusable refresh token
+// leaves the current one. Of a scope that must not be stored, the scopes that
+// the user granted before are kept.
+func usableRefresh(token *oauth2.Token, current Credential, clientSecret Secret) *oauth2.Token {
+	if !usableToken(token.RefreshToken) {
+		token.RefreshToken = current.RefreshToken.Reveal()
+	}
+	list, _ := token.Extra("scope").(string)
+	if list == joinScopes(current.Scopes) || checkScopes(list, clientSecret, current.AccessToken, current.RefreshToken,
+		Secret(token.AccessToken), Secret(token.RefreshToken)) == nil {
+		return token
+	}
+	told := parseScopes(list)
+	kept := slices.DeleteFunc(slices.Clone(current.Scopes), func(scope Scope) bool {
+		return len(missingScopes(told, []Scope{scope})) > 0
+	})
+	return token.WithExtra(map[string]any{"scope": joinScopes(kept), "app_user_id": token.Extra("app_user_id")})
+}
+
 // checkScopes returns an error when a list of scopes is too long or contains one
 // of the secrets. Scopes are stored and logged.
 func checkScopes(list string, secrets ...Secret) error {
@@ -114,7 +134,7 @@ type refusal struct {
 // page are no such word.
 func (r refusal) endsGrant() bool {
 	switch r.code {
-	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down":
+	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down", unnamedError:
 		return false
 	}
 	return (r.code != "" || r.reason != "") && r.status != http.StatusTooManyRequests && (r.status < 300 || r.status >= 400)
@@ -123,6 +143,17 @@ func (r refusal) endsGrant() bool {
 // knowsNoRefresh reports whether the server may not have refreshing at all.
 func (r refusal) knowsNoRefresh() bool {
 	return r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed
+}
+
+// givesNoReason reports whether the server refuses without a code that says why:
+// with an empty body, a page, or an error that is not a string. Status 403 may be
+// a proxy's.
+func (r refusal) givesNoReason() bool {
+	switch r.status {
+	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusGone:
+		return r.code == "" && r.reason == "" || r.code == unnamedError
+	}
+	return false
 }
 
 func (r refusal) Error() string { return fmt.Sprintf("%q %q", r.code, r.reason) }
