@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -88,7 +89,7 @@ func (opener) Driver() driver.Driver { return &sqlite.Driver{} }
 // open makes the pool and the tables.
 func (d *database) open(ctx context.Context) (*database, error) {
 	d.DB = pool(d.connector)
-	err := sqlstore.New(d.DB, d.dialect).Migrate(ctx)
+	err := sqlledger.New(sqlstore.New(d.DB, d.dialect)).Migrate(ctx)
 	if err == nil {
 		_, err = d.ExecContext(ctx, createGoods)
 	}

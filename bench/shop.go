@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
@@ -40,7 +41,7 @@ func (deliverer) Reserve(context.Context, ledger.Purchase) error { return nil }
 
 // Deliver implements [ledger.Fulfiller].
 func (d deliverer) Deliver(ctx context.Context, p ledger.Purchase) error {
-	tx, ok := sqlstore.Tx(ctx)
+	tx, ok := sqlledger.Tx(ctx)
 	if !ok {
 		return errors.New("the ledger's store is not in this database")
 	}
@@ -66,7 +67,7 @@ func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
 		return nil, err
 	}
 	s.ledger, err = ledger.New(ledger.Config{
-		Merchant: merchant, Store: sqlstore.New(db, d.dialect), Fulfiller: deliverer{d.insert},
+		Merchant: merchant, Store: sqlledger.New(sqlstore.New(db, d.dialect)), Fulfiller: deliverer{d.insert},
 		CallbackURL: shopURL + "/gloebit/hold", Keys: []gloebit.Secret{"the key of a shop that nobody can reach"},
 	})
 	return s, err

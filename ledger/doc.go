@@ -9,7 +9,7 @@
 //
 //	purchases, err := ledger.New(ledger.Config{
 //		Merchant:    merchant,
-//		Store:       store, // such as one of stores/sqlstore
+//		Store:       store, // such as one of stores/sqlledger
 //		Fulfiller:   warehouse,
 //		CallbackURL: "https://shop.example/gloebit/hold",
 //		Keys:        []gloebit.Secret{key},

@@ -13,7 +13,7 @@ import (
 //
 // Each call and the purchase's next state are one unit: when the call fails,
 // the purchase stays where it was. With a store in the application's own
-// database, such as sqlstore, the context carries the transaction in which the
+// database, such as sqlledger, the context carries the transaction in which the
 // state is saved. What is written in that transaction happens exactly once. All
 // else happens at least once: after a crash or a lost commit the call is made
 // again for the same purchase, with Purchase.ID as the idempotency key to pass

@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -21,11 +21,10 @@ import (
 
 // What follows is the Go that docs/ledger.md shows, within what it leaves out.
 
-func guideSetup(ctx context.Context, mux *http.ServeMux, merchant *gloebit.Merchant, db *sql.DB, key gloebit.Secret) *ledger.Ledger {
-	store := sqlstore.New(db, sqlstore.Postgres)
+func guideSetup(ctx context.Context, mux *http.ServeMux, merchant *gloebit.Merchant, store *sqlstore.Store, key gloebit.Secret) *ledger.Ledger {
 	purchases, err := ledger.New(ledger.Config{
 		Merchant:    merchant,
-		Store:       store,                               // in your database; see "Stores"
+		Store:       sqlledger.New(store),                // in your database; see "Stores"
 		Fulfiller:   warehouse{},                         // your three functions
 		CallbackURL: "https://shop.example/gloebit/hold", // as Gloebit reaches it
 		Keys:        []gloebit.Secret{key},               // 32 random bytes or more, the same on every replica
@@ -77,7 +76,7 @@ func (warehouse) Reserve(context.Context, ledger.Purchase) error { return nil }
 func (warehouse) Release(context.Context, ledger.Purchase) error { return nil }
 
 func (warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
-	tx, ok := sqlstore.Tx(ctx)
+	tx, ok := sqlledger.Tx(ctx)
 	if !ok {
 		return errors.New("not in the ledger's transaction")
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 // wantEqual compares two values of one struct type, field by field, so that no
@@ -35,12 +36,12 @@ func wantEqual[T gloebit.Credential | gloebit.PendingConnection](t *testing.T, g
 // store none that is real.
 func show(field reflect.Value) string {
 	if field.Kind() == reflect.String {
-		return clip(field.String())
+		return suite.Clip(field.String())
 	}
 	if at, ok := field.Interface().(time.Time); ok {
 		return at.String()
 	}
-	return clip(reflect.Indirect(field).String())
+	return suite.Clip(reflect.Indirect(field).String())
 }
 
 // wantFilled fails unless every field has a value, so that a comparison tries

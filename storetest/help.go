@@ -10,30 +10,12 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
-const (
-	patience   = 30 * time.Second       // for what must happen
-	promptness = 3 * time.Second        // for what must happen at the end of a context
-	aMoment    = 100 * time.Millisecond // for what must not
-)
+const promptness = 3 * time.Second // for what must happen at the end of a context
 
 type updateFunc = func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)
-
-// inTime is a context for what must not hang.
-func inTime(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func ended(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	return ctx
-}
 
 // returning is an fn that saves a credential, or with nil removes it.
 func returning(c *gloebit.Credential) updateFunc {
@@ -47,14 +29,14 @@ func withToken(token string) gloebit.Credential {
 
 func save(t *testing.T, store gloebit.TokenStore, userID string, c gloebit.Credential) {
 	t.Helper()
-	if err := store.Update(inTime(t), userID, returning(&c)); err != nil {
+	if err := store.Update(suite.InTime(t), userID, returning(&c)); err != nil {
 		t.Fatalf("Update of %q: %v", userID, err)
 	}
 }
 
 func load(t *testing.T, store gloebit.TokenStore, userID string) gloebit.Credential {
 	t.Helper()
-	credential, err := store.Load(inTime(t), userID)
+	credential, err := store.Load(suite.InTime(t), userID)
 	if err != nil {
 		t.Fatalf("Load of %q: %v", userID, err)
 	}
@@ -64,21 +46,21 @@ func load(t *testing.T, store gloebit.TokenStore, userID string) gloebit.Credent
 func wantToken(t *testing.T, store gloebit.TokenStore, userID, token string) {
 	t.Helper()
 	if got := load(t, store, userID).AccessToken.Reveal(); got != token {
-		t.Fatalf("Load of %q returned the credential %s, want %s", userID, clip(got), clip(token))
+		t.Fatalf("Load of %q returned the credential %s, want %s", userID, suite.Clip(got), suite.Clip(token))
 	}
 }
 
 // wantNone fails unless the user has no credential, for Load and for Update.
 func wantNone(t *testing.T, store gloebit.TokenStore, userID string) {
 	t.Helper()
-	credential, err := store.Load(inTime(t), userID)
+	credential, err := store.Load(suite.InTime(t), userID)
 	if !errors.Is(err, gloebit.ErrNotFound) {
 		t.Fatalf("Load of %q returned the error %v, want ErrNotFound", userID, err)
 	}
 	if !reflect.ValueOf(credential).IsZero() {
 		t.Fatalf("Load of %q returned a credential along with ErrNotFound", userID)
 	}
-	err = store.Update(inTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err = store.Update(suite.InTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		if current != nil {
 			t.Errorf("Update of %q gave fn a credential, want nil", userID)
 		}
@@ -92,18 +74,11 @@ func wantNone(t *testing.T, store gloebit.TokenStore, userID string) {
 // wantUpdatable fails unless the user can be updated at once.
 func wantUpdatable(t *testing.T, store gloebit.TokenStore, userID string) {
 	t.Helper()
-	err := store.Update(inTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(suite.InTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		return current, nil
 	})
 	if err != nil {
 		t.Fatalf("Update of %q, which nobody holds: %v", userID, err)
-	}
-}
-
-func wantError(t *testing.T, doing string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Errorf("%s returned the error %v, want one that is %v", doing, err, want)
 	}
 }
 
@@ -112,7 +87,7 @@ func wantError(t *testing.T, doing string, err, want error) {
 func holding(t *testing.T, store gloebit.TokenStore, userID string, next *gloebit.Credential) (release func(), finished <-chan error) {
 	t.Helper()
 	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	ctx := inTime(t)
+	ctx := suite.InTime(t)
 	go func() {
 		done <- store.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 			close(held)
@@ -125,24 +100,11 @@ func holding(t *testing.T, store gloebit.TokenStore, userID string, next *gloebi
 	case err := <-done:
 		t.Fatalf("Update of %q returned the error %v without calling fn", userID, err)
 	case <-ctx.Done():
-		t.Fatalf("Update of %q did not call fn in %v", userID, patience)
+		t.Fatalf("Update of %q did not call fn in %v", userID, suite.Patience)
 	}
 	release = sync.OnceFunc(func() { close(free) })
 	t.Cleanup(release) // also when the case gives up
 	return release, done
-}
-
-// wantDone waits for an error from a goroutine and fails unless it is nil.
-func wantDone(t *testing.T, doing string, finished <-chan error) {
-	t.Helper()
-	select {
-	case err := <-finished:
-		if err != nil {
-			t.Fatalf("%s: %v", doing, err)
-		}
-	case <-time.After(patience):
-		t.Fatalf("%s did not return in %v", doing, patience)
-	}
 }
 
 // pass waits until the real clock is past that time.
@@ -162,11 +124,3 @@ func sameTime(got, want time.Time) bool {
 }
 
 func sameScopes(got, want []gloebit.Scope) bool { return slices.Equal(got, want) }
-
-// clip keeps a value short enough for a message. The suites store no real secret.
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "..."
-	}
-	return s
-}

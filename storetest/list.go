@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 // ListingStore is a TokenStore that can go over its users.
@@ -40,7 +41,7 @@ func RunUserIDs(t *testing.T, newStore func(t *testing.T) ListingStore) {
 func wantUsers(t *testing.T, store ListingStore, want []string) {
 	t.Helper()
 	var got []string
-	for userID, err := range store.UserIDs(inTime(t)) {
+	for userID, err := range store.UserIDs(suite.InTime(t)) {
 		if err != nil {
 			t.Fatalf("UserIDs: %v", err)
 		}
@@ -54,10 +55,10 @@ func wantUsers(t *testing.T, store ListingStore, want []string) {
 }
 
 func listsOddIDs(t *testing.T, store ListingStore) {
-	for _, userID := range oddKeys {
+	for _, userID := range suite.OddKeys {
 		save(t, store, userID, withToken("t"))
 	}
-	wantUsers(t, store, oddKeys)
+	wantUsers(t, store, suite.OddKeys)
 }
 
 func listsThousands(t *testing.T, store ListingStore) {
@@ -72,7 +73,7 @@ func listsThousands(t *testing.T, store ListingStore) {
 func listsNoneRemoved(t *testing.T, store ListingStore) {
 	save(t, store, "stays", withToken("t"))
 	save(t, store, "removed", withToken("t"))
-	if err := store.Delete(inTime(t), "removed"); err != nil {
+	if err := store.Delete(suite.InTime(t), "removed"); err != nil {
 		t.Fatalf("Delete: %v", err)
 	}
 	wantUsers(t, store, []string{"stays"})
@@ -83,13 +84,13 @@ func listsWhileUpdating(t *testing.T, store ListingStore) {
 		save(t, store, fmt.Sprint(i), withToken("before"))
 	}
 	listed := 0
-	for userID, err := range store.UserIDs(inTime(t)) {
+	for userID, err := range store.UserIDs(suite.InTime(t)) {
 		if err != nil {
 			t.Fatalf("UserIDs: %v", err)
 		}
 		if listed++; listed%2 == 0 {
 			save(t, store, userID, withToken("after"))
-		} else if err := store.Delete(inTime(t), userID); err != nil {
+		} else if err := store.Delete(suite.InTime(t), userID); err != nil {
 			t.Fatalf("Delete: %v", err)
 		}
 	}
@@ -102,7 +103,7 @@ func listsStop(t *testing.T, store ListingStore) {
 	for i := range 5 {
 		save(t, store, fmt.Sprint(i), withToken("t"))
 	}
-	for range store.UserIDs(inTime(t)) {
+	for range store.UserIDs(suite.InTime(t)) {
 		break
 	}
 	wantUpdatable(t, store, "0")
@@ -111,8 +112,8 @@ func listsStop(t *testing.T, store ListingStore) {
 func listsContextEnded(t *testing.T, store ListingStore) {
 	save(t, store, "u", withToken("t"))
 	var got error
-	for _, err := range store.UserIDs(ended(t)) {
+	for _, err := range store.UserIDs(suite.Ended(t)) {
 		got = err
 	}
-	wantError(t, "UserIDs", got, context.Canceled)
+	suite.WantError(t, "UserIDs", got, context.Canceled)
 }

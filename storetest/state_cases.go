@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 // pendingUntil is a pending connection that is told from others by its binding.
@@ -22,14 +23,14 @@ func soon() time.Time { return time.Now().Add(10 * time.Minute) }
 
 func put(t *testing.T, store gloebit.StateStore, key string, pending gloebit.PendingConnection) {
 	t.Helper()
-	if err := store.Put(inTime(t), key, pending); err != nil {
+	if err := store.Put(suite.InTime(t), key, pending); err != nil {
 		t.Fatalf("Put under %q: %v", key, err)
 	}
 }
 
 func take(t *testing.T, store gloebit.StateStore, key string) gloebit.PendingConnection {
 	t.Helper()
-	pending, err := store.Take(inTime(t), key)
+	pending, err := store.Take(suite.InTime(t), key)
 	if err != nil {
 		t.Fatalf("Take of %q: %v", key, err)
 	}
@@ -38,7 +39,7 @@ func take(t *testing.T, store gloebit.StateStore, key string) gloebit.PendingCon
 
 func wantNoState(t *testing.T, store gloebit.StateStore, key string) {
 	t.Helper()
-	pending, err := store.Take(inTime(t), key)
+	pending, err := store.Take(suite.InTime(t), key)
 	if !errors.Is(err, gloebit.ErrNotFound) {
 		t.Errorf("Take of %q returned the error %v, want ErrNotFound", key, err)
 	}
@@ -86,7 +87,7 @@ func takenOnce(t *testing.T, store gloebit.StateStore) {
 }
 
 func takenByOne(t *testing.T, store gloebit.StateStore) {
-	ctx := inTime(t)
+	ctx := suite.InTime(t)
 	for _, key := range []string{"one", "two", "three"} {
 		put(t, store, key, pendingUntil(soon(), key))
 		var group sync.WaitGroup
@@ -114,7 +115,7 @@ func takenByOne(t *testing.T, store gloebit.StateStore) {
 
 func putTwice(t *testing.T, store gloebit.StateStore) {
 	put(t, store, "key", pendingUntil(soon(), "first"))
-	err := store.Put(inTime(t), "key", pendingUntil(soon(), "second"))
+	err := store.Put(suite.InTime(t), "key", pendingUntil(soon(), "second"))
 	if err == nil {
 		t.Error("Put under a key that is in use returned no error")
 	} else if errors.Is(err, gloebit.ErrNotFound) {
@@ -127,10 +128,10 @@ func putTwice(t *testing.T, store gloebit.StateStore) {
 }
 
 func oddStateKeys(t *testing.T, store gloebit.StateStore) {
-	for i, key := range oddKeys {
+	for i, key := range suite.OddKeys {
 		put(t, store, key, pendingUntil(soon(), tokenOf(i)))
 	}
-	for i, key := range oddKeys {
+	for i, key := range suite.OddKeys {
 		if got := take(t, store, key).Binding; got != tokenOf(i) {
 			t.Errorf("Take of %q returned another key's state", key)
 		}
@@ -144,8 +145,8 @@ func expiredState(t *testing.T, store gloebit.StateStore) {
 		"now": time.Now(), "an hour ago": time.Now().Add(-time.Hour), "the epoch": time.Unix(0, 0),
 	} {
 		want := pendingUntil(expires, key)
-		_ = store.Put(inTime(t), key, want)
-		got, err := store.Take(inTime(t), key)
+		_ = store.Put(suite.InTime(t), key, want)
+		got, err := store.Take(suite.InTime(t), key)
 		if errors.Is(err, gloebit.ErrNotFound) {
 			want = gloebit.PendingConnection{}
 		} else if err != nil {
@@ -158,16 +159,16 @@ func expiredState(t *testing.T, store gloebit.StateStore) {
 
 func stateContextEnded(t *testing.T, store gloebit.StateStore) {
 	put(t, store, "key", pendingUntil(soon(), "first"))
-	ctx := ended(t)
-	wantError(t, "Put", store.Put(ctx, "other", pendingUntil(soon(), "")), context.Canceled)
+	ctx := suite.Ended(t)
+	suite.WantError(t, "Put", store.Put(ctx, "other", pendingUntil(soon(), "")), context.Canceled)
 	_, err := store.Take(ctx, "key")
-	wantError(t, "Take", err, context.Canceled)
+	suite.WantError(t, "Take", err, context.Canceled)
 	wantNoState(t, store, "other")
 	take(t, store, "key")
 }
 
 func stateUserIDs(t *testing.T, store gloebit.StateStore) {
-	for _, userID := range oddKeys {
+	for _, userID := range suite.OddKeys {
 		pending := pendingUntil(soon(), "")
 		pending.UserID = userID
 		put(t, store, "key", pending)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 func fnFails(t *testing.T, store gloebit.TokenStore) {
@@ -20,11 +21,11 @@ func fnFails(t *testing.T, store gloebit.TokenStore) {
 		changed := withToken("from a failure")
 		return &changed, no
 	}
-	wantError(t, "Update with an fn that fails", store.Update(inTime(t), "new", failing), no)
+	suite.WantError(t, "Update with an fn that fails", store.Update(suite.InTime(t), "new", failing), no)
 	wantNone(t, store, "new")
 
 	save(t, store, "u", withToken("before"))
-	wantError(t, "Update with an fn that fails", store.Update(inTime(t), "u", failing), no)
+	suite.WantError(t, "Update with an fn that fails", store.Update(suite.InTime(t), "u", failing), no)
 	wantToken(t, store, "u", "before")
 	wantUpdatable(t, store, "u")
 }
@@ -36,7 +37,7 @@ func fnPanics(t *testing.T, store gloebit.TokenStore) {
 		}
 		raised := func() (raised any) {
 			defer func() { raised = recover() }()
-			err := store.Update(inTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+			err := store.Update(suite.InTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 				panic("fn's own")
 			})
 			t.Errorf("Update returned the error %v where fn panicked", err)
@@ -53,7 +54,7 @@ func fnPanics(t *testing.T, store gloebit.TokenStore) {
 
 func fnExits(t *testing.T, store gloebit.TokenStore) {
 	save(t, store, "u", withToken("before"))
-	ctx, gone := inTime(t), make(chan error)
+	ctx, gone := suite.InTime(t), make(chan error)
 	go func() {
 		defer close(gone)
 		_ = store.Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
@@ -62,14 +63,14 @@ func fnExits(t *testing.T, store gloebit.TokenStore) {
 		})
 		t.Error("Update returned where fn ended its goroutine")
 	}()
-	wantDone(t, "Update with an fn that ends its goroutine", gone)
+	suite.WantDone(t, "Update with an fn that ends its goroutine", gone)
 	wantToken(t, store, "u", "before")
 	wantUpdatable(t, store, "u")
 }
 
 func tokenContextEnded(t *testing.T, store gloebit.TokenStore) {
 	save(t, store, "u", withToken("before"))
-	ctx := ended(t)
+	ctx := suite.Ended(t)
 	if _, err := store.Load(ctx, "u"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Load returned the error %v, want one that is context.Canceled", err)
 	}
@@ -77,8 +78,8 @@ func tokenContextEnded(t *testing.T, store gloebit.TokenStore) {
 		t.Error("Update called fn")
 		return nil, nil
 	})
-	wantError(t, "Update", err, context.Canceled)
-	wantError(t, "Delete", store.Delete(ctx, "u"), context.Canceled)
+	suite.WantError(t, "Update", err, context.Canceled)
+	suite.WantError(t, "Delete", store.Delete(ctx, "u"), context.Canceled)
 	wantToken(t, store, "u", "before")
 	wantUpdatable(t, store, "u")
 }
@@ -93,18 +94,18 @@ func waitingEnds(t *testing.T, store gloebit.TokenStore) {
 			return nil, nil
 		})
 	}
-	short, cancel := context.WithTimeout(t.Context(), aMoment)
+	short, cancel := context.WithTimeout(t.Context(), suite.AMoment)
 	defer cancel()
 	wantSoon(t, "Update that waits", func() error { return update(short) }, context.DeadlineExceeded)
-	short, cancel = context.WithTimeout(t.Context(), aMoment)
+	short, cancel = context.WithTimeout(t.Context(), suite.AMoment)
 	defer cancel()
 	wantSoon(t, "Delete that waits", func() error { return store.Delete(short, "u") }, context.DeadlineExceeded)
 	canceled, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(aMoment, cancel)
+	time.AfterFunc(suite.AMoment, cancel)
 	wantSoon(t, "Update that waits", func() error { return update(canceled) }, context.Canceled)
 
 	release()
-	wantDone(t, "Update", finished)
+	suite.WantDone(t, "Update", finished)
 	wantToken(t, store, "u", "saved")
 	wantUpdatable(t, store, "u")
 	if called.Load() {
@@ -119,8 +120,8 @@ func wantSoon(t *testing.T, doing string, call func() error, want error) {
 	go func() { returned <- call() }()
 	select {
 	case err := <-returned:
-		wantError(t, doing, err, want)
-	case <-time.After(aMoment + promptness):
+		suite.WantError(t, doing, err, want)
+	case <-time.After(suite.AMoment + promptness):
 		t.Fatalf("%s did not return within %v of the end of its context", doing, promptness)
 	}
 }
@@ -128,7 +129,7 @@ func wantSoon(t *testing.T, doing string, call func() error, want error) {
 type contextKey struct{}
 
 func fnContext(t *testing.T, store gloebit.TokenStore) {
-	ctx := context.WithValue(inTime(t), contextKey{}, "value")
+	ctx := context.WithValue(suite.InTime(t), contextKey{}, "value")
 	calls := 0
 	err := store.Update(ctx, "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 		calls++
@@ -144,18 +145,18 @@ func fnContext(t *testing.T, store gloebit.TokenStore) {
 
 func fnContextEnds(t *testing.T, store gloebit.TokenStore) {
 	save(t, store, "u", withToken("before"))
-	ctx, cancel := context.WithCancel(inTime(t))
+	ctx, cancel := context.WithCancel(suite.InTime(t))
 	defer cancel()
 	err := store.Update(ctx, "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 		cancel()
 		select {
 		case <-ctx.Done():
-		case <-time.After(patience):
+		case <-time.After(suite.Patience):
 			t.Error("the context of fn does not end with the caller's")
 		}
 		return nil, ctx.Err()
 	})
-	wantError(t, "Update", err, context.Canceled)
+	suite.WantError(t, "Update", err, context.Canceled)
 	wantToken(t, store, "u", "before")
 	wantUpdatable(t, store, "u")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 func deleteWaits(t *testing.T, store gloebit.TokenStore) {
@@ -19,17 +20,17 @@ func deleteWaits(t *testing.T, store gloebit.TokenStore) {
 		}
 		saved := withToken("saved while Delete waited")
 		release, finished := holding(t, store, userID, &saved)
-		ctx, deleted := inTime(t), make(chan error, 1)
+		ctx, deleted := suite.InTime(t), make(chan error, 1)
 		go func() { deleted <- store.Delete(ctx, userID) }()
 		select {
 		case err := <-deleted:
 			t.Errorf("Delete returned %v while an Update ran", err)
-		case <-time.After(aMoment):
+		case <-time.After(suite.AMoment):
 		}
 		release()
-		wantDone(t, "Update", finished)
+		suite.WantDone(t, "Update", finished)
 		if !t.Failed() {
-			wantDone(t, "Delete", deleted)
+			suite.WantDone(t, "Delete", deleted)
 		}
 		wantNone(t, store, userID)
 	}
@@ -42,28 +43,28 @@ func loadDoesNotWait(t *testing.T, store gloebit.TokenStore) {
 	for range 20 {
 		wantToken(t, store, "u", "before")
 	}
-	if _, err := store.Load(inTime(t), "new"); !errors.Is(err, gloebit.ErrNotFound) {
+	if _, err := store.Load(suite.InTime(t), "new"); !errors.Is(err, gloebit.ErrNotFound) {
 		t.Errorf("Load of another user returned the error %v, want ErrNotFound", err)
 	}
 	release()
-	wantDone(t, "Update", finished)
+	suite.WantDone(t, "Update", finished)
 	wantToken(t, store, "u", "after")
 }
 
 func firstLoadDoesNotWait(t *testing.T, store gloebit.TokenStore) {
 	saved := withToken("saved")
 	release, finished := holding(t, store, "new", &saved)
-	if _, err := store.Load(inTime(t), "new"); !errors.Is(err, gloebit.ErrNotFound) {
+	if _, err := store.Load(suite.InTime(t), "new"); !errors.Is(err, gloebit.ErrNotFound) {
 		t.Errorf("Load returned the error %v while the first Update ran, want ErrNotFound", err)
 	}
 	release()
-	wantDone(t, "Update", finished)
+	suite.WantDone(t, "Update", finished)
 	wantToken(t, store, "new", "saved")
 }
 
 func manyUpdates(t *testing.T, store gloebit.TokenStore) {
 	const many = 200
-	ctx := inTime(t)
+	ctx := suite.InTime(t)
 	var group sync.WaitGroup
 	var running, calls atomic.Int32
 	for range many {
@@ -74,7 +75,7 @@ func manyUpdates(t *testing.T, store gloebit.TokenStore) {
 					t.Error("two Updates of one user run at once")
 				}
 				defer running.Add(-1)
-				<-time.After(aMoment / 1000) // so that others who run at once are seen
+				<-time.After(suite.AMoment / 1000) // so that others who run at once are seen
 				if _, err := store.Load(ctx, "u"); current != nil && err != nil {
 					t.Errorf("Load within an Update: %v", err)
 				}
@@ -102,7 +103,7 @@ func manyUpdates(t *testing.T, store gloebit.TokenStore) {
 
 func manyUsers(t *testing.T, store gloebit.TokenStore) {
 	const many = 200
-	ctx := inTime(t)
+	ctx := suite.InTime(t)
 	var group sync.WaitGroup
 	for i := range many {
 		userID := fmt.Sprint("user ", i)
@@ -145,12 +146,12 @@ func apart(t *testing.T, store gloebit.TokenStore) {
 	for _, userID := range []string{"a", "c"} { // its neighbours in any order
 		save(t, store, userID, withToken(userID))
 		wantToken(t, store, userID, userID)
-		if err := store.Delete(inTime(t), userID); err != nil {
+		if err := store.Delete(suite.InTime(t), userID); err != nil {
 			t.Errorf("Delete: %v", err)
 		}
 		wantNone(t, store, userID)
 	}
 	release()
-	wantDone(t, "Update", finished)
+	suite.WantDone(t, "Update", finished)
 	wantToken(t, store, "b", "b")
 }

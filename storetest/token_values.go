@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 func absence(t *testing.T, store gloebit.TokenStore) {
 	wantNone(t, store, "u")
 	wantNone(t, store, "u") // an Update that saved nothing leaves nothing behind
-	if err := store.Delete(inTime(t), "u"); err != nil {
+	if err := store.Delete(suite.InTime(t), "u"); err != nil {
 		t.Errorf("Delete of a user without a credential: %v", err)
 	}
 }
@@ -41,7 +42,7 @@ func tokenRoundTrip(t *testing.T, store gloebit.TokenStore) {
 	want := fullCredential(t)
 	save(t, store, "u", want)
 	wantEqual(t, load(t, store, "u"), want)
-	err := store.Update(inTime(t), "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(suite.InTime(t), "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		if current == nil {
 			t.Error("Update gave fn nil, want the credential")
 			return nil, nil
@@ -79,7 +80,7 @@ func overwrite(t *testing.T, store gloebit.TokenStore) {
 func nilRemoves(t *testing.T, store gloebit.TokenStore) {
 	save(t, store, "u", withToken("one"))
 	save(t, store, "other", withToken("other"))
-	if err := store.Update(inTime(t), "u", returning(nil)); err != nil {
+	if err := store.Update(suite.InTime(t), "u", returning(nil)); err != nil {
 		t.Fatalf("Update: %v", err)
 	}
 	wantNone(t, store, "u")
@@ -101,7 +102,7 @@ func deletes(t *testing.T, store gloebit.TokenStore) {
 	save(t, store, "u", withToken("one"))
 	save(t, store, "other", withToken("other"))
 	for range 2 {
-		if err := store.Delete(inTime(t), "u"); err != nil {
+		if err := store.Delete(suite.InTime(t), "u"); err != nil {
 			t.Fatalf("Delete: %v", err)
 		}
 		wantNone(t, store, "u")
@@ -114,7 +115,7 @@ func lapsed(t *testing.T, store gloebit.TokenStore) {
 		want := withToken("lapsed")
 		want.Until = until
 		save(t, store, "u", want)
-		got, err := store.Load(inTime(t), "u")
+		got, err := store.Load(suite.InTime(t), "u")
 		if errors.Is(err, gloebit.ErrNotFound) {
 			want = gloebit.Credential{}
 		} else if err != nil {
@@ -127,13 +128,13 @@ func lapsed(t *testing.T, store gloebit.TokenStore) {
 func lapsedReplaced(t *testing.T, store gloebit.TokenStore) {
 	credential := withToken("short")
 	for _, userID := range []string{"replaced", "removed"} {
-		credential.Until = time.Now().Add(aMoment / 10)
+		credential.Until = time.Now().Add(suite.AMoment / 10)
 		save(t, store, userID, credential)
 	}
 	pass(credential.Until)
 	save(t, store, "replaced", withToken("new"))
 	wantToken(t, store, "replaced", "new")
-	if err := store.Delete(inTime(t), "removed"); err != nil {
+	if err := store.Delete(suite.InTime(t), "removed"); err != nil {
 		t.Errorf("Delete of a lapsed credential: %v", err)
 	}
 	wantNone(t, store, "removed")

@@ -75,7 +75,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 	}
 	purchases, err := ledger.New(ledger.Config{
 		Merchant:    merchant,
-		Store:       s.Books.Store,
+		Store:       s.Books.Purchases,
 		Fulfiller:   s.Books.Bench, // does the services, and writes that down in the same transaction
 		CallbackURL: s.URL + launch.HoldPath,
 		Keys:        s.Books.Keys,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
@@ -135,9 +136,9 @@ func newShop(plan shopPlan) (*shop, error) {
 		return nil, err
 	}
 	s := &shop{merchant: merchant, warehouse: newWarehouse(plan)}
-	var kept ledger.Store = store
+	var kept ledger.Store = sqlledger.New(store)
 	if plan.Outages {
-		s.outage = &outage{Store: store, random: rand.New(rand.NewPCG(plan.Seed, plan.Life+1<<31))}
+		s.outage = &outage{Store: kept, random: rand.New(rand.NewPCG(plan.Seed, plan.Life+1<<31))}
 		kept = s.outage
 	}
 	s.purchases, err = ledger.New(ledger.Config{

@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
@@ -33,7 +34,8 @@ type options struct {
 type world struct {
 	options
 	db      *sql.DB
-	store   *sqlstore.Store
+	store   *sqlledger.Store
+	tokens  *sqlstore.Store
 	gloebit *gloebittest.Server
 	app     gloebittest.Application
 	courier *courier
@@ -90,7 +92,8 @@ func (w *world) openShop(ctx context.Context) (err error) {
 	if w.db, err = w.place.open(); err != nil {
 		return err
 	}
-	w.store = sqlstore.New(w.db, w.place.dialect())
+	tokens := sqlstore.New(w.db, w.place.dialect())
+	w.store, w.tokens = sqlledger.New(tokens), tokens
 	if err = w.store.Migrate(ctx); err == nil {
 		_, err = w.db.ExecContext(ctx, createGoods)
 	}
@@ -134,7 +137,7 @@ func (w *world) admit(ctx context.Context) (err error) {
 	if w.faults.Cancel {
 		w.courier.rollBack = func(id string) { _ = w.gloebit.CancelTransaction(w.app.Key, id) } // unless it is too late
 	}
-	w.doorman = &doorman{w.gloebit, w.app, w.store}
+	w.doorman = &doorman{w.gloebit, w.app, w.tokens}
 	for i := range richUsers {
 		if err := w.connect(ctx, richUser(i), w.purchases*price); err != nil {
 			return err

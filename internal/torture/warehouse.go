@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
@@ -110,7 +111,7 @@ func (w *warehouse) some(p ledger.Purchase, percent uint64) bool {
 }
 
 func (w *warehouse) write(ctx context.Context, p ledger.Purchase, what string) error {
-	tx, ok := sqlstore.Tx(ctx)
+	tx, ok := sqlledger.Tx(ctx)
 	if !ok {
 		return errors.New("the context has no transaction")
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	_ "modernc.org/sqlite"
 	"pgregory.net/rapid"
@@ -58,7 +59,7 @@ func (m *memory) goods() (shelf, held map[string]int) { return maps.Clone(m.shel
 // inSQL is an SQLite database, where the Fulfiller writes in the transaction of
 // the purchase.
 type inSQL struct {
-	*sqlstore.Store
+	*sqlledger.Store
 	db *sql.DB
 }
 
@@ -70,7 +71,7 @@ func newSQLite(t *testing.T) (empty func(*rapid.T) keeper) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(1) // each has a database of its own
-	kept := inSQL{sqlstore.New(db, sqlstore.SQLite), db}
+	kept := inSQL{sqlledger.New(sqlstore.New(db, sqlstore.SQLite)), db}
 	if err := kept.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func newSQLite(t *testing.T) (empty func(*rapid.T) keeper) {
 }
 
 func (k inSQL) exec(ctx context.Context, query, id string) error {
-	tx, ok := sqlstore.Tx(ctx)
+	tx, ok := sqlledger.Tx(ctx)
 	if !ok {
 		return errors.New("the context has no transaction")
 	}

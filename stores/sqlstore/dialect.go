@@ -1,13 +1,6 @@
 package sqlstore
 
-import (
-	"crypto/sha256"
-	"fmt"
-	"math"
-	"strconv"
-	"strings"
-	"time"
-)
+import "fmt"
 
 // Dialect is the kind of database. The zero value is none.
 type Dialect int
@@ -43,60 +36,4 @@ func (d Dialect) must() Dialect {
 		panic(fmt.Sprintf("sqlstore: %v is no dialect: use Postgres, MySQL or SQLite", d))
 	}
 	return d
-}
-
-// begin are the statements that begin a transaction to write in. The server ends
-// it, and frees what it has locked, when it has heard nothing of the client for
-// the lease: a machine that has lost its power closes no connection.
-func (d Dialect) begin(lease time.Duration) []string {
-	switch d {
-	case Postgres: // both in one: what has no arguments, the drivers send as it is
-		return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "+
-			"SET LOCAL idle_in_transaction_session_timeout = %d", lease.Milliseconds())}
-	case MySQL: // which counts in seconds
-		return []string{
-			fmt.Sprintf("SET SESSION wait_timeout = %d", int64(math.Ceil(lease.Seconds()))),
-			"SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
-			"START TRANSACTION READ WRITE",
-		}
-	default:
-		return []string{"BEGIN IMMEDIATE"}
-	}
-}
-
-// restore is the statement after which a connection is as it was, and free of
-// the lock of that name. It is empty where nothing is to be done.
-func (d Dialect) restore(named string) string {
-	switch {
-	case d != MySQL:
-		return ""
-	case named == "":
-		return "SET SESSION wait_timeout = DEFAULT"
-	}
-	return "SET SESSION wait_timeout = DEFAULT, @gloebit_released = RELEASE_LOCK(" + mysqlLock(named) + ")"
-}
-
-// mysqlLock is the name of a lock in MySQL. It is one a database: servers have
-// one namespace for all. It is written out, since an argument would cost the
-// driver a round trip to prepare for it.
-func mysqlLock(name string) string {
-	sum := sha256.Sum256([]byte(name))
-	return fmt.Sprintf("CONCAT('gloebit:', LEFT(SHA2(CONCAT(LOWER(DATABASE()), '/', '%x'), 256), 48))", sum)
-}
-
-// rebind writes a statement's question marks as the database wants them.
-func (d Dialect) rebind(query string) string {
-	if d != Postgres {
-		return query
-	}
-	var b strings.Builder
-	for n := 1; ; n++ {
-		before, after, found := strings.Cut(query, "?")
-		b.WriteString(before)
-		if !found {
-			return b.String()
-		}
-		b.WriteString("$" + strconv.Itoa(n))
-		query = after
-	}
 }

@@ -1,6 +1,6 @@
 package sqlstore
 
-import "fmt"
+import "github.com/go-gloebit/gloebit/stores/internal/sqldb"
 
 // Migration is one step of the schema.
 type Migration struct {
@@ -19,22 +19,22 @@ type Migration struct {
 // The last statement of each step keeps its version in the table
 // gloebit_schema, so that Migrate knows of what was done without it.
 func Schema(dialect Dialect) []Migration {
-	var steps [][]string
-	var keep string
-	switch dialect.must() {
-	case Postgres:
-		steps, keep = [][]string{append(postgresTables(), postgresPurchases()...)}, "ON CONFLICT DO NOTHING"
-	case MySQL:
-		steps, keep = [][]string{append(mysqlTables(), mysqlPurchases()...)}, "ON DUPLICATE KEY UPDATE version = version"
-	default:
-		steps, keep = [][]string{append(sqliteTables(), sqlitePurchases()...)}, "ON CONFLICT DO NOTHING"
-	}
-	migrations := make([]Migration, len(steps))
-	for i, statements := range steps {
-		insert := fmt.Sprintf("INSERT INTO gloebit_schema (version) VALUES (%d) %s", i+1, keep)
-		migrations[i] = Migration{i + 1, append(statements, insert)}
+	var migrations []Migration
+	for _, step := range schema(sqldb.Dialect(dialect.must())) {
+		migrations = append(migrations, Migration(step))
 	}
 	return migrations
+}
+
+func schema(dialect sqldb.Dialect) []sqldb.Migration {
+	switch dialect {
+	case sqldb.Postgres:
+		return sqldb.Steps(dialect, "gloebit_schema", postgresTables())
+	case sqldb.MySQL:
+		return sqldb.Steps(dialect, "gloebit_schema", mysqlTables())
+	default:
+		return sqldb.Steps(dialect, "gloebit_schema", sqliteTables())
+	}
 }
 
 func postgresTables() []string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 const stateColumns = "user_id, verifier, return_to, binding, scopes, required, expires_at"
@@ -15,8 +16,8 @@ const stateColumns = "user_id, verifier, return_to, binding, scopes, required, e
 // has ended, or the database's, also when the key is in use.
 func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
 	_, err := s.exec(ctx, "put a state",
-		"INSERT INTO gloebit_states (state_key, "+stateColumns+") VALUES ("+marks(8)+")",
-		stored(key), stored(pending.UserID), stored(pending.Verifier), stored(pending.ReturnTo), stored(pending.Binding),
+		"INSERT INTO gloebit_states (state_key, "+stateColumns+") VALUES ("+sqldb.Marks(8)+")",
+		sqldb.Stored(key), sqldb.Stored(pending.UserID), sqldb.Stored(pending.Verifier), sqldb.Stored(pending.ReturnTo), sqldb.Stored(pending.Binding),
 		storedScopes(pending.Scopes), storedScopes(pending.Required), pending.ExpiresAt.UnixMicro())
 	return err
 }
@@ -27,7 +28,7 @@ func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConn
 // there until [Store.Sweep].
 func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
 	take := s.takeReturning
-	if s.dialect == MySQL {
+	if s.db.Dialect == sqldb.MySQL {
 		take = s.takeCounting
 	}
 	pending, err := take(ctx, key)
@@ -43,16 +44,16 @@ func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection
 // takeReturning takes a state in one statement. The rows are read to their end:
 // it is there that SQLite commits.
 func (s *Store) takeReturning(ctx context.Context, key string) (pending gloebit.PendingConnection, err error) {
-	if s.dialect == SQLite {
-		release, err := s.turn(ctx, writer)
+	if s.db.Dialect == sqldb.SQLite {
+		release, err := s.db.Turn(ctx, sqldb.Writer)
 		if err != nil {
 			return pending, err
 		}
 		defer release()
 	}
-	query := s.dialect.rebind("DELETE FROM gloebit_states WHERE state_key = ? RETURNING " + stateColumns)
-	err = s.patiently(ctx, func() error {
-		rows, err := s.db.QueryContext(ctx, query, stored(key))
+	query := s.db.Dialect.Rebind("DELETE FROM gloebit_states WHERE state_key = ? RETURNING " + stateColumns)
+	err = s.db.Patiently(ctx, func() error {
+		rows, err := s.db.SQL.QueryContext(ctx, query, sqldb.Stored(key))
 		if err != nil {
 			return err
 		}
@@ -76,15 +77,15 @@ func (s *Store) takeReturning(ctx context.Context, key string) (pending gloebit.
 // it, the one whose DELETE removed it has taken it. That is sound because a key
 // is never used again.
 func (s *Store) takeCounting(ctx context.Context, key string) (gloebit.PendingConnection, error) {
-	query := s.dialect.rebind("SELECT " + stateColumns + " FROM gloebit_states WHERE state_key = ?")
-	pending, err := readState(s.db.QueryRowContext(ctx, query, stored(key)))
+	query := s.db.Dialect.Rebind("SELECT " + stateColumns + " FROM gloebit_states WHERE state_key = ?")
+	pending, err := readState(s.db.SQL.QueryRowContext(ctx, query, sqldb.Stored(key)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return pending, gloebit.ErrNotFound
 	}
 	if err != nil {
 		return pending, err
 	}
-	removed, err := s.exec(ctx, "remove it", "DELETE FROM gloebit_states WHERE state_key = ?", stored(key))
+	removed, err := s.exec(ctx, "remove it", "DELETE FROM gloebit_states WHERE state_key = ?", sqldb.Stored(key))
 	if err == nil && removed == 0 {
 		err = gloebit.ErrNotFound
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 const batch = 500 // rows that one statement reads or removes
@@ -40,7 +41,7 @@ func (s *Store) sweepTable(ctx context.Context, table, key, until string) (remov
 	expired := " WHERE " + until + " <= ?"
 	after := []byte{}
 	for {
-		keys, err := s.keys(ctx, "SELECT "+key+" FROM "+table+expired+" AND "+key+" > ? ORDER BY "+key+" LIMIT ?", now, after, batch)
+		keys, err := s.db.Keys(ctx, "SELECT "+key+" FROM "+table+expired+" AND "+key+" > ? ORDER BY "+key+" LIMIT ?", now, after, batch)
 		if err != nil {
 			return removed, failed(ctx, "find what has expired", err)
 		}
@@ -49,13 +50,13 @@ func (s *Store) sweepTable(ctx context.Context, table, key, until string) (remov
 		}
 		after = keys[len(keys)-1]
 		together := len(keys)
-		if s.dialect == MySQL { // it locks the gaps between rows that one statement finds, and then others' saves are its victims
+		if s.db.Dialect == sqldb.MySQL { // it locks the gaps between rows that one statement finds, and then others' saves are its victims
 			together = 1
 		}
 		for some := range slices.Chunk(keys, together) {
 			args := append([]any{now}, toAny(some)...)
-			found := expired + " AND " + key + " IN (" + marks(len(some)) + ")"
-			if s.dialect == Postgres { // it deletes in no order, and two sweeps would wait for each other
+			found := expired + " AND " + key + " IN (" + sqldb.Marks(len(some)) + ")"
+			if s.db.Dialect == sqldb.Postgres { // it deletes in no order, and two sweeps would wait for each other
 				found = " WHERE " + key + " IN (SELECT " + key + " FROM " + table + found + " ORDER BY " + key + " FOR UPDATE)"
 			}
 			n, err := s.exec(ctx, "remove what has expired", "DELETE FROM "+table+found, args...)
@@ -67,27 +68,6 @@ func (s *Store) sweepTable(ctx context.Context, table, key, until string) (remov
 	}
 }
 
-// keys runs a query for one column of byte strings.
-func (s *Store) keys(ctx context.Context, query string, args ...any) (keys [][]byte, err error) {
-	err = s.patiently(ctx, func() error {
-		keys = nil
-		rows, err := s.db.QueryContext(ctx, s.dialect.rebind(query), args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var key []byte
-			if err := rows.Scan(&key); err != nil {
-				return err
-			}
-			keys = append(keys, key)
-		}
-		return rows.Err()
-	})
-	return keys, err
-}
-
 // UserIDs goes over the ids of the users who have a credential, in the order of
 // their bytes, a few hundred at a time. It holds no connection while the caller
 // works. Users who come or go meanwhile, and those whose credential has lapsed,
@@ -97,7 +77,7 @@ func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		after := []byte{}
 		for {
-			ids, err := s.keys(ctx, query, after, batch)
+			ids, err := s.db.Keys(ctx, query, after, batch)
 			if err != nil {
 				yield("", failed(ctx, "list the users", err))
 				return

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 const credentialColumns = "access_token, refresh_token, token_secret, scopes, gloebit_id, name, expiry, connected_at, valid_until, version"
@@ -32,9 +33,9 @@ func (r *credentialRow) scan(row *sql.Row) error {
 		Scopes:       readScopes(scopes),
 		GloebitID:    string(id),
 		Name:         string(name),
-		Expiry:       readTime(expiry),
-		ConnectedAt:  readTime(connected),
-		Until:        readTime(until),
+		Expiry:       sqldb.ReadTime(expiry),
+		ConnectedAt:  sqldb.ReadTime(connected),
+		Until:        sqldb.ReadTime(until),
 	}
 	return nil
 }
@@ -52,9 +53,9 @@ func (r *credentialRow) current() *gloebit.Credential {
 // credential that has lapsed is there until [Store.Sweep].
 func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
 	var row credentialRow
-	query := s.dialect.rebind("SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?")
-	err := s.patiently(ctx, func() error {
-		return row.scan(s.db.QueryRowContext(ctx, query, stored(userID)))
+	query := s.db.Dialect.Rebind("SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?")
+	err := s.db.Patiently(ctx, func() error {
+		return row.scan(s.db.SQL.QueryRowContext(ctx, query, sqldb.Stored(userID)))
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return gloebit.Credential{}, failed(ctx, "load a credential", err)
@@ -75,33 +76,36 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 // After an error nothing is saved, but after one of the commit itself, which
 // can't tell.
 func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)) error {
-	leave, err := s.enter(ctx, "user "+userID)
+	leave, err := s.db.Enter(ctx, "user "+userID)
 	if err != nil {
 		return failed(ctx, "wait for the user", err)
 	}
 	defer leave()
-	h, err := s.hold(ctx, s.shortLease())
+	h, err := s.db.Hold(ctx, sqldb.ShortLease)
 	if err != nil {
 		return failed(ctx, "begin", err)
 	}
-	defer h.end()
-	row, err := h.lockUser(ctx, userID)
+	defer h.End()
+	row, err := s.lockUser(ctx, h, userID)
 	if err != nil {
 		return failed(ctx, "lock the user", err)
 	}
 
 	var next *gloebit.Credential
 	var refused error
-	lost := h.watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, row.current()) }, nil)
-	if err := h.verdict(ctx, "user", lost, refused); err != nil {
-		return err
+	lost := h.Watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, row.current()) }, nil)
+	if lost := h.Verdict(lost, refused); lost != nil {
+		return failed(ctx, "the connection that locked the user is lost", lost)
 	}
-	after, cancel := lasting(ctx)
+	if refused != nil {
+		return refused
+	}
+	after, cancel := sqldb.Lasting(ctx)
 	defer cancel()
-	if err := h.save(after, userID, row, next); err != nil {
+	if err := save(after, h, userID, row, next); err != nil {
 		return failed(ctx, "save a credential", err)
 	}
-	return failed(ctx, "commit a credential", h.commit(after))
+	return failed(ctx, "commit a credential", h.Commit(after))
 }
 
 // Delete implements [gloebit.TokenStore]. It waits for the user as
@@ -111,28 +115,28 @@ func (s *Store) Delete(ctx context.Context, userID string) error {
 }
 
 // lockUser locks the user, also one without a row, and reads the row.
-func (h *hold) lockUser(ctx context.Context, userID string) (row credentialRow, err error) {
-	id := stored(userID)
+func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, userID string) (row credentialRow, err error) {
+	id := sqldb.Stored(userID)
 	query := "SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?"
 	args := []any{id}
-	switch h.store.dialect {
-	case Postgres:
+	switch s.db.Dialect {
+	case sqldb.Postgres:
 		// A row that is not there is made, for this transaction alone, and
 		// whoever wants it too waits for its end.
 		query = "INSERT INTO gloebit_credentials (user_id, " + credentialColumns + ") VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)" +
 			" ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns
-		none := stored("")
+		none := sqldb.Stored("")
 		args = append(args, none, none, none, none, none)
-	case MySQL:
+	case sqldb.MySQL:
 		// Locks on rows that are not there are shared locks of gaps in
 		// InnoDB, and deadlock: so the name is locked as well.
-		if err := h.lockName(ctx, "user "+userID); err != nil {
+		if err := h.LockName(ctx, "user "+userID); err != nil {
 			return row, err
 		}
 		query += " FOR UPDATE"
 	}
-	err = h.store.patiently(ctx, func() error {
-		return row.scan(h.conn.QueryRowContext(ctx, h.store.dialect.rebind(query), args...))
+	err = s.db.Patiently(ctx, func() error {
+		return row.scan(h.Conn.QueryRowContext(ctx, s.db.Dialect.Rebind(query), args...))
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -141,15 +145,15 @@ func (h *hold) lockUser(ctx context.Context, userID string) (row credentialRow, 
 }
 
 // save makes the row what fn returned.
-func (h *hold) save(ctx context.Context, userID string, row credentialRow, next *gloebit.Credential) error {
+func save(ctx context.Context, h *sqldb.Hold, userID string, row credentialRow, next *gloebit.Credential) error {
 	if next == nil && !row.exists {
 		return nil
 	}
 	var query string
 	var args []any
 	if next != nil {
-		args = []any{stored(next.AccessToken), stored(next.RefreshToken), stored(next.TokenSecret), storedScopes(next.Scopes),
-			stored(next.GloebitID), stored(next.Name), storedTime(next.Expiry), storedTime(next.ConnectedAt), storedTime(next.Until), row.version + 1}
+		args = []any{sqldb.Stored(next.AccessToken), sqldb.Stored(next.RefreshToken), sqldb.Stored(next.TokenSecret), storedScopes(next.Scopes),
+			sqldb.Stored(next.GloebitID), sqldb.Stored(next.Name), sqldb.StoredTime(next.Expiry), sqldb.StoredTime(next.ConnectedAt), sqldb.StoredTime(next.Until), row.version + 1}
 	}
 	switch {
 	case next == nil:
@@ -158,9 +162,9 @@ func (h *hold) save(ctx context.Context, userID string, row credentialRow, next 
 		query = "UPDATE gloebit_credentials SET access_token = ?, refresh_token = ?, token_secret = ?, scopes = ?," +
 			" gloebit_id = ?, name = ?, expiry = ?, connected_at = ?, valid_until = ?, version = ? WHERE user_id = ?"
 	default:
-		query = "INSERT INTO gloebit_credentials (" + credentialColumns + ", user_id) VALUES (" + marks(11) + ")"
+		query = "INSERT INTO gloebit_credentials (" + credentialColumns + ", user_id) VALUES (" + sqldb.Marks(11) + ")"
 	}
-	changed, err := h.exec(ctx, query, append(args, stored(userID))...)
+	changed, err := h.Exec(ctx, query, append(args, sqldb.Stored(userID))...)
 	if err == nil && changed != 1 {
 		err = fmt.Errorf("%d rows changed, want 1", changed)
 	}

@@ -1,31 +1,13 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"strings"
-	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// Strings are kept as bytes, so that no collation, character set or padding of
-// the database makes two of them one or changes them; times as microseconds of
-// the Unix time; lists of scopes as RFC 6749 section 3.3 writes them.
-
-// stored is a string as the database gets it: never NULL.
-func stored[S ~string](s S) []byte { return append([]byte{}, s...) }
-
-// storedTime is a time as the database gets it; the zero time is NULL.
-func storedTime(t time.Time) sql.NullInt64 {
-	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
-}
-
-func readTime(us sql.NullInt64) time.Time {
-	if !us.Valid {
-		return time.Time{}
-	}
-	return time.UnixMicro(us.Int64).UTC()
-}
+// Lists of scopes are kept as RFC 6749 section 3.3 writes them.
 
 func storedScopes(scopes []gloebit.Scope) []byte {
 	var list []byte
@@ -35,7 +17,7 @@ func storedScopes(scopes []gloebit.Scope) []byte {
 		}
 		list = append(list, scope...)
 	}
-	return stored(string(list))
+	return sqldb.Stored(string(list))
 }
 
 func readScopes(list []byte) []gloebit.Scope {
@@ -48,9 +30,6 @@ func readScopes(list []byte) []gloebit.Scope {
 	}
 	return scopes
 }
-
-// marks are n question marks for a list of values.
-func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 // toAny makes byte strings arguments.
 func toAny(keys [][]byte) []any {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 )
 
 // PiecesADay is how much of each service the bench does in a day.
@@ -94,8 +94,8 @@ func (b *Bench) Done(ctx context.Context, visitor string) (map[string]int64, err
 }
 
 // transaction is the one in which the purchase is saved.
-func transaction(ctx context.Context) (sqlstore.Querier, error) {
-	tx, ok := sqlstore.Tx(ctx)
+func transaction(ctx context.Context) (sqlledger.Querier, error) {
+	tx, ok := sqlledger.Tx(ctx)
 	if !ok {
 		return nil, errors.New("the ledger's store is not in the shop's database")
 	}

@@ -15,14 +15,17 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/stores/sealed"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	_ "modernc.org/sqlite" // the driver
 )
 
 // Books are open until Close. They are safe for concurrent use.
 type Books struct {
-	// Store keeps states and purchases, and what Tokens has sealed.
+	// Store keeps states, and what Tokens has sealed.
 	Store *sqlstore.Store
+	// Purchases keeps purchases in the same database.
+	Purchases *sqlledger.Store
 	// Tokens keeps tokens in Store, sealed.
 	Tokens *sealed.Store
 	// Bench does the shop's services.
@@ -48,7 +51,8 @@ func Open(ctx context.Context, file, clientID string) (*Books, error) {
 	if file == "" { // each connection would be a database of its own
 		db.SetMaxOpenConns(1)
 	}
-	b := &Books{Store: sqlstore.New(db, sqlstore.SQLite), Bench: &Bench{db: db}, db: db}
+	store := sqlstore.New(db, sqlstore.SQLite)
+	b := &Books{Store: store, Purchases: sqlledger.New(store), Bench: &Bench{db: db}, db: db}
 	if err := b.prepare(ctx, file, clientID); err != nil {
 		return nil, errors.Join(fmt.Errorf("books: %s: %w", name(file), err), db.Close())
 	}
@@ -94,7 +98,7 @@ func name(file string) string {
 
 // prepare makes the tables that are not there yet.
 func (b *Books) prepare(ctx context.Context, file, clientID string) error {
-	if err := b.Store.Migrate(ctx); err != nil {
+	if err := b.Purchases.Migrate(ctx); err != nil {
 		return err
 	}
 	for _, statement := range schema() {

@@ -42,7 +42,7 @@ func whatThereIsIsPrinted(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.NotEmpty(t, credential.RefreshToken)
 	w.watch.Secret("access token", credential.AccessToken.Reveal())
-	settings := ledger.Config{Merchant: merchant, Store: idle.Store, CallbackURL: w.shopURL + "/hold", Keys: idle.Keys}
+	settings := ledger.Config{Merchant: merchant, Store: idle.Purchases, CallbackURL: w.shopURL + "/hold", Keys: idle.Keys}
 	purchases, err := ledger.New(settings)
 	require.NoError(t, err)
 	some, err := purchases.List(t.Context(), ledger.Query{})
@@ -57,7 +57,7 @@ func whatThereIsIsPrinted(t *testing.T, w *world) {
 
 	for _, value := range []any{
 		config, merchant, client, credential, &credential, pending, &pending, settings, purchases, some, some[0],
-		sealing, tokens, memory, states, idle, idle.Store, idle.Tokens,
+		sealing, tokens, memory, states, idle, idle.Store, idle.Purchases, idle.Tokens,
 		gloebit.Application{ClientID: "id", ClientSecret: w.settings.ClientSecret}, client.User(), merchant.ConnectURL("/"),
 	} {
 		w.watch.printed("value", value)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/ledger/ledgertest"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/go-gloebit/gloebit/storetest"
@@ -41,16 +42,16 @@ func TestConformance(t *testing.T) {
 		})
 		t.Run("purchases", func(t *testing.T) {
 			newStore := func(t *testing.T) ledger.Store { return emptied(t, db, store) }
-			storetest.RunLedgerStore(t, newStore)
+			ledgertest.RunStore(t, newStore)
 			if d.dialect != sqlstore.SQLite {
-				storetest.RunPurchasesApart(t, newStore)
+				ledgertest.RunPurchasesApart(t, newStore)
 			}
 		})
 	})
 }
 
 // emptied is the store again, without what the last case left in it.
-func emptied(t *testing.T, db *sql.DB, store *sqlstore.Store) *sqlstore.Store {
+func emptied(t *testing.T, db *sql.DB, store *shopStore) *shopStore {
 	t.Helper()
 	for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
 		_, err := db.ExecContext(t.Context(), "DELETE FROM "+table)

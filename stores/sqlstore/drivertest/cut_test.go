@@ -64,7 +64,7 @@ func TestABeginOfSQLitesThatIsCutOffLeavesTheConnectionUsable(t *testing.T) {
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { _ = db.Close() })
-	store := sqlstore.New(db, sqlstore.SQLite)
+	store := newStore(db, sqlstore.SQLite)
 	require.NoError(t, store.Migrate(t.Context()))
 	require.NoError(t, store.Update(t.Context(), "u", saving("before")))
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
@@ -65,10 +66,28 @@ func (d database) connectTo(t *testing.T, addr string) *sql.DB {
 	return db
 }
 
+// purchases is what a shopStore embeds under another name than Store.
+type purchases = sqlledger.Store
+
+// shopStore is what a shop has: a store of tokens and states, and one of
+// purchases in the same database.
+type shopStore struct {
+	*sqlstore.Store
+	*purchases
+}
+
+func newStore(db *sql.DB, dialect sqlstore.Dialect) *shopStore {
+	store := sqlstore.New(db, dialect)
+	return &shopStore{store, sqlledger.New(store)}
+}
+
+// Migrate makes the tables of both.
+func (s *shopStore) Migrate(ctx context.Context) error { return s.purchases.Migrate(ctx) }
+
 // store is a store with its tables in a pool of its own.
-func (d database) store(t *testing.T) *sqlstore.Store {
+func (d database) store(t *testing.T) *shopStore {
 	t.Helper()
-	store := sqlstore.New(d.connect(t), d.dialect)
+	store := newStore(d.connect(t), d.dialect)
 	require.NoError(t, store.Migrate(t.Context()))
 	return store
 }

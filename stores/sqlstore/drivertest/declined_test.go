@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,18 +28,18 @@ func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
 	one := purchase(1, ledger.Accepted)
 	each(t, servers, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
-		for name, reserve := range map[string]func(ctx context.Context, tx sqlstore.Querier) error{
-			"by a statement": func(ctx context.Context, _ sqlstore.Querier) error { return note(ctx, one.ID, "reserved") },
-			"by a query": func(ctx context.Context, tx sqlstore.Querier) error {
+		for name, reserve := range map[string]func(ctx context.Context, tx sqlledger.Querier) error{
+			"by a statement": func(ctx context.Context, _ sqlledger.Querier) error { return note(ctx, one.ID, "reserved") },
+			"by a query": func(ctx context.Context, tx sqlledger.Querier) error {
 				return tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM goods").Scan(new(int))
 			},
-			"and called sold out": func(ctx context.Context, _ sqlstore.Querier) error {
+			"and called sold out": func(ctx context.Context, _ sqlledger.Querier) error {
 				if err := note(ctx, one.ID, "reserved"); err != nil {
 					return errors.New("sold out")
 				}
 				return nil
 			},
-			"without being used": func(context.Context, sqlstore.Querier) error { return errors.New("sold out") },
+			"without being used": func(context.Context, sqlledger.Querier) error { return errors.New("sold out") },
 		} {
 			t.Run(name, func(t *testing.T) {
 				p, db, store, direct := throughProxy(t, d)
@@ -47,7 +47,7 @@ func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
 				created(t, direct, one)
 				cut := true
 				purchases := newLedger(store, &reserving{reserve: func(ctx context.Context, _ ledger.Purchase) error {
-					tx, _ := sqlstore.Tx(ctx)
+					tx, _ := sqlledger.Tx(ctx)
 					if cut {
 						p.cut()
 						p.restore()
@@ -102,7 +102,7 @@ func TestAnFnThatDeclinesOnALivingConnectionIsBelieved(t *testing.T) {
 		store, p, soldOut := withGoods(t, d), purchase(1, ledger.Settled), errors.New("sold out")
 		created(t, store, p)
 		for _, last := range []string{"INSERT INTO nowhere VALUES (1)", "DELETE FROM goods", "ROLLBACK"} { // the last as some errors do
-			_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+			_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 				_, _ = tx.ExecContext(ctx, last)
 				return soldOut
 			}))

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 )
@@ -126,7 +125,7 @@ func TestTwoProcessesWithTheSameCallbacksDeliverOnce(t *testing.T) {
 
 // callTwice makes a purchase, and calls every shop back with both of its steps,
 // all four at once.
-func callTwice(t *testing.T, store *sqlstore.Store, shops []*shop, p ledger.Purchase) {
+func callTwice(t *testing.T, store *shopStore, shops []*shop, p ledger.Purchase) {
 	p.NextAt = time.Time{}
 	if _, err := store.Create(t.Context(), p); err != nil {
 		t.Error(err)

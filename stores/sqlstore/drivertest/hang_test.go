@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -25,14 +26,14 @@ var errOfFn = errors.New("of fn itself")
 
 // hang starts a Change that writes and then hangs, and returns when it has
 // written and its context has ended.
-func hang(t *testing.T, store *sqlstore.Store, p ledger.Purchase, then func(ctx context.Context, tx sqlstore.Querier)) hangingChange {
+func hang(t *testing.T, store *shopStore, p ledger.Purchase, then func(ctx context.Context, tx sqlledger.Querier)) hangingChange {
 	t.Helper()
 	let, written := make(chan struct{}), make(chan struct{})
 	c := hangingChange{let: sync.OnceFunc(func() { close(let) }), late: make(chan error, 1), err: make(chan error, 1)}
 	t.Cleanup(c.let)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		_, err := store.Change(ctx, p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+		_, err := store.Change(ctx, p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			close(written)
 			then(ctx, tx)
 			<-let
@@ -59,18 +60,18 @@ func TestFnsThatHangKeepNoConnection(t *testing.T) {
 		const pool = 4
 		db := d.connect(t)
 		db.SetMaxOpenConns(pool)
-		store, direct := sqlstore.New(db, d.dialect), d.store(t)
+		store, direct := newStore(db, d.dialect), d.store(t)
 		store.Lease = time.Second
 		some := purchase(9, ledger.Settled)
 		created(t, store, some, purchase(0, ledger.Settled), purchase(1, ledger.Settled), purchase(2, ledger.Settled))
-		ways := []func(ctx context.Context, tx sqlstore.Querier){
-			func(context.Context, sqlstore.Querier) {},
-			func(_ context.Context, tx sqlstore.Querier) { // rows that stay open
+		ways := []func(ctx context.Context, tx sqlledger.Querier){
+			func(context.Context, sqlledger.Querier) {},
+			func(_ context.Context, tx sqlledger.Querier) { // rows that stay open
 				rows, err := tx.QueryContext(context.Background(), "SELECT id FROM gloebit_purchases")
 				require.NoError(t, err)
 				require.True(t, rows.Next())
 			},
-			func(_ context.Context, tx sqlstore.Querier) { // a statement that goes on
+			func(_ context.Context, tx sqlledger.Querier) { // a statement that goes on
 				sleep := map[sqlstore.Dialect]string{
 					sqlstore.Postgres: "SELECT pg_sleep(25)", sqlstore.MySQL: "DO SLEEP(25)",
 					sqlstore.SQLite: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000000) SELECT COUNT(*) FROM n",
@@ -112,7 +113,7 @@ func TestAnFnThatHangsIsGivenUpAfterAQuarterOfTheLease(t *testing.T) {
 		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = 8 * time.Second
 		created(t, store, p)
-		c := hang(t, store, p, func(context.Context, sqlstore.Querier) {})
+		c := hang(t, store, p, func(context.Context, sqlledger.Querier) {})
 		_, err := direct.Change(within(t, 6*time.Second), p.ID, moving)
 		require.NoError(t, err, "another process has it soon")
 		c.let()

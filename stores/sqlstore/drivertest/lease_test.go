@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -28,7 +29,7 @@ func outlasting(ctx context.Context) error {
 
 // wantNoOverlap changes the purchase in another process. It fails when that gets
 // the purchase while the first one's context lives, or waits for it too long.
-func wantNoOverlap(t *testing.T, other *sqlstore.Store, p ledger.Purchase, first context.Context, begun time.Time) {
+func wantNoOverlap(t *testing.T, other *shopStore, p ledger.Purchase, first context.Context, begun time.Time) {
 	_, err := other.Change(within(t, 20*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		if first.Err() == nil {
 			t.Error("two fns of one purchase run at once")
@@ -50,15 +51,15 @@ func TestAnFnThatAsksNothingAfterAQueryEndsBeforeItsPurchaseIsFree(t *testing.T)
 	each(t, servers, func(t *testing.T, d database) {
 		store, direct := withGoods(t, d), d.store(t)
 		store.Lease = shortLease
-		for name, read := range map[string]func(ctx context.Context, tx sqlstore.Querier) error{
-			"a row": func(ctx context.Context, tx sqlstore.Querier) error {
+		for name, read := range map[string]func(ctx context.Context, tx sqlledger.Querier) error{
+			"a row": func(ctx context.Context, tx sqlledger.Querier) error {
 				return tx.QueryRowContext(ctx, one).Scan(new(int))
 			},
-			"rows": func(ctx context.Context, tx sqlstore.Querier) error {
+			"rows": func(ctx context.Context, tx sqlledger.Querier) error {
 				rows, err := tx.QueryContext(ctx, one)
 				return errors.Join(err, rows.Close())
 			},
-			"a prepared row": func(ctx context.Context, tx sqlstore.Querier) error {
+			"a prepared row": func(ctx context.Context, tx sqlledger.Querier) error {
 				statement, err := tx.PrepareContext(ctx, one)
 				require.NoError(t, err)
 				_, err = tx.ExecContext(ctx, "DELETE FROM goods WHERE 1 = 0")
@@ -69,7 +70,7 @@ func TestAnFnThatAsksNothingAfterAQueryEndsBeforeItsPurchaseIsFree(t *testing.T)
 				p := purchase(len(name), ledger.Settled)
 				created(t, direct, p)
 				other := make(chan struct{})
-				_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+				_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 					begun := time.Now()
 					require.NoError(t, read(ctx, tx))
 					go func() { defer close(other); wantNoOverlap(t, direct, p, ctx, begun) }()
@@ -90,7 +91,7 @@ func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
 		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = shortLease
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			require.NoError(t, tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM goods").Scan(new(int)))
 			_, err := tx.ExecContext(ctx, "DELETE FROM goods WHERE 1 = 0") // there are no open rows now
 			return errors.Join(err, outlasting(ctx))
@@ -100,7 +101,7 @@ func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
 
 		err = store.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 			other := make(chan error)
-			go func() { other <- direct.Update(within(t, shortLease*3/2), "u", saving("overtaking")) }()
+			go func() { other <- direct.Update(within(t, 12*time.Second), "u", saving("overtaking")) }() // a user's lease is ten seconds
 			require.ErrorIs(t, <-other, context.DeadlineExceeded)
 			return &gloebit.Credential{AccessToken: "kept"}, ctx.Err()
 		})
@@ -145,7 +146,7 @@ func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
 			_, err := db.ExecContext(t.Context(), "SET SESSION innodb_lock_wait_timeout = 1")
 			require.NoError(t, err)
 		}
-		store, direct, p := sqlstore.New(db, d.dialect), d.store(t), purchase(1, ledger.Settled)
+		store, direct, p := newStore(db, d.dialect), d.store(t), purchase(1, ledger.Settled)
 		created(t, direct, p)
 		const long = 6 * time.Second
 		var held atomic.Int32
@@ -184,7 +185,7 @@ func TestALeaseOfLessThanASecondIsASecond(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		store.Lease = time.Millisecond
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
@@ -219,7 +220,7 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 
 		one := purchase(1, ledger.Settled)
 		created(t, direct, one)
-		_, err := store.Change(t.Context(), one.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+		_, err := store.Change(t.Context(), one.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			begun := time.Now()
 			vanish(ctx, func() { wantNoOverlap(t, direct, one, ctx, begun) })
 			return nil
@@ -228,7 +229,7 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 		reappear()
 		wantNothingKept(t, d, direct, one)
 
-		store = sqlstore.New(db, d.dialect) // with a lease of a minute
+		store = newStore(db, d.dialect) // with a lease of a minute
 		err = store.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 			begun := time.Now()
 			vanish(ctx, func() {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
 
@@ -100,7 +99,7 @@ func TestReplicasCreateClaimAndChangeWithoutDeadlock(t *testing.T) {
 
 func TestReplicasWithOneKeyCreateOnePurchase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		stores := make([]*sqlstore.Store, replicas)
+		stores := make([]*shopStore, replicas)
 		for i := range stores {
 			stores[i] = d.store(t)
 		}
@@ -161,7 +160,7 @@ func TestWhatIsReturnedIsWhatIsRead(t *testing.T) {
 func TestAPurchaseIsReadable(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		created(t, store, purchase(1, ledger.Settled))
 		var state string

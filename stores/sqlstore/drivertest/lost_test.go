@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,12 +27,12 @@ func within(t *testing.T, d time.Duration) context.Context {
 
 // throughProxy is a store whose server can be taken away, with its pool, and
 // another that reaches it always.
-func throughProxy(t *testing.T, d database) (p *proxy, db *sql.DB, store, direct *sqlstore.Store) {
+func throughProxy(t *testing.T, d database) (p *proxy, db *sql.DB, store, direct *shopStore) {
 	t.Helper()
 	direct = d.store(t)
 	p = newProxy(t, d.addr)
 	db = d.connectTo(t, p.addr)
-	return p, db, sqlstore.New(db, d.dialect), direct
+	return p, db, newStore(db, d.dialect), direct
 }
 
 // warm fills the pool with connections that were all used a moment ago, so that
@@ -105,13 +104,13 @@ func TestIdleConnectionsThatDiedFailNoUpdate(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		_ = d.store(t)
 		p := newProxy(t, d.addr)
-		for name, call := range map[string]func(*sqlstore.Store) error{
-			"Update":  func(s *sqlstore.Store) error { return s.Update(t.Context(), "u", saving("one")) },
-			"Delete":  func(s *sqlstore.Store) error { return s.Delete(t.Context(), "u") },
-			"Migrate": func(s *sqlstore.Store) error { return s.Migrate(t.Context()) },
+		for name, call := range map[string]func(*shopStore) error{
+			"Update":  func(s *shopStore) error { return s.Update(t.Context(), "u", saving("one")) },
+			"Delete":  func(s *shopStore) error { return s.Delete(t.Context(), "u") },
+			"Migrate": func(s *shopStore) error { return s.Migrate(t.Context()) },
 		} {
 			db := d.connectTo(t, p.addr)
-			store := sqlstore.New(db, d.dialect)
+			store := newStore(db, d.dialect)
 			warm(t, db)
 			p.cut()
 			p.restore()
@@ -120,7 +119,7 @@ func TestIdleConnectionsThatDiedFailNoUpdate(t *testing.T) {
 	})
 }
 
-func listError(ctx context.Context, store *sqlstore.Store) error {
+func listError(ctx context.Context, store *shopStore) error {
 	for _, err := range store.UserIDs(ctx) {
 		return err
 	}

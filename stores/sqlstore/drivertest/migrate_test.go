@@ -49,7 +49,7 @@ func TestMigrateOfASchemaThatIsUpToDateTakesNoRightToMakeTables(t *testing.T) {
 			db := restricted(t)
 			_, err := db.ExecContext(t.Context(), "CREATE TABLE gloebit_more (id INTEGER)")
 			require.Error(t, err, "it has no such right")
-			require.NoError(t, sqlstore.New(db, map[string]sqlstore.Dialect{
+			require.NoError(t, newStore(db, map[string]sqlstore.Dialect{
 				"SQLite": sqlstore.SQLite, "PostgreSQL": sqlstore.Postgres, "MariaDB": sqlstore.MySQL,
 			}[name]).Migrate(t.Context()))
 		})

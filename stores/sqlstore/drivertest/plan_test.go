@@ -44,7 +44,7 @@ func TestIndexesServeWhatIsAskedOften(t *testing.T) {
 	each(t, []kind{kinds[0], servers[0], servers[1]}, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1) // on which it is set how to plan
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		for i := range 2000 {
 			p := purchase(i, ledger.Delivered)
@@ -73,22 +73,22 @@ func TestIndexesServeWhatIsAskedOften(t *testing.T) {
 			"stuck_at":   {Stuck: true},
 		} {
 			q.Limit = 10
-			wantPlan(t, d, db, index, func(store *sqlstore.Store) { _, _ = store.List(t.Context(), q) })
+			wantPlan(t, d, db, index, func(store *shopStore) { _, _ = store.List(t.Context(), q) })
 			q.After = after.Cursor()
-			wantPlan(t, d, db, index, func(store *sqlstore.Store) { _, _ = store.List(t.Context(), q) })
+			wantPlan(t, d, db, index, func(store *shopStore) { _, _ = store.List(t.Context(), q) })
 		}
-		wantPlan(t, d, db, "next_at", func(store *sqlstore.Store) { _, _ = store.Claim(t.Context(), ordered, ordered) })
+		wantPlan(t, d, db, "next_at", func(store *shopStore) { _, _ = store.Claim(t.Context(), ordered, ordered) })
 	})
 }
 
 // wantPlan fails unless the database reads the rows that a call asks for from
 // that index, in their order.
-func wantPlan(t *testing.T, d database, db *sql.DB, index string, call func(store *sqlstore.Store)) {
+func wantPlan(t *testing.T, d database, db *sql.DB, index string, call func(store *shopStore)) {
 	t.Helper()
 	asked := &overheard{}
 	overhearing := sql.OpenDB(asked)
 	defer overhearing.Close()
-	call(sqlstore.New(overhearing, d.dialect))
+	call(newStore(overhearing, d.dialect))
 	require.NotEmpty(t, asked.query)
 	explain := map[sqlstore.Dialect]string{sqlstore.SQLite: "EXPLAIN QUERY PLAN "}[d.dialect]
 	if explain == "" {

@@ -46,7 +46,7 @@ func TestUpdatesLeaveConnectionsToLoads(t *testing.T) {
 
 // held lets Updates of many users hold all the connections they get, and
 // returns what lets them go.
-func held(t *testing.T, store *sqlstore.Store, many, running int) (free func()) {
+func held(t *testing.T, store *shopStore, many, running int) (free func()) {
 	t.Helper()
 	begun, release := make(chan struct{}, many), make(chan struct{})
 	var group sync.WaitGroup
@@ -73,7 +73,7 @@ func TestUpdatesTakeHalfOfThePool(t *testing.T) {
 		for _, pool := range []int{2, 3, poolSize} {
 			db := d.connect(t)
 			db.SetMaxOpenConns(pool)
-			store := sqlstore.New(db, d.dialect)
+			store := newStore(db, d.dialect)
 			require.NoError(t, store.Migrate(t.Context()))
 			free := held(t, store, 20, pool/2)
 			_, err := store.Load(within(t, 10*time.Second), "user 0")
@@ -90,7 +90,7 @@ func TestAPoolWithoutALimitHasAConnectionForEveryUser(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(0)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		held(t, store, 12, 12)()
 	})
@@ -101,7 +101,7 @@ func TestAPoolOfOneWorks(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		ctx := within(t, 60*time.Second)
 		var group sync.WaitGroup
@@ -141,7 +141,7 @@ func TestAConnectionIsGivenBackAsItWas(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		settings := func() (all string) {
 			t.Helper()
 			query := map[sqlstore.Dialect]string{

@@ -21,7 +21,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
@@ -65,7 +65,7 @@ func runShop(text string) {
 	db := d.open(d.addr)
 	db.SetMaxOpenConns(poolSize)
 	goods := &warehouse{halt: plan.Halt}
-	purchases := newLedger(sqlstore.New(db, d.dialect), goods, plan.Clock)
+	purchases := newLedger(newStore(db, d.dialect), goods, plan.Clock)
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))
 	go func() { _ = http.Serve(listener, purchases.Handler()) }()
 	fmt.Println("http://" + listener.Addr().String())
@@ -140,7 +140,7 @@ func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
 
 // note writes a line in the transaction of the context.
 func note(ctx context.Context, id, what string) error {
-	tx, ok := sqlstore.Tx(ctx)
+	tx, ok := sqlledger.Tx(ctx)
 	if !ok {
 		return errors.New("the context has no transaction")
 	}
@@ -154,7 +154,7 @@ func insertNote(id, what string) string {
 }
 
 // withGoods makes the store's tables, and the application's.
-func withGoods(t *testing.T, d database) *sqlstore.Store {
+func withGoods(t *testing.T, d database) *shopStore {
 	t.Helper()
 	_, err := d.connect(t).ExecContext(t.Context(), "CREATE TABLE goods (purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)")
 	require.NoError(t, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -21,9 +21,9 @@ const replicas = 8
 func TestReplicasMigrateAtOnce(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		var group sync.WaitGroup
-		stores := make([]*sqlstore.Store, replicas)
+		stores := make([]*shopStore, replicas)
 		for i := range stores {
-			stores[i] = sqlstore.New(d.connect(t), d.dialect)
+			stores[i] = newStore(d.connect(t), d.dialect)
 		}
 		for _, store := range stores {
 			group.Go(func() {
@@ -37,22 +37,26 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 			})
 		}
 		group.Wait()
-		var versions int
-		require.NoError(t, d.connect(t).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM gloebit_schema").Scan(&versions))
-		require.Equal(t, len(sqlstore.Schema(d.dialect)), versions)
+		for table, steps := range map[string][]sqlstore.Migration{
+			"gloebit_schema": sqlstore.Schema(d.dialect), "gloebit_ledger_schema": sqlledger.Schema(d.dialect),
+		} {
+			var versions int
+			require.NoError(t, d.connect(t).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&versions))
+			require.Equal(t, len(steps), versions, table)
+		}
 	})
 }
 
 func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		_, err := store.Load(t.Context(), "u")
 		require.Error(t, err, "without tables nothing works")
 		require.NotErrorIs(t, err, gloebit.ErrNotFound)
 		require.Error(t, store.Update(t.Context(), "u", saving("x")))
 
-		steps := sqlstore.Schema(d.dialect)
+		steps := append(sqlstore.Schema(d.dialect), sqlledger.Schema(d.dialect)...)
 		for _, statement := range steps[0].Statements[:2] { // one that stopped half way
 			_, err := db.ExecContext(t.Context(), statement)
 			require.NoError(t, err)
@@ -63,9 +67,11 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 		for range 2 {
 			require.NoError(t, store.Migrate(t.Context()))
 		}
-		var version int
-		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT MAX(version) FROM gloebit_schema").Scan(&version))
-		require.Equal(t, 1, version)
+		for _, table := range []string{"gloebit_schema", "gloebit_ledger_schema"} {
+			var version int
+			require.NoError(t, db.QueryRowContext(t.Context(), "SELECT MAX(version) FROM "+table).Scan(&version))
+			require.Equal(t, 1, version, table)
+		}
 		p := purchase(1, ledger.Created)
 		p.GloebitID = "g-1"
 		created(t, store, p)
@@ -79,9 +85,11 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 				require.NoError(t, err)
 			}
 		}
-		_, err = db.ExecContext(t.Context(), "INSERT INTO gloebit_schema (version) VALUES (1000)")
-		require.NoError(t, err)
-		require.ErrorContains(t, store.Migrate(t.Context()), "version 1000", "a newer schema is left as it is")
+		for _, table := range []string{"gloebit_ledger_schema", "gloebit_schema"} {
+			_, err = db.ExecContext(t.Context(), "INSERT INTO "+table+" (version) VALUES (1000)")
+			require.NoError(t, err)
+			require.ErrorContains(t, store.Migrate(t.Context()), "version 1000", "a newer schema is left as it is")
+		}
 		credential, err := store.Load(t.Context(), "u")
 		require.NoError(t, err)
 		require.Equal(t, "kept", credential.AccessToken.Reveal())
@@ -92,7 +100,7 @@ func TestMigrateHeedsTheContext(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		require.ErrorIs(t, sqlstore.New(d.connect(t), d.dialect).Migrate(ctx), context.Canceled)
+		require.ErrorIs(t, newStore(d.connect(t), d.dialect).Migrate(ctx), context.Canceled)
 	})
 }
 
@@ -167,7 +175,7 @@ func TestReplicasMakeAndRemoveUsersWithoutDeadlock(t *testing.T) {
 
 func TestReplicasTakeAStateOnce(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		stores := make([]*sqlstore.Store, replicas)
+		stores := make([]*shopStore, replicas)
 		for i := range stores {
 			stores[i] = d.store(t)
 		}
@@ -263,7 +271,7 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 			db.SetMaxOpenConns(1) // which is set
 			_, err := db.ExecContext(t.Context(), strict)
 			require.NoError(t, err)
-			store := sqlstore.New(db, d.dialect)
+			store := newStore(db, d.dialect)
 			group.Go(func() {
 				for range rounds {
 					err := store.Update(t.Context(), "u", longer(t, &running))

@@ -6,7 +6,6 @@ import (
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/adaptertest"
 	"github.com/go-gloebit/gloebit/stores/sealed"
-	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
 
@@ -47,7 +46,7 @@ func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 	t.Helper()
 	addr := d.addr
 	direct := d.connect(t)
-	require.NoError(t, sqlstore.New(direct, d.dialect).Migrate(t.Context()))
+	require.NoError(t, newStore(direct, d.dialect).Migrate(t.Context()))
 	if d.addr == "" {
 		stores.Down = func(down bool) {
 			for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
@@ -71,7 +70,7 @@ func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 		}
 	}
 	for range 2 {
-		store := sqlstore.New(d.connectTo(t, addr), d.dialect)
+		store := newStore(d.connectTo(t, addr), d.dialect)
 		stores.Processes = append(stores.Processes, adaptertest.Process{States: store, Tokens: gloebit.TokenStore(store), Purchases: store})
 	}
 	return stores

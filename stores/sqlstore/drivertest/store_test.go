@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
 
 func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		store.Clock = func() time.Time { return now }
@@ -124,7 +123,7 @@ func TestTheUserIsLockedUntilFnReturnsThoughTheContextHasEnded(t *testing.T) {
 func TestARowIsReadable(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		at := time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
 		require.NoError(t, store.Update(t.Context(), "u", returning(gloebit.Credential{

@@ -33,11 +33,11 @@ func newTap(t *testing.T, d database) (tapped *tap, db *sql.DB) {
 
 // throughTap is a store whose statements are heard, with its pool, and another
 // that reaches the database always.
-func throughTap(t *testing.T, d database) (tapped *tap, db *sql.DB, store, direct *sqlstore.Store) {
+func throughTap(t *testing.T, d database) (tapped *tap, db *sql.DB, store, direct *shopStore) {
 	t.Helper()
 	direct = d.store(t)
 	tapped, db = newTap(t, d)
-	return tapped, db, sqlstore.New(db, d.dialect), direct
+	return tapped, db, newStore(db, d.dialect), direct
 }
 
 func (p *tap) Driver() driver.Driver { return p.db.Driver() }
@@ -203,7 +203,7 @@ func TestAUserIsFreeThoughTheConnectionFailsInTheEnd(t *testing.T) {
 func TestAMigrationThatIsNotCommittedIsAnError(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, db := newTap(t, d)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		tapped.before = refusing("COMMIT")
 		require.ErrorIs(t, store.Migrate(t.Context()), errTapped)
 		tapped.before = passing

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -23,22 +24,22 @@ func moving(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 }
 
 // delivering is an fn that writes in the transaction, then does something.
-func delivering(then func(ctx context.Context, tx sqlstore.Querier) error) changeFunc {
+func delivering(then func(ctx context.Context, tx sqlledger.Querier) error) changeFunc {
 	return func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		if err := note(ctx, p.ID, "delivered"); err != nil {
 			return p, err
 		}
-		tx, _ := sqlstore.Tx(ctx)
+		tx, _ := sqlledger.Tx(ctx)
 		p.State = ledger.Delivered
 		return p, then(ctx, tx)
 	}
 }
 
-func nothing(context.Context, sqlstore.Querier) error { return nil }
+func nothing(context.Context, sqlledger.Querier) error { return nil }
 
 // wantNothingKept fails unless the purchase is settled and free, and nothing is
 // written of it.
-func wantNothingKept(t *testing.T, d database, store *sqlstore.Store, p ledger.Purchase) {
+func wantNothingKept(t *testing.T, d database, store *shopStore, p ledger.Purchase) {
 	t.Helper()
 	got, err := store.Change(within(t, 20*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) { return p, nil })
 	require.NoError(t, err, "the purchase is free")
@@ -47,7 +48,7 @@ func wantNothingKept(t *testing.T, d database, store *sqlstore.Store, p ledger.P
 }
 
 func TestOutsideOfAChangeThereIsNoTransaction(t *testing.T) {
-	_, ok := sqlstore.Tx(t.Context())
+	_, ok := sqlledger.Tx(t.Context())
 	require.False(t, ok)
 }
 
@@ -62,7 +63,7 @@ func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
 			}
 		}
 		for name, spoiled := range map[string]changeFunc{
-			"fn fails": delivering(func(context.Context, sqlstore.Querier) error { return no }),
+			"fn fails": delivering(func(context.Context, sqlledger.Querier) error { return no }),
 			"it returns what is refused": func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 				p.State = "lost"
 				return p, note(ctx, p.ID, "delivered")
@@ -81,7 +82,7 @@ func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
 			wantNothingKept(t, d, store, p)
 		}
 		require.PanicsWithValue(t, no, func() {
-			_, _ = store.Change(t.Context(), p.ID, delivering(func(context.Context, sqlstore.Querier) error { panic(no) }))
+			_, _ = store.Change(t.Context(), p.ID, delivering(func(context.Context, sqlledger.Querier) error { panic(no) }))
 		})
 		wantNothingKept(t, d, store, p)
 
@@ -98,7 +99,7 @@ func TestAStatementThatFailedDoesNotLoseADelivery(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			_, err := tx.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
 			require.Error(t, err)
 			return nil // as if nothing had happened
@@ -120,7 +121,7 @@ func TestATransactionThatHasEndedSavesNothing(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
 		for _, again := range []string{"", "BEGIN"} {
-			_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+			_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 				_, err := tx.ExecContext(ctx, "ROLLBACK")
 				require.NoError(t, err)
 				if again != "" {
@@ -138,7 +139,7 @@ func TestATransactionReadsWhatItWrote(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			var n int
 			require.NoError(t, tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM goods").Scan(&n))
 			require.Equal(t, 1, n)
@@ -162,8 +163,8 @@ func TestATransactionEndsWithFn(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
-		var kept sqlstore.Querier
-		_, err := store.Change(t.Context(), p.ID, delivering(func(_ context.Context, tx sqlstore.Querier) error { kept = tx; return nil }))
+		var kept sqlledger.Querier
+		_, err := store.Change(t.Context(), p.ID, delivering(func(_ context.Context, tx sqlledger.Querier) error { kept = tx; return nil }))
 		require.NoError(t, err)
 		_, err = kept.ExecContext(t.Context(), insertNote(p.ID, "late"))
 		require.ErrorIs(t, err, sql.ErrTxDone)
@@ -182,13 +183,13 @@ func TestForgottenRowsHoldNothingUp(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled), purchase(3, ledger.Settled))
-		for name, forget := range map[string]func(ctx context.Context, tx sqlstore.Querier) error{
-			"of a query": func(_ context.Context, tx sqlstore.Querier) error {
+		for name, forget := range map[string]func(ctx context.Context, tx sqlledger.Querier) error{
+			"of a query": func(_ context.Context, tx sqlledger.Querier) error {
 				rows, err := tx.QueryContext(context.Background(), "SELECT id FROM gloebit_purchases")
 				require.True(t, rows.Next())
 				return err
 			},
-			"of a prepared query": func(ctx context.Context, tx sqlstore.Querier) error {
+			"of a prepared query": func(ctx context.Context, tx sqlledger.Querier) error {
 				statement, err := tx.PrepareContext(ctx, "SELECT id FROM gloebit_purchases")
 				require.NoError(t, err)
 				rows, err := statement.QueryContext(ctx)
@@ -221,7 +222,7 @@ func TestAChangeIsSavedThoughTheContextHasEnded(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := store.Change(ctx, p.ID, delivering(func(context.Context, sqlstore.Querier) error { cancel(); return nil }))
+		_, err := store.Change(ctx, p.ID, delivering(func(context.Context, sqlledger.Querier) error { cancel(); return nil }))
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)
 		got, err := store.Get(t.Context(), p.ID)
@@ -236,12 +237,12 @@ func TestWithinAChangeCredentialsAreThere(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(2) // one for the Change, one for the rest
-		store, p := sqlstore.New(db, d.dialect), purchase(1, ledger.Settled)
+		store, p := newStore(db, d.dialect), purchase(1, ledger.Settled)
 		_ = withGoods(t, d)
 		created(t, store, p)
 		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
 		ctx := within(t, 20*time.Second)
-		_, err := store.Change(ctx, p.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+		_, err := store.Change(ctx, p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			_, err := store.Load(ctx, "u")
 			require.NoError(t, err)
 			if err := store.Update(ctx, "u", saving("after")); err != nil {
@@ -266,7 +267,7 @@ func TestWithinAChangeAnotherDatabaseIsThere(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, another, p := withGoods(t, d), newSQLite(t, "").store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			return another.Update(ctx, "u", saving("another's"))
 		}))
 		require.NoError(t, err)
@@ -312,12 +313,12 @@ func TestAnUpdateWithinAChangeDoesNotWaitForOneThatWaitsForTheChange(t *testing.
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(2)
-		store, p := sqlstore.New(db, d.dialect), purchase(1, ledger.Settled)
+		store, p := newStore(db, d.dialect), purchase(1, ledger.Settled)
 		_ = withGoods(t, d)
 		created(t, store, p)
 		outside := &entering{Context: within(t, 20*time.Second), inLine: make(chan struct{})}
 		updated := make(chan error, 1)
-		_, err := store.Change(within(t, 10*time.Second), p.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+		_, err := store.Change(within(t, 10*time.Second), p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			go func() { updated <- store.Update(outside, "u", saving("outside")) }()
 			<-outside.inLine
 			return store.Update(ctx, "u", saving("within"))
@@ -337,7 +338,7 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		_ = withGoods(t, d)
 		p, _, store, direct := throughProxy(t, d)
 		created(t, store, p1)
-		_, err := store.Change(within(t, 30*time.Second), p1.ID, delivering(func(ctx context.Context, _ sqlstore.Querier) error {
+		_, err := store.Change(within(t, 30*time.Second), p1.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			p.cut()
 			<-ctx.Done()
 			return nil
@@ -347,7 +348,7 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		wantNothingKept(t, d, direct, p1)
 		p.restore()
 
-		_, err = store.Change(t.Context(), p1.ID, delivering(func(context.Context, sqlstore.Querier) error { p.cut(); return nil }))
+		_, err = store.Change(t.Context(), p1.ID, delivering(func(context.Context, sqlledger.Querier) error { p.cut(); return nil }))
 		require.Error(t, err)
 		wantNothingKept(t, d, direct, p1)
 		p.restore()
@@ -384,7 +385,7 @@ func TestALongReadIsNotDisturbed(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled))
 		sleep := map[sqlstore.Dialect]string{sqlstore.Postgres: "SELECT pg_sleep(4.5)", sqlstore.MySQL: "DO SLEEP(4.5)"}[d.dialect]
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlstore.Querier) error {
+		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			_, err := tx.ExecContext(ctx, sleep)
 			require.NoError(t, err)
 			rows, err := tx.QueryContext(ctx, "SELECT id FROM gloebit_purchases")

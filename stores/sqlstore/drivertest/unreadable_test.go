@@ -16,7 +16,7 @@ import (
 func TestAnUnreadablePurchaseKeepsNoOtherWaiting(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		spoils := []string{"purchase = '{'"}
 		if d.dialect == sqlstore.SQLite { // which keeps anything in any column
@@ -57,7 +57,7 @@ func TestAnUnreadablePurchaseKeepsNoOtherWaiting(t *testing.T) {
 func TestAnUnreadablePurchaseHidesNoOther(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
-		store := sqlstore.New(db, d.dialect)
+		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		spoils := map[string]string{
 			"purchase = '{'":               "can't be read: unexpected end of JSON input",

@@ -1,4 +1,4 @@
-package storetest
+package ledgertest
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
@@ -55,7 +56,7 @@ func claimChanged(t *testing.T, store ledger.Store) {
 func claimWhole(t *testing.T, store ledger.Store) {
 	want := fullPurchase(1)
 	create(t, store, want)
-	got, err := store.Claim(inTime(t), after(10), after(50))
+	got, err := store.Claim(suite.InTime(t), after(10), after(50))
 	if err != nil {
 		t.Fatalf("Claim: %v", err)
 	}
@@ -67,7 +68,7 @@ func claimWhole(t *testing.T, store ledger.Store) {
 func claimRace(t *testing.T, store ledger.Store) {
 	const many = 60
 	createMany(t, store, many, func(i int, p *ledger.Purchase) { p.NextAt = after(i) })
-	ctx := inTime(t)
+	ctx := suite.InTime(t)
 	var group sync.WaitGroup
 	var mu sync.Mutex
 	claimed := map[string]int{}
@@ -111,24 +112,24 @@ func claimRace(t *testing.T, store ledger.Store) {
 func claimNotChanging(t *testing.T, store ledger.Store) {
 	createMany(t, store, 1, func(_ int, p *ledger.Purchase) { p.NextAt = after(10) })
 	release, finished := changing(t, store, purchaseID(1), func(p *ledger.Purchase) { p.NextAt = time.Time{} })
-	ctx, claimed := inTime(t), make(chan error, 1)
+	ctx, claimed := suite.InTime(t), make(chan error, 1)
 	go func() {
 		_, err := store.Claim(ctx, after(20), after(1000))
 		claimed <- err
 	}()
 	select {
 	case err := <-claimed:
-		wantError(t, "Claim of a purchase whose Change runs", err, gloebit.ErrNotFound)
+		suite.WantError(t, "Claim of a purchase whose Change runs", err, gloebit.ErrNotFound)
 		release()
-	case <-time.After(aMoment):
+	case <-time.After(suite.AMoment):
 		release()
 		select {
 		case err := <-claimed:
-			wantError(t, "Claim that waited for a Change", err, gloebit.ErrNotFound)
+			suite.WantError(t, "Claim that waited for a Change", err, gloebit.ErrNotFound)
 		case <-ctx.Done():
 			t.Fatal(context.Cause(ctx))
 		}
 	}
-	wantDone(t, "Change", finished)
+	suite.WantDone(t, "Change", finished)
 	wantNoClaim(t, store, after(2000))
 }

@@ -1,4 +1,4 @@
-package sqlstore
+package sqlledger
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 // Change implements [ledger.Store]. It waits for the purchase until ctx ends,
@@ -37,17 +38,17 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 	if _, hangs := s.hung.Load(id); hangs {
 		return next, failed(ctx, "change a purchase", errHangs)
 	}
-	release, err := s.turn(ctx, "purchase "+id)
+	release, err := s.db.Turn(ctx, "purchase "+id)
 	if err != nil {
 		return next, failed(ctx, "wait for the purchase", err)
 	}
 	defer release()
-	h, err := s.holdRoom(ctx, s.lease())
+	h, err := s.db.HoldRoom(ctx, s.lease())
 	if err != nil {
 		return next, failed(ctx, "begin", err)
 	}
-	defer h.end()
-	was, found, err := h.lockPurchase(ctx, id)
+	defer h.End()
+	was, txid, found, err := s.lockPurchase(ctx, h, id)
 	if err != nil {
 		return next, failed(ctx, "lock the purchase", err)
 	}
@@ -57,20 +58,23 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 
 	var refused error
 	defer s.hung.Delete(id)
-	writes, lost := h.lend(ctx, id, func(ctx context.Context) { next, refused = fn(ctx, was.Clone()) })
-	if err := h.verdict(ctx, "purchase", lost, refused); err != nil {
-		return next, err
+	writes, lost := h.Lend(ctx, func(ctx context.Context) { next, refused = fn(ctx, was.Clone()) }, func() { s.hung.Store(id, nil) })
+	if lost := h.Verdict(lost, refused); lost != nil {
+		return next, failed(ctx, "the connection that locked the purchase is lost", lost)
+	}
+	if refused != nil {
+		return next, refused
 	}
 	row, err := changedRow(was, next)
 	if err != nil {
 		return next, err
 	}
-	after, cancel := lasting(ctx)
+	after, cancel := sqldb.Lasting(ctx)
 	defer cancel()
-	if err := h.savePurchase(after, row, writes); err != nil {
+	if err := s.savePurchase(after, h, row, txid, writes); err != nil {
 		return next, failed(ctx, "save a purchase and what was written with it", err)
 	}
-	if err := h.commit(after); err != nil {
+	if err := h.Commit(after); err != nil {
 		return next, failed(ctx, "commit a purchase", err)
 	}
 	return row.kept(next), nil
@@ -85,29 +89,32 @@ func changedRow(was, next ledger.Purchase) (purchaseRow, error) {
 	return row, err
 }
 
-// lockPurchase locks a purchase and reads it.
-func (h *hold) lockPurchase(ctx context.Context, id string) (p ledger.Purchase, found bool, err error) {
+// lockPurchase locks a purchase and reads it. In PostgreSQL txid is the
+// transaction's.
+func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, id string) (p ledger.Purchase, txid int64, found bool, err error) {
 	const where = " FROM gloebit_purchases WHERE id = ?"
-	switch h.store.dialect {
-	case MySQL:
+	switch s.db.Dialect {
+	case sqldb.MySQL:
 		// Whoever waits for a row gets an error after a while that others
 		// choose (innodb_lock_wait_timeout), and goes on waiting when its
 		// client has gone. So those who change a purchase wait for its name.
-		if err := h.lockName(ctx, "purchase "+id); err != nil {
-			return p, false, err
+		if err := h.LockName(ctx, "purchase "+id); err != nil {
+			return p, 0, false, err
 		}
-		return h.purchase(ctx, "SELECT "+purchaseColumns+where+" FOR UPDATE", []any{stored(id)})
-	case Postgres:
-		return h.purchase(ctx, "SELECT "+purchaseColumns+", txid_current()"+where+" FOR UPDATE", []any{stored(id)}, &h.txid)
+		p, found, err = s.purchase(ctx, h, "SELECT "+purchaseColumns+where+" FOR UPDATE", []any{sqldb.Stored(id)})
+	case sqldb.Postgres:
+		p, found, err = s.purchase(ctx, h, "SELECT "+purchaseColumns+", txid_current()"+where+" FOR UPDATE", []any{sqldb.Stored(id)}, &txid)
+	default:
+		p, found, err = s.purchase(ctx, h, "SELECT "+purchaseColumns+where, []any{sqldb.Stored(id)})
 	}
-	return h.purchase(ctx, "SELECT "+purchaseColumns+where, []any{stored(id)})
+	return p, txid, found, err
 }
 
 // purchase runs a query for one purchase, and some more columns.
-func (h *hold) purchase(ctx context.Context, query string, args []any, more ...any) (p ledger.Purchase, found bool, err error) {
+func (s *Store) purchase(ctx context.Context, h *sqldb.Hold, query string, args []any, more ...any) (p ledger.Purchase, found bool, err error) {
 	var row purchaseRow
-	err = h.store.patiently(ctx, func() error {
-		return row.scan(h.conn.QueryRowContext(ctx, h.store.dialect.rebind(query), args...), more...)
+	err = s.db.Patiently(ctx, func() error {
+		return row.scan(h.Conn.QueryRowContext(ctx, s.db.Dialect.Rebind(query), args...), more...)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, false, nil
@@ -120,25 +127,23 @@ func (h *hold) purchase(ctx context.Context, query string, args []any, more ...a
 
 const updatePurchase = "UPDATE gloebit_purchases SET state = ?, next_at = ?, stuck_at = ?, key_until = ?, purchase = ? WHERE id = ?"
 
-var errAnother = errors.New("the transaction that was lent has been ended: run no COMMIT or ROLLBACK in it")
-
 // savePurchase saves the purchase, if the transaction still is the one that was
 // lent: else it would be kept without what was written with it.
-func (h *hold) savePurchase(ctx context.Context, row purchaseRow, writes *lent) error {
+func (s *Store) savePurchase(ctx context.Context, h *sqldb.Hold, row purchaseRow, txid int64, writes *sqldb.Lent) error {
 	args := []any{row.state, row.nextAt, row.stuckAt, row.keyUntil, row.rest, row.id}
-	if h.store.dialect == Postgres {
-		changed, err := h.exec(ctx, updatePurchase+" AND txid_current() = ?", append(args, h.txid)...)
+	if s.db.Dialect == sqldb.Postgres {
+		changed, err := h.Exec(ctx, updatePurchase+" AND txid_current() = ?", append(args, txid)...)
 		if err == nil && changed != 1 {
-			err = errAnother
+			err = sqldb.ErrAnother
 		}
 		return err
 	}
-	if err := writes.keep(ctx); err != nil {
+	if err := writes.Keep(ctx); err != nil {
 		return err
 	}
 	// Found, not changed, rows are counted by some who connect to MySQL, and
 	// the others when nothing changed: so how many they are says nothing.
-	_, err := h.exec(ctx, updatePurchase, args...)
+	_, err := h.Exec(ctx, updatePurchase, args...)
 	return err
 }
 
@@ -154,23 +159,23 @@ const (
 // been claimed. One that can't be read is an error that names it, and is claimed
 // too: the others are not kept waiting, and it comes again when until is over.
 func (s *Store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
-	due, next := now.UnixMicro(), storedTime(until)
-	if s.dialect == Postgres {
+	due, next := now.UnixMicro(), sqldb.StoredTime(until)
+	if s.db.Dialect == sqldb.Postgres {
 		return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read, "WITH due (due_id) AS ("+dueID+" FOR UPDATE SKIP LOCKED) "+
 			claimDue+" FROM due WHERE id = due_id RETURNING "+purchaseColumns, due, next))
 	}
 	// Mostly nothing is due, which can be told without a lock.
-	ids, err := s.keys(ctx, dueID, due)
+	ids, err := s.db.Keys(ctx, dueID, due)
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "look for what is due", err)
 	}
 	if len(ids) == 0 {
 		return ledger.Purchase{}, gloebit.ErrNotFound
 	}
-	if s.dialect == MySQL {
+	if s.db.Dialect == sqldb.MySQL {
 		return s.claimLocked(ctx, due, next)
 	}
-	release, err := s.turn(ctx, writer)
+	release, err := s.db.Turn(ctx, sqldb.Writer)
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "wait to claim a purchase", err)
 	}
@@ -181,22 +186,22 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchas
 // claimLocked claims where UPDATE returns no rows. A purchase that can't be read
 // is claimed all the same: else it would be what is due first for ever.
 func (s *Store) claimLocked(ctx context.Context, due int64, next sql.NullInt64) (ledger.Purchase, error) {
-	h, err := s.hold(ctx, s.shortLease())
+	h, err := s.db.Hold(ctx, s.shortLease())
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "begin", err)
 	}
-	defer h.end()
+	defer h.End()
 	var row purchaseRow
 	query := "SELECT " + purchaseColumns + " FROM gloebit_purchases WHERE next_at <= ? ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED"
-	unreadable := row.scan(h.conn.QueryRowContext(ctx, query, due))
+	unreadable := row.scan(h.Conn.QueryRowContext(ctx, query, due))
 	switch {
 	case errors.Is(unreadable, sql.ErrNoRows):
 		return ledger.Purchase{}, gloebit.ErrNotFound
 	case row.id == nil:
 		return ledger.Purchase{}, failed(ctx, "look for what is due", unreadable)
 	}
-	if _, err = h.exec(ctx, claimDue+" WHERE id = ?", next, row.id); err == nil {
-		err = h.commit(ctx)
+	if _, err = h.Exec(ctx, claimDue+" WHERE id = ?", next, row.id); err == nil {
+		err = h.Commit(ctx)
 	}
 	if err = cmp.Or(err, unreadable); err != nil {
 		return ledger.Purchase{}, failed(ctx, "claim a purchase", err)

@@ -1,4 +1,4 @@
-package storetest
+package ledgertest
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
@@ -43,11 +44,11 @@ func wantUnchanged(t *testing.T, store ledger.Store, want ledger.Purchase) {
 func changeFails(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	failure := errors.New("fn failed")
-	p, err := store.Change(inTime(t), purchaseID(1), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	p, err := store.Change(suite.InTime(t), purchaseID(1), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		p.State = ledger.Accepted
 		return p, failure
 	})
-	wantError(t, "Change", err, failure)
+	suite.WantError(t, "Change", err, failure)
 	if p.ID != "" {
 		t.Error("Change returned a purchase along with its error")
 	}
@@ -62,7 +63,7 @@ func changePanics(t *testing.T, store ledger.Store) {
 				t.Errorf("Change let the panic %v through, want fn's", got)
 			}
 		}()
-		_, err := store.Change(inTime(t), purchaseID(1), func(context.Context, ledger.Purchase) (ledger.Purchase, error) { panic("fn panics") })
+		_, err := store.Change(suite.InTime(t), purchaseID(1), func(context.Context, ledger.Purchase) (ledger.Purchase, error) { panic("fn panics") })
 		t.Errorf("Change returned the error %v, want fn's panic", err)
 	}()
 	wantUnchanged(t, store, smallPurchase(1))
@@ -70,7 +71,7 @@ func changePanics(t *testing.T, store ledger.Store) {
 
 func changeExits(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
-	ctx, gone := inTime(t), make(chan struct{})
+	ctx, gone := suite.InTime(t), make(chan struct{})
 	go func() {
 		defer close(gone)
 		_, _ = store.Change(ctx, purchaseID(1), func(context.Context, ledger.Purchase) (ledger.Purchase, error) {
@@ -84,15 +85,15 @@ func changeExits(t *testing.T, store ledger.Store) {
 
 func changeRefused(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
-	_, err := store.Change(inTime(t), purchaseID(1), editing(func(p *ledger.Purchase) { p.State = "lost" }))
-	wantError(t, "Change", err, gloebit.ErrInvalidRequest)
+	_, err := store.Change(suite.InTime(t), purchaseID(1), editing(func(p *ledger.Purchase) { p.State = "lost" }))
+	suite.WantError(t, "Change", err, gloebit.ErrInvalidRequest)
 	wantUnchanged(t, store, smallPurchase(1))
 }
 
 func changeRace(t *testing.T, store ledger.Store) {
 	const many = 100
 	create(t, store, smallPurchase(1))
-	ctx := inTime(t)
+	ctx := suite.InTime(t)
 	var group sync.WaitGroup
 	var running atomic.Int32
 	for range many {
@@ -121,7 +122,7 @@ func changeRace(t *testing.T, store ledger.Store) {
 func changeMany(t *testing.T, store ledger.Store) {
 	const many = 100
 	createMany(t, store, many, nil)
-	ctx := inTime(t)
+	ctx := suite.InTime(t)
 	var group sync.WaitGroup
 	for i := range many {
 		group.Go(func() {
@@ -142,7 +143,7 @@ func changeMany(t *testing.T, store ledger.Store) {
 func changeWaits(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	release, finished := changing(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "first" })
-	ctx, second := inTime(t), make(chan error, 1)
+	ctx, second := suite.InTime(t), make(chan error, 1)
 	go func() {
 		_, err := store.Change(ctx, purchaseID(1), editing(func(p *ledger.Purchase) { p.Cause += " second" }))
 		second <- err
@@ -151,11 +152,11 @@ func changeWaits(t *testing.T, store ledger.Store) {
 	case err := <-second:
 		t.Errorf("the second Change returned %v while the first one ran", err)
 		second <- err
-	case <-time.After(aMoment):
+	case <-time.After(suite.AMoment):
 	}
 	release()
-	wantDone(t, "the first Change", finished)
-	wantDone(t, "the second Change", second)
+	suite.WantDone(t, "the first Change", finished)
+	suite.WantDone(t, "the second Change", second)
 	if got := get(t, store, purchaseID(1)).Cause; got != "first second" {
 		t.Errorf("after two Changes, the second waiting for the first, the purchase says %q", got)
 	}
@@ -164,14 +165,14 @@ func changeWaits(t *testing.T, store ledger.Store) {
 func changeWaitEnds(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	release, finished := changing(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "first" })
-	ctx, cancel := context.WithTimeout(t.Context(), aMoment)
+	ctx, cancel := context.WithTimeout(t.Context(), suite.AMoment)
 	defer cancel()
 	_, err := store.Change(ctx, purchaseID(1), editing(func(*ledger.Purchase) { t.Error("Change called fn while another one ran") }))
 	if err == nil {
 		t.Error("Change did not wait for another one")
 	}
 	release()
-	wantDone(t, "Change", finished)
+	suite.WantDone(t, "Change", finished)
 	if got := get(t, store, purchaseID(1)).Cause; got != "first" {
 		t.Errorf("the purchase says %q", got)
 	}
@@ -180,7 +181,7 @@ func changeWaitEnds(t *testing.T, store ledger.Store) {
 func changeContext(t *testing.T, store ledger.Store) {
 	type contextKey struct{}
 	create(t, store, smallPurchase(1))
-	ctx, cancel := context.WithCancel(context.WithValue(inTime(t), contextKey{}, "value"))
+	ctx, cancel := context.WithCancel(context.WithValue(suite.InTime(t), contextKey{}, "value"))
 	defer cancel()
 	_, err := store.Change(ctx, purchaseID(1), func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		if ctx.Value(contextKey{}) != "value" {
@@ -189,12 +190,12 @@ func changeContext(t *testing.T, store ledger.Store) {
 		cancel()
 		select {
 		case <-ctx.Done():
-		case <-time.After(patience):
+		case <-time.After(suite.Patience):
 			t.Error("the context of fn does not end with the caller's")
 		}
 		return p, ctx.Err()
 	})
-	wantError(t, "Change", err, context.Canceled)
+	suite.WantError(t, "Change", err, context.Canceled)
 	wantUnchanged(t, store, smallPurchase(1))
 }
 
@@ -206,7 +207,7 @@ func getDoesNotWait(t *testing.T, store ledger.Store) {
 		wantListed(t, store, ledger.Query{States: []ledger.State{ledger.Created}}, 1)
 	}
 	release()
-	wantDone(t, "Change", finished)
+	suite.WantDone(t, "Change", finished)
 	wantListed(t, store, ledger.Query{States: []ledger.State{ledger.Accepted}}, 1)
 }
 
@@ -217,7 +218,7 @@ func changesApart(t *testing.T, store ledger.Store) {
 		change(t, store, purchaseID(i), func(p *ledger.Purchase) { p.Attempts = i })
 	}
 	release()
-	wantDone(t, "Change", finished)
+	suite.WantDone(t, "Change", finished)
 }
 
 func createApart(t *testing.T, store ledger.Store) {
@@ -226,7 +227,7 @@ func createApart(t *testing.T, store ledger.Store) {
 	create(t, store, keyed(1, "u", "k1"))
 	create(t, store, keyed(3, "u", "k3"))
 	release()
-	wantDone(t, "Change", finished)
+	suite.WantDone(t, "Change", finished)
 }
 
 func claimApart(t *testing.T, store ledger.Store) {
@@ -236,6 +237,6 @@ func claimApart(t *testing.T, store ledger.Store) {
 	wantClaim(t, store, after(100), after(200), 3)
 	wantNoClaim(t, store, after(100))
 	release()
-	wantDone(t, "Change", finished)
+	suite.WantDone(t, "Change", finished)
 	wantClaim(t, store, after(100), after(200), 1)
 }

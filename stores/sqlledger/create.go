@@ -1,10 +1,11 @@
-package sqlstore
+package sqlledger
 
 import (
 	"context"
 	"fmt"
 
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 // A purchase holds its user's key while that is in held_key, which is unique
@@ -27,7 +28,7 @@ func (s *Store) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase,
 		return ledger.Purchase{}, err
 	}
 	create := s.createIfFree
-	if s.dialect == MySQL && p.Key != "" {
+	if s.db.Dialect == sqldb.MySQL && p.Key != "" {
 		create = s.createLocked
 	}
 	created, err := create(ctx, row, p)
@@ -48,7 +49,7 @@ func (r *purchaseRow) held() any {
 // createIfFree lets the database tell whether the key is free.
 func (s *Store) createIfFree(ctx context.Context, row purchaseRow, p ledger.Purchase) (ledger.Purchase, error) {
 	insert := insertPurchase
-	if s.dialect != MySQL {
+	if s.db.Dialect != sqldb.MySQL {
 		insert += " ON CONFLICT (user_id, held_key) DO NOTHING"
 	}
 	for {
@@ -67,7 +68,7 @@ func (s *Store) createIfFree(ctx context.Context, row purchaseRow, p ledger.Purc
 			if holder.KeyUntil.After(p.CreatedAt) {
 				return holder, nil
 			}
-			if _, err := s.exec(ctx, "free a key", freeKey, stored(holder.ID), row.key); err != nil {
+			if _, err := s.exec(ctx, "free a key", freeKey, sqldb.Stored(holder.ID), row.key); err != nil {
 				return ledger.Purchase{}, err
 			}
 		}
@@ -78,20 +79,20 @@ func (s *Store) createIfFree(ctx context.Context, row purchaseRow, p ledger.Purc
 // value of a unique index lock what the others wait for, and deadlock.
 func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purchase) (ledger.Purchase, error) {
 	name := fmt.Sprintf("key %d %s%s", len(p.UserID), p.UserID, p.Key)
-	leave, err := s.enter(ctx, name)
+	leave, err := s.db.Enter(ctx, name)
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "wait for a key", err)
 	}
 	defer leave()
-	h, err := s.hold(ctx, s.shortLease())
+	h, err := s.db.Hold(ctx, s.shortLease())
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "begin", err)
 	}
-	defer h.end()
-	if err := h.lockName(ctx, name); err != nil {
+	defer h.End()
+	if err := h.LockName(ctx, name); err != nil {
 		return ledger.Purchase{}, failed(ctx, "lock a key", err)
 	}
-	holder, found, err := h.purchase(ctx, selectHolder, []any{row.userID, row.key})
+	holder, found, err := s.purchase(ctx, h, selectHolder, []any{row.userID, row.key})
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "look for the purchase of a key", err)
 	}
@@ -99,14 +100,14 @@ func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purc
 		if holder.KeyUntil.After(p.CreatedAt) {
 			return holder, nil
 		}
-		if _, err := h.exec(ctx, freeKey, stored(holder.ID), row.key); err != nil {
+		if _, err := h.Exec(ctx, freeKey, sqldb.Stored(holder.ID), row.key); err != nil {
 			return ledger.Purchase{}, failed(ctx, "free a key", err)
 		}
 	}
-	if _, err := h.exec(ctx, insertPurchase, append(row.args(), row.held())...); err != nil {
+	if _, err := h.Exec(ctx, insertPurchase, append(row.args(), row.held())...); err != nil {
 		return ledger.Purchase{}, failed(ctx, "create a purchase", err)
 	}
-	if err := h.commit(ctx); err != nil {
+	if err := h.Commit(ctx); err != nil {
 		return ledger.Purchase{}, failed(ctx, "commit a purchase", err)
 	}
 	return row.kept(p), nil

@@ -1,4 +1,4 @@
-package sqlstore
+package sqldb
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 
 const longestPause = 50 * time.Millisecond
 
-// patiently does something again, as long as SQLite is busy and the context
+// Patiently does something again, as long as SQLite is busy and the context
 // lasts. What finds SQLite busy has done nothing. Other databases wait by
 // themselves.
-func (s *Store) patiently(ctx context.Context, do func() error) error {
+func (d *DB) Patiently(ctx context.Context, do func() error) error {
 	err := do()
-	if s.dialect != SQLite {
+	if d.Dialect != SQLite {
 		return err
 	}
 	for pause := time.Millisecond; busy(err); pause = min(2*pause, longestPause) {

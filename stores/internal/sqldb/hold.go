@@ -1,4 +1,4 @@
-package sqlstore
+package sqldb
 
 import (
 	"context"
@@ -17,16 +17,15 @@ const (
 	lockSlices = 5               // seconds that one GET_LOCK waits, so that one whose client has gone ends
 )
 
-// hold is a transaction on a connection of its own, with what it locks. It is
+// Hold is a transaction on a connection of its own, with what it locks. It is
 // written in SQL, not as an sql.Tx: that can't begin as SQLite needs it, its end
 // takes no context, and it rolls back, and so frees the user, as soon as the
 // context ends, while fn still runs.
-type hold struct {
-	store  *Store
-	conn   *sql.Conn
+type Hold struct {
+	Conn   *sql.Conn
+	db     *DB
 	lease  time.Duration // how long the server keeps it for a client that is silent
 	named  string        // the MySQL lock that the connection holds
-	txid   int64         // of a PostgreSQL transaction that is lent
 	free   func()        // lets another take a connection; nil when that is for others to do
 	ended  bool          // the connection has been given back
 	over   bool          // the transaction has ended
@@ -38,16 +37,16 @@ type hold struct {
 	prepared bool                      // and so they may from now on, without our knowing
 }
 
-// hold takes a connection and begins a transaction with that lease. Whoever gets
+// Hold takes a connection and begins a transaction with that lease. Whoever gets
 // one ends it.
-func (s *Store) hold(ctx context.Context, lease time.Duration) (*hold, error) {
+func (d *DB) Hold(ctx context.Context, lease time.Duration) (*Hold, error) {
 	var begun error
 	// After the server was gone every idle connection may be a dead one, and
 	// beginning is what finds it out. It has done nothing by then.
-	for range s.db.Stats().Idle + 2 {
-		h := &hold{store: s, lease: lease}
-		err := s.patiently(ctx, func() (err error) { // opening SQLite can find it busy, too
-			h.conn, err = s.db.Conn(ctx)
+	for range d.SQL.Stats().Idle + 2 {
+		h := &Hold{db: d, lease: lease}
+		err := d.Patiently(ctx, func() (err error) { // opening SQLite can find it busy, too
+			h.Conn, err = d.SQL.Conn(ctx)
 			return err
 		})
 		if err != nil {
@@ -59,8 +58,8 @@ func (s *Store) hold(ctx context.Context, lease time.Duration) (*hold, error) {
 		// A BEGIN whose context ended may have begun all the same. SQLite rolls
 		// it back, since the connection may be a whole database in memory; the
 		// others close the connection.
-		h.broken = s.dialect != SQLite
-		h.end()
+		h.broken = d.Dialect != SQLite
+		h.End()
 		if ctx.Err() != nil {
 			break
 		}
@@ -68,13 +67,13 @@ func (s *Store) hold(ctx context.Context, lease time.Duration) (*hold, error) {
 	return nil, begun
 }
 
-// holdRoom is a hold that waits for room, and frees it in the end.
-func (s *Store) holdRoom(ctx context.Context, lease time.Duration) (*hold, error) {
-	free, err := s.room(ctx)
+// HoldRoom is a Hold that waits for room, and frees it in the end.
+func (d *DB) HoldRoom(ctx context.Context, lease time.Duration) (*Hold, error) {
+	free, err := d.room(ctx)
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.hold(ctx, lease)
+	h, err := d.Hold(ctx, lease)
 	if err != nil {
 		free()
 		return nil, err
@@ -83,20 +82,20 @@ func (s *Store) holdRoom(ctx context.Context, lease time.Duration) (*hold, error
 	return h, nil
 }
 
-func (h *hold) begin(ctx context.Context) error {
+func (h *Hold) begin(ctx context.Context) error {
 	h.hear(time.Now())
-	for _, statement := range h.store.dialect.begin(h.lease) {
-		if _, err := h.exec(ctx, statement); err != nil {
+	for _, statement := range h.db.Dialect.begin(h.lease) {
+		if _, err := h.Exec(ctx, statement); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// exec runs a statement and returns how many rows it changed.
-func (h *hold) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	err = h.store.patiently(ctx, func() error {
-		result, err := h.conn.ExecContext(ctx, h.store.dialect.rebind(query), args...)
+// Exec runs a statement and returns how many rows it changed.
+func (h *Hold) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
+	err = h.db.Patiently(ctx, func() error {
+		result, err := h.Conn.ExecContext(ctx, h.db.Dialect.Rebind(query), args...)
 		if err != nil {
 			return err
 		}
@@ -106,12 +105,12 @@ func (h *hold) exec(ctx context.Context, query string, args ...any) (changed int
 	return changed, err
 }
 
-// lockName waits for a lock of MySQL's by name.
-func (h *hold) lockName(ctx context.Context, name string) error {
+// LockName waits for a lock of MySQL's by name.
+func (h *Hold) LockName(ctx context.Context, name string) error {
 	query := fmt.Sprintf("SELECT GET_LOCK(%s, %d)", mysqlLock(name), lockSlices)
 	for {
 		var got sql.NullInt64
-		if err := h.conn.QueryRowContext(ctx, query).Scan(&got); err != nil {
+		if err := h.Conn.QueryRowContext(ctx, query).Scan(&got); err != nil {
 			return err
 		}
 		if !got.Valid {
@@ -124,18 +123,18 @@ func (h *hold) lockName(ctx context.Context, name string) error {
 	}
 }
 
-// commit ends the transaction and keeps what it did.
-func (h *hold) commit(ctx context.Context) error {
-	_, err := h.exec(ctx, "COMMIT")
+// Commit ends the transaction and keeps what it did.
+func (h *Hold) Commit(ctx context.Context) error {
+	_, err := h.Exec(ctx, "COMMIT")
 	h.over = err == nil
-	h.broken = err != nil && h.store.dialect != SQLite
+	h.broken = err != nil && h.db.Dialect != SQLite
 	return err
 }
 
-// end rolls back what was not committed, frees what was locked and gives the
+// End rolls back what was not committed, frees what was locked and gives the
 // connection back. One that can't do that is closed, which does it too. The
 // second time it does nothing.
-func (h *hold) end() {
+func (h *Hold) End() {
 	if h.ended {
 		return
 	}
@@ -144,25 +143,25 @@ func (h *hold) end() {
 		defer h.free()
 	}
 	if !h.over && !h.broken {
-		_ = h.rollback() // or it is broken
+		_ = h.Rollback() // or it is broken
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if statement := h.store.dialect.restore(h.named); statement != "" && !h.broken {
-		_, err := h.exec(ctx, statement)
+	if statement := h.db.Dialect.restore(h.named); statement != "" && !h.broken {
+		_, err := h.Exec(ctx, statement)
 		h.broken = err != nil
 	}
 	if h.broken {
-		_ = h.conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+		_ = h.Conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
 	}
-	_ = h.conn.Close() // gives it back, or says that it is closed
+	_ = h.Conn.Close() // gives it back, or says that it is closed
 }
 
-// rollback ends the transaction and keeps nothing of it.
-func (h *hold) rollback() error {
+// Rollback ends the transaction and keeps nothing of it.
+func (h *Hold) Rollback() error {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	_, err := h.exec(ctx, "ROLLBACK")
+	_, err := h.Exec(ctx, "ROLLBACK")
 	if err != nil && saysNoTransaction(err) {
 		err = nil
 	}
@@ -175,9 +174,9 @@ func saysNoTransaction(err error) bool {
 	return strings.Contains(err.Error(), "no transaction is active")
 }
 
-// lasting is a context that ends a little after its parent, for keeping what fn
+// Lasting is a context that ends a little after its parent, for keeping what fn
 // has already done.
-func lasting(parent context.Context) (context.Context, context.CancelFunc) {
+func Lasting(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {
 		timer := time.AfterFunc(grace, cancel)

@@ -1,4 +1,4 @@
-package storetest
+package ledgertest
 
 import (
 	"testing"
@@ -12,9 +12,9 @@ type purchaseCase struct {
 	run  func(t *testing.T, store ledger.Store)
 }
 
-// RunLedgerStore tries a ledger's Store. newStore returns an empty store each
+// RunStore tries a ledger's Store. newStore returns an empty store each
 // time it is called.
-func RunLedgerStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
+func RunStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 	runPurchaseCases(t, newStore, []purchaseCase{
 		{"a purchase that was never created is not found", noPurchase},
 		{"every field comes back as it was created", purchaseRoundTrip},

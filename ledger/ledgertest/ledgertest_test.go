@@ -1,15 +1,15 @@
-package storetest_test
+package ledgertest_test
 
 import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/go-gloebit/gloebit/storetest"
+	"github.com/go-gloebit/gloebit/ledger/ledgertest"
 )
 
 func TestMemoryLedgerStore(t *testing.T) {
 	t.Parallel()
 	newStore := func(*testing.T) ledger.Store { return &ledger.MemoryStore{} }
-	storetest.RunLedgerStore(t, newStore)
-	storetest.RunPurchasesApart(t, newStore)
+	ledgertest.RunStore(t, newStore)
+	ledgertest.RunPurchasesApart(t, newStore)
 }

@@ -1,4 +1,4 @@
-package storetest
+package ledgertest
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
@@ -52,7 +53,7 @@ func fullPurchase(i int) ledger.Purchase {
 
 func create(t *testing.T, store ledger.Store, p ledger.Purchase) ledger.Purchase {
 	t.Helper()
-	created, err := store.Create(inTime(t), p)
+	created, err := store.Create(suite.InTime(t), p)
 	if err != nil {
 		t.Fatalf("Create of %s: %v", p.ID, err)
 	}
@@ -73,7 +74,7 @@ func createMany(t *testing.T, store ledger.Store, n int, edit func(i int, p *led
 
 func get(t *testing.T, store ledger.Store, id string) ledger.Purchase {
 	t.Helper()
-	p, err := store.Get(inTime(t), id)
+	p, err := store.Get(suite.InTime(t), id)
 	if err != nil {
 		t.Fatalf("Get of %s: %v", id, err)
 	}
@@ -82,7 +83,7 @@ func get(t *testing.T, store ledger.Store, id string) ledger.Purchase {
 
 func change(t *testing.T, store ledger.Store, id string, edit func(p *ledger.Purchase)) ledger.Purchase {
 	t.Helper()
-	p, err := store.Change(inTime(t), id, editing(edit))
+	p, err := store.Change(suite.InTime(t), id, editing(edit))
 	if err != nil {
 		t.Fatalf("Change of %s: %v", id, err)
 	}
@@ -99,7 +100,7 @@ func editing(edit func(p *ledger.Purchase)) changeFunc {
 
 func claim(t *testing.T, store ledger.Store, now, until time.Time) string {
 	t.Helper()
-	p, err := store.Claim(inTime(t), now, until)
+	p, err := store.Claim(suite.InTime(t), now, until)
 	if err != nil {
 		t.Fatalf("Claim: %v", err)
 	}
@@ -111,7 +112,7 @@ func claim(t *testing.T, store ledger.Store, now, until time.Time) string {
 
 func wantNoClaim(t *testing.T, store ledger.Store, now time.Time) {
 	t.Helper()
-	p, err := store.Claim(inTime(t), now, now.Add(time.Hour))
+	p, err := store.Claim(suite.InTime(t), now, now.Add(time.Hour))
 	if !errors.Is(err, gloebit.ErrNotFound) {
 		t.Fatalf("Claim returned %q and the error %v, want ErrNotFound", p.ID, err)
 	}
@@ -129,7 +130,7 @@ func wantClaim(t *testing.T, store ledger.Store, now, until time.Time, i int) {
 
 func list(t *testing.T, store ledger.Store, q ledger.Query) []ledger.Purchase {
 	t.Helper()
-	purchases, err := store.List(inTime(t), q)
+	purchases, err := store.List(suite.InTime(t), q)
 	if err != nil {
 		t.Fatalf("List: %v", err)
 	}
@@ -167,7 +168,7 @@ func wantFields(t *testing.T, path string, got, want reflect.Value) {
 		return
 	case json.RawMessage:
 		if got := got.Interface().(json.RawMessage); string(got) != string(wanted) {
-			t.Errorf("%s came back as %s, want %s", path, clip(string(got)), clip(string(wanted)))
+			t.Errorf("%s came back as %s, want %s", path, suite.Clip(string(got)), suite.Clip(string(wanted)))
 		}
 		return
 	}
@@ -186,7 +187,7 @@ func wantFields(t *testing.T, path string, got, want reflect.Value) {
 		}
 	default:
 		if !got.Equal(want) {
-			t.Errorf("%s came back as %s, want %s", path, clip(fmt.Sprintf("%q", got)), clip(fmt.Sprintf("%q", want)))
+			t.Errorf("%s came back as %s, want %s", path, suite.Clip(fmt.Sprintf("%q", got)), suite.Clip(fmt.Sprintf("%q", want)))
 		}
 	}
 }
@@ -215,7 +216,7 @@ func samePurchaseTime(got, want time.Time) bool {
 func changing(t *testing.T, store ledger.Store, id string, edit func(p *ledger.Purchase)) (release func(), finished <-chan error) {
 	t.Helper()
 	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	ctx := inTime(t)
+	ctx := suite.InTime(t)
 	go func() {
 		_, err := store.Change(ctx, id, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 			close(held)
@@ -230,7 +231,7 @@ func changing(t *testing.T, store ledger.Store, id string, edit func(p *ledger.P
 	case err := <-done:
 		t.Fatalf("Change of %s returned the error %v without calling fn", id, err)
 	case <-ctx.Done():
-		t.Fatalf("Change of %s did not call fn in %v", id, patience)
+		t.Fatalf("Change of %s did not call fn in %v", id, suite.Patience)
 	}
 	return func() { close(free) }, done
 }

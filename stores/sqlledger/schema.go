@@ -1,4 +1,49 @@
-package sqlstore
+package sqlledger
+
+import (
+	"context"
+
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+)
+
+const versions = "gloebit_ledger_schema"
+
+// Schema returns the steps of the ledger's schema in the order in which they are
+// run, for applications with a migration tool of their own, as [sqlstore.Schema]
+// does for its tables. [Store.Migrate] runs both. The last statement of each step
+// keeps its version in the table gloebit_ledger_schema. Schema panics when the
+// dialect is none of package sqlstore's.
+func Schema(dialect sqlstore.Dialect) []sqlstore.Migration {
+	_ = sqlstore.Schema(dialect) // which panics
+	var migrations []sqlstore.Migration
+	for _, step := range schema(sqldb.Dialect(dialect)) {
+		migrations = append(migrations, sqlstore.Migration(step))
+	}
+	return migrations
+}
+
+// Migrate makes the tables of the ledger and those of the [sqlstore.Store], or
+// brings them to these packages' versions: see [sqlstore.Store.Migrate], which
+// needs no call of its own.
+func (s *Store) Migrate(ctx context.Context) error {
+	if err := s.tokens.Migrate(ctx); err != nil {
+		return err
+	}
+	return s.db.Migrate(ctx, "sqlledger", versions, schema(s.db.Dialect))
+}
+
+func schema(dialect sqldb.Dialect) []sqldb.Migration {
+	table := "CREATE TABLE IF NOT EXISTS " + versions + " (\n\tversion INTEGER PRIMARY KEY\n)"
+	switch dialect {
+	case sqldb.Postgres:
+		return sqldb.Steps(dialect, versions, append([]string{table}, postgresPurchases()...))
+	case sqldb.MySQL:
+		return sqldb.Steps(dialect, versions, append([]string{table + " ENGINE=InnoDB"}, mysqlPurchases()...))
+	default:
+		return sqldb.Steps(dialect, versions, append([]string{table}, sqlitePurchases()...))
+	}
+}
 
 // held_key is the key as long as it is this purchase's, and unique; purchase is
 // what no column has, as JSON.

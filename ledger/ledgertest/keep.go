@@ -1,4 +1,4 @@
-package storetest
+package ledgertest
 
 import (
 	"context"
@@ -12,18 +12,19 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/suite"
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
 func noPurchase(t *testing.T, store ledger.Store) {
 	for i := range 2 { // in an empty store, and beside another purchase
-		p, err := store.Get(inTime(t), purchaseID(1))
-		wantError(t, "Get", err, gloebit.ErrNotFound)
+		p, err := store.Get(suite.InTime(t), purchaseID(1))
+		suite.WantError(t, "Get", err, gloebit.ErrNotFound)
 		if !reflect.ValueOf(p).IsZero() {
 			t.Error("Get returned a purchase along with its error")
 		}
-		p, err = store.Change(inTime(t), purchaseID(1), editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
-		wantError(t, "Change", err, gloebit.ErrNotFound)
+		p, err = store.Change(suite.InTime(t), purchaseID(1), editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
+		suite.WantError(t, "Change", err, gloebit.ErrNotFound)
 		if !reflect.ValueOf(p).IsZero() {
 			t.Error("Change returned a purchase along with its error")
 		}
@@ -76,7 +77,7 @@ func purchaseIsACopy(t *testing.T, store ledger.Store) {
 	changed := change(t, store, want.ID, func(p *ledger.Purchase) { within = *p })
 	spoil(within)
 	spoil(changed)
-	claimed, err := store.Claim(inTime(t), want.NextAt, want.NextAt)
+	claimed, err := store.Claim(suite.InTime(t), want.NextAt, want.NextAt)
 	if err != nil {
 		t.Fatalf("Claim: %v", err)
 	}
@@ -87,7 +88,7 @@ func purchaseIDOnce(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	second := smallPurchase(1)
 	second.Item, second.UserID, second.Key, second.KeyUntil = "coat", "v", "k", after(100)
-	if _, err := store.Create(inTime(t), second); err == nil || errors.Is(err, gloebit.ErrNotFound) {
+	if _, err := store.Create(suite.InTime(t), second); err == nil || errors.Is(err, gloebit.ErrNotFound) {
 		t.Errorf("Create with an id in use returned the error %v", err)
 	}
 	wantPurchase(t, get(t, store, purchaseID(1)), smallPurchase(1))
@@ -114,8 +115,8 @@ func badPurchases(t *testing.T, store ledger.Store) {
 	} {
 		p := smallPurchase(1)
 		spoil(&p)
-		_, err := store.Create(inTime(t), p)
-		wantError(t, "Create of a purchase "+what, err, gloebit.ErrInvalidRequest)
+		_, err := store.Create(suite.InTime(t), p)
+		suite.WantError(t, "Create of a purchase "+what, err, gloebit.ErrInvalidRequest)
 	}
 	if got := list(t, store, ledger.Query{}); len(got) != 0 {
 		t.Errorf("%d purchases were kept that Check refuses", len(got))
@@ -145,8 +146,8 @@ func keyHeld(t *testing.T, store ledger.Store) {
 	create(t, store, first)
 	second := keyed(2, first.UserID, first.Key)
 	wantPurchase(t, create(t, store, second), first)
-	_, err := store.Get(inTime(t), second.ID)
-	wantError(t, "Get of a purchase whose key was in use", err, gloebit.ErrNotFound)
+	_, err := store.Get(suite.InTime(t), second.ID)
+	suite.WantError(t, "Get of a purchase whose key was in use", err, gloebit.ErrNotFound)
 	changed := change(t, store, first.ID, func(p *ledger.Purchase) { p.Cause = "changed" })
 	wantPurchase(t, create(t, store, second), changed)
 }
@@ -200,28 +201,28 @@ func keyless(t *testing.T, store ledger.Store) {
 }
 
 func oddPurchaseKeys(t *testing.T, store ledger.Store) {
-	n := len(oddKeys)
-	for i, odd := range oddKeys {
+	n := len(suite.OddKeys)
+	for i, odd := range suite.OddKeys {
 		create(t, store, keyed(i, odd, "key"))
 		create(t, store, keyed(n+i, "user", odd))
 	}
-	for i, odd := range oddKeys {
+	for i, odd := range suite.OddKeys {
 		for where, p := range map[int]ledger.Purchase{i: keyed(2*n, odd, "key"), n + i: keyed(2*n, "user", odd)} {
 			p.CreatedAt = after(where)
 			got := create(t, store, p)
 			if got.ID != purchaseID(where) || got.UserID != p.UserID || got.Key != p.Key {
-				t.Errorf("the user %s with the key %s came back as another one's", clip(fmt.Sprintf("%q", p.UserID)), clip(fmt.Sprintf("%q", p.Key)))
+				t.Errorf("the user %s with the key %s came back as another one's", suite.Clip(fmt.Sprintf("%q", p.UserID)), suite.Clip(fmt.Sprintf("%q", p.Key)))
 			}
 		}
 		if got := list(t, store, ledger.Query{UserID: odd}); len(got) != 1 || got[0].UserID != odd {
-			t.Errorf("List of the user %s returned %d purchases, want 1", clip(fmt.Sprintf("%q", odd)), len(got))
+			t.Errorf("List of the user %s returned %d purchases, want 1", suite.Clip(fmt.Sprintf("%q", odd)), len(got))
 		}
 	}
 }
 
 func keyRace(t *testing.T, store ledger.Store) {
 	for round := range 3 {
-		ctx, start := inTime(t), make(chan struct{})
+		ctx, start := suite.InTime(t), make(chan struct{})
 		var group sync.WaitGroup
 		var mu sync.Mutex
 		got := map[string]int{}
@@ -252,17 +253,17 @@ func purchaseContextEnded(t *testing.T, store ledger.Store) {
 	p := smallPurchase(1)
 	p.NextAt = after(1)
 	create(t, store, p)
-	ctx := ended(t)
+	ctx := suite.Ended(t)
 	_, err := store.Create(ctx, smallPurchase(2))
-	wantError(t, "Create", err, context.Canceled)
+	suite.WantError(t, "Create", err, context.Canceled)
 	_, err = store.Get(ctx, p.ID)
-	wantError(t, "Get", err, context.Canceled)
+	suite.WantError(t, "Get", err, context.Canceled)
 	_, err = store.Change(ctx, p.ID, editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
-	wantError(t, "Change", err, context.Canceled)
+	suite.WantError(t, "Change", err, context.Canceled)
 	_, err = store.Claim(ctx, after(9), after(99))
-	wantError(t, "Claim", err, context.Canceled)
+	suite.WantError(t, "Claim", err, context.Canceled)
 	_, err = store.List(ctx, ledger.Query{})
-	wantError(t, "List", err, context.Canceled)
+	suite.WantError(t, "List", err, context.Canceled)
 	wantListed(t, store, ledger.Query{}, 1)
 	wantPurchase(t, get(t, store, p.ID), p)
 }

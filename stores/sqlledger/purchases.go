@@ -1,4 +1,4 @@
-package sqlstore
+package sqlledger
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 const purchaseColumns = "id, user_id, gloebit_id, order_key, state, created_at, next_at, stuck_at, key_until, purchase"
@@ -32,9 +33,9 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 		return purchaseRow{}, err
 	}
 	row := purchaseRow{
-		id: stored(p.ID), userID: stored(p.UserID), gloebitID: stored(p.GloebitID), key: stored(p.Key),
+		id: sqldb.Stored(p.ID), userID: sqldb.Stored(p.UserID), gloebitID: sqldb.Stored(p.GloebitID), key: sqldb.Stored(p.Key),
 		state: string(p.State), createdAt: p.CreatedAt.UnixMicro(),
-		nextAt: storedTime(p.NextAt), stuckAt: storedTime(p.StuckAt), keyUntil: storedTime(p.KeyUntil),
+		nextAt: sqldb.StoredTime(p.NextAt), stuckAt: sqldb.StoredTime(p.StuckAt), keyUntil: sqldb.StoredTime(p.KeyUntil),
 	}
 	// These are in columns: two may be no text, and Claim changes one.
 	p.UserID, p.Key, p.NextAt, p.GloebitID = "", "", time.Time{}, ""
@@ -100,7 +101,7 @@ func (r *purchaseRow) kept(p ledger.Purchase) ledger.Purchase {
 // them.
 func (r *purchaseRow) setTimes(p *ledger.Purchase) {
 	p.CreatedAt, p.UpdatedAt = time.UnixMicro(r.createdAt).UTC(), p.UpdatedAt.UTC().Round(0)
-	p.NextAt, p.StuckAt, p.KeyUntil = readTime(r.nextAt), readTime(r.stuckAt), readTime(r.keyUntil)
+	p.NextAt, p.StuckAt, p.KeyUntil = sqldb.ReadTime(r.nextAt), sqldb.ReadTime(r.stuckAt), sqldb.ReadTime(r.keyUntil)
 	for i := range p.History {
 		p.History[i].At = p.History[i].At.UTC().Round(0)
 	}
@@ -109,17 +110,17 @@ func (r *purchaseRow) setTimes(p *ledger.Purchase) {
 // Get implements [ledger.Store]. The error is ErrNotFound when there is no such
 // purchase, that of the context when it has ended, or the database's.
 func (s *Store) Get(ctx context.Context, id string) (ledger.Purchase, error) {
-	rows, err := s.purchases(ctx, "get a purchase", (*purchaseRow).read, "SELECT "+purchaseColumns+" FROM gloebit_purchases WHERE id = ?", stored(id))
+	rows, err := s.purchases(ctx, "get a purchase", (*purchaseRow).read, "SELECT "+purchaseColumns+" FROM gloebit_purchases WHERE id = ?", sqldb.Stored(id))
 	return onlyPurchase(rows, err)
 }
 
 // purchases runs a query for purchases. Its rows are read to their end, also
 // after one that can't be: it is there that SQLite commits one that writes.
 func (s *Store) purchases(ctx context.Context, doing string, read readFunc, query string, args ...any) (list []ledger.Purchase, err error) {
-	query = s.dialect.rebind(query)
-	err = s.patiently(ctx, func() error {
+	query = s.db.Dialect.Rebind(query)
+	err = s.db.Patiently(ctx, func() error {
 		list = nil
-		rows, err := s.db.QueryContext(ctx, query, args...)
+		rows, err := s.db.SQL.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}
@@ -193,14 +194,14 @@ func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, er
 		args = append(args, values...)
 	}
 	if q.UserID != "" {
-		where("user_id = ?", stored(q.UserID))
+		where("user_id = ?", sqldb.Stored(q.UserID))
 	}
 	if len(q.States) > 0 {
 		states := make([]any, len(q.States))
 		for i, state := range q.States {
 			states[i] = string(state)
 		}
-		where("state IN ("+marks(len(states))+")", states...)
+		where("state IN ("+sqldb.Marks(len(states))+")", states...)
 	}
 	if q.Stuck {
 		where("stuck_at IS NOT NULL")
@@ -213,7 +214,7 @@ func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, er
 	}
 	if !q.After.IsZero() { // in words that every database sees a range of an index in
 		at := q.After.CreatedAt.UnixMicro()
-		where("created_at <= ? AND (created_at < ? OR id < ?)", at, at, stored(q.After.ID))
+		where("created_at <= ? AND (created_at < ? OR id < ?)", at, at, sqldb.Stored(q.After.ID))
 	}
 	return s.purchases(ctx, "list purchases", (*purchaseRow).list, query+" ORDER BY created_at DESC, id DESC LIMIT ?", append(args, q.PageSize())...)
 }

@@ -1,0 +1,73 @@
+// Package suite has what the suites for stores share.
+package suite
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// How long a case waits.
+const (
+	Patience = 30 * time.Second       // for what must happen
+	AMoment  = 100 * time.Millisecond // for what must not
+)
+
+// OddKeys differ from each other in a way that some store or other overlooks.
+var OddKeys = []string{
+	"a", "A", "b", "a ", " a", "a\t", "a\n", "a\x00", "a\x00b", "\x00", "\x00\x00", " ", "  ",
+	"\u00e9", "e\u0301", "e", "E", "\u00c9", "\u00df", "ss", "i", "I", "\u0130", "\u0131", "\u4e16\u754c", "\U0001F600", "\U0001F601",
+	"'", "''", `"`, "`", `\`, `\\`, "'; DROP TABLE gloebit_credentials; --", "%", "_", "a%", "?", "$1", ":a", "@a",
+	"{a}", "{b}", "{a}b", "a{b}", "a}b", "a:b", "a:b:c", "*", "[a]", "a/b", "../a", ".", "..", "a,b", "a b", "a+b", "a%20b",
+	"null", "NULL", "0", "00", "1", "1.0", "true", "0x61", "YQ==", "61", `\x61`,
+	"\xff", "\xfe", "\xff\xfe", "a\xff", "\xc3", "\xc3\x28", "\xed\xa0\x80", "\ufffd", "\ufffd\ufffd", "\ufeffa", "\x7f", "\x80",
+	strings.Repeat("k", 255), strings.Repeat("k", 254), strings.Repeat("k", 254) + "K", strings.Repeat("k", 254) + " ",
+	strings.Repeat("\u00e9", 127), strings.Repeat("\u00e9", 127) + "e", strings.Repeat("\x00", 255), strings.Repeat("'", 255), strings.Repeat("\xff", 255),
+}
+
+// InTime is a context for what must not hang.
+func InTime(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// Ended is a context that has ended.
+func Ended(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+// WantError fails unless the error is the one that is wanted.
+func WantError(t *testing.T, doing string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s returned the error %v, want one that is %v", doing, err, want)
+	}
+}
+
+// WantDone waits for an error from a goroutine and fails unless it is nil.
+func WantDone(t *testing.T, doing string, finished <-chan error) {
+	t.Helper()
+	select {
+	case err := <-finished:
+		if err != nil {
+			t.Fatalf("%s: %v", doing, err)
+		}
+	case <-time.After(Patience):
+		t.Fatalf("%s did not return in %v", doing, Patience)
+	}
+}
+
+// Clip keeps a value short enough for a message. The suites store no real secret.
+func Clip(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "..."
+	}
+	return s
+}

@@ -1,0 +1,100 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// Migration is one step of a schema, as sqlstore.Migration.
+type Migration struct {
+	Version    int
+	Statements []string
+}
+
+// Steps are migrations from version 1 on, each of which ends with a statement
+// that keeps its version in the table.
+func Steps(dialect Dialect, table string, steps ...[]string) []Migration {
+	keep := "ON CONFLICT DO NOTHING"
+	if dialect == MySQL {
+		keep = "ON DUPLICATE KEY UPDATE version = version"
+	}
+	migrations := make([]Migration, len(steps))
+	for i, statements := range steps {
+		insert := fmt.Sprintf("INSERT INTO %s (version) VALUES (%d) %s", table, i+1, keep)
+		migrations[i] = Migration{i + 1, append(statements, insert)}
+	}
+	return migrations
+}
+
+// Migrate takes the steps that are not in the table of versions yet, for the
+// package of that name. The first statement of the first step makes the table.
+func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration) error {
+	var now sql.NullInt64
+	err := d.SQL.QueryRowContext(ctx, "SELECT MAX(version) FROM "+table).Scan(&now)
+	newest := steps[len(steps)-1].Version
+	if err == nil && now.Int64 >= int64(newest) {
+		return checkVersion(pkg, int(now.Int64), newest)
+	}
+	leave, err := d.Enter(ctx, "schema")
+	if err != nil {
+		return Failed(ctx, pkg, "wait to migrate", err)
+	}
+	defer leave()
+	h, err := d.Hold(ctx, ShortLease)
+	if err != nil {
+		return Failed(ctx, pkg, "begin to migrate", err)
+	}
+	defer h.End()
+	if err := h.lockSchema(ctx); err != nil {
+		return Failed(ctx, pkg, "wait for another migration", err)
+	}
+	version, err := h.version(ctx, table, steps[0].Statements[0])
+	if err != nil {
+		return Failed(ctx, pkg, "read the version of the schema", err)
+	}
+	if err := checkVersion(pkg, version, newest); err != nil {
+		return err
+	}
+	for _, step := range steps {
+		if step.Version <= version {
+			continue
+		}
+		for _, statement := range step.Statements {
+			if _, err := h.Exec(ctx, statement); err != nil {
+				return Failed(ctx, pkg, fmt.Sprintf("migrate to version %d", step.Version), err)
+			}
+		}
+	}
+	return Failed(ctx, pkg, "commit the migration", h.Commit(ctx))
+}
+
+// checkVersion returns an error when the schema is newer than the package's.
+func checkVersion(pkg string, version, newest int) error {
+	if version > newest {
+		return fmt.Errorf("%s: the schema has version %d, and this program knows versions up to %d: update the program", pkg, version, newest)
+	}
+	return nil
+}
+
+// lockSchema lets one replica migrate at a time.
+func (h *Hold) lockSchema(ctx context.Context) error {
+	switch h.db.Dialect {
+	case Postgres: // any number will do that others don't use: these are bytes of "gloebit"
+		_, err := h.Exec(ctx, "SELECT pg_advisory_xact_lock(29111148299315572)")
+		return err
+	case MySQL:
+		return h.LockName(ctx, "schema")
+	}
+	return nil // SQLite has one writer
+}
+
+// version makes the table of versions if it is not there, and reads it.
+func (h *Hold) version(ctx context.Context, table, makeTable string) (int, error) {
+	if _, err := h.Exec(ctx, makeTable); err != nil {
+		return 0, err
+	}
+	var version sql.NullInt64
+	err := h.Conn.QueryRowContext(ctx, "SELECT MAX(version) FROM "+table).Scan(&version)
+	return int(version.Int64), err
+}

@@ -1,0 +1,66 @@
+package sqlledger_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+var dialects = []sqlstore.Dialect{sqlstore.Postgres, sqlstore.MySQL, sqlstore.SQLite}
+
+// refusing is a database that can't be reached.
+type refusing struct{}
+
+var errRefused = errors.New("refused")
+
+func (refusing) Connect(context.Context) (driver.Conn, error) { return nil, errRefused }
+func (refusing) Driver() driver.Driver                        { return nil }
+
+func TestUnreachableDatabaseIsAnErrorOfEveryMethod(t *testing.T) {
+	for _, dialect := range dialects {
+		t.Run(dialect.String(), func(t *testing.T) {
+			db := sql.OpenDB(refusing{})
+			defer db.Close()
+			store, ctx := sqlledger.New(sqlstore.New(db, dialect)), t.Context()
+			require.ErrorIs(t, store.Migrate(ctx), errRefused)
+			p := ledger.Purchase{ID: "p", UserID: "u", Order: ledger.Order{Key: "key"}, State: ledger.Created}
+			_, err := store.Create(ctx, p)
+			require.ErrorIs(t, err, errRefused)
+			require.ErrorContains(t, err, "sqlledger: ")
+			_, err = store.Get(ctx, "p")
+			require.ErrorIs(t, err, errRefused)
+			_, err = store.Change(ctx, "p", nil)
+			require.ErrorIs(t, err, errRefused)
+			_, err = store.Claim(ctx, time.Now(), time.Now())
+			require.ErrorIs(t, err, errRefused)
+			_, err = store.List(ctx, ledger.Query{})
+			require.ErrorIs(t, err, errRefused)
+		})
+	}
+}
+
+func TestNewAndSchemaPanicOnMistakes(t *testing.T) {
+	require.PanicsWithValue(t, "sqlledger: the sqlstore.Store is nil", func() { sqlledger.New(nil) })
+	for _, dialect := range []sqlstore.Dialect{0, -1, 4} {
+		require.Panics(t, func() { sqlledger.Schema(dialect) })
+	}
+}
+
+func TestSchemaStepsAreNumberedAndKeepTheirVersion(t *testing.T) {
+	for _, dialect := range dialects {
+		for i, step := range sqlledger.Schema(dialect) {
+			require.Equal(t, i+1, step.Version)
+			last := step.Statements[len(step.Statements)-1]
+			require.True(t, strings.HasPrefix(last, "INSERT INTO gloebit_ledger_schema"))
+		}
+	}
+}

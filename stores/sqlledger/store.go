@@ -1,0 +1,68 @@
+package sqlledger
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+)
+
+var _ ledger.Store = (*Store)(nil)
+
+// Store is a [ledger.Store] in the database of a [sqlstore.Store]. It is safe
+// for concurrent use, and any number of processes can share the database. [New]
+// makes one.
+type Store struct {
+	// Lease is how long PostgreSQL, MariaDB or MySQL keeps a purchase locked
+	// for a Change of whose machine it hears nothing more. The context of an fn
+	// that asks nothing of its transaction after a query ends when three
+	// quarters of it are over, so it must be longer than 4/3 of
+	// ledger.Config.WorkTimeout. Zero means a minute; less than a second is a
+	// second. An fn of a Change that goes on for a quarter of Lease after its
+	// context has ended, in SQLite too, is given up: see the package's
+	// documentation. It is not changed once the store is in use.
+	Lease time.Duration
+
+	tokens *sqlstore.Store
+	db     *sqldb.DB
+	hung   sync.Map // ids of purchases whose fn goes on though its hold was given up
+}
+
+// New returns the store of purchases in the database of the other store, which
+// must not be nil. It asks nothing of the database: the tables are made by
+// [Store.Migrate] or by the caller (see [Schema]).
+func New(store *sqlstore.Store) *Store {
+	if store == nil {
+		panic("sqlledger: the sqlstore.Store is nil")
+	}
+	return &Store{tokens: store, db: store.Database()}
+}
+
+const defaultLease = time.Minute
+
+func (s *Store) lease() time.Duration {
+	if s.Lease == 0 {
+		return defaultLease
+	}
+	return max(s.Lease, time.Second)
+}
+
+// shortLease is that of a hold that lends its transaction to nobody.
+func (s *Store) shortLease() time.Duration { return min(s.lease(), sqldb.ShortLease) }
+
+var errHangs = errors.New("an earlier fn of this process still goes on, too long after its context had ended")
+
+// exec runs a statement that writes, in a transaction of its own, and returns
+// how many rows it changed.
+func (s *Store) exec(ctx context.Context, doing, query string, args ...any) (int64, error) {
+	changed, err := s.db.Exec(ctx, query, args...)
+	return changed, failed(ctx, doing, err)
+}
+
+func failed(ctx context.Context, doing string, err error) error {
+	return sqldb.Failed(ctx, "sqlledger", doing, err)
+}
