@@ -1,7 +1,7 @@
 package gloebit_test
 
 import (
-	"bytes"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,11 +12,21 @@ import (
 )
 
 // FuzzTokenAnswers gives the callback any answer of the token endpoint at all:
-// no panic, and no credential without a token that a header can carry.
+// no panic, no credential without a token that a header can carry, and no other
+// token than encoding/json reads.
 func FuzzTokenAnswers(f *testing.F) {
 	for _, seed := range []string{
 		`{"access_token":"t","token_type":"Bearer","expires_in":"3600","refresh_token":"r","scope":"user balance","app_user_id":"g"}`,
 		`{"access_token":"t"}`, `{"error":"invalid_grant","reason":"x"}`, `{"access_token":"a b"}`, `<html>`, `access_token=t&scope=user`, `{"access_token":"t","expires_in":-1}`, `{"access_token":"t","token_type":"mac"}`,
+		"\ufeff" + ` {"access_token":"t","expires_in":3600.0} `, `{"access_token":"t","expires_in":3.6e3}`,
+		`{"access_token":"t","expires_in":1e999}`, `{"access_token":"t","expires_in":"3600.5"}`,
+		`{"access_token":"t","expires_in":""}`, `{"access_token":"t","expires_in":false}`,
+		`{"access_token":"t","expires_in":99999999999999999999}`, `{"access_token":"t","scope":["user",7,"balance"]}`,
+		`{"access_token":"t","scope":"user,balance"}`, `{"access_token":"t","app_user_id":1000000}`,
+		`access_token=t&expires=3600&app_user_id=7`, `access_token=t&access_token=u`, `error=invalid_grant`,
+		`{"access_token":"t","access_token":"u"}`, `{"access_token":"t","Access_Token":"u"}`,
+		`{"access_token":["t"]}`, `{"access_token":null}`, `{"access\u005ftoken":"\u0074","x":[{"a":"]}\""}]}`,
+		`{"access_token":"t","error":{"code":7}}`, `{"access_token":"t","error":false}`, `{"access_token":"t","error":""}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -24,9 +34,6 @@ func FuzzTokenAnswers(f *testing.F) {
 	config := validConfig()
 	config.HTTPClient = &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
 		recorder := httptest.NewRecorder()
-		if bytes.HasPrefix(answer, []byte("{")) { // anything else is read as a form
-			recorder.Header().Set("Content-Type", "application/json")
-		}
 		_, _ = recorder.Write(answer)
 		return recorder.Result(), nil
 	})}
@@ -45,6 +52,10 @@ func FuzzTokenAnswers(f *testing.F) {
 		}
 		if err == nil && (credential.AccessToken == "" || len(credential.Scopes) == 0) {
 			t.Fatalf("%+v from %q", credential, data)
+		}
+		var object map[string]any
+		if err == nil && json.Unmarshal(data, &object) == nil && object["access_token"] != credential.AccessToken.Reveal() {
+			t.Fatalf("the token is not that of %q", data)
 		}
 	})
 }

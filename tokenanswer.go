@@ -238,10 +238,11 @@ func scopeList(value []byte) string {
 	if !ok {
 		lists = []any{list}
 	}
+	separates := func(r rune) bool { return r == ',' || unicode.IsSpace(r) }
 	var names []string
 	for _, list := range lists {
 		if text, ok := list.(string); ok {
-			names = append(names, strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })...)
+			names = append(names, strings.FieldsFunc(text, separates)...)
 		}
 	}
 	return strings.Join(names, " ")

@@ -55,7 +55,8 @@ const newToken = "the-new-access-token"
 // asJSON is the answer of a token endpoint that does as RFC 6749 says, with more
 // members.
 func asJSON(members string) answer {
-	return answer{kind: "application/json", body: `{"access_token":"` + newToken + `","token_type":"Bearer"` + members + `}`}
+	body := `{"access_token":"` + newToken + `","token_type":"Bearer"` + members + `}`
+	return answer{kind: "application/json", body: body}
 }
 
 // connectByAnswer connects ann with an answer of the token endpoint, and returns the
@@ -109,59 +110,93 @@ func refreshByAnswer(t *testing.T, a answer) (*gloebit.Credential, error) {
 }
 
 var tokenAnswerForms = map[string]tokenAnswerTest{
-	"JSON as text/plain":            {answer: answer{kind: "text/plain; charset=utf-8", body: asJSON(`,"expires_in":3600`).body}, life: time.Hour},
-	"JSON as text/html":             {answer: answer{kind: "text/html", body: asJSON(`,"expires_in":3600`).body}, life: time.Hour},
-	"JSON as a form":                {answer: answer{kind: "application/x-www-form-urlencoded", body: asJSON("").body}},
-	"JSON as malformed type":        {answer: answer{kind: ";;", body: asJSON("").body}},
-	"JSON without a type":           {answer: answer{body: asJSON(`,"scope":"user"`).body}, scope: "user"},
-	"JSON with a byte order mark":   {answer: answer{body: "\ufeff" + asJSON("").body}},
-	"JSON within white space":       {answer: answer{body: "\r\n \ufeff\n" + asJSON("").body + "\r\n\t "}},
-	"JSON with white space inside":  {answer: answer{body: "{ \"access_token\" :\t\"" + newToken + "\" ,\n\"expires_in\" : 3600\n}"}, life: time.Hour},
-	"names with escapes":            {answer: answer{body: `{"access\u005ftoken":"` + newToken + `","\"\\":[{"a":"]}\""}],"scope":"user"}`}, scope: "user"},
-	"a form":                        {answer: answer{kind: "application/x-www-form-urlencoded", body: "access_token=" + newToken + "&expires_in=3600&refresh_token=r&app_user_id=1000000&scope=user+balance"}, life: time.Hour, scope: "user balance", account: "1000000", refresh: "r"},
-	"a form as text/plain":          {answer: answer{kind: "text/plain", body: "access_token=" + newToken + "&expires=3600"}, life: time.Hour},
-	"a form as JSON":                {answer: answer{kind: "application/json", body: "access_token=" + newToken + "&scope=user,balance\n"}, scope: "user balance"},
-	"a form with both expiries":     {answer: answer{body: "access_token=" + newToken + "&expires=60&expires_in=3600"}, life: time.Hour},
-	"another status of success":     {answer: answer{status: 201, body: asJSON("").body}},
-	"a member in another case":      {answer: asJSON(`,"Access_Token":"other","SCOPE":"none"`)},
-	"the access token twice":        {answer: asJSON(`,"access_token":"the\u002dnew-access-token"`)},
-	"the refresh token twice":       {answer: asJSON(`,"refresh_token":"r","refresh_token":"r"`), refresh: "r"},
-	"no type of token":              {answer: answer{body: `{"access_token":"` + newToken + `"}`}},
-	"null as type of token":         {answer: answer{body: `{"access_token":"` + newToken + `","token_type":null}`}},
-	"a type of token in upper case": {answer: answer{body: `{"access_token":"` + newToken + `","token_type":"BEARER"}`}},
-	"an error that is null":         {answer: asJSON(`,"error":null`)},
-	"an error that is false":        {answer: asJSON(`,"error":false`)},
-	"an error that is empty":        {answer: asJSON(`,"error":"","error_description":7`)},
+	"JSON as text/plain": {
+		answer: answer{kind: "text/plain; charset=utf-8", body: asJSON(`,"expires_in":3600`).body}, life: time.Hour,
+	},
+	"JSON as text/html": {
+		answer: answer{kind: "text/html", body: asJSON(`,"expires_in":3600`).body}, life: time.Hour,
+	},
+	"JSON as a form": {
+		answer: answer{kind: "application/x-www-form-urlencoded", body: asJSON("").body},
+	},
+	"JSON as malformed type":      {answer: answer{kind: ";;", body: asJSON("").body}},
+	"JSON without a type":         {answer: answer{body: asJSON(`,"scope":"user"`).body}, scope: "user"},
+	"JSON with a byte order mark": {answer: answer{body: "\ufeff" + asJSON("").body}},
+	"JSON within white space":     {answer: answer{body: "\r\n \ufeff\n" + asJSON("").body + "\r\n\t "}},
+	"JSON with white space inside": {
+		answer: answer{body: "{ \"access_token\" :\t\"" + newToken + "\" ,\n\"expires_in\" : 3600\n}"}, life: time.Hour,
+	},
+	"names with escapes": {
+		answer: answer{body: `{"access\u005ftoken":"` + newToken + `","\"\\":[{"a":"]}\""}],"scope":"user"}`},
+		scope:  "user",
+	},
+	"a form": {
+		answer: answer{kind: "application/x-www-form-urlencoded", body: "access_token=" + newToken +
+			"&expires_in=3600&refresh_token=r&app_user_id=1000000&scope=user+balance"},
+		life: time.Hour, scope: "user balance", account: "1000000", refresh: "r",
+	},
+	"a form as text/plain": {
+		answer: answer{kind: "text/plain", body: "access_token=" + newToken + "&expires=3600"}, life: time.Hour,
+	},
+	"a form as JSON": {
+		answer: answer{kind: "application/json", body: "access_token=" + newToken + "&scope=user,balance\n"},
+		scope:  "user balance",
+	},
+	"a form with both expiries": {
+		answer: answer{body: "access_token=" + newToken + "&expires=60&expires_in=3600"}, life: time.Hour,
+	},
+	"another status of success": {answer: answer{status: 201, body: asJSON("").body}},
+	"a member in another case":  {answer: asJSON(`,"Access_Token":"other","SCOPE":"none"`)},
+	"the access token twice":    {answer: asJSON(`,"access_token":"the\u002dnew-access-token"`)},
+	"the refresh token twice":   {answer: asJSON(`,"refresh_token":"r","refresh_token":"r"`), refresh: "r"},
+	"no type of token":          {answer: answer{body: `{"access_token":"` + newToken + `"}`}},
+	"null as type of token": {
+		answer: answer{body: `{"access_token":"` + newToken + `","token_type":null}`},
+	},
+	"a type of token in upper case": {
+		answer: answer{body: `{"access_token":"` + newToken + `","token_type":"BEARER"}`},
+	},
+	"an error that is null":  {answer: asJSON(`,"error":null`)},
+	"an error that is false": {answer: asJSON(`,"error":false`)},
+	"an error that is empty": {answer: asJSON(`,"error":"","error_description":7`)},
 
-	"seconds":                       {answer: asJSON(`,"expires_in":3600`), life: time.Hour},
-	"seconds in a string":           {answer: asJSON(`,"expires_in":" 3600 "`), life: time.Hour},
-	"seconds with a fraction":       {answer: asJSON(`,"expires_in":3600.0`), life: time.Hour},
-	"seconds with an exponent":      {answer: asJSON(`,"expires_in":3.6e3`), life: time.Hour},
-	"seconds with half":             {answer: asJSON(`,"expires_in":"3600.5"`), life: time.Hour},
-	"seconds in an empty string":    {answer: asJSON(`,"expires_in":""`)},
-	"seconds that are null":         {answer: asJSON(`,"expires_in":null`)},
-	"seconds that are false":        {answer: asJSON(`,"expires_in":false`)},
-	"seconds in an object":          {answer: asJSON(`,"expires_in":{"seconds":3600}`)},
-	"no seconds":                    {answer: asJSON(`,"expires_in":0`)},
-	"seconds below zero":            {answer: asJSON(`,"expires_in":-3600`)},
-	"seconds beyond int64":          {answer: asJSON(`,"expires_in":99999999999999999999`), life: 1<<31*time.Second - time.Second},
-	"seconds beyond a float":        {answer: asJSON(`,"expires_in":1e999`), life: 1<<31*time.Second - time.Second},
-	"a date":                        {answer: asJSON(`,"expires_in":"2030-01-01T00:00:00Z"`)},
-	"infinite seconds":              {answer: asJSON(`,"expires_in":"Infinity"`)},
-	"seconds that are no number":    {answer: asJSON(`,"expires_in":"NaN"`)},
-	"hexadecimal seconds":           {answer: asJSON(`,"expires_in":"0x10"`)},
-	"scope in one string":           {answer: asJSON(`,"scope":"user balance"`), scope: "user balance"},
-	"scope with many spaces":        {answer: asJSON(`,"scope":"  user   balance\t"`), scope: "user balance"},
-	"scope with commas":             {answer: asJSON(`,"scope":"user, balance"`), scope: "user balance"},
-	"scope in an array":             {answer: asJSON(`,"scope":["user","balance"]`), scope: "user balance"},
-	"scope in a mixed array":        {answer: asJSON(`,"scope":[7,"user",null,["transact"],{"a":"b"}]`), scope: "user"},
-	"scope in an empty array":       {answer: asJSON(`,"scope":[]`)},
-	"scope that is an object":       {answer: asJSON(`,"scope":{"user":true}`)},
-	"scope that is null":            {answer: asJSON(`,"scope":null`)},
-	"scope that is empty":           {answer: asJSON(`,"scope":" , "`)},
-	"an account in a string":        {answer: asJSON(`,"app_user_id":"g-1"`), account: "g-1"},
-	"an account with seven digits":  {answer: asJSON(`,"app_user_id":1000000`), account: "1000000"},
-	"an account beyond a float":     {answer: asJSON(`,"app_user_id":12345678901234567890`), account: "12345678901234567890"},
+	"seconds":                    {answer: asJSON(`,"expires_in":3600`), life: time.Hour},
+	"seconds in a string":        {answer: asJSON(`,"expires_in":" 3600 "`), life: time.Hour},
+	"seconds with a fraction":    {answer: asJSON(`,"expires_in":3600.0`), life: time.Hour},
+	"seconds with an exponent":   {answer: asJSON(`,"expires_in":3.6e3`), life: time.Hour},
+	"seconds with half":          {answer: asJSON(`,"expires_in":"3600.5"`), life: time.Hour},
+	"seconds in an empty string": {answer: asJSON(`,"expires_in":""`)},
+	"seconds that are null":      {answer: asJSON(`,"expires_in":null`)},
+	"seconds that are false":     {answer: asJSON(`,"expires_in":false`)},
+	"seconds in an object":       {answer: asJSON(`,"expires_in":{"seconds":3600}`)},
+	"no seconds":                 {answer: asJSON(`,"expires_in":0`)},
+	"seconds below zero":         {answer: asJSON(`,"expires_in":-3600`)},
+	"seconds beyond int64": {
+		answer: asJSON(`,"expires_in":99999999999999999999`), life: 1<<31*time.Second - time.Second,
+	},
+	"seconds beyond a float": {
+		answer: asJSON(`,"expires_in":1e999`), life: 1<<31*time.Second - time.Second,
+	},
+	"a date":                     {answer: asJSON(`,"expires_in":"2030-01-01T00:00:00Z"`)},
+	"infinite seconds":           {answer: asJSON(`,"expires_in":"Infinity"`)},
+	"seconds that are no number": {answer: asJSON(`,"expires_in":"NaN"`)},
+	"hexadecimal seconds":        {answer: asJSON(`,"expires_in":"0x10"`)},
+	"scope in one string":        {answer: asJSON(`,"scope":"user balance"`), scope: "user balance"},
+	"scope with many spaces":     {answer: asJSON(`,"scope":"  user   balance\t"`), scope: "user balance"},
+	"scope with commas":          {answer: asJSON(`,"scope":"user, balance"`), scope: "user balance"},
+	"scope in an array":          {answer: asJSON(`,"scope":["user","balance"]`), scope: "user balance"},
+	"scope in a mixed array": {
+		answer: asJSON(`,"scope":[7,"user",null,["transact"],{"a":"b"}]`), scope: "user",
+	},
+	"scope in an empty array":      {answer: asJSON(`,"scope":[]`)},
+	"scope that is an object":      {answer: asJSON(`,"scope":{"user":true}`)},
+	"scope that is null":           {answer: asJSON(`,"scope":null`)},
+	"scope that is empty":          {answer: asJSON(`,"scope":" , "`)},
+	"an account in a string":       {answer: asJSON(`,"app_user_id":"g-1"`), account: "g-1"},
+	"an account with seven digits": {answer: asJSON(`,"app_user_id":1000000`), account: "1000000"},
+	"an account beyond a float": {
+		answer: asJSON(`,"app_user_id":12345678901234567890`), account: "12345678901234567890",
+	},
 	"an account below zero":         {answer: asJSON(`,"app_user_id":-7`), account: "-7"},
 	"an account that is an object":  {answer: asJSON(`,"app_user_id":{"id":1}`)},
 	"a refresh token that is null":  {answer: asJSON(`,"refresh_token":null`)},
@@ -203,153 +238,6 @@ func TestTokenAnswer(t *testing.T) {
 			got, err := refreshByAnswer(t, test.answer)
 			require.NoError(t, err)
 			check(t, got, canaryRefresh)
-		})
-	}
-}
-
-func TestTokenAnswerThatGivesNoToken(t *testing.T) {
-	for name, test := range map[string]struct {
-		answer  answer
-		want    error  // of a refresh
-		says    string // in the error
-		deletes bool   // the refresh disconnects
-	}{
-		"no access token":               {answer{body: `{"token_type":"Bearer"}`}, gloebit.ErrBadReply, "", false},
-		"an access token that is null":  {answer{body: `{"access_token":null}`}, gloebit.ErrBadReply, "", false},
-		"an access token in digits":     {answer{body: `{"access_token":1234567890}`}, gloebit.ErrBadReply, "", false},
-		"an access token in an array":   {answer{body: `{"access_token":["canary-in-answer"]}`}, gloebit.ErrBadReply, "", false},
-		"an empty access token":         {answer{body: `{"access_token":""}`}, gloebit.ErrBadReply, "", false},
-		"an access token in upper case": {answer{body: `{"ACCESS_TOKEN":"canary-in-answer"}`}, gloebit.ErrBadReply, "", false},
-		"an access token in an object":  {answer{body: `{"data":{"access_token":"canary-in-answer"}}`}, gloebit.ErrBadReply, "", false},
-		"a type of token in digits":     {answer{body: `{"access_token":"canary-in-answer","token_type":7}`}, gloebit.ErrBadReply, "", false},
-		"two access tokens":             {answer{body: `{"access_token":"canary-in-answer","access_token":"b"}`}, gloebit.ErrBadReply, "", false},
-		"an access token, then null":    {answer{body: `{"access_token":"canary-in-answer","access_token":null}`}, gloebit.ErrBadReply, "", false},
-		"null, then an access token":    {answer{body: `{"access_token":null,"access_token":"canary-in-answer"}`}, gloebit.ErrBadReply, "", false},
-		"two refresh tokens":            {answer{body: `{"access_token":"canary-in-answer","refresh_token":"a","refresh_token":"b"}`}, gloebit.ErrBadReply, "", false},
-		"two access tokens in a form":   {answer{body: `access_token=canary-in-answer&access_token=b`}, gloebit.ErrBadReply, "", false},
-		"an array":                      {answer{body: `[{"access_token":"canary-in-answer"}]`}, gloebit.ErrBadReply, "", false},
-		"half of an object":             {answer{body: `{"access_token":"canary-in-answer"`}, gloebit.ErrBadReply, "", false},
-		"text after the object":         {answer{body: `{"access_token":"canary-in-answer"} x`}, gloebit.ErrBadReply, "", false},
-		"HTML":                          {answer{kind: "text/html", body: `<p>canary-in-answer</p>`}, gloebit.ErrBadReply, "", false},
-		"an empty body":                 {answer{}, gloebit.ErrBadReply, "", false},
-		"another type of token": {
-			answer{body: `{"access_token":"canary-in-answer","token_type":"mac"}`}, gloebit.ErrExchange, "not of the type Bearer", false},
-		"an error beside a token": {
-			answer{body: `{"access_token":"canary-in-answer","error":"invalid_grant"}`}, gloebit.ErrNotConnected, "invalid_grant", true},
-		"an error, then none": {
-			answer{body: `{"access_token":"canary-in-answer","error":"invalid_grant","error":""}`}, gloebit.ErrNotConnected, "invalid_grant", true},
-		"an error in a form": {answer{body: `error=invalid_grant&error_description=gone`}, gloebit.ErrNotConnected, `"gone"`, true},
-		"an error of the application's": {
-			answer{body: `{"error":"invalid_client"}`}, gloebit.ErrExchange, "invalid_client", false},
-		"an error that is an object": {
-			answer{body: `{"access_token":"canary-in-answer","error":{"code":7}}`}, gloebit.ErrNotConnected, "unnamed_error", false},
-		"an error that is true": {
-			answer{body: `{"access_token":"canary-in-answer","error":true}`}, gloebit.ErrNotConnected, "unnamed_error", false},
-		"400 without a body": {answer{status: 400}, gloebit.ErrNotConnected, "status 400", false},
-		"400 with HTML":      {answer{status: 400, kind: "text/html", body: `<p>no</p>`}, gloebit.ErrNotConnected, "status 400", false},
-		"400 with an object": {
-			answer{status: 400, body: `{"error":{"message":"canary-in-answer"}}`}, gloebit.ErrNotConnected, "unnamed_error", false},
-		"401 without a body": {answer{status: 401}, gloebit.ErrNotConnected, "status 401", false},
-		"401 with HTML":      {answer{status: 401, kind: "text/html", body: `<p>no</p>`}, gloebit.ErrNotConnected, "status 401", false},
-		"401 with an object": {answer{status: 401, body: `{"error":{}}`}, gloebit.ErrNotConnected, "unnamed_error", false},
-		"401 with a byte order mark": {
-			answer{status: 401, body: "\ufeff" + `{"error":"invalid_grant"}`}, gloebit.ErrNotConnected, "invalid_grant", true},
-		"410 without a body":            {answer{status: 410}, gloebit.ErrNotConnected, "status 410", false},
-		"403 without a body":            {answer{status: 403}, gloebit.ErrExchange, "status 403", false},
-		"429 without a body":            {answer{status: 429}, gloebit.ErrExchange, "status 429", false},
-		"401 against the application":   {answer{status: 401, body: `{"error":"invalid_client"}`}, gloebit.ErrExchange, "invalid_client", false},
-		"500 with an object":            {answer{status: 500, body: `{"error":{"message":"canary-in-answer"}}`}, gloebit.ErrUnavailable, "status 500", false},
-		"an answer of more than 1 MiB":  {answer{body: strings.Repeat(" ", 1<<20) + asJSON("").body}, gloebit.ErrBadReply, "", false},
-		"a refusal of more than 1 MiB":  {answer{status: 400, body: strings.Repeat(" ", 1<<20) + `{"error":"invalid_grant"}`}, gloebit.ErrNotConnected, "status 400", false},
-		"a form without a token":        {answer{body: "token=canary-in-answer"}, gloebit.ErrBadReply, "", false},
-		"a form that can't be decoded":  {answer{body: "access_token=canary-in-answer&x=%zz"}, gloebit.ErrBadReply, "", false},
-		"an access token with a space":  {answer{body: `{"access_token":"canary in-answer"}`}, gloebit.ErrExchange, "characters", false},
-		"an access token that is empty": {answer{body: "access_token="}, gloebit.ErrBadReply, "", false},
-	} {
-		t.Run("connecting/"+name, func(t *testing.T) {
-			t.Parallel()
-			status, kept, log := connectByAnswer(t, test.answer)
-			require.Equal(t, http.StatusBadGateway, status)
-			require.Nil(t, kept)
-			require.Contains(t, log, gloebit.ErrExchange.Error())
-			require.NotContains(t, log, "canary-in-answer")
-		})
-		t.Run("refreshing/"+name, func(t *testing.T) {
-			t.Parallel()
-			kept, err := refreshByAnswer(t, test.answer)
-			require.ErrorIs(t, err, gloebit.ErrExchange)
-			require.ErrorIs(t, err, test.want)
-			require.ErrorContains(t, err, test.says)
-			again := test.want == gloebit.ErrBadReply || test.want == gloebit.ErrNotConnected
-			require.Equal(t, again, gloebit.StatusCode(err) == http.StatusUnauthorized, "the page offers to connect again")
-			require.NotContains(t, printed(err), "canary-in-answer")
-			require.Equal(t, test.deletes, kept == nil)
-			if kept != nil {
-				require.Equal(t, canaryRefresh, kept.RefreshToken)
-				require.Equal(t, canaryToken, kept.AccessToken)
-			}
-		})
-	}
-}
-
-func TestRefreshKeepsTheNewToken(t *testing.T) {
-	long := strings.Repeat(" x", 600)
-	for name, test := range map[string]struct{ members, scope, refresh string }{
-		"a refresh token with a space":       {`,"refresh_token":"a b"`, "user balance transact", canaryRefresh.Reveal()},
-		"a refresh token of 5,000 bytes":     {`,"refresh_token":"` + strings.Repeat("r", 5000) + `"`, "user balance transact", canaryRefresh.Reveal()},
-		"a scope that repeats a secret":      {`,"scope":"user balance ` + newToken + `"`, "user balance", canaryRefresh.Reveal()},
-		"a scope that repeats the old token": {`,"refresh_token":"r","scope":["user","` + canaryToken.Reveal() + `"]`, "user", "r"},
-		"a scope of more than 1 KiB":         {`,"scope":"transact` + long + `"`, "transact", canaryRefresh.Reveal()},
-		"a scope of nothing but rubbish":     {`,"scope":"` + long + `"`, "user balance transact", canaryRefresh.Reveal()},
-	} {
-		t.Run(name, func(t *testing.T) {
-			kept, err := refreshByAnswer(t, asJSON(test.members+`,"app_user_id":7`))
-			if strings.Contains(test.scope, "balance") {
-				require.NoError(t, err)
-			}
-			require.Equal(t, newToken, kept.AccessToken.Reveal())
-			require.Equal(t, test.refresh, kept.RefreshToken.Reveal())
-			require.Equal(t, "7", kept.GloebitID)
-			var scopes []string
-			for _, scope := range kept.Scopes {
-				scopes = append(scopes, string(scope))
-			}
-			require.Equal(t, test.scope, strings.Join(scopes, " "))
-		})
-	}
-}
-
-func TestRefusedRefreshLeadsToConnect(t *testing.T) {
-	for name, a := range map[string]answer{
-		"400 without a body": {status: 400},
-		"401 with HTML":      {status: 401, kind: "text/html", body: "<p>no</p>"},
-		"401 with an object": {status: 401, body: `{"error":{"message":"no"}}`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			refuses := false
-			w := newWorld(t, func(_ *world, c *gloebit.Config) {
-				c.HTTPClient = &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
-					switch {
-					case r.Method != http.MethodPost:
-						return http.DefaultTransport.RoundTrip(r)
-					case refuses:
-						return recorded(a, r), nil
-					}
-					return recorded(asJSON(`,"refresh_token":"r","expires_in":3600`), r), nil
-				})}
-			})
-			w.mux.Handle("/balance", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				if _, err := gloebit.MustFromContext(r.Context()).Balance(r.Context()); err != nil {
-					w.merchant.HandleError(rw, r, err)
-				}
-			})))
-			b := w.browser("")
-			b.get("/gloebit/connect")
-			require.Equal(t, 1, w.tokens.Len())
-			w.clock.Advance(2 * time.Hour)
-			refuses = true
-			require.Equal(t, "/gloebit/connect", b.location("/balance").Path)
-			require.Equal(t, 1, w.tokens.Len(), "the server did not say that the grant is over")
 		})
 	}
 }
