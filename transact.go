@@ -84,7 +84,9 @@ func (c *Client) buyer() map[string]any {
 }
 
 // transact sends a transaction, with more fields, to one of the paths.
-func (c *Client) transact(ctx context.Context, path string, t Transaction, seller Seller, more map[string]any) (Receipt, error) {
+func (c *Client) transact(
+	ctx context.Context, path string, t Transaction, seller Seller, more map[string]any,
+) (Receipt, error) {
 	t, err := c.withID(t, path, seller)
 	receipt := Receipt{TransactionID: t.ID}
 	if err != nil {
