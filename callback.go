@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
 // Connection is what a completed connection gave.
@@ -53,12 +51,20 @@ func (m *Merchant) finishConnection(r *http.Request) (Connection, error) {
 	if err != nil {
 		return Connection{}, err
 	}
-	connection, err := m.complete(r, query, pending)
+	// The state is spent. Whether the browser waits for the answer or not, the code
+	// is redeemed and the token saved.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
+	defer cancel()
+	connection, err := m.complete(r.WithContext(ctx), query, pending)
 	if err != nil {
 		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, UserID: connection.User.ID, Err: err}
 	}
 	return connection, nil
 }
+
+// completeTimeout is how long a callback may take once its state is spent: with
+// the exchange, the user's name and the stores.
+const completeTimeout = time.Minute
 
 // complete goes on from a state that was redeemed. With an error it returns the
 // user, once it is known who that is.
@@ -74,12 +80,12 @@ func (m *Merchant) complete(r *http.Request, answer url.Values, pending PendingC
 	}
 	credential.ConnectedAt = m.clock()
 	if m.config.SignIn {
-		if user, err = m.identify(ctx, credential, pending.UserID, user.ID); err != nil {
+		if user, err = m.identify(ctx, credential, pending, user.ID, secretsOf(answer, pending)); err != nil {
 			return Connection{}, err
 		}
 		credential.Name = user.Name
-	} else {
-		credential.Name = m.nameAtGloebit(ctx, user, credential)
+	} else if grantsIdentity(credential) {
+		credential.Name = m.nameAtGloebit(ctx, user, credential, secretsOf(answer, pending)...)
 	}
 	if user.ID == "" { // the session is the user
 		user.ID = sessionUser + newNonce()
@@ -134,39 +140,21 @@ func (m *Merchant) redeem(ctx context.Context, state string) (PendingConnection,
 
 // identify fetches who approved, for Config.SignIn. The user who started, or
 // who signed in meanwhile in another tab, must be the one who approved.
-func (m *Merchant) identify(ctx context.Context, credential Credential, startedAs, signedInAs string) (User, error) {
+func (m *Merchant) identify(
+	ctx context.Context, credential Credential, pending PendingConnection, signedInAs string, sent []Secret,
+) (User, error) {
 	client := &Client{merchant: m, credential: credential}
 	identity, err := client.Identity(ctx)
 	if err != nil {
 		return User{}, err
 	}
-	for _, expected := range []string{startedAs, signedInAs} {
+	for _, expected := range []string{pending.UserID, signedInAs} {
 		if expected != "" && expected != identity.ID {
 			return User{}, fmt.Errorf("%w: approved by another Gloebit account", ErrUserChanged)
 		}
 	}
-	return User{ID: identity.ID, Name: discreet.Words[Secret](identity.Name)}, nil // a session keeps both
+	return User{ID: identity.ID, Name: nameOf(identity, sent...)}, nil // a session keeps both
 }
-
-// nameAtGloebit fetches the name that transactions carry, where the user granted
-// an identity scope. A connection does not fail for want of it: [Client.Transact]
-// asks again where it needs the name.
-func (m *Merchant) nameAtGloebit(ctx context.Context, user User, credential Credential) string {
-	if len(missingScopes(credential.Scopes, []Scope{ScopeID})) > 0 {
-		return ""
-	}
-	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
-	defer cancel()
-	identity, err := (&Client{merchant: m, credential: credential}).Identity(ctx)
-	if err != nil {
-		m.log.WarnContext(ctx, "gloebit: the user's name could not be read", "user", user.ID, "cause", err.Error())
-		return ""
-	}
-	return discreet.Words[Secret](identity.Name)
-}
-
-// nameTimeout is how long a connection waits for the user's name.
-const nameTimeout = 5 * time.Second
 
 // admit lets the application have its say, gives the session a new id, and
 // saves the credential.

@@ -50,20 +50,6 @@ func (c *Client) Scopes() []Scope { return slices.Clone(c.current().Scopes) }
 // connection, or "".
 func (c *Client) GloebitID() string { return c.current().GloebitID }
 
-// Name returns what Gloebit's history calls the user in a transaction without a
-// Username: the name at Gloebit where it is known, else the name or the id that
-// the application has for the user. It is empty when none of them is known: when
-// the session alone is the user, and the user's name at Gloebit was not read.
-func (c *Client) Name() string {
-	if name := orDefault(c.current().Name, c.user.Name); name != "" {
-		return name
-	}
-	if strings.HasPrefix(c.user.ID, sessionUser) {
-		return "" // a random id means nothing to a reader of the history
-	}
-	return c.user.ID
-}
-
 func (c *Client) current() Credential {
 	c.mu.Lock()
 	defer c.mu.Unlock()

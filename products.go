@@ -13,7 +13,7 @@ import (
 // Products returns how many of the application's products the user owns, by the
 // product's name. It needs ScopeInventory and calls GET get-user-products/.
 func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
-	return c.products(ctx, call{name: "get-user-products", path: "get-user-products/"})
+	return c.products(ctx, call{name: "get-user-products", path: "get-user-products" + c.merchant.provider.Vintage.slash()})
 }
 
 // ConsumeProduct takes count of a product, at least one, from what the user
@@ -21,7 +21,7 @@ func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
 // consume-user-product/NAME/COUNT/. It is sent once: after ErrOutcomeUnknown,
 // [Client.Products] shows whether it was carried out.
 func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64) (remaining int64, err error) {
-	return c.changeProduct(ctx, change{name: "consume-user-product", product: product, count: count, least: 1, slash: true})
+	return c.changeProduct(ctx, change{name: "consume-user-product", product: product, count: count, least: 1, slash: c.merchant.provider.Vintage.slash()})
 }
 
 // GrantProduct gives the user count of a product, at least one, for nothing,
@@ -87,8 +87,8 @@ type change struct {
 	character string // the second one, escaped, with a slash behind it; empty for the user's products
 	product   string
 	count     int64
-	least     int64 // the smallest count that makes sense
-	slash     bool  // the document writes the path with a slash at its end
+	least     int64  // the smallest count that makes sense
+	slash     string // what the document has at the end of the path
 }
 
 func (c *Client) changeCharacterProduct(ctx context.Context, characterID string, change change) (int64, error) {
@@ -113,10 +113,7 @@ func (c *Client) changeProduct(ctx context.Context, change change) (int64, error
 		ProductCount *int64 `json:"product-count"`
 	}
 	call := call{name: change.name, method: http.MethodPost, scope: ScopeInventory}
-	call.path = change.name + "/" + change.character + url.PathEscape(change.product) + "/" + strconv.FormatInt(change.count, 10)
-	if change.slash {
-		call.path += "/"
-	}
+	call.path = change.name + "/" + change.character + url.PathEscape(change.product) + "/" + strconv.FormatInt(change.count, 10) + change.slash
 	if err := c.do(ctx, call, &answer); err != nil {
 		return 0, err
 	}

@@ -59,6 +59,15 @@ func (v Vintage) put(body map[string]any, a, b string, value any) {
 	}
 }
 
+// slash returns what a path ends with that vintage A writes with a slash, and
+// vintage B without.
+func (v Vintage) slash() string {
+	if v == VintageB {
+		return ""
+	}
+	return "/"
+}
+
 // Production is Gloebit at https://www.gloebit.com/, where users spend gloebits
 // that they paid for.
 func Production() Provider { return At("https://www.gloebit.com/") }

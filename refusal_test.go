@@ -140,7 +140,7 @@ func TestRefusalsOfTransactions(t *testing.T) {
 	const attempts = 4
 	unknown := gloebit.CallRows()[0]
 	require.Equal(t, gloebit.ErrOutcomeUnknown, unknown.Err)
-	order := gloebit.ItemOrder{Key: "form-1", Item: "hat", Price: 40}
+	order := gloebit.ItemOrder{Key: "form-1", Item: "hat", Price: 40, Quantity: 1}
 	for _, row := range gloebit.CallRows() {
 		for _, word := range row.Words {
 			for _, answer := range []string{

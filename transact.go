@@ -3,6 +3,7 @@ package gloebit
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,8 +11,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
 // Receipt is Gloebit's word on a transaction. Outcome says which: after
@@ -116,8 +115,8 @@ func (c *Client) transact(
 	receipt.Outcome = outcomeOf(answer.Reason, err)
 	if err == nil {
 		receipt.Status, receipt.Reason = c.words(&answer.Status, &sent, call.secrets...), c.words(&answer.Reason, &sent, call.secrets...)
-		receipt.Balance, receipt.ProductCount, receipt.Charged = answer.Balance, answer.ProductCount, answer.Charged
-		return receipt, t.checkCharge(answer.Charged)
+		receipt.Balance, receipt.ProductCount, receipt.Charged = answer.Balance.amount, answer.ProductCount.whole(), answer.Change.unsigned()
+		return receipt, t.checkCharge(receipt)
 	}
 	var failure *APIError
 	if errors.As(err, &failure) {
@@ -141,12 +140,48 @@ func isQueued(receipt Receipt) bool {
 }
 
 type transactAnswer struct {
-	ID           *string `json:"id"`
-	Status       string  `json:"status"`
-	Reason       string  `json:"reason"`
-	Balance      *Amount `json:"balance"`
-	ProductCount *int64  `json:"product-count"`
-	Charged      *Amount `json:"gloebit-balance-change"`
+	ID           *string        `json:"id"`
+	Status       string         `json:"status"`
+	Reason       string         `json:"reason"`
+	Balance      optionalNumber `json:"balance"`
+	ProductCount optionalNumber `json:"product-count"`
+	Change       optionalNumber `json:"gloebit-balance-change"`
+}
+
+// optionalNumber is a number that an answer may have, as a JSON number or as a
+// string. One that can't be read counts as absent: the transaction stands all
+// the same.
+type optionalNumber struct{ amount *Amount }
+
+func (n *optionalNumber) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) != nil {
+		text = string(b)
+	}
+	if amount, err := ParseAmount(text); err == nil {
+		n.amount = &amount
+	}
+	return nil
+}
+
+// whole returns the number if it is a whole one that fits.
+func (n optionalNumber) whole() *int64 {
+	if n.amount == nil {
+		return nil
+	}
+	if whole, ok := n.amount.Int64(); ok {
+		return &whole
+	}
+	return nil
+}
+
+// unsigned returns the number without its sign: a charge may be written as a
+// negative change of the balance.
+func (n optionalNumber) unsigned() *Amount {
+	if n.amount == nil {
+		return nil
+	}
+	return &Amount{text: strings.TrimPrefix(n.amount.text, "-")}
 }
 
 // PurchaseItem charges the user Price times Quantity for something that only
@@ -195,31 +230,15 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 	})
 }
 
-// username returns the given name, else [Client.Name], else what the server says
-// now. Gloebit's document does not call merchant-user-id optional, so the error
-// is ErrInvalidRequest when no name is known and the user granted no identity
-// scope.
-func (c *Client) username(ctx context.Context, given string) (string, error) {
-	if name := orDefault(given, c.Name()); name != "" {
-		return name, nil
-	}
-	if len(missingScopes(c.Scopes(), []Scope{ScopeID})) > 0 {
-		return "", fmt.Errorf("%w: no name of the user is known: set Username, or ask for %s in Config.Scopes", ErrInvalidRequest, ScopeID)
-	}
-	identity, err := c.Identity(ctx)
-	if err != nil {
-		return "", err
-	}
-	return discreet.Words[Secret](orDefault(identity.Name, identity.ID)), nil
-}
-
-// checkCharge compares what the server charges, where it says so, with the total
-// that it was sent.
-func (t Transaction) checkCharge(charged *Amount) error {
-	if charged == nil || t.Total == 0 || charged.Cmp(Amount{text: strconv.FormatInt(t.Total, 10)}) == 0 {
+// checkCharge compares what the server says that it charges for a product with
+// the price that it was sent. An answer about an earlier sending tells of the
+// earlier price.
+func (t Transaction) checkCharge(receipt Receipt) error {
+	if t.Product == "" || t.Total == 0 || receipt.Charged == nil || receipt.Outcome != OutcomeQueued ||
+		receipt.Charged.Cmp(Amount{text: strconv.FormatInt(t.Total, 10)}) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s: Gloebit charges %s gloebits, not %d", ErrPriceChanged, t.ID, charged, t.Total)
+	return fmt.Errorf("%w: %s: Gloebit charges %s gloebits, not %d", ErrPriceChanged, t.ID, receipt.Charged, t.Total)
 }
 
 // contradicts reports whether a status is that of a failure.

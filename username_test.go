@@ -1,10 +1,15 @@
 package gloebit_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,12 +36,19 @@ func TestUsername(t *testing.T) {
 		"session, kept":                {"session:1", gloebit.Credential{Name: "Al Ice", Scopes: identity}, "", "Al Ice", false},
 		"session, given":               {"session:1", gloebit.Credential{}, "Al", "Al", false},
 		"session without a name":       {"session:1", gloebit.Credential{Scopes: identity[1:]}, "", "", false},
+		"session, refused":             {"session:2", gloebit.Credential{Scopes: identity}, "", "session:2", true},
+		"session, refused, account":    {"session:2", gloebit.Credential{Scopes: identity, GloebitID: "g"}, "", "g", true},
 		"application's id, no scope":   {"u", gloebit.Credential{Scopes: identity[1:]}, "", "u", false},
 		"session, name in other scope": {"session:1", gloebit.Credential{Scopes: []gloebit.Scope{gloebit.ScopeUser}}, "", "Alice", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sent []string
 			_, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet && test.userID == "session:2" {
+					sent = append(sent, "identity")
+					_, _ = io.WriteString(w, `{"success":false,"reason":"unknown user"}`)
+					return
+				}
 				if r.Method == http.MethodGet {
 					sent = append(sent, "identity")
 					_, _ = io.WriteString(w, `{"success":true,"id":"a-1","name":"Alice","params":{}}`)
@@ -64,6 +76,14 @@ func TestUsername(t *testing.T) {
 				want = append(want, test.want)
 			}
 			require.Equal(t, want, sent)
+			if test.asked && test.userID == "session:1" { // the next one need not ask
+				_, err = client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: "t-2", Product: "hat", Quantity: 1})
+				require.NoError(t, err)
+				require.Equal(t, append(want, test.want), sent)
+				kept, err := tokens.Load(t.Context(), test.userID)
+				require.NoError(t, err)
+				require.Equal(t, test.want, kept.Name)
+			}
 		})
 	}
 }
@@ -109,6 +129,7 @@ func TestNameAtConnection(t *testing.T) {
 
 // TestProductPrice checks what becomes of a price that is sent with a product.
 func TestProductPrice(t *testing.T) {
+	const resubmitted = `{"success":true,"status":"queued","reason":"resubmitted"`
 	const queued = `{"success":true,"status":"queued","reason":"success"`
 	for name, test := range map[string]struct {
 		price, quantity int64
@@ -122,6 +143,11 @@ func TestProductPrice(t *testing.T) {
 		"told and the same":   {40, 1, queued + `,"gloebit-balance-change":40.0}`, 40., nil, "40.0"},
 		"told and another":    {40, 2, queued + `,"gloebit-balance-change":90}`, 80., gloebit.ErrPriceChanged, "90"},
 		"told without a sent": {0, 1, queued + `,"gloebit-balance-change":90}`, nil, nil, "90"},
+		"told as a text":      {40, 1, queued + `,"gloebit-balance-change":"40"}`, 40., nil, "40"},
+		"told as a change":    {40, 1, queued + `,"gloebit-balance-change":-40}`, 40., nil, "40"},
+		"told as an object":   {40, 1, queued + `,"gloebit-balance-change":{}}`, 40., nil, ""},
+		"too large to read":   {40, 1, queued + `,"gloebit-balance-change":1e100}`, 40., nil, ""},
+		"of the first order":  {50, 1, resubmitted + `,"gloebit-balance-change":40}`, 50., nil, "40"},
 		"negative":            {-1, 1, "", nil, gloebit.ErrInvalidRequest, ""},
 		"too much":            {1 << 52, 3, "", nil, gloebit.ErrInvalidRequest, ""},
 	} {
@@ -139,7 +165,7 @@ func TestProductPrice(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, test.err)
-			require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome, "the transaction stands")
+			require.Contains(t, []gloebit.Outcome{gloebit.OutcomeQueued, gloebit.OutcomeResubmitted}, receipt.Outcome)
 			require.Equal(t, test.sent, body["gloebit-balance-change"])
 			if test.charged == "" {
 				require.Nil(t, receipt.Charged)
@@ -151,4 +177,134 @@ func TestProductPrice(t *testing.T) {
 			require.Equal(t, receipt.TransactionID, again.TransactionID, "a new price is no new purchase")
 		})
 	}
+}
+
+// TestOddNumbers checks that an optional number of a success that can't be read
+// costs nothing but itself.
+func TestOddNumbers(t *testing.T) {
+	for name, test := range map[string]struct{ sent, balance, count string }{
+		"numbers":       {`"balance":960,"product-count":2`, "960", "2"},
+		"strings":       {`"balance":"960","product-count":"2"`, "960", "2"},
+		"with a dot":    {`"balance":960.0,"product-count":2.0`, "960.0", "2"},
+		"a fraction":    {`"balance":0.5,"product-count":1.5`, "0.5", ""},
+		"null":          {`"balance":null,"product-count":null`, "", ""},
+		"other types":   {`"balance":{},"product-count":[]`, "", ""},
+		"words":         {`"balance":"much","product-count":"two"`, "", ""},
+		"out of bounds": {`"balance":1e100,"product-count":1e30`, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, _, _ := clientOf(t, answering(http.StatusOK, `{"success":true,"status":"queued",`+test.sent+`}`))
+			receipt, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: "t-1", Product: "hat", Quantity: 1})
+			require.NoError(t, err)
+			require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome)
+			if test.balance == "" {
+				require.Nil(t, receipt.Balance)
+			} else {
+				require.Equal(t, test.balance, receipt.Balance.String())
+			}
+			if test.count == "" {
+				require.Nil(t, receipt.ProductCount)
+			} else {
+				require.Equal(t, test.count, strconv.FormatInt(*receipt.ProductCount, 10))
+			}
+		})
+	}
+}
+
+// TestNameFromHostileServer checks what a connection keeps of a name.
+func TestNameFromHostileServer(t *testing.T) {
+	for name, test := range map[string]struct{ answer, want string }{
+		"plain":              {`"Al Ice"`, "Al Ice"},
+		"null":               {`null`, ""},
+		"control characters": {`"A\u0000l\nI\u202ece\u200b"`, "AlIce"},
+		"long":               {`"` + strings.Repeat("é", 500) + `"`, strings.Repeat("é", 100)},
+		"the code":           {`"CODE"`, "[redacted]"},
+		"the token":          {`"I am TOKEN"`, ""}, // refused as a whole
+	} {
+		t.Run(name, func(t *testing.T) {
+			namer := &namer{answer: test.answer}
+			w, _ := connectedAt(t, gloebittest.Config{}, "", func(_ *world, c *gloebit.Config) {
+				c.HTTPClient = &http.Client{Transport: namer}
+			})
+			credential, err := w.tokens.Load(t.Context(), "id of ann")
+			require.NoError(t, err)
+			require.Equal(t, test.want, credential.Name)
+			require.NotContains(t, w.log.String(), namer.code)
+		})
+	}
+}
+
+// namer stands for a server whose identity endpoint answers as it is told, with
+// what the client has sent in place of CODE and TOKEN.
+type namer struct {
+	answer string
+	waits  func(context.Context) // before it answers; nil answers at once
+	code   string
+}
+
+func (n *namer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path != "/id" {
+		if r.Body != nil {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return nil, err
+			}
+			if form, err := url.ParseQuery(string(body)); err == nil && form.Get("code") != "" {
+				n.code = form.Get("code")
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	if n.waits != nil {
+		n.waits(r.Context())
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	name := strings.NewReplacer("TOKEN", token, "CODE", n.code).Replace(n.answer)
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		Body: io.NopCloser(strings.NewReader(`{"success":true,"id":"a-1","name":` + name + `}`)),
+	}, nil
+}
+
+// TestConnectionOutlivesBrowser checks that a browser that goes away once the
+// state is spent, while the name is still being read, loses no connection.
+func TestConnectionOutlivesBrowser(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	namer := &namer{answer: `"Al"`, waits: func(context.Context) { leave() }}
+	w := newWorld(t, func(_ *world, c *gloebit.Config) {
+		c.User, c.Scopes, c.HTTPClient = headerUser, nil, &http.Client{Transport: namer}
+	})
+	ann := w.browser("ann")
+	callback := ann.callback("/gloebit/connect")
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, callback.String(), nil)
+	r.Header.Set("X-User", "ann")
+	for _, cookie := range ann.jar.Cookies(callback) {
+		r.AddCookie(cookie)
+	}
+	recorder := httptest.NewRecorder()
+	w.mux.ServeHTTP(recorder, r)
+	require.Equal(t, http.StatusSeeOther, recorder.Code)
+	credential, err := w.tokens.Load(t.Context(), "id of ann")
+	require.NoError(t, err)
+	require.Equal(t, "Al", credential.Name)
+}
+
+// TestNameTimeout checks that a name that does not come delays a connection, and
+// a transaction, by five seconds at most.
+func TestNameTimeout(t *testing.T) {
+	namer := &namer{waits: func(ctx context.Context) {
+		deadline, ok := ctx.Deadline()
+		require.True(t, ok)
+		require.LessOrEqual(t, time.Until(deadline), 5*time.Second)
+	}, answer: `"Al"`}
+	w, client := connectedAt(t, gloebittest.Config{}, "", func(_ *world, c *gloebit.Config) {
+		c.User, c.HTTPClient = nil, &http.Client{Transport: namer}
+	})
+	require.Equal(t, "Al", client.Name())
+	require.NotNil(t, w)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -67,7 +68,12 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 		return Purchase{}, fmt.Errorf("%w: order: %w: set it, or sell a Product", gloebit.ErrInvalidRequest, errNobody)
 	}
 	user := client.User()
-	if name := client.Name(); order.Username == "" && len(name) <= longestName && utf8.ValidString(name) {
+	name := client.Name()
+	if order.Username == "" && name == "" && !mayReadName(client) {
+		return Purchase{}, fmt.Errorf("%w: order: no name of the user is known: set Username, or ask for %s in Config.Scopes",
+			gloebit.ErrInvalidRequest, gloebit.ScopeID)
+	}
+	if order.Username == "" && len(name) <= longestName && utf8.ValidString(name) {
 		order.Username = name
 	}
 	id, err := uuid.NewV7() // in the order of time, which databases like in a primary key
@@ -81,6 +87,14 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 	}
 	p.move(Created, now, "ordered")
 	return p, p.Check()
+}
+
+// mayReadName reports whether the user granted a scope with which the client
+// reads their name at Gloebit.
+func mayReadName(client *gloebit.Client) bool {
+	return slices.ContainsFunc(client.Scopes(), func(scope gloebit.Scope) bool {
+		return scope == gloebit.ScopeID || scope == gloebit.ScopeUser || scope == gloebit.ScopeIdentity
+	})
 }
 
 // account is the user's id at Gloebit as a purchase can keep it, or "" when it
@@ -100,6 +114,9 @@ func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, f
 	sending, stop := context.WithTimeout(ctx, l.config.WorkTimeout)
 	receipt, err := client.Transact(sending, p.transaction(l.holdURLs(p.ID)))
 	stop()
+	if errors.Is(err, gloebit.ErrPriceChanged) {
+		l.record(ctx, slog.LevelWarn, "Gloebit charges another price", p, slog.String("charged", receipt.Charged.String()))
+	}
 	h, answered := readReceipt(receipt, err, first)
 	if !answered {
 		return l.unheard(ctx, p, err), nil
@@ -143,7 +160,11 @@ func (l *Ledger) notSaved(ctx context.Context, p Purchase, err error) {
 // means anything.
 func readReceipt(receipt gloebit.Receipt, err error, first bool) (h happening, answered bool) {
 	if err == nil || errors.Is(err, gloebit.ErrPriceChanged) { // the transaction stands
-		return happening{event: eventAccepted, cause: "transact: " + string(receipt.Outcome), outcome: receipt.Outcome}, true
+		cause := "transact: " + string(receipt.Outcome)
+		if err != nil {
+			cause = words(err)
+		}
+		return happening{event: eventAccepted, cause: cause, outcome: receipt.Outcome}, true
 	}
 	if receipt.Outcome.Refused() {
 		return happening{event: eventRefused, cause: words(err), outcome: receipt.Outcome}, true
