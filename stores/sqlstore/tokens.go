@@ -123,10 +123,10 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, userID string) (row
 	case sqldb.Postgres:
 		// A row that is not there is made, for this transaction alone, and
 		// whoever wants it too waits for its end.
-		query = "INSERT INTO gloebit_credentials (user_id, " + credentialColumns + ") VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)" +
+		query = "INSERT INTO gloebit_credentials (user_id, " + credentialColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)" +
 			" ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns
 		none := sqldb.Stored("")
-		args = append(args, none, none, none, none, none)
+		args = append(args, none, none, none, none, none, none)
 	case sqldb.MySQL:
 		// Locks on rows that are not there are shared locks of gaps in
 		// InnoDB, and deadlock: so the name is locked as well.
