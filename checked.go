@@ -37,7 +37,9 @@ func (s checkedTokens) Load(ctx context.Context, userID string) (Credential, err
 
 // Update is [TokenStore].Update. It calls fn with nil for a credential that has
 // lapsed, and saves nothing that [Credential.Check] refuses.
-func (s checkedTokens) Update(ctx context.Context, userID string, fn func(context.Context, *Credential) (*Credential, error)) error {
+func (s checkedTokens) Update(
+	ctx context.Context, userID string, fn func(context.Context, *Credential) (*Credential, error),
+) error {
 	if err := CheckUserID(userID); err != nil {
 		return err
 	}

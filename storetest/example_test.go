@@ -30,7 +30,9 @@ func (s *kept) Load(ctx context.Context, userID string) (gloebit.Credential, err
 	return gloebit.DecodeCredential(row.([]byte))
 }
 
-func (s *kept) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *kept) Update(
+	ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error),
+) error {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
