@@ -16,6 +16,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 )
@@ -97,7 +98,7 @@ func BenchmarkRequest(b *testing.B) {
 		request.AddCookie(merchant.SignInAs("alice"))
 		serveLoop(b, merchant.RequireGloebit(http.HandlerFunc(greetUser)), request)
 	})
-	for name, codec := range map[string]scs.Codec{"scs with gob": scs.GobCodec{}, "scs with SessionCodec": gloebit.SessionCodec{}} {
+	for name, codec := range map[string]scs.Codec{"scs with gob": scs.GobCodec{}, "scs with SessionCodec": connect.SessionCodec{}} {
 		b.Run(name, func(b *testing.B) {
 			sessions := &scs.SessionManager{Store: memstore.NewWithCleanupInterval(0), Codec: codec, Lifetime: time.Hour}
 			sessions.Cookie.Name = "session"
@@ -278,7 +279,7 @@ func BenchmarkTokens(b *testing.B) {
 				ids[i] = fmt.Sprintf("user-%d", i)
 				credentials[i] = gloebit.Credential{
 					AccessToken: gloebit.Secret(fmt.Sprintf("access-%032d", i)), RefreshToken: gloebit.Secret(fmt.Sprintf("refresh-%032d", i)),
-					GloebitID: fmt.Sprintf("gloebit-%d", i), ConnectedAt: time.Now(), Expiry: time.Now().Add(time.Hour),
+					Subject: fmt.Sprintf("gloebit-%d", i), ConnectedAt: time.Now(), Expiry: time.Now().Add(time.Hour),
 				}
 			}
 			heap := func() uint64 {

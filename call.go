@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Call calls an endpoint of the API for which Client has no method. Its errors
@@ -52,11 +54,11 @@ func checkCall(method, path string, body, answer any) error {
 	if err != nil || u.IsAbs() || u.Path == "" {
 		return fmt.Errorf("the path is not relative to Provider.APIURL")
 	}
-	if strings.ContainsFunc(path, onlyPeopleWrite) {
+	if strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return fmt.Errorf("the path is not percent-encoded")
 	}
-	if _, err := checkReturnTo("/" + path); err != nil { // what leads nowhere else from /
-		return fmt.Errorf("the path does not stay below Provider.APIURL, or is longer than %d bytes", longestReturnTo-1)
+	if _, err := connect.CheckReturnTo("/" + path); err != nil { // what leads nowhere else from /
+		return fmt.Errorf("the path does not stay below Provider.APIURL, or is longer than %d bytes", connect.LongestReturnTo-1)
 	}
 	return nil
 }

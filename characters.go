@@ -2,6 +2,7 @@ package gloebit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,7 +75,7 @@ func (c *Client) putCharacter(ctx context.Context, path, id, name string, extra 
 	if answer.Character == nil || id != "" && answer.Character.ID != id {
 		return Character{}, call.bad("without the character")
 	}
-	return Character{ID: answer.Character.ID, Name: orDefault(answer.Character.Name, name), Extra: answer.Character.Extra}, nil
+	return Character{ID: answer.Character.ID, Name: cmp.Or(answer.Character.Name, name), Extra: answer.Character.Extra}, nil
 }
 
 // DeleteCharacter deletes the character. It needs ScopeCharacter and calls POST

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
@@ -65,14 +66,14 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 			require.NotErrorIs(t, err, gloebit.ErrStore)
 			require.Equal(t, c.calls, tokens.calls)
 
-			err = gloebit.CheckUserID(c.userID)
+			err = connect.CheckUserID(c.userID)
 			require.Equal(t, c.calls == 0, err != nil)
 			if c.userID != "" {
-				require.Equal(t, c.calls == 0, gloebit.CheckStateKey(c.userID) != nil)
+				require.Equal(t, c.calls == 0, connect.CheckStateKey(c.userID) != nil)
 			}
 		})
 	}
-	require.ErrorIs(t, gloebit.CheckStateKey(""), gloebit.ErrInvalidRequest)
+	require.ErrorIs(t, connect.CheckStateKey(""), gloebit.ErrInvalidRequest)
 }
 
 // granting is a Flow that gives the credential and returns at once.
@@ -81,15 +82,20 @@ type granting struct {
 	verifier   gloebit.Secret
 }
 
-func (f granting) Begin(_ context.Context, app gloebit.Application, ask gloebit.AuthorizationRequest) (string, gloebit.Secret, error) {
+func (f granting) Begin(_ context.Context, app connect.Application, ask connect.AuthorizationRequest) (string, gloebit.Secret, error) {
 	return app.RedirectURL + "?" + url.Values{"state": {ask.State}}.Encode(), f.verifier, nil
 }
 
-func (f granting) Finish(context.Context, gloebit.Application, url.Values, gloebit.Secret, []gloebit.Scope) (gloebit.Credential, error) {
+func (f granting) Finish(context.Context, connect.Application, url.Values, gloebit.Secret, []gloebit.Scope) (gloebit.Credential, error) {
 	return f.credential, nil
 }
 
-func (granting) Authorize(gloebit.Application, *http.Request, gloebit.Credential) error { return nil }
+// Refresh implements [connect.Protocol]. There is nothing to refresh.
+func (granting) Refresh(_ context.Context, _ connect.Application, _ connect.Credential) (connect.Credential, error) {
+	return connect.Credential{}, connect.ErrNotConnected
+}
+
+func (granting) Authorize(connect.Application, *http.Request, gloebit.Credential) error { return nil }
 
 func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 	huge := strings.Repeat("h", 1<<20)
@@ -101,7 +107,7 @@ func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 		"a RefreshToken of 1 MiB":  {gloebit.Credential{RefreshToken: gloebit.Secret(huge)}, true},
 		"a TokenSecret of 1 MiB":   {gloebit.Credential{TokenSecret: gloebit.Secret(huge)}, true},
 		"a Name of 1 MiB":          {gloebit.Credential{Name: huge}, true},
-		"a GloebitID of 1 MiB":     {gloebit.Credential{GloebitID: huge}, true},
+		"a Subject of 1 MiB":       {gloebit.Credential{Subject: huge}, true},
 		"a scope of 1 MiB":         {gloebit.Credential{Scopes: []gloebit.Scope{gloebit.Scope(huge)}}, true},
 		"scopes of 1 MiB":          {gloebit.Credential{Scopes: slicesOf("sixteen-bytes-it", 1<<16)}, true},
 		"an empty scope":           {gloebit.Credential{Scopes: []gloebit.Scope{""}}, true},

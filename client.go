@@ -2,6 +2,7 @@ package gloebit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,9 +13,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
@@ -34,26 +35,22 @@ import (
 // token could not be saved; and the context's error. [Merchant.HandleError] knows what to do with each.
 type Client struct {
 	merchant *Merchant
-	user     User
-
-	mu         sync.Mutex
-	credential Credential
+	account  *connect.Account
 }
 
 // User returns the user for whom the client calls.
-func (c *Client) User() User { return c.user }
+func (c *Client) User() User { return c.account.User() }
 
 // Scopes returns what the user granted.
-func (c *Client) Scopes() []Scope { return slices.Clone(c.current().Scopes) }
+func (c *Client) Scopes() []Scope { return c.account.Scopes() }
 
 // GloebitID returns the user's id at Gloebit when the server told it at the
 // connection, or "".
-func (c *Client) GloebitID() string { return c.current().GloebitID }
+func (c *Client) GloebitID() string { return c.account.Credential().Subject }
 
-func (c *Client) current() Credential {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.credential
+// Format writes the user's id, whatever the verb: a Client holds secrets.
+func (c *Client) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "gloebit.Client(%s)", c.User().ID)
 }
 
 // call is one request to the API.
@@ -82,7 +79,7 @@ type fate struct {
 // already.
 func (f *fate) keepsTo(credential, newer Credential) bool {
 	again := !newer.ConnectedAt.Equal(credential.ConnectedAt)
-	return f != nil && again && (f.lost || f.held || newer.GloebitID != credential.GloebitID)
+	return f != nil && again && (f.lost || f.held || newer.Subject != credential.Subject)
 }
 
 // bad is a successful reply that is no answer to the call. Where the call changes
@@ -99,8 +96,6 @@ const (
 	longestReply = 1 << 20
 	mostAttempts = 4
 	longestCall  = 30 * time.Second // with all attempts, when the caller has no deadline
-	expiryLeeway = 10 * time.Second // a token this close to its expiry is refreshed first
-	leastToAsk   = 20 * time.Second // must be left of a refresh's time, or the answer may come too late to be saved
 )
 
 // do sends a call, again where that is safe, with a fresh token where one was
@@ -133,23 +128,24 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 // with a newer one: a refreshed one, or one that the user's connecting again has
 // left in the store meanwhile.
 func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]byte, error) {
-	credential := c.current()
-	if credential.expired(c.merchant.clock().Add(expiryLeeway)) && c.canRefresh(credential) {
-		var err error
-		if credential, err = c.renew(ctx, call, credential); err != nil {
-			return nil, err
-		}
+	stale := c.account.Credential()
+	credential, err := c.account.Fresh(ctx, call.until)
+	if err == nil && call.fate.keepsTo(stale, credential) {
+		err = connect.ErrAnotherConnection
+	}
+	if err != nil {
+		return nil, err
 	}
 	for renewed := 0; ; renewed++ {
 		body, err := c.send(ctx, call, payload, &credential)
-		refreshable := errors.Is(err, ErrTokenExpired) && c.canRefresh(credential)
+		refreshable := errors.Is(err, ErrTokenExpired) && c.account.CanRenew(credential)
 		switch {
 		case refreshable && renewed < mostRenewals:
 			if credential, err = c.renew(ctx, call, credential); err != nil {
 				return nil, err
 			}
 		case errors.Is(err, ErrNotConnected) && !refreshable:
-			newer, ok := c.forget(ctx, call.until, credential.AccessToken, &err)
+			newer, ok := c.account.Reject(ctx, call.until, credential.AccessToken, &err)
 			if !ok || renewed == mostRenewals || call.fate.keepsTo(credential, newer) {
 				return nil, err
 			}
@@ -163,9 +159,9 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 // renew gives a call another token than the stale one, unless that is one that
 // the call must not be sent with.
 func (c *Client) renew(ctx context.Context, call call, stale Credential) (Credential, error) {
-	fresh, err := c.refresh(ctx, call.until, stale)
+	fresh, err := c.account.Renew(ctx, call.until, stale)
 	if err == nil && call.fate.keepsTo(stale, fresh) {
-		err = errAnotherConnection
+		err = connect.ErrAnotherConnection
 	}
 	return fresh, err
 }
@@ -173,16 +169,6 @@ func (c *Client) renew(ctx context.Context, call call, stale Credential) (Creden
 // mostRenewals is how often one call gets another token: what the store holds
 // may have expired too.
 const mostRenewals = 2
-
-// canRefresh reports whether there is a way to a new token: not for one that is
-// not saved yet.
-func (c *Client) canRefresh(credential Credential) bool {
-	return credential.RefreshToken != "" && c.user.ID != ""
-}
-
-func (c Credential) expired(now time.Time) bool {
-	return !c.Expiry.IsZero() && !now.Before(c.Expiry)
-}
 
 // send makes the attempts of one call with one credential.
 func (c *Client) send(ctx context.Context, call call, payload []byte, credential *Credential) ([]byte, error) {
@@ -212,7 +198,7 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 	if err := ctx.Err(); err != nil { // nothing was sent
 		return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
 	}
-	limited, cancel := context.WithDeadline(ctx, earlier(call.until, time.Now().Add(c.merchant.http.Timeout)))
+	limited, cancel := context.WithDeadline(ctx, earlier(call.until, time.Now().Add(c.merchant.base.HTTPClient.Timeout)))
 	defer cancel()
 	req, err := c.request(limited, call, payload, credential)
 	if err != nil {
@@ -239,17 +225,17 @@ func (c *Client) request(ctx context.Context, call call, payload []byte, credent
 	if payload != nil {
 		body = bytes.NewReader(payload)
 	}
-	req, err := http.NewRequestWithContext(ctx, call.method, c.merchant.provider.APIURL+orDefault(call.path, call.name), body)
+	req, err := http.NewRequestWithContext(ctx, call.method, c.merchant.provider.APIURL+cmp.Or(call.path, call.name), body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 	}
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", c.merchant.userAgent)
+	req.Header.Set("User-Agent", c.merchant.base.UserAgent)
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if credential.AccessToken != "" { // not for calls in the application's own name
-		if err := c.merchant.flow.Authorize(c.merchant.application, req, *credential); err != nil {
+		if err := c.merchant.connector.Authorize(req, *credential); err != nil {
 			return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
 		}
 	}
@@ -330,7 +316,7 @@ func (e *APIError) readStatus(resp *http.Response, success bool) {
 		e.causes = []error{ErrBadReply, errStatus}
 	case status < 400:
 		e.causes = []error{ErrBadReply, errRedirect}
-	case status == http.StatusUnauthorized && slices.Contains(reasons, ErrRefused) && saysInvalidToken(resp.Header): // RFC 6750 section 3.1
+	case status == http.StatusUnauthorized && slices.Contains(reasons, ErrRefused) && connect.SaysInvalidToken(resp.Header): // RFC 6750 section 3.1
 		e.causes = []error{ErrTokenExpired, ErrNotConnected}
 	default:
 		e.causes = reasons
@@ -354,11 +340,6 @@ func oauthProblem(h http.Header, body []byte) *string {
 	return &problem
 }
 
-func saysInvalidToken(h http.Header) bool {
-	challenge := strings.Join(h.Values("WWW-Authenticate"), ", ")
-	return strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`)
-}
-
 // retryAfter reads the header in both its forms (RFC 9110 section 10.2.3).
 func retryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
@@ -373,7 +354,7 @@ func retryAfter(h http.Header) time.Duration {
 
 // secrets are what the server knows of a call that was sent with the credential.
 func (c *Client) secrets(sent *Credential) []Secret {
-	return []Secret{sent.AccessToken, sent.RefreshToken, sent.TokenSecret, c.merchant.application.ClientSecret}
+	return []Secret{sent.AccessToken, sent.RefreshToken, sent.TokenSecret, c.merchant.config.ClientSecret}
 }
 
 // words is what is kept of a text of the server's, which may be nil: neither the

@@ -49,7 +49,7 @@ func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 		"a negative time limit":     {func(c *gloebit.Config) { c.ConnectTimeout = -1 }, "Config.ConnectTimeout is negative"},
 		"a nil session manager":     {func(c *gloebit.Config) { c.Sessions = (*scs.SessionManager)(nil) }, "Config.Sessions"},
 		"a nil memory state store":  {func(c *gloebit.Config) { c.States = (*gloebit.MemoryStateStore)(nil) }, "Config.States"},
-		"a nil memory token store":  {func(c *gloebit.Config) { c.Tokens = (*gloebit.MemoryTokenStore)(nil) }, "Config.Tokens holds a nil *gloebit.MemoryTokenStore: leave"},
+		"a nil memory token store":  {func(c *gloebit.Config) { c.Tokens = (*gloebit.MemoryTokenStore)(nil) }, "Config.Tokens holds a nil *connect.MemoryTokenStore: leave"},
 		"a user agent of two lines": {func(c *gloebit.Config) { c.UserAgent = "a\r\nb" }, "Config.UserAgent"},
 		"sign-in at no URL":         {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "login" }, "Config.SignInURL"},
 		"sign-in on another host":   {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "//evil.example/" }, "Config.SignInURL"},

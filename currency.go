@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Balance returns how many gloebits the user has. It needs ScopeBalance and
@@ -30,9 +32,9 @@ func (c *Client) PurchaseGloebitsURL(returnTo string) string {
 }
 
 func (m *Merchant) purchaseGloebitsURL(returnTo string) string {
-	back := m.redirect.Scheme + "://" + m.redirect.Host
-	if _, err := checkReturnTo(returnTo); err != nil {
-		returnTo = m.homePath
+	back := m.base.Redirect.Scheme + "://" + m.base.Redirect.Host
+	if _, err := connect.CheckReturnTo(returnTo); err != nil {
+		returnTo = m.base.HomePath
 	}
 	return m.provider.APIURL + "purchase?" + url.Values{
 		"r":         {m.config.ClientID},

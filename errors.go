@@ -1,75 +1,87 @@
 package gloebit
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
-// What can go wrong while connecting a user. Find them with errors.Is.
+// What can go wrong while connecting a user, as package connect says it. Find
+// them with errors.Is.
 var (
 	// ErrNotConnected is returned by [Merchant.Client] and by every call when
 	// the user has no usable connection: the user never connected, disconnected,
 	// or the server refused their token. [Merchant.HandleError] redirects them
 	// to connect.
-	ErrNotConnected = errors.New("gloebit: the user is not connected")
+	ErrNotConnected = connect.ErrNotConnected
 	// ErrNoUser is returned by Config.User when nobody is signed in to the
 	// application. A User without an ID means the same.
-	ErrNoUser = errors.New("gloebit: nobody is signed in")
+	ErrNoUser = connect.ErrNoUser
 	// ErrNoSession is returned by [Merchant.AuthorizationURL] and
 	// [Merchant.Exchange] when the request has no session, because the handler is
 	// not wrapped in the session manager's LoadAndSave.
-	ErrNoSession = errors.New("gloebit: the request has no session: wrap the handler in Config.Sessions.LoadAndSave")
+	ErrNoSession = connect.ErrNoSession
 	// ErrState is returned by [Merchant.Exchange] when the state is missing,
 	// repeated, unknown, expired, used, or another browser's (RFC 6749 section
 	// 10.12).
-	ErrState = errors.New("gloebit: the state of the callback is not valid")
+	ErrState = connect.ErrState
 	// ErrReturnTo is returned by [Merchant.AuthorizationURL] when return_to leads
 	// away from the application.
-	ErrReturnTo = errors.New("gloebit: return_to is not a path of this application")
+	ErrReturnTo = connect.ErrReturnTo
 	// ErrAccessDenied is returned by [Merchant.Exchange] when the user denied
 	// access (RFC 6749 section 4.1.2.1).
-	ErrAccessDenied = errors.New("gloebit: the user refused access")
+	ErrAccessDenied = connect.ErrAccessDenied
 	// ErrUserChanged is returned by [Merchant.Exchange] when the signed-in user is
 	// not the one who started to connect.
-	ErrUserChanged = errors.New("gloebit: the user changed while connecting")
+	ErrUserChanged = connect.ErrUserChanged
 	// ErrAuthorization is returned by [Merchant.Exchange] when the provider
 	// reports an error other than a denial, or its authorization response can't
 	// be used (RFC 6749 section 4.1.2.1).
-	ErrAuthorization = errors.New("gloebit: the authorization failed")
+	ErrAuthorization = connect.ErrAuthorization
 	// ErrExchange is returned by [Merchant.Exchange], and by calls that refresh a
 	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
 	// and 5.2).
-	ErrExchange = errors.New("gloebit: no token was given")
+	ErrExchange = connect.ErrExchange
 	// ErrLimited is returned by [Merchant.AuthorizationURL] and
 	// [Merchant.Exchange] when Config.Limit refused the request.
-	ErrLimited = errors.New("gloebit: too many attempts to connect")
+	ErrLimited = connect.ErrLimited
 	// ErrCrossOrigin is passed to Config.ErrorHandler when a form came from
 	// another site.
-	ErrCrossOrigin = errors.New("gloebit: the form came from another site")
+	ErrCrossOrigin = connect.ErrCrossOrigin
 	// ErrStore is returned when a session, state or token store failed.
-	ErrStore = errors.New("gloebit: a store failed")
+	ErrStore = connect.ErrStore
 	// ErrNotFound is returned by a [StateStore] and a [TokenStore] when the store
 	// has no such entry.
-	ErrNotFound = errors.New("gloebit: not found")
+	ErrNotFound = connect.ErrNotFound
+	// ErrTokenRefused is returned by every call when the server does not know
+	// the access token: the user revoked it, or a newer token replaced it.
+	// ErrNotConnected comes with it.
+	ErrTokenRefused = connect.ErrTokenRefused
+	// ErrTokenExpired is returned by every call when the access token has
+	// expired and could not be refreshed. ErrNotConnected comes with it.
+	ErrTokenExpired = connect.ErrTokenExpired
+	// ErrScopeMissing is returned by a call when the user did not grant the
+	// scope that it needs. [Merchant.HandleError] redirects them to grant it.
+	ErrScopeMissing = connect.ErrScopeMissing
+	// ErrUnavailable is returned when the server can't be reached, does not
+	// answer in time, or answers with a status that says that it failed.
+	ErrUnavailable = connect.ErrUnavailable
+	// ErrBadReply is returned when the response could not be parsed, is too
+	// long, or lacks required fields.
+	ErrBadReply = connect.ErrBadReply
+	// ErrInvalidRequest is returned when the request is invalid and was not sent:
+	// a price below zero, an empty name, an id that is too long.
+	ErrInvalidRequest = connect.ErrInvalidRequest
 )
 
 // What a call to Gloebit can return. Find them with errors.Is; the [APIError]
 // around them, found with errors.As, holds the server's own words.
 var (
-	// ErrTokenRefused is returned by every call when the server does not know
-	// the access token: the user revoked it, or a newer token replaced it.
-	// ErrNotConnected comes with it.
-	ErrTokenRefused = errors.New("gloebit: the token was refused")
-	// ErrTokenExpired is returned by every call when the access token has
-	// expired and could not be refreshed. ErrNotConnected comes with it.
-	ErrTokenExpired = errors.New("gloebit: the token has expired")
-	// ErrScopeMissing is returned by a call when the user did not grant the
-	// scope that it needs. [Merchant.HandleError] redirects them to grant it.
-	ErrScopeMissing = errors.New("gloebit: the scope was not granted")
 	// ErrUnknownApplication is returned by every call when the server does not
 	// know the client id.
 	ErrUnknownApplication = errors.New("gloebit: the application is unknown to the server")
@@ -134,24 +146,11 @@ var (
 	// ErrRateLimited is returned by every call when the server answers with
 	// status 429.
 	ErrRateLimited = errors.New("gloebit: too many requests")
-	// ErrUnavailable is returned when the server can't be reached, does not
-	// answer in time, or answers with a status that says that it failed.
-	ErrUnavailable = errors.New("gloebit: the server is not available")
-	// ErrBadReply is returned when the response could not be parsed, is too
-	// long, or lacks required fields.
-	ErrBadReply = errors.New("gloebit: the reply can't be read")
 	// ErrOutcomeUnknown is returned by a call that changes something when its
 	// response was lost: the server may have processed it. Send a transaction
 	// again with the same ID; look up what became of anything else.
 	ErrOutcomeUnknown = errors.New("gloebit: the outcome is unknown")
-	// ErrInvalidRequest is returned when the request is invalid and was not sent:
-	// a price below zero, an empty name, an id that is too long.
-	ErrInvalidRequest = errors.New("gloebit: invalid request")
 )
-
-var errMethod = errors.New("gloebit: the method is not allowed")
-
-var errNoUserID = fmt.Errorf("%w: the user id is empty", ErrInvalidRequest)
 
 // APIError is a call that failed at the server or on the way. It unwraps to the
 // sentinels that say what it means, and to the cause on the network if that was
@@ -190,97 +189,35 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the sentinels and causes.
-func (e *APIError) Unwrap() []error { return e.causes }
-
-// storeError marks the failure of a store.
-func storeError(doing string, err error) error {
-	return fmt.Errorf("%w: %s: %w", ErrStore, doing, err)
+// Unwrap returns the sentinels and causes, and a [ScopeError] for a scope that was
+// not granted.
+func (e *APIError) Unwrap() []error {
+	if e.Scope != "" && slices.Contains(e.causes, ErrScopeMissing) {
+		return append([]error{&ScopeError{Missing: []Scope{e.Scope}}}, e.causes...)
+	}
+	return e.causes
 }
 
-// connecting are the refusals of connecting a user, and of what calls have in
-// common with it. The first that matches counts.
-var connecting = []Refusal{
-	{
-		ErrLimited, "ErrLimited", http.StatusTooManyRequests, "",
-		"Too many attempts to connect. Please try again in a moment.",
-	},
-	{
-		ErrStore, "ErrStore", http.StatusServiceUnavailable, "",
-		"This site can't reach its own records right now. Please try again in a moment.",
-	},
-	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "", "This site is not set up correctly."},
-	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "", "Please sign in first."},
-	{
-		ErrState, "ErrState", http.StatusBadRequest, linkRestart,
-		"This attempt to connect is not valid any more, or it was started in another browser. Please start again.",
-	},
-	{ErrReturnTo, "ErrReturnTo", http.StatusBadRequest, "", "The link leads away from this site."},
-	{
-		ErrAccessDenied, "ErrAccessDenied", http.StatusForbidden, "",
-		"You did not approve the connection, so this site got no new access.",
-	},
-	{
-		ErrUserChanged, "ErrUserChanged", http.StatusForbidden, "",
-		"Somebody else is signed in than when this started. Please start again.",
-	},
-	{ErrCrossOrigin, "ErrCrossOrigin", http.StatusForbidden, "", "The form came from another site."},
-	{ErrScopeMissing, "ErrScopeMissing", http.StatusForbidden, linkConnect, "Your approval does not cover this yet."},
-	{
-		ErrNotConnected, "ErrNotConnected", http.StatusUnauthorized, linkConnect,
-		"Please connect your Gloebit account first.",
-	},
-	{
-		ErrTokenRefused, "ErrTokenRefused", http.StatusUnauthorized, linkConnect,
-		"Please connect your Gloebit account first.",
-	},
-	{
-		ErrTokenExpired, "ErrTokenExpired", http.StatusUnauthorized, linkConnect,
-		"Please connect your Gloebit account first.",
-	},
-	{errMethod, "", http.StatusMethodNotAllowed, "", "This address takes another kind of request."},
-	{ErrInvalidRequest, "ErrInvalidRequest", http.StatusBadRequest, "", "The request is not valid."},
-	{
-		context.DeadlineExceeded, "ErrUnavailable", http.StatusGatewayTimeout, "",
-		"Gloebit did not answer in time. Please try again.",
-	},
-	{
-		ErrExchange, "ErrExchange", http.StatusBadGateway, "",
-		"Gloebit did not complete the connection. Please start again.",
-	},
-	{
-		ErrUnavailable, "ErrUnavailable", http.StatusServiceUnavailable, "",
-		"Gloebit can't be reached right now. Please try again in a moment.",
-	},
-	{
-		ErrAuthorization, "ErrAuthorization", http.StatusBadGateway, "",
-		"Gloebit could not complete the connection. Please start again.",
-	},
-	{ErrBadReply, "ErrBadReply", http.StatusBadGateway, "", "Gloebit sent an answer that this site can't read."},
-	{ErrNotFound, "ErrNotFound", http.StatusNotFound, "", "There is nothing here."},
-}
-
-// refusals are all rows, in the order in which they count.
-func refusals(yield func(Refusal) bool) {
-	if !yield(unknownOutcome) {
-		return
-	}
-	for _, row := range connecting {
-		if !yield(row) {
-			return
-		}
-	}
+// refusals returns all rows, in the order in which they count.
+func refusals() []Refusal {
+	rows := append([]Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {
-		if row.Err != nil && !yield(row.Refusal) {
-			return
+		if row.Err != nil {
+			rows = append(rows, row.Refusal)
 		}
 	}
+	for i, row := range rows {
+		if row.Name != "" {
+			rows[i].Name = "https://pkg.go.dev/github.com/go-gloebit/gloebit#" + row.Name
+		}
+	}
+	return rows
 }
 
 // StatusCode returns the HTTP status that fits an error of this package, for a
 // Config.ErrorHandler of the application's own. Other errors are 500.
 func StatusCode(err error) int {
-	if row, ok := findRefusal(err, refusals); ok {
+	if row, ok := connect.FindRefusal(err, refusals()); ok {
 		return row.Status
 	}
 	return http.StatusInternalServerError

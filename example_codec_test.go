@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // bothForms reads both forms and writes the one that old replicas read.
-type bothForms struct{ gloebit.SessionCodec }
+type bothForms struct{ connect.SessionCodec }
 
 // Encode writes gob.
 func (bothForms) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
@@ -19,7 +19,7 @@ func (bothForms) Encode(deadline time.Time, values map[string]any) ([]byte, erro
 // Replicas that still read gob alone keep an application from changing the codec
 // at once: first all learn to read both forms, then all write the compact one.
 func ExampleSessionCodec() {
-	old, deployedFirst, deployedThen := scs.GobCodec{}, bothForms{}, gloebit.SessionCodec{}
+	old, deployedFirst, deployedThen := scs.GobCodec{}, bothForms{}, connect.SessionCodec{}
 
 	for _, step := range []struct{ writer, reader scs.Codec }{
 		{old, deployedFirst}, {deployedFirst, old}, {deployedThen, deployedFirst}, {deployedFirst, deployedThen},

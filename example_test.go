@@ -190,7 +190,7 @@ func ExampleMerchant_Client() {
 	// Outside a request, such as in a job that runs at night.
 	_, err := merchant.Client(context.Background(), "bob")
 	fmt.Println(errors.Is(err, gloebit.ErrNotConnected), err)
-	// Output: true gloebit: the user is not connected
+	// Output: true the user is not connected
 }
 
 // A page for those who let the application see what they own. Others are sent
@@ -356,7 +356,7 @@ func ExampleConfig_limit() {
 	}
 	err := config.Limit(r)
 	fmt.Println(gloebit.StatusCode(err), err)
-	// Output: 429 gloebit: too many attempts to connect
+	// Output: 429 too many attempts to connect
 }
 
 // An application's own page for what goes wrong.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // largestFile is the most that a client secrets file may hold, in bytes.
@@ -74,7 +76,7 @@ func parseClientSecrets(content []byte) (Config, error) {
 		RedirectURL:  file.Web.RedirectURIs[0],
 	}
 	if file.Web.TokenURI != "" {
-		token, err := checkEndpoint(file.Web.TokenURI)
+		token, err := connect.CheckEndpoint(file.Web.TokenURI)
 		if err != nil {
 			return fail("web.token_uri: %w", err)
 		}

@@ -159,7 +159,7 @@ func TestAMissingLoadAndSaveIsAClearError(t *testing.T) {
 func TestOnConnectCanRefuse(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.OnConnect = func(_ *http.Request, connection gloebit.Connection) error {
-			if connection.GloebitID == "" || connection.ReturnTo != "/private" || connection.User.ID == "" {
+			if connection.Subject == "" || connection.ReturnTo != "/private" || connection.User.ID == "" {
 				return errors.New("incomplete")
 			}
 			return errors.New("banned")

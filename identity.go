@@ -1,10 +1,12 @@
 package gloebit
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
@@ -21,7 +23,7 @@ type Identity struct {
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	path, scope := "user", ScopeUser
 	vintage := c.merchant.provider.Vintage
-	if vintage == VintageA || vintage == BothVintages && slices.Contains(c.current().Scopes, ScopeID) {
+	if vintage == VintageA || vintage == BothVintages && slices.Contains(c.account.Credential().Scopes, ScopeID) {
 		path, scope = "id", ScopeID
 	}
 	var answer struct {
@@ -34,10 +36,10 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	if err := c.do(ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true, sent: &sent}, &answer); err != nil {
 		return Identity{}, err
 	}
-	if CheckUserID(answer.ID) != nil {
+	if connect.CheckUserID(answer.ID) != nil {
 		return Identity{}, badReply(path, "without an id of 1 to 255 bytes")
 	}
-	name := orDefault(answer.Name, answer.FullName)
+	name := cmp.Or(answer.Name, answer.FullName)
 	if secrets := c.secrets(&sent); discreet.Repeats(answer.ID, secrets...) || discreet.Repeats(name, secrets...) {
 		return Identity{}, badReply(path, "an id or a name that repeats a secret") // both are kept, shown and logged
 	}

@@ -1,6 +1,7 @@
 package gloebit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -163,7 +164,7 @@ func (i Item) body() (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"folder-id": orDefault(i.Folder, RootFolder), "type-id": i.Type, "params": params}, nil
+	return map[string]any{"folder-id": cmp.Or(i.Folder, RootFolder), "type-id": i.Type, "params": params}, nil
 }
 
 func checkFolder(folder string) error {

@@ -430,7 +430,7 @@ func ExampleCredential_oauth2Credentials() {
 	}
 	fmt.Println(credential.AccessToken, credential.AccessToken.Reveal() != "")
 	fmt.Println(credential.RefreshToken == "", credential.Expiry.IsZero()) // None and None
-	fmt.Println(credential.Scopes, credential.GloebitID)
+	fmt.Println(credential.Scopes, credential.Subject)
 	// Output:
 	// [redacted] true
 	// true true
@@ -701,7 +701,7 @@ func ExampleAPIError_accessTokenError() {
 	fmt.Println(err) // the refused credential is forgotten
 	// Output:
 	// true
-	// gloebit: the user is not connected
+	// the user is not connected
 }
 
 func ExampleAPIError_merchantScopeError() {
@@ -839,7 +839,7 @@ func ExampleTokenStore_fromJSON() {
 			TokenExpiry   *time.Time `json:"token_expiry"`  // null becomes nil
 			Invalid       bool       `json:"invalid"`
 			TokenResponse struct {
-				GloebitID string `json:"app_user_id"`
+				Subject string `json:"app_user_id"`
 			} `json:"token_response"`
 		} `json:"credential"`
 	}
@@ -849,7 +849,7 @@ func ExampleTokenStore_fromJSON() {
 	imported := gloebit.Credential{
 		AccessToken:  gloebit.Secret(kept.Credential.AccessToken),
 		RefreshToken: gloebit.Secret(kept.Credential.RefreshToken),
-		GloebitID:    kept.Credential.TokenResponse.GloebitID,
+		Subject:      kept.Credential.TokenResponse.Subject,
 	}
 	if kept.Credential.TokenExpiry != nil {
 		imported.Expiry = *kept.Credential.TokenExpiry

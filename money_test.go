@@ -352,8 +352,8 @@ func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
-	}, func(_ *gloebit.Config, c *gloebit.Credential) { c.GloebitID = "g-alice" })
-	require.NoError(t, tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: "bob", GloebitID: "g-bob"})))
+	}, func(_ *gloebit.Config, c *gloebit.Credential) { c.Subject = "g-alice" })
+	require.NoError(t, tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: "bob", Subject: "g-bob"})))
 	_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrNotConnected)
 	require.Zero(t, charged.Load())
@@ -361,18 +361,18 @@ func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
 
 func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing.T) {
 	connected := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	alice := gloebit.Credential{AccessToken: "alice", RefreshToken: "r", GloebitID: "g-alice", ConnectedAt: connected}
+	alice := gloebit.Credential{AccessToken: "alice", RefreshToken: "r", Subject: "g-alice", ConnectedAt: connected}
 	for _, c := range []struct {
 		name   string
 		alice  func(*gloebit.Credential)
 		bob    gloebit.Credential
 		paidBy string // empty when nobody is to pay
 	}{
-		{"refreshed on another replica", nil, gloebit.Credential{AccessToken: "alice 2", GloebitID: "g-alice", ConnectedAt: connected}, "alice 2"},
-		{"connected again with the same account", nil, gloebit.Credential{AccessToken: "alice 2", GloebitID: "g-alice", ConnectedAt: connected.Add(1)}, "alice 2"},
-		{"connected with another account", nil, gloebit.Credential{AccessToken: "bob", GloebitID: "g-bob", ConnectedAt: connected.Add(1)}, ""},
+		{"refreshed on another replica", nil, gloebit.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected}, "alice 2"},
+		{"connected again with the same account", nil, gloebit.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected.Add(1)}, "alice 2"},
+		{"connected with another account", nil, gloebit.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, ""},
 		{"connected with an account that Gloebit does not tell", nil, gloebit.Credential{AccessToken: "bob", ConnectedAt: connected.Add(1)}, ""},
-		{"Gloebit told no account before", func(c *gloebit.Credential) { c.GloebitID = "" }, gloebit.Credential{AccessToken: "bob", GloebitID: "g-bob", ConnectedAt: connected.Add(1)}, ""},
+		{"Gloebit told no account before", func(c *gloebit.Credential) { c.Subject = "" }, gloebit.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, ""},
 	} {
 		for _, known := range []bool{true, false} { // whether the token is known to have expired, or Gloebit says so
 			var paid []string
@@ -403,7 +403,7 @@ func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing
 			}
 			require.ErrorIs(t, err, gloebit.ErrNotConnected, c.name)
 			require.Empty(t, paid, c.name)
-			if c.alice == nil && c.bob.GloebitID != "" {
+			if c.alice == nil && c.bob.Subject != "" {
 				require.Equal(t, "g-alice", client.GloebitID(), "%s: a client stays with its account", c.name)
 				_, err = client.Balance(t.Context())
 				require.ErrorIs(t, err, gloebit.ErrNotConnected, c.name)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
@@ -29,19 +30,24 @@ type ownFlow struct {
 }
 
 func (f ownFlow) Begin(
-	_ context.Context, _ gloebit.Application, ask gloebit.AuthorizationRequest,
+	_ context.Context, _ connect.Application, ask connect.AuthorizationRequest,
 ) (string, gloebit.Secret, error) {
 	*f.state = ask.State
 	return "https://provider.example/", f.keptSecret, f.begin(ask.State)
 }
 
 func (f ownFlow) Finish(
-	context.Context, gloebit.Application, url.Values, gloebit.Secret, []gloebit.Scope,
+	context.Context, connect.Application, url.Values, gloebit.Secret, []gloebit.Scope,
 ) (gloebit.Credential, error) {
 	return f.finish()
 }
 
-func (f ownFlow) Authorize(gloebit.Application, *http.Request, gloebit.Credential) error {
+// Refresh implements [connect.Protocol]. There is nothing to refresh.
+func (ownFlow) Refresh(_ context.Context, _ connect.Application, _ connect.Credential) (connect.Credential, error) {
+	return connect.Credential{}, connect.ErrNotConnected
+}
+
+func (f ownFlow) Authorize(connect.Application, *http.Request, gloebit.Credential) error {
 	return f.authorize
 }
 
@@ -119,7 +125,7 @@ func (got flowAttempt) wantsNoSecret(t *testing.T) {
 	watch.Secret("secret", got.state, flowClientSecret, flowCode, flowOAuthToken, flowVerifier, flowKept)
 	watch.Secret("secret", flowAccess, flowRefresh, flowTokenSecret)
 	watch.Saw("log", fmt.Sprint(got.err), fmt.Sprintf("%+v %#v", got.err, got.err), got.log)
-	watch.Saw("log", got.connection.GloebitID, fmt.Sprint(got.connection.Granted))
+	watch.Saw("log", got.connection.Subject, fmt.Sprint(got.connection.Granted))
 	watch.Wants(t, leaktest.Table{"secret": nil})
 }
 
@@ -159,11 +165,11 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 		for _, secret := range secrets {
 			got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (gloebit.Credential, error) {
 				credential := whole
-				credential.GloebitID = "id of " + secret
+				credential.Subject = "id of " + secret
 				return credential, nil
 			}})
 			require.Equal(t, "alice", got.connection.User.ID)
-			require.Empty(t, got.connection.GloebitID)
+			require.Empty(t, got.connection.Subject)
 			got.wantsNoSecret(t)
 		}
 	})
@@ -199,11 +205,11 @@ func TestSecurity28AFlowsAnswersAreCapped(t *testing.T) {
 	for length, want := range map[int]error{1024: io.EOF, 1025: gloebit.ErrExchange} {
 		got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (gloebit.Credential, error) {
 			scopes := []gloebit.Scope{gloebit.Scope(strings.Repeat("x", length))}
-			return gloebit.Credential{AccessToken: flowAccess, GloebitID: strings.Repeat("y", 300), Scopes: scopes}, nil
+			return gloebit.Credential{AccessToken: flowAccess, Subject: strings.Repeat("y", 300), Scopes: scopes}, nil
 		}})
 		require.ErrorIs(t, got.err, want)
 		if want == io.EOF {
-			require.Len(t, got.connection.GloebitID, 200)
+			require.Len(t, got.connection.Subject, 200)
 		}
 	}
 }

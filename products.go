@@ -1,6 +1,7 @@
 package gloebit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -117,7 +118,7 @@ func (c *Client) changeProduct(ctx context.Context, change change) (int64, error
 	if err := c.do(ctx, call, &answer); err != nil {
 		return 0, err
 	}
-	owned := orDefault(answer.ProductCount, answer.Count)
+	owned := cmp.Or(answer.ProductCount, answer.Count)
 	if owned == nil || *owned < 0 {
 		return 0, call.bad("without product-count or count of zero or more")
 	}

@@ -2,9 +2,10 @@ package gloebit
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Provider holds the endpoints and habits of one authorization server. Start
@@ -98,7 +99,7 @@ func (p Provider) check() error {
 	for _, field := range []struct{ name, value string }{
 		{"AuthURL", p.AuthURL}, {"TokenURL", p.TokenURL}, {"APIURL", p.APIURL},
 	} {
-		if _, err := checkEndpoint(field.value); err != nil {
+		if _, err := connect.CheckEndpoint(field.value); err != nil {
 			return fmt.Errorf("gloebit: Config.Provider.%s: %w", field.name, err)
 		}
 	}
@@ -111,32 +112,13 @@ func (p Provider) check() error {
 	return nil
 }
 
-// checkEndpoint parses an absolute URL that carries secrets: https, or http on
-// the loopback interface.
-func checkEndpoint(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
+// isProduction reports whether it is Gloebit's own server for real gloebits,
+// however its address is written.
+func (p Provider) isProduction() bool {
+	u, err := url.Parse(p.APIURL)
 	if err != nil {
-		return nil, fmt.Errorf("not a URL: %w", err)
+		return false
 	}
-	switch {
-	case u.Host == "" || u.Hostname() == "":
-		return nil, fmt.Errorf("%q is not an absolute URL: write it with scheme and host", raw)
-	case u.User != nil:
-		return nil, fmt.Errorf("a URL with user information is not accepted")
-	case u.Fragment != "" || strings.HasSuffix(raw, "#"):
-		return nil, fmt.Errorf("%q must not have a fragment", raw)
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return nil, fmt.Errorf("%q is plain http: use https (http is for loopback addresses only)", raw)
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("%q must begin with https://", raw)
-	}
-	return u, nil
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	return host == "gloebit.com" || host == "www.gloebit.com"
 }

@@ -32,8 +32,8 @@ type callRefusal struct {
 // unknownOutcome counts before every other row: an error that also says how to
 // go on must not hide that something may have been done.
 var unknownOutcome = Refusal{
-	ErrOutcomeUnknown, "ErrOutcomeUnknown", http.StatusServiceUnavailable, "",
-	"Gloebit did not answer in time, so it is not known yet whether this was done. " +
+	Err: ErrOutcomeUnknown, Name: "ErrOutcomeUnknown", Status: http.StatusServiceUnavailable,
+	Text: "Gloebit did not answer in time, so it is not known yet whether this was done. " +
 		"Please look at your Gloebit account before you try again.",
 }
 
@@ -60,8 +60,8 @@ var calls = []callRefusal{
 	},
 	{
 		Refusal: Refusal{
-			ErrInsufficientBalance, "ErrInsufficientBalance", http.StatusPaymentRequired, linkPurchase,
-			"You don't have enough gloebits for this. Nothing was charged.",
+			Err: ErrInsufficientBalance, Name: "ErrInsufficientBalance", Status: http.StatusPaymentRequired, Link: linkPurchase,
+			Text: "You don't have enough gloebits for this. Nothing was charged.",
 		},
 		words:   []string{"insufficient balance"},
 		outcome: OutcomeInsufficientBalance,
@@ -69,119 +69,119 @@ var calls = []callRefusal{
 	},
 	{
 		Refusal: Refusal{
-			ErrCannotSpend, "ErrCannotSpend", http.StatusForbidden, "",
-			"Your Gloebit account can't spend right now, so this was not accepted.",
+			Err: ErrCannotSpend, Name: "ErrCannotSpend", Status: http.StatusForbidden,
+			Text: "Your Gloebit account can't spend right now, so this was not accepted.",
 		},
 		words:   []string{"cannot-spend"},
 		outcome: OutcomeCannotSpend,
 	},
 	{
 		Refusal: Refusal{
-			ErrCannotReceive, "ErrCannotReceive", http.StatusBadGateway, "",
-			"This site can't receive gloebits right now, so this was not accepted.",
+			Err: ErrCannotReceive, Name: "ErrCannotReceive", Status: http.StatusBadGateway,
+			Text: "This site can't receive gloebits right now, so this was not accepted.",
 		},
 		words:   []string{"cannot-receive"},
 		outcome: OutcomeCannotReceive,
 	},
 	{
 		Refusal: Refusal{
-			ErrUnknownMerchant, "ErrUnknownMerchant", http.StatusBadGateway, "",
-			"This site can't receive gloebits right now, so this was not accepted.",
+			Err: ErrUnknownMerchant, Name: "ErrUnknownMerchant", Status: http.StatusBadGateway,
+			Text: "This site can't receive gloebits right now, so this was not accepted.",
 		},
 		words:   []string{"unknown-merchant"},
 		outcome: OutcomeUnknownMerchant,
 	},
 	{
 		Refusal: Refusal{
-			ErrUnknownApplication, "ErrUnknownApplication", http.StatusBadGateway, "",
-			"This site is not set up correctly at Gloebit.",
+			Err: ErrUnknownApplication, Name: "ErrUnknownApplication", Status: http.StatusBadGateway,
+			Text: "This site is not set up correctly at Gloebit.",
 		},
 		words: []string{"unknown consumer"},
 	},
 	{
 		Refusal: Refusal{
-			ErrUnknownUser, "ErrUnknownUser", http.StatusForbidden, "",
-			"Gloebit does not know your account any more.",
+			Err: ErrUnknownUser, Name: "ErrUnknownUser", Status: http.StatusForbidden,
+			Text: "Gloebit does not know your account any more.",
 		},
 		words: []string{"unknown user"},
 	},
 	{
 		Refusal: Refusal{
-			ErrUnknownSubscription, "ErrUnknownSubscription", http.StatusBadGateway, "",
-			"Gloebit does not know this subscription.",
+			Err: ErrUnknownSubscription, Name: "ErrUnknownSubscription", Status: http.StatusBadGateway,
+			Text: "Gloebit does not know this subscription.",
 		},
 		words:   []string{"unknown-subscription", "subscription-not-found"},
 		outcome: OutcomeUnknownSubscription,
 	},
 	{
 		Refusal: Refusal{
-			ErrUnknownSubscriptionAuthorization, "ErrUnknownSubscriptionAuthorization", http.StatusForbidden, "",
-			"You have not authorized this subscription.",
+			Err: ErrUnknownSubscriptionAuthorization, Name: "ErrUnknownSubscriptionAuthorization", Status: http.StatusForbidden,
+			Text: "You have not authorized this subscription.",
 		},
 		words:   []string{"unknown-subscription-authorization"},
 		outcome: OutcomeUnknownSubscriptionAuthorization,
 	},
 	{
 		Refusal: Refusal{
-			ErrSubscriptionAuthorizationPending, "ErrSubscriptionAuthorizationPending", http.StatusForbidden, "",
-			"You have not answered at Gloebit yet whether you authorize this subscription.",
+			Err: ErrSubscriptionAuthorizationPending, Name: "ErrSubscriptionAuthorizationPending", Status: http.StatusForbidden,
+			Text: "You have not answered at Gloebit yet whether you authorize this subscription.",
 		},
 		words:   []string{"subscription-authorization-pending"},
 		outcome: OutcomeSubscriptionAuthorizationPending,
 	},
 	{
 		Refusal: Refusal{
-			ErrSubscriptionAuthorizationDeclined, "ErrSubscriptionAuthorizationDeclined", http.StatusForbidden, "",
-			"You declined this subscription.",
+			Err: ErrSubscriptionAuthorizationDeclined, Name: "ErrSubscriptionAuthorizationDeclined", Status: http.StatusForbidden,
+			Text: "You declined this subscription.",
 		},
 		words:   []string{"subscription-authorization-declined", declinedBefore},
 		outcome: OutcomeSubscriptionAuthorizationDeclined,
 	},
 	{
 		Refusal: Refusal{
-			ErrSubscriptionExists, "ErrSubscriptionExists", http.StatusConflict, "",
-			"There is another subscription of this name.",
+			Err: ErrSubscriptionExists, Name: "ErrSubscriptionExists", Status: http.StatusConflict,
+			Text: "There is another subscription of this name.",
 		},
 		words: []string{"different subscription exists with this app-subscription-id"},
 	},
 	{
 		Refusal: Refusal{
-			ErrSubscriptionMismatch, "ErrSubscriptionMismatch", http.StatusBadGateway, "",
-			"Gloebit does not know this subscription.",
+			Err: ErrSubscriptionMismatch, Name: "ErrSubscriptionMismatch", Status: http.StatusBadGateway,
+			Text: "Gloebit does not know this subscription.",
 		},
 		words: []string{"mismatched-application-key", "mis-matched-subscription-ids"},
 	},
 	{
 		Refusal: Refusal{
-			ErrSubscriptionDisabled, "ErrSubscriptionDisabled", http.StatusForbidden, "",
-			"This subscription is not offered any more.",
+			Err: ErrSubscriptionDisabled, Name: "ErrSubscriptionDisabled", Status: http.StatusForbidden,
+			Text: "This subscription is not offered any more.",
 		},
 		words: []string{"subscription-disabled"},
 	},
 	{
 		Refusal: Refusal{
-			ErrCannotTransact, "ErrCannotTransact", http.StatusForbidden, "",
-			"This site may not charge your Gloebit account.",
+			Err: ErrCannotTransact, Name: "ErrCannotTransact", Status: http.StatusForbidden,
+			Text: "This site may not charge your Gloebit account.",
 		},
 		words: []string{"cannot-transact"},
 	},
 	{
 		Refusal: Refusal{
-			ErrPriceChanged, "ErrPriceChanged", http.StatusConflict, "",
-			"The price has changed, and Gloebit charged the new one. Your Gloebit account shows what was charged.",
+			Err: ErrPriceChanged, Name: "ErrPriceChanged", Status: http.StatusConflict,
+			Text: "The price has changed, and Gloebit charged the new one. Your Gloebit account shows what was charged.",
 		},
 		charged: chargeMade,
 	},
 	{
 		Refusal: Refusal{
-			ErrRateLimited, "ErrRateLimited", http.StatusServiceUnavailable, "",
-			"Gloebit is busy. Please try again in a moment.",
+			Err: ErrRateLimited, Name: "ErrRateLimited", Status: http.StatusServiceUnavailable,
+			Text: "Gloebit is busy. Please try again in a moment.",
 		},
 	},
 	{
 		Refusal: Refusal{
-			ErrPending, "ErrPending", http.StatusServiceUnavailable, "",
-			"Gloebit is still working on this. Please look at your Gloebit account before you try again.",
+			Err: ErrPending, Name: "ErrPending", Status: http.StatusServiceUnavailable,
+			Text: "Gloebit is still working on this. Please look at your Gloebit account before you try again.",
 		},
 		words:   []string{"pending"},
 		outcome: OutcomePending,
@@ -189,15 +189,18 @@ var calls = []callRefusal{
 	},
 	{
 		Refusal: Refusal{
-			ErrQueuingFailed, "ErrQueuingFailed", http.StatusServiceUnavailable, "",
-			"Gloebit could not take this. Please try again in a moment.",
+			Err: ErrQueuingFailed, Name: "ErrQueuingFailed", Status: http.StatusServiceUnavailable,
+			Text: "Gloebit could not take this. Please try again in a moment.",
 		},
 		words:   []string{"queuing-failed", "retry"},
 		outcome: OutcomeQueuingFailed,
 		again:   true,
 	},
 	{
-		Refusal: Refusal{ErrRefused, "ErrRefused", http.StatusBadGateway, "", "Gloebit refused this."},
+		Refusal: Refusal{
+			Err: ErrRefused, Name: "ErrRefused", Status: http.StatusBadGateway,
+			Text: "Gloebit refused this.",
+		},
 	},
 }
 

@@ -24,6 +24,9 @@ func sentinels(t *testing.T) map[string]string {
 	source, err := os.ReadFile("errors.go")
 	require.NoError(t, err)
 	texts := map[string]string{}
+	engine, err := os.ReadFile("connect/errors.go")
+	require.NoError(t, err)
+	source = append(source, engine...)
 	for _, found := range regexp.MustCompile(`\t(Err\w+) += errors\.New\("(.+)"\)\n`).FindAllStringSubmatch(string(source), -1) {
 		texts[found[1]] = found[2]
 	}

@@ -48,7 +48,7 @@ func TestSecurity17PlantedSessionCantReplaceTheAccountThatWasConnectedInIt(t *te
 			require.GreaterOrEqual(t, victim.get(kept).status, 400, "a link of any site's")
 			alice, _ := w.gloebit.User("alice")
 			_, credential := w.stored()
-			require.Equal(t, alice.ID, credential.GloebitID)
+			require.Equal(t, alice.ID, credential.Subject)
 		})
 	}
 	t.Run("the session of an attacker who was connected in it", func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestSecurity17PlantedSessionCantReplaceTheAccountThatWasConnectedInIt(t *te
 		require.GreaterOrEqual(t, victim.get(kept).status, 400)
 		alice, _ := w.gloebit.User("alice")
 		_, credential := w.stored()
-		require.Equal(t, alice.ID, credential.GloebitID)
+		require.Equal(t, alice.ID, credential.Subject)
 	})
 }
 

@@ -86,7 +86,7 @@ func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, `{"success":true,"balance":1}`)
 		}, func(_ *gloebit.Config, c *gloebit.Credential) {
-			c.RefreshToken, c.GloebitID, c.Expiry = canaryRefresh, "account", now
+			c.RefreshToken, c.Subject, c.Expiry = canaryRefresh, "account", now
 			c.ConnectedAt, c.Until = now.Add(-time.Hour), now.Add(time.Hour)
 		})
 		_, err := client.Balance(t.Context())
@@ -98,7 +98,7 @@ func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
 		credential, err := tokens.Load(t.Context(), "u")
 		require.NoError(t, err)
 		require.Equal(t, gloebit.Secret("new"), credential.AccessToken)
-		require.Equal(t, account, credential.GloebitID)
+		require.Equal(t, account, credential.Subject)
 		require.Equal(t, now.Add(-time.Hour), credential.ConnectedAt)
 		require.Equal(t, now.Add(time.Hour), credential.Until)
 		again, err := merchant.Client(t.Context(), "u")

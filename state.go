@@ -2,188 +2,114 @@ package gloebit
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
-	"errors"
-	"fmt"
-	"sync"
-	"time"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/go-gloebit/gloebit/connect"
+	"golang.org/x/oauth2"
 )
 
-// PendingConnection is what is remembered of a connection between the redirect
-// to Gloebit and the callback. Stores keep it as it is and look into nothing
-// but ExpiresAt.
-type PendingConnection struct {
-	UserID    string    // the user who started it; empty when nobody was known yet
-	Verifier  Secret    // what the Flow keeps: with OAuth 2.0 the PKCE code verifier (RFC 7636)
-	ReturnTo  string    // the local path to go to afterwards; empty for Config.HomePath
-	Binding   string    // a hash of the value that only the starting browser's session holds
-	Scopes    []Scope   // what was asked for
-	Required  []Scope   // those of Scopes without which the user can't go on
-	ExpiresAt time.Time // after this the connection is void
+// server is Gloebit for the connector: its endpoints, and where its protocol
+// differs from RFC 6749.
+func (m *Merchant) server() connect.Server {
+	p := m.provider
+	return connect.Server{
+		Name:           p.Name,
+		Endpoint:       oauth2.Endpoint{AuthURL: p.AuthURL, TokenURL: p.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
+		PKCE:           p.PKCE,
+		Issuer:         p.Issuer,
+		AccountURL:     p.AccountURL,
+		Scopes:         p.Vintage.scopes(),
+		AuthParams:     m.authParams,
+		TokenParams:    tokenParams,
+		Subject:        subject,
+		Identity:       m.identity,
+		IdentityScopes: []Scope{ScopeID},
+		Describe:       describe,
+	}
 }
 
-// StateStore keeps pending connections, under a key of 1 to 255 bytes. It must
-// be safe for concurrent use, by any number of processes when it is shared.
+// authParams are Gloebit's own parameters of the authorization request.
+func (m *Merchant) authParams(ask connect.AuthorizationRequest) url.Values {
+	params := url.Values{}
+	if m.config.User != nil && ask.User != "" {
+		params.Set("user", ask.User)
+	}
+	if m.config.ApprovalPrompt != "" {
+		params.Set("approval_prompt", string(m.config.ApprovalPrompt))
+	}
+	return params
+}
+
+// tokenParams repeats the scope in the token request, which Gloebit requires.
+func tokenParams(asked []Scope) url.Values {
+	return url.Values{"scope": {connect.JoinScopes(asked)}}
+}
+
+// subject is the user's id at Gloebit, which later servers tell with the token.
+func subject(member func(string) any) string {
+	id, _ := member("app_user_id").(string)
+	return id
+}
+
+// identity is the user as Gloebit knows them.
+func (m *Merchant) identity(ctx context.Context, account *connect.Account) (User, error) {
+	identity, err := (&Client{merchant: m, account: account}).Identity(ctx)
+	return User{ID: identity.ID, Name: identity.Name}, err
+}
+
+// describe reads an error response of the token endpoint: Gloebit explains itself
+// in reason.
+func describe(refused *oauth2.RetrieveError) (code, text string) {
+	var answer struct {
+		Error  string `json:"error"`
+		Reason string `json:"reason"`
+	}
+	_ = json.Unmarshal(refused.Body, &answer) // a body of another form has neither
+	if code = refused.ErrorCode; code == "" {
+		code = answer.Error
+	}
+	if text = refused.ErrorDescription; text == "" {
+		text = answer.Reason
+	}
+	return code, text
+}
+
+// StateStore keeps pending connections; see [connect.StateStore].
+type StateStore = connect.StateStore
+
+// MemoryStateStore keeps pending connections in this process, in bounded memory;
+// see [connect.MemoryStateStore].
+type MemoryStateStore = connect.MemoryStateStore
+
+// AuthorizationURL starts a connection for the user of the request and returns
+// the URL of Gloebit's authorization page, to which the browser is to be sent
+// (RFC 6749 section 4.1.1). It is what [Merchant.ConnectHandler] redirects to,
+// for applications with a handler of their own; with the package's own sessions
+// that handler stands below [Merchant.Optional].
 //
-// Keys are hashes of the state parameter (RFC 6749 section 10.12), so reading
-// the store is not enough to forge a callback.
+// ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
+// The scopes are asked for in addition to Config.Scopes and to what the user
+// granted already, and the user can't go on without them. Errors: ErrLimited,
+// ErrNoUser, ErrNoSession, ErrReturnTo, ErrInvalidRequest for an unknown scope,
+// ErrStore. With OAuth 1.0a also ErrExchange, since that asks Gloebit first.
+func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
+	return m.connector.AuthorizationURL(r, returnTo, scopes...)
+}
+
+// Exchange completes the connection that the callback request belongs to: it
+// redeems the state, gives the code for a token (RFC 6749 section 4.1.3) and
+// saves the credential. It is what [Merchant.CallbackHandler] does, for
+// applications with a handler of their own; with the package's own sessions that
+// handler stands below [Merchant.Optional]. Once the state is redeemed, every
+// error is a [ConnectError], which says where the user wanted to go.
 //
-// A StateStore checks nothing. The Merchant checks keys (see [CheckStateKey]),
-// pending connections (see [PendingConnection.Check]) and ExpiresAt itself.
-// [EncodePendingConnection] writes a pending connection as bytes to keep.
-//
-// Package github.com/go-gloebit/gloebit/storetest tests a StateStore.
-type StateStore interface {
-	// Put keeps the pending connection under a key that was never used before,
-	// until its ExpiresAt. A key that is in use is an error, and what is under
-	// it stays.
-	Put(ctx context.Context, key string, pending PendingConnection) error
-	// Take removes the pending connection and returns it, in one atomic step:
-	// of any number of callers with the same key, one gets it. When there is
-	// none, the error is ErrNotFound. One that has expired is returned, or
-	// dropped as if it were not there.
-	Take(ctx context.Context, key string) (PendingConnection, error)
-}
-
-// MemoryStateStore keeps pending connections in this process. The zero value is
-// ready for use. It starts no goroutine: what has expired leaves when others
-// come.
-//
-// Its memory is bounded: past Capacity the oldest connection gives way, and its
-// user has to start again.
-type MemoryStateStore struct {
-	// Capacity is the most connections it holds. Zero means 50,000, some
-	// 30 MB.
-	Capacity int
-	// Clock tells the time. Nil means time.Now.
-	Clock func() time.Time
-
-	mu      sync.Mutex
-	pending map[string]PendingConnection
-	order   []string // keys in the order they came, from head on; taken ones stay until they reach the front
-	head    int
-}
-
-const defaultStateCapacity = 50_000
-
-// Put implements [StateStore].
-func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingConnection) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.pending == nil {
-		s.pending = make(map[string]PendingConnection)
-	}
-	if _, used := s.pending[key]; used {
-		return errors.New("gloebit: a state was put twice")
-	}
-	s.makeRoom()
-	s.pending[key] = pending.atRest()
-	s.order = append(s.order, key)
-	return nil
-}
-
-// Take implements [StateStore].
-func (s *MemoryStateStore) Take(ctx context.Context, key string) (PendingConnection, error) {
-	if err := ctx.Err(); err != nil {
-		return PendingConnection{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	pending, ok := s.pending[key]
-	delete(s.pending, key)
-	if !ok {
-		return PendingConnection{}, ErrNotFound
-	}
-	return pending, nil
-}
-
-// makeRoom drops from the front of the order what was taken, has expired or is
-// too much, and now and then closes the gaps that taken ones leave behind the
-// front. Both cost a Put constant time on average.
-func (s *MemoryStateStore) makeRoom() {
-	capacity := s.Capacity
-	if capacity <= 0 {
-		capacity = defaultStateCapacity
-	}
-	now := s.now()
-	for s.head < len(s.order) {
-		oldest := s.order[s.head]
-		pending, ok := s.pending[oldest]
-		if ok && now.Before(pending.ExpiresAt) && len(s.pending) < capacity {
-			break
-		}
-		delete(s.pending, oldest)
-		s.head++
-	}
-	if len(s.order) > 2*len(s.pending)+64 {
-		live := s.order[:0]
-		for _, key := range s.order[s.head:] {
-			if _, ok := s.pending[key]; ok {
-				live = append(live, key)
-			}
-		}
-		clear(s.order[len(live):])
-		s.order, s.head = live, 0
-	}
-}
-
-func (s *MemoryStateStore) now() time.Time {
-	if s.Clock != nil {
-		return s.Clock()
-	}
-	return time.Now()
-}
-
-const nonceLength = 43 // characters of base64 without padding for 256 bits
-
-// newNonce returns 256 random bits for a state, a browser's binding or an id.
-func newNonce() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand crashes the program instead
-	return encode(b)
-}
-
-// hash is what stores see of a nonce, or of several parts that a nonce is one of.
-func hash(parts ...string) string { return encode(sum(parts...)) }
-
-func sum(parts ...string) [sha256.Size]byte {
-	var short [128]byte // on the stack, as what is hashed here is short
-	message := short[:0]
-	for _, part := range parts {
-		message = append(message, part...)
-	}
-	return sha256.Sum256(message)
-}
-
-// encode writes 256 bits as nonceLength characters.
-func encode(b [32]byte) string {
-	var text [nonceLength]byte
-	base64.RawURLEncoding.Encode(text[:], b[:])
-	return string(text[:])
-}
-
-func equalInConstantTime(secret, guess string) bool {
-	return subtle.ConstantTimeCompare([]byte(secret), []byte(guess)) == 1
-}
-
-// stateKey is the key of a state: another merchant's states are not found.
-func (m *Merchant) stateKey(state string) string { return hash(m.id, " ", state) }
-
-// takePending redeems the state that has this key, once. Its error is an
-// ErrState, or an ErrStore when the store failed.
-func (m *Merchant) takePending(ctx context.Context, key string) (PendingConnection, error) {
-	pending, err := m.states.Take(ctx, key)
-	if errors.Is(err, ErrNotFound) {
-		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
-	}
-	if err != nil {
-		return PendingConnection{}, storeError("take the state", err)
-	}
-	return pending, nil
+// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization, ErrUserChanged,
+// ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession, ErrStore, and what
+// Config.OnConnect returned: after any of them no credential was saved. And
+// ErrScopeMissing, when the user did not grant what they need to go on: what
+// they granted was saved.
+func (m *Merchant) Exchange(r *http.Request) (Connection, error) {
+	return m.connector.Exchange(r)
 }

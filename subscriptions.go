@@ -47,7 +47,7 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 		Enabled *bool  `json:"enabled"`
 	}
 	var existing ExistingSubscription
-	client, sent := &Client{merchant: m}, Credential{}
+	client, sent := m.unsaved(Credential{}), Credential{}
 	call := call{name: "create-subscription", method: http.MethodPost, sent: &sent, failed: &existing, body: map[string]any{
 		"client_id":       m.config.ClientID,
 		"client_secret":   m.config.ClientSecret.Reveal(),
@@ -91,7 +91,7 @@ func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscripti
 	}
 	body := map[string]any{
 		"application-key": c.merchant.config.ClientID,
-		"request-created": c.merchant.clock().Unix(),
+		"request-created": c.merchant.base.Clock().Unix(),
 		"subscription-id": subscriptionID,
 	}
 	username, err := c.username(ctx, "")
@@ -99,8 +99,8 @@ func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscripti
 		return SubscriptionAuthorization{}, err
 	}
 	body["username-on-application"] = username
-	putText(body, "user-id-on-application", c.user.ID)
-	putText(body, "app-user-id", c.current().GloebitID)
+	putText(body, "user-id-on-application", c.User().ID)
+	putText(body, "app-user-id", c.account.Credential().Subject)
 	var answer, refused authorizationAnswer
 	var sent Credential
 	call := call{name: "create-subscription-authorization", method: http.MethodPost, scope: ScopeTransact, body: body, sent: &sent, failed: &refused}

@@ -210,7 +210,7 @@ func TestTokenAnswer(t *testing.T) {
 			require.NotNil(t, got)
 			require.Equal(t, newToken, got.AccessToken.Reveal())
 			require.Equal(t, orElse(test.refresh, noRefresh), got.RefreshToken)
-			require.Equal(t, test.account, got.GloebitID)
+			require.Equal(t, test.account, got.Subject)
 			var scopes []string
 			for _, scope := range got.Scopes {
 				scopes = append(scopes, string(scope))

@@ -201,7 +201,7 @@ func TestRefreshKeepsTheNewToken(t *testing.T) {
 			}
 			require.Equal(t, newToken, kept.AccessToken.Reveal())
 			require.Equal(t, test.refresh, kept.RefreshToken.Reveal())
-			require.Equal(t, "7", kept.GloebitID)
+			require.Equal(t, "7", kept.Subject)
 			var scopes []string
 			for _, scope := range kept.Scopes {
 				scopes = append(scopes, string(scope))

@@ -77,8 +77,8 @@ func (c *Client) TransactU2U(ctx context.Context, t Transaction, seller Seller) 
 // buyer is how v2/transact and transact-u2u name who pays.
 func (c *Client) buyer() map[string]any {
 	buyer := map[string]any{}
-	putText(buyer, "buyer-id-on-application", c.user.ID)
-	putText(buyer, "app-user-id", c.current().GloebitID)
+	putText(buyer, "buyer-id-on-application", c.User().ID)
+	putText(buyer, "app-user-id", c.account.Credential().Subject)
 	return buyer
 }
 

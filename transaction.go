@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/google/uuid"
 )
 
@@ -170,7 +171,7 @@ func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 		return "", fmt.Errorf("%w: the key is longer than %d bytes", ErrInvalidRequest, longestOrderKey)
 	}
 	// As bytes: json would make one of strings that differ in what is not UTF-8.
-	name, err := json.Marshal(append([]any{c.merchant.config.ClientID, []byte(c.user.ID), []byte(key)}, order...))
+	name, err := json.Marshal(append([]any{c.merchant.config.ClientID, []byte(c.User().ID), []byte(key)}, order...))
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInvalidRequest, err)
 	}
@@ -211,7 +212,7 @@ func (t Transaction) check() error {
 		if url == "" {
 			continue
 		}
-		if _, err := checkEndpoint(url); err != nil {
+		if _, err := connect.CheckEndpoint(url); err != nil {
 			return invalid("hold URL: %w", err)
 		}
 	}
@@ -221,7 +222,7 @@ func (t Transaction) check() error {
 // body writes the transaction in the names of the provider's vintage.
 func (t Transaction) body(m *Merchant, username string) map[string]any {
 	vintage := m.provider.Vintage
-	body := map[string]any{"version": 1, "request-created": m.clock().Unix()}
+	body := map[string]any{"version": 1, "request-created": m.base.Clock().Unix()}
 	vintage.put(body, "id", "transaction-id", t.ID)
 	vintage.put(body, "consumer-key", "application-key", m.config.ClientID)
 	vintage.put(body, "merchant-user-id", "username-on-application", username)

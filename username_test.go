@@ -37,7 +37,7 @@ func TestUsername(t *testing.T) {
 		"session, given":               {"session:1", gloebit.Credential{}, "Al", "Al", false},
 		"session without a name":       {"session:1", gloebit.Credential{Scopes: identity[1:]}, "", "", false},
 		"session, refused":             {"session:2", gloebit.Credential{Scopes: identity}, "", "session:2", true},
-		"session, refused, account":    {"session:2", gloebit.Credential{Scopes: identity, GloebitID: "g"}, "", "g", true},
+		"session, refused, account":    {"session:2", gloebit.Credential{Scopes: identity, Subject: "g"}, "", "g", true},
 		"application's id, no scope":   {"u", gloebit.Credential{Scopes: identity[1:]}, "", "u", false},
 		"session, name in other scope": {"session:1", gloebit.Credential{Scopes: []gloebit.Scope{gloebit.ScopeUser}}, "", "Alice", true},
 	} {

@@ -274,7 +274,7 @@ func TestEveryCallOnTheWire(t *testing.T) {
 						got, header = strings.TrimSpace(r.Method+" "+r.RequestURI+" "+string(body)), r.Header
 						_, _ = io.WriteString(w, answer)
 					}, func(c *gloebit.Config, credential *gloebit.Credential) {
-						c.Clock, c.Provider.Vintage, credential.GloebitID = testkit.NewClock().Now, vintage, "g-1"
+						c.Clock, c.Provider.Vintage, credential.Subject = testkit.NewClock().Now, vintage, "g-1"
 					})
 					result, err := row.call(t.Context(), client, merchant)
 					require.NoError(t, err)

@@ -16,7 +16,7 @@ func credentialOf(user string) gloebit.Credential {
 		AccessToken:  gloebit.Secret(fmt.Sprintf("%-40s", "access-"+user)),
 		RefreshToken: gloebit.Secret(fmt.Sprintf("%-40s", "refresh-"+user)),
 		Scopes:       slices.Clone(scopes),
-		GloebitID:    "gloebit-" + user,
+		Subject:    "gloebit-" + user,
 		ConnectedAt:  time.Unix(1_800_000_000, 0),
 	}
 }
@@ -32,7 +32,7 @@ func MemoryPerUser(users int) (bytes float64, err error) {
 	}
 	after := heap()
 	one := credentialOf(userName(0))
-	strings := len(userName(0)) + len(one.AccessToken) + len(one.RefreshToken) + len(one.GloebitID)
+	strings := len(userName(0)) + len(one.AccessToken) + len(one.RefreshToken) + len(one.Subject)
 	runtime.KeepAlive(tokens)
 	return float64(after-before)/float64(users) - float64(strings), nil
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Row is one line of the report.
@@ -39,7 +39,7 @@ func Comparisons() []Comparison {
 		{Name: "request, own sessions against gorilla", Bar: Bar{Ratio: 0.15}, Open: sessionPair(gorilla)},
 		{Name: "request, own sessions against gothic", Bar: Bar{Ratio: 0.15}, Open: sessionPair(goth)},
 		{Name: "request, own sessions against jwtauth", Bar: Bar{Ratio: 0.15}, Open: sessionPair(jwt)},
-		{Name: "scs with SessionCodec against scs with gob", Bar: Bar{Ratio: 0.35}, Open: codecPair(gloebit.SessionCodec{})},
+		{Name: "scs with SessionCodec against scs with gob", Bar: Bar{Ratio: 0.35}, Open: codecPair(connect.SessionCodec{})},
 		{Name: "API call against the standard library", Bar: Bar{Ratio: 1.05, MoreAllocs: 5}, Open: apiCall},
 		{Name: "callback, Config.User against oauth2 Exchange", Bar: Bar{Ratio: 1.5}, Open: callbackPair(currentUser)},
 		{Name: "callback, own sessions against oauth2 Exchange", Bar: Bar{Ratio: 1.5}, Open: callbackPair(nil)},

@@ -42,7 +42,7 @@ func ourLoad(ctx context.Context, store *sqlstore.Store, user string) Side {
 			return err
 		},
 		Answer: func() string {
-			return fmt.Sprint(credential.AccessToken.Reveal(), credential.RefreshToken.Reveal(), credential.Scopes, credential.GloebitID, credential.ConnectedAt.UnixMicro())
+			return fmt.Sprint(credential.AccessToken.Reveal(), credential.RefreshToken.Reveal(), credential.Scopes, credential.Subject, credential.ConnectedAt.UnixMicro())
 		},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Purchase is an order and what has become of it. It is a value: what holds
@@ -100,7 +101,7 @@ const (
 // than 255, its state unknown, its text not UTF-8, or text and Data of more than
 // 256 KiB together. Every [Store] checks what it saves.
 func (p Purchase) Check() error {
-	if err := gloebit.CheckUserID(p.UserID); err != nil {
+	if err := connect.CheckUserID(p.UserID); err != nil {
 		return err
 	}
 	text := p.GloebitID + p.Item + p.Product + p.CharacterID + p.Username + string(p.Outcome) + p.Cause

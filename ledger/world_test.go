@@ -116,7 +116,7 @@ func (w *world) save(name, account, id string) {
 	token, err := w.gloebit.IssueToken(w.app.Key, account, "transact", "balance")
 	require.NoError(w.t, err)
 	credential := gloebit.Credential{
-		AccessToken: gloebit.Secret(token), GloebitID: id, Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance},
+		AccessToken: gloebit.Secret(token), Subject: id, Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance},
 	}
 	require.NoError(w.t, w.tokens.Update(w.t.Context(), name, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &credential, nil

@@ -25,10 +25,11 @@ import (
 
 	"github.com/dghubble/oauth1"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Flow is OAuth 1.0a as a [gloebit.Flow]. Its endpoints are oauth/request-token,
-// oauth/authorize and oauth/access-token below Provider.APIURL. The zero value
+// Flow is OAuth 1.0a as a [connect.Protocol]. Its endpoints are oauth/request-token,
+// oauth/authorize and oauth/access-token beside oauth2/access-token. The zero value
 // is ready for use, and safe for concurrent use.
 type Flow struct{}
 
@@ -38,10 +39,10 @@ type temporary struct {
 	Secret string `json:"secret"`
 }
 
-// Begin implements [gloebit.Flow]: it asks for a request token, with the state
+// Begin implements [connect.Protocol]: it asks for a request token, with the state
 // in the callback URL, and returns the page where the user authorizes it. The
 // error is gloebit.ErrExchange when the provider gives none.
-func (f Flow) Begin(ctx context.Context, app gloebit.Application, ask gloebit.AuthorizationRequest) (string, gloebit.Secret, error) {
+func (f Flow) Begin(ctx context.Context, app connect.Application, ask connect.AuthorizationRequest) (string, gloebit.Secret, error) {
 	scope := joinScopes(ask.Scopes)
 	query := url.Values{"scope": {scope}, "domain": {scope}}
 	if ask.User != "" {
@@ -71,10 +72,10 @@ func (f Flow) Begin(ctx context.Context, app gloebit.Application, ask gloebit.Au
 	return page.String(), gloebit.Secret(kept), nil
 }
 
-// Finish implements [gloebit.Flow]: it gives the authorized request token for an
+// Finish implements [connect.Protocol]: it gives the authorized request token for an
 // access token (RFC 5849 section 2.3). Errors: gloebit.ErrState for a callback
 // that is another request token's, gloebit.ErrExchange, gloebit.ErrUnavailable.
-func (f Flow) Finish(ctx context.Context, app gloebit.Application, answer url.Values, kept gloebit.Secret, asked []gloebit.Scope) (gloebit.Credential, error) {
+func (f Flow) Finish(ctx context.Context, app connect.Application, answer url.Values, kept gloebit.Secret, asked []gloebit.Scope) (gloebit.Credential, error) {
 	var begun temporary
 	if err := json.Unmarshal([]byte(kept.Reveal()), &begun); err != nil || begun.Token == "" {
 		return gloebit.Credential{}, fmt.Errorf("%w: it was not started with OAuth 1.0a", gloebit.ErrState)
@@ -95,7 +96,7 @@ func (f Flow) Finish(ctx context.Context, app gloebit.Application, answer url.Va
 	credential := gloebit.Credential{
 		AccessToken: gloebit.Secret(token),
 		TokenSecret: gloebit.Secret(secret),
-		GloebitID:   exchange.answer.Get("app_user_id"),
+		Subject:     exchange.answer.Get("app_user_id"),
 		Scopes:      asked,
 	}
 	if granted := strings.Fields(exchange.answer.Get("scope")); len(granted) > 0 {
@@ -107,9 +108,15 @@ func (f Flow) Finish(ctx context.Context, app gloebit.Application, answer url.Va
 	return credential, nil
 }
 
-// Authorize implements [gloebit.Flow]: it signs the request (RFC 5849 section
+// Refresh implements [connect.Protocol]. It always fails: tokens of OAuth 1.0a are
+// good until they are revoked.
+func (Flow) Refresh(_ context.Context, _ connect.Application, _ connect.Credential) (connect.Credential, error) {
+	return connect.Credential{}, fmt.Errorf("%w: OAuth 1.0a has no refresh tokens", connect.ErrExchange)
+}
+
+// Authorize implements [connect.Protocol]: it signs the request (RFC 5849 section
 // 3). JSON bodies are no part of the signature.
-func (f Flow) Authorize(app gloebit.Application, req *http.Request, credential gloebit.Credential) error {
+func (f Flow) Authorize(app connect.Application, req *http.Request, credential gloebit.Credential) error {
 	var signed signature
 	ctx := context.WithValue(req.Context(), oauth1.HTTPClient, &http.Client{Transport: &signed})
 	client := config(app, nil).Client(ctx, oauth1.NewToken(credential.AccessToken.Reveal(), credential.TokenSecret.Reveal()))
@@ -131,7 +138,8 @@ func (s *signature) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, errNotSent
 }
 
-func config(app gloebit.Application, transport http.RoundTripper) *oauth1.Config {
+func config(app connect.Application, transport http.RoundTripper) *oauth1.Config {
+	base := strings.TrimSuffix(app.Server.Endpoint.TokenURL, "oauth2/access-token")
 	return &oauth1.Config{
 		ConsumerKey:    app.ClientID,
 		ConsumerSecret: app.ClientSecret.Reveal(),
@@ -140,9 +148,9 @@ func config(app gloebit.Application, transport http.RoundTripper) *oauth1.Config
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		Endpoint: oauth1.Endpoint{
-			RequestTokenURL: app.Provider.APIURL + "oauth/request-token",
-			AuthorizeURL:    app.Provider.APIURL + "oauth/authorize",
-			AccessTokenURL:  app.Provider.APIURL + "oauth/access-token",
+			RequestTokenURL: base + "oauth/request-token",
+			AuthorizeURL:    base + "oauth/authorize",
+			AccessTokenURL:  base + "oauth/access-token",
 		},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/oauth1"
 	"github.com/google/uuid"
@@ -231,6 +232,6 @@ func TestAProviderThatGivesNoRequestToken(t *testing.T) {
 }
 
 func TestFinishIsForWhatBeginBegan(t *testing.T) {
-	_, err := oauth1.Flow{}.Finish(context.Background(), gloebit.Application{}, url.Values{}, "a PKCE verifier", nil)
+	_, err := oauth1.Flow{}.Finish(context.Background(), connect.Application{}, url.Values{}, "a PKCE verifier", nil)
 	require.ErrorIs(t, err, gloebit.ErrState)
 }

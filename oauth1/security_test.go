@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/oauth1"
 	"github.com/stretchr/testify/require"
 )
@@ -50,11 +51,11 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const state, verifier, secret = "the-state-of-43-bytes", "the/verifier", "the-client-secret"
-			app := gloebit.Application{
+			app := connect.Application{
 				ClientID: "key", ClientSecret: secret, RedirectURL: "http://127.0.0.1/callback",
-				Provider: gloebit.At(parrot(t, answer)), HTTPClient: http.DefaultClient, Clock: time.Now,
+				Server: serverAt(parrot(t, answer)), HTTPClient: http.DefaultClient, Clock: time.Now,
 			}
-			_, _, begun := oauth1.Flow{}.Begin(t.Context(), app, gloebit.AuthorizationRequest{State: state})
+			_, _, begun := oauth1.Flow{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: state})
 			require.ErrorIs(t, begun, gloebit.ErrExchange)
 			_, finished := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"request-token"}, "oauth_verifier": {verifier}},
 				`{"token":"request-token","secret":"request-secret"}`, nil)
@@ -77,9 +78,9 @@ func TestSecurity28AnswersAreCapped(t *testing.T) {
 		"as much as there may be": {token + "&scope=" + strings.Repeat("+x", 512), nil},
 		"more of anything":        {token + "&x=" + strings.Repeat("x", 64<<10), gloebit.ErrExchange},
 	} {
-		app := gloebit.Application{
+		app := connect.Application{
 			ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", HTTPClient: http.DefaultClient, Clock: time.Now,
-			Provider: gloebit.At(parrot(t, func(string) string { return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + test.answer })),
+			Server: serverAt(parrot(t, func(string) string { return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + test.answer })),
 		}
 		_, err := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
 		require.ErrorIs(t, err, test.want, name)
@@ -94,8 +95,8 @@ func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	asked := 0
-	app := gloebit.Application{
-		ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", Clock: time.Now, Provider: gloebit.At("http://127.0.0.1"),
+	app := connect.Application{
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", Clock: time.Now, Server: serverAt("http://127.0.0.1"),
 		HTTPClient: &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 			asked++
 			if r.Context().Err() == nil {
@@ -104,7 +105,7 @@ func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
 			return nil, r.Context().Err()
 		})},
 	}
-	_, _, err := oauth1.Flow{}.Begin(ctx, app, gloebit.AuthorizationRequest{State: "s"})
+	_, _, err := oauth1.Flow{}.Begin(ctx, app, connect.AuthorizationRequest{State: "s"})
 	require.ErrorIs(t, err, gloebit.ErrExchange)
 	_, err = oauth1.Flow{}.Finish(ctx, app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
 	require.ErrorIs(t, err, gloebit.ErrExchange)

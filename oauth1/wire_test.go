@@ -11,18 +11,20 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/oauth1"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/oauth2"
 )
 
 // application is one at a server that answers with handler.
-func application(t *testing.T, handler http.HandlerFunc) gloebit.Application {
+func application(t *testing.T, handler http.HandlerFunc) connect.Application {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return gloebit.Application{
+	return connect.Application{
 		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
-		Provider: gloebit.At(server.URL), HTTPClient: &http.Client{Timeout: 5 * time.Second}, Clock: time.Now,
+		Server: serverAt(server.URL), HTTPClient: &http.Client{Timeout: 5 * time.Second}, Clock: time.Now,
 	}
 }
 
@@ -37,16 +39,17 @@ func TestWhatIsSentAndWhatIsRead(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "oauth_token=at&oauth_token_secret=as&app_user_id=g-1&scope=id+balance")
 	})
+	base := strings.TrimSuffix(app.Server.Endpoint.TokenURL, "oauth2/access-token")
 	asked := []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact}
-	page, kept, err := oauth1.Flow{}.Begin(t.Context(), app, gloebit.AuthorizationRequest{State: "st", Scopes: asked, User: "al"})
+	page, kept, err := oauth1.Flow{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st", Scopes: asked, User: "al"})
 	require.NoError(t, err)
-	require.Equal(t, app.Provider.APIURL+"oauth/authorize?domain=id+balance+transact&oauth_token=rt&scope=id+balance+transact", page)
+	require.Equal(t, base+"oauth/authorize?domain=id+balance+transact&oauth_token=rt&scope=id+balance+transact", page)
 
 	credential, err := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}, "state": {"st"}}, kept, asked)
 	require.NoError(t, err)
-	require.Equal(t, gloebit.Credential{AccessToken: "at", TokenSecret: "as", GloebitID: "g-1", Scopes: []gloebit.Scope{"id", "balance"}}, credential)
+	require.Equal(t, gloebit.Credential{AccessToken: "at", TokenSecret: "as", Subject: "g-1", Scopes: []gloebit.Scope{"id", "balance"}}, credential)
 
-	req, err := http.NewRequest(http.MethodPost, app.Provider.APIURL+"transact", strings.NewReader(`{"a":1}`))
+	req, err := http.NewRequest(http.MethodPost, base+"transact", strings.NewReader(`{"a":1}`))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
 	require.NoError(t, oauth1.Flow{}.Authorize(app, req, credential))
@@ -66,7 +69,7 @@ func TestWhatIsSentAndWhatIsRead(t *testing.T) {
 func TestABrokenServerIsUnavailableAndARefusalIsNot(t *testing.T) {
 	for status, unavailable := range map[int]bool{500: true, 503: true, 401: false, 404: false} {
 		app := application(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-		_, _, err := oauth1.Flow{}.Begin(t.Context(), app, gloebit.AuthorizationRequest{State: "st"})
+		_, _, err := oauth1.Flow{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st"})
 		require.ErrorIs(t, err, gloebit.ErrExchange)
 		if unavailable {
 			require.ErrorIs(t, err, gloebit.ErrUnavailable)
@@ -83,8 +86,8 @@ func FuzzTokenAnswer(f *testing.F) {
 	f.Add("oauth_token=&oauth_token_secret=")
 	f.Add("%zz")
 	var answer string
-	app := gloebit.Application{
-		ClientID: "key", ClientSecret: "secret", Provider: gloebit.At("http://127.0.0.1:1"), Clock: time.Now,
+	app := connect.Application{
+		ClientID: "key", ClientSecret: "secret", Server: serverAt("http://127.0.0.1:1"), Clock: time.Now,
 		HTTPClient: &http.Client{Transport: canned{&answer}},
 	}
 	f.Fuzz(func(t *testing.T, body string) {
@@ -100,4 +103,9 @@ type canned struct{ body *string }
 
 func (c canned) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(*c.body)), Header: http.Header{}}, nil
+}
+
+// serverAt is a Gloebit at an address.
+func serverAt(address string) connect.Server {
+	return connect.Server{Endpoint: oauth2.Endpoint{TokenURL: address + "/oauth2/access-token"}}
 }

@@ -108,7 +108,7 @@ var brokenTokenStores = []struct {
 	}},
 	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens {
 		return saving(func(c *gloebit.Credential) {
-			c.GloebitID = strings.ToValidUTF8(strings.ReplaceAll(c.GloebitID, "\x00", ""), "")
+			c.Subject = strings.ToValidUTF8(strings.ReplaceAll(c.Subject, "\x00", ""), "")
 		})
 	}},
 	{"empty_fields_come_back_empty", func() *brokenTokens {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/storetest"
 )
 
@@ -27,7 +28,7 @@ func (s *kept) Load(ctx context.Context, userID string) (gloebit.Credential, err
 	if !ok {
 		return gloebit.Credential{}, gloebit.ErrNotFound
 	}
-	return gloebit.DecodeCredential(row.([]byte))
+	return connect.DecodeCredential(row.([]byte))
 }
 
 func (s *kept) Update(
@@ -54,7 +55,7 @@ func (s *kept) Update(
 		s.rows.Delete("user " + userID)
 		return nil
 	}
-	row, err := gloebit.EncodeCredential(*next)
+	row, err := connect.EncodeCredential(*next)
 	if err == nil {
 		s.rows.Store("user "+userID, row)
 	}
@@ -66,7 +67,7 @@ func (s *kept) Delete(ctx context.Context, userID string) error {
 }
 
 func (s *kept) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
-	row, err := gloebit.EncodePendingConnection(pending)
+	row, err := connect.EncodePendingConnection(pending)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func (s *kept) Take(ctx context.Context, key string) (gloebit.PendingConnection,
 	if !ok {
 		return gloebit.PendingConnection{}, gloebit.ErrNotFound
 	}
-	return gloebit.DecodePendingConnection(row.([]byte))
+	return connect.DecodePendingConnection(row.([]byte))
 }
 
 // A store keeps what EncodeCredential returns, here in a map.

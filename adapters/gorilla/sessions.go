@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/adapters/gorilla/internal/turns"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
 )
@@ -103,7 +104,7 @@ func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 		}
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{s}, v))
 		v.request = r
-		writer := &gloebit.SaveWriter{ResponseWriter: w, Session: v}
+		writer := &connect.SaveWriter{ResponseWriter: w, Session: v}
 		next.ServeHTTP(writer, r)
 		writer.Begin()
 	})

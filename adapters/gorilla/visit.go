@@ -90,7 +90,7 @@ func (v *visit) lifetime() time.Duration {
 	return v.sessions.config.Lifetime
 }
 
-// Save implements gloebit.SavedSession: the session with its cookie in the header, if
+// Save implements connect.SavedSession: the session with its cookie in the header, if
 // it was changed. If not, it waits for nobody.
 func (v *visit) Save(w http.ResponseWriter) error {
 	if !v.wasChanged() {
@@ -144,7 +144,7 @@ func (v *visit) ended() (bool, error) {
 	return now.IsNew && (now.ID == v.id || now.ID == ""), nil // else the application has changed the id outside LoadAndSave
 }
 
-// Fail implements gloebit.SavedSession.
+// Fail implements connect.SavedSession.
 func (v *visit) Fail(w http.ResponseWriter, err error) {
 	v.sessions.config.ErrorHandler(w, v.request, fmt.Errorf("%w: save the session: %w", gloebit.ErrStore, err))
 }

@@ -2,7 +2,7 @@
 //
 // Usage, from the top of the repository:
 //
-//	go run ./internal/lint . ./ledger ./stores/sealed ./oauth1
+//	go run ./internal/lint . ./connect ./ledger ./stores/sealed ./oauth1
 package main
 
 import (

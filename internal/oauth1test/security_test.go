@@ -53,7 +53,7 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 			watch.Secret("secret", refused.state, answered.state, verifier, secret)
 			watch.Secret("secret", "request-token", "request-secret", "access-token", "token-secret")
 			for _, a := range []attempt{refused, answered} {
-				watch.Saw("log", fmt.Sprint(a.err), a.connection.GloebitID, fmt.Sprint(a.connection.Granted), a.log, a.pages)
+				watch.Saw("log", fmt.Sprint(a.err), a.connection.Subject, fmt.Sprint(a.connection.Granted), a.log, a.pages)
 			}
 			watch.Wants(t, leaktest.Table{"secret": nil})
 		})

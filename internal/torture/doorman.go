@@ -45,7 +45,7 @@ func (d *doorman) connect(ctx context.Context, user, account string) error {
 	known, _ := d.gloebit.User(account)
 	return d.store.Update(ctx, user, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &gloebit.Credential{
-			AccessToken: gloebit.Secret(token), GloebitID: known.ID, Scopes: []gloebit.Scope{gloebit.ScopeTransact},
+			AccessToken: gloebit.Secret(token), Subject: known.ID, Scopes: []gloebit.Scope{gloebit.ScopeTransact},
 		}, nil
 	})
 }

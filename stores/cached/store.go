@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Config says how stale a credential may be and how many are kept. MaxAge must be
@@ -57,7 +58,7 @@ type entry struct {
 
 var (
 	_ gloebit.TokenStore = (*Store)(nil)
-	_ gloebit.PlainStore = (*Store)(nil)
+	_ connect.PlainStore = (*Store)(nil)
 )
 
 // New puts a cache in front of a store.
@@ -124,10 +125,10 @@ func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
 	}
 }
 
-// PlainAtRest implements gloebit.PlainStore with the inner store's answer: what is
+// PlainAtRest implements connect.PlainStore with the inner store's answer: what is
 // kept here does not outlive the process.
 func (s *Store) PlainAtRest() bool {
-	plain, ok := s.inner.(gloebit.PlainStore)
+	plain, ok := s.inner.(connect.PlainStore)
 	return ok && plain.PlainAtRest()
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -19,7 +20,7 @@ func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConn
 	if !s.now().Before(pending.ExpiresAt) {
 		return nil
 	}
-	record, err := gloebit.EncodePendingConnection(pending)
+	record, err := connect.EncodePendingConnection(pending)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection
 	if err != nil {
 		return gloebit.PendingConnection{}, failed(ctx, "take the state", err)
 	}
-	pending, err := gloebit.DecodePendingConnection(record)
+	pending, err := connect.DecodePendingConnection(record)
 	if err != nil {
 		return gloebit.PendingConnection{}, fmt.Errorf("redisstore: take the state: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore/internal/turns"
 	"github.com/redis/go-redis/v9"
 )
@@ -52,11 +53,11 @@ type Store struct {
 
 var (
 	_ gloebit.TokenStore = (*Store)(nil)
-	_ gloebit.PlainStore = (*Store)(nil)
+	_ connect.PlainStore = (*Store)(nil)
 	_ gloebit.StateStore = (*Store)(nil)
 )
 
-// PlainAtRest implements [gloebit.PlainStore]: tokens are in Redis as they are.
+// PlainAtRest implements [connect.PlainStore]: tokens are in Redis as they are.
 func (s *Store) PlainAtRest() bool { return true }
 
 // New checks the configuration and makes a Store of it. It does not ask Redis

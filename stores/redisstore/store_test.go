@@ -222,7 +222,7 @@ func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
 		require.Equal(t, []string{"gloebit:lock:{dQ}"}, keysOf(t, client, ""))
 		return &gloebit.Credential{
 			AccessToken: "a", RefreshToken: "r", TokenSecret: "s", Expiry: at(1), Scopes: []gloebit.Scope{"x", "y"},
-			GloebitID: "g", ConnectedAt: at(2), Until: at(7_000_000_000),
+			Subject: "g", ConnectedAt: at(2), Until: at(7_000_000_000),
 		}, nil
 	}))
 	want("gloebit:credential:{dQ}", `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000, "scopes":["eA==","eQ=="],

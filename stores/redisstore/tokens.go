@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -21,7 +22,7 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 	if err != nil {
 		return gloebit.Credential{}, failed(ctx, "load the credential", err)
 	}
-	credential, err := gloebit.DecodeCredential(record)
+	credential, err := connect.DecodeCredential(record)
 	if err != nil {
 		return gloebit.Credential{}, fmt.Errorf("redisstore: load the credential: %w", err)
 	}
@@ -49,7 +50,7 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(context.Conte
 		if next == nil || s.lapsed(next.Until) {
 			return held.save(ctx, "", 0)
 		}
-		saved, err := gloebit.EncodeCredential(*next)
+		saved, err := connect.EncodeCredential(*next)
 		if err != nil {
 			return err
 		}
@@ -68,7 +69,7 @@ func credential(record string) (*gloebit.Credential, error) {
 	if record == "" {
 		return nil, nil
 	}
-	credential, err := gloebit.DecodeCredential([]byte(record))
+	credential, err := connect.DecodeCredential([]byte(record))
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: load the credential: %w", err)
 	}

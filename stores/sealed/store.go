@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // What can be wrong with a credential that was found. Find them with errors.Is.
@@ -38,10 +39,10 @@ type Store struct {
 
 var (
 	_ gloebit.TokenStore = (*Store)(nil)
-	_ gloebit.PlainStore = (*Store)(nil)
+	_ connect.PlainStore = (*Store)(nil)
 )
 
-// PlainAtRest implements [gloebit.PlainStore]: true of NewInsecureAcceptPlain
+// PlainAtRest implements [connect.PlainStore]: true of NewInsecureAcceptPlain
 // alone, which leaves what it has not saved yet as it found it.
 func (s *Store) PlainAtRest() bool { return s.plain }
 

@@ -66,7 +66,7 @@ func secretsOf(c gloebit.Credential) map[string]string {
 	}
 }
 
-var canary = gloebit.Credential{AccessToken: "canary-access", RefreshToken: "canary-refresh", TokenSecret: "canary-secret", GloebitID: "g"}
+var canary = gloebit.Credential{AccessToken: "canary-access", RefreshToken: "canary-refresh", TokenSecret: "canary-secret", Subject: "g"}
 
 func TestSealedOverMemoryIsATokenStore(t *testing.T) {
 	newEmpty := func(t *testing.T) gloebit.TokenStore {
@@ -92,7 +92,7 @@ func TestSecurity25TokensAreNotReadableAtRest(t *testing.T) {
 		require.True(t, strings.HasPrefix(value, "sealed:v1:k-1:"), name)
 		require.NotContains(t, value, "canary", name)
 	}
-	require.Equal(t, "g", load(t, inner, "u").GloebitID, "what is no secret stays readable")
+	require.Equal(t, "g", load(t, inner, "u").Subject, "what is no secret stays readable")
 	require.Equal(t, canary, load(t, store, "u"))
 
 	save(t, store, "u", canary)

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 var (
 	_ gloebit.TokenStore = (*Store)(nil)
-	_ gloebit.PlainStore = (*Store)(nil)
+	_ connect.PlainStore = (*Store)(nil)
 	_ gloebit.StateStore = (*Store)(nil)
 )
 
@@ -36,7 +37,7 @@ func New(db *sql.DB, dialect Dialect) *Store {
 	return &Store{db: sqldb.New(db, sqldb.Dialect(dialect.must()))}
 }
 
-// PlainAtRest implements [gloebit.PlainStore]: tokens are in plain columns.
+// PlainAtRest implements [connect.PlainStore]: tokens are in plain columns.
 func (s *Store) PlainAtRest() bool { return true }
 
 // Database is for package sqlledger, which keeps purchases beside what the Store

@@ -31,7 +31,7 @@ func (r *credentialRow) scan(row *sql.Row) error {
 		RefreshToken: gloebit.Secret(refresh),
 		TokenSecret:  gloebit.Secret(secret),
 		Scopes:       readScopes(scopes),
-		GloebitID:    string(id),
+		Subject:      string(id),
 		Name:         string(name),
 		Expiry:       sqldb.ReadTime(expiry),
 		ConnectedAt:  sqldb.ReadTime(connected),
@@ -153,7 +153,7 @@ func save(ctx context.Context, h *sqldb.Hold, userID string, row credentialRow, 
 	var args []any
 	if next != nil {
 		args = []any{sqldb.Stored(next.AccessToken), sqldb.Stored(next.RefreshToken), sqldb.Stored(next.TokenSecret), storedScopes(next.Scopes),
-			sqldb.Stored(next.GloebitID), sqldb.Stored(next.Name), sqldb.StoredTime(next.Expiry), sqldb.StoredTime(next.ConnectedAt), sqldb.StoredTime(next.Until), row.version + 1}
+			sqldb.Stored(next.Subject), sqldb.Stored(next.Name), sqldb.StoredTime(next.Expiry), sqldb.StoredTime(next.ConnectedAt), sqldb.StoredTime(next.Until), row.version + 1}
 	}
 	switch {
 	case next == nil:

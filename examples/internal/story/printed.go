@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/examples/internal/books"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sealed"
@@ -58,7 +59,7 @@ func whatThereIsIsPrinted(t *testing.T, w *world) {
 	for _, value := range []any{
 		config, merchant, client, credential, &credential, pending, &pending, settings, purchases, some, some[0],
 		sealing, tokens, memory, states, idle, idle.Store, idle.Purchases, idle.Tokens,
-		gloebit.Application{ClientID: "id", ClientSecret: w.settings.ClientSecret}, client.User(), merchant.ConnectURL("/"),
+		connect.Application{ClientID: "id", ClientSecret: w.settings.ClientSecret}, client.User(), merchant.ConnectURL("/"),
 	} {
 		w.watch.printed("value", value)
 		w.watch.logger(t.Output()).Info("value", "value", value, slog.Any("again", value))

@@ -1,0 +1,127 @@
+package connect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	expiryLeeway = 10 * time.Second // a token this close to its expiry is renewed first
+	leastToAsk   = 20 * time.Second // of a refresh's time, or the response may come too late to be saved
+)
+
+// ErrAnotherConnection is returned by [Account.Renew] when the user has connected
+// with another account at the server meanwhile. It is an ErrNotConnected.
+var ErrAnotherConnection = fmt.Errorf(
+	"%w: the user has connected again meanwhile, maybe with another account at the server: nothing was sent with that; begin anew",
+	ErrNotConnected)
+
+// Account is one user's connection to the server: who the user is, what they
+// granted, and the token, which is refreshed and forgotten here. It is bound to
+// one account at the server: when the user connects with another one, its token
+// can't be renewed any more. It is safe for concurrent use.
+type Account struct {
+	connector *Connector
+	user      User
+
+	mu         sync.Mutex
+	credential Credential
+}
+
+// User returns the user of the application.
+func (a *Account) User() User { return a.user }
+
+// Scopes returns what the user granted.
+func (a *Account) Scopes() []Scope { return slices.Clone(a.Credential().Scopes) }
+
+// Credential returns the credential as the account has it now. Its access token
+// may have expired.
+func (a *Account) Credential() Credential {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.credential
+}
+
+// expired reports whether the access token has expired at a time. A token
+// without an expiry never does.
+func (c Credential) expired(now time.Time) bool {
+	return !c.Expiry.IsZero() && !now.Before(c.Expiry)
+}
+
+// Fresh returns the credential. A token that has expired, or expires within ten
+// seconds, is renewed first where it can be.
+func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error) {
+	credential := a.Credential()
+	if credential.expired(a.connector.clock().Add(expiryLeeway)) && a.CanRenew(credential) {
+		return a.Renew(ctx, until, credential)
+	}
+	return credential, nil
+}
+
+// CanRenew reports whether the credential has a refresh token, and is one that
+// was saved.
+func (a *Account) CanRenew(credential Credential) bool {
+	return credential.RefreshToken != "" && a.user.ID != ""
+}
+
+// Renew returns a credential with another access token than the stale one. The
+// first caller asks the server, with the user locked in the store; all others,
+// here and on other replicas, get what the first one saved. It waits until a
+// time at the latest. Errors: ErrNotConnected when the refresh was refused, or
+// when the user has connected with another account; ErrExchange, ErrStore, and
+// the context's.
+func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
+	fresh, err := a.connector.refresh(ctx, until, a.user.ID, stale.AccessToken)
+	if err != nil {
+		return Credential{}, err
+	}
+	return fresh, a.adopt(fresh)
+}
+
+// adopt makes a credential from the store the account's, unless it is of another
+// account at the server.
+func (a *Account) adopt(newer Credential) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if mine := a.credential.Subject; mine != "" && newer.Subject != "" && mine != newer.Subject {
+		return ErrAnotherConnection
+	}
+	a.credential = newer
+	return nil
+}
+
+// Reject removes the credential of a token that the server refused, if the store
+// still has that one. If the store has another, it becomes the account's and is
+// returned. The given error says why the token was refused; a store that fails
+// adds to it.
+func (a *Account) Reject(ctx context.Context, until time.Time, sent Secret, refused *error) (newer Credential, ok bool) {
+	c := a.connector
+	if a.user.ID == "" { // a token that was never saved
+		return Credential{}, false
+	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	err := c.tokens.Update(ctx, a.user.ID, func(_ context.Context, current *Credential) (*Credential, error) {
+		if current == nil || current.AccessToken == sent { //lint:constanttime both are the application's own
+			return nil, nil
+		}
+		newer, ok = *current, true
+		return current, nil
+	})
+	switch {
+	case err != nil:
+		*refused = fmt.Errorf("%w (and %w)", *refused, storeError("forget the credential", err))
+		return Credential{}, false
+	case !ok:
+		c.log.WarnContext(ctx, c.name+": disconnected: the token was refused", "user", a.user.ID, "cause", (*refused).Error())
+		return Credential{}, false
+	}
+	if err := a.adopt(newer); err != nil {
+		*refused = fmt.Errorf("%w (%w)", *refused, err)
+		return Credential{}, false
+	}
+	return newer, true
+}

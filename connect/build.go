@@ -1,0 +1,31 @@
+package connect
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Base is what a package with a client of its own, such as package gloebit, needs
+// of a Connector to send requests.
+type Base struct {
+	HTTPClient *http.Client // with a Timeout; follows no redirect
+	UserAgent  string
+	Logger     *slog.Logger     // never nil
+	Clock      func() time.Time // never nil
+	Redirect   *url.URL         // Config.RedirectURL; not to be changed
+	HomePath   string
+}
+
+// Base returns what requests are sent with.
+func (c *Connector) Base() Base {
+	return Base{
+		HTTPClient: c.http, UserAgent: c.userAgent, Logger: c.log, Clock: c.clock, Redirect: c.redirect, HomePath: c.homePath,
+	}
+}
+
+// Authorize adds to an API request what proves the user's authorization.
+func (c *Connector) Authorize(req *http.Request, credential Credential) error {
+	return c.protocol.Authorize(c.application, req, credential)
+}

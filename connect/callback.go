@@ -1,0 +1,178 @@
+package connect
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Connection is what a completed connection gave.
+type Connection struct {
+	User     User
+	Subject  string  // the user's id at Gloebit, when the server told it
+	Name     string  // the user's name at Gloebit, when an identity scope was granted and the server told it
+	Granted  []Scope // what the user granted
+	Missing  []Scope // what was asked for and not granted (RFC 6749 section 3.3)
+	ReturnTo string  // the local path to go to; Config.HomePath when none was asked for
+}
+
+// Exchange completes the connection that the callback request belongs to: it
+// redeems the state, gives the code for a token (RFC 6749 section 4.1.3) and
+// saves the credential. It is what [Connector.CallbackHandler] does, for those
+// who write their own handler; with the package's own sessions that handler
+// stands below [Connector.Optional]. From the moment the state is believed, every
+// error is a [ConnectError], which says where the user wanted to go.
+//
+// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization, ErrUserChanged,
+// ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession, ErrStore, and what
+// Config.OnConnect returned: after any of them no credential was saved. And
+// ErrScopeMissing, when the user did not grant what they need to go on: what
+// they granted was saved.
+func (c *Connector) Exchange(r *http.Request) (Connection, error) {
+	if err := c.limit(r); err != nil {
+		return Connection{}, err
+	}
+	return c.finishConnection(r)
+}
+
+// finishConnection is Exchange for a request that Config.Limit let through.
+func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
+	query, err := queryOf(r)
+	if err != nil {
+		return Connection{}, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	if states := query["state"]; len(states) != 1 || states[0] == "" { // RFC 6749 section 3.1
+		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
+	}
+	pending, err := c.redeem(r.Context(), query.Get("state"))
+	if err != nil {
+		return Connection{}, err
+	}
+	// The state is spent. Whether the browser waits for the answer or not, the code
+	// is redeemed and the token saved.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
+	defer cancel()
+	connection, err := c.complete(r.WithContext(ctx), query, pending)
+	if err != nil {
+		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, UserID: connection.User.ID, Err: err}
+	}
+	return connection, nil
+}
+
+// completeTimeout is how long a callback may take once its state is spent: with
+// the exchange, the user's name and the stores.
+const completeTimeout = time.Minute
+
+// complete goes on from a state that was redeemed. With an error it returns the
+// user, once it is known who that is.
+func (c *Connector) complete(r *http.Request, answer url.Values, pending PendingConnection) (Connection, error) {
+	ctx := r.Context()
+	user, err := c.returningUser(r, pending)
+	if err != nil {
+		return Connection{}, err
+	}
+	credential, err := c.protocol.Finish(ctx, c.application, answer, pending.Verifier, pending.Scopes)
+	if err != nil {
+		return Connection{User: user}, err
+	}
+	credential.ConnectedAt = c.clock()
+	if c.config.SignIn {
+		if user, err = c.identify(ctx, credential, pending, user.ID, secretsOf(answer, pending)); err != nil {
+			return Connection{}, err
+		}
+		credential.Name = user.Name
+	} else if c.MayIdentify(credential) {
+		credential.Name = c.ReadName(ctx, user, credential, secretsOf(answer, pending)...)
+	}
+	if user.ID == "" { // the session is the user
+		user.ID = sessionUser + newNonce()
+	}
+	connection := Connection{
+		User:     user,
+		Subject:  credential.Subject,
+		Name:     credential.Name,
+		Granted:  credential.Scopes,
+		Missing:  c.server.Scopes.Missing(credential.Scopes, pending.Scopes),
+		ReturnTo: cmp.Or(pending.ReturnTo, c.homePath),
+	}
+	if err := c.admit(r, connection, credential); err != nil {
+		return Connection{User: user}, err
+	}
+	if c.log.Enabled(ctx, slog.LevelInfo) {
+		c.log.InfoContext(ctx, c.name+": connected", "user", user.ID, "subject", credential.Subject,
+			"granted", JoinScopes(connection.Granted), "missing", JoinScopes(connection.Missing))
+	}
+	if missing := c.server.Scopes.Missing(credential.Scopes, pending.Required); len(missing) > 0 {
+		return Connection{User: user}, &ScopeError{Missing: missing}
+	}
+	return connection, nil
+}
+
+// redeem takes the pending connection of a state, when the request comes from
+// the browser that started it.
+func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection, error) {
+	binding, err := c.session(ctx, c.keys.binding)
+	if err != nil {
+		return PendingConnection{}, err
+	}
+	if binding == "" { // without a session the state stays good for its own browser
+		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrState)
+	}
+	if len(state) != nonceLength {
+		return PendingConnection{}, fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
+	}
+	key := c.stateKey(state)
+	pending, err := c.takePending(ctx, key)
+	if err != nil {
+		return PendingConnection{}, err
+	}
+	if !equalInConstantTime(pending.Binding, hash(binding)) {
+		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
+	}
+	if err := c.strike(ctx, key); err != nil {
+		return PendingConnection{}, err
+	}
+	return pending, nil
+}
+
+// admit lets the application have its say, gives the session a new id, and
+// saves the credential.
+func (c *Connector) admit(r *http.Request, connection Connection, credential Credential) error {
+	ctx := r.Context()
+	if c.config.OnConnect != nil {
+		if err := c.config.OnConnect(r, connection); err != nil {
+			return fmt.Errorf("Config.OnConnect: %w", err)
+		}
+	}
+	if err := c.sessions.RenewToken(ctx); err != nil {
+		return storeError("renew the session", err)
+	}
+	if c.config.User == nil && !c.config.SignIn {
+		credential.Until = c.sessions.Deadline(ctx)
+	}
+	err := c.tokens.Update(ctx, connection.User.ID, func(context.Context, *Credential) (*Credential, error) {
+		return &credential, nil
+	})
+	if err != nil {
+		if c.ownSessions != nil && c.ownSessions.GetString(ctx, c.keys.userID) == "" {
+			c.ownSessions.briefly(ctx, c.connectFor) // it got a day with its new id, and nobody is known in it
+		}
+		return storeError("save the credential", err)
+	}
+	switch {
+	case c.config.SignIn:
+		c.sessions.Put(ctx, c.keys.userID, connection.User.ID)
+		c.sessions.Put(ctx, c.keys.name, connection.User.Name)
+	case c.config.User == nil:
+		c.sessions.Put(ctx, c.keys.userID, connection.User.ID)
+		// Nothing but the session tells whose the others under way in it are.
+		// Whoever planted it could have one completed later, and their own account
+		// would take the place of this one.
+		c.endAttempts(ctx)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// checkedTokens is Config.Tokens with the checks that its authors need not
+// write: no store is called with a user id or a credential that it can't be
+// asked to keep, and a credential that has lapsed is absent, whether the store
+// drops it or not.
+type checkedTokens struct {
+	store TokenStore
+	clock func() time.Time
+}
+
+func (s checkedTokens) lapsed(c *Credential) bool {
+	return !c.Until.IsZero() && !s.clock().Before(c.Until)
+}
+
+// Load is [TokenStore].Load. Its error is ErrNotFound for a credential that has
+// lapsed.
+func (s checkedTokens) Load(ctx context.Context, userID string) (Credential, error) {
+	if err := CheckUserID(userID); err != nil {
+		return Credential{}, err
+	}
+	credential, err := s.store.Load(ctx, userID)
+	if err != nil {
+		return Credential{}, err
+	}
+	if s.lapsed(&credential) {
+		return Credential{}, ErrNotFound
+	}
+	return credential, nil
+}
+
+// Update is [TokenStore].Update. It calls fn with nil for a credential that has
+// lapsed, and saves nothing that [Credential.Check] refuses.
+func (s checkedTokens) Update(
+	ctx context.Context, userID string, fn func(context.Context, *Credential) (*Credential, error),
+) error {
+	if err := CheckUserID(userID); err != nil {
+		return err
+	}
+	return s.store.Update(ctx, userID, func(ctx context.Context, current *Credential) (*Credential, error) {
+		if current != nil && s.lapsed(current) {
+			current = nil
+		}
+		next, err := fn(ctx, current)
+		if next == nil || err != nil {
+			return nil, err
+		}
+		if err := next.Check(); err != nil {
+			return nil, err
+		}
+		return next, nil
+	})
+}
+
+// Delete is [TokenStore].Delete.
+func (s checkedTokens) Delete(ctx context.Context, userID string) error {
+	if err := CheckUserID(userID); err != nil {
+		return err
+	}
+	return s.store.Delete(ctx, userID)
+}
+
+// checkedStates is Config.States with the checks that its authors need not
+// write.
+type checkedStates struct {
+	store StateStore
+	clock func() time.Time
+}
+
+// Put is [StateStore].Put. It puts nothing that [PendingConnection.Check]
+// refuses.
+func (s checkedStates) Put(ctx context.Context, key string, pending PendingConnection) error {
+	if err := errors.Join(CheckStateKey(key), pending.Check()); err != nil {
+		return err
+	}
+	return s.store.Put(ctx, key, pending)
+}
+
+// Take is [StateStore].Take. Its error is ErrNotFound for a pending connection
+// that has expired.
+func (s checkedStates) Take(ctx context.Context, key string) (PendingConnection, error) {
+	if err := CheckStateKey(key); err != nil {
+		return PendingConnection{}, err
+	}
+	pending, err := s.store.Take(ctx, key)
+	if err != nil {
+		return PendingConnection{}, err
+	}
+	if !s.clock().Before(pending.ExpiresAt) {
+		return PendingConnection{}, ErrNotFound
+	}
+	return pending, nil
+}

@@ -1,0 +1,142 @@
+package connect
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
+	"golang.org/x/oauth2"
+)
+
+// codeGrant is the authorization code grant (RFC 6749 section 4.1), with PKCE
+// where the server takes it (RFC 7636).
+type codeGrant struct{}
+
+func (codeGrant) config(app Application) *oauth2.Config {
+	endpoint := app.Server.Endpoint
+	if endpoint.AuthStyle == oauth2.AuthStyleAutoDetect { // never probed
+		endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	}
+	if app.Server.PublicClient { // RFC 6749 section 3.2.1: the client id is all that it sends
+		endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
+	return &oauth2.Config{
+		ClientID:     app.ClientID,
+		ClientSecret: app.ClientSecret.Reveal(),
+		RedirectURL:  app.RedirectURL,
+		Endpoint:     endpoint,
+	}
+}
+
+// Begin implements [Protocol]. It keeps the code verifier.
+func (g codeGrant) Begin(_ context.Context, app Application, ask AuthorizationRequest) (string, Secret, error) {
+	var options []oauth2.AuthCodeOption
+	if !app.Server.Scopes.Omit && len(ask.Scopes) > 0 {
+		options = append(options, oauth2.SetAuthURLParam("scope", JoinScopes(ask.Scopes)))
+	}
+	if app.Server.AuthParams != nil {
+		options = append(options, params(app.Server.AuthParams(ask))...)
+	}
+	var verifier string
+	if app.Server.PKCE {
+		verifier = oauth2.GenerateVerifier()
+		options = append(options, oauth2.S256ChallengeOption(verifier))
+	}
+	return g.config(app).AuthCodeURL(ask.State, options...), Secret(verifier), nil
+}
+
+// params makes options of the parameters that a Server adds.
+func params(values url.Values) []oauth2.AuthCodeOption {
+	var options []oauth2.AuthCodeOption
+	for name := range values {
+		options = append(options, oauth2.SetAuthURLParam(name, values.Get(name)))
+	}
+	return options
+}
+
+// Finish implements [Protocol].
+func (g codeGrant) Finish(
+	ctx context.Context, app Application, answer url.Values, verifier Secret, asked []Scope,
+) (Credential, error) {
+	code, err := codeOf(answer, app.Server.Issuer)
+	if err != nil {
+		return Credential{}, err
+	}
+	var options []oauth2.AuthCodeOption
+	if app.Server.TokenParams != nil {
+		options = params(app.Server.TokenParams(asked))
+	}
+	if verifier != "" {
+		options = append(options, oauth2.VerifierOption(verifier.Reveal()))
+	}
+	ctx, cancel := limited(ctx, app.HTTPClient)
+	defer cancel()
+	token, err := g.config(app).Exchange(ctx, code, options...)
+	if err != nil {
+		return Credential{}, exchangeError(app.Server, err, app.ClientSecret, Secret(code), verifier)
+	}
+	return credentialOf(app.Server, token, scopesIn(token), asked, app.Clock(), app.ClientSecret, Secret(code), verifier)
+}
+
+// Refresh implements [Protocol] (RFC 6749 section 6). A response without a
+// refresh token keeps the current one.
+func (g codeGrant) Refresh(ctx context.Context, app Application, current Credential) (Credential, error) {
+	ctx, cancel := limited(ctx, app.HTTPClient)
+	defer cancel()
+	stale := &oauth2.Token{RefreshToken: current.RefreshToken.Reveal()}
+	token, err := g.config(app).TokenSource(ctx, stale).Token()
+	if err != nil {
+		return Credential{}, exchangeError(app.Server, err, app.ClientSecret, current.RefreshToken, current.AccessToken)
+	}
+	token, list := usableRefresh(app.Server, token, current, app.ClientSecret)
+	return credentialOf(
+		app.Server, token, list, current.Scopes, app.Clock(), app.ClientSecret, current.RefreshToken, current.AccessToken)
+}
+
+// Authorize implements [Protocol], with a Bearer token (RFC 6750 section 2.1).
+func (codeGrant) Authorize(_ Application, req *http.Request, credential Credential) error {
+	req.Header.Set("Authorization", "Bearer "+credential.AccessToken.Reveal())
+	return nil
+}
+
+// limited is a context in which x/oauth2 uses the client, with responses that
+// [tokenAnswers] has rewritten, and which ends after the client's Timeout. A client that has a Timeout itself makes a goroutine, a timer and a
+// channel for each request, beside the deadline, where its Transport is not
+// net/http's own.
+func limited(ctx context.Context, client *http.Client) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, client.Timeout)
+	untimed := *client
+	untimed.Timeout = 0
+	if untimed.Transport == nil {
+		untimed.Transport = http.DefaultTransport
+	}
+	untimed.Transport = tokenAnswers{untimed.Transport}
+	return context.WithValue(ctx, oauth2.HTTPClient, &untimed), cancel
+}
+
+// codeOf returns the code of an authorization response (RFC 6749 section 4.1.2)
+// from the right provider. Parameters must not be empty or come twice (RFC 6749
+// section 3.1).
+func codeOf(answer url.Values, issuer string) (string, error) {
+	for _, name := range []string{"code", "error", "iss"} {
+		if values, ok := answer[name]; ok && (len(values) != 1 || values[0] == "") {
+			return "", fmt.Errorf("%w: the parameter %s is empty or came more than once", ErrState, name)
+		}
+	}
+	failure, code := answer.Get("error"), answer.Get("code")
+	switch {
+	case issuer != "" && answer.Get("iss") != issuer: // RFC 9207 section 2.4
+		return "", fmt.Errorf("%w: the answer is another issuer's", ErrAuthorization)
+	case failure == "access_denied":
+		return "", ErrAccessDenied
+	case failure != "":
+		state := answer.Get("state")
+		return "", fmt.Errorf("%w: %.60q %q", ErrAuthorization,
+			discreet.Words(failure, state, code), discreet.Words(answer.Get("error_description"), state, code))
+	case code == "":
+		return "", fmt.Errorf("%w: the callback has neither code nor error", ErrState)
+	}
+	return code, nil
+}

@@ -1,0 +1,104 @@
+package connect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// AuthorizationURL starts a connection for the user of the request and returns
+// the URL of the provider's authorization page, to which the browser is to be
+// sent (RFC 6749 section 4.1.1). It is what [Connector.ConnectHandler] redirects
+// to, for those who write their own handler; with the package's own sessions
+// that handler stands below [Connector.Optional].
+//
+// ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
+// The scopes are asked for in addition to Config.Scopes and to what the user
+// granted already, and the user can't go on without them. Errors: ErrLimited,
+// ErrNoUser, ErrNoSession, ErrReturnTo, ErrInvalidRequest for an unknown scope,
+// ErrStore. With OAuth 1.0a also ErrExchange, since that asks the provider first.
+func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
+	if err := c.limit(r); err != nil {
+		return "", err
+	}
+	return c.startConnection(r, returnTo, scopes)
+}
+
+// startConnection is AuthorizationURL for a request that Config.Limit let through.
+func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (string, error) {
+	ctx := r.Context()
+	if returnTo != "" {
+		if _, err := CheckReturnTo(returnTo); err != nil {
+			return "", err
+		}
+	}
+	for _, scope := range scopes {
+		if !c.server.Scopes.Knows(scope) {
+			return "", fmt.Errorf("%w: unknown scope %.40q", ErrInvalidRequest, scope)
+		}
+	}
+	user, err := c.startingUser(r)
+	if err != nil {
+		return "", err
+	}
+	binding, err := c.bindBrowser(ctx)
+	if err != nil {
+		return "", err
+	}
+	granted, err := c.grantedScopes(ctx, user.ID)
+	if err != nil {
+		return "", err
+	}
+	pending := PendingConnection{
+		UserID:    user.ID,
+		ReturnTo:  returnTo,
+		Binding:   hash(binding),
+		Scopes:    c.server.Scopes.sent(c.server.Scopes.Union(c.scopes, granted, scopes)),
+		Required:  c.server.Scopes.Union(scopes),
+		ExpiresAt: c.clock().Add(c.connectFor),
+	}
+	ask := AuthorizationRequest{State: newNonce(), Scopes: pending.Scopes}
+	if c.config.User != nil {
+		ask.User = cmp.Or(user.Name, user.ID)
+	}
+	to, kept, err := c.protocol.Begin(ctx, c.application, ask)
+	if err != nil {
+		return "", err
+	}
+	pending.Verifier = kept
+	if err := c.keep(ctx, c.stateKey(ask.State), pending); err != nil {
+		return "", err
+	}
+	return to, nil
+}
+
+// grantedScopes returns what the user granted before, so that a new token does
+// not hold less.
+func (c *Connector) grantedScopes(ctx context.Context, userID string) ([]Scope, error) {
+	if userID == "" {
+		return nil, nil
+	}
+	credential, err := c.tokens.Load(ctx, userID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, storeError("load the credential", err)
+	}
+	return credential.Scopes, nil
+}
+
+// ConnectURL returns the local URL that starts a connection, for links. The
+// user comes back to the local path returnTo; empty means Config.HomePath.
+// The scopes are asked for in addition to Config.Scopes.
+func (c *Connector) ConnectURL(returnTo string, scopes ...Scope) string {
+	query := url.Values{}
+	if returnTo != "" {
+		query.Set("return_to", returnTo)
+	}
+	if len(scopes) > 0 {
+		query.Set("scope", JoinScopes(scopes))
+	}
+	u := url.URL{Path: c.connectPath, RawQuery: query.Encode()}
+	return u.String()
+}

@@ -1,0 +1,348 @@
+package connect
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"reflect"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Config says who the application is and what it keeps where. Server, ClientID,
+// RedirectURL and, unless the client is public, ClientSecret must be set.
+type Config struct {
+	// Server is the server to connect users to.
+	Server Server
+	// ClientID is the application's id at the server.
+	ClientID string
+	// ClientSecret is the application's secret at the server. It must be empty
+	// for a public client.
+	ClientSecret Secret
+	// RedirectURL is the absolute URL of the callback handler as browsers see
+	// it, registered at the server. It is https, or http on a loopback address.
+	// The connect and disconnect handlers are its siblings: next to
+	// https://shop.example/oauth/callback they are /oauth/connect and
+	// /oauth/disconnect.
+	RedirectURL string
+	// Scopes is what every user is asked for. The default is none.
+	Scopes []Scope
+	// Protocol is how users authorize the application. The default is the
+	// authorization code grant of OAuth 2.0.
+	Protocol Protocol
+
+	// Sessions is the application's *scs.SessionManager, whose LoadAndSave
+	// must be around all handlers of this package, or another SessionStore. The
+	// default is sessions of the package's own, in memory, which its handlers
+	// and middleware load and save themselves.
+	Sessions SessionStore
+	// States keeps connections that are under way. The default is a
+	// MemoryStateStore. Replicas need a shared one.
+	States StateStore
+	// Tokens keeps the users' credentials. The default is a MemoryTokenStore,
+	// which forgets them at a restart. Replicas need a shared one.
+	Tokens TokenStore
+
+	// User returns the application's user of a request. It returns ErrNoUser,
+	// or a User without an ID, when nobody is signed in; any other error is
+	// answered with 503. If nil, the user is the identity at the server when
+	// SignIn is set, and the browser session otherwise.
+	User func(*http.Request) (User, error)
+	// SignInURL is where users sign in to the application: a local path, or an
+	// absolute URL on https, or on http with a loopback address. It needs User.
+	// When nobody is signed in, a page load is redirected there (303), with the
+	// way back in the query parameter return_to. The sign-in page must check
+	// return_to before it redirects there, and must not be behind Require. The
+	// default is a page without a link.
+	SignInURL string
+	// SignIn makes the identity at the server the user: a user who connects is
+	// signed in, a user who disconnects is signed out. It needs
+	// Server.Identity, and no User.
+	SignIn bool
+
+	// HomePath is the local path to go to after connecting and disconnecting
+	// when no return_to was given. The default is "/".
+	HomePath string
+	// ConnectTimeout is how long a user may take between connect and callback.
+	// The default is ten minutes.
+	ConnectTimeout time.Duration
+	// Limit is asked before a connection is started or completed. An error
+	// refuses the request with 429 (RFC 6585 section 4); a LimitError says when
+	// to try again. Behind a proxy, RemoteAddr is the proxy's. The default
+	// refuses nothing.
+	Limit func(*http.Request) error
+
+	// HTTPClient calls the server. A Timeout of zero becomes 15 seconds, and
+	// redirects are never followed. Transport errors are reduced to their type,
+	// because their text may contain secrets. The default is a client of the
+	// package's own.
+	HTTPClient *http.Client
+	// UserAgent is the User-Agent header of every request to the server. The
+	// default is "go-gloebit", with the module's version when the program was
+	// built with a released one.
+	UserAgent string
+	// Logger gets one record for each connection, disconnection and failure,
+	// with ids and never with a secret. The default logs nothing.
+	Logger *slog.Logger
+	// Clock tells the time. The default is time.Now.
+	Clock func() time.Time
+	// Warn makes New log the settings that are dangerous in production.
+	Warn bool
+
+	// OnConnect is called when a user has approved and the tokens are there,
+	// before they are saved. An error refuses the connection; nothing is then
+	// saved, and ErrorHandler gets the error.
+	OnConnect func(*http.Request, Connection) error
+	// OnDisconnect is called when a user's credential was removed by the
+	// disconnect handler. An error goes to ErrorHandler.
+	OnDisconnect func(*http.Request, User) error
+	// ErrorHandler answers a request that failed. It must not show err to the
+	// user. The default is a plain page, or problem+json (RFC 9457) for clients
+	// that don't accept HTML.
+	ErrorHandler func(http.ResponseWriter, *http.Request, error)
+
+	// Refusals are the rows by which HandleError and WriteError answer. The
+	// default is [Refusals]. Packages that build on this one add theirs.
+	Refusals []Refusal
+	// Link returns the link that a row of Refusals names, other than those of
+	// this package. Packages that build on this one set it.
+	Link func(link, returnTo string) Link
+}
+
+// Connector connects an application's users to a server. Make it with [New]. It
+// is read-only afterwards and safe for concurrent use.
+type Connector struct {
+	id           string // tells this connector's sessions and states from another's
+	name         string // the server's, in lower case, at the front of log messages
+	keys         sessionKeys
+	application  Application
+	protocol     Protocol
+	server       Server
+	sessions     SessionStore
+	ownSessions  *ownSessions // nil with the application's
+	states       checkedStates
+	tokens       checkedTokens
+	config       Config
+	scopes       []Scope
+	redirect     *url.URL
+	callbackPath string // paths as browsers see them
+	connectPath  string
+	leavePath    string
+	homePath     string
+	connectFor   time.Duration
+	http         *http.Client
+	log          *slog.Logger
+	clock        func() time.Time
+	userAgent    string
+	signIn       *url.URL // nil without Config.SignInURL
+	crossOrigin  *http.CrossOriginProtection
+	refreshing   *singleflight.Group
+	refreshFor   time.Duration // with the wait for others who hold the user
+}
+
+// New checks the configuration and returns a Connector. Its error names every
+// field that can't be used. It makes no network connection and starts no
+// goroutine.
+func New(config Config) (*Connector, error) {
+	redirect, err := config.check()
+	if err != nil {
+		return nil, err
+	}
+	c := &Connector{
+		name:         slug(config.Server.Name),
+		protocol:     config.Protocol,
+		server:       config.Server,
+		sessions:     config.Sessions,
+		config:       config,
+		scopes:       config.Server.Scopes.Union(config.Scopes),
+		redirect:     redirect,
+		callbackPath: redirect.Path,
+		connectPath:  path.Join(path.Dir(redirect.Path), "connect"),
+		leavePath:    path.Join(path.Dir(redirect.Path), "disconnect"),
+		homePath:     cmp.Or(config.HomePath, "/"),
+		connectFor:   cmp.Or(config.ConnectTimeout, 10*time.Minute),
+		http:         newHTTPClient(config.HTTPClient),
+		userAgent:    cmp.Or(config.UserAgent, defaultUserAgent()),
+		log:          config.Logger,
+		clock:        config.Clock,
+		crossOrigin:  http.NewCrossOriginProtection(),
+		refreshing:   new(singleflight.Group),
+		refreshFor:   time.Minute,
+	}
+	if c.signIn, err = parseSignIn(config.SignInURL); err != nil {
+		return nil, err
+	}
+	if c.config.Refusals == nil {
+		c.config.Refusals = Refusals()
+	}
+	c.id = hash(config.ClientID + " " + config.Server.Endpoint.TokenURL)[:12]
+	c.keys = newSessionKeys(c.name, c.id)
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.clock == nil {
+		c.clock = time.Now
+	}
+	c.states = checkedStates{config.States, c.clock}
+	if config.States == nil {
+		c.states.store = &MemoryStateStore{Clock: c.clock}
+	}
+	c.tokens = checkedTokens{config.Tokens, c.clock}
+	if config.Tokens == nil {
+		c.tokens.store = &MemoryTokenStore{Clock: c.clock}
+	}
+	if c.sessions == nil {
+		c.ownSessions = newOwnSessions(redirect.Scheme == "https", c.name+"-"+c.id, c.sessionFailed)
+		c.sessions = c.ownSessions
+	}
+	if c.protocol == nil {
+		c.protocol = codeGrant{}
+	} else {
+		c.protocol = redactingProtocol{c.protocol}
+	}
+	c.application = Application{
+		ClientID:     config.ClientID,
+		ClientSecret: config.ClientSecret,
+		RedirectURL:  config.RedirectURL,
+		Server:       c.server,
+		HTTPClient:   named(c.http, c.userAgent),
+		Clock:        c.clock,
+	}
+	// Behind a proxy the Host that the application sees may not be its own.
+	if err := c.crossOrigin.AddTrustedOrigin(redirect.Scheme + "://" + redirect.Host); err != nil {
+		return nil, fmt.Errorf("%s: Config.RedirectURL: %w", c.name, err)
+	}
+	if risks := c.risks(); config.Warn && len(risks) > 0 {
+		c.log.Warn(c.name+": settings that are dangerous in production", "settings", strings.Join(risks, "; "))
+	}
+	return c, nil
+}
+
+// slug returns a name as it stands in log messages, cookies and session keys.
+func slug(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(name))
+}
+
+// Format writes the client id, whatever the verb: a Connector holds secrets.
+func (c *Connector) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "connect.Connector(%s)", c.application.ClientID)
+}
+
+// Format writes the type's name, whatever the verb: applications print contexts.
+func (v *visit) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "connect.visit") }
+
+// Format writes the user's id, whatever the verb.
+func (a *Account) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "connect.Account(%s)", a.user.ID)
+}
+
+// Format writes the type's name, whatever the verb.
+func (s *MemoryTokenStore) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "connect.MemoryTokenStore")
+}
+
+// Format writes the type's name, whatever the verb.
+func (s *MemoryStateStore) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "connect.MemoryStateStore")
+}
+
+// check returns the parsed redirect URL, or an error that names every field
+// that can't be used.
+func (c Config) check() (*url.URL, error) {
+	name := cmp.Or(slug(c.Server.Name), "connect")
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf(name+": Config."+format, args...))
+	}
+	if err := c.Server.check(); err != nil {
+		bad("Server.%w", err)
+	}
+	if c.ClientID == "" {
+		bad("ClientID is empty: set it to the application's id at %s", c.Server.Name)
+	}
+	switch {
+	case c.Server.PublicClient && c.ClientSecret != "":
+		bad("ClientSecret is set for a public client, which has none")
+	case !c.Server.PublicClient && c.ClientSecret == "":
+		bad("ClientSecret is empty: set it to the application's secret at %s", c.Server.Name)
+	}
+	redirect, err := CheckEndpoint(c.RedirectURL)
+	if err != nil {
+		bad("RedirectURL: %w", err)
+	} else if !strings.HasPrefix(redirect.Path, "/") || strings.HasSuffix(redirect.Path, "/") || redirect.RawQuery != "" ||
+		redirect.ForceQuery || redirect.Path != path.Clean(redirect.Path) {
+		bad("RedirectURL: %q must be the URL of the callback handler, such as https://shop.example/%s/callback", c.RedirectURL, name)
+	} else if last := path.Base(redirect.Path); last == "connect" || last == "disconnect" {
+		bad("RedirectURL: its last segment %q is the name of another handler", last)
+	}
+	for _, scope := range c.Scopes {
+		if !c.Server.Scopes.Knows(scope) {
+			bad("Scopes: unknown scope %q", scope)
+		}
+	}
+	if c.SignIn && c.User != nil {
+		bad("SignIn is set beside User: choose who says who the user is")
+	}
+	if c.SignIn && c.Server.Identity == nil {
+		bad("SignIn needs Server.Identity")
+	}
+	if _, err := parseSignIn(c.SignInURL); err != nil {
+		bad("SignInURL: %w", err)
+	}
+	if c.SignInURL != "" && c.User == nil {
+		bad("SignInURL needs User: without it users sign in with %s, or not at all", c.Server.Name)
+	}
+	if c.HomePath != "" {
+		if _, err := CheckReturnTo(c.HomePath); err != nil {
+			bad("HomePath: %q is not a local path", c.HomePath)
+		}
+	}
+	if c.ConnectTimeout < 0 {
+		bad("ConnectTimeout is negative")
+	}
+	if hasControl(c.UserAgent) {
+		bad("UserAgent: %.60q has a control character", c.UserAgent)
+	}
+	for _, field := range []struct {
+		name  string
+		value any
+	}{{"Sessions", c.Sessions}, {"States", c.States}, {"Tokens", c.Tokens}} {
+		if v := reflect.ValueOf(field.value); v.IsValid() && v.Kind() == reflect.Pointer && v.IsNil() {
+			bad("%s holds a nil %T: leave the field out for the default", field.name, field.value)
+		}
+	}
+	return redirect, errors.Join(problems...)
+}
+
+// longestReplyHeader is how much is read of a response before its body, in
+// bytes: net/http would take 10 MiB.
+const longestReplyHeader = 64 << 10
+
+// newHTTPClient returns a copy of the given client that follows no redirect, so
+// that no secret goes where the Server does not say.
+func newHTTPClient(given *http.Client) *http.Client {
+	client := new(http.Client)
+	if given != nil {
+		*client = *given
+	} else if transport, ok := http.DefaultTransport.(*http.Transport); ok {
+		transport = transport.Clone()
+		transport.MaxIdleConnsPerHost = 64
+		transport.MaxResponseHeaderBytes = longestReplyHeader
+		client.Transport = transport
+	}
+	client.Timeout = cmp.Or(client.Timeout, 15*time.Second) // connecting, TLS, header and body together
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client
+}

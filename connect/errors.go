@@ -1,0 +1,146 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// What can go wrong while connecting a user. Find them with errors.Is.
+var (
+	// ErrNotConnected is returned by [Connector.Account] and by every call when
+	// the user has no usable connection: the user never connected, disconnected,
+	// or the server refused their token. [Connector.HandleError] redirects them
+	// to connect.
+	ErrNotConnected = errors.New("the user is not connected")
+	// ErrNoUser is returned by Config.User when nobody is signed in to the
+	// application. A User without an ID means the same.
+	ErrNoUser = errors.New("nobody is signed in")
+	// ErrNoSession is returned by [Connector.AuthorizationURL] and
+	// [Connector.Exchange] when the request has no session, because the handler is
+	// not wrapped in the session manager's LoadAndSave.
+	ErrNoSession = errors.New("the request has no session: wrap the handler in Config.Sessions.LoadAndSave")
+	// ErrState is returned by [Connector.Exchange] when the state is missing,
+	// repeated, unknown, expired, used, or another browser's (RFC 6749 section
+	// 10.12).
+	ErrState = errors.New("the state of the callback is not valid")
+	// ErrReturnTo is returned by [Connector.AuthorizationURL] when return_to leads
+	// away from the application.
+	ErrReturnTo = errors.New("return_to is not a path of this application")
+	// ErrAccessDenied is returned by [Connector.Exchange] when the user denied
+	// access (RFC 6749 section 4.1.2.1).
+	ErrAccessDenied = errors.New("the user refused access")
+	// ErrUserChanged is returned by [Connector.Exchange] when the signed-in user is
+	// not the one who started to connect.
+	ErrUserChanged = errors.New("the user changed while connecting")
+	// ErrAuthorization is returned by [Connector.Exchange] when the provider
+	// reports an error other than a denial, or its authorization response can't
+	// be used (RFC 6749 section 4.1.2.1).
+	ErrAuthorization = errors.New("the authorization failed")
+	// ErrExchange is returned by [Connector.Exchange], and by calls that refresh a
+	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
+	// and 5.2).
+	ErrExchange = errors.New("no token was given")
+	// ErrLimited is returned by [Connector.AuthorizationURL] and
+	// [Connector.Exchange] when Config.Limit refused the request.
+	ErrLimited = errors.New("too many attempts to connect")
+	// ErrCrossOrigin is passed to Config.ErrorHandler when a form came from
+	// another site.
+	ErrCrossOrigin = errors.New("the form came from another site")
+	// ErrStore is returned when a session, state or token store failed.
+	ErrStore = errors.New("a store failed")
+	// ErrNotFound is returned by a [StateStore] and a [TokenStore] when the store
+	// has no such entry.
+	ErrNotFound = errors.New("not found")
+	// ErrTokenRefused is returned by every call when the server does not know
+	// the access token: the user revoked it, or a newer token replaced it.
+	// ErrNotConnected comes with it.
+	ErrTokenRefused = errors.New("the token was refused")
+	// ErrTokenExpired is returned by every call when the access token has
+	// expired and could not be refreshed. ErrNotConnected comes with it.
+	ErrTokenExpired = errors.New("the token has expired")
+	// ErrScopeMissing is returned by a call when the user did not grant the
+	// scope that it needs. [Connector.HandleError] redirects them to grant it.
+	ErrScopeMissing = errors.New("the scope was not granted")
+	// ErrUnavailable is returned when the server can't be reached, does not
+	// answer in time, or answers with a status that says that it failed.
+	ErrUnavailable = errors.New("the server is not available")
+	// ErrBadReply is returned when the response could not be parsed, is too
+	// long, or lacks required fields.
+	ErrBadReply = errors.New("the reply can't be read")
+	// ErrInvalidRequest is returned when the request is invalid and was not sent:
+	// a price below zero, an empty name, an id that is too long.
+	ErrInvalidRequest = errors.New("invalid request")
+)
+
+var errMethod = errors.New("the method is not allowed")
+
+var errNoUserID = fmt.Errorf("%w: the user id is empty", ErrInvalidRequest)
+
+// storeError marks the failure of a store.
+func storeError(doing string, err error) error {
+	return fmt.Errorf("%w: %s: %w", ErrStore, doing, err)
+}
+
+// connecting are the refusals of connecting a user, and of what calls have in
+// common with it. The first that matches counts.
+var connecting = []Refusal{
+	{
+		ErrLimited, "ErrLimited", http.StatusTooManyRequests, "",
+		"Too many attempts to connect. Please try again in a moment.",
+	},
+	{
+		ErrStore, "ErrStore", http.StatusServiceUnavailable, "",
+		"This site can't reach its own records right now. Please try again in a moment.",
+	},
+	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "", "This site is not set up correctly."},
+	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "", "Please sign in first."},
+	{
+		ErrState, "ErrState", http.StatusBadRequest, linkRestart,
+		"This attempt to connect is not valid any more, or it was started in another browser. Please start again.",
+	},
+	{ErrReturnTo, "ErrReturnTo", http.StatusBadRequest, "", "The link leads away from this site."},
+	{
+		ErrAccessDenied, "ErrAccessDenied", http.StatusForbidden, "",
+		"You did not approve the connection, so this site got no new access.",
+	},
+	{
+		ErrUserChanged, "ErrUserChanged", http.StatusForbidden, "",
+		"Somebody else is signed in than when this started. Please start again.",
+	},
+	{ErrCrossOrigin, "ErrCrossOrigin", http.StatusForbidden, "", "The form came from another site."},
+	{ErrScopeMissing, "ErrScopeMissing", http.StatusForbidden, linkConnect, "Your approval does not cover this yet."},
+	{
+		ErrNotConnected, "ErrNotConnected", http.StatusUnauthorized, linkConnect,
+		"Please connect your {server} account first.",
+	},
+	{
+		ErrTokenRefused, "ErrTokenRefused", http.StatusUnauthorized, linkConnect,
+		"Please connect your {server} account first.",
+	},
+	{
+		ErrTokenExpired, "ErrTokenExpired", http.StatusUnauthorized, linkConnect,
+		"Please connect your {server} account first.",
+	},
+	{errMethod, "", http.StatusMethodNotAllowed, "", "This address takes another kind of request."},
+	{ErrInvalidRequest, "ErrInvalidRequest", http.StatusBadRequest, "", "The request is not valid."},
+	{
+		context.DeadlineExceeded, "ErrUnavailable", http.StatusGatewayTimeout, "",
+		"{server} did not answer in time. Please try again.",
+	},
+	{
+		ErrExchange, "ErrExchange", http.StatusBadGateway, "",
+		"{server} did not complete the connection. Please start again.",
+	},
+	{
+		ErrUnavailable, "ErrUnavailable", http.StatusServiceUnavailable, "",
+		"{server} can't be reached right now. Please try again in a moment.",
+	},
+	{
+		ErrAuthorization, "ErrAuthorization", http.StatusBadGateway, "",
+		"{server} could not complete the connection. Please start again.",
+	},
+	{ErrBadReply, "ErrBadReply", http.StatusBadGateway, "", "{server} sent an answer that this site can't read."},
+	{ErrNotFound, "ErrNotFound", http.StatusNotFound, "", "There is nothing here."},
+}

@@ -1,0 +1,80 @@
+package connect
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// expiring is a map whose entries lapse. It needs no goroutine: each time the
+// number of entries has doubled, the put that doubled it sweeps, which costs
+// constant time a put; when it is full, one put a second does. The zero value is
+// ready for use.
+type expiring[K comparable, V any] struct {
+	mu        sync.RWMutex
+	entries   map[K]V
+	sweepAt   int
+	fullUntil time.Time // when it is worth the time to look again for what has lapsed
+}
+
+const (
+	smallestSweep = 1024
+	sweepWhenFull = time.Second
+)
+
+func (e *expiring[K, V]) get(key K) (V, bool) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	value, ok := e.entries[key]
+	return value, ok
+}
+
+// put keeps a value, and sweeps those that lapsed reports when it is time. It
+// keeps no new one, and returns false, when there are most of them already; zero
+// is no bound.
+func (e *expiring[K, V]) put(key K, value V, lapsed func(V) bool, most int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.entries == nil {
+		e.entries = make(map[K]V)
+	}
+	if _, ok := e.entries[key]; !ok && most > 0 && len(e.entries) >= most {
+		now := time.Now()
+		if now.Before(e.fullUntil) {
+			return false
+		}
+		e.fullUntil = now.Add(sweepWhenFull)
+		e.sweep(lapsed)
+		if len(e.entries) >= most {
+			return false
+		}
+	}
+	e.entries[key] = value
+	if len(e.entries) >= max(e.sweepAt, smallestSweep) {
+		e.sweep(lapsed)
+		e.sweepAt = 2 * len(e.entries)
+	}
+	return true
+}
+
+func (e *expiring[K, V]) sweep(lapsed func(V) bool) {
+	for k, v := range e.entries {
+		if lapsed(v) {
+			delete(e.entries, k)
+		}
+	}
+}
+
+func (e *expiring[K, V]) delete(key K) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.entries, key)
+}
+
+// keys returns the keys of all entries, those that have lapsed among them.
+func (e *expiring[K, V]) keys() []K {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return slices.Collect(maps.Keys(e.entries))
+}

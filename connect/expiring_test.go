@@ -1,0 +1,14 @@
+package connect_test
+
+import (
+	"testing"
+
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/stretchr/testify/require"
+)
+
+func TestNewcomersWhoFindNoRoomCostConstantTime(t *testing.T) {
+	const most = 20_000
+	require.Less(t, connect.LooksOfAFullMap(most, false), 20*most, "one by one it would be most times most")
+	require.Less(t, connect.LooksOfAFullMap(most, true), 20*most, "nor do those who find the room of one")
+}

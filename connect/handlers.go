@@ -1,0 +1,258 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Handler serves connect, callback and disconnect. Mount it at the directory of
+// Config.RedirectURL, "/gloebit/" for https://shop.example/gloebit/callback.
+// A prefix may have been stripped on the way.
+func (c *Connector) Handler() http.Handler {
+	connect, callback, disconnect := c.ConnectHandler(), c.CallbackHandler(), c.DisconnectHandler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case isTail(r.URL.Path, c.connectPath):
+			connect.ServeHTTP(w, r)
+		case isTail(r.URL.Path, c.callbackPath):
+			callback.ServeHTTP(w, r)
+		case isTail(r.URL.Path, c.leavePath):
+			disconnect.ServeHTTP(w, r)
+		default:
+			c.fail(w, r, ErrNotFound, "")
+		}
+	})
+}
+
+// isOtherLoopbackName reports whether a request came by another name of this
+// machine than the redirect URL has, on the same port. To a browser, localhost
+// and 127.0.0.1 are two sites: the callback comes to the configured one, so it
+// has to start there.
+func (c *Connector) isOtherLoopbackName(host string) bool {
+	u := url.URL{Host: host}
+	return isLoopback(u.Hostname()) && isLoopback(c.redirect.Hostname()) &&
+		!strings.EqualFold(u.Hostname(), c.redirect.Hostname()) && u.Port() == c.redirect.Port()
+}
+
+// Paths returns the paths of the three handlers as browsers see them, for
+// routers that want each by itself. They are next to each other, and callback is
+// that of Config.RedirectURL.
+func (c *Connector) Paths() (connect, callback, disconnect string) {
+	return c.connectPath, c.callbackPath, c.leavePath
+}
+
+// Routes returns every path at which a router may have to serve [Connector.Handler].
+// Connect, callback and disconnect come first as browsers see them. Then come the
+// same three without their first segment, without their first two, and so on: a
+// router mounted below a prefix sees one of these and does not know which. The
+// last three have one directory left, unless Config.RedirectURL has none.
+//
+// For https://shop.example/shop/gloebit/callback the routes are those of
+// /shop/gloebit and of /gloebit.
+func (c *Connector) Routes() []string {
+	routes := []string{c.connectPath, c.callbackPath, c.leavePath}
+	for at := 0; strings.Count(routes[at], "/") > 2; at += 3 {
+		for _, route := range routes[at : at+3] {
+			_, rest, _ := strings.Cut(route[1:], "/")
+			routes = append(routes, "/"+rest)
+		}
+	}
+	return routes
+}
+
+// isTail reports whether p is whole, or whole less some segments at its front.
+func isTail(p, whole string) bool {
+	return strings.HasPrefix(p, "/") && strings.HasSuffix(whole, p)
+}
+
+// ConnectHandler starts a connection: it answers a GET with a redirect to the
+// provider's authorization page. The query may hold return_to, the local path
+// to come back to, and scope, a space separated list of what to ask for in
+// addition. Anything else is 400; what Config.Limit refuses is 429; with a store
+// down it is 503.
+func (c *Connector) ConnectHandler() http.Handler {
+	return c.limited(func(w http.ResponseWriter, r *http.Request) {
+		protect(w)
+		if !c.allow(w, r, http.MethodGet, http.MethodHead) {
+			return
+		}
+		if c.isOtherLoopbackName(r.Host) {
+			here := url.URL{Scheme: c.redirect.Scheme, Host: c.redirect.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+			if isTail(here.Path, c.connectPath) { // a prefix may have been stripped
+				here.Path, here.RawPath = c.connectPath, ""
+			}
+			redirect(w, here.String())
+			return
+		}
+		query, err := queryOf(r)
+		if err == nil && (len(query["return_to"]) > 1 || len(query["scope"]) > 1) {
+			err = errors.New("return_to or scope came more than once")
+		}
+		if err != nil {
+			c.fail(w, r, fmt.Errorf("%w: %w", ErrInvalidRequest, err), "")
+			return
+		}
+		returnTo, scopes := query.Get("return_to"), ParseScopes(query.Get("scope"))
+		to, err := c.startConnection(r, returnTo, scopes)
+		switch {
+		case c.leadsToSignIn(err): // and from there back to connect
+			c.fail(w, r, err, c.ConnectURL(returnTo, scopes...))
+			return
+		case err != nil:
+			c.fail(w, r, err, "")
+			return
+		}
+		redirect(w, to)
+	})
+}
+
+// CallbackHandler completes a connection and sends the browser to where it
+// wanted to go. Its answers: 400 for a state that is not valid, 403 when the
+// user refused or is another one, 429 when Config.Limit refuses, 502 and 504 when the provider gave no token,
+// 503 with a store down.
+func (c *Connector) CallbackHandler() http.Handler {
+	return c.limited(func(w http.ResponseWriter, r *http.Request) {
+		protect(w)
+		if !c.allow(w, r, http.MethodGet) {
+			return
+		}
+		connection, err := c.finishConnection(r)
+		if err != nil {
+			c.fail(w, r, err, "")
+			return
+		}
+		redirect(w, connection.ReturnTo)
+	})
+}
+
+// DisconnectHandler forgets the user's credential, and the user with
+// Config.SignIn. It answers a POST from the application's own pages with a
+// redirect to the form's return_to, a local path, or to Config.HomePath.
+// Gloebit has no endpoint to revoke a token with: the user does that at
+// Provider.AccountURL.
+func (c *Connector) DisconnectHandler() http.Handler {
+	return c.withSession(func(w http.ResponseWriter, r *http.Request) {
+		protect(w)
+		if !c.allow(w, r, http.MethodPost) {
+			return
+		}
+		returnTo, err := c.disconnect(w, r)
+		if err != nil {
+			c.fail(w, r, err, "")
+			return
+		}
+		redirect(w, returnTo)
+	})
+}
+
+const largestForm = 64 << 10
+
+func (c *Connector) disconnect(w http.ResponseWriter, r *http.Request) (returnTo string, err error) {
+	if err := c.crossOrigin.Check(r); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrCrossOrigin, err)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
+	if err := r.ParseForm(); err != nil {
+		return "", fmt.Errorf("%w: the form can't be read", ErrInvalidRequest)
+	}
+	returnTo = c.homePath
+	if to := r.PostForm.Get("return_to"); to != "" {
+		if returnTo, err = CheckReturnTo(to); err != nil {
+			return "", err
+		}
+	}
+	user, err := c.User(r)
+	if c.config.User == nil && errors.Is(err, ErrNotConnected) {
+		return returnTo, c.leave(r.Context())
+	}
+	if err != nil {
+		return "", err
+	}
+	return returnTo, c.forgetUser(r, user)
+}
+
+func (c *Connector) forgetUser(r *http.Request, user User) error {
+	ctx := r.Context()
+	if _, err := c.session(ctx, c.keys.userID); err != nil {
+		return err
+	}
+	if err := c.tokens.Delete(ctx, user.ID); err != nil {
+		return storeError("delete the credential", err)
+	}
+	if err := c.SignOut(r); err != nil {
+		return err
+	}
+	if c.config.User != nil { // whom SignOut leaves to the application
+		if err := c.leave(ctx); err != nil {
+			return err
+		}
+	}
+	c.log.InfoContext(ctx, c.name+": disconnected", "user", user.ID)
+	if c.config.OnDisconnect != nil {
+		if err := c.config.OnDisconnect(r, user); err != nil {
+			return fmt.Errorf("Config.OnDisconnect: %w", err)
+		}
+	}
+	return nil
+}
+
+// Disconnect removes a user's credential outside a request, for instance when
+// the user's account is deleted. It logs as [Connector.DisconnectHandler] does.
+// A user without a credential is no error. Disconnect touches no session and
+// does not call Config.OnDisconnect, which needs a request; a connection that
+// is under way can still be completed. Errors: ErrInvalidRequest for an ID that
+// is empty or too long, ErrStore.
+func (c *Connector) Disconnect(ctx context.Context, userID string) error {
+	if err := CheckUserID(userID); err != nil {
+		return err
+	}
+	if err := c.tokens.Delete(ctx, userID); err != nil {
+		return storeError("delete the credential", err)
+	}
+	c.log.InfoContext(ctx, c.name+": disconnected", "user", userID)
+	return nil
+}
+
+// protect sets the headers of every answer of the handlers: nothing is stored,
+// and the callback's address goes nowhere (RFC 9700 section 4.2.4).
+func protect(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+}
+
+// allow answers other methods with 405 and reports whether to go on.
+func (c *Connector) allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+	for _, method := range methods {
+		if r.Method == method {
+			return true
+		}
+	}
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	c.fail(w, r, errMethod, "")
+	return false
+}
+
+// redirect sends the browser on with a GET. http.Redirect would clean the path
+// and write the URL into a body.
+func redirect(w http.ResponseWriter, to string) {
+	if strings.ContainsFunc(to, onlyPeopleWrite) {
+		var location []byte
+		for _, b := range []byte(to) {
+			if onlyPeopleWrite(rune(b)) {
+				location = fmt.Appendf(location, "%%%02X", b)
+			} else {
+				location = append(location, b)
+			}
+		}
+		to = string(location)
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// onlyPeopleWrite reports whether a character has to be encoded in a header.
+func onlyPeopleWrite(r rune) bool { return r <= ' ' || r >= 0x7f }

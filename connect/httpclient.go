@@ -1,0 +1,124 @@
+package connect
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// HTTPClient returns a client that sends the user's token with each request. It
+// is for the server's own API: the token goes wherever a request goes. It refuses
+// plain http but for loopback addresses, and follows no redirect.
+//
+// A token that expires within ten seconds is renewed first. After a response of
+// 401 whose challenge says invalid_token (RFC 6750 section 3.1) the token is
+// renewed, and the request is sent once more if its body can be sent again (see
+// [http.Request.GetBody]). After any other 401 the store is read once more:
+// another replica may have renewed the token. If that does not help, the caller
+// gets the first response. Call [Account.Reject] if it means that the token is
+// dead.
+//
+// The client has no Timeout: give each request a context that ends.
+func (a *Account) HTTPClient() *http.Client {
+	return &http.Client{
+		Transport:     &authorizing{account: a},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// authorizing sends requests with the account's token.
+type authorizing struct{ account *Account }
+
+// renewTimeout is how long a request waits for a new token.
+const renewTimeout = 30 * time.Second
+
+// RoundTrip implements [http.RoundTripper].
+func (t *authorizing) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != "https" && !isLoopback(req.URL.Hostname()) {
+		closeBody(req)
+		return nil, fmt.Errorf("%w: a token is not sent to %s over plain http", ErrInvalidRequest, req.URL.Host)
+	}
+	until := time.Now().Add(renewTimeout)
+	credential, err := t.account.Fresh(req.Context(), until)
+	if err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	resp, err := t.send(req, req.Body, credential)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
+	}
+	newer, ok := t.newer(req.Context(), until, resp, credential)
+	if !ok || req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
+		return resp, nil
+	}
+	body := req.Body
+	if req.GetBody != nil {
+		if body, err = req.GetBody(); err != nil {
+			return resp, nil
+		}
+	}
+	again, err := t.send(req, body, newer)
+	if err != nil {
+		return resp, nil
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection can be used again
+	resp.Body.Close()
+	return again, nil
+}
+
+// newer returns a credential to send the request with once more.
+func (t *authorizing) newer(
+	ctx context.Context, until time.Time, resp *http.Response, sent Credential,
+) (Credential, bool) {
+	if SaysInvalidToken(resp.Header) && t.account.CanRenew(sent) {
+		fresh, err := t.account.Renew(ctx, until, sent)
+		return fresh, err == nil
+	}
+	stored, err := t.account.reload(ctx)
+	return stored, err == nil && stored.AccessToken != sent.AccessToken //lint:constanttime both are stored
+}
+
+func (t *authorizing) send(req *http.Request, body io.ReadCloser, credential Credential) (*http.Response, error) {
+	c := t.account.connector
+	sent := req.Clone(req.Context())
+	sent.Body = body
+	if err := c.protocol.Authorize(c.application, sent, credential); err != nil {
+		closeBody(sent)
+		return nil, err
+	}
+	transport := c.http.Transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	return transport.RoundTrip(sent)
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}
+
+// SaysInvalidToken reports whether a response's challenge says that the access
+// token has expired or was revoked (RFC 6750 section 3.1).
+func SaysInvalidToken(h http.Header) bool {
+	challenge := strings.Join(h.Values("WWW-Authenticate"), ", ")
+	return strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`)
+}
+
+// reload reads the credential from the store once more, and makes it the
+// account's.
+func (a *Account) reload(ctx context.Context) (Credential, error) {
+	if a.user.ID == "" {
+		return Credential{}, ErrNotConnected
+	}
+	stored, err := a.connector.load(ctx, a.user.ID)
+	if err != nil {
+		return Credential{}, err
+	}
+	return stored, a.adopt(stored)
+}

@@ -1,0 +1,111 @@
+package connect
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
+)
+
+// nameTimeout is how long a connection waits for the user's name at the server.
+const nameTimeout = 5 * time.Second
+
+// identify asks the server who approved, for Config.SignIn. The user who
+// started, or who signed in meanwhile in another tab, must be the one who
+// approved.
+func (c *Connector) identify(
+	ctx context.Context, credential Credential, pending PendingConnection, signedInAs string, sent []Secret,
+) (User, error) {
+	account := new(Account)
+	c.Unsaved(credential, account)
+	user, err := c.server.Identity(ctx, account)
+	if err != nil {
+		return User{}, err
+	}
+	for _, expected := range []string{pending.UserID, signedInAs} {
+		if expected != "" && expected != user.ID {
+			return User{}, fmt.Errorf("%w: approved by another account at the server", ErrUserChanged)
+		}
+	}
+	return User{ID: user.ID, Name: visibleName(user.Name, sent...)}, nil // a session keeps both
+}
+
+// MayIdentify reports whether the user granted a scope with which the server
+// says who they are.
+func (c *Connector) MayIdentify(credential Credential) bool {
+	if c.server.Identity == nil {
+		return false
+	}
+	if len(c.server.IdentityScopes) == 0 {
+		return true
+	}
+	for _, scope := range c.server.IdentityScopes {
+		if len(c.server.Scopes.Missing(credential.Scopes, []Scope{scope})) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ReadName asks the server for the user's name, for five seconds at most. It
+// returns "" and logs why when the name can't be read. The name is short, and has
+// neither the secrets that were sent before nor control characters.
+func (c *Connector) ReadName(ctx context.Context, user User, credential Credential, sent ...Secret) string {
+	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
+	defer cancel()
+	account := new(Account)
+	c.Unsaved(credential, account)
+	known, err := c.server.Identity(ctx, account)
+	if err != nil {
+		c.log.WarnContext(ctx, c.name+": the user's name could not be read",
+			"user", user.ID, "cause", discreet.Words(err.Error(), sent...))
+		return ""
+	}
+	return visibleName(known.Name, sent...)
+}
+
+// KeepName keeps the user's name at the server with the account's credential, if
+// the account and the store still have that token.
+func (a *Account) KeepName(ctx context.Context, token Secret, name string) {
+	c := a.connector
+	err := c.tokens.Update(ctx, a.user.ID,
+		func(_ context.Context, current *Credential) (*Credential, error) {
+			if current == nil || current.AccessToken != token { //lint:constanttime both are stored
+				return current, nil
+			}
+			current.Name = name
+			return current, nil
+		})
+	if err != nil {
+		c.log.WarnContext(ctx, c.name+": the user's name could not be saved", "user", a.user.ID, "cause", err.Error())
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.credential.AccessToken == token { //lint:constanttime both are the application's own
+		a.credential.Name = name
+	}
+}
+
+// visibleName returns a name as it is kept, logged and sent: short, without
+// secrets, and without characters that control a terminal or the direction of
+// text.
+func visibleName(name string, secrets ...Secret) string {
+	visible := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, ""))
+	return strings.TrimSpace(discreet.Words(visible, secrets...))
+}
+
+// secretsOf returns what a callback and its pending connection have sent to the
+// server.
+func secretsOf(answer url.Values, pending PendingConnection) []Secret {
+	return []Secret{pending.Verifier, Secret(answer.Get("state")), Secret(answer.Get("code"))}
+}

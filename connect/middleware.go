@@ -1,0 +1,187 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Require returns a middleware that runs a handler only for users who are
+// connected and granted all of the scopes, with their account in the context:
+// see [FromContext] and [MustFromContext].
+//
+// A page load by another user, which is a GET or HEAD with Sec-Fetch-Mode
+// navigate or, without that header, an Accept that names HTML, is redirected to
+// connect and comes back to the page. Other requests get 401, or 403 for a scope,
+// with problem+json (RFC 9457) and its member connect_url. When a store is down,
+// the response is 503. Require panics for a scope that the server does not know.
+func (c *Connector) Require(scopes ...Scope) func(http.Handler) http.Handler {
+	c.mustKnow(scopes)
+	return c.RequireWith(func(ctx context.Context, r *http.Request) (key, value any, err error) {
+		account, ok := FromContext(ctx)
+		if ok && account.connector == c {
+			return accountKey{}, account, c.Covers(account, scopes)
+		}
+		account = new(Account)
+		return accountKey{}, account, c.Authenticate(ctx, r, account, scopes)
+	})
+}
+
+// Optional is a middleware that puts the user's account into the context when the
+// user is connected, and runs the handler in any case. It responds 503 rather
+// than treat a connected user as disconnected when a store is down.
+func (c *Connector) Optional(next http.Handler) http.Handler {
+	return c.OptionalWith(func(ctx context.Context, r *http.Request) (key, value any, err error) {
+		account := new(Account)
+		return accountKey{}, account, c.Authenticate(ctx, r, account, nil)
+	})(next)
+}
+
+// mustKnow panics for a scope that the server does not know.
+func (c *Connector) mustKnow(scopes []Scope) {
+	for _, scope := range scopes {
+		if !c.server.Scopes.Knows(scope) {
+			panic(fmt.Sprintf("connect: unknown scope %q", string(scope)))
+		}
+	}
+}
+
+// RequireWith is Require for a package that builds on this one: lend returns what
+// is put into the request's context in place of an Account. It calls
+// [Connector.Authenticate].
+func (c *Connector) RequireWith(
+	lend func(context.Context, *http.Request) (key, value any, err error),
+) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		mustHandler(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w, ctx, visit := c.begin(w, r)
+			key, value, err := lend(ctx, r)
+			if err != nil {
+				c.refuse(w, r.WithContext(ctx), err, false)
+			} else {
+				next.ServeHTTP(w, r.WithContext(visit.lend(ctx, key, value)))
+			}
+			visit.end()
+		})
+	}
+}
+
+// OptionalWith is Optional as RequireWith is Require.
+func (c *Connector) OptionalWith(
+	lend func(context.Context, *http.Request) (key, value any, err error),
+) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		mustHandler(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w, ctx, visit := c.begin(w, r)
+			key, value, err := lend(ctx, r)
+			switch {
+			case err == nil:
+				next.ServeHTTP(w, r.WithContext(visit.lend(ctx, key, value)))
+			case !errors.Is(err, ErrStore) && (errors.Is(err, ErrNotConnected) || errors.Is(err, ErrNoUser)):
+				next.ServeHTTP(w, r.WithContext(ctx))
+			default:
+				c.refuse(w, r.WithContext(ctx), err, false)
+			}
+			visit.end()
+		})
+	}
+}
+
+// Authenticate makes account that of the request's user, by the session that is
+// in ctx. Errors: those of [Connector.Account], ErrNoUser, ErrNoSession, and a
+// [ScopeError] when the user did not grant all of the scopes.
+func (c *Connector) Authenticate(ctx context.Context, r *http.Request, account *Account, scopes []Scope) error {
+	user, err := c.user(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := c.find(ctx, user, account); err != nil {
+		return err
+	}
+	return c.Covers(account, scopes)
+}
+
+// Covers returns a [ScopeError] unless the account's user granted all of the
+// scopes.
+func (c *Connector) Covers(account *Account, scopes []Scope) error {
+	if len(scopes) == 0 {
+		return nil
+	}
+	if missing := c.server.Scopes.Missing(account.Credential().Scopes, scopes); len(missing) > 0 {
+		return &ScopeError{Missing: missing}
+	}
+	return nil
+}
+
+// Account returns the account of a user, for work outside a request. The error is
+// ErrNotConnected when the user has no credential, ErrStore when the store fails.
+func (c *Connector) Account(ctx context.Context, userID string) (*Account, error) {
+	account := new(Account)
+	return account, c.find(ctx, User{ID: userID}, account)
+}
+
+// Find is Account for a package that builds on this one and keeps the account
+// itself.
+func (c *Connector) Find(ctx context.Context, userID string, account *Account) error {
+	return c.find(ctx, User{ID: userID}, account)
+}
+
+func (c *Connector) find(ctx context.Context, user User, account *Account) error {
+	credential, err := c.load(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	account.connector, account.user, account.credential = c, user, credential
+	return nil
+}
+
+// load reads a user's credential.
+func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
+	if err := CheckUserID(userID); err != nil {
+		return Credential{}, err
+	}
+	credential, err := c.tokens.Load(ctx, userID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Credential{}, ErrNotConnected
+	case err != nil:
+		return Credential{}, storeError("load the credential", err)
+	}
+	return credential, nil
+}
+
+// Unsaved makes account one with a credential that no store has.
+func (c *Connector) Unsaved(credential Credential, account *Account) {
+	account.connector, account.credential = c, credential
+}
+
+func mustHandler(next http.Handler) {
+	if next == nil {
+		panic("connect: the middleware was given a nil handler")
+	}
+}
+
+// accountKey is the key under which a request's context holds its account.
+type accountKey struct{}
+
+// FromContext returns the account of the user who makes the request, and whether
+// there is one. Below [Connector.Require] there always is; below
+// [Connector.Optional] there may be.
+func FromContext(ctx context.Context) (*Account, bool) {
+	account, ok := ctx.Value(accountKey{}).(*Account)
+	return account, ok
+}
+
+// MustFromContext returns the account of the user who makes the request. It
+// panics when there is none, which means that the handler is not wrapped in
+// [Connector.Require].
+func MustFromContext(ctx context.Context) *Account {
+	account, ok := FromContext(ctx)
+	if !ok {
+		panic("connect: no account in the context: wrap the handler in Connector.Require")
+	}
+	return account
+}

@@ -1,0 +1,290 @@
+package connect
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+)
+
+// ownSessions are the package's own: a day long, in memory, in a cookie that
+// only https carries where the application is on https. A session is loaded when
+// it is first asked for, so a request that needs none pays for none.
+type ownSessions struct {
+	manager *scs.SessionManager
+	fail    func(http.ResponseWriter, *http.Request, error) // answers when a session can't be saved
+	ending  sync.Mutex                                      // held while a session ends or is saved
+}
+
+func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *http.Request, error)) *ownSessions {
+	// Not scs.New: that starts a goroutine which can't be stopped for certain.
+	manager := &scs.SessionManager{
+		Lifetime: 24 * time.Hour,
+		Store:    &memorySessions{most: mostSessions},
+		Codec:    SessionCodec{},
+		Cookie:   scs.SessionCookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
+	}
+	if https {
+		manager.Cookie.Name = "__Host-" + name
+		manager.Cookie.Secure = true
+	}
+	return &ownSessions{manager: manager, fail: fail}
+}
+
+// visit is a request with its session: the context in which the session and the
+// account are found, and the writer that saves the session.
+type visit struct {
+	context.Context // the request's
+	sessions        *ownSessions
+	key, value      any // what this visit's middleware puts into the context; nil for nothing
+	request         *http.Request
+	writer          SaveWriter
+
+	mu     sync.Mutex
+	loaded context.Context // scs's, which holds the session; nil until it is asked for
+	token  string          // under which it was found; empty when it is new
+}
+
+// visitKey is the key of a visit: each merchant has sessions of its own.
+type visitKey struct{ *ownSessions }
+
+// Value implements context.Context.
+func (v *visit) Value(key any) any {
+	switch key {
+	case visitKey{v.sessions}:
+		return v
+	}
+	if v.key != nil && key == v.key {
+		return v.value
+	}
+	return v.Context.Value(key)
+}
+
+// visit begins a visit, or returns nil when an outer handler has.
+func (s *ownSessions) visit(w http.ResponseWriter, r *http.Request) *visit {
+	if _, ok := r.Context().Value(visitKey{s}).(*visit); ok {
+		return nil
+	}
+	v := &visit{Context: r.Context(), sessions: s, request: r}
+	v.writer = SaveWriter{ResponseWriter: w, Session: v}
+	return v
+}
+
+// end saves the session after a handler that wrote nothing. A nil visit is
+// another's to end.
+func (v *visit) end() {
+	if v != nil {
+		v.writer.Begin()
+	}
+}
+
+// lend returns a context that holds the value: the visit itself, where that is
+// the context.
+func (v *visit) lend(ctx context.Context, key, value any) context.Context {
+	if v == nil {
+		return context.WithValue(ctx, key, value)
+	}
+	v.key, v.value = key, value
+	return v
+}
+
+// load returns the context in which scs finds the session.
+func (v *visit) load() (context.Context, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.loaded != nil {
+		return v.loaded, nil
+	}
+	var token string
+	if cookie, err := v.request.Cookie(v.sessions.manager.Cookie.Name); err == nil {
+		token = cookie.Value
+	}
+	ctx, err := v.sessions.manager.Load(v.Context, token)
+	if err != nil {
+		return nil, storeError("load the session", err)
+	}
+	v.loaded, v.token = ctx, v.sessions.manager.Token(ctx)
+	return ctx, nil
+}
+
+// Save implements SavedSession. The header is changed here alone, where the
+// answer is written: a handler that asks for the session may be running beside
+// that, as within http.TimeoutHandler.
+func (v *visit) Save(w http.ResponseWriter) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.loaded == nil {
+		return nil
+	}
+	w.Header().Add("Vary", "Cookie") // the answer may depend on the session
+	manager := v.sessions.manager
+	if manager.Status(v.loaded) != scs.Modified {
+		return nil
+	}
+	v.sessions.ending.Lock()
+	defer v.sessions.ending.Unlock()
+	if ended, err := v.ended(); ended || err != nil {
+		return err
+	}
+	token, expiry, err := manager.Commit(v.loaded)
+	if err != nil {
+		return err
+	}
+	manager.WriteSessionCookie(v.loaded, w, token, expiry)
+	return nil
+}
+
+// ended reports whether the session has ended since this request loaded it, by a
+// sign-out or a new id in another one. To save it would undo that, for whoever
+// has the old cookie. What this request changed is lost, and its answer goes out:
+// the change is of a connection under way at most, which has to start again, and
+// the answer may tell of a purchase that was made.
+func (v *visit) ended() (bool, error) {
+	manager := v.sessions.manager
+	if v.token == "" || !equalInConstantTime(manager.Token(v.loaded), v.token) { // it is new, or has its new id from this request
+		return false, nil
+	}
+	now, err := manager.Load(v.Context, v.token)
+	return err == nil && manager.Token(now) == "", err
+}
+
+// Fail implements SavedSession.
+func (v *visit) Fail(w http.ResponseWriter, err error) {
+	v.sessions.fail(w, v.request.WithContext(v), storeError("save the session", err))
+}
+
+// load returns the context in which scs finds the request's session. The error is
+// ErrNoSession outside the package's handlers and middleware.
+func (s *ownSessions) load(ctx context.Context) (context.Context, error) {
+	v, ok := ctx.Value(visitKey{s}).(*visit)
+	if !ok {
+		return nil, ErrNoSession
+	}
+	return v.load()
+}
+
+// mustLoad is load where [Connector.session] has loaded the session before.
+func (s *ownSessions) mustLoad(ctx context.Context) context.Context {
+	loaded, err := s.load(ctx)
+	if err != nil {
+		panic(err)
+	}
+	return loaded
+}
+
+// GetString implements SessionStore.
+func (s *ownSessions) GetString(ctx context.Context, key string) string {
+	return s.manager.GetString(s.mustLoad(ctx), key)
+}
+
+// Put implements SessionStore.
+func (s *ownSessions) Put(ctx context.Context, key string, value any) {
+	s.manager.Put(s.mustLoad(ctx), key, value)
+}
+
+// Remove implements SessionStore.
+func (s *ownSessions) Remove(ctx context.Context, key string) {
+	s.manager.Remove(s.mustLoad(ctx), key)
+}
+
+// RenewToken implements SessionStore. The session is under its new id at once, or
+// a newcomer could take the room that the old one leaves. Of one that has ended
+// since this request loaded it nothing goes on: the new one is nobody's yet.
+func (s *ownSessions) RenewToken(ctx context.Context) error {
+	loaded := s.mustLoad(ctx)
+	v := ctx.Value(visitKey{s}).(*visit) // by which the session was loaded
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	ended, err := v.ended()
+	if err != nil {
+		return err
+	}
+	if ended {
+		if err := s.manager.Clear(loaded); err != nil {
+			return err
+		}
+	}
+	if err := s.manager.RenewToken(loaded); err != nil {
+		return err
+	}
+	_, _, err = s.manager.Commit(loaded)
+	return err
+}
+
+// Deadline implements SessionStore.
+func (s *ownSessions) Deadline(ctx context.Context) time.Time {
+	return s.manager.Deadline(s.mustLoad(ctx))
+}
+
+// briefly lets a session that nobody is known in end after d.
+func (s *ownSessions) briefly(ctx context.Context, d time.Duration) {
+	s.manager.SetDeadline(s.mustLoad(ctx), time.Now().Add(d))
+}
+
+// prolong lets a session last for d from now at least.
+func (s *ownSessions) prolong(ctx context.Context, d time.Duration) {
+	if until := time.Now().Add(d); s.Deadline(ctx).Before(until) {
+		s.manager.SetDeadline(s.mustLoad(ctx), until)
+	}
+}
+
+// end forgets the session. The browser's cookie is of no use then.
+func (s *ownSessions) end(ctx context.Context) error {
+	loaded := s.mustLoad(ctx)
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	return s.manager.Destroy(loaded)
+}
+
+// isNew reports whether the session begins with this request.
+func (s *ownSessions) isNew(ctx context.Context) bool {
+	return s.manager.Token(s.mustLoad(ctx)) == ""
+}
+
+// mostSessions bounds the package's own sessions. Past it newcomers get 503 and
+// those who have a session keep it: connects that nobody completes leave after
+// Config.ConnectTimeout.
+const mostSessions = 100_000
+
+var errTooManySessions = errors.New("too many sessions")
+
+// memorySessions is an scs.Store without a goroutine of its own. It keeps hashes
+// of the tokens, as scs's HashTokenInStore would, which makes strings of them.
+type memorySessions struct {
+	sessions expiring[[sha256.Size]byte, memorySession]
+	most     int
+}
+
+type memorySession struct {
+	data   []byte
+	expiry time.Time
+}
+
+func (s memorySession) lapsed() bool { return !time.Now().Before(s.expiry) }
+
+// Find implements scs.Store.
+func (s *memorySessions) Find(token string) ([]byte, bool, error) {
+	session, ok := s.sessions.get(sum(token))
+	if !ok || session.lapsed() {
+		return nil, false, nil
+	}
+	return session.data, true, nil
+}
+
+// Commit implements scs.Store.
+func (s *memorySessions) Commit(token string, data []byte, expiry time.Time) error {
+	if !s.sessions.put(sum(token), memorySession{data, expiry}, memorySession.lapsed, s.most) {
+		return errTooManySessions
+	}
+	return nil
+}
+
+// Delete implements scs.Store.
+func (s *memorySessions) Delete(token string) error {
+	s.sessions.delete(sum(token))
+	return nil
+}

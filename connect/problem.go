@@ -1,0 +1,285 @@
+package connect
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ScopeError says which scopes a user has yet to grant. It is an
+// ErrScopeMissing.
+type ScopeError struct {
+	Missing []Scope
+}
+
+// Error names the scopes.
+func (e *ScopeError) Error() string {
+	return fmt.Sprintf("%v: %s", ErrScopeMissing, JoinScopes(e.Missing))
+}
+
+// Unwrap returns ErrScopeMissing.
+func (e *ScopeError) Unwrap() error { return ErrScopeMissing }
+
+// ConnectError is a connection that failed after its state was believed. It
+// unwraps to the reason.
+type ConnectError struct {
+	ReturnTo string  // where the user wanted to go; empty for Config.HomePath
+	Scopes   []Scope // what the user can't go on without
+	UserID   string  // who was connecting; empty until that is known
+	Err      error
+}
+
+// Error is the reason's.
+func (e *ConnectError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// HandleError answers a request that failed with an error of this package. A
+// user who is not connected, or has yet to grant a scope, is sent to connect
+// when the request is a page load and comes back to the page; when that happens
+// twice in a minute, the second one is answered with a page that has a link.
+// A page load of a user who is not signed in leads to Config.SignInURL.
+// Everything else goes to Config.ErrorHandler. It logs the error; the user sees a plain
+// message.
+func (c *Connector) HandleError(w http.ResponseWriter, r *http.Request, err error) {
+	c.refuse(w, r, err, true)
+}
+
+// refuse is HandleError. With guard, the second redirect to connect within a
+// minute is a page instead: with a server that keeps refusing a token, and
+// approves without asking, redirects would never end.
+func (c *Connector) refuse(w http.ResponseWriter, r *http.Request, err error, guard bool) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Accept, Sec-Fetch-Mode")
+	if c.canConnect(err) && isPageLoad(r) && !(guard && c.connectedInVain(r)) {
+		c.log.DebugContext(r.Context(), c.name+": sent to connect", "cause", err.Error())
+		redirect(w, c.ConnectURL(c.pageOf(r), scopesOf(err)...))
+		return
+	}
+	c.fail(w, r, err, c.pageOf(r))
+}
+
+// connectInVain is how soon a call that fails again shows that connecting does
+// not help.
+const connectInVain = time.Minute
+
+// connectedInVain reports whether an error that the application got has sent this
+// browser to connect a moment ago.
+func (c *Connector) connectedInVain(r *http.Request) bool {
+	ctx, now := r.Context(), c.clock()
+	last, sessionErr := c.session(ctx, c.keys.again)
+	if sessionErr != nil {
+		return false
+	}
+	if at, err := time.Parse(time.RFC3339, last); err == nil && now.Before(at.Add(connectInVain)) {
+		return true
+	}
+	c.putBriefly(ctx, c.keys.again, now.UTC().Format(time.RFC3339))
+	return false
+}
+
+// canConnect reports whether connecting is what helps.
+func (c *Connector) canConnect(err error) bool {
+	row, _ := FindRefusal(err, c.config.Refusals)
+	return row.Link == linkConnect
+}
+
+// scopesOf returns the scopes that an error says are missing.
+func scopesOf(err error) []Scope {
+	var narrow *ScopeError
+	if errors.As(err, &narrow) {
+		return narrow.Missing
+	}
+	return nil
+}
+
+// problem is the answer to a request that failed (RFC 9457).
+type problem struct {
+	Type       string `json:"type"`
+	Title      string `json:"title"`
+	Status     int    `json:"status"`
+	Detail     string `json:"detail"`
+	ConnectURL string `json:"connect_url,omitempty"`
+	SignInURL  string `json:"sign_in_url,omitempty"`
+
+	More       Link          `json:"-"` // empty without one
+	Home       string        `json:"-"`
+	Server     string        `json:"-"`
+	Challenge  string        `json:"-"`
+	RetryAfter time.Duration `json:"-"`
+}
+
+// fail redirects to the application's sign-in where that helps. Otherwise it
+// logs the error and lets the application answer, or answers itself.
+func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, returnTo string) {
+	if c.leadsToSignIn(err) && isPageLoad(r) {
+		c.log.DebugContext(r.Context(), c.name+": sent to sign in", "cause", err.Error())
+		redirect(w, c.signInURL(err, returnTo))
+		return
+	}
+	status := http.StatusInternalServerError
+	if row, ok := FindRefusal(err, c.config.Refusals); ok {
+		status = row.Status
+	}
+	level := slog.LevelInfo // ordinary: not connected, not enough gloebits
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case errors.Is(err, ErrLimited):
+		level = slog.LevelDebug // a flood of requests must not become one of records
+	case errors.Is(err, ErrState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin), errors.Is(err, ErrReturnTo):
+		level = slog.LevelWarn // somebody may be trying something
+	}
+	record := []any{"status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error()}
+	var failed *ConnectError
+	if errors.As(err, &failed) && failed.UserID != "" {
+		record = append(record, "user", failed.UserID)
+	}
+	c.log.Log(r.Context(), level, c.name+": request failed", record...)
+	if c.config.ErrorHandler != nil {
+		c.config.ErrorHandler(w, r, err)
+		return
+	}
+	c.problemOf(err, returnTo).answer(w, r)
+}
+
+// WriteError answers a request that failed as it is answered without a
+// Config.ErrorHandler: with a plain page for those who accept HTML, and
+// problem+json (RFC 9457) for others. For an ErrorHandler that has words of its
+// own for some.
+func (c *Connector) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	c.problemOf(err, c.pageOf(r)).answer(w, r)
+}
+
+func (c *Connector) problemOf(err error, returnTo string) problem {
+	p := problem{
+		Type:   "about:blank",
+		Title:  http.StatusText(http.StatusInternalServerError),
+		Status: http.StatusInternalServerError,
+		Detail: "Something went wrong on this site.",
+		Home:   c.homePath,
+		Server: c.server.Name,
+		// RFC 9110 section 11.6.1: the scheme is a token.
+		Challenge: fmt.Sprintf("%s realm=%q", cmp.Or(strings.Map(tokenCharacter, c.server.Name), "OAuth"), c.name),
+	}
+	row, ok := FindRefusal(err, c.config.Refusals)
+	if ok {
+		p.Title, p.Status = http.StatusText(row.Status), row.Status
+		p.Detail = strings.ReplaceAll(row.Text, "{server}", c.server.Name)
+	}
+	switch {
+	case strings.HasPrefix(row.Name, "https://"):
+		p.Type = row.Name
+	case row.Name != "":
+		p.Type = "https://pkg.go.dev/github.com/go-gloebit/gloebit/connect#" + row.Name
+	}
+	var failed *ConnectError
+	switch {
+	case errors.As(err, &failed) && !errors.Is(err, ErrNoUser):
+		p.ConnectURL = c.ConnectURL(failed.ReturnTo, failed.Scopes...)
+	case row.Link == linkConnect, row.Link == linkRestart:
+		p.ConnectURL = c.ConnectURL(returnTo, scopesOf(err)...)
+	}
+	if c.leadsToSignIn(err) {
+		p.SignInURL = c.signInURL(err, returnTo)
+	}
+	var limited *LimitError
+	if errors.As(err, &limited) && limited != nil {
+		p.RetryAfter = limited.RetryAfter
+	}
+	if c.config.Link != nil && row.Link != "" && row.Link != linkConnect && row.Link != linkRestart {
+		p.More = c.config.Link(row.Link, returnTo)
+	}
+	return p
+}
+
+// answer writes the problem as a page for those who accept HTML, and as
+// problem+json for the others.
+func (p problem) answer(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if p.Status == http.StatusUnauthorized { // RFC 9110 section 15.5.2 wants a challenge
+		h.Set("WWW-Authenticate", p.Challenge)
+	}
+	if p.RetryAfter > 0 { // RFC 9110 section 10.2.3: whole seconds
+		h.Set("Retry-After", strconv.FormatInt(int64((p.RetryAfter-1)/time.Second)+1, 10))
+	}
+	if acceptsHTML(r) {
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		w.WriteHeader(p.Status)
+		_ = problemPage.Execute(w, p) // the client has gone if this fails
+		return
+	}
+	h.Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p.members()) // the client has gone if this fails
+}
+
+// members returns what problem+json tells.
+func (p problem) members() any {
+	if p.More.URL == "" {
+		return p
+	}
+	members := map[string]any{"type": p.Type, "title": p.Title, "status": p.Status, "detail": p.Detail, p.More.Member: p.More.URL}
+	if p.ConnectURL != "" {
+		members["connect_url"] = p.ConnectURL
+	}
+	if p.SignInURL != "" {
+		members["sign_in_url"] = p.SignInURL
+	}
+	return members
+}
+
+// tokenCharacter keeps the letters and digits of a name.
+func tokenCharacter(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return -1
+}
+
+// Headline is the first sentence of the detail, for the page.
+func (p problem) Headline() string {
+	headline, _, _ := strings.Cut(p.Detail, ". ")
+	return strings.TrimSuffix(headline, ".")
+}
+
+// Rest is what follows the headline.
+func (p problem) Rest() string {
+	_, rest, _ := strings.Cut(p.Detail, ". ")
+	return rest
+}
+
+var problemPage = template.Must(template.New("problem").Parse(`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{{.Headline}}</title>
+<style>
+body { font: 1.125rem/1.6 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto 2rem; padding: 0 1.25rem }
+h1 { font-size: 1.6rem; line-height: 1.25 }
+a { display: inline-block; padding: .6rem 0; margin-right: 1.5rem }
+</style>
+</head>
+<body>
+<h1>{{.Headline}}</h1>
+{{with .Rest}}<p>{{.}}</p>
+{{end}}<p>{{with .ConnectURL}}<a href="{{.}}">Connect with {{$.Server}}</a>
+{{end}}{{with .SignInURL}}<a href="{{.}}">Sign in</a>
+{{end}}{{with .More}}{{if .URL}}<a href="{{.URL}}">{{.Text}}</a>
+{{end}}{{end}}<a href="{{.Home}}">Back to the site</a></p>
+</body>
+</html>
+`))

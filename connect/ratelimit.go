@@ -1,0 +1,62 @@
+package connect
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// LimitError is what Config.Limit returns to say when to come again: the answer
+// has it as Retry-After. It is an ErrLimited.
+type LimitError struct {
+	RetryAfter time.Duration // rounded up to seconds; zero or less says nothing
+}
+
+// Error is that of ErrLimited.
+func (e *LimitError) Error() string { return ErrLimited.Error() }
+
+// Unwrap returns ErrLimited.
+func (e *LimitError) Unwrap() error { return ErrLimited }
+
+// limit asks Config.Limit.
+func (c *Connector) limit(r *http.Request) error {
+	if c.config.Limit == nil {
+		return nil
+	}
+	err := c.config.Limit(r)
+	if err == nil || errors.Is(err, ErrLimited) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrLimited, err)
+}
+
+// limited asks Config.Limit before the session of next is looked at.
+func (c *Connector) limited(next http.HandlerFunc) http.Handler {
+	withSession := c.withSession(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := c.limit(r); err != nil {
+			protect(w)
+			c.fail(w, r, err, "")
+			return
+		}
+		withSession.ServeHTTP(w, r)
+	})
+}
+
+// longestQuery is of connect and callback, in bytes: a return_to of
+// LongestReturnTo with every character encoded, and then some.
+const longestQuery = 8 << 10
+
+// queryOf reads the query of a request that anybody can send.
+func queryOf(r *http.Request) (url.Values, error) {
+	if len(r.URL.RawQuery) > longestQuery {
+		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), longestQuery)
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, errors.New("the query can't be read")
+	}
+	return query, nil
+}

@@ -1,0 +1,123 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
+)
+
+// redactingProtocol redacts what the application's Flow returns. The server that a
+// Flow asks knows the secrets that it was sent, and may repeat them.
+type redactingProtocol struct{ Protocol }
+
+// Begin implements [Protocol].
+func (f redactingProtocol) Begin(ctx context.Context, app Application, ask AuthorizationRequest) (string, Secret, error) {
+	to, kept, err := f.Protocol.Begin(ctx, app, ask)
+	if err != nil {
+		return "", "", redactError(err, append(secretsIn(kept), app.ClientSecret, Secret(ask.State))...)
+	}
+	return to, kept, nil
+}
+
+// Finish implements [Protocol].
+func (f redactingProtocol) Finish(
+	ctx context.Context, app Application, answer url.Values, kept Secret, asked []Scope,
+) (Credential, error) {
+	credential, err := f.Protocol.Finish(ctx, app, answer, kept, asked)
+	secrets := append(secretsIn(kept), app.ClientSecret)
+	secrets = append(secrets, credential.AccessToken, credential.RefreshToken, credential.TokenSecret)
+	for _, name := range []string{"state", "code", "oauth_token", "oauth_verifier"} {
+		for _, value := range answer[name] {
+			secrets = append(secrets, Secret(value))
+		}
+	}
+	if err == nil {
+		credential.Subject = usableID(credential.Subject, secrets...)
+		err = checkScopes(JoinScopes(credential.Scopes), secrets...)
+	}
+	if err != nil {
+		return Credential{}, redactError(err, secrets...)
+	}
+	return credential, nil
+}
+
+// Refresh implements [Protocol].
+func (f redactingProtocol) Refresh(ctx context.Context, app Application, current Credential) (Credential, error) {
+	fresh, err := f.Protocol.Refresh(ctx, app, current)
+	secrets := []Secret{
+		app.ClientSecret, current.AccessToken, current.RefreshToken, current.TokenSecret,
+		fresh.AccessToken, fresh.RefreshToken, fresh.TokenSecret,
+	}
+	if err == nil {
+		fresh.Subject = usableID(fresh.Subject, secrets...)
+		err = checkScopes(JoinScopes(fresh.Scopes), secrets...)
+	}
+	if err != nil {
+		return Credential{}, redactError(err, secrets...)
+	}
+	return fresh, nil
+}
+
+// Authorize implements [Protocol].
+func (f redactingProtocol) Authorize(app Application, req *http.Request, credential Credential) error {
+	if err := f.Protocol.Authorize(app, req, credential); err != nil {
+		return redactError(err, app.ClientSecret, credential.AccessToken, credential.RefreshToken, credential.TokenSecret)
+	}
+	return nil
+}
+
+// secretsIn returns the secret that a Flow keeps until the callback, and what
+// look like secrets in it: a Flow may keep several as JSON or as a form.
+func secretsIn(kept Secret) []Secret {
+	secrets := []Secret{kept}
+	for _, part := range strings.FieldsFunc(kept.Reveal(), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._~+/%", r)
+	}) {
+		secrets = append(secrets, Secret(part))
+	}
+	return secrets
+}
+
+// redactedError is the error of a Flow without secrets.
+type redactedError struct {
+	text   string
+	causes []error
+}
+
+func (e *redactedError) Error() string { return e.text }
+
+func (e *redactedError) Unwrap() []error { return e.causes }
+
+// redactError returns an error with the text of err, at most 200 bytes, without
+// the secrets. Of the chain of err it keeps the errors of this package and what
+// package discreet keeps of a failed request. The text of a *url.Error is
+// replaced, because it quotes the request and the reply.
+func redactError(err error, secrets ...Secret) error {
+	text := err.Error()
+	var request *url.Error
+	if errors.As(err, &request) {
+		text = strings.ReplaceAll(text, request.Error(), discreet.Failure(request).Error())
+	}
+	redacted := &redactedError{text: discreet.Words(text, secrets...)}
+	for _, row := range connecting {
+		if errors.Is(err, row.Err) {
+			redacted.causes = append(redacted.causes, row.Err)
+		}
+	}
+	var missing *ScopeError
+	if errors.As(err, &missing) {
+		redacted.causes = append(redacted.causes, missing)
+	}
+	if kind := discreet.Kind(err); kind != nil {
+		redacted.causes = append(redacted.causes, kind)
+		if said := discreet.Words(kind.Error(), secrets...); !strings.Contains(redacted.text, said) {
+			redacted.text += ": " + said
+		}
+	}
+	return redacted
+}

@@ -1,0 +1,53 @@
+package connect
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+)
+
+// Refusal is a row of a table of refusals: an error, and how a request that
+// failed with it is answered.
+type Refusal struct {
+	Err    error
+	Name   string // the exported error, or a URL, for the problem's type; empty means about:blank
+	Status int    // the HTTP status
+	Link   string // the link that helps the user; empty means none
+	Text   string // the words for the user
+}
+
+// The links that a page about a connection has.
+const (
+	linkConnect = "connect"     // a page load is redirected there instead
+	linkRestart = "start again" // to connect, for the user to follow
+)
+
+// Link is a link on the page that answers a request that failed, and a member of
+// the problem (RFC 9457).
+type Link struct {
+	Member string // such as purchase_url
+	Text   string
+	URL    string
+}
+
+// Refusals returns the rows of this package's errors.
+func Refusals() []Refusal { return slices.Clone(connecting) }
+
+// StatusCode returns the HTTP status that fits an error of this package, for an
+// ErrorHandler of the application's own. Other errors are 500.
+func StatusCode(err error) int {
+	if row, ok := FindRefusal(err, connecting); ok {
+		return row.Status
+	}
+	return http.StatusInternalServerError
+}
+
+// FindRefusal returns the first row whose error is in err's chain.
+func FindRefusal(err error, rows []Refusal) (row Refusal, ok bool) {
+	for _, row := range rows {
+		if errors.Is(err, row.Err) {
+			return row, true
+		}
+	}
+	return Refusal{}, false
+}

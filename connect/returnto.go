@@ -1,0 +1,109 @@
+package connect
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// LongestReturnTo is how long a return_to may be, in bytes.
+const LongestReturnTo = 2048
+
+// CheckReturnTo returns the path, or an error that is ErrReturnTo. It accepts a path of this application with an optional query, as
+// a browser's address bar has it, and nothing that a browser, a proxy or a
+// later decoding could take for another site (RFC 9700 section 4.11.1).
+func CheckReturnTo(returnTo string) (string, error) {
+	refuse := func(why string) (string, error) { return "", fmt.Errorf("%w: %s", ErrReturnTo, why) }
+	if len(returnTo) > LongestReturnTo {
+		return refuse("too long")
+	}
+	u, err := url.Parse(returnTo)
+	if err != nil {
+		return refuse("not a URL")
+	}
+	if u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
+		return refuse("not a path")
+	}
+	if strings.ContainsAny(returnTo, "\\#") || hasControl(returnTo) {
+		return refuse("a character that a path does not have")
+	}
+	p, _, _ := strings.Cut(returnTo, "?")
+	for range 4 { // what is encoded twice or thrice is looked at too
+		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.Contains(p, "\\") || hasControl(p) || hasDotSegment(p) {
+			return refuse("not a plain path")
+		}
+		decoded := decodeEscapes(p)
+		if decoded == p {
+			return returnTo, nil
+		}
+		p = decoded
+	}
+	return refuse("encoded too often")
+}
+
+// decodeEscapes decodes what it can, as those do who don't mind a percent sign that
+// begins no escape: behind one, the rest is looked at too.
+func decodeEscapes(p string) string {
+	return escapes.ReplaceAllStringFunc(p, func(escape string) string {
+		decoded, err := url.PathUnescape(escape)
+		if err != nil {
+			return escape
+		}
+		return decoded
+	})
+}
+
+var escapes = regexp.MustCompile("%[[:xdigit:]]{2}")
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 })
+}
+
+func hasDotSegment(p string) bool {
+	for segment := range strings.SplitSeq(p, "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// pageOf returns the page to come back to after connecting: the one asked for,
+// or the one that a form or a script was on; empty when it can't be told. It
+// goes by what the browser sent, also where a prefix was stripped.
+func (c *Connector) pageOf(r *http.Request) string {
+	var page string
+	if isPageLoad(r) {
+		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
+			page = u.RequestURI()
+		}
+	} else if referer, err := url.Parse(r.Referer()); err == nil {
+		if referer.Host != "" && (referer.Host == r.Host || referer.Host == c.redirect.Host) {
+			page = referer.RequestURI()
+		}
+	}
+	page, err := CheckReturnTo(page)
+	if err != nil {
+		return ""
+	}
+	return page
+}
+
+// isPageLoad reports whether a browser loads the response as a page, so that it
+// can follow a redirect to another site. Browsers say so in Sec-Fetch-Mode;
+// others are believed by what they accept.
+func isPageLoad(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return acceptsHTML(r)
+}
+
+func acceptsHTML(r *http.Request) bool {
+	return strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), "text/html")
+}

@@ -1,0 +1,106 @@
+package connect_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/stretchr/testify/require"
+)
+
+// savedSession is one that was changed, or can't be saved.
+type savedSession struct{ err error }
+
+func (s savedSession) Save(w http.ResponseWriter) error {
+	if s.err == nil {
+		w.Header().Add("Saved", "once")
+	}
+	return s.err
+}
+
+func (s savedSession) Fail(w http.ResponseWriter, err error) {
+	http.Error(w, err.Error(), http.StatusServiceUnavailable)
+}
+
+// serveSaved answers one request on a real server.
+func serveSaved(t *testing.T, s savedSession, handler http.HandlerFunc) (*http.Response, string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		writer := &connect.SaveWriter{ResponseWriter: w, Session: s}
+		handler(writer, r)
+		writer.Begin()
+	}))
+	defer server.Close()
+	response, err := server.Client().Get(server.URL)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response, string(body)
+}
+
+// savingAnswers are the ways in which a handler can begin its response.
+var savingAnswers = map[string]struct {
+	answer func(http.ResponseWriter) error
+	status int
+	body   string
+}{
+	"with nothing":                  {func(http.ResponseWriter) error { return nil }, 200, ""},
+	"with a body":                   {func(w http.ResponseWriter) error { _, err := w.Write([]byte("secret")); return err }, 200, "secret"},
+	"with a string":                 {func(w http.ResponseWriter) error { _, err := io.WriteString(w, "secret"); return err }, 200, "secret"},
+	"with a file":                   {func(w http.ResponseWriter) error { _, err := io.Copy(w, strings.NewReader("secret")); return err }, 200, "secret"},
+	"with the header alone":         {func(w http.ResponseWriter) error { w.WriteHeader(http.StatusNoContent); return nil }, 204, ""},
+	"with a flush":                  {func(w http.ResponseWriter) error { w.(http.Flusher).Flush(); return nil }, 200, ""},
+	"with a flush by a controller":  {func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() }, 200, ""},
+	"with hints before the header":  {func(w http.ResponseWriter) error { w.WriteHeader(http.StatusEarlyHints); return nil }, 200, ""},
+	"with a header and then a body": {func(w http.ResponseWriter) error { w.WriteHeader(418); _, err := w.Write([]byte("secret")); return err }, 418, "secret"},
+}
+
+func TestTheSessionIsSavedOnceHoweverAHandlerAnswers(t *testing.T) {
+	for name, c := range savingAnswers {
+		t.Run(name, func(t *testing.T) {
+			response, body := serveSaved(t, savedSession{}, func(w http.ResponseWriter, _ *http.Request) { require.NoError(t, c.answer(w)) })
+			require.Equal(t, []string{"once"}, response.Header.Values("Saved"))
+			require.Equal(t, c.status, response.StatusCode)
+			require.Equal(t, c.body, body)
+		})
+	}
+}
+
+func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
+	for name, c := range savingAnswers {
+		t.Run(name, func(t *testing.T) {
+			var written error
+			response, body := serveSaved(t, savedSession{errors.New("the database is down")}, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", "/home")
+				for _, of := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified"} {
+					w.Header().Set(of, "6")
+				}
+				written = c.answer(w)
+			})
+			require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+			require.Equal(t, "the database is down\n", body)
+			for _, of := range []string{"Location", "Content-Encoding", "ETag", "Last-Modified"} {
+				require.Empty(t, response.Header.Get(of), "of the answer that is not sent")
+			}
+			if c.body != "" {
+				require.ErrorIs(t, written, connect.ErrNotSaved)
+			}
+		})
+	}
+}
+
+// TestTheSessionIsSavedBeforeAnotherProtocol has the one status below 200 after
+// which there is no other.
+func TestTheSessionIsSavedBeforeAnotherProtocol(t *testing.T) {
+	for status, saved := range map[int][]string{http.StatusSwitchingProtocols: {"once"}, http.StatusEarlyHints: nil} {
+		recorder := httptest.NewRecorder()
+		writer := &connect.SaveWriter{ResponseWriter: recorder, Session: savedSession{}}
+		writer.WriteHeader(status)
+		require.Equal(t, saved, recorder.Header().Values("Saved"), status)
+	}
+}

@@ -1,0 +1,66 @@
+package connect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
+)
+
+const redacted = discreet.Redacted
+
+// Secret is a string that must not be seen: a client secret, an access token,
+// a refresh token, a PKCE code verifier. It shows as "[redacted]" under every
+// verb of package fmt (but %p, which is for pointers), in JSON, in text
+// encodings and in logs; only [Secret.Reveal] gives the value. The zero value is the empty secret.
+// Don't make it the key of a map: encoding/json writes a string's own text there, whatever its methods say.
+//
+// Package fmt calls no methods where it must not: on a Secret in an unexported
+// field of a struct that is printed, and below a pointer that is printed with a
+// verb for text, such as %s, which go vet refuses. A type of yours that keeps a
+// Secret in an unexported field should have a Format method of its own.
+type Secret string
+
+// Reveal returns the secret itself, for sending or storing it.
+func (s Secret) Reveal() string { return string(s) }
+
+// String returns "[redacted]".
+func (Secret) String() string { return redacted }
+
+// GoString returns "[redacted]", for %#v.
+func (Secret) GoString() string { return redacted }
+
+// Format writes "[redacted]", whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// MarshalJSON returns "[redacted]" as a JSON string. A store that keeps a
+// credential as JSON calls [Secret.Reveal] for what it writes.
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// UnmarshalJSON reads a JSON string, but not "[redacted]": a credential that was
+// kept with MarshalJSON has lost its tokens, and that is better seen at once.
+func (s *Secret) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return errors.New("a secret is not a JSON string") // the decoder's error may quote it
+	}
+	return s.UnmarshalText([]byte(text))
+}
+
+// UnmarshalText reads a text, but not "[redacted]", as UnmarshalJSON.
+func (s *Secret) UnmarshalText(b []byte) error {
+	if string(b) == redacted {
+		return errors.New("a secret was stored as " + redacted + ": store what Reveal returns")
+	}
+	*s = Secret(b)
+	return nil
+}
+
+// MarshalText returns "[redacted]", for text encodings other than JSON.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue returns "[redacted]", for package log/slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -1,0 +1,122 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// Server describes an OAuth 2.0 server: its endpoints, and where it differs from
+// the RFCs. It is data; New checks it and copies it. Name and Endpoint must be
+// set. A nil func means what the RFC says.
+type Server struct {
+	// Name is what messages and log lines call the server.
+	Name string
+	// Endpoint holds the authorization endpoint and the token endpoint. Its
+	// AuthStyle is never probed: zero means HTTP Basic (RFC 6749 section
+	// 2.3.1).
+	Endpoint oauth2.Endpoint
+	// PublicClient is a client without a secret (RFC 6749 section 2.1).
+	PublicClient bool
+	// PKCE sends a fresh S256 challenge with each authorization request (RFC
+	// 7636). Turn it on wherever the server does not refuse it.
+	PKCE bool
+	// Issuer must come back as the parameter iss of every authorization
+	// response (RFC 9207). The default accepts responses without one.
+	Issuer string
+	// RevokeURL is the revocation endpoint (RFC 7009), which the disconnect
+	// handler calls. The default revokes nothing.
+	RevokeURL string
+	// AccountURL is the page on which users see and revoke what they approved.
+	AccountURL string
+
+	// Scopes says which scopes the server knows.
+	Scopes ScopePolicy
+	// AuthParams returns more parameters of the authorization request.
+	AuthParams func(AuthorizationRequest) url.Values
+	// TokenParams returns more parameters of the token request for a code.
+	TokenParams func(asked []Scope) url.Values
+	// Subject returns the user's id at the server from the members of a token
+	// response, or "". It is kept with the credential: a token of another
+	// subject is never used in its place.
+	Subject func(member func(name string) any) string
+	// Identity asks the server who the user is. SignIn needs it. Without
+	// SignIn, the name is kept with the credential, and a failure is logged.
+	// If IdentityScopes is not empty, it is called only for users who granted
+	// one of them.
+	Identity func(context.Context, *Account) (User, error)
+	// IdentityScopes are the scopes that Identity needs, any one of them.
+	IdentityScopes []Scope
+	// Describe returns the error code and the explanation of an error response
+	// of the token endpoint, where they are not in error and
+	// error_description (RFC 6749 section 5.2).
+	Describe func(*oauth2.RetrieveError) (code, text string)
+}
+
+// check reports the first field that can't be used.
+func (s Server) check() error {
+	if s.Name == "" {
+		return errors.New("Name is empty")
+	}
+	for _, field := range []struct{ name, value string }{
+		{"Endpoint.AuthURL", s.Endpoint.AuthURL}, {"Endpoint.TokenURL", s.Endpoint.TokenURL},
+	} {
+		if _, err := CheckEndpoint(field.value); err != nil {
+			return fmt.Errorf("%s: %w", field.name, err)
+		}
+	}
+	if s.RevokeURL != "" {
+		if _, err := CheckEndpoint(s.RevokeURL); err != nil {
+			return fmt.Errorf("RevokeURL: %w", err)
+		}
+	}
+	switch s.Endpoint.AuthStyle {
+	case oauth2.AuthStyleAutoDetect, oauth2.AuthStyleInHeader, oauth2.AuthStyleInParams:
+	default:
+		return fmt.Errorf("Endpoint.AuthStyle: unknown value %d", s.Endpoint.AuthStyle)
+	}
+	return nil
+}
+
+// Protocol is how users authorize an application. The default is the
+// authorization code grant of OAuth 2.0; package oauth1 has OAuth 1.0a. It must
+// be safe for concurrent use. Its errors are this package's: ErrAccessDenied,
+// ErrAuthorization, ErrExchange, ErrUnavailable, ErrState. The Connector removes
+// secrets from them.
+type Protocol interface {
+	// Begin returns the URL of the page where the user answers the request,
+	// and a secret to keep until the callback; empty when there is none. The
+	// callback's query must bring back the request's State as state.
+	Begin(ctx context.Context, app Application, ask AuthorizationRequest) (url string, kept Secret, err error)
+	// Finish turns the callback's query into the user's credential, with the
+	// secret that Begin returned and the scopes that were asked for. The state
+	// has been redeemed already.
+	Finish(ctx context.Context, app Application, answer url.Values, kept Secret, asked []Scope) (Credential, error)
+	// Refresh returns a credential with a new access token. An error that is
+	// ErrNotConnected ends the connection.
+	Refresh(ctx context.Context, app Application, current Credential) (Credential, error)
+	// Authorize adds to an API request what proves the user's authorization.
+	Authorize(app Application, req *http.Request, credential Credential) error
+}
+
+// Application is who asks, as a [Protocol] gets it from the Config.
+type Application struct {
+	ClientID     string
+	ClientSecret Secret
+	RedirectURL  string
+	Server       Server
+	HTTPClient   *http.Client     // follows no redirect; never nil
+	Clock        func() time.Time // never nil
+}
+
+// AuthorizationRequest is what a user is asked.
+type AuthorizationRequest struct {
+	State  string  // has to come back
+	Scopes []Scope // what is asked for
+	User   string  // what the application calls the user; empty when there is no such name
+}

@@ -1,0 +1,139 @@
+package connect
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// SessionStore is the browser's session as this package needs it. An
+// *scs.SessionManager is one as it is, inside its LoadAndSave middleware. The
+// context is the request's. It is safe for concurrent use.
+type SessionStore interface {
+	// GetString returns the string under key, or "" when there is none.
+	GetString(ctx context.Context, key string) string
+	// Put keeps a string under key.
+	Put(ctx context.Context, key string, value any)
+	// Remove forgets what is under key, if anything.
+	Remove(ctx context.Context, key string)
+	// RenewToken gives the session a new id and kills the old one, against
+	// session fixation. What the session holds stays.
+	RenewToken(ctx context.Context) error
+	// Deadline is when the session ends at the latest.
+	Deadline(ctx context.Context) time.Time
+}
+
+// sessionKeys name what the session holds: strings, so that any codec of scs
+// and any other session package can keep them. Each merchant has its own, so
+// that being signed in at the sandbox says nothing at the real server.
+type sessionKeys struct {
+	binding string // proves that a callback comes to the browser that started
+	userID  string // the user's id, unless the application tells it
+	name    string // the user's name at Gloebit, with Config.SignIn
+	pending string // the connections that it has under way
+	again   string // when a page was last sent to connect since a call had failed
+}
+
+func newSessionKeys(server, id string) sessionKeys {
+	prefix := server + "." + id + "."
+	return sessionKeys{binding: prefix + "binding", userID: prefix + "user", name: prefix + "name", pending: prefix + "pending", again: prefix + "again"}
+}
+
+// session returns the string under key in the request's session. A request
+// outside LoadAndSave has no session, about which scs panics: that becomes
+// ErrNoSession, other panics go on.
+func (c *Connector) session(ctx context.Context, key string) (value string, err error) {
+	if c.ownSessions != nil {
+		if _, err := c.ownSessions.load(ctx); err != nil {
+			return "", err
+		}
+	}
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case string:
+			if !strings.Contains(p, "no session data in context") {
+				panic(p)
+			}
+			err = ErrNoSession
+		default:
+			panic(p)
+		}
+	}()
+	return c.sessions.GetString(ctx, key), nil
+}
+
+// bindBrowser returns the value that binds connections to this browser, and
+// makes it at the first. All tabs share it.
+func (c *Connector) bindBrowser(ctx context.Context) (string, error) {
+	binding, err := c.session(ctx, c.keys.binding)
+	if err != nil || binding != "" {
+		return binding, err
+	}
+	binding = newNonce()
+	c.putBriefly(ctx, c.keys.binding, binding)
+	return binding, nil
+}
+
+// putBriefly is Put for what anybody's request can put. A session of the
+// package's own that begins with it ends with the attempt to connect, until
+// somebody is connected.
+func (c *Connector) putBriefly(ctx context.Context, key, value string) {
+	if c.ownSessions != nil && c.ownSessions.isNew(ctx) {
+		c.ownSessions.briefly(ctx, c.connectFor)
+	}
+	c.sessions.Put(ctx, key, value)
+}
+
+// endAttempts voids the connections that the session has under way: without the
+// binding none of them completes. They leave the store when they expire.
+func (c *Connector) endAttempts(ctx context.Context) {
+	c.sessions.Remove(ctx, c.keys.binding)
+	c.sessions.Remove(ctx, c.keys.pending)
+}
+
+// leave is endAttempts for good: a session of the package's own ends with them,
+// so that no request on its way saves it with the binding.
+func (c *Connector) leave(ctx context.Context) error {
+	c.endAttempts(ctx)
+	if c.ownSessions == nil {
+		return nil
+	}
+	if err := c.ownSessions.end(ctx); err != nil {
+		return storeError("end the session", err)
+	}
+	return nil
+}
+
+// begin gives a request the package's own session: the writer and the context to
+// go on with, and the visit that is to end when the handler has returned. With
+// the application's sessions it is for the application to load and save them,
+// once, around everything, and the visit is nil.
+func (c *Connector) begin(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, context.Context, *visit) {
+	if c.ownSessions == nil {
+		return w, r.Context(), nil
+	}
+	visit := c.ownSessions.visit(w, r)
+	if visit == nil { // an outer handler of ours has begun it
+		return w, r.Context(), nil
+	}
+	return &visit.writer, visit, visit
+}
+
+// withSession is begin around next.
+func (c *Connector) withSession(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w, ctx, visit := c.begin(w, r)
+		if visit != nil {
+			r = r.WithContext(ctx)
+		}
+		next(w, r)
+		visit.end()
+	})
+}
+
+// sessionFailed answers when the package's own session can't be saved.
+func (c *Connector) sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
+	c.fail(w, r, err, "")
+}

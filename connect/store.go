@@ -1,0 +1,160 @@
+package connect
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-gloebit/gloebit/internal/turns"
+)
+
+// Credential is one user's connection to Gloebit: the tokens and what came with
+// them. A credential is a value; what holds one must not change its Scopes.
+type Credential struct {
+	AccessToken  Secret
+	RefreshToken Secret    // empty when the server gave none
+	TokenSecret  Secret    // with OAuth 1.0a, what goes with the access token (RFC 5849); else empty
+	Expiry       time.Time // when the access token expires; zero when it doesn't say
+	Scopes       []Scope   // what the user granted
+	Subject      string    // the user's id at Gloebit, when the server told it
+	Name         string    // the user's name at Gloebit, when an identity scope was granted and the server told it
+	ConnectedAt  time.Time // when the user approved
+	Until        time.Time // when the whole credential lapses, with the session that it belongs to; zero is never
+}
+
+// TokenStore keeps the credential of each user, under a user id of 1 to 255
+// bytes of any kind. It must be safe for concurrent use, by any number of
+// processes when it is shared. It does not retry; callers decide. Times come
+// back with at least their microseconds.
+//
+// A TokenStore checks nothing. The Merchant checks user ids (see
+// [CheckUserID]), credentials (see [Credential.Check]) and Until itself.
+// [EncodeCredential] writes a credential as bytes to keep.
+//
+// Package github.com/go-gloebit/gloebit/storetest tests a TokenStore.
+type TokenStore interface {
+	// Load returns the user's credential. When there is none, the error is
+	// ErrNotFound. A credential whose Until has passed is returned, or dropped
+	// as if it were not there. Load does not wait for an Update.
+	Load(ctx context.Context, userID string) (Credential, error)
+	// Update calls fn with the user's credential, nil when there is none, and
+	// saves what fn returns; nil removes the credential. From before fn until
+	// after the save no other Update or Delete for that user runs, in this
+	// process or another. When fn fails, nothing is saved and Update returns
+	// fn's error. When fn panics, nothing is saved, the user is free again, and
+	// the panic goes on. Update calls fn at most once, with a context that ends
+	// when the store can no longer promise to be alone.
+	Update(ctx context.Context, userID string, fn func(ctx context.Context, current *Credential) (*Credential, error)) error
+	// Delete removes the user's credential, after any Update that is running.
+	// That there is none is no error.
+	Delete(ctx context.Context, userID string) error
+}
+
+// MemoryTokenStore keeps credentials in this process: users have to connect
+// again after a restart. The zero value is ready for use. It starts no
+// goroutine: credentials whose Until has passed leave as others come.
+type MemoryTokenStore struct {
+	// Clock tells the time. Nil means time.Now.
+	Clock func() time.Time
+
+	credentials expiring[string, *Credential] // which nobody changes
+	scopes      atomic.Pointer[[]Scope]       // of the last one that was kept: most have the same, and share them
+	turns       turns.Turns                   // of the users whose Update or Delete runs
+}
+
+// Len returns how many credentials the store holds, some of which may have lapsed.
+func (s *MemoryTokenStore) Len() int {
+	s.credentials.mu.RLock()
+	defer s.credentials.mu.RUnlock()
+	return len(s.credentials.entries)
+}
+
+// Load implements [TokenStore].
+func (s *MemoryTokenStore) Load(ctx context.Context, userID string) (Credential, error) {
+	if err := ctx.Err(); err != nil {
+		return Credential{}, err
+	}
+	credential, ok := s.credentials.get(userID)
+	if !ok {
+		return Credential{}, ErrNotFound
+	}
+	return *credential, nil
+}
+
+// Update implements [TokenStore]. It waits for its turn until ctx ends.
+func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(context.Context, *Credential) (*Credential, error)) error {
+	release, err := s.turns.Take(ctx, userID)
+	if err != nil {
+		return err
+	}
+	defer release()
+
+	var current *Credential
+	if credential, ok := s.credentials.get(userID); ok {
+		lent := *credential
+		current = &lent
+	}
+	next, err := fn(ctx, current)
+	if err != nil {
+		return err
+	}
+	if next == nil {
+		s.credentials.delete(userID)
+		return nil
+	}
+	s.credentials.put(userID, s.compact(next.atRest()), s.lapsed, 0)
+	return nil
+}
+
+// Delete implements [TokenStore].
+func (s *MemoryTokenStore) Delete(ctx context.Context, userID string) error {
+	return s.Update(ctx, userID, func(context.Context, *Credential) (*Credential, error) { return nil, nil })
+}
+
+// UserIDs goes over the ids of the users who have a credential, in no order.
+// Users who come or go meanwhile, and those whose credential has lapsed, may be
+// among them or not. The error is the context's.
+func (s *MemoryTokenStore) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, userID := range s.credentials.keys() {
+			if err := ctx.Err(); err != nil {
+				yield("", err)
+				return
+			}
+			if !yield(userID, nil) {
+				return
+			}
+		}
+	}
+}
+
+// compact returns the credential as it is kept, which shares its scopes with
+// others.
+func (s *MemoryTokenStore) compact(c Credential) *Credential {
+	if last := s.scopes.Load(); last != nil && len(c.Scopes) > 0 && slices.Equal(*last, c.Scopes) {
+		c.Scopes = *last
+	} else {
+		scopes := c.Scopes // alone, or the pointer would keep the tokens with them
+		s.scopes.Store(&scopes)
+	}
+	return &c
+}
+
+// atRest is the credential as another process would read it: its times are
+// those of the calendar, without the clock of this process.
+func (c Credential) atRest() Credential {
+	c.Expiry, c.ConnectedAt, c.Until = c.Expiry.Round(0), c.ConnectedAt.Round(0), c.Until.Round(0)
+	return c
+}
+
+func (s *MemoryTokenStore) lapsed(c *Credential) bool {
+	if c.Until.IsZero() {
+		return false
+	}
+	if s.Clock != nil {
+		return !s.Clock().Before(c.Until)
+	}
+	return !time.Now().Before(c.Until)
+}

@@ -1,0 +1,181 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-gloebit/gloebit/internal/discreet"
+	"golang.org/x/oauth2"
+)
+
+const (
+	longestToken = 4096
+	longestScope = 1024 // bytes of a list of scopes; all that there are take 60
+)
+
+// credentialOf reads a token response (RFC 6749 section 5.1) with its list of
+// scopes. An empty list grants what was asked for. Ids and scopes are stored and
+// logged: they must not repeat the secrets that were sent or that came.
+func credentialOf(
+	server Server, token *oauth2.Token, list string, asked []Scope, now time.Time, sent ...Secret,
+) (Credential, error) {
+	if !usableToken(token.AccessToken) || token.RefreshToken != "" && !usableToken(token.RefreshToken) {
+		return Credential{}, fmt.Errorf("%w: the answer's token has characters that no header can carry", ErrExchange)
+	}
+	if !strings.EqualFold(token.Type(), "bearer") {
+		return Credential{}, fmt.Errorf("%w: the answer's token is not of the type Bearer", ErrExchange)
+	}
+	credential := Credential{
+		AccessToken:  Secret(token.AccessToken),
+		RefreshToken: Secret(token.RefreshToken),
+		Scopes:       asked,
+	}
+	if token.ExpiresIn > 0 {
+		credential.Expiry = now.Add(time.Duration(token.ExpiresIn) * time.Second)
+	}
+	secrets := append(slices.Clone(sent), credential.AccessToken, credential.RefreshToken)
+	if strings.TrimSpace(list) != "" && list != JoinScopes(asked) {
+		if err := checkScopes(list, secrets...); err != nil {
+			return Credential{}, err
+		}
+		credential.Scopes = ParseScopes(list)
+	}
+	if server.Subject != nil {
+		credential.Subject = usableID(server.Subject(token.Extra), secrets...)
+	}
+	return credential, nil
+}
+
+// scopesIn returns the list of scopes of a token response.
+func scopesIn(token *oauth2.Token) string {
+	list, _ := token.Extra("scope").(string)
+	return list
+}
+
+// usableRefresh returns the response to a refresh, and its list of scopes,
+// without the optional fields for which [credentialOf] would refuse the new
+// token. An unusable refresh token leaves the current one. Of a list that must
+// not be stored, the scopes that the user granted before are kept.
+func usableRefresh(
+	server Server, token *oauth2.Token, current Credential, clientSecret Secret,
+) (usable *oauth2.Token, list string) {
+	if !usableToken(token.RefreshToken) {
+		token.RefreshToken = current.RefreshToken.Reveal()
+	}
+	list = scopesIn(token)
+	if list == JoinScopes(current.Scopes) || checkScopes(list, clientSecret, current.AccessToken, current.RefreshToken,
+		Secret(token.AccessToken), Secret(token.RefreshToken)) == nil {
+		return token, list
+	}
+	told := ParseScopes(list)
+	kept := slices.DeleteFunc(slices.Clone(current.Scopes), func(scope Scope) bool {
+		return len(server.Scopes.Missing(told, []Scope{scope})) > 0
+	})
+	return token, JoinScopes(kept)
+}
+
+// checkScopes returns an error when a list of scopes is too long or contains one
+// of the secrets. Scopes are stored and logged.
+func checkScopes(list string, secrets ...Secret) error {
+	if len(list) > longestScope {
+		return fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrExchange, len(list), longestScope)
+	}
+	if discreet.Repeats(list, secrets...) {
+		return fmt.Errorf("%w: the answer's scope repeats a secret", ErrExchange)
+	}
+	return nil
+}
+
+// usableID returns at most 200 bytes of an id, and the empty id when it contains
+// one of the secrets. Ids are stored and logged.
+func usableID(id string, secrets ...Secret) string {
+	if discreet.Repeats(id, secrets...) {
+		return ""
+	}
+	return discreet.Words(id, secrets...)
+}
+
+// usableToken reports whether a header can carry the token: visible ASCII, of
+// bounded length. RFC 6750 section 2.1 has a narrower alphabet, which not every
+// server keeps to.
+func usableToken(token string) bool {
+	if token == "" || len(token) > longestToken {
+		return false
+	}
+	return !strings.ContainsFunc(token, func(r rune) bool { return r <= 0x20 || r >= 0x7f })
+}
+
+// exchangeError says why the token endpoint gave no token. What the endpoint
+// wrote is kept to its short error fields, never the body, and without the
+// secrets that it was sent.
+func exchangeError(server Server, err error, sent ...Secret) error {
+	var refused *oauth2.RetrieveError
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%w: %w", ErrExchange, context.Canceled)
+	case errors.As(err, &refused) && refused.Response.StatusCode >= http.StatusInternalServerError:
+		return fmt.Errorf("%w: %w: the token endpoint answered with status %d", ErrExchange, ErrUnavailable, refused.Response.StatusCode)
+	case errors.As(err, &refused):
+		return fmt.Errorf("%w: the token endpoint answered with status %d: %w", ErrExchange, refused.Response.StatusCode, tokenError(server, refused, sent))
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return fmt.Errorf("%w: the token endpoint: %w", ErrExchange, context.DeadlineExceeded)
+	case errors.As(err, &network):
+		return fmt.Errorf("%w: %w: the token endpoint can't be reached: %w", ErrExchange, ErrUnavailable, discreet.Failure(err))
+	}
+	return fmt.Errorf("%w: the token endpoint's answer can't be read: %w", ErrExchange, ErrBadReply)
+}
+
+// refusal is an error answer of the token endpoint (RFC 6749 section 5.2).
+type refusal struct {
+	code, reason string
+	status       int
+}
+
+// endsGrant reports whether the refresh token is no good: the server refuses, in
+// its own words. The application's own credentials, a busy server and a proxy's
+// page are no such word.
+func (r refusal) endsGrant() bool {
+	switch r.code {
+	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down", unnamedError:
+		return false
+	}
+	return (r.code != "" || r.reason != "") && r.status != http.StatusTooManyRequests && (r.status < 300 || r.status >= 400)
+}
+
+// knowsNoRefresh reports whether the server may not have refreshing at all.
+func (r refusal) knowsNoRefresh() bool {
+	return r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed
+}
+
+// givesNoReason reports whether the server refuses without a code that says why:
+// with an empty body, a page, or an error that is not a string. Status 403 may be
+// a proxy's.
+func (r refusal) givesNoReason() bool {
+	switch r.status {
+	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusGone:
+		return r.code == "" && r.reason == "" || r.code == unnamedError
+	}
+	return false
+}
+
+func (r refusal) Error() string { return fmt.Sprintf("%q %q", r.code, r.reason) }
+
+// tokenError reads the short fields of an error response.
+func tokenError(server Server, refused *oauth2.RetrieveError, sent []Secret) refusal {
+	code, reason := refused.ErrorCode, refused.ErrorDescription
+	if server.Describe != nil {
+		code, reason = server.Describe(refused)
+	}
+	return refusal{
+		status: refused.Response.StatusCode,
+		code:   discreet.Words(code, sent...),
+		reason: discreet.Words(reason, sent...),
+	}
+}

@@ -1,0 +1,87 @@
+package connect
+
+import (
+	"net/http"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+)
+
+// PlainStore is a [TokenStore] that outlives the process and says whether the
+// tokens in it are readable to whoever reads its database or a backup. [New]
+// warns of one with Production, and nothing else depends on it. A store around
+// another answers for the one inside, and may hand it out with a method
+// Unwrap() TokenStore, so that New sees whether that is in memory.
+type PlainStore interface {
+	// PlainAtRest reports whether tokens are kept as they are, not sealed.
+	PlainAtRest() bool
+}
+
+// risks lists the settings that cost users something in production.
+func (c *Connector) risks() []string {
+	var risks []string
+	if inMemory(c.tokens.store) {
+		risks = append(risks, "Tokens is in memory: every user has to connect again after a restart")
+	}
+	if plain, ok := c.tokens.store.(PlainStore); ok && plain.PlainAtRest() {
+		risks = append(risks, "Tokens is not sealed: whoever reads the database can charge the users (see package stores/sealed)")
+	}
+	if _, ok := c.states.store.(*MemoryStateStore); ok {
+		risks = append(risks, "States is in memory: a callback must reach the process that started, and a restart voids it")
+	}
+	risks = append(risks, c.sessionRisks()...)
+	if transport := c.http.Transport; unverified(transport) || transport == nil && unverified(http.DefaultTransport) {
+		risks = append(risks, "HTTPClient does not verify certificates: whoever is on the way gets the client secret and the tokens")
+	}
+	return risks
+}
+
+// sessionRisks are those of sessions and their cookies. What other session
+// packages do with theirs can't be seen.
+func (c *Connector) sessionRisks() []string {
+	var risks []string
+	https := c.redirect.Scheme == "https"
+	if c.ownSessions != nil {
+		risks = append(risks, "Sessions is not set: sessions are of this process alone and end with it")
+	}
+	if sessions, ok := c.config.Sessions.(*scs.SessionManager); ok {
+		if _, ok := sessions.Store.(*memstore.MemStore); ok {
+			risks = append(risks, "Sessions has its Store in memory: sessions are of this process alone and end with it")
+		}
+		if https && !sessions.Cookie.Secure {
+			risks = append(risks, "Sessions.Cookie is not Secure: browsers send it over plain http too, where anybody can take it")
+		}
+		if !sessions.Cookie.HttpOnly {
+			risks = append(risks, "Sessions.Cookie is not HttpOnly: a script in a page can take it")
+		}
+		if same := sessions.Cookie.SameSite; same != http.SameSiteLaxMode && same != http.SameSiteStrictMode {
+			risks = append(risks, "Sessions.Cookie has no SameSite of Lax or Strict: other sites' forms come with it")
+		}
+	}
+	switch {
+	case !https && c.ownSessions != nil:
+		risks = append(risks, "RedirectURL is plain http: cookies are not marked Secure")
+	case !https:
+		risks = append(risks, "RedirectURL is plain http: only browsers on this machine can connect")
+	}
+	return risks
+}
+
+// inMemory reports whether a store, or the one inside it, forgets at a restart.
+func inMemory(tokens TokenStore) bool {
+	for {
+		if _, ok := tokens.(*MemoryTokenStore); ok {
+			return true
+		}
+		around, ok := tokens.(interface{ Unwrap() TokenStore })
+		if !ok {
+			return false
+		}
+		tokens = around.Unwrap()
+	}
+}
+
+func unverified(transport http.RoundTripper) bool {
+	t, ok := transport.(*http.Transport)
+	return ok && t.TLSClientConfig != nil && t.TLSClientConfig.InsecureSkipVerify
+}

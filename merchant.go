@@ -1,0 +1,201 @@
+package gloebit
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-gloebit/gloebit/connect"
+)
+
+// ApprovalPrompt says whether Gloebit asks a user who approved before again.
+type ApprovalPrompt string
+
+// The approval prompts that Gloebit knows. Empty leaves the choice to Gloebit,
+// which takes it for PromptForce.
+const (
+	PromptForce ApprovalPrompt = "force" // ask, make a new token and discard the old one
+	PromptAuto  ApprovalPrompt = "auto"  // hand back the token that there is, maybe without asking
+)
+
+// Config says who the application is and what it keeps where. ClientID,
+// ClientSecret, RedirectURL and Provider must be set.
+type Config struct {
+	// ClientID is the application's key from Gloebit's merchant page.
+	ClientID string
+	// ClientSecret is the application's secret from the same page.
+	ClientSecret Secret
+	// RedirectURL is the absolute URL of the callback handler as browsers see
+	// it, registered at Gloebit. It is https, or http on a loopback address.
+	// The connect and disconnect handlers are its siblings: next to
+	// https://shop.example/gloebit/callback they are /gloebit/connect and
+	// /gloebit/disconnect.
+	RedirectURL string
+	// Scopes is what every user is asked for. The default is ScopeID and
+	// ScopeTransact. When Provider.Vintage is set, the permission of identity
+	// is sent under the name that this vintage has for it.
+	Scopes []Scope
+	// Provider is the server: Production, Sandbox or At. The zero value is
+	// refused.
+	Provider Provider
+	// Flow is the protocol by which users authorize. Nil means OAuth 2.0.
+	Flow connect.Protocol
+
+	// Sessions is the application's *scs.SessionManager, whose LoadAndSave
+	// must be around all handlers of this package, or another SessionStore.
+	// Nil means sessions of the package's own, in memory, which its handlers
+	// and middleware load and save themselves.
+	Sessions SessionStore
+	// States keeps connections that are under way. Nil means a
+	// MemoryStateStore; replicas need a shared one.
+	States StateStore
+	// Tokens keeps the users' credentials. Nil means a MemoryTokenStore, which
+	// forgets them at a restart; replicas need a shared one.
+	Tokens TokenStore
+
+	// User tells who makes a request: the application's own user. It returns
+	// ErrNoUser, or a User without an ID, when nobody is signed in: that leads
+	// to SignInURL, or without one becomes a 401 without a way to connect. Any
+	// other error becomes a 503. Nil means that Gloebit tells with SignIn, and
+	// that the session is the user without.
+	User func(*http.Request) (User, error)
+	// SignInURL is where users sign in to the application: a local path, or an
+	// absolute URL on https, or on http with a loopback address. It needs User.
+	// When User knows nobody, a page load is redirected there (303), the 401
+	// for a script has the member sign_in_url, and a page has a link. The query
+	// parameter return_to says where to come back to: a local path, as the
+	// browser sees it, or the page's absolute URL when SignInURL has another
+	// host than RedirectURL. It is left out where that is not known. A sign-in
+	// page must check return_to before it redirects there, and must not be
+	// behind RequireGloebit. The default is a page without a link.
+	SignInURL string
+	// SignIn makes the Gloebit identity the user: who connects is signed in,
+	// who disconnects is signed out. It needs an identity scope, and no User.
+	SignIn bool
+
+	// HomePath is the local path to go to after connecting and disconnecting
+	// when no return_to was given. Empty means "/".
+	HomePath string
+	// ApprovalPrompt is sent along to the authorization page. Empty sends none.
+	ApprovalPrompt ApprovalPrompt
+	// ConnectTimeout is how long a user may take between connect and callback.
+	// Zero means ten minutes.
+	ConnectTimeout time.Duration
+
+	// Limit is asked whether to go on before a connection is started or
+	// completed: by the connect and callback handlers before they look at a
+	// session, store or server, and by AuthorizationURL and Exchange. An error
+	// refuses the request with 429 (RFC 6585 section 4); a LimitError says when
+	// to come again. Behind a proxy, RemoteAddr is the proxy's. Nil refuses
+	// nothing.
+	Limit func(*http.Request) error
+
+	// HTTPClient calls Gloebit. Nil means one of the package's own. A Timeout
+	// of zero becomes 15 seconds, and redirects are never followed. Of an error
+	// of its Transport only the kind is kept, such as a *net.OpError or the
+	// context's: others may quote what was sent.
+	HTTPClient *http.Client
+	// UserAgent is the User-Agent header of every request to Gloebit. The
+	// default is "go-gloebit", with the version of this module when the program
+	// was built with a released one, such as "go-gloebit/v1.2.3".
+	UserAgent string
+	// Logger gets one record for each connection, disconnection and failure,
+	// with ids and never with a secret, and one from New with the settings
+	// that are dangerous with Production. Nil means silence.
+	Logger *slog.Logger
+	// Clock tells the time. Nil means time.Now.
+	Clock func() time.Time
+
+	// OnConnect is called when a user has approved and the tokens are there,
+	// before they are saved. An error refuses the connection; nothing is then
+	// saved, and ErrorHandler gets the error. Nil does nothing.
+	OnConnect func(*http.Request, Connection) error
+	// OnDisconnect is called when a user's credential was removed by the
+	// disconnect handler. An error goes to ErrorHandler. Nil does nothing.
+	OnDisconnect func(*http.Request, User) error
+	// ErrorHandler answers a request that failed; StatusCode gives the status
+	// that fits, a ConnectError where the user wanted to go, and WriteError
+	// answers as without a handler. Nil means a plain page, or problem+json
+	// (RFC 9457) for those who don't ask for HTML. It must not show err to the
+	// user. It may use a variable that holds the Merchant by the time a request
+	// comes.
+	ErrorHandler func(http.ResponseWriter, *http.Request, error)
+}
+
+// Merchant connects an application's users to Gloebit and charges them. Make it
+// with [New]. It is read-only afterwards and safe for concurrent use.
+type Merchant struct {
+	connector  *connect.Connector
+	base       connect.Base
+	config     Config
+	provider   Provider
+	api        *http.Client  // without a Timeout, which each attempt of a call has by itself
+	retryDelay time.Duration // before the first retry, on average
+}
+
+// New checks the configuration and makes a Merchant of it. Its error names
+// every field that can't be used. It makes no network connection and starts no
+// goroutine.
+func New(config Config) (*Merchant, error) {
+	m := &Merchant{config: config, provider: config.Provider, retryDelay: 200 * time.Millisecond}
+	m.provider.Name = cmp.Or(m.provider.Name, "Gloebit")
+	checked := config.check()
+	if config.Provider.check() != nil { // said already: what else is wrong?
+		m.provider = Sandbox()
+	}
+	connector, err := connect.New(m.engine())
+	if err := errors.Join(checked, err); err != nil {
+		return nil, err
+	}
+	m.connector, m.base = connector, connector.Base()
+	api := *m.base.HTTPClient
+	api.Timeout = 0
+	m.api = &api
+	return m, nil
+}
+
+// engine is the configuration of the connector.
+func (m *Merchant) engine() connect.Config {
+	config := m.config
+	scopes := config.Scopes
+	if len(scopes) == 0 {
+		scopes = []Scope{ScopeID, ScopeTransact}
+	}
+	return connect.Config{
+		Server: m.server(), ClientID: config.ClientID, ClientSecret: config.ClientSecret, RedirectURL: config.RedirectURL,
+		Scopes: scopes, Protocol: config.Flow, Sessions: config.Sessions, States: config.States, Tokens: config.Tokens,
+		User: config.User, SignInURL: config.SignInURL, SignIn: config.SignIn, HomePath: config.HomePath,
+		ConnectTimeout: config.ConnectTimeout, Limit: config.Limit, HTTPClient: config.HTTPClient, UserAgent: config.UserAgent,
+		Logger: config.Logger, Clock: config.Clock, Warn: m.provider.isProduction(),
+		OnConnect: config.OnConnect, OnDisconnect: config.OnDisconnect, ErrorHandler: config.ErrorHandler,
+		Refusals: refusals(), Link: m.link,
+	}
+}
+
+// check returns an error that names every field of Gloebit's own that can't be
+// used.
+func (c Config) check() error {
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("gloebit: Config."+format, args...))
+	}
+	if err := c.Provider.check(); err != nil {
+		problems = append(problems, err)
+	}
+	if c.SignIn && len(c.Scopes) > 0 && len(scopePolicy.Missing(c.Scopes, []Scope{ScopeID})) > 0 {
+		bad("SignIn needs ScopeID or ScopeUser among Scopes")
+	}
+	if !slices.Contains([]ApprovalPrompt{"", PromptForce, PromptAuto}, c.ApprovalPrompt) {
+		bad("ApprovalPrompt: unknown value %q", c.ApprovalPrompt)
+	}
+	return errors.Join(problems...)
+}
+
+// Format writes the client id, whatever the verb: a Merchant holds secrets.
+func (m *Merchant) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "gloebit.Merchant(%s)", m.config.ClientID)
+}
