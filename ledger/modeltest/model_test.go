@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/google/uuid"
 	"pgregory.net/rapid"
 )
 
@@ -93,7 +94,11 @@ func check(t *rapid.T, err error) {
 }
 
 func (s *shop) order(t *rapid.T) {
-	key := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "key")
+	key := rapid.SampledFrom([]string{"new", "a", "b"}).Draw(t, "key")
+	fresh := key == "new" // a key of its own, as a purchase that no form repeats
+	if fresh {
+		key = uuid.NewString()
+	}
 	s.now = s.now.Add(time.Minute) // whoever ordered before has its answer, or never gets one
 	p, err := s.ledger.Purchase(t.Context(), s.client, ledger.Order{Key: key, Item: "hat", Price: 10, Quantity: 1})
 	switch {
@@ -107,7 +112,7 @@ func (s *shop) order(t *rapid.T) {
 	if held := s.gloebit.byID[p.ID]; held != nil && err != nil {
 		held.refused = true
 	}
-	if before, seen := s.known[p.ID]; seen && (key == "" || before.Key != key || !before.KeyUntil.After(s.now)) {
+	if before, seen := s.known[p.ID]; seen && (fresh || before.Key != key || !before.KeyUntil.After(s.now)) {
 		t.Fatalf("an order with the key %q was answered with the purchase of %q", key, before.Key)
 	}
 }
