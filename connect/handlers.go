@@ -132,8 +132,8 @@ func (c *Connector) CallbackHandler() http.Handler {
 // DisconnectHandler forgets the user's credential, and the user with
 // Config.SignIn. It answers a POST from the application's own pages with a
 // redirect to the form's return_to, a local path, or to Config.HomePath.
-// Gloebit has no endpoint to revoke a token with: the user does that at
-// Provider.AccountURL.
+// Where the Server has a revocation endpoint, the token is revoked there too; a
+// failure of that is logged.
 func (c *Connector) DisconnectHandler() http.Handler {
 	return c.withSession(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
@@ -180,9 +180,11 @@ func (c *Connector) forgetUser(r *http.Request, user User) error {
 	if _, err := c.session(ctx, c.keys.userID); err != nil {
 		return err
 	}
-	if err := c.tokens.Delete(ctx, user.ID); err != nil {
-		return storeError("delete the credential", err)
+	removed, err := c.remove(ctx, user.ID)
+	if err != nil {
+		return err
 	}
+	c.revoke(ctx, user.ID, removed)
 	if err := c.SignOut(r); err != nil {
 		return err
 	}
@@ -210,11 +212,32 @@ func (c *Connector) Disconnect(ctx context.Context, userID string) error {
 	if err := CheckUserID(userID); err != nil {
 		return err
 	}
-	if err := c.tokens.Delete(ctx, userID); err != nil {
-		return storeError("delete the credential", err)
+	removed, err := c.remove(ctx, userID)
+	if err != nil {
+		return err
 	}
+	c.revoke(ctx, userID, removed)
 	c.log.InfoContext(ctx, c.name+": disconnected", "user", userID)
 	return nil
+}
+
+// remove deletes a user's credential, and returns it where the server has a way
+// to revoke it.
+func (c *Connector) remove(ctx context.Context, userID string) (removed Credential, err error) {
+	if c.server.Revoke == nil && c.server.RevokeURL == "" {
+		err = c.tokens.Delete(ctx, userID)
+	} else {
+		err = c.tokens.Update(ctx, userID, func(_ context.Context, current *Credential) (*Credential, error) {
+			if current != nil {
+				removed = *current
+			}
+			return nil, nil
+		})
+	}
+	if err != nil {
+		return Credential{}, storeError("delete the credential", err)
+	}
+	return removed, nil
 }
 
 // protect sets the headers of every answer of the handlers: nothing is stored,

@@ -32,6 +32,9 @@ type Server struct {
 	// RevokeURL is the revocation endpoint (RFC 7009), which the disconnect
 	// handler calls. The default revokes nothing.
 	RevokeURL string
+	// Revoke replaces the request to RevokeURL for servers that revoke in another
+	// way.
+	Revoke func(context.Context, Application, Credential) error
 	// AccountURL is the page on which users see and revoke what they approved.
 	AccountURL string
 

@@ -1,0 +1,29 @@
+// Package connect connects the users of a Go web application to any OAuth 2.0
+// server: the connect, callback and disconnect handlers, a middleware that puts
+// the user's account into the request's context, and tokens that are kept,
+// refreshed once for all who need them, and never printed.
+//
+// A [Server] is data: its endpoints, and where it differs from the RFCs.
+//
+//	connector, err := connect.New(connect.Config{
+//		Server: connect.Server{
+//			Name:     "Example",
+//			Endpoint: oauth2.Endpoint{AuthURL: authURL, TokenURL: tokenURL},
+//			PKCE:     true,
+//		},
+//		ClientID:     id,
+//		ClientSecret: connect.Secret(secret),
+//		RedirectURL:  "https://app.example/oauth/callback",
+//		Scopes:       []connect.Scope{"profile"},
+//	})
+//	mux.Handle("/oauth/", connector.Handler())
+//	mux.Handle("/profile", connector.Require("profile")(http.HandlerFunc(profile)))
+//
+//	func profile(w http.ResponseWriter, r *http.Request) {
+//		client := connect.MustFromContext(r.Context()).HTTPClient()
+//		resp, err := client.Get("https://api.example/me")
+//		...
+//	}
+//
+// Package github.com/go-gloebit/gloebit is built on it.
+package connect
