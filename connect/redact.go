@@ -3,9 +3,12 @@ package connect
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"github.com/go-gloebit/gloebit/internal/discreet"
@@ -71,19 +74,25 @@ func (f redactingProtocol) Authorize(app Application, req *http.Request, credent
 	return nil
 }
 
-// secretsIn returns the secret that a Flow keeps until the callback, and what
-// look like secrets in it: a Flow may keep several as JSON or as a form.
+// shortestKept is how many bytes a part of what a Protocol keeps has at least that
+// counts as a secret. Names of members and of scopes are shorter.
+const shortestKept = 16
+
+// secretsIn returns the secret that a Protocol keeps until the callback, and what
+// look like secrets in it: it may keep several as JSON or as a form.
 func secretsIn(kept Secret) []Secret {
 	secrets := []Secret{kept}
 	for _, part := range strings.FieldsFunc(kept.Reveal(), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._~+/%", r)
 	}) {
-		secrets = append(secrets, Secret(part))
+		if len(part) >= shortestKept {
+			secrets = append(secrets, Secret(part))
+		}
 	}
 	return secrets
 }
 
-// redactedError is the error of a Flow without secrets.
+// redactedError is the error of a Protocol without secrets.
 type redactedError struct {
 	text   string
 	causes []error
@@ -94,13 +103,13 @@ func (e *redactedError) Error() string { return e.text }
 func (e *redactedError) Unwrap() []error { return e.causes }
 
 // redactError returns an error with the text of err, at most 200 bytes, without
-// the secrets. Of the chain of err it keeps the errors of this package and what
-// package discreet keeps of a failed request. The text of a *url.Error is
-// replaced, because it quotes the request and the reply.
+// the secrets. Of the tree of err it keeps the errors of this package, and the kind
+// of a failure on the network without the words of its cause. The text of every
+// *url.Error is replaced, because it quotes the request and the reply; one that was
+// formatted with %v can't be found.
 func redactError(err error, secrets ...Secret) error {
 	text := err.Error()
-	var request *url.Error
-	if errors.As(err, &request) {
+	for _, request := range requestsIn(err) {
 		text = strings.ReplaceAll(text, request.Error(), discreet.Failure(request).Error())
 	}
 	redacted := &redactedError{text: discreet.Words(text, secrets...)}
@@ -110,14 +119,50 @@ func redactError(err error, secrets ...Secret) error {
 		}
 	}
 	var missing *ScopeError
-	if errors.As(err, &missing) {
+	if errors.As(err, &missing) && !discreet.Repeats(JoinScopes(missing.Missing), secrets...) {
 		redacted.causes = append(redacted.causes, missing)
 	}
 	if kind := discreet.Kind(err); kind != nil {
-		redacted.causes = append(redacted.causes, kind)
+		redacted.causes = append(redacted.causes, wordless(kind, secrets))
 		if said := discreet.Words(kind.Error(), secrets...); !strings.Contains(redacted.text, said) {
 			redacted.text += ": " + said
 		}
 	}
 	return redacted
+}
+
+// requestsIn returns every *url.Error in the tree of err, the outermost first.
+func requestsIn(err error) []*url.Error {
+	var found []*url.Error
+	if request, ok := err.(*url.Error); ok {
+		found = append(found, request)
+	}
+	switch wrapping := err.(type) {
+	case interface{ Unwrap() error }:
+		found = append(found, requestsIn(wrapping.Unwrap())...)
+	case interface{ Unwrap() []error }:
+		for _, cause := range wrapping.Unwrap() {
+			found = append(found, requestsIn(cause)...)
+		}
+	}
+	return found
+}
+
+// wordless returns the kind of a failure on the network. Of an operation whose
+// cause repeats a secret it keeps the name, the network and the system's error
+// number.
+func wordless(kind error, secrets []Secret) error {
+	var operation *net.OpError
+	if !errors.As(kind, &operation) || !discreet.Repeats(kind.Error(), secrets...) {
+		return kind
+	}
+	var number syscall.Errno
+	cause := errors.New("failed")
+	switch {
+	case errors.As(operation.Err, &number):
+		cause = number
+	case operation.Timeout():
+		cause = os.ErrDeadlineExceeded
+	}
+	return &net.OpError{Op: operation.Op, Net: operation.Net, Err: cause}
 }

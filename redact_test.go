@@ -1,0 +1,89 @@
+package gloebit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/stretchr/testify/require"
+)
+
+// failing is a Protocol whose Begin fails with an error.
+type failing struct {
+	granting
+	err error
+}
+
+func (f failing) Begin(context.Context, connect.Application, connect.AuthorizationRequest) (string, gloebit.Secret, error) {
+	return "", "", f.err
+}
+
+// everyError returns the errors in the tree of err.
+func everyError(err error) []error {
+	if err == nil {
+		return nil
+	}
+	all := []error{err}
+	switch wrapping := err.(type) {
+	case interface{ Unwrap() error }:
+		all = append(all, everyError(wrapping.Unwrap())...)
+	case interface{ Unwrap() []error }:
+		for _, cause := range wrapping.Unwrap() {
+			all = append(all, everyError(cause)...)
+		}
+	}
+	return all
+}
+
+// TestProtocolErrorTree checks that no error in the tree that a caller gets has a
+// secret in its text.
+func TestProtocolErrorTree(t *testing.T) {
+	const secret = "a client secret of the shop"
+	quoting := errors.New("got " + secret)
+	for name, err := range map[string]error{
+		"cause of an operation": &net.OpError{Op: "read", Net: "tcp", Err: quoting},
+		"scope":                 &gloebit.ScopeError{Missing: []gloebit.Scope{secret}},
+		"two requests": errors.Join(
+			&url.Error{Op: "Get", URL: "https://one.example/?a=1", Err: errors.New("one")},
+			&url.Error{Op: "Get", URL: "https://two.example/?s=" + url.QueryEscape(secret), Err: quoting}),
+		"wrapped": fmt.Errorf("%w: %w", gloebit.ErrExchange, &url.Error{Op: "Post", URL: "https://x.example", Err: quoting}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got error
+			w := newWorld(t, func(_ *world, c *gloebit.Config) {
+				c.User, c.ClientSecret, c.Flow = headerUser, secret, failing{err: err}
+				c.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { got = err }
+			})
+			w.browser("ann").get("/gloebit/connect")
+			require.Error(t, got)
+			for _, each := range everyError(got) {
+				require.NotContains(t, each.Error(), secret)
+				require.NotContains(t, each.Error(), url.QueryEscape(secret))
+				require.NotContains(t, fmt.Sprintf("%+v %#v", each, each), secret)
+			}
+			require.NotContains(t, w.log.String(), secret)
+		})
+	}
+}
+
+// TestProtocolKeepsScopes connects with a Protocol that keeps the names of scopes
+// beside its verifier: they are no secrets.
+func TestProtocolKeepsScopes(t *testing.T) {
+	kept := gloebit.Secret(`{"verifier":"0123456789012345678901234567890123456789012","scope":"id transact inventory"}`)
+	w := newWorld(t, func(_ *world, c *gloebit.Config) {
+		c.User = headerUser
+		c.Flow = granting{credential: gloebit.Credential{
+			AccessToken: "a token of the server", Scopes: []gloebit.Scope{"id", "transact", "inventory"},
+		}, verifier: kept}
+	})
+	w.browser("ann").get("/gloebit/connect")
+	credential, err := w.tokens.Load(t.Context(), "id of ann")
+	require.NoError(t, err)
+	require.Len(t, credential.Scopes, 3)
+}
