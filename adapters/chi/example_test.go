@@ -43,7 +43,7 @@ func Example() {
 				merchant.HandleError(w, r, err)
 				return
 			}
-			fmt.Fprintf(w, "Thank you! %s G$ left.", receipt.Balance)
+			fmt.Fprintf(w, "Thank you! Transaction %s.", receipt.TransactionID)
 		})
 	})
 

@@ -42,7 +42,7 @@ func Example() {
 		if err != nil {
 			return err
 		}
-		return c.String(http.StatusOK, "Thank you! "+receipt.Balance.String()+" G$ left.")
+		return c.String(http.StatusOK, "Thank you! Transaction "+receipt.TransactionID+".")
 	}, gloebitecho.Require(merchant, gloebit.ScopeTransact))
 
 	fmt.Println(len(e.Router().Routes()))

@@ -41,7 +41,7 @@ func Example() {
 			gloebitgin.Error(c, err)
 			return
 		}
-		c.String(http.StatusOK, "Thank you! %s G$ left.", receipt.Balance)
+		c.String(http.StatusOK, "Thank you! Transaction %s.", receipt.TransactionID)
 	})
 
 	fmt.Println(len(router.Routes()) > 2)
