@@ -16,7 +16,7 @@ func credentialOf(user string) gloebit.Credential {
 		AccessToken:  gloebit.Secret(fmt.Sprintf("%-40s", "access-"+user)),
 		RefreshToken: gloebit.Secret(fmt.Sprintf("%-40s", "refresh-"+user)),
 		Scopes:       slices.Clone(scopes),
-		Subject:    "gloebit-" + user,
+		Subject:      "gloebit-" + user,
 		ConnectedAt:  time.Unix(1_800_000_000, 0),
 	}
 }
