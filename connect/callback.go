@@ -13,8 +13,8 @@ import (
 // Connection is what a completed connection gave.
 type Connection struct {
 	User     User
-	Subject  string  // the user's id at Gloebit, when the server told it
-	Name     string  // the user's name at Gloebit, when an identity scope was granted and the server told it
+	Subject  string  // the user's id at the server, when it told one
+	Name     string  // the user's name at the server, when it told one
 	Granted  []Scope // what the user granted
 	Missing  []Scope // what was asked for and not granted (RFC 6749 section 3.3)
 	ReturnTo string  // the local path to go to; Config.HomePath when none was asked for

@@ -11,7 +11,7 @@ const (
 )
 
 // CheckUserID returns an error that is ErrInvalidRequest unless the id is of 1
-// to 255 bytes. The Merchant checks it before it calls a [TokenStore]. Any bytes
+// to 255 bytes. The Connector checks it before it calls a [TokenStore]. Any bytes
 // will do, and ids that differ in any byte are different users.
 func CheckUserID(userID string) error {
 	if userID == "" {
@@ -24,7 +24,7 @@ func CheckUserID(userID string) error {
 }
 
 // CheckStateKey returns an error that is ErrInvalidRequest unless the key is of
-// 1 to 255 bytes. The Merchant checks it before it calls a [StateStore]. Keys that
+// 1 to 255 bytes. The Connector checks it before it calls a [StateStore]. Keys that
 // differ in any byte, also in the case of a letter, are different keys.
 func CheckStateKey(key string) error {
 	if key == "" || len(key) > longestKey {
@@ -36,7 +36,7 @@ func CheckStateKey(key string) error {
 // Check returns an error that is ErrInvalidRequest when the credential is more
 // than a store has to keep: its strings are of more than 256 KiB together, or a
 // scope is empty or has a space in it, so that no list separated by spaces (RFC
-// 6749 section 3.3) could hold it. The Merchant checks what a [TokenStore] is to
+// 6749 section 3.3) could hold it. The Connector checks what a [TokenStore] is to
 // save.
 func (c Credential) Check() error {
 	size := len(c.AccessToken) + len(c.RefreshToken) + len(c.TokenSecret) + len(c.Subject) + len(c.Name)
@@ -44,7 +44,7 @@ func (c Credential) Check() error {
 }
 
 // Check returns an error that is ErrInvalidRequest when the pending connection
-// is more than a store has to keep, as with [Credential.Check]. The Merchant
+// is more than a store has to keep, as with [Credential.Check]. The Connector
 // checks what a [StateStore] is to keep.
 func (p PendingConnection) Check() error {
 	size := len(p.UserID) + len(p.Verifier) + len(p.ReturnTo) + len(p.Binding)

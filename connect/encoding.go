@@ -22,7 +22,7 @@ type credentialRecord struct {
 	TokenSecret  []byte   `json:"token_secret,omitempty"`
 	Expiry       *int64   `json:"expiry,omitempty"`
 	Scopes       [][]byte `json:"scopes,omitempty"`
-	Subject      []byte   `json:"gloebit_id,omitempty"`
+	Subject      []byte   `json:"subject,omitempty"`
 	Name         []byte   `json:"name,omitempty"`
 	ConnectedAt  *int64   `json:"connected_at,omitempty"`
 	Until        *int64   `json:"until,omitempty"`

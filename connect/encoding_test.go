@@ -55,7 +55,7 @@ func TestEncodingStaysAsItIs(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000,
-		"scopes":["eA==","eQ=="], "gloebit_id":"Zw==", "name":"bg==", "connected_at":2000000, "until":7000000000000000}`, string(credential))
+		"scopes":["eA==","eQ=="], "subject":"Zw==", "name":"bg==", "connected_at":2000000, "until":7000000000000000}`, string(credential))
 	pending, err := connect.EncodePendingConnection(gloebit.PendingConnection{
 		UserID: "u", Verifier: "v", ReturnTo: "t", Binding: "b", Scopes: []gloebit.Scope{"x", "y"},
 		Required: []gloebit.Scope{"y"}, ExpiresAt: at(3),

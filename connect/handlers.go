@@ -10,7 +10,7 @@ import (
 )
 
 // Handler serves connect, callback and disconnect. Mount it at the directory of
-// Config.RedirectURL, "/gloebit/" for https://shop.example/gloebit/callback.
+// Config.RedirectURL, "/oauth/" for https://shop.example/oauth/callback.
 // A prefix may have been stripped on the way.
 func (c *Connector) Handler() http.Handler {
 	connect, callback, disconnect := c.ConnectHandler(), c.CallbackHandler(), c.DisconnectHandler()
@@ -51,8 +51,8 @@ func (c *Connector) Paths() (connect, callback, disconnect string) {
 // router mounted below a prefix sees one of these and does not know which. The
 // last three have one directory left, unless Config.RedirectURL has none.
 //
-// For https://shop.example/shop/gloebit/callback the routes are those of
-// /shop/gloebit and of /gloebit.
+// For https://shop.example/shop/oauth/callback the routes are those of
+// /shop/oauth and of /oauth.
 func (c *Connector) Routes() []string {
 	routes := []string{c.connectPath, c.callbackPath, c.leavePath}
 	for at := 0; strings.Count(routes[at], "/") > 2; at += 3 {

@@ -49,7 +49,7 @@ type visit struct {
 	token  string          // under which it was found; empty when it is new
 }
 
-// visitKey is the key of a visit: each merchant has sessions of its own.
+// visitKey is the key of a visit: each connector has sessions of its own.
 type visitKey struct{ *ownSessions }
 
 // Value implements context.Context.

@@ -129,7 +129,7 @@ func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, retu
 	if row, ok := FindRefusal(err, c.config.Refusals); ok {
 		status = row.Status
 	}
-	level := slog.LevelInfo // ordinary: not connected, not enough gloebits
+	level := slog.LevelInfo // ordinary: not connected, denied
 	switch {
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError

@@ -14,8 +14,8 @@ import (
 	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
-// redactingProtocol redacts what the application's Flow returns. The server that a
-// Flow asks knows the secrets that it was sent, and may repeat them.
+// redactingProtocol redacts what the application's Protocol returns. The server that a
+// Protocol asks knows the secrets that it was sent, and may repeat them.
 type redactingProtocol struct{ Protocol }
 
 // Begin implements [Protocol].

@@ -25,12 +25,12 @@ type SessionStore interface {
 }
 
 // sessionKeys name what the session holds: strings, so that any codec of scs
-// and any other session package can keep them. Each merchant has its own, so
+// and any other session package can keep them. Each connector has its own, so
 // that being signed in at the sandbox says nothing at the real server.
 type sessionKeys struct {
 	binding string // proves that a callback comes to the browser that started
 	userID  string // the user's id, unless the application tells it
-	name    string // the user's name at Gloebit, with Config.SignIn
+	name    string // the user's name at the server, with Config.SignIn
 	pending string // the connections that it has under way
 	again   string // when a page was last sent to connect since a call had failed
 }

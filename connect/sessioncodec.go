@@ -16,7 +16,7 @@ import (
 // default. The zero value is ready for use, and safe for concurrent use:
 //
 //	sessions := scs.New()
-//	sessions.Codec = gloebit.SessionCodec{}
+//	sessions.Codec = connect.SessionCodec{}
 //
 // What a session holds comes back as with gob, type by type: strings, byte
 // slices, booleans, integers, floating-point numbers, time.Time (which gob

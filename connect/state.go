@@ -13,11 +13,11 @@ import (
 )
 
 // PendingConnection is what is remembered of a connection between the redirect
-// to Gloebit and the callback. Stores keep it as it is and look into nothing
+// to the server and the callback. Stores keep it as it is and look into nothing
 // but ExpiresAt.
 type PendingConnection struct {
 	UserID    string    // the user who started it; empty when nobody was known yet
-	Verifier  Secret    // what the Flow keeps: with OAuth 2.0 the PKCE code verifier (RFC 7636)
+	Verifier  Secret    // what the Protocol keeps: with OAuth 2.0 the PKCE code verifier (RFC 7636)
 	ReturnTo  string    // the local path to go to afterwards; empty for Config.HomePath
 	Binding   string    // a hash of the value that only the starting browser's session holds
 	Scopes    []Scope   // what was asked for
@@ -31,7 +31,7 @@ type PendingConnection struct {
 // Keys are hashes of the state parameter (RFC 6749 section 10.12), so reading
 // the store is not enough to forge a callback.
 //
-// A StateStore checks nothing. The Merchant checks keys (see [CheckStateKey]),
+// A StateStore checks nothing. The Connector checks keys (see [CheckStateKey]),
 // pending connections (see [PendingConnection.Check]) and ExpiresAt itself.
 // [EncodePendingConnection] writes a pending connection as bytes to keep.
 //
@@ -179,7 +179,7 @@ func equalInConstantTime(secret, guess string) bool {
 	return subtle.ConstantTimeCompare([]byte(secret), []byte(guess)) == 1
 }
 
-// stateKey is the key of a state: another merchant's states are not found.
+// stateKey is the key of a state: another connector's states are not found.
 func (c *Connector) stateKey(state string) string { return hash(c.id, " ", state) }
 
 // takePending redeems the state that has this key, once. Its error is an

@@ -10,7 +10,7 @@ import (
 	"github.com/go-gloebit/gloebit/internal/turns"
 )
 
-// Credential is one user's connection to Gloebit: the tokens and what came with
+// Credential is one user's connection to a server: the tokens and what came with
 // them. A credential is a value; what holds one must not change its Scopes.
 type Credential struct {
 	AccessToken  Secret
@@ -18,8 +18,8 @@ type Credential struct {
 	TokenSecret  Secret    // with OAuth 1.0a, what goes with the access token (RFC 5849); else empty
 	Expiry       time.Time // when the access token expires; zero when it doesn't say
 	Scopes       []Scope   // what the user granted
-	Subject      string    // the user's id at Gloebit, when the server told it
-	Name         string    // the user's name at Gloebit, when an identity scope was granted and the server told it
+	Subject      string    // the user's id at the server, when it told one
+	Name         string    // the user's name at the server, when it told one
 	ConnectedAt  time.Time // when the user approved
 	Until        time.Time // when the whole credential lapses, with the session that it belongs to; zero is never
 }
@@ -29,7 +29,7 @@ type Credential struct {
 // processes when it is shared. It does not retry; callers decide. Times come
 // back with at least their microseconds.
 //
-// A TokenStore checks nothing. The Merchant checks user ids (see
+// A TokenStore checks nothing. The Connector checks user ids (see
 // [CheckUserID]), credentials (see [Credential.Check]) and Until itself.
 // [EncodeCredential] writes a credential as bytes to keep.
 //

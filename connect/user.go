@@ -12,7 +12,7 @@ type User struct {
 	// ID is the key of the user's credential: unique, never another's later,
 	// at most 255 bytes.
 	ID string
-	// Name is what Gloebit shows and logs as the user's name on the
+	// Name is what the server shows and logs as the user's name on the
 	// application. Empty means ID.
 	Name string
 }
@@ -24,7 +24,7 @@ func IsSessionUser(userID string) bool { return strings.HasPrefix(userID, sessio
 const sessionUser = "session:"
 
 // User tells who makes the request: the application's user, or who is signed in
-// with Gloebit, or whose session it is. They need not be connected. Errors:
+// at the server, or whose session it is. They need not be connected. Errors:
 // ErrNoUser, ErrNotConnected when nobody is known without Config.User,
 // ErrNoSession, ErrStore when Config.User failed.
 func (c *Connector) User(r *http.Request) (User, error) { return c.user(r.Context(), r) }

@@ -30,7 +30,7 @@ func defaultUserAgent() string {
 	return plain
 }
 
-// naming is a transport for those who make requests themselves, as a Flow does.
+// naming is a transport for those who make requests themselves, as a Protocol does.
 type naming struct {
 	http.RoundTripper
 	userAgent string

@@ -226,7 +226,7 @@ func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
 		}, nil
 	}))
 	want("gloebit:credential:{dQ}", `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000, "scopes":["eA==","eQ=="],
-		"gloebit_id":"Zw==", "connected_at":2000000, "until":7000000000000000}`)
+		"subject":"Zw==", "connected_at":2000000, "until":7000000000000000}`)
 
 	require.NoError(t, store.Put(t.Context(), "key", gloebit.PendingConnection{
 		UserID: "u", Verifier: "v", ReturnTo: "t", Binding: "b", Scopes: []gloebit.Scope{"x", "y"}, Required: []gloebit.Scope{"y"},
