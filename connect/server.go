@@ -2,7 +2,6 @@ package connect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -64,7 +63,7 @@ type Server struct {
 // check reports the first field that can't be used.
 func (s Server) check() error {
 	if s.Name == "" {
-		return errors.New("Name is empty")
+		return fmt.Errorf("%s is empty: set it to the name that users know", "Name")
 	}
 	for _, field := range []struct{ name, value string }{
 		{"Endpoint.AuthURL", s.Endpoint.AuthURL}, {"Endpoint.TokenURL", s.Endpoint.TokenURL},
