@@ -2,11 +2,13 @@ package gloebit_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"syscall"
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
@@ -23,6 +25,13 @@ type failing struct {
 func (f failing) Begin(context.Context, connect.Application, connect.AuthorizationRequest) (string, gloebit.Secret, error) {
 	return "", "", f.err
 }
+
+// silent is an error that does not tell its cause.
+type silent struct{ cause error }
+
+func (s silent) Error() string { return "failed" }
+
+func (s silent) Unwrap() error { return s.cause }
 
 // everyError returns the errors in the tree of err.
 func everyError(err error) []error {
@@ -47,8 +56,11 @@ func TestProtocolErrorTree(t *testing.T) {
 	const secret = "a client secret of the shop"
 	quoting := errors.New("got " + secret)
 	for name, err := range map[string]error{
-		"cause of an operation": &net.OpError{Op: "read", Net: "tcp", Err: quoting},
-		"scope":                 &gloebit.ScopeError{Missing: []gloebit.Scope{secret}},
+		"cause of an operation":   &net.OpError{Op: "read", Net: "tcp", Err: quoting},
+		"network of an operation": &net.OpError{Op: "dial", Net: secret, Err: syscall.ECONNREFUSED},
+		"cause behind a cause":    &net.OpError{Op: "read", Net: "tcp", Err: silent{quoting}},
+		"certificate":             &tls.CertificateVerificationError{Err: quoting},
+		"scope":                   &gloebit.ScopeError{Missing: []gloebit.Scope{secret}},
 		"two requests": errors.Join(
 			&url.Error{Op: "Get", URL: "https://one.example/?a=1", Err: errors.New("one")},
 			&url.Error{Op: "Get", URL: "https://two.example/?s=" + url.QueryEscape(secret), Err: quoting}),

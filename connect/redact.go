@@ -2,11 +2,13 @@ package connect
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode"
@@ -148,13 +150,20 @@ func requestsIn(err error) []*url.Error {
 	return found
 }
 
-// wordless returns the kind of a failure on the network. Of an operation whose
-// cause repeats a secret it keeps the name, the network and the system's error
-// number.
+// wordless returns the kind of a failure on the network, rebuilt when an error in
+// its tree repeats a secret. An operation keeps its name, its network and the
+// system's error number; a certificate that failed verification keeps nothing.
 func wordless(kind error, secrets []Secret) error {
-	var operation *net.OpError
-	if !errors.As(kind, &operation) || !discreet.Repeats(kind.Error(), secrets...) {
+	if !repeatsIn(kind, secrets) {
 		return kind
+	}
+	var certificate *tls.CertificateVerificationError
+	var operation *net.OpError
+	switch {
+	case errors.As(kind, &certificate):
+		return &tls.CertificateVerificationError{Err: errors.New("failed")}
+	case !errors.As(kind, &operation):
+		return kind // an error of the standard library with a fixed text
 	}
 	var number syscall.Errno
 	cause := errors.New("failed")
@@ -164,5 +173,23 @@ func wordless(kind error, secrets []Secret) error {
 	case operation.Timeout():
 		cause = os.ErrDeadlineExceeded
 	}
-	return &net.OpError{Op: operation.Op, Net: operation.Net, Err: cause}
+	return &net.OpError{Op: operation.Op, Net: discreet.Words(operation.Net, secrets...), Err: cause}
+}
+
+// repeatsIn reports whether the text of any error in the tree of err has one of
+// the secrets in it.
+func repeatsIn(err error, secrets []Secret) bool {
+	if err == nil {
+		return false
+	}
+	if discreet.Repeats(err.Error(), secrets...) {
+		return true
+	}
+	switch wrapping := err.(type) {
+	case interface{ Unwrap() error }:
+		return repeatsIn(wrapping.Unwrap(), secrets)
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(wrapping.Unwrap(), func(cause error) bool { return repeatsIn(cause, secrets) })
+	}
+	return false
 }

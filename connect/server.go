@@ -87,9 +87,17 @@ func (s Server) check() error {
 
 // Protocol is how users authorize an application. The default is the
 // authorization code grant of OAuth 2.0; package oauth1 has OAuth 1.0a. It must
-// be safe for concurrent use. Its errors are this package's: ErrAccessDenied,
-// ErrAuthorization, ErrExchange, ErrUnavailable, ErrState. The Connector removes
-// secrets from them.
+// be safe for concurrent use.
+//
+// A Protocol returns errors of this package: ErrAccessDenied, ErrAuthorization,
+// ErrExchange, ErrUnavailable, ErrState. The Connector removes the secrets that it
+// knows from the text of an error. For errors.Is and errors.As it keeps only this
+// package's errors, context errors and the kind of a network failure.
+//
+// Wrap a *url.Error with %w. The Connector then replaces its text, which quotes
+// the request and may quote the reply. It can't find a *url.Error that was
+// formatted with %v. A Protocol must not put the body of a reply into an error,
+// because it may contain secrets that the Connector does not know.
 type Protocol interface {
 	// Begin returns the URL of the page where the user answers the request,
 	// and a secret to keep until the callback; empty when there is none. The

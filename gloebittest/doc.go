@@ -54,18 +54,20 @@
 //
 // A call that is signed as OAuth 1.0a has it and refused for its signature,
 // nonce or timestamp gets status 401 and an oauth_problem, as the endpoints of
-// OAuth 1.0a do; one with an unknown or expired token gets what every call
-// gets: "unknown consumer", "unknown token", "token has expired". The scope may
-// be said to oauth/request-token or to oauth/authorize. A new access token
-// takes the place of the one for the same application, user and scope.
+// OAuth 1.0a do. One with an unknown application gets the reason "unknown
+// consumer", with an unknown or revoked token "unknown token" on every path, and
+// with an expired token "token has expired". The scope may be said to
+// oauth/request-token or to oauth/authorize. A new access token takes the place
+// of the one for the same application, user and scope.
 //
 // A transaction without an enact URL is committed before transact answers.
 //
 // A user's permission is kept per application. Refreshing replaces the access
 // token as well as the refresh token.
 //
-// An unknown or revoked token gets the reason "unknown token2", on v2/transact
-// and transact-u2u "unknown OAuth2 token" and on no-op "invalid access token".
+// A call that is not signed and has no token, or one that is unknown or revoked,
+// gets the reason "unknown token2", on v2/transact and transact-u2u "unknown
+// OAuth2 token" and on no-op "invalid access token".
 // What is read can also be POSTed. The scope may be missing at the token
 // endpoint if the application's credentials are in the Authorization header.
 //
@@ -82,11 +84,12 @@
 //   - The value of the Authorization header is the token, as the document says,
 //     or Bearer and the token, as all published clients send.
 //   - A body is sent as application/json and has every key that the document
-//     does not call optional and gives no default for. A key that is missing or
-//     null, or of another type, is refused with status 200, success false and
-//     the reason "missing KEY" or "invalid KEY": published clients treat every
-//     other status as an error and do not read its body. Keys that the document
-//     does not have are ignored, so that a client can send later names too.
+//     does not call optional and gives no default for. A key that is missing,
+//     null or an empty text, or of another type, is refused with status 200,
+//     success false and the reason "missing KEY" or "invalid KEY": published
+//     clients treat every other status as an error and do not read its body.
+//     Keys that the document does not have are ignored, so that a client can
+//     send later names too.
 //   - The answers have the document's keys and no other: transact has no balance
 //     and no product-count, consume-user-product has count, id has no reason.
 //   - An unknown or revoked token gets the reason "unknown token".
@@ -95,6 +98,9 @@
 //     otherwise nothing is charged and the reason is "gloebit-balance-change is
 //     not the product's price". It may be missing. Without Config.Strict it is
 //     ignored, because a published client sends the price of one for several.
+//   - A transact with no product, no asset-code and no gloebit-balance-change
+//     succeeds and charges 0: the document makes all three optional, and the
+//     default of gloebit-balance-change is 0.
 //
 // Everything is safe for concurrent use. Nothing here is safe to face the
 // internet: whoever can reach it is any user they choose to be.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +204,34 @@ func TestSignedCallsAreRefused(t *testing.T) {
 	for _, seconds := range []time.Duration{-300, 300} {
 		s := sign(func(s *signer) { s.time = s.time.Add(seconds * time.Second) })
 		require.Equal(t, true, w.signed(s, "GET", "balance", "").json["success"], "%d seconds off", seconds)
+	}
+}
+
+// TestReasonForAnUnknownToken compares both forms of a call with the paragraphs of
+// doc.go about unknown tokens.
+func TestReasonForAnUnknownToken(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	words := strings.Join(strings.Fields(strings.ReplaceAll(string(doc), "\n//", " ")), " ")
+	require.Contains(t, words, `with an unknown or revoked token "unknown token" on every path`)
+	require.Contains(t, words, `A call that is not signed and has no token, or one that is unknown or revoked, `+
+		`gets the reason "unknown token2", on v2/transact and transact-u2u "unknown OAuth2 token" `+
+		`and on no-op "invalid access token".`)
+	w := newWorld(t, gloebittest.Config{})
+	for path, bearer := range map[string]string{
+		"balance": "unknown token2", "transact": "unknown token2", "no-op": "invalid access token",
+		"v2/transact": "unknown OAuth2 token", "transact-u2u": "unknown OAuth2 token",
+	} {
+		t.Run(path, func(t *testing.T) {
+			method := http.MethodPost
+			if path == "balance" || path == "no-op" {
+				method = http.MethodGet
+			}
+			require.Equal(t, "unknown token", w.signed(w.signer("x", "x"), method, path, "").json["reason"])
+			for _, token := range []string{"", "x"} {
+				require.Equal(t, bearer, w.do(w.request(method, path, token, "")).json["reason"], "token %q", token)
+			}
+		})
 	}
 }
 

@@ -43,7 +43,11 @@ func TestStrictKeys(t *testing.T) {
 				w := strictWorld(t)
 				kind, optional := call.Keys.Type(key)
 				without := call
-				for name, value := range map[string]json.RawMessage{"absent": nil, "null": json.RawMessage("null")} {
+				unsent := map[string]json.RawMessage{"absent": nil, "null": json.RawMessage("null")}
+				if kind == "string" && !optional {
+					unsent["empty"] = json.RawMessage(`""`)
+				}
+				for name, value := range unsent {
 					without.JSON = changed(t, call.JSON, key, value)
 					got := w.call(without)
 					require.Equal(t, http.StatusOK, got.status, name)
@@ -62,6 +66,18 @@ func TestStrictKeys(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestStrictTransactOfNothingChargesZero(t *testing.T) {
+	w := strictWorld(t)
+	call := w.named("transact")
+	for _, key := range []string{"product", "gloebit-balance-change"} {
+		call.JSON = changed(t, call.JSON, key, nil)
+	}
+	before := w.server.Balance("alice")
+	got := w.call(call)
+	require.Equal(t, true, got.json["success"], got.text)
+	require.Equal(t, before, w.server.Balance("alice"))
 }
 
 // A client that speaks both vintages sends a value under both names.
