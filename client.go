@@ -19,12 +19,13 @@ import (
 	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
-// Client calls Gloebit for one user and, where Gloebit has told which, from one
-// account: when the user connects with another one, calls fail with
-// ErrNotConnected, and a new client has that one. It is safe for concurrent use.
-// The middleware puts one into each request's context; [Merchant.Client] makes
-// one for work outside a request. Keep the user's id, not the client: a client is
-// cheap, and a new one knows of a disconnection.
+// Client calls Gloebit for one user. It is bound to that user and, if Gloebit
+// reported its ID, to one Gloebit account. If the user reconnects with another
+// account, its calls return ErrNotConnected; create a new Client. It is safe for
+// concurrent use. The middleware puts one into the request's context;
+// [Merchant.Client] returns one for work outside a request. Store the user's ID
+// and not the Client, which is cheap to create and does not see a later
+// disconnection.
 //
 // Every method's error may be, beside what the method says: ErrInvalidRequest
 // when nothing was sent; ErrNotConnected when the token was refused; ErrExchange
@@ -370,8 +371,6 @@ var (
 	errCutOff   = errors.New("cut off")
 	errRedirect = errors.New("a redirect, which is not followed")
 	errStatus   = errors.New("not the status of an answer")
-
-	errAnotherConnection = fmt.Errorf("%w: the user has connected again meanwhile, maybe with another Gloebit account: nothing was sent with that; begin anew", ErrNotConnected)
 )
 
 // badReply is a reply with status 200 that is no answer.

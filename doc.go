@@ -42,8 +42,8 @@
 //
 // Every failure is an error that errors.Is finds: [ErrNotConnected],
 // [ErrInsufficientBalance] and the others. [Merchant.HandleError] answers a
-// request with any of them and sends those to connect for whom that helps.
-// What fails fails closed: with a store down no protected handler runs.
+// request with any of them and redirects users who need to connect. When a store
+// is down, no protected handler runs.
 //
 // # Tests
 //

@@ -37,7 +37,8 @@ var (
 	// access (RFC 6749 section 4.1.2.1).
 	ErrAccessDenied = connect.ErrAccessDenied
 	// ErrUserChanged is returned by [Merchant.Exchange] when the signed-in user is
-	// not the one who started to connect.
+	// not the one who started to connect or, with Config.SignIn, when a different
+	// account at the server approved.
 	ErrUserChanged = connect.ErrUserChanged
 	// ErrAuthorization is returned by [Merchant.Exchange] when the provider
 	// reports an error other than a denial, or its authorization response can't

@@ -18,16 +18,18 @@ func (m *Merchant) Handler() http.Handler {
 // ConnectHandler starts a connection: it answers a GET with a redirect to the
 // provider's authorization page. The query may hold return_to, the local path
 // to come back to, and scope, a space separated list of what to ask for in
-// addition. Anything else is 400; what Config.Limit refuses is 429; with a store
-// down it is 503.
+// addition. An invalid query is answered with 400, a missing user with 401 or a
+// redirect to Config.SignInURL, another method with 405, a request that
+// Config.Limit refuses with 429, and a store failure with 503.
 func (m *Merchant) ConnectHandler() http.Handler {
 	return m.connector.ConnectHandler()
 }
 
-// CallbackHandler completes a connection and sends the browser to where it
-// wanted to go. Its answers: 400 for a state that is not valid, 403 when the
-// user refused or is another one, 429 when Config.Limit refuses, 502 and 504 when the provider gave no token,
-// 503 with a store down.
+// CallbackHandler completes a connection and redirects the browser to the page
+// where the user started. It responds 400 if the state is not valid, 401 if no
+// user is signed in, 403 if the user denied access or another user is signed in,
+// 429 if Config.Limit refuses, 502 if the authorization or the token request
+// failed, 503 if a store or the server is unavailable, and 504 on a timeout.
 func (m *Merchant) CallbackHandler() http.Handler {
 	return m.connector.CallbackHandler()
 }
@@ -85,12 +87,12 @@ func (m *Merchant) User(r *http.Request) (User, error) {
 	return m.connector.User(r)
 }
 
-// SignOut forgets, without Config.User, whose session it is and what connections
-// it has under way, and gives the session a new id. The credential stays:
-// connected devices stay connected, and signing in again finds it;
-// [Merchant.DisconnectHandler] removes it. When nobody is known it does nothing.
-// Call it from a handler that takes a POST from the application's own pages.
-// Errors: ErrNoSession, ErrStore.
+// SignOut removes the user and their pending connections from the session, and
+// gives the session a new ID. With Config.User, or when no user is in the
+// session, it changes nothing. The credential stays, so other devices stay
+// connected; to remove it, use [Merchant.DisconnectHandler]. Call it from a handler
+// that takes a POST from the application's own pages. Errors: ErrNoSession,
+// ErrStore.
 func (m *Merchant) SignOut(r *http.Request) error {
 	return m.connector.SignOut(r)
 }

@@ -57,11 +57,11 @@ type Config struct {
 	// forgets them at a restart; replicas need a shared one.
 	Tokens TokenStore
 
-	// User tells who makes a request: the application's own user. It returns
-	// ErrNoUser, or a User without an ID, when nobody is signed in: that leads
-	// to SignInURL, or without one becomes a 401 without a way to connect. Any
-	// other error becomes a 503. Nil means that Gloebit tells with SignIn, and
-	// that the session is the user without.
+	// User returns the application's user of a request. If it returns ErrNoUser, or
+	// a User without an ID, no user is signed in: a page load is redirected to
+	// SignInURL, and the response is 401 if that is empty. Any other error is
+	// answered with 503. If nil, the user is the Gloebit identity when SignIn is
+	// set, and the browser session otherwise.
 	User func(*http.Request) (User, error)
 	// SignInURL is where users sign in to the application: a local path, or an
 	// absolute URL on https, or on http with a loopback address. It needs User.
@@ -73,8 +73,8 @@ type Config struct {
 	// page must check return_to before it redirects there, and must not be
 	// behind RequireGloebit. The default is a page without a link.
 	SignInURL string
-	// SignIn makes the Gloebit identity the user: who connects is signed in,
-	// who disconnects is signed out. It needs an identity scope, and no User.
+	// SignIn makes the Gloebit identity the user: a user who connects is signed in,
+	// a user who disconnects is signed out. It needs an identity scope, and no User.
 	SignIn bool
 
 	// HomePath is the local path to go to after connecting and disconnecting
@@ -95,9 +95,9 @@ type Config struct {
 	Limit func(*http.Request) error
 
 	// HTTPClient calls Gloebit. Nil means one of the package's own. A Timeout
-	// of zero becomes 15 seconds, and redirects are never followed. Of an error
-	// of its Transport only the kind is kept, such as a *net.OpError or the
-	// context's: others may quote what was sent.
+	// of zero becomes 15 seconds, and redirects are never followed. Transport errors
+	// are reduced to their type, such as *net.OpError, because their text may
+	// contain secrets.
 	HTTPClient *http.Client
 	// UserAgent is the User-Agent header of every request to Gloebit. The
 	// default is "go-gloebit", with the version of this module when the program
@@ -117,12 +117,11 @@ type Config struct {
 	// OnDisconnect is called when a user's credential was removed by the
 	// disconnect handler. An error goes to ErrorHandler. Nil does nothing.
 	OnDisconnect func(*http.Request, User) error
-	// ErrorHandler answers a request that failed; StatusCode gives the status
-	// that fits, a ConnectError where the user wanted to go, and WriteError
-	// answers as without a handler. Nil means a plain page, or problem+json
-	// (RFC 9457) for those who don't ask for HTML. It must not show err to the
-	// user. It may use a variable that holds the Merchant by the time a request
-	// comes.
+	// ErrorHandler writes the response for a failed request. Use StatusCode for the
+	// status, ConnectError.ReturnTo for the page the user came from, and WriteError
+	// for the default response. It must not show err to the user. It may use a
+	// variable that is set to the Merchant after New. The default is a plain page, or
+	// problem+json (RFC 9457) for clients that don't accept HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 }
 

@@ -13,12 +13,11 @@ import (
 	"strings"
 )
 
-// Receipt is Gloebit's word on a transaction. Outcome says which: after
-// OutcomeQueued the gloebits are on hold, and Gloebit pays them to the
-// application soon, but can still cancel. For a product that is all there is to
-// do. Who hands over something of their own and can't bear that it was
-// cancelled after all waits until the consume URL of HoldURLs is called:
-// package github.com/go-gloebit/gloebit/ledger does all of that.
+// Receipt is Gloebit's response to a transaction. OutcomeQueued means that the
+// gloebits are on hold; Gloebit then pays them to the application, or cancels.
+// For a product you need do nothing more. If you deliver goods yourself, wait for
+// the consume callback of [HoldURLs]; package
+// github.com/go-gloebit/gloebit/ledger does this.
 type Receipt struct {
 	TransactionID string // the ID, or the one derived from Key; set beside an error too, once the transaction was well formed
 	Outcome       Outcome

@@ -112,7 +112,7 @@ type ItemOrder struct {
 	// call a purchase of its own. To supply your own transaction ID, set ID
 	// instead.
 	Key      string
-	ID       string // as Transaction.ID, instead of Key, for who keeps their own ids; it must never be used for another order
+	ID       string // as Transaction.ID, if you supply your own transaction ID instead of Key; it must never be used for another order
 	Item     string // its name
 	Price    int64  // for each, in whole gloebits, at least one
 	Quantity int64  // how many, at least one

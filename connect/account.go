@@ -13,10 +13,11 @@ const (
 	leastToAsk   = 20 * time.Second // of a refresh's time, or the response may come too late to be saved
 )
 
-// ErrAnotherConnection is returned by [Account.Renew] when the user has connected
-// with another account at the server meanwhile. It is an ErrNotConnected.
+// ErrAnotherConnection is returned by [Account.Fresh] and [Account.Renew] when
+// the user has reconnected with another account. errors.Is also matches
+// ErrNotConnected.
 var ErrAnotherConnection = fmt.Errorf(
-	"%w: the user has connected again meanwhile, maybe with another account at the server: nothing was sent with that; begin anew",
+	"%w: the user reconnected, maybe with another account at the server; nothing was sent with the new connection",
 	ErrNotConnected)
 
 // Account is one user's connection to the server: who the user is, what they

@@ -25,7 +25,7 @@ func (c *Connector) Base() Base {
 	}
 }
 
-// Authorize adds to an API request what proves the user's authorization.
+// Authorize adds the credential to an API request.
 func (c *Connector) Authorize(req *http.Request, credential Credential) error {
 	return c.protocol.Authorize(c.application, req, credential)
 }

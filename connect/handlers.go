@@ -72,8 +72,9 @@ func isTail(p, whole string) bool {
 // ConnectHandler starts a connection: it answers a GET with a redirect to the
 // provider's authorization page. The query may hold return_to, the local path
 // to come back to, and scope, a space separated list of what to ask for in
-// addition. Anything else is 400; what Config.Limit refuses is 429; with a store
-// down it is 503.
+// addition. An invalid query is answered with 400, a missing user with 401 or a
+// redirect to Config.SignInURL, another method with 405, a request that
+// Config.Limit refuses with 429, and a store failure with 503.
 func (c *Connector) ConnectHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
@@ -110,10 +111,11 @@ func (c *Connector) ConnectHandler() http.Handler {
 	})
 }
 
-// CallbackHandler completes a connection and sends the browser to where it
-// wanted to go. Its answers: 400 for a state that is not valid, 403 when the
-// user refused or is another one, 429 when Config.Limit refuses, 502 and 504 when the provider gave no token,
-// 503 with a store down.
+// CallbackHandler completes a connection and redirects the browser to the page
+// where the user started. It responds 400 if the state is not valid, 401 if no
+// user is signed in, 403 if the user denied access or another user is signed in,
+// 429 if Config.Limit refuses, 502 if the authorization or the token request
+// failed, 503 if a store or the server is unavailable, and 504 on a timeout.
 func (c *Connector) CallbackHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)

@@ -13,13 +13,14 @@ import (
 // is for the server's own API: the token goes wherever a request goes. It refuses
 // plain http but for loopback addresses, and follows no redirect.
 //
-// A token that expires within ten seconds is renewed first. After a response of
-// 401 whose challenge says invalid_token (RFC 6750 section 3.1) the token is
-// renewed, and the request is sent once more if its body can be sent again (see
-// [http.Request.GetBody]). After any other 401 the store is read once more:
-// another replica may have renewed the token. If that does not help, the caller
-// gets the first response. Call [Account.Reject] if it means that the token is
-// dead.
+// If the token expires within ten seconds and there is a refresh token, the
+// client refreshes it first. After a 401 with error="invalid_token" (RFC 6750
+// section 3.1) it refreshes the token. After another 401, or without a refresh
+// token, it reloads the credential, because another replica may have refreshed
+// it. If it then has a new token, it resends the request once, unless the request
+// has a body and no [http.Request.GetBody]. If the request can't be resent, or
+// the second attempt fails, the caller gets the first response. Call
+// [Account.Reject] if that response means that the token is no longer valid.
 //
 // The client has no Timeout: give each request a context that ends.
 func (a *Account) HTTPClient() *http.Client {

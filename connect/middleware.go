@@ -68,7 +68,8 @@ func (c *Connector) RequireWith(
 	}
 }
 
-// OptionalWith is Optional as RequireWith is Require.
+// OptionalWith is like [Connector.Optional], but puts the value that lend returns
+// into the context, as [Connector.RequireWith] does.
 func (c *Connector) OptionalWith(
 	lend func(context.Context, *http.Request) (key, value any, err error),
 ) func(http.Handler) http.Handler {
@@ -90,8 +91,8 @@ func (c *Connector) OptionalWith(
 	}
 }
 
-// Authenticate makes account that of the request's user, by the session that is
-// in ctx. Errors: those of [Connector.Account], ErrNoUser, ErrNoSession, and a
+// Authenticate sets account to the connection of the request's user, by the
+// session that is in ctx. Errors: those of [Connector.Account], ErrNoUser, ErrNoSession, and a
 // [ScopeError] when the user did not grant all of the scopes.
 func (c *Connector) Authenticate(ctx context.Context, r *http.Request, account *Account, scopes []Scope) error {
 	user, err := c.user(ctx, r)
@@ -123,8 +124,7 @@ func (c *Connector) Account(ctx context.Context, userID string) (*Account, error
 	return account, c.find(ctx, User{ID: userID}, account)
 }
 
-// Find is Account for a package that builds on this one and keeps the account
-// itself.
+// Find is like [Connector.Account], but sets an account that the caller supplies.
 func (c *Connector) Find(ctx context.Context, userID string, account *Account) error {
 	return c.find(ctx, User{ID: userID}, account)
 }
@@ -153,7 +153,7 @@ func (c *Connector) load(ctx context.Context, userID string) (Credential, error)
 	return credential, nil
 }
 
-// Unsaved makes account one with a credential that no store has.
+// Unsaved sets account to use a credential that is not in the store.
 func (c *Connector) Unsaved(credential Credential, account *Account) {
 	account.connector, account.credential = c, credential
 }

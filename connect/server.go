@@ -2,7 +2,6 @@ package connect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -64,7 +63,7 @@ type Server struct {
 // check reports the first field that can't be used.
 func (s Server) check() error {
 	if s.Name == "" {
-		return errors.New("Name is empty")
+		return fmt.Errorf("%s is empty: set it to the name that users know", "Name")
 	}
 	for _, field := range []struct{ name, value string }{
 		{"Endpoint.AuthURL", s.Endpoint.AuthURL}, {"Endpoint.TokenURL", s.Endpoint.TokenURL},
@@ -111,11 +110,12 @@ type Protocol interface {
 	// Refresh returns a credential with a new access token. An error that is
 	// ErrNotConnected ends the connection.
 	Refresh(ctx context.Context, app Application, current Credential) (Credential, error)
-	// Authorize adds to an API request what proves the user's authorization.
+	// Authorize adds the credential to an API request, for example as a bearer
+	// token.
 	Authorize(app Application, req *http.Request, credential Credential) error
 }
 
-// Application is who asks, as a [Protocol] gets it from the Config.
+// Application is the client's configuration, as passed to a [Protocol].
 type Application struct {
 	ClientID     string
 	ClientSecret Secret
@@ -125,9 +125,9 @@ type Application struct {
 	Clock        func() time.Time // never nil
 }
 
-// AuthorizationRequest is what a user is asked.
+// AuthorizationRequest holds the parameters of one authorization request.
 type AuthorizationRequest struct {
-	State  string  // has to come back
+	State  string  // must come back in the callback
 	Scopes []Scope // what is asked for
 	User   string  // what the application calls the user; empty when there is no such name
 }

@@ -40,15 +40,16 @@ type TokenStore interface {
 	// as if it were not there. Load does not wait for an Update.
 	Load(ctx context.Context, userID string) (Credential, error)
 	// Update calls fn with the user's credential, nil when there is none, and
-	// saves what fn returns; nil removes the credential. From before fn until
-	// after the save no other Update or Delete for that user runs, in this
-	// process or another. When fn fails, nothing is saved and Update returns
-	// fn's error. When fn panics, nothing is saved, the user is free again, and
-	// the panic goes on. Update calls fn at most once, with a context that ends
-	// when the store can no longer promise to be alone.
+	// saves what fn returns; nil removes the credential. While it runs, no other
+	// Update or Delete for that user runs, in this or any other process. If fn
+	// returns an error, nothing is saved and Update returns that error. Update calls
+	// fn at most once. The context passed to fn is canceled when the store can no
+	// longer guarantee exclusive access.
+	//
+	// If fn panics, nothing is saved, the lock is released, and the panic continues.
 	Update(ctx context.Context, userID string, fn func(ctx context.Context, current *Credential) (*Credential, error)) error
-	// Delete removes the user's credential, after any Update that is running.
-	// That there is none is no error.
+	// Delete removes the user's credential. It waits for a running Update. It
+	// returns nil when there is no credential.
 	Delete(ctx context.Context, userID string) error
 }
 

@@ -54,12 +54,12 @@ func (c *Connector) user(ctx context.Context, r *http.Request) (User, error) {
 	return User{ID: id, Name: name}, err
 }
 
-// SignOut forgets, without Config.User, whose session it is and what connections
-// it has under way, and gives the session a new id. The credential stays:
-// connected devices stay connected, and signing in again finds it;
-// [Connector.DisconnectHandler] removes it. When nobody is known it does nothing.
-// Call it from a handler that takes a POST from the application's own pages.
-// Errors: ErrNoSession, ErrStore.
+// SignOut removes the user and their pending connections from the session, and
+// gives the session a new ID. With Config.User, or when no user is in the
+// session, it changes nothing. The credential stays, so other devices stay
+// connected; to remove it, use [Connector.DisconnectHandler]. Call it from a handler
+// that takes a POST from the application's own pages. Errors: ErrNoSession,
+// ErrStore.
 func (c *Connector) SignOut(r *http.Request) error {
 	ctx := r.Context()
 	if id, err := c.session(ctx, c.keys.userID); err != nil || c.config.User != nil || id == "" {

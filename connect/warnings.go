@@ -7,11 +7,11 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 )
 
-// PlainStore is a [TokenStore] that outlives the process and says whether the
-// tokens in it are readable to whoever reads its database or a backup. [New]
-// warns of one with Production, and nothing else depends on it. A store around
-// another answers for the one inside, and may hand it out with a method
-// Unwrap() TokenStore, so that New sees whether that is in memory.
+// PlainStore is a [TokenStore] that keeps tokens after the process ends and
+// reports whether they are stored unencrypted. With Config.Warn, [New] logs a
+// warning if they are. A store that wraps another reports for the wrapped one. It
+// may have a method Unwrap() TokenStore, so that New can see whether the wrapped
+// store is in memory.
 type PlainStore interface {
 	// PlainAtRest reports whether tokens are kept as they are, not sealed.
 	PlainAtRest() bool

@@ -85,7 +85,7 @@
 //     or Bearer and the token, as all published clients send.
 //   - A body is sent as application/json and has every key that the document
 //     does not call optional and gives no default for. A key that is missing,
-//     null or an empty text, or of another type, is refused with status 200,
+//     null or an empty text (but for type-id), or of another type, is refused with status 200,
 //     success false and the reason "missing KEY" or "invalid KEY": published
 //     clients treat every other status as an error and do not read its body.
 //     Keys that the document does not have are ignored, so that a client can

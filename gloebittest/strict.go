@@ -100,7 +100,7 @@ func (c *call) checkKeys(keys []documentKey) (reason string) {
 	for _, key := range keys {
 		value, sent := body[key.name]
 		switch {
-		case !key.optional && (!sent || value == ""):
+		case !key.optional && (!sent || value == "" && key.name != "type-id"): // an item need not be of a type
 			return "missing " + key.name
 		case sent && !key.kind.holds(value):
 			return "invalid " + key.name

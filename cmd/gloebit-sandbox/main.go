@@ -23,9 +23,11 @@
 //	-name NAME
 //		What users see the application called. The default is Hat Shop.
 //	-redirect PREFIX
-//		Users may be sent back to addresses that begin with PREFIX. May be repeated, or hold several
-//		with commas between them. Without it, a new application gets http://127.0.0.1:8080/ and
-//		http://localhost:8080/.
+//		Users may be sent back to addresses that begin with PREFIX. Repeat the flag, or separate
+//		several with commas. The prefixes given replace those that -state has kept. Without the
+//		flag, those stay; a new application gets http://127.0.0.1:8080/ and http://localhost:8080/.
+//
+// The application sells six products; its page under /merchant adds and changes products.
 //
 // It prints one line with the sandbox's address, and two to paste into the shell of an application, which
 // export its key as GLOEBIT_CLIENT_ID and its secret as GLOEBIT_CLIENT_SECRET. It runs until it gets an

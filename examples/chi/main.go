@@ -29,9 +29,13 @@ import (
 )
 
 func main() {
+	id, secret := os.Getenv("GLOEBIT_CLIENT_ID"), os.Getenv("GLOEBIT_CLIENT_SECRET")
+	if id == "" || secret == "" {
+		log.Fatal("GLOEBIT_CLIENT_ID or GLOEBIT_CLIENT_SECRET is not set: paste the export lines that gloebit-sandbox prints")
+	}
 	shop, purchases, err := newShop("http://127.0.0.1:8080", gloebit.Config{
-		ClientID:     os.Getenv("GLOEBIT_CLIENT_ID"),
-		ClientSecret: gloebit.Secret(os.Getenv("GLOEBIT_CLIENT_SECRET")),
+		ClientID:     id,
+		ClientSecret: gloebit.Secret(secret),
 		Provider:     gloebit.At("http://127.0.0.1:8081"), // the sandbox
 		Logger:       slog.Default(),
 	})
@@ -39,6 +43,7 @@ func main() {
 		log.Fatal(err)
 	}
 	go purchases.Run(context.Background()) // retries what failed
+	log.Print("listening on http://127.0.0.1:8080")
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", shop))
 }
 
@@ -142,7 +147,7 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <title>Hats</title>
 {{if not .User}}<form method="post" action="/sign-in"><input name="name" required maxlength="40"><button>Sign in</button></form>
 {{else if not .Order}}<p>Hello, {{.User}}. <a href="{{.ConnectURL}}">Connect to Gloebit</a></p>
-{{else}}<p>Hello, {{.User}}. You have {{.Balance}} G$. Hats: {{.Hats}}. A new hat arrives in a moment: <a href="/">reload</a>.</p>
+{{else}}<p>Hello, {{.User}}. You have {{.Balance}} G$. Hats: {{.Hats}}. A hat that you just bought arrives in a moment: <a href="/">reload</a>.</p>
 <form method="post" action="/buy">
 	<input type="hidden" name="order" value="{{.Order}}">
 	<button>Buy a green hat for 40 G$</button>

@@ -15,9 +15,13 @@ import (
 )
 
 func main() {
+	id, secret := os.Getenv("GLOEBIT_CLIENT_ID"), os.Getenv("GLOEBIT_CLIENT_SECRET") // from the merchant page
+	if id == "" || secret == "" {
+		log.Fatal("GLOEBIT_CLIENT_ID or GLOEBIT_CLIENT_SECRET is not set: paste the export lines that gloebit-sandbox prints")
+	}
 	shop, err := newShop(gloebit.Config{
-		ClientID:     os.Getenv("GLOEBIT_CLIENT_ID"), // from the merchant page
-		ClientSecret: gloebit.Secret(os.Getenv("GLOEBIT_CLIENT_SECRET")),
+		ClientID:     id,
+		ClientSecret: gloebit.Secret(secret),
 		RedirectURL:  "http://127.0.0.1:8080/gloebit/callback",
 		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
 		Provider:     gloebit.At("http://127.0.0.1:8081"), // gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
@@ -26,6 +30,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	log.Print("listening on http://127.0.0.1:8080")
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", shop))
 }
 

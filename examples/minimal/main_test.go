@@ -6,7 +6,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,23 +14,6 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
-
-func TestREADMEShowsThisProgramAndThisTest(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	require.NoError(t, err)
-	for _, name := range []string{"main.go", "main_test.go"} {
-		source, err := os.ReadFile(name)
-		require.NoError(t, err)
-		for _, function := range []string{"func newShop", "func main", "func TestAHatIsCharged"} {
-			_, body, found := strings.Cut(string(source), "\n"+function)
-			if !found {
-				continue
-			}
-			body, _, _ = strings.Cut(body, "\n}\n")
-			require.Contains(t, string(readme), function+body+"\n}\n", "%s in %s", function, name)
-		}
-	}
-}
 
 func TestAHatIsChargedOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
 	server := gloebittest.NewServer() // a whole Gloebit

@@ -25,7 +25,8 @@
 // says where everything is kept, and runs until an interrupt or a termination
 // signal. Started again, it goes on where it was; only who is signed in is
 // forgotten: sessions are in memory, and visitors connect again. Two shops at once
-// need a FILE and two ports each.
+// need a FILE and two ports each: on one FILE, each sandbox overwrites what the other
+// has kept.
 //
 // Every purchase goes through package ledger: it is written down before Gloebit
 // hears of it, and delivered when Gloebit says that it is paid. /purchases shows a

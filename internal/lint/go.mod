@@ -3,8 +3,8 @@ module github.com/go-gloebit/gloebit/internal/lint
 go 1.26.0
 
 require (
-	github.com/go-gloebit/gloebit v0.0.0
-	github.com/go-gloebit/gloebit/oauth1 v0.0.0
+	github.com/go-gloebit/gloebit v0.1.0
+	github.com/go-gloebit/gloebit/oauth1 v0.1.0
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0
 	golang.org/x/tools v0.52.0

@@ -78,10 +78,15 @@ func (s *Sandbox) notice(w http.ResponseWriter, r *http.Request, n gloebittest.N
 	if _, ok := webURL(back); !ok {
 		back = ""
 	}
-	if app, ok := s.gloebit.Asking(r.URL); n.Application != "" {
+	app, known := s.gloebit.Asking(r.URL)
+	switch {
+	case n.Application != "":
 		name = n.Application
-	} else if ok {
+	case known:
 		name = app.Name
+	case r.URL.Query().Has("client_id"):
+		n.Text += " Its key may be from before the sandbox was started again: paste the export lines that the sandbox " +
+			"printed last, and start the application again. With -state FILE the sandbox keeps its key and secret."
 	}
 	s.show(w, r, n.Status, "notice", view{
 		Title: n.Title, Narrow: true, Data: struct{ Text, Back, Name string }{n.Text, back, name},

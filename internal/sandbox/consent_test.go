@@ -147,16 +147,20 @@ func TestADecisionAfterSigningOutLeadsToSignInAndBack(t *testing.T) {
 func TestABrokenAuthorizeLinkIsAPageInWords(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
-	for name, path := range map[string]string{
-		"unknown application":     s.authorize("client_id", "nobody"),
-		"foreign redirect":        s.authorize("redirect_uri", "https://evil.example/"),
-		"host with another end":   s.authorize("redirect_uri", s.shop+".evil.example/gloebit/callback"),
-		"nothing but the address": "/oauth2/authorize",
+	for name, link := range map[string]struct {
+		path string
+		hint bool
+	}{
+		"unknown application":     {s.authorize("client_id", "nobody"), true},
+		"foreign redirect":        {s.authorize("redirect_uri", "https://evil.example/"), false},
+		"host with another end":   {s.authorize("redirect_uri", s.shop+".evil.example/gloebit/callback"), false},
+		"nothing but the address": {"/oauth2/authorize", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := b.get(path)
+			p := b.get(link.path)
 			require.Equal(t, http.StatusBadRequest, p.status)
 			require.Contains(t, p.body, "This link does not work")
+			require.Equal(t, link.hint, strings.Contains(p.body, "With -state FILE"), "what to do about an old key")
 			require.Contains(t, p.body, "Sandbox: play money", "in the sandbox's clothes")
 			require.NotContains(t, p.body, "evil.example", "no link to where it must not lead")
 		})
