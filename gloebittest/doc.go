@@ -88,8 +88,9 @@
 //     null or an empty text (but for type-id), or of another type, is refused with status 200,
 //     success false and the reason "missing KEY" or "invalid KEY": published
 //     clients treat every other status as an error and do not read its body.
-//     Keys that the document does not have are ignored, so that a client can
-//     send later names too.
+//     Only type-id may be empty, because an item need not be of a type. Keys
+//     that the document does not have are ignored, so that a client can send
+//     later names too.
 //   - The answers have the document's keys and no other: transact has no balance
 //     and no product-count, consume-user-product has count, id has no reason.
 //   - An unknown or revoked token gets the reason "unknown token".
