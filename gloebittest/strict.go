@@ -88,7 +88,8 @@ func (rt route) written(path string) bool {
 // checkKeys returns the reason against a body that the document does not allow.
 // It names the first key that is missing or of another type. A null is a key
 // that is missing, because the Python module of the document's time sends what
-// it does not use as null. Keys that the document does not have are ignored.
+// it does not use as null. So is an empty text, except as type-id. Keys that the
+// document does not have are ignored.
 func (c *call) checkKeys(keys []documentKey) (reason string) {
 	if kind, _, _ := mime.ParseMediaType(c.request.Header.Get("Content-Type")); kind != "application/json" {
 		return "the Content-Type is not application/json"
