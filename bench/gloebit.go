@@ -98,6 +98,9 @@ func reply(r *http.Request, body string) *http.Response {
 // newMerchant makes a merchant of the canned Gloebit, or another.
 func newMerchant(config gloebit.Config) (*gloebit.Merchant, error) {
 	config.ClientID, config.ClientSecret, config.RedirectURL, config.Scopes = clientID, "secret", callback, scopes
+	if config.SignIn { // the name of the user is no part of what is compared
+		config.Scopes = append([]gloebit.Scope{gloebit.ScopeUser}, scopes...)
+	}
 	if config.Provider.APIURL == "" {
 		config.Provider = gloebit.At(gloebitURL)
 	}

@@ -48,12 +48,12 @@ func ourLoad(ctx context.Context, store *sqlstore.Store, user string) Side {
 }
 
 func bareSelect(ctx context.Context, db *sql.DB, load statement) Side {
-	var access, refresh, secret, scopes, id []byte
+	var access, refresh, secret, scopes, id, name []byte
 	var expiry, connected, until sql.NullInt64
 	var version int64
 	return Side{
 		Do: func() error {
-			return db.QueryRowContext(ctx, load.query, load.args...).Scan(&access, &refresh, &secret, &scopes, &id, &expiry, &connected, &until, &version)
+			return db.QueryRowContext(ctx, load.query, load.args...).Scan(&access, &refresh, &secret, &scopes, &id, &name, &expiry, &connected, &until, &version)
 		},
 		Answer: func() string {
 			return fmt.Sprint(string(access), string(refresh), "["+string(scopes)+"]", string(id), connected.Int64)
