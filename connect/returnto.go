@@ -90,20 +90,3 @@ func (c *Connector) pageOf(r *http.Request) string {
 	}
 	return page
 }
-
-// isPageLoad reports whether a browser loads the response as a page, so that it
-// can follow a redirect to another site. Browsers say so in Sec-Fetch-Mode;
-// others are believed by what they accept.
-func isPageLoad(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false
-	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate"
-	}
-	return acceptsHTML(r)
-}
-
-func acceptsHTML(r *http.Request) bool {
-	return strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), "text/html")
-}

@@ -1,0 +1,62 @@
+package connect
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Paths returns the paths of the three handlers as browsers see them, for
+// routers that want each by itself. They are next to each other, and callback is
+// that of Config.RedirectURL.
+func (c *Connector) Paths() (connect, callback, disconnect string) {
+	return c.connectPath, c.callbackPath, c.leavePath
+}
+
+// Routes returns every path at which a router may have to serve [Connector.Handler].
+// Connect, callback and disconnect come first as browsers see them. Then come the
+// same three without their first segment, without their first two, and so on: a
+// router mounted below a prefix sees one of these and does not know which. The
+// last three have one directory left, unless Config.RedirectURL has none.
+//
+// For https://shop.example/shop/oauth/callback the routes are those of
+// /shop/oauth and of /oauth.
+func (c *Connector) Routes() []string {
+	routes := []string{c.connectPath, c.callbackPath, c.leavePath}
+	for at := 0; strings.Count(routes[at], "/") > 2; at += 3 {
+		for _, route := range routes[at : at+3] {
+			_, rest, _ := strings.Cut(route[1:], "/")
+			routes = append(routes, "/"+rest)
+		}
+	}
+	return routes
+}
+
+// isTail reports whether p is whole, or whole less some segments at its front.
+func isTail(p, whole string) bool {
+	return strings.HasPrefix(p, "/") && strings.HasSuffix(whole, p)
+}
+
+// ConnectURL returns the local URL that starts a connection, for links. The
+// user comes back to the local path returnTo; empty means Config.HomePath.
+// The scopes are asked for in addition to Config.Scopes.
+func (c *Connector) ConnectURL(returnTo string, scopes ...Scope) string {
+	query := url.Values{}
+	if returnTo != "" {
+		query.Set("return_to", returnTo)
+	}
+	if len(scopes) > 0 {
+		query.Set("scope", JoinScopes(scopes))
+	}
+	u := url.URL{Path: c.connectPath, RawQuery: query.Encode()}
+	return u.String()
+}
+
+// isOtherLoopbackName reports whether a request came by another name of this
+// machine than the redirect URL has, on the same port. To a browser, localhost
+// and 127.0.0.1 are two sites: the callback comes to the configured one, so it
+// has to start there.
+func (c *Connector) isOtherLoopbackName(host string) bool {
+	u := url.URL{Host: host}
+	return isLoopback(u.Hostname()) && isLoopback(c.redirect.Hostname()) &&
+		!strings.EqualFold(u.Hostname(), c.redirect.Hostname()) && u.Port() == c.redirect.Port()
+}
