@@ -2,7 +2,9 @@ package gloebit
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -44,4 +46,42 @@ func (p pause) wait(ctx context.Context, until time.Time, err error) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// fate is what the attempts of one call may have done although they failed.
+type fate struct {
+	lost bool // an attempt may have been carried out unheard
+	held bool // the server said that it has the transaction
+}
+
+// keepsTo reports whether an order must not be sent with the credential of a
+// later connection: in another account's name, or when it may have been taken
+// already.
+func (f *fate) keepsTo(credential, newer Credential) bool {
+	again := !newer.ConnectedAt.Equal(credential.ConnectedAt)
+	return f != nil && again && (f.lost || f.held || newer.Subject != credential.Subject)
+}
+
+// see learns from an attempt what it may have done.
+func (f *fate) see(err error) {
+	var failure *APIError
+	f.lost = f.lost || mayHaveArrived(err)
+	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
+}
+
+// mayHaveArrived reports whether a request that failed can have been carried
+// out all the same.
+func mayHaveArrived(err error) bool {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err) {
+		return false
+	}
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBadReply)
+}
+
+// isUntrusted reports whether the connection failed since the server could not
+// prove who it is: nothing was sent, and nothing will be.
+func isUntrusted(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &certificate)
 }
