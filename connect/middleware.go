@@ -141,47 +141,6 @@ func (c *Connector) Covers(account *Account, scopes []Scope) error {
 	return nil
 }
 
-// Account returns the account of a user, for work outside a request. The error is
-// ErrNotConnected when the user has no credential, ErrStore when the store fails.
-func (c *Connector) Account(ctx context.Context, userID string) (*Account, error) {
-	account := new(Account)
-	return account, c.find(ctx, User{ID: userID}, account)
-}
-
-// Find is like [Connector.Account], but sets an account that the caller supplies.
-func (c *Connector) Find(ctx context.Context, userID string, account *Account) error {
-	return c.find(ctx, User{ID: userID}, account)
-}
-
-func (c *Connector) find(ctx context.Context, user User, account *Account) error {
-	credential, err := c.load(ctx, user.ID)
-	if err != nil {
-		return err
-	}
-	account.connector, account.user, account.credential = c, user, credential
-	return nil
-}
-
-// load reads a user's credential.
-func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
-	if err := CheckUserID(userID); err != nil {
-		return Credential{}, err
-	}
-	credential, err := c.tokens.Load(ctx, userID)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return Credential{}, ErrNotConnected
-	case err != nil:
-		return Credential{}, storeError("load the credential", err)
-	}
-	return credential, nil
-}
-
-// Unsaved sets account to use a credential that is not in the store.
-func (c *Connector) Unsaved(credential Credential, account *Account) {
-	account.connector, account.credential = c, credential
-}
-
 func mustHandler(next http.Handler) {
 	if next == nil {
 		panic("connect: the middleware was given a nil handler")
