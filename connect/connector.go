@@ -202,11 +202,6 @@ func New(config Config) (*Connector, error) {
 		c.ownSessions = newOwnSessions(redirect.Scheme == "https", c.name+"-"+c.id, c.sessionFailed)
 		c.sessions = c.ownSessions
 	}
-	if c.protocol == nil {
-		c.protocol = codeGrant{}
-	} else {
-		c.protocol = redactingProtocol{c.protocol}
-	}
 	c.application = Application{
 		ClientID:     config.ClientID,
 		ClientSecret: config.ClientSecret,
@@ -214,6 +209,11 @@ func New(config Config) (*Connector, error) {
 		Server:       c.server,
 		HTTPClient:   named(c.http, c.userAgent),
 		Clock:        c.clock,
+	}
+	if c.protocol == nil {
+		c.protocol = newCodeGrant(c.application.HTTPClient)
+	} else {
+		c.protocol = redactingProtocol{c.protocol}
 	}
 	// Behind a proxy the Host that the application sees may not be its own.
 	if err := c.crossOrigin.AddTrustedOrigin(redirect.Scheme + "://" + redirect.Host); err != nil {
