@@ -133,10 +133,13 @@ func codeOf(answer url.Values, issuer string) (string, error) {
 			return "", fmt.Errorf("%w: the parameter %s is empty or came more than once", ErrState, name)
 		}
 	}
-	failure, code := answer.Get("error"), answer.Get("code")
+	failure, code, from := answer.Get("error"), answer.Get("code"), answer.Get("iss")
 	switch {
-	case issuer != "" && answer.Get("iss") != issuer: // RFC 9207 section 2.4
-		return "", fmt.Errorf("%w: the answer is another issuer's", ErrAuthorization)
+	case issuer != "" && from == "": // RFC 9207 section 2.4
+		return "", fmt.Errorf("%w: the answer does not name its issuer, want %q", ErrAuthorization, issuer)
+	case issuer != "" && from != issuer:
+		return "", fmt.Errorf("%w: the answer is of the issuer %q, want %q",
+			ErrAuthorization, discreet.Words(from, code, answer.Get("state")), issuer)
 	case failure == "access_denied":
 		return "", ErrAccessDenied
 	case failure != "":
