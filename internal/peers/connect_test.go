@@ -84,6 +84,7 @@ func TestConfiguration(t *testing.T) {
 				require.Equal(t, http.StatusBadGateway, page.Status, page.Body)
 				require.Zero(t, a.tokens.Len())
 				require.Contains(t, a.log.String(), `the token endpoint answered with status 401: \"invalid_client\"`)
+				require.Contains(t, a.log.String(), "check Config.ClientID, Config.ClientSecret")
 			})
 			t.Run("client secret in the body", func(t *testing.T) {
 				if name != "fosite" {
@@ -162,31 +163,35 @@ func TestIssuer(t *testing.T) {
 	for name, start := range peers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			a := newApplication(t, start, func(c *connect.Config) { c.Server.Issuer = issuer })
 			for _, test := range []struct {
 				name   string
 				iss    []string
 				answer url.Values // nil allows
 				status int
 				stored int
+				log    string
 			}{
-				{"right", []string{issuer}, nil, http.StatusOK, 1},
-				{"wrong", []string{"https://other.example"}, nil, http.StatusBadGateway, 0},
-				{"right but for a slash", []string{issuer + "/"}, nil, http.StatusBadGateway, 0},
-				{"missing", nil, nil, http.StatusBadGateway, 0},
-				{"twice", []string{issuer, issuer}, nil, http.StatusBadRequest, 0},
-				{"denied by the right one", []string{issuer}, deny(), http.StatusForbidden, 0},
-				{"denied by another", []string{"https://other.example"}, deny(), http.StatusBadGateway, 0},
+				{"right", []string{issuer}, nil, http.StatusOK, 1, "connected"},
+				{"wrong", []string{"https://other.example"}, nil, http.StatusBadGateway, 0, `issuer \"https://other.example\"`},
+				{"right but for a slash", []string{issuer + "/"}, nil, http.StatusBadGateway, 0, `issuer \"https://id.example/\"`},
+				{"missing", nil, nil, http.StatusBadGateway, 0, "does not name its issuer"},
+				{"twice", []string{issuer, issuer}, nil, http.StatusBadRequest, 0, "iss is empty or came more than once"},
+				{"denied by the right one", []string{issuer}, deny(), http.StatusForbidden, 0, "the user refused access"},
+				{"denied by another", []string{"https://other.example"}, deny(), http.StatusBadGateway, 0, "https://other.example"},
 			} {
 				t.Run(test.name, func(t *testing.T) {
-					a := newApplication(t, start, func(c *connect.Config) { c.Server.Issuer = issuer })
-					a.peer.redirect = func(answer url.Values) { answer["iss"] = test.iss }
+					codes, written := a.peer.granted("authorization_code"), len(a.log.String())
+					a.peer.change(func(answer url.Values) { answer["iss"] = test.iss })
 					if test.answer == nil {
 						test.answer = allow(a.peer.scopes...)
 					}
 					page := a.answer(t, a.asks(t, "/app/page"), test.answer)
 					require.Equal(t, test.status, page.Status, page.Body)
+					require.Contains(t, a.log.String()[written:], test.log)
 					require.Equal(t, test.stored, a.tokens.Len())
-					require.Equal(t, test.stored, a.peer.granted("authorization_code"), "the code goes to nobody else")
+					require.Equal(t, codes+test.stored, a.peer.granted("authorization_code"), "the code goes to nobody else")
+					require.NoError(t, a.connector.Disconnect(t.Context(), "ann"))
 				})
 			}
 		})

@@ -1,6 +1,7 @@
 package peers_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"testing"
@@ -33,7 +34,7 @@ func startFosite(t *testing.T, redirectURL, authMethod string) *peer {
 	}
 	hash, err := (&fosite.BCrypt{Config: config}).Hash(t.Context(), []byte(clientSecret))
 	require.NoError(t, err)
-	store := storage.NewMemoryStore()
+	store := &fositeStore{MemoryStore: storage.NewMemoryStore()}
 	store.Clients["resource"] = &fosite.DefaultClient{ID: "resource", Secret: hash}
 	store.Clients["app:1"] = &fosite.DefaultOpenIDConnectClient{
 		DefaultClient: &fosite.DefaultClient{
@@ -47,7 +48,7 @@ func startFosite(t *testing.T, redirectURL, authMethod string) *peer {
 		compose.OAuth2TokenRevocationFactory, compose.OAuth2TokenIntrospectionFactory)
 
 	p := &peer{
-		clientID: "app:1", secret: clientSecret, scopes: []connect.Scope{"photos", "mail"}, optional: "mail",
+		fosite: store, clientID: "app:1", secret: clientSecret, scopes: []connect.Scope{"photos", "mail"}, optional: "mail",
 		refused: http.StatusUnauthorized, says: true, detects: true,
 		introspectAs: url.UserPassword("resource", clientSecret),
 		expire: func(*testing.T) {
@@ -68,6 +69,30 @@ func startFosite(t *testing.T, redirectURL, authMethod string) *peer {
 		return fositeHandler(server)
 	})
 	return p
+}
+
+// fositeStore is the store of the example, with the faults of a real one.
+type fositeStore struct {
+	*storage.MemoryStore
+	conflicts bool // whether another transaction always comes first
+}
+
+// RotateRefreshToken implements the store of the refresh token grant.
+func (s *fositeStore) RotateRefreshToken(ctx context.Context, requestID, signature string) error {
+	if s.conflicts {
+		return fosite.ErrSerializationFailure
+	}
+	return s.MemoryStore.RotateRefreshToken(ctx, requestID, signature)
+}
+
+// allowGrants changes what the client may do.
+func (s *fositeStore) allowGrants(types ...string) {
+	s.Clients["app:1"].(*fosite.DefaultOpenIDConnectClient).GrantTypes = types
+}
+
+// allowScopes changes which scopes the client may have.
+func (s *fositeStore) allowScopes(scopes ...string) {
+	s.Clients["app:1"].(*fosite.DefaultOpenIDConnectClient).Scopes = scopes
 }
 
 // fositeHandler serves the endpoints, as the documentation of fosite says, and

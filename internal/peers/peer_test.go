@@ -34,6 +34,7 @@ var peers = map[string]func(t *testing.T, redirectURL string) *peer{
 // peer is an OAuth server that users of the test answer in a browser.
 type peer struct {
 	server   connect.Server
+	fosite   *fositeStore // nil of the others
 	clientID string
 	secret   connect.Secret
 	scopes   []connect.Scope // what every user is asked for, in the order that the server writes them
@@ -101,6 +102,13 @@ func (p *peer) hold(before func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.before = before
+}
+
+// change has each authorization response changed on its way.
+func (p *peer) change(redirect func(answer url.Values)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.redirect = redirect
 }
 
 // granted returns how many token requests of a grant type came.
