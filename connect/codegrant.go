@@ -133,13 +133,11 @@ func codeOf(answer url.Values, issuer string) (string, error) {
 			return "", fmt.Errorf("%w: the parameter %s is empty or came more than once", ErrState, name)
 		}
 	}
-	failure, code, from := answer.Get("error"), answer.Get("code"), answer.Get("iss")
+	failure, code := answer.Get("error"), answer.Get("code")
 	switch {
-	case issuer != "" && from == "": // RFC 9207 section 2.4
-		return "", fmt.Errorf("%w: the answer does not name its issuer, want %q", ErrAuthorization, issuer)
-	case issuer != "" && from != issuer:
-		return "", fmt.Errorf("%w: the answer is of the issuer %q, want %q",
-			ErrAuthorization, discreet.Words(from, code, answer.Get("state")), issuer)
+	case issuer != "" && answer.Get("iss") != issuer: // RFC 9207 section 2.4
+		return "", fmt.Errorf("%w: iss is %q in the answer, want %q",
+			ErrAuthorization, discreet.Words(answer.Get("iss"), answer.Get("state"), code), issuer)
 	case failure == "access_denied":
 		return "", ErrAccessDenied
 	case failure != "":

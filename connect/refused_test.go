@@ -23,7 +23,7 @@ func TestSettingIsNamed(t *testing.T) {
 		},
 		"issuer": {
 			func(c *connect.Config) { c.Server.Issuer = "https://id.example" },
-			`the answer does not name its issuer, want \"https://id.example\"`,
+			`iss is \"\" in the answer, want \"https://id.example\"`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
