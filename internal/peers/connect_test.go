@@ -173,9 +173,9 @@ func TestIssuer(t *testing.T) {
 				log    string
 			}{
 				{"right", []string{issuer}, nil, http.StatusOK, 1, "connected"},
-				{"wrong", []string{"https://other.example"}, nil, http.StatusBadGateway, 0, `issuer \"https://other.example\"`},
-				{"right but for a slash", []string{issuer + "/"}, nil, http.StatusBadGateway, 0, `issuer \"https://id.example/\"`},
-				{"missing", nil, nil, http.StatusBadGateway, 0, "does not name its issuer"},
+				{"wrong", []string{"https://other.example"}, nil, http.StatusBadGateway, 0, `iss is \"https://other.example\"`},
+				{"right but for a slash", []string{issuer + "/"}, nil, http.StatusBadGateway, 0, `iss is \"https://id.example/\"`},
+				{"missing", nil, nil, http.StatusBadGateway, 0, `iss is \"\" in the answer, want \"https://id.example\"`},
 				{"twice", []string{issuer, issuer}, nil, http.StatusBadRequest, 0, "iss is empty or came more than once"},
 				{"denied by the right one", []string{issuer}, deny(), http.StatusForbidden, 0, "the user refused access"},
 				{"denied by another", []string{"https://other.example"}, deny(), http.StatusBadGateway, 0, "https://other.example"},
