@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +53,8 @@ func startFosite(t *testing.T, redirectURL, authMethod string) *peer {
 		refused: http.StatusUnauthorized, says: true, detects: true,
 		introspectAs: url.UserPassword("resource", clientSecret),
 		expire: func(*testing.T) {
+			store.mu.Lock()
+			defer store.mu.Unlock()
 			for _, request := range store.AccessTokens {
 				request.GetSession().SetExpiresAt(fosite.AccessToken, time.Now().Add(-time.Minute))
 			}
@@ -66,15 +69,26 @@ func startFosite(t *testing.T, redirectURL, authMethod string) *peer {
 			Name: "Fosite", PKCE: true, PublicClient: authMethod == "none", RevokeURL: baseURL + "/oauth/revoke",
 			Endpoint: oauth2.Endpoint{AuthURL: baseURL + "/oauth/authorize", TokenURL: baseURL + "/oauth/token"},
 		}
-		return fositeHandler(server)
+		return store.serial(fositeHandler(server))
 	})
 	return p
 }
 
-// fositeStore is the store of the example, with the faults of a real one.
+// fositeStore is the store of fosite's examples, with the faults of a real one.
 type fositeStore struct {
 	*storage.MemoryStore
+	mu        sync.Mutex
 	conflicts bool // whether another transaction always comes first
+}
+
+// serial serves one request at a time: RevokeRefreshToken of the example writes
+// to a map without its lock.
+func (s *fositeStore) serial(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // RotateRefreshToken implements the store of the refresh token grant.
