@@ -2,12 +2,10 @@ package gloebit
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,11 +19,11 @@ import (
 type Receipt struct {
 	TransactionID string // the ID, or the one derived from Key; set beside an error too, once the transaction was well formed
 	Outcome       Outcome
-	Status        string  // the server's word for it; empty when it gave none
-	Reason        string  // the server's explanation
-	Balance       Amount  // what the user has left; unknown unless ScopeBalance was granted
-	ProductCount  *int64  // how many of the product the user has; nil unless told
-	Charged       Amount  // what the server says that it charges; unknown unless told
+	Status        string // the server's word for it; empty when it gave none
+	Reason        string // the server's explanation
+	Balance       Amount // what the user has left; unknown unless ScopeBalance was granted
+	ProductCount  *int64 // how many of the product the user has; nil unless told
+	Charged       Amount // what the server says that it charges; unknown unless told
 }
 
 // Transact charges the user. It needs ScopeTransact and calls POST transact. An
@@ -235,28 +233,4 @@ func (t Transaction) checkCharge(receipt Receipt) error {
 // contradicts reports whether a status is that of a failure.
 func contradicts(status string) bool {
 	return status == "failed" || Outcome(status).Err() != nil
-}
-
-// see learns from an attempt what it may have done.
-func (f *fate) see(err error) {
-	var failure *APIError
-	f.lost = f.lost || mayHaveArrived(err)
-	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
-}
-
-// mayHaveArrived reports whether a request that failed can have been carried
-// out all the same.
-func mayHaveArrived(err error) bool {
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err) {
-		return false
-	}
-	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBadReply)
-}
-
-// isUntrusted reports whether the connection failed since the server could not
-// prove who it is: nothing was sent, and nothing will be.
-func isUntrusted(err error) bool {
-	var certificate *tls.CertificateVerificationError
-	return errors.As(err, &certificate)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -288,3 +290,6 @@ func (s *memorySessions) Delete(token string) error {
 	s.sessions.delete(sum(token))
 	return nil
 }
+
+// Format writes the type's name, whatever the verb: applications print contexts.
+func (v *visit) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "connect.visit") }

@@ -3,18 +3,10 @@ package connect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
-
-// atRest is the pending connection as another process would read it: without
-// the clock of this one, and without the request that its strings may be parts
-// of, the whole of which they would keep in memory.
-func (p PendingConnection) atRest() PendingConnection {
-	p.UserID, p.ReturnTo = strings.Clone(p.UserID), strings.Clone(p.ReturnTo)
-	p.ExpiresAt = p.ExpiresAt.Round(0)
-	return p
-}
 
 // mostPending is how many connections one session has under way: the ones it
 // started last. So many tabs nobody fills in.
@@ -71,4 +63,20 @@ func (c *Connector) pendingKeys(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	return keys, nil
+}
+
+// stateKey is the key of a state: another connector's states are not found.
+func (c *Connector) stateKey(state string) string { return hash(c.id, " ", state) }
+
+// takePending redeems the state that has this key, once. Its error is an
+// ErrState, or an ErrStore when the store failed.
+func (c *Connector) takePending(ctx context.Context, key string) (PendingConnection, error) {
+	pending, err := c.states.Take(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
+	}
+	if err != nil {
+		return PendingConnection{}, storeError("take the state", err)
+	}
+	return pending, nil
 }
