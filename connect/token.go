@@ -141,19 +141,24 @@ type refusal struct {
 	status       int
 }
 
-// endsGrant reports whether the refresh token is no good: the server refuses, in
-// its own words. The application's own credentials, a busy server and a proxy's
-// page are no such word.
+// endsGrant reports whether the refresh token is no good: the server refuses it
+// with invalid_grant, or in words of its own. The application's own credentials,
+// a busy server and a proxy's page are no such word.
 func (r refusal) endsGrant() bool {
 	switch r.code {
 	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down", unnamedError:
 		return false
 	}
-	return (r.code != "" || r.reason != "") && r.status != http.StatusTooManyRequests && (r.status < 300 || r.status >= 400)
+	return !r.knowsNoRefresh() && (r.code != "" || r.reason != "") && r.status != http.StatusTooManyRequests && (r.status < 300 || r.status >= 400)
 }
 
-// knowsNoRefresh reports whether the server may not have refreshing at all.
+// knowsNoRefresh reports whether the server may not have refreshing at all, or
+// not for this client or this request. The refresh token may be good.
 func (r refusal) knowsNoRefresh() bool {
+	switch r.code { // those of RFC 6749 section 5.2 that are not about the token
+	case "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type":
+		return r.status != http.StatusTooManyRequests
+	}
 	return r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed
 }
 
@@ -168,7 +173,13 @@ func (r refusal) givesNoReason() bool {
 	return false
 }
 
-func (r refusal) Error() string { return fmt.Sprintf("%q %q", r.code, r.reason) }
+// Error names the settings that an invalid_client is about.
+func (r refusal) Error() string {
+	if r.code == "invalid_client" {
+		return fmt.Sprintf("%q %q: check Config.ClientID, Config.ClientSecret and the server's AuthStyle", r.code, r.reason)
+	}
+	return fmt.Sprintf("%q %q", r.code, r.reason)
+}
 
 // tokenError reads the short fields of an error response.
 func tokenError(server Server, refused *oauth2.RetrieveError, sent []Secret) refusal {
