@@ -21,7 +21,7 @@ type calledTokens struct {
 	calls int
 }
 
-func (s *calledTokens) Load(context.Context, string) (gloebit.Credential, error) {
+func (s *calledTokens) Load(context.Context, connect.Key) (gloebit.Credential, error) {
 	s.calls++
 	if s.kept == nil {
 		return gloebit.Credential{}, gloebit.ErrNotFound
@@ -29,7 +29,7 @@ func (s *calledTokens) Load(context.Context, string) (gloebit.Credential, error)
 	return *s.kept, nil
 }
 
-func (s *calledTokens) Update(ctx context.Context, _ string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *calledTokens) Update(ctx context.Context, _ connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	s.calls++
 	next, err := fn(ctx, s.kept)
 	if err == nil {
@@ -38,7 +38,7 @@ func (s *calledTokens) Update(ctx context.Context, _ string, fn func(context.Con
 	return err
 }
 
-func (s *calledTokens) Delete(context.Context, string) error {
+func (s *calledTokens) Delete(context.Context, connect.Key) error {
 	s.calls++
 	return nil
 }
@@ -54,7 +54,9 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 		"of 256 bytes in 128 runes":  {strings.Repeat("\u00e9", 128), gloebit.ErrInvalidRequest, 0},
 		"of 1 MiB":                   {strings.Repeat("k", 1<<20), gloebit.ErrInvalidRequest, 0},
 		"of 255 bytes":               {strings.Repeat("k", 255), gloebit.ErrNotConnected, 1},
-		"of one byte that isn't UTF": {"\xff", gloebit.ErrNotConnected, 1},
+		"of 255 bytes in 85 runes":   {strings.Repeat("\u4e16", 85), gloebit.ErrNotConnected, 1},
+		"of bytes that aren't UTF-8": {"a\xff", gloebit.ErrInvalidRequest, 0},
+		"with a NUL":                 {"a\x00b", gloebit.ErrInvalidRequest, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config, tokens := validConfig(), &calledTokens{}
@@ -66,14 +68,13 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 			require.NotErrorIs(t, err, gloebit.ErrStore)
 			require.Equal(t, c.calls, tokens.calls)
 
-			err = connect.CheckUserID(c.userID)
+			err = keyOf(merchant, c.userID).Check()
 			require.Equal(t, c.calls == 0, err != nil)
-			if c.userID != "" {
-				require.Equal(t, c.calls == 0, connect.CheckStateKey(c.userID) != nil)
+			if err != nil {
+				require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 			}
 		})
 	}
-	require.ErrorIs(t, connect.CheckStateKey(""), gloebit.ErrInvalidRequest)
 }
 
 // granting is a Flow that gives the credential and returns at once.
@@ -192,7 +193,7 @@ type puttingStates struct {
 	puts atomic.Int32
 }
 
-func (s *puttingStates) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+func (s *puttingStates) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
 	s.puts.Add(1)
 	return s.MemoryStateStore.Put(ctx, key, pending)
 }

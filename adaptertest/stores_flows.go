@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
@@ -83,10 +84,10 @@ func storeErrorsAreClean(w *world) {
 
 func sealedAtRest(w *world) {
 	b := w.connected("alice")
-	id := w.id("alice")
+	alice := w.key("alice")
 	for process := range w.processes {
 		b.at(process).fetch(http.MethodGet, "/balance").wants(http.StatusOK, "1000")
-		stored, err := w.stores.Inner.Load(w.Context(), id)
+		stored, err := w.stores.Inner.Load(w.Context(), alice)
 		w.ok(err)
 		for name, value := range map[string]gloebit.Secret{"access token": stored.AccessToken, "refresh token": stored.RefreshToken} {
 			if found := w.eye.finds(value.Reveal()); len(found) > 0 || value == "" {
@@ -104,9 +105,9 @@ func sealedAtRest(w *world) {
 // tokens of another.
 func sealedToTheUser(w *world) {
 	_, bob := w.connected("alice"), w.connected("bob")
-	alices, err := w.stores.Inner.Load(w.Context(), w.id("alice"))
+	alices, err := w.stores.Inner.Load(w.Context(), w.key("alice"))
 	w.ok(err)
-	w.ok(w.stores.Inner.Update(w.Context(), w.id("bob"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	w.ok(w.stores.Inner.Update(w.Context(), w.key("bob"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &alices, nil
 	}))
 	w.app.took()
@@ -118,6 +119,12 @@ func sealedToTheUser(w *world) {
 		}
 	}
 	w.clean()
+}
+
+// key is what the user's credential is kept under.
+func (w *world) key(name string) connect.Key {
+	w.Helper()
+	return connect.Key{Realm: w.app.Merchant.Realm(), ID: w.id(name)}
 }
 
 func (w *world) id(name string) string {

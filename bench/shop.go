@@ -56,7 +56,7 @@ func (deliverer) Release(context.Context, ledger.Purchase) error { return nil }
 func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
 	s := &shop{}
 	tokens := &gloebit.MemoryTokenStore{}
-	if err := save(ctx, tokens, alice, credentialOf(alice)); err != nil {
+	if err := save(ctx, tokens, keyOf(alice), credentialOf(alice)); err != nil {
 		return nil, err
 	}
 	merchant, err := newMerchant(gloebit.Config{User: currentUser, Tokens: tokens, HTTPClient: canned{transact: s.hear}.client()})

@@ -20,7 +20,7 @@ func tokenPair(ctx context.Context) (*Pair, error) {
 	var load tape
 	if err = connectUsers(store, 0, 1000); err == nil {
 		load, err = d.record(func(db *sql.DB) error {
-			_, err := sqlstore.New(db, d.dialect).Load(ctx, user)
+			_, err := sqlstore.New(db, d.dialect).Load(ctx, keyOf(user))
 			return err
 		})
 	}
@@ -38,7 +38,7 @@ func ourLoad(ctx context.Context, store *sqlstore.Store, user string) Side {
 	var credential gloebit.Credential
 	return Side{
 		Do: func() (err error) {
-			credential, err = store.Load(ctx, user)
+			credential, err = store.Load(ctx, keyOf(user))
 			return err
 		},
 		Answer: func() string {

@@ -105,7 +105,7 @@ func (a *Account) Reject(ctx context.Context, until time.Time, sent Secret, refu
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	err := c.tokens.Update(ctx, a.user.ID, func(_ context.Context, current *Credential) (*Credential, error) {
+	err := c.tokens.Update(ctx, c.key(a.user.ID), func(_ context.Context, current *Credential) (*Credential, error) {
 		if current == nil || current.AccessToken == sent { //lint:constanttime both are the application's own
 			return nil, nil
 		}

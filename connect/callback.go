@@ -125,15 +125,15 @@ func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection
 	if len(state) != nonceLength {
 		return PendingConnection{}, fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
 	}
-	key := c.stateKey(state)
-	pending, err := c.takePending(ctx, key)
+	hashed := stateID(state)
+	pending, err := c.takePending(ctx, hashed)
 	if err != nil {
 		return PendingConnection{}, err
 	}
 	if !equalInConstantTime(pending.Binding, hash(binding)) {
 		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
 	}
-	if err := c.strike(ctx, key); err != nil {
+	if err := c.strike(ctx, hashed); err != nil {
 		return PendingConnection{}, err
 	}
 	return pending, nil
@@ -154,7 +154,7 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 	if c.config.User == nil && !c.config.SignIn {
 		credential.Until = c.sessions.Deadline(ctx)
 	}
-	err := c.tokens.Update(ctx, connection.User.ID, func(context.Context, *Credential) (*Credential, error) {
+	err := c.tokens.Update(ctx, c.key(connection.User.ID), func(context.Context, *Credential) (*Credential, error) {
 		return &credential, nil
 	})
 	if err != nil {

@@ -5,33 +5,7 @@ import (
 	"strings"
 )
 
-const (
-	longestKey   = 255       // bytes of a user id, or of a state's key
-	largestValue = 256 << 10 // bytes of a credential, or of a pending connection
-)
-
-// CheckUserID returns an error that is ErrInvalidRequest unless the id is of 1
-// to 255 bytes. The Connector checks it before it calls a [TokenStore]. Any bytes
-// will do, and ids that differ in any byte are different users.
-func CheckUserID(userID string) error {
-	if userID == "" {
-		return errNoUserID
-	}
-	if len(userID) > longestKey {
-		return fmt.Errorf("%w: the user id is of %d bytes, more than %d", ErrInvalidRequest, len(userID), longestKey)
-	}
-	return nil
-}
-
-// CheckStateKey returns an error that is ErrInvalidRequest unless the key is of
-// 1 to 255 bytes. The Connector checks it before it calls a [StateStore]. Keys that
-// differ in any byte, also in the case of a letter, are different keys.
-func CheckStateKey(key string) error {
-	if key == "" || len(key) > longestKey {
-		return fmt.Errorf("%w: the key of a state is of %d bytes, want 1 to %d", ErrInvalidRequest, len(key), longestKey)
-	}
-	return nil
-}
+const largestValue = 256 << 10 // bytes of a credential, or of a pending connection
 
 // Check returns an error that is ErrInvalidRequest when the credential is more
 // than a store has to keep: its strings are of more than 256 KiB together, or a

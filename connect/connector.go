@@ -26,6 +26,12 @@ type Config struct {
 	// ClientSecret is the application's secret at the server. It must be empty
 	// for a public client.
 	ClientSecret Secret
+	// Realm separates what this application keeps in States and Tokens from
+	// what others keep there: see [Connector.Realm]. With the server's host and
+	// port before it, it is printable text of at most 128 bytes. The default is
+	// ClientID. Before the client id changes, set Realm to the old one, or every
+	// user has to connect again.
+	Realm string
 	// RedirectURL is the absolute URL of the callback handler as browsers see
 	// it, registered at the server. It is https, or http on a loopback address.
 	// The connect and disconnect handlers are its siblings: next to
@@ -119,7 +125,8 @@ type Config struct {
 // Connector connects an application's users to a server. Make it with [New]. It
 // is read-only afterwards and safe for concurrent use.
 type Connector struct {
-	id           string // tells this connector's sessions and states from another's
+	realm        string // of everything in a store
+	id           string // of the realm, as it stands in cookies and session keys
 	name         string // the server's, in lower case, at the front of log messages
 	keys         sessionKeys
 	application  Application
@@ -151,11 +158,12 @@ type Connector struct {
 // field that can't be used. It makes no network connection and starts no
 // goroutine.
 func New(config Config) (*Connector, error) {
-	redirect, err := config.check()
+	redirect, realm, err := config.check()
 	if err != nil {
 		return nil, err
 	}
 	c := &Connector{
+		realm:        realm,
 		name:         slug(config.Server.Name),
 		protocol:     config.Protocol,
 		server:       config.Server,
@@ -182,7 +190,7 @@ func New(config Config) (*Connector, error) {
 	if c.config.Refusals == nil {
 		c.config.Refusals = Refusals()
 	}
-	c.id = hash(config.ClientID + " " + config.Server.Endpoint.TokenURL)[:12]
+	c.id = hash(c.realm)[:12]
 	c.keys = newSessionKeys(c.name, c.id)
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -258,9 +266,9 @@ func (s *MemoryStateStore) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "connect.MemoryStateStore")
 }
 
-// check returns the parsed redirect URL, or an error that names every field
-// that can't be used.
-func (c Config) check() (*url.URL, error) {
+// check returns the parsed redirect URL and the realm, or an error that names
+// every field that can't be used.
+func (c Config) check() (redirect *url.URL, realm string, err error) {
 	name := cmp.Or(slug(c.Server.Name), "connect")
 	var problems []error
 	bad := func(format string, args ...any) {
@@ -278,7 +286,12 @@ func (c Config) check() (*url.URL, error) {
 	case !c.Server.PublicClient && c.ClientSecret == "":
 		bad("ClientSecret is empty: set it to the application's secret at %s", c.Server.Name)
 	}
-	redirect, err := CheckEndpoint(c.RedirectURL)
+	if token, err := CheckEndpoint(c.Server.Endpoint.TokenURL); err == nil {
+		if realm = c.realm(token); problemOfRealm(realm) != "" {
+			bad("Realm: with the server, and ClientID unless Realm is set, the realm %s", problemOfRealm(realm))
+		}
+	}
+	redirect, err = CheckEndpoint(c.RedirectURL)
 	if err != nil {
 		bad("RedirectURL: %w", err)
 	} else if !strings.HasPrefix(redirect.Path, "/") || strings.HasSuffix(redirect.Path, "/") || redirect.RawQuery != "" ||
@@ -323,7 +336,7 @@ func (c Config) check() (*url.URL, error) {
 			bad("%s holds a nil %T: leave the field out for the default", field.name, field.value)
 		}
 	}
-	return redirect, errors.Join(problems...)
+	return redirect, realm, errors.Join(problems...)
 }
 
 // longestReplyHeader is how much is read of a response before its body, in

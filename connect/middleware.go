@@ -140,10 +140,11 @@ func (c *Connector) find(ctx context.Context, user User, account *Account) error
 
 // load reads a user's credential.
 func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
-	if err := CheckUserID(userID); err != nil {
+	key := c.key(userID)
+	if err := key.checkID(); err != nil {
 		return Credential{}, err
 	}
-	credential, err := c.tokens.Load(ctx, userID)
+	credential, err := c.tokens.Load(ctx, key)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Credential{}, ErrNotConnected

@@ -43,7 +43,8 @@ func postgresTables() []string {
 	version INTEGER PRIMARY KEY
 )`,
 		`CREATE TABLE IF NOT EXISTS gloebit_credentials (
-	user_id       BYTEA PRIMARY KEY,
+	realm         BYTEA NOT NULL,
+	user_id       BYTEA NOT NULL,
 	access_token  BYTEA NOT NULL,
 	refresh_token BYTEA NOT NULL,
 	token_secret  BYTEA NOT NULL,
@@ -53,18 +54,21 @@ func postgresTables() []string {
 	expiry        BIGINT,
 	connected_at  BIGINT,
 	valid_until   BIGINT,
-	version       BIGINT NOT NULL
+	version       BIGINT NOT NULL,
+	PRIMARY KEY (realm, user_id)
 )`,
 		`CREATE INDEX IF NOT EXISTS gloebit_credentials_valid_until ON gloebit_credentials (valid_until)`,
 		`CREATE TABLE IF NOT EXISTS gloebit_states (
-	state_key  BYTEA PRIMARY KEY,
+	realm      BYTEA NOT NULL,
+	state_hash BYTEA NOT NULL,
 	user_id    BYTEA NOT NULL,
 	verifier   BYTEA NOT NULL,
 	return_to  BYTEA NOT NULL,
 	binding    BYTEA NOT NULL,
 	scopes     BYTEA NOT NULL,
 	required   BYTEA NOT NULL,
-	expires_at BIGINT NOT NULL
+	expires_at BIGINT NOT NULL,
+	PRIMARY KEY (realm, state_hash)
 )`,
 		`CREATE INDEX IF NOT EXISTS gloebit_states_expires_at ON gloebit_states (expires_at)`,
 	}
@@ -76,7 +80,8 @@ func mysqlTables() []string {
 	version INTEGER PRIMARY KEY
 ) ENGINE=InnoDB`,
 		`CREATE TABLE IF NOT EXISTS gloebit_credentials (
-	user_id       VARBINARY(255) PRIMARY KEY,
+	realm         VARBINARY(128) NOT NULL,
+	user_id       VARBINARY(255) NOT NULL,
 	access_token  MEDIUMBLOB NOT NULL,
 	refresh_token MEDIUMBLOB NOT NULL,
 	token_secret  MEDIUMBLOB NOT NULL,
@@ -87,10 +92,12 @@ func mysqlTables() []string {
 	connected_at  BIGINT,
 	valid_until   BIGINT,
 	version       BIGINT NOT NULL,
+	PRIMARY KEY (realm, user_id),
 	INDEX gloebit_credentials_valid_until (valid_until)
 ) ENGINE=InnoDB`,
 		`CREATE TABLE IF NOT EXISTS gloebit_states (
-	state_key  VARBINARY(255) PRIMARY KEY,
+	realm      VARBINARY(128) NOT NULL,
+	state_hash VARBINARY(255) NOT NULL,
 	user_id    MEDIUMBLOB NOT NULL,
 	verifier   MEDIUMBLOB NOT NULL,
 	return_to  MEDIUMBLOB NOT NULL,
@@ -98,6 +105,7 @@ func mysqlTables() []string {
 	scopes     MEDIUMBLOB NOT NULL,
 	required   MEDIUMBLOB NOT NULL,
 	expires_at BIGINT NOT NULL,
+	PRIMARY KEY (realm, state_hash),
 	INDEX gloebit_states_expires_at (expires_at)
 ) ENGINE=InnoDB`,
 	}
@@ -109,7 +117,8 @@ func sqliteTables() []string {
 	version INTEGER PRIMARY KEY
 )`,
 		`CREATE TABLE IF NOT EXISTS gloebit_credentials (
-	user_id       BLOB NOT NULL PRIMARY KEY,
+	realm         BLOB NOT NULL,
+	user_id       BLOB NOT NULL,
 	access_token  BLOB NOT NULL,
 	refresh_token BLOB NOT NULL,
 	token_secret  BLOB NOT NULL,
@@ -119,18 +128,21 @@ func sqliteTables() []string {
 	expiry        INTEGER,
 	connected_at  INTEGER,
 	valid_until   INTEGER,
-	version       INTEGER NOT NULL
+	version       INTEGER NOT NULL,
+	PRIMARY KEY (realm, user_id)
 )`,
 		`CREATE INDEX IF NOT EXISTS gloebit_credentials_valid_until ON gloebit_credentials (valid_until)`,
 		`CREATE TABLE IF NOT EXISTS gloebit_states (
-	state_key  BLOB NOT NULL PRIMARY KEY,
+	realm      BLOB NOT NULL,
+	state_hash BLOB NOT NULL,
 	user_id    BLOB NOT NULL,
 	verifier   BLOB NOT NULL,
 	return_to  BLOB NOT NULL,
 	binding    BLOB NOT NULL,
 	scopes     BLOB NOT NULL,
 	required   BLOB NOT NULL,
-	expires_at INTEGER NOT NULL
+	expires_at INTEGER NOT NULL,
+	PRIMARY KEY (realm, state_hash)
 )`,
 		`CREATE INDEX IF NOT EXISTS gloebit_states_expires_at ON gloebit_states (expires_at)`,
 	}

@@ -29,16 +29,16 @@ func TestADatabaseThatRefusesIsAnErrorOfEveryMethod(t *testing.T) {
 			db := sql.OpenDB(refusing{})
 			defer db.Close()
 			store, ctx := sqlstore.New(db, dialect), t.Context()
-			_, err := store.Load(ctx, "u")
+			_, err := store.Load(ctx, at("u"))
 			require.ErrorIs(t, err, errRefused)
-			_, err = store.Take(ctx, "key")
+			_, err = store.Take(ctx, at("key"))
 			require.ErrorIs(t, err, errRefused)
 			_, err = store.Sweep(ctx)
 			require.ErrorIs(t, err, errRefused)
-			require.ErrorIs(t, store.Delete(ctx, "u"), errRefused)
-			require.ErrorIs(t, store.Put(ctx, "key", gloebit.PendingConnection{}), errRefused)
+			require.ErrorIs(t, store.Delete(ctx, at("u")), errRefused)
+			require.ErrorIs(t, store.Put(ctx, at("key"), gloebit.PendingConnection{}), errRefused)
 			require.ErrorIs(t, store.Migrate(ctx), errRefused)
-			for _, err := range store.UserIDs(ctx) {
+			for _, err := range store.UserIDs(ctx, realm) {
 				require.ErrorIs(t, err, errRefused)
 			}
 		})

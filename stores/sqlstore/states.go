@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
@@ -14,10 +15,10 @@ const stateColumns = "user_id, verifier, return_to, binding, scopes, required, e
 
 // Put implements [gloebit.StateStore]. The error is that of the context when it
 // has ended, or the database's, also when the key is in use.
-func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+func (s *Store) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
 	_, err := s.exec(ctx, "put a state",
-		"INSERT INTO gloebit_states (state_key, "+stateColumns+") VALUES ("+sqldb.Marks(8)+")",
-		sqldb.Stored(key), sqldb.Stored(pending.UserID), sqldb.Stored(pending.Verifier), sqldb.Stored(pending.ReturnTo), sqldb.Stored(pending.Binding),
+		"INSERT INTO gloebit_states (realm, state_hash, "+stateColumns+") VALUES ("+sqldb.Marks(9)+")",
+		sqldb.Stored(key.Realm), sqldb.Stored(key.ID), sqldb.Stored(pending.UserID), sqldb.Stored(pending.Verifier), sqldb.Stored(pending.ReturnTo), sqldb.Stored(pending.Binding),
 		storedScopes(pending.Scopes), storedScopes(pending.Required), pending.ExpiresAt.UnixMicro())
 	return err
 }
@@ -26,7 +27,7 @@ func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConn
 // no such state, that of the context when it has ended, or the database's. After
 // an error of the database the state may be gone. A state that has expired is
 // there until [Store.Sweep].
-func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+func (s *Store) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
 	take := s.takeReturning
 	if s.db.Dialect == sqldb.MySQL {
 		take = s.takeCounting
@@ -43,7 +44,7 @@ func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection
 
 // takeReturning takes a state in one statement. The rows are read to their end:
 // it is there that SQLite commits.
-func (s *Store) takeReturning(ctx context.Context, key string) (pending gloebit.PendingConnection, err error) {
+func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending gloebit.PendingConnection, err error) {
 	if s.db.Dialect == sqldb.SQLite {
 		release, err := s.db.Turn(ctx, sqldb.Writer)
 		if err != nil {
@@ -51,9 +52,9 @@ func (s *Store) takeReturning(ctx context.Context, key string) (pending gloebit.
 		}
 		defer release()
 	}
-	query := s.db.Dialect.Rebind("DELETE FROM gloebit_states WHERE state_key = ? RETURNING " + stateColumns)
+	query := s.db.Dialect.Rebind("DELETE FROM gloebit_states WHERE realm = ? AND state_hash = ? RETURNING " + stateColumns)
 	err = s.db.Patiently(ctx, func() error {
-		rows, err := s.db.SQL.QueryContext(ctx, query, sqldb.Stored(key))
+		rows, err := s.db.SQL.QueryContext(ctx, query, sqldb.Stored(key.Realm), sqldb.Stored(key.ID))
 		if err != nil {
 			return err
 		}
@@ -76,16 +77,16 @@ func (s *Store) takeReturning(ctx context.Context, key string) (pending gloebit.
 // takeCounting takes a state where DELETE returns no rows: of all who have read
 // it, the one whose DELETE removed it has taken it. That is sound because a key
 // is never used again.
-func (s *Store) takeCounting(ctx context.Context, key string) (gloebit.PendingConnection, error) {
-	query := s.db.Dialect.Rebind("SELECT " + stateColumns + " FROM gloebit_states WHERE state_key = ?")
-	pending, err := readState(s.db.SQL.QueryRowContext(ctx, query, sqldb.Stored(key)))
+func (s *Store) takeCounting(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
+	query := s.db.Dialect.Rebind("SELECT " + stateColumns + " FROM gloebit_states WHERE realm = ? AND state_hash = ?")
+	pending, err := readState(s.db.SQL.QueryRowContext(ctx, query, sqldb.Stored(key.Realm), sqldb.Stored(key.ID)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return pending, gloebit.ErrNotFound
 	}
 	if err != nil {
 		return pending, err
 	}
-	removed, err := s.exec(ctx, "remove it", "DELETE FROM gloebit_states WHERE state_key = ?", sqldb.Stored(key))
+	removed, err := s.exec(ctx, "remove it", "DELETE FROM gloebit_states WHERE realm = ? AND state_hash = ?", sqldb.Stored(key.Realm), sqldb.Stored(key.ID))
 	if err == nil && removed == 0 {
 		err = gloebit.ErrNotFound
 	}

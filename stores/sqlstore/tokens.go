@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
@@ -51,11 +52,11 @@ func (r *credentialRow) current() *gloebit.Credential {
 // Load implements [gloebit.TokenStore]. The error is ErrNotFound when there is
 // no credential, that of the context when it has ended, or the database's. A
 // credential that has lapsed is there until [Store.Sweep].
-func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
 	var row credentialRow
-	query := s.db.Dialect.Rebind("SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?")
+	query := s.db.Dialect.Rebind("SELECT " + credentialColumns + " FROM gloebit_credentials WHERE realm = ? AND user_id = ?")
 	err := s.db.Patiently(ctx, func() error {
-		return row.scan(s.db.SQL.QueryRowContext(ctx, query, sqldb.Stored(userID)))
+		return row.scan(s.db.SQL.QueryRowContext(ctx, query, sqldb.Stored(key.Realm), sqldb.Stored(key.ID)))
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return gloebit.Credential{}, failed(ctx, "load a credential", err)
@@ -75,8 +76,8 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 // then the error; that of the context when it has ended; or the database's.
 // After an error nothing is saved, but after one of the commit itself, which
 // can't tell.
-func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)) error {
-	leave, err := s.db.Enter(ctx, "user "+userID)
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)) error {
+	leave, err := s.db.Enter(ctx, "user "+key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return failed(ctx, "wait for the user", err)
 	}
@@ -86,7 +87,7 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 		return failed(ctx, "begin", err)
 	}
 	defer h.End()
-	row, err := s.lockUser(ctx, h, userID)
+	row, err := s.lockUser(ctx, h, key)
 	if err != nil {
 		return failed(ctx, "lock the user", err)
 	}
@@ -102,7 +103,7 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 	}
 	after, cancel := sqldb.Lasting(ctx)
 	defer cancel()
-	if err := save(after, h, userID, row, next); err != nil {
+	if err := save(after, h, key, row, next); err != nil {
 		return failed(ctx, "save a credential", err)
 	}
 	return failed(ctx, "commit a credential", h.Commit(after))
@@ -110,27 +111,26 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 
 // Delete implements [gloebit.TokenStore]. It waits for the user as
 // [Store.Update] does, with the same errors.
-func (s *Store) Delete(ctx context.Context, userID string) error {
-	return s.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
+func (s *Store) Delete(ctx context.Context, key connect.Key) error {
+	return s.Update(ctx, key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
 }
 
 // lockUser locks the user, also one without a row, and reads the row.
-func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, userID string) (row credentialRow, err error) {
-	id := sqldb.Stored(userID)
-	query := "SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?"
-	args := []any{id}
+func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (row credentialRow, err error) {
+	query := "SELECT " + credentialColumns + " FROM gloebit_credentials WHERE realm = ? AND user_id = ?"
+	args := []any{sqldb.Stored(key.Realm), sqldb.Stored(key.ID)}
 	switch s.db.Dialect {
 	case sqldb.Postgres:
 		// A row that is not there is made, for this transaction alone, and
 		// whoever wants it too waits for its end.
-		query = "INSERT INTO gloebit_credentials (user_id, " + credentialColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)" +
-			" ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns
+		query = "INSERT INTO gloebit_credentials (realm, user_id, " + credentialColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)" +
+			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns
 		none := sqldb.Stored("")
 		args = append(args, none, none, none, none, none, none)
 	case sqldb.MySQL:
 		// Locks on rows that are not there are shared locks of gaps in
 		// InnoDB, and deadlock: so the name is locked as well.
-		if err := h.LockName(ctx, "user "+userID); err != nil {
+		if err := h.LockName(ctx, "user "+key.Realm+"\x00"+key.ID); err != nil {
 			return row, err
 		}
 		query += " FOR UPDATE"
@@ -145,7 +145,7 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, userID string) (row
 }
 
 // save makes the row what fn returned.
-func save(ctx context.Context, h *sqldb.Hold, userID string, row credentialRow, next *gloebit.Credential) error {
+func save(ctx context.Context, h *sqldb.Hold, key connect.Key, row credentialRow, next *gloebit.Credential) error {
 	if next == nil && !row.exists {
 		return nil
 	}
@@ -157,14 +157,14 @@ func save(ctx context.Context, h *sqldb.Hold, userID string, row credentialRow, 
 	}
 	switch {
 	case next == nil:
-		query = "DELETE FROM gloebit_credentials WHERE user_id = ?"
+		query = "DELETE FROM gloebit_credentials WHERE realm = ? AND user_id = ?"
 	case row.exists:
 		query = "UPDATE gloebit_credentials SET access_token = ?, refresh_token = ?, token_secret = ?, scopes = ?," +
-			" gloebit_id = ?, name = ?, expiry = ?, connected_at = ?, valid_until = ?, version = ? WHERE user_id = ?"
+			" gloebit_id = ?, name = ?, expiry = ?, connected_at = ?, valid_until = ?, version = ? WHERE realm = ? AND user_id = ?"
 	default:
-		query = "INSERT INTO gloebit_credentials (" + credentialColumns + ", user_id) VALUES (" + sqldb.Marks(11) + ")"
+		query = "INSERT INTO gloebit_credentials (" + credentialColumns + ", realm, user_id) VALUES (" + sqldb.Marks(12) + ")"
 	}
-	changed, err := h.Exec(ctx, query, append(args, sqldb.Stored(userID))...)
+	changed, err := h.Exec(ctx, query, append(args, sqldb.Stored(key.Realm), sqldb.Stored(key.ID))...)
 	if err == nil && changed != 1 {
 		err = fmt.Errorf("%d rows changed, want 1", changed)
 	}

@@ -30,12 +30,3 @@ func readScopes(list []byte) []gloebit.Scope {
 	}
 	return scopes
 }
-
-// toAny makes byte strings arguments.
-func toAny(keys [][]byte) []any {
-	args := make([]any, len(keys))
-	for i, key := range keys {
-		args[i] = key
-	}
-	return args
-}
