@@ -9,8 +9,10 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // Receipt is Gloebit's response to a transaction. OutcomeQueued means that the
@@ -244,9 +246,29 @@ func (f *fate) see(err error) {
 	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
 }
 
+// reached tells whether a request found a connection to the server.
+type reached struct{ asked, got atomic.Bool }
+
+// trace returns a context by which net/http tells.
+func (r *reached) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { r.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { r.got.Store(true) },
+	})
+}
+
+// never reports whether the request was certainly not sent: the transport asked
+// for a connection and got none, because a host, a proxy or TLS failed. A
+// transport that does not tell is not relied on.
+func (r *reached) never() bool { return r.asked.Load() && !r.got.Load() }
+
 // mayHaveArrived reports whether a request that failed can have been carried
 // out all the same.
 func mayHaveArrived(err error) bool {
+	var call *APIError
+	if errors.As(err, &call) && call.unsent {
+		return false
+	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err) {
 		return false

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -15,27 +16,47 @@ import (
 func (c *Connector) Handler() http.Handler {
 	connect, callback, disconnect := c.ConnectHandler(), c.CallbackHandler(), c.DisconnectHandler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case isTail(r.URL.Path, c.connectPath):
+		switch at := strings.TrimSuffix(r.URL.Path, "/"); {
+		case isTail(at, c.connectPath):
 			connect.ServeHTTP(w, r)
-		case isTail(r.URL.Path, c.callbackPath):
+		case isTail(at, c.callbackPath):
 			callback.ServeHTTP(w, r)
-		case isTail(r.URL.Path, c.leavePath):
+		case isTail(at, c.leavePath):
 			disconnect.ServeHTTP(w, r)
 		default:
+			c.warnOfMount(r)
 			c.fail(w, r, ErrNotFound, "")
 		}
 	})
 }
 
-// isOtherLoopbackName reports whether a request came by another name of this
-// machine than the redirect URL has, on the same port. To a browser, localhost
-// and 127.0.0.1 are two sites: the callback comes to the configured one, so it
-// has to start there.
-func (c *Connector) isOtherLoopbackName(host string) bool {
+// warnOfMount logs that Handler is mounted at another path than Config.RedirectURL
+// says, when a request shows that.
+func (c *Connector) warnOfMount(r *http.Request) {
+	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
+		if path.Base(own) == path.Base(r.URL.Path) {
+			c.log.WarnContext(r.Context(), c.name+": the handler is mounted at another path than Config.RedirectURL says",
+				"path", r.URL.Path, "want", own)
+			return
+		}
+	}
+}
+
+// movedParam is a parameter of connect: the browser was sent from another name of
+// this host already. Behind a proxy that rewrites Host it would be sent for ever.
+const movedParam = "moved"
+
+// isOtherName reports whether a request came by another name of this host than
+// the redirect URL has: with or without "www.", or by another loopback name on
+// the same port. To a browser these are two sites: the callback comes to the
+// configured one, so the connection has to start there.
+func (c *Connector) isOtherName(host string) bool {
 	u := url.URL{Host: host}
-	return isLoopback(u.Hostname()) && isLoopback(c.redirect.Hostname()) &&
-		!strings.EqualFold(u.Hostname(), c.redirect.Hostname()) && u.Port() == c.redirect.Port()
+	here, there := strings.ToLower(u.Hostname()), strings.ToLower(c.redirect.Hostname())
+	if here == "www."+there || there == "www."+here {
+		return true
+	}
+	return isLoopback(here) && isLoopback(there) && here != there && u.Port() == c.redirect.Port()
 }
 
 // Paths returns the paths of the three handlers as browsers see them, for
@@ -81,15 +102,16 @@ func (c *Connector) ConnectHandler() http.Handler {
 		if !c.allow(w, r, http.MethodGet, http.MethodHead) {
 			return
 		}
-		if c.isOtherLoopbackName(r.Host) {
-			here := url.URL{Scheme: c.redirect.Scheme, Host: c.redirect.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+		query, err := queryOf(r)
+		if err == nil && c.isOtherName(r.Host) && !query.Has(movedParam) {
+			query.Set(movedParam, "1")
+			here := url.URL{Scheme: c.redirect.Scheme, Host: c.redirect.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
 			if isTail(here.Path, c.connectPath) { // a prefix may have been stripped
 				here.Path, here.RawPath = c.connectPath, ""
 			}
 			redirect(w, here.String())
 			return
 		}
-		query, err := queryOf(r)
 		if err == nil && (len(query["return_to"]) > 1 || len(query["scope"]) > 1) {
 			err = errors.New("return_to or scope came more than once")
 		}
@@ -122,12 +144,16 @@ func (c *Connector) CallbackHandler() http.Handler {
 		if !c.allow(w, r, http.MethodGet) {
 			return
 		}
-		connection, err := c.finishConnection(r)
-		if err != nil {
+		connection, err := c.finishOnce(r)
+		switch {
+		case errors.Is(err, ErrState) && c.isConnected(r): // an old tab, or a callback that was loaded again
+			w.Header().Set("Refresh", "0; url="+c.external(r, c.callbackPath, c.homePath))
+			c.fail(w, r, fmt.Errorf("%w: %w", errConnected, err), "")
+		case err != nil:
 			c.fail(w, r, err, "")
-			return
+		default:
+			redirect(w, c.external(r, c.callbackPath, connection.ReturnTo))
 		}
-		redirect(w, connection.ReturnTo)
 	})
 }
 
@@ -147,15 +173,20 @@ func (c *Connector) DisconnectHandler() http.Handler {
 			c.fail(w, r, err, "")
 			return
 		}
-		redirect(w, returnTo)
+		redirect(w, c.external(r, c.leavePath, returnTo))
 	})
+}
+
+// isConnected reports whether the request's user has a connection.
+func (c *Connector) isConnected(r *http.Request) bool {
+	return c.Authenticate(r.Context(), r, new(Account), nil) == nil
 }
 
 const largestForm = 64 << 10
 
 func (c *Connector) disconnect(w http.ResponseWriter, r *http.Request) (returnTo string, err error) {
-	if err := c.crossOrigin.Check(r); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrCrossOrigin, err)
+	if err := c.checkOrigin(r); err != nil {
+		return "", err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
 	if err := r.ParseForm(); err != nil {
