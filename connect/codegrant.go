@@ -102,9 +102,9 @@ func (codeGrant) Authorize(_ Application, req *http.Request, credential Credenti
 }
 
 // limited is a context in which x/oauth2 uses the client, with responses that
-// [tokenAnswers] has rewritten, and which ends after the client's Timeout. A client that has a Timeout itself makes a goroutine, a timer and a
-// channel for each request, beside the deadline, where its Transport is not
-// net/http's own.
+// [tokenAnswers] has rewritten, and which ends after the client's Timeout. A
+// client that has a Timeout itself makes a goroutine, a timer and a channel for
+// each request, beside the deadline, where its Transport is not net/http's own.
 func limited(ctx context.Context, client *http.Client) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, client.Timeout)
 	untimed := *client
@@ -112,7 +112,7 @@ func limited(ctx context.Context, client *http.Client) (context.Context, context
 	if untimed.Transport == nil {
 		untimed.Transport = http.DefaultTransport
 	}
-	untimed.Transport = tokenAnswers{untimed.Transport}
+	untimed.Transport = tokenAnswers{patient{untimed.Transport}}
 	return context.WithValue(ctx, oauth2.HTTPClient, &untimed), cancel
 }
 
