@@ -158,7 +158,8 @@ type Connector struct {
 	log          *slog.Logger
 	clock        func() time.Time
 	userAgent    string
-	signIn       *url.URL // nil without Config.SignInURL
+	header       http.Header // of every request to the server
+	signIn       *url.URL    // nil without Config.SignInURL
 	crossOrigin  *http.CrossOriginProtection
 	refreshing   *singleflight.Group
 	completing   *singleflight.Group // callbacks, by state and browser
@@ -189,6 +190,7 @@ func New(config Config) (*Connector, error) {
 		connectFor:   cmp.Or(config.ConnectTimeout, 10*time.Minute),
 		http:         newHTTPClient(config.HTTPClient),
 		userAgent:    cmp.Or(config.UserAgent, defaultUserAgent()),
+		header:       headers(config.Server, cmp.Or(config.UserAgent, defaultUserAgent())),
 		log:          config.Logger,
 		clock:        config.Clock,
 		crossOrigin:  http.NewCrossOriginProtection(),
@@ -227,7 +229,7 @@ func New(config Config) (*Connector, error) {
 		ClientSecret: config.ClientSecret,
 		RedirectURL:  config.RedirectURL,
 		Server:       c.server,
-		HTTPClient:   named(c.http, c.userAgent),
+		HTTPClient:   named(c.http, c.header),
 		Clock:        c.clock,
 	}
 	if c.protocol == nil {

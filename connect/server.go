@@ -48,6 +48,9 @@ type Server struct {
 	// AccountURL is the page on which users see and revoke what they approved.
 	AccountURL string
 
+	// Header holds headers of every request to the server, such as the version of
+	// its API. It does not replace a header that a request has.
+	Header http.Header
 	// Scopes says which scopes the server knows.
 	Scopes ScopePolicy
 	// AuthParams returns more parameters of the authorization request.

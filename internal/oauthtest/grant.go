@@ -51,14 +51,13 @@ func (g *Grants) Find(match func(*Grant) bool) *Grant {
 	return nil
 }
 
-// WithCode returns the grant whose code it is, if the code is still good, and uses
-// the code up.
+// WithCode returns the grant whose code it is, if the code is still good, or nil.
+// A handler that accepts the code empties it.
 func (g *Grants) WithCode(code string) *Grant {
 	grant := g.Find(func(grant *Grant) bool { return code != "" && grant.Code == code })
-	if grant == nil || g.clock().After(grant.CodeEnds) {
+	if grant == nil || ended(grant.CodeEnds, g.clock()) {
 		return nil
 	}
-	grant.Code = ""
 	return grant
 }
 
