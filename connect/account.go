@@ -36,6 +36,10 @@ type Account struct {
 // User returns the user of the application.
 func (a *Account) User() User { return a.user }
 
+// Server returns the server to which the account belongs, for packages with a
+// client of its API.
+func (a *Account) Server() Server { return a.connector.server }
+
 // Scopes returns what the user granted.
 func (a *Account) Scopes() []Scope { return slices.Clone(a.Credential().Scopes) }
 

@@ -77,7 +77,8 @@ type Config struct {
 	// when no return_to was given. The default is "/".
 	HomePath string
 	// ConnectTimeout is how long a user may take between connect and callback.
-	// The default is ten minutes.
+	// The default is ten minutes. With Server.StateNotReturned it is at most
+	// three.
 	ConnectTimeout time.Duration
 	// Limit is asked before a connection is started or completed. An error
 	// refuses the request with 429 (RFC 6585 section 4); a LimitError says when
@@ -156,7 +157,8 @@ type Connector struct {
 	log          *slog.Logger
 	clock        func() time.Time
 	userAgent    string
-	signIn       *url.URL // nil without Config.SignInURL
+	header       http.Header // of every request to the server
+	signIn       *url.URL    // nil without Config.SignInURL
 	crossOrigin  *http.CrossOriginProtection
 	refreshing   *singleflight.Group
 	completing   *singleflight.Group // callbacks, by state and browser
@@ -187,6 +189,7 @@ func New(config Config) (*Connector, error) {
 		connectFor:   cmp.Or(config.ConnectTimeout, 10*time.Minute),
 		http:         newHTTPClient(config.HTTPClient),
 		userAgent:    cmp.Or(config.UserAgent, defaultUserAgent()),
+		header:       headers(config.Server, cmp.Or(config.UserAgent, defaultUserAgent())),
 		log:          config.Logger,
 		clock:        config.Clock,
 		crossOrigin:  http.NewCrossOriginProtection(),
@@ -225,7 +228,7 @@ func New(config Config) (*Connector, error) {
 		ClientSecret: config.ClientSecret,
 		RedirectURL:  config.RedirectURL,
 		Server:       c.server,
-		HTTPClient:   named(c.http, c.userAgent),
+		HTTPClient:   named(c.http, c.header),
 		Clock:        c.clock,
 	}
 	if c.protocol == nil {
@@ -236,6 +239,11 @@ func New(config Config) (*Connector, error) {
 	// Behind a proxy the Host that the application sees may not be its own.
 	if err := c.crossOrigin.AddTrustedOrigin(originOf(redirect)); err != nil {
 		return nil, fmt.Errorf("%s: Config.RedirectURL: %w", c.name, err)
+	}
+	if c.server.StateNotReturned {
+		c.connectFor = min(c.connectFor, withoutState)
+		c.log.Warn(c.name + ": the server returns no state: " +
+			"another site can connect a user who is connecting to an account of its own (see Server.StateNotReturned)")
 	}
 	if risks := c.risks(); config.Warn && len(risks) > 0 {
 		c.log.Warn(c.name+": settings that are dangerous in production", "settings", strings.Join(risks, "; "))

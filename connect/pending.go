@@ -6,24 +6,34 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // mostPending is how many connections one session has under way: the ones it
 // started last. So many tabs nobody fills in.
 const mostPending = 10
 
+// withoutState is how long a connection may be under way when the session alone
+// says which one a callback belongs to.
+const withoutState = 3 * time.Minute
+
 // keep puts a pending connection into the store, and its hash into the session's
 // list. When the session has mostPending already, the oldest is void from now on.
 //
 // Two requests of one session at the same moment may each save a list without
 // the other's hash. What is missing there still completes, and leaves the store
-// when it expires.
+// when it expires. With Server.StateNotReturned it does not complete, since
+// nothing but the list names it.
 func (c *Connector) keep(ctx context.Context, hashed string, pending PendingConnection) error {
 	hashes, err := c.pendingHashes(ctx)
 	if err != nil {
 		return err
 	}
-	for len(hashes) >= mostPending {
+	most := mostPending
+	if c.server.StateNotReturned {
+		most = 1
+	}
+	for len(hashes) >= most {
 		if _, err := c.states.Take(ctx, c.key(hashes[0])); err != nil && !errors.Is(err, ErrNotFound) {
 			return storeError("drop the oldest state", err)
 		}
