@@ -114,7 +114,15 @@ func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 		"an empty scope":           {gloebit.Credential{Scopes: []gloebit.Scope{""}}, true},
 		"a scope with a space":     {gloebit.Credential{Scopes: []gloebit.Scope{"a b"}}, true},
 		"tokens of 128 KiB":        {gloebit.Credential{AccessToken: gloebit.Secret(huge[:64<<10]), RefreshToken: gloebit.Secret(huge[:64<<10])}, false},
-		"nothing but an odd scope": {gloebit.Credential{Scopes: []gloebit.Scope{"\xff"}}, false},
+		"a scope that is no text":  {gloebit.Credential{Scopes: []gloebit.Scope{"\xff"}}, true},
+		"a scope with a NUL":       {gloebit.Credential{Scopes: []gloebit.Scope{"a\x00"}}, true},
+		"an odd scope":             {gloebit.Credential{Scopes: []gloebit.Scope{"\u4e16,;'"}}, false},
+		"a Name with a NUL":        {gloebit.Credential{Name: "a\x00"}, true},
+		"a Subject that's no text": {gloebit.Credential{Subject: "\xff"}, true},
+		"a token that is no text":  {gloebit.Credential{AccessToken: "\xff"}, true},
+		"a time after 9999":        {gloebit.Credential{Expiry: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}, true},
+		"a time before year 1":     {gloebit.Credential{ConnectedAt: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)}, true},
+		"the last time":            {gloebit.Credential{Until: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.refused, c.credential.Check() != nil)
@@ -175,6 +183,9 @@ func TestStatesAreCheckedBeforeTheyArePut(t *testing.T) {
 		"Scopes of 1 MiB":      {Scopes: slicesOf("sixteen-bytes-it", 1<<16)},
 		"Required of 1 MiB":    {Required: slicesOf("sixteen-bytes-it", 1<<16)},
 		"a scope with a space": {Required: []gloebit.Scope{"a b"}},
+		"a UserID with a NUL":  {UserID: "a\x00"},
+		"a ReturnTo of bytes":  {ReturnTo: "/\xff"},
+		"a time after 9999":    {ExpiresAt: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		t.Run(name, func(t *testing.T) { require.ErrorIs(t, pending.Check(), gloebit.ErrInvalidRequest) })
 	}

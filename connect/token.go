@@ -86,16 +86,19 @@ func checkScopes(list string, secrets ...Secret) error {
 	if len(list) > longestScope {
 		return fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrExchange, len(list), longestScope)
 	}
+	if !isText(list) {
+		return fmt.Errorf("%w: the answer's scope is not text", ErrExchange)
+	}
 	if discreet.Repeats(list, secrets...) {
 		return fmt.Errorf("%w: the answer's scope repeats a secret", ErrExchange)
 	}
 	return nil
 }
 
-// usableID returns at most 200 bytes of an id, and the empty id when it contains
-// one of the secrets. Ids are stored and logged.
+// usableID returns at most 200 bytes of an id, and the empty id when it is not
+// text or contains one of the secrets. Ids are stored and logged.
 func usableID(id string, secrets ...Secret) string {
-	if discreet.Repeats(id, secrets...) {
+	if !isText(id) || discreet.Repeats(id, secrets...) {
 		return ""
 	}
 	return discreet.Words(id, secrets...)

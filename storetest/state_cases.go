@@ -56,7 +56,7 @@ func unknownState(t *testing.T, store *states) {
 
 func stateRoundTrip(t *testing.T, store *states) {
 	want := gloebit.PendingConnection{
-		UserID:    "user \u00e9 \x00 \xff 'quoted'",
+		UserID:    "user \u00e9 \x01 'quoted'",
 		Verifier:  "verifier-._~",
 		ReturnTo:  "/articles/caf\u00e9?q='a'&b=\"c\"#\U0001F600",
 		Binding:   "binding-_",

@@ -29,8 +29,8 @@ func fullCredential(t *testing.T) gloebit.Credential {
 		TokenSecret:  "secret&=",
 		Expiry:       now.Add(time.Hour),
 		Scopes:       []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance, gloebit.ScopeUser, "\u00e9,;\"'"},
-		Subject:      "id \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x00 and \n",
-		Name:         "name \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x00 and \n",
+		Subject:      "id \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x01 and \n",
+		Name:         "name \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x01 and \n",
 		ConnectedAt:  time.Date(2013, 7, 1, 2, 3, 4, 567_891_000, time.FixedZone("", 5400)),
 		Until:        now.Add(48*time.Hour + 123_457*time.Microsecond),
 	}

@@ -4,7 +4,9 @@
 //
 //	keys, err := sealed.ParseKeys(os.Getenv("SHOP_SEALING_KEYS"))
 //	...
-//	tokens, err := sealed.New(sqlstore.New(db, sqlstore.Postgres), keys...)
+//	inner, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.Postgres})
+//	...
+//	tokens, err := sealed.New(inner, keys...)
 //
 // AccessToken, RefreshToken and TokenSecret are each sealed with AES-256-GCM
 // under a random nonce (NIST SP 800-38D), and kept as

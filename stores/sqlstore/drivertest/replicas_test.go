@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -38,7 +37,7 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 		}
 		group.Wait()
 		for table, steps := range map[string][]sqlstore.Migration{
-			"gloebit_schema": sqlstore.Schema(d.dialect), "gloebit_ledger_schema": sqlledger.Schema(d.dialect),
+			"oauth_schema": stores[0].Store.Schema(), "gloebit_ledger_schema": stores[0].purchases.Schema(),
 		} {
 			var versions int
 			require.NoError(t, d.connect(t).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&versions))
@@ -56,7 +55,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 		require.NotErrorIs(t, err, gloebit.ErrNotFound)
 		require.Error(t, store.Update(t.Context(), at("u"), saving("x")))
 
-		steps := append(sqlstore.Schema(d.dialect), sqlledger.Schema(d.dialect)...)
+		steps := append(store.Store.Schema(), store.purchases.Schema()...)
 		for _, statement := range steps[0].Statements[:2] { // one that stopped half way
 			_, err := db.ExecContext(t.Context(), statement)
 			require.NoError(t, err)
@@ -67,7 +66,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 		for range 2 {
 			require.NoError(t, store.Migrate(t.Context()))
 		}
-		for _, table := range []string{"gloebit_schema", "gloebit_ledger_schema"} {
+		for _, table := range []string{"oauth_schema", "gloebit_ledger_schema"} {
 			var version int
 			require.NoError(t, db.QueryRowContext(t.Context(), "SELECT MAX(version) FROM "+table).Scan(&version))
 			require.Equal(t, 1, version, table)
@@ -85,7 +84,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 				require.NoError(t, err)
 			}
 		}
-		for _, table := range []string{"gloebit_ledger_schema", "gloebit_schema"} {
+		for _, table := range []string{"gloebit_ledger_schema", "oauth_schema"} {
 			_, err = db.ExecContext(t.Context(), "INSERT INTO "+table+" (version) VALUES (1000)")
 			require.NoError(t, err)
 			require.ErrorContains(t, store.Migrate(t.Context()), "version 1000", "a newer schema is left as it is")

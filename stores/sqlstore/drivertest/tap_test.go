@@ -255,7 +255,7 @@ func TestSweepLeavesWhoHasConnectedAgainMeanwhile(t *testing.T) {
 		}
 		again := false
 		tapped.before = func(statement string) error {
-			if again || !strings.HasPrefix(statement, "DELETE FROM gloebit_credentials") {
+			if again || !strings.HasPrefix(statement, "DELETE FROM oauth_credentials") {
 				return nil
 			}
 			again = true
