@@ -26,7 +26,7 @@ func newCodeGrant(client *http.Client) codeGrant {
 	if untimed.Transport == nil {
 		untimed.Transport = http.DefaultTransport
 	}
-	untimed.Transport = tokenAnswers{untimed.Transport}
+	untimed.Transport = tokenAnswers{patient{untimed.Transport}}
 	return codeGrant{&untimed}
 }
 

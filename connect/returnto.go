@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // LongestReturnTo is how long a return_to may be, in bytes.
@@ -26,7 +27,7 @@ func CheckReturnTo(returnTo string) (string, error) {
 	if u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
 		return refuse("not a path")
 	}
-	if strings.ContainsAny(returnTo, "\\#") || hasControl(returnTo) {
+	if strings.ContainsAny(returnTo, "\\#") || hasControl(returnTo) || !utf8.ValidString(returnTo) {
 		return refuse("a character that a path does not have")
 	}
 	p, _, _ := strings.Cut(returnTo, "?")
