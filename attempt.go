@@ -19,13 +19,18 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 	}
 	limited, cancel := context.WithDeadline(ctx, earlier(call.until, time.Now().Add(c.merchant.base.HTTPClient.Timeout)))
 	defer cancel()
+	var sent reached
+	if call.method != http.MethodGet {
+		limited = sent.trace(limited)
+	}
 	req, err := c.request(limited, call, payload, credential)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := c.merchant.api.Do(req)
 	if err != nil {
-		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, discreet.Failure(err)}, transient: ctx.Err() == nil && !isUntrusted(err)}
+		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, discreet.Failure(err)},
+			transient: ctx.Err() == nil && !isUntrusted(err), unsent: sent.never()}
 	}
 	defer resp.Body.Close()
 	body, err := readReply(resp)

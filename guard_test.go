@@ -151,12 +151,12 @@ func TestConnectStartsWhereTheCallbackComes(t *testing.T) {
 	recorder = httptest.NewRecorder()
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/gloebit/connect?return_to=/x%3Fy", nil)
 	http.StripPrefix("/gloebit", merchant.Handler()).ServeHTTP(recorder, r)
-	require.Equal(t, "http://localhost:8080/gloebit/connect?return_to=/x%3Fy", recorder.Header().Get("Location"), "where a prefix was stripped")
+	require.Equal(t, "http://localhost:8080/gloebit/connect?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"), "where a prefix was stripped")
 
 	recorder = httptest.NewRecorder()
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/sign/in?return_to=/x%3Fy", nil)
 	merchant.ConnectHandler().ServeHTTP(recorder, r)
-	require.Equal(t, "http://localhost:8080/sign/in?return_to=/x%3Fy", recorder.Header().Get("Location"), "where the application has it elsewhere")
+	require.Equal(t, "http://localhost:8080/sign/in?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"), "where the application has it elsewhere")
 }
 
 func TestRequireScopesKnowsItsScopesWhenItIsBuilt(t *testing.T) {

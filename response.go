@@ -95,16 +95,20 @@ func oauthProblem(h http.Header, body []byte) *string {
 	return &problem
 }
 
-// retryAfter reads the header in both its forms (RFC 9110 section 10.2.3).
+// retryAfter reads the header in both its forms (RFC 9110 section 10.2.3). A value
+// of another form is taken for a minute: the server asks for some wait.
 func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return min(time.Duration(seconds), 1e6) * time.Second
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.Atoi(value); err == nil {
+		return time.Duration(min(max(seconds, 0), 1e6)) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return max(time.Until(at), 0)
 	}
-	return 0
+	return time.Minute
 }
 
 // secrets are what the server knows of a call that was sent with the credential.

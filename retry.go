@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -72,6 +74,10 @@ func (f *fate) see(err error) {
 // mayHaveArrived reports whether a request that failed can have been carried
 // out all the same.
 func mayHaveArrived(err error) bool {
+	var call *APIError
+	if errors.As(err, &call) && call.unsent {
+		return false
+	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err) {
 		return false
@@ -85,3 +91,19 @@ func isUntrusted(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate)
 }
+
+// reached tells whether a request found a connection to the server.
+type reached struct{ asked, got atomic.Bool }
+
+// trace returns a context by which net/http tells.
+func (r *reached) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { r.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { r.got.Store(true) },
+	})
+}
+
+// never reports whether the request was certainly not sent: the transport asked
+// for a connection and got none, because a host, a proxy or TLS failed. A
+// transport that does not tell is not relied on.
+func (r *reached) never() bool { return r.asked.Load() && !r.got.Load() }

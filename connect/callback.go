@@ -39,6 +39,31 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 	return c.finishConnection(r)
 }
 
+// finishOnce is finishConnection for a browser that may load its callback twice
+// and drop the first response: a request that comes while the same browser's
+// first one is completing waits for it, and its session gets the user too.
+func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
+	ctx := r.Context()
+	binding, err := c.session(ctx, c.keys.binding)
+	state := r.URL.Query().Get("state")
+	if err != nil || binding == "" || len(state) != nonceLength {
+		return c.finishConnection(r)
+	}
+	first := false
+	value, err, _ := c.completing.Do(hash(c.stateKey(state), " ", binding), func() (any, error) {
+		first = true
+		return c.finishConnection(r)
+	})
+	connection, _ := value.(Connection)
+	if err == nil && !first {
+		if err := c.sessions.RenewToken(ctx); err != nil {
+			return Connection{}, storeError("renew the session", err)
+		}
+		c.enter(ctx, connection)
+	}
+	return connection, err
+}
+
 // finishConnection is Exchange for a request that Config.Limit let through.
 func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	query, err := queryOf(r)
@@ -163,6 +188,13 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		}
 		return storeError("save the credential", err)
 	}
+	c.enter(ctx, connection)
+	return nil
+}
+
+// enter puts the user of a completed connection into the session, unless the
+// application tells who the user is.
+func (c *Connector) enter(ctx context.Context, connection Connection) {
 	switch {
 	case c.config.SignIn:
 		c.sessions.Put(ctx, c.keys.userID, connection.User.ID)
@@ -174,5 +206,4 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		// would take the place of this one.
 		c.endAttempts(ctx)
 	}
-	return nil
 }

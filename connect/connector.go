@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -107,6 +108,14 @@ type Config struct {
 	// that don't accept HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 
+	// CrossOrigin says which cross-origin requests the middleware and the
+	// disconnect handler accept. They refuse every other one whose method is not
+	// GET, HEAD or OPTIONS with 403, since a page of another site could spend the
+	// user's money with it. Requests from the origin of RedirectURL always pass. To
+	// accept those of another origin, add it with AddTrustedOrigin; to accept
+	// those for some routes, use AddInsecureBypassPattern.
+	CrossOrigin *http.CrossOriginProtection
+
 	// Refusals are the rows by which HandleError and WriteError answer. The
 	// default is [Refusals]. Packages that build on this one add theirs.
 	Refusals []Refusal
@@ -143,7 +152,8 @@ type Connector struct {
 	signIn       *url.URL // nil without Config.SignInURL
 	crossOrigin  *http.CrossOriginProtection
 	refreshing   *singleflight.Group
-	refreshFor   time.Duration // with the wait for others who hold the user
+	completing   *singleflight.Group // callbacks, by state and browser
+	refreshFor   time.Duration       // with the wait for others who hold the user
 }
 
 // New checks the configuration and returns a Connector. Its error names every
@@ -173,6 +183,7 @@ func New(config Config) (*Connector, error) {
 		clock:        config.Clock,
 		crossOrigin:  http.NewCrossOriginProtection(),
 		refreshing:   new(singleflight.Group),
+		completing:   new(singleflight.Group),
 		refreshFor:   time.Minute,
 	}
 	if c.signIn, err = parseSignIn(config.SignInURL); err != nil {
@@ -201,11 +212,6 @@ func New(config Config) (*Connector, error) {
 		c.ownSessions = newOwnSessions(redirect.Scheme == "https", c.name+"-"+c.id, c.sessionFailed)
 		c.sessions = c.ownSessions
 	}
-	if c.protocol == nil {
-		c.protocol = codeGrant{}
-	} else {
-		c.protocol = redactingProtocol{c.protocol}
-	}
 	c.application = Application{
 		ClientID:     config.ClientID,
 		ClientSecret: config.ClientSecret,
@@ -214,8 +220,13 @@ func New(config Config) (*Connector, error) {
 		HTTPClient:   named(c.http, c.userAgent),
 		Clock:        c.clock,
 	}
+	if c.protocol == nil {
+		c.protocol = newCodeGrant(c.application.HTTPClient)
+	} else {
+		c.protocol = redactingProtocol{c.protocol}
+	}
 	// Behind a proxy the Host that the application sees may not be its own.
-	if err := c.crossOrigin.AddTrustedOrigin(redirect.Scheme + "://" + redirect.Host); err != nil {
+	if err := c.crossOrigin.AddTrustedOrigin(originOf(redirect)); err != nil {
 		return nil, fmt.Errorf("%s: Config.RedirectURL: %w", c.name, err)
 	}
 	if risks := c.risks(); config.Warn && len(risks) > 0 {
@@ -249,6 +260,11 @@ func (c Config) check() (*url.URL, error) {
 	}
 	if err := c.Server.check(); err != nil {
 		bad("Server.%w", err)
+	}
+	for _, field := range []struct{ name, value string }{{"ClientID", c.ClientID}, {"ClientSecret", c.ClientSecret.Reveal()}} {
+		if hasControl(field.value) || strings.TrimSpace(strings.Trim(field.value, byteOrderMark)) != field.value {
+			bad("%s has white space, a byte order mark or a control character: trim what was read from the file", field.name)
+		}
 	}
 	if c.ClientID == "" {
 		bad("ClientID is empty: set it to the application's id at %s", c.Server.Name)
@@ -284,6 +300,10 @@ func (c Config) check() (*url.URL, error) {
 	}
 	if c.SignInURL != "" && c.User == nil {
 		bad("SignInURL needs User: without it users sign in with %s, or not at all", c.Server.Name)
+	}
+	if sessions, ok := c.Sessions.(*scs.SessionManager); ok && sessions != nil && sessions.Cookie.SameSite == http.SameSiteStrictMode {
+		bad("Sessions.Cookie.SameSite is Strict: browsers would not send the cookie with the callback, so nobody could connect: " +
+			"set http.SameSiteLaxMode")
 	}
 	if c.HomePath != "" {
 		if _, err := CheckReturnTo(c.HomePath); err != nil {
@@ -324,6 +344,7 @@ func newHTTPClient(given *http.Client) *http.Client {
 		client.Transport = transport
 	}
 	client.Timeout = cmp.Or(client.Timeout, 15*time.Second) // connecting, TLS, header and body together
+	client.Jar = nil                                        // one user's cookies must not go out with another's request
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client
 }

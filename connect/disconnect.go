@@ -29,8 +29,8 @@ func (c *Connector) Disconnect(ctx context.Context, userID string) error {
 const largestForm = 64 << 10
 
 func (c *Connector) disconnect(w http.ResponseWriter, r *http.Request) (returnTo string, err error) {
-	if err := c.crossOrigin.Check(r); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrCrossOrigin, err)
+	if err := c.checkOrigin(r); err != nil {
+		return "", err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
 	if err := r.ParseForm(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -14,18 +15,35 @@ import (
 func (c *Connector) Handler() http.Handler {
 	connect, callback, disconnect := c.ConnectHandler(), c.CallbackHandler(), c.DisconnectHandler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case isTail(r.URL.Path, c.connectPath):
+		switch at := strings.TrimSuffix(r.URL.Path, "/"); {
+		case isTail(at, c.connectPath):
 			connect.ServeHTTP(w, r)
-		case isTail(r.URL.Path, c.callbackPath):
+		case isTail(at, c.callbackPath):
 			callback.ServeHTTP(w, r)
-		case isTail(r.URL.Path, c.leavePath):
+		case isTail(at, c.leavePath):
 			disconnect.ServeHTTP(w, r)
 		default:
+			c.warnOfMount(r)
 			c.fail(w, r, ErrNotFound, "")
 		}
 	})
 }
+
+// warnOfMount logs that Handler is mounted at another path than Config.RedirectURL
+// says, when a request shows that.
+func (c *Connector) warnOfMount(r *http.Request) {
+	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
+		if path.Base(own) == path.Base(r.URL.Path) {
+			c.log.WarnContext(r.Context(), c.name+": the handler is mounted at another path than Config.RedirectURL says",
+				"path", r.URL.Path, "want", own)
+			return
+		}
+	}
+}
+
+// movedParam is a parameter of connect: the browser was sent from another name of
+// this host already. Behind a proxy that rewrites Host it would be sent for ever.
+const movedParam = "moved"
 
 // ConnectHandler starts a connection: it answers a GET with a redirect to the
 // provider's authorization page. The query may hold return_to, the local path
@@ -39,15 +57,16 @@ func (c *Connector) ConnectHandler() http.Handler {
 		if !c.allow(w, r, http.MethodGet, http.MethodHead) {
 			return
 		}
-		if c.isOtherLoopbackName(r.Host) {
-			here := url.URL{Scheme: c.redirect.Scheme, Host: c.redirect.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+		query, err := queryOf(r)
+		if err == nil && c.isOtherName(r.Host) && !query.Has(movedParam) {
+			query.Set(movedParam, "1")
+			here := url.URL{Scheme: c.redirect.Scheme, Host: c.redirect.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
 			if isTail(here.Path, c.connectPath) { // a prefix may have been stripped
 				here.Path, here.RawPath = c.connectPath, ""
 			}
 			redirect(w, here.String())
 			return
 		}
-		query, err := queryOf(r)
 		if err == nil && (len(query["return_to"]) > 1 || len(query["scope"]) > 1) {
 			err = errors.New("return_to or scope came more than once")
 		}
@@ -80,12 +99,16 @@ func (c *Connector) CallbackHandler() http.Handler {
 		if !c.allow(w, r, http.MethodGet) {
 			return
 		}
-		connection, err := c.finishConnection(r)
-		if err != nil {
+		connection, err := c.finishOnce(r)
+		switch {
+		case errors.Is(err, ErrState) && c.isConnected(r): // an old tab, or a callback that was loaded again
+			w.Header().Set("Refresh", "0; url="+c.external(r, c.callbackPath, c.homePath))
+			c.fail(w, r, fmt.Errorf("%w: %w", errConnected, err), "")
+		case err != nil:
 			c.fail(w, r, err, "")
-			return
+		default:
+			redirect(w, c.external(r, c.callbackPath, connection.ReturnTo))
 		}
-		redirect(w, connection.ReturnTo)
 	})
 }
 
@@ -105,8 +128,13 @@ func (c *Connector) DisconnectHandler() http.Handler {
 			c.fail(w, r, err, "")
 			return
 		}
-		redirect(w, returnTo)
+		redirect(w, c.external(r, c.leavePath, returnTo))
 	})
+}
+
+// isConnected reports whether the request's user has a connection.
+func (c *Connector) isConnected(r *http.Request) bool {
+	return c.Authenticate(r.Context(), r, new(Account), nil) == nil
 }
 
 // allow answers other methods with 405 and reports whether to go on.

@@ -57,8 +57,11 @@ func (c *Connector) RequireWith(
 		mustHandler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w, ctx, visit := c.begin(w, r)
-			key, value, err := lend(ctx, r)
-			if err != nil {
+			if err := c.checkOrigin(r); err != nil {
+				c.refuse(w, r.WithContext(ctx), err, false)
+			} else if c.isOwnPath(r.URL.Path) {
+				next.ServeHTTP(w, r.WithContext(ctx))
+			} else if key, value, err := lend(ctx, r); err != nil {
 				c.refuse(w, r.WithContext(ctx), err, false)
 			} else {
 				next.ServeHTTP(w, r.WithContext(visit.lend(ctx, key, value)))
@@ -77,6 +80,11 @@ func (c *Connector) OptionalWith(
 		mustHandler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w, ctx, visit := c.begin(w, r)
+			if err := c.checkOrigin(r); err != nil {
+				c.refuse(w, r.WithContext(ctx), err, false)
+				visit.end()
+				return
+			}
 			key, value, err := lend(ctx, r)
 			switch {
 			case err == nil:
@@ -89,6 +97,22 @@ func (c *Connector) OptionalWith(
 			visit.end()
 		})
 	}
+}
+
+// isOwnPath reports whether a path is that of one of the connector's handlers,
+// which a user who is not connected has to reach.
+func (c *Connector) isOwnPath(path string) bool {
+	return path == c.connectPath || path == c.callbackPath || path == c.leavePath
+}
+
+// checkOrigin returns an ErrCrossOrigin for a request that a page of another
+// origin makes with a method that is not safe.
+func (c *Connector) checkOrigin(r *http.Request) error {
+	err := c.crossOrigin.Check(r)
+	if err == nil || c.config.CrossOrigin != nil && c.config.CrossOrigin.Check(r) == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrCrossOrigin, err)
 }
 
 // Authenticate sets account to the connection of the request's user, by the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -31,10 +32,16 @@ func (c *Connector) limit(r *http.Request) error {
 	return fmt.Errorf("%w: %w", ErrLimited, err)
 }
 
-// limited asks Config.Limit before the session of next is looked at.
+// limited refuses prefetches, and asks Config.Limit before the session of next is
+// looked at.
 func (c *Connector) limited(next http.HandlerFunc) http.Handler {
 	withSession := c.withSession(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isPrefetch(r) {
+			protect(w)
+			w.WriteHeader(http.StatusServiceUnavailable) // browsers then load the page when the user goes there
+			return
+		}
 		if err := c.limit(r); err != nil {
 			protect(w)
 			c.fail(w, r, err, "")
@@ -42,4 +49,16 @@ func (c *Connector) limited(next http.HandlerFunc) http.Handler {
 		}
 		withSession.ServeHTTP(w, r)
 	})
+}
+
+// isPrefetch reports whether a browser loads a page that the user may never look
+// at. Such a request must not start a connection or use up a state.
+func isPrefetch(r *http.Request) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		purpose := strings.ToLower(r.Header.Get(name))
+		if strings.HasPrefix(purpose, "prefetch") || strings.HasPrefix(purpose, "preview") {
+			return true
+		}
+	}
+	return false
 }

@@ -77,6 +77,7 @@ func (c *Connector) pageOf(r *http.Request) string {
 	var page string
 	if isPageLoad(r) {
 		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
+			u.RawQuery = strings.ReplaceAll(u.RawQuery, `\`, "%5C") // browsers don't encode it in a query
 			page = u.RequestURI()
 		}
 	} else if referer, err := url.Parse(r.Referer()); err == nil {
@@ -89,4 +90,21 @@ func (c *Connector) pageOf(r *http.Request) string {
 		return ""
 	}
 	return page
+}
+
+// external returns a local path as the browser has to ask for it. A proxy may have
+// stripped a prefix of the request's path: own is what the browser asked for,
+// and the request line says what is left of it. A path that has the prefix is
+// returned as it is.
+func (c *Connector) external(r *http.Request, own, local string) string {
+	u, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil {
+		return local
+	}
+	left := strings.TrimSuffix(u.Path, "/")
+	prefix, ok := strings.CutSuffix(own, left)
+	if !ok || left == "" || prefix == "" || strings.HasPrefix(local, prefix+"/") || strings.HasPrefix(local, prefix+"?") || local == prefix {
+		return local
+	}
+	return prefix + local
 }

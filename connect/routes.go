@@ -51,12 +51,15 @@ func (c *Connector) ConnectURL(returnTo string, scopes ...Scope) string {
 	return u.String()
 }
 
-// isOtherLoopbackName reports whether a request came by another name of this
-// machine than the redirect URL has, on the same port. To a browser, localhost
-// and 127.0.0.1 are two sites: the callback comes to the configured one, so it
-// has to start there.
-func (c *Connector) isOtherLoopbackName(host string) bool {
+// isOtherName reports whether a request came by another name of this host than
+// the redirect URL has: with or without "www.", or by another loopback name on
+// the same port. To a browser these are two sites: the callback comes to the
+// configured one, so the connection has to start there.
+func (c *Connector) isOtherName(host string) bool {
 	u := url.URL{Host: host}
-	return isLoopback(u.Hostname()) && isLoopback(c.redirect.Hostname()) &&
-		!strings.EqualFold(u.Hostname(), c.redirect.Hostname()) && u.Port() == c.redirect.Port()
+	here, there := strings.ToLower(u.Hostname()), strings.ToLower(c.redirect.Hostname())
+	if here == "www."+there || there == "www."+here {
+		return true
+	}
+	return isLoopback(here) && isLoopback(there) && here != there && u.Port() == c.redirect.Port()
 }

@@ -38,7 +38,8 @@ type naming struct {
 
 func (n naming) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("User-Agent") == "" {
-		req = req.Clone(req.Context())
+		req = req.WithContext(req.Context()) // a copy, as a RoundTripper must not change the caller's
+		req.Header = req.Header.Clone()
 		req.Header.Set("User-Agent", n.userAgent)
 	}
 	return n.RoundTripper.RoundTrip(req)
