@@ -57,7 +57,7 @@ func greetUser(w http.ResponseWriter, r *http.Request) {
 func benchMerchant(b testing.TB, changes ...func(*gloebit.Config)) *gloebit.Merchant {
 	config := validConfig()
 	tokens := &gloebit.MemoryTokenStore{}
-	config.Tokens = tokens
+	config.Tokens, config.HTTPClient = tokens, approving()
 	for _, change := range changes {
 		change(&config)
 	}
@@ -95,7 +95,7 @@ func BenchmarkRequest(b *testing.B) {
 	b.Run("own sessions", func(b *testing.B) {
 		merchant := benchMerchant(b)
 		request := httptest.NewRequest(http.MethodGet, "/", nil)
-		request.AddCookie(merchant.SignInAs("alice"))
+		request.AddCookie(signIn(b, merchant))
 		serveLoop(b, merchant.RequireGloebit(http.HandlerFunc(greetUser)), request)
 	})
 	for name, codec := range map[string]scs.Codec{"scs with gob": scs.GobCodec{}, "scs with SessionCodec": connect.SessionCodec{}} {

@@ -73,7 +73,7 @@ func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
 
 func TestSecurity22TheContextOfARequestDoesNotPrintItsSession(t *testing.T) {
 	merchant := benchMerchant(t)
-	cookie := merchant.SignInAs("alice")
+	cookie := signIn(t, merchant)
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	request.AddCookie(cookie)
 	for name, middleware := range map[string]func(http.Handler) http.Handler{"required": merchant.RequireGloebit, "optional": merchant.Optional} {

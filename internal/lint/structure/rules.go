@@ -20,7 +20,7 @@ var boundedPackages = []string{".", "connect", "ledger", "gloebittest"}
 // pattern stands for any text, as in the go command.
 var imports = []struct{ of, may string }{
 	// An engine for any OAuth server, which knows no Gloebit.
-	{"connect", "internal/discreet internal/turns internal/enginetest"},
+	{"connect", "internal/discreet internal/turns"},
 	// Gloebit, for applications.
 	{".", "connect internal/discreet"},
 	// What stands on top.
