@@ -70,7 +70,7 @@ func (m *Merchant) Routes() []string {
 // A user without a credential is no error. Disconnect touches no session and
 // does not call Config.OnDisconnect, which needs a request; a connection that
 // is under way can still be completed. Errors: ErrInvalidRequest for an ID that
-// is empty or too long, ErrStore.
+// is empty, too long or not text, ErrStore.
 func (m *Merchant) Disconnect(ctx context.Context, userID string) error {
 	return m.connector.Disconnect(ctx, userID)
 }

@@ -71,6 +71,22 @@ func (f *fate) see(err error) {
 	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
 }
 
+// reached tells whether a request found a connection to the server.
+type reached struct{ asked, got atomic.Bool }
+
+// trace returns a context by which net/http tells.
+func (r *reached) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { r.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { r.got.Store(true) },
+	})
+}
+
+// never reports whether the request was certainly not sent: the transport asked
+// for a connection and got none, because a host, a proxy or TLS failed. A
+// transport that does not tell is not relied on.
+func (r *reached) never() bool { return r.asked.Load() && !r.got.Load() }
+
 // mayHaveArrived reports whether a request that failed can have been carried
 // out all the same.
 func mayHaveArrived(err error) bool {
@@ -91,19 +107,3 @@ func isUntrusted(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate)
 }
-
-// reached tells whether a request found a connection to the server.
-type reached struct{ asked, got atomic.Bool }
-
-// trace returns a context by which net/http tells.
-func (r *reached) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { r.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { r.got.Store(true) },
-	})
-}
-
-// never reports whether the request was certainly not sent: the transport asked
-// for a connection and got none, because a host, a proxy or TLS failed. A
-// transport that does not tell is not relied on.
-func (r *reached) never() bool { return r.asked.Load() && !r.got.Load() }

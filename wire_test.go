@@ -484,7 +484,7 @@ func FuzzReplies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		answer = data
 		for _, row := range rows() {
-			require.NoError(t, config.Tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: "t"})))
+			require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{AccessToken: "t"})))
 			client, err := merchant.Client(t.Context(), "u")
 			require.NoError(t, err)
 			result, err := row.call(t.Context(), client, merchant)

@@ -31,6 +31,10 @@ type Account struct {
 // User returns the user of the application.
 func (a *Account) User() User { return a.user }
 
+// Server returns the server to which the account belongs, for packages with a
+// client of its API.
+func (a *Account) Server() Server { return a.connector.server }
+
 // Scopes returns what the user granted.
 func (a *Account) Scopes() []Scope { return slices.Clone(a.Credential().Scopes) }
 
@@ -71,7 +75,7 @@ func (a *Account) Reject(ctx context.Context, until time.Time, sent Secret, refu
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	err := c.tokens.Update(ctx, a.user.ID, func(_ context.Context, current *Credential) (*Credential, error) {
+	err := c.tokens.Update(ctx, c.key(a.user.ID), func(_ context.Context, current *Credential) (*Credential, error) {
 		if current == nil || current.AccessToken == sent { //lint:constanttime both are the application's own
 			return nil, nil
 		}
@@ -116,10 +120,11 @@ func (c *Connector) find(ctx context.Context, user User, account *Account) error
 
 // load reads a user's credential.
 func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
-	if err := CheckUserID(userID); err != nil {
+	key := c.key(userID)
+	if err := key.checkID(); err != nil {
 		return Credential{}, err
 	}
-	credential, err := c.tokens.Load(ctx, userID)
+	credential, err := c.tokens.Load(ctx, key)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Credential{}, ErrNotConnected

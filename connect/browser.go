@@ -24,6 +24,18 @@ func queryOf(r *http.Request) (url.Values, error) {
 	return query, nil
 }
 
+// isPrefetch reports whether a browser loads a page that the user may never look
+// at. Such a request must not start a connection or use up a state.
+func isPrefetch(r *http.Request) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		purpose := strings.ToLower(r.Header.Get(name))
+		if strings.HasPrefix(purpose, "prefetch") || strings.HasPrefix(purpose, "preview") {
+			return true
+		}
+	}
+	return false
+}
+
 // isPageLoad reports whether a browser loads the response as a page, so that it
 // can follow a redirect to another site. Browsers say so in Sec-Fetch-Mode;
 // others are believed by what they accept.

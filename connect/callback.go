@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -50,7 +51,7 @@ func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 		return c.finishConnection(r)
 	}
 	first := false
-	value, err, _ := c.completing.Do(hash(c.stateKey(state), " ", binding), func() (any, error) {
+	value, err, _ := c.completing.Do(hash(stateID(state), " ", binding), func() (any, error) {
 		first = true
 		return c.finishConnection(r)
 	})
@@ -70,7 +71,9 @@ func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	if err != nil {
 		return Connection{}, fmt.Errorf("%w: %w", ErrState, err)
 	}
-	if states := query["state"]; len(states) != 1 || states[0] == "" { // RFC 6749 section 3.1
+	states := query["state"]
+	lost := c.server.StateNotReturned && len(states) <= 1 && query.Get("state") == ""
+	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
 		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
 	}
 	pending, err := c.redeem(r.Context(), query.Get("state"))
@@ -138,7 +141,8 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 }
 
 // redeem takes the pending connection of a state, when the request comes from
-// the browser that started it.
+// the browser that started it. An empty state is that of the one connection that
+// the session has under way (see Server.StateNotReturned).
 func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection, error) {
 	binding, err := c.session(ctx, c.keys.binding)
 	if err != nil {
@@ -147,21 +151,37 @@ func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection
 	if binding == "" { // without a session the state stays good for its own browser
 		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrState)
 	}
-	if len(state) != nonceLength {
-		return PendingConnection{}, fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
+	hashed, err := c.hashOf(ctx, state)
+	if err != nil {
+		return PendingConnection{}, err
 	}
-	key := c.stateKey(state)
-	pending, err := c.takePending(ctx, key)
+	pending, err := c.takePending(ctx, hashed)
 	if err != nil {
 		return PendingConnection{}, err
 	}
 	if !equalInConstantTime(pending.Binding, hash(binding)) {
 		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
 	}
-	if err := c.strike(ctx, key); err != nil {
+	if err := c.strike(ctx, hashed); err != nil {
 		return PendingConnection{}, err
 	}
 	return pending, nil
+}
+
+// hashOf returns the hash of a state, or of the session's one pending connection
+// when the server did not return the state.
+func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
+	if state == "" {
+		hashes, err := c.pendingHashes(ctx)
+		if err == nil && len(hashes) != 1 {
+			err = fmt.Errorf("%w: this browser has no connection under way", ErrState)
+		}
+		return strings.Join(hashes, ""), err
+	}
+	if len(state) != nonceLength {
+		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
+	}
+	return stateID(state), nil
 }
 
 // admit lets the application have its say, gives the session a new id, and
@@ -179,7 +199,7 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 	if c.config.User == nil && !c.config.SignIn {
 		credential.Until = c.sessions.Deadline(ctx)
 	}
-	err := c.tokens.Update(ctx, connection.User.ID, func(context.Context, *Credential) (*Credential, error) {
+	err := c.tokens.Update(ctx, c.key(connection.User.ID), func(context.Context, *Credential) (*Credential, error) {
 		return &credential, nil
 	})
 	if err != nil {

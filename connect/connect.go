@@ -68,7 +68,7 @@ func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []S
 		return "", err
 	}
 	pending.Verifier = kept
-	if err := c.keep(ctx, c.stateKey(ask.State), pending); err != nil {
+	if err := c.keep(ctx, stateID(ask.State), pending); err != nil {
 		return "", err
 	}
 	return to, nil
@@ -80,7 +80,7 @@ func (c *Connector) grantedScopes(ctx context.Context, userID string) ([]Scope, 
 	if userID == "" {
 		return nil, nil
 	}
-	credential, err := c.tokens.Load(ctx, userID)
+	credential, err := c.tokens.Load(ctx, c.key(userID))
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, storeError("load the credential", err)
 	}

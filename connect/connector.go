@@ -26,6 +26,12 @@ type Config struct {
 	// ClientSecret is the application's secret at the server. It must be empty
 	// for a public client.
 	ClientSecret Secret
+	// Realm separates what this application keeps in States and Tokens from
+	// what others keep there: see [Connector.Realm]. With the server's host and
+	// port before it, it is printable text of at most 128 bytes. The default is
+	// ClientID. Before the client id changes, set Realm to the old one, or every
+	// user has to connect again.
+	Realm string
 	// RedirectURL is the absolute URL of the callback handler as browsers see
 	// it, registered at the server. It is https, or http on a loopback address.
 	// The connect and disconnect handlers are its siblings: next to
@@ -71,7 +77,8 @@ type Config struct {
 	// when no return_to was given. The default is "/".
 	HomePath string
 	// ConnectTimeout is how long a user may take between connect and callback.
-	// The default is ten minutes.
+	// The default is ten minutes. With Server.StateNotReturned it is at most
+	// three.
 	ConnectTimeout time.Duration
 	// Limit is asked before a connection is started or completed. An error
 	// refuses the request with 429 (RFC 6585 section 4); a LimitError says when
@@ -127,7 +134,8 @@ type Config struct {
 // Connector connects an application's users to a server. Make it with [New]. It
 // is read-only afterwards and safe for concurrent use.
 type Connector struct {
-	id           string // tells this connector's sessions and states from another's
+	realm        string // of everything in a store
+	id           string // of the realm, as it stands in cookies and session keys
 	name         string // the server's, in lower case, at the front of log messages
 	keys         sessionKeys
 	application  Application
@@ -149,7 +157,8 @@ type Connector struct {
 	log          *slog.Logger
 	clock        func() time.Time
 	userAgent    string
-	signIn       *url.URL // nil without Config.SignInURL
+	header       http.Header // of every request to the server
+	signIn       *url.URL    // nil without Config.SignInURL
 	crossOrigin  *http.CrossOriginProtection
 	refreshing   *singleflight.Group
 	completing   *singleflight.Group // callbacks, by state and browser
@@ -160,11 +169,12 @@ type Connector struct {
 // field that can't be used. It makes no network connection and starts no
 // goroutine.
 func New(config Config) (*Connector, error) {
-	redirect, err := config.check()
+	redirect, realm, err := config.check()
 	if err != nil {
 		return nil, err
 	}
 	c := &Connector{
+		realm:        realm,
 		name:         slug(config.Server.Name),
 		protocol:     config.Protocol,
 		server:       config.Server,
@@ -179,6 +189,7 @@ func New(config Config) (*Connector, error) {
 		connectFor:   cmp.Or(config.ConnectTimeout, 10*time.Minute),
 		http:         newHTTPClient(config.HTTPClient),
 		userAgent:    cmp.Or(config.UserAgent, defaultUserAgent()),
+		header:       headers(config.Server, cmp.Or(config.UserAgent, defaultUserAgent())),
 		log:          config.Logger,
 		clock:        config.Clock,
 		crossOrigin:  http.NewCrossOriginProtection(),
@@ -192,7 +203,7 @@ func New(config Config) (*Connector, error) {
 	if c.config.Refusals == nil {
 		c.config.Refusals = Refusals()
 	}
-	c.id = hash(config.ClientID + " " + config.Server.Endpoint.TokenURL)[:12]
+	c.id = hash(c.realm)[:12]
 	c.keys = newSessionKeys(c.name, c.id)
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -217,7 +228,7 @@ func New(config Config) (*Connector, error) {
 		ClientSecret: config.ClientSecret,
 		RedirectURL:  config.RedirectURL,
 		Server:       c.server,
-		HTTPClient:   named(c.http, c.userAgent),
+		HTTPClient:   named(c.http, c.header),
 		Clock:        c.clock,
 	}
 	if c.protocol == nil {
@@ -228,6 +239,11 @@ func New(config Config) (*Connector, error) {
 	// Behind a proxy the Host that the application sees may not be its own.
 	if err := c.crossOrigin.AddTrustedOrigin(originOf(redirect)); err != nil {
 		return nil, fmt.Errorf("%s: Config.RedirectURL: %w", c.name, err)
+	}
+	if c.server.StateNotReturned {
+		c.connectFor = min(c.connectFor, withoutState)
+		c.log.Warn(c.name + ": the server returns no state: " +
+			"another site can connect a user who is connecting to an account of its own (see Server.StateNotReturned)")
 	}
 	if risks := c.risks(); config.Warn && len(risks) > 0 {
 		c.log.Warn(c.name+": settings that are dangerous in production", "settings", strings.Join(risks, "; "))
@@ -250,9 +266,9 @@ func (c *Connector) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "connect.Connector(%s)", c.application.ClientID)
 }
 
-// check returns the parsed redirect URL, or an error that names every field
-// that can't be used.
-func (c Config) check() (*url.URL, error) {
+// check returns the parsed redirect URL and the realm, or an error that names
+// every field that can't be used.
+func (c Config) check() (redirect *url.URL, realm string, err error) {
 	name := cmp.Or(slug(c.Server.Name), "connect")
 	var problems []error
 	bad := func(format string, args ...any) {
@@ -275,7 +291,12 @@ func (c Config) check() (*url.URL, error) {
 	case !c.Server.PublicClient && c.ClientSecret == "":
 		bad("ClientSecret is empty: set it to the application's secret at %s", c.Server.Name)
 	}
-	redirect, err := CheckEndpoint(c.RedirectURL)
+	if token, err := CheckEndpoint(c.Server.Endpoint.TokenURL); err == nil {
+		if realm = c.realm(token); problemOfRealm(realm) != "" {
+			bad("Realm: with the server, and ClientID unless Realm is set, the realm %s", problemOfRealm(realm))
+		}
+	}
+	redirect, err = CheckEndpoint(c.RedirectURL)
 	if err != nil {
 		bad("RedirectURL: %w", err)
 	} else if !strings.HasPrefix(redirect.Path, "/") || strings.HasSuffix(redirect.Path, "/") || redirect.RawQuery != "" ||
@@ -324,7 +345,7 @@ func (c Config) check() (*url.URL, error) {
 			bad("%s holds a nil %T: leave the field out for the default", field.name, field.value)
 		}
 	}
-	return redirect, errors.Join(problems...)
+	return redirect, realm, errors.Join(problems...)
 }
 
 // longestReplyHeader is how much is read of a response before its body, in

@@ -12,9 +12,9 @@ import (
 // A user without a credential is no error. Disconnect touches no session and
 // does not call Config.OnDisconnect, which needs a request; a connection that
 // is under way can still be completed. Errors: ErrInvalidRequest for an ID that
-// is empty or too long, ErrStore.
+// [Key.Check] refuses, ErrStore.
 func (c *Connector) Disconnect(ctx context.Context, userID string) error {
-	if err := CheckUserID(userID); err != nil {
+	if err := c.key(userID).checkID(); err != nil {
 		return err
 	}
 	removed, err := c.remove(ctx, userID)
@@ -83,9 +83,9 @@ func (c *Connector) forgetUser(r *http.Request, user User) error {
 // to revoke it.
 func (c *Connector) remove(ctx context.Context, userID string) (removed Credential, err error) {
 	if c.server.Revoke == nil && c.server.RevokeURL == "" {
-		err = c.tokens.Delete(ctx, userID)
+		err = c.tokens.Delete(ctx, c.key(userID))
 	} else {
-		err = c.tokens.Update(ctx, userID, func(_ context.Context, current *Credential) (*Credential, error) {
+		err = c.tokens.Update(ctx, c.key(userID), func(_ context.Context, current *Credential) (*Credential, error) {
 			if current != nil {
 				removed = *current
 			}

@@ -80,8 +80,6 @@ var errConnected = errors.New("the user is connected already")
 
 var errMethod = errors.New("the method is not allowed")
 
-var errNoUserID = fmt.Errorf("%w: the user id is empty", ErrInvalidRequest)
-
 // storeError marks the failure of a store.
 func storeError(doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrStore, doing, err)

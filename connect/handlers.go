@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 )
 
@@ -28,22 +27,6 @@ func (c *Connector) Handler() http.Handler {
 		}
 	})
 }
-
-// warnOfMount logs that Handler is mounted at another path than Config.RedirectURL
-// says, when a request shows that.
-func (c *Connector) warnOfMount(r *http.Request) {
-	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
-		if path.Base(own) == path.Base(r.URL.Path) {
-			c.log.WarnContext(r.Context(), c.name+": the handler is mounted at another path than Config.RedirectURL says",
-				"path", r.URL.Path, "want", own)
-			return
-		}
-	}
-}
-
-// movedParam is a parameter of connect: the browser was sent from another name of
-// this host already. Behind a proxy that rewrites Host it would be sent for ever.
-const movedParam = "moved"
 
 // ConnectHandler starts a connection: it answers a GET with a redirect to the
 // provider's authorization page. The query may hold return_to, the local path

@@ -57,11 +57,12 @@ func (c *Connector) RequireWith(
 		mustHandler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w, ctx, visit := c.begin(w, r)
-			if err := c.checkOrigin(r); err != nil {
-				c.refuse(w, r.WithContext(ctx), err, false)
-			} else if c.isOwnPath(r.URL.Path) {
-				next.ServeHTTP(w, r.WithContext(ctx))
-			} else if key, value, err := lend(ctx, r); err != nil {
+			var key, value any
+			err := c.checkOrigin(r)
+			if err == nil && !c.isOwnPath(r.URL.Path) {
+				key, value, err = lend(ctx, r)
+			}
+			if err != nil {
 				c.refuse(w, r.WithContext(ctx), err, false)
 			} else {
 				next.ServeHTTP(w, r.WithContext(visit.lend(ctx, key, value)))
@@ -80,12 +81,11 @@ func (c *Connector) OptionalWith(
 		mustHandler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w, ctx, visit := c.begin(w, r)
-			if err := c.checkOrigin(r); err != nil {
-				c.refuse(w, r.WithContext(ctx), err, false)
-				visit.end()
-				return
+			var key, value any
+			err := c.checkOrigin(r)
+			if err == nil {
+				key, value, err = lend(ctx, r)
 			}
-			key, value, err := lend(ctx, r)
 			switch {
 			case err == nil:
 				next.ServeHTTP(w, r.WithContext(visit.lend(ctx, key, value)))

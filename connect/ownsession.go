@@ -84,10 +84,13 @@ func (v *visit) end() {
 	}
 }
 
-// lend returns a context that holds the value: the visit itself, where that is
-// the context.
+// lend returns a context that holds the value, unless the key is nil: the visit
+// itself, where that is the context.
 func (v *visit) lend(ctx context.Context, key, value any) context.Context {
-	if v == nil {
+	switch {
+	case v == nil && key == nil:
+		return ctx
+	case v == nil:
 		return context.WithValue(ctx, key, value)
 	}
 	v.key, v.value = key, value

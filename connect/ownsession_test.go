@@ -23,7 +23,6 @@ import (
 func shop(t *testing.T, changes ...func(*connect.Config)) *connect.Connector {
 	t.Helper()
 	tokens := new(connect.MemoryTokenStore)
-	require.NoError(t, tokens.Update(t.Context(), "alice", save(connect.Credential{AccessToken: "canary-access-token"})))
 	config := connect.Config{
 		Server: connect.Server{Name: "Example", Endpoint: oauth2.Endpoint{
 			AuthURL: "https://example.com/authorize", TokenURL: "https://example.com/token",
@@ -35,6 +34,8 @@ func shop(t *testing.T, changes ...func(*connect.Config)) *connect.Connector {
 	}
 	connector, err := connect.New(config)
 	require.NoError(t, err)
+	alice := connect.Key{Realm: connector.Realm(), ID: "alice"}
+	require.NoError(t, tokens.Update(t.Context(), alice, save(connect.Credential{AccessToken: "canary-access-token"})))
 	return connector
 }
 
@@ -83,9 +84,9 @@ type crowdedTokens struct {
 	newcomers func()
 }
 
-func (s *crowdedTokens) Update(ctx context.Context, userID string, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *crowdedTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	s.newcomers()
-	return s.MemoryTokenStore.Update(ctx, userID, fn)
+	return s.MemoryTokenStore.Update(ctx, key, fn)
 }
 
 func TestNewcomersTakeNoRoomOfThoseWhoConnect(t *testing.T) {

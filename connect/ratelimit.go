@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -49,16 +48,4 @@ func (c *Connector) limited(next http.HandlerFunc) http.Handler {
 		}
 		withSession.ServeHTTP(w, r)
 	})
-}
-
-// isPrefetch reports whether a browser loads a page that the user may never look
-// at. Such a request must not start a connection or use up a state.
-func isPrefetch(r *http.Request) bool {
-	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		purpose := strings.ToLower(r.Header.Get(name))
-		if strings.HasPrefix(purpose, "prefetch") || strings.HasPrefix(purpose, "preview") {
-			return true
-		}
-	}
-	return false
 }

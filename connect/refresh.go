@@ -78,7 +78,7 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 	until, _ := ctx.Deadline()
 	var fresh Credential
 	var refused, asked error
-	err := c.tokens.Update(ctx, userID, func(ctx context.Context, current *Credential) (*Credential, error) {
+	err := c.tokens.Update(ctx, c.key(userID), func(ctx context.Context, current *Credential) (*Credential, error) {
 		if current == nil {
 			refused = ErrNotConnected
 			return nil, nil
@@ -124,7 +124,7 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 // user can connect again. When the server can't be reached, or is busy, it is
 // none.
 func endsConnection(err error) (bool, error) {
-	var refused refusal
+	refused := new(TokenError)
 	errors.As(err, &refused)
 	ends := refused.endsGrant() || errors.Is(err, ErrNotConnected)
 	if ends || refused.knowsNoRefresh() || refused.givesNoReason() || errors.Is(err, ErrBadReply) {

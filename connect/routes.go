@@ -1,7 +1,9 @@
 package connect
 
 import (
+	"net/http"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -51,6 +53,10 @@ func (c *Connector) ConnectURL(returnTo string, scopes ...Scope) string {
 	return u.String()
 }
 
+// movedParam is a parameter of connect: the browser was sent from another name of
+// this host already. Behind a proxy that rewrites Host it would be sent for ever.
+const movedParam = "moved"
+
 // isOtherName reports whether a request came by another name of this host than
 // the redirect URL has: with or without "www.", or by another loopback name on
 // the same port. To a browser these are two sites: the callback comes to the
@@ -62,4 +68,33 @@ func (c *Connector) isOtherName(host string) bool {
 		return true
 	}
 	return isLoopback(here) && isLoopback(there) && here != there && u.Port() == c.redirect.Port()
+}
+
+// warnOfMount logs that Handler is mounted at another path than Config.RedirectURL
+// says, when a request shows that.
+func (c *Connector) warnOfMount(r *http.Request) {
+	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
+		if path.Base(own) == path.Base(r.URL.Path) {
+			c.log.WarnContext(r.Context(), c.name+": the handler is mounted at another path than Config.RedirectURL says",
+				"path", r.URL.Path, "want", own)
+			return
+		}
+	}
+}
+
+// external returns a local path as the browser has to ask for it. A proxy may have
+// stripped a prefix of the request's path: own is what the browser asked for,
+// and the request line says what is left of it. A path that has the prefix is
+// returned as it is.
+func (c *Connector) external(r *http.Request, own, local string) string {
+	u, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil {
+		return local
+	}
+	left := strings.TrimSuffix(u.Path, "/")
+	prefix, ok := strings.CutSuffix(own, left)
+	if !ok || left == "" || prefix == "" || strings.HasPrefix(local, prefix+"/") || strings.HasPrefix(local, prefix+"?") || local == prefix {
+		return local
+	}
+	return prefix + local
 }

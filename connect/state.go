@@ -23,13 +23,13 @@ type PendingConnection struct {
 	ExpiresAt time.Time // after this the connection is void
 }
 
-// StateStore keeps pending connections, under a key of 1 to 255 bytes. It must
-// be safe for concurrent use, by any number of processes when it is shared.
+// StateStore keeps pending connections, under a [Key]. It must be safe for
+// concurrent use, by any number of processes when it is shared.
 //
-// Keys are hashes of the state parameter (RFC 6749 section 10.12), so reading
-// the store is not enough to forge a callback.
+// The ID of a key is the hash of the state parameter (RFC 6749 section 10.12), so
+// reading the store is not enough to forge a callback.
 //
-// A StateStore checks nothing. The Connector checks keys (see [CheckStateKey]),
+// A StateStore checks nothing. The Connector checks keys (see [Key.Check]),
 // pending connections (see [PendingConnection.Check]) and ExpiresAt itself.
 // [EncodePendingConnection] writes a pending connection as bytes to keep.
 //
@@ -38,12 +38,12 @@ type StateStore interface {
 	// Put keeps the pending connection under a key that was never used before,
 	// until its ExpiresAt. A key that is in use is an error, and what is under
 	// it stays.
-	Put(ctx context.Context, key string, pending PendingConnection) error
+	Put(ctx context.Context, key Key, pending PendingConnection) error
 	// Take removes the pending connection and returns it, in one atomic step:
 	// of any number of callers with the same key, one gets it. When there is
 	// none, the error is ErrNotFound. One that has expired is returned, or
 	// dropped as if it were not there.
-	Take(ctx context.Context, key string) (PendingConnection, error)
+	Take(ctx context.Context, key Key) (PendingConnection, error)
 }
 
 // MemoryStateStore keeps pending connections in this process. The zero value is
@@ -60,8 +60,8 @@ type MemoryStateStore struct {
 	Clock func() time.Time
 
 	mu      sync.Mutex
-	pending map[string]PendingConnection
-	order   []string // keys in the order they came, from head on; taken ones stay until they reach the front
+	pending map[Key]PendingConnection
+	order   []Key // keys in the order they came, from head on; taken ones stay until they reach the front
 	head    int
 }
 
@@ -75,14 +75,14 @@ func (s *MemoryStateStore) Len() int {
 }
 
 // Put implements [StateStore].
-func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingConnection) error {
+func (s *MemoryStateStore) Put(ctx context.Context, key Key, pending PendingConnection) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pending == nil {
-		s.pending = make(map[string]PendingConnection)
+		s.pending = make(map[Key]PendingConnection)
 	}
 	if _, used := s.pending[key]; used {
 		return errors.New("a state was put twice")
@@ -94,7 +94,7 @@ func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingC
 }
 
 // Take implements [StateStore].
-func (s *MemoryStateStore) Take(ctx context.Context, key string) (PendingConnection, error) {
+func (s *MemoryStateStore) Take(ctx context.Context, key Key) (PendingConnection, error) {
 	if err := ctx.Err(); err != nil {
 		return PendingConnection{}, err
 	}
