@@ -19,7 +19,7 @@ func Refresh(ctx context.Context, c *Client) error {
 
 // Row is a row of the refusals, as tests see it.
 type Row struct {
-	Refusal
+	connect.Refusal
 	Means   []error // what the words mean
 	Words   []string
 	Outcome Outcome
@@ -28,7 +28,7 @@ type Row struct {
 }
 
 // ConnectingRows returns the refusals of connecting.
-func ConnectingRows() []Refusal {
+func ConnectingRows() []connect.Refusal {
 	rows := connect.Refusals()
 	for i := range rows {
 		rows[i].Text = strings.ReplaceAll(rows[i].Text, "{server}", "Gloebit")

@@ -269,7 +269,7 @@ func TestAThousandWaitersAreOneRefresh(t *testing.T) {
 
 func TestAPanicOfAStoreInARefreshIsTheRequestsOwn(t *testing.T) {
 	var client *gloebit.Client
-	client, _, _ = clientOf(t, answering(200, `{"success":true,"balance":1}`), func(c *gloebit.Config, credential *gloebit.Credential) {
+	client, _, _ = clientOf(t, answering(200, `{"success":true,"balance":1}`), func(c *gloebit.Config, credential *connect.Credential) {
 		credential.RefreshToken, credential.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
 		c.Tokens = &panickingTokens{}
 	})
@@ -281,7 +281,7 @@ type panickingTokens struct {
 	updates atomic.Int32
 }
 
-func (s *panickingTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *panickingTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	if s.updates.Add(1) > 1 {
 		panic("the store's own")
 	}

@@ -86,8 +86,8 @@ func TestAnOldestStateThatCantBeDroppedStopsTheConnect(t *testing.T) {
 // untakeable is a store that fails when something is taken.
 type untakeable struct{ gloebit.MemoryStateStore }
 
-func (*untakeable) Take(context.Context, connect.Key) (gloebit.PendingConnection, error) {
-	return gloebit.PendingConnection{}, errDown
+func (*untakeable) Take(context.Context, connect.Key) (connect.PendingConnection, error) {
+	return connect.PendingConnection{}, errDown
 }
 
 func TestALaterTabHasItsWholeTime(t *testing.T) {
@@ -303,7 +303,7 @@ func TestNothingIsWaitedForLongerThanFifteenSeconds(t *testing.T) {
 				config.Tokens = &gloebit.MemoryTokenStore{}
 				merchant, err := gloebit.New(config)
 				require.NoError(t, err)
-				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{AccessToken: "t"})))
+				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "t"})))
 
 				v := &visitor{handler: merchant.Handler()}
 				state := v.connect()
@@ -389,7 +389,7 @@ func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				config := validConfig()
 				config.Tokens = &gloebit.MemoryTokenStore{}
-				stale := gloebit.Credential{AccessToken: "t", RefreshToken: "r", Expiry: time.Now()}
+				stale := connect.Credential{AccessToken: "t", RefreshToken: "r", Expiry: time.Now()}
 				merchant, err := gloebit.New(config)
 				require.NoError(t, err)
 				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(stale)))
@@ -397,7 +397,7 @@ func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
 				require.NoError(t, err)
 				held, done := make(chan struct{}), make(chan error)
 				go func() {
-					done <- config.Tokens.Update(t.Context(), keyOf(merchant, "u"), func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+					done <- config.Tokens.Update(t.Context(), keyOf(merchant, "u"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 						close(held)
 						time.Sleep(2 * time.Minute)
 						return current, nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
@@ -71,7 +72,7 @@ func TestSecurity24TLSIsVerified(t *testing.T) {
 			require.Equal(t, test.status, w.browser("ann").get("/private").status)
 			token, err := w.gloebit.IssueToken(w.app.Key, "alice", "balance")
 			require.NoError(t, err)
-			require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{"balance"}})))
+			require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{"balance"}})))
 			client, err = w.merchant.Client(t.Context(), "u")
 			require.NoError(t, err)
 			_, err = client.Balance(t.Context())
@@ -142,7 +143,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 	})
 	t.Run("a long reply is not read to its end", func(t *testing.T) {
 		read := &countingReader{}
-		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) {
+		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
 			c.HTTPClient = &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
 				return &http.Response{StatusCode: 200, Body: io.NopCloser(read), Header: http.Header{}}, nil
 			})}
@@ -165,7 +166,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.HTTPClient = hangs })
 		require.Equal(t, http.StatusBadGateway, w.browser("").get("/private").status)
 		require.Len(t, waits, 1, "the exchange")
-		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(gloebit.Credential{AccessToken: "x"})))
+		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: "x"})))
 		client, err := w.merchant.Client(t.Context(), "u")
 		require.NoError(t, err)
 		_, err = client.Balance(t.Context())
@@ -176,7 +177,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 	})
 	t.Run("nor does a call with all its attempts", func(t *testing.T) {
 		var deadline time.Time
-		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) {
+		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
 			c.HTTPClient = &http.Client{Timeout: time.Hour, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 				deadline, _ = r.Context().Deadline()
 				return nil, io.ErrUnexpectedEOF

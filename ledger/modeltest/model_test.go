@@ -46,8 +46,8 @@ func newShop(t *rapid.T, kept keeper) *shop {
 		Tokens: tokens, HTTPClient: &http.Client{Transport: s.gloebit}, Clock: clock,
 	})
 	check(t, err)
-	credential := gloebit.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
-	check(t, tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	credential := connect.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
+	check(t, tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &credential, nil
 	}))
 	s.client, err = merchant.Client(context.Background(), "alice")

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
@@ -53,7 +53,7 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 		return next, failed(ctx, "lock the purchase", err)
 	}
 	if !found {
-		return next, gloebit.ErrNotFound
+		return next, connect.ErrNotFound
 	}
 
 	var refused error
@@ -84,7 +84,7 @@ func (s *Store) change(ctx context.Context, id string, fn func(context.Context, 
 func changedRow(was, next ledger.Purchase) (purchaseRow, error) {
 	row, err := newPurchaseRow(next)
 	if err == nil && (next.ID != was.ID || next.UserID != was.UserID || next.GloebitID != was.GloebitID || next.Key != was.Key || !next.CreatedAt.Equal(was.CreatedAt)) {
-		err = fmt.Errorf("%w: purchase %s: its id, user, Gloebit id, key or time of creation was changed", gloebit.ErrInvalidRequest, was.ID)
+		err = fmt.Errorf("%w: purchase %s: its id, user, Gloebit id, key or time of creation was changed", connect.ErrInvalidRequest, was.ID)
 	}
 	return row, err
 }
@@ -170,7 +170,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchas
 		return ledger.Purchase{}, failed(ctx, "look for what is due", err)
 	}
 	if len(ids) == 0 {
-		return ledger.Purchase{}, gloebit.ErrNotFound
+		return ledger.Purchase{}, connect.ErrNotFound
 	}
 	if s.db.Dialect == sqldb.MySQL {
 		return s.claimLocked(ctx, due, next)
@@ -196,7 +196,7 @@ func (s *Store) claimLocked(ctx context.Context, due int64, next sql.NullInt64) 
 	unreadable := row.scan(h.Conn.QueryRowContext(ctx, query, due))
 	switch {
 	case errors.Is(unreadable, sql.ErrNoRows):
-		return ledger.Purchase{}, gloebit.ErrNotFound
+		return ledger.Purchase{}, connect.ErrNotFound
 	case row.id == nil:
 		return ledger.Purchase{}, failed(ctx, "look for what is due", unreadable)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
@@ -43,7 +43,7 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // it would change Data
 	if err := encoder.Encode(p); err != nil {
-		return purchaseRow{}, fmt.Errorf("%w: purchase: %w", gloebit.ErrInvalidRequest, err)
+		return purchaseRow{}, fmt.Errorf("%w: purchase: %w", connect.ErrInvalidRequest, err)
 	}
 	row.rest = bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 	return row, nil
@@ -173,7 +173,7 @@ func (r *purchaseRow) list(rows *sql.Rows) (ledger.Purchase, error) {
 // onlyPurchase is the one of a list, or ErrNotFound.
 func onlyPurchase(list []ledger.Purchase, err error) (ledger.Purchase, error) {
 	if err == nil && len(list) == 0 {
-		err = gloebit.ErrNotFound
+		err = connect.ErrNotFound
 	}
 	if err != nil {
 		return ledger.Purchase{}, err
