@@ -41,6 +41,14 @@ func (c *Client) Scopes() []Scope { return c.account.Scopes() }
 // connection, or "".
 func (c *Client) GloebitID() string { return c.account.Credential().Subject }
 
+// ConnectedAt returns when the user made the connection that the client uses. It
+// is zero when that is unknown.
+func (c *Client) ConnectedAt() time.Time { return c.account.Credential().ConnectedAt }
+
+// Realm returns the realm of the merchant for whom the client calls, as
+// [Merchant.Realm].
+func (c *Client) Realm() string { return c.merchant.Realm() }
+
 // Format writes the user's id, whatever the verb: a Client holds secrets.
 func (c *Client) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "gloebit.Client(%s)", c.User().ID)

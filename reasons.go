@@ -176,6 +176,18 @@ var calls = []callRefusal{
 	},
 	{
 		Refusal: connect.Refusal{
+			Err: ErrKeyReused, Name: "ErrKeyReused", Status: http.StatusConflict,
+			Text: "You have already ordered this. To order again, please reload the page you came from.",
+		},
+	},
+	{
+		Refusal: connect.Refusal{
+			Err: ErrOrderCanceled, Name: "ErrOrderCanceled", Status: http.StatusConflict,
+			Text: "This order was canceled, and its gloebits are not taken. To order again, please reload the page you came from.",
+		},
+	},
+	{
+		Refusal: connect.Refusal{
 			Err: ErrRateLimited, Name: "ErrRateLimited", Status: http.StatusServiceUnavailable,
 			Text: "Gloebit is busy. Please try again in a moment.",
 		},

@@ -29,7 +29,8 @@ type Store struct {
 
 	tokens *sqlstore.Store
 	db     *sqldb.DB
-	hung   sync.Map // ids of purchases whose fn goes on though its hold was given up
+	table  string
+	hung   sync.Map // keys of purchases whose fn goes on though its hold was given up
 }
 
 // New returns the store of purchases in the database of the other store, which
@@ -39,10 +40,13 @@ func New(store *sqlstore.Store) *Store {
 	if store == nil {
 		panic("sqlledger: the sqlstore.Store is nil")
 	}
-	return &Store{tokens: store, db: store.Database()}
+	return &Store{tokens: store, db: store.Database(), table: defaultTable}
 }
 
-const defaultLease = time.Minute
+const (
+	defaultLease = time.Minute
+	defaultTable = "gloebit_purchases"
+)
 
 func (s *Store) lease() time.Duration {
 	if s.Lease == 0 {

@@ -28,12 +28,12 @@ func open(t *testing.T, file string) *books.Books {
 func job(t *testing.T, b *books.Books, id string, order ledger.Order) func(step func(context.Context, ledger.Purchase) error) error {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	_, err := b.Purchases.Create(t.Context(), ledger.Purchase{
-		ID: id, UserID: "alice", Order: order, State: ledger.Created, CreatedAt: now, UpdatedAt: now,
+	_, _, err := b.Purchases.Create(t.Context(), ledger.Purchase{
+		Realm: "shop", ID: id, UserID: "alice", Order: order, State: ledger.Created, CreatedAt: now, UpdatedAt: now,
 	})
 	require.NoError(t, err)
 	return func(step func(context.Context, ledger.Purchase) error) error {
-		_, err := b.Purchases.Change(t.Context(), id, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := b.Purchases.Change(t.Context(), connect.Key{Realm: "shop", ID: id}, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 			return p, step(ctx, p)
 		})
 		return err
@@ -112,7 +112,7 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, token.AccessToken, opened.AccessToken)
 	require.Equal(t, map[string]int64{"gift-wrap": 3}, done(t, b))
-	kept, err := b.Purchases.Get(t.Context(), "1")
+	kept, err := b.Purchases.Get(t.Context(), connect.Key{Realm: "shop", ID: "1"})
 	require.NoError(t, err)
 	require.Equal(t, "gift-wrap", kept.Item)
 	require.NoError(t, b.Close())

@@ -63,7 +63,7 @@ func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
 				answer := enact()
 				require.NotEqual(t, http.StatusOK, answer.Code)
 				require.NotContains(t, answer.Body.String(), "cancel")
-				got, err := direct.Get(t.Context(), one.ID)
+				got, err := direct.Get(t.Context(), one.StoreKey())
 				require.NoError(t, err)
 				require.Equal(t, ledger.Accepted, got.State, got.Cause)
 
@@ -102,7 +102,7 @@ func TestAnFnThatDeclinesOnALivingConnectionIsBelieved(t *testing.T) {
 		store, p, soldOut := withGoods(t, d), purchase(1, ledger.Settled), errors.New("sold out")
 		created(t, store, p)
 		for _, last := range []string{"INSERT INTO nowhere VALUES (1)", "DELETE FROM goods", "ROLLBACK"} { // the last as some errors do
-			_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
+			_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 				_, _ = tx.ExecContext(ctx, last)
 				return soldOut
 			}))

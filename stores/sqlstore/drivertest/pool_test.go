@@ -126,11 +126,11 @@ func TestFailedChangesKeepNoRoomFromOthers(t *testing.T) {
 		ctx := within(t, 20*time.Second)
 		p.cut()
 		for range poolSize {
-			_, err := store.Change(ctx, purchase(1, "").ID, moving)
+			_, err := store.Change(ctx, purchase(1, "").StoreKey(), moving)
 			require.Error(t, err)
 		}
 		p.restore()
-		_, err := store.Change(ctx, purchase(1, "").ID, moving)
+		_, err := store.Change(ctx, purchase(1, "").StoreKey(), moving)
 		require.NoError(t, err)
 	})
 }
@@ -163,9 +163,9 @@ func TestAConnectionIsGivenBackAsItWas(t *testing.T) {
 			{"a refused Update", func() error {
 				return store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, no })
 			}, no},
-			{"Create", func() error { _, err := store.Create(t.Context(), keyed(1)); return err }, nil},
-			{"Change", func() error { _, err := store.Change(t.Context(), keyed(1).ID, moving); return err }, nil},
-			{"Claim", func() error { _, err := store.Claim(t.Context(), ordered, ordered); return err }, nil},
+			{"Create", func() error { _, _, err := store.Create(t.Context(), keyed(1)); return err }, nil},
+			{"Change", func() error { _, err := store.Change(t.Context(), keyed(1).StoreKey(), moving); return err }, nil},
+			{"Claim", func() error { _, err := store.Claim(t.Context(), realm, ledger.Created, ordered, ordered); return err }, nil},
 		} {
 			require.ErrorIs(t, c.call(), c.want, c.name)
 			require.Equal(t, before, settings(), "after %s", c.name)

@@ -60,7 +60,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 			_, err := db.ExecContext(t.Context(), statement)
 			require.NoError(t, err)
 		}
-		_, err = store.Get(t.Context(), purchase(1, ledger.Created).ID)
+		_, err = store.Get(t.Context(), purchase(1, ledger.Created).StoreKey())
 		require.Error(t, err)
 		require.NotErrorIs(t, err, connect.ErrNotFound, "what can't be asked is not absent")
 		for range 2 {
@@ -74,7 +74,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 		p := purchase(1, ledger.Created)
 		p.GloebitID = "g-1"
 		created(t, store, p)
-		kept, err := store.Get(t.Context(), p.ID)
+		kept, err := store.Get(t.Context(), p.StoreKey())
 		require.NoError(t, err)
 		require.Equal(t, "g-1", kept.GloebitID)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("kept")))
@@ -275,7 +275,7 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 				for range rounds {
 					err := store.Update(t.Context(), at("u"), longer(t, &running))
 					if err == nil {
-						_, err = store.Change(t.Context(), p.ID, moving)
+						_, err = store.Change(t.Context(), p.StoreKey(), moving)
 					}
 					if err != nil {
 						t.Error(err)
@@ -288,7 +288,7 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 		credential, err := d.store(t).Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Len(t, credential.AccessToken.Reveal(), replicas*rounds)
-		got, err := d.store(t).Get(t.Context(), p.ID)
+		got, err := d.store(t).Get(t.Context(), p.StoreKey())
 		require.NoError(t, err)
 		require.Equal(t, replicas*rounds, got.Attempts)
 	})
@@ -307,8 +307,8 @@ func TestDatabasesOfOneServerDoNotWaitForEachOther(t *testing.T) {
 			require.NoError(t, one.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 				return nil, two.Update(ctx, at("u"), saving("two's"))
 			}))
-			_, err := one.Change(t.Context(), purchase(1, "").ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
-				_, err := two.Change(ctx, p.ID, moving)
+			_, err := one.Change(t.Context(), purchase(1, "").StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				_, err := two.Change(ctx, p.StoreKey(), moving)
 				return p, err
 			})
 			require.NoError(t, err)

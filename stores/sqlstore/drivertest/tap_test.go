@@ -149,11 +149,14 @@ func TestACommitThatFailsIsAnErrorAndKeepsNothing(t *testing.T) {
 			"Update":     func() error { return store.Update(t.Context(), at("u"), saving("never")) },
 			"a new user": func() error { return store.Update(t.Context(), at("new"), saving("never")) },
 			"Delete":     func() error { return store.Delete(t.Context(), at("u")) },
-			"Change":     func() error { _, err := store.Change(t.Context(), p.ID, delivering(nothing)); return err },
+			"Change":     func() error { _, err := store.Change(t.Context(), p.StoreKey(), delivering(nothing)); return err },
 		}
 		if d.dialect == sqlstore.MySQL { // the others commit these with the one statement they are
-			calls["Create"] = func() error { _, err := store.Create(t.Context(), keyed(2)); return err }
-			calls["Claim"] = func() error { _, err := store.Claim(t.Context(), ordered, ordered.Add(time.Hour)); return err }
+			calls["Create"] = func() error { _, _, err := store.Create(t.Context(), keyed(2)); return err }
+			calls["Claim"] = func() error {
+				_, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered.Add(time.Hour))
+				return err
+			}
 		}
 		for name, call := range calls {
 			tapped.before = refusing("COMMIT")
@@ -166,7 +169,7 @@ func TestACommitThatFailsIsAnErrorAndKeepsNothing(t *testing.T) {
 			require.Equal(t, "before", credential.AccessToken.Reveal(), name)
 			_, err = direct.Load(t.Context(), at("new"))
 			require.ErrorIs(t, err, connect.ErrNotFound, name)
-			all, err := direct.List(t.Context(), ledger.Query{})
+			all, err := direct.List(t.Context(), ledger.Query{Realm: realm})
 			require.NoError(t, err, name)
 			require.Len(t, all, 1, name)
 			require.Equal(t, ordered, all[0].NextAt, name)
@@ -226,10 +229,10 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 			"Update":  func() error { return store.Update(t.Context(), at("u"), saving("never")) },
 			"UserIDs": func() error { return listError(t.Context(), store) },
 			"Take":    func() error { _, err := store.Take(t.Context(), at("key")); return err },
-			"Get":     func() error { _, err := store.Get(t.Context(), p.ID); return err },
-			"List":    func() error { _, err := store.List(t.Context(), ledger.Query{}); return err },
-			"Change":  func() error { _, err := store.Change(t.Context(), p.ID, moving); return err },
-			"Claim":   func() error { _, err := store.Claim(t.Context(), ordered, ordered); return err },
+			"Get":     func() error { _, err := store.Get(t.Context(), p.StoreKey()); return err },
+			"List":    func() error { _, err := store.List(t.Context(), ledger.Query{Realm: realm}); return err },
+			"Change":  func() error { _, err := store.Change(t.Context(), p.StoreKey(), moving); return err },
+			"Claim":   func() error { _, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered); return err },
 		}
 		if d.dialect == sqlstore.MySQL { // the others read nothing in it
 			calls["Sweep"] = func() error { _, err := store.Sweep(t.Context()); return err }
