@@ -29,9 +29,7 @@ func (s *ownSessions) store() (*memorySessions, bool) {
 }
 
 func (s *memorySessions) len() int {
-	s.sessions.mu.RLock()
-	defer s.sessions.mu.RUnlock()
-	return len(s.sessions.entries)
+	return s.sessions.len()
 }
 
 func (s *memorySessions) dump() string {
