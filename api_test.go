@@ -226,7 +226,7 @@ func TestAScopeThatWasNotGrantedIsSaidByEveryCall(t *testing.T) {
 		if row.name == "no-op" || row.name == "balance" || row.name == "create-subscription" {
 			continue
 		}
-		require.NoError(t, w.tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: gloebit.Secret(token)})))
+		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(gloebit.Credential{AccessToken: gloebit.Secret(token)})))
 		client, err := w.merchant.Client(t.Context(), "u")
 		require.NoError(t, err)
 		_, err = row.call(t.Context(), client, w.merchant)

@@ -63,7 +63,7 @@ func benchMerchant(b testing.TB, changes ...func(*gloebit.Config)) *gloebit.Merc
 	}
 	merchant, err := gloebit.New(config)
 	require.NoError(b, err)
-	require.NoError(b, tokens.Update(b.Context(), "alice", save(gloebit.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance}})))
+	require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(gloebit.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance}})))
 	return merchant
 }
 
@@ -227,7 +227,7 @@ func BenchmarkState(b *testing.B) {
 	pending := gloebit.PendingConnection{UserID: "alice", ReturnTo: "/", Binding: "b", Scopes: []gloebit.Scope{gloebit.ScopeUser}, ExpiresAt: time.Now().Add(time.Hour)}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		key := fmt.Sprint(i)
+		key := connect.Key{Realm: "www.gloebit.com/shop", ID: fmt.Sprint(i)}
 		require.NoError(b, store.Put(b.Context(), key, pending))
 		_, err := store.Take(b.Context(), key)
 		require.NoError(b, err)
@@ -248,7 +248,7 @@ func BenchmarkRefresh(b *testing.B) {
 			merchant := benchMerchant(b, func(c *gloebit.Config) { c.Tokens, c.Provider = tokens, gloebit.At(server.URL) })
 			for b.Loop() {
 				b.StopTimer()
-				require.NoError(b, tokens.Update(b.Context(), "alice", save(gloebit.Credential{AccessToken: "old", RefreshToken: "r", Expiry: time.Now()})))
+				require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(gloebit.Credential{AccessToken: "old", RefreshToken: "r", Expiry: time.Now()})))
 				clients := make([]*gloebit.Client, waiters)
 				for i := range clients {
 					clients[i], _ = merchant.Client(b.Context(), "alice")
@@ -291,14 +291,14 @@ func BenchmarkTokens(b *testing.B) {
 			before := heap()
 			for i, id := range ids {
 				credentials[i].Scopes = []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeTransact, gloebit.ScopeBalance}
-				require.NoError(b, store.Update(b.Context(), id, save(credentials[i])))
+				require.NoError(b, store.Update(b.Context(), connect.Key{Realm: "www.gloebit.com/shop", ID: id}, save(credentials[i])))
 				credentials[i].Scopes = nil
 			}
 			perUser := float64(heap()-before) / float64(users)
 			runtime.KeepAlive(credentials)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				_, err := store.Load(b.Context(), ids[i*7919%users])
+				_, err := store.Load(b.Context(), connect.Key{Realm: "www.gloebit.com/shop", ID: ids[i*7919%users]})
 				if err != nil {
 					b.Fatal(err)
 				}

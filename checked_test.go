@@ -21,7 +21,7 @@ type calledTokens struct {
 	calls int
 }
 
-func (s *calledTokens) Load(context.Context, string) (gloebit.Credential, error) {
+func (s *calledTokens) Load(context.Context, connect.Key) (gloebit.Credential, error) {
 	s.calls++
 	if s.kept == nil {
 		return gloebit.Credential{}, gloebit.ErrNotFound
@@ -29,7 +29,7 @@ func (s *calledTokens) Load(context.Context, string) (gloebit.Credential, error)
 	return *s.kept, nil
 }
 
-func (s *calledTokens) Update(ctx context.Context, _ string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *calledTokens) Update(ctx context.Context, _ connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	s.calls++
 	next, err := fn(ctx, s.kept)
 	if err == nil {
@@ -38,7 +38,7 @@ func (s *calledTokens) Update(ctx context.Context, _ string, fn func(context.Con
 	return err
 }
 
-func (s *calledTokens) Delete(context.Context, string) error {
+func (s *calledTokens) Delete(context.Context, connect.Key) error {
 	s.calls++
 	return nil
 }
@@ -54,7 +54,9 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 		"of 256 bytes in 128 runes":  {strings.Repeat("\u00e9", 128), gloebit.ErrInvalidRequest, 0},
 		"of 1 MiB":                   {strings.Repeat("k", 1<<20), gloebit.ErrInvalidRequest, 0},
 		"of 255 bytes":               {strings.Repeat("k", 255), gloebit.ErrNotConnected, 1},
-		"of one byte that isn't UTF": {"\xff", gloebit.ErrNotConnected, 1},
+		"of 255 bytes in 85 runes":   {strings.Repeat("\u4e16", 85), gloebit.ErrNotConnected, 1},
+		"of bytes that aren't UTF-8": {"a\xff", gloebit.ErrInvalidRequest, 0},
+		"with a NUL":                 {"a\x00b", gloebit.ErrInvalidRequest, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config, tokens := validConfig(), &calledTokens{}
@@ -66,14 +68,13 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 			require.NotErrorIs(t, err, gloebit.ErrStore)
 			require.Equal(t, c.calls, tokens.calls)
 
-			err = connect.CheckUserID(c.userID)
+			err = keyOf(merchant, c.userID).Check()
 			require.Equal(t, c.calls == 0, err != nil)
-			if c.userID != "" {
-				require.Equal(t, c.calls == 0, connect.CheckStateKey(c.userID) != nil)
+			if err != nil {
+				require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 			}
 		})
 	}
-	require.ErrorIs(t, connect.CheckStateKey(""), gloebit.ErrInvalidRequest)
 }
 
 // granting is a Flow that gives the credential and returns at once.
@@ -113,7 +114,15 @@ func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 		"an empty scope":           {gloebit.Credential{Scopes: []gloebit.Scope{""}}, true},
 		"a scope with a space":     {gloebit.Credential{Scopes: []gloebit.Scope{"a b"}}, true},
 		"tokens of 128 KiB":        {gloebit.Credential{AccessToken: gloebit.Secret(huge[:64<<10]), RefreshToken: gloebit.Secret(huge[:64<<10])}, false},
-		"nothing but an odd scope": {gloebit.Credential{Scopes: []gloebit.Scope{"\xff"}}, false},
+		"a scope that is no text":  {gloebit.Credential{Scopes: []gloebit.Scope{"\xff"}}, true},
+		"a scope with a NUL":       {gloebit.Credential{Scopes: []gloebit.Scope{"a\x00"}}, true},
+		"an odd scope":             {gloebit.Credential{Scopes: []gloebit.Scope{"\u4e16,;'"}}, false},
+		"a Name with a NUL":        {gloebit.Credential{Name: "a\x00"}, true},
+		"a Subject that's no text": {gloebit.Credential{Subject: "\xff"}, true},
+		"a token that is no text":  {gloebit.Credential{AccessToken: "\xff"}, true},
+		"a time after 9999":        {gloebit.Credential{Expiry: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}, true},
+		"a time before year 1":     {gloebit.Credential{ConnectedAt: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)}, true},
+		"the last time":            {gloebit.Credential{Until: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.refused, c.credential.Check() != nil)
@@ -174,6 +183,9 @@ func TestStatesAreCheckedBeforeTheyArePut(t *testing.T) {
 		"Scopes of 1 MiB":      {Scopes: slicesOf("sixteen-bytes-it", 1<<16)},
 		"Required of 1 MiB":    {Required: slicesOf("sixteen-bytes-it", 1<<16)},
 		"a scope with a space": {Required: []gloebit.Scope{"a b"}},
+		"a UserID with a NUL":  {UserID: "a\x00"},
+		"a ReturnTo of bytes":  {ReturnTo: "/\xff"},
+		"a time after 9999":    {ExpiresAt: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		t.Run(name, func(t *testing.T) { require.ErrorIs(t, pending.Check(), gloebit.ErrInvalidRequest) })
 	}
@@ -192,7 +204,7 @@ type puttingStates struct {
 	puts atomic.Int32
 }
 
-func (s *puttingStates) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+func (s *puttingStates) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
 	s.puts.Add(1)
 	return s.MemoryStateStore.Put(ctx, key, pending)
 }

@@ -40,7 +40,7 @@ func clientOf(t *testing.T, handler http.HandlerFunc, changes ...func(*gloebit.C
 	merchant, err := gloebit.New(config)
 	require.NoError(t, err)
 	merchant.RetryWithin(time.Millisecond)
-	require.NoError(t, config.Tokens.Update(t.Context(), "u", save(credential)))
+	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(credential)))
 	client, err := merchant.Client(t.Context(), "u")
 	require.NoError(t, err)
 	return client, merchant, config.Tokens
@@ -126,7 +126,7 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 	} {
 		for path, call := range calls {
 			t.Run(name+" to "+path, func(t *testing.T) {
-				client, _, tokens := clientOf(t, answering(test.status, test.body))
+				client, merchant, tokens := clientOf(t, answering(test.status, test.body))
 				err := call(t.Context(), client)
 				for _, want := range test.want {
 					require.ErrorIs(t, err, want)
@@ -138,7 +138,7 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 				require.Equal(t, test.status, failure.StatusCode)
 				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), string(canaryToken))
 
-				_, err = tokens.Load(t.Context(), "u")
+				_, err = tokens.Load(t.Context(), keyOf(merchant, "u"))
 				require.Equal(t, !test.final, err != nil, "the credential is forgotten when the token was refused, and only then")
 			})
 		}
@@ -415,16 +415,16 @@ func TestTheCallersDeadlineWins(t *testing.T) {
 }
 
 func TestAnotherTokenIsNotForgotten(t *testing.T) {
-	client, _, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+	client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer newer" {
 			_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
 			return
 		}
 		_, _ = io.WriteString(w, `{"success":true}`)
 	})
-	require.NoError(t, tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: "newer"})))
+	require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{AccessToken: "newer"})))
 	require.NoError(t, client.VerifyToken(t.Context()), "the call is sent again with the token that the user got meanwhile")
-	credential, err := tokens.Load(t.Context(), "u")
+	credential, err := tokens.Load(t.Context(), keyOf(merchant, "u"))
 	require.NoError(t, err)
 	require.Equal(t, gloebit.Secret("newer"), credential.AccessToken)
 }
@@ -440,7 +440,7 @@ func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
 	_, err = merchant.Client(t.Context(), "")
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 
-	require.NoError(t, config.Tokens.Update(t.Context(), "u", save(gloebit.Credential{Until: time.Now().Add(time.Hour), Scopes: []gloebit.Scope{"balance"}})))
+	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{Until: time.Now().Add(time.Hour), Scopes: []gloebit.Scope{"balance"}})))
 	client, err := merchant.Client(t.Context(), "u")
 	require.NoError(t, err)
 	require.Equal(t, "u", client.User().ID)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/google/uuid"
 )
@@ -39,17 +40,17 @@ func connected(scopes ...gloebit.Scope) (merchant *gloebit.Merchant, server *glo
 		log.Fatal(err)
 	}
 	tokens := &gloebit.MemoryTokenStore{}
-	err = tokens.Update(context.Background(), "alice", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: scopes}, nil
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
 	merchant, err = gloebit.New(gloebit.Config{
 		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret),
 		RedirectURL: "https://shop.example/gloebit/callback",
 		Provider:    gloebit.At(server.URL),
 		Tokens:      tokens,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return &gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: scopes}, nil
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
@@ -69,7 +70,7 @@ func FuzzSessionValues(f *testing.F) {
 		require.NoError(f, err)
 		merchants[mode] = merchant
 	}
-	require.NoError(f, store.Update(f.Context(), "victim", save(gloebit.Credential{AccessToken: "v"})))
+	require.NoError(f, store.Update(f.Context(), keyOf(merchants[0], "victim"), save(gloebit.Credential{AccessToken: "v"})))
 
 	f.Fuzz(func(t *testing.T, mode byte, binding, user, name, pending, again string) {
 		merchant := merchants[mode%3]
@@ -128,7 +129,7 @@ type countedStates struct {
 	takes int
 }
 
-func (s *countedStates) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+func (s *countedStates) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
 	s.takes++
 	return s.MemoryStateStore.Take(ctx, key)
 }

@@ -44,9 +44,9 @@ func FuzzTokenAnswers(f *testing.F) {
 	ann := &visitor{handler: merchant.Handler(), user: "ann"}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		answer = data
-		require.NoError(t, tokens.Delete(t.Context(), "id of ann"))
+		require.NoError(t, tokens.Delete(t.Context(), keyOf(merchant, "id of ann")))
 		status := ann.visit("/gloebit/callback?code=c&state=" + ann.connect()).Code
-		credential, err := tokens.Load(t.Context(), "id of ann")
+		credential, err := tokens.Load(t.Context(), keyOf(merchant, "id of ann"))
 		if (status == http.StatusSeeOther) != (err == nil) {
 			t.Fatalf("status %d, and the store says %v, from %q", status, err, data)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
@@ -151,12 +152,12 @@ func TestConnectStartsWhereTheCallbackComes(t *testing.T) {
 	recorder = httptest.NewRecorder()
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/gloebit/connect?return_to=/x%3Fy", nil)
 	http.StripPrefix("/gloebit", merchant.Handler()).ServeHTTP(recorder, r)
-	require.Equal(t, "http://localhost:8080/gloebit/connect?return_to=/x%3Fy", recorder.Header().Get("Location"), "where a prefix was stripped")
+	require.Equal(t, "http://localhost:8080/gloebit/connect?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"), "where a prefix was stripped")
 
 	recorder = httptest.NewRecorder()
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/sign/in?return_to=/x%3Fy", nil)
 	merchant.ConnectHandler().ServeHTTP(recorder, r)
-	require.Equal(t, "http://localhost:8080/sign/in?return_to=/x%3Fy", recorder.Header().Get("Location"), "where the application has it elsewhere")
+	require.Equal(t, "http://localhost:8080/sign/in?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"), "where the application has it elsewhere")
 }
 
 func TestRequireScopesKnowsItsScopesWhenItIsBuilt(t *testing.T) {
@@ -211,7 +212,10 @@ func TestOnlyARefusalOfTheRefreshDisconnects(t *testing.T) {
 		stays bool
 	}{
 		"invalid_grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_grant"}`}, false},
-		"no such grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, false},
+		"no such grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, true},
+		"not for this client":     {gloebittest.Fault{Status: 400, Body: `{"error":"unauthorized_client"}`}, true},
+		"not in this moment":      {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_request"}`}, true},
+		"not for these scopes":    {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_scope"}`}, true},
 		"Gloebit's own word":      {gloebittest.Fault{Status: 400, Body: `{"error":"x","reason":"unknown token"}`}, false},
 		"a word of its own":       {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported grant"}`}, false},
 		"a reason without a code": {gloebittest.Fault{Status: 400, Body: `{"reason":"missing code"}`}, false},
@@ -242,14 +246,14 @@ func TestAThousandWaitersAreOneRefresh(t *testing.T) {
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	w.browser("").get("/private")
 	var id string
-	for userID, err := range w.tokens.UserIDs(t.Context()) {
+	for userID, err := range w.tokens.UserIDs(t.Context(), w.merchant.Realm()) {
 		require.NoError(t, err)
 		id = userID
 	}
 	w.clock.Advance(2 * time.Hour)
 	stale, err := w.merchant.Client(t.Context(), id) // loaded before the others refresh
 	require.NoError(t, err)
-	before, err := w.tokens.Load(t.Context(), id)
+	before, err := w.tokens.Load(t.Context(), keyOf(w.merchant, id))
 	require.NoError(t, err)
 	var group sync.WaitGroup
 	for i := range 1000 {
@@ -274,7 +278,7 @@ func TestAThousandWaitersAreOneRefresh(t *testing.T) {
 	_, err = stale.Balance(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 2, w.exchanges(), "one for the code, one refresh")
-	after, err := w.tokens.Load(t.Context(), id)
+	after, err := w.tokens.Load(t.Context(), keyOf(w.merchant, id))
 	require.NoError(t, err)
 	require.Equal(t, before.Until, after.Until)
 	require.Equal(t, before.Subject, after.Subject)
@@ -297,11 +301,11 @@ type panickingTokens struct {
 	updates atomic.Int32
 }
 
-func (s *panickingTokens) Update(ctx context.Context, id string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *panickingTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	if s.updates.Add(1) > 1 {
 		panic("the store's own")
 	}
-	return s.MemoryTokenStore.Update(ctx, id, fn)
+	return s.MemoryTokenStore.Update(ctx, key, fn)
 }
 
 func TestCountsThatAreNoneAreNotRead(t *testing.T) {
@@ -361,7 +365,7 @@ func TestAClientThatMissedARotationRefreshesRatherThanDisconnects(t *testing.T) 
 	w := newWorldAt(t, gloebittest.Config{RefreshTokens: true}) // tokens that don't say when they expire
 	w.browser("").get("/private")
 	var id string
-	for userID, err := range w.tokens.UserIDs(t.Context()) {
+	for userID, err := range w.tokens.UserIDs(t.Context(), w.merchant.Realm()) {
 		require.NoError(t, err)
 		id = userID
 	}

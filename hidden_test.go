@@ -42,13 +42,13 @@ func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 			require.GreaterOrEqual(t, p.status, 400)
 
 			credential := gloebit.Credential{AccessToken: "the access token", RefreshToken: "the refresh token", Scopes: []gloebit.Scope{gloebit.ScopeBalance}}
-			require.NoError(t, w.tokens.Update(t.Context(), "ann", save(credential)))
+			require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "ann"), save(credential)))
 			client, err := w.merchant.Client(t.Context(), "ann")
 			require.NoError(t, err)
 			_, called := client.Balance(t.Context())
 			require.Error(t, called)
 			credential.Expiry = w.clock.Now()
-			require.NoError(t, w.tokens.Update(t.Context(), "ann", save(credential)))
+			require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "ann"), save(credential)))
 			client, err = w.merchant.Client(t.Context(), "ann")
 			require.NoError(t, err)
 			_, refreshed := client.Balance(t.Context())

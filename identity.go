@@ -36,8 +36,8 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	if err := c.do(ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true, sent: &sent}, &answer); err != nil {
 		return Identity{}, err
 	}
-	if connect.CheckUserID(answer.ID) != nil {
-		return Identity{}, badReply(path, "without an id of 1 to 255 bytes")
+	if (connect.Key{Realm: c.merchant.Realm(), ID: answer.ID}).Check() != nil {
+		return Identity{}, badReply(path, "without an id of 1 to 255 bytes of text")
 	}
 	name := cmp.Or(answer.Name, answer.FullName)
 	if secrets := c.secrets(&sent); discreet.Repeats(answer.ID, secrets...) || discreet.Repeats(name, secrets...) {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
@@ -85,7 +86,7 @@ func TestAnOldestStateThatCantBeDroppedStopsTheConnect(t *testing.T) {
 // untakeable is a store that fails when something is taken.
 type untakeable struct{ gloebit.MemoryStateStore }
 
-func (*untakeable) Take(context.Context, string) (gloebit.PendingConnection, error) {
+func (*untakeable) Take(context.Context, connect.Key) (gloebit.PendingConnection, error) {
 	return gloebit.PendingConnection{}, errDown
 }
 
@@ -300,9 +301,9 @@ func TestNothingIsWaitedForLongerThanFifteenSeconds(t *testing.T) {
 				config.Provider = gloebit.At(test.scheme + "://127.0.0.1:1/")
 				config.HTTPClient = &http.Client{Transport: transport}
 				config.Tokens = &gloebit.MemoryTokenStore{}
-				require.NoError(t, config.Tokens.Update(t.Context(), "u", save(gloebit.Credential{AccessToken: "t"})))
 				merchant, err := gloebit.New(config)
 				require.NoError(t, err)
+				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{AccessToken: "t"})))
 
 				v := &visitor{handler: merchant.Handler()}
 				state := v.connect()
@@ -380,9 +381,9 @@ type crowdedTokens struct {
 	newcomers func()
 }
 
-func (s *crowdedTokens) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *crowdedTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	s.newcomers()
-	return s.MemoryTokenStore.Update(ctx, userID, fn)
+	return s.MemoryTokenStore.Update(ctx, key, fn)
 }
 
 func TestNewcomersTakeNoRoomOfThoseWhoConnect(t *testing.T) {
@@ -466,14 +467,14 @@ func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
 				config := validConfig()
 				config.Tokens = &gloebit.MemoryTokenStore{}
 				stale := gloebit.Credential{AccessToken: "t", RefreshToken: "r", Expiry: time.Now()}
-				require.NoError(t, config.Tokens.Update(t.Context(), "u", save(stale)))
 				merchant, err := gloebit.New(config)
 				require.NoError(t, err)
+				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(stale)))
 				client, err := merchant.Client(t.Context(), "u")
 				require.NoError(t, err)
 				held, done := make(chan struct{}), make(chan error)
 				go func() {
-					done <- config.Tokens.Update(t.Context(), "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+					done <- config.Tokens.Update(t.Context(), keyOf(merchant, "u"), func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 						close(held)
 						time.Sleep(2 * time.Minute)
 						return current, nil

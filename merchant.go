@@ -29,6 +29,13 @@ type Config struct {
 	ClientID string
 	// ClientSecret is the application's secret from the same page.
 	ClientSecret Secret
+	// Realm separates what this application keeps in States, Tokens and a
+	// ledger from what others keep there. The server's host and port come before
+	// it, so that the sandbox and the real server stay apart whatever is set; see
+	// [Merchant.Realm]. The default is ClientID. Before the client id changes,
+	// set Realm to the old one, or every user has to connect again and
+	// purchases that are not finished stay so.
+	Realm string
 	// RedirectURL is the absolute URL of the callback handler as browsers see
 	// it, registered at Gloebit. It is https, or http on a loopback address.
 	// The connect and disconnect handlers are its siblings: next to
@@ -94,8 +101,18 @@ type Config struct {
 	// nothing.
 	Limit func(*http.Request) error
 
+	// CrossOrigin says which cross-origin requests the middleware and the
+	// disconnect handler accept. They refuse every other one whose method is not
+	// GET, HEAD or OPTIONS with 403, since a page of another site could spend the
+	// user's gloebits with it. Requests from the origin of RedirectURL always
+	// pass. To accept those of another origin, add it with AddTrustedOrigin; to
+	// accept those for some routes, use AddInsecureBypassPattern.
+	CrossOrigin *http.CrossOriginProtection
+
 	// HTTPClient calls Gloebit. Nil means one of the package's own. A Timeout
-	// of zero becomes 15 seconds, and redirects are never followed. Transport errors
+	// of zero becomes 15 seconds, redirects are never followed, and its Jar is not
+	// used. Its Transport must send each request once: one that repeats requests by
+	// itself, as retryablehttp does, may charge a user twice. Transport errors
 	// are reduced to their type, such as *net.OpError, because their text may
 	// contain secrets.
 	HTTPClient *http.Client
@@ -165,10 +182,12 @@ func (m *Merchant) engine() connect.Config {
 		scopes = []Scope{ScopeID, ScopeTransact}
 	}
 	return connect.Config{
-		Server: m.server(), ClientID: config.ClientID, ClientSecret: config.ClientSecret, RedirectURL: config.RedirectURL,
-		Scopes: scopes, Protocol: config.Flow, Sessions: config.Sessions, States: config.States, Tokens: config.Tokens,
+		Server: m.server(), ClientID: config.ClientID, ClientSecret: config.ClientSecret, Realm: config.Realm,
+		RedirectURL: config.RedirectURL,
+		Scopes:      scopes, Protocol: config.Flow, Sessions: config.Sessions, States: config.States, Tokens: config.Tokens,
 		User: config.User, SignInURL: config.SignInURL, SignIn: config.SignIn, HomePath: config.HomePath,
 		ConnectTimeout: config.ConnectTimeout, Limit: config.Limit, HTTPClient: config.HTTPClient, UserAgent: config.UserAgent,
+		CrossOrigin: config.CrossOrigin,
 		Logger: config.Logger, Clock: config.Clock, Warn: m.provider.isProduction(),
 		OnConnect: config.OnConnect, OnDisconnect: config.OnDisconnect, ErrorHandler: config.ErrorHandler,
 		Refusals: refusals(), Link: m.link,
@@ -193,6 +212,12 @@ func (c Config) check() error {
 	}
 	return errors.Join(problems...)
 }
+
+// Realm returns the realm of everything that the application keeps in a store: the
+// host and port of the token endpoint, a slash, and Config.Realm, which is the
+// client id unless set. Another merchant's records in the same store have another
+// realm, and so have those of the sandbox.
+func (m *Merchant) Realm() string { return m.connector.Realm() }
 
 // Format writes the client id, whatever the verb: a Merchant holds secrets.
 func (m *Merchant) Format(f fmt.State, _ rune) {

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/google/uuid"
@@ -405,10 +406,10 @@ func ExampleMerchant_DisconnectHandler_storageDelete() {
 	browser := shopBrowser(mux)
 
 	load(browser, "https://shop.example/gloebit/connect")
-	_, err := tokens.Load(context.Background(), "17")
+	_, err := tokens.Load(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "17"})
 	fmt.Println(err)
 	textOf(browser.PostForm("https://shop.example/gloebit/disconnect", nil))
-	_, err = tokens.Load(context.Background(), "17")
+	_, err = tokens.Load(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "17"})
 	fmt.Println(errors.Is(err, gloebit.ErrNotFound))
 	// Output:
 	// <nil>
@@ -424,7 +425,7 @@ func ExampleCredential_oauth2Credentials() {
 	mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) {})
 	load(shopBrowser(mux), "https://shop.example/gloebit/connect")
 
-	credential, err := tokens.Load(context.Background(), "17")
+	credential, err := tokens.Load(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "17"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -523,7 +524,7 @@ func ExampleClient_PurchaseItem_purchaseItem() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if receipt.Balance != nil { // nil is Python's None: ScopeBalance was not granted
+	if receipt.Balance.Known() { // unknown is Python's None: ScopeBalance was not granted
 		fmt.Println("left:", receipt.Balance)
 	}
 	// Output: left: 999
@@ -577,7 +578,7 @@ func ExampleClient_PurchaseProduct_purchaseProduct() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(receipt.Balance, *receipt.ProductCount) // both are pointers: nil when not told
+	fmt.Println(receipt.Balance, *receipt.ProductCount) // ProductCount is nil, and Balance unknown, when not told
 	// Output: 920 2
 }
 
@@ -857,7 +858,7 @@ func ExampleTokenStore_fromJSON() {
 	for _, name := range strings.Fields(kept.Scope) {
 		imported.Scopes = append(imported.Scopes, gloebit.Scope(name))
 	}
-	err = tokens.Update(ctx, kept.User, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err = tokens.Update(ctx, connect.Key{Realm: merchant.Realm(), ID: kept.User}, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		if current != nil || kept.Credential.Invalid {
 			return current, nil // connected in Go meanwhile, or worthless
 		}

@@ -95,7 +95,7 @@ func TestProtocolKeepsScopes(t *testing.T) {
 		}, verifier: kept}
 	})
 	w.browser("ann").get("/gloebit/connect")
-	credential, err := w.tokens.Load(t.Context(), "id of ann")
+	credential, err := w.tokens.Load(t.Context(), keyOf(w.merchant, "id of ann"))
 	require.NoError(t, err)
 	require.Len(t, credential.Scopes, 3)
 }

@@ -178,7 +178,7 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 			}
 			t.Run(name+" in "+what, func(t *testing.T) {
 				log := &testkit.Log{}
-				client, _, tokens := clientOf(t, answering(200, answer), func(c *gloebit.Config, credential *gloebit.Credential) {
+				client, merchant, tokens := clientOf(t, answering(200, answer), func(c *gloebit.Config, credential *gloebit.Credential) {
 					c.ClientSecret, c.Logger = "the-client-secret", slog.New(slog.NewTextHandler(log, nil))
 					credential.AccessToken, credential.RefreshToken, credential.TokenSecret = "the-access-token", "the-refresh-token", "the-token-secret"
 					if what != "a call" {
@@ -187,7 +187,7 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 				})
 				_, err := client.Identity(t.Context())
 				require.Error(t, err)
-				kept, _ := tokens.Load(t.Context(), "u")
+				kept, _ := tokens.Load(t.Context(), keyOf(merchant, "u"))
 				require.NotContains(t, printed(err)+log.String()+fmt.Sprint(kept, client.GloebitID(), client.Scopes()), secret)
 			})
 		}

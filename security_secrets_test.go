@@ -56,7 +56,7 @@ func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
 		c.ClientSecret = "canary-client-secret"
 	})
 	states := &gloebit.MemoryStateStore{}
-	require.NoError(t, states.Put(t.Context(), "k", gloebit.PendingConnection{Verifier: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour)}))
+	require.NoError(t, states.Put(t.Context(), keyOf(merchant, "k"), gloebit.PendingConnection{Verifier: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour)}))
 	log := &testkit.Log{}
 	for _, what := range []any{client, merchant, tokens, states, []any{client, merchant}, struct{ C *gloebit.Client }{client}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {

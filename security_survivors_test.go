@@ -14,6 +14,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
@@ -28,7 +29,7 @@ func TestSecurity17SessionsAreKeptWithoutTheirCookies(t *testing.T) {
 // forgetful is a store that does not look at what lapsed.
 type forgetful struct{ gloebit.TokenStore }
 
-func (s forgetful) Load(_ context.Context, _ string) (gloebit.Credential, error) {
+func (s forgetful) Load(_ context.Context, _ connect.Key) (gloebit.Credential, error) {
 	return gloebit.Credential{AccessToken: canaryToken, Until: time.Unix(1_000_000, 0)}, nil
 }
 
@@ -121,10 +122,10 @@ func TestSecurity18UsersKeepTheirOwnScopes(t *testing.T) {
 		"ann": {"user", "transact"}, "ben": {"user", "balance"}, "cem": {"transact", "user"}, "dan": nil, "eve": {"user", "transact"}, "fay": {},
 	}
 	for _, id := range []string{"ann", "ben", "cem", "dan", "eve", "fay"} {
-		require.NoError(t, tokens.Update(t.Context(), id, save(gloebit.Credential{AccessToken: "t", Scopes: want[id]})))
+		require.NoError(t, tokens.Update(t.Context(), connect.Key{Realm: "www.gloebit.com/shop", ID: id}, save(gloebit.Credential{AccessToken: "t", Scopes: want[id]})))
 	}
 	for id, scopes := range want {
-		credential, err := tokens.Load(t.Context(), id)
+		credential, err := tokens.Load(t.Context(), connect.Key{Realm: "www.gloebit.com/shop", ID: id})
 		require.NoError(t, err)
 		require.Equal(t, scopes, credential.Scopes, id)
 	}
@@ -132,7 +133,7 @@ func TestSecurity18UsersKeepTheirOwnScopes(t *testing.T) {
 
 func TestSecurity26RefreshDoesNotUndoADisconnect(t *testing.T) {
 	exchanges := 0
-	client, _, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+	client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if r.URL.Path == "/oauth2/access-token" {
 			exchanges++
@@ -141,11 +142,11 @@ func TestSecurity26RefreshDoesNotUndoADisconnect(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, `{"success":false,"reason":"token has expired"}`)
 	}, func(_ *gloebit.Config, c *gloebit.Credential) { c.RefreshToken = canaryRefresh })
-	require.NoError(t, tokens.Delete(t.Context(), "u"))
+	require.NoError(t, tokens.Delete(t.Context(), keyOf(merchant, "u")))
 	_, err := client.Balance(t.Context())
 	require.ErrorIs(t, err, gloebit.ErrNotConnected)
 	require.Zero(t, exchanges)
-	_, err = tokens.Load(t.Context(), "u")
+	_, err = tokens.Load(t.Context(), keyOf(merchant, "u"))
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 

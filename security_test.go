@@ -143,11 +143,11 @@ func (w *world) asked(path string) url.Values {
 func (w *world) stored() (userID string, credential gloebit.Credential) {
 	w.t.Helper()
 	require.Equal(w.t, 1, w.tokens.Len())
-	for id, err := range w.tokens.UserIDs(w.t.Context()) {
+	for id, err := range w.tokens.UserIDs(w.t.Context(), w.merchant.Realm()) {
 		require.NoError(w.t, err)
 		userID = id
 	}
-	credential, err := w.tokens.Load(w.t.Context(), userID)
+	credential, err := w.tokens.Load(w.t.Context(), keyOf(w.merchant, userID))
 	require.NoError(w.t, err)
 	return userID, credential
 }

@@ -25,7 +25,7 @@ func TestSecurity26NewRefreshTokenReplacesTheOldAndNoneKeepsIt(t *testing.T) {
 		"the same again": {`{"access_token":"new","refresh_token":"canary-refresh-token"}`, canaryRefresh},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, _, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+			client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				switch {
 				case r.URL.Path == "/oauth2/access-token":
@@ -38,7 +38,7 @@ func TestSecurity26NewRefreshTokenReplacesTheOldAndNoneKeepsIt(t *testing.T) {
 			}, func(_ *gloebit.Config, c *gloebit.Credential) { c.RefreshToken = canaryRefresh })
 			_, err := client.Balance(t.Context())
 			require.NoError(t, err)
-			credential, err := tokens.Load(t.Context(), "u")
+			credential, err := tokens.Load(t.Context(), keyOf(merchant, "u"))
 			require.NoError(t, err)
 			require.Equal(t, gloebit.Secret("new"), credential.AccessToken)
 			require.Equal(t, test.want, credential.RefreshToken)
@@ -56,13 +56,13 @@ func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var asked atomic.Int32
-			client, _, tokens := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); lose(w) }, func(_ *gloebit.Config, c *gloebit.Credential) {
+			client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); lose(w) }, func(_ *gloebit.Config, c *gloebit.Credential) {
 				c.RefreshToken, c.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
 			})
 			_, err := client.Balance(t.Context())
 			require.ErrorIs(t, err, gloebit.ErrUnavailable)
 			require.EqualValues(t, 1, asked.Load())
-			credential, err := tokens.Load(t.Context(), "u")
+			credential, err := tokens.Load(t.Context(), keyOf(merchant, "u"))
 			require.NoError(t, err)
 			require.Equal(t, canaryRefresh, credential.RefreshToken)
 		})
@@ -95,7 +95,7 @@ func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
 		} else {
 			require.NoError(t, err)
 		}
-		credential, err := tokens.Load(t.Context(), "u")
+		credential, err := tokens.Load(t.Context(), keyOf(merchant, "u"))
 		require.NoError(t, err)
 		require.Equal(t, gloebit.Secret("new"), credential.AccessToken)
 		require.Equal(t, account, credential.Subject)
@@ -134,7 +134,7 @@ func TestSecurity27NarrowerScopesAreNoticedAndToldAndDoNotLoop(t *testing.T) {
 
 	userID, credential := w.stored()
 	credential.Scopes = nil
-	require.NoError(t, w.tokens.Update(t.Context(), userID, save(credential)))
+	require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, userID), save(credential)))
 	require.Equal(t, "/gloebit/connect", b.location("/inventory").Path, "no scopes at all are none too")
 
 	p := b.get("/inventory")

@@ -77,7 +77,7 @@ func connectByAnswer(t *testing.T, a answer) (status int, kept *gloebit.Credenti
 	b := w.browser("ann")
 	b.follow = false
 	status = b.get(b.callback("/gloebit/connect").String()).status
-	if credential, err := w.tokens.Load(t.Context(), "id of ann"); err == nil {
+	if credential, err := w.tokens.Load(t.Context(), keyOf(w.merchant, "id of ann")); err == nil {
 		if !credential.Expiry.IsZero() { // the world has a clock of its own
 			credential.Expiry = time.Now().Add(credential.Expiry.Sub(w.clock.Now()))
 		}
@@ -90,7 +90,7 @@ func connectByAnswer(t *testing.T, a answer) (status int, kept *gloebit.Credenti
 // and what is stored.
 func refreshByAnswer(t *testing.T, a answer) (*gloebit.Credential, error) {
 	t.Helper()
-	client, _, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+	client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/oauth2/access-token" {
 			a.write(w)
 			return
@@ -102,7 +102,7 @@ func refreshByAnswer(t *testing.T, a answer) (*gloebit.Credential, error) {
 		config.Logger = slog.New(slog.DiscardHandler)
 	})
 	_, err := client.Balance(t.Context())
-	credential, loadErr := tokens.Load(t.Context(), "u")
+	credential, loadErr := tokens.Load(t.Context(), keyOf(merchant, "u"))
 	if loadErr != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
@@ -50,18 +51,18 @@ func (s *faultyTokens) failSaves(err error) { s.mu.Lock(); defer s.mu.Unlock(); 
 func (s *faultyTokens) fail(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.err = err }
 func (s *faultyTokens) failure() error { s.mu.Lock(); defer s.mu.Unlock(); return s.err }
 
-func (s *faultyTokens) Load(ctx context.Context, id string) (gloebit.Credential, error) {
+func (s *faultyTokens) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
 	if err := s.failure(); err != nil {
 		return gloebit.Credential{}, err
 	}
-	return s.MemoryTokenStore.Load(ctx, id)
+	return s.MemoryTokenStore.Load(ctx, key)
 }
 
-func (s *faultyTokens) Update(ctx context.Context, id string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *faultyTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
-	return s.MemoryTokenStore.Update(ctx, id, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		next, err := fn(ctx, current)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -69,11 +70,11 @@ func (s *faultyTokens) Update(ctx context.Context, id string, fn func(context.Co
 	})
 }
 
-func (s *faultyTokens) Delete(ctx context.Context, id string) error {
+func (s *faultyTokens) Delete(ctx context.Context, key connect.Key) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
-	return s.MemoryTokenStore.Delete(ctx, id)
+	return s.MemoryTokenStore.Delete(ctx, key)
 }
 
 type faultyStates struct {
@@ -81,13 +82,13 @@ type faultyStates struct {
 	mu          sync.Mutex
 	err         error
 	puts, takes int
-	lastKey     string
+	lastKey     connect.Key
 	lastPending gloebit.PendingConnection
 }
 
 func (s *faultyStates) fail(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.err = err }
 
-func (s *faultyStates) Put(ctx context.Context, key string, p gloebit.PendingConnection) error {
+func (s *faultyStates) Put(ctx context.Context, key connect.Key, p gloebit.PendingConnection) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -98,7 +99,7 @@ func (s *faultyStates) Put(ctx context.Context, key string, p gloebit.PendingCon
 	return s.MemoryStateStore.Put(ctx, key, p)
 }
 
-func (s *faultyStates) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+func (s *faultyStates) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -310,6 +311,11 @@ func (w *world) exchanges() int {
 		}
 	}
 	return n
+}
+
+// keyOf is what a merchant keeps a user's credential under.
+func keyOf(merchant *gloebit.Merchant, userID string) connect.Key {
+	return connect.Key{Realm: merchant.Realm(), ID: userID}
 }
 
 func save(c gloebit.Credential) func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {

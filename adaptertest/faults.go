@@ -11,6 +11,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // errDown is what a store fails with. No answer may show it.
@@ -64,25 +65,25 @@ type faultyTokens struct {
 	fault
 }
 
-func (s *faultyTokens) Load(ctx context.Context, user string) (gloebit.Credential, error) {
+func (s *faultyTokens) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
 	if err := s.failure(); err != nil {
 		return gloebit.Credential{}, err
 	}
-	return s.TokenStore.Load(ctx, user)
+	return s.TokenStore.Load(ctx, key)
 }
 
-func (s *faultyTokens) Update(ctx context.Context, user string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *faultyTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
-	return s.TokenStore.Update(ctx, user, fn)
+	return s.TokenStore.Update(ctx, key, fn)
 }
 
-func (s *faultyTokens) Delete(ctx context.Context, user string) error {
+func (s *faultyTokens) Delete(ctx context.Context, key connect.Key) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
-	return s.TokenStore.Delete(ctx, user)
+	return s.TokenStore.Delete(ctx, key)
 }
 
 type faultyStates struct {
@@ -91,7 +92,7 @@ type faultyStates struct {
 	puts atomic.Int32
 }
 
-func (s *faultyStates) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+func (s *faultyStates) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (s *faultyStates) Put(ctx context.Context, key string, pending gloebit.Pend
 	return s.StateStore.Put(ctx, key, pending)
 }
 
-func (s *faultyStates) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+func (s *faultyStates) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
 	if err := s.failure(); err != nil {
 		return gloebit.PendingConnection{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
@@ -29,8 +30,9 @@ func replaysAtOnceAnywhere(w *world) {
 		b := w.browser()
 		back := b.at(round % 2).callback("/gloebit/connect")
 		statuses := w.allAtOnce(8, func(i int) answer { return b.copied().at(i % 2).step(back) })
-		w.equal("the browsers that arrive", statuses[http.StatusSeeOther], 1)
-		w.equal("the browsers that are refused", statuses[http.StatusBadRequest], 7)
+		// Those that come to the same process while it completes the first arrive too.
+		w.equal("half of them at most arrive", statuses[http.StatusSeeOther] > 0 && statuses[http.StatusSeeOther] <= 4, true)
+		w.equal("all are answered", statuses[http.StatusSeeOther]+statuses[http.StatusBadRequest], 8)
 		w.equal("exchanges", w.exchanges(), round+1)
 	}
 }
@@ -83,10 +85,10 @@ func storeErrorsAreClean(w *world) {
 
 func sealedAtRest(w *world) {
 	b := w.connected("alice")
-	id := w.id("alice")
+	alice := w.key("alice")
 	for process := range w.processes {
 		b.at(process).fetch(http.MethodGet, "/balance").wants(http.StatusOK, "1000")
-		stored, err := w.stores.Inner.Load(w.Context(), id)
+		stored, err := w.stores.Inner.Load(w.Context(), alice)
 		w.ok(err)
 		for name, value := range map[string]gloebit.Secret{"access token": stored.AccessToken, "refresh token": stored.RefreshToken} {
 			if found := w.eye.finds(value.Reveal()); len(found) > 0 || value == "" {
@@ -104,9 +106,9 @@ func sealedAtRest(w *world) {
 // tokens of another.
 func sealedToTheUser(w *world) {
 	_, bob := w.connected("alice"), w.connected("bob")
-	alices, err := w.stores.Inner.Load(w.Context(), w.id("alice"))
+	alices, err := w.stores.Inner.Load(w.Context(), w.key("alice"))
 	w.ok(err)
-	w.ok(w.stores.Inner.Update(w.Context(), w.id("bob"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	w.ok(w.stores.Inner.Update(w.Context(), w.key("bob"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &alices, nil
 	}))
 	w.app.took()
@@ -118,6 +120,12 @@ func sealedToTheUser(w *world) {
 		}
 	}
 	w.clean()
+}
+
+// key is what the user's credential is kept under.
+func (w *world) key(name string) connect.Key {
+	w.Helper()
+	return connect.Key{Realm: w.app.Merchant.Realm(), ID: w.id(name)}
 }
 
 func (w *world) id(name string) string {

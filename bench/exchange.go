@@ -55,8 +55,8 @@ func ourCallback(ctx context.Context, user func(*http.Request) (gloebit.User, er
 			return nil
 		},
 		Answer: func() string {
-			for id := range tokens.UserIDs(ctx) {
-				credential, err := tokens.Load(ctx, id)
+			for id := range tokens.UserIDs(ctx, realm) {
+				credential, err := tokens.Load(ctx, keyOf(id))
 				return fmt.Sprint(credential.AccessToken.Reveal(), credential.Scopes, err)
 			}
 			return "nobody is connected"

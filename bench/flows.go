@@ -67,7 +67,7 @@ func (f *flow) comeBack(h http.Handler, want int) error {
 }
 
 func (f *flow) check(ctx context.Context, tokens gloebit.TokenStore) error {
-	credential, err := tokens.Load(ctx, f.user)
+	credential, err := tokens.Load(ctx, keyOf(f.user))
 	if err == nil && credential.AccessToken.Reveal() != tokenOf(f.user) {
 		err = errors.New("a user got another's token")
 	}

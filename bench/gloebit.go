@@ -15,6 +15,7 @@ const (
 	alice      = "alice"
 	clientID   = "bench"
 	gloebitURL = "https://gloebit.example/"
+	realm      = "gloebit.example/" + clientID // of all merchants of the canned Gloebit
 	shopURL    = "https://shop.example"
 	callback   = shopURL + "/gloebit/callback"
 	patience   = 15 * time.Second // what both sides give a request, as programs in production do

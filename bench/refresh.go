@@ -90,7 +90,7 @@ func (c *crowd) side(ctx context.Context) Side {
 		},
 		Answer: func() string {
 			err := c.wait()
-			credential, missing := c.tokens.Load(ctx, alice)
+			credential, missing := c.tokens.Load(ctx, keyOf(alice))
 			return fmt.Sprint(credential.AccessToken.Reveal(), " after requests for a token: ", c.asked.Load(), err, missing)
 		},
 	}
@@ -111,7 +111,7 @@ func (c *crowd) expire(ctx context.Context) error {
 	c.asked.Store(0)
 	c.sent.Store(0)
 	stale := gloebit.Credential{AccessToken: "stale", RefreshToken: "refresh", Expiry: time.Now().Add(-time.Hour), Scopes: scopes}
-	if err := save(ctx, c.tokens, alice, stale); err != nil {
+	if err := save(ctx, c.tokens, keyOf(alice), stale); err != nil {
 		return err
 	}
 	for i := range c.clients {

@@ -32,13 +32,13 @@ func ourState(ctx context.Context) Side {
 	return Side{
 		Do: func() (err error) {
 			state := newNonce()
-			err = store.Put(ctx, hash(clientID+" "+state), gloebit.PendingConnection{
+			err = store.Put(ctx, keyOf(hash(state)), gloebit.PendingConnection{
 				ReturnTo: "/hats", Binding: hash(binding), Scopes: scopes, ExpiresAt: time.Now().Add(10 * time.Minute),
 			})
 			if err != nil {
 				return err
 			}
-			taken, err = store.Take(ctx, hash(clientID+" "+state))
+			taken, err = store.Take(ctx, keyOf(hash(state)))
 			if err == nil && subtle.ConstantTimeCompare([]byte(taken.Binding), []byte(hash(binding))) != 1 {
 				err = errors.New("another browser's")
 			}

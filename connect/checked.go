@@ -7,7 +7,7 @@ import (
 )
 
 // checkedTokens is Config.Tokens with the checks that its authors need not
-// write: no store is called with a user id or a credential that it can't be
+// write: no store is called with a key or a credential that it can't be
 // asked to keep, and a credential that has lapsed is absent, whether the store
 // drops it or not.
 type checkedTokens struct {
@@ -21,11 +21,11 @@ func (s checkedTokens) lapsed(c *Credential) bool {
 
 // Load is [TokenStore].Load. Its error is ErrNotFound for a credential that has
 // lapsed.
-func (s checkedTokens) Load(ctx context.Context, userID string) (Credential, error) {
-	if err := CheckUserID(userID); err != nil {
+func (s checkedTokens) Load(ctx context.Context, key Key) (Credential, error) {
+	if err := key.checkID(); err != nil {
 		return Credential{}, err
 	}
-	credential, err := s.store.Load(ctx, userID)
+	credential, err := s.store.Load(ctx, key)
 	if err != nil {
 		return Credential{}, err
 	}
@@ -38,12 +38,12 @@ func (s checkedTokens) Load(ctx context.Context, userID string) (Credential, err
 // Update is [TokenStore].Update. It calls fn with nil for a credential that has
 // lapsed, and saves nothing that [Credential.Check] refuses.
 func (s checkedTokens) Update(
-	ctx context.Context, userID string, fn func(context.Context, *Credential) (*Credential, error),
+	ctx context.Context, key Key, fn func(context.Context, *Credential) (*Credential, error),
 ) error {
-	if err := CheckUserID(userID); err != nil {
+	if err := key.checkID(); err != nil {
 		return err
 	}
-	return s.store.Update(ctx, userID, func(ctx context.Context, current *Credential) (*Credential, error) {
+	return s.store.Update(ctx, key, func(ctx context.Context, current *Credential) (*Credential, error) {
 		if current != nil && s.lapsed(current) {
 			current = nil
 		}
@@ -59,11 +59,11 @@ func (s checkedTokens) Update(
 }
 
 // Delete is [TokenStore].Delete.
-func (s checkedTokens) Delete(ctx context.Context, userID string) error {
-	if err := CheckUserID(userID); err != nil {
+func (s checkedTokens) Delete(ctx context.Context, key Key) error {
+	if err := key.checkID(); err != nil {
 		return err
 	}
-	return s.store.Delete(ctx, userID)
+	return s.store.Delete(ctx, key)
 }
 
 // checkedStates is Config.States with the checks that its authors need not
@@ -75,8 +75,8 @@ type checkedStates struct {
 
 // Put is [StateStore].Put. It puts nothing that [PendingConnection.Check]
 // refuses.
-func (s checkedStates) Put(ctx context.Context, key string, pending PendingConnection) error {
-	if err := errors.Join(CheckStateKey(key), pending.Check()); err != nil {
+func (s checkedStates) Put(ctx context.Context, key Key, pending PendingConnection) error {
+	if err := errors.Join(key.checkID(), pending.Check()); err != nil {
 		return err
 	}
 	return s.store.Put(ctx, key, pending)
@@ -84,8 +84,8 @@ func (s checkedStates) Put(ctx context.Context, key string, pending PendingConne
 
 // Take is [StateStore].Take. Its error is ErrNotFound for a pending connection
 // that has expired.
-func (s checkedStates) Take(ctx context.Context, key string) (PendingConnection, error) {
-	if err := CheckStateKey(key); err != nil {
+func (s checkedStates) Take(ctx context.Context, key Key) (PendingConnection, error) {
+	if err := key.checkID(); err != nil {
 		return PendingConnection{}, err
 	}
 	pending, err := s.store.Take(ctx, key)

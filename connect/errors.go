@@ -75,9 +75,10 @@ var (
 	ErrInvalidRequest = errors.New("invalid request")
 )
 
-var errMethod = errors.New("the method is not allowed")
+// errConnected is an ErrState for a browser whose user is connected.
+var errConnected = errors.New("the user is connected already")
 
-var errNoUserID = fmt.Errorf("%w: the user id is empty", ErrInvalidRequest)
+var errMethod = errors.New("the method is not allowed")
 
 // storeError marks the failure of a store.
 func storeError(doing string, err error) error {
@@ -97,6 +98,10 @@ var connecting = []Refusal{
 	},
 	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "", "This site is not set up correctly."},
 	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "", "Please sign in first."},
+	{
+		errConnected, "ErrState", http.StatusBadRequest, "",
+		"You are connected already. This attempt to connect was not needed any more.",
+	},
 	{
 		ErrState, "ErrState", http.StatusBadRequest, linkRestart,
 		"This attempt to connect is not valid any more, or it was started in another browser. Please start again.",

@@ -72,7 +72,7 @@ func (c *Connector) ReadName(ctx context.Context, user User, credential Credenti
 // the account and the store still have that token.
 func (a *Account) KeepName(ctx context.Context, token Secret, name string) {
 	c := a.connector
-	err := c.tokens.Update(ctx, a.user.ID,
+	err := c.tokens.Update(ctx, c.key(a.user.ID),
 		func(_ context.Context, current *Credential) (*Credential, error) {
 			if current == nil || current.AccessToken != token { //lint:constanttime both are stored
 				return current, nil

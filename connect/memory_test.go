@@ -18,14 +18,14 @@ func TestMemoryStatesAreTakenOnce(t *testing.T) {
 	ctx, clock := t.Context(), testkit.NewClock()
 	store := &connect.MemoryStateStore{Clock: clock.Now}
 	want := connect.PendingConnection{UserID: "u", ReturnTo: "/x", ExpiresAt: clock.Now().Add(time.Minute)}
-	require.NoError(t, store.Put(ctx, "k", want))
-	require.Error(t, store.Put(ctx, "k", want), "a key is used once")
+	require.NoError(t, store.Put(ctx, at("k"), want))
+	require.Error(t, store.Put(ctx, at("k"), want), "a key is used once")
 
 	var won atomic.Int32
 	var group sync.WaitGroup
 	for range 100 {
 		group.Go(func() {
-			if got, err := store.Take(ctx, "k"); err == nil {
+			if got, err := store.Take(ctx, at("k")); err == nil {
 				won.Add(1)
 				if got.UserID != want.UserID {
 					t.Errorf("took %+v", got)
@@ -37,7 +37,7 @@ func TestMemoryStatesAreTakenOnce(t *testing.T) {
 	}
 	group.Wait()
 	require.EqualValues(t, 1, won.Load())
-	_, err := store.Take(ctx, "never put")
+	_, err := store.Take(ctx, at("never put"))
 	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
@@ -45,15 +45,15 @@ func TestMemoryStatesExpireAndStayBounded(t *testing.T) {
 	ctx, clock := t.Context(), testkit.NewClock()
 	store := &connect.MemoryStateStore{Clock: clock.Now, Capacity: 100}
 	put := func(i int) {
-		require.NoError(t, store.Put(ctx, fmt.Sprint(i), connect.PendingConnection{ExpiresAt: clock.Now().Add(time.Minute)}))
+		require.NoError(t, store.Put(ctx, at(fmt.Sprint(i)), connect.PendingConnection{ExpiresAt: clock.Now().Add(time.Minute)}))
 	}
 	for i := range 1000 {
 		put(i)
 	}
 	require.LessOrEqual(t, store.Len(), 100)
-	_, err := store.Take(ctx, "899")
+	_, err := store.Take(ctx, at("899"))
 	require.ErrorIs(t, err, connect.ErrNotFound, "the oldest give way")
-	_, err = store.Take(ctx, "900")
+	_, err = store.Take(ctx, at("900"))
 	require.NoError(t, err, "the newest stay")
 
 	clock.Advance(time.Minute)
@@ -62,7 +62,7 @@ func TestMemoryStatesExpireAndStayBounded(t *testing.T) {
 
 	for i := range 10_000 { // taken at once: the order must not grow either
 		put(2000 + i)
-		_, err := store.Take(ctx, fmt.Sprint(2000+i))
+		_, err := store.Take(ctx, at(fmt.Sprint(2000+i)))
 		require.NoError(t, err)
 	}
 	require.LessOrEqual(t, store.OrderLen(), 300)
@@ -72,8 +72,8 @@ func TestMemoryStatesHeedTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	store := &connect.MemoryStateStore{}
-	require.ErrorIs(t, store.Put(ctx, "k", connect.PendingConnection{}), context.Canceled)
-	_, err := store.Take(ctx, "k")
+	require.ErrorIs(t, store.Put(ctx, at("k"), connect.PendingConnection{}), context.Canceled)
+	_, err := store.Take(ctx, at("k"))
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -83,25 +83,25 @@ func save(c connect.Credential) func(context.Context, *connect.Credential) (*con
 
 func TestMemoryTokensAreLoadedUpdatedAndDeleted(t *testing.T) {
 	ctx, store := t.Context(), &connect.MemoryTokenStore{}
-	_, err := store.Load(ctx, "u")
+	_, err := store.Load(ctx, at("u"))
 	require.ErrorIs(t, err, connect.ErrNotFound)
-	require.NoError(t, store.Delete(ctx, "u"), "absence is no error")
+	require.NoError(t, store.Delete(ctx, at("u")), "absence is no error")
 
-	require.NoError(t, store.Update(ctx, "u", save(connect.Credential{AccessToken: "one"})))
-	err = store.Update(ctx, "u", func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, store.Update(ctx, at("u"), save(connect.Credential{AccessToken: "one"})))
+	err = store.Update(ctx, at("u"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		require.Equal(t, connect.Secret("one"), current.AccessToken)
 		return nil, errors.New("no")
 	})
 	require.EqualError(t, err, "no")
 	require.Panics(t, func() {
-		_ = store.Update(ctx, "u", func(context.Context, *connect.Credential) (*connect.Credential, error) { panic("fn") })
+		_ = store.Update(ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { panic("fn") })
 	})
-	credential, err := store.Load(ctx, "u")
+	credential, err := store.Load(ctx, at("u"))
 	require.NoError(t, err)
 	require.Equal(t, connect.Secret("one"), credential.AccessToken, "neither a failure nor a panic saves or locks")
 
-	require.NoError(t, store.Delete(ctx, "u"))
-	_, err = store.Load(ctx, "u")
+	require.NoError(t, store.Delete(ctx, at("u")))
+	_, err = store.Load(ctx, at("u"))
 	require.ErrorIs(t, err, connect.ErrNotFound)
 	require.Zero(t, store.Turns(), "no lock is left behind")
 }
@@ -112,7 +112,7 @@ func TestMemoryTokenUpdatesOfOneUserDoNotOverlap(t *testing.T) {
 	var running atomic.Int32
 	for range 200 {
 		group.Go(func() {
-			err := store.Update(ctx, "u", func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+			err := store.Update(ctx, at("u"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 				if running.Add(1) != 1 {
 					t.Error("two at once")
 				}
@@ -130,7 +130,7 @@ func TestMemoryTokenUpdatesOfOneUserDoNotOverlap(t *testing.T) {
 		})
 	}
 	group.Wait()
-	credential, err := store.Load(ctx, "u")
+	credential, err := store.Load(ctx, at("u"))
 	require.NoError(t, err)
 	require.Len(t, credential.AccessToken.Reveal(), 200)
 }
@@ -140,7 +140,7 @@ func TestMemoryTokenUpdateWaitsNoLongerThanItsContext(t *testing.T) {
 	held, free := make(chan struct{}), make(chan struct{})
 	done := make(chan error)
 	go func() {
-		done <- store.Update(t.Context(), "u", func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		done <- store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			close(held)
 			<-free
 			return nil, nil
@@ -149,10 +149,10 @@ func TestMemoryTokenUpdateWaitsNoLongerThanItsContext(t *testing.T) {
 	<-held
 	ctx, cancel := context.WithCancel(t.Context())
 	go cancel()
-	require.ErrorIs(t, store.Update(ctx, "u", save(connect.Credential{})), context.Canceled)
-	_, err := store.Load(t.Context(), "u")
+	require.ErrorIs(t, store.Update(ctx, at("u"), save(connect.Credential{})), context.Canceled)
+	_, err := store.Load(t.Context(), at("u"))
 	require.ErrorIs(t, err, connect.ErrNotFound, "a load does not wait")
-	require.NoError(t, store.Update(t.Context(), "another", save(connect.Credential{})), "another user is free")
+	require.NoError(t, store.Update(t.Context(), at("another"), save(connect.Credential{})), "another user is free")
 	close(free)
 	require.NoError(t, <-done)
 	require.Zero(t, store.Turns())
@@ -162,7 +162,7 @@ func TestMemoryTokensLapseAndLeave(t *testing.T) {
 	ctx, clock := t.Context(), testkit.NewClock()
 	store := &connect.MemoryTokenStore{Clock: clock.Now}
 	for i := range 5000 {
-		require.NoError(t, store.Update(ctx, fmt.Sprint(i), save(connect.Credential{Until: clock.Now().Add(time.Minute)})))
+		require.NoError(t, store.Update(ctx, at(fmt.Sprint(i)), save(connect.Credential{Until: clock.Now().Add(time.Minute)})))
 		if i%10 == 0 {
 			clock.Advance(time.Second)
 		}

@@ -3,72 +3,90 @@ package connect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
-
-// atRest is the pending connection as another process would read it: without
-// the clock of this one, and without the request that its strings may be parts
-// of, the whole of which they would keep in memory.
-func (p PendingConnection) atRest() PendingConnection {
-	p.UserID, p.ReturnTo = strings.Clone(p.UserID), strings.Clone(p.ReturnTo)
-	p.ExpiresAt = p.ExpiresAt.Round(0)
-	return p
-}
 
 // mostPending is how many connections one session has under way: the ones it
 // started last. So many tabs nobody fills in.
 const mostPending = 10
 
-// keep puts a pending connection into the store, and its key into the session's
+// withoutState is how long a connection may be under way when the session alone
+// says which one a callback belongs to.
+const withoutState = 3 * time.Minute
+
+// keep puts a pending connection into the store, and its hash into the session's
 // list. When the session has mostPending already, the oldest is void from now on.
 //
 // Two requests of one session at the same moment may each save a list without
-// the other's key. What is missing there still completes, and leaves the store
-// when it expires.
-func (c *Connector) keep(ctx context.Context, key string, pending PendingConnection) error {
-	keys, err := c.pendingKeys(ctx)
+// the other's hash. What is missing there still completes, and leaves the store
+// when it expires. With Server.StateNotReturned it does not complete, since
+// nothing but the list names it.
+func (c *Connector) keep(ctx context.Context, hashed string, pending PendingConnection) error {
+	hashes, err := c.pendingHashes(ctx)
 	if err != nil {
 		return err
 	}
-	for len(keys) >= mostPending {
-		if _, err := c.states.Take(ctx, keys[0]); err != nil && !errors.Is(err, ErrNotFound) {
+	most := mostPending
+	if c.server.StateNotReturned {
+		most = 1
+	}
+	for len(hashes) >= most {
+		if _, err := c.states.Take(ctx, c.key(hashes[0])); err != nil && !errors.Is(err, ErrNotFound) {
 			return storeError("drop the oldest state", err)
 		}
-		keys = keys[1:]
+		hashes = hashes[1:]
 	}
-	if err := c.states.Put(ctx, key, pending); err != nil {
+	if err := c.states.Put(ctx, c.key(hashed), pending); err != nil {
 		return storeError("put the state", err)
 	}
-	c.sessions.Put(ctx, c.keys.pending, strings.Join(append(keys, key), " "))
+	c.sessions.Put(ctx, c.keys.pending, strings.Join(append(hashes, hashed), " "))
 	if c.ownSessions != nil && c.ownSessions.GetString(ctx, c.keys.userID) == "" { // somebody's ends with its day
 		c.ownSessions.prolong(ctx, c.connectFor) // a later attempt has its whole time too
 	}
 	return nil
 }
 
-// strike takes the key of a state that was redeemed off the session's list.
-func (c *Connector) strike(ctx context.Context, key string) error {
-	keys, err := c.pendingKeys(ctx)
+// strike takes the hash of a state that was redeemed off the session's list.
+func (c *Connector) strike(ctx context.Context, hashed string) error {
+	hashes, err := c.pendingHashes(ctx)
 	if err != nil {
 		return err
 	}
-	if i := slices.Index(keys, key); i >= 0 {
-		c.sessions.Put(ctx, c.keys.pending, strings.Join(slices.Delete(keys, i, i+1), " "))
+	if i := slices.Index(hashes, hashed); i >= 0 {
+		c.sessions.Put(ctx, c.keys.pending, strings.Join(slices.Delete(hashes, i, i+1), " "))
 	}
 	return nil
 }
 
-// pendingKeys reads the session's list, oldest first. A list that this package
-// can't have written is none.
-func (c *Connector) pendingKeys(ctx context.Context) ([]string, error) {
+// pendingHashes reads the session's list of hashes of states, oldest first. A
+// list that this package can't have written is none.
+func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 	list, err := c.session(ctx, c.keys.pending)
 	if err != nil || len(list) > mostPending*(nonceLength+1) {
 		return nil, err
 	}
-	keys := strings.Fields(list)
-	if slices.ContainsFunc(keys, func(key string) bool { return len(key) != nonceLength }) {
+	hashes := strings.Fields(list)
+	if slices.ContainsFunc(hashes, func(hashed string) bool { return len(hashed) != nonceLength }) {
 		return nil, nil
 	}
-	return keys, nil
+	return hashes, nil
+}
+
+// stateID is what the sessions and the stores see of a state.
+func stateID(state string) string { return hash(state) }
+
+// takePending redeems the state that has this hash, once. Its error is an
+// ErrState, or an ErrStore when the store failed.
+func (c *Connector) takePending(ctx context.Context, hashed string) (PendingConnection, error) {
+	pending, err := c.states.Take(ctx, c.key(hashed))
+	if errors.Is(err, ErrNotFound) {
+		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
+	}
+	if err != nil {
+		return PendingConnection{}, storeError("take the state", err)
+	}
+	return pending, nil
 }

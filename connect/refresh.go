@@ -55,7 +55,7 @@ func (c *Connector) refreshStored(ctx context.Context, userID string, stale Secr
 	if !ok {
 		until = time.Now().Add(c.refreshFor)
 	}
-	err := c.tokens.Update(ctx, userID, func(ctx context.Context, current *Credential) (*Credential, error) {
+	err := c.tokens.Update(ctx, c.key(userID), func(ctx context.Context, current *Credential) (*Credential, error) {
 		if current == nil {
 			refused = ErrNotConnected
 			return nil, nil

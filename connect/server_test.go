@@ -253,7 +253,7 @@ func TestHTTPClient(t *testing.T) {
 				if r.Header.Get("Authorization") == "Bearer newer" {
 					return false
 				}
-				require.NoError(t, a.tokens.Update(t.Context(), "ann", save(connect.Credential{AccessToken: "newer"})))
+				require.NoError(t, a.tokens.Update(t.Context(), connect.Key{Realm: a.connector.Realm(), ID: "ann"}, save(connect.Credential{AccessToken: "newer"})))
 				w.WriteHeader(401)
 				return true
 			}

@@ -2,12 +2,10 @@ package connect
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -25,13 +23,13 @@ type PendingConnection struct {
 	ExpiresAt time.Time // after this the connection is void
 }
 
-// StateStore keeps pending connections, under a key of 1 to 255 bytes. It must
-// be safe for concurrent use, by any number of processes when it is shared.
+// StateStore keeps pending connections, under a [Key]. It must be safe for
+// concurrent use, by any number of processes when it is shared.
 //
-// Keys are hashes of the state parameter (RFC 6749 section 10.12), so reading
-// the store is not enough to forge a callback.
+// The ID of a key is the hash of the state parameter (RFC 6749 section 10.12), so
+// reading the store is not enough to forge a callback.
 //
-// A StateStore checks nothing. The Connector checks keys (see [CheckStateKey]),
+// A StateStore checks nothing. The Connector checks keys (see [Key.Check]),
 // pending connections (see [PendingConnection.Check]) and ExpiresAt itself.
 // [EncodePendingConnection] writes a pending connection as bytes to keep.
 //
@@ -40,12 +38,12 @@ type StateStore interface {
 	// Put keeps the pending connection under a key that was never used before,
 	// until its ExpiresAt. A key that is in use is an error, and what is under
 	// it stays.
-	Put(ctx context.Context, key string, pending PendingConnection) error
+	Put(ctx context.Context, key Key, pending PendingConnection) error
 	// Take removes the pending connection and returns it, in one atomic step:
 	// of any number of callers with the same key, one gets it. When there is
 	// none, the error is ErrNotFound. One that has expired is returned, or
 	// dropped as if it were not there.
-	Take(ctx context.Context, key string) (PendingConnection, error)
+	Take(ctx context.Context, key Key) (PendingConnection, error)
 }
 
 // MemoryStateStore keeps pending connections in this process. The zero value is
@@ -62,8 +60,8 @@ type MemoryStateStore struct {
 	Clock func() time.Time
 
 	mu      sync.Mutex
-	pending map[string]PendingConnection
-	order   []string // keys in the order they came, from head on; taken ones stay until they reach the front
+	pending map[Key]PendingConnection
+	order   []Key // keys in the order they came, from head on; taken ones stay until they reach the front
 	head    int
 }
 
@@ -77,14 +75,14 @@ func (s *MemoryStateStore) Len() int {
 }
 
 // Put implements [StateStore].
-func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingConnection) error {
+func (s *MemoryStateStore) Put(ctx context.Context, key Key, pending PendingConnection) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pending == nil {
-		s.pending = make(map[string]PendingConnection)
+		s.pending = make(map[Key]PendingConnection)
 	}
 	if _, used := s.pending[key]; used {
 		return errors.New("a state was put twice")
@@ -96,7 +94,7 @@ func (s *MemoryStateStore) Put(ctx context.Context, key string, pending PendingC
 }
 
 // Take implements [StateStore].
-func (s *MemoryStateStore) Take(ctx context.Context, key string) (PendingConnection, error) {
+func (s *MemoryStateStore) Take(ctx context.Context, key Key) (PendingConnection, error) {
 	if err := ctx.Err(); err != nil {
 		return PendingConnection{}, err
 	}
@@ -147,50 +145,16 @@ func (s *MemoryStateStore) now() time.Time {
 	return time.Now()
 }
 
-const nonceLength = 43 // characters of base64 without padding for 256 bits
-
-// newNonce returns 256 random bits for a state, a browser's binding or an id.
-func newNonce() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand crashes the program instead
-	return encode(b)
+// atRest is the pending connection as another process would read it: without
+// the clock of this one, and without the request that its strings may be parts
+// of, the whole of which they would keep in memory.
+func (p PendingConnection) atRest() PendingConnection {
+	p.UserID, p.ReturnTo = strings.Clone(p.UserID), strings.Clone(p.ReturnTo)
+	p.ExpiresAt = p.ExpiresAt.Round(0)
+	return p
 }
 
-// hash is what stores see of a nonce, or of several parts that a nonce is one of.
-func hash(parts ...string) string { return encode(sum(parts...)) }
-
-func sum(parts ...string) [sha256.Size]byte {
-	var short [128]byte // on the stack, as what is hashed here is short
-	message := short[:0]
-	for _, part := range parts {
-		message = append(message, part...)
-	}
-	return sha256.Sum256(message)
-}
-
-// encode writes 256 bits as nonceLength characters.
-func encode(b [32]byte) string {
-	var text [nonceLength]byte
-	base64.RawURLEncoding.Encode(text[:], b[:])
-	return string(text[:])
-}
-
-func equalInConstantTime(secret, guess string) bool {
-	return subtle.ConstantTimeCompare([]byte(secret), []byte(guess)) == 1
-}
-
-// stateKey is the key of a state: another connector's states are not found.
-func (c *Connector) stateKey(state string) string { return hash(c.id, " ", state) }
-
-// takePending redeems the state that has this key, once. Its error is an
-// ErrState, or an ErrStore when the store failed.
-func (c *Connector) takePending(ctx context.Context, key string) (PendingConnection, error) {
-	pending, err := c.states.Take(ctx, key)
-	if errors.Is(err, ErrNotFound) {
-		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
-	}
-	if err != nil {
-		return PendingConnection{}, storeError("take the state", err)
-	}
-	return pending, nil
+// Format writes the type's name, whatever the verb.
+func (s *MemoryStateStore) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "connect.MemoryStateStore")
 }

@@ -2,6 +2,8 @@ package connect
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"sync/atomic"
@@ -24,13 +26,12 @@ type Credential struct {
 	Until        time.Time // when the whole credential lapses, with the session that it belongs to; zero is never
 }
 
-// TokenStore keeps the credential of each user, under a user id of 1 to 255
-// bytes of any kind. It must be safe for concurrent use, by any number of
-// processes when it is shared. It does not retry; callers decide. Times come
-// back with at least their microseconds.
+// TokenStore keeps the credential of each user, under a [Key]. It must be safe
+// for concurrent use, by any number of processes when it is shared. It does not
+// retry; callers decide. Times come back with at least their microseconds.
 //
-// A TokenStore checks nothing. The Connector checks user ids (see
-// [CheckUserID]), credentials (see [Credential.Check]) and Until itself.
+// A TokenStore checks nothing. The Connector checks keys (see [Key.Check]),
+// credentials (see [Credential.Check]) and Until itself.
 // [EncodeCredential] writes a credential as bytes to keep.
 //
 // Package github.com/go-gloebit/gloebit/storetest tests a TokenStore.
@@ -38,7 +39,7 @@ type TokenStore interface {
 	// Load returns the user's credential. When there is none, the error is
 	// ErrNotFound. A credential whose Until has passed is returned, or dropped
 	// as if it were not there. Load does not wait for an Update.
-	Load(ctx context.Context, userID string) (Credential, error)
+	Load(ctx context.Context, key Key) (Credential, error)
 	// Update calls fn with the user's credential, nil when there is none, and
 	// saves what fn returns; nil removes the credential. While it runs, no other
 	// Update or Delete for that user runs, in this or any other process. If fn
@@ -47,10 +48,10 @@ type TokenStore interface {
 	// longer guarantee exclusive access.
 	//
 	// If fn panics, nothing is saved, the lock is released, and the panic continues.
-	Update(ctx context.Context, userID string, fn func(ctx context.Context, current *Credential) (*Credential, error)) error
+	Update(ctx context.Context, key Key, fn func(ctx context.Context, current *Credential) (*Credential, error)) error
 	// Delete removes the user's credential. It waits for a running Update. It
 	// returns nil when there is no credential.
-	Delete(ctx context.Context, userID string) error
+	Delete(ctx context.Context, key Key) error
 }
 
 // MemoryTokenStore keeps credentials in this process: users have to connect
@@ -60,9 +61,9 @@ type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 
-	credentials expiring[string, *Credential] // which nobody changes
-	scopes      atomic.Pointer[[]Scope]       // of the last one that was kept: most have the same, and share them
-	turns       turns.Turns                   // of the users whose Update or Delete runs
+	credentials expiring[Key, *Credential] // which nobody changes
+	scopes      atomic.Pointer[[]Scope]    // of the last one that was kept: most have the same, and share them
+	turns       turns.Turns                // of the users whose Update or Delete runs
 }
 
 // Len returns how many credentials the store holds, some of which may have lapsed.
@@ -73,11 +74,11 @@ func (s *MemoryTokenStore) Len() int {
 }
 
 // Load implements [TokenStore].
-func (s *MemoryTokenStore) Load(ctx context.Context, userID string) (Credential, error) {
+func (s *MemoryTokenStore) Load(ctx context.Context, key Key) (Credential, error) {
 	if err := ctx.Err(); err != nil {
 		return Credential{}, err
 	}
-	credential, ok := s.credentials.get(userID)
+	credential, ok := s.credentials.get(key)
 	if !ok {
 		return Credential{}, ErrNotFound
 	}
@@ -85,15 +86,15 @@ func (s *MemoryTokenStore) Load(ctx context.Context, userID string) (Credential,
 }
 
 // Update implements [TokenStore]. It waits for its turn until ctx ends.
-func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(context.Context, *Credential) (*Credential, error)) error {
-	release, err := s.turns.Take(ctx, userID)
+func (s *MemoryTokenStore) Update(ctx context.Context, key Key, fn func(context.Context, *Credential) (*Credential, error)) error {
+	release, err := s.turns.Take(ctx, key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return err
 	}
 	defer release()
 
 	var current *Credential
-	if credential, ok := s.credentials.get(userID); ok {
+	if credential, ok := s.credentials.get(key); ok {
 		lent := *credential
 		current = &lent
 	}
@@ -102,29 +103,29 @@ func (s *MemoryTokenStore) Update(ctx context.Context, userID string, fn func(co
 		return err
 	}
 	if next == nil {
-		s.credentials.delete(userID)
+		s.credentials.delete(key)
 		return nil
 	}
-	s.credentials.put(userID, s.compact(next.atRest()), s.lapsed, 0)
+	s.credentials.put(key, s.compact(next.atRest()), s.lapsed, 0)
 	return nil
 }
 
 // Delete implements [TokenStore].
-func (s *MemoryTokenStore) Delete(ctx context.Context, userID string) error {
-	return s.Update(ctx, userID, func(context.Context, *Credential) (*Credential, error) { return nil, nil })
+func (s *MemoryTokenStore) Delete(ctx context.Context, key Key) error {
+	return s.Update(ctx, key, func(context.Context, *Credential) (*Credential, error) { return nil, nil })
 }
 
-// UserIDs goes over the ids of the users who have a credential, in no order.
-// Users who come or go meanwhile, and those whose credential has lapsed, may be
-// among them or not. The error is the context's.
-func (s *MemoryTokenStore) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+// UserIDs goes over the ids of the realm's users who have a credential, in no
+// order. Users who come or go meanwhile, and those whose credential has lapsed,
+// may be among them or not. The error is the context's.
+func (s *MemoryTokenStore) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for _, userID := range s.credentials.keys() {
+		for _, key := range s.credentials.keys() {
 			if err := ctx.Err(); err != nil {
 				yield("", err)
 				return
 			}
-			if !yield(userID, nil) {
+			if key.Realm == realm && !yield(key.ID, nil) {
 				return
 			}
 		}
@@ -158,4 +159,9 @@ func (s *MemoryTokenStore) lapsed(c *Credential) bool {
 		return !s.Clock().Before(c.Until)
 	}
 	return !time.Now().Before(c.Until)
+}
+
+// Format writes the type's name, whatever the verb.
+func (s *MemoryTokenStore) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "connect.MemoryTokenStore")
 }

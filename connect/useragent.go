@@ -37,7 +37,8 @@ type naming struct {
 }
 
 func (n naming) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
+	req = req.WithContext(req.Context()) // a copy, as a RoundTripper must not change the caller's
+	req.Header = req.Header.Clone()
 	complete(req, n.header)
 	return n.RoundTripper.RoundTrip(req)
 }

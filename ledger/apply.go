@@ -167,15 +167,3 @@ func (l *Ledger) finish(ctx context.Context, p Purchase) error {
 	}
 	return err
 }
-
-// within is a context for one step, which goes on when whoever asked for it has
-// gone.
-func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), l.config.WorkTimeout)
-}
-
-// record logs what happened to a purchase.
-func (l *Ledger) record(ctx context.Context, level slog.Level, message string, p Purchase, more ...slog.Attr) {
-	attrs := append([]slog.Attr{slog.String("purchase", p.ID), slog.String("user", p.UserID), slog.String("state", string(p.State))}, more...)
-	l.log.LogAttrs(ctx, level, "gloebit ledger: "+message, attrs...)
-}

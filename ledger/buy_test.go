@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/google/uuid"
@@ -326,7 +327,7 @@ func TestABuyerGoesWhileGloebitIsAsked(t *testing.T) {
 // keeping is a store of tokens that can't save.
 type keeping struct{ gloebit.TokenStore }
 
-func (keeping) Update(context.Context, string, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (keeping) Update(context.Context, connect.Key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	return errDown
 }
 

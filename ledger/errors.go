@@ -2,7 +2,10 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+
+	"github.com/go-gloebit/gloebit"
 )
 
 var (
@@ -18,4 +21,18 @@ func words(err error) string {
 	const most = 300
 	text := err.Error()
 	return strings.ToValidUTF8(text[:min(len(text), most)], "")
+}
+
+// storeError marks the failure of a store. That there is nothing is none.
+func storeError(doing string, err error) error {
+	if err == nil || errors.Is(err, gloebit.ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("%w: %s: %w", gloebit.ErrStore, doing, err)
+}
+
+// missing reports whether an error says that the store has no such purchase,
+// and not that the store failed.
+func missing(err error) bool {
+	return errors.Is(err, gloebit.ErrNotFound) && !errors.Is(err, gloebit.ErrStore)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/ledger"
 )
@@ -43,15 +44,8 @@ func Example() {
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	app, alice := exampleUser(world, server.URL)
+	merchant := exampleMerchant(world, server.URL)
 
-	merchant, err := gloebit.New(gloebit.Config{
-		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), Provider: gloebit.At(world.URL),
-		RedirectURL: server.URL + "/gloebit/callback", Tokens: alice,
-	})
-	if err != nil {
-		panic(err)
-	}
 	purchases, err := ledger.New(ledger.Config{
 		Merchant: merchant, Fulfiller: &hatShop{stock: 1},
 		CallbackURL: server.URL + "/gloebit/hold",
@@ -92,9 +86,17 @@ func buyHat(ctx context.Context, world *gloebittest.Server, purchases *ledger.Le
 	fmt.Println(key, "is", purchase.State, err)
 }
 
-// exampleUser makes an application, and a user who is connected to it.
-func exampleUser(world *gloebittest.Server, shop string) (gloebittest.Application, gloebit.TokenStore) {
+// exampleMerchant makes an application, and a user who is connected to it.
+func exampleMerchant(world *gloebittest.Server, shop string) *gloebit.Merchant {
 	app, err := world.AddApplication(gloebittest.Application{Name: "Hats", RedirectPrefixes: []string{shop + "/"}})
+	if err != nil {
+		panic(err)
+	}
+	tokens := &gloebit.MemoryTokenStore{}
+	merchant, err := gloebit.New(gloebit.Config{
+		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), Provider: gloebit.At(world.URL),
+		RedirectURL: shop + "/gloebit/callback", Tokens: tokens,
+	})
 	if err != nil {
 		panic(err)
 	}
@@ -105,12 +107,12 @@ func exampleUser(world *gloebittest.Server, shop string) (gloebittest.Applicatio
 	if err != nil {
 		panic(err)
 	}
-	tokens := &gloebit.MemoryTokenStore{}
-	err = tokens.Update(context.Background(), "alice", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	alice := connect.Key{Realm: merchant.Realm(), ID: "alice"}
+	err = tokens.Update(context.Background(), alice, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}}, nil
 	})
 	if err != nil {
 		panic(err)
 	}
-	return app, tokens
+	return merchant
 }

@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"context"
-	"log/slog"
 	"net/http"
 )
 
@@ -41,65 +39,4 @@ func (l *Ledger) Handler() http.Handler {
 			}
 		}
 	})
-}
-
-// callback works on a callback and answers it. What is answered with 200 has
-// been saved. Each step goes on when the caller has gone.
-func (l *Ledger) callback(ctx context.Context, n notice) answer {
-	p, did, err := l.hear(ctx, n)
-	if failure, ok := err.(*fulfillerError); ok { // and nothing around it: the store has not failed
-		p, did.answer, err = l.notReserved(ctx, p, failure)
-	} else if missing(err) {
-		return l.stranger(ctx, n)
-	}
-	if err != nil {
-		return l.notHeard(ctx, n, err)
-	}
-	if l.impossible(ctx, n, p, did.answer) {
-		return did.answer
-	}
-	// From here on nothing can be lost: what fails is picked up.
-	if err := l.finish(ctx, p); err != nil {
-		l.record(ctx, slog.LevelError, "to be picked up", p, slog.String("cause", words(err)))
-	}
-	return did.answer
-}
-
-// impossible reports whether nothing can come of a callback, and logs why.
-func (l *Ledger) impossible(ctx context.Context, n notice, p Purchase, answer answer) bool {
-	switch {
-	case answer == failed:
-		l.record(ctx, slog.LevelError, "a callback for a purchase in a state that this version does not know", p, slog.String("step", string(n.step)))
-	case answer.conflict():
-		l.record(ctx, slog.LevelError, "a callback that can't be", p, slog.String("step", string(n.step)))
-	default:
-		return false
-	}
-	return true
-}
-
-// notReserved takes the Fulfiller's no: Gloebit asks again, or the purchase is
-// off.
-func (l *Ledger) notReserved(ctx context.Context, p Purchase, failure *fulfillerError) (Purchase, answer, error) {
-	if failure.passing() {
-		l.record(ctx, slog.LevelInfo, "not reserved yet", p, slog.String("cause", words(failure)))
-		return p, noPending, nil
-	}
-	ctx, stop := l.within(ctx)
-	defer stop()
-	now, did, err := l.apply(ctx, p.ID, happening{event: eventDecline, cause: words(failure)})
-	return now, did.answer, err
-}
-
-// stranger answers a signed callback for a purchase that the store does not
-// have: it was lost with its database. The gloebits go back where they can.
-func (l *Ledger) stranger(ctx context.Context, n notice) answer {
-	l.log.ErrorContext(ctx, "gloebit ledger: a callback for a purchase that the store does not have", "purchase", n.id, "step", string(n.step))
-	switch n.step {
-	case eventEnact:
-		return noUnknown
-	case eventCancel:
-		return yes
-	}
-	return conflictUnknown
 }

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/url"
 	"reflect"
 	"strings"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Config says where purchases are kept and who delivers them. Merchant,
@@ -163,24 +162,14 @@ func (c Config) check() error {
 	return errors.Join(problems...)
 }
 
-// checkURL returns an error unless Gloebit can be given URLs below this one:
-// they carry a signature, so plain http is for the loopback interface.
+// checkURL returns an error unless Gloebit can be given URLs below this one.
+// They carry a signature.
 func checkURL(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return fmt.Errorf("not a URL: %w", err)
+	if _, err := connect.CheckEndpoint(raw); err != nil {
+		return err
 	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
-	switch {
-	case u.Hostname() == "":
-		return fmt.Errorf("%q is not an absolute URL, such as https://shop.example/gloebit/hold", raw)
-	case u.User != nil:
-		return errors.New("a URL with user information is not accepted")
-	case strings.ContainsAny(raw, "?#"):
-		return fmt.Errorf("%q must have neither a query nor a fragment", raw)
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback):
-		return fmt.Errorf("%q must begin with https:// (http is for loopback addresses only)", raw)
+	if strings.Contains(raw, "?") {
+		return fmt.Errorf("%q must not have a query", raw)
 	}
 	return nil
 }
@@ -235,16 +224,14 @@ func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
 // now is the time as every store can keep it.
 func (l *Ledger) now() time.Time { return l.config.Clock().UTC().Truncate(time.Microsecond) }
 
-// storeError marks the failure of a store. That there is nothing is none.
-func storeError(doing string, err error) error {
-	if err == nil || errors.Is(err, gloebit.ErrNotFound) {
-		return err
-	}
-	return fmt.Errorf("%w: %s: %w", gloebit.ErrStore, doing, err)
+// within is a context for one step, which goes on when whoever asked for it has
+// gone.
+func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), l.config.WorkTimeout)
 }
 
-// missing reports whether an error says that the store has no such purchase,
-// and not that the store failed.
-func missing(err error) bool {
-	return errors.Is(err, gloebit.ErrNotFound) && !errors.Is(err, gloebit.ErrStore)
+// record logs what happened to a purchase.
+func (l *Ledger) record(ctx context.Context, level slog.Level, message string, p Purchase, more ...slog.Attr) {
+	attrs := append([]slog.Attr{slog.String("purchase", p.ID), slog.String("user", p.UserID), slog.String("state", string(p.State))}, more...)
+	l.log.LogAttrs(ctx, level, "gloebit ledger: "+message, attrs...)
 }

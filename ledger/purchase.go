@@ -101,7 +101,7 @@ const (
 // than 255, its state unknown, its text not UTF-8, or text and Data of more than
 // 256 KiB together. Every [Store] checks what it saves.
 func (p Purchase) Check() error {
-	if err := connect.CheckUserID(p.UserID); err != nil {
+	if err := (connect.Key{Realm: "any", ID: p.UserID}).Check(); err != nil {
 		return err
 	}
 	text := p.GloebitID + p.Item + p.Product + p.CharacterID + p.Username + string(p.Outcome) + p.Cause

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -34,19 +33,6 @@ func (l *Ledger) Run(ctx context.Context) error {
 	saving.Wait()
 	l.lose(ctx)
 	return ctx.Err()
-}
-
-// every does something each Config.Interval until ctx ends.
-func (l *Ledger) every(ctx context.Context, do func()) {
-	for ctx.Err() == nil {
-		do()
-		timer := time.NewTimer(l.config.Interval)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
-	}
 }
 
 // Reconcile makes one pass: it saves what callbacks told while the store had
@@ -170,27 +156,4 @@ func sameAccount(client *gloebit.Client, p Purchase) error {
 		return fmt.Errorf("%w than the one that ordered", errOtherAccount)
 	}
 	return nil
-}
-
-// inHand counts who works on which purchase.
-type inHand struct {
-	mu  sync.Mutex
-	ids map[string]int
-}
-
-func (h *inHand) add(id string, n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ids == nil {
-		h.ids = map[string]int{}
-	}
-	if h.ids[id] += n; h.ids[id] == 0 {
-		delete(h.ids, id)
-	}
-}
-
-func (h *inHand) all() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Collect(maps.Keys(h.ids))
 }

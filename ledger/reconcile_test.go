@@ -98,7 +98,7 @@ func TestAUserWhoHasDisconnectedIsWaitedFor(t *testing.T) {
 	w := newWorld(t)
 	w.gloebit.Inject(noAnswer(false, 1))
 	p := w.bought(hat)
-	require.NoError(t, w.tokens.Delete(t.Context(), "alice"))
+	require.NoError(t, w.tokens.Delete(t.Context(), w.key("alice")))
 	w.clock.Advance(5 * time.Second)
 	w.reconcile()
 	got := w.wantState(p.ID, ledger.Created)

@@ -13,7 +13,7 @@ func (w *world) stick(state ledger.State) ledger.Purchase {
 	w.t.Helper()
 	p := w.put("stuck-"+string(state), state)
 	w.goods.deliver, w.goods.release = saying(errDown), saying(errDown)
-	require.NoError(w.t, w.tokens.Delete(w.t.Context(), "alice"))
+	require.NoError(w.t, w.tokens.Delete(w.t.Context(), w.key("alice")))
 	w.makeDue(p.ID)
 	w.reconcile()
 	require.False(w.t, w.get(p.ID).Stuck())

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/ledger"
@@ -73,12 +74,17 @@ func newWorld(t *testing.T, options ...option) *world {
 // open connects the users and makes the merchant.
 func (w *world) open() {
 	w.t.Helper()
-	for _, name := range []string{"alice", "bob"} {
-		w.connect(name)
-	}
 	var err error
 	w.config.Merchant, err = gloebit.New(w.merchant())
 	require.NoError(w.t, err)
+	for _, name := range []string{"alice", "bob"} {
+		w.connect(name)
+	}
+}
+
+// key is what a user's credential is kept under.
+func (w *world) key(name string) connect.Key {
+	return connect.Key{Realm: w.config.Merchant.Realm(), ID: name}
 }
 
 // merchant is how the shop is known to Gloebit.
@@ -118,7 +124,7 @@ func (w *world) save(name, account, id string) {
 	credential := gloebit.Credential{
 		AccessToken: gloebit.Secret(token), Subject: id, Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance},
 	}
-	require.NoError(w.t, w.tokens.Update(w.t.Context(), name, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(w.t, w.tokens.Update(w.t.Context(), w.key(name), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &credential, nil
 	}))
 }

@@ -198,7 +198,7 @@ func TestCallbacksOfOAuth1ThatAreNotValid(t *testing.T) {
 }
 
 func (w *world) userIDs() (ids []string) {
-	for id, err := range w.tokens.UserIDs(w.t.Context()) {
+	for id, err := range w.tokens.UserIDs(w.t.Context(), w.merchant.Realm()) {
 		require.NoError(w.t, err)
 		ids = append(ids, id)
 	}

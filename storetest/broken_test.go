@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/storetest"
 	"github.com/stretchr/testify/require"
 )
@@ -19,37 +21,37 @@ type fn = func(context.Context, *gloebit.Credential) (*gloebit.Credential, error
 // brokenTokens is a good store but for what its functions do instead.
 type brokenTokens struct {
 	gloebit.MemoryTokenStore
-	load    func(s *brokenTokens, ctx context.Context, userID string) (gloebit.Credential, error)
-	update  func(s *brokenTokens, ctx context.Context, userID string, fn fn) error
-	remove  func(s *brokenTokens, ctx context.Context, userID string) error
+	load    func(s *brokenTokens, ctx context.Context, key connect.Key) (gloebit.Credential, error)
+	update  func(s *brokenTokens, ctx context.Context, key connect.Key, fn fn) error
+	remove  func(s *brokenTokens, ctx context.Context, key connect.Key) error
 	loadsMu sync.Mutex
 }
 
-func (s *brokenTokens) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+func (s *brokenTokens) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
 	if s.load != nil {
-		return s.load(s, ctx, userID)
+		return s.load(s, ctx, key)
 	}
-	return s.MemoryTokenStore.Load(ctx, userID)
+	return s.MemoryTokenStore.Load(ctx, key)
 }
 
-func (s *brokenTokens) Update(ctx context.Context, userID string, fn fn) error {
+func (s *brokenTokens) Update(ctx context.Context, key connect.Key, fn fn) error {
 	if s.update != nil {
-		return s.update(s, ctx, userID, fn)
+		return s.update(s, ctx, key, fn)
 	}
-	return s.MemoryTokenStore.Update(ctx, userID, fn)
+	return s.MemoryTokenStore.Update(ctx, key, fn)
 }
 
-func (s *brokenTokens) Delete(ctx context.Context, userID string) error {
+func (s *brokenTokens) Delete(ctx context.Context, key connect.Key) error {
 	if s.remove != nil {
-		return s.remove(s, ctx, userID)
+		return s.remove(s, ctx, key)
 	}
-	return s.MemoryTokenStore.Delete(ctx, userID)
+	return s.MemoryTokenStore.Delete(ctx, key)
 }
 
 // saving breaks what an Update saves.
 func saving(change func(*gloebit.Credential)) *brokenTokens {
-	return &brokenTokens{update: func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
-		return s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	return &brokenTokens{update: func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
+		return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 			next, err := f(ctx, current)
 			if next != nil {
 				changed := *next
@@ -62,40 +64,48 @@ func saving(change func(*gloebit.Credential)) *brokenTokens {
 }
 
 // naming breaks the names of users.
-func naming(name func(string) string) *brokenTokens {
+func naming(change func(string) string) *brokenTokens {
+	return keying(func(key connect.Key) connect.Key { return connect.Key{Realm: key.Realm, ID: change(key.ID)} })
+}
+
+// keying breaks the keys.
+func keying(name func(connect.Key) connect.Key) *brokenTokens {
 	return &brokenTokens{
-		load: func(s *brokenTokens, ctx context.Context, userID string) (gloebit.Credential, error) {
-			return s.MemoryTokenStore.Load(ctx, name(userID))
+		load: func(s *brokenTokens, ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+			return s.MemoryTokenStore.Load(ctx, name(key))
 		},
-		update: func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
-			return s.MemoryTokenStore.Update(ctx, name(userID), f)
+		update: func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
+			return s.MemoryTokenStore.Update(ctx, name(key), f)
 		},
-		remove: func(s *brokenTokens, ctx context.Context, userID string) error {
-			return s.MemoryTokenStore.Delete(ctx, name(userID))
+		remove: func(s *brokenTokens, ctx context.Context, key connect.Key) error {
+			return s.MemoryTokenStore.Delete(ctx, name(key))
 		},
 	}
 }
 
 // updating breaks Update alone.
-func updating(update func(s *brokenTokens, ctx context.Context, userID string, f fn) error) *brokenTokens {
+func updating(update func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error) *brokenTokens {
 	return &brokenTokens{update: update}
 }
 
 // withoutLock is an Update that keeps nobody out.
-func withoutLock(s *brokenTokens, ctx context.Context, userID string, f fn) error {
+func withoutLock(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	var current *gloebit.Credential
-	if credential, err := s.MemoryTokenStore.Load(ctx, userID); err == nil {
+	if credential, err := s.MemoryTokenStore.Load(ctx, key); err == nil {
 		current = &credential
 	}
 	next, err := f(ctx, current)
 	if err != nil {
 		return err
 	}
-	return s.MemoryTokenStore.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return next, nil })
+	return s.MemoryTokenStore.Update(ctx, key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return next, nil })
 }
+
+// withoutRealm is a key that all realms share.
+func withoutRealm(key connect.Key) connect.Key { return connect.Key{ID: key.ID} }
 
 // Each store is broken in one way, and the case of that name must notice.
 var brokenTokenStores = []struct {
@@ -108,7 +118,7 @@ var brokenTokenStores = []struct {
 	}},
 	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens {
 		return saving(func(c *gloebit.Credential) {
-			c.Subject = strings.ToValidUTF8(strings.ReplaceAll(c.Subject, "\x00", ""), "")
+			c.Subject = strings.ReplaceAll(c.Subject, "\x01", "")
 		})
 	}},
 	{"empty_fields_come_back_empty", func() *brokenTokens {
@@ -126,10 +136,27 @@ var brokenTokenStores = []struct {
 	{"user_ids_that_differ_in_any_byte_are_different_users", func() *brokenTokens {
 		return naming(func(s string) string { return s[:min(len(s), 254)] })
 	}},
+	{"realms_that_differ_in_any_byte_are_apart", func() *brokenTokens { return keying(withoutRealm) }},
+	{"a_user_without_a_credential_is_not_found", func() *brokenTokens { return keying(withoutRealm) }},
+	{"Delete_removes_the_credential", func() *brokenTokens {
+		return &brokenTokens{remove: func(s *brokenTokens, ctx context.Context, key connect.Key) error {
+			return errors.Join(
+				s.MemoryTokenStore.Delete(ctx, key),
+				s.MemoryTokenStore.Delete(ctx, connect.Key{Realm: "www.gloebit.com/shop", ID: key.ID}))
+		}}
+	}},
+	{"realms_that_differ_in_any_byte_are_apart", func() *brokenTokens {
+		return keying(func(key connect.Key) connect.Key { return connect.Key{ID: key.Realm + "/" + key.ID} })
+	}},
+	{"realms_that_differ_in_any_byte_are_apart", func() *brokenTokens {
+		return keying(func(key connect.Key) connect.Key {
+			return connect.Key{Realm: key.Realm[:min(len(key.Realm), 127)], ID: key.ID}
+		})
+	}},
 	{"two_hundred_goroutines_on_one_user_lose_no_update", func() *brokenTokens { return updating(withoutLock) }},
 	{"an_fn_that_fails_saves_nothing", func() *brokenTokens {
-		return updating(func(s *brokenTokens, ctx context.Context, userID string, f fn) (failed error) {
-			err := s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		return updating(func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) (failed error) {
+			err := s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 				next, err := f(ctx, current)
 				failed = err
 				return next, nil
@@ -141,24 +168,24 @@ var brokenTokenStores = []struct {
 		})
 	}},
 	{"an_fn_that_panics_saves_nothing_and_frees_the_user", func() *brokenTokens {
-		return updating(func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
-			return s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (next *gloebit.Credential, err error) {
+		return updating(func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
+			return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *gloebit.Credential) (next *gloebit.Credential, err error) {
 				defer func() { _ = recover() }()
 				return f(ctx, current)
 			})
 		})
 	}},
 	{"waiting_for_the_user_ends_with_the_context", func() *brokenTokens {
-		return updating(func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
+		return updating(func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return s.MemoryTokenStore.Update(context.WithoutCancel(ctx), userID, f)
+			return s.MemoryTokenStore.Update(context.WithoutCancel(ctx), key, f)
 		})
 	}},
 	{"the_context_of_fn_ends_with_the_caller's", func() *brokenTokens {
-		return updating(func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
-			return s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+		return updating(func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
+			return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 				next, err := f(ctx, current)
 				if err != nil {
 					err = context.DeadlineExceeded
@@ -168,25 +195,25 @@ var brokenTokenStores = []struct {
 		})
 	}},
 	{"Delete_waits_for_a_running_Update", func() *brokenTokens {
-		return &brokenTokens{remove: func(s *brokenTokens, ctx context.Context, userID string) error {
+		return &brokenTokens{remove: func(s *brokenTokens, ctx context.Context, key connect.Key) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			go func() { _ = s.MemoryTokenStore.Delete(ctx, userID) }()
+			go func() { _ = s.MemoryTokenStore.Delete(ctx, key) }()
 			return nil
 		}}
 	}},
 	{"Load_does_not_wait_for_an_Update", func() *brokenTokens {
 		return &brokenTokens{
-			load: func(s *brokenTokens, ctx context.Context, userID string) (gloebit.Credential, error) {
+			load: func(s *brokenTokens, ctx context.Context, key connect.Key) (gloebit.Credential, error) {
 				if !s.loadsMu.TryLock() { // a store that waits would wait here until the case gives up
 					return gloebit.Credential{}, context.DeadlineExceeded
 				}
 				defer s.loadsMu.Unlock()
-				return s.MemoryTokenStore.Load(ctx, userID)
+				return s.MemoryTokenStore.Load(ctx, key)
 			},
-			update: func(s *brokenTokens, ctx context.Context, userID string, f fn) error {
-				return s.MemoryTokenStore.Update(ctx, userID, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+			update: func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
+				return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 					s.loadsMu.Lock()
 					defer s.loadsMu.Unlock()
 					return f(ctx, current)
@@ -203,14 +230,18 @@ type brokenStates struct {
 	delays  bool // an ExpiresAt is a day late
 	folds   bool // keys are one whatever their case
 	replace bool // a second Put under a key replaces the first
+	shares  bool // all realms are one
 }
 
-func (s *brokenStates) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+func (s *brokenStates) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
 	if s.delays {
 		pending.ExpiresAt = pending.ExpiresAt.Add(24 * time.Hour)
 	}
 	if s.folds {
-		key = strings.ToLower(key)
+		key.ID = strings.ToLower(key.ID)
+	}
+	if s.shares {
+		key = withoutRealm(key)
 	}
 	if s.replace {
 		_, _ = s.MemoryStateStore.Take(ctx, key)
@@ -218,9 +249,12 @@ func (s *brokenStates) Put(ctx context.Context, key string, pending gloebit.Pend
 	return s.MemoryStateStore.Put(ctx, key, pending)
 }
 
-func (s *brokenStates) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+func (s *brokenStates) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
 	if s.folds {
-		key = strings.ToLower(key)
+		key.ID = strings.ToLower(key.ID)
+	}
+	if s.shares {
+		key = withoutRealm(key)
 	}
 	pending, err := s.MemoryStateStore.Take(ctx, key)
 	if s.twice && err == nil {
@@ -237,6 +271,8 @@ var brokenStateStores = []struct {
 	{"of_a_hundred_goroutines_one_takes_the_state", func() *brokenStates { return &brokenStates{twice: true} }},
 	{"a_state_past_its_ExpiresAt_comes_back_whole_or_not_at_all", func() *brokenStates { return &brokenStates{delays: true} }},
 	{"keys_that_differ_in_any_byte_are_different_states", func() *brokenStates { return &brokenStates{folds: true} }},
+	{"realms_that_differ_in_any_byte_are_apart", func() *brokenStates { return &brokenStates{shares: true} }},
+	{"a_key_that_was_never_put_is_not_found", func() *brokenStates { return &brokenStates{shares: true} }},
 	{"a_key_that_is_in_use_is_an_error_and_what_is_under_it_stays", func() *brokenStates { return &brokenStates{replace: true} }},
 }
 

@@ -20,8 +20,12 @@ type kept struct {
 
 func newKept() *kept { return &kept{turn: make(chan struct{}, 1)} }
 
-func (s *kept) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
-	row, ok := s.rows.Load("user " + userID)
+// userRow and stateRow name a row. No realm has a NUL in it.
+func userRow(key connect.Key) string  { return "user " + key.Realm + "\x00" + key.ID }
+func stateRow(key connect.Key) string { return "state " + key.Realm + "\x00" + key.ID }
+
+func (s *kept) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+	row, ok := s.rows.Load(userRow(key))
 	if err := ctx.Err(); err != nil {
 		return gloebit.Credential{}, err
 	}
@@ -32,7 +36,7 @@ func (s *kept) Load(ctx context.Context, userID string) (gloebit.Credential, err
 }
 
 func (s *kept) Update(
-	ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error),
+	ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error),
 ) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -41,7 +45,7 @@ func (s *kept) Update(
 		return ctx.Err()
 	}
 	var current *gloebit.Credential
-	credential, err := s.Load(ctx, userID)
+	credential, err := s.Load(ctx, key)
 	if err == nil {
 		current = &credential
 	} else if !errors.Is(err, gloebit.ErrNotFound) {
@@ -52,36 +56,36 @@ func (s *kept) Update(
 		return err
 	}
 	if next == nil {
-		s.rows.Delete("user " + userID)
+		s.rows.Delete(userRow(key))
 		return nil
 	}
 	row, err := connect.EncodeCredential(*next)
 	if err == nil {
-		s.rows.Store("user "+userID, row)
+		s.rows.Store(userRow(key), row)
 	}
 	return err
 }
 
-func (s *kept) Delete(ctx context.Context, userID string) error {
-	return s.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
+func (s *kept) Delete(ctx context.Context, key connect.Key) error {
+	return s.Update(ctx, key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
 }
 
-func (s *kept) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+func (s *kept) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
 	row, err := connect.EncodePendingConnection(pending)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
-	if _, used := s.rows.LoadOrStore("state "+key, row); used {
+	if _, used := s.rows.LoadOrStore(stateRow(key), row); used {
 		return errors.New("the state's key is in use")
 	}
 	return nil
 }
 
-func (s *kept) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+func (s *kept) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
 	if err := ctx.Err(); err != nil {
 		return gloebit.PendingConnection{}, err
 	}
-	row, ok := s.rows.LoadAndDelete("state " + key)
+	row, ok := s.rows.LoadAndDelete(stateRow(key))
 	if !ok {
 		return gloebit.PendingConnection{}, gloebit.ErrNotFound
 	}

@@ -27,14 +27,14 @@ func withToken(token string) gloebit.Credential {
 	return gloebit.Credential{AccessToken: gloebit.Secret(token)}
 }
 
-func save(t *testing.T, store gloebit.TokenStore, userID string, c gloebit.Credential) {
+func save(t *testing.T, store *tokens, userID string, c gloebit.Credential) {
 	t.Helper()
 	if err := store.Update(suite.InTime(t), userID, returning(&c)); err != nil {
 		t.Fatalf("Update of %q: %v", userID, err)
 	}
 }
 
-func load(t *testing.T, store gloebit.TokenStore, userID string) gloebit.Credential {
+func load(t *testing.T, store *tokens, userID string) gloebit.Credential {
 	t.Helper()
 	credential, err := store.Load(suite.InTime(t), userID)
 	if err != nil {
@@ -43,7 +43,7 @@ func load(t *testing.T, store gloebit.TokenStore, userID string) gloebit.Credent
 	return credential
 }
 
-func wantToken(t *testing.T, store gloebit.TokenStore, userID, token string) {
+func wantToken(t *testing.T, store *tokens, userID, token string) {
 	t.Helper()
 	if got := load(t, store, userID).AccessToken.Reveal(); got != token {
 		t.Fatalf("Load of %q returned the credential %s, want %s", userID, suite.Clip(got), suite.Clip(token))
@@ -51,7 +51,7 @@ func wantToken(t *testing.T, store gloebit.TokenStore, userID, token string) {
 }
 
 // wantNone fails unless the user has no credential, for Load and for Update.
-func wantNone(t *testing.T, store gloebit.TokenStore, userID string) {
+func wantNone(t *testing.T, store *tokens, userID string) {
 	t.Helper()
 	credential, err := store.Load(suite.InTime(t), userID)
 	if !errors.Is(err, gloebit.ErrNotFound) {
@@ -72,7 +72,7 @@ func wantNone(t *testing.T, store gloebit.TokenStore, userID string) {
 }
 
 // wantUpdatable fails unless the user can be updated at once.
-func wantUpdatable(t *testing.T, store gloebit.TokenStore, userID string) {
+func wantUpdatable(t *testing.T, store *tokens, userID string) {
 	t.Helper()
 	err := store.Update(suite.InTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		return current, nil
@@ -84,7 +84,7 @@ func wantUpdatable(t *testing.T, store gloebit.TokenStore, userID string) {
 
 // holding runs an Update in a goroutine and returns once its fn runs. The fn
 // returns next when release is called; finished gives the error of Update.
-func holding(t *testing.T, store gloebit.TokenStore, userID string, next *gloebit.Credential) (release func(), finished <-chan error) {
+func holding(t *testing.T, store *tokens, userID string, next *gloebit.Credential) (release func(), finished <-chan error) {
 	t.Helper()
 	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	ctx := suite.InTime(t)

@@ -14,9 +14,9 @@ import (
 // ListingStore is a TokenStore that can go over its users.
 type ListingStore interface {
 	gloebit.TokenStore
-	// UserIDs goes over the ids of the users who have a credential, in any
-	// order, each once, and ends after an error.
-	UserIDs(ctx context.Context) iter.Seq2[string, error]
+	// UserIDs goes over the ids of the realm's users who have a credential, in
+	// any order, each once, and ends after an error.
+	UserIDs(ctx context.Context, realm string) iter.Seq2[string, error]
 }
 
 // RunUserIDs tries the UserIDs of a store that has them. newStore returns an
@@ -24,21 +24,22 @@ type ListingStore interface {
 func RunUserIDs(t *testing.T, newStore func(t *testing.T) ListingStore) {
 	for _, c := range []struct {
 		name string
-		run  func(t *testing.T, store ListingStore)
+		run  func(t *testing.T, store *tokens)
 	}{
-		{"an empty store lists nobody", func(t *testing.T, store ListingStore) { wantUsers(t, store, nil) }},
+		{"an empty store lists nobody", func(t *testing.T, store *tokens) { wantUsers(t, store, nil) }},
 		{"every user is listed once, whatever the id", listsOddIDs},
+		{"a listing is its realm's", listsOwnRealm},
 		{"thousands of users are listed", listsThousands},
 		{"a user who was removed is not listed", listsNoneRemoved},
 		{"users can be updated and removed while they are listed", listsWhileUpdating},
 		{"a listing can stop early", listsStop},
 		{"a listing ends with its context", listsContextEnded},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, newStore(t)) })
+		t.Run(c.name, func(t *testing.T) { runTokens(t, newStore(t), c.run) })
 	}
 }
 
-func wantUsers(t *testing.T, store ListingStore, want []string) {
+func wantUsers(t *testing.T, store *tokens, want []string) {
 	t.Helper()
 	var got []string
 	for userID, err := range store.UserIDs(suite.InTime(t)) {
@@ -54,14 +55,14 @@ func wantUsers(t *testing.T, store ListingStore, want []string) {
 	}
 }
 
-func listsOddIDs(t *testing.T, store ListingStore) {
+func listsOddIDs(t *testing.T, store *tokens) {
 	for _, userID := range suite.OddKeys {
 		save(t, store, userID, withToken("t"))
 	}
 	wantUsers(t, store, suite.OddKeys)
 }
 
-func listsThousands(t *testing.T, store ListingStore) {
+func listsThousands(t *testing.T, store *tokens) {
 	users := make([]string, 2500)
 	for i := range users {
 		users[i] = fmt.Sprint(i)
@@ -70,7 +71,7 @@ func listsThousands(t *testing.T, store ListingStore) {
 	wantUsers(t, store, users)
 }
 
-func listsNoneRemoved(t *testing.T, store ListingStore) {
+func listsNoneRemoved(t *testing.T, store *tokens) {
 	save(t, store, "stays", withToken("t"))
 	save(t, store, "removed", withToken("t"))
 	if err := store.Delete(suite.InTime(t), "removed"); err != nil {
@@ -79,7 +80,7 @@ func listsNoneRemoved(t *testing.T, store ListingStore) {
 	wantUsers(t, store, []string{"stays"})
 }
 
-func listsWhileUpdating(t *testing.T, store ListingStore) {
+func listsWhileUpdating(t *testing.T, store *tokens) {
 	for i := range 50 {
 		save(t, store, fmt.Sprint(i), withToken("before"))
 	}
@@ -99,7 +100,7 @@ func listsWhileUpdating(t *testing.T, store ListingStore) {
 	}
 }
 
-func listsStop(t *testing.T, store ListingStore) {
+func listsStop(t *testing.T, store *tokens) {
 	for i := range 5 {
 		save(t, store, fmt.Sprint(i), withToken("t"))
 	}
@@ -109,7 +110,7 @@ func listsStop(t *testing.T, store ListingStore) {
 	wantUpdatable(t, store, "0")
 }
 
-func listsContextEnded(t *testing.T, store ListingStore) {
+func listsContextEnded(t *testing.T, store *tokens) {
 	save(t, store, "u", withToken("t"))
 	var got error
 	for _, err := range store.UserIDs(suite.Ended(t)) {

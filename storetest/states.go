@@ -9,11 +9,11 @@ import (
 // stateCase is one thing that a StateStore must do.
 type stateCase struct {
 	name string
-	run  func(t *testing.T, store gloebit.StateStore)
+	run  func(t *testing.T, store *states)
 }
 
 // RunStateStore tries a StateStore. newStore returns an empty store each time
-// it is called.
+// it is called. Each case runs in two realms.
 func RunStateStore(t *testing.T, newStore func(t *testing.T) gloebit.StateStore) {
 	for _, c := range []stateCase{
 		{"a key that was never put is not found", unknownState},
@@ -23,11 +23,12 @@ func RunStateStore(t *testing.T, newStore func(t *testing.T) gloebit.StateStore)
 		{"of a hundred goroutines one takes the state", takenByOne},
 		{"a key that is in use is an error and what is under it stays", putTwice},
 		{"keys that differ in any byte are different states", oddStateKeys},
+		{"realms that differ in any byte are apart", stateRealmsApart},
 		{"a state past its ExpiresAt comes back whole or not at all", expiredState},
 		{"a context that has ended does nothing", stateContextEnded},
 		{"any user id comes back", stateUserIDs},
 		{"values of 64 KiB are kept", largeStates},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, newStore(t)) })
+		t.Run(c.name, func(t *testing.T) { runStates(t, newStore(t), c.run) })
 	}
 }

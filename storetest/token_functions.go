@@ -12,7 +12,7 @@ import (
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
-func fnFails(t *testing.T, store gloebit.TokenStore) {
+func fnFails(t *testing.T, store *tokens) {
 	no := errors.New("no")
 	failing := func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		if current != nil {
@@ -30,7 +30,7 @@ func fnFails(t *testing.T, store gloebit.TokenStore) {
 	wantUpdatable(t, store, "u")
 }
 
-func fnPanics(t *testing.T, store gloebit.TokenStore) {
+func fnPanics(t *testing.T, store *tokens) {
 	for _, userID := range []string{"new", "u"} {
 		if userID == "u" {
 			save(t, store, "u", withToken("before"))
@@ -52,7 +52,7 @@ func fnPanics(t *testing.T, store gloebit.TokenStore) {
 	wantUpdatable(t, store, "u")
 }
 
-func fnExits(t *testing.T, store gloebit.TokenStore) {
+func fnExits(t *testing.T, store *tokens) {
 	save(t, store, "u", withToken("before"))
 	ctx, gone := suite.InTime(t), make(chan error)
 	go func() {
@@ -68,7 +68,7 @@ func fnExits(t *testing.T, store gloebit.TokenStore) {
 	wantUpdatable(t, store, "u")
 }
 
-func tokenContextEnded(t *testing.T, store gloebit.TokenStore) {
+func tokenContextEnded(t *testing.T, store *tokens) {
 	save(t, store, "u", withToken("before"))
 	ctx := suite.Ended(t)
 	if _, err := store.Load(ctx, "u"); !errors.Is(err, context.Canceled) {
@@ -84,7 +84,7 @@ func tokenContextEnded(t *testing.T, store gloebit.TokenStore) {
 	wantUpdatable(t, store, "u")
 }
 
-func waitingEnds(t *testing.T, store gloebit.TokenStore) {
+func waitingEnds(t *testing.T, store *tokens) {
 	saved := withToken("saved")
 	release, finished := holding(t, store, "u", &saved)
 	var called atomic.Bool
@@ -128,7 +128,7 @@ func wantSoon(t *testing.T, doing string, call func() error, want error) {
 
 type contextKey struct{}
 
-func fnContext(t *testing.T, store gloebit.TokenStore) {
+func fnContext(t *testing.T, store *tokens) {
 	ctx := context.WithValue(suite.InTime(t), contextKey{}, "value")
 	calls := 0
 	err := store.Update(ctx, "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
@@ -143,7 +143,7 @@ func fnContext(t *testing.T, store gloebit.TokenStore) {
 	}
 }
 
-func fnContextEnds(t *testing.T, store gloebit.TokenStore) {
+func fnContextEnds(t *testing.T, store *tokens) {
 	save(t, store, "u", withToken("before"))
 	ctx, cancel := context.WithCancel(suite.InTime(t))
 	defer cancel()

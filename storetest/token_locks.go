@@ -13,7 +13,7 @@ import (
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
-func deleteWaits(t *testing.T, store gloebit.TokenStore) {
+func deleteWaits(t *testing.T, store *tokens) {
 	for _, userID := range []string{"new", "u"} { // one without a credential, one with
 		if userID == "u" {
 			save(t, store, "u", withToken("before"))
@@ -36,7 +36,7 @@ func deleteWaits(t *testing.T, store gloebit.TokenStore) {
 	}
 }
 
-func loadDoesNotWait(t *testing.T, store gloebit.TokenStore) {
+func loadDoesNotWait(t *testing.T, store *tokens) {
 	save(t, store, "u", withToken("before"))
 	after := withToken("after")
 	release, finished := holding(t, store, "u", &after)
@@ -51,7 +51,7 @@ func loadDoesNotWait(t *testing.T, store gloebit.TokenStore) {
 	wantToken(t, store, "u", "after")
 }
 
-func firstLoadDoesNotWait(t *testing.T, store gloebit.TokenStore) {
+func firstLoadDoesNotWait(t *testing.T, store *tokens) {
 	saved := withToken("saved")
 	release, finished := holding(t, store, "new", &saved)
 	if _, err := store.Load(suite.InTime(t), "new"); !errors.Is(err, gloebit.ErrNotFound) {
@@ -62,7 +62,7 @@ func firstLoadDoesNotWait(t *testing.T, store gloebit.TokenStore) {
 	wantToken(t, store, "new", "saved")
 }
 
-func manyUpdates(t *testing.T, store gloebit.TokenStore) {
+func manyUpdates(t *testing.T, store *tokens) {
 	const many = 200
 	ctx := suite.InTime(t)
 	var group sync.WaitGroup
@@ -101,7 +101,7 @@ func manyUpdates(t *testing.T, store gloebit.TokenStore) {
 	}
 }
 
-func manyUsers(t *testing.T, store gloebit.TokenStore) {
+func manyUsers(t *testing.T, store *tokens) {
 	const many = 200
 	ctx := suite.InTime(t)
 	var group sync.WaitGroup
@@ -130,16 +130,16 @@ func manyUsers(t *testing.T, store gloebit.TokenStore) {
 	}
 }
 
-func usersApart(t *testing.T, store gloebit.TokenStore) {
+func usersApart(t *testing.T, store *tokens) {
 	for _, userID := range []string{"a", "b", "c"} {
 		save(t, store, userID, withToken("before"))
 	}
 	apart(t, store)
 }
 
-func newUsersApart(t *testing.T, store gloebit.TokenStore) { apart(t, store) }
+func newUsersApart(t *testing.T, store *tokens) { apart(t, store) }
 
-func apart(t *testing.T, store gloebit.TokenStore) {
+func apart(t *testing.T, store *tokens) {
 	t.Helper()
 	saved := withToken("b")
 	release, finished := holding(t, store, "b", &saved)

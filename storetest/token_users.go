@@ -4,11 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
-func oddUserIDs(t *testing.T, store gloebit.TokenStore) {
+func oddUserIDs(t *testing.T, store *tokens) {
 	for i, userID := range suite.OddKeys {
 		save(t, store, userID, withToken(tokenOf(i)))
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
-func absence(t *testing.T, store gloebit.TokenStore) {
+func absence(t *testing.T, store *tokens) {
 	wantNone(t, store, "u")
 	wantNone(t, store, "u") // an Update that saved nothing leaves nothing behind
 	if err := store.Delete(suite.InTime(t), "u"); err != nil {
@@ -29,8 +29,8 @@ func fullCredential(t *testing.T) gloebit.Credential {
 		TokenSecret:  "secret&=",
 		Expiry:       now.Add(time.Hour),
 		Scopes:       []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance, gloebit.ScopeUser, "\u00e9,;\"'"},
-		Subject:      "id \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x00 and \n",
-		Name:         "name \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x00 and \n",
+		Subject:      "id \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x01 and \n",
+		Name:         "name \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x01 and \n",
 		ConnectedAt:  time.Date(2013, 7, 1, 2, 3, 4, 567_891_000, time.FixedZone("", 5400)),
 		Until:        now.Add(48*time.Hour + 123_457*time.Microsecond),
 	}
@@ -38,7 +38,7 @@ func fullCredential(t *testing.T) gloebit.Credential {
 	return full
 }
 
-func tokenRoundTrip(t *testing.T, store gloebit.TokenStore) {
+func tokenRoundTrip(t *testing.T, store *tokens) {
 	want := fullCredential(t)
 	save(t, store, "u", want)
 	wantEqual(t, load(t, store, "u"), want)
@@ -55,7 +55,7 @@ func tokenRoundTrip(t *testing.T, store gloebit.TokenStore) {
 	}
 }
 
-func emptyTokenRoundTrip(t *testing.T, store gloebit.TokenStore) {
+func emptyTokenRoundTrip(t *testing.T, store *tokens) {
 	for _, want := range []gloebit.Credential{
 		{},
 		withToken("only a token"),
@@ -68,7 +68,7 @@ func emptyTokenRoundTrip(t *testing.T, store gloebit.TokenStore) {
 	}
 }
 
-func overwrite(t *testing.T, store gloebit.TokenStore) {
+func overwrite(t *testing.T, store *tokens) {
 	save(t, store, "u", fullCredential(t))
 	save(t, store, "u", withToken("second"))
 	wantEqual(t, load(t, store, "u"), withToken("second"))
@@ -77,7 +77,7 @@ func overwrite(t *testing.T, store gloebit.TokenStore) {
 	wantEqual(t, load(t, store, "u"), gloebit.Credential{})
 }
 
-func nilRemoves(t *testing.T, store gloebit.TokenStore) {
+func nilRemoves(t *testing.T, store *tokens) {
 	save(t, store, "u", withToken("one"))
 	save(t, store, "other", withToken("other"))
 	if err := store.Update(suite.InTime(t), "u", returning(nil)); err != nil {
@@ -89,7 +89,7 @@ func nilRemoves(t *testing.T, store gloebit.TokenStore) {
 	wantToken(t, store, "u", "again")
 }
 
-func unchanged(t *testing.T, store gloebit.TokenStore) {
+func unchanged(t *testing.T, store *tokens) {
 	want := fullCredential(t)
 	save(t, store, "u", want)
 	for range 3 {
@@ -98,7 +98,7 @@ func unchanged(t *testing.T, store gloebit.TokenStore) {
 	wantEqual(t, load(t, store, "u"), want)
 }
 
-func deletes(t *testing.T, store gloebit.TokenStore) {
+func deletes(t *testing.T, store *tokens) {
 	save(t, store, "u", withToken("one"))
 	save(t, store, "other", withToken("other"))
 	for range 2 {
@@ -110,7 +110,7 @@ func deletes(t *testing.T, store gloebit.TokenStore) {
 	wantToken(t, store, "other", "other")
 }
 
-func lapsed(t *testing.T, store gloebit.TokenStore) {
+func lapsed(t *testing.T, store *tokens) {
 	for _, until := range []time.Time{time.Now(), time.Now().Add(-time.Hour), time.Unix(0, 0), time.Unix(-1, 0)} {
 		want := withToken("lapsed")
 		want.Until = until
@@ -125,7 +125,7 @@ func lapsed(t *testing.T, store gloebit.TokenStore) {
 	}
 }
 
-func lapsedReplaced(t *testing.T, store gloebit.TokenStore) {
+func lapsedReplaced(t *testing.T, store *tokens) {
 	credential := withToken("short")
 	for _, userID := range []string{"replaced", "removed"} {
 		credential.Until = time.Now().Add(suite.AMoment / 10)
@@ -140,7 +140,7 @@ func lapsedReplaced(t *testing.T, store gloebit.TokenStore) {
 	wantNone(t, store, "removed")
 }
 
-func largeTokens(t *testing.T, store gloebit.TokenStore) {
+func largeTokens(t *testing.T, store *tokens) {
 	want := gloebit.Credential{
 		AccessToken:  gloebit.Secret(strings.Repeat("a", 64<<10)),
 		RefreshToken: gloebit.Secret(strings.Repeat("r", 64<<10)),

@@ -9,11 +9,11 @@ import (
 // tokenCase is one thing that a TokenStore must do.
 type tokenCase struct {
 	name string
-	run  func(t *testing.T, store gloebit.TokenStore)
+	run  func(t *testing.T, store *tokens)
 }
 
 // RunTokenStore tries a TokenStore. newStore returns an empty store each time
-// it is called.
+// it is called. Each case runs in two realms.
 func RunTokenStore(t *testing.T, newStore func(t *testing.T) gloebit.TokenStore) {
 	runTokenCases(t, newStore, []tokenCase{
 		{"a user without a credential is not found", absence},
@@ -38,6 +38,7 @@ func RunTokenStore(t *testing.T, newStore func(t *testing.T) gloebit.TokenStore)
 		{"two hundred goroutines on one user lose no update", manyUpdates},
 		{"two hundred goroutines on as many users are served", manyUsers},
 		{"user ids that differ in any byte are different users", oddUserIDs},
+		{"realms that differ in any byte are apart", realmsApart},
 		{"tokens of 64 KiB are kept", largeTokens},
 	})
 }
@@ -49,11 +50,12 @@ func RunUsersApart(t *testing.T, newStore func(t *testing.T) gloebit.TokenStore)
 	runTokenCases(t, newStore, []tokenCase{
 		{"an Update does not wait for another user's", usersApart},
 		{"an Update of a new user does not wait for another new user's", newUsersApart},
+		{"an Update does not wait for one of the same id in another realm", realmsDoNotWait},
 	})
 }
 
 func runTokenCases(t *testing.T, newStore func(t *testing.T) gloebit.TokenStore, cases []tokenCase) {
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) { c.run(t, newStore(t)) })
+		t.Run(c.name, func(t *testing.T) { runTokens(t, newStore(t), c.run) })
 	}
 }

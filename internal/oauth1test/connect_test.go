@@ -35,10 +35,10 @@ type attempt struct {
 	log, pages string
 }
 
-// connect connects a browser by OAuth 1.0a. The provider answers the requests for
+// try connects a browser by OAuth 1.0a. The provider answers the requests for
 // a request token and an access token with what the functions make of their
 // Authorization header.
-func connect(t *testing.T, requestToken, accessToken func(authorization string) string) attempt {
+func try(t *testing.T, requestToken, accessToken func(authorization string) string) attempt {
 	t.Helper()
 	var got attempt
 	var log testkit.Log

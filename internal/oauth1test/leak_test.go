@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
@@ -48,8 +49,8 @@ type kept struct {
 	wire *wire
 }
 
-func (k *kept) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
-	k.wire.Saw("database", key, pending.Verifier.Reveal(), pending.Binding, pending.ReturnTo)
+func (k *kept) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
+	k.wire.Saw("database", key.Realm, key.ID, pending.Verifier.Reveal(), pending.Binding, pending.ReturnTo)
 	k.wire.Hashed("browser binding", pending.Binding)
 	return k.MemoryStateStore.Put(ctx, key, pending)
 }
@@ -78,12 +79,13 @@ func TestNoSecretOfOAuth1Shows(t *testing.T) {
 		watch.Saw("page", body)
 	}
 	see("/buy?x=1")
-	for userID, err := range inner.UserIDs(t.Context()) {
+	for userID, err := range inner.UserIDs(t.Context(), w.merchant.Realm()) {
 		require.NoError(t, err)
-		stored, err := inner.Load(t.Context(), userID)
+		key := connect.Key{Realm: w.merchant.Realm(), ID: userID}
+		stored, err := inner.Load(t.Context(), key)
 		require.NoError(t, err)
 		watch.Saw("database", stored.AccessToken.Reveal(), stored.TokenSecret.Reveal())
-		opened, err := tokens.Load(t.Context(), userID)
+		opened, err := tokens.Load(t.Context(), key)
 		require.NoError(t, err)
 		require.NotEmpty(t, opened.TokenSecret)
 		watch.Saw("value", fmt.Sprintf("%v %+v %#v %q", opened, opened, opened, opened))

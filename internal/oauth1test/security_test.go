@@ -43,9 +43,9 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			refused := connect(t, answer, proper)
+			refused := try(t, answer, proper)
 			require.ErrorIs(t, refused.err, gloebit.ErrExchange)
-			answered := connect(t, proper, answer)
+			answered := try(t, proper, answer)
 			if answered.connection.User.ID == "" {
 				require.ErrorIs(t, answered.err, gloebit.ErrExchange)
 			}
@@ -69,7 +69,7 @@ func TestSecurity28ScopesAreCapped(t *testing.T) {
 		"more":                    {strings.Repeat("+x", 511) + "+xxx", gloebit.ErrExchange},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := connect(t, proper, func(string) string {
+			got := try(t, proper, func(string) string {
 				return ok + "oauth_token=access-token&oauth_token_secret=token-secret&scope=" + test.scope
 			})
 			require.ErrorIs(t, got.err, test.want)

@@ -15,16 +15,17 @@ const (
 	AMoment  = 100 * time.Millisecond // for what must not
 )
 
-// OddKeys differ from each other in a way that some store or other overlooks.
+// OddKeys are UTF-8 without a NUL, and differ from each other in a way that some
+// store or other overlooks.
 var OddKeys = []string{
-	"a", "A", "b", "a ", " a", "a\t", "a\n", "a\x00", "a\x00b", "\x00", "\x00\x00", " ", "  ",
+	"a", "A", "b", "a ", " a", "a\t", "a\n", " ", "  ",
 	"\u00e9", "e\u0301", "e", "E", "\u00c9", "\u00df", "ss", "i", "I", "\u0130", "\u0131", "\u4e16\u754c", "\U0001F600", "\U0001F601",
-	"'", "''", `"`, "`", `\`, `\\`, "'; DROP TABLE gloebit_credentials; --", "%", "_", "a%", "?", "$1", ":a", "@a",
+	"'", "''", `"`, "`", `\`, `\\`, "'; DROP TABLE oauth_credentials; --", "%", "_", "a%", "?", "$1", ":a", "@a",
 	"{a}", "{b}", "{a}b", "a{b}", "a}b", "a:b", "a:b:c", "*", "[a]", "a/b", "../a", ".", "..", "a,b", "a b", "a+b", "a%20b",
 	"null", "NULL", "0", "00", "1", "1.0", "true", "0x61", "YQ==", "61", `\x61`,
-	"\xff", "\xfe", "\xff\xfe", "a\xff", "\xc3", "\xc3\x28", "\xed\xa0\x80", "\ufffd", "\ufffd\ufffd", "\ufeffa", "\x7f", "\x80",
+	"\ufffd", "\ufffd\ufffd", "\ufeffa", "\x7f", "\u0080", "\x01", "\u2028", "\u202ea",
 	strings.Repeat("k", 255), strings.Repeat("k", 254), strings.Repeat("k", 254) + "K", strings.Repeat("k", 254) + " ",
-	strings.Repeat("\u00e9", 127), strings.Repeat("\u00e9", 127) + "e", strings.Repeat("\x00", 255), strings.Repeat("'", 255), strings.Repeat("\xff", 255),
+	strings.Repeat("\u00e9", 127), strings.Repeat("\u00e9", 127) + "e", strings.Repeat("'", 255),
 }
 
 // InTime is a context for what must not hang.

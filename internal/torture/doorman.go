@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
@@ -30,6 +32,11 @@ type doorman struct {
 // accountsOf are the accounts at Gloebit with which a user connects.
 func accountsOf(user string) [2]string { return [2]string{user, user + "-at-work"} }
 
+// key is what the shops keep a user's credential under.
+func (d *doorman) key(user string) connect.Key {
+	return connect.Key{Realm: strings.TrimPrefix(d.gloebit.URL, "http://") + "/" + d.app.Key, ID: user}
+}
+
 // open makes an account.
 func (d *doorman) open(name string, balance int) error {
 	_, err := d.gloebit.AddUser(gloebittest.User{Name: name, Balance: fmt.Sprint(balance)})
@@ -43,7 +50,7 @@ func (d *doorman) connect(ctx context.Context, user, account string) error {
 		return err
 	}
 	known, _ := d.gloebit.User(account)
-	return d.store.Update(ctx, user, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	return d.store.Update(ctx, d.key(user), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &gloebit.Credential{
 			AccessToken: gloebit.Secret(token), Subject: known.ID, Scopes: []gloebit.Scope{gloebit.ScopeTransact},
 		}, nil
@@ -57,7 +64,7 @@ func (d *doorman) unsettle(ctx context.Context, random *rand.Rand) {
 	account := accountsOf(user)[random.IntN(2)]
 	switch random.IntN(5) {
 	case 0:
-		_ = d.store.Delete(ctx, user) // a database that is busy leaves it for another time
+		_ = d.store.Delete(ctx, d.key(user)) // a database that is busy leaves it for another time
 	case 1:
 		d.gloebit.RevokeTokens(account)
 	default:

@@ -127,7 +127,10 @@ func newShop(plan shopPlan) (*shop, error) {
 	if plan.Log {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	store := sqlstore.New(db, plan.Place.dialect())
+	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: plan.Place.dialect()})
+	if err != nil {
+		return nil, err
+	}
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: plan.ClientID, ClientSecret: gloebit.Secret(plan.ClientSecret), RedirectURL: "http://127.0.0.1/gloebit/callback",
 		Provider: gloebit.At(plan.GloebitURL), Tokens: store, States: store, Logger: log,

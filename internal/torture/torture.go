@@ -92,9 +92,11 @@ func (w *world) openShop(ctx context.Context) (err error) {
 	if w.db, err = w.place.open(); err != nil {
 		return err
 	}
-	tokens := sqlstore.New(w.db, w.place.dialect())
-	w.store, w.tokens = sqlledger.New(tokens), tokens
-	if err = w.store.Migrate(ctx); err == nil {
+	if w.tokens, err = sqlstore.New(sqlstore.Config{DB: w.db, Dialect: w.place.dialect()}); err == nil {
+		w.store = sqlledger.New(w.tokens)
+		err = w.store.Migrate(ctx)
+	}
+	if err == nil {
 		_, err = w.db.ExecContext(ctx, createGoods)
 	}
 	if err != nil {

@@ -37,7 +37,7 @@ func smallPurchase(i int) ledger.Purchase {
 // fullPurchase has a value in every field.
 func fullPurchase(i int) ledger.Purchase {
 	p := smallPurchase(i)
-	p.UserID, p.GloebitID = "user \u00e9 \x00 \xff 'quoted'", "g-\u00e9 \x00 'quoted'"
+	p.UserID, p.GloebitID = "user \u00e9\t\u202e 'quoted'", "g-\u00e9 \x00 'quoted'"
 	p.Order = ledger.Order{
 		Key: "key \x00 \xff 'quoted'", Item: "hat \u00e9 \x00 'quoted'", Product: "caf\u00e9 \"\\ \U0001F600", CharacterID: "c-1",
 		Price: 1<<53 - 1, Quantity: 1<<31 - 1, Username: "Al\u00efce <b>", Data: json.RawMessage(`{"b":[1.50,"\u003c\u0000"],"a":null,"n":123456789012345678}`),

@@ -71,7 +71,11 @@ func newSQLite(t *testing.T) (empty func(*rapid.T) keeper) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(1) // each has a database of its own
-	kept := inSQL{sqlledger.New(sqlstore.New(db, sqlstore.SQLite)), db}
+	tokens, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.SQLite})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := inSQL{sqlledger.New(tokens), db}
 	if err := kept.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}

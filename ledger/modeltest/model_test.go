@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
@@ -40,15 +41,15 @@ func newShop(t *rapid.T, kept keeper) *shop {
 	s.gloebit.call = s.call
 	clock := func() time.Time { return s.now }
 	tokens := &gloebit.MemoryTokenStore{}
-	credential := gloebit.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
-	check(t, tokens.Update(context.Background(), "alice", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &credential, nil
-	}))
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback", Provider: gloebit.At("http://127.0.0.1/"),
 		Tokens: tokens, HTTPClient: &http.Client{Transport: s.gloebit}, Clock: clock,
 	})
 	check(t, err)
+	credential := gloebit.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
+	check(t, tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return &credential, nil
+	}))
 	s.client, err = merchant.Client(context.Background(), "alice")
 	check(t, err)
 	s.config = ledger.Config{

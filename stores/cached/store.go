@@ -47,7 +47,7 @@ type Store struct {
 	config Config
 
 	mu      sync.Mutex
-	entries map[string]entry
+	entries map[connect.Key]entry
 	changes uint64 // how many Updates and Deletes have ended: what was loaded before one is not kept
 }
 
@@ -77,48 +77,48 @@ func New(inner gloebit.TokenStore, config Config) (*Store, error) {
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
-	return &Store{inner: inner, config: config, entries: make(map[string]entry)}, nil
+	return &Store{inner: inner, config: config, entries: make(map[connect.Key]entry)}, nil
 }
 
 // Load implements gloebit.TokenStore. That there is no credential is not kept,
 // nor is any other error: who connects is connected at once.
-func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
 	if err := ctx.Err(); err != nil {
 		return gloebit.Credential{}, err
 	}
 	now := s.config.Clock() // before the inner store is asked: what it says may be as old as that
-	credential, changes, ok := s.find(userID, now)
+	credential, changes, ok := s.find(key, now)
 	if ok {
 		return credential, nil
 	}
-	credential, err := s.inner.Load(ctx, userID)
+	credential, err := s.inner.Load(ctx, key)
 	if err != nil {
 		return gloebit.Credential{}, err
 	}
-	s.keep(userID, credential, changes, now)
+	s.keep(key, credential, changes, now)
 	return credential, nil
 }
 
 // Update implements gloebit.TokenStore. It is the inner store's, which reads what
 // is stored.
-func (s *Store) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
-	defer s.forget(userID) // also after an error: it may have been saved all the same
-	return s.inner.Update(ctx, userID, fn)
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	defer s.forget(key) // also after an error: it may have been saved all the same
+	return s.inner.Update(ctx, key, fn)
 }
 
 // Delete implements gloebit.TokenStore.
-func (s *Store) Delete(ctx context.Context, userID string) error {
-	defer s.forget(userID)
-	return s.inner.Delete(ctx, userID)
+func (s *Store) Delete(ctx context.Context, key connect.Key) error {
+	defer s.forget(key)
+	return s.inner.Delete(ctx, key)
 }
 
-// UserIDs goes over the users of the inner store as its own UserIDs does. The
+// UserIDs goes over the realm's users in the inner store as its own UserIDs does. The
 // error is errors.ErrUnsupported when it has none.
-func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	if lister, ok := s.inner.(interface {
-		UserIDs(context.Context) iter.Seq2[string, error]
+		UserIDs(context.Context, string) iter.Seq2[string, error]
 	}); ok {
-		return lister.UserIDs(ctx)
+		return lister.UserIDs(ctx, realm)
 	}
 	return func(yield func(string, error) bool) {
 		yield("", fmt.Errorf("cached: list the users of a %T: %w", s.inner, errors.ErrUnsupported))
@@ -140,24 +140,24 @@ func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cached.S
 
 // find returns what is kept, if that may still be used, and the changes there
 // were until now.
-func (s *Store) find(userID string, now time.Time) (gloebit.Credential, uint64, bool) {
+func (s *Store) find(key connect.Key, now time.Time) (gloebit.Credential, uint64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, ok := s.entries[userID]
+	found, ok := s.entries[key]
 	return found.credential, s.changes, ok && now.Before(found.until)
 }
 
 // keep keeps what was asked for at a time when there had been so many changes.
-func (s *Store) keep(userID string, credential gloebit.Credential, changes uint64, now time.Time) {
+func (s *Store) keep(key connect.Key, credential gloebit.Credential, changes uint64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if changes != s.changes { // it may be from before the change
 		return
 	}
-	if _, ok := s.entries[userID]; !ok {
+	if _, ok := s.entries[key]; !ok {
 		s.makeRoom(now)
 	}
-	s.entries[userID] = entry{credential, now.Add(s.config.MaxAge)}
+	s.entries[key] = entry{credential, now.Add(s.config.MaxAge)}
 }
 
 // makeRoom lets, of a few entries, those go that can't be used any more, and any
@@ -167,12 +167,12 @@ func (s *Store) makeRoom(now time.Time) {
 		return
 	}
 	const few = 8 // so that it takes constant time
-	looked, last := 0, ""
-	for userID, found := range s.entries {
+	looked, last := 0, connect.Key{}
+	for key, found := range s.entries {
 		if !now.Before(found.until) {
-			delete(s.entries, userID)
+			delete(s.entries, key)
 		}
-		if looked, last = looked+1, userID; looked == few {
+		if looked, last = looked+1, key; looked == few {
 			break
 		}
 	}
@@ -181,9 +181,9 @@ func (s *Store) makeRoom(now time.Time) {
 	}
 }
 
-func (s *Store) forget(userID string) {
+func (s *Store) forget(key connect.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes++
-	delete(s.entries, userID)
+	delete(s.entries, key)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/cached"
 	"github.com/go-gloebit/gloebit/storetest"
 	"github.com/stretchr/testify/require"
@@ -21,9 +22,9 @@ type counted struct {
 	err    error
 }
 
-func (c *counted) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+func (c *counted) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
 	c.loads++
-	credential, err := c.MemoryTokenStore.Load(ctx, userID)
+	credential, err := c.MemoryTokenStore.Load(ctx, key)
 	if c.during != nil {
 		c.during()
 	}
@@ -40,7 +41,7 @@ func newStore(t *testing.T, config cached.Config) (store *cached.Store, inner *c
 	inner.Clock = config.Clock
 	store, err := cached.New(inner, config)
 	require.NoError(t, err)
-	require.NoError(t, inner.Update(t.Context(), "alice", returning(&gloebit.Credential{AccessToken: "old"})))
+	require.NoError(t, inner.Update(t.Context(), at("alice"), returning(&gloebit.Credential{AccessToken: "old"})))
 	return store, inner, func(d time.Duration) { now = now.Add(d) }
 }
 
@@ -50,7 +51,7 @@ func returning(c *gloebit.Credential) func(context.Context, *gloebit.Credential)
 
 func token(t *testing.T, store gloebit.TokenStore) gloebit.Secret {
 	t.Helper()
-	credential, err := store.Load(t.Context(), "alice")
+	credential, err := store.Load(t.Context(), at("alice"))
 	require.NoError(t, err)
 	return credential.AccessToken
 }
@@ -72,11 +73,11 @@ func TestACredentialIsLoadedOnceUntilItIsTooOld(t *testing.T) {
 	}
 	require.Equal(t, 1, inner.loads)
 
-	require.NoError(t, inner.Delete(t.Context(), "alice"), "on another machine")
+	require.NoError(t, inner.Delete(t.Context(), at("alice")), "on another machine")
 	advance(time.Second - 1)
 	require.EqualValues(t, "old", token(t, store), "still")
 	advance(1)
-	_, err := store.Load(t.Context(), "alice")
+	_, err := store.Load(t.Context(), at("alice"))
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 
@@ -86,10 +87,12 @@ func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
 		left   gloebit.Secret
 	}{
 		"an update": {func(ctx context.Context, s gloebit.TokenStore) error {
-			return s.Update(ctx, "alice", returning(&gloebit.Credential{AccessToken: "new"}))
+			return s.Update(ctx, at("alice"), returning(&gloebit.Credential{AccessToken: "new"}))
 		}, "new"},
-		"a removal": {func(ctx context.Context, s gloebit.TokenStore) error { return s.Update(ctx, "alice", returning(nil)) }, ""},
-		"a delete":  {func(ctx context.Context, s gloebit.TokenStore) error { return s.Delete(ctx, "alice") }, ""},
+		"a removal": {func(ctx context.Context, s gloebit.TokenStore) error {
+			return s.Update(ctx, at("alice"), returning(nil))
+		}, ""},
+		"a delete": {func(ctx context.Context, s gloebit.TokenStore) error { return s.Delete(ctx, at("alice")) }, ""},
 	} {
 		for _, when := range []string{"after a load", "while one runs"} {
 			t.Run(name+" "+when, func(t *testing.T) {
@@ -101,7 +104,7 @@ func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
 				if when == "after a load" {
 					require.NoError(t, c.change(t.Context(), store))
 				}
-				credential, err := store.Load(t.Context(), "alice")
+				credential, err := store.Load(t.Context(), at("alice"))
 				require.Equal(t, c.left, credential.AccessToken)
 				require.Equal(t, c.left == "", errors.Is(err, gloebit.ErrNotFound))
 			})
@@ -112,9 +115,9 @@ func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
 func TestAnUpdateReadsTheStoreAndForgetsEvenWhenItFails(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
 	require.EqualValues(t, "old", token(t, store))
-	require.NoError(t, inner.Update(t.Context(), "alice", returning(&gloebit.Credential{AccessToken: "new"})), "on another machine")
+	require.NoError(t, inner.Update(t.Context(), at("alice"), returning(&gloebit.Credential{AccessToken: "new"})), "on another machine")
 	down := errors.New("the database is down")
-	require.ErrorIs(t, store.Update(t.Context(), "alice", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	require.ErrorIs(t, store.Update(t.Context(), at("alice"), func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		require.EqualValues(t, "new", current.AccessToken)
 		return nil, down
 	}), down)
@@ -124,15 +127,15 @@ func TestAnUpdateReadsTheStoreAndForgetsEvenWhenItFails(t *testing.T) {
 func TestAbsenceAndErrorsAreNotKept(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
 	inner.err = errors.New("the database is down")
-	_, err := store.Load(t.Context(), "alice")
+	_, err := store.Load(t.Context(), at("alice"))
 	require.ErrorIs(t, err, inner.err)
 	inner.err = nil
 	require.EqualValues(t, "old", token(t, store))
 
-	_, err = store.Load(t.Context(), "bob")
+	_, err = store.Load(t.Context(), at("bob"))
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
-	require.NoError(t, inner.Update(t.Context(), "bob", returning(&gloebit.Credential{AccessToken: "new"})), "on another machine")
-	_, err = store.Load(t.Context(), "bob")
+	require.NoError(t, inner.Update(t.Context(), at("bob"), returning(&gloebit.Credential{AccessToken: "new"})), "on another machine")
+	_, err = store.Load(t.Context(), at("bob"))
 	require.NoError(t, err)
 }
 
@@ -140,13 +143,13 @@ func TestTheCacheIsBounded(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour, Capacity: 10})
 	const users = 100
 	for i := range users {
-		require.NoError(t, inner.Update(t.Context(), fmt.Sprint(i), returning(&gloebit.Credential{AccessToken: "t"})))
-		_, err := store.Load(t.Context(), fmt.Sprint(i))
+		require.NoError(t, inner.Update(t.Context(), at(fmt.Sprint(i)), returning(&gloebit.Credential{AccessToken: "t"})))
+		_, err := store.Load(t.Context(), at(fmt.Sprint(i)))
 		require.NoError(t, err)
 	}
 	inner.loads = 0
 	for i := range users {
-		_, err := store.Load(t.Context(), fmt.Sprint(i))
+		_, err := store.Load(t.Context(), at(fmt.Sprint(i)))
 		require.NoError(t, err)
 	}
 	require.GreaterOrEqual(t, inner.loads, users-10)
@@ -192,8 +195,8 @@ func TestACredentialIsAsOldAsTheQuestionForIt(t *testing.T) {
 	store, inner, advance := newStore(t, cached.Config{MaxAge: 2 * time.Second})
 	inner.during = func() { advance(20 * time.Second) } // it has been read, and is slow to come
 	require.EqualValues(t, "old", token(t, store))
-	require.NoError(t, inner.Delete(t.Context(), "alice"), "on another machine")
-	_, err := store.Load(t.Context(), "alice")
+	require.NoError(t, inner.Delete(t.Context(), at("alice")), "on another machine")
+	_, err := store.Load(t.Context(), at("alice"))
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 
@@ -203,18 +206,18 @@ type slow struct {
 	before func()
 }
 
-func (s *slow) Delete(ctx context.Context, userID string) error {
+func (s *slow) Delete(ctx context.Context, key connect.Key) error {
 	s.before()
-	return s.MemoryTokenStore.Delete(ctx, userID)
+	return s.MemoryTokenStore.Delete(ctx, key)
 }
 
 func TestALoadWhileADeleteRunsIsNotKept(t *testing.T) {
 	inner := &slow{}
 	store, err := cached.New(inner, cached.Config{MaxAge: time.Hour})
 	require.NoError(t, err)
-	require.NoError(t, store.Update(t.Context(), "alice", returning(&gloebit.Credential{AccessToken: "old"})))
+	require.NoError(t, store.Update(t.Context(), at("alice"), returning(&gloebit.Credential{AccessToken: "old"})))
 	inner.before = func() { require.EqualValues(t, "old", token(t, store), "not deleted yet") }
-	require.NoError(t, store.Delete(t.Context(), "alice"))
-	_, err = store.Load(t.Context(), "alice")
+	require.NoError(t, store.Delete(t.Context(), at("alice")))
+	_, err = store.Load(t.Context(), at("alice"))
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }

@@ -62,9 +62,9 @@ func TestTheContextOfFnEndsWithTheLeaseWhichIsThirtySecondsUnlessSet(t *testing.
 	var deadline time.Time
 	var before, last asked
 	finished := make(chan error, 1)
-	require.NoError(t, other.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, other.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		go func() {
-			finished <- waiting.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			finished <- waiting.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 				deadline, _ = ctx.Deadline()
 				all := asks.sofar()
 				before, last = all[len(all)-2], all[len(all)-1]
@@ -86,12 +86,12 @@ func TestThoseWhoWaitAskRedisOneAtATimeAndWithPauses(t *testing.T) {
 	asks := newAsking(client)
 	waiting := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
 	other := newStore(t, redisstore.Config{Client: newClient(t), Prefix: prefix})
-	require.NoError(t, other.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, other.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*aMoment)
 		defer cancel()
 		var group sync.WaitGroup
 		for range 20 {
-			group.Go(func() { _ = waiting.Delete(ctx, "u") })
+			group.Go(func() { _ = waiting.Delete(ctx, at("u")) })
 		}
 		group.Wait()
 		return nil, nil
@@ -107,8 +107,8 @@ func TestSavingIsGivenFiveSecondsAndFreeingOneWhateverTheCallerGives(t *testing.
 	asks := newAsking(client)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
 	for _, call := range []func(context.Context) error{
-		func(ctx context.Context) error { return store.Update(ctx, "u", returning("t")) },
-		func(ctx context.Context) error { return store.Delete(ctx, "u") },
+		func(ctx context.Context) error { return store.Update(ctx, at("u"), returning("t")) },
+		func(ctx context.Context) error { return store.Delete(ctx, at("u")) },
 	} {
 		require.NoError(t, call(context.WithoutCancel(t.Context())))
 		all := asks.sofar()
@@ -122,7 +122,7 @@ func TestADeleteThatDoesNotReachRedisIsAnError(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
-	require.NoError(t, store.Update(t.Context(), "u", returning("stays")))
+	require.NoError(t, store.Update(t.Context(), at("u"), returning("stays")))
 	scripts, lost := 0, errors.New("lost on the way")
 	client.AddHook(hook(func(next redis.ProcessHook) redis.ProcessHook {
 		return func(ctx context.Context, command redis.Cmder) error {
@@ -135,6 +135,6 @@ func TestADeleteThatDoesNotReachRedisIsAnError(t *testing.T) {
 			return next(ctx, command)
 		}
 	}))
-	require.ErrorIs(t, store.Delete(t.Context(), "u"), lost)
+	require.ErrorIs(t, store.Delete(t.Context(), at("u")), lost)
 	wantToken(t, store, "u", "stays")
 }

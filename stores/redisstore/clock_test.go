@@ -17,23 +17,23 @@ func TestTheClockSaysWhenThingsLapse(t *testing.T) {
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client), Clock: func() time.Time { return now }})
 	until := now.Add(time.Hour)
 	save := func(userID string) {
-		require.NoError(t, store.Update(t.Context(), userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		require.NoError(t, store.Update(t.Context(), at(userID), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 			return &gloebit.Credential{Until: until}, nil
 		}))
-		require.NoError(t, store.Put(t.Context(), userID, gloebit.PendingConnection{ExpiresAt: until}))
+		require.NoError(t, store.Put(t.Context(), at(userID), gloebit.PendingConnection{ExpiresAt: until}))
 	}
 	now = until.Add(-time.Minute)
 	save("early")
 	now = until
 	save("late")
-	_, err := store.Load(t.Context(), "early")
+	_, err := store.Load(t.Context(), at("early"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"early"}, listed(t, store))
-	_, err = store.Take(t.Context(), "early")
+	_, err = store.Take(t.Context(), at("early"))
 	require.NoError(t, err)
-	_, err = store.Load(t.Context(), "late")
+	_, err = store.Load(t.Context(), at("late"))
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
-	_, err = store.Take(t.Context(), "late")
+	_, err = store.Take(t.Context(), at("late"))
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 
@@ -47,10 +47,10 @@ func TestWhatLapsesWhileItIsBeingSavedIsGoneAndNoError(t *testing.T) {
 		return now
 	}})
 	until := now.Add(90 * time.Minute)
-	require.NoError(t, store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &gloebit.Credential{Until: until}, nil
 	}))
 	until = now.Add(90 * time.Minute)
-	require.NoError(t, store.Put(t.Context(), "s", gloebit.PendingConnection{ExpiresAt: until}))
+	require.NoError(t, store.Put(t.Context(), at("s"), gloebit.PendingConnection{ExpiresAt: until}))
 	require.Eventually(t, func() bool { return len(keysOf(t, client, prefix)) == 0 }, patience, time.Millisecond)
 }

@@ -40,9 +40,9 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 			stores, _ := newReplicas(t, 1, lease)
 			holder, other := stores[0], newLong(t, stores[0])
 			if test.before != "" {
-				require.NoError(t, other.Update(t.Context(), "u", returning(test.before)))
+				require.NoError(t, other.Update(t.Context(), at("u"), returning(test.before)))
 			}
-			err := holder.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			err := holder.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 				<-ctx.Done()
 				require.ErrorIs(t, context.Cause(ctx), redisstore.ErrLeaseLost)
 				require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
@@ -52,9 +52,9 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 			})
 			require.ErrorIs(t, err, redisstore.ErrLeaseLost)
 			require.True(t, test.after(t, other))
-			require.NoError(t, other.Update(t.Context(), "u", returning("next")), "nobody keeps the lock")
+			require.NoError(t, other.Update(t.Context(), at("u"), returning("next")), "nobody keeps the lock")
 			require.Eventually(t, func() bool { // its lease is short: it may need to try again
-				return holder.Update(t.Context(), "u", returning("next")) == nil
+				return holder.Update(t.Context(), at("u"), returning("next")) == nil
 			}, patience, time.Millisecond)
 		})
 	}
@@ -62,23 +62,23 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 
 func saves(token string) func(*testing.T, *redisstore.Store) {
 	return func(t *testing.T, other *redisstore.Store) {
-		require.NoError(t, other.Update(t.Context(), "u", returning(token)))
+		require.NoError(t, other.Update(t.Context(), at("u"), returning(token)))
 	}
 }
 
 func deletes(t *testing.T, other *redisstore.Store) {
-	require.NoError(t, other.Delete(t.Context(), "u"))
+	require.NoError(t, other.Delete(t.Context(), at("u")))
 }
 
 func fails(t *testing.T, other *redisstore.Store) {
 	no := errors.New("no")
-	err := other.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no })
+	err := other.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no })
 	require.ErrorIs(t, err, no)
 }
 
 func has(token string) func(*testing.T, *redisstore.Store) bool {
 	return func(t *testing.T, other *redisstore.Store) bool {
-		credential, err := other.Load(t.Context(), "u")
+		credential, err := other.Load(t.Context(), at("u"))
 		if token == "" {
 			return errors.Is(err, gloebit.ErrNotFound)
 		}
@@ -91,11 +91,11 @@ func TestAHolderThatPausedDoesNotFreeTheLockOfTheNext(t *testing.T) {
 	stores, _ := newReplicas(t, 3, 50*time.Millisecond)
 	patient := newLong(t, stores[1])
 	held, free, finished := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	err := stores[0].Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+	err := stores[0].Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 		<-ctx.Done()
 		<-time.After(50 * time.Millisecond)
 		go func() {
-			finished <- patient.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			finished <- patient.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 				close(held)
 				<-free
 				return &gloebit.Credential{AccessToken: "theirs"}, nil
@@ -107,7 +107,7 @@ func TestAHolderThatPausedDoesNotFreeTheLockOfTheNext(t *testing.T) {
 	require.ErrorContains(t, err, "too late")
 	ctx, cancel := context.WithTimeout(t.Context(), aMoment)
 	defer cancel()
-	require.ErrorIs(t, stores[2].Update(ctx, "u", returning("third")), context.DeadlineExceeded, "the second still holds it")
+	require.ErrorIs(t, stores[2].Update(ctx, at("u"), returning("third")), context.DeadlineExceeded, "the second still holds it")
 	close(free)
 	require.NoError(t, <-finished)
 	wantToken(t, stores[2], "u", "theirs")
@@ -123,7 +123,7 @@ func TestAnUpdateThatTakesLongerThanTheLeaseOfAnotherIsNotSaved(t *testing.T) {
 	t.Parallel()
 	stores, prefix := newReplicas(t, 1, 0)
 	client := newClient(t)
-	err := stores[0].Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err := stores[0].Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		for _, key := range keysOf(t, client, prefix) { // as a failover to a replica that had not heard of the lock
 			require.NoError(t, client.Del(t.Context(), key).Err())
 		}
@@ -138,7 +138,7 @@ func TestWhatFnReturnedIsSavedThoughTheCallerHasGone(t *testing.T) {
 	stores, prefix := newReplicas(t, 1, 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err := stores[0].Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err := stores[0].Update(ctx, at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		cancel()
 		return &gloebit.Credential{AccessToken: "a token that exists only once"}, nil
 	})
@@ -155,7 +155,7 @@ func TestAProcessThatDiesKeepsItsUserWaitingForTheLeaseAtMost(t *testing.T) {
 	const lease = 500 * time.Millisecond
 	if prefix := os.Getenv(diesHere); prefix != "" {
 		store := newStore(t, redisstore.Config{Client: newClient(t), Prefix: prefix, Lease: lease})
-		_ = store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		_ = store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 			fmt.Println("held")
 			select {} // until it is killed
 		})
@@ -163,7 +163,7 @@ func TestAProcessThatDiesKeepsItsUserWaitingForTheLeaseAtMost(t *testing.T) {
 	}
 	t.Parallel()
 	stores, prefix := newReplicas(t, 1, lease)
-	require.NoError(t, stores[0].Update(t.Context(), "u", returning("before")))
+	require.NoError(t, stores[0].Update(t.Context(), at("u"), returning("before")))
 	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
 	command.Env = append(os.Environ(), diesHere+"="+prefix)
 	output, err := command.StdoutPipe()
@@ -177,7 +177,7 @@ func TestAProcessThatDiesKeepsItsUserWaitingForTheLeaseAtMost(t *testing.T) {
 
 	wantToken(t, stores[0], "u", "before")
 	start := time.Now()
-	require.NoError(t, stores[0].Update(t.Context(), "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, stores[0].Update(t.Context(), at("u"), func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		require.Equal(t, gloebit.Secret("before"), current.AccessToken)
 		return &gloebit.Credential{AccessToken: "after"}, nil
 	}))

@@ -2,8 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"encoding/base64"
 	"iter"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -12,14 +12,14 @@ import (
 
 const listAtOnce = 1000 // keys that one SCAN looks at
 
-// UserIDs goes over the ids of the users who have a credential, in no order,
-// each once. Users who come or go meanwhile may be among them or not. It ends
+// UserIDs goes over the ids of the realm's users who have a credential, in no
+// order, each once. Users who come or go meanwhile may be among them or not. It ends
 // after an error.
 //
 // It looks at every key of the database, also those of others, and keeps the
 // ids it has seen in memory. With a Cluster it goes from primary to primary; a
 // user whose slot moves meanwhile may be missed.
-func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		nodes, err := s.nodes(ctx)
 		if err != nil {
@@ -28,7 +28,7 @@ func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
 		}
 		seen := make(map[string]bool) // SCAN may name a key twice
 		for _, node := range nodes {
-			if !s.listNode(ctx, node, seen, yield) {
+			if !s.listNode(ctx, node, realm, seen, yield) {
 				return
 			}
 		}
@@ -36,8 +36,8 @@ func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
 }
 
 // listNode reports whether to go on with the next node.
-func (s *Store) listNode(ctx context.Context, node redis.Cmdable, seen map[string]bool, yield func(string, error) bool) bool {
-	pattern := literally(s.prefix+credentialKey) + "{*}"
+func (s *Store) listNode(ctx context.Context, node redis.Cmdable, realm string, seen map[string]bool, yield func(string, error) bool) bool {
+	pattern := literally(s.realmKeys(credentialKey, realm)) + "*}"
 	for cursor := uint64(0); ; {
 		keys, next, err := node.Scan(ctx, cursor, pattern, listAtOnce).Result()
 		if err == nil {
@@ -48,7 +48,7 @@ func (s *Store) listNode(ctx context.Context, node redis.Cmdable, seen map[strin
 			return false
 		}
 		for _, key := range keys {
-			userID, ok := s.userOf(key)
+			userID, ok := s.userOf(key, realm)
 			if !ok || seen[userID] {
 				continue
 			}
@@ -63,12 +63,12 @@ func (s *Store) listNode(ctx context.Context, node redis.Cmdable, seen map[strin
 	}
 }
 
-// userOf is the user id in the name of a credential's key.
-func (s *Store) userOf(key string) (string, bool) {
-	encoded, ok := strings.CutPrefix(key, s.prefix+credentialKey+"{")
-	encoded, closed := strings.CutSuffix(encoded, "}")
-	userID, err := base64.RawURLEncoding.DecodeString(encoded)
-	return string(userID), ok && closed && err == nil
+// userOf is the user id in the name of a credential of the realm.
+func (s *Store) userOf(name, realm string) (string, bool) {
+	escaped, ok := strings.CutPrefix(name, s.realmKeys(credentialKey, realm))
+	escaped, closed := strings.CutSuffix(escaped, "}")
+	userID, err := url.QueryUnescape(escaped)
+	return userID, ok && closed && err == nil
 }
 
 // nodes returns clients of all servers that keep keys.

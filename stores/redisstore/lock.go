@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // ErrLeaseLost says that an Update was not saved: it took longer than its
@@ -36,10 +37,10 @@ type lock struct {
 
 // obtain waits until the user's lock is free or ctx ends, and returns it with
 // the record that it guards, empty when there is none.
-func (s *Store) obtain(ctx context.Context, userID string) (held *lock, record string, err error) {
+func (s *Store) obtain(ctx context.Context, key connect.Key) (held *lock, record string, err error) {
 	l := &lock{
 		store: s,
-		keys:  []string{s.userKey(lockKey, userID), s.userKey(credentialKey, userID)},
+		keys:  []string{s.userKey(lockKey, key), s.userKey(credentialKey, key)},
 		token: rand.Text(),
 	}
 	pause := backoff.NewExponentialBackOff()

@@ -17,28 +17,28 @@ func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
 	server := newServer(t)
 	store := newStore(t, redisstore.Config{Client: server.client(t, 0), Lease: time.Second})
 	pending := gloebit.PendingConnection{Binding: "b", ExpiresAt: time.Now().Add(time.Hour)}
-	require.NoError(t, store.Update(t.Context(), "u", returning("before")))
-	require.NoError(t, store.Put(t.Context(), "state", pending))
+	require.NoError(t, store.Update(t.Context(), at("u"), returning("before")))
+	require.NoError(t, store.Put(t.Context(), at("state"), pending))
 
-	err := store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		server.kill()
 		return &gloebit.Credential{AccessToken: "lost"}, nil
 	})
 	require.Error(t, err, "what can't be saved is no success")
 	start := time.Now()
 	for name, try := range map[string]func() error{
-		"Load":   func() error { _, err := store.Load(t.Context(), "u"); return err },
-		"Delete": func() error { return store.Delete(t.Context(), "u") },
-		"Put":    func() error { return store.Put(t.Context(), "other", pending) },
-		"Take":   func() error { _, err := store.Take(t.Context(), "state"); return err },
+		"Load":   func() error { _, err := store.Load(t.Context(), at("u")); return err },
+		"Delete": func() error { return store.Delete(t.Context(), at("u")) },
+		"Put":    func() error { return store.Put(t.Context(), at("other"), pending) },
+		"Take":   func() error { _, err := store.Take(t.Context(), at("state")); return err },
 		"UserIDs": func() error {
-			for _, err := range store.UserIDs(t.Context()) {
+			for _, err := range store.UserIDs(t.Context(), realm) {
 				return err
 			}
 			return nil
 		},
 		"Update": func() error {
-			return store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			return store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 				t.Error("Update called fn without a lock")
 				return nil, nil
 			})
@@ -51,12 +51,12 @@ func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
 	require.Less(t, time.Since(start), 5*time.Second)
 
 	server.start()
-	require.Eventually(t, func() bool { _, err := store.Load(t.Context(), "u"); return err == nil }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := store.Load(t.Context(), at("u")); return err == nil }, patience, 10*time.Millisecond)
 	wantToken(t, store, "u", "before")
-	taken, err := store.Take(t.Context(), "state")
+	taken, err := store.Take(t.Context(), at("state"))
 	require.NoError(t, err)
 	require.Equal(t, "b", taken.Binding)
-	require.NoError(t, store.Update(t.Context(), "u", returning("after")), "the lock of the one that failed lapses")
+	require.NoError(t, store.Update(t.Context(), at("u"), returning("after")), "the lock of the one that failed lapses")
 	wantToken(t, store, "u", "after")
 }
 
@@ -64,17 +64,17 @@ func TestAServerThatHangsHoldsNobodyPastTheirDeadline(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	store := newStore(t, redisstore.Config{Client: server.client(t, 0)})
-	require.NoError(t, store.Update(t.Context(), "u", returning("before")))
+	require.NoError(t, store.Update(t.Context(), at("u"), returning("before")))
 	pause := server.client(t, 0)
 	require.NoError(t, pause.Do(t.Context(), "client", "pause", 20_000, "all").Err())
 	for name, try := range map[string]func(context.Context) error{
-		"Load": func(ctx context.Context) error { _, err := store.Load(ctx, "u"); return err },
+		"Load": func(ctx context.Context) error { _, err := store.Load(ctx, at("u")); return err },
 		"Put": func(ctx context.Context) error {
-			return store.Put(ctx, "s", gloebit.PendingConnection{ExpiresAt: time.Now().Add(time.Hour)})
+			return store.Put(ctx, at("s"), gloebit.PendingConnection{ExpiresAt: time.Now().Add(time.Hour)})
 		},
-		"Take":   func(ctx context.Context) error { _, err := store.Take(ctx, "s"); return err },
-		"Delete": func(ctx context.Context) error { return store.Delete(ctx, "u") },
-		"Update": func(ctx context.Context) error { return store.Update(ctx, "u", returning("x")) },
+		"Take":   func(ctx context.Context) error { _, err := store.Take(ctx, at("s")); return err },
+		"Delete": func(ctx context.Context) error { return store.Delete(ctx, at("u")) },
+		"Update": func(ctx context.Context) error { return store.Update(ctx, at("u"), returning("x")) },
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), aMoment)
 		start := time.Now()
@@ -95,7 +95,7 @@ func TestAServerThatHangsIsNoEndOfTheContextBeforeItEnds(t *testing.T) {
 	require.NoError(t, server.client(t, 0).Do(t.Context(), "client", "pause", 20_000, "all").Err())
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	_, err := store.Load(ctx, "u")
+	_, err := store.Load(ctx, at("u"))
 	require.Error(t, err)
 	require.NotErrorIs(t, err, context.DeadlineExceeded)
 	require.NotErrorIs(t, err, gloebit.ErrNotFound)

@@ -27,7 +27,7 @@ func TestScriptsThatAreSentTwiceDoTheSame(t *testing.T) {
 	client := newClient(t)
 	prefix := newPrefix(t, client)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
-	require.NoError(t, store.Update(t.Context(), "warm", returning("up"))) // the server knows the scripts
+	require.NoError(t, store.Update(t.Context(), at("warm"), returning("up"))) // the server knows the scripts
 	sent := map[string]int{}
 	client.AddHook(hook(func(next redis.ProcessHook) redis.ProcessHook {
 		return func(ctx context.Context, command redis.Cmder) error {
@@ -41,10 +41,10 @@ func TestScriptsThatAreSentTwiceDoTheSame(t *testing.T) {
 	}))
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // far less than the lease
 	defer cancel()
-	require.NoError(t, store.Update(ctx, "u", returning("one")))
+	require.NoError(t, store.Update(ctx, at("u"), returning("one")))
 	require.Len(t, sent, 3, "take, save and free")
 	wantToken(t, store, "u", "one")
-	require.NoError(t, store.Delete(ctx, "u"))
+	require.NoError(t, store.Delete(ctx, at("u")))
 	require.Len(t, keysOf(t, client, prefix), 1, "only the other user's credential: no lock stays")
 }
 
@@ -53,7 +53,7 @@ func TestALockThatWasTakenByALostCallIsFreed(t *testing.T) {
 	client := newClient(t)
 	prefix := newPrefix(t, client)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
-	require.NoError(t, store.Update(t.Context(), "warm", returning("up")))
+	require.NoError(t, store.Update(t.Context(), at("warm"), returning("up")))
 	left := 1
 	client.AddHook(hook(func(next redis.ProcessHook) redis.ProcessHook {
 		return func(ctx context.Context, command redis.Cmder) error {
@@ -66,7 +66,7 @@ func TestALockThatWasTakenByALostCallIsFreed(t *testing.T) {
 			return err
 		}
 	}))
-	err := store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		t.Error("Update called fn")
 		return nil, nil
 	})
@@ -92,7 +92,7 @@ func TestAUserWhomScanNamesTwiceIsListedOnce(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
-	require.NoError(t, store.Update(t.Context(), "u", returning("one")))
+	require.NoError(t, store.Update(t.Context(), at("u"), returning("one")))
 	changeScans(client, func(keys []string) []string { return append(keys, keys...) })
 	require.Equal(t, []string{"u"}, listed(t, store))
 }
@@ -103,9 +103,9 @@ func TestAUserWhoseKeyCantBeReadIsListed(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t, 0)
 	store := newStore(t, redisstore.Config{Client: client})
-	require.NoError(t, store.Update(t.Context(), "u", returning("one")))
-	require.NoError(t, client.LPush(t.Context(), "gloebit:credential:{b3RoZXI}", "no credential").Err())
+	require.NoError(t, store.Update(t.Context(), at("u"), returning("one")))
+	require.NoError(t, client.LPush(t.Context(), "gloebit:credential:{www.gloebit.com%2Fshop:other}", "no credential").Err())
 	require.ElementsMatch(t, []string{"u", "other"}, listed(t, store))
-	_, err := store.Load(t.Context(), "other")
+	_, err := store.Load(t.Context(), at("other"))
 	require.ErrorContains(t, err, "WRONGTYPE")
 }

@@ -13,7 +13,7 @@ import (
 // Put implements [gloebit.StateStore]. A connection that has expired already is
 // not kept, which is no error. A Put whose answer was lost on the way and that
 // go-redis sent again is an error like any second Put: its user starts again.
-func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConnection) error {
+func (s *Store) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConn
 	if err != nil {
 		return err
 	}
-	kept, err := s.client.SetNX(ctx, s.prefix+stateKey+key, record, s.keep(pending.ExpiresAt)).Result()
+	kept, err := s.client.SetNX(ctx, s.stateKey(key), record, s.keep(pending.ExpiresAt)).Result()
 	if err != nil {
 		return failed(ctx, "put the state", err)
 	}
@@ -36,11 +36,11 @@ func (s *Store) Put(ctx context.Context, key string, pending gloebit.PendingConn
 
 // Take implements [gloebit.StateStore]. A Take whose answer was lost on the way
 // finds nothing when it is sent again: a state is given once or never.
-func (s *Store) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+func (s *Store) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
 	if err := ctx.Err(); err != nil {
 		return gloebit.PendingConnection{}, err
 	}
-	record, err := s.client.GetDel(ctx, s.prefix+stateKey+key).Bytes()
+	record, err := s.client.GetDel(ctx, s.stateKey(key)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return gloebit.PendingConnection{}, gloebit.ErrNotFound
 	}

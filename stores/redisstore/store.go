@@ -2,9 +2,9 @@ package redisstore
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -92,17 +92,31 @@ func New(config Config) (*Store, error) {
 	return s, nil
 }
 
-// What the names of keys go on with. A user's two keys share the hash tag in
-// braces, so that Cluster keeps them in one slot. Base64 has no braces and
-// gives the user id back.
+// What the names of keys go on with.
 const (
 	lockKey       = "lock:"
 	credentialKey = "credential:"
 	stateKey      = "state:"
 )
 
-func (s *Store) userKey(kind, userID string) string {
-	return s.prefix + kind + "{" + base64.RawURLEncoding.EncodeToString([]byte(userID)) + "}"
+// userKey is the name of a user's lock or credential, such as
+//
+//	gloebit:credential:{www.gloebit.com%2Fshop:alice}
+//
+// The two share the hash tag in braces, so that Cluster keeps them in one slot.
+// Escaped, neither the realm nor the id has a brace or a colon.
+func (s *Store) userKey(kind string, key connect.Key) string {
+	return s.realmKeys(kind, key.Realm) + url.QueryEscape(key.ID) + "}"
+}
+
+// realmKeys begins the names of a realm's locks or credentials.
+func (s *Store) realmKeys(kind, realm string) string {
+	return s.prefix + kind + "{" + url.QueryEscape(realm) + ":"
+}
+
+// stateKey is the name of a state, which has no hash tag: states are spread.
+func (s *Store) stateKey(key connect.Key) string {
+	return s.prefix + stateKey + url.QueryEscape(key.Realm) + ":" + url.QueryEscape(key.ID)
 }
 
 // longestKeep is the longest time that Redis is asked to keep a key for. What

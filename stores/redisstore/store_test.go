@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/go-gloebit/gloebit/storetest"
@@ -45,19 +46,19 @@ func (s *onThree) pick() *redisstore.Store {
 	return s.stores[i]
 }
 
-func (s *onThree) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
-	return s.pick().Load(ctx, userID)
+func (s *onThree) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+	return s.pick().Load(ctx, key)
 }
-func (s *onThree) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
-	return s.pick().Update(ctx, userID, fn)
+func (s *onThree) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	return s.pick().Update(ctx, key, fn)
 }
-func (s *onThree) Delete(ctx context.Context, userID string) error {
-	return s.pick().Delete(ctx, userID)
+func (s *onThree) Delete(ctx context.Context, key connect.Key) error {
+	return s.pick().Delete(ctx, key)
 }
-func (s *onThree) Put(ctx context.Context, key string, p gloebit.PendingConnection) error {
+func (s *onThree) Put(ctx context.Context, key connect.Key, p gloebit.PendingConnection) error {
 	return s.pick().Put(ctx, key, p)
 }
-func (s *onThree) Take(ctx context.Context, key string) (gloebit.PendingConnection, error) {
+func (s *onThree) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
 	return s.pick().Take(ctx, key)
 }
 
@@ -96,7 +97,7 @@ func TestResealGoesOverRedis(t *testing.T) {
 	newKey := sealed.Key{ID: "new", Secret: "thirty-two bytes, newer by days."}
 	before, err := sealed.New(inner, oldKey)
 	require.NoError(t, err)
-	require.NoError(t, before.Update(t.Context(), "u", returning("canary")))
+	require.NoError(t, before.Update(t.Context(), at("u"), returning("canary")))
 	for _, key := range keysOf(t, client, prefix) {
 		value, err := client.Get(t.Context(), key).Result()
 		require.NoError(t, err)
@@ -105,7 +106,7 @@ func TestResealGoesOverRedis(t *testing.T) {
 	}
 	both, err := sealed.New(inner, newKey, oldKey)
 	require.NoError(t, err)
-	n, err := both.Reseal(t.Context())
+	n, err := both.Reseal(t.Context(), realm)
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 	after, err := sealed.New(inner, newKey)
@@ -145,11 +146,11 @@ func TestPrefixesKeepApplicationsApart(t *testing.T) {
 		stores = append(stores, newStore(t, redisstore.Config{Client: client, Prefix: prefix}))
 	}
 	for i, store := range stores {
-		require.NoError(t, store.Update(t.Context(), "of "+prefixes[i], returning("t")))
+		require.NoError(t, store.Update(t.Context(), at("of "+prefixes[i]), returning("t")))
 	}
 	for i, store := range stores {
 		require.Equal(t, []string{"of " + prefixes[i]}, listed(t, store))
-		_, err := store.Load(t.Context(), "of "+prefixes[(i+1)%len(prefixes)])
+		_, err := store.Load(t.Context(), at("of "+prefixes[(i+1)%len(prefixes)]))
 		require.ErrorIs(t, err, gloebit.ErrNotFound)
 	}
 }
@@ -164,12 +165,12 @@ func TestEachThingStaysInRedisForAsLongAsItLasts(t *testing.T) {
 			return &gloebit.Credential{Until: at}, nil
 		}
 	}
-	require.NoError(t, store.Update(t.Context(), "hour", until(time.Now().Add(time.Hour))))
-	require.NoError(t, store.Update(t.Context(), "ever", until(time.Time{})))
-	require.NoError(t, store.Update(t.Context(), "far", until(time.Date(250_000, 1, 1, 0, 0, 0, 0, time.UTC))))
-	require.NoError(t, store.Put(t.Context(), "state", gloebit.PendingConnection{ExpiresAt: time.Now().Add(time.Minute)}))
-	require.NoError(t, store.Update(t.Context(), "gone", until(time.Now().Add(-time.Hour))))
-	require.NoError(t, store.Put(t.Context(), "gone", gloebit.PendingConnection{ExpiresAt: time.Now()}))
+	require.NoError(t, store.Update(t.Context(), at("hour"), until(time.Now().Add(time.Hour))))
+	require.NoError(t, store.Update(t.Context(), at("ever"), until(time.Time{})))
+	require.NoError(t, store.Update(t.Context(), at("far"), until(time.Date(250_000, 1, 1, 0, 0, 0, 0, time.UTC))))
+	require.NoError(t, store.Put(t.Context(), at("state"), gloebit.PendingConnection{ExpiresAt: time.Now().Add(time.Minute)}))
+	require.NoError(t, store.Update(t.Context(), at("gone"), until(time.Now().Add(-time.Hour))))
+	require.NoError(t, store.Put(t.Context(), at("gone"), gloebit.PendingConnection{ExpiresAt: time.Now()}))
 	keys := keysOf(t, client, prefix)
 	require.Len(t, keys, 4, "no lock stays, and nothing that has lapsed: %q", keys)
 	bounded := map[time.Duration]int{}
@@ -194,7 +195,7 @@ func TestACredentialDoesNotLapseWithTheOneItReplaces(t *testing.T) {
 	prefix := newPrefix(t, client)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
 	for _, until := range []time.Time{time.Now().Add(time.Minute), {}} {
-		require.NoError(t, store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 			return &gloebit.Credential{Until: until}, nil
 		}))
 	}
@@ -211,28 +212,28 @@ func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t, 0)
 	store := newStore(t, redisstore.Config{Client: client})
-	at := func(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
+	when := func(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
 	want := func(key, record string) {
 		t.Helper()
 		got, err := client.Get(t.Context(), key).Result()
 		require.NoError(t, err, key)
 		require.JSONEq(t, record, got)
 	}
-	require.NoError(t, store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		require.Equal(t, []string{"gloebit:lock:{dQ}"}, keysOf(t, client, ""))
+	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		require.Equal(t, []string{"gloebit:lock:{www.gloebit.com%2Fshop:u}"}, keysOf(t, client, ""))
 		return &gloebit.Credential{
-			AccessToken: "a", RefreshToken: "r", TokenSecret: "s", Expiry: at(1), Scopes: []gloebit.Scope{"x", "y"},
-			Subject: "g", ConnectedAt: at(2), Until: at(7_000_000_000),
+			AccessToken: "a", RefreshToken: "r", TokenSecret: "s", Expiry: when(1), Scopes: []gloebit.Scope{"x", "y"},
+			Subject: "g", ConnectedAt: when(2), Until: when(7_000_000_000),
 		}, nil
 	}))
-	want("gloebit:credential:{dQ}", `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000, "scopes":["eA==","eQ=="],
+	want("gloebit:credential:{www.gloebit.com%2Fshop:u}", `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000, "scopes":["eA==","eQ=="],
 		"subject":"Zw==", "connected_at":2000000, "until":7000000000000000}`)
 
-	require.NoError(t, store.Put(t.Context(), "key", gloebit.PendingConnection{
+	require.NoError(t, store.Put(t.Context(), at("key"), gloebit.PendingConnection{
 		UserID: "u", Verifier: "v", ReturnTo: "t", Binding: "b", Scopes: []gloebit.Scope{"x", "y"}, Required: []gloebit.Scope{"y"},
-		ExpiresAt: at(7_000_000_000),
+		ExpiresAt: when(7_000_000_000),
 	}))
-	want("gloebit:state:key", `{"pending_connection":1, "user_id":"dQ==", "verifier":"dg==", "return_to":"dA==", "binding":"Yg==", "scopes":["eA==","eQ=="],
+	want("gloebit:state:www.gloebit.com%2Fshop:key", `{"pending_connection":1, "user_id":"dQ==", "verifier":"dg==", "return_to":"dA==", "binding":"Yg==", "scopes":["eA==","eQ=="],
 		"required":["eQ=="], "expires_at":7000000000000000}`)
 }
 
@@ -246,22 +247,22 @@ func TestARecordThatCantBeReadIsAnErrorAndNeverAbsence(t *testing.T) {
 		"a later version": `{"credential":2,"pending_connection":2,"access_token":"Y2FuYXJ5"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.NoError(t, store.Delete(t.Context(), "u"), "Delete removes also what can't be read")
-			require.NoError(t, store.Update(t.Context(), "u", returning("t")))
+			require.NoError(t, store.Delete(t.Context(), at("u")), "Delete removes also what can't be read")
+			require.NoError(t, store.Update(t.Context(), at("u"), returning("t")))
 			for _, key := range keysOf(t, client, prefix) {
 				require.NoError(t, client.Set(t.Context(), key, record, 0).Err())
 			}
-			_, err := store.Load(t.Context(), "u")
+			_, err := store.Load(t.Context(), at("u"))
 			wantUnreadable(t, err)
-			wantUnreadable(t, store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			wantUnreadable(t, store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 				t.Error("Update called fn")
 				return nil, nil
 			}))
 			require.Len(t, keysOf(t, client, prefix), 1, "it stays, and the lock does not")
 			require.Equal(t, []string{"u"}, listed(t, store), "so that whoever loads it hears why")
 
-			require.NoError(t, client.Set(t.Context(), prefix+"state:s", record, time.Minute).Err())
-			_, err = store.Take(t.Context(), "s")
+			require.NoError(t, client.Set(t.Context(), prefix+"state:www.gloebit.com%2Fshop:s", record, time.Minute).Err())
+			_, err = store.Take(t.Context(), at("s"))
 			wantUnreadable(t, err)
 		})
 	}

@@ -11,11 +11,11 @@ import (
 )
 
 // Load implements [gloebit.TokenStore].
-func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
 	if err := ctx.Err(); err != nil {
 		return gloebit.Credential{}, err
 	}
-	record, err := s.client.Get(ctx, s.userKey(credentialKey, userID)).Bytes()
+	record, err := s.client.Get(ctx, s.userKey(credentialKey, key)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return gloebit.Credential{}, gloebit.ErrNotFound
 	}
@@ -35,8 +35,8 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 // with the lease; whoever comes back later than that gets [ErrLeaseLost] if
 // somebody may have taken over. What fn returned is saved also when ctx has
 // ended meanwhile: five seconds are given to that, and one to freeing the lock.
-func (s *Store) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
-	return s.alone(ctx, userID, func(held *lock, record string) error {
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	return s.alone(ctx, key, func(held *lock, record string) error {
 		current, err := credential(record)
 		if err != nil {
 			return err
@@ -60,8 +60,8 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(context.Conte
 
 // Delete implements [gloebit.TokenStore]. It waits as Update does, and removes
 // also what can't be read.
-func (s *Store) Delete(ctx context.Context, userID string) error {
-	return s.alone(ctx, userID, func(held *lock, _ string) error { return held.save(ctx, "", 0) })
+func (s *Store) Delete(ctx context.Context, key connect.Key) error {
+	return s.alone(ctx, key, func(held *lock, _ string) error { return held.save(ctx, "", 0) })
 }
 
 // credential reads a record, and returns nil for an empty one.
@@ -78,13 +78,13 @@ func credential(record string) (*gloebit.Credential, error) {
 
 // alone calls fn with the user's lock and record, and frees the user however fn
 // ends.
-func (s *Store) alone(ctx context.Context, userID string, fn func(held *lock, record string) error) error {
-	leave, err := s.turns.Take(ctx, userID)
+func (s *Store) alone(ctx context.Context, key connect.Key, fn func(held *lock, record string) error) error {
+	leave, err := s.turns.Take(ctx, key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	held, record, err := s.obtain(ctx, userID)
+	held, record, err := s.obtain(ctx, key)
 	if err != nil {
 		return err
 	}

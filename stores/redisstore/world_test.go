@@ -113,14 +113,14 @@ func returning(token string) func(context.Context, *gloebit.Credential) (*gloebi
 
 func wantToken(t *testing.T, store gloebit.TokenStore, userID, token string) {
 	t.Helper()
-	credential, err := store.Load(t.Context(), userID)
+	credential, err := store.Load(t.Context(), at(userID))
 	require.NoError(t, err)
 	require.Equal(t, token, credential.AccessToken.Reveal())
 }
 
 func listed(t *testing.T, store *redisstore.Store) (users []string) {
 	t.Helper()
-	for userID, err := range store.UserIDs(t.Context()) {
+	for userID, err := range store.UserIDs(t.Context(), realm) {
 		require.NoError(t, err)
 		users = append(users, userID)
 	}

@@ -4,15 +4,18 @@
 //
 //	keys, err := sealed.ParseKeys(os.Getenv("SHOP_SEALING_KEYS"))
 //	...
-//	tokens, err := sealed.New(sqlstore.New(db, sqlstore.Postgres), keys...)
+//	inner, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.Postgres})
+//	...
+//	tokens, err := sealed.New(inner, keys...)
 //
 // AccessToken, RefreshToken and TokenSecret are each sealed with AES-256-GCM
 // under a random nonce (NIST SP 800-38D), and kept as
 //
 //	sealed:v1:KEYID:BASE64
 //
-// The user id, the name of the field and the id of the key are bound in: a
-// sealed value that was moved to another user or another field does not open.
+// The realm, the user id, the name of the field and the id of the key are bound
+// in: a sealed value that was moved to another merchant, another user or another
+// field does not open.
 // The fields that are no secrets (scopes, expiry, Gloebit's id of the user and
 // the times) are as readable as before and not bound in: whoever can write to
 // the database can still remove a credential, put an older one of the same user
@@ -22,7 +25,7 @@
 //
 // The first key seals; all of them open. To change keys put a new one in front,
 // on all machines at once or in two steps (first behind the old one everywhere,
-// then in front), call [Store.Reseal], and take the old key away. With one key
+// then in front), call [Store.Reseal] for every realm, and take the old key away. With one key
 // about four thousand million values may be sealed, three at most a save: change
 // it before that.
 //

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 )
 
@@ -23,14 +24,15 @@ func ExampleNew() {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
-	err = tokens.Update(ctx, "alice", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	alice := connect.Key{Realm: "www.gloebit.com/shop", ID: "alice"} // merchant.Realm()
+	err = tokens.Update(ctx, alice, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &gloebit.Credential{AccessToken: "alice's token"}, nil
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	stored, _ := inner.Load(ctx, "alice")
-	opened, _ := tokens.Load(ctx, "alice")
+	stored, _ := inner.Load(ctx, alice)
+	opened, _ := tokens.Load(ctx, alice)
 	fmt.Println(strings.HasPrefix(stored.AccessToken.Reveal(), "sealed:v1:2026-11:"), opened.AccessToken.Reveal())
 	// Output: true alice's token
 }
@@ -38,6 +40,7 @@ func ExampleNew() {
 // After a new key was put in front, Reseal replaces the old one.
 func ExampleStore_Reseal() {
 	ctx := context.Background()
+	alice := connect.Key{Realm: "www.gloebit.com/shop", ID: "alice"}
 	oldKey := sealed.Key{ID: "2026-05", Secret: "0123456789abcdef0123456789abcdef"}
 	newKey := sealed.Key{ID: "2026-11", Secret: "fedcba9876543210fedcba9876543210"}
 	inner := &gloebit.MemoryTokenStore{}
@@ -45,7 +48,7 @@ func ExampleStore_Reseal() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = before.Update(ctx, "alice", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err = before.Update(ctx, alice, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &gloebit.Credential{AccessToken: "alice's token"}, nil
 	})
 	if err != nil {
@@ -56,7 +59,7 @@ func ExampleStore_Reseal() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	resealed, err := tokens.Reseal(ctx)
+	resealed, err := tokens.Reseal(ctx, alice.Realm)
 	fmt.Println(resealed, err)
 	// Output: 1 <nil>
 }

@@ -7,32 +7,33 @@ import (
 	"iter"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Lister is a store that can go over its users. The stores of this project are
 // Listers.
 type Lister interface {
-	// UserIDs goes over the ids of the users who have a credential, in any
-	// order, and ends after an error.
-	UserIDs(ctx context.Context) iter.Seq2[string, error]
+	// UserIDs goes over the ids of the realm's users who have a credential, in
+	// any order, and ends after an error.
+	UserIDs(ctx context.Context, realm string) iter.Seq2[string, error]
 }
 
 // ErrNoList says that the inner store is no [Lister]. Find it with errors.Is.
 var ErrNoList = errors.New("sealed: the inner store can't list its users")
 
-// UserIDs goes over the users of the inner store as its own UserIDs does. The
+// UserIDs goes over the realm's users in the inner store as its own UserIDs does. The
 // error is ErrNoList when it has none.
-func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
+func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	if lister, ok := s.inner.(Lister); ok {
-		return lister.UserIDs(ctx)
+		return lister.UserIDs(ctx, realm)
 	}
 	return func(yield func(string, error) bool) { yield("", ErrNoList) }
 }
 
 const mostErrors = 10 // that Reseal returns in full
 
-// Reseal seals anew, with the first key, what was sealed with another, and
-// returns how many credentials those were. Each is done by itself, under its
+// Reseal seals anew, with the first key, what the realm has that was sealed with
+// another, and returns how many credentials those were. Each is done by itself, under its
 // user's lock, so that it may run beside everything else, be stopped and be
 // started again. What is sealed with the first key already is only read.
 //
@@ -40,14 +41,14 @@ const mostErrors = 10 // that Reseal returns in full
 // its user and key id are in the error. The first error of the inner store does
 // stop it. When the error is nil, no other key is needed any more, unless a
 // process that seals with another one still runs.
-func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
+func (s *Store) Reseal(ctx context.Context, realm string) (resealed int, err error) {
 	var unopened []error
 	more := 0
-	for userID, err := range s.UserIDs(ctx) {
+	for userID, err := range s.UserIDs(ctx, realm) {
 		if err != nil {
 			return resealed, errors.Join(append(unopened, err)...)
 		}
-		done, err := s.resealUser(ctx, userID)
+		done, err := s.resealUser(ctx, connect.Key{Realm: realm, ID: userID})
 		switch {
 		case err == nil && done:
 			resealed++
@@ -68,8 +69,8 @@ func (s *Store) Reseal(ctx context.Context) (resealed int, err error) {
 
 // resealUser reports whether there was something to do. It never waits for a
 // user's lock without need.
-func (s *Store) resealUser(ctx context.Context, userID string) (done bool, err error) {
-	stored, err := s.inner.Load(ctx, userID)
+func (s *Store) resealUser(ctx context.Context, key connect.Key) (done bool, err error) {
+	stored, err := s.inner.Load(ctx, key)
 	if errors.Is(err, gloebit.ErrNotFound) {
 		return false, nil // removed meanwhile
 	}
@@ -77,10 +78,10 @@ func (s *Store) resealUser(ctx context.Context, userID string) (done bool, err e
 		return false, err
 	}
 	if s.current(stored) {
-		_, err := s.open(userID, stored) // a key of the same id may be another one
+		_, err := s.open(key, stored) // a key of the same id may be another one
 		return false, err
 	}
-	err = s.Update(ctx, userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err = s.Update(ctx, key, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		done = current != nil
 		return current, nil
 	})

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
 )
@@ -22,12 +23,12 @@ func TestSecurity25OldKeysStillOpen(t *testing.T) {
 	require.Equal(t, gloebit.Secret("token 3"), load(t, both, "3").AccessToken, "all keys open")
 	save(t, both, "3", load(t, both, "3"))
 	require.True(t, strings.HasPrefix(load(t, inner, "3").AccessToken.Reveal(), "sealed:v1:new:"), "the first seals")
-	wantUnopened(t, newStore(t, inner, newKey), "4", sealed.ErrUnknownKey, `"old"`)
+	wantUnopened(t, newStore(t, inner, newKey), at("4"), sealed.ErrUnknownKey, `"old"`)
 
-	n, err := both.Reseal(t.Context())
+	n, err := both.Reseal(t.Context(), realm)
 	require.NoError(t, err)
 	require.Equal(t, 19, n, "what the first key has sealed stays")
-	n, err = both.Reseal(t.Context())
+	n, err = both.Reseal(t.Context(), realm)
 	require.NoError(t, err)
 	require.Zero(t, n)
 
@@ -48,7 +49,7 @@ func TestResealSealsAlsoOneFieldThatIsLeft(t *testing.T) {
 	fresh := load(t, inner, "u")
 	fresh.TokenSecret = mixed.TokenSecret // as it was sealed before
 	save(t, inner, "u", fresh)
-	n, err := both.Reseal(t.Context())
+	n, err := both.Reseal(t.Context(), realm)
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 	require.Equal(t, canary, load(t, newStore(t, inner, newKey), "u"))
@@ -58,14 +59,14 @@ func TestResealSealsPlainCredentialsOnlyWhileMoving(t *testing.T) {
 	inner := &gloebit.MemoryTokenStore{}
 	save(t, inner, "u", canary)
 	key := keyOf("k", 1)
-	n, err := newStore(t, inner, key).Reseal(t.Context())
+	n, err := newStore(t, inner, key).Reseal(t.Context(), realm)
 	require.Zero(t, n)
 	require.ErrorIs(t, err, sealed.ErrNotSealed)
 	require.ErrorContains(t, err, `"u"`)
 
 	moving, err := sealed.NewInsecureAcceptPlain(inner, key)
 	require.NoError(t, err)
-	n, err = moving.Reseal(t.Context())
+	n, err = moving.Reseal(t.Context(), realm)
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 	require.Equal(t, canary, load(t, newStore(t, inner, key), "u"))
@@ -80,7 +81,7 @@ func TestResealGoesOnPastWhatDoesNotOpen(t *testing.T) {
 	}
 	save(t, newStore(t, inner, keyOf("new", 9)), "of a key of the same id", canary)
 	store := newStore(t, inner, newKey, oldKey)
-	n, err := store.Reseal(t.Context())
+	n, err := store.Reseal(t.Context(), realm)
 	require.Equal(t, 15, n)
 	require.ErrorIs(t, err, sealed.ErrUnknownKey)
 	require.ErrorContains(t, err, `"lost"`)
@@ -98,12 +99,12 @@ func TestResealStopsWithItsContextAndWithTheStore(t *testing.T) {
 	store := newStore(t, inner, keyOf("new", 2), keyOf("old", 1))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	n, err := store.Reseal(ctx)
+	n, err := store.Reseal(ctx, realm)
 	require.Zero(t, n)
 	require.ErrorIs(t, err, context.Canceled)
 
 	broken := &unsavable{MemoryTokenStore: inner}
-	n, err = newStore(t, broken, keyOf("new", 2), keyOf("old", 1)).Reseal(t.Context())
+	n, err = newStore(t, broken, keyOf("new", 2), keyOf("old", 1)).Reseal(t.Context(), realm)
 	require.Zero(t, n)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Equal(t, 1, broken.updates, "the first error of the store is the last")
@@ -115,7 +116,7 @@ type unsavable struct {
 	updates int
 }
 
-func (s *unsavable) Update(context.Context, string, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *unsavable) Update(context.Context, connect.Key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	s.updates++
 	return context.DeadlineExceeded
 }

@@ -20,7 +20,7 @@ var (
 	ErrUnknownKey = errors.New("sealed: the key is unknown")
 	// ErrNotOpened says that a value does not open: the key of that id is
 	// another one than it was, or the value was altered or moved from another
-	// user, field or key id. The error around it names the key's id.
+	// realm, user, field or key id. The error around it names the key's id.
 	ErrNotOpened = errors.New("sealed: the value does not open")
 	// ErrNotSealed says that a value is not sealed, or not in a form that this
 	// version knows.
@@ -89,22 +89,22 @@ func NewInsecureAcceptPlain(inner gloebit.TokenStore, keys ...Key) (*Store, erro
 }
 
 // Load implements [gloebit.TokenStore].
-func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
-	stored, err := s.inner.Load(ctx, userID)
+func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+	stored, err := s.inner.Load(ctx, key)
 	if err != nil {
 		return gloebit.Credential{}, err
 	}
-	return s.open(userID, stored)
+	return s.open(key, stored)
 }
 
 // Update implements [gloebit.TokenStore]. What fn returns is sealed with the
 // first key, also when it is what fn was given. Sealed values are a third longer
 // than plain ones.
-func (s *Store) Update(ctx context.Context, userID string, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
-	return s.inner.Update(ctx, userID, func(ctx context.Context, stored *gloebit.Credential) (*gloebit.Credential, error) {
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+	return s.inner.Update(ctx, key, func(ctx context.Context, stored *gloebit.Credential) (*gloebit.Credential, error) {
 		var current *gloebit.Credential
 		if stored != nil {
-			opened, err := s.open(userID, *stored)
+			opened, err := s.open(key, *stored)
 			if err != nil {
 				return nil, err
 			}
@@ -114,12 +114,12 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(context.Conte
 		if next == nil || err != nil {
 			return nil, err
 		}
-		sealed := s.seal(userID, *next)
+		sealed := s.seal(key, *next)
 		return &sealed, nil
 	})
 }
 
 // Delete implements [gloebit.TokenStore]. It removes also what does not open.
-func (s *Store) Delete(ctx context.Context, userID string) error {
-	return s.inner.Delete(ctx, userID)
+func (s *Store) Delete(ctx context.Context, key connect.Key) error {
+	return s.inner.Delete(ctx, key)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
 )
@@ -14,9 +15,9 @@ import (
 func TestAWrongOrUnknownKeyIsAnErrorThatNamesIt(t *testing.T) {
 	inner := &gloebit.MemoryTokenStore{}
 	save(t, newStore(t, inner, keyOf("old", 1)), "u", canary)
-	wantUnopened(t, newStore(t, inner, keyOf("new", 2)), "u", sealed.ErrUnknownKey, `"old"`)
-	wantUnopened(t, newStore(t, inner, keyOf("old", 2)), "u", sealed.ErrNotOpened, `"old"`)
-	wantUnopened(t, newStore(t, inner, keyOf("new", 1)), "u", sealed.ErrUnknownKey, `"old"`)
+	wantUnopened(t, newStore(t, inner, keyOf("new", 2)), at("u"), sealed.ErrUnknownKey, `"old"`)
+	wantUnopened(t, newStore(t, inner, keyOf("old", 2)), at("u"), sealed.ErrNotOpened, `"old"`)
+	wantUnopened(t, newStore(t, inner, keyOf("new", 1)), at("u"), sealed.ErrUnknownKey, `"old"`)
 	require.Equal(t, canary, load(t, newStore(t, inner, keyOf("old", 1)), "u"), "nothing was changed by those who can't open it")
 }
 
@@ -24,8 +25,8 @@ func TestWhatDoesNotOpenCanBeDeletedAndReplaced(t *testing.T) {
 	inner := &gloebit.MemoryTokenStore{}
 	save(t, newStore(t, inner, keyOf("lost", 1)), "u", canary)
 	store := newStore(t, inner, keyOf("new", 2))
-	require.NoError(t, store.Delete(t.Context(), "u"))
-	_, err := store.Load(t.Context(), "u")
+	require.NoError(t, store.Delete(t.Context(), at("u")))
+	_, err := store.Load(t.Context(), at("u"))
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 	save(t, store, "u", canary)
 	require.Equal(t, canary, load(t, store, "u"))
@@ -34,39 +35,41 @@ func TestWhatDoesNotOpenCanBeDeletedAndReplaced(t *testing.T) {
 func TestSecurity25ValueOpensOnlyForItsUserFieldAndKey(t *testing.T) {
 	one, two := keyOf("one", 1), keyOf("two", 2)
 	for name, test := range map[string]struct {
-		userID string // to whom the stored credential is moved
+		to     connect.Key // where the stored credential is moved
 		keys   []sealed.Key
 		change func(c *gloebit.Credential)
 		want   error
 		keyID  string
 	}{
-		"another user":                      {"other", []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
-		"a user of another case":            {"U", []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
-		"the token secret as access token":  {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.TokenSecret }, sealed.ErrNotOpened, "AccessToken"},
-		"the refresh token as access token": {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.RefreshToken }, sealed.ErrNotOpened, "AccessToken"},
-		"the access token as refresh token": {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.RefreshToken = c.AccessToken }, sealed.ErrNotOpened, "RefreshToken"},
-		"the access token as token secret":  {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.TokenSecret = c.AccessToken }, sealed.ErrNotOpened, "TokenSecret"},
-		"another key id of another key":     {"u", []sealed.Key{one, two}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
-		"another key id of the same key":    {"u", []sealed.Key{one, keyOf("two", 1)}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
-		"a key id that ends in the user's":  {"eu", []sealed.Key{keyOf("on", 1)}, rename("one", "on"), sealed.ErrNotOpened, `"on"`},
-		"one bit changed":                   {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = flip(c.AccessToken) }, sealed.ErrNotOpened, `"one"`},
-		"cut off":                           {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.AccessToken[:len(c.AccessToken)-4] }, sealed.ErrNotOpened, `"one"`},
-		"nothing after the key id":          {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:one:" }, sealed.ErrNotOpened, `"one"`},
-		"not base64":                        {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:one:!" }, sealed.ErrNotOpened, `"one"`},
-		"no key id":                         {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:" }, sealed.ErrNotSealed, "AccessToken"},
-		"a later version":                   {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v2:one:AAAA" }, sealed.ErrNotSealed, "AccessToken"},
-		"plain":                             {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "planted" }, sealed.ErrNotSealed, "AccessToken"},
-		"a plain refresh token":             {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.RefreshToken = "planted" }, sealed.ErrNotSealed, "RefreshToken"},
-		"an empty access token":             {"u", []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "" }, sealed.ErrNotSealed, "AccessToken"},
-		"nothing at all":                    {"u", []sealed.Key{one}, func(c *gloebit.Credential) { *c = gloebit.Credential{} }, sealed.ErrNotSealed, "AccessToken"},
+		"another user":                       {at("other"), []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"a user of another case":             {at("U"), []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"the token secret as access token":   {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.TokenSecret }, sealed.ErrNotOpened, "AccessToken"},
+		"the refresh token as access token":  {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.RefreshToken }, sealed.ErrNotOpened, "AccessToken"},
+		"the access token as refresh token":  {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.RefreshToken = c.AccessToken }, sealed.ErrNotOpened, "RefreshToken"},
+		"the access token as token secret":   {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.TokenSecret = c.AccessToken }, sealed.ErrNotOpened, "TokenSecret"},
+		"another key id of another key":      {at("u"), []sealed.Key{one, two}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
+		"another key id of the same key":     {at("u"), []sealed.Key{one, keyOf("two", 1)}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
+		"another realm":                      {connect.Key{Realm: "sandbox.gloebit.com/shop", ID: "u"}, []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"a realm that ends in the user's id": {connect.Key{Realm: realm[:len(realm)-1], ID: realm[len(realm)-1:] + "u"}, []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"a key id that ends in the realm":    {connect.Key{Realm: "e" + realm, ID: "u"}, []sealed.Key{keyOf("on", 1)}, rename("one", "on"), sealed.ErrNotOpened, `"on"`},
+		"one bit changed":                    {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = flip(c.AccessToken) }, sealed.ErrNotOpened, `"one"`},
+		"cut off":                            {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.AccessToken[:len(c.AccessToken)-4] }, sealed.ErrNotOpened, `"one"`},
+		"nothing after the key id":           {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:one:" }, sealed.ErrNotOpened, `"one"`},
+		"not base64":                         {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:one:!" }, sealed.ErrNotOpened, `"one"`},
+		"no key id":                          {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:" }, sealed.ErrNotSealed, "AccessToken"},
+		"a later version":                    {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v2:one:AAAA" }, sealed.ErrNotSealed, "AccessToken"},
+		"plain":                              {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "planted" }, sealed.ErrNotSealed, "AccessToken"},
+		"a plain refresh token":              {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.RefreshToken = "planted" }, sealed.ErrNotSealed, "RefreshToken"},
+		"an empty access token":              {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "" }, sealed.ErrNotSealed, "AccessToken"},
+		"nothing at all":                     {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { *c = gloebit.Credential{} }, sealed.ErrNotSealed, "AccessToken"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inner := &gloebit.MemoryTokenStore{}
 			save(t, newStore(t, inner, one), "u", canary)
 			moved := load(t, inner, "u")
 			test.change(&moved)
-			save(t, inner, test.userID, moved)
-			wantUnopened(t, newStore(t, inner, test.keys...), test.userID, test.want, test.keyID)
+			require.NoError(t, inner.Update(t.Context(), test.to, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &moved, nil }))
+			wantUnopened(t, newStore(t, inner, test.keys...), test.to, test.want, test.keyID)
 		})
 	}
 }
@@ -96,17 +99,17 @@ func TestPlainCredentialsAreTakenOnlyWhileMoving(t *testing.T) {
 	inner := &gloebit.MemoryTokenStore{}
 	save(t, inner, "u", canary)
 	key := keyOf("k", 1)
-	wantUnopened(t, newStore(t, inner, key), "u", sealed.ErrNotSealed, "AccessToken")
+	wantUnopened(t, newStore(t, inner, key), at("u"), sealed.ErrNotSealed, "AccessToken")
 
 	moving, err := sealed.NewInsecureAcceptPlain(inner, key)
 	require.NoError(t, err)
 	require.Equal(t, canary, load(t, moving, "u"))
-	require.NoError(t, moving.Update(t.Context(), "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, moving.Update(t.Context(), at("u"), func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
 		require.Equal(t, canary, *current)
 		return current, nil
 	}))
 	require.Equal(t, canary, load(t, newStore(t, inner, key), "u"), "the save has sealed it")
-	wantUnopened(t, newStore(t, inner, keyOf("k", 2)), "u", sealed.ErrNotOpened, `"k"`)
+	wantUnopened(t, newStore(t, inner, keyOf("k", 2)), at("u"), sealed.ErrNotOpened, `"k"`)
 }
 
 func TestAcceptingPlainAcceptsNothingElse(t *testing.T) {
@@ -114,7 +117,7 @@ func TestAcceptingPlainAcceptsNothingElse(t *testing.T) {
 	save(t, newStore(t, inner, keyOf("lost", 1)), "u", canary)
 	moving, err := sealed.NewInsecureAcceptPlain(inner, keyOf("k", 1))
 	require.NoError(t, err)
-	wantUnopened(t, moving, "u", sealed.ErrUnknownKey, `"lost"`)
+	wantUnopened(t, moving, at("u"), sealed.ErrUnknownKey, `"lost"`)
 	_, err = sealed.NewInsecureAcceptPlain(inner)
 	require.Error(t, err)
 }
@@ -122,11 +125,11 @@ func TestAcceptingPlainAcceptsNothingElse(t *testing.T) {
 func TestErrorsOfTheInnerStoreComeBack(t *testing.T) {
 	down := errors.New("the database is down")
 	store := newStore(t, failing{err: down}, keyOf("k", 1))
-	_, err := store.Load(t.Context(), "u")
+	_, err := store.Load(t.Context(), at("u"))
 	require.ErrorIs(t, err, down)
-	require.ErrorIs(t, store.Delete(t.Context(), "u"), down)
-	require.ErrorIs(t, store.Update(t.Context(), "u", nil), down)
-	n, err := store.Reseal(t.Context())
+	require.ErrorIs(t, store.Delete(t.Context(), at("u")), down)
+	require.ErrorIs(t, store.Update(t.Context(), at("u"), nil), down)
+	n, err := store.Reseal(t.Context(), realm)
 	require.Zero(t, n)
 	require.ErrorIs(t, err, sealed.ErrNoList)
 }
@@ -134,10 +137,10 @@ func TestErrorsOfTheInnerStoreComeBack(t *testing.T) {
 // failing is a TokenStore whose database is down, and that can't list.
 type failing struct{ err error }
 
-func (f failing) Load(context.Context, string) (gloebit.Credential, error) {
+func (f failing) Load(context.Context, connect.Key) (gloebit.Credential, error) {
 	return gloebit.Credential{}, f.err
 }
-func (f failing) Delete(context.Context, string) error { return f.err }
-func (f failing) Update(context.Context, string, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (f failing) Delete(context.Context, connect.Key) error { return f.err }
+func (f failing) Update(context.Context, connect.Key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
 	return f.err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // What a sealed value begins with. A value is mark, version, key id and base64.
@@ -31,25 +32,25 @@ type secret struct {
 }
 
 // seal returns the credential with its secrets sealed with the first key.
-func (s *Store) seal(userID string, c gloebit.Credential) gloebit.Credential {
+func (s *Store) seal(key connect.Key, c gloebit.Credential) gloebit.Credential {
 	for _, field := range secrets(&c) {
 		if !field.always && *field.value == "" {
 			continue
 		}
 		plain := []byte(field.value.Reveal())
-		box := s.ciphers[s.first].Seal(nil, nil, plain, bound(s.first, userID, field.name))
+		box := s.ciphers[s.first].Seal(nil, nil, plain, bound(s.first, key, field.name))
 		*field.value = gloebit.Secret(mark + versionV1 + ":" + s.first + ":" + base64.RawURLEncoding.EncodeToString(box))
 	}
 	return c
 }
 
 // open returns the credential with its secrets opened, or nothing of it.
-func (s *Store) open(userID string, c gloebit.Credential) (gloebit.Credential, error) {
+func (s *Store) open(key connect.Key, c gloebit.Credential) (gloebit.Credential, error) {
 	for _, field := range secrets(&c) {
 		if !field.always && *field.value == "" {
 			continue
 		}
-		plain, err := s.openValue(userID, field.name, field.value.Reveal())
+		plain, err := s.openValue(key, field.name, field.value.Reveal())
 		if err != nil {
 			return gloebit.Credential{}, err
 		}
@@ -58,7 +59,7 @@ func (s *Store) open(userID string, c gloebit.Credential) (gloebit.Credential, e
 	return c, nil
 }
 
-func (s *Store) openValue(userID, name, value string) (string, error) {
+func (s *Store) openValue(key connect.Key, name, value string) (string, error) {
 	rest, ok := strings.CutPrefix(value, mark)
 	if !ok {
 		if s.plain {
@@ -79,7 +80,7 @@ func (s *Store) openValue(userID, name, value string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: %s, with the key %q", ErrNotOpened, name, keyID)
 	}
-	plain, err := aead.Open(nil, nil, box, bound(keyID, userID, name))
+	plain, err := aead.Open(nil, nil, box, bound(keyID, key, name))
 	if err != nil {
 		return "", fmt.Errorf("%w: %s, with the key %q", ErrNotOpened, name, keyID)
 	}
@@ -101,9 +102,9 @@ func (s *Store) current(c gloebit.Credential) bool {
 
 // bound is what a value is sealed to. Each part has its length before it, so
 // that no two lists of parts give the same bytes.
-func bound(keyID, userID, name string) []byte {
+func bound(keyID string, key connect.Key, name string) []byte {
 	var b []byte
-	for _, part := range []string{"gloebit " + mark + versionV1, keyID, userID, name} {
+	for _, part := range []string{"gloebit " + mark + versionV1, keyID, key.Realm, key.ID, name} {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)
 	}

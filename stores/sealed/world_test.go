@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/go-gloebit/gloebit/storetest"
 	"github.com/stretchr/testify/require"
@@ -30,29 +31,29 @@ func newStore(t *testing.T, inner gloebit.TokenStore, keys ...sealed.Key) *seale
 
 func save(t *testing.T, store gloebit.TokenStore, userID string, c gloebit.Credential) {
 	t.Helper()
-	require.NoError(t, store.Update(t.Context(), userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, store.Update(t.Context(), at(userID), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		return &c, nil
 	}))
 }
 
 func load(t *testing.T, store gloebit.TokenStore, userID string) gloebit.Credential {
 	t.Helper()
-	c, err := store.Load(t.Context(), userID)
+	c, err := store.Load(t.Context(), at(userID))
 	require.NoError(t, err)
 	return c
 }
 
 // wantUnopened fails unless neither Load nor Update gives the credential away,
 // both with that error, naming the key, and with no part of a token in it.
-func wantUnopened(t *testing.T, store gloebit.TokenStore, userID string, want error, keyID string) {
+func wantUnopened(t *testing.T, store gloebit.TokenStore, key connect.Key, want error, keyID string) {
 	t.Helper()
-	c, err := store.Load(t.Context(), userID)
+	c, err := store.Load(t.Context(), key)
 	require.ErrorIs(t, err, want)
 	require.NotErrorIs(t, err, gloebit.ErrNotFound)
 	require.ErrorContains(t, err, keyID)
 	require.NotContains(t, err.Error(), "canary")
 	require.Zero(t, c)
-	err = store.Update(t.Context(), userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err = store.Update(t.Context(), key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 		t.Error("Update called fn with a credential that does not open")
 		return nil, nil
 	})

@@ -1,7 +1,8 @@
 // Package sqlledger keeps the purchases of a ledger in the database of a
 // [sqlstore.Store]:
 //
-//	store := sqlstore.New(db, sqlstore.Postgres)
+//	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.Postgres})
+//	...
 //	purchases := sqlledger.New(store)
 //	if err := purchases.Migrate(ctx); err != nil { // the tables of both
 //		...

@@ -10,14 +10,12 @@ import (
 const versions = "gloebit_ledger_schema"
 
 // Schema returns the steps of the ledger's schema in the order in which they are
-// run, for applications with a migration tool of their own, as [sqlstore.Schema]
+// run, for applications with a migration tool of their own, as [sqlstore.Store.Schema]
 // does for its tables. [Store.Migrate] runs both. The last statement of each step
-// keeps its version in the table gloebit_ledger_schema. Schema panics when the
-// dialect is none of package sqlstore's.
-func Schema(dialect sqlstore.Dialect) []sqlstore.Migration {
-	_ = sqlstore.Schema(dialect) // which panics
+// keeps its version in the table gloebit_ledger_schema.
+func (s *Store) Schema() []sqlstore.Migration {
 	var migrations []sqlstore.Migration
-	for _, step := range schema(sqldb.Dialect(dialect)) {
+	for _, step := range schema(s.db.Dialect) {
 		migrations = append(migrations, sqlstore.Migration(step))
 	}
 	return migrations

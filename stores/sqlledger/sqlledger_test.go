@@ -30,7 +30,7 @@ func TestUnreachableDatabaseIsAnErrorOfEveryMethod(t *testing.T) {
 		t.Run(dialect.String(), func(t *testing.T) {
 			db := sql.OpenDB(refusing{})
 			defer db.Close()
-			store, ctx := sqlledger.New(sqlstore.New(db, dialect)), t.Context()
+			store, ctx := newStore(t, db, dialect), t.Context()
 			require.ErrorIs(t, store.Migrate(ctx), errRefused)
 			p := ledger.Purchase{ID: "p", UserID: "u", Order: ledger.Order{Key: "key"}, State: ledger.Created}
 			_, err := store.Create(ctx, p)
@@ -48,16 +48,22 @@ func TestUnreachableDatabaseIsAnErrorOfEveryMethod(t *testing.T) {
 	}
 }
 
-func TestNewAndSchemaPanicOnMistakes(t *testing.T) {
+func newStore(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) *sqlledger.Store {
+	t.Helper()
+	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: dialect})
+	require.NoError(t, err)
+	return sqlledger.New(store)
+}
+
+func TestNewPanicsWithoutAStore(t *testing.T) {
 	require.PanicsWithValue(t, "sqlledger: the sqlstore.Store is nil", func() { sqlledger.New(nil) })
-	for _, dialect := range []sqlstore.Dialect{0, -1, 4} {
-		require.Panics(t, func() { sqlledger.Schema(dialect) })
-	}
 }
 
 func TestSchemaStepsAreNumberedAndKeepTheirVersion(t *testing.T) {
+	db := sql.OpenDB(refusing{})
+	defer db.Close()
 	for _, dialect := range dialects {
-		for i, step := range sqlledger.Schema(dialect) {
+		for i, step := range newStore(t, db, dialect).Schema() {
 			require.Equal(t, i+1, step.Version)
 			last := step.Statements[len(step.Statements)-1]
 			require.True(t, strings.HasPrefix(last, "INSERT INTO gloebit_ledger_schema"))

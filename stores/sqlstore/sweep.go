@@ -2,8 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"iter"
-	"slices"
+	"strings"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
@@ -12,20 +13,24 @@ import (
 const batch = 500 // rows that one statement reads or removes
 
 // Sweep removes the states that have expired and the credentials whose Until
-// has passed, and returns how many there were. Nothing else removes what nobody
-// asks for, and nobody calls Sweep by itself: call it every few minutes, from
-// one replica or from all. It removes a few hundred rows at a time, so what it
-// has done when it fails stays done. It waits for an Update of a user whose
-// credential has lapsed.
+// has passed, of all realms, and returns how many there were. Nothing else
+// removes what nobody asks for, and nobody calls Sweep by itself: call it every
+// few minutes, from one replica or from all. It removes a few hundred rows at a
+// time, so what it has done when it fails stays done. It waits for an Update of a
+// user whose credential has lapsed.
 //
 // The error is that of the context when it has ended, or the database's; the
 // number is right also then.
 func (s *Store) Sweep(ctx context.Context) (removed int64, err error) {
-	for _, table := range []struct{ name, key, until string }{
-		{"gloebit_states", "state_key", "expires_at"},
-		{"gloebit_credentials", "user_id", "valid_until"},
+	for _, table := range []sweepable{
+		{"{p}oauth_states", "realm, state_hash", "expires_at"},
+		{"{p}oauth_credentials", "realm, user_id", "valid_until"},
 	} {
-		n, err := s.sweepTable(ctx, table.name, table.key, table.until)
+		sweep := s.sweepTogether
+		if s.db.Dialect == sqldb.MySQL {
+			sweep = s.sweepOneByOne
+		}
+		n, err := sweep(ctx, table, s.moment(s.clock()))
 		removed += n
 		if err != nil {
 			return removed, err
@@ -34,32 +39,44 @@ func (s *Store) Sweep(ctx context.Context) (removed int64, err error) {
 	return removed, nil
 }
 
-// sweepTable finds rows first and removes them by their keys, so that rows are
-// locked in the order in which all others lock them.
-func (s *Store) sweepTable(ctx context.Context, table, key, until string) (removed int64, err error) {
-	now := s.now().UnixMicro()
-	expired := " WHERE " + until + " <= ?"
-	after := []byte{}
+// sweepable is a table whose rows expire.
+type sweepable struct{ name, key, until string }
+
+// sweepTogether removes a few hundred rows with each statement. PostgreSQL deletes
+// in no order, and two sweeps would wait for each other: it locks the rows first,
+// in the order of their keys.
+func (s *Store) sweepTogether(ctx context.Context, table sweepable, now any) (removed int64, err error) {
+	expired := fmt.Sprintf("SELECT %s FROM %s WHERE %s <= ? ORDER BY %[1]s LIMIT ?", table.key, table.name, table.until)
+	if s.db.Dialect == sqldb.Postgres {
+		expired += " FOR UPDATE"
+	}
+	query := fmt.Sprintf("DELETE FROM %s WHERE (%s) IN (%s)", table.name, table.key, expired)
 	for {
-		keys, err := s.db.Keys(ctx, "SELECT "+key+" FROM "+table+expired+" AND "+key+" > ? ORDER BY "+key+" LIMIT ?", now, after, batch)
+		n, err := s.exec(ctx, "remove what has expired", query, now, batch)
+		removed += n
+		if err != nil || n == 0 {
+			return removed, err
+		}
+	}
+}
+
+// sweepOneByOne finds a few hundred rows and removes each by its key: MySQL locks
+// the gaps between rows that one statement finds, and others' saves would be
+// victims of the deadlocks.
+func (s *Store) sweepOneByOne(ctx context.Context, table sweepable, now any) (removed int64, err error) {
+	realm, id, _ := strings.Cut(table.key, ", ")
+	find := fmt.Sprintf("SELECT %s FROM %s WHERE %s <= ? LIMIT ?", table.key, table.name, table.until)
+	remove := fmt.Sprintf("DELETE FROM %s WHERE %s = ? AND %s = ? AND %s <= ?", table.name, realm, id, table.until)
+	for {
+		keys, err := s.expiredKeys(ctx, find, now)
 		if err != nil {
 			return removed, failed(ctx, "find what has expired", err)
 		}
 		if len(keys) == 0 {
 			return removed, nil
 		}
-		after = keys[len(keys)-1]
-		together := len(keys)
-		if s.db.Dialect == sqldb.MySQL { // it locks the gaps between rows that one statement finds, and then others' saves are its victims
-			together = 1
-		}
-		for some := range slices.Chunk(keys, together) {
-			args := append([]any{now}, toAny(some)...)
-			found := expired + " AND " + key + " IN (" + sqldb.Marks(len(some)) + ")"
-			if s.db.Dialect == sqldb.Postgres { // it deletes in no order, and two sweeps would wait for each other
-				found = " WHERE " + key + " IN (SELECT " + key + " FROM " + table + found + " ORDER BY " + key + " FOR UPDATE)"
-			}
-			n, err := s.exec(ctx, "remove what has expired", "DELETE FROM "+table+found, args...)
+		for _, key := range keys {
+			n, err := s.exec(ctx, "remove what has expired", remove, text(s, key[0]), text(s, key[1]), now)
 			removed += n
 			if err != nil {
 				return removed, err
@@ -68,22 +85,39 @@ func (s *Store) sweepTable(ctx context.Context, table, key, until string) (remov
 	}
 }
 
-// UserIDs goes over the ids of the users who have a credential, in the order of
-// their bytes, a few hundred at a time. It holds no connection while the caller
+// expiredKeys runs a query for the realms and ids of a few hundred rows.
+func (s *Store) expiredKeys(ctx context.Context, query string, now any) (keys [][2]string, err error) {
+	rows, err := s.db.SQL.QueryContext(ctx, s.db.Query(query), now, batch)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key [2]string
+		if err := rows.Scan(&key[0], &key[1]); err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, rows.Err()
+}
+
+// UserIDs goes over the ids of the realm's users who have a credential, in the
+// order of their bytes, a few hundred at a time. It holds no connection while the caller
 // works. Users who come or go meanwhile, and those whose credential has lapsed,
 // may be among them or not. It ends after an error: that of the context when it has ended, or the database's.
-func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
-	const query = "SELECT user_id FROM gloebit_credentials WHERE user_id > ? ORDER BY user_id LIMIT ?"
+func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
+	const query = "SELECT user_id FROM {p}oauth_credentials WHERE realm = ? AND user_id > ? ORDER BY user_id LIMIT ?"
 	return func(yield func(string, error) bool) {
-		after := []byte{}
+		after := ""
 		for {
-			ids, err := s.db.Keys(ctx, query, after, batch)
+			ids, err := s.db.Keys(ctx, query, text(s, realm), text(s, after), batch)
 			if err != nil {
 				yield("", failed(ctx, "list the users", err))
 				return
 			}
 			for _, id := range ids {
-				if !yield(string(id), nil) {
+				if !yield(id, nil) {
 					return
 				}
 			}
@@ -97,5 +131,5 @@ func (s *Store) UserIDs(ctx context.Context) iter.Seq2[string, error] {
 
 var _ interface {
 	gloebit.TokenStore
-	UserIDs(context.Context) iter.Seq2[string, error]
+	UserIDs(context.Context, string) iter.Seq2[string, error]
 } = (*Store)(nil)

@@ -5,12 +5,26 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-const credentialColumns = "access_token, refresh_token, token_secret, scopes, gloebit_id, name, expiry, connected_at, valid_until, version"
+const credentialColumns = "subject, name, scopes, access_token, refresh_token, token_secret, connected_at, expires_at, valid_until, version"
+
+// credentialColumns are those of a credential, for credentialRow.scan.
+func (s *Store) credentialColumns() string {
+	if s.db.Dialect != sqldb.MySQL {
+		return credentialColumns
+	}
+	columns := credentialColumns
+	for _, column := range []string{"connected_at", "expires_at", "valid_until"} {
+		columns = strings.Replace(columns, column, s.db.Dialect.Select(column), 1)
+	}
+	return columns
+}
 
 // credentialRow is a user's row, as it is in the table.
 type credentialRow struct {
@@ -20,23 +34,14 @@ type credentialRow struct {
 }
 
 func (r *credentialRow) scan(row *sql.Row) error {
-	var access, refresh, secret, scopes, id, name []byte
-	var expiry, connected, until sql.NullInt64
-	if err := row.Scan(&access, &refresh, &secret, &scopes, &id, &name, &expiry, &connected, &until, &r.version); err != nil {
+	var scopes string
+	c := &r.credential
+	err := row.Scan(&c.Subject, &c.Name, &scopes, &c.AccessToken, &c.RefreshToken, &c.TokenSecret,
+		(*sqldb.Time)(&c.ConnectedAt), (*sqldb.Time)(&c.Expiry), (*sqldb.Time)(&c.Until), &r.version)
+	if err != nil {
 		return err
 	}
-	r.exists = true
-	r.credential = gloebit.Credential{
-		AccessToken:  gloebit.Secret(access),
-		RefreshToken: gloebit.Secret(refresh),
-		TokenSecret:  gloebit.Secret(secret),
-		Scopes:       readScopes(scopes),
-		Subject:      string(id),
-		Name:         string(name),
-		Expiry:       sqldb.ReadTime(expiry),
-		ConnectedAt:  sqldb.ReadTime(connected),
-		Until:        sqldb.ReadTime(until),
-	}
+	c.Scopes, r.exists = splitScopes(scopes), true
 	return nil
 }
 
@@ -51,11 +56,10 @@ func (r *credentialRow) current() *gloebit.Credential {
 // Load implements [gloebit.TokenStore]. The error is ErrNotFound when there is
 // no credential, that of the context when it has ended, or the database's. A
 // credential that has lapsed is there until [Store.Sweep].
-func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, error) {
+func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
 	var row credentialRow
-	query := s.db.Dialect.Rebind("SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?")
 	err := s.db.Patiently(ctx, func() error {
-		return row.scan(s.db.SQL.QueryRowContext(ctx, query, sqldb.Stored(userID)))
+		return row.scan(s.db.SQL.QueryRowContext(ctx, s.load, text(s, key.Realm), text(s, key.ID)))
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return gloebit.Credential{}, failed(ctx, "load a credential", err)
@@ -75,8 +79,8 @@ func (s *Store) Load(ctx context.Context, userID string) (gloebit.Credential, er
 // then the error; that of the context when it has ended; or the database's.
 // After an error nothing is saved, but after one of the commit itself, which
 // can't tell.
-func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)) error {
-	leave, err := s.db.Enter(ctx, "user "+userID)
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)) error {
+	leave, err := s.db.Enter(ctx, "user "+key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return failed(ctx, "wait for the user", err)
 	}
@@ -86,7 +90,7 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 		return failed(ctx, "begin", err)
 	}
 	defer h.End()
-	row, err := s.lockUser(ctx, h, userID)
+	row, err := s.lockUser(ctx, h, key)
 	if err != nil {
 		return failed(ctx, "lock the user", err)
 	}
@@ -102,7 +106,7 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 	}
 	after, cancel := sqldb.Lasting(ctx)
 	defer cancel()
-	if err := save(after, h, userID, row, next); err != nil {
+	if err := s.save(after, h, key, row, next); err != nil {
 		return failed(ctx, "save a credential", err)
 	}
 	return failed(ctx, "commit a credential", h.Commit(after))
@@ -110,33 +114,30 @@ func (s *Store) Update(ctx context.Context, userID string, fn func(ctx context.C
 
 // Delete implements [gloebit.TokenStore]. It waits for the user as
 // [Store.Update] does, with the same errors.
-func (s *Store) Delete(ctx context.Context, userID string) error {
-	return s.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
+func (s *Store) Delete(ctx context.Context, key connect.Key) error {
+	return s.Update(ctx, key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
 }
 
 // lockUser locks the user, also one without a row, and reads the row.
-func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, userID string) (row credentialRow, err error) {
-	id := sqldb.Stored(userID)
-	query := "SELECT " + credentialColumns + " FROM gloebit_credentials WHERE user_id = ?"
-	args := []any{id}
+func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (row credentialRow, err error) {
+	query, args := s.load, []any{text(s, key.Realm), text(s, key.ID)}
 	switch s.db.Dialect {
 	case sqldb.Postgres:
 		// A row that is not there is made, for this transaction alone, and
 		// whoever wants it too waits for its end.
-		query = "INSERT INTO gloebit_credentials (user_id, " + credentialColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)" +
-			" ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns
-		none := sqldb.Stored("")
-		args = append(args, none, none, none, none, none, none)
+		query = s.db.Query("INSERT INTO {p}oauth_credentials (realm, user_id, " + credentialColumns + ")" +
+			" VALUES (?, ?, '', '', '', '', '', '', NULL, NULL, NULL, 0)" +
+			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns)
 	case sqldb.MySQL:
 		// Locks on rows that are not there are shared locks of gaps in
 		// InnoDB, and deadlock: so the name is locked as well.
-		if err := h.LockName(ctx, "user "+userID); err != nil {
+		if err := h.LockName(ctx, "user "+key.Realm+"\x00"+key.ID); err != nil {
 			return row, err
 		}
 		query += " FOR UPDATE"
 	}
 	err = s.db.Patiently(ctx, func() error {
-		return row.scan(h.Conn.QueryRowContext(ctx, s.db.Dialect.Rebind(query), args...))
+		return row.scan(h.Conn.QueryRowContext(ctx, query, args...))
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -145,26 +146,27 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, userID string) (row
 }
 
 // save makes the row what fn returned.
-func save(ctx context.Context, h *sqldb.Hold, userID string, row credentialRow, next *gloebit.Credential) error {
+func (s *Store) save(ctx context.Context, h *sqldb.Hold, key connect.Key, row credentialRow, next *gloebit.Credential) error {
 	if next == nil && !row.exists {
 		return nil
 	}
 	var query string
 	var args []any
 	if next != nil {
-		args = []any{sqldb.Stored(next.AccessToken), sqldb.Stored(next.RefreshToken), sqldb.Stored(next.TokenSecret), storedScopes(next.Scopes),
-			sqldb.Stored(next.Subject), sqldb.Stored(next.Name), sqldb.StoredTime(next.Expiry), sqldb.StoredTime(next.ConnectedAt), sqldb.StoredTime(next.Until), row.version + 1}
+		args = []any{text(s, next.Subject), text(s, next.Name), text(s, joinScopes(next.Scopes)),
+			text(s, next.AccessToken), text(s, next.RefreshToken), text(s, next.TokenSecret),
+			s.moment(next.ConnectedAt), s.moment(next.Expiry), s.moment(next.Until), row.version + 1}
 	}
 	switch {
 	case next == nil:
-		query = "DELETE FROM gloebit_credentials WHERE user_id = ?"
+		query = "DELETE FROM {p}oauth_credentials WHERE realm = ? AND user_id = ?"
 	case row.exists:
-		query = "UPDATE gloebit_credentials SET access_token = ?, refresh_token = ?, token_secret = ?, scopes = ?," +
-			" gloebit_id = ?, name = ?, expiry = ?, connected_at = ?, valid_until = ?, version = ? WHERE user_id = ?"
+		query = "UPDATE {p}oauth_credentials SET subject = ?, name = ?, scopes = ?, access_token = ?, refresh_token = ?," +
+			" token_secret = ?, connected_at = ?, expires_at = ?, valid_until = ?, version = ? WHERE realm = ? AND user_id = ?"
 	default:
-		query = "INSERT INTO gloebit_credentials (" + credentialColumns + ", user_id) VALUES (" + sqldb.Marks(11) + ")"
+		query = "INSERT INTO {p}oauth_credentials (" + credentialColumns + ", realm, user_id) VALUES (" + sqldb.Marks(12) + ")"
 	}
-	changed, err := h.Exec(ctx, query, append(args, sqldb.Stored(userID))...)
+	changed, err := h.Exec(ctx, query, append(args, text(s, key.Realm), text(s, key.ID))...)
 	if err == nil && changed != 1 {
 		err = fmt.Errorf("%d rows changed, want 1", changed)
 	}

@@ -4,38 +4,28 @@ import (
 	"strings"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 // Lists of scopes are kept as RFC 6749 section 3.3 writes them.
 
-func storedScopes(scopes []gloebit.Scope) []byte {
-	var list []byte
+func joinScopes(scopes []gloebit.Scope) string {
+	var list strings.Builder
 	for i, scope := range scopes {
 		if i > 0 {
-			list = append(list, ' ')
+			list.WriteByte(' ')
 		}
-		list = append(list, scope...)
+		list.WriteString(string(scope))
 	}
-	return sqldb.Stored(string(list))
+	return list.String()
 }
 
-func readScopes(list []byte) []gloebit.Scope {
-	if len(list) == 0 {
+func splitScopes(list string) []gloebit.Scope {
+	if list == "" {
 		return nil
 	}
 	var scopes []gloebit.Scope
-	for scope := range strings.SplitSeq(string(list), " ") {
+	for scope := range strings.SplitSeq(list, " ") {
 		scopes = append(scopes, gloebit.Scope(scope))
 	}
 	return scopes
-}
-
-// toAny makes byte strings arguments.
-func toAny(keys [][]byte) []any {
-	args := make([]any, len(keys))
-	for i, key := range keys {
-		args[i] = key
-	}
-	return args
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
 
@@ -102,12 +103,13 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	keys := b.Keys
 	require.GreaterOrEqual(t, len(keys[0]), 32)
 	token := gloebit.Credential{AccessToken: "alice's token"}
-	require.NoError(t, b.Tokens.Update(t.Context(), "alice", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &token, nil }))
+	alice := connect.Key{Realm: "www.gloebit.com/shop", ID: "alice"}
+	require.NoError(t, b.Tokens.Update(t.Context(), alice, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &token, nil }))
 	require.NoError(t, b.Close())
 
 	b = open(t, file)
 	require.Equal(t, keys, b.Keys)
-	opened, err := b.Tokens.Load(t.Context(), "alice")
+	opened, err := b.Tokens.Load(t.Context(), alice)
 	require.NoError(t, err)
 	require.Equal(t, token.AccessToken, opened.AccessToken)
 	require.Equal(t, map[string]int64{"gift-wrap": 3}, done(t, b))

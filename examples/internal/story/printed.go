@@ -39,7 +39,7 @@ func whatThereIsIsPrinted(t *testing.T, w *world) {
 	require.True(t, ok)
 	client, err := merchant.Client(t.Context(), user.ID)
 	require.NoError(t, err)
-	credential, err := idle.Tokens.Load(t.Context(), user.ID)
+	credential, err := idle.Tokens.Load(t.Context(), connect.Key{Realm: merchant.Realm(), ID: user.ID})
 	require.NoError(t, err)
 	require.NotEmpty(t, credential.RefreshToken)
 	w.watch.Secret("access token", credential.AccessToken.Reveal())
@@ -54,7 +54,7 @@ func whatThereIsIsPrinted(t *testing.T, w *world) {
 	pending := gloebit.PendingConnection{UserID: "alice", Verifier: gloebit.Secret(verifier), ExpiresAt: time.Now()}
 	memory := &gloebit.MemoryTokenStore{}
 	states := &gloebit.MemoryStateStore{}
-	require.NoError(t, states.Put(t.Context(), "key", pending))
+	require.NoError(t, states.Put(t.Context(), connect.Key{Realm: merchant.Realm(), ID: "key"}, pending))
 
 	for _, value := range []any{
 		config, merchant, client, credential, &credential, pending, &pending, settings, purchases, some, some[0],

@@ -40,22 +40,27 @@ func (d Dialect) begin(lease time.Duration) []string {
 
 // restore is the statement after which a connection is as it was, and free of
 // the lock of that name. It is empty where nothing is to be done.
-func (d Dialect) restore(named string) string {
+func (d *DB) restore(named string) string {
 	switch {
-	case d != MySQL:
+	case d.Dialect != MySQL:
 		return ""
 	case named == "":
 		return "SET SESSION wait_timeout = DEFAULT"
 	}
-	return "SET SESSION wait_timeout = DEFAULT, @gloebit_released = RELEASE_LOCK(" + mysqlLock(named) + ")"
+	return "SET SESSION wait_timeout = DEFAULT, @gloebit_released = RELEASE_LOCK(" + d.mysqlLock(named) + ")"
 }
 
-// mysqlLock is the name of a lock in MySQL. It is one a database: servers have
-// one namespace for all. It is written out, since an argument would cost the
-// driver a round trip to prepare for it.
-func mysqlLock(name string) string {
-	sum := sha256.Sum256([]byte(name))
-	return fmt.Sprintf("CONCAT('gloebit:', LEFT(SHA2(CONCAT(LOWER(DATABASE()), '/', '%x'), 256), 48))", sum)
+// mysqlLock is the name of a lock in MySQL. It is one for the tables of a prefix
+// in a database: servers have one namespace for all. It is written out, since an
+// argument would cost the driver a round trip to prepare for it.
+func (d *DB) mysqlLock(name string) string {
+	schema, begin := cutPrefix(d.prefix)
+	in := "DATABASE()"
+	if schema != "" {
+		in = "'" + schema + "'"
+	}
+	sum := sha256.Sum256([]byte(begin + "\x00" + name))
+	return fmt.Sprintf("CONCAT('gloebit:', LEFT(SHA2(CONCAT(LOWER(%s), '/', '%x'), 256), 48))", in, sum)
 }
 
 // Rebind writes a statement's question marks as the database wants them.

@@ -53,7 +53,7 @@ func TestConformance(t *testing.T) {
 // emptied is the store again, without what the last case left in it.
 func emptied(t *testing.T, db *sql.DB, store *shopStore) *shopStore {
 	t.Helper()
-	for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
+	for _, table := range []string{"oauth_credentials", "oauth_states", "gloebit_purchases"} {
 		_, err := db.ExecContext(t.Context(), "DELETE FROM "+table)
 		require.NoError(t, err)
 	}

@@ -66,16 +66,16 @@ func TestABeginOfSQLitesThatIsCutOffLeavesTheConnectionUsable(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	store := newStore(db, sqlstore.SQLite)
 	require.NoError(t, store.Migrate(t.Context()))
-	require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+	require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	connector.cut.Store(&cancel)
-	require.ErrorIs(t, store.Update(ctx, "u", saving("never")), context.Canceled)
+	require.ErrorIs(t, store.Update(ctx, at("u"), saving("never")), context.Canceled)
 	connector.cut.Store(nil)
-	credential, err := store.Load(t.Context(), "u")
+	credential, err := store.Load(t.Context(), at("u"))
 	require.NoError(t, err, "the database is still there")
 	require.Equal(t, "before", credential.AccessToken.Reveal())
-	require.NoError(t, store.Update(t.Context(), "u", saving("after")), "nothing was left begun")
+	require.NoError(t, store.Update(t.Context(), at("u"), saving("after")), "nothing was left begun")
 }
 
 // Users whose credentials have lapsed are who Sweep and Update both want.
@@ -99,7 +99,7 @@ func TestSweepDoesNotDeadlockWithUpdate(t *testing.T) {
 			store := d.store(t)
 			updates.Go(func() {
 				for i := range 60 {
-					if err := store.Update(t.Context(), fmt.Sprint("user ", (i*7+r)%20), returning(past)); err != nil {
+					if err := store.Update(t.Context(), at(fmt.Sprint("user ", (i*7+r)%20)), returning(past)); err != nil {
 						t.Error(err)
 						return
 					}

@@ -129,13 +129,13 @@ func TestAnUpdateIsNeverGivenUp(t *testing.T) {
 		store := d.store(t)
 		store.Lease = time.Second
 		ctx, cancel := context.WithCancel(t.Context())
-		err := store.Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := store.Update(ctx, at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 			cancel()
 			<-time.After(3 * store.Lease / 2)
 			return &gloebit.Credential{AccessToken: "rotated"}, nil
 		})
 		require.NoError(t, err)
-		credential, err := store.Load(t.Context(), "u")
+		credential, err := store.Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Equal(t, "rotated", credential.AccessToken.Reveal())
 	})

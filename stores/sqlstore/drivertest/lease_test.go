@@ -99,14 +99,14 @@ func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)
 
-		err = store.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 			other := make(chan error)
-			go func() { other <- direct.Update(within(t, 12*time.Second), "u", saving("overtaking")) }() // a user's lease is ten seconds
+			go func() { other <- direct.Update(within(t, 12*time.Second), at("u"), saving("overtaking")) }() // a user's lease is ten seconds
 			require.ErrorIs(t, <-other, context.DeadlineExceeded)
 			return &gloebit.Credential{AccessToken: "kept"}, ctx.Err()
 		})
 		require.NoError(t, err)
-		credential, err := direct.Load(t.Context(), "u")
+		credential, err := direct.Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Equal(t, "kept", credential.AccessToken.Reveal())
 	})
@@ -152,13 +152,13 @@ func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
 		var held atomic.Int32
 		hold := func() { held.Add(1); <-time.After(long); held.Add(-1) }
 		updated, changed := make(chan error, 1), make(chan error, 1)
-		require.NoError(t, direct.Update(t.Context(), "new", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-			go func() { updated <- store.Update(within(t, 30*time.Second), "new", longer(t, &held)) }()
+		require.NoError(t, direct.Update(t.Context(), at("new"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			go func() { updated <- store.Update(within(t, 30*time.Second), at("new"), longer(t, &held)) }()
 			hold()
 			return &gloebit.Credential{AccessToken: "x"}, nil
 		}))
 		require.NoError(t, <-updated)
-		credential, err := direct.Load(t.Context(), "new")
+		credential, err := direct.Load(t.Context(), at("new"))
 		require.NoError(t, err)
 		require.Equal(t, "xx", credential.AccessToken.Reveal())
 
@@ -230,10 +230,10 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 		wantNothingKept(t, d, direct, one)
 
 		store = newStore(db, d.dialect) // with a lease of a minute
-		err = store.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 			begun := time.Now()
 			vanish(ctx, func() {
-				err := direct.Update(within(t, 20*time.Second), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+				err := direct.Update(within(t, 20*time.Second), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 					if ctx.Err() == nil {
 						t.Error("two Updates of one user run at once")
 					}
@@ -247,7 +247,7 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 		})
 		require.ErrorContains(t, err, "the connection that locked the user is lost")
 		reappear()
-		credential, err := direct.Load(t.Context(), "u")
+		credential, err := direct.Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Equal(t, "another's", credential.AccessToken.Reveal())
 	})
@@ -269,7 +269,7 @@ func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 		require.ErrorContains(t, err, "sold out", "in words it is there")
 		require.NotErrorIs(t, err, soldOut)
 		p.restore()
-		err = store.Update(t.Context(), "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 			p.cut()
 			<-ctx.Done()
 			return nil, soldOut

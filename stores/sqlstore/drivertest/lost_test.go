@@ -61,18 +61,18 @@ func pending() gloebit.PendingConnection {
 func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, db, store, _ := throughProxy(t, d)
-		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
-		require.NoError(t, store.Put(t.Context(), "key", pending()))
+		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
+		require.NoError(t, store.Put(t.Context(), at("key"), pending()))
 		for range 3 {
 			warm(t, db)
 			p.cut()
 			ctx := within(t, 20*time.Second)
 			calls := map[string]func() error{
-				"Load":   func() error { _, err := store.Load(ctx, "u"); return err },
-				"Update": func() error { return store.Update(ctx, "u", saving("never")) },
-				"Delete": func() error { return store.Delete(ctx, "u") },
-				"Put":    func() error { return store.Put(ctx, "another", pending()) },
-				"Take":   func() error { _, err := store.Take(ctx, "key"); return err },
+				"Load":   func() error { _, err := store.Load(ctx, at("u")); return err },
+				"Update": func() error { return store.Update(ctx, at("u"), saving("never")) },
+				"Delete": func() error { return store.Delete(ctx, at("u")) },
+				"Put":    func() error { return store.Put(ctx, at("another"), pending()) },
+				"Take":   func() error { _, err := store.Take(ctx, at("key")); return err },
 				"Sweep":  func() error { _, err := store.Sweep(ctx); return err },
 				"list":   func() error { return listError(ctx, store) },
 			}
@@ -85,15 +85,15 @@ func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
 			}
 			require.NoError(t, ctx.Err(), "errors come quickly")
 			p.restore()
-			credential, err := store.Load(ctx, "u")
+			credential, err := store.Load(ctx, at("u"))
 			require.NoError(t, err, "it works again at once")
 			require.Equal(t, "before", credential.AccessToken.Reveal())
-			require.NoError(t, store.Update(ctx, "u", saving("before")))
-			require.NoError(t, store.Put(ctx, "again", pending()))
-			_, err = store.Take(ctx, "again")
+			require.NoError(t, store.Update(ctx, at("u"), saving("before")))
+			require.NoError(t, store.Put(ctx, at("again"), pending()))
+			_, err = store.Take(ctx, at("again"))
 			require.NoError(t, err)
 		}
-		_, err := store.Take(t.Context(), "key")
+		_, err := store.Take(t.Context(), at("key"))
 		require.NoError(t, err, "a failed Take of a server that was gone took nothing")
 	})
 }
@@ -105,8 +105,8 @@ func TestIdleConnectionsThatDiedFailNoUpdate(t *testing.T) {
 		_ = d.store(t)
 		p := newProxy(t, d.addr)
 		for name, call := range map[string]func(*shopStore) error{
-			"Update":  func(s *shopStore) error { return s.Update(t.Context(), "u", saving("one")) },
-			"Delete":  func(s *shopStore) error { return s.Delete(t.Context(), "u") },
+			"Update":  func(s *shopStore) error { return s.Update(t.Context(), at("u"), saving("one")) },
+			"Delete":  func(s *shopStore) error { return s.Delete(t.Context(), at("u")) },
 			"Migrate": func(s *shopStore) error { return s.Migrate(t.Context()) },
 		} {
 			db := d.connectTo(t, p.addr)
@@ -120,7 +120,7 @@ func TestIdleConnectionsThatDiedFailNoUpdate(t *testing.T) {
 }
 
 func listError(ctx context.Context, store *shopStore) error {
-	for _, err := range store.UserIDs(ctx) {
+	for _, err := range store.UserIDs(ctx, realm) {
 		return err
 	}
 	return nil
@@ -129,9 +129,9 @@ func listError(ctx context.Context, store *shopStore) error {
 func TestAConnectionLostDuringFnEndsItsContextAndSavesNothing(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, _, store, direct := throughProxy(t, d)
-		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
 		for _, userID := range []string{"u", "new"} {
-			err := store.Update(within(t, 30*time.Second), userID, func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			err := store.Update(within(t, 30*time.Second), at(userID), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 				p.cut()
 				<-ctx.Done()
 				return &gloebit.Credential{AccessToken: "too late"}, nil
@@ -139,8 +139,8 @@ func TestAConnectionLostDuringFnEndsItsContextAndSavesNothing(t *testing.T) {
 			require.ErrorContains(t, err, "the connection that locked the user is lost")
 			require.NotErrorIs(t, err, context.DeadlineExceeded, "long before the caller's context ended")
 			p.restore()
-			require.NoError(t, direct.Update(within(t, 10*time.Second), userID, saving("another's")), "the user is free")
-			credential, err := store.Load(t.Context(), userID)
+			require.NoError(t, direct.Update(within(t, 10*time.Second), at(userID), saving("another's")), "the user is free")
+			credential, err := store.Load(t.Context(), at(userID))
 			require.NoError(t, err)
 			require.Equal(t, "another's", credential.AccessToken.Reveal())
 		}
@@ -150,13 +150,13 @@ func TestAConnectionLostDuringFnEndsItsContextAndSavesNothing(t *testing.T) {
 func TestAConnectionLostBeforeTheSaveSavesNothing(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, _, store, direct := throughProxy(t, d)
-		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
-		err := store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
+		err := store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 			p.cut()
 			return &gloebit.Credential{AccessToken: "lost"}, nil
 		})
 		require.Error(t, err)
-		credential, err := direct.Load(t.Context(), "u")
+		credential, err := direct.Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Equal(t, "before", credential.AccessToken.Reveal())
 	})
@@ -166,19 +166,19 @@ func TestAConnectionLostBeforeTheSaveSavesNothing(t *testing.T) {
 func TestASilentDatabaseHoldsNobodyPastTheContext(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, db, store, direct := throughProxy(t, d)
-		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
 		warm(t, db)
 		begun := time.Now()
 		p.freeze()
-		_, err := store.Load(within(t, 200*time.Millisecond), "u")
+		_, err := store.Load(within(t, 200*time.Millisecond), at("u"))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorIs(t, store.Update(within(t, 200*time.Millisecond), "u", saving("never")), context.DeadlineExceeded)
-		require.ErrorIs(t, store.Put(within(t, 200*time.Millisecond), "key", pending()), context.DeadlineExceeded)
+		require.ErrorIs(t, store.Update(within(t, 200*time.Millisecond), at("u"), saving("never")), context.DeadlineExceeded)
+		require.ErrorIs(t, store.Put(within(t, 200*time.Millisecond), at("key"), pending()), context.DeadlineExceeded)
 		p.thaw()
-		require.NoError(t, store.Update(within(t, 20*time.Second), "u", saving("thawed")))
+		require.NoError(t, store.Update(within(t, 20*time.Second), at("u"), saving("thawed")))
 
 		ctx := within(t, 300*time.Millisecond)
-		err = store.Update(ctx, "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(ctx, at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
 			p.freeze()
 			<-ctx.Done()
 			return &gloebit.Credential{AccessToken: "never"}, nil
@@ -187,7 +187,7 @@ func TestASilentDatabaseHoldsNobodyPastTheContext(t *testing.T) {
 		require.Less(t, time.Since(begun), 30*time.Second)
 		p.cut()
 		p.thaw()
-		credential, err := direct.Load(t.Context(), "u")
+		credential, err := direct.Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Equal(t, "thawed", credential.AccessToken.Reveal())
 	})

@@ -20,7 +20,7 @@ import (
 func TestUpdatesLeaveConnectionsToLoads(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
-		require.NoError(t, store.Update(t.Context(), "known", saving("known")))
+		require.NoError(t, store.Update(t.Context(), at("known"), saving("known")))
 		ctx := within(t, 60*time.Second)
 		var group sync.WaitGroup
 		for i := range 200 {
@@ -29,8 +29,8 @@ func TestUpdatesLeaveConnectionsToLoads(t *testing.T) {
 				userID = "one for all"
 			}
 			group.Go(func() {
-				err := store.Update(ctx, userID, func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
-					if _, err := store.Load(ctx, "known"); err != nil {
+				err := store.Update(ctx, at(userID), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+					if _, err := store.Load(ctx, at("known")); err != nil {
 						return nil, err
 					}
 					return &gloebit.Credential{AccessToken: "saved"}, nil
@@ -52,7 +52,7 @@ func held(t *testing.T, store *shopStore, many, running int) (free func()) {
 	var group sync.WaitGroup
 	for i := range many {
 		group.Go(func() {
-			err := store.Update(t.Context(), fmt.Sprint("user ", i), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			err := store.Update(t.Context(), at(fmt.Sprint("user ", i)), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 				begun <- struct{}{}
 				<-release
 				return nil, nil
@@ -76,12 +76,12 @@ func TestUpdatesTakeHalfOfThePool(t *testing.T) {
 			store := newStore(db, d.dialect)
 			require.NoError(t, store.Migrate(t.Context()))
 			free := held(t, store, 20, pool/2)
-			_, err := store.Load(within(t, 10*time.Second), "user 0")
+			_, err := store.Load(within(t, 10*time.Second), at("user 0"))
 			require.ErrorIs(t, err, gloebit.ErrNotFound, "a Load finds a connection")
-			require.ErrorIs(t, store.Update(within(t, 100*time.Millisecond), "late", saving("never")), context.DeadlineExceeded)
+			require.ErrorIs(t, store.Update(within(t, 100*time.Millisecond), at("late"), saving("never")), context.DeadlineExceeded)
 			free()
 			require.Zero(t, db.Stats().InUse, "every connection was given back")
-			require.NoError(t, store.Update(within(t, 20*time.Second), "late", saving("then")), "who stopped waiting keeps nobody waiting")
+			require.NoError(t, store.Update(within(t, 20*time.Second), at("late"), saving("then")), "who stopped waiting keeps nobody waiting")
 		}
 	})
 }
@@ -107,10 +107,10 @@ func TestAPoolOfOneWorks(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 50 {
 			group.Go(func() {
-				if err := store.Update(ctx, fmt.Sprint("user ", i%5), saving("saved")); err != nil {
+				if err := store.Update(ctx, at(fmt.Sprint("user ", i%5)), saving("saved")); err != nil {
 					t.Error(err)
 				}
-				if _, err := store.Load(ctx, fmt.Sprint("user ", i%5)); err != nil {
+				if _, err := store.Load(ctx, at(fmt.Sprint("user ", i%5))); err != nil {
 					t.Error(err)
 				}
 			})
@@ -159,9 +159,9 @@ func TestAConnectionIsGivenBackAsItWas(t *testing.T) {
 			call func() error
 			want error
 		}{
-			{"Update", func() error { return store.Update(t.Context(), "u", saving("saved")) }, nil},
+			{"Update", func() error { return store.Update(t.Context(), at("u"), saving("saved")) }, nil},
 			{"a refused Update", func() error {
-				return store.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no })
+				return store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no })
 			}, no},
 			{"Create", func() error { _, err := store.Create(t.Context(), keyed(1)); return err }, nil},
 			{"Change", func() error { _, err := store.Change(t.Context(), keyed(1).ID, moving); return err }, nil},

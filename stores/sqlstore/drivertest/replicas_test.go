@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -31,14 +30,14 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if err := store.Update(t.Context(), "u", saving("migrated")); err != nil {
+				if err := store.Update(t.Context(), at("u"), saving("migrated")); err != nil {
 					t.Error("after its own Migrate a replica can work: ", err)
 				}
 			})
 		}
 		group.Wait()
 		for table, steps := range map[string][]sqlstore.Migration{
-			"gloebit_schema": sqlstore.Schema(d.dialect), "gloebit_ledger_schema": sqlledger.Schema(d.dialect),
+			"oauth_schema": stores[0].Store.Schema(), "gloebit_ledger_schema": stores[0].purchases.Schema(),
 		} {
 			var versions int
 			require.NoError(t, d.connect(t).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&versions))
@@ -51,12 +50,12 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
-		_, err := store.Load(t.Context(), "u")
+		_, err := store.Load(t.Context(), at("u"))
 		require.Error(t, err, "without tables nothing works")
 		require.NotErrorIs(t, err, gloebit.ErrNotFound)
-		require.Error(t, store.Update(t.Context(), "u", saving("x")))
+		require.Error(t, store.Update(t.Context(), at("u"), saving("x")))
 
-		steps := append(sqlstore.Schema(d.dialect), sqlledger.Schema(d.dialect)...)
+		steps := append(store.Store.Schema(), store.purchases.Schema()...)
 		for _, statement := range steps[0].Statements[:2] { // one that stopped half way
 			_, err := db.ExecContext(t.Context(), statement)
 			require.NoError(t, err)
@@ -67,7 +66,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 		for range 2 {
 			require.NoError(t, store.Migrate(t.Context()))
 		}
-		for _, table := range []string{"gloebit_schema", "gloebit_ledger_schema"} {
+		for _, table := range []string{"oauth_schema", "gloebit_ledger_schema"} {
 			var version int
 			require.NoError(t, db.QueryRowContext(t.Context(), "SELECT MAX(version) FROM "+table).Scan(&version))
 			require.Equal(t, 1, version, table)
@@ -78,19 +77,19 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 		kept, err := store.Get(t.Context(), p.ID)
 		require.NoError(t, err)
 		require.Equal(t, "g-1", kept.GloebitID)
-		require.NoError(t, store.Update(t.Context(), "u", saving("kept")))
+		require.NoError(t, store.Update(t.Context(), at("u"), saving("kept")))
 		for _, step := range steps { // one that another tool runs again
 			for _, statement := range step.Statements {
 				_, err := db.ExecContext(t.Context(), statement)
 				require.NoError(t, err)
 			}
 		}
-		for _, table := range []string{"gloebit_ledger_schema", "gloebit_schema"} {
+		for _, table := range []string{"gloebit_ledger_schema", "oauth_schema"} {
 			_, err = db.ExecContext(t.Context(), "INSERT INTO "+table+" (version) VALUES (1000)")
 			require.NoError(t, err)
 			require.ErrorContains(t, store.Migrate(t.Context()), "version 1000", "a newer schema is left as it is")
 		}
-		credential, err := store.Load(t.Context(), "u")
+		credential, err := store.Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Equal(t, "kept", credential.AccessToken.Reveal())
 	})
@@ -115,7 +114,7 @@ func TestReplicasUpdateOneUserOneAtATime(t *testing.T) {
 			for range 2 {
 				group.Go(func() {
 					for range rounds {
-						if err := store.Update(t.Context(), "u", longer(t, &running)); err != nil {
+						if err := store.Update(t.Context(), at("u"), longer(t, &running)); err != nil {
 							t.Error(err)
 							return
 						}
@@ -124,7 +123,7 @@ func TestReplicasUpdateOneUserOneAtATime(t *testing.T) {
 			}
 		}
 		group.Wait()
-		credential, err := d.store(t).Load(t.Context(), "u")
+		credential, err := d.store(t).Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Len(t, credential.AccessToken.Reveal(), 2*replicas*rounds, "no update is lost")
 	})
@@ -155,9 +154,9 @@ func TestReplicasMakeAndRemoveUsersWithoutDeadlock(t *testing.T) {
 			group.Go(func() {
 				for i := range 60 {
 					userID := fmt.Sprint("user ", (i*7+r)%10)
-					err := store.Update(t.Context(), userID, saving("here"))
+					err := store.Update(t.Context(), at(userID), saving("here"))
 					if err == nil && i%2 == 0 {
-						err = store.Delete(t.Context(), userID)
+						err = store.Delete(t.Context(), at(userID))
 					}
 					if err == nil && i%20 == 0 {
 						_, err = store.Sweep(t.Context())
@@ -181,12 +180,12 @@ func TestReplicasTakeAStateOnce(t *testing.T) {
 		}
 		for round := range 20 {
 			key := fmt.Sprint("key ", round)
-			require.NoError(t, stores[0].Put(t.Context(), key, pending()))
+			require.NoError(t, stores[0].Put(t.Context(), at(key), pending()))
 			var group sync.WaitGroup
 			var won atomic.Int32
 			for _, store := range stores {
 				group.Go(func() {
-					if _, err := store.Take(t.Context(), key); err == nil {
+					if _, err := store.Take(t.Context(), at(key)); err == nil {
 						won.Add(1)
 					} else if err != gloebit.ErrNotFound {
 						t.Error(err)
@@ -206,11 +205,11 @@ func TestAReplicaWaitsNoLongerThanItsContext(t *testing.T) {
 		one, two := d.store(t), d.store(t)
 		for _, userID := range []string{"new", "u"} {
 			if userID == "u" {
-				require.NoError(t, one.Update(t.Context(), userID, saving("before")))
+				require.NoError(t, one.Update(t.Context(), at(userID), saving("before")))
 			}
 			held, free, done := make(chan struct{}), make(chan struct{}), make(chan error)
 			go func() {
-				done <- one.Update(t.Context(), userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+				done <- one.Update(t.Context(), at(userID), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
 					close(held)
 					<-free
 					return &gloebit.Credential{AccessToken: "saved"}, nil
@@ -218,15 +217,15 @@ func TestAReplicaWaitsNoLongerThanItsContext(t *testing.T) {
 			}()
 			<-held
 			begun := time.Now()
-			require.ErrorIs(t, two.Update(within(t, 200*time.Millisecond), userID, saving("never")), context.DeadlineExceeded)
-			require.ErrorIs(t, two.Delete(within(t, 200*time.Millisecond), userID), context.DeadlineExceeded)
+			require.ErrorIs(t, two.Update(within(t, 200*time.Millisecond), at(userID), saving("never")), context.DeadlineExceeded)
+			require.ErrorIs(t, two.Delete(within(t, 200*time.Millisecond), at(userID)), context.DeadlineExceeded)
 			require.Less(t, time.Since(begun), 10*time.Second)
 			close(free)
 			require.NoError(t, <-done)
-			credential, err := two.Load(t.Context(), userID)
+			credential, err := two.Load(t.Context(), at(userID))
 			require.NoError(t, err)
 			require.Equal(t, "saved", credential.AccessToken.Reveal())
-			require.NoError(t, two.Update(within(t, 20*time.Second), userID, saving("then")))
+			require.NoError(t, two.Update(within(t, 20*time.Second), at(userID), saving("then")))
 		}
 	})
 }
@@ -239,16 +238,16 @@ func TestAnUpdateThatFailedFreesTheUserForOtherReplicas(t *testing.T) {
 		no := errors.New("no")
 		for _, userID := range []string{"new", "u"} {
 			if userID == "u" {
-				require.NoError(t, one.Update(t.Context(), userID, saving("before")))
+				require.NoError(t, one.Update(t.Context(), at(userID), saving("before")))
 			}
 			failing := func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no }
-			require.ErrorIs(t, one.Update(t.Context(), userID, failing), no)
-			require.NoError(t, two.Update(within(t, 5*time.Second), userID, saving("two's")))
+			require.ErrorIs(t, one.Update(t.Context(), at(userID), failing), no)
+			require.NoError(t, two.Update(within(t, 5*time.Second), at(userID), saving("two's")))
 
 			panicking := func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { panic(no) }
-			require.Panics(t, func() { _ = one.Update(t.Context(), userID, panicking) })
-			require.NoError(t, two.Delete(within(t, 5*time.Second), userID))
-			require.NoError(t, two.Update(within(t, 5*time.Second), userID, saving("two's again")))
+			require.Panics(t, func() { _ = one.Update(t.Context(), at(userID), panicking) })
+			require.NoError(t, two.Delete(within(t, 5*time.Second), at(userID)))
+			require.NoError(t, two.Update(within(t, 5*time.Second), at(userID), saving("two's again")))
 		}
 	})
 }
@@ -274,7 +273,7 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 			store := newStore(db, d.dialect)
 			group.Go(func() {
 				for range rounds {
-					err := store.Update(t.Context(), "u", longer(t, &running))
+					err := store.Update(t.Context(), at("u"), longer(t, &running))
 					if err == nil {
 						_, err = store.Change(t.Context(), p.ID, moving)
 					}
@@ -286,7 +285,7 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 			})
 		}
 		group.Wait()
-		credential, err := d.store(t).Load(t.Context(), "u")
+		credential, err := d.store(t).Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Len(t, credential.AccessToken.Reveal(), replicas*rounds)
 		got, err := d.store(t).Get(t.Context(), p.ID)
@@ -305,8 +304,8 @@ func TestDatabasesOfOneServerDoNotWaitForEachOther(t *testing.T) {
 			created(t, one, purchase(1, ledger.Settled))
 			created(t, two, purchase(1, ledger.Settled))
 			ctx := within(t, 20*time.Second)
-			require.NoError(t, one.Update(t.Context(), "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-				return nil, two.Update(ctx, "u", saving("two's"))
+			require.NoError(t, one.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+				return nil, two.Update(ctx, at("u"), saving("two's"))
 			}))
 			_, err := one.Change(t.Context(), purchase(1, "").ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 				_, err := two.Change(ctx, p.ID, moving)

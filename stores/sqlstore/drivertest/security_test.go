@@ -49,7 +49,7 @@ func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 	require.NoError(t, newStore(direct, d.dialect).Migrate(t.Context()))
 	if d.addr == "" {
 		stores.Down = func(down bool) {
-			for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
+			for _, table := range []string{"oauth_credentials", "oauth_states", "gloebit_purchases"} {
 				rename := "ALTER TABLE " + table + " RENAME TO gone_" + table
 				if !down {
 					rename = "ALTER TABLE gone_" + table + " RENAME TO " + table

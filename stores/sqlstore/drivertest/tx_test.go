@@ -240,15 +240,15 @@ func TestWithinAChangeCredentialsAreThere(t *testing.T) {
 		store, p := newStore(db, d.dialect), purchase(1, ledger.Settled)
 		_ = withGoods(t, d)
 		created(t, store, p)
-		require.NoError(t, store.Update(t.Context(), "u", saving("before")))
+		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
 		ctx := within(t, 20*time.Second)
 		_, err := store.Change(ctx, p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
-			_, err := store.Load(ctx, "u")
+			_, err := store.Load(ctx, at("u"))
 			require.NoError(t, err)
-			if err := store.Update(ctx, "u", saving("after")); err != nil {
+			if err := store.Update(ctx, at("u"), saving("after")); err != nil {
 				return err
 			}
-			return store.Put(ctx, "key", pending())
+			return store.Put(ctx, at("key"), pending())
 		}))
 		if d.dialect == sqlstore.SQLite {
 			require.ErrorContains(t, err, "SQLite has one writer")
@@ -258,7 +258,7 @@ func TestWithinAChangeCredentialsAreThere(t *testing.T) {
 			require.NoError(t, err)
 			wantEachOnce(t, d, "delivered", 1)
 		}
-		require.NoError(t, store.Update(t.Context(), "u", saving("then")), "the store is free")
+		require.NoError(t, store.Update(t.Context(), at("u"), saving("then")), "the store is free")
 	})
 }
 
@@ -268,7 +268,7 @@ func TestWithinAChangeAnotherDatabaseIsThere(t *testing.T) {
 		store, another, p := withGoods(t, d), newSQLite(t, "").store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
 		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
-			return another.Update(ctx, "u", saving("another's"))
+			return another.Update(ctx, at("u"), saving("another's"))
 		}))
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)
@@ -285,7 +285,7 @@ func TestWhatAnFnHasStartedWritesOnceItsChangeIsOver(t *testing.T) {
 			return p, nil
 		})
 		require.NoError(t, err)
-		require.NoError(t, store.Update(started, "u", saving("later")))
+		require.NoError(t, store.Update(started, at("u"), saving("later")))
 		_, err = store.Change(started, p.ID, moving)
 		require.NoError(t, err)
 	})
@@ -319,14 +319,14 @@ func TestAnUpdateWithinAChangeDoesNotWaitForOneThatWaitsForTheChange(t *testing.
 		outside := &entering{Context: within(t, 20*time.Second), inLine: make(chan struct{})}
 		updated := make(chan error, 1)
 		_, err := store.Change(within(t, 10*time.Second), p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
-			go func() { updated <- store.Update(outside, "u", saving("outside")) }()
+			go func() { updated <- store.Update(outside, at("u"), saving("outside")) }()
 			<-outside.inLine
-			return store.Update(ctx, "u", saving("within"))
+			return store.Update(ctx, at("u"), saving("within"))
 		}))
 		require.NoError(t, err)
 		require.NoError(t, <-updated)
 		wantEachOnce(t, d, "delivered", 1)
-		credential, err := store.Load(t.Context(), "u")
+		credential, err := store.Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Equal(t, "outside", credential.AccessToken.Reveal(), "it came after the Change")
 	})
