@@ -107,7 +107,7 @@ func (a *App) Disconnect(t testing.TB) testkit.Page {
 // Save connects ann with a credential.
 func (a *App) Save(t testing.TB, credential connect.Credential) {
 	t.Helper()
-	err := a.Tokens.Update(context.Background(), "ann", func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	err := a.Tokens.Update(context.Background(), connect.Key{Realm: a.Connector.Realm(), ID: "ann"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &credential, nil
 	})
 	if err != nil {
