@@ -1,18 +1,24 @@
 package gloebit
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"regexp"
 )
 
 // Amount is a number of gloebits exactly as the server wrote it: a decimal that
-// may have a fraction. No binary floating point comes near it. The zero value
-// is zero gloebits. Amounts are values; compare them with [Amount.Cmp], since
-// "10" and "10.0" are equal but not the same.
+// may have a fraction, and is never converted to a float. Compare amounts with
+// [Amount.Cmp], since "10" and "10.0" are equal but not the same.
+//
+// The zero value is an unknown amount, such as the balance in a response that
+// does not tell it. [Amount.Known] is false for it.
 type Amount struct {
-	text string // as the server wrote it; empty is zero
+	text string // as the server wrote it; empty if unknown
 }
+
+// Known reports whether the server told the amount.
+func (a Amount) Known() bool { return a.text != "" }
 
 // decimal is a JSON number of sane size: an account of up to 30 digits, a
 // fraction of up to 30, and an exponent of at most two digits.
@@ -26,20 +32,24 @@ func ParseAmount(s string) (Amount, error) {
 	return Amount{text: s}, nil
 }
 
-// String returns the number as the server wrote it.
-func (a Amount) String() string {
-	if a.text == "" {
-		return "0"
+// String returns the number as the server wrote it, or "unknown".
+func (a Amount) String() string { return cmp.Or(a.text, "unknown") }
+
+// Cmp returns -1 if a is less than b, 0 if they are equal, and 1 if a is
+// greater. An unknown amount is less than every other.
+func (a Amount) Cmp(b Amount) int {
+	if !a.Known() || !b.Known() {
+		return cmp.Compare(len(a.text), len(b.text))
 	}
-	return a.text
+	return a.rat().Cmp(b.rat())
 }
 
-// Cmp returns -1 when a is less than b, 0 when they are equal, and 1 when a is
-// greater.
-func (a Amount) Cmp(b Amount) int { return a.rat().Cmp(b.rat()) }
-
-// Int64 returns the amount in whole gloebits, and whether it is whole and fits.
+// Int64 returns the amount in whole gloebits. It reports whether the amount is
+// known, is a whole number and fits.
 func (a Amount) Int64() (int64, bool) {
+	if !a.Known() {
+		return 0, false
+	}
 	r := a.rat()
 	if !r.IsInt() || !r.Num().IsInt64() {
 		return 0, false
@@ -47,11 +57,16 @@ func (a Amount) Int64() (int64, bool) {
 	return r.Num().Int64(), true
 }
 
-// MarshalJSON writes the number as the server wrote it.
-func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
+// MarshalJSON writes the number as the server wrote it, or null.
+func (a Amount) MarshalJSON() ([]byte, error) { return []byte(cmp.Or(a.text, "null")), nil }
 
-// UnmarshalJSON reads a JSON number. Anything else is an error, null too.
+// UnmarshalJSON reads a JSON number, or null for an unknown amount. Anything else
+// is an error.
 func (a *Amount) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*a = Amount{}
+		return nil
+	}
 	parsed, err := ParseAmount(string(b))
 	if err != nil {
 		return err
@@ -61,6 +76,6 @@ func (a *Amount) UnmarshalJSON(b []byte) error {
 }
 
 func (a Amount) rat() *big.Rat {
-	r, _ := new(big.Rat).SetString(a.String()) // cannot fail: the text was checked when it was read
+	r, _ := new(big.Rat).SetString(a.text) // cannot fail: the text was checked when it was read
 	return r
 }

@@ -12,15 +12,15 @@ import (
 // calls GET balance.
 func (c *Client) Balance(ctx context.Context) (Amount, error) {
 	var answer struct {
-		Balance *Amount `json:"balance"`
+		Balance Amount `json:"balance"`
 	}
 	if err := c.do(ctx, call{name: "balance", method: http.MethodGet, scope: ScopeBalance, repeatable: true}, &answer); err != nil {
 		return Amount{}, err
 	}
-	if answer.Balance == nil {
+	if !answer.Balance.Known() {
 		return Amount{}, badReply("balance", "without balance")
 	}
-	return *answer.Balance, nil
+	return answer.Balance, nil
 }
 
 // PurchaseGloebitsURL returns the page at Gloebit where the user buys gloebits,

@@ -173,6 +173,7 @@ type APIError struct {
 
 	causes    []error
 	transient bool // the same call may fare better later
+	unsent    bool // there was no connection on which to send the request
 }
 
 // Error says which call failed and why: in the server's words where it gave a

@@ -174,7 +174,7 @@ func TestGoldenAnswers(t *testing.T) {
 	identity := "5c0f1f8a-6a53-4b0c-8a47-3c3d3c4a2a11"
 	wants := map[string]any{
 		"document/identity/success":               gloebit.Identity{ID: identity, Name: "Ogre", Params: hair},
-		"document/balance/success":                *amount("1000.5"),
+		"document/balance/success":                amount("1000.5"),
 		"document/transact/queued":                receipt(document, "queued", "success", "", 0),
 		"document/transact/in progress":           receipt(document, "in-progress", "success", "", 0),
 		"document/new item/success":               item,
@@ -188,7 +188,7 @@ func TestGoldenAnswers(t *testing.T) {
 
 		"site/no-op/success":                             nil,
 		"site/user/success":                              gloebit.Identity{ID: identity, Name: "Alice"},
-		"site/balance/success":                           *amount("1000.5"),
+		"site/balance/success":                           amount("1000.5"),
 		"site/transact an asset/queued":                  receipt(site+"1", "queued", "success", "994.5", 0),
 		"site/transact an asset/resubmitted":             receipt(site+"1", "queued", "resubmitted", "994.5", 0),
 		"site/transact an asset/resubmitted in progress": receipt(site+"1", "in-progress", "resubmitted", "994.5", 0),

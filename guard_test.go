@@ -152,12 +152,12 @@ func TestConnectStartsWhereTheCallbackComes(t *testing.T) {
 	recorder = httptest.NewRecorder()
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/gloebit/connect?return_to=/x%3Fy", nil)
 	http.StripPrefix("/gloebit", merchant.Handler()).ServeHTTP(recorder, r)
-	require.Equal(t, "http://localhost:8080/gloebit/connect?return_to=/x%3Fy", recorder.Header().Get("Location"), "where a prefix was stripped")
+	require.Equal(t, "http://localhost:8080/gloebit/connect?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"), "where a prefix was stripped")
 
 	recorder = httptest.NewRecorder()
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/sign/in?return_to=/x%3Fy", nil)
 	merchant.ConnectHandler().ServeHTTP(recorder, r)
-	require.Equal(t, "http://localhost:8080/sign/in?return_to=/x%3Fy", recorder.Header().Get("Location"), "where the application has it elsewhere")
+	require.Equal(t, "http://localhost:8080/sign/in?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"), "where the application has it elsewhere")
 }
 
 func TestRequireScopesKnowsItsScopesWhenItIsBuilt(t *testing.T) {
@@ -212,7 +212,10 @@ func TestOnlyARefusalOfTheRefreshDisconnects(t *testing.T) {
 		stays bool
 	}{
 		"invalid_grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_grant"}`}, false},
-		"no such grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, false},
+		"no such grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, true},
+		"not for this client":     {gloebittest.Fault{Status: 400, Body: `{"error":"unauthorized_client"}`}, true},
+		"not in this moment":      {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_request"}`}, true},
+		"not for these scopes":    {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_scope"}`}, true},
 		"Gloebit's own word":      {gloebittest.Fault{Status: 400, Body: `{"error":"x","reason":"unknown token"}`}, false},
 		"a word of its own":       {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported grant"}`}, false},
 		"a reason without a code": {gloebittest.Fault{Status: 400, Body: `{"reason":"missing code"}`}, false},

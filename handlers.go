@@ -2,8 +2,11 @@ package gloebit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/go-gloebit/gloebit/connect"
 )
@@ -105,7 +108,17 @@ func (m *Merchant) SignOut(r *http.Request) error {
 // Everything else goes to Config.ErrorHandler. It logs the error; the user sees a plain
 // message.
 func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error) {
+	setRetryAfter(w, err)
 	m.connector.HandleError(w, r, err)
+}
+
+// setRetryAfter tells the browser how long Gloebit asks to wait (RFC 9110 section
+// 10.2.3), in whole seconds.
+func setRetryAfter(w http.ResponseWriter, err error) {
+	var call *APIError
+	if errors.As(err, &call) && call.RetryAfter > 0 && (errors.Is(err, ErrRateLimited) || errors.Is(err, ErrUnavailable)) {
+		w.Header().Set("Retry-After", strconv.FormatInt(int64((call.RetryAfter-1)/time.Second)+1, 10))
+	}
 }
 
 // WriteError answers a request that failed as it is answered without a
@@ -113,6 +126,7 @@ func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error
 // problem+json (RFC 9457) for others. For an ErrorHandler that has words of its
 // own for some.
 func (m *Merchant) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	setRetryAfter(w, err)
 	m.connector.WriteError(w, r, err)
 }
 

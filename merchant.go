@@ -101,8 +101,18 @@ type Config struct {
 	// nothing.
 	Limit func(*http.Request) error
 
+	// CrossOrigin says which cross-origin requests the middleware and the
+	// disconnect handler accept. They refuse every other one whose method is not
+	// GET, HEAD or OPTIONS with 403, since a page of another site could spend the
+	// user's gloebits with it. Requests from the origin of RedirectURL always
+	// pass. To accept those of another origin, add it with AddTrustedOrigin; to
+	// accept those for some routes, use AddInsecureBypassPattern.
+	CrossOrigin *http.CrossOriginProtection
+
 	// HTTPClient calls Gloebit. Nil means one of the package's own. A Timeout
-	// of zero becomes 15 seconds, and redirects are never followed. Transport errors
+	// of zero becomes 15 seconds, redirects are never followed, and its Jar is not
+	// used. Its Transport must send each request once: one that repeats requests by
+	// itself, as retryablehttp does, may charge a user twice. Transport errors
 	// are reduced to their type, such as *net.OpError, because their text may
 	// contain secrets.
 	HTTPClient *http.Client
@@ -177,7 +187,8 @@ func (m *Merchant) engine() connect.Config {
 		Scopes:      scopes, Protocol: config.Flow, Sessions: config.Sessions, States: config.States, Tokens: config.Tokens,
 		User: config.User, SignInURL: config.SignInURL, SignIn: config.SignIn, HomePath: config.HomePath,
 		ConnectTimeout: config.ConnectTimeout, Limit: config.Limit, HTTPClient: config.HTTPClient, UserAgent: config.UserAgent,
-		Logger: config.Logger, Clock: config.Clock, Warn: m.provider.isProduction(),
+		CrossOrigin: config.CrossOrigin,
+		Logger:      config.Logger, Clock: config.Clock, Warn: m.provider.isProduction(),
 		OnConnect: config.OnConnect, OnDisconnect: config.OnDisconnect, ErrorHandler: config.ErrorHandler,
 		Refusals: refusals(), Link: m.link,
 	}

@@ -524,7 +524,7 @@ func ExampleClient_PurchaseItem_purchaseItem() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if receipt.Balance != nil { // nil is Python's None: ScopeBalance was not granted
+	if receipt.Balance.Known() { // unknown is Python's None: ScopeBalance was not granted
 		fmt.Println("left:", receipt.Balance)
 	}
 	// Output: left: 999
@@ -578,7 +578,7 @@ func ExampleClient_PurchaseProduct_purchaseProduct() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(receipt.Balance, *receipt.ProductCount) // both are pointers: nil when not told
+	fmt.Println(receipt.Balance, *receipt.ProductCount) // ProductCount is nil, and Balance unknown, when not told
 	// Output: 920 2
 }
 

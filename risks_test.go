@@ -33,7 +33,7 @@ func safeSessions() *scs.SessionManager {
 	sessions := scsInMemory()
 	sessions.Store = &faultySessions{}
 	sessions.Cookie.Secure = true
-	sessions.Cookie.SameSite = http.SameSiteStrictMode
+	sessions.Cookie.SameSite = http.SameSiteLaxMode
 	return sessions
 }
 

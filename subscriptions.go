@@ -141,10 +141,3 @@ func (a authorizationAnswer) authorization() SubscriptionAuthorization {
 func (m *Merchant) SubscriptionAuthorizationURL(authorizationID string) string {
 	return m.provider.APIURL + "authorize-subscription/" + url.PathEscape(authorizationID) + "/"
 }
-
-// putText sends a text unless it is empty.
-func putText(body map[string]any, name, text string) {
-	if text != "" {
-		body[name] = text
-	}
-}

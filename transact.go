@@ -2,12 +2,10 @@ package gloebit
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,11 +19,11 @@ import (
 type Receipt struct {
 	TransactionID string // the ID, or the one derived from Key; set beside an error too, once the transaction was well formed
 	Outcome       Outcome
-	Status        string  // the server's word for it; empty when it gave none
-	Reason        string  // the server's explanation
-	Balance       *Amount // what the user has left; nil unless ScopeBalance was granted
-	ProductCount  *int64  // how many of the product the user has; nil unless told
-	Charged       *Amount // what the server says that it charges; nil unless told
+	Status        string // the server's word for it; empty when it gave none
+	Reason        string // the server's explanation
+	Balance       Amount // what the user has left; unknown unless ScopeBalance was granted
+	ProductCount  *int64 // how many of the product the user has; nil unless told
+	Charged       Amount // what the server says that it charges; unknown unless told
 }
 
 // Transact charges the user. It needs ScopeTransact and calls POST transact. An
@@ -150,24 +148,19 @@ type transactAnswer struct {
 // optionalNumber is a number that an answer may have, as a JSON number or as a
 // string. One that can't be read counts as absent: the transaction stands all
 // the same.
-type optionalNumber struct{ amount *Amount }
+type optionalNumber struct{ amount Amount }
 
 func (n *optionalNumber) UnmarshalJSON(b []byte) error {
 	var text string
 	if json.Unmarshal(b, &text) != nil {
 		text = string(b)
 	}
-	if amount, err := ParseAmount(text); err == nil {
-		n.amount = &amount
-	}
+	n.amount, _ = ParseAmount(text)
 	return nil
 }
 
 // whole returns the number if it is a whole one that fits.
 func (n optionalNumber) whole() *int64 {
-	if n.amount == nil {
-		return nil
-	}
 	if whole, ok := n.amount.Int64(); ok {
 		return &whole
 	}
@@ -176,11 +169,8 @@ func (n optionalNumber) whole() *int64 {
 
 // unsigned returns the number without its sign: a charge may be written as a
 // negative change of the balance.
-func (n optionalNumber) unsigned() *Amount {
-	if n.amount == nil {
-		return nil
-	}
-	return &Amount{text: strings.TrimPrefix(n.amount.text, "-")}
+func (n optionalNumber) unsigned() Amount {
+	return Amount{text: strings.TrimPrefix(n.amount.text, "-")}
 }
 
 // PurchaseItem charges the user Price times Quantity for something that only
@@ -232,7 +222,7 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 // the price that it was sent. An answer about an earlier sending tells of the
 // earlier price.
 func (t Transaction) checkCharge(receipt Receipt) error {
-	if t.Product == "" || t.Total == 0 || receipt.Charged == nil || receipt.Outcome != OutcomeQueued ||
+	if t.Product == "" || t.Total == 0 || !receipt.Charged.Known() || receipt.Outcome != OutcomeQueued ||
 		receipt.Charged.Cmp(Amount{text: strconv.FormatInt(t.Total, 10)}) == 0 {
 		return nil
 	}
@@ -242,28 +232,4 @@ func (t Transaction) checkCharge(receipt Receipt) error {
 // contradicts reports whether a status is that of a failure.
 func contradicts(status string) bool {
 	return status == "failed" || Outcome(status).Err() != nil
-}
-
-// see learns from an attempt what it may have done.
-func (f *fate) see(err error) {
-	var failure *APIError
-	f.lost = f.lost || mayHaveArrived(err)
-	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
-}
-
-// mayHaveArrived reports whether a request that failed can have been carried
-// out all the same.
-func mayHaveArrived(err error) bool {
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err) {
-		return false
-	}
-	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBadReply)
-}
-
-// isUntrusted reports whether the connection failed since the server could not
-// prove who it is: nothing was sent, and nothing will be.
-func isUntrusted(err error) bool {
-	var certificate *tls.CertificateVerificationError
-	return errors.As(err, &certificate)
 }

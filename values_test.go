@@ -43,8 +43,27 @@ func TestAmountsAreExact(t *testing.T) {
 			require.Equal(t, text, string(again))
 		})
 	}
-	var zero gloebit.Amount
-	require.Equal(t, "0", zero.String())
+}
+
+func TestUnknownAmount(t *testing.T) {
+	var unknown gloebit.Amount
+	require.False(t, unknown.Known())
+	require.Equal(t, "unknown", unknown.String())
+	require.Equal(t, "unknown", fmt.Sprintf("%v", unknown))
+	_, ok := unknown.Int64()
+	require.False(t, ok)
+	written, err := json.Marshal(unknown)
+	require.NoError(t, err)
+	require.Equal(t, "null", string(written))
+	for _, text := range []string{"0", "-1"} {
+		known, err := gloebit.ParseAmount(text)
+		require.NoError(t, err)
+		require.True(t, known.Known())
+		require.Equal(t, -1, unknown.Cmp(known))
+		require.Equal(t, 1, known.Cmp(unknown))
+		require.NoError(t, json.Unmarshal(written, &known))
+		require.Zero(t, known.Cmp(unknown))
+	}
 }
 
 func TestAmountsCompareByValue(t *testing.T) {
@@ -61,7 +80,7 @@ func TestAmountsCompareByValue(t *testing.T) {
 }
 
 func TestAmountsRefuseWhatIsNoNumber(t *testing.T) {
-	for _, text := range []string{`null`, `"12"`, `true`, `{}`, `[1]`, `1e999`, `1e-999`, strconv.Itoa(math.MaxInt) + "0000000000000"} {
+	for _, text := range []string{`"12"`, `true`, `{}`, `[1]`, `1e999`, `1e-999`, strconv.Itoa(math.MaxInt) + "0000000000000"} {
 		var amount gloebit.Amount
 		require.Error(t, json.Unmarshal([]byte(text), &amount), text)
 	}

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -34,6 +35,10 @@ type Account struct {
 
 // User returns the user of the application.
 func (a *Account) User() User { return a.user }
+
+// Server returns the server to which the account belongs, for packages with a
+// client of its API.
+func (a *Account) Server() Server { return a.connector.server }
 
 // Scopes returns what the user granted.
 func (a *Account) Scopes() []Scope { return slices.Clone(a.Credential().Scopes) }
@@ -125,4 +130,51 @@ func (a *Account) Reject(ctx context.Context, until time.Time, sent Secret, refu
 		return Credential{}, false
 	}
 	return newer, true
+}
+
+// Account returns the account of a user, for work outside a request. The error is
+// ErrNotConnected when the user has no credential, ErrStore when the store fails.
+func (c *Connector) Account(ctx context.Context, userID string) (*Account, error) {
+	account := new(Account)
+	return account, c.find(ctx, User{ID: userID}, account)
+}
+
+// Find is like [Connector.Account], but sets an account that the caller supplies.
+func (c *Connector) Find(ctx context.Context, userID string, account *Account) error {
+	return c.find(ctx, User{ID: userID}, account)
+}
+
+func (c *Connector) find(ctx context.Context, user User, account *Account) error {
+	credential, err := c.load(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	account.connector, account.user, account.credential = c, user, credential
+	return nil
+}
+
+// load reads a user's credential.
+func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
+	key := c.key(userID)
+	if err := key.checkID(); err != nil {
+		return Credential{}, err
+	}
+	credential, err := c.tokens.Load(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Credential{}, ErrNotConnected
+	case err != nil:
+		return Credential{}, storeError("load the credential", err)
+	}
+	return credential, nil
+}
+
+// Unsaved sets account to use a credential that is not in the store.
+func (c *Connector) Unsaved(credential Credential, account *Account) {
+	account.connector, account.credential = c, credential
+}
+
+// Format writes the user's id, whatever the verb.
+func (a *Account) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "connect.Account(%s)", a.user.ID)
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -39,13 +40,40 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 	return c.finishConnection(r)
 }
 
+// finishOnce is finishConnection for a browser that may load its callback twice
+// and drop the first response: a request that comes while the same browser's
+// first one is completing waits for it, and its session gets the user too.
+func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
+	ctx := r.Context()
+	binding, err := c.session(ctx, c.keys.binding)
+	state := r.URL.Query().Get("state")
+	if err != nil || binding == "" || len(state) != nonceLength {
+		return c.finishConnection(r)
+	}
+	first := false
+	value, err, _ := c.completing.Do(hash(stateID(state), " ", binding), func() (any, error) {
+		first = true
+		return c.finishConnection(r)
+	})
+	connection, _ := value.(Connection)
+	if err == nil && !first {
+		if err := c.sessions.RenewToken(ctx); err != nil {
+			return Connection{}, storeError("renew the session", err)
+		}
+		c.enter(ctx, connection)
+	}
+	return connection, err
+}
+
 // finishConnection is Exchange for a request that Config.Limit let through.
 func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	query, err := queryOf(r)
 	if err != nil {
 		return Connection{}, fmt.Errorf("%w: %w", ErrState, err)
 	}
-	if states := query["state"]; len(states) != 1 || states[0] == "" { // RFC 6749 section 3.1
+	states := query["state"]
+	lost := c.server.StateNotReturned && len(states) <= 1 && query.Get("state") == ""
+	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
 		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
 	}
 	pending, err := c.redeem(r.Context(), query.Get("state"))
@@ -113,7 +141,8 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 }
 
 // redeem takes the pending connection of a state, when the request comes from
-// the browser that started it.
+// the browser that started it. An empty state is that of the one connection that
+// the session has under way (see Server.StateNotReturned).
 func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection, error) {
 	binding, err := c.session(ctx, c.keys.binding)
 	if err != nil {
@@ -122,10 +151,10 @@ func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection
 	if binding == "" { // without a session the state stays good for its own browser
 		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrState)
 	}
-	if len(state) != nonceLength {
-		return PendingConnection{}, fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
+	hashed, err := c.hashOf(ctx, state)
+	if err != nil {
+		return PendingConnection{}, err
 	}
-	hashed := stateID(state)
 	pending, err := c.takePending(ctx, hashed)
 	if err != nil {
 		return PendingConnection{}, err
@@ -137,6 +166,22 @@ func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection
 		return PendingConnection{}, err
 	}
 	return pending, nil
+}
+
+// hashOf returns the hash of a state, or of the session's one pending connection
+// when the server did not return the state.
+func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
+	if state == "" {
+		hashes, err := c.pendingHashes(ctx)
+		if err == nil && len(hashes) != 1 {
+			err = fmt.Errorf("%w: this browser has no connection under way", ErrState)
+		}
+		return strings.Join(hashes, ""), err
+	}
+	if len(state) != nonceLength {
+		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
+	}
+	return stateID(state), nil
 }
 
 // admit lets the application have its say, gives the session a new id, and
@@ -163,6 +208,13 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		}
 		return storeError("save the credential", err)
 	}
+	c.enter(ctx, connection)
+	return nil
+}
+
+// enter puts the user of a completed connection into the session, unless the
+// application tells who the user is.
+func (c *Connector) enter(ctx context.Context, connection Connection) {
 	switch {
 	case c.config.SignIn:
 		c.sessions.Put(ctx, c.keys.userID, connection.User.ID)
@@ -174,5 +226,4 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		// would take the place of this one.
 		c.endAttempts(ctx)
 	}
-	return nil
 }

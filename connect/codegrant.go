@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/go-gloebit/gloebit/internal/discreet"
 	"golang.org/x/oauth2"
@@ -12,7 +13,22 @@ import (
 
 // codeGrant is the authorization code grant (RFC 6749 section 4.1), with PKCE
 // where the server takes it (RFC 7636).
-type codeGrant struct{}
+type codeGrant struct {
+	client *http.Client // what x/oauth2 calls the token endpoint with
+}
+
+// newCodeGrant returns the grant of an application with that client, whose
+// Timeout is applied by limited. A client that has a Timeout itself starts a goroutine
+// for each request whose Transport is not net/http's own.
+func newCodeGrant(client *http.Client) codeGrant {
+	untimed := *client
+	untimed.Timeout = 0
+	if untimed.Transport == nil {
+		untimed.Transport = http.DefaultTransport
+	}
+	untimed.Transport = tokenAnswers{patient{untimed.Transport}}
+	return codeGrant{&untimed}
+}
 
 func (codeGrant) config(app Application) *oauth2.Config {
 	endpoint := app.Server.Endpoint
@@ -71,7 +87,7 @@ func (g codeGrant) Finish(
 	if verifier != "" {
 		options = append(options, oauth2.VerifierOption(verifier.Reveal()))
 	}
-	ctx, cancel := limited(ctx, app.HTTPClient)
+	ctx, cancel := g.limited(ctx, app.HTTPClient.Timeout)
 	defer cancel()
 	token, err := g.config(app).Exchange(ctx, code, options...)
 	if err != nil {
@@ -83,7 +99,7 @@ func (g codeGrant) Finish(
 // Refresh implements [Protocol] (RFC 6749 section 6). A response without a
 // refresh token keeps the current one.
 func (g codeGrant) Refresh(ctx context.Context, app Application, current Credential) (Credential, error) {
-	ctx, cancel := limited(ctx, app.HTTPClient)
+	ctx, cancel := g.limited(ctx, app.HTTPClient.Timeout)
 	defer cancel()
 	stale := &oauth2.Token{RefreshToken: current.RefreshToken.Reveal()}
 	token, err := g.config(app).TokenSource(ctx, stale).Token()
@@ -101,19 +117,11 @@ func (codeGrant) Authorize(_ Application, req *http.Request, credential Credenti
 	return nil
 }
 
-// limited is a context in which x/oauth2 uses the client, with responses that
-// [tokenAnswers] has rewritten, and which ends after the client's Timeout. A client that has a Timeout itself makes a goroutine, a timer and a
-// channel for each request, beside the deadline, where its Transport is not
-// net/http's own.
-func limited(ctx context.Context, client *http.Client) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, client.Timeout)
-	untimed := *client
-	untimed.Timeout = 0
-	if untimed.Transport == nil {
-		untimed.Transport = http.DefaultTransport
-	}
-	untimed.Transport = tokenAnswers{untimed.Transport}
-	return context.WithValue(ctx, oauth2.HTTPClient, &untimed), cancel
+// limited returns a context in which x/oauth2 uses the grant's client, and which
+// ends after the timeout.
+func (g codeGrant) limited(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	return context.WithValue(ctx, oauth2.HTTPClient, g.client), cancel
 }
 
 // codeOf returns the code of an authorization response (RFC 6749 section 4.1.2)
@@ -128,7 +136,8 @@ func codeOf(answer url.Values, issuer string) (string, error) {
 	failure, code := answer.Get("error"), answer.Get("code")
 	switch {
 	case issuer != "" && answer.Get("iss") != issuer: // RFC 9207 section 2.4
-		return "", fmt.Errorf("%w: the answer is another issuer's", ErrAuthorization)
+		return "", fmt.Errorf("%w: iss is %q in the answer, want %q",
+			ErrAuthorization, discreet.Words(answer.Get("iss"), answer.Get("state"), code), issuer)
 	case failure == "access_denied":
 		return "", ErrAccessDenied
 	case failure != "":

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -77,7 +77,8 @@ type Config struct {
 	// when no return_to was given. The default is "/".
 	HomePath string
 	// ConnectTimeout is how long a user may take between connect and callback.
-	// The default is ten minutes.
+	// The default is ten minutes. With Server.StateNotReturned it is at most
+	// three.
 	ConnectTimeout time.Duration
 	// Limit is asked before a connection is started or completed. An error
 	// refuses the request with 429 (RFC 6585 section 4); a LimitError says when
@@ -114,6 +115,14 @@ type Config struct {
 	// that don't accept HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 
+	// CrossOrigin says which cross-origin requests the middleware and the
+	// disconnect handler accept. They refuse every other one whose method is not
+	// GET, HEAD or OPTIONS with 403, since a page of another site could spend the
+	// user's money with it. Requests from the origin of RedirectURL always pass. To
+	// accept those of another origin, add it with AddTrustedOrigin; to accept
+	// those for some routes, use AddInsecureBypassPattern.
+	CrossOrigin *http.CrossOriginProtection
+
 	// Refusals are the rows by which HandleError and WriteError answer. The
 	// default is [Refusals]. Packages that build on this one add theirs.
 	Refusals []Refusal
@@ -148,10 +157,12 @@ type Connector struct {
 	log          *slog.Logger
 	clock        func() time.Time
 	userAgent    string
-	signIn       *url.URL // nil without Config.SignInURL
+	header       http.Header // of every request to the server
+	signIn       *url.URL    // nil without Config.SignInURL
 	crossOrigin  *http.CrossOriginProtection
 	refreshing   *singleflight.Group
-	refreshFor   time.Duration // with the wait for others who hold the user
+	completing   *singleflight.Group // callbacks, by state and browser
+	refreshFor   time.Duration       // with the wait for others who hold the user
 }
 
 // New checks the configuration and returns a Connector. Its error names every
@@ -178,10 +189,12 @@ func New(config Config) (*Connector, error) {
 		connectFor:   cmp.Or(config.ConnectTimeout, 10*time.Minute),
 		http:         newHTTPClient(config.HTTPClient),
 		userAgent:    cmp.Or(config.UserAgent, defaultUserAgent()),
+		header:       headers(config.Server, cmp.Or(config.UserAgent, defaultUserAgent())),
 		log:          config.Logger,
 		clock:        config.Clock,
 		crossOrigin:  http.NewCrossOriginProtection(),
 		refreshing:   new(singleflight.Group),
+		completing:   new(singleflight.Group),
 		refreshFor:   time.Minute,
 	}
 	if c.signIn, err = parseSignIn(config.SignInURL); err != nil {
@@ -210,22 +223,27 @@ func New(config Config) (*Connector, error) {
 		c.ownSessions = newOwnSessions(redirect.Scheme == "https", c.name+"-"+c.id, c.sessionFailed)
 		c.sessions = c.ownSessions
 	}
-	if c.protocol == nil {
-		c.protocol = codeGrant{}
-	} else {
-		c.protocol = redactingProtocol{c.protocol}
-	}
 	c.application = Application{
 		ClientID:     config.ClientID,
 		ClientSecret: config.ClientSecret,
 		RedirectURL:  config.RedirectURL,
 		Server:       c.server,
-		HTTPClient:   named(c.http, c.userAgent),
+		HTTPClient:   named(c.http, c.header),
 		Clock:        c.clock,
 	}
+	if c.protocol == nil {
+		c.protocol = newCodeGrant(c.application.HTTPClient)
+	} else {
+		c.protocol = redactingProtocol{c.protocol}
+	}
 	// Behind a proxy the Host that the application sees may not be its own.
-	if err := c.crossOrigin.AddTrustedOrigin(redirect.Scheme + "://" + redirect.Host); err != nil {
+	if err := c.crossOrigin.AddTrustedOrigin(originOf(redirect)); err != nil {
 		return nil, fmt.Errorf("%s: Config.RedirectURL: %w", c.name, err)
+	}
+	if c.server.StateNotReturned {
+		c.connectFor = min(c.connectFor, withoutState)
+		c.log.Warn(c.name + ": the server returns no state: " +
+			"another site can connect a user who is connecting to an account of its own (see Server.StateNotReturned)")
 	}
 	if risks := c.risks(); config.Warn && len(risks) > 0 {
 		c.log.Warn(c.name+": settings that are dangerous in production", "settings", strings.Join(risks, "; "))
@@ -248,24 +266,6 @@ func (c *Connector) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "connect.Connector(%s)", c.application.ClientID)
 }
 
-// Format writes the type's name, whatever the verb: applications print contexts.
-func (v *visit) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "connect.visit") }
-
-// Format writes the user's id, whatever the verb.
-func (a *Account) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "connect.Account(%s)", a.user.ID)
-}
-
-// Format writes the type's name, whatever the verb.
-func (s *MemoryTokenStore) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "connect.MemoryTokenStore")
-}
-
-// Format writes the type's name, whatever the verb.
-func (s *MemoryStateStore) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "connect.MemoryStateStore")
-}
-
 // check returns the parsed redirect URL and the realm, or an error that names
 // every field that can't be used.
 func (c Config) check() (redirect *url.URL, realm string, err error) {
@@ -276,6 +276,11 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 	}
 	if err := c.Server.check(); err != nil {
 		bad("Server.%w", err)
+	}
+	for _, field := range []struct{ name, value string }{{"ClientID", c.ClientID}, {"ClientSecret", c.ClientSecret.Reveal()}} {
+		if hasControl(field.value) || strings.TrimSpace(strings.Trim(field.value, byteOrderMark)) != field.value {
+			bad("%s has white space, a byte order mark or a control character: trim what was read from the file", field.name)
+		}
 	}
 	if c.ClientID == "" {
 		bad("ClientID is empty: set it to the application's id at %s", c.Server.Name)
@@ -317,6 +322,10 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 	if c.SignInURL != "" && c.User == nil {
 		bad("SignInURL needs User: without it users sign in with %s, or not at all", c.Server.Name)
 	}
+	if sessions, ok := c.Sessions.(*scs.SessionManager); ok && sessions != nil && sessions.Cookie.SameSite == http.SameSiteStrictMode {
+		bad("Sessions.Cookie.SameSite is Strict: browsers would not send the cookie with the callback, so nobody could connect: " +
+			"set http.SameSiteLaxMode")
+	}
 	if c.HomePath != "" {
 		if _, err := CheckReturnTo(c.HomePath); err != nil {
 			bad("HomePath: %q is not a local path", c.HomePath)
@@ -356,6 +365,7 @@ func newHTTPClient(given *http.Client) *http.Client {
 		client.Transport = transport
 	}
 	client.Timeout = cmp.Or(client.Timeout, 15*time.Second) // connecting, TLS, header and body together
+	client.Jar = nil                                        // one user's cookies must not go out with another's request
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client
 }

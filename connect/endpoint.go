@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -23,10 +24,33 @@ func CheckEndpoint(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q must not have a fragment", raw)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return nil, fmt.Errorf("%q is plain http: use https (http is for loopback addresses only)", raw)
+	case strings.TrimSpace(raw) != raw || strings.Contains(u.Host, " "):
+		return nil, fmt.Errorf("%q has a space", raw)
+	case !validPort(u):
+		return nil, fmt.Errorf("%q has no valid port", raw)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("%q must begin with https://", raw)
 	}
 	return u, nil
+}
+
+// validPort reports whether a URL has a port that there can be, or none.
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	port, err := strconv.Atoi(u.Port())
+	return err == nil && port > 0 && port < 1<<16
+}
+
+// originOf returns the origin of a URL as browsers write it: in lower case, without
+// the default port (RFC 6454 section 6.2).
+func originOf(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if u.Port() == map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+		host = strings.TrimSuffix(host, ":"+u.Port())
+	}
+	return u.Scheme + "://" + host
 }
 
 func isLoopback(host string) bool {

@@ -75,6 +75,9 @@ var (
 	ErrInvalidRequest = errors.New("invalid request")
 )
 
+// errConnected is an ErrState for a browser whose user is connected.
+var errConnected = errors.New("the user is connected already")
+
 var errMethod = errors.New("the method is not allowed")
 
 // storeError marks the failure of a store.
@@ -95,6 +98,10 @@ var connecting = []Refusal{
 	},
 	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "", "This site is not set up correctly."},
 	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "", "Please sign in first."},
+	{
+		errConnected, "ErrState", http.StatusBadRequest, "",
+		"You are connected already. This attempt to connect was not needed any more.",
+	},
 	{
 		ErrState, "ErrState", http.StatusBadRequest, linkRestart,
 		"This attempt to connect is not valid any more, or it was started in another browser. Please start again.",

@@ -87,6 +87,7 @@ func (t *authorizing) send(req *http.Request, body io.ReadCloser, credential Cre
 	c := t.account.connector
 	sent := req.Clone(req.Context())
 	sent.Body = body
+	complete(sent, c.header)
 	if err := c.protocol.Authorize(c.application, sent, credential); err != nil {
 		closeBody(sent)
 		return nil, err

@@ -3,35 +3,37 @@ package connect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
-
-// atRest is the pending connection as another process would read it: without
-// the clock of this one, and without the request that its strings may be parts
-// of, the whole of which they would keep in memory.
-func (p PendingConnection) atRest() PendingConnection {
-	p.UserID, p.ReturnTo = strings.Clone(p.UserID), strings.Clone(p.ReturnTo)
-	p.ExpiresAt = p.ExpiresAt.Round(0)
-	return p
-}
 
 // mostPending is how many connections one session has under way: the ones it
 // started last. So many tabs nobody fills in.
 const mostPending = 10
+
+// withoutState is how long a connection may be under way when the session alone
+// says which one a callback belongs to.
+const withoutState = 3 * time.Minute
 
 // keep puts a pending connection into the store, and its hash into the session's
 // list. When the session has mostPending already, the oldest is void from now on.
 //
 // Two requests of one session at the same moment may each save a list without
 // the other's hash. What is missing there still completes, and leaves the store
-// when it expires.
+// when it expires. With Server.StateNotReturned it does not complete, since
+// nothing but the list names it.
 func (c *Connector) keep(ctx context.Context, hashed string, pending PendingConnection) error {
 	hashes, err := c.pendingHashes(ctx)
 	if err != nil {
 		return err
 	}
-	for len(hashes) >= mostPending {
+	most := mostPending
+	if c.server.StateNotReturned {
+		most = 1
+	}
+	for len(hashes) >= most {
 		if _, err := c.states.Take(ctx, c.key(hashes[0])); err != nil && !errors.Is(err, ErrNotFound) {
 			return storeError("drop the oldest state", err)
 		}
@@ -71,4 +73,20 @@ func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	return hashes, nil
+}
+
+// stateID is what the sessions and the stores see of a state.
+func stateID(state string) string { return hash(state) }
+
+// takePending redeems the state that has this hash, once. Its error is an
+// ErrState, or an ErrStore when the store failed.
+func (c *Connector) takePending(ctx context.Context, hashed string) (PendingConnection, error) {
+	pending, err := c.states.Take(ctx, c.key(hashed))
+	if errors.Is(err, ErrNotFound) {
+		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
+	}
+	if err != nil {
+		return PendingConnection{}, storeError("take the state", err)
+	}
+	return pending, nil
 }

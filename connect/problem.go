@@ -148,7 +148,7 @@ func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, retu
 		c.config.ErrorHandler(w, r, err)
 		return
 	}
-	c.problemOf(err, returnTo).answer(w, r)
+	c.answer(w, r, c.problemOf(err, returnTo))
 }
 
 // WriteError answers a request that failed as it is answered without a
@@ -156,7 +156,16 @@ func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, retu
 // problem+json (RFC 9457) for others. For an ErrorHandler that has words of its
 // own for some.
 func (c *Connector) WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	c.problemOf(err, c.pageOf(r)).answer(w, r)
+	c.answer(w, r, c.problemOf(err, c.pageOf(r)))
+}
+
+// answer writes a problem. The address of its home page is that which the browser
+// has to ask for.
+func (c *Connector) answer(w http.ResponseWriter, r *http.Request, p problem) {
+	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
+		p.Home = c.external(r, own, p.Home)
+	}
+	p.answer(w, r)
 }
 
 func (c *Connector) problemOf(err error, returnTo string) problem {
@@ -209,6 +218,9 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	if p.Status == http.StatusUnauthorized { // RFC 9110 section 15.5.2 wants a challenge
 		h.Set("WWW-Authenticate", p.Challenge)
+	}
+	if to := cmp.Or(p.SignInURL, p.ConnectURL); to != "" && r.Header.Get("HX-Request") == "true" {
+		h.Set("HX-Redirect", to) // htmx shows no page that is an error, and follows this
 	}
 	if p.RetryAfter > 0 { // RFC 9110 section 10.2.3: whole seconds
 		h.Set("Retry-After", strconv.FormatInt(int64((p.RetryAfter-1)/time.Second)+1, 10))
@@ -283,3 +295,8 @@ a { display: inline-block; padding: .6rem 0; margin-right: 1.5rem }
 </body>
 </html>
 `))
+
+// sessionFailed answers when the package's own session can't be saved.
+func (c *Connector) sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
+	c.fail(w, r, err, "")
+}

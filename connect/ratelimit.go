@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -32,10 +31,16 @@ func (c *Connector) limit(r *http.Request) error {
 	return fmt.Errorf("%w: %w", ErrLimited, err)
 }
 
-// limited asks Config.Limit before the session of next is looked at.
+// limited refuses prefetches, and asks Config.Limit before the session of next is
+// looked at.
 func (c *Connector) limited(next http.HandlerFunc) http.Handler {
 	withSession := c.withSession(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isPrefetch(r) {
+			protect(w)
+			w.WriteHeader(http.StatusServiceUnavailable) // browsers then load the page when the user goes there
+			return
+		}
 		if err := c.limit(r); err != nil {
 			protect(w)
 			c.fail(w, r, err, "")
@@ -43,20 +48,4 @@ func (c *Connector) limited(next http.HandlerFunc) http.Handler {
 		}
 		withSession.ServeHTTP(w, r)
 	})
-}
-
-// longestQuery is of connect and callback, in bytes: a return_to of
-// LongestReturnTo with every character encoded, and then some.
-const longestQuery = 8 << 10
-
-// queryOf reads the query of a request that anybody can send.
-func queryOf(r *http.Request) (url.Values, error) {
-	if len(r.URL.RawQuery) > longestQuery {
-		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), longestQuery)
-	}
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, errors.New("the query can't be read")
-	}
-	return query, nil
 }

@@ -99,7 +99,7 @@ func (c *Connector) refreshStored(ctx context.Context, userID string, stale Secr
 func (c *Connector) askForToken(ctx context.Context, current Credential) (fresh Credential, ends bool, err error) {
 	fresh, err = c.protocol.Refresh(ctx, c.application, current)
 	if err != nil {
-		var refused refusal
+		refused := new(TokenError)
 		errors.As(err, &refused)
 		ends := refused.endsGrant() || errors.Is(err, ErrNotConnected)
 		if ends || refused.knowsNoRefresh() || refused.givesNoReason() || errors.Is(err, ErrBadReply) {

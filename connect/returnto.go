@@ -78,6 +78,7 @@ func (c *Connector) pageOf(r *http.Request) string {
 	var page string
 	if isPageLoad(r) {
 		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
+			u.RawQuery = strings.ReplaceAll(u.RawQuery, `\`, "%5C") // browsers don't encode it in a query
 			page = u.RequestURI()
 		}
 	} else if referer, err := url.Parse(r.Referer()); err == nil {
@@ -90,21 +91,4 @@ func (c *Connector) pageOf(r *http.Request) string {
 		return ""
 	}
 	return page
-}
-
-// isPageLoad reports whether a browser loads the response as a page, so that it
-// can follow a redirect to another site. Browsers say so in Sec-Fetch-Mode;
-// others are believed by what they accept.
-func isPageLoad(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false
-	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate"
-	}
-	return acceptsHTML(r)
-}
-
-func acceptsHTML(r *http.Request) bool {
-	return strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), "text/html")
 }

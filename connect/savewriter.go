@@ -1,8 +1,10 @@
 package connect
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 )
 
@@ -97,6 +99,15 @@ func (w *SaveWriter) FlushError() error {
 		return ErrNotSaved
 	}
 	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Hijack implements http.Hijacker. It saves the session first; the caller has to
+// write the session's cookie, which is in Header, into its own response.
+func (w *SaveWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if !w.Begin() {
+		return nil, nil, ErrNotSaved
+	}
+	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
 // Unwrap returns the underlying writer, for http.ResponseController.

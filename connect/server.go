@@ -28,6 +28,17 @@ type Server struct {
 	// Issuer must come back as the parameter iss of every authorization
 	// response (RFC 9207). The default accepts responses without one.
 	Issuer string
+	// StateNotReturned is for a server whose authorization responses come back
+	// with an empty state. The session alone then says which connection a
+	// response belongs to: a browser has one under way, for at most three
+	// minutes, and it completes once. A state that is not empty must still be
+	// the right one.
+	//
+	// It is weaker than RFC 6749 section 10.12 asks for: while a browser has a
+	// connection under way, another site can send it to the callback with a code
+	// of its own account, and can start the connection first. The user is then
+	// connected to the attacker's account. New logs a warning.
+	StateNotReturned bool
 	// RevokeURL is the revocation endpoint (RFC 7009), which the disconnect
 	// handler calls. The default revokes nothing.
 	RevokeURL string
@@ -37,6 +48,9 @@ type Server struct {
 	// AccountURL is the page on which users see and revoke what they approved.
 	AccountURL string
 
+	// Header holds headers of every request to the server, such as the version of
+	// its API. It does not replace a header that a request has.
+	Header http.Header
 	// Scopes says which scopes the server knows.
 	Scopes ScopePolicy
 	// AuthParams returns more parameters of the authorization request.

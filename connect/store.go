@@ -2,6 +2,8 @@ package connect
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"sync/atomic"
@@ -157,4 +159,9 @@ func (s *MemoryTokenStore) lapsed(c *Credential) bool {
 		return !s.Clock().Before(c.Until)
 	}
 	return !time.Now().Before(c.Until)
+}
+
+// Format writes the type's name, whatever the verb.
+func (s *MemoryTokenStore) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "connect.MemoryTokenStore")
 }

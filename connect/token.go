@@ -124,9 +124,9 @@ func exchangeError(server Server, err error, sent ...Secret) error {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%w: %w", ErrExchange, context.Canceled)
 	case errors.As(err, &refused) && refused.Response.StatusCode >= http.StatusInternalServerError:
-		return fmt.Errorf("%w: %w: the token endpoint answered with status %d", ErrExchange, ErrUnavailable, refused.Response.StatusCode)
+		return fmt.Errorf("%w: %w: %w", ErrExchange, ErrUnavailable, tokenError(server, refused, sent))
 	case errors.As(err, &refused):
-		return fmt.Errorf("%w: the token endpoint answered with status %d: %w", ErrExchange, refused.Response.StatusCode, tokenError(server, refused, sent))
+		return fmt.Errorf("%w: %w", ErrExchange, tokenError(server, refused, sent))
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return fmt.Errorf("%w: the token endpoint: %w", ErrExchange, context.DeadlineExceeded)
 	case errors.As(err, &network):
@@ -135,50 +135,72 @@ func exchangeError(server Server, err error, sent ...Secret) error {
 	return fmt.Errorf("%w: the token endpoint's answer can't be read: %w", ErrExchange, ErrBadReply)
 }
 
-// refusal is an error answer of the token endpoint (RFC 6749 section 5.2).
-type refusal struct {
-	code, reason string
-	status       int
+// TokenError is an error response of the token endpoint (RFC 6749 section 5.2).
+// [Connector.Exchange], and calls that refresh a token, return it within an
+// ErrExchange.
+type TokenError struct {
+	Status int    // the HTTP status, which may be 200
+	Code   string // such as invalid_grant; empty when the server gave none
+	Text   string // the server's explanation, without secrets
 }
 
-// endsGrant reports whether the refresh token is no good: the server refuses, in
-// its own words. The application's own credentials, a busy server and a proxy's
-// page are no such word.
-func (r refusal) endsGrant() bool {
-	switch r.code {
+// Error returns the status and the server's words.
+func (e *TokenError) Error() string {
+	if e.Code == "" && e.Text == "" {
+		return fmt.Sprintf("the token endpoint answered with status %d", e.Status)
+	}
+	advice := ""
+	if e.Code == "invalid_client" {
+		advice = ": check Config.ClientID, Config.ClientSecret and the server's AuthStyle"
+	}
+	return fmt.Sprintf("the token endpoint answered with status %d: %q %q%s", e.Status, e.Code, e.Text, advice)
+}
+
+// endsGrant reports whether the refresh token is no good: the server refuses it
+// with invalid_grant, or in words of its own. The application's own credentials,
+// a busy server and a proxy's page are no such word.
+func (e *TokenError) endsGrant() bool {
+	switch e.Code {
 	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down", unnamedError:
 		return false
 	}
-	return (r.code != "" || r.reason != "") && r.status != http.StatusTooManyRequests && (r.status < 300 || r.status >= 400)
+	switch {
+	case e.Status == http.StatusTooManyRequests, e.Status >= 300 && e.Status < 400, e.Status >= 500, e.knowsNoRefresh():
+		return false
+	}
+	return e.Code != "" || e.Text != ""
 }
 
-// knowsNoRefresh reports whether the server may not have refreshing at all.
-func (r refusal) knowsNoRefresh() bool {
-	return r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed
+// knowsNoRefresh reports whether the server may not have refreshing at all, or
+// not for this client or this request. The refresh token may be good.
+func (e *TokenError) knowsNoRefresh() bool {
+	switch e.Code { // those of RFC 6749 section 5.2 that are not about the token
+	case "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type":
+		return e.Status != http.StatusTooManyRequests
+	}
+	return e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed
 }
 
 // givesNoReason reports whether the server refuses without a code that says why:
 // with an empty body, a page, or an error that is not a string. Status 403 may be
 // a proxy's.
-func (r refusal) givesNoReason() bool {
-	switch r.status {
+func (e *TokenError) givesNoReason() bool {
+	switch e.Status {
 	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusGone:
-		return r.code == "" && r.reason == "" || r.code == unnamedError
+		return e.Code == "" && e.Text == "" || e.Code == unnamedError
 	}
 	return false
 }
 
-func (r refusal) Error() string { return fmt.Sprintf("%q %q", r.code, r.reason) }
-
 // tokenError reads the short fields of an error response.
-func tokenError(server Server, refused *oauth2.RetrieveError, sent []Secret) refusal {
-	code, reason := refused.ErrorCode, refused.ErrorDescription
+func tokenError(server Server, refused *oauth2.RetrieveError, sent []Secret) *TokenError {
+	code, text := refused.ErrorCode, refused.ErrorDescription
 	if server.Describe != nil {
-		code, reason = server.Describe(refused)
+		code, text = server.Describe(refused)
 	}
-	return refusal{
-		status: refused.Response.StatusCode,
-		code:   discreet.Words(code, sent...),
-		reason: discreet.Words(reason, sent...),
+	return &TokenError{
+		Status: refused.Response.StatusCode,
+		Code:   discreet.Words(code, sent...),
+		Text:   discreet.Words(text, sent...),
 	}
 }

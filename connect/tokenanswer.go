@@ -49,10 +49,20 @@ func (t tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	if resp.Header == nil {
 		resp.Header = http.Header{}
 	}
-	resp.Header.Set("Content-Type", "application/json")
-	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(answer)), int64(len(answer))
+	if resp.Header.Get("Content-Type") != "application/json" {
+		resp.Header.Set("Content-Type", "application/json")
+	}
+	rewritten := new(answerBody)
+	rewritten.Reset(answer)
+	resp.Body, resp.ContentLength = rewritten, int64(len(answer))
 	return resp, nil
 }
+
+// answerBody is the body of a rewritten response.
+type answerBody struct{ bytes.Reader }
+
+// Close implements [io.Closer]. There is nothing to close.
+func (*answerBody) Close() error { return nil }
 
 // canonicalAnswer returns a token response as a JSON object. The body decides
 // how it is read, not its Content-Type: servers send JSON as text/html. A body

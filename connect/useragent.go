@@ -33,23 +33,41 @@ func defaultUserAgent() string {
 // naming is a transport for those who make requests themselves, as a Protocol does.
 type naming struct {
 	http.RoundTripper
-	userAgent string
+	header http.Header
 }
 
 func (n naming) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Header.Get("User-Agent") == "" {
-		req = req.Clone(req.Context())
-		req.Header.Set("User-Agent", n.userAgent)
-	}
+	req = req.WithContext(req.Context()) // a copy, as a RoundTripper must not change the caller's
+	req.Header = req.Header.Clone()
+	complete(req, n.header)
 	return n.RoundTripper.RoundTrip(req)
 }
 
-// named returns the client with a transport that says who calls.
-func named(client *http.Client, userAgent string) *http.Client {
+// complete adds the headers that a request does not have.
+func complete(req *http.Request, header http.Header) {
+	for name, values := range header {
+		if _, ok := req.Header[name]; !ok {
+			req.Header[name] = values
+		}
+	}
+}
+
+// named returns the client with a transport that adds the headers of every request
+// to the server.
+func named(client *http.Client, header http.Header) *http.Client {
 	of := *client
 	if of.Transport == nil {
 		of.Transport = http.DefaultTransport
 	}
-	of.Transport = naming{of.Transport, userAgent}
+	of.Transport = naming{of.Transport, header}
 	return &of
+}
+
+// headers returns the headers of every request to the server.
+func headers(server Server, userAgent string) http.Header {
+	all := http.Header{"User-Agent": {userAgent}}
+	for name, values := range server.Header {
+		all[http.CanonicalHeaderKey(name)] = values
+	}
+	return all
 }

@@ -2,6 +2,8 @@ package connect
 
 import (
 	"net/http"
+	"reflect"
+	"strings"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
@@ -33,7 +35,20 @@ func (c *Connector) risks() []string {
 	if transport := c.http.Transport; unverified(transport) || transport == nil && unverified(http.DefaultTransport) {
 		risks = append(risks, "HTTPClient does not verify certificates: whoever is on the way gets the client secret and the tokens")
 	}
+	if repeats(c.http.Transport) {
+		risks = append(risks, "HTTPClient repeats requests by itself: a purchase may be made twice and a refresh token lost; "+
+			"give it a Transport that sends each request once")
+	}
 	return risks
+}
+
+// repeats reports whether a transport is one that is known to send requests again.
+func repeats(transport http.RoundTripper) bool {
+	of := reflect.TypeOf(transport)
+	for of != nil && of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	return of != nil && strings.Contains(of.PkgPath(), "retryablehttp")
 }
 
 // sessionRisks are those of sessions and their cookies. What other session
@@ -54,8 +69,8 @@ func (c *Connector) sessionRisks() []string {
 		if !sessions.Cookie.HttpOnly {
 			risks = append(risks, "Sessions.Cookie is not HttpOnly: a script in a page can take it")
 		}
-		if same := sessions.Cookie.SameSite; same != http.SameSiteLaxMode && same != http.SameSiteStrictMode {
-			risks = append(risks, "Sessions.Cookie has no SameSite of Lax or Strict: other sites' forms come with it")
+		if sessions.Cookie.SameSite != http.SameSiteLaxMode {
+			risks = append(risks, "Sessions.Cookie has no SameSite of Lax: other sites' forms come with it")
 		}
 	}
 	switch {

@@ -9,12 +9,18 @@ import (
 
 // Client returns the client of the user who makes the request. It panics when
 // there is none, which means that the handler is not behind [Require].
+//
+// Call it before you start a goroutine, and give that the client: gin reuses a
+// *gin.Context for other requests once its handler has returned, so that a goroutine
+// that calls Client later gets another user's client, and charges that user.
 func Client(c *gin.Context) *gloebit.Client {
 	return gloebit.MustFromContext(c.Request.Context())
 }
 
 // FromContext returns the client of the user who makes the request, and whether
 // there is one. Behind [Require] there always is; behind [Optional] there may be.
+//
+// As with [Client], call it before you start a goroutine.
 func FromContext(c *gin.Context) (*gloebit.Client, bool) {
 	return gloebit.FromContext(c.Request.Context())
 }

@@ -46,8 +46,8 @@ type merchantKey struct{}
 func around(middleware func(http.Handler) http.Handler, m *gloebit.Merchant) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		passed := false
-		outer := c.Writer
-		defer func() { c.Writer = outer }() // also when a handler panics: gin.Recovery writes then
+		outer, request := c.Writer, c.Request
+		defer func() { c.Writer, c.Request = outer, request }() // also when a handler panics: gin.Recovery writes then
 		next := func(w http.ResponseWriter, r *http.Request) {
 			passed = true
 			c.Request = r
