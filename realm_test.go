@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,7 +46,7 @@ func TestRealmOutlivesTheClientID(t *testing.T) {
 	config.ClientID, config.Tokens = "old", &gloebit.MemoryTokenStore{}
 	before, err := gloebit.New(config)
 	require.NoError(t, err)
-	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(before, "u"), save(gloebit.Credential{AccessToken: canaryToken})))
+	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(before, "u"), save(connect.Credential{AccessToken: canaryToken})))
 
 	config.ClientID = "new"
 	forgetful, err := gloebit.New(config)

@@ -42,12 +42,12 @@ func TestStatementsOfTheGuide(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db, store := d.connect(t), d.store(t)
 		now := time.Now()
-		alice := gloebit.Credential{
+		alice := connect.Credential{
 			AccessToken: "t", Subject: "g-alice", Name: "Alice", Scopes: []gloebit.Scope{"id", "transact"},
 			ConnectedAt: now, Expiry: now.Add(-time.Hour),
 		}
-		bob := gloebit.Credential{AccessToken: "t", ConnectedAt: now.Add(-time.Hour), Expiry: now.Add(time.Hour)}
-		for key, credential := range map[connect.Key]gloebit.Credential{
+		bob := connect.Credential{AccessToken: "t", ConnectedAt: now.Add(-time.Hour), Expiry: now.Add(time.Hour)}
+		for key, credential := range map[connect.Key]connect.Credential{
 			at("alice"): alice, at("bob"): bob, {Realm: "sandbox.gloebit.com/shop", ID: "alice"}: bob, {Realm: "www.gloebit.com/gone", ID: "carol"}: bob,
 		} {
 			require.NoError(t, store.Update(t.Context(), key, returning(credential)))
