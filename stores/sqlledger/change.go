@@ -101,7 +101,7 @@ func lockName(key connect.Key) string { return "purchase " + key.Realm + "\x00" 
 // transaction's.
 func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, key connect.Key) (p ledger.Purchase, txid int64, found bool, err error) {
 	const where = " WHERE realm = ? AND id = ?"
-	args := []any{key.Realm, key.ID}
+	args := []any{s.text(key.Realm), s.text(key.ID)}
 	switch s.db.Dialect {
 	case sqldb.MySQL:
 		// Those who wait for a row get an error after a time that others choose
@@ -112,7 +112,7 @@ func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, key connect.Key
 		}
 		p, found, err = s.purchase(ctx, h, s.selects()+where+" FOR UPDATE", args)
 	case sqldb.Postgres:
-		p, found, err = s.purchase(ctx, h, "SELECT "+s.columns()+", txid_current() FROM "+s.table+where+" FOR UPDATE", args, &txid)
+		p, found, err = s.purchase(ctx, h, "SELECT "+s.columns()+", txid_current() FROM "+table+where+" FOR UPDATE", args, &txid)
 	default:
 		p, found, err = s.purchase(ctx, h, s.selects()+where, args)
 	}
@@ -123,7 +123,7 @@ func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, key connect.Key
 func (s *Store) purchase(ctx context.Context, h *sqldb.Hold, query string, args []any, more ...any) (p ledger.Purchase, found bool, err error) {
 	var row purchaseRow
 	err = s.db.Patiently(ctx, func() error {
-		return row.scan(h.Conn.QueryRowContext(ctx, s.db.Dialect.Rebind(query), args...), more...)
+		return row.scan(h.Conn.QueryRowContext(ctx, s.db.Query(query), args...), more...)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, false, nil
@@ -136,13 +136,13 @@ func (s *Store) purchase(ctx context.Context, h *sqldb.Hold, query string, args 
 
 // update is the statement that saves a purchase.
 func (s *Store) update() string {
-	return "UPDATE " + s.table + " SET " + strings.Join(columnNames[2:], " = ?, ") + " = ?, held_key = ? WHERE realm = ? AND id = ?"
+	return "UPDATE " + table + " SET " + strings.Join(columnNames[2:], " = ?, ") + " = ?, held_key = ? WHERE realm = ? AND id = ?"
 }
 
 // savePurchase saves the purchase, if the transaction still is the one that was
 // lent: else it would be kept without what was written with it.
 func (s *Store) savePurchase(ctx context.Context, h *sqldb.Hold, row purchaseRow, txid int64, writes *sqldb.Lent) error {
-	args := append(row.args(s.db.Dialect)[2:], row.realm, row.id)
+	args := append(row.args(s.db.Dialect)[2:], s.text(row.realm), s.text(row.id))
 	if s.db.Dialect == sqldb.Postgres {
 		changed, err := h.Exec(ctx, s.update()+" AND txid_current() = ?", append(args, txid)...)
 		if err == nil && changed != 1 {

@@ -21,16 +21,16 @@ const due = " WHERE realm = ? AND state = ? AND next_at <= ? ORDER BY next_at LI
 // ended, or the database's. After an error of the database a purchase may have
 // been claimed. One that can't be read is ledger.ErrUnreadable, which names it.
 func (s *Store) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
-	wanted := []any{realm, string(state), stamp{now}.stored(s.db.Dialect)}
-	next := stamp{until}
-	set := "UPDATE " + s.table + " SET next_at = ?"
+	wanted := []any{s.text(realm), string(state), s.db.Dialect.Time(now)}
+	next := s.db.Dialect.Time(until)
+	set := "UPDATE " + table + " SET next_at = ?"
 	if s.db.Dialect == sqldb.Postgres {
 		return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read,
-			"WITH due AS (SELECT realm AS due_realm, id AS due_id FROM "+s.table+due+" FOR UPDATE SKIP LOCKED) "+
-				set+" FROM due WHERE realm = due_realm AND id = due_id RETURNING "+s.columns(), append(wanted, next.stored(s.db.Dialect))...))
+			"WITH due AS (SELECT realm AS due_realm, id AS due_id FROM "+table+due+" FOR UPDATE SKIP LOCKED) "+
+				set+" FROM due WHERE realm = due_realm AND id = due_id RETURNING "+s.columns(), append(wanted, next)...))
 	}
 	// Mostly nothing is due, which can be told without a lock.
-	ids, err := s.db.Keys(ctx, "SELECT id FROM "+s.table+due, wanted...)
+	ids, err := s.db.Keys(ctx, "SELECT id FROM "+table+due, wanted...)
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "look for what is due", err)
 	}
@@ -38,7 +38,7 @@ func (s *Store) Claim(ctx context.Context, realm string, state ledger.State, now
 		return ledger.Purchase{}, connect.ErrNotFound
 	}
 	if s.db.Dialect == sqldb.MySQL {
-		return s.claimLocked(ctx, wanted, next)
+		return s.claimLocked(ctx, wanted, until)
 	}
 	release, err := s.db.Turn(ctx, sqldb.Writer)
 	if err != nil {
@@ -46,34 +46,34 @@ func (s *Store) Claim(ctx context.Context, realm string, state ledger.State, now
 	}
 	defer release()
 	return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read,
-		set+" WHERE realm = ? AND id = (SELECT id FROM "+s.table+due+") RETURNING "+s.columns(),
-		append([]any{next.stored(s.db.Dialect), realm}, wanted...)...))
+		set+" WHERE realm = ? AND id = (SELECT id FROM "+table+due+") RETURNING "+s.columns(),
+		append([]any{next, s.text(realm)}, wanted...)...))
 }
 
 // claimLocked claims where UPDATE returns no rows. A purchase that can't be read
 // is claimed all the same: else it would be what is due first for ever.
-func (s *Store) claimLocked(ctx context.Context, wanted []any, next stamp) (ledger.Purchase, error) {
+func (s *Store) claimLocked(ctx context.Context, wanted []any, until time.Time) (ledger.Purchase, error) {
 	h, err := s.db.Hold(ctx, s.shortLease())
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "begin", err)
 	}
 	defer h.End()
 	var row purchaseRow
-	unreadable := row.scan(h.Conn.QueryRowContext(ctx, s.selects()+due+" FOR UPDATE SKIP LOCKED", wanted...))
+	unreadable := row.scan(h.Conn.QueryRowContext(ctx, s.db.Query(s.selects()+due+" FOR UPDATE SKIP LOCKED"), wanted...))
 	switch {
 	case errors.Is(unreadable, sql.ErrNoRows):
 		return ledger.Purchase{}, connect.ErrNotFound
 	case row.id == "":
 		return ledger.Purchase{}, failed(ctx, "look for what is due", unreadable)
 	}
-	_, err = h.Exec(ctx, "UPDATE "+s.table+" SET next_at = ? WHERE realm = ? AND id = ?", next.stored(s.db.Dialect), wanted[0], row.id)
+	_, err = h.Exec(ctx, "UPDATE "+table+" SET next_at = ? WHERE realm = ? AND id = ?", s.db.Dialect.Time(until), wanted[0], s.text(row.id))
 	if err == nil {
 		err = h.Commit(ctx)
 	}
 	if err = cmp.Or(err, unreadable); err != nil {
 		return ledger.Purchase{}, failed(ctx, "claim a purchase", err)
 	}
-	row.nextAt = next
+	row.nextAt = until
 	p, err := row.purchase()
 	return p, failed(ctx, "claim a purchase", err)
 }

@@ -15,7 +15,7 @@ import (
 
 // insert is the statement that creates a purchase, if it may.
 func (s *Store) insert() string {
-	into := "INSERT INTO " + s.table + " (" + strings.Join(columnNames, ", ") + ", held_key)"
+	into := "INSERT INTO " + table + " (" + strings.Join(columnNames, ", ") + ", held_key)"
 	values := sqldb.Marks(len(columnNames) + 1)
 	switch s.db.Dialect {
 	case sqldb.Postgres: // in the same statement, as that is a transaction of its own
@@ -57,22 +57,22 @@ func (s *Store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purc
 // other is the purchase for which a row is not created: the one that holds the
 // key, or else the one that has the ID.
 func (s *Store) other(ctx context.Context, row purchaseRow) (ledger.Purchase, error) {
-	if row.held.Valid {
+	if row.held {
 		const holds = " WHERE realm = ? AND user_id = ? AND held_key = ?"
-		p, err := onlyPurchase(s.purchases(ctx, "look for the purchase of a key", (*purchaseRow).read, s.selects()+holds, row.realm, row.userID, row.key))
+		p, err := onlyPurchase(s.purchases(ctx, "look for the purchase of a key", (*purchaseRow).read, s.selects()+holds, s.text(row.realm), s.text(row.userID), s.text(row.key)))
 		if !errors.Is(err, connect.ErrNotFound) {
 			return p, err
 		}
 	}
 	const has = " WHERE realm = ? AND id = ?"
-	return onlyPurchase(s.purchases(ctx, "look for the purchase of an id", (*purchaseRow).read, s.selects()+has, row.realm, row.id))
+	return onlyPurchase(s.purchases(ctx, "look for the purchase of an id", (*purchaseRow).read, s.selects()+has, s.text(row.realm), s.text(row.id)))
 }
 
 // createLocked locks the key by name: in InnoDB several that insert the same
 // value of a unique index lock what the others wait for, and deadlock.
 func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
 	name := strings.Join([]string{"key", row.realm, row.userID, row.key}, "\x00") // which none of them has
-	if !row.held.Valid {
+	if !row.held {
 		name = strings.Join([]string{"id", row.realm, row.id}, "\x00")
 	}
 	leave, err := s.db.Enter(ctx, name)
@@ -88,9 +88,9 @@ func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purc
 	if err := h.LockName(ctx, name); err != nil {
 		return ledger.Purchase{}, false, failed(ctx, "lock a key", err)
 	}
-	holds, args := " WHERE realm = ? AND id = ?", []any{row.realm, row.id}
-	if row.held.Valid {
-		holds, args = " WHERE realm = ? AND user_id = ? AND held_key = ?", []any{row.realm, row.userID, row.key}
+	holds, args := " WHERE realm = ? AND id = ?", []any{s.text(row.realm), s.text(row.id)}
+	if row.held {
+		holds, args = " WHERE realm = ? AND user_id = ? AND held_key = ?", []any{s.text(row.realm), s.text(row.userID), s.text(row.key)}
 	}
 	holder, found, err := s.purchase(ctx, h, s.selects()+holds, args)
 	if err != nil {

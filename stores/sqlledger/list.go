@@ -16,14 +16,14 @@ import (
 // its columns tell and no more, and a Cause that says why: Get has the error.
 // The error is that of the context when it has ended, or the database's.
 func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
-	query, args := s.selects()+" WHERE realm = ?", []any{q.Realm}
+	query, args := s.selects()+" WHERE realm = ?", []any{s.text(q.Realm)}
 	where := func(condition string, values ...any) {
 		query += " AND " + condition
 		args = append(args, values...)
 	}
-	at := func(t time.Time) any { return stamp{t}.stored(s.db.Dialect) }
+	at := s.db.Dialect.Time
 	if q.UserID != "" {
-		where("user_id = ?", q.UserID)
+		where("user_id = ?", s.text(q.UserID))
 	}
 	if len(q.States) > 0 {
 		states := make([]any, len(q.States))
@@ -46,7 +46,7 @@ func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, er
 	}
 	if !q.After.IsZero() { // in words that every database sees a range of an index in
 		after := at(q.After.CreatedAt)
-		where("created_at <= ? AND (created_at < ? OR id < ?)", after, after, q.After.ID)
+		where("created_at <= ? AND (created_at < ? OR id < ?)", after, after, s.text(q.After.ID))
 	}
 	return s.purchases(ctx, "list purchases", (*purchaseRow).list, query+" ORDER BY created_at DESC, id DESC LIMIT ?", append(args, q.PageSize())...)
 }
@@ -61,11 +61,11 @@ func (s *Store) Counts(ctx context.Context, overdue time.Time) (counts []ledger.
 	for i, state := range ledger.States() {
 		cases.WriteString(" WHEN '" + string(state) + "' THEN " + string(rune('0'+i)))
 	}
-	query := s.db.Dialect.Rebind("SELECT realm, state, COUNT(*), COUNT(stuck_at), COUNT(CASE WHEN next_at < ? THEN 1 END) FROM " + s.table +
+	query := s.db.Query("SELECT realm, state, COUNT(*), COUNT(stuck_at), COUNT(CASE WHEN next_at < ? THEN 1 END) FROM " + table +
 		" WHERE " + unfinished + " GROUP BY realm, state ORDER BY realm, CASE state" + cases.String() + " END")
 	err = s.db.Patiently(ctx, func() error {
 		counts = nil
-		rows, err := s.db.SQL.QueryContext(ctx, query, stamp{overdue}.stored(s.db.Dialect))
+		rows, err := s.db.SQL.QueryContext(ctx, query, s.db.Dialect.Time(overdue))
 		if err != nil {
 			return err
 		}

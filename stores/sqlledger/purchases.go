@@ -13,16 +13,16 @@ import (
 // purchase, ledger.ErrUnreadable when its row can't be read, that of the context
 // when it has ended, or the database's.
 func (s *Store) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
-	return onlyPurchase(s.purchases(ctx, "get a purchase", (*purchaseRow).read, s.selects()+" WHERE realm = ? AND id = ?", key.Realm, key.ID))
+	return onlyPurchase(s.purchases(ctx, "get a purchase", (*purchaseRow).read, s.selects()+" WHERE realm = ? AND id = ?", s.text(key.Realm), s.text(key.ID)))
 }
 
 // selects is the beginning of a query for purchases.
-func (s *Store) selects() string { return "SELECT " + s.columns() + " FROM " + s.table }
+func (s *Store) selects() string { return "SELECT " + s.columns() + " FROM " + table }
 
 // purchases runs a query for purchases. Its rows are read to their end, also
 // after one that can't be: it is there that SQLite commits one that writes.
 func (s *Store) purchases(ctx context.Context, doing string, read readFunc, query string, args ...any) (list []ledger.Purchase, err error) {
-	query = s.db.Dialect.Rebind(query)
+	query = s.db.Query(query)
 	err = s.db.Patiently(ctx, func() error {
 		list = nil
 		rows, err := s.db.SQL.QueryContext(ctx, query, args...)

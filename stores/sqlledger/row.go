@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -22,16 +21,12 @@ var columnNames = []string{
 	"created_at", "updated_at", "next_at", "stuck_at", "paid_at", "purchase",
 }
 
-// columns are the columns as a query reads them: MySQL's drivers make of a
-// DATETIME what their settings say, and of text what it is.
+// columns are the columns as a query reads them.
 func (s *Store) columns() string {
-	if s.db.Dialect != sqldb.MySQL {
-		return strings.Join(columnNames, ", ")
-	}
 	var read []string
 	for _, name := range columnNames {
 		if strings.HasSuffix(name, "_at") {
-			name = "CAST(" + name + " AS CHAR)"
+			name = s.db.Dialect.Select(name)
 		}
 		read = append(read, name)
 	}
@@ -44,9 +39,9 @@ type purchaseRow struct {
 	id, realm, userID, gloebitID, key, item       string
 	quantity, amount                              int64
 	state                                         string
-	createdAt, updatedAt, nextAt, stuckAt, paidAt stamp
+	createdAt, updatedAt, nextAt, stuckAt, paidAt time.Time
 	rest                                          []byte
-	held                                          sql.NullString // written only
+	held                                          bool // the purchase holds its key; written only
 }
 
 // newPurchaseRow is the row of a purchase, or the error of Check.
@@ -57,8 +52,8 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 	row := purchaseRow{
 		id: p.ID, realm: p.Realm, userID: p.UserID, gloebitID: p.GloebitID, key: p.Key, item: p.Item + p.Product,
 		quantity: p.Quantity, amount: amount(p.Order), state: string(p.State),
-		createdAt: stamp{p.CreatedAt}, updatedAt: stamp{p.UpdatedAt}, nextAt: stamp{p.NextAt}, stuckAt: stamp{p.StuckAt}, paidAt: stamp{p.PaidAt},
-		held: sql.NullString{String: p.Key, Valid: p.HoldsKey()},
+		createdAt: p.CreatedAt, updatedAt: p.UpdatedAt, nextAt: p.NextAt, stuckAt: p.StuckAt, paidAt: p.PaidAt,
+		held: p.HoldsKey(),
 	}
 	// These are in columns, and Claim changes one of them.
 	p.UserID, p.Key, p.NextAt, p.GloebitID = "", "", time.Time{}, ""
@@ -81,11 +76,15 @@ func amount(o ledger.Order) int64 {
 }
 
 // args are the values of columnNames and held_key.
-func (r *purchaseRow) args(dialect sqldb.Dialect) []any {
+func (r *purchaseRow) args(d sqldb.Dialect) []any {
+	var held any
+	if r.held {
+		held = sqldb.Text(d, r.key)
+	}
 	return []any{
-		r.id, r.realm, r.userID, r.gloebitID, r.key, r.item, r.quantity, r.amount, r.state,
-		r.createdAt.stored(dialect), r.updatedAt.stored(dialect), r.nextAt.stored(dialect), r.stuckAt.stored(dialect), r.paidAt.stored(dialect),
-		string(r.rest), r.held,
+		sqldb.Text(d, r.id), sqldb.Text(d, r.realm), sqldb.Text(d, r.userID), sqldb.Text(d, r.gloebitID), sqldb.Text(d, r.key),
+		sqldb.Text(d, r.item), r.quantity, r.amount, r.state,
+		d.Time(r.createdAt), d.Time(r.updatedAt), d.Time(r.nextAt), d.Time(r.stuckAt), d.Time(r.paidAt), sqldb.Text(d, string(r.rest)), held,
 	}
 }
 
@@ -94,7 +93,7 @@ func (r *purchaseRow) scan(row interface{ Scan(...any) error }, more ...any) err
 	*r = purchaseRow{}
 	columns := []any{
 		&r.id, &r.realm, &r.userID, &r.gloebitID, &r.key, &r.item, &r.quantity, &r.amount, &r.state,
-		&r.createdAt, &r.updatedAt, &r.nextAt, &r.stuckAt, &r.paidAt, &r.rest,
+		(*sqldb.Time)(&r.createdAt), (*sqldb.Time)(&r.updatedAt), (*sqldb.Time)(&r.nextAt), (*sqldb.Time)(&r.stuckAt), (*sqldb.Time)(&r.paidAt), &r.rest,
 	}
 	err := row.Scan(append(columns, more...)...)
 	if err != nil && r.id != "" { // the others can't be read
@@ -138,7 +137,7 @@ func (r *purchaseRow) kept(p ledger.Purchase) ledger.Purchase {
 // setTimes sets the times to those of the columns, or to what JSON makes of
 // them.
 func (r *purchaseRow) setTimes(p *ledger.Purchase) {
-	p.CreatedAt, p.NextAt, p.StuckAt, p.PaidAt = r.createdAt.micro(), r.nextAt.micro(), r.stuckAt.micro(), r.paidAt.micro()
+	p.CreatedAt, p.NextAt, p.StuckAt, p.PaidAt = micro(r.createdAt), micro(r.nextAt), micro(r.stuckAt), micro(r.paidAt)
 	for _, at := range []*time.Time{&p.UpdatedAt, &p.ConnectedAt, &p.FailingSince} {
 		*at = at.UTC().Round(0)
 	}
@@ -174,53 +173,10 @@ func (r *purchaseRow) list(rows *sql.Rows) (ledger.Purchase, error) {
 	return p, nil
 }
 
-// stamp is a time as databases keep it, in UTC and to the microsecond; the zero
-// time is NULL. It goes there as text, which no driver's setting changes.
-type stamp struct{ time.Time }
-
-const stampLayout = "2006-01-02 15:04:05.000000"
-
-// stored is the time as the database gets it.
-func (t stamp) stored(dialect sqldb.Dialect) any {
-	if t.IsZero() {
-		return nil
-	}
-	text := t.UTC().Format(stampLayout)
-	if dialect == sqldb.Postgres {
-		text += "+00"
-	}
-	return text
-}
-
-// micro is the time as it comes back.
-func (t stamp) micro() time.Time {
+// micro is a time as it comes back.
+func micro(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
 	}
 	return t.UTC().Round(0).Truncate(time.Microsecond)
-}
-
-// Scan implements sql.Scanner.
-func (t *stamp) Scan(value any) error {
-	switch value := value.(type) {
-	case nil:
-		t.Time = time.Time{}
-		return nil
-	case time.Time:
-		t.Time = value.UTC()
-		return nil
-	case []byte:
-		return t.parse(string(value))
-	case string:
-		return t.parse(value)
-	}
-	return fmt.Errorf("a %T is no time", value)
-}
-
-func (t *stamp) parse(text string) (err error) {
-	t.Time, err = time.Parse(stampLayout, text)
-	if err != nil {
-		return errors.New("not a time as " + stampLayout)
-	}
-	return nil
 }

@@ -29,7 +29,6 @@ type Store struct {
 
 	tokens *sqlstore.Store
 	db     *sqldb.DB
-	table  string
 	hung   sync.Map // keys of purchases whose fn goes on though its hold was given up
 }
 
@@ -40,13 +39,16 @@ func New(store *sqlstore.Store) *Store {
 	if store == nil {
 		panic("sqlledger: the sqlstore.Store is nil")
 	}
-	return &Store{tokens: store, db: store.Database(), table: defaultTable}
+	return &Store{tokens: store, db: store.Database()}
 }
 
 const (
 	defaultLease = time.Minute
-	defaultTable = "gloebit_purchases"
+	table        = "{p}gloebit_purchases" // see sqldb.DB.Query
 )
+
+// text is a string as an argument.
+func (s *Store) text(value string) any { return sqldb.Text(s.db.Dialect, value) }
 
 func (s *Store) lease() time.Duration {
 	if s.Lease == 0 {

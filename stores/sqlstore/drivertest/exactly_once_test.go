@@ -135,17 +135,10 @@ func callTwice(t *testing.T, store *shopStore, shops []*shop, p ledger.Purchase)
 	for _, shop := range shops {
 		for _, step := range []string{"enact", "consume"} {
 			group.Go(func() {
-				for range 1000 {
-					status, body := get(t, shop.url+callback(p.ID, step))
-					if status == http.StatusOK && body == "[true]" {
-						return
-					}
-					if step == "enact" || status != http.StatusConflict || body != `[false,"not enacted"]` {
-						t.Errorf("%s was answered %d %s", step, status, body)
-						return
-					}
+				status, body := get(t, shop.url+callback(p.ID, step))
+				if status != http.StatusOK || body != "[true]" {
+					t.Errorf("%s was answered %d %s", step, status, body)
 				}
-				t.Errorf("%s was never answered with yes", step)
 			})
 		}
 	}
@@ -176,6 +169,10 @@ func wantHistories(t *testing.T, store ledger.Store, many int) {
 		steps := []ledger.State{}
 		for _, change := range p.History {
 			steps = append(steps, change.To)
+		}
+		if len(steps) == 3 { // consume came before enact
+			require.Equal(t, []ledger.State{ledger.Accepted, ledger.Settled, ledger.Delivered}, steps)
+			continue
 		}
 		require.Equal(t, []ledger.State{ledger.Accepted, ledger.Reserved, ledger.Settled, ledger.Delivered}, steps)
 	}

@@ -85,7 +85,7 @@ var signingKey = connect.Secret("a key for callbacks, of 32 bytes or so")
 func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *ledger.Ledger {
 	config := ledger.Config{
 		Merchant: must(gloebit.New(gloebit.Config{
-			ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback", Provider: gloebit.Sandbox(),
+			ClientID: "shop", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback", Provider: gloebit.At("https://www.gloebit.com/"), // see realm
 		})),
 		Store: store, Fulfiller: goods, CallbackURL: "http://127.0.0.1/hold", Keys: []connect.Secret{signingKey},
 		StuckAfter: 1000 * time.Hour,
@@ -99,7 +99,7 @@ func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *led
 // callback is the path of a callback, as the ledger signs it.
 func callback(id, step string) string {
 	mac := hmac.New(sha256.New, []byte(signingKey.Reveal()))
-	mac.Write([]byte("gloebit ledger hold URL\n" + id + "\n" + step))
+	mac.Write([]byte("gloebit ledger hold URL\n" + realm + "\n" + id + "\n" + step))
 	return "/" + id + "/" + step + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
