@@ -207,8 +207,8 @@ func (e *APIError) Unwrap() []error {
 }
 
 // refusals returns all rows, in the order in which they count.
-func refusals() []Refusal {
-	rows := append([]Refusal{unknownOutcome}, connect.Refusals()...)
+func refusals() []connect.Refusal {
+	rows := append([]connect.Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {
 		if row.Err != nil {
 			rows = append(rows, row.Refusal)

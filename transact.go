@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Receipt is Gloebit's response to a transaction. OutcomeQueued means that the
@@ -92,7 +94,7 @@ func (c *Client) transact(
 		return receipt, err
 	}
 	var fate fate
-	var sent Credential
+	var sent connect.Credential
 	username, err := c.username(ctx, t.Username)
 	if err != nil {
 		return receipt, err

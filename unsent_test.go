@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
@@ -35,7 +36,7 @@ func TestUnsentTransaction(t *testing.T) {
 		"transport that hides": {silentPlain, hiding{&http.Transport{}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, merchant, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) {
+			client, merchant, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
 				c.Provider, c.HTTPClient = gloebit.At(test.server), &http.Client{Transport: test.transport}
 			})
 			merchant.RetryWithin(time.Millisecond)

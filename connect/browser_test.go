@@ -41,7 +41,7 @@ func newSite(t *testing.T, changes ...func(*connect.Config)) *site {
 		ClientID: "app", ClientSecret: "secret", RedirectURL: "https://shop.example/oauth/callback",
 		Logger: s.log.Logger(), User: func(*http.Request) (connect.User, error) { return connect.User{ID: "ann"}, nil },
 		HTTPClient: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-			return answer(`{"access_token":"an-access-token","token_type":"bearer"}`), nil
+			return ok(`{"access_token":"an-access-token","token_type":"bearer"}`), nil
 		})},
 	}
 	for _, change := range changes {
@@ -57,7 +57,7 @@ func newSite(t *testing.T, changes ...func(*connect.Config)) *site {
 	return s
 }
 
-func answer(body string) *http.Response {
+func ok(body string) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }
 

@@ -332,7 +332,7 @@ func TestABuyerGoesWhileGloebitIsAsked(t *testing.T) {
 // keeping is a store of tokens that can't save.
 type keeping struct{ gloebit.TokenStore }
 
-func (keeping) Update(context.Context, connect.Key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (keeping) Update(context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	return errDown
 }
 

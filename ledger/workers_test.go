@@ -37,8 +37,8 @@ func newHungUp(t *testing.T) (*quiet, *hungUp) {
 		Tokens: tokens, HTTPClient: &http.Client{Transport: hung},
 	})
 	require.NoError(t, err)
-	credential := gloebit.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
-	require.NoError(t, tokens.Update(t.Context(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	credential := connect.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
+	require.NoError(t, tokens.Update(t.Context(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &credential, nil
 	}))
 	return newQuiet(t, func(c *ledger.Config) { c.Merchant = merchant }), hung

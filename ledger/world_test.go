@@ -131,10 +131,10 @@ func (w *world) save(name, account, id string, at time.Time) {
 	w.t.Helper()
 	token, err := w.gloebit.IssueToken(w.app.Key, account, "transact", "balance")
 	require.NoError(w.t, err)
-	credential := gloebit.Credential{
+	credential := connect.Credential{
 		AccessToken: gloebit.Secret(token), Subject: id, ConnectedAt: at, Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance},
 	}
-	require.NoError(w.t, w.tokens.Update(w.t.Context(), w.key(name), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(w.t, w.tokens.Update(w.t.Context(), w.key(name), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &credential, nil
 	}))
 }

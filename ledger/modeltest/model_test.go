@@ -48,8 +48,8 @@ func newShop(t *rapid.T, kept keeper) *shop {
 	})
 	check(t, err)
 	s.connect = func(at time.Time) error {
-		credential := gloebit.Credential{AccessToken: "token", ConnectedAt: at, Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
-		return tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		credential := connect.Credential{AccessToken: "token", ConnectedAt: at, Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
+		return tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			return &credential, nil
 		})
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
@@ -54,7 +53,7 @@ func (s *Store) change(ctx context.Context, key connect.Key, fn func(context.Con
 		return next, failed(ctx, "lock the purchase", err)
 	}
 	if !found {
-		return next, gloebit.ErrNotFound
+		return next, connect.ErrNotFound
 	}
 
 	var refused error
@@ -90,7 +89,7 @@ func changedRow(was, next ledger.Purchase) (purchaseRow, error) {
 	moved := next.StoreKey() != was.StoreKey() || !next.CreatedAt.Equal(was.CreatedAt)
 	taken := was.UserID != "" && (next.UserID != was.UserID || next.GloebitID != was.GloebitID || next.Key != was.Key)
 	if err == nil && (moved || taken) {
-		err = fmt.Errorf("%w: purchase %s: its realm, id, user, Gloebit id, key or time of creation was changed", gloebit.ErrInvalidRequest, was.ID)
+		err = fmt.Errorf("%w: purchase %s: its realm, id, user, Gloebit id, key or time of creation was changed", connect.ErrInvalidRequest, was.ID)
 	}
 	return row, err
 }

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
@@ -35,7 +35,7 @@ func (s *Store) Claim(ctx context.Context, realm string, state ledger.State, now
 		return ledger.Purchase{}, failed(ctx, "look for what is due", err)
 	}
 	if len(ids) == 0 {
-		return ledger.Purchase{}, gloebit.ErrNotFound
+		return ledger.Purchase{}, connect.ErrNotFound
 	}
 	if s.db.Dialect == sqldb.MySQL {
 		return s.claimLocked(ctx, wanted, until)
@@ -62,7 +62,7 @@ func (s *Store) claimLocked(ctx context.Context, wanted []any, until time.Time) 
 	unreadable := row.scan(h.Conn.QueryRowContext(ctx, s.db.Query(s.selects()+due+" FOR UPDATE SKIP LOCKED"), wanted...))
 	switch {
 	case errors.Is(unreadable, sql.ErrNoRows):
-		return ledger.Purchase{}, gloebit.ErrNotFound
+		return ledger.Purchase{}, connect.ErrNotFound
 	case row.id == "":
 		return ledger.Purchase{}, failed(ctx, "look for what is due", unreadable)
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
@@ -48,7 +48,7 @@ func (s *Store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purc
 			return row.kept(p), true, nil
 		}
 		other, err := s.other(ctx, row)
-		if !errors.Is(err, gloebit.ErrNotFound) { // else it has given the key up meanwhile
+		if !errors.Is(err, connect.ErrNotFound) { // else it has given the key up meanwhile
 			return other, false, err
 		}
 	}
@@ -60,7 +60,7 @@ func (s *Store) other(ctx context.Context, row purchaseRow) (ledger.Purchase, er
 	if row.held {
 		const holds = " WHERE realm = ? AND user_id = ? AND held_key = ?"
 		p, err := onlyPurchase(s.purchases(ctx, "look for the purchase of a key", (*purchaseRow).read, s.selects()+holds, s.text(row.realm), s.text(row.userID), s.text(row.key)))
-		if !errors.Is(err, gloebit.ErrNotFound) {
+		if !errors.Is(err, connect.ErrNotFound) {
 			return p, err
 		}
 	}

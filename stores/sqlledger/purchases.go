@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 )
@@ -53,7 +52,7 @@ type readFunc = func(*purchaseRow, *sql.Rows) (ledger.Purchase, error)
 // onlyPurchase is the one of a list, or ErrNotFound.
 func onlyPurchase(list []ledger.Purchase, err error) (ledger.Purchase, error) {
 	if err == nil && len(list) == 0 {
-		err = gloebit.ErrNotFound
+		err = connect.ErrNotFound
 	}
 	if err != nil {
 		return ledger.Purchase{}, err

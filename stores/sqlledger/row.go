@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
@@ -61,7 +61,7 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // it would change Data
 	if err := encoder.Encode(p); err != nil {
-		return purchaseRow{}, fmt.Errorf("%w: purchase: %w", gloebit.ErrInvalidRequest, err)
+		return purchaseRow{}, fmt.Errorf("%w: purchase: %w", connect.ErrInvalidRequest, err)
 	}
 	row.rest = bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 	return row, nil

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
@@ -102,9 +101,9 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	require.NoError(t, change(b.Bench.Deliver))
 	keys := b.Keys
 	require.GreaterOrEqual(t, len(keys[0]), 32)
-	token := gloebit.Credential{AccessToken: "alice's token"}
+	token := connect.Credential{AccessToken: "alice's token"}
 	alice := connect.Key{Realm: "www.gloebit.com/shop", ID: "alice"}
-	require.NoError(t, b.Tokens.Update(t.Context(), alice, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &token, nil }))
+	require.NoError(t, b.Tokens.Update(t.Context(), alice, func(context.Context, *connect.Credential) (*connect.Credential, error) { return &token, nil }))
 	require.NoError(t, b.Close())
 
 	b = open(t, file)

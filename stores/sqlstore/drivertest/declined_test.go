@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/stretchr/testify/require"
@@ -86,7 +86,7 @@ func TestWhatFnSaysAtOnceAfterItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		refused := errors.New("the refresh token is refused")
 		p, _, store, _ := throughProxy(t, d)
-		err := store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			p.cut()
 			return nil, refused
 		})

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -129,10 +129,10 @@ func TestAnUpdateIsNeverGivenUp(t *testing.T) {
 		store := d.store(t)
 		store.Lease = time.Second
 		ctx, cancel := context.WithCancel(t.Context())
-		err := store.Update(ctx, at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := store.Update(ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			cancel()
 			<-time.After(3 * store.Lease / 2)
-			return &gloebit.Credential{AccessToken: "rotated"}, nil
+			return &connect.Credential{AccessToken: "rotated"}, nil
 		})
 		require.NoError(t, err)
 		credential, err := store.Load(t.Context(), at("u"))

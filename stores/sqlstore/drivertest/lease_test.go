@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -99,11 +99,11 @@ func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)
 
-		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 			other := make(chan error)
 			go func() { other <- direct.Update(within(t, 12*time.Second), at("u"), saving("overtaking")) }() // a user's lease is ten seconds
 			require.ErrorIs(t, <-other, context.DeadlineExceeded)
-			return &gloebit.Credential{AccessToken: "kept"}, ctx.Err()
+			return &connect.Credential{AccessToken: "kept"}, ctx.Err()
 		})
 		require.NoError(t, err)
 		credential, err := direct.Load(t.Context(), at("u"))
@@ -152,10 +152,10 @@ func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
 		var held atomic.Int32
 		hold := func() { held.Add(1); <-time.After(long); held.Add(-1) }
 		updated, changed := make(chan error, 1), make(chan error, 1)
-		require.NoError(t, direct.Update(t.Context(), at("new"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		require.NoError(t, direct.Update(t.Context(), at("new"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			go func() { updated <- store.Update(within(t, 30*time.Second), at("new"), longer(t, &held)) }()
 			hold()
-			return &gloebit.Credential{AccessToken: "x"}, nil
+			return &connect.Credential{AccessToken: "x"}, nil
 		}))
 		require.NoError(t, <-updated)
 		credential, err := direct.Load(t.Context(), at("new"))
@@ -230,20 +230,20 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 		wantNothingKept(t, d, direct, one)
 
 		store = newStore(db, d.dialect) // with a lease of a minute
-		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 			begun := time.Now()
 			vanish(ctx, func() {
-				err := direct.Update(within(t, 20*time.Second), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+				err := direct.Update(within(t, 20*time.Second), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 					if ctx.Err() == nil {
 						t.Error("two Updates of one user run at once")
 					}
-					return &gloebit.Credential{AccessToken: "another's"}, nil
+					return &connect.Credential{AccessToken: "another's"}, nil
 				})
 				if err != nil || time.Since(begun) > 15*time.Second { // a user is free after ten
 					t.Errorf("after %v: %v", time.Since(begun), err)
 				}
 			})
-			return &gloebit.Credential{AccessToken: "too late"}, nil
+			return &connect.Credential{AccessToken: "too late"}, nil
 		})
 		require.ErrorContains(t, err, "the connection that locked the user is lost")
 		reappear()
@@ -269,7 +269,7 @@ func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 		require.ErrorContains(t, err, "sold out", "in words it is there")
 		require.NotErrorIs(t, err, soldOut)
 		p.restore()
-		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 			p.cut()
 			<-ctx.Done()
 			return nil, soldOut

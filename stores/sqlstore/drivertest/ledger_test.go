@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +30,7 @@ func TestReplicasClaimEachPurchaseOnce(t *testing.T) {
 				group.Go(func() {
 					for {
 						p, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered.Add(time.Hour))
-						if errors.Is(err, gloebit.ErrNotFound) {
+						if errors.Is(err, connect.ErrNotFound) {
 							return
 						}
 						if err != nil {
@@ -76,7 +76,7 @@ func TestReplicasCreateClaimAndChangeWithoutDeadlock(t *testing.T) {
 					if err == nil {
 						_, err = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered.Add(time.Hour))
 					}
-					if err != nil && !errors.Is(err, gloebit.ErrNotFound) {
+					if err != nil && !errors.Is(err, connect.ErrNotFound) {
 						t.Error(err)
 						return
 					}

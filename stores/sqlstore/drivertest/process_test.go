@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/stretchr/testify/require"
@@ -77,7 +78,7 @@ func runShop(text string) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-var signingKey = gloebit.Secret("a key for callbacks, of 32 bytes or so")
+var signingKey = connect.Secret("a key for callbacks, of 32 bytes or so")
 
 // newLedger is a ledger that is asked by its callbacks alone, so that it needs
 // no Gloebit.
@@ -86,7 +87,7 @@ func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *led
 		Merchant: must(gloebit.New(gloebit.Config{
 			ClientID: "shop", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback", Provider: gloebit.At("https://www.gloebit.com/"), // see realm
 		})),
-		Store: store, Fulfiller: goods, CallbackURL: "http://127.0.0.1/hold", Keys: []gloebit.Secret{signingKey},
+		Store: store, Fulfiller: goods, CallbackURL: "http://127.0.0.1/hold", Keys: []connect.Secret{signingKey},
 		StuckAfter: 1000 * time.Hour,
 	}
 	if !clock.IsZero() {

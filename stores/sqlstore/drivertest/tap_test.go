@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
@@ -168,7 +168,7 @@ func TestACommitThatFailsIsAnErrorAndKeepsNothing(t *testing.T) {
 			require.NoError(t, err, name)
 			require.Equal(t, "before", credential.AccessToken.Reveal(), name)
 			_, err = direct.Load(t.Context(), at("new"))
-			require.ErrorIs(t, err, gloebit.ErrNotFound, name)
+			require.ErrorIs(t, err, connect.ErrNotFound, name)
 			all, err := direct.List(t.Context(), ledger.Query{Realm: realm})
 			require.NoError(t, err, name)
 			require.Len(t, all, 1, name)
@@ -196,7 +196,7 @@ func TestAUserIsFreeThoughTheConnectionFailsInTheEnd(t *testing.T) {
 		require.NoError(t, direct.Update(within(t, 10*time.Second), at("u"), saving("another's")))
 
 		tapped.before = refusing("ROLLBACK")
-		err := store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, errOfFn })
+		err := store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, errOfFn })
 		require.ErrorIs(t, err, errTapped)
 		require.NotErrorIs(t, err, errOfFn)
 		require.NoError(t, direct.Update(within(t, 10*time.Second), at("u"), saving("another's")))
@@ -240,7 +240,7 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 		for name, call := range calls {
 			err := call()
 			require.ErrorIs(t, err, errTapped, name)
-			require.NotErrorIs(t, err, gloebit.ErrNotFound, name)
+			require.NotErrorIs(t, err, connect.ErrNotFound, name)
 		}
 	})
 }
@@ -249,7 +249,7 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 func TestSweepLeavesWhoHasConnectedAgainMeanwhile(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, _, store, direct := throughTap(t, d)
-		lapsed := gloebit.Credential{Until: time.Now().Add(-time.Hour)}
+		lapsed := connect.Credential{Until: time.Now().Add(-time.Hour)}
 		for _, userID := range []string{"again", "lapsed"} {
 			require.NoError(t, direct.Update(t.Context(), at(userID), returning(lapsed)))
 		}

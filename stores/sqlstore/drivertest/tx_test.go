@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -364,10 +364,10 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		p.cut()
 		_, err = store.Get(t.Context(), p1.StoreKey())
 		require.Error(t, err)
-		require.NotErrorIs(t, err, gloebit.ErrNotFound, "what can't be asked is not absent")
+		require.NotErrorIs(t, err, connect.ErrNotFound, "what can't be asked is not absent")
 		_, err = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered)
 		require.Error(t, err)
-		require.NotErrorIs(t, err, gloebit.ErrNotFound)
+		require.NotErrorIs(t, err, connect.ErrNotFound)
 	})
 }
 

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
@@ -36,12 +36,12 @@ func TestAnUnreadablePurchaseKeepsNoOtherWaiting(t *testing.T) {
 			time.AfterFunc(100*time.Millisecond, func() { _ = reading.Close() })
 			_, err = store.Claim(t.Context(), realm, ledger.Settled, now, until)
 			require.ErrorContains(t, err, "read purchase "+bad.ID)
-			require.NotErrorIs(t, err, gloebit.ErrNotFound)
+			require.NotErrorIs(t, err, connect.ErrNotFound)
 			p, err := store.Claim(t.Context(), realm, ledger.Settled, now, until)
 			require.NoError(t, err, "the other is next")
 			require.Equal(t, good.ID, p.ID)
 			_, err = store.Claim(t.Context(), realm, ledger.Settled, now, until)
-			require.ErrorIs(t, err, gloebit.ErrNotFound, "the spoiled one has its time too")
+			require.ErrorIs(t, err, connect.ErrNotFound, "the spoiled one has its time too")
 			_, err = store.Claim(t.Context(), realm, ledger.Settled, until, until.Add(time.Hour))
 			require.ErrorContains(t, err, "read purchase "+bad.ID, "and comes again")
 
