@@ -57,19 +57,8 @@ func allow(t *testing.T, browser *http.Client, page testkit.Page, base string) t
 	return testkit.Load(t, browser, testkit.NewRequest(t, http.MethodPost, base+"/open_auth/authorise/", fields))
 }
 
-// everywhere runs a test against the test server, and against the packages on
-// which Omniport stands. The world of the latter has no Server.
-func everywhere(t *testing.T, test func(*testing.T, func(*testing.T) *world)) {
-	t.Run("omniporttest", func(t *testing.T) { test(t, func(t *testing.T) *world { return newWorld(t) }) })
-	t.Run("toolkit", func(t *testing.T) {
-		const callback = "http://127.0.0.1:9/oauth/callback"
-		at := toolkit(t, callback)
-		test(t, func(*testing.T) *world { return &world{url: at, callback: callback} })
-	})
-}
-
-// TestToolkit follows a user through an application and the packages on which
-// Omniport stands.
+// TestToolkit runs the tables of the test server, and follows a user through an
+// application, with the packages on which Omniport stands.
 func TestToolkit(t *testing.T) {
 	var behind *httputil.ReverseProxy // the toolkit, which needs to know the application
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { behind.ServeHTTP(w, r) }))
@@ -81,6 +70,13 @@ func TestToolkit(t *testing.T) {
 	require.NoError(t, err)
 	behind = httputil.NewSingleHostReverseProxy(address)
 	behind.Transport = &http.Transport{DisableKeepAlives: true}
+	for name, test := range map[string]func(*testing.T, func(*testing.T) *world){
+		"token": testToken, "revoke": testRevoke, "user data": testUserData,
+	} {
+		t.Run(name, func(t *testing.T) {
+			test(t, func(*testing.T) *world { return &world{url: address.String(), callback: app.Callback()} })
+		})
+	}
 	page := allow(t, app.Browser, app.Page(t), at)
 	require.Equal(t, 200, page.Status, page.Body)
 	require.Equal(t, "Ann Arbor", page.Body)

@@ -17,7 +17,7 @@ import (
 
 // TestUserData checks every row of the user data endpoint.
 func TestUserData(t *testing.T) {
-	everywhere(t, testUserData)
+	testUserData(t, func(t *testing.T) *world { return newWorld(t) })
 }
 
 func testUserData(t *testing.T, newWorld func(*testing.T) *world) {

@@ -91,7 +91,7 @@ func TestAuthorize(t *testing.T) {
 
 // TestToken checks every row of the token endpoint.
 func TestToken(t *testing.T) {
-	everywhere(t, testToken)
+	testToken(t, func(t *testing.T) *world { return newWorld(t) })
 	t.Run("redirect URI missing where one is registered", func(t *testing.T) {
 		w := newWorld(t)
 		w.AddApplication(omniporttest.Application{ClientID: "app", ClientSecret: secret, RedirectURIs: []string{w.callback}})
@@ -288,7 +288,7 @@ func TestReplicasThatOverlap(t *testing.T) {
 
 // TestRevoke checks every row of the revocation endpoint.
 func TestRevoke(t *testing.T) {
-	everywhere(t, testRevoke)
+	testRevoke(t, func(t *testing.T) *world { return newWorld(t) })
 	testRevokeIsSent(t)
 }
 
