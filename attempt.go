@@ -9,11 +9,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
 // attempt sends one request and returns the body of a successful reply.
-func (c *Client) attempt(ctx context.Context, call call, payload []byte, credential *Credential) ([]byte, error) {
+func (c *Client) attempt(ctx context.Context, call call, payload []byte, credential *connect.Credential) ([]byte, error) {
 	if err := ctx.Err(); err != nil { // nothing was sent
 		return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
 	}
@@ -44,7 +45,7 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 }
 
 // request makes the request of one attempt.
-func (c *Client) request(ctx context.Context, call call, payload []byte, credential *Credential) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, call call, payload []byte, credential *connect.Credential) (*http.Request, error) {
 	var body io.Reader
 	if payload != nil {
 		body = bytes.NewReader(payload)

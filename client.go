@@ -41,6 +41,14 @@ func (c *Client) Scopes() []Scope { return c.account.Scopes() }
 // connection, or "".
 func (c *Client) GloebitID() string { return c.account.Credential().Subject }
 
+// ConnectedAt returns when the user made the connection that the client uses. It
+// is zero when that is unknown.
+func (c *Client) ConnectedAt() time.Time { return c.account.Credential().ConnectedAt }
+
+// Realm returns the realm of the merchant for whom the client calls, as
+// [Merchant.Realm].
+func (c *Client) Realm() string { return c.merchant.Realm() }
+
 // Format writes the user's id, whatever the verb: a Client holds secrets.
 func (c *Client) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "gloebit.Client(%s)", c.User().ID)
@@ -50,15 +58,15 @@ func (c *Client) Format(f fmt.State, _ rune) {
 type call struct {
 	name       string // the path less its arguments, for errors
 	method     string
-	path       string      // below Provider.APIURL, percent-encoded; empty means name
-	scope      Scope       // what it needs
-	body       any         // sent as JSON, with the keys in order; nil sends none
-	repeatable bool        // sending it twice does what sending it once does
-	fate       *fate       // what attempts that failed may have done; nil when nobody asks
-	sent       *Credential // takes the one that the reply answers; nil when nobody asks
-	failed     any         // takes what a reply without success tells beside its reason; nil when nobody asks
-	secrets    []Secret    // what it tells the server beside the credential, and is not to be repeated
-	until      time.Time   // when it ends at the latest, with all attempts
+	path       string              // below Provider.APIURL, percent-encoded; empty means name
+	scope      Scope               // what it needs
+	body       any                 // sent as JSON, with the keys in order; nil sends none
+	repeatable bool                // sending it twice does what sending it once does
+	fate       *fate               // what attempts that failed may have done; nil when nobody asks
+	sent       *connect.Credential // takes the one that the reply answers; nil when nobody asks
+	failed     any                 // takes what a reply without success tells beside its reason; nil when nobody asks
+	secrets    []Secret            // what it tells the server beside the credential, and is not to be repeated
+	until      time.Time           // when it ends at the latest, with all attempts
 }
 
 // bad is a successful reply that is no answer to the call. Where the call changes
@@ -137,7 +145,7 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 
 // renew gives a call another token than the stale one, unless that is one that
 // the call must not be sent with.
-func (c *Client) renew(ctx context.Context, call call, stale Credential) (Credential, error) {
+func (c *Client) renew(ctx context.Context, call call, stale connect.Credential) (connect.Credential, error) {
 	fresh, err := c.account.Renew(ctx, call.until, stale)
 	if err == nil && call.fate.keepsTo(stale, fresh) {
 		err = connect.ErrAnotherConnection
@@ -150,7 +158,7 @@ func (c *Client) renew(ctx context.Context, call call, stale Credential) (Creden
 const mostRenewals = 2
 
 // send makes the attempts of one call with one credential.
-func (c *Client) send(ctx context.Context, call call, payload []byte, credential *Credential) ([]byte, error) {
+func (c *Client) send(ctx context.Context, call call, payload []byte, credential *connect.Credential) ([]byte, error) {
 	var pause pause
 	for attempt := 1; ; attempt++ {
 		body, err := c.attempt(ctx, call, payload, credential)

@@ -23,7 +23,7 @@ type envelope struct {
 
 // read tells a successful reply from all others. Texts are looked through for
 // secrets once they are decoded: JSON has many ways of writing one.
-func (c *Client) read(call call, resp *http.Response, body []byte, sent *Credential) ([]byte, error) {
+func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect.Credential) ([]byte, error) {
 	var reply envelope
 	unreadable := json.Unmarshal(body, &reply) != nil
 	if !unreadable && resp.StatusCode == http.StatusOK && len(body) <= longestReply && reply.Success != nil && *reply.Success {
@@ -112,13 +112,13 @@ func retryAfter(h http.Header) time.Duration {
 }
 
 // secrets are what the server knows of a call that was sent with the credential.
-func (c *Client) secrets(sent *Credential) []Secret {
+func (c *Client) secrets(sent *connect.Credential) []Secret {
 	return []Secret{sent.AccessToken, sent.RefreshToken, sent.TokenSecret, c.merchant.config.ClientSecret}
 }
 
 // words is what is kept of a text of the server's, which may be nil: neither the
 // secrets of the credential nor more.
-func (c *Client) words(text *string, sent *Credential, more ...Secret) string {
+func (c *Client) words(text *string, sent *connect.Credential, more ...Secret) string {
 	if text == nil {
 		return ""
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // transient reports whether the same call may fare better later.
@@ -59,7 +60,7 @@ type fate struct {
 // keepsTo reports whether an order must not be sent with the credential of a
 // later connection: in another account's name, or when it may have been taken
 // already.
-func (f *fate) keepsTo(credential, newer Credential) bool {
+func (f *fate) keepsTo(credential, newer connect.Credential) bool {
 	again := !newer.ConnectedAt.Equal(credential.ConnectedAt)
 	return f != nil && again && (f.lost || f.held || newer.Subject != credential.Subject)
 }

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Receipt is Gloebit's response to a transaction. OutcomeQueued means that the
@@ -92,7 +94,7 @@ func (c *Client) transact(
 		return receipt, err
 	}
 	var fate fate
-	var sent Credential
+	var sent connect.Credential
 	username, err := c.username(ctx, t.Username)
 	if err != nil {
 		return receipt, err
@@ -183,7 +185,7 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 	case order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > mostGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price)
 	}
-	id, err := c.transactionID(order.Key, order.ID, "item", []byte(order.Item), order.Price, order.Quantity)
+	id, err := order.TransactionID(c)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -208,8 +210,7 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 	case order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > mostGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of product %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Product, order.Price)
 	}
-	// Not from the price: a second click after a change of price is the same purchase.
-	id, err := c.transactionID(order.Key, order.ID, "product", []byte(order.Product), []byte(order.CharacterID), order.Quantity)
+	id, err := order.TransactionID(c)
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -108,7 +108,7 @@ func sealedToTheUser(w *world) {
 	_, bob := w.connected("alice"), w.connected("bob")
 	alices, err := w.stores.Inner.Load(w.Context(), w.key("alice"))
 	w.ok(err)
-	w.ok(w.stores.Inner.Update(w.Context(), w.key("bob"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	w.ok(w.stores.Inner.Update(w.Context(), w.key("bob"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &alices, nil
 	}))
 	w.app.took()

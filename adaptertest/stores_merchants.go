@@ -165,8 +165,8 @@ func merchantsShareTheStores(w *world) {
 	first, second, sandbox := all[0], all[1], all[2]
 	tokens := w.stores.Processes[0].Tokens
 	unknown := connect.Key{Realm: "gone.example/nobody's", ID: sharedUser}
-	canary := gloebit.Credential{AccessToken: "a-token-of-a-realm-that-nothing-serves", RefreshToken: "and-its-refresh-token"}
-	w.ok(tokens.Update(w.Context(), unknown, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	canary := connect.Credential{AccessToken: "a-token-of-a-realm-that-nothing-serves", RefreshToken: "and-its-refresh-token"}
+	w.ok(tokens.Update(w.Context(), unknown, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &canary, nil
 	}))
 	w.eye.keep("the access token of an unknown realm", canary.AccessToken.Reveal())

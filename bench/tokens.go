@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
@@ -43,7 +43,7 @@ func tokenPair(ctx context.Context) (*Pair, error) {
 }
 
 func ourLoad(ctx context.Context, store *sqlstore.Store, user string) Side {
-	var credential gloebit.Credential
+	var credential connect.Credential
 	return Side{
 		Do: func() (err error) {
 			credential, err = store.Load(ctx, keyOf(user))

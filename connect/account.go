@@ -9,11 +9,6 @@ import (
 	"time"
 )
 
-const (
-	expiryLeeway = 10 * time.Second // a token this close to its expiry is renewed first
-	leastToAsk   = 20 * time.Second // of a refresh's time, or the response may come too late to be saved
-)
-
 // ErrAnotherConnection is returned by [Account.Fresh] and [Account.Renew] when
 // the user has reconnected with another account. errors.Is also matches
 // ErrNotConnected.
@@ -55,36 +50,6 @@ func (a *Account) Credential() Credential {
 // without an expiry never does.
 func (c Credential) expired(now time.Time) bool {
 	return !c.Expiry.IsZero() && !now.Before(c.Expiry)
-}
-
-// Fresh returns the credential. A token that has expired, or expires within ten
-// seconds, is renewed first where it can be.
-func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error) {
-	credential := a.Credential()
-	if credential.expired(a.connector.clock().Add(expiryLeeway)) && a.CanRenew(credential) {
-		return a.Renew(ctx, until, credential)
-	}
-	return credential, nil
-}
-
-// CanRenew reports whether the credential has a refresh token, and is one that
-// was saved.
-func (a *Account) CanRenew(credential Credential) bool {
-	return credential.RefreshToken != "" && a.user.ID != ""
-}
-
-// Renew returns a credential with another access token than the stale one. The
-// first caller asks the server, with the user locked in the store; all others,
-// here and on other replicas, get what the first one saved. It waits until a
-// time at the latest. Errors: ErrNotConnected when the refresh was refused, or
-// when the user has connected with another account; ErrExchange, ErrStore, and
-// the context's.
-func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
-	fresh, err := a.connector.refresh(ctx, until, a.user.ID, stale.AccessToken)
-	if err != nil {
-		return Credential{}, err
-	}
-	return fresh, a.adopt(fresh)
 }
 
 // adopt makes a credential from the store the account's, unless it is of another

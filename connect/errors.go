@@ -43,6 +43,9 @@ var (
 	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
 	// and 5.2).
 	ErrExchange = errors.New("no token was given")
+	// ErrCodeExpired is returned by [Connector.ConnectDevice] when the user did not
+	// enter the code before it expired.
+	ErrCodeExpired = errors.New("the code has expired")
 	// ErrLimited is returned by [Connector.AuthorizationURL] and
 	// [Connector.Exchange] when Config.Limit refused the request.
 	ErrLimited = errors.New("too many attempts to connect")

@@ -120,8 +120,8 @@ func closeBody(req *http.Request) {
 // SaysInvalidToken reports whether a response's challenge says that the access
 // token has expired or was revoked (RFC 6750 section 3.1).
 func SaysInvalidToken(h http.Header) bool {
-	challenge := strings.Join(h.Values("WWW-Authenticate"), ", ")
-	return strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`)
+	challenge := strings.ReplaceAll(strings.Join(h.Values("WWW-Authenticate"), ","), " ", "") + ","
+	return strings.Contains(challenge, `error="invalid_token"`) || strings.Contains(challenge, "error=invalid_token,")
 }
 
 // reload reads the credential from the store once more, and makes it the

@@ -228,15 +228,17 @@ func TestSignIn(t *testing.T) {
 	a.asks(t, "/app/page")
 }
 
-// TestSeveral checks that applications of several servers share a mux, a browser
-// and a moment.
+// TestSeveral checks that connectors of several servers share a mux, a browser,
+// a moment, a user and the stores.
 func TestSeveral(t *testing.T) {
-	shop := newGloebitShop(t)
+	tokens, states := new(connect.MemoryTokenStore), new(connect.MemoryStateStore)
+	shop := newGloebitShop(t, tokens, states)
 	s := &site{shop.Server, http.NewServeMux(), testkit.NewBrowser(t)}
 	shop.Serve(s.mux)
 	s.mux.Handle("/gloebit/", shop.merchant.Handler())
 	s.mux.Handle("/gloebit/page", shop.page())
-	one, two := s.add(t, "/one", newFosite), s.add(t, "/two", newZitadel)
+	share := func(c *connect.Config) { c.Tokens, c.States, c.Clock = tokens, states, time.Now }
+	one, two := s.add(t, "/one", newFosite, share), s.add(t, "/two", newZitadel, share)
 
 	first, second := one.asks(t, "/one/page"), two.asks(t, "/two/page")
 	balance := one.load(t, "/gloebit/page")
@@ -256,7 +258,9 @@ func TestSeveral(t *testing.T) {
 			require.Contains(t, page.Body, []string{"1000 G$", "test-user2", "hello user"}[i])
 		}
 	}
+	require.Equal(t, 3, tokens.Len())
 	one.disconnect(t)
+	require.Equal(t, 2, tokens.Len())
 	one.asks(t, "/one/page")
 	require.Contains(t, two.load(t, "/two/page").Body, "test-user2")
 	require.Equal(t, "1000 G$", one.load(t, "/gloebit/page").Body)

@@ -18,10 +18,13 @@ type gloebitShop struct {
 	merchant *gloebit.Merchant
 }
 
-func newGloebitShop(t *testing.T) *gloebitShop {
+func newGloebitShop(t *testing.T, tokens gloebit.TokenStore, states gloebit.StateStore) *gloebitShop {
 	t.Helper()
 	shop := testkit.NewShop(t, gloebittest.Config{})
-	merchant, err := gloebit.New(shop.Config())
+	config := shop.Config()
+	config.Tokens, config.States = tokens, states
+	config.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "ann"}, nil }
+	merchant, err := gloebit.New(config)
 	require.NoError(t, err)
 	return &gloebitShop{shop, merchant}
 }

@@ -177,11 +177,11 @@ func (s *shop) buy(w http.ResponseWriter, r *http.Request) {
 		order.Item, order.Product = "", product
 	}
 	p, err := s.purchases.Purchase(r.Context(), client, order)
-	refused := errors.Is(err, gloebit.ErrInsufficientBalance)
+	refused, canceled := errors.Is(err, gloebit.ErrInsufficientBalance), errors.Is(err, ledger.ErrCanceled)
 	switch {
 	case errors.Is(err, gloebit.ErrStore), errors.Is(err, gloebit.ErrNotConnected):
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case err != nil && !refused:
+	case err != nil && !refused && !canceled:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	default:
 		w.Header().Set("Content-Type", "application/json")

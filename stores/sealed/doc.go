@@ -1,5 +1,5 @@
 // Package sealed keeps the secrets of credentials encrypted at rest, in any
-// [gloebit.TokenStore]: whoever reads the database, a backup of it or a replica
+// [connect.TokenStore]: whoever reads the database, a backup of it or a replica
 // gets no token.
 //
 //	keys, err := sealed.ParseKeys(os.Getenv("SHOP_SEALING_KEYS"))

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -36,7 +36,7 @@ func TestADatabaseThatRefusesIsAnErrorOfEveryMethod(t *testing.T) {
 			_, err = store.Sweep(ctx)
 			require.ErrorIs(t, err, errRefused)
 			require.ErrorIs(t, store.Delete(ctx, at("u")), errRefused)
-			require.ErrorIs(t, store.Put(ctx, at("key"), gloebit.PendingConnection{}), errRefused)
+			require.ErrorIs(t, store.Put(ctx, at("key"), connect.PendingConnection{}), errRefused)
 			require.ErrorIs(t, store.Migrate(ctx), errRefused)
 			for _, err := range store.UserIDs(ctx, realm) {
 				require.ErrorIs(t, err, errRefused)

@@ -7,15 +7,14 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 var (
-	_ gloebit.TokenStore = (*Store)(nil)
+	_ connect.TokenStore = (*Store)(nil)
 	_ connect.PlainStore = (*Store)(nil)
-	_ gloebit.StateStore = (*Store)(nil)
+	_ connect.StateStore = (*Store)(nil)
 )
 
 // Config says which database a Store is in. DB and Dialect must be set.
@@ -37,7 +36,7 @@ type Config struct {
 	Clock func() time.Time
 }
 
-// Store is a [gloebit.TokenStore] and a [gloebit.StateStore] in a database. Make
+// Store is a [connect.TokenStore] and a [connect.StateStore] in a database. Make
 // it with [New]. It is safe for concurrent use, and any number of processes and
 // merchants can share the database.
 type Store struct {

@@ -6,7 +6,7 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
@@ -130,6 +130,6 @@ func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, err
 }
 
 var _ interface {
-	gloebit.TokenStore
+	connect.TokenStore
 	UserIDs(context.Context, string) iter.Seq2[string, error]
 } = (*Store)(nil)

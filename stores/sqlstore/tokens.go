@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
@@ -28,7 +27,7 @@ func (s *Store) credentialColumns() string {
 
 // credentialRow is a user's row, as it is in the table.
 type credentialRow struct {
-	credential gloebit.Credential
+	credential connect.Credential
 	version    int64 // how often it was saved; 0 is a row that its transaction has just made
 	exists     bool
 }
@@ -46,31 +45,31 @@ func (r *credentialRow) scan(row *sql.Row) error {
 }
 
 // current is the user's credential, or nil when there is none.
-func (r *credentialRow) current() *gloebit.Credential {
+func (r *credentialRow) current() *connect.Credential {
 	if r.version == 0 {
 		return nil
 	}
 	return &r.credential
 }
 
-// Load implements [gloebit.TokenStore]. The error is ErrNotFound when there is
+// Load implements [connect.TokenStore]. The error is ErrNotFound when there is
 // no credential, that of the context when it has ended, or the database's. A
 // credential that has lapsed is there until [Store.Sweep].
-func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	var row credentialRow
 	err := s.db.Patiently(ctx, func() error {
 		return row.scan(s.db.SQL.QueryRowContext(ctx, s.load, text(s, key.Realm), text(s, key.ID)))
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return gloebit.Credential{}, failed(ctx, "load a credential", err)
+		return connect.Credential{}, failed(ctx, "load a credential", err)
 	}
 	if current := row.current(); current != nil {
 		return *current, nil
 	}
-	return gloebit.Credential{}, gloebit.ErrNotFound
+	return connect.Credential{}, connect.ErrNotFound
 }
 
-// Update implements [gloebit.TokenStore]. It waits for the user until ctx ends,
+// Update implements [connect.TokenStore]. It waits for the user until ctx ends,
 // and holds a lock of the database's while fn runs: see the package's
 // documentation for which, and for what else waits meanwhile. What fn returns is
 // saved also when ctx has ended since, within three seconds.
@@ -79,7 +78,7 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, 
 // then the error; that of the context when it has ended; or the database's.
 // After an error nothing is saved, but after one of the commit itself, which
 // can't tell.
-func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context.Context, current *connect.Credential) (*connect.Credential, error)) error {
 	leave, err := s.db.Enter(ctx, "user "+key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return failed(ctx, "wait for the user", err)
@@ -95,7 +94,7 @@ func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context
 		return failed(ctx, "lock the user", err)
 	}
 
-	var next *gloebit.Credential
+	var next *connect.Credential
 	var refused error
 	lost := h.Watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, row.current()) }, nil)
 	if lost := h.Verdict(lost, refused); lost != nil {
@@ -112,10 +111,10 @@ func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context
 	return failed(ctx, "commit a credential", h.Commit(after))
 }
 
-// Delete implements [gloebit.TokenStore]. It waits for the user as
+// Delete implements [connect.TokenStore]. It waits for the user as
 // [Store.Update] does, with the same errors.
 func (s *Store) Delete(ctx context.Context, key connect.Key) error {
-	return s.Update(ctx, key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
+	return s.Update(ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, nil })
 }
 
 // lockUser locks the user, also one without a row, and reads the row.
@@ -146,7 +145,7 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 }
 
 // save makes the row what fn returned.
-func (s *Store) save(ctx context.Context, h *sqldb.Hold, key connect.Key, row credentialRow, next *gloebit.Credential) error {
+func (s *Store) save(ctx context.Context, h *sqldb.Hold, key connect.Key, row credentialRow, next *connect.Credential) error {
 	if next == nil && !row.exists {
 		return nil
 	}

@@ -3,12 +3,12 @@ package sqlstore
 import (
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Lists of scopes are kept as RFC 6749 section 3.3 writes them.
 
-func joinScopes(scopes []gloebit.Scope) string {
+func joinScopes(scopes []connect.Scope) string {
 	var list strings.Builder
 	for i, scope := range scopes {
 		if i > 0 {
@@ -19,13 +19,13 @@ func joinScopes(scopes []gloebit.Scope) string {
 	return list.String()
 }
 
-func splitScopes(list string) []gloebit.Scope {
+func splitScopes(list string) []connect.Scope {
 	if list == "" {
 		return nil
 	}
-	var scopes []gloebit.Scope
+	var scopes []connect.Scope
 	for scope := range strings.SplitSeq(list, " ") {
-		scopes = append(scopes, gloebit.Scope(scope))
+		scopes = append(scopes, connect.Scope(scope))
 	}
 	return scopes
 }

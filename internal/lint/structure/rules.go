@@ -20,22 +20,25 @@ var boundedPackages = []string{".", "connect", "ledger", "gloebittest"}
 // pattern stands for any text, as in the go command.
 var imports = []struct{ of, may string }{
 	// An engine for any OAuth server, which knows no Gloebit.
-	{"connect", "internal/discreet internal/turns internal/enginetest"},
+	{"connect", "internal/discreet internal/turns"},
 	// Gloebit, for applications.
 	{".", "connect internal/discreet"},
+	// Other servers, beside Gloebit.
+	{"servers/...", "connect servers/... internal/oauthtest internal/reply"},
 	// What stands on top.
 	{"ledger", ". connect internal/turns"},
 	{"adapters/...", ". connect adapters/..."},
-	{"oauth1", ". connect"},
+	{"oauth1", "connect"},
+	{"connect/...", "connect"},
 	// Stores need connect alone. The ledger's table stands beside the others.
-	{"stores/sqlledger", ". connect ledger stores/sqlstore stores/internal/..."},
+	{"stores/sqlledger", "connect ledger stores/sqlstore stores/internal/..."},
 	{"stores/internal/...", "internal/turns"},
 	{"stores/sqlstore/drivertest", "..."},
-	{"stores/redisstore", ". connect stores/redisstore/..."},
-	{"stores/...", ". connect stores/internal/..."},
+	{"stores/redisstore", "connect stores/redisstore/..."},
+	{"stores/...", "connect stores/internal/..."},
 	// Helps for tests, which no product code imports.
 	{"gloebittest", ""},
-	{"storetest", ". connect internal/suite"},
+	{"storetest", "connect internal/suite"},
 	{"ledger/ledgertest", ". connect ledger internal/suite"},
 	{"adaptertest", ". connect gloebittest ledger"},
 	// Programs, and packages for the tests of this repository alone.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/go-gloebit/gloebit/storetest"
 	"github.com/jackc/pgx/v5"
@@ -28,9 +28,9 @@ func migrated(t *testing.T, db *sql.DB, dialect sqlstore.Dialect, prefix string)
 func works(t *testing.T, store *sqlstore.Store, token string) {
 	t.Helper()
 	wantNobody(t, store)
-	require.NoError(t, store.Update(t.Context(), at("u"), saving(gloebit.Secret(token))))
-	require.NoError(t, store.Update(t.Context(), at("gone"), returning(gloebit.Credential{Until: time.Unix(1, 0)})))
-	require.NoError(t, store.Put(t.Context(), at("key"), gloebit.PendingConnection{Binding: token, ExpiresAt: time.Now().Add(time.Hour)}))
+	require.NoError(t, store.Update(t.Context(), at("u"), saving(connect.Secret(token))))
+	require.NoError(t, store.Update(t.Context(), at("gone"), returning(connect.Credential{Until: time.Unix(1, 0)})))
+	require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{Binding: token, ExpiresAt: time.Now().Add(time.Hour)}))
 	removed, err := store.Sweep(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 1, removed)
@@ -49,7 +49,7 @@ func works(t *testing.T, store *sqlstore.Store, token string) {
 func wantNobody(t *testing.T, store *sqlstore.Store) {
 	t.Helper()
 	_, err := store.Load(t.Context(), at("u"))
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
 func TestPrefixesKeepStoresApart(t *testing.T) {
@@ -65,7 +65,7 @@ func TestPrefixesKeepStoresApart(t *testing.T) {
 		if d.dialect == sqlstore.SQLite {
 			return
 		}
-		err := stores[0].Update(t.Context(), at("new"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err := stores[0].Update(t.Context(), at("new"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 			return nil, stores[1].Update(within(t, 10*time.Second), at("new"), saving("x")) // waits for no lock of the other's
 		})
 		require.NoError(t, err)
@@ -85,12 +85,12 @@ func TestPrefixMayNameASchema(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "there "+begin, credential.AccessToken.Reveal())
 
-			err = there.Update(t.Context(), at("new"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			err = there.Update(t.Context(), at("new"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 				return nil, here.Update(within(t, 300*time.Millisecond), at("new"), saving("overtaking"))
 			})
 			require.ErrorIs(t, err, context.DeadlineExceeded, "the same table has the same locks")
 		}
-		storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore {
+		storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore {
 			for _, table := range []string{"oauth_credentials", "oauth_states"} {
 				_, err := db.ExecContext(t.Context(), "DELETE FROM "+table)
 				require.NoError(t, err)
@@ -143,8 +143,8 @@ func TestTimesAreTheSameInEveryZone(t *testing.T) {
 		} {
 			for _, writer := range pools {
 				store := newStore(writer, d.dialect)
-				require.NoError(t, store.Update(t.Context(), at("u"), returning(gloebit.Credential{Expiry: when})))
-				require.NoError(t, store.Put(t.Context(), at("k"), gloebit.PendingConnection{ExpiresAt: when}))
+				require.NoError(t, store.Update(t.Context(), at("u"), returning(connect.Credential{Expiry: when})))
+				require.NoError(t, store.Put(t.Context(), at("k"), connect.PendingConnection{ExpiresAt: when}))
 				for _, reader := range pools {
 					credential, err := newStore(reader, d.dialect).Load(t.Context(), at("u"))
 					require.NoError(t, err)

@@ -3,8 +3,8 @@ package drivertest_test
 import (
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/adaptertest"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
 )
@@ -71,7 +71,7 @@ func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 	}
 	for range 2 {
 		store := newStore(d.connectTo(t, addr), d.dialect)
-		stores.Processes = append(stores.Processes, adaptertest.Process{States: store, Tokens: gloebit.TokenStore(store), Purchases: store})
+		stores.Processes = append(stores.Processes, adaptertest.Process{States: store, Tokens: connect.TokenStore(store), Purchases: store})
 	}
 	return stores
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
@@ -22,11 +21,11 @@ func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 		const many = 1203 // more than two batches
 		for i := range many {
 			key := connect.Key{Realm: []string{realm, "another"}[i%2], ID: fmt.Sprint("expiring ", i/2)} // every realm is swept
-			require.NoError(t, store.Put(t.Context(), key, gloebit.PendingConnection{ExpiresAt: now.Add(time.Minute)}))
+			require.NoError(t, store.Put(t.Context(), key, connect.PendingConnection{ExpiresAt: now.Add(time.Minute)}))
 		}
-		require.NoError(t, store.Put(t.Context(), at("staying"), gloebit.PendingConnection{ExpiresAt: now.Add(time.Minute + time.Microsecond)}))
+		require.NoError(t, store.Put(t.Context(), at("staying"), connect.PendingConnection{ExpiresAt: now.Add(time.Minute + time.Microsecond)}))
 		for userID, until := range map[string]time.Time{"lapsing": now.Add(time.Minute), "staying": now.Add(time.Hour), "for ever": {}} {
-			require.NoError(t, store.Update(t.Context(), at(userID), returning(gloebit.Credential{Until: until})))
+			require.NoError(t, store.Update(t.Context(), at(userID), returning(connect.Credential{Until: until})))
 		}
 		removed, err := store.Sweep(t.Context())
 		require.NoError(t, err)
@@ -57,8 +56,8 @@ func TestSweepRemovesWhatHasExpiredAndNothingSooner(t *testing.T) {
 		store := newStoreOf(sqlstore.Config{DB: d.connect(t), Dialect: d.dialect, Clock: func() time.Time { return now }})
 		require.NoError(t, store.Migrate(t.Context()))
 		until := now.Add(time.Microsecond)
-		require.NoError(t, store.Put(t.Context(), at("key"), gloebit.PendingConnection{ExpiresAt: until}))
-		require.NoError(t, store.Update(t.Context(), at("u"), returning(gloebit.Credential{Until: until})))
+		require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{ExpiresAt: until}))
+		require.NoError(t, store.Update(t.Context(), at("u"), returning(connect.Credential{Until: until})))
 		swept := func(want int64) {
 			removed, err := store.Sweep(t.Context())
 			require.NoError(t, err)
@@ -72,17 +71,17 @@ func TestSweepRemovesWhatHasExpiredAndNothingSooner(t *testing.T) {
 		now = until
 		swept(2)
 		_, err = store.Take(t.Context(), at("key"))
-		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		require.ErrorIs(t, err, connect.ErrNotFound)
 		_, err = store.Load(t.Context(), at("u"))
-		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		require.ErrorIs(t, err, connect.ErrNotFound)
 		for userID := range store.UserIDs(t.Context(), realm) {
 			t.Errorf("%q is listed", userID)
 		}
 	})
 }
 
-func returning(c gloebit.Credential) updateFunc {
-	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &c, nil }
+func returning(c connect.Credential) updateFunc {
+	return func(context.Context, *connect.Credential) (*connect.Credential, error) { return &c, nil }
 }
 
 // A token that the provider has given must not be lost because the request that
@@ -91,9 +90,9 @@ func TestWhatFnReturnedIsSavedThoughTheContextHasEnded(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		err := store.Update(ctx, at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := store.Update(ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			cancel()
-			return &gloebit.Credential{AccessToken: "rotated"}, nil
+			return &connect.Credential{AccessToken: "rotated"}, nil
 		})
 		require.NoError(t, err)
 		credential, err := store.Load(t.Context(), at("u"))
@@ -108,7 +107,7 @@ func TestTheUserIsLockedUntilFnReturnsThoughTheContextHasEnded(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		one, two := d.store(t), d.store(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		err := one.Update(ctx, at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := one.Update(ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			cancel()
 			err := two.Update(within(t, 300*time.Millisecond), at("u"), saving("overtaking"))
 			if !errors.Is(err, context.DeadlineExceeded) {
@@ -118,7 +117,7 @@ func TestTheUserIsLockedUntilFnReturnsThoughTheContextHasEnded(t *testing.T) {
 		})
 		require.EqualError(t, err, "no")
 		_, err = two.Load(t.Context(), at("u"))
-		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		require.ErrorIs(t, err, connect.ErrNotFound)
 	})
 }
 
@@ -130,10 +129,10 @@ func TestRowsAreText(t *testing.T) {
 		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		expires := time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
-		require.NoError(t, store.Update(t.Context(), at("\u00e9lo\u00efse"), returning(gloebit.Credential{
-			AccessToken: "token", Scopes: []gloebit.Scope{"user", "transact"}, Expiry: expires.In(time.FixedZone("", 3600)), Subject: "g-1",
+		require.NoError(t, store.Update(t.Context(), at("\u00e9lo\u00efse"), returning(connect.Credential{
+			AccessToken: "token", Scopes: []connect.Scope{"user", "transact"}, Expiry: expires.In(time.FixedZone("", 3600)), Subject: "g-1",
 		})))
-		require.NoError(t, store.Put(t.Context(), at("hash"), gloebit.PendingConnection{UserID: "u", ReturnTo: "/caf\u00e9", ExpiresAt: expires}))
+		require.NoError(t, store.Put(t.Context(), at("hash"), connect.PendingConnection{UserID: "u", ReturnTo: "/caf\u00e9", ExpiresAt: expires}))
 		utc := map[sqlstore.Dialect]string{
 			sqlstore.Postgres: "to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
 			sqlstore.MySQL:    "CAST(expires_at AS CHAR)", sqlstore.SQLite: "expires_at",
@@ -163,7 +162,7 @@ func TestRowsAreText(t *testing.T) {
 func TestErrorsHoldNoSecret(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
-		secret := gloebit.PendingConnection{Verifier: "do-not-tell", ExpiresAt: time.Now().Add(time.Hour)}
+		secret := connect.PendingConnection{Verifier: "do-not-tell", ExpiresAt: time.Now().Add(time.Hour)}
 		require.NoError(t, store.Put(t.Context(), at("key"), secret))
 		err := store.Put(t.Context(), at("key"), secret)
 		require.Error(t, err)

@@ -1,0 +1,195 @@
+package connect
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// DeviceCode is what the user of a program needs to approve it in a browser on
+// any device (RFC 8628 section 3.3).
+type DeviceCode struct {
+	UserCode    string    // what the user types in
+	URL         string    // the page where the user types it in
+	CompleteURL string    // the page with the code filled in; empty when the server has none
+	Expiry      time.Time // when the code ends
+}
+
+const (
+	longestDevice = 30 * time.Minute // that a code without a lifetime is good
+	pollInterval  = 5 * time.Second  // RFC 8628 section 3.2
+)
+
+// ConnectDevice connects a user by device authorization (RFC 8628): it passes
+// the code to show, and polls the server until the user has answered, the code
+// has expired, or ctx ends. Server.Endpoint.DeviceAuthURL must be set. The user
+// is asked for Config.Scopes and scopes.
+//
+// The user is locked in the token store meanwhile. So when two programs call it
+// for the same user, the second waits for the first. If the user has a credential
+// already, nobody is asked. Errors: ErrAccessDenied, ErrCodeExpired, ErrExchange,
+// ErrUnavailable, ErrStore, ErrInvalidRequest, what show returned, and the
+// context's.
+func (c *Connector) ConnectDevice(
+	ctx context.Context, userID string, show func(context.Context, DeviceCode) error, scopes ...Scope,
+) error {
+	if c.server.Endpoint.DeviceAuthURL == "" {
+		return fmt.Errorf("%w: the server has no device authorization", ErrInvalidRequest)
+	}
+	asked := c.server.Scopes.sent(c.server.Scopes.Union(c.scopes, scopes))
+	return c.connectOnce(ctx, userID, func(ctx context.Context) (Credential, error) {
+		config, ctx := c.grantConfig(ctx)
+		if !c.server.Scopes.Omit {
+			for _, scope := range asked {
+				config.Scopes = append(config.Scopes, string(scope))
+			}
+		}
+		device, err := config.DeviceAuth(context.WithValue(ctx, oauth2.HTTPClient, c.timedClient()))
+		if err != nil {
+			return Credential{}, exchangeError(c.server, err, c.application.ClientSecret)
+		}
+		if device == nil || device.DeviceCode == "" || device.UserCode == "" || device.VerificationURI == "" {
+			return Credential{}, fmt.Errorf("%w: %w: the device authorization lacks a code or an address", ErrExchange, ErrBadReply)
+		}
+		now := c.clock()
+		if most := now.Add(longestDevice); device.Expiry.IsZero() || device.Expiry.After(most) {
+			device.Expiry = most
+		}
+		code := DeviceCode{device.UserCode, device.VerificationURI, device.VerificationURIComplete, device.Expiry}
+		if err := show(ctx, code); err != nil {
+			return Credential{}, err
+		}
+		sent := []Secret{c.application.ClientSecret, Secret(device.DeviceCode)}
+		token, err := c.poll(ctx, config, device, sent)
+		if err != nil {
+			return Credential{}, err
+		}
+		return credentialOf(c.server, token, scopesIn(token), asked, c.clock(), sent...)
+	})
+}
+
+// poll waits for the user's answer. When the server can't be reached, it polls
+// at half the rate (RFC 8628 section 3.5).
+func (c *Connector) poll(
+	ctx context.Context, config *oauth2.Config, device *oauth2.DeviceAuthResponse, sent []Secret,
+) (*oauth2.Token, error) {
+	device.Interval = min(max(device.Interval, 0), int64(longestDevice/time.Second))
+	for {
+		token, err := config.DeviceAccessToken(ctx, device)
+		if err == nil {
+			return token, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var refused *oauth2.RetrieveError
+		errors.As(err, &refused)
+		switch {
+		case refused != nil && refused.ErrorCode == "access_denied":
+			return nil, ErrAccessDenied
+		case refused != nil && refused.ErrorCode == "expired_token", !c.clock().Before(device.Expiry),
+			refused == nil && errors.Is(err, context.DeadlineExceeded) && time.Until(device.Expiry) <= 0:
+			return nil, ErrCodeExpired
+		}
+		err = exchangeError(c.server, err, sent...)
+		if !errors.Is(err, ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
+		device.Interval = 2 * cmp.Or(device.Interval, int64(pollInterval/time.Second))
+	}
+}
+
+// ConnectCode connects a user with a code that the user got without a redirect:
+// by an extension grant (RFC 6749 section 4.5), whose form has grant_type and
+// code. As with [Connector.ConnectDevice] the user is locked in the token store
+// meanwhile, and a credential that is there stays. Errors: ErrExchange, which has
+// a [TokenError] when the server refused the code, ErrUnavailable, ErrStore, and
+// the context's.
+func (c *Connector) ConnectCode(ctx context.Context, userID, grantType string, code Secret) error {
+	return c.connectOnce(ctx, userID, func(ctx context.Context) (Credential, error) {
+		config, ctx := c.grantConfig(ctx)
+		config.RedirectURL = ""
+		token, err := config.Exchange(ctx, code.Reveal(), oauth2.SetAuthURLParam("grant_type", grantType))
+		if err != nil {
+			return Credential{}, exchangeError(c.server, err, c.application.ClientSecret, code)
+		}
+		return credentialOf(c.server, token, scopesIn(token), c.scopes, c.clock(), c.application.ClientSecret, code)
+	})
+}
+
+// connectOnce saves the credential that grant returns, unless the user has one.
+func (c *Connector) connectOnce(
+	ctx context.Context, userID string, grant func(context.Context) (Credential, error),
+) error {
+	var refused error
+	err := c.tokens.Update(ctx, c.key(userID), func(ctx context.Context, current *Credential) (*Credential, error) {
+		if current != nil {
+			return current, nil
+		}
+		credential, err := grant(ctx)
+		if err != nil {
+			refused = err
+			return nil, err
+		}
+		credential.ConnectedAt = c.clock()
+		return &credential, nil
+	})
+	switch {
+	case refused != nil:
+		return refused
+	case errors.Is(err, ErrInvalidRequest) || err != nil && ctx.Err() != nil:
+		return err
+	case err != nil:
+		return storeError("save the credential", err)
+	}
+	return nil
+}
+
+// grantConfig returns what x/oauth2 asks the token endpoint with, and a context
+// with the client to ask with.
+func (c *Connector) grantConfig(ctx context.Context) (*oauth2.Config, context.Context) {
+	grant := newCodeGrant(c.timedClient())
+	return grant.config(c.application), context.WithValue(ctx, oauth2.HTTPClient, grant.client)
+}
+
+// timedClient is the application's client, whose Timeout its transport applies.
+func (c *Connector) timedClient() *http.Client {
+	client := *c.application.HTTPClient
+	client.Transport, client.Timeout = timed{client.Transport, client.Timeout, c.server.Endpoint.DeviceAuthURL}, 0
+	return &client
+}
+
+// timed is an [http.RoundTripper] that gives each request a time limit, within
+// which it reads the body of the response. x/oauth2 does not close every body.
+type timed struct {
+	next    http.RoundTripper
+	timeout time.Duration
+	object  string // the URL whose responses are made JSON objects; x/oauth2 panics at null
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t timed) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), t.timeout)
+	defer cancel()
+	resp, err := t.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, longestTokenAnswer+1))
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) && req.URL.String() == t.object {
+		body = []byte("{}")
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
