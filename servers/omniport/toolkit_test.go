@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -20,8 +21,9 @@ import (
 )
 
 // toolkit starts the packages on which Omniport stands, with an application that
-// has a redirect URI, and returns their address. The test is skipped without them:
-// on Debian, they are python3-django-oauth-toolkit and python3-djangorestframework.
+// has a redirect URI, and returns their address. Without them the test is skipped,
+// or fails if GLOEBIT_TEST_REQUIRE is all. On Debian they are
+// python3-django-oauth-toolkit and python3-djangorestframework.
 func toolkit(t *testing.T, redirectURI string) string {
 	t.Helper()
 	python := ""
@@ -30,6 +32,9 @@ func toolkit(t *testing.T, redirectURI string) string {
 			python = candidate
 			break
 		}
+	}
+	if python == "" && os.Getenv("GLOEBIT_TEST_REQUIRE") == "all" {
+		t.Fatal("there is no python3 with oauth2_provider and rest_framework")
 	}
 	if python == "" {
 		t.Skip("there is no python3 with oauth2_provider and rest_framework")

@@ -351,7 +351,7 @@ func (s *Server) userData(w http.ResponseWriter, r *http.Request) {
 	case s.Grants.Expired(grant):
 		unauthorized(w, `,error="invalid_token",error_description="The access token has expired."`)
 		return
-	case r.Method != http.MethodGet:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 		object(w, http.StatusMethodNotAllowed, map[string]string{"detail": fmt.Sprintf("Method %q not allowed.", r.Method)})
 		return
