@@ -151,6 +151,38 @@ func TestCallbackLoadedTwice(t *testing.T) {
 	}
 }
 
+// TestCallbackOfAPlantedSession has somebody who planted their session in the
+// user's browser wait for the user's callback: they know the state and the
+// session, but not the code.
+func TestCallbackOfAPlantedSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := newSite(t, sessionUsers, func(c *connect.Config) {
+			next := c.HTTPClient.Transport
+			c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				<-release
+				return next.RoundTrip(r)
+			})}
+		})
+		target := s.callback(t, "?return_to=/page")
+		users, planter := s.request(http.MethodGet, target), s.request(http.MethodGet, strings.Replace(target, "code=code", "code=guess", 1))
+		first := make(chan int)
+		go func() {
+			recorder := httptest.NewRecorder()
+			s.mux.ServeHTTP(recorder, users)
+			first <- recorder.Code
+		}()
+		synctest.Wait()
+		second := make(chan *http.Response)
+		go func() { second <- s.load(planter) }()
+		synctest.Wait()
+		close(release)
+		require.Equal(t, http.StatusSeeOther, <-first)
+		require.Equal(t, http.StatusBadRequest, (<-second).StatusCode)
+		require.NotContains(t, body(t, s.get("https://shop.example/page")), "hello ")
+	})
+}
+
 // TestPrefetch checks that a page that a browser loads ahead starts and ends
 // nothing.
 func TestPrefetch(t *testing.T) {
