@@ -2,6 +2,8 @@ package connect_test
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-gloebit/gloebit/connect"
@@ -180,6 +183,80 @@ func TestCallbackOfAPlantedSession(t *testing.T) {
 		require.Equal(t, http.StatusSeeOther, <-first)
 		require.Equal(t, http.StatusBadRequest, (<-second).StatusCode)
 		require.NotContains(t, body(t, s.get("https://shop.example/page")), "hello ")
+	})
+}
+
+// TestCallbackDroppedAtTheStore has a browser drop its callback while the state
+// store is slow, and load it again.
+func TestCallbackDroppedAtTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		states := &slowStates{release: make(chan struct{})}
+		s := newSite(t, func(c *connect.Config) { c.States = states })
+		target := s.callback(t, "?return_to=/page")
+		ctx, drop := context.WithCancel(t.Context())
+		first, second := s.request(http.MethodGet, target).WithContext(ctx), s.request(http.MethodGet, target)
+		go s.mux.ServeHTTP(httptest.NewRecorder(), first)
+		synctest.Wait()
+		kept := make(chan *http.Response)
+		go func() { kept <- s.load(second) }()
+		synctest.Wait()
+		drop()
+		synctest.Wait()
+		close(states.release)
+		resp := <-kept
+		require.Equal(t, http.StatusSeeOther, resp.StatusCode)
+		require.Equal(t, "/page", resp.Header.Get("Location"))
+	})
+}
+
+// slowStates is a store whose Take waits.
+type slowStates struct {
+	connect.MemoryStateStore
+	release chan struct{}
+}
+
+func (s *slowStates) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
+	select {
+	case <-s.release:
+		return s.MemoryStateStore.Take(ctx, key)
+	case <-ctx.Done():
+		return connect.PendingConnection{}, ctx.Err()
+	}
+}
+
+// TestConnectingOnTwoDevices has the earlier of two approvals saved last: the
+// server may have discarded its token.
+func TestConnectingOnTwoDevices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		exchanges, saves, release := 0, 0, make(chan struct{})
+		s := newSite(t, func(c *connect.Config) {
+			c.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				exchanges++
+				return ok(fmt.Sprintf(`{"access_token":"token-%d","token_type":"bearer"}`, exchanges)), nil
+			})}
+			c.OnConnect = func(*http.Request, connect.Connection) error {
+				if saves++; saves == 1 {
+					<-release
+				}
+				return nil
+			}
+		})
+		connected := make(chan int)
+		phone := s.request(http.MethodGet, s.callback(t, ""))
+		go func() {
+			recorder := httptest.NewRecorder()
+			s.mux.ServeHTTP(recorder, phone)
+			connected <- recorder.Code
+		}()
+		synctest.Wait()
+		time.Sleep(time.Second)
+		s.cookies = testkit.NewJar(t)
+		require.Equal(t, http.StatusSeeOther, s.get(s.callback(t, "")).StatusCode)
+		close(release)
+		require.Equal(t, http.StatusSeeOther, <-connected)
+		account, err := s.Account(t.Context(), "ann")
+		require.NoError(t, err)
+		require.Equal(t, "token-2", account.Credential().AccessToken.Reveal())
 	})
 }
 

@@ -78,14 +78,14 @@ func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
 		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
 	}
-	pending, err := c.redeem(r.Context(), query.Get("state"))
+	// Whether the browser waits for the answer or not, the state is spent, the code
+	// redeemed and the token saved.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
+	defer cancel()
+	pending, err := c.redeem(ctx, query.Get("state"))
 	if err != nil {
 		return Connection{}, err
 	}
-	// The state is spent. Whether the browser waits for the answer or not, the code
-	// is redeemed and the token saved.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
-	defer cancel()
 	connection, err := c.complete(r.WithContext(ctx), query, pending)
 	if err != nil {
 		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, UserID: connection.User.ID, Err: err}
@@ -93,8 +93,7 @@ func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	return connection, nil
 }
 
-// completeTimeout is how long a callback may take once its state is spent: with
-// the exchange, the user's name and the stores.
+// completeTimeout is how long a callback may take: with the state, the exchange, the user's name and the stores.
 const completeTimeout = time.Minute
 
 // complete goes on from a state that was redeemed. With an error it returns the
@@ -201,7 +200,10 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 	if c.config.User == nil && !c.config.SignIn {
 		credential.Until = c.sessions.Deadline(ctx)
 	}
-	err := c.tokens.Update(ctx, c.key(connection.User.ID), func(context.Context, *Credential) (*Credential, error) {
+	err := c.tokens.Update(ctx, c.key(connection.User.ID), func(_ context.Context, current *Credential) (*Credential, error) {
+		if current != nil && current.isNewerThan(credential) {
+			return current, nil
+		}
 		return &credential, nil
 	})
 	if err != nil {
@@ -212,6 +214,15 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 	}
 	c.enter(ctx, connection)
 	return nil
+}
+
+// isNewerThan reports whether a credential came of a later approval than one that
+// is about to be saved: the user connected on two devices at once, and the server
+// may have discarded the earlier token. What lies further ahead than a callback
+// takes is from a wrong clock.
+func (c *Credential) isNewerThan(other Credential) bool {
+	ahead := c.ConnectedAt.Sub(other.ConnectedAt)
+	return ahead > 0 && ahead <= completeTimeout
 }
 
 // enter puts the user of a completed connection into the session, unless the
