@@ -92,7 +92,11 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 			return nil, asked
 		}
 		replaced = *current
-		if fresh, asked = c.protocol.Refresh(ctx, c.application, *current); asked != nil {
+		fresh, asked = c.protocol.Refresh(ctx, c.application, *current)
+		if asked == nil && fresh.Subject != "" && current.Subject != "" && fresh.Subject != current.Subject {
+			fresh, asked = Credential{}, fmt.Errorf("%w: %w: the refreshed token is of another account", ErrExchange, ErrBadReply)
+		}
+		if asked != nil {
 			var ends bool
 			if ends, asked = endsConnection(asked); ends {
 				refused = asked

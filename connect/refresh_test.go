@@ -28,3 +28,26 @@ func TestARefreshThatWaitedTooLongDoesNotAsk(t *testing.T) {
 	require.Len(t, server.tokens, 1, "a rotated token that comes too late to be saved would be lost")
 	require.Equal(t, 1, a.tokens.Len())
 }
+
+// TestARefreshOfAnotherAccount has the server answer a refresh with a token of
+// another subject, which must not take the place of the user's.
+func TestARefreshOfAnotherAccount(t *testing.T) {
+	tokens := new(connect.MemoryTokenStore)
+	s := newSite(t, func(c *connect.Config) {
+		c.Tokens = tokens
+		c.Server.Subject = func(member func(string) any) string { id, _ := member("id").(string); return id }
+		c.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			return ok(`{"access_token":"bobs","refresh_token":"r2","token_type":"bearer","id":"bob"}`), nil
+		})}
+	})
+	key := connect.Key{Realm: s.Realm(), ID: "ann"}
+	stale := connect.Credential{AccessToken: "anns", RefreshToken: "r1", Subject: "ann", Expiry: time.Now().Add(-time.Hour)}
+	require.NoError(t, tokens.Update(t.Context(), key, save(stale)))
+	account, err := s.Account(t.Context(), "ann")
+	require.NoError(t, err)
+	_, err = account.Fresh(t.Context(), time.Now().Add(time.Minute))
+	require.ErrorIs(t, err, connect.ErrNotConnected)
+	kept, err := tokens.Load(t.Context(), key)
+	require.NoError(t, err)
+	require.Equal(t, connect.Secret("anns"), kept.AccessToken)
+}
