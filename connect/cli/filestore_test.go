@@ -20,7 +20,9 @@ import (
 )
 
 func TestTokenStore(t *testing.T) {
-	newStore := func(t *testing.T) connect.TokenStore { return &cli.FileStore{Dir: filepath.Join(t.TempDir(), "logins")} }
+	newStore := func(t *testing.T) connect.TokenStore {
+		return &cli.FileStore{Dir: filepath.Join(t.TempDir(), "logins")}
+	}
 	storetest.RunTokenStore(t, newStore)
 	storetest.RunUsersApart(t, newStore)
 }
@@ -101,16 +103,18 @@ func TestRefusedFiles(t *testing.T) {
 		spoil func(t *testing.T, store *cli.FileStore, file string)
 		text  string
 	}{
-		"group can read":  {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.Chmod(file, 0o640)) }, "chmod 600"},
-		"others can read": {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.Chmod(file, 0o604)) }, "chmod 600"},
+		"group can read":                    {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.Chmod(file, 0o640)) }, "chmod 600"},
+		"others can read":                   {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.Chmod(file, 0o604)) }, "chmod 600"},
 		"others can write to the directory": {func(t *testing.T, s *cli.FileStore, _ string) { require.NoError(t, os.Chmod(s.Dir, 0o777)) }, "chmod 700"},
 		"cut off": {func(t *testing.T, _ *cli.FileStore, file string) {
 			whole, err := os.ReadFile(file)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(file, whole[:len(whole)/2], 0o600))
 		}, "was cut off"},
-		"empty":         {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.WriteFile(file, nil, 0o600)) }, "was cut off"},
-		"other content": {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.WriteFile(file, []byte(`{"a":"canary"}`), 0o600)) }, "something else"},
+		"empty": {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.WriteFile(file, nil, 0o600)) }, "was cut off"},
+		"other content": {func(t *testing.T, _ *cli.FileStore, file string) {
+			require.NoError(t, os.WriteFile(file, []byte(`{"a":"canary"}`), 0o600))
+		}, "something else"},
 		"newer version": {func(t *testing.T, _ *cli.FileStore, file string) {
 			body := `{"realm":"server.example/app","id":"ann","credential":{"credential":99}}`
 			require.NoError(t, os.WriteFile(file, []byte(body), 0o600))
@@ -209,3 +213,5 @@ func TestProcesses(t *testing.T) {
 		require.NoError(t, another.Update(t.Context(), ann, saving("b")))
 	})
 }
+
+func writeFile(path, body string) error { return os.WriteFile(path, []byte(body), 0o600) }
