@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -226,7 +227,7 @@ func TestAScopeThatWasNotGrantedIsSaidByEveryCall(t *testing.T) {
 		if row.name == "no-op" || row.name == "balance" || row.name == "create-subscription" {
 			continue
 		}
-		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(gloebit.Credential{AccessToken: gloebit.Secret(token)})))
+		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: gloebit.Secret(token)})))
 		client, err := w.merchant.Client(t.Context(), "u")
 		require.NoError(t, err)
 		_, err = row.call(t.Context(), client, w.merchant)

@@ -57,13 +57,13 @@ func greetUser(w http.ResponseWriter, r *http.Request) {
 func benchMerchant(b testing.TB, changes ...func(*gloebit.Config)) *gloebit.Merchant {
 	config := validConfig()
 	tokens := &gloebit.MemoryTokenStore{}
-	config.Tokens = tokens
+	config.Tokens, config.HTTPClient = tokens, approving()
 	for _, change := range changes {
 		change(&config)
 	}
 	merchant, err := gloebit.New(config)
 	require.NoError(b, err)
-	require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(gloebit.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance}})))
+	require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(connect.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance}})))
 	return merchant
 }
 
@@ -95,7 +95,7 @@ func BenchmarkRequest(b *testing.B) {
 	b.Run("own sessions", func(b *testing.B) {
 		merchant := benchMerchant(b)
 		request := httptest.NewRequest(http.MethodGet, "/", nil)
-		request.AddCookie(merchant.SignInAs("alice"))
+		request.AddCookie(signIn(b, merchant))
 		serveLoop(b, merchant.RequireGloebit(http.HandlerFunc(greetUser)), request)
 	})
 	for name, codec := range map[string]scs.Codec{"scs with gob": scs.GobCodec{}, "scs with SessionCodec": connect.SessionCodec{}} {
@@ -224,7 +224,7 @@ func BenchmarkCallback(b *testing.B) {
 
 func BenchmarkState(b *testing.B) {
 	store := &gloebit.MemoryStateStore{}
-	pending := gloebit.PendingConnection{UserID: "alice", ReturnTo: "/", Binding: "b", Scopes: []gloebit.Scope{gloebit.ScopeUser}, ExpiresAt: time.Now().Add(time.Hour)}
+	pending := connect.PendingConnection{UserID: "alice", ReturnTo: "/", Binding: "b", Scopes: []gloebit.Scope{gloebit.ScopeUser}, ExpiresAt: time.Now().Add(time.Hour)}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		key := connect.Key{Realm: "www.gloebit.com/shop", ID: fmt.Sprint(i)}
@@ -248,7 +248,7 @@ func BenchmarkRefresh(b *testing.B) {
 			merchant := benchMerchant(b, func(c *gloebit.Config) { c.Tokens, c.Provider = tokens, gloebit.At(server.URL) })
 			for b.Loop() {
 				b.StopTimer()
-				require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(gloebit.Credential{AccessToken: "old", RefreshToken: "r", Expiry: time.Now()})))
+				require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(connect.Credential{AccessToken: "old", RefreshToken: "r", Expiry: time.Now()})))
 				clients := make([]*gloebit.Client, waiters)
 				for i := range clients {
 					clients[i], _ = merchant.Client(b.Context(), "alice")
@@ -274,10 +274,10 @@ func BenchmarkTokens(b *testing.B) {
 		b.Run(fmt.Sprint(users), func(b *testing.B) {
 			store := &gloebit.MemoryTokenStore{}
 			ids := make([]string, users)
-			credentials := make([]gloebit.Credential, users)
+			credentials := make([]connect.Credential, users)
 			for i := range ids {
 				ids[i] = fmt.Sprintf("user-%d", i)
-				credentials[i] = gloebit.Credential{
+				credentials[i] = connect.Credential{
 					AccessToken: gloebit.Secret(fmt.Sprintf("access-%032d", i)), RefreshToken: gloebit.Secret(fmt.Sprintf("refresh-%032d", i)),
 					Subject: fmt.Sprintf("gloebit-%d", i), ConnectedAt: time.Now(), Expiry: time.Now().Add(time.Hour),
 				}

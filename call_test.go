@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
@@ -37,7 +38,7 @@ func TestCall(t *testing.T) {
 					got = strings.Join([]string{r.Method, r.RequestURI, r.Header.Get("Content-Type"), string(body)}, " ")
 					token = r.Header.Get("Authorization")
 					_, _ = io.WriteString(w, `{"success":true,"count":3}`)
-				}, func(c *gloebit.Config, _ *gloebit.Credential) { c.Provider.APIURL += "api/" })
+				}, func(c *gloebit.Config, _ *connect.Credential) { c.Provider.APIURL += "api/" })
 				var read answer
 				require.NoError(t, client.Call(t.Context(), test.method, test.path, test.body, &read))
 				require.Equal(t, answer{3}, read)

@@ -17,19 +17,19 @@ import (
 
 // calledTokens counts its calls and keeps one credential for every user.
 type calledTokens struct {
-	kept  *gloebit.Credential
+	kept  *connect.Credential
 	calls int
 }
 
-func (s *calledTokens) Load(context.Context, connect.Key) (gloebit.Credential, error) {
+func (s *calledTokens) Load(context.Context, connect.Key) (connect.Credential, error) {
 	s.calls++
 	if s.kept == nil {
-		return gloebit.Credential{}, gloebit.ErrNotFound
+		return connect.Credential{}, gloebit.ErrNotFound
 	}
 	return *s.kept, nil
 }
 
-func (s *calledTokens) Update(ctx context.Context, _ connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *calledTokens) Update(ctx context.Context, _ connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	s.calls++
 	next, err := fn(ctx, s.kept)
 	if err == nil {
@@ -79,7 +79,7 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 
 // granting is a Flow that gives the credential and returns at once.
 type granting struct {
-	credential gloebit.Credential
+	credential connect.Credential
 	verifier   gloebit.Secret
 }
 
@@ -87,7 +87,7 @@ func (f granting) Begin(_ context.Context, app connect.Application, ask connect.
 	return app.RedirectURL + "?" + url.Values{"state": {ask.State}}.Encode(), f.verifier, nil
 }
 
-func (f granting) Finish(context.Context, connect.Application, url.Values, gloebit.Secret, []gloebit.Scope) (gloebit.Credential, error) {
+func (f granting) Finish(context.Context, connect.Application, url.Values, gloebit.Secret, []gloebit.Scope) (connect.Credential, error) {
 	return f.credential, nil
 }
 
@@ -96,25 +96,33 @@ func (granting) Refresh(_ context.Context, _ connect.Application, _ connect.Cred
 	return connect.Credential{}, connect.ErrNotConnected
 }
 
-func (granting) Authorize(connect.Application, *http.Request, gloebit.Credential) error { return nil }
+func (granting) Authorize(connect.Application, *http.Request, connect.Credential) error { return nil }
 
 func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 	huge := strings.Repeat("h", 1<<20)
 	for name, c := range map[string]struct {
-		credential gloebit.Credential
+		credential connect.Credential
 		refused    bool
 	}{
-		"an AccessToken of 1 MiB":  {gloebit.Credential{AccessToken: gloebit.Secret(huge)}, true},
-		"a RefreshToken of 1 MiB":  {gloebit.Credential{RefreshToken: gloebit.Secret(huge)}, true},
-		"a TokenSecret of 1 MiB":   {gloebit.Credential{TokenSecret: gloebit.Secret(huge)}, true},
-		"a Name of 1 MiB":          {gloebit.Credential{Name: huge}, true},
-		"a Subject of 1 MiB":       {gloebit.Credential{Subject: huge}, true},
-		"a scope of 1 MiB":         {gloebit.Credential{Scopes: []gloebit.Scope{gloebit.Scope(huge)}}, true},
-		"scopes of 1 MiB":          {gloebit.Credential{Scopes: slicesOf("sixteen-bytes-it", 1<<16)}, true},
-		"an empty scope":           {gloebit.Credential{Scopes: []gloebit.Scope{""}}, true},
-		"a scope with a space":     {gloebit.Credential{Scopes: []gloebit.Scope{"a b"}}, true},
-		"tokens of 128 KiB":        {gloebit.Credential{AccessToken: gloebit.Secret(huge[:64<<10]), RefreshToken: gloebit.Secret(huge[:64<<10])}, false},
-		"nothing but an odd scope": {gloebit.Credential{Scopes: []gloebit.Scope{"\xff"}}, false},
+		"an AccessToken of 1 MiB":  {connect.Credential{AccessToken: gloebit.Secret(huge)}, true},
+		"a RefreshToken of 1 MiB":  {connect.Credential{RefreshToken: gloebit.Secret(huge)}, true},
+		"a TokenSecret of 1 MiB":   {connect.Credential{TokenSecret: gloebit.Secret(huge)}, true},
+		"a Name of 1 MiB":          {connect.Credential{Name: huge}, true},
+		"a Subject of 1 MiB":       {connect.Credential{Subject: huge}, true},
+		"a scope of 1 MiB":         {connect.Credential{Scopes: []gloebit.Scope{gloebit.Scope(huge)}}, true},
+		"scopes of 1 MiB":          {connect.Credential{Scopes: slicesOf("sixteen-bytes-it", 1<<16)}, true},
+		"an empty scope":           {connect.Credential{Scopes: []gloebit.Scope{""}}, true},
+		"a scope with a space":     {connect.Credential{Scopes: []gloebit.Scope{"a b"}}, true},
+		"tokens of 128 KiB":        {connect.Credential{AccessToken: gloebit.Secret(huge[:64<<10]), RefreshToken: gloebit.Secret(huge[:64<<10])}, false},
+		"a scope that is no text":  {connect.Credential{Scopes: []gloebit.Scope{"\xff"}}, true},
+		"a scope with a NUL":       {connect.Credential{Scopes: []gloebit.Scope{"a\x00"}}, true},
+		"an odd scope":             {connect.Credential{Scopes: []gloebit.Scope{"\u4e16,;'"}}, false},
+		"a Name with a NUL":        {connect.Credential{Name: "a\x00"}, true},
+		"a Subject that's no text": {connect.Credential{Subject: "\xff"}, true},
+		"a token that is no text":  {connect.Credential{AccessToken: "\xff"}, true},
+		"a time after 9999":        {connect.Credential{Expiry: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}, true},
+		"a time before year 1":     {connect.Credential{ConnectedAt: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)}, true},
+		"the last time":            {connect.Credential{Until: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.refused, c.credential.Check() != nil)
@@ -132,7 +140,7 @@ func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 			}
 			tokens, config := &calledTokens{}, validConfig()
 			config.Tokens = tokens
-			config.Flow = granting{credential: gloebit.Credential{AccessToken: "t", Scopes: []gloebit.Scope{"id", "transact", scope}}}
+			config.Flow = granting{credential: connect.Credential{AccessToken: "t", Scopes: []gloebit.Scope{"id", "transact", scope}}}
 			connectOnce(t, config)
 			require.Equal(t, refused, tokens.kept == nil)
 		})
@@ -167,7 +175,7 @@ func slicesOf(scope gloebit.Scope, n int) []gloebit.Scope {
 
 func TestStatesAreCheckedBeforeTheyArePut(t *testing.T) {
 	huge := strings.Repeat("h", 1<<20)
-	for name, pending := range map[string]gloebit.PendingConnection{
+	for name, pending := range map[string]connect.PendingConnection{
 		"a UserID of 1 MiB":    {UserID: huge},
 		"a Verifier of 1 MiB":  {Verifier: gloebit.Secret(huge)},
 		"a ReturnTo of 1 MiB":  {ReturnTo: huge},
@@ -175,13 +183,16 @@ func TestStatesAreCheckedBeforeTheyArePut(t *testing.T) {
 		"Scopes of 1 MiB":      {Scopes: slicesOf("sixteen-bytes-it", 1<<16)},
 		"Required of 1 MiB":    {Required: slicesOf("sixteen-bytes-it", 1<<16)},
 		"a scope with a space": {Required: []gloebit.Scope{"a b"}},
+		"a UserID with a NUL":  {UserID: "a\x00"},
+		"a ReturnTo of bytes":  {ReturnTo: "/\xff"},
+		"a time after 9999":    {ExpiresAt: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		t.Run(name, func(t *testing.T) { require.ErrorIs(t, pending.Check(), gloebit.ErrInvalidRequest) })
 	}
 	t.Run("a state that is too large is not put", func(t *testing.T) {
 		for verifier, puts := range map[gloebit.Secret]int32{gloebit.Secret(huge): 0, "short": 1} {
 			states, config := &puttingStates{}, validConfig()
-			config.States, config.Flow = states, granting{credential: gloebit.Credential{AccessToken: "t"}, verifier: verifier}
+			config.States, config.Flow = states, granting{credential: connect.Credential{AccessToken: "t"}, verifier: verifier}
 			connectOnce(t, config)
 			require.Equal(t, puts, states.puts.Load())
 		}
@@ -193,14 +204,14 @@ type puttingStates struct {
 	puts atomic.Int32
 }
 
-func (s *puttingStates) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
+func (s *puttingStates) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	s.puts.Add(1)
 	return s.MemoryStateStore.Put(ctx, key, pending)
 }
 
 func TestLapsedCredentialIsAbsentWhateverTheStore(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
-	tokens := &calledTokens{kept: &gloebit.Credential{
+	tokens := &calledTokens{kept: &connect.Credential{
 		AccessToken: "t", RefreshToken: "r", Expiry: now.Add(-time.Minute), Until: now.Add(time.Second),
 	}}
 	config := validConfig()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -26,14 +27,14 @@ const (
 
 // clientOf returns the client of a user whose token is canaryToken, at a server
 // that answers with handler.
-func clientOf(t *testing.T, handler http.HandlerFunc, changes ...func(*gloebit.Config, *gloebit.Credential)) (*gloebit.Client, *gloebit.Merchant, gloebit.TokenStore) {
+func clientOf(t *testing.T, handler http.HandlerFunc, changes ...func(*gloebit.Config, *connect.Credential)) (*gloebit.Client, *gloebit.Merchant, gloebit.TokenStore) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	config := validConfig()
 	config.Provider = gloebit.At(server.URL)
 	config.Tokens = &gloebit.MemoryTokenStore{}
-	credential := gloebit.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeUser}}
+	credential := connect.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeUser}}
 	for _, change := range changes {
 		change(&config, &credential)
 	}
@@ -173,7 +174,7 @@ func TestRepliesWithoutWhatWasAskedForAreErrors(t *testing.T) {
 func TestAnswersOfBothVintagesAreRead(t *testing.T) {
 	ctx := t.Context()
 	at := func(body string, scopes ...gloebit.Scope) *gloebit.Client {
-		client, _, _ := clientOf(t, answering(200, body), func(_ *gloebit.Config, c *gloebit.Credential) { c.Scopes = scopes })
+		client, _, _ := clientOf(t, answering(200, body), func(_ *gloebit.Config, c *connect.Credential) { c.Scopes = scopes })
 		return client
 	}
 	identity, err := at(`{"success":true,"id":"1","name":"Al","params":{"level":12345678901234567890}}`).Identity(ctx)
@@ -203,7 +204,7 @@ func TestIdentityFollowsTheScopeThatWasGranted(t *testing.T) {
 		client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 			called = r.Method + " " + r.URL.Path
 			_, _ = io.WriteString(w, `{"success":true,"id":"1"}`)
-		}, func(_ *gloebit.Config, c *gloebit.Credential) { c.Scopes = []gloebit.Scope{scope} })
+		}, func(_ *gloebit.Config, c *connect.Credential) { c.Scopes = []gloebit.Scope{scope} })
 		_, err := client.Identity(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "GET "+path, called)
@@ -234,7 +235,7 @@ func TestTransactSendsBothVintagesNames(t *testing.T) {
 				body, _ := io.ReadAll(r.Body)
 				got, contentType = string(body), r.Header.Get("Content-Type")
 				_, _ = io.WriteString(w, `{"success":true,"status":"queued","reason":"success","balance":960.5,"product-count":2}`)
-			}, func(config *gloebit.Config, _ *gloebit.Credential) { config.Clock = testkit.NewClock().Now })
+			}, func(config *gloebit.Config, _ *connect.Credential) { config.Clock = testkit.NewClock().Now })
 			receipt, err := test.call(client)
 			require.NoError(t, err)
 			require.Equal(t, test.want, got)
@@ -384,7 +385,7 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 }
 
 func TestARequestThatNeverLeftHasAKnownOutcome(t *testing.T) {
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) {
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
 		c.Provider = gloebit.At("http://127.0.0.1:1") // nobody listens there
 	})
 	_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
@@ -422,7 +423,7 @@ func TestAnotherTokenIsNotForgotten(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, `{"success":true}`)
 	})
-	require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{AccessToken: "newer"})))
+	require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "newer"})))
 	require.NoError(t, client.VerifyToken(t.Context()), "the call is sent again with the token that the user got meanwhile")
 	credential, err := tokens.Load(t.Context(), keyOf(merchant, "u"))
 	require.NoError(t, err)
@@ -440,7 +441,7 @@ func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
 	_, err = merchant.Client(t.Context(), "")
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 
-	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{Until: time.Now().Add(time.Hour), Scopes: []gloebit.Scope{"balance"}})))
+	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{Until: time.Now().Add(time.Hour), Scopes: []gloebit.Scope{"balance"}})))
 	client, err := merchant.Client(t.Context(), "u")
 	require.NoError(t, err)
 	require.Equal(t, "u", client.User().ID)
@@ -458,7 +459,7 @@ func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
 }
 
 func TestPurchaseGloebitsURLLeadsBackToThisSiteOnly(t *testing.T) {
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) { c.Provider = gloebit.Sandbox() })
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.Sandbox() })
 	for returnTo, back := range map[string]string{
 		"/shop?x=1":            "https%3A%2F%2Fshop.example%2Fshop%3Fx%3D1",
 		"":                     "https%3A%2F%2Fshop.example%2F",

@@ -141,6 +141,12 @@ var (
 	// another total than it was sent. The transaction stands; Receipt.Charged is
 	// the new total.
 	ErrPriceChanged = errors.New("gloebit: the price has changed")
+	// ErrKeyReused is returned by Ledger.Purchase of package ledger when the user
+	// has used the key for another order. Nothing was charged for the second one.
+	ErrKeyReused = errors.New("gloebit: the key belongs to another order")
+	// ErrOrderCanceled is returned by Ledger.Purchase of package ledger when the
+	// purchase of the order was canceled.
+	ErrOrderCanceled = errors.New("gloebit: the order was canceled")
 	// ErrRefused is returned by every call when the server refused it for a
 	// reason that this package does not know. The APIError holds it.
 	ErrRefused = errors.New("gloebit: the call was refused")
@@ -201,8 +207,8 @@ func (e *APIError) Unwrap() []error {
 }
 
 // refusals returns all rows, in the order in which they count.
-func refusals() []Refusal {
-	rows := append([]Refusal{unknownOutcome}, connect.Refusals()...)
+func refusals() []connect.Refusal {
+	rows := append([]connect.Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {
 		if row.Err != nil {
 			rows = append(rows, row.Refusal)

@@ -49,8 +49,8 @@ func connected(scopes ...gloebit.Scope) (merchant *gloebit.Merchant, server *glo
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: scopes}, nil
+	err = tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		return &connect.Credential{AccessToken: gloebit.Secret(token), Scopes: scopes}, nil
 	})
 	if err != nil {
 		log.Fatal(err)

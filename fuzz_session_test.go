@@ -70,7 +70,7 @@ func FuzzSessionValues(f *testing.F) {
 		require.NoError(f, err)
 		merchants[mode] = merchant
 	}
-	require.NoError(f, store.Update(f.Context(), keyOf(merchants[0], "victim"), save(gloebit.Credential{AccessToken: "v"})))
+	require.NoError(f, store.Update(f.Context(), keyOf(merchants[0], "victim"), save(connect.Credential{AccessToken: "v"})))
 
 	f.Fuzz(func(t *testing.T, mode byte, binding, user, name, pending, again string) {
 		merchant := merchants[mode%3]
@@ -129,7 +129,7 @@ type countedStates struct {
 	takes int
 }
 
-func (s *countedStates) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
+func (s *countedStates) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	s.takes++
 	return s.MemoryStateStore.Take(ctx, key)
 }

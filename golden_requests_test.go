@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/golden"
 	"github.com/google/uuid"
@@ -59,8 +60,8 @@ func documentCall(t *testing.T, name string) (golden.File, golden.Call) {
 }
 
 // inDocument sets what a client needs to speak the document.
-func inDocument(vintage gloebit.Vintage, change func(*gloebit.Config)) func(*gloebit.Config, *gloebit.Credential) {
-	return func(config *gloebit.Config, credential *gloebit.Credential) {
+func inDocument(vintage gloebit.Vintage, change func(*gloebit.Config)) func(*gloebit.Config, *connect.Credential) {
+	return func(config *gloebit.Config, credential *connect.Credential) {
 		config.ClientID = "7f6bebb4-6ac9-4eb3-b7ad-ea847f2dc54d"
 		config.Provider.Vintage = vintage
 		config.Clock = func() time.Time { return time.Unix(1399828892, 0) }
@@ -277,7 +278,7 @@ func TestDocumentServer(t *testing.T) {
 			token, err := server.IssueToken(app.Key, "alice", "id", "balance", "transact", "inventory")
 			require.NoError(t, err)
 			client, _, _ := clientOf(t, answering(http.StatusInternalServerError, ""),
-				func(config *gloebit.Config, credential *gloebit.Credential) {
+				func(config *gloebit.Config, credential *connect.Credential) {
 					inDocument(vintage, ownUsers)(config, credential)
 					config.ClientID, config.Provider = app.Key, gloebit.At(server.URL)
 					config.Provider.Vintage = vintage

@@ -186,33 +186,16 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 	require.Zero(t, config.HTTPClient.Timeout)
 }
 
-func TestOwnSessionsAreBoundedAndShort(t *testing.T) {
-	config := validConfig()
-	merchant, err := gloebit.New(config)
-	require.NoError(t, err)
-	merchant.BoundSessions(2000)
-	connect := merchant.ConnectHandler()
-	codes := map[int]int{}
-	for range 2010 {
-		recorder := httptest.NewRecorder()
-		connect.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil))
-		codes[recorder.Code]++
-		if codes[http.StatusSeeOther] == 1 {
-			cookie := recorder.Result().Cookies()[0]
-			require.LessOrEqual(t, cookie.MaxAge, 601, "no longer than the attempt")
-		}
-	}
-	require.Equal(t, 2000, merchant.Sessions())
-	require.Equal(t, map[int]int{http.StatusSeeOther: 2000, http.StatusServiceUnavailable: 10}, codes)
-}
-
 func TestOnlyARefusalOfTheRefreshDisconnects(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault gloebittest.Fault
 		stays bool
 	}{
 		"invalid_grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_grant"}`}, false},
-		"no such grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, false},
+		"no such grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, true},
+		"not for this client":     {gloebittest.Fault{Status: 400, Body: `{"error":"unauthorized_client"}`}, true},
+		"not in this moment":      {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_request"}`}, true},
+		"not for these scopes":    {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_scope"}`}, true},
 		"Gloebit's own word":      {gloebittest.Fault{Status: 400, Body: `{"error":"x","reason":"unknown token"}`}, false},
 		"a word of its own":       {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported grant"}`}, false},
 		"a reason without a code": {gloebittest.Fault{Status: 400, Body: `{"reason":"missing code"}`}, false},
@@ -286,7 +269,7 @@ func TestAThousandWaitersAreOneRefresh(t *testing.T) {
 
 func TestAPanicOfAStoreInARefreshIsTheRequestsOwn(t *testing.T) {
 	var client *gloebit.Client
-	client, _, _ = clientOf(t, answering(200, `{"success":true,"balance":1}`), func(c *gloebit.Config, credential *gloebit.Credential) {
+	client, _, _ = clientOf(t, answering(200, `{"success":true,"balance":1}`), func(c *gloebit.Config, credential *connect.Credential) {
 		credential.RefreshToken, credential.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
 		c.Tokens = &panickingTokens{}
 	})
@@ -298,7 +281,7 @@ type panickingTokens struct {
 	updates atomic.Int32
 }
 
-func (s *panickingTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *panickingTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	if s.updates.Add(1) > 1 {
 		panic("the store's own")
 	}
@@ -388,15 +371,4 @@ func TestATokenThatKeepsExpiringIsNotTheUsersEnd(t *testing.T) {
 	require.Equal(t, http.StatusTeapot, b.get("/private").status)
 	require.Equal(t, 1, w.tokens.Len(), "what can be refreshed is not forgotten")
 	require.LessOrEqual(t, w.exchanges(), 3, "and not refreshed without end")
-}
-
-func TestARefreshThatWaitedTooLongDoesNotAsk(t *testing.T) {
-	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
-	w.merchant.RefreshWithin(5 * time.Second) // less than what an answer may take
-	b := w.browser("")
-	b.get("/private")
-	w.clock.Advance(2 * time.Hour)
-	require.Equal(t, http.StatusTeapot, b.get("/private").status)
-	require.Equal(t, 1, w.exchanges(), "a rotated token that comes too late to be saved would be lost")
-	require.Equal(t, 1, w.tokens.Len())
 }

@@ -142,10 +142,6 @@ type ConnectError = connect.ConnectError
 // ErrLimited; see [connect.LimitError].
 type LimitError = connect.LimitError
 
-// Refusal is how a request that failed with an error is answered; see
-// [connect.Refusal].
-type Refusal = connect.Refusal
-
 // link is the link that a row of the refusals of calls names.
 func (m *Merchant) link(name, returnTo string) connect.Link {
 	if name != linkPurchase {

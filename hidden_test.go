@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
@@ -41,7 +42,7 @@ func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 			p := b.get(callback.String())
 			require.GreaterOrEqual(t, p.status, 400)
 
-			credential := gloebit.Credential{AccessToken: "the access token", RefreshToken: "the refresh token", Scopes: []gloebit.Scope{gloebit.ScopeBalance}}
+			credential := connect.Credential{AccessToken: "the access token", RefreshToken: "the refresh token", Scopes: []gloebit.Scope{gloebit.ScopeBalance}}
 			require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "ann"), save(credential)))
 			client, err := w.merchant.Client(t.Context(), "ann")
 			require.NoError(t, err)

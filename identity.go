@@ -32,7 +32,7 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 		FullName string `json:"full-name"`
 		Params   Object `json:"params"`
 	}
-	var sent Credential
+	var sent connect.Credential
 	if err := c.do(ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true, sent: &sent}, &answer); err != nil {
 		return Identity{}, err
 	}

@@ -173,12 +173,3 @@ func checkFolder(folder string) error {
 	}
 	return nil
 }
-
-// checkSegment refuses what can't be one segment of a path: dots are not
-// escaped, and servers take them for a way up.
-func checkSegment(name, segment string) error {
-	if segment == "" || segment == "." || segment == ".." {
-		return fmt.Errorf("%w: %s: %q can't be in a path", ErrInvalidRequest, name, segment)
-	}
-	return nil
-}

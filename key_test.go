@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,7 +20,7 @@ func TestTransactionKey(t *testing.T) {
 	for _, user := range []string{"alice", "bob"} {
 		token, err := w.gloebit.IssueToken(w.app.Key, user, "transact")
 		require.NoError(t, err)
-		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, user), save(gloebit.Credential{AccessToken: gloebit.Secret(token)})))
+		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, user), save(connect.Credential{AccessToken: gloebit.Secret(token)})))
 	}
 	rent := gloebit.Transaction{Key: "2026-05", Asset: "rent", AssetQuantity: 1, Total: 5}
 	t.Run("the same charge twice is one", func(t *testing.T) {

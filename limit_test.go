@@ -86,8 +86,8 @@ func TestAnOldestStateThatCantBeDroppedStopsTheConnect(t *testing.T) {
 // untakeable is a store that fails when something is taken.
 type untakeable struct{ gloebit.MemoryStateStore }
 
-func (*untakeable) Take(context.Context, connect.Key) (gloebit.PendingConnection, error) {
-	return gloebit.PendingConnection{}, errDown
+func (*untakeable) Take(context.Context, connect.Key) (connect.PendingConnection, error) {
+	return connect.PendingConnection{}, errDown
 }
 
 func TestALaterTabHasItsWholeTime(t *testing.T) {
@@ -303,7 +303,7 @@ func TestNothingIsWaitedForLongerThanFifteenSeconds(t *testing.T) {
 				config.Tokens = &gloebit.MemoryTokenStore{}
 				merchant, err := gloebit.New(config)
 				require.NoError(t, err)
-				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{AccessToken: "t"})))
+				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "t"})))
 
 				v := &visitor{handler: merchant.Handler()}
 				state := v.connect()
@@ -345,83 +345,6 @@ func swallow(reply string) func(context.Context, net.Conn) error {
 		}(reply)
 		return nil
 	}
-}
-
-// memoryOfAFlood is what 50,000 connects that nobody completes may cost, each
-// from a browser of its own and with the longest return_to. The documents say so.
-const memoryOfAFlood = 200 << 20
-
-func TestAFloodOfConnectsCostsABoundedAmountOfMemory(t *testing.T) {
-	config := validConfig()
-	merchant, err := gloebit.New(config)
-	require.NoError(t, err)
-	connect := merchant.ConnectHandler()
-	target := "/gloebit/connect?return_to=/" + strings.Repeat("x", 2047) + "&scope=balance&x="
-	target += strings.Repeat("x", 8000-len(target)) // which nobody keeps
-	before := heap()
-	started := 0
-	for range 50_000 {
-		recorder := httptest.NewRecorder()
-		connect.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, target, nil))
-		if recorder.Code == http.StatusSeeOther {
-			started++
-		}
-	}
-	cost := heap() - before
-	t.Logf("%d MiB, %d bytes a connect", cost>>20, cost/50_000)
-	require.Equal(t, 50_000, started)
-	require.Equal(t, 50_000, merchant.Sessions())
-	require.Less(t, cost, int64(memoryOfAFlood))
-	runtime.KeepAlive(merchant)
-}
-
-// crowdedTokens lets newcomers come while a credential is saved.
-type crowdedTokens struct {
-	gloebit.MemoryTokenStore
-	newcomers func()
-}
-
-func (s *crowdedTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
-	s.newcomers()
-	return s.MemoryTokenStore.Update(ctx, key, fn)
-}
-
-func TestNewcomersTakeNoRoomOfThoseWhoConnect(t *testing.T) {
-	tokens := &crowdedTokens{}
-	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn, c.Tokens = true, tokens })
-	tokens.newcomers = func() {
-		for range 3 {
-			recorder := httptest.NewRecorder()
-			w.merchant.ConnectHandler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil))
-		}
-	}
-	b := w.browser("")
-	callback := b.callback("/gloebit/connect").String()
-	w.merchant.BoundSessions(1)
-	require.Equal(t, http.StatusOK, b.get(callback).status)
-	require.Equal(t, "connected", b.get("/optional").body)
-	require.Equal(t, http.StatusOK, b.get("/gloebit/connect?return_to=/optional").status, "again")
-	require.Equal(t, "connected", b.get("/optional").body)
-}
-
-func TestNewcomersComeInWhenOthersHaveLeft(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		merchant, err := gloebit.New(validConfig())
-		require.NoError(t, err)
-		merchant.BoundSessions(3)
-		connect := func() int {
-			recorder := httptest.NewRecorder()
-			merchant.ConnectHandler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil))
-			return recorder.Code
-		}
-		for _, want := range []int{303, 303, 303, 503, 503} {
-			require.Equal(t, want, connect())
-		}
-		time.Sleep(10 * time.Minute)
-		for _, want := range []int{303, 303, 303, 503, 503} {
-			require.Equal(t, want, connect())
-		}
-	})
 }
 
 // heap returns how many bytes are in use once all garbage is gone.
@@ -466,7 +389,7 @@ func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				config := validConfig()
 				config.Tokens = &gloebit.MemoryTokenStore{}
-				stale := gloebit.Credential{AccessToken: "t", RefreshToken: "r", Expiry: time.Now()}
+				stale := connect.Credential{AccessToken: "t", RefreshToken: "r", Expiry: time.Now()}
 				merchant, err := gloebit.New(config)
 				require.NoError(t, err)
 				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(stale)))
@@ -474,7 +397,7 @@ func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
 				require.NoError(t, err)
 				held, done := make(chan struct{}), make(chan error)
 				go func() {
-					done <- config.Tokens.Update(t.Context(), keyOf(merchant, "u"), func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+					done <- config.Tokens.Update(t.Context(), keyOf(merchant, "u"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 						close(held)
 						time.Sleep(2 * time.Minute)
 						return current, nil

@@ -188,7 +188,7 @@ func (m *Merchant) engine() connect.Config {
 		User: config.User, SignInURL: config.SignInURL, SignIn: config.SignIn, HomePath: config.HomePath,
 		ConnectTimeout: config.ConnectTimeout, Limit: config.Limit, HTTPClient: config.HTTPClient, UserAgent: config.UserAgent,
 		CrossOrigin: config.CrossOrigin,
-		Logger: config.Logger, Clock: config.Clock, Warn: m.provider.isProduction(),
+		Logger:      config.Logger, Clock: config.Clock, Warn: m.provider.isProduction(),
 		OnConnect: config.OnConnect, OnDisconnect: config.OnDisconnect, ErrorHandler: config.ErrorHandler,
 		Refusals: refusals(), Link: m.link,
 	}

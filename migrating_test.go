@@ -847,7 +847,7 @@ func ExampleTokenStore_fromJSON() {
 	if err := json.Unmarshal([]byte(exported), &kept); err != nil {
 		log.Fatal(err)
 	}
-	imported := gloebit.Credential{
+	imported := connect.Credential{
 		AccessToken:  gloebit.Secret(kept.Credential.AccessToken),
 		RefreshToken: gloebit.Secret(kept.Credential.RefreshToken),
 		Subject:      kept.Credential.TokenResponse.Subject,
@@ -858,7 +858,7 @@ func ExampleTokenStore_fromJSON() {
 	for _, name := range strings.Fields(kept.Scope) {
 		imported.Scopes = append(imported.Scopes, gloebit.Scope(name))
 	}
-	err = tokens.Update(ctx, connect.Key{Realm: merchant.Realm(), ID: kept.User}, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err = tokens.Update(ctx, connect.Key{Realm: merchant.Realm(), ID: kept.User}, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		if current != nil || kept.Credential.Invalid {
 			return current, nil // connected in Go meanwhile, or worthless
 		}

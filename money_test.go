@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -152,7 +153,7 @@ func TestALostConsumptionIsNotKnown(t *testing.T) {
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "inventory")
 	require.NoError(t, err)
 	require.NoError(t, w.gloebit.GrantProduct(w.app.Key, "alice", "green-hat", 3))
-	require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeInventory}})))
+	require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeInventory}})))
 	client, err := w.merchant.Client(t.Context(), "u")
 	require.NoError(t, err)
 	w.gloebit.Inject(gloebittest.Fault{Path: "consume-user-product", Times: 1, Drop: true, After: true})
@@ -165,7 +166,7 @@ func TestAThousandLostAnswersAreChargedOnce(t *testing.T) {
 	w := newWorld(t)
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "transact")
 	require.NoError(t, err)
-	require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}})))
+	require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}})))
 	client, err := w.merchant.Client(t.Context(), "u")
 	require.NoError(t, err)
 	const purchases = 1000
@@ -200,7 +201,7 @@ func TestWhatNeverLeftIsKnown(t *testing.T) {
 	untrusted := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent") }))
 	untrusted.Config.ErrorLog = nil
 	t.Cleanup(untrusted.Close)
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) { c.Provider = gloebit.At(untrusted.URL) })
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.At(untrusted.URL) })
 	_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrUnavailable)
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
@@ -238,7 +239,7 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 	for _, user := range []string{"alice", "bob"} {
 		token, err := w.gloebit.IssueToken(w.app.Key, user, "transact")
 		require.NoError(t, err)
-		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, user), save(gloebit.Credential{AccessToken: gloebit.Secret(token)})))
+		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, user), save(connect.Credential{AccessToken: gloebit.Secret(token)})))
 	}
 	alice, err := w.merchant.Client(t.Context(), "alice")
 	require.NoError(t, err)
@@ -352,8 +353,8 @@ func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
-	}, func(_ *gloebit.Config, c *gloebit.Credential) { c.Subject = "g-alice" })
-	require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{AccessToken: "bob", Subject: "g-bob"})))
+	}, func(_ *gloebit.Config, c *connect.Credential) { c.Subject = "g-alice" })
+	require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "bob", Subject: "g-bob"})))
 	_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrNotConnected)
 	require.Zero(t, charged.Load())
@@ -361,18 +362,18 @@ func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
 
 func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing.T) {
 	connected := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	alice := gloebit.Credential{AccessToken: "alice", RefreshToken: "r", Subject: "g-alice", ConnectedAt: connected}
+	alice := connect.Credential{AccessToken: "alice", RefreshToken: "r", Subject: "g-alice", ConnectedAt: connected}
 	for _, c := range []struct {
 		name   string
-		alice  func(*gloebit.Credential)
-		bob    gloebit.Credential
+		alice  func(*connect.Credential)
+		bob    connect.Credential
 		paidBy string // empty when nobody is to pay
 	}{
-		{"refreshed on another replica", nil, gloebit.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected}, "alice 2"},
-		{"connected again with the same account", nil, gloebit.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected.Add(1)}, "alice 2"},
-		{"connected with another account", nil, gloebit.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, ""},
-		{"connected with an account that Gloebit does not tell", nil, gloebit.Credential{AccessToken: "bob", ConnectedAt: connected.Add(1)}, ""},
-		{"Gloebit told no account before", func(c *gloebit.Credential) { c.Subject = "" }, gloebit.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, ""},
+		{"refreshed on another replica", nil, connect.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected}, "alice 2"},
+		{"connected again with the same account", nil, connect.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected.Add(1)}, "alice 2"},
+		{"connected with another account", nil, connect.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, ""},
+		{"connected with an account that Gloebit does not tell", nil, connect.Credential{AccessToken: "bob", ConnectedAt: connected.Add(1)}, ""},
+		{"Gloebit told no account before", func(c *connect.Credential) { c.Subject = "" }, connect.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, ""},
 	} {
 		for _, known := range []bool{true, false} { // whether the token is known to have expired, or Gloebit says so
 			var paid []string
@@ -385,7 +386,7 @@ func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing
 				}
 				paid = append(paid, token)
 				_, _ = io.WriteString(w, `{"success":true,"status":"queued"}`)
-			}, func(_ *gloebit.Config, credential *gloebit.Credential) {
+			}, func(_ *gloebit.Config, credential *connect.Credential) {
 				*credential = alice
 				if c.alice != nil {
 					c.alice(credential)

@@ -84,3 +84,10 @@ func fields(v any) (map[string]any, error) {
 	}
 	return body, nil
 }
+
+// putText sends a text unless it is empty.
+func putText(body map[string]any, name, text string) {
+	if text != "" {
+		body[name] = text
+	}
+}

@@ -23,7 +23,7 @@ import (
 // ownFlow is an application's Flow that keeps two secrets until the callback.
 type ownFlow struct {
 	begin      func(state string) error
-	finish     func() (gloebit.Credential, error)
+	finish     func() (connect.Credential, error)
 	authorize  error
 	state      *string
 	keptSecret gloebit.Secret
@@ -38,7 +38,7 @@ func (f ownFlow) Begin(
 
 func (f ownFlow) Finish(
 	context.Context, connect.Application, url.Values, gloebit.Secret, []gloebit.Scope,
-) (gloebit.Credential, error) {
+) (connect.Credential, error) {
 	return f.finish()
 }
 
@@ -47,7 +47,7 @@ func (ownFlow) Refresh(_ context.Context, _ connect.Application, _ connect.Crede
 	return connect.Credential{}, connect.ErrNotConnected
 }
 
-func (f ownFlow) Authorize(connect.Application, *http.Request, gloebit.Credential) error {
+func (f ownFlow) Authorize(connect.Application, *http.Request, connect.Credential) error {
 	return f.authorize
 }
 
@@ -80,8 +80,8 @@ func connectWith(t *testing.T, flow ownFlow) flowAttempt {
 		flow.begin = func(string) error { return nil }
 	}
 	if flow.finish == nil {
-		flow.finish = func() (gloebit.Credential, error) {
-			return gloebit.Credential{AccessToken: flowAccess, RefreshToken: flowRefresh, TokenSecret: flowTokenSecret}, nil
+		flow.finish = func() (connect.Credential, error) {
+			return connect.Credential{AccessToken: flowAccess, RefreshToken: flowRefresh, TokenSecret: flowTokenSecret}, nil
 		}
 	}
 	var log testkit.Log
@@ -133,7 +133,7 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 	secrets := []string{
 		flowClientSecret, flowCode, flowOAuthToken, flowVerifier, flowKept, flowAccess, flowRefresh, flowTokenSecret,
 	}
-	whole := gloebit.Credential{AccessToken: flowAccess, RefreshToken: flowRefresh, TokenSecret: flowTokenSecret}
+	whole := connect.Credential{AccessToken: flowAccess, RefreshToken: flowRefresh, TokenSecret: flowTokenSecret}
 	t.Run("begin", func(t *testing.T) {
 		for _, secret := range []string{flowClientSecret, flowOAuthToken, flowKept} {
 			got := connectWith(t, ownFlow{begin: func(state string) error {
@@ -146,7 +146,7 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 	})
 	t.Run("finish", func(t *testing.T) {
 		for _, secret := range secrets {
-			got := connectWith(t, ownFlow{finish: func() (gloebit.Credential, error) {
+			got := connectWith(t, ownFlow{finish: func() (connect.Credential, error) {
 				return whole, fmt.Errorf("%w: said %s", gloebit.ErrExchange, secret)
 			}})
 			require.ErrorIs(t, got.err, gloebit.ErrExchange)
@@ -163,7 +163,7 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 	})
 	t.Run("the id", func(t *testing.T) {
 		for _, secret := range secrets {
-			got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (gloebit.Credential, error) {
+			got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (connect.Credential, error) {
 				credential := whole
 				credential.Subject = "id of " + secret
 				return credential, nil
@@ -175,7 +175,7 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 	})
 	t.Run("the scopes", func(t *testing.T) {
 		for _, secret := range secrets {
-			got := connectWith(t, ownFlow{finish: func() (gloebit.Credential, error) {
+			got := connectWith(t, ownFlow{finish: func() (connect.Credential, error) {
 				credential := whole
 				credential.Scopes = []gloebit.Scope{gloebit.Scope(secret)}
 				return credential, nil
@@ -203,9 +203,9 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 
 func TestSecurity28AFlowsAnswersAreCapped(t *testing.T) {
 	for length, want := range map[int]error{1024: io.EOF, 1025: gloebit.ErrExchange} {
-		got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (gloebit.Credential, error) {
+		got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (connect.Credential, error) {
 			scopes := []gloebit.Scope{gloebit.Scope(strings.Repeat("x", length))}
-			return gloebit.Credential{AccessToken: flowAccess, Subject: strings.Repeat("y", 300), Scopes: scopes}, nil
+			return connect.Credential{AccessToken: flowAccess, Subject: strings.Repeat("y", 300), Scopes: scopes}, nil
 		}})
 		require.ErrorIs(t, got.err, want)
 		if want == io.EOF {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // linkPurchase leads to Gloebit's page for buying gloebits.
@@ -21,17 +23,17 @@ const (
 // callRefusal is a row of the table of the calls to Gloebit: what the server
 // says, what that means, and how the user's request is answered.
 type callRefusal struct {
-	Refusal             // zero when the words mean errors of connecting alone
-	connecting []error  // the errors of connecting that the words mean
-	words      []string // the server's status or reason, in lower case
-	outcome    Outcome
-	charged    charge
-	again      bool // the server may answer otherwise when it is asked again with the same id
+	connect.Refusal          // zero when the words mean errors of connecting alone
+	connecting      []error  // the errors of connecting that the words mean
+	words           []string // the server's status or reason, in lower case
+	outcome         Outcome
+	charged         charge
+	again           bool // the server may answer otherwise when it is asked again with the same id
 }
 
 // unknownOutcome counts before every other row: an error that also says how to
 // go on must not hide that something may have been done.
-var unknownOutcome = Refusal{
+var unknownOutcome = connect.Refusal{
 	Err: ErrOutcomeUnknown, Name: "ErrOutcomeUnknown", Status: http.StatusServiceUnavailable,
 	Text: "Gloebit did not answer in time, so it is not known yet whether this was done. " +
 		"Please look at your Gloebit account before you try again.",
@@ -59,7 +61,7 @@ var calls = []callRefusal{
 		words:      []string{"missing domain"},
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrInsufficientBalance, Name: "ErrInsufficientBalance", Status: http.StatusPaymentRequired, Link: linkPurchase,
 			Text: "You don't have enough gloebits for this. Nothing was charged.",
 		},
@@ -68,7 +70,7 @@ var calls = []callRefusal{
 		charged: chargeNone,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrCannotSpend, Name: "ErrCannotSpend", Status: http.StatusForbidden,
 			Text: "Your Gloebit account can't spend right now, so this was not accepted.",
 		},
@@ -76,7 +78,7 @@ var calls = []callRefusal{
 		outcome: OutcomeCannotSpend,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrCannotReceive, Name: "ErrCannotReceive", Status: http.StatusBadGateway,
 			Text: "This site can't receive gloebits right now, so this was not accepted.",
 		},
@@ -84,7 +86,7 @@ var calls = []callRefusal{
 		outcome: OutcomeCannotReceive,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrUnknownMerchant, Name: "ErrUnknownMerchant", Status: http.StatusBadGateway,
 			Text: "This site can't receive gloebits right now, so this was not accepted.",
 		},
@@ -92,21 +94,21 @@ var calls = []callRefusal{
 		outcome: OutcomeUnknownMerchant,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrUnknownApplication, Name: "ErrUnknownApplication", Status: http.StatusBadGateway,
 			Text: "This site is not set up correctly at Gloebit.",
 		},
 		words: []string{"unknown consumer"},
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrUnknownUser, Name: "ErrUnknownUser", Status: http.StatusForbidden,
 			Text: "Gloebit does not know your account any more.",
 		},
 		words: []string{"unknown user"},
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrUnknownSubscription, Name: "ErrUnknownSubscription", Status: http.StatusBadGateway,
 			Text: "Gloebit does not know this subscription.",
 		},
@@ -114,7 +116,7 @@ var calls = []callRefusal{
 		outcome: OutcomeUnknownSubscription,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrUnknownSubscriptionAuthorization, Name: "ErrUnknownSubscriptionAuthorization", Status: http.StatusForbidden,
 			Text: "You have not authorized this subscription.",
 		},
@@ -122,7 +124,7 @@ var calls = []callRefusal{
 		outcome: OutcomeUnknownSubscriptionAuthorization,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrSubscriptionAuthorizationPending, Name: "ErrSubscriptionAuthorizationPending", Status: http.StatusForbidden,
 			Text: "You have not answered at Gloebit yet whether you authorize this subscription.",
 		},
@@ -130,7 +132,7 @@ var calls = []callRefusal{
 		outcome: OutcomeSubscriptionAuthorizationPending,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrSubscriptionAuthorizationDeclined, Name: "ErrSubscriptionAuthorizationDeclined", Status: http.StatusForbidden,
 			Text: "You declined this subscription.",
 		},
@@ -138,48 +140,60 @@ var calls = []callRefusal{
 		outcome: OutcomeSubscriptionAuthorizationDeclined,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrSubscriptionExists, Name: "ErrSubscriptionExists", Status: http.StatusConflict,
 			Text: "There is another subscription of this name.",
 		},
 		words: []string{"different subscription exists with this app-subscription-id"},
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrSubscriptionMismatch, Name: "ErrSubscriptionMismatch", Status: http.StatusBadGateway,
 			Text: "Gloebit does not know this subscription.",
 		},
 		words: []string{"mismatched-application-key", "mis-matched-subscription-ids"},
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrSubscriptionDisabled, Name: "ErrSubscriptionDisabled", Status: http.StatusForbidden,
 			Text: "This subscription is not offered any more.",
 		},
 		words: []string{"subscription-disabled"},
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrCannotTransact, Name: "ErrCannotTransact", Status: http.StatusForbidden,
 			Text: "This site may not charge your Gloebit account.",
 		},
 		words: []string{"cannot-transact"},
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrPriceChanged, Name: "ErrPriceChanged", Status: http.StatusConflict,
 			Text: "The price has changed, and Gloebit charged the new one. Your Gloebit account shows what was charged.",
 		},
 		charged: chargeMade,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
+			Err: ErrKeyReused, Name: "ErrKeyReused", Status: http.StatusConflict,
+			Text: "You have already ordered this. To order again, please reload the page you came from.",
+		},
+	},
+	{
+		Refusal: connect.Refusal{
+			Err: ErrOrderCanceled, Name: "ErrOrderCanceled", Status: http.StatusConflict,
+			Text: "This order was canceled, and its gloebits are not taken. To order again, please reload the page you came from.",
+		},
+	},
+	{
+		Refusal: connect.Refusal{
 			Err: ErrRateLimited, Name: "ErrRateLimited", Status: http.StatusServiceUnavailable,
 			Text: "Gloebit is busy. Please try again in a moment.",
 		},
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrPending, Name: "ErrPending", Status: http.StatusServiceUnavailable,
 			Text: "Gloebit is still working on this. Please look at your Gloebit account before you try again.",
 		},
@@ -188,7 +202,7 @@ var calls = []callRefusal{
 		again:   true,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrQueuingFailed, Name: "ErrQueuingFailed", Status: http.StatusServiceUnavailable,
 			Text: "Gloebit could not take this. Please try again in a moment.",
 		},
@@ -197,7 +211,7 @@ var calls = []callRefusal{
 		again:   true,
 	},
 	{
-		Refusal: Refusal{
+		Refusal: connect.Refusal{
 			Err: ErrRefused, Name: "ErrRefused", Status: http.StatusBadGateway,
 			Text: "Gloebit refused this.",
 		},

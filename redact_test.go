@@ -90,7 +90,7 @@ func TestProtocolKeepsScopes(t *testing.T) {
 	kept := gloebit.Secret(`{"verifier":"0123456789012345678901234567890123456789012","scope":"id transact inventory"}`)
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.User = headerUser
-		c.Flow = granting{credential: gloebit.Credential{
+		c.Flow = granting{credential: connect.Credential{
 			AccessToken: "a token of the server", Scopes: []gloebit.Scope{"id", "transact", "inventory"},
 		}, verifier: kept}
 	})

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
@@ -34,7 +35,7 @@ func sentinels(t *testing.T) map[string]string {
 }
 
 // allRows returns the rows of both tables that have an error.
-func allRows() []gloebit.Refusal {
+func allRows() []connect.Refusal {
 	rows := slices.Clone(gloebit.ConnectingRows())
 	for _, row := range gloebit.CallRows() {
 		if row.Err != nil {
@@ -196,7 +197,7 @@ func TestRefusalsOfTransactions(t *testing.T) {
 }
 
 // answeredBy returns the row that answers a call refused with one of the words.
-func answeredBy(row gloebit.Row) gloebit.Refusal {
+func answeredBy(row gloebit.Row) connect.Refusal {
 	for _, other := range gloebit.ConnectingRows() {
 		for _, err := range row.Means {
 			if other.Err == err {

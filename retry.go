@@ -2,10 +2,15 @@ package gloebit
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // transient reports whether the same call may fare better later.
@@ -44,4 +49,62 @@ func (p pause) wait(ctx context.Context, until time.Time, err error) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// fate is what the attempts of one call may have done although they failed.
+type fate struct {
+	lost bool // an attempt may have been carried out unheard
+	held bool // the server said that it has the transaction
+}
+
+// keepsTo reports whether an order must not be sent with the credential of a
+// later connection: in another account's name, or when it may have been taken
+// already.
+func (f *fate) keepsTo(credential, newer connect.Credential) bool {
+	again := !newer.ConnectedAt.Equal(credential.ConnectedAt)
+	return f != nil && again && (f.lost || f.held || newer.Subject != credential.Subject)
+}
+
+// see learns from an attempt what it may have done.
+func (f *fate) see(err error) {
+	var failure *APIError
+	f.lost = f.lost || mayHaveArrived(err)
+	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
+}
+
+// reached tells whether a request found a connection to the server.
+type reached struct{ asked, got atomic.Bool }
+
+// trace returns a context by which net/http tells.
+func (r *reached) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { r.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { r.got.Store(true) },
+	})
+}
+
+// never reports whether the request was certainly not sent: the transport asked
+// for a connection and got none, because a host, a proxy or TLS failed. A
+// transport that does not tell is not relied on.
+func (r *reached) never() bool { return r.asked.Load() && !r.got.Load() }
+
+// mayHaveArrived reports whether a request that failed can have been carried
+// out all the same.
+func mayHaveArrived(err error) bool {
+	var call *APIError
+	if errors.As(err, &call) && call.unsent {
+		return false
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err) {
+		return false
+	}
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBadReply)
+}
+
+// isUntrusted reports whether the connection failed since the server could not
+// prove who it is: nothing was sent, and nothing will be.
+func isUntrusted(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &certificate)
 }

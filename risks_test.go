@@ -61,7 +61,8 @@ func TestNewWarnsOfADefaultTransportThatDoesNotVerify(t *testing.T) {
 func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 	db := sql.OpenDB(noDatabase{})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	plain := sqlstore.New(db, sqlstore.SQLite)
+	plain, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.SQLite})
+	require.NoError(t, err)
 	key := sealed.Key{ID: "k", Secret: "an AES key of exactly 32 letters"}
 	tokens, err := sealed.New(plain, key)
 	require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
@@ -146,7 +147,7 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := &testkit.Log{}
-			client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *gloebit.Credential) {
+			client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *connect.Credential) {
 				c.Provider, c.ClientSecret, credential.AccessToken = gloebit.At(repeating(t, answer)), "another-secret", oddSecret
 				c.Logger = slog.New(slog.NewTextHandler(log, nil))
 			})
@@ -178,7 +179,7 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 			}
 			t.Run(name+" in "+what, func(t *testing.T) {
 				log := &testkit.Log{}
-				client, merchant, tokens := clientOf(t, answering(200, answer), func(c *gloebit.Config, credential *gloebit.Credential) {
+				client, merchant, tokens := clientOf(t, answering(200, answer), func(c *gloebit.Config, credential *connect.Credential) {
 					c.ClientSecret, c.Logger = "the-client-secret", slog.New(slog.NewTextHandler(log, nil))
 					credential.AccessToken, credential.RefreshToken, credential.TokenSecret = "the-access-token", "the-refresh-token", "the-token-secret"
 					if what != "a call" {
@@ -236,7 +237,7 @@ func TestAReasonMeansTheSameWhateverTheHoldURLsEndIn(t *testing.T) {
 
 func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 	for _, success := range []string{"true", "false"} {
-		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *gloebit.Credential) {
+		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *connect.Credential) {
 			credential.AccessToken = oddSecret
 			credential.Scopes = append(credential.Scopes, gloebit.ScopeTransact)
 			c.Provider = gloebit.At(repeating(t, func(_, authorization string) string {
@@ -260,7 +261,7 @@ func TestSecurity22AFailureOfTheNetworkTellsItsKindAndNoQuery(t *testing.T) {
 		c.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err }
 	})
 	w.browser("").get("/private")
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *gloebit.Credential) { c.Provider = gloebit.At(at) })
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.At(at) })
 	_, called := client.ConsumeProduct(t.Context(), "canary-product", 1)
 	for _, err := range []error{failed, called} {
 		require.ErrorIs(t, err, gloebit.ErrUnavailable)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
@@ -28,7 +29,7 @@ func TestSecurity22SecretsDoNotPrint(t *testing.T) {
 	}{secret, &secret, map[string]gloebit.Secret{"k": secret}}
 
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%o", "%08.3f", "%c", "%U"} {
-		for _, what := range []any{secret, &secret, holder, &holder, []gloebit.Secret{secret}, gloebit.Credential{AccessToken: secret, RefreshToken: secret}} {
+		for _, what := range []any{secret, &secret, holder, &holder, []gloebit.Secret{secret}, connect.Credential{AccessToken: secret, RefreshToken: secret}} {
 			printed := fmt.Sprintf(verb, what)
 			require.NotContains(t, printed, value, verb)
 			require.NotContains(t, printed, fmt.Sprintf("%x", value), verb)
@@ -37,14 +38,14 @@ func TestSecurity22SecretsDoNotPrint(t *testing.T) {
 	encoded, err := json.Marshal(holder)
 	require.NoError(t, err)
 	require.NotContains(t, string(encoded), value)
-	encoded, err = xml.Marshal(gloebit.Credential{AccessToken: secret})
+	encoded, err = xml.Marshal(connect.Credential{AccessToken: secret})
 	require.NoError(t, err)
 	require.NotContains(t, string(encoded), value)
 	require.NotContains(t, secret.GoString(), value, "for those who don't go by Format")
 
 	var logged bytes.Buffer
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {
-		slog.New(handler).Info("x", "secret", secret, "holder", holder, "credential", gloebit.Credential{AccessToken: secret})
+		slog.New(handler).Info("x", "secret", secret, "holder", holder, "credential", connect.Credential{AccessToken: secret})
 	}
 	require.NotContains(t, logged.String(), value)
 	require.Equal(t, value, secret.Reveal())
@@ -52,11 +53,11 @@ func TestSecurity22SecretsDoNotPrint(t *testing.T) {
 }
 
 func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
-	client, merchant, tokens := clientOf(t, answering(200, `{}`), func(c *gloebit.Config, _ *gloebit.Credential) {
+	client, merchant, tokens := clientOf(t, answering(200, `{}`), func(c *gloebit.Config, _ *connect.Credential) {
 		c.ClientSecret = "canary-client-secret"
 	})
 	states := &gloebit.MemoryStateStore{}
-	require.NoError(t, states.Put(t.Context(), keyOf(merchant, "k"), gloebit.PendingConnection{Verifier: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour)}))
+	require.NoError(t, states.Put(t.Context(), keyOf(merchant, "k"), connect.PendingConnection{Verifier: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour)}))
 	log := &testkit.Log{}
 	for _, what := range []any{client, merchant, tokens, states, []any{client, merchant}, struct{ C *gloebit.Client }{client}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
@@ -73,7 +74,7 @@ func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
 
 func TestSecurity22TheContextOfARequestDoesNotPrintItsSession(t *testing.T) {
 	merchant := benchMerchant(t)
-	cookie := merchant.SignInAs("alice")
+	cookie := signIn(t, merchant)
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	request.AddCookie(cookie)
 	for name, middleware := range map[string]func(http.Handler) http.Handler{"required": merchant.RequireGloebit, "optional": merchant.Optional} {

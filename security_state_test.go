@@ -168,17 +168,17 @@ func TestSecurity04ReplaysAtTheSameMomentGiveOneExchange(t *testing.T) {
 // lazyStates is a store that forgets to look at the time.
 type lazyStates struct {
 	mu      sync.Mutex
-	pending map[connect.Key]gloebit.PendingConnection
+	pending map[connect.Key]connect.PendingConnection
 }
 
-func (s *lazyStates) Put(_ context.Context, key connect.Key, p gloebit.PendingConnection) error {
+func (s *lazyStates) Put(_ context.Context, key connect.Key, p connect.PendingConnection) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending[key] = p
 	return nil
 }
 
-func (s *lazyStates) Take(_ context.Context, key connect.Key) (gloebit.PendingConnection, error) {
+func (s *lazyStates) Take(_ context.Context, key connect.Key) (connect.PendingConnection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, ok := s.pending[key]
@@ -193,7 +193,7 @@ func TestSecurity05StateExpiresOnTheServerWhateverTheCookieSays(t *testing.T) {
 	for name, states := range map[string]func(*world) gloebit.StateStore{
 		"the store in memory": func(w *world) gloebit.StateStore { return &gloebit.MemoryStateStore{Clock: w.clock.Now} },
 		"a store that forgets to look": func(*world) gloebit.StateStore {
-			return &lazyStates{pending: map[connect.Key]gloebit.PendingConnection{}}
+			return &lazyStates{pending: map[connect.Key]connect.PendingConnection{}}
 		},
 		"a store in memory that others come to": func(w *world) gloebit.StateStore { return &gloebit.MemoryStateStore{Clock: w.clock.Now, Capacity: 1} },
 	} {

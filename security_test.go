@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
@@ -140,7 +141,7 @@ func (w *world) asked(path string) url.Values {
 }
 
 // stored returns the one credential that the application keeps, and whose it is.
-func (w *world) stored() (userID string, credential gloebit.Credential) {
+func (w *world) stored() (userID string, credential connect.Credential) {
 	w.t.Helper()
 	require.Equal(w.t, 1, w.tokens.Len())
 	for id, err := range w.tokens.UserIDs(w.t.Context(), w.merchant.Realm()) {

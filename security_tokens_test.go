@@ -10,6 +10,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
@@ -35,7 +36,7 @@ func TestSecurity26NewRefreshTokenReplacesTheOldAndNoneKeepsIt(t *testing.T) {
 				default:
 					_, _ = io.WriteString(w, `{"success":false,"reason":"token has expired"}`)
 				}
-			}, func(_ *gloebit.Config, c *gloebit.Credential) { c.RefreshToken = canaryRefresh })
+			}, func(_ *gloebit.Config, c *connect.Credential) { c.RefreshToken = canaryRefresh })
 			_, err := client.Balance(t.Context())
 			require.NoError(t, err)
 			credential, err := tokens.Load(t.Context(), keyOf(merchant, "u"))
@@ -56,7 +57,7 @@ func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var asked atomic.Int32
-			client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); lose(w) }, func(_ *gloebit.Config, c *gloebit.Credential) {
+			client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); lose(w) }, func(_ *gloebit.Config, c *connect.Credential) {
 				c.RefreshToken, c.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
 			})
 			_, err := client.Balance(t.Context())
@@ -85,7 +86,7 @@ func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
 				return
 			}
 			_, _ = io.WriteString(w, `{"success":true,"balance":1}`)
-		}, func(_ *gloebit.Config, c *gloebit.Credential) {
+		}, func(_ *gloebit.Config, c *connect.Credential) {
 			c.RefreshToken, c.Subject, c.Expiry = canaryRefresh, "account", now
 			c.ConnectedAt, c.Until = now.Add(-time.Hour), now.Add(time.Hour)
 		})

@@ -17,14 +17,6 @@ type User = connect.User
 // Connection is the result of a completed connection; see [connect.Connection].
 type Connection = connect.Connection
 
-// Credential is one user's connection to Gloebit, as a [TokenStore] keeps it; see
-// [connect.Credential].
-type Credential = connect.Credential
-
-// PendingConnection is a connection between the redirect to Gloebit and the
-// callback, as a [StateStore] keeps it; see [connect.PendingConnection].
-type PendingConnection = connect.PendingConnection
-
 // TokenStore keeps the users' credentials; see [connect.TokenStore].
 type TokenStore = connect.TokenStore
 
@@ -57,7 +49,7 @@ func (m *Merchant) newClient() (*Client, *connect.Account) {
 }
 
 // unsaved returns a client with a credential that no store has.
-func (m *Merchant) unsaved(credential Credential) *Client {
+func (m *Merchant) unsaved(credential connect.Credential) *Client {
 	client, account := m.newClient()
 	m.connector.Unsaved(credential, account)
 	return client

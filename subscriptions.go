@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Subscription is a recurring payment that users can authorize once, so that
@@ -47,7 +49,7 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 		Enabled *bool  `json:"enabled"`
 	}
 	var existing ExistingSubscription
-	client, sent := m.unsaved(Credential{}), Credential{}
+	client, sent := m.unsaved(connect.Credential{}), connect.Credential{}
 	call := call{name: "create-subscription", method: http.MethodPost, sent: &sent, failed: &existing, body: map[string]any{
 		"client_id":       m.config.ClientID,
 		"client_secret":   m.config.ClientSecret.Reveal(),
@@ -102,7 +104,7 @@ func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscripti
 	putText(body, "user-id-on-application", c.User().ID)
 	putText(body, "app-user-id", c.account.Credential().Subject)
 	var answer, refused authorizationAnswer
-	var sent Credential
+	var sent connect.Credential
 	call := call{name: "create-subscription-authorization", method: http.MethodPost, scope: ScopeTransact, body: body, sent: &sent, failed: &refused}
 	if err := c.do(ctx, call, &answer); err != nil {
 		refused.Status = c.words(&refused.Status, &sent)
@@ -140,11 +142,4 @@ func (a authorizationAnswer) authorization() SubscriptionAuthorization {
 // GET authorize-subscription/ID/.
 func (m *Merchant) SubscriptionAuthorizationURL(authorizationID string) string {
 	return m.provider.APIURL + "authorize-subscription/" + url.PathEscape(authorizationID) + "/"
-}
-
-// putText sends a text unless it is empty.
-func putText(body map[string]any, name, text string) {
-	if text != "" {
-		body[name] = text
-	}
 }

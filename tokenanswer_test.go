@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
@@ -61,7 +62,7 @@ func asJSON(members string) answer {
 
 // connectByAnswer connects ann with an answer of the token endpoint, and returns the
 // status of the callback, what is stored, and the log.
-func connectByAnswer(t *testing.T, a answer) (status int, kept *gloebit.Credential, log string) {
+func connectByAnswer(t *testing.T, a answer) (status int, kept *connect.Credential, log string) {
 	t.Helper()
 
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
@@ -88,7 +89,7 @@ func connectByAnswer(t *testing.T, a answer) (status int, kept *gloebit.Credenti
 
 // refreshByAnswer refreshes an expired credential, and returns the error of the call
 // and what is stored.
-func refreshByAnswer(t *testing.T, a answer) (*gloebit.Credential, error) {
+func refreshByAnswer(t *testing.T, a answer) (*connect.Credential, error) {
 	t.Helper()
 	client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/oauth2/access-token" {
@@ -96,7 +97,7 @@ func refreshByAnswer(t *testing.T, a answer) (*gloebit.Credential, error) {
 			return
 		}
 		answering(http.StatusOK, `{"success":true,"balance":1}`)(w, r)
-	}, func(config *gloebit.Config, c *gloebit.Credential) {
+	}, func(config *gloebit.Config, c *connect.Credential) {
 		c.RefreshToken, c.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
 		c.Scopes = []gloebit.Scope{"user", "balance", "transact"}
 		config.Logger = slog.New(slog.DiscardHandler)
@@ -205,7 +206,7 @@ var tokenAnswerForms = map[string]tokenAnswerTest{
 
 func TestTokenAnswer(t *testing.T) {
 	for name, test := range tokenAnswerForms {
-		check := func(t *testing.T, got *gloebit.Credential, noRefresh gloebit.Secret) {
+		check := func(t *testing.T, got *connect.Credential, noRefresh gloebit.Secret) {
 			t.Helper()
 			require.NotNil(t, got)
 			require.Equal(t, newToken, got.AccessToken.Reveal())

@@ -2,17 +2,15 @@ package gloebit
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"strconv"
 	"strings"
-	"sync/atomic"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Receipt is Gloebit's response to a transaction. OutcomeQueued means that the
@@ -23,11 +21,11 @@ import (
 type Receipt struct {
 	TransactionID string // the ID, or the one derived from Key; set beside an error too, once the transaction was well formed
 	Outcome       Outcome
-	Status        string  // the server's word for it; empty when it gave none
-	Reason        string  // the server's explanation
-	Balance       Amount  // what the user has left; unknown unless ScopeBalance was granted
-	ProductCount  *int64  // how many of the product the user has; nil unless told
-	Charged       Amount  // what the server says that it charges; unknown unless told
+	Status        string // the server's word for it; empty when it gave none
+	Reason        string // the server's explanation
+	Balance       Amount // what the user has left; unknown unless ScopeBalance was granted
+	ProductCount  *int64 // how many of the product the user has; nil unless told
+	Charged       Amount // what the server says that it charges; unknown unless told
 }
 
 // Transact charges the user. It needs ScopeTransact and calls POST transact. An
@@ -96,7 +94,7 @@ func (c *Client) transact(
 		return receipt, err
 	}
 	var fate fate
-	var sent Credential
+	var sent connect.Credential
 	username, err := c.username(ctx, t.Username)
 	if err != nil {
 		return receipt, err
@@ -187,7 +185,7 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 	case order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > mostGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price)
 	}
-	id, err := c.transactionID(order.Key, order.ID, "item", []byte(order.Item), order.Price, order.Quantity)
+	id, err := order.TransactionID(c)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -212,8 +210,7 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 	case order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > mostGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of product %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Product, order.Price)
 	}
-	// Not from the price: a second click after a change of price is the same purchase.
-	id, err := c.transactionID(order.Key, order.ID, "product", []byte(order.Product), []byte(order.CharacterID), order.Quantity)
+	id, err := order.TransactionID(c)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -237,48 +234,4 @@ func (t Transaction) checkCharge(receipt Receipt) error {
 // contradicts reports whether a status is that of a failure.
 func contradicts(status string) bool {
 	return status == "failed" || Outcome(status).Err() != nil
-}
-
-// see learns from an attempt what it may have done.
-func (f *fate) see(err error) {
-	var failure *APIError
-	f.lost = f.lost || mayHaveArrived(err)
-	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
-}
-
-// reached tells whether a request found a connection to the server.
-type reached struct{ asked, got atomic.Bool }
-
-// trace returns a context by which net/http tells.
-func (r *reached) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { r.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { r.got.Store(true) },
-	})
-}
-
-// never reports whether the request was certainly not sent: the transport asked
-// for a connection and got none, because a host, a proxy or TLS failed. A
-// transport that does not tell is not relied on.
-func (r *reached) never() bool { return r.asked.Load() && !r.got.Load() }
-
-// mayHaveArrived reports whether a request that failed can have been carried
-// out all the same.
-func mayHaveArrived(err error) bool {
-	var call *APIError
-	if errors.As(err, &call) && call.unsent {
-		return false
-	}
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err) {
-		return false
-	}
-	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBadReply)
-}
-
-// isUntrusted reports whether the connection failed since the server could not
-// prove who it is: nothing was sent, and nothing will be.
-func isUntrusted(err error) bool {
-	var certificate *tls.CertificateVerificationError
-	return errors.As(err, &certificate)
 }

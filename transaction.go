@@ -48,12 +48,15 @@ type Transaction struct {
 	// Key makes sending the same transaction again one charge, also from
 	// another process: a UUID that a form carries, or for an automated charge
 	// what it is for, such as "2026-05". The transaction's ID is derived from
-	// the application's client ID, the user, the key, the endpoint, the seller
+	// [Merchant.Realm], the user's account, the key, the endpoint, the seller
 	// and all else in the transaction but Username, Hold, Details and, with a
 	// Product, Total. So reusing a key for something else creates a separate
-	// charge. It is at most 255 bytes. Set Key to a new uuid.NewString() to make
-	// every call a charge of its own. To supply your own transaction ID, set ID
-	// instead.
+	// charge. The account is [Client.GloebitID]; if that is unknown, the user's
+	// ID stands for it, so that a user who is known by a browser session alone
+	// has another ID in the next session. Key is at most 255 bytes. To charge
+	// the same again on purpose, use another key, such as one with a counter; set
+	// Key to a new uuid.NewString() to make every call a charge of its own. To
+	// supply your own transaction ID, set ID instead.
 	Key string
 	// ID is the transaction's ID, instead of Key. Gloebit charges once for it,
 	// whatever the second one asks for. So it must not be a browser's to choose,
@@ -106,11 +109,11 @@ type Descriptor struct {
 type ItemOrder struct {
 	// Key makes sending the same order again one purchase: a UUID that the
 	// application puts into each form it makes, and that comes back with it. The
-	// transaction's ID is derived from the key, the user and all else in the
-	// order, so reusing a key for a different order creates a separate purchase.
-	// It is at most 255 bytes. Set Key to a new uuid.NewString() to make every
-	// call a purchase of its own. To supply your own transaction ID, set ID
-	// instead.
+	// transaction's ID is derived from the key, the user's account, as with
+	// Transaction.Key, and all else in the order, so reusing a key for a
+	// different order creates a separate purchase. Key is at most 255 bytes. Set
+	// it to a new uuid.NewString() to make every call a purchase of its own. To
+	// supply your own transaction ID, set ID instead.
 	Key      string
 	ID       string // as Transaction.ID, if you supply your own transaction ID instead of Key; it must never be used for another order
 	Item     string // its name
@@ -130,6 +133,20 @@ type ProductOrder struct {
 	CharacterID string // as Transaction.CharacterID
 	Username    string // as Transaction.Username
 	Hold        HoldURLs
+}
+
+// TransactionID returns the ID of the transaction that [Client.PurchaseItem]
+// sends for the order: its own, or the one that is derived from Key. Package
+// ledger gives its purchases the same IDs.
+func (o ItemOrder) TransactionID(c *Client) (string, error) {
+	return c.transactionID(o.Key, o.ID, "item", []byte(o.Item), o.Price, o.Quantity)
+}
+
+// TransactionID is [ItemOrder.TransactionID] for [Client.PurchaseProduct]. The
+// ID does not depend on Price: a second click after a change of price is the
+// same purchase.
+func (o ProductOrder) TransactionID(c *Client) (string, error) {
+	return c.transactionID(o.Key, o.ID, "product", []byte(o.Product), []byte(o.CharacterID), o.Quantity)
 }
 
 // orderNamespace is the UUID below which the ids of orders are made (RFC 9562
@@ -170,8 +187,12 @@ func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	case len(key) > longestOrderKey:
 		return "", fmt.Errorf("%w: the key is longer than %d bytes", ErrInvalidRequest, longestOrderKey)
 	}
+	whose, account := "account", c.GloebitID()
+	if account == "" {
+		whose, account = "user", c.User().ID
+	}
 	// As bytes: json would make one of strings that differ in what is not UTF-8.
-	name, err := json.Marshal(append([]any{c.merchant.config.ClientID, []byte(c.User().ID), []byte(key)}, order...))
+	name, err := json.Marshal(append([]any{c.Realm(), whose, []byte(account), []byte(key)}, order...))
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInvalidRequest, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -24,22 +25,22 @@ func TestUsername(t *testing.T) {
 	identity := []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeTransact}
 	for name, test := range map[string]struct {
 		userID     string
-		credential gloebit.Credential
+		credential connect.Credential
 		given      string
 		want       string // empty: nothing is sent
 		asked      bool   // GET id comes first
 	}{
-		"given":                        {"u", gloebit.Credential{Name: "Al Ice", Scopes: identity}, "Al", "Al", false},
-		"kept from the connection":     {"u", gloebit.Credential{Name: "Al Ice", Scopes: identity}, "", "Al Ice", false},
-		"application's id":             {"u", gloebit.Credential{Scopes: identity}, "", "u", false},
-		"session, not read before":     {"session:1", gloebit.Credential{Scopes: identity}, "", "Alice", true},
-		"session, kept":                {"session:1", gloebit.Credential{Name: "Al Ice", Scopes: identity}, "", "Al Ice", false},
-		"session, given":               {"session:1", gloebit.Credential{}, "Al", "Al", false},
-		"session without a name":       {"session:1", gloebit.Credential{Scopes: identity[1:]}, "", "", false},
-		"session, refused":             {"session:2", gloebit.Credential{Scopes: identity}, "", "session:2", true},
-		"session, refused, account":    {"session:2", gloebit.Credential{Scopes: identity, Subject: "g"}, "", "g", true},
-		"application's id, no scope":   {"u", gloebit.Credential{Scopes: identity[1:]}, "", "u", false},
-		"session, name in other scope": {"session:1", gloebit.Credential{Scopes: []gloebit.Scope{gloebit.ScopeUser}}, "", "Alice", true},
+		"given":                        {"u", connect.Credential{Name: "Al Ice", Scopes: identity}, "Al", "Al", false},
+		"kept from the connection":     {"u", connect.Credential{Name: "Al Ice", Scopes: identity}, "", "Al Ice", false},
+		"application's id":             {"u", connect.Credential{Scopes: identity}, "", "u", false},
+		"session, not read before":     {"session:1", connect.Credential{Scopes: identity}, "", "Alice", true},
+		"session, kept":                {"session:1", connect.Credential{Name: "Al Ice", Scopes: identity}, "", "Al Ice", false},
+		"session, given":               {"session:1", connect.Credential{}, "Al", "Al", false},
+		"session without a name":       {"session:1", connect.Credential{Scopes: identity[1:]}, "", "", false},
+		"session, refused":             {"session:2", connect.Credential{Scopes: identity}, "", "session:2", true},
+		"session, refused, account":    {"session:2", connect.Credential{Scopes: identity, Subject: "g"}, "", "g", true},
+		"application's id, no scope":   {"u", connect.Credential{Scopes: identity[1:]}, "", "u", false},
+		"session, name in other scope": {"session:1", connect.Credential{Scopes: []gloebit.Scope{gloebit.ScopeUser}}, "", "Alice", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sent []string

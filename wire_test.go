@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -273,7 +274,7 @@ func TestEveryCallOnTheWire(t *testing.T) {
 						body, _ := io.ReadAll(r.Body)
 						got, header = strings.TrimSpace(r.Method+" "+r.RequestURI+" "+string(body)), r.Header
 						_, _ = io.WriteString(w, answer)
-					}, func(c *gloebit.Config, credential *gloebit.Credential) {
+					}, func(c *gloebit.Config, credential *connect.Credential) {
 						c.Clock, c.Provider.Vintage, credential.Subject = testkit.NewClock().Now, vintage, "g-1"
 					})
 					result, err := row.call(t.Context(), client, merchant)
@@ -484,7 +485,7 @@ func FuzzReplies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		answer = data
 		for _, row := range rows() {
-			require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(gloebit.Credential{AccessToken: "t"})))
+			require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "t"})))
 			client, err := merchant.Client(t.Context(), "u")
 			require.NoError(t, err)
 			result, err := row.call(t.Context(), client, merchant)

@@ -51,18 +51,18 @@ func (s *faultyTokens) failSaves(err error) { s.mu.Lock(); defer s.mu.Unlock(); 
 func (s *faultyTokens) fail(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.err = err }
 func (s *faultyTokens) failure() error { s.mu.Lock(); defer s.mu.Unlock(); return s.err }
 
-func (s *faultyTokens) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+func (s *faultyTokens) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	if err := s.failure(); err != nil {
-		return gloebit.Credential{}, err
+		return connect.Credential{}, err
 	}
 	return s.MemoryTokenStore.Load(ctx, key)
 }
 
-func (s *faultyTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *faultyTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
-	return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *connect.Credential) (*connect.Credential, error) {
 		next, err := fn(ctx, current)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -83,12 +83,12 @@ type faultyStates struct {
 	err         error
 	puts, takes int
 	lastKey     connect.Key
-	lastPending gloebit.PendingConnection
+	lastPending connect.PendingConnection
 }
 
 func (s *faultyStates) fail(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.err = err }
 
-func (s *faultyStates) Put(ctx context.Context, key connect.Key, p gloebit.PendingConnection) error {
+func (s *faultyStates) Put(ctx context.Context, key connect.Key, p connect.PendingConnection) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -99,11 +99,11 @@ func (s *faultyStates) Put(ctx context.Context, key connect.Key, p gloebit.Pendi
 	return s.MemoryStateStore.Put(ctx, key, p)
 }
 
-func (s *faultyStates) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
+func (s *faultyStates) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
-		return gloebit.PendingConnection{}, s.err
+		return connect.PendingConnection{}, s.err
 	}
 	s.takes++
 	return s.MemoryStateStore.Take(ctx, key)
@@ -318,6 +318,6 @@ func keyOf(merchant *gloebit.Merchant, userID string) connect.Key {
 	return connect.Key{Realm: merchant.Realm(), ID: userID}
 }
 
-func save(c gloebit.Credential) func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &c, nil }
+func save(c connect.Credential) func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	return func(context.Context, *connect.Credential) (*connect.Credential, error) { return &c, nil }
 }

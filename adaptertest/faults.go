@@ -65,14 +65,14 @@ type faultyTokens struct {
 	fault
 }
 
-func (s *faultyTokens) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+func (s *faultyTokens) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	if err := s.failure(); err != nil {
-		return gloebit.Credential{}, err
+		return connect.Credential{}, err
 	}
 	return s.TokenStore.Load(ctx, key)
 }
 
-func (s *faultyTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *faultyTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ type faultyStates struct {
 	puts atomic.Int32
 }
 
-func (s *faultyStates) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
+func (s *faultyStates) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
@@ -100,9 +100,9 @@ func (s *faultyStates) Put(ctx context.Context, key connect.Key, pending gloebit
 	return s.StateStore.Put(ctx, key, pending)
 }
 
-func (s *faultyStates) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
+func (s *faultyStates) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	if err := s.failure(); err != nil {
-		return gloebit.PendingConnection{}, err
+		return connect.PendingConnection{}, err
 	}
 	return s.StateStore.Take(ctx, key)
 }

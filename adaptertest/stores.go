@@ -81,6 +81,7 @@ func storeCases() []storeCase {
 		{securityCase: securityCase{name: "31 a hold URL that was not signed changes nothing", run: holdURLsAreSigned}, purchases: true},
 		{securityCase: securityCase{name: "31 a hold URL that comes again delivers once", run: holdURLsAreWorkedOnce}, purchases: true},
 		plain("attack: two copies of a token are refreshed at once", refreshedAtOnceAnywhere),
+		plain("attack: another merchant and the sandbox share the stores", merchantsShareTheStores),
 	}
 }
 

@@ -30,8 +30,9 @@ func replaysAtOnceAnywhere(w *world) {
 		b := w.browser()
 		back := b.at(round % 2).callback("/gloebit/connect")
 		statuses := w.allAtOnce(8, func(i int) answer { return b.copied().at(i % 2).step(back) })
-		w.equal("the browsers that arrive", statuses[http.StatusSeeOther], 1)
-		w.equal("the browsers that are refused", statuses[http.StatusBadRequest], 7)
+		// Those that come to the same process while it completes the first arrive too.
+		w.equal("half of them at most arrive", statuses[http.StatusSeeOther] > 0 && statuses[http.StatusSeeOther] <= 4, true)
+		w.equal("all are answered", statuses[http.StatusSeeOther]+statuses[http.StatusBadRequest], 8)
 		w.equal("exchanges", w.exchanges(), round+1)
 	}
 }
@@ -107,7 +108,7 @@ func sealedToTheUser(w *world) {
 	_, bob := w.connected("alice"), w.connected("bob")
 	alices, err := w.stores.Inner.Load(w.Context(), w.key("alice"))
 	w.ok(err)
-	w.ok(w.stores.Inner.Update(w.Context(), w.key("bob"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	w.ok(w.stores.Inner.Update(w.Context(), w.key("bob"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &alices, nil
 	}))
 	w.app.took()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/google/uuid"
 )
@@ -51,24 +52,24 @@ type countedPurchases struct {
 	calls atomic.Int32
 }
 
-func (c *countedPurchases) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+func (c *countedPurchases) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
 	c.calls.Add(1)
 	return c.Store.Create(ctx, p)
 }
 
-func (c *countedPurchases) Get(ctx context.Context, id string) (ledger.Purchase, error) {
+func (c *countedPurchases) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
 	c.calls.Add(1)
-	return c.Store.Get(ctx, id)
+	return c.Store.Get(ctx, key)
 }
 
-func (c *countedPurchases) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (c *countedPurchases) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
 	c.calls.Add(1)
-	return c.Store.Change(ctx, id, fn)
+	return c.Store.Change(ctx, key, fn)
 }
 
-func (c *countedPurchases) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
+func (c *countedPurchases) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
 	c.calls.Add(1)
-	return c.Store.Claim(ctx, now, until)
+	return c.Store.Claim(ctx, realm, state, now, until)
 }
 
 func (c *countedPurchases) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {

@@ -89,7 +89,10 @@ func (opener) Driver() driver.Driver { return &sqlite.Driver{} }
 // open makes the pool and the tables.
 func (d *database) open(ctx context.Context) (*database, error) {
 	d.DB = pool(d.connector)
-	err := sqlledger.New(sqlstore.New(d.DB, d.dialect)).Migrate(ctx)
+	store, err := sqlstore.New(sqlstore.Config{DB: d.DB, Dialect: d.dialect})
+	if err == nil {
+		err = sqlledger.New(store).Migrate(ctx)
+	}
 	if err == nil {
 		_, err = d.ExecContext(ctx, createGoods)
 	}

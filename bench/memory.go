@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // credentialOf is what a user's credential looks like after a connection:
 // strings and scopes of its own, as a token answer has them.
-func credentialOf(user string) gloebit.Credential {
-	return gloebit.Credential{
+func credentialOf(user string) connect.Credential {
+	return connect.Credential{
 		AccessToken:  gloebit.Secret(fmt.Sprintf("%-40s", "access-"+user)),
 		RefreshToken: gloebit.Secret(fmt.Sprintf("%-40s", "refresh-"+user)),
 		Scopes:       slices.Clone(scopes),

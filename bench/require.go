@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // userHeader is where the application finds its user: whatever it does is the
@@ -79,7 +80,7 @@ func userName(i int) string { return fmt.Sprintf("01890a5d-ac96-774b-bcce-%012d"
 func connectUsers(tokens gloebit.TokenStore, from, to int) error {
 	for i := from; i < to; i++ {
 		credential := credentialOf(userName(i))
-		err := tokens.Update(context.Background(), keyOf(userName(i)), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := tokens.Update(context.Background(), keyOf(userName(i)), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			return &credential, nil
 		})
 		if err != nil {

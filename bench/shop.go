@@ -66,8 +66,12 @@ func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
 	if s.client, err = merchant.Client(ctx, alice); err != nil {
 		return nil, err
 	}
+	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: d.dialect})
+	if err != nil {
+		return nil, err
+	}
 	s.ledger, err = ledger.New(ledger.Config{
-		Merchant: merchant, Store: sqlledger.New(sqlstore.New(db, d.dialect)), Fulfiller: deliverer{d.insert},
+		Merchant: merchant, Store: sqlledger.New(store), Fulfiller: deliverer{d.insert},
 		CallbackURL: shopURL + "/gloebit/hold", Keys: []gloebit.Secret{"the key of a shop that nobody can reach"},
 	})
 	return s, err

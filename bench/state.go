@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/hashicorp/cap/oidc"
 )
 
@@ -28,11 +29,11 @@ func statePair(ctx context.Context) (*Pair, error) {
 func ourState(ctx context.Context) Side {
 	store := &gloebit.MemoryStateStore{}
 	binding := newNonce() // is in the browser's session already
-	var taken gloebit.PendingConnection
+	var taken connect.PendingConnection
 	return Side{
 		Do: func() (err error) {
 			state := newNonce()
-			err = store.Put(ctx, keyOf(hash(state)), gloebit.PendingConnection{
+			err = store.Put(ctx, keyOf(hash(state)), connect.PendingConnection{
 				ReturnTo: "/hats", Binding: hash(binding), Scopes: scopes, ExpiresAt: time.Now().Add(10 * time.Minute),
 			})
 			if err != nil {

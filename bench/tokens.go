@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
@@ -16,11 +16,19 @@ func tokenPair(ctx context.Context) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, user := sqlstore.New(d.DB, d.dialect), userName(500)
+	store, err := sqlstore.New(sqlstore.Config{DB: d.DB, Dialect: d.dialect})
+	if err != nil {
+		_ = d.close()
+		return nil, err
+	}
+	user := userName(500)
 	var load tape
 	if err = connectUsers(store, 0, 1000); err == nil {
 		load, err = d.record(func(db *sql.DB) error {
-			_, err := sqlstore.New(db, d.dialect).Load(ctx, keyOf(user))
+			recorded, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: d.dialect})
+			if err == nil {
+				_, err = recorded.Load(ctx, keyOf(user))
+			}
 			return err
 		})
 	}
@@ -35,7 +43,7 @@ func tokenPair(ctx context.Context) (*Pair, error) {
 }
 
 func ourLoad(ctx context.Context, store *sqlstore.Store, user string) Side {
-	var credential gloebit.Credential
+	var credential connect.Credential
 	return Side{
 		Do: func() (err error) {
 			credential, err = store.Load(ctx, keyOf(user))
@@ -48,15 +56,15 @@ func ourLoad(ctx context.Context, store *sqlstore.Store, user string) Side {
 }
 
 func bareSelect(ctx context.Context, db *sql.DB, load statement) Side {
-	var access, refresh, secret, scopes, id, name []byte
-	var expiry, connected, until sql.NullInt64
+	var access, refresh, secret, scopes, id, name string
+	var expiry, connected, until sql.NullTime
 	var version int64
 	return Side{
 		Do: func() error {
-			return db.QueryRowContext(ctx, load.query, load.args...).Scan(&access, &refresh, &secret, &scopes, &id, &name, &expiry, &connected, &until, &version)
+			return db.QueryRowContext(ctx, load.query, load.args...).Scan(&id, &name, &scopes, &access, &refresh, &secret, &connected, &expiry, &until, &version)
 		},
 		Answer: func() string {
-			return fmt.Sprint(string(access), string(refresh), "["+string(scopes)+"]", string(id), connected.Int64)
+			return fmt.Sprint(access, refresh, "["+scopes+"]", id, connected.Time.UnixMicro())
 		},
 	}
 }

@@ -2,15 +2,11 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
-)
-
-const (
-	expiryLeeway = 10 * time.Second // a token this close to its expiry is renewed first
-	leastToAsk   = 20 * time.Second // of a refresh's time, or the response may come too late to be saved
 )
 
 // ErrAnotherConnection is returned by [Account.Fresh] and [Account.Renew] when
@@ -56,36 +52,6 @@ func (c Credential) expired(now time.Time) bool {
 	return !c.Expiry.IsZero() && !now.Before(c.Expiry)
 }
 
-// Fresh returns the credential. A token that has expired, or expires within ten
-// seconds, is renewed first where it can be.
-func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error) {
-	credential := a.Credential()
-	if credential.expired(a.connector.clock().Add(expiryLeeway)) && a.CanRenew(credential) {
-		return a.Renew(ctx, until, credential)
-	}
-	return credential, nil
-}
-
-// CanRenew reports whether the credential has a refresh token, and is one that
-// was saved.
-func (a *Account) CanRenew(credential Credential) bool {
-	return credential.RefreshToken != "" && a.user.ID != ""
-}
-
-// Renew returns a credential with another access token than the stale one. The
-// first caller asks the server, with the user locked in the store; all others,
-// here and on other replicas, get what the first one saved. It waits until a
-// time at the latest. Errors: ErrNotConnected when the refresh was refused, or
-// when the user has connected with another account; ErrExchange, ErrStore, and
-// the context's.
-func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
-	fresh, err := a.connector.refresh(ctx, until, a.user.ID, stale.AccessToken)
-	if err != nil {
-		return Credential{}, err
-	}
-	return fresh, a.adopt(fresh)
-}
-
 // adopt makes a credential from the store the account's, unless it is of another
 // account at the server.
 func (a *Account) adopt(newer Credential) error {
@@ -129,4 +95,51 @@ func (a *Account) Reject(ctx context.Context, until time.Time, sent Secret, refu
 		return Credential{}, false
 	}
 	return newer, true
+}
+
+// Account returns the account of a user, for work outside a request. The error is
+// ErrNotConnected when the user has no credential, ErrStore when the store fails.
+func (c *Connector) Account(ctx context.Context, userID string) (*Account, error) {
+	account := new(Account)
+	return account, c.find(ctx, User{ID: userID}, account)
+}
+
+// Find is like [Connector.Account], but sets an account that the caller supplies.
+func (c *Connector) Find(ctx context.Context, userID string, account *Account) error {
+	return c.find(ctx, User{ID: userID}, account)
+}
+
+func (c *Connector) find(ctx context.Context, user User, account *Account) error {
+	credential, err := c.load(ctx, user.ID)
+	if err != nil {
+		return err
+	}
+	account.connector, account.user, account.credential = c, user, credential
+	return nil
+}
+
+// load reads a user's credential.
+func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
+	key := c.key(userID)
+	if err := key.checkID(); err != nil {
+		return Credential{}, err
+	}
+	credential, err := c.tokens.Load(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Credential{}, ErrNotConnected
+	case err != nil:
+		return Credential{}, storeError("load the credential", err)
+	}
+	return credential, nil
+}
+
+// Unsaved sets account to use a credential that is not in the store.
+func (c *Connector) Unsaved(credential Credential, account *Account) {
+	account.connector, account.credential = c, credential
+}
+
+// Format writes the user's id, whatever the verb.
+func (a *Account) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "connect.Account(%s)", a.user.ID)
 }

@@ -3,35 +3,50 @@ package connect
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 const largestValue = 256 << 10 // bytes of a credential, or of a pending connection
 
-// Check returns an error that is ErrInvalidRequest when the credential is more
-// than a store has to keep: its strings are of more than 256 KiB together, or a
+// Check returns an error that is ErrInvalidRequest when the credential is not
+// what a store has to keep: a string is not UTF-8 or has a NUL in it, its strings
+// are of more than 256 KiB together, a time is not of the years 1 to 9999, or a
 // scope is empty or has a space in it, so that no list separated by spaces (RFC
 // 6749 section 3.3) could hold it. The Connector checks what a [TokenStore] is to
 // save.
 func (c Credential) Check() error {
-	size := len(c.AccessToken) + len(c.RefreshToken) + len(c.TokenSecret) + len(c.Subject) + len(c.Name)
-	return checkValue("credential", size, c.Scopes)
+	text := []string{c.AccessToken.Reveal(), c.RefreshToken.Reveal(), c.TokenSecret.Reveal(), c.Subject, c.Name}
+	times := []time.Time{c.Expiry, c.ConnectedAt, c.Until}
+	return checkValue("credential", text, times, c.Scopes)
 }
 
 // Check returns an error that is ErrInvalidRequest when the pending connection
-// is more than a store has to keep, as with [Credential.Check]. The Connector
+// is not what a store has to keep, as with [Credential.Check]. The Connector
 // checks what a [StateStore] is to keep.
 func (p PendingConnection) Check() error {
-	size := len(p.UserID) + len(p.Verifier) + len(p.ReturnTo) + len(p.Binding)
-	return checkValue("pending connection", size, p.Scopes, p.Required)
+	text := []string{p.UserID, p.Verifier.Reveal(), p.ReturnTo, p.Binding}
+	return checkValue("pending connection", text, []time.Time{p.ExpiresAt}, p.Scopes, p.Required)
 }
 
-func checkValue(what string, size int, lists ...[]Scope) error {
+func checkValue(what string, text []string, times []time.Time, lists ...[]Scope) error {
+	size := 0
 	for _, list := range lists {
 		for _, scope := range list {
-			if scope == "" || strings.Contains(string(scope), " ") {
-				return fmt.Errorf("%w: a scope of the %s is empty or has a space in it", ErrInvalidRequest, what)
+			if scope == "" || strings.Contains(string(scope), " ") || !isText(string(scope)) {
+				return fmt.Errorf("%w: a scope of the %s is empty or not text, or has a space in it", ErrInvalidRequest, what)
 			}
 			size += len(scope) + 1
+		}
+	}
+	for _, s := range text {
+		if !isText(s) {
+			return fmt.Errorf("%w: a string of the %s is not UTF-8, or has a NUL in it", ErrInvalidRequest, what)
+		}
+		size += len(s)
+	}
+	for _, t := range times {
+		if year := t.UTC().Year(); year < 1 || year > 9999 {
+			return fmt.Errorf("%w: a time of the %s is of the year %d", ErrInvalidRequest, what, year)
 		}
 	}
 	if size > largestValue {

@@ -136,7 +136,8 @@ func codeOf(answer url.Values, issuer string) (string, error) {
 	failure, code := answer.Get("error"), answer.Get("code")
 	switch {
 	case issuer != "" && answer.Get("iss") != issuer: // RFC 9207 section 2.4
-		return "", fmt.Errorf("%w: the answer is another issuer's", ErrAuthorization)
+		return "", fmt.Errorf("%w: iss is %q in the answer, want %q",
+			ErrAuthorization, discreet.Words(answer.Get("iss"), answer.Get("state"), code), issuer)
 	case failure == "access_denied":
 		return "", ErrAccessDenied
 	case failure != "":

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 )
 
 // AuthorizationURL starts a connection for the user of the request and returns
@@ -86,19 +85,4 @@ func (c *Connector) grantedScopes(ctx context.Context, userID string) ([]Scope, 
 		return nil, storeError("load the credential", err)
 	}
 	return credential.Scopes, nil
-}
-
-// ConnectURL returns the local URL that starts a connection, for links. The
-// user comes back to the local path returnTo; empty means Config.HomePath.
-// The scopes are asked for in addition to Config.Scopes.
-func (c *Connector) ConnectURL(returnTo string, scopes ...Scope) string {
-	query := url.Values{}
-	if returnTo != "" {
-		query.Set("return_to", returnTo)
-	}
-	if len(scopes) > 0 {
-		query.Set("scope", JoinScopes(scopes))
-	}
-	u := url.URL{Path: c.connectPath, RawQuery: query.Encode()}
-	return u.String()
 }

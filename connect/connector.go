@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -265,24 +264,6 @@ func slug(name string) string {
 // Format writes the client id, whatever the verb: a Connector holds secrets.
 func (c *Connector) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "connect.Connector(%s)", c.application.ClientID)
-}
-
-// Format writes the type's name, whatever the verb: applications print contexts.
-func (v *visit) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "connect.visit") }
-
-// Format writes the user's id, whatever the verb.
-func (a *Account) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "connect.Account(%s)", a.user.ID)
-}
-
-// Format writes the type's name, whatever the verb.
-func (s *MemoryTokenStore) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "connect.MemoryTokenStore")
-}
-
-// Format writes the type's name, whatever the verb.
-func (s *MemoryStateStore) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "connect.MemoryStateStore")
 }
 
 // check returns the parsed redirect URL and the realm, or an error that names

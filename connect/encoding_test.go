@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func fullValues() (gloebit.Credential, gloebit.PendingConnection) {
+func fullValues() (connect.Credential, connect.PendingConnection) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
-	return gloebit.Credential{
+	return connect.Credential{
 			AccessToken: "canary \xff\x00\u00e9", RefreshToken: "canary refresh", TokenSecret: "canary secret",
 			Expiry: at, Scopes: []gloebit.Scope{"transact", "\xfe"}, Subject: "id \xff", Name: "name \xc3",
 			ConnectedAt: time.Unix(0, 0).UTC(), Until: time.Unix(-1, 0).UTC(),
-		}, gloebit.PendingConnection{
+		}, connect.PendingConnection{
 			UserID: "u \xff\x00", Verifier: "canary \xfe", ReturnTo: "/caf\u00e9?\xff", Binding: "b",
 			Scopes: []gloebit.Scope{"transact", "\xfe"}, Required: []gloebit.Scope{"transact"}, ExpiresAt: at,
 		}
@@ -25,7 +25,7 @@ func fullValues() (gloebit.Credential, gloebit.PendingConnection) {
 
 func TestEncodedValuesComeBack(t *testing.T) {
 	credential, pending := fullValues()
-	for name, want := range map[string]gloebit.Credential{"full": credential, "empty": {}} {
+	for name, want := range map[string]connect.Credential{"full": credential, "empty": {}} {
 		t.Run("credential/"+name, func(t *testing.T) {
 			encoded, err := connect.EncodeCredential(want)
 			require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestEncodedValuesComeBack(t *testing.T) {
 			require.Equal(t, want, got)
 		})
 	}
-	for name, want := range map[string]gloebit.PendingConnection{"full": pending, "empty": {}} {
+	for name, want := range map[string]connect.PendingConnection{"full": pending, "empty": {}} {
 		t.Run("pending/"+name, func(t *testing.T) {
 			encoded, err := connect.EncodePendingConnection(want)
 			require.NoError(t, err)
@@ -49,14 +49,14 @@ func TestEncodedValuesComeBack(t *testing.T) {
 
 func TestEncodingStaysAsItIs(t *testing.T) {
 	at := func(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
-	credential, err := connect.EncodeCredential(gloebit.Credential{
+	credential, err := connect.EncodeCredential(connect.Credential{
 		AccessToken: "a", RefreshToken: "r", TokenSecret: "s", Expiry: at(1), Scopes: []gloebit.Scope{"x", "y"},
 		Subject: "g", Name: "n", ConnectedAt: at(2), Until: at(7_000_000_000),
 	})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000,
 		"scopes":["eA==","eQ=="], "subject":"Zw==", "name":"bg==", "connected_at":2000000, "until":7000000000000000}`, string(credential))
-	pending, err := connect.EncodePendingConnection(gloebit.PendingConnection{
+	pending, err := connect.EncodePendingConnection(connect.PendingConnection{
 		UserID: "u", Verifier: "v", ReturnTo: "t", Binding: "b", Scopes: []gloebit.Scope{"x", "y"},
 		Required: []gloebit.Scope{"y"}, ExpiresAt: at(3),
 	})
@@ -66,15 +66,15 @@ func TestEncodingStaysAsItIs(t *testing.T) {
 }
 
 func TestEncodedTimesAreOfMicroseconds(t *testing.T) {
-	encoded, err := connect.EncodeCredential(gloebit.Credential{Expiry: time.Unix(1, 2_999)})
+	encoded, err := connect.EncodeCredential(connect.Credential{Expiry: time.Unix(1, 2_999)})
 	require.NoError(t, err)
 	got, err := connect.DecodeCredential(encoded)
 	require.NoError(t, err)
 	require.Equal(t, time.Unix(1, 2_000).UTC(), got.Expiry)
 
-	_, err = connect.EncodeCredential(gloebit.Credential{Until: time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	_, err = connect.EncodeCredential(connect.Credential{Until: time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
-	_, err = connect.EncodePendingConnection(gloebit.PendingConnection{ExpiresAt: time.Date(-300_000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	_, err = connect.EncodePendingConnection(connect.PendingConnection{ExpiresAt: time.Date(-300_000, 1, 1, 0, 0, 0, 0, time.UTC)})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
@@ -117,11 +117,11 @@ func TestJSONRefusesCredentialsAndStates(t *testing.T) {
 		value, into any
 		says        string
 	}{
-		"a credential":              {credential, &gloebit.Credential{}, "EncodeCredential"},
-		"a pointer to a credential": {&credential, &gloebit.Credential{}, "EncodeCredential"},
-		"a credential in a map":     {map[string]gloebit.Credential{"u": credential}, &map[string]gloebit.Credential{}, "EncodeCredential"},
-		"a state":                   {pending, &gloebit.PendingConnection{}, "EncodePendingConnection"},
-		"a pointer to a state":      {&pending, &gloebit.PendingConnection{}, "EncodePendingConnection"},
+		"a credential":              {credential, &connect.Credential{}, "EncodeCredential"},
+		"a pointer to a credential": {&credential, &connect.Credential{}, "EncodeCredential"},
+		"a credential in a map":     {map[string]connect.Credential{"u": credential}, &map[string]connect.Credential{}, "EncodeCredential"},
+		"a state":                   {pending, &connect.PendingConnection{}, "EncodePendingConnection"},
+		"a pointer to a state":      {&pending, &connect.PendingConnection{}, "EncodePendingConnection"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			encoded, err := json.Marshal(c.value)

@@ -72,6 +72,13 @@ func (e *expiring[K, V]) delete(key K) {
 	delete(e.entries, key)
 }
 
+// len returns how many entries there are, those that have lapsed among them.
+func (e *expiring[K, V]) len() int {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return len(e.entries)
+}
+
 // keys returns the keys of all entries, those that have lapsed among them.
 func (e *expiring[K, V]) keys() []K {
 	e.mu.RLock()

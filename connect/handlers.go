@@ -1,12 +1,10 @@
 package connect
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 )
 
@@ -28,66 +26,6 @@ func (c *Connector) Handler() http.Handler {
 			c.fail(w, r, ErrNotFound, "")
 		}
 	})
-}
-
-// warnOfMount logs that Handler is mounted at another path than Config.RedirectURL
-// says, when a request shows that.
-func (c *Connector) warnOfMount(r *http.Request) {
-	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
-		if path.Base(own) == path.Base(r.URL.Path) {
-			c.log.WarnContext(r.Context(), c.name+": the handler is mounted at another path than Config.RedirectURL says",
-				"path", r.URL.Path, "want", own)
-			return
-		}
-	}
-}
-
-// movedParam is a parameter of connect: the browser was sent from another name of
-// this host already. Behind a proxy that rewrites Host it would be sent for ever.
-const movedParam = "moved"
-
-// isOtherName reports whether a request came by another name of this host than
-// the redirect URL has: with or without "www.", or by another loopback name on
-// the same port. To a browser these are two sites: the callback comes to the
-// configured one, so the connection has to start there.
-func (c *Connector) isOtherName(host string) bool {
-	u := url.URL{Host: host}
-	here, there := strings.ToLower(u.Hostname()), strings.ToLower(c.redirect.Hostname())
-	if here == "www."+there || there == "www."+here {
-		return true
-	}
-	return isLoopback(here) && isLoopback(there) && here != there && u.Port() == c.redirect.Port()
-}
-
-// Paths returns the paths of the three handlers as browsers see them, for
-// routers that want each by itself. They are next to each other, and callback is
-// that of Config.RedirectURL.
-func (c *Connector) Paths() (connect, callback, disconnect string) {
-	return c.connectPath, c.callbackPath, c.leavePath
-}
-
-// Routes returns every path at which a router may have to serve [Connector.Handler].
-// Connect, callback and disconnect come first as browsers see them. Then come the
-// same three without their first segment, without their first two, and so on: a
-// router mounted below a prefix sees one of these and does not know which. The
-// last three have one directory left, unless Config.RedirectURL has none.
-//
-// For https://shop.example/shop/oauth/callback the routes are those of
-// /shop/oauth and of /oauth.
-func (c *Connector) Routes() []string {
-	routes := []string{c.connectPath, c.callbackPath, c.leavePath}
-	for at := 0; strings.Count(routes[at], "/") > 2; at += 3 {
-		for _, route := range routes[at : at+3] {
-			_, rest, _ := strings.Cut(route[1:], "/")
-			routes = append(routes, "/"+rest)
-		}
-	}
-	return routes
-}
-
-// isTail reports whether p is whole, or whole less some segments at its front.
-func isTail(p, whole string) bool {
-	return strings.HasPrefix(p, "/") && strings.HasSuffix(whole, p)
 }
 
 // ConnectHandler starts a connection: it answers a GET with a redirect to the
@@ -182,104 +120,6 @@ func (c *Connector) isConnected(r *http.Request) bool {
 	return c.Authenticate(r.Context(), r, new(Account), nil) == nil
 }
 
-const largestForm = 64 << 10
-
-func (c *Connector) disconnect(w http.ResponseWriter, r *http.Request) (returnTo string, err error) {
-	if err := c.checkOrigin(r); err != nil {
-		return "", err
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
-	if err := r.ParseForm(); err != nil {
-		return "", fmt.Errorf("%w: the form can't be read", ErrInvalidRequest)
-	}
-	returnTo = c.homePath
-	if to := r.PostForm.Get("return_to"); to != "" {
-		if returnTo, err = CheckReturnTo(to); err != nil {
-			return "", err
-		}
-	}
-	user, err := c.User(r)
-	if c.config.User == nil && errors.Is(err, ErrNotConnected) {
-		return returnTo, c.leave(r.Context())
-	}
-	if err != nil {
-		return "", err
-	}
-	return returnTo, c.forgetUser(r, user)
-}
-
-func (c *Connector) forgetUser(r *http.Request, user User) error {
-	ctx := r.Context()
-	if _, err := c.session(ctx, c.keys.userID); err != nil {
-		return err
-	}
-	removed, err := c.remove(ctx, user.ID)
-	if err != nil {
-		return err
-	}
-	c.revoke(ctx, user.ID, removed)
-	if err := c.SignOut(r); err != nil {
-		return err
-	}
-	if c.config.User != nil { // whom SignOut leaves to the application
-		if err := c.leave(ctx); err != nil {
-			return err
-		}
-	}
-	c.log.InfoContext(ctx, c.name+": disconnected", "user", user.ID)
-	if c.config.OnDisconnect != nil {
-		if err := c.config.OnDisconnect(r, user); err != nil {
-			return fmt.Errorf("Config.OnDisconnect: %w", err)
-		}
-	}
-	return nil
-}
-
-// Disconnect removes a user's credential outside a request, for instance when
-// the user's account is deleted. It logs as [Connector.DisconnectHandler] does.
-// A user without a credential is no error. Disconnect touches no session and
-// does not call Config.OnDisconnect, which needs a request; a connection that
-// is under way can still be completed. Errors: ErrInvalidRequest for an ID that
-// [Key.Check] refuses, ErrStore.
-func (c *Connector) Disconnect(ctx context.Context, userID string) error {
-	if err := c.key(userID).checkID(); err != nil {
-		return err
-	}
-	removed, err := c.remove(ctx, userID)
-	if err != nil {
-		return err
-	}
-	c.revoke(ctx, userID, removed)
-	c.log.InfoContext(ctx, c.name+": disconnected", "user", userID)
-	return nil
-}
-
-// remove deletes a user's credential, and returns it where the server has a way
-// to revoke it.
-func (c *Connector) remove(ctx context.Context, userID string) (removed Credential, err error) {
-	if c.server.Revoke == nil && c.server.RevokeURL == "" {
-		err = c.tokens.Delete(ctx, c.key(userID))
-	} else {
-		err = c.tokens.Update(ctx, c.key(userID), func(_ context.Context, current *Credential) (*Credential, error) {
-			if current != nil {
-				removed = *current
-			}
-			return nil, nil
-		})
-	}
-	if err != nil {
-		return Credential{}, storeError("delete the credential", err)
-	}
-	return removed, nil
-}
-
-// protect sets the headers of every answer of the handlers: nothing is stored,
-// and the callback's address goes nowhere (RFC 9700 section 4.2.4).
-func protect(w http.ResponseWriter) {
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-}
-
 // allow answers other methods with 405 and reports whether to go on.
 func (c *Connector) allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	for _, method := range methods {
@@ -291,24 +131,3 @@ func (c *Connector) allow(w http.ResponseWriter, r *http.Request, methods ...str
 	c.fail(w, r, errMethod, "")
 	return false
 }
-
-// redirect sends the browser on with a GET. http.Redirect would clean the path
-// and write the URL into a body.
-func redirect(w http.ResponseWriter, to string) {
-	if strings.ContainsFunc(to, onlyPeopleWrite) {
-		var location []byte
-		for _, b := range []byte(to) {
-			if onlyPeopleWrite(rune(b)) {
-				location = fmt.Appendf(location, "%%%02X", b)
-			} else {
-				location = append(location, b)
-			}
-		}
-		to = string(location)
-	}
-	w.Header().Set("Location", to)
-	w.WriteHeader(http.StatusSeeOther)
-}
-
-// onlyPeopleWrite reports whether a character has to be encoded in a header.
-func onlyPeopleWrite(r rune) bool { return r <= ' ' || r >= 0x7f }

@@ -14,8 +14,8 @@ import (
 // plain http but for loopback addresses, and follows no redirect.
 //
 // If the token expires within ten seconds and there is a refresh token, the
-// client refreshes it first. After a 401 with error="invalid_token" (RFC 6750
-// section 3.1) it refreshes the token. After another 401, or without a refresh
+// client refreshes it first. After a response that says that the token has
+// expired (see Server.Expired) it refreshes the token. After another 401, or without a refresh
 // token, it reloads the credential, because another replica may have refreshed
 // it. If it then has a new token, it resends the request once, unless the request
 // has a body and no [http.Request.GetBody]. If the request can't be resent, or
@@ -49,10 +49,14 @@ func (t *authorizing) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := t.send(req, req.Body, credential)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		return resp, err
+	if err != nil {
+		return nil, err
 	}
-	newer, ok := t.newer(req.Context(), until, resp, credential)
+	expired := t.saysExpired(resp)
+	if !expired && resp.StatusCode != http.StatusUnauthorized {
+		return resp, nil
+	}
+	newer, ok := t.newer(req.Context(), until, expired, credential)
 	if !ok || req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 		return resp, nil
 	}
@@ -71,11 +75,19 @@ func (t *authorizing) RoundTrip(req *http.Request) (*http.Response, error) {
 	return again, nil
 }
 
+// saysExpired reports whether a response says that the token has expired.
+func (t *authorizing) saysExpired(resp *http.Response) bool {
+	if says := t.account.connector.server.Expired; says != nil {
+		return says(resp)
+	}
+	return resp.StatusCode == http.StatusUnauthorized && SaysInvalidToken(resp.Header)
+}
+
 // newer returns a credential to send the request with once more.
 func (t *authorizing) newer(
-	ctx context.Context, until time.Time, resp *http.Response, sent Credential,
+	ctx context.Context, until time.Time, expired bool, sent Credential,
 ) (Credential, bool) {
-	if SaysInvalidToken(resp.Header) && t.account.CanRenew(sent) {
+	if expired && t.account.CanRenew(sent) {
 		fresh, err := t.account.Renew(ctx, until, sent)
 		return fresh, err == nil
 	}
@@ -108,8 +120,8 @@ func closeBody(req *http.Request) {
 // SaysInvalidToken reports whether a response's challenge says that the access
 // token has expired or was revoked (RFC 6750 section 3.1).
 func SaysInvalidToken(h http.Header) bool {
-	challenge := strings.Join(h.Values("WWW-Authenticate"), ", ")
-	return strings.Contains(strings.ReplaceAll(challenge, " ", ""), `error="invalid_token"`)
+	challenge := strings.ReplaceAll(strings.Join(h.Values("WWW-Authenticate"), ","), " ", "") + ","
+	return strings.Contains(challenge, `error="invalid_token"`) || strings.Contains(challenge, "error=invalid_token,")
 }
 
 // reload reads the credential from the store once more, and makes it the

@@ -57,11 +57,12 @@ func (c *Connector) RequireWith(
 		mustHandler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w, ctx, visit := c.begin(w, r)
-			if err := c.checkOrigin(r); err != nil {
-				c.refuse(w, r.WithContext(ctx), err, false)
-			} else if c.isOwnPath(r.URL.Path) {
-				next.ServeHTTP(w, r.WithContext(ctx))
-			} else if key, value, err := lend(ctx, r); err != nil {
+			var key, value any
+			err := c.checkOrigin(r)
+			if err == nil && !c.isOwnPath(r.URL.Path) {
+				key, value, err = lend(ctx, r)
+			}
+			if err != nil {
 				c.refuse(w, r.WithContext(ctx), err, false)
 			} else {
 				next.ServeHTTP(w, r.WithContext(visit.lend(ctx, key, value)))
@@ -80,12 +81,11 @@ func (c *Connector) OptionalWith(
 		mustHandler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w, ctx, visit := c.begin(w, r)
-			if err := c.checkOrigin(r); err != nil {
-				c.refuse(w, r.WithContext(ctx), err, false)
-				visit.end()
-				return
+			var key, value any
+			err := c.checkOrigin(r)
+			if err == nil {
+				key, value, err = lend(ctx, r)
 			}
-			key, value, err := lend(ctx, r)
 			switch {
 			case err == nil:
 				next.ServeHTTP(w, r.WithContext(visit.lend(ctx, key, value)))
@@ -139,48 +139,6 @@ func (c *Connector) Covers(account *Account, scopes []Scope) error {
 		return &ScopeError{Missing: missing}
 	}
 	return nil
-}
-
-// Account returns the account of a user, for work outside a request. The error is
-// ErrNotConnected when the user has no credential, ErrStore when the store fails.
-func (c *Connector) Account(ctx context.Context, userID string) (*Account, error) {
-	account := new(Account)
-	return account, c.find(ctx, User{ID: userID}, account)
-}
-
-// Find is like [Connector.Account], but sets an account that the caller supplies.
-func (c *Connector) Find(ctx context.Context, userID string, account *Account) error {
-	return c.find(ctx, User{ID: userID}, account)
-}
-
-func (c *Connector) find(ctx context.Context, user User, account *Account) error {
-	credential, err := c.load(ctx, user.ID)
-	if err != nil {
-		return err
-	}
-	account.connector, account.user, account.credential = c, user, credential
-	return nil
-}
-
-// load reads a user's credential.
-func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
-	key := c.key(userID)
-	if err := key.checkID(); err != nil {
-		return Credential{}, err
-	}
-	credential, err := c.tokens.Load(ctx, key)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return Credential{}, ErrNotConnected
-	case err != nil:
-		return Credential{}, storeError("load the credential", err)
-	}
-	return credential, nil
-}
-
-// Unsaved sets account to use a credential that is not in the store.
-func (c *Connector) Unsaved(credential Credential, account *Account) {
-	account.connector, account.credential = c, credential
 }
 
 func mustHandler(next http.Handler) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -82,10 +84,13 @@ func (v *visit) end() {
 	}
 }
 
-// lend returns a context that holds the value: the visit itself, where that is
-// the context.
+// lend returns a context that holds the value, unless the key is nil: the visit
+// itself, where that is the context.
 func (v *visit) lend(ctx context.Context, key, value any) context.Context {
-	if v == nil {
+	switch {
+	case v == nil && key == nil:
+		return ctx
+	case v == nil:
 		return context.WithValue(ctx, key, value)
 	}
 	v.key, v.value = key, value
@@ -288,3 +293,6 @@ func (s *memorySessions) Delete(token string) error {
 	s.sessions.delete(sum(token))
 	return nil
 }
+
+// Format writes the type's name, whatever the verb: applications print contexts.
+func (v *visit) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "connect.visit") }

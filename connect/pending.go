@@ -3,19 +3,11 @@ package connect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 )
-
-// atRest is the pending connection as another process would read it: without
-// the clock of this one, and without the request that its strings may be parts
-// of, the whole of which they would keep in memory.
-func (p PendingConnection) atRest() PendingConnection {
-	p.UserID, p.ReturnTo = strings.Clone(p.UserID), strings.Clone(p.ReturnTo)
-	p.ExpiresAt = p.ExpiresAt.Round(0)
-	return p
-}
 
 // mostPending is how many connections one session has under way: the ones it
 // started last. So many tabs nobody fills in.
@@ -81,4 +73,20 @@ func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	return hashes, nil
+}
+
+// stateID is what the sessions and the stores see of a state.
+func stateID(state string) string { return hash(state) }
+
+// takePending redeems the state that has this hash, once. Its error is an
+// ErrState, or an ErrStore when the store failed.
+func (c *Connector) takePending(ctx context.Context, hashed string) (PendingConnection, error) {
+	pending, err := c.states.Take(ctx, c.key(hashed))
+	if errors.Is(err, ErrNotFound) {
+		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
+	}
+	if err != nil {
+		return PendingConnection{}, storeError("take the state", err)
+	}
+	return pending, nil
 }

@@ -295,3 +295,8 @@ a { display: inline-block; padding: .6rem 0; margin-right: 1.5rem }
 </body>
 </html>
 `))
+
+// sessionFailed answers when the package's own session can't be saved.
+func (c *Connector) sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
+	c.fail(w, r, err, "")
+}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -50,32 +48,4 @@ func (c *Connector) limited(next http.HandlerFunc) http.Handler {
 		}
 		withSession.ServeHTTP(w, r)
 	})
-}
-
-// isPrefetch reports whether a browser loads a page that the user may never look
-// at. Such a request must not start a connection or use up a state.
-func isPrefetch(r *http.Request) bool {
-	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		purpose := strings.ToLower(r.Header.Get(name))
-		if strings.HasPrefix(purpose, "prefetch") || strings.HasPrefix(purpose, "preview") {
-			return true
-		}
-	}
-	return false
-}
-
-// longestQuery is of connect and callback, in bytes: a return_to of
-// LongestReturnTo with every character encoded, and then some.
-const longestQuery = 8 << 10
-
-// queryOf reads the query of a request that anybody can send.
-func queryOf(r *http.Request) (url.Values, error) {
-	if len(r.URL.RawQuery) > longestQuery {
-		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), longestQuery)
-	}
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, errors.New("the query can't be read")
-	}
-	return query, nil
 }

@@ -76,12 +76,6 @@ func (c *Connector) key(id string) Key { return Key{c.realm, id} }
 
 // realm is that of a Connector with the token endpoint.
 func (c Config) realm(token *url.URL) string {
-	host := strings.ToLower(token.Host)
-	switch port := token.Port(); {
-	case port == "":
-		host = strings.TrimSuffix(host, ":")
-	case token.Scheme == "https" && port == "443", token.Scheme == "http" && port == "80":
-		host = strings.TrimSuffix(host, ":"+port)
-	}
+	_, host, _ := strings.Cut(originOf(token), "://")
 	return host + "/" + cmp.Or(c.Realm, c.ClientID)
 }

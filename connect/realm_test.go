@@ -55,7 +55,6 @@ func TestRealmIsTheServersAddressAndTheName(t *testing.T) {
 		"upper case in the host":   {"https://WWW.Example.com/token", "Shop", "", "www.example.com/Shop"},
 		"the default port":         {"https://www.example.com:443/token", "shop", "", "www.example.com/shop"},
 		"another port":             {"https://www.example.com:8443/token", "shop", "", "www.example.com:8443/shop"},
-		"an empty port":            {"https://www.example.com:/token", "shop", "", "www.example.com/shop"},
 		"http on its default port": {"http://127.0.0.1:80/token", "shop", "", "127.0.0.1/shop"},
 		"http on 443":              {"http://127.0.0.1:443/token", "shop", "", "127.0.0.1:443/shop"},
 		"IPv6":                     {"http://[::1]:8080/token", "shop", "", "[::1]:8080/shop"},

@@ -8,12 +8,38 @@ import (
 	"time"
 )
 
-// refresh lets one goroutine of this process refresh a token while the others
-// wait for it, each within its own context and time.
-func (c *Connector) refresh(ctx context.Context, until time.Time, userID string, stale Secret) (Credential, error) {
+const (
+	expiryLeeway = 10 * time.Second // a token this close to its expiry is renewed first
+	leastToAsk   = 20 * time.Second // of a refresh's time, or the response may come too late to be saved
+)
+
+// Fresh returns the credential. A token that has expired, or expires within ten
+// seconds, is renewed first where it can be.
+func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error) {
+	credential := a.Credential()
+	if credential.expired(a.connector.clock().Add(expiryLeeway)) && a.CanRenew(credential) {
+		return a.Renew(ctx, until, credential)
+	}
+	return credential, nil
+}
+
+// CanRenew reports whether the credential has a refresh token, and is one that
+// was saved.
+func (a *Account) CanRenew(credential Credential) bool {
+	return credential.RefreshToken != "" && a.user.ID != ""
+}
+
+// Renew returns a credential with another access token than the stale one. The
+// first caller asks the server, with the user locked in the store; all others,
+// here and on other replicas, get what the first one saved. It waits until a
+// time at the latest. Errors: ErrNotConnected when the refresh was refused, or
+// when the user has connected with another account; ErrExchange, ErrStore, and
+// the context's.
+func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
+	c := a.connector
 	timeout := time.NewTimer(time.Until(until))
 	defer timeout.Stop()
-	key := userID + "\x00" + stale.Reveal()
+	key := a.user.ID + "\x00" + stale.AccessToken.Reveal()
 	result := c.refreshing.DoChan(key, func() (value any, err error) {
 		// It runs in a goroutine of its own, where a panic would end the
 		// program: it goes on in those who wait.
@@ -22,10 +48,7 @@ func (c *Connector) refresh(ctx context.Context, until time.Time, userID string,
 				value = panicked{p}
 			}
 		}()
-		// The work outlives the caller who happened to come first.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.refreshFor)
-		defer cancel()
-		return c.refreshStored(ctx, userID, stale)
+		return c.refresh(ctx, a.user.ID, stale.AccessToken)
 	})
 	select {
 	case r := <-result:
@@ -35,7 +58,8 @@ func (c *Connector) refresh(ctx context.Context, until time.Time, userID string,
 		if r.Err != nil {
 			return Credential{}, r.Err
 		}
-		return r.Val.(Credential), nil
+		fresh := r.Val.(Credential)
+		return fresh, a.adopt(fresh)
 	case <-ctx.Done():
 		return Credential{}, ctx.Err()
 	case <-timeout.C:
@@ -46,15 +70,14 @@ func (c *Connector) refresh(ctx context.Context, until time.Time, userID string,
 // panicked is what a store or a hook of the application panicked with.
 type panicked struct{ value any }
 
-// refreshStored refreshes the stored credential if its token is still the stale
-// one.
-func (c *Connector) refreshStored(ctx context.Context, userID string, stale Secret) (Credential, error) {
+// refresh refreshes the stored credential if its token is still the stale one.
+func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (Credential, error) {
+	// The work outlives the caller who happened to come first.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.refreshFor)
+	defer cancel()
+	until, _ := ctx.Deadline()
 	var fresh Credential
 	var refused, asked error
-	until, ok := ctx.Deadline()
-	if !ok {
-		until = time.Now().Add(c.refreshFor)
-	}
 	err := c.tokens.Update(ctx, c.key(userID), func(ctx context.Context, current *Credential) (*Credential, error) {
 		if current == nil {
 			refused = ErrNotConnected
@@ -68,15 +91,18 @@ func (c *Connector) refreshStored(ctx context.Context, userID string, stale Secr
 			asked = fmt.Errorf("%w: %w: waited too long for the user's turn", ErrExchange, ErrUnavailable)
 			return nil, asked
 		}
-		var ends bool
-		fresh, ends, asked = c.askForToken(ctx, *current)
-		switch {
-		case ends:
-			refused = asked
-			return nil, nil
-		case asked != nil:
+		if fresh, asked = c.protocol.Refresh(ctx, c.application, *current); asked != nil {
+			var ends bool
+			if ends, asked = endsConnection(asked); ends {
+				refused = asked
+				return nil, nil
+			}
 			return nil, asked
 		}
+		fresh.Subject = cmp.Or(fresh.Subject, current.Subject)
+		fresh.Name = current.Name
+		fresh.ConnectedAt = current.ConnectedAt
+		fresh.Until = current.Until
 		return &fresh, nil
 	})
 	switch {
@@ -91,25 +117,18 @@ func (c *Connector) refreshStored(ctx context.Context, userID string, stale Secr
 	return fresh, nil
 }
 
-// askForToken asks the provider for a new token. When that refuses, the grant
-// ends, and the error is an ErrNotConnected. When the provider refuses without a
-// reason, or does not seem to have refreshing, it is one too, but nothing has
-// ended: the credential stays, and the user can connect again. When the provider
-// can't be reached, or is busy, it is not. Only OAuth 2.0 has refresh tokens.
-func (c *Connector) askForToken(ctx context.Context, current Credential) (fresh Credential, ends bool, err error) {
-	fresh, err = c.protocol.Refresh(ctx, c.application, current)
-	if err != nil {
-		refused := new(TokenError)
-		errors.As(err, &refused)
-		ends := refused.endsGrant() || errors.Is(err, ErrNotConnected)
-		if ends || refused.knowsNoRefresh() || refused.givesNoReason() || errors.Is(err, ErrBadReply) {
-			err = fmt.Errorf("%w: %w: %w", ErrNotConnected, ErrTokenExpired, err)
-		}
-		return Credential{}, ends, err
+// endsConnection reports whether an error of Protocol.Refresh ends the grant,
+// and returns the error to pass on. That is an ErrNotConnected when the grant has
+// ended. It is one too when the server refuses without a reason, or does not seem
+// to have refreshing, but nothing has ended then: the credential stays, and the
+// user can connect again. When the server can't be reached, or is busy, it is
+// none.
+func endsConnection(err error) (bool, error) {
+	refused := new(TokenError)
+	errors.As(err, &refused)
+	ends := refused.endsGrant() || errors.Is(err, ErrNotConnected)
+	if ends || refused.knowsNoRefresh() || refused.givesNoReason() || errors.Is(err, ErrBadReply) {
+		err = fmt.Errorf("%w: %w: %w", ErrNotConnected, ErrTokenExpired, err)
 	}
-	fresh.Subject = cmp.Or(fresh.Subject, current.Subject)
-	fresh.Name = current.Name
-	fresh.ConnectedAt = current.ConnectedAt
-	fresh.Until = current.Until
-	return fresh, false, nil
+	return ends, err
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // LongestReturnTo is how long a return_to may be, in bytes.
@@ -26,7 +27,7 @@ func CheckReturnTo(returnTo string) (string, error) {
 	if u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
 		return refuse("not a path")
 	}
-	if strings.ContainsAny(returnTo, "\\#") || hasControl(returnTo) {
+	if strings.ContainsAny(returnTo, "\\#") || hasControl(returnTo) || !utf8.ValidString(returnTo) {
 		return refuse("a character that a path does not have")
 	}
 	p, _, _ := strings.Cut(returnTo, "?")
@@ -90,38 +91,4 @@ func (c *Connector) pageOf(r *http.Request) string {
 		return ""
 	}
 	return page
-}
-
-// external returns a local path as the browser has to ask for it. A proxy may have
-// stripped a prefix of the request's path: own is what the browser asked for,
-// and the request line says what is left of it. A path that has the prefix is
-// returned as it is.
-func (c *Connector) external(r *http.Request, own, local string) string {
-	u, err := url.ParseRequestURI(r.RequestURI)
-	if err != nil {
-		return local
-	}
-	left := strings.TrimSuffix(u.Path, "/")
-	prefix, ok := strings.CutSuffix(own, left)
-	if !ok || left == "" || prefix == "" || strings.HasPrefix(local, prefix+"/") || strings.HasPrefix(local, prefix+"?") || local == prefix {
-		return local
-	}
-	return prefix + local
-}
-
-// isPageLoad reports whether a browser loads the response as a page, so that it
-// can follow a redirect to another site. Browsers say so in Sec-Fetch-Mode;
-// others are believed by what they accept.
-func isPageLoad(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return false
-	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate"
-	}
-	return acceptsHTML(r)
-}
-
-func acceptsHTML(r *http.Request) bool {
-	return strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), "text/html")
 }

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -62,9 +63,13 @@ func revokeToken(ctx context.Context, app Application, credential Credential) er
 		return fmt.Errorf("%w: %w", ErrUnavailable, discreet.Failure(err))
 	}
 	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection can be used again
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // what can be read
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%w: the revocation endpoint answered with status %d", ErrBadReply, resp.StatusCode)
+		var said struct {
+			Error string `json:"error"`
+		}
+		_ = json.Unmarshal(canonicalAnswer(body), &said) // the status is said in any case
+		return fmt.Errorf("%w: the revocation endpoint answered with status %d: %q", ErrBadReply, resp.StatusCode, said.Error)
 	}
 	return nil
 }

@@ -104,3 +104,30 @@ func TestTheSessionIsSavedBeforeAnotherProtocol(t *testing.T) {
 		require.Equal(t, saved, recorder.Header().Values("Saved"), status)
 	}
 }
+
+// TestSaveWriterHijack takes the connection over below the package's own sessions,
+// as a websocket does.
+func TestSaveWriterHijack(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		session := &countingSession{}
+		writer := &connect.SaveWriter{ResponseWriter: w, Session: session}
+		conn, _, err := http.Hijacker(writer).Hijack()
+		if err != nil || session.saves != 1 {
+			t.Error(err, session.saves)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: close\r\n\r\n")
+	}))
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
+}
+
+// countingSession is a session that counts how often it is saved.
+type countingSession struct{ saves int }
+
+func (s *countingSession) Save(http.ResponseWriter) error        { s.saves++; return nil }
+func (s *countingSession) Fail(w http.ResponseWriter, err error) { http.Error(w, err.Error(), 500) }

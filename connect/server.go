@@ -68,6 +68,10 @@ type Server struct {
 	Identity func(context.Context, *Account) (User, error)
 	// IdentityScopes are the scopes that Identity needs, any one of them.
 	IdentityScopes []Scope
+	// Expired reports whether a response of the API says that the access token has
+	// expired or was revoked, so that it is refreshed. The default is a 401 whose
+	// challenge has error="invalid_token" (RFC 6750 section 3.1).
+	Expired func(*http.Response) bool
 	// Describe returns the error code and the explanation of an error response
 	// of the token endpoint, where they are not in error and
 	// error_description (RFC 6749 section 5.2).

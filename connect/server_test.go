@@ -289,6 +289,28 @@ func TestHTTPClient(t *testing.T) {
 			require.NotContains(t, a.log.String(), "access-token")
 		})
 	}
+	t.Run("expired by the server's own rule", func(t *testing.T) {
+		server := newOAuthServer(t, oauth2.AuthStyleInHeader)
+		description := server.description()
+		description.Expired = func(resp *http.Response) bool { return resp.StatusCode == http.StatusForbidden }
+		a := newApplication(t, description)
+		a.api = calling(server, "connecting")
+		testkit.Load(t, a.browser, testkit.NewRequest(t, http.MethodGet, a.site.URL+"/page", nil))
+		account, err := a.connector.Account(t.Context(), "ann")
+		require.NoError(t, err)
+		times := 0
+		server.fault = func(w http.ResponseWriter, _ *http.Request) bool {
+			if times++; times == 1 {
+				w.WriteHeader(http.StatusForbidden)
+			}
+			return times == 1
+		}
+		resp, err := calling(server, "body")(account)
+		require.NoError(t, err)
+		resp.Body.Close()
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		require.Equal(t, "refresh_token", server.tokens[1].Get("grant_type"))
+	})
 	t.Run("plain http", func(t *testing.T) {
 		server := newOAuthServer(t, oauth2.AuthStyleInHeader)
 		a := newApplication(t, server.description())

@@ -132,8 +132,3 @@ func (c *Connector) withSession(next http.HandlerFunc) http.Handler {
 		visit.end()
 	})
 }
-
-// sessionFailed answers when the package's own session can't be saved.
-func (c *Connector) sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
-	c.fail(w, r, err, "")
-}

@@ -2,12 +2,10 @@ package connect
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -147,50 +145,16 @@ func (s *MemoryStateStore) now() time.Time {
 	return time.Now()
 }
 
-const nonceLength = 43 // characters of base64 without padding for 256 bits
-
-// newNonce returns 256 random bits for a state, a browser's binding or an id.
-func newNonce() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand crashes the program instead
-	return encode(b)
+// atRest is the pending connection as another process would read it: without
+// the clock of this one, and without the request that its strings may be parts
+// of, the whole of which they would keep in memory.
+func (p PendingConnection) atRest() PendingConnection {
+	p.UserID, p.ReturnTo = strings.Clone(p.UserID), strings.Clone(p.ReturnTo)
+	p.ExpiresAt = p.ExpiresAt.Round(0)
+	return p
 }
 
-// hash is what stores see of a nonce, or of several parts that a nonce is one of.
-func hash(parts ...string) string { return encode(sum(parts...)) }
-
-func sum(parts ...string) [sha256.Size]byte {
-	var short [128]byte // on the stack, as what is hashed here is short
-	message := short[:0]
-	for _, part := range parts {
-		message = append(message, part...)
-	}
-	return sha256.Sum256(message)
-}
-
-// encode writes 256 bits as nonceLength characters.
-func encode(b [32]byte) string {
-	var text [nonceLength]byte
-	base64.RawURLEncoding.Encode(text[:], b[:])
-	return string(text[:])
-}
-
-// stateID is what the sessions and the stores see of a state.
-func stateID(state string) string { return hash(state) }
-
-func equalInConstantTime(secret, guess string) bool {
-	return subtle.ConstantTimeCompare([]byte(secret), []byte(guess)) == 1
-}
-
-// takePending redeems the state that has this hash, once. Its error is an
-// ErrState, or an ErrStore when the store failed.
-func (c *Connector) takePending(ctx context.Context, hashed string) (PendingConnection, error) {
-	pending, err := c.states.Take(ctx, c.key(hashed))
-	if errors.Is(err, ErrNotFound) {
-		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrState)
-	}
-	if err != nil {
-		return PendingConnection{}, storeError("take the state", err)
-	}
-	return pending, nil
+// Format writes the type's name, whatever the verb.
+func (s *MemoryStateStore) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "connect.MemoryStateStore")
 }

@@ -2,8 +2,12 @@ package connect
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"iter"
+	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,16 +63,46 @@ type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 
-	credentials expiring[Key, *Credential] // which nobody changes
-	scopes      atomic.Pointer[[]Scope]    // of the last one that was kept: most have the same, and share them
-	turns       turns.Turns                // of the users whose Update or Delete runs
+	realms atomic.Pointer[map[string]*users] // which is replaced when a realm is added
+	adding sync.Mutex                        // held while a realm is added
+	scopes atomic.Pointer[[]Scope]           // of the last credential that was kept: most have the same, and share them
+	turns  turns.Turns                       // of the users whose Update or Delete runs
+}
+
+// users are the credentials of one realm, which are never changed, by user id.
+type users = expiring[string, *Credential]
+
+// in returns the users of a realm. Without any it returns no user when add is
+// false, and adds the realm when it is true.
+func (s *MemoryTokenStore) in(realm string, add bool) *users {
+	if realms := s.realms.Load(); realms != nil && (*realms)[realm] != nil {
+		return (*realms)[realm]
+	}
+	if !add {
+		return new(users)
+	}
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	more := make(map[string]*users)
+	if realms := s.realms.Load(); realms != nil {
+		maps.Copy(more, *realms)
+	}
+	if more[realm] == nil {
+		more[realm] = new(users)
+		s.realms.Store(&more)
+	}
+	return more[realm]
 }
 
 // Len returns how many credentials the store holds, some of which may have lapsed.
 func (s *MemoryTokenStore) Len() int {
-	s.credentials.mu.RLock()
-	defer s.credentials.mu.RUnlock()
-	return len(s.credentials.entries)
+	all := 0
+	if realms := s.realms.Load(); realms != nil {
+		for _, users := range *realms {
+			all += users.len()
+		}
+	}
+	return all
 }
 
 // Load implements [TokenStore].
@@ -76,7 +110,7 @@ func (s *MemoryTokenStore) Load(ctx context.Context, key Key) (Credential, error
 	if err := ctx.Err(); err != nil {
 		return Credential{}, err
 	}
-	credential, ok := s.credentials.get(key)
+	credential, ok := s.in(key.Realm, false).get(key.ID)
 	if !ok {
 		return Credential{}, ErrNotFound
 	}
@@ -92,7 +126,7 @@ func (s *MemoryTokenStore) Update(ctx context.Context, key Key, fn func(context.
 	defer release()
 
 	var current *Credential
-	if credential, ok := s.credentials.get(key); ok {
+	if credential, ok := s.in(key.Realm, false).get(key.ID); ok {
 		lent := *credential
 		current = &lent
 	}
@@ -101,10 +135,10 @@ func (s *MemoryTokenStore) Update(ctx context.Context, key Key, fn func(context.
 		return err
 	}
 	if next == nil {
-		s.credentials.delete(key)
+		s.in(key.Realm, false).delete(key.ID)
 		return nil
 	}
-	s.credentials.put(key, s.compact(next.atRest()), s.lapsed, 0)
+	s.in(key.Realm, true).put(key.ID, s.compact(next.atRest()), s.lapsed, 0)
 	return nil
 }
 
@@ -118,12 +152,12 @@ func (s *MemoryTokenStore) Delete(ctx context.Context, key Key) error {
 // may be among them or not. The error is the context's.
 func (s *MemoryTokenStore) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		for _, key := range s.credentials.keys() {
+		for _, userID := range s.in(realm, false).keys() {
 			if err := ctx.Err(); err != nil {
 				yield("", err)
 				return
 			}
-			if key.Realm == realm && !yield(key.ID, nil) {
+			if !yield(userID, nil) {
 				return
 			}
 		}
@@ -157,4 +191,9 @@ func (s *MemoryTokenStore) lapsed(c *Credential) bool {
 		return !s.Clock().Before(c.Until)
 	}
 	return !time.Now().Before(c.Until)
+}
+
+// Format writes the type's name, whatever the verb.
+func (s *MemoryTokenStore) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "connect.MemoryTokenStore")
 }

@@ -86,16 +86,19 @@ func checkScopes(list string, secrets ...Secret) error {
 	if len(list) > longestScope {
 		return fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrExchange, len(list), longestScope)
 	}
+	if !isText(list) {
+		return fmt.Errorf("%w: the answer's scope is not text", ErrExchange)
+	}
 	if discreet.Repeats(list, secrets...) {
 		return fmt.Errorf("%w: the answer's scope repeats a secret", ErrExchange)
 	}
 	return nil
 }
 
-// usableID returns at most 200 bytes of an id, and the empty id when it contains
-// one of the secrets. Ids are stored and logged.
+// usableID returns at most 200 bytes of an id, and the empty id when it is not
+// text or contains one of the secrets. Ids are stored and logged.
 func usableID(id string, secrets ...Secret) string {
-	if discreet.Repeats(id, secrets...) {
+	if !isText(id) || discreet.Repeats(id, secrets...) {
 		return ""
 	}
 	return discreet.Words(id, secrets...)
@@ -146,26 +149,35 @@ func (e *TokenError) Error() string {
 	if e.Code == "" && e.Text == "" {
 		return fmt.Sprintf("the token endpoint answered with status %d", e.Status)
 	}
-	return fmt.Sprintf("the token endpoint answered with status %d: %q %q", e.Status, e.Code, e.Text)
+	advice := ""
+	if e.Code == "invalid_client" {
+		advice = ": check Config.ClientID, Config.ClientSecret and the server's AuthStyle"
+	}
+	return fmt.Sprintf("the token endpoint answered with status %d: %q %q%s", e.Status, e.Code, e.Text, advice)
 }
 
-// endsGrant reports whether the refresh token is no good: the server refuses, in
-// its own words. The application's own credentials, a busy server and a proxy's
-// page are no such word.
+// endsGrant reports whether the refresh token is no good: the server refuses it
+// with invalid_grant, or in words of its own. The application's own credentials,
+// a busy server and a proxy's page are no such word.
 func (e *TokenError) endsGrant() bool {
 	switch e.Code {
 	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down", unnamedError:
 		return false
 	}
 	switch {
-	case e.Status == http.StatusTooManyRequests, e.Status >= 300 && e.Status < 400, e.Status >= 500:
+	case e.Status == http.StatusTooManyRequests, e.Status >= 300 && e.Status < 400, e.Status >= 500, e.knowsNoRefresh():
 		return false
 	}
 	return e.Code != "" || e.Text != ""
 }
 
-// knowsNoRefresh reports whether the server may not have refreshing at all.
+// knowsNoRefresh reports whether the server may not have refreshing at all, or
+// not for this client or this request. The refresh token may be good.
 func (e *TokenError) knowsNoRefresh() bool {
+	switch e.Code { // those of RFC 6749 section 5.2 that are not about the token
+	case "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type":
+		return e.Status != http.StatusTooManyRequests
+	}
 	return e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed
 }
 

@@ -1,9 +1,6 @@
 package gloebittest
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"mime"
 	"net/http"
 	"net/url"
@@ -176,17 +173,4 @@ func (g *Gloebit) tokenReply(t *token) reply {
 		answer["expires_in"] = int64(t.Expires.Sub(g.now()) / time.Second)
 	}
 	return answer
-}
-
-// equalSecrets compares in a time that tells nothing about where they differ,
-// nor about their length.
-func equalSecrets(a, b string) bool {
-	x, y := digestOf(a), digestOf(b)
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
-}
-
-// s256 is the PKCE challenge of a verifier (RFC 7636, section 4.6).
-func s256(verifier string) string {
-	sum := sha256.Sum256([]byte(verifier))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }

@@ -1,18 +1,13 @@
 package gloebittest
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 )
-
-// maxBody is how long a request's body may be.
-const maxBody = 1 << 20
 
 // call is one API request with a good token.
 type call struct {
@@ -27,15 +22,6 @@ type call struct {
 	// afterwards, if set, runs without the lock before the answer is sent.
 	afterwards func()
 }
-
-// reply is the JSON object of an answer.
-type reply map[string]any
-
-// success is a reply that says so; more fields are added by the caller.
-func success() reply { return reply{"success": true, "reason": "success"} }
-
-// failure is a reply that says why.
-func failure(reason string) reply { return reply{"success": false, "reason": reason} }
 
 // serveAPI checks the token and its scope, has the request worked under the
 // lock and writes the answer.
@@ -164,33 +150,3 @@ func (g *Gloebit) balance(c *call) reply {
 
 // jsonBalance is the balance as a JSON number, exactly.
 func (a *account) jsonBalance() json.Number { return json.Number(formatDecimal(a.balance)) }
-
-// bufferBody reads the request's body and puts it back, so that it can be
-// recorded and read again. It returns the status of the answer when it can't.
-func bufferBody(w http.ResponseWriter, r *http.Request) (status int) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong):
-		return http.StatusRequestEntityTooLarge
-	case err != nil:
-		return http.StatusBadRequest
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return 0
-}
-
-// writeJSON sends an answer. All its values are of kinds that encode.
-func writeJSON(w http.ResponseWriter, status int, answer any) {
-	body, err := json.Marshal(answer)
-	if err != nil {
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return
-	}
-	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
-}

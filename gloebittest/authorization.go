@@ -214,3 +214,14 @@ func (a *Authorization) redirect(w http.ResponseWriter, parameters ...parameter)
 	header.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(http.StatusFound)
 }
+
+// grant1 marks the request token as approved. The caller holds g.mu.
+func (a *Authorization) grant1(userID string, granted []string) (answer []parameter, problem string) {
+	g, t := a.engine, a.request
+	if g.requestTokenOf(t.id) != t || t.verifier != "" {
+		return nil, "The request was answered before, or is too old."
+	}
+	g.approve(a.Application.Key, userID, granted, a.UserLabel)
+	t.user, t.granted, t.verifier = userID, granted, rand.Text()
+	return []parameter{{"oauth_token", t.id}, {"oauth_verifier", t.verifier}}, ""
+}

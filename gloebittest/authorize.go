@@ -34,38 +34,6 @@ func (g *Gloebit) authorizePage(w http.ResponseWriter, r *http.Request, problem,
 	})
 }
 
-// Asking returns the application that sends browsers to an address of
-// oauth2/authorize, oauth/authorize or authorize-subscription, and whether the
-// address says one. Its Secret and Products are left out.
-func (g *Gloebit) Asking(u *url.URL) (Application, bool) {
-	_, args, _ := g.route(u)
-	query := u.Query()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var key string
-	switch path := trimSlashes(u.Path); {
-	case path == "oauth2/authorize" || path == conditionalAuthorize:
-		if key = query.Get("r"); query.Has("client_id") {
-			key = query.Get("client_id")
-		}
-	case path == "oauth/authorize":
-		if t := g.requestTokenOf(query.Get("oauth_token")); t != nil {
-			key = t.application
-		}
-	case len(args) == 1 && strings.HasPrefix(path, "authorize-subscription/"):
-		if s := g.subscriptionAuthorization(args[0]); s != nil {
-			key = s.Application
-		}
-	}
-	app := g.application(key)
-	if app == nil {
-		return Application{}, false
-	}
-	c := app.clone()
-	c.Secret, c.Products = "", nil
-	return c, true
-}
-
 // identifyAuthorization reads who asks and where the answer may go. The
 // problem is for the person at the browser.
 func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, problem string) {
@@ -153,9 +121,4 @@ func (a *Authorization) readChallenge(query url.Values) (code, description strin
 	}
 	a.challenge = challenge
 	return "", ""
-}
-
-// single returns a parameter's first value and how often it was sent.
-func single(values url.Values, name string) (string, int) {
-	return values.Get(name), len(values[name])
 }

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -104,42 +102,6 @@ func (f *Fault) replaces() bool { return f.Status != 0 || f.Body != "" || f.Reas
 // works reports whether the request is worked at all.
 func (f *Fault) works() bool {
 	return f.After || !f.replaces() && (!f.Drop || f.TruncateAt > 0)
-}
-
-// fail answers a request as the fault says.
-func (g *Gloebit) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
-	if !pause(r.Context(), f.Latency) {
-		return
-	}
-	got := &heldAnswer{header: make(http.Header)}
-	if f.works() {
-		g.serve(got, r)
-	}
-	if f.Drop && f.TruncateAt == 0 {
-		panic(http.ErrAbortHandler)
-	}
-	if f.replaces() {
-		got = f.answer()
-	}
-	for name, values := range f.Header {
-		got.header[http.CanonicalHeaderKey(name)] = values
-	}
-	body := got.body.Bytes()
-	whole := len(body)
-	if f.TruncateAt > 0 && f.TruncateAt < whole {
-		body = body[:f.TruncateAt]
-	}
-	if !f.Drop {
-		whole = len(body)
-	}
-	maps.Copy(w.Header(), got.header)
-	w.Header().Set("Content-Length", strconv.Itoa(whole))
-	w.WriteHeader(cmp.Or(got.status, http.StatusOK))
-	_, _ = w.Write(body)
-	if f.Drop {
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}
 }
 
 // answer is the fault's own answer.

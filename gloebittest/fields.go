@@ -208,3 +208,8 @@ func (f fields) flag(name string) bool {
 	}
 	return false
 }
+
+// single returns a parameter's first value and how often it was sent.
+func single(values url.Values, name string) (string, int) {
+	return values.Get(name), len(values[name])
+}

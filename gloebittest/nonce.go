@@ -38,13 +38,3 @@ func (n nonces) use(now time.Time, timestamp string, one nonce) (problem string)
 	n[seconds][one] = true
 	return ""
 }
-
-// checkSigned verifies a request's signature and uses its nonce up. The caller
-// holds g.mu.
-func (g *Gloebit) checkSigned(s signed, applicationSecret, tokenSecret string) (problem string) {
-	if !s.fits(applicationSecret, tokenSecret) {
-		return "signature_invalid"
-	}
-	return g.nonces.use(g.now(), s.protocol["oauth_timestamp"],
-		nonce{s.protocol["oauth_consumer_key"], s.protocol["oauth_token"], s.protocol["oauth_nonce"]})
-}

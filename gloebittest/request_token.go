@@ -56,21 +56,6 @@ func (g *Gloebit) requestToken1(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// readDomain reads the scopes from scope or domain, nil if neither is there.
-func (v Vintage) readDomain(values url.Values) (scopes []string, ok bool) {
-	scope, scopesSent := single(values, "scope")
-	domain, domainsSent := single(values, "domain")
-	switch {
-	case scopesSent+domainsSent == 0:
-		return nil, true
-	case scopesSent > 1 || domainsSent > 1 || scopesSent+domainsSent == 2 && scope != domain:
-		return nil, false
-	case scopesSent == 0:
-		scope = domain
-	}
-	return v.parseScopes(scope)
-}
-
 // newRequestToken keeps a request token and forgets those that are too old.
 // The caller holds g.mu.
 func (g *Gloebit) newRequestToken(t *requestToken) *requestToken {

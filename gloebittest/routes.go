@@ -3,9 +3,6 @@ package gloebittest
 import (
 	"maps"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 )
 
 // route is one path of Gloebit's. It has a page, which answers by itself, or
@@ -155,49 +152,4 @@ func characterRoutes() map[string]route {
 		routes[path] = rt
 	}
 	return routes
-}
-
-// serve answers a request that met no fault.
-func (g *Gloebit) serve(w http.ResponseWriter, r *http.Request) {
-	rt, args, ok := g.route(r.URL)
-	switch {
-	case !ok:
-		writeJSON(w, http.StatusNotFound, failure("unknown path"))
-	case !slices.Contains(rt.methods, r.Method):
-		w.Header().Set("Allow", strings.Join(rt.methods, ", "))
-		writeJSON(w, http.StatusMethodNotAllowed, failure("method not allowed"))
-	case rt.page != nil:
-		rt.page(g, w, r)
-	default:
-		g.serveAPI(w, r, rt, args)
-	}
-}
-
-// route finds the route of a URL and the decoded path segments after its name.
-// A trailing slash makes no difference, unless Config.Strict is set.
-func (g *Gloebit) route(u *url.URL) (route, []string, bool) {
-	segments := strings.Split(trimSlashes(u.EscapedPath()), "/")
-	for n := min(2, len(segments)); n > 0; n-- {
-		rt, ok := g.routes[strings.Join(segments[:n], "/")]
-		if !ok {
-			continue
-		}
-		args, ok := unescapeAll(segments[n:])
-		if g.cfg.Strict && !rt.written(u.EscapedPath()) {
-			return rt, args, false
-		}
-		return rt, args, ok && (len(args) == 0 && rt.args == nil || slices.Contains(rt.args, len(args)))
-	}
-	return route{}, nil, false
-}
-
-func unescapeAll(segments []string) ([]string, bool) {
-	decoded := make([]string, len(segments))
-	for i, segment := range segments {
-		var err error
-		if decoded[i], err = url.PathUnescape(segment); err != nil {
-			return nil, false
-		}
-	}
-	return decoded, true
 }

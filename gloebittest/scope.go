@@ -1,6 +1,7 @@
 package gloebittest
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -66,3 +67,18 @@ func intersectScopes(scopes, allowed []string) []string {
 }
 
 func joinScopes(scopes []string) string { return strings.Join(scopes, " ") }
+
+// readDomain reads the scopes from scope or domain, nil if neither is there.
+func (v Vintage) readDomain(values url.Values) (scopes []string, ok bool) {
+	scope, scopesSent := single(values, "scope")
+	domain, domainsSent := single(values, "domain")
+	switch {
+	case scopesSent+domainsSent == 0:
+		return nil, true
+	case scopesSent > 1 || domainsSent > 1 || scopesSent+domainsSent == 2 && scope != domain:
+		return nil, false
+	case scopesSent == 0:
+		scope = domain
+	}
+	return v.parseScopes(scope)
+}

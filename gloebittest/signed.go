@@ -4,10 +4,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -201,4 +203,80 @@ func percentEncode(s string) string {
 		b.WriteByte(hex[c&15])
 	}
 	return b.String()
+}
+
+// checkSigned verifies a request's signature and uses its nonce up. The caller
+// holds g.mu.
+func (g *Gloebit) checkSigned(s signed, applicationSecret, tokenSecret string) (problem string) {
+	if !s.fits(applicationSecret, tokenSecret) {
+		return "signature_invalid"
+	}
+	return g.nonces.use(g.now(), s.protocol["oauth_timestamp"],
+		nonce{s.protocol["oauth_consumer_key"], s.protocol["oauth_token"], s.protocol["oauth_nonce"]})
+}
+
+// answerSigned has a signed request to one of OAuth 1.0a's endpoints worked
+// under the lock and writes the answer, a form.
+func (g *Gloebit) answerSigned(w http.ResponseWriter, r *http.Request, work func(signed) (url.Values, string)) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		writeForm(w, http.StatusBadRequest, url.Values{"oauth_problem": {"parameter_rejected"}})
+		return
+	}
+	s, problem := readSigned(r, body)
+	var answer url.Values
+	if problem == "" {
+		g.mu.Lock()
+		answer, problem = work(s)
+		g.mu.Unlock()
+	}
+	if problem != "" {
+		writeProblem(w, problem)
+		return
+	}
+	writeForm(w, http.StatusOK, answer)
+}
+
+// oauthChallenge is what a refused request might be signed for.
+const oauthChallenge = `OAuth realm="Gloebit"`
+
+// writeProblem refuses a signed request.
+func writeProblem(w http.ResponseWriter, problem string) {
+	w.Header().Set("WWW-Authenticate", oauthChallenge)
+	writeForm(w, http.StatusUnauthorized, url.Values{"oauth_problem": {problem}})
+}
+
+func writeForm(w http.ResponseWriter, status int, values url.Values) {
+	body := values.Encode()
+	header := w.Header()
+	header.Set("Content-Type", formType)
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+}
+
+// authenticateSigned finds the token of a call that is signed. The reason is
+// one of the API's own; the problem is that of a signature.
+func (g *Gloebit) authenticateSigned(c *call) (reason, problem string) {
+	s, problem := readSigned(c.request, c.body)
+	if problem != "" {
+		return "", problem
+	}
+	app := g.application(s.protocol["oauth_consumer_key"])
+	if app == nil {
+		return "unknown consumer", ""
+	}
+	t := g.tokens[digestOf(s.protocol["oauth_token"])]
+	if t == nil || t.Secret == "" || t.Application != app.Key {
+		return "unknown token", ""
+	}
+	if problem := g.checkSigned(s, app.Secret, t.Secret); problem != "" {
+		return "", problem
+	}
+	if t.expired(g.now()) {
+		return "token has expired", ""
+	}
+	c.token = t
+	return "", ""
 }

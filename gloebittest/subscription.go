@@ -133,13 +133,6 @@ func (s *Subscription) reply(status string) reply {
 	return answer
 }
 
-// failed is a failure with a status.
-func failed(status, reason string) reply {
-	answer := failure(reason)
-	answer["status"] = status
-	return answer
-}
-
 // adoptSubscriptions takes over what was saved.
 func (g *Gloebit) adoptSubscriptions(list []*Subscription) error {
 	for _, s := range list {

@@ -2,16 +2,9 @@ package gloebittest
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
 	"time"
 )
-
-// digest is what a token or a code is looked up by: the time that a look-up
-// takes then tells nothing about the secret.
-type digest [sha256.Size]byte
-
-func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
 
 // token is an access token, with its refresh token if there is one.
 type token struct {
@@ -143,4 +136,34 @@ func (g *Gloebit) tokenFor(appKey, userID string, scopes []string, label string,
 	}
 	g.removeTokens(same)
 	return g.newToken(appKey, userID, scopes, label)
+}
+
+// signingTokenFor gives the token of a new OAuth 1.0a grant, in the place of
+// one that is there for the same application, user and scope. The caller holds
+// g.mu.
+func (g *Gloebit) signingTokenFor(appKey, userID string, scopes []string, label string) *token {
+	g.removeTokens(func(t *token) bool {
+		return t.Secret != "" && t.Application == appKey && t.User == userID && sameScopes(t.Scopes, scopes)
+	})
+	t := &token{Secret: rand.Text(), Application: appKey, User: userID, Scopes: scopes, UserLabel: label}
+	g.renew(t)
+	return t
+}
+
+// IssueSigningToken is [Gloebit.IssueToken] for OAuth 1.0a: it makes an access
+// token and the secret that signs with it.
+func (g *Gloebit) IssueSigningToken(appKey, user string, scopes ...string) (token, secret string, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	app, a := g.application(appKey), g.user(user)
+	if app == nil || a == nil {
+		return "", "", fmt.Errorf("gloebittest: no application %q or no user %q", appKey, user)
+	}
+	checked, ok := g.cfg.Vintage.checkScopes(scopes)
+	if !ok {
+		return "", "", fmt.Errorf("gloebittest: unknown scope among %q, or none", scopes)
+	}
+	g.approve(appKey, a.id, checked, "")
+	t := g.signingTokenFor(appKey, a.id, checked, "")
+	return t.Access, t.Secret, nil
 }

@@ -19,18 +19,14 @@ var (
 	noCanceled = answer{http.StatusOK, "canceled"}
 	noUnknown  = answer{http.StatusOK, "unknown"}
 
-	// Callbacks that can't be: Gloebit promises never to make them.
-	conflictNotEnacted = answer{http.StatusConflict, "not enacted"}
-	conflictRefused    = answer{http.StatusConflict, "refused"}
-	conflictCanceled   = answer{http.StatusConflict, "canceled"}
-	conflictSettled    = answer{http.StatusConflict, "settled"}
-	conflictUnknown    = answer{http.StatusConflict, "unknown"}
+	// A cancel of what Gloebit has said to be paid, which it promises never to send.
+	conflictSettled = answer{http.StatusConflict, "settled"}
 
-	// failed is for a store that does: whatever was asked, ask again.
+	// failed is the answer while the store fails: Gloebit may ask again.
 	failed = answer{http.StatusServiceUnavailable, "pending"}
 )
 
-// conflict reports whether the callback should never have come.
+// conflict reports whether Gloebit has broken its promise with the callback.
 func (a answer) conflict() bool { return a.status == http.StatusConflict }
 
 // String is the answer's body.

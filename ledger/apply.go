@@ -10,35 +10,42 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// happening is an event as it comes to a purchase.
-type happening struct {
-	event   event
+// event is something that happens to a purchase.
+type event struct {
+	kind    eventKind
 	cause   string          // for the history
 	outcome gloebit.Outcome // of transact's answers
-	freeKey bool            // the key may be used again if the purchase is refused by this
-
-	handedOver bool // whoever brings it there leaves the step that follows to others
+	order   *Purchase       // of eventReorder: the purchase as it is ordered now
+	due     bool            // the step that follows is left to the workers, at once
 }
 
-// errUnchanged is what an fn returns that has nothing to save.
+// applied is what an event has done.
+type applied struct {
+	rule
+	from State    // the state before
+	p    Purchase // the purchase afterwards
+}
+
+// moved reports whether the event took the purchase to another state.
+func (a applied) moved() bool { return a.from != a.p.State }
+
+// errUnchanged is returned by a Change's function that has nothing to save.
 var errUnchanged = errors.New("ledger: nothing to save")
 
-// apply lets an event happen to a purchase: one Change of the store, in which
-// the Fulfiller is called if the table says so and the next state is saved. It
-// returns the purchase as it is afterwards, and what the table said. The error
-// is a *fulfillerError, not wrapped, when the Fulfiller's call failed and nothing
-// else did; gloebit.ErrNotFound without a purchase; and gloebit.ErrStore when
-// the store failed.
-func (l *Ledger) apply(ctx context.Context, id string, h happening) (Purchase, rule, error) {
-	var was Purchase
-	var did rule
+// apply applies an event to a purchase: one Change of the store, in which the
+// Fulfiller is called if the table says so and the next state is saved. The
+// error is a *fulfillerError, not wrapped, when the Fulfiller's call failed and
+// nothing else did; gloebit.ErrNotFound without a purchase; and gloebit.ErrStore
+// when the store failed.
+func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error) {
+	var did applied
 	var failure *fulfillerError
-	p, err := l.store.Change(ctx, id, func(ctx context.Context, p Purchase) (Purchase, error) {
-		was, did = p, decide(p.State, h.event)
+	p, err := l.store.Change(ctx, l.key(id), func(ctx context.Context, p Purchase) (Purchase, error) {
+		did = applied{decide(p.State, e.kind), p.State, p}
 		if failure = l.fulfil(ctx, did.call, p); failure != nil {
 			return p, failure
 		}
-		next, changed := l.after(p, did, h)
+		next, changed := l.after(p, did.rule, e)
 		if !changed {
 			return p, errUnchanged
 		}
@@ -46,49 +53,62 @@ func (l *Ledger) apply(ctx context.Context, id string, h happening) (Purchase, r
 	})
 	switch {
 	case errors.Is(err, errUnchanged):
-		return was, did, nil
+		return did, nil
 	case err != nil && failure.alone(err):
-		return was, did, failure
+		return did, failure
 	case err != nil && failure != nil: // whatever the Fulfiller's error may be
-		return Purchase{}, rule{}, fmt.Errorf("%w: save the purchase: %w", gloebit.ErrStore, err)
+		return applied{}, fmt.Errorf("%w: save the purchase: %w", gloebit.ErrStore, err)
 	case err != nil:
-		return Purchase{}, rule{}, storeError("save the purchase", err)
+		return applied{}, storeError("save the purchase", err)
 	}
-	if p.State != was.State {
-		l.record(ctx, slog.LevelInfo, "moved", p, slog.String("from", string(was.State)), slog.String("cause", h.cause))
+	did.p = p
+	if did.moved() {
+		l.record(ctx, levelOf(did.rule), "moved", p, slog.String("from", string(did.from)), slog.String("cause", e.cause))
 	}
-	return p, did, nil
+	return did, nil
 }
 
-// after is the purchase as an event leaves it, and whether that is another one.
-func (l *Ledger) after(p Purchase, did rule, h happening) (Purchase, bool) {
+// levelOf is the level at which a move is logged.
+func levelOf(did rule) slog.Level {
+	if did.stuck {
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+// after is the purchase as an event leaves it, and whether it has changed.
+func (l *Ledger) after(p Purchase, did rule, e event) (Purchase, bool) {
 	changed := false
-	if h.event == eventAccepted && p.Outcome == gloebit.OutcomeUnknown {
-		p.Outcome, changed = h.outcome, true
+	if e.kind == eventAccepted && p.Outcome == gloebit.OutcomeUnknown {
+		p.Outcome, changed = e.outcome, true
 	}
 	if did.next == p.State {
 		return p, changed
 	}
 	now := l.now()
-	if h.event == eventRefused {
-		p.Outcome = h.outcome
-		if h.freeKey && p.KeyUntil.After(now) {
-			p.KeyUntil = now
-		}
+	switch e.kind {
+	case eventRefused:
+		p.Outcome = e.outcome
+	case eventReorder:
+		p.Order, p.ConnectedAt, p.Outcome = e.order.Order, e.order.ConnectedAt, gloebit.OutcomeUnknown
 	}
-	p.move(did.next, now, h.cause)
+	was := p.State
+	p.move(did.next, now, e.cause)
 	p.NextAt = l.firstTry(did.next, now)
-	if h.handedOver && !p.NextAt.IsZero() {
+	if e.due && !p.NextAt.IsZero() {
 		p.NextAt = now
+	}
+	if did.stuck {
+		p.park(now, fmt.Sprintf("paid at Gloebit while the purchase was %s: %s", was, e.cause))
 	}
 	return p, true
 }
 
-// firstTry is when the step that follows a state is first tried, by others than
-// who brought the purchase there. Zero is never.
+// firstTry is when the workers first try the step that follows a state, which
+// is left to the caller until then. Zero is never.
 func (l *Ledger) firstTry(state State, now time.Time) time.Time {
 	switch state {
-	case Created, Settled, Canceled: // who brought it there goes on by itself, unless it is stopped
+	case Created, Settled, Canceled:
 		return now.Add(l.claimFor())
 	case Accepted, Reserved:
 		return now.Add(l.config.AskAfter)
@@ -96,80 +116,33 @@ func (l *Ledger) firstTry(state State, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// claimFor is how long a purchase is left to whoever works on it.
+// claimFor is how long a purchase is left to the goroutine that works on it.
 func (l *Ledger) claimFor() time.Duration { return 2 * l.config.WorkTimeout }
 
-// tried records that the step that follows the purchase's state was tried in
-// vain: it is tried again later, or the purchase is parked when the step has
-// failed for too long. If it has moved meanwhile, nothing is recorded.
-func (l *Ledger) tried(ctx context.Context, tried Purchase, why error) (Purchase, error) {
-	ctx, stop := l.within(ctx)
-	defer stop()
-	var current Purchase
-	p, err := l.store.Change(ctx, tried.ID, func(_ context.Context, p Purchase) (Purchase, error) {
-		current = p
-		if p.State != tried.State || p.Stuck() {
-			return p, errUnchanged
-		}
-		return l.again(p, words(why)), nil
-	})
-	if errors.Is(err, errUnchanged) {
-		return current, nil
-	}
-	if err != nil {
-		return tried, storeError("record the try", err)
-	}
-	level, message := slog.LevelWarn, "to be tried again"
-	if p.Stuck() {
-		level, message = slog.LevelError, "stuck"
-	}
-	l.record(ctx, level, message, p, slog.Int("attempts", p.Attempts), slog.String("cause", p.Cause))
-	return p, nil
-}
-
-// again is a purchase after a vain try.
-func (l *Ledger) again(p Purchase, cause string) Purchase {
-	now := l.now()
-	first, shift := l.config.RetryAfter, p.Attempts
-	if p.State == Accepted || p.State == Reserved { // the first wait was over before the first try
-		first, shift = l.config.AskAfter, p.Attempts+1
-	}
-	p.Attempts++
-	p.Cause = cause
-	p.NextAt = now.Add(first << min(shift, 6))
-	if p.FailingSince.IsZero() { // and not when it came to this state: nobody may have tried for days
-		p.FailingSince = now
-	}
-	if now.Sub(p.FailingSince) >= l.config.StuckAfter {
-		p.note(p.State, now, "stuck: "+cause)
-		p.StuckAt, p.NextAt = now, time.Time{}
-	}
-	return p
-}
-
-// finish delivers a settled purchase, and releases a canceled one. What fails
-// is tried again later. The error is the store's.
-func (l *Ledger) finish(ctx context.Context, p Purchase) error {
-	var h happening
-	switch p.State {
-	case Settled:
-		h = happening{event: eventDeliver, cause: "delivered"}
-	case Canceled:
-		h = happening{event: eventRelease, cause: "released"}
+// finish delivers a settled purchase, and releases a canceled one. A failure is
+// recorded, and the step is tried again later. The error is the store's.
+func (l *Ledger) finish(ctx context.Context, p Purchase) (Purchase, error) {
+	var e event
+	switch {
+	case p.Stuck():
+		return p, nil
+	case p.State == Settled:
+		e = event{kind: eventDeliver, cause: "delivered"}
+	case p.State == Canceled:
+		e = event{kind: eventRelease, cause: "released"}
 	default:
-		return nil
+		return p, nil
 	}
 	working, stop := l.within(ctx)
-	_, _, err := l.apply(working, p.ID, h)
+	did, err := l.apply(working, p.ID, e)
 	stop()
-	if err != nil { // the Fulfiller's, or the store's that could not keep what it did
-		_, err = l.tried(ctx, p, err)
+	if err != nil { // of the Fulfiller, or of the store that could not keep what it did
+		return l.recordFailure(ctx, p, err)
 	}
-	return err
+	return did.p, nil
 }
 
-// within is a context for one step, which goes on when whoever asked for it has
-// gone.
+// within is a context for one step, which goes on when the caller has gone.
 func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), l.config.WorkTimeout)
 }

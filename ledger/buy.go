@@ -6,87 +6,148 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/google/uuid"
 )
 
 // Purchase writes the order down and sends it to Gloebit, with the purchase's
-// id as the transaction's and three signed hold URLs. It calls POST transact,
+// ID as the transaction's and three signed hold URLs. It calls POST transact,
 // and needs gloebit.ScopeTransact.
 //
 // Without an error the purchase is under way or done; its State says how far it
-// has come. No answer from Gloebit is no error either: the purchase is Created
-// and will be sent again, by whichever replica runs [Ledger.Run], so the user
-// must not be asked to order again. A second order with the same Key is
-// answered with the first one's purchase and refusal; it waits for an answer
-// that is still to come.
+// has come. If Gloebit does not answer, that is no error either: the purchase
+// is Created and is sent again for Config.SendWithin, by any replica that runs
+// [Ledger.Run], so the user must not be asked to order again. A second order
+// with the same Key is answered with the first one's purchase. It waits for an
+// answer that is still to come, and is sent again after a refusal.
 //
 // The error is gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend,
 // gloebit.ErrNotConnected and so on when the order was refused, and the purchase
 // is Refused. Nothing is charged for it: Gloebit asks the ledger before it
-// charges, and the ledger answers no. After a refusal that
-// was not about the order itself, such as gloebit.ErrNotConnected, the key is
-// free again. ErrKeyReused and gloebit.ErrInvalidRequest say that nothing was
-// ordered. After gloebit.ErrStore the order may have been written, and is then
-// carried out: order again with the same Key.
+// charges, and the ledger answers no. ErrCanceled says that the purchase of the
+// Key was canceled; order with a new Key. ErrKeyReused and
+// gloebit.ErrInvalidRequest, which is also the error for a client of another
+// realm's merchant, say that nothing was ordered. After gloebit.ErrStore the
+// order may have been written, and is then carried out: order again with the
+// same Key.
 func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Order) (Purchase, error) {
-	for {
-		p, err := l.newPurchase(client, order)
-		if err != nil {
-			return Purchase{}, err
-		}
-		kept, err := l.store.Create(ctx, p)
-		if err != nil {
-			return Purchase{}, storeError("write the purchase", err)
-		}
-		if kept.ID == p.ID {
-			l.record(ctx, slog.LevelInfo, "written", kept, slog.Int64("gloebits", kept.Total()))
-			return l.send(ctx, client, kept, true)
-		}
-		kept, err = l.sameAnswer(ctx, kept, p.Order)
-		if kept.State != Refused || kept.KeyUntil.After(l.now()) {
-			return kept, err
-		}
-		// The first order's refusal was not about the order and has freed the
-		// key, so this one is the first now, and hears for itself.
+	l.warnWithoutRun(ctx)
+	p, err := l.newPurchase(client, order)
+	if err != nil {
+		return Purchase{}, err
 	}
+	kept, created, err := l.store.Create(ctx, p)
+	if err != nil {
+		return Purchase{}, storeError("write the purchase", err)
+	}
+	if created {
+		l.record(ctx, slog.LevelInfo, "written", kept, slog.Int64("gloebits", kept.Total()))
+		return l.send(ctx, client, kept, true)
+	}
+	if kept.State != Refused && kept.UserID != "" && !kept.same(p.Order) {
+		return kept, fmt.Errorf("%w: purchase %s", ErrKeyReused, kept.ID)
+	}
+	waited := l.firstIsSending(kept)
+	kept = l.awaitAnswer(ctx, kept)
+	switch {
+	case kept.UserID == "":
+		return l.adopt(ctx, kept, p)
+	case kept.State == Refused && !(waited && kept.Outcome.Refused()): // else it is the answer that was waited for
+		return l.orderAgain(ctx, client, kept, p)
+	}
+	return kept, kept.Err()
 }
 
-// newPurchase is a purchase that nobody knows of yet.
+// orderAgain sends a refused purchase again, under its ID, so that Gloebit
+// charges once for it whatever became of what was sent before.
+func (l *Ledger) orderAgain(ctx context.Context, client *gloebit.Client, kept, p Purchase) (Purchase, error) {
+	saving, stop := l.within(ctx)
+	defer stop()
+	did, err := l.apply(saving, kept.ID, event{kind: eventReorder, cause: "ordered again", order: &p})
+	if err != nil {
+		return Purchase{}, err
+	}
+	if did.moved() {
+		return l.send(ctx, client, did.p, true)
+	}
+	now := l.awaitAnswer(ctx, did.p) // another request was faster
+	return now, now.Err()
+}
+
+// adopt gives a purchase that Gloebit has called paid, and that was lost with
+// its database, the order that the user repeats, and delivers it.
+func (l *Ledger) adopt(ctx context.Context, kept, p Purchase) (Purchase, error) {
+	saving, stop := l.within(ctx)
+	defer stop()
+	now, err := l.store.Change(saving, kept.StoreKey(), func(_ context.Context, kept Purchase) (Purchase, error) {
+		if kept.UserID != "" {
+			return kept, nil
+		}
+		kept.UserID, kept.GloebitID, kept.ConnectedAt, kept.Order = p.UserID, p.GloebitID, p.ConnectedAt, p.Order
+		kept.note(kept.State, l.now(), "the order is known again")
+		kept.clearAttempts()
+		kept.Cause, kept.NextAt = "", l.firstTry(kept.State, l.now())
+		return kept, nil
+	})
+	if err != nil {
+		return Purchase{}, storeError("save the order of a paid purchase", err)
+	}
+	l.record(ctx, slog.LevelInfo, "the order of a paid purchase is known again", now)
+	done, err := l.finish(ctx, now)
+	if err != nil {
+		l.recordUnsaved(ctx, now, err)
+	}
+	return done, done.Err()
+}
+
+// newPurchase is a purchase that no store has yet.
 func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, error) {
+	invalid := func(format string, args ...any) (Purchase, error) {
+		return Purchase{}, fmt.Errorf("%w: order: "+format, append([]any{gloebit.ErrInvalidRequest}, args...)...)
+	}
 	if client == nil {
-		return Purchase{}, fmt.Errorf("%w: order: no client to pay with", gloebit.ErrInvalidRequest)
+		return invalid("no client to pay with")
+	}
+	if client.Realm() != l.realm {
+		return invalid("the client is one of the realm %q, and the ledger's merchant of %q", client.Realm(), l.realm)
 	}
 	order, err := order.normal()
 	if err != nil {
 		return Purchase{}, err
 	}
 	if order.Item != "" && l.config.Fulfiller == nil {
-		return Purchase{}, fmt.Errorf("%w: order: %w: set it, or sell a Product", gloebit.ErrInvalidRequest, errNobody)
+		return invalid("%w: set it, or sell a Product", errNoFulfiller)
 	}
 	user := client.User()
 	name := client.Name()
 	if order.Username == "" && name == "" && !mayReadName(client) {
-		return Purchase{}, fmt.Errorf("%w: order: no name of the user is known: set Username, or ask for %s in Config.Scopes",
-			gloebit.ErrInvalidRequest, gloebit.ScopeID)
+		return invalid("no name of the user is known: set Username, or ask for %s in Config.Scopes", gloebit.ScopeID)
 	}
-	if order.Username == "" && len(name) <= longestName && utf8.ValidString(name) {
+	if order.Username == "" && len(name) <= longestName && utf8.ValidString(name) && !strings.ContainsRune(name, 0) {
 		order.Username = name
 	}
-	id, err := uuid.NewV7() // in the order of time, which databases like in a primary key
+	id, err := order.transactionID(client)
 	if err != nil {
-		return Purchase{}, fmt.Errorf("ledger: make an id: %w", err)
+		return Purchase{}, err
 	}
 	now := l.now()
 	p := Purchase{
-		ID: id.String(), UserID: user.ID, GloebitID: account(client), Order: order, CreatedAt: now,
-		NextAt: l.firstTry(Created, now), KeyUntil: now.Add(l.config.KeepKeys),
+		Realm: l.realm, ID: id, UserID: user.ID, GloebitID: account(client), ConnectedAt: connectedAt(client), Order: order,
+		CreatedAt: now, NextAt: l.firstTry(Created, now),
 	}
 	p.move(Created, now, "ordered")
 	return p, p.Check()
+}
+
+// transactionID is the ID that the client derives for the same order.
+func (o Order) transactionID(client *gloebit.Client) (string, error) {
+	if o.Product != "" {
+		return gloebit.ProductOrder{Key: o.Key, Product: o.Product, Quantity: o.Quantity, CharacterID: o.CharacterID}.TransactionID(client)
+	}
+	return gloebit.ItemOrder{Key: o.Key, Item: o.Item, Price: o.Price, Quantity: o.Quantity}.TransactionID(client)
 }
 
 // mayReadName reports whether the user granted a scope with which the client
@@ -101,112 +162,19 @@ func mayReadName(client *gloebit.Client) bool {
 // is not known.
 func account(client *gloebit.Client) string {
 	id := client.GloebitID()
-	if len(id) > longestAccount || !utf8.ValidString(id) {
+	if len(id) > longestAccount || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
 		return ""
 	}
 	return id
 }
 
-// send asks Gloebit to charge a purchase, and takes the answer. Only the first
-// time a refusal of the call itself, such as that of the token, means that
-// Gloebit does not know of the purchase. The error says why it was refused.
-func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, first bool) (Purchase, error) {
-	sending, stop := context.WithTimeout(ctx, l.config.WorkTimeout)
-	receipt, err := client.Transact(sending, p.transaction(l.holdURLs(p.ID)))
-	stop()
-	if errors.Is(err, gloebit.ErrPriceChanged) {
-		l.record(ctx, slog.LevelWarn, "Gloebit charges another price", p, slog.String("charged", receipt.Charged.String()))
+// connectedAt is when the user connected, as every store can keep it.
+func connectedAt(client *gloebit.Client) time.Time {
+	at := client.ConnectedAt()
+	if at.IsZero() {
+		return time.Time{}
 	}
-	h, answered := readReceipt(receipt, err, first)
-	if !answered {
-		return l.unheard(ctx, p, err), nil
-	}
-	saving, stop := l.within(ctx)
-	defer stop()
-	now, _, failure := l.apply(saving, p.ID, h)
-	switch {
-	case failure != nil:
-		l.notSaved(ctx, p, failure)
-		return p, nil
-	case h.event == eventRefused && now.State == Refused:
-		return now, err
-	case h.event == eventRefused: // what Gloebit called back says more
-		l.record(ctx, slog.LevelWarn, "a refusal came too late", now, slog.String("cause", h.cause))
-	}
-	if now.State == p.State {
-		return l.unheard(ctx, now, errNoCallback), nil
-	}
-	return now, nil
+	return at.UTC().Truncate(time.Microsecond)
 }
 
 var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back")
-
-// unheard records that Gloebit was asked and there is nothing new.
-func (l *Ledger) unheard(ctx context.Context, p Purchase, why error) Purchase {
-	now, err := l.tried(ctx, p, why)
-	if err != nil {
-		l.notSaved(ctx, p, err)
-	}
-	return now
-}
-
-// notSaved is for what is no trouble of the user's: the purchase is written, so
-// it will be picked up, and the answer asked for again.
-func (l *Ledger) notSaved(ctx context.Context, p Purchase, err error) {
-	l.record(ctx, slog.LevelError, "the answer could not be saved", p, slog.String("cause", words(err)))
-}
-
-// readReceipt tells what Transact's answer means for a purchase, and whether it
-// means anything.
-func readReceipt(receipt gloebit.Receipt, err error, first bool) (h happening, answered bool) {
-	if err == nil || errors.Is(err, gloebit.ErrPriceChanged) { // the transaction stands
-		cause := "transact: " + string(receipt.Outcome)
-		if err != nil {
-			cause = words(err)
-		}
-		return happening{event: eventAccepted, cause: cause, outcome: receipt.Outcome}, true
-	}
-	if receipt.Outcome.Refused() {
-		return happening{event: eventRefused, cause: words(err), outcome: receipt.Outcome}, true
-	}
-	for _, unknown := range []error{
-		gloebit.ErrOutcomeUnknown, gloebit.ErrPending, gloebit.ErrQueuingFailed, gloebit.ErrUnavailable, gloebit.ErrRateLimited,
-		gloebit.ErrBadReply, gloebit.ErrStore, context.Canceled, context.DeadlineExceeded,
-	} {
-		if errors.Is(err, unknown) {
-			return happening{}, false
-		}
-	}
-	return happening{event: eventRefused, cause: words(err), freeKey: true}, first
-}
-
-// sameAnswer answers a second order under one key. While the first one's first
-// answer is still to come, it looks again and again.
-func (l *Ledger) sameAnswer(ctx context.Context, p Purchase, order Order) (Purchase, error) {
-	if !p.same(order) {
-		return p, fmt.Errorf("%w: purchase %s", ErrKeyReused, p.ID)
-	}
-	waiting, stop := context.WithTimeout(ctx, l.config.WorkTimeout)
-	defer stop()
-	for wait := 10 * time.Millisecond; l.firstIsSending(p); wait = min(2*wait, time.Second/2) {
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-waiting.Done():
-			timer.Stop()
-			return p, nil
-		}
-		now, err := l.store.Get(waiting, p.ID)
-		if err != nil {
-			return p, nil // it is under way, which is an answer
-		}
-		p = now
-	}
-	return p, p.Err()
-}
-
-// firstIsSending reports whether the goroutine that wrote the purchase may
-// still be waiting for Gloebit's answer.
-func (l *Ledger) firstIsSending(p Purchase) bool {
-	return p.State == Created && p.Attempts == 0 && l.now().Before(p.CreatedAt.Add(l.config.WorkTimeout))
-}

@@ -29,7 +29,7 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 		"a URL with a user":       {func(c *ledger.Config) { c.CallbackURL = "https://me@shop.example/hold" }, "user information"},
 		"no keys":                 {func(c *ledger.Config) { c.Keys = nil }, "Config.Keys is empty: make a key with: openssl rand -base64 32"},
 		"a short key":             {func(c *ledger.Config) { c.Keys = append(c.Keys[:1:1], "short secret") }, "the key at 1 is of 12 bytes"},
-		"a negative age of keys":  {func(c *ledger.Config) { c.KeepKeys = -1 }, "Config.KeepKeys is negative"},
+		"a negative time to send": {func(c *ledger.Config) { c.SendWithin = -1 }, "Config.SendWithin is negative"},
 		"a negative timeout":      {func(c *ledger.Config) { c.WorkTimeout = -1 }, "Config.WorkTimeout is negative"},
 		"a negative wait":         {func(c *ledger.Config) { c.RetryAfter = -1 }, "Config.RetryAfter is negative"},
 		"a negative patience":     {func(c *ledger.Config) { c.AskAfter = -1 }, "Config.AskAfter is negative"},

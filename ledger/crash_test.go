@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
@@ -74,18 +75,22 @@ func breaking(s *crashStore, do func() (ledger.Purchase, error)) (ledger.Purchas
 	return p, nil
 }
 
-func (s *crashStore) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
-	return breaking(s, func() (ledger.Purchase, error) { return s.MemoryStore.Create(ctx, p) })
+func (s *crashStore) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
+	kept, err = breaking(s, func() (kept ledger.Purchase, err error) {
+		kept, created, err = s.MemoryStore.Create(ctx, p)
+		return kept, err
+	})
+	return kept, created, err
 }
 
-func (s *crashStore) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
-	return breaking(s, func() (ledger.Purchase, error) { return s.MemoryStore.Claim(ctx, now, until) })
+func (s *crashStore) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+	return breaking(s, func() (ledger.Purchase, error) { return s.MemoryStore.Claim(ctx, realm, state, now, until) })
 }
 
-func (s *crashStore) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (s *crashStore) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
 	return breaking(s, func() (ledger.Purchase, error) {
 		tx := &transaction{}
-		return s.MemoryStore.Change(ctx, id, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		return s.MemoryStore.Change(ctx, key, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 			next, err := fn(context.WithValue(ctx, transactionKey{}, tx), p)
 			if err == nil {
 				err = s.step("within")

@@ -30,6 +30,9 @@ func documentedCell(state ledger.State, event string) string {
 	if r.Next != state {
 		parts = append(parts, "→ "+string(r.Next))
 	}
+	if r.Stuck {
+		parts = append(parts, "stuck")
+	}
 	if r.Call != "" {
 		parts = append(parts, r.Call)
 	}

@@ -108,8 +108,8 @@ func exampleMerchant(world *gloebittest.Server, shop string) *gloebit.Merchant {
 		panic(err)
 	}
 	alice := connect.Key{Realm: merchant.Realm(), ID: "alice"}
-	err = tokens.Update(context.Background(), alice, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}}, nil
+	err = tokens.Update(context.Background(), alice, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		return &connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}}, nil
 	})
 	if err != nil {
 		panic(err)

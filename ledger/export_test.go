@@ -6,12 +6,13 @@ type Ruling struct {
 	Call   string
 	Answer string // the body; empty for events that are not Gloebit's
 	Status int
+	Stuck  bool
 }
 
 // Decide shows the table to tests.
 func Decide(state State, happens string) Ruling {
-	r := decide(state, event(happens))
-	ruling := Ruling{Next: r.next, Call: string(r.call), Status: r.answer.status}
+	r := decide(state, eventKind(happens))
+	ruling := Ruling{Next: r.next, Call: string(r.call), Status: r.answer.status, Stuck: r.stuck}
 	if r.answer.status != 0 {
 		ruling.Answer = r.answer.String()
 	}
@@ -21,7 +22,7 @@ func Decide(state State, happens string) Ruling {
 // Events are the names of all events.
 func Events() []string {
 	var names []string
-	for _, e := range events() {
+	for _, e := range eventKinds() {
 		names = append(names, string(e))
 	}
 	return names

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
@@ -102,30 +103,38 @@ func through[T any](s *store, call string, do func() (T, error)) (T, error) {
 	return got, nil
 }
 
-func (s *store) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
-	return through(s, "Create", func() (ledger.Purchase, error) { return s.Store.Create(ctx, p) })
+func (s *store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
+	kept, err = through(s, "Create", func() (p2 ledger.Purchase, err error) {
+		p2, created, err = s.Store.Create(ctx, p)
+		return p2, err
+	})
+	return kept, created, err
 }
 
-func (s *store) Get(ctx context.Context, id string) (ledger.Purchase, error) {
-	return through(s, "Get", func() (ledger.Purchase, error) { return s.Store.Get(ctx, id) })
+func (s *store) Counts(ctx context.Context, overdue time.Time) ([]ledger.Count, error) {
+	return through(s, "Counts", func() ([]ledger.Count, error) { return s.Store.Counts(ctx, overdue) })
 }
 
-func (s *store) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (s *store) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
+	return through(s, "Get", func() (ledger.Purchase, error) { return s.Store.Get(ctx, key) })
+}
+
+func (s *store) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
 	return through(s, "Change", func() (ledger.Purchase, error) {
 		s.mu.Lock()
 		change := s.change
 		s.mu.Unlock()
 		if change != nil {
-			if err := change(id); err != nil {
+			if err := change(key.ID); err != nil {
 				return ledger.Purchase{}, err
 			}
 		}
-		return s.Store.Change(ctx, id, fn)
+		return s.Store.Change(ctx, key, fn)
 	})
 }
 
-func (s *store) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
-	return through(s, "Claim", func() (ledger.Purchase, error) { return s.Store.Claim(ctx, now, until) })
+func (s *store) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+	return through(s, "Claim", func() (ledger.Purchase, error) { return s.Store.Claim(ctx, realm, state, now, until) })
 }
 
 func (s *store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {

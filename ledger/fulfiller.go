@@ -25,12 +25,16 @@ import (
 // after a while, so that another replica may make the call beside it. While as
 // many hang as Config.Workers, this process makes no more calls.
 type Fulfiller interface {
-	// Reserve is the last chance to say no: Gloebit has the gloebits on hold
-	// and asks whether to take them. Nil goes on. ErrPending makes Gloebit ask
+	// Reserve may refuse: Gloebit has the gloebits on hold and asks whether to
+	// take them. Nil goes on. ErrPending makes Gloebit ask
 	// again later, as does the end of the context or a panic. Any other error
 	// cancels the purchase: its text goes into Purchase.Cause and the log, and
 	// Gloebit is told "canceled". So a failure that may pass, such as a
-	// database that is busy, must be ErrPending, or wrap it.
+	// database that is busy, must be ErrPending, or wrap it. A store that knows
+	// its database's passing errors, as sqlledger does, takes them for that by
+	// itself when they come from its transaction. If the database lost the
+	// commit of an earlier Reserve, it is called again when Gloebit says that
+	// the purchase is paid; any error then marks the purchase stuck.
 	Reserve(ctx context.Context, p Purchase) error
 	// Deliver hands out what is now paid. An error has it called again, with
 	// growing waits, until it returns nil or the purchase is stuck.
@@ -41,19 +45,19 @@ type Fulfiller interface {
 	Release(ctx context.Context, p Purchase) error
 }
 
-// nobody is the Fulfiller where Gloebit delivers all. What other replicas have
-// sold is not taken for delivered.
-type nobody struct{}
+// productsOnly is the Fulfiller where Gloebit delivers all. An item that another
+// replica has sold is not taken for delivered.
+type productsOnly struct{}
 
-var errNobody = errors.New("ledger: an item, and no Config.Fulfiller to hand it out")
+var errNoFulfiller = errors.New("ledger: an item, and no Config.Fulfiller to hand it out")
 
-func (nobody) Reserve(_ context.Context, p Purchase) error { return forProducts(p) }
-func (nobody) Deliver(_ context.Context, p Purchase) error { return forProducts(p) }
-func (nobody) Release(_ context.Context, p Purchase) error { return forProducts(p) }
+func (productsOnly) Reserve(_ context.Context, p Purchase) error { return checkProduct(p) }
+func (productsOnly) Deliver(_ context.Context, p Purchase) error { return checkProduct(p) }
+func (productsOnly) Release(_ context.Context, p Purchase) error { return checkProduct(p) }
 
-func forProducts(p Purchase) error {
-	if p.Item != "" {
-		return fmt.Errorf("%w: %w", ErrPending, errNobody)
+func checkProduct(p Purchase) error {
+	if p.Product == "" {
+		return fmt.Errorf("%w: %w", ErrPending, errNoFulfiller)
 	}
 	return nil
 }

@@ -28,15 +28,16 @@ func FuzzHoldURL(f *testing.F) {
 		Merchant: merchant, Store: store, CallbackURL: "https://shop.example/gloebit/hold", Keys: []gloebit.Secret{key},
 	})
 	require.NoError(f, err)
-	_, err = store.Store.Create(f.Context(), ledger.Purchase{
-		ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 40, Quantity: 1}, State: ledger.Accepted, CreatedAt: time.Unix(0, 0),
+	_, _, err = store.Store.Create(f.Context(), ledger.Purchase{
+		Realm: merchant.Realm(), ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 40, Quantity: 1}, State: ledger.Accepted, CreatedAt: time.Unix(0, 0),
 	})
 	require.NoError(f, err)
 
-	signed := path(key, id, "enact")
+	realm := merchant.Realm()
+	signed := path(key, realm, id, "enact")
 	for _, seed := range []string{
-		signed, "/gloebit/hold" + signed, signed[:len(signed)-1], signed + "/", signed + "A", path(key, id, "deliver"), path(key, "", "enact"),
-		path("another key, of 32 bytes or more", id, "enact"), "/" + id + "/consume" + signed[len(id)+7:], "/" + id + "/enact/",
+		signed, "/gloebit/hold" + signed, signed[:len(signed)-1], signed + "/", signed + "A", path(key, realm, id, "deliver"), path(key, realm, "", "enact"),
+		path("another key, of 32 bytes or more", realm, id, "enact"), "/" + id + "/consume" + signed[len(id)+7:], "/" + id + "/enact/",
 		"", "/", "///", "/%2f/%00/", "/\x00/\xff/", "/a\nb/enact/c", "//" + id + "//enact//",
 	} {
 		f.Add(http.MethodGet, seed, "")
@@ -49,7 +50,7 @@ func FuzzHoldURL(f *testing.F) {
 		recorder := httptest.NewRecorder()
 		purchases.Handler().ServeHTTP(recorder, r)
 		switch {
-		case wasSigned(at) && method == http.MethodGet:
+		case wasSigned(realm, at) && method == http.MethodGet:
 			if recorder.Code == http.StatusNotFound {
 				t.Fatalf("a signed URL is not believed: %q", at)
 			}
@@ -62,11 +63,11 @@ func FuzzHoldURL(f *testing.F) {
 }
 
 // wasSigned reports whether a path ends as one that the ledger signs.
-func wasSigned(at string) bool {
+func wasSigned(realm, at string) bool {
 	segments := strings.Split(at, "/")
 	if len(segments) < 3 {
 		return false
 	}
 	last := segments[len(segments)-3:]
-	return slices.Contains([]string{"enact", "consume", "cancel"}, last[1]) && "/"+strings.Join(last, "/") == path(key, last[0], last[1])
+	return slices.Contains([]string{"enact", "consume", "cancel"}, last[1]) && "/"+strings.Join(last, "/") == path(key, realm, last[0], last[1])
 }

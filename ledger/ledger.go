@@ -6,96 +6,47 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/url"
-	"reflect"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Config says where purchases are kept and who delivers them. Merchant,
-// CallbackURL and Keys must be set; with nothing else it is a ledger for tests.
-type Config struct {
-	// Merchant gives the clients of users whose purchases are picked up.
-	Merchant *gloebit.Merchant
-	// Store keeps the purchases. Nil means a MemoryStore, which a restart
-	// empties.
-	Store Store
-	// Fulfiller reserves, delivers and releases what was bought. Nil is for
-	// those who sell products alone, which Gloebit hands out by itself: an
-	// Order of an Item is then refused.
-	Fulfiller Fulfiller
-	// CallbackURL is the absolute URL of Handler as Gloebit reaches it, such as
-	// https://shop.example/gloebit/hold. It is https, or http on a loopback
-	// address, without a query. Every hold URL is made from it, and nothing of
-	// a request is. Changing it orphans the callbacks of what is under way, so
-	// keep the old path served for a day.
-	CallbackURL string
-	// Keys sign the hold URLs: random, of at least 32 bytes each, and the same
-	// on every replica. The first signs, all are believed. To rotate, append a
-	// new one on all replicas, then move it to the front on all, and drop the
-	// old one when nothing that it signed is under way or stuck.
-	Keys []gloebit.Secret
-
-	// KeepKeys is how long an Order.Key is remembered. Zero means a day.
-	KeepKeys time.Duration
-	// WorkTimeout is how long one try may take: a transact with its repeats,
-	// or a call of the Fulfiller. What a stopped process held is picked up
-	// after twice that. Zero means 30 seconds.
-	WorkTimeout time.Duration
-	// RetryAfter is the wait after a failed try. It doubles with each, up to 64
-	// times itself. Zero means 5 seconds.
-	RetryAfter time.Duration
-	// AskAfter is how long a purchase waits for its callback before Gloebit is
-	// asked about it, by sending it again. It doubles with each, up to 64 times
-	// itself. Zero means a minute.
-	AskAfter time.Duration
-	// StuckAfter is how long the step that a purchase waits for may fail, from
-	// its first vain try on, before the purchase is parked. Zero means a day.
-	StuckAfter time.Duration
-	// Interval is how long Run waits when there is nothing to do. Zero means 5
-	// seconds.
-	Interval time.Duration
-	// Workers is how many purchases Run and Reconcile work on at once in this
-	// process. Zero means 4.
-	Workers int
-
-	// Logger gets a record for each change and each failure, with ids and
-	// never with a secret. Nil means silence.
-	Logger *slog.Logger
-	// Clock tells the time. Nil means time.Now.
-	Clock func() time.Time
-}
-
 // Ledger makes purchases and sees them through. Make it with [New]. It is safe
-// for concurrent use; any number of processes with the same Store, Keys and
-// CallbackURL are one ledger.
+// for concurrent use; any number of processes with the same Store, Keys,
+// CallbackURL and realm are one ledger.
 type Ledger struct {
 	config    Config // with its defaults
+	realm     string
 	store     Store
 	fulfiller Fulfiller
 	log       *slog.Logger
 	base      string // CallbackURL without a slash at its end
 
-	unsaved unsaved       // callbacks that wait for the store
-	slots   chan struct{} // one for each worker
-	held    inHand        // what the workers have
-	overdue inHand        // what has a call of the Fulfiller that goes on although its time is over
-}
+	kept      keptCallbacks
+	polls     polls
+	pause     pause         // of sending
+	finishing chan struct{} // a slot for each worker that delivers or releases
+	sending   chan struct{} // and for each that sends
+	held      inProgress    // by the workers
+	overdue   inProgress    // has a call of the Fulfiller that goes on although its time is over
 
-const shortestKey = 32
+	running atomic.Int32 // calls of Run
+	warned  sync.Once    // that there is none
+}
 
 // New checks the configuration and makes a Ledger of it. Its error names every
 // field that can't be used. It makes no network connection and starts no
-// goroutine: what is to be picked up waits for [Ledger.Run] or
-// [Ledger.Reconcile].
+// goroutine: purchases are picked up by [Ledger.Run] or [Ledger.Reconcile].
 func New(config Config) (*Ledger, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	setDefault(&config.KeepKeys, 24*time.Hour)
+	setDefault(&config.SendWithin, 10*time.Minute)
 	setDefault(&config.WorkTimeout, 30*time.Second)
 	setDefault(&config.RetryAfter, 5*time.Second)
 	setDefault(&config.AskAfter, time.Minute)
@@ -104,17 +55,19 @@ func New(config Config) (*Ledger, error) {
 	setDefault(&config.Workers, 4)
 	l := &Ledger{
 		config:    config,
+		realm:     config.Merchant.Realm(),
 		store:     config.Store,
 		fulfiller: config.Fulfiller,
 		log:       config.Logger,
 		base:      strings.TrimSuffix(config.CallbackURL, "/"),
-		slots:     make(chan struct{}, config.Workers),
+		finishing: make(chan struct{}, config.Workers),
+		sending:   make(chan struct{}, config.Workers),
 	}
 	if l.store == nil {
 		l.store = &MemoryStore{}
 	}
 	if l.fulfiller == nil {
-		l.fulfiller = nobody{}
+		l.fulfiller = productsOnly{}
 	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
@@ -125,104 +78,53 @@ func New(config Config) (*Ledger, error) {
 	return l, nil
 }
 
-func (c Config) check() error {
-	var problems []error
-	bad := func(format string, args ...any) {
-		problems = append(problems, fmt.Errorf("ledger: Config."+format, args...))
-	}
-	if c.Merchant == nil {
-		bad("Merchant is nil: set it to what gloebit.New returned")
-	}
-	if err := checkURL(c.CallbackURL); err != nil {
-		bad("CallbackURL: %w", err)
-	}
-	if len(c.Keys) == 0 {
-		bad("Keys is empty: make a key with: openssl rand -base64 32")
-	}
-	for i, key := range c.Keys {
-		if len(key) < shortestKey {
-			bad("Keys: the key at %d is of %d bytes, fewer than %d: make one with: openssl rand -base64 32", i, len(key), shortestKey)
-		}
-	}
-	for _, field := range []struct {
-		name  string
-		value time.Duration
-	}{
-		{"KeepKeys", c.KeepKeys}, {"WorkTimeout", c.WorkTimeout}, {"RetryAfter", c.RetryAfter}, {"AskAfter", c.AskAfter},
-		{"StuckAfter", c.StuckAfter}, {"Interval", c.Interval}, {"Workers", time.Duration(c.Workers)},
-	} {
-		if field.value < 0 {
-			bad("%s is negative", field.name)
-		}
-	}
-	for name, value := range map[string]any{"Store": c.Store, "Fulfiller": c.Fulfiller} {
-		if v := reflect.ValueOf(value); v.IsValid() && v.Kind() == reflect.Pointer && v.IsNil() {
-			bad("%s holds a nil %T: leave the field out for the default", name, value)
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// checkURL returns an error unless Gloebit can be given URLs below this one:
-// they carry a signature, so plain http is for the loopback interface.
-func checkURL(raw string) error {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return fmt.Errorf("not a URL: %w", err)
-	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
-	switch {
-	case u.Hostname() == "":
-		return fmt.Errorf("%q is not an absolute URL, such as https://shop.example/gloebit/hold", raw)
-	case u.User != nil:
-		return errors.New("a URL with user information is not accepted")
-	case strings.ContainsAny(raw, "?#"):
-		return fmt.Errorf("%q must have neither a query nor a fragment", raw)
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback):
-		return fmt.Errorf("%q must begin with https:// (http is for loopback addresses only)", raw)
-	}
-	return nil
-}
-
-func setDefault[T time.Duration | int](field *T, value T) {
-	if *field == 0 {
-		*field = value
-	}
-}
-
-// Get returns a purchase, whoever's it is: compare its UserID before showing it
-// to a user. When there is none, the error is gloebit.ErrNotFound; it is
-// gloebit.ErrStore when the store fails.
-func (l *Ledger) Get(ctx context.Context, id string) (Purchase, error) {
-	p, err := l.store.Get(ctx, id)
-	return p, storeError("get the purchase", err)
-}
-
 // Format writes the type's name, whatever the verb: package fmt calls no methods
 // on unexported fields, so that Config.Keys would show.
 func (l *Ledger) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ledger.Ledger") }
 
-// List returns the purchases that the query asks for, newest first. The error
-// is gloebit.ErrStore when the store fails.
+// key is the key of a purchase in the store.
+func (l *Ledger) key(id string) connect.Key { return connect.Key{Realm: l.realm, ID: id} }
+
+// Get returns a purchase of any user: compare its UserID before showing it to
+// one. When there is none in the ledger's realm, the error is
+// gloebit.ErrNotFound; it is gloebit.ErrStore when the store fails.
+func (l *Ledger) Get(ctx context.Context, id string) (Purchase, error) {
+	p, err := l.store.Get(ctx, l.key(id))
+	return p, storeError("get the purchase", err)
+}
+
+// List returns the purchases of the ledger's realm that the query asks for,
+// newest first. It sets Query.Realm. The error is gloebit.ErrStore when the
+// store fails.
 func (l *Ledger) List(ctx context.Context, q Query) ([]Purchase, error) {
+	q.Realm = l.realm
 	purchases, err := l.store.List(ctx, q)
 	return purchases, storeError("list purchases", err)
 }
 
-// Retry takes a stuck purchase up again, from the next pass on, with a fresh
-// age. A purchase that is under way is tried at the next pass; a finished one
-// stays as it is. The errors are those of [Ledger.Get].
+// Counts returns how many unfinished purchases there are, for a dashboard and
+// alerts, by realm and state: of all realms in the store, since those of a realm
+// that no ledger serves, such as that of a former client ID, are never finished.
+// A purchase is overdue when its step should have been tried a minute ago. The
+// error is gloebit.ErrStore when the store fails.
+func (l *Ledger) Counts(ctx context.Context) ([]Count, error) {
+	counts, err := l.store.Counts(ctx, l.now().Add(-time.Minute))
+	return counts, storeError("count purchases", err)
+}
+
+// Retry takes a stuck purchase up again: its step is tried at the next pass, and
+// as often as that of another. For a purchase that is under way it is the next
+// pass, too; a finished one stays as it is. The errors are those of [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
-	p, err := l.store.Change(ctx, id, func(_ context.Context, p Purchase) (Purchase, error) {
+	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
 		if p.Finished() {
 			return p, nil
 		}
 		now := l.now()
-		if p.Stuck() { // else whoever asks often makes the history longer than a store takes
+		if p.Stuck() { // else many calls would make the history longer than a store takes
 			p.note(p.State, now, "taken up again")
 		}
-		p.fresh()
+		p.clearAttempts()
 		p.NextAt = now
 		return p, nil
 	})
@@ -232,10 +134,53 @@ func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
 	return p, storeError("take the purchase up again", err)
 }
 
+// Cancel cancels a purchase that Gloebit was not told to go on with. If Gloebit
+// has it, it answers no to enact, and Gloebit gives the gloebits back. What is
+// canceled already, or was refused, stays as it is. The purchase is then to be
+// released. The error is [ErrTooLate] when the purchase is Reserved, whose
+// gloebits may be taken at any time, Settled or Delivered; or as those of
+// [Ledger.Get].
+func (l *Ledger) Cancel(ctx context.Context, id string) (Purchase, error) {
+	p, err := l.withdraw(ctx, id, "canceled by the application")
+	if err != nil {
+		return Purchase{}, err
+	}
+	if slices.Contains([]State{Reserved, Settled, Delivered}, p.State) {
+		return p, fmt.Errorf("%w: purchase %s is %s", ErrTooLate, p.ID, p.State)
+	}
+	return p, nil
+}
+
+// withdraw cancels a purchase, and releases it.
+func (l *Ledger) withdraw(ctx context.Context, id, cause string) (Purchase, error) {
+	working, stop := l.within(ctx)
+	defer stop()
+	did, err := l.apply(working, id, event{kind: eventWithdraw, cause: cause})
+	if err != nil {
+		return Purchase{}, err
+	}
+	if !did.moved() {
+		return did.p, nil
+	}
+	return l.finish(ctx, did.p)
+}
+
+// warnWithoutRun logs once if no Run works in this process.
+func (l *Ledger) warnWithoutRun(ctx context.Context) {
+	if l.running.Load() > 0 {
+		return
+	}
+	l.warned.Do(func() {
+		l.log.WarnContext(ctx, "gloebit ledger: Run does not run in this process: what is cut off or fails here is not tried again by it; "+
+			"start it with: go ledger.Run(ctx)")
+	})
+}
+
 // now is the time as every store can keep it.
 func (l *Ledger) now() time.Time { return l.config.Clock().UTC().Truncate(time.Microsecond) }
 
-// storeError marks the failure of a store. That there is nothing is none.
+// storeError marks the failure of a store. A purchase that is not there is no
+// failure.
 func storeError(doing string, err error) error {
 	if err == nil || errors.Is(err, gloebit.ErrNotFound) {
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/turns"
 )
 
@@ -17,48 +18,45 @@ import (
 // value is ready for use. It never drops a purchase, so it grows.
 type MemoryStore struct {
 	mu        sync.RWMutex
-	purchases map[string]Purchase
-	keys      map[userKey]string  // the id of the purchase that last got the key
-	open      map[string]struct{} // the ids of those with a NextAt
-	changing  map[string]struct{} // the ids of those whose Change runs
-	turns     turns.Turns         // to change a purchase
+	purchases map[connect.Key]Purchase
+	keys      map[userKey]string       // the ID of the purchase that holds the key
+	open      map[connect.Key]struct{} // purchases with a NextAt
+	changing  map[connect.Key]struct{} // purchases whose Change runs
+	turns     turns.Turns              // to change a purchase
 }
 
-type userKey struct{ userID, key string }
+type userKey struct{ realm, userID, key string }
 
-var errUsedID = errors.New("ledger: a purchase with this id exists")
+var errKeyHeld = errors.New("ledger: another purchase holds the key")
 
 // Create implements [Store].
-func (s *MemoryStore) Create(ctx context.Context, p Purchase) (Purchase, error) {
+func (s *MemoryStore) Create(ctx context.Context, p Purchase) (kept Purchase, created bool, err error) {
 	if err := cmp.Or(p.Check(), ctx.Err()); err != nil {
-		return Purchase{}, err
+		return Purchase{}, false, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.purchases == nil {
 		s.init()
 	}
-	key := userKey{p.UserID, p.Key}
-	if id, used := s.keys[key]; used && s.purchases[id].KeyUntil.After(p.CreatedAt) {
-		return s.purchases[id].Clone(), nil
+	id := p.ID
+	if holder, held := s.keys[p.userKey()]; held {
+		id = holder
 	}
-	if _, used := s.purchases[p.ID]; used {
-		return Purchase{}, errUsedID
+	if other, used := s.purchases[connect.Key{Realm: p.Realm, ID: id}]; used {
+		return other.Clone(), false, nil
 	}
-	if p.Key != "" {
-		s.keys[key] = p.ID
-	}
-	return s.put(p), nil
+	return s.put(p), true, nil
 }
 
 // Get implements [Store].
-func (s *MemoryStore) Get(ctx context.Context, id string) (Purchase, error) {
+func (s *MemoryStore) Get(ctx context.Context, key connect.Key) (Purchase, error) {
 	if err := ctx.Err(); err != nil {
 		return Purchase{}, err
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	p, ok := s.purchases[id]
+	p, ok := s.purchases[key]
 	if !ok {
 		return Purchase{}, gloebit.ErrNotFound
 	}
@@ -67,17 +65,17 @@ func (s *MemoryStore) Get(ctx context.Context, id string) (Purchase, error) {
 
 // Change implements [Store]. It waits for its turn until ctx ends. There are no
 // transactions: what fn did elsewhere stays when it fails.
-func (s *MemoryStore) Change(ctx context.Context, id string, fn func(context.Context, Purchase) (Purchase, error)) (Purchase, error) {
-	release, err := s.turns.Take(ctx, id)
+func (s *MemoryStore) Change(ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error)) (Purchase, error) {
+	release, err := s.turns.Take(ctx, key.Realm+"\n"+key.ID) // a realm has no line feed in it
 	if err != nil {
 		return Purchase{}, err
 	}
 	defer release()
-	p, err := s.begin(id)
+	p, err := s.begin(key)
 	if err != nil {
 		return Purchase{}, err
 	}
-	defer s.end(id)
+	defer s.end(key)
 	if p, err = fn(ctx, p); err != nil {
 		return Purchase{}, err
 	}
@@ -86,39 +84,42 @@ func (s *MemoryStore) Change(ctx context.Context, id string, fn func(context.Con
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if holder, held := s.keys[p.userKey()]; held && p.HoldsKey() && holder != p.ID {
+		return Purchase{}, errKeyHeld
+	}
 	return s.put(p), nil
 }
 
 // begin keeps claims away from a purchase, and returns it.
-func (s *MemoryStore) begin(id string) (Purchase, error) {
+func (s *MemoryStore) begin(key connect.Key) (Purchase, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, ok := s.purchases[id]
+	p, ok := s.purchases[key]
 	if !ok {
 		return Purchase{}, gloebit.ErrNotFound
 	}
-	s.changing[id] = struct{}{}
+	s.changing[key] = struct{}{}
 	return p.Clone(), nil
 }
 
-func (s *MemoryStore) end(id string) {
+func (s *MemoryStore) end(key connect.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.changing, id)
+	delete(s.changing, key)
 }
 
 // Claim implements [Store].
-func (s *MemoryStore) Claim(ctx context.Context, now, until time.Time) (Purchase, error) {
+func (s *MemoryStore) Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error) {
 	if err := ctx.Err(); err != nil {
 		return Purchase{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var due Purchase
-	for id := range s.open {
-		p := s.purchases[id]
-		_, changing := s.changing[id]
-		if !changing && !p.NextAt.After(now) && (due.ID == "" || p.NextAt.Before(due.NextAt)) {
+	for key := range s.open {
+		p := s.purchases[key]
+		_, changing := s.changing[key]
+		if key.Realm == realm && p.State == state && !changing && !p.NextAt.After(now) && (due.ID == "" || p.NextAt.Before(due.NextAt)) {
 			due = p
 		}
 	}
@@ -150,23 +151,70 @@ func (s *MemoryStore) List(ctx context.Context, q Query) ([]Purchase, error) {
 	return list, nil
 }
 
+// Counts implements [Store].
+func (s *MemoryStore) Counts(ctx context.Context, overdue time.Time) ([]Count, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	type place struct {
+		realm string
+		state State
+	}
+	counted := map[place]*Count{}
+	for _, p := range s.purchases {
+		if p.Finished() {
+			continue
+		}
+		at := place{p.Realm, p.State}
+		if counted[at] == nil {
+			counted[at] = &Count{Realm: p.Realm, State: p.State}
+		}
+		c := counted[at]
+		c.Purchases++
+		if p.Stuck() {
+			c.Stuck++
+		}
+		if !p.NextAt.IsZero() && p.NextAt.Before(overdue) {
+			c.Overdue++
+		}
+	}
+	var counts []Count
+	for _, c := range counted {
+		counts = append(counts, *c)
+	}
+	slices.SortFunc(counts, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(a.Realm, b.Realm), slices.Index(States(), a.State)-slices.Index(States(), b.State))
+	})
+	return counts, nil
+}
+
 // init makes the maps. The caller holds s.mu.
 func (s *MemoryStore) init() {
-	s.purchases = make(map[string]Purchase)
+	s.purchases = make(map[connect.Key]Purchase)
 	s.keys = make(map[userKey]string)
-	s.open = make(map[string]struct{})
-	s.changing = make(map[string]struct{})
+	s.open = make(map[connect.Key]struct{})
+	s.changing = make(map[connect.Key]struct{})
 }
+
+func (p Purchase) userKey() userKey { return userKey{p.Realm, p.UserID, p.Key} }
 
 // put keeps a copy and returns another. The caller holds s.mu.
 func (s *MemoryStore) put(p Purchase) Purchase {
-	for _, at := range []*time.Time{&p.NextAt, &p.FailingSince, &p.StuckAt, &p.CreatedAt, &p.UpdatedAt, &p.KeyUntil} {
+	for _, at := range []*time.Time{&p.NextAt, &p.FailingSince, &p.StuckAt, &p.CreatedAt, &p.UpdatedAt, &p.ConnectedAt, &p.PaidAt} {
 		*at = at.UTC().Round(0) // as another process would read it
 	}
-	s.purchases[p.ID] = p.Clone()
-	delete(s.open, p.ID)
+	key := p.StoreKey()
+	s.purchases[key] = p.Clone()
+	delete(s.open, key)
 	if !p.NextAt.IsZero() {
-		s.open[p.ID] = struct{}{}
+		s.open[key] = struct{}{}
+	}
+	if p.HoldsKey() {
+		s.keys[p.userKey()] = p.ID
+	} else if s.keys[p.userKey()] == p.ID {
+		delete(s.keys, p.userKey())
 	}
 	return p
 }
@@ -175,9 +223,11 @@ func (s *MemoryStore) put(p Purchase) Purchase {
 // begins and ends.
 func (q Query) matches(p Purchase) bool {
 	switch {
-	case q.UserID != "" && p.UserID != q.UserID,
+	case p.Realm != q.Realm,
+		q.UserID != "" && p.UserID != q.UserID,
 		len(q.States) > 0 && !slices.Contains(q.States, p.State),
 		q.Stuck && !p.Stuck(),
+		!q.DueBefore.IsZero() && (p.NextAt.IsZero() || !p.NextAt.Before(q.DueBefore)),
 		!q.From.IsZero() && p.CreatedAt.Before(q.From),
 		!q.Until.IsZero() && !p.CreatedAt.Before(q.Until),
 		!q.After.IsZero() && p.Cursor().compare(q.After) >= 0:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-gloebit/gloebit"
@@ -15,9 +16,18 @@ import (
 type Order struct {
 	// Key makes a double click one purchase: the form carries a random value,
 	// and a second order of the same user under the same key is answered with
-	// the first one's purchase for as long as Config.KeepKeys says. It is of 1
-	// to 255 bytes. Set Key to a new uuid.NewString() to make every call a
-	// purchase of its own.
+	// the first one's purchase, for as long as the store keeps that. After a
+	// refusal, the same order under the same key is sent again, and another
+	// order is another purchase. Key is of 1 to 255 bytes.
+	//
+	// The purchase's ID is derived from the merchant's realm, the user's account
+	// at Gloebit, the key and the order: Gloebit charges once for it, also when
+	// the store has lost the first purchase, or when another process orders the
+	// same. If Gloebit does not tell the account, the user's ID stands for it; a
+	// user who is known by a browser session alone has another ID in the next
+	// session. To sell the same thing again on purpose, use another key, such as
+	// one with a counter ("rent/2026-05"). Set Key to a new uuid.NewString() to
+	// make every call a purchase of its own.
 	Key string `json:"key,omitempty"`
 	// Item is what the application calls the thing. Either Item or Product is
 	// set, of at most 1,000 bytes.
@@ -28,7 +38,8 @@ type Order struct {
 	// CharacterID is whose product it becomes. Empty means the user's.
 	CharacterID string `json:"character_id,omitempty"`
 	// Price is for each, in whole gloebits. With a Product it is the price that
-	// the application showed; Gloebit charges its own.
+	// the application showed; Gloebit charges its own, and a second order at
+	// another price is the same order.
 	Price int64 `json:"price"`
 	// Quantity is how many, at least one.
 	Quantity int64 `json:"quantity"`
@@ -85,10 +96,12 @@ func (o Order) normal() (Order, error) {
 		return invalid("%d at %d gloebits is not between 0 and 2^53-1", o.Quantity, o.Price)
 	case len(o.Key) > longestKey:
 		return invalid("the key is of %d bytes, more than %d", len(o.Key), longestKey)
+	case !utf8.ValidString(o.Key) || strings.ContainsRune(o.Key, 0):
+		return invalid("the key is not UTF-8, or has a NUL in it")
 	}
 	for _, name := range []string{o.Item, o.Product, o.CharacterID, o.Username} {
-		if len(name) > longestName || !utf8.ValidString(name) {
-			return invalid("a name is longer than %d bytes or not UTF-8", longestName)
+		if len(name) > longestName || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
+			return invalid("a name is longer than %d bytes, not UTF-8, or has a NUL in it", longestName)
 		}
 	}
 	if o.Data == nil {
@@ -106,10 +119,10 @@ func (o Order) normal() (Order, error) {
 }
 
 // same reports whether another order asks for the same. What the user is
-// called may have changed meanwhile.
+// called may have changed meanwhile, and the price of a product at Gloebit.
 func (o Order) same(other Order) bool {
 	return o.Item == other.Item && o.Product == other.Product && o.CharacterID == other.CharacterID &&
-		o.Price == other.Price && o.Quantity == other.Quantity && bytes.Equal(o.Data, other.Data)
+		(o.Price == other.Price || o.Product != "") && o.Quantity == other.Quantity && bytes.Equal(o.Data, other.Data)
 }
 
 // transaction is the order as Gloebit is asked to charge it.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,19 +13,31 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Purchase is an order and what has become of it. It is a value: what holds
-// one must not change its History or Data. Its times are UTC, in whole
+// Purchase is an order and what has become of it. It is a value: the holder of
+// a copy must not change its History or Data. Its times are UTC, in whole
 // microseconds.
 type Purchase struct {
-	// ID is the transaction's id at Gloebit, a UUID in lower case. It never
-	// changes, so it is the idempotency key for whatever a Fulfiller calls.
-	ID     string `json:"id"`
-	UserID string `json:"user_id"` // who pays, as gloebit.User.ID
+	// Realm is that of the merchant that is paid: see gloebit.Merchant.Realm.
+	// A [Ledger] works on the purchases of one realm alone.
+	Realm string `json:"realm"`
+	// ID is the transaction's ID at Gloebit, a UUID in lower case. It never
+	// changes, so it is the idempotency key for whatever a Fulfiller calls. It
+	// is derived from the realm, the user's account, the key and the order, as
+	// gloebit.Client.PurchaseItem and PurchaseProduct derive theirs.
+	ID string `json:"id"`
+	// UserID is who pays, as gloebit.User.ID. It is empty when Gloebit has
+	// called a purchase paid that the store does not have, since it was lost
+	// with its database: of the Order, nothing is known then.
+	UserID string `json:"user_id,omitempty"`
 	// GloebitID is the account at Gloebit that pays, as gloebit.Client.GloebitID
-	// told it when the user ordered. It is empty when Gloebit did not tell. It
-	// never changes, and no account of another id is ever charged for the
-	// purchase: where either id was not told, they are taken for the same.
+	// was when the user ordered. It is empty when Gloebit did not tell. It
+	// never changes, and no account of another ID is ever charged for the
+	// purchase: where either ID is unknown, they are taken for the same.
 	GloebitID string `json:"gloebit_id,omitempty"`
+	// ConnectedAt is when the connection was made with which the user ordered.
+	// An order that Gloebit has not answered is canceled when the user has
+	// disconnected or connected again since.
+	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Order
 	State State `json:"state"`
 	// Outcome is Gloebit's answer to the transaction. It is OutcomeUnknown
@@ -34,29 +47,27 @@ type Purchase struct {
 	// refused or canceled, or why the next step has not been done yet. It is
 	// empty when nothing did.
 	Cause string `json:"cause,omitempty"`
-	// Attempts counts how often the step that follows State was tried in vain.
+	// Attempts counts how often the step that follows State has failed.
 	Attempts int `json:"attempts,omitempty"`
-	// FailingSince is when it was first tried in vain. It is zero before that.
+	// FailingSince is when it failed first. It is zero before that.
 	FailingSince time.Time `json:"failing_since,omitzero"`
-	// NextAt is when the step that follows is tried, or whoever is trying it
-	// now is given up. It is zero when there is nothing to do: the purchase is
-	// finished or stuck.
+	// NextAt is when the workers try the step that follows. It is zero when
+	// there is nothing to do: the purchase is finished or stuck.
 	NextAt time.Time `json:"next_at,omitzero"`
-	// StuckAt is when it was parked since the step had failed for too long: no
-	// step is tried any more. It is zero while that is not so.
+	// StuckAt is when it was marked stuck: no step is tried any more until
+	// [Ledger.Retry]. It is zero while that is not so.
 	StuckAt   time.Time `json:"stuck_at,omitzero"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"` // the time of the last entry of History
-	// KeyUntil is when Key may be used for another purchase. It is zero
-	// without a Key.
-	KeyUntil time.Time `json:"key_until,omitzero"`
+	// PaidAt is when Gloebit told that it is paid. It is zero before that.
+	PaidAt time.Time `json:"paid_at,omitzero"`
 	// History is what happened, oldest first, from the writing of the purchase
-	// on.
+	// on. Of more than a hundred entries, the first and the newest are kept.
 	History []Change `json:"history"`
 }
 
 // Change is an entry of a purchase's history. From equals To when the purchase
-// was parked or taken up again.
+// was marked stuck or taken up again.
 type Change struct {
 	From  State     `json:"from,omitempty"` // empty in the first entry
 	To    State     `json:"to"`
@@ -64,7 +75,7 @@ type Change struct {
 	Cause string    `json:"cause"` // what brought it about, in words for a log
 }
 
-// Stuck reports whether the purchase was parked.
+// Stuck reports whether the purchase was marked stuck.
 func (p Purchase) Stuck() bool { return !p.StuckAt.IsZero() }
 
 // Finished reports whether nothing more is to come: it was delivered, released
@@ -76,50 +87,64 @@ func (p Purchase) Finished() bool {
 // Paid reports whether the gloebits are the merchant's.
 func (p Purchase) Paid() bool { return p.State == Settled || p.State == Delivered }
 
-// Err returns why Gloebit refused the purchase: gloebit.ErrInsufficientBalance,
-// gloebit.ErrCannotSpend and so on, or gloebit.ErrRefused with the cause in
-// words. It is nil for a purchase that was not refused.
+// HoldsKey reports whether the purchase keeps Key from being used for another
+// one: it has a Key, and was not refused.
+func (p Purchase) HoldsKey() bool { return p.Key != "" && p.State != Refused }
+
+// Err returns why nothing is bought: gloebit.ErrInsufficientBalance,
+// gloebit.ErrCannotSpend and so on when Gloebit refused the transaction,
+// gloebit.ErrRefused with the cause in words when it refused the call, and
+// [ErrCanceled] when the purchase was canceled. It is nil otherwise.
 func (p Purchase) Err() error {
-	if p.Outcome.Refused() {
+	switch {
+	case p.State == Canceled || p.State == Released:
+		return fmt.Errorf("%w: purchase %s: %s", ErrCanceled, p.ID, p.Cause)
+	case p.State != Refused:
+		return nil
+	case p.Outcome.Refused():
 		return fmt.Errorf("%w: purchase %s", p.Outcome.Err(), p.ID)
 	}
-	if p.State == Refused {
-		return fmt.Errorf("%w: purchase %s: %s", gloebit.ErrRefused, p.ID, p.Cause)
-	}
-	return nil
+	return fmt.Errorf("%w: purchase %s: %s", gloebit.ErrRefused, p.ID, p.Cause)
 }
 
 const (
 	longestID       = 36
 	longestAccount  = 255
 	largestPurchase = 256 << 10
+	mostHistory     = 100
 )
 
 // Check returns an error that is gloebit.ErrInvalidRequest when the purchase is
-// not what a store has to keep: its id is not of 1 to 36 visible ASCII
-// characters, its user id not of 1 to 255 bytes, its key or Gloebit id of more
-// than 255, its state unknown, its text not UTF-8, or text and Data of more than
-// 256 KiB together. Every [Store] checks what it saves.
+// not what a store has to keep: its realm or its user ID is refused by
+// [connect.Key.Check], but the user ID may be empty when the order is unknown;
+// its ID is not of 1 to 36 visible ASCII characters, its key or Gloebit ID longer
+// than 255 bytes, its state unknown, its text not UTF-8 or with a NUL in it, or
+// text and Data of more than 256 KiB together. Every [Store] checks what it saves.
 func (p Purchase) Check() error {
-	if err := (connect.Key{Realm: "any", ID: p.UserID}).Check(); err != nil {
+	if err := (connect.Key{Realm: p.Realm, ID: cmp.Or(p.UserID, "unknown")}).Check(); err != nil {
 		return err
 	}
-	text := p.GloebitID + p.Item + p.Product + p.CharacterID + p.Username + string(p.Outcome) + p.Cause
+	names := []string{p.GloebitID, p.Key, p.Item, p.Product, p.CharacterID, p.Username, string(p.Outcome), p.Cause}
 	for _, change := range p.History {
-		text += change.Cause
+		names = append(names, change.Cause)
 	}
+	text := strings.Join(names, "")
 	var why error
 	switch {
 	case p.ID == "" || len(p.ID) > longestID || strings.ContainsFunc(p.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f }):
 		why = errors.New("the id is not of 1 to 36 visible ASCII characters")
+	case p.UserID == "" && (p.Item != "" || p.Product != ""):
+		why = errors.New("it has no user id")
 	case len(p.Key) > longestKey:
 		why = fmt.Errorf("the key is of %d bytes, more than %d", len(p.Key), longestKey)
 	case len(p.GloebitID) > longestAccount:
 		why = fmt.Errorf("the Gloebit id is of %d bytes, more than %d", len(p.GloebitID), longestAccount)
 	case !slices.Contains(States(), p.State):
 		why = fmt.Errorf("the state %.40q is unknown", string(p.State))
-	case !utf8.ValidString(text):
+	case !utf8.ValidString(text) || !utf8.Valid(p.Data):
 		why = errors.New("its text is not UTF-8")
+	case strings.ContainsRune(text, 0):
+		why = errors.New("its text has a NUL in it")
 	case len(text)+len(p.Data) > largestPurchase:
 		why = fmt.Errorf("it is of %d bytes, more than %d", len(text)+len(p.Data), largestPurchase)
 	default:
@@ -128,30 +153,53 @@ func (p Purchase) Check() error {
 	return fmt.Errorf("%w: purchase: %w", gloebit.ErrInvalidRequest, why)
 }
 
+// StoreKey is the key of the purchase in a [Store].
+func (p Purchase) StoreKey() connect.Key { return connect.Key{Realm: p.Realm, ID: p.ID} }
+
 // Clone returns a copy that shares nothing with the purchase.
 func (p Purchase) Clone() Purchase {
 	p.Data, p.History = slices.Clone(p.Data), slices.Clone(p.History)
 	return p
 }
 
-// move takes the purchase to another state. Cause is left at why it is off, if
-// it is.
+// move takes the purchase to another state.
 func (p *Purchase) move(to State, at time.Time, cause string) {
 	p.note(to, at, cause)
-	p.State, p.Cause = to, ""
-	p.fresh()
-	for _, change := range p.History {
-		if change.To != change.From && (change.To == Refused || change.To == Canceled) {
-			p.Cause = change.Cause
+	p.State = to
+	switch to {
+	case Refused, Canceled:
+		p.Cause = cause
+	case Released: // the cause of the cancellation, which failures to release have covered
+		for _, change := range p.History {
+			if change.To == Canceled && change.From != Canceled {
+				p.Cause = change.Cause
+			}
 		}
+	default:
+		p.Cause = ""
 	}
+	if to == Settled {
+		p.PaidAt = at
+	}
+	p.clearAttempts()
 }
 
-// fresh forgets the tries of a step.
-func (p *Purchase) fresh() { p.Attempts, p.FailingSince, p.StuckAt = 0, time.Time{}, time.Time{} }
+// clearAttempts forgets the attempts of a step.
+func (p *Purchase) clearAttempts() {
+	p.Attempts, p.FailingSince, p.StuckAt = 0, time.Time{}, time.Time{}
+}
+
+// park marks the purchase stuck.
+func (p *Purchase) park(at time.Time, cause string) {
+	p.note(p.State, at, "stuck: "+cause)
+	p.Cause, p.StuckAt, p.NextAt = cause, at, time.Time{}
+}
 
 // note adds an entry to the history.
 func (p *Purchase) note(to State, at time.Time, cause string) {
-	p.History = append(slices.Clip(p.History), Change{From: p.State, To: to, At: at, Cause: cause})
-	p.UpdatedAt = at
+	history := append(slices.Clone(p.History), Change{From: p.State, To: to, At: at, Cause: cause})
+	if len(history) > mostHistory {
+		history = slices.Delete(history, 1, 2)
+	}
+	p.History, p.UpdatedAt = history, at
 }

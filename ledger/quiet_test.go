@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
@@ -24,6 +25,10 @@ type quiet struct {
 	config ledger.Config
 	ledger *ledger.Ledger
 }
+
+func (q *quiet) realm() string { return q.config.Merchant.Realm() }
+
+func (q *quiet) key(id string) connect.Key { return connect.Key{Realm: q.realm(), ID: id} }
 
 func newQuiet(t *testing.T, change func(*ledger.Config)) *quiet {
 	t.Helper()
@@ -49,25 +54,25 @@ func (q *quiet) put(id string, state ledger.State, due bool) {
 	q.t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	p := ledger.Purchase{
-		ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 100, Quantity: 1}, State: state, CreatedAt: now, UpdatedAt: now,
+		Realm: q.realm(), ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 100, Quantity: 1}, State: state, CreatedAt: now, UpdatedAt: now,
 		History: []ledger.Change{{To: state, At: now, Cause: "test"}},
 	}
 	if due {
 		p.NextAt = now
 	}
-	_, err := q.store.Store.Create(q.t.Context(), p)
+	_, _, err := q.store.Store.Create(q.t.Context(), p)
 	require.NoError(q.t, err)
 }
 
 func (q *quiet) call(id, step string) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
-	q.ledger.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path(key, id, step), nil))
+	q.ledger.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path(key, q.realm(), id, step), nil))
 	return recorder
 }
 
 func (q *quiet) wantState(id string, want ledger.State) ledger.Purchase {
 	q.t.Helper()
-	p, err := q.store.Store.Get(q.t.Context(), id)
+	p, err := q.store.Store.Get(q.t.Context(), q.key(id))
 	require.NoError(q.t, err)
 	require.Equal(q.t, want, p.State, p.Cause)
 	return p

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,44 +94,57 @@ func TestARefusalComesTooLateForWhatIsReserved(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 }
 
-func TestAUserWhoHasDisconnectedIsWaitedFor(t *testing.T) {
+// An order that Gloebit has not answered is not sent for a user who has
+// disconnected or connected again: they don't expect to be charged any more.
+func TestUnsentOrder(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.gloebit.Inject(noAnswer(false, 1))
-	p := w.bought(hat)
-	require.NoError(t, w.tokens.Delete(t.Context(), w.key("alice")))
-	w.clock.Advance(5 * time.Second)
-	w.reconcile()
-	got := w.wantState(p.ID, ledger.Created)
-	require.Equal(t, 2, got.Attempts)
-	require.Contains(t, got.Cause, "not connected")
-	w.connect("alice")
-	w.clock.Advance(10 * time.Second)
-	w.reconcile()
-	w.settle()
-	w.wantState(p.ID, ledger.Delivered)
+	for name, c := range map[string]struct {
+		meanwhile func(*world)
+		cause     string
+	}{
+		"disconnected":      {func(w *world) { require.NoError(w.t, w.tokens.Delete(w.t.Context(), w.key("alice"))) }, "not connected"},
+		"another account":   {func(w *world) { w.connectAs("alice", "bob") }, "another Gloebit account"},
+		"connected again":   {func(w *world) { w.connectAt("alice", w.clock.Now()) }, "connected again"},
+		"too old to send":   {func(w *world) { w.clock.Advance(9 * time.Minute) }, "has not answered within 10m0s"},
+		"late pass by days": {func(w *world) { w.clock.Advance(72 * time.Hour) }, "has not answered within 10m0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.connectAs("alice", "alice")
+			w.gloebit.Inject(noAnswer(false, 1))
+			order := keyed(hat)
+			p := w.bought(order)
+			require.Equal(t, w.client("alice").GloebitID(), p.GloebitID)
+			c.meanwhile(w)
+			w.clock.Advance(time.Minute)
+			w.reconcile()
+			got := w.wantState(p.ID, ledger.Released)
+			require.Contains(t, got.Cause, c.cause)
+			require.ErrorIs(t, got.Err(), ledger.ErrCanceled)
+			require.Equal(t, []string{"Release"}, w.goods.all())
+			w.connectAs("alice", "alice")
+			w.clock.Advance(time.Hour)
+			w.reconcile()
+			require.Empty(t, w.gloebit.Transactions())
+			require.Equal(t, http.StatusConflict, gloebit.StatusCode(got.Err()))
+			_, err := w.buy(order)
+			require.ErrorIs(t, err, ledger.ErrCanceled, "a second click hears of it")
+		})
+	}
 }
 
-func TestNoOtherAccountPaysThanTheOneThatOrdered(t *testing.T) {
+func TestNoOtherAccountIsAskedAboutAPurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.connectAs("alice", "alice")
-	w.gloebit.Inject(noAnswer(false, 1))
 	p := w.bought(hat)
-	require.NotEmpty(t, p.GloebitID)
-	require.Equal(t, w.client("alice").GloebitID(), p.GloebitID)
-
 	w.connectAs("alice", "bob") // the same user of the shop, with another account
-	w.clock.Advance(5 * time.Second)
+	w.clock.Advance(time.Minute)
 	w.reconcile()
-	got := w.wantState(p.ID, ledger.Created)
-	require.Equal(t, 2, got.Attempts)
-	require.Contains(t, got.Cause, "connected with another Gloebit account")
-	require.Empty(t, w.gloebit.Transactions())
-
-	w.connectAs("alice", "alice")
-	w.clock.Advance(10 * time.Second)
-	w.reconcile()
+	got := w.wantState(p.ID, ledger.Accepted)
+	require.Equal(t, 1, got.Attempts)
+	require.Contains(t, got.Cause, "another Gloebit account")
 	w.settle()
 	w.wantState(p.ID, ledger.Delivered)
 	require.Equal(t, "900", w.gloebit.Balance("alice"))
@@ -155,7 +169,7 @@ func TestAnAccountThatWasNotToldIsTakenForTheSame(t *testing.T) {
 			p := w.bought(hat)
 			require.Equal(t, told[0] == "", p.GloebitID == "")
 			connect(told[1])
-			w.clock.Advance(5 * time.Second)
+			w.clock.Advance(time.Minute)
 			w.reconcile()
 			w.wantState(p.ID, ledger.Accepted)
 		})
@@ -168,7 +182,7 @@ func TestARefusalOfTheCallIsNoVerdictOnceItMayHaveBeenSent(t *testing.T) {
 	w.gloebit.Inject(noAnswer(true, 1)) // it is on hold there, and nobody heard
 	p := w.bought(hat)
 	w.gloebit.RevokeTokens("alice")
-	w.clock.Advance(5 * time.Second)
+	w.clock.Advance(time.Minute)
 	w.reconcile()
 	w.wantState(p.ID, ledger.Created)
 	w.settle()
@@ -349,7 +363,7 @@ func TestStoppingWaitsForGloebitsAnswer(t *testing.T) {
 	w := newWorld(t)
 	w.gloebit.Inject(noAnswer(false, 1))
 	p := w.bought(hat)
-	w.clock.Advance(5 * time.Second)
+	w.clock.Advance(time.Minute)
 	ctx, stop := context.WithCancel(t.Context())
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Latency: 20 * time.Millisecond, Match: func(gloebittest.Request) bool { stop(); return true }})
 	require.ErrorIs(t, w.ledger.Reconcile(ctx), context.Canceled)

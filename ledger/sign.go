@@ -14,17 +14,18 @@ import (
 // holdURLs are the addresses that Gloebit calls for a purchase: CallbackURL,
 // then id, step and signature as path segments.
 func (l *Ledger) holdURLs(id string) gloebit.HoldURLs {
-	at := func(step event) string {
-		return l.base + "/" + id + "/" + string(step) + "/" + signature(l.config.Keys[0], id, step)
+	at := func(step eventKind) string {
+		return l.base + "/" + id + "/" + string(step) + "/" + signature(l.config.Keys[0], l.realm, id, step)
 	}
 	return gloebit.HoldURLs{Enact: at(eventEnact), Consume: at(eventConsume), Cancel: at(eventCancel)}
 }
 
-// signature is an HMAC-SHA256 (RFC 2104) over purchase and step, in base64url.
-// No step has a line feed in it, so no two pairs give the same text.
-func signature(key gloebit.Secret, id string, step event) string {
+// signature is an HMAC-SHA256 (RFC 2104) over realm, purchase and step, in
+// base64url. The realm has no line feed in it, and no step has, so that no two
+// triples give the same text.
+func signature(key gloebit.Secret, realm, id string, step eventKind) string {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
-	_, _ = mac.Write([]byte("gloebit ledger hold URL\n" + id + "\n" + string(step))) // never fails
+	_, _ = mac.Write([]byte("gloebit ledger hold URL\n" + realm + "\n" + id + "\n" + string(step))) // never fails
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
@@ -32,16 +33,16 @@ func signature(key gloebit.Secret, id string, step event) string {
 // is signed. It looks at the last three segments of the path alone, so that it
 // does not matter what prefix a proxy or http.StripPrefix has left. It takes
 // the same time whatever is wrong.
-func (l *Ledger) readHoldURL(r *http.Request) (id string, step event, signed bool) {
+func (l *Ledger) readHoldURL(r *http.Request) (id string, step eventKind, signed bool) {
 	segments := strings.Split(r.URL.Path, "/")
 	for len(segments) < 3 {
 		segments = append(segments, "")
 	}
 	last := segments[len(segments)-3:]
-	id, step = last[0], event(last[1])
+	id, step = last[0], eventKind(last[1])
 	valid := 0
 	for _, key := range l.config.Keys {
-		valid |= subtle.ConstantTimeCompare([]byte(signature(key, id, step)), []byte(last[2]))
+		valid |= subtle.ConstantTimeCompare([]byte(signature(key, l.realm, id, step)), []byte(last[2]))
 	}
 	return id, step, valid == 1 && (step == eventEnact || step == eventConsume || step == eventCancel)
 }

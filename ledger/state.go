@@ -2,12 +2,13 @@ package ledger
 
 import "slices"
 
-// State is how far a purchase has come. States only move forward.
+// State is how far a purchase has come. States only move forward, but for a
+// refused purchase that its user orders again.
 type State string
 
 // The states, in the order in which they are reached.
 const (
-	// Created is written, and Gloebit has not been heard of it.
+	// Created is written, and Gloebit has not answered yet.
 	Created State = "created"
 	// Accepted is known to Gloebit, which has the gloebits on hold.
 	Accepted State = "accepted"
@@ -19,7 +20,8 @@ const (
 	// Delivered is finished: paid, and delivered.
 	Delivered State = "delivered"
 	// Refused is finished: Gloebit took no gloebits, for the reason in Outcome
-	// and Cause.
+	// and Cause. If the user orders again with the same key, the purchase is
+	// Created again.
 	Refused State = "refused"
 	// Canceled is off: the gloebits go back, and what was reserved is still to
 	// be released.
@@ -33,26 +35,32 @@ func States() []State {
 	return []State{Created, Accepted, Reserved, Settled, Delivered, Refused, Canceled, Released}
 }
 
-// event is something that a purchase may meet.
-type event string
+// eventKind is something that can happen to a purchase.
+type eventKind string
 
 const (
-	eventAccepted event = "accepted" // transact answered that the gloebits are on hold
-	eventRefused  event = "refused"  // transact answered that there will be no hold
-	eventEnact    event = "enact"    // Gloebit asks whether to go on
-	eventDecline  event = "decline"  // Reserve said no
-	eventConsume  event = "consume"  // Gloebit tells that it is paid
-	eventCancel   event = "cancel"   // Gloebit tells that it was rolled back
-	eventDeliver  event = "deliver"  // the ledger wants to deliver
-	eventRelease  event = "release"  // the ledger wants to release
+	eventAccepted   eventKind = "accepted"   // transact answered that the gloebits are on hold
+	eventRefused    eventKind = "refused"    // transact answered that there will be no hold
+	eventEnact      eventKind = "enact"      // Gloebit asks whether to go on
+	eventDecline    eventKind = "decline"    // Reserve refused after enact
+	eventConsume    eventKind = "consume"    // Gloebit tells that it is paid
+	eventUnreserved eventKind = "unreserved" // Reserve failed after consume
+	eventCancel     eventKind = "cancel"     // Gloebit tells that it was rolled back
+	eventWithdraw   eventKind = "withdraw"   // the application or a time limit cancels the order
+	eventReorder    eventKind = "reorder"    // the user orders the same again
+	eventDeliver    eventKind = "deliver"    // the ledger wants to deliver
+	eventRelease    eventKind = "release"    // the ledger wants to release
 )
 
-func events() []event {
-	return []event{eventAccepted, eventRefused, eventEnact, eventDecline, eventConsume, eventCancel, eventDeliver, eventRelease}
+func eventKinds() []eventKind {
+	return []eventKind{
+		eventAccepted, eventRefused, eventEnact, eventDecline, eventConsume, eventUnreserved, eventCancel,
+		eventWithdraw, eventReorder, eventDeliver, eventRelease,
+	}
 }
 
-// call is what the Fulfiller is asked before a purchase moves, in the same unit
-// as the move: when it fails, the purchase stays.
+// call is the method of the Fulfiller that is called before a purchase moves,
+// in the same unit as the move: if it fails, the purchase stays.
 type call string
 
 const (
@@ -66,32 +74,36 @@ const (
 type rule struct {
 	next   State  // where the purchase goes; the same state means that it stays
 	call   call   // what is called on the way there
-	answer answer // what Gloebit is told; nothing for events that are not Gloebit's
+	answer answer // the response to Gloebit; zero for events that are not Gloebit's
+	stuck  bool   // the purchase is marked stuck at once, for an operator to decide
 }
 
-// decide is the whole of the ledger's judgement: what becomes of a purchase,
-// who is called and what Gloebit is told. It knows no clock and no store. In a
-// state that a newer version has written it does nothing, and has Gloebit ask
-// again.
-func decide(state State, event event) rule {
+// decide says what becomes of a purchase, what is called and what Gloebit is
+// told. It knows no clock and no store. In a state that a newer version has
+// written it does nothing, and has Gloebit ask again.
+func decide(state State, kind eventKind) rule {
 	if !slices.Contains(States(), state) {
 		return rule{next: state, answer: failed}
 	}
-	r := table[event][state]
+	r := table[kind][state]
 	if r.next == "" {
 		r.next = state
 	}
 	return r
 }
 
-// table says what each event does in each state. Where it says nothing of an
-// event, nothing happens; where it gives no next state, the purchase stays.
-var table = map[event]map[State]rule{
+// table says what each event does in each state. Where it has no entry, nothing
+// happens; where an entry has no next state, the purchase stays.
+//
+// A signed consume is proof of payment in every state. Gloebit sends it only
+// after enact was answered with true, so where the purchase says otherwise the
+// store has lost a commit, or Gloebit has broken its promise.
+var table = map[eventKind]map[State]rule{
 	eventAccepted: {Created: {next: Accepted}},
 	eventRefused:  {Created: {next: Refused}, Accepted: {next: Refused}},
 	eventEnact: {
-		Created:   {Reserved, callReserve, yes}, // before transact has been answered
-		Accepted:  {Reserved, callReserve, yes},
+		Created:   {next: Reserved, call: callReserve, answer: yes}, // before transact has been answered
+		Accepted:  {next: Reserved, call: callReserve, answer: yes},
 		Reserved:  {answer: yes},
 		Settled:   {answer: yes},
 		Delivered: {answer: yes},
@@ -99,9 +111,9 @@ var table = map[event]map[State]rule{
 		Canceled:  {answer: noCanceled},
 		Released:  {answer: noCanceled},
 	},
-	eventDecline: { // what has moved meanwhile is answered as enact is
-		Created:   {Canceled, callNothing, noCanceled},
-		Accepted:  {Canceled, callNothing, noCanceled},
+	eventDecline: { // a purchase that has moved meanwhile is answered as enact is
+		Created:   {next: Canceled, answer: noCanceled},
+		Accepted:  {next: Canceled, answer: noCanceled},
 		Reserved:  {answer: yes},
 		Settled:   {answer: yes},
 		Delivered: {answer: yes},
@@ -110,25 +122,37 @@ var table = map[event]map[State]rule{
 		Released:  {answer: noCanceled},
 	},
 	eventConsume: {
-		Created:   {answer: conflictNotEnacted},
-		Accepted:  {answer: conflictNotEnacted},
-		Reserved:  {Settled, callNothing, yes},
+		Created:   {next: Settled, call: callReserve, answer: yes}, // enact's commit was lost
+		Accepted:  {next: Settled, call: callReserve, answer: yes},
+		Reserved:  {next: Settled, answer: yes},
 		Settled:   {answer: yes},
 		Delivered: {answer: yes},
-		Refused:   {answer: conflictRefused},
-		Canceled:  {answer: conflictCanceled},
-		Released:  {answer: conflictCanceled},
+		Refused:   {next: Settled, answer: yes, stuck: true},
+		Canceled:  {next: Settled, answer: yes, stuck: true},
+		Released:  {next: Settled, answer: yes, stuck: true},
+	},
+	eventUnreserved: {
+		Created:   {next: Settled, answer: yes, stuck: true},
+		Accepted:  {next: Settled, answer: yes, stuck: true},
+		Reserved:  {next: Settled, answer: yes},
+		Settled:   {answer: yes},
+		Delivered: {answer: yes},
+		Refused:   {next: Settled, answer: yes, stuck: true},
+		Canceled:  {next: Settled, answer: yes, stuck: true},
+		Released:  {next: Settled, answer: yes, stuck: true},
 	},
 	eventCancel: {
-		Created:   {Canceled, callNothing, yes},
-		Accepted:  {Canceled, callNothing, yes},
-		Reserved:  {Canceled, callNothing, yes},
+		Created:   {next: Canceled, answer: yes},
+		Accepted:  {next: Canceled, answer: yes},
+		Reserved:  {next: Canceled, answer: yes},
 		Settled:   {answer: conflictSettled},
 		Delivered: {answer: conflictSettled},
-		Refused:   {Canceled, callNothing, yes},
+		Refused:   {next: Canceled, answer: yes}, // ordered again, it would not be charged
 		Canceled:  {answer: yes},
 		Released:  {answer: yes},
 	},
-	eventDeliver: {Settled: {next: Delivered, call: callDeliver}},
-	eventRelease: {Canceled: {next: Released, call: callRelease}},
+	eventWithdraw: {Created: {next: Canceled}, Accepted: {next: Canceled}},
+	eventReorder:  {Refused: {next: Created}},
+	eventDeliver:  {Settled: {next: Delivered, call: callDeliver}},
+	eventRelease:  {Canceled: {next: Released, call: callRelease}},
 }

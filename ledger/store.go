@@ -7,71 +7,95 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Store keeps purchases. It is safe for concurrent use, by any number of
-// processes when it is shared. It does not retry; callers decide.
+// Store keeps purchases, of any number of realms. It is safe for concurrent use,
+// by any number of processes when it is shared. It does not retry; callers
+// decide.
 //
 // A purchase comes back as it was saved: strings and Data byte for byte, times
-// in UTC with their microseconds. UserID and Key may hold any bytes, and those
-// that differ in any byte are different; every other field survives
+// in UTC with their microseconds. Strings that differ in any byte are different,
+// also in the case of a letter or in spaces at the end. Every field survives
 // encoding/json, so a store may keep a purchase as one JSON text beside the
 // columns that it searches by. Whatever [Purchase.Check] refuses is refused with
 // that error. A context that has ended does nothing, and its error is returned.
+// Purchases of different realms are different purchases, whatever their IDs,
+// users and keys.
 //
-// Package github.com/go-gloebit/gloebit/storetest tries whether a Store keeps
-// to all this.
+// Package github.com/go-gloebit/gloebit/ledger/ledgertest tests a Store.
 type Store interface {
-	// Create keeps a new purchase and returns it. When p.Key is not empty and
-	// another purchase of the same user holds that key, it keeps nothing and
-	// returns that one: it holds the key while its KeyUntil is after
-	// p.CreatedAt. Of any number of callers with one key, here or elsewhere,
-	// one creates and all get the same purchase. An ID that is in use is an
-	// error, and what is under it stays.
-	Create(ctx context.Context, p Purchase) (Purchase, error)
-	// Get returns a purchase. When there is none, the error is
-	// gloebit.ErrNotFound. It does not wait for a Change.
-	Get(ctx context.Context, id string) (Purchase, error)
+	// Create keeps a new purchase, and returns it and true. It keeps nothing,
+	// and returns another purchase and false, when one of the same realm and
+	// user holds the key (see [Purchase.HoldsKey]), or else when one of the realm
+	// has the ID. Of any number of callers with one key or ID, here or
+	// elsewhere, one creates and all get the same purchase.
+	Create(ctx context.Context, p Purchase) (kept Purchase, created bool, err error)
+	// Get returns the purchase with that realm and ID. When there is none, the
+	// error is gloebit.ErrNotFound. It does not wait for a Change.
+	Get(ctx context.Context, key connect.Key) (Purchase, error)
 	// Change calls fn with the purchase, saves what fn returns, and returns
 	// that. When there is none, the error is gloebit.ErrNotFound and fn is not
 	// called. From before fn until after the save no other Change or Claim of
 	// that purchase runs, in this process or another: others wait until their
 	// context ends. When fn fails, nothing is saved and Change returns fn's
-	// error; but when the store can no longer promise that fn ran alone, its
-	// error is the store's, and not fn's by errors.Is. When fn panics, nothing is saved, the purchase is free again, and
-	// the panic goes on. Change calls fn at most once.
+	// error; but when the store can no longer guarantee that fn ran alone, its
+	// error is the store's, and not fn's by errors.Is. When fn panics, nothing
+	// is saved, the purchase is free again, and the panic goes on. Change calls
+	// fn at most once.
 	//
 	// A store with transactions reads, calls fn and saves within one, and gives
 	// fn a context with which the application writes in that same transaction:
 	// what it writes is kept if and only if the purchase is saved. The context
-	// that fn gets ends when the store can no longer promise all this, and with
-	// ctx; when fn still goes on long after that, the store may give the
+	// that fn gets ends when the store can no longer guarantee all this, and
+	// with ctx; when fn still goes on long after that, the store may give the
 	// purchase up as if it were lost, so that it is free elsewhere. fn calls
-	// no method of the store, and leaves ID, UserID, GloebitID, Key and
-	// CreatedAt as they are. It may bring KeyUntil forward, which frees the key.
-	Change(ctx context.Context, id string, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
-	// Claim picks the purchase that has been due the longest: whose NextAt is
-	// not zero and not after now. It sets its NextAt to until and returns it so,
-	// in one atomic step: of any number of callers, one gets it. A purchase
-	// whose Change runs may be left out rather than waited for. When none is
-	// due, the error is gloebit.ErrNotFound.
-	Claim(ctx context.Context, now, until time.Time) (Purchase, error)
+	// no method of the store, and leaves Realm, ID and CreatedAt as they are,
+	// and UserID, GloebitID and Key unless UserID was empty. A purchase that
+	// holds its key again, since it is not refused any more, while another
+	// holds it, is an error, and nothing is saved.
+	Change(ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
+	// Claim picks the purchase of that realm and in that state that has been due
+	// the longest: whose NextAt is not zero and not after now. It sets its NextAt
+	// to until and returns it so, in one atomic step: of any number of callers,
+	// one gets it. A purchase whose Change runs may be left out rather than
+	// waited for. When none is due, the error is gloebit.ErrNotFound. When it
+	// can't be read, the error is [ErrUnreadable], and NextAt is set all the
+	// same, so that it delays no other.
+	Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error)
 	// List returns the purchases that the query asks for, newest first: by
 	// CreatedAt, and by ID where that is equal, both descending. One that can't
-	// be read hides no other: it is left with what can be told of it, and its
-	// Cause says why.
+	// be read hides no other: it is returned with what can be told of it, and
+	// its Cause says why.
 	List(ctx context.Context, q Query) ([]Purchase, error)
+	// Counts counts the purchases that are not finished, by realm and state, of
+	// all realms, in the order of realms and [States]. One is overdue when its
+	// NextAt is before the given time. What is not there has no Count.
+	Counts(ctx context.Context, overdue time.Time) ([]Count, error)
 }
 
-// Query says which purchases to list. The zero value asks for the newest 100.
+// Count is how many unfinished purchases there are in a realm and a state.
+type Count struct {
+	Realm     string
+	State     State
+	Purchases int64 // all of them
+	Stuck     int64 // marked stuck
+	Overdue   int64 // whose next step should have been tried
+}
+
+// Query says which purchases to list. Realm must be set; with nothing else it
+// asks for the newest 100.
 type Query struct {
-	UserID string    // of this user; empty means of all
-	States []State   // in one of these states; empty means in any
-	Stuck  bool      // only those that are stuck
-	From   time.Time // with a CreatedAt that is not before; zero means from the first
-	Until  time.Time // with a CreatedAt that is before; zero means up to the last
-	After  Cursor    // only those that come after this place; zero means from the start
-	Limit  int       // at most so many, up to 1,000; zero means 100
+	Realm     string    // of this realm; [Ledger.List] sets its own
+	UserID    string    // of this user; empty means of all
+	States    []State   // in one of these states; empty means in any
+	Stuck     bool      // only those that are stuck
+	DueBefore time.Time // only those whose NextAt is set and before; zero means all
+	From      time.Time // with a CreatedAt that is not before; zero means from the first
+	Until     time.Time // with a CreatedAt that is before; zero means up to the last
+	After     Cursor    // only those that come after this place; zero means from the start
+	Limit     int       // at most so many, up to 1,000; zero means 100
 }
 
 const (

@@ -14,9 +14,11 @@ func (w *world) stick(state ledger.State) ledger.Purchase {
 	p := w.put("stuck-"+string(state), state)
 	w.goods.deliver, w.goods.release = saying(errDown), saying(errDown)
 	require.NoError(w.t, w.tokens.Delete(w.t.Context(), w.key("alice")))
-	w.makeDue(p.ID)
-	w.reconcile()
-	require.False(w.t, w.get(p.ID).Stuck())
+	for range 9 {
+		w.makeDue(p.ID)
+		w.reconcile()
+		require.False(w.t, w.get(p.ID).Stuck())
+	}
 	w.clock.Advance(24 * time.Hour)
 	w.reconcile()
 	return w.get(p.ID)
@@ -24,7 +26,7 @@ func (w *world) stick(state ledger.State) ledger.Purchase {
 
 func TestWhatIsTooOldIsParkedAndNeverDropped(t *testing.T) {
 	t.Parallel()
-	for _, state := range []ledger.State{ledger.Created, ledger.Accepted, ledger.Reserved, ledger.Settled, ledger.Canceled} {
+	for _, state := range []ledger.State{ledger.Accepted, ledger.Reserved, ledger.Settled, ledger.Canceled} {
 		t.Run(string(state), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -57,13 +59,10 @@ func TestWhatIsStuckIsMovedByALateCallback(t *testing.T) {
 		step  string
 		want  ledger.State
 	}{
-		{ledger.Created, "enact", ledger.Reserved},
 		{ledger.Accepted, "enact", ledger.Reserved},
 		{ledger.Accepted, "cancel", ledger.Released},
 		{ledger.Reserved, "consume", ledger.Delivered},
 		{ledger.Reserved, "cancel", ledger.Released},
-		{ledger.Settled, "consume", ledger.Delivered},
-		{ledger.Canceled, "cancel", ledger.Released},
 	} {
 		t.Run(c.step+" in "+string(c.state), func(t *testing.T) {
 			t.Parallel()

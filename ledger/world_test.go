@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
@@ -112,22 +113,33 @@ func (w *world) serve(handler http.Handler) {
 
 // connect gives a user a new token.
 
-func (w *world) connect(name string) { w.t.Helper(); w.save(name, name, "") }
+func (w *world) connect(name string) { w.t.Helper(); w.save(name, name, "", time.Time{}) }
 
 // connectAs connects a user with an account, whose id Gloebit tells.
-func (w *world) connectAs(name, account string) { w.t.Helper(); w.save(name, account, "g-"+account) }
+func (w *world) connectAs(name, account string) {
+	w.t.Helper()
+	w.save(name, account, "g-"+account, time.Time{})
+}
 
-func (w *world) save(name, account, id string) {
+// connectAt connects a user at a time.
+func (w *world) connectAt(name string, at time.Time) {
+	w.t.Helper()
+	w.save(name, name, "g-"+name, at)
+}
+
+func (w *world) save(name, account, id string, at time.Time) {
 	w.t.Helper()
 	token, err := w.gloebit.IssueToken(w.app.Key, account, "transact", "balance")
 	require.NoError(w.t, err)
-	credential := gloebit.Credential{
-		AccessToken: gloebit.Secret(token), Subject: id, Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance},
+	credential := connect.Credential{
+		AccessToken: gloebit.Secret(token), Subject: id, ConnectedAt: at, Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance},
 	}
-	require.NoError(w.t, w.tokens.Update(w.t.Context(), w.key(name), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(w.t, w.tokens.Update(w.t.Context(), w.key(name), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &credential, nil
 	}))
 }
+
+func (w *world) realm() string { return w.config.Merchant.Realm() }
 
 func (w *world) client(name string) *gloebit.Client {
 	w.t.Helper()
@@ -190,8 +202,8 @@ func (w *world) wantState(id string, want ledger.State) ledger.Purchase {
 func (w *world) put(id string, state ledger.State) ledger.Purchase {
 	w.t.Helper()
 	now := w.clock.Now()
-	p, err := w.store.Store.Create(w.t.Context(), ledger.Purchase{
-		ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 100, Quantity: 1}, State: state, CreatedAt: now, UpdatedAt: now,
+	p, _, err := w.store.Store.Create(w.t.Context(), ledger.Purchase{
+		Realm: w.realm(), ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 100, Quantity: 1}, State: state, CreatedAt: now, UpdatedAt: now,
 		History: []ledger.Change{{To: state, At: now, Cause: "test"}},
 	})
 	require.NoError(w.t, err)
@@ -209,7 +221,7 @@ func (w *world) makeDue(id string) {
 
 func (w *world) change(id string, edit func(*ledger.Purchase)) {
 	w.t.Helper()
-	_, err := w.store.Store.Change(w.t.Context(), id, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	_, err := w.store.Store.Change(w.t.Context(), w.key(id), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		edit(&p)
 		return p, nil
 	})
@@ -218,9 +230,9 @@ func (w *world) change(id string, edit func(*ledger.Purchase)) {
 
 // path is the path of a callback below CallbackURL, signed as documented.
 
-func path(key gloebit.Secret, id, step string) string {
+func path(key gloebit.Secret, realm, id, step string) string {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
-	mac.Write([]byte("gloebit ledger hold URL\n" + id + "\n" + step))
+	mac.Write([]byte("gloebit ledger hold URL\n" + realm + "\n" + id + "\n" + step))
 	return "/" + id + "/" + step + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
@@ -228,7 +240,7 @@ func path(key gloebit.Secret, id, step string) string {
 
 func (w *world) call(id, step string) (int, string) {
 	w.t.Helper()
-	return w.request(http.MethodGet, w.config.CallbackURL+path(key, id, step))
+	return w.request(http.MethodGet, w.config.CallbackURL+path(key, w.realm(), id, step))
 }
 
 func (w *world) request(method, url string) (int, string) {
@@ -258,7 +270,7 @@ func (w *world) wantAnswer(id, step string, status int, body string) {
 // Retry-After keeps the client from asking again by itself.
 
 func noAnswer(worked bool, times int) gloebittest.Fault {
-	return gloebittest.Fault{Path: "transact", Times: times, After: worked, Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"3600"}}}
+	return gloebittest.Fault{Path: "transact", Times: times, After: worked, Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"60"}}}
 }
 
 // charged is what Gloebit has taken from alice for good.

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 const largestAnswer = 64 << 10 // bytes of a token answer
@@ -74,17 +74,17 @@ func (e *exchange) failure(step string) error {
 	var network net.Error
 	switch {
 	case errors.Is(e.err, context.Canceled):
-		return fmt.Errorf("%w: %s: %w", gloebit.ErrExchange, step, context.Canceled)
+		return fmt.Errorf("%w: %s: %w", connect.ErrExchange, step, context.Canceled)
 	case errors.Is(e.err, context.DeadlineExceeded), errors.As(e.err, &network) && network.Timeout():
-		return fmt.Errorf("%w: %s: %w", gloebit.ErrExchange, step, context.DeadlineExceeded)
+		return fmt.Errorf("%w: %s: %w", connect.ErrExchange, step, context.DeadlineExceeded)
 	case e.err != nil:
-		return fmt.Errorf("%w: %w: %s: %w", gloebit.ErrExchange, gloebit.ErrUnavailable, step, e.err)
+		return fmt.Errorf("%w: %w: %s: %w", connect.ErrExchange, connect.ErrUnavailable, step, e.err)
 	case e.status >= http.StatusInternalServerError:
-		return fmt.Errorf("%w: %w: %s: status %d", gloebit.ErrExchange, gloebit.ErrUnavailable, step, e.status)
+		return fmt.Errorf("%w: %w: %s: status %d", connect.ErrExchange, connect.ErrUnavailable, step, e.status)
 	case e.status != http.StatusOK && e.status != http.StatusCreated:
-		return fmt.Errorf("%w: %s: status %d%s", gloebit.ErrExchange, step, e.status, e.problem())
+		return fmt.Errorf("%w: %s: status %d%s", connect.ErrExchange, step, e.status, e.problem())
 	}
-	return fmt.Errorf("%w: %s: the answer can't be read", gloebit.ErrExchange, step)
+	return fmt.Errorf("%w: %s: the answer can't be read", connect.ErrExchange, step)
 }
 
 // problem returns the problem that the answer names, if errors may name it.

@@ -24,7 +24,6 @@ import (
 	"strings"
 
 	"github.com/dghubble/oauth1"
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 )
 
@@ -41,8 +40,8 @@ type temporary struct {
 
 // Begin implements [connect.Protocol]: it asks for a request token, with the state
 // in the callback URL, and returns the page where the user authorizes it. The
-// error is gloebit.ErrExchange when the provider gives none.
-func (f Flow) Begin(ctx context.Context, app connect.Application, ask connect.AuthorizationRequest) (string, gloebit.Secret, error) {
+// error is connect.ErrExchange when the provider gives none.
+func (f Flow) Begin(ctx context.Context, app connect.Application, ask connect.AuthorizationRequest) (string, connect.Secret, error) {
 	scope := joinScopes(ask.Scopes)
 	query := url.Values{"scope": {scope}, "domain": {scope}}
 	if ask.User != "" {
@@ -69,40 +68,40 @@ func (f Flow) Begin(ctx context.Context, app connect.Application, ask connect.Au
 	query.Set("scope", scope)
 	query.Set("domain", scope)
 	page.RawQuery = query.Encode()
-	return page.String(), gloebit.Secret(kept), nil
+	return page.String(), connect.Secret(kept), nil
 }
 
 // Finish implements [connect.Protocol]: it gives the authorized request token for an
-// access token (RFC 5849 section 2.3). Errors: gloebit.ErrState for a callback
-// that is another request token's, gloebit.ErrExchange, gloebit.ErrUnavailable.
-func (f Flow) Finish(ctx context.Context, app connect.Application, answer url.Values, kept gloebit.Secret, asked []gloebit.Scope) (gloebit.Credential, error) {
+// access token (RFC 5849 section 2.3). Errors: connect.ErrState for a callback
+// that is another request token's, connect.ErrExchange, connect.ErrUnavailable.
+func (f Flow) Finish(ctx context.Context, app connect.Application, answer url.Values, kept connect.Secret, asked []connect.Scope) (connect.Credential, error) {
 	var begun temporary
 	if err := json.Unmarshal([]byte(kept.Reveal()), &begun); err != nil || begun.Token == "" {
-		return gloebit.Credential{}, fmt.Errorf("%w: it was not started with OAuth 1.0a", gloebit.ErrState)
+		return connect.Credential{}, fmt.Errorf("%w: it was not started with OAuth 1.0a", connect.ErrState)
 	}
 	for _, name := range []string{"oauth_token", "oauth_verifier"} {
 		if values := answer[name]; len(values) != 1 || values[0] == "" {
-			return gloebit.Credential{}, fmt.Errorf("%w: want one %s, got %d", gloebit.ErrState, name, len(values))
+			return connect.Credential{}, fmt.Errorf("%w: want one %s, got %d", connect.ErrState, name, len(values))
 		}
 	}
 	if subtle.ConstantTimeCompare([]byte(answer.Get("oauth_token")), []byte(begun.Token)) != 1 {
-		return gloebit.Credential{}, fmt.Errorf("%w: the callback is another request token's", gloebit.ErrState)
+		return connect.Credential{}, fmt.Errorf("%w: the callback is another request token's", connect.ErrState)
 	}
 	exchange := &exchange{ctx: ctx, client: app.HTTPClient}
 	token, secret, err := config(app, exchange).AccessToken(begun.Token, begun.Secret, answer.Get("oauth_verifier"))
 	if err != nil {
-		return gloebit.Credential{}, exchange.failure("access token")
+		return connect.Credential{}, exchange.failure("access token")
 	}
-	credential := gloebit.Credential{
-		AccessToken: gloebit.Secret(token),
-		TokenSecret: gloebit.Secret(secret),
+	credential := connect.Credential{
+		AccessToken: connect.Secret(token),
+		TokenSecret: connect.Secret(secret),
 		Subject:     exchange.answer.Get("app_user_id"),
 		Scopes:      asked,
 	}
 	if granted := strings.Fields(exchange.answer.Get("scope")); len(granted) > 0 {
 		credential.Scopes = nil
 		for _, scope := range granted {
-			credential.Scopes = append(credential.Scopes, gloebit.Scope(scope))
+			credential.Scopes = append(credential.Scopes, connect.Scope(scope))
 		}
 	}
 	return credential, nil
@@ -116,7 +115,7 @@ func (Flow) Refresh(_ context.Context, _ connect.Application, _ connect.Credenti
 
 // Authorize implements [connect.Protocol]: it signs the request (RFC 5849 section
 // 3). JSON bodies are no part of the signature.
-func (f Flow) Authorize(app connect.Application, req *http.Request, credential gloebit.Credential) error {
+func (f Flow) Authorize(app connect.Application, req *http.Request, credential connect.Credential) error {
 	var signed signature
 	ctx := context.WithValue(req.Context(), oauth1.HTTPClient, &http.Client{Transport: &signed})
 	client := config(app, nil).Client(ctx, oauth1.NewToken(credential.AccessToken.Reveal(), credential.TokenSecret.Reveal()))
@@ -155,7 +154,7 @@ func config(app connect.Application, transport http.RoundTripper) *oauth1.Config
 	}
 }
 
-func joinScopes(scopes []gloebit.Scope) string {
+func joinScopes(scopes []connect.Scope) string {
 	names := make([]string, len(scopes))
 	for i, scope := range scopes {
 		names[i] = string(scope)

@@ -28,14 +28,14 @@ type world struct {
 	app      gloebittest.Application
 	shop     *httptest.Server
 	merchant *gloebit.Merchant
-	tokens   *gloebit.MemoryTokenStore
+	tokens   *connect.MemoryTokenStore
 	log      *strings.Builder
 	client   *http.Client
 }
 
 func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 	t.Helper()
-	w := &world{t: t, gloebit: gloebittest.NewServer(), tokens: &gloebit.MemoryTokenStore{}, log: &strings.Builder{}}
+	w := &world{t: t, gloebit: gloebittest.NewServer(), tokens: &connect.MemoryTokenStore{}, log: &strings.Builder{}}
 	t.Cleanup(w.gloebit.Close)
 	mux := http.NewServeMux()
 	w.shop = httptest.NewServer(mux)
@@ -49,9 +49,9 @@ func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 	require.NoError(t, err)
 	require.NoError(t, w.gloebit.Approve("alice"))
 	config := gloebit.Config{
-		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret),
+		ClientID: w.app.Key, ClientSecret: connect.Secret(w.app.Secret),
 		RedirectURL: w.shop.URL + "/gloebit/callback",
-		Scopes:      []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
+		Scopes:      []connect.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
 		Provider:    gloebit.At(w.gloebit.URL),
 		Flow:        oauth1.Flow{},
 		Tokens:      w.tokens,
@@ -233,5 +233,5 @@ func TestAProviderThatGivesNoRequestToken(t *testing.T) {
 
 func TestFinishIsForWhatBeginBegan(t *testing.T) {
 	_, err := oauth1.Flow{}.Finish(context.Background(), connect.Application{}, url.Values{}, "a PKCE verifier", nil)
-	require.ErrorIs(t, err, gloebit.ErrState)
+	require.ErrorIs(t, err, connect.ErrState)
 }

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/oauth1"
 	"github.com/stretchr/testify/require"
@@ -56,10 +55,10 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 				Server: serverAt(parrot(t, answer)), HTTPClient: http.DefaultClient, Clock: time.Now,
 			}
 			_, _, begun := oauth1.Flow{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: state})
-			require.ErrorIs(t, begun, gloebit.ErrExchange)
+			require.ErrorIs(t, begun, connect.ErrExchange)
 			_, finished := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"request-token"}, "oauth_verifier": {verifier}},
 				`{"token":"request-token","secret":"request-secret"}`, nil)
-			require.ErrorIs(t, finished, gloebit.ErrExchange)
+			require.ErrorIs(t, finished, connect.ErrExchange)
 			for _, err := range []error{begun, finished} {
 				for _, word := range []string{"OAuth", "oauth_", state, "verifier", secret, "request-token", "request-secret", "%"} {
 					require.NotContains(t, err.Error(), word)
@@ -76,7 +75,7 @@ func TestSecurity28AnswersAreCapped(t *testing.T) {
 		want   error
 	}{
 		"as much as there may be": {token + "&scope=" + strings.Repeat("+x", 512), nil},
-		"more of anything":        {token + "&x=" + strings.Repeat("x", 64<<10), gloebit.ErrExchange},
+		"more of anything":        {token + "&x=" + strings.Repeat("x", 64<<10), connect.ErrExchange},
 	} {
 		app := connect.Application{
 			ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", HTTPClient: http.DefaultClient, Clock: time.Now,
@@ -106,8 +105,8 @@ func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
 		})},
 	}
 	_, _, err := oauth1.Flow{}.Begin(ctx, app, connect.AuthorizationRequest{State: "s"})
-	require.ErrorIs(t, err, gloebit.ErrExchange)
+	require.ErrorIs(t, err, connect.ErrExchange)
 	_, err = oauth1.Flow{}.Finish(ctx, app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
-	require.ErrorIs(t, err, gloebit.ErrExchange)
+	require.ErrorIs(t, err, connect.ErrExchange)
 	require.Equal(t, 2, asked)
 }

@@ -40,14 +40,14 @@ func TestWhatIsSentAndWhatIsRead(t *testing.T) {
 		_, _ = io.WriteString(w, "oauth_token=at&oauth_token_secret=as&app_user_id=g-1&scope=id+balance")
 	})
 	base := strings.TrimSuffix(app.Server.Endpoint.TokenURL, "oauth2/access-token")
-	asked := []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact}
+	asked := []connect.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact}
 	page, kept, err := oauth1.Flow{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st", Scopes: asked, User: "al"})
 	require.NoError(t, err)
 	require.Equal(t, base+"oauth/authorize?domain=id+balance+transact&oauth_token=rt&scope=id+balance+transact", page)
 
 	credential, err := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}, "state": {"st"}}, kept, asked)
 	require.NoError(t, err)
-	require.Equal(t, gloebit.Credential{AccessToken: "at", TokenSecret: "as", Subject: "g-1", Scopes: []gloebit.Scope{"id", "balance"}}, credential)
+	require.Equal(t, connect.Credential{AccessToken: "at", TokenSecret: "as", Subject: "g-1", Scopes: []connect.Scope{"id", "balance"}}, credential)
 
 	req, err := http.NewRequest(http.MethodPost, base+"transact", strings.NewReader(`{"a":1}`))
 	require.NoError(t, err)
@@ -70,11 +70,11 @@ func TestABrokenServerIsUnavailableAndARefusalIsNot(t *testing.T) {
 	for status, unavailable := range map[int]bool{500: true, 503: true, 401: false, 404: false} {
 		app := application(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		_, _, err := oauth1.Flow{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st"})
-		require.ErrorIs(t, err, gloebit.ErrExchange)
+		require.ErrorIs(t, err, connect.ErrExchange)
 		if unavailable {
-			require.ErrorIs(t, err, gloebit.ErrUnavailable)
+			require.ErrorIs(t, err, connect.ErrUnavailable)
 		} else {
-			require.NotErrorIs(t, err, gloebit.ErrUnavailable)
+			require.NotErrorIs(t, err, connect.ErrUnavailable)
 		}
 	}
 }

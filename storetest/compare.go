@@ -5,13 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 // wantEqual compares two values of one struct type, field by field, so that no
 // field that is added later is forgotten.
-func wantEqual[T gloebit.Credential | gloebit.PendingConnection](t *testing.T, got, want T) {
+func wantEqual[T connect.Credential | connect.PendingConnection](t *testing.T, got, want T) {
 	t.Helper()
 	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
 	for i := range g.NumField() {
@@ -21,8 +21,8 @@ func wantEqual[T gloebit.Credential | gloebit.PendingConnection](t *testing.T, g
 		switch wantValue := wantField.Interface().(type) {
 		case time.Time:
 			same = sameTime(gotField.Interface().(time.Time), wantValue)
-		case []gloebit.Scope:
-			same = sameScopes(gotField.Interface().([]gloebit.Scope), wantValue)
+		case []connect.Scope:
+			same = sameScopes(gotField.Interface().([]connect.Scope), wantValue)
 		default:
 			same = gotField.Equal(wantField)
 		}
@@ -46,7 +46,7 @@ func show(field reflect.Value) string {
 
 // wantFilled fails unless every field has a value, so that a comparison tries
 // them all.
-func wantFilled[T gloebit.Credential | gloebit.PendingConnection](t *testing.T, value T) {
+func wantFilled[T connect.Credential | connect.PendingConnection](t *testing.T, value T) {
 	t.Helper()
 	v := reflect.ValueOf(value)
 	for i := range v.NumField() {

@@ -1,9 +1,9 @@
 // Package storetest tries whether a store keeps to the contracts of
-// [gloebit.TokenStore] and [gloebit.StateStore]. Whoever writes a store calls
+// [connect.TokenStore] and [connect.StateStore]. Whoever writes a store calls
 // the suites from a test of their own:
 //
 //	func TestTokens(t *testing.T) {
-//		storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore {
+//		storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore {
 //			return newEmptyStore(t) // and t.Cleanup to throw it away
 //		})
 //	}

@@ -24,19 +24,19 @@ func newKept() *kept { return &kept{turn: make(chan struct{}, 1)} }
 func userRow(key connect.Key) string  { return "user " + key.Realm + "\x00" + key.ID }
 func stateRow(key connect.Key) string { return "state " + key.Realm + "\x00" + key.ID }
 
-func (s *kept) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+func (s *kept) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	row, ok := s.rows.Load(userRow(key))
 	if err := ctx.Err(); err != nil {
-		return gloebit.Credential{}, err
+		return connect.Credential{}, err
 	}
 	if !ok {
-		return gloebit.Credential{}, gloebit.ErrNotFound
+		return connect.Credential{}, connect.ErrNotFound
 	}
 	return connect.DecodeCredential(row.([]byte))
 }
 
 func (s *kept) Update(
-	ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error),
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
 ) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -44,11 +44,11 @@ func (s *kept) Update(
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	var current *gloebit.Credential
+	var current *connect.Credential
 	credential, err := s.Load(ctx, key)
 	if err == nil {
 		current = &credential
-	} else if !errors.Is(err, gloebit.ErrNotFound) {
+	} else if !errors.Is(err, connect.ErrNotFound) {
 		return err
 	}
 	next, err := fn(ctx, current)
@@ -67,10 +67,10 @@ func (s *kept) Update(
 }
 
 func (s *kept) Delete(ctx context.Context, key connect.Key) error {
-	return s.Update(ctx, key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
+	return s.Update(ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, nil })
 }
 
-func (s *kept) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
+func (s *kept) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	row, err := connect.EncodePendingConnection(pending)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return err
@@ -81,13 +81,13 @@ func (s *kept) Put(ctx context.Context, key connect.Key, pending gloebit.Pending
 	return nil
 }
 
-func (s *kept) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
+func (s *kept) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	if err := ctx.Err(); err != nil {
-		return gloebit.PendingConnection{}, err
+		return connect.PendingConnection{}, err
 	}
 	row, ok := s.rows.LoadAndDelete(stateRow(key))
 	if !ok {
-		return gloebit.PendingConnection{}, gloebit.ErrNotFound
+		return connect.PendingConnection{}, connect.ErrNotFound
 	}
 	return connect.DecodePendingConnection(row.([]byte))
 }
@@ -104,12 +104,12 @@ func Example() {
 		return
 	}
 	_, err = merchant.Client(context.Background(), "alice")
-	fmt.Println(errors.Is(err, gloebit.ErrNotConnected))
+	fmt.Println(errors.Is(err, connect.ErrNotConnected))
 	// Output: true
 }
 
 func TestStoreOfEncodedValues(t *testing.T) {
 	t.Parallel()
-	storetest.RunTokenStore(t, func(*testing.T) gloebit.TokenStore { return newKept() })
-	storetest.RunStateStore(t, func(*testing.T) gloebit.StateStore { return newKept() })
+	storetest.RunTokenStore(t, func(*testing.T) connect.TokenStore { return newKept() })
+	storetest.RunStateStore(t, func(*testing.T) connect.StateStore { return newKept() })
 }

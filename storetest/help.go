@@ -9,32 +9,32 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 const promptness = 3 * time.Second // for what must happen at the end of a context
 
-type updateFunc = func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)
+type updateFunc = func(ctx context.Context, current *connect.Credential) (*connect.Credential, error)
 
 // returning is an fn that saves a credential, or with nil removes it.
-func returning(c *gloebit.Credential) updateFunc {
-	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return c, nil }
+func returning(c *connect.Credential) updateFunc {
+	return func(context.Context, *connect.Credential) (*connect.Credential, error) { return c, nil }
 }
 
 // withToken is a credential that is told from others by its access token.
-func withToken(token string) gloebit.Credential {
-	return gloebit.Credential{AccessToken: gloebit.Secret(token)}
+func withToken(token string) connect.Credential {
+	return connect.Credential{AccessToken: connect.Secret(token)}
 }
 
-func save(t *testing.T, store *tokens, userID string, c gloebit.Credential) {
+func save(t *testing.T, store *tokens, userID string, c connect.Credential) {
 	t.Helper()
 	if err := store.Update(suite.InTime(t), userID, returning(&c)); err != nil {
 		t.Fatalf("Update of %q: %v", userID, err)
 	}
 }
 
-func load(t *testing.T, store *tokens, userID string) gloebit.Credential {
+func load(t *testing.T, store *tokens, userID string) connect.Credential {
 	t.Helper()
 	credential, err := store.Load(suite.InTime(t), userID)
 	if err != nil {
@@ -54,13 +54,13 @@ func wantToken(t *testing.T, store *tokens, userID, token string) {
 func wantNone(t *testing.T, store *tokens, userID string) {
 	t.Helper()
 	credential, err := store.Load(suite.InTime(t), userID)
-	if !errors.Is(err, gloebit.ErrNotFound) {
+	if !errors.Is(err, connect.ErrNotFound) {
 		t.Fatalf("Load of %q returned the error %v, want ErrNotFound", userID, err)
 	}
 	if !reflect.ValueOf(credential).IsZero() {
 		t.Fatalf("Load of %q returned a credential along with ErrNotFound", userID)
 	}
-	err = store.Update(suite.InTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err = store.Update(suite.InTime(t), userID, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		if current != nil {
 			t.Errorf("Update of %q gave fn a credential, want nil", userID)
 		}
@@ -74,7 +74,7 @@ func wantNone(t *testing.T, store *tokens, userID string) {
 // wantUpdatable fails unless the user can be updated at once.
 func wantUpdatable(t *testing.T, store *tokens, userID string) {
 	t.Helper()
-	err := store.Update(suite.InTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(suite.InTime(t), userID, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		return current, nil
 	})
 	if err != nil {
@@ -84,12 +84,12 @@ func wantUpdatable(t *testing.T, store *tokens, userID string) {
 
 // holding runs an Update in a goroutine and returns once its fn runs. The fn
 // returns next when release is called; finished gives the error of Update.
-func holding(t *testing.T, store *tokens, userID string, next *gloebit.Credential) (release func(), finished <-chan error) {
+func holding(t *testing.T, store *tokens, userID string, next *connect.Credential) (release func(), finished <-chan error) {
 	t.Helper()
 	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	ctx := suite.InTime(t)
 	go func() {
-		done <- store.Update(ctx, userID, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		done <- store.Update(ctx, userID, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			close(held)
 			<-free
 			return next, nil
@@ -123,4 +123,4 @@ func sameTime(got, want time.Time) bool {
 	return got == got.Round(0) && got.Sub(want).Abs() < time.Microsecond
 }
 
-func sameScopes(got, want []gloebit.Scope) bool { return slices.Equal(got, want) }
+func sameScopes(got, want []connect.Scope) bool { return slices.Equal(got, want) }

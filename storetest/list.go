@@ -7,13 +7,13 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 // ListingStore is a TokenStore that can go over its users.
 type ListingStore interface {
-	gloebit.TokenStore
+	connect.TokenStore
 	// UserIDs goes over the ids of the realm's users who have a credential, in
 	// any order, each once, and ends after an error.
 	UserIDs(ctx context.Context, realm string) iter.Seq2[string, error]

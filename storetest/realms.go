@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
@@ -25,12 +24,12 @@ const mostLeft = 100 // records that are left beside the second run
 
 // tokens is a TokenStore as a case sees it: one realm of it.
 type tokens struct {
-	store gloebit.TokenStore
+	store connect.TokenStore
 	realm string
 	used  *ids
 }
 
-func newTokens(store gloebit.TokenStore, realm string) *tokens {
+func newTokens(store connect.TokenStore, realm string) *tokens {
 	return &tokens{store, realm, new(ids)}
 }
 
@@ -42,7 +41,7 @@ func (s *tokens) key(id string) connect.Key {
 	return connect.Key{Realm: s.realm, ID: id}
 }
 
-func (s *tokens) Load(ctx context.Context, id string) (gloebit.Credential, error) {
+func (s *tokens) Load(ctx context.Context, id string) (connect.Credential, error) {
 	return s.store.Load(ctx, s.key(id))
 }
 
@@ -60,7 +59,7 @@ func (s *tokens) UserIDs(ctx context.Context) iter.Seq2[string, error] {
 }
 
 // runTokens runs a case in two realms of a store.
-func runTokens(t *testing.T, store gloebit.TokenStore, run func(t *testing.T, store *tokens)) {
+func runTokens(t *testing.T, store connect.TokenStore, run func(t *testing.T, store *tokens)) {
 	t.Helper()
 	first := newTokens(store, firstRealm)
 	run(t, first)
@@ -79,12 +78,12 @@ func runTokens(t *testing.T, store gloebit.TokenStore, run func(t *testing.T, st
 
 // states is a StateStore as a case sees it: one realm of it.
 type states struct {
-	store gloebit.StateStore
+	store connect.StateStore
 	realm string
 	used  *ids
 }
 
-func newStates(store gloebit.StateStore, realm string) *states {
+func newStates(store connect.StateStore, realm string) *states {
 	return &states{store, realm, new(ids)}
 }
 
@@ -96,16 +95,16 @@ func (s *states) key(id string) connect.Key {
 	return connect.Key{Realm: s.realm, ID: id}
 }
 
-func (s *states) Put(ctx context.Context, id string, pending gloebit.PendingConnection) error {
+func (s *states) Put(ctx context.Context, id string, pending connect.PendingConnection) error {
 	return s.store.Put(ctx, s.key(id), pending)
 }
 
-func (s *states) Take(ctx context.Context, id string) (gloebit.PendingConnection, error) {
+func (s *states) Take(ctx context.Context, id string) (connect.PendingConnection, error) {
 	return s.store.Take(ctx, s.key(id))
 }
 
 // runStates runs a case in two realms of a store.
-func runStates(t *testing.T, store gloebit.StateStore, run func(t *testing.T, store *states)) {
+func runStates(t *testing.T, store connect.StateStore, run func(t *testing.T, store *states)) {
 	t.Helper()
 	first := newStates(store, firstRealm)
 	run(t, first)

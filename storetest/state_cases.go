@@ -10,25 +10,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 // pendingUntil is a pending connection that is told from others by its binding.
-func pendingUntil(expires time.Time, binding string) gloebit.PendingConnection {
-	return gloebit.PendingConnection{Binding: binding, ExpiresAt: expires}
+func pendingUntil(expires time.Time, binding string) connect.PendingConnection {
+	return connect.PendingConnection{Binding: binding, ExpiresAt: expires}
 }
 
 func soon() time.Time { return time.Now().Add(10 * time.Minute) }
 
-func put(t *testing.T, store *states, key string, pending gloebit.PendingConnection) {
+func put(t *testing.T, store *states, key string, pending connect.PendingConnection) {
 	t.Helper()
 	if err := store.Put(suite.InTime(t), key, pending); err != nil {
 		t.Fatalf("Put under %q: %v", key, err)
 	}
 }
 
-func take(t *testing.T, store *states, key string) gloebit.PendingConnection {
+func take(t *testing.T, store *states, key string) connect.PendingConnection {
 	t.Helper()
 	pending, err := store.Take(suite.InTime(t), key)
 	if err != nil {
@@ -40,7 +40,7 @@ func take(t *testing.T, store *states, key string) gloebit.PendingConnection {
 func wantNoState(t *testing.T, store *states, key string) {
 	t.Helper()
 	pending, err := store.Take(suite.InTime(t), key)
-	if !errors.Is(err, gloebit.ErrNotFound) {
+	if !errors.Is(err, connect.ErrNotFound) {
 		t.Errorf("Take of %q returned the error %v, want ErrNotFound", key, err)
 	}
 	if !reflect.ValueOf(pending).IsZero() {
@@ -55,13 +55,13 @@ func unknownState(t *testing.T, store *states) {
 }
 
 func stateRoundTrip(t *testing.T, store *states) {
-	want := gloebit.PendingConnection{
-		UserID:    "user \u00e9 \x00 \xff 'quoted'",
+	want := connect.PendingConnection{
+		UserID:    "user \u00e9 \x01 'quoted'",
 		Verifier:  "verifier-._~",
 		ReturnTo:  "/articles/caf\u00e9?q='a'&b=\"c\"#\U0001F600",
 		Binding:   "binding-_",
-		Scopes:    []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance, gloebit.ScopeUser},
-		Required:  []gloebit.Scope{gloebit.ScopeTransact},
+		Scopes:    []connect.Scope{"transact", "balance", "user"},
+		Required:  []connect.Scope{"transact"},
 		ExpiresAt: soon(),
 	}
 	wantFilled(t, want)
@@ -100,7 +100,7 @@ func takenByOne(t *testing.T, store *states) {
 				switch {
 				case err == nil && pending.Binding == key:
 					won.Add(1)
-				case !errors.Is(err, gloebit.ErrNotFound):
+				case !errors.Is(err, connect.ErrNotFound):
 					t.Errorf("Take returned %q and the error %v", pending.Binding, err)
 				}
 			})
@@ -118,7 +118,7 @@ func putTwice(t *testing.T, store *states) {
 	err := store.Put(suite.InTime(t), "key", pendingUntil(soon(), "second"))
 	if err == nil {
 		t.Error("Put under a key that is in use returned no error")
-	} else if errors.Is(err, gloebit.ErrNotFound) {
+	} else if errors.Is(err, connect.ErrNotFound) {
 		t.Errorf("Put under a key that is in use returned the error %v", err)
 	}
 	if got := take(t, store, "key").Binding; got != "first" {
@@ -147,8 +147,8 @@ func expiredState(t *testing.T, store *states) {
 		want := pendingUntil(expires, key)
 		_ = store.Put(suite.InTime(t), key, want)
 		got, err := store.Take(suite.InTime(t), key)
-		if errors.Is(err, gloebit.ErrNotFound) {
-			want = gloebit.PendingConnection{}
+		if errors.Is(err, connect.ErrNotFound) {
+			want = connect.PendingConnection{}
 		} else if err != nil {
 			t.Errorf("Take of a state that has expired: %v", err)
 		}

@@ -3,7 +3,7 @@ package storetest
 import (
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // stateCase is one thing that a StateStore must do.
@@ -14,7 +14,7 @@ type stateCase struct {
 
 // RunStateStore tries a StateStore. newStore returns an empty store each time
 // it is called. Each case runs in two realms.
-func RunStateStore(t *testing.T, newStore func(t *testing.T) gloebit.StateStore) {
+func RunStateStore(t *testing.T, newStore func(t *testing.T) connect.StateStore) {
 	for _, c := range []stateCase{
 		{"a key that was never put is not found", unknownState},
 		{"every field comes back as it was put", stateRoundTrip},

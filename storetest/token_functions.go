@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
 func fnFails(t *testing.T, store *tokens) {
 	no := errors.New("no")
-	failing := func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	failing := func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		if current != nil {
 			current.AccessToken = "changed in place"
 		}
@@ -37,7 +37,7 @@ func fnPanics(t *testing.T, store *tokens) {
 		}
 		raised := func() (raised any) {
 			defer func() { raised = recover() }()
-			err := store.Update(suite.InTime(t), userID, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+			err := store.Update(suite.InTime(t), userID, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 				panic("fn's own")
 			})
 			t.Errorf("Update returned the error %v where fn panicked", err)
@@ -57,7 +57,7 @@ func fnExits(t *testing.T, store *tokens) {
 	ctx, gone := suite.InTime(t), make(chan error)
 	go func() {
 		defer close(gone)
-		_ = store.Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		_ = store.Update(ctx, "u", func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			runtime.Goexit()
 			return nil, nil
 		})
@@ -74,7 +74,7 @@ func tokenContextEnded(t *testing.T, store *tokens) {
 	if _, err := store.Load(ctx, "u"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Load returned the error %v, want one that is context.Canceled", err)
 	}
-	err := store.Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(ctx, "u", func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		t.Error("Update called fn")
 		return nil, nil
 	})
@@ -89,7 +89,7 @@ func waitingEnds(t *testing.T, store *tokens) {
 	release, finished := holding(t, store, "u", &saved)
 	var called atomic.Bool
 	update := func(ctx context.Context) error {
-		return store.Update(ctx, "u", func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		return store.Update(ctx, "u", func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			called.Store(true)
 			return nil, nil
 		})
@@ -131,7 +131,7 @@ type contextKey struct{}
 func fnContext(t *testing.T, store *tokens) {
 	ctx := context.WithValue(suite.InTime(t), contextKey{}, "value")
 	calls := 0
-	err := store.Update(ctx, "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(ctx, "u", func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 		calls++
 		if ctx.Value(contextKey{}) != "value" {
 			t.Error("the context of fn has not the values of the caller's")
@@ -147,7 +147,7 @@ func fnContextEnds(t *testing.T, store *tokens) {
 	save(t, store, "u", withToken("before"))
 	ctx, cancel := context.WithCancel(suite.InTime(t))
 	defer cancel()
-	err := store.Update(ctx, "u", func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(ctx, "u", func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 		cancel()
 		select {
 		case <-ctx.Done():

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
@@ -43,7 +43,7 @@ func loadDoesNotWait(t *testing.T, store *tokens) {
 	for range 20 {
 		wantToken(t, store, "u", "before")
 	}
-	if _, err := store.Load(suite.InTime(t), "new"); !errors.Is(err, gloebit.ErrNotFound) {
+	if _, err := store.Load(suite.InTime(t), "new"); !errors.Is(err, connect.ErrNotFound) {
 		t.Errorf("Load of another user returned the error %v, want ErrNotFound", err)
 	}
 	release()
@@ -54,7 +54,7 @@ func loadDoesNotWait(t *testing.T, store *tokens) {
 func firstLoadDoesNotWait(t *testing.T, store *tokens) {
 	saved := withToken("saved")
 	release, finished := holding(t, store, "new", &saved)
-	if _, err := store.Load(suite.InTime(t), "new"); !errors.Is(err, gloebit.ErrNotFound) {
+	if _, err := store.Load(suite.InTime(t), "new"); !errors.Is(err, connect.ErrNotFound) {
 		t.Errorf("Load returned the error %v while the first Update ran, want ErrNotFound", err)
 	}
 	release()
@@ -69,7 +69,7 @@ func manyUpdates(t *testing.T, store *tokens) {
 	var running, calls atomic.Int32
 	for range many {
 		group.Go(func() {
-			err := store.Update(ctx, "u", func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+			err := store.Update(ctx, "u", func(ctx context.Context, current *connect.Credential) (*connect.Credential, error) {
 				calls.Add(1)
 				if running.Add(1) != 1 {
 					t.Error("two Updates of one user run at once")
@@ -90,7 +90,7 @@ func manyUpdates(t *testing.T, store *tokens) {
 			}
 		})
 		group.Go(func() {
-			if _, err := store.Load(ctx, "u"); err != nil && !errors.Is(err, gloebit.ErrNotFound) {
+			if _, err := store.Load(ctx, "u"); err != nil && !errors.Is(err, connect.ErrNotFound) {
 				t.Errorf("Load: %v", err)
 			}
 		})
@@ -124,7 +124,7 @@ func manyUsers(t *testing.T, store *tokens) {
 	for i := range many {
 		if userID := fmt.Sprint("user ", i); i%2 == 0 {
 			wantToken(t, store, userID, userID)
-		} else if _, err := store.Load(ctx, userID); !errors.Is(err, gloebit.ErrNotFound) {
+		} else if _, err := store.Load(ctx, userID); !errors.Is(err, connect.ErrNotFound) {
 			t.Errorf("Load of a deleted user returned the error %v, want ErrNotFound", err)
 		}
 	}

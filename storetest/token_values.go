@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
@@ -20,17 +20,17 @@ func absence(t *testing.T, store *tokens) {
 }
 
 // fullCredential has every field set, to what is hard to keep.
-func fullCredential(t *testing.T) gloebit.Credential {
+func fullCredential(t *testing.T) connect.Credential {
 	t.Helper()
 	now := time.Now() // with the clock of this process, which can't be stored
-	full := gloebit.Credential{
+	full := connect.Credential{
 		AccessToken:  "access-._~+/=!'\"\\ %00 \u00e9\u4e16\U0001F600",
-		RefreshToken: "refresh-" + gloebit.Secret(strings.Repeat("r", 4096)),
+		RefreshToken: "refresh-" + connect.Secret(strings.Repeat("r", 4096)),
 		TokenSecret:  "secret&=",
 		Expiry:       now.Add(time.Hour),
-		Scopes:       []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance, gloebit.ScopeUser, "\u00e9,;\"'"},
-		Subject:      "id \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x00 and \n",
-		Name:         "name \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x00 and \n",
+		Scopes:       []connect.Scope{"transact", "balance", "user", "\u00e9,;\"'"},
+		Subject:      "id \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x01 and \n",
+		Name:         "name \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x01 and \n",
 		ConnectedAt:  time.Date(2013, 7, 1, 2, 3, 4, 567_891_000, time.FixedZone("", 5400)),
 		Until:        now.Add(48*time.Hour + 123_457*time.Microsecond),
 	}
@@ -42,7 +42,7 @@ func tokenRoundTrip(t *testing.T, store *tokens) {
 	want := fullCredential(t)
 	save(t, store, "u", want)
 	wantEqual(t, load(t, store, "u"), want)
-	err := store.Update(suite.InTime(t), "u", func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(suite.InTime(t), "u", func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		if current == nil {
 			t.Error("Update gave fn nil, want the credential")
 			return nil, nil
@@ -56,10 +56,10 @@ func tokenRoundTrip(t *testing.T, store *tokens) {
 }
 
 func emptyTokenRoundTrip(t *testing.T, store *tokens) {
-	for _, want := range []gloebit.Credential{
+	for _, want := range []connect.Credential{
 		{},
 		withToken("only a token"),
-		{Scopes: []gloebit.Scope{}},
+		{Scopes: []connect.Scope{}},
 		{Expiry: time.Unix(0, 0)}, // a time like any other: it must not become the zero time, which is never
 		{Expiry: time.Unix(-1, 0), ConnectedAt: time.Unix(0, 1)},
 	} {
@@ -73,8 +73,8 @@ func overwrite(t *testing.T, store *tokens) {
 	save(t, store, "u", withToken("second"))
 	wantEqual(t, load(t, store, "u"), withToken("second"))
 	save(t, store, "u", fullCredential(t))
-	save(t, store, "u", gloebit.Credential{})
-	wantEqual(t, load(t, store, "u"), gloebit.Credential{})
+	save(t, store, "u", connect.Credential{})
+	wantEqual(t, load(t, store, "u"), connect.Credential{})
 }
 
 func nilRemoves(t *testing.T, store *tokens) {
@@ -116,8 +116,8 @@ func lapsed(t *testing.T, store *tokens) {
 		want.Until = until
 		save(t, store, "u", want)
 		got, err := store.Load(suite.InTime(t), "u")
-		if errors.Is(err, gloebit.ErrNotFound) {
-			want = gloebit.Credential{}
+		if errors.Is(err, connect.ErrNotFound) {
+			want = connect.Credential{}
 		} else if err != nil {
 			t.Fatalf("Load of a credential that has lapsed: %v", err)
 		}
@@ -141,9 +141,9 @@ func lapsedReplaced(t *testing.T, store *tokens) {
 }
 
 func largeTokens(t *testing.T, store *tokens) {
-	want := gloebit.Credential{
-		AccessToken:  gloebit.Secret(strings.Repeat("a", 64<<10)),
-		RefreshToken: gloebit.Secret(strings.Repeat("r", 64<<10)),
+	want := connect.Credential{
+		AccessToken:  connect.Secret(strings.Repeat("a", 64<<10)),
+		RefreshToken: connect.Secret(strings.Repeat("r", 64<<10)),
 	}
 	save(t, store, "u", want)
 	wantEqual(t, load(t, store, "u"), want)

@@ -3,7 +3,7 @@ package storetest
 import (
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // tokenCase is one thing that a TokenStore must do.
@@ -14,7 +14,7 @@ type tokenCase struct {
 
 // RunTokenStore tries a TokenStore. newStore returns an empty store each time
 // it is called. Each case runs in two realms.
-func RunTokenStore(t *testing.T, newStore func(t *testing.T) gloebit.TokenStore) {
+func RunTokenStore(t *testing.T, newStore func(t *testing.T) connect.TokenStore) {
 	runTokenCases(t, newStore, []tokenCase{
 		{"a user without a credential is not found", absence},
 		{"every field comes back as it was saved", tokenRoundTrip},
@@ -46,7 +46,7 @@ func RunTokenStore(t *testing.T, newStore func(t *testing.T) gloebit.TokenStore)
 // RunUsersApart tries that an Update of one user keeps nobody else waiting. The
 // contract does not ask for it: a store with one lock for all users fails here
 // and is a TokenStore all the same.
-func RunUsersApart(t *testing.T, newStore func(t *testing.T) gloebit.TokenStore) {
+func RunUsersApart(t *testing.T, newStore func(t *testing.T) connect.TokenStore) {
 	runTokenCases(t, newStore, []tokenCase{
 		{"an Update does not wait for another user's", usersApart},
 		{"an Update of a new user does not wait for another new user's", newUsersApart},
@@ -54,7 +54,7 @@ func RunUsersApart(t *testing.T, newStore func(t *testing.T) gloebit.TokenStore)
 	})
 }
 
-func runTokenCases(t *testing.T, newStore func(t *testing.T) gloebit.TokenStore, cases []tokenCase) {
+func runTokenCases(t *testing.T, newStore func(t *testing.T) connect.TokenStore, cases []tokenCase) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { runTokens(t, newStore(t), c.run) })
 	}

@@ -367,7 +367,7 @@ func TestOneStateAtAllReplicasAtOnceIsOneExchange(t *testing.T) {
 				good++
 			}
 		}
-		require.Equal(t, 1, good)
+		require.Positive(t, good, "loads that come while the state is exchanged, or after, lead to the page as well")
 		require.Equal(t, 1, f.exchanges())
 	})
 }

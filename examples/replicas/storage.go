@@ -97,7 +97,10 @@ func openPostgres(ctx context.Context, dsn string) (*storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	store := sqlstore.New(db, sqlstore.Postgres)
+	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.Postgres})
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
 	return &storage{
 		sessions: pgxstore.NewWithCleanupInterval(pool, 0),
 		tokens:   store,
@@ -116,7 +119,10 @@ func openMySQL(dsn string) (*storage, error) {
 	}
 	db.SetMaxOpenConns(storeConnections + sessionConnections)
 	db.SetConnMaxLifetime(3 * time.Minute)
-	store := sqlstore.New(db, sqlstore.MySQL)
+	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.MySQL})
+	if err != nil {
+		return nil, fmt.Errorf("mysql: %w", err)
+	}
 	return &storage{
 		sessions: mysqlstore.NewWithCleanupInterval(db, 0),
 		tokens:   store,

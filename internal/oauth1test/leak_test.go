@@ -49,7 +49,7 @@ type kept struct {
 	wire *wire
 }
 
-func (k *kept) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
+func (k *kept) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	k.wire.Saw("database", key.Realm, key.ID, pending.Verifier.Reveal(), pending.Binding, pending.ReturnTo)
 	k.wire.Hashed("browser binding", pending.Binding)
 	return k.MemoryStateStore.Put(ctx, key, pending)

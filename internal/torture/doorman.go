@@ -50,8 +50,8 @@ func (d *doorman) connect(ctx context.Context, user, account string) error {
 		return err
 	}
 	known, _ := d.gloebit.User(account)
-	return d.store.Update(ctx, d.key(user), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{
+	return d.store.Update(ctx, d.key(user), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		return &connect.Credential{
 			AccessToken: gloebit.Secret(token), Subject: known.ID, Scopes: []gloebit.Scope{gloebit.ScopeTransact},
 		}, nil
 	})

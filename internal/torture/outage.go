@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
@@ -64,18 +65,22 @@ func (o *outage) through(do func() (ledger.Purchase, error)) (ledger.Purchase, e
 	return p, err
 }
 
-func (o *outage) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
-	return o.through(func() (ledger.Purchase, error) { return o.Store.Create(ctx, p) })
+func (o *outage) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
+	kept, err = o.through(func() (kept ledger.Purchase, err error) {
+		kept, created, err = o.Store.Create(ctx, p)
+		return kept, err
+	})
+	return kept, created, err
 }
 
-func (o *outage) Get(ctx context.Context, id string) (ledger.Purchase, error) {
-	return o.through(func() (ledger.Purchase, error) { return o.Store.Get(ctx, id) })
+func (o *outage) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
+	return o.through(func() (ledger.Purchase, error) { return o.Store.Get(ctx, key) })
 }
 
-func (o *outage) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
-	return o.through(func() (ledger.Purchase, error) { return o.Store.Change(ctx, id, fn) })
+func (o *outage) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+	return o.through(func() (ledger.Purchase, error) { return o.Store.Change(ctx, key, fn) })
 }
 
-func (o *outage) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
-	return o.through(func() (ledger.Purchase, error) { return o.Store.Claim(ctx, now, until) })
+func (o *outage) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+	return o.through(func() (ledger.Purchase, error) { return o.Store.Claim(ctx, realm, state, now, until) })
 }

@@ -127,7 +127,10 @@ func newShop(plan shopPlan) (*shop, error) {
 	if plan.Log {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	store := sqlstore.New(db, plan.Place.dialect())
+	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: plan.Place.dialect()})
+	if err != nil {
+		return nil, err
+	}
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: plan.ClientID, ClientSecret: gloebit.Secret(plan.ClientSecret), RedirectURL: "http://127.0.0.1/gloebit/callback",
 		Provider: gloebit.At(plan.GloebitURL), Tokens: store, States: store, Logger: log,
@@ -174,11 +177,11 @@ func (s *shop) buy(w http.ResponseWriter, r *http.Request) {
 		order.Item, order.Product = "", product
 	}
 	p, err := s.purchases.Purchase(r.Context(), client, order)
-	refused := errors.Is(err, gloebit.ErrInsufficientBalance)
+	refused, canceled := errors.Is(err, gloebit.ErrInsufficientBalance), errors.Is(err, ledger.ErrCanceled)
 	switch {
 	case errors.Is(err, gloebit.ErrStore), errors.Is(err, gloebit.ErrNotConnected):
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case err != nil && !refused:
+	case err != nil && !refused && !canceled:
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	default:
 		w.Header().Set("Content-Type", "application/json")

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
@@ -92,9 +93,11 @@ func (w *world) openShop(ctx context.Context) (err error) {
 	if w.db, err = w.place.open(); err != nil {
 		return err
 	}
-	tokens := sqlstore.New(w.db, w.place.dialect())
-	w.store, w.tokens = sqlledger.New(tokens), tokens
-	if err = w.store.Migrate(ctx); err == nil {
+	if w.tokens, err = sqlstore.New(sqlstore.Config{DB: w.db, Dialect: w.place.dialect()}); err == nil {
+		w.store = sqlledger.New(w.tokens)
+		err = w.store.Migrate(ctx)
+	}
+	if err == nil {
 		_, err = w.db.ExecContext(ctx, createGoods)
 	}
 	if err != nil {
@@ -238,6 +241,9 @@ func (w *world) killAll(ctx context.Context, bought <-chan struct{}) error {
 	return nil
 }
 
+// realm is that of the shop's merchant.
+func (w *world) realm() string { return w.doorman.key("").Realm }
+
 // restart kills, until so many were killed in all.
 func (w *world) restart(ctx context.Context, random *mathrand.Rand, most int) error {
 	if err := w.mayKill(ctx); err != nil {
@@ -250,7 +256,7 @@ func (w *world) restart(ctx context.Context, random *mathrand.Rand, most int) er
 // does not have: what such a process knows dies with it.
 func (w *world) mayKill(ctx context.Context) error {
 	saved := func(id string) bool {
-		p, err := w.store.Get(ctx, id)
+		p, err := w.store.Get(ctx, connect.Key{Realm: w.realm(), ID: id})
 		return err == nil && (p.Paid() || p.State == ledger.Canceled || p.State == ledger.Released)
 	}
 	for !w.courier.mayKill(saved) && ctx.Err() == nil {
@@ -306,7 +312,7 @@ func joined(states []ledger.State) string {
 func (w *world) settle(ctx context.Context) error {
 	for quiet := false; !quiet; {
 		sleep(ctx, 100*time.Millisecond)
-		moving, err := w.store.List(ctx, ledger.Query{States: unfinished, Limit: 1})
+		moving, err := w.store.List(ctx, ledger.Query{Realm: w.realm(), States: unfinished, Limit: 1})
 		if err != nil {
 			return err
 		}
@@ -326,7 +332,7 @@ func (w *world) evidence(ctx context.Context) (e evidence, err error) {
 	if e.goods, err = readGoods(ctx, w.db); err != nil {
 		return e, err
 	}
-	query := ledger.Query{Limit: 1000}
+	query := ledger.Query{Realm: w.realm(), Limit: 1000}
 	for {
 		page, err := w.store.List(ctx, query)
 		if err != nil {

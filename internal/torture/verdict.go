@@ -193,7 +193,7 @@ func (v *verdict) judgeOrder(o *order, traces []*trace) {
 	case len(traces) > 0:
 		v.canceled++
 	}
-	if standing(o, traces) > 1 || o.refused && paid > 0 {
+	if standing(o, traces) > 1 || o.refused && paid > 0 && !o.twice {
 		v.count(&v.wrong, "the buyer was told wrongly", 1, about)
 	}
 }

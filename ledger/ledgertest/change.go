@@ -44,7 +44,7 @@ func wantUnchanged(t *testing.T, store ledger.Store, want ledger.Purchase) {
 func changeFails(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	failure := errors.New("fn failed")
-	p, err := store.Change(suite.InTime(t), purchaseID(1), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	p, err := store.Change(suite.InTime(t), key(1), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		p.State = ledger.Accepted
 		return p, failure
 	})
@@ -63,7 +63,7 @@ func changePanics(t *testing.T, store ledger.Store) {
 				t.Errorf("Change let the panic %v through, want fn's", got)
 			}
 		}()
-		_, err := store.Change(suite.InTime(t), purchaseID(1), func(context.Context, ledger.Purchase) (ledger.Purchase, error) { panic("fn panics") })
+		_, err := store.Change(suite.InTime(t), key(1), func(context.Context, ledger.Purchase) (ledger.Purchase, error) { panic("fn panics") })
 		t.Errorf("Change returned the error %v, want fn's panic", err)
 	}()
 	wantUnchanged(t, store, smallPurchase(1))
@@ -74,7 +74,7 @@ func changeExits(t *testing.T, store ledger.Store) {
 	ctx, gone := suite.InTime(t), make(chan struct{})
 	go func() {
 		defer close(gone)
-		_, _ = store.Change(ctx, purchaseID(1), func(context.Context, ledger.Purchase) (ledger.Purchase, error) {
+		_, _ = store.Change(ctx, key(1), func(context.Context, ledger.Purchase) (ledger.Purchase, error) {
 			runtime.Goexit() // as t.FailNow does
 			return ledger.Purchase{}, nil
 		})
@@ -85,7 +85,7 @@ func changeExits(t *testing.T, store ledger.Store) {
 
 func changeRefused(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
-	_, err := store.Change(suite.InTime(t), purchaseID(1), editing(func(p *ledger.Purchase) { p.State = "lost" }))
+	_, err := store.Change(suite.InTime(t), key(1), editing(func(p *ledger.Purchase) { p.State = "lost" }))
 	suite.WantError(t, "Change", err, gloebit.ErrInvalidRequest)
 	wantUnchanged(t, store, smallPurchase(1))
 }
@@ -98,7 +98,7 @@ func changeRace(t *testing.T, store ledger.Store) {
 	var running atomic.Int32
 	for range many {
 		group.Go(func() {
-			_, err := store.Change(ctx, purchaseID(1), editing(func(p *ledger.Purchase) {
+			_, err := store.Change(ctx, key(1), editing(func(p *ledger.Purchase) {
 				if running.Add(1) != 1 {
 					t.Error("two Changes of one purchase run at once")
 				}
@@ -126,7 +126,7 @@ func changeMany(t *testing.T, store ledger.Store) {
 	var group sync.WaitGroup
 	for i := range many {
 		group.Go(func() {
-			_, err := store.Change(ctx, purchaseID(i+1), editing(func(p *ledger.Purchase) { p.Attempts = i + 1 }))
+			_, err := store.Change(ctx, key(i+1), editing(func(p *ledger.Purchase) { p.Attempts = i + 1 }))
 			if err != nil {
 				t.Errorf("Change: %v", err)
 			}
@@ -145,7 +145,7 @@ func changeWaits(t *testing.T, store ledger.Store) {
 	release, finished := changing(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "first" })
 	ctx, second := suite.InTime(t), make(chan error, 1)
 	go func() {
-		_, err := store.Change(ctx, purchaseID(1), editing(func(p *ledger.Purchase) { p.Cause += " second" }))
+		_, err := store.Change(ctx, key(1), editing(func(p *ledger.Purchase) { p.Cause += " second" }))
 		second <- err
 	}()
 	select {
@@ -167,7 +167,7 @@ func changeWaitEnds(t *testing.T, store ledger.Store) {
 	release, finished := changing(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "first" })
 	ctx, cancel := context.WithTimeout(t.Context(), suite.AMoment)
 	defer cancel()
-	_, err := store.Change(ctx, purchaseID(1), editing(func(*ledger.Purchase) { t.Error("Change called fn while another one ran") }))
+	_, err := store.Change(ctx, key(1), editing(func(*ledger.Purchase) { t.Error("Change called fn while another one ran") }))
 	if err == nil {
 		t.Error("Change did not wait for another one")
 	}
@@ -183,7 +183,7 @@ func changeContext(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	ctx, cancel := context.WithCancel(context.WithValue(suite.InTime(t), contextKey{}, "value"))
 	defer cancel()
-	_, err := store.Change(ctx, purchaseID(1), func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	_, err := store.Change(ctx, key(1), func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		if ctx.Value(contextKey{}) != "value" {
 			t.Error("the context of fn lacks the caller's values")
 		}
@@ -204,11 +204,11 @@ func getDoesNotWait(t *testing.T, store ledger.Store) {
 	release, finished := changing(t, store, purchaseID(1), func(p *ledger.Purchase) { p.State = ledger.Accepted })
 	for range 10 {
 		wantPurchase(t, get(t, store, purchaseID(1)), smallPurchase(1))
-		wantListed(t, store, ledger.Query{States: []ledger.State{ledger.Created}}, 1)
+		wantListed(t, store, ledger.Query{Realm: realm, States: []ledger.State{ledger.Created}}, 1)
 	}
 	release()
 	suite.WantDone(t, "Change", finished)
-	wantListed(t, store, ledger.Query{States: []ledger.State{ledger.Accepted}}, 1)
+	wantListed(t, store, ledger.Query{Realm: realm, States: []ledger.State{ledger.Accepted}}, 1)
 }
 
 func changesApart(t *testing.T, store ledger.Store) {

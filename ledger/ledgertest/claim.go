@@ -18,6 +18,21 @@ func claimNothing(t *testing.T, store ledger.Store) {
 	wantNoClaim(t, store, after(1000))
 }
 
+func claimState(t *testing.T, store ledger.Store) {
+	states := ledger.States()
+	createMany(t, store, 8, func(i int, p *ledger.Purchase) { p.State, p.NextAt = states[i-1], after(i) })
+	for i, state := range states {
+		p, err := store.Claim(suite.InTime(t), realm, state, after(10), after(1000))
+		if err != nil || p.ID != purchaseID(i+1) || p.Realm != realm {
+			t.Errorf("Claim of a purchase that is %s returned %s and the error %v", state, p.ID, err)
+		}
+		p, err = store.Claim(suite.InTime(t), realm, state, after(10), after(1000))
+		if !errors.Is(err, gloebit.ErrNotFound) {
+			t.Errorf("Claim of a second purchase that is %s returned %s and the error %v", state, p.ID, err)
+		}
+	}
+}
+
 func claimDue(t *testing.T, store ledger.Store) {
 	createMany(t, store, 1, func(_ int, p *ledger.Purchase) { p.NextAt = after(10) })
 	wantNoClaim(t, store, after(10).Add(-time.Microsecond))
@@ -56,7 +71,7 @@ func claimChanged(t *testing.T, store ledger.Store) {
 func claimWhole(t *testing.T, store ledger.Store) {
 	want := fullPurchase(1)
 	create(t, store, want)
-	got, err := store.Claim(suite.InTime(t), after(10), after(50))
+	got, err := store.Claim(suite.InTime(t), realm, want.State, after(10), after(50))
 	if err != nil {
 		t.Fatalf("Claim: %v", err)
 	}
@@ -75,7 +90,7 @@ func claimRace(t *testing.T, store ledger.Store) {
 	for range 10 {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				p, err := store.Claim(ctx, after(100), after(1000))
+				p, err := store.Claim(ctx, realm, ledger.Created, after(100), after(1000))
 				if errors.Is(err, gloebit.ErrNotFound) {
 					return
 				}
@@ -91,7 +106,7 @@ func claimRace(t *testing.T, store ledger.Store) {
 	}
 	group.Wait()
 	for { // a store may leave out what others are just claiming
-		p, err := store.Claim(ctx, after(100), after(1000))
+		p, err := store.Claim(ctx, realm, ledger.Created, after(100), after(1000))
 		if err != nil {
 			break
 		}
@@ -114,7 +129,7 @@ func claimNotChanging(t *testing.T, store ledger.Store) {
 	release, finished := changing(t, store, purchaseID(1), func(p *ledger.Purchase) { p.NextAt = time.Time{} })
 	ctx, claimed := suite.InTime(t), make(chan error, 1)
 	go func() {
-		_, err := store.Claim(ctx, after(20), after(1000))
+		_, err := store.Claim(ctx, realm, ledger.Created, after(20), after(1000))
 		claimed <- err
 	}()
 	select {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 	"github.com/go-gloebit/gloebit/ledger"
 )
@@ -26,10 +27,16 @@ func after(seconds int) time.Time { return opened.Add(time.Duration(seconds) * t
 // purchaseID is an id that sorts as its number does.
 func purchaseID(i int) string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", i) }
 
+// realm is that of all purchases but the ones in [twoRealms].
+const realm = "www.example.com/shop"
+
+// key is the key of a purchase in the store.
+func key(i int) connect.Key { return connect.Key{Realm: realm, ID: purchaseID(i)} }
+
 // smallPurchase is a purchase with what a purchase has at least.
 func smallPurchase(i int) ledger.Purchase {
 	return ledger.Purchase{
-		ID: purchaseID(i), UserID: "u", Order: ledger.Order{Item: "hat", Quantity: 1},
+		Realm: realm, ID: purchaseID(i), UserID: "u", Order: ledger.Order{Item: "hat", Quantity: 1},
 		State: ledger.Created, CreatedAt: after(i), UpdatedAt: after(i),
 	}
 }
@@ -37,13 +44,13 @@ func smallPurchase(i int) ledger.Purchase {
 // fullPurchase has a value in every field.
 func fullPurchase(i int) ledger.Purchase {
 	p := smallPurchase(i)
-	p.UserID, p.GloebitID = "user \u00e9\t\u202e 'quoted'", "g-\u00e9 \x00 'quoted'"
+	p.UserID, p.GloebitID = "user \u00e9 'quoted' ", "g-\u00e9 'quoted'"
 	p.Order = ledger.Order{
-		Key: "key \x00 \xff 'quoted'", Item: "hat \u00e9 \x00 'quoted'", Product: "caf\u00e9 \"\\ \U0001F600", CharacterID: "c-1",
+		Key: "key \u00e9\t'quoted' ", Item: "hat \u00e9 'quoted' ", Product: "caf\u00e9 \"\\ \U0001F600", CharacterID: "c-1",
 		Price: 1<<53 - 1, Quantity: 1<<31 - 1, Username: "Al\u00efce <b>", Data: json.RawMessage(`{"b":[1.50,"\u003c\u0000"],"a":null,"n":123456789012345678}`),
 	}
 	p.State, p.Outcome, p.Cause, p.Attempts = ledger.Accepted, gloebit.OutcomeQueued, "why: 'quoted' \u00e9", 7
-	p.NextAt, p.StuckAt, p.UpdatedAt, p.KeyUntil, p.FailingSince = after(i+1), after(i+2), after(i+3), after(i+4), after(i+5)
+	p.NextAt, p.StuckAt, p.UpdatedAt, p.ConnectedAt, p.FailingSince, p.PaidAt = after(i+1), after(i+2), after(i+3), after(i+4), after(i+5), after(i+6)
 	p.History = []ledger.Change{
 		{To: ledger.Created, At: after(i), Cause: "ordered"},
 		{From: ledger.Created, To: ledger.Accepted, At: after(i + 3), Cause: "transact: \u00e9"},
@@ -53,11 +60,18 @@ func fullPurchase(i int) ledger.Purchase {
 
 func create(t *testing.T, store ledger.Store, p ledger.Purchase) ledger.Purchase {
 	t.Helper()
-	created, err := store.Create(suite.InTime(t), p)
+	kept, _ := createOr(t, store, p)
+	return kept
+}
+
+// createOr also returns whether the purchase was created.
+func createOr(t *testing.T, store ledger.Store, p ledger.Purchase) (kept ledger.Purchase, created bool) {
+	t.Helper()
+	kept, created, err := store.Create(suite.InTime(t), p)
 	if err != nil {
 		t.Fatalf("Create of %s: %v", p.ID, err)
 	}
-	return created
+	return kept, created
 }
 
 // createMany makes purchases 1 to n, each changed by edit.
@@ -74,7 +88,7 @@ func createMany(t *testing.T, store ledger.Store, n int, edit func(i int, p *led
 
 func get(t *testing.T, store ledger.Store, id string) ledger.Purchase {
 	t.Helper()
-	p, err := store.Get(suite.InTime(t), id)
+	p, err := store.Get(suite.InTime(t), connect.Key{Realm: realm, ID: id})
 	if err != nil {
 		t.Fatalf("Get of %s: %v", id, err)
 	}
@@ -83,7 +97,7 @@ func get(t *testing.T, store ledger.Store, id string) ledger.Purchase {
 
 func change(t *testing.T, store ledger.Store, id string, edit func(p *ledger.Purchase)) ledger.Purchase {
 	t.Helper()
-	p, err := store.Change(suite.InTime(t), id, editing(edit))
+	p, err := store.Change(suite.InTime(t), connect.Key{Realm: realm, ID: id}, editing(edit))
 	if err != nil {
 		t.Fatalf("Change of %s: %v", id, err)
 	}
@@ -100,7 +114,7 @@ func editing(edit func(p *ledger.Purchase)) changeFunc {
 
 func claim(t *testing.T, store ledger.Store, now, until time.Time) string {
 	t.Helper()
-	p, err := store.Claim(suite.InTime(t), now, until)
+	p, err := store.Claim(suite.InTime(t), realm, ledger.Created, now, until)
 	if err != nil {
 		t.Fatalf("Claim: %v", err)
 	}
@@ -112,7 +126,7 @@ func claim(t *testing.T, store ledger.Store, now, until time.Time) string {
 
 func wantNoClaim(t *testing.T, store ledger.Store, now time.Time) {
 	t.Helper()
-	p, err := store.Claim(suite.InTime(t), now, now.Add(time.Hour))
+	p, err := store.Claim(suite.InTime(t), realm, ledger.Created, now, now.Add(time.Hour))
 	if !errors.Is(err, gloebit.ErrNotFound) {
 		t.Fatalf("Claim returned %q and the error %v, want ErrNotFound", p.ID, err)
 	}
@@ -218,7 +232,7 @@ func changing(t *testing.T, store ledger.Store, id string, edit func(p *ledger.P
 	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	ctx := suite.InTime(t)
 	go func() {
-		_, err := store.Change(ctx, id, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := store.Change(ctx, connect.Key{Realm: realm, ID: id}, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 			close(held)
 			<-free
 			edit(&p)

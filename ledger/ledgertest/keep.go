@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/internal/suite"
@@ -18,12 +17,12 @@ import (
 
 func noPurchase(t *testing.T, store ledger.Store) {
 	for i := range 2 { // in an empty store, and beside another purchase
-		p, err := store.Get(suite.InTime(t), purchaseID(1))
+		p, err := store.Get(suite.InTime(t), key(1))
 		suite.WantError(t, "Get", err, gloebit.ErrNotFound)
 		if !reflect.ValueOf(p).IsZero() {
 			t.Error("Get returned a purchase along with its error")
 		}
-		p, err = store.Change(suite.InTime(t), purchaseID(1), editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
+		p, err = store.Change(suite.InTime(t), key(1), editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
 		suite.WantError(t, "Change", err, gloebit.ErrNotFound)
 		if !reflect.ValueOf(p).IsZero() {
 			t.Error("Change returned a purchase along with its error")
@@ -69,7 +68,7 @@ func purchaseIsACopy(t *testing.T, store ledger.Store) {
 	spoil(given)
 	spoil(created)
 	spoil(get(t, store, want.ID))
-	spoil(list(t, store, ledger.Query{})[0])
+	spoil(list(t, store, ledger.Query{Realm: realm})[0])
 	again := want
 	again.ID = purchaseID(2)
 	spoil(create(t, store, again)) // the key is in use
@@ -77,7 +76,7 @@ func purchaseIsACopy(t *testing.T, store ledger.Store) {
 	changed := change(t, store, want.ID, func(p *ledger.Purchase) { within = *p })
 	spoil(within)
 	spoil(changed)
-	claimed, err := store.Claim(suite.InTime(t), want.NextAt, want.NextAt)
+	claimed, err := store.Claim(suite.InTime(t), realm, want.State, want.NextAt, want.NextAt)
 	if err != nil {
 		t.Fatalf("Claim: %v", err)
 	}
@@ -85,16 +84,19 @@ func purchaseIsACopy(t *testing.T, store ledger.Store) {
 }
 
 func purchaseIDOnce(t *testing.T, store ledger.Store) {
-	create(t, store, smallPurchase(1))
-	second := smallPurchase(1)
-	second.Item, second.UserID, second.Key, second.KeyUntil = "coat", "v", "k", after(100)
-	if _, err := store.Create(suite.InTime(t), second); err == nil || errors.Is(err, gloebit.ErrNotFound) {
-		t.Errorf("Create with an id in use returned the error %v", err)
+	first := keyed(1, "u", "a")
+	create(t, store, first)
+	second := keyed(1, "v", "k")
+	second.Item = "coat"
+	kept, created := createOr(t, store, second)
+	if created {
+		t.Error("Create says that it created a purchase with an ID in use")
 	}
-	wantPurchase(t, get(t, store, purchaseID(1)), smallPurchase(1))
+	wantPurchase(t, kept, first)
+	wantPurchase(t, get(t, store, purchaseID(1)), first)
 	second.ID = purchaseID(2)
-	if got := create(t, store, second).ID; got != second.ID {
-		t.Errorf("the key of a purchase that was not created is held by %s", got)
+	if _, created := createOr(t, store, second); !created {
+		t.Error("the key of a purchase that was not created is held")
 	}
 }
 
@@ -112,13 +114,20 @@ func badPurchases(t *testing.T, store ledger.Store) {
 		"in an unknown state":        func(p *ledger.Purchase) { p.State = "lost" },
 		"with too much data":         func(p *ledger.Purchase) { p.Data = json.RawMessage(`"` + strings.Repeat("d", 256<<10) + `"`) },
 		"with a cause of bytes":      func(p *ledger.Purchase) { p.Cause = "\xff" },
+		"without a realm":            func(p *ledger.Purchase) { p.Realm = "" },
+		"with a long realm":          func(p *ledger.Purchase) { p.Realm = strings.Repeat("r", 129) },
+		"with a NUL in its user id":  func(p *ledger.Purchase) { p.UserID = "a\x00b" },
+		"with a NUL in its key":      func(p *ledger.Purchase) { p.Key = "a\x00b" },
+		"with a NUL in its item":     func(p *ledger.Purchase) { p.Item = "a\x00b" },
+		"with a user id of bytes":    func(p *ledger.Purchase) { p.UserID = "\xff" },
+		"with data of bytes":         func(p *ledger.Purchase) { p.Data = json.RawMessage("\"\xff\"") },
 	} {
 		p := smallPurchase(1)
 		spoil(&p)
-		_, err := store.Create(suite.InTime(t), p)
+		_, _, err := store.Create(suite.InTime(t), p)
 		suite.WantError(t, "Create of a purchase "+what, err, gloebit.ErrInvalidRequest)
 	}
-	if got := list(t, store, ledger.Query{}); len(got) != 0 {
+	if got := list(t, store, ledger.Query{Realm: realm}); len(got) != 0 {
 		t.Errorf("%d purchases were kept that Check refuses", len(got))
 	}
 }
@@ -130,65 +139,76 @@ func largePurchase(t *testing.T, store ledger.Store) {
 	wantPurchase(t, get(t, store, want.ID), want)
 }
 
-// keyed is a purchase that holds a key for a hundred seconds.
+// keyed is a purchase that holds a key.
 func keyed(i int, userID, key string) ledger.Purchase {
 	p := smallPurchase(i)
 	p.UserID, p.Key = userID, key
-	if key != "" {
-		p.KeyUntil = p.CreatedAt.Add(100 * time.Second)
-	}
 	return p
 }
 
 func keyHeld(t *testing.T, store ledger.Store) {
 	first := fullPurchase(1)
-	first.KeyUntil = after(100)
 	create(t, store, first)
 	second := keyed(2, first.UserID, first.Key)
-	wantPurchase(t, create(t, store, second), first)
-	_, err := store.Get(suite.InTime(t), second.ID)
+	kept, created := createOr(t, store, second)
+	if created {
+		t.Error("Create says that it created a purchase whose key is held")
+	}
+	wantPurchase(t, kept, first)
+	_, err := store.Get(suite.InTime(t), second.StoreKey())
 	suite.WantError(t, "Get of a purchase whose key was in use", err, gloebit.ErrNotFound)
-	changed := change(t, store, first.ID, func(p *ledger.Purchase) { p.Cause = "changed" })
-	wantPurchase(t, create(t, store, second), changed)
-}
-
-func keyLapses(t *testing.T, store ledger.Store) {
-	create(t, store, keyed(0, "u", "k"))
-	create(t, store, keyed(250, "v", "k"))
-	create(t, store, keyed(251, "u", "another"))
-	for _, c := range []struct{ at, want int }{{99, 0}, {100, 100}, {150, 100}, {199, 100}, {300, 300}} {
-		if got := create(t, store, keyed(c.at, "u", "k")).ID; got != purchaseID(c.want) {
-			t.Errorf("after %d seconds Create returned %s, want %s", c.at, got, purchaseID(c.want))
+	for _, state := range ledger.States() {
+		if state == ledger.Refused {
+			continue
 		}
-	}
-	if got := get(t, store, purchaseID(0)).Key; got != "k" {
-		t.Errorf("the key of a purchase that holds it no more came back as %q", got)
-	}
-	for want, p := range map[int]ledger.Purchase{250: keyed(301, "v", "k"), 251: keyed(302, "u", "another")} {
-		if got := create(t, store, p).ID; got != purchaseID(want) {
-			t.Errorf("Create returned %s for a key of %s, want %s, which holds it though others have lapsed", got, p.UserID, purchaseID(want))
-		}
+		changed := change(t, store, first.ID, func(p *ledger.Purchase) { p.State = state })
+		wantPurchase(t, create(t, store, second), changed)
 	}
 }
 
-func keyGivenUp(t *testing.T, store ledger.Store) {
+func keyOfRefused(t *testing.T, store ledger.Store) {
 	create(t, store, keyed(1, "u", "k"))
-	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.KeyUntil = after(5) })
-	if got := create(t, store, keyed(4, "u", "k")).ID; got != purchaseID(1) {
-		t.Errorf("Create returned %s before the key was free", got)
+	refuse := func(p *ledger.Purchase) { p.State = ledger.Refused }
+	again := func(p *ledger.Purchase) { p.State = ledger.Created }
+	change(t, store, purchaseID(1), refuse)
+	if kept, created := createOr(t, store, keyed(1, "u", "k")); created || kept.State != ledger.Refused {
+		t.Errorf("Create of a refused purchase returned a purchase in %s and %t, want the refused one", kept.State, created)
 	}
-	if got := create(t, store, keyed(5, "u", "k")).ID; got != purchaseID(5) {
-		t.Errorf("Create returned %s after the key was given up", got)
+	change(t, store, purchaseID(1), again)
+	if got := create(t, store, keyed(2, "u", "k")).ID; got != purchaseID(1) {
+		t.Errorf("Create returned %s, though the purchase that was refused holds its key again", got)
 	}
-}
-
-func keyTakenOver(t *testing.T, store ledger.Store) {
-	create(t, store, keyed(1, "u", "k"))
-	create(t, store, keyed(200, "u", "k"))
-	// What happens to the first one must not touch the key that is another's now.
-	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "changed"; p.KeyUntil = after(2) })
-	if got := create(t, store, keyed(201, "u", "k")).ID; got != purchaseID(200) {
+	change(t, store, purchaseID(1), refuse)
+	if got := create(t, store, keyed(3, "u", "k")).ID; got != purchaseID(3) {
+		t.Errorf("Create returned %s, though the holder of the key was refused", got)
+	}
+	if got := create(t, store, keyed(1, "u", "k")).ID; got != purchaseID(3) {
 		t.Errorf("Create returned %s, want the holder of the key", got)
+	}
+	if _, err := store.Change(suite.InTime(t), key(1), editing(again)); err == nil || errors.Is(err, gloebit.ErrNotFound) {
+		t.Errorf("two purchases hold a key: Change returned the error %v", err)
+	}
+	if got := get(t, store, purchaseID(1)).State; got != ledger.Refused {
+		t.Errorf("a purchase whose key is another's is %s, want refused as before", got)
+	}
+	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "changed" })
+	if got := create(t, store, keyed(4, "u", "k")).ID; got != purchaseID(3) {
+		t.Errorf("Create returned %s, want the holder of the key", got)
+	}
+}
+
+func unknownUser(t *testing.T, store ledger.Store) {
+	want := smallPurchase(1)
+	want.UserID, want.Order, want.State, want.StuckAt = "", ledger.Order{}, ledger.Settled, after(1)
+	wantPurchase(t, create(t, store, want), want)
+	if kept, created := createOr(t, store, keyed(1, "u", "k")); created || kept.UserID != "" {
+		t.Errorf("Create returned a purchase of %q and %t, want the one of an unknown user", kept.UserID, created)
+	}
+	got := change(t, store, want.ID, func(p *ledger.Purchase) { p.UserID, p.GloebitID, p.Order = "u", "g", keyed(1, "u", "k").Order })
+	want.UserID, want.GloebitID, want.Order = "u", "g", keyed(1, "u", "k").Order
+	wantPurchase(t, got, want)
+	if got := create(t, store, keyed(2, "u", "k")).ID; got != want.ID {
+		t.Errorf("Create returned %s, want the purchase that got its user and key later", got)
 	}
 }
 
@@ -214,7 +234,7 @@ func oddPurchaseKeys(t *testing.T, store ledger.Store) {
 				t.Errorf("the user %s with the key %s came back as another one's", suite.Clip(fmt.Sprintf("%q", p.UserID)), suite.Clip(fmt.Sprintf("%q", p.Key)))
 			}
 		}
-		if got := list(t, store, ledger.Query{UserID: odd}); len(got) != 1 || got[0].UserID != odd {
+		if got := list(t, store, ledger.Query{Realm: realm, UserID: odd}); len(got) != 1 || got[0].UserID != odd {
 			t.Errorf("List of the user %s returned %d purchases, want 1", suite.Clip(fmt.Sprintf("%q", odd)), len(got))
 		}
 	}
@@ -229,7 +249,7 @@ func keyRace(t *testing.T, store ledger.Store) {
 		for i := range 100 {
 			group.Go(func() {
 				<-start
-				p, err := store.Create(ctx, keyed(1000*round+i, "u", "k"+fmt.Sprint(round)))
+				p, _, err := store.Create(ctx, keyed(1000*round+i, "u", "k"+fmt.Sprint(round)))
 				if err != nil {
 					t.Errorf("Create: %v", err)
 				}
@@ -243,7 +263,7 @@ func keyRace(t *testing.T, store ledger.Store) {
 		if len(got) != 1 {
 			t.Errorf("of 100 goroutines with one key %d created a purchase, want 1", len(got))
 		}
-		if kept := len(list(t, store, ledger.Query{Limit: 1000})); kept != round+1 {
+		if kept := len(list(t, store, ledger.Query{Realm: realm, Limit: 1000})); kept != round+1 {
 			t.Errorf("%d purchases were kept in %d rounds", kept, round+1)
 		}
 	}
@@ -254,16 +274,16 @@ func purchaseContextEnded(t *testing.T, store ledger.Store) {
 	p.NextAt = after(1)
 	create(t, store, p)
 	ctx := suite.Ended(t)
-	_, err := store.Create(ctx, smallPurchase(2))
+	_, _, err := store.Create(ctx, smallPurchase(2))
 	suite.WantError(t, "Create", err, context.Canceled)
-	_, err = store.Get(ctx, p.ID)
+	_, err = store.Get(ctx, p.StoreKey())
 	suite.WantError(t, "Get", err, context.Canceled)
-	_, err = store.Change(ctx, p.ID, editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
+	_, err = store.Change(ctx, p.StoreKey(), editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
 	suite.WantError(t, "Change", err, context.Canceled)
-	_, err = store.Claim(ctx, after(9), after(99))
+	_, err = store.Claim(ctx, realm, ledger.Created, after(9), after(99))
 	suite.WantError(t, "Claim", err, context.Canceled)
-	_, err = store.List(ctx, ledger.Query{})
+	_, err = store.List(ctx, ledger.Query{Realm: realm})
 	suite.WantError(t, "List", err, context.Canceled)
-	wantListed(t, store, ledger.Query{}, 1)
+	wantListed(t, store, ledger.Query{Realm: realm}, 1)
 	wantPurchase(t, get(t, store, p.ID), p)
 }

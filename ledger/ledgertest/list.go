@@ -7,7 +7,7 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-func listNothing(t *testing.T, store ledger.Store) { wantListed(t, store, ledger.Query{}) }
+func listNothing(t *testing.T, store ledger.Store) { wantListed(t, store, ledger.Query{Realm: realm}) }
 
 func listOrder(t *testing.T, store ledger.Store) {
 	for _, i := range []int{2, 5, 1, 4, 3} { // the last three at one time
@@ -15,15 +15,15 @@ func listOrder(t *testing.T, store ledger.Store) {
 		p.CreatedAt = after(min(i, 3))
 		create(t, store, p)
 	}
-	wantListed(t, store, ledger.Query{}, 5, 4, 3, 2, 1)
+	wantListed(t, store, ledger.Query{Realm: realm}, 5, 4, 3, 2, 1)
 	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.State, p.UpdatedAt = ledger.Accepted, after(99) })
-	wantListed(t, store, ledger.Query{}, 5, 4, 3, 2, 1)
+	wantListed(t, store, ledger.Query{Realm: realm}, 5, 4, 3, 2, 1)
 }
 
 func listLimit(t *testing.T, store ledger.Store) {
 	createMany(t, store, 130, nil)
 	for limit, want := range map[int]int{0: 100, 1: 1, 7: 7, 130: 130, 1000: 130, 5000: 130} {
-		if got := list(t, store, ledger.Query{Limit: limit}); len(got) != want || got[0].ID != purchaseID(130) {
+		if got := list(t, store, ledger.Query{Realm: realm, Limit: limit}); len(got) != want || got[0].ID != purchaseID(130) {
 			t.Errorf("with the limit %d, %d purchases were listed, want %d from the newest on", limit, len(got), want)
 		}
 	}
@@ -38,7 +38,7 @@ func listPages(t *testing.T, store ledger.Store) {
 	for _, size := range []int{1, 3, 7, 49, 50, 51} {
 		for userID, want := range map[string]int{"": many, "u": many / 2, "v": many / 2} {
 			seen := map[string]bool{}
-			q := ledger.Query{UserID: userID, Limit: size}
+			q := ledger.Query{Realm: realm, UserID: userID, Limit: size}
 			for {
 				page := list(t, store, q)
 				for _, p := range page {
@@ -61,7 +61,7 @@ func listPages(t *testing.T, store ledger.Store) {
 
 func listPagesStay(t *testing.T, store ledger.Store) {
 	createMany(t, store, 6, nil)
-	q := ledger.Query{Limit: 3}
+	q := ledger.Query{Realm: realm, Limit: 3}
 	wantListed(t, store, q, 6, 5, 4)
 	create(t, store, smallPurchase(7))
 	q.After = get(t, store, purchaseID(4)).Cursor()
@@ -76,6 +76,9 @@ func listNarrow(t *testing.T, store ledger.Store) {
 	states := ledger.States()
 	createMany(t, store, 8, func(i int, p *ledger.Purchase) {
 		p.State = states[i-1]
+		if i < 5 {
+			p.NextAt = after(i)
+		}
 		if i%2 == 0 {
 			p.UserID = "v"
 		}
@@ -87,21 +90,23 @@ func listNarrow(t *testing.T, store ledger.Store) {
 		q    ledger.Query
 		want []int
 	}{
-		{ledger.Query{UserID: "u"}, []int{7, 5, 3, 1}},
-		{ledger.Query{UserID: "U"}, nil},
-		{ledger.Query{UserID: "nobody"}, nil},
-		{ledger.Query{States: states[2:3]}, []int{3}},
-		{ledger.Query{States: states[1:4]}, []int{4, 3, 2}},
-		{ledger.Query{States: states}, []int{8, 7, 6, 5, 4, 3, 2, 1}},
-		{ledger.Query{Stuck: true}, []int{8, 7, 6}},
-		{ledger.Query{From: after(3)}, []int{8, 7, 6, 5, 4, 3}},
-		{ledger.Query{Until: after(3)}, []int{2, 1}},
-		{ledger.Query{From: after(2), Until: after(4)}, []int{3, 2}},
-		{ledger.Query{From: after(4), Until: after(4)}, nil},
-		{ledger.Query{UserID: "v", Stuck: true}, []int{8, 6}},
-		{ledger.Query{UserID: "u", States: states[:6], From: after(2), Limit: 1}, []int{5}},
-		{ledger.Query{UserID: "u", States: states[:6], From: after(2), After: ledger.Cursor{CreatedAt: after(5), ID: purchaseID(5)}}, []int{3}},
-		{ledger.Query{UserID: "v", States: states[5:], Stuck: true, From: after(1), Until: after(8), Limit: 9}, []int{6}},
+		{ledger.Query{Realm: realm, UserID: "u"}, []int{7, 5, 3, 1}},
+		{ledger.Query{Realm: realm, UserID: "U"}, nil},
+		{ledger.Query{Realm: realm, UserID: "nobody"}, nil},
+		{ledger.Query{Realm: realm, States: states[2:3]}, []int{3}},
+		{ledger.Query{Realm: realm, States: states[1:4]}, []int{4, 3, 2}},
+		{ledger.Query{Realm: realm, States: states}, []int{8, 7, 6, 5, 4, 3, 2, 1}},
+		{ledger.Query{Realm: realm, Stuck: true}, []int{8, 7, 6}},
+		{ledger.Query{Realm: realm, DueBefore: after(4)}, []int{3, 2, 1}},
+		{ledger.Query{Realm: realm, DueBefore: after(4), States: states[:2]}, []int{2, 1}},
+		{ledger.Query{Realm: realm, From: after(3)}, []int{8, 7, 6, 5, 4, 3}},
+		{ledger.Query{Realm: realm, Until: after(3)}, []int{2, 1}},
+		{ledger.Query{Realm: realm, From: after(2), Until: after(4)}, []int{3, 2}},
+		{ledger.Query{Realm: realm, From: after(4), Until: after(4)}, nil},
+		{ledger.Query{Realm: realm, UserID: "v", Stuck: true}, []int{8, 6}},
+		{ledger.Query{Realm: realm, UserID: "u", States: states[:6], From: after(2), Limit: 1}, []int{5}},
+		{ledger.Query{Realm: realm, UserID: "u", States: states[:6], From: after(2), After: ledger.Cursor{CreatedAt: after(5), ID: purchaseID(5)}}, []int{3}},
+		{ledger.Query{Realm: realm, UserID: "v", States: states[5:], Stuck: true, From: after(1), Until: after(8), Limit: 9}, []int{6}},
 	} {
 		wantListed(t, store, c.q, c.want...)
 	}
@@ -110,7 +115,7 @@ func listNarrow(t *testing.T, store ledger.Store) {
 func listWhole(t *testing.T, store ledger.Store) {
 	create(t, store, fullPurchase(1))
 	create(t, store, smallPurchase(2))
-	got := list(t, store, ledger.Query{})
+	got := list(t, store, ledger.Query{Realm: realm})
 	if len(got) != 2 {
 		t.Fatalf("List returned %d purchases, want 2", len(got))
 	}

@@ -22,7 +22,6 @@ type held struct {
 	committed                bool // the gloebits are the merchant's, for good
 	rolledBack               bool // the gloebits went back, for good
 	consumeHeard, cancelHear bool // the callback was answered with status 200
-	refused                  bool // an answer that reached the shop said so
 	told                     bool // consume or cancel was answered, with whatever, and is not called again
 }
 

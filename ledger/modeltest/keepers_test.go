@@ -7,6 +7,7 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -31,9 +32,9 @@ func write(ctx context.Context, fn func()) error {
 	return nil
 }
 
-func (m *memory) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (m *memory) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
 	var writes []func()
-	p, err := m.MemoryStore.Change(context.WithValue(ctx, writesKey{}, &writes), id, fn)
+	p, err := m.MemoryStore.Change(context.WithValue(ctx, writesKey{}, &writes), key, fn)
 	if err == nil {
 		for _, write := range writes {
 			write()
@@ -71,7 +72,11 @@ func newSQLite(t *testing.T) (empty func(*rapid.T) keeper) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(1) // each has a database of its own
-	kept := inSQL{sqlledger.New(sqlstore.New(db, sqlstore.SQLite)), db}
+	tokens, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.SQLite})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := inSQL{sqlledger.New(tokens), db}
 	if err := kept.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}

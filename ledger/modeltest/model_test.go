@@ -26,6 +26,7 @@ type shop struct {
 	ledger  *ledger.Ledger
 	handler http.Handler
 	client  *gloebit.Client
+	connect func(at time.Time) error   // makes another connection of alice
 	known   map[string]ledger.Purchase // as last seen, by id
 	ordered map[string]bool            // ids that a buyer was told of
 }
@@ -46,10 +47,13 @@ func newShop(t *rapid.T, kept keeper) *shop {
 		Tokens: tokens, HTTPClient: &http.Client{Transport: s.gloebit}, Clock: clock,
 	})
 	check(t, err)
-	credential := gloebit.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
-	check(t, tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &credential, nil
-	}))
+	s.connect = func(at time.Time) error {
+		credential := connect.Credential{AccessToken: "token", ConnectedAt: at, Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
+		return tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+			return &credential, nil
+		})
+	}
+	check(t, s.connect(s.now))
 	s.client, err = merchant.Client(context.Background(), "alice")
 	check(t, err)
 	s.config = ledger.Config{
@@ -110,10 +114,7 @@ func (s *shop) order(t *rapid.T) {
 	case p.State != ledger.Refused && p.Err() == nil:
 		t.Fatalf("the order was answered with %v, and the purchase is %s", err, p.State)
 	}
-	if held := s.gloebit.byID[p.ID]; held != nil && err != nil {
-		held.refused = true
-	}
-	if before, seen := s.known[p.ID]; seen && (fresh || before.Key != key || !before.KeyUntil.After(s.now)) {
+	if before, seen := s.known[p.ID]; seen && (fresh || before.Key != key) {
 		t.Fatalf("an order with the key %q was answered with the purchase of %q", key, before.Key)
 	}
 }
@@ -134,7 +135,8 @@ func (s *shop) any(t *rapid.T) *held {
 
 func (s *shop) enact(t *rapid.T) {
 	h := s.any(t)
-	off := h.cancelHear || h.refused && s.known[h.id].State == ledger.Refused
+	state := s.known[h.id].State
+	off := h.cancelHear || state == ledger.Refused || state == ledger.Canceled || state == ledger.Released
 	_, body := s.gloebit.enact(h)
 	if off && body == "[true]" {
 		t.Fatalf("enact of %s, which was called off, was answered with %s", h.id, body)
@@ -173,19 +175,52 @@ func (s *shop) cancel(t *rapid.T) {
 	}
 }
 
+// loseCommit takes a purchase back to before its enact, as a database does that
+// loses commits when it fails.
+func (s *shop) loseCommit(t *rapid.T) {
+	h := s.any(t)
+	if known := s.known[h.id]; known.State != ledger.Reserved || s.store.stopped {
+		return
+	}
+	p, err := s.store.keeper.Change(t.Context(), connect.Key{Realm: s.config.Merchant.Realm(), ID: h.id}, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		for i, change := range p.History {
+			if change.To == ledger.Reserved && change.From != ledger.Reserved {
+				p.State, p.History, p.NextAt, p.StuckAt, p.Attempts = change.From, p.History[:i:i], s.now, time.Time{}, 0
+				break
+			}
+		}
+		return p, s.store.release(ctx, p.ID)
+	})
+	check(t, err)
+	s.known[p.ID] = p
+}
+
+// cancelOrder has the application cancel a purchase.
+func (s *shop) cancelOrder(t *rapid.T) {
+	p, err := s.ledger.Cancel(t.Context(), s.any(t).id)
+	switch {
+	case s.store.stopped, errors.Is(err, gloebit.ErrStore):
+	case errors.Is(err, ledger.ErrTooLate) && (p.State == ledger.Reserved || p.Paid()):
+	case err != nil || p.State != ledger.Canceled && p.State != ledger.Released && p.State != ledger.Refused:
+		t.Fatalf("Cancel returned %v, and the purchase is %s", err, p.State)
+	}
+}
+
+// reconnect has the user connect again.
+func (s *shop) reconnect(t *rapid.T) {
+	check(t, s.connect(s.now))
+	var err error
+	s.client, err = s.config.Merchant.Client(t.Context(), "alice")
+	check(t, err)
+}
+
 // liar makes a callback that Gloebit has promised never to make.
 func (s *shop) liar(t *rapid.T) {
 	h := s.any(t)
-	var url string
-	switch p := s.known[h.id]; {
-	case h.consumeHeard:
-		url = h.cancelAt
-	case h.cancelHear, !h.enacted && (p.State == ledger.Created || p.State == ledger.Accepted || p.State == ledger.Refused):
-		url = h.consumeAt
-	default:
+	if !h.consumeHeard {
 		return
 	}
-	if status, body := s.call(url); status == http.StatusOK {
+	if status, body := s.call(h.cancelAt); status == http.StatusOK {
 		t.Fatalf("a callback that can't be was answered with %s", body)
 	}
 }
@@ -252,6 +287,9 @@ func live(t *rapid.T, kept keeper) {
 		"consume":    s.consume,
 		"cancel":     s.cancel,
 		"lie":        s.liar,
+		"loseCommit": s.loseCommit,
+		"cancelIt":   s.cancelOrder,
+		"reconnect":  s.reconnect,
 		"reconcile":  s.reconcile,
 		"retry":      s.retry,
 		"break":      s.breakNext,

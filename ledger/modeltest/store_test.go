@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
@@ -38,22 +39,22 @@ func (s *store) at(where string) error {
 	return errDown
 }
 
-func (s *store) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+func (s *store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
 	if err := s.at("before"); err != nil {
-		return ledger.Purchase{}, err
+		return ledger.Purchase{}, false, err
 	}
-	p, err := s.keeper.Create(ctx, p)
+	kept, created, err = s.keeper.Create(ctx, p)
 	if err == nil {
 		err = s.at("after")
 	}
-	return p, err
+	return kept, created, err
 }
 
-func (s *store) Change(ctx context.Context, id string, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (s *store) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
 	if err := s.at("before"); err != nil {
 		return ledger.Purchase{}, err
 	}
-	p, err := s.keeper.Change(ctx, id, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	p, err := s.keeper.Change(ctx, key, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		p, err := fn(ctx, p)
 		if err == nil {
 			err = s.at("within")

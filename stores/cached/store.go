@@ -1,4 +1,4 @@
-// Package cached answers the loads of a remote gloebit.TokenStore from memory,
+// Package cached answers the loads of a remote connect.TokenStore from memory,
 // for a short time.
 //
 //	tokens, err := cached.New(store, cached.Config{MaxAge: 2 * time.Second})
@@ -23,7 +23,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 )
 
@@ -40,10 +39,10 @@ type Config struct {
 	Clock func() time.Time
 }
 
-// Store is a gloebit.TokenStore in front of another. Make it with [New]. It is
+// Store is a connect.TokenStore in front of another. Make it with [New]. It is
 // safe for concurrent use, and starts no goroutine.
 type Store struct {
-	inner  gloebit.TokenStore
+	inner  connect.TokenStore
 	config Config
 
 	mu      sync.Mutex
@@ -52,17 +51,17 @@ type Store struct {
 }
 
 type entry struct {
-	credential gloebit.Credential
+	credential connect.Credential
 	until      time.Time
 }
 
 var (
-	_ gloebit.TokenStore = (*Store)(nil)
+	_ connect.TokenStore = (*Store)(nil)
 	_ connect.PlainStore = (*Store)(nil)
 )
 
 // New puts a cache in front of a store.
-func New(inner gloebit.TokenStore, config Config) (*Store, error) {
+func New(inner connect.TokenStore, config Config) (*Store, error) {
 	switch {
 	case inner == nil:
 		return nil, errors.New("cached: the store is nil")
@@ -80,11 +79,11 @@ func New(inner gloebit.TokenStore, config Config) (*Store, error) {
 	return &Store{inner: inner, config: config, entries: make(map[connect.Key]entry)}, nil
 }
 
-// Load implements gloebit.TokenStore. That there is no credential is not kept,
+// Load implements connect.TokenStore. That there is no credential is not kept,
 // nor is any other error: who connects is connected at once.
-func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	if err := ctx.Err(); err != nil {
-		return gloebit.Credential{}, err
+		return connect.Credential{}, err
 	}
 	now := s.config.Clock() // before the inner store is asked: what it says may be as old as that
 	credential, changes, ok := s.find(key, now)
@@ -93,20 +92,20 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, 
 	}
 	credential, err := s.inner.Load(ctx, key)
 	if err != nil {
-		return gloebit.Credential{}, err
+		return connect.Credential{}, err
 	}
 	s.keep(key, credential, changes, now)
 	return credential, nil
 }
 
-// Update implements gloebit.TokenStore. It is the inner store's, which reads what
+// Update implements connect.TokenStore. It is the inner store's, which reads what
 // is stored.
-func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	defer s.forget(key) // also after an error: it may have been saved all the same
 	return s.inner.Update(ctx, key, fn)
 }
 
-// Delete implements gloebit.TokenStore.
+// Delete implements connect.TokenStore.
 func (s *Store) Delete(ctx context.Context, key connect.Key) error {
 	defer s.forget(key)
 	return s.inner.Delete(ctx, key)
@@ -133,14 +132,14 @@ func (s *Store) PlainAtRest() bool {
 }
 
 // Unwrap returns the store inside.
-func (s *Store) Unwrap() gloebit.TokenStore { return s.inner }
+func (s *Store) Unwrap() connect.TokenStore { return s.inner }
 
 // Format writes the type's name, whatever the verb: a Store holds tokens.
 func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cached.Store") }
 
 // find returns what is kept, if that may still be used, and the changes there
 // were until now.
-func (s *Store) find(key connect.Key, now time.Time) (gloebit.Credential, uint64, bool) {
+func (s *Store) find(key connect.Key, now time.Time) (connect.Credential, uint64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, ok := s.entries[key]
@@ -148,7 +147,7 @@ func (s *Store) find(key connect.Key, now time.Time) (gloebit.Credential, uint64
 }
 
 // keep keeps what was asked for at a time when there had been so many changes.
-func (s *Store) keep(key connect.Key, credential gloebit.Credential, changes uint64, now time.Time) {
+func (s *Store) keep(key connect.Key, credential connect.Credential, changes uint64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if changes != s.changes { // it may be from before the change

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/cached"
 	"github.com/go-gloebit/gloebit/storetest"
@@ -16,13 +15,13 @@ import (
 
 // counted is a store that counts its loads, and does something in each.
 type counted struct {
-	gloebit.MemoryTokenStore
+	connect.MemoryTokenStore
 	loads  int
 	during func()
 	err    error
 }
 
-func (c *counted) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+func (c *counted) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	c.loads++
 	credential, err := c.MemoryTokenStore.Load(ctx, key)
 	if c.during != nil {
@@ -41,15 +40,15 @@ func newStore(t *testing.T, config cached.Config) (store *cached.Store, inner *c
 	inner.Clock = config.Clock
 	store, err := cached.New(inner, config)
 	require.NoError(t, err)
-	require.NoError(t, inner.Update(t.Context(), at("alice"), returning(&gloebit.Credential{AccessToken: "old"})))
+	require.NoError(t, inner.Update(t.Context(), at("alice"), returning(&connect.Credential{AccessToken: "old"})))
 	return store, inner, func(d time.Duration) { now = now.Add(d) }
 }
 
-func returning(c *gloebit.Credential) func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return c, nil }
+func returning(c *connect.Credential) func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	return func(context.Context, *connect.Credential) (*connect.Credential, error) { return c, nil }
 }
 
-func token(t *testing.T, store gloebit.TokenStore) gloebit.Secret {
+func token(t *testing.T, store connect.TokenStore) connect.Secret {
 	t.Helper()
 	credential, err := store.Load(t.Context(), at("alice"))
 	require.NoError(t, err)
@@ -58,11 +57,11 @@ func token(t *testing.T, store gloebit.TokenStore) gloebit.Secret {
 
 func TestConformance(t *testing.T) {
 	newEmpty := func(t *testing.T) *cached.Store {
-		store, err := cached.New(&gloebit.MemoryTokenStore{}, cached.Config{MaxAge: time.Hour})
+		store, err := cached.New(&connect.MemoryTokenStore{}, cached.Config{MaxAge: time.Hour})
 		require.NoError(t, err)
 		return store
 	}
-	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
+	storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore { return newEmpty(t) })
 	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
 }
 
@@ -78,21 +77,21 @@ func TestACredentialIsLoadedOnceUntilItIsTooOld(t *testing.T) {
 	require.EqualValues(t, "old", token(t, store), "still")
 	advance(1)
 	_, err := store.Load(t.Context(), at("alice"))
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
 func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(context.Context, gloebit.TokenStore) error
-		left   gloebit.Secret
+		change func(context.Context, connect.TokenStore) error
+		left   connect.Secret
 	}{
-		"an update": {func(ctx context.Context, s gloebit.TokenStore) error {
-			return s.Update(ctx, at("alice"), returning(&gloebit.Credential{AccessToken: "new"}))
+		"an update": {func(ctx context.Context, s connect.TokenStore) error {
+			return s.Update(ctx, at("alice"), returning(&connect.Credential{AccessToken: "new"}))
 		}, "new"},
-		"a removal": {func(ctx context.Context, s gloebit.TokenStore) error {
+		"a removal": {func(ctx context.Context, s connect.TokenStore) error {
 			return s.Update(ctx, at("alice"), returning(nil))
 		}, ""},
-		"a delete": {func(ctx context.Context, s gloebit.TokenStore) error { return s.Delete(ctx, at("alice")) }, ""},
+		"a delete": {func(ctx context.Context, s connect.TokenStore) error { return s.Delete(ctx, at("alice")) }, ""},
 	} {
 		for _, when := range []string{"after a load", "while one runs"} {
 			t.Run(name+" "+when, func(t *testing.T) {
@@ -106,7 +105,7 @@ func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
 				}
 				credential, err := store.Load(t.Context(), at("alice"))
 				require.Equal(t, c.left, credential.AccessToken)
-				require.Equal(t, c.left == "", errors.Is(err, gloebit.ErrNotFound))
+				require.Equal(t, c.left == "", errors.Is(err, connect.ErrNotFound))
 			})
 		}
 	}
@@ -115,9 +114,9 @@ func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
 func TestAnUpdateReadsTheStoreAndForgetsEvenWhenItFails(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
 	require.EqualValues(t, "old", token(t, store))
-	require.NoError(t, inner.Update(t.Context(), at("alice"), returning(&gloebit.Credential{AccessToken: "new"})), "on another machine")
+	require.NoError(t, inner.Update(t.Context(), at("alice"), returning(&connect.Credential{AccessToken: "new"})), "on another machine")
 	down := errors.New("the database is down")
-	require.ErrorIs(t, store.Update(t.Context(), at("alice"), func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	require.ErrorIs(t, store.Update(t.Context(), at("alice"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		require.EqualValues(t, "new", current.AccessToken)
 		return nil, down
 	}), down)
@@ -133,8 +132,8 @@ func TestAbsenceAndErrorsAreNotKept(t *testing.T) {
 	require.EqualValues(t, "old", token(t, store))
 
 	_, err = store.Load(t.Context(), at("bob"))
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
-	require.NoError(t, inner.Update(t.Context(), at("bob"), returning(&gloebit.Credential{AccessToken: "new"})), "on another machine")
+	require.ErrorIs(t, err, connect.ErrNotFound)
+	require.NoError(t, inner.Update(t.Context(), at("bob"), returning(&connect.Credential{AccessToken: "new"})), "on another machine")
 	_, err = store.Load(t.Context(), at("bob"))
 	require.NoError(t, err)
 }
@@ -143,7 +142,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour, Capacity: 10})
 	const users = 100
 	for i := range users {
-		require.NoError(t, inner.Update(t.Context(), at(fmt.Sprint(i)), returning(&gloebit.Credential{AccessToken: "t"})))
+		require.NoError(t, inner.Update(t.Context(), at(fmt.Sprint(i)), returning(&connect.Credential{AccessToken: "t"})))
 		_, err := store.Load(t.Context(), at(fmt.Sprint(i)))
 		require.NoError(t, err)
 	}
@@ -157,7 +156,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 
 func TestNewSaysWhatCantBeUsed(t *testing.T) {
 	for name, c := range map[string]struct {
-		store  gloebit.TokenStore
+		store  connect.TokenStore
 		config cached.Config
 		want   string
 	}{
@@ -173,12 +172,12 @@ func TestNewSaysWhatCantBeUsed(t *testing.T) {
 }
 
 // plain is a store of which a backup can be read.
-type plain struct{ gloebit.MemoryTokenStore }
+type plain struct{ connect.MemoryTokenStore }
 
 func (*plain) PlainAtRest() bool { return true }
 
 func TestTheInnerStoreSaysWhatIsAtRest(t *testing.T) {
-	for want, inner := range map[bool]gloebit.TokenStore{true: &plain{}, false: &gloebit.MemoryTokenStore{}} {
+	for want, inner := range map[bool]connect.TokenStore{true: &plain{}, false: &connect.MemoryTokenStore{}} {
 		store, err := cached.New(inner, cached.Config{MaxAge: 1})
 		require.NoError(t, err)
 		require.Equal(t, want, store.PlainAtRest())
@@ -197,12 +196,12 @@ func TestACredentialIsAsOldAsTheQuestionForIt(t *testing.T) {
 	require.EqualValues(t, "old", token(t, store))
 	require.NoError(t, inner.Delete(t.Context(), at("alice")), "on another machine")
 	_, err := store.Load(t.Context(), at("alice"))
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
 // slow is a store whose Delete lets something be done before it deletes.
 type slow struct {
-	gloebit.MemoryTokenStore
+	connect.MemoryTokenStore
 	before func()
 }
 
@@ -215,9 +214,9 @@ func TestALoadWhileADeleteRunsIsNotKept(t *testing.T) {
 	inner := &slow{}
 	store, err := cached.New(inner, cached.Config{MaxAge: time.Hour})
 	require.NoError(t, err)
-	require.NoError(t, store.Update(t.Context(), at("alice"), returning(&gloebit.Credential{AccessToken: "old"})))
+	require.NoError(t, store.Update(t.Context(), at("alice"), returning(&connect.Credential{AccessToken: "old"})))
 	inner.before = func() { require.EqualValues(t, "old", token(t, store), "not deleted yet") }
 	require.NoError(t, store.Delete(t.Context(), at("alice")))
 	_, err = store.Load(t.Context(), at("alice"))
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.ErrorIs(t, err, connect.ErrNotFound)
 }

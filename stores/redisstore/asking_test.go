@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
@@ -62,9 +62,9 @@ func TestTheContextOfFnEndsWithTheLeaseWhichIsThirtySecondsUnlessSet(t *testing.
 	var deadline time.Time
 	var before, last asked
 	finished := make(chan error, 1)
-	require.NoError(t, other.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, other.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		go func() {
-			finished <- waiting.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			finished <- waiting.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 				deadline, _ = ctx.Deadline()
 				all := asks.sofar()
 				before, last = all[len(all)-2], all[len(all)-1]
@@ -86,7 +86,7 @@ func TestThoseWhoWaitAskRedisOneAtATimeAndWithPauses(t *testing.T) {
 	asks := newAsking(client)
 	waiting := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
 	other := newStore(t, redisstore.Config{Client: newClient(t), Prefix: prefix})
-	require.NoError(t, other.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, other.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*aMoment)
 		defer cancel()
 		var group sync.WaitGroup

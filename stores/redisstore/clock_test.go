@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/stretchr/testify/require"
 )
@@ -17,10 +17,10 @@ func TestTheClockSaysWhenThingsLapse(t *testing.T) {
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client), Clock: func() time.Time { return now }})
 	until := now.Add(time.Hour)
 	save := func(userID string) {
-		require.NoError(t, store.Update(t.Context(), at(userID), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-			return &gloebit.Credential{Until: until}, nil
+		require.NoError(t, store.Update(t.Context(), at(userID), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+			return &connect.Credential{Until: until}, nil
 		}))
-		require.NoError(t, store.Put(t.Context(), at(userID), gloebit.PendingConnection{ExpiresAt: until}))
+		require.NoError(t, store.Put(t.Context(), at(userID), connect.PendingConnection{ExpiresAt: until}))
 	}
 	now = until.Add(-time.Minute)
 	save("early")
@@ -32,9 +32,9 @@ func TestTheClockSaysWhenThingsLapse(t *testing.T) {
 	_, err = store.Take(t.Context(), at("early"))
 	require.NoError(t, err)
 	_, err = store.Load(t.Context(), at("late"))
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.ErrorIs(t, err, connect.ErrNotFound)
 	_, err = store.Take(t.Context(), at("late"))
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
 func TestWhatLapsesWhileItIsBeingSavedIsGoneAndNoError(t *testing.T) {
@@ -47,10 +47,10 @@ func TestWhatLapsesWhileItIsBeingSavedIsGoneAndNoError(t *testing.T) {
 		return now
 	}})
 	until := now.Add(90 * time.Minute)
-	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{Until: until}, nil
+	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		return &connect.Credential{Until: until}, nil
 	}))
 	until = now.Add(90 * time.Minute)
-	require.NoError(t, store.Put(t.Context(), at("s"), gloebit.PendingConnection{ExpiresAt: until}))
+	require.NoError(t, store.Put(t.Context(), at("s"), connect.PendingConnection{ExpiresAt: until}))
 	require.Eventually(t, func() bool { return len(keysOf(t, client, prefix)) == 0 }, patience, time.Millisecond)
 }

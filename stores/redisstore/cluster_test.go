@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/go-gloebit/gloebit/storetest"
 	"github.com/redis/go-redis/v9"
@@ -67,8 +67,8 @@ func TestAClusterIsBothStores(t *testing.T) {
 		// The cluster is the test's own: nothing to clean up.
 		return newStore(t, redisstore.Config{Client: cluster, Prefix: t.Name() + ":"})
 	}
-	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
-	storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore { return newEmpty(t) })
+	storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore { return newEmpty(t) })
+	storetest.RunStateStore(t, func(t *testing.T) connect.StateStore { return newEmpty(t) })
 	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
 }
 

@@ -1,7 +1,7 @@
 // Package redisstore keeps credentials and pending connections in Redis 6.2 or
 // newer, or in a server that speaks like it, such as Valkey: one server, one
 // with replicas under Sentinel, or a Cluster. A [Store] is both a
-// [gloebit.TokenStore] and a [gloebit.StateStore]:
+// [connect.TokenStore] and a [connect.StateStore]:
 //
 //	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
 //	store, err := redisstore.New(redisstore.Config{Client: client})

@@ -7,6 +7,7 @@ import (
 	"github.com/alexedwards/scs/goredisstore"
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/redis/go-redis/v9"
 )
@@ -24,7 +25,7 @@ func Example() {
 	sessions.HashTokenInStore = true
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID:     os.Getenv("GLOEBIT_KEY"),
-		ClientSecret: gloebit.Secret(os.Getenv("GLOEBIT_SECRET")),
+		ClientSecret: connect.Secret(os.Getenv("GLOEBIT_SECRET")),
 		RedirectURL:  "https://shop.example/gloebit/callback",
 		Provider:     gloebit.Sandbox(),
 		Sessions:     sessions,

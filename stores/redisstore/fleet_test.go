@@ -15,6 +15,7 @@ import (
 	"github.com/alexedwards/scs/goredisstore"
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/google/uuid"
@@ -57,8 +58,8 @@ func newFleet(t *testing.T, machines int, prefix string, newClient func() *redis
 	require.NoError(t, err)
 	require.NoError(t, f.gloebit.Approve("alice"))
 	config := gloebit.Config{
-		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), RedirectURL: f.url + "/gloebit/callback",
-		Scopes:   []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
+		ClientID: app.Key, ClientSecret: connect.Secret(app.Secret), RedirectURL: f.url + "/gloebit/callback",
+		Scopes:   []connect.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
 		Provider: gloebit.At(f.gloebit.URL),
 	}
 	config.Provider.PKCE = true

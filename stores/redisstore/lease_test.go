@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/stretchr/testify/require"
 )
@@ -23,17 +23,17 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		before    string                                           // the token that is there at first
 		meanwhile func(t *testing.T, other *redisstore.Store)      // what another process does after the lease
-		returns   *gloebit.Credential                              // what the holder returns at last
+		returns   *connect.Credential                              // what the holder returns at last
 		after     func(t *testing.T, other *redisstore.Store) bool // whether the credential is as the other left it
 	}{
-		"when another has saved":                               {"old", saves("theirs"), &gloebit.Credential{AccessToken: "late"}, has("theirs")},
-		"when another has saved for a user who was not there":  {"", saves("theirs"), &gloebit.Credential{AccessToken: "late"}, has("theirs")},
-		"when another has deleted":                             {"old", deletes, &gloebit.Credential{AccessToken: "late"}, has("")},
+		"when another has saved":                               {"old", saves("theirs"), &connect.Credential{AccessToken: "late"}, has("theirs")},
+		"when another has saved for a user who was not there":  {"", saves("theirs"), &connect.Credential{AccessToken: "late"}, has("theirs")},
+		"when another has deleted":                             {"old", deletes, &connect.Credential{AccessToken: "late"}, has("")},
 		"when the holder would delete what another has saved":  {"old", saves("theirs"), nil, has("theirs")},
-		"when what it would save has lapsed":                   {"old", saves("theirs"), &gloebit.Credential{Until: time.Unix(1, 0)}, has("theirs")},
-		"when nobody has come, since nobody can know that":     {"old", func(*testing.T, *redisstore.Store) {}, &gloebit.Credential{AccessToken: "late"}, has("old")},
-		"when another has come and gone without saving":        {"old", fails, &gloebit.Credential{AccessToken: "late"}, has("old")},
-		"when another has saved the same as was there, and so": {"old", saves("old"), &gloebit.Credential{AccessToken: "late"}, has("old")},
+		"when what it would save has lapsed":                   {"old", saves("theirs"), &connect.Credential{Until: time.Unix(1, 0)}, has("theirs")},
+		"when nobody has come, since nobody can know that":     {"old", func(*testing.T, *redisstore.Store) {}, &connect.Credential{AccessToken: "late"}, has("old")},
+		"when another has come and gone without saving":        {"old", fails, &connect.Credential{AccessToken: "late"}, has("old")},
+		"when another has saved the same as was there, and so": {"old", saves("old"), &connect.Credential{AccessToken: "late"}, has("old")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +42,7 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 			if test.before != "" {
 				require.NoError(t, other.Update(t.Context(), at("u"), returning(test.before)))
 			}
-			err := holder.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			err := holder.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 				<-ctx.Done()
 				require.ErrorIs(t, context.Cause(ctx), redisstore.ErrLeaseLost)
 				require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
@@ -72,7 +72,7 @@ func deletes(t *testing.T, other *redisstore.Store) {
 
 func fails(t *testing.T, other *redisstore.Store) {
 	no := errors.New("no")
-	err := other.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no })
+	err := other.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, no })
 	require.ErrorIs(t, err, no)
 }
 
@@ -80,7 +80,7 @@ func has(token string) func(*testing.T, *redisstore.Store) bool {
 	return func(t *testing.T, other *redisstore.Store) bool {
 		credential, err := other.Load(t.Context(), at("u"))
 		if token == "" {
-			return errors.Is(err, gloebit.ErrNotFound)
+			return errors.Is(err, connect.ErrNotFound)
 		}
 		return err == nil && credential.AccessToken.Reveal() == token
 	}
@@ -91,14 +91,14 @@ func TestAHolderThatPausedDoesNotFreeTheLockOfTheNext(t *testing.T) {
 	stores, _ := newReplicas(t, 3, 50*time.Millisecond)
 	patient := newLong(t, stores[1])
 	held, free, finished := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	err := stores[0].Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+	err := stores[0].Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 		<-ctx.Done()
 		<-time.After(50 * time.Millisecond)
 		go func() {
-			finished <- patient.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			finished <- patient.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 				close(held)
 				<-free
-				return &gloebit.Credential{AccessToken: "theirs"}, nil
+				return &connect.Credential{AccessToken: "theirs"}, nil
 			})
 		}()
 		<-held
@@ -123,11 +123,11 @@ func TestAnUpdateThatTakesLongerThanTheLeaseOfAnotherIsNotSaved(t *testing.T) {
 	t.Parallel()
 	stores, prefix := newReplicas(t, 1, 0)
 	client := newClient(t)
-	err := stores[0].Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err := stores[0].Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		for _, key := range keysOf(t, client, prefix) { // as a failover to a replica that had not heard of the lock
 			require.NoError(t, client.Del(t.Context(), key).Err())
 		}
-		return &gloebit.Credential{AccessToken: "late"}, nil
+		return &connect.Credential{AccessToken: "late"}, nil
 	})
 	require.ErrorIs(t, err, redisstore.ErrLeaseLost)
 	require.Empty(t, keysOf(t, client, prefix))
@@ -138,9 +138,9 @@ func TestWhatFnReturnedIsSavedThoughTheCallerHasGone(t *testing.T) {
 	stores, prefix := newReplicas(t, 1, 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err := stores[0].Update(ctx, at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err := stores[0].Update(ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		cancel()
-		return &gloebit.Credential{AccessToken: "a token that exists only once"}, nil
+		return &connect.Credential{AccessToken: "a token that exists only once"}, nil
 	})
 	require.NoError(t, err)
 	wantToken(t, stores[0], "u", "a token that exists only once")
@@ -155,7 +155,7 @@ func TestAProcessThatDiesKeepsItsUserWaitingForTheLeaseAtMost(t *testing.T) {
 	const lease = 500 * time.Millisecond
 	if prefix := os.Getenv(diesHere); prefix != "" {
 		store := newStore(t, redisstore.Config{Client: newClient(t), Prefix: prefix, Lease: lease})
-		_ = store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		_ = store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			fmt.Println("held")
 			select {} // until it is killed
 		})
@@ -177,9 +177,9 @@ func TestAProcessThatDiesKeepsItsUserWaitingForTheLeaseAtMost(t *testing.T) {
 
 	wantToken(t, stores[0], "u", "before")
 	start := time.Now()
-	require.NoError(t, stores[0].Update(t.Context(), at("u"), func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
-		require.Equal(t, gloebit.Secret("before"), current.AccessToken)
-		return &gloebit.Credential{AccessToken: "after"}, nil
+	require.NoError(t, stores[0].Update(t.Context(), at("u"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+		require.Equal(t, connect.Secret("before"), current.AccessToken)
+		return &connect.Credential{AccessToken: "after"}, nil
 	}))
 	require.Less(t, time.Since(start), lease+time.Second)
 	wantToken(t, stores[0], "u", "after")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 )
@@ -19,9 +20,9 @@ func users() map[string]func(*gloebit.Config) {
 		"signed in with Gloebit": func(c *gloebit.Config) { c.SignIn = true },
 		"the session alone":      func(*gloebit.Config) {},
 		"users of the application": func(c *gloebit.Config) {
-			c.User = func(r *http.Request) (gloebit.User, error) {
+			c.User = func(r *http.Request) (connect.User, error) {
 				name := r.Header.Get("X-User")
-				return gloebit.User{ID: "id of " + name, Name: name}, nil
+				return connect.User{ID: "id of " + name, Name: name}, nil
 			}
 		},
 	}

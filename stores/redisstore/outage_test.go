@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
@@ -16,13 +16,13 @@ func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	store := newStore(t, redisstore.Config{Client: server.client(t, 0), Lease: time.Second})
-	pending := gloebit.PendingConnection{Binding: "b", ExpiresAt: time.Now().Add(time.Hour)}
+	pending := connect.PendingConnection{Binding: "b", ExpiresAt: time.Now().Add(time.Hour)}
 	require.NoError(t, store.Update(t.Context(), at("u"), returning("before")))
 	require.NoError(t, store.Put(t.Context(), at("state"), pending))
 
-	err := store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err := store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		server.kill()
-		return &gloebit.Credential{AccessToken: "lost"}, nil
+		return &connect.Credential{AccessToken: "lost"}, nil
 	})
 	require.Error(t, err, "what can't be saved is no success")
 	start := time.Now()
@@ -38,7 +38,7 @@ func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
 			return nil
 		},
 		"Update": func() error {
-			return store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			return store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 				t.Error("Update called fn without a lock")
 				return nil, nil
 			})
@@ -46,7 +46,7 @@ func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
 	} {
 		err := try()
 		require.Error(t, err, name)
-		require.NotErrorIs(t, err, gloebit.ErrNotFound, name)
+		require.NotErrorIs(t, err, connect.ErrNotFound, name)
 	}
 	require.Less(t, time.Since(start), 5*time.Second)
 
@@ -70,7 +70,7 @@ func TestAServerThatHangsHoldsNobodyPastTheirDeadline(t *testing.T) {
 	for name, try := range map[string]func(context.Context) error{
 		"Load": func(ctx context.Context) error { _, err := store.Load(ctx, at("u")); return err },
 		"Put": func(ctx context.Context) error {
-			return store.Put(ctx, at("s"), gloebit.PendingConnection{ExpiresAt: time.Now().Add(time.Hour)})
+			return store.Put(ctx, at("s"), connect.PendingConnection{ExpiresAt: time.Now().Add(time.Hour)})
 		},
 		"Take":   func(ctx context.Context) error { _, err := store.Take(ctx, at("s")); return err },
 		"Delete": func(ctx context.Context) error { return store.Delete(ctx, at("u")) },
@@ -81,7 +81,7 @@ func TestAServerThatHangsHoldsNobodyPastTheirDeadline(t *testing.T) {
 		err := try(ctx)
 		cancel()
 		require.ErrorIs(t, err, context.DeadlineExceeded, name)
-		require.False(t, errors.Is(err, gloebit.ErrNotFound), name)
+		require.False(t, errors.Is(err, connect.ErrNotFound), name)
 		require.Less(t, time.Since(start), 3*time.Second, name)
 	}
 }
@@ -98,5 +98,5 @@ func TestAServerThatHangsIsNoEndOfTheContextBeforeItEnds(t *testing.T) {
 	_, err := store.Load(ctx, at("u"))
 	require.Error(t, err)
 	require.NotErrorIs(t, err, context.DeadlineExceeded)
-	require.NotErrorIs(t, err, gloebit.ErrNotFound)
+	require.NotErrorIs(t, err, connect.ErrNotFound)
 }

@@ -3,8 +3,8 @@ package redisstore_test
 import (
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/adaptertest"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
@@ -44,7 +44,7 @@ func ownServer(t *testing.T) adaptertest.Stores {
 	}}
 	for range 2 {
 		store := newStore(t, redisstore.Config{Client: server.client(t, 0)})
-		stores.Processes = append(stores.Processes, adaptertest.Process{States: store, Tokens: gloebit.TokenStore(store)})
+		stores.Processes = append(stores.Processes, adaptertest.Process{States: store, Tokens: connect.TokenStore(store)})
 	}
 	return stores
 }

@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/redis/go-redis/v9"
 )
 
-// Put implements [gloebit.StateStore]. A connection that has expired already is
+// Put implements [connect.StateStore]. A connection that has expired already is
 // not kept, which is no error. A Put whose answer was lost on the way and that
 // go-redis sent again is an error like any second Put: its user starts again.
-func (s *Store) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
+func (s *Store) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -34,22 +33,22 @@ func (s *Store) Put(ctx context.Context, key connect.Key, pending gloebit.Pendin
 	return nil
 }
 
-// Take implements [gloebit.StateStore]. A Take whose answer was lost on the way
+// Take implements [connect.StateStore]. A Take whose answer was lost on the way
 // finds nothing when it is sent again: a state is given once or never.
-func (s *Store) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
+func (s *Store) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	if err := ctx.Err(); err != nil {
-		return gloebit.PendingConnection{}, err
+		return connect.PendingConnection{}, err
 	}
 	record, err := s.client.GetDel(ctx, s.stateKey(key)).Bytes()
 	if errors.Is(err, redis.Nil) {
-		return gloebit.PendingConnection{}, gloebit.ErrNotFound
+		return connect.PendingConnection{}, connect.ErrNotFound
 	}
 	if err != nil {
-		return gloebit.PendingConnection{}, failed(ctx, "take the state", err)
+		return connect.PendingConnection{}, failed(ctx, "take the state", err)
 	}
 	pending, err := connect.DecodePendingConnection(record)
 	if err != nil {
-		return gloebit.PendingConnection{}, fmt.Errorf("redisstore: take the state: %w", err)
+		return connect.PendingConnection{}, fmt.Errorf("redisstore: take the state: %w", err)
 	}
 	return pending, nil
 }

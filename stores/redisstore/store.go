@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore/internal/turns"
 	"github.com/redis/go-redis/v9"
@@ -52,9 +51,9 @@ type Store struct {
 }
 
 var (
-	_ gloebit.TokenStore = (*Store)(nil)
+	_ connect.TokenStore = (*Store)(nil)
 	_ connect.PlainStore = (*Store)(nil)
-	_ gloebit.StateStore = (*Store)(nil)
+	_ connect.StateStore = (*Store)(nil)
 )
 
 // PlainAtRest implements [connect.PlainStore]: tokens are in Redis as they are.

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/go-gloebit/gloebit/stores/sealed"
@@ -21,15 +20,15 @@ func TestRedisIsATokenStore(t *testing.T) {
 	newEmpty := func(t *testing.T) *redisstore.Store {
 		return newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
 	}
-	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
-	storetest.RunUsersApart(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
+	storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore { return newEmpty(t) })
+	storetest.RunUsersApart(t, func(t *testing.T) connect.TokenStore { return newEmpty(t) })
 	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
 }
 
 func TestRedisIsAStateStore(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
-	storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore {
+	storetest.RunStateStore(t, func(t *testing.T) connect.StateStore {
 		return newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
 	})
 }
@@ -46,19 +45,19 @@ func (s *onThree) pick() *redisstore.Store {
 	return s.stores[i]
 }
 
-func (s *onThree) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+func (s *onThree) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	return s.pick().Load(ctx, key)
 }
-func (s *onThree) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *onThree) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	return s.pick().Update(ctx, key, fn)
 }
 func (s *onThree) Delete(ctx context.Context, key connect.Key) error {
 	return s.pick().Delete(ctx, key)
 }
-func (s *onThree) Put(ctx context.Context, key connect.Key, p gloebit.PendingConnection) error {
+func (s *onThree) Put(ctx context.Context, key connect.Key, p connect.PendingConnection) error {
 	return s.pick().Put(ctx, key, p)
 }
-func (s *onThree) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
+func (s *onThree) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	return s.pick().Take(ctx, key)
 }
 
@@ -70,8 +69,8 @@ func TestThreeProcessesAreOneStore(t *testing.T) {
 		three.next <- 0
 		return three
 	}
-	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newThree(t) })
-	storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore { return newThree(t) })
+	storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore { return newThree(t) })
+	storetest.RunStateStore(t, func(t *testing.T) connect.StateStore { return newThree(t) })
 }
 
 func TestSealedOverRedisIsATokenStore(t *testing.T) {
@@ -84,7 +83,7 @@ func TestSealedOverRedisIsATokenStore(t *testing.T) {
 		require.NoError(t, err)
 		return store
 	}
-	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore { return newEmpty(t) })
+	storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore { return newEmpty(t) })
 	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
 }
 
@@ -151,7 +150,7 @@ func TestPrefixesKeepApplicationsApart(t *testing.T) {
 	for i, store := range stores {
 		require.Equal(t, []string{"of " + prefixes[i]}, listed(t, store))
 		_, err := store.Load(t.Context(), at("of "+prefixes[(i+1)%len(prefixes)]))
-		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		require.ErrorIs(t, err, connect.ErrNotFound)
 	}
 }
 
@@ -160,17 +159,17 @@ func TestEachThingStaysInRedisForAsLongAsItLasts(t *testing.T) {
 	client := newClient(t)
 	prefix := newPrefix(t, client)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
-	until := func(at time.Time) func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-			return &gloebit.Credential{Until: at}, nil
+	until := func(at time.Time) func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		return func(context.Context, *connect.Credential) (*connect.Credential, error) {
+			return &connect.Credential{Until: at}, nil
 		}
 	}
 	require.NoError(t, store.Update(t.Context(), at("hour"), until(time.Now().Add(time.Hour))))
 	require.NoError(t, store.Update(t.Context(), at("ever"), until(time.Time{})))
 	require.NoError(t, store.Update(t.Context(), at("far"), until(time.Date(250_000, 1, 1, 0, 0, 0, 0, time.UTC))))
-	require.NoError(t, store.Put(t.Context(), at("state"), gloebit.PendingConnection{ExpiresAt: time.Now().Add(time.Minute)}))
+	require.NoError(t, store.Put(t.Context(), at("state"), connect.PendingConnection{ExpiresAt: time.Now().Add(time.Minute)}))
 	require.NoError(t, store.Update(t.Context(), at("gone"), until(time.Now().Add(-time.Hour))))
-	require.NoError(t, store.Put(t.Context(), at("gone"), gloebit.PendingConnection{ExpiresAt: time.Now()}))
+	require.NoError(t, store.Put(t.Context(), at("gone"), connect.PendingConnection{ExpiresAt: time.Now()}))
 	keys := keysOf(t, client, prefix)
 	require.Len(t, keys, 4, "no lock stays, and nothing that has lapsed: %q", keys)
 	bounded := map[time.Duration]int{}
@@ -195,8 +194,8 @@ func TestACredentialDoesNotLapseWithTheOneItReplaces(t *testing.T) {
 	prefix := newPrefix(t, client)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
 	for _, until := range []time.Time{time.Now().Add(time.Minute), {}} {
-		require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-			return &gloebit.Credential{Until: until}, nil
+		require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+			return &connect.Credential{Until: until}, nil
 		}))
 	}
 	keys := keysOf(t, client, prefix)
@@ -219,18 +218,18 @@ func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
 		require.NoError(t, err, key)
 		require.JSONEq(t, record, got)
 	}
-	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		require.Equal(t, []string{"gloebit:lock:{www.gloebit.com%2Fshop:u}"}, keysOf(t, client, ""))
-		return &gloebit.Credential{
-			AccessToken: "a", RefreshToken: "r", TokenSecret: "s", Expiry: when(1), Scopes: []gloebit.Scope{"x", "y"},
+		return &connect.Credential{
+			AccessToken: "a", RefreshToken: "r", TokenSecret: "s", Expiry: when(1), Scopes: []connect.Scope{"x", "y"},
 			Subject: "g", ConnectedAt: when(2), Until: when(7_000_000_000),
 		}, nil
 	}))
 	want("gloebit:credential:{www.gloebit.com%2Fshop:u}", `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000, "scopes":["eA==","eQ=="],
 		"subject":"Zw==", "connected_at":2000000, "until":7000000000000000}`)
 
-	require.NoError(t, store.Put(t.Context(), at("key"), gloebit.PendingConnection{
-		UserID: "u", Verifier: "v", ReturnTo: "t", Binding: "b", Scopes: []gloebit.Scope{"x", "y"}, Required: []gloebit.Scope{"y"},
+	require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{
+		UserID: "u", Verifier: "v", ReturnTo: "t", Binding: "b", Scopes: []connect.Scope{"x", "y"}, Required: []connect.Scope{"y"},
 		ExpiresAt: when(7_000_000_000),
 	}))
 	want("gloebit:state:www.gloebit.com%2Fshop:key", `{"pending_connection":1, "user_id":"dQ==", "verifier":"dg==", "return_to":"dA==", "binding":"Yg==", "scopes":["eA==","eQ=="],
@@ -254,7 +253,7 @@ func TestARecordThatCantBeReadIsAnErrorAndNeverAbsence(t *testing.T) {
 			}
 			_, err := store.Load(t.Context(), at("u"))
 			wantUnreadable(t, err)
-			wantUnreadable(t, store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			wantUnreadable(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 				t.Error("Update called fn")
 				return nil, nil
 			}))
@@ -271,7 +270,7 @@ func TestARecordThatCantBeReadIsAnErrorAndNeverAbsence(t *testing.T) {
 func wantUnreadable(t *testing.T, err error) {
 	t.Helper()
 	require.ErrorContains(t, err, "redisstore: ")
-	require.NotErrorIs(t, err, gloebit.ErrNotFound)
+	require.NotErrorIs(t, err, connect.ErrNotFound)
 	require.False(t, strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "Y2FuYXJ5"), "%v", err)
 }
 

@@ -5,37 +5,36 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/redis/go-redis/v9"
 )
 
-// Load implements [gloebit.TokenStore].
-func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+// Load implements [connect.TokenStore].
+func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	if err := ctx.Err(); err != nil {
-		return gloebit.Credential{}, err
+		return connect.Credential{}, err
 	}
 	record, err := s.client.Get(ctx, s.userKey(credentialKey, key)).Bytes()
 	if errors.Is(err, redis.Nil) {
-		return gloebit.Credential{}, gloebit.ErrNotFound
+		return connect.Credential{}, connect.ErrNotFound
 	}
 	if err != nil {
-		return gloebit.Credential{}, failed(ctx, "load the credential", err)
+		return connect.Credential{}, failed(ctx, "load the credential", err)
 	}
 	credential, err := connect.DecodeCredential(record)
 	if err != nil {
-		return gloebit.Credential{}, fmt.Errorf("redisstore: load the credential: %w", err)
+		return connect.Credential{}, fmt.Errorf("redisstore: load the credential: %w", err)
 	}
 	return credential, nil
 }
 
-// Update implements [gloebit.TokenStore]. It waits for its turn until ctx ends:
+// Update implements [connect.TokenStore]. It waits for its turn until ctx ends:
 // in this process first, then, asking again and again with growing pauses of up
 // to three tenths of a second, for the lock in Redis. The context of fn ends
 // with the lease; whoever comes back later than that gets [ErrLeaseLost] if
 // somebody may have taken over. What fn returned is saved also when ctx has
 // ended meanwhile: five seconds are given to that, and one to freeing the lock.
-func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	return s.alone(ctx, key, func(held *lock, record string) error {
 		current, err := credential(record)
 		if err != nil {
@@ -58,14 +57,14 @@ func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Con
 	})
 }
 
-// Delete implements [gloebit.TokenStore]. It waits as Update does, and removes
+// Delete implements [connect.TokenStore]. It waits as Update does, and removes
 // also what can't be read.
 func (s *Store) Delete(ctx context.Context, key connect.Key) error {
 	return s.alone(ctx, key, func(held *lock, _ string) error { return held.save(ctx, "", 0) })
 }
 
 // credential reads a record, and returns nil for an empty one.
-func credential(record string) (*gloebit.Credential, error) {
+func credential(record string) (*connect.Credential, error) {
 	if record == "" {
 		return nil, nil
 	}

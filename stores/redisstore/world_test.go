@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/redisstore"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
@@ -105,13 +105,13 @@ func newReplicas(t *testing.T, n int, lease time.Duration) (stores []*redisstore
 }
 
 // returning is an fn that saves a credential with that access token.
-func returning(token string) func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{AccessToken: gloebit.Secret(token)}, nil
+func returning(token string) func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	return func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		return &connect.Credential{AccessToken: connect.Secret(token)}, nil
 	}
 }
 
-func wantToken(t *testing.T, store gloebit.TokenStore, userID, token string) {
+func wantToken(t *testing.T, store connect.TokenStore, userID, token string) {
 	t.Helper()
 	credential, err := store.Load(t.Context(), at(userID))
 	require.NoError(t, err)

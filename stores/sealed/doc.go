@@ -1,10 +1,12 @@
 // Package sealed keeps the secrets of credentials encrypted at rest, in any
-// [gloebit.TokenStore]: whoever reads the database, a backup of it or a replica
+// [connect.TokenStore]: whoever reads the database, a backup of it or a replica
 // gets no token.
 //
 //	keys, err := sealed.ParseKeys(os.Getenv("SHOP_SEALING_KEYS"))
 //	...
-//	tokens, err := sealed.New(sqlstore.New(db, sqlstore.Postgres), keys...)
+//	inner, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.Postgres})
+//	...
+//	tokens, err := sealed.New(inner, keys...)
 //
 // AccessToken, RefreshToken and TokenSecret are each sealed with AES-256-GCM
 // under a random nonce (NIST SP 800-38D), and kept as

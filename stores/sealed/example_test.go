@@ -6,7 +6,6 @@ import (
 	"log"
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 )
@@ -18,15 +17,15 @@ func ExampleNew() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	inner := &gloebit.MemoryTokenStore{} // or sqlstore, or redisstore
+	inner := &connect.MemoryTokenStore{} // or sqlstore, or redisstore
 	tokens, err := sealed.New(inner, keys...)
 	if err != nil {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
 	alice := connect.Key{Realm: "www.gloebit.com/shop", ID: "alice"} // merchant.Realm()
-	err = tokens.Update(ctx, alice, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{AccessToken: "alice's token"}, nil
+	err = tokens.Update(ctx, alice, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		return &connect.Credential{AccessToken: "alice's token"}, nil
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -43,13 +42,13 @@ func ExampleStore_Reseal() {
 	alice := connect.Key{Realm: "www.gloebit.com/shop", ID: "alice"}
 	oldKey := sealed.Key{ID: "2026-05", Secret: "0123456789abcdef0123456789abcdef"}
 	newKey := sealed.Key{ID: "2026-11", Secret: "fedcba9876543210fedcba9876543210"}
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	before, err := sealed.New(inner, oldKey)
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = before.Update(ctx, alice, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{AccessToken: "alice's token"}, nil
+	err = before.Update(ctx, alice, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		return &connect.Credential{AccessToken: "alice's token"}, nil
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Key is an AES-256 key and its name.
@@ -18,7 +18,7 @@ type Key struct {
 	// never given to another key.
 	ID string
 	// Secret is the key itself: 32 random bytes, not a password.
-	Secret gloebit.Secret
+	Secret connect.Secret
 }
 
 const (
@@ -42,7 +42,7 @@ func ParseKeys(text string) ([]Key, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sealed: the key %q is not base64", clip(id))
 		}
-		key := Key{ID: id, Secret: gloebit.Secret(secret)}
+		key := Key{ID: id, Secret: connect.Secret(secret)}
 		if err := key.check(); err != nil {
 			return nil, err
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
 )
@@ -27,18 +27,18 @@ func TestKeysThatCantBeUsedAreRefused(t *testing.T) {
 		"a short secret":      {[]sealed.Key{{ID: "k", Secret: "a password"}}, "10 bytes"},
 		"a key of AES-128":    {[]sealed.Key{{ID: "k", Secret: good.Secret[:16]}}, "16 bytes"},
 		"a long secret":       {[]sealed.Key{{ID: "k", Secret: good.Secret + "x"}}, "33 bytes"},
-		"zeros":               {[]sealed.Key{{ID: "k", Secret: gloebit.Secret(make([]byte, 32))}}, "over and over"},
+		"zeros":               {[]sealed.Key{{ID: "k", Secret: connect.Secret(make([]byte, 32))}}, "over and over"},
 		"the second is empty": {[]sealed.Key{good, {ID: "k"}}, "0 bytes"},
 		"one id twice":        {[]sealed.Key{good, keyOf("good", 2)}, "two keys"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := sealed.New(&gloebit.MemoryTokenStore{}, test.keys...)
+			_, err := sealed.New(&connect.MemoryTokenStore{}, test.keys...)
 			require.ErrorContains(t, err, test.want)
 		})
 	}
 	_, err := sealed.New(nil, good)
 	require.ErrorContains(t, err, "nil")
-	_, err = sealed.New(&gloebit.MemoryTokenStore{}, keyOf(strings.Repeat("k", 64), 1), sealed.Key{ID: "A.z-0_9", Secret: gloebit.Secret(strings.Repeat("\xfe\xff", 16))})
+	_, err = sealed.New(&connect.MemoryTokenStore{}, keyOf(strings.Repeat("k", 64), 1), sealed.Key{ID: "A.z-0_9", Secret: connect.Secret(strings.Repeat("\xfe\xff", 16))})
 	require.NoError(t, err)
 }
 
@@ -81,7 +81,7 @@ func TestParseKeysRefusesTheRestAndQuotesNoSecret(t *testing.T) {
 }
 
 func TestAKeyPrintsNoSecret(t *testing.T) {
-	key := sealed.Key{ID: "k", Secret: gloebit.Secret(strings.Repeat("canary--", 4))}
+	key := sealed.Key{ID: "k", Secret: connect.Secret(strings.Repeat("canary--", 4))}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		require.NotContains(t, fmt.Sprintf(verb, key), "canary")
 		require.NotContains(t, fmt.Sprintf(verb, key), "63616e617279")

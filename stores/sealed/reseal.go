@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 )
 
@@ -71,7 +70,7 @@ func (s *Store) Reseal(ctx context.Context, realm string) (resealed int, err err
 // user's lock without need.
 func (s *Store) resealUser(ctx context.Context, key connect.Key) (done bool, err error) {
 	stored, err := s.inner.Load(ctx, key)
-	if errors.Is(err, gloebit.ErrNotFound) {
+	if errors.Is(err, connect.ErrNotFound) {
 		return false, nil // removed meanwhile
 	}
 	if err != nil {
@@ -81,7 +80,7 @@ func (s *Store) resealUser(ctx context.Context, key connect.Key) (done bool, err
 		_, err := s.open(key, stored) // a key of the same id may be another one
 		return false, err
 	}
-	err = s.Update(ctx, key, func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	err = s.Update(ctx, key, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		done = current != nil
 		return current, nil
 	})

@@ -6,21 +6,20 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
 )
 
 func TestSecurity25OldKeysStillOpen(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	oldKey, newKey := keyOf("old", 1), keyOf("new", 2)
 	before := newStore(t, inner, oldKey)
 	for i := range 20 {
-		save(t, before, fmt.Sprint(i), gloebit.Credential{AccessToken: gloebit.Secret(fmt.Sprint("token ", i)), RefreshToken: "r"})
+		save(t, before, fmt.Sprint(i), connect.Credential{AccessToken: connect.Secret(fmt.Sprint("token ", i)), RefreshToken: "r"})
 	}
 	both := newStore(t, inner, newKey, oldKey)
-	require.Equal(t, gloebit.Secret("token 3"), load(t, both, "3").AccessToken, "all keys open")
+	require.Equal(t, connect.Secret("token 3"), load(t, both, "3").AccessToken, "all keys open")
 	save(t, both, "3", load(t, both, "3"))
 	require.True(t, strings.HasPrefix(load(t, inner, "3").AccessToken.Reveal(), "sealed:v1:new:"), "the first seals")
 	wantUnopened(t, newStore(t, inner, newKey), at("4"), sealed.ErrUnknownKey, `"old"`)
@@ -34,12 +33,12 @@ func TestSecurity25OldKeysStillOpen(t *testing.T) {
 
 	after := newStore(t, inner, newKey)
 	for i := range 20 {
-		require.Equal(t, gloebit.Credential{AccessToken: gloebit.Secret(fmt.Sprint("token ", i)), RefreshToken: "r"}, load(t, after, fmt.Sprint(i)))
+		require.Equal(t, connect.Credential{AccessToken: connect.Secret(fmt.Sprint("token ", i)), RefreshToken: "r"}, load(t, after, fmt.Sprint(i)))
 	}
 }
 
 func TestResealSealsAlsoOneFieldThatIsLeft(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	oldKey, newKey := keyOf("old", 1), keyOf("new", 2)
 	save(t, newStore(t, inner, oldKey), "u", canary)
 	mixed := load(t, inner, "u")
@@ -56,7 +55,7 @@ func TestResealSealsAlsoOneFieldThatIsLeft(t *testing.T) {
 }
 
 func TestResealSealsPlainCredentialsOnlyWhileMoving(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	save(t, inner, "u", canary)
 	key := keyOf("k", 1)
 	n, err := newStore(t, inner, key).Reseal(t.Context(), realm)
@@ -73,7 +72,7 @@ func TestResealSealsPlainCredentialsOnlyWhileMoving(t *testing.T) {
 }
 
 func TestResealGoesOnPastWhatDoesNotOpen(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	lost, oldKey, newKey := keyOf("lost", 3), keyOf("old", 1), keyOf("new", 2)
 	for i := range 15 {
 		save(t, newStore(t, inner, lost), fmt.Sprint("lost ", i), canary)
@@ -92,7 +91,7 @@ func TestResealGoesOnPastWhatDoesNotOpen(t *testing.T) {
 }
 
 func TestResealStopsWithItsContextAndWithTheStore(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	for _, userID := range []string{"u", "v", "w"} {
 		save(t, newStore(t, inner, keyOf("old", 1)), userID, canary)
 	}
@@ -112,11 +111,11 @@ func TestResealStopsWithItsContextAndWithTheStore(t *testing.T) {
 
 // unsavable is a store that has users but can't save.
 type unsavable struct {
-	*gloebit.MemoryTokenStore
+	*connect.MemoryTokenStore
 	updates int
 }
 
-func (s *unsavable) Update(context.Context, connect.Key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *unsavable) Update(context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	s.updates++
 	return context.DeadlineExceeded
 }

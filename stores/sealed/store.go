@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 )
 
@@ -27,18 +26,18 @@ var (
 	ErrNotSealed = errors.New("sealed: the value is not sealed")
 )
 
-// Store is a [gloebit.TokenStore] that seals what another one keeps. Make it
+// Store is a [connect.TokenStore] that seals what another one keeps. Make it
 // with [New]. It is read-only afterwards, and as safe for concurrent use as the
 // store inside.
 type Store struct {
-	inner   gloebit.TokenStore
+	inner   connect.TokenStore
 	first   string // the id of the key that seals
 	ciphers map[string]cipher.AEAD
 	plain   bool // whether values that are not sealed are taken as they are
 }
 
 var (
-	_ gloebit.TokenStore = (*Store)(nil)
+	_ connect.TokenStore = (*Store)(nil)
 	_ connect.PlainStore = (*Store)(nil)
 )
 
@@ -47,11 +46,11 @@ var (
 func (s *Store) PlainAtRest() bool { return s.plain }
 
 // Unwrap returns the store inside, whose credentials are sealed.
-func (s *Store) Unwrap() gloebit.TokenStore { return s.inner }
+func (s *Store) Unwrap() connect.TokenStore { return s.inner }
 
 // New returns a store that keeps its credentials in inner. The first key seals,
 // all of them open. Credentials that inner holds unsealed are errors.
-func New(inner gloebit.TokenStore, keys ...Key) (*Store, error) {
+func New(inner connect.TokenStore, keys ...Key) (*Store, error) {
 	if inner == nil {
 		return nil, errors.New("sealed: the inner store is nil")
 	}
@@ -79,7 +78,7 @@ func New(inner gloebit.TokenStore, keys ...Key) (*Store, error) {
 // credentials is moved: values that are not sealed are taken as they are, and
 // sealed when they are next saved, or by [Store.Reseal]. Until it is replaced by
 // New, whoever can write to the inner store can plant a token of their own.
-func NewInsecureAcceptPlain(inner gloebit.TokenStore, keys ...Key) (*Store, error) {
+func NewInsecureAcceptPlain(inner connect.TokenStore, keys ...Key) (*Store, error) {
 	s, err := New(inner, keys...)
 	if err != nil {
 		return nil, err
@@ -88,21 +87,21 @@ func NewInsecureAcceptPlain(inner gloebit.TokenStore, keys ...Key) (*Store, erro
 	return s, nil
 }
 
-// Load implements [gloebit.TokenStore].
-func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+// Load implements [connect.TokenStore].
+func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	stored, err := s.inner.Load(ctx, key)
 	if err != nil {
-		return gloebit.Credential{}, err
+		return connect.Credential{}, err
 	}
 	return s.open(key, stored)
 }
 
-// Update implements [gloebit.TokenStore]. What fn returns is sealed with the
+// Update implements [connect.TokenStore]. What fn returns is sealed with the
 // first key, also when it is what fn was given. Sealed values are a third longer
 // than plain ones.
-func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
-	return s.inner.Update(ctx, key, func(ctx context.Context, stored *gloebit.Credential) (*gloebit.Credential, error) {
-		var current *gloebit.Credential
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+	return s.inner.Update(ctx, key, func(ctx context.Context, stored *connect.Credential) (*connect.Credential, error) {
+		var current *connect.Credential
 		if stored != nil {
 			opened, err := s.open(key, *stored)
 			if err != nil {
@@ -119,7 +118,7 @@ func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Con
 	})
 }
 
-// Delete implements [gloebit.TokenStore]. It removes also what does not open.
+// Delete implements [connect.TokenStore]. It removes also what does not open.
 func (s *Store) Delete(ctx context.Context, key connect.Key) error {
 	return s.inner.Delete(ctx, key)
 }

@@ -6,14 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
 )
 
 func TestAWrongOrUnknownKeyIsAnErrorThatNamesIt(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	save(t, newStore(t, inner, keyOf("old", 1)), "u", canary)
 	wantUnopened(t, newStore(t, inner, keyOf("new", 2)), at("u"), sealed.ErrUnknownKey, `"old"`)
 	wantUnopened(t, newStore(t, inner, keyOf("old", 2)), at("u"), sealed.ErrNotOpened, `"old"`)
@@ -22,12 +21,12 @@ func TestAWrongOrUnknownKeyIsAnErrorThatNamesIt(t *testing.T) {
 }
 
 func TestWhatDoesNotOpenCanBeDeletedAndReplaced(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	save(t, newStore(t, inner, keyOf("lost", 1)), "u", canary)
 	store := newStore(t, inner, keyOf("new", 2))
 	require.NoError(t, store.Delete(t.Context(), at("u")))
 	_, err := store.Load(t.Context(), at("u"))
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
+	require.ErrorIs(t, err, connect.ErrNotFound)
 	save(t, store, "u", canary)
 	require.Equal(t, canary, load(t, store, "u"))
 }
@@ -37,54 +36,54 @@ func TestSecurity25ValueOpensOnlyForItsUserFieldAndKey(t *testing.T) {
 	for name, test := range map[string]struct {
 		to     connect.Key // where the stored credential is moved
 		keys   []sealed.Key
-		change func(c *gloebit.Credential)
+		change func(c *connect.Credential)
 		want   error
 		keyID  string
 	}{
-		"another user":                       {at("other"), []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
-		"a user of another case":             {at("U"), []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
-		"the token secret as access token":   {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.TokenSecret }, sealed.ErrNotOpened, "AccessToken"},
-		"the refresh token as access token":  {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.RefreshToken }, sealed.ErrNotOpened, "AccessToken"},
-		"the access token as refresh token":  {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.RefreshToken = c.AccessToken }, sealed.ErrNotOpened, "RefreshToken"},
-		"the access token as token secret":   {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.TokenSecret = c.AccessToken }, sealed.ErrNotOpened, "TokenSecret"},
+		"another user":                       {at("other"), []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"a user of another case":             {at("U"), []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"the token secret as access token":   {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = c.TokenSecret }, sealed.ErrNotOpened, "AccessToken"},
+		"the refresh token as access token":  {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = c.RefreshToken }, sealed.ErrNotOpened, "AccessToken"},
+		"the access token as refresh token":  {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.RefreshToken = c.AccessToken }, sealed.ErrNotOpened, "RefreshToken"},
+		"the access token as token secret":   {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.TokenSecret = c.AccessToken }, sealed.ErrNotOpened, "TokenSecret"},
 		"another key id of another key":      {at("u"), []sealed.Key{one, two}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
 		"another key id of the same key":     {at("u"), []sealed.Key{one, keyOf("two", 1)}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
-		"another realm":                      {connect.Key{Realm: "sandbox.gloebit.com/shop", ID: "u"}, []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
-		"a realm that ends in the user's id": {connect.Key{Realm: realm[:len(realm)-1], ID: realm[len(realm)-1:] + "u"}, []sealed.Key{one}, func(*gloebit.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"another realm":                      {connect.Key{Realm: "sandbox.gloebit.com/shop", ID: "u"}, []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`},
+		"a realm that ends in the user's id": {connect.Key{Realm: realm[:len(realm)-1], ID: realm[len(realm)-1:] + "u"}, []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`},
 		"a key id that ends in the realm":    {connect.Key{Realm: "e" + realm, ID: "u"}, []sealed.Key{keyOf("on", 1)}, rename("one", "on"), sealed.ErrNotOpened, `"on"`},
-		"one bit changed":                    {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = flip(c.AccessToken) }, sealed.ErrNotOpened, `"one"`},
-		"cut off":                            {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = c.AccessToken[:len(c.AccessToken)-4] }, sealed.ErrNotOpened, `"one"`},
-		"nothing after the key id":           {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:one:" }, sealed.ErrNotOpened, `"one"`},
-		"not base64":                         {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:one:!" }, sealed.ErrNotOpened, `"one"`},
-		"no key id":                          {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v1:" }, sealed.ErrNotSealed, "AccessToken"},
-		"a later version":                    {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "sealed:v2:one:AAAA" }, sealed.ErrNotSealed, "AccessToken"},
-		"plain":                              {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "planted" }, sealed.ErrNotSealed, "AccessToken"},
-		"a plain refresh token":              {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.RefreshToken = "planted" }, sealed.ErrNotSealed, "RefreshToken"},
-		"an empty access token":              {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { c.AccessToken = "" }, sealed.ErrNotSealed, "AccessToken"},
-		"nothing at all":                     {at("u"), []sealed.Key{one}, func(c *gloebit.Credential) { *c = gloebit.Credential{} }, sealed.ErrNotSealed, "AccessToken"},
+		"one bit changed":                    {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = flip(c.AccessToken) }, sealed.ErrNotOpened, `"one"`},
+		"cut off":                            {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = c.AccessToken[:len(c.AccessToken)-4] }, sealed.ErrNotOpened, `"one"`},
+		"nothing after the key id":           {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v1:one:" }, sealed.ErrNotOpened, `"one"`},
+		"not base64":                         {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v1:one:!" }, sealed.ErrNotOpened, `"one"`},
+		"no key id":                          {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v1:" }, sealed.ErrNotSealed, "AccessToken"},
+		"a later version":                    {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v2:one:AAAA" }, sealed.ErrNotSealed, "AccessToken"},
+		"plain":                              {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "planted" }, sealed.ErrNotSealed, "AccessToken"},
+		"a plain refresh token":              {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.RefreshToken = "planted" }, sealed.ErrNotSealed, "RefreshToken"},
+		"an empty access token":              {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "" }, sealed.ErrNotSealed, "AccessToken"},
+		"nothing at all":                     {at("u"), []sealed.Key{one}, func(c *connect.Credential) { *c = connect.Credential{} }, sealed.ErrNotSealed, "AccessToken"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inner := &gloebit.MemoryTokenStore{}
+			inner := &connect.MemoryTokenStore{}
 			save(t, newStore(t, inner, one), "u", canary)
 			moved := load(t, inner, "u")
 			test.change(&moved)
-			require.NoError(t, inner.Update(t.Context(), test.to, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &moved, nil }))
+			require.NoError(t, inner.Update(t.Context(), test.to, func(context.Context, *connect.Credential) (*connect.Credential, error) { return &moved, nil }))
 			wantUnopened(t, newStore(t, inner, test.keys...), test.to, test.want, test.keyID)
 		})
 	}
 }
 
 // rename makes sealed values say that another key sealed them.
-func rename(from, to string) func(*gloebit.Credential) {
-	return func(c *gloebit.Credential) {
-		for _, value := range []*gloebit.Secret{&c.AccessToken, &c.RefreshToken, &c.TokenSecret} {
-			*value = gloebit.Secret(strings.Replace(value.Reveal(), ":"+from+":", ":"+to+":", 1))
+func rename(from, to string) func(*connect.Credential) {
+	return func(c *connect.Credential) {
+		for _, value := range []*connect.Secret{&c.AccessToken, &c.RefreshToken, &c.TokenSecret} {
+			*value = connect.Secret(strings.Replace(value.Reveal(), ":"+from+":", ":"+to+":", 1))
 		}
 	}
 }
 
 // flip changes one bit in the middle of the base64.
-func flip(value gloebit.Secret) gloebit.Secret {
+func flip(value connect.Secret) connect.Secret {
 	b := []byte(value)
 	at := len(b) - 10
 	if b[at] == 'A' {
@@ -92,11 +91,11 @@ func flip(value gloebit.Secret) gloebit.Secret {
 	} else {
 		b[at] = 'A'
 	}
-	return gloebit.Secret(b)
+	return connect.Secret(b)
 }
 
 func TestPlainCredentialsAreTakenOnlyWhileMoving(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	save(t, inner, "u", canary)
 	key := keyOf("k", 1)
 	wantUnopened(t, newStore(t, inner, key), at("u"), sealed.ErrNotSealed, "AccessToken")
@@ -104,7 +103,7 @@ func TestPlainCredentialsAreTakenOnlyWhileMoving(t *testing.T) {
 	moving, err := sealed.NewInsecureAcceptPlain(inner, key)
 	require.NoError(t, err)
 	require.Equal(t, canary, load(t, moving, "u"))
-	require.NoError(t, moving.Update(t.Context(), at("u"), func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, moving.Update(t.Context(), at("u"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		require.Equal(t, canary, *current)
 		return current, nil
 	}))
@@ -113,7 +112,7 @@ func TestPlainCredentialsAreTakenOnlyWhileMoving(t *testing.T) {
 }
 
 func TestAcceptingPlainAcceptsNothingElse(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	save(t, newStore(t, inner, keyOf("lost", 1)), "u", canary)
 	moving, err := sealed.NewInsecureAcceptPlain(inner, keyOf("k", 1))
 	require.NoError(t, err)
@@ -137,10 +136,10 @@ func TestErrorsOfTheInnerStoreComeBack(t *testing.T) {
 // failing is a TokenStore whose database is down, and that can't list.
 type failing struct{ err error }
 
-func (f failing) Load(context.Context, connect.Key) (gloebit.Credential, error) {
-	return gloebit.Credential{}, f.err
+func (f failing) Load(context.Context, connect.Key) (connect.Credential, error) {
+	return connect.Credential{}, f.err
 }
 func (f failing) Delete(context.Context, connect.Key) error { return f.err }
-func (f failing) Update(context.Context, connect.Key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (f failing) Update(context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	return f.err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 )
 
@@ -17,7 +16,7 @@ const (
 )
 
 // secrets are the fields that are sealed, under the names that are bound in.
-func secrets(c *gloebit.Credential) []secret {
+func secrets(c *connect.Credential) []secret {
 	return []secret{
 		{"AccessToken", &c.AccessToken, true}, // sealed also when it is empty, so that no credential is without a seal
 		{"RefreshToken", &c.RefreshToken, false},
@@ -27,34 +26,34 @@ func secrets(c *gloebit.Credential) []secret {
 
 type secret struct {
 	name   string
-	value  *gloebit.Secret
+	value  *connect.Secret
 	always bool
 }
 
 // seal returns the credential with its secrets sealed with the first key.
-func (s *Store) seal(key connect.Key, c gloebit.Credential) gloebit.Credential {
+func (s *Store) seal(key connect.Key, c connect.Credential) connect.Credential {
 	for _, field := range secrets(&c) {
 		if !field.always && *field.value == "" {
 			continue
 		}
 		plain := []byte(field.value.Reveal())
 		box := s.ciphers[s.first].Seal(nil, nil, plain, bound(s.first, key, field.name))
-		*field.value = gloebit.Secret(mark + versionV1 + ":" + s.first + ":" + base64.RawURLEncoding.EncodeToString(box))
+		*field.value = connect.Secret(mark + versionV1 + ":" + s.first + ":" + base64.RawURLEncoding.EncodeToString(box))
 	}
 	return c
 }
 
 // open returns the credential with its secrets opened, or nothing of it.
-func (s *Store) open(key connect.Key, c gloebit.Credential) (gloebit.Credential, error) {
+func (s *Store) open(key connect.Key, c connect.Credential) (connect.Credential, error) {
 	for _, field := range secrets(&c) {
 		if !field.always && *field.value == "" {
 			continue
 		}
 		plain, err := s.openValue(key, field.name, field.value.Reveal())
 		if err != nil {
-			return gloebit.Credential{}, err
+			return connect.Credential{}, err
 		}
-		*field.value = gloebit.Secret(plain)
+		*field.value = connect.Secret(plain)
 	}
 	return c, nil
 }
@@ -88,7 +87,7 @@ func (s *Store) openValue(key connect.Key, name, value string) (string, error) {
 }
 
 // current reports whether all secrets are sealed with the first key.
-func (s *Store) current(c gloebit.Credential) bool {
+func (s *Store) current(c connect.Credential) bool {
 	for _, field := range secrets(&c) {
 		if !field.always && *field.value == "" {
 			continue

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/go-gloebit/gloebit/storetest"
@@ -19,24 +18,24 @@ func keyOf(id string, seed byte) sealed.Key {
 	for i := range secret {
 		secret[i] = seed + byte(i)
 	}
-	return sealed.Key{ID: id, Secret: gloebit.Secret(secret)}
+	return sealed.Key{ID: id, Secret: connect.Secret(secret)}
 }
 
-func newStore(t *testing.T, inner gloebit.TokenStore, keys ...sealed.Key) *sealed.Store {
+func newStore(t *testing.T, inner connect.TokenStore, keys ...sealed.Key) *sealed.Store {
 	t.Helper()
 	store, err := sealed.New(inner, keys...)
 	require.NoError(t, err)
 	return store
 }
 
-func save(t *testing.T, store gloebit.TokenStore, userID string, c gloebit.Credential) {
+func save(t *testing.T, store connect.TokenStore, userID string, c connect.Credential) {
 	t.Helper()
-	require.NoError(t, store.Update(t.Context(), at(userID), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	require.NoError(t, store.Update(t.Context(), at(userID), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &c, nil
 	}))
 }
 
-func load(t *testing.T, store gloebit.TokenStore, userID string) gloebit.Credential {
+func load(t *testing.T, store connect.TokenStore, userID string) connect.Credential {
 	t.Helper()
 	c, err := store.Load(t.Context(), at(userID))
 	require.NoError(t, err)
@@ -45,15 +44,15 @@ func load(t *testing.T, store gloebit.TokenStore, userID string) gloebit.Credent
 
 // wantUnopened fails unless neither Load nor Update gives the credential away,
 // both with that error, naming the key, and with no part of a token in it.
-func wantUnopened(t *testing.T, store gloebit.TokenStore, key connect.Key, want error, keyID string) {
+func wantUnopened(t *testing.T, store connect.TokenStore, key connect.Key, want error, keyID string) {
 	t.Helper()
 	c, err := store.Load(t.Context(), key)
 	require.ErrorIs(t, err, want)
-	require.NotErrorIs(t, err, gloebit.ErrNotFound)
+	require.NotErrorIs(t, err, connect.ErrNotFound)
 	require.ErrorContains(t, err, keyID)
 	require.NotContains(t, err.Error(), "canary")
 	require.Zero(t, c)
-	err = store.Update(t.Context(), key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+	err = store.Update(t.Context(), key, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		t.Error("Update called fn with a credential that does not open")
 		return nil, nil
 	})
@@ -61,17 +60,17 @@ func wantUnopened(t *testing.T, store gloebit.TokenStore, key connect.Key, want 
 	require.ErrorContains(t, err, keyID)
 }
 
-func secretsOf(c gloebit.Credential) map[string]string {
+func secretsOf(c connect.Credential) map[string]string {
 	return map[string]string{
 		"AccessToken": c.AccessToken.Reveal(), "RefreshToken": c.RefreshToken.Reveal(), "TokenSecret": c.TokenSecret.Reveal(),
 	}
 }
 
-var canary = gloebit.Credential{AccessToken: "canary-access", RefreshToken: "canary-refresh", TokenSecret: "canary-secret", Subject: "g"}
+var canary = connect.Credential{AccessToken: "canary-access", RefreshToken: "canary-refresh", TokenSecret: "canary-secret", Subject: "g"}
 
 func TestSealedOverMemoryIsATokenStore(t *testing.T) {
-	newEmpty := func(t *testing.T) gloebit.TokenStore {
-		return newStore(t, &gloebit.MemoryTokenStore{}, keyOf("one", 1), keyOf("two", 2))
+	newEmpty := func(t *testing.T) connect.TokenStore {
+		return newStore(t, &connect.MemoryTokenStore{}, keyOf("one", 1), keyOf("two", 2))
 	}
 	storetest.RunTokenStore(t, newEmpty)
 	storetest.RunUsersApart(t, newEmpty)
@@ -79,13 +78,13 @@ func TestSealedOverMemoryIsATokenStore(t *testing.T) {
 }
 
 func TestSealedTwiceIsATokenStore(t *testing.T) {
-	storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore {
-		return newStore(t, newStore(t, &gloebit.MemoryTokenStore{}, keyOf("inner", 1)), keyOf("outer", 2))
+	storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore {
+		return newStore(t, newStore(t, &connect.MemoryTokenStore{}, keyOf("inner", 1)), keyOf("outer", 2))
 	})
 }
 
 func TestSecurity25TokensAreNotReadableAtRest(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	store := newStore(t, inner, keyOf("k-1", 1))
 	save(t, store, "u", canary)
 	first := secretsOf(load(t, inner, "u"))
@@ -103,12 +102,12 @@ func TestSecurity25TokensAreNotReadableAtRest(t *testing.T) {
 }
 
 func TestAnEmptySecretIsSealedOnlyWhereItMustBe(t *testing.T) {
-	inner := &gloebit.MemoryTokenStore{}
+	inner := &connect.MemoryTokenStore{}
 	store := newStore(t, inner, keyOf("k", 1))
-	save(t, store, "u", gloebit.Credential{})
+	save(t, store, "u", connect.Credential{})
 	stored := load(t, inner, "u")
 	require.NotEmpty(t, stored.AccessToken, "a credential without any seal could be anybody's")
 	require.Empty(t, stored.RefreshToken)
 	require.Empty(t, stored.TokenSecret)
-	require.Equal(t, gloebit.Credential{}, load(t, store, "u"))
+	require.Equal(t, connect.Credential{}, load(t, store, "u"))
 }

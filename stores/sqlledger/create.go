@@ -2,113 +2,112 @@ package sqlledger
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"strings"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 // A purchase holds its user's key while that is in held_key, which is unique
-// for a user. There it stays when its time is over, until another purchase
-// wants it.
+// for a user of a realm.
 
-const (
-	insertPurchase = "INSERT INTO gloebit_purchases (" + purchaseColumns + ", held_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	selectHolder   = "SELECT " + purchaseColumns + " FROM gloebit_purchases WHERE user_id = ? AND held_key = ?"
-	freeKey        = "UPDATE gloebit_purchases SET held_key = NULL WHERE id = ? AND held_key = ?"
-)
+// insert is the statement that creates a purchase, if it may.
+func (s *Store) insert() string {
+	into := "INSERT INTO " + table + " (" + strings.Join(columnNames, ", ") + ", held_key)"
+	values := sqldb.Marks(len(columnNames) + 1)
+	switch s.db.Dialect {
+	case sqldb.Postgres: // in the same statement, as that is a transaction of its own
+		return into + " SELECT " + values + " WHERE " + sqldb.SetDurable + " IS NOT NULL ON CONFLICT DO NOTHING"
+	case sqldb.MySQL:
+		return into + " VALUES (" + values + ")"
+	default:
+		return into + " VALUES (" + values + ") ON CONFLICT DO NOTHING"
+	}
+}
 
 // Create implements [ledger.Store]. The error is ErrInvalidRequest when the
 // purchase is refused by [ledger.Purchase.Check]; that of the context when it
-// has ended; or the database's, also when the id is in use. After an error of
-// the database the purchase may have been created.
-func (s *Store) Create(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+// has ended; or the database's. After an error of the database the purchase may
+// have been created.
+func (s *Store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
 	row, err := newPurchaseRow(p)
 	if err != nil {
-		return ledger.Purchase{}, err
+		return ledger.Purchase{}, false, err
 	}
-	create := s.createIfFree
-	if s.db.Dialect == sqldb.MySQL && p.Key != "" {
-		create = s.createLocked
-	}
-	created, err := create(ctx, row, p)
-	if err != nil {
-		return ledger.Purchase{}, err
-	}
-	return created, nil
-}
-
-// held is the value of held_key: NULL without a key.
-func (r *purchaseRow) held() any {
-	if len(r.key) == 0 {
-		return nil
-	}
-	return r.key
-}
-
-// createIfFree lets the database tell whether the key is free.
-func (s *Store) createIfFree(ctx context.Context, row purchaseRow, p ledger.Purchase) (ledger.Purchase, error) {
-	insert := insertPurchase
-	if s.db.Dialect != sqldb.MySQL {
-		insert += " ON CONFLICT (user_id, held_key) DO NOTHING"
+	if s.db.Dialect == sqldb.MySQL {
+		return s.createLocked(ctx, row, p)
 	}
 	for {
-		inserted, err := s.exec(ctx, "create a purchase", insert, append(row.args(), row.held())...)
+		inserted, err := s.exec(ctx, "create a purchase", s.insert(), row.args(s.db.Dialect)...)
 		if err != nil {
-			return ledger.Purchase{}, err
+			return ledger.Purchase{}, false, err
 		}
 		if inserted == 1 {
-			return row.kept(p), nil
+			return row.kept(p), true, nil
 		}
-		holders, err := s.purchases(ctx, "look for the purchase of a key", (*purchaseRow).read, selectHolder, row.userID, row.key)
-		if err != nil {
-			return ledger.Purchase{}, err
-		}
-		for _, holder := range holders {
-			if holder.KeyUntil.After(p.CreatedAt) {
-				return holder, nil
-			}
-			if _, err := s.exec(ctx, "free a key", freeKey, sqldb.Stored(holder.ID), row.key); err != nil {
-				return ledger.Purchase{}, err
-			}
+		other, err := s.other(ctx, row)
+		if !errors.Is(err, connect.ErrNotFound) { // else it has given the key up meanwhile
+			return other, false, err
 		}
 	}
+}
+
+// other is the purchase for which a row is not created: the one that holds the
+// key, or else the one that has the ID.
+func (s *Store) other(ctx context.Context, row purchaseRow) (ledger.Purchase, error) {
+	if row.held {
+		const holds = " WHERE realm = ? AND user_id = ? AND held_key = ?"
+		p, err := onlyPurchase(s.purchases(ctx, "look for the purchase of a key", (*purchaseRow).read, s.selects()+holds, s.text(row.realm), s.text(row.userID), s.text(row.key)))
+		if !errors.Is(err, connect.ErrNotFound) {
+			return p, err
+		}
+	}
+	const has = " WHERE realm = ? AND id = ?"
+	return onlyPurchase(s.purchases(ctx, "look for the purchase of an id", (*purchaseRow).read, s.selects()+has, s.text(row.realm), s.text(row.id)))
 }
 
 // createLocked locks the key by name: in InnoDB several that insert the same
 // value of a unique index lock what the others wait for, and deadlock.
-func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purchase) (ledger.Purchase, error) {
-	name := fmt.Sprintf("key %d %s%s", len(p.UserID), p.UserID, p.Key)
+func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
+	name := strings.Join([]string{"key", row.realm, row.userID, row.key}, "\x00") // which none of them has
+	if !row.held {
+		name = strings.Join([]string{"id", row.realm, row.id}, "\x00")
+	}
 	leave, err := s.db.Enter(ctx, name)
 	if err != nil {
-		return ledger.Purchase{}, failed(ctx, "wait for a key", err)
+		return ledger.Purchase{}, false, failed(ctx, "wait for a key", err)
 	}
 	defer leave()
 	h, err := s.db.Hold(ctx, s.shortLease())
 	if err != nil {
-		return ledger.Purchase{}, failed(ctx, "begin", err)
+		return ledger.Purchase{}, false, failed(ctx, "begin", err)
 	}
 	defer h.End()
 	if err := h.LockName(ctx, name); err != nil {
-		return ledger.Purchase{}, failed(ctx, "lock a key", err)
+		return ledger.Purchase{}, false, failed(ctx, "lock a key", err)
 	}
-	holder, found, err := s.purchase(ctx, h, selectHolder, []any{row.userID, row.key})
+	holds, args := " WHERE realm = ? AND id = ?", []any{s.text(row.realm), s.text(row.id)}
+	if row.held {
+		holds, args = " WHERE realm = ? AND user_id = ? AND held_key = ?", []any{s.text(row.realm), s.text(row.userID), s.text(row.key)}
+	}
+	holder, found, err := s.purchase(ctx, h, s.selects()+holds, args)
 	if err != nil {
-		return ledger.Purchase{}, failed(ctx, "look for the purchase of a key", err)
+		return ledger.Purchase{}, false, failed(ctx, "look for the purchase of a key", err)
 	}
 	if found {
-		if holder.KeyUntil.After(p.CreatedAt) {
-			return holder, nil
-		}
-		if _, err := h.Exec(ctx, freeKey, sqldb.Stored(holder.ID), row.key); err != nil {
-			return ledger.Purchase{}, failed(ctx, "free a key", err)
-		}
+		return holder, false, nil
 	}
-	if _, err := h.Exec(ctx, insertPurchase, append(row.args(), row.held())...); err != nil {
-		return ledger.Purchase{}, failed(ctx, "create a purchase", err)
+	if _, err := h.Exec(ctx, s.insert(), row.args(s.db.Dialect)...); err != nil {
+		h.End() // before another connection is taken
+		if other, lookup := s.other(ctx, row); lookup == nil {
+			return other, false, nil // it has the ID
+		}
+		return ledger.Purchase{}, false, failed(ctx, "create a purchase", err)
 	}
 	if err := h.Commit(ctx); err != nil {
-		return ledger.Purchase{}, failed(ctx, "commit a purchase", err)
+		return ledger.Purchase{}, false, failed(ctx, "commit a purchase", err)
 	}
-	return row.kept(p), nil
+	return row.kept(p), true, nil
 }

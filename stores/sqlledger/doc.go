@@ -1,7 +1,8 @@
 // Package sqlledger keeps the purchases of a ledger in the database of a
 // [sqlstore.Store]:
 //
-//	store := sqlstore.New(db, sqlstore.Postgres)
+//	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.Postgres})
+//	...
 //	purchases := sqlledger.New(store)
 //	if err := purchases.Migrate(ctx); err != nil { // the tables of both
 //		...
@@ -13,16 +14,22 @@
 // In the application's own database a ledger delivers exactly once: [Tx] gives
 // its Fulfiller the transaction in which the state is saved.
 //
-// The table gloebit_purchases has a row for each purchase. What is searched by
-// is in columns, times in microseconds of the Unix time; the rest, with its
-// history, is JSON in the column purchase, kept as bytes: in words it is
-// convert_from(purchase, 'UTF8'), CONVERT(purchase USING utf8mb4) or
-// CAST(purchase AS TEXT). Where both have something, the column has the last
-// word. A row that can't be read is an error that names the purchase, each time
-// it is due, and keeps no other waiting; in a list it is what its columns tell,
-// with the reason as its Cause. Nothing here removes a purchase: the application
-// may delete rows that are delivered, refused or released once their key_until
-// has passed.
+// The table gloebit_purchases, whose name begins with the sqlstore's prefix, has
+// a row for each purchase. What is searched by or looked at is in columns: realm,
+// id, user_id, gloebit_id, order_key, item (the item's or the product's name),
+// quantity, amount (the price for all), state, and times in UTC; the rest, with
+// its history, is JSON in the column purchase. Where both have something, the
+// column has the last word, but for item, quantity and amount. MySQL and MariaDB
+// keep text as bytes; the view gloebit_purchases_text has it as text.
+//
+// A row that can't be read is ledger.ErrUnreadable, which names the purchase,
+// each time it is due, and delays no other; in a list it is what its columns
+// tell, with the reason as its Cause. Nothing here removes a purchase: the
+// application may delete rows that are delivered, refused or released, and frees
+// their keys.
+//
+// In PostgreSQL purchases are saved with synchronous_commit at least on, whatever
+// the server's setting. Other databases commit as they are set to.
 //
 // # Locks
 //

@@ -2,23 +2,26 @@ package sqlledger
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
-const versions = "gloebit_ledger_schema"
+const versions = "{p}gloebit_ledger_schema"
 
 // Schema returns the steps of the ledger's schema in the order in which they are
-// run, for applications with a migration tool of their own, as [sqlstore.Schema]
+// run, for applications with a migration tool of their own, as [sqlstore.Store.Schema]
 // does for its tables. [Store.Migrate] runs both. The last statement of each step
-// keeps its version in the table gloebit_ledger_schema. Schema panics when the
-// dialect is none of package sqlstore's.
-func Schema(dialect sqlstore.Dialect) []sqlstore.Migration {
-	_ = sqlstore.Schema(dialect) // which panics
+// keeps its version in the table gloebit_ledger_schema.
+func (s *Store) Schema() []sqlstore.Migration {
 	var migrations []sqlstore.Migration
-	for _, step := range schema(sqldb.Dialect(dialect)) {
-		migrations = append(migrations, sqlstore.Migration(step))
+	for _, step := range schema(s.db.Dialect) {
+		migration := sqlstore.Migration{Version: step.Version}
+		for _, statement := range step.Statements {
+			migration.Statements = append(migration.Statements, s.db.Query(statement))
+		}
+		migrations = append(migrations, migration)
 	}
 	return migrations
 }
@@ -33,89 +36,70 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return s.db.Migrate(ctx, "sqlledger", versions, schema(s.db.Dialect))
 }
 
+// makePurchases is the table of purchases, with the type of item, that of JSON
+// and the indexes that are made with the table to be filled in. held_key is the
+// key as long as the purchase holds it, and unique for a user; item is the name
+// of the item or the product, and amount its price for all; purchase is what no
+// column has, as JSON.
+const makePurchases = `CREATE TABLE IF NOT EXISTS {p}gloebit_purchases (
+	realm      {key128} NOT NULL,
+	id         {key128} NOT NULL,
+	user_id    {key255} NOT NULL,
+	gloebit_id {key255} NOT NULL,
+	order_key  {key255} NOT NULL,
+	held_key   {key255},
+	item       %s NOT NULL,
+	quantity   BIGINT NOT NULL,
+	amount     BIGINT NOT NULL,
+	state      {key128} NOT NULL,
+	created_at {time} NOT NULL,
+	updated_at {time},
+	next_at    {time},
+	stuck_at   {time},
+	paid_at    {time},
+	purchase   %s NOT NULL,
+	PRIMARY KEY (realm, id)%s
+){engine}`
+
+// mysqlIndexes are made with the table, since MySQL can't make an index only if
+// there is none.
+const mysqlIndexes = `,
+	UNIQUE INDEX gloebit_purchases_held_key (realm, user_id, held_key),
+	INDEX gloebit_purchases_created_at (realm, created_at, id),
+	INDEX gloebit_purchases_user_id (realm, user_id, created_at, id),
+	INDEX gloebit_purchases_state (realm, state, created_at, id),
+	INDEX gloebit_purchases_paid_at (realm, paid_at),
+	INDEX gloebit_purchases_stuck_at (realm, stuck_at),
+	INDEX gloebit_purchases_next_at (state, realm, next_at)`
+
+// viewPurchases shows as text what MySQL keeps as bytes: of the collations that
+// both servers have, none tells texts apart that differ in spaces at the end.
+const viewPurchases = `CREATE OR REPLACE VIEW {p}gloebit_purchases_text AS SELECT
+	CONVERT(realm USING utf8mb4) AS realm, CONVERT(id USING utf8mb4) AS id, CONVERT(user_id USING utf8mb4) AS user_id,
+	CONVERT(gloebit_id USING utf8mb4) AS gloebit_id, CONVERT(order_key USING utf8mb4) AS order_key,
+	CONVERT(item USING utf8mb4) AS item, quantity, amount, CONVERT(state USING utf8mb4) AS state,
+	created_at, updated_at, next_at, stuck_at, paid_at, CONVERT(purchase USING utf8mb4) AS purchase
+FROM {p}gloebit_purchases`
+
+var indexes = []string{
+	`CREATE UNIQUE INDEX IF NOT EXISTS {i}gloebit_purchases_held_key ON {p}gloebit_purchases (realm, user_id, held_key)`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_created_at ON {p}gloebit_purchases (realm, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_user_id ON {p}gloebit_purchases (realm, user_id, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_state ON {p}gloebit_purchases (realm, state, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_paid_at ON {p}gloebit_purchases (realm, paid_at) WHERE paid_at IS NOT NULL`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_stuck_at ON {p}gloebit_purchases (realm, created_at, id) WHERE stuck_at IS NOT NULL`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_next_at ON {p}gloebit_purchases (state, realm, next_at)`,
+}
+
 func schema(dialect sqldb.Dialect) []sqldb.Migration {
-	table := "CREATE TABLE IF NOT EXISTS " + versions + " (\n\tversion INTEGER PRIMARY KEY\n)"
+	statements := []string{"CREATE TABLE IF NOT EXISTS " + versions + " (\n\tversion INTEGER PRIMARY KEY\n){engine}"}
 	switch dialect {
 	case sqldb.Postgres:
-		return sqldb.Steps(dialect, versions, append([]string{table}, postgresPurchases()...))
+		statements = append(append(statements, fmt.Sprintf(makePurchases, "{text}", "JSON", "")), indexes...)
 	case sqldb.MySQL:
-		return sqldb.Steps(dialect, versions, append([]string{table + " ENGINE=InnoDB"}, mysqlPurchases()...))
+		statements = append(statements, fmt.Sprintf(makePurchases, "VARBINARY(1000)", "MEDIUMBLOB", mysqlIndexes), viewPurchases)
 	default:
-		return sqldb.Steps(dialect, versions, append([]string{table}, sqlitePurchases()...))
+		statements = append(append(statements, fmt.Sprintf(makePurchases, "TEXT", "TEXT", "")), indexes...)
 	}
-}
-
-// held_key is the key as long as it is this purchase's, and unique; purchase is
-// what no column has, as JSON.
-
-func postgresPurchases() []string {
-	return []string{
-		`CREATE TABLE IF NOT EXISTS gloebit_purchases (
-	id         BYTEA PRIMARY KEY,
-	user_id    BYTEA NOT NULL,
-	gloebit_id BYTEA NOT NULL,
-	order_key  BYTEA NOT NULL,
-	held_key   BYTEA,
-	state      TEXT NOT NULL,
-	created_at BIGINT NOT NULL,
-	next_at    BIGINT,
-	stuck_at   BIGINT,
-	key_until  BIGINT,
-	purchase   BYTEA NOT NULL
-)`,
-		`CREATE UNIQUE INDEX IF NOT EXISTS gloebit_purchases_held_key ON gloebit_purchases (user_id, held_key)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_created_at ON gloebit_purchases (created_at, id)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_user_id ON gloebit_purchases (user_id, created_at, id)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_state ON gloebit_purchases (state, created_at, id)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_stuck_at ON gloebit_purchases (created_at, id) WHERE stuck_at IS NOT NULL`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_next_at ON gloebit_purchases (next_at) WHERE next_at IS NOT NULL`,
-	}
-}
-
-func mysqlPurchases() []string {
-	return []string{
-		`CREATE TABLE IF NOT EXISTS gloebit_purchases (
-	id         VARBINARY(36) PRIMARY KEY,
-	user_id    VARBINARY(255) NOT NULL,
-	gloebit_id VARBINARY(255) NOT NULL,
-	order_key  VARBINARY(255) NOT NULL,
-	held_key   VARBINARY(255),
-	state      VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-	created_at BIGINT NOT NULL,
-	next_at    BIGINT,
-	stuck_at   BIGINT,
-	key_until  BIGINT,
-	purchase   MEDIUMBLOB NOT NULL,
-	UNIQUE INDEX gloebit_purchases_held_key (user_id, held_key),
-	INDEX gloebit_purchases_created_at (created_at, id),
-	INDEX gloebit_purchases_user_id (user_id, created_at, id),
-	INDEX gloebit_purchases_state (state, created_at, id),
-	INDEX gloebit_purchases_stuck_at (stuck_at),
-	INDEX gloebit_purchases_next_at (next_at)
-) ENGINE=InnoDB`,
-	}
-}
-
-func sqlitePurchases() []string {
-	return []string{
-		`CREATE TABLE IF NOT EXISTS gloebit_purchases (
-	id         BLOB NOT NULL PRIMARY KEY,
-	user_id    BLOB NOT NULL,
-	gloebit_id BLOB NOT NULL,
-	order_key  BLOB NOT NULL,
-	held_key   BLOB,
-	state      TEXT NOT NULL,
-	created_at INTEGER NOT NULL,
-	next_at    INTEGER,
-	stuck_at   INTEGER,
-	key_until  INTEGER,
-	purchase   BLOB NOT NULL
-)`,
-		`CREATE UNIQUE INDEX IF NOT EXISTS gloebit_purchases_held_key ON gloebit_purchases (user_id, held_key)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_created_at ON gloebit_purchases (created_at, id)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_user_id ON gloebit_purchases (user_id, created_at, id)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_state ON gloebit_purchases (state, created_at, id)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_stuck_at ON gloebit_purchases (created_at, id) WHERE stuck_at IS NOT NULL`,
-		`CREATE INDEX IF NOT EXISTS gloebit_purchases_next_at ON gloebit_purchases (next_at) WHERE next_at IS NOT NULL`,
-	}
+	return sqldb.Steps(dialect, versions, statements)
 }

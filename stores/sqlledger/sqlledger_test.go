@@ -30,34 +30,42 @@ func TestUnreachableDatabaseIsAnErrorOfEveryMethod(t *testing.T) {
 		t.Run(dialect.String(), func(t *testing.T) {
 			db := sql.OpenDB(refusing{})
 			defer db.Close()
-			store, ctx := sqlledger.New(sqlstore.New(db, dialect)), t.Context()
+			store, ctx := newStore(t, db, dialect), t.Context()
 			require.ErrorIs(t, store.Migrate(ctx), errRefused)
-			p := ledger.Purchase{ID: "p", UserID: "u", Order: ledger.Order{Key: "key"}, State: ledger.Created}
-			_, err := store.Create(ctx, p)
+			p := ledger.Purchase{Realm: "r", ID: "p", UserID: "u", Order: ledger.Order{Key: "key"}, State: ledger.Created}
+			_, _, err := store.Create(ctx, p)
 			require.ErrorIs(t, err, errRefused)
 			require.ErrorContains(t, err, "sqlledger: ")
-			_, err = store.Get(ctx, "p")
+			_, err = store.Get(ctx, p.StoreKey())
 			require.ErrorIs(t, err, errRefused)
-			_, err = store.Change(ctx, "p", nil)
+			_, err = store.Change(ctx, p.StoreKey(), nil)
 			require.ErrorIs(t, err, errRefused)
-			_, err = store.Claim(ctx, time.Now(), time.Now())
+			_, err = store.Claim(ctx, "r", ledger.Created, time.Now(), time.Now())
 			require.ErrorIs(t, err, errRefused)
-			_, err = store.List(ctx, ledger.Query{})
+			_, err = store.List(ctx, ledger.Query{Realm: "r"})
+			require.ErrorIs(t, err, errRefused)
+			_, err = store.Counts(ctx, time.Now())
 			require.ErrorIs(t, err, errRefused)
 		})
 	}
 }
 
-func TestNewAndSchemaPanicOnMistakes(t *testing.T) {
+func newStore(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) *sqlledger.Store {
+	t.Helper()
+	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: dialect})
+	require.NoError(t, err)
+	return sqlledger.New(store)
+}
+
+func TestNewPanicsWithoutAStore(t *testing.T) {
 	require.PanicsWithValue(t, "sqlledger: the sqlstore.Store is nil", func() { sqlledger.New(nil) })
-	for _, dialect := range []sqlstore.Dialect{0, -1, 4} {
-		require.Panics(t, func() { sqlledger.Schema(dialect) })
-	}
 }
 
 func TestSchemaStepsAreNumberedAndKeepTheirVersion(t *testing.T) {
+	db := sql.OpenDB(refusing{})
+	defer db.Close()
 	for _, dialect := range dialects {
-		for i, step := range sqlledger.Schema(dialect) {
+		for i, step := range newStore(t, db, dialect).Schema() {
 			require.Equal(t, i+1, step.Version)
 			last := step.Statements[len(step.Statements)-1]
 			require.True(t, strings.HasPrefix(last, "INSERT INTO gloebit_ledger_schema"))

@@ -29,7 +29,7 @@ type Store struct {
 
 	tokens *sqlstore.Store
 	db     *sqldb.DB
-	hung   sync.Map // ids of purchases whose fn goes on though its hold was given up
+	hung   sync.Map // keys of purchases whose fn goes on though its hold was given up
 }
 
 // New returns the store of purchases in the database of the other store, which
@@ -42,7 +42,13 @@ func New(store *sqlstore.Store) *Store {
 	return &Store{tokens: store, db: store.Database()}
 }
 
-const defaultLease = time.Minute
+const (
+	defaultLease = time.Minute
+	table        = "{p}gloebit_purchases" // see sqldb.DB.Query
+)
+
+// text is a string as an argument.
+func (s *Store) text(value string) any { return sqldb.Text(s.db.Dialect, value) }
 
 func (s *Store) lease() time.Duration {
 	if s.Lease == 0 {

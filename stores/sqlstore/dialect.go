@@ -29,11 +29,3 @@ func (d Dialect) String() string {
 	}
 	return fmt.Sprintf("Dialect(%d)", int(d))
 }
-
-// must panics for what is no dialect: a mistake in the program.
-func (d Dialect) must() Dialect {
-	if d < Postgres || d > SQLite {
-		panic(fmt.Sprintf("sqlstore: %v is no dialect: use Postgres, MySQL or SQLite", d))
-	}
-	return d
-}

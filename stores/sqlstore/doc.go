@@ -4,16 +4,31 @@
 //
 //	db, err := sql.Open("pgx", dsn)
 //	...
-//	store := sqlstore.New(db, sqlstore.Postgres)
+//	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.Postgres})
+//	...
 //	if err := store.Migrate(ctx); err != nil {
 //		...
 //	}
 //	merchant, err := gloebit.New(gloebit.Config{Tokens: store, States: store, ...})
 //
-// Any number of processes can share the database. The tables are named
-// gloebit_*, and [Schema] has them for those who migrate with a tool of their
-// own. Tokens are in plain columns. Package sqlledger keeps purchases in the same
+// Any number of processes and merchants can share the database. The tables are
+// oauth_credentials and oauth_states, with [Config].Prefix before their names, and
+// [Store.Schema] has them for applications that migrate with a tool of their own.
+// Tokens are in plain columns. Package sqlledger keeps purchases in the same
 // database.
+//
+// # Columns
+//
+// Every row has its realm (see [connect.Connector.Realm]) in the first column.
+// Columns are text: TEXT of the collation "C" in PostgreSQL, which must have the
+// encoding UTF8, and TEXT in SQLite. In MariaDB and MySQL they are VARBINARY and
+// MEDIUMBLOB with UTF-8 in them, since text there compares without trailing
+// spaces; the views oauth_credentials_text and oauth_states_text show them as
+// text, without the secrets. Lists of scopes have spaces between them.
+//
+// Times are TIMESTAMPTZ in PostgreSQL, DATETIME(6) of UTC in MariaDB and MySQL,
+// and text of the form 2026-01-02 03:04:05.678901, of UTC, in SQLite. NULL is
+// never.
 //
 // # Locks
 //

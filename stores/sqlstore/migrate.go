@@ -3,7 +3,7 @@ package sqlstore
 import "context"
 
 // Migrate makes the tables, or brings them to this package's version (see
-// [Schema]). Any number of replicas may call it at once: one works, the others
+// [Store.Schema]). Any number of replicas may call it at once: one works, the others
 // wait for it and find nothing left to do. A schema newer than the package's is
 // an error, and left as it is.
 //
@@ -14,5 +14,5 @@ import "context"
 //
 // A schema that is up to date is only read, which takes no right to make tables.
 func (s *Store) Migrate(ctx context.Context) error {
-	return s.db.Migrate(ctx, "sqlstore", "gloebit_schema", schema(s.db.Dialect))
+	return s.db.Migrate(ctx, "sqlstore", versions, s.schema())
 }

@@ -1,6 +1,10 @@
 package sqlstore
 
-import "github.com/go-gloebit/gloebit/stores/internal/sqldb"
+import (
+	"fmt"
+
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
+)
 
 // Migration is one step of the schema.
 type Migration struct {
@@ -14,136 +18,87 @@ type Migration struct {
 // Schema returns the steps of the schema in the order in which they are run, for
 // applications with a migration tool of their own; [Store.Migrate] runs the same.
 // Steps never change once they are released: a new version of this package adds
-// some. Schema panics when the dialect is none of the package's.
+// some.
 //
-// The last statement of each step keeps its version in the table
-// gloebit_schema, so that Migrate knows of what was done without it.
-func Schema(dialect Dialect) []Migration {
+// The last statement of each step keeps its version in the table oauth_schema, so
+// that Migrate knows of what was done without it.
+func (s *Store) Schema() []Migration {
 	var migrations []Migration
-	for _, step := range schema(sqldb.Dialect(dialect.must())) {
-		migrations = append(migrations, Migration(step))
+	for _, step := range s.schema() {
+		migration := Migration{Version: step.Version}
+		for _, statement := range step.Statements {
+			migration.Statements = append(migration.Statements, s.db.Query(statement))
+		}
+		migrations = append(migrations, migration)
 	}
 	return migrations
 }
 
-func schema(dialect sqldb.Dialect) []sqldb.Migration {
-	switch dialect {
-	case sqldb.Postgres:
-		return sqldb.Steps(dialect, "gloebit_schema", postgresTables())
-	case sqldb.MySQL:
-		return sqldb.Steps(dialect, "gloebit_schema", mysqlTables())
-	default:
-		return sqldb.Steps(dialect, "gloebit_schema", sqliteTables())
+const versions = "{p}oauth_schema"
+
+func (s *Store) schema() []sqldb.Migration {
+	if s.db.Dialect == sqldb.MySQL {
+		return sqldb.Steps(s.db.Dialect, versions, []string{
+			makeVersions,
+			fmt.Sprintf(makeCredentials, ",\n\tINDEX (valid_until)"), fmt.Sprintf(makeStates, ",\n\tINDEX (expires_at)"),
+			viewCredentials, viewStates,
+		})
 	}
+	return sqldb.Steps(s.db.Dialect, versions, []string{
+		makeVersions, fmt.Sprintf(makeCredentials, ""), indexCredentials, fmt.Sprintf(makeStates, ""), indexStates,
+	})
 }
 
-func postgresTables() []string {
-	return []string{
-		`CREATE TABLE IF NOT EXISTS gloebit_schema (
+// What stands in braces is for [sqldb.DB.Query].
+const (
+	makeVersions = `CREATE TABLE IF NOT EXISTS {p}oauth_schema (
 	version INTEGER PRIMARY KEY
-)`,
-		`CREATE TABLE IF NOT EXISTS gloebit_credentials (
-	realm         BYTEA NOT NULL,
-	user_id       BYTEA NOT NULL,
-	access_token  BYTEA NOT NULL,
-	refresh_token BYTEA NOT NULL,
-	token_secret  BYTEA NOT NULL,
-	scopes        BYTEA NOT NULL,
-	gloebit_id    BYTEA NOT NULL,
-	name          BYTEA NOT NULL,
-	expiry        BIGINT,
-	connected_at  BIGINT,
-	valid_until   BIGINT,
+){engine}`
+
+	makeCredentials = `CREATE TABLE IF NOT EXISTS {p}oauth_credentials (
+	realm         {key128} NOT NULL,
+	user_id       {key255} NOT NULL,
+	subject       {text} NOT NULL,
+	name          {text} NOT NULL,
+	scopes        {text} NOT NULL,
+	access_token  {text} NOT NULL,
+	refresh_token {text} NOT NULL,
+	token_secret  {text} NOT NULL,
+	connected_at  {time},
+	expires_at    {time},
+	valid_until   {time},
 	version       BIGINT NOT NULL,
-	PRIMARY KEY (realm, user_id)
-)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_credentials_valid_until ON gloebit_credentials (valid_until)`,
-		`CREATE TABLE IF NOT EXISTS gloebit_states (
-	realm      BYTEA NOT NULL,
-	state_hash BYTEA NOT NULL,
-	user_id    BYTEA NOT NULL,
-	verifier   BYTEA NOT NULL,
-	return_to  BYTEA NOT NULL,
-	binding    BYTEA NOT NULL,
-	scopes     BYTEA NOT NULL,
-	required   BYTEA NOT NULL,
-	expires_at BIGINT NOT NULL,
-	PRIMARY KEY (realm, state_hash)
-)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_states_expires_at ON gloebit_states (expires_at)`,
-	}
-}
+	PRIMARY KEY (realm, user_id)%s
+){engine}`
 
-func mysqlTables() []string {
-	return []string{
-		`CREATE TABLE IF NOT EXISTS gloebit_schema (
-	version INTEGER PRIMARY KEY
-) ENGINE=InnoDB`,
-		`CREATE TABLE IF NOT EXISTS gloebit_credentials (
-	realm         VARBINARY(128) NOT NULL,
-	user_id       VARBINARY(255) NOT NULL,
-	access_token  MEDIUMBLOB NOT NULL,
-	refresh_token MEDIUMBLOB NOT NULL,
-	token_secret  MEDIUMBLOB NOT NULL,
-	scopes        MEDIUMBLOB NOT NULL,
-	gloebit_id    MEDIUMBLOB NOT NULL,
-	name          MEDIUMBLOB NOT NULL,
-	expiry        BIGINT,
-	connected_at  BIGINT,
-	valid_until   BIGINT,
-	version       BIGINT NOT NULL,
-	PRIMARY KEY (realm, user_id),
-	INDEX gloebit_credentials_valid_until (valid_until)
-) ENGINE=InnoDB`,
-		`CREATE TABLE IF NOT EXISTS gloebit_states (
-	realm      VARBINARY(128) NOT NULL,
-	state_hash VARBINARY(255) NOT NULL,
-	user_id    MEDIUMBLOB NOT NULL,
-	verifier   MEDIUMBLOB NOT NULL,
-	return_to  MEDIUMBLOB NOT NULL,
-	binding    MEDIUMBLOB NOT NULL,
-	scopes     MEDIUMBLOB NOT NULL,
-	required   MEDIUMBLOB NOT NULL,
-	expires_at BIGINT NOT NULL,
-	PRIMARY KEY (realm, state_hash),
-	INDEX gloebit_states_expires_at (expires_at)
-) ENGINE=InnoDB`,
-	}
-}
+	indexCredentials = `CREATE INDEX IF NOT EXISTS {i}oauth_credentials_valid_until ON {p}oauth_credentials (valid_until)`
 
-func sqliteTables() []string {
-	return []string{
-		`CREATE TABLE IF NOT EXISTS gloebit_schema (
-	version INTEGER PRIMARY KEY
-)`,
-		`CREATE TABLE IF NOT EXISTS gloebit_credentials (
-	realm         BLOB NOT NULL,
-	user_id       BLOB NOT NULL,
-	access_token  BLOB NOT NULL,
-	refresh_token BLOB NOT NULL,
-	token_secret  BLOB NOT NULL,
-	scopes        BLOB NOT NULL,
-	gloebit_id    BLOB NOT NULL,
-	name          BLOB NOT NULL,
-	expiry        INTEGER,
-	connected_at  INTEGER,
-	valid_until   INTEGER,
-	version       INTEGER NOT NULL,
-	PRIMARY KEY (realm, user_id)
-)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_credentials_valid_until ON gloebit_credentials (valid_until)`,
-		`CREATE TABLE IF NOT EXISTS gloebit_states (
-	realm      BLOB NOT NULL,
-	state_hash BLOB NOT NULL,
-	user_id    BLOB NOT NULL,
-	verifier   BLOB NOT NULL,
-	return_to  BLOB NOT NULL,
-	binding    BLOB NOT NULL,
-	scopes     BLOB NOT NULL,
-	required   BLOB NOT NULL,
-	expires_at INTEGER NOT NULL,
-	PRIMARY KEY (realm, state_hash)
-)`,
-		`CREATE INDEX IF NOT EXISTS gloebit_states_expires_at ON gloebit_states (expires_at)`,
-	}
-}
+	makeStates = `CREATE TABLE IF NOT EXISTS {p}oauth_states (
+	realm      {key128} NOT NULL,
+	state_hash {key255} NOT NULL,
+	user_id    {text} NOT NULL,
+	verifier   {text} NOT NULL,
+	return_to  {text} NOT NULL,
+	binding    {text} NOT NULL,
+	scopes     {text} NOT NULL,
+	required   {text} NOT NULL,
+	expires_at {time} NOT NULL,
+	PRIMARY KEY (realm, state_hash)%s
+){engine}`
+
+	indexStates = `CREATE INDEX IF NOT EXISTS {i}oauth_states_expires_at ON {p}oauth_states (expires_at)`
+
+	// MySQL's text compares without trailing spaces, so the tables hold bytes.
+	// The views are for people.
+	viewCredentials = `CREATE OR REPLACE VIEW {p}oauth_credentials_text AS
+SELECT CONVERT(realm USING utf8mb4) AS realm, CONVERT(user_id USING utf8mb4) AS user_id,
+	CONVERT(subject USING utf8mb4) AS subject, CONVERT(name USING utf8mb4) AS name, CONVERT(scopes USING utf8mb4) AS scopes,
+	connected_at, expires_at, valid_until, version
+FROM {p}oauth_credentials`
+
+	viewStates = `CREATE OR REPLACE VIEW {p}oauth_states_text AS
+SELECT CONVERT(realm USING utf8mb4) AS realm, CONVERT(state_hash USING utf8mb4) AS state_hash,
+	CONVERT(user_id USING utf8mb4) AS user_id, CONVERT(return_to USING utf8mb4) AS return_to,
+	CONVERT(scopes USING utf8mb4) AS scopes, CONVERT(required USING utf8mb4) AS required, expires_at
+FROM {p}oauth_states`
+)

@@ -4,47 +4,49 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-const stateColumns = "user_id, verifier, return_to, binding, scopes, required, expires_at"
+const stateColumns = "user_id, verifier, return_to, binding, scopes, required, "
 
-// Put implements [gloebit.StateStore]. The error is that of the context when it
+// selectStates are the columns of a state, for readState.
+func (s *Store) selectStates() string { return stateColumns + s.db.Dialect.Select("expires_at") }
+
+// Put implements [connect.StateStore]. The error is that of the context when it
 // has ended, or the database's, also when the key is in use.
-func (s *Store) Put(ctx context.Context, key connect.Key, pending gloebit.PendingConnection) error {
+func (s *Store) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	_, err := s.exec(ctx, "put a state",
-		"INSERT INTO gloebit_states (realm, state_hash, "+stateColumns+") VALUES ("+sqldb.Marks(9)+")",
-		sqldb.Stored(key.Realm), sqldb.Stored(key.ID), sqldb.Stored(pending.UserID), sqldb.Stored(pending.Verifier), sqldb.Stored(pending.ReturnTo), sqldb.Stored(pending.Binding),
-		storedScopes(pending.Scopes), storedScopes(pending.Required), pending.ExpiresAt.UnixMicro())
+		"INSERT INTO {p}oauth_states ("+stateColumns+"expires_at, realm, state_hash) VALUES ("+sqldb.Marks(9)+")",
+		text(s, pending.UserID), text(s, pending.Verifier), text(s, pending.ReturnTo), text(s, pending.Binding),
+		text(s, joinScopes(pending.Scopes)), text(s, joinScopes(pending.Required)), s.moment(pending.ExpiresAt),
+		text(s, key.Realm), text(s, key.ID))
 	return err
 }
 
-// Take implements [gloebit.StateStore]. The error is ErrNotFound when there is
+// Take implements [connect.StateStore]. The error is ErrNotFound when there is
 // no such state, that of the context when it has ended, or the database's. After
 // an error of the database the state may be gone. A state that has expired is
 // there until [Store.Sweep].
-func (s *Store) Take(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
+func (s *Store) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	take := s.takeReturning
 	if s.db.Dialect == sqldb.MySQL {
 		take = s.takeCounting
 	}
 	pending, err := take(ctx, key)
 	switch {
-	case errors.Is(err, gloebit.ErrNotFound):
-		return gloebit.PendingConnection{}, gloebit.ErrNotFound
+	case errors.Is(err, connect.ErrNotFound):
+		return connect.PendingConnection{}, connect.ErrNotFound
 	case err != nil:
-		return gloebit.PendingConnection{}, failed(ctx, "take a state", err)
+		return connect.PendingConnection{}, failed(ctx, "take a state", err)
 	}
 	return pending, nil
 }
 
 // takeReturning takes a state in one statement. The rows are read to their end:
 // it is there that SQLite commits.
-func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending gloebit.PendingConnection, err error) {
+func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending connect.PendingConnection, err error) {
 	if s.db.Dialect == sqldb.SQLite {
 		release, err := s.db.Turn(ctx, sqldb.Writer)
 		if err != nil {
@@ -52,9 +54,9 @@ func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending glo
 		}
 		defer release()
 	}
-	query := s.db.Dialect.Rebind("DELETE FROM gloebit_states WHERE realm = ? AND state_hash = ? RETURNING " + stateColumns)
+	query := s.db.Query("DELETE FROM {p}oauth_states WHERE realm = ? AND state_hash = ? RETURNING " + s.selectStates())
 	err = s.db.Patiently(ctx, func() error {
-		rows, err := s.db.SQL.QueryContext(ctx, query, sqldb.Stored(key.Realm), sqldb.Stored(key.ID))
+		rows, err := s.db.SQL.QueryContext(ctx, query, text(s, key.Realm), text(s, key.ID))
 		if err != nil {
 			return err
 		}
@@ -67,7 +69,7 @@ func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending glo
 		case err != nil:
 			return err
 		case !found:
-			return gloebit.ErrNotFound
+			return connect.ErrNotFound
 		}
 		return nil
 	})
@@ -77,35 +79,29 @@ func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending glo
 // takeCounting takes a state where DELETE returns no rows: of all who have read
 // it, the one whose DELETE removed it has taken it. That is sound because a key
 // is never used again.
-func (s *Store) takeCounting(ctx context.Context, key connect.Key) (gloebit.PendingConnection, error) {
-	query := s.db.Dialect.Rebind("SELECT " + stateColumns + " FROM gloebit_states WHERE realm = ? AND state_hash = ?")
-	pending, err := readState(s.db.SQL.QueryRowContext(ctx, query, sqldb.Stored(key.Realm), sqldb.Stored(key.ID)))
+func (s *Store) takeCounting(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
+	query := s.db.Query("SELECT " + s.selectStates() + " FROM {p}oauth_states WHERE realm = ? AND state_hash = ?")
+	pending, err := readState(s.db.SQL.QueryRowContext(ctx, query, text(s, key.Realm), text(s, key.ID)))
 	if errors.Is(err, sql.ErrNoRows) {
-		return pending, gloebit.ErrNotFound
+		return pending, connect.ErrNotFound
 	}
 	if err != nil {
 		return pending, err
 	}
-	removed, err := s.exec(ctx, "remove it", "DELETE FROM gloebit_states WHERE realm = ? AND state_hash = ?", sqldb.Stored(key.Realm), sqldb.Stored(key.ID))
+	removed, err := s.exec(ctx, "remove it", "DELETE FROM {p}oauth_states WHERE realm = ? AND state_hash = ?", text(s, key.Realm), text(s, key.ID))
 	if err == nil && removed == 0 {
-		err = gloebit.ErrNotFound
+		err = connect.ErrNotFound
 	}
 	return pending, err
 }
 
-func readState(row interface{ Scan(...any) error }) (gloebit.PendingConnection, error) {
-	var userID, verifier, returnTo, binding, scopes, required []byte
-	var expires int64
-	if err := row.Scan(&userID, &verifier, &returnTo, &binding, &scopes, &required, &expires); err != nil {
-		return gloebit.PendingConnection{}, err
+func readState(row interface{ Scan(...any) error }) (pending connect.PendingConnection, err error) {
+	var scopes, required string
+	err = row.Scan(&pending.UserID, &pending.Verifier, &pending.ReturnTo, &pending.Binding, &scopes, &required,
+		(*sqldb.Time)(&pending.ExpiresAt))
+	if err != nil {
+		return connect.PendingConnection{}, err
 	}
-	return gloebit.PendingConnection{
-		UserID:    string(userID),
-		Verifier:  gloebit.Secret(verifier),
-		ReturnTo:  string(returnTo),
-		Binding:   string(binding),
-		Scopes:    readScopes(scopes),
-		Required:  readScopes(required),
-		ExpiresAt: time.UnixMicro(expires).UTC(),
-	}, nil
+	pending.Scopes, pending.Required = splitScopes(scopes), splitScopes(required)
+	return pending, nil
 }

@@ -3,38 +3,72 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 var (
-	_ gloebit.TokenStore = (*Store)(nil)
+	_ connect.TokenStore = (*Store)(nil)
 	_ connect.PlainStore = (*Store)(nil)
-	_ gloebit.StateStore = (*Store)(nil)
+	_ connect.StateStore = (*Store)(nil)
 )
 
-// Store is a [gloebit.TokenStore] and a [gloebit.StateStore] in a database. It is safe for concurrent use, and any number of processes can
-// share the database. [New] makes one.
-type Store struct {
-	// Clock tells the time. Nil means time.Now. It is not changed once the
-	// store is in use.
+// Config says which database a Store is in. DB and Dialect must be set.
+type Config struct {
+	// DB is the pool of connections to the database. It stays the caller's to
+	// close.
+	DB *sql.DB
+	// Dialect is the kind of database.
+	Dialect Dialect
+	// Prefix begins the name of every table. It is a schema and a dot, the
+	// beginning of the names, or both: "shop.", "shop_", "shop.pay_". The two
+	// parts are of ASCII letters, digits and underscores, at most 30 each, and
+	// begin with no digit. In MariaDB and MySQL a schema is a database; SQLite
+	// has none. Migrate does not make the schema. The default is the
+	// connection's own schema and oauth_credentials, oauth_states and
+	// oauth_schema.
+	Prefix string
+	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
-
-	db *sqldb.DB
 }
 
-// New returns the store in that database, which stays the caller's to close.
-// It asks nothing of the database: the tables are made by [Store.Migrate] or
-// by the caller (see [Schema]). It panics when db is nil or the dialect is none
-// of the package's.
-func New(db *sql.DB, dialect Dialect) *Store {
-	if db == nil {
-		panic("sqlstore: the database is nil")
+// Store is a [connect.TokenStore] and a [connect.StateStore] in a database. Make
+// it with [New]. It is safe for concurrent use, and any number of processes and
+// merchants can share the database.
+type Store struct {
+	db    *sqldb.DB
+	clock func() time.Time
+	load  string // the statement of Load
+}
+
+// New checks the configuration and makes a Store of it. It asks nothing of the
+// database: the tables are made by [Store.Migrate] or by the caller (see
+// [Store.Schema]).
+func New(config Config) (*Store, error) {
+	var problems []error
+	if config.DB == nil {
+		problems = append(problems, errors.New("sqlstore: Config.DB is nil"))
 	}
-	return &Store{db: sqldb.New(db, sqldb.Dialect(dialect.must()))}
+	if config.Dialect < Postgres || config.Dialect > SQLite {
+		problems = append(problems, fmt.Errorf("sqlstore: Config.Dialect is %v: set it to Postgres, MySQL or SQLite", config.Dialect))
+	}
+	db, err := sqldb.New(config.DB, sqldb.Dialect(config.Dialect), config.Prefix)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("sqlstore: Config.Prefix: %w", err))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	s := &Store{db: db, clock: config.Clock}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	s.load = db.Query("SELECT " + s.credentialColumns() + " FROM {p}oauth_credentials WHERE realm = ? AND user_id = ?")
+	return s, nil
 }
 
 // PlainAtRest implements [connect.PlainStore]: tokens are in plain columns.
@@ -51,12 +85,11 @@ func (s *Store) exec(ctx context.Context, doing, query string, args ...any) (int
 	return changed, failed(ctx, doing, err)
 }
 
-func (s *Store) now() time.Time {
-	if s.Clock != nil {
-		return s.Clock()
-	}
-	return time.Now()
-}
+// text is a string as an argument.
+func text[S ~string](s *Store, value S) any { return sqldb.Text(s.db.Dialect, value) }
+
+// moment is a time as an argument.
+func (s *Store) moment(t time.Time) any { return s.db.Dialect.Time(t) }
 
 func failed(ctx context.Context, doing string, err error) error {
 	return sqldb.Failed(ctx, "sqlstore", doing, err)

@@ -6,7 +6,7 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
@@ -23,14 +23,14 @@ const batch = 500 // rows that one statement reads or removes
 // number is right also then.
 func (s *Store) Sweep(ctx context.Context) (removed int64, err error) {
 	for _, table := range []sweepable{
-		{"gloebit_states", "realm, state_hash", "expires_at"},
-		{"gloebit_credentials", "realm, user_id", "valid_until"},
+		{"{p}oauth_states", "realm, state_hash", "expires_at"},
+		{"{p}oauth_credentials", "realm, user_id", "valid_until"},
 	} {
 		sweep := s.sweepTogether
 		if s.db.Dialect == sqldb.MySQL {
 			sweep = s.sweepOneByOne
 		}
-		n, err := sweep(ctx, table, s.now().UnixMicro())
+		n, err := sweep(ctx, table, s.moment(s.clock()))
 		removed += n
 		if err != nil {
 			return removed, err
@@ -45,7 +45,7 @@ type sweepable struct{ name, key, until string }
 // sweepTogether removes a few hundred rows with each statement. PostgreSQL deletes
 // in no order, and two sweeps would wait for each other: it locks the rows first,
 // in the order of their keys.
-func (s *Store) sweepTogether(ctx context.Context, table sweepable, now int64) (removed int64, err error) {
+func (s *Store) sweepTogether(ctx context.Context, table sweepable, now any) (removed int64, err error) {
 	expired := fmt.Sprintf("SELECT %s FROM %s WHERE %s <= ? ORDER BY %[1]s LIMIT ?", table.key, table.name, table.until)
 	if s.db.Dialect == sqldb.Postgres {
 		expired += " FOR UPDATE"
@@ -63,7 +63,7 @@ func (s *Store) sweepTogether(ctx context.Context, table sweepable, now int64) (
 // sweepOneByOne finds a few hundred rows and removes each by its key: MySQL locks
 // the gaps between rows that one statement finds, and others' saves would be
 // victims of the deadlocks.
-func (s *Store) sweepOneByOne(ctx context.Context, table sweepable, now int64) (removed int64, err error) {
+func (s *Store) sweepOneByOne(ctx context.Context, table sweepable, now any) (removed int64, err error) {
 	realm, id, _ := strings.Cut(table.key, ", ")
 	find := fmt.Sprintf("SELECT %s FROM %s WHERE %s <= ? LIMIT ?", table.key, table.name, table.until)
 	remove := fmt.Sprintf("DELETE FROM %s WHERE %s = ? AND %s = ? AND %s <= ?", table.name, realm, id, table.until)
@@ -76,7 +76,7 @@ func (s *Store) sweepOneByOne(ctx context.Context, table sweepable, now int64) (
 			return removed, nil
 		}
 		for _, key := range keys {
-			n, err := s.exec(ctx, "remove what has expired", remove, key[0], key[1], now)
+			n, err := s.exec(ctx, "remove what has expired", remove, text(s, key[0]), text(s, key[1]), now)
 			removed += n
 			if err != nil {
 				return removed, err
@@ -86,14 +86,14 @@ func (s *Store) sweepOneByOne(ctx context.Context, table sweepable, now int64) (
 }
 
 // expiredKeys runs a query for the realms and ids of a few hundred rows.
-func (s *Store) expiredKeys(ctx context.Context, query string, now int64) (keys [][2][]byte, err error) {
-	rows, err := s.db.SQL.QueryContext(ctx, query, now, batch)
+func (s *Store) expiredKeys(ctx context.Context, query string, now any) (keys [][2]string, err error) {
+	rows, err := s.db.SQL.QueryContext(ctx, s.db.Query(query), now, batch)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var key [2][]byte
+		var key [2]string
 		if err := rows.Scan(&key[0], &key[1]); err != nil {
 			return nil, err
 		}
@@ -107,17 +107,17 @@ func (s *Store) expiredKeys(ctx context.Context, query string, now int64) (keys 
 // works. Users who come or go meanwhile, and those whose credential has lapsed,
 // may be among them or not. It ends after an error: that of the context when it has ended, or the database's.
 func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
-	const query = "SELECT user_id FROM gloebit_credentials WHERE realm = ? AND user_id > ? ORDER BY user_id LIMIT ?"
+	const query = "SELECT user_id FROM {p}oauth_credentials WHERE realm = ? AND user_id > ? ORDER BY user_id LIMIT ?"
 	return func(yield func(string, error) bool) {
-		after := []byte{}
+		after := ""
 		for {
-			ids, err := s.db.Keys(ctx, query, sqldb.Stored(realm), after, batch)
+			ids, err := s.db.Keys(ctx, query, text(s, realm), text(s, after), batch)
 			if err != nil {
 				yield("", failed(ctx, "list the users", err))
 				return
 			}
 			for _, id := range ids {
-				if !yield(string(id), nil) {
+				if !yield(id, nil) {
 					return
 				}
 			}
@@ -130,6 +130,6 @@ func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, err
 }
 
 var _ interface {
-	gloebit.TokenStore
+	connect.TokenStore
 	UserIDs(context.Context, string) iter.Seq2[string, error]
 } = (*Store)(nil)

@@ -5,69 +5,71 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-const credentialColumns = "access_token, refresh_token, token_secret, scopes, gloebit_id, name, expiry, connected_at, valid_until, version"
+const credentialColumns = "subject, name, scopes, access_token, refresh_token, token_secret, connected_at, expires_at, valid_until, version"
+
+// credentialColumns are those of a credential, for credentialRow.scan.
+func (s *Store) credentialColumns() string {
+	if s.db.Dialect != sqldb.MySQL {
+		return credentialColumns
+	}
+	columns := credentialColumns
+	for _, column := range []string{"connected_at", "expires_at", "valid_until"} {
+		columns = strings.Replace(columns, column, s.db.Dialect.Select(column), 1)
+	}
+	return columns
+}
 
 // credentialRow is a user's row, as it is in the table.
 type credentialRow struct {
-	credential gloebit.Credential
+	credential connect.Credential
 	version    int64 // how often it was saved; 0 is a row that its transaction has just made
 	exists     bool
 }
 
 func (r *credentialRow) scan(row *sql.Row) error {
-	var access, refresh, secret, scopes, id, name []byte
-	var expiry, connected, until sql.NullInt64
-	if err := row.Scan(&access, &refresh, &secret, &scopes, &id, &name, &expiry, &connected, &until, &r.version); err != nil {
+	var scopes string
+	c := &r.credential
+	err := row.Scan(&c.Subject, &c.Name, &scopes, &c.AccessToken, &c.RefreshToken, &c.TokenSecret,
+		(*sqldb.Time)(&c.ConnectedAt), (*sqldb.Time)(&c.Expiry), (*sqldb.Time)(&c.Until), &r.version)
+	if err != nil {
 		return err
 	}
-	r.exists = true
-	r.credential = gloebit.Credential{
-		AccessToken:  gloebit.Secret(access),
-		RefreshToken: gloebit.Secret(refresh),
-		TokenSecret:  gloebit.Secret(secret),
-		Scopes:       readScopes(scopes),
-		Subject:      string(id),
-		Name:         string(name),
-		Expiry:       sqldb.ReadTime(expiry),
-		ConnectedAt:  sqldb.ReadTime(connected),
-		Until:        sqldb.ReadTime(until),
-	}
+	c.Scopes, r.exists = splitScopes(scopes), true
 	return nil
 }
 
 // current is the user's credential, or nil when there is none.
-func (r *credentialRow) current() *gloebit.Credential {
+func (r *credentialRow) current() *connect.Credential {
 	if r.version == 0 {
 		return nil
 	}
 	return &r.credential
 }
 
-// Load implements [gloebit.TokenStore]. The error is ErrNotFound when there is
+// Load implements [connect.TokenStore]. The error is ErrNotFound when there is
 // no credential, that of the context when it has ended, or the database's. A
 // credential that has lapsed is there until [Store.Sweep].
-func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, error) {
+func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	var row credentialRow
-	query := s.db.Dialect.Rebind("SELECT " + credentialColumns + " FROM gloebit_credentials WHERE realm = ? AND user_id = ?")
 	err := s.db.Patiently(ctx, func() error {
-		return row.scan(s.db.SQL.QueryRowContext(ctx, query, sqldb.Stored(key.Realm), sqldb.Stored(key.ID)))
+		return row.scan(s.db.SQL.QueryRowContext(ctx, s.load, text(s, key.Realm), text(s, key.ID)))
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return gloebit.Credential{}, failed(ctx, "load a credential", err)
+		return connect.Credential{}, failed(ctx, "load a credential", err)
 	}
 	if current := row.current(); current != nil {
 		return *current, nil
 	}
-	return gloebit.Credential{}, gloebit.ErrNotFound
+	return connect.Credential{}, connect.ErrNotFound
 }
 
-// Update implements [gloebit.TokenStore]. It waits for the user until ctx ends,
+// Update implements [connect.TokenStore]. It waits for the user until ctx ends,
 // and holds a lock of the database's while fn runs: see the package's
 // documentation for which, and for what else waits meanwhile. What fn returns is
 // saved also when ctx has ended since, within three seconds.
@@ -76,7 +78,7 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (gloebit.Credential, 
 // then the error; that of the context when it has ended; or the database's.
 // After an error nothing is saved, but after one of the commit itself, which
 // can't tell.
-func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)) error {
+func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context.Context, current *connect.Credential) (*connect.Credential, error)) error {
 	leave, err := s.db.Enter(ctx, "user "+key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return failed(ctx, "wait for the user", err)
@@ -92,7 +94,7 @@ func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context
 		return failed(ctx, "lock the user", err)
 	}
 
-	var next *gloebit.Credential
+	var next *connect.Credential
 	var refused error
 	lost := h.Watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, row.current()) }, nil)
 	if lost := h.Verdict(lost, refused); lost != nil {
@@ -103,30 +105,28 @@ func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context
 	}
 	after, cancel := sqldb.Lasting(ctx)
 	defer cancel()
-	if err := save(after, h, key, row, next); err != nil {
+	if err := s.save(after, h, key, row, next); err != nil {
 		return failed(ctx, "save a credential", err)
 	}
 	return failed(ctx, "commit a credential", h.Commit(after))
 }
 
-// Delete implements [gloebit.TokenStore]. It waits for the user as
+// Delete implements [connect.TokenStore]. It waits for the user as
 // [Store.Update] does, with the same errors.
 func (s *Store) Delete(ctx context.Context, key connect.Key) error {
-	return s.Update(ctx, key, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, nil })
+	return s.Update(ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, nil })
 }
 
 // lockUser locks the user, also one without a row, and reads the row.
 func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (row credentialRow, err error) {
-	query := "SELECT " + credentialColumns + " FROM gloebit_credentials WHERE realm = ? AND user_id = ?"
-	args := []any{sqldb.Stored(key.Realm), sqldb.Stored(key.ID)}
+	query, args := s.load, []any{text(s, key.Realm), text(s, key.ID)}
 	switch s.db.Dialect {
 	case sqldb.Postgres:
 		// A row that is not there is made, for this transaction alone, and
 		// whoever wants it too waits for its end.
-		query = "INSERT INTO gloebit_credentials (realm, user_id, " + credentialColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)" +
-			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns
-		none := sqldb.Stored("")
-		args = append(args, none, none, none, none, none, none)
+		query = s.db.Query("INSERT INTO {p}oauth_credentials (realm, user_id, " + credentialColumns + ")" +
+			" VALUES (?, ?, '', '', '', '', '', '', NULL, NULL, NULL, 0)" +
+			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns)
 	case sqldb.MySQL:
 		// Locks on rows that are not there are shared locks of gaps in
 		// InnoDB, and deadlock: so the name is locked as well.
@@ -136,7 +136,7 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 		query += " FOR UPDATE"
 	}
 	err = s.db.Patiently(ctx, func() error {
-		return row.scan(h.Conn.QueryRowContext(ctx, s.db.Dialect.Rebind(query), args...))
+		return row.scan(h.Conn.QueryRowContext(ctx, query, args...))
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -145,26 +145,27 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 }
 
 // save makes the row what fn returned.
-func save(ctx context.Context, h *sqldb.Hold, key connect.Key, row credentialRow, next *gloebit.Credential) error {
+func (s *Store) save(ctx context.Context, h *sqldb.Hold, key connect.Key, row credentialRow, next *connect.Credential) error {
 	if next == nil && !row.exists {
 		return nil
 	}
 	var query string
 	var args []any
 	if next != nil {
-		args = []any{sqldb.Stored(next.AccessToken), sqldb.Stored(next.RefreshToken), sqldb.Stored(next.TokenSecret), storedScopes(next.Scopes),
-			sqldb.Stored(next.Subject), sqldb.Stored(next.Name), sqldb.StoredTime(next.Expiry), sqldb.StoredTime(next.ConnectedAt), sqldb.StoredTime(next.Until), row.version + 1}
+		args = []any{text(s, next.Subject), text(s, next.Name), text(s, joinScopes(next.Scopes)),
+			text(s, next.AccessToken), text(s, next.RefreshToken), text(s, next.TokenSecret),
+			s.moment(next.ConnectedAt), s.moment(next.Expiry), s.moment(next.Until), row.version + 1}
 	}
 	switch {
 	case next == nil:
-		query = "DELETE FROM gloebit_credentials WHERE realm = ? AND user_id = ?"
+		query = "DELETE FROM {p}oauth_credentials WHERE realm = ? AND user_id = ?"
 	case row.exists:
-		query = "UPDATE gloebit_credentials SET access_token = ?, refresh_token = ?, token_secret = ?, scopes = ?," +
-			" gloebit_id = ?, name = ?, expiry = ?, connected_at = ?, valid_until = ?, version = ? WHERE realm = ? AND user_id = ?"
+		query = "UPDATE {p}oauth_credentials SET subject = ?, name = ?, scopes = ?, access_token = ?, refresh_token = ?," +
+			" token_secret = ?, connected_at = ?, expires_at = ?, valid_until = ?, version = ? WHERE realm = ? AND user_id = ?"
 	default:
-		query = "INSERT INTO gloebit_credentials (" + credentialColumns + ", realm, user_id) VALUES (" + sqldb.Marks(12) + ")"
+		query = "INSERT INTO {p}oauth_credentials (" + credentialColumns + ", realm, user_id) VALUES (" + sqldb.Marks(12) + ")"
 	}
-	changed, err := h.Exec(ctx, query, append(args, sqldb.Stored(key.Realm), sqldb.Stored(key.ID))...)
+	changed, err := h.Exec(ctx, query, append(args, text(s, key.Realm), text(s, key.ID))...)
 	if err == nil && changed != 1 {
 		err = fmt.Errorf("%d rows changed, want 1", changed)
 	}

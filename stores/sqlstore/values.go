@@ -3,30 +3,29 @@ package sqlstore
 import (
 	"strings"
 
-	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
+	"github.com/go-gloebit/gloebit/connect"
 )
 
 // Lists of scopes are kept as RFC 6749 section 3.3 writes them.
 
-func storedScopes(scopes []gloebit.Scope) []byte {
-	var list []byte
+func joinScopes(scopes []connect.Scope) string {
+	var list strings.Builder
 	for i, scope := range scopes {
 		if i > 0 {
-			list = append(list, ' ')
+			list.WriteByte(' ')
 		}
-		list = append(list, scope...)
+		list.WriteString(string(scope))
 	}
-	return sqldb.Stored(string(list))
+	return list.String()
 }
 
-func readScopes(list []byte) []gloebit.Scope {
-	if len(list) == 0 {
+func splitScopes(list string) []connect.Scope {
+	if list == "" {
 		return nil
 	}
-	var scopes []gloebit.Scope
-	for scope := range strings.SplitSeq(string(list), " ") {
-		scopes = append(scopes, gloebit.Scope(scope))
+	var scopes []connect.Scope
+	for scope := range strings.SplitSeq(list, " ") {
+		scopes = append(scopes, connect.Scope(scope))
 	}
 	return scopes
 }

@@ -51,7 +51,10 @@ func Open(ctx context.Context, file, clientID string) (*Books, error) {
 	if file == "" { // each connection would be a database of its own
 		db.SetMaxOpenConns(1)
 	}
-	store := sqlstore.New(db, sqlstore.SQLite)
+	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.SQLite})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("books: %w", err), db.Close())
+	}
 	b := &Books{Store: store, Purchases: sqlledger.New(store), Bench: &Bench{db: db}, db: db}
 	if err := b.prepare(ctx, file, clientID); err != nil {
 		return nil, errors.Join(fmt.Errorf("books: %s: %w", name(file), err), db.Close())

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
@@ -29,12 +28,12 @@ func open(t *testing.T, file string) *books.Books {
 func job(t *testing.T, b *books.Books, id string, order ledger.Order) func(step func(context.Context, ledger.Purchase) error) error {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	_, err := b.Purchases.Create(t.Context(), ledger.Purchase{
-		ID: id, UserID: "alice", Order: order, State: ledger.Created, CreatedAt: now, UpdatedAt: now,
+	_, _, err := b.Purchases.Create(t.Context(), ledger.Purchase{
+		Realm: "shop", ID: id, UserID: "alice", Order: order, State: ledger.Created, CreatedAt: now, UpdatedAt: now,
 	})
 	require.NoError(t, err)
 	return func(step func(context.Context, ledger.Purchase) error) error {
-		_, err := b.Purchases.Change(t.Context(), id, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := b.Purchases.Change(t.Context(), connect.Key{Realm: "shop", ID: id}, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 			return p, step(ctx, p)
 		})
 		return err
@@ -102,9 +101,9 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	require.NoError(t, change(b.Bench.Deliver))
 	keys := b.Keys
 	require.GreaterOrEqual(t, len(keys[0]), 32)
-	token := gloebit.Credential{AccessToken: "alice's token"}
+	token := connect.Credential{AccessToken: "alice's token"}
 	alice := connect.Key{Realm: "www.gloebit.com/shop", ID: "alice"}
-	require.NoError(t, b.Tokens.Update(t.Context(), alice, func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &token, nil }))
+	require.NoError(t, b.Tokens.Update(t.Context(), alice, func(context.Context, *connect.Credential) (*connect.Credential, error) { return &token, nil }))
 	require.NoError(t, b.Close())
 
 	b = open(t, file)
@@ -113,7 +112,7 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, token.AccessToken, opened.AccessToken)
 	require.Equal(t, map[string]int64{"gift-wrap": 3}, done(t, b))
-	kept, err := b.Purchases.Get(t.Context(), "1")
+	kept, err := b.Purchases.Get(t.Context(), connect.Key{Realm: "shop", ID: "1"})
 	require.NoError(t, err)
 	require.Equal(t, "gift-wrap", kept.Item)
 	require.NoError(t, b.Close())

@@ -24,13 +24,13 @@ type askedStore struct {
 	open    error // what pinging said after that
 }
 
-func (s *askedStore) Claim(ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
+func (s *askedStore) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
 	s.once.Do(func() {
 		close(s.asked)
 		<-s.finish
 		s.open = s.pinging(context.WithoutCancel(ctx))
 	})
-	return s.MemoryStore.Claim(ctx, now, until)
+	return s.MemoryStore.Claim(ctx, realm, state, now, until)
 }
 
 func TestTheLedgerRunsWhileTheShopIsOpenAndFinishesWhatItHolds(t *testing.T) {

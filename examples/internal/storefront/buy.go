@@ -42,7 +42,7 @@ func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, er
 	}
 	began := s.now().Truncate(time.Microsecond) // as precise as the ledger
 	purchase, err := s.config.Purchases.Purchase(ctx, client, order(article, key, quantity))
-	if err != nil {
+	if err != nil && !errors.Is(err, ledger.ErrCanceled) {
 		return s.notBought(ctx, article, key, quantity, err)
 	}
 	again := purchase.CreatedAt.Before(began)

@@ -63,7 +63,7 @@ func aDayInTheShop(t *testing.T, w *world) {
 // bindings tells the watch of the bindings of the browsers that are connecting.
 func (w *world) bindings(t *testing.T) {
 	t.Helper()
-	rows, err := w.books.DB().Query("SELECT binding FROM gloebit_states")
+	rows, err := w.books.DB().Query("SELECT binding FROM oauth_states")
 	require.NoError(t, err)
 	defer rows.Close()
 	for rows.Next() {
@@ -90,7 +90,7 @@ func (p page) consent() page {
 
 func theDatabaseFails(t *testing.T, w *world) {
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
-	for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
+	for _, table := range []string{"oauth_credentials", "oauth_states", "gloebit_purchases"} {
 		consent := newVisitor(t).open(w.shopURL).signIn("bob")
 		find := w.loses(t, table)
 		sorry := consent.submit("/oauth2/authorize", "decision", "approve")
@@ -100,10 +100,10 @@ func theDatabaseFails(t *testing.T, w *world) {
 		find()
 		require.Equal(t, table != "gloebit_purchases", sorry.status == 503, "%s: %s", table, sorry.text())
 	}
-	_, err := w.books.DB().Exec("UPDATE gloebit_credentials SET access_token = access_token || 'x'")
+	_, err := w.books.DB().Exec("UPDATE oauth_credentials SET access_token = access_token || 'x'")
 	require.NoError(t, err)
 	require.Equal(t, 503, shelf.follow("My things").status, "the seal is broken")
-	_, err = w.books.DB().Exec("DELETE FROM gloebit_credentials")
+	_, err = w.books.DB().Exec("DELETE FROM oauth_credentials")
 	require.NoError(t, err)
 }
 

@@ -211,7 +211,7 @@ func aConnectionThatCantBeSavedIsNotGreeted(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	v := newVisitor(t)
 	consent := v.open(w.shopURL).signIn("alice")
-	find := w.loses(t, "gloebit_credentials")
+	find := w.loses(t, "oauth_credentials")
 	sorry := consent.submit("/oauth2/authorize", "decision", "approve")
 	require.Equal(t, http.StatusServiceUnavailable, sorry.status)
 	sorry.says("The shop can’t find its own books")

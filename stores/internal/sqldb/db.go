@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -20,19 +21,25 @@ type DB struct {
 	SQL     *sql.DB
 	Dialect Dialect
 
-	turns turns.Turns                // who of this process may go to the database
-	slots func() *semaphore.Weighted // connections that may be held; nil is any number
+	prefix string
+	names  *strings.Replacer          // see Query
+	turns  turns.Turns                // who of this process may go to the database
+	slots  func() *semaphore.Weighted // connections that may be held; nil is any number
 }
 
-// New returns the database of a pool. It asks nothing of it.
-func New(db *sql.DB, dialect Dialect) *DB {
-	return &DB{SQL: db, Dialect: dialect, slots: sync.OnceValue(func() *semaphore.Weighted {
+// New returns the database of a pool, in which names of tables begin with the
+// prefix. It asks nothing of it. The error says why the prefix can't be used.
+func New(db *sql.DB, dialect Dialect, prefix string) (*DB, error) {
+	if err := checkPrefix(dialect, prefix); err != nil {
+		return nil, err
+	}
+	return &DB{SQL: db, Dialect: dialect, prefix: prefix, names: names(dialect, prefix), slots: sync.OnceValue(func() *semaphore.Weighted {
 		pool := db.Stats().MaxOpenConnections
 		if pool <= 0 {
 			return nil
 		}
 		return semaphore.NewWeighted(max(1, int64(pool)/2))
-	})}
+	})}, nil
 }
 
 var errWithin = errors.New("SQLite has one writer, and that is the Change in whose fn this was called")
@@ -103,7 +110,7 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64
 		defer release()
 	}
 	err = d.Patiently(ctx, func() error {
-		result, err := d.SQL.ExecContext(ctx, d.Dialect.Rebind(query), args...)
+		result, err := d.SQL.ExecContext(ctx, d.Query(query), args...)
 		if err != nil {
 			return err
 		}
@@ -113,17 +120,17 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64
 	return changed, err
 }
 
-// Keys runs a query for one column of byte strings.
-func (d *DB) Keys(ctx context.Context, query string, args ...any) (keys [][]byte, err error) {
+// Keys runs a query for one column of text.
+func (d *DB) Keys(ctx context.Context, query string, args ...any) (keys []string, err error) {
 	err = d.Patiently(ctx, func() error {
 		keys = nil
-		rows, err := d.SQL.QueryContext(ctx, d.Dialect.Rebind(query), args...)
+		rows, err := d.SQL.QueryContext(ctx, d.Query(query), args...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var key []byte
+			var key string
 			if err := rows.Scan(&key); err != nil {
 				return err
 			}

@@ -19,6 +19,11 @@ const (
 	SQLite
 )
 
+// SetDurable is an expression for PostgreSQL that has the transaction's commit
+// wait for the disk, and for the standbys that the server is set to wait for,
+// although synchronous_commit may be off. It leaves what is stricter.
+const SetDurable = "set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
+
 // begin are the statements that begin a transaction to write in. The server ends
 // it, and frees what it has locked, when it has heard nothing of the client for
 // the lease: a machine that has lost its power closes no connection.
@@ -26,7 +31,7 @@ func (d Dialect) begin(lease time.Duration) []string {
 	switch d {
 	case Postgres: // both in one: what has no arguments, the drivers send as it is
 		return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "+
-			"SET LOCAL idle_in_transaction_session_timeout = %d", lease.Milliseconds())}
+			"SET LOCAL idle_in_transaction_session_timeout = %d; SELECT "+SetDurable, lease.Milliseconds())}
 	case MySQL: // which counts in seconds
 		return []string{
 			fmt.Sprintf("SET SESSION wait_timeout = %d", int64(math.Ceil(lease.Seconds()))),
@@ -40,22 +45,27 @@ func (d Dialect) begin(lease time.Duration) []string {
 
 // restore is the statement after which a connection is as it was, and free of
 // the lock of that name. It is empty where nothing is to be done.
-func (d Dialect) restore(named string) string {
+func (d *DB) restore(named string) string {
 	switch {
-	case d != MySQL:
+	case d.Dialect != MySQL:
 		return ""
 	case named == "":
 		return "SET SESSION wait_timeout = DEFAULT"
 	}
-	return "SET SESSION wait_timeout = DEFAULT, @gloebit_released = RELEASE_LOCK(" + mysqlLock(named) + ")"
+	return "SET SESSION wait_timeout = DEFAULT, @gloebit_released = RELEASE_LOCK(" + d.mysqlLock(named) + ")"
 }
 
-// mysqlLock is the name of a lock in MySQL. It is one a database: servers have
-// one namespace for all. It is written out, since an argument would cost the
-// driver a round trip to prepare for it.
-func mysqlLock(name string) string {
-	sum := sha256.Sum256([]byte(name))
-	return fmt.Sprintf("CONCAT('gloebit:', LEFT(SHA2(CONCAT(LOWER(DATABASE()), '/', '%x'), 256), 48))", sum)
+// mysqlLock is the name of a lock in MySQL. It is one for the tables of a prefix
+// in a database: servers have one namespace for all. It is written out, since an
+// argument would cost the driver a round trip to prepare for it.
+func (d *DB) mysqlLock(name string) string {
+	schema, begin := cutPrefix(d.prefix)
+	in := "DATABASE()"
+	if schema != "" {
+		in = "'" + schema + "'"
+	}
+	sum := sha256.Sum256([]byte(begin + "\x00" + name))
+	return fmt.Sprintf("CONCAT('gloebit:', LEFT(SHA2(CONCAT(LOWER(%s), '/', '%x'), 256), 48))", in, sum)
 }
 
 // Rebind writes a statement's question marks as the database wants them.

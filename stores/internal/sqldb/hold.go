@@ -95,7 +95,7 @@ func (h *Hold) begin(ctx context.Context) error {
 // Exec runs a statement and returns how many rows it changed.
 func (h *Hold) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
 	err = h.db.Patiently(ctx, func() error {
-		result, err := h.Conn.ExecContext(ctx, h.db.Dialect.Rebind(query), args...)
+		result, err := h.Conn.ExecContext(ctx, h.db.Query(query), args...)
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (h *Hold) Exec(ctx context.Context, query string, args ...any) (changed int
 
 // LockName waits for a lock of MySQL's by name.
 func (h *Hold) LockName(ctx context.Context, name string) error {
-	query := fmt.Sprintf("SELECT GET_LOCK(%s, %d)", mysqlLock(name), lockSlices)
+	query := fmt.Sprintf("SELECT GET_LOCK(%s, %d)", h.db.mysqlLock(name), lockSlices)
 	for {
 		var got sql.NullInt64
 		if err := h.Conn.QueryRowContext(ctx, query).Scan(&got); err != nil {
@@ -147,7 +147,7 @@ func (h *Hold) End() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	if statement := h.db.Dialect.restore(h.named); statement != "" && !h.broken {
+	if statement := h.db.restore(h.named); statement != "" && !h.broken {
 		_, err := h.Exec(ctx, statement)
 		h.broken = err != nil
 	}

@@ -31,7 +31,7 @@ func Steps(dialect Dialect, table string, steps ...[]string) []Migration {
 // package of that name. The first statement of the first step makes the table.
 func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration) error {
 	var now sql.NullInt64
-	err := d.SQL.QueryRowContext(ctx, "SELECT MAX(version) FROM "+table).Scan(&now)
+	err := d.SQL.QueryRowContext(ctx, d.Query("SELECT MAX(version) FROM "+table)).Scan(&now)
 	newest := steps[len(steps)-1].Version
 	if err == nil && now.Int64 >= int64(newest) {
 		return checkVersion(pkg, int(now.Int64), newest)
@@ -95,6 +95,6 @@ func (h *Hold) version(ctx context.Context, table, makeTable string) (int, error
 		return 0, err
 	}
 	var version sql.NullInt64
-	err := h.Conn.QueryRowContext(ctx, "SELECT MAX(version) FROM "+table).Scan(&version)
+	err := h.Conn.QueryRowContext(ctx, h.db.Query("SELECT MAX(version) FROM "+table)).Scan(&version)
 	return int(version.Int64), err
 }

@@ -21,8 +21,10 @@ type Lent struct {
 	hold  *Hold
 	life  context.Context // ends when fn has returned, or is given up
 	end   context.CancelFunc
-	used  bool  // guarded by hold.quiet, as what follows
+	used  bool  // guarded by hold.quiet, as the fields that follow
 	unset error // why there is no savepoint
+
+	passing error // of a statement: one that may not happen the next time
 }
 
 // ErrAnother says that the transaction is not the one that was lent.
@@ -84,8 +86,28 @@ func (l *Lent) use(ctx context.Context, ask func(context.Context) error) error {
 	err := ask(l.bind(ctx))
 	if err == nil {
 		l.hold.hear(asked)
+	} else if l.passing == nil && passing(err) {
+		l.passing = err
 	}
 	return err
+}
+
+// Passing returns why the answer of a function that failed does not count: a
+// statement of its transaction, or what it returned itself, met a failure that
+// may not happen the next time. It is nil when the answer counts.
+func (l *Lent) Passing(refused error) error {
+	if refused == nil {
+		return nil
+	}
+	l.hold.quiet.Lock()
+	defer l.hold.quiet.Unlock()
+	if l.passing != nil {
+		return fmt.Errorf("%w (fn's error: %v)", l.passing, refused)
+	}
+	if passing(refused) {
+		return fmt.Errorf("fn's error: %v", refused)
+	}
+	return nil
 }
 
 func (l *Lent) ready(ctx context.Context) error {

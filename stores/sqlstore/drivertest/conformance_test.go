@@ -4,7 +4,7 @@ import (
 	"database/sql"
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/ledger/ledgertest"
 	"github.com/go-gloebit/gloebit/stores/sealed"
@@ -21,14 +21,14 @@ func TestConformance(t *testing.T) {
 		db := d.connect(t)
 		store := d.store(t)
 		t.Run("tokens", func(t *testing.T) {
-			newStore := func(t *testing.T) gloebit.TokenStore { return emptied(t, db, store) }
+			newStore := func(t *testing.T) connect.TokenStore { return emptied(t, db, store) }
 			storetest.RunTokenStore(t, newStore)
 			if d.dialect != sqlstore.SQLite { // which has one lock for all users
 				storetest.RunUsersApart(t, newStore)
 			}
 		})
 		t.Run("sealed tokens", func(t *testing.T) {
-			storetest.RunTokenStore(t, func(t *testing.T) gloebit.TokenStore {
+			storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore {
 				store, err := sealed.New(emptied(t, db, store), sealed.Key{ID: "k1", Secret: "0123456789abcdef0123456789abcdef"})
 				require.NoError(t, err)
 				return store
@@ -38,7 +38,7 @@ func TestConformance(t *testing.T) {
 			storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return emptied(t, db, store) })
 		})
 		t.Run("states", func(t *testing.T) {
-			storetest.RunStateStore(t, func(t *testing.T) gloebit.StateStore { return emptied(t, db, store) })
+			storetest.RunStateStore(t, func(t *testing.T) connect.StateStore { return emptied(t, db, store) })
 		})
 		t.Run("purchases", func(t *testing.T) {
 			newStore := func(t *testing.T) ledger.Store { return emptied(t, db, store) }
@@ -53,7 +53,7 @@ func TestConformance(t *testing.T) {
 // emptied is the store again, without what the last case left in it.
 func emptied(t *testing.T, db *sql.DB, store *shopStore) *shopStore {
 	t.Helper()
-	for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
+	for _, table := range []string{"oauth_credentials", "oauth_states", "gloebit_purchases"} {
 		_, err := db.ExecContext(t.Context(), "DELETE FROM "+table)
 		require.NoError(t, err)
 	}

@@ -77,7 +77,11 @@ type shopStore struct {
 }
 
 func newStore(db *sql.DB, dialect sqlstore.Dialect) *shopStore {
-	store := sqlstore.New(db, dialect)
+	return newStoreOf(sqlstore.Config{DB: db, Dialect: dialect})
+}
+
+func newStoreOf(config sqlstore.Config) *shopStore {
+	store := must(sqlstore.New(config))
 	return &shopStore{store, sqlledger.New(store)}
 }
 

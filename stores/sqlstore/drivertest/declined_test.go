@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/stretchr/testify/require"
@@ -63,7 +63,7 @@ func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
 				answer := enact()
 				require.NotEqual(t, http.StatusOK, answer.Code)
 				require.NotContains(t, answer.Body.String(), "cancel")
-				got, err := direct.Get(t.Context(), one.ID)
+				got, err := direct.Get(t.Context(), one.StoreKey())
 				require.NoError(t, err)
 				require.Equal(t, ledger.Accepted, got.State, got.Cause)
 
@@ -86,7 +86,7 @@ func TestWhatFnSaysAtOnceAfterItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		refused := errors.New("the refresh token is refused")
 		p, _, store, _ := throughProxy(t, d)
-		err := store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			p.cut()
 			return nil, refused
 		})
@@ -102,7 +102,7 @@ func TestAnFnThatDeclinesOnALivingConnectionIsBelieved(t *testing.T) {
 		store, p, soldOut := withGoods(t, d), purchase(1, ledger.Settled), errors.New("sold out")
 		created(t, store, p)
 		for _, last := range []string{"INSERT INTO nowhere VALUES (1)", "DELETE FROM goods", "ROLLBACK"} { // the last as some errors do
-			_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
+			_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 				_, _ = tx.ExecContext(ctx, last)
 				return soldOut
 			}))

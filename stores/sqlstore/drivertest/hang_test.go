@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -33,7 +33,7 @@ func hang(t *testing.T, store *shopStore, p ledger.Purchase, then func(ctx conte
 	t.Cleanup(c.let)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		_, err := store.Change(ctx, p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
+		_, err := store.Change(ctx, p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			close(written)
 			then(ctx, tx)
 			<-let
@@ -85,12 +85,12 @@ func TestFnsThatHangKeepNoConnection(t *testing.T) {
 			hanging = append(hanging, hang(t, store, purchase(i, ledger.Settled), way))
 		}
 
-		got, err := store.Change(within(t, 20*time.Second), some.ID, moving)
+		got, err := store.Change(within(t, 20*time.Second), some.StoreKey(), moving)
 		require.NoError(t, err, "another purchase can be saved")
 		require.Equal(t, 1, got.Attempts)
 		for i := range ways {
 			wantNothingKept(t, d, direct, purchase(i, "")) // and is free for another process
-			_, err := store.Change(t.Context(), purchase(i, "").ID, moving)
+			_, err := store.Change(t.Context(), purchase(i, "").StoreKey(), moving)
 			require.ErrorContains(t, err, "still goes on", "in this process no two fns run")
 		}
 		require.Eventually(t, func() bool { return db.Stats().InUse == 0 }, 10*time.Second, 10*time.Millisecond, "every connection was given back")
@@ -101,7 +101,7 @@ func TestFnsThatHangKeepNoConnection(t *testing.T) {
 			err := <-c.err
 			require.ErrorContains(t, err, "fn went on for too long")
 			require.NotErrorIs(t, err, errOfFn)
-			_, err = store.Change(t.Context(), purchase(i, "").ID, moving)
+			_, err = store.Change(t.Context(), purchase(i, "").StoreKey(), moving)
 			require.NoError(t, err, "it is free in this process, too")
 		}
 		require.Empty(t, noted(t, d, "late"))
@@ -114,7 +114,7 @@ func TestAnFnThatHangsIsGivenUpAfterAQuarterOfTheLease(t *testing.T) {
 		store.Lease = 8 * time.Second
 		created(t, store, p)
 		c := hang(t, store, p, func(context.Context, sqlledger.Querier) {})
-		_, err := direct.Change(within(t, 6*time.Second), p.ID, moving)
+		_, err := direct.Change(within(t, 6*time.Second), p.StoreKey(), moving)
 		require.NoError(t, err, "another process has it soon")
 		c.let()
 		require.ErrorIs(t, <-c.late, sql.ErrTxDone)
@@ -129,10 +129,10 @@ func TestAnUpdateIsNeverGivenUp(t *testing.T) {
 		store := d.store(t)
 		store.Lease = time.Second
 		ctx, cancel := context.WithCancel(t.Context())
-		err := store.Update(ctx, at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := store.Update(ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			cancel()
 			<-time.After(3 * store.Lease / 2)
-			return &gloebit.Credential{AccessToken: "rotated"}, nil
+			return &connect.Credential{AccessToken: "rotated"}, nil
 		})
 		require.NoError(t, err)
 		credential, err := store.Load(t.Context(), at("u"))

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -30,7 +30,7 @@ func outlasting(ctx context.Context) error {
 // wantNoOverlap changes the purchase in another process. It fails when that gets
 // the purchase while the first one's context lives, or waits for it too long.
 func wantNoOverlap(t *testing.T, other *shopStore, p ledger.Purchase, first context.Context, begun time.Time) {
-	_, err := other.Change(within(t, 20*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	_, err := other.Change(within(t, 20*time.Second), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		if first.Err() == nil {
 			t.Error("two fns of one purchase run at once")
 		}
@@ -70,7 +70,7 @@ func TestAnFnThatAsksNothingAfterAQueryEndsBeforeItsPurchaseIsFree(t *testing.T)
 				p := purchase(len(name), ledger.Settled)
 				created(t, direct, p)
 				other := make(chan struct{})
-				_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
+				_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 					begun := time.Now()
 					require.NoError(t, read(ctx, tx))
 					go func() { defer close(other); wantNoOverlap(t, direct, p, ctx, begun) }()
@@ -91,7 +91,7 @@ func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
 		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = shortLease
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
+		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			require.NoError(t, tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM goods").Scan(new(int)))
 			_, err := tx.ExecContext(ctx, "DELETE FROM goods WHERE 1 = 0") // there are no open rows now
 			return errors.Join(err, outlasting(ctx))
@@ -99,11 +99,11 @@ func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)
 
-		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 			other := make(chan error)
 			go func() { other <- direct.Update(within(t, 12*time.Second), at("u"), saving("overtaking")) }() // a user's lease is ten seconds
 			require.ErrorIs(t, <-other, context.DeadlineExceeded)
-			return &gloebit.Credential{AccessToken: "kept"}, ctx.Err()
+			return &connect.Credential{AccessToken: "kept"}, ctx.Err()
 		})
 		require.NoError(t, err)
 		credential, err := direct.Load(t.Context(), at("u"))
@@ -120,9 +120,9 @@ func TestAChangeThatHadToWaitForLongIsNotLost(t *testing.T) {
 		store.Lease = time.Second
 		created(t, store, p)
 		done := make(chan error)
-		_, err := direct.Change(t.Context(), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := direct.Change(t.Context(), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 			go func() {
-				_, err := store.Change(t.Context(), p.ID, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				_, err := store.Change(t.Context(), p.StoreKey(), func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 					<-time.After(300 * time.Millisecond)
 					return p, ctx.Err()
 				})
@@ -152,19 +152,19 @@ func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
 		var held atomic.Int32
 		hold := func() { held.Add(1); <-time.After(long); held.Add(-1) }
 		updated, changed := make(chan error, 1), make(chan error, 1)
-		require.NoError(t, direct.Update(t.Context(), at("new"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		require.NoError(t, direct.Update(t.Context(), at("new"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			go func() { updated <- store.Update(within(t, 30*time.Second), at("new"), longer(t, &held)) }()
 			hold()
-			return &gloebit.Credential{AccessToken: "x"}, nil
+			return &connect.Credential{AccessToken: "x"}, nil
 		}))
 		require.NoError(t, <-updated)
 		credential, err := direct.Load(t.Context(), at("new"))
 		require.NoError(t, err)
 		require.Equal(t, "xx", credential.AccessToken.Reveal())
 
-		_, err = direct.Change(t.Context(), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err = direct.Change(t.Context(), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 			go func() {
-				_, err := store.Change(within(t, 30*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				_, err := store.Change(within(t, 30*time.Second), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 					if held.Load() != 0 {
 						t.Error("two Changes of one purchase run at once")
 					}
@@ -185,7 +185,7 @@ func TestALeaseOfLessThanASecondIsASecond(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		store.Lease = time.Millisecond
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
+		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
@@ -220,7 +220,7 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 
 		one := purchase(1, ledger.Settled)
 		created(t, direct, one)
-		_, err := store.Change(t.Context(), one.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
+		_, err := store.Change(t.Context(), one.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			begun := time.Now()
 			vanish(ctx, func() { wantNoOverlap(t, direct, one, ctx, begun) })
 			return nil
@@ -230,20 +230,20 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 		wantNothingKept(t, d, direct, one)
 
 		store = newStore(db, d.dialect) // with a lease of a minute
-		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 			begun := time.Now()
 			vanish(ctx, func() {
-				err := direct.Update(within(t, 20*time.Second), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+				err := direct.Update(within(t, 20*time.Second), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 					if ctx.Err() == nil {
 						t.Error("two Updates of one user run at once")
 					}
-					return &gloebit.Credential{AccessToken: "another's"}, nil
+					return &connect.Credential{AccessToken: "another's"}, nil
 				})
 				if err != nil || time.Since(begun) > 15*time.Second { // a user is free after ten
 					t.Errorf("after %v: %v", time.Since(begun), err)
 				}
 			})
-			return &gloebit.Credential{AccessToken: "too late"}, nil
+			return &connect.Credential{AccessToken: "too late"}, nil
 		})
 		require.ErrorContains(t, err, "the connection that locked the user is lost")
 		reappear()
@@ -260,7 +260,7 @@ func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 		p, _, store, direct := throughProxy(t, d)
 		one := purchase(1, ledger.Settled)
 		created(t, direct, one)
-		_, err := store.Change(t.Context(), one.ID, func(ctx context.Context, p1 ledger.Purchase) (ledger.Purchase, error) {
+		_, err := store.Change(t.Context(), one.StoreKey(), func(ctx context.Context, p1 ledger.Purchase) (ledger.Purchase, error) {
 			p.cut()
 			<-ctx.Done()
 			return p1, soldOut
@@ -269,7 +269,7 @@ func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 		require.ErrorContains(t, err, "sold out", "in words it is there")
 		require.NotErrorIs(t, err, soldOut)
 		p.restore()
-		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 			p.cut()
 			<-ctx.Done()
 			return nil, soldOut

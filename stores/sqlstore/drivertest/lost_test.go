@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
-type updateFunc = func(ctx context.Context, current *gloebit.Credential) (*gloebit.Credential, error)
+type updateFunc = func(ctx context.Context, current *connect.Credential) (*connect.Credential, error)
 
-func saving(token gloebit.Secret) updateFunc {
-	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
-		return &gloebit.Credential{AccessToken: token}, nil
+func saving(token connect.Secret) updateFunc {
+	return func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		return &connect.Credential{AccessToken: token}, nil
 	}
 }
 
@@ -54,8 +54,8 @@ func warm(t *testing.T, db *sql.DB) {
 	require.Equal(t, poolSize, db.Stats().Idle)
 }
 
-func pending() gloebit.PendingConnection {
-	return gloebit.PendingConnection{UserID: "u", ExpiresAt: time.Now().Add(time.Hour)}
+func pending() connect.PendingConnection {
+	return connect.PendingConnection{UserID: "u", ExpiresAt: time.Now().Add(time.Hour)}
 }
 
 func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
@@ -80,7 +80,7 @@ func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
 				for range 2 {
 					err := call()
 					require.Error(t, err, name)
-					require.NotErrorIs(t, err, gloebit.ErrNotFound, "%s: what can't be asked is not absent", name)
+					require.NotErrorIs(t, err, connect.ErrNotFound, "%s: what can't be asked is not absent", name)
 				}
 			}
 			require.NoError(t, ctx.Err(), "errors come quickly")
@@ -131,10 +131,10 @@ func TestAConnectionLostDuringFnEndsItsContextAndSavesNothing(t *testing.T) {
 		p, _, store, direct := throughProxy(t, d)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
 		for _, userID := range []string{"u", "new"} {
-			err := store.Update(within(t, 30*time.Second), at(userID), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+			err := store.Update(within(t, 30*time.Second), at(userID), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 				p.cut()
 				<-ctx.Done()
-				return &gloebit.Credential{AccessToken: "too late"}, nil
+				return &connect.Credential{AccessToken: "too late"}, nil
 			})
 			require.ErrorContains(t, err, "the connection that locked the user is lost")
 			require.NotErrorIs(t, err, context.DeadlineExceeded, "long before the caller's context ended")
@@ -151,9 +151,9 @@ func TestAConnectionLostBeforeTheSaveSavesNothing(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, _, store, direct := throughProxy(t, d)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
-		err := store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			p.cut()
-			return &gloebit.Credential{AccessToken: "lost"}, nil
+			return &connect.Credential{AccessToken: "lost"}, nil
 		})
 		require.Error(t, err)
 		credential, err := direct.Load(t.Context(), at("u"))
@@ -178,10 +178,10 @@ func TestASilentDatabaseHoldsNobodyPastTheContext(t *testing.T) {
 		require.NoError(t, store.Update(within(t, 20*time.Second), at("u"), saving("thawed")))
 
 		ctx := within(t, 300*time.Millisecond)
-		err = store.Update(ctx, at("u"), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+		err = store.Update(ctx, at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 			p.freeze()
 			<-ctx.Done()
-			return &gloebit.Credential{AccessToken: "never"}, nil
+			return &connect.Credential{AccessToken: "never"}, nil
 		})
 		require.ErrorIs(t, err, context.DeadlineExceeded, "the save may take a little longer, and no more")
 		require.Less(t, time.Since(begun), 30*time.Second)

@@ -72,12 +72,12 @@ func TestIndexesServeWhatIsAskedOften(t *testing.T) {
 			"state":      {States: []ledger.State{ledger.Settled}},
 			"stuck_at":   {Stuck: true},
 		} {
-			q.Limit = 10
+			q.Realm, q.Limit = realm, 10
 			wantPlan(t, d, db, index, func(store *shopStore) { _, _ = store.List(t.Context(), q) })
 			q.After = after.Cursor()
 			wantPlan(t, d, db, index, func(store *shopStore) { _, _ = store.List(t.Context(), q) })
 		}
-		wantPlan(t, d, db, "next_at", func(store *shopStore) { _, _ = store.Claim(t.Context(), ordered, ordered) })
+		wantPlan(t, d, db, "next_at", func(store *shopStore) { _, _ = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered) })
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
@@ -29,11 +29,11 @@ func TestUpdatesLeaveConnectionsToLoads(t *testing.T) {
 				userID = "one for all"
 			}
 			group.Go(func() {
-				err := store.Update(ctx, at(userID), func(ctx context.Context, _ *gloebit.Credential) (*gloebit.Credential, error) {
+				err := store.Update(ctx, at(userID), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
 					if _, err := store.Load(ctx, at("known")); err != nil {
 						return nil, err
 					}
-					return &gloebit.Credential{AccessToken: "saved"}, nil
+					return &connect.Credential{AccessToken: "saved"}, nil
 				})
 				if err != nil {
 					t.Error(err)
@@ -52,7 +52,7 @@ func held(t *testing.T, store *shopStore, many, running int) (free func()) {
 	var group sync.WaitGroup
 	for i := range many {
 		group.Go(func() {
-			err := store.Update(t.Context(), at(fmt.Sprint("user ", i)), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			err := store.Update(t.Context(), at(fmt.Sprint("user ", i)), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 				begun <- struct{}{}
 				<-release
 				return nil, nil
@@ -77,7 +77,7 @@ func TestUpdatesTakeHalfOfThePool(t *testing.T) {
 			require.NoError(t, store.Migrate(t.Context()))
 			free := held(t, store, 20, pool/2)
 			_, err := store.Load(within(t, 10*time.Second), at("user 0"))
-			require.ErrorIs(t, err, gloebit.ErrNotFound, "a Load finds a connection")
+			require.ErrorIs(t, err, connect.ErrNotFound, "a Load finds a connection")
 			require.ErrorIs(t, store.Update(within(t, 100*time.Millisecond), at("late"), saving("never")), context.DeadlineExceeded)
 			free()
 			require.Zero(t, db.Stats().InUse, "every connection was given back")
@@ -126,11 +126,11 @@ func TestFailedChangesKeepNoRoomFromOthers(t *testing.T) {
 		ctx := within(t, 20*time.Second)
 		p.cut()
 		for range poolSize {
-			_, err := store.Change(ctx, purchase(1, "").ID, moving)
+			_, err := store.Change(ctx, purchase(1, "").StoreKey(), moving)
 			require.Error(t, err)
 		}
 		p.restore()
-		_, err := store.Change(ctx, purchase(1, "").ID, moving)
+		_, err := store.Change(ctx, purchase(1, "").StoreKey(), moving)
 		require.NoError(t, err)
 	})
 }
@@ -161,11 +161,11 @@ func TestAConnectionIsGivenBackAsItWas(t *testing.T) {
 		}{
 			{"Update", func() error { return store.Update(t.Context(), at("u"), saving("saved")) }, nil},
 			{"a refused Update", func() error {
-				return store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no })
+				return store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, no })
 			}, no},
-			{"Create", func() error { _, err := store.Create(t.Context(), keyed(1)); return err }, nil},
-			{"Change", func() error { _, err := store.Change(t.Context(), keyed(1).ID, moving); return err }, nil},
-			{"Claim", func() error { _, err := store.Claim(t.Context(), ordered, ordered); return err }, nil},
+			{"Create", func() error { _, _, err := store.Create(t.Context(), keyed(1)); return err }, nil},
+			{"Change", func() error { _, err := store.Change(t.Context(), keyed(1).StoreKey(), moving); return err }, nil},
+			{"Claim", func() error { _, err := store.Claim(t.Context(), realm, ledger.Created, ordered, ordered); return err }, nil},
 		} {
 			require.ErrorIs(t, c.call(), c.want, c.name)
 			require.Equal(t, before, settings(), "after %s", c.name)

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/stretchr/testify/require"
@@ -77,16 +78,16 @@ func runShop(text string) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-var signingKey = gloebit.Secret("a key for callbacks, of 32 bytes or so")
+var signingKey = connect.Secret("a key for callbacks, of 32 bytes or so")
 
 // newLedger is a ledger that is asked by its callbacks alone, so that it needs
 // no Gloebit.
 func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *ledger.Ledger {
 	config := ledger.Config{
 		Merchant: must(gloebit.New(gloebit.Config{
-			ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback", Provider: gloebit.Sandbox(),
+			ClientID: "shop", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback", Provider: gloebit.At("https://www.gloebit.com/"), // see realm
 		})),
-		Store: store, Fulfiller: goods, CallbackURL: "http://127.0.0.1/hold", Keys: []gloebit.Secret{signingKey},
+		Store: store, Fulfiller: goods, CallbackURL: "http://127.0.0.1/hold", Keys: []connect.Secret{signingKey},
 		StuckAfter: 1000 * time.Hour,
 	}
 	if !clock.IsZero() {
@@ -98,7 +99,7 @@ func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *led
 // callback is the path of a callback, as the ledger signs it.
 func callback(id, step string) string {
 	mac := hmac.New(sha256.New, []byte(signingKey.Reveal()))
-	mac.Write([]byte("gloebit ledger hold URL\n" + id + "\n" + step))
+	mac.Write([]byte("gloebit ledger hold URL\n" + realm + "\n" + id + "\n" + step))
 	return "/" + id + "/" + step + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 

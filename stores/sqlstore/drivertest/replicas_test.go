@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -38,7 +37,7 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 		}
 		group.Wait()
 		for table, steps := range map[string][]sqlstore.Migration{
-			"gloebit_schema": sqlstore.Schema(d.dialect), "gloebit_ledger_schema": sqlledger.Schema(d.dialect),
+			"oauth_schema": stores[0].Store.Schema(), "gloebit_ledger_schema": stores[0].purchases.Schema(),
 		} {
 			var versions int
 			require.NoError(t, d.connect(t).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&versions))
@@ -53,21 +52,21 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 		store := newStore(db, d.dialect)
 		_, err := store.Load(t.Context(), at("u"))
 		require.Error(t, err, "without tables nothing works")
-		require.NotErrorIs(t, err, gloebit.ErrNotFound)
+		require.NotErrorIs(t, err, connect.ErrNotFound)
 		require.Error(t, store.Update(t.Context(), at("u"), saving("x")))
 
-		steps := append(sqlstore.Schema(d.dialect), sqlledger.Schema(d.dialect)...)
+		steps := append(store.Store.Schema(), store.purchases.Schema()...)
 		for _, statement := range steps[0].Statements[:2] { // one that stopped half way
 			_, err := db.ExecContext(t.Context(), statement)
 			require.NoError(t, err)
 		}
-		_, err = store.Get(t.Context(), purchase(1, ledger.Created).ID)
+		_, err = store.Get(t.Context(), purchase(1, ledger.Created).StoreKey())
 		require.Error(t, err)
-		require.NotErrorIs(t, err, gloebit.ErrNotFound, "what can't be asked is not absent")
+		require.NotErrorIs(t, err, connect.ErrNotFound, "what can't be asked is not absent")
 		for range 2 {
 			require.NoError(t, store.Migrate(t.Context()))
 		}
-		for _, table := range []string{"gloebit_schema", "gloebit_ledger_schema"} {
+		for _, table := range []string{"oauth_schema", "gloebit_ledger_schema"} {
 			var version int
 			require.NoError(t, db.QueryRowContext(t.Context(), "SELECT MAX(version) FROM "+table).Scan(&version))
 			require.Equal(t, 1, version, table)
@@ -75,7 +74,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 		p := purchase(1, ledger.Created)
 		p.GloebitID = "g-1"
 		created(t, store, p)
-		kept, err := store.Get(t.Context(), p.ID)
+		kept, err := store.Get(t.Context(), p.StoreKey())
 		require.NoError(t, err)
 		require.Equal(t, "g-1", kept.GloebitID)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("kept")))
@@ -85,7 +84,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 				require.NoError(t, err)
 			}
 		}
-		for _, table := range []string{"gloebit_ledger_schema", "gloebit_schema"} {
+		for _, table := range []string{"gloebit_ledger_schema", "oauth_schema"} {
 			_, err = db.ExecContext(t.Context(), "INSERT INTO "+table+" (version) VALUES (1000)")
 			require.NoError(t, err)
 			require.ErrorContains(t, store.Migrate(t.Context()), "version 1000", "a newer schema is left as it is")
@@ -132,12 +131,12 @@ func TestReplicasUpdateOneUserOneAtATime(t *testing.T) {
 
 // longer makes the user's token one longer, and fails when two do at once.
 func longer(t *testing.T, running *atomic.Int32) updateFunc {
-	return func(_ context.Context, current *gloebit.Credential) (*gloebit.Credential, error) {
+	return func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		if running.Add(1) != 1 {
 			t.Error("two Updates of one user run at once")
 		}
 		defer running.Add(-1)
-		next := gloebit.Credential{AccessToken: "x"}
+		next := connect.Credential{AccessToken: "x"}
 		if current != nil {
 			next.AccessToken += current.AccessToken
 		}
@@ -188,7 +187,7 @@ func TestReplicasTakeAStateOnce(t *testing.T) {
 				group.Go(func() {
 					if _, err := store.Take(t.Context(), at(key)); err == nil {
 						won.Add(1)
-					} else if err != gloebit.ErrNotFound {
+					} else if err != connect.ErrNotFound {
 						t.Error(err)
 					}
 				})
@@ -210,10 +209,10 @@ func TestAReplicaWaitsNoLongerThanItsContext(t *testing.T) {
 			}
 			held, free, done := make(chan struct{}), make(chan struct{}), make(chan error)
 			go func() {
-				done <- one.Update(t.Context(), at(userID), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+				done <- one.Update(t.Context(), at(userID), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 					close(held)
 					<-free
-					return &gloebit.Credential{AccessToken: "saved"}, nil
+					return &connect.Credential{AccessToken: "saved"}, nil
 				})
 			}()
 			<-held
@@ -241,11 +240,11 @@ func TestAnUpdateThatFailedFreesTheUserForOtherReplicas(t *testing.T) {
 			if userID == "u" {
 				require.NoError(t, one.Update(t.Context(), at(userID), saving("before")))
 			}
-			failing := func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, no }
+			failing := func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, no }
 			require.ErrorIs(t, one.Update(t.Context(), at(userID), failing), no)
 			require.NoError(t, two.Update(within(t, 5*time.Second), at(userID), saving("two's")))
 
-			panicking := func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { panic(no) }
+			panicking := func(context.Context, *connect.Credential) (*connect.Credential, error) { panic(no) }
 			require.Panics(t, func() { _ = one.Update(t.Context(), at(userID), panicking) })
 			require.NoError(t, two.Delete(within(t, 5*time.Second), at(userID)))
 			require.NoError(t, two.Update(within(t, 5*time.Second), at(userID), saving("two's again")))
@@ -276,7 +275,7 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 				for range rounds {
 					err := store.Update(t.Context(), at("u"), longer(t, &running))
 					if err == nil {
-						_, err = store.Change(t.Context(), p.ID, moving)
+						_, err = store.Change(t.Context(), p.StoreKey(), moving)
 					}
 					if err != nil {
 						t.Error(err)
@@ -289,7 +288,7 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 		credential, err := d.store(t).Load(t.Context(), at("u"))
 		require.NoError(t, err)
 		require.Len(t, credential.AccessToken.Reveal(), replicas*rounds)
-		got, err := d.store(t).Get(t.Context(), p.ID)
+		got, err := d.store(t).Get(t.Context(), p.StoreKey())
 		require.NoError(t, err)
 		require.Equal(t, replicas*rounds, got.Attempts)
 	})
@@ -305,11 +304,11 @@ func TestDatabasesOfOneServerDoNotWaitForEachOther(t *testing.T) {
 			created(t, one, purchase(1, ledger.Settled))
 			created(t, two, purchase(1, ledger.Settled))
 			ctx := within(t, 20*time.Second)
-			require.NoError(t, one.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+			require.NoError(t, one.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 				return nil, two.Update(ctx, at("u"), saving("two's"))
 			}))
-			_, err := one.Change(t.Context(), purchase(1, "").ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
-				_, err := two.Change(ctx, p.ID, moving)
+			_, err := one.Change(t.Context(), purchase(1, "").StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				_, err := two.Change(ctx, p.StoreKey(), moving)
 				return p, err
 			})
 			require.NoError(t, err)

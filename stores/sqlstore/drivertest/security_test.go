@@ -3,8 +3,8 @@ package drivertest_test
 import (
 	"testing"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/adaptertest"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sealed"
 	"github.com/stretchr/testify/require"
 )
@@ -49,7 +49,7 @@ func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 	require.NoError(t, newStore(direct, d.dialect).Migrate(t.Context()))
 	if d.addr == "" {
 		stores.Down = func(down bool) {
-			for _, table := range []string{"gloebit_credentials", "gloebit_states", "gloebit_purchases"} {
+			for _, table := range []string{"oauth_credentials", "oauth_states", "gloebit_purchases"} {
 				rename := "ALTER TABLE " + table + " RENAME TO gone_" + table
 				if !down {
 					rename = "ALTER TABLE gone_" + table + " RENAME TO " + table
@@ -71,7 +71,7 @@ func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 	}
 	for range 2 {
 		store := newStore(d.connectTo(t, addr), d.dialect)
-		stores.Processes = append(stores.Processes, adaptertest.Process{States: store, Tokens: gloebit.TokenStore(store), Purchases: store})
+		stores.Processes = append(stores.Processes, adaptertest.Process{States: store, Tokens: connect.TokenStore(store), Purchases: store})
 	}
 	return stores
 }

@@ -7,24 +7,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
 
 func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
-		store := newStore(db, d.dialect)
-		require.NoError(t, store.Migrate(t.Context()))
 		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-		store.Clock = func() time.Time { return now }
+		store := newStoreOf(sqlstore.Config{DB: db, Dialect: d.dialect, Clock: func() time.Time { return now }})
+		require.NoError(t, store.Migrate(t.Context()))
 		const many = 1203 // more than two batches
 		for i := range many {
-			require.NoError(t, store.Put(t.Context(), at(fmt.Sprint("expiring ", i)), gloebit.PendingConnection{ExpiresAt: now.Add(time.Minute)}))
+			key := connect.Key{Realm: []string{realm, "another"}[i%2], ID: fmt.Sprint("expiring ", i/2)} // every realm is swept
+			require.NoError(t, store.Put(t.Context(), key, connect.PendingConnection{ExpiresAt: now.Add(time.Minute)}))
 		}
-		require.NoError(t, store.Put(t.Context(), at("staying"), gloebit.PendingConnection{ExpiresAt: now.Add(time.Minute + time.Microsecond)}))
+		require.NoError(t, store.Put(t.Context(), at("staying"), connect.PendingConnection{ExpiresAt: now.Add(time.Minute + time.Microsecond)}))
 		for userID, until := range map[string]time.Time{"lapsing": now.Add(time.Minute), "staying": now.Add(time.Hour), "for ever": {}} {
-			require.NoError(t, store.Update(t.Context(), at(userID), returning(gloebit.Credential{Until: until})))
+			require.NoError(t, store.Update(t.Context(), at(userID), returning(connect.Credential{Until: until})))
 		}
 		removed, err := store.Sweep(t.Context())
 		require.NoError(t, err)
@@ -36,7 +37,7 @@ func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 		require.EqualValues(t, many+1, removed)
 		_, err = store.Take(t.Context(), at("staying"))
 		require.NoError(t, err)
-		for table, rows := range map[string]int{"gloebit_states": 0, "gloebit_credentials": 2} {
+		for table, rows := range map[string]int{"oauth_states": 0, "oauth_credentials": 2} {
 			var left int
 			require.NoError(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&left))
 			require.Equal(t, rows, left, table)
@@ -51,11 +52,12 @@ func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 // The Merchant looks at the time; the store keeps what has expired until Sweep.
 func TestSweepRemovesWhatHasExpiredAndNothingSooner(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, now := d.store(t), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-		store.Clock = func() time.Time { return now }
+		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		store := newStoreOf(sqlstore.Config{DB: d.connect(t), Dialect: d.dialect, Clock: func() time.Time { return now }})
+		require.NoError(t, store.Migrate(t.Context()))
 		until := now.Add(time.Microsecond)
-		require.NoError(t, store.Put(t.Context(), at("key"), gloebit.PendingConnection{ExpiresAt: until}))
-		require.NoError(t, store.Update(t.Context(), at("u"), returning(gloebit.Credential{Until: until})))
+		require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{ExpiresAt: until}))
+		require.NoError(t, store.Update(t.Context(), at("u"), returning(connect.Credential{Until: until})))
 		swept := func(want int64) {
 			removed, err := store.Sweep(t.Context())
 			require.NoError(t, err)
@@ -69,17 +71,17 @@ func TestSweepRemovesWhatHasExpiredAndNothingSooner(t *testing.T) {
 		now = until
 		swept(2)
 		_, err = store.Take(t.Context(), at("key"))
-		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		require.ErrorIs(t, err, connect.ErrNotFound)
 		_, err = store.Load(t.Context(), at("u"))
-		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		require.ErrorIs(t, err, connect.ErrNotFound)
 		for userID := range store.UserIDs(t.Context(), realm) {
 			t.Errorf("%q is listed", userID)
 		}
 	})
 }
 
-func returning(c gloebit.Credential) updateFunc {
-	return func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return &c, nil }
+func returning(c connect.Credential) updateFunc {
+	return func(context.Context, *connect.Credential) (*connect.Credential, error) { return &c, nil }
 }
 
 // A token that the provider has given must not be lost because the request that
@@ -88,9 +90,9 @@ func TestWhatFnReturnedIsSavedThoughTheContextHasEnded(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		err := store.Update(ctx, at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := store.Update(ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			cancel()
-			return &gloebit.Credential{AccessToken: "rotated"}, nil
+			return &connect.Credential{AccessToken: "rotated"}, nil
 		})
 		require.NoError(t, err)
 		credential, err := store.Load(t.Context(), at("u"))
@@ -105,7 +107,7 @@ func TestTheUserIsLockedUntilFnReturnsThoughTheContextHasEnded(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		one, two := d.store(t), d.store(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		err := one.Update(ctx, at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) {
+		err := one.Update(ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			cancel()
 			err := two.Update(within(t, 300*time.Millisecond), at("u"), saving("overtaking"))
 			if !errors.Is(err, context.DeadlineExceeded) {
@@ -115,35 +117,52 @@ func TestTheUserIsLockedUntilFnReturnsThoughTheContextHasEnded(t *testing.T) {
 		})
 		require.EqualError(t, err, "no")
 		_, err = two.Load(t.Context(), at("u"))
-		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		require.ErrorIs(t, err, connect.ErrNotFound)
 	})
 }
 
-// What others read in the table is what the documentation says.
-func TestARowIsReadable(t *testing.T) {
+// What people read in the tables is what docs/stores.md says, in the zone of any
+// session.
+func TestRowsAreText(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
 		expires := time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
-		require.NoError(t, store.Update(t.Context(), at("u"), returning(gloebit.Credential{
-			AccessToken: "token", Scopes: []gloebit.Scope{"user", "transact"}, Expiry: expires,
+		require.NoError(t, store.Update(t.Context(), at("\u00e9lo\u00efse"), returning(connect.Credential{
+			AccessToken: "token", Scopes: []connect.Scope{"user", "transact"}, Expiry: expires.In(time.FixedZone("", 3600)), Subject: "g-1",
 		})))
-		var token, scopes []byte
-		var expiry, until *int64
-		row := db.QueryRowContext(t.Context(), "SELECT access_token, scopes, expiry, valid_until FROM gloebit_credentials")
-		require.NoError(t, row.Scan(&token, &scopes, &expiry, &until))
-		require.Equal(t, "token", string(token))
-		require.Equal(t, "user transact", string(scopes))
-		require.Equal(t, expires.UnixMicro(), *expiry)
-		require.Nil(t, until, "never is NULL")
+		require.NoError(t, store.Put(t.Context(), at("hash"), connect.PendingConnection{UserID: "u", ReturnTo: "/caf\u00e9", ExpiresAt: expires}))
+		utc := map[sqlstore.Dialect]string{
+			sqlstore.Postgres: "to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+			sqlstore.MySQL:    "CAST(expires_at AS CHAR)", sqlstore.SQLite: "expires_at",
+		}[d.dialect]
+		text := map[sqlstore.Dialect]string{sqlstore.MySQL: "_text"}[d.dialect]
+		for query, want := range map[string][]string{
+			"SELECT realm, user_id, subject, scopes, " + utc + " FROM oauth_credentials" + text + " WHERE user_id = '\u00e9lo\u00efse'": {
+				realm, "\u00e9lo\u00efse", "g-1", "user transact", "2026-01-02 03:04:05.678901",
+			},
+			"SELECT realm, state_hash, user_id, return_to, " + utc + " FROM oauth_states" + text: {
+				realm, "hash", "u", "/caf\u00e9", "2026-01-02 03:04:05.678901",
+			},
+		} {
+			got := make([]string, 5)
+			require.NoError(t, db.QueryRowContext(t.Context(), query).Scan(&got[0], &got[1], &got[2], &got[3], &got[4]), query)
+			require.Equal(t, want, got)
+		}
+		var never *string
+		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT valid_until FROM oauth_credentials").Scan(&never))
+		require.Nil(t, never, "never is NULL")
+		credential, err := store.Load(t.Context(), at("\u00e9lo\u00efse"))
+		require.NoError(t, err)
+		require.Equal(t, expires, credential.Expiry)
 	})
 }
 
 func TestErrorsHoldNoSecret(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
-		secret := gloebit.PendingConnection{Verifier: "do-not-tell", ExpiresAt: time.Now().Add(time.Hour)}
+		secret := connect.PendingConnection{Verifier: "do-not-tell", ExpiresAt: time.Now().Add(time.Hour)}
 		require.NoError(t, store.Put(t.Context(), at("key"), secret))
 		err := store.Put(t.Context(), at("key"), secret)
 		require.Error(t, err)

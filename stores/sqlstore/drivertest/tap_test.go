@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
@@ -149,11 +149,14 @@ func TestACommitThatFailsIsAnErrorAndKeepsNothing(t *testing.T) {
 			"Update":     func() error { return store.Update(t.Context(), at("u"), saving("never")) },
 			"a new user": func() error { return store.Update(t.Context(), at("new"), saving("never")) },
 			"Delete":     func() error { return store.Delete(t.Context(), at("u")) },
-			"Change":     func() error { _, err := store.Change(t.Context(), p.ID, delivering(nothing)); return err },
+			"Change":     func() error { _, err := store.Change(t.Context(), p.StoreKey(), delivering(nothing)); return err },
 		}
 		if d.dialect == sqlstore.MySQL { // the others commit these with the one statement they are
-			calls["Create"] = func() error { _, err := store.Create(t.Context(), keyed(2)); return err }
-			calls["Claim"] = func() error { _, err := store.Claim(t.Context(), ordered, ordered.Add(time.Hour)); return err }
+			calls["Create"] = func() error { _, _, err := store.Create(t.Context(), keyed(2)); return err }
+			calls["Claim"] = func() error {
+				_, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered.Add(time.Hour))
+				return err
+			}
 		}
 		for name, call := range calls {
 			tapped.before = refusing("COMMIT")
@@ -165,8 +168,8 @@ func TestACommitThatFailsIsAnErrorAndKeepsNothing(t *testing.T) {
 			require.NoError(t, err, name)
 			require.Equal(t, "before", credential.AccessToken.Reveal(), name)
 			_, err = direct.Load(t.Context(), at("new"))
-			require.ErrorIs(t, err, gloebit.ErrNotFound, name)
-			all, err := direct.List(t.Context(), ledger.Query{})
+			require.ErrorIs(t, err, connect.ErrNotFound, name)
+			all, err := direct.List(t.Context(), ledger.Query{Realm: realm})
 			require.NoError(t, err, name)
 			require.Len(t, all, 1, name)
 			require.Equal(t, ordered, all[0].NextAt, name)
@@ -193,7 +196,7 @@ func TestAUserIsFreeThoughTheConnectionFailsInTheEnd(t *testing.T) {
 		require.NoError(t, direct.Update(within(t, 10*time.Second), at("u"), saving("another's")))
 
 		tapped.before = refusing("ROLLBACK")
-		err := store.Update(t.Context(), at("u"), func(context.Context, *gloebit.Credential) (*gloebit.Credential, error) { return nil, errOfFn })
+		err := store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, errOfFn })
 		require.ErrorIs(t, err, errTapped)
 		require.NotErrorIs(t, err, errOfFn)
 		require.NoError(t, direct.Update(within(t, 10*time.Second), at("u"), saving("another's")))
@@ -226,10 +229,10 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 			"Update":  func() error { return store.Update(t.Context(), at("u"), saving("never")) },
 			"UserIDs": func() error { return listError(t.Context(), store) },
 			"Take":    func() error { _, err := store.Take(t.Context(), at("key")); return err },
-			"Get":     func() error { _, err := store.Get(t.Context(), p.ID); return err },
-			"List":    func() error { _, err := store.List(t.Context(), ledger.Query{}); return err },
-			"Change":  func() error { _, err := store.Change(t.Context(), p.ID, moving); return err },
-			"Claim":   func() error { _, err := store.Claim(t.Context(), ordered, ordered); return err },
+			"Get":     func() error { _, err := store.Get(t.Context(), p.StoreKey()); return err },
+			"List":    func() error { _, err := store.List(t.Context(), ledger.Query{Realm: realm}); return err },
+			"Change":  func() error { _, err := store.Change(t.Context(), p.StoreKey(), moving); return err },
+			"Claim":   func() error { _, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered); return err },
 		}
 		if d.dialect == sqlstore.MySQL { // the others read nothing in it
 			calls["Sweep"] = func() error { _, err := store.Sweep(t.Context()); return err }
@@ -237,7 +240,7 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 		for name, call := range calls {
 			err := call()
 			require.ErrorIs(t, err, errTapped, name)
-			require.NotErrorIs(t, err, gloebit.ErrNotFound, name)
+			require.NotErrorIs(t, err, connect.ErrNotFound, name)
 		}
 	})
 }
@@ -246,13 +249,13 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 func TestSweepLeavesWhoHasConnectedAgainMeanwhile(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, _, store, direct := throughTap(t, d)
-		lapsed := gloebit.Credential{Until: time.Now().Add(-time.Hour)}
+		lapsed := connect.Credential{Until: time.Now().Add(-time.Hour)}
 		for _, userID := range []string{"again", "lapsed"} {
 			require.NoError(t, direct.Update(t.Context(), at(userID), returning(lapsed)))
 		}
 		again := false
 		tapped.before = func(statement string) error {
-			if again || !strings.HasPrefix(statement, "DELETE FROM gloebit_credentials") {
+			if again || !strings.HasPrefix(statement, "DELETE FROM oauth_credentials") {
 				return nil
 			}
 			again = true

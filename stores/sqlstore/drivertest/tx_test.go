@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -41,7 +41,7 @@ func nothing(context.Context, sqlledger.Querier) error { return nil }
 // written of it.
 func wantNothingKept(t *testing.T, d database, store *shopStore, p ledger.Purchase) {
 	t.Helper()
-	got, err := store.Change(within(t, 20*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) { return p, nil })
+	got, err := store.Change(within(t, 20*time.Second), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) { return p, nil })
 	require.NoError(t, err, "the purchase is free")
 	require.Equal(t, ledger.Settled, got.State)
 	require.Empty(t, noted(t, d, "delivered"))
@@ -77,16 +77,16 @@ func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
 			"it returns another key":     returns(func(p *ledger.Purchase) { p.Key = "another" }),
 			"it returns another time":    returns(func(p *ledger.Purchase) { p.CreatedAt = p.CreatedAt.Add(time.Second) }),
 		} {
-			_, err := store.Change(t.Context(), p.ID, spoiled)
+			_, err := store.Change(t.Context(), p.StoreKey(), spoiled)
 			require.Error(t, err, name)
 			wantNothingKept(t, d, store, p)
 		}
 		require.PanicsWithValue(t, no, func() {
-			_, _ = store.Change(t.Context(), p.ID, delivering(func(context.Context, sqlledger.Querier) error { panic(no) }))
+			_, _ = store.Change(t.Context(), p.StoreKey(), delivering(func(context.Context, sqlledger.Querier) error { panic(no) }))
 		})
 		wantNothingKept(t, d, store, p)
 
-		got, err := store.Change(t.Context(), p.ID, delivering(nothing))
+		got, err := store.Change(t.Context(), p.StoreKey(), delivering(nothing))
 		require.NoError(t, err)
 		require.Equal(t, ledger.Delivered, got.State)
 		wantEachOnce(t, d, "delivered", 1)
@@ -99,7 +99,7 @@ func TestAStatementThatFailedDoesNotLoseADelivery(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
+		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			_, err := tx.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
 			require.Error(t, err)
 			return nil // as if nothing had happened
@@ -121,7 +121,7 @@ func TestATransactionThatHasEndedSavesNothing(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
 		for _, again := range []string{"", "BEGIN"} {
-			_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
+			_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 				_, err := tx.ExecContext(ctx, "ROLLBACK")
 				require.NoError(t, err)
 				if again != "" {
@@ -139,7 +139,7 @@ func TestATransactionReadsWhatItWrote(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
+		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			var n int
 			require.NoError(t, tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM goods").Scan(&n))
 			require.Equal(t, 1, n)
@@ -164,7 +164,7 @@ func TestATransactionEndsWithFn(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
 		var kept sqlledger.Querier
-		_, err := store.Change(t.Context(), p.ID, delivering(func(_ context.Context, tx sqlledger.Querier) error { kept = tx; return nil }))
+		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(_ context.Context, tx sqlledger.Querier) error { kept = tx; return nil }))
 		require.NoError(t, err)
 		_, err = kept.ExecContext(t.Context(), insertNote(p.ID, "late"))
 		require.ErrorIs(t, err, sql.ErrTxDone)
@@ -198,13 +198,13 @@ func TestForgottenRowsHoldNothingUp(t *testing.T) {
 			},
 		} {
 			ctx := within(t, 30*time.Second)
-			_, err := store.Change(ctx, p.ID, delivering(forget))
+			_, err := store.Change(ctx, p.StoreKey(), delivering(forget))
 			require.NoError(t, ctx.Err(), name)
-			got, getErr := store.Get(t.Context(), p.ID)
+			got, getErr := store.Get(t.Context(), p.StoreKey())
 			require.NoError(t, getErr)
 			require.Equal(t, err == nil, got.State == ledger.Delivered, "%s: %v", name, err)
 			require.Equal(t, err == nil, len(noted(t, d, "delivered")) == 1, "%s: %v", name, err)
-			_, err = store.Change(within(t, 20*time.Second), p.ID, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			_, err = store.Change(within(t, 20*time.Second), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 				p.State = ledger.Settled
 				return p, nil
 			})
@@ -222,10 +222,10 @@ func TestAChangeIsSavedThoughTheContextHasEnded(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := store.Change(ctx, p.ID, delivering(func(context.Context, sqlledger.Querier) error { cancel(); return nil }))
+		_, err := store.Change(ctx, p.StoreKey(), delivering(func(context.Context, sqlledger.Querier) error { cancel(); return nil }))
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)
-		got, err := store.Get(t.Context(), p.ID)
+		got, err := store.Get(t.Context(), p.StoreKey())
 		require.NoError(t, err)
 		require.Equal(t, ledger.Delivered, got.State)
 	})
@@ -242,7 +242,7 @@ func TestWithinAChangeCredentialsAreThere(t *testing.T) {
 		created(t, store, p)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
 		ctx := within(t, 20*time.Second)
-		_, err := store.Change(ctx, p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
+		_, err := store.Change(ctx, p.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			_, err := store.Load(ctx, at("u"))
 			require.NoError(t, err)
 			if err := store.Update(ctx, at("u"), saving("after")); err != nil {
@@ -267,7 +267,7 @@ func TestWithinAChangeAnotherDatabaseIsThere(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, another, p := withGoods(t, d), newSQLite(t, "").store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
+		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			return another.Update(ctx, at("u"), saving("another's"))
 		}))
 		require.NoError(t, err)
@@ -280,13 +280,13 @@ func TestWhatAnFnHasStartedWritesOnceItsChangeIsOver(t *testing.T) {
 		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
 		var started context.Context
-		_, err := store.Change(t.Context(), p.ID, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := store.Change(t.Context(), p.StoreKey(), func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 			started = context.WithoutCancel(ctx)
 			return p, nil
 		})
 		require.NoError(t, err)
 		require.NoError(t, store.Update(started, at("u"), saving("later")))
-		_, err = store.Change(started, p.ID, moving)
+		_, err = store.Change(started, p.StoreKey(), moving)
 		require.NoError(t, err)
 	})
 }
@@ -318,7 +318,7 @@ func TestAnUpdateWithinAChangeDoesNotWaitForOneThatWaitsForTheChange(t *testing.
 		created(t, store, p)
 		outside := &entering{Context: within(t, 20*time.Second), inLine: make(chan struct{})}
 		updated := make(chan error, 1)
-		_, err := store.Change(within(t, 10*time.Second), p.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
+		_, err := store.Change(within(t, 10*time.Second), p.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			go func() { updated <- store.Update(outside, at("u"), saving("outside")) }()
 			<-outside.inLine
 			return store.Update(ctx, at("u"), saving("within"))
@@ -338,7 +338,7 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		_ = withGoods(t, d)
 		p, _, store, direct := throughProxy(t, d)
 		created(t, store, p1)
-		_, err := store.Change(within(t, 30*time.Second), p1.ID, delivering(func(ctx context.Context, _ sqlledger.Querier) error {
+		_, err := store.Change(within(t, 30*time.Second), p1.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			p.cut()
 			<-ctx.Done()
 			return nil
@@ -348,32 +348,32 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		wantNothingKept(t, d, direct, p1)
 		p.restore()
 
-		_, err = store.Change(t.Context(), p1.ID, delivering(func(context.Context, sqlledger.Querier) error { p.cut(); return nil }))
+		_, err = store.Change(t.Context(), p1.StoreKey(), delivering(func(context.Context, sqlledger.Querier) error { p.cut(); return nil }))
 		require.Error(t, err)
 		wantNothingKept(t, d, direct, p1)
 		p.restore()
 		for name, call := range map[string]func() error{
-			"Get":    func() error { _, err := store.Get(t.Context(), p1.ID); return err },
-			"List":   func() error { _, err := store.List(t.Context(), ledger.Query{}); return err },
-			"Claim":  func() error { _, err := store.Claim(t.Context(), ordered, ordered); return err },
-			"Change": func() error { _, err := store.Change(t.Context(), p1.ID, moving); return err },
-			"Create": func() error { _, err := store.Create(t.Context(), keyed(2)); return err },
+			"Get":    func() error { _, err := store.Get(t.Context(), p1.StoreKey()); return err },
+			"List":   func() error { _, err := store.List(t.Context(), ledger.Query{Realm: realm}); return err },
+			"Claim":  func() error { _, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered); return err },
+			"Change": func() error { _, err := store.Change(t.Context(), p1.StoreKey(), moving); return err },
+			"Create": func() error { _, _, err := store.Create(t.Context(), keyed(2)); return err },
 		} {
 			require.NoError(t, call(), "%s works again at once", name)
 		}
 		p.cut()
-		_, err = store.Get(t.Context(), p1.ID)
+		_, err = store.Get(t.Context(), p1.StoreKey())
 		require.Error(t, err)
-		require.NotErrorIs(t, err, gloebit.ErrNotFound, "what can't be asked is not absent")
-		_, err = store.Claim(t.Context(), ordered, ordered)
+		require.NotErrorIs(t, err, connect.ErrNotFound, "what can't be asked is not absent")
+		_, err = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered)
 		require.Error(t, err)
-		require.NotErrorIs(t, err, gloebit.ErrNotFound)
+		require.NotErrorIs(t, err, connect.ErrNotFound)
 	})
 }
 
 func keyed(i int) ledger.Purchase {
 	p := purchase(i, ledger.Created)
-	p.Key, p.KeyUntil = "key", ordered.Add(time.Hour)
+	p.Key = "key"
 	return p
 }
 
@@ -385,7 +385,7 @@ func TestALongReadIsNotDisturbed(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled))
 		sleep := map[sqlstore.Dialect]string{sqlstore.Postgres: "SELECT pg_sleep(4.5)", sqlstore.MySQL: "DO SLEEP(4.5)"}[d.dialect]
-		_, err := store.Change(t.Context(), p.ID, delivering(func(ctx context.Context, tx sqlledger.Querier) error {
+		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			_, err := tx.ExecContext(ctx, sleep)
 			require.NoError(t, err)
 			rows, err := tx.QueryContext(ctx, "SELECT id FROM gloebit_purchases")

@@ -1,0 +1,85 @@
+package gloebit
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/go-gloebit/gloebit/internal/discreet"
+)
+
+// attempt sends one request and returns the body of a successful reply.
+func (c *Client) attempt(ctx context.Context, call call, payload []byte, credential *connect.Credential) ([]byte, error) {
+	if err := ctx.Err(); err != nil { // nothing was sent
+		return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
+	}
+	limited, cancel := context.WithDeadline(ctx, earlier(call.until, time.Now().Add(c.merchant.base.HTTPClient.Timeout)))
+	defer cancel()
+	var sent reached
+	if call.method != http.MethodGet {
+		limited = sent.trace(limited)
+	}
+	req, err := c.request(limited, call, payload, credential)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.merchant.api.Do(req)
+	if err != nil {
+		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, discreet.Failure(err)},
+			transient: ctx.Err() == nil && !isUntrusted(err), unsent: sent.never()}
+	}
+	defer resp.Body.Close()
+	body, err := readReply(resp)
+	if err != nil {
+		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrBadReply, errCutOff, discreet.Failure(err)}, transient: ctx.Err() == nil}
+	}
+	if call.sent != nil {
+		*call.sent = *credential
+	}
+	return c.read(call, resp, body, credential)
+}
+
+// request makes the request of one attempt.
+func (c *Client) request(ctx context.Context, call call, payload []byte, credential *connect.Credential) (*http.Request, error) {
+	var body io.Reader
+	if payload != nil {
+		body = bytes.NewReader(payload)
+	}
+	req, err := http.NewRequestWithContext(ctx, call.method, c.merchant.provider.APIURL+cmp.Or(call.path, call.name), body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.merchant.base.UserAgent)
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if credential.AccessToken != "" { // not for calls in the application's own name
+		if err := c.merchant.connector.Authorize(req, *credential); err != nil {
+			return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
+		}
+	}
+	return req, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// readReply reads a body, and of one that is too long a byte more than it may
+// have. What the header says of the length is a hint: transports that are not
+// net/http's leave it out.
+func readReply(resp *http.Response) ([]byte, error) {
+	hint := max(0, min(resp.ContentLength, longestReply)) + bytes.MinRead
+	body := bytes.NewBuffer(make([]byte, 0, hint))
+	_, err := body.ReadFrom(io.LimitReader(resp.Body, longestReply+1))
+	return body.Bytes(), err
+}

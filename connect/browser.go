@@ -1,0 +1,82 @@
+package connect
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// longestQuery is of connect and callback, in bytes: a return_to of
+// LongestReturnTo with every character encoded, and then some.
+const longestQuery = 8 << 10
+
+// queryOf reads the query of a request that anybody can send.
+func queryOf(r *http.Request) (url.Values, error) {
+	if len(r.URL.RawQuery) > longestQuery {
+		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), longestQuery)
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, errors.New("the query can't be read")
+	}
+	return query, nil
+}
+
+// isPrefetch reports whether a browser loads a page that the user may never look
+// at. Such a request must not start a connection or use up a state.
+func isPrefetch(r *http.Request) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		purpose := strings.ToLower(r.Header.Get(name))
+		if strings.HasPrefix(purpose, "prefetch") || strings.HasPrefix(purpose, "preview") {
+			return true
+		}
+	}
+	return false
+}
+
+// isPageLoad reports whether a browser loads the response as a page, so that it
+// can follow a redirect to another site. Browsers say so in Sec-Fetch-Mode;
+// others are believed by what they accept.
+func isPageLoad(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return acceptsHTML(r)
+}
+
+func acceptsHTML(r *http.Request) bool {
+	return strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), "text/html")
+}
+
+// protect sets the headers of every answer of the handlers: nothing is stored,
+// and the callback's address goes nowhere (RFC 9700 section 4.2.4).
+func protect(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+}
+
+// redirect sends the browser on with a GET. http.Redirect would clean the path
+// and write the URL into a body.
+func redirect(w http.ResponseWriter, to string) {
+	if strings.ContainsFunc(to, onlyPeopleWrite) {
+		var location []byte
+		for _, b := range []byte(to) {
+			if onlyPeopleWrite(rune(b)) {
+				location = fmt.Appendf(location, "%%%02X", b)
+			} else {
+				location = append(location, b)
+			}
+		}
+		to = string(location)
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// onlyPeopleWrite reports whether a character has to be encoded in a header.
+func onlyPeopleWrite(r rune) bool { return r <= ' ' || r >= 0x7f }

@@ -1,0 +1,327 @@
+package connect_test
+
+import (
+	"cmp"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/go-gloebit/gloebit/internal/testkit"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/oauth2"
+)
+
+// roundTripper is a function as an http.RoundTripper.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// site is an application behind https://shop.example, without a network.
+type site struct {
+	*connect.Connector
+	mux     *http.ServeMux
+	log     *testkit.Log
+	cookies http.CookieJar
+}
+
+func newSite(t *testing.T, changes ...func(*connect.Config)) *site {
+	t.Helper()
+	s := &site{mux: http.NewServeMux(), log: new(testkit.Log), cookies: testkit.NewJar(t)}
+	config := connect.Config{
+		Server: connect.Server{
+			Name:     "Example",
+			Endpoint: oauth2.Endpoint{AuthURL: "https://as.example/authorize", TokenURL: "https://as.example/token"},
+		},
+		ClientID: "app", ClientSecret: "secret", RedirectURL: "https://shop.example/oauth/callback",
+		Logger: s.log.Logger(), User: func(*http.Request) (connect.User, error) { return connect.User{ID: "ann"}, nil },
+		HTTPClient: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			return ok(`{"access_token":"an-access-token","token_type":"bearer"}`), nil
+		})},
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	var err error
+	s.Connector, err = connect.New(config)
+	require.NoError(t, err)
+	s.mux.Handle("/oauth/", s.Handler())
+	s.mux.Handle("/page", s.Require()(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "hello "+connect.MustFromContext(r.Context()).User().ID)
+	})))
+	return s
+}
+
+func ok(body string) *http.Response {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// request returns a browser's request for a page of the site, with its cookies.
+func (s *site) request(method, target string, header ...string) *http.Request {
+	r := httptest.NewRequest(method, target, nil)
+	r.Header.Set("Accept", "text/html")
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	for _, cookie := range s.cookies.Cookies(&url.URL{Scheme: "https", Host: r.URL.Host}) {
+		r.AddCookie(cookie)
+	}
+	return r
+}
+
+// load sends a request, and keeps the cookies of the response.
+func (s *site) load(r *http.Request) *http.Response {
+	recorder := httptest.NewRecorder()
+	s.mux.ServeHTTP(recorder, r)
+	resp := recorder.Result()
+	s.cookies.SetCookies(&url.URL{Scheme: "https", Host: r.URL.Host}, resp.Cookies())
+	return resp
+}
+
+func (s *site) get(target string, header ...string) *http.Response {
+	return s.load(s.request(http.MethodGet, target, header...))
+}
+
+// callback starts a connection and returns the URL to which the server sends the
+// browser back.
+func (s *site) callback(t *testing.T, query string) string {
+	t.Helper()
+	resp := s.get("https://shop.example/oauth/connect" + query)
+	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
+	to, err := resp.Location()
+	require.NoError(t, err)
+	return "https://shop.example/oauth/callback?" + url.Values{"code": {"code"}, "state": {to.Query().Get("state")}}.Encode()
+}
+
+func body(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(text)
+}
+
+func sessionUsers(c *connect.Config) { c.User = nil }
+
+// TestCallbackLoadedTwice has a browser load its callback again while the first
+// request, whose response it drops, is completing.
+func TestCallbackLoadedTwice(t *testing.T) {
+	for name, users := range map[string]func(*connect.Config){
+		"application's users": func(*connect.Config) {}, "session's users": sessionUsers,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				exchanges, release := 0, make(chan struct{})
+				s := newSite(t, users, func(c *connect.Config) {
+					next := c.HTTPClient.Transport
+					c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+						exchanges++
+						<-release
+						return next.RoundTrip(r)
+					})}
+				})
+				target := s.callback(t, "?return_to=/page")
+				dropped, kept := s.request(http.MethodGet, target), s.request(http.MethodGet, target)
+				go s.mux.ServeHTTP(httptest.NewRecorder(), dropped)
+				synctest.Wait()
+				second := make(chan *http.Response)
+				go func() { second <- s.load(kept) }()
+				synctest.Wait()
+				close(release)
+				resp := <-second
+				synctest.Wait()
+				require.Equal(t, http.StatusSeeOther, resp.StatusCode)
+				require.Equal(t, "/page", resp.Header.Get("Location"))
+				require.Equal(t, 1, exchanges)
+				require.Contains(t, body(t, s.get("https://shop.example/page")), "hello ", "with the cookies of the second response")
+
+				resp = s.get(target)
+				require.Equal(t, http.StatusBadRequest, resp.StatusCode, "later the state is used")
+				if name == "application's users" {
+					require.Equal(t, "0; url=/", resp.Header.Get("Refresh"))
+					require.Contains(t, body(t, resp), "connected already")
+				}
+				require.Equal(t, 1, exchanges)
+			})
+		})
+	}
+}
+
+// TestPrefetch checks that a page that a browser loads ahead starts and ends
+// nothing.
+func TestPrefetch(t *testing.T) {
+	for _, header := range [][]string{{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"X-Moz", "prefetch"}} {
+		t.Run(strings.Join(header, " "), func(t *testing.T) {
+			s := newSite(t)
+			target := s.callback(t, "")
+			for _, path := range []string{target, "https://shop.example/oauth/connect"} {
+				resp := s.get(path, header...)
+				require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+				require.Empty(t, resp.Cookies())
+			}
+			require.Equal(t, http.StatusSeeOther, s.get(target).StatusCode, "the user's own load completes")
+		})
+	}
+}
+
+// TestMiddlewareAroundEverything has the middleware around the connector's own
+// handlers, which users who are not connected have to reach.
+func TestMiddlewareAroundEverything(t *testing.T) {
+	s := newSite(t, sessionUsers)
+	around := http.NewServeMux()
+	around.Handle("/", s.Require()(s.mux))
+	s.mux = around
+	require.Equal(t, "/oauth/connect?return_to=%2Fpage", s.get("https://shop.example/page").Header.Get("Location"))
+	target := s.callback(t, "?return_to=/page")
+	require.Equal(t, http.StatusSeeOther, s.get(target).StatusCode)
+	require.Equal(t, http.StatusOK, s.get("https://shop.example/page").StatusCode)
+}
+
+// TestCrossOriginRequests checks that a page of another site can't make a
+// connected user's browser run a protected handler.
+func TestCrossOriginRequests(t *testing.T) {
+	trusting := http.NewCrossOriginProtection()
+	require.NoError(t, trusting.AddTrustedOrigin("https://partner.example"))
+	for name, test := range map[string]struct {
+		method string
+		header []string
+		status int
+	}{
+		"form of another site":      {http.MethodPost, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403},
+		"form of another browser":   {http.MethodPost, []string{"Origin", "https://evil.example"}, 403},
+		"subdomain":                 {http.MethodPost, []string{"Origin", "https://a.shop.example", "Sec-Fetch-Site", "same-site"}, 403},
+		"own form":                  {http.MethodPost, []string{"Origin", "https://shop.example", "Sec-Fetch-Site", "same-origin"}, 200},
+		"own form, Host rewritten":  {http.MethodPost, []string{"Origin", "https://shop.example"}, 200},
+		"link on another site":      {http.MethodGet, []string{"Sec-Fetch-Site", "cross-site"}, 200},
+		"program":                   {http.MethodPost, nil, 200},
+		"origin that was allowed":   {http.MethodPost, []string{"Origin", "https://partner.example", "Sec-Fetch-Site", "cross-site"}, 200},
+		"deletion from another one": {http.MethodDelete, []string{"Sec-Fetch-Site", "cross-site"}, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, func(c *connect.Config) {
+				c.CrossOrigin, c.RedirectURL = trusting, "https://Shop.example:443/oauth/callback"
+			})
+			s.get(s.callback(t, ""))
+			optional := s.Optional(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
+			s.mux.Handle("/optional", optional)
+			for _, path := range []string{"/page", "/optional"} {
+				r := s.request(test.method, "https://shop.example"+path, test.header...)
+				if name == "own form, Host rewritten" {
+					r.Host = "10.0.0.1:8080"
+				}
+				require.Equal(t, test.status, s.load(r).StatusCode, path)
+			}
+		})
+	}
+}
+
+// TestHTMX checks that a request of htmx leads the page to connect.
+func TestHTMX(t *testing.T) {
+	s := newSite(t)
+	resp := s.load(s.request(http.MethodPost, "https://shop.example/page", "HX-Request", "true", "Accept", "*/*",
+		"Referer", "https://shop.example/cart"))
+	require.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+	require.Equal(t, "/oauth/connect?return_to=%2Fcart", resp.Header.Get("HX-Redirect"))
+}
+
+// TestStrippedPrefix has a proxy serve the application below /shop/ and strip
+// that from the requests.
+func TestStrippedPrefix(t *testing.T) {
+	for name, test := range map[string]struct{ home, returnTo, want string }{
+		"page as the application sees it": {"", "/cart?x=1", "/shop/cart?x=1"},
+		"page as the browser sees it":     {"", "/shop/cart", "/shop/cart"},
+		"home page":                       {"", "", "/shop/"},
+		"configured home page":            {"/shop/home", "", "/shop/home"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, func(c *connect.Config) {
+				c.RedirectURL, c.HomePath = "https://shop.example/shop/oauth/callback", test.home
+			})
+			target := s.callback(t, "?return_to="+url.QueryEscape(test.returnTo))
+			require.Equal(t, test.want, s.get(target).Header.Get("Location"))
+			resp := s.load(s.request(http.MethodPost, "https://shop.example/oauth/disconnect", "Origin", "https://shop.example"))
+			require.Equal(t, cmp.Or(test.home, "/shop/"), resp.Header.Get("Location"))
+		})
+	}
+}
+
+// TestOtherNamesOfTheHost starts a connection where the callback comes.
+func TestOtherNamesOfTheHost(t *testing.T) {
+	s := newSite(t)
+	resp := s.get("https://www.shop.example/oauth/connect?return_to=/page")
+	require.Equal(t, "https://shop.example/oauth/connect?moved=1&return_to=%2Fpage", resp.Header.Get("Location"))
+	resp = s.get("https://www.shop.example/oauth/connect?moved=1&return_to=%2Fpage")
+	require.Contains(t, resp.Header.Get("Location"), "https://as.example/authorize", "behind a proxy that rewrites Host")
+	resp = s.get("https://evil.example/oauth/connect")
+	require.Contains(t, resp.Header.Get("Location"), "https://as.example/authorize")
+}
+
+// TestPathsOfTheHandlers checks a trailing slash and a wrong mount.
+func TestPathsOfTheHandlers(t *testing.T) {
+	s := newSite(t)
+	require.Equal(t, http.StatusSeeOther, s.get("https://shop.example/oauth/connect/").StatusCode)
+	s.mux.Handle("/auth/", s.Handler())
+	require.Equal(t, http.StatusNotFound, s.get("https://shop.example/auth/connect").StatusCode)
+	require.Contains(t, s.log.String(), "mounted at another path than Config.RedirectURL says")
+	require.Contains(t, s.log.String(), "want=/oauth/connect")
+}
+
+// TestPageToComeBackTo keeps a backslash that browsers leave in a query.
+func TestPageToComeBackTo(t *testing.T) {
+	s := newSite(t)
+	s.mux.Handle("/search", s.Require()(http.NotFoundHandler()))
+	resp := s.get(`https://shop.example/search?q=a\b`)
+	require.Equal(t, "/oauth/connect?return_to=%2Fsearch%3Fq%3Da%255Cb", resp.Header.Get("Location"))
+}
+
+// TestSettingsThatCannotWork checks that New refuses them, by their names.
+func TestSettingsThatCannotWork(t *testing.T) {
+	strict := &scs.SessionManager{Cookie: scs.SessionCookie{SameSite: http.SameSiteStrictMode}}
+	for name, test := range map[string]struct {
+		change func(*connect.Config)
+		want   string
+	}{
+		"client id with a space":    {func(c *connect.Config) { c.ClientID = "app " }, "Config.ClientID has white space"},
+		"secret with a line feed":   {func(c *connect.Config) { c.ClientSecret = "secret\n" }, "Config.ClientSecret has white space"},
+		"secret with CR LF":         {func(c *connect.Config) { c.ClientSecret = "secret\r\n" }, "Config.ClientSecret has white space"},
+		"secret with a BOM":         {func(c *connect.Config) { c.ClientSecret = "\ufeffsecret" }, "Config.ClientSecret has white space"},
+		"cookie of Strict":          {func(c *connect.Config) { c.Sessions = strict }, "SameSite is Strict"},
+		"redirect URL with a space": {func(c *connect.Config) { c.RedirectURL = "https://shop.example/oauth/callback " }, "Config.RedirectURL"},
+		"redirect URL with a port":  {func(c *connect.Config) { c.RedirectURL = "https://shop.example:99999/oauth/callback" }, "no valid port"},
+		"redirect URL with //":      {func(c *connect.Config) { c.RedirectURL = "https://shop.example//oauth/callback" }, "Config.RedirectURL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := connect.Config{
+				Server:   connect.Server{Name: "Example", Endpoint: oauth2.Endpoint{AuthURL: "https://as.example/a", TokenURL: "https://as.example/t"}},
+				ClientID: "app", ClientSecret: "secret", RedirectURL: "https://shop.example/oauth/callback",
+			}
+			_, err := connect.New(config)
+			require.NoError(t, err)
+			test.change(&config)
+			_, err = connect.New(config)
+			require.ErrorContains(t, err, test.want)
+			require.NotContains(t, err.Error(), "secret\n")
+		})
+	}
+}
+
+// TestCookiesOfTheHTTPClient checks that one user's cookies of the server don't go
+// out with another user's request.
+func TestCookiesOfTheHTTPClient(t *testing.T) {
+	jar := testkit.NewJar(t)
+	jar.SetCookies(&url.URL{Scheme: "https", Host: "as.example"}, []*http.Cookie{{Name: "session", Value: "another's"}})
+	var sent []*http.Cookie
+	s := newSite(t, func(c *connect.Config) {
+		next := c.HTTPClient.Transport
+		c.HTTPClient = &http.Client{Jar: jar, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			sent = append(sent, r.Cookies()...)
+			return next.RoundTrip(r)
+		})}
+	})
+	require.Equal(t, http.StatusSeeOther, s.get(s.callback(t, "")).StatusCode)
+	require.Empty(t, sent)
+}

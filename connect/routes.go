@@ -1,0 +1,100 @@
+package connect
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// Paths returns the paths of the three handlers as browsers see them, for
+// routers that want each by itself. They are next to each other, and callback is
+// that of Config.RedirectURL.
+func (c *Connector) Paths() (connect, callback, disconnect string) {
+	return c.connectPath, c.callbackPath, c.leavePath
+}
+
+// Routes returns every path at which a router may have to serve [Connector.Handler].
+// Connect, callback and disconnect come first as browsers see them. Then come the
+// same three without their first segment, without their first two, and so on: a
+// router mounted below a prefix sees one of these and does not know which. The
+// last three have one directory left, unless Config.RedirectURL has none.
+//
+// For https://shop.example/shop/oauth/callback the routes are those of
+// /shop/oauth and of /oauth.
+func (c *Connector) Routes() []string {
+	routes := []string{c.connectPath, c.callbackPath, c.leavePath}
+	for at := 0; strings.Count(routes[at], "/") > 2; at += 3 {
+		for _, route := range routes[at : at+3] {
+			_, rest, _ := strings.Cut(route[1:], "/")
+			routes = append(routes, "/"+rest)
+		}
+	}
+	return routes
+}
+
+// isTail reports whether p is whole, or whole less some segments at its front.
+func isTail(p, whole string) bool {
+	return strings.HasPrefix(p, "/") && strings.HasSuffix(whole, p)
+}
+
+// ConnectURL returns the local URL that starts a connection, for links. The
+// user comes back to the local path returnTo; empty means Config.HomePath.
+// The scopes are asked for in addition to Config.Scopes.
+func (c *Connector) ConnectURL(returnTo string, scopes ...Scope) string {
+	query := url.Values{}
+	if returnTo != "" {
+		query.Set("return_to", returnTo)
+	}
+	if len(scopes) > 0 {
+		query.Set("scope", JoinScopes(scopes))
+	}
+	u := url.URL{Path: c.connectPath, RawQuery: query.Encode()}
+	return u.String()
+}
+
+// movedParam is a parameter of connect: the browser was sent from another name of
+// this host already. Behind a proxy that rewrites Host it would be sent for ever.
+const movedParam = "moved"
+
+// isOtherName reports whether a request came by another name of this host than
+// the redirect URL has: with or without "www.", or by another loopback name on
+// the same port. To a browser these are two sites: the callback comes to the
+// configured one, so the connection has to start there.
+func (c *Connector) isOtherName(host string) bool {
+	u := url.URL{Host: host}
+	here, there := strings.ToLower(u.Hostname()), strings.ToLower(c.redirect.Hostname())
+	if here == "www."+there || there == "www."+here {
+		return true
+	}
+	return isLoopback(here) && isLoopback(there) && here != there && u.Port() == c.redirect.Port()
+}
+
+// warnOfMount logs that Handler is mounted at another path than Config.RedirectURL
+// says, when a request shows that.
+func (c *Connector) warnOfMount(r *http.Request) {
+	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
+		if path.Base(own) == path.Base(r.URL.Path) {
+			c.log.WarnContext(r.Context(), c.name+": the handler is mounted at another path than Config.RedirectURL says",
+				"path", r.URL.Path, "want", own)
+			return
+		}
+	}
+}
+
+// external returns a local path as the browser has to ask for it. A proxy may have
+// stripped a prefix of the request's path: own is what the browser asked for,
+// and the request line says what is left of it. A path that has the prefix is
+// returned as it is.
+func (c *Connector) external(r *http.Request, own, local string) string {
+	u, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil {
+		return local
+	}
+	left := strings.TrimSuffix(u.Path, "/")
+	prefix, ok := strings.CutSuffix(own, left)
+	if !ok || left == "" || prefix == "" || strings.HasPrefix(local, prefix+"/") || strings.HasPrefix(local, prefix+"?") || local == prefix {
+		return local
+	}
+	return prefix + local
+}

@@ -1,0 +1,26 @@
+package gloebittest
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+)
+
+// digest is what a token or a code is looked up by: the time that a look-up
+// takes then tells nothing about the secret.
+type digest [sha256.Size]byte
+
+func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
+
+// equalSecrets compares in a time that tells nothing about where they differ,
+// nor about their length.
+func equalSecrets(a, b string) bool {
+	x, y := digestOf(a), digestOf(b)
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// s256 is the PKCE challenge of a verifier (RFC 7636, section 4.6).
+func s256(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,16 @@
+package testkit
+
+import (
+	"sync"
+	"testing"
+)
+
+// Together calls fn n times at once, and waits for all of them.
+func Together(t testing.TB, n int, fn func()) {
+	t.Helper()
+	var group sync.WaitGroup
+	for range n {
+		group.Go(fn)
+	}
+	group.Wait()
+}

@@ -1,0 +1,84 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+const (
+	mostDoublings = 6  // so that a wait grows to 64 times the first one
+	leastAttempts = 10 // before a purchase is marked stuck, however much time has passed: a clock may jump
+)
+
+// recordFailure records that the step that follows the purchase's state has
+// failed: it is tried again later, or the purchase is marked stuck when the
+// step has failed too often and for too long. If the purchase has moved
+// meanwhile, nothing is recorded.
+func (l *Ledger) recordFailure(ctx context.Context, failed Purchase, why error) (Purchase, error) {
+	ctx, stop := l.within(ctx)
+	defer stop()
+	var current Purchase
+	p, err := l.store.Change(ctx, l.key(failed.ID), func(_ context.Context, p Purchase) (Purchase, error) {
+		current = p
+		if p.State != failed.State || p.Stuck() {
+			return p, errUnchanged
+		}
+		return l.reschedule(p, why), nil
+	})
+	if errors.Is(err, errUnchanged) {
+		return current, nil
+	}
+	if err != nil {
+		return failed, storeError("record the attempt", err)
+	}
+	level, message := slog.LevelWarn, "to be tried again"
+	if p.Stuck() {
+		level, message = slog.LevelError, "stuck"
+	}
+	l.record(ctx, level, message, p, slog.Int("attempts", p.Attempts), slog.String("cause", p.Cause))
+	return p, nil
+}
+
+// reschedule is a purchase after an attempt that failed.
+func (l *Ledger) reschedule(p Purchase, why error) Purchase {
+	now := l.now()
+	first, doublings := l.config.RetryAfter, p.Attempts
+	if p.State == Accepted || p.State == Reserved { // the first wait was over before the first attempt
+		first, doublings = l.config.AskAfter, p.Attempts+1
+	}
+	p.Attempts++
+	p.Cause = words(why)
+	p.NextAt = now.Add(max(doubled(first, doublings), l.askedToWait(why)))
+	if p.State == Created {
+		if until := l.sendUntil(p); p.NextAt.After(until) && until.After(now) {
+			p.NextAt = until // when it is canceled
+		}
+	}
+	if p.FailingSince.IsZero() { // and not from UpdatedAt on: there may have been no attempt for days
+		p.FailingSince = now
+	}
+	if p.Attempts >= leastAttempts && now.Sub(p.FailingSince) >= l.config.StuckAfter {
+		p.park(now, p.Cause)
+	}
+	return p
+}
+
+// doubled is a wait that was doubled so often.
+func doubled(wait time.Duration, times int) time.Duration { return wait << min(times, mostDoublings) }
+
+// askedToWait is how long Gloebit asks to wait (RFC 9110 section 10.2.3), up to
+// the longest wait after a failure. It is zero when it does not ask.
+func (l *Ledger) askedToWait(err error) time.Duration {
+	var failure *gloebit.APIError
+	if !errors.As(err, &failure) {
+		return 0
+	}
+	return min(failure.RetryAfter, doubled(l.config.RetryAfter, mostDoublings))
+}
+
+// sendUntil is when an order that Gloebit has not answered is canceled.
+func (l *Ledger) sendUntil(p Purchase) time.Time { return p.UpdatedAt.Add(l.config.SendWithin) }

@@ -1,0 +1,123 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// send asks Gloebit to charge a purchase, and saves the answer. Only when it is
+// the first time since the user ordered does a refusal of the call itself, such
+// as of the token, refuse the purchase. The error says why it was refused, or
+// that it was canceled meanwhile.
+func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, first bool) (Purchase, error) {
+	sending, stop := context.WithTimeout(ctx, l.config.WorkTimeout)
+	receipt, err := client.Transact(sending, p.transaction(l.holdURLs(p.ID)))
+	stop()
+	if errors.Is(err, gloebit.ErrPriceChanged) {
+		l.record(ctx, slog.LevelWarn, "Gloebit charges another price", p, slog.String("charged", receipt.Charged.String()))
+	}
+	if ctx.Err() == nil { // else the caller has gone, which says nothing of Gloebit
+		l.pause.saw(l.now(), err, l.config.RetryAfter, l.askedToWait(err))
+	}
+	e, answered := readReceipt(receipt, err, first)
+	if !answered {
+		return l.sentInVain(ctx, p, err)
+	}
+	saving, stop := l.within(ctx)
+	defer stop()
+	did, failure := l.apply(saving, p.ID, e)
+	switch {
+	case failure != nil:
+		l.recordUnsaved(ctx, p, failure)
+		return p, nil
+	case e.kind == eventRefused && did.p.State == Refused:
+		return did.p, err
+	case e.kind == eventRefused: // what Gloebit called back says more
+		l.record(ctx, slog.LevelWarn, "a refusal came too late", did.p, slog.String("cause", e.cause))
+	}
+	if did.p.State == p.State {
+		return l.sentInVain(ctx, did.p, errNoCallback)
+	}
+	return did.p, did.p.Err()
+}
+
+// sentInVain records that Gloebit was asked and there is nothing new.
+func (l *Ledger) sentInVain(ctx context.Context, p Purchase, why error) (Purchase, error) {
+	now, err := l.recordFailure(ctx, p, why)
+	if err != nil {
+		l.recordUnsaved(ctx, p, err)
+	}
+	return now, now.Err()
+}
+
+// recordUnsaved logs a failure of the store that the user need not hear of: the
+// purchase is written, so it is picked up later.
+func (l *Ledger) recordUnsaved(ctx context.Context, p Purchase, err error) {
+	l.record(ctx, slog.LevelError, "what came of it could not be saved", p, slog.String("cause", words(err)))
+}
+
+// readReceipt returns the event that Transact's answer is for a purchase, and
+// whether it is an answer.
+func readReceipt(receipt gloebit.Receipt, err error, first bool) (e event, answered bool) {
+	if err == nil || errors.Is(err, gloebit.ErrPriceChanged) { // the transaction stands
+		cause := "transact: " + string(receipt.Outcome)
+		if err != nil {
+			cause = words(err)
+		}
+		return event{kind: eventAccepted, cause: cause, outcome: receipt.Outcome}, true
+	}
+	refused := event{kind: eventRefused, cause: words(err), outcome: receipt.Outcome}
+	if receipt.Outcome.Refused() {
+		return refused, true
+	}
+	for _, unknown := range append(unavailable(),
+		gloebit.ErrOutcomeUnknown, gloebit.ErrPending, gloebit.ErrQueuingFailed, gloebit.ErrBadReply, gloebit.ErrStore, context.Canceled) {
+		if errors.Is(err, unknown) {
+			return event{}, false
+		}
+	}
+	return refused, first
+}
+
+// unavailable are the errors of a Gloebit that is down or busy.
+func unavailable() []error {
+	return []error{gloebit.ErrUnavailable, gloebit.ErrRateLimited, context.DeadlineExceeded}
+}
+
+// pause keeps the workers from sending while Gloebit is down.
+type pause struct {
+	mu       sync.Mutex
+	failures int // in a row
+	until    time.Time
+}
+
+const failuresToPause = 3 // in a row
+
+// saw counts an answer of Gloebit's, or its absence. After a few failures in a
+// row, sending pauses for a wait that doubles with each failure that follows,
+// or for as long as Gloebit asks.
+func (p *pause) saw(now time.Time, err error, wait, asked time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, down := range unavailable() {
+		if errors.Is(err, down) {
+			if p.failures++; p.failures >= failuresToPause {
+				p.until = now.Add(max(asked, doubled(wait, p.failures-failuresToPause)))
+			}
+			return
+		}
+	}
+	p.failures, p.until = 0, time.Time{}
+}
+
+// on reports whether sending pauses.
+func (p *pause) on(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return now.Before(p.until)
+}

@@ -1,0 +1,233 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// Run picks up what [Ledger.Reconcile] does, until ctx ends. Config.Workers
+// goroutines deliver and release, and as many send, so that paid purchases do
+// not wait for Gloebit. Each looks for work again Config.Interval after there
+// was none. Beside them Run saves the callbacks that are kept in memory. It then
+// finishes its work in progress, within 5/4 of Config.WorkTimeout, and returns
+// the context's error, which it logs. If a Fulfiller does not return, Run leaves
+// the call and logs its purchase, whether a worker or a callback called it.
+// Every replica may run it. Failures are logged.
+func (l *Ledger) Run(ctx context.Context) error {
+	l.running.Add(1)
+	defer l.running.Add(-1)
+	var saving sync.WaitGroup
+	saving.Go(func() { l.keepSaving(ctx) })
+	l.work(ctx, func(states []State) {
+		l.every(ctx, func() {
+			if err := l.round(ctx, l.now(), states); err != nil {
+				l.log.ErrorContext(ctx, "gloebit ledger: a pass has failed", "cause", words(err))
+			}
+		})
+	})
+	saving.Wait()
+	l.logLost(ctx)
+	l.log.WarnContext(ctx, "gloebit ledger: Run has ended: this process picks nothing up any more", "cause", words(context.Cause(ctx)))
+	return ctx.Err()
+}
+
+// every does something each Config.Interval until ctx ends.
+func (l *Ledger) every(ctx context.Context, do func()) {
+	for ctx.Err() == nil {
+		do()
+		timer := time.NewTimer(l.config.Interval)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// Reconcile makes one pass: it saves the callbacks that are kept in memory,
+// picks up every purchase of its realm whose next step is due, and tries that
+// step. An order that Gloebit has not answered is sent again under its ID, and
+// canceled when Config.SendWithin is over or its connection is gone; a purchase
+// whose callback is late is asked about in the same way; a paid one is
+// delivered; a canceled one is released. A purchase whose step fails again and
+// again is marked stuck, and logged. While Gloebit is down, sending pauses.
+//
+// When ctx ends, nothing more is picked up and the work in progress is finished,
+// within about Config.WorkTimeout. A Fulfiller that does not return holds
+// Reconcile until then, so call it with a context that ends. The error is
+// gloebit.ErrStore when the store failed, or the context's. A step that failed
+// is no error.
+func (l *Ledger) Reconcile(ctx context.Context) error {
+	var mu sync.Mutex
+	errs := []error{l.saveKept(ctx)}
+	now := l.now() // after what was saved, which is due now
+	l.work(ctx, func(states []State) {
+		err := l.round(ctx, now, states)
+		mu.Lock()
+		defer mu.Unlock()
+		errs = append(errs, err)
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	return errors.Join(append(slices.Clone(errs), ctx.Err())...)
+}
+
+// toFinish and toSend are the states whose purchases are worked on, by workers
+// of their own.
+func toFinish() []State { return []State{Settled, Canceled} }
+func toSend() []State   { return []State{Created, Accepted, Reserved} }
+
+// work runs the workers and waits for them. Workers that go on for too long
+// after ctx has ended are left. Their purchases are logged then, and those of
+// callbacks that go on for too long.
+func (l *Ledger) work(ctx context.Context, work func(states []State)) {
+	var group sync.WaitGroup
+	for range l.config.Workers {
+		group.Go(func() { work(toFinish()) })
+		group.Go(func() { work(toSend()) })
+	}
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		if ctx.Err() == nil {
+			return
+		}
+	case <-ctx.Done():
+	}
+	var left []string
+	select {
+	case <-done:
+	case <-time.After(l.config.WorkTimeout + l.config.WorkTimeout/4): // a step, and the saving of what came of it
+		left = l.held.all()
+	}
+	left = append(left, l.overdue.all()...)
+	slices.Sort(left)
+	for _, id := range slices.Compact(left) {
+		l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: left a purchase whose step does not end", slog.String("purchase", id))
+	}
+}
+
+// mostUnreadable bounds a round on a store that reads nothing.
+const mostUnreadable = 10_000
+
+// round works on the purchases in those states that were due at that time, one
+// after the other, until there is none, the store is down or ctx ends. A worker
+// that hangs keeps its slot, so that there are never more than Config.Workers of
+// a kind, however often Run and Reconcile are called.
+func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error {
+	slots, sends := l.finishing, slices.Contains(states, Created)
+	if sends {
+		slots = l.sending
+	}
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil
+	}
+	defer func() { <-slots }()
+	var failures streak
+	unreadable := 0
+	for found := true; found && unreadable < mostUnreadable; {
+		found = false
+		for _, state := range states {
+			if failures.over() || ctx.Err() != nil || sends && l.pause.on(l.now()) {
+				return failures.err()
+			}
+			p, err := l.store.Claim(ctx, l.realm, state, due, l.now().Add(l.claimFor()))
+			switch {
+			case err == nil:
+				found = true
+				failures.add(l.pickUp(context.WithoutCancel(ctx), p))
+			case errors.Is(err, ErrUnreadable): // which says nothing of the others
+				found = true
+				unreadable++
+				l.log.ErrorContext(ctx, "gloebit ledger: left a purchase that can't be read", "cause", words(err))
+			case !errors.Is(err, gloebit.ErrNotFound):
+				found = true
+				failures.add(storeError("claim a purchase", err))
+			}
+		}
+	}
+	return failures.err()
+}
+
+// pickUp tries the step that follows a purchase's state. The error is the
+// store's.
+func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
+	l.held.add(p.ID, 1)
+	defer l.held.add(p.ID, -1)
+	if p.State == Settled || p.State == Canceled {
+		_, err := l.finish(ctx, p)
+		return err
+	}
+	if p.State == Created && !l.now().Before(l.sendUntil(p)) {
+		_, err := l.withdraw(ctx, p.ID, fmt.Sprintf("Gloebit has not answered within %v", l.config.SendWithin))
+		return err
+	}
+	loading, stop := l.within(ctx)
+	client, err := l.config.Merchant.Client(loading, p.UserID)
+	stop()
+	if err == nil {
+		err = sameConnection(client, p)
+	}
+	switch {
+	case err == nil:
+		_, _ = l.send(ctx, client, p, false) // the purchase itself says what came of it
+		return nil
+	case p.State == Created && (errors.Is(err, gloebit.ErrNotConnected) || errors.Is(err, errOtherConnection)):
+		_, err = l.withdraw(ctx, p.ID, words(err))
+		return err
+	}
+	_, err = l.recordFailure(ctx, p, err)
+	return err
+}
+
+var errOtherConnection = errors.New("ledger: the user has connected again since the order")
+
+// sameConnection returns an error when another account would pay than the one
+// with which the purchase was ordered, and for an order that Gloebit has not
+// answered also when the user has connected again since.
+func sameConnection(client *gloebit.Client, p Purchase) error {
+	if now := account(client); now != "" && p.GloebitID != "" && now != p.GloebitID {
+		return fmt.Errorf("%w, with another Gloebit account", errOtherConnection)
+	}
+	if p.State == Created && !connectedAt(client).Equal(p.ConnectedAt) {
+		return errOtherConnection
+	}
+	return nil
+}
+
+// inProgress counts the goroutines that work on each purchase.
+type inProgress struct {
+	mu  sync.Mutex
+	ids map[string]int
+}
+
+func (h *inProgress) add(id string, n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ids == nil {
+		h.ids = map[string]int{}
+	}
+	if h.ids[id] += n; h.ids[id] == 0 {
+		delete(h.ids, id)
+	}
+}
+
+func (h *inProgress) all() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.ids))
+}

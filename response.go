@@ -1,0 +1,137 @@
+package gloebit
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/go-gloebit/gloebit/internal/discreet"
+)
+
+// envelope is what every reply holds.
+type envelope struct {
+	Success *bool   `json:"success"`
+	Reason  *string `json:"reason"`
+	Status  *string `json:"status"`
+}
+
+// read tells a successful reply from all others. Texts are looked through for
+// secrets once they are decoded: JSON has many ways of writing one.
+func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect.Credential) ([]byte, error) {
+	var reply envelope
+	unreadable := json.Unmarshal(body, &reply) != nil
+	if !unreadable && resp.StatusCode == http.StatusOK && len(body) <= longestReply && reply.Success != nil && *reply.Success {
+		return body, nil
+	}
+	failure := &APIError{Call: call.name, StatusCode: resp.StatusCode, Scope: call.scope}
+	if unreadable {
+		reply.Status, reply.Reason = nil, oauthProblem(resp.Header, body)
+	}
+	failure.Reason, failure.Status = c.words(reply.Reason, sent, call.secrets...), c.words(reply.Status, sent, call.secrets...)
+	if resp.StatusCode != http.StatusOK {
+		failure.readStatus(resp, reply.Success != nil && *reply.Success)
+		return nil, failure
+	}
+	switch {
+	case len(body) > longestReply:
+		return nil, badReply(call.name, "longer than 1 MiB")
+	case unreadable && !json.Valid(body):
+		return nil, badReply(call.name, "not JSON")
+	case unreadable:
+		return nil, badReply(call.name, "not a JSON object with success, reason and status of the documented types")
+	case reply.Success == nil:
+		return nil, badReply(call.name, "without success")
+	}
+	if call.failed != nil {
+		_ = json.Unmarshal(body, call.failed) // what can't be read is not told
+	}
+	failure.causes = failuresOf(failure.Status, failure.Reason)
+	failure.RetryAfter = retryAfter(resp.Header)
+	failure.transient = failure.saysLater()
+	return nil, failure
+}
+
+// readStatus says what an HTTP status other than 200 means. A reason that the
+// body gives means more than the status, but for its saying that all is well.
+func (e *APIError) readStatus(resp *http.Response, success bool) {
+	e.RetryAfter = retryAfter(resp.Header)
+	reasons := failuresOf(e.Status, e.Reason)
+	switch status := resp.StatusCode; {
+	case status == http.StatusTooManyRequests:
+		e.causes, e.transient = []error{ErrRateLimited}, true
+	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
+		e.causes, e.transient = []error{ErrUnavailable}, true
+	case status < 300 || success:
+		e.causes = []error{ErrBadReply, errStatus}
+	case status < 400:
+		e.causes = []error{ErrBadReply, errRedirect}
+	case status == http.StatusUnauthorized && slices.Contains(reasons, ErrRefused) && connect.SaysInvalidToken(resp.Header): // RFC 6750 section 3.1
+		e.causes = []error{ErrTokenExpired, ErrNotConnected}
+	default:
+		e.causes = reasons
+		e.transient = e.saysLater()
+	}
+}
+
+// saysLater reports whether the reason is one to ask again for.
+func (e *APIError) saysLater() bool {
+	return outcomeOf("", e).row().again || e.saysCreated()
+}
+
+// oauthProblem is the reason of a server that refuses a signed call in the words
+// of OAuth 1.0a, in a form body or in its challenge; else empty.
+func oauthProblem(h http.Header, body []byte) *string {
+	if form, err := url.ParseQuery(strings.TrimSpace(string(body))); err == nil && len(body) < 4096 && form.Get("oauth_problem") != "" {
+		return new(form.Get("oauth_problem"))
+	}
+	_, problem, _ := strings.Cut(strings.Join(h.Values("WWW-Authenticate"), ","), `oauth_problem="`)
+	problem, _, _ = strings.Cut(problem, `"`)
+	return &problem
+}
+
+// retryAfter reads the header in both its forms (RFC 9110 section 10.2.3). A value
+// of another form is taken for a minute: the server asks for some wait.
+func retryAfter(h http.Header) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.Atoi(value); err == nil {
+		return time.Duration(min(max(seconds, 0), 1e6)) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return time.Minute
+}
+
+// secrets are what the server knows of a call that was sent with the credential.
+func (c *Client) secrets(sent *connect.Credential) []Secret {
+	return []Secret{sent.AccessToken, sent.RefreshToken, sent.TokenSecret, c.merchant.config.ClientSecret}
+}
+
+// words is what is kept of a text of the server's, which may be nil: neither the
+// secrets of the credential nor more.
+func (c *Client) words(text *string, sent *connect.Credential, more ...Secret) string {
+	if text == nil {
+		return ""
+	}
+	return discreet.Words(*text, append(c.secrets(sent), more...)...)
+}
+
+var (
+	errCutOff   = errors.New("cut off")
+	errRedirect = errors.New("a redirect, which is not followed")
+	errStatus   = errors.New("not the status of an answer")
+)
+
+// badReply is a reply with status 200 that is no answer.
+func badReply(name, why string) error {
+	return &APIError{Call: name, StatusCode: http.StatusOK, causes: []error{ErrBadReply, errors.New(why)}}
+}

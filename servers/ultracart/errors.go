@@ -1,0 +1,126 @@
+package ultracart
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/reply"
+)
+
+const (
+	errorHeader    = "UC-REST-ERROR"
+	merchantHeader = "UC-REST-ERROR-MERCHANT-ID"
+)
+
+// Error is the model Error of UltraCart's API. Every field is optional.
+type Error struct {
+	DeveloperMessage string `json:"developer_message"`
+	ErrorCode        string `json:"error_code"`
+	MoreInfo         string `json:"more_info"`
+	ObjectID         string `json:"object_id"`
+	UserMessage      string `json:"user_message"`
+}
+
+// ErrorResponse is the model ErrorResponse of UltraCart's API. Every field is
+// optional.
+type ErrorResponse struct {
+	Error    *Error         `json:"error"`
+	Metadata map[string]any `json:"metadata"`
+	Success  bool           `json:"success"`
+	Warning  map[string]any `json:"warning"`
+}
+
+// APIError is a response of UltraCart's that is not the one asked for: another
+// status, a 200 with an error in it, or a body that can't be used. It holds no
+// secret.
+//
+// It is a [connect.ErrAccessDenied] when the user denied access, a
+// [connect.ErrExchange] for another error of an OAuth endpoint, a
+// [connect.ErrNotConnected] and a [connect.ErrTokenRefused] when UltraCart does not
+// take the access token, a [connect.ErrUnavailable] for a status that says that
+// UltraCart failed or is busy, and a [connect.ErrBadReply] otherwise.
+type APIError struct {
+	Status     int           // the HTTP status, which may be 200
+	Code       string        // error of an OAuth endpoint, or error_code
+	Text       string        // UltraCart's words, or what is wrong with the body
+	Details    *Error        // nil unless the response has them
+	MerchantID string        // of the merchant whose limit or setting it is about; may be empty
+	RetryAfter time.Duration // when to come again; 0 when UltraCart does not say
+}
+
+// Error returns the status and the words.
+func (e *APIError) Error() string {
+	text := fmt.Sprintf("ultracart: status %d", e.Status)
+	for _, part := range []string{e.Code, e.Text} {
+		if part != "" {
+			text += ": " + part
+		}
+	}
+	return text
+}
+
+// Unwrap returns the errors of package connect that it is.
+func (e *APIError) Unwrap() []error {
+	switch {
+	case e.Code == "access_denied":
+		return []error{connect.ErrAccessDenied}
+	case e.Status >= http.StatusInternalServerError, e.Status == http.StatusTooManyRequests:
+		return []error{connect.ErrUnavailable}
+	case e.Status == http.StatusGone, e.Status == http.StatusUnauthorized && e.Code != "invalid_client":
+		return []error{connect.ErrNotConnected, connect.ErrTokenRefused}
+	case e.Code != "" && e.Details == nil:
+		return []error{connect.ErrExchange}
+	}
+	return []error{connect.ErrBadReply}
+}
+
+// refusal reads the words of a response, without the secrets that were sent.
+func refusal(resp *http.Response, body []byte, secrets ...connect.Secret) *APIError {
+	e := &APIError{
+		Status:     resp.StatusCode,
+		MerchantID: discreet.Words(resp.Header.Get(merchantHeader), secrets...),
+		RetryAfter: retryAfter(resp.Header),
+	}
+	var said struct {
+		Error       json.RawMessage `json:"error"`
+		Description string          `json:"error_description"`
+	}
+	var code string
+	_ = reply.Object(body, &said) // what can be read
+	if json.Unmarshal(said.Error, &code) != nil {
+		var details Error
+		if reply.Object(said.Error, &details) == nil {
+			for _, text := range []*string{
+				&details.DeveloperMessage, &details.ErrorCode, &details.MoreInfo, &details.ObjectID, &details.UserMessage,
+			} {
+				*text = discreet.Words(*text, secrets...)
+			}
+			e.Details, code = &details, details.ErrorCode
+		}
+	}
+	e.Code = discreet.Words(code, secrets...)
+	e.Text = discreet.Words(cmp.Or(resp.Header.Get(errorHeader), said.Description), secrets...)
+	if e.Text == "" && e.Details != nil {
+		e.Text = cmp.Or(e.Details.UserMessage, e.Details.DeveloperMessage)
+	}
+	if e.Text == "" && e.Code == "" {
+		e.Text = reply.Text(body, secrets...)
+	}
+	return e
+}
+
+// retryAfter reads whole seconds.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.ParseInt(strings.TrimSpace(h.Get("Retry-After")), 10, 32)
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}

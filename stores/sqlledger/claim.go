@@ -1,0 +1,79 @@
+package sqlledger
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
+)
+
+// due is the condition and order for the purchase that has been due the longest.
+const due = " WHERE realm = ? AND state = ? AND next_at <= ? ORDER BY next_at LIMIT 1"
+
+// Claim implements [ledger.Store]. It leaves out what another Change or Claim
+// has locked, except in SQLite, where it waits for the one that writes. The
+// error is ErrNotFound when nothing is due, that of the context when it has
+// ended, or the database's. After an error of the database a purchase may have
+// been claimed. One that can't be read is ledger.ErrUnreadable, which names it.
+func (s *Store) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+	wanted := []any{s.text(realm), string(state), s.db.Dialect.Time(now)}
+	next := s.db.Dialect.Time(until)
+	set := "UPDATE " + table + " SET next_at = ?"
+	if s.db.Dialect == sqldb.Postgres {
+		return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read,
+			"WITH due AS (SELECT realm AS due_realm, id AS due_id FROM "+table+due+" FOR UPDATE SKIP LOCKED) "+
+				set+" FROM due WHERE realm = due_realm AND id = due_id RETURNING "+s.columns(), append(wanted, next)...))
+	}
+	// Mostly nothing is due, which can be told without a lock.
+	ids, err := s.db.Keys(ctx, "SELECT id FROM "+table+due, wanted...)
+	if err != nil {
+		return ledger.Purchase{}, failed(ctx, "look for what is due", err)
+	}
+	if len(ids) == 0 {
+		return ledger.Purchase{}, connect.ErrNotFound
+	}
+	if s.db.Dialect == sqldb.MySQL {
+		return s.claimLocked(ctx, wanted, until)
+	}
+	release, err := s.db.Turn(ctx, sqldb.Writer)
+	if err != nil {
+		return ledger.Purchase{}, failed(ctx, "wait to claim a purchase", err)
+	}
+	defer release()
+	return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read,
+		set+" WHERE realm = ? AND id = (SELECT id FROM "+table+due+") RETURNING "+s.columns(),
+		append([]any{next, s.text(realm)}, wanted...)...))
+}
+
+// claimLocked claims where UPDATE returns no rows. A purchase that can't be read
+// is claimed all the same: else it would be what is due first for ever.
+func (s *Store) claimLocked(ctx context.Context, wanted []any, until time.Time) (ledger.Purchase, error) {
+	h, err := s.db.Hold(ctx, s.shortLease())
+	if err != nil {
+		return ledger.Purchase{}, failed(ctx, "begin", err)
+	}
+	defer h.End()
+	var row purchaseRow
+	unreadable := row.scan(h.Conn.QueryRowContext(ctx, s.db.Query(s.selects()+due+" FOR UPDATE SKIP LOCKED"), wanted...))
+	switch {
+	case errors.Is(unreadable, sql.ErrNoRows):
+		return ledger.Purchase{}, connect.ErrNotFound
+	case row.id == "":
+		return ledger.Purchase{}, failed(ctx, "look for what is due", unreadable)
+	}
+	_, err = h.Exec(ctx, "UPDATE "+table+" SET next_at = ? WHERE realm = ? AND id = ?", s.db.Dialect.Time(until), wanted[0], s.text(row.id))
+	if err == nil {
+		err = h.Commit(ctx)
+	}
+	if err = cmp.Or(err, unreadable); err != nil {
+		return ledger.Purchase{}, failed(ctx, "claim a purchase", err)
+	}
+	row.nextAt = until
+	p, err := row.purchase()
+	return p, failed(ctx, "claim a purchase", err)
+}

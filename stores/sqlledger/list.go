@@ -1,0 +1,83 @@
+package sqlledger
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
+)
+
+// List implements [ledger.Store]. A page costs as much as the purchases that are
+// on it, wherever it is in the list, as far as an index serves the query: there
+// are some for all purchases of a realm, those of a user, those in a state, and
+// those that are stuck or due. A purchase that can't be read is listed with what
+// its columns tell and no more, and a Cause that says why: Get has the error.
+// The error is that of the context when it has ended, or the database's.
+func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
+	query, args := s.selects()+" WHERE realm = ?", []any{s.text(q.Realm)}
+	where := func(condition string, values ...any) {
+		query += " AND " + condition
+		args = append(args, values...)
+	}
+	at := s.db.Dialect.Time
+	if q.UserID != "" {
+		where("user_id = ?", s.text(q.UserID))
+	}
+	if len(q.States) > 0 {
+		states := make([]any, len(q.States))
+		for i, state := range q.States {
+			states[i] = string(state)
+		}
+		where("state IN ("+sqldb.Marks(len(states))+")", states...)
+	}
+	if q.Stuck {
+		where("stuck_at IS NOT NULL")
+	}
+	if !q.DueBefore.IsZero() {
+		where(unfinished+" AND next_at < ?", at(q.DueBefore))
+	}
+	if !q.From.IsZero() {
+		where("created_at >= ?", at(q.From))
+	}
+	if !q.Until.IsZero() {
+		where("created_at < ?", at(q.Until))
+	}
+	if !q.After.IsZero() { // in words that every database sees a range of an index in
+		after := at(q.After.CreatedAt)
+		where("created_at <= ? AND (created_at < ? OR id < ?)", after, after, s.text(q.After.ID))
+	}
+	return s.purchases(ctx, "list purchases", (*purchaseRow).list, query+" ORDER BY created_at DESC, id DESC LIMIT ?", append(args, q.PageSize())...)
+}
+
+// unfinished is the condition for purchases that are not finished.
+const unfinished = "state IN ('created', 'accepted', 'reserved', 'settled', 'canceled')"
+
+// Counts implements [ledger.Store]. The error is that of the context when it has
+// ended, or the database's.
+func (s *Store) Counts(ctx context.Context, overdue time.Time) (counts []ledger.Count, err error) {
+	var cases strings.Builder // of the order of states
+	for i, state := range ledger.States() {
+		cases.WriteString(" WHEN '" + string(state) + "' THEN " + string(rune('0'+i)))
+	}
+	query := s.db.Query("SELECT realm, state, COUNT(*), COUNT(stuck_at), COUNT(CASE WHEN next_at < ? THEN 1 END) FROM " + table +
+		" WHERE " + unfinished + " GROUP BY realm, state ORDER BY realm, CASE state" + cases.String() + " END")
+	err = s.db.Patiently(ctx, func() error {
+		counts = nil
+		rows, err := s.db.SQL.QueryContext(ctx, query, s.db.Dialect.Time(overdue))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var c ledger.Count
+			if err := rows.Scan(&c.Realm, &c.State, &c.Purchases, &c.Stuck, &c.Overdue); err != nil {
+				return err
+			}
+			counts = append(counts, c)
+		}
+		return rows.Err()
+	})
+	return counts, failed(ctx, "count purchases", err)
+}

@@ -1,0 +1,182 @@
+package sqlledger
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
+)
+
+// columnNames are the columns of a purchase but held_key. The first two come
+// first, so that a row that can't be read can be named.
+var columnNames = []string{
+	"id", "realm", "user_id", "gloebit_id", "order_key", "item", "quantity", "amount", "state",
+	"created_at", "updated_at", "next_at", "stuck_at", "paid_at", "purchase",
+}
+
+// columns are the columns as a query reads them.
+func (s *Store) columns() string {
+	var read []string
+	for _, name := range columnNames {
+		if strings.HasSuffix(name, "_at") {
+			name = s.db.Dialect.Select(name)
+		}
+		read = append(read, name)
+	}
+	return strings.Join(read, ", ")
+}
+
+// purchaseRow is a purchase as it is in the table: columns to search by and to
+// look at, and the rest, with copies of most columns, as JSON.
+type purchaseRow struct {
+	id, realm, userID, gloebitID, key, item       string
+	quantity, amount                              int64
+	state                                         string
+	createdAt, updatedAt, nextAt, stuckAt, paidAt time.Time
+	rest                                          []byte
+	held                                          bool // the purchase holds its key; written only
+}
+
+// newPurchaseRow is the row of a purchase, or the error of Check.
+func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
+	if err := p.Check(); err != nil {
+		return purchaseRow{}, err
+	}
+	row := purchaseRow{
+		id: p.ID, realm: p.Realm, userID: p.UserID, gloebitID: p.GloebitID, key: p.Key, item: p.Item + p.Product,
+		quantity: p.Quantity, amount: amount(p.Order), state: string(p.State),
+		createdAt: p.CreatedAt, updatedAt: p.UpdatedAt, nextAt: p.NextAt, stuckAt: p.StuckAt, paidAt: p.PaidAt,
+		held: p.HoldsKey(),
+	}
+	// These are in columns, and Claim changes one of them.
+	p.UserID, p.Key, p.NextAt, p.GloebitID = "", "", time.Time{}, ""
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // it would change Data
+	if err := encoder.Encode(p); err != nil {
+		return purchaseRow{}, fmt.Errorf("%w: purchase: %w", connect.ErrInvalidRequest, err)
+	}
+	row.rest = bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+	return row, nil
+}
+
+// amount is the total of an order. One that no ledger made may have none.
+func amount(o ledger.Order) int64 {
+	if total := o.Total(); total >= 0 && total < math.MaxInt64 {
+		return total
+	}
+	return 0
+}
+
+// args are the values of columnNames and held_key.
+func (r *purchaseRow) args(d sqldb.Dialect) []any {
+	var held any
+	if r.held {
+		held = sqldb.Text(d, r.key)
+	}
+	return []any{
+		sqldb.Text(d, r.id), sqldb.Text(d, r.realm), sqldb.Text(d, r.userID), sqldb.Text(d, r.gloebitID), sqldb.Text(d, r.key),
+		sqldb.Text(d, r.item), r.quantity, r.amount, r.state,
+		d.Time(r.createdAt), d.Time(r.updatedAt), d.Time(r.nextAt), d.Time(r.stuckAt), d.Time(r.paidAt), sqldb.Text(d, string(r.rest)), held,
+	}
+}
+
+// scan reads the columns, and some more. Its error names the purchase.
+func (r *purchaseRow) scan(row interface{ Scan(...any) error }, more ...any) error {
+	*r = purchaseRow{}
+	columns := []any{
+		&r.id, &r.realm, &r.userID, &r.gloebitID, &r.key, &r.item, &r.quantity, &r.amount, &r.state,
+		(*sqldb.Time)(&r.createdAt), (*sqldb.Time)(&r.updatedAt), (*sqldb.Time)(&r.nextAt), (*sqldb.Time)(&r.stuckAt), (*sqldb.Time)(&r.paidAt), &r.rest,
+	}
+	err := row.Scan(append(columns, more...)...)
+	if err != nil && r.id != "" { // the others can't be read
+		return r.unreadable(err)
+	}
+	return err
+}
+
+func (r *purchaseRow) unreadable(err error) error {
+	return fmt.Errorf("%w: read purchase %s: %w", ledger.ErrUnreadable, r.id, err)
+}
+
+// purchase is the purchase of the row.
+func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
+	if err := json.Unmarshal(r.rest, &p); err != nil {
+		return ledger.Purchase{}, r.unreadable(err)
+	}
+	r.setColumns(&p)
+	return p, nil
+}
+
+// setColumns sets the fields whose columns have the last word.
+func (r *purchaseRow) setColumns(p *ledger.Purchase) {
+	p.ID, p.Realm, p.UserID, p.GloebitID, p.Key = r.id, r.realm, r.userID, r.gloebitID, r.key
+	p.State = ledger.State(r.state)
+	r.setTimes(p)
+}
+
+// kept is the purchase that the row was made of, as purchase would read it.
+func (r *purchaseRow) kept(p ledger.Purchase) ledger.Purchase {
+	p = p.Clone()
+	if len(p.Data) > 0 { // the encoder has taken the spaces out
+		var compact bytes.Buffer
+		_ = json.Compact(&compact, p.Data) // or it would not have been encoded
+		p.Data = compact.Bytes()
+	}
+	r.setTimes(&p)
+	return p
+}
+
+// setTimes sets the times to those of the columns, or to what JSON makes of
+// them.
+func (r *purchaseRow) setTimes(p *ledger.Purchase) {
+	p.CreatedAt, p.NextAt, p.StuckAt, p.PaidAt = micro(r.createdAt), micro(r.nextAt), micro(r.stuckAt), micro(r.paidAt)
+	for _, at := range []*time.Time{&p.UpdatedAt, &p.ConnectedAt, &p.FailingSince} {
+		*at = at.UTC().Round(0)
+	}
+	for i := range p.History {
+		p.History[i].At = p.History[i].At.UTC().Round(0)
+	}
+}
+
+func (r *purchaseRow) read(rows *sql.Rows) (ledger.Purchase, error) {
+	if err := r.scan(rows); err != nil {
+		return ledger.Purchase{}, err
+	}
+	return r.purchase()
+}
+
+// unplaced is when a purchase was created whose created_at is no time. Only
+// SQLite keeps such, and it lists them before all others.
+var unplaced = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// list reads a purchase for a list, where one that can't be read must not hide
+// the others: it has what its columns tell, and its Cause says why.
+func (r *purchaseRow) list(rows *sql.Rows) (ledger.Purchase, error) {
+	p, err := r.read(rows)
+	if err == nil || r.id == "" {
+		return p, err
+	}
+	_, why, _ := strings.Cut(err.Error(), r.id+": ")
+	p = ledger.Purchase{Cause: "can't be read: " + strings.ToValidUTF8(why, "")}
+	r.setColumns(&p)
+	if r.createdAt.IsZero() {
+		p.CreatedAt = unplaced
+	}
+	return p, nil
+}
+
+// micro is a time as it comes back.
+func micro(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Round(0).Truncate(time.Microsecond)
+}

@@ -1,0 +1,104 @@
+package drivertest_test
+
+import (
+	"database/sql"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/stretchr/testify/require"
+)
+
+// headings of the blocks of SQL in docs/stores.md, by the database that they are
+// for.
+var headings = map[sqlstore.Dialect]string{
+	sqlstore.Postgres: "\nPostgreSQL, with `psql`", sqlstore.SQLite: "\nSQLite, with `sqlite3`", sqlstore.MySQL: "\nMariaDB and MySQL, with `mariadb`",
+}
+
+// statementsIn returns those of the first block of SQL behind a heading.
+func statementsIn(t *testing.T, heading string) (statements []string) {
+	t.Helper()
+	guide, err := os.ReadFile("../../../docs/stores.md")
+	require.NoError(t, err)
+	_, behind, ok := strings.Cut(string(guide), heading)
+	require.True(t, ok, heading)
+	block := regexp.MustCompile("(?s)```sql\n(.*?)```").FindStringSubmatch(behind)
+	require.NotNil(t, block, heading)
+	for statement := range strings.SplitSeq(regexp.MustCompile("(?m)^--.*$").ReplaceAllString(block[1], ""), ";") {
+		if statement = strings.TrimSpace(statement); statement != "" {
+			statements = append(statements, statement)
+		}
+	}
+	return statements
+}
+
+func TestStatementsOfTheGuide(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		db, store := d.connect(t), d.store(t)
+		now := time.Now()
+		alice := connect.Credential{
+			AccessToken: "t", Subject: "g-alice", Name: "Alice", Scopes: []gloebit.Scope{"id", "transact"},
+			ConnectedAt: now, Expiry: now.Add(-time.Hour),
+		}
+		bob := connect.Credential{AccessToken: "t", ConnectedAt: now.Add(-time.Hour), Expiry: now.Add(time.Hour)}
+		for key, credential := range map[connect.Key]connect.Credential{
+			at("alice"): alice, at("bob"): bob, {Realm: "sandbox.gloebit.com/shop", ID: "alice"}: bob, {Realm: "www.gloebit.com/gone", ID: "carol"}: bob,
+		} {
+			require.NoError(t, store.Update(t.Context(), key, returning(credential)))
+		}
+		require.NoError(t, store.Put(t.Context(), at("hash"), pending()))
+
+		want := [][]string{
+			{"alice g-alice id transact ", "bob   "},
+			{"sandbox.gloebit.com/shop    ", "www.gloebit.com/shop g-alice Alice id transact "},
+			{"sandbox.gloebit.com/shop 1 0", "www.gloebit.com/gone 1 0", "www.gloebit.com/shop 2 1"},
+			{"www.gloebit.com/shop 1 "},
+		}
+		statements := statementsIn(t, headings[d.dialect])
+		require.GreaterOrEqual(t, len(statements), 5)
+		for i, rows := range want {
+			got := selected(t, db, statements[i])
+			require.Len(t, got, len(rows), statements[i])
+			for j, row := range rows {
+				require.Contains(t, got[j], row, statements[i])
+			}
+		}
+		_, err := db.ExecContext(t.Context(), statements[4])
+		require.NoError(t, err)
+		_, err = store.Load(t.Context(), connect.Key{Realm: "www.gloebit.com/gone", ID: "carol"})
+		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		_, err = store.Load(t.Context(), at("bob"))
+		require.NoError(t, err)
+	})
+}
+
+// selected returns the rows of a query as text, in the order of their text.
+func selected(t *testing.T, db *sql.DB, query string) (all []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	require.NoError(t, err, query)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	for rows.Next() {
+		values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		require.NoError(t, rows.Scan(into...))
+		var row []string
+		for _, value := range values {
+			row = append(row, value.String)
+		}
+		all = append(all, strings.Join(row, " "))
+	}
+	require.NoError(t, rows.Err())
+	slices.Sort(all)
+	return all
+}
