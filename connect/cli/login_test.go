@@ -306,7 +306,7 @@ func TestBrowser(t *testing.T) {
 		p.ClientID, p.ClientSecret, p.Scopes = client.ID, connect.Secret(client.Secret), nil
 		account, err := p.Browser(t.Context())
 		require.NoError(t, err)
-		_, err = blotre.Client{Address: at.URL, HTTPClient: account.HTTPClient()}.SetStatus(t.Context(), ann.RootStream, "#112233")
+		_, err = blotre.NewClient(account).SetStatus(t.Context(), ann.RootStream, "#112233")
 		require.NoError(t, err)
 		require.NoError(t, p.Logout(t.Context()))
 		require.Len(t, b.Requests("/v0/oauth2/revoke"), 1)

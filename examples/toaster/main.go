@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	client := blotre.Client{Address: *address, HTTPClient: account.HTTPClient()}
+	client := blotre.NewClient(account)
 	user, err := client.User(ctx, account.Credential().Subject)
 	if err != nil {
 		return err
