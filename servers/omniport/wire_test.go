@@ -13,6 +13,7 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/oauthtest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
+	"github.com/go-gloebit/gloebit/servers/omniport"
 	"github.com/go-gloebit/gloebit/servers/omniport/omniporttest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -78,6 +79,8 @@ func TestAuthorize(t *testing.T) {
 		require.Equal(t, 403, forged.Status, "without the cookie")
 	})
 	t.Run("sent by an application", func(t *testing.T) {
+		w := newWorld(t, func(c *connect.Config) { c.Scopes = []connect.Scope{omniport.ScopeRead} }) // which is not sent
+		callback := w.app.Callback()
 		location := testkit.Load(t, raw(t), testkit.NewRequest(t, http.MethodGet, w.app.URL+"/oauth/connect", nil)).Header.Get("Location")
 		to, err := url.Parse(location)
 		require.NoError(t, err)

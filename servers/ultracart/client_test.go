@@ -293,10 +293,12 @@ func TestMiddleware(t *testing.T) {
 		w := newWorld(t, ultracarttest.Config{})
 		w.account(t)
 		w.app.Clock.Advance(2 * time.Hour)
-		w.Inject(tokenPath, 1, oauthtest.JSON(400, `{"error":{"error_code":"bad"}}`, "UC-REST-ERROR", "Bad input."))
-		_, err := w.app.Account(t).Fresh(t.Context(), time.Now().Add(time.Minute))
-		require.ErrorContains(t, err, "Bad input.")
-		require.Equal(t, 1, w.app.Tokens.Len(), "the grant may be good")
+		for _, body := range []string{`{"error":{"error_code":"bad"}}`, `{}`, ``} {
+			w.Inject(tokenPath, 1, oauthtest.JSON(400, body, "UC-REST-ERROR", "Bad input."))
+			_, err := w.app.Account(t).Fresh(t.Context(), time.Now().Add(time.Minute))
+			require.ErrorContains(t, err, "Bad input.")
+			require.Equal(t, 1, w.app.Tokens.Len(), "the grant may be good")
+		}
 	})
 	t.Run("busy token endpoint", func(t *testing.T) {
 		w := newWorld(t, ultracarttest.Config{})
