@@ -54,7 +54,7 @@ func (p *toaster) count(path string) int { return len(p.blotre.Requests(path)) }
 func (p *toaster) works(t *testing.T, account *connect.Account, err error) {
 	t.Helper()
 	require.NoError(t, err)
-	_, err = blotre.Client{HTTPClient: account.HTTPClient()}.SetStatus(t.Context(), p.ann.RootStream, "#112233")
+	_, err = blotre.NewClient(account).SetStatus(t.Context(), p.ann.RootStream, "#112233")
 	require.NoError(t, err)
 }
 

@@ -39,7 +39,7 @@ func TestConnect(t *testing.T) {
 			"code": token[0].Form["code"], "redirect_uri": {callback},
 		}, token[0].Form)
 
-		api := blotre.Client{HTTPClient: account.HTTPClient()}
+		api := blotre.NewClient(account)
 		_, created, err := api.CreateStream(t.Context(), blotre.NewStream{Name: "A B C", URI: blotre.JoinURI("Ann", "A B C")})
 		require.NoError(t, err)
 		require.True(t, created)
