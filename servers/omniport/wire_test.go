@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAuthorize checks what the page makes of an authorization request, and what
-// an application sends.
+// TestAuthorize checks what the page makes of an authorization request, and
+// what an application sends.
 func TestAuthorize(t *testing.T) {
 	w := newWorld(t)
 	callback := w.app.Callback()
@@ -233,8 +233,8 @@ func testToken(t *testing.T, newWorld func(*testing.T) *world) {
 	})
 }
 
-// TestOverlappingRefreshes checks that refreshes of one token that overlap get one
-// new pair, as two replicas without a common lock would.
+// TestOverlappingRefreshes checks that refreshes of one token that overlap get
+// one new pair, as two replicas without a common lock would.
 func TestOverlappingRefreshes(t *testing.T) {
 	w := newWorld(t)
 	refresh := w.tokens(t).Refresh
@@ -260,8 +260,8 @@ func TestOverlappingRefreshes(t *testing.T) {
 	require.Equal(t, 200, w.data(t, pairs[0].Access).Status)
 }
 
-// TestReplicasThatOverlap checks that two replicas, each with a store of its own,
-// both stay connected when they refresh one token at the same time.
+// TestReplicasThatOverlap checks that two replicas, each with a store of its
+// own, both stay connected when they refresh one token at the same time.
 func TestReplicasThatOverlap(t *testing.T) {
 	w := newWorld(t)
 	credential := w.account(t).Credential()

@@ -52,8 +52,8 @@ func TestCalls(t *testing.T) {
 	require.ErrorContains(t, plain.Do(t.Context(), http.MethodGet, "/order/orders", nil, nil), "status 401: unauthorized: Bad credentials.")
 }
 
-// TestBadCallAnswers checks that each wrong answer of the API is an APIError with
-// the status and the server's words.
+// TestBadCallAnswers checks that each wrong answer of the API is an APIError
+// with the status and the server's words.
 func TestBadCallAnswers(t *testing.T) {
 	details := &ultracart.Error{DeveloperMessage: "d", ErrorCode: "c", MoreInfo: "m", ObjectID: "o", UserMessage: "u"}
 	const model = `{"error":{"developer_message":"d","error_code":"c","more_info":"m","object_id":"o","user_message":"u"},"success":false}`

@@ -267,8 +267,8 @@ func TestTokenEndpoint(t *testing.T) {
 	}
 }
 
-// TestDevice checks the device authorization grant: the interval, slow_down, the
-// user's answer and the end of the code.
+// TestDevice checks the device authorization grant: the interval, slow_down,
+// the user's answer and the end of the code.
 func TestDevice(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer string // allow, deny or empty
@@ -349,8 +349,8 @@ func TestDevice(t *testing.T) {
 	})
 }
 
-// TestBadOAuthAnswers checks that each wrong answer is an APIError with the status
-// and the server's words.
+// TestBadOAuthAnswers checks that each wrong answer is an APIError with the
+// status and the server's words.
 func TestBadOAuthAnswers(t *testing.T) {
 	const model = `{"error":{"error_code":"bad","user_message":"Bad access-token."},"success":false}`
 	cut := func(http.Handler) http.Handler {
