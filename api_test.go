@@ -125,6 +125,10 @@ func TestEveryCall(t *testing.T) {
 			}
 			if test.server.Vintage != gloebittest.VintageA {
 				require.NoError(t, client.MergeInventoryItem(ctx, id, "f-2", map[string]any{"b": 3}))
+				require.NoError(t, client.MergeInventoryItem(ctx, id, "", map[string]any{"c": 4}))
+				ids, err := client.InventoryItemIDs(ctx, "f-2")
+				require.NoError(t, err)
+				require.Len(t, ids, 1, "the item stays in its folder")
 			}
 			require.NoError(t, client.DeleteInventoryItem(ctx, id))
 			ids, err = client.InventoryItemIDs(ctx, "")

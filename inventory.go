@@ -130,9 +130,9 @@ func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item)
 }
 
 // MergeInventoryItem merges params into the item's parameters, which stay
-// otherwise, and moves it to the folder; an empty one is RootFolder. It is
-// vintage B's way, needs ScopeInventory and calls PUT update-inventory-item,
-// once.
+// otherwise, and moves it to the folder; if that is empty, the item stays where it
+// is. To move it to the root, set folder to RootFolder. It is vintage B's way,
+// needs ScopeInventory and calls PUT update-inventory-item, once.
 func (c *Client) MergeInventoryItem(ctx context.Context, id, folder string, params any) error {
 	item, err := Item{Folder: folder, Params: params}.body()
 	if err != nil {
@@ -141,7 +141,8 @@ func (c *Client) MergeInventoryItem(ctx context.Context, id, folder string, para
 	if id == "" {
 		return fmt.Errorf("%w: update-inventory-item without an id", ErrInvalidRequest)
 	}
-	body := map[string]any{"item_id": id, "folder_id": item["folder-id"], "params": item["params"]}
+	body := map[string]any{"item_id": id, "params": item["params"]}
+	putText(body, "folder_id", folder)
 	return c.do(ctx, call{name: "update-inventory-item", method: http.MethodPut, scope: ScopeInventory, body: body}, nil)
 }
 

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -345,15 +344,6 @@ func swallow(reply string) func(context.Context, net.Conn) error {
 		}(reply)
 		return nil
 	}
-}
-
-// heap returns how many bytes are in use once all garbage is gone.
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
 }
 
 // TestTheDocumentedLimitsHaveTests looks that the table of docs/security.md names

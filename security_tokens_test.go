@@ -1,6 +1,7 @@
 package gloebit_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -115,7 +116,14 @@ func TestSecurity26RefreshIsSavedBeforeItIsUsed(t *testing.T) {
 	w.clock.Advance(2 * time.Hour)
 	w.gloebit.ResetRequests()
 	w.tokens.failSaves(errDown)
-	require.Equal(t, http.StatusTeapot, b.get("/private").status)
+	userID, _ := w.stored()
+	client, err := w.merchant.Client(t.Context(), userID)
+	require.NoError(t, err)
+	soon, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = client.Balance(soon)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "it waits for the store")
+	w.tokens.failSaves(nil)
 	for _, r := range w.gloebit.Requests() {
 		require.NotContains(t, r.Path, "balance", "an unsaved token was used")
 	}

@@ -30,7 +30,8 @@ type Config struct {
 	// what others keep there: see [Connector.Realm]. With the server's host and
 	// port before it, it is printable text of at most 128 bytes. The default is
 	// ClientID. Before the client id changes, set Realm to the old one, or every
-	// user has to connect again.
+	// user has to connect again. Two servers on one host that know the same
+	// client id need a Realm each.
 	Realm string
 	// RedirectURL is the absolute URL of the callback handler as browsers see
 	// it, registered at the server. It is https, or http on a loopback address.

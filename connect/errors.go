@@ -146,6 +146,7 @@ var connecting = []Refusal{
 		ErrExchange, "ErrExchange", http.StatusBadGateway, "",
 		"{server} did not complete the connection. Please start again.",
 	},
+	{ErrCodeExpired, "ErrCodeExpired", http.StatusGone, "", "The code has expired. Please start again."},
 	{
 		ErrUnavailable, "ErrUnavailable", http.StatusServiceUnavailable, "",
 		"{server} can't be reached right now. Please try again in a moment.",

@@ -76,7 +76,7 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.refreshFor)
 	defer cancel()
 	until, _ := ctx.Deadline()
-	var fresh Credential
+	var fresh, replaced Credential // replaced is what fresh came for
 	var refused, asked error
 	err := c.tokens.Update(ctx, c.key(userID), func(ctx context.Context, current *Credential) (*Credential, error) {
 		if current == nil {
@@ -91,6 +91,7 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 			asked = fmt.Errorf("%w: %w: waited too long for the user's turn", ErrExchange, ErrUnavailable)
 			return nil, asked
 		}
+		replaced = *current
 		if fresh, asked = c.protocol.Refresh(ctx, c.application, *current); asked != nil {
 			var ends bool
 			if ends, asked = endsConnection(asked); ends {
@@ -108,6 +109,8 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 	switch {
 	case asked != nil && refused == nil:
 		return Credential{}, asked
+	case err != nil && fresh.AccessToken != "" && replaced.AccessToken != "":
+		return c.saveAgain(ctx, userID, replaced, fresh, err)
 	case err != nil:
 		return Credential{}, storeError("save the refreshed credential", err)
 	case refused != nil:
@@ -115,6 +118,46 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 		return Credential{}, refused
 	}
 	return fresh, nil
+}
+
+const (
+	firstSaveAgain = 50 * time.Millisecond // before a save is tried again; the wait doubles
+	lastSaveAgain  = 2 * time.Second
+)
+
+// saveAgain saves a refreshed credential that the store could not keep, as when
+// its connection to the database broke. The server may take no other refresh
+// token any more, so the credential must not be lost. It is saved if the store
+// still has the one that it replaces. What the store has otherwise is returned:
+// another replica's, or the refreshed one, whose save had been carried out. It
+// tries until ctx ends; failed is why the first save failed.
+func (c *Connector) saveAgain(ctx context.Context, userID string, replaced, fresh Credential, failed error) (Credential, error) {
+	for wait := firstSaveAgain; ; wait = min(2*wait, lastSaveAgain) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			c.log.ErrorContext(ctx, c.name+": a refreshed token is lost: the store could not keep it", "user", userID, "cause", failed.Error())
+			return Credential{}, storeError("save the refreshed credential", failed)
+		}
+		var kept *Credential
+		err := c.tokens.Update(ctx, c.key(userID), func(_ context.Context, current *Credential) (*Credential, error) {
+			if kept = current; current != nil && current.AccessToken == replaced.AccessToken { //lint:constanttime both are stored
+				kept = &fresh
+			}
+			return kept, nil
+		})
+		switch {
+		case err != nil:
+			failed = err
+		case kept == nil:
+			return Credential{}, ErrNotConnected
+		default:
+			c.log.InfoContext(ctx, c.name+": a refreshed token was saved at a later attempt", "user", userID)
+			return *kept, nil
+		}
+	}
 }
 
 // endsConnection reports whether an error of Protocol.Refresh ends the grant,

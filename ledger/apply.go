@@ -29,9 +29,6 @@ type applied struct {
 // moved reports whether the event took the purchase to another state.
 func (a applied) moved() bool { return a.from != a.p.State }
 
-// errUnchanged is returned by a Change's function that has nothing to save.
-var errUnchanged = errors.New("ledger: nothing to save")
-
 // apply applies an event to a purchase: one Change of the store, in which the
 // Fulfiller is called if the table says so and the next state is saved. The
 // error is a *fulfillerError, not wrapped, when the Fulfiller's call failed and
@@ -140,15 +137,4 @@ func (l *Ledger) finish(ctx context.Context, p Purchase) (Purchase, error) {
 		return l.recordFailure(ctx, p, err)
 	}
 	return did.p, nil
-}
-
-// within is a context for one step, which goes on when the caller has gone.
-func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), l.config.WorkTimeout)
-}
-
-// record logs what happened to a purchase.
-func (l *Ledger) record(ctx context.Context, level slog.Level, message string, p Purchase, more ...slog.Attr) {
-	attrs := append([]slog.Attr{slog.String("purchase", p.ID), slog.String("user", p.UserID), slog.String("state", string(p.State))}, more...)
-	l.log.LogAttrs(ctx, level, "gloebit ledger: "+message, attrs...)
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -176,5 +175,3 @@ func connectedAt(client *gloebit.Client) time.Time {
 	}
 	return at.UTC().Truncate(time.Microsecond)
 }
-
-var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back")

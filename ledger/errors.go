@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/go-gloebit/gloebit"
@@ -31,3 +32,21 @@ func words(err error) string {
 	text := strings.ReplaceAll(err.Error(), "\x00", "")
 	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
+
+// storeError marks the failure of a store. A purchase that is not there is no
+// failure.
+func storeError(doing string, err error) error {
+	if err == nil || errors.Is(err, gloebit.ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("%w: %s: %w", gloebit.ErrStore, doing, err)
+}
+
+// missing reports whether an error says that the store has no such purchase,
+// and not that the store failed.
+func missing(err error) bool {
+	return errors.Is(err, gloebit.ErrNotFound) && !errors.Is(err, gloebit.ErrStore)
+}
+
+// errUnchanged is returned by a Change's function that has nothing to save.
+var errUnchanged = errors.New("ledger: nothing to save")

@@ -2,17 +2,14 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 )
 
@@ -85,86 +82,6 @@ func (l *Ledger) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ledger.
 // key is the key of a purchase in the store.
 func (l *Ledger) key(id string) connect.Key { return connect.Key{Realm: l.realm, ID: id} }
 
-// Get returns a purchase of any user: compare its UserID before showing it to
-// one. When there is none in the ledger's realm, the error is
-// gloebit.ErrNotFound; it is gloebit.ErrStore when the store fails.
-func (l *Ledger) Get(ctx context.Context, id string) (Purchase, error) {
-	p, err := l.store.Get(ctx, l.key(id))
-	return p, storeError("get the purchase", err)
-}
-
-// List returns the purchases of the ledger's realm that the query asks for,
-// newest first. It sets Query.Realm. The error is gloebit.ErrStore when the
-// store fails.
-func (l *Ledger) List(ctx context.Context, q Query) ([]Purchase, error) {
-	q.Realm = l.realm
-	purchases, err := l.store.List(ctx, q)
-	return purchases, storeError("list purchases", err)
-}
-
-// Counts returns how many unfinished purchases there are, for a dashboard and
-// alerts, by realm and state: of all realms in the store, since those of a realm
-// that no ledger serves, such as that of a former client ID, are never finished.
-// A purchase is overdue when its step should have been tried a minute ago. The
-// error is gloebit.ErrStore when the store fails.
-func (l *Ledger) Counts(ctx context.Context) ([]Count, error) {
-	counts, err := l.store.Counts(ctx, l.now().Add(-time.Minute))
-	return counts, storeError("count purchases", err)
-}
-
-// Retry takes a stuck purchase up again: its step is tried at the next pass, and
-// as often as that of another. For a purchase that is under way it is the next
-// pass, too; a finished one stays as it is. The errors are those of [Ledger.Get].
-func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
-	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
-		if p.Finished() {
-			return p, nil
-		}
-		now := l.now()
-		if p.Stuck() { // else many calls would make the history longer than a store takes
-			p.note(p.State, now, "taken up again")
-		}
-		p.clearAttempts()
-		p.NextAt = now
-		return p, nil
-	})
-	if err == nil {
-		l.record(ctx, slog.LevelInfo, "taken up again", p)
-	}
-	return p, storeError("take the purchase up again", err)
-}
-
-// Cancel cancels a purchase that Gloebit was not told to go on with. If Gloebit
-// has it, it answers no to enact, and Gloebit gives the gloebits back. What is
-// canceled already, or was refused, stays as it is. The purchase is then to be
-// released. The error is [ErrTooLate] when the purchase is Reserved, whose
-// gloebits may be taken at any time, Settled or Delivered; or as those of
-// [Ledger.Get].
-func (l *Ledger) Cancel(ctx context.Context, id string) (Purchase, error) {
-	p, err := l.withdraw(ctx, id, "canceled by the application")
-	if err != nil {
-		return Purchase{}, err
-	}
-	if slices.Contains([]State{Reserved, Settled, Delivered}, p.State) {
-		return p, fmt.Errorf("%w: purchase %s is %s", ErrTooLate, p.ID, p.State)
-	}
-	return p, nil
-}
-
-// withdraw cancels a purchase, and releases it.
-func (l *Ledger) withdraw(ctx context.Context, id, cause string) (Purchase, error) {
-	working, stop := l.within(ctx)
-	defer stop()
-	did, err := l.apply(working, id, event{kind: eventWithdraw, cause: cause})
-	if err != nil {
-		return Purchase{}, err
-	}
-	if !did.moved() {
-		return did.p, nil
-	}
-	return l.finish(ctx, did.p)
-}
-
 // warnWithoutRun logs once if no Run works in this process.
 func (l *Ledger) warnWithoutRun(ctx context.Context) {
 	if l.running.Load() > 0 {
@@ -179,17 +96,13 @@ func (l *Ledger) warnWithoutRun(ctx context.Context) {
 // now is the time as every store can keep it.
 func (l *Ledger) now() time.Time { return l.config.Clock().UTC().Truncate(time.Microsecond) }
 
-// storeError marks the failure of a store. A purchase that is not there is no
-// failure.
-func storeError(doing string, err error) error {
-	if err == nil || errors.Is(err, gloebit.ErrNotFound) {
-		return err
-	}
-	return fmt.Errorf("%w: %s: %w", gloebit.ErrStore, doing, err)
+// within is a context for one step, which goes on when the caller has gone.
+func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), l.config.WorkTimeout)
 }
 
-// missing reports whether an error says that the store has no such purchase,
-// and not that the store failed.
-func missing(err error) bool {
-	return errors.Is(err, gloebit.ErrNotFound) && !errors.Is(err, gloebit.ErrStore)
+// record logs what happened to a purchase.
+func (l *Ledger) record(ctx context.Context, level slog.Level, message string, p Purchase, more ...slog.Attr) {
+	attrs := append([]slog.Attr{slog.String("purchase", p.ID), slog.String("user", p.UserID), slog.String("state", string(p.State))}, more...)
+	l.log.LogAttrs(ctx, level, "gloebit ledger: "+message, attrs...)
 }

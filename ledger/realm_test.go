@@ -180,37 +180,3 @@ func TestProductsHaveTheIDsOfTheClient(t *testing.T) {
 	again := w.bought(ledger.Order{Key: "k", Product: "green-hat", Quantity: 1, Price: 50})
 	require.Equal(t, p.ID, again.ID, "another price of a product is the same order")
 }
-
-func TestRefusalFreesTheKey(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	require.NoError(t, w.gloebit.AddBalance("alice", "-950"))
-	order := hat
-	order.Key = "key"
-	p, err := w.buy(order)
-	require.ErrorIs(t, err, gloebit.ErrInsufficientBalance)
-	require.NoError(t, w.gloebit.AddBalance("alice", "100"))
-
-	t.Run("the same order is sent again", func(t *testing.T) {
-		again := w.bought(order)
-		require.Equal(t, p.ID, again.ID)
-		w.settle()
-		w.wantState(p.ID, ledger.Delivered)
-		require.EqualValues(t, 100, w.charged())
-	})
-	t.Run("another order is another purchase", func(t *testing.T) {
-		dear := order
-		dear.Key, dear.Price = "another key", 60
-		_, err := w.buy(dear)
-		require.ErrorIs(t, err, gloebit.ErrInsufficientBalance)
-		cheap := dear
-		cheap.Price = 50
-		bought := w.bought(cheap)
-		w.settle()
-		w.wantState(bought.ID, ledger.Delivered)
-		held, err := w.buy(dear)
-		require.ErrorIs(t, err, ledger.ErrKeyReused)
-		require.Equal(t, http.StatusConflict, gloebit.StatusCode(err))
-		require.Equal(t, bought.ID, held.ID, "the first purchase is at hand")
-	})
-}

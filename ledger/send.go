@@ -121,3 +121,5 @@ func (p *pause) on(now time.Time) bool {
 	defer p.mu.Unlock()
 	return now.Before(p.until)
 }
+
+var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back")

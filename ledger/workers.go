@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -37,19 +36,6 @@ func (l *Ledger) Run(ctx context.Context) error {
 	l.logLost(ctx)
 	l.log.WarnContext(ctx, "gloebit ledger: Run has ended: this process picks nothing up any more", "cause", words(context.Cause(ctx)))
 	return ctx.Err()
-}
-
-// every does something each Config.Interval until ctx ends.
-func (l *Ledger) every(ctx context.Context, do func()) {
-	for ctx.Err() == nil {
-		do()
-		timer := time.NewTimer(l.config.Interval)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
-	}
 }
 
 // Reconcile makes one pass: it saves the callbacks that are kept in memory,
@@ -207,27 +193,4 @@ func sameConnection(client *gloebit.Client, p Purchase) error {
 		return errOtherConnection
 	}
 	return nil
-}
-
-// inProgress counts the goroutines that work on each purchase.
-type inProgress struct {
-	mu  sync.Mutex
-	ids map[string]int
-}
-
-func (h *inProgress) add(id string, n int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ids == nil {
-		h.ids = map[string]int{}
-	}
-	if h.ids[id] += n; h.ids[id] == 0 {
-		delete(h.ids, id)
-	}
-}
-
-func (h *inProgress) all() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Collect(maps.Keys(h.ids))
 }

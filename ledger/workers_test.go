@@ -48,7 +48,7 @@ func TestPaidPurchasesDoNotWaitForSending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q, hung := newHungUp(t)
-		for i := range 200 {
+		for i := range 2000 {
 			q.put(fmt.Sprint("unsent-", i), ledger.Created, true)
 		}
 		q.goods.deliver = func(_ context.Context, p ledger.Purchase) error {
@@ -60,11 +60,11 @@ func TestPaidPurchasesDoNotWaitForSending(t *testing.T) {
 		stop := q.run()
 		defer func() { _ = stop() }()
 		time.Sleep(time.Second) // the workers that send hang
-		for i := range 50 {
+		for i := range 100 {
 			q.put(fmt.Sprint("paid-", i), ledger.Settled, true)
 		}
 		time.Sleep(10*time.Second + time.Millisecond) // an Interval, and the wait after the failure
-		for i := range 50 {
+		for i := range 100 {
 			q.wantState(fmt.Sprint("paid-", i), ledger.Delivered)
 		}
 		require.LessOrEqual(t, hung.calls.Load(), int32(8))
@@ -222,4 +222,23 @@ func TestRepeatsShareOnePoll(t *testing.T) {
 		group.Wait()
 		require.Less(t, gets.Load(), int32(100), "a read each half second, whatever the number of requests")
 	})
+}
+
+// A replica whose clock is far ahead cancels orders too early. It charges nobody
+// and delivers nothing because of that.
+func TestReplicaWithAClockAhead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := w.config
+	config.Clock = func() time.Time { return w.clock.Now().Add(20 * time.Minute) }
+	ahead, err := ledger.New(config)
+	require.NoError(t, err)
+	w.gloebit.Inject(noAnswer(true, 1)) // on hold there, and its answer lost
+	unsent, sent := w.bought(hat), w.bought(hat)
+	require.NoError(t, ahead.Reconcile(t.Context()))
+	w.wantState(unsent.ID, ledger.Released)
+	w.settle()
+	w.wantState(unsent.ID, ledger.Released)
+	w.wantState(sent.ID, ledger.Delivered)
+	require.EqualValues(t, 100, w.charged())
 }

@@ -9,7 +9,9 @@
 //	}
 //
 // Every case is a subtest with a name that says what a store must do, and gets
-// a store of its own that must be empty. The suites read the real clock, wait a
+// a store of its own that must be empty. It runs in one realm, and then again in
+// another realm of the same store, with the same ids and beside what the first
+// left: neither may see, change or remove the other's records. The suites read the real clock, wait a
 // tenth of a second here and there to see that something does not happen, and
 // give what must happen half a minute. Run them with -race too.
 //

@@ -34,7 +34,7 @@ func accountsOf(user string) [2]string { return [2]string{user, user + "-at-work
 
 // key is what the shops keep a user's credential under.
 func (d *doorman) key(user string) connect.Key {
-	return connect.Key{Realm: strings.TrimPrefix(d.gloebit.URL, "http://") + "/" + d.app.Key, ID: user}
+	return connect.Key{Realm: strings.Trim(strings.TrimPrefix(d.gloebit.URL, "http:"), "/") + "/" + d.app.Key, ID: user}
 }
 
 // open makes an account.

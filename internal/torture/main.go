@@ -42,6 +42,11 @@
 //		How many orders are placed. The default is 1000.
 //	-kill N
 //		How often a process of the shop is killed. The default is 10.
+//	-merchants N
+//		How many merchants share the database, each with a Gloebit, buyers and
+//		shops of its own, and with so many purchases and kills. They share the
+//		names of users, the keys of orders and the key that signs hold URLs. The
+//		default is 1.
 //	-faults LIST
 //		"all", "none", or some of these with commas between them: gloebit (the
 //		shop's requests to Gloebit are dropped, refused, delayed, and their
@@ -133,6 +138,7 @@ func parse(args []string, log io.Writer) (o options, store, dsn string, err erro
 	flags.SetOutput(log)
 	flags.IntVar(&o.purchases, "purchases", 1000, "how many `orders` are placed")
 	flags.IntVar(&o.kills, "kill", 10, "how `often` a process of the shop is killed")
+	flags.IntVar(&o.merchants, "merchants", 1, "how many `merchants` share the database")
 	list := flags.String("faults", "all", "a `list` of gloebit, callbacks, cancel, shop, store and users; or all, or none")
 	flags.StringVar(&store, "store", "sqlite", "sqlite, postgres or mysql")
 	flags.StringVar(&dsn, "dsn", "", "the database")

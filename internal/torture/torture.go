@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -22,7 +21,8 @@ import (
 
 // options says what a torture is.
 type options struct {
-	purchases, kills int
+	purchases, kills int // of each merchant
+	merchants        int // zero is one
 	faults           faults
 	place            place
 	seed             uint64
@@ -46,11 +46,51 @@ type world struct {
 	orders  []*order
 }
 
-// torture does it all, and returns what came of it. When its time is over it
-// looks at what is there by then. The error is that it could not be done.
+// torture does it all, and returns what came of it, for each merchant at once.
+// Each has a Gloebit, buyers and shops of its own; they share one database, the
+// names of their users, the keys of their orders and the key that signs their
+// hold URLs. The error is that it could not be done.
 func torture(ctx context.Context, o options) (*verdict, error) {
+	if err := o.place.prepare(ctx); err != nil {
+		return nil, err
+	}
+	var group sync.WaitGroup
+	verdicts, errs := make([]*verdict, max(1, o.merchants)), make([]error, max(1, o.merchants))
+	for i := range verdicts {
+		group.Go(func() { verdicts[i], errs[i] = tortureOne(ctx, o) })
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, v := range verdicts[1:] {
+		verdicts[0].add(v)
+	}
+	return verdicts[0], nil
+}
+
+// prepare makes the tables.
+func (p place) prepare(ctx context.Context) error {
+	db, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	tokens, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: p.dialect()})
+	if err == nil {
+		err = sqlledger.New(tokens).Migrate(ctx)
+	}
+	if err == nil {
+		_, err = db.ExecContext(ctx, createGoods)
+	}
+	return err
+}
+
+// tortureOne does it for one merchant. When its time is over it looks at what is
+// there by then.
+func tortureOne(ctx context.Context, o options) (*verdict, error) {
 	w := &world{options: o, orders: newOrders(o.purchases, o.seed), courier: newCourier(mathrand.New(mathrand.NewPCG(o.seed, 2)), o.faults.Callbacks)}
-	if err := w.openShop(ctx); err != nil {
+	if err := w.openShop(); err != nil {
 		return nil, err
 	}
 	defer func() { _ = w.db.Close() }()
@@ -88,24 +128,20 @@ func (w *world) random(stream uint64) *mathrand.Rand {
 	return mathrand.New(mathrand.NewPCG(w.seed, stream))
 }
 
-// openShop makes the tables, and a keeper for the shop.
-func (w *world) openShop(ctx context.Context) (err error) {
+// openShop makes a keeper for the shop.
+func (w *world) openShop() (err error) {
 	if w.db, err = w.place.open(); err != nil {
 		return err
 	}
 	if w.tokens, err = sqlstore.New(sqlstore.Config{DB: w.db, Dialect: w.place.dialect()}); err == nil {
 		w.store = sqlledger.New(w.tokens)
-		err = w.store.Migrate(ctx)
-	}
-	if err == nil {
-		_, err = w.db.ExecContext(ctx, createGoods)
 	}
 	if err != nil {
 		_ = w.db.Close()
 		return err
 	}
 	w.shops = newFleet(shopPlan{
-		Place: w.place, Key: rand.Text() + rand.Text(), Seed: w.seed, Declines: w.faults.Shop, Faulty: w.faults.Shop,
+		Place: w.place, Key: signingKey, Seed: w.seed, Declines: w.faults.Shop, Faulty: w.faults.Shop,
 		Outages: w.faults.Store, Broken: w.broken, StuckAfter: w.limit, Log: w.verbose,
 	})
 	transport := &http.Transport{DialContext: w.shops.dial, MaxIdleConnsPerHost: 2 * buyers}
@@ -244,6 +280,10 @@ func (w *world) killAll(ctx context.Context, bought <-chan struct{}) error {
 // realm is that of the shop's merchant.
 func (w *world) realm() string { return w.doorman.key("").Realm }
 
+// signingKey is that of all merchants: the realm alone tells their callbacks
+// apart.
+const signingKey = "a key that signs the hold URLs of every merchant"
+
 // restart kills, until so many were killed in all.
 func (w *world) restart(ctx context.Context, random *mathrand.Rand, most int) error {
 	if err := w.mayKill(ctx); err != nil {
@@ -286,7 +326,7 @@ var unfinished = []ledger.State{ledger.Created, ledger.Accepted, ledger.Reserved
 // countOpen tells the buyers how many purchases are under way, so that the shop
 // is killed in all of its work and not mostly in taking orders.
 func (w *world) countOpen(ctx context.Context, bought <-chan struct{}) {
-	query := "SELECT COUNT(*) FROM gloebit_purchases WHERE state IN ('" + joined(unfinished) + "')"
+	query := "SELECT COUNT(*) FROM gloebit_purchases WHERE realm = '" + w.realm() + "' AND state IN ('" + joined(unfinished) + "')"
 	for {
 		var open int64
 		if err := w.db.QueryRowContext(ctx, query).Scan(&open); err == nil {
@@ -329,7 +369,7 @@ func (w *world) evidence(ctx context.Context) (e evidence, err error) {
 	for _, user := range w.gloebit.Users() {
 		e.badges += int(w.gloebit.Products(w.app.Key, user.Name)[product])
 	}
-	if e.goods, err = readGoods(ctx, w.db); err != nil {
+	if e.goods, err = readGoods(ctx, w.db, w.app.Key); err != nil {
 		return e, err
 	}
 	query := ledger.Query{Realm: w.realm(), Limit: 1000}

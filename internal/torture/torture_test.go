@@ -63,6 +63,20 @@ func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 	}
 }
 
+func TestMerchantsStayApartInOneDatabase(t *testing.T) {
+	t.Parallel()
+	for _, store := range []string{"sqlite", "postgres", "mysql"} {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			v := tortured(t, options{purchases: 100, kills: 2, merchants: 3, faults: everything, place: newTestPlace(t, store)})
+			require.False(t, v.bad(), v)
+			require.Equal(t, 6, v.kills)
+			require.Equal(t, 300, v.delivered+v.canceled+v.refused, "every purchase is accounted for")
+			require.Equal(t, v.charged, v.delivered)
+		})
+	}
+}
+
 func TestWithoutFaultsAllIsDelivered(t *testing.T) {
 	t.Parallel()
 	v := tortured(t, options{purchases: 100, place: newTestPlace(t, "sqlite")})

@@ -37,6 +37,13 @@ type verdict struct {
 	problems []string
 }
 
+// add adds what came of another merchant's purchases.
+func (v *verdict) add(o *verdict) {
+	v.purchases, v.charged, v.delivered, v.lost, v.doubled = v.purchases+o.purchases, v.charged+o.charged, v.delivered+o.delivered, v.lost+o.lost, v.doubled+o.doubled
+	v.stuck, v.canceled, v.refused, v.unpaid, v.wrong = v.stuck+o.stuck, v.canceled+o.canceled, v.refused+o.refused, v.unpaid+o.unpaid, v.wrong+o.wrong
+	v.kills, v.faults, v.problems = v.kills+o.kills, v.faults+o.faults, append(v.problems, o.problems...)
+}
+
 func (v *verdict) bad() bool { return v.lost+v.doubled+v.stuck+v.unpaid+v.wrong > 0 }
 
 func (v *verdict) String() string {

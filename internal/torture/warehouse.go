@@ -19,8 +19,8 @@ import (
 // Each row is one thing that was done for a purchase. It has an id of its own,
 // and the purchase's is not unique: what is done twice is two rows.
 const (
-	createGoods = "CREATE TABLE torture_goods (id VARCHAR(36) PRIMARY KEY, purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)"
-	selectGoods = "SELECT purchase, what, COUNT(*) FROM torture_goods GROUP BY purchase, what"
+	createGoods = "CREATE TABLE IF NOT EXISTS torture_goods (id VARCHAR(36) PRIMARY KEY, shop VARCHAR(36) NOT NULL, purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)"
+	selectGoods = "SELECT purchase, what, COUNT(*) FROM torture_goods WHERE shop = '%s' GROUP BY purchase, what"
 )
 
 const (
@@ -32,9 +32,9 @@ const (
 // done counts what was done for a purchase.
 type done map[string]int
 
-// readGoods reads what was done for each purchase.
-func readGoods(ctx context.Context, db *sql.DB) (map[string]done, error) {
-	rows, err := db.QueryContext(ctx, selectGoods)
+// readGoods reads what a merchant's shops have done for each purchase.
+func readGoods(ctx context.Context, db *sql.DB, clientID string) (map[string]done, error) {
+	rows, err := db.QueryContext(ctx, fmt.Sprintf(selectGoods, clientID))
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +72,12 @@ type warehouse struct {
 }
 
 func newWarehouse(plan shopPlan) *warehouse {
-	marks := "?, ?, ?"
+	marks := "?, ?, ?, ?"
 	if plan.Place.dialect() == sqlstore.Postgres {
-		marks = "$1, $2, $3"
+		marks = "$1, $2, $3, $4"
 	}
 	return &warehouse{
-		insert: "INSERT INTO torture_goods (id, purchase, what) VALUES (" + marks + ")",
+		insert: "INSERT INTO torture_goods (id, shop, purchase, what) VALUES (" + marks + ")",
 		plan:   plan,
 		random: mathrand.New(mathrand.NewPCG(plan.Seed, plan.Life)),
 	}
@@ -115,7 +115,7 @@ func (w *warehouse) write(ctx context.Context, p ledger.Purchase, what string) e
 	if !ok {
 		return errors.New("the context has no transaction")
 	}
-	_, err := tx.ExecContext(ctx, w.insert, rand.Text(), p.ID, what)
+	_, err := tx.ExecContext(ctx, w.insert, rand.Text(), w.plan.ClientID, p.ID, what)
 	return err
 }
 

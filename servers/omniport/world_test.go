@@ -27,9 +27,10 @@ var ann = omniport.User{ID: 7, Person: &omniport.Person{FullName: "Ann Arbor"}, 
 // world is a test Omniport and an application.
 type world struct {
 	*omniporttest.Server
-	url   string
-	clock *testkit.Clock // the server's
-	app   *oauthtest.App
+	url      string
+	callback string
+	clock    *testkit.Clock // the server's
+	app      *oauthtest.App
 }
 
 func newWorld(t *testing.T, changes ...func(*connect.Config)) *world {
@@ -40,14 +41,18 @@ func newWorld(t *testing.T, changes ...func(*connect.Config)) *world {
 	t.Cleanup(listening.Close)
 	w.url = listening.URL
 	w.app = oauthtest.NewApp(t, omniport.Server(w.url), secret, changes...)
-	w.app.Call = func(ctx context.Context, account *connect.Account) (string, error) {
-		user, err := omniport.NewClient(account).User(ctx)
-		return user.Name(), err
-	}
-	w.AddApplication(omniporttest.Application{ClientID: "app", ClientSecret: secret, RedirectURIs: []string{w.app.Callback()}})
+	w.app.Call = showName
+	w.callback = w.app.Callback()
+	w.AddApplication(omniporttest.Application{ClientID: "app", ClientSecret: secret, RedirectURIs: []string{w.app.Callback(), "https://second.example/"}})
 	w.AddUser(ann)
 	w.Approve("7")
 	return w
+}
+
+// showName is what the application's page does.
+func showName(ctx context.Context, account *connect.Account) (string, error) {
+	user, err := omniport.NewClient(account).User(ctx)
+	return user.Name(), err
 }
 
 // raw is a client that follows no redirect.
@@ -84,12 +89,18 @@ func form(pairs ...string) url.Values {
 	return values
 }
 
-// code returns a code that the user approved.
+// code returns a code that the user approved, with or without a page.
 func (w *world) code(t *testing.T) string {
 	t.Helper()
-	answer := w.send(t, http.MethodGet, "/oauth/authorise", url.Values{"client_id": {"app"}})
+	browser := raw(t)
+	query := url.Values{"client_id": {"app"}, "redirect_uri": {w.callback}}
+	answer := testkit.Load(t, browser, testkit.NewRequest(t, http.MethodGet, w.url+"/oauth/authorise/?"+query.Encode(), nil))
+	if answer.Status == http.StatusOK {
+		answer = allow(t, browser, answer, w.url)
+	}
 	to, err := url.Parse(answer.Header.Get("Location"))
 	require.NoError(t, err)
+	require.NotEmpty(t, to.Query().Get("code"), answer.Body)
 	return to.Query().Get("code")
 }
 

@@ -21,20 +21,20 @@ const (
 
 // Error is the model Error of UltraCart's API. Every field is optional.
 type Error struct {
-	DeveloperMessage string `json:"developer_message"`
-	ErrorCode        string `json:"error_code"`
-	MoreInfo         string `json:"more_info"`
-	ObjectID         string `json:"object_id"`
-	UserMessage      string `json:"user_message"`
+	DeveloperMessage string `json:"developer_message,omitempty"`
+	ErrorCode        string `json:"error_code,omitempty"`
+	MoreInfo         string `json:"more_info,omitempty"`
+	ObjectID         string `json:"object_id,omitempty"`
+	UserMessage      string `json:"user_message,omitempty"`
 }
 
 // ErrorResponse is the model ErrorResponse of UltraCart's API. Every field is
 // optional.
 type ErrorResponse struct {
-	Error    *Error         `json:"error"`
-	Metadata map[string]any `json:"metadata"`
+	Error    *Error         `json:"error,omitempty"`
+	Metadata map[string]any `json:"metadata,omitempty"`
 	Success  bool           `json:"success"`
-	Warning  map[string]any `json:"warning"`
+	Warning  map[string]any `json:"warning,omitempty"`
 }
 
 // APIError is a response of UltraCart's that is not the one asked for: another

@@ -24,7 +24,7 @@ var imports = []struct{ of, may string }{
 	// Gloebit, for applications.
 	{".", "connect internal/discreet"},
 	// Other servers, beside Gloebit.
-	{"servers/...", "connect servers/... internal/oauthtest internal/reply"},
+	{"servers/...", "connect servers/... internal/discreet internal/oauthtest internal/reply"},
 	// What stands on top.
 	{"ledger", ". connect internal/turns"},
 	{"adapters/...", ". connect adapters/..."},

@@ -94,32 +94,8 @@ func (s *Server) onOwn(next func(http.ResponseWriter, *http.Request, *stream)) h
 	}
 }
 
-// onOwnTag is onOwn, but another user's stream is not found.
-func (s *Server) onOwnTag(next func(http.ResponseWriter, *http.Request, *stream)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		userID, ok := s.caller(w, r)
-		if !ok {
-			return
-		}
-		st := s.find(r.PathValue("id"))
-		if st == nil || st.owner != userID {
-			fail(w, http.StatusNotFound, "Stream does not exist", nil)
-			return
-		}
-		next(w, r, st)
-	}
-}
-
 func (st *stream) statusJSON() map[string]any {
 	return map[string]any{"color": st.color, "created": st.colored.UnixMilli(), "poster": st.poster}
-}
-
-func (st *stream) tagsJSON() []map[string]string {
-	tags := make([]map[string]string, len(st.tags))
-	for i, tag := range st.tags {
-		tags[i] = map[string]string{"tag": tag}
-	}
-	return tags
 }
 
 func (st *stream) json() map[string]any {

@@ -7,6 +7,30 @@ import (
 	"strings"
 )
 
+// onOwnTag is onOwn, but another user's stream is not found.
+func (s *Server) onOwnTag(next func(http.ResponseWriter, *http.Request, *stream)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		userID, ok := s.caller(w, r)
+		if !ok {
+			return
+		}
+		st := s.find(r.PathValue("id"))
+		if st == nil || st.owner != userID {
+			fail(w, http.StatusNotFound, "Stream does not exist", nil)
+			return
+		}
+		next(w, r, st)
+	}
+}
+
+func (st *stream) tagsJSON() []map[string]string {
+	tags := make([]map[string]string, len(st.tags))
+	for i, tag := range st.tags {
+		tags[i] = map[string]string{"tag": tag}
+	}
+	return tags
+}
+
 func goodTag(tag string) bool { return tagOf.MatchString(tag) && !sixHex.MatchString(tag) }
 
 // goodTags reports whether there are at most six, without doubles.

@@ -241,14 +241,18 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
 	}
 	app, ok := s.client(r)
 	grant := s.Grants.WithCode(form.Get("code"))
+	to := form.Get("redirect_uri")
+	if to == "" && len(app.RedirectURIs) == 1 {
+		to = app.RedirectURIs[0]
+	}
 	switch {
 	case !ok:
 		refuse(w, "invalid_client", "")
 	case grant == nil || grant.Client != app.ClientID:
 		refuse(w, "invalid_grant", "")
-	case form.Get("redirect_uri") == "":
+	case to == "":
 		refuse(w, "invalid_request", "Missing redirect URI.")
-	case form.Get("redirect_uri") != grant.RedirectURI:
+	case to != grant.RedirectURI:
 		refuse(w, "invalid_request", "Mismatching redirect URI.")
 	default:
 		grant.Code = ""
@@ -278,6 +282,10 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 	}
 	if grant == nil || grant.Client != app.ClientID {
 		refuse(w, "invalid_grant", "")
+		return
+	}
+	if grant.Access == "" { // the toolkit looks for the scope of the access token that was revoked
+		page(w, http.StatusInternalServerError, "Server Error (500)")
 		return
 	}
 	if asked := strings.Fields(form.Get("scope")); len(asked) > 0 {
@@ -343,7 +351,7 @@ func (s *Server) userData(w http.ResponseWriter, r *http.Request) {
 	case s.Grants.Expired(grant):
 		unauthorized(w, `,error="invalid_token",error_description="The access token has expired."`)
 		return
-	case r.Method != http.MethodGet:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 		object(w, http.StatusMethodNotAllowed, map[string]string{"detail": fmt.Sprintf("Method %q not allowed.", r.Method)})
 		return

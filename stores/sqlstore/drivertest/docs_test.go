@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
@@ -43,7 +42,7 @@ func TestStatementsOfTheGuide(t *testing.T) {
 		db, store := d.connect(t), d.store(t)
 		now := time.Now()
 		alice := connect.Credential{
-			AccessToken: "t", Subject: "g-alice", Name: "Alice", Scopes: []gloebit.Scope{"id", "transact"},
+			AccessToken: "t", Subject: "g-alice", Name: "Alice", Scopes: []connect.Scope{"id", "transact"},
 			ConnectedAt: now, Expiry: now.Add(-time.Hour),
 		}
 		bob := connect.Credential{AccessToken: "t", ConnectedAt: now.Add(-time.Hour), Expiry: now.Add(time.Hour)}
@@ -72,7 +71,7 @@ func TestStatementsOfTheGuide(t *testing.T) {
 		_, err := db.ExecContext(t.Context(), statements[4])
 		require.NoError(t, err)
 		_, err = store.Load(t.Context(), connect.Key{Realm: "www.gloebit.com/gone", ID: "carol"})
-		require.ErrorIs(t, err, gloebit.ErrNotFound)
+		require.ErrorIs(t, err, connect.ErrNotFound)
 		_, err = store.Load(t.Context(), at("bob"))
 		require.NoError(t, err)
 	})

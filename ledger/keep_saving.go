@@ -1,0 +1,78 @@
+package ledger
+
+import (
+	"context"
+	"log/slog"
+)
+
+// saveKept saves the callbacks that are kept. It does not deliver or release,
+// since a Fulfiller that hangs would keep the rest from being saved: the workers
+// do, at once. A callback that fails again is kept. The error is the store's.
+func (l *Ledger) saveKept(ctx context.Context) error {
+	var failures streak
+	for _, c := range l.kept.all() {
+		if ctx.Err() != nil || failures.over() {
+			break
+		}
+		failures.add(l.saveOne(ctx, c))
+	}
+	return failures.err()
+}
+
+func (l *Ledger) saveOne(ctx context.Context, c callback) error {
+	working, stop := context.WithTimeout(ctx, l.config.WorkTimeout)
+	defer stop()
+	e := c.event()
+	e.due = true
+	did, err := l.apply(working, c.id, e)
+	if failure, ok := err.(*fulfillerError); ok {
+		did, err = l.notReserved(ctx, c, did, failure)
+	} else if missing(err) {
+		did, err = l.unknownPurchase(ctx, c)
+	}
+	switch {
+	case err != nil:
+		l.kept.toTheEnd(c)
+		return err
+	case !l.breaksPromise(ctx, c, did):
+		l.record(ctx, slog.LevelInfo, "saved a callback that was kept in memory", did.p, slog.String("step", string(c.step)))
+	}
+	l.kept.remove(c)
+	return nil
+}
+
+// saveKeptMeanwhile is for a process that takes callbacks and has no
+// [Ledger.Run]: the next callback that can be saved saves the kept ones, for
+// Config.WorkTimeout at most. Others that come meanwhile do not.
+func (l *Ledger) saveKeptMeanwhile(ctx context.Context) {
+	if !l.kept.saving.TryLock() {
+		return
+	}
+	defer l.kept.saving.Unlock()
+	ctx, stop := l.within(ctx)
+	defer stop()
+	if err := l.saveKept(ctx); err != nil {
+		l.log.ErrorContext(ctx, "gloebit ledger: what is kept in memory can't be saved yet", "cause", words(err))
+	}
+}
+
+// keepSaving saves the kept callbacks every Config.Interval until ctx ends. It
+// then retries for Config.WorkTimeout at most.
+func (l *Ledger) keepSaving(ctx context.Context) {
+	l.every(ctx, func() {
+		if err := l.saveKept(ctx); err != nil && ctx.Err() == nil {
+			l.log.ErrorContext(ctx, "gloebit ledger: what is kept in memory can't be saved yet", "cause", words(err))
+		}
+	})
+	ctx, stop := l.within(ctx)
+	defer stop()
+	retry(ctx, func() error { return l.saveKept(ctx) })
+}
+
+// logLost logs the callbacks that end with this process.
+func (l *Ledger) logLost(ctx context.Context) {
+	for _, c := range l.kept.all() {
+		l.log.ErrorContext(ctx, "gloebit ledger: a callback is lost with this process, unless Gloebit repeats it",
+			"purchase", c.id, "step", string(c.step))
+	}
+}

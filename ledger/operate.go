@@ -1,0 +1,89 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Get returns a purchase of any user: compare its UserID before showing it to
+// one. When there is none in the ledger's realm, the error is
+// gloebit.ErrNotFound; it is gloebit.ErrStore when the store fails.
+func (l *Ledger) Get(ctx context.Context, id string) (Purchase, error) {
+	p, err := l.store.Get(ctx, l.key(id))
+	return p, storeError("get the purchase", err)
+}
+
+// List returns the purchases of the ledger's realm that the query asks for,
+// newest first. It sets Query.Realm. The error is gloebit.ErrStore when the
+// store fails.
+func (l *Ledger) List(ctx context.Context, q Query) ([]Purchase, error) {
+	q.Realm = l.realm
+	purchases, err := l.store.List(ctx, q)
+	return purchases, storeError("list purchases", err)
+}
+
+// Counts returns how many unfinished purchases there are, for a dashboard and
+// alerts, by realm and state: of all realms in the store, since those of a realm
+// that no ledger serves, such as that of a former client ID, are never finished.
+// A purchase is overdue when its step should have been tried a minute ago. The
+// error is gloebit.ErrStore when the store fails.
+func (l *Ledger) Counts(ctx context.Context) ([]Count, error) {
+	counts, err := l.store.Counts(ctx, l.now().Add(-time.Minute))
+	return counts, storeError("count purchases", err)
+}
+
+// Retry takes a stuck purchase up again: its step is tried at the next pass, and
+// as often as that of another. For a purchase that is under way it is the next
+// pass, too; a finished one stays as it is. The errors are those of [Ledger.Get].
+func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
+	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
+		if p.Finished() {
+			return p, nil
+		}
+		now := l.now()
+		if p.Stuck() { // else many calls would make the history longer than a store takes
+			p.note(p.State, now, "taken up again")
+		}
+		p.clearAttempts()
+		p.NextAt = now
+		return p, nil
+	})
+	if err == nil {
+		l.record(ctx, slog.LevelInfo, "taken up again", p)
+	}
+	return p, storeError("take the purchase up again", err)
+}
+
+// Cancel cancels a purchase that Gloebit was not told to go on with. If Gloebit
+// has it, it answers no to enact, and Gloebit gives the gloebits back. What is
+// canceled already, or was refused, stays as it is. The purchase is then to be
+// released. The error is [ErrTooLate] when the purchase is Reserved, whose
+// gloebits may be taken at any time, Settled or Delivered; or as those of
+// [Ledger.Get].
+func (l *Ledger) Cancel(ctx context.Context, id string) (Purchase, error) {
+	p, err := l.withdraw(ctx, id, "canceled by the application")
+	if err != nil {
+		return Purchase{}, err
+	}
+	if slices.Contains([]State{Reserved, Settled, Delivered}, p.State) {
+		return p, fmt.Errorf("%w: purchase %s is %s", ErrTooLate, p.ID, p.State)
+	}
+	return p, nil
+}
+
+// withdraw cancels a purchase, and releases it.
+func (l *Ledger) withdraw(ctx context.Context, id, cause string) (Purchase, error) {
+	working, stop := l.within(ctx)
+	defer stop()
+	did, err := l.apply(working, id, event{kind: eventWithdraw, cause: cause})
+	if err != nil {
+		return Purchase{}, err
+	}
+	if !did.moved() {
+		return did.p, nil
+	}
+	return l.finish(ctx, did.p)
+}

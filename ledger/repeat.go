@@ -1,0 +1,59 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// retry does something until the store does not fail at it or ctx ends.
+func retry(ctx context.Context, do func() error) {
+	next := backoff.NewExponentialBackOff()
+	next.InitialInterval, next.Multiplier, next.MaxInterval = 20*time.Millisecond, 2, time.Second
+	_, _ = backoff.Retry(ctx, func() (struct{}, error) { // its error is that of do, or the context's
+		err := do()
+		if _, refused := err.(*fulfillerError); refused || missing(err) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(next), backoff.WithMaxElapsedTime(0))
+}
+
+// every does something each Config.Interval until ctx ends.
+func (l *Ledger) every(ctx context.Context, do func()) {
+	for ctx.Err() == nil {
+		do()
+		timer := time.NewTimer(l.config.Interval)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// streak counts failures in a row. After a few the store is taken to be down,
+// so that it is not asked without a pause.
+type streak struct {
+	inRow int
+	all   []error
+}
+
+const longestStreak = 3
+
+func (s *streak) add(err error) {
+	if err == nil || missing(err) {
+		s.inRow = 0
+		return
+	}
+	s.inRow++
+	if len(s.all) < longestStreak {
+		s.all = append(s.all, err)
+	}
+}
+
+func (s *streak) over() bool { return s.inRow >= longestStreak }
+
+func (s *streak) err() error { return errors.Join(s.all...) }
