@@ -115,10 +115,6 @@ var connecting = []Refusal{
 		"You did not approve the connection, so this site got no new access.",
 	},
 	{
-		ErrCodeExpired, "ErrCodeExpired", http.StatusForbidden, "",
-		"The code was not entered in time. Please start again.",
-	},
-	{
 		ErrUserChanged, "ErrUserChanged", http.StatusForbidden, "",
 		"Somebody else is signed in than when this started. Please start again.",
 	},

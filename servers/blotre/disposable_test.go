@@ -173,6 +173,18 @@ func TestDisposable(t *testing.T) {
 			require.Equal(t, 2, p.store.Len(), "the old application and its credential are gone")
 		})
 	}
+	bubble(t, "refused in a call makes a new one", func(t *testing.T, p *toaster) {
+		p.after(time.Second)
+		account, err := p.app.Open(t.Context())
+		p.works(t, account, err)
+		p.blotre.Revoke(p.ann)
+		_, err = account.Renew(t.Context(), time.Now().Add(time.Minute), account.Credential())
+		require.ErrorIs(t, err, connect.ErrNotConnected)
+		p.after(time.Second)
+		account, err = p.app.Open(t.Context())
+		p.works(t, account, err)
+		require.NotEqual(t, p.codes()[0].UserCode, p.codes()[1].UserCode, "the used code is not shown again")
+	})
 	bubble(t, "not entered in time", func(t *testing.T, p *toaster) {
 		start := time.Now()
 		_, err := p.app.Open(t.Context())
