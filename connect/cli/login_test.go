@@ -242,7 +242,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("refused login is asked for again", func(t *testing.T) {
 		s := newServer(t)
 		p := newProgram(t, description(s.URL))
-		account, err := p.Browser(t.Context())
+		_, err := p.Browser(t.Context())
 		require.NoError(t, err)
 		key := connect.Key{Realm: strings.TrimPrefix(s.URL, "http://") + "/app", ID: "owner"}
 		require.NoError(t, p.Store.Update(t.Context(), key, func(_ context.Context, c *connect.Credential) (*connect.Credential, error) {
@@ -250,7 +250,7 @@ func TestBrowser(t *testing.T) {
 			return c, nil
 		}))
 		s.refused = true
-		account, err = p.Browser(t.Context())
+		account, err := p.Browser(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "Bearer access-2", token(t, s, account))
 		require.Len(t, p.opened, 2)
