@@ -96,7 +96,7 @@ func (d *database) outcome(ctx context.Context, id string) string {
 	var state string
 	var goods int
 	err := errors.Join(
-		d.QueryRowContext(ctx, "SELECT state FROM gloebit_purchases WHERE id = $1", []byte(id)).Scan(&state),
+		d.QueryRowContext(ctx, "SELECT state FROM gloebit_purchases WHERE id = $1", id).Scan(&state),
 		d.QueryRowContext(ctx, "SELECT COUNT(*) FROM goods WHERE purchase = $1", id).Scan(&goods),
 	)
 	if err != nil {

@@ -28,6 +28,13 @@ func TestACodeIsExchangedForAToken(t *testing.T) {
 			r.SetBasicAuth(w.app.Key, w.app.Secret)
 			return w.do(r)
 		},
+		"with Basic credentials and the key but no scope, as the PHP sample does": func(w *world, code string) answer {
+			r := w.request(http.MethodPost, "oauth2/access-token", "",
+				w.exchangeForm(code, "client_secret", "-", "scope", "-").Encode())
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.SetBasicAuth(w.app.Key, w.app.Secret)
+			return w.do(r)
+		},
 		"by a form without a content type": func(w *world, code string) answer {
 			return w.post("oauth2/access-token", "", w.exchangeForm(code).Encode())
 		},

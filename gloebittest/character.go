@@ -122,17 +122,9 @@ func (g *Gloebit) updateCharacter(c *call) reply {
 // deleteCharacter serves delete-character, with the id in the body or in the
 // path. What the character owns goes with it.
 func (g *Gloebit) deleteCharacter(c *call) reply {
-	var id string
-	if len(c.args) == 1 {
-		id = c.args[0]
-	} else {
-		body, reason := c.fields(true)
-		if reason == "" {
-			id, reason = body.text("id")
-		}
-		if reason != "" {
-			return failure(reason)
-		}
+	id, reason := c.argument("id")
+	if reason != "" {
+		return failure(reason)
 	}
 	before := len(c.user.characters)
 	c.user.characters = slices.DeleteFunc(c.user.characters, func(c *character) bool { return c.ID == id })

@@ -71,6 +71,12 @@
 // What is read can also be POSTed. The scope may be missing at the token
 // endpoint if the application's credentials are in the Authorization header.
 //
+// In vintage B, as the later developer site has it, a transact request without
+// an ID gets one, so that sending it again is another transaction; a fraction of
+// product-quantity is dropped; items may be made and changed by a form, whose
+// params field holds JSON; and get-character-products may have the character's
+// ID in the body.
+//
 // # The strict server
 //
 // With Config.Strict the server speaks the first document, "OAuth API", and

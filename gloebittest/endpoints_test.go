@@ -40,10 +40,11 @@ func TestEveryEndpointOfEitherVintage(t *testing.T) {
 		field                                            string // that the answer has
 	}{
 		{"GET", "no-op", "", "", both, "PUT", ""},
+		{"POST", "no-op", "ignore", "", both, "PUT", ""},
 		{"GET", "id", "", "id", a, "PUT", "params"},
 		{"POST", "id", "ignore", "id", a, "PUT", "params"},
 		{"GET", "user", "", "id", b, "PUT", "full-name"},
-		{"POST", "user", "", "id", b, "PUT", "full-name"},
+		{"POST", "user", "ignore", "id", b, "PUT", "full-name"},
 		{"GET", "balance", "", "balance", both, "PUT", "balance"},
 		{"POST", "balance", "ignore", "balance", both, "PUT", "balance"},
 		{"POST", "transact", order + `}`, "transact", both, "GET", "status"},
@@ -59,6 +60,8 @@ func TestEveryEndpointOfEitherVintage(t *testing.T) {
 		{"POST", "set-user-product-count", `{"product_name":"green-hat","count":90}`, "inventory", b, "GET", "product-count"},
 		{"GET", "get-character-products/CID", "", "inventory", b, "PUT", "products"},
 		{"POST", "get-character-products/CID", "ignore", "inventory", b, "PUT", "products"},
+		{"GET", "get-character-products", `{"character_id":"CID"}`, "inventory", b, "PUT", "products"},
+		{"POST", "get-character-products", `{"id":"CID"}`, "inventory", b, "PUT", "products"},
 		{"POST", "consume-character-product/CID/green-hat/1", "", "inventory", b, "GET", "product-count"},
 		{"POST", "consume-character-product", `{"character_id":"CID","product_name":"green-hat","count":1}`, "inventory", b, "GET", "product-count"},
 		{"POST", "grant-character-product/CID/green-hat/1", "", "inventory", b, "GET", "product-count"},

@@ -33,6 +33,19 @@ func (c *call) fields(forms bool) (fields, string) {
 	return readFields(c.body, c.request.Header.Get("Content-Type"), forms)
 }
 
+// argument returns the one path segment after the route's name or, without it,
+// the text in the body under one of these names.
+func (c *call) argument(names ...string) (value, reason string) {
+	if len(c.args) == 1 {
+		return c.args[0], ""
+	}
+	body, reason := c.fields(true)
+	if reason != "" {
+		return "", reason
+	}
+	return body.text(names...)
+}
+
 // object reads the call's body and keeps its nulls.
 func (c *call) object(forms bool) (fields, string) {
 	return readBody(c.body, c.request.Header.Get("Content-Type"), forms)
@@ -196,6 +209,24 @@ func (f fields) whole(name string) (n int64, sent bool, reason string) {
 		return 0, true, "invalid " + name
 	}
 	return n, true, ""
+}
+
+// truncate drops a number's fraction. A number with an exponent stays as it is.
+func (f fields) truncate(name string) {
+	switch v := f[name].(type) {
+	case json.Number:
+		f[name] = json.Number(withoutFraction(v.String()))
+	case formValue:
+		f[name] = formValue(withoutFraction(string(v)))
+	}
+}
+
+func withoutFraction(number string) string {
+	whole, fraction, _ := strings.Cut(number, ".")
+	if !isDigits(fraction) {
+		return number
+	}
+	return whole
 }
 
 // flag returns whether a boolean is there and true.

@@ -59,9 +59,15 @@ func (a *account) item(id string) *Item {
 	return nil
 }
 
+// itemFields reads the body of a request to make or change an item. Vintage B
+// takes a form too.
+func (g *Gloebit) itemFields(c *call) (fields, string) {
+	return c.fields(g.cfg.Vintage.takes(VintageB))
+}
+
 // newInventoryItem serves new-inventory-item.
 func (g *Gloebit) newInventoryItem(c *call) reply {
-	body, reason := c.fields(false)
+	body, reason := g.itemFields(c)
 	if reason != "" {
 		return failure(reason)
 	}
@@ -107,7 +113,7 @@ func (g *Gloebit) getInventoryItem(c *call) reply {
 // updateInventoryItem leaves to it: it replaces the parameters, and makes the
 // item if there is none. What is not sent stays.
 func (g *Gloebit) replaceInventoryItem(c *call) reply {
-	body, reason := c.fields(false)
+	body, reason := g.itemFields(c)
 	if reason != "" {
 		return failure(reason)
 	}
@@ -139,7 +145,7 @@ func (g *Gloebit) updateInventoryItem(c *call) reply {
 // mergeInventoryItem puts the parameters that were sent, one by one and whole,
 // among those that are there.
 func (g *Gloebit) mergeInventoryItem(c *call) reply {
-	body, reason := c.fields(false)
+	body, reason := g.itemFields(c)
 	if reason != "" {
 		return failure(reason)
 	}
@@ -200,7 +206,7 @@ func (i *Item) replace(body fields) (reason string) {
 	if body.has("type-id", "type_id") {
 		replaced.Type = kind
 	}
-	switch params := body["params"].(type) {
+	switch params := body.structured("params").(type) {
 	case nil: // not sent
 	case map[string]any, string:
 		if replaced.Params, reason = encodeValue(params); reason != "" {
@@ -237,11 +243,24 @@ func (f fields) object(name string) (object map[string]any, reason string) {
 	if !f.has(name) {
 		return nil, ""
 	}
-	object, ok := f[name].(map[string]any)
+	object, ok := f.structured(name).(map[string]any)
 	if !ok {
 		return nil, "invalid " + name
 	}
 	return object, ""
+}
+
+// structured returns a value as JSON has it. In a form, a text that is a JSON
+// object stands for that object.
+func (f fields) structured(name string) any {
+	text, ok := f[name].(formValue)
+	if !ok {
+		return f[name]
+	}
+	if object, reason := readObject([]byte(text)); reason == "" && object != nil {
+		return map[string]any(object)
+	}
+	return string(text)
 }
 
 func encodeValue(value any) (json.RawMessage, string) {

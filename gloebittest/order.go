@@ -13,10 +13,11 @@ const maxTransactionID = 36
 // order is the body of a transact request, checked as far as that goes without
 // knowing the application.
 type order struct {
-	id, consumer, username string
-	product, asset         string
-	quantity               int64 // of the product if there is one, else of the asset
-	change                 int64 // gloebit-balance-change; 0 for a product
+	id                 string // empty until one is made up
+	consumer, username string
+	product, asset     string
+	quantity           int64 // of the product if there is one, else of the asset
+	change             int64 // gloebit-balance-change; 0 for a product
 	// offered is gloebit-balance-change beside a product, -1 if it is no whole
 	// number. Nil means that it was not sent.
 	offered            *int64
@@ -39,12 +40,13 @@ func readOrder(body []byte, contentType string, v Vintage) (order, string) {
 	if reason != "" {
 		return order{}, reason
 	}
-	f.forget(v)
+	f.adapt(v)
 	var o order
 	if o.id, reason = f.text("id", "transaction-id"); reason != "" {
 		return o, reason
 	}
-	if o.id == "" || utf8.RuneCountInString(o.id) > maxTransactionID {
+	// Vintage B makes an id up for an order without one.
+	if o.id == "" && !v.takes(VintageB) || utf8.RuneCountInString(o.id) > maxTransactionID {
 		return order{}, "invalid id"
 	}
 	if version, _, reason := f.whole("version"); reason != "" || version != 1 {
@@ -78,8 +80,9 @@ func (o *order) readParties(f fields) (reason string) {
 	return reason
 }
 
-// forget drops the names that only the other vintage has.
-func (f fields) forget(v Vintage) {
+// adapt drops the names that only the other vintage has, and truncates what
+// vintage B truncates.
+func (f fields) adapt(v Vintage) {
 	if !v.takes(VintageA) {
 		delete(f, "id")
 		delete(f, "consumer-key")
@@ -95,7 +98,9 @@ func (f fields) forget(v Vintage) {
 			delete(f, of+"-desc-names")
 			delete(f, of+"-desc-values")
 		}
+		return
 	}
+	f.truncate("product-quantity") // as vintage B does
 }
 
 // readPurchase reads what is bought. A product's price is Gloebit's own:

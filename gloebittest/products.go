@@ -16,9 +16,14 @@ func (g *Gloebit) getUserProducts(c *call) reply {
 	return answer
 }
 
-// getCharacterProducts serves get-character-products/CHARACTER.
+// getCharacterProducts serves get-character-products/CHARACTER, and the same
+// with character_id or id in the body, also in that of a GET.
 func (g *Gloebit) getCharacterProducts(c *call) reply {
-	character := c.user.character(c.args[0])
+	id, reason := c.argument("character_id", "id")
+	if reason != "" {
+		return failure(reason)
+	}
+	character := c.user.character(id)
 	if character == nil {
 		return failure(reasonUnknownCharacter)
 	}

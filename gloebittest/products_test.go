@@ -96,7 +96,10 @@ func TestProductsRefuse(t *testing.T) {
 		})
 	}
 	require.Equal(t, "unknown character", w.get("get-character-products/"+theirs, token).json["reason"])
-	require.Equal(t, http.StatusNotFound, w.get("get-character-products", token).status)
+	require.Equal(t, "malformed request", w.get("get-character-products", token).json["reason"])
+	require.Equal(t, "unknown character", w.post("get-character-products", token, `{"character_id":"`+theirs+`"}`).json["reason"])
+	require.Equal(t, "character_id and id differ",
+		w.post("get-character-products", token, `{"character_id":"`+ogre+`","id":"`+theirs+`"}`).json["reason"])
 	require.Equal(t, http.StatusNotFound, w.post("grant-character-product/green-hat/1", token, "").status)
 }
 

@@ -123,7 +123,7 @@ func productRoutes() map[string]route {
 		"grant-character-product":     {args: []int{0, 3}, api: (*Gloebit).grantCharacterProduct},
 		"set-character-product-count": {args: []int{0, 3}, api: (*Gloebit).setCharacterProductCount},
 		"get-character-products": {
-			methods: []string{http.MethodGet, http.MethodPost}, args: []int{1}, api: (*Gloebit).getCharacterProducts,
+			methods: []string{http.MethodGet, http.MethodPost}, args: []int{0, 1}, api: (*Gloebit).getCharacterProducts,
 		},
 	}
 	for path, rt := range routes {

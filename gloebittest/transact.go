@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/big"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // transact serves transact and v2/transact.
@@ -49,6 +51,9 @@ func (g *Gloebit) charge(c *call, o order, reason string) reply {
 	amount, reason := g.price(c, o)
 	if reason != "" {
 		return o.refused("", reason)
+	}
+	if o.id == "" {
+		o.id = uuid.NewString()
 	}
 	t := g.newRecord(c, o, amount, payee)
 	cost := new(big.Rat).SetInt64(amount)

@@ -24,15 +24,15 @@ func TestTransactTakesBothVintagesNames(t *testing.T) {
 		vintage gloebittest.Vintage
 		fields  map[string]any
 		path    string
-		known   bool
+		refused string // empty means that it is taken
 	}{
-		"A's to both":    {gloebittest.VintageBoth, a, "transact", true},
-		"B's to both":    {gloebittest.VintageBoth, b, "transact/", true},
-		"A's to A":       {gloebittest.VintageA, a, "transact", true},
-		"B's to B":       {gloebittest.VintageB, b, "v2/transact", true},
-		"A's to B":       {gloebittest.VintageB, a, "transact", false},
-		"B's to A":       {gloebittest.VintageA, b, "transact", false},
-		"OpenSim's path": {gloebittest.VintageBoth, b, "v2/transact/", true},
+		"A's to both":    {gloebittest.VintageBoth, a, "transact", ""},
+		"B's to both":    {gloebittest.VintageBoth, b, "transact/", ""},
+		"A's to A":       {gloebittest.VintageA, a, "transact", ""},
+		"B's to B":       {gloebittest.VintageB, b, "v2/transact", ""},
+		"A's to B":       {gloebittest.VintageB, a, "transact", "unknown consumer"},
+		"B's to A":       {gloebittest.VintageA, b, "transact", "invalid id"},
+		"OpenSim's path": {gloebittest.VintageBoth, b, "v2/transact/", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -41,9 +41,9 @@ func TestTransactTakesBothVintagesNames(t *testing.T) {
 				test.fields["application-key"] = w.app.Key
 			}
 			got := w.post(test.path, w.token("transact"), w.order(test.fields))
-			require.Equal(t, test.known, got.json["success"], got.text)
-			if !test.known {
-				require.Equal(t, "invalid id", got.json["reason"])
+			if test.refused != "" {
+				require.Equal(t, test.refused, got.json["reason"], got.text)
+				require.Empty(t, w.server.Transactions())
 				return
 			}
 			require.Equal(t, map[string]any{
@@ -124,8 +124,6 @@ func TestTransactRefuses(t *testing.T) {
 		body           string
 		status, reason string
 	}{
-		"no id":                     {fields: map[string]any{"id": nil}, reason: "invalid id"},
-		"an empty id":               {fields: map[string]any{"id": ""}, reason: "invalid id"},
 		"an id of 37 characters":    {fields: map[string]any{"id": strings.Repeat("x", 37)}, reason: "invalid id"},
 		"an id that is no text":     {fields: map[string]any{"id": 7}, reason: "invalid id"},
 		"two ids":                   {fields: map[string]any{"transaction-id": "other"}, reason: "id and transaction-id differ"},
@@ -139,6 +137,9 @@ func TestTransactRefuses(t *testing.T) {
 		"a product that is no text": {fields: map[string]any{"product": true}, reason: "invalid product"},
 		"no pieces of a product":    {fields: map[string]any{"product": "crown", "product-quantity": 0}, reason: "invalid product-quantity"},
 		"half a product":            {fields: map[string]any{"product": "crown", "product-quantity": 0.5}, reason: "invalid product-quantity"},
+		"less than no product":      {fields: map[string]any{"product": "crown", "product-quantity": -0.5}, reason: "invalid product-quantity"},
+		"products with exponent":    {fields: map[string]any{"product": "crown", "product-quantity": json.Number("1.5e1")}, reason: "invalid product-quantity"},
+		"half a piece of an asset":  {fields: map[string]any{"asset-code": "hat", "asset-quantity": 1.5}, reason: "invalid asset-quantity"},
 		"too many of a product":     {fields: map[string]any{"product": "crown", "product-quantity": 3}, reason: "product limit reached"},
 		"a price beyond 2^53":       {fields: map[string]any{"product": "moon", "product-quantity": 3}, reason: "invalid product-quantity"},
 		"an asset that is no text":  {fields: map[string]any{"asset-code": 7}, reason: "invalid asset-code"},

@@ -60,7 +60,7 @@ func TestWhereverItIsCutOff(t *testing.T) {
 				w := newWorld(t, queue(story.queue))
 				s := &crashStore{plan: plan, shelf: map[string]int{}, held: map[string]int{}}
 				c := &clerk{store: s, delivered: map[string]int{}}
-				w.config.Store, w.config.Fulfiller = s, c
+				w.config.Store, w.config.Fulfiller, w.config.Workers = s, c, 1
 				w.start()
 				if story.prepare != nil {
 					story.prepare(w, c)

@@ -10,6 +10,10 @@
 //
 //	-addr HOST:PORT
 //		Listen there. The default is 127.0.0.1:8081; port 0 takes a free one.
+//	-host NAME
+//		Answer under this host name too, and put it into the certificate of -tls. Repeat the flag, or
+//		separate several with commas. Without it, the sandbox answers under loopback names, the host of
+//		-addr, and the address that a request came in on; requests for other hosts get status 421.
 //	-tls
 //		Serve https, with a certificate made at the start and signed by itself.
 //	-tls-cert FILE
@@ -29,10 +33,11 @@
 //
 // The application sells six products; its page under /merchant adds and changes products.
 //
-// It prints one line with the sandbox's address, and two to paste into the shell of an application, which
-// export its key as GLOEBIT_CLIENT_ID and its secret as GLOEBIT_CLIENT_SECRET. It runs until it gets an
-// interrupt or a termination signal. Anyone who can reach the address can sign in as anyone and
-// see every secret, so keep it on the loopback interface unless the network is yours.
+// It prints one line with the sandbox's URL, with the address that it listens on where that is another, and two
+// to paste into the shell of an application, which export its key as GLOEBIT_CLIENT_ID and its secret as
+// GLOEBIT_CLIENT_SECRET. It runs until it gets an interrupt or a termination signal. Anyone who can reach the
+// address can sign in as anyone and see every secret, so keep it on the loopback interface unless the network is
+// yours. It warns when it listens beyond that interface.
 package main
 
 import (

@@ -38,7 +38,10 @@ func TestMain(m *testing.M) {
 }
 
 // printed is what the sandbox says at the start.
-type printed struct{ url, id, secret string }
+type printed struct {
+	url, id, secret string
+	listens         string // the address, if it is not the URL's
+}
 
 func read(t *testing.T, stdout io.Reader) printed {
 	t.Helper()
@@ -53,6 +56,8 @@ func read(t *testing.T, stdout io.Reader) printed {
 		require.True(t, ok, lines.Text())
 		*line.value = value
 	}
+	p.url, p.listens, _ = strings.Cut(p.url, " (listens on ")
+	p.listens = strings.TrimSuffix(p.listens, ")")
 	p.id, p.secret = unquoted(t, p.id), unquoted(t, p.secret)
 	return p
 }
@@ -68,11 +73,17 @@ func unquoted(t *testing.T, text string) string {
 // launch runs the sandbox within the test. The function that it returns stops it.
 func launch(t *testing.T, args ...string) (printed, func() error) {
 	t.Helper()
+	return launchTo(t, io.Discard, args...)
+}
+
+// launchTo is launch with a place for what goes to standard error.
+func launchTo(t *testing.T, stderr io.Writer, args ...string) (printed, func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	reader, writer := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), writer, io.Discard)
+		err := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), writer, stderr)
 		_ = writer.CloseWithError(io.EOF)
 		ended <- err
 	}()
@@ -124,12 +135,66 @@ func TestOverTLSItsCertificateCanBeTrusted(t *testing.T) {
 	require.NoError(t, stop())
 }
 
-func TestAllAddressesArePrintedAsOneThatOpens(t *testing.T) {
-	for _, addr := range []string{":0", "0.0.0.0:0"} {
-		p, stop := launch(t, "-addr", addr)
-		require.Regexp(t, `^http://127\.0\.0\.1:[1-9][0-9]*$`, p.url)
-		require.NoError(t, stop())
+func TestListening(t *testing.T) {
+	for name, test := range map[string]struct {
+		addr, url, listens string // regular expressions
+		warns              bool
+	}{
+		"loopback":          {"127.0.0.1:0", `http://127\.0\.0\.1:\d+`, "", false},
+		"another loopback":  {"127.0.0.2:0", `http://127\.0\.0\.2:\d+`, "", false},
+		"localhost":         {"localhost:0", `http://localhost:\d+`, `(127\.0\.0\.1|\[::1\]):\d+`, false},
+		"every address":     {":0", `http://127\.0\.0\.1:\d+`, `(\[::\]|0\.0\.0\.0):\d+`, true},
+		"every IPv4":        {"0.0.0.0:0", `http://127\.0\.0\.1:\d+`, `(\[::\]|0\.0\.0\.0):\d+`, true},
+		"every IPv6 or any": {"[::]:0", `http://127\.0\.0\.1:\d+`, `\[::\]:\d+`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			p, stop := launchTo(t, &stderr, "-addr", test.addr)
+			require.Regexp(t, "^"+test.url+"$", p.url)
+			require.Regexp(t, "^"+test.listens+"$", p.listens)
+			require.Contains(t, get(t, http.DefaultClient, p.url), "Sandbox: play money")
+			require.NoError(t, stop())
+			warning := regexp.MustCompile(`(?m)^gloebit-sandbox: warning: it listens on (\S+), beyond this machine: .+$`)
+			found := warning.FindAllStringSubmatch(stderr.String(), -1)
+			if !test.warns {
+				require.Empty(t, found, stderr.String())
+				return
+			}
+			require.Len(t, found, 1, stderr.String())
+			require.Equal(t, p.listens, found[0][1])
+		})
 	}
+}
+
+func TestHostNames(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "certificate.pem")
+	p, stop := launch(t, "-tls", "-tls-cert", file, "-host", "Shop.example,192.0.2.7", "-host", "sandbox")
+	pem, err := os.ReadFile(file)
+	require.NoError(t, err)
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(pem))
+	address := strings.TrimPrefix(p.url, "https://")
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		},
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	for _, host := range []string{"shop.example", "192.0.2.7", "sandbox", "localhost", "127.0.0.1", "[::1]"} {
+		require.Contains(t, get(t, client, "https://"+host+":8443/"), "Sandbox: play money", host)
+	}
+	_, err = client.Get("https://rebound.example/")
+	require.ErrorContains(t, err, "certificate")
+	r, err := http.NewRequest(http.MethodGet, "https://sandbox/", nil)
+	require.NoError(t, err)
+	r.Host = "rebound.example"
+	response, err := client.Do(r)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusMisdirectedRequest, response.StatusCode)
+	require.NoError(t, stop())
 }
 
 func TestCommandLinesThatAreRefused(t *testing.T) {
@@ -143,6 +208,10 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 		"a port that is taken":       {"-addr", taken.Addr().String()},
 		"a redirect that is empty":   {"-redirect", "http://127.0.0.1:1/,"},
 		"a redirect without a host":  {"-addr", "127.0.0.1:0", "-redirect", "/callback"},
+		"a host with a scheme":       {"-addr", "127.0.0.1:0", "-host", "http://sandbox"},
+		"a host with a port":         {"-addr", "127.0.0.1:0", "-host", "sandbox:8081"},
+		"a host with a star":         {"-addr", "127.0.0.1:0", "-host", "*.example"},
+		"a host that is empty":       {"-addr", "127.0.0.1:0", "-host", "sandbox,"},
 		"a certificate without TLS":  {"-addr", "127.0.0.1:0", "-tls-cert", "x.pem"},
 		"a certificate to nowhere":   {"-addr", "127.0.0.1:0", "-tls", "-tls-cert", "/no/such/folder/x.pem"},
 		"a state file to nowhere":    {"-addr", "127.0.0.1:0", "-state", "/no/such/folder/x.json"},

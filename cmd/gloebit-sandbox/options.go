@@ -5,33 +5,35 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 )
 
 // options are the command line.
 type options struct {
 	addr         string
+	hosts        values // the host of addr, unless it is every address, and those of -host
 	tls          bool
 	tlsCert      string
 	state        string
 	clientID     string
 	clientSecret string
 	name         string
-	redirects    prefixes
+	redirects    values
 }
 
-// prefixes is a flag that may be repeated and may hold several values with commas between them.
-type prefixes []string
+// values is a flag that may be repeated and may hold several values with commas between them.
+type values []string
 
-func (p *prefixes) String() string { return strings.Join(*p, ",") }
+func (v *values) String() string { return strings.Join(*v, ",") }
 
-func (p *prefixes) Set(value string) error {
+func (v *values) Set(value string) error {
 	for one := range strings.SplitSeq(value, ",") {
 		one = strings.TrimSpace(one)
 		if one == "" {
-			return errors.New("a prefix is empty")
+			return errors.New("a value is empty")
 		}
-		*p = append(*p, one)
+		*v = append(*v, one)
 	}
 	return nil
 }
@@ -42,6 +44,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("gloebit-sandbox", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8081", "listen on this `HOST:PORT`; port 0 takes a free one")
+	flags.Var(&o.hosts, "host", "also answer under this host `NAME`, and put it into the certificate of -tls; repeatable")
 	flags.BoolVar(&o.tls, "tls", false, "serve https, with a self-signed certificate made at the start")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "with -tls, write the certificate to this `FILE` too, for clients to trust")
 	flags.StringVar(&o.state, "state", "", "keep everything in this `FILE`, across restarts")
@@ -60,5 +63,22 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if o.tlsCert != "" && !o.tls {
 		return options{}, errors.New("-tls-cert needs -tls")
 	}
+	for _, host := range o.hosts {
+		if !isHost(host) {
+			return options{}, fmt.Errorf("-host: %q is no host name: leave out the scheme, the port and the path", host)
+		}
+	}
+	host, _, err := net.SplitHostPort(o.addr)
+	if err != nil {
+		return options{}, fmt.Errorf("-addr: %w", err)
+	}
+	if host != "" && !net.ParseIP(host).IsUnspecified() {
+		o.hosts = append(o.hosts, host)
+	}
 	return o, nil
+}
+
+// isHost reports whether a text is an IP address, or may be a host name.
+func isHost(text string) bool {
+	return net.ParseIP(text) != nil || !strings.ContainsAny(text, ":/@[]*? ")
 }

@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	box, err := sandbox.New(sandbox.Config{
 		ClientID: o.clientID, ClientSecret: o.clientSecret, Name: o.name, RedirectPrefixes: o.redirects,
-		StateFile: o.state, Logger: logger,
+		Hosts: o.hosts, StateFile: o.state, Logger: logger,
 	})
 	if err != nil {
 		return err
@@ -41,6 +41,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	listener, address, err := listen(o)
 	if err != nil {
 		return err
+	}
+	if at, ok := listener.Addr().(*net.TCPAddr); !ok || !at.IP.IsLoopback() {
+		fmt.Fprintf(stderr, "gloebit-sandbox: warning: it listens on %s, beyond this machine: "+
+			"everyone who reaches that can sign in as anyone and read every secret\n", listener.Addr())
 	}
 	app := box.Application()
 	_, err = fmt.Fprintf(stdout, "sandbox: %s\nexport GLOEBIT_CLIENT_ID=%s\nexport GLOEBIT_CLIENT_SECRET=%s\n",
@@ -55,25 +59,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // quoted is the text for a POSIX shell, which takes nothing in it for more than text.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// listen opens the port and returns the address for browsers.
+// listen opens the port. It returns the URL for browsers and, if that has another host, the address.
 func listen(o options) (net.Listener, string, error) {
-	host, _, err := net.SplitHostPort(o.addr)
-	if err != nil {
-		return nil, "", fmt.Errorf("-addr: %w", err)
-	}
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return nil, "", fmt.Errorf("-addr: %w", err)
 	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1" // one of all addresses, and one that a browser can open
-	}
-	address := net.JoinHostPort(host, port)
+	shown := shownAddress(o.addr, listener.Addr().String())
 	if !o.tls {
-		return listener, "http://" + address, nil
+		return listener, "http://" + shown, nil
 	}
-	certificate, err := selfSigned(host, time.Now())
+	certificate, err := selfSigned(o.hosts, time.Now())
 	if err == nil && o.tlsCert != "" {
 		err = writePEM(o.tlsCert, certificate)
 	}
@@ -85,7 +81,22 @@ func listen(o options) (net.Listener, string, error) {
 		Certificates: []tls.Certificate{certificate},
 		NextProtos:   []string{"http/1.1"},
 	})
-	return secured, "https://" + address, nil
+	return secured, "https://" + shown, nil
+}
+
+// shownAddress returns the host of -addr with the port that the listener has and, where that host is not the
+// address that the listener has, that address too.
+func shownAddress(addr, actual string) string {
+	host, _, _ := net.SplitHostPort(addr)
+	_, port, _ := net.SplitHostPort(actual)
+	if host == "" || net.ParseIP(host).IsUnspecified() {
+		host = "127.0.0.1" // one of all addresses, and one that a browser can open
+	}
+	shown := net.JoinHostPort(host, port)
+	if shown != actual {
+		shown += " (listens on " + actual + ")"
+	}
+	return shown
 }
 
 // serve answers requests until ctx ends: then it lets those under way end, stops the queue, and saves.

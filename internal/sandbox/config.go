@@ -32,6 +32,11 @@ type Config struct {
 	// hat at 40 G$ and a few more things.
 	Products []gloebittest.Product
 
+	// Hosts are host names under which the sandbox answers, without ports. It always answers under
+	// localhost, names that end with .localhost, loopback and unspecified addresses, and the IP address that
+	// a request came in on. Requests for any other host get status 421.
+	Hosts []string
+
 	// StateFile keeps everything but sign-ins across restarts. No answer leaves before what it says is
 	// in the file. Empty means that everything is forgotten. Only one sandbox may use a file at a time.
 	StateFile string

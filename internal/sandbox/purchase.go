@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-gloebit/gloebit/gloebittest"
@@ -80,9 +81,9 @@ func (s *Sandbox) purchase(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, signInURL(data.url("")), http.StatusSeeOther)
 		return
 	}
-	text := data.Chosen
-	if text == "other" {
-		text = data.Other
+	text := data.Other
+	if strings.TrimSpace(text) == "" {
+		text = data.Chosen
 	}
 	amount, err := parseWhole(text, 1, maxPurchase)
 	if err != nil {

@@ -34,28 +34,50 @@ func TestAUserBuysGloebitsAndGoesBack(t *testing.T) {
 	require.Contains(t, b.get("/account").body, "+5,000 G$</span>")
 }
 
-func TestAnotherAmount(t *testing.T) {
+func TestTypedAmountCountsBeforeChosenOne(t *testing.T) {
+	for name, test := range map[string]struct{ chosen, typed, balance string }{
+		"typed beside the preselected": {"500", "42", "1042"},
+		"typed with spaces":            {"500", " 77 ", "1077"},
+		"typed alone":                  {"", "42", "1042"},
+		"the same":                     {"500", "500", "1500"},
+		"chosen":                       {"2000", "", "3000"},
+		"spaces beside a chosen":       {"2000", "  ", "3000"},
+		"a word beside the chosen":     {"500", "lots", "1000"},
+		"nothing beside the chosen":    {"500", "0", "1000"},
+	} {
+		for _, path := range []string{"/purchase", "/purchase/"} {
+			t.Run(name+path, func(t *testing.T) {
+				s := start(t, sandbox.Config{})
+				b := s.signedInAs("alice")
+				p := b.get(path)
+				require.NotContains(t, p.body, `value="other"`, "there is one way to say another amount")
+				require.Equal(t, "500", b.must(p, " checked", "value"))
+				b.post(path, "amount", test.chosen, "other", test.typed, "order", b.must(p, `name="order"`, "value"))
+				require.Equal(t, test.balance, s.box.Gloebit().Balance("alice"))
+			})
+		}
+	}
+}
+
+func TestAmountsThatCannotBeBought(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
-	p := b.post("/purchase", "amount", "other", "other", " 77 ")
-	require.Contains(t, p.body, "77 G$ bought.")
-	require.Equal(t, "1077", s.box.Gloebit().Balance("alice"))
 	for name, fields := range map[string][]string{
 		"none":       {},
-		"nothing":    {"amount", "other"},
-		"zero":       {"amount", "other", "other", "0"},
+		"nothing":    {"amount", "", "other", ""},
+		"zero":       {"other", "0"},
 		"less":       {"amount", "-5"},
-		"a fraction": {"amount", "other", "other", "1.5"},
+		"a fraction": {"other", "1.5"},
 		"words":      {"amount", "lots"},
-		"too much":   {"amount", "other", "other", "1000001"},
-		"overflow":   {"amount", "other", "other", "99999999999999999999"},
+		"too much":   {"other", "1000001"},
+		"overflow":   {"other", "99999999999999999999"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := b.post("/purchase", append(fields, "return-to", s.shop+"/", "order", "x")...)
 			require.Equal(t, http.StatusUnprocessableEntity, p.status)
 			require.Contains(t, p.body, "Nothing was bought: a whole number of gloebits from 1 to 1,000,000, please.")
 			require.Equal(t, s.shop+"/", b.must(p, `id="back"`, "href"), "the way back stays")
-			require.Equal(t, "1077", s.box.Gloebit().Balance("alice"))
+			require.Equal(t, "1000", s.box.Gloebit().Balance("alice"))
 		})
 	}
 }

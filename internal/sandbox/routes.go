@@ -9,7 +9,7 @@ import (
 const maxForm = 64 << 10
 
 // routes puts the pages before the engine, which gets every other path exactly as it came.
-func (s *Sandbox) routes() (http.Handler, error) {
+func (s *Sandbox) routes(hosts []string) (http.Handler, error) {
 	pages := http.NewServeMux()
 	for pattern, page := range map[string]http.HandlerFunc{
 		"GET /{$}":                             s.home,
@@ -23,6 +23,7 @@ func (s *Sandbox) routes() (http.Handler, error) {
 		"GET /purchase":                        s.purchasePage,
 		"GET /purchase/{$}":                    s.purchasePage,
 		"POST /purchase":                       s.purchase,
+		"POST /purchase/{$}":                   s.purchase,
 		"GET /merchant":                        s.merchant,
 		"POST /merchant":                       s.addApplication,
 		"GET /merchant/{key}":                  s.application,
@@ -41,36 +42,33 @@ func (s *Sandbox) routes() (http.Handler, error) {
 		pages.Handle("GET /"+name, file)
 	}
 	engine := s.worded(s.gloebit)
-	for _, path := range []string{"/oauth2/authorize", "/oauth/authorize", "/authorize-subscription/{id}"} {
+	for _, path := range []string{
+		"/oauth2/authorize", "/oauth2/conditional-authorize", "/oauth/authorize", "/authorize-subscription/{id}",
+	} {
 		pages.Handle(path, engine)
 		pages.Handle(path+"/{$}", engine)
 	}
-	return s.durable(s.choose(s.protected(pages), pages, engine)), nil
+	return s.reachable(s.durable(s.choose(s.bounded(pages), pages, engine)), hosts), nil
 }
 
-// protected refuses forms that another site's page sent, and bounds what a form may hold.
-func (s *Sandbox) protected(pages http.Handler) http.Handler {
-	protection := http.NewCrossOriginProtection()
-	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.problem(w, r, http.StatusForbidden, "That came from another site",
-			"The form was sent by a page that doesn't belong to this sandbox, so nothing was done.")
-	}))
-	return protection.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// bounded reads forms, and bounds what a form may hold.
+func (s *Sandbox) bounded(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if err := r.ParseForm(); err != nil {
 			s.problem(w, r, http.StatusBadRequest, "That can't be read", "The form or the address is broken or too long.")
 			return
 		}
 		pages.ServeHTTP(w, r)
-	}))
+	})
 }
 
 // choose sends a request to the pages if one of them matches, or else to the engine, whose paths a
 // ServeMux must not clean: product names in them may hold anything.
-func (s *Sandbox) choose(protected http.Handler, pages *http.ServeMux, engine http.Handler) http.Handler {
+func (s *Sandbox) choose(bounded http.Handler, pages *http.ServeMux, engine http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := pages.Handler(r); pattern != "" {
-			protected.ServeHTTP(w, r)
+			bounded.ServeHTTP(w, r)
 			return
 		}
 		engine.ServeHTTP(w, r)

@@ -63,7 +63,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if err := s.start(cfg); err != nil {
 		return nil, err
 	}
-	s.handler, err = s.routes()
+	s.handler, err = s.routes(normalHosts(cfg.Hosts))
 	if err != nil {
 		return nil, err
 	}
