@@ -32,11 +32,12 @@ const (
 // has expired, or ctx ends. Server.Endpoint.DeviceAuthURL must be set. The user
 // is asked for Config.Scopes and scopes.
 //
-// The user is locked in the token store meanwhile. So when two programs call it
-// for the same user, the second waits for the first. If the user has a credential
-// already, nobody is asked. Errors: ErrAccessDenied, ErrCodeExpired, ErrExchange,
-// ErrUnavailable, ErrStore, ErrInvalidRequest, what show returned, and the
-// context's.
+// The user is locked in the token store meanwhile, for up to half an hour. So
+// when two programs call it for the same user, the second waits for the first. A
+// store whose lock ends sooner ends the wait: redisstore with its Lease. In SQLite
+// nothing else is written meanwhile. If the user has a credential already, nobody
+// is asked. Errors: ErrAccessDenied, ErrCodeExpired, ErrExchange, ErrUnavailable,
+// ErrStore, ErrInvalidRequest, what show returned, and the context's.
 func (c *Connector) ConnectDevice(
 	ctx context.Context, userID string, show func(context.Context, DeviceCode) error, scopes ...Scope,
 ) error {
