@@ -31,7 +31,7 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 	resp, err := c.merchant.api.Do(req)
 	if err != nil {
 		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, discreet.Failure(err)},
-			transient: ctx.Err() == nil && !isUntrusted(err), unsent: sent.never()}
+			transient: ctx.Err() == nil && !isUntrusted(err), unsent: sent.never(), written: sent.wrote.Load()}
 	}
 	defer resp.Body.Close()
 	body, err := readReply(resp)

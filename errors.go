@@ -174,6 +174,7 @@ type APIError struct {
 	causes    []error
 	transient bool // the same call may fare better later
 	unsent    bool // there was no connection on which to send the request
+	written   bool // the request was written, if only by a transport that repeats it
 }
 
 // Error says which call failed and why: in the server's words where it gave a

@@ -3,6 +3,7 @@ package gloebit_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
@@ -135,4 +136,70 @@ func TestKeyAndQuantityAreRequired(t *testing.T) {
 			require.ErrorContains(t, err, test.want)
 		})
 	}
+}
+
+func TestTransactionIDOfAnOrder(t *testing.T) {
+	item := gloebit.ItemOrder{Key: "k", Item: "hat", Price: 5, Quantity: 2}
+	product := gloebit.ProductOrder{Key: "k", Product: "hat", Price: 5, Quantity: 2, CharacterID: "c"}
+	server := httptest.NewServer(answering(http.StatusOK, `{"success":true,"status":"queued","reason":"success"}`))
+	t.Cleanup(server.Close)
+	client := func(t *testing.T, user, account, realm string) *gloebit.Client { // as another process makes one
+		config := validConfig()
+		config.Provider, config.Realm, config.Tokens = gloebit.At(server.URL), realm, &gloebit.MemoryTokenStore{}
+		merchant, err := gloebit.New(config)
+		require.NoError(t, err)
+		credential := connect.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeTransact}, Subject: account, Name: user}
+		require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, user), save(credential)))
+		c, err := merchant.Client(t.Context(), user)
+		require.NoError(t, err)
+		return c
+	}
+	ids := func(t *testing.T, c *gloebit.Client) [2]string {
+		first, err := item.TransactionID(c)
+		require.NoError(t, err)
+		second, err := product.TransactionID(c)
+		require.NoError(t, err)
+		require.NotEqual(t, first, second)
+		return [2]string{first, second}
+	}
+	base := client(t, "u", "account", "shop")
+	want := ids(t, base)
+	t.Run("it is the one that is sent", func(t *testing.T) {
+		first, err := base.PurchaseItem(t.Context(), item)
+		require.NoError(t, err)
+		second, err := base.PurchaseProduct(t.Context(), product)
+		require.NoError(t, err)
+		require.Equal(t, want, [2]string{first.TransactionID, second.TransactionID})
+	})
+	t.Run("an ID of the application's own stays", func(t *testing.T) {
+		id, err := gloebit.ItemOrder{ID: "mine"}.TransactionID(base)
+		require.NoError(t, err)
+		require.Equal(t, "mine", id)
+	})
+	t.Run("another user ID of the account has the same", func(t *testing.T) {
+		require.Equal(t, want, ids(t, client(t, "the next session", "account", "shop")))
+	})
+	t.Run("another account has another", func(t *testing.T) {
+		require.NotEqual(t, want, ids(t, client(t, "u", "another", "shop")))
+	})
+	t.Run("a user is no account", func(t *testing.T) {
+		require.NotEqual(t, ids(t, client(t, "u", "u", "shop")), ids(t, client(t, "u", "", "shop")))
+		require.NotEqual(t, ids(t, client(t, "u", "", "shop")), ids(t, client(t, "v", "", "shop")))
+	})
+	t.Run("another realm has another", func(t *testing.T) {
+		require.NotEqual(t, want, ids(t, client(t, "u", "account", "another")))
+	})
+	t.Run("transactions know the account", func(t *testing.T) {
+		charge := gloebit.Transaction{Key: "2026-05", Total: 5, SubscriptionID: "s"}
+		seen := map[string]int{}
+		for _, c := range []*gloebit.Client{base, client(t, "the next session", "account", "shop"), client(t, "u", "another", "shop"), client(t, "u", "account", "another")} {
+			receipt, err := c.Transact(t.Context(), charge)
+			require.NoError(t, err)
+			seen[receipt.TransactionID]++
+			receipt, err = c.TransactU2U(t.Context(), charge, gloebit.Seller{GloebitID: "s"})
+			require.NoError(t, err)
+			seen[receipt.TransactionID]++
+		}
+		require.Len(t, seen, 6, "one of the account and path, whatever the session, and one each of others")
+	})
 }

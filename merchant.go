@@ -77,8 +77,9 @@ type Config struct {
 	// parameter return_to says where to come back to: a local path, as the
 	// browser sees it, or the page's absolute URL when SignInURL has another
 	// host than RedirectURL. It is left out where that is not known. A sign-in
-	// page must check return_to before it redirects there, and must not be
-	// behind RequireGloebit. The default is a page without a link.
+	// page must check return_to before it redirects there, a local path with
+	// [connect.CheckReturnTo], and must not be behind RequireGloebit. The default
+	// is a page without a link.
 	SignInURL string
 	// SignIn makes the Gloebit identity the user: a user who connects is signed in,
 	// a user who disconnects is signed out. It needs an identity scope, and no User.

@@ -72,14 +72,17 @@ func (f *fate) see(err error) {
 	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
 }
 
-// reached tells whether a request found a connection to the server.
-type reached struct{ asked, got atomic.Bool }
+// reached tells how far a request came: whether it found a connection to the
+// server, and whether anything was written to one.
+type reached struct{ asked, got, wrote atomic.Bool }
 
 // trace returns a context by which net/http tells.
 func (r *reached) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { r.asked.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { r.got.Store(true) },
+
+		WroteHeaders: func() { r.wrote.Store(true) },
 	})
 }
 
@@ -91,12 +94,12 @@ func (r *reached) never() bool { return r.asked.Load() && !r.got.Load() }
 // mayHaveArrived reports whether a request that failed can have been carried
 // out all the same.
 func mayHaveArrived(err error) bool {
-	var call *APIError
-	if errors.As(err, &call) && call.unsent {
+	call := new(APIError)
+	if errors.As(err, &call); call.unsent {
 		return false
 	}
 	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err) {
+	if !call.written && (errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err)) {
 		return false
 	}
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBadReply)

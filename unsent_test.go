@@ -29,11 +29,12 @@ func TestUnsentTransaction(t *testing.T) {
 		transport http.RoundTripper
 		doubt     bool
 	}{
-		"proxy refuses":        {"https://gloebit.example/", through(refusingProxy), false},
-		"TLS fails":            {silent, &http.Transport{}, false},
-		"nothing listens":      {"http://" + testkit.ClosedPort(t), &http.Transport{}, false},
-		"answer lost":          {silentPlain, &http.Transport{}, true},
-		"transport that hides": {silentPlain, hiding{&http.Transport{}}, true},
+		"proxy refuses":          {"https://gloebit.example/", through(refusingProxy), false},
+		"TLS fails":              {silent, &http.Transport{}, false},
+		"nothing listens":        {"http://" + testkit.ClosedPort(t), &http.Transport{}, false},
+		"answer lost":            {silentPlain, &http.Transport{}, true},
+		"repeated, then refused": {silentPlain, twoWays{&http.Transport{}, through("http://" + testkit.ClosedPort(t))}, true},
+		"transport that hides":   {silentPlain, hiding{&http.Transport{}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, merchant, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
@@ -57,6 +58,18 @@ type hiding struct{ next http.RoundTripper }
 
 func (h hiding) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(r.Clone(context.Background()))
+}
+
+// twoWays is a transport that sends a request again, on another way.
+type twoWays struct{ first, second http.RoundTripper }
+
+func (p twoWays) RoundTrip(r *http.Request) (*http.Response, error) {
+	again := r.Clone(r.Context())
+	again.Body, _ = r.GetBody()
+	if resp, err := p.first.RoundTrip(r); err == nil {
+		return resp, nil
+	}
+	return p.second.RoundTrip(again)
 }
 
 // TestRetryAfter checks how long a server asks to wait, and that the browser is

@@ -151,6 +151,38 @@ func TestCallbackLoadedTwice(t *testing.T) {
 	}
 }
 
+// TestCallbackOfAPlantedSession has somebody who planted their session in the
+// user's browser wait for the user's callback: they know the state and the
+// session, but not the code.
+func TestCallbackOfAPlantedSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := newSite(t, sessionUsers, func(c *connect.Config) {
+			next := c.HTTPClient.Transport
+			c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				<-release
+				return next.RoundTrip(r)
+			})}
+		})
+		target := s.callback(t, "?return_to=/page")
+		users, planter := s.request(http.MethodGet, target), s.request(http.MethodGet, strings.Replace(target, "code=code", "code=guess", 1))
+		first := make(chan int)
+		go func() {
+			recorder := httptest.NewRecorder()
+			s.mux.ServeHTTP(recorder, users)
+			first <- recorder.Code
+		}()
+		synctest.Wait()
+		second := make(chan *http.Response)
+		go func() { second <- s.load(planter) }()
+		synctest.Wait()
+		close(release)
+		require.Equal(t, http.StatusSeeOther, <-first)
+		require.Equal(t, http.StatusBadRequest, (<-second).StatusCode)
+		require.NotContains(t, body(t, s.get("https://shop.example/page")), "hello ")
+	})
+}
+
 // TestPrefetch checks that a page that a browser loads ahead starts and ends
 // nothing.
 func TestPrefetch(t *testing.T) {
@@ -171,14 +203,37 @@ func TestPrefetch(t *testing.T) {
 // TestMiddlewareAroundEverything has the middleware around the connector's own
 // handlers, which users who are not connected have to reach.
 func TestMiddlewareAroundEverything(t *testing.T) {
-	s := newSite(t, sessionUsers)
-	around := http.NewServeMux()
-	around.Handle("/", s.Require()(s.mux))
-	s.mux = around
+	around := func(changes ...func(*connect.Config)) *site {
+		s := newSite(t, changes...)
+		around := http.NewServeMux()
+		around.Handle("/", s.Require()(s.mux))
+		s.mux = around
+		return s
+	}
+	stripped := around(sessionUsers, func(c *connect.Config) { c.RedirectURL = "https://shop.example/shop/oauth/callback" })
+	require.Equal(t, "/shop/page", stripped.get(stripped.callback(t, "?return_to=/page")).Header.Get("Location"), "behind a proxy that strips /shop")
+
+	s := around(sessionUsers)
 	require.Equal(t, "/oauth/connect?return_to=%2Fpage", s.get("https://shop.example/page").Header.Get("Location"))
 	target := s.callback(t, "?return_to=/page")
 	require.Equal(t, http.StatusSeeOther, s.get(target).StatusCode)
 	require.Equal(t, http.StatusOK, s.get("https://shop.example/page").StatusCode)
+}
+
+// TestMiddlewareAtItsOwnPaths checks that no path leads to a protected handler
+// without an account, also where the handler looks at no path.
+func TestMiddlewareAtItsOwnPaths(t *testing.T) {
+	s := newSite(t, sessionUsers)
+	s.mux = http.NewServeMux()
+	s.mux.Handle("/", s.Require()(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "for those who are connected")
+	})))
+	for _, path := range []string{"connect", "callback", "disconnect"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			resp := s.load(s.request(method, "https://members.shop.example/oauth/"+path))
+			require.NotContains(t, body(t, resp), "for those who are connected", "%s %s", method, path)
+		}
+	}
 }
 
 // TestCrossOriginRequests checks that a page of another site can't make a

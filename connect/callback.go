@@ -42,7 +42,9 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 
 // finishOnce is finishConnection for a browser that may load its callback twice
 // and drop the first response: a request that comes while the same browser's
-// first one is completing waits for it, and its session gets the user too.
+// first one is completing waits for it, and its session gets the user too. It has
+// the same code: whoever planted the session in the browser knows the state and
+// the binding, but not the code.
 func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 	ctx := r.Context()
 	binding, err := c.session(ctx, c.keys.binding)
@@ -51,7 +53,7 @@ func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 		return c.finishConnection(r)
 	}
 	first := false
-	value, err, _ := c.completing.Do(hash(stateID(state), " ", binding), func() (any, error) {
+	value, err, _ := c.completing.Do(hash(binding, " ", r.URL.RawQuery), func() (any, error) {
 		first = true
 		return c.finishConnection(r)
 	})

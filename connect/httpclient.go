@@ -15,12 +15,13 @@ import (
 //
 // If the token expires within ten seconds and there is a refresh token, the
 // client refreshes it first. After a response that says that the token has
-// expired (see Server.Expired) it refreshes the token. After another 401, or without a refresh
-// token, it reloads the credential, because another replica may have refreshed
-// it. If it then has a new token, it resends the request once, unless the request
-// has a body and no [http.Request.GetBody]. If the request can't be resent, or
-// the second attempt fails, the caller gets the first response. Call
-// [Account.Reject] if that response means that the token is no longer valid.
+// expired (see Server.Expired) it refreshes the token. After another 401, or
+// without a refresh token, it reloads the credential, because another replica may
+// have refreshed it, and waits for one that is doing so. If it then has a new
+// token, it resends the request once, unless the request has a body and no
+// [http.Request.GetBody]. If the request can't be resent, or the second attempt
+// fails, the caller gets the first response. Call [Account.Reject] if that
+// response means that the token is no longer valid.
 //
 // The client has no Timeout: give each request a context that ends.
 func (a *Account) HTTPClient() *http.Client {
@@ -91,7 +92,7 @@ func (t *authorizing) newer(
 		fresh, err := t.account.Renew(ctx, until, sent)
 		return fresh, err == nil
 	}
-	stored, err := t.account.reload(ctx)
+	stored, err := t.account.reload(ctx, until, sent)
 	return stored, err == nil && stored.AccessToken != sent.AccessToken //lint:constanttime both are stored
 }
 
@@ -125,14 +126,28 @@ func SaysInvalidToken(h http.Header) bool {
 }
 
 // reload reads the credential from the store once more, and makes it the
-// account's.
-func (a *Account) reload(ctx context.Context) (Credential, error) {
+// account's. A server may know the sent token no more because somebody is
+// refreshing it: reload then waits until the new one is saved.
+func (a *Account) reload(ctx context.Context, until time.Time, sent Credential) (Credential, error) {
 	if a.user.ID == "" {
 		return Credential{}, ErrNotConnected
 	}
 	stored, err := a.connector.load(ctx, a.user.ID)
 	if err != nil {
 		return Credential{}, err
+	}
+	if stored.AccessToken == sent.AccessToken && a.CanRenew(sent) { //lint:constanttime both are stored
+		ctx, cancel := context.WithDeadline(ctx, until)
+		defer cancel()
+		err := a.connector.tokens.Update(ctx, a.connector.key(a.user.ID), func(_ context.Context, current *Credential) (*Credential, error) {
+			if current != nil {
+				stored = *current
+			}
+			return current, nil
+		})
+		if err != nil {
+			return Credential{}, storeError("wait for a refresh", err)
+		}
 	}
 	return stored, a.adopt(stored)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // Require returns a middleware that runs a handler only for users who are
@@ -16,6 +17,9 @@ import (
 // connect and comes back to the page. Other requests get 401, or 403 for a scope,
 // with problem+json (RFC 9457) and its member connect_url. When a store is down,
 // the response is 503. Require panics for a scope that the server does not know.
+//
+// Requests for the paths of [Connector.Routes] are answered as
+// [Connector.Handler] does, since a user who is not connected has to reach them.
 func (c *Connector) Require(scopes ...Scope) func(http.Handler) http.Handler {
 	c.mustKnow(scopes)
 	return c.RequireWith(func(ctx context.Context, r *http.Request) (key, value any, err error) {
@@ -53,13 +57,18 @@ func (c *Connector) mustKnow(scopes []Scope) {
 func (c *Connector) RequireWith(
 	lend func(context.Context, *http.Request) (key, value any, err error),
 ) func(http.Handler) http.Handler {
+	own, routes := c.Handler(), c.Routes()
 	return func(next http.Handler) http.Handler {
 		mustHandler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if slices.Contains(routes, r.URL.Path) { // next may be a handler that looks at no path
+				own.ServeHTTP(w, r)
+				return
+			}
 			w, ctx, visit := c.begin(w, r)
 			var key, value any
 			err := c.checkOrigin(r)
-			if err == nil && !c.isOwnPath(r.URL.Path) {
+			if err == nil {
 				key, value, err = lend(ctx, r)
 			}
 			if err != nil {
@@ -97,12 +106,6 @@ func (c *Connector) OptionalWith(
 			visit.end()
 		})
 	}
-}
-
-// isOwnPath reports whether a path is that of one of the connector's handlers,
-// which a user who is not connected has to reach.
-func (c *Connector) isOwnPath(path string) bool {
-	return path == c.connectPath || path == c.callbackPath || path == c.leavePath
 }
 
 // checkOrigin returns an ErrCrossOrigin for a request that a page of another

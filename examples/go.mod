@@ -12,6 +12,7 @@ require (
 	github.com/go-gloebit/gloebit/adapters/chi v0.1.0
 	github.com/go-gloebit/gloebit/adapters/echo v0.1.0
 	github.com/go-gloebit/gloebit/adapters/gin v0.1.0
+	github.com/go-gloebit/gloebit/connect/cli v0.1.0
 	github.com/google/uuid v1.6.0
 	github.com/labstack/echo/v5 v5.3.1
 	github.com/stretchr/testify v1.12.1
@@ -36,6 +37,7 @@ require (
 	github.com/go-playground/validator/v10 v10.30.1 // indirect
 	github.com/goccy/go-json v0.10.5 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
+	github.com/gofrs/flock v0.13.2 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
 	github.com/leodido/go-urn v1.4.0 // indirect
@@ -68,4 +70,5 @@ replace (
 	github.com/go-gloebit/gloebit/adapters/chi => ../adapters/chi
 	github.com/go-gloebit/gloebit/adapters/echo => ../adapters/echo
 	github.com/go-gloebit/gloebit/adapters/gin => ../adapters/gin
+	github.com/go-gloebit/gloebit/connect/cli => ../connect/cli
 )

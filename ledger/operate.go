@@ -37,10 +37,12 @@ func (l *Ledger) Counts(ctx context.Context) ([]Count, error) {
 
 // Retry takes a stuck purchase up again: its step is tried at the next pass, and
 // as often as that of another. For a purchase that is under way it is the next
-// pass, too; a finished one stays as it is. The errors are those of [Ledger.Get].
+// pass, too. A finished one stays as it is, and so does one whose order is
+// unknown: there is nothing to deliver until the user orders the same again. The
+// errors are those of [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
 	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
-		if p.Finished() {
+		if p.Finished() || p.UserID == "" {
 			return p, nil
 		}
 		now := l.now()

@@ -90,6 +90,10 @@ func TestCallbackForLostPurchase(t *testing.T) {
 		require.Contains(t, p.Cause, "paid at Gloebit")
 	}
 	w.wantAnswer("lost", "cancel", http.StatusConflict, `[false,"settled"]`)
+	p, err := w.ledger.Retry(t.Context(), "lost")
+	require.NoError(t, err)
+	require.True(t, p.Stuck(), "nobody knows what to deliver")
+	w.reconcile()
 	require.Empty(t, w.goods.all())
 	require.Contains(t, w.log.String(), "the store does not have")
 }

@@ -17,7 +17,8 @@ func main() {
 	base, id, secret := os.Getenv("OMNIPORT_URL"), os.Getenv("OMNIPORT_CLIENT_ID"), os.Getenv("OMNIPORT_CLIENT_SECRET")
 	if base == "" || id == "" || secret == "" {
 		log.Fatal("OMNIPORT_URL, OMNIPORT_CLIENT_ID or OMNIPORT_CLIENT_SECRET is not set: " +
-			"register an application on the Omniport's page /developer/add, with the redirect URL http://127.0.0.1:8080/oauth/callback")
+			"register an application on the Omniport's page /developer/add, " +
+			"with the redirect URL http://127.0.0.1:8080/oauth/callback")
 	}
 	site, err := newSite(connect.Config{
 		Server:       omniport.Server(base), // such as https://channeli.in

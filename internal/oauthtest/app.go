@@ -36,12 +36,13 @@ func (a *App) Failed() error {
 	return a.failed
 }
 
-// NewApp starts an application of a server, with the client ID app. It is closed
-// when the test ends.
+// NewApp starts an application of a server, with the client ID app. It is
+// closed when the test ends.
 func NewApp(t testing.TB, server connect.Server, secret connect.Secret, changes ...func(*connect.Config)) *App {
 	t.Helper()
 	a := &App{
-		Tokens: new(connect.MemoryTokenStore), Clock: testkit.NewClock(), Log: new(testkit.Log), Browser: testkit.NewBrowser(t),
+		Tokens: new(connect.MemoryTokenStore), Clock: testkit.NewClock(), Log: new(testkit.Log),
+		Browser: testkit.NewBrowser(t),
 	}
 	mux := http.NewServeMux()
 	a.Server = httptest.NewServer(mux)
@@ -107,10 +108,9 @@ func (a *App) Disconnect(t testing.TB) testkit.Page {
 // Save connects ann with a credential.
 func (a *App) Save(t testing.TB, credential connect.Credential) {
 	t.Helper()
-	err := a.Tokens.Update(context.Background(), connect.Key{Realm: a.Connector.Realm(), ID: "ann"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
-		return &credential, nil
-	})
-	if err != nil {
+	save := func(context.Context, *connect.Credential) (*connect.Credential, error) { return &credential, nil }
+	key := connect.Key{Realm: a.Connector.Realm(), ID: "ann"}
+	if err := a.Tokens.Update(context.Background(), key, save); err != nil {
 		t.Fatal(err)
 	}
 }

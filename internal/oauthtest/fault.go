@@ -17,9 +17,9 @@ type fault struct {
 	Fault
 }
 
-// Inject lets a fault answer the next requests to a path, as many as times says.
-// An empty path means every path. Faults for the same path follow each other in
-// the order in which they were injected.
+// Inject lets a fault answer the next requests to a path, as many as times
+// says. An empty path means every path. Faults for the same path follow each
+// other in the order in which they were injected.
 func (s *Server) Inject(path string, times int, f func(next http.Handler) http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,8 +47,8 @@ func Answer(status int, body string, header ...string) Fault {
 
 // Page is a fault that answers with an HTML page.
 func Page(status int, text string) Fault {
-	return Answer(status, "<!doctype html>\n<html><head><title>"+text+"</title></head><body><h1>"+text+"</h1></body></html>\n",
-		"Content-Type", "text/html; charset=utf-8")
+	body := "<!doctype html>\n<html><head><title>" + text + "</title></head><body><h1>" + text + "</h1></body></html>\n"
+	return Answer(status, body, "Content-Type", "text/html; charset=utf-8")
 }
 
 // JSON is a fault that answers with a body of JSON.
@@ -59,8 +59,8 @@ func JSON(status int, body string, header ...string) Fault {
 // Empty is a fault that answers with an empty body.
 func Empty(status int) Fault { return Answer(status, "") }
 
-// Moved is a fault that redirects to another address, as servers do where a slash
-// is missing.
+// Moved is a fault that redirects to another address, as servers do where a
+// slash is missing.
 func Moved(to string) Fault { return Answer(http.StatusMovedPermanently, "", "Location", to) }
 
 // Unauthorized is a fault that answers with 401 and a challenge. An empty
@@ -72,8 +72,8 @@ func Unauthorized(challenge, body string) Fault {
 	return JSON(http.StatusUnauthorized, body, "WWW-Authenticate", challenge)
 }
 
-// TooMany is a fault that answers with 429 and says after how many seconds to come
-// again.
+// TooMany is a fault that answers with 429 and says after how many seconds to
+// come again.
 func TooMany(seconds int) Fault {
 	return JSON(http.StatusTooManyRequests, `{}`, "Retry-After", strconv.Itoa(seconds))
 }

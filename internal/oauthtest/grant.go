@@ -20,8 +20,8 @@ type Grant struct {
 	Issued                  time.Time
 	AccessEnds, RefreshEnds time.Time // zero: never
 
-	// Replaced holds the refresh token that Refresh replaced, and the arrival of
-	// the last request that had come by then.
+	// Replaced holds the refresh token that Refresh replaced, and the arrival
+	// of the last request that had come by then.
 	Replaced   string
 	ReplacedAt int
 }
@@ -51,8 +51,8 @@ func (g *Grants) Find(match func(*Grant) bool) *Grant {
 	return nil
 }
 
-// WithCode returns the grant whose code it is, if the code is still good, or nil.
-// A handler that accepts the code empties it.
+// WithCode returns the grant whose code it is, if the code is still good, or
+// nil. A handler that accepts the code empties it.
 func (g *Grants) WithCode(code string) *Grant {
 	grant := g.Find(func(grant *Grant) bool { return code != "" && grant.Code == code })
 	if grant == nil || ended(grant.CodeEnds, g.clock()) {
@@ -61,13 +61,14 @@ func (g *Grants) WithCode(code string) *Grant {
 	return grant
 }
 
-// WithAccess returns the grant whose access token it is, expired or not, or nil.
+// WithAccess returns the grant whose access token it is, expired or not, or
+// nil.
 func (g *Grants) WithAccess(token string) *Grant {
 	return g.Find(func(grant *Grant) bool { return token != "" && grant.Access == token })
 }
 
-// WithRefresh returns the grant whose refresh token it is, if the token is still
-// good, or nil.
+// WithRefresh returns the grant whose refresh token it is, if the token is
+// still good, or nil.
 func (g *Grants) WithRefresh(token string) *Grant {
 	grant := g.Find(func(grant *Grant) bool { return token != "" && grant.Refresh == token })
 	if grant == nil || ended(grant.RefreshEnds, g.clock()) {

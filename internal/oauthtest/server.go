@@ -1,7 +1,7 @@
 // Package oauthtest is the base of the test servers beside the packages below
-// servers: an [http.Handler] that records requests, fails on demand, keeps grants,
-// and asks for a user's consent. What a server does with them is its own: its
-// paths, and one short handler for each.
+// servers: an [http.Handler] that records requests, fails on demand, keeps
+// grants, and asks for a user's consent. What a server does with them is its
+// own: its paths, and one short handler for each.
 package oauthtest
 
 import (
@@ -70,8 +70,8 @@ func (s *Server) Do(fn func()) {
 // largestBody is the most bytes that are read of a request's body.
 const largestBody = 1 << 20
 
-// ServeHTTP implements [http.Handler]. It records the request, lets a fault that
-// was injected for its path answer, and otherwise calls the handler.
+// ServeHTTP implements [http.Handler]. It records the request, lets a fault
+// that was injected for its path answer, and otherwise calls the handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
 	if err != nil {
@@ -96,8 +96,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler.ServeHTTP(w, r)
 }
 
-// Requests returns the requests to a path so far, the oldest first. An empty path
-// means all.
+// Requests returns the requests to a path so far, the oldest first. An empty
+// path means all.
 func (s *Server) Requests(path string) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

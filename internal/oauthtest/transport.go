@@ -7,8 +7,8 @@ import (
 )
 
 // Transport is an [http.RoundTripper] that calls a handler in the caller's own
-// goroutine, without a network: for tests inside a bubble of testing/synctest, and
-// for examples.
+// goroutine, without a network: for tests inside a bubble of testing/synctest,
+// and for examples.
 type Transport struct{ Handler http.Handler }
 
 // RoundTrip implements [http.RoundTripper]. A handler that panics with

@@ -47,9 +47,10 @@ func TestGet(t *testing.T) {
 	frameworks := []string{
 		"github.com/go-chi/chi/v5", "github.com/gin-gonic/gin", "github.com/labstack/echo/v5",
 		"github.com/gorilla/sessions", "github.com/gorilla/mux", "github.com/redis/go-redis/v9", "github.com/dghubble/oauth1",
+		"github.com/gofrs/flock",
 	}
 	for dir, framework := range map[string]string{
-		".": "", "oauth1": "github.com/dghubble/oauth1", "stores/redisstore": "github.com/redis/go-redis/v9",
+		".": "", "connect/cli": "github.com/gofrs/flock", "oauth1": "github.com/dghubble/oauth1", "stores/redisstore": "github.com/redis/go-redis/v9",
 		"adapters/chi": "github.com/go-chi/chi/v5", "adapters/echo": "github.com/labstack/echo/v5",
 		"adapters/gin": "github.com/gin-gonic/gin", "adapters/gorilla": "github.com/gorilla/sessions",
 	} {
@@ -79,7 +80,7 @@ func TestGet(t *testing.T) {
 			}
 		})
 	}
-	require.Len(t, r.modules, 7)
+	require.Len(t, r.modules, 8)
 }
 
 // download puts what the published modules require into the module cache of the

@@ -1,5 +1,5 @@
-// Package reply reads the responses of an API: JSON objects of a bounded size, and
-// the words of everything else, fit for an error.
+// Package reply reads the responses of an API: JSON objects of a bounded size,
+// and the words of everything else, fit for an error.
 package reply
 
 import (
@@ -22,8 +22,8 @@ import (
 // longest is the most bytes that are read of a body.
 const longest = 1 << 20
 
-// Read reads a body to its end, and closes it. The error is without words of the
-// server's.
+// Read reads a body to its end, and closes it. The error is without words of
+// the server's.
 func Read(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, longest+1))
@@ -87,8 +87,9 @@ func Text[S ~string](body []byte, secrets ...S) string {
 }
 
 // Failed returns why a request failed that was sent with the client of a
-// [connect.Account]: an error of package connect as it is, and everything else as
-// [connect.ErrUnavailable], without the URL and without words of the server's.
+// [connect.Account]: an error of package connect as it is, and everything else
+// as [connect.ErrUnavailable], without the URL and without words of the
+// server's.
 func Failed(err error) error {
 	var request *url.Error
 	if errors.As(err, &request) {

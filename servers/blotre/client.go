@@ -21,11 +21,20 @@ import (
 type Client struct {
 	// Address is where Blot're is. The default is [Address].
 	Address string
-	// HTTPClient sends the requests. For a user's requests it is that of a
-	// [connect.Account], which sends the user's token, and refreshes it when Blot're
-	// says that it has expired. The default sends requests without a user, which
-	// can read everything.
+	// HTTPClient sends the requests. That of a [connect.Account] sends the user's
+	// token, and refreshes it when Blot're says that it has expired (see
+	// [NewClient]). The default sends requests without a user, which can read
+	// everything.
 	HTTPClient *http.Client
+}
+
+// NewClient returns a client that calls the API as the user of an account, at the
+// Blot're to which the account belongs.
+func NewClient(account *connect.Account) Client {
+	return Client{
+		Address:    strings.TrimSuffix(account.Server().Endpoint.TokenURL, "/v0/oauth2/access_token"),
+		HTTPClient: account.HTTPClient(),
+	}
 }
 
 // request is one request below /v0/.

@@ -87,7 +87,7 @@ var errOver = errors.New("the application has ended")
 // a new application, and waits until the user has entered the code. The user may
 // deny access at Blot're and approve later: Blot're does not tell.
 //
-// Pass the account's HTTPClient to a [Client]. Errors: [connect.ErrCodeExpired]
+// Pass the account to [NewClient]. Errors: [connect.ErrCodeExpired]
 // when the user did not enter the code in time, an [*Error] or an error of package
 // connect when Blot're or the Store failed, what Show or Wait returned, and the
 // context's.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,8 +28,10 @@ type toaster struct {
 	blotre *blotretest.Server
 	ann    blotretest.User
 	store  *connect.MemoryTokenStore
-	shown  []connect.DeviceCode
 	app    blotre.Disposable
+
+	mu    sync.Mutex
+	shown []connect.DeviceCode
 }
 
 func newToaster() *toaster {
@@ -35,16 +39,34 @@ func newToaster() *toaster {
 	p.ann = p.blotre.AddUser("Ann")
 	p.app = blotre.Disposable{
 		Name: "FaceToast", Blurb: "Your face on toast!", Store: p.store, HTTPClient: &http.Client{Transport: p.blotre.Transport()},
-		Show: func(_ context.Context, code connect.DeviceCode) error { p.shown = append(p.shown, code); return nil },
+		Show: func(_ context.Context, code connect.DeviceCode) error {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.shown = append(p.shown, code)
+			return nil
+		},
 	}
 	return p
+}
+
+// codes returns what was shown so far.
+func (p *toaster) codes() []connect.DeviceCode {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.shown)
+}
+
+// last returns the code that was shown last.
+func (p *toaster) last() string {
+	codes := p.codes()
+	return codes[len(codes)-1].UserCode
 }
 
 // after lets Ann enter the last code that was shown after a time.
 func (p *toaster) after(wait time.Duration) {
 	go func() {
 		time.Sleep(wait)
-		p.blotre.Redeem(p.ann, p.shown[len(p.shown)-1].UserCode)
+		p.blotre.Redeem(p.ann, p.last())
 	}()
 }
 
@@ -54,7 +76,7 @@ func (p *toaster) count(path string) int { return len(p.blotre.Requests(path)) }
 func (p *toaster) works(t *testing.T, account *connect.Account, err error) {
 	t.Helper()
 	require.NoError(t, err)
-	_, err = blotre.Client{HTTPClient: account.HTTPClient()}.SetStatus(t.Context(), p.ann.RootStream, "#112233")
+	_, err = blotre.NewClient(account).SetStatus(t.Context(), p.ann.RootStream, "#112233")
 	require.NoError(t, err)
 }
 
@@ -73,10 +95,10 @@ func TestDisposable(t *testing.T) {
 		account, err := p.app.Open(t.Context())
 		p.works(t, account, err)
 		require.Equal(t, 15*time.Second, time.Since(start))
-		require.Len(t, p.shown, 1)
-		require.Equal(t, "https://blot.re/v0/oauth2/redeem", p.shown[0].URL)
-		require.Equal(t, start.Add(1200*time.Second), p.shown[0].Expiry)
-		require.Regexp(t, `^[A-Za-z0-9]{8}$`, p.shown[0].UserCode)
+		require.Len(t, p.codes(), 1)
+		require.Equal(t, "https://blot.re/v0/oauth2/redeem", p.codes()[0].URL)
+		require.Equal(t, start.Add(1200*time.Second), p.codes()[0].Expiry)
+		require.Regexp(t, `^[A-Za-z0-9]{8}$`, p.codes()[0].UserCode)
 
 		register := p.blotre.Requests(registerPath)
 		require.Len(t, register, 1)
@@ -86,7 +108,7 @@ func TestDisposable(t *testing.T) {
 		token := p.blotre.Requests(tokenPath)
 		require.Len(t, token, 3)
 		require.Equal(t, url.Values{
-			"grant_type": {"https://oauth2grant.blot.re/onetime_code"}, "code": {p.shown[0].UserCode},
+			"grant_type": {"https://oauth2grant.blot.re/onetime_code"}, "code": {p.codes()[0].UserCode},
 			"client_id": token[0].Form["client_id"], "client_secret": token[0].Form["client_secret"],
 		}, token[0].Form)
 	})
@@ -94,14 +116,14 @@ func TestDisposable(t *testing.T) {
 		presses := 0
 		p.app.Wait = func(context.Context) error {
 			if presses++; presses == 2 {
-				p.blotre.Redeem(p.ann, p.shown[0].UserCode)
+				p.blotre.Redeem(p.ann, p.codes()[0].UserCode)
 			}
 			return nil
 		}
 		account, err := p.app.Open(t.Context())
 		p.works(t, account, err)
 		require.Equal(t, 2, presses)
-		require.Len(t, p.shown, 2, "the code is shown again")
+		require.Len(t, p.codes(), 2, "the code is shown again")
 		require.Equal(t, 2, p.count(tokenPath))
 	})
 	bubble(t, "found again", func(t *testing.T, p *toaster) {
@@ -112,7 +134,7 @@ func TestDisposable(t *testing.T) {
 		p.works(t, account, err)
 		require.Equal(t, 1, p.count(registerPath))
 		require.Equal(t, 1, p.count(tokenPath), "a good token is not refreshed")
-		require.Len(t, p.shown, 1)
+		require.Len(t, p.codes(), 1)
 	})
 	bubble(t, "expired token is refreshed", func(t *testing.T, p *toaster) {
 		p.after(time.Second)
@@ -146,11 +168,23 @@ func TestDisposable(t *testing.T) {
 			account, err = p.app.Open(t.Context())
 			p.works(t, account, err)
 			require.Equal(t, 2, p.count(registerPath))
-			require.Len(t, p.shown, 2)
-			require.NotEqual(t, p.shown[0].UserCode, p.shown[1].UserCode)
+			require.Len(t, p.codes(), 2)
+			require.NotEqual(t, p.codes()[0].UserCode, p.codes()[1].UserCode)
 			require.Equal(t, 2, p.store.Len(), "the old application and its credential are gone")
 		})
 	}
+	bubble(t, "refused in a call makes a new one", func(t *testing.T, p *toaster) {
+		p.after(time.Second)
+		account, err := p.app.Open(t.Context())
+		p.works(t, account, err)
+		p.blotre.Revoke(p.ann)
+		_, err = account.Renew(t.Context(), time.Now().Add(time.Minute), account.Credential())
+		require.ErrorIs(t, err, connect.ErrNotConnected)
+		p.after(time.Second)
+		account, err = p.app.Open(t.Context())
+		p.works(t, account, err)
+		require.NotEqual(t, p.codes()[0].UserCode, p.codes()[1].UserCode, "the used code is not shown again")
+	})
 	bubble(t, "not entered in time", func(t *testing.T, p *toaster) {
 		start := time.Now()
 		_, err := p.app.Open(t.Context())
@@ -171,18 +205,18 @@ func TestDisposable(t *testing.T) {
 		account, err := p.app.Open(t.Context())
 		p.works(t, account, err)
 		require.Equal(t, 1, p.count(registerPath))
-		require.Equal(t, p.shown[0].UserCode, p.shown[1].UserCode)
+		require.Equal(t, p.codes()[0].UserCode, p.codes()[1].UserCode)
 	})
 	bubble(t, "killed between entering and exchange", func(t *testing.T, p *toaster) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := p.app.Open(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.True(t, p.blotre.Redeem(p.ann, p.shown[0].UserCode))
+		require.True(t, p.blotre.Redeem(p.ann, p.codes()[0].UserCode))
 		account, err := p.app.Open(t.Context())
 		p.works(t, account, err)
 		require.Equal(t, 1, p.count(registerPath))
-		require.Len(t, p.shown, 1, "nobody is asked")
+		require.Len(t, p.codes(), 1, "nobody is asked")
 	})
 	bubble(t, "found code that is late makes a new one", func(t *testing.T, p *toaster) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -240,7 +274,7 @@ func TestDisposable(t *testing.T) {
 			p.blotre.SignIn(p.ann)
 			deny := url.Values{
 				"response_type": {"disposable"}, "client_id": p.blotre.Requests(tokenPath)[0].Form["client_id"],
-				"extra_data": {p.shown[0].UserCode}, "action": {"deny"},
+				"extra_data": {p.codes()[0].UserCode}, "action": {"deny"},
 			}
 			resp, err := (&http.Client{Transport: p.blotre.Transport()}).PostForm("https://blot.re/v0/oauth2/authorize", deny)
 			if err != nil || resp.StatusCode != http.StatusOK {
@@ -261,7 +295,7 @@ func TestDisposable(t *testing.T) {
 		p.after(time.Second)
 		go func() {
 			time.Sleep(2 * time.Second)
-			if p.blotre.Redeem(bob, p.shown[0].UserCode) {
+			if p.blotre.Redeem(bob, p.codes()[0].UserCode) {
 				t.Error("Bob entered Ann's code")
 			}
 		}()
@@ -279,7 +313,7 @@ func TestDisposable(t *testing.T) {
 			require.ErrorContains(t, err, "blotre: ")
 			require.NotContains(t, err.Error(), "secret\"")
 			require.Zero(t, p.store.Len())
-			require.Empty(t, p.shown)
+			require.Empty(t, p.codes())
 		})
 	}
 	bubble(t, "not checked while unavailable", func(t *testing.T, p *toaster) {

@@ -12,7 +12,7 @@
 //	mux.Handle("/page", connector.Require()(http.HandlerFunc(page)))
 //
 //	func page(w http.ResponseWriter, r *http.Request) {
-//		client := blotre.Client{HTTPClient: connect.MustFromContext(r.Context()).HTTPClient()}
+//		client := blotre.NewClient(connect.MustFromContext(r.Context()))
 //		stream, created, err := client.CreateStream(r.Context(), blotre.NewStream{...})
 //		...
 //	}

@@ -39,7 +39,7 @@ func TestConnect(t *testing.T) {
 			"code": token[0].Form["code"], "redirect_uri": {callback},
 		}, token[0].Form)
 
-		api := blotre.Client{HTTPClient: account.HTTPClient()}
+		api := blotre.NewClient(account)
 		_, created, err := api.CreateStream(t.Context(), blotre.NewStream{Name: "A B C", URI: blotre.JoinURI("Ann", "A B C")})
 		require.NoError(t, err)
 		require.True(t, created)
@@ -197,6 +197,33 @@ func TestExpiry(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, post(w, api))
 		require.Equal(t, 2, w.count("/v0/oauth2/access_token"))
+	})
+	t.Run("replaced while the refresh is under way", func(t *testing.T) {
+		w := newWorld(t)
+		api := w.api(t)
+		other, err := w.connector.Account(t.Context(), "ann")
+		require.NoError(t, err)
+		rotated, refused, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		w.blotre.Inject("/v0/oauth2/access_token", 1, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(rw, r)
+				close(rotated)
+				<-refused // the response is on its way, and not saved yet
+			})
+		})
+		w.blotre.Inject("/v0/api/stream/"+w.ann.RootStream+"/status", 1, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(rw, r)
+				close(refused)
+			})
+		})
+		go func() {
+			_, err := other.Renew(t.Context(), time.Now().Add(time.Minute), other.Credential())
+			done <- err
+		}()
+		<-rotated
+		require.NoError(t, post(w, api))
+		require.NoError(t, <-done)
 	})
 	t.Run("not the owner", func(t *testing.T) {
 		w := newWorld(t)

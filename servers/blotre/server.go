@@ -34,8 +34,7 @@ func Server(address string) connect.Server {
 		Scopes:           connect.ScopePolicy{Omit: true},
 		Subject:          subject,
 		Identity: func(ctx context.Context, account *connect.Account) (connect.User, error) {
-			client := Client{Address: address, HTTPClient: account.HTTPClient()}
-			user, err := client.User(ctx, account.Credential().Subject)
+			user, err := NewClient(account).User(ctx, account.Credential().Subject)
 			return connect.User{ID: user.ID, Name: user.Name}, err
 		},
 		Revoke: func(ctx context.Context, app connect.Application, credential connect.Credential) error {

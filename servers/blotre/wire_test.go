@@ -539,6 +539,21 @@ func TestURIs(t *testing.T) {
 	require.Equal(t, "ws://localhost:9000/v0/ws", blotre.Client{Address: "http://localhost:9000/"}.WebSocketURL())
 }
 
+// TestEncodedSpaces are those of the JavaScript client.
+func TestEncodedSpaces(t *testing.T) {
+	w := newWorld(t)
+	api := w.api(t)
+	for _, test := range []struct {
+		uri     string
+		created bool
+	}{{"ann/a+b+c", true}, {"Ann/A B C/", false}, {"ann/a%20b%20c", true}, {"ann/a+b+c", false}} {
+		stream, created, err := api.CreateStream(t.Context(), blotre.NewStream{Name: "A B C", URI: test.uri})
+		require.NoError(t, err)
+		require.Equal(t, test.created, created, test.uri)
+		require.Equal(t, "ann/a+b+c", stream.URI)
+	}
+}
+
 // TestServerFault is Blot're's own: a DELETE of a tag sets it.
 func TestServerFault(t *testing.T) {
 	w := newWorld(t)

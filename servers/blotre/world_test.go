@@ -93,7 +93,7 @@ func (w *world) account(t *testing.T) *connect.Account {
 // api connects Ann and returns a client for her.
 func (w *world) api(t *testing.T) blotre.Client {
 	t.Helper()
-	return blotre.Client{HTTPClient: w.account(t).HTTPClient()}
+	return blotre.NewClient(w.account(t))
 }
 
 // anonymous is a client without a user.

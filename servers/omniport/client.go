@@ -12,7 +12,8 @@ import (
 	"github.com/go-gloebit/gloebit/internal/reply"
 )
 
-// Client calls the API of an Omniport for one user. It is safe for concurrent use.
+// Client calls the API of an Omniport for one user. It is safe for concurrent
+// use.
 type Client struct {
 	// Base is the base URL of the Omniport, such as https://channeli.in.
 	Base string
@@ -29,8 +30,8 @@ func NewClient(account *connect.Account) *Client {
 	}
 }
 
-// User returns what Omniport says of the user. An error is an [APIError], or one
-// of package connect when there was no response.
+// User returns what Omniport says of the user. An error is an [APIError], or
+// one of package connect when there was no response.
 func (c *Client) User(ctx context.Context) (User, error) {
 	var user struct {
 		User
@@ -65,10 +66,10 @@ func (c *Client) User(ctx context.Context) (User, error) {
 // APIError is a response of Omniport's that is not the one asked for: another
 // status, or a body that can't be used. It holds no secret.
 //
-// It is a [connect.ErrNotConnected] when Omniport does not take the access token,
-// and then also a [connect.ErrTokenExpired] or a [connect.ErrTokenRefused]; a
-// [connect.ErrUnavailable] for a status that says that Omniport failed or is busy;
-// and a [connect.ErrBadReply] otherwise.
+// It is a [connect.ErrNotConnected] when Omniport does not take the access
+// token, and then also a [connect.ErrTokenExpired] or a
+// [connect.ErrTokenRefused]; a [connect.ErrUnavailable] for a status that says
+// that Omniport failed or is busy; and a [connect.ErrBadReply] otherwise.
 type APIError struct {
 	Status int    // the HTTP status
 	Code   string // the error of the response's challenge: invalid_token, or empty

@@ -1,5 +1,5 @@
-// Package omniport connects users of an Omniport, such as IIT Roorkee's channeli.in,
-// and reads their data.
+// Package omniport connects users of an Omniport, such as IIT Roorkee's
+// channeli.in, and reads their data.
 //
 //	connector, err := connect.New(connect.Config{
 //		Server:       omniport.Server("https://channeli.in"),
@@ -28,8 +28,8 @@
 //
 // An authorization code is good for 60 seconds. An access token is good for ten
 // hours, a refresh token until it is used. A refresh ends both tokens at once.
-// Refreshes of one token that overlap get the same new pair; one that comes later
-// is refused, and the user has to connect again.
+// Refreshes of one token that overlap get the same new pair; one that comes
+// later is refused, and the user has to connect again.
 package omniport
 
 import (

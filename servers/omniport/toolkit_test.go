@@ -20,9 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// toolkit starts the packages on which Omniport stands, with an application that
-// has a redirect URI, and returns their address. Without them the test is skipped,
-// or fails if GLOEBIT_TEST_REQUIRE is all. On Debian they are
+// toolkit starts the packages on which Omniport stands, with an application
+// that has a redirect URI, and returns their address. Without them the test is
+// skipped, or fails if GLOEBIT_TEST_REQUIRE is all. On Debian they are
 // python3-django-oauth-toolkit and python3-djangorestframework.
 func toolkit(t *testing.T, redirectURI string) string {
 	t.Helper()

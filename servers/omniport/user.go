@@ -2,14 +2,16 @@ package omniport
 
 import "cmp"
 
-// User is what Omniport says of a user. An object is nil unless the application is
-// registered with one of its data points, and has zero fields if the user does not
-// have the data. ID is always set; it alone is, if the user is not a person.
+// User is what Omniport says of a user. An object is nil unless the application
+// is registered with one of its data points, and has zero fields if the user
+// does not have the data. ID is always set; it alone is, if the user is not a
+// person.
 //
 // Dates are as Omniport writes them: 2006-01-02.
 type User struct {
 	ID int64 `json:"userId"`
-	// Username is in Omniport's documentation, and in answers of older versions.
+	// Username is in Omniport's documentation, and in answers of older
+	// versions.
 	Username string `json:"username,omitempty"`
 
 	Person                 *Person                 `json:"person,omitempty"`

@@ -132,8 +132,8 @@ func TestUser(t *testing.T) {
 	})
 }
 
-// TestBadAnswers checks that each wrong answer is an APIError with the status and
-// the server's words.
+// TestBadAnswers checks that each wrong answer is an APIError with the status
+// and the server's words.
 func TestBadAnswers(t *testing.T) {
 	const api = `Bearer realm="api"`
 	for name, test := range map[string]struct {

@@ -13,13 +13,14 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/oauthtest"
 	"github.com/go-gloebit/gloebit/internal/testkit"
+	"github.com/go-gloebit/gloebit/servers/omniport"
 	"github.com/go-gloebit/gloebit/servers/omniport/omniporttest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// TestAuthorize checks what the page makes of an authorization request, and what
-// an application sends.
+// TestAuthorize checks what the page makes of an authorization request, and
+// what an application sends.
 func TestAuthorize(t *testing.T) {
 	w := newWorld(t)
 	callback := w.app.Callback()
@@ -78,6 +79,8 @@ func TestAuthorize(t *testing.T) {
 		require.Equal(t, 403, forged.Status, "without the cookie")
 	})
 	t.Run("sent by an application", func(t *testing.T) {
+		w := newWorld(t, func(c *connect.Config) { c.Scopes = []connect.Scope{omniport.ScopeRead} }) // which is not sent
+		callback := w.app.Callback()
 		location := testkit.Load(t, raw(t), testkit.NewRequest(t, http.MethodGet, w.app.URL+"/oauth/connect", nil)).Header.Get("Location")
 		to, err := url.Parse(location)
 		require.NoError(t, err)
@@ -230,8 +233,8 @@ func testToken(t *testing.T, newWorld func(*testing.T) *world) {
 	})
 }
 
-// TestOverlappingRefreshes checks that refreshes of one token that overlap get one
-// new pair, as two replicas without a common lock would.
+// TestOverlappingRefreshes checks that refreshes of one token that overlap get
+// one new pair, as two replicas without a common lock would.
 func TestOverlappingRefreshes(t *testing.T) {
 	w := newWorld(t)
 	refresh := w.tokens(t).Refresh
@@ -257,8 +260,8 @@ func TestOverlappingRefreshes(t *testing.T) {
 	require.Equal(t, 200, w.data(t, pairs[0].Access).Status)
 }
 
-// TestReplicasThatOverlap checks that two replicas, each with a store of its own,
-// both stay connected when they refresh one token at the same time.
+// TestReplicasThatOverlap checks that two replicas, each with a store of its
+// own, both stay connected when they refresh one token at the same time.
 func TestReplicasThatOverlap(t *testing.T) {
 	w := newWorld(t)
 	credential := w.account(t).Credential()

@@ -77,8 +77,8 @@ func (w *world) send(t *testing.T, method, path string, values url.Values, heade
 	return testkit.Load(t, raw(t), req)
 }
 
-// form is a form with the application's credentials; pairs of a name and a value
-// come on top, and an empty value removes a field.
+// form is a form with the application's credentials; pairs of a name and a
+// value come on top, and an empty value removes a field.
 func form(pairs ...string) url.Values {
 	values := url.Values{"client_id": {"app"}, "client_secret": {secret}}
 	for i := 0; i < len(pairs); i += 2 {

@@ -19,16 +19,17 @@ type Client struct {
 	// HTTPClient sends requests with the merchant's access token.
 	HTTPClient *http.Client
 	// MaxWait is how long a call waits in total when UltraCart answers with 429
-	// and Retry-After. The default is 20 seconds; a negative value never waits. A
-	// call that would have to wait longer, or beyond its context's deadline, fails
-	// at once with an [APIError] that has the RetryAfter.
+	// and Retry-After. The default is 20 seconds; a negative value never waits.
+	// A call that would have to wait longer, or beyond its context's deadline,
+	// fails at once with an [APIError] that has the RetryAfter.
 	MaxWait time.Duration
 
 	account *connect.Account
 }
 
 // NewClient returns a client for an account of a [Server]. It refreshes the
-// account's token, and forgets it when the merchant has disabled the application.
+// account's token, and forgets it when the merchant has disabled the
+// application.
 func NewClient(account *connect.Account) *Client {
 	return &Client{
 		Base:       strings.TrimSuffix(account.Server().Endpoint.TokenURL, tokenPath),
@@ -40,10 +41,10 @@ func NewClient(account *connect.Account) *Client {
 // rejectTimeout is how long forgetting a credential may take.
 const rejectTimeout = 5 * time.Second
 
-// Do calls a method of the API, such as GET /order/orders?_limit=10. It sends in
-// as JSON unless in is nil, and reads the response, a JSON object, into out unless
-// out is nil. An error is an [APIError], or one of package connect when there was
-// no response.
+// Do calls a method of the API, such as GET /order/orders?_limit=10. It sends
+// in as JSON unless in is nil, and reads the response, a JSON object, into out
+// unless out is nil. An error is an [APIError], or one of package connect when
+// there was no response.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	var contentType string

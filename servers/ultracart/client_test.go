@@ -52,8 +52,8 @@ func TestCalls(t *testing.T) {
 	require.ErrorContains(t, plain.Do(t.Context(), http.MethodGet, "/order/orders", nil, nil), "status 401: unauthorized: Bad credentials.")
 }
 
-// TestBadCallAnswers checks that each wrong answer of the API is an APIError with
-// the status and the server's words.
+// TestBadCallAnswers checks that each wrong answer of the API is an APIError
+// with the status and the server's words.
 func TestBadCallAnswers(t *testing.T) {
 	details := &ultracart.Error{DeveloperMessage: "d", ErrorCode: "c", MoreInfo: "m", ObjectID: "o", UserMessage: "u"}
 	const model = `{"error":{"developer_message":"d","error_code":"c","more_info":"m","object_id":"o","user_message":"u"},"success":false}`
@@ -293,10 +293,12 @@ func TestMiddleware(t *testing.T) {
 		w := newWorld(t, ultracarttest.Config{})
 		w.account(t)
 		w.app.Clock.Advance(2 * time.Hour)
-		w.Inject(tokenPath, 1, oauthtest.JSON(400, `{"error":{"error_code":"bad"}}`, "UC-REST-ERROR", "Bad input."))
-		_, err := w.app.Account(t).Fresh(t.Context(), time.Now().Add(time.Minute))
-		require.ErrorContains(t, err, "Bad input.")
-		require.Equal(t, 1, w.app.Tokens.Len(), "the grant may be good")
+		for _, body := range []string{`{"error":{"error_code":"bad"}}`, `{}`, ``} {
+			w.Inject(tokenPath, 1, oauthtest.JSON(400, body, "UC-REST-ERROR", "Bad input."))
+			_, err := w.app.Account(t).Fresh(t.Context(), time.Now().Add(time.Minute))
+			require.ErrorContains(t, err, "Bad input.")
+			require.Equal(t, 1, w.app.Tokens.Len(), "the grant may be good")
+		}
 	})
 	t.Run("busy token endpoint", func(t *testing.T) {
 		w := newWorld(t, ultracarttest.Config{})

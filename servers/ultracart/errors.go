@@ -43,9 +43,9 @@ type ErrorResponse struct {
 //
 // It is a [connect.ErrAccessDenied] when the user denied access, a
 // [connect.ErrExchange] for another error of an OAuth endpoint, a
-// [connect.ErrNotConnected] and a [connect.ErrTokenRefused] when UltraCart does not
-// take the access token, a [connect.ErrUnavailable] for a status that says that
-// UltraCart failed or is busy, and a [connect.ErrBadReply] otherwise.
+// [connect.ErrNotConnected] and a [connect.ErrTokenRefused] when UltraCart does
+// not take the access token, a [connect.ErrUnavailable] for a status that says
+// that UltraCart failed or is busy, and a [connect.ErrBadReply] otherwise.
 type APIError struct {
 	Status     int           // the HTTP status, which may be 200
 	Code       string        // error of an OAuth endpoint, or error_code

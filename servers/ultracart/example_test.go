@@ -12,8 +12,8 @@ import (
 	"github.com/go-gloebit/gloebit/servers/ultracart/ultracarttest"
 )
 
-// UltraCart's sample of oauth_access_token. Its redirect_url is redirect_uri on the
-// wire, and UltraCart's own client refuses the sample's name.
+// UltraCart's sample of oauth_access_token. Its redirect_url is redirect_uri on
+// the wire, and UltraCart's own client refuses the sample's name.
 func ExampleOAuth_AccessToken() {
 	server := ultracarttest.New(ultracarttest.Config{})
 	server.Inject("/rest/v2/oauth/token", 1, oauthtest.JSON(http.StatusOK, `{

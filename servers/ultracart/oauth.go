@@ -23,15 +23,16 @@ const (
 )
 
 // OAuth calls UltraCart's OAuth endpoints, as OauthApi does in UltraCart's own
-// clients. A web application does not need it: a [connect.Connector] makes these
-// requests. It is safe for concurrent use.
+// clients. A web application does not need it: a [connect.Connector] makes
+// these requests. It is safe for concurrent use.
 type OAuth struct {
 	// Server is [Server] or [EmbedServer].
 	Server connect.Server
 	// ClientID is the application's client ID.
 	ClientID string
 	// HTTPClient sends the requests, and follows no redirect. The default is
-	// http.DefaultClient, which has no timeout: give each call a context that ends.
+	// http.DefaultClient, which has no timeout: give each call a context that
+	// ends.
 	HTTPClient *http.Client
 	// MaxWait is as in [Client].
 	MaxWait time.Duration
@@ -58,14 +59,16 @@ type TokenResponse struct {
 	ErrorURI         string         `json:"error_uri"`
 }
 
-// RevokeResponse is the model OauthRevokeSuccessResponse. Every field is optional.
+// RevokeResponse is the model OauthRevokeSuccessResponse. Every field is
+// optional.
 type RevokeResponse struct {
 	Message    string `json:"message"`
 	Successful bool   `json:"successful"`
 }
 
-// DeviceAuthorization is the model OauthDeviceAuthorizationResponse. Every field
-// is optional; [OAuth.AuthorizeDevice] returns an error without a device code.
+// DeviceAuthorization is the model OauthDeviceAuthorizationResponse. Every
+// field is optional; [OAuth.AuthorizeDevice] returns an error without a device
+// code.
 type DeviceAuthorization struct {
 	DeviceCode              connect.Secret `json:"device_code"`
 	UserCode                string         `json:"user_code"`
@@ -75,8 +78,8 @@ type DeviceAuthorization struct {
 	Interval                Seconds        `json:"interval"`
 }
 
-// Seconds is a number of seconds. UltraCart writes the one of a token as a string,
-// and the one of a device code as a number; both are read.
+// Seconds is a number of seconds. UltraCart writes the one of a token as a
+// string, and the one of a device code as a number; both are read.
 type Seconds int64
 
 // UnmarshalJSON reads a whole number, or a string that holds one. It reads null
@@ -104,8 +107,8 @@ func (s *Seconds) UnmarshalJSON(b []byte) error {
 func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
 
 // AccessToken exchanges an authorization code, a refresh token or a device code
-// for an access token. It is oauth_access_token. If the response has an error in
-// it, whatever its status, AccessToken returns an [APIError] too.
+// for an access token. It is oauth_access_token. If the response has an error
+// in it, whatever its status, AccessToken returns an [APIError] too.
 func (o OAuth) AccessToken(ctx context.Context, request TokenRequest) (TokenResponse, error) {
 	form := url.Values{"grant_type": {request.GrantType}}
 	secrets := []connect.Secret{request.Code, request.RefreshToken, request.DeviceCode}
@@ -144,9 +147,9 @@ func (o OAuth) Revoke(ctx context.Context, accessToken connect.Secret) (RevokeRe
 }
 
 // AuthorizeDevice starts the device authorization grant (RFC 8628) for a scope,
-// which is required: a name of UltraCart's such as crm or ultraship, and crm_embed
-// for an [EmbedServer]. Show the user the UserCode and the VerificationURI, and
-// call [OAuth.DeviceToken].
+// which is required: a name of UltraCart's such as crm or ultraship, and
+// crm_embed for an [EmbedServer]. Show the user the UserCode and the
+// VerificationURI, and call [OAuth.DeviceToken].
 func (o OAuth) AuthorizeDevice(ctx context.Context, scope string) (DeviceAuthorization, error) {
 	var device DeviceAuthorization
 	if scope == "" {
@@ -167,8 +170,8 @@ const slowDown = 5 * time.Second
 
 // DeviceToken asks for the token of a device until the user has answered or the
 // device code has expired. It waits for the interval between two requests. When
-// the user denies access, the error is a [connect.ErrAccessDenied]; when the code
-// expires, a [connect.ErrExchange].
+// the user denies access, the error is a [connect.ErrAccessDenied]; when the
+// code expires, a [connect.ErrExchange].
 func (o OAuth) DeviceToken(ctx context.Context, device DeviceAuthorization) (TokenResponse, error) {
 	interval := cmp.Or(device.Interval.Duration(), 5*time.Second) // RFC 8628 section 3.2
 	expires := time.Now().Add(device.ExpiresIn.Duration())
@@ -198,8 +201,8 @@ func (o OAuth) DeviceToken(ctx context.Context, device DeviceAuthorization) (Tok
 	}
 }
 
-// post posts a form with the client's ID. It returns an [APIError] for a response
-// that has an error in it.
+// post posts a form with the client's ID. It returns an [APIError] for a
+// response that has an error in it.
 func (o OAuth) post(ctx context.Context, target string, form url.Values, out any, secrets ...connect.Secret) error {
 	form.Set("client_id", o.ClientID)
 	resp, body, err := sender{o.HTTPClient, o.MaxWait}.send(

@@ -23,8 +23,8 @@ type sender struct {
 
 // send sends a request and returns its response with the body. A 429 says that
 // UltraCart did not do the work; the request is sent again after Retry-After,
-// while the waits take no longer than maxWait together, and the context does not
-// end before.
+// while the waits take no longer than maxWait together, and the context does
+// not end before.
 func (s sender) send(ctx context.Context, method, target, contentType, body string) (*http.Response, []byte, error) {
 	left := s.maxWait
 	if left == 0 {

@@ -1,4 +1,5 @@
-// Package ultracart connects merchants of UltraCart, and calls its API for them.
+// Package ultracart connects merchants of UltraCart, and calls its API for
+// them.
 //
 //	connector, err := connect.New(connect.Config{
 //		Server:      ultracart.Server(ultracart.Production),
@@ -25,13 +26,14 @@
 //
 // # The end of a grant
 //
-// UltraCart answers with 410 when the merchant has disabled the application. The
-// credential is then forgotten, and [APIError] is a [connect.ErrNotConnected].
+// UltraCart answers with 410 when the merchant has disabled the application.
+// The credential is then forgotten, and [APIError] is a
+// [connect.ErrNotConnected].
 //
 // # Limits
 //
-// UltraCart answers with 429 to too many requests in an hour or a day, and to too
-// many at the same time. See [Client.MaxWait].
+// UltraCart answers with 429 to too many requests in an hour or a day, and to
+// too many at the same time. See [Client.MaxWait].
 package ultracart
 
 import (
@@ -78,9 +80,9 @@ func Server(base string) connect.Server {
 	return server(base, "")
 }
 
-// EmbedServer describes the endpoints of UltraCart's embedded conversations. They
-// have the device authorization grant with the scope crm_embed alone; access
-// tokens are good for 60 minutes.
+// EmbedServer describes the endpoints of UltraCart's embedded conversations.
+// They have the device authorization grant with the scope crm_embed alone;
+// access tokens are good for 60 minutes.
 func EmbedServer(base string) connect.Server {
 	return server(strings.TrimSuffix(base, "/"), embedPrefix)
 }
@@ -110,8 +112,8 @@ func revoke(ctx context.Context, app connect.Application, credential connect.Cre
 	return err
 }
 
-// describe implements [connect.Server.Describe]. UltraCart's text for people is in
-// a header. A 410 ends the grant.
+// describe implements [connect.Server.Describe]. UltraCart's text for people is
+// in a header. A 410 ends the grant.
 func describe(refused *oauth2.RetrieveError) (code, text string) {
 	code, text = refused.ErrorCode, refused.ErrorDescription
 	if said := refused.Response.Header.Get(errorHeader); said != "" {

@@ -195,6 +195,9 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if st == nil {
 		status = http.StatusCreated
+		// A uri that came with %20 still has its spaces here, so the search above
+		// missed the stream that has the uri with plus signs.
+		uri = strings.ReplaceAll(uri, " ", "+")
 		st = &stream{id: newID(), name: name, uri: uri, owner: userID, created: s.base.Now(), color: white}
 		s.streams = append(s.streams, st)
 	}

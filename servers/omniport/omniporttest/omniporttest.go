@@ -2,7 +2,9 @@
 // Omniport does, down to its oddities, and fails on demand.
 //
 //	server := omniporttest.New(nil)
-//	server.AddApplication(omniporttest.Application{ClientID: "id", ClientSecret: "secret", RedirectURIs: []string{callback}})
+//	server.AddApplication(omniporttest.Application{
+//		ClientID: "id", ClientSecret: "secret", RedirectURIs: []string{callback},
+//	})
 //	server.AddUser(omniport.User{ID: 7, Person: &omniport.Person{FullName: "Ann"}})
 //	server.Approve("7") // who is signed in, and approves without a page
 //	at := httptest.NewServer(server)
@@ -44,8 +46,8 @@ type Application struct {
 //	Inject(path string, times int, fault func(next http.Handler) http.Handler)
 //	Requests(path string) // the requests so far
 //
-// Inject lets a handler of yours answer the next requests to a path. All methods
-// are safe for concurrent use.
+// Inject lets a handler of yours answer the next requests to a path. All
+// methods are safe for concurrent use.
 type Server struct {
 	*oauthtest.Server
 	applications map[string]Application
@@ -75,8 +77,8 @@ func New(clock func() time.Time) *Server {
 // AddApplication adds an application, or replaces the one with its ClientID.
 func (s *Server) AddApplication(a Application) { s.Do(func() { s.applications[a.ClientID] = a }) }
 
-// AddUser adds a user, or replaces the one with its ID. Applications are told what
-// the user has, as if they were registered with those data points.
+// AddUser adds a user, or replaces the one with its ID. Applications are told
+// what the user has, as if they were registered with those data points.
 func (s *Server) AddUser(u omniport.User) {
 	s.Do(func() { s.users[strconv.FormatInt(u.ID, 10)] = u })
 }
@@ -104,7 +106,8 @@ func page(w http.ResponseWriter, status int, text string) {
 
 func object(w http.ResponseWriter, status int, v any) {
 	body, _ := json.Marshal(v) // it always can be
-	oauthtest.Write(w, status, string(body), "Content-Type", "application/json", "Cache-Control", "no-store", "Pragma", "no-cache")
+	oauthtest.Write(w, status, string(body),
+		"Content-Type", "application/json", "Cache-Control", "no-store", "Pragma", "no-cache")
 }
 
 // refuse answers as the token endpoint does. An empty description is left out.
@@ -203,8 +206,8 @@ func (s *Server) decide(w http.ResponseWriter, user string, form url.Values) {
 	oauthtest.Write(w, http.StatusFound, "", "Location", to.String())
 }
 
-// client returns the application that a request is authenticated as, by Basic or
-// by its body.
+// client returns the application that a request is authenticated as, by Basic
+// or by its body.
 func (s *Server) client(r *http.Request) (Application, bool) {
 	id, secret, basic := r.BasicAuth()
 	if basic { // RFC 6749 section 2.3.1
@@ -274,7 +277,9 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 	}
 	grant := s.Grants.WithRefresh(old)
 	if grant == nil { // one that overlapped with the refresh that replaced the token gets what that one got
-		grant = s.Grants.Find(func(g *oauthtest.Grant) bool { return g.Replaced == old && oauthtest.Arrival(r) <= g.ReplacedAt })
+		grant = s.Grants.Find(func(g *oauthtest.Grant) bool {
+			return g.Replaced == old && oauthtest.Arrival(r) <= g.ReplacedAt
+		})
 		if grant != nil && grant.Client == app.ClientID {
 			s.answer(w, grant)
 			return

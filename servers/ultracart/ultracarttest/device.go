@@ -18,8 +18,8 @@ type device struct {
 	user                               string
 }
 
-// AnswerDevice lets the user allow or deny a device that shows the user code. It
-// reports whether there is one.
+// AnswerDevice lets the user allow or deny a device that shows the user code.
+// It reports whether there is one.
 func (s *Server) AnswerDevice(userCode, user string, allow bool) (found bool) {
 	s.Do(func() {
 		for _, d := range s.devices {
@@ -57,7 +57,9 @@ func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) {
 
 // deviceToken answers a device that polls.
 func (s *Server) deviceToken(w http.ResponseWriter, client, code string, embedded bool) {
-	i := slices.IndexFunc(s.devices, func(d *device) bool { return d.code == code && d.application == client && d.embedded == embedded })
+	i := slices.IndexFunc(s.devices, func(d *device) bool {
+		return d.code == code && d.application == client && d.embedded == embedded
+	})
 	if i < 0 {
 		s.refuseToken(w, "invalid_grant", "The device code is not known.")
 		return

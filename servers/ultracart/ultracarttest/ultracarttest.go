@@ -1,5 +1,5 @@
-// Package ultracarttest is a test UltraCart: an [http.Handler] with UltraCart's OAuth
-// endpoints below /rest/v2, and methods of its API that you register.
+// Package ultracarttest is a test UltraCart: an [http.Handler] with UltraCart's
+// OAuth endpoints below /rest/v2, and methods of its API that you register.
 //
 //	server := ultracarttest.New(ultracarttest.Config{})
 //	server.AddApplication(ultracarttest.Application{ClientID: "id", RedirectURIs: []string{callback}})
@@ -8,8 +8,8 @@
 //	at := httptest.NewServer(server)
 //	connect.Config{Server: ultracart.Server(at.URL + "/rest/v2"), …}
 //
-// UltraCart is closed: what its documents and its own clients say is done here as
-// they say, and what they do not say is a field of [Config].
+// UltraCart is closed: what its documents and its own clients say is done here
+// as they say, and what they do not say is a field of [Config].
 package ultracarttest
 
 import (
@@ -40,8 +40,8 @@ const (
 type Config struct {
 	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
-	// Rotate gives a new refresh token with each refresh, and ends the old one. The
-	// default keeps the refresh token, and sends none.
+	// Rotate gives a new refresh token with each refresh, and ends the old one.
+	// The default keeps the refresh token, and sends none.
 	Rotate bool
 	// ErrorsIn200 answers with 200 where the token endpoint has an error. The
 	// default is 400.
@@ -61,7 +61,8 @@ type Application struct {
 	Scope        string // that its tokens have; the default is order_read
 }
 
-// Server is a test UltraCart. It has these methods of its base, besides its own:
+// Server is a test UltraCart. It has these methods of its base, besides its
+// own:
 //
 //	Approve(user string)  // the user is signed in and allows everything, without a page
 //	Decline(user string)  // denies everything
@@ -69,8 +70,8 @@ type Application struct {
 //	Inject(path string, times int, fault func(next http.Handler) http.Handler)
 //	Requests(path string) // the requests so far
 //
-// Inject lets a handler of yours answer the next requests to a path. All methods
-// are safe for concurrent use.
+// Inject lets a handler of yours answer the next requests to a path. All
+// methods are safe for concurrent use.
 type Server struct {
 	*oauthtest.Server
 	config       Config
@@ -120,8 +121,8 @@ func (s *Server) AddApplication(a Application) {
 // Disable disables an application for a merchant: its grants are over.
 func (s *Server) Disable(clientID string) { s.Do(func() { s.disabled[clientID] = true }) }
 
-// Answer registers a method of the API, such as "GET /order/orders", and the JSON
-// that it answers with. It must not be registered before.
+// Answer registers a method of the API, such as "GET /order/orders", and the
+// JSON that it answers with. It must not be registered before.
 func (s *Server) Answer(pattern, body string) {
 	method, path, _ := strings.Cut(pattern, " ")
 	s.Handle(method+" "+base+path, func(w http.ResponseWriter, r *http.Request) {
@@ -133,7 +134,8 @@ func (s *Server) Answer(pattern, body string) {
 
 func object(w http.ResponseWriter, status int, v any) {
 	body, _ := json.Marshal(v) // it always can be
-	oauthtest.Write(w, status, string(body), "Content-Type", "application/json; charset=UTF-8", "Cache-Control", "no-store")
+	oauthtest.Write(w, status, string(body),
+		"Content-Type", "application/json; charset=UTF-8", "Cache-Control", "no-store")
 }
 
 // refuse answers with the model ErrorResponse.
@@ -155,8 +157,8 @@ func (s *Server) refuseToken(w http.ResponseWriter, code, text string) {
 	object(w, status, map[string]string{"error": code, "error_description": text})
 }
 
-// authorized answers requests that the API does not take, and reports whether it
-// takes this one.
+// authorized answers requests that the API does not take, and reports whether
+// it takes this one.
 func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	grant := s.Grants.WithAccess(token)
@@ -268,8 +270,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	case s.disabled[client]:
 		refuse(w, http.StatusGone, "gone", "The application has been disabled.")
 	case grantType == ultracart.AuthorizationCode && !embedded:
-		grant := s.Grants.WithCode(form.Get("code"))
-		if grant == nil || grant.Client != client || form.Get("redirect_uri") != "" && form.Get("redirect_uri") != grant.RedirectURI {
+		grant, to := s.Grants.WithCode(form.Get("code")), form.Get("redirect_uri")
+		if grant == nil || grant.Client != client || to != "" && to != grant.RedirectURI {
 			s.refuseToken(w, "invalid_grant", "The code is not valid.")
 			return
 		}

@@ -102,6 +102,7 @@ func (c *cluster) crash() {
 func (c *cluster) open() *sql.DB {
 	config := must(pgx.ParseConfig(fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", c.port)))
 	db := stdlib.OpenDB(*config)
+	db.SetMaxIdleConns(0) // those that a crash ends would be found dead one after the other
 	c.t.Cleanup(func() { _ = db.Close() })
 	return db
 }

@@ -1,4 +1,4 @@
-package gloebit_test
+package connect_test
 
 import (
 	"fmt"
