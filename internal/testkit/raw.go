@@ -32,10 +32,14 @@ func RawServer(t testing.TB, answer func(r *http.Request, body string) string) s
 }
 
 // ClosedPort returns the address of a port on which no server listens, such as
-// "127.0.0.1:49152".
+// "[::1]:49152". Servers of other tests, which listen on 127.0.0.1, can't take it;
+// a machine without IPv6 has a port of 127.0.0.1.
 func ClosedPort(t testing.TB) string {
 	t.Helper()
-	listener := listen(t)
+	listener, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		listener = listen(t)
+	}
 	listener.Close()
 	return listener.Addr().String()
 }
