@@ -203,6 +203,7 @@ func TestOnlyARefusalOfTheRefreshDisconnects(t *testing.T) {
 		"a wrong client secret":   {gloebittest.Fault{Status: 401, Body: `{"error":"invalid_client"}`}, true},
 		"too many requests":       {gloebittest.Fault{Status: 429}, true},
 		"a proxy's denial":        {gloebittest.Fault{Status: 403, Body: `<html>`, ContentType: "text/html"}, true},
+		"a gateway's word":        {gloebittest.Fault{Status: 403, Body: `{"error":"forbidden"}`}, true},
 		"maintenance":             {gloebittest.Fault{Status: 302, Header: http.Header{"Location": {"/sorry"}}}, true},
 		"unavailable":             {gloebittest.Fault{Body: `{"error":"temporarily_unavailable"}`}, true},
 		"rubbish":                 {gloebittest.Fault{Body: `<html>`, ContentType: "text/html"}, true},

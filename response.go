@@ -102,11 +102,12 @@ func retryAfter(h http.Header) time.Duration {
 	if value == "" {
 		return 0
 	}
+	const longest = 1e6 * time.Second
 	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(min(max(seconds, 0), 1e6)) * time.Second
+		return time.Duration(min(max(seconds, 0), int(longest/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return max(time.Until(at), 0)
+		return min(max(time.Until(at), 0), longest)
 	}
 	return time.Minute
 }

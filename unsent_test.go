@@ -78,7 +78,7 @@ func TestRetryAfter(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"": 0, "0": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-1": 0, "99999999999": 1e6 * time.Second,
 		"3600.5": time.Minute, "1h": time.Minute, "2026-11-28T10:00:00Z": time.Minute,
-		time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat): 0,
+		time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat): 0, "Fri, 31 Dec 2160 23:59:59 GMT": 1e6 * time.Second,
 	} {
 		t.Run(value, func(t *testing.T) {
 			client, merchant, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {

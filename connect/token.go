@@ -165,6 +165,8 @@ func (e *TokenError) endsGrant() bool {
 		return false
 	}
 	switch {
+	case e.Status == http.StatusForbidden && e.Code != "invalid_grant": // more likely a gateway's
+		return false
 	case e.Status == http.StatusTooManyRequests, e.Status >= 300 && e.Status < 400, e.Status >= 500, e.knowsNoRefresh():
 		return false
 	}
