@@ -9,15 +9,15 @@ import (
 
 // Amount is a number of gloebits exactly as the server wrote it: a decimal that
 // may have a fraction, and is never converted to a float. Compare amounts with
-// [Amount.Cmp], since "10" and "10.0" are equal but not the same.
+// [Amount.Cmp], "10" and "10.0" are equal amounts but different values.
 //
-// The zero value is an unknown amount, such as the balance in a response that
-// does not tell it. [Amount.Known] is false for it.
+// The zero value is an unknown amount, such as the balance of a response
+// without one. [Amount.Known] returns false for it.
 type Amount struct {
 	text string // as the server wrote it; empty if unknown
 }
 
-// Known reports whether the server told the amount.
+// Known reports whether the server sent the amount.
 func (a Amount) Known() bool { return a.text != "" }
 
 // decimal is a JSON number of sane size: an account of up to 30 digits, a
@@ -44,8 +44,8 @@ func (a Amount) Cmp(b Amount) int {
 	return a.rat().Cmp(b.rat())
 }
 
-// Int64 returns the amount in whole gloebits. It reports whether the amount is
-// known, is a whole number and fits.
+// Int64 returns the amount in whole gloebits. It returns false if the amount is
+// unknown, is not a whole number, or does not fit.
 func (a Amount) Int64() (int64, bool) {
 	if !a.Known() {
 		return 0, false
@@ -60,8 +60,8 @@ func (a Amount) Int64() (int64, bool) {
 // MarshalJSON writes the number as the server wrote it, or null.
 func (a Amount) MarshalJSON() ([]byte, error) { return []byte(cmp.Or(a.text, "null")), nil }
 
-// UnmarshalJSON reads a JSON number, or null for an unknown amount. Anything else
-// is an error.
+// UnmarshalJSON reads a JSON number, or null for an unknown amount. Anything
+// else is an error.
 func (a *Amount) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		*a = Amount{}

@@ -74,9 +74,8 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// readReply reads a body, and of one that is too long a byte more than it may
-// have. What the header says of the length is a hint: transports that are not
-// net/http's leave it out.
+// readReply reads a body up to one byte past the limit, which shows that it is
+// too long. Content-Length is only a hint, since some transports leave it out.
 func readReply(resp *http.Response) ([]byte, error) {
 	hint := max(0, min(resp.ContentLength, longestReply)) + bytes.MinRead
 	body := bytes.NewBuffer(make([]byte, 0, hint))

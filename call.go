@@ -15,20 +15,21 @@ import (
 // Call calls an endpoint of the API for which Client has no method. Its errors
 // are those of every method.
 //
-// Method is GET, POST, PUT, PATCH or DELETE. A GET is repeated when the
-// connection fails, when the server is busy and when it fails. Everything else
-// is sent once, and is ErrOutcomeUnknown when the answer is lost.
+// Method is GET, POST, PUT, PATCH or DELETE. A GET is retried when the
+// connection fails, and when the server fails or is busy. Any other method is
+// sent once; if its response is lost, the error is ErrOutcomeUnknown.
 //
-// Path is relative to Provider.APIURL, and the caller percent-encodes it. It may
-// have a query, and must stay below APIURL: a scheme, a leading slash, a dot
-// segment, also an encoded one, a backslash and a fragment are
-// ErrInvalidRequest. [APIError] tells the path without the query, so a secret
-// belongs in body.
+// Path is relative to Provider.APIURL and must be percent-encoded. It may have
+// a query. It must stay below APIURL: for a scheme, a leading slash, a dot
+// segment (encoded or not), a backslash or a fragment the error is
+// ErrInvalidRequest. [APIError] shows the path without the query. Pass secrets
+// in body, not in path.
 //
-// Body is sent as JSON; nil sends none, and a GET has none. Answer is a pointer
-// that receives the JSON object of a successful reply, as with json.Unmarshal,
-// or nil. A reply without the member success is ErrBadReply, and one whose
-// success is false is the error that its reason means.
+// Body is sent as JSON; nil sends no body, and a GET must have none. Answer is
+// nil or a pointer, into which the JSON object of a successful response is
+// decoded as by json.Unmarshal. If the response has no member success, the
+// error is ErrBadReply. If success is false, the error is the one for the
+// reason in the response.
 func (c *Client) Call(ctx context.Context, method, path string, body, answer any) error {
 	name, _, _ := strings.Cut(path, "?")
 	if err := checkCall(method, path, body, answer); err != nil {
@@ -63,8 +64,8 @@ func checkCall(method, path string, body, answer any) error {
 	return nil
 }
 
-// checkSegment refuses what can't be one segment of a path: dots are not
-// escaped, and servers take them for a way up.
+// checkSegment returns an error for a value that can't be one path segment,
+// such as "..", which servers resolve to the parent.
 func checkSegment(name, segment string) error {
 	if segment == "" || segment == "." || segment == ".." {
 		return fmt.Errorf("%w: %s: %q can't be in a path", ErrInvalidRequest, name, segment)

@@ -35,17 +35,17 @@ func (c *Client) Characters(ctx context.Context) ([]Character, error) {
 	return *answer.Characters, nil
 }
 
-// CreateCharacter makes a character of that name for the user. Extra is what
-// the application keeps with it: a struct or a map that marshals to a JSON
-// object without the key id, or nil. It needs ScopeCharacter and calls POST
-// create-character, once.
+// CreateCharacter creates a character with that name for the user. Extra is the
+// application's own data for the character: nil, or a struct or a map that
+// marshals to a JSON object without the key id. It needs ScopeCharacter and
+// calls POST create-character, once.
 func (c *Client) CreateCharacter(ctx context.Context, name string, extra any) (Character, error) {
 	return c.putCharacter(ctx, "create-character", "", name, extra)
 }
 
-// UpdateCharacter replaces the character's name and everything that the
-// application keeps with it; extra is as in [Client.CreateCharacter]. It needs
-// ScopeCharacter and calls POST update-character, once.
+// UpdateCharacter replaces the character's name and all of its Extra; extra is
+// as in [Client.CreateCharacter]. It needs ScopeCharacter and calls POST
+// update-character, once.
 func (c *Client) UpdateCharacter(ctx context.Context, id, name string, extra any) (Character, error) {
 	if id == "" {
 		return Character{}, fmt.Errorf("%w: update-character without an id", ErrInvalidRequest)
@@ -87,8 +87,8 @@ func (c *Client) DeleteCharacter(ctx context.Context, id string) error {
 	return c.do(ctx, call{name: "delete-character", method: http.MethodPost, scope: ScopeCharacter, body: map[string]any{"id": id}}, nil)
 }
 
-// UnmarshalJSON reads {"id": …, "name": …} with any other keys, also with those
-// that differ from id and name in the case of a letter only.
+// UnmarshalJSON reads {"id": …, "name": …} and any other keys, which become
+// Extra. Keys are case-sensitive: ID and Name are other keys.
 func (c *Character) UnmarshalJSON(b []byte) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(b, &fields); err != nil {

@@ -13,19 +13,20 @@ import (
 
 // Client calls Gloebit for one user. It is bound to that user and, if Gloebit
 // reported its ID, to one Gloebit account. If the user reconnects with another
-// account, its calls return ErrNotConnected; create a new Client. It is safe for
-// concurrent use. The middleware puts one into the request's context;
+// account, its calls return ErrNotConnected; create a new Client. It is safe
+// for concurrent use. The middleware puts one into the request's context;
 // [Merchant.Client] returns one for work outside a request. Store the user's ID
 // and not the Client, which is cheap to create and does not see a later
 // disconnection.
 //
-// Every method's error may be, beside what the method says: ErrInvalidRequest
-// when nothing was sent; ErrNotConnected when the token was refused; ErrExchange
-// when an expired one could not be refreshed; ErrScopeMissing,
-// ErrUnknownApplication, ErrUnknownUser and ErrRefused; ErrRateLimited,
-// ErrUnavailable and ErrBadReply; ErrOutcomeUnknown when a call that changes
-// something may have been carried out all the same; ErrStore when a refreshed
-// token could not be saved; and the context's error. [Merchant.HandleError] knows what to do with each.
+// Besides the errors that a method names, every method can return
+// ErrInvalidRequest when nothing was sent; ErrNotConnected when the token was
+// refused; ErrExchange when an expired token could not be refreshed;
+// ErrScopeMissing, ErrUnknownApplication, ErrUnknownUser and ErrRefused;
+// ErrRateLimited, ErrUnavailable and ErrBadReply; ErrOutcomeUnknown when a call
+// that changes something failed but may have been processed; ErrStore when a
+// refreshed token could not be saved; and the context's error. Pass the error
+// to [Merchant.HandleError], which responds to each of them.
 type Client struct {
 	merchant *Merchant
 	account  *connect.Account
@@ -34,22 +35,21 @@ type Client struct {
 // User returns the user for whom the client calls.
 func (c *Client) User() User { return c.account.User() }
 
-// Scopes returns what the user granted.
+// Scopes returns the scopes that the user granted.
 func (c *Client) Scopes() []Scope { return c.account.Scopes() }
 
-// GloebitID returns the user's id at Gloebit when the server told it at the
-// connection, or "".
+// GloebitID returns the user's ID at Gloebit, or "" if the server did not
+// report it when the user connected.
 func (c *Client) GloebitID() string { return c.account.Credential().Subject }
 
-// ConnectedAt returns when the user made the connection that the client uses. It
-// is zero when that is unknown.
+// ConnectedAt returns when the user made the connection that the client uses.
+// It is zero when that is unknown.
 func (c *Client) ConnectedAt() time.Time { return c.account.Credential().ConnectedAt }
 
-// Realm returns the realm of the merchant for whom the client calls, as
-// [Merchant.Realm].
+// Realm returns the merchant's realm; see [Merchant.Realm].
 func (c *Client) Realm() string { return c.merchant.Realm() }
 
-// Format writes the user's id, whatever the verb: a Client holds secrets.
+// Format writes the user's ID for every verb, because a Client holds secrets.
 func (c *Client) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "gloebit.Client(%s)", c.User().ID)
 }
@@ -69,8 +69,8 @@ type call struct {
 	until      time.Time           // when it ends at the latest, with all attempts
 }
 
-// bad is a successful reply that is no answer to the call. Where the call changes
-// something, it was carried out all the same.
+// bad returns the error for a successful response that can't be used. If the
+// call changes something, the server has processed it.
 func (c call) bad(why string) error {
 	err := badReply(c.name, why)
 	if c.method != http.MethodGet && !c.repeatable {
@@ -85,9 +85,9 @@ const (
 	longestCall  = 30 * time.Second // with all attempts, when the caller has no deadline
 )
 
-// do sends a call, again where that is safe, with a fresh token where one was
-// needed, and decodes the JSON object of a successful reply into answer, which
-// may be nil. A token that was refused is forgotten.
+// do sends a call and decodes the JSON object of a successful response into
+// answer, which may be nil. It retries where that is safe, refreshes an expired
+// token, and removes a token that was refused.
 func (c *Client) do(ctx context.Context, call call, answer any) error {
 	var payload []byte
 	if call.body != nil {
@@ -110,10 +110,10 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 	return nil
 }
 
-// sendFresh sends a call with a token that is not known to be stale. When the
-// token turns out to be, the call was not carried out, and is sent once more
-// with a newer one: a refreshed one, or one that the user's connecting again has
-// left in the store meanwhile.
+// sendFresh sends a call with a token that is not known to be stale. If the
+// server reports that the token has expired, it has not processed the call. The
+// call is then sent again with a newer token: a refreshed one, or the one that
+// the store has since the user reconnected.
 func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]byte, error) {
 	stale := c.account.Credential()
 	credential, err := c.account.Fresh(ctx, call.until)
@@ -143,8 +143,8 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 	}
 }
 
-// renew gives a call another token than the stale one, unless that is one that
-// the call must not be sent with.
+// renew returns a credential with another token than the stale one, or an error
+// if the call must not be sent with it.
 func (c *Client) renew(ctx context.Context, call call, stale connect.Credential) (connect.Credential, error) {
 	fresh, err := c.account.Renew(ctx, call.until, stale)
 	if err == nil && call.fate.keepsTo(stale, fresh) {
@@ -153,7 +153,7 @@ func (c *Client) renew(ctx context.Context, call call, stale connect.Credential)
 	return fresh, err
 }
 
-// mostRenewals is how often one call gets another token: what the store holds
+// mostRenewals is how often one call gets another token, since the stored one
 // may have expired too.
 const mostRenewals = 2
 

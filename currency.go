@@ -23,10 +23,10 @@ func (c *Client) Balance(ctx context.Context) (Amount, error) {
 	return answer.Balance, nil
 }
 
-// PurchaseGloebitsURL returns the page at Gloebit where the user buys gloebits,
-// for a link. ReturnTo is the local path to which the page leads back; empty
-// means Config.HomePath. Gloebit does not tell the application what the user
-// did there. The page is GET purchase.
+// PurchaseGloebitsURL returns the URL of Gloebit's page for buying gloebits,
+// for a link. ReturnTo is the local path to which the page returns the user;
+// empty means Config.HomePath. Gloebit does not notify the application of a
+// purchase. The page is GET purchase.
 func (c *Client) PurchaseGloebitsURL(returnTo string) string {
 	return c.merchant.purchaseGloebitsURL(returnTo)
 }

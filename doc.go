@@ -25,25 +25,25 @@
 // # What happens
 //
 // A user without a connection who loads a protected page is redirected to
-// /gloebit/connect, which keeps a pending connection under a random state and
-// sends the browser to Gloebit. Gloebit sends it back to /gloebit/callback,
-// which redeems the state once, gives the code for a token, saves the
-// credential and sends the browser to where it wanted to go. From then on the
-// middleware finds the credential and puts a client into the context. A script
-// or a form gets 401 and problem+json, or a page, with the way to connect.
+// /gloebit/connect, which stores a pending connection under a random state and
+// redirects the browser to Gloebit. Gloebit redirects it to /gloebit/callback,
+// which redeems the state once, exchanges the code for a token, saves the
+// credential and redirects the browser to the page that the user wanted. From
+// then on the middleware finds the credential and puts a client into the
+// context. A script or a form without a connection gets 401 with the URL to
+// connect at, as problem+json or as a page.
 //
 // # Users
 //
-// A credential belongs to a user, not to a browser. Who the user is comes from
-// the application (Config.User), from Gloebit (Config.SignIn), or, with
-// neither, the session is the user.
+// A credential belongs to a user, not to a browser. The application identifies
+// the user (Config.User), or Gloebit does (Config.SignIn). With neither, the
+// browser session is the user.
 //
 // # Errors
 //
-// Every failure is an error that errors.Is finds: [ErrNotConnected],
-// [ErrInsufficientBalance] and the others. [Merchant.HandleError] answers a
-// request with any of them and redirects users who need to connect. When a store
-// is down, no protected handler runs.
+// Match errors with errors.Is: [ErrNotConnected], [ErrInsufficientBalance] and
+// the others. [Merchant.HandleError] responds to each of them and redirects
+// users who need to connect. When a store is down, no protected handler runs.
 //
 // # Tests
 //

@@ -11,15 +11,15 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// What can go wrong while connecting a user, as package connect says it. Find
-// them with errors.Is.
+// The errors of connecting a user, from package connect. Match them with
+// errors.Is.
 var (
 	// ErrNotConnected is returned by [Merchant.Client] and by every call when
 	// the user has no usable connection: the user never connected, disconnected,
 	// or the server refused their token. [Merchant.HandleError] redirects them
 	// to connect.
 	ErrNotConnected = connect.ErrNotConnected
-	// ErrNoUser is returned by Config.User when nobody is signed in to the
+	// ErrNoUser is returned by Config.User when no user is signed in to the
 	// application. A User without an ID means the same.
 	ErrNoUser = connect.ErrNoUser
 	// ErrNoSession is returned by [Merchant.AuthorizationURL] and
@@ -80,8 +80,8 @@ var (
 	ErrInvalidRequest = connect.ErrInvalidRequest
 )
 
-// What a call to Gloebit can return. Find them with errors.Is; the [APIError]
-// around them, found with errors.As, holds the server's own words.
+// The errors of a call to Gloebit. Match them with errors.Is. Use errors.As to
+// find the [APIError] around them, which holds the server's own words.
 var (
 	// ErrUnknownApplication is returned by every call when the server does not
 	// know the client id.
@@ -135,11 +135,11 @@ var (
 	ErrPending = errors.New("gloebit: the transaction is pending")
 	// ErrQueuingFailed is returned by [Client.Transact] and
 	// [Client.CreateSubscriptionAuthorization] when the server could not queue
-	// the request. Send it again; a transaction with the same ID.
+	// the request. Send it again; send a transaction with the same ID.
 	ErrQueuingFailed = errors.New("gloebit: the transaction could not be queued")
 	// ErrPriceChanged is returned by [Client.Transact] when the server charges
-	// another total than it was sent. The transaction stands; Receipt.Charged is
-	// the new total.
+	// a total other than the one sent. The transaction stands; Receipt.Charged
+	// is the new total.
 	ErrPriceChanged = errors.New("gloebit: the price has changed")
 	// ErrKeyReused is returned by Ledger.Purchase of package ledger when the user
 	// has used the key for another order. Nothing was charged for the second one.
@@ -155,14 +155,15 @@ var (
 	ErrRateLimited = errors.New("gloebit: too many requests")
 	// ErrOutcomeUnknown is returned by a call that changes something when its
 	// response was lost: the server may have processed it. Send a transaction
-	// again with the same ID; look up what became of anything else.
+	// again with the same ID. For any other call, look up whether it took
+	// effect.
 	ErrOutcomeUnknown = errors.New("gloebit: the outcome is unknown")
 )
 
-// APIError is a call that failed at the server or on the way. It unwraps to the
-// sentinels that say what it means, and to the cause on the network if that was
-// it. It never holds a token or a body, nor what package net/http says of a reply,
-// which may quote it: of that only the kind is kept, such as a *net.OpError.
+// APIError describes a call that failed at the server or on the network. It
+// unwraps to the matching errors of this package and, for a network failure, to
+// its cause. It never holds a token or a body. Transport errors are reduced to
+// their type, such as *net.OpError, because their text may quote a response.
 type APIError struct {
 	Call       string        // the path called, without its arguments, such as "transact"
 	StatusCode int           // the HTTP status; zero when no answer came
@@ -177,8 +178,8 @@ type APIError struct {
 	written   bool // the request was written, if only by a transport that repeats it
 }
 
-// Error says which call failed and why: in the server's words where it gave a
-// reason.
+// Error names the call that failed and the reason, in the server's words if it
+// gave one.
 func (e *APIError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "gloebit: %s", e.Call)
@@ -198,8 +199,8 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the sentinels and causes, and a [ScopeError] for a scope that was
-// not granted.
+// Unwrap returns the sentinels and causes, and a [ScopeError] for a scope that
+// was not granted.
 func (e *APIError) Unwrap() []error {
 	if e.Scope != "" && slices.Contains(e.causes, ErrScopeMissing) {
 		return append([]error{&ScopeError{Missing: []Scope{e.Scope}}}, e.causes...)
@@ -223,8 +224,8 @@ func refusals() []connect.Refusal {
 	return rows
 }
 
-// StatusCode returns the HTTP status that fits an error of this package, for a
-// Config.ErrorHandler of the application's own. Other errors are 500.
+// StatusCode returns the HTTP status that fits an error of this package, for
+// use in Config.ErrorHandler. For other errors it returns 500.
 func StatusCode(err error) int {
 	if row, ok := connect.FindRefusal(err, refusals()); ok {
 		return row.Status

@@ -13,7 +13,8 @@ import (
 // largestFile is the most that a client secrets file may hold, in bytes.
 const largestFile = 64 << 10
 
-// ConfigFromFile reads a client secrets file, as Google's client_secrets.json:
+// ConfigFromFile reads a client secrets file, in the format of Google's
+// client_secrets.json:
 //
 //	{"web": {
 //	  "client_id": "…", "client_secret": "…",
@@ -23,9 +24,9 @@ const largestFile = 64 << 10
 //	}}
 //
 // The first redirect URI becomes Config.RedirectURL. The provider is the server
-// of token_uri; without auth_uri and token_uri it is left for the caller to
-// set. Other members are ignored. The error names the member that is wrong and
-// holds no secret.
+// of token_uri; if the file has neither auth_uri nor token_uri, the caller must
+// set Provider. Other members are ignored. The error names the member that is
+// wrong and holds no secret.
 func ConfigFromFile(name string) (Config, error) {
 	file, err := os.Open(name)
 	if err != nil {

@@ -11,53 +11,56 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Handler serves connect, callback and disconnect. Mount it at the directory of
-// Config.RedirectURL, "/gloebit/" for https://shop.example/gloebit/callback.
-// A prefix may have been stripped on the way.
+// Handler serves the connect, callback and disconnect paths. Mount it at the
+// directory of Config.RedirectURL, "/gloebit/" for
+// https://shop.example/gloebit/callback. It also works behind a proxy or a
+// router that strips a prefix of the path.
 func (m *Merchant) Handler() http.Handler {
 	return m.connector.Handler()
 }
 
-// ConnectHandler starts a connection: it answers a GET with a redirect to the
-// provider's authorization page. The query may hold return_to, the local path
-// to come back to, and scope, a space separated list of what to ask for in
-// addition. An invalid query is answered with 400, a missing user with 401 or a
-// redirect to Config.SignInURL, another method with 405, a request that
-// Config.Limit refuses with 429, and a store failure with 503.
+// ConnectHandler starts a connection: it redirects a GET to the provider's
+// authorization page. The query may hold return_to, the local path to return
+// to, and scope, a space-separated list of additional scopes to request. It
+// responds 400 if the query is invalid, 401 or with a redirect to
+// Config.SignInURL if no user is signed in, 405 to any other method, 429 if
+// Config.Limit refuses, and 503 if a store fails.
 func (m *Merchant) ConnectHandler() http.Handler {
 	return m.connector.ConnectHandler()
 }
 
 // CallbackHandler completes a connection and redirects the browser to the page
 // where the user started. It responds 400 if the state is not valid, 401 if no
-// user is signed in, 403 if the user denied access or another user is signed in,
-// 429 if Config.Limit refuses, 502 if the authorization or the token request
-// failed, 503 if a store or the server is unavailable, and 504 on a timeout.
+// user is signed in, 403 if the user denied access or another user is signed
+// in, 429 if Config.Limit refuses, 502 if the authorization or the token
+// request failed, 503 if a store or the server is unavailable, and 504 on a
+// timeout.
 func (m *Merchant) CallbackHandler() http.Handler {
 	return m.connector.CallbackHandler()
 }
 
-// DisconnectHandler forgets the user's credential, and the user with
-// Config.SignIn. It answers a POST from the application's own pages with a
-// redirect to the form's return_to, a local path, or to Config.HomePath.
-// Gloebit has no endpoint to revoke a token with: the user does that at
+// DisconnectHandler removes the user's credential and, with Config.SignIn,
+// signs the user out. It takes a POST from the application's own pages, and
+// redirects to the form's return_to, a local path, or to Config.HomePath.
+// Gloebit has no revocation endpoint: the user revokes the token at
 // Provider.AccountURL.
 func (m *Merchant) DisconnectHandler() http.Handler {
 	return m.connector.DisconnectHandler()
 }
 
 // Paths returns the paths of the three handlers as browsers see them, for
-// routers that want each by itself. They are next to each other, and callback is
-// that of Config.RedirectURL.
+// routers that register each path separately. They are siblings, and callback
+// is the path of Config.RedirectURL.
 func (m *Merchant) Paths() (connect, callback, disconnect string) {
 	return m.connector.Paths()
 }
 
-// Routes returns every path at which a router may have to serve [Merchant.Handler].
-// Connect, callback and disconnect come first as browsers see them. Then come the
-// same three without their first segment, without their first two, and so on: a
-// router mounted below a prefix sees one of these and does not know which. The
-// last three have one directory left, unless Config.RedirectURL has none.
+// Routes returns every path at which a router may have to serve
+// [Merchant.Handler]. Connect, callback and disconnect come first as browsers
+// see them. Then come the same three without their first segment, without their
+// first two, and so on: a router mounted below a prefix sees one of these and
+// does not know which. The last three have one directory left, unless
+// Config.RedirectURL has none.
 //
 // For https://shop.example/shop/gloebit/callback the routes are those of
 // /shop/gloebit and of /gloebit.
@@ -67,25 +70,26 @@ func (m *Merchant) Routes() []string {
 
 // Disconnect removes a user's credential outside a request, for instance when
 // the user's account is deleted. It logs as [Merchant.DisconnectHandler] does.
-// A user without a credential is no error. Disconnect touches no session and
-// does not call Config.OnDisconnect, which needs a request; a connection that
-// is under way can still be completed. Errors: ErrInvalidRequest for an ID that
+// It returns nil if the user has no credential. Disconnect touches no session
+// and does not call Config.OnDisconnect, which needs a request; a pending
+// connection can still be completed. Errors: ErrInvalidRequest for an ID that
 // is empty, too long or not text, ErrStore.
 func (m *Merchant) Disconnect(ctx context.Context, userID string) error {
 	return m.connector.Disconnect(ctx, userID)
 }
 
 // ConnectURL returns the local URL that starts a connection, for links. The
-// user comes back to the local path returnTo; empty means Config.HomePath.
-// The scopes are asked for in addition to Config.Scopes.
+// user comes back to the local path returnTo; empty means Config.HomePath. The
+// scopes are requested in addition to Config.Scopes.
 func (m *Merchant) ConnectURL(returnTo string, scopes ...Scope) string {
 	return m.connector.ConnectURL(returnTo, scopes...)
 }
 
-// User tells who makes the request: the application's user, or who is signed in
-// with Gloebit, or whose session it is. They need not be connected. Errors:
-// ErrNoUser, ErrNotConnected when nobody is known without Config.User,
-// ErrNoSession, ErrStore when Config.User failed.
+// User returns the user who makes the request: the user from Config.User, the
+// user who is signed in with Gloebit (Config.SignIn), or the user of the
+// browser session. The user need not be connected. Errors: ErrNoUser;
+// ErrNotConnected when Config.User is nil and the session has no user;
+// ErrNoSession; ErrStore when Config.User failed.
 func (m *Merchant) User(r *http.Request) (User, error) {
 	return m.connector.User(r)
 }
@@ -93,27 +97,27 @@ func (m *Merchant) User(r *http.Request) (User, error) {
 // SignOut removes the user and their pending connections from the session, and
 // gives the session a new ID. With Config.User, or when no user is in the
 // session, it changes nothing. The credential stays, so other devices stay
-// connected; to remove it, use [Merchant.DisconnectHandler]. Call it from a handler
-// that takes a POST from the application's own pages. Errors: ErrNoSession,
-// ErrStore.
+// connected; to remove it, use [Merchant.DisconnectHandler]. Call it from a
+// handler that takes a POST from the application's own pages. Errors:
+// ErrNoSession, ErrStore.
 func (m *Merchant) SignOut(r *http.Request) error {
 	return m.connector.SignOut(r)
 }
 
-// HandleError answers a request that failed with an error of this package. A
-// user who is not connected, or has yet to grant a scope, is sent to connect
-// when the request is a page load and comes back to the page; when that happens
-// twice in a minute, the second one is answered with a page that has a link.
-// A page load of a user who is not signed in leads to Config.SignInURL.
-// Everything else goes to Config.ErrorHandler. It logs the error; the user sees a plain
+// HandleError responds to a request that failed with an error of this package.
+// If the user is not connected, or has not granted a scope, it redirects a page
+// load to connect, and from there back to the page. Instead of a second such
+// redirect within a minute, it sends a page with a link. It redirects a page
+// load to Config.SignInURL if the user is not signed in. Config.ErrorHandler
+// handles all other errors. HandleError logs the error; the user sees a plain
 // message.
 func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error) {
 	setRetryAfter(w, err)
 	m.connector.HandleError(w, r, err)
 }
 
-// setRetryAfter tells the browser how long Gloebit asks to wait (RFC 9110 section
-// 10.2.3), in whole seconds.
+// setRetryAfter sets Retry-After to the wait that Gloebit asks for (RFC 9110
+// section 10.2.3), in whole seconds.
 func setRetryAfter(w http.ResponseWriter, err error) {
 	var call *APIError
 	if errors.As(err, &call) && call.RetryAfter > 0 && (errors.Is(err, ErrRateLimited) || errors.Is(err, ErrUnavailable)) {
@@ -121,25 +125,24 @@ func setRetryAfter(w http.ResponseWriter, err error) {
 	}
 }
 
-// WriteError answers a request that failed as it is answered without a
-// Config.ErrorHandler: with a plain page for those who accept HTML, and
-// problem+json (RFC 9457) for others. For an ErrorHandler that has words of its
-// own for some.
+// WriteError writes the default response to a request that failed: a plain page
+// for clients that accept HTML, and problem+json (RFC 9457) for others. Use it
+// in a Config.ErrorHandler that writes its own response to some errors only.
 func (m *Merchant) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	setRetryAfter(w, err)
 	m.connector.WriteError(w, r, err)
 }
 
-// ScopeError says which scopes a user has yet to grant. It is an ErrScopeMissing;
-// see [connect.ScopeError].
+// ScopeError lists the scopes that a user has not granted. errors.Is matches it
+// with ErrScopeMissing; see [connect.ScopeError].
 type ScopeError = connect.ScopeError
 
 // ConnectError is a connection that failed after its state was redeemed. It
 // unwraps to the reason; see [connect.ConnectError].
 type ConnectError = connect.ConnectError
 
-// LimitError is what Config.Limit returns to say when to try again. It is an
-// ErrLimited; see [connect.LimitError].
+// LimitError is returned by Config.Limit to say when to try again. errors.Is
+// matches it with ErrLimited; see [connect.LimitError].
 type LimitError = connect.LimitError
 
 // link is the link that a row of the refusals of calls names.

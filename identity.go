@@ -10,16 +10,16 @@ import (
 	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
-// Identity is who a user is at Gloebit.
+// Identity is a user's identity at Gloebit.
 type Identity struct {
 	ID     string // the user's id, or with the scope id that of the character they chose: a UUID
 	Name   string
 	Params Object // what the application keeps with the character; nil when there is nothing
 }
 
-// Identity returns who the user is. It needs one of the identity scopes and
-// calls GET id in vintage A and GET user in vintage B. With both vintages it
-// calls GET id when the user granted ScopeID, else GET user.
+// Identity returns the user's identity at Gloebit. It needs one of the identity
+// scopes and calls GET id in vintage A and GET user in vintage B. With both
+// vintages it calls GET id when the user granted ScopeID, else GET user.
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	path, scope := "user", ScopeUser
 	vintage := c.merchant.provider.Vintage
@@ -46,8 +46,8 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	return Identity{ID: answer.ID, Name: name, Params: answer.Params}, nil
 }
 
-// VerifyToken asks whether the token is still good. No scope is needed. The
-// error is ErrNotConnected when it is not. It calls GET no-op.
+// VerifyToken asks Gloebit whether the token is still valid. If it is not, the
+// error is ErrNotConnected. It needs no scope and calls GET no-op.
 func (c *Client) VerifyToken(ctx context.Context) error {
 	return c.do(ctx, call{name: "no-op", method: http.MethodGet, repeatable: true}, nil)
 }

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// RootFolder is the null UUID, the folder of what has no other.
+// RootFolder is the null UUID, the folder of items that are in no other.
 const RootFolder = "00000000-0000-0000-0000-000000000000"
 
 // longestFolder is how long a folder's id may be.
@@ -42,15 +42,16 @@ func (i ItemID) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]string{i.Type, i.ID, i.Folder})
 }
 
-// Item is what an inventory item is to be. Params is a struct or a map that
-// marshals to a JSON object, or nil for {}. An empty Folder is RootFolder.
+// Item describes an inventory item to create or replace. Params is a struct or
+// a map that marshals to a JSON object, or nil for {}. An empty Folder is
+// RootFolder.
 type Item struct {
 	Type   string
 	Folder string // at most 36 characters
 	Params any
 }
 
-// NewInventoryItem makes an item for the user and returns its id. It needs
+// NewInventoryItem creates an item for the user and returns its id. It needs
 // ScopeInventory and calls POST new-inventory-item, once.
 func (c *Client) NewInventoryItem(ctx context.Context, item Item) (id string, err error) {
 	body, err := item.body()
@@ -71,7 +72,7 @@ func (c *Client) NewInventoryItem(ctx context.Context, item Item) (id string, er
 }
 
 // InventoryItemIDs returns the ids of the user's items in a folder, or of all
-// when the folder is empty. It needs ScopeInventory and calls GET
+// items if folder is empty. It needs ScopeInventory and calls GET
 // get-inventory-item-ids or get-inventory-item-ids/FOLDER.
 func (c *Client) InventoryItemIDs(ctx context.Context, folder string) ([]ItemID, error) {
 	call := call{name: "get-inventory-item-ids", method: http.MethodGet, scope: ScopeInventory, repeatable: true}
@@ -93,8 +94,8 @@ func (c *Client) InventoryItemIDs(ctx context.Context, folder string) ([]ItemID,
 	return *answer.ItemIDs, nil
 }
 
-// InventoryItem returns the item's parameters. One that another client has made
-// of a text, and not of an object, is ErrBadReply. It needs ScopeInventory and
+// InventoryItem returns the item's parameters. If another client stored a text
+// instead of an object, the error is ErrBadReply. It needs ScopeInventory and
 // calls GET get-inventory-item/ITEM.
 func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 	call := call{name: "get-inventory-item", method: http.MethodGet, scope: ScopeInventory, repeatable: true}
@@ -114,9 +115,9 @@ func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 	return answer.Item, nil
 }
 
-// ReplaceInventoryItem sets the item's type, folder and parameters, and makes
-// the item when there is none. It is vintage A's way, needs ScopeInventory and
-// calls POST update-inventory-item-params, once.
+// ReplaceInventoryItem sets the item's type, folder and parameters, and creates
+// the item if it does not exist. It is vintage A's call. It needs
+// ScopeInventory and calls POST update-inventory-item-params, once.
 func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item) error {
 	body, err := item.body()
 	if err != nil {
@@ -129,10 +130,11 @@ func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item)
 	return c.do(ctx, call{name: "update-inventory-item-params", method: http.MethodPost, scope: ScopeInventory, body: body}, nil)
 }
 
-// MergeInventoryItem merges params into the item's parameters, which stay
-// otherwise, and moves it to the folder; if that is empty, the item stays where it
-// is. To move it to the root, set folder to RootFolder. It is vintage B's way,
-// needs ScopeInventory and calls PUT update-inventory-item, once.
+// MergeInventoryItem merges params into the item's parameters and moves the
+// item to the folder. Parameters that are not in params stay. If folder is
+// empty, the item is not moved; to move it to the root, set folder to
+// RootFolder. It is vintage B's call. It needs ScopeInventory and calls PUT
+// update-inventory-item, once.
 func (c *Client) MergeInventoryItem(ctx context.Context, id, folder string, params any) error {
 	item, err := Item{Folder: folder, Params: params}.body()
 	if err != nil {

@@ -12,29 +12,30 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// ApprovalPrompt says whether Gloebit asks a user who approved before again.
+// ApprovalPrompt says whether Gloebit asks a user again who has approved
+// before.
 type ApprovalPrompt string
 
-// The approval prompts that Gloebit knows. Empty leaves the choice to Gloebit,
-// which takes it for PromptForce.
+// The approval prompts that Gloebit knows. Gloebit treats an empty one as
+// PromptForce.
 const (
 	PromptForce ApprovalPrompt = "force" // ask, make a new token and discard the old one
 	PromptAuto  ApprovalPrompt = "auto"  // hand back the token that there is, maybe without asking
 )
 
-// Config says who the application is and what it keeps where. ClientID,
-// ClientSecret, RedirectURL and Provider must be set.
+// Config configures a [Merchant]. ClientID, ClientSecret, RedirectURL and
+// Provider must be set.
 type Config struct {
 	// ClientID is the application's key from Gloebit's merchant page.
 	ClientID string
 	// ClientSecret is the application's secret from the same page.
 	ClientSecret Secret
-	// Realm separates what this application keeps in States, Tokens and a
-	// ledger from what others keep there. The server's host and port come before
-	// it, so that the sandbox and the real server stay apart whatever is set; see
-	// [Merchant.Realm]. The default is ClientID. Before the client id changes,
-	// set Realm to the old one, or every user has to connect again and
-	// purchases that are not finished stay so.
+	// Realm separates this application's records in States, Tokens and a ledger
+	// from those of other applications. The server's host and port come before
+	// it, so that records of the sandbox and of production never mix; see
+	// [Merchant.Realm]. The default is ClientID. Before you change the client
+	// ID, set Realm to the old one. Otherwise every user has to connect again,
+	// and purchases in progress are never finished.
 	Realm string
 	// RedirectURL is the absolute URL of the callback handler as browsers see
 	// it, registered at Gloebit. It is https, or http on a loopback address.
@@ -42,47 +43,49 @@ type Config struct {
 	// https://shop.example/gloebit/callback they are /gloebit/connect and
 	// /gloebit/disconnect.
 	RedirectURL string
-	// Scopes is what every user is asked for. The default is ScopeID and
-	// ScopeTransact. When Provider.Vintage is set, the permission of identity
-	// is sent under the name that this vintage has for it.
+	// Scopes are the scopes that every user is asked for. The default is
+	// ScopeID and ScopeTransact. With Provider.Vintage, the identity scope is
+	// sent under that vintage's name.
 	Scopes []Scope
 	// Provider is the server: Production, Sandbox or At. The zero value is
 	// refused.
 	Provider Provider
-	// Flow is the protocol by which users authorize. Nil means OAuth 2.0.
+	// Flow is the protocol by which users authorize the application. Nil means
+	// OAuth 2.0.
 	Flow connect.Protocol
 
 	// Sessions is the application's *scs.SessionManager, whose LoadAndSave
-	// must be around all handlers of this package, or another SessionStore.
-	// Nil means sessions of the package's own, in memory, which its handlers
-	// and middleware load and save themselves.
+	// must be around all handlers of this package, or another SessionStore. If
+	// nil, the package keeps its own sessions in memory, and its handlers and
+	// middleware load and save them.
 	Sessions SessionStore
-	// States keeps connections that are under way. Nil means a
-	// MemoryStateStore; replicas need a shared one.
+	// States stores pending connections. Nil means a MemoryStateStore; replicas
+	// need a shared one.
 	States StateStore
-	// Tokens keeps the users' credentials. Nil means a MemoryTokenStore, which
+	// Tokens stores the users' credentials. Nil means a MemoryTokenStore, which
 	// forgets them at a restart; replicas need a shared one.
 	Tokens TokenStore
 
-	// User returns the application's user of a request. If it returns ErrNoUser, or
-	// a User without an ID, no user is signed in: a page load is redirected to
-	// SignInURL, and the response is 401 if that is empty. Any other error is
-	// answered with 503. If nil, the user is the Gloebit identity when SignIn is
-	// set, and the browser session otherwise.
+	// User returns the application's user of a request. If it returns
+	// ErrNoUser, or a User without an ID, no user is signed in: a page load is
+	// redirected to SignInURL, and the response is 401 if that is empty. Any
+	// other error is answered with 503. If nil, the user is the Gloebit
+	// identity when SignIn is set, and the browser session otherwise.
 	User func(*http.Request) (User, error)
 	// SignInURL is where users sign in to the application: a local path, or an
 	// absolute URL on https, or on http with a loopback address. It needs User.
-	// When User knows nobody, a page load is redirected there (303), the 401
+	// When no user is signed in, a page load is redirected there (303), the 401
 	// for a script has the member sign_in_url, and a page has a link. The query
-	// parameter return_to says where to come back to: a local path, as the
+	// parameter return_to is the page to return to: a local path, as the
 	// browser sees it, or the page's absolute URL when SignInURL has another
-	// host than RedirectURL. It is left out where that is not known. A sign-in
-	// page must check return_to before it redirects there, a local path with
-	// [connect.CheckReturnTo], and must not be behind RequireGloebit. The default
-	// is a page without a link.
+	// host than RedirectURL. It is left out when the page is not known. The
+	// sign-in page must check return_to before it redirects there, a local path
+	// with [connect.CheckReturnTo], and must not be behind RequireGloebit. The
+	// default is a page without a link.
 	SignInURL string
-	// SignIn makes the Gloebit identity the user: a user who connects is signed in,
-	// a user who disconnects is signed out. It needs an identity scope, and no User.
+	// SignIn makes the Gloebit identity the user: a user who connects is signed
+	// in, a user who disconnects is signed out. It needs an identity scope, and
+	// no User.
 	SignIn bool
 
 	// HomePath is the local path to go to after connecting and disconnecting
@@ -94,12 +97,11 @@ type Config struct {
 	// Zero means ten minutes.
 	ConnectTimeout time.Duration
 
-	// Limit is asked whether to go on before a connection is started or
-	// completed: by the connect and callback handlers before they look at a
-	// session, store or server, and by AuthorizationURL and Exchange. An error
-	// refuses the request with 429 (RFC 6585 section 4); a LimitError says when
-	// to come again. Behind a proxy, RemoteAddr is the proxy's. Nil refuses
-	// nothing.
+	// Limit is called before a connection is started or completed: by the
+	// connect and callback handlers, before they use a session, store or
+	// server, and by AuthorizationURL and Exchange. If it returns an error, the
+	// response is 429 (RFC 6585 section 4); a LimitError says when to try
+	// again. Behind a proxy, RemoteAddr is the proxy's. Nil refuses nothing.
 	Limit func(*http.Request) error
 
 	// CrossOrigin says which cross-origin requests the middleware and the
@@ -110,36 +112,37 @@ type Config struct {
 	// accept those for some routes, use AddInsecureBypassPattern.
 	CrossOrigin *http.CrossOriginProtection
 
-	// HTTPClient calls Gloebit. Nil means one of the package's own. A Timeout
-	// of zero becomes 15 seconds, redirects are never followed, and its Jar is not
-	// used. Its Transport must send each request once: one that repeats requests by
-	// itself, as retryablehttp does, may charge a user twice. Transport errors
-	// are reduced to their type, such as *net.OpError, because their text may
-	// contain secrets.
+	// HTTPClient calls Gloebit. If nil, the package uses its own client. A
+	// Timeout of zero becomes 15 seconds, redirects are never followed, and its
+	// Jar is not used. Its Transport must send each request once: a Transport
+	// that retries, as retryablehttp does, may charge a user twice. Transport
+	// errors are reduced to their type, such as *net.OpError, because their
+	// text may contain secrets.
 	HTTPClient *http.Client
 	// UserAgent is the User-Agent header of every request to Gloebit. The
 	// default is "go-gloebit", with the version of this module when the program
 	// was built with a released one, such as "go-gloebit/v1.2.3".
 	UserAgent string
 	// Logger gets one record for each connection, disconnection and failure,
-	// with ids and never with a secret, and one from New with the settings
-	// that are dangerous with Production. Nil means silence.
+	// with ids and never with a secret, and one from New with the settings that
+	// are dangerous with Production. If nil, nothing is logged.
 	Logger *slog.Logger
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 
-	// OnConnect is called when a user has approved and the tokens are there,
-	// before they are saved. An error refuses the connection; nothing is then
-	// saved, and ErrorHandler gets the error. Nil does nothing.
+	// OnConnect is called when a user has approved and the server has issued
+	// the tokens, before they are saved. If it returns an error, nothing is
+	// saved and ErrorHandler gets the error. Nil does nothing.
 	OnConnect func(*http.Request, Connection) error
 	// OnDisconnect is called when a user's credential was removed by the
 	// disconnect handler. An error goes to ErrorHandler. Nil does nothing.
 	OnDisconnect func(*http.Request, User) error
-	// ErrorHandler writes the response for a failed request. Use StatusCode for the
-	// status, ConnectError.ReturnTo for the page the user came from, and WriteError
-	// for the default response. It must not show err to the user. It may use a
-	// variable that is set to the Merchant after New. The default is a plain page, or
-	// problem+json (RFC 9457) for clients that don't accept HTML.
+	// ErrorHandler writes the response for a failed request. Use StatusCode for
+	// the status, ConnectError.ReturnTo for the page the user came from, and
+	// WriteError for the default response. It must not show err to the user. It
+	// may use a variable that is set to the Merchant after New. The default is
+	// a plain page, or problem+json (RFC 9457) for clients that don't accept
+	// HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 }
 
@@ -154,8 +157,8 @@ type Merchant struct {
 	retryDelay time.Duration // before the first retry, on average
 }
 
-// New checks the configuration and makes a Merchant of it. Its error names
-// every field that can't be used. It makes no network connection and starts no
+// New checks the configuration and returns a Merchant. Its error names every
+// field that can't be used. It makes no network connection and starts no
 // goroutine.
 func New(config Config) (*Merchant, error) {
 	m := &Merchant{config: config, provider: config.Provider, retryDelay: 200 * time.Millisecond}
@@ -214,13 +217,13 @@ func (c Config) check() error {
 	return errors.Join(problems...)
 }
 
-// Realm returns the realm of everything that the application keeps in a store: the
-// host and port of the token endpoint, a slash, and Config.Realm, which is the
-// client id unless set. Another merchant's records in the same store have another
-// realm, and so have those of the sandbox.
+// Realm returns the realm of the application's records in a store: the host and
+// port of the token endpoint, a slash, and Config.Realm, which defaults to the
+// client ID. In a shared store, the records of another merchant or of the
+// sandbox have another realm.
 func (m *Merchant) Realm() string { return m.connector.Realm() }
 
-// Format writes the client id, whatever the verb: a Merchant holds secrets.
+// Format writes the client ID for every verb, because a Merchant holds secrets.
 func (m *Merchant) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "gloebit.Merchant(%s)", m.config.ClientID)
 }

@@ -7,14 +7,14 @@ import (
 	"fmt"
 )
 
-// Object is a JSON object of the application's own making, as the server wrote
-// it: an item's or a character's parameters. Nil is the absence of one.
-// What is sent is any value that marshals to a JSON object: a struct, a map, or
+// Object is a JSON object that the application defines, as the server wrote it:
+// the parameters of an item or a character. Nil means that there is none. To
+// send one, pass any value that marshals to a JSON object: a struct, a map, or
 // an Object.
 type Object []byte
 
-// Decode reads the object into v, as json.Unmarshal does, but numbers become a
-// json.Number where v leaves the choice. A nil Object is read as {}.
+// Decode reads the object into v, as json.Unmarshal does, except that numbers
+// in interface values become json.Number. A nil Object is read as {}.
 func (o Object) Decode(v any) error {
 	if o == nil {
 		o = Object("{}")
@@ -35,11 +35,11 @@ func (o Object) String() string {
 	return string(o)
 }
 
-// MarshalJSON returns the object as it is, and {} for a nil Object.
+// MarshalJSON returns the object unchanged, and {} for a nil Object.
 func (o Object) MarshalJSON() ([]byte, error) { return []byte(o.String()), nil }
 
-// UnmarshalJSON keeps a JSON object as it is. Null leaves a nil Object, and
-// anything else is an error.
+// UnmarshalJSON stores a JSON object unchanged, and null as a nil Object. It
+// returns an error for anything else.
 func (o *Object) UnmarshalJSON(b []byte) error {
 	b = bytes.TrimSpace(b)
 	if string(b) == "null" {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Outcome is what became of a transaction, as far as its answer tells. Each but
-// the first three comes with the error of the same name.
+// Outcome is the result of a transaction, as far as the response tells. All but
+// the first three come with the error of the same name.
 type Outcome string
 
 // The outcomes. [Outcome.Final] and [Outcome.Refused] tell them apart.
@@ -52,15 +52,15 @@ func outcomeOf(reason string, err error) Outcome {
 // is nil for OutcomeUnknown, OutcomeQueued and OutcomeResubmitted.
 func (o Outcome) Err() error { return o.row().Err }
 
-// Final reports whether the outcome is the server's judgement of the queued
-// transaction itself: no call with the transaction's ID has charged the user.
-// The other refusals are checks before the queue, and an earlier call with the
-// same ID may have charged the user.
+// Final reports whether the server refused the queued transaction itself, so
+// that no call with its ID has charged the user. The other refusals come from
+// checks before the queue, and an earlier call with the same ID may have
+// charged the user.
 func (o Outcome) Final() bool { return o.row().charged == chargeNone }
 
-// Refused reports whether the server refused the transaction, and would refuse
-// it again. After OutcomePending and OutcomeQueuingFailed, which it does not
-// report, send the transaction again with the same ID.
+// Refused reports whether the server refused the transaction and would refuse
+// it again. It returns false for OutcomePending and OutcomeQueuingFailed; after
+// these, send the transaction again with the same ID.
 func (o Outcome) Refused() bool { return o.Err() != nil && !o.row().again }
 
 // row returns the row of the outcome; the zero value when it has none.

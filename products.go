@@ -17,17 +17,17 @@ func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
 	return c.products(ctx, call{name: "get-user-products", path: "get-user-products" + c.merchant.provider.Vintage.slash()})
 }
 
-// ConsumeProduct takes count of a product, at least one, from what the user
-// owns, and returns how many are left. It needs ScopeInventory and calls POST
+// ConsumeProduct removes count of a product, at least one, from the user, and
+// returns how many are left. It needs ScopeInventory and calls POST
 // consume-user-product/NAME/COUNT/. It is sent once: after ErrOutcomeUnknown,
 // [Client.Products] shows whether it was carried out.
 func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64) (remaining int64, err error) {
 	return c.changeProduct(ctx, change{name: "consume-user-product", product: product, count: count, least: 1, slash: c.merchant.provider.Vintage.slash()})
 }
 
-// GrantProduct gives the user count of a product, at least one, for nothing,
-// and returns how many they then own. It needs ScopeInventory and calls POST
-// grant-user-product/NAME/COUNT, once.
+// GrantProduct gives the user count of a product, at least one, free of charge,
+// and returns how many the user then owns. It needs ScopeInventory and calls
+// POST grant-user-product/NAME/COUNT, once.
 func (c *Client) GrantProduct(ctx context.Context, product string, count int64) (owned int64, err error) {
 	return c.changeProduct(ctx, change{name: "grant-user-product", product: product, count: count, least: 1})
 }
@@ -82,7 +82,8 @@ func (c *Client) products(ctx context.Context, call call) (map[string]int64, err
 	return *answer.Products, nil
 }
 
-// change is a call that changes how many of a product a user or a character owns.
+// change is a call that changes how many of a product a user or a character
+// owns.
 type change struct {
 	name      string // the first segment of the path
 	character string // the second one, escaped, with a slash behind it; empty for the user's products

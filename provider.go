@@ -8,12 +8,12 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Provider holds the endpoints and habits of one authorization server. Start
+// Provider holds the endpoints and options of one authorization server. Start
 // from [Production], [Sandbox] or [At] and change fields as needed; the zero
-// value is refused by [New], so that nobody charges real money by leaving a
-// field out.
+// value is refused by [New], so that leaving a field out never charges real
+// money.
 type Provider struct {
-	// Name is what messages call the provider. Empty means "Gloebit".
+	// Name is the provider's name in messages. Empty means "Gloebit".
 	Name string
 	// AuthURL is the authorization endpoint, which the browser visits
 	// (RFC 6749 section 3.1).
@@ -23,23 +23,23 @@ type Provider struct {
 	TokenURL string
 	// APIURL is the base of the API's paths. It ends with a slash.
 	APIURL string
-	// AccountURL is the page on which a user sees what they approved and
-	// revokes it. Gloebit has no endpoint with which an application could.
+	// AccountURL is the page where users see and revoke what they approved.
+	// Gloebit has no revocation endpoint for applications.
 	AccountURL string
-	// PKCE says that the server takes proof keys for code exchange: connect
-	// then sends a fresh S256 challenge each time (RFC 7636). Gloebit's
-	// documents don't mention them, so it is off unless set.
+	// PKCE sends a new S256 challenge with each authorization request (RFC
+	// 7636). The default is off, because Gloebit's documents don't mention
+	// PKCE.
 	PKCE bool
-	// Vintage says which names the server's API has for what is sent. The zero
-	// value sends both vintages' names.
+	// Vintage selects the names of the fields in requests. The zero value sends
+	// the names of both vintages.
 	Vintage Vintage
 	// Issuer, when set, must come back as the parameter iss of every
 	// authorization response (RFC 9207). Gloebit sends none.
 	Issuer string
 }
 
-// Vintage is a generation of Gloebit's API. They differ in the names of a few
-// fields that are sent, and in two paths; answers of both are always read.
+// Vintage is a generation of Gloebit's API. Vintages differ in the names of a
+// few request fields and in two paths. Responses of both are always read.
 type Vintage int
 
 // The vintages. VintageA is that of Gloebit's first documents, VintageB that of

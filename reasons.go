@@ -11,7 +11,8 @@ import (
 // linkPurchase leads to Gloebit's page for buying gloebits.
 const linkPurchase = "purchase"
 
-// charge says whether the user was charged by the calls under a transaction's id.
+// charge says whether the user was charged by the calls under a transaction's
+// id.
 type charge int
 
 const (

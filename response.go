@@ -57,8 +57,9 @@ func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect
 	return nil, failure
 }
 
-// readStatus says what an HTTP status other than 200 means. A reason that the
-// body gives means more than the status, but for its saying that all is well.
+// readStatus says what an HTTP status other than 200 means. A reason in the
+// body takes precedence over the status, unless it says that the call
+// succeeded.
 func (e *APIError) readStatus(resp *http.Response, success bool) {
 	e.RetryAfter = retryAfter(resp.Header)
 	reasons := failuresOf(e.Status, e.Reason)
@@ -84,8 +85,8 @@ func (e *APIError) saysLater() bool {
 	return outcomeOf("", e).row().again || e.saysCreated()
 }
 
-// oauthProblem is the reason of a server that refuses a signed call in the words
-// of OAuth 1.0a, in a form body or in its challenge; else empty.
+// oauthProblem is the reason of a server that refuses a signed call in the
+// words of OAuth 1.0a, in a form body or in its challenge; else empty.
 func oauthProblem(h http.Header, body []byte) *string {
 	if form, err := url.ParseQuery(strings.TrimSpace(string(body))); err == nil && len(body) < 4096 && form.Get("oauth_problem") != "" {
 		return new(form.Get("oauth_problem"))
@@ -95,8 +96,8 @@ func oauthProblem(h http.Header, body []byte) *string {
 	return &problem
 }
 
-// retryAfter reads the header in both its forms (RFC 9110 section 10.2.3). A value
-// of another form is taken for a minute: the server asks for some wait.
+// retryAfter reads the header in both its forms (RFC 9110 section 10.2.3). A
+// value of another form is taken for a minute: the server asks for some wait.
 func retryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
@@ -112,13 +113,14 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Minute
 }
 
-// secrets are what the server knows of a call that was sent with the credential.
+// secrets are what the server knows of a call that was sent with the
+// credential.
 func (c *Client) secrets(sent *connect.Credential) []Secret {
 	return []Secret{sent.AccessToken, sent.RefreshToken, sent.TokenSecret, c.merchant.config.ClientSecret}
 }
 
-// words is what is kept of a text of the server's, which may be nil: neither the
-// secrets of the credential nor more.
+// words is what is kept of a text of the server's, which may be nil: neither
+// the secrets of the credential nor more.
 func (c *Client) words(text *string, sent *connect.Credential, more ...Secret) string {
 	if text == nil {
 		return ""

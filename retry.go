@@ -13,7 +13,7 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// transient reports whether the same call may fare better later.
+// transient reports whether the same call may succeed later.
 func transient(err error) bool {
 	var failure *APIError
 	return errors.As(err, &failure) && failure.transient
@@ -91,8 +91,8 @@ func (r *reached) trace(ctx context.Context) context.Context {
 // transport that does not tell is not relied on.
 func (r *reached) never() bool { return r.asked.Load() && !r.got.Load() }
 
-// mayHaveArrived reports whether a request that failed can have been carried
-// out all the same.
+// mayHaveArrived reports whether the server may have processed a request that
+// failed.
 func mayHaveArrived(err error) bool {
 	call := new(APIError)
 	if errors.As(err, &call); call.unsent {
@@ -105,8 +105,8 @@ func mayHaveArrived(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBadReply)
 }
 
-// isUntrusted reports whether the connection failed since the server could not
-// prove who it is: nothing was sent, and nothing will be.
+// isUntrusted reports whether the connection failed because the server could
+// not prove its identity: nothing was sent, and nothing will be.
 func isUntrusted(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate)

@@ -7,8 +7,8 @@ import "github.com/go-gloebit/gloebit/connect"
 type Scope = connect.Scope
 
 // The scopes that Gloebit knows. ScopeID, ScopeUser and ScopeIdentity are three
-// names of one permission, from three generations of its documents: whoever
-// holds one of them holds all.
+// names of one permission, from three generations of its documents: a user who
+// granted one has granted all.
 const (
 	ScopeID        Scope = "id"        // the user's identity, at the path id
 	ScopeUser      Scope = "user"      // the user's identity, at the path user

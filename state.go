@@ -47,7 +47,7 @@ func tokenParams(asked []Scope) url.Values {
 	return url.Values{"scope": {connect.JoinScopes(asked)}}
 }
 
-// subject is the user's id at Gloebit, which later servers tell with the token.
+// subject is the user's ID at Gloebit, which later servers send with the token.
 func subject(member func(string) any) string {
 	id, _ := member("app_user_id").(string)
 	return id
@@ -59,8 +59,8 @@ func (m *Merchant) identity(ctx context.Context, account *connect.Account) (User
 	return User{ID: identity.ID, Name: identity.Name}, err
 }
 
-// describe reads an error response of the token endpoint: Gloebit explains itself
-// in reason.
+// describe reads an error response of the token endpoint, in which Gloebit
+// gives a reason.
 func describe(refused *oauth2.RetrieveError) (code, text string) {
 	var answer struct {
 		Error  string `json:"error"`
@@ -79,37 +79,37 @@ func describe(refused *oauth2.RetrieveError) (code, text string) {
 // StateStore keeps pending connections; see [connect.StateStore].
 type StateStore = connect.StateStore
 
-// MemoryStateStore keeps pending connections in this process, in bounded memory;
-// see [connect.MemoryStateStore].
+// MemoryStateStore keeps pending connections in this process, in bounded
+// memory; see [connect.MemoryStateStore].
 type MemoryStateStore = connect.MemoryStateStore
 
 // AuthorizationURL starts a connection for the user of the request and returns
-// the URL of Gloebit's authorization page, to which the browser is to be sent
-// (RFC 6749 section 4.1.1). It is what [Merchant.ConnectHandler] redirects to,
-// for applications with a handler of their own; with the package's own sessions
-// that handler stands below [Merchant.Optional].
+// the URL of Gloebit's authorization page, to redirect the browser to (RFC 6749
+// section 4.1.1). Use it in a handler that replaces [Merchant.ConnectHandler].
+// If Config.Sessions is nil, wrap that handler in [Merchant.Optional].
 //
 // ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
-// The scopes are asked for in addition to Config.Scopes and to what the user
-// granted already, and the user can't go on without them. Errors: ErrLimited,
-// ErrNoUser, ErrNoSession, ErrReturnTo, ErrInvalidRequest for an unknown scope,
-// ErrStore. With OAuth 1.0a also ErrExchange, since that asks Gloebit first.
+// The scopes are requested in addition to Config.Scopes and to those that the
+// user has granted. If the user does not grant them, [Merchant.Exchange] returns
+// ErrScopeMissing. Errors: ErrLimited, ErrNoUser, ErrNoSession, ErrReturnTo,
+// ErrInvalidRequest for an unknown scope, ErrStore. With OAuth 1.0a also
+// ErrExchange, since that asks Gloebit first.
 func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
 	return m.connector.AuthorizationURL(r, returnTo, scopes...)
 }
 
 // Exchange completes the connection that the callback request belongs to: it
-// redeems the state, gives the code for a token (RFC 6749 section 4.1.3) and
-// saves the credential. It is what [Merchant.CallbackHandler] does, for
-// applications with a handler of their own; with the package's own sessions that
-// handler stands below [Merchant.Optional]. Once the state is redeemed, every
-// error is a [ConnectError], which says where the user wanted to go.
+// redeems the state, exchanges the code for a token (RFC 6749 section 4.1.3)
+// and saves the credential. Use it in a handler that replaces
+// [Merchant.CallbackHandler]. If Config.Sessions is nil, wrap that handler in
+// [Merchant.Optional]. Once the state is redeemed, every error is a
+// [ConnectError], whose ReturnTo is the page that the user wanted.
 //
-// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization, ErrUserChanged,
-// ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession, ErrStore, and what
-// Config.OnConnect returned: after any of them no credential was saved. And
-// ErrScopeMissing, when the user did not grant what they need to go on: what
-// they granted was saved.
+// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization,
+// ErrUserChanged, ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
+// ErrStore, and the error of Config.OnConnect. After any of these, no
+// credential was saved. The error is ErrScopeMissing when the user did not
+// grant a required scope; the credential with the granted scopes was saved.
 func (m *Merchant) Exchange(r *http.Request) (Connection, error) {
 	return m.connector.Exchange(r)
 }

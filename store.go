@@ -6,7 +6,7 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Secret is a string that must not be seen: a client secret or a token. Every
+// Secret is a string that must not be shown: a client secret or a token. Every
 // verb of package fmt, JSON and logs show it as "[redacted]"; see
 // [connect.Secret].
 type Secret = connect.Secret
@@ -17,7 +17,7 @@ type User = connect.User
 // Connection is the result of a completed connection; see [connect.Connection].
 type Connection = connect.Connection
 
-// TokenStore keeps the users' credentials; see [connect.TokenStore].
+// TokenStore stores the users' credentials; see [connect.TokenStore].
 type TokenStore = connect.TokenStore
 
 // SessionStore is the browser's session; see [connect.SessionStore].

@@ -10,14 +10,14 @@ import (
 )
 
 // Subscription is a recurring payment that users can authorize once, so that
-// the application can charge them without their being there.
+// the application can charge them in their absence.
 type Subscription struct {
 	LocalID     string // the application's own id for it, unique
 	Name        string
 	Description string
 }
 
-// CreatedSubscription is Gloebit's answer to a new subscription.
+// CreatedSubscription is Gloebit's response to a new subscription.
 type CreatedSubscription struct {
 	ID      string
 	Status  string // "success", "created" or "duplicate", after which ID is that of the first one
@@ -34,11 +34,11 @@ type ExistingSubscription struct {
 	Description string `json:"existing-subscription-description"`
 }
 
-// CreateSubscription makes a subscription of the application. No user is needed:
-// the application's credentials go in the body. It calls POST
-// create-subscription, once; a second call with the same values answers with
-// the status "duplicate". Errors beside the client's: ErrSubscriptionExists when
-// another subscription has the local id.
+// CreateSubscription creates a subscription of the application. It needs no
+// user: it sends the application's credentials in the body. It calls POST
+// create-subscription, once; a second call with the same values returns the
+// status "duplicate". Errors besides those of [Client]: ErrSubscriptionExists
+// when another subscription has the local id.
 func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (CreatedSubscription, error) {
 	if s.LocalID == "" || s.Name == "" {
 		return CreatedSubscription{}, fmt.Errorf("%w: a subscription needs a local id and a name", ErrInvalidRequest)
@@ -81,11 +81,11 @@ type SubscriptionAuthorization struct {
 // CreateSubscriptionAuthorization asks for the user's authorization of a
 // subscription; the user gives it at [Merchant.SubscriptionAuthorizationURL].
 // It needs ScopeTransact and calls POST create-subscription-authorization,
-// once; a second call answers with a status that begins with "duplicate".
-// Errors beside the client's: ErrUnknownSubscription, ErrSubscriptionMismatch,
+// once; a second call returns a status that begins with "duplicate". Errors
+// besides those of [Client]: ErrUnknownSubscription, ErrSubscriptionMismatch,
 // ErrSubscriptionDisabled, ErrCannotTransact, ErrQueuingFailed when the server
-// asks to try again, and ErrSubscriptionAuthorizationDeclined when the user said
-// no before: beside that the ID is set, and the user may be asked again at
+// asks to try again, and ErrSubscriptionAuthorizationDeclined when the user
+// declined before; the ID is then set too, and the user may be asked again at
 // SubscriptionAuthorizationURL.
 func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscriptionID string) (SubscriptionAuthorization, error) {
 	if subscriptionID == "" {
@@ -137,8 +137,8 @@ func (a authorizationAnswer) authorization() SubscriptionAuthorization {
 	}
 }
 
-// SubscriptionAuthorizationURL returns the page at Gloebit where the user
-// answers a subscription authorization, for a link. The page is
+// SubscriptionAuthorizationURL returns the URL of Gloebit's page where the user
+// approves or declines a subscription authorization, for a link. The page is
 // GET authorize-subscription/ID/.
 func (m *Merchant) SubscriptionAuthorizationURL(authorizationID string) string {
 	return m.provider.APIURL + "authorize-subscription/" + url.PathEscape(authorizationID) + "/"

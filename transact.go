@@ -15,8 +15,8 @@ import (
 
 // Receipt is Gloebit's response to a transaction. OutcomeQueued means that the
 // gloebits are on hold; Gloebit then pays them to the application, or cancels.
-// For a product you need do nothing more. If you deliver goods yourself, wait for
-// the consume callback of [HoldURLs]; package
+// For a product you need do nothing more. If you deliver goods yourself, wait
+// for the consume callback of [HoldURLs]; package
 // github.com/go-gloebit/gloebit/ledger does this.
 type Receipt struct {
 	TransactionID string // the ID, or the one derived from Key; set beside an error too, once the transaction was well formed
@@ -28,30 +28,31 @@ type Receipt struct {
 	Charged       Amount // what the server says that it charges; unknown unless told
 }
 
-// Transact charges the user. It needs ScopeTransact and calls POST transact. An
-// answer that was lost is asked for again with the same id, so the user is
-// charged once. A transaction with neither a Key nor an ID is ErrInvalidRequest.
+// Transact charges the user. It needs ScopeTransact and calls POST transact. If
+// a response is lost, Transact sends the transaction again with the same ID, so
+// the user is charged once. If the transaction has neither a Key nor an ID, the
+// error is ErrInvalidRequest.
 //
-// Receipt.TransactionID and Receipt.Outcome are set beside an error too. After
-// ErrInsufficientBalance no call with that ID has charged the user. After
-// ErrCannotSpend, ErrCannotReceive and ErrUnknownMerchant this call was not
-// accepted, and an earlier one with that ID may have charged the user. After
-// ErrOutcomeUnknown, ErrPending and ErrQueuingFailed the same transaction may be
-// sent again with that ID. With a SubscriptionID the errors of subscriptions are
-// added: ErrUnknownSubscription,
-// ErrUnknownSubscriptionAuthorization, ErrSubscriptionAuthorizationPending and
-// ErrSubscriptionAuthorizationDeclined.
+// Receipt.TransactionID and Receipt.Outcome are also set when there is an
+// error. After ErrInsufficientBalance no call with that ID has charged the
+// user. After ErrCannotSpend, ErrCannotReceive and ErrUnknownMerchant this call
+// was not accepted, and an earlier one with that ID may have charged the user.
+// After ErrOutcomeUnknown, ErrPending and ErrQueuingFailed the same transaction
+// may be sent again with that ID. With a SubscriptionID the error can also be
+// ErrUnknownSubscription, ErrUnknownSubscriptionAuthorization,
+// ErrSubscriptionAuthorizationPending or ErrSubscriptionAuthorizationDeclined.
 func (c *Client) Transact(ctx context.Context, t Transaction) (Receipt, error) {
 	return c.transact(ctx, "transact", t, Seller{}, nil)
 }
 
-// TransactV2 is [Client.Transact] by way of POST v2/transact, which virtual
-// worlds use. The user's ids on the application and at Gloebit go along.
+// TransactV2 is like [Client.Transact], but calls POST v2/transact, which
+// virtual worlds use. It also sends the user's IDs in the application and at
+// Gloebit.
 func (c *Client) TransactV2(ctx context.Context, t Transaction) (Receipt, error) {
 	return c.transact(ctx, "v2/transact", t, Seller{}, c.buyer())
 }
 
-// Seller is the user who is paid. Gloebit finds them by GloebitID or Email.
+// Seller is the user who is paid. Gloebit finds the user by GloebitID or Email.
 type Seller struct {
 	GloebitID string // the seller's id at Gloebit
 	Email     string // the seller's address at Gloebit
@@ -59,8 +60,8 @@ type Seller struct {
 	Name      string // the seller's name on the application
 }
 
-// TransactU2U is [Client.Transact] with another user as the one who is paid. It
-// calls POST transact-u2u.
+// TransactU2U is like [Client.Transact], but pays another user. It calls POST
+// transact-u2u.
 func (c *Client) TransactU2U(ctx context.Context, t Transaction, seller Seller) (Receipt, error) {
 	if seller.GloebitID == "" && seller.Email == "" {
 		return Receipt{TransactionID: t.ID}, fmt.Errorf("%w: the seller has neither a Gloebit id nor an email address", ErrInvalidRequest)
@@ -73,7 +74,8 @@ func (c *Client) TransactU2U(ctx context.Context, t Transaction, seller Seller) 
 	return c.transact(ctx, "transact-u2u", t, seller, more)
 }
 
-// buyer is how v2/transact and transact-u2u name who pays.
+// buyer returns the fields by which v2/transact and transact-u2u name the
+// payer.
 func (c *Client) buyer() map[string]any {
 	buyer := map[string]any{}
 	putText(buyer, "buyer-id-on-application", c.User().ID)
@@ -132,8 +134,8 @@ func (c *Client) transact(
 	return receipt, err
 }
 
-// isQueued reports whether the server has the transaction, although it calls
-// that no success and gives a reason that nobody knows.
+// isQueued reports whether the server has queued the transaction although the
+// response is no success and has an unknown reason.
 func isQueued(receipt Receipt) bool {
 	return receipt.Outcome == OutcomeUnknown && (receipt.Status == "queued" || receipt.Status == "in-progress")
 }
@@ -148,8 +150,8 @@ type transactAnswer struct {
 }
 
 // optionalNumber is a number that an answer may have, as a JSON number or as a
-// string. One that can't be read counts as absent: the transaction stands all
-// the same.
+// string. One that can't be read counts as absent, because the transaction
+// stands nevertheless.
 type optionalNumber struct{ amount Amount }
 
 func (n *optionalNumber) UnmarshalJSON(b []byte) error {
@@ -175,9 +177,10 @@ func (n optionalNumber) unsigned() Amount {
 	return Amount{text: strings.TrimPrefix(n.amount.text, "-")}
 }
 
-// PurchaseItem charges the user Price times Quantity for something that only
-// the application knows. A price below one is ErrInvalidRequest: what is free
-// needs no purchase. It is [Client.Transact], with its errors.
+// PurchaseItem charges the user Price times Quantity for an item that only the
+// application knows. If Price is below one, the error is ErrInvalidRequest,
+// since a free item needs no purchase. It calls [Client.Transact] and returns
+// its errors.
 func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, error) {
 	switch quantity := order.Quantity; {
 	case quantity == 0:
@@ -196,13 +199,12 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 }
 
 // PurchaseProduct charges the user for a product at Gloebit's price, and
-// Gloebit adds it to what the user owns. It is [Client.Transact], with its
-// errors.
+// Gloebit gives the product to the user. It calls [Client.Transact] and returns
+// its errors.
 //
-// A Price is sent along. If Gloebit's answer says that it charges another
-// total, the error is ErrPriceChanged: the purchase stands, and
-// Receipt.Charged is the new total. Gloebit's documents do not promise that an
-// answer says so.
+// If Price is set, it is sent too. If the response reports another total, the
+// error is ErrPriceChanged: the purchase stands, and Receipt.Charged is the new
+// total. Gloebit's documents do not promise that a response reports the total.
 func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Receipt, error) {
 	switch quantity := order.Quantity; {
 	case quantity == 0:
@@ -220,9 +222,9 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 	})
 }
 
-// checkCharge compares what the server says that it charges for a product with
-// the price that it was sent. An answer about an earlier sending tells of the
-// earlier price.
+// checkCharge compares the total that the server reports for a product with the
+// total that was sent. A response about an earlier request reports the earlier
+// price.
 func (t Transaction) checkCharge(receipt Receipt) error {
 	if t.Product == "" || t.Total == 0 || !receipt.Charged.Known() || receipt.Outcome != OutcomeQueued ||
 		receipt.Charged.Cmp(Amount{text: strconv.FormatInt(t.Total, 10)}) == 0 {

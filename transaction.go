@@ -11,25 +11,25 @@ import (
 	"github.com/google/uuid"
 )
 
-// HoldURLs are the three addresses that Gloebit calls while it works on a
+// HoldURLs are the three URLs that Gloebit calls while it processes a
 // transaction: enact when all gloebits are on hold, then consume when they were
 // paid or cancel when they were given back. Each is absolute and https, or http
-// on a loopback address. Empty ones are not called. The calls carry no
-// signature: whoever knows a URL can call it. What makes one secret belongs at
-// the end of its path, with 16 bytes or more: there it is looked for, as the
-// whole URL is, in texts that the server repeats, and left out of them.
+// on a loopback address. An empty URL is not called. Gloebit does not sign the
+// calls: any client that knows a URL can call it. To make a URL secret, end its
+// path with a secret segment of 16 bytes or more. This segment and the whole
+// URL are removed from server texts that repeat them.
 type HoldURLs struct {
 	Enact   string
 	Consume string
 	Cancel  string
 }
 
-// shortestSignature is how many bytes the end of a hold URL has at least that
-// is taken for a secret. A word of Gloebit's reasons has fewer.
+// shortestSignature is the least number of bytes for which the last segment of
+// a hold URL counts as a secret. Words in Gloebit's reasons are shorter.
 const shortestSignature = 16
 
-// secrets are the addresses, and what comes last in each: where package ledger
-// has the signature.
+// secrets returns the URLs and the last segment of each, where package ledger
+// puts the signature.
 func (h HoldURLs) secrets() []Secret {
 	var secrets []Secret
 	for _, address := range []string{h.Enact, h.Consume, h.Cancel} {
@@ -43,52 +43,54 @@ func (h HoldURLs) secrets() []Secret {
 
 // Transaction is a request to charge the user, for a product that is defined on
 // Gloebit's merchant page, for an asset that only the application knows, or for
-// nothing that has a name.
+// neither.
 type Transaction struct {
-	// Key makes sending the same transaction again one charge, also from
-	// another process: a UUID that a form carries, or for an automated charge
-	// what it is for, such as "2026-05". The transaction's ID is derived from
-	// [Merchant.Realm], the user's account, the key, the endpoint, the seller
-	// and all else in the transaction but Username, Hold, Details and, with a
-	// Product, Total. So reusing a key for something else creates a separate
-	// charge. The account is [Client.GloebitID]; if that is unknown, the user's
-	// ID stands for it, so that a user who is known by a browser session alone
-	// has another ID in the next session. Key is at most 255 bytes. To charge
-	// the same again on purpose, use another key, such as one with a counter; set
-	// Key to a new uuid.NewString() to make every call a charge of its own. To
-	// supply your own transaction ID, set ID instead.
+	// Key is the idempotency key: the same transaction sent again with the same
+	// Key, also by another process, is charged once. Use a UUID that a form
+	// carries or, for an automated charge, its purpose, such as "2026-05". The
+	// transaction's ID is derived from [Merchant.Realm], the user's account,
+	// the key, the endpoint, the seller and all other fields except Username,
+	// Hold, Details and, with a Product, Total. So reusing a key for something
+	// else creates a separate charge. The account is [Client.GloebitID] or, if
+	// that is unknown, the user's ID, which changes with each session if only
+	// the browser session identifies the user. Key is at most 255 bytes. To
+	// repeat a charge on purpose, use another key, such as one with a counter.
+	// To make every call a separate charge, set Key to a new uuid.NewString().
+	// To supply your own transaction ID, set ID instead.
 	Key string
-	// ID is the transaction's ID, instead of Key. Gloebit charges once for it,
-	// whatever the second one asks for. So it must not be a browser's to choose,
-	// and must never be used for another order. It is at most 36 visible ASCII
-	// characters.
+	// ID is the transaction's ID. Set it instead of Key. Gloebit charges once
+	// for an ID, even if a second transaction with it differs. So a browser
+	// must not choose it, and it must never be used for another order. It is at
+	// most 36 visible ASCII characters.
 	ID string
-	// Product is the product's name, and ProductQuantity how many, at least
-	// one. Gloebit knows the price; a Total beside it is the price that the
+	// Product is the product's name, and ProductQuantity how many to buy, at
+	// least one. Gloebit sets the price; Total is then the price that the
 	// application showed.
 	Product         string
 	ProductQuantity int64
-	// CharacterID is whose product it becomes. Empty means the user's.
+	// CharacterID is the character that gets the product. Empty means that the
+	// user gets it.
 	CharacterID string
-	// Asset is what the application calls the thing, and AssetQuantity how
-	// many, at least one.
+	// Asset is the application's name for the item, and AssetQuantity how many
+	// to buy, at least one.
 	Asset         string
 	AssetQuantity int64
 	// Total is the charge for all of an asset or a product, in whole gloebits,
 	// up to 2^53-1. It is sent as gloebit-balance-change. With a Product, zero
 	// leaves it out.
 	Total int64
-	// Username is what Gloebit's history calls the user. The default is
-	// [Client.Name]; where that is empty, the user's name is read from Gloebit
-	// first.
+	// Username is the user's name in Gloebit's history. The default is
+	// [Client.Name]; if that is empty, the user's name is first read from
+	// Gloebit.
 	Username string
-	// Hold is whom Gloebit asks and tells.
+	// Hold holds the URLs that Gloebit calls while it processes the
+	// transaction.
 	Hold HoldURLs
-	// SubscriptionID makes it an automated transaction under a subscription
-	// that the user has authorized. Empty means that the user is there.
+	// SubscriptionID makes this an automated transaction under a subscription
+	// that the user has authorized. Empty means that the user is present.
 	SubscriptionID string
-	// Details is what Gloebit's history tells of the circumstances. Nil tells
-	// nothing.
+	// Details describes the circumstances for Gloebit's history. The default is
+	// none.
 	Details *Details
 }
 
@@ -105,15 +107,16 @@ type Descriptor struct {
 	Value string
 }
 
-// ItemOrder is the purchase of something that only the application knows.
+// ItemOrder is the purchase of an item that only the application knows.
 type ItemOrder struct {
-	// Key makes sending the same order again one purchase: a UUID that the
-	// application puts into each form it makes, and that comes back with it. The
-	// transaction's ID is derived from the key, the user's account, as with
-	// Transaction.Key, and all else in the order, so reusing a key for a
-	// different order creates a separate purchase. Key is at most 255 bytes. Set
-	// it to a new uuid.NewString() to make every call a purchase of its own. To
-	// supply your own transaction ID, set ID instead.
+	// Key is the idempotency key: the same order sent again with the same Key
+	// is one purchase. Use a UUID that the application puts into each form, and
+	// that the form sends back. The transaction's ID is derived from the key,
+	// the user's account, as with Transaction.Key, and all else in the order,
+	// so reusing a key for a different order creates a separate purchase. Key
+	// is at most 255 bytes. To make every call a separate purchase, set Key to
+	// a new uuid.NewString(). To supply your own transaction ID, set ID
+	// instead.
 	Key      string
 	ID       string // as Transaction.ID, if you supply your own transaction ID instead of Key; it must never be used for another order
 	Item     string // its name
@@ -136,15 +139,15 @@ type ProductOrder struct {
 }
 
 // TransactionID returns the ID of the transaction that [Client.PurchaseItem]
-// sends for the order: its own, or the one that is derived from Key. Package
-// ledger gives its purchases the same IDs.
+// sends for the order: ID, or the one that is derived from Key. Package ledger
+// gives its purchases the same IDs.
 func (o ItemOrder) TransactionID(c *Client) (string, error) {
 	return c.transactionID(o.Key, o.ID, "item", []byte(o.Item), o.Price, o.Quantity)
 }
 
-// TransactionID is [ItemOrder.TransactionID] for [Client.PurchaseProduct]. The
-// ID does not depend on Price: a second click after a change of price is the
-// same purchase.
+// TransactionID is like [ItemOrder.TransactionID], for
+// [Client.PurchaseProduct]. The ID does not depend on Price: a second click
+// after a change of price is the same purchase.
 func (o ProductOrder) TransactionID(c *Client) (string, error) {
 	return c.transactionID(o.Key, o.ID, "product", []byte(o.Product), []byte(o.CharacterID), o.Quantity)
 }
@@ -173,8 +176,8 @@ func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction,
 	return t, err
 }
 
-// transactionID returns the id of an order: its own, or one that is derived from
-// its key and all that tells it from another order.
+// transactionID returns the ID of an order: the given ID, or one derived from
+// its key and from everything in which orders differ.
 func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	switch {
 	case key == "" && id == "":

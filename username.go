@@ -8,10 +8,10 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Name returns what Gloebit's history calls the user in a transaction without a
-// Username: the name at Gloebit where it is known, else the name or the id that
-// the application has for the user. It is empty when none of them is known: when
-// the session alone is the user, and the user's name at Gloebit was not read.
+// Name returns the user's name in Gloebit's history for a transaction without a
+// Username: the name at Gloebit if it is known, otherwise the application's
+// name or ID for the user. It is empty when only a browser session identifies
+// the user and the name at Gloebit was not read.
 func (c *Client) Name() string {
 	if name := cmp.Or(c.account.Credential().Name, c.User().Name); name != "" {
 		return name
@@ -22,11 +22,11 @@ func (c *Client) Name() string {
 	return c.User().ID
 }
 
-// username returns the given name, else [Client.Name], else the name that the
-// server tells now, which is kept. Gloebit's document does not call
+// username returns the given name, else [Client.Name], else the name that it
+// reads from the server and keeps. Gloebit's document does not call
 // merchant-user-id optional, so the error is ErrInvalidRequest when no name is
-// known and the user granted no identity scope. A name that can't be read does
-// not keep anybody from paying: the transaction then has an id in its place.
+// known and the user granted no identity scope. If the name can't be read, the
+// user can still pay: the transaction has an ID in its place.
 func (c *Client) username(ctx context.Context, given string) (string, error) {
 	if name := cmp.Or(given, c.Name()); name != "" {
 		return name, nil
