@@ -16,10 +16,10 @@ var ErrAnotherConnection = fmt.Errorf(
 	"%w: the user reconnected, maybe with another account at the server; nothing was sent with the new connection",
 	ErrNotConnected)
 
-// Account is one user's connection to the server: who the user is, what they
-// granted, and the token, which is refreshed and forgotten here. It is bound to
-// one account at the server: when the user connects with another one, its token
-// can't be renewed any more. It is safe for concurrent use.
+// Account is one user's connection to the server: the user, the granted scopes,
+// and the token, which it refreshes and removes. It is bound to one account at
+// the server: after the user connects with another account, it can't renew the
+// token any more. It is safe for concurrent use.
 type Account struct {
 	connector *Connector
 	user      User
@@ -31,15 +31,15 @@ type Account struct {
 // User returns the user of the application.
 func (a *Account) User() User { return a.user }
 
-// Server returns the server to which the account belongs, for packages with a
-// client of its API.
+// Server returns the account's server, for packages that implement a client of
+// its API.
 func (a *Account) Server() Server { return a.connector.server }
 
-// Scopes returns what the user granted.
+// Scopes returns the scopes that the user granted.
 func (a *Account) Scopes() []Scope { return slices.Clone(a.Credential().Scopes) }
 
-// Credential returns the credential as the account has it now. Its access token
-// may have expired.
+// Credential returns the account's current credential. Its access token may
+// have expired.
 func (a *Account) Credential() Credential {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -52,8 +52,8 @@ func (c Credential) expired(now time.Time) bool {
 	return !c.Expiry.IsZero() && !now.Before(c.Expiry)
 }
 
-// adopt makes a credential from the store the account's, unless it is of another
-// account at the server.
+// adopt replaces the account's credential with one from the store, unless that
+// belongs to another account at the server.
 func (a *Account) adopt(newer Credential) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -64,10 +64,11 @@ func (a *Account) adopt(newer Credential) error {
 	return nil
 }
 
-// Reject removes the credential of a token that the server refused, if the store
-// still has that one. If the store has another, it becomes the account's and is
-// returned. The given error says why the token was refused; a store that fails
-// adds to it.
+// Reject removes the credential of a token that the server refused, if the
+// store still has that token. If the store has another credential, the account
+// uses it from now on, and Reject returns it. The error that refused points to
+// says why the token was refused; Reject adds its own errors to it, such as
+// that of a store.
 func (a *Account) Reject(ctx context.Context, until time.Time, sent Secret, refused *error) (newer Credential, ok bool) {
 	c := a.connector
 	if a.user.ID == "" { // a token that was never saved
@@ -97,14 +98,16 @@ func (a *Account) Reject(ctx context.Context, until time.Time, sent Secret, refu
 	return newer, true
 }
 
-// Account returns the account of a user, for work outside a request. The error is
-// ErrNotConnected when the user has no credential, ErrStore when the store fails.
+// Account returns the account of a user, for work outside a request. The error
+// is ErrNotConnected when the user has no credential, ErrStore when the store
+// fails.
 func (c *Connector) Account(ctx context.Context, userID string) (*Account, error) {
 	account := new(Account)
 	return account, c.find(ctx, User{ID: userID}, account)
 }
 
-// Find is like [Connector.Account], but sets an account that the caller supplies.
+// Find is like [Connector.Account], but sets an Account that the caller
+// supplies.
 func (c *Connector) Find(ctx context.Context, userID string, account *Account) error {
 	return c.find(ctx, User{ID: userID}, account)
 }
@@ -139,7 +142,7 @@ func (c *Connector) Unsaved(credential Credential, account *Account) {
 	account.connector, account.credential = c, credential
 }
 
-// Format writes the user's id, whatever the verb.
+// Format writes the user's ID for every verb.
 func (a *Account) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "connect.Account(%s)", a.user.ID)
 }

@@ -12,7 +12,7 @@ import (
 // LongestReturnTo with every character encoded, and then some.
 const longestQuery = 8 << 10
 
-// queryOf reads the query of a request that anybody can send.
+// queryOf reads the query of an untrusted request.
 func queryOf(r *http.Request) (url.Values, error) {
 	if len(r.URL.RawQuery) > longestQuery {
 		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), longestQuery)
@@ -24,8 +24,8 @@ func queryOf(r *http.Request) (url.Values, error) {
 	return query, nil
 }
 
-// isPrefetch reports whether a browser loads a page that the user may never look
-// at. Such a request must not start a connection or use up a state.
+// isPrefetch reports whether a browser loads a page that the user may never
+// look at. Such a request must not start a connection or use up a state.
 func isPrefetch(r *http.Request) bool {
 	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
 		purpose := strings.ToLower(r.Header.Get(name))
@@ -38,7 +38,7 @@ func isPrefetch(r *http.Request) bool {
 
 // isPageLoad reports whether a browser loads the response as a page, so that it
 // can follow a redirect to another site. Browsers say so in Sec-Fetch-Mode;
-// others are believed by what they accept.
+// without it, the Accept header decides.
 func isPageLoad(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
@@ -53,8 +53,9 @@ func acceptsHTML(r *http.Request) bool {
 	return strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), "text/html")
 }
 
-// protect sets the headers of every answer of the handlers: nothing is stored,
-// and the callback's address goes nowhere (RFC 9700 section 4.2.4).
+// protect sets the headers of every response of the handlers: the response is
+// not cached, and the callback's URL is not sent as a Referer (RFC 9700 section
+// 4.2.4).
 func protect(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
@@ -78,5 +79,5 @@ func redirect(w http.ResponseWriter, to string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// onlyPeopleWrite reports whether a character has to be encoded in a header.
+// onlyPeopleWrite reports whether a character must be encoded in a header.
 func onlyPeopleWrite(r rune) bool { return r <= ' ' || r >= 0x7f }

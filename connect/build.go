@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Base is what a package with a client of its own, such as package gloebit, needs
-// of a Connector to send requests.
+// Base holds what a package with its own client, such as package gloebit, needs
+// from a Connector to send requests.
 type Base struct {
 	HTTPClient *http.Client // with a Timeout; follows no redirect
 	UserAgent  string
@@ -18,7 +18,7 @@ type Base struct {
 	HomePath   string
 }
 
-// Base returns what requests are sent with.
+// Base returns the settings with which requests are sent.
 func (c *Connector) Base() Base {
 	return Base{
 		HTTPClient: c.http, UserAgent: c.userAgent, Logger: c.log, Clock: c.clock, Redirect: c.redirect, HomePath: c.homePath,

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Connection is what a completed connection gave.
+// Connection is the result of a completed connection.
 type Connection struct {
 	User     User
 	Subject  string  // the user's id at the server, when it told one
@@ -22,17 +22,17 @@ type Connection struct {
 }
 
 // Exchange completes the connection that the callback request belongs to: it
-// redeems the state, gives the code for a token (RFC 6749 section 4.1.3) and
-// saves the credential. It is what [Connector.CallbackHandler] does, for those
-// who write their own handler; with the package's own sessions that handler
-// stands below [Connector.Optional]. From the moment the state is believed, every
-// error is a [ConnectError], which says where the user wanted to go.
+// redeems the state, exchanges the code for a token (RFC 6749 section 4.1.3)
+// and saves the credential. Use it in a handler that replaces
+// [Connector.CallbackHandler]. If Config.Sessions is nil, wrap that handler in
+// [Connector.Optional]. Once the state is redeemed, every error is a
+// [ConnectError], whose ReturnTo is the page that the user wanted.
 //
-// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization, ErrUserChanged,
-// ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession, ErrStore, and what
-// Config.OnConnect returned: after any of them no credential was saved. And
-// ErrScopeMissing, when the user did not grant what they need to go on: what
-// they granted was saved.
+// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization,
+// ErrUserChanged, ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
+// ErrStore, and the error of Config.OnConnect. After any of these, no
+// credential was saved. The error is ErrScopeMissing when the user did not
+// grant a required scope; the credential with the granted scopes was saved.
 func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 	if err := c.limit(r); err != nil {
 		return Connection{}, err
@@ -41,10 +41,10 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 }
 
 // finishOnce is finishConnection for a browser that may load its callback twice
-// and drop the first response: a request that comes while the same browser's
-// first one is completing waits for it, and its session gets the user too. It has
-// the same code: whoever planted the session in the browser knows the state and
-// the binding, but not the code.
+// and drop the first response. A request that arrives while the first one of
+// the same browser is completing waits for it, and its session gets the user
+// too. Both must have the same code: an attacker who planted the session in the
+// browser knows the state and the binding, but not the code.
 func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 	ctx := r.Context()
 	binding, err := c.session(ctx, c.keys.binding)
@@ -78,8 +78,8 @@ func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
 		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
 	}
-	// Whether the browser waits for the answer or not, the state is spent, the code
-	// redeemed and the token saved.
+	// The state is used, the code redeemed and the token saved even if the
+	// browser no longer waits for the response.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
 	defer cancel()
 	pending, err := c.redeem(ctx, query.Get("state"))
@@ -93,11 +93,12 @@ func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	return connection, nil
 }
 
-// completeTimeout is how long a callback may take: with the state, the exchange, the user's name and the stores.
+// completeTimeout is how long a callback may take: with the state, the
+// exchange, the user's name and the stores.
 const completeTimeout = time.Minute
 
-// complete goes on from a state that was redeemed. With an error it returns the
-// user, once it is known who that is.
+// complete continues after the state was redeemed. With an error it also
+// returns the user, if the user is known by then.
 func (c *Connector) complete(r *http.Request, answer url.Values, pending PendingConnection) (Connection, error) {
 	ctx := r.Context()
 	user, err := c.returningUser(r, pending)
@@ -141,9 +142,9 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 	return connection, nil
 }
 
-// redeem takes the pending connection of a state, when the request comes from
-// the browser that started it. An empty state is that of the one connection that
-// the session has under way (see Server.StateNotReturned).
+// redeem takes the pending connection of a state, if the request comes from the
+// browser that started it. An empty state stands for the session's one pending
+// connection (see Server.StateNotReturned).
 func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection, error) {
 	binding, err := c.session(ctx, c.keys.binding)
 	if err != nil {
@@ -169,8 +170,8 @@ func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection
 	return pending, nil
 }
 
-// hashOf returns the hash of a state, or of the session's one pending connection
-// when the server did not return the state.
+// hashOf returns the hash of a state, or of the session's one pending
+// connection when the server did not return the state.
 func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
 	if state == "" {
 		hashes, err := c.pendingHashes(ctx)
@@ -185,8 +186,8 @@ func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
 	return stateID(state), nil
 }
 
-// admit lets the application have its say, gives the session a new id, and
-// saves the credential.
+// admit calls Config.OnConnect, gives the session a new ID, and saves the
+// credential.
 func (c *Connector) admit(r *http.Request, connection Connection, credential Credential) error {
 	ctx := r.Context()
 	if c.config.OnConnect != nil {
@@ -216,17 +217,18 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 	return nil
 }
 
-// isNewerThan reports whether a credential came of a later approval than one that
-// is about to be saved: the user connected on two devices at once, and the server
-// may have discarded the earlier token. What lies further ahead than a callback
-// takes is from a wrong clock.
+// isNewerThan reports whether a credential is from a later approval than the
+// one that is about to be saved. This happens when the user connects on two
+// devices at once; the server may have discarded the earlier token. A time
+// further ahead than a callback can take is from a wrong clock and does not
+// count.
 func (c *Credential) isNewerThan(other Credential) bool {
 	ahead := c.ConnectedAt.Sub(other.ConnectedAt)
 	return ahead > 0 && ahead <= completeTimeout
 }
 
-// enter puts the user of a completed connection into the session, unless the
-// application tells who the user is.
+// enter puts the user of a completed connection into the session, unless
+// Config.User is set.
 func (c *Connector) enter(ctx context.Context, connection Connection) {
 	switch {
 	case c.config.SignIn:
@@ -234,9 +236,9 @@ func (c *Connector) enter(ctx context.Context, connection Connection) {
 		c.sessions.Put(ctx, c.keys.name, connection.User.Name)
 	case c.config.User == nil:
 		c.sessions.Put(ctx, c.keys.userID, connection.User.ID)
-		// Nothing but the session tells whose the others under way in it are.
-		// Whoever planted it could have one completed later, and their own account
-		// would take the place of this one.
+		// Only the session tells whose its other pending connections are. An
+		// attacker who planted the session could complete one later, and the
+		// attacker's account would replace this one.
 		c.endAttempts(ctx)
 	}
 }

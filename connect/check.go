@@ -8,21 +8,20 @@ import (
 
 const largestValue = 256 << 10 // bytes of a credential, or of a pending connection
 
-// Check returns an error that is ErrInvalidRequest when the credential is not
-// what a store has to keep: a string is not UTF-8 or has a NUL in it, its strings
-// are of more than 256 KiB together, a time is not of the years 1 to 9999, or a
-// scope is empty or has a space in it, so that no list separated by spaces (RFC
-// 6749 section 3.3) could hold it. The Connector checks what a [TokenStore] is to
-// save.
+// Check returns an ErrInvalidRequest if a store need not be able to keep the
+// credential: if a string is not UTF-8 or contains a NUL, if its strings exceed
+// 256 KiB in total, if a time is outside the years 1 to 9999, or if a scope is
+// empty or contains a space, which separates scopes in a list (RFC 6749 section
+// 3.3). The Connector checks every credential before a [TokenStore] saves it.
 func (c Credential) Check() error {
 	text := []string{c.AccessToken.Reveal(), c.RefreshToken.Reveal(), c.TokenSecret.Reveal(), c.Subject, c.Name}
 	times := []time.Time{c.Expiry, c.ConnectedAt, c.Until}
 	return checkValue("credential", text, times, c.Scopes)
 }
 
-// Check returns an error that is ErrInvalidRequest when the pending connection
-// is not what a store has to keep, as with [Credential.Check]. The Connector
-// checks what a [StateStore] is to keep.
+// Check returns an ErrInvalidRequest if a store need not be able to keep the
+// pending connection, as [Credential.Check] does. The Connector checks every
+// pending connection before a [StateStore] keeps it.
 func (p PendingConnection) Check() error {
 	text := []string{p.UserID, p.Verifier.Reveal(), p.ReturnTo, p.Binding}
 	return checkValue("pending connection", text, []time.Time{p.ExpiresAt}, p.Scopes, p.Required)

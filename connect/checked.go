@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// checkedTokens is Config.Tokens with the checks that its authors need not
-// write: no store is called with a key or a credential that it can't be
-// asked to keep, and a credential that has lapsed is absent, whether the store
-// drops it or not.
+// checkedTokens is Config.Tokens with the checks that a TokenStore need not
+// make: it refuses keys and credentials that a store need not keep, and treats
+// a lapsed credential as absent even if the store still has it.
 type checkedTokens struct {
 	store TokenStore
 	clock func() time.Time
@@ -66,8 +65,8 @@ func (s checkedTokens) Delete(ctx context.Context, key Key) error {
 	return s.store.Delete(ctx, key)
 }
 
-// checkedStates is Config.States with the checks that its authors need not
-// write.
+// checkedStates is Config.States with the checks that a StateStore need not
+// make.
 type checkedStates struct {
 	store StateStore
 	clock func() time.Time

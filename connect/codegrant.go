@@ -18,8 +18,8 @@ type codeGrant struct {
 }
 
 // newCodeGrant returns the grant of an application with that client, whose
-// Timeout is applied by limited. A client that has a Timeout itself starts a goroutine
-// for each request whose Transport is not net/http's own.
+// Timeout is applied by limited. A client that has a Timeout itself starts a
+// goroutine for each request whose Transport is not net/http's own.
 func newCodeGrant(client *http.Client) codeGrant {
 	untimed := *client
 	untimed.Timeout = 0
@@ -117,8 +117,8 @@ func (codeGrant) Authorize(_ Application, req *http.Request, credential Credenti
 	return nil
 }
 
-// limited returns a context in which x/oauth2 uses the grant's client, and which
-// ends after the timeout.
+// limited returns a context in which x/oauth2 uses the grant's client, and
+// which ends after the timeout.
 func (g codeGrant) limited(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	return context.WithValue(ctx, oauth2.HTTPClient, g.client), cancel

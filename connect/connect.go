@@ -9,16 +9,17 @@ import (
 )
 
 // AuthorizationURL starts a connection for the user of the request and returns
-// the URL of the provider's authorization page, to which the browser is to be
-// sent (RFC 6749 section 4.1.1). It is what [Connector.ConnectHandler] redirects
-// to, for those who write their own handler; with the package's own sessions
-// that handler stands below [Connector.Optional].
+// the URL of the provider's authorization page, to redirect the browser to (RFC
+// 6749 section 4.1.1). Use it in a handler that replaces
+// [Connector.ConnectHandler]. If Config.Sessions is nil, wrap that handler in
+// [Connector.Optional].
 //
 // ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
-// The scopes are asked for in addition to Config.Scopes and to what the user
-// granted already, and the user can't go on without them. Errors: ErrLimited,
-// ErrNoUser, ErrNoSession, ErrReturnTo, ErrInvalidRequest for an unknown scope,
-// ErrStore. With OAuth 1.0a also ErrExchange, since that asks the provider first.
+// The scopes are requested in addition to Config.Scopes and to those that the
+// user has granted. If the user does not grant them, [Connector.Exchange]
+// returns ErrScopeMissing. Errors: ErrLimited, ErrNoUser, ErrNoSession,
+// ErrReturnTo, ErrInvalidRequest for an unknown scope, ErrStore. With OAuth
+// 1.0a also ErrExchange, since that asks the provider first.
 func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
 	if err := c.limit(r); err != nil {
 		return "", err
@@ -26,7 +27,8 @@ func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ..
 	return c.startConnection(r, returnTo, scopes)
 }
 
-// startConnection is AuthorizationURL for a request that Config.Limit let through.
+// startConnection is AuthorizationURL for a request that Config.Limit let
+// through.
 func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (string, error) {
 	ctx := r.Context()
 	if returnTo != "" {

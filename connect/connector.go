@@ -16,22 +16,23 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Config says who the application is and what it keeps where. Server, ClientID,
-// RedirectURL and, unless the client is public, ClientSecret must be set.
+// Config configures a [Connector]. Server, ClientID, RedirectURL and, unless
+// the client is public, ClientSecret must be set.
 type Config struct {
 	// Server is the server to connect users to.
 	Server Server
-	// ClientID is the application's id at the server.
+	// ClientID is the application's client ID at the server.
 	ClientID string
 	// ClientSecret is the application's secret at the server. It must be empty
 	// for a public client.
 	ClientSecret Secret
-	// Realm separates what this application keeps in States and Tokens from
-	// what others keep there: see [Connector.Realm]. With the server's host and
-	// port before it, it is printable text of at most 128 bytes. The default is
-	// ClientID. Before the client id changes, set Realm to the old one, or every
-	// user has to connect again. Two servers on one host that know the same
-	// client id need a Realm each.
+	// Realm separates this application's records in States and Tokens from
+	// those of other applications; see [Connector.Realm]. Together with the
+	// server's host and port, which come before it, it is printable text of at
+	// most 128 bytes. The default is ClientID. Before you change the client ID,
+	// set Realm to the old one; otherwise every user has to connect again. Set
+	// a different Realm for each of two servers on one host with the same
+	// client ID.
 	Realm string
 	// RedirectURL is the absolute URL of the callback handler as browsers see
 	// it, registered at the server. It is https, or http on a loopback address.
@@ -39,35 +40,35 @@ type Config struct {
 	// https://shop.example/oauth/callback they are /oauth/connect and
 	// /oauth/disconnect.
 	RedirectURL string
-	// Scopes is what every user is asked for. The default is none.
+	// Scopes are the scopes that every user is asked for. The default is none.
 	Scopes []Scope
 	// Protocol is how users authorize the application. The default is the
 	// authorization code grant of OAuth 2.0.
 	Protocol Protocol
 
-	// Sessions is the application's *scs.SessionManager, whose LoadAndSave
-	// must be around all handlers of this package, or another SessionStore. The
-	// default is sessions of the package's own, in memory, which its handlers
-	// and middleware load and save themselves.
+	// Sessions is the application's *scs.SessionManager, whose LoadAndSave must
+	// be around all handlers of this package, or another SessionStore. By
+	// default the package keeps its own sessions in memory, and its handlers
+	// and middleware load and save them.
 	Sessions SessionStore
-	// States keeps connections that are under way. The default is a
-	// MemoryStateStore. Replicas need a shared one.
+	// States stores pending connections. The default is a MemoryStateStore.
+	// Replicas need a shared one.
 	States StateStore
-	// Tokens keeps the users' credentials. The default is a MemoryTokenStore,
+	// Tokens stores the users' credentials. The default is a MemoryTokenStore,
 	// which forgets them at a restart. Replicas need a shared one.
 	Tokens TokenStore
 
 	// User returns the application's user of a request. It returns ErrNoUser,
-	// or a User without an ID, when nobody is signed in; any other error is
-	// answered with 503. If nil, the user is the identity at the server when
+	// or a User without an ID, when no user is signed in; for any other error
+	// the response is 503. If nil, the user is the identity at the server when
 	// SignIn is set, and the browser session otherwise.
 	User func(*http.Request) (User, error)
 	// SignInURL is where users sign in to the application: a local path, or an
 	// absolute URL on https, or on http with a loopback address. It needs User.
-	// When nobody is signed in, a page load is redirected there (303), with the
-	// way back in the query parameter return_to. The sign-in page must check
-	// return_to before it redirects there, and must not be behind Require. The
-	// default is a page without a link.
+	// When no user is signed in, a page load is redirected there (303), with
+	// the page to return to in the query parameter return_to. The sign-in page
+	// must check return_to before it redirects there, and must not be behind
+	// Require. The default is a page without a link.
 	SignInURL string
 	// SignIn makes the identity at the server the user: a user who connects is
 	// signed in, a user who disconnects is signed out. It needs
@@ -81,16 +82,16 @@ type Config struct {
 	// The default is ten minutes. With Server.StateNotReturned it is at most
 	// three.
 	ConnectTimeout time.Duration
-	// Limit is asked before a connection is started or completed. An error
-	// refuses the request with 429 (RFC 6585 section 4); a LimitError says when
-	// to try again. Behind a proxy, RemoteAddr is the proxy's. The default
-	// refuses nothing.
+	// Limit is called before a connection is started or completed. If it
+	// returns an error, the response is 429 (RFC 6585 section 4); a LimitError
+	// says when to try again. Behind a proxy, RemoteAddr is the proxy's. The
+	// default refuses nothing.
 	Limit func(*http.Request) error
 
 	// HTTPClient calls the server. A Timeout of zero becomes 15 seconds, and
 	// redirects are never followed. Transport errors are reduced to their type,
-	// because their text may contain secrets. The default is a client of the
-	// package's own.
+	// because their text may contain secrets. The default is the package's own
+	// client.
 	HTTPClient *http.Client
 	// UserAgent is the User-Agent header of every request to the server. The
 	// default is "go-gloebit", with the module's version when the program was
@@ -104,28 +105,30 @@ type Config struct {
 	// Warn makes New log the settings that are dangerous in production.
 	Warn bool
 
-	// OnConnect is called when a user has approved and the tokens are there,
-	// before they are saved. An error refuses the connection; nothing is then
-	// saved, and ErrorHandler gets the error.
+	// OnConnect is called when a user has approved and the server has issued
+	// the tokens, before they are saved. If it returns an error, nothing is
+	// saved and ErrorHandler gets the error.
 	OnConnect func(*http.Request, Connection) error
 	// OnDisconnect is called when a user's credential was removed by the
 	// disconnect handler. An error goes to ErrorHandler.
 	OnDisconnect func(*http.Request, User) error
-	// ErrorHandler answers a request that failed. It must not show err to the
-	// user. The default is a plain page, or problem+json (RFC 9457) for clients
-	// that don't accept HTML.
+	// ErrorHandler writes the response for a failed request. It must not show
+	// err to the user. The default is a plain page, or problem+json (RFC 9457)
+	// for clients that don't accept HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 
 	// CrossOrigin says which cross-origin requests the middleware and the
-	// disconnect handler accept. They refuse every other one whose method is not
-	// GET, HEAD or OPTIONS with 403, since a page of another site could spend the
-	// user's money with it. Requests from the origin of RedirectURL always pass. To
-	// accept those of another origin, add it with AddTrustedOrigin; to accept
-	// those for some routes, use AddInsecureBypassPattern.
+	// disconnect handler accept. They refuse every other one whose method is
+	// not GET, HEAD or OPTIONS with 403, since a page of another site could
+	// spend the user's money with it. Requests from the origin of RedirectURL
+	// always pass. To accept those of another origin, add it with
+	// AddTrustedOrigin; to accept those for some routes, use
+	// AddInsecureBypassPattern.
 	CrossOrigin *http.CrossOriginProtection
 
-	// Refusals are the rows by which HandleError and WriteError answer. The
-	// default is [Refusals]. Packages that build on this one add theirs.
+	// Refusals are the rows from which HandleError and WriteError choose the
+	// response. The default is [Refusals]. Packages that build on this one add
+	// rows.
 	Refusals []Refusal
 	// Link returns the link that a row of Refusals names, other than those of
 	// this package. Packages that build on this one set it.
@@ -252,7 +255,7 @@ func New(config Config) (*Connector, error) {
 	return c, nil
 }
 
-// slug returns a name as it stands in log messages, cookies and session keys.
+// slug returns a name as used in log messages, cookies and session keys.
 func slug(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
@@ -262,7 +265,8 @@ func slug(name string) string {
 	}, strings.ToLower(name))
 }
 
-// Format writes the client id, whatever the verb: a Connector holds secrets.
+// Format writes the client ID for every verb, because a Connector holds
+// secrets.
 func (c *Connector) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "connect.Connector(%s)", c.application.ClientID)
 }
@@ -349,12 +353,12 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 	return redirect, realm, errors.Join(problems...)
 }
 
-// longestReplyHeader is how much is read of a response before its body, in
-// bytes: net/http would take 10 MiB.
+// longestReplyHeader is the most bytes that are read of a response before its
+// body. The default of net/http is 10 MiB.
 const longestReplyHeader = 64 << 10
 
 // newHTTPClient returns a copy of the given client that follows no redirect, so
-// that no secret goes where the Server does not say.
+// that secrets are sent only to the URLs of the Server.
 func newHTTPClient(given *http.Client) *http.Client {
 	client := new(http.Client)
 	if given != nil {

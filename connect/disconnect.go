@@ -9,9 +9,9 @@ import (
 
 // Disconnect removes a user's credential outside a request, for instance when
 // the user's account is deleted. It logs as [Connector.DisconnectHandler] does.
-// A user without a credential is no error. Disconnect touches no session and
-// does not call Config.OnDisconnect, which needs a request; a connection that
-// is under way can still be completed. Errors: ErrInvalidRequest for an ID that
+// It returns nil if the user has no credential. Disconnect touches no session
+// and does not call Config.OnDisconnect, which needs a request; a pending
+// connection can still be completed. Errors: ErrInvalidRequest for an ID that
 // [Key.Check] refuses, ErrStore.
 func (c *Connector) Disconnect(ctx context.Context, userID string) error {
 	if err := c.key(userID).checkID(); err != nil {
@@ -79,8 +79,8 @@ func (c *Connector) forgetUser(r *http.Request, user User) error {
 	return nil
 }
 
-// remove deletes a user's credential, and returns it where the server has a way
-// to revoke it.
+// remove deletes a user's credential, and returns it if the server can revoke
+// it.
 func (c *Connector) remove(ctx context.Context, userID string) (removed Credential, err error) {
 	if c.server.Revoke == nil && c.server.RevokeURL == "" {
 		err = c.tokens.Delete(ctx, c.key(userID))

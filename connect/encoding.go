@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// encodingVersion is the version of both records below. A record of another
-// version is an error, never half a credential.
+// encodingVersion is the version of both records below. Decoding a record of
+// another version is an error.
 const encodingVersion = 1
 
 // credentialRecord is the JSON of a credential. Strings are bytes, in base64,
@@ -43,8 +43,8 @@ type pendingRecord struct {
 // EncodeCredential returns the credential as bytes that [DecodeCredential]
 // reads, for a [TokenStore] to keep. They hold the tokens in the clear. Any
 // string survives, whether it is UTF-8 or not; times are kept to the
-// microsecond. The error is ErrInvalidRequest for a time that microseconds of
-// the Unix time can't tell: one after the year 294000.
+// microsecond. The error is ErrInvalidRequest for a time after the year 294000,
+// which microseconds of the Unix time can't express.
 //
 // The bytes are JSON that names its version. Later versions of this package
 // read what earlier ones wrote.
@@ -67,8 +67,8 @@ func EncodeCredential(c Credential) ([]byte, error) {
 }
 
 // DecodeCredential returns the credential of bytes from [EncodeCredential]. Its
-// times are in UTC. Bytes that were cut off, that are of a newer version or that
-// hold anything else are an error, which does not quote them.
+// times are in UTC. The error for bytes that are truncated, of a newer version
+// or otherwise malformed does not quote them.
 func DecodeCredential(b []byte) (Credential, error) {
 	var r credentialRecord
 	if err := decodeRecord("credential", b, &r, &r.Version); err != nil {

@@ -43,8 +43,8 @@ func validPort(u *url.URL) bool {
 	return err == nil && port > 0 && port < 1<<16
 }
 
-// originOf returns the origin of a URL as browsers write it: in lower case, without
-// the default port (RFC 6454 section 6.2).
+// originOf returns the origin of a URL as browsers write it: in lower case,
+// without the default port (RFC 6454 section 6.2).
 func originOf(u *url.URL) string {
 	host := strings.ToLower(u.Host)
 	if u.Port() == map[string]string{"https": "443", "http": "80"}[u.Scheme] {

@@ -7,14 +7,14 @@ import (
 	"net/http"
 )
 
-// What can go wrong while connecting a user. Find them with errors.Is.
+// The errors of connecting a user. Match them with errors.Is.
 var (
 	// ErrNotConnected is returned by [Connector.Account] and by every call when
 	// the user has no usable connection: the user never connected, disconnected,
 	// or the server refused their token. [Connector.HandleError] redirects them
 	// to connect.
 	ErrNotConnected = errors.New("the user is not connected")
-	// ErrNoUser is returned by Config.User when nobody is signed in to the
+	// ErrNoUser is returned by Config.User when no user is signed in to the
 	// application. A User without an ID means the same.
 	ErrNoUser = errors.New("nobody is signed in")
 	// ErrNoSession is returned by [Connector.AuthorizationURL] and
@@ -31,9 +31,9 @@ var (
 	// ErrAccessDenied is returned by [Connector.Exchange] when the user denied
 	// access (RFC 6749 section 4.1.2.1).
 	ErrAccessDenied = errors.New("the user refused access")
-	// ErrUserChanged is returned by [Connector.Exchange] when the signed-in user is
-	// not the one who started to connect or, with Config.SignIn, when a different
-	// account at the server approved.
+	// ErrUserChanged is returned by [Connector.Exchange] when the signed-in
+	// user is not the one who started to connect or, with Config.SignIn, when a
+	// different account at the server approved.
 	ErrUserChanged = errors.New("the user changed while connecting")
 	// ErrAuthorization is returned by [Connector.Exchange] when the provider
 	// reports an error other than a denial, or its authorization response can't
@@ -43,8 +43,8 @@ var (
 	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
 	// and 5.2).
 	ErrExchange = errors.New("no token was given")
-	// ErrCodeExpired is returned by [Connector.ConnectDevice] when the user did not
-	// enter the code before it expired.
+	// ErrCodeExpired is returned by [Connector.ConnectDevice] when the user did
+	// not enter the code before it expired.
 	ErrCodeExpired = errors.New("the code has expired")
 	// ErrLimited is returned by [Connector.AuthorizationURL] and
 	// [Connector.Exchange] when Config.Limit refused the request.
@@ -88,8 +88,8 @@ func storeError(doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrStore, doing, err)
 }
 
-// connecting are the refusals of connecting a user, and of what calls have in
-// common with it. The first that matches counts.
+// connecting are the refusals of connecting a user, and those that calls share
+// with it. The first that matches counts.
 var connecting = []Refusal{
 	{
 		ErrLimited, "ErrLimited", http.StatusTooManyRequests, "",

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// expiring is a map whose entries lapse. It needs no goroutine: each time the
-// number of entries has doubled, the put that doubled it sweeps, which costs
-// constant time a put; when it is full, one put a second does. The zero value is
+// expiring is a map whose entries lapse. It needs no goroutine: each put that
+// doubles the number of entries sweeps, which is constant time per put on
+// average; when the map is full, one put a second sweeps. The zero value is
 // ready for use.
 type expiring[K comparable, V any] struct {
 	mu        sync.RWMutex
@@ -30,9 +30,9 @@ func (e *expiring[K, V]) get(key K) (V, bool) {
 	return value, ok
 }
 
-// put keeps a value, and sweeps those that lapsed reports when it is time. It
-// keeps no new one, and returns false, when there are most of them already; zero
-// is no bound.
+// put keeps a value and, when it is time, removes the entries for which lapsed
+// returns true. If there are most entries already, it keeps no new one and
+// returns false; zero is no limit.
 func (e *expiring[K, V]) put(key K, value V, lapsed func(V) bool, most int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// Handler serves connect, callback and disconnect. Mount it at the directory of
-// Config.RedirectURL, "/oauth/" for https://shop.example/oauth/callback.
-// A prefix may have been stripped on the way.
+// Handler serves the connect, callback and disconnect paths. Mount it at the
+// directory of Config.RedirectURL, "/oauth/" for
+// https://shop.example/oauth/callback. It also works behind a proxy or a router
+// that strips a prefix of the path.
 func (c *Connector) Handler() http.Handler {
 	connect, callback, disconnect := c.ConnectHandler(), c.CallbackHandler(), c.DisconnectHandler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,12 +29,12 @@ func (c *Connector) Handler() http.Handler {
 	})
 }
 
-// ConnectHandler starts a connection: it answers a GET with a redirect to the
-// provider's authorization page. The query may hold return_to, the local path
-// to come back to, and scope, a space separated list of what to ask for in
-// addition. An invalid query is answered with 400, a missing user with 401 or a
-// redirect to Config.SignInURL, another method with 405, a request that
-// Config.Limit refuses with 429, and a store failure with 503.
+// ConnectHandler starts a connection: it redirects a GET to the provider's
+// authorization page. The query may hold return_to, the local path to return
+// to, and scope, a space-separated list of additional scopes to request. It
+// responds 400 if the query is invalid, 401 or with a redirect to
+// Config.SignInURL if no user is signed in, 405 to any other method, 429 if
+// Config.Limit refuses, and 503 if a store fails.
 func (c *Connector) ConnectHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
@@ -73,9 +74,10 @@ func (c *Connector) ConnectHandler() http.Handler {
 
 // CallbackHandler completes a connection and redirects the browser to the page
 // where the user started. It responds 400 if the state is not valid, 401 if no
-// user is signed in, 403 if the user denied access or another user is signed in,
-// 429 if Config.Limit refuses, 502 if the authorization or the token request
-// failed, 503 if a store or the server is unavailable, and 504 on a timeout.
+// user is signed in, 403 if the user denied access or another user is signed
+// in, 429 if Config.Limit refuses, 502 if the authorization or the token
+// request failed, 503 if a store or the server is unavailable, and 504 on a
+// timeout.
 func (c *Connector) CallbackHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
@@ -95,11 +97,11 @@ func (c *Connector) CallbackHandler() http.Handler {
 	})
 }
 
-// DisconnectHandler forgets the user's credential, and the user with
-// Config.SignIn. It answers a POST from the application's own pages with a
-// redirect to the form's return_to, a local path, or to Config.HomePath.
-// Where the Server has a revocation endpoint, the token is revoked there too; a
-// failure of that is logged.
+// DisconnectHandler removes the user's credential and, with Config.SignIn,
+// signs the user out. It takes a POST from the application's own pages, and
+// redirects to the form's return_to, a local path, or to Config.HomePath. If
+// the Server has a revocation endpoint, it also revokes the token there, and
+// logs a failure to do so.
 func (c *Connector) DisconnectHandler() http.Handler {
 	return c.withSession(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)

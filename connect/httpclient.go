@@ -9,16 +9,17 @@ import (
 	"time"
 )
 
-// HTTPClient returns a client that sends the user's token with each request. It
-// is for the server's own API: the token goes wherever a request goes. It refuses
-// plain http but for loopback addresses, and follows no redirect.
+// HTTPClient returns a client that sends the user's token with each request.
+// Use it only for the server's own API, because it sends the token to whatever
+// host a request names. It refuses plain http except to loopback addresses, and
+// follows no redirect.
 //
 // If the token expires within ten seconds and there is a refresh token, the
 // client refreshes it first. After a response that says that the token has
 // expired (see Server.Expired) it refreshes the token. After another 401, or
-// without a refresh token, it reloads the credential, because another replica may
-// have refreshed it, and waits for one that is doing so. If it then has a new
-// token, it resends the request once, unless the request has a body and no
+// without a refresh token, it reloads the credential, because another replica
+// may have refreshed it, and waits for one that is doing so. If it then has a
+// new token, it resends the request once, unless the request has a body and no
 // [http.Request.GetBody]. If the request can't be resent, or the second attempt
 // fails, the caller gets the first response. Call [Account.Reject] if that
 // response means that the token is no longer valid.
@@ -84,7 +85,7 @@ func (t *authorizing) saysExpired(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusUnauthorized && SaysInvalidToken(resp.Header)
 }
 
-// newer returns a credential to send the request with once more.
+// newer returns a credential with which to send the request again.
 func (t *authorizing) newer(
 	ctx context.Context, until time.Time, expired bool, sent Credential,
 ) (Credential, bool) {
@@ -125,9 +126,9 @@ func SaysInvalidToken(h http.Header) bool {
 	return strings.Contains(challenge, `error="invalid_token"`) || strings.Contains(challenge, "error=invalid_token,")
 }
 
-// reload reads the credential from the store once more, and makes it the
-// account's. A server may know the sent token no more because somebody is
-// refreshing it: reload then waits until the new one is saved.
+// reload reads the credential from the store again and replaces the account's.
+// The server may no longer know the sent token because another goroutine or
+// replica is refreshing it; reload then waits until the new one is saved.
 func (a *Account) reload(ctx context.Context, until time.Time, sent Credential) (Credential, error) {
 	if a.user.ID == "" {
 		return Credential{}, ErrNotConnected

@@ -14,9 +14,8 @@ import (
 // nameTimeout is how long a connection waits for the user's name at the server.
 const nameTimeout = 5 * time.Second
 
-// identify asks the server who approved, for Config.SignIn. The user who
-// started, or who signed in meanwhile in another tab, must be the one who
-// approved.
+// identify asks the server which user approved, for Config.SignIn. It must be
+// the user who started, or who has since signed in in another tab.
 func (c *Connector) identify(
 	ctx context.Context, credential Credential, pending PendingConnection, signedInAs string, sent []Secret,
 ) (User, error) {
@@ -34,8 +33,8 @@ func (c *Connector) identify(
 	return User{ID: user.ID, Name: visibleName(user.Name, sent...)}, nil // a session keeps both
 }
 
-// MayIdentify reports whether the user granted a scope with which the server
-// says who they are.
+// MayIdentify reports whether the user granted a scope with which the
+// application can read the user's identity.
 func (c *Connector) MayIdentify(credential Credential) bool {
 	if c.server.Identity == nil {
 		return false
@@ -52,8 +51,8 @@ func (c *Connector) MayIdentify(credential Credential) bool {
 }
 
 // ReadName asks the server for the user's name, for five seconds at most. It
-// returns "" and logs why when the name can't be read. The name is short, and has
-// neither the secrets that were sent before nor control characters.
+// returns "" and logs why when the name can't be read. The name is short, and
+// contains neither control characters nor any of the sent secrets.
 func (c *Connector) ReadName(ctx context.Context, user User, credential Credential, sent ...Secret) string {
 	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
 	defer cancel()
@@ -68,8 +67,8 @@ func (c *Connector) ReadName(ctx context.Context, user User, credential Credenti
 	return visibleName(known.Name, sent...)
 }
 
-// KeepName keeps the user's name at the server with the account's credential, if
-// the account and the store still have that token.
+// KeepName saves the user's name at the server with the account's credential,
+// if the account and the store still have that token.
 func (a *Account) KeepName(ctx context.Context, token Secret, name string) {
 	c := a.connector
 	err := c.tokens.Update(ctx, c.key(a.user.ID),

@@ -12,14 +12,16 @@ import (
 // connected and granted all of the scopes, with their account in the context:
 // see [FromContext] and [MustFromContext].
 //
-// A page load by another user, which is a GET or HEAD with Sec-Fetch-Mode
-// navigate or, without that header, an Accept that names HTML, is redirected to
-// connect and comes back to the page. Other requests get 401, or 403 for a scope,
-// with problem+json (RFC 9457) and its member connect_url. When a store is down,
-// the response is 503. Require panics for a scope that the server does not know.
+// A page load by any other user is redirected to connect, and from there back
+// to the page. A page load is a GET or HEAD with Sec-Fetch-Mode navigate or,
+// without that header, with an Accept that names HTML. Other requests get 401,
+// or 403 for a missing scope, and problem+json (RFC 9457) with the member
+// connect_url. When a store is down, the response is 503. Require panics for a
+// scope that the server does not know.
 //
-// Requests for the paths of [Connector.Routes] are answered as
-// [Connector.Handler] does, since a user who is not connected has to reach them.
+// Requests for the paths of [Connector.Routes] are passed to
+// [Connector.Handler], because a user who is not connected must be able to
+// reach them.
 func (c *Connector) Require(scopes ...Scope) func(http.Handler) http.Handler {
 	c.mustKnow(scopes)
 	return c.RequireWith(func(ctx context.Context, r *http.Request) (key, value any, err error) {
@@ -32,9 +34,9 @@ func (c *Connector) Require(scopes ...Scope) func(http.Handler) http.Handler {
 	})
 }
 
-// Optional is a middleware that puts the user's account into the context when the
-// user is connected, and runs the handler in any case. It responds 503 rather
-// than treat a connected user as disconnected when a store is down.
+// Optional is a middleware that puts the user's account into the context when
+// the user is connected, and runs the handler in any case. It responds 503
+// rather than treat a connected user as disconnected when a store is down.
 func (c *Connector) Optional(next http.Handler) http.Handler {
 	return c.OptionalWith(func(ctx context.Context, r *http.Request) (key, value any, err error) {
 		account := new(Account)
@@ -51,8 +53,8 @@ func (c *Connector) mustKnow(scopes []Scope) {
 	}
 }
 
-// RequireWith is Require for a package that builds on this one: lend returns what
-// is put into the request's context in place of an Account. It calls
+// RequireWith is like Require, for packages that build on this one: it puts the
+// value that lend returns into the context instead of an Account. Lend calls
 // [Connector.Authenticate].
 func (c *Connector) RequireWith(
 	lend func(context.Context, *http.Request) (key, value any, err error),
@@ -81,8 +83,8 @@ func (c *Connector) RequireWith(
 	}
 }
 
-// OptionalWith is like [Connector.Optional], but puts the value that lend returns
-// into the context, as [Connector.RequireWith] does.
+// OptionalWith is like [Connector.Optional], but puts the value that lend
+// returns into the context, as [Connector.RequireWith] does.
 func (c *Connector) OptionalWith(
 	lend func(context.Context, *http.Request) (key, value any, err error),
 ) func(http.Handler) http.Handler {
@@ -108,8 +110,8 @@ func (c *Connector) OptionalWith(
 	}
 }
 
-// checkOrigin returns an ErrCrossOrigin for a request that a page of another
-// origin makes with a method that is not safe.
+// checkOrigin returns an ErrCrossOrigin for a cross-origin request whose method
+// is not safe.
 func (c *Connector) checkOrigin(r *http.Request) error {
 	err := c.crossOrigin.Check(r)
 	if err == nil || c.config.CrossOrigin != nil && c.config.CrossOrigin.Check(r) == nil {
@@ -118,9 +120,10 @@ func (c *Connector) checkOrigin(r *http.Request) error {
 	return fmt.Errorf("%w: %w", ErrCrossOrigin, err)
 }
 
-// Authenticate sets account to the connection of the request's user, by the
-// session that is in ctx. Errors: those of [Connector.Account], ErrNoUser, ErrNoSession, and a
-// [ScopeError] when the user did not grant all of the scopes.
+// Authenticate sets account to the connection of the request's user, using the
+// session in ctx. Errors: those of [Connector.Account], ErrNoUser,
+// ErrNoSession, and a [ScopeError] when the user did not grant all of the
+// scopes.
 func (c *Connector) Authenticate(ctx context.Context, r *http.Request, account *Account, scopes []Scope) error {
 	user, err := c.user(ctx, r)
 	if err != nil {
@@ -153,8 +156,8 @@ func mustHandler(next http.Handler) {
 // accountKey is the key under which a request's context holds its account.
 type accountKey struct{}
 
-// FromContext returns the account of the user who makes the request, and whether
-// there is one. Below [Connector.Require] there always is; below
+// FromContext returns the account of the user who makes the request, and
+// whether there is one. Below [Connector.Require] there always is; below
 // [Connector.Optional] there may be.
 func FromContext(ctx context.Context) (*Account, bool) {
 	account, ok := ctx.Value(accountKey{}).(*Account)

@@ -16,7 +16,8 @@ func newNonce() string {
 	return encode(b)
 }
 
-// hash is what stores see of a nonce, or of several parts that a nonce is one of.
+// hash returns what stores get instead of a nonce: the hash of it, or of
+// several parts that include a nonce.
 func hash(parts ...string) string { return encode(sum(parts...)) }
 
 func sum(parts ...string) [sha256.Size]byte {

@@ -13,9 +13,9 @@ import (
 	"github.com/alexedwards/scs/v2"
 )
 
-// ownSessions are the package's own: a day long, in memory, in a cookie that
-// only https carries where the application is on https. A session is loaded when
-// it is first asked for, so a request that needs none pays for none.
+// ownSessions are the package's own sessions, kept in memory for a day. Their
+// cookie is Secure if the application is on https. A session is loaded when it
+// is first used.
 type ownSessions struct {
 	manager *scs.SessionManager
 	fail    func(http.ResponseWriter, *http.Request, error) // answers when a session can't be saved
@@ -77,7 +77,7 @@ func (s *ownSessions) visit(w http.ResponseWriter, r *http.Request) *visit {
 }
 
 // end saves the session after a handler that wrote nothing. A nil visit is
-// another's to end.
+// ended by an outer handler.
 func (v *visit) end() {
 	if v != nil {
 		v.writer.Begin()
@@ -143,11 +143,11 @@ func (v *visit) Save(w http.ResponseWriter) error {
 	return nil
 }
 
-// ended reports whether the session has ended since this request loaded it, by a
-// sign-out or a new id in another one. To save it would undo that, for whoever
-// has the old cookie. What this request changed is lost, and its answer goes out:
-// the change is of a connection under way at most, which has to start again, and
-// the answer may tell of a purchase that was made.
+// ended reports whether the session has ended since this request loaded it, by
+// a sign-out or a new id in another one. To save it would undo that for any
+// client with the old cookie. The changes of this request are lost, but its
+// response is sent: the changes concern at most a pending connection, which the
+// user can start again, and the response may report a purchase.
 func (v *visit) ended() (bool, error) {
 	manager := v.sessions.manager
 	if v.token == "" || !equalInConstantTime(manager.Token(v.loaded), v.token) { // it is new, or has its new id from this request
@@ -162,8 +162,8 @@ func (v *visit) Fail(w http.ResponseWriter, err error) {
 	v.sessions.fail(w, v.request.WithContext(v), storeError("save the session", err))
 }
 
-// load returns the context in which scs finds the request's session. The error is
-// ErrNoSession outside the package's handlers and middleware.
+// load returns the context in which scs finds the request's session. The error
+// is ErrNoSession outside the package's handlers and middleware.
 func (s *ownSessions) load(ctx context.Context) (context.Context, error) {
 	v, ok := ctx.Value(visitKey{s}).(*visit)
 	if !ok {
@@ -196,9 +196,10 @@ func (s *ownSessions) Remove(ctx context.Context, key string) {
 	s.manager.Remove(s.mustLoad(ctx), key)
 }
 
-// RenewToken implements SessionStore. The session is under its new id at once, or
-// a newcomer could take the room that the old one leaves. Of one that has ended
-// since this request loaded it nothing goes on: the new one is nobody's yet.
+// RenewToken implements SessionStore. The session is stored under its new ID at
+// once, or a new session could take the place that the old one leaves. If the
+// session has ended since this request loaded it, none of its values are kept:
+// the new session has no user yet.
 func (s *ownSessions) RenewToken(ctx context.Context) error {
 	loaded := s.mustLoad(ctx)
 	v := ctx.Value(visitKey{s}).(*visit) // by which the session was loaded
@@ -225,7 +226,7 @@ func (s *ownSessions) Deadline(ctx context.Context) time.Time {
 	return s.manager.Deadline(s.mustLoad(ctx))
 }
 
-// briefly lets a session that nobody is known in end after d.
+// briefly lets a session without a user end after d.
 func (s *ownSessions) briefly(ctx context.Context, d time.Duration) {
 	s.manager.SetDeadline(s.mustLoad(ctx), time.Now().Add(d))
 }
@@ -250,15 +251,15 @@ func (s *ownSessions) isNew(ctx context.Context) bool {
 	return s.manager.Token(s.mustLoad(ctx)) == ""
 }
 
-// mostSessions bounds the package's own sessions. Past it newcomers get 503 and
-// those who have a session keep it: connects that nobody completes leave after
-// Config.ConnectTimeout.
+// mostSessions bounds the package's own sessions. Above it, new visitors get
+// 503 and existing sessions are kept. Sessions of connections that are not
+// completed end after Config.ConnectTimeout.
 const mostSessions = 100_000
 
 var errTooManySessions = errors.New("too many sessions")
 
-// memorySessions is an scs.Store without a goroutine of its own. It keeps hashes
-// of the tokens, as scs's HashTokenInStore would, which makes strings of them.
+// memorySessions is an scs.Store without a goroutine. It keeps hashes of the
+// tokens, like scs's HashTokenInStore, but not as strings.
 type memorySessions struct {
 	sessions expiring[[sha256.Size]byte, memorySession]
 	most     int
@@ -294,5 +295,6 @@ func (s *memorySessions) Delete(token string) error {
 	return nil
 }
 
-// Format writes the type's name, whatever the verb: applications print contexts.
+// Format writes the type's name for every verb, because applications print
+// contexts.
 func (v *visit) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "connect.visit") }

@@ -11,9 +11,9 @@ import (
 // seconds.
 const longestPatience = 10
 
-// patient is an [http.RoundTripper] that sends a token request once more when
-// the server has refused it because of a limit (RFC 6585 section 4) and says to
-// come again soon. The server has not used the code or the refresh token.
+// patient is an [http.RoundTripper] that retries a token request once when the
+// server has refused it because of a rate limit (RFC 6585 section 4) and asks
+// to retry soon. The server has not used the code or the refresh token.
 type patient struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].

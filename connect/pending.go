@@ -9,21 +9,23 @@ import (
 	"time"
 )
 
-// mostPending is how many connections one session has under way: the ones it
-// started last. So many tabs nobody fills in.
+// mostPending is how many pending connections one session can have: the ones it
+// started last. It is more than the tabs in which a user connects at the same
+// time.
 const mostPending = 10
 
-// withoutState is how long a connection may be under way when the session alone
+// withoutState is how long a connection may be pending when only the session
 // says which one a callback belongs to.
 const withoutState = 3 * time.Minute
 
-// keep puts a pending connection into the store, and its hash into the session's
-// list. When the session has mostPending already, the oldest is void from now on.
+// keep puts a pending connection into the store, and its hash into the
+// session's list. When the session has mostPending already, the oldest is void
+// from now on.
 //
 // Two requests of one session at the same moment may each save a list without
-// the other's hash. What is missing there still completes, and leaves the store
-// when it expires. With Server.StateNotReturned it does not complete, since
-// nothing but the list names it.
+// the other's hash. The connection whose hash is missing can still complete,
+// and leaves the store when it expires. With Server.StateNotReturned it can't
+// complete, because only the list names it.
 func (c *Connector) keep(ctx context.Context, hashed string, pending PendingConnection) error {
 	hashes, err := c.pendingHashes(ctx)
 	if err != nil {
@@ -62,7 +64,7 @@ func (c *Connector) strike(ctx context.Context, hashed string) error {
 }
 
 // pendingHashes reads the session's list of hashes of states, oldest first. A
-// list that this package can't have written is none.
+// list that this package can't have written is treated as empty.
 func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 	list, err := c.session(ctx, c.keys.pending)
 	if err != nil || len(list) > mostPending*(nonceLength+1) {

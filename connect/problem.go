@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// ScopeError says which scopes a user has yet to grant. It is an
-// ErrScopeMissing.
+// ScopeError lists the scopes that a user has not granted. errors.Is matches it
+// with ErrScopeMissing.
 type ScopeError struct {
 	Missing []Scope
 }
@@ -27,8 +27,8 @@ func (e *ScopeError) Error() string {
 // Unwrap returns ErrScopeMissing.
 func (e *ScopeError) Unwrap() error { return ErrScopeMissing }
 
-// ConnectError is a connection that failed after its state was believed. It
-// unwraps to the reason.
+// ConnectError describes a connection that failed after its state was redeemed.
+// It unwraps to the reason.
 type ConnectError struct {
 	ReturnTo string  // where the user wanted to go; empty for Config.HomePath
 	Scopes   []Scope // what the user can't go on without
@@ -42,12 +42,12 @@ func (e *ConnectError) Error() string { return e.Err.Error() }
 // Unwrap returns the reason.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// HandleError answers a request that failed with an error of this package. A
-// user who is not connected, or has yet to grant a scope, is sent to connect
-// when the request is a page load and comes back to the page; when that happens
-// twice in a minute, the second one is answered with a page that has a link.
-// A page load of a user who is not signed in leads to Config.SignInURL.
-// Everything else goes to Config.ErrorHandler. It logs the error; the user sees a plain
+// HandleError responds to a request that failed with an error of this package.
+// If the user is not connected, or has not granted a scope, it redirects a page
+// load to connect, and from there back to the page. Instead of a second such
+// redirect within a minute, it sends a page with a link. It redirects a page
+// load to Config.SignInURL if the user is not signed in. Config.ErrorHandler
+// handles all other errors. HandleError logs the error; the user sees a plain
 // message.
 func (c *Connector) HandleError(w http.ResponseWriter, r *http.Request, err error) {
 	c.refuse(w, r, err, true)
@@ -67,12 +67,12 @@ func (c *Connector) refuse(w http.ResponseWriter, r *http.Request, err error, gu
 	c.fail(w, r, err, c.pageOf(r))
 }
 
-// connectInVain is how soon a call that fails again shows that connecting does
-// not help.
+// connectInVain is the time within which a second failure shows that connecting
+// does not help.
 const connectInVain = time.Minute
 
-// connectedInVain reports whether an error that the application got has sent this
-// browser to connect a moment ago.
+// connectedInVain reports whether an error of a call has redirected this
+// browser to connect within connectInVain.
 func (c *Connector) connectedInVain(r *http.Request) bool {
 	ctx, now := r.Context(), c.clock()
 	last, sessionErr := c.session(ctx, c.keys.again)
@@ -86,7 +86,7 @@ func (c *Connector) connectedInVain(r *http.Request) bool {
 	return false
 }
 
-// canConnect reports whether connecting is what helps.
+// canConnect reports whether connecting resolves the error.
 func (c *Connector) canConnect(err error) bool {
 	row, _ := FindRefusal(err, c.config.Refusals)
 	return row.Link == linkConnect
@@ -151,16 +151,15 @@ func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, retu
 	c.answer(w, r, c.problemOf(err, returnTo))
 }
 
-// WriteError answers a request that failed as it is answered without a
-// Config.ErrorHandler: with a plain page for those who accept HTML, and
-// problem+json (RFC 9457) for others. For an ErrorHandler that has words of its
-// own for some.
+// WriteError writes the default response to a request that failed: a plain page
+// for clients that accept HTML, and problem+json (RFC 9457) for others. Use it
+// in a Config.ErrorHandler that writes its own response to some errors only.
 func (c *Connector) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	c.answer(w, r, c.problemOf(err, c.pageOf(r)))
 }
 
-// answer writes a problem. The address of its home page is that which the browser
-// has to ask for.
+// answer writes a problem. The URL of its home page is the one that the browser
+// has to request.
 func (c *Connector) answer(w http.ResponseWriter, r *http.Request, p problem) {
 	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
 		p.Home = c.external(r, own, p.Home)
@@ -210,8 +209,8 @@ func (c *Connector) problemOf(err error, returnTo string) problem {
 	return p
 }
 
-// answer writes the problem as a page for those who accept HTML, and as
-// problem+json for the others.
+// answer writes the problem as a page for clients that accept HTML, and as
+// problem+json for others.
 func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")

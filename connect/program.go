@@ -28,16 +28,18 @@ const (
 )
 
 // ConnectDevice connects a user by device authorization (RFC 8628): it passes
-// the code to show, and polls the server until the user has answered, the code
-// has expired, or ctx ends. Server.Endpoint.DeviceAuthURL must be set. The user
-// is asked for Config.Scopes and scopes.
+// the code to show, and polls the server until the user approves or denies, the
+// code expires, or ctx ends. Server.Endpoint.DeviceAuthURL must be set. It
+// requests Config.Scopes and scopes.
 //
-// The user is locked in the token store meanwhile, for up to half an hour. So
-// when two programs call it for the same user, the second waits for the first. A
-// store whose lock ends sooner ends the wait: redisstore with its Lease. In SQLite
-// nothing else is written meanwhile. If the user has a credential already, nobody
-// is asked. Errors: ErrAccessDenied, ErrCodeExpired, ErrExchange, ErrUnavailable,
-// ErrStore, ErrInvalidRequest, what show returned, and the context's.
+// It locks the user in the token store while it waits, for up to half an hour.
+// So when two programs call it for the same user, the second waits for the
+// first. A store whose lock ends sooner, such as redisstore with its Lease,
+// ends the wait sooner. In SQLite the lock blocks all other writes. If the user
+// has a credential already, ConnectDevice keeps it and returns nil without
+// asking the user. Errors: ErrAccessDenied, ErrCodeExpired, ErrExchange,
+// ErrUnavailable, ErrStore, ErrInvalidRequest, what show returned, and the
+// context's.
 func (c *Connector) ConnectDevice(
 	ctx context.Context, userID string, show func(context.Context, DeviceCode) error, scopes ...Scope,
 ) error {
@@ -107,12 +109,12 @@ func (c *Connector) poll(
 	}
 }
 
-// ConnectCode connects a user with a code that the user got without a redirect:
-// by an extension grant (RFC 6749 section 4.5), whose form has grant_type and
-// code. As with [Connector.ConnectDevice] the user is locked in the token store
-// meanwhile, and a credential that is there stays. Errors: ErrExchange, which has
-// a [TokenError] when the server refused the code, ErrUnavailable, ErrStore, and
-// the context's.
+// ConnectCode connects a user with a code that was obtained without a redirect.
+// It uses an extension grant (RFC 6749 section 4.5), whose form has grant_type
+// and code. Like [Connector.ConnectDevice] it locks the user in the token store
+// meanwhile, and keeps a credential that the user has already. Errors:
+// ErrExchange, which has a [TokenError] when the server refused the code,
+// ErrUnavailable, ErrStore, and the context's.
 func (c *Connector) ConnectCode(ctx context.Context, userID, grantType string, code Secret) error {
 	return c.connectOnce(ctx, userID, func(ctx context.Context) (Credential, error) {
 		config, ctx := c.grantConfig(ctx)

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// LimitError is what Config.Limit returns to say when to come again: the answer
-// has it as Retry-After. It is an ErrLimited.
+// LimitError is returned by Config.Limit to say when to try again, which the
+// response has as Retry-After. errors.Is matches it with ErrLimited.
 type LimitError struct {
 	RetryAfter time.Duration // rounded up to seconds; zero or less says nothing
 }
 
-// Error is that of ErrLimited.
+// Error returns the text of ErrLimited.
 func (e *LimitError) Error() string { return ErrLimited.Error() }
 
 // Unwrap returns ErrLimited.
@@ -31,8 +31,8 @@ func (c *Connector) limit(r *http.Request) error {
 	return fmt.Errorf("%w: %w", ErrLimited, err)
 }
 
-// limited refuses prefetches, and asks Config.Limit before the session of next is
-// looked at.
+// limited refuses prefetches, and calls Config.Limit before next uses the
+// session.
 func (c *Connector) limited(next http.HandlerFunc) http.Handler {
 	withSession := c.withSession(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -14,22 +14,21 @@ const (
 	longestID    = 255 // bytes of a user id, or of a state's hash
 )
 
-// Key is what a store keeps a record under: an id, and the realm that it belongs
-// to. The same id in two realms is two records, and neither is ever returned,
-// changed, locked or removed for the other. So merchants, and the sandbox and
-// the real server, can share a store.
+// Key is the key of a record in a store: an ID and the realm to which it
+// belongs. The same ID in two realms names two records. A store must never
+// return, change, lock or remove one of them for the other. So merchants can
+// share a store, and so can the sandbox and production.
 //
-// Keys that differ in any byte, also in the case of a letter, are different keys.
-// Neither field holds a NUL, so that "realm, NUL, id" names one key alone.
+// Keys that differ in any byte, even in the case of a letter, are different
+// keys. Neither field contains a NUL, so "realm, NUL, ID" identifies a key.
 type Key struct {
 	Realm string // see [Connector.Realm]
 	ID    string // of a user in a TokenStore; the hash of a state in a StateStore
 }
 
-// Check returns an error that is ErrInvalidRequest unless a store can keep a
-// record under the key: the realm is of 1 to 128 bytes of printable UTF-8, and
-// the id of 1 to 255 bytes of UTF-8 without a NUL. The Connector checks every
-// key before it calls a store.
+// Check returns an ErrInvalidRequest unless the realm is 1 to 128 bytes of
+// printable UTF-8 and the ID is 1 to 255 bytes of UTF-8 without a NUL. The
+// Connector checks every key before it calls a store.
 func (k Key) Check() error {
 	if problem := problemOfRealm(k.Realm); problem != "" {
 		return fmt.Errorf("%w: the realm %s", ErrInvalidRequest, problem)
@@ -50,7 +49,7 @@ func (k Key) checkID() error {
 	return nil
 }
 
-// problemOfRealm says why a realm can't be used, and nothing when it can.
+// problemOfRealm says why a realm can't be used, or returns "" if it can.
 func problemOfRealm(realm string) string {
 	switch {
 	case realm == "":
@@ -66,12 +65,12 @@ func problemOfRealm(realm string) string {
 // isText reports whether any database can keep the string as text.
 func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// Realm returns the realm of everything that the Connector keeps in a store: the
-// host and port of the token endpoint, a slash, and Config.Realm, which is the
-// client id unless set.
+// Realm returns the realm of the Connector's records in a store: the host and
+// port of the token endpoint, a slash, and Config.Realm, which defaults to the
+// client ID.
 func (c *Connector) Realm() string { return c.realm }
 
-// key is what the Connector keeps a record under.
+// key returns the key of one of the Connector's records.
 func (c *Connector) key(id string) Key { return Key{c.realm, id} }
 
 // realm is that of a Connector with the token endpoint.

@@ -16,8 +16,8 @@ import (
 	"github.com/go-gloebit/gloebit/internal/discreet"
 )
 
-// redactingProtocol redacts what the application's Protocol returns. The server that a
-// Protocol asks knows the secrets that it was sent, and may repeat them.
+// redactingProtocol redacts what the application's Protocol returns. The server
+// that a Protocol asks knows the secrets that it was sent, and may repeat them.
 type redactingProtocol struct{ Protocol }
 
 // Begin implements [Protocol].
@@ -76,12 +76,13 @@ func (f redactingProtocol) Authorize(app Application, req *http.Request, credent
 	return nil
 }
 
-// shortestKept is how many bytes a part of what a Protocol keeps has at least that
-// counts as a secret. Names of members and of scopes are shorter.
+// shortestKept is the least number of bytes for which a part of a Protocol's
+// kept value counts as a secret. Names of members and of scopes are shorter.
 const shortestKept = 16
 
-// secretsIn returns the secret that a Protocol keeps until the callback, and what
-// look like secrets in it: it may keep several as JSON or as a form.
+// secretsIn returns the secret that a Protocol keeps until the callback, and
+// the parts of it that look like secrets, since a Protocol may keep several as
+// JSON or as a form.
 func secretsIn(kept Secret) []Secret {
 	secrets := []Secret{kept}
 	for _, part := range strings.FieldsFunc(kept.Reveal(), func(r rune) bool {
@@ -105,10 +106,10 @@ func (e *redactedError) Error() string { return e.text }
 func (e *redactedError) Unwrap() []error { return e.causes }
 
 // redactError returns an error with the text of err, at most 200 bytes, without
-// the secrets. Of the tree of err it keeps the errors of this package, and the kind
-// of a failure on the network without the words of its cause. The text of every
-// *url.Error is replaced, because it quotes the request and the reply; one that was
-// formatted with %v can't be found.
+// the secrets. Of the tree of err it keeps the errors of this package, and the
+// kind of a failure on the network without the words of its cause. The text of
+// every *url.Error is replaced, because it quotes the request and the reply;
+// one that was formatted with %v can't be found.
 func redactError(err error, secrets ...Secret) error {
 	text := err.Error()
 	for _, request := range requestsIn(err) {
@@ -150,9 +151,10 @@ func requestsIn(err error) []*url.Error {
 	return found
 }
 
-// wordless returns the kind of a failure on the network, rebuilt when an error in
-// its tree repeats a secret. An operation keeps its name, its network and the
-// system's error number; a certificate that failed verification keeps nothing.
+// wordless returns the kind of a failure on the network, rebuilt when an error
+// in its tree repeats a secret. An operation keeps its name, its network and
+// the system's error number; a certificate that failed verification keeps
+// nothing.
 func wordless(kind error, secrets []Secret) error {
 	if !repeatsIn(kind, secrets) {
 		return kind

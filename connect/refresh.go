@@ -13,8 +13,8 @@ const (
 	leastToAsk   = 20 * time.Second // of a refresh's time, or the response may come too late to be saved
 )
 
-// Fresh returns the credential. A token that has expired, or expires within ten
-// seconds, is renewed first where it can be.
+// Fresh returns the credential. If the access token has expired, or expires
+// within ten seconds, Fresh renews it first if it can.
 func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error) {
 	credential := a.Credential()
 	if credential.expired(a.connector.clock().Add(expiryLeeway)) && a.CanRenew(credential) {
@@ -23,26 +23,25 @@ func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error
 	return credential, nil
 }
 
-// CanRenew reports whether the credential has a refresh token, and is one that
-// was saved.
+// CanRenew reports whether the credential has a refresh token and was saved.
 func (a *Account) CanRenew(credential Credential) bool {
 	return credential.RefreshToken != "" && a.user.ID != ""
 }
 
 // Renew returns a credential with another access token than the stale one. The
-// first caller asks the server, with the user locked in the store; all others,
-// here and on other replicas, get what the first one saved. It waits until a
-// time at the latest. Errors: ErrNotConnected when the refresh was refused, or
-// when the user has connected with another account; ErrExchange, ErrStore, and
-// the context's.
+// first caller asks the server while it holds the lock of the user in the
+// store; all others, in this process and on other replicas, get the credential
+// that it saved. Renew does not wait beyond until. Errors: ErrNotConnected when
+// the refresh was refused, or when the user has connected with another account;
+// ErrExchange, ErrStore, and the context's.
 func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
 	c := a.connector
 	timeout := time.NewTimer(time.Until(until))
 	defer timeout.Stop()
 	key := a.user.ID + "\x00" + stale.AccessToken.Reveal()
 	result := c.refreshing.DoChan(key, func() (value any, err error) {
-		// It runs in a goroutine of its own, where a panic would end the
-		// program: it goes on in those who wait.
+		// This runs in a separate goroutine, where a panic would end the
+		// program. The waiting callers continue the panic instead.
 		defer func() {
 			if p := recover(); p != nil {
 				value = panicked{p}
@@ -67,12 +66,13 @@ func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) 
 	}
 }
 
-// panicked is what a store or a hook of the application panicked with.
+// panicked holds the value with which a store or a hook of the application
+// panicked.
 type panicked struct{ value any }
 
 // refresh refreshes the stored credential if its token is still the stale one.
 func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (Credential, error) {
-	// The work outlives the caller who happened to come first.
+	// The work must not end with the first caller's request.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.refreshFor)
 	defer cancel()
 	until, _ := ctx.Deadline()
@@ -129,12 +129,13 @@ const (
 	lastSaveAgain  = 2 * time.Second
 )
 
-// saveAgain saves a refreshed credential that the store could not keep, as when
-// its connection to the database broke. The server may take no other refresh
-// token any more, so the credential must not be lost. It is saved if the store
-// still has the one that it replaces. What the store has otherwise is returned:
-// another replica's, or the refreshed one, whose save had been carried out. It
-// tries until ctx ends; failed is why the first save failed.
+// saveAgain retries the save of a refreshed credential that failed, for example
+// because the database connection broke. The credential must not be lost,
+// because the server may accept no other refresh token any more. It is saved if
+// the store still has the credential that it replaces. Otherwise saveAgain
+// returns the stored one: that of another replica, or the refreshed one, if its
+// save succeeded after all. It retries until ctx ends; failed is the error of
+// the first save.
 func (c *Connector) saveAgain(ctx context.Context, userID string, replaced, fresh Credential, failed error) (Credential, error) {
 	for wait := firstSaveAgain; ; wait = min(2*wait, lastSaveAgain) {
 		timer := time.NewTimer(wait)
@@ -165,11 +166,11 @@ func (c *Connector) saveAgain(ctx context.Context, userID string, replaced, fres
 }
 
 // endsConnection reports whether an error of Protocol.Refresh ends the grant,
-// and returns the error to pass on. That is an ErrNotConnected when the grant has
-// ended. It is one too when the server refuses without a reason, or does not seem
-// to have refreshing, but nothing has ended then: the credential stays, and the
-// user can connect again. When the server can't be reached, or is busy, it is
-// none.
+// and returns the error to pass on. That is an ErrNotConnected when the grant
+// has ended. It is also an ErrNotConnected when the server refuses without a
+// reason, or does not seem to support refreshing; the grant has not ended then,
+// the credential stays, and the user can connect again. It is not one when the
+// server can't be reached or is busy.
 func endsConnection(err error) (bool, error) {
 	refused := new(TokenError)
 	errors.As(err, &refused)

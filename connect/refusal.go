@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Refusal is a row of a table of refusals: an error, and how a request that
-// failed with it is answered.
+// Refusal is a row of a table of refusals: an error, and the response to a
+// request that failed with it.
 type Refusal struct {
 	Err    error
 	Name   string // the exported error, or a URL, for the problem's type; empty means about:blank
@@ -22,8 +22,8 @@ const (
 	linkRestart = "start again" // to connect, for the user to follow
 )
 
-// Link is a link on the page that answers a request that failed, and a member of
-// the problem (RFC 9457).
+// Link is a link on the page that answers a request that failed, and a member
+// of the problem (RFC 9457).
 type Link struct {
 	Member string // such as purchase_url
 	Text   string
@@ -33,8 +33,8 @@ type Link struct {
 // Refusals returns the rows of this package's errors.
 func Refusals() []Refusal { return slices.Clone(connecting) }
 
-// StatusCode returns the HTTP status that fits an error of this package, for an
-// ErrorHandler of the application's own. Other errors are 500.
+// StatusCode returns the HTTP status that fits an error of this package, for
+// use in Config.ErrorHandler. For other errors it returns 500.
 func StatusCode(err error) int {
 	if row, ok := FindRefusal(err, connecting); ok {
 		return row.Status

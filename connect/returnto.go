@@ -12,9 +12,10 @@ import (
 // LongestReturnTo is how long a return_to may be, in bytes.
 const LongestReturnTo = 2048
 
-// CheckReturnTo returns the path, or an error that is ErrReturnTo. It accepts a path of this application with an optional query, as
-// a browser's address bar has it, and nothing that a browser, a proxy or a
-// later decoding could take for another site (RFC 9700 section 4.11.1).
+// CheckReturnTo returns the path, or an error that is ErrReturnTo. It accepts a
+// path of this application with an optional query, as a browser's address bar
+// has it, and rejects everything that a browser, a proxy or a later decoding
+// could take for another site (RFC 9700 section 4.11.1).
 func CheckReturnTo(returnTo string) (string, error) {
 	refuse := func(why string) (string, error) { return "", fmt.Errorf("%w: %s", ErrReturnTo, why) }
 	if len(returnTo) > LongestReturnTo {
@@ -44,8 +45,8 @@ func CheckReturnTo(returnTo string) (string, error) {
 	return refuse("encoded too often")
 }
 
-// decodeEscapes decodes what it can, as those do who don't mind a percent sign that
-// begins no escape: behind one, the rest is looked at too.
+// decodeEscapes decodes every valid escape, like decoders that ignore an
+// invalid one: it continues after a percent sign that begins no escape.
 func decodeEscapes(p string) string {
 	return escapes.ReplaceAllStringFunc(p, func(escape string) string {
 		decoded, err := url.PathUnescape(escape)
@@ -71,9 +72,9 @@ func hasDotSegment(p string) bool {
 	return false
 }
 
-// pageOf returns the page to come back to after connecting: the one asked for,
-// or the one that a form or a script was on; empty when it can't be told. It
-// goes by what the browser sent, also where a prefix was stripped.
+// pageOf returns the page to return to after connecting: the requested page, or
+// the page of the form or script; empty if unknown. It uses the path that the
+// browser sent, even if a prefix was stripped.
 func (c *Connector) pageOf(r *http.Request) string {
 	var page string
 	if isPageLoad(r) {

@@ -36,8 +36,8 @@ func (c *Connector) revoke(ctx context.Context, userID string, credential Creden
 	}
 }
 
-// revokeToken revokes the refresh token, which ends the access token too, or the
-// access token when there is no other (RFC 7009 section 2.1).
+// revokeToken revokes the refresh token, which ends the access token too, or
+// the access token when there is no other (RFC 7009 section 2.1).
 func revokeToken(ctx context.Context, app Application, credential Credential) error {
 	form := url.Values{"token": {credential.RefreshToken.Reveal()}, "token_type_hint": {"refresh_token"}}
 	if credential.RefreshToken == "" {

@@ -8,17 +8,18 @@ import (
 )
 
 // Paths returns the paths of the three handlers as browsers see them, for
-// routers that want each by itself. They are next to each other, and callback is
-// that of Config.RedirectURL.
+// routers that register each path separately. They are siblings, and callback
+// is the path of Config.RedirectURL.
 func (c *Connector) Paths() (connect, callback, disconnect string) {
 	return c.connectPath, c.callbackPath, c.leavePath
 }
 
-// Routes returns every path at which a router may have to serve [Connector.Handler].
-// Connect, callback and disconnect come first as browsers see them. Then come the
-// same three without their first segment, without their first two, and so on: a
-// router mounted below a prefix sees one of these and does not know which. The
-// last three have one directory left, unless Config.RedirectURL has none.
+// Routes returns every path at which a router may have to serve
+// [Connector.Handler]. Connect, callback and disconnect come first as browsers
+// see them. Then come the same three without their first segment, without their
+// first two, and so on: a router mounted below a prefix sees one of these and
+// does not know which. The last three have one directory left, unless
+// Config.RedirectURL has none.
 //
 // For https://shop.example/shop/oauth/callback the routes are those of
 // /shop/oauth and of /oauth.
@@ -39,8 +40,8 @@ func isTail(p, whole string) bool {
 }
 
 // ConnectURL returns the local URL that starts a connection, for links. The
-// user comes back to the local path returnTo; empty means Config.HomePath.
-// The scopes are asked for in addition to Config.Scopes.
+// user comes back to the local path returnTo; empty means Config.HomePath. The
+// scopes are requested in addition to Config.Scopes.
 func (c *Connector) ConnectURL(returnTo string, scopes ...Scope) string {
 	query := url.Values{}
 	if returnTo != "" {
@@ -53,8 +54,9 @@ func (c *Connector) ConnectURL(returnTo string, scopes ...Scope) string {
 	return u.String()
 }
 
-// movedParam is a parameter of connect: the browser was sent from another name of
-// this host already. Behind a proxy that rewrites Host it would be sent for ever.
+// movedParam is a parameter of connect. It says that the browser was already
+// redirected from another name of this host. Without it, a proxy that rewrites
+// Host would cause a redirect loop.
 const movedParam = "moved"
 
 // isOtherName reports whether a request came by another name of this host than
@@ -70,8 +72,8 @@ func (c *Connector) isOtherName(host string) bool {
 	return isLoopback(here) && isLoopback(there) && here != there && u.Port() == c.redirect.Port()
 }
 
-// warnOfMount logs that Handler is mounted at another path than Config.RedirectURL
-// says, when a request shows that.
+// warnOfMount logs that Handler is mounted at another path than
+// Config.RedirectURL says, when a request shows that.
 func (c *Connector) warnOfMount(r *http.Request) {
 	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
 		if path.Base(own) == path.Base(r.URL.Path) {
@@ -82,10 +84,10 @@ func (c *Connector) warnOfMount(r *http.Request) {
 	}
 }
 
-// external returns a local path as the browser has to ask for it. A proxy may have
-// stripped a prefix of the request's path: own is what the browser asked for,
-// and the request line says what is left of it. A path that has the prefix is
-// returned as it is.
+// external returns a local path as the browser has to request it. A proxy may
+// have stripped a prefix of the request's path: own is the path that the
+// browser requested, and the request line has what is left of it. A path that
+// has the prefix already is returned unchanged.
 func (c *Connector) external(r *http.Request, own, local string) string {
 	u, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil {

@@ -18,17 +18,18 @@ type SavedSession interface {
 	Fail(w http.ResponseWriter, err error)
 }
 
-// ErrNotSaved is returned by the writes of a [SaveWriter] when the session could
-// not be saved.
+// ErrNotSaved is returned by the writes of a [SaveWriter] when the session
+// could not be saved.
 var ErrNotSaved = errors.New("the session was not saved")
 
 // SaveWriter is an http.ResponseWriter that saves a session before the first
-// byte, status or flush of the response is sent. If saving fails, nothing of the
-// handler's response is sent: SavedSession.Fail writes the response instead.
-// It is for packages that implement [SessionStore], as adapters/gorilla does.
+// byte, status or flush of the response is sent. If saving fails, nothing of
+// the handler's response is sent: SavedSession.Fail writes the response
+// instead. It is for packages that implement [SessionStore], as
+// adapters/gorilla does.
 //
-// Both fields must be set. Like any http.ResponseWriter, a SaveWriter is not safe
-// for concurrent use.
+// Both fields must be set. Like any http.ResponseWriter, a SaveWriter is not
+// safe for concurrent use.
 type SaveWriter struct {
 	http.ResponseWriter
 	Session SavedSession
@@ -101,8 +102,8 @@ func (w *SaveWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// Hijack implements http.Hijacker. It saves the session first; the caller has to
-// write the session's cookie, which is in Header, into its own response.
+// Hijack implements http.Hijacker. It saves the session first; the caller has
+// to write the session's cookie, which is in Header, into its own response.
 func (w *SaveWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if !w.Begin() {
 		return nil, nil, ErrNotSaved

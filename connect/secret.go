@@ -12,16 +12,17 @@ import (
 
 const redacted = discreet.Redacted
 
-// Secret is a string that must not be seen: a client secret, an access token,
+// Secret is a string that must not be shown: a client secret, an access token,
 // a refresh token, a PKCE code verifier. It shows as "[redacted]" under every
 // verb of package fmt (but %p, which is for pointers), in JSON, in text
-// encodings and in logs; only [Secret.Reveal] gives the value. The zero value is the empty secret.
-// Don't make it the key of a map: encoding/json writes a string's own text there, whatever its methods say.
+// encodings and in logs; only [Secret.Reveal] gives the value. The zero value
+// is the empty secret. Don't use a Secret as a map key: encoding/json ignores
+// the methods of string keys and writes the text.
 //
-// Package fmt calls no methods where it must not: on a Secret in an unexported
-// field of a struct that is printed, and below a pointer that is printed with a
-// verb for text, such as %s, which go vet refuses. A type of yours that keeps a
-// Secret in an unexported field should have a Format method of its own.
+// Package fmt can't call the methods of a Secret in an unexported field of a
+// printed struct, nor does it for one below a pointer that is printed with a
+// text verb such as %s, which go vet reports. Give a type that keeps a Secret
+// in an unexported field its own Format method.
 type Secret string
 
 // Reveal returns the secret itself, for sending or storing it.
@@ -33,15 +34,16 @@ func (Secret) String() string { return redacted }
 // GoString returns "[redacted]", for %#v.
 func (Secret) GoString() string { return redacted }
 
-// Format writes "[redacted]", whatever the verb.
+// Format writes "[redacted]" for every verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalJSON returns "[redacted]" as a JSON string. A store that keeps a
 // credential as JSON calls [Secret.Reveal] for what it writes.
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// UnmarshalJSON reads a JSON string, but not "[redacted]": a credential that was
-// kept with MarshalJSON has lost its tokens, and that is better seen at once.
+// UnmarshalJSON reads a JSON string, but not "[redacted]": a credential that
+// was stored with MarshalJSON has lost its tokens, and the error shows it at
+// once.
 func (s *Secret) UnmarshalJSON(b []byte) error {
 	var text string
 	if err := json.Unmarshal(b, &text); err != nil {

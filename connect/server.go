@@ -10,11 +10,11 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Server describes an OAuth 2.0 server: its endpoints, and where it differs from
-// the RFCs. It is data; New checks it and copies it. Name and Endpoint must be
-// set. A nil func means what the RFC says.
+// Server describes an OAuth 2.0 server: its endpoints, and where it differs
+// from the RFCs. It is data; New checks it and copies it. Name and Endpoint
+// must be set. A nil func means what the RFC says.
 type Server struct {
-	// Name is what messages and log lines call the server.
+	// Name is the server's name in messages and log lines.
 	Name string
 	// Endpoint holds the authorization endpoint and the token endpoint. Its
 	// AuthStyle is never probed: zero means HTTP Basic (RFC 6749 section
@@ -29,42 +29,43 @@ type Server struct {
 	// response (RFC 9207). The default accepts responses without one.
 	Issuer string
 	// StateNotReturned is for a server whose authorization responses come back
-	// with an empty state. The session alone then says which connection a
-	// response belongs to: a browser has one under way, for at most three
-	// minutes, and it completes once. A state that is not empty must still be
-	// the right one.
+	// with an empty state. Only the session then says which connection a
+	// response belongs to: a browser has one pending connection, for at most
+	// three minutes, and it completes once. A state that is not empty must
+	// still be valid.
 	//
 	// It is weaker than RFC 6749 section 10.12 asks for: while a browser has a
-	// connection under way, another site can send it to the callback with a code
+	// pending connection, another site can send it to the callback with a code
 	// of its own account, and can start the connection first. The user is then
 	// connected to the attacker's account. New logs a warning.
 	StateNotReturned bool
 	// RevokeURL is the revocation endpoint (RFC 7009), which the disconnect
 	// handler calls. The default revokes nothing.
 	RevokeURL string
-	// Revoke replaces the request to RevokeURL for servers that revoke in another
-	// way.
+	// Revoke replaces the request to RevokeURL, for servers with a different
+	// way to revoke.
 	Revoke func(context.Context, Application, Credential) error
 	// AccountURL is the page on which users see and revoke what they approved.
 	AccountURL string
 
-	// Header holds headers of every request to the server, such as the version of
-	// its API. It does not replace a header that a request has.
+	// Header is added to every request to the server, for example with the
+	// version of its API. It does not replace a header that a request has.
 	Header http.Header
 	// Scopes says which scopes the server knows.
 	Scopes ScopePolicy
-	// AuthParams returns more parameters of the authorization request.
+	// AuthParams returns additional parameters for the authorization request.
 	AuthParams func(AuthorizationRequest) url.Values
-	// TokenParams returns more parameters of the token request for a code.
+	// TokenParams returns additional parameters for the token request that
+	// exchanges a code.
 	TokenParams func(asked []Scope) url.Values
 	// Subject returns the user's id at the server from the members of a token
 	// response, or "". It is kept with the credential: a token of another
 	// subject is never used in its place.
 	Subject func(member func(name string) any) string
-	// Identity asks the server who the user is. SignIn needs it. Without
-	// SignIn, the name is kept with the credential, and a failure is logged.
-	// If IdentityScopes is not empty, it is called only for users who granted
-	// one of them.
+	// Identity asks the server for the user's identity. SignIn needs it.
+	// Without SignIn, the name is kept with the credential, and a failure is
+	// logged. If IdentityScopes is not empty, it is called only for users who
+	// granted one of them.
 	Identity func(context.Context, *Account) (User, error)
 	// IdentityScopes are the scopes that Identity needs, any one of them.
 	IdentityScopes []Scope
@@ -108,9 +109,9 @@ func (s Server) check() error {
 // be safe for concurrent use.
 //
 // A Protocol returns errors of this package: ErrAccessDenied, ErrAuthorization,
-// ErrExchange, ErrUnavailable, ErrState. The Connector removes the secrets that it
-// knows from the text of an error. For errors.Is and errors.As it keeps only this
-// package's errors, context errors and the kind of a network failure.
+// ErrExchange, ErrUnavailable, ErrState. The Connector removes the secrets that
+// it knows from the text of an error. For errors.Is and errors.As it keeps only
+// this package's errors, context errors and the kind of a network failure.
 //
 // Wrap a *url.Error with %w. The Connector then replaces its text, which quotes
 // the request and may quote the reply. It can't find a *url.Error that was

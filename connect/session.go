@@ -8,8 +8,8 @@ import (
 )
 
 // SessionStore is the browser's session as this package needs it. An
-// *scs.SessionManager is one as it is, inside its LoadAndSave middleware. The
-// context is the request's. It is safe for concurrent use.
+// *scs.SessionManager implements it, inside its LoadAndSave middleware. The
+// context is the request's. A SessionStore must be safe for concurrent use.
 type SessionStore interface {
 	// GetString returns the string under key, or "" when there is none.
 	GetString(ctx context.Context, key string) string
@@ -17,16 +17,17 @@ type SessionStore interface {
 	Put(ctx context.Context, key string, value any)
 	// Remove forgets what is under key, if anything.
 	Remove(ctx context.Context, key string)
-	// RenewToken gives the session a new id and kills the old one, against
-	// session fixation. What the session holds stays.
+	// RenewToken gives the session a new ID and invalidates the old one, to
+	// prevent session fixation. The values of the session stay.
 	RenewToken(ctx context.Context) error
-	// Deadline is when the session ends at the latest.
+	// Deadline returns the latest time at which the session ends.
 	Deadline(ctx context.Context) time.Time
 }
 
 // sessionKeys name what the session holds: strings, so that any codec of scs
 // and any other session package can keep them. Each connector has its own, so
-// that being signed in at the sandbox says nothing at the real server.
+// that a user who is signed in at the sandbox is not signed in at the real
+// server.
 type sessionKeys struct {
 	binding string // proves that a callback comes to the browser that started
 	userID  string // the user's id, unless the application tells it
@@ -65,7 +66,7 @@ func (c *Connector) session(ctx context.Context, key string) (value string, err 
 }
 
 // bindBrowser returns the value that binds connections to this browser, and
-// makes it at the first. All tabs share it.
+// creates it on first use. All tabs share it.
 func (c *Connector) bindBrowser(ctx context.Context) (string, error) {
 	binding, err := c.session(ctx, c.keys.binding)
 	if err != nil || binding != "" {
@@ -76,9 +77,9 @@ func (c *Connector) bindBrowser(ctx context.Context) (string, error) {
 	return binding, nil
 }
 
-// putBriefly is Put for what anybody's request can put. A session of the
-// package's own that begins with it ends with the attempt to connect, until
-// somebody is connected.
+// putBriefly is Put for values that any unauthenticated request can store. If
+// it starts one of the package's own sessions, the session ends with the
+// attempt to connect, unless the user connects.
 func (c *Connector) putBriefly(ctx context.Context, key, value string) {
 	if c.ownSessions != nil && c.ownSessions.isNew(ctx) {
 		c.ownSessions.briefly(ctx, c.connectFor)
@@ -86,15 +87,15 @@ func (c *Connector) putBriefly(ctx context.Context, key, value string) {
 	c.sessions.Put(ctx, key, value)
 }
 
-// endAttempts voids the connections that the session has under way: without the
-// binding none of them completes. They leave the store when they expire.
+// endAttempts voids the session's pending connections: without the binding none
+// of them can complete. They leave the store when they expire.
 func (c *Connector) endAttempts(ctx context.Context) {
 	c.sessions.Remove(ctx, c.keys.binding)
 	c.sessions.Remove(ctx, c.keys.pending)
 }
 
 // leave is endAttempts for good: a session of the package's own ends with them,
-// so that no request on its way saves it with the binding.
+// so that no request in flight saves it with the binding.
 func (c *Connector) leave(ctx context.Context) error {
 	c.endAttempts(ctx)
 	if c.ownSessions == nil {
@@ -106,10 +107,10 @@ func (c *Connector) leave(ctx context.Context) error {
 	return nil
 }
 
-// begin gives a request the package's own session: the writer and the context to
-// go on with, and the visit that is to end when the handler has returned. With
-// the application's sessions it is for the application to load and save them,
-// once, around everything, and the visit is nil.
+// begin gives a request the package's own session: the writer and the context
+// to go on with, and the visit that is to end when the handler has returned.
+// With the application's sessions it is for the application to load and save
+// them, once, around everything, and the visit is nil.
 func (c *Connector) begin(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, context.Context, *visit) {
 	if c.ownSessions == nil {
 		return w, r.Context(), nil

@@ -11,23 +11,22 @@ import (
 	"github.com/alexedwards/scs/v2"
 )
 
-// SessionCodec keeps the sessions of an *scs.SessionManager in a compact form,
-// which is read some twenty times as fast as the encoding/gob that is scs's
-// default. The zero value is ready for use, and safe for concurrent use:
+// SessionCodec encodes the sessions of an *scs.SessionManager in a compact
+// form, which decodes some twenty times as fast as encoding/gob, the default of
+// scs. The zero value is ready for use, and safe for concurrent use:
 //
 //	sessions := scs.New()
 //	sessions.Codec = connect.SessionCodec{}
 //
 // What a session holds comes back as with gob, type by type: strings, byte
 // slices, booleans, integers, floating-point numbers, time.Time (which gob
-// wants registered) and nil. A session that holds anything else is written with
-// gob as a whole, and sessions that gob wrote before are read: nobody is signed
-// out.
+// wants registered) and nil. A session with a value of any other type is
+// written with gob as a whole. Sessions that gob has written can still be read,
+// so no user is signed out.
 //
-// Replicas that know gob alone can't read what this writes. Where old and new
-// ones serve the same sessions for a while, as in a rolling deployment, let the
-// new ones read both and write gob until the last old one is gone: see the
-// example.
+// Replicas that only know gob can't read the compact form. In a rolling
+// deployment, let the new replicas read both forms and write gob until the last
+// old replica is gone; see the example.
 type SessionCodec struct{}
 
 var _ scs.Codec = SessionCodec{}
@@ -38,8 +37,8 @@ var _ scs.Codec = SessionCodec{}
 const compactSession = 0xB1
 
 // The compact form is the byte above, the deadline, the number of values, and
-// for each its key, its kind and itself. Numbers are varints, strings have their
-// length before them, times are those of time.Time.MarshalBinary.
+// for each its key, its kind and itself. Numbers are varints, strings have
+// their length before them, times are those of time.Time.MarshalBinary.
 const (
 	kindNil = iota
 	kindString
@@ -85,8 +84,9 @@ func (SessionCodec) Encode(deadline time.Time, values map[string]any) ([]byte, e
 	return b, nil
 }
 
-// Decode implements scs.Codec. What neither it nor gob has written is an error.
-// The compact form takes memory in proportion to its length, whatever it says.
+// Decode implements scs.Codec. It returns an error for bytes that neither it
+// nor gob has written. It allocates memory in proportion to the length of the
+// bytes, even if they are hostile.
 func (SessionCodec) Decode(b []byte) (time.Time, map[string]any, error) {
 	if len(b) == 0 || b[0] != compactSession {
 		deadline, values, err := scs.GobCodec{}.Decode(b)
@@ -115,7 +115,7 @@ func (SessionCodec) Decode(b []byte) (time.Time, map[string]any, error) {
 
 var errSession = errors.New("a session can't be read: it was cut off, or SessionCodec did not write it")
 
-// appendValue reports false for what the compact form can't hold.
+// appendValue returns false for a value that the compact form can't hold.
 func appendValue(b []byte, value any) ([]byte, bool) {
 	switch v := value.(type) {
 	case nil:
@@ -163,7 +163,7 @@ func appendString[S string | []byte](b []byte, s S) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// appendTime reports false for a time whose zone has no binary form.
+// appendTime returns false for a time whose zone has no binary form.
 func appendTime(b []byte, t time.Time) ([]byte, bool) {
 	at := len(b)
 	b, err := t.AppendBinary(append(b, 0))
@@ -174,8 +174,8 @@ func appendTime(b []byte, t time.Time) ([]byte, bool) {
 	return b, true
 }
 
-// sessionReader reads the compact form. After what it can't read it is bad and
-// gives zeros. Strings are parts of one copy.
+// sessionReader reads the compact form. After invalid input it is bad and
+// returns zeros. All strings share one copy.
 type sessionReader struct {
 	bytes []byte
 	text  string // the same

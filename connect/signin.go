@@ -20,13 +20,14 @@ func parseSignIn(raw string) (*url.URL, error) {
 	return url.Parse(raw)
 }
 
-// leadsToSignIn reports whether signing in to the application is what helps.
+// leadsToSignIn reports whether signing in to the application resolves the
+// error.
 func (c *Connector) leadsToSignIn(err error) bool {
 	return c.signIn != nil && errors.Is(err, ErrNoUser) && !errors.Is(err, ErrStore)
 }
 
-// signInURL is Config.SignInURL with the way back, which is where the user
-// wanted to go when a connection failed.
+// signInURL returns Config.SignInURL with the page to return to, which after a
+// failed connection is the page that the user wanted.
 func (c *Connector) signInURL(err error, returnTo string) string {
 	var failed *ConnectError
 	if errors.As(err, &failed) {

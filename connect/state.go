@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// PendingConnection is what is remembered of a connection between the redirect
-// to the server and the callback. Stores keep it as it is and look into nothing
-// but ExpiresAt.
+// PendingConnection is the state of a connection between the redirect to the
+// server and the callback. Stores keep it unchanged and use no field but
+// ExpiresAt.
 type PendingConnection struct {
 	UserID    string    // the user who started it; empty when nobody was known yet
 	Verifier  Secret    // what the Protocol keeps: with OAuth 2.0 the PKCE code verifier (RFC 7636)
@@ -26,8 +26,8 @@ type PendingConnection struct {
 // StateStore keeps pending connections, under a [Key]. It must be safe for
 // concurrent use, by any number of processes when it is shared.
 //
-// The ID of a key is the hash of the state parameter (RFC 6749 section 10.12), so
-// reading the store is not enough to forge a callback.
+// The ID of a key is the hash of the state parameter (RFC 6749 section 10.12),
+// so reading the store is not enough to forge a callback.
 //
 // A StateStore checks nothing. The Connector checks keys (see [Key.Check]),
 // pending connections (see [PendingConnection.Check]) and ExpiresAt itself.
@@ -36,22 +36,22 @@ type PendingConnection struct {
 // Package github.com/go-gloebit/gloebit/storetest tests a StateStore.
 type StateStore interface {
 	// Put keeps the pending connection under a key that was never used before,
-	// until its ExpiresAt. A key that is in use is an error, and what is under
-	// it stays.
+	// until its ExpiresAt. If the key is in use, Put returns an error and
+	// changes nothing.
 	Put(ctx context.Context, key Key, pending PendingConnection) error
 	// Take removes the pending connection and returns it, in one atomic step:
 	// of any number of callers with the same key, one gets it. When there is
-	// none, the error is ErrNotFound. One that has expired is returned, or
-	// dropped as if it were not there.
+	// none, the error is ErrNotFound. An expired one may be returned, or
+	// treated as absent.
 	Take(ctx context.Context, key Key) (PendingConnection, error)
 }
 
 // MemoryStateStore keeps pending connections in this process. The zero value is
-// ready for use. It starts no goroutine: what has expired leaves when others
-// come.
+// ready for use. It starts no goroutine: expired connections are removed when
+// new ones are put.
 //
-// Its memory is bounded: past Capacity the oldest connection gives way, and its
-// user has to start again.
+// Its memory is bounded: beyond Capacity the oldest connection is removed, and
+// its user has to start again.
 type MemoryStateStore struct {
 	// Capacity is the most connections it holds. Zero means 50,000, some
 	// 30 MB.
@@ -108,9 +108,10 @@ func (s *MemoryStateStore) Take(ctx context.Context, key Key) (PendingConnection
 	return pending, nil
 }
 
-// makeRoom drops from the front of the order what was taken, has expired or is
-// too much, and now and then closes the gaps that taken ones leave behind the
-// front. Both cost a Put constant time on average.
+// makeRoom removes keys from the front of the order that were taken, have
+// expired or exceed the capacity. From time to time it closes the gaps that
+// taken keys leave behind the front. Both take constant time per Put on
+// average.
 func (s *MemoryStateStore) makeRoom() {
 	capacity := s.Capacity
 	if capacity <= 0 {
@@ -145,16 +146,16 @@ func (s *MemoryStateStore) now() time.Time {
 	return time.Now()
 }
 
-// atRest is the pending connection as another process would read it: without
-// the clock of this one, and without the request that its strings may be parts
-// of, the whole of which they would keep in memory.
+// atRest returns the pending connection as another process would read it:
+// without this process's monotonic clock, and with copied strings, which would
+// otherwise keep the whole request in memory.
 func (p PendingConnection) atRest() PendingConnection {
 	p.UserID, p.ReturnTo = strings.Clone(p.UserID), strings.Clone(p.ReturnTo)
 	p.ExpiresAt = p.ExpiresAt.Round(0)
 	return p
 }
 
-// Format writes the type's name, whatever the verb.
+// Format writes the type's name for every verb.
 func (s *MemoryStateStore) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "connect.MemoryStateStore")
 }

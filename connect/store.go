@@ -14,8 +14,9 @@ import (
 	"github.com/go-gloebit/gloebit/internal/turns"
 )
 
-// Credential is one user's connection to a server: the tokens and what came with
-// them. A credential is a value; what holds one must not change its Scopes.
+// Credential is one user's connection to a server: the tokens and what came
+// with them. A credential is a value; the holder of a copy must not change its
+// Scopes.
 type Credential struct {
 	AccessToken  Secret
 	RefreshToken Secret    // empty when the server gave none
@@ -30,7 +31,8 @@ type Credential struct {
 
 // TokenStore keeps the credential of each user, under a [Key]. It must be safe
 // for concurrent use, by any number of processes when it is shared. It does not
-// retry; callers decide. Times come back with at least their microseconds.
+// retry; the caller decides whether to. It keeps times to the microsecond or
+// better.
 //
 // A TokenStore checks nothing. The Connector checks keys (see [Key.Check]),
 // credentials (see [Credential.Check]) and Until itself.
@@ -39,17 +41,18 @@ type Credential struct {
 // Package github.com/go-gloebit/gloebit/storetest tests a TokenStore.
 type TokenStore interface {
 	// Load returns the user's credential. When there is none, the error is
-	// ErrNotFound. A credential whose Until has passed is returned, or dropped
-	// as if it were not there. Load does not wait for an Update.
+	// ErrNotFound. A credential whose Until has passed may be returned, or
+	// treated as absent. Load does not wait for an Update.
 	Load(ctx context.Context, key Key) (Credential, error)
 	// Update calls fn with the user's credential, nil when there is none, and
-	// saves what fn returns; nil removes the credential. While it runs, no other
-	// Update or Delete for that user runs, in this or any other process. If fn
-	// returns an error, nothing is saved and Update returns that error. Update calls
-	// fn at most once. The context passed to fn is canceled when the store can no
-	// longer guarantee exclusive access.
+	// saves what fn returns; nil removes the credential. While it runs, no
+	// other Update or Delete for that user runs, in this or any other process.
+	// If fn returns an error, nothing is saved and Update returns that error.
+	// Update calls fn at most once. The context passed to fn is canceled when
+	// the store can no longer guarantee exclusive access.
 	//
-	// If fn panics, nothing is saved, the lock is released, and the panic continues.
+	// If fn panics, nothing is saved, the lock is released, and the panic
+	// continues.
 	Update(ctx context.Context, key Key, fn func(ctx context.Context, current *Credential) (*Credential, error)) error
 	// Delete removes the user's credential. It waits for a running Update. It
 	// returns nil when there is no credential.
@@ -58,7 +61,8 @@ type TokenStore interface {
 
 // MemoryTokenStore keeps credentials in this process: users have to connect
 // again after a restart. The zero value is ready for use. It starts no
-// goroutine: credentials whose Until has passed leave as others come.
+// goroutine: credentials whose Until has passed are removed when others are
+// saved.
 type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
@@ -72,8 +76,8 @@ type MemoryTokenStore struct {
 // users are the credentials of one realm, which are never changed, by user id.
 type users = expiring[string, *Credential]
 
-// in returns the users of a realm. Without any it returns no user when add is
-// false, and adds the realm when it is true.
+// in returns the users of a realm. If the realm has none, it adds the realm if
+// add is true, and otherwise returns no users.
 func (s *MemoryTokenStore) in(realm string, add bool) *users {
 	if realms := s.realms.Load(); realms != nil && (*realms)[realm] != nil {
 		return (*realms)[realm]
@@ -94,7 +98,8 @@ func (s *MemoryTokenStore) in(realm string, add bool) *users {
 	return more[realm]
 }
 
-// Len returns how many credentials the store holds, some of which may have lapsed.
+// Len returns how many credentials the store holds, some of which may have
+// lapsed.
 func (s *MemoryTokenStore) Len() int {
 	all := 0
 	if realms := s.realms.Load(); realms != nil {
@@ -147,9 +152,9 @@ func (s *MemoryTokenStore) Delete(ctx context.Context, key Key) error {
 	return s.Update(ctx, key, func(context.Context, *Credential) (*Credential, error) { return nil, nil })
 }
 
-// UserIDs goes over the ids of the realm's users who have a credential, in no
-// order. Users who come or go meanwhile, and those whose credential has lapsed,
-// may be among them or not. The error is the context's.
+// UserIDs iterates over the IDs of the realm's users who have a credential, in
+// no order. It may or may not include users who are added or removed during the
+// iteration, and users whose credential has lapsed. The error is the context's.
 func (s *MemoryTokenStore) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, userID := range s.in(realm, false).keys() {
@@ -193,7 +198,7 @@ func (s *MemoryTokenStore) lapsed(c *Credential) bool {
 	return !time.Now().Before(c.Until)
 }
 
-// Format writes the type's name, whatever the verb.
+// Format writes the type's name for every verb.
 func (s *MemoryTokenStore) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "connect.MemoryTokenStore")
 }

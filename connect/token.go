@@ -20,8 +20,9 @@ const (
 )
 
 // credentialOf reads a token response (RFC 6749 section 5.1) with its list of
-// scopes. An empty list grants what was asked for. Ids and scopes are stored and
-// logged: they must not repeat the secrets that were sent or that came.
+// scopes. An empty list grants the requested scopes. IDs and scopes are stored
+// and logged, so they must not repeat the secrets of the request or the
+// response.
 func credentialOf(
 	server Server, token *oauth2.Token, list string, asked []Scope, now time.Time, sent ...Secret,
 ) (Credential, error) {
@@ -60,8 +61,8 @@ func scopesIn(token *oauth2.Token) string {
 
 // usableRefresh returns the response to a refresh, and its list of scopes,
 // without the optional fields for which [credentialOf] would refuse the new
-// token. An unusable refresh token leaves the current one. Of a list that must
-// not be stored, the scopes that the user granted before are kept.
+// token. An unusable refresh token leaves the current one. If the list of
+// scopes must not be stored, the previously granted scopes are kept.
 func usableRefresh(
 	server Server, token *oauth2.Token, current Credential, clientSecret Secret,
 ) (usable *oauth2.Token, list string) {
@@ -80,8 +81,8 @@ func usableRefresh(
 	return token, JoinScopes(kept)
 }
 
-// checkScopes returns an error when a list of scopes is too long or contains one
-// of the secrets. Scopes are stored and logged.
+// checkScopes returns an error when a list of scopes is too long or contains
+// one of the secrets. Scopes are stored and logged.
 func checkScopes(list string, secrets ...Secret) error {
 	if len(list) > longestScope {
 		return fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrExchange, len(list), longestScope)
@@ -105,8 +106,8 @@ func usableID(id string, secrets ...Secret) string {
 }
 
 // usableToken reports whether a header can carry the token: visible ASCII, of
-// bounded length. RFC 6750 section 2.1 has a narrower alphabet, which not every
-// server keeps to.
+// bounded length. Not every server keeps to the narrower alphabet of RFC 6750
+// section 2.1.
 func usableToken(token string) bool {
 	if token == "" || len(token) > longestToken {
 		return false
@@ -114,9 +115,9 @@ func usableToken(token string) bool {
 	return !strings.ContainsFunc(token, func(r rune) bool { return r <= 0x20 || r >= 0x7f })
 }
 
-// exchangeError says why the token endpoint gave no token. What the endpoint
-// wrote is kept to its short error fields, never the body, and without the
-// secrets that it was sent.
+// exchangeError says why the token endpoint gave no token. It keeps only the
+// short error fields of the response, without the secrets that were sent, and
+// never the body.
 func exchangeError(server Server, err error, sent ...Secret) error {
 	var refused *oauth2.RetrieveError
 	var network net.Error
@@ -156,9 +157,9 @@ func (e *TokenError) Error() string {
 	return fmt.Sprintf("the token endpoint answered with status %d: %q %q%s", e.Status, e.Code, e.Text, advice)
 }
 
-// endsGrant reports whether the refresh token is no good: the server refuses it
-// with invalid_grant, or in words of its own. The application's own credentials,
-// a busy server and a proxy's page are no such word.
+// endsGrant reports whether the server refuses the refresh token: with
+// invalid_grant or in a way of its own. A refusal of the application's
+// credentials, a busy server and a proxy's page do not count.
 func (e *TokenError) endsGrant() bool {
 	switch e.Code {
 	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down", unnamedError:
@@ -173,8 +174,8 @@ func (e *TokenError) endsGrant() bool {
 	return e.Code != "" || e.Text != ""
 }
 
-// knowsNoRefresh reports whether the server may not have refreshing at all, or
-// not for this client or this request. The refresh token may be good.
+// knowsNoRefresh reports whether the server may not support refreshing, or not
+// for this client or this request. The refresh token may still be valid.
 func (e *TokenError) knowsNoRefresh() bool {
 	switch e.Code { // those of RFC 6749 section 5.2 that are not about the token
 	case "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type":
@@ -183,9 +184,9 @@ func (e *TokenError) knowsNoRefresh() bool {
 	return e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed
 }
 
-// givesNoReason reports whether the server refuses without a code that says why:
-// with an empty body, a page, or an error that is not a string. Status 403 may be
-// a proxy's.
+// givesNoReason reports whether the server refuses without a code that says
+// why: with an empty body, a page, or an error that is not a string. Status 403
+// may be a proxy's.
 func (e *TokenError) givesNoReason() bool {
 	switch e.Status {
 	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusGone:

@@ -23,9 +23,9 @@ const unnamedError = "unnamed_error"
 const byteOrderMark = "\ufeff"
 
 // tokenAnswers is an [http.RoundTripper] that rewrites the responses of a token
-// endpoint (RFC 6749 sections 5.1 and 5.2) to what x/oauth2 can read. The status
-// stays. The body is a JSON object, which is empty if the body could not be
-// read.
+// endpoint (RFC 6749 sections 5.1 and 5.2) to what x/oauth2 can read. The
+// status stays. The body is a JSON object, which is empty if the body could not
+// be read.
 type tokenAnswers struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper]. It reads the body to its end.
@@ -107,8 +107,8 @@ func (a *answerWriter) addObject(object []byte) bool {
 	}
 }
 
-// addForm adds the parameters of a form, which servers older than RFC 6749 send.
-// Some call expires_in expires.
+// addForm adds the parameters of a form, which servers older than RFC 6749
+// send. Some call expires_in expires.
 func (a *answerWriter) addForm(body string) bool {
 	form, err := url.ParseQuery(body)
 	if err != nil || !form.Has("access_token") && !form.Has("error") {

@@ -9,24 +9,25 @@ import (
 
 // User is a user of the application.
 type User struct {
-	// ID is the key of the user's credential: unique, never another's later,
-	// at most 255 bytes.
+	// ID is the key of the user's credential. It must be unique, never be
+	// reused for another user, and have at most 255 bytes.
 	ID string
-	// Name is what the server shows and logs as the user's name on the
-	// application. Empty means ID.
+	// Name is the user's name in the application, as the server shows and logs
+	// it. The default is ID.
 	Name string
 }
 
-// IsSessionUser reports whether a user is no more than a browser's session.
+// IsSessionUser reports whether a user is identified only by a browser session.
 func IsSessionUser(userID string) bool { return strings.HasPrefix(userID, sessionUser) }
 
-// sessionUser begins the id of a user whom nothing but a session identifies.
+// sessionUser begins the ID of a user whom only a session identifies.
 const sessionUser = "session:"
 
-// User tells who makes the request: the application's user, or who is signed in
-// at the server, or whose session it is. They need not be connected. Errors:
-// ErrNoUser, ErrNotConnected when nobody is known without Config.User,
-// ErrNoSession, ErrStore when Config.User failed.
+// User returns the user who makes the request: the user from Config.User, the
+// user who is signed in at the server (Config.SignIn), or the user of the
+// browser session. The user need not be connected. Errors: ErrNoUser;
+// ErrNotConnected when Config.User is nil and the session has no user;
+// ErrNoSession; ErrStore when Config.User failed.
 func (c *Connector) User(r *http.Request) (User, error) { return c.user(r.Context(), r) }
 
 // user is User with the session that is in ctx.
@@ -57,9 +58,9 @@ func (c *Connector) user(ctx context.Context, r *http.Request) (User, error) {
 // SignOut removes the user and their pending connections from the session, and
 // gives the session a new ID. With Config.User, or when no user is in the
 // session, it changes nothing. The credential stays, so other devices stay
-// connected; to remove it, use [Connector.DisconnectHandler]. Call it from a handler
-// that takes a POST from the application's own pages. Errors: ErrNoSession,
-// ErrStore.
+// connected; to remove it, use [Connector.DisconnectHandler]. Call it from a
+// handler that takes a POST from the application's own pages. Errors:
+// ErrNoSession, ErrStore.
 func (c *Connector) SignOut(r *http.Request) error {
 	ctx := r.Context()
 	if id, err := c.session(ctx, c.keys.userID); err != nil || c.config.User != nil || id == "" {
@@ -77,8 +78,8 @@ func (c *Connector) SignOut(r *http.Request) error {
 	return nil
 }
 
-// startingUser tells who starts a connection. Without Config.User nobody needs
-// to be known: they become one at the callback.
+// startingUser returns the user who starts a connection. Without Config.User
+// there need not be one: the callback then determines the user.
 func (c *Connector) startingUser(r *http.Request) (User, error) {
 	user, err := c.User(r)
 	if c.config.User == nil && errors.Is(err, ErrNotConnected) {
@@ -87,8 +88,9 @@ func (c *Connector) startingUser(r *http.Request) (User, error) {
 	return user, err
 }
 
-// returningUser tells who comes back: who started. When nobody was known then,
-// it is who was meanwhile connected in another tab, or nobody yet.
+// returningUser returns the user of a callback, who is the user who started. If
+// there was none, it is the user who has since connected in another tab, or no
+// user yet.
 func (c *Connector) returningUser(r *http.Request, pending PendingConnection) (User, error) {
 	user, err := c.startingUser(r)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 const modulePath = "github.com/go-gloebit/gloebit"
 
-// defaultUserAgent is "go-gloebit", with the version of this module where the
+// defaultUserAgent returns "go-gloebit", with the version of this module if the
 // program knows it.
 func defaultUserAgent() string {
 	const plain = "go-gloebit"
@@ -30,7 +30,8 @@ func defaultUserAgent() string {
 	return plain
 }
 
-// naming is a transport for those who make requests themselves, as a Protocol does.
+// naming is a transport that adds the headers to requests that other code
+// makes, such as a Protocol.
 type naming struct {
 	http.RoundTripper
 	header http.Header
@@ -52,8 +53,8 @@ func complete(req *http.Request, header http.Header) {
 	}
 }
 
-// named returns the client with a transport that adds the headers of every request
-// to the server.
+// named returns the client with a transport that adds the headers of every
+// request to the server.
 func named(client *http.Client, header http.Header) *http.Client {
 	of := *client
 	if of.Transport == nil {

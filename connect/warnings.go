@@ -11,15 +11,15 @@ import (
 
 // PlainStore is a [TokenStore] that keeps tokens after the process ends and
 // reports whether they are stored unencrypted. With Config.Warn, [New] logs a
-// warning if they are. A store that wraps another reports for the wrapped one. It
-// may have a method Unwrap() TokenStore, so that New can see whether the wrapped
-// store is in memory.
+// warning if they are. A store that wraps another reports for the wrapped one.
+// It may have a method Unwrap() TokenStore, so that New can see whether the
+// wrapped store is in memory.
 type PlainStore interface {
-	// PlainAtRest reports whether tokens are kept as they are, not sealed.
+	// PlainAtRest reports whether tokens are stored unencrypted.
 	PlainAtRest() bool
 }
 
-// risks lists the settings that cost users something in production.
+// risks lists the settings that are dangerous in production.
 func (c *Connector) risks() []string {
 	var risks []string
 	if inMemory(c.tokens.store) {
@@ -42,7 +42,8 @@ func (c *Connector) risks() []string {
 	return risks
 }
 
-// repeats reports whether a transport is one that is known to send requests again.
+// repeats reports whether a transport is one that is known to send requests
+// again.
 func repeats(transport http.RoundTripper) bool {
 	of := reflect.TypeOf(transport)
 	for of != nil && of.Kind() == reflect.Pointer {
@@ -51,8 +52,8 @@ func repeats(transport http.RoundTripper) bool {
 	return of != nil && strings.Contains(of.PkgPath(), "retryablehttp")
 }
 
-// sessionRisks are those of sessions and their cookies. What other session
-// packages do with theirs can't be seen.
+// sessionRisks lists the risks of sessions and their cookies. It can't see the
+// settings of session packages other than scs.
 func (c *Connector) sessionRisks() []string {
 	var risks []string
 	https := c.redirect.Scheme == "https"
