@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// answer is what a hold callback is answered with. The zero value is none.
+// answer is the response to a hold callback. The zero value is no response.
 type answer struct {
 	status int
 	no     string // the reason; empty means yes
@@ -19,7 +19,8 @@ var (
 	noCanceled = answer{http.StatusOK, "canceled"}
 	noUnknown  = answer{http.StatusOK, "unknown"}
 
-	// A cancel of what Gloebit has said to be paid, which it promises never to send.
+	// A cancel of what Gloebit has said to be paid, which it promises never to
+	// send.
 	conflictSettled = answer{http.StatusConflict, "settled"}
 
 	// failed is the answer while the store fails: Gloebit may ask again.

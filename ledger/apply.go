@@ -31,8 +31,8 @@ func (a applied) moved() bool { return a.from != a.p.State }
 
 // apply applies an event to a purchase: one Change of the store, in which the
 // Fulfiller is called if the table says so and the next state is saved. The
-// error is a *fulfillerError, not wrapped, when the Fulfiller's call failed and
-// nothing else did; gloebit.ErrNotFound without a purchase; and gloebit.ErrStore
+// error is a *fulfillerError, not wrapped, when only the Fulfiller's call
+// failed; gloebit.ErrNotFound when there is no purchase; and gloebit.ErrStore
 // when the store failed.
 func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error) {
 	var did applied
@@ -73,7 +73,7 @@ func levelOf(did rule) slog.Level {
 	return slog.LevelInfo
 }
 
-// after is the purchase as an event leaves it, and whether it has changed.
+// after returns the purchase after an event, and whether it has changed.
 func (l *Ledger) after(p Purchase, did rule, e event) (Purchase, bool) {
 	changed := false
 	if e.kind == eventAccepted && p.Outcome == gloebit.OutcomeUnknown {
@@ -101,8 +101,8 @@ func (l *Ledger) after(p Purchase, did rule, e event) (Purchase, bool) {
 	return p, true
 }
 
-// firstTry is when the workers first try the step that follows a state, which
-// is left to the caller until then. Zero is never.
+// firstTry returns when the workers first try the step that follows a state;
+// until then the caller does it. The zero time means never.
 func (l *Ledger) firstTry(state State, now time.Time) time.Time {
 	switch state {
 	case Created, Settled, Canceled:
@@ -113,7 +113,8 @@ func (l *Ledger) firstTry(state State, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// claimFor is how long a purchase is left to the goroutine that works on it.
+// claimFor returns how long a purchase is reserved for the goroutine that works
+// on it.
 func (l *Ledger) claimFor() time.Duration { return 2 * l.config.WorkTimeout }
 
 // finish delivers a settled purchase, and releases a canceled one. A failure is

@@ -16,8 +16,8 @@ const (
 
 // recordFailure records that the step that follows the purchase's state has
 // failed: it is tried again later, or the purchase is marked stuck when the
-// step has failed too often and for too long. If the purchase has moved
-// meanwhile, nothing is recorded.
+// step has failed too often and for too long. If the purchase has since moved
+// to another state, nothing is recorded.
 func (l *Ledger) recordFailure(ctx context.Context, failed Purchase, why error) (Purchase, error) {
 	ctx, stop := l.within(ctx)
 	defer stop()
@@ -43,7 +43,7 @@ func (l *Ledger) recordFailure(ctx context.Context, failed Purchase, why error) 
 	return p, nil
 }
 
-// reschedule is a purchase after an attempt that failed.
+// reschedule returns a purchase after a failed attempt.
 func (l *Ledger) reschedule(p Purchase, why error) Purchase {
 	now := l.now()
 	first, doublings := l.config.RetryAfter, p.Attempts
@@ -67,11 +67,12 @@ func (l *Ledger) reschedule(p Purchase, why error) Purchase {
 	return p
 }
 
-// doubled is a wait that was doubled so often.
+// doubled returns a wait, doubled the given number of times.
 func doubled(wait time.Duration, times int) time.Duration { return wait << min(times, mostDoublings) }
 
-// askedToWait is how long Gloebit asks to wait (RFC 9110 section 10.2.3), up to
-// the longest wait after a failure. It is zero when it does not ask.
+// askedToWait returns how long Gloebit asks to wait (RFC 9110 section 10.2.3),
+// limited to the longest wait after a failure. It returns zero if Gloebit does
+// not ask.
 func (l *Ledger) askedToWait(err error) time.Duration {
 	var failure *gloebit.APIError
 	if !errors.As(err, &failure) {
@@ -80,5 +81,5 @@ func (l *Ledger) askedToWait(err error) time.Duration {
 	return min(failure.RetryAfter, doubled(l.config.RetryAfter, mostDoublings))
 }
 
-// sendUntil is when an order that Gloebit has not answered is canceled.
+// sendUntil returns when an unanswered order is canceled.
 func (l *Ledger) sendUntil(p Purchase) time.Time { return p.UpdatedAt.Add(l.config.SendWithin) }

@@ -12,26 +12,25 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// Purchase writes the order down and sends it to Gloebit, with the purchase's
-// ID as the transaction's and three signed hold URLs. It calls POST transact,
+// Purchase stores the order and sends it to Gloebit, with the purchase's ID as
+// the transaction's ID and with three signed hold URLs. It calls POST transact
 // and needs gloebit.ScopeTransact.
 //
-// Without an error the purchase is under way or done; its State says how far it
-// has come. If Gloebit does not answer, that is no error either: the purchase
-// is Created and is sent again for Config.SendWithin, by any replica that runs
-// [Ledger.Run], so the user must not be asked to order again. A second order
-// with the same Key is answered with the first one's purchase. It waits for an
-// answer that is still to come, and is sent again after a refusal.
+// If the error is nil, the purchase is in progress or finished; see its State.
+// The error is also nil if Gloebit does not answer: the purchase is then
+// Created, and any replica that runs [Ledger.Run] sends it again for
+// Config.SendWithin, so do not ask the user to order again. A second order with
+// the same Key returns the purchase of the first one. It waits if Gloebit's
+// answer to the first one is outstanding, and is sent again after a refusal.
 //
 // The error is gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend,
-// gloebit.ErrNotConnected and so on when the order was refused, and the purchase
-// is Refused. Nothing is charged for it: Gloebit asks the ledger before it
-// charges, and the ledger answers no. ErrCanceled says that the purchase of the
-// Key was canceled; order with a new Key. ErrKeyReused and
-// gloebit.ErrInvalidRequest, which is also the error for a client of another
-// realm's merchant, say that nothing was ordered. After gloebit.ErrStore the
-// order may have been written, and is then carried out: order again with the
-// same Key.
+// gloebit.ErrNotConnected and so on when the order was refused, and the
+// purchase is Refused. Nothing is charged for it: Gloebit asks the ledger
+// before it charges, and the ledger answers no. After ErrCanceled, the purchase
+// with that Key was canceled; order with a new Key. After ErrKeyReused and
+// gloebit.ErrInvalidRequest, nothing was ordered; the latter is also the error
+// for a client of another realm's merchant. After gloebit.ErrStore the order
+// may have been stored, and is then carried out: order again with the same Key.
 func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Order) (Purchase, error) {
 	l.warnWithoutRun(ctx)
 	p, err := l.newPurchase(client, order)
@@ -60,8 +59,8 @@ func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Ord
 	return kept, kept.Err()
 }
 
-// orderAgain sends a refused purchase again, under its ID, so that Gloebit
-// charges once for it whatever became of what was sent before.
+// orderAgain sends a refused purchase again with the same ID, so that Gloebit
+// charges once for it even if an earlier request was processed.
 func (l *Ledger) orderAgain(ctx context.Context, client *gloebit.Client, kept, p Purchase) (Purchase, error) {
 	saving, stop := l.within(ctx)
 	defer stop()
@@ -76,8 +75,9 @@ func (l *Ledger) orderAgain(ctx context.Context, client *gloebit.Client, kept, p
 	return now, now.Err()
 }
 
-// adopt gives a purchase that Gloebit has called paid, and that was lost with
-// its database, the order that the user repeats, and delivers it.
+// adopt handles a purchase that was lost with its database and that Gloebit has
+// reported as paid: it adds the order, which the user has repeated, and
+// delivers it.
 func (l *Ledger) adopt(ctx context.Context, kept, p Purchase) (Purchase, error) {
 	saving, stop := l.within(ctx)
 	defer stop()
@@ -102,7 +102,7 @@ func (l *Ledger) adopt(ctx context.Context, kept, p Purchase) (Purchase, error) 
 	return done, done.Err()
 }
 
-// newPurchase is a purchase that no store has yet.
+// newPurchase returns a purchase that is not stored yet.
 func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, error) {
 	invalid := func(format string, args ...any) (Purchase, error) {
 		return Purchase{}, fmt.Errorf("%w: order: "+format, append([]any{gloebit.ErrInvalidRequest}, args...)...)
@@ -141,7 +141,7 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 	return p, p.Check()
 }
 
-// transactionID is the ID that the client derives for the same order.
+// transactionID returns the ID that the client derives for the same order.
 func (o Order) transactionID(client *gloebit.Client) (string, error) {
 	if o.Product != "" {
 		return gloebit.ProductOrder{Key: o.Key, Product: o.Product, Quantity: o.Quantity, CharacterID: o.CharacterID}.TransactionID(client)
@@ -157,8 +157,8 @@ func mayReadName(client *gloebit.Client) bool {
 	})
 }
 
-// account is the user's id at Gloebit as a purchase can keep it, or "" when it
-// is not known.
+// account returns the user's ID at Gloebit if a purchase can keep it, and "" if
+// it is unknown.
 func account(client *gloebit.Client) string {
 	id := client.GloebitID()
 	if len(id) > longestAccount || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
@@ -167,7 +167,8 @@ func account(client *gloebit.Client) string {
 	return id
 }
 
-// connectedAt is when the user connected, as every store can keep it.
+// connectedAt returns when the user connected, in the precision that every
+// store keeps.
 func connectedAt(client *gloebit.Client) time.Time {
 	at := client.ConnectedAt()
 	if at.IsZero() {

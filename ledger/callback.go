@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// callback is which step of which purchase Gloebit called.
+// callback identifies the step and the purchase that Gloebit called.
 type callback struct {
 	id   string
 	step eventKind
@@ -14,8 +14,9 @@ type callback struct {
 
 func (c callback) event() event { return event{kind: c.step, cause: string(c.step) + " called"} }
 
-// respond works on a callback and answers it. What is answered with 200 has
-// been saved. Each step goes on when the caller has gone.
+// respond processes a callback and returns the response. A response of 200
+// means that the step has been saved. Each step continues if the caller
+// disconnects.
 func (l *Ledger) respond(ctx context.Context, c callback) answer {
 	did, err := l.receive(ctx, c)
 	if failure, ok := err.(*fulfillerError); ok { // and nothing around it: the store has not failed
@@ -29,7 +30,7 @@ func (l *Ledger) respond(ctx context.Context, c callback) answer {
 	if l.breaksPromise(ctx, c, did) {
 		return did.answer
 	}
-	// From here on nothing can be lost: what fails is picked up.
+	// From here on nothing can be lost: the workers retry what fails.
 	if _, err := l.finish(ctx, did.p); err != nil {
 		l.recordUnsaved(ctx, did.p, err)
 	}
@@ -52,8 +53,8 @@ func (l *Ledger) receive(ctx context.Context, c callback) (did applied, err erro
 	return did, err
 }
 
-// notReserved takes the Fulfiller's refusal. After enact, Gloebit asks again, or
-// the purchase is canceled. After consume the purchase is paid all the same.
+// notReserved handles the Fulfiller's refusal. After enact, Gloebit asks again,
+// or the purchase is canceled. After consume the purchase is paid nevertheless.
 func (l *Ledger) notReserved(ctx context.Context, c callback, did applied, failure *fulfillerError) (applied, error) {
 	if c.step == eventEnact && failure.passing() {
 		l.record(ctx, slog.LevelInfo, "not reserved yet", did.p, slog.String("cause", words(failure)))
@@ -65,7 +66,7 @@ func (l *Ledger) notReserved(ctx context.Context, c callback, did applied, failu
 	return l.apply(ctx, c.id, event{kind: refusedBy(c.step), cause: words(failure)})
 }
 
-// refusedBy is the event of a Reserve that fails after a callback.
+// refusedBy returns the event for a Reserve that fails after a callback.
 func refusedBy(step eventKind) eventKind {
 	if step == eventConsume {
 		return eventUnreserved
@@ -86,9 +87,10 @@ func (l *Ledger) breaksPromise(ctx context.Context, c callback, did applied) boo
 	return true
 }
 
-// unknownPurchase answers a signed callback for a purchase that the store does
-// not have: it was lost with its database. The gloebits go back where they can.
-// Where they are paid, the purchase is kept, stuck, with what is known of it.
+// unknownPurchase handles a signed callback for a purchase that the store does
+// not have, because it was lost with its database. The gloebits go back if they
+// can. If they are paid, the purchase is stored as stuck, with the known
+// fields.
 func (l *Ledger) unknownPurchase(ctx context.Context, c callback) (applied, error) {
 	l.log.ErrorContext(ctx, "gloebit ledger: a callback for a purchase that the store does not have", "purchase", c.id, "step", string(c.step))
 	switch c.step {
@@ -113,9 +115,10 @@ func (l *Ledger) unknownPurchase(ctx context.Context, c callback) (applied, erro
 	return applied{rule: rule{answer: yes}, p: kept}, nil
 }
 
-// notSaved answers a callback that could not be saved: as it was answered
-// before, if it was and only the purchase is busy. Otherwise it may be repeated
-// or not, so a consume or a cancel is kept, to be saved later.
+// notSaved answers a callback that could not be saved. If only the purchase is
+// busy and the callback was answered before, the answer is the same. Otherwise
+// Gloebit may not repeat it, so a consume or a cancel is kept in memory and
+// saved later.
 func (l *Ledger) notSaved(ctx context.Context, c callback, why error) answer {
 	reading, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer stop()

@@ -12,57 +12,58 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Config says where purchases are kept and who delivers them. Merchant,
-// CallbackURL and Keys must be set; with nothing else it is a ledger for tests.
+// Config configures a [Ledger]. Merchant, CallbackURL and Keys must be set.
+// Without a Store, the ledger is for tests only.
 type Config struct {
-	// Merchant is who is paid. The ledger works on the purchases of its realm
-	// alone, and gets from it the clients of users whose purchases are picked
-	// up.
+	// Merchant is the merchant that is paid. The ledger works only on the
+	// purchases of the merchant's realm. It uses the merchant's clients for
+	// purchases that it picks up.
 	Merchant *gloebit.Merchant
-	// Store keeps the purchases. It may be shared with other merchants. The
-	// default is a MemoryStore, which a restart empties.
+	// Store keeps the purchases. Merchants can share it. The default is a
+	// MemoryStore, whose purchases are lost at a restart.
 	Store Store
-	// Fulfiller reserves, delivers and releases what was bought. If nil, only
-	// products are sold, which Gloebit hands out itself, and an Order of an
-	// Item is refused.
+	// Fulfiller reserves, delivers and releases what was bought. If nil, the
+	// ledger sells only products, which Gloebit delivers itself, and refuses an
+	// Order of an Item.
 	Fulfiller Fulfiller
 	// CallbackURL is the absolute URL of Handler as Gloebit reaches it, such as
 	// https://shop.example/gloebit/hold. It is https, or http on a loopback
-	// address, without a query. Every hold URL is made from it, and nothing of
-	// a request is. Changing it orphans the callbacks of what is under way, so
-	// keep the old path served for a day.
+	// address, without a query. Every hold URL is made from it, never from a
+	// request. If you change it, keep serving the old path for a day, because
+	// purchases in progress are called back there.
 	CallbackURL string
-	// Keys sign the hold URLs: random, of at least 32 bytes each, and the same
-	// on every replica. The first signs, and every one verifies. To rotate,
-	// append a new one on all replicas, then move it to the front on all, and
-	// drop the old one when nothing that it signed is under way or stuck.
+	// Keys sign the hold URLs. Each is random and at least 32 bytes long, and
+	// all replicas must have the same. The first key signs, and every key
+	// verifies. To rotate, append a new key on all replicas, then move it to
+	// the front on all, and remove the old key when no purchase that it signed
+	// is in progress or stuck.
 	Keys []gloebit.Secret
 
-	// SendWithin is how long an order is sent again and again while Gloebit
-	// does not answer, before it is canceled: a user does not expect to be
-	// charged later. The default is 10 minutes.
+	// SendWithin is how long an unanswered order is retried before it is
+	// canceled, since a user does not expect to be charged later. The default
+	// is 10 minutes.
 	SendWithin time.Duration
-	// WorkTimeout is how long one attempt may take: a transact with its repeats,
-	// or a call of the Fulfiller. The work of a stopped process is picked up
-	// after twice that. The default is 30 seconds.
+	// WorkTimeout is how long one attempt may take: a transact with its
+	// retries, or a call of the Fulfiller. The work of a stopped process is
+	// picked up after twice that. The default is 30 seconds.
 	WorkTimeout time.Duration
-	// RetryAfter is the wait after a failed attempt. It doubles with each, up to
-	// 64 times itself. The default is 5 seconds.
+	// RetryAfter is the wait after a failed attempt. It doubles with each
+	// attempt, up to 64 times RetryAfter. The default is 5 seconds.
 	RetryAfter time.Duration
-	// AskAfter is how long a purchase waits for its callback before Gloebit is
-	// asked about it, by sending it again. It doubles with each, up to 64 times
-	// itself. The default is a minute.
+	// AskAfter is how long a purchase waits for its callback before the ledger
+	// asks Gloebit about it by sending it again. It doubles with each attempt,
+	// up to 64 times AskAfter. The default is a minute.
 	AskAfter time.Duration
-	// StuckAfter is how long the step that a purchase waits for may fail, and
-	// ten times at least, before the purchase is marked stuck. The default is a
-	// day.
+	// StuckAfter is how long a step may keep failing before its purchase is
+	// marked stuck. The step must also have failed at least ten times. The
+	// default is a day.
 	StuckAfter time.Duration
 	// Interval is how long Run waits when there is nothing to do. The default is
 	// 5 seconds.
 	Interval time.Duration
-	// Workers is how many purchases Run and Reconcile deliver or release at once
-	// in this process, and how many they send at once beside these. The default
-	// is 4.
+	// Workers is how many purchases Run and Reconcile deliver or release at
+	// once in this process, and also how many they send at once. The default is
+	// 4.
 	Workers int
 
 	// Logger gets a record for each change and each failure, with ids and
@@ -112,8 +113,8 @@ func (c Config) check() error {
 	return errors.Join(problems...)
 }
 
-// checkURL returns an error unless Gloebit can be given URLs below this one.
-// They carry a signature.
+// checkURL returns an error unless hold URLs, which carry a signature, can be
+// made from this URL.
 func checkURL(raw string) error {
 	if _, err := connect.CheckEndpoint(raw); err != nil {
 		return err

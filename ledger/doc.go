@@ -1,11 +1,12 @@
-// Package ledger makes purchases that survive: they are written before Gloebit
-// hears of them, charged once, and delivered once, whatever crashes meanwhile.
+// Package ledger makes purchases that survive crashes: each is stored before it
+// is sent to Gloebit, charged once, and delivered once.
 //
-// Gloebit answers a transaction before the money has moved. Three callbacks tell
-// later what became of it. They may come early, twice, or after a restart, and
-// carry no signature. A [Ledger] signs their URLs, keeps each purchase's [State]
-// in a [Store], calls the application's [Fulfiller] as the state moves, and picks
-// up what was cut off. It works on the purchases of its merchant's realm alone:
+// Gloebit answers a transaction before the money has moved. Three callbacks
+// report the result later. They may come early, twice, or after a restart, and
+// Gloebit does not sign them. A [Ledger] signs their URLs, keeps each
+// purchase's [State] in a [Store], calls the application's [Fulfiller] as the
+// state moves, and resumes interrupted purchases. It works only on the
+// purchases of its merchant's realm:
 //
 //	purchases, err := ledger.New(ledger.Config{
 //		Merchant:    merchant,
@@ -32,13 +33,14 @@
 //		http.Redirect(w, r, "/purchases/"+purchase.ID, http.StatusSeeOther)
 //	}
 //
-// States move forward, but for a refused purchase that its user orders again:
+// States only move forward, except for a refused purchase that its user orders
+// again:
 //
 //	created → accepted → reserved → settled → delivered
 //	created, accepted → refused → created
 //	created, accepted, reserved, refused → canceled → released
 //
-// A purchase that Gloebit calls paid is settled from any state. docs/ledger.md
-// has what each event does in each state, what is promised and what is not, and
-// what to do about a stuck purchase.
+// A purchase that Gloebit reports as paid is settled from any state. See
+// docs/ledger.md for what each event does in each state, what is promised and
+// what is not, and what to do about a stuck purchase.
 package ledger

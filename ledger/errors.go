@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	// ErrPending is returned by [Fulfiller.Reserve] to be asked again later.
+	// ErrPending is returned by [Fulfiller.Reserve] to be called again later.
 	ErrPending = errors.New("ledger: not yet")
 	// ErrKeyReused is returned by [Ledger.Purchase] when the user has used the
 	// Order.Key for another order, whose purchase it returns. Nothing was charged
@@ -26,15 +26,14 @@ var (
 	ErrUnreadable = errors.New("ledger: the purchase can't be read")
 )
 
-// words is an error as a log and a purchase keep it.
+// words returns the text of an error as a log and a purchase keep it.
 func words(err error) string {
 	const most = 300
 	text := strings.ReplaceAll(err.Error(), "\x00", "")
 	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 
-// storeError marks the failure of a store. A purchase that is not there is no
-// failure.
+// storeError marks the failure of a store. A missing purchase is not a failure.
 func storeError(doing string, err error) error {
 	if err == nil || errors.Is(err, gloebit.ErrNotFound) {
 		return err

@@ -7,46 +7,48 @@ import (
 	"log/slog"
 )
 
-// Fulfiller hands out what was bought. The ledger calls it for one purchase by
-// one goroutine at a time, here or on another replica, for different purchases
-// at once.
+// Fulfiller delivers what was bought. For one purchase, only one goroutine
+// calls it at a time, on whichever replica; calls for different purchases are
+// concurrent.
 //
-// Each call and the purchase's next state are one unit: when the call fails,
-// the purchase stays where it was. With a store in the application's own
+// Each call and the change of the purchase's state are one unit: if the call
+// fails, the state does not change. With a store in the application's own
 // database, such as sqlledger, the context carries the transaction in which the
-// state is saved. What is written in that transaction happens exactly once. All
-// else happens at least once: after a crash or a lost commit the call is made
-// again for the same purchase, with Purchase.ID as the idempotency key to pass
-// on. It must not call the Ledger.
+// state is saved. What is written in that transaction happens exactly once.
+// Everything else happens at least once: after a crash or a lost commit the
+// call is repeated for the same purchase. Pass Purchase.ID on as the
+// idempotency key. A Fulfiller must not call the Ledger.
 //
-// A call has Config.WorkTimeout, after which its context ends, and must return
-// then. One that does not holds the worker or the request that made it, and its
-// purchase in this process. A store in a database takes its transaction back
-// after a while, so that another replica may make the call beside it. While as
-// many hang as Config.Workers, this process makes no more calls.
+// The context of a call ends after Config.WorkTimeout, and the call must return
+// then. A call that does not return blocks the worker or request that made it,
+// and its purchase in this process. A store in a database rolls its transaction
+// back after a while, so another replica may then call the Fulfiller for that
+// purchase concurrently. While Config.Workers calls hang, this process makes no
+// more calls.
 type Fulfiller interface {
-	// Reserve may refuse: Gloebit has the gloebits on hold and asks whether to
-	// take them. Nil goes on. ErrPending makes Gloebit ask
-	// again later, as does the end of the context or a panic. Any other error
-	// cancels the purchase: its text goes into Purchase.Cause and the log, and
-	// Gloebit is told "canceled". So a failure that may pass, such as a
-	// database that is busy, must be ErrPending, or wrap it. A store that knows
-	// its database's passing errors, as sqlledger does, takes them for that by
-	// itself when they come from its transaction. If the database lost the
-	// commit of an earlier Reserve, it is called again when Gloebit says that
-	// the purchase is paid; any error then marks the purchase stuck.
+	// Reserve is called when Gloebit has the gloebits on hold and asks whether
+	// to take them. Return nil to continue. After ErrPending, the end of the
+	// context or a panic, Gloebit asks again later. Any other error cancels the
+	// purchase: its text goes into Purchase.Cause and the log, and Gloebit is
+	// told "canceled". So for a temporary failure, such as a busy database,
+	// return ErrPending or wrap it. A store that knows the temporary errors of
+	// its database, as sqlledger does, treats them as ErrPending if they come
+	// from its transaction. If the database lost the commit of an earlier
+	// Reserve, Reserve is called again when Gloebit reports the purchase as
+	// paid; any error then marks the purchase stuck.
 	Reserve(ctx context.Context, p Purchase) error
-	// Deliver hands out what is now paid. An error has it called again, with
-	// growing waits, until it returns nil or the purchase is stuck.
+	// Deliver delivers the purchase, which is now paid. After an error it is
+	// called again, with growing waits, until it returns nil or the purchase is
+	// stuck.
 	Deliver(ctx context.Context, p Purchase) error
-	// Release takes back what Reserve has done, for a purchase that is off. It
-	// is called for every purchase that was canceled, so also when Reserve
-	// never ran or failed. An error has it called again, as with Deliver.
+	// Release undoes Reserve for a canceled purchase. It is called for every
+	// canceled purchase, even if Reserve was never called or failed. After an
+	// error it is called again, as with Deliver.
 	Release(ctx context.Context, p Purchase) error
 }
 
-// productsOnly is the Fulfiller where Gloebit delivers all. An item that another
-// replica has sold is not taken for delivered.
+// productsOnly is the Fulfiller when Gloebit delivers everything. It does not
+// treat an item that another replica has sold as delivered.
 type productsOnly struct{}
 
 var errNoFulfiller = errors.New("ledger: an item, and no Config.Fulfiller to hand it out")
@@ -62,7 +64,7 @@ func checkProduct(p Purchase) error {
 	return nil
 }
 
-// fulfillerError is a call of the Fulfiller that failed.
+// fulfillerError is the error of a failed call of the Fulfiller.
 type fulfillerError struct {
 	call  call
 	err   error
@@ -72,9 +74,9 @@ type fulfillerError struct {
 func (e *fulfillerError) Error() string { return string(e.call) + ": " + e.err.Error() }
 func (e *fulfillerError) Unwrap() error { return e.err }
 
-// passing reports whether another call may go well, whatever the error says: a
-// Fulfiller whose database connection was lost or whose time is over may call
-// that by any name.
+// passing reports whether another call may succeed, regardless of the error: a
+// Fulfiller may return any error when its database connection was lost or its
+// context has ended.
 func (e *fulfillerError) passing() bool {
 	if e.ended {
 		return true
@@ -87,8 +89,8 @@ func (e *fulfillerError) passing() bool {
 	return false
 }
 
-// alone reports whether an error of the store's Change is this failure and no
-// other. A store that failed as well, such as one that lost its connection
+// alone reports whether an error of the store's Change consists of this failure
+// only. A store that failed as well, such as one that lost its connection
 // meanwhile, joins its own error with this one.
 func (e *fulfillerError) alone(err error) bool {
 	for e != nil && err != nil {

@@ -11,15 +11,15 @@ import (
 //
 // It rejects URLs that this ledger did not sign for its realm before it touches
 // the store, and needs no session. A repeated callback gets the answer of the
-// first one. It answers GET alone, and goes on when the caller has gone. For a
-// rate limit, put one around the handler.
+// first one. It answers only GET, and continues if the caller disconnects. To
+// limit the rate of requests, wrap the handler.
 //
-// A consume or a cancel that the store can't take is kept in this process's
-// memory, and Gloebit may never repeat it. [Ledger.Run] saves it when the store
-// is back, and so does Reconcile, but only in this same process. Without either
-// here, the next callback that this process can save saves it too, and what is
-// left when the process ends is lost. So run Run wherever the Handler is
-// mounted.
+// A consume or a cancel that can't be saved is kept in this process's memory,
+// because Gloebit may never repeat it. [Ledger.Run] or Reconcile in the same
+// process saves it when the store works again. If neither runs in this process,
+// the next callback that it can save saves it too; callbacks still in memory
+// when the process ends are lost. So call Run in every process that mounts the
+// Handler.
 func (l *Ledger) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, step, signed := l.readHoldURL(r)

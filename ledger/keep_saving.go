@@ -5,9 +5,9 @@ import (
 	"log/slog"
 )
 
-// saveKept saves the callbacks that are kept. It does not deliver or release,
-// since a Fulfiller that hangs would keep the rest from being saved: the workers
-// do, at once. A callback that fails again is kept. The error is the store's.
+// saveKept saves the kept callbacks. It does not deliver or release, because a
+// Fulfiller that hangs would block the rest: the workers do that at once. A
+// callback that fails again is kept. The error is the store's.
 func (l *Ledger) saveKept(ctx context.Context) error {
 	var failures streak
 	for _, c := range l.kept.all() {
@@ -41,9 +41,9 @@ func (l *Ledger) saveOne(ctx context.Context, c callback) error {
 	return nil
 }
 
-// saveKeptMeanwhile is for a process that takes callbacks and has no
-// [Ledger.Run]: the next callback that can be saved saves the kept ones, for
-// Config.WorkTimeout at most. Others that come meanwhile do not.
+// saveKeptMeanwhile is for a process that takes callbacks without [Ledger.Run]:
+// a callback that was saved also saves the kept ones, for at most
+// Config.WorkTimeout, while other callbacks do not.
 func (l *Ledger) saveKeptMeanwhile(ctx context.Context) {
 	if !l.kept.saving.TryLock() {
 		return

@@ -9,8 +9,8 @@ import (
 // mostKept is how many callbacks are kept in memory, about a megabyte.
 const mostKept = 10_000
 
-// keptCallbacks are the consumes and cancels that the store could not take.
-// Gloebit ignores how it is answered, so it may never repeat them.
+// keptCallbacks are the consumes and cancels that could not be saved. Gloebit
+// ignores the response, so it may never repeat them.
 type keptCallbacks struct {
 	mu     sync.Mutex
 	places map[callback]int // in the queue
@@ -51,8 +51,9 @@ func (k *keptCallbacks) remove(c callback) {
 	delete(k.places, c)
 }
 
-// toTheEnd lets the others go first, so that a purchase which can't be changed
-// for long, such as one whose Reserve hangs, does not keep them waiting.
+// toTheEnd moves a callback to the end of the queue, so that a purchase that
+// can't be changed for long, such as one whose Reserve hangs, does not block
+// the others.
 func (k *keptCallbacks) toTheEnd(c callback) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

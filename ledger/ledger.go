@@ -13,9 +13,9 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Ledger makes purchases and sees them through. Make it with [New]. It is safe
-// for concurrent use; any number of processes with the same Store, Keys,
-// CallbackURL and realm are one ledger.
+// Ledger makes purchases and completes them. Make it with [New]. It is safe for
+// concurrent use. Processes with the same Store, Keys, CallbackURL and realm
+// form one ledger.
 type Ledger struct {
 	config    Config // with its defaults
 	realm     string
@@ -36,7 +36,7 @@ type Ledger struct {
 	warned  sync.Once    // that there is none
 }
 
-// New checks the configuration and makes a Ledger of it. Its error names every
+// New checks the configuration and returns a Ledger. Its error names every
 // field that can't be used. It makes no network connection and starts no
 // goroutine: purchases are picked up by [Ledger.Run] or [Ledger.Reconcile].
 func New(config Config) (*Ledger, error) {
@@ -75,8 +75,8 @@ func New(config Config) (*Ledger, error) {
 	return l, nil
 }
 
-// Format writes the type's name, whatever the verb: package fmt calls no methods
-// on unexported fields, so that Config.Keys would show.
+// Format writes the type's name for every verb. Package fmt calls no methods of
+// unexported fields, so Config.Keys would show without it.
 func (l *Ledger) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ledger.Ledger") }
 
 // key is the key of a purchase in the store.
@@ -93,10 +93,11 @@ func (l *Ledger) warnWithoutRun(ctx context.Context) {
 	})
 }
 
-// now is the time as every store can keep it.
+// now returns the time in the precision that every store keeps.
 func (l *Ledger) now() time.Time { return l.config.Clock().UTC().Truncate(time.Microsecond) }
 
-// within is a context for one step, which goes on when the caller has gone.
+// within returns a context for one step, which continues if the caller
+// disconnects.
 func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), l.config.WorkTimeout)
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/go-gloebit/gloebit/internal/turns"
 )
 
-// MemoryStore keeps purchases in this process, for tests and for trying things
-// out: a restart loses them all, and with them what was paid for. The zero
-// value is ready for use. It never drops a purchase, so it grows.
+// MemoryStore keeps purchases in this process, for tests and experiments: a
+// restart loses them all, including purchases that are paid but not delivered.
+// The zero value is ready for use. It never drops a purchase, so it grows.
 type MemoryStore struct {
 	mu        sync.RWMutex
 	purchases map[connect.Key]Purchase
@@ -63,8 +63,8 @@ func (s *MemoryStore) Get(ctx context.Context, key connect.Key) (Purchase, error
 	return p.Clone(), nil
 }
 
-// Change implements [Store]. It waits for its turn until ctx ends. There are no
-// transactions: what fn did elsewhere stays when it fails.
+// Change implements [Store]. It waits for its turn until ctx ends. It has no
+// transactions: if fn fails, its effects outside the store stay.
 func (s *MemoryStore) Change(ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error)) (Purchase, error) {
 	release, err := s.turns.Take(ctx, key.Realm+"\n"+key.ID) // a realm has no line feed in it
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *MemoryStore) Change(ctx context.Context, key connect.Key, fn func(conte
 	return s.put(p), nil
 }
 
-// begin keeps claims away from a purchase, and returns it.
+// begin blocks claims of a purchase, and returns it.
 func (s *MemoryStore) begin(key connect.Key) (Purchase, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

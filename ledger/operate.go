@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Get returns a purchase of any user: compare its UserID before showing it to
-// one. When there is none in the ledger's realm, the error is
+// Get returns a purchase of any user: compare its UserID with the user's before
+// you show it. When there is none in the ledger's realm, the error is
 // gloebit.ErrNotFound; it is gloebit.ErrStore when the store fails.
 func (l *Ledger) Get(ctx context.Context, id string) (Purchase, error) {
 	p, err := l.store.Get(ctx, l.key(id))
@@ -25,21 +25,21 @@ func (l *Ledger) List(ctx context.Context, q Query) ([]Purchase, error) {
 	return purchases, storeError("list purchases", err)
 }
 
-// Counts returns how many unfinished purchases there are, for a dashboard and
-// alerts, by realm and state: of all realms in the store, since those of a realm
-// that no ledger serves, such as that of a former client ID, are never finished.
-// A purchase is overdue when its step should have been tried a minute ago. The
-// error is gloebit.ErrStore when the store fails.
+// Counts returns how many unfinished purchases there are by realm and state,
+// for a dashboard and alerts. It counts all realms in the store, because
+// purchases of a realm without a ledger, such as that of a former client ID,
+// are never finished. A purchase is overdue when its step should have been
+// tried a minute ago. The error is gloebit.ErrStore when the store fails.
 func (l *Ledger) Counts(ctx context.Context) ([]Count, error) {
 	counts, err := l.store.Counts(ctx, l.now().Add(-time.Minute))
 	return counts, storeError("count purchases", err)
 }
 
-// Retry takes a stuck purchase up again: its step is tried at the next pass, and
-// as often as that of another. For a purchase that is under way it is the next
-// pass, too. A finished one stays as it is, and so does one whose order is
-// unknown: there is nothing to deliver until the user orders the same again. The
-// errors are those of [Ledger.Get].
+// Retry resumes a stuck purchase: its step is tried at the next pass, and
+// retried as often as for any purchase. The step of a purchase in progress is
+// tried at the next pass, too. Retry does not change a finished purchase, nor
+// one whose order is unknown: there is nothing to deliver until the user orders
+// the same again. The errors are those of [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
 	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
 		if p.Finished() || p.UserID == "" {
@@ -59,12 +59,12 @@ func (l *Ledger) Retry(ctx context.Context, id string) (Purchase, error) {
 	return p, storeError("take the purchase up again", err)
 }
 
-// Cancel cancels a purchase that Gloebit was not told to go on with. If Gloebit
-// has it, it answers no to enact, and Gloebit gives the gloebits back. What is
-// canceled already, or was refused, stays as it is. The purchase is then to be
-// released. The error is [ErrTooLate] when the purchase is Reserved, whose
-// gloebits may be taken at any time, Settled or Delivered; or as those of
-// [Ledger.Get].
+// Cancel cancels a purchase if the ledger has not yet told Gloebit to go on
+// with it. If Gloebit has the transaction, the ledger answers no to its enact,
+// and Gloebit gives the gloebits back. The purchase is then released. Cancel
+// does not change a purchase that was already canceled or refused. The error is
+// [ErrTooLate] when the purchase is Reserved (Gloebit may take the gloebits at
+// any time), Settled or Delivered. The other errors are those of [Ledger.Get].
 func (l *Ledger) Cancel(ctx context.Context, id string) (Purchase, error) {
 	p, err := l.withdraw(ctx, id, "canceled by the application")
 	if err != nil {

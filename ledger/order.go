@@ -14,46 +14,48 @@ import (
 // Order is what a user wants to buy: an item that only the application knows,
 // or a product that is defined on Gloebit's merchant page.
 type Order struct {
-	// Key makes a double click one purchase: the form carries a random value,
-	// and a second order of the same user under the same key is answered with
-	// the first one's purchase, for as long as the store keeps that. After a
-	// refusal, the same order under the same key is sent again, and another
-	// order is another purchase. Key is of 1 to 255 bytes.
+	// Key is the idempotency key, which makes a double click one purchase. Use
+	// a random value that the form carries. A second order of the same user
+	// with the same key returns the purchase of the first one, for as long as
+	// the store keeps it. After a refusal, the same order with the same key is
+	// sent again, and a different order is a new purchase. Key has 1 to 255
+	// bytes.
 	//
-	// The purchase's ID is derived from the merchant's realm, the user's account
-	// at Gloebit, the key and the order: Gloebit charges once for it, also when
-	// the store has lost the first purchase, or when another process orders the
-	// same. If Gloebit does not tell the account, the user's ID stands for it; a
-	// user who is known by a browser session alone has another ID in the next
-	// session. To sell the same thing again on purpose, use another key, such as
-	// one with a counter ("rent/2026-05"). Set Key to a new uuid.NewString() to
-	// make every call a purchase of its own.
+	// The purchase's ID is derived from the merchant's realm, the user's
+	// account at Gloebit, the key and the order. So Gloebit charges once for
+	// it, even if the store has lost the first purchase or another process
+	// orders the same. If the account is unknown, the user's ID is used
+	// instead; it changes with each session if only the browser session
+	// identifies the user. To sell the same item again on purpose, use another
+	// key, such as one with a counter ("rent/2026-05"). To make every call a
+	// separate purchase, set Key to a new uuid.NewString().
 	Key string `json:"key,omitempty"`
-	// Item is what the application calls the thing. Either Item or Product is
-	// set, of at most 1,000 bytes.
+	// Item is the application's name for the item. Either Item or Product must
+	// be set, to at most 1,000 bytes.
 	Item string `json:"item,omitempty"`
-	// Product is a product's name. Gloebit knows its price, charges that, and
-	// hands the product out by itself.
+	// Product is a product's name. Gloebit charges its own price and delivers
+	// the product itself.
 	Product string `json:"product,omitempty"`
-	// CharacterID is whose product it becomes. Empty means the user's.
+	// CharacterID is the character that gets the product. Empty means that the
+	// user gets it.
 	CharacterID string `json:"character_id,omitempty"`
-	// Price is for each, in whole gloebits. With a Product it is the price that
-	// the application showed; Gloebit charges its own, and a second order at
-	// another price is the same order.
+	// Price is the price of one, in whole gloebits. With a Product it is the
+	// price that the application showed; Gloebit charges its own price, and a
+	// second order with another price is the same order.
 	Price int64 `json:"price"`
-	// Quantity is how many, at least one.
+	// Quantity is how many to buy, at least one.
 	Quantity int64 `json:"quantity"`
-	// Username is what Gloebit's history calls the user. The default is
+	// Username is the user's name in Gloebit's history. The default is
 	// gloebit.Client.Name.
 	Username string `json:"username,omitempty"`
-	// Data is the application's own: the Fulfiller finds it in the purchase.
-	// It is a JSON value of at most 64 KiB, without a secret in it. Nil is
-	// none. Purchase writes it as json.Marshal does.
+	// Data is application data, which the Fulfiller finds in the purchase. It
+	// is a JSON value of at most 64 KiB and must not contain a secret. Nil
+	// means no data. Purchase formats it as json.Marshal does.
 	Data json.RawMessage `json:"data,omitempty"`
 }
 
-// Total is the price of all, in whole gloebits. It is -1 when the price or the
-// quantity is negative, and math.MaxInt64 when the product is larger:
+// Total returns Price times Quantity, in whole gloebits. It returns -1 when
+// either is negative, and math.MaxInt64 when the result is larger:
 // [Ledger.Purchase] refuses both.
 func (o Order) Total() int64 {
 	switch {
@@ -72,7 +74,7 @@ const (
 	longestData  = 64 << 10
 )
 
-// normal returns the order as it is kept, or an error that is
+// normal returns the order in the form in which it is stored, or a
 // gloebit.ErrInvalidRequest.
 func (o Order) normal() (Order, error) {
 	invalid := func(format string, args ...any) (Order, error) {
@@ -118,8 +120,8 @@ func (o Order) normal() (Order, error) {
 	return o, nil
 }
 
-// same reports whether another order asks for the same. What the user is
-// called may have changed meanwhile, and the price of a product at Gloebit.
+// same reports whether two orders ask for the same. The user's name, and a
+// product's price at Gloebit, may have changed in between.
 func (o Order) same(other Order) bool {
 	return o.Item == other.Item && o.Product == other.Product && o.CharacterID == other.CharacterID &&
 		(o.Price == other.Price || o.Product != "") && o.Quantity == other.Quantity && bytes.Equal(o.Data, other.Data)

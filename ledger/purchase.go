@@ -13,61 +13,63 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Purchase is an order and what has become of it. It is a value: the holder of
-// a copy must not change its History or Data. Its times are UTC, in whole
+// Purchase is an order and its progress. It is a value: the holder of a copy
+// must not change its History or Data. Its times are UTC, in whole
 // microseconds.
 type Purchase struct {
-	// Realm is that of the merchant that is paid: see gloebit.Merchant.Realm.
-	// A [Ledger] works on the purchases of one realm alone.
+	// Realm is the realm of the merchant that is paid; see
+	// gloebit.Merchant.Realm. A [Ledger] works only on the purchases of one
+	// realm.
 	Realm string `json:"realm"`
 	// ID is the transaction's ID at Gloebit, a UUID in lower case. It never
-	// changes, so it is the idempotency key for whatever a Fulfiller calls. It
-	// is derived from the realm, the user's account, the key and the order, as
-	// gloebit.Client.PurchaseItem and PurchaseProduct derive theirs.
+	// changes, so a Fulfiller can use it as the idempotency key of its calls.
+	// It is derived from the realm, the user's account, the key and the order,
+	// as gloebit.Client.PurchaseItem and PurchaseProduct derive theirs.
 	ID string `json:"id"`
-	// UserID is who pays, as gloebit.User.ID. It is empty when Gloebit has
-	// called a purchase paid that the store does not have, since it was lost
-	// with its database: of the Order, nothing is known then.
+	// UserID is the ID of the user who pays, as in gloebit.User.ID. It is empty
+	// when Gloebit has reported a purchase as paid that was lost with its
+	// database; the whole Order is then unknown.
 	UserID string `json:"user_id,omitempty"`
-	// GloebitID is the account at Gloebit that pays, as gloebit.Client.GloebitID
-	// was when the user ordered. It is empty when Gloebit did not tell. It
-	// never changes, and no account of another ID is ever charged for the
-	// purchase: where either ID is unknown, they are taken for the same.
+	// GloebitID is the account at Gloebit that pays, as
+	// gloebit.Client.GloebitID was when the user ordered. It is empty if
+	// Gloebit did not report one. It never changes, and no account with another
+	// ID is ever charged for the purchase; an unknown ID counts as equal.
 	GloebitID string `json:"gloebit_id,omitempty"`
-	// ConnectedAt is when the connection was made with which the user ordered.
-	// An order that Gloebit has not answered is canceled when the user has
-	// disconnected or connected again since.
+	// ConnectedAt is when the user made the connection with which they ordered.
+	// An unanswered order is canceled if the user has since disconnected or
+	// reconnected.
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Order
 	State State `json:"state"`
 	// Outcome is Gloebit's answer to the transaction. It is OutcomeUnknown
-	// until there was one.
+	// until Gloebit answers.
 	Outcome gloebit.Outcome `json:"outcome,omitempty"`
-	// Cause is the last thing that went wrong, in words for a log: why it was
-	// refused or canceled, or why the next step has not been done yet. It is
-	// empty when nothing did.
+	// Cause is a text for logs about the last failure: why the purchase was
+	// refused or canceled, or why its next step is not done yet. It is empty if
+	// nothing has failed.
 	Cause string `json:"cause,omitempty"`
 	// Attempts counts how often the step that follows State has failed.
 	Attempts int `json:"attempts,omitempty"`
-	// FailingSince is when it failed first. It is zero before that.
+	// FailingSince is when that step first failed. It is zero before that.
 	FailingSince time.Time `json:"failing_since,omitzero"`
-	// NextAt is when the workers try the step that follows. It is zero when
-	// there is nothing to do: the purchase is finished or stuck.
+	// NextAt is when the workers try the next step. It is zero if the purchase
+	// is finished or stuck.
 	NextAt time.Time `json:"next_at,omitzero"`
-	// StuckAt is when it was marked stuck: no step is tried any more until
-	// [Ledger.Retry]. It is zero while that is not so.
+	// StuckAt is when the purchase was marked stuck: no step is tried until
+	// [Ledger.Retry]. It is zero if the purchase is not stuck.
 	StuckAt   time.Time `json:"stuck_at,omitzero"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"` // the time of the last entry of History
-	// PaidAt is when Gloebit told that it is paid. It is zero before that.
+	// PaidAt is when Gloebit reported the purchase as paid. It is zero before
+	// that.
 	PaidAt time.Time `json:"paid_at,omitzero"`
-	// History is what happened, oldest first, from the writing of the purchase
-	// on. Of more than a hundred entries, the first and the newest are kept.
+	// History lists the changes since the purchase was created, oldest first.
+	// Of more than a hundred entries, the first and the newest are kept.
 	History []Change `json:"history"`
 }
 
 // Change is an entry of a purchase's history. From equals To when the purchase
-// was marked stuck or taken up again.
+// was marked stuck or retried.
 type Change struct {
 	From  State     `json:"from,omitempty"` // empty in the first entry
 	To    State     `json:"to"`
@@ -78,22 +80,22 @@ type Change struct {
 // Stuck reports whether the purchase was marked stuck.
 func (p Purchase) Stuck() bool { return !p.StuckAt.IsZero() }
 
-// Finished reports whether nothing more is to come: it was delivered, released
-// or refused.
+// Finished reports whether the purchase was delivered, released or refused, so
+// that nothing remains to be done.
 func (p Purchase) Finished() bool {
 	return p.State == Delivered || p.State == Released || p.State == Refused
 }
 
-// Paid reports whether the gloebits are the merchant's.
+// Paid reports whether the merchant has been paid.
 func (p Purchase) Paid() bool { return p.State == Settled || p.State == Delivered }
 
-// HoldsKey reports whether the purchase keeps Key from being used for another
-// one: it has a Key, and was not refused.
+// HoldsKey reports whether the purchase prevents another one with the same Key:
+// it has a Key, and was not refused.
 func (p Purchase) HoldsKey() bool { return p.Key != "" && p.State != Refused }
 
-// Err returns why nothing is bought: gloebit.ErrInsufficientBalance,
+// Err returns why the purchase failed: gloebit.ErrInsufficientBalance,
 // gloebit.ErrCannotSpend and so on when Gloebit refused the transaction,
-// gloebit.ErrRefused with the cause in words when it refused the call, and
+// gloebit.ErrRefused with the text of Cause when it refused the call, and
 // [ErrCanceled] when the purchase was canceled. It is nil otherwise.
 func (p Purchase) Err() error {
 	switch {
@@ -114,12 +116,12 @@ const (
 	mostHistory     = 100
 )
 
-// Check returns an error that is gloebit.ErrInvalidRequest when the purchase is
-// not what a store has to keep: its realm or its user ID is refused by
-// [connect.Key.Check], but the user ID may be empty when the order is unknown;
-// its ID is not of 1 to 36 visible ASCII characters, its key or Gloebit ID longer
-// than 255 bytes, its state unknown, its text not UTF-8 or with a NUL in it, or
-// text and Data of more than 256 KiB together. Every [Store] checks what it saves.
+// Check returns a gloebit.ErrInvalidRequest if a store need not be able to keep
+// the purchase: if [connect.Key.Check] refuses its realm or its user ID, which
+// may be empty when the order is unknown; if its ID is not 1 to 36 visible
+// ASCII characters; if its key or Gloebit ID is longer than 255 bytes; if its
+// state is unknown; if a text is not UTF-8 or contains a NUL; or if all texts
+// and Data exceed 256 KiB. Every [Store] checks what it saves.
 func (p Purchase) Check() error {
 	if err := (connect.Key{Realm: p.Realm, ID: cmp.Or(p.UserID, "unknown")}).Check(); err != nil {
 		return err
@@ -153,7 +155,7 @@ func (p Purchase) Check() error {
 	return fmt.Errorf("%w: purchase: %w", gloebit.ErrInvalidRequest, why)
 }
 
-// StoreKey is the key of the purchase in a [Store].
+// StoreKey returns the key of the purchase in a [Store].
 func (p Purchase) StoreKey() connect.Key { return connect.Key{Realm: p.Realm, ID: p.ID} }
 
 // Clone returns a copy that shares nothing with the purchase.

@@ -8,7 +8,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// retry does something until the store does not fail at it or ctx ends.
+// retry repeats do until the store does not fail or ctx ends.
 func retry(ctx context.Context, do func() error) {
 	next := backoff.NewExponentialBackOff()
 	next.InitialInterval, next.Multiplier, next.MaxInterval = 20*time.Millisecond, 2, time.Second
@@ -21,7 +21,7 @@ func retry(ctx context.Context, do func() error) {
 	}, backoff.WithBackOff(next), backoff.WithMaxElapsedTime(0))
 }
 
-// every does something each Config.Interval until ctx ends.
+// every calls do every Config.Interval until ctx ends.
 func (l *Ledger) every(ctx context.Context, do func()) {
 	for ctx.Err() == nil {
 		do()

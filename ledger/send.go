@@ -10,10 +10,10 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// send asks Gloebit to charge a purchase, and saves the answer. Only when it is
-// the first time since the user ordered does a refusal of the call itself, such
-// as of the token, refuse the purchase. The error says why it was refused, or
-// that it was canceled meanwhile.
+// send asks Gloebit to charge a purchase, and saves the answer. If the call
+// itself is refused, for example because of the token, the purchase is refused
+// only if this is the first time it is sent since the user ordered. The error
+// says why it was refused, or that it has since been canceled.
 func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, first bool) (Purchase, error) {
 	sending, stop := context.WithTimeout(ctx, l.config.WorkTimeout)
 	receipt, err := client.Transact(sending, p.transaction(l.holdURLs(p.ID)))
@@ -46,7 +46,7 @@ func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, f
 	return did.p, did.p.Err()
 }
 
-// sentInVain records that Gloebit was asked and there is nothing new.
+// sentInVain records that the purchase was sent again without a new result.
 func (l *Ledger) sentInVain(ctx context.Context, p Purchase, why error) (Purchase, error) {
 	now, err := l.recordFailure(ctx, p, why)
 	if err != nil {
@@ -55,8 +55,8 @@ func (l *Ledger) sentInVain(ctx context.Context, p Purchase, why error) (Purchas
 	return now, now.Err()
 }
 
-// recordUnsaved logs a failure of the store that the user need not hear of: the
-// purchase is written, so it is picked up later.
+// recordUnsaved logs a failure of the store without returning it: the purchase
+// is stored, so the workers resume it later.
 func (l *Ledger) recordUnsaved(ctx context.Context, p Purchase, err error) {
 	l.record(ctx, slog.LevelError, "what came of it could not be saved", p, slog.String("cause", words(err)))
 }
@@ -98,9 +98,9 @@ type pause struct {
 
 const failuresToPause = 3 // in a row
 
-// saw counts an answer of Gloebit's, or its absence. After a few failures in a
-// row, sending pauses for a wait that doubles with each failure that follows,
-// or for as long as Gloebit asks.
+// saw counts whether Gloebit answered. After a few failures in a row, sending
+// pauses for a wait that doubles with each failure that follows, or for as long
+// as Gloebit asks.
 func (p *pause) saw(now time.Time, err error, wait, asked time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

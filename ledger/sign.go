@@ -21,8 +21,8 @@ func (l *Ledger) holdURLs(id string) gloebit.HoldURLs {
 }
 
 // signature is an HMAC-SHA256 (RFC 2104) over realm, purchase and step, in
-// base64url. The realm has no line feed in it, and no step has, so that no two
-// triples give the same text.
+// base64url. Neither the realm nor a step contains a line feed, so different
+// triples give different texts.
 func signature(key gloebit.Secret, realm, id string, step eventKind) string {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	_, _ = mac.Write([]byte("gloebit ledger hold URL\n" + realm + "\n" + id + "\n" + string(step))) // never fails
@@ -30,9 +30,9 @@ func signature(key gloebit.Secret, realm, id string, step eventKind) string {
 }
 
 // readHoldURL tells which purchase and step a callback is for, and whether it
-// is signed. It looks at the last three segments of the path alone, so that it
-// does not matter what prefix a proxy or http.StripPrefix has left. It takes
-// the same time whatever is wrong.
+// is signed. It uses only the last three segments of the path, so the prefix
+// that a proxy or http.StripPrefix has left does not matter. It takes the same
+// time for every kind of mistake.
 func (l *Ledger) readHoldURL(r *http.Request) (id string, step eventKind, signed bool) {
 	segments := strings.Split(r.URL.Path, "/")
 	for len(segments) < 3 {

@@ -2,31 +2,34 @@ package ledger
 
 import "slices"
 
-// State is how far a purchase has come. States only move forward, but for a
+// State is the progress of a purchase. States only move forward, except for a
 // refused purchase that its user orders again.
 type State string
 
 // The states, in the order in which they are reached.
 const (
-	// Created is written, and Gloebit has not answered yet.
+	// Created means that the purchase is stored, and Gloebit has not answered
+	// yet.
 	Created State = "created"
-	// Accepted is known to Gloebit, which has the gloebits on hold.
+	// Accepted means that Gloebit has the transaction and the gloebits on hold.
 	Accepted State = "accepted"
-	// Reserved was told to go on: enact was answered with true.
+	// Reserved means that enact was answered with true: Gloebit was told to go
+	// on.
 	Reserved State = "reserved"
-	// Settled is paid: the gloebits are the merchant's, and the user is still
-	// to get what they paid for.
+	// Settled means that the merchant was paid, and the purchase is not
+	// delivered yet.
 	Settled State = "settled"
-	// Delivered is finished: paid, and delivered.
+	// Delivered means that the purchase is finished: it was paid and delivered.
 	Delivered State = "delivered"
-	// Refused is finished: Gloebit took no gloebits, for the reason in Outcome
-	// and Cause. If the user orders again with the same key, the purchase is
-	// Created again.
+	// Refused means that the purchase is finished: Gloebit took no gloebits,
+	// for the reason in Outcome and Cause. If the user orders again with the
+	// same key, the purchase is Created again.
 	Refused State = "refused"
-	// Canceled is off: the gloebits go back, and what was reserved is still to
-	// be released.
+	// Canceled means that the gloebits go back, and the reservation is not
+	// released yet.
 	Canceled State = "canceled"
-	// Released is finished: nothing was paid, and nothing is reserved.
+	// Released means that the purchase is finished: nothing was paid, and
+	// nothing is reserved.
 	Released State = "released"
 )
 
@@ -70,7 +73,7 @@ const (
 	callRelease call = "Release"
 )
 
-// rule is what an event does in a state.
+// rule says what an event does in a state.
 type rule struct {
 	next   State  // where the purchase goes; the same state means that it stays
 	call   call   // what is called on the way there
@@ -78,9 +81,9 @@ type rule struct {
 	stuck  bool   // the purchase is marked stuck at once, for an operator to decide
 }
 
-// decide says what becomes of a purchase, what is called and what Gloebit is
-// told. It knows no clock and no store. In a state that a newer version has
-// written it does nothing, and has Gloebit ask again.
+// decide returns the next state, the call of the Fulfiller and the answer to
+// Gloebit. It uses no clock and no store. For a state that a newer version has
+// written, it does nothing and makes Gloebit ask again.
 func decide(state State, kind eventKind) rule {
 	if !slices.Contains(States(), state) {
 		return rule{next: state, answer: failed}

@@ -11,26 +11,26 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Store keeps purchases, of any number of realms. It is safe for concurrent use,
-// by any number of processes when it is shared. It does not retry; callers
-// decide.
+// Store keeps purchases, of any number of realms. It is safe for concurrent
+// use, by any number of processes when it is shared. It does not retry; the
+// caller decides whether to.
 //
-// A purchase comes back as it was saved: strings and Data byte for byte, times
-// in UTC with their microseconds. Strings that differ in any byte are different,
-// also in the case of a letter or in spaces at the end. Every field survives
-// encoding/json, so a store may keep a purchase as one JSON text beside the
-// columns that it searches by. Whatever [Purchase.Check] refuses is refused with
-// that error. A context that has ended does nothing, and its error is returned.
-// Purchases of different realms are different purchases, whatever their IDs,
-// users and keys.
+// A store returns a purchase exactly as it was saved: strings and Data byte for
+// byte, times in UTC to the microsecond. Strings that differ in any byte are
+// different, even in the case of a letter or in trailing spaces. Every field
+// survives encoding/json, so a store may keep a purchase as one JSON text
+// beside the columns that it searches by. If [Purchase.Check] returns an error,
+// the store saves nothing and returns that error. If the context has ended, a
+// method does nothing and returns its error. Purchases of different realms are
+// different purchases, even with the same IDs, users and keys.
 //
 // Package github.com/go-gloebit/gloebit/ledger/ledgertest tests a Store.
 type Store interface {
-	// Create keeps a new purchase, and returns it and true. It keeps nothing,
-	// and returns another purchase and false, when one of the same realm and
-	// user holds the key (see [Purchase.HoldsKey]), or else when one of the realm
-	// has the ID. Of any number of callers with one key or ID, here or
-	// elsewhere, one creates and all get the same purchase.
+	// Create stores a new purchase, and returns it and true. If a purchase of
+	// the same realm and user holds the key (see [Purchase.HoldsKey]), or else
+	// if one of the realm has the ID, Create stores nothing and returns that
+	// purchase and false. Of any number of callers with one key or ID, in this
+	// process or another, one creates the purchase and all get it.
 	Create(ctx context.Context, p Purchase) (kept Purchase, created bool, err error)
 	// Get returns the purchase with that realm and ID. When there is none, the
 	// error is gloebit.ErrNotFound. It does not wait for a Change.
@@ -39,43 +39,43 @@ type Store interface {
 	// that. When there is none, the error is gloebit.ErrNotFound and fn is not
 	// called. From before fn until after the save no other Change or Claim of
 	// that purchase runs, in this process or another: others wait until their
-	// context ends. When fn fails, nothing is saved and Change returns fn's
-	// error; but when the store can no longer guarantee that fn ran alone, its
-	// error is the store's, and not fn's by errors.Is. When fn panics, nothing
-	// is saved, the purchase is free again, and the panic goes on. Change calls
-	// fn at most once.
+	// context ends. If fn returns an error, nothing is saved and Change returns
+	// that error. If the store could no longer guarantee exclusive access while
+	// fn ran, Change returns an error of the store instead, and errors.Is does
+	// not match fn's error. If fn panics, nothing is saved, the lock is
+	// released, and the panic continues. Change calls fn at most once.
 	//
 	// A store with transactions reads, calls fn and saves within one, and gives
 	// fn a context with which the application writes in that same transaction:
 	// what it writes is kept if and only if the purchase is saved. The context
-	// that fn gets ends when the store can no longer guarantee all this, and
-	// with ctx; when fn still goes on long after that, the store may give the
-	// purchase up as if it were lost, so that it is free elsewhere. fn calls
-	// no method of the store, and leaves Realm, ID and CreatedAt as they are,
-	// and UserID, GloebitID and Key unless UserID was empty. A purchase that
-	// holds its key again, since it is not refused any more, while another
-	// holds it, is an error, and nothing is saved.
+	// passed to fn is canceled when ctx ends or when the store can no longer
+	// guarantee all this. If fn keeps running long after that, the store may
+	// release its lock, so that others can change the purchase. fn must not
+	// call a method of the store. It must not change Realm, ID and CreatedAt,
+	// nor UserID, GloebitID and Key unless UserID was empty. If fn takes a
+	// purchase out of Refused while another purchase holds its key, Change
+	// saves nothing and returns an error.
 	Change(ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
-	// Claim picks the purchase of that realm and in that state that has been due
-	// the longest: whose NextAt is not zero and not after now. It sets its NextAt
-	// to until and returns it so, in one atomic step: of any number of callers,
-	// one gets it. A purchase whose Change runs may be left out rather than
-	// waited for. When none is due, the error is gloebit.ErrNotFound. When it
-	// can't be read, the error is [ErrUnreadable], and NextAt is set all the
-	// same, so that it delays no other.
+	// Claim returns the purchase of that realm and state that has been due the
+	// longest, and sets its NextAt to until, in one atomic step: of any number
+	// of callers, one gets it. A purchase is due if its NextAt is not zero and
+	// not after now. Claim may skip a purchase whose Change runs. When none is
+	// due, the error is gloebit.ErrNotFound. When the purchase can't be read,
+	// the error is [ErrUnreadable]; NextAt is set nevertheless, so that the
+	// purchase does not block others.
 	Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error)
-	// List returns the purchases that the query asks for, newest first: by
-	// CreatedAt, and by ID where that is equal, both descending. One that can't
-	// be read hides no other: it is returned with what can be told of it, and
-	// its Cause says why.
+	// List returns the purchases that match the query, newest first: by
+	// CreatedAt and then by ID, both descending. A purchase that can't be read
+	// is returned with the fields that are known, and its Cause says why.
 	List(ctx context.Context, q Query) ([]Purchase, error)
-	// Counts counts the purchases that are not finished, by realm and state, of
-	// all realms, in the order of realms and [States]. One is overdue when its
-	// NextAt is before the given time. What is not there has no Count.
+	// Counts returns the number of unfinished purchases by realm and state, for
+	// all realms, in the order of realms and [States]. A purchase is overdue
+	// when its NextAt is before the given time. A state without purchases has
+	// no Count.
 	Counts(ctx context.Context, overdue time.Time) ([]Count, error)
 }
 
-// Count is how many unfinished purchases there are in a realm and a state.
+// Count is the number of unfinished purchases in a realm and a state.
 type Count struct {
 	Realm     string
 	State     State
@@ -84,8 +84,8 @@ type Count struct {
 	Overdue   int64 // whose next step should have been tried
 }
 
-// Query says which purchases to list. Realm must be set; with nothing else it
-// asks for the newest 100.
+// Query selects purchases to list. Realm must be set. With no other field set,
+// it selects the newest 100.
 type Query struct {
 	Realm     string    // of this realm; [Ledger.List] sets its own
 	UserID    string    // of this user; empty means of all
@@ -103,7 +103,7 @@ const (
 	mostListed   = 1000
 )
 
-// PageSize is Limit, or what stands for it when it is zero or too much.
+// PageSize returns Limit, or the limit that applies if it is zero or too large.
 func (q Query) PageSize() int {
 	if q.Limit <= 0 {
 		return defaultLimit
@@ -118,13 +118,13 @@ type Cursor struct {
 	ID        string
 }
 
-// Cursor is the place of the purchase in a list.
+// Cursor returns the place of the purchase in a list.
 func (p Purchase) Cursor() Cursor { return Cursor{CreatedAt: p.CreatedAt, ID: p.ID} }
 
 // IsZero reports whether the cursor is the start of a list.
 func (c Cursor) IsZero() bool { return c.ID == "" }
 
-// String is the cursor as a URL carries it, for [ParseCursor].
+// String returns the cursor in a form for URLs, which [ParseCursor] reads.
 func (c Cursor) String() string {
 	if c.IsZero() {
 		return ""

@@ -12,14 +12,15 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// Run picks up what [Ledger.Reconcile] does, until ctx ends. Config.Workers
-// goroutines deliver and release, and as many send, so that paid purchases do
-// not wait for Gloebit. Each looks for work again Config.Interval after there
-// was none. Beside them Run saves the callbacks that are kept in memory. It then
-// finishes its work in progress, within 5/4 of Config.WorkTimeout, and returns
-// the context's error, which it logs. If a Fulfiller does not return, Run leaves
-// the call and logs its purchase, whether a worker or a callback called it.
-// Every replica may run it. Failures are logged.
+// Run does the work of [Ledger.Reconcile] until ctx ends. Config.Workers
+// goroutines deliver and release, and as many others send, so that paid
+// purchases do not wait for Gloebit. A goroutine that finds no work looks again
+// after Config.Interval. Run also saves the callbacks that are kept in memory.
+// When ctx ends, it finishes its work in progress, within 5/4 of
+// Config.WorkTimeout, and returns the context's error, which it logs. If a
+// Fulfiller does not return, Run abandons the call and logs its purchase,
+// whether a worker or a callback made the call. Every replica may call Run.
+// Failures are logged.
 func (l *Ledger) Run(ctx context.Context) error {
 	l.running.Add(1)
 	defer l.running.Add(-1)
@@ -41,16 +42,16 @@ func (l *Ledger) Run(ctx context.Context) error {
 // Reconcile makes one pass: it saves the callbacks that are kept in memory,
 // picks up every purchase of its realm whose next step is due, and tries that
 // step. An order that Gloebit has not answered is sent again under its ID, and
-// canceled when Config.SendWithin is over or its connection is gone; a purchase
-// whose callback is late is asked about in the same way; a paid one is
-// delivered; a canceled one is released. A purchase whose step fails again and
-// again is marked stuck, and logged. While Gloebit is down, sending pauses.
+// canceled after Config.SendWithin or when the user has disconnected; a
+// purchase whose callback is late is sent again to ask for its state; a paid
+// one is delivered; a canceled one is released. A purchase whose step keeps
+// failing is marked stuck, and logged. While Gloebit is down, sending pauses.
 //
-// When ctx ends, nothing more is picked up and the work in progress is finished,
-// within about Config.WorkTimeout. A Fulfiller that does not return holds
-// Reconcile until then, so call it with a context that ends. The error is
-// gloebit.ErrStore when the store failed, or the context's. A step that failed
-// is no error.
+// When ctx ends, Reconcile starts no more work and finishes the work in
+// progress, within about Config.WorkTimeout. A Fulfiller that does not return
+// blocks Reconcile until then, so call it with a context that ends. The error
+// is gloebit.ErrStore when the store failed, or the context's. Reconcile
+// returns no error for a failed step.
 func (l *Ledger) Reconcile(ctx context.Context) error {
 	var mu sync.Mutex
 	errs := []error{l.saveKept(ctx)}
@@ -66,14 +67,14 @@ func (l *Ledger) Reconcile(ctx context.Context) error {
 	return errors.Join(append(slices.Clone(errs), ctx.Err())...)
 }
 
-// toFinish and toSend are the states whose purchases are worked on, by workers
-// of their own.
+// toFinish and toSend return the states whose purchases need work. Each list
+// has its own workers.
 func toFinish() []State { return []State{Settled, Canceled} }
 func toSend() []State   { return []State{Created, Accepted, Reserved} }
 
-// work runs the workers and waits for them. Workers that go on for too long
-// after ctx has ended are left. Their purchases are logged then, and those of
-// callbacks that go on for too long.
+// work runs the workers and waits for them. Workers that run too long after ctx
+// has ended are abandoned. Their purchases are logged, and so are those of
+// callbacks that run too long.
 func (l *Ledger) work(ctx context.Context, work func(states []State)) {
 	var group sync.WaitGroup
 	for range l.config.Workers {
@@ -110,8 +111,8 @@ const mostUnreadable = 10_000
 
 // round works on the purchases in those states that were due at that time, one
 // after the other, until there is none, the store is down or ctx ends. A worker
-// that hangs keeps its slot, so that there are never more than Config.Workers of
-// a kind, however often Run and Reconcile are called.
+// that hangs keeps its slot, so that there are never more than Config.Workers
+// of a kind, however often Run and Reconcile are called.
 func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error {
 	slots, sends := l.finishing, slices.Contains(states, Created)
 	if sends {
@@ -149,8 +150,7 @@ func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error
 	return failures.err()
 }
 
-// pickUp tries the step that follows a purchase's state. The error is the
-// store's.
+// pickUp tries the next step of a purchase. The error is the store's.
 func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
 	l.held.add(p.ID, 1)
 	defer l.held.add(p.ID, -1)
