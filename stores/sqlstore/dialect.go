@@ -2,7 +2,7 @@ package sqlstore
 
 import "fmt"
 
-// Dialect is the kind of database. The zero value is none.
+// Dialect is the kind of database. The zero value is not valid.
 type Dialect int
 
 // The databases that a Store knows.

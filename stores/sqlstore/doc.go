@@ -1,6 +1,6 @@
 // Package sqlstore keeps credentials and pending connections in a PostgreSQL,
-// MariaDB, MySQL or SQLite database, through database/sql and the driver that
-// the application has already:
+// MariaDB, MySQL or SQLite database, through database/sql and a driver that the
+// application chooses:
 //
 //	db, err := sql.Open("pgx", dsn)
 //	...
@@ -12,68 +12,70 @@
 //	merchant, err := gloebit.New(gloebit.Config{Tokens: store, States: store, ...})
 //
 // Any number of processes and merchants can share the database. The tables are
-// oauth_credentials and oauth_states, with [Config].Prefix before their names, and
-// [Store.Schema] has them for applications that migrate with a tool of their own.
-// Tokens are in plain columns. Package sqlledger keeps purchases in the same
-// database.
+// oauth_credentials and oauth_states, with [Config].Prefix before their names,
+// and [Store.Schema] returns them for applications with their own migration
+// tool. Tokens are stored unencrypted. Package sqlledger keeps purchases in the
+// same database.
 //
 // # Columns
 //
-// Every row has its realm (see [connect.Connector.Realm]) in the first column.
-// Columns are text: TEXT of the collation "C" in PostgreSQL, which must have the
-// encoding UTF8, and TEXT in SQLite. In MariaDB and MySQL they are VARBINARY and
-// MEDIUMBLOB with UTF-8 in them, since text there compares without trailing
+// The first column of every row is its realm (see [connect.Connector.Realm]).
+// Columns are text: TEXT with the collation "C" in PostgreSQL, whose encoding
+// must be UTF8, and TEXT in SQLite. In MariaDB and MySQL they are VARBINARY and
+// MEDIUMBLOB that hold UTF-8, because text there compares without trailing
 // spaces; the views oauth_credentials_text and oauth_states_text show them as
-// text, without the secrets. Lists of scopes have spaces between them.
+// text, without the secrets. Lists of scopes are separated by spaces.
 //
 // Times are TIMESTAMPTZ in PostgreSQL, DATETIME(6) of UTC in MariaDB and MySQL,
-// and text of the form 2026-01-02 03:04:05.678901, of UTC, in SQLite. NULL is
-// never.
+// and text of the form 2026-01-02 03:04:05.678901, in UTC, in SQLite. NULL
+// means never.
 //
 // # Locks
 //
-// [Store.Update] holds one connection, in a transaction, while its fn runs, and
-// another for nothing. Within a process those who want the same user wait without
-// a connection, and all of them together, with those of package sqlledger, take
-// at most half of the pool that sql.DB.SetMaxOpenConns sets: so a [Store.Load]
-// always finds one, as long as the pool has two. Set a limit below the server's
-// own; without one every user who is updated at the same time takes a
-// connection.
+// [Store.Update] holds exactly one connection, in a transaction, while its fn
+// runs. Callers in one process that wait for the same user hold no connection.
+// All updates together, including those of package sqlledger, use at most half
+// of the pool that sql.DB.SetMaxOpenConns sets. So there is always a connection
+// for a [Store.Load], if the pool has at least two. Set a limit below that of
+// the server; without a limit, each user who is updated at the same time takes
+// a connection.
 //
-//   - PostgreSQL: the user's row is locked (one that is not there yet is inserted
+//   - PostgreSQL: a row lock on the user's row (a missing row is inserted
 //     first, in the same transaction).
 //   - MariaDB and MySQL: a named lock (GET_LOCK) and the row, in a transaction
-//     at READ COMMITTED, for which the binary log must be of the format ROW or
-//     MIXED.
+//     at READ COMMITTED, which requires the binary log format ROW or MIXED.
 //   - SQLite: the write lock of the whole database (BEGIN IMMEDIATE). While an
-//     fn runs, and with it perhaps a request to Gloebit, every other write to the
-//     database waits: that of another user too, and the application's own, which fails with SQLITE_BUSY
-//     if its busy_timeout is shorter. What finds the database locked here waits
-//     as long as its context lasts. Write-ahead logging (PRAGMA
-//     journal_mode=WAL) lets reads go on during a commit. A busy_timeout of the
-//     driver's is not cut short by every driver when the context ends: leave it
-//     small. A database in memory lives in one connection, so that a Load waits
-//     there for an Update.
+//     fn runs, which may include a request to Gloebit, every other write to the
+//     database waits. This includes writes for other users and the
+//     application's own writes, which fail with SQLITE_BUSY if their
+//     busy_timeout is shorter. A method of the Store that finds the database
+//     locked waits until its context ends. Write-ahead logging (PRAGMA
+//     journal_mode=WAL) lets reads continue during a commit. Keep the driver's
+//     busy_timeout small, because not every driver ends it with the context. A
+//     database in memory has only one connection, so a Load waits for an Update
+//     there.
 //
 // # Failures
 //
-// An error of the database is returned as it is, wrapped, and an error because
-// a context has ended is that of the context. Nothing is retried but what
-// finds SQLite busy or a pooled connection dead before anything was asked of
-// it. A database that comes back is used again without further ado.
+// Errors of the database are wrapped. If the context has ended, the error is
+// the context's. The Store retries only when SQLite is busy, or when a pooled
+// connection is dead before a statement was sent on it. After an outage the
+// Store works again without a restart.
 //
-// While fn runs its connection is asked every second whether it is still there.
-// When it is lost the server frees the user, so the context of fn ends, and
-// Update returns an error that says so. What fn returned then is included as text
-// only; errors.Is does not match it. An error of the commit itself leaves open
-// whether it was saved. An fn of Update is never given up: let it end.
+// While fn runs, the Store pings its connection every second. If the connection
+// is lost, the server releases the lock of the user, so the context of fn ends
+// and Update returns an error that says so. What fn returned then is included
+// as text only; errors.Is does not match it. If the commit itself fails, the
+// credential may or may not be saved. Update always waits for fn to return, so
+// fn must return when its context ends.
 //
 // # Machines that vanish
 //
-// A machine that loses its power or its network closes no connection. PostgreSQL,
-// MariaDB and MySQL free the user that it had locked when they have heard nothing
-// of it for ten seconds. No two fns run at once because of that: the context of
-// an fn ends when three quarters of that time have passed without an answer of
-// the server. A process that was stopped for longer, such as with its virtual
-// machine, finds its context ended when it goes on, and saves nothing.
+// A machine that loses its power or its network closes no connection.
+// PostgreSQL, MariaDB and MySQL release its locks when they have heard nothing
+// from it for ten seconds. Two fns for one user still never run at once: the
+// context of an fn ends when three quarters of that time have passed without an
+// answer from the server. A process that was suspended for longer, for example
+// with its virtual machine, finds the context ended when it resumes, and saves
+// nothing.
 package sqlstore

@@ -10,18 +10,18 @@ import (
 type Migration struct {
 	// Version is 1 for the first step, and one more for each that follows.
 	Version int
-	// Statements are run in order, one at a time. They can be run again, also
-	// after a failure half way.
+	// Statements are run in order, one at a time. They can be run again, even
+	// after a failure between them.
 	Statements []string
 }
 
-// Schema returns the steps of the schema in the order in which they are run, for
-// applications with a migration tool of their own; [Store.Migrate] runs the same.
-// Steps never change once they are released: a new version of this package adds
-// some.
+// Schema returns the steps of the schema in the order in which they are run,
+// for applications with their own migration tool; [Store.Migrate] runs the same
+// steps. A released step never changes: new versions of this package only add
+// steps.
 //
-// The last statement of each step keeps its version in the table oauth_schema, so
-// that Migrate knows of what was done without it.
+// The last statement of each step stores its version in the table oauth_schema,
+// so that Migrate recognizes steps that another tool has run.
 func (s *Store) Schema() []Migration {
 	var migrations []Migration
 	for _, step := range s.schema() {

@@ -14,8 +14,9 @@ const stateColumns = "user_id, verifier, return_to, binding, scopes, required, "
 // selectStates are the columns of a state, for readState.
 func (s *Store) selectStates() string { return stateColumns + s.db.Dialect.Select("expires_at") }
 
-// Put implements [connect.StateStore]. The error is that of the context when it
-// has ended, or the database's, also when the key is in use.
+// Put implements [connect.StateStore]. The error is the context's when it has
+// ended, or the database's. A key that is in use is such an error of the
+// database.
 func (s *Store) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	_, err := s.exec(ctx, "put a state",
 		"INSERT INTO {p}oauth_states ("+stateColumns+"expires_at, realm, state_hash) VALUES ("+sqldb.Marks(9)+")",
@@ -26,9 +27,9 @@ func (s *Store) Put(ctx context.Context, key connect.Key, pending connect.Pendin
 }
 
 // Take implements [connect.StateStore]. The error is ErrNotFound when there is
-// no such state, that of the context when it has ended, or the database's. After
-// an error of the database the state may be gone. A state that has expired is
-// there until [Store.Sweep].
+// no such state, the context's when it has ended, or the database's. After an
+// error of the database the state may be gone. Expired states stay until
+// [Store.Sweep] removes them.
 func (s *Store) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	take := s.takeReturning
 	if s.db.Dialect == sqldb.MySQL {
@@ -76,9 +77,9 @@ func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending con
 	return pending, err
 }
 
-// takeCounting takes a state where DELETE returns no rows: of all who have read
-// it, the one whose DELETE removed it has taken it. That is sound because a key
-// is never used again.
+// takeCounting takes a state in a database whose DELETE returns no rows: of all
+// callers that have read it, the one whose DELETE removed the row has taken it.
+// This is safe because a key is never used again.
 func (s *Store) takeCounting(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	query := s.db.Query("SELECT " + s.selectStates() + " FROM {p}oauth_states WHERE realm = ? AND state_hash = ?")
 	pending, err := readState(s.db.SQL.QueryRowContext(ctx, query, text(s, key.Realm), text(s, key.ID)))

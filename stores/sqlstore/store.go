@@ -19,34 +19,32 @@ var (
 
 // Config says which database a Store is in. DB and Dialect must be set.
 type Config struct {
-	// DB is the pool of connections to the database. It stays the caller's to
-	// close.
+	// DB is the pool of connections to the database. The caller closes it.
 	DB *sql.DB
 	// Dialect is the kind of database.
 	Dialect Dialect
 	// Prefix begins the name of every table. It is a schema and a dot, the
-	// beginning of the names, or both: "shop.", "shop_", "shop.pay_". The two
-	// parts are of ASCII letters, digits and underscores, at most 30 each, and
-	// begin with no digit. In MariaDB and MySQL a schema is a database; SQLite
-	// has none. Migrate does not make the schema. The default is the
-	// connection's own schema and oauth_credentials, oauth_states and
-	// oauth_schema.
+	// beginning of the names, or both: "shop.", "shop_", "shop.pay_". Each part
+	// has at most 30 ASCII letters, digits and underscores, and does not begin
+	// with a digit. In MariaDB and MySQL a schema is a database; SQLite has
+	// none. Migrate does not create the schema. The default is the connection's
+	// own schema and oauth_credentials, oauth_states and oauth_schema.
 	Prefix string
 	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
 }
 
-// Store is a [connect.TokenStore] and a [connect.StateStore] in a database. Make
-// it with [New]. It is safe for concurrent use, and any number of processes and
-// merchants can share the database.
+// Store is a [connect.TokenStore] and a [connect.StateStore] in a database.
+// Make it with [New]. It is safe for concurrent use, and any number of
+// processes and merchants can share the database.
 type Store struct {
 	db    *sqldb.DB
 	clock func() time.Time
 	load  string // the statement of Load
 }
 
-// New checks the configuration and makes a Store of it. It asks nothing of the
-// database: the tables are made by [Store.Migrate] or by the caller (see
+// New checks the configuration and returns a Store. It does not access the
+// database. Create the tables with [Store.Migrate] or your own tool (see
 // [Store.Schema]).
 func New(config Config) (*Store, error) {
 	var problems []error
@@ -71,11 +69,12 @@ func New(config Config) (*Store, error) {
 	return s, nil
 }
 
-// PlainAtRest implements [connect.PlainStore]: tokens are in plain columns.
+// PlainAtRest implements [connect.PlainStore]. It returns true: tokens are
+// stored unencrypted.
 func (s *Store) PlainAtRest() bool { return true }
 
-// Database is for package sqlledger, which keeps purchases beside what the Store
-// keeps.
+// Database is for package sqlledger, which keeps purchases in the same
+// database.
 func (s *Store) Database() *sqldb.DB { return s.db }
 
 // exec runs a statement that writes, in a transaction of its own, and returns

@@ -13,14 +13,13 @@ import (
 const batch = 500 // rows that one statement reads or removes
 
 // Sweep removes the states that have expired and the credentials whose Until
-// has passed, of all realms, and returns how many there were. Nothing else
-// removes what nobody asks for, and nobody calls Sweep by itself: call it every
-// few minutes, from one replica or from all. It removes a few hundred rows at a
-// time, so what it has done when it fails stays done. It waits for an Update of a
-// user whose credential has lapsed.
+// has passed, of all realms, and returns how many it removed. The Store never
+// calls Sweep: call it every few minutes, from one replica or from all. It
+// removes a few hundred rows at a time; if it fails, the rows removed so far
+// stay removed. It waits for an Update of a user whose credential has lapsed.
 //
-// The error is that of the context when it has ended, or the database's; the
-// number is right also then.
+// The error is the context's when it has ended, or the database's; the number
+// is correct even then.
 func (s *Store) Sweep(ctx context.Context) (removed int64, err error) {
 	for _, table := range []sweepable{
 		{"{p}oauth_states", "realm, state_hash", "expires_at"},
@@ -42,8 +41,8 @@ func (s *Store) Sweep(ctx context.Context) (removed int64, err error) {
 // sweepable is a table whose rows expire.
 type sweepable struct{ name, key, until string }
 
-// sweepTogether removes a few hundred rows with each statement. PostgreSQL deletes
-// in no order, and two sweeps would wait for each other: it locks the rows first,
+// sweepTogether removes a few hundred rows with each statement. PostgreSQL
+// deletes in no order, so two sweeps could deadlock: it first locks the rows,
 // in the order of their keys.
 func (s *Store) sweepTogether(ctx context.Context, table sweepable, now any) (removed int64, err error) {
 	expired := fmt.Sprintf("SELECT %s FROM %s WHERE %s <= ? ORDER BY %[1]s LIMIT ?", table.key, table.name, table.until)
@@ -60,9 +59,9 @@ func (s *Store) sweepTogether(ctx context.Context, table sweepable, now any) (re
 	}
 }
 
-// sweepOneByOne finds a few hundred rows and removes each by its key: MySQL locks
-// the gaps between rows that one statement finds, and others' saves would be
-// victims of the deadlocks.
+// sweepOneByOne finds a few hundred rows and removes each by its key: in one
+// statement, MySQL would lock the gaps between the rows, and concurrent saves
+// would fail with deadlocks.
 func (s *Store) sweepOneByOne(ctx context.Context, table sweepable, now any) (removed int64, err error) {
 	realm, id, _ := strings.Cut(table.key, ", ")
 	find := fmt.Sprintf("SELECT %s FROM %s WHERE %s <= ? LIMIT ?", table.key, table.name, table.until)
@@ -102,10 +101,12 @@ func (s *Store) expiredKeys(ctx context.Context, query string, now any) (keys []
 	return keys, rows.Err()
 }
 
-// UserIDs goes over the ids of the realm's users who have a credential, in the
-// order of their bytes, a few hundred at a time. It holds no connection while the caller
-// works. Users who come or go meanwhile, and those whose credential has lapsed,
-// may be among them or not. It ends after an error: that of the context when it has ended, or the database's.
+// UserIDs iterates over the IDs of the realm's users who have a credential, in
+// the order of their bytes. It reads a few hundred at a time, and holds no
+// connection while the caller's loop body runs. It may or may not include users
+// who are added or removed during the iteration, and users whose credential has
+// lapsed. It ends after an error, which is the context's when it has ended, or
+// the database's.
 func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	const query = "SELECT user_id FROM {p}oauth_credentials WHERE realm = ? AND user_id > ? ORDER BY user_id LIMIT ?"
 	return func(yield func(string, error) bool) {

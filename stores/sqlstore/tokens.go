@@ -53,8 +53,8 @@ func (r *credentialRow) current() *connect.Credential {
 }
 
 // Load implements [connect.TokenStore]. The error is ErrNotFound when there is
-// no credential, that of the context when it has ended, or the database's. A
-// credential that has lapsed is there until [Store.Sweep].
+// no credential, the context's when it has ended, or the database's. Lapsed
+// credentials stay until [Store.Sweep] removes them.
 func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	var row credentialRow
 	err := s.db.Patiently(ctx, func() error {
@@ -69,15 +69,15 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 	return connect.Credential{}, connect.ErrNotFound
 }
 
-// Update implements [connect.TokenStore]. It waits for the user until ctx ends,
-// and holds a lock of the database's while fn runs: see the package's
-// documentation for which, and for what else waits meanwhile. What fn returns is
-// saved also when ctx has ended since, within three seconds.
+// Update implements [connect.TokenStore]. It waits for the lock of the user
+// until ctx ends, and holds it while fn runs. The package documentation says
+// which lock it is and what else it blocks. The credential that fn returns is
+// saved even if ctx has ended since; the save then takes at most three seconds.
 //
-// The error is that of fn, unless the connection was lost meanwhile, which is
-// then the error; that of the context when it has ended; or the database's.
-// After an error nothing is saved, but after one of the commit itself, which
-// can't tell.
+// The error is fn's, unless the connection was lost while fn ran, which is then
+// the error; the context's when it has ended; or the database's. After an error
+// nothing is saved, except that after an error of the commit itself the
+// credential may have been saved.
 func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context.Context, current *connect.Credential) (*connect.Credential, error)) error {
 	leave, err := s.db.Enter(ctx, "user "+key.Realm+"\x00"+key.ID)
 	if err != nil {
@@ -111,8 +111,8 @@ func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context
 	return failed(ctx, "commit a credential", h.Commit(after))
 }
 
-// Delete implements [connect.TokenStore]. It waits for the user as
-// [Store.Update] does, with the same errors.
+// Delete implements [connect.TokenStore]. It waits for the lock of the user as
+// [Store.Update] does, and returns the same errors.
 func (s *Store) Delete(ctx context.Context, key connect.Key) error {
 	return s.Update(ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, nil })
 }
@@ -122,14 +122,14 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 	query, args := s.load, []any{text(s, key.Realm), text(s, key.ID)}
 	switch s.db.Dialect {
 	case sqldb.Postgres:
-		// A row that is not there is made, for this transaction alone, and
-		// whoever wants it too waits for its end.
+		// A missing row is inserted in this transaction, and other transactions
+		// that want it wait for the end of this one.
 		query = s.db.Query("INSERT INTO {p}oauth_credentials (realm, user_id, " + credentialColumns + ")" +
 			" VALUES (?, ?, '', '', '', '', '', '', NULL, NULL, NULL, 0)" +
 			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns)
 	case sqldb.MySQL:
-		// Locks on rows that are not there are shared locks of gaps in
-		// InnoDB, and deadlock: so the name is locked as well.
+		// In InnoDB, locks on missing rows are shared gap locks, which
+		// deadlock. So the name is locked as well.
 		if err := h.LockName(ctx, "user "+key.Realm+"\x00"+key.ID); err != nil {
 			return row, err
 		}
