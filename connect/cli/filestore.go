@@ -21,21 +21,22 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrFile is returned by a [FileStore] for a file that can't be used: it was cut
-// off, is another server's, or others can read it. The text names the file and
-// says what to do. Such a file is never overwritten.
+// ErrFile is returned by a [FileStore] for a file that can't be used: it is
+// truncated, belongs to another server, or is readable by other users. The text
+// names the file and says what to do. A FileStore never overwrites such a file.
 var ErrFile = errors.New("the file can't be used")
 
-// FileStore is a [connect.TokenStore] that keeps each credential in a file of its
-// own, in the clear, with the mode 0600. A file is replaced as a whole, or not at
-// all. Any number of processes can share it: while one updates a credential, it
-// holds the lock of a second file beside it, which stays. It is safe for
+// FileStore is a [connect.TokenStore] that keeps each credential in a separate
+// file, unencrypted, with the mode 0600. It replaces files atomically. Any
+// number of processes can share it: a process that updates a credential locks a
+// second file beside it, which is not removed afterwards. It is safe for
 // concurrent use.
 //
-// A file that group or others can read, or a directory that they can write to, is
-// refused; not on Windows, where modes say nothing.
+// It refuses a file that its group or other users can read, and a directory
+// that they can write to. On Windows, where modes say nothing, it does not
+// check this.
 type FileStore struct {
-	// Dir is the directory. It is made, with the mode 0700, when the first
+	// Dir is the directory. It is created, with the mode 0700, when the first
 	// credential is saved.
 	Dir string
 
@@ -44,7 +45,7 @@ type FileStore struct {
 }
 
 // UserStore returns a FileStore in the user's configuration directory (see
-// [os.UserConfigDir]), in the directory of the program.
+// [os.UserConfigDir]), in a directory named after the program.
 func UserStore(program string) (*FileStore, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
@@ -59,7 +60,7 @@ func UserStore(program string) (*FileStore, error) {
 // PlainAtRest implements [connect.PlainStore].
 func (s *FileStore) PlainAtRest() bool { return true }
 
-// Format writes the type's name and the directory, whatever the verb.
+// Format writes the type's name and the directory, for every verb.
 func (s *FileStore) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "cli.FileStore(%s)", s.Dir) }
 
 // record is what a file holds.
@@ -112,8 +113,8 @@ func (s *FileStore) Delete(ctx context.Context, key connect.Key) error {
 	return s.Update(ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, nil })
 }
 
-// path returns the file of a key. The readable part is for people, the hash tells
-// keys apart, also where the case of a letter does not.
+// path returns the file of a key. The readable part is for people. The hash
+// distinguishes keys, even on file systems that ignore case.
 func (s *FileStore) path(key connect.Key) string {
 	sum := sha256.Sum256([]byte(key.Realm + "\x00" + key.ID))
 	readable := strings.Map(func(r rune) rune {
@@ -216,7 +217,8 @@ func writeNew(path string, body []byte) error {
 	return errors.Join(err, file.Close())
 }
 
-// syncDir writes the directory to the disk, so that a rename survives a power cut.
+// syncDir writes the directory to the disk, so that a rename survives a power
+// cut.
 func (s *FileStore) syncDir() error {
 	if runtime.GOOS == "windows" { // it can't open a directory
 		return nil

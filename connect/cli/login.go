@@ -19,8 +19,9 @@ import (
 
 // Login is the login of a program's one user at a server. Server, ClientID and
 // Store must be set, and ClientSecret unless the client is public. The methods
-// that log in ask nobody when the Store has a login that can still be used. When
-// several processes log in at once, one asks and the others wait for it.
+// that log in do not ask the user when the Store has a login that is still
+// valid. When several processes log in at once, one asks the user and the
+// others wait for it.
 type Login struct {
 	// Server is the server. It should be a public client: a program's users can
 	// read its secret (RFC 8252 section 8.5). PKCE is always used in the browser.
@@ -28,16 +29,16 @@ type Login struct {
 	// ClientID and ClientSecret are those of connect.Config.
 	ClientID     string
 	ClientSecret connect.Secret
-	// Scopes is what the user is asked for.
+	// Scopes are the scopes that the user is asked for.
 	Scopes []connect.Scope
 	// Store keeps the login.
 	Store *FileStore
-	// RedirectURL is where the browser comes back to, on a loopback address. Without
-	// a port, any free one is used; servers that want the exact URL need one. The
-	// default is http://127.0.0.1/callback.
+	// RedirectURL is the URL to which the server redirects the browser, on a
+	// loopback address. Without a port, any free port is used; set one if the
+	// server requires the exact URL. The default is http://127.0.0.1/callback.
 	RedirectURL string
-	// Open shows the user a URL to open in the browser of this machine. The default
-	// writes it to the standard error.
+	// Open shows the user a URL to open in the browser of this machine. The
+	// default writes it to the standard error.
 	Open func(ctx context.Context, url string) error
 	// Show shows the user a code and where to enter it. The default writes them to
 	// the standard error.
@@ -48,12 +49,12 @@ type Login struct {
 	Logger *slog.Logger
 }
 
-// owner is the user's id in the Store: there is one.
+// owner is the ID of the Store's only user.
 const owner = "owner"
 
-// Account returns the account of the login in the Store, and asks nobody. The
-// error is connect.ErrNotConnected when there is none, or when the server has
-// ended it.
+// Account returns the account of the login in the Store, and never asks the
+// user. The error is connect.ErrNotConnected when there is no login, or when
+// the server has ended it.
 func (l Login) Account(ctx context.Context) (*connect.Account, error) {
 	connector, err := l.connector(l.redirectURL())
 	if err != nil {
@@ -63,9 +64,10 @@ func (l Login) Account(ctx context.Context) (*connect.Account, error) {
 }
 
 // Device logs in by device authorization (RFC 8628): it shows a code, and waits
-// until the user has entered it on any device. Server.Endpoint.DeviceAuthURL must
-// be set. Errors: connect.ErrAccessDenied, connect.ErrCodeExpired, and others of
-// connect.Connector.ConnectDevice; [ErrFile] for a Store that can't be used.
+// until the user has entered it on any device. Server.Endpoint.DeviceAuthURL
+// must be set. Errors: connect.ErrAccessDenied, connect.ErrCodeExpired, and
+// others of connect.Connector.ConnectDevice; [ErrFile] for a Store that can't
+// be used.
 func (l Login) Device(ctx context.Context) (*connect.Account, error) {
 	connector, err := l.connector(l.redirectURL())
 	if err != nil {
@@ -79,8 +81,8 @@ func (l Login) Device(ctx context.Context) (*connect.Account, error) {
 }
 
 // Browser logs in with the browser of this machine (RFC 8252): it listens on a
-// loopback address, passes Open the URL at which to begin, and waits until the
-// browser has come back, or ctx ends. Errors: connect.ErrAccessDenied, and others
+// loopback address, passes the start URL to Open, and waits until the browser
+// is redirected back or ctx ends. Errors: connect.ErrAccessDenied, and others
 // of connect.Connector.Exchange; [ErrFile] for a Store that can't be used.
 func (l Login) Browser(ctx context.Context) (*connect.Account, error) {
 	connector, err := l.connector(l.redirectURL())
@@ -90,8 +92,8 @@ func (l Login) Browser(ctx context.Context) (*connect.Account, error) {
 	return l.once(ctx, connector, l.browse)
 }
 
-// Logout removes the login from the Store, and revokes it where the server can.
-// If there is none, it does nothing.
+// Logout removes the login from the Store, and revokes it if the server
+// supports that. If there is none, it does nothing.
 func (l Login) Logout(ctx context.Context) error {
 	connector, err := l.connector(l.redirectURL())
 	if err != nil {
@@ -122,8 +124,8 @@ func (l Login) connector(redirectURL string) (*connect.Connector, error) {
 	})
 }
 
-// account returns the account of the Store. A token that has expired is refreshed
-// first, since the user is here now if that fails.
+// account returns the account of the Store. It refreshes an expired token
+// first, because the user can log in now if that fails.
 func account(ctx context.Context, connector *connect.Connector) (*connect.Account, error) {
 	account, err := connector.Account(ctx, owner)
 	if err == nil {
@@ -136,7 +138,7 @@ func account(ctx context.Context, connector *connect.Connector) (*connect.Accoun
 }
 
 // once returns the account of the Store, and logs in if there is none. Another
-// process that does the same waits, and then finds it.
+// process that does the same waits for this login and uses it.
 func (l Login) once(
 	ctx context.Context, connector *connect.Connector, login func(context.Context) error,
 ) (found *connect.Account, err error) {
@@ -146,7 +148,7 @@ func (l Login) once(
 		if !errors.Is(err, connect.ErrNotConnected) {
 			return err
 		}
-		// What is left could not be refreshed.
+		// The remaining credential could not be refreshed.
 		if err := l.Store.Delete(ctx, connect.Key{Realm: connector.Realm(), ID: owner}); err != nil {
 			return err
 		}
@@ -162,7 +164,7 @@ func (l Login) once(
 	return found, nil
 }
 
-// browse serves the callback until the browser has come back.
+// browse serves the callback until the browser is redirected back.
 func (l Login) browse(ctx context.Context) error {
 	redirect, err := url.Parse(l.redirectURL())
 	if err != nil {
@@ -223,8 +225,8 @@ func (l Login) browse(ctx context.Context) error {
 	}
 }
 
-// callback completes the login. A request that belongs to no login under way,
-// which any program on this machine can send, ends nothing.
+// callback completes the login. A request that belongs to no pending login,
+// which any program on this machine can send, does not end the login.
 func callback(connector *connect.Connector, done chan<- error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
