@@ -30,7 +30,7 @@ func NewClient(account *connect.Account) *Client {
 	}
 }
 
-// User returns what Omniport says of the user. An error is an [APIError], or
+// User returns Omniport's data about the user. An error is an [APIError], or
 // one of package connect when there was no response.
 func (c *Client) User(ctx context.Context) (User, error) {
 	var user struct {
@@ -63,20 +63,21 @@ func (c *Client) User(ctx context.Context) (User, error) {
 	return user.User, nil
 }
 
-// APIError is a response of Omniport's that is not the one asked for: another
-// status, or a body that can't be used. It holds no secret.
+// APIError is an error response from Omniport: an unexpected status, or a body
+// that can't be used. It holds no secret.
 //
-// It is a [connect.ErrNotConnected] when Omniport does not take the access
-// token, and then also a [connect.ErrTokenExpired] or a
-// [connect.ErrTokenRefused]; a [connect.ErrUnavailable] for a status that says
-// that Omniport failed or is busy; and a [connect.ErrBadReply] otherwise.
+// errors.Is matches it with [connect.ErrNotConnected] when Omniport refuses the
+// access token, and then also with [connect.ErrTokenExpired] or
+// [connect.ErrTokenRefused]; with [connect.ErrUnavailable] for a status that
+// says that Omniport failed or is busy; and with [connect.ErrBadReply]
+// otherwise.
 type APIError struct {
 	Status int    // the HTTP status
 	Code   string // the error of the response's challenge: invalid_token, or empty
 	Text   string // Omniport's words, or what is wrong with the body
 }
 
-// Error returns the status and the words.
+// Error returns the status and Omniport's text.
 func (e *APIError) Error() string {
 	text := fmt.Sprintf("omniport: status %d", e.Status)
 	for _, part := range []string{e.Code, e.Text} {
@@ -87,7 +88,7 @@ func (e *APIError) Error() string {
 	return text
 }
 
-// Unwrap returns the errors of package connect that it is.
+// Unwrap returns the errors of package connect that match it.
 func (e *APIError) Unwrap() []error {
 	switch {
 	case e.Status == http.StatusUnauthorized && e.Code == invalidToken && strings.Contains(e.Text, "expired"):

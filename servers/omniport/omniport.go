@@ -26,10 +26,10 @@
 //
 // # Codes and tokens
 //
-// An authorization code is good for 60 seconds. An access token is good for ten
-// hours, a refresh token until it is used. A refresh ends both tokens at once.
-// Refreshes of one token that overlap get the same new pair; one that comes
-// later is refused, and the user has to connect again.
+// An authorization code is valid for 60 seconds, an access token for ten hours,
+// and a refresh token until it is used. A refresh ends both tokens at once.
+// Concurrent refreshes of one token get the same new pair; a later one is
+// refused, and the user has to connect again.
 package omniport
 
 import (

@@ -2,15 +2,15 @@ package omniport
 
 import "cmp"
 
-// User is what Omniport says of a user. An object is nil unless the application
-// is registered with one of its data points, and has zero fields if the user
-// does not have the data. ID is always set; it alone is, if the user is not a
-// person.
+// User is Omniport's data about a user. An object is nil unless the application
+// is registered with one of its data points. Its fields are zero if the user
+// does not have the data. ID is always set; if the user is not a person, only
+// ID is set.
 //
 // Dates are as Omniport writes them: 2006-01-02.
 type User struct {
 	ID int64 `json:"userId"`
-	// Username is in Omniport's documentation, and in answers of older
+	// Username is in Omniport's documentation and in responses of older
 	// versions.
 	Username string `json:"username,omitempty"`
 

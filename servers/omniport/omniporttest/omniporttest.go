@@ -1,5 +1,5 @@
-// Package omniporttest is a test Omniport: an [http.Handler] that does what
-// Omniport does, down to its oddities, and fails on demand.
+// Package omniporttest is a test Omniport: an [http.Handler] that behaves like
+// Omniport, including its quirks, and fails on demand.
 //
 //	server := omniporttest.New(nil)
 //	server.AddApplication(omniporttest.Application{
@@ -24,7 +24,7 @@ import (
 	"github.com/go-gloebit/gloebit/servers/omniport"
 )
 
-// What the settings of Omniport say, all of them defaults.
+// The settings of Omniport, which are all defaults.
 const (
 	codeLife    = 60 * time.Second
 	accessLife  = 36000 * time.Second
@@ -77,8 +77,8 @@ func New(clock func() time.Time) *Server {
 // AddApplication adds an application, or replaces the one with its ClientID.
 func (s *Server) AddApplication(a Application) { s.Do(func() { s.applications[a.ClientID] = a }) }
 
-// AddUser adds a user, or replaces the one with its ID. Applications are told
-// what the user has, as if they were registered with those data points.
+// AddUser adds a user, or replaces the one with its ID. Applications get all
+// data that the user has, as if they were registered with its data points.
 func (s *Server) AddUser(u omniport.User) {
 	s.Do(func() { s.users[strconv.FormatInt(u.ID, 10)] = u })
 }
