@@ -28,7 +28,7 @@ type Client struct {
 }
 
 // NewClient returns a client for an account of a [Server]. It refreshes the
-// account's token, and forgets it when the merchant has disabled the
+// account's token, and removes it when the merchant has disabled the
 // application.
 func NewClient(account *connect.Account) *Client {
 	return &Client{

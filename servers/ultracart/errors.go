@@ -37,15 +37,15 @@ type ErrorResponse struct {
 	Warning  map[string]any `json:"warning,omitempty"`
 }
 
-// APIError is a response of UltraCart's that is not the one asked for: another
-// status, a 200 with an error in it, or a body that can't be used. It holds no
-// secret.
+// APIError is an error response from UltraCart: an unexpected status, a 200
+// that contains an error, or a body that can't be used. It holds no secret.
 //
-// It is a [connect.ErrAccessDenied] when the user denied access, a
-// [connect.ErrExchange] for another error of an OAuth endpoint, a
-// [connect.ErrNotConnected] and a [connect.ErrTokenRefused] when UltraCart does
-// not take the access token, a [connect.ErrUnavailable] for a status that says
-// that UltraCart failed or is busy, and a [connect.ErrBadReply] otherwise.
+// errors.Is matches it with [connect.ErrAccessDenied] when the user denied
+// access; with [connect.ErrExchange] for another error of an OAuth endpoint;
+// with [connect.ErrNotConnected] and [connect.ErrTokenRefused] when UltraCart
+// refuses the access token; with [connect.ErrUnavailable] for a status that
+// says that UltraCart failed or is busy; and with [connect.ErrBadReply]
+// otherwise.
 type APIError struct {
 	Status     int           // the HTTP status, which may be 200
 	Code       string        // error of an OAuth endpoint, or error_code
@@ -55,7 +55,7 @@ type APIError struct {
 	RetryAfter time.Duration // when to come again; 0 when UltraCart does not say
 }
 
-// Error returns the status and the words.
+// Error returns the status and UltraCart's text.
 func (e *APIError) Error() string {
 	text := fmt.Sprintf("ultracart: status %d", e.Status)
 	for _, part := range []string{e.Code, e.Text} {
@@ -66,7 +66,7 @@ func (e *APIError) Error() string {
 	return text
 }
 
-// Unwrap returns the errors of package connect that it is.
+// Unwrap returns the errors of package connect that match it.
 func (e *APIError) Unwrap() []error {
 	switch {
 	case e.Code == "access_denied":

@@ -78,8 +78,8 @@ type DeviceAuthorization struct {
 	Interval                Seconds        `json:"interval"`
 }
 
-// Seconds is a number of seconds. UltraCart writes the one of a token as a
-// string, and the one of a device code as a number; both are read.
+// Seconds is a number of seconds. UltraCart writes it as a string for a token
+// and as a number for a device code; both are read.
 type Seconds int64
 
 // UnmarshalJSON reads a whole number, or a string that holds one. It reads null
@@ -107,8 +107,8 @@ func (s *Seconds) UnmarshalJSON(b []byte) error {
 func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
 
 // AccessToken exchanges an authorization code, a refresh token or a device code
-// for an access token. It is oauth_access_token. If the response has an error
-// in it, whatever its status, AccessToken returns an [APIError] too.
+// for an access token. It is oauth_access_token. If the response contains an
+// error, even with status 200, AccessToken also returns an [APIError].
 func (o OAuth) AccessToken(ctx context.Context, request TokenRequest) (TokenResponse, error) {
 	form := url.Values{"grant_type": {request.GrantType}}
 	secrets := []connect.Secret{request.Code, request.RefreshToken, request.DeviceCode}
@@ -131,8 +131,8 @@ func (o OAuth) AccessToken(ctx context.Context, request TokenRequest) (TokenResp
 }
 
 // Revoke revokes an access token, and with it the merchant's approval of the
-// application. It is oauth_revoke. If the response says that it was not
-// successful, Revoke returns an [APIError] too.
+// application. It is oauth_revoke. If the response reports failure, Revoke also
+// returns an [APIError].
 func (o OAuth) Revoke(ctx context.Context, accessToken connect.Secret) (RevokeResponse, error) {
 	var response RevokeResponse
 	form := url.Values{"token": {accessToken.Reveal()}}
@@ -147,7 +147,7 @@ func (o OAuth) Revoke(ctx context.Context, accessToken connect.Secret) (RevokeRe
 }
 
 // AuthorizeDevice starts the device authorization grant (RFC 8628) for a scope,
-// which is required: a name of UltraCart's such as crm or ultraship, and
+// which is required: one of UltraCart's names, such as crm or ultraship, or
 // crm_embed for an [EmbedServer]. Show the user the UserCode and the
 // VerificationURI, and call [OAuth.DeviceToken].
 func (o OAuth) AuthorizeDevice(ctx context.Context, scope string) (DeviceAuthorization, error) {
@@ -169,9 +169,9 @@ func (o OAuth) AuthorizeDevice(ctx context.Context, scope string) (DeviceAuthori
 const slowDown = 5 * time.Second
 
 // DeviceToken asks for the token of a device until the user has answered or the
-// device code has expired. It waits for the interval between two requests. When
-// the user denies access, the error is a [connect.ErrAccessDenied]; when the
-// code expires, a [connect.ErrExchange].
+// device code has expired. It waits for the interval between two requests. The
+// error is [connect.ErrAccessDenied] when the user denies access, and
+// [connect.ErrExchange] when the code expires.
 func (o OAuth) DeviceToken(ctx context.Context, device DeviceAuthorization) (TokenResponse, error) {
 	interval := cmp.Or(device.Interval.Duration(), 5*time.Second) // RFC 8628 section 3.2
 	expires := time.Now().Add(device.ExpiresIn.Duration())

@@ -27,7 +27,7 @@
 // # The end of a grant
 //
 // UltraCart answers with 410 when the merchant has disabled the application.
-// The credential is then forgotten, and [APIError] is a
+// The credential is then removed, and errors.Is matches the [APIError] with
 // [connect.ErrNotConnected].
 //
 // # Limits
@@ -81,8 +81,8 @@ func Server(base string) connect.Server {
 }
 
 // EmbedServer describes the endpoints of UltraCart's embedded conversations.
-// They have the device authorization grant with the scope crm_embed alone;
-// access tokens are good for 60 minutes.
+// They support only the device authorization grant with the scope crm_embed.
+// Access tokens are valid for 60 minutes.
 func EmbedServer(base string) connect.Server {
 	return server(strings.TrimSuffix(base, "/"), embedPrefix)
 }
