@@ -15,21 +15,21 @@ import (
 	"github.com/go-gloebit/gloebit/internal/reply"
 )
 
-// Client calls Blot're's API. Its methods send one request each, unless they say
-// otherwise. Their errors are an [*Error] for an error response, and else errors
-// of package connect. A Client is safe for concurrent use.
+// Client calls Blot're's API. Its methods send one request each, unless they
+// say otherwise. Their errors are an [*Error] for an error response, and
+// otherwise errors of package connect. A Client is safe for concurrent use.
 type Client struct {
-	// Address is where Blot're is. The default is [Address].
+	// Address is the base URL of Blot're. The default is [Address].
 	Address string
-	// HTTPClient sends the requests. That of a [connect.Account] sends the user's
-	// token, and refreshes it when Blot're says that it has expired (see
-	// [NewClient]). The default sends requests without a user, which can read
-	// everything.
+	// HTTPClient sends the requests. The client of a [connect.Account] sends
+	// the user's token, and refreshes it when Blot're reports that it has
+	// expired (see [NewClient]). The default sends requests without a user;
+	// these can read everything.
 	HTTPClient *http.Client
 }
 
-// NewClient returns a client that calls the API as the user of an account, at the
-// Blot're to which the account belongs.
+// NewClient returns a client that calls the API as the user of an account, at
+// the Blot're to which the account belongs.
 func NewClient(account *connect.Account) Client {
 	return Client{
 		Address:    strings.TrimSuffix(account.Server().Endpoint.TokenURL, "/v0/oauth2/access_token"),
@@ -153,10 +153,10 @@ func (l *listOf[T]) decode(body []byte) error {
 	return nil
 }
 
-// Call sends a request to the API, for what this package has no method for: path
-// is below /v0/api/, with segments that [url.PathEscape] has escaped. A body that
-// is not nil is sent as JSON, and the JSON of the response is returned. Only GET
-// requests have a query.
+// Call sends a request to an endpoint of the API for which Client has no
+// method. Path is below /v0/api/, and its segments must be escaped with
+// [url.PathEscape]. A body that is not nil is sent as JSON, and the JSON of the
+// response is returned. Only GET requests have a query.
 func (c Client) Call(ctx context.Context, method, path string, query url.Values, body any) (json.RawMessage, error) {
 	if strings.ContainsAny(path, "?#") || strings.HasPrefix(path, "/") || strings.HasSuffix(path, "/") {
 		return nil, fmt.Errorf("blotre: %w: %.60q is no path below the API", connect.ErrInvalidRequest, path)

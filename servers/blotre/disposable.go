@@ -13,8 +13,8 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// OneTimeCode is the grant type by which a disposable application gives its code
-// for tokens, with [connect.Connector.ConnectCode].
+// OneTimeCode is the grant type with which a disposable application exchanges
+// its code for tokens; see [connect.Connector.ConnectCode].
 const OneTimeCode = "https://oauth2grant.blot.re/onetime_code"
 
 // Registration is a disposable application as Blot're registered it.
@@ -27,7 +27,7 @@ type Registration struct {
 }
 
 // Register registers a disposable application, which one user can approve. Most
-// programs want [Disposable], which keeps it.
+// programs should use [Disposable], which also stores the registration.
 func (c Client) Register(ctx context.Context, name, blurb string) (Registration, error) {
 	var made struct {
 		Name      string         `json:"name"`
@@ -49,46 +49,47 @@ func (c Client) Register(ctx context.Context, name, blurb string) (Registration,
 }
 
 // Disposable is a program of one user that needs no registration: it registers
-// itself at Blot're, and the user approves it by entering a code. Name, Blurb and
-// Store must be set.
+// itself at Blot're, and the user approves it by entering a code. Name, Blurb
+// and Store must be set.
 type Disposable struct {
-	// Name and Blurb are what Blot're shows to the user.
+	// Name and Blurb are shown to the user by Blot're.
 	Name, Blurb string
 	// Store keeps the application and the user's credential, so that the next
-	// Open finds them. A program's is a FileStore of package connect/cli. Two
-	// programs with one Store must not have the same Name.
+	// Open finds them. Programs usually use a FileStore of package connect/cli.
+	// Two programs with one Store must not have the same Name.
 	Store connect.TokenStore
 	// Show tells the user the code, and the URL at which to enter it. The default
 	// writes both to the standard error.
 	Show func(context.Context, connect.DeviceCode) error
-	// Wait returns when the user says that they have entered the code: when they
-	// have pressed Enter. The default asks Blot're every five seconds.
+	// Wait returns when the user confirms that they have entered the code, for
+	// example by pressing Enter. The default asks Blot're every five seconds.
 	Wait func(context.Context) error
-	// Address is where Blot're is. The default is [Address].
+	// Address is the base URL of Blot're. The default is [Address].
 	Address string
 	// HTTPClient is connect.Config.HTTPClient.
 	HTTPClient *http.Client
 }
 
-// owner is the user's id in the Store: there is one.
+// owner is the ID of the Store's only user.
 const owner = "owner"
 
 // pollInterval is how often Blot're is asked whether the code was entered.
 const pollInterval = 5 * time.Second
 
-// errOver is of an application that can't be used any more: the code ended, or
-// the user's tokens did.
+// errOver is the error of an application that can't be used any more, because
+// its code or the user's tokens have ended.
 var errOver = errors.New("the application has ended")
 
-// Open returns the account of the program's user. If the Store has one that
-// Blot're still accepts, nobody is asked. If it has an application whose code the
-// user may still enter, or has entered while the program did not run, Open goes on
-// with that; also when it runs in several processes at once. Otherwise it registers
-// a new application, and waits until the user has entered the code. The user may
-// deny access at Blot're and approve later: Blot're does not tell.
+// Open returns the account of the program's user. If the Store has an account
+// that Blot're still accepts, Open returns it without asking the user. If the
+// Store has an application whose code the user may still enter, or has entered
+// while the program did not run, Open continues with that application, even in
+// several processes at once. Otherwise it registers a new application, and
+// waits until the user has entered the code. If the user denies access, Blot're
+// does not notify the program, and the user can still approve later.
 //
-// Pass the account to [NewClient]. Errors: [connect.ErrCodeExpired]
-// when the user did not enter the code in time, an [*Error] or an error of package
+// Pass the account to [NewClient]. Errors: [connect.ErrCodeExpired] when the
+// user did not enter the code in time, an [*Error] or an error of package
 // connect when Blot're or the Store failed, what Show or Wait returned, and the
 // context's.
 func (d Disposable) Open(ctx context.Context) (*connect.Account, error) {
@@ -135,8 +136,8 @@ func (d Disposable) key() (connect.Key, error) {
 	return key, nil
 }
 
-// registered returns the application of the Store. If there is none, it registers
-// one and keeps it.
+// registered returns the application of the Store. If there is none, it
+// registers one and keeps it.
 func (d Disposable) registered(ctx context.Context) (kept connect.Credential, found bool, err error) {
 	key, err := d.key()
 	if err != nil {
@@ -177,7 +178,7 @@ func (d Disposable) connector(kept connect.Credential) (*connect.Connector, erro
 }
 
 // account returns the user's account: the one of the Store, or the one that the
-// code gives. The error is errOver when neither can be had any more.
+// code gives. The error is errOver when neither is available any more.
 func (d Disposable) account(
 	ctx context.Context, connector *connect.Connector, kept connect.Credential, found bool,
 ) (*connect.Account, error) {
@@ -205,8 +206,8 @@ func (d Disposable) account(
 	return account, nil
 }
 
-// verify asks Blot're whether the account's token is still good, and refreshes it
-// if it isn't.
+// verify asks Blot're whether the account's token is still good, and refreshes
+// it if it isn't.
 func (d Disposable) verify(ctx context.Context, account *connect.Account) error {
 	until := time.Now().Add(timeout)
 	credential, err := account.Fresh(ctx, until)
@@ -228,9 +229,9 @@ func (d Disposable) verify(ctx context.Context, account *connect.Account) error 
 	return nil
 }
 
-// redeem waits until the user has entered the code, and gives it for tokens. Until
-// then Blot're answers as it does to a wrong code. An application that was found
-// may have been approved already.
+// redeem waits until the user has entered the code, and exchanges it for
+// tokens. Until then Blot're responds as to a wrong code. An application that
+// was found may have been approved already.
 func (d Disposable) redeem(ctx context.Context, connector *connect.Connector, kept connect.Credential, found bool) error {
 	show := d.Show
 	if show == nil {

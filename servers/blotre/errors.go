@@ -12,20 +12,22 @@ import (
 	"github.com/go-gloebit/gloebit/internal/reply"
 )
 
-// ErrNotOwner is returned by a change to a stream of another user's. A change to
-// such a stream's tag is a [connect.ErrNotFound].
+// ErrNotOwner is returned by methods that change a stream when the stream
+// belongs to another user. For a change to the tag of such a stream, the error
+// is [connect.ErrNotFound].
 var ErrNotOwner = errors.New("the stream is another user's")
 
-// Error is an error response, or one that can't be read. With errors.Is it is
+// Error is an error response, or a response that can't be read. errors.Is
+// matches it with
 //
 //   - [ErrNotOwner] for status 401 and another user's stream,
 //   - [connect.ErrNotConnected] for any other 401: there was no token, or it is
-//     unknown, or has been replaced; and [connect.ErrTokenExpired] too, if the token
-//     has expired and could not be refreshed,
+//     unknown, or has been replaced; and [connect.ErrTokenExpired] too, if the
+//     token has expired and could not be refreshed,
 //   - [connect.ErrNotFound] for 404,
 //   - [connect.ErrUnavailable] for 429 and for 500 and above,
-//   - [connect.ErrBadReply] for a redirect, and for a good status with a body that
-//     can't be read.
+//   - [connect.ErrBadReply] for a redirect, and for a good status with a body
+//     that can't be read.
 type Error struct {
 	Status  int             // the HTTP status
 	Text    string          // the server's words, at most 200 bytes; or what is wrong with the body
@@ -42,7 +44,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("blotre: status %d: %s", e.Status, e.Text)
 }
 
-// Unwrap returns the errors that it is.
+// Unwrap returns the errors that match it.
 func (e *Error) Unwrap() []error { return e.kinds }
 
 // newError reads an error response: an object, a page, or nothing.

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Address is where Blot're is.
+// Address is the base URL of Blot're.
 const Address = "https://blot.re"
 
 // Server describes Blot're at an address. An empty address means [Address].
@@ -58,7 +58,7 @@ func subject(member func(string) any) string {
 	return id
 }
 
-// TokenInfo is what Blot're says about a token.
+// TokenInfo is Blot're's data about a token.
 type TokenInfo struct {
 	Issued    time.Time     // when the access token was issued
 	ExpiresIn time.Duration // how long the access token is still good; zero when it has expired
@@ -66,7 +66,7 @@ type TokenInfo struct {
 	User      User // the zero User when the token has none
 }
 
-// TokenInfo asks about an access token or a refresh token. The error is
+// TokenInfo asks Blot're about an access token or a refresh token. The error is
 // [connect.ErrNotFound] when the token is unknown or has expired.
 func (c Client) TokenInfo(ctx context.Context, token connect.Secret) (TokenInfo, error) {
 	var info struct {
@@ -92,9 +92,9 @@ func (c Client) TokenInfo(ctx context.Context, token connect.Secret) (TokenInfo,
 	return known, nil
 }
 
-// Revoke ends an access token or a refresh token, and the other one with it. The
-// error is [connect.ErrNotFound] when the token is unknown, has expired, or was
-// revoked before.
+// Revoke ends an access token or a refresh token, and the other one with it.
+// The error is [connect.ErrNotFound] when the token is unknown, has expired, or
+// was revoked before.
 func (c Client) Revoke(ctx context.Context, token connect.Secret) error {
 	query := url.Values{"token": {token.Reveal()}}
 	_, err := c.send(ctx, request{http.MethodPost, "oauth2/revoke", query, nil, nil, []connect.Secret{token}})

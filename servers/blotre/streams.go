@@ -113,7 +113,7 @@ func (s *Stream) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// NewStream is a stream to create.
+// NewStream describes a stream to create.
 type NewStream struct {
 	// Name is of 1 to 64 letters, digits, spaces, and the characters _ - $.
 	Name string
@@ -158,9 +158,9 @@ func (c Client) stream(ctx context.Context, method string, body any, segments ..
 	return stream, err == nil && status == http.StatusCreated, err
 }
 
-// Streams searches all streams, and returns at most 20, the newest first. A search
-// for #rrggbb looks for a color, #tag for a tag, and anything else for a part of
-// the name. An empty one finds every stream.
+// Streams searches all streams, and returns at most 20, the newest first. A
+// search for #rrggbb looks for a color, #tag for a tag, and anything else for a
+// part of the name. An empty one finds every stream.
 func (c Client) Streams(ctx context.Context, search string) ([]Stream, error) {
 	return c.streams(ctx, search, "stream")
 }
@@ -171,8 +171,8 @@ func (c Client) Stream(ctx context.Context, id string) (Stream, error) {
 	return stream, err
 }
 
-// CreateStream creates a stream of the user's. If there is one with the URI, it
-// gets the status and the tags, and created is false.
+// CreateStream creates a stream for the user. If a stream with the URI exists,
+// CreateStream sets its status and tags, and created is false.
 func (c Client) CreateStream(ctx context.Context, stream NewStream) (made Stream, created bool, err error) {
 	return c.stream(ctx, http.MethodPut, stream.body(), "stream")
 }
@@ -202,22 +202,22 @@ func (c Client) Children(ctx context.Context, id, search string) ([]Stream, erro
 	return c.streams(ctx, search, "stream", id, "children")
 }
 
-// Child returns a child of a stream. The error is [connect.ErrNotFound] when it is
-// none.
+// Child returns a child of a stream. The error is [connect.ErrNotFound] when it
+// is not a child.
 func (c Client) Child(ctx context.Context, id, child string) (Stream, error) {
 	stream, _, err := c.stream(ctx, http.MethodGet, nil, "stream", id, "children", child)
 	return stream, err
 }
 
-// LinkChild makes a stream a child of another one of the user's. If it was one
-// already, linked is false.
+// LinkChild makes a stream a child of one of the user's streams. If it was a
+// child already, linked is false.
 func (c Client) LinkChild(ctx context.Context, id, child string) (linked bool, err error) {
 	status, err := c.api(ctx, http.MethodPut, nil, nil, nil, "stream", id, "children", child)
 	return err == nil && status == http.StatusCreated, err
 }
 
-// UnlinkChild ends what LinkChild did. Streams whose URI makes them a child stay
-// one.
+// UnlinkChild undoes LinkChild. Streams that are children because of their URI
+// stay children.
 func (c Client) UnlinkChild(ctx context.Context, id, child string) error {
 	_, err := c.api(ctx, http.MethodDelete, nil, nil, nil, "stream", id, "children", child)
 	return err
@@ -253,9 +253,9 @@ func (c Client) AddTag(ctx context.Context, id, tag string) (added bool, err err
 	return err == nil && status == http.StatusCreated, err
 }
 
-// RemoveTag removes a tag from a stream of the user's. Blot're's own request for
-// that sets the tag, so RemoveTag reads the tags and sets the others. A tag that is
-// added in between is lost.
+// RemoveTag removes a tag from a stream of the user's. Blot're's own request
+// for that sets the tag, so RemoveTag reads the tags and sets the others. A tag
+// that is added in between is lost.
 func (c Client) RemoveTag(ctx context.Context, id, tag string) error {
 	tags, err := c.Tags(ctx, id)
 	if err != nil {

@@ -23,8 +23,8 @@ const (
 	oneTimeType = "https://oauth2grant.blot.re/onetime_code"
 )
 
-// Server is a Blot're in memory. Make it with [New]. It is an [http.Handler], and
-// its methods are safe for concurrent use.
+// Server is a Blot're in memory. Make it with [New]. It is an [http.Handler],
+// and its methods are safe for concurrent use.
 type Server struct {
 	base    *oauthtest.Server
 	clients map[string]*client
@@ -102,11 +102,12 @@ func (s *Server) Approve(u User) { s.base.Approve(u.ID) }
 // Deny lets a user deny every authorization request without a page.
 func (s *Server) Deny(u User) { s.base.Decline(u.ID) }
 
-// SignIn shows a user the pages. The zero User is nobody.
+// SignIn signs a user in, who is then shown the pages. The zero User signs the
+// user out.
 func (s *Server) SignIn(u User) { s.base.Ask(u.ID) }
 
-// Redeem lets a user enter the code of a disposable application, and approve it.
-// It reports whether Blot're accepted the code.
+// Redeem lets a user enter the code of a disposable application, and approve
+// it. It reports whether Blot're accepted the code.
 func (s *Server) Redeem(u User, code string) (ok bool) {
 	s.base.Do(func() {
 		c := s.redeemable(code, u.ID)
@@ -123,9 +124,9 @@ func (s *Server) Revoke(u User) {
 	s.base.Do(func() { s.base.Grants.Remove(func(g *oauthtest.Grant) bool { return g.User == u.ID }) })
 }
 
-// Inject lets a fault answer the next requests to a path, as many as times says.
-// An empty path means every path. The fault gets the handler in whose place it
-// answers.
+// Inject lets a fault answer the next requests to a path, as many as times
+// says. An empty path means every path. The fault gets the handler in whose
+// place it answers.
 func (s *Server) Inject(path string, times int, fault func(next http.Handler) http.Handler) {
 	s.base.Inject(path, times, fault)
 }
@@ -139,8 +140,8 @@ type Request struct {
 	Form         url.Values // of Body, if it is a form
 }
 
-// Requests returns the requests to a path so far, the oldest first. An empty path
-// means all.
+// Requests returns the requests to a path so far, the oldest first. An empty
+// path means all.
 func (s *Server) Requests(path string) []Request {
 	var requests []Request
 	for _, r := range s.base.Requests(path) {
@@ -225,8 +226,8 @@ func (s *Server) routes() {
 	}
 }
 
-// withBody is around calls that take JSON: another content type is 415, and what
-// is no JSON is 400 HTML.
+// withBody is around calls that take JSON: another content type is 415, and
+// what is no JSON is 400 HTML.
 func (s *Server) withBody(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind != "application/json" {
