@@ -16,7 +16,7 @@ import (
 type Character struct {
 	ID    string
 	Name  string
-	Extra Object // everything else that the application keeps with it; nil when that is not told
+	Extra Object // the application's own data for it; nil when the response has none
 }
 
 // Characters returns the user's characters. It needs ScopeCharacter and calls

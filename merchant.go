@@ -20,7 +20,7 @@ type ApprovalPrompt string
 // PromptForce.
 const (
 	PromptForce ApprovalPrompt = "force" // ask, make a new token and discard the old one
-	PromptAuto  ApprovalPrompt = "auto"  // hand back the token that there is, maybe without asking
+	PromptAuto  ApprovalPrompt = "auto"  // return the existing token, possibly without asking
 )
 
 // Config configures a [Merchant]. ClientID, ClientSecret, RedirectURL and

@@ -12,9 +12,9 @@ type Outcome string
 
 // The outcomes. [Outcome.Final] and [Outcome.Refused] tell them apart.
 const (
-	OutcomeUnknown     Outcome = ""            // no answer came, or the token or the call was refused
+	OutcomeUnknown     Outcome = ""            // no response, or the token or the call was refused
 	OutcomeQueued      Outcome = "queued"      // the gloebits are on hold
-	OutcomeResubmitted Outcome = "resubmitted" // this id was sent before, and the first one stands
+	OutcomeResubmitted Outcome = "resubmitted" // this ID was sent before, and the first transaction stands
 
 	OutcomeInsufficientBalance               Outcome = "insufficient-balance"
 	OutcomePending                           Outcome = "pending"        // ask again with the same id

@@ -74,7 +74,7 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 type SubscriptionAuthorization struct {
 	ID      string
 	Status  string // "success", "created", "duplicate", "duplicate-and-already-approved-by-user", ...
-	Pending bool   // the user has yet to answer, at SubscriptionAuthorizationURL
+	Pending bool   // the user has not answered yet, at SubscriptionAuthorizationURL
 	Enabled bool   // the application may charge
 }
 

@@ -19,7 +19,7 @@ type DeviceCode struct {
 	UserCode    string    // what the user types in
 	URL         string    // the page where the user types it in
 	CompleteURL string    // the page with the code filled in; empty when the server has none
-	Expiry      time.Time // when the code ends
+	Expiry      time.Time // when the code expires
 }
 
 const (

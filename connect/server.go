@@ -147,6 +147,6 @@ type Application struct {
 // AuthorizationRequest holds the parameters of one authorization request.
 type AuthorizationRequest struct {
 	State  string  // must come back in the callback
-	Scopes []Scope // what is asked for
-	User   string  // what the application calls the user; empty when there is no such name
+	Scopes []Scope // the requested scopes
+	User   string  // the user's name in the application; empty when there is none
 }

@@ -14,12 +14,12 @@ import (
 // server and the callback. Stores keep it unchanged and use no field but
 // ExpiresAt.
 type PendingConnection struct {
-	UserID    string    // the user who started it; empty when nobody was known yet
+	UserID    string    // the user who started it; empty when there was no user yet
 	Verifier  Secret    // what the Protocol keeps: with OAuth 2.0 the PKCE code verifier (RFC 7636)
 	ReturnTo  string    // the local path to go to afterwards; empty for Config.HomePath
 	Binding   string    // a hash of the value that only the starting browser's session holds
-	Scopes    []Scope   // what was asked for
-	Required  []Scope   // those of Scopes without which the user can't go on
+	Scopes    []Scope   // the requested scopes
+	Required  []Scope   // those of Scopes that the user must grant
 	ExpiresAt time.Time // after this the connection is void
 }
 

@@ -22,7 +22,7 @@ type Credential struct {
 	RefreshToken Secret    // empty when the server gave none
 	TokenSecret  Secret    // with OAuth 1.0a, what goes with the access token (RFC 5849); else empty
 	Expiry       time.Time // when the access token expires; zero when it doesn't say
-	Scopes       []Scope   // what the user granted
+	Scopes       []Scope   // the scopes that the user granted
 	Subject      string    // the user's id at the server, when it told one
 	Name         string    // the user's name at the server, when it told one
 	ConnectedAt  time.Time // when the user approved

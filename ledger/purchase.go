@@ -74,7 +74,7 @@ type Change struct {
 	From  State     `json:"from,omitempty"` // empty in the first entry
 	To    State     `json:"to"`
 	At    time.Time `json:"at"`
-	Cause string    `json:"cause"` // what brought it about, in words for a log
+	Cause string    `json:"cause"` // the reason, as a text for logs
 }
 
 // Stuck reports whether the purchase was marked stuck.

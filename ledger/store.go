@@ -88,14 +88,14 @@ type Count struct {
 // it selects the newest 100.
 type Query struct {
 	Realm     string    // of this realm; [Ledger.List] sets its own
-	UserID    string    // of this user; empty means of all
-	States    []State   // in one of these states; empty means in any
+	UserID    string    // of this user; empty means all users
+	States    []State   // in one of these states; empty means any state
 	Stuck     bool      // only those that are stuck
-	DueBefore time.Time // only those whose NextAt is set and before; zero means all
-	From      time.Time // with a CreatedAt that is not before; zero means from the first
-	Until     time.Time // with a CreatedAt that is before; zero means up to the last
+	DueBefore time.Time // only those whose NextAt is set and before this; zero means all
+	From      time.Time // only those with a CreatedAt at or after this; zero means all
+	Until     time.Time // only those with a CreatedAt before this; zero means all
 	After     Cursor    // only those that come after this place; zero means from the start
-	Limit     int       // at most so many, up to 1,000; zero means 100
+	Limit     int       // the most purchases to return, up to 1,000; zero means 100
 }
 
 const (
