@@ -56,13 +56,13 @@ type Store interface {
 	// purchase out of Refused while another purchase holds its key, Change
 	// saves nothing and returns an error.
 	Change(ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
-	// Claim returns the purchase of that realm and state that has been due the
-	// longest, and sets its NextAt to until, in one atomic step: of any number
-	// of callers, one gets it. A purchase is due if its NextAt is not zero and
-	// not after now. Claim may skip a purchase whose Change runs. When none is
-	// due, the error is gloebit.ErrNotFound. When the purchase can't be read,
-	// the error is [ErrUnreadable]; NextAt is set nevertheless, so that the
-	// purchase does not block others.
+	// Claim sets the NextAt of the purchase of that realm and state that has
+	// been due the longest to until, and returns the purchase with it, in one
+	// atomic step: of any number of callers, one gets it. A purchase is due if
+	// its NextAt is not zero and not after now. Claim may skip a purchase whose
+	// Change runs. When none is due, the error is gloebit.ErrNotFound. When the
+	// purchase can't be read, the error is [ErrUnreadable]; NextAt is set
+	// nevertheless, so that the purchase does not block others.
 	Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error)
 	// List returns the purchases that match the query, newest first: by
 	// CreatedAt and then by ID, both descending. A purchase that can't be read
