@@ -68,7 +68,9 @@ func (l *Ledger) reschedule(p Purchase, why error) Purchase {
 }
 
 // doubled is a wait that was doubled so often.
-func doubled(wait time.Duration, times int) time.Duration { return wait << min(times, mostDoublings) }
+func doubled(wait time.Duration, times int) time.Duration {
+	return wait << min(max(times, 0), mostDoublings) // a row may say anything
+}
 
 // askedToWait is how long Gloebit asks to wait (RFC 9110 section 10.2.3), up to
 // the longest wait after a failure. It is zero when it does not ask.
