@@ -40,6 +40,9 @@ type Purchase struct {
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Order
 	State State `json:"state"`
+	// KeyFreed says that Gloebit has called back since the purchase was refused.
+	// The refusal freed the Key, which another purchase may hold by now.
+	KeyFreed bool `json:"key_freed,omitempty"`
 	// Outcome is Gloebit's answer to the transaction. It is OutcomeUnknown
 	// until there was one.
 	Outcome gloebit.Outcome `json:"outcome,omitempty"`
@@ -88,8 +91,8 @@ func (p Purchase) Finished() bool {
 func (p Purchase) Paid() bool { return p.State == Settled || p.State == Delivered }
 
 // HoldsKey reports whether the purchase keeps Key from being used for another
-// one: it has a Key, and was not refused.
-func (p Purchase) HoldsKey() bool { return p.Key != "" && p.State != Refused }
+// one: it has a Key, and was not refused since it was last ordered.
+func (p Purchase) HoldsKey() bool { return p.Key != "" && p.State != Refused && !p.KeyFreed }
 
 // Err returns why nothing is bought: gloebit.ErrInsufficientBalance,
 // gloebit.ErrCannotSpend and so on when Gloebit refused the transaction,
@@ -165,6 +168,7 @@ func (p Purchase) Clone() Purchase {
 // move takes the purchase to another state.
 func (p *Purchase) move(to State, at time.Time, cause string) {
 	p.note(to, at, cause)
+	p.KeyFreed = p.KeyFreed || p.State == Refused && to != Created
 	p.State = to
 	switch to {
 	case Refused, Canceled:

@@ -33,6 +33,7 @@ func noPurchase(t *testing.T, store ledger.Store) {
 
 func purchaseRoundTrip(t *testing.T, store ledger.Store) {
 	want := fullPurchase(1)
+	want.KeyFreed = true
 	wantFullPurchase(t, want)
 	wantPurchase(t, create(t, store, want), want)
 	create(t, store, smallPurchase(2))
@@ -42,6 +43,7 @@ func purchaseRoundTrip(t *testing.T, store ledger.Store) {
 func purchaseChangedWhole(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	want := fullPurchase(1)
+	want.KeyFreed = true
 	want.UserID, want.GloebitID, want.Key = smallPurchase(1).UserID, "", "" // these three never change
 	got := change(t, store, want.ID, func(p *ledger.Purchase) { *p = want })
 	wantPurchase(t, got, want)
@@ -191,7 +193,7 @@ func keyOfRefused(t *testing.T, store ledger.Store) {
 	if got := get(t, store, purchaseID(1)).State; got != ledger.Refused {
 		t.Errorf("a purchase whose key is another's is %s, want refused as before", got)
 	}
-	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "changed" })
+	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.State, p.KeyFreed = ledger.Canceled, true })
 	if got := create(t, store, keyed(4, "u", "k")).ID; got != purchaseID(3) {
 		t.Errorf("Create returned %s, want the holder of the key", got)
 	}
