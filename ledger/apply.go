@@ -87,7 +87,9 @@ func (l *Ledger) after(p Purchase, did rule, e event) (Purchase, bool) {
 	case eventRefused:
 		p.Outcome = e.outcome
 	case eventReorder:
-		p.Order, p.ConnectedAt, p.Outcome = e.order.Order, e.order.ConnectedAt, gloebit.OutcomeUnknown
+		// The user of an account may have another ID in another session.
+		p.UserID, p.ConnectedAt = e.order.UserID, e.order.ConnectedAt
+		p.Order, p.Outcome = e.order.Order, gloebit.OutcomeUnknown
 	}
 	was := p.State
 	p.move(did.next, now, e.cause)

@@ -61,8 +61,12 @@ func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Ord
 }
 
 // orderAgain sends a refused purchase again, under its ID, so that Gloebit
-// charges once for it whatever became of what was sent before.
+// charges once for it whatever became of what was sent before. That of another
+// account stays refused, and has freed the key.
 func (l *Ledger) orderAgain(ctx context.Context, client *gloebit.Client, kept, p Purchase) (Purchase, error) {
+	if kept.ID != p.ID {
+		return l.Purchase(ctx, client, p.Order)
+	}
 	saving, stop := l.within(ctx)
 	defer stop()
 	did, err := l.apply(saving, kept.ID, event{kind: eventReorder, cause: "ordered again", order: &p})

@@ -25,7 +25,8 @@ type Purchase struct {
 	// is derived from the realm, the user's account, the key and the order, as
 	// gloebit.Client.PurchaseItem and PurchaseProduct derive theirs.
 	ID string `json:"id"`
-	// UserID is who pays, as gloebit.User.ID. It is empty when Gloebit has
+	// UserID is who pays, as gloebit.User.ID: of those who have ordered this with
+	// one account, the first, or the first since it was refused. It is empty when Gloebit has
 	// called a purchase paid that the store does not have, since it was lost
 	// with its database: of the Order, nothing is known then.
 	UserID string `json:"user_id,omitempty"`

@@ -52,9 +52,10 @@ type Store interface {
 	// with ctx; when fn still goes on long after that, the store may give the
 	// purchase up as if it were lost, so that it is free elsewhere. fn calls
 	// no method of the store, and leaves Realm, ID and CreatedAt as they are,
-	// and UserID, GloebitID and Key unless UserID was empty. A purchase that
-	// holds its key again, since it is not refused any more, while another
-	// holds it, is an error, and nothing is saved.
+	// and GloebitID and Key unless UserID was empty, and UserID unless it was
+	// empty or the purchase was Refused. A purchase that holds its key again,
+	// since it is not refused any more, while another holds it, is an error, and
+	// nothing is saved.
 	Change(ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
 	// Claim picks the purchase of that realm and in that state that has been due
 	// the longest: whose NextAt is not zero and not after now. It sets its NextAt

@@ -45,3 +45,46 @@ func TestCallbackOfRefusedWhoseKeyIsTaken(t *testing.T) {
 		})
 	}
 }
+
+// A refused order of a user who is known by a browser session alone is repeated
+// in the next session.
+func TestRefusedOrderOfAnotherSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.connectAs("first", "alice")
+	w.connectAs("second", "alice")
+	w.refusing()
+	order := keyed(hat)
+	p, err := w.ledger.Purchase(t.Context(), w.client("first"), order)
+	require.ErrorIs(t, err, gloebit.ErrCannotSpend)
+	again, err := w.ledger.Purchase(t.Context(), w.client("second"), order)
+	require.NoError(t, err)
+	require.Equal(t, p.ID, again.ID)
+	require.Equal(t, w.client("second").User().ID, again.UserID, "it is bought by who has ordered it")
+	w.settle()
+	require.Equal(t, again.UserID, w.wantState(p.ID, ledger.Delivered).UserID)
+}
+
+func TestRefusedOrderOfAnotherAccountStaysRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.connectAs("alice", "alice")
+	order := keyed(hat)
+	now := w.clock.Now()
+	_, created, err := w.store.Store.Create(t.Context(), ledger.Purchase{
+		Realm: w.realm(), ID: "sent", UserID: "alice", GloebitID: "g-bob", Order: order, State: ledger.Created, CreatedAt: now, UpdatedAt: now,
+	})
+	require.NoError(t, err)
+	require.True(t, created)
+	w.store.before = func(_ int, call string) error {
+		if call == "Get" { // while the second click waits for it
+			w.change("sent", func(p *ledger.Purchase) { p.State = ledger.Refused })
+		}
+		return nil
+	}
+	p := w.bought(order)
+	require.Equal(t, "g-alice", p.GloebitID, "the account that is charged")
+	require.NotEqual(t, "sent", p.ID)
+	w.settle()
+	w.wantState(p.ID, ledger.Delivered)
+}

@@ -44,7 +44,7 @@ func purchaseChangedWhole(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	want := fullPurchase(1)
 	want.KeyFreed = true
-	want.UserID, want.GloebitID, want.Key = smallPurchase(1).UserID, "", "" // these three never change
+	want.UserID, want.GloebitID, want.Key = smallPurchase(1).UserID, "", "" // which stay as they are: it is not refused
 	got := change(t, store, want.ID, func(p *ledger.Purchase) { *p = want })
 	wantPurchase(t, got, want)
 	wantPurchase(t, get(t, store, want.ID), want)
@@ -176,7 +176,12 @@ func keyOfRefused(t *testing.T, store ledger.Store) {
 	if kept, created := createOr(t, store, keyed(1, "u", "k")); created || kept.State != ledger.Refused {
 		t.Errorf("Create of a refused purchase returned a purchase in %s and %t, want the refused one", kept.State, created)
 	}
-	change(t, store, purchaseID(1), again)
+	other := change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.State, p.UserID = ledger.Created, "v" })
+	if kept := create(t, store, keyed(2, "v", "k")); kept.ID != other.ID || kept.UserID != "v" {
+		t.Errorf("Create returned %s of %s, want the purchase that another user has ordered again", kept.ID, kept.UserID)
+	}
+	change(t, store, purchaseID(1), refuse)
+	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.State, p.UserID = ledger.Created, "u" })
 	if got := create(t, store, keyed(2, "u", "k")).ID; got != purchaseID(1) {
 		t.Errorf("Create returned %s, though the purchase that was refused holds its key again", got)
 	}
