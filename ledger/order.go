@@ -114,6 +114,9 @@ func (o Order) normal() (Order, error) {
 	if len(data) > longestData {
 		return invalid("the data is of %d bytes, more than %d", len(data), longestData)
 	}
+	if !json.Valid([]byte("[[" + string(data) + "]]")) { // or what a store has kept with it in it could not be read
+		return invalid("the data has too many levels")
+	}
 	o.Data = data
 	return o, nil
 }
