@@ -38,6 +38,9 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 	var did applied
 	var failure *fulfillerError
 	p, err := l.store.Change(ctx, l.key(id), func(ctx context.Context, p Purchase) (Purchase, error) {
+		if e.kind == eventEnact && l.tooLate(p) {
+			e.kind, e.cause = eventDecline, l.whyTooLate()
+		}
 		did = applied{decide(p.State, e.kind), p.State, p}
 		if failure = l.fulfil(ctx, did.call, p); failure != nil {
 			return p, failure

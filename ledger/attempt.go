@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -80,6 +81,16 @@ func (l *Ledger) askedToWait(err error) time.Duration {
 		return 0
 	}
 	return min(failure.RetryAfter, doubled(l.config.RetryAfter, mostDoublings))
+}
+
+// tooLate reports whether Gloebit has not answered an order in time: it is not
+// sent any more, and not charged when Gloebit knows it after all.
+func (l *Ledger) tooLate(p Purchase) bool {
+	return p.State == Created && !l.now().Before(l.sendUntil(p))
+}
+
+func (l *Ledger) whyTooLate() string {
+	return fmt.Sprintf("Gloebit has not answered within %v", l.config.SendWithin)
 }
 
 // sendUntil is when an order that Gloebit has not answered is canceled.

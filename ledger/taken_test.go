@@ -88,3 +88,20 @@ func TestRefusedOrderOfAnotherAccountStaysRefused(t *testing.T) {
 	w.settle()
 	w.wantState(p.ID, ledger.Delivered)
 }
+
+// Gloebit has queued an order, its answer was lost, and nobody has canceled it.
+func TestEnactAfterTheTimeToSend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.gloebit.Inject(noAnswer(true, 1))
+	order := keyed(hat)
+	p := w.bought(order)
+	w.clock.Advance(10 * time.Minute)
+	w.settle()
+	got := w.wantState(p.ID, ledger.Released)
+	require.Contains(t, got.Cause, "not answered within 10m")
+	require.Zero(t, w.charged())
+	require.Equal(t, []string{"Release"}, w.goods.all())
+	_, err := w.buy(order)
+	require.ErrorIs(t, err, ledger.ErrCanceled)
+}
