@@ -25,9 +25,11 @@ type Order struct {
 	// the store has lost the first purchase, or when another process orders the
 	// same. If Gloebit does not tell the account, the user's ID stands for it; a
 	// user who is known by a browser session alone has another ID in the next
-	// session. To sell the same thing again on purpose, use another key, such as
-	// one with a counter ("rent/2026-05"). Set Key to a new uuid.NewString() to
-	// make every call a purchase of its own.
+	// session. Users who pay with one account share its keys: where they may be
+	// several people, a key that is not random must name the user. To sell the
+	// same thing again on purpose, use another key, such as one with a counter
+	// ("rent/2026-05"). Set Key to a new uuid.NewString() to make every call a
+	// purchase of its own.
 	Key string `json:"key,omitempty"`
 	// Item is what the application calls the thing. Either Item or Product is
 	// set, of at most 1,000 bytes.
