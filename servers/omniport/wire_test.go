@@ -197,11 +197,11 @@ func testToken(t *testing.T, newWorld func(*testing.T) *world) {
 			return w.refresh(t, narrow.Refresh, "scope", "read write")
 		}, 400, `{"error":"invalid_scope"}`},
 	} {
+		w := newWorld(t)
+		if w.Server == nil && slices.Contains(ownRows, name) {
+			continue // for the test server alone
+		}
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			if w.Server == nil && slices.Contains(ownRows, name) {
-				t.Skip("it needs the test server")
-			}
 			page := test.send(t, w)
 			require.Equal(t, test.status, page.Status, page.Body)
 			switch {

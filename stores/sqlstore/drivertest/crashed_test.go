@@ -42,8 +42,14 @@ func newCluster(t *testing.T) *cluster {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		found = append(found, path)
 	}
+	missing := func(why string) {
+		if os.Getenv("GLOEBIT_TEST_REQUIRE") == "all" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
 	if len(found) == 0 {
-		t.Skip("PostgreSQL's initdb is not here")
+		missing("PostgreSQL's initdb is not here")
 	}
 	folder, err := os.MkdirTemp("", "gloebit-cluster-") // whose path is short enough for a socket
 	require.NoError(t, err)
@@ -52,7 +58,7 @@ func newCluster(t *testing.T) *cluster {
 	if os.Getuid() == 0 {
 		owner, err := user.Lookup("postgres")
 		if err != nil {
-			t.Skip("root may not run PostgreSQL, and there is no user postgres")
+			missing("root may not run PostgreSQL, and there is no user postgres")
 		}
 		uid, gid := must(strconv.Atoi(owner.Uid)), must(strconv.Atoi(owner.Gid))
 		c.owner = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
