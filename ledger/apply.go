@@ -38,6 +38,9 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 	var did applied
 	var failure *fulfillerError
 	p, err := l.store.Change(ctx, l.key(id), func(ctx context.Context, p Purchase) (Purchase, error) {
+		if e.kind == eventEnact && l.tooLate(p) {
+			e.kind, e.cause = eventDecline, l.whyTooLate()
+		}
 		did = applied{decide(p.State, e.kind), p.State, p}
 		if failure = l.fulfil(ctx, did.call, p); failure != nil {
 			return p, failure
@@ -87,7 +90,9 @@ func (l *Ledger) after(p Purchase, did rule, e event) (Purchase, bool) {
 	case eventRefused:
 		p.Outcome = e.outcome
 	case eventReorder:
-		p.Order, p.ConnectedAt, p.Outcome = e.order.Order, e.order.ConnectedAt, gloebit.OutcomeUnknown
+		// The user of an account may have another ID in another session.
+		p.UserID, p.ConnectedAt = e.order.UserID, e.order.ConnectedAt
+		p.Order, p.Outcome = e.order.Order, gloebit.OutcomeUnknown
 	}
 	was := p.State
 	p.move(did.next, now, e.cause)

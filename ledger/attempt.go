@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -68,7 +69,9 @@ func (l *Ledger) reschedule(p Purchase, why error) Purchase {
 }
 
 // doubled returns a wait, doubled the given number of times.
-func doubled(wait time.Duration, times int) time.Duration { return wait << min(times, mostDoublings) }
+func doubled(wait time.Duration, times int) time.Duration {
+	return wait << min(max(times, 0), mostDoublings) // a row may say anything
+}
 
 // askedToWait returns how long Gloebit asks to wait (RFC 9110 section 10.2.3),
 // limited to the longest wait after a failure. It returns zero if Gloebit does
@@ -79,6 +82,16 @@ func (l *Ledger) askedToWait(err error) time.Duration {
 		return 0
 	}
 	return min(failure.RetryAfter, doubled(l.config.RetryAfter, mostDoublings))
+}
+
+// tooLate reports whether Gloebit has not answered an order in time. The order
+// is then not sent again, and is not charged even if Gloebit has received it.
+func (l *Ledger) tooLate(p Purchase) bool {
+	return p.State == Created && !l.now().Before(l.sendUntil(p))
+}
+
+func (l *Ledger) whyTooLate() string {
+	return fmt.Sprintf("Gloebit has not answered within %v", l.config.SendWithin)
 }
 
 // sendUntil returns when an unanswered order is canceled.

@@ -60,8 +60,12 @@ func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Ord
 }
 
 // orderAgain sends a refused purchase again with the same ID, so that Gloebit
-// charges once for it even if an earlier request was processed.
+// charges once for it even if an earlier request was processed. A purchase of
+// another account stays refused, and has freed the key.
 func (l *Ledger) orderAgain(ctx context.Context, client *gloebit.Client, kept, p Purchase) (Purchase, error) {
+	if kept.ID != p.ID {
+		return l.Purchase(ctx, client, p.Order)
+	}
 	saving, stop := l.within(ctx)
 	defer stop()
 	did, err := l.apply(saving, kept.ID, event{kind: eventReorder, cause: "ordered again", order: &p})

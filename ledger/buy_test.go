@@ -189,6 +189,7 @@ func TestOrdersThatAreNotWritten(t *testing.T) {
 		"with a name of bytes":        {Key: "k", Item: "\xff", Price: 1, Quantity: 1},
 		"with data that is not JSON":  {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage(`{`), Quantity: 1},
 		"with empty data":             {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage{}, Quantity: 1},
+		"with data of many levels":    {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage(strings.Repeat("[", 9999) + strings.Repeat("]", 9999)), Quantity: 1},
 		"with too much data":          {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage(`"` + strings.Repeat("d", 64<<10) + `"`), Quantity: 1},
 		"without a key":               {Item: "hat", Price: 1, Quantity: 1},
 		"of none":                     {Key: "k", Item: "hat", Price: 1},

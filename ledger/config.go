@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
 	"reflect"
 	"strings"
 	"time"
@@ -93,6 +94,9 @@ func (c Config) check() error {
 		if len(key) < shortestKey {
 			bad("Keys: the key at %d is of %d bytes, fewer than %d: make one with: openssl rand -base64 32", i, len(key), shortestKey)
 		}
+		if text := key.Reveal(); strings.TrimSpace(strings.Trim(text, "\uFEFF")) != text { // a replica that reads it otherwise would reject the callbacks
+			bad("Keys: the key at %d has white space or a byte order mark at an end: trim what was read from the file", i)
+		}
 	}
 	for _, field := range []struct {
 		name  string
@@ -116,11 +120,15 @@ func (c Config) check() error {
 // checkURL returns an error unless hold URLs, which carry a signature, can be
 // made from this URL.
 func checkURL(raw string) error {
-	if _, err := connect.CheckEndpoint(raw); err != nil {
+	u, err := connect.CheckEndpoint(raw)
+	if err != nil {
 		return err
 	}
 	if strings.Contains(raw, "?") {
 		return fmt.Errorf("%q must not have a query", raw)
+	}
+	if clean := path.Clean("/" + u.Path); clean != "/"+strings.Trim(u.Path, "/") || strings.Contains(u.Path, "//") {
+		return fmt.Errorf("%q has an empty or a dot segment in its path, which servers redirect: Gloebit's callbacks would not arrive", raw)
 	}
 	return nil
 }

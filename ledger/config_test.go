@@ -27,6 +27,12 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 		"a URL with a query":      {func(c *ledger.Config) { c.CallbackURL += "?" }, "must not have"},
 		"a URL with a fragment":   {func(c *ledger.Config) { c.CallbackURL += "#a" }, "must not have"},
 		"a URL with a user":       {func(c *ledger.Config) { c.CallbackURL = "https://me@shop.example/hold" }, "user information"},
+		"a URL with two slashes":  {func(c *ledger.Config) { c.CallbackURL = "https://shop.example//hold" }, "dot segment"},
+		"a URL with slashes last": {func(c *ledger.Config) { c.CallbackURL = "https://shop.example/hold//" }, "dot segment"},
+		"a URL with a dot":        {func(c *ledger.Config) { c.CallbackURL = "https://shop.example/./hold" }, "dot segment"},
+		"a URL with two dots":     {func(c *ledger.Config) { c.CallbackURL = "https://shop.example/a/%2e%2e/hold" }, "dot segment"},
+		"a key with a line feed":  {func(c *ledger.Config) { c.Keys = []gloebit.Secret{key + "\n"} }, "the key at 0 has white space"},
+		"a key with a BOM":        {func(c *ledger.Config) { c.Keys = []gloebit.Secret{"\uFEFF" + key} }, "byte order mark"},
 		"no keys":                 {func(c *ledger.Config) { c.Keys = nil }, "Config.Keys is empty: make a key with: openssl rand -base64 32"},
 		"a short key":             {func(c *ledger.Config) { c.Keys = append(c.Keys[:1:1], "short secret") }, "the key at 1 is of 12 bytes"},
 		"a negative time to send": {func(c *ledger.Config) { c.SendWithin = -1 }, "Config.SendWithin is negative"},
@@ -57,7 +63,7 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 func TestALedgerNeedsNoMoreThanMerchantURLAndKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, url := range []string{"https://shop.example/gloebit/hold", "http://127.0.0.1:80/hold", "http://[::1]/hold", "http://localhost"} {
+	for _, url := range []string{"https://shop.example/gloebit/hold", "http://127.0.0.1:80/hold", "http://[::1]/hold", "http://localhost", "http://localhost/", "https://shop.example/a/hold/"} {
 		l, err := ledger.New(ledger.Config{Merchant: w.config.Merchant, CallbackURL: url, Keys: []gloebit.Secret{key}})
 		require.NoError(t, err)
 		p, err := l.Purchase(t.Context(), w.client("alice"), ledger.Order{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})

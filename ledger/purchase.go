@@ -26,9 +26,11 @@ type Purchase struct {
 	// It is derived from the realm, the user's account, the key and the order,
 	// as gloebit.Client.PurchaseItem and PurchaseProduct derive theirs.
 	ID string `json:"id"`
-	// UserID is the ID of the user who pays, as in gloebit.User.ID. It is empty
-	// when Gloebit has reported a purchase as paid that was lost with its
-	// database; the whole Order is then unknown.
+	// UserID is the ID of the user who pays, as in gloebit.User.ID. If several
+	// users order this with one account, it is the first, or the first since
+	// the purchase was refused. It is empty when Gloebit has reported a
+	// purchase as paid that was lost with its database; the whole Order is then
+	// unknown.
 	UserID string `json:"user_id,omitempty"`
 	// GloebitID is the account at Gloebit that pays, as
 	// gloebit.Client.GloebitID was when the user ordered. It is empty if
@@ -41,6 +43,9 @@ type Purchase struct {
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Order
 	State State `json:"state"`
+	// KeyFreed says that Gloebit has called back since the purchase was refused.
+	// The refusal freed the Key, which another purchase may hold by now.
+	KeyFreed bool `json:"key_freed,omitempty"`
 	// Outcome is Gloebit's answer to the transaction. It is OutcomeUnknown
 	// until Gloebit answers.
 	Outcome gloebit.Outcome `json:"outcome,omitempty"`
@@ -90,8 +95,8 @@ func (p Purchase) Finished() bool {
 func (p Purchase) Paid() bool { return p.State == Settled || p.State == Delivered }
 
 // HoldsKey reports whether the purchase prevents another one with the same Key:
-// it has a Key, and was not refused.
-func (p Purchase) HoldsKey() bool { return p.Key != "" && p.State != Refused }
+// it has a Key, and was not refused since it was last ordered.
+func (p Purchase) HoldsKey() bool { return p.Key != "" && p.State != Refused && !p.KeyFreed }
 
 // Err returns why the purchase failed: gloebit.ErrInsufficientBalance,
 // gloebit.ErrCannotSpend and so on when Gloebit refused the transaction,
@@ -167,6 +172,7 @@ func (p Purchase) Clone() Purchase {
 // move takes the purchase to another state.
 func (p *Purchase) move(to State, at time.Time, cause string) {
 	p.note(to, at, cause)
+	p.KeyFreed = p.KeyFreed || p.State == Refused && to != Created
 	p.State = to
 	switch to {
 	case Refused, Canceled:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -368,4 +369,19 @@ func TestStoppingWaitsForGloebitsAnswer(t *testing.T) {
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Latency: 20 * time.Millisecond, Match: func(gloebittest.Request) bool { stop(); return true }})
 	require.ErrorIs(t, w.ledger.Reconcile(ctx), context.Canceled)
 	w.wantState(p.ID, ledger.Accepted)
+}
+
+func TestOddAttemptsStopNoWorker(t *testing.T) {
+	t.Parallel()
+	for _, attempts := range []int{-1, math.MinInt, math.MaxInt} {
+		w := newWorld(t)
+		w.goods.deliver = saying(errors.New("no"))
+		p := w.put("purchase", ledger.Settled)
+		w.change(p.ID, func(p *ledger.Purchase) { p.Attempts = attempts })
+		for range 2 {
+			w.makeDue(p.ID)
+			w.reconcile()
+			require.True(t, w.get(p.ID).NextAt.After(w.clock.Now()))
+		}
+	}
 }

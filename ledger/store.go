@@ -52,9 +52,10 @@ type Store interface {
 	// guarantee all this. If fn keeps running long after that, the store may
 	// release its lock, so that others can change the purchase. fn must not
 	// call a method of the store. It must not change Realm, ID and CreatedAt,
-	// nor UserID, GloebitID and Key unless UserID was empty. If fn takes a
-	// purchase out of Refused while another purchase holds its key, Change
-	// saves nothing and returns an error.
+	// nor GloebitID and Key unless UserID was empty, nor UserID unless it was
+	// empty or the purchase was Refused. If fn takes a purchase out of Refused
+	// while another purchase holds its key, Change saves nothing and returns an
+	// error.
 	Change(ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
 	// Claim sets the NextAt of the purchase of that realm and state that has
 	// been due the longest to until, and returns the purchase with it, in one

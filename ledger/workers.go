@@ -158,8 +158,8 @@ func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
 		_, err := l.finish(ctx, p)
 		return err
 	}
-	if p.State == Created && !l.now().Before(l.sendUntil(p)) {
-		_, err := l.withdraw(ctx, p.ID, fmt.Sprintf("Gloebit has not answered within %v", l.config.SendWithin))
+	if l.tooLate(p) {
+		_, err := l.withdraw(ctx, p.ID, l.whyTooLate())
 		return err
 	}
 	loading, stop := l.within(ctx)

@@ -33,6 +33,7 @@ func noPurchase(t *testing.T, store ledger.Store) {
 
 func purchaseRoundTrip(t *testing.T, store ledger.Store) {
 	want := fullPurchase(1)
+	want.KeyFreed = true
 	wantFullPurchase(t, want)
 	wantPurchase(t, create(t, store, want), want)
 	create(t, store, smallPurchase(2))
@@ -42,7 +43,8 @@ func purchaseRoundTrip(t *testing.T, store ledger.Store) {
 func purchaseChangedWhole(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	want := fullPurchase(1)
-	want.UserID, want.GloebitID, want.Key = smallPurchase(1).UserID, "", "" // these three never change
+	want.KeyFreed = true
+	want.UserID, want.GloebitID, want.Key = smallPurchase(1).UserID, "", "" // which stay as they are: it is not refused
 	got := change(t, store, want.ID, func(p *ledger.Purchase) { *p = want })
 	wantPurchase(t, got, want)
 	wantPurchase(t, get(t, store, want.ID), want)
@@ -174,7 +176,12 @@ func keyOfRefused(t *testing.T, store ledger.Store) {
 	if kept, created := createOr(t, store, keyed(1, "u", "k")); created || kept.State != ledger.Refused {
 		t.Errorf("Create of a refused purchase returned a purchase in %s and %t, want the refused one", kept.State, created)
 	}
-	change(t, store, purchaseID(1), again)
+	other := change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.State, p.UserID = ledger.Created, "v" })
+	if kept := create(t, store, keyed(2, "v", "k")); kept.ID != other.ID || kept.UserID != "v" {
+		t.Errorf("Create returned %s of %s, want the purchase that another user has ordered again", kept.ID, kept.UserID)
+	}
+	change(t, store, purchaseID(1), refuse)
+	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.State, p.UserID = ledger.Created, "u" })
 	if got := create(t, store, keyed(2, "u", "k")).ID; got != purchaseID(1) {
 		t.Errorf("Create returned %s, though the purchase that was refused holds its key again", got)
 	}
@@ -191,7 +198,7 @@ func keyOfRefused(t *testing.T, store ledger.Store) {
 	if got := get(t, store, purchaseID(1)).State; got != ledger.Refused {
 		t.Errorf("a purchase whose key is another's is %s, want refused as before", got)
 	}
-	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "changed" })
+	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.State, p.KeyFreed = ledger.Canceled, true })
 	if got := create(t, store, keyed(4, "u", "k")).ID; got != purchaseID(3) {
 		t.Errorf("Create returned %s, want the holder of the key", got)
 	}
