@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -67,10 +66,10 @@ type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 
-	realms atomic.Pointer[map[string]*users] // which is replaced when a realm is added
-	adding sync.Mutex                        // held while a realm is added
-	scopes atomic.Pointer[[]Scope]           // of the last credential that was kept: most have the same, and share them
-	turns  turns.Turns                       // of the users whose Update or Delete runs
+	realms atomic.Pointer[[]realmUsers] // which is replaced when a realm is added
+	adding sync.Mutex                   // held while a realm is added
+	scopes atomic.Pointer[[]Scope]      // of the last credential that was kept: most have the same, and share them
+	turns  turns.Turns                  // of the users whose Update or Delete runs
 }
 
 // users are the credentials of one realm, which are never changed, by user id.
@@ -79,23 +78,44 @@ type users = expiring[string, *Credential]
 // in returns the users of a realm. If the realm has none, it adds the realm if
 // add is true, and otherwise returns no users.
 func (s *MemoryTokenStore) in(realm string, add bool) *users {
-	if realms := s.realms.Load(); realms != nil && (*realms)[realm] != nil {
-		return (*realms)[realm]
+	if found := s.find(realm); found != nil {
+		return found
 	}
 	if !add {
 		return new(users)
 	}
 	s.adding.Lock()
 	defer s.adding.Unlock()
-	more := make(map[string]*users)
+	if found := s.find(realm); found != nil {
+		return found
+	}
+	var more []realmUsers
 	if realms := s.realms.Load(); realms != nil {
-		maps.Copy(more, *realms)
+		more = slices.Clone(*realms)
 	}
-	if more[realm] == nil {
-		more[realm] = new(users)
-		s.realms.Store(&more)
+	added := new(users)
+	more = append(more, realmUsers{realm, added})
+	s.realms.Store(&more)
+	return added
+}
+
+// find returns the users of a realm, or nil. There are few realms, so a list is
+// faster than a map.
+func (s *MemoryTokenStore) find(realm string) *users {
+	if realms := s.realms.Load(); realms != nil {
+		for i := range *realms {
+			if (*realms)[i].realm == realm {
+				return (*realms)[i].users
+			}
+		}
 	}
-	return more[realm]
+	return nil
+}
+
+// realmUsers are the users of one realm.
+type realmUsers struct {
+	realm string
+	users *users
 }
 
 // Len returns how many credentials the store holds, some of which may have
@@ -103,8 +123,8 @@ func (s *MemoryTokenStore) in(realm string, add bool) *users {
 func (s *MemoryTokenStore) Len() int {
 	all := 0
 	if realms := s.realms.Load(); realms != nil {
-		for _, users := range *realms {
-			all += users.len()
+		for _, in := range *realms {
+			all += in.users.len()
 		}
 	}
 	return all
