@@ -62,9 +62,9 @@ type call struct {
 	scope      Scope               // what it needs
 	body       any                 // sent as JSON, with the keys in order; nil sends none
 	repeatable bool                // sending it twice does what sending it once does
-	fate       *fate               // what attempts that failed may have done; nil when nobody asks
-	sent       *connect.Credential // takes the one that the reply answers; nil when nobody asks
-	failed     any                 // takes what a reply without success tells beside its reason; nil when nobody asks
+	fate       *fate               // what failed attempts may have done; nil to skip
+	sent       *connect.Credential // set to the credential that the response answers; nil to skip
+	failed     any                 // set to the other members of a response without success; nil to skip
 	secrets    []Secret            // what it tells the server beside the credential, and is not to be repeated
 	until      time.Time           // when it ends at the latest, with all attempts
 }

@@ -154,7 +154,7 @@ func TestCallbackLoadedTwice(t *testing.T) {
 	}
 }
 
-// TestCallbackOfAPlantedSession has somebody who planted their session in the
+// TestCallbackOfAPlantedSession has an attacker who planted a session in the
 // user's browser wait for the user's callback: they know the state and the
 // session, but not the code.
 func TestCallbackOfAPlantedSession(t *testing.T) {
@@ -303,12 +303,12 @@ func TestMiddlewareAtItsOwnPaths(t *testing.T) {
 	s := newSite(t, sessionUsers)
 	s.mux = http.NewServeMux()
 	s.mux.Handle("/", s.Require()(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "for those who are connected")
+		_, _ = io.WriteString(w, "for connected users")
 	})))
 	for _, path := range []string{"connect", "callback", "disconnect"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			resp := s.load(s.request(method, "https://members.shop.example/oauth/"+path))
-			require.NotContains(t, body(t, resp), "for those who are connected", "%s %s", method, path)
+			require.NotContains(t, body(t, resp), "for connected users", "%s %s", method, path)
 		}
 	}
 }

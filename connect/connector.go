@@ -328,7 +328,7 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 		bad("SignInURL needs User: without it users sign in with %s, or not at all", c.Server.Name)
 	}
 	if sessions, ok := c.Sessions.(*scs.SessionManager); ok && sessions != nil && sessions.Cookie.SameSite == http.SameSiteStrictMode {
-		bad("Sessions.Cookie.SameSite is Strict: browsers would not send the cookie with the callback, so nobody could connect: " +
+		bad("Sessions.Cookie.SameSite is Strict: browsers would not send the cookie with the callback, so no user could connect: " +
 			"set http.SameSiteLaxMode")
 	}
 	if c.HomePath != "" {

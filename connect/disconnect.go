@@ -65,7 +65,7 @@ func (c *Connector) forgetUser(r *http.Request, user User) error {
 	if err := c.SignOut(r); err != nil {
 		return err
 	}
-	if c.config.User != nil { // whom SignOut leaves to the application
+	if c.config.User != nil { // SignOut does not sign them out of the application
 		if err := c.leave(ctx); err != nil {
 			return err
 		}

@@ -289,7 +289,7 @@ func (s *FileStore) exclusively(ctx context.Context, key connect.Key, fn func() 
 
 // turn is a queue of goroutines for one file.
 type turn struct {
-	free    chan struct{} // holds a value while nobody has the turn
+	free    chan struct{} // holds a value while no goroutine has the turn
 	waiting int
 }
 

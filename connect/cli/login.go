@@ -191,7 +191,7 @@ func (l Login) browse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	start := "/" + rand.Text() // which nobody else on this machine knows
+	start := "/" + rand.Text() // a secret path: other processes on this machine can reach the port
 	done := make(chan error, 1)
 	mux := http.NewServeMux()
 	mux.Handle("GET "+start, connector.ConnectHandler())

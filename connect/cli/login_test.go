@@ -277,7 +277,7 @@ func TestBrowser(t *testing.T) {
 		require.NoError(t, writeFile(files[0], `{"realm":"other.example/app","id":"owner","credential":{}}`))
 		_, err = p.Browser(t.Context())
 		require.ErrorIs(t, err, cli.ErrFile)
-		require.Len(t, p.opened, 1, "nobody is asked for a login that can't be saved")
+		require.Len(t, p.opened, 1, "no login is started that can't be saved")
 	})
 	t.Run("mistakes", func(t *testing.T) {
 		s := newServer(t)

@@ -14,7 +14,7 @@ type Turns struct {
 }
 
 type turn struct {
-	free    chan struct{} // holds one value while nobody has the turn
+	free    chan struct{} // holds one value while no goroutine has the turn
 	wanting int
 }
 
