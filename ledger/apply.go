@@ -69,6 +69,7 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 		return applied{}, storeError("save the purchase", err)
 	}
 	did.p = p
+	l.waiting.wake(p)
 	if did.moved() {
 		l.record(ctx, levelOf(did.rule), "moved", p, slog.String("from", string(did.from)), slog.String("cause", e.cause))
 	}
