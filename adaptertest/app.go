@@ -38,6 +38,8 @@ type Sessions interface {
 //	GET  /note       Optional;  calls Remember, answers 204 without a body
 //	GET  /noted      Optional;  writes Recall
 //	GET  /stream     Optional;  Stream
+//	any  /raw/WHAT   Optional;  Raw with WHAT and the framework's own response
+//	                 writer
 //	any  /private    Require, then Later; writes Greet
 //	GET  /inventory  Require with ScopeInventory, then Later; writes Greet
 //	GET  /balance    Require;   writes Balance, or the error helper with its error

@@ -104,6 +104,7 @@ func pages(a *adaptertest.App, r chi.Router) {
 				func(chunk string) { _, _ = io.WriteString(w, chunk) },
 				func() { _ = http.NewResponseController(w).Flush() })
 		})
+		r.HandleFunc("/raw/{what}", func(w http.ResponseWriter, r *http.Request) { a.Raw(chi.URLParam(r, "what"), w, r) })
 	})
 	later := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
