@@ -145,3 +145,26 @@ func TestMountAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
 		require.Equal(t, want, recorder.Code, path)
 	}
 }
+
+// TestRoutesOfTheApplicationFit has routes at which a proxy that strips a prefix
+// would bring the merchant's.
+func TestRoutesOfTheApplicationFit(t *testing.T) {
+	m, err := gloebit.New(gloebit.Config{
+		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(), RedirectURL: "https://shop.example/shop/pay/gloebit/callback",
+	})
+	require.NoError(t, err)
+	for route, path := range map[string]string{
+		"/pay/*": "/pay/hats", "/gloebit/connect": "/gloebit/connect", "/gloebit/*": "/gloebit/hats", "/*": "/hats",
+	} {
+		t.Run(route, func(t *testing.T) {
+			r := chi.NewRouter()
+			gloebitchi.Mount(r, m)
+			r.Get(route, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+			for path, want := range map[string]int{path: http.StatusTeapot, "/shop/pay/gloebit/connect": http.StatusSeeOther} {
+				recorder := httptest.NewRecorder()
+				r.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+				require.Equal(t, want, recorder.Code, path)
+			}
+		})
+	}
+}
