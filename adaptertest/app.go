@@ -21,6 +21,10 @@ type Framework struct {
 	// means those of scs, and the table is then run with the package's own
 	// sessions too.
 	Sessions func() (sessions Sessions, fail func(load, save error))
+	// Detached says that handlers have no http.ResponseWriter and are not told
+	// when the client disconnects, as with fasthttp. App.Raw, and the cases that
+	// need either, are left out.
+	Detached bool
 }
 
 // Sessions are an application's sessions with the middleware around everything.
