@@ -10,7 +10,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		// scs.New and fasthttp start goroutines that can't be stopped at once.
 		goleak.IgnoreTopFunction("github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"),
-		goleak.IgnoreTopFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"), // sleeps for ten seconds
 	)
 }
