@@ -78,9 +78,6 @@ var (
 	ErrInvalidRequest = errors.New("invalid request")
 )
 
-// errConnected is an ErrInvalidState for a browser whose user is connected.
-var errConnected = errors.New("the user is connected already")
-
 var errMethod = errors.New("the method is not allowed")
 
 // storeError marks the failure of a store.
@@ -102,12 +99,32 @@ var connecting = []Refusal{
 	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "", "This site is not set up correctly."},
 	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "", "Please sign in first."},
 	{
-		errConnected, "ErrInvalidState", http.StatusBadRequest, "",
-		"You are connected already. This attempt to connect was not needed any more.",
+		errCookieMissing, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"Your browser sent no cookie. Please allow cookies for this site, and start again in this browser.",
+	},
+	{
+		errSessionLost, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"Your session on this site has ended since you started to connect. Please start again.",
+	},
+	{
+		errOtherBrowser, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"You started to connect in another browser or window. Please go on there, or start again here.",
+	},
+	{
+		errStateExpired, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"Connecting took too long. Please start again.",
+	},
+	{
+		errStateUsed, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"This attempt to connect was used already. If you are not connected, please start again.",
+	},
+	{
+		errStateLost, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"This site no longer knows your attempt to connect. Please start again.",
 	},
 	{
 		ErrInvalidState, "ErrInvalidState", http.StatusBadRequest, linkRestart,
-		"This attempt to connect is not valid any more, or it was started in another browser. Please start again.",
+		"The address of this page is incomplete or was changed. Please start again.",
 	},
 	{ErrInvalidReturnTo, "ErrInvalidReturnTo", http.StatusBadRequest, "", "The link leads away from this site."},
 	{
