@@ -60,6 +60,7 @@ func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 	connection, _ := value.(Connection)
 	if err == nil && !first {
 		if err := c.sessions.RenewToken(ctx); err != nil {
+			c.storeFailed(ctx, connection.User.ID, "sessions.renew", err)
 			return Connection{}, storeError("renew the session", err)
 		}
 		c.enter(ctx, connection)
@@ -68,7 +69,9 @@ func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 }
 
 // finishConnection is Exchange for a request that Config.RateLimit let through.
-func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
+func (c *Connector) finishConnection(r *http.Request) (connection Connection, err error) {
+	traced, end := c.start(r.Context(), c.trace.Callback, "")
+	defer func() { end(err) }()
 	query, err := queryOf(r)
 	if err != nil {
 		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
@@ -80,13 +83,13 @@ func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	}
 	// The state is used, the code redeemed and the token saved even if the
 	// browser no longer waits for the response.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(traced), completeTimeout)
 	defer cancel()
 	pending, err := c.redeem(ctx, query.Get("state"))
 	if err != nil {
 		return Connection{}, err
 	}
-	connection, err := c.complete(r.WithContext(ctx), query, pending)
+	connection, err = c.complete(r.WithContext(ctx), query, pending)
 	if err != nil {
 		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err}
 	}
@@ -105,7 +108,9 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 	if err != nil {
 		return Connection{}, err
 	}
-	credential, err := c.protocol.Finish(ctx, c.application, answer, pending.Secret, pending.Scopes)
+	exchanging, end := c.start(ctx, c.trace.Exchange, user.ID)
+	credential, err := c.protocol.Finish(exchanging, c.application, answer, pending.Secret, pending.Scopes)
+	end(err)
 	if err != nil {
 		return Connection{User: user}, err
 	}
@@ -196,6 +201,7 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		}
 	}
 	if err := c.sessions.RenewToken(ctx); err != nil {
+		c.storeFailed(ctx, connection.User.ID, "sessions.renew", err)
 		return storeError("renew the session", err)
 	}
 	if c.config.User == nil && !c.config.SignIn {

@@ -29,8 +29,12 @@ func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ..
 
 // startConnection is AuthorizationURL for a request that Config.RateLimit let
 // through.
-func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (string, error) {
-	ctx := r.Context()
+func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (to string, err error) {
+	ctx, end := c.start(r.Context(), c.trace.Connect, "")
+	defer func() { end(err) }()
+	if c.trace.Connect != nil {
+		r = r.WithContext(ctx)
+	}
 	if returnTo != "" {
 		if _, err := CheckReturnTo(returnTo); err != nil {
 			return "", err

@@ -115,6 +115,7 @@ func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fu
 	if len(l.overdue.all()) >= l.config.Workers {
 		return &fulfillerError{call: call, err: fmt.Errorf("%w: %w", ErrTryAgain, errHangs)}
 	}
+	ctx, end := l.startCall(ctx, call, p)
 	inTime := context.AfterFunc(ctx, func() { l.overdue.add(p.ID, 1) })
 	defer func() {
 		if !inTime() {
@@ -124,6 +125,11 @@ func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fu
 			l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: the Fulfiller panicked",
 				slog.String("purchase", p.ID), slog.String("call", string(call)), slog.Any("panic", recovered))
 			failure = &fulfillerError{call: call, err: errPanic}
+		}
+		if failure != nil {
+			end(failure.err)
+		} else {
+			end(nil)
 		}
 	}()
 	if err := l.ask(ctx, call, p.Clone()); err != nil {
