@@ -201,7 +201,7 @@ func (m *Merchant) engine() connect.Config {
 		CrossOrigin: config.CrossOrigin,
 		Logger:      config.Logger, Clock: config.Clock, Trace: &m.trace.Trace, Warn: m.provider.isProduction(),
 		OnConnect: config.OnConnect, OnDisconnect: config.OnDisconnect, ErrorHandler: config.ErrorHandler,
-		Refusals: refusals(), Link: m.link,
+		Refusals: Refusals(), Link: m.link,
 	}
 }
 

@@ -59,7 +59,7 @@ func (l *Ledger) order(ctx context.Context, client *gloebit.Client, p Purchase) 
 	waited := l.firstIsSending(kept)
 	kept = l.awaitAnswer(ctx, kept)
 	switch {
-	case kept.UserID == "":
+	case kept.UserID == "" && !kept.Finished(): // a finished one was erased
 		return l.adopt(ctx, kept, p)
 	case kept.State == Refused && !(waited && kept.Outcome.Refused()): // else it is the answer that was waited for
 		return l.orderAgain(ctx, client, kept, p)

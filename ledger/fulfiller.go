@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 )
 
 // Fulfiller delivers what was bought. For one purchase, only one goroutine
@@ -123,7 +124,8 @@ func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fu
 		}
 		if recovered := recover(); recovered != nil {
 			l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: the Fulfiller panicked",
-				slog.String("purchase", p.ID), slog.String("call", string(call)), slog.Any("panic", recovered))
+				slog.String("purchase", p.ID), slog.String("call", string(call)), slog.Any("panic", recovered),
+				slog.String("stack", string(debug.Stack())))
 			failure = &fulfillerError{call: call, err: errPanic}
 		}
 		if failure != nil {

@@ -124,4 +124,5 @@ func (p *pause) on(now time.Time) bool {
 	return now.Before(p.until)
 }
 
-var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back")
+var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back: " +
+	"is Handler mounted at Config.CallbackURL, and does Gloebit reach it there?")

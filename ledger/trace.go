@@ -40,7 +40,7 @@ type Trace struct {
 	Callback func(context.Context, StepInfo) (context.Context, func(status int, reason string))
 	// StoreFailed is called when the store has failed, unless the caller's
 	// context was canceled. The operation is "purchases." and one of create,
-	// get, change, claim, list and counts.
+	// get, change, claim, list, counts, tally and prune.
 	StoreFailed func(ctx context.Context, realm, operation string, err error)
 }
 
@@ -135,7 +135,8 @@ type tracedStore struct {
 }
 
 func (s tracedStore) see(ctx context.Context, realm, operation string, err error) {
-	if err == nil || missing(err) || errors.Is(err, ErrUnreadable) || errors.Is(err, context.Canceled) {
+	if err == nil || missing(err) || errors.Is(err, ErrUnreadable) ||
+		errors.Is(err, gloebit.ErrInvalidRequest) || errors.Is(err, context.Canceled) {
 		return
 	}
 	s.failed(ctx, realm, "purchases."+operation, err)
@@ -183,4 +184,16 @@ func (s tracedStore) Counts(ctx context.Context, overdue time.Time) ([]Count, er
 	counts, err := s.Store.Counts(ctx, overdue)
 	s.see(ctx, "", "counts", err)
 	return counts, err
+}
+
+func (s tracedStore) Tally(ctx context.Context, realm string, by Grouping, from, until time.Time) ([]Tally, error) {
+	tallies, err := s.Store.Tally(ctx, realm, by, from, until)
+	s.see(ctx, realm, "tally", err)
+	return tallies, err
+}
+
+func (s tracedStore) Prune(ctx context.Context, realm string, before time.Time) (int64, error) {
+	removed, err := s.Store.Prune(ctx, realm, before)
+	s.see(ctx, realm, "prune", err)
+	return removed, err
 }

@@ -152,7 +152,7 @@ func TestTrace(t *testing.T) {
 		_, _ = w.ledger.Get(t.Context(), "id")
 		_, _ = w.ledger.List(t.Context(), ledger.Query{})
 		_, _ = w.ledger.Counts(t.Context())
-		_, _ = w.ledger.Retry(t.Context(), "id")
+		_, _ = w.ledger.Retry(t.Context(), "id", ledger.Act{})
 		said := strings.Join(told.all(), "\n")
 		for _, operation := range []string{"create", "get", "list", "counts", "change"} {
 			require.Contains(t, said, "purchases."+operation+" failed: "+errDown.Error())

@@ -54,7 +54,7 @@ func fullPurchase(i int) ledger.Purchase {
 	p.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	p.History = []ledger.Change{
 		{To: ledger.Created, At: after(i), Cause: "ordered"},
-		{From: ledger.Created, To: ledger.Accepted, At: after(i + 3), Cause: "transact: \u00e9"},
+		{From: ledger.Created, To: ledger.Accepted, At: after(i + 3), Cause: "transact: \u00e9", By: "Zo\u00eb"},
 	}
 	return p
 }

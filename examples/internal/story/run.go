@@ -66,6 +66,10 @@ func RunInChromium(t *testing.T, build launch.Build) {
 		{"a purchase arrives by itself and outlives the shop", aPurchaseArrivesByItselfAndOutlivesTheShopInChromium},
 		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
 		{"every page fits a phone", everyPageFitsAPhone},
+		{"links that are loaded ahead", linksThatAreLoadedAhead},
+		{"pages that are restored", pagesThatAreRestored},
+		{"two tabs at once", twoTabsAtOnce},
+		{"cookies that do not come", cookiesThatDoNotCome},
 	})
 }
 

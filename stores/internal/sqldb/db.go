@@ -141,8 +141,9 @@ func (d *DB) Keys(ctx context.Context, query string, args ...any) (keys []string
 	return keys, err
 }
 
-// Failed says what the package failed to do, and nil when err is nil. When the
-// context has ended that is the reason, whatever the driver makes of it.
+// Failed says what the package failed to do and which setting may be wrong, and
+// nil when err is nil. When the context has ended that is the reason, whatever
+// the driver makes of it.
 func Failed(ctx context.Context, pkg, doing string, err error) error {
 	if err == nil {
 		return nil
@@ -150,5 +151,5 @@ func Failed(ctx context.Context, pkg, doing string, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("%s: %s: %w (%w)", pkg, doing, ended, err)
 	}
-	return fmt.Errorf("%s: %s: %w", pkg, doing, err)
+	return fmt.Errorf("%s: %s: %w%s", pkg, doing, err, advice(err))
 }
