@@ -13,7 +13,7 @@ import (
 // named is an order in which much is the user's.
 func named() ledger.Order {
 	order := hat
-	order.Key, order.Username, order.Data = "alice's hat", "Alice A.", json.RawMessage(`{"for":"alice"}`)
+	order.IdempotencyKey, order.Username, order.Data = "alice's hat", "Alice A.", json.RawMessage(`{"for":"alice"}`)
 	return order
 }
 
@@ -117,7 +117,7 @@ func TestOrdersAfterErasing(t *testing.T) {
 		require.NoError(t, w.gloebit.AddBalance("alice", "2000000000000"))
 		p, err := w.buy(order)
 		require.NoError(t, err)
-		require.Equal(t, []string{"alice", "g-alice", order.Key}, []string{p.UserID, p.GloebitID, p.Key})
+		require.Equal(t, []string{"alice", "g-alice", order.IdempotencyKey}, []string{p.UserID, p.GloebitID, p.IdempotencyKey})
 		w.settle()
 		w.wantState(p.ID, ledger.Delivered)
 	})

@@ -63,7 +63,7 @@ func TestPaidPurchasesDoNotWaitForSending(t *testing.T) {
 		for i := range 100 {
 			q.put(fmt.Sprint("paid-", i), ledger.Settled, true)
 		}
-		time.Sleep(10*time.Second + time.Millisecond) // an Interval, and the wait after the failure
+		time.Sleep(10*time.Second + time.Millisecond) // a PollInterval, and the wait after the failure
 		for i := range 100 {
 			q.wantState(fmt.Sprint("paid-", i), ledger.Delivered)
 		}
@@ -200,7 +200,7 @@ func TestRepeatsShareOnePoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q, _ := newHungUp(t)
-		order := ledger.Order{Key: "key", Item: "hat", Price: 100, Quantity: 1, Username: "Alice"}
+		order := ledger.Order{IdempotencyKey: "key", Item: "hat", Price: 100, Quantity: 1, Username: "Alice"}
 		client, err := q.config.Merchant.Client(t.Context(), "alice")
 		require.NoError(t, err)
 		var gets atomic.Int32

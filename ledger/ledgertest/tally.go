@@ -147,8 +147,8 @@ func erased(t *testing.T, store ledger.Store) {
 	p := keyed(1, "u", "k")
 	p.GloebitID, p.State = "g", ledger.Delivered
 	create(t, store, p)
-	p.UserID, p.GloebitID, p.Key = "", "", ""
-	erase := func(p *ledger.Purchase) { p.UserID, p.GloebitID, p.Key = "", "", "" }
+	p.UserID, p.GloebitID, p.IdempotencyKey = "", "", ""
+	erase := func(p *ledger.Purchase) { p.UserID, p.GloebitID, p.IdempotencyKey = "", "", "" }
 	wantPurchase(t, change(t, store, p.ID, erase), p)
 	wantPurchase(t, get(t, store, p.ID), p)
 	wantListed(t, store, ledger.Query{Realm: realm, UserID: "u"})
