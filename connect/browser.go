@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// longestQuery is of connect and callback, in bytes: a return_to of
-// LongestReturnTo with every character encoded, and then some.
-const longestQuery = 8 << 10
+// maxQuery is of connect and callback, in bytes: a return_to of
+// MaxReturnTo with every character encoded, and then some.
+const maxQuery = 8 << 10
 
 // queryOf reads the query of an untrusted request.
 func queryOf(r *http.Request) (url.Values, error) {
-	if len(r.URL.RawQuery) > longestQuery {
-		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), longestQuery)
+	if len(r.URL.RawQuery) > maxQuery {
+		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), maxQuery)
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -63,7 +63,9 @@ func protect(w http.ResponseWriter) {
 
 // redirect sends the browser on with a GET. http.Redirect would clean the path
 // and write the URL into a body.
-func redirect(w http.ResponseWriter, to string) {
+func redirect(w http.ResponseWriter, to string) { redirectWith(w, http.StatusSeeOther, to) }
+
+func redirectWith(w http.ResponseWriter, status int, to string) {
 	if strings.ContainsFunc(to, onlyPeopleWrite) {
 		var location []byte
 		for _, b := range []byte(to) {
@@ -76,7 +78,7 @@ func redirect(w http.ResponseWriter, to string) {
 		to = string(location)
 	}
 	w.Header().Set("Location", to)
-	w.WriteHeader(http.StatusSeeOther)
+	w.WriteHeader(status)
 }
 
 // onlyPeopleWrite reports whether a character must be encoded in a header.

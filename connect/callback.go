@@ -28,8 +28,8 @@ type Connection struct {
 // [Connector.Optional]. Once the state is redeemed, every error is a
 // [ConnectError], whose ReturnTo is the page that the user wanted.
 //
-// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization,
-// ErrUserChanged, ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
+// Errors: ErrTooManyAttempts, ErrInvalidState, ErrAccessDenied, ErrAuthorizationFailed,
+// ErrUserChanged, ErrTokenExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
 // ErrStore, and the error of Config.OnConnect. After any of these, no
 // credential was saved. The error is ErrScopeMissing when the user did not
 // grant a required scope; the credential with the granted scopes was saved.
@@ -39,7 +39,7 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 	}
 	query, err := queryOf(r)
 	if err != nil {
-		return Connection{}, fmt.Errorf("%w: %w", ErrState, err)
+		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
 	}
 	return c.finishConnection(r, query)
 }
@@ -52,15 +52,16 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 	query, err := queryOf(r)
 	if err != nil {
-		return Connection{}, fmt.Errorf("%w: %w", ErrState, err)
+		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
 	}
 	ctx := r.Context()
-	binding, err := c.session(ctx, c.keys.binding)
-	if err != nil || binding == "" || len(query.Get("state")) != nonceLength {
+	state := query.Get("state")
+	bindings, err := c.bindings(r, state)
+	if err != nil || len(bindings) == 0 || len(state) != stateLength {
 		return c.finishConnection(r, query)
 	}
 	first := false
-	value, err, _ := c.completing.Do(hash(binding, " ", r.URL.RawQuery), func() (any, error) {
+	value, err, _ := c.completing.Do(hash(strings.Join(bindings, " "), " ", r.URL.RawQuery), func() (any, error) {
 		first = true
 		return c.finishConnection(r, query)
 	})
@@ -70,29 +71,33 @@ func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 			return Connection{}, storeError("renew the session", err)
 		}
 		c.enter(ctx, connection)
+		c.remember(r, state, connection.ReturnTo)
 	}
 	return connection, err
 }
 
-// finishConnection is Exchange for a request that Config.Limit let through.
+// finishConnection is Exchange for a request that Config.RateLimit let through.
 func (c *Connector) finishConnection(r *http.Request, query url.Values) (Connection, error) {
 	states := query["state"]
 	lost := c.server.StateNotReturned && len(states) <= 1 && query.Get("state") == ""
 	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
-		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
+		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrInvalidState, len(states))
 	}
 	// The state is used, the code redeemed and the token saved even if the
 	// browser no longer waits for the response.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
 	defer cancel()
-	pending, err := c.redeem(ctx, query.Get("state"))
+	query.Del(reloadedParam)
+	r = r.WithContext(ctx)
+	pending, err := c.redeem(r, query.Get("state"))
 	if err != nil {
 		return Connection{}, err
 	}
-	connection, err := c.complete(r.WithContext(ctx), query, pending)
+	connection, err := c.complete(r, query, pending)
 	if err != nil {
-		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, UserID: connection.User.ID, Err: err}
+		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err}
 	}
+	c.remember(r, query.Get("state"), connection.ReturnTo)
 	return connection, nil
 }
 
@@ -108,7 +113,7 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 	if err != nil {
 		return Connection{}, err
 	}
-	credential, err := c.protocol.Finish(ctx, c.application, answer, pending.Verifier, pending.Scopes)
+	credential, err := c.protocol.Finish(ctx, c.application, answer, pending.Secret, pending.Scopes)
 	if err != nil {
 		return Connection{User: user}, err
 	}
@@ -139,7 +144,7 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 		c.log.InfoContext(ctx, c.name+": connected", "user", user.ID, "subject", credential.Subject,
 			"granted", JoinScopes(connection.Granted), "missing", JoinScopes(connection.Missing))
 	}
-	if missing := c.server.Scopes.Missing(credential.Scopes, pending.Required); len(missing) > 0 {
+	if missing := c.server.Scopes.Missing(credential.Scopes, pending.RequiredScopes); len(missing) > 0 {
 		return Connection{User: user}, &ScopeError{Missing: missing}
 	}
 	return connection, nil
@@ -148,29 +153,43 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 // redeem takes the pending connection of a state, if the request comes from the
 // browser that started it. An empty state stands for the session's one pending
 // connection (see Server.StateNotReturned).
-func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection, error) {
-	binding, err := c.session(ctx, c.keys.binding)
+func (c *Connector) redeem(r *http.Request, state string) (PendingConnection, error) {
+	ctx := r.Context()
+	bindings, err := c.bindings(r, state)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	if binding == "" { // without a session the state stays good for its own browser
-		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrState)
+	if len(bindings) == 0 { // without a session the state stays good for its own browser
+		return PendingConnection{}, c.whyUnbound(r, state)
 	}
 	hashed, err := c.hashOf(ctx, state)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	pending, err := c.takePending(ctx, hashed)
+	pending, err := c.takePending(ctx, state, hashed)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	if !equalInConstantTime(pending.Binding, hash(binding)) {
-		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
+	if !pending.isBoundTo(bindings) {
+		return PendingConnection{}, errOtherBrowser
 	}
-	if err := c.strike(ctx, hashed); err != nil {
+	if err := c.forgetPending(ctx, hashed); err != nil {
 		return PendingConnection{}, err
 	}
 	return pending, nil
+}
+
+// whyUnbound returns the cause when nothing binds a state to the browser.
+func (c *Connector) whyUnbound(r *http.Request, state string) error {
+	switch {
+	case state != "" && len(state) != stateLength:
+		return fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
+	case c.isExpired(state): // the package's own sessions end with the attempt
+		return errStateExpired
+	case c.sentCookie(r):
+		return errSessionLost
+	}
+	return errCookieMissing
 }
 
 // hashOf returns the hash of a state, or of the session's one pending
@@ -179,12 +198,12 @@ func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
 	if state == "" {
 		hashes, err := c.pendingHashes(ctx)
 		if err == nil && len(hashes) != 1 {
-			err = fmt.Errorf("%w: this browser has no connection under way", ErrState)
+			err = errStateUsed
 		}
 		return strings.Join(hashes, ""), err
 	}
-	if len(state) != nonceLength {
-		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
+	if len(state) != stateLength {
+		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
 	}
 	return stateID(state), nil
 }
@@ -202,7 +221,7 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		return storeError("renew the session", err)
 	}
 	if c.config.User == nil && !c.config.SignIn {
-		credential.Until = c.sessions.Deadline(ctx)
+		credential.ExpiresAt = c.sessions.Deadline(ctx)
 	}
 	err := c.tokens.Update(ctx, c.key(connection.User.ID), func(_ context.Context, current *Credential) (*Credential, error) {
 		if current != nil && current.isNewerThan(credential) {

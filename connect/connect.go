@@ -17,63 +17,72 @@ import (
 // ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
 // The scopes are requested in addition to Config.Scopes and to those that the
 // user has granted. If the user does not grant them, [Connector.Exchange]
-// returns ErrScopeMissing. Errors: ErrLimited, ErrNoUser, ErrNoSession,
-// ErrReturnTo, ErrInvalidRequest for an unknown scope, ErrStore. With OAuth
-// 1.0a also ErrExchange, since that asks the provider first.
+// returns ErrScopeMissing. Errors: ErrTooManyAttempts, ErrNoUser, ErrNoSession,
+// ErrInvalidReturnTo, ErrInvalidRequest for an unknown scope, ErrStore. With OAuth
+// 1.0a also ErrTokenExchange, since that asks the provider first.
 func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
 	if err := c.limit(r); err != nil {
 		return "", err
 	}
-	return c.startConnection(r, returnTo, scopes)
+	started, err := c.startConnection(r, returnTo, scopes)
+	return started.url, err
 }
 
-// startConnection is AuthorizationURL for a request that Config.Limit let
+// attempt is a connection that was started.
+type attempt struct {
+	url          string // of the provider's authorization page
+	state        string
+	binding      string
+	bindingIsNew bool
+}
+
+// startConnection is AuthorizationURL for a request that Config.RateLimit let
 // through.
-func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (string, error) {
+func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (attempt, error) {
 	ctx := r.Context()
 	if returnTo != "" {
 		if _, err := CheckReturnTo(returnTo); err != nil {
-			return "", err
+			return attempt{}, err
 		}
 	}
 	for _, scope := range scopes {
 		if !c.server.Scopes.Knows(scope) {
-			return "", fmt.Errorf("%w: unknown scope %.40q", ErrInvalidRequest, scope)
+			return attempt{}, fmt.Errorf("%w: unknown scope %.40q", ErrInvalidRequest, scope)
 		}
 	}
 	user, err := c.startingUser(r)
 	if err != nil {
-		return "", err
+		return attempt{}, err
 	}
-	binding, err := c.bindBrowser(ctx)
+	binding, isNew, err := c.bindBrowser(ctx)
 	if err != nil {
-		return "", err
+		return attempt{}, err
 	}
 	granted, err := c.grantedScopes(ctx, user.ID)
 	if err != nil {
-		return "", err
+		return attempt{}, err
 	}
 	pending := PendingConnection{
-		UserID:    user.ID,
-		ReturnTo:  returnTo,
-		Binding:   hash(binding),
-		Scopes:    c.server.Scopes.sent(c.server.Scopes.Union(c.scopes, granted, scopes)),
-		Required:  c.server.Scopes.Union(scopes),
-		ExpiresAt: c.clock().Add(c.connectFor),
+		UserID:         user.ID,
+		ReturnTo:       returnTo,
+		BrowserHash:    hash(binding),
+		Scopes:         c.server.Scopes.sent(c.server.Scopes.Union(c.scopes, granted, scopes)),
+		RequiredScopes: c.server.Scopes.Union(scopes),
+		ExpiresAt:      c.clock().Add(c.connectFor),
 	}
-	ask := AuthorizationRequest{State: newNonce(), Scopes: pending.Scopes}
+	ask := AuthorizationRequest{State: newState(pending.ExpiresAt), Scopes: pending.Scopes}
 	if c.config.User != nil {
 		ask.User = cmp.Or(user.Name, user.ID)
 	}
 	to, kept, err := c.protocol.Begin(ctx, c.application, ask)
 	if err != nil {
-		return "", err
+		return attempt{}, err
 	}
-	pending.Verifier = kept
+	pending.Secret = kept
 	if err := c.keep(ctx, stateID(ask.State), pending); err != nil {
-		return "", err
+		return attempt{}, err
 	}
-	return to, nil
+	return attempt{to, ask.State, binding, isNew}, nil
 }
 
 // grantedScopes returns what the user granted before, so that a new token does

@@ -20,7 +20,7 @@ func (c *Connector) Handler() http.Handler {
 			connect.ServeHTTP(w, r)
 		case isTail(at, c.callbackPath):
 			callback.ServeHTTP(w, r)
-		case isTail(at, c.leavePath):
+		case isTail(at, c.disconnectPath):
 			disconnect.ServeHTTP(w, r)
 		default:
 			c.warnOfMount(r)
@@ -34,7 +34,7 @@ func (c *Connector) Handler() http.Handler {
 // to, and scope, a space-separated list of additional scopes to request. It
 // responds 400 if the query is invalid, 401 or with a redirect to
 // Config.SignInURL if no user is signed in, 405 to any other method, 429 if
-// Config.Limit refuses, and 503 if a store fails.
+// Config.RateLimit refuses, and 503 if a store fails.
 func (c *Connector) ConnectHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
@@ -59,7 +59,7 @@ func (c *Connector) ConnectHandler() http.Handler {
 			return
 		}
 		returnTo, scopes := query.Get("return_to"), ParseScopes(query.Get("scope"))
-		to, err := c.startConnection(r, returnTo, scopes)
+		started, err := c.startConnection(r, returnTo, scopes)
 		switch {
 		case c.leadsToSignIn(err): // and from there back to connect
 			c.fail(w, r, err, c.ConnectURL(returnTo, scopes...))
@@ -68,14 +68,18 @@ func (c *Connector) ConnectHandler() http.Handler {
 			c.fail(w, r, err, "")
 			return
 		}
-		redirect(w, to)
+		c.giveAttemptCookie(w, r, started)
+		redirect(w, started.url)
 	})
 }
 
 // CallbackHandler completes a connection and redirects the browser to the page
-// where the user started. It responds 400 if the state is not valid, 401 if no
-// user is signed in, 403 if the user denied access or another user is signed
-// in, 429 if Config.Limit refuses, 502 if the authorization or the token
+// where the user started (303). If the state is not valid, it redirects a browser
+// whose user is connected to that page all the same (302), and responds 400 to others, with
+// a page and an attribute "reason" in the log that name the cause. A callback
+// that another site leads to without a session gets a page that loads it again.
+// It responds 401 if no user is signed in, 403 if the user denied access or another user is signed
+// in, 429 if Config.RateLimit refuses, 502 if the authorization or the token
 // request failed, 503 if a store or the server is unavailable, and 504 on a
 // timeout.
 func (c *Connector) CallbackHandler() http.Handler {
@@ -84,11 +88,17 @@ func (c *Connector) CallbackHandler() http.Handler {
 		if !c.allow(w, r, http.MethodGet) {
 			return
 		}
+		if c.reload(w, r) {
+			return
+		}
 		connection, err := c.finishOnce(r)
+		if name := c.attemptCookie(r.URL.Query().Get("state")); err == nil && hasCookie(r, name) {
+			c.setAttemptCookie(w, name, "")
+		}
 		switch {
-		case errors.Is(err, ErrState) && c.isConnected(r): // an old tab, or a callback that was loaded again
-			w.Header().Set("Refresh", "0; url="+c.external(r, c.callbackPath, c.homePath))
-			c.fail(w, r, fmt.Errorf("%w: %w", errConnected, err), "")
+		case c.goesOn(r, err):
+			c.log.InfoContext(r.Context(), c.name+": connected already", "reason", reasonOf(err), "cause", err.Error())
+			redirectWith(w, http.StatusFound, c.external(r, c.callbackPath, c.pageOfState(r))) // 303 tells that this one connected
 		case err != nil:
 			c.fail(w, r, err, "")
 		default:
@@ -113,7 +123,7 @@ func (c *Connector) DisconnectHandler() http.Handler {
 			c.fail(w, r, err, "")
 			return
 		}
-		redirect(w, c.external(r, c.leavePath, returnTo))
+		redirect(w, c.external(r, c.disconnectPath, returnTo))
 	})
 }
 

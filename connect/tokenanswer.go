@@ -13,8 +13,8 @@ import (
 	"unicode"
 )
 
-// longestTokenAnswer is the most bytes that are read of a token response.
-const longestTokenAnswer = 1 << 20
+// maxTokenAnswer is the most bytes that are read of a token response.
+const maxTokenAnswer = 1 << 20
 
 // unnamedError is the code of an error whose member is not a string.
 const unnamedError = "unnamed_error"
@@ -42,14 +42,14 @@ func (t tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	var body []byte
 	rewritten := new(answerBody)
 	if resp.Body != nil {
-		rewritten.given = io.LimitedReader{R: resp.Body, N: longestTokenAnswer + 1}
+		rewritten.given = io.LimitedReader{R: resp.Body, N: maxTokenAnswer + 1}
 		body, err = io.ReadAll(&rewritten.given)
 		_ = resp.Body.Close() // the response has been read, or can't be
 	}
 	if ended := req.Context().Err(); err != nil && ended != nil {
 		return nil, ended
 	}
-	if err != nil || len(body) > longestTokenAnswer {
+	if err != nil || len(body) > maxTokenAnswer {
 		body = nil
 	}
 	answer := canonicalAnswer(body)

@@ -16,7 +16,7 @@ const top = "../.."
 // TestREADMEs checks that the Go code of a README is in an example that is
 // compiled, line for line.
 func TestREADMEs(t *testing.T) {
-	for _, dir := range []string{"adapters/chi", "adapters/echo", "adapters/gin", "adapters/gorilla"} {
+	for _, dir := range []string{"adapters/chi", "adapters/echo", "adapters/fiber", "adapters/gin", "adapters/gorilla"} {
 		t.Run(dir, func(t *testing.T) {
 			source := strings.Split(read(t, dir, "example_test.go"), "\n")
 			blocks := strings.Split(read(t, dir, "README.md"), "\n```go\n")[1:]
@@ -32,13 +32,13 @@ func TestREADMEs(t *testing.T) {
 // TestCopies checks that the packages that more than one module needs are equal
 // in each.
 func TestCopies(t *testing.T) {
-	want := read(t, "internal/turns", "turns.go")
-	for _, dir := range []string{"adapters/gorilla/internal/turns", "stores/redisstore/internal/turns"} {
+	want := read(t, "internal/keylock", "keylock.go")
+	for _, dir := range []string{"adapters/gorilla/internal/keylock", "stores/redisstore/internal/keylock"} {
 		t.Run(dir, func(t *testing.T) {
 			files, err := os.ReadDir(filepath.Join(top, dir))
 			require.NoError(t, err)
 			require.Len(t, files, 1)
-			require.Equal(t, want, read(t, dir, "turns.go"))
+			require.Equal(t, want, read(t, dir, "keylock.go"))
 		})
 	}
 }

@@ -51,7 +51,7 @@ func size(short, long int) int {
 	return short
 }
 
-var everything = faults{Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true}
+var everything = faults{Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true, Clocks: true}
 
 func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 	t.Parallel()
@@ -66,7 +66,7 @@ func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 			require.Equal(t, orders, v.purchases)
 			require.Equal(t, v.charged, v.delivered)
 			require.Equal(t, orders, v.delivered+v.canceled+v.refused, "every purchase is accounted for")
-			require.Greater(t, v.delivered, orders*2/3)
+			require.Greater(t, v.delivered, orders/2)
 			require.Positive(t, v.canceled)
 			require.Positive(t, v.refused)
 		})

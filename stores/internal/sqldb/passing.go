@@ -23,20 +23,14 @@ var passingMySQL = []string{"1040", "1053", "1205", "1213", "1290", "1317", "183
 var mysqlNumber = regexp.MustCompile(`^Error (\d{4})\b`)
 
 // passing reports whether the statement that failed so may go well the next
-// time. The drivers are not imported: PostgreSQL's have a method for the code,
-// and the others have it in their words.
+// time.
 func passing(err error) bool {
 	if busy(err) || errors.Is(err, driver.ErrBadConn) {
 		return true
 	}
-	var coded interface{ SQLState() string }
-	if errors.As(err, &coded) {
-		return slices.ContainsFunc(passingStates, func(prefix string) bool { return strings.HasPrefix(coded.SQLState(), prefix) })
+	code := codeOf(err)
+	if len(code) == 4 { // a number of MySQL's
+		return slices.Contains(passingMySQL, code)
 	}
-	for ; err != nil; err = errors.Unwrap(err) {
-		if found := mysqlNumber.FindStringSubmatch(err.Error()); found != nil {
-			return slices.Contains(passingMySQL, found[1])
-		}
-	}
-	return false
+	return code != "" && slices.ContainsFunc(passingStates, func(prefix string) bool { return strings.HasPrefix(code, prefix) })
 }
