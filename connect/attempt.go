@@ -118,19 +118,18 @@ const reloadedParam = "reloaded"
 // page that loads it again, now from this site: browsers then send a cookie
 // that is SameSite=Strict too. It reports whether it has answered.
 func (c *Connector) reload(w http.ResponseWriter, r *http.Request) bool {
-	query := r.URL.Query()
 	site := r.Header.Get("Sec-Fetch-Site")
 	binding, err := c.session(r.Context(), c.keys.binding)
 	switch {
 	case err != nil || len(r.URL.RawQuery) > maxQuery:
-	case binding == "" && site == "cross-site" && !query.Has(reloadedParam) && isPageLoad(r):
+	case binding == "" && site == "cross-site" && !r.URL.Query().Has(reloadedParam) && isPageLoad(r):
 		again := "?" + r.URL.RawQuery + "&" + reloadedParam + "=1"
 		w.Header().Set("Refresh", "0; url="+again)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		_, _ = fmt.Fprintf(w, "<!DOCTYPE html>\n<title>Connecting</title>\n<p><a href=\"%s\">Continue</a></p>\n", html.EscapeString(again))
 		return true
-	case binding != "" && site == "same-origin" && query.Has(reloadedParam):
+	case binding != "" && site == "same-origin" && r.URL.Query().Has(reloadedParam):
 		c.log.WarnContext(r.Context(), c.name+": the session's cookie came only when the browser loaded the callback again: "+
 			"it is SameSite=Strict; set SameSite=Lax", "reason", "cookie_strict")
 	}

@@ -48,8 +48,9 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 // and drop the first response. A request that arrives while the first one of
 // the same browser is completing waits for it, and its session gets the user
 // too. Both must have the same code: an attacker who planted the session in the
-// browser knows the state and the binding, but not the code.
-func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
+// browser knows the state and the binding, but not the code. It deletes the
+// cookie of an attempt that is complete.
+func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connection, error) {
 	query, err := queryOf(r)
 	if err != nil {
 		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
@@ -73,6 +74,9 @@ func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 		}
 		c.enter(ctx, connection)
 		c.remember(r, state, connection.ReturnTo)
+	}
+	if name := c.attemptCookie(state); err == nil && hasCookie(r, name) {
+		c.setAttemptCookie(w, name, "")
 	}
 	return connection, err
 }

@@ -91,10 +91,7 @@ func (c *Connector) CallbackHandler() http.Handler {
 		if c.reload(w, r) {
 			return
 		}
-		connection, err := c.finishOnce(r)
-		if name := c.attemptCookie(r.URL.Query().Get("state")); err == nil && hasCookie(r, name) {
-			c.setAttemptCookie(w, name, "")
-		}
+		connection, err := c.finishOnce(w, r)
 		switch {
 		case c.goesOn(r, err):
 			c.log.InfoContext(r.Context(), c.name+": connected already", "reason", reasonOf(err), "cause", err.Error())
