@@ -80,7 +80,7 @@ func TestConnectionsToGloebitAreKept(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.At(server.URL) })
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.ProviderAt(server.URL) })
 	for range 2 {
 		arrived.Add(most)
 		var calls sync.WaitGroup

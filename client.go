@@ -21,9 +21,9 @@ import (
 //
 // Besides the errors that a method names, every method can return
 // ErrInvalidRequest when nothing was sent; ErrNotConnected when the token was
-// refused; ErrExchange when an expired token could not be refreshed;
+// refused; ErrTokenExchange when an expired token could not be refreshed;
 // ErrScopeMissing, ErrUnknownApplication, ErrUnknownUser and ErrRefused;
-// ErrRateLimited, ErrUnavailable and ErrBadReply; ErrOutcomeUnknown when a call
+// ErrRateLimited, ErrUnavailable and ErrInvalidResponse; ErrOutcomeUnknown when a call
 // that changes something failed but may have been processed; ErrStore when a
 // refreshed token could not be saved; and the context's error. Pass the error
 // to [Merchant.HandleError], which responds to each of them.
@@ -62,7 +62,7 @@ type call struct {
 	scope      Scope               // what it needs
 	body       any                 // sent as JSON, with the keys in order; nil sends none
 	repeatable bool                // sending it twice does what sending it once does
-	fate       *fate               // what failed attempts may have done; nil to skip
+	fate       *attempts           // what failed attempts may have done; nil to skip
 	sent       *connect.Credential // set to the credential that the response answers; nil to skip
 	failed     any                 // set to the other members of a response without success; nil to skip
 	secrets    []Secret            // what it tells the server beside the credential, and is not to be repeated
@@ -80,9 +80,9 @@ func (c call) bad(why string) error {
 }
 
 const (
-	longestReply = 1 << 20
-	mostAttempts = 4
-	longestCall  = 30 * time.Second // with all attempts, when the caller has no deadline
+	maxReply    = 1 << 20
+	maxAttempts = 4
+	maxCall     = 30 * time.Second // with all attempts, when the caller has no deadline
 )
 
 // do sends a call and decodes the JSON object of a successful response into
@@ -98,7 +98,7 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 	}
 	var limited bool
 	if call.until, limited = ctx.Deadline(); !limited {
-		call.until = time.Now().Add(longestCall)
+		call.until = time.Now().Add(maxCall)
 	}
 	body, err := c.sendFresh(ctx, call, payload)
 	if err != nil || answer == nil {
@@ -127,13 +127,13 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 		body, err := c.send(ctx, call, payload, &credential)
 		refreshable := errors.Is(err, ErrTokenExpired) && c.account.CanRenew(credential)
 		switch {
-		case refreshable && renewed < mostRenewals:
+		case refreshable && renewed < maxRenewals:
 			if credential, err = c.renew(ctx, call, credential); err != nil {
 				return nil, err
 			}
 		case errors.Is(err, ErrNotConnected) && !refreshable:
 			newer, ok := c.account.Reject(ctx, call.until, credential.AccessToken, &err)
-			if !ok || renewed == mostRenewals || call.fate.keepsTo(credential, newer) {
+			if !ok || renewed == maxRenewals || call.fate.keepsTo(credential, newer) {
 				return nil, err
 			}
 			credential = newer
@@ -153,9 +153,9 @@ func (c *Client) renew(ctx context.Context, call call, stale connect.Credential)
 	return fresh, err
 }
 
-// mostRenewals is how often one call gets another token, since the stored one
+// maxRenewals is how often one call gets another token, since the stored one
 // may have expired too.
-const mostRenewals = 2
+const maxRenewals = 2
 
 // send makes the attempts of one call with one credential.
 func (c *Client) send(ctx context.Context, call call, payload []byte, credential *connect.Credential) ([]byte, error) {
@@ -168,7 +168,7 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, credential
 		if !call.repeatable && call.method != http.MethodGet && mayHaveArrived(err) {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 		}
-		if err == nil || !call.repeatable || !transient(err) || attempt == mostAttempts {
+		if err == nil || !call.repeatable || !transient(err) || attempt == maxAttempts {
 			return body, err
 		}
 		if attempt == 1 {

@@ -18,7 +18,7 @@ import (
 )
 
 // vintages are those under which a client speaks the document.
-var vintages = map[string]gloebit.Vintage{"default": gloebit.BothVintages, "vintage A": gloebit.VintageA}
+var vintages = map[string]gloebit.APIVersion{"default": gloebit.BothVersions, "vintage A": gloebit.VersionA}
 
 // recorder keeps the requests that a server got.
 type recorder struct {
@@ -60,10 +60,10 @@ func documentCall(t *testing.T, name string) (golden.File, golden.Call) {
 }
 
 // inDocument sets what a client needs to speak the document.
-func inDocument(vintage gloebit.Vintage, change func(*gloebit.Config)) func(*gloebit.Config, *connect.Credential) {
+func inDocument(vintage gloebit.APIVersion, change func(*gloebit.Config)) func(*gloebit.Config, *connect.Credential) {
 	return func(config *gloebit.Config, credential *connect.Credential) {
 		config.ClientID = "7f6bebb4-6ac9-4eb3-b7ad-ea847f2dc54d"
-		config.Provider.Vintage = vintage
+		config.Provider.APIVersion = vintage
 		config.Clock = func() time.Time { return time.Unix(1399828892, 0) }
 		credential.Scopes = []gloebit.Scope{
 			gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory,
@@ -91,28 +91,28 @@ func TestDocumentRequests(t *testing.T) {
 		"balance": {"sent": func(x context.Context, c *gloebit.Client) error { _, err := c.Balance(x); return err }},
 		"transact": {
 			"an item": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.PurchaseItem(x, gloebit.ItemOrder{Key: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
+				_, err := c.PurchaseItem(x, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
 				return err
 			},
 			"a product": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.PurchaseProduct(x, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
+				_, err := c.PurchaseProduct(x, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1})
 				return err
 			},
 			"with everything": func(x context.Context, c *gloebit.Client) error {
 				hold := gloebit.HoldURLs{
 					Enact: "https://shop.example/e", Consume: "https://shop.example/c", Cancel: "https://shop.example/x",
 				}
-				_, err := c.Transact(x, gloebit.Transaction{Key: uuid.NewString(), Asset: "wrap", AssetQuantity: 3, Total: 15, Hold: hold})
+				_, err := c.Transact(x, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "wrap", AssetQuantity: 3, Total: 15, Hold: hold})
 				return err
 			},
 		},
 		"new item": {
 			"with all": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.NewInventoryItem(x, item)
+				_, err := c.CreateInventoryItem(x, item)
 				return err
 			},
 			"with nothing": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.NewInventoryItem(x, gloebit.Item{})
+				_, err := c.CreateInventoryItem(x, gloebit.Item{})
 				return err
 			},
 		},
@@ -208,7 +208,7 @@ func TestMerchantUserIDIsSent(t *testing.T) {
 				var got recorder
 				answer := withoutID(t, call.Answers[0].JSON, true)
 				client, _, _ := clientOf(t, got.handler(answer), inDocument(vintage, test.change))
-				_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "wrap", Price: 5, Username: test.username, Quantity: 1})
+				_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Username: test.username, Quantity: 1})
 				if test.want == "" && err != nil {
 					require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 					require.Empty(t, got.bodies)
@@ -253,7 +253,7 @@ func TestDocumentExample(t *testing.T) {
 				for key, value := range example {
 					require.Equal(t, value, sent[key], key)
 				}
-				if vintage == gloebit.VintageA {
+				if vintage == gloebit.VersionA {
 					for key := range sent {
 						require.Contains(t, call.Keys, key, "the document does not have it")
 					}
@@ -280,8 +280,8 @@ func TestDocumentServer(t *testing.T) {
 			client, _, _ := clientOf(t, answering(http.StatusInternalServerError, ""),
 				func(config *gloebit.Config, credential *connect.Credential) {
 					inDocument(vintage, ownUsers)(config, credential)
-					config.ClientID, config.Provider = app.Key, gloebit.At(server.URL)
-					config.Provider.Vintage = vintage
+					config.ClientID, config.Provider = app.Key, gloebit.ProviderAt(server.URL)
+					config.Provider.APIVersion = vintage
 					config.Clock = nil
 					credential.AccessToken = gloebit.Secret(token)
 				})
@@ -302,12 +302,12 @@ func documentSession(t *testing.T, c *gloebit.Client) {
 	balance, err := c.Balance(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "1000", balance.String())
-	_, err = c.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
+	_, err = c.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
 	require.NoError(t, err)
-	receipt, err := c.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 2})
+	receipt, err := c.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2})
 	require.NoError(t, err)
 	require.False(t, receipt.Balance.Known(), "the document has none")
-	id, err := c.NewInventoryItem(ctx, gloebit.Item{Type: "hat"})
+	id, err := c.CreateInventoryItem(ctx, gloebit.Item{Type: "hat"})
 	require.NoError(t, err)
 	require.NoError(t, c.ReplaceInventoryItem(ctx, id, gloebit.Item{Params: map[string]string{"color": "red"}}))
 	item, err := c.InventoryItem(ctx, id)

@@ -52,7 +52,7 @@ type Config struct {
 	Provider Provider
 	// Flow is the protocol by which users authorize the application. Nil means
 	// OAuth 2.0.
-	Flow connect.Protocol
+	Protocol connect.Protocol
 
 	// Sessions is the application's *scs.SessionManager, whose LoadAndSave
 	// must be around all handlers of this package, or another SessionStore. If
@@ -100,9 +100,9 @@ type Config struct {
 	// Limit is called before a connection is started or completed: by the
 	// connect and callback handlers, before they use a session, store or
 	// server, and by AuthorizationURL and Exchange. If it returns an error, the
-	// response is 429 (RFC 6585 section 4); a LimitError says when to try
+	// response is 429 (RFC 6585 section 4); a RateLimitError says when to try
 	// again. Behind a proxy, RemoteAddr is the proxy's. Nil refuses nothing.
-	Limit func(*http.Request) error
+	RateLimit func(*http.Request) error
 
 	// CrossOrigin says which cross-origin requests the middleware and the
 	// disconnect handler accept. They refuse every other one whose method is not
@@ -188,9 +188,9 @@ func (m *Merchant) engine() connect.Config {
 	return connect.Config{
 		Server: m.server(), ClientID: config.ClientID, ClientSecret: config.ClientSecret, Realm: config.Realm,
 		RedirectURL: config.RedirectURL,
-		Scopes:      scopes, Protocol: config.Flow, Sessions: config.Sessions, States: config.States, Tokens: config.Tokens,
+		Scopes:      scopes, Protocol: config.Protocol, Sessions: config.Sessions, States: config.States, Tokens: config.Tokens,
 		User: config.User, SignInURL: config.SignInURL, SignIn: config.SignIn, HomePath: config.HomePath,
-		ConnectTimeout: config.ConnectTimeout, Limit: config.Limit, HTTPClient: config.HTTPClient, UserAgent: config.UserAgent,
+		ConnectTimeout: config.ConnectTimeout, RateLimit: config.RateLimit, HTTPClient: config.HTTPClient, UserAgent: config.UserAgent,
 		CrossOrigin: config.CrossOrigin,
 		Logger:      config.Logger, Clock: config.Clock, Warn: m.provider.isProduction(),
 		OnConnect: config.OnConnect, OnDisconnect: config.OnDisconnect, ErrorHandler: config.ErrorHandler,

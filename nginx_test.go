@@ -147,7 +147,7 @@ http {
 // replica is one process of the shop.
 func (p *proxied) replica(i int) http.Handler {
 	m, err := gloebit.New(gloebit.Config{
-		ClientID: p.account.Key, ClientSecret: gloebit.Secret(p.account.Secret), Provider: gloebit.At(p.gloebit.URL),
+		ClientID: p.account.Key, ClientSecret: gloebit.Secret(p.account.Secret), Provider: gloebit.ProviderAt(p.gloebit.URL),
 		RedirectURL: p.url + "/shop/gloebit/callback", HomePath: p.mount + "/home", SignIn: true,
 		Tokens: &p.tokens, States: &p.states, Sessions: p.sessions,
 	})
@@ -165,7 +165,7 @@ func (p *proxied) replica(i int) http.Handler {
 		_, _ = io.WriteString(w, "hats for "+gloebit.MustFromContext(r.Context()).User().Name)
 	})))
 	mux.Handle("POST "+p.mount+"/buy", m.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		order := ledger.Order{Key: r.FormValue("order"), Item: "hat", Price: 40, Quantity: 1}
+		order := ledger.Order{IdempotencyKey: r.FormValue("order"), Item: "hat", Price: 40, Quantity: 1}
 		bought, err := purchases.Purchase(r.Context(), gloebit.MustFromContext(r.Context()), order)
 		if err != nil {
 			m.HandleError(w, r, err)

@@ -53,7 +53,7 @@ func refuses(t *testing.T, callbacks map[string]badCallback) {
 			b.follow = false
 			callback := b.callback("/gloebit/connect?return_to=/private")
 			query := callback.Query()
-			code, state, verifier := query.Get("code"), query.Get("state"), w.states.lastPending.Verifier.Reveal()
+			code, state, verifier := query.Get("code"), query.Get("state"), w.states.lastPending.Secret.Reveal()
 			test.change(w, b, query)
 			callback.RawQuery = query.Encode()
 

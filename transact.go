@@ -37,7 +37,7 @@ type Receipt struct {
 // error. After ErrInsufficientBalance no call with that ID has charged the
 // user. After ErrCannotSpend, ErrCannotReceive and ErrUnknownMerchant this call
 // was not accepted, and an earlier one with that ID may have charged the user.
-// After ErrOutcomeUnknown, ErrPending and ErrQueuingFailed the same transaction
+// After ErrOutcomeUnknown, ErrTransactionPending and ErrQueuingFailed the same transaction
 // may be sent again with that ID. With a SubscriptionID the error can also be
 // ErrUnknownSubscription, ErrUnknownSubscriptionAuthorization,
 // ErrSubscriptionAuthorizationPending or ErrSubscriptionAuthorizationDeclined.
@@ -95,7 +95,7 @@ func (c *Client) transact(
 	if err := t.check(); err != nil {
 		return receipt, err
 	}
-	var fate fate
+	var fate attempts
 	var sent connect.Credential
 	username, err := c.username(ctx, t.Username)
 	if err != nil {
@@ -126,7 +126,7 @@ func (c *Client) transact(
 	switch {
 	case receipt.Outcome == OutcomeResubmitted: // "transaction already created", still: the first one stands
 		return receipt, nil
-	case (fate.lost || errors.Is(err, ErrBadReply)) && !receipt.Outcome.Final(),
+	case (fate.lost || errors.Is(err, ErrInvalidResponse)) && !receipt.Outcome.Final(),
 		(fate.held || isQueued(receipt)) && receipt.Outcome == OutcomeUnknown:
 		receipt.Outcome = OutcomeUnknown
 		err = fmt.Errorf("%w: %s: %w", ErrOutcomeUnknown, t.ID, err)
@@ -185,7 +185,7 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 	switch quantity := order.Quantity; {
 	case quantity == 0:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: item %.40q: %w", ErrInvalidRequest, order.Item, errNoQuantity)
-	case order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > mostGloebits/quantity:
+	case order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > maxGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price)
 	}
 	id, err := order.TransactionID(c)
@@ -209,7 +209,7 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 	switch quantity := order.Quantity; {
 	case quantity == 0:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: product %.40q: %w", ErrInvalidRequest, order.Product, errNoQuantity)
-	case order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > mostGloebits/quantity:
+	case order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > maxGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of product %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Product, order.Price)
 	}
 	id, err := order.TransactionID(c)

@@ -28,8 +28,8 @@ type Connection struct {
 // [Connector.Optional]. Once the state is redeemed, every error is a
 // [ConnectError], whose ReturnTo is the page that the user wanted.
 //
-// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization,
-// ErrUserChanged, ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
+// Errors: ErrTooManyAttempts, ErrInvalidState, ErrAccessDenied, ErrAuthorizationFailed,
+// ErrUserChanged, ErrTokenExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
 // ErrStore, and the error of Config.OnConnect. After any of these, no
 // credential was saved. The error is ErrScopeMissing when the user did not
 // grant a required scope; the credential with the granted scopes was saved.
@@ -67,16 +67,16 @@ func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 	return connection, err
 }
 
-// finishConnection is Exchange for a request that Config.Limit let through.
+// finishConnection is Exchange for a request that Config.RateLimit let through.
 func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	query, err := queryOf(r)
 	if err != nil {
-		return Connection{}, fmt.Errorf("%w: %w", ErrState, err)
+		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
 	}
 	states := query["state"]
 	lost := c.server.StateNotReturned && len(states) <= 1 && query.Get("state") == ""
 	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
-		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
+		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrInvalidState, len(states))
 	}
 	// The state is used, the code redeemed and the token saved even if the
 	// browser no longer waits for the response.
@@ -88,7 +88,7 @@ func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	}
 	connection, err := c.complete(r.WithContext(ctx), query, pending)
 	if err != nil {
-		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, UserID: connection.User.ID, Err: err}
+		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err}
 	}
 	return connection, nil
 }
@@ -105,7 +105,7 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 	if err != nil {
 		return Connection{}, err
 	}
-	credential, err := c.protocol.Finish(ctx, c.application, answer, pending.Verifier, pending.Scopes)
+	credential, err := c.protocol.Finish(ctx, c.application, answer, pending.Secret, pending.Scopes)
 	if err != nil {
 		return Connection{User: user}, err
 	}
@@ -136,7 +136,7 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 		c.log.InfoContext(ctx, c.name+": connected", "user", user.ID, "subject", credential.Subject,
 			"granted", JoinScopes(connection.Granted), "missing", JoinScopes(connection.Missing))
 	}
-	if missing := c.server.Scopes.Missing(credential.Scopes, pending.Required); len(missing) > 0 {
+	if missing := c.server.Scopes.Missing(credential.Scopes, pending.RequiredScopes); len(missing) > 0 {
 		return Connection{User: user}, &ScopeError{Missing: missing}
 	}
 	return connection, nil
@@ -151,7 +151,7 @@ func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection
 		return PendingConnection{}, err
 	}
 	if binding == "" { // without a session the state stays good for its own browser
-		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrState)
+		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrInvalidState)
 	}
 	hashed, err := c.hashOf(ctx, state)
 	if err != nil {
@@ -161,10 +161,10 @@ func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	if !equalInConstantTime(pending.Binding, hash(binding)) {
-		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrState)
+	if !equalInConstantTime(pending.BrowserHash, hash(binding)) {
+		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrInvalidState)
 	}
-	if err := c.strike(ctx, hashed); err != nil {
+	if err := c.forgetPending(ctx, hashed); err != nil {
 		return PendingConnection{}, err
 	}
 	return pending, nil
@@ -176,12 +176,12 @@ func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
 	if state == "" {
 		hashes, err := c.pendingHashes(ctx)
 		if err == nil && len(hashes) != 1 {
-			err = fmt.Errorf("%w: this browser has no connection under way", ErrState)
+			err = fmt.Errorf("%w: this browser has no connection under way", ErrInvalidState)
 		}
 		return strings.Join(hashes, ""), err
 	}
 	if len(state) != nonceLength {
-		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), nonceLength)
+		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), nonceLength)
 	}
 	return stateID(state), nil
 }
@@ -199,7 +199,7 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		return storeError("renew the session", err)
 	}
 	if c.config.User == nil && !c.config.SignIn {
-		credential.Until = c.sessions.Deadline(ctx)
+		credential.ExpiresAt = c.sessions.Deadline(ctx)
 	}
 	err := c.tokens.Update(ctx, c.key(connection.User.ID), func(_ context.Context, current *Credential) (*Credential, error) {
 		if current != nil && current.isNewerThan(credential) {

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 	"golang.org/x/oauth2"
 )
 
@@ -130,22 +130,22 @@ func (g codeGrant) limited(ctx context.Context, timeout time.Duration) (context.
 func codeOf(answer url.Values, issuer string) (string, error) {
 	for _, name := range []string{"code", "error", "iss"} {
 		if values, ok := answer[name]; ok && (len(values) != 1 || values[0] == "") {
-			return "", fmt.Errorf("%w: the parameter %s is empty or came more than once", ErrState, name)
+			return "", fmt.Errorf("%w: the parameter %s is empty or came more than once", ErrInvalidState, name)
 		}
 	}
 	failure, code := answer.Get("error"), answer.Get("code")
 	switch {
 	case issuer != "" && answer.Get("iss") != issuer: // RFC 9207 section 2.4
 		return "", fmt.Errorf("%w: iss is %q in the answer, want %q",
-			ErrAuthorization, discreet.Words(answer.Get("iss"), answer.Get("state"), code), issuer)
+			ErrAuthorizationFailed, redact.Text(answer.Get("iss"), answer.Get("state"), code), issuer)
 	case failure == "access_denied":
 		return "", ErrAccessDenied
 	case failure != "":
 		state := answer.Get("state")
-		return "", fmt.Errorf("%w: %.60q %q", ErrAuthorization,
-			discreet.Words(failure, state, code), discreet.Words(answer.Get("error_description"), state, code))
+		return "", fmt.Errorf("%w: %.60q %q", ErrAuthorizationFailed,
+			redact.Text(failure, state, code), redact.Text(answer.Get("error_description"), state, code))
 	case code == "":
-		return "", fmt.Errorf("%w: the callback has neither code nor error", ErrState)
+		return "", fmt.Errorf("%w: the callback has neither code nor error", ErrInvalidState)
 	}
 	return code, nil
 }

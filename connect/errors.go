@@ -21,13 +21,13 @@ var (
 	// [Connector.Exchange] when the request has no session, because the handler is
 	// not wrapped in the session manager's LoadAndSave.
 	ErrNoSession = errors.New("the request has no session: wrap the handler in Config.Sessions.LoadAndSave")
-	// ErrState is returned by [Connector.Exchange] when the state is missing,
+	// ErrInvalidState is returned by [Connector.Exchange] when the state is missing,
 	// repeated, unknown, expired, used, or another browser's (RFC 6749 section
 	// 10.12).
-	ErrState = errors.New("the state of the callback is not valid")
-	// ErrReturnTo is returned by [Connector.AuthorizationURL] when return_to leads
+	ErrInvalidState = errors.New("the state of the callback is not valid")
+	// ErrInvalidReturnTo is returned by [Connector.AuthorizationURL] when return_to leads
 	// away from the application.
-	ErrReturnTo = errors.New("return_to is not a path of this application")
+	ErrInvalidReturnTo = errors.New("return_to is not a path of this application")
 	// ErrAccessDenied is returned by [Connector.Exchange] when the user denied
 	// access (RFC 6749 section 4.1.2.1).
 	ErrAccessDenied = errors.New("the user refused access")
@@ -35,20 +35,20 @@ var (
 	// user is not the one who started to connect or, with Config.SignIn, when a
 	// different account at the server approved.
 	ErrUserChanged = errors.New("the user changed while connecting")
-	// ErrAuthorization is returned by [Connector.Exchange] when the provider
+	// ErrAuthorizationFailed is returned by [Connector.Exchange] when the provider
 	// reports an error other than a denial, or its authorization response can't
 	// be used (RFC 6749 section 4.1.2.1).
-	ErrAuthorization = errors.New("the authorization failed")
-	// ErrExchange is returned by [Connector.Exchange], and by calls that refresh a
+	ErrAuthorizationFailed = errors.New("the authorization failed")
+	// ErrTokenExchange is returned by [Connector.Exchange], and by calls that refresh a
 	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
 	// and 5.2).
-	ErrExchange = errors.New("no token was given")
+	ErrTokenExchange = errors.New("no token was given")
 	// ErrCodeExpired is returned by [Connector.ConnectDevice] when the user did
 	// not enter the code before it expired.
 	ErrCodeExpired = errors.New("the code has expired")
-	// ErrLimited is returned by [Connector.AuthorizationURL] and
-	// [Connector.Exchange] when Config.Limit refused the request.
-	ErrLimited = errors.New("too many attempts to connect")
+	// ErrTooManyAttempts is returned by [Connector.AuthorizationURL] and
+	// [Connector.Exchange] when Config.RateLimit refused the request.
+	ErrTooManyAttempts = errors.New("too many attempts to connect")
 	// ErrCrossOrigin is passed to Config.ErrorHandler when a form came from
 	// another site.
 	ErrCrossOrigin = errors.New("the form came from another site")
@@ -70,15 +70,15 @@ var (
 	// ErrUnavailable is returned when the server can't be reached, does not
 	// answer in time, or answers with a status that says that it failed.
 	ErrUnavailable = errors.New("the server is not available")
-	// ErrBadReply is returned when the response could not be parsed, is too
+	// ErrInvalidResponse is returned when the response could not be parsed, is too
 	// long, or lacks required fields.
-	ErrBadReply = errors.New("the reply can't be read")
+	ErrInvalidResponse = errors.New("the reply can't be read")
 	// ErrInvalidRequest is returned when the request is invalid and was not sent:
 	// a price below zero, an empty name, an id that is too long.
 	ErrInvalidRequest = errors.New("invalid request")
 )
 
-// errConnected is an ErrState for a browser whose user is connected.
+// errConnected is an ErrInvalidState for a browser whose user is connected.
 var errConnected = errors.New("the user is connected already")
 
 var errMethod = errors.New("the method is not allowed")
@@ -92,7 +92,7 @@ func storeError(doing string, err error) error {
 // with it. The first that matches counts.
 var connecting = []Refusal{
 	{
-		ErrLimited, "ErrLimited", http.StatusTooManyRequests, "",
+		ErrTooManyAttempts, "ErrTooManyAttempts", http.StatusTooManyRequests, "",
 		"Too many attempts to connect. Please try again in a moment.",
 	},
 	{
@@ -102,14 +102,14 @@ var connecting = []Refusal{
 	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "", "This site is not set up correctly."},
 	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "", "Please sign in first."},
 	{
-		errConnected, "ErrState", http.StatusBadRequest, "",
+		errConnected, "ErrInvalidState", http.StatusBadRequest, "",
 		"You are connected already. This attempt to connect was not needed any more.",
 	},
 	{
-		ErrState, "ErrState", http.StatusBadRequest, linkRestart,
+		ErrInvalidState, "ErrInvalidState", http.StatusBadRequest, linkRestart,
 		"This attempt to connect is not valid any more, or it was started in another browser. Please start again.",
 	},
-	{ErrReturnTo, "ErrReturnTo", http.StatusBadRequest, "", "The link leads away from this site."},
+	{ErrInvalidReturnTo, "ErrInvalidReturnTo", http.StatusBadRequest, "", "The link leads away from this site."},
 	{
 		ErrAccessDenied, "ErrAccessDenied", http.StatusForbidden, "",
 		"You did not approve the connection, so this site got no new access.",
@@ -139,7 +139,7 @@ var connecting = []Refusal{
 		"{server} did not answer in time. Please try again.",
 	},
 	{
-		ErrExchange, "ErrExchange", http.StatusBadGateway, "",
+		ErrTokenExchange, "ErrTokenExchange", http.StatusBadGateway, "",
 		"{server} did not complete the connection. Please start again.",
 	},
 	{ErrCodeExpired, "ErrCodeExpired", http.StatusGone, "", "The code has expired. Please start again."},
@@ -148,9 +148,9 @@ var connecting = []Refusal{
 		"{server} can't be reached right now. Please try again in a moment.",
 	},
 	{
-		ErrAuthorization, "ErrAuthorization", http.StatusBadGateway, "",
+		ErrAuthorizationFailed, "ErrAuthorizationFailed", http.StatusBadGateway, "",
 		"{server} could not complete the connection. Please start again.",
 	},
-	{ErrBadReply, "ErrBadReply", http.StatusBadGateway, "", "{server} sent an answer that this site can't read."},
+	{ErrInvalidResponse, "ErrInvalidResponse", http.StatusBadGateway, "", "{server} sent an answer that this site can't read."},
 	{ErrNotFound, "ErrNotFound", http.StatusNotFound, "", "There is nothing here."},
 }

@@ -20,7 +20,7 @@ func (c *Connector) Handler() http.Handler {
 			connect.ServeHTTP(w, r)
 		case isTail(at, c.callbackPath):
 			callback.ServeHTTP(w, r)
-		case isTail(at, c.leavePath):
+		case isTail(at, c.disconnectPath):
 			disconnect.ServeHTTP(w, r)
 		default:
 			c.warnOfMount(r)
@@ -34,7 +34,7 @@ func (c *Connector) Handler() http.Handler {
 // to, and scope, a space-separated list of additional scopes to request. It
 // responds 400 if the query is invalid, 401 or with a redirect to
 // Config.SignInURL if no user is signed in, 405 to any other method, 429 if
-// Config.Limit refuses, and 503 if a store fails.
+// Config.RateLimit refuses, and 503 if a store fails.
 func (c *Connector) ConnectHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
@@ -75,7 +75,7 @@ func (c *Connector) ConnectHandler() http.Handler {
 // CallbackHandler completes a connection and redirects the browser to the page
 // where the user started. It responds 400 if the state is not valid, 401 if no
 // user is signed in, 403 if the user denied access or another user is signed
-// in, 429 if Config.Limit refuses, 502 if the authorization or the token
+// in, 429 if Config.RateLimit refuses, 502 if the authorization or the token
 // request failed, 503 if a store or the server is unavailable, and 504 on a
 // timeout.
 func (c *Connector) CallbackHandler() http.Handler {
@@ -86,7 +86,7 @@ func (c *Connector) CallbackHandler() http.Handler {
 		}
 		connection, err := c.finishOnce(r)
 		switch {
-		case errors.Is(err, ErrState) && c.isConnected(r): // an old tab, or a callback that was loaded again
+		case errors.Is(err, ErrInvalidState) && c.isConnected(r): // an old tab, or a callback that was loaded again
 			w.Header().Set("Refresh", "0; url="+c.external(r, c.callbackPath, c.homePath))
 			c.fail(w, r, fmt.Errorf("%w: %w", errConnected, err), "")
 		case err != nil:
@@ -113,7 +113,7 @@ func (c *Connector) DisconnectHandler() http.Handler {
 			c.fail(w, r, err, "")
 			return
 		}
-		redirect(w, c.external(r, c.leavePath, returnTo))
+		redirect(w, c.external(r, c.disconnectPath, returnTo))
 	})
 }
 

@@ -162,7 +162,7 @@ func TestMemoryTokensLapseAndLeave(t *testing.T) {
 	ctx, clock := t.Context(), testkit.NewClock()
 	store := &connect.MemoryTokenStore{Clock: clock.Now}
 	for i := range 5000 {
-		require.NoError(t, store.Update(ctx, at(fmt.Sprint(i)), save(connect.Credential{Until: clock.Now().Add(time.Minute)})))
+		require.NoError(t, store.Update(ctx, at(fmt.Sprint(i)), save(connect.Credential{ExpiresAt: clock.Now().Add(time.Minute)})))
 		if i%10 == 0 {
 			clock.Advance(time.Second)
 		}

@@ -26,7 +26,7 @@ func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *htt
 	// Not scs.New: that starts a goroutine which can't be stopped for certain.
 	manager := &scs.SessionManager{
 		Lifetime: 24 * time.Hour,
-		Store:    &memorySessions{most: mostSessions},
+		Store:    &memorySessions{most: maxSessions},
 		Codec:    SessionCodec{},
 		Cookie:   scs.SessionCookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
 	}
@@ -251,10 +251,10 @@ func (s *ownSessions) isNew(ctx context.Context) bool {
 	return s.manager.Token(s.mustLoad(ctx)) == ""
 }
 
-// mostSessions bounds the package's own sessions. Above it, new visitors get
+// maxSessions bounds the package's own sessions. Above it, new visitors get
 // 503 and existing sessions are kept. Sessions of connections that are not
 // completed end after Config.ConnectTimeout.
-const mostSessions = 100_000
+const maxSessions = 100_000
 
 var errTooManySessions = errors.New("too many sessions")
 

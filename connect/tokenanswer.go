@@ -13,8 +13,8 @@ import (
 	"unicode"
 )
 
-// longestTokenAnswer is the most bytes that are read of a token response.
-const longestTokenAnswer = 1 << 20
+// maxTokenAnswer is the most bytes that are read of a token response.
+const maxTokenAnswer = 1 << 20
 
 // unnamedError is the code of an error whose member is not a string.
 const unnamedError = "unnamed_error"
@@ -36,13 +36,13 @@ func (t tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	var body []byte
 	if resp.Body != nil {
-		body, err = io.ReadAll(io.LimitReader(resp.Body, longestTokenAnswer+1))
+		body, err = io.ReadAll(io.LimitReader(resp.Body, maxTokenAnswer+1))
 		_ = resp.Body.Close() // the response has been read, or can't be
 	}
 	if ended := req.Context().Err(); err != nil && ended != nil {
 		return nil, ended
 	}
-	if err != nil || len(body) > longestTokenAnswer {
+	if err != nil || len(body) > maxTokenAnswer {
 		body = nil
 	}
 	answer := canonicalAnswer(body)

@@ -94,7 +94,7 @@ const reasonUnknownToken = "unknown token2"
 // authenticate finds the call's token and returns the reason why not. The
 // scheme's case doesn't matter (RFC 9110, section 11.1).
 func (g *Gloebit) authenticate(c *call) (reason string) {
-	if g.cfg.Vintage.takes(VintageA) && isSigned(c.request, c.body) {
+	if g.cfg.APIVersion.takes(VersionA) && isSigned(c.request, c.body) {
 		c.signed = true
 		reason, c.problem = g.authenticateSigned(c)
 		return cmp.Or(reason, c.problem)

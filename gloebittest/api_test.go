@@ -12,10 +12,10 @@ import (
 )
 
 func TestPathsMethodsAndVintages(t *testing.T) {
-	both, a, b := []gloebittest.Vintage{0, 1, 2}, []gloebittest.Vintage{0, 1}, []gloebittest.Vintage{0, 2}
+	both, a, b := []gloebittest.APIVersion{0, 1, 2}, []gloebittest.APIVersion{0, 1}, []gloebittest.APIVersion{0, 2}
 	tests := []struct {
 		method, path string
-		vintages     []gloebittest.Vintage
+		vintages     []gloebittest.APIVersion
 		wrongMethod  string
 	}{
 		{"GET", "no-op", both, "PUT"},
@@ -29,7 +29,7 @@ func TestPathsMethodsAndVintages(t *testing.T) {
 		{"POST", "consume-user-product/green-hat/1", both, "GET"},
 	}
 	for _, vintage := range both {
-		w := newWorld(t, gloebittest.Config{Vintage: vintage})
+		w := newWorld(t, gloebittest.Config{APIVersion: vintage})
 		token := w.token(allScopes()...)
 		require.NoError(t, w.server.GrantProduct(w.app.Key, "alice", "green-hat", 100))
 		for _, test := range tests {
@@ -120,7 +120,7 @@ func TestTokensAndScopes(t *testing.T) {
 }
 
 func TestIssueTokenRefuses(t *testing.T) {
-	w := newWorld(t, gloebittest.Config{Vintage: gloebittest.VintageA})
+	w := newWorld(t, gloebittest.Config{APIVersion: gloebittest.VersionA})
 	for name, test := range map[string]struct {
 		app, user string
 		scopes    []string
@@ -231,16 +231,16 @@ func TestProductsAreListedAndConsumed(t *testing.T) {
 }
 
 func TestOneVintagesCounts(t *testing.T) {
-	for vintage, names := range map[gloebittest.Vintage][2]string{
-		gloebittest.VintageA: {"count", "product-count"}, gloebittest.VintageB: {"product-count", "count"},
+	for vintage, names := range map[gloebittest.APIVersion][2]string{
+		gloebittest.VersionA: {"count", "product-count"}, gloebittest.VersionB: {"product-count", "count"},
 	} {
-		w := newWorld(t, gloebittest.Config{Vintage: vintage})
+		w := newWorld(t, gloebittest.Config{APIVersion: vintage})
 		require.NoError(t, w.server.GrantProduct(w.app.Key, "alice", "green-hat", 5))
 		got := w.post("consume-user-product/green-hat/2", w.token("inventory"), "")
 		require.Equal(t, json.Number("3"), got.json[names[0]])
 		require.NotContains(t, got.json, names[1])
 	}
-	w := newWorld(t, gloebittest.Config{Vintage: gloebittest.VintageA})
+	w := newWorld(t, gloebittest.Config{APIVersion: gloebittest.VersionA})
 	got := w.post("consume-user-product", w.token("inventory"), `{"product_name":"green-hat","count":1}`)
 	require.Equal(t, false, got.json["success"])
 }

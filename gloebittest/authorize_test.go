@@ -173,7 +173,7 @@ func TestAuthorizeForATokenAnswersInTheFragment(t *testing.T) {
 }
 
 func TestVintageAKnowsNeitherTokensInFragmentsNorLaterScopes(t *testing.T) {
-	w := newWorld(t, gloebittest.Config{Vintage: gloebittest.VintageA})
+	w := newWorld(t, gloebittest.Config{APIVersion: gloebittest.VersionA})
 	require.NoError(t, w.server.Approve("alice"))
 	for code, changes := range map[string][]string{
 		"unsupported_response_type": {"response_type", "token"},

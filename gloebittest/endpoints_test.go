@@ -89,12 +89,12 @@ func TestEveryEndpointOfEitherVintage(t *testing.T) {
 		{"POST", "create-subscription-authorization", `{"application-key":"KEY","subscription-id":"SUB"}`, "transact", b, "GET", "pending"},
 	}
 	for _, test := range tests {
-		for vintage, letter := range map[gloebittest.Vintage]string{0: "AB", 1: "A", 2: "B"} {
+		for vintage, letter := range map[gloebittest.APIVersion]string{0: "AB", 1: "A", 2: "B"} {
 			for _, slash := range []string{"", "/"} {
 				name := letter + " " + test.method + " " + test.path + slash
 				staged := newWorld(t, gloebittest.Config{})
 				words := staged.stage()
-				w := staged.in(gloebittest.Config{Vintage: vintage})
+				w := staged.in(gloebittest.Config{APIVersion: vintage})
 				path, body := words.Replace(test.path)+slash, words.Replace(test.body)
 				scope := test.scope
 				if scope == "" {

@@ -62,7 +62,7 @@ func (a *account) item(id string) *Item {
 // itemFields reads the body of a request to make or change an item. Vintage B
 // takes a form too.
 func (g *Gloebit) itemFields(c *call) (fields, string) {
-	return c.fields(g.cfg.Vintage.takes(VintageB))
+	return c.fields(g.cfg.APIVersion.takes(VersionB))
 }
 
 // newInventoryItem serves new-inventory-item.

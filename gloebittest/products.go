@@ -138,7 +138,7 @@ func (g *Gloebit) productChange(c *call, ofCharacter bool, least int64) (change 
 
 // productArgs takes from the body what is otherwise in the path.
 func (g *Gloebit) productArgs(c *call, ofCharacter bool) (args []string, reason string) {
-	if !g.cfg.Vintage.takes(VintageB) {
+	if !g.cfg.APIVersion.takes(VersionB) {
 		return nil, "product name and count are missing"
 	}
 	body, reason := c.fields(true)
@@ -172,10 +172,10 @@ func (app *Application) sells(name string) bool {
 // countReply says how many are left, under the vintage's name for it.
 func (g *Gloebit) countReply(left int64) reply {
 	answer := success()
-	if g.cfg.Vintage.takes(VintageA) {
+	if g.cfg.APIVersion.takes(VersionA) {
 		answer["count"] = left
 	}
-	if g.cfg.Vintage.takes(VintageB) {
+	if g.cfg.APIVersion.takes(VersionB) {
 		answer["product-count"] = left
 	}
 	return answer

@@ -13,16 +13,16 @@ import (
 // siteVintages are those of a server that takes what the later developer site
 // describes, and whether each takes it.
 func siteVintages() map[string]struct {
-	vintage gloebittest.Vintage
+	vintage gloebittest.APIVersion
 	takes   bool
 } {
 	return map[string]struct {
-		vintage gloebittest.Vintage
+		vintage gloebittest.APIVersion
 		takes   bool
 	}{
-		"both": {gloebittest.VintageBoth, true},
-		"B":    {gloebittest.VintageB, true},
-		"A":    {gloebittest.VintageA, false},
+		"both": {gloebittest.BothVersions, true},
+		"B":    {gloebittest.VersionB, true},
+		"A":    {gloebittest.VersionA, false},
 	}
 }
 
@@ -58,7 +58,7 @@ func TestItemsComeInForms(t *testing.T) {
 	} {
 		for vintageName, of := range siteVintages() {
 			t.Run(name+"/"+vintageName, func(t *testing.T) {
-				w := newWorld(t, gloebittest.Config{Vintage: of.vintage})
+				w := newWorld(t, gloebittest.Config{APIVersion: of.vintage})
 				token := w.token("inventory")
 				id := w.newItem(token, `{"type-id":"hat","folder-id":"bag","params":{"color":"green"}}`)
 				if test.form.Has("id") {
@@ -88,7 +88,7 @@ func TestTransactionIDIsMadeUp(t *testing.T) {
 	for name, id := range map[string]any{"absent": nil, "empty": ""} {
 		for vintageName, of := range siteVintages() {
 			t.Run(name+"/"+vintageName, func(t *testing.T) {
-				w := newWorld(t, gloebittest.Config{Vintage: of.vintage})
+				w := newWorld(t, gloebittest.Config{APIVersion: of.vintage})
 				token := w.token("transact")
 				order := func(price int) string {
 					return w.order(map[string]any{"id": nil, "transaction-id": id, "application-key": w.app.Key, "gloebit-balance-change": price})
@@ -139,7 +139,7 @@ func TestProductQuantityIsTruncated(t *testing.T) {
 			},
 		} {
 			t.Run(name+"/"+vintageName, func(t *testing.T) {
-				w := newWorld(t, gloebittest.Config{Vintage: of.vintage})
+				w := newWorld(t, gloebittest.Config{APIVersion: of.vintage})
 				got := send(w, w.token("transact", "inventory"))
 				if !of.takes {
 					require.Equal(t, false, got.json["success"], got.text)

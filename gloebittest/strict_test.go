@@ -15,7 +15,7 @@ import (
 
 func strictWorld(t *testing.T) *goldenWorld {
 	t.Helper()
-	w := newGoldenWorld(t, "document", gloebittest.Config{Strict: true, Vintage: gloebittest.VintageB})
+	w := newGoldenWorld(t, "document", gloebittest.Config{Strict: true, APIVersion: gloebittest.VersionB})
 	w.stage()
 	return w
 }

@@ -113,14 +113,14 @@ func (l *Ledger) firstTry(state State, now time.Time) time.Time {
 	case Created, Settled, Canceled:
 		return now.Add(l.claimFor())
 	case Accepted, Reserved:
-		return now.Add(l.config.AskAfter)
+		return now.Add(l.config.ConfirmAfter)
 	}
 	return time.Time{}
 }
 
 // claimFor returns how long a purchase is reserved for the goroutine that works
 // on it.
-func (l *Ledger) claimFor() time.Duration { return 2 * l.config.WorkTimeout }
+func (l *Ledger) claimFor() time.Duration { return 2 * l.config.StepTimeout }
 
 // finish delivers a settled purchase, and releases a canceled one. A failure is
 // recorded, and the step is tried again later. The error is the store's.

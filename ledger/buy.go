@@ -129,7 +129,7 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 	if order.Username == "" && name == "" && !mayReadName(client) {
 		return invalid("no name of the user is known: set Username, or ask for %s in Config.Scopes", gloebit.ScopeID)
 	}
-	if order.Username == "" && len(name) <= longestName && utf8.ValidString(name) && !strings.ContainsRune(name, 0) {
+	if order.Username == "" && len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsRune(name, 0) {
 		order.Username = name
 	}
 	id, err := order.transactionID(client)
@@ -148,9 +148,9 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 // transactionID returns the ID that the client derives for the same order.
 func (o Order) transactionID(client *gloebit.Client) (string, error) {
 	if o.Product != "" {
-		return gloebit.ProductOrder{Key: o.Key, Product: o.Product, Quantity: o.Quantity, CharacterID: o.CharacterID}.TransactionID(client)
+		return gloebit.ProductOrder{IdempotencyKey: o.IdempotencyKey, Product: o.Product, Quantity: o.Quantity, CharacterID: o.CharacterID}.TransactionID(client)
 	}
-	return gloebit.ItemOrder{Key: o.Key, Item: o.Item, Price: o.Price, Quantity: o.Quantity}.TransactionID(client)
+	return gloebit.ItemOrder{IdempotencyKey: o.IdempotencyKey, Item: o.Item, Price: o.Price, Quantity: o.Quantity}.TransactionID(client)
 }
 
 // mayReadName reports whether the user granted a scope with which the client
@@ -165,7 +165,7 @@ func mayReadName(client *gloebit.Client) bool {
 // it is unknown.
 func account(client *gloebit.Client) string {
 	id := client.GloebitID()
-	if len(id) > longestAccount || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
+	if len(id) > maxAccount || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
 		return ""
 	}
 	return id

@@ -9,10 +9,10 @@ import (
 )
 
 var (
-	// ErrPending is returned by [Fulfiller.Reserve] to be called again later.
-	ErrPending = errors.New("ledger: not yet")
+	// ErrTryAgain is returned by [Fulfiller.Reserve] to be called again later.
+	ErrTryAgain = errors.New("ledger: not yet")
 	// ErrKeyReused is returned by [Ledger.Purchase] when the user has used the
-	// Order.Key for another order, whose purchase it returns. Nothing was charged
+	// Order.IdempotencyKey for another order, whose purchase it returns. Nothing was charged
 	// for the second order.
 	ErrKeyReused = gloebit.ErrKeyReused
 	// ErrCanceled is returned by [Ledger.Purchase] when the purchase of the

@@ -40,8 +40,8 @@ func guideSetup(ctx context.Context, mux *http.ServeMux, merchant *gloebit.Merch
 func guideBuy(w http.ResponseWriter, r *http.Request, merchant *gloebit.Merchant, purchases *ledger.Ledger) {
 	client := gloebit.MustFromContext(r.Context()) // behind merchant.RequireGloebit
 	purchase, err := purchases.Purchase(r.Context(), client, ledger.Order{
-		Key:  r.FormValue("key"), // a random value that the form carries: a double click is one purchase
-		Item: "green-hat", Price: 40, Quantity: 1,
+		IdempotencyKey: r.FormValue("key"), // a random value that the form carries: a double click is one purchase
+		Item:           "green-hat", Price: 40, Quantity: 1,
 	})
 	if err != nil {
 		merchant.HandleError(w, r, err) // refused, or not written down: the page says which
@@ -104,7 +104,7 @@ func flush(text string) string {
 func TestTheDocumentedPageShowsAPurchaseToItsOwnerAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	purchase, err := w.ledger.Purchase(t.Context(), w.client("alice"), ledger.Order{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
+	purchase, err := w.ledger.Purchase(t.Context(), w.client("alice"), ledger.Order{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1})
 	require.NoError(t, err)
 	for name, want := range map[string]int{"alice": http.StatusOK, "bob": http.StatusNotFound} {
 		r := httptest.NewRequest(http.MethodGet, "/purchases/"+purchase.ID, nil)

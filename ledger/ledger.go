@@ -44,11 +44,11 @@ func New(config Config) (*Ledger, error) {
 		return nil, err
 	}
 	setDefault(&config.SendWithin, 10*time.Minute)
-	setDefault(&config.WorkTimeout, 30*time.Second)
+	setDefault(&config.StepTimeout, 30*time.Second)
 	setDefault(&config.RetryAfter, 5*time.Second)
-	setDefault(&config.AskAfter, time.Minute)
+	setDefault(&config.ConfirmAfter, time.Minute)
 	setDefault(&config.StuckAfter, 24*time.Hour)
-	setDefault(&config.Interval, 5*time.Second)
+	setDefault(&config.PollInterval, 5*time.Second)
 	setDefault(&config.Workers, 4)
 	l := &Ledger{
 		config:    config,
@@ -99,7 +99,7 @@ func (l *Ledger) now() time.Time { return l.config.Clock().UTC().Truncate(time.M
 // within returns a context for one step, which continues if the caller
 // disconnects.
 func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), l.config.WorkTimeout)
+	return context.WithTimeout(context.WithoutCancel(ctx), l.config.StepTimeout)
 }
 
 // record logs what happened to a purchase.

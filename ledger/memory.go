@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/go-gloebit/gloebit/internal/keylock"
 )
 
 // MemoryStore keeps purchases in this process, for tests and experiments: a
@@ -22,7 +22,7 @@ type MemoryStore struct {
 	keys      map[userKey]string       // the ID of the purchase that holds the key
 	open      map[connect.Key]struct{} // purchases with a NextAt
 	changing  map[connect.Key]struct{} // purchases whose Change runs
-	turns     turns.Turns              // to change a purchase
+	turns     keylock.Locks            // to change a purchase
 }
 
 type userKey struct{ realm, userID, key string }
@@ -66,7 +66,7 @@ func (s *MemoryStore) Get(ctx context.Context, key connect.Key) (Purchase, error
 // Change implements [Store]. It waits for its turn until ctx ends. It has no
 // transactions: if fn fails, its effects outside the store stay.
 func (s *MemoryStore) Change(ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error)) (Purchase, error) {
-	release, err := s.turns.Take(ctx, key.Realm+"\n"+key.ID) // a realm has no line feed in it
+	release, err := s.locks.Lock(ctx, key.Realm+"\n"+key.ID) // a realm has no line feed in it
 	if err != nil {
 		return Purchase{}, err
 	}
@@ -198,7 +198,7 @@ func (s *MemoryStore) init() {
 	s.changing = make(map[connect.Key]struct{})
 }
 
-func (p Purchase) userKey() userKey { return userKey{p.Realm, p.UserID, p.Key} }
+func (p Purchase) userKey() userKey { return userKey{p.Realm, p.UserID, p.IdempotencyKey} }
 
 // put keeps a copy and returns another. The caller holds s.mu.
 func (s *MemoryStore) put(p Purchase) Purchase {

@@ -33,7 +33,7 @@ func TestConsumeAfterLostCommit(t *testing.T) {
 
 func TestConsumeWithoutReserve(t *testing.T) {
 	t.Parallel()
-	for name, err := range map[string]error{"sold out": errors.New("sold out"), "pending": ledger.ErrPending} {
+	for name, err := range map[string]error{"sold out": errors.New("sold out"), "pending": ledger.ErrTryAgain} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -111,7 +111,7 @@ func TestLostPaymentIsDeliveredToItsOrder(t *testing.T) {
 	require.Equal(t, ledger.Delivered, again.State)
 	require.Equal(t, []string{"Reserve", "Deliver"}, w.goods.all())
 	require.Equal(t, ledger.Delivered, w.bought(order).State)
-	_, err := w.buy(ledger.Order{Key: order.Key, Item: "coat", Price: 1, Quantity: 1})
+	_, err := w.buy(ledger.Order{IdempotencyKey: order.IdempotencyKey, Item: "coat", Price: 1, Quantity: 1})
 	require.ErrorIs(t, err, ledger.ErrKeyReused, "it holds its key again")
 }
 

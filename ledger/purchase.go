@@ -96,7 +96,7 @@ func (p Purchase) Paid() bool { return p.State == Settled || p.State == Delivere
 
 // HoldsKey reports whether the purchase prevents another one with the same Key:
 // it has a Key, and was not refused since it was last ordered.
-func (p Purchase) HoldsKey() bool { return p.Key != "" && p.State != Refused && !p.KeyFreed }
+func (p Purchase) HoldsKey() bool { return p.IdempotencyKey != "" && p.State != Refused && !p.KeyFreed }
 
 // Err returns why the purchase failed: gloebit.ErrInsufficientBalance,
 // gloebit.ErrCannotSpend and so on when Gloebit refused the transaction,
@@ -115,10 +115,10 @@ func (p Purchase) Err() error {
 }
 
 const (
-	longestID       = 36
-	longestAccount  = 255
-	largestPurchase = 256 << 10
-	mostHistory     = 100
+	maxID       = 36
+	maxAccount  = 255
+	maxPurchase = 256 << 10
+	maxHistory  = 100
 )
 
 // Check returns a gloebit.ErrInvalidRequest if a store need not be able to keep
@@ -131,29 +131,29 @@ func (p Purchase) Check() error {
 	if err := (connect.Key{Realm: p.Realm, ID: cmp.Or(p.UserID, "unknown")}).Check(); err != nil {
 		return err
 	}
-	names := []string{p.GloebitID, p.Key, p.Item, p.Product, p.CharacterID, p.Username, string(p.Outcome), p.Cause}
+	names := []string{p.GloebitID, p.IdempotencyKey, p.Item, p.Product, p.CharacterID, p.Username, string(p.Outcome), p.Cause}
 	for _, change := range p.History {
 		names = append(names, change.Cause)
 	}
 	text := strings.Join(names, "")
 	var why error
 	switch {
-	case p.ID == "" || len(p.ID) > longestID || strings.ContainsFunc(p.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f }):
+	case p.ID == "" || len(p.ID) > maxID || strings.ContainsFunc(p.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f }):
 		why = errors.New("the id is not of 1 to 36 visible ASCII characters")
 	case p.UserID == "" && (p.Item != "" || p.Product != ""):
 		why = errors.New("it has no user id")
-	case len(p.Key) > longestKey:
-		why = fmt.Errorf("the key is of %d bytes, more than %d", len(p.Key), longestKey)
-	case len(p.GloebitID) > longestAccount:
-		why = fmt.Errorf("the Gloebit id is of %d bytes, more than %d", len(p.GloebitID), longestAccount)
+	case len(p.IdempotencyKey) > maxKey:
+		why = fmt.Errorf("the key is of %d bytes, more than %d", len(p.IdempotencyKey), maxKey)
+	case len(p.GloebitID) > maxAccount:
+		why = fmt.Errorf("the Gloebit id is of %d bytes, more than %d", len(p.GloebitID), maxAccount)
 	case !slices.Contains(States(), p.State):
 		why = fmt.Errorf("the state %.40q is unknown", string(p.State))
 	case !utf8.ValidString(text) || !utf8.Valid(p.Data):
 		why = errors.New("its text is not UTF-8")
 	case strings.ContainsRune(text, 0):
 		why = errors.New("its text has a NUL in it")
-	case len(text)+len(p.Data) > largestPurchase:
-		why = fmt.Errorf("it is of %d bytes, more than %d", len(text)+len(p.Data), largestPurchase)
+	case len(text)+len(p.Data) > maxPurchase:
+		why = fmt.Errorf("it is of %d bytes, more than %d", len(text)+len(p.Data), maxPurchase)
 	default:
 		return nil
 	}
@@ -206,7 +206,7 @@ func (p *Purchase) park(at time.Time, cause string) {
 // note adds an entry to the history.
 func (p *Purchase) note(to State, at time.Time, cause string) {
 	history := append(slices.Clone(p.History), Change{From: p.State, To: to, At: at, Cause: cause})
-	if len(history) > mostHistory {
+	if len(history) > maxHistory {
 		history = slices.Delete(history, 1, 2)
 	}
 	p.History, p.UpdatedAt = history, at

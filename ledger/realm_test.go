@@ -119,7 +119,7 @@ func TestCounts(t *testing.T) {
 func TestOneCharge(t *testing.T) {
 	t.Parallel()
 	order := hat
-	order.Key = "rent/2026-05"
+	order.IdempotencyKey = "rent/2026-05"
 	for name, again := range map[string]func(w *world) error{
 		"restored database": func(w *world) error {
 			w.store.Store = &ledger.MemoryStore{}
@@ -127,7 +127,7 @@ func TestOneCharge(t *testing.T) {
 			return err
 		},
 		"the other layer": func(w *world) error {
-			_, err := w.client("alice").PurchaseItem(w.t.Context(), gloebit.ItemOrder{Key: order.Key, Item: order.Item, Price: order.Price, Quantity: order.Quantity})
+			_, err := w.client("alice").PurchaseItem(w.t.Context(), gloebit.ItemOrder{IdempotencyKey: order.IdempotencyKey, Item: order.Item, Price: order.Price, Quantity: order.Quantity})
 			return err
 		},
 		"four replicas with stores of their own": func(w *world) error {
@@ -173,10 +173,10 @@ func TestOneCharge(t *testing.T) {
 func TestProductsHaveTheIDsOfTheClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.bought(ledger.Order{Key: "k", Product: "green-hat", Quantity: 1, Price: 40})
-	receipt, err := w.client("alice").PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: "k", Product: "green-hat", Quantity: 1, Price: 50})
+	p := w.bought(ledger.Order{IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 40})
+	receipt, err := w.client("alice").PurchaseProduct(t.Context(), gloebit.ProductOrder{IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 50})
 	require.NoError(t, err)
 	require.Equal(t, p.ID, receipt.TransactionID)
-	again := w.bought(ledger.Order{Key: "k", Product: "green-hat", Quantity: 1, Price: 50})
+	again := w.bought(ledger.Order{IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 50})
 	require.Equal(t, p.ID, again.ID, "another price of a product is the same order")
 }

@@ -21,11 +21,11 @@ func retry(ctx context.Context, do func() error) {
 	}, backoff.WithBackOff(next), backoff.WithMaxElapsedTime(0))
 }
 
-// every calls do every Config.Interval until ctx ends.
+// every calls do every Config.PollInterval until ctx ends.
 func (l *Ledger) every(ctx context.Context, do func()) {
 	for ctx.Err() == nil {
 		do()
-		timer := time.NewTimer(l.config.Interval)
+		timer := time.NewTimer(l.config.PollInterval)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -41,7 +41,7 @@ type streak struct {
 	first error // the others say the same
 }
 
-const longestStreak = 3
+const maxStreak = 3
 
 func (s *streak) add(err error) {
 	if err == nil || missing(err) {
@@ -54,7 +54,7 @@ func (s *streak) add(err error) {
 	}
 }
 
-func (s *streak) over() bool { return s.inRow >= longestStreak }
+func (s *streak) over() bool { return s.inRow >= maxStreak }
 
 // rarely lets one of many goroutines log what all of them see.
 type rarely struct {

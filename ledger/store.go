@@ -101,7 +101,7 @@ type Query struct {
 
 const (
 	defaultLimit = 100
-	mostListed   = 1000
+	maxListed    = 1000
 )
 
 // PageSize returns Limit, or the limit that applies if it is zero or too large.
@@ -109,7 +109,7 @@ func (q Query) PageSize() int {
 	if q.Limit <= 0 {
 		return defaultLimit
 	}
-	return min(q.Limit, mostListed)
+	return min(q.Limit, maxListed)
 }
 
 // Cursor is a place in a list of purchases. The zero value is its start. For
@@ -141,7 +141,7 @@ func ParseCursor(s string) (Cursor, error) {
 	}
 	micros, id, _ := strings.Cut(s, ".")
 	at, err := strconv.ParseInt(micros, 10, 64)
-	if err == nil && (id == "" || len(id) > longestID) {
+	if err == nil && (id == "" || len(id) > maxID) {
 		err = errors.New("no id")
 	}
 	if err != nil {

@@ -39,7 +39,7 @@ func TestAPurchaseIsJSON(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
-	order.Key, order.Data = "key", json.RawMessage(`{"a":["<",1.50]}`)
+	order.IdempotencyKey, order.Data = "key", json.RawMessage(`{"a":["<",1.50]}`)
 	p := w.bought(order)
 	text, err := json.Marshal(p)
 	require.NoError(t, err)

@@ -22,12 +22,12 @@ func TestCallbackOfRefusedWhoseKeyIsTaken(t *testing.T) {
 	for step, want := range map[string]ledger.State{"cancel": ledger.Released, "consume": ledger.Settled} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.WorkTimeout = time.Second })
+			w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.StepTimeout = time.Second })
 			w.refusing()
 			order := keyed(hat)
 			p, err := w.buy(order)
 			require.ErrorIs(t, err, gloebit.ErrCannotSpend)
-			coat := ledger.Order{Key: order.Key, Item: "coat", Price: 1, Quantity: 1}
+			coat := ledger.Order{IdempotencyKey: order.IdempotencyKey, Item: "coat", Price: 1, Quantity: 1}
 			taken := w.bought(coat)
 			require.NotEqual(t, p.ID, taken.ID)
 

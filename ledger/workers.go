@@ -15,12 +15,12 @@ import (
 // Run does the work of [Ledger.Reconcile] until ctx ends. Config.Workers
 // goroutines deliver and release, and as many others send, so that paid
 // purchases do not wait for Gloebit. A goroutine that finds no work looks again
-// after Config.Interval. Run also saves the callbacks that are kept in memory.
+// after Config.PollInterval. Run also saves the callbacks that are kept in memory.
 // When ctx ends, it finishes its work in progress, within 5/4 of
-// Config.WorkTimeout, and returns the context's error, which it logs. If a
+// Config.StepTimeout, and returns the context's error, which it logs. If a
 // Fulfiller does not return, Run abandons the call and logs its purchase,
 // whether a worker or a callback made the call. Every replica may call Run.
-// A store that is down is logged once every Config.Interval, not by each
+// A store that is down is logged once every Config.PollInterval, not by each
 // goroutine.
 func (l *Ledger) Run(ctx context.Context) error {
 	l.running.Add(1)
@@ -30,7 +30,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	var failed rarely
 	l.work(ctx, func(states []State) {
 		l.every(ctx, func() {
-			if err := l.round(ctx, l.now(), states); err != nil && failed.due(l.config.Interval) {
+			if err := l.round(ctx, l.now(), states); err != nil && failed.due(l.config.PollInterval) {
 				l.log.ErrorContext(ctx, "gloebit ledger: a pass has failed", "cause", words(err))
 			}
 		})
@@ -50,7 +50,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 // failing is marked stuck, and logged. While Gloebit is down, sending pauses.
 //
 // When ctx ends, Reconcile starts no more work and finishes the work in
-// progress, within about Config.WorkTimeout. A Fulfiller that does not return
+// progress, within about Config.StepTimeout. A Fulfiller that does not return
 // blocks Reconcile until then, so call it with a context that ends. The error
 // is gloebit.ErrStore when the store failed, of which it is the first failure,
 // or the context's. Reconcile returns no error for a failed step.
@@ -100,7 +100,7 @@ func (l *Ledger) work(ctx context.Context, work func(states []State)) {
 	var left []string
 	select {
 	case <-done:
-	case <-time.After(l.config.WorkTimeout + l.config.WorkTimeout/4): // a step, and the saving of what came of it
+	case <-time.After(l.config.StepTimeout + l.config.StepTimeout/4): // a step, and the saving of what came of it
 		left = l.held.all()
 	}
 	left = append(left, l.overdue.all()...)
@@ -110,8 +110,8 @@ func (l *Ledger) work(ctx context.Context, work func(states []State)) {
 	}
 }
 
-// mostUnreadable bounds a round on a store that reads nothing.
-const mostUnreadable = 10_000
+// maxUnreadable bounds a round on a store that reads nothing.
+const maxUnreadable = 10_000
 
 // round works on the purchases in those states that were due at that time, one
 // after the other, until there is none, the store is down or ctx ends. A worker
@@ -130,7 +130,7 @@ func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error
 	defer func() { <-slots }()
 	var failures streak
 	unreadable := 0
-	for found := true; found && unreadable < mostUnreadable; {
+	for found := true; found && unreadable < maxUnreadable; {
 		found = false
 		for _, state := range states {
 			if failures.over() || ctx.Err() != nil || sends && l.pause.on(l.now()) {

@@ -95,7 +95,7 @@ func TestSendingPausesWhileGloebitIsDown(t *testing.T) {
 func TestAStoreThatIsDownIsLoggedOnceAnInterval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q := newQuiet(t, func(c *ledger.Config) { c.Interval, c.Workers = time.Minute, 8 })
+		q := newQuiet(t, func(c *ledger.Config) { c.PollInterval, c.Workers = time.Minute, 8 })
 		q.store.failing(errDown)
 		stop := q.run()
 		time.Sleep(10*time.Minute - time.Second) // ten intervals
@@ -224,7 +224,7 @@ func TestRepeatsShareOnePoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q, _ := newHungUp(t)
-		order := ledger.Order{Key: "key", Item: "hat", Price: 100, Quantity: 1, Username: "Alice"}
+		order := ledger.Order{IdempotencyKey: "key", Item: "hat", Price: 100, Quantity: 1, Username: "Alice"}
 		client, err := q.config.Merchant.Client(t.Context(), "alice")
 		require.NoError(t, err)
 		var gets atomic.Int32

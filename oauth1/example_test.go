@@ -12,7 +12,7 @@ func ExampleFlow() {
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
 		Provider: gloebit.Sandbox(), SignIn: true,
-		Flow: oauth1.Flow{},
+		Protocol: oauth1.Protocol{},
 	})
 	if err != nil {
 		panic(err)

@@ -4,7 +4,7 @@
 //
 //	merchant, err := gloebit.New(gloebit.Config{
 //		...
-//		Flow: oauth1.Flow{},
+//		Flow: oauth1.Protocol{},
 //	})
 //
 // Requests are signed with HMAC-SHA1, the one method that Gloebit takes.
@@ -30,7 +30,7 @@ import (
 // Flow is OAuth 1.0a as a [connect.Protocol]. Its endpoints are oauth/request-token,
 // oauth/authorize and oauth/access-token beside oauth2/access-token. The zero value
 // is ready for use, and safe for concurrent use.
-type Flow struct{}
+type Protocol struct{}
 
 // temporary is what is kept between Begin and Finish (RFC 5849 section 2.1).
 type temporary struct {
@@ -40,8 +40,8 @@ type temporary struct {
 
 // Begin implements [connect.Protocol]: it asks for a request token, with the state
 // in the callback URL, and returns the page where the user authorizes it. The
-// error is connect.ErrExchange when the provider gives none.
-func (f Flow) Begin(ctx context.Context, app connect.Application, ask connect.AuthorizationRequest) (string, connect.Secret, error) {
+// error is connect.ErrTokenExchange when the provider gives none.
+func (f Protocol) Begin(ctx context.Context, app connect.Application, ask connect.AuthorizationRequest) (string, connect.Secret, error) {
 	scope := joinScopes(ask.Scopes)
 	query := url.Values{"scope": {scope}, "domain": {scope}}
 	if ask.User != "" {
@@ -72,20 +72,20 @@ func (f Flow) Begin(ctx context.Context, app connect.Application, ask connect.Au
 }
 
 // Finish implements [connect.Protocol]: it gives the authorized request token for an
-// access token (RFC 5849 section 2.3). Errors: connect.ErrState for a callback
-// that is another request token's, connect.ErrExchange, connect.ErrUnavailable.
-func (f Flow) Finish(ctx context.Context, app connect.Application, answer url.Values, kept connect.Secret, asked []connect.Scope) (connect.Credential, error) {
+// access token (RFC 5849 section 2.3). Errors: connect.ErrInvalidState for a callback
+// that is another request token's, connect.ErrTokenExchange, connect.ErrUnavailable.
+func (f Protocol) Finish(ctx context.Context, app connect.Application, answer url.Values, kept connect.Secret, asked []connect.Scope) (connect.Credential, error) {
 	var begun temporary
 	if err := json.Unmarshal([]byte(kept.Reveal()), &begun); err != nil || begun.Token == "" {
-		return connect.Credential{}, fmt.Errorf("%w: it was not started with OAuth 1.0a", connect.ErrState)
+		return connect.Credential{}, fmt.Errorf("%w: it was not started with OAuth 1.0a", connect.ErrInvalidState)
 	}
 	for _, name := range []string{"oauth_token", "oauth_verifier"} {
 		if values := answer[name]; len(values) != 1 || values[0] == "" {
-			return connect.Credential{}, fmt.Errorf("%w: want one %s, got %d", connect.ErrState, name, len(values))
+			return connect.Credential{}, fmt.Errorf("%w: want one %s, got %d", connect.ErrInvalidState, name, len(values))
 		}
 	}
 	if subtle.ConstantTimeCompare([]byte(answer.Get("oauth_token")), []byte(begun.Token)) != 1 {
-		return connect.Credential{}, fmt.Errorf("%w: the callback is another request token's", connect.ErrState)
+		return connect.Credential{}, fmt.Errorf("%w: the callback is another request token's", connect.ErrInvalidState)
 	}
 	exchange := &exchange{ctx: ctx, client: app.HTTPClient}
 	token, secret, err := config(app, exchange).AccessToken(begun.Token, begun.Secret, answer.Get("oauth_verifier"))
@@ -109,13 +109,13 @@ func (f Flow) Finish(ctx context.Context, app connect.Application, answer url.Va
 
 // Refresh implements [connect.Protocol]. It always fails: tokens of OAuth 1.0a are
 // good until they are revoked.
-func (Flow) Refresh(_ context.Context, _ connect.Application, _ connect.Credential) (connect.Credential, error) {
-	return connect.Credential{}, fmt.Errorf("%w: OAuth 1.0a has no refresh tokens", connect.ErrExchange)
+func (Protocol) Refresh(_ context.Context, _ connect.Application, _ connect.Credential) (connect.Credential, error) {
+	return connect.Credential{}, fmt.Errorf("%w: OAuth 1.0a has no refresh tokens", connect.ErrTokenExchange)
 }
 
 // Authorize implements [connect.Protocol]: it signs the request (RFC 5849 section
 // 3). JSON bodies are no part of the signature.
-func (f Flow) Authorize(app connect.Application, req *http.Request, credential connect.Credential) error {
+func (f Protocol) Authorize(app connect.Application, req *http.Request, credential connect.Credential) error {
 	var signed signature
 	ctx := context.WithValue(req.Context(), oauth1.HTTPClient, &http.Client{Transport: &signed})
 	client := config(app, nil).Client(ctx, oauth1.NewToken(credential.AccessToken.Reveal(), credential.TokenSecret.Reveal()))

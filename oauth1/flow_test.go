@@ -52,8 +52,8 @@ func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 		ClientID: w.app.Key, ClientSecret: connect.Secret(w.app.Secret),
 		RedirectURL: w.shop.URL + "/gloebit/callback",
 		Scopes:      []connect.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
-		Provider:    gloebit.At(w.gloebit.URL),
-		Flow:        oauth1.Flow{},
+		Provider:    gloebit.ProviderAt(w.gloebit.URL),
+		Protocol:    oauth1.Protocol{},
 		Tokens:      w.tokens,
 		SignIn:      true,
 		HTTPClient:  &http.Client{Timeout: time.Second},
@@ -84,7 +84,7 @@ func (w *world) buy(rw http.ResponseWriter, r *http.Request) {
 		}
 		return err != nil
 	}
-	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 2}); fail(err) {
+	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2}); fail(err) {
 		return
 	}
 	left, err := client.ConsumeProduct(r.Context(), "green-hat", 1)
@@ -232,6 +232,6 @@ func TestAProviderThatGivesNoRequestToken(t *testing.T) {
 }
 
 func TestFinishIsForWhatBeginBegan(t *testing.T) {
-	_, err := oauth1.Flow{}.Finish(context.Background(), connect.Application{}, url.Values{}, "a PKCE verifier", nil)
-	require.ErrorIs(t, err, connect.ErrState)
+	_, err := oauth1.Protocol{}.Finish(context.Background(), connect.Application{}, url.Values{}, "a PKCE verifier", nil)
+	require.ErrorIs(t, err, connect.ErrInvalidState)
 }

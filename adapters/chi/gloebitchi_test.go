@@ -50,7 +50,7 @@ func TestAPrefixThatIsStrippedBeforeTheRouter(t *testing.T) {
 func TestTheOutermostRouterKnowsTheWholePath(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		r := newRouter(a)
-		gloebitchi.Mount(r, a.Merchant)
+		gloebitchi.Register(r, a.Merchant)
 		if a.Prefix == "" {
 			pages(a, r)
 		} else {
@@ -82,7 +82,7 @@ type quiet struct{ middleware.LogEntry }
 func (quiet) Panic(any, []byte) {}
 
 func routes(a *adaptertest.App, r chi.Router) {
-	gloebitchi.Mount(r, a.Merchant)
+	gloebitchi.Register(r, a.Merchant)
 	pages(a, r)
 }
 
@@ -138,7 +138,7 @@ func TestMountAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
 	require.NoError(t, err)
 	r := chi.NewRouter()
 	r.Get("/hats", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	gloebitchi.Mount(r, m)
+	gloebitchi.Register(r, m)
 	for path, want := range map[string]int{"/hats": http.StatusTeapot, "/callback": http.StatusBadRequest, "/nowhere": http.StatusNotFound} {
 		recorder := httptest.NewRecorder()
 		r.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
@@ -158,7 +158,7 @@ func TestRoutesOfTheApplicationFit(t *testing.T) {
 	} {
 		t.Run(route, func(t *testing.T) {
 			r := chi.NewRouter()
-			gloebitchi.Mount(r, m)
+			gloebitchi.Register(r, m)
 			r.Get(route, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 			for path, want := range map[string]int{path: http.StatusTeapot, "/shop/pay/gloebit/connect": http.StatusSeeOther} {
 				recorder := httptest.NewRecorder()

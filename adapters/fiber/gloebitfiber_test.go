@@ -62,7 +62,7 @@ func TestAPrefixThatIsStrippedBeforeFiber(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, server.Approve("alice"))
 	m, err := gloebit.New(gloebit.Config{
-		ClientID: account.Key, ClientSecret: gloebit.Secret(account.Secret), Provider: gloebit.At(server.URL),
+		ClientID: account.Key, ClientSecret: gloebit.Secret(account.Secret), Provider: gloebit.ProviderAt(server.URL),
 		RedirectURL: shop.URL + "/shop/pay/gloebit/callback",
 	})
 	require.NoError(t, err)

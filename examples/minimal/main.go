@@ -24,7 +24,7 @@ func main() {
 		ClientSecret: gloebit.Secret(secret),
 		RedirectURL:  "http://127.0.0.1:8080/gloebit/callback",
 		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
-		Provider:     gloebit.At("http://127.0.0.1:8081"), // gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
+		Provider:     gloebit.ProviderAt("http://127.0.0.1:8081"), // gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
 		Logger:       slog.Default(),
 	})
 	if err != nil {
@@ -50,9 +50,9 @@ func newShop(config gloebit.Config) (http.Handler, error) {
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		client := gloebit.MustFromContext(r.Context())
 		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
-			Key:      r.FormValue("order"), // a double click or a reload is one purchase
-			Product:  r.PathValue("product"),
-			Quantity: 1,
+			IdempotencyKey: r.FormValue("order"), // a double click or a reload is one purchase
+			Product:        r.PathValue("product"),
+			Quantity:       1,
 		})
 		if err != nil {
 			merchant.HandleError(w, r, err) // not connected any more, not enough gloebits, Gloebit down, ...

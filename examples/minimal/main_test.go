@@ -34,7 +34,7 @@ func TestAHatIsChargedOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
 		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret),
 		RedirectURL: site.URL + "/gloebit/callback",
 		Scopes:      []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
-		Provider:    gloebit.At(server.URL),
+		Provider:    gloebit.ProviderAt(server.URL),
 	})
 	require.NoError(t, err)
 	mux.Handle("/", shop)

@@ -49,7 +49,7 @@ func newShop(o options, store *storage) (http.Handler, error) {
 		slog.Error("sessions", "replica", o.replica, "error", err)
 		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 	}
-	provider := gloebit.At(o.gloebit)
+	provider := gloebit.ProviderAt(o.gloebit)
 	provider.PKCE = true
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID:     os.Getenv("GLOEBIT_CLIENT_ID"),
@@ -76,7 +76,7 @@ func newShop(o options, store *storage) (http.Handler, error) {
 	}
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		_, err := gloebit.MustFromContext(r.Context()).PurchaseProduct(r.Context(), gloebit.ProductOrder{
-			Key: r.FormValue("order"), Product: "green-hat", Quantity: 1,
+			IdempotencyKey: r.FormValue("order"), Product: "green-hat", Quantity: 1,
 		})
 		if err != nil {
 			merchant.HandleError(w, r, err)

@@ -14,9 +14,9 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// largestForm bounds what a form may send, in bytes; the shop's own are far
+// maxForm bounds what a form may send, in bytes; the shop's own are far
 // smaller.
-const largestForm = 16 << 10
+const maxForm = 16 << 10
 
 // shop hands the storefront's replies to browsers. All fields must be set before
 // the first request; front may be set after gloebit.New was called with the

@@ -75,15 +75,15 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 		return launch.Shop{}, err
 	}
 	purchases, err := ledger.New(ledger.Config{
-		Merchant:    merchant,
-		Store:       s.Books.Purchases,
-		Fulfiller:   s.Books.Bench, // does the services, and writes that down in the same transaction
-		CallbackURL: s.URL + launch.HoldPath,
-		Keys:        s.Books.Keys,
-		RetryAfter:  s.RetryAfter,
-		Interval:    s.RetryAfter,
-		StuckAfter:  s.StuckAfter,
-		Logger:      s.Logger,
+		Merchant:     merchant,
+		Store:        s.Books.Purchases,
+		Fulfiller:    s.Books.Bench, // does the services, and writes that down in the same transaction
+		CallbackURL:  s.URL + launch.HoldPath,
+		Keys:         s.Books.Keys,
+		RetryAfter:   s.RetryAfter,
+		PollInterval: s.RetryAfter,
+		StuckAfter:   s.StuckAfter,
+		Logger:       s.Logger,
 	})
 	if err != nil {
 		return launch.Shop{}, err

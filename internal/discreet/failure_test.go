@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
@@ -32,7 +32,7 @@ func failureOf(t *testing.T, ctx context.Context, client *http.Client, server st
 		_, err = io.ReadAll(response.Body)
 	}
 	require.Error(t, err)
-	return discreet.Failure(err)
+	return redact.Failure(err)
 }
 
 // saying is the URL of a server that answers each request with the same bytes.
@@ -75,13 +75,13 @@ func TestTheKindOfAFailureStays(t *testing.T) {
 	})
 	t.Run("a name that nobody has", func(t *testing.T) {
 		var name *net.DNSError
-		require.ErrorAs(t, discreet.Failure(&url.Error{Err: &net.OpError{Op: "dial", Err: &net.DNSError{Name: "x.invalid", IsNotFound: true}}}), &name)
+		require.ErrorAs(t, redact.Failure(&url.Error{Err: &net.OpError{Op: "dial", Err: &net.DNSError{Name: "x.invalid", IsNotFound: true}}}), &name)
 		require.True(t, name.IsNotFound)
 	})
 	t.Run("a proxy that can't be reached", func(t *testing.T) {
 		inner := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
-		require.Equal(t, inner, discreet.Failure(&net.OpError{Op: "proxyconnect", Err: inner}))
-		require.NotContains(t, discreet.Failure(&net.OpError{Op: "proxyconnect", Err: errors.New("canary")}).Error(), "canary")
+		require.Equal(t, inner, redact.Failure(&net.OpError{Op: "proxyconnect", Err: inner}))
+		require.NotContains(t, redact.Failure(&net.OpError{Op: "proxyconnect", Err: errors.New("canary")}).Error(), "canary")
 	})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer server.Close()
@@ -102,7 +102,7 @@ func TestTheKindOfAFailureStays(t *testing.T) {
 		require.ErrorIs(t, failureOf(t, t.Context(), &client, server.URL), context.DeadlineExceeded)
 	})
 	t.Run("the transport's patience", func(t *testing.T) {
-		require.Equal(t, context.DeadlineExceeded, discreet.Failure(fmt.Errorf("slow: %w", os.ErrDeadlineExceeded)))
+		require.Equal(t, context.DeadlineExceeded, redact.Failure(fmt.Errorf("slow: %w", os.ErrDeadlineExceeded)))
 	})
 	t.Run("the caller's leaving", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -1,7 +1,7 @@
-// Package discreet makes what comes from a server fit for errors, logs and
+// Package redact makes what comes from a server fit for errors, logs and
 // records. A server may repeat what it was sent, in any of its texts and in any
 // way of writing; and package net/http quotes what it can't read.
-package discreet
+package redact
 
 import (
 	"encoding/base64"

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-gloebit/gloebit/internal/discreet"
 	"github.com/go-gloebit/gloebit/internal/leaktest"
+	"github.com/go-gloebit/gloebit/internal/redact"
 	"github.com/stretchr/testify/require"
 )
 
@@ -50,11 +50,11 @@ func TestASecretIsTakenOutHoweverItIsWritten(t *testing.T) {
 		"more often than it fits": strings.Repeat(secret+"&", 100),
 	} {
 		t.Run(name, func(t *testing.T) {
-			told := discreet.Words("no such token: "+said+".", secret, "hunter2-hunter2")
+			told := redact.Text("no such token: "+said+".", secret, "hunter2-hunter2")
 			require.NotContains(t, told, "hunter2")
 			require.Contains(t, told, "[r")
 			require.LessOrEqual(t, len(told), 200)
-			require.True(t, discreet.Repeats(said, secret))
+			require.True(t, redact.Repeats(said, secret))
 			var watch leaktest.Witness
 			watch.Secret("secret", secret)
 			watch.Saw("error", told)
@@ -75,20 +75,20 @@ func TestWordsKeepWhatIsNoSecret(t *testing.T) {
 		"the start of a long text":    {strings.Repeat("é", 150), strings.Repeat("é", 100)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, c.want, discreet.Words(c.said, "canary-token", "canary-token-2", "short", ""))
+			require.Equal(t, c.want, redact.Text(c.said, "canary-token", "canary-token-2", "short", ""))
 		})
 	}
-	require.False(t, discreet.Repeats(strings.Repeat("é", 150), "canary-token"))
+	require.False(t, redact.Repeats(strings.Repeat("é", 150), "canary-token"))
 }
 
 func FuzzWords(f *testing.F) {
 	f.Add(`%5c/ \u00`, "canary-token", "")
 	f.Add(`&#x2f;`, "a\\b\\c\\d\\e", `%`)
 	f.Fuzz(func(t *testing.T, before, secret, after string) {
-		if len(secret) < 8 || strings.Contains(discreet.Redacted, secret) {
+		if len(secret) < 8 || strings.Contains(redact.Redacted, secret) {
 			return // no secret
 		}
-		if told := discreet.Words(before+secret+after, secret); len(told) > 200 || strings.Contains(told, secret) {
+		if told := redact.Text(before+secret+after, secret); len(told) > 200 || strings.Contains(told, secret) {
 			t.Errorf("%q is told of %q", told, secret)
 		}
 	})

@@ -50,8 +50,8 @@ type kept struct {
 }
 
 func (k *kept) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
-	k.wire.Saw("database", key.Realm, key.ID, pending.Verifier.Reveal(), pending.Binding, pending.ReturnTo)
-	k.wire.Hashed("browser binding", pending.Binding)
+	k.wire.Saw("database", key.Realm, key.ID, pending.Secret.Reveal(), pending.BrowserHash, pending.ReturnTo)
+	k.wire.Hashed("browser binding", pending.BrowserHash)
 	return k.MemoryStateStore.Put(ctx, key, pending)
 }
 

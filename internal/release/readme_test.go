@@ -32,8 +32,8 @@ func TestREADMEs(t *testing.T) {
 // TestCopies checks that the packages that more than one module needs are equal
 // in each.
 func TestCopies(t *testing.T) {
-	want := read(t, "internal/turns", "turns.go")
-	for _, dir := range []string{"adapters/gorilla/internal/turns", "stores/redisstore/internal/turns"} {
+	want := read(t, "internal/keylock", "turns.go")
+	for _, dir := range []string{"adapters/gorilla/internal/keylock", "stores/redisstore/internal/keylock"} {
 		t.Run(dir, func(t *testing.T) {
 			files, err := os.ReadDir(filepath.Join(top, dir))
 			require.NoError(t, err)

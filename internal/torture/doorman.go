@@ -91,6 +91,6 @@ func (d *doorman) takeTurns(ctx context.Context) {
 				sleep(ctx, 10*time.Millisecond)
 			}
 		}
-		sleep(ctx, longestRetry+2*time.Second)
+		sleep(ctx, maxRetry+2*time.Second)
 	}
 }

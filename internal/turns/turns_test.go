@@ -5,12 +5,12 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/go-gloebit/gloebit/internal/keylock"
 	"github.com/stretchr/testify/require"
 )
 
 func TestOneAtATimeHasTheTurn(t *testing.T) {
-	var all turns.Turns
+	var all keylock.Locks
 	var group sync.WaitGroup
 	counted := 0 // only the turn guards it
 	for range 100 {
@@ -30,7 +30,7 @@ func TestOneAtATimeHasTheTurn(t *testing.T) {
 }
 
 func TestNamesHaveTurnsOfTheirOwn(t *testing.T) {
-	var all turns.Turns
+	var all keylock.Locks
 	one, err := all.Take(t.Context(), "one")
 	require.NoError(t, err)
 	two, err := all.Take(t.Context(), "two")
@@ -42,7 +42,7 @@ func TestNamesHaveTurnsOfTheirOwn(t *testing.T) {
 }
 
 func TestWaitingEndsWithTheContext(t *testing.T) {
-	var all turns.Turns
+	var all keylock.Locks
 	release, err := all.Take(t.Context(), "one")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())

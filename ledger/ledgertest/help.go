@@ -46,7 +46,7 @@ func fullPurchase(i int) ledger.Purchase {
 	p := smallPurchase(i)
 	p.UserID, p.GloebitID = "user \u00e9 'quoted' ", "g-\u00e9 'quoted'"
 	p.Order = ledger.Order{
-		Key: "key \u00e9\t'quoted' ", Item: "hat \u00e9 'quoted' ", Product: "caf\u00e9 \"\\ \U0001F600", CharacterID: "c-1",
+		IdempotencyKey: "key \u00e9\t'quoted' ", Item: "hat \u00e9 'quoted' ", Product: "caf\u00e9 \"\\ \U0001F600", CharacterID: "c-1",
 		Price: 1<<53 - 1, Quantity: 1<<31 - 1, Username: "Al\u00efce <b>", Data: json.RawMessage(`{"b":[1.50,"\u003c\u0000"],"a":null,"n":123456789012345678}`),
 	}
 	p.State, p.Outcome, p.Cause, p.Attempts = ledger.Accepted, gloebit.OutcomeQueued, "why: 'quoted' \u00e9", 7

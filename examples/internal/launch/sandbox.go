@@ -42,7 +42,7 @@ func NewSandbox(shopURL, file string, logger *slog.Logger) (*sandbox.Sandbox, er
 
 // SandboxProvider is how a shop talks to a sandbox at that URL.
 func SandboxProvider(sandboxURL string) gloebit.Provider {
-	provider := gloebit.At(sandboxURL)
+	provider := gloebit.ProviderAt(sandboxURL)
 	provider.PKCE = true // ours takes it; Gloebit's documents don't mention it
 	provider.AccountURL = sandboxURL + "/account"
 	return provider
