@@ -45,22 +45,22 @@ func everyScope(server gloebittest.Config) string {
 
 // TestDefaults connects users of every kind with nothing set: with a server
 // that speaks the document, one that takes nothing else, and one of both
-// vintages; and with the later vintage set, with a server of that one.
+// versions; and with the later version set, with a server of that one.
 func TestDefaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		server  gloebittest.Config
-		vintage gloebit.APIVersion
+		version gloebit.APIVersion
 	}{
 		"document":          {gloebittest.Config{APIVersion: gloebittest.VersionA}, gloebit.BothVersions},
 		"document, strict":  {gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.BothVersions},
-		"both vintages":     {gloebittest.Config{}, gloebit.BothVersions},
+		"both versions":     {gloebittest.Config{}, gloebit.BothVersions},
 		"document set":      {gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.VersionA},
-		"later vintage set": {gloebittest.Config{APIVersion: gloebittest.VersionB}, gloebit.VersionB},
+		"later version set": {gloebittest.Config{APIVersion: gloebittest.VersionB}, gloebit.VersionB},
 	} {
 		for _, mode := range modes() {
 			t.Run(name+"/"+mode.name, func(t *testing.T) {
 				w, client := connectedAt(t, test.server, "", func(w *world, c *gloebit.Config) {
-					c.User, c.Provider.APIVersion = nil, test.vintage
+					c.User, c.Provider.APIVersion = nil, test.version
 					mode.change(w, c)
 				})
 				require.Len(t, client.Scopes(), 2)
@@ -75,14 +75,14 @@ func TestDefaults(t *testing.T) {
 }
 
 // TestEveryCall makes every call over a connection that began at the
-// authorization page, with servers of both vintages, with one that takes the
+// authorization page, with servers of both versions, with one that takes the
 // document alone, and with one that answers in the older forms.
 func TestEveryCall(t *testing.T) {
 	for name, test := range map[string]struct {
 		server  gloebittest.Config
-		vintage gloebit.APIVersion
+		version gloebit.APIVersion
 	}{
-		"nothing set, both vintages":     {gloebittest.Config{}, gloebit.BothVersions},
+		"nothing set, both versions":     {gloebittest.Config{}, gloebit.BothVersions},
 		"nothing set, document":          {gloebittest.Config{APIVersion: gloebittest.VersionA}, gloebit.BothVersions},
 		"nothing set, document, strict":  {gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.BothVersions},
 		"nothing set, older answers":     {gloebittest.Config{OldForms: true}, gloebit.BothVersions},
@@ -91,7 +91,7 @@ func TestEveryCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, client := connectedAt(t, test.server, everyScope(test.server), func(_ *world, c *gloebit.Config) {
-				c.Provider.APIVersion = test.vintage
+				c.Provider.APIVersion = test.version
 			})
 			ctx := t.Context()
 			if !test.server.Strict { // the document has no such call
@@ -135,16 +135,16 @@ func TestEveryCall(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, ids)
 
-			if test.server.APIVersion == gloebittest.VersionA || test.vintage == gloebit.VersionA {
+			if test.server.APIVersion == gloebittest.VersionA || test.version == gloebit.VersionA {
 				return
 			}
-			testVintageB(t, w, client)
+			testVersionB(t, w, client)
 		})
 	}
 }
 
-// testVintageB is what only the later vintage has.
-func testVintageB(t *testing.T, w *world, client *gloebit.Client) {
+// testVersionB is what only the later version has.
+func testVersionB(t *testing.T, w *world, client *gloebit.Client) {
 	ctx := t.Context()
 	zoe, err := client.CreateCharacter(ctx, "Zoe", map[string]any{"class": "mage"})
 	require.NoError(t, err)

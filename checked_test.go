@@ -77,7 +77,7 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 	}
 }
 
-// granting is a Flow that gives the credential and returns at once.
+// granting is a Protocol that gives the credential and returns at once.
 type granting struct {
 	credential connect.Credential
 	verifier   gloebit.Secret

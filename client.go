@@ -62,7 +62,7 @@ type call struct {
 	scope      Scope               // what it needs
 	body       any                 // sent as JSON, with the keys in order; nil sends none
 	repeatable bool                // sending it twice does what sending it once does
-	fate       *attempts           // what failed attempts may have done; nil to skip
+	tries      *attempts           // what failed attempts may have done; nil to skip
 	sent       *connect.Credential // set to the credential that the response answers; nil to skip
 	failed     any                 // set to the other members of a response without success; nil to skip
 	secrets    []Secret            // what it tells the server beside the credential, and is not to be repeated
@@ -117,7 +117,7 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]byte, error) {
 	stale := c.account.Credential()
 	credential, err := c.account.Fresh(ctx, call.until)
-	if err == nil && call.fate.keepsTo(stale, credential) {
+	if err == nil && call.tries.boundTo(stale, credential) {
 		err = connect.ErrAnotherConnection
 	}
 	if err != nil {
@@ -133,7 +133,7 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 			}
 		case errors.Is(err, ErrNotConnected) && !refreshable:
 			newer, ok := c.account.Reject(ctx, call.until, credential.AccessToken, &err)
-			if !ok || renewed == maxRenewals || call.fate.keepsTo(credential, newer) {
+			if !ok || renewed == maxRenewals || call.tries.boundTo(credential, newer) {
 				return nil, err
 			}
 			credential = newer
@@ -147,7 +147,7 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 // if the call must not be sent with it.
 func (c *Client) renew(ctx context.Context, call call, stale connect.Credential) (connect.Credential, error) {
 	fresh, err := c.account.Renew(ctx, call.until, stale)
-	if err == nil && call.fate.keepsTo(stale, fresh) {
+	if err == nil && call.tries.boundTo(stale, fresh) {
 		err = connect.ErrAnotherConnection
 	}
 	return fresh, err
@@ -162,8 +162,8 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, credential
 	var pause pause
 	for attempt := 1; ; attempt++ {
 		body, err := c.attempt(ctx, call, payload, credential)
-		if call.fate != nil {
-			call.fate.see(err)
+		if call.tries != nil {
+			call.tries.see(err)
 		}
 		if !call.repeatable && call.method != http.MethodGet && mayHaveArrived(err) {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)

@@ -171,7 +171,7 @@ func TestRepliesWithoutWhatWasAskedForAreErrors(t *testing.T) {
 	}
 }
 
-func TestAnswersOfBothVintagesAreRead(t *testing.T) {
+func TestAnswersOfBothVersionsAreRead(t *testing.T) {
 	ctx := t.Context()
 	at := func(body string, scopes ...gloebit.Scope) *gloebit.Client {
 		client, _, _ := clientOf(t, answering(200, body), func(_ *gloebit.Config, c *connect.Credential) { c.Scopes = scopes })
@@ -211,7 +211,7 @@ func TestIdentityFollowsTheScopeThatWasGranted(t *testing.T) {
 	}
 }
 
-func TestTransactSendsBothVintagesNames(t *testing.T) {
+func TestTransactSendsBothVersionsNames(t *testing.T) {
 	for name, test := range map[string]struct {
 		call func(*gloebit.Client) (gloebit.Receipt, error)
 		want string

@@ -272,7 +272,7 @@ func ExampleClient_TransactU2U() {
 }
 
 // What the application keeps with an item comes back as it was, digit by digit.
-func ExampleClient_NewInventoryItem() {
+func ExampleClient_CreateInventoryItem() {
 	merchant, server := connected(gloebit.ScopeInventory)
 	defer server.Close()
 	ctx := context.Background()

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// vintages are those under which a client speaks the document.
-var vintages = map[string]gloebit.APIVersion{"default": gloebit.BothVersions, "vintage A": gloebit.VersionA}
+// versions are those under which a client speaks the document.
+var versions = map[string]gloebit.APIVersion{"default": gloebit.BothVersions, "version A": gloebit.VersionA}
 
 // recorder keeps the requests that a server got.
 type recorder struct {
@@ -60,10 +60,10 @@ func documentCall(t *testing.T, name string) (golden.File, golden.Call) {
 }
 
 // inDocument sets what a client needs to speak the document.
-func inDocument(vintage gloebit.APIVersion, change func(*gloebit.Config)) func(*gloebit.Config, *connect.Credential) {
+func inDocument(version gloebit.APIVersion, change func(*gloebit.Config)) func(*gloebit.Config, *connect.Credential) {
 	return func(config *gloebit.Config, credential *connect.Credential) {
 		config.ClientID = "7f6bebb4-6ac9-4eb3-b7ad-ea847f2dc54d"
-		config.Provider.APIVersion = vintage
+		config.Provider.APIVersion = version
 		config.Clock = func() time.Time { return time.Unix(1399828892, 0) }
 		credential.Scopes = []gloebit.Scope{
 			gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory,
@@ -151,13 +151,13 @@ func TestDocumentRequests(t *testing.T) {
 	file, err := golden.Load("document")
 	require.NoError(t, err)
 	require.Len(t, sends, len(file.Calls))
-	for vintageName, vintage := range vintages {
+	for versionName, version := range versions {
 		for _, call := range file.Calls {
 			for sendName, send := range sends[call.Name] {
-				t.Run(vintageName+"/"+call.Name+"/"+sendName, func(t *testing.T) {
+				t.Run(versionName+"/"+call.Name+"/"+sendName, func(t *testing.T) {
 					answer := withoutID(t, call.Answers[0].JSON, call.Name == "transact")
 					var got recorder
-					client, _, _ := clientOf(t, got.handler(answer), inDocument(vintage, ownUsers))
+					client, _, _ := clientOf(t, got.handler(answer), inDocument(version, ownUsers))
 					require.NoError(t, send(t.Context(), client))
 					request, body := got.only(t)
 					require.Equal(t, call.Method, request.Method)
@@ -203,11 +203,11 @@ func TestMerchantUserIDIsSent(t *testing.T) {
 		"the application's id":       {ownUsers, "", "u"},
 		"nothing is known":           {nil, "", ""},
 	} {
-		for vintageName, vintage := range vintages {
-			t.Run(name+"/"+vintageName, func(t *testing.T) {
+		for versionName, version := range versions {
+			t.Run(name+"/"+versionName, func(t *testing.T) {
 				var got recorder
 				answer := withoutID(t, call.Answers[0].JSON, true)
-				client, _, _ := clientOf(t, got.handler(answer), inDocument(vintage, test.change))
+				client, _, _ := clientOf(t, got.handler(answer), inDocument(version, test.change))
 				_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Username: test.username, Quantity: 1})
 				if test.want == "" && err != nil {
 					require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
@@ -242,10 +242,10 @@ func TestDocumentExample(t *testing.T) {
 			return err
 		},
 	} {
-		for vintageName, vintage := range vintages {
-			t.Run(name+"/"+vintageName, func(t *testing.T) {
+		for versionName, version := range versions {
+			t.Run(name+"/"+versionName, func(t *testing.T) {
 				var got recorder
-				client, _, _ := clientOf(t, got.handler(string(call.Answers[0].JSON)), inDocument(vintage, nil))
+				client, _, _ := clientOf(t, got.handler(string(call.Answers[0].JSON)), inDocument(version, nil))
 				require.NoError(t, send(t, client))
 				_, body := got.only(t)
 				var sent map[string]any
@@ -253,7 +253,7 @@ func TestDocumentExample(t *testing.T) {
 				for key, value := range example {
 					require.Equal(t, value, sent[key], key)
 				}
-				if vintage == gloebit.VersionA {
+				if version == gloebit.VersionA {
 					for key := range sent {
 						require.Contains(t, call.Keys, key, "the document does not have it")
 					}
@@ -265,8 +265,8 @@ func TestDocumentExample(t *testing.T) {
 
 // A server that speaks the document and nothing else takes every call.
 func TestDocumentServer(t *testing.T) {
-	for vintageName, vintage := range vintages {
-		t.Run(vintageName, func(t *testing.T) {
+	for versionName, version := range versions {
+		t.Run(versionName, func(t *testing.T) {
 			server := gloebittest.NewServerConfig(gloebittest.Config{Strict: true})
 			t.Cleanup(server.Close)
 			app, err := server.AddApplication(gloebittest.Application{
@@ -279,9 +279,9 @@ func TestDocumentServer(t *testing.T) {
 			require.NoError(t, err)
 			client, _, _ := clientOf(t, answering(http.StatusInternalServerError, ""),
 				func(config *gloebit.Config, credential *connect.Credential) {
-					inDocument(vintage, ownUsers)(config, credential)
+					inDocument(version, ownUsers)(config, credential)
 					config.ClientID, config.Provider = app.Key, gloebit.ProviderAt(server.URL)
-					config.Provider.APIVersion = vintage
+					config.Provider.APIVersion = version
 					config.Clock = nil
 					credential.AccessToken = gloebit.Secret(token)
 				})

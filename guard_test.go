@@ -316,14 +316,14 @@ func TestAServerWithoutRefreshingSendsTheUserToConnect(t *testing.T) {
 	}
 }
 
-func TestScopesGoOutInTheVintagesName(t *testing.T) {
-	for vintage, server := range map[gloebit.APIVersion]gloebittest.APIVersion{gloebit.VersionA: gloebittest.VersionA, gloebit.VersionB: gloebittest.VersionB} {
+func TestScopesGoOutInTheVersionsName(t *testing.T) {
+	for version, server := range map[gloebit.APIVersion]gloebittest.APIVersion{gloebit.VersionA: gloebittest.VersionA, gloebit.VersionB: gloebittest.VersionB} {
 		for _, scopes := range [][]gloebit.Scope{nil, {gloebit.ScopeID, gloebit.ScopeBalance}, {gloebit.ScopeUser, gloebit.ScopeBalance}, {gloebit.ScopeIdentity, gloebit.ScopeBalance}} {
 			w := newWorldAt(t, gloebittest.Config{APIVersion: server}, func(_ *world, c *gloebit.Config) {
-				c.Provider.APIVersion, c.Scopes, c.SignIn = vintage, scopes, true
+				c.Provider.APIVersion, c.Scopes, c.SignIn = version, scopes, true
 			})
 			b := w.browser("")
-			require.Equal(t, "connected", b.get("/gloebit/connect?return_to=/optional").body, "vintage %d, %v", vintage, scopes)
+			require.Equal(t, "connected", b.get("/gloebit/connect?return_to=/optional").body, "version %d, %v", version, scopes)
 		}
 	}
 }

@@ -18,12 +18,12 @@ type Identity struct {
 }
 
 // Identity returns the user's identity at Gloebit. It needs one of the identity
-// scopes and calls GET id in vintage A and GET user in vintage B. With both
-// vintages it calls GET id when the user granted ScopeID, else GET user.
+// scopes and calls GET id in version A and GET user in version B. With both
+// versions it calls GET id when the user granted ScopeID, else GET user.
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	path, scope := "user", ScopeUser
-	vintage := c.merchant.provider.APIVersion
-	if vintage == VersionA || vintage == BothVersions && slices.Contains(c.account.Credential().Scopes, ScopeID) {
+	version := c.merchant.provider.APIVersion
+	if version == VersionA || version == BothVersions && slices.Contains(c.account.Credential().Scopes, ScopeID) {
 		path, scope = "id", ScopeID
 	}
 	var answer struct {

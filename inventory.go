@@ -116,7 +116,7 @@ func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 }
 
 // ReplaceInventoryItem sets the item's type, folder and parameters, and creates
-// the item if it does not exist. It is vintage A's call. It needs
+// the item if it does not exist. It is version A's call. It needs
 // ScopeInventory and calls POST update-inventory-item-params, once.
 func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item) error {
 	body, err := item.body()
@@ -133,7 +133,7 @@ func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item)
 // MergeInventoryItem merges params into the item's parameters and moves the
 // item to the folder. Parameters that are not in params stay. If folder is
 // empty, the item is not moved; to move it to the root, set folder to
-// RootFolder. It is vintage B's call. It needs ScopeInventory and calls PUT
+// RootFolder. It is version B's call. It needs ScopeInventory and calls PUT
 // update-inventory-item, once.
 func (c *Client) MergeInventoryItem(ctx context.Context, id, folder string, params any) error {
 	item, err := Item{Folder: folder, Params: params}.body()

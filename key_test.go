@@ -98,7 +98,7 @@ func TestTransactionKeyOfAnotherCharge(t *testing.T) {
 }
 
 func TestKeyAndQuantityAreRequired(t *testing.T) {
-	const key = "set Key to a value that the form carries, or to a new uuid.NewString() " +
+	const key = "set IdempotencyKey to a value that the form carries, or to a new uuid.NewString() " +
 		"to make every call a purchase of its own"
 	const quantity = "the quantity is 0: set it to at least 1"
 	item := func(order gloebit.ItemOrder) func(context.Context, *gloebit.Client) error {

@@ -44,13 +44,13 @@ type Config struct {
 	// /gloebit/disconnect.
 	RedirectURL string
 	// Scopes are the scopes that every user is asked for. The default is
-	// ScopeID and ScopeTransact. With Provider.Vintage, the identity scope is
-	// sent under that vintage's name.
+	// ScopeID and ScopeTransact. With Provider.APIVersion, the identity scope is
+	// sent under that version's name.
 	Scopes []Scope
-	// Provider is the server: Production, Sandbox or At. The zero value is
+	// Provider is the server: Production, Sandbox or ProviderAt. The zero value is
 	// refused.
 	Provider Provider
-	// Flow is the protocol by which users authorize the application. Nil means
+	// Protocol is how users authorize the application. Nil means
 	// OAuth 2.0.
 	Protocol connect.Protocol
 
@@ -97,7 +97,7 @@ type Config struct {
 	// Zero means ten minutes.
 	ConnectTimeout time.Duration
 
-	// Limit is called before a connection is started or completed: by the
+	// RateLimit is called before a connection is started or completed: by the
 	// connect and callback handlers, before they use a session, store or
 	// server, and by AuthorizationURL and Exchange. If it returns an error, the
 	// response is 429 (RFC 6585 section 4); a RateLimitError says when to try

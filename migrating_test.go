@@ -181,7 +181,7 @@ func ExampleNew_sandbox() {
 	// <nil>
 }
 
-func ExampleAt_authURI() {
+func ExampleProviderAt_authURI() {
 	provider := gloebit.ProviderAt("https://gloebit.example/")
 	fmt.Println(provider.AuthURL)
 	fmt.Println(provider.TokenURL)
@@ -605,7 +605,7 @@ func ExampleClient_PurchaseItem_transactionID() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3, Quantity: 1} // your own id, instead of a Key
+	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3, Quantity: 1} // your own id, instead of an idempotency key
 	for range 2 {
 		receipt, err := client.PurchaseItem(ctx, order)
 		fmt.Println(receipt.TransactionID, receipt.Outcome, receipt.Balance, err)

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ownFlow is an application's Flow that keeps two secrets until the callback.
+// ownFlow is an application's Protocol that keeps two secrets until the callback.
 type ownFlow struct {
 	begin      func(state string) error
 	finish     func() (connect.Credential, error)
@@ -261,7 +261,7 @@ func TestErrorsOfAFlow(t *testing.T) {
 	})
 }
 
-// ownError is an error of the application's Flow.
+// ownError is an error of the application's Protocol.
 type ownError struct{ at time.Time }
 
 func (e ownError) Error() string { return "own " + e.at.String() }

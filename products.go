@@ -101,8 +101,8 @@ func (c *Client) changeCharacterProduct(ctx context.Context, characterID string,
 	return c.changeProduct(ctx, change)
 }
 
-// changeProduct calls NAME/[CHARACTER/]PRODUCT/COUNT. Vintage A answers with
-// count, vintage B with product-count.
+// changeProduct calls NAME/[CHARACTER/]PRODUCT/COUNT. Version A answers with
+// count, version B with product-count.
 func (c *Client) changeProduct(ctx context.Context, change change) (int64, error) {
 	if err := checkSegment(change.name, change.product); err != nil {
 		return 0, err

@@ -30,19 +30,19 @@ type Provider struct {
 	// 7636). The default is off, because Gloebit's documents don't mention
 	// PKCE.
 	PKCE bool
-	// Vintage selects the names of the fields in requests. The zero value sends
-	// the names of both vintages.
+	// APIVersion selects the names of the fields in requests. The zero value sends
+	// the names of both versions.
 	APIVersion APIVersion
 	// Issuer, when set, must come back as the parameter iss of every
 	// authorization response (RFC 9207). Gloebit sends none.
 	Issuer string
 }
 
-// Vintage is a generation of Gloebit's API. Vintages differ in the names of a
+// APIVersion is one of the two forms of Gloebit's API. They differ in the names of a
 // few request fields and in two paths. Responses of both are always read.
 type APIVersion int
 
-// The vintages. VersionA is that of Gloebit's first documents, VersionB that of
+// The versions. VersionA is that of Gloebit's first documents, VersionB that of
 // its later developer site and of the clients it published.
 const (
 	BothVersions APIVersion = iota
@@ -50,7 +50,7 @@ const (
 	VersionB
 )
 
-// put sets a value under the names that the vintages have for it.
+// put sets a value under the names that the versions have for it.
 func (v APIVersion) put(body map[string]any, a, b string, value any) {
 	if v != VersionB {
 		body[a] = value
@@ -60,8 +60,8 @@ func (v APIVersion) put(body map[string]any, a, b string, value any) {
 	}
 }
 
-// slash returns what a path ends with that vintage A writes with a slash, and
-// vintage B without.
+// slash returns what a path ends with that version A writes with a slash, and
+// version B without.
 func (v APIVersion) slash() string {
 	if v == VersionB {
 		return ""
@@ -104,7 +104,7 @@ func (p Provider) check() error {
 		}
 	}
 	if p.APIVersion < BothVersions || p.APIVersion > VersionB {
-		return fmt.Errorf("gloebit: Config.Provider.Vintage: unknown value %d", p.APIVersion)
+		return fmt.Errorf("gloebit: Config.Provider.APIVersion: unknown value %d", p.APIVersion)
 	}
 	if !strings.HasSuffix(p.APIURL, "/") {
 		return fmt.Errorf("gloebit: Config.Provider.APIURL: %q must end with a slash", p.APIURL)

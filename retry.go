@@ -51,16 +51,16 @@ func (p pause) wait(ctx context.Context, until time.Time, err error) bool {
 	}
 }
 
-// fate is what the attempts of one call may have done although they failed.
+// attempts is what the attempts of one call may have done although they failed.
 type attempts struct {
 	lost bool // an attempt may have been carried out unheard
 	held bool // the server said that it has the transaction
 }
 
-// keepsTo reports whether an order must not be sent with the credential of a
+// boundTo reports whether an order must not be sent with the credential of a
 // later connection: in another account's name, or when it may have been taken
 // already.
-func (f *attempts) keepsTo(credential, newer connect.Credential) bool {
+func (f *attempts) boundTo(credential, newer connect.Credential) bool {
 	again := !newer.ConnectedAt.Equal(credential.ConnectedAt)
 	return f != nil && again && (f.lost || f.held || newer.Subject != credential.Subject)
 }

@@ -25,7 +25,7 @@ var scopePolicy = connect.ScopePolicy{
 	Aliases: map[Scope]Scope{ScopeID: ScopeID, ScopeUser: ScopeID, ScopeIdentity: ScopeID},
 }
 
-// scopes returns the policy with the name that the vintage has for the
+// scopes returns the policy with the name that the version has for the
 // permission of identity: id in A and user in B.
 func (v APIVersion) scopes() connect.ScopePolicy {
 	policy := scopePolicy

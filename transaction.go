@@ -45,20 +45,20 @@ func (h HoldURLs) secrets() []Secret {
 // Gloebit's merchant page, for an asset that only the application knows, or for
 // neither.
 type Transaction struct {
-	// Key is the idempotency key: the same transaction sent again with the same
-	// Key, also by another process, is charged once. Use a UUID that a form
+	// IdempotencyKey makes repeats harmless: the same transaction sent again with the same
+	// key, also by another process, is charged once. Use a UUID that a form
 	// carries or, for an automated charge, its purpose, such as "2026-05". The
 	// transaction's ID is derived from [Merchant.Realm], the user's account,
 	// the key, the endpoint, the seller and all other fields except Username,
 	// Hold, Details and, with a Product, Total. So reusing a key for something
 	// else creates a separate charge. The account is [Client.GloebitID] or, if
 	// that is unknown, the user's ID, which changes with each session if only
-	// the browser session identifies the user. Key is at most 255 bytes. To
+	// the browser session identifies the user. The key is at most 255 bytes. To
 	// repeat a charge on purpose, use another key, such as one with a counter.
-	// To make every call a separate charge, set Key to a new uuid.NewString().
+	// To make every call a separate charge, set it to a new uuid.NewString().
 	// To supply your own transaction ID, set ID instead.
 	IdempotencyKey string
-	// ID is the transaction's ID. Set it instead of Key. Gloebit charges once
+	// ID is the transaction's ID. Set it instead of IdempotencyKey. Gloebit charges once
 	// for an ID, even if a second transaction with it differs. So a browser
 	// must not choose it, and it must never be used for another order. It is at
 	// most 36 visible ASCII characters.
@@ -109,16 +109,16 @@ type Descriptor struct {
 
 // ItemOrder is the purchase of an item that only the application knows.
 type ItemOrder struct {
-	// Key is the idempotency key: the same order sent again with the same Key
+	// IdempotencyKey makes repeats harmless: the same order sent again with the same key
 	// is one purchase. Use a UUID that the application puts into each form, and
 	// that the form sends back. The transaction's ID is derived from the key,
-	// the user's account, as with Transaction.Key, and all else in the order,
-	// so reusing a key for a different order creates a separate purchase. Key
-	// is at most 255 bytes. To make every call a separate purchase, set Key to
+	// the user's account, as with Transaction.IdempotencyKey, and all else in the order,
+	// so reusing a key for a different order creates a separate purchase. The key
+	// is at most 255 bytes. To make every call a separate purchase, set it to
 	// a new uuid.NewString(). To supply your own transaction ID, set ID
 	// instead.
 	IdempotencyKey string
-	ID             string // as Transaction.ID, if you supply your own transaction ID instead of Key; it must never be used for another order
+	ID             string // as Transaction.ID, if you supply your own transaction ID instead of IdempotencyKey; it must never be used for another order
 	Item           string // its name
 	Price          int64  // for each, in whole gloebits, at least one
 	Quantity       int64  // how many, at least one
@@ -128,7 +128,7 @@ type ItemOrder struct {
 
 // ProductOrder is the purchase of a product defined on Gloebit's merchant page.
 type ProductOrder struct {
-	IdempotencyKey string // as ItemOrder.Key
+	IdempotencyKey string // as ItemOrder.IdempotencyKey
 	ID             string // as ItemOrder.ID
 	Product        string // its name
 	Price          int64  // for each, in whole gloebits, as the application showed it; zero leaves the price to Gloebit
@@ -139,7 +139,7 @@ type ProductOrder struct {
 }
 
 // TransactionID returns the ID of the transaction that [Client.PurchaseItem]
-// sends for the order: ID, or the one that is derived from Key. Package ledger
+// sends for the order: ID, or the one that is derived from IdempotencyKey. Package ledger
 // gives its purchases the same IDs.
 func (o ItemOrder) TransactionID(c *Client) (string, error) {
 	return c.transactionID(o.IdempotencyKey, o.ID, "item", []byte(o.Item), o.Price, o.Quantity)
@@ -156,7 +156,7 @@ func (o ProductOrder) TransactionID(c *Client) (string, error) {
 // section 5.5).
 var orderNamespace = uuid.MustParse("6a8e9b5c-2f0b-4a0e-9d6a-0b8d1d0f7c11")
 
-// withID returns the transaction with its ID, which Key derives for one path
+// withID returns the transaction with its ID, which IdempotencyKey derives for one path
 // and one seller.
 func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction, error) {
 	total := t.Total
@@ -181,12 +181,12 @@ func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction,
 func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	switch {
 	case key == "" && id == "":
-		return "", fmt.Errorf("%w: neither a key nor an id: set Key to a value that the form carries, "+
+		return "", fmt.Errorf("%w: neither a key nor an id: set IdempotencyKey to a value that the form carries, "+
 			"or to a new uuid.NewString() to make every call a purchase of its own", ErrInvalidRequest)
 	case key == "":
 		return id, nil
 	case id != "":
-		return "", fmt.Errorf("%w: both a Key and an ID: leave one out", ErrInvalidRequest)
+		return "", fmt.Errorf("%w: both an IdempotencyKey and an ID: leave one out", ErrInvalidRequest)
 	case len(key) > maxOrderKey:
 		return "", fmt.Errorf("%w: the key is longer than %d bytes", ErrInvalidRequest, maxOrderKey)
 	}
@@ -243,13 +243,13 @@ func (t Transaction) check() error {
 	return nil
 }
 
-// body writes the transaction in the names of the provider's vintage.
+// body writes the transaction in the names of the provider's version.
 func (t Transaction) body(m *Merchant, username string) map[string]any {
-	vintage := m.provider.APIVersion
+	version := m.provider.APIVersion
 	body := map[string]any{"version": 1, "request-created": m.base.Clock().Unix()}
-	vintage.put(body, "id", "transaction-id", t.ID)
-	vintage.put(body, "consumer-key", "application-key", m.config.ClientID)
-	vintage.put(body, "merchant-user-id", "username-on-application", username)
+	version.put(body, "id", "transaction-id", t.ID)
+	version.put(body, "consumer-key", "application-key", m.config.ClientID)
+	version.put(body, "merchant-user-id", "username-on-application", username)
 	if t.Product != "" {
 		body["product"] = t.Product
 		body["product-quantity"] = t.ProductQuantity

@@ -20,13 +20,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// row is one call of the API: what is sent in each vintage, and how each form
+// row is one call of the API: what is sent in each version, and how each form
 // of the answer is read.
 type row struct {
 	name    string
 	call    func(context.Context, *gloebit.Client, *gloebit.Merchant) (any, error)
 	both    string // METHOD path [body], as sent by default
-	a, b    string // the same in one vintage; empty means as by default
+	a, b    string // the same in one version; empty means as by default
 	answers map[string]any
 	rubbish []string // successes that lack what was asked for
 }
@@ -262,12 +262,12 @@ func rows() []row {
 
 func TestEveryCallOnTheWire(t *testing.T) {
 	for _, row := range rows() {
-		for vintage, sent := range map[gloebit.APIVersion]string{gloebit.BothVersions: row.both, gloebit.VersionA: row.a, gloebit.VersionB: row.b} {
+		for version, sent := range map[gloebit.APIVersion]string{gloebit.BothVersions: row.both, gloebit.VersionA: row.a, gloebit.VersionB: row.b} {
 			if sent == "" {
 				sent = row.both
 			}
 			for answer, want := range row.answers {
-				t.Run(fmt.Sprintf("%s, vintage %d, %s", row.name, vintage, answer), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s, version %d, %s", row.name, version, answer), func(t *testing.T) {
 					var got string
 					var header http.Header
 					client, merchant, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -275,7 +275,7 @@ func TestEveryCallOnTheWire(t *testing.T) {
 						got, header = strings.TrimSpace(r.Method+" "+r.RequestURI+" "+string(body)), r.Header
 						_, _ = io.WriteString(w, answer)
 					}, func(c *gloebit.Config, credential *connect.Credential) {
-						c.Clock, c.Provider.APIVersion, credential.Subject = testkit.NewClock().Now, vintage, "g-1"
+						c.Clock, c.Provider.APIVersion, credential.Subject = testkit.NewClock().Now, version, "g-1"
 					})
 					result, err := row.call(t.Context(), client, merchant)
 					require.NoError(t, err)

@@ -82,7 +82,7 @@ type Config struct {
 	// The default is ten minutes. With Server.StateNotReturned it is at most
 	// three.
 	ConnectTimeout time.Duration
-	// Limit is called before a connection is started or completed. If it
+	// RateLimit is called before a connection is started or completed. If it
 	// returns an error, the response is 429 (RFC 6585 section 4); a RateLimitError
 	// says when to try again. Behind a proxy, RemoteAddr is the proxy's. The
 	// default refuses nothing.

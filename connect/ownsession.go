@@ -84,9 +84,9 @@ func (v *visit) end() {
 	}
 }
 
-// lend returns a context that holds the value, unless the key is nil: the visit
+// withValue returns a context that holds the value, unless the key is nil: the visit
 // itself, where that is the context.
-func (v *visit) lend(ctx context.Context, key, value any) context.Context {
+func (v *visit) withValue(ctx context.Context, key, value any) context.Context {
 	switch {
 	case v == nil && key == nil:
 		return ctx

@@ -34,13 +34,13 @@ type Credential struct {
 // better.
 //
 // A TokenStore checks nothing. The Connector checks keys (see [Key.Check]),
-// credentials (see [Credential.Check]) and Until itself.
+// credentials (see [Credential.Check]) and ExpiresAt itself.
 // [EncodeCredential] writes a credential as bytes to keep.
 //
 // Package github.com/go-gloebit/gloebit/storetest tests a TokenStore.
 type TokenStore interface {
 	// Load returns the user's credential. When there is none, the error is
-	// ErrNotFound. A credential whose Until has passed may be returned, or
+	// ErrNotFound. A credential whose ExpiresAt has passed may be returned, or
 	// treated as absent. Load does not wait for an Update.
 	Load(ctx context.Context, key Key) (Credential, error)
 	// Update calls fn with the user's credential, nil when there is none, and
@@ -60,7 +60,7 @@ type TokenStore interface {
 
 // MemoryTokenStore keeps credentials in this process: users have to connect
 // again after a restart. The zero value is ready for use. It starts no
-// goroutine: credentials whose Until has passed are removed when others are
+// goroutine: credentials whose ExpiresAt has passed are removed when others are
 // saved.
 type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
@@ -69,7 +69,7 @@ type MemoryTokenStore struct {
 	realms atomic.Pointer[[]realmUsers] // which is replaced when a realm is added
 	adding sync.Mutex                   // held while a realm is added
 	scopes atomic.Pointer[[]Scope]      // of the last credential that was kept: most have the same, and share them
-	turns  keylock.Locks                // of the users whose Update or Delete runs
+	locks  keylock.Locks                // of the users whose Update or Delete runs
 }
 
 // users are the credentials of one realm, which are never changed, by user id.

@@ -54,11 +54,11 @@ type Config struct {
 	// means status 200 and success false, as Gloebit does.
 	Challenge bool
 
-	// Vintage narrows what is understood. Zero means both vintages.
+	// APIVersion narrows what is understood. Zero means both versions.
 	APIVersion APIVersion
 
 	// Strict makes the server speak the first document, "OAuth API", and nothing
-	// else. Vintage is then VersionA, whatever it says. See "The strict server"
+	// else. APIVersion is then VersionA, whatever it says. See "The strict server"
 	// in the package's documentation. The default is false.
 	Strict bool
 
@@ -76,11 +76,11 @@ type Config struct {
 	RequestLog int
 }
 
-// Vintage is one of the two published forms of the API.
+// APIVersion is one of the two published forms of the API.
 type APIVersion int
 
 const (
-	// BothVersions understands the names and paths of both vintages.
+	// BothVersions understands the names and paths of both versions.
 	BothVersions APIVersion = iota
 	// VersionA understands only the older documentation: id, consumer-key,
 	// merchant-user-id, the id endpoint, update-inventory-item-params, OAuth
@@ -93,8 +93,8 @@ const (
 	VersionB
 )
 
-// takes reports whether a server of vintage v understands what belongs to
-// vintage want, BothVersions standing for what is common to both.
+// takes reports whether a server of version v understands what belongs to
+// version want, BothVersions standing for what is common to both.
 func (v APIVersion) takes(want APIVersion) bool {
 	return v == BothVersions || want == BothVersions || v == want
 }

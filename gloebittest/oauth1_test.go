@@ -301,7 +301,7 @@ func TestTokensOfOAuth1AreLikeTheOthers(t *testing.T) {
 	}
 }
 
-func TestVintageBKnowsNoSignatures(t *testing.T) {
+func TestVersionBKnowsNoSignatures(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{APIVersion: gloebittest.VersionB})
 	token, secret, err := w.server.IssueSigningToken(w.app.Key, "alice", "balance")
 	require.NoError(t, err)

@@ -45,7 +45,7 @@ func readOrder(body []byte, contentType string, v APIVersion) (order, string) {
 	if o.id, reason = f.text("id", "transaction-id"); reason != "" {
 		return o, reason
 	}
-	// Vintage B makes an id up for an order without one.
+	// Version B makes an id up for an order without one.
 	if o.id == "" && !v.takes(VersionB) || utf8.RuneCountInString(o.id) > maxTransactionID {
 		return order{}, "invalid id"
 	}
@@ -80,8 +80,8 @@ func (o *order) readParties(f fields) (reason string) {
 	return reason
 }
 
-// adapt drops the names that only the other vintage has, and truncates what
-// vintage B truncates.
+// adapt drops the names that only the other version has, and truncates what
+// version B truncates.
 func (f fields) adapt(v APIVersion) {
 	if !v.takes(VersionA) {
 		delete(f, "id")
@@ -100,7 +100,7 @@ func (f fields) adapt(v APIVersion) {
 		}
 		return
 	}
-	f.truncate("product-quantity") // as vintage B does
+	f.truncate("product-quantity") // as version B does
 }
 
 // readPurchase reads what is bought. A product's price is Gloebit's own:

@@ -169,7 +169,7 @@ func (app *Application) sells(name string) bool {
 	return ok
 }
 
-// countReply says how many are left, under the vintage's name for it.
+// countReply says how many are left, under the version's name for it.
 func (g *Gloebit) countReply(left int64) reply {
 	answer := success()
 	if g.cfg.APIVersion.takes(VersionA) {
@@ -181,7 +181,7 @@ func (g *Gloebit) countReply(left int64) reply {
 	return answer
 }
 
-// productCountReply says how many there are where only vintage B can ask.
+// productCountReply says how many there are where only version B can ask.
 func productCountReply(count int64) reply {
 	answer := success()
 	answer["product-count"] = count

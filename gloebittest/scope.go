@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// knownScopes are the scopes that exist, and the vintage that has them.
+// knownScopes are the scopes that exist, and the version that has them.
 func knownScopes() map[string]APIVersion {
 	return map[string]APIVersion{
 		"id": BothVersions, "user": VersionB, "identity": VersionB,
@@ -25,8 +25,8 @@ func (v APIVersion) checkScopes(scopes []string) ([]string, bool) {
 	known := knownScopes()
 	var result []string
 	for _, scope := range scopes {
-		vintage, ok := known[scope]
-		if !ok || !v.takes(vintage) {
+		version, ok := known[scope]
+		if !ok || !v.takes(version) {
 			return nil, false
 		}
 		if !slices.Contains(result, scope) {

@@ -14,14 +14,14 @@ import (
 
 const transactionID = "3f1d0c0e-2c60-4c6e-9d3e-000000000001"
 
-func TestTransactTakesBothVintagesNames(t *testing.T) {
+func TestTransactTakesBothVersionsNames(t *testing.T) {
 	a := map[string]any{"product": "green-hat"}
 	b := map[string]any{
 		"id": nil, "consumer-key": nil, "merchant-user-id": nil, "product": "green-hat",
 		"transaction-id": transactionID, "username-on-application": "al",
 	}
 	tests := map[string]struct {
-		vintage gloebittest.APIVersion
+		version gloebittest.APIVersion
 		fields  map[string]any
 		path    string
 		refused string // empty means that it is taken
@@ -36,7 +36,7 @@ func TestTransactTakesBothVintagesNames(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, gloebittest.Config{APIVersion: test.vintage})
+			w := newWorld(t, gloebittest.Config{APIVersion: test.version})
 			if test.fields["transaction-id"] != nil {
 				test.fields["application-key"] = w.app.Key
 			}

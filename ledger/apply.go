@@ -13,10 +13,12 @@ import (
 // event is something that happens to a purchase.
 type event struct {
 	kind    eventKind
-	cause   string          // for the history
-	outcome gloebit.Outcome // of transact's answers
-	order   *Purchase       // of eventReorder: the purchase as it is ordered now
-	due     bool            // the step that follows is left to the workers, at once
+	cause   string               // for the history
+	outcome gloebit.Outcome      // of transact's answers
+	order   *Purchase            // of eventReorder: the purchase as it is ordered now
+	due     bool                 // the step that follows is left to the workers, at once
+	by      string               // the operator who makes it happen
+	only    func(Purchase) error // returns an error for a purchase to which it must not happen; may be nil
 }
 
 // applied is what an event has done.
@@ -32,12 +34,17 @@ func (a applied) moved() bool { return a.from != a.p.State }
 // apply applies an event to a purchase: one Change of the store, in which the
 // Fulfiller is called if the table says so and the next state is saved. The
 // error is a *fulfillerError, not wrapped, when only the Fulfiller's call
-// failed; gloebit.ErrNotFound when there is no purchase; and gloebit.ErrStore
-// when the store failed.
+// failed; gloebit.ErrNotFound when there is no purchase; that of event.only; and
+// gloebit.ErrStore when the store failed.
 func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error) {
 	var did applied
 	var failure *fulfillerError
 	p, err := l.store.Change(ctx, l.key(id), func(ctx context.Context, p Purchase) (Purchase, error) {
+		if e.only != nil {
+			if err := e.only(p); err != nil {
+				return p, err
+			}
+		}
 		if e.kind == eventEnact && l.tooLate(p) {
 			e.kind, e.cause = eventDecline, l.whyTooLate()
 		}
@@ -62,6 +69,7 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 		return applied{}, storeError("save the purchase", err)
 	}
 	did.p = p
+	l.waiting.wake(p)
 	if did.moved() {
 		l.record(ctx, levelOf(did.rule), "moved", p, slog.String("from", string(did.from)), slog.String("cause", e.cause))
 	}
@@ -90,12 +98,16 @@ func (l *Ledger) after(p Purchase, did rule, e event) (Purchase, bool) {
 	case eventRefused:
 		p.Outcome = e.outcome
 	case eventReorder:
+		if p.UserID == "" { // erased
+			p.GloebitID = e.order.GloebitID
+		}
 		// The user of an account may have another ID in another session.
 		p.UserID, p.ConnectedAt = e.order.UserID, e.order.ConnectedAt
 		p.Order, p.Outcome = e.order.Order, gloebit.OutcomeUnknown
 	}
 	was := p.State
 	p.move(did.next, now, e.cause)
+	p.sign(e.by)
 	p.NextAt = l.firstTry(did.next, now)
 	if e.due && !p.NextAt.IsZero() {
 		p.NextAt = now

@@ -36,6 +36,7 @@ func (l *Ledger) recordFailure(ctx context.Context, failed Purchase, why error) 
 	if err != nil {
 		return failed, storeError("record the attempt", err)
 	}
+	l.waiting.wake(p)
 	level, message := slog.LevelWarn, "to be tried again"
 	if p.Stuck() {
 		level, message = slog.LevelError, "stuck"

@@ -20,17 +20,17 @@ import (
 // The error is also nil if Gloebit does not answer: the purchase is then
 // Created, and any replica that runs [Ledger.Run] sends it again for
 // Config.SendWithin, so do not ask the user to order again. A second order with
-// the same Key returns the purchase of the first one. It waits if Gloebit's
+// the same key returns the purchase of the first one. It waits if Gloebit's
 // answer to the first one is outstanding, and is sent again after a refusal.
 //
 // The error is gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend,
 // gloebit.ErrNotConnected and so on when the order was refused, and the
 // purchase is Refused. Nothing is charged for it: Gloebit asks the ledger
 // before it charges, and the ledger answers no. After ErrCanceled, the purchase
-// with that Key was canceled; order with a new Key. After ErrKeyReused and
+// with that key was canceled; order with a new key. After ErrKeyReused and
 // gloebit.ErrInvalidRequest, nothing was ordered; the latter is also the error
 // for a client of another realm's merchant. After gloebit.ErrStore the order
-// may have been stored, and is then carried out: order again with the same Key.
+// may have been stored, and is then carried out: order again with the same key.
 func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Order) (Purchase, error) {
 	l.warnWithoutRun(ctx)
 	p, err := l.newPurchase(client, order)
@@ -51,7 +51,7 @@ func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Ord
 	waited := l.firstIsSending(kept)
 	kept = l.awaitAnswer(ctx, kept)
 	switch {
-	case kept.UserID == "":
+	case kept.UserID == "" && !kept.Finished(): // a finished one was erased
 		return l.adopt(ctx, kept, p)
 	case kept.State == Refused && !(waited && kept.Outcome.Refused()): // else it is the answer that was waited for
 		return l.orderAgain(ctx, client, kept, p)

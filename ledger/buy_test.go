@@ -215,7 +215,7 @@ func TestAStoreThatFailsBeforeTheOrderIsWritten(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrStore)
 	_, err = w.ledger.List(t.Context(), ledger.Query{})
 	require.ErrorIs(t, err, gloebit.ErrStore)
-	_, err = w.ledger.Retry(t.Context(), "x")
+	_, err = w.ledger.Retry(t.Context(), "x", ledger.Act{})
 	require.ErrorIs(t, err, gloebit.ErrStore)
 	require.ErrorIs(t, w.ledger.Reconcile(t.Context()), gloebit.ErrStore)
 	w.store.failing(nil)

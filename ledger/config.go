@@ -59,7 +59,7 @@ type Config struct {
 	// marked stuck. The step must also have failed at least ten times. The
 	// default is a day.
 	StuckAfter time.Duration
-	// Interval is how long Run waits when there is nothing to do. The default is
+	// PollInterval is how long Run waits when there is nothing to do. The default is
 	// 5 seconds.
 	PollInterval time.Duration
 	// Workers is how many purchases Run and Reconcile deliver or release at
@@ -103,7 +103,7 @@ func (c Config) check() error {
 		value time.Duration
 	}{
 		{"SendWithin", c.SendWithin}, {"StepTimeout", c.StepTimeout}, {"RetryAfter", c.RetryAfter}, {"ConfirmAfter", c.ConfirmAfter},
-		{"StuckAfter", c.StuckAfter}, {"Interval", c.PollInterval}, {"Workers", time.Duration(c.Workers)},
+		{"StuckAfter", c.StuckAfter}, {"PollInterval", c.PollInterval}, {"Workers", time.Duration(c.Workers)},
 	} {
 		if field.value < 0 {
 			bad("%s is negative", field.name)

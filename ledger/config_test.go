@@ -55,7 +55,7 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 		})
 	}
 	_, err := ledger.New(ledger.Config{PollInterval: -1})
-	for _, field := range []string{"Merchant", "CallbackURL", "Keys", "Interval"} {
+	for _, field := range []string{"Merchant", "CallbackURL", "Keys", "PollInterval"} {
 		require.ErrorContains(t, err, "Config."+field)
 	}
 }

@@ -26,6 +26,7 @@ type Ledger struct {
 
 	kept      keptCallbacks
 	polls     polls
+	waiting   waiting
 	pause     pause         // of sending
 	finishing chan struct{} // a slot for each worker that delivers or releases
 	sending   chan struct{} // and for each that sends

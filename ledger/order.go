@@ -14,11 +14,11 @@ import (
 // Order is what a user wants to buy: an item that only the application knows,
 // or a product that is defined on Gloebit's merchant page.
 type Order struct {
-	// Key is the idempotency key, which makes a double click one purchase. Use
+	// IdempotencyKey makes a double click one purchase. Use
 	// a random value that the form carries. A second order of the same user
 	// with the same key returns the purchase of the first one, for as long as
 	// the store keeps it. After a refusal, the same order with the same key is
-	// sent again, and a different order is a new purchase. Key has 1 to 255
+	// sent again, and a different order is a new purchase. It has 1 to 255
 	// bytes.
 	//
 	// The purchase's ID is derived from the merchant's realm, the user's
@@ -30,7 +30,7 @@ type Order struct {
 	// if they may be different people, a key that is not random must name the
 	// user. To sell the same item again on purpose, use another key, such as
 	// one with a counter ("rent/2026-05"). To make every call a separate
-	// purchase, set Key to a new uuid.NewString().
+	// purchase, set it to a new uuid.NewString().
 	IdempotencyKey string `json:"key,omitempty"`
 	// Item is the application's name for the item. Either Item or Product must
 	// be set, to at most 1,000 bytes.
@@ -84,7 +84,7 @@ func (o Order) normal() (Order, error) {
 	}
 	switch {
 	case o.IdempotencyKey == "":
-		return invalid("no key: set Key to a value that the form carries, " +
+		return invalid("no key: set IdempotencyKey to a value that the form carries, " +
 			"or to a new uuid.NewString() to make every call a purchase of its own")
 	case (o.Item == "") == (o.Product == ""):
 		return invalid("want either an item or a product")

@@ -30,7 +30,7 @@ type Purchase struct {
 	// users order this with one account, it is the first, or the first since
 	// the purchase was refused. It is empty when Gloebit has reported a
 	// purchase as paid that was lost with its database; the whole Order is then
-	// unknown.
+	// unknown. It is also empty after [Ledger.Erase].
 	UserID string `json:"user_id,omitempty"`
 	// GloebitID is the account at Gloebit that pays, as
 	// gloebit.Client.GloebitID was when the user ordered. It is empty if
@@ -44,7 +44,7 @@ type Purchase struct {
 	Order
 	State State `json:"state"`
 	// KeyFreed says that Gloebit has called back since the purchase was refused.
-	// The refusal freed the Key, which another purchase may hold by now.
+	// The refusal freed the key, which another purchase may hold by now.
 	KeyFreed bool `json:"key_freed,omitempty"`
 	// Outcome is Gloebit's answer to the transaction. It is OutcomeUnknown
 	// until Gloebit answers.
@@ -74,12 +74,13 @@ type Purchase struct {
 }
 
 // Change is an entry of a purchase's history. From equals To when the purchase
-// was marked stuck or retried.
+// was marked stuck, retried or erased.
 type Change struct {
 	From  State     `json:"from,omitempty"` // empty in the first entry
 	To    State     `json:"to"`
 	At    time.Time `json:"at"`
-	Cause string    `json:"cause"` // the reason, as a text for logs
+	Cause string    `json:"cause"`        // the reason, as a text for logs
+	By    string    `json:"by,omitempty"` // the operator's name; empty if the ledger made the change
 }
 
 // Stuck reports whether the purchase was marked stuck.
@@ -94,8 +95,8 @@ func (p Purchase) Finished() bool {
 // Paid reports whether the merchant has been paid.
 func (p Purchase) Paid() bool { return p.State == Settled || p.State == Delivered }
 
-// HoldsKey reports whether the purchase prevents another one with the same Key:
-// it has a Key, and was not refused since it was last ordered.
+// HoldsKey reports whether the purchase prevents another one with the same key:
+// it has a key, and was not refused since it was last ordered.
 func (p Purchase) HoldsKey() bool { return p.IdempotencyKey != "" && p.State != Refused && !p.KeyFreed }
 
 // Err returns why the purchase failed: gloebit.ErrInsufficientBalance,
@@ -124,8 +125,8 @@ const (
 // Check returns a gloebit.ErrInvalidRequest if a store need not be able to keep
 // the purchase: if [connect.Key.Check] refuses its realm or its user ID, which
 // may be empty when the order is unknown; if its ID is not 1 to 36 visible
-// ASCII characters; if its key or Gloebit ID is longer than 255 bytes; if its
-// state is unknown; if a text is not UTF-8 or contains a NUL; or if all texts
+// ASCII characters; if its key or Gloebit ID is longer than 255 bytes, or set
+// without a user ID; if its state is unknown; if a text is not UTF-8 or contains a NUL; or if all texts
 // and Data exceed 256 KiB. Every [Store] checks what it saves.
 func (p Purchase) Check() error {
 	if err := (connect.Key{Realm: p.Realm, ID: cmp.Or(p.UserID, "unknown")}).Check(); err != nil {
@@ -133,15 +134,15 @@ func (p Purchase) Check() error {
 	}
 	names := []string{p.GloebitID, p.IdempotencyKey, p.Item, p.Product, p.CharacterID, p.Username, string(p.Outcome), p.Cause}
 	for _, change := range p.History {
-		names = append(names, change.Cause)
+		names = append(names, change.Cause, change.By)
 	}
 	text := strings.Join(names, "")
 	var why error
 	switch {
 	case p.ID == "" || len(p.ID) > maxID || strings.ContainsFunc(p.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f }):
 		why = errors.New("the id is not of 1 to 36 visible ASCII characters")
-	case p.UserID == "" && (p.Item != "" || p.Product != ""):
-		why = errors.New("it has no user id")
+	case p.UserID == "" && p.IdempotencyKey+p.GloebitID != "":
+		why = errors.New("it has a key or a Gloebit id, and no user id")
 	case len(p.IdempotencyKey) > maxKey:
 		why = fmt.Errorf("the key is of %d bytes, more than %d", len(p.IdempotencyKey), maxKey)
 	case len(p.GloebitID) > maxAccount:
@@ -202,6 +203,21 @@ func (p *Purchase) park(at time.Time, cause string) {
 	p.note(p.State, at, "stuck: "+cause)
 	p.Cause, p.StuckAt, p.NextAt = cause, at, time.Time{}
 }
+
+// erase takes out what names or describes the user.
+func (p *Purchase) erase(at time.Time, by string) {
+	p.UserID, p.GloebitID, p.ConnectedAt, p.Cause = "", "", time.Time{}, ""
+	p.Order = Order{Item: p.Item, Product: p.Product, Price: p.Price, Quantity: p.Quantity}
+	p.History = slices.Clone(p.History)
+	for i := range p.History {
+		p.History[i].Cause = ""
+	}
+	p.note(p.State, at, "erased")
+	p.sign(by)
+}
+
+// sign names the operator who made the last change.
+func (p *Purchase) sign(by string) { p.History[len(p.History)-1].By = clip(by) }
 
 // note adds an entry to the history.
 func (p *Purchase) note(to State, at time.Time, cause string) {

@@ -63,9 +63,9 @@ func TestRealm(t *testing.T) {
 		for _, id := range []string{lost.ID, "paid"} {
 			_, err := other.ledger.Get(t.Context(), id)
 			require.ErrorIs(t, err, gloebit.ErrNotFound)
-			_, err = other.ledger.Retry(t.Context(), id)
+			_, err = other.ledger.Retry(t.Context(), id, ledger.Act{})
 			require.ErrorIs(t, err, gloebit.ErrNotFound)
-			_, err = other.ledger.Cancel(t.Context(), id)
+			_, err = other.ledger.Cancel(t.Context(), id, ledger.Act{})
 			require.ErrorIs(t, err, gloebit.ErrNotFound)
 		}
 		list, err := other.ledger.List(t.Context(), ledger.Query{Realm: w.realm()})
@@ -95,6 +95,7 @@ func TestCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	other := w.another()
+	now := w.clock.Now()
 	w.put("paid", ledger.Settled)
 	w.makeDue("paid")
 	w.put("stuck", ledger.Accepted)
@@ -105,9 +106,9 @@ func TestCounts(t *testing.T) {
 	counts, err := w.ledger.Counts(t.Context())
 	require.NoError(t, err)
 	require.ElementsMatch(t, []ledger.Count{
-		{Realm: w.realm(), State: ledger.Settled, Purchases: 1, Overdue: 1},
-		{Realm: w.realm(), State: ledger.Accepted, Purchases: 1, Stuck: 1},
-		{Realm: other.realm(), State: ledger.Created, Purchases: 1},
+		{Realm: w.realm(), State: ledger.Settled, Purchases: 1, Overdue: 1, Oldest: now, OverdueSince: now},
+		{Realm: w.realm(), State: ledger.Accepted, Purchases: 1, Stuck: 1, Oldest: now},
+		{Realm: other.realm(), State: ledger.Created, Purchases: 1, Oldest: now},
 	}, counts)
 	list, err := w.ledger.List(t.Context(), ledger.Query{DueBefore: w.clock.Now()})
 	require.NoError(t, err)

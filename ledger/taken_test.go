@@ -36,7 +36,7 @@ func TestCallbackOfRefusedWhoseKeyIsTaken(t *testing.T) {
 			require.Equal(t, want == ledger.Settled, got.Stuck())
 			require.False(t, got.HoldsKey())
 			require.Equal(t, taken.ID, w.bought(coat).ID, "the key is still that of the other purchase")
-			_, err = w.ledger.Retry(t.Context(), p.ID)
+			_, err = w.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 			require.NoError(t, err)
 			w.settle()
 			w.reconcile()

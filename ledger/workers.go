@@ -163,7 +163,7 @@ func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
 		return err
 	}
 	if l.tooLate(p) {
-		_, err := l.withdraw(ctx, p.ID, l.whyTooLate())
+		_, err := l.withdraw(ctx, p.ID, event{cause: l.whyTooLate()})
 		return err
 	}
 	loading, stop := l.within(ctx)
@@ -177,7 +177,7 @@ func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
 		_, _ = l.send(ctx, client, p, false) // the purchase itself says what came of it
 		return nil
 	case p.State == Created && (errors.Is(err, gloebit.ErrNotConnected) || errors.Is(err, errOtherConnection)):
-		_, err = l.withdraw(ctx, p.ID, words(err))
+		_, err = l.withdraw(ctx, p.ID, event{cause: words(err)})
 		return err
 	}
 	_, err = l.recordFailure(ctx, p, err)

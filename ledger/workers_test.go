@@ -63,7 +63,7 @@ func TestPaidPurchasesDoNotWaitForSending(t *testing.T) {
 		for i := range 100 {
 			q.put(fmt.Sprint("paid-", i), ledger.Settled, true)
 		}
-		time.Sleep(10*time.Second + time.Millisecond) // an Interval, and the wait after the failure
+		time.Sleep(10*time.Second + time.Millisecond) // a PollInterval, and the wait after the failure
 		for i := range 100 {
 			q.wantState(fmt.Sprint("paid-", i), ledger.Delivered)
 		}

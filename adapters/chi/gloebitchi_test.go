@@ -131,7 +131,7 @@ func pages(a *adaptertest.App, r chi.Router) {
 	})
 }
 
-func TestMountAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
+func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
 	m, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(), RedirectURL: "https://shop.example/callback",
 	})

@@ -40,7 +40,7 @@ type Config struct {
 // another of the same request uses it.
 type Sessions struct {
 	config Config
-	turns  keylock.Locks // of the sessions that end or are saved
+	locks  keylock.Locks // of the sessions that end or are saved
 }
 
 var _ gloebit.SessionStore = (*Sessions)(nil)

@@ -32,13 +32,13 @@ func TestREADMEs(t *testing.T) {
 // TestCopies checks that the packages that more than one module needs are equal
 // in each.
 func TestCopies(t *testing.T) {
-	want := read(t, "internal/keylock", "turns.go")
+	want := read(t, "internal/keylock", "keylock.go")
 	for _, dir := range []string{"adapters/gorilla/internal/keylock", "stores/redisstore/internal/keylock"} {
 		t.Run(dir, func(t *testing.T) {
 			files, err := os.ReadDir(filepath.Join(top, dir))
 			require.NoError(t, err)
 			require.Len(t, files, 1)
-			require.Equal(t, want, read(t, dir, "turns.go"))
+			require.Equal(t, want, read(t, dir, "keylock.go"))
 		})
 	}
 }

@@ -54,6 +54,7 @@ type shopPlan struct {
 	Outages      bool          // and so does its store
 	Broken       string        // its Fulfiller is wrong: loses, doubles or fails
 	StuckAfter   time.Duration // the ledger's
+	Ahead        time.Duration // how far its clock is ahead
 	Log          bool
 }
 
@@ -131,9 +132,10 @@ func newShop(plan shopPlan) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
+	clock := func() time.Time { return time.Now().Add(plan.Ahead) }
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: plan.ClientID, ClientSecret: gloebit.Secret(plan.ClientSecret), RedirectURL: "http://127.0.0.1/gloebit/callback",
-		Provider: gloebit.ProviderAt(plan.GloebitURL), Tokens: store, States: store, Logger: log,
+		Provider: gloebit.ProviderAt(plan.GloebitURL), Tokens: store, States: store, Clock: clock, Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -147,7 +149,7 @@ func newShop(plan shopPlan) (*shop, error) {
 	s.purchases, err = ledger.New(ledger.Config{
 		Merchant: merchant, Store: kept, Fulfiller: s.warehouse, CallbackURL: holdURL, Keys: []gloebit.Secret{gloebit.Secret(plan.Key)},
 		StepTimeout: tryFor, RetryAfter: retryAfter, ConfirmAfter: time.Second, StuckAfter: plan.StuckAfter,
-		PollInterval: 100 * time.Millisecond, Logger: log,
+		PollInterval: 100 * time.Millisecond, Clock: clock, Logger: log,
 	})
 	return s, err
 }

@@ -42,7 +42,7 @@ func tortured(t *testing.T, o options) *verdict {
 	return v
 }
 
-var everything = faults{Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true}
+var everything = faults{Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true, Clocks: true}
 
 func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 	t.Parallel()
@@ -56,7 +56,7 @@ func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 			require.Equal(t, 300, v.purchases)
 			require.Equal(t, v.charged, v.delivered)
 			require.Equal(t, 300, v.delivered+v.canceled+v.refused, "every purchase is accounted for")
-			require.Greater(t, v.delivered, 200)
+			require.Greater(t, v.delivered, 150)
 			require.Positive(t, v.canceled)
 			require.Positive(t, v.refused)
 		})

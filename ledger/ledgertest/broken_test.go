@@ -30,6 +30,8 @@ type brokenLedger struct {
 	claim  func(s *brokenLedger, ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error)
 	list   func(s *brokenLedger, ctx context.Context, q ledger.Query) ([]ledger.Purchase, error)
 	get    func(s *brokenLedger, ctx context.Context, key connect.Key) (ledger.Purchase, error)
+	tally  func(s *brokenLedger, ctx context.Context, by ledger.Grouping, from, until time.Time) ([]ledger.Tally, error)
+	prune  func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error)
 	mu     sync.Mutex
 }
 
@@ -347,7 +349,7 @@ func TestEveryBrokenLedgerStoreFailsItsCase(t *testing.T) {
 	command.Env = append(os.Environ(), brokenHere+"=1")
 	output, err := command.CombinedOutput()
 	require.Error(t, err, "the suite passed broken stores")
-	for i, broken := range brokenLedgers {
+	for i, broken := range slices.Concat(brokenLedgers, brokenQueries) {
 		name := "inside/" + strconv.Itoa(i) + "/" + broken.caught
 		if !strings.Contains(string(output), "--- FAIL: TestEveryBrokenLedgerStoreFailsItsCase/"+name+" ") {
 			t.Errorf("the case does not notice: %s", name)
@@ -356,7 +358,7 @@ func TestEveryBrokenLedgerStoreFailsItsCase(t *testing.T) {
 }
 
 func failingLedgers(t *testing.T) {
-	for i, broken := range brokenLedgers {
+	for i, broken := range slices.Concat(brokenLedgers, brokenQueries) {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
 			ledgertest.RunStore(t, func(t *testing.T) ledger.Store {

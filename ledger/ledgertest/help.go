@@ -53,7 +53,7 @@ func fullPurchase(i int) ledger.Purchase {
 	p.NextAt, p.StuckAt, p.UpdatedAt, p.ConnectedAt, p.FailingSince, p.PaidAt = after(i+1), after(i+2), after(i+3), after(i+4), after(i+5), after(i+6)
 	p.History = []ledger.Change{
 		{To: ledger.Created, At: after(i), Cause: "ordered"},
-		{From: ledger.Created, To: ledger.Accepted, At: after(i + 3), Cause: "transact: \u00e9"},
+		{From: ledger.Created, To: ledger.Accepted, At: after(i + 3), Cause: "transact: \u00e9", By: "Zo\u00eb"},
 	}
 	return p
 }

@@ -197,7 +197,7 @@ func (s *shop) loseCommit(t *rapid.T) {
 
 // cancelOrder has the application cancel a purchase.
 func (s *shop) cancelOrder(t *rapid.T) {
-	p, err := s.ledger.Cancel(t.Context(), s.any(t).id)
+	p, err := s.ledger.Cancel(t.Context(), s.any(t).id, ledger.Act{})
 	switch {
 	case s.store.stopped, errors.Is(err, gloebit.ErrStore):
 	case errors.Is(err, ledger.ErrTooLate) && (p.State == ledger.Reserved || p.Paid()):
@@ -230,7 +230,7 @@ func (s *shop) reconcile(t *rapid.T) {
 	_ = s.ledger.Reconcile(t.Context())
 }
 
-func (s *shop) retry(t *rapid.T) { _, _ = s.ledger.Retry(t.Context(), s.any(t).id) }
+func (s *shop) retry(t *rapid.T) { _, _ = s.ledger.Retry(t.Context(), s.any(t).id, ledger.Act{}) }
 
 func (s *shop) breakNext(t *rapid.T) {
 	s.store.breaks = rapid.SampledFrom([]string{"", "before", "within", "after"}).Draw(t, "where")

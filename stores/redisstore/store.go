@@ -47,7 +47,7 @@ type Store struct {
 	lease   time.Duration
 	now     func() time.Time
 	scripts scripts
-	turns   keylock.Locks // so that one goroutine of this process at a time waits for a user's lock in Redis
+	locks   keylock.Locks // so that one goroutine of this process at a time waits for a user's lock in Redis
 }
 
 var (

@@ -12,6 +12,7 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/books"
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/ledger"
 )
 
 // hurried is a ledger that does not wait long before it tries again.
@@ -157,7 +158,7 @@ func theBackOfficeShowsTotalsAndWhatIsStuck(t *testing.T, build launch.Build) {
 	require.NoError(t, err)
 	for _, transaction := range w.gloebit.Transactions() {
 		if strings.Contains(office.text(), transaction.ID) {
-			_, err = w.open.Load().Purchases.Retry(t.Context(), transaction.ID)
+			_, err = w.open.Load().Purchases.Retry(t.Context(), transaction.ID, ledger.Act{})
 			require.NoError(t, err)
 		}
 	}

@@ -23,7 +23,7 @@ type DB struct {
 
 	prefix string
 	names  *strings.Replacer          // see Query
-	turns  keylock.Locks              // who of this process may go to the database
+	locks  keylock.Locks              // who of this process may go to the database
 	slots  func() *semaphore.Weighted // connections that may be held; nil is any number
 }
 

@@ -1,6 +1,6 @@
-// Package redact makes what comes from a server fit for errors, logs and
-// records. A server may repeat what it was sent, in any of its texts and in any
-// way of writing; and package net/http quotes what it can't read.
+// Package redact removes secrets from the texts of a server, before they go
+// into errors, logs and records. A server may repeat what it was sent, in any
+// encoding, and package net/http quotes what it can't read.
 package redact
 
 import (
@@ -23,10 +23,10 @@ const (
 	deepest  = 3   // how often a text may have been escaped
 )
 
-// Words returns a text without the secrets, and at most 200 bytes of it. Of a text
-// that has one in an escaped form nothing is left, as where that form begins and
-// ends is anybody's guess.
-func Words[S ~string](text string, secrets ...S) string {
+// Text returns a text without the secrets, cut to 200 bytes. If the text holds a
+// secret in an escaped form, Text returns [Redacted] alone, because it can't
+// tell where that form begins and ends.
+func Text[S ~string](text string, secrets ...S) string {
 	text = hide(text, secrets)
 	if len(text) <= longest {
 		return text

@@ -1,4 +1,4 @@
-package discreet_test
+package redact_test
 
 import (
 	"context"

@@ -4,7 +4,7 @@
 //
 //	merchant, err := gloebit.New(gloebit.Config{
 //		...
-//		Flow: oauth1.Protocol{},
+//		Protocol: oauth1.Protocol{},
 //	})
 //
 // Requests are signed with HMAC-SHA1, the one method that Gloebit takes.
@@ -27,7 +27,7 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Flow is OAuth 1.0a as a [connect.Protocol]. Its endpoints are oauth/request-token,
+// Protocol is OAuth 1.0a as a [connect.Protocol]. Its endpoints are oauth/request-token,
 // oauth/authorize and oauth/access-token beside oauth2/access-token. The zero value
 // is ready for use, and safe for concurrent use.
 type Protocol struct{}

@@ -1,4 +1,4 @@
-package discreet_test
+package keylock_test
 
 import (
 	"testing"

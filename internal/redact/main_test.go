@@ -1,4 +1,4 @@
-package turns_test
+package redact_test
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package discreet_test
+package redact_test
 
 import (
 	"encoding/base64"
@@ -81,7 +81,7 @@ func TestWordsKeepWhatIsNoSecret(t *testing.T) {
 	require.False(t, redact.Repeats(strings.Repeat("é", 150), "canary-token"))
 }
 
-func FuzzWords(f *testing.F) {
+func FuzzText(f *testing.F) {
 	f.Add(`%5c/ \u00`, "canary-token", "")
 	f.Add(`&#x2f;`, "a\\b\\c\\d\\e", `%`)
 	f.Fuzz(func(t *testing.T, before, secret, after string) {

@@ -1,4 +1,4 @@
-package turns_test
+package keylock_test
 
 import (
 	"context"
@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOneAtATimeHasTheTurn(t *testing.T) {
+func TestLockExcludesOthers(t *testing.T) {
 	var all keylock.Locks
 	var group sync.WaitGroup
-	counted := 0 // only the turn guards it
+	counted := 0 // guarded by the lock alone
 	for range 100 {
 		group.Go(func() {
-			release, err := all.Take(t.Context(), "one")
+			release, err := all.Lock(t.Context(), "one")
 			if err != nil {
 				t.Error(err)
 				return
@@ -29,11 +29,11 @@ func TestOneAtATimeHasTheTurn(t *testing.T) {
 	require.Zero(t, all.Len(), "nothing is left behind")
 }
 
-func TestNamesHaveTurnsOfTheirOwn(t *testing.T) {
+func TestKeysLockSeparately(t *testing.T) {
 	var all keylock.Locks
-	one, err := all.Take(t.Context(), "one")
+	one, err := all.Lock(t.Context(), "one")
 	require.NoError(t, err)
-	two, err := all.Take(t.Context(), "two")
+	two, err := all.Lock(t.Context(), "two")
 	require.NoError(t, err)
 	require.Equal(t, 2, all.Len())
 	one()
@@ -41,17 +41,17 @@ func TestNamesHaveTurnsOfTheirOwn(t *testing.T) {
 	require.Zero(t, all.Len())
 }
 
-func TestWaitingEndsWithTheContext(t *testing.T) {
+func TestLockEndsWithItsContext(t *testing.T) {
 	var all keylock.Locks
-	release, err := all.Take(t.Context(), "one")
+	release, err := all.Lock(t.Context(), "one")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	go cancel()
-	_, err = all.Take(ctx, "one")
+	_, err = all.Lock(ctx, "one")
 	require.ErrorIs(t, err, context.Canceled)
 	release()
-	for range 100 { // a free turn must not go to a context that has ended
-		_, err = all.Take(ctx, "one")
+	for range 100 { // a free lock must not go to a context that has ended
+		_, err = all.Lock(ctx, "one")
 		require.ErrorIs(t, err, context.Canceled)
 	}
 	require.Zero(t, all.Len())
