@@ -63,9 +63,9 @@ func (s *Store) Counts(ctx context.Context, overdue time.Time) (counts []ledger.
 	}
 	query := s.db.Query("SELECT realm, state, COUNT(*), COUNT(stuck_at), COUNT(CASE WHEN next_at < ? THEN 1 END) FROM " + table +
 		" WHERE " + unfinished + " GROUP BY realm, state ORDER BY realm, CASE state" + cases.String() + " END")
-	err = s.db.Patiently(ctx, func() error {
+	err = s.db.Read(ctx, func(on sqldb.Asker) error {
 		counts = nil
-		rows, err := s.db.SQL.QueryContext(ctx, query, s.db.Dialect.Time(overdue))
+		rows, err := on.QueryContext(ctx, query, s.db.Dialect.Time(overdue))
 		if err != nil {
 			return err
 		}
