@@ -1,7 +1,6 @@
 package connect
 
 import (
-	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -11,48 +10,6 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 )
-
-// stateError is an ErrInvalidState whose cause is known. The reason is an attribute of
-// the log record.
-type stateError struct{ reason, cause string }
-
-// Error says what happened and, where a setting causes it, what to set.
-func (e *stateError) Error() string { return ErrInvalidState.Error() + ": " + e.cause }
-
-// Unwrap returns ErrInvalidState.
-func (e *stateError) Unwrap() error { return ErrInvalidState }
-
-// The causes of an ErrInvalidState. Any other one is a callback that no server sent.
-var (
-	errCookieMissing = &stateError{"cookie_missing", "the browser sent no session cookie: " +
-		"it blocks cookies, or the user started to connect in another browser or at another host than that of Config.RedirectURL"}
-	errSessionLost = &stateError{"session_lost", "the session that the browser named started no connection: " +
-		"it has ended since, or replicas or restarts don't share Config.Sessions"}
-	errOtherBrowser = &stateError{"other_browser", "another browser started this connection"}
-	errStateExpired = &stateError{"state_expired", "the user took longer than Config.ConnectTimeout"}
-	errStateUsed    = &stateError{"state_used", "this connection was completed before, or the session has started too many since"}
-	errStateLost    = &stateError{"state_lost", "the state store no longer has what this browser started: " +
-		"it was restarted, or reached its capacity, or replicas don't share Config.States"}
-)
-
-// goesOn reports whether a connected user needs no answer to a callback that
-// failed: it came from an old tab, or was loaded again.
-func (c *Connector) goesOn(r *http.Request, err error) bool {
-	var cause *stateError
-	return errors.As(err, &cause) && isPageLoad(r) && c.isConnected(r)
-}
-
-// reasonOf returns the reason of an ErrInvalidState, and "" for other errors.
-func reasonOf(err error) string {
-	var cause *stateError
-	switch {
-	case errors.As(err, &cause):
-		return cause.reason
-	case errors.Is(err, ErrInvalidState):
-		return "callback_malformed"
-	}
-	return ""
-}
 
 // The last characters of a state say when it expires, so that a late callback
 // can be told from a used one when neither the store nor the session has the

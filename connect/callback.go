@@ -69,6 +69,7 @@ func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connecti
 	connection, _ := value.(Connection)
 	if err == nil && !first {
 		if err := c.sessions.RenewToken(ctx); err != nil {
+			c.storeFailed(ctx, connection.User.ID, "sessions.renew", err)
 			return Connection{}, storeError("renew the session", err)
 		}
 		c.enter(ctx, connection)
@@ -81,7 +82,9 @@ func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connecti
 }
 
 // finishConnection is Exchange for a request that Config.RateLimit let through.
-func (c *Connector) finishConnection(r *http.Request, query url.Values) (Connection, error) {
+func (c *Connector) finishConnection(r *http.Request, query url.Values) (connection Connection, err error) {
+	traced, end := c.start(r.Context(), c.trace.Callback, "")
+	defer func() { end(err) }()
 	states := query["state"]
 	lost := c.server.StateNotReturned && len(states) <= 1 && query.Get("state") == ""
 	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
@@ -89,7 +92,7 @@ func (c *Connector) finishConnection(r *http.Request, query url.Values) (Connect
 	}
 	// The state is used, the code redeemed and the token saved even if the
 	// browser no longer waits for the response.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(traced), completeTimeout)
 	defer cancel()
 	query.Del(reloadedParam)
 	r = r.WithContext(ctx)
@@ -97,7 +100,7 @@ func (c *Connector) finishConnection(r *http.Request, query url.Values) (Connect
 	if err != nil {
 		return Connection{}, err
 	}
-	connection, err := c.complete(r, query, pending)
+	connection, err = c.complete(r, query, pending)
 	if err != nil {
 		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err}
 	}
@@ -117,7 +120,9 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 	if err != nil {
 		return Connection{}, err
 	}
-	credential, err := c.protocol.Finish(ctx, c.application, answer, pending.Secret, pending.Scopes)
+	exchanging, end := c.start(ctx, c.trace.Exchange, user.ID)
+	credential, err := c.protocol.Finish(exchanging, c.application, answer, pending.Secret, pending.Scopes)
+	end(err)
 	if err != nil {
 		return Connection{User: user}, err
 	}
@@ -222,6 +227,7 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		}
 	}
 	if err := c.sessions.RenewToken(ctx); err != nil {
+		c.storeFailed(ctx, connection.User.ID, "sessions.renew", err)
 		return storeError("renew the session", err)
 	}
 	if c.config.User == nil && !c.config.SignIn {

@@ -38,8 +38,12 @@ type attempt struct {
 
 // startConnection is AuthorizationURL for a request that Config.RateLimit let
 // through.
-func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (attempt, error) {
-	ctx := r.Context()
+func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (started attempt, err error) {
+	ctx, end := c.start(r.Context(), c.trace.Connect, "")
+	defer func() { end(err) }()
+	if c.trace.Connect != nil {
+		r = r.WithContext(ctx)
+	}
 	if returnTo != "" {
 		if _, err := CheckReturnTo(returnTo); err != nil {
 			return attempt{}, err

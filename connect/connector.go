@@ -102,6 +102,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
+	// Trace is called at stages of the work, for traces and metrics. It must not
+	// be changed after New. The default is none.
+	Trace *Trace
 	// Warn makes New log the settings that are dangerous in production.
 	Warn bool
 
@@ -160,6 +163,7 @@ type Connector struct {
 	http           *http.Client
 	log            *slog.Logger
 	clock          func() time.Time
+	trace          Trace // zero without Config.Trace
 	userAgent      string
 	header         http.Header // of every request to the server
 	signIn         *url.URL    // nil without Config.SignInURL
@@ -222,6 +226,13 @@ func New(config Config) (*Connector, error) {
 	c.tokens = checkedTokens{config.Tokens, c.clock}
 	if config.Tokens == nil {
 		c.tokens.store = &MemoryTokenStore{Clock: c.clock}
+	}
+	if config.Trace != nil {
+		c.trace = *config.Trace
+	}
+	if c.trace.StoreFailed != nil {
+		c.states.store = tracedStates{c.states.store, c.storeFailed}
+		c.tokens.store = tracedTokens{c.tokens.store, c.storeFailed}
 	}
 	if c.sessions == nil {
 		c.ownSessions = newOwnSessions(redirect.Scheme == "https", c.name+"-"+c.id, c.sessionFailed)

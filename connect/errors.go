@@ -78,6 +78,41 @@ var (
 	ErrInvalidRequest = errors.New("invalid request")
 )
 
+// stateError is an ErrInvalidState whose cause is known. The reason is an attribute of
+// the log record.
+type stateError struct{ reason, cause string }
+
+// Error says what happened and, where a setting causes it, what to set.
+func (e *stateError) Error() string { return ErrInvalidState.Error() + ": " + e.cause }
+
+// Unwrap returns ErrInvalidState.
+func (e *stateError) Unwrap() error { return ErrInvalidState }
+
+// The causes of an ErrInvalidState. Any other one is a callback that no server sent.
+var (
+	errCookieMissing = &stateError{"cookie_missing", "the browser sent no session cookie: " +
+		"it blocks cookies, or the user started to connect in another browser or at another host than that of Config.RedirectURL"}
+	errSessionLost = &stateError{"session_lost", "the session that the browser named started no connection: " +
+		"it has ended since, or replicas or restarts don't share Config.Sessions"}
+	errOtherBrowser = &stateError{"other_browser", "another browser started this connection"}
+	errStateExpired = &stateError{"state_expired", "the user took longer than Config.ConnectTimeout"}
+	errStateUsed    = &stateError{"state_used", "this connection was completed before, or the session has started too many since"}
+	errStateLost    = &stateError{"state_lost", "the state store no longer has what this browser started: " +
+		"it was restarted, or reached its capacity, or replicas don't share Config.States"}
+)
+
+// reasonOf returns the reason of an ErrInvalidState, and "" for other errors.
+func reasonOf(err error) string {
+	var cause *stateError
+	switch {
+	case errors.As(err, &cause):
+		return cause.reason
+	case errors.Is(err, ErrInvalidState):
+		return "callback_malformed"
+	}
+	return ""
+}
+
 var errMethod = errors.New("the method is not allowed")
 
 // storeError marks the failure of a store.

@@ -124,6 +124,13 @@ func (c *Connector) DisconnectHandler() http.Handler {
 	})
 }
 
+// goesOn reports whether a connected user needs no answer to a callback that
+// failed: it came from an old tab, or was loaded again.
+func (c *Connector) goesOn(r *http.Request, err error) bool {
+	var cause *stateError
+	return errors.As(err, &cause) && isPageLoad(r) && c.isConnected(r)
+}
+
 // isConnected reports whether the request's user has a connection.
 func (c *Connector) isConnected(r *http.Request) bool {
 	return c.Authenticate(r.Context(), r, new(Account), nil) == nil

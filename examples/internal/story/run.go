@@ -39,7 +39,7 @@ func Run(t *testing.T, build launch.Build) {
 		{"a purchase is shown as it moves", aPurchaseIsShownAsItMoves},
 		{"a restart forgets no purchase", aRestartForgetsNoPurchase},
 		{"what the bench has no room for is canceled", whatTheBenchHasNoRoomForIsCanceled},
-		{"the back office shows totals and what is stuck", theBackOfficeShowsTotalsAndWhatIsStuck},
+		{"a stuck purchase is found and freed in the back office", aStuckPurchaseIsFoundAndFreedInTheBackOffice},
 		{"an order that may not be written down is sent again", anOrderThatMayNotBeWrittenDownIsSentAgain},
 		{"callbacks need a signature and nothing else", callbacksNeedASignatureAndNothingElse},
 		{"the shop stays open while Gloebit is down", theShopStaysOpenWhileGloebitIsDown},
