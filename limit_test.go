@@ -344,10 +344,10 @@ func swallow(reply string) func(context.Context, net.Conn) error {
 	}
 }
 
-// TestTheDocumentedLimitsHaveTests looks that the table of docs/security.md names
+// TestTheDocumentedLimitsHaveTests checks that the table of docs/security-tests.md names
 // tests that there are.
 func TestTheDocumentedLimitsHaveTests(t *testing.T) {
-	page, err := os.ReadFile("docs/security.md")
+	page, err := os.ReadFile("docs/security-tests.md")
 	require.NoError(t, err)
 	_, table, _ := strings.Cut(string(page), "\n## Limits\n")
 	table, _, _ = strings.Cut(table, "\n## ")
