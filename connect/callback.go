@@ -37,7 +37,11 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 	if err := c.limit(r); err != nil {
 		return Connection{}, err
 	}
-	return c.finishConnection(r)
+	query, err := queryOf(r)
+	if err != nil {
+		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
+	}
+	return c.finishConnection(r, query)
 }
 
 // finishOnce is finishConnection for a browser that may load its callback twice
@@ -46,16 +50,19 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 // too. Both must have the same code: an attacker who planted the session in the
 // browser knows the state and the binding, but not the code.
 func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
+	query, err := queryOf(r)
+	if err != nil {
+		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
+	}
 	ctx := r.Context()
 	binding, err := c.session(ctx, c.keys.binding)
-	state := r.URL.Query().Get("state")
-	if err != nil || binding == "" || len(state) != nonceLength {
-		return c.finishConnection(r)
+	if err != nil || binding == "" || len(query.Get("state")) != nonceLength {
+		return c.finishConnection(r, query)
 	}
 	first := false
 	value, err, _ := c.completing.Do(hash(binding, " ", r.URL.RawQuery), func() (any, error) {
 		first = true
-		return c.finishConnection(r)
+		return c.finishConnection(r, query)
 	})
 	connection, _ := value.(Connection)
 	if err == nil && !first {
@@ -69,13 +76,9 @@ func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 }
 
 // finishConnection is Exchange for a request that Config.RateLimit let through.
-func (c *Connector) finishConnection(r *http.Request) (connection Connection, err error) {
+func (c *Connector) finishConnection(r *http.Request, query url.Values) (connection Connection, err error) {
 	traced, end := c.start(r.Context(), c.trace.Callback, "")
 	defer func() { end(err) }()
-	query, err := queryOf(r)
-	if err != nil {
-		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
-	}
 	states := query["state"]
 	lost := c.server.StateNotReturned && len(states) <= 1 && query.Get("state") == ""
 	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1

@@ -247,7 +247,7 @@ func New(config Config) (*Connector, error) {
 		Clock:        c.clock,
 	}
 	if c.protocol == nil {
-		c.protocol = newCodeGrant(c.application.HTTPClient)
+		c.protocol = newCodeGrant(c.application, c.http, c.header)
 	} else {
 		c.protocol = redactingProtocol{c.protocol}
 	}

@@ -58,7 +58,7 @@ func newKiosk(t *testing.T, change func(*gloebit.Config)) *kiosk {
 	t.Cleanup(consent.Close)
 	config := gloebit.Config{
 		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), RedirectURL: shop.URL + "/gloebit/callback", SignIn: true,
-		Provider: gloebit.At(strings.Replace(consent.URL, "127.0.0.1", "localhost", 1)),
+		Provider: gloebit.ProviderAt(strings.Replace(consent.URL, "127.0.0.1", "localhost", 1)),
 	}
 	if change != nil {
 		change(&config)
@@ -80,7 +80,7 @@ func newKiosk(t *testing.T, change func(*gloebit.Config)) *kiosk {
 			html.EscapeString(r.URL.Query().Get("tab")))
 	})))
 	mux.Handle("POST /buy", merchant.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		order := gloebit.ProductOrder{Key: "one", Product: "green-hat", Quantity: 1}
+		order := gloebit.ProductOrder{IdempotencyKey: "one", Product: "green-hat", Quantity: 1}
 		if _, err := gloebit.MustFromContext(r.Context()).PurchaseProduct(r.Context(), order); err != nil {
 			merchant.HandleError(w, r, err)
 			return

@@ -136,8 +136,7 @@ func whatTheBenchHasNoRoomForIsCanceled(t *testing.T, build launch.Build) {
 }
 
 func theBackOfficeShowsTotalsAndWhatIsStuck(t *testing.T, build launch.Build) {
-	s := hurried()
-	s.StuckAfter = 300 * time.Millisecond
+	s := launch.Settings{RetryAfter: 5 * time.Millisecond, StuckAfter: 300 * time.Millisecond}
 	w := startWorld(t, build, "", s)
 	office := newVisitor(t).open(w.shopURL+"/merchant").says("everyone may look in here, without signing in", "Nothing is stuck.", "Everything is done.")
 	require.Equal(t, http.StatusOK, office.status)
