@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -26,6 +27,7 @@ func guideSetup(ctx context.Context, mux *http.ServeMux, merchant *gloebit.Merch
 		Fulfiller:   warehouse{},                         // your three functions
 		CallbackURL: "https://shop.example/gloebit/hold", // as Gloebit reaches it
 		Keys:        []gloebit.Secret{key},               // 32 random bytes or more, the same on every replica
+		Logger:      slog.Default(),                      // without it nothing is logged
 	})
 	if err != nil {
 		log.Fatal(err)
