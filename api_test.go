@@ -37,7 +37,7 @@ func connectedAt(t *testing.T, server gloebittest.Config, more string, changes .
 
 // everyScope is what the calls of each server need beside the default scopes.
 func everyScope(server gloebittest.Config) string {
-	if server.Vintage == gloebittest.VintageA {
+	if server.APIVersion == gloebittest.VersionA {
 		return "balance inventory"
 	}
 	return "balance inventory character"
@@ -45,22 +45,22 @@ func everyScope(server gloebittest.Config) string {
 
 // TestDefaults connects users of every kind with nothing set: with a server
 // that speaks the document, one that takes nothing else, and one of both
-// vintages; and with the later vintage set, with a server of that one.
+// versions; and with the later version set, with a server of that one.
 func TestDefaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		server  gloebittest.Config
-		vintage gloebit.Vintage
+		version gloebit.APIVersion
 	}{
-		"document":          {gloebittest.Config{Vintage: gloebittest.VintageA}, gloebit.BothVintages},
-		"document, strict":  {gloebittest.Config{Vintage: gloebittest.VintageA, Strict: true}, gloebit.BothVintages},
-		"both vintages":     {gloebittest.Config{}, gloebit.BothVintages},
-		"document set":      {gloebittest.Config{Vintage: gloebittest.VintageA, Strict: true}, gloebit.VintageA},
-		"later vintage set": {gloebittest.Config{Vintage: gloebittest.VintageB}, gloebit.VintageB},
+		"document":          {gloebittest.Config{APIVersion: gloebittest.VersionA}, gloebit.BothVersions},
+		"document, strict":  {gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.BothVersions},
+		"both versions":     {gloebittest.Config{}, gloebit.BothVersions},
+		"document set":      {gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.VersionA},
+		"later version set": {gloebittest.Config{APIVersion: gloebittest.VersionB}, gloebit.VersionB},
 	} {
 		for _, mode := range modes() {
 			t.Run(name+"/"+mode.name, func(t *testing.T) {
 				w, client := connectedAt(t, test.server, "", func(w *world, c *gloebit.Config) {
-					c.User, c.Provider.Vintage = nil, test.vintage
+					c.User, c.Provider.APIVersion = nil, test.version
 					mode.change(w, c)
 				})
 				require.Len(t, client.Scopes(), 2)
@@ -75,23 +75,23 @@ func TestDefaults(t *testing.T) {
 }
 
 // TestEveryCall makes every call over a connection that began at the
-// authorization page, with servers of both vintages, with one that takes the
+// authorization page, with servers of both versions, with one that takes the
 // document alone, and with one that answers in the older forms.
 func TestEveryCall(t *testing.T) {
 	for name, test := range map[string]struct {
 		server  gloebittest.Config
-		vintage gloebit.Vintage
+		version gloebit.APIVersion
 	}{
-		"nothing set, both vintages":     {gloebittest.Config{}, gloebit.BothVintages},
-		"nothing set, document":          {gloebittest.Config{Vintage: gloebittest.VintageA}, gloebit.BothVintages},
-		"nothing set, document, strict":  {gloebittest.Config{Vintage: gloebittest.VintageA, Strict: true}, gloebit.BothVintages},
-		"nothing set, older answers":     {gloebittest.Config{OldForms: true}, gloebit.BothVintages},
-		"document set, document, strict": {gloebittest.Config{Vintage: gloebittest.VintageA, Strict: true}, gloebit.VintageA},
-		"later set, later":               {gloebittest.Config{Vintage: gloebittest.VintageB}, gloebit.VintageB},
+		"nothing set, both versions":     {gloebittest.Config{}, gloebit.BothVersions},
+		"nothing set, document":          {gloebittest.Config{APIVersion: gloebittest.VersionA}, gloebit.BothVersions},
+		"nothing set, document, strict":  {gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.BothVersions},
+		"nothing set, older answers":     {gloebittest.Config{OldForms: true}, gloebit.BothVersions},
+		"document set, document, strict": {gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.VersionA},
+		"later set, later":               {gloebittest.Config{APIVersion: gloebittest.VersionB}, gloebit.VersionB},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, client := connectedAt(t, test.server, everyScope(test.server), func(_ *world, c *gloebit.Config) {
-				c.Provider.Vintage = test.vintage
+				c.Provider.APIVersion = test.version
 			})
 			ctx := t.Context()
 			if !test.server.Strict { // the document has no such call
@@ -101,7 +101,7 @@ func TestEveryCall(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "alice", identity.Name)
 
-			receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 2})
+			receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2})
 			require.NoError(t, err)
 			require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome)
 			balance, err := client.Balance(ctx)
@@ -111,7 +111,7 @@ func TestEveryCall(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, 1, left)
 
-			id, err := client.NewInventoryItem(ctx, gloebit.Item{Type: "sword", Folder: "f-1", Params: map[string]any{"gold": uint64(18446744073709551615)}})
+			id, err := client.CreateInventoryItem(ctx, gloebit.Item{Type: "sword", Folder: "f-1", Params: map[string]any{"gold": uint64(18446744073709551615)}})
 			require.NoError(t, err)
 			ids, err := client.InventoryItemIDs(ctx, "f-1")
 			require.NoError(t, err)
@@ -120,10 +120,10 @@ func TestEveryCall(t *testing.T) {
 			require.NoError(t, err)
 			require.JSONEq(t, `{"gold":18446744073709551615}`, item.String())
 			require.Contains(t, item.String(), "18446744073709551615")
-			if test.server.Vintage != gloebittest.VintageB {
+			if test.server.APIVersion != gloebittest.VersionB {
 				require.NoError(t, client.ReplaceInventoryItem(ctx, id, gloebit.Item{Type: "sword", Folder: "f-2", Params: map[string]any{"a": 1, "b": 2}}))
 			}
-			if test.server.Vintage != gloebittest.VintageA {
+			if test.server.APIVersion != gloebittest.VersionA {
 				require.NoError(t, client.MergeInventoryItem(ctx, id, "f-2", map[string]any{"b": 3}))
 				require.NoError(t, client.MergeInventoryItem(ctx, id, "", map[string]any{"c": 4}))
 				ids, err := client.InventoryItemIDs(ctx, "f-2")
@@ -135,16 +135,16 @@ func TestEveryCall(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, ids)
 
-			if test.server.Vintage == gloebittest.VintageA || test.vintage == gloebit.VintageA {
+			if test.server.APIVersion == gloebittest.VersionA || test.version == gloebit.VersionA {
 				return
 			}
-			testVintageB(t, w, client)
+			testVersionB(t, w, client)
 		})
 	}
 }
 
-// testVintageB is what only the later vintage has.
-func testVintageB(t *testing.T, w *world, client *gloebit.Client) {
+// testVersionB is what only the later version has.
+func testVersionB(t *testing.T, w *world, client *gloebit.Client) {
 	ctx := t.Context()
 	zoe, err := client.CreateCharacter(ctx, "Zoe", map[string]any{"class": "mage"})
 	require.NoError(t, err)
@@ -173,15 +173,15 @@ func testVintageB(t *testing.T, w *world, client *gloebit.Client) {
 	products, err := client.CharacterProducts(ctx, zoe.ID)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"green-hat": 5}, products)
-	_, err = client.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", CharacterID: zoe.ID, Quantity: 1})
+	_, err = client.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", CharacterID: zoe.ID, Quantity: 1})
 	require.NoError(t, err)
 	require.NoError(t, client.DeleteCharacter(ctx, zoe.ID))
 
 	bob, _ := w.gloebit.User("bob")
-	_, err = client.TransactU2U(ctx, gloebit.Transaction{Key: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 10}, gloebit.Seller{GloebitID: bob.ID, Name: "Bob"})
+	_, err = client.TransactU2U(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 10}, gloebit.Seller{GloebitID: bob.ID, Name: "Bob"})
 	require.NoError(t, err)
 	require.Equal(t, "1010", w.gloebit.Balance("bob"))
-	_, err = client.TransactV2(ctx, gloebit.Transaction{Key: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 1, Details: &gloebit.Details{Location: []gloebit.Descriptor{{Name: "region", Value: "east"}}}})
+	_, err = client.TransactV2(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 1, Details: &gloebit.Details{Location: []gloebit.Descriptor{{Name: "region", Value: "east"}}}})
 	require.NoError(t, err)
 
 	testSubscription(t, w, client)
@@ -200,7 +200,7 @@ func testSubscription(t *testing.T, w *world, client *gloebit.Client) {
 	require.ErrorIs(t, err, gloebit.ErrSubscriptionExists)
 	require.Equal(t, created.ID, other.Existing.ID)
 
-	charge := gloebit.Transaction{Key: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 5, SubscriptionID: created.ID}
+	charge := gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 5, SubscriptionID: created.ID}
 	receipt, err := client.Transact(ctx, charge)
 	require.ErrorIs(t, err, gloebit.ErrUnknownSubscriptionAuthorization)
 	require.Equal(t, gloebit.OutcomeUnknownSubscriptionAuthorization, receipt.Outcome)

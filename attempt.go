@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
 // attempt sends one request and returns the body of a successful reply.
@@ -30,13 +30,13 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 	}
 	resp, err := c.merchant.api.Do(req)
 	if err != nil {
-		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, discreet.Failure(err)},
+		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, redact.Failure(err)},
 			transient: ctx.Err() == nil && !isUntrusted(err), unsent: sent.never(), written: sent.wrote.Load()}
 	}
 	defer resp.Body.Close()
 	body, err := readReply(resp)
 	if err != nil {
-		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrBadReply, errCutOff, discreet.Failure(err)}, transient: ctx.Err() == nil}
+		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrInvalidResponse, errCutOff, redact.Failure(err)}, transient: ctx.Err() == nil}
 	}
 	if call.sent != nil {
 		*call.sent = *credential
@@ -77,8 +77,8 @@ func earlier(a, b time.Time) time.Time {
 // readReply reads a body up to one byte past the limit, which shows that it is
 // too long. Content-Length is only a hint, since some transports leave it out.
 func readReply(resp *http.Response) ([]byte, error) {
-	hint := max(0, min(resp.ContentLength, longestReply)) + bytes.MinRead
+	hint := max(0, min(resp.ContentLength, maxReply)) + bytes.MinRead
 	body := bytes.NewBuffer(make([]byte, 0, hint))
-	_, err := body.ReadFrom(io.LimitReader(resp.Body, longestReply+1))
+	_, err := body.ReadFrom(io.LimitReader(resp.Body, maxReply+1))
 	return body.Bytes(), err
 }

@@ -141,7 +141,7 @@ func BenchmarkCall(b *testing.B) {
 		}
 	})
 	b.Run("ours", func(b *testing.B) {
-		merchant := benchMerchant(b, func(c *gloebit.Config) { c.Provider = gloebit.At(server.URL) })
+		merchant := benchMerchant(b, func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt(server.URL) })
 		client, err := merchant.Client(b.Context(), "alice")
 		require.NoError(b, err)
 		b.ReportAllocs()
@@ -224,7 +224,7 @@ func BenchmarkCallback(b *testing.B) {
 
 func BenchmarkState(b *testing.B) {
 	store := &gloebit.MemoryStateStore{}
-	pending := connect.PendingConnection{UserID: "alice", ReturnTo: "/", Binding: "b", Scopes: []gloebit.Scope{gloebit.ScopeUser}, ExpiresAt: time.Now().Add(time.Hour)}
+	pending := connect.PendingConnection{UserID: "alice", ReturnTo: "/", BrowserHash: "b", Scopes: []gloebit.Scope{gloebit.ScopeUser}, ExpiresAt: time.Now().Add(time.Hour)}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		key := connect.Key{Realm: "www.gloebit.com/shop", ID: fmt.Sprint(i)}
@@ -245,10 +245,10 @@ func BenchmarkRefresh(b *testing.B) {
 	for _, waiters := range []int{1, 1000} {
 		b.Run(fmt.Sprint(waiters), func(b *testing.B) {
 			tokens := &gloebit.MemoryTokenStore{}
-			merchant := benchMerchant(b, func(c *gloebit.Config) { c.Tokens, c.Provider = tokens, gloebit.At(server.URL) })
+			merchant := benchMerchant(b, func(c *gloebit.Config) { c.Tokens, c.Provider = tokens, gloebit.ProviderAt(server.URL) })
 			for b.Loop() {
 				b.StopTimer()
-				require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(connect.Credential{AccessToken: "old", RefreshToken: "r", Expiry: time.Now()})))
+				require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(connect.Credential{AccessToken: "old", RefreshToken: "r", TokenExpiry: time.Now()})))
 				clients := make([]*gloebit.Client, waiters)
 				for i := range clients {
 					clients[i], _ = merchant.Client(b.Context(), "alice")
@@ -279,7 +279,7 @@ func BenchmarkTokens(b *testing.B) {
 				ids[i] = fmt.Sprintf("user-%d", i)
 				credentials[i] = connect.Credential{
 					AccessToken: gloebit.Secret(fmt.Sprintf("access-%032d", i)), RefreshToken: gloebit.Secret(fmt.Sprintf("refresh-%032d", i)),
-					Subject: fmt.Sprintf("gloebit-%d", i), ConnectedAt: time.Now(), Expiry: time.Now().Add(time.Hour),
+					Subject: fmt.Sprintf("gloebit-%d", i), ConnectedAt: time.Now(), TokenExpiry: time.Now().Add(time.Hour),
 				}
 			}
 			heap := func() uint64 {

@@ -28,14 +28,14 @@ import (
 // Body is sent as JSON; nil sends no body, and a GET must have none. Answer is
 // nil or a pointer, into which the JSON object of a successful response is
 // decoded as by json.Unmarshal. If the response has no member success, the
-// error is ErrBadReply. If success is false, the error is the one for the
+// error is ErrInvalidResponse. If success is false, the error is the one for the
 // reason in the response.
 func (c *Client) Call(ctx context.Context, method, path string, body, answer any) error {
 	name, _, _ := strings.Cut(path, "?")
 	if err := checkCall(method, path, body, answer); err != nil {
 		return fmt.Errorf("%w: %.10q %.60q: %w", ErrInvalidRequest, method, name, err)
 	}
-	call := call{name: name, path: path, method: method, body: body, repeatable: method == http.MethodGet}
+	call := call{name: name, traced: otherCall, path: path, method: method, body: body, repeatable: method == http.MethodGet}
 	return c.do(ctx, call, answer)
 }
 
@@ -59,7 +59,7 @@ func checkCall(method, path string, body, answer any) error {
 		return fmt.Errorf("the path is not percent-encoded")
 	}
 	if _, err := connect.CheckReturnTo("/" + path); err != nil { // what leads nowhere else from /
-		return fmt.Errorf("the path does not stay below Provider.APIURL, or is longer than %d bytes", connect.LongestReturnTo-1)
+		return fmt.Errorf("the path does not stay below Provider.APIURL, or is longer than %d bytes", connect.MaxReturnTo-1)
 	}
 	return nil
 }

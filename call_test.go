@@ -90,7 +90,7 @@ func TestCall(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				err := client.Call(t.Context(), test.method, test.path, test.body, test.answer)
 				require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
-				require.NotErrorIs(t, err, gloebit.ErrReturnTo)
+				require.NotErrorIs(t, err, gloebit.ErrInvalidReturnTo)
 			})
 		}
 	})
@@ -121,11 +121,11 @@ func TestCall(t *testing.T) {
 	}{
 		"a reason":                 {"POST", `{"success":false,"reason":"insufficient balance"}`, gloebit.ErrInsufficientBalance},
 		"a refused token":          {"GET", `{"success":false,"reason":"unknown token"}`, gloebit.ErrNotConnected},
-		"no success":               {"GET", `{"count":1}`, gloebit.ErrBadReply},
+		"no success":               {"GET", `{"count":1}`, gloebit.ErrInvalidResponse},
 		"no success, maybe done":   {"POST", `{"count":1}`, gloebit.ErrOutcomeUnknown},
-		"another type":             {"GET", `{"success":true,"count":"1"}`, gloebit.ErrBadReply},
+		"another type":             {"GET", `{"success":true,"count":"1"}`, gloebit.ErrInvalidResponse},
 		"another type, maybe done": {"POST", `{"success":true,"count":"1"}`, gloebit.ErrOutcomeUnknown},
-		"too long":                 {"GET", `{"success":true,"x":"` + strings.Repeat("x", 1<<20) + `"}`, gloebit.ErrBadReply},
+		"too long":                 {"GET", `{"success":true,"x":"` + strings.Repeat("x", 1<<20) + `"}`, gloebit.ErrInvalidResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, _, _ := clientOf(t, answering(http.StatusOK, test.body))

@@ -77,7 +77,7 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 	}
 }
 
-// granting is a Flow that gives the credential and returns at once.
+// granting is a Protocol that gives the credential and returns at once.
 type granting struct {
 	credential connect.Credential
 	verifier   gloebit.Secret
@@ -120,9 +120,9 @@ func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 		"a Name with a NUL":        {connect.Credential{Name: "a\x00"}, true},
 		"a Subject that's no text": {connect.Credential{Subject: "\xff"}, true},
 		"a token that is no text":  {connect.Credential{AccessToken: "\xff"}, true},
-		"a time after 9999":        {connect.Credential{Expiry: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}, true},
+		"a time after 9999":        {connect.Credential{TokenExpiry: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}, true},
 		"a time before year 1":     {connect.Credential{ConnectedAt: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)}, true},
-		"the last time":            {connect.Credential{Until: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}, false},
+		"the last time":            {connect.Credential{ExpiresAt: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.refused, c.credential.Check() != nil)
@@ -140,7 +140,7 @@ func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 			}
 			tokens, config := &calledTokens{}, validConfig()
 			config.Tokens = tokens
-			config.Flow = granting{credential: connect.Credential{AccessToken: "t", Scopes: []gloebit.Scope{"id", "transact", scope}}}
+			config.Protocol = granting{credential: connect.Credential{AccessToken: "t", Scopes: []gloebit.Scope{"id", "transact", scope}}}
 			connectOnce(t, config)
 			require.Equal(t, refused, tokens.kept == nil)
 		})
@@ -177,12 +177,12 @@ func TestStatesAreCheckedBeforeTheyArePut(t *testing.T) {
 	huge := strings.Repeat("h", 1<<20)
 	for name, pending := range map[string]connect.PendingConnection{
 		"a UserID of 1 MiB":    {UserID: huge},
-		"a Verifier of 1 MiB":  {Verifier: gloebit.Secret(huge)},
+		"a Verifier of 1 MiB":  {Secret: gloebit.Secret(huge)},
 		"a ReturnTo of 1 MiB":  {ReturnTo: huge},
-		"a Binding of 1 MiB":   {Binding: huge},
+		"a Binding of 1 MiB":   {BrowserHash: huge},
 		"Scopes of 1 MiB":      {Scopes: slicesOf("sixteen-bytes-it", 1<<16)},
-		"Required of 1 MiB":    {Required: slicesOf("sixteen-bytes-it", 1<<16)},
-		"a scope with a space": {Required: []gloebit.Scope{"a b"}},
+		"Required of 1 MiB":    {RequiredScopes: slicesOf("sixteen-bytes-it", 1<<16)},
+		"a scope with a space": {RequiredScopes: []gloebit.Scope{"a b"}},
 		"a UserID with a NUL":  {UserID: "a\x00"},
 		"a ReturnTo of bytes":  {ReturnTo: "/\xff"},
 		"a time after 9999":    {ExpiresAt: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
@@ -192,7 +192,7 @@ func TestStatesAreCheckedBeforeTheyArePut(t *testing.T) {
 	t.Run("a state that is too large is not put", func(t *testing.T) {
 		for verifier, puts := range map[gloebit.Secret]int32{gloebit.Secret(huge): 0, "short": 1} {
 			states, config := &puttingStates{}, validConfig()
-			config.States, config.Flow = states, granting{credential: connect.Credential{AccessToken: "t"}, verifier: verifier}
+			config.States, config.Protocol = states, granting{credential: connect.Credential{AccessToken: "t"}, verifier: verifier}
 			connectOnce(t, config)
 			require.Equal(t, puts, states.puts.Load())
 		}
@@ -212,7 +212,7 @@ func (s *puttingStates) Put(ctx context.Context, key connect.Key, pending connec
 func TestLapsedCredentialIsAbsentWhateverTheStore(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	tokens := &calledTokens{kept: &connect.Credential{
-		AccessToken: "t", RefreshToken: "r", Expiry: now.Add(-time.Minute), Until: now.Add(time.Second),
+		AccessToken: "t", RefreshToken: "r", TokenExpiry: now.Add(-time.Minute), ExpiresAt: now.Add(time.Second),
 	}}
 	config := validConfig()
 	config.Tokens, config.Clock = tokens, func() time.Time { return now }

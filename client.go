@@ -1,6 +1,7 @@
 package gloebit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,9 +22,9 @@ import (
 //
 // Besides the errors that a method names, every method can return
 // ErrInvalidRequest when nothing was sent; ErrNotConnected when the token was
-// refused; ErrExchange when an expired token could not be refreshed;
+// refused; ErrTokenExchange when an expired token could not be refreshed;
 // ErrScopeMissing, ErrUnknownApplication, ErrUnknownUser and ErrRefused;
-// ErrRateLimited, ErrUnavailable and ErrBadReply; ErrOutcomeUnknown when a call
+// ErrRateLimited, ErrUnavailable and ErrInvalidResponse; ErrOutcomeUnknown when a call
 // that changes something failed but may have been processed; ErrStore when a
 // refreshed token could not be saved; and the context's error. Pass the error
 // to [Merchant.HandleError], which responds to each of them.
@@ -57,12 +58,13 @@ func (c *Client) Format(f fmt.State, _ rune) {
 // call is one request to the API.
 type call struct {
 	name       string // the path less its arguments, for errors
+	traced     string // the name for Config.Trace; empty means name
 	method     string
 	path       string              // below Provider.APIURL, percent-encoded; empty means name
 	scope      Scope               // what it needs
 	body       any                 // sent as JSON, with the keys in order; nil sends none
 	repeatable bool                // sending it twice does what sending it once does
-	fate       *fate               // what failed attempts may have done; nil to skip
+	tries      *attempts           // what failed attempts may have done; nil to skip
 	sent       *connect.Credential // set to the credential that the response answers; nil to skip
 	failed     any                 // set to the other members of a response without success; nil to skip
 	secrets    []Secret            // what it tells the server beside the credential, and is not to be repeated
@@ -80,25 +82,26 @@ func (c call) bad(why string) error {
 }
 
 const (
-	longestReply = 1 << 20
-	mostAttempts = 4
-	longestCall  = 30 * time.Second // with all attempts, when the caller has no deadline
+	maxReply    = 1 << 20
+	maxAttempts = 4
+	maxCall     = 30 * time.Second // with all attempts, when the caller has no deadline
 )
 
 // do sends a call and decodes the JSON object of a successful response into
 // answer, which may be nil. It retries where that is safe, refreshes an expired
 // token, and removes a token that was refused.
-func (c *Client) do(ctx context.Context, call call, answer any) error {
+func (c *Client) do(ctx context.Context, call call, answer any) (err error) {
+	ctx, end := c.start(ctx, cmp.Or(call.traced, call.name))
+	defer func() { end(err) }()
 	var payload []byte
 	if call.body != nil {
-		var err error
 		if payload, err = json.Marshal(call.body); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 		}
 	}
 	var limited bool
 	if call.until, limited = ctx.Deadline(); !limited {
-		call.until = time.Now().Add(longestCall)
+		call.until = time.Now().Add(maxCall)
 	}
 	body, err := c.sendFresh(ctx, call, payload)
 	if err != nil || answer == nil {
@@ -117,7 +120,7 @@ func (c *Client) do(ctx context.Context, call call, answer any) error {
 func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]byte, error) {
 	stale := c.account.Credential()
 	credential, err := c.account.Fresh(ctx, call.until)
-	if err == nil && call.fate.keepsTo(stale, credential) {
+	if err == nil && call.tries.boundTo(stale, credential) {
 		err = connect.ErrAnotherConnection
 	}
 	if err != nil {
@@ -127,13 +130,13 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 		body, err := c.send(ctx, call, payload, &credential)
 		refreshable := errors.Is(err, ErrTokenExpired) && c.account.CanRenew(credential)
 		switch {
-		case refreshable && renewed < mostRenewals:
+		case refreshable && renewed < maxRenewals:
 			if credential, err = c.renew(ctx, call, credential); err != nil {
 				return nil, err
 			}
 		case errors.Is(err, ErrNotConnected) && !refreshable:
 			newer, ok := c.account.Reject(ctx, call.until, credential.AccessToken, &err)
-			if !ok || renewed == mostRenewals || call.fate.keepsTo(credential, newer) {
+			if !ok || renewed == maxRenewals || call.tries.boundTo(credential, newer) {
 				return nil, err
 			}
 			credential = newer
@@ -147,28 +150,28 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 // if the call must not be sent with it.
 func (c *Client) renew(ctx context.Context, call call, stale connect.Credential) (connect.Credential, error) {
 	fresh, err := c.account.Renew(ctx, call.until, stale)
-	if err == nil && call.fate.keepsTo(stale, fresh) {
+	if err == nil && call.tries.boundTo(stale, fresh) {
 		err = connect.ErrAnotherConnection
 	}
 	return fresh, err
 }
 
-// mostRenewals is how often one call gets another token, since the stored one
+// maxRenewals is how often one call gets another token, since the stored one
 // may have expired too.
-const mostRenewals = 2
+const maxRenewals = 2
 
 // send makes the attempts of one call with one credential.
 func (c *Client) send(ctx context.Context, call call, payload []byte, credential *connect.Credential) ([]byte, error) {
 	var pause pause
 	for attempt := 1; ; attempt++ {
 		body, err := c.attempt(ctx, call, payload, credential)
-		if call.fate != nil {
-			call.fate.see(err)
+		if call.tries != nil {
+			call.tries.see(err)
 		}
 		if !call.repeatable && call.method != http.MethodGet && mayHaveArrived(err) {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 		}
-		if err == nil || !call.repeatable || !transient(err) || attempt == mostAttempts {
+		if err == nil || !call.repeatable || !transient(err) || attempt == maxAttempts {
 			return body, err
 		}
 		if attempt == 1 {

@@ -32,7 +32,7 @@ func clientOf(t *testing.T, handler http.HandlerFunc, changes ...func(*gloebit.C
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	config := validConfig()
-	config.Provider = gloebit.At(server.URL)
+	config.Provider = gloebit.ProviderAt(server.URL)
 	config.Tokens = &gloebit.MemoryTokenStore{}
 	credential := connect.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeUser}}
 	for _, change := range changes {
@@ -69,7 +69,7 @@ var calls = map[string]func(context.Context, *gloebit.Client) error{
 		return err
 	},
 	"transact": func(ctx context.Context, c *gloebit.Client) error {
-		_, err := c.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
+		_, err := c.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
 		return err
 	},
 }
@@ -91,7 +91,7 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 		"unknown consumer":          {200, `{"success":false,"reason":"unknown consumer"}`, []error{gloebit.ErrUnknownApplication}, true},
 		"unknown user":              {200, `{"success":false,"reason":"unknown user"}`, []error{gloebit.ErrUnknownUser}, true},
 		"insufficient balance":      {200, `{"success":false,"status":"queued","reason":"insufficient balance"}`, []error{gloebit.ErrInsufficientBalance}, true},
-		"pending":                   {200, `{"success":false,"status":"queued","reason":"pending"}`, []error{gloebit.ErrPending}, true},
+		"pending":                   {200, `{"success":false,"status":"queued","reason":"pending"}`, []error{gloebit.ErrTransactionPending}, true},
 		"queuing failed":            {200, `{"success":false,"status":"queuing-failed"}`, []error{gloebit.ErrQueuingFailed}, true},
 		"cannot spend":              {200, `{"success":false,"status":"cannot-spend"}`, []error{gloebit.ErrCannotSpend}, true},
 		"cannot receive":            {200, `{"success":false,"status":"cannot-receive"}`, []error{gloebit.ErrCannotReceive}, true},
@@ -109,21 +109,21 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 		"a denial":                  {403, ``, []error{gloebit.ErrRefused}, true},
 		"a 401 without a challenge": {401, ``, []error{gloebit.ErrRefused}, true},
 		"a 401 with a reason":       {401, `{"success":false,"reason":"unknown token"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false},
-		"a redirect":                {302, ``, []error{gloebit.ErrBadReply}, true},
-		"another good status":       {201, `{"success":true}`, []error{gloebit.ErrBadReply}, true},
-		"a success under a failure": {409, `{"success":true}`, []error{gloebit.ErrBadReply}, true},
+		"a redirect":                {302, ``, []error{gloebit.ErrInvalidResponse}, true},
+		"another good status":       {201, `{"success":true}`, []error{gloebit.ErrInvalidResponse}, true},
+		"a success under a failure": {409, `{"success":true}`, []error{gloebit.ErrInvalidResponse}, true},
 		"a server that gave up":     {408, ``, []error{gloebit.ErrUnavailable}, true},
-		"not JSON":                  {200, `<html>`, []error{gloebit.ErrBadReply}, true},
-		"empty":                     {200, ``, []error{gloebit.ErrBadReply}, true},
-		"JSON cut off":              {200, `{"success":true,"balance":1`, []error{gloebit.ErrBadReply}, true},
-		"JSON and more":             {200, `{"success":true}{"success":true}`, []error{gloebit.ErrBadReply}, true},
-		"an array":                  {200, `[true]`, []error{gloebit.ErrBadReply}, true},
-		"null":                      {200, `null`, []error{gloebit.ErrBadReply}, true},
-		"without success":           {200, `{"balance":1,"id":"x","products":{},"count":1}`, []error{gloebit.ErrBadReply}, true},
-		"a null success":            {200, `{"success":null,"balance":1}`, []error{gloebit.ErrBadReply}, true},
-		"success of another type":   {200, `{"success":"true","balance":1}`, []error{gloebit.ErrBadReply}, true},
-		"a reason of another type":  {200, `{"success":false,"reason":7}`, []error{gloebit.ErrBadReply}, true},
-		"too long":                  {200, `{"success":true,"x":"` + strings.Repeat("x", 1<<20) + `"}`, []error{gloebit.ErrBadReply}, true},
+		"not JSON":                  {200, `<html>`, []error{gloebit.ErrInvalidResponse}, true},
+		"empty":                     {200, ``, []error{gloebit.ErrInvalidResponse}, true},
+		"JSON cut off":              {200, `{"success":true,"balance":1`, []error{gloebit.ErrInvalidResponse}, true},
+		"JSON and more":             {200, `{"success":true}{"success":true}`, []error{gloebit.ErrInvalidResponse}, true},
+		"an array":                  {200, `[true]`, []error{gloebit.ErrInvalidResponse}, true},
+		"null":                      {200, `null`, []error{gloebit.ErrInvalidResponse}, true},
+		"without success":           {200, `{"balance":1,"id":"x","products":{},"count":1}`, []error{gloebit.ErrInvalidResponse}, true},
+		"a null success":            {200, `{"success":null,"balance":1}`, []error{gloebit.ErrInvalidResponse}, true},
+		"success of another type":   {200, `{"success":"true","balance":1}`, []error{gloebit.ErrInvalidResponse}, true},
+		"a reason of another type":  {200, `{"success":false,"reason":7}`, []error{gloebit.ErrInvalidResponse}, true},
+		"too long":                  {200, `{"success":true,"x":"` + strings.Repeat("x", 1<<20) + `"}`, []error{gloebit.ErrInvalidResponse}, true},
 	} {
 		for path, call := range calls {
 			t.Run(name+" to "+path, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestRepliesWithoutWhatWasAskedForAreErrors(t *testing.T) {
 			t.Run(path+" "+body, func(t *testing.T) {
 				client, _, _ := clientOf(t, answering(200, body))
 				err := calls[path](t.Context(), client)
-				require.ErrorIs(t, err, gloebit.ErrBadReply)
+				require.ErrorIs(t, err, gloebit.ErrInvalidResponse)
 				if path == "transact" {
 					require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown, "the user may have been charged")
 				}
@@ -171,7 +171,7 @@ func TestRepliesWithoutWhatWasAskedForAreErrors(t *testing.T) {
 	}
 }
 
-func TestAnswersOfBothVintagesAreRead(t *testing.T) {
+func TestAnswersOfBothVersionsAreRead(t *testing.T) {
 	ctx := t.Context()
 	at := func(body string, scopes ...gloebit.Scope) *gloebit.Client {
 		client, _, _ := clientOf(t, answering(200, body), func(_ *gloebit.Config, c *connect.Credential) { c.Scopes = scopes })
@@ -211,7 +211,7 @@ func TestIdentityFollowsTheScopeThatWasGranted(t *testing.T) {
 	}
 }
 
-func TestTransactSendsBothVintagesNames(t *testing.T) {
+func TestTransactSendsBothVersionsNames(t *testing.T) {
 	for name, test := range map[string]struct {
 		call func(*gloebit.Client) (gloebit.Receipt, error)
 		want string
@@ -251,22 +251,22 @@ func TestTransactRefusesBeforeSending(t *testing.T) {
 	client, _, _ := clientOf(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for name, transaction := range map[string]gloebit.Transaction{
 		"nothing":                {},
-		"a negative total":       {Key: "k", Asset: "a", AssetQuantity: 1, Total: -1},
-		"a total too high":       {Key: "k", Asset: "a", AssetQuantity: 1, Total: 1 << 53},
+		"a negative total":       {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: -1},
+		"a total too high":       {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1 << 53},
 		"an id too long":         {ID: strings.Repeat("x", 37), Asset: "a", AssetQuantity: 1, Total: 1},
 		"an id with a space":     {ID: "a b", Asset: "a", AssetQuantity: 1, Total: 1},
 		"an id beyond ASCII":     {ID: "ü", Asset: "a", AssetQuantity: 1, Total: 1},
-		"product and asset":      {Key: "k", Product: "p", ProductQuantity: 1, Asset: "a", AssetQuantity: 1},
-		"a negative quantity":    {Key: "k", Product: "p", ProductQuantity: -1},
-		"a quantity of nothing":  {Key: "k", Total: 1, AssetQuantity: 2},
-		"a relative hold URL":    {Key: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Enact: "/enact"}},
-		"a hold URL on http":     {Key: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Consume: "http://shop.example/c"}},
-		"a hold URL of a script": {Key: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Cancel: "javascript:alert(1)"}},
+		"product and asset":      {IdempotencyKey: "k", Product: "p", ProductQuantity: 1, Asset: "a", AssetQuantity: 1},
+		"a negative quantity":    {IdempotencyKey: "k", Product: "p", ProductQuantity: -1},
+		"a quantity of nothing":  {IdempotencyKey: "k", Total: 1, AssetQuantity: 2},
+		"a relative hold URL":    {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Enact: "/enact"}},
+		"a hold URL on http":     {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Consume: "http://shop.example/c"}},
+		"a hold URL of a script": {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Cancel: "javascript:alert(1)"}},
 		"neither key nor id":     {Total: 1},
-		"key and id":             {Key: "k", ID: "i", Total: 1},
-		"a long key":             {Key: strings.Repeat("k", 256), Total: 1},
-		"no products":            {Key: "k", Product: "p"},
-		"no assets":              {Key: "k", Asset: "a", Total: 1},
+		"key and id":             {IdempotencyKey: "k", ID: "i", Total: 1},
+		"a long key":             {IdempotencyKey: strings.Repeat("k", 256), Total: 1},
+		"no products":            {IdempotencyKey: "k", Product: "p"},
+		"no assets":              {IdempotencyKey: "k", Asset: "a", Total: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := client.Transact(t.Context(), transaction)
@@ -275,16 +275,16 @@ func TestTransactRefusesBeforeSending(t *testing.T) {
 	}
 	for name, order := range map[string]gloebit.ItemOrder{
 		"no name":             {Price: 1},
-		"a negative price":    {Key: "k", Item: "a", Price: -1, Quantity: 1},
-		"a negative quantity": {Key: "k", Item: "a", Price: 1, Quantity: -1},
-		"an overflow":         {Key: "k", Item: "a", Price: 1 << 40, Quantity: 1 << 40},
+		"a negative price":    {IdempotencyKey: "k", Item: "a", Price: -1, Quantity: 1},
+		"a negative quantity": {IdempotencyKey: "k", Item: "a", Price: 1, Quantity: -1},
+		"an overflow":         {IdempotencyKey: "k", Item: "a", Price: 1 << 40, Quantity: 1 << 40},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := client.PurchaseItem(t.Context(), order)
 			require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 		})
 	}
-	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: "k", Quantity: 1})
+	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{IdempotencyKey: "k", Quantity: 1})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 	for _, product := range []string{"", ".", ".."} {
 		_, err = client.ConsumeProduct(t.Context(), product, 1)
@@ -362,7 +362,7 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 				}
 				_, _ = io.WriteString(w, outcome.second)
 			})
-			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
+			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
 			require.NotEmpty(t, receipt.TransactionID)
 			mu.Lock()
 			defer mu.Unlock()
@@ -386,9 +386,9 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 
 func TestARequestThatNeverLeftHasAKnownOutcome(t *testing.T) {
 	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
-		c.Provider = gloebit.At("http://127.0.0.1:1") // nobody listens there
+		c.Provider = gloebit.ProviderAt("http://127.0.0.1:1") // nobody listens there
 	})
-	_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
+	_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
 	require.ErrorIs(t, err, gloebit.ErrUnavailable)
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 }
@@ -441,7 +441,7 @@ func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
 	_, err = merchant.Client(t.Context(), "")
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 
-	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{Until: time.Now().Add(time.Hour), Scopes: []gloebit.Scope{"balance"}})))
+	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{ExpiresAt: time.Now().Add(time.Hour), Scopes: []gloebit.Scope{"balance"}})))
 	client, err := merchant.Client(t.Context(), "u")
 	require.NoError(t, err)
 	require.Equal(t, "u", client.User().ID)

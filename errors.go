@@ -26,13 +26,13 @@ var (
 	// [Merchant.Exchange] when the request has no session, because the handler is
 	// not wrapped in the session manager's LoadAndSave.
 	ErrNoSession = connect.ErrNoSession
-	// ErrState is returned by [Merchant.Exchange] when the state is missing,
+	// ErrInvalidState is returned by [Merchant.Exchange] when the state is missing,
 	// repeated, unknown, expired, used, or another browser's (RFC 6749 section
 	// 10.12).
-	ErrState = connect.ErrState
-	// ErrReturnTo is returned by [Merchant.AuthorizationURL] when return_to leads
+	ErrInvalidState = connect.ErrInvalidState
+	// ErrInvalidReturnTo is returned by [Merchant.AuthorizationURL] when return_to leads
 	// away from the application.
-	ErrReturnTo = connect.ErrReturnTo
+	ErrInvalidReturnTo = connect.ErrInvalidReturnTo
 	// ErrAccessDenied is returned by [Merchant.Exchange] when the user denied
 	// access (RFC 6749 section 4.1.2.1).
 	ErrAccessDenied = connect.ErrAccessDenied
@@ -40,17 +40,17 @@ var (
 	// not the one who started to connect or, with Config.SignIn, when a different
 	// account at the server approved.
 	ErrUserChanged = connect.ErrUserChanged
-	// ErrAuthorization is returned by [Merchant.Exchange] when the provider
+	// ErrAuthorizationFailed is returned by [Merchant.Exchange] when the provider
 	// reports an error other than a denial, or its authorization response can't
 	// be used (RFC 6749 section 4.1.2.1).
-	ErrAuthorization = connect.ErrAuthorization
-	// ErrExchange is returned by [Merchant.Exchange], and by calls that refresh a
+	ErrAuthorizationFailed = connect.ErrAuthorizationFailed
+	// ErrTokenExchange is returned by [Merchant.Exchange], and by calls that refresh a
 	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
 	// and 5.2).
-	ErrExchange = connect.ErrExchange
-	// ErrLimited is returned by [Merchant.AuthorizationURL] and
-	// [Merchant.Exchange] when Config.Limit refused the request.
-	ErrLimited = connect.ErrLimited
+	ErrTokenExchange = connect.ErrTokenExchange
+	// ErrTooManyAttempts is returned by [Merchant.AuthorizationURL] and
+	// [Merchant.Exchange] when Config.RateLimit refused the request.
+	ErrTooManyAttempts = connect.ErrTooManyAttempts
 	// ErrCrossOrigin is passed to Config.ErrorHandler when a form came from
 	// another site.
 	ErrCrossOrigin = connect.ErrCrossOrigin
@@ -72,9 +72,9 @@ var (
 	// ErrUnavailable is returned when the server can't be reached, does not
 	// answer in time, or answers with a status that says that it failed.
 	ErrUnavailable = connect.ErrUnavailable
-	// ErrBadReply is returned when the response could not be parsed, is too
+	// ErrInvalidResponse is returned when the response could not be parsed, is too
 	// long, or lacks required fields.
-	ErrBadReply = connect.ErrBadReply
+	ErrInvalidResponse = connect.ErrInvalidResponse
 	// ErrInvalidRequest is returned when the request is invalid and was not sent:
 	// a price below zero, an empty name, an id that is too long.
 	ErrInvalidRequest = connect.ErrInvalidRequest
@@ -130,9 +130,9 @@ var (
 	// ErrCannotTransact is returned by [Client.CreateSubscriptionAuthorization]
 	// when the application may not charge the user.
 	ErrCannotTransact = errors.New("gloebit: the application may not charge the user")
-	// ErrPending is returned by [Client.Transact] when the server is still
+	// ErrTransactionPending is returned by [Client.Transact] when the server is still
 	// processing the transaction. Ask again with the same ID.
-	ErrPending = errors.New("gloebit: the transaction is pending")
+	ErrTransactionPending = errors.New("gloebit: the transaction is pending")
 	// ErrQueuingFailed is returned by [Client.Transact] and
 	// [Client.CreateSubscriptionAuthorization] when the server could not queue
 	// the request. Send it again; send a transaction with the same ID.
@@ -208,8 +208,10 @@ func (e *APIError) Unwrap() []error {
 	return e.causes
 }
 
-// refusals returns all rows, in the order in which they count.
-func refusals() []connect.Refusal {
+// Refusals returns the rows of this package's errors and of those of package
+// connect, in the order in which they count. Their names are URLs that end in a
+// number sign and the name of the error.
+func Refusals() []connect.Refusal {
 	rows := append([]connect.Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {
 		if row.Err != nil {
@@ -227,7 +229,7 @@ func refusals() []connect.Refusal {
 // StatusCode returns the HTTP status that fits an error of this package, for
 // use in Config.ErrorHandler. For other errors it returns 500.
 func StatusCode(err error) int {
-	if row, ok := connect.FindRefusal(err, refusals()); ok {
+	if row, ok := connect.FindRefusal(err, Refusals()); ok {
 		return row.Status
 	}
 	return http.StatusInternalServerError

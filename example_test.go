@@ -43,7 +43,7 @@ func connected(scopes ...gloebit.Scope) (merchant *gloebit.Merchant, server *glo
 	merchant, err = gloebit.New(gloebit.Config{
 		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret),
 		RedirectURL: "https://shop.example/gloebit/callback",
-		Provider:    gloebit.At(server.URL),
+		Provider:    gloebit.ProviderAt(server.URL),
 		Tokens:      tokens,
 	})
 	if err != nil {
@@ -74,9 +74,9 @@ func Example() {
 	buy := func(w http.ResponseWriter, r *http.Request) { // runs only for connected users
 		client := gloebit.MustFromContext(r.Context())
 		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
-			Key:      r.FormValue("order"), // a new UUID in each form: a double click is one purchase
-			Product:  r.PathValue("product"),
-			Quantity: 1,
+			IdempotencyKey: r.FormValue("order"), // a new UUID in each form: a double click is one purchase
+			Product:        r.PathValue("product"),
+			Quantity:       1,
 		})
 		if err != nil {
 			merchant.HandleError(w, r, err)
@@ -119,9 +119,9 @@ func ExampleClient_PurchaseProduct() {
 		log.Fatal(err)
 	}
 	order := gloebit.ProductOrder{
-		Key:      "ec8d8f47-2648-4378-8734-bba45852a60f", // a new UUID in each form
-		Product:  "green-hat",
-		Quantity: 1,
+		IdempotencyKey: "ec8d8f47-2648-4378-8734-bba45852a60f", // a new UUID in each form
+		Product:        "green-hat",
+		Quantity:       1,
 	}
 	for range 2 { // a double click sends the same form twice, and is charged once
 		receipt, err := client.PurchaseProduct(ctx, order)
@@ -150,11 +150,11 @@ func ExampleClient_PurchaseItem() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1})
+	_, err = client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1})
 	if errors.Is(err, gloebit.ErrInsufficientBalance) {
 		fmt.Println("not enough gloebits")
 	}
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func ExampleClient_ConsumeProduct() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 3}); err != nil {
+	if _, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 3}); err != nil {
 		log.Fatal(err)
 	}
 	left, err := client.ConsumeProduct(ctx, "green-hat", 1)
@@ -263,7 +263,7 @@ func ExampleClient_TransactU2U() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	receipt, err := client.TransactU2U(ctx, gloebit.Transaction{Key: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 25}, gloebit.Seller{Email: "bob@example.com"})
+	receipt, err := client.TransactU2U(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 25}, gloebit.Seller{Email: "bob@example.com"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func ExampleClient_TransactU2U() {
 }
 
 // What the application keeps with an item comes back as it was, digit by digit.
-func ExampleClient_NewInventoryItem() {
+func ExampleClient_CreateInventoryItem() {
 	merchant, server := connected(gloebit.ScopeInventory)
 	defer server.Close()
 	ctx := context.Background()
@@ -284,7 +284,7 @@ func ExampleClient_NewInventoryItem() {
 		Forged string `json:"forged"`
 		Kills  uint64 `json:"kills"`
 	}
-	id, err := client.NewInventoryItem(ctx, gloebit.Item{Type: "sword", Params: sword{"Toledo", 18446744073709551615}})
+	id, err := client.CreateInventoryItem(ctx, gloebit.Item{Type: "sword", Params: sword{"Toledo", 18446744073709551615}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func ExampleConfig_limit() {
 	var minute time.Time
 	seen := map[netip.Prefix]int{}
 	config := gloebit.Config{
-		Limit: func(r *http.Request) error {
+		RateLimit: func(r *http.Request) error {
 			remote, err := netip.ParseAddrPort(r.RemoteAddr) // behind a proxy: what the proxy says
 			if err != nil {
 				return err
@@ -342,7 +342,7 @@ func ExampleConfig_limit() {
 				clear(seen)
 			}
 			if n, known := seen[network]; n == 100 || !known && len(seen) == 100_000 {
-				return &gloebit.LimitError{RetryAfter: time.Until(minute.Add(time.Minute))}
+				return &gloebit.RateLimitError{RetryAfter: time.Until(minute.Add(time.Minute))}
 			}
 			seen[network]++
 			return nil
@@ -351,11 +351,11 @@ func ExampleConfig_limit() {
 
 	r := httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil)
 	for range 100 {
-		if err := config.Limit(r); err != nil {
+		if err := config.RateLimit(r); err != nil {
 			fmt.Println(err)
 		}
 	}
-	err := config.Limit(r)
+	err := config.RateLimit(r)
 	fmt.Println(gloebit.StatusCode(err), err)
 	// Output: 429 too many attempts to connect
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// largestFile is the most that a client secrets file may hold, in bytes.
-const largestFile = 64 << 10
+// maxFile is the most that a client secrets file may hold, in bytes.
+const maxFile = 64 << 10
 
 // ConfigFromFile reads a client secrets file, in the format of Google's
 // client_secrets.json:
@@ -33,12 +33,12 @@ func ConfigFromFile(name string) (Config, error) {
 		return Config{}, fmt.Errorf("gloebit: client secrets file: %w", err)
 	}
 	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, largestFile+1))
+	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
 		return Config{}, fmt.Errorf("gloebit: client secrets file: %w", err)
 	}
-	if len(content) > largestFile {
-		return Config{}, fmt.Errorf("gloebit: client secrets file: larger than %d bytes", largestFile)
+	if len(content) > maxFile {
+		return Config{}, fmt.Errorf("gloebit: client secrets file: larger than %d bytes", maxFile)
 	}
 	return parseClientSecrets(content)
 }
@@ -85,7 +85,7 @@ func parseClientSecrets(content []byte) (Config, error) {
 		if !ok {
 			return fail("web.token_uri does not end in /oauth2/access-token, so it is no Gloebit's")
 		}
-		config.Provider = At(token.Scheme + "://" + token.Host + base)
+		config.Provider = ProviderAt(token.Scheme + "://" + token.Host + base)
 		config.Provider.TokenURL, config.Provider.AuthURL = file.Web.TokenURI, file.Web.AuthURI
 	}
 	return config, nil

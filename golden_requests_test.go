@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// vintages are those under which a client speaks the document.
-var vintages = map[string]gloebit.Vintage{"default": gloebit.BothVintages, "vintage A": gloebit.VintageA}
+// versions are those under which a client speaks the document.
+var versions = map[string]gloebit.APIVersion{"default": gloebit.BothVersions, "version A": gloebit.VersionA}
 
 // recorder keeps the requests that a server got.
 type recorder struct {
@@ -60,10 +60,10 @@ func documentCall(t *testing.T, name string) (golden.File, golden.Call) {
 }
 
 // inDocument sets what a client needs to speak the document.
-func inDocument(vintage gloebit.Vintage, change func(*gloebit.Config)) func(*gloebit.Config, *connect.Credential) {
+func inDocument(version gloebit.APIVersion, change func(*gloebit.Config)) func(*gloebit.Config, *connect.Credential) {
 	return func(config *gloebit.Config, credential *connect.Credential) {
 		config.ClientID = "7f6bebb4-6ac9-4eb3-b7ad-ea847f2dc54d"
-		config.Provider.Vintage = vintage
+		config.Provider.APIVersion = version
 		config.Clock = func() time.Time { return time.Unix(1399828892, 0) }
 		credential.Scopes = []gloebit.Scope{
 			gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory,
@@ -91,28 +91,28 @@ func TestDocumentRequests(t *testing.T) {
 		"balance": {"sent": func(x context.Context, c *gloebit.Client) error { _, err := c.Balance(x); return err }},
 		"transact": {
 			"an item": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.PurchaseItem(x, gloebit.ItemOrder{Key: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
+				_, err := c.PurchaseItem(x, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
 				return err
 			},
 			"a product": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.PurchaseProduct(x, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
+				_, err := c.PurchaseProduct(x, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1})
 				return err
 			},
 			"with everything": func(x context.Context, c *gloebit.Client) error {
 				hold := gloebit.HoldURLs{
 					Enact: "https://shop.example/e", Consume: "https://shop.example/c", Cancel: "https://shop.example/x",
 				}
-				_, err := c.Transact(x, gloebit.Transaction{Key: uuid.NewString(), Asset: "wrap", AssetQuantity: 3, Total: 15, Hold: hold})
+				_, err := c.Transact(x, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "wrap", AssetQuantity: 3, Total: 15, Hold: hold})
 				return err
 			},
 		},
 		"new item": {
 			"with all": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.NewInventoryItem(x, item)
+				_, err := c.CreateInventoryItem(x, item)
 				return err
 			},
 			"with nothing": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.NewInventoryItem(x, gloebit.Item{})
+				_, err := c.CreateInventoryItem(x, gloebit.Item{})
 				return err
 			},
 		},
@@ -151,13 +151,13 @@ func TestDocumentRequests(t *testing.T) {
 	file, err := golden.Load("document")
 	require.NoError(t, err)
 	require.Len(t, sends, len(file.Calls))
-	for vintageName, vintage := range vintages {
+	for versionName, version := range versions {
 		for _, call := range file.Calls {
 			for sendName, send := range sends[call.Name] {
-				t.Run(vintageName+"/"+call.Name+"/"+sendName, func(t *testing.T) {
+				t.Run(versionName+"/"+call.Name+"/"+sendName, func(t *testing.T) {
 					answer := withoutID(t, call.Answers[0].JSON, call.Name == "transact")
 					var got recorder
-					client, _, _ := clientOf(t, got.handler(answer), inDocument(vintage, ownUsers))
+					client, _, _ := clientOf(t, got.handler(answer), inDocument(version, ownUsers))
 					require.NoError(t, send(t.Context(), client))
 					request, body := got.only(t)
 					require.Equal(t, call.Method, request.Method)
@@ -203,12 +203,12 @@ func TestMerchantUserIDIsSent(t *testing.T) {
 		"the application's id":       {ownUsers, "", "u"},
 		"nothing is known":           {nil, "", ""},
 	} {
-		for vintageName, vintage := range vintages {
-			t.Run(name+"/"+vintageName, func(t *testing.T) {
+		for versionName, version := range versions {
+			t.Run(name+"/"+versionName, func(t *testing.T) {
 				var got recorder
 				answer := withoutID(t, call.Answers[0].JSON, true)
-				client, _, _ := clientOf(t, got.handler(answer), inDocument(vintage, test.change))
-				_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "wrap", Price: 5, Username: test.username, Quantity: 1})
+				client, _, _ := clientOf(t, got.handler(answer), inDocument(version, test.change))
+				_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Username: test.username, Quantity: 1})
 				if test.want == "" && err != nil {
 					require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 					require.Empty(t, got.bodies)
@@ -242,10 +242,10 @@ func TestDocumentExample(t *testing.T) {
 			return err
 		},
 	} {
-		for vintageName, vintage := range vintages {
-			t.Run(name+"/"+vintageName, func(t *testing.T) {
+		for versionName, version := range versions {
+			t.Run(name+"/"+versionName, func(t *testing.T) {
 				var got recorder
-				client, _, _ := clientOf(t, got.handler(string(call.Answers[0].JSON)), inDocument(vintage, nil))
+				client, _, _ := clientOf(t, got.handler(string(call.Answers[0].JSON)), inDocument(version, nil))
 				require.NoError(t, send(t, client))
 				_, body := got.only(t)
 				var sent map[string]any
@@ -253,7 +253,7 @@ func TestDocumentExample(t *testing.T) {
 				for key, value := range example {
 					require.Equal(t, value, sent[key], key)
 				}
-				if vintage == gloebit.VintageA {
+				if version == gloebit.VersionA {
 					for key := range sent {
 						require.Contains(t, call.Keys, key, "the document does not have it")
 					}
@@ -265,8 +265,8 @@ func TestDocumentExample(t *testing.T) {
 
 // A server that speaks the document and nothing else takes every call.
 func TestDocumentServer(t *testing.T) {
-	for vintageName, vintage := range vintages {
-		t.Run(vintageName, func(t *testing.T) {
+	for versionName, version := range versions {
+		t.Run(versionName, func(t *testing.T) {
 			server := gloebittest.NewServerConfig(gloebittest.Config{Strict: true})
 			t.Cleanup(server.Close)
 			app, err := server.AddApplication(gloebittest.Application{
@@ -279,9 +279,9 @@ func TestDocumentServer(t *testing.T) {
 			require.NoError(t, err)
 			client, _, _ := clientOf(t, answering(http.StatusInternalServerError, ""),
 				func(config *gloebit.Config, credential *connect.Credential) {
-					inDocument(vintage, ownUsers)(config, credential)
-					config.ClientID, config.Provider = app.Key, gloebit.At(server.URL)
-					config.Provider.Vintage = vintage
+					inDocument(version, ownUsers)(config, credential)
+					config.ClientID, config.Provider = app.Key, gloebit.ProviderAt(server.URL)
+					config.Provider.APIVersion = version
 					config.Clock = nil
 					credential.AccessToken = gloebit.Secret(token)
 				})
@@ -302,12 +302,12 @@ func documentSession(t *testing.T, c *gloebit.Client) {
 	balance, err := c.Balance(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "1000", balance.String())
-	_, err = c.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
+	_, err = c.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
 	require.NoError(t, err)
-	receipt, err := c.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 2})
+	receipt, err := c.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2})
 	require.NoError(t, err)
 	require.False(t, receipt.Balance.Known(), "the document has none")
-	id, err := c.NewInventoryItem(ctx, gloebit.Item{Type: "hat"})
+	id, err := c.CreateInventoryItem(ctx, gloebit.Item{Type: "hat"})
 	require.NoError(t, err)
 	require.NoError(t, c.ReplaceInventoryItem(ctx, id, gloebit.Item{Params: map[string]string{"color": "red"}}))
 	item, err := c.InventoryItem(ctx, id)

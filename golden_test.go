@@ -27,7 +27,7 @@ func goldenMethods() map[string]goldenFunc {
 	pebble := func(id string) gloebit.Transaction {
 		t := gloebit.Transaction{ID: id, Asset: "a pebble", AssetQuantity: 2, Total: 6, Username: "alice"}
 		if id == "" {
-			t.Key = uuid.NewString()
+			t.IdempotencyKey = uuid.NewString()
 		}
 		return t
 	}
@@ -74,7 +74,7 @@ func goldenMethods() map[string]goldenFunc {
 		"delete-character": func(x ctx, c c, _ m, _ string) (any, error) {
 			return nil, c.DeleteCharacter(x, goldenCharacter)
 		},
-		"new-inventory-item": func(x ctx, c c, _ m, _ string) (any, error) { return c.NewInventoryItem(x, item) },
+		"new-inventory-item": func(x ctx, c c, _ m, _ string) (any, error) { return c.CreateInventoryItem(x, item) },
 		"get-inventory-item-ids": func(x ctx, c c, _ m, folder string) (any, error) {
 			return c.InventoryItemIDs(x, folder)
 		},
@@ -275,7 +275,7 @@ func goldenFailures() map[[2]string]error {
 		{"", "invalid access token"}:                gloebit.ErrTokenRefused,
 		{"", "token has expired"}:                   gloebit.ErrTokenExpired,
 		{"queued", "insufficient balance"}:          gloebit.ErrInsufficientBalance,
-		{"queued", "pending"}:                       gloebit.ErrPending,
+		{"queued", "pending"}:                       gloebit.ErrTransactionPending,
 		{"queuing-failed", ""}:                      gloebit.ErrQueuingFailed,
 		{"queuing-failed", "the queue is full"}:     gloebit.ErrQueuingFailed,
 		{"failed", ""}:                              gloebit.ErrRefused,

@@ -35,14 +35,14 @@ func TestARedactedSecretDoesNotComeBackAsOne(t *testing.T) {
 
 func TestEverySentinelHasAStatusAndWords(t *testing.T) {
 	for _, err := range []error{
-		gloebit.ErrNotConnected, gloebit.ErrNoUser, gloebit.ErrNoSession, gloebit.ErrState, gloebit.ErrReturnTo, gloebit.ErrAccessDenied,
-		gloebit.ErrUserChanged, gloebit.ErrAuthorization, gloebit.ErrExchange, gloebit.ErrCrossOrigin, gloebit.ErrStore,
+		gloebit.ErrNotConnected, gloebit.ErrNoUser, gloebit.ErrNoSession, gloebit.ErrInvalidState, gloebit.ErrInvalidReturnTo, gloebit.ErrAccessDenied,
+		gloebit.ErrUserChanged, gloebit.ErrAuthorizationFailed, gloebit.ErrTokenExchange, gloebit.ErrCrossOrigin, gloebit.ErrStore,
 		gloebit.ErrTokenRefused, gloebit.ErrTokenExpired, gloebit.ErrScopeMissing, gloebit.ErrUnknownApplication, gloebit.ErrUnknownUser,
 		gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend, gloebit.ErrCannotReceive, gloebit.ErrUnknownMerchant, gloebit.ErrUnknownSubscription,
 		gloebit.ErrUnknownSubscriptionAuthorization, gloebit.ErrSubscriptionAuthorizationPending, gloebit.ErrSubscriptionAuthorizationDeclined,
 		gloebit.ErrSubscriptionExists, gloebit.ErrSubscriptionMismatch, gloebit.ErrSubscriptionDisabled, gloebit.ErrCannotTransact,
-		gloebit.ErrPending, gloebit.ErrQueuingFailed, gloebit.ErrRefused, gloebit.ErrRateLimited, gloebit.ErrUnavailable, gloebit.ErrBadReply,
-		gloebit.ErrOutcomeUnknown, gloebit.ErrInvalidRequest, gloebit.ErrLimited,
+		gloebit.ErrTransactionPending, gloebit.ErrQueuingFailed, gloebit.ErrRefused, gloebit.ErrRateLimited, gloebit.ErrUnavailable, gloebit.ErrInvalidResponse,
+		gloebit.ErrOutcomeUnknown, gloebit.ErrInvalidRequest, gloebit.ErrTooManyAttempts,
 	} {
 		if errors.Is(err, gloebit.ErrTokenRefused) || errors.Is(err, gloebit.ErrTokenExpired) {
 			err = errors.Join(err, gloebit.ErrNotConnected) // they never come alone
@@ -62,8 +62,8 @@ func TestAPageNeverSaysThatNothingHappenedWhenSomethingMayHave(t *testing.T) {
 	merchant, err := gloebit.New(validConfig())
 	require.NoError(t, err)
 	for _, err := range []error{
-		errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrStore, gloebit.ErrNotConnected), gloebit.ErrStore, gloebit.ErrPending,
-		gloebit.ErrUnavailable, errors.New("the application's own, after it was paid"), gloebit.ErrRefused, gloebit.ErrBadReply, context.DeadlineExceeded,
+		errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrStore, gloebit.ErrNotConnected), gloebit.ErrStore, gloebit.ErrTransactionPending,
+		gloebit.ErrUnavailable, errors.New("the application's own, after it was paid"), gloebit.ErrRefused, gloebit.ErrInvalidResponse, context.DeadlineExceeded,
 	} {
 		recorder := httptest.NewRecorder()
 		merchant.HandleError(recorder, httptest.NewRequest(http.MethodPost, "/", nil), err)
@@ -261,7 +261,7 @@ func TestAThousandWaitersAreOneRefresh(t *testing.T) {
 	require.Equal(t, 2, w.exchanges(), "one for the code, one refresh")
 	after, err := w.tokens.Load(t.Context(), keyOf(w.merchant, id))
 	require.NoError(t, err)
-	require.Equal(t, before.Until, after.Until)
+	require.Equal(t, before.ExpiresAt, after.ExpiresAt)
 	require.Equal(t, before.Subject, after.Subject)
 	require.Equal(t, before.ConnectedAt, after.ConnectedAt)
 	require.NotEqual(t, before.AccessToken, after.AccessToken)
@@ -271,7 +271,7 @@ func TestAThousandWaitersAreOneRefresh(t *testing.T) {
 func TestAPanicOfAStoreInARefreshIsTheRequestsOwn(t *testing.T) {
 	var client *gloebit.Client
 	client, _, _ = clientOf(t, answering(200, `{"success":true,"balance":1}`), func(c *gloebit.Config, credential *connect.Credential) {
-		credential.RefreshToken, credential.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
+		credential.RefreshToken, credential.TokenExpiry = canaryRefresh, time.Now().Add(-time.Hour)
 		c.Tokens = &panickingTokens{}
 	})
 	require.PanicsWithValue(t, "the store's own", func() { _, _ = client.Balance(t.Context()) })
@@ -293,7 +293,7 @@ func TestCountsThatAreNoneAreNotRead(t *testing.T) {
 	for _, products := range []string{`{"hat":null}`, `{"hat":-1}`, `null`} {
 		client, _, _ := clientOf(t, answering(200, `{"success":true,"products":`+products+`}`))
 		_, err := client.Products(t.Context())
-		require.ErrorIs(t, err, gloebit.ErrBadReply, products)
+		require.ErrorIs(t, err, gloebit.ErrInvalidResponse, products)
 	}
 }
 
@@ -316,14 +316,14 @@ func TestAServerWithoutRefreshingSendsTheUserToConnect(t *testing.T) {
 	}
 }
 
-func TestScopesGoOutInTheVintagesName(t *testing.T) {
-	for vintage, server := range map[gloebit.Vintage]gloebittest.Vintage{gloebit.VintageA: gloebittest.VintageA, gloebit.VintageB: gloebittest.VintageB} {
+func TestScopesGoOutInTheVersionsName(t *testing.T) {
+	for version, server := range map[gloebit.APIVersion]gloebittest.APIVersion{gloebit.VersionA: gloebittest.VersionA, gloebit.VersionB: gloebittest.VersionB} {
 		for _, scopes := range [][]gloebit.Scope{nil, {gloebit.ScopeID, gloebit.ScopeBalance}, {gloebit.ScopeUser, gloebit.ScopeBalance}, {gloebit.ScopeIdentity, gloebit.ScopeBalance}} {
-			w := newWorldAt(t, gloebittest.Config{Vintage: server}, func(_ *world, c *gloebit.Config) {
-				c.Provider.Vintage, c.Scopes, c.SignIn = vintage, scopes, true
+			w := newWorldAt(t, gloebittest.Config{APIVersion: server}, func(_ *world, c *gloebit.Config) {
+				c.Provider.APIVersion, c.Scopes, c.SignIn = version, scopes, true
 			})
 			b := w.browser("")
-			require.Equal(t, "connected", b.get("/gloebit/connect?return_to=/optional").body, "vintage %d, %v", vintage, scopes)
+			require.Equal(t, "connected", b.get("/gloebit/connect?return_to=/optional").body, "version %d, %v", version, scopes)
 		}
 	}
 }

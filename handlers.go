@@ -24,7 +24,7 @@ func (m *Merchant) Handler() http.Handler {
 // to, and scope, a space-separated list of additional scopes to request. It
 // responds 400 if the query is invalid, 401 or with a redirect to
 // Config.SignInURL if no user is signed in, 405 to any other method, 429 if
-// Config.Limit refuses, and 503 if a store fails.
+// Config.RateLimit refuses, and 503 if a store fails.
 func (m *Merchant) ConnectHandler() http.Handler {
 	return m.connector.ConnectHandler()
 }
@@ -35,7 +35,7 @@ func (m *Merchant) ConnectHandler() http.Handler {
 // a page and an attribute "reason" in the log that name the cause. A callback
 // that another site leads to without a session gets a page that loads it again.
 // It responds 401 if no user is signed in, 403 if the user denied access or another user is signed
-// in, 429 if Config.Limit refuses, 502 if the authorization or the token
+// in, 429 if Config.RateLimit refuses, 502 if the authorization or the token
 // request failed, 503 if a store or the server is unavailable, and 504 on a
 // timeout.
 func (m *Merchant) CallbackHandler() http.Handler {
@@ -144,9 +144,9 @@ type ScopeError = connect.ScopeError
 // unwraps to the reason; see [connect.ConnectError].
 type ConnectError = connect.ConnectError
 
-// LimitError is returned by Config.Limit to say when to try again. errors.Is
-// matches it with ErrLimited; see [connect.LimitError].
-type LimitError = connect.LimitError
+// RateLimitError is returned by Config.RateLimit to say when to try again. errors.Is
+// matches it with ErrTooManyAttempts; see [connect.RateLimitError].
+type RateLimitError = connect.RateLimitError
 
 // link is the link that a row of the refusals of calls names.
 func (m *Merchant) link(name, returnTo string) connect.Link {

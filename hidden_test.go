@@ -32,7 +32,7 @@ func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 			defer server.Close()
 			w := newWorld(t, func(_ *world, c *gloebit.Config) {
 				authorize := c.Provider.AuthURL
-				c.Provider = gloebit.At(server.URL)
+				c.Provider = gloebit.ProviderAt(server.URL)
 				c.Provider.AuthURL, c.Provider.PKCE = authorize, true
 				c.User = headerUser
 			})
@@ -48,7 +48,7 @@ func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 			require.NoError(t, err)
 			_, called := client.Balance(t.Context())
 			require.Error(t, called)
-			credential.Expiry = w.clock.Now()
+			credential.TokenExpiry = w.clock.Now()
 			require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "ann"), save(credential)))
 			client, err = w.merchant.Client(t.Context(), "ann")
 			require.NoError(t, err)
@@ -56,7 +56,7 @@ func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 			require.Error(t, refreshed)
 
 			seen := fmt.Sprintf("%s %s %v %+v %#v %v %+v %#v", p.body, w.log.String(), called, called, called, refreshed, refreshed, refreshed)
-			for _, secret := range []string{w.app.Secret, code, w.states.lastPending.Verifier.Reveal(), "the access token", "the refresh token"} {
+			for _, secret := range []string{w.app.Secret, code, w.states.lastPending.Secret.Reveal(), "the access token", "the refresh token"} {
 				require.NotEmpty(t, secret)
 				require.NotContains(t, seen, secret)
 				require.NotContains(t, seen, url.QueryEscape(secret))

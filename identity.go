@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
 // Identity is a user's identity at Gloebit.
@@ -18,12 +18,12 @@ type Identity struct {
 }
 
 // Identity returns the user's identity at Gloebit. It needs one of the identity
-// scopes and calls GET id in vintage A and GET user in vintage B. With both
-// vintages it calls GET id when the user granted ScopeID, else GET user.
+// scopes and calls GET id in version A and GET user in version B. With both
+// versions it calls GET id when the user granted ScopeID, else GET user.
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	path, scope := "user", ScopeUser
-	vintage := c.merchant.provider.Vintage
-	if vintage == VintageA || vintage == BothVintages && slices.Contains(c.account.Credential().Scopes, ScopeID) {
+	version := c.merchant.provider.APIVersion
+	if version == VersionA || version == BothVersions && slices.Contains(c.account.Credential().Scopes, ScopeID) {
 		path, scope = "id", ScopeID
 	}
 	var answer struct {
@@ -40,7 +40,7 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 		return Identity{}, badReply(path, "without an id of 1 to 255 bytes of text")
 	}
 	name := cmp.Or(answer.Name, answer.FullName)
-	if secrets := c.secrets(&sent); discreet.Repeats(answer.ID, secrets...) || discreet.Repeats(name, secrets...) {
+	if secrets := c.secrets(&sent); redact.Repeats(answer.ID, secrets...) || redact.Repeats(name, secrets...) {
 		return Identity{}, badReply(path, "an id or a name that repeats a secret") // both are kept, shown and logged
 	}
 	return Identity{ID: answer.ID, Name: name, Params: answer.Params}, nil

@@ -14,8 +14,8 @@ import (
 // RootFolder is the null UUID, the folder of items that are in no other.
 const RootFolder = "00000000-0000-0000-0000-000000000000"
 
-// longestFolder is how long a folder's id may be.
-const longestFolder = 36
+// maxFolder is how long a folder's id may be.
+const maxFolder = 36
 
 // ItemID says where an inventory item is.
 type ItemID struct {
@@ -51,9 +51,9 @@ type Item struct {
 	Params any
 }
 
-// NewInventoryItem creates an item for the user and returns its id. It needs
+// CreateInventoryItem creates an item for the user and returns its id. It needs
 // ScopeInventory and calls POST new-inventory-item, once.
-func (c *Client) NewInventoryItem(ctx context.Context, item Item) (id string, err error) {
+func (c *Client) CreateInventoryItem(ctx context.Context, item Item) (id string, err error) {
 	body, err := item.body()
 	if err != nil {
 		return "", err
@@ -95,7 +95,7 @@ func (c *Client) InventoryItemIDs(ctx context.Context, folder string) ([]ItemID,
 }
 
 // InventoryItem returns the item's parameters. If another client stored a text
-// instead of an object, the error is ErrBadReply. It needs ScopeInventory and
+// instead of an object, the error is ErrInvalidResponse. It needs ScopeInventory and
 // calls GET get-inventory-item/ITEM.
 func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 	call := call{name: "get-inventory-item", method: http.MethodGet, scope: ScopeInventory, repeatable: true}
@@ -116,7 +116,7 @@ func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 }
 
 // ReplaceInventoryItem sets the item's type, folder and parameters, and creates
-// the item if it does not exist. It is vintage A's call. It needs
+// the item if it does not exist. It is version A's call. It needs
 // ScopeInventory and calls POST update-inventory-item-params, once.
 func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item) error {
 	body, err := item.body()
@@ -133,7 +133,7 @@ func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item)
 // MergeInventoryItem merges params into the item's parameters and moves the
 // item to the folder. Parameters that are not in params stay. If folder is
 // empty, the item is not moved; to move it to the root, set folder to
-// RootFolder. It is vintage B's call. It needs ScopeInventory and calls PUT
+// RootFolder. It is version B's call. It needs ScopeInventory and calls PUT
 // update-inventory-item, once.
 func (c *Client) MergeInventoryItem(ctx context.Context, id, folder string, params any) error {
 	item, err := Item{Folder: folder, Params: params}.body()
@@ -171,8 +171,8 @@ func (i Item) body() (map[string]any, error) {
 }
 
 func checkFolder(folder string) error {
-	if utf8.RuneCountInString(folder) > longestFolder {
-		return fmt.Errorf("%w: the folder %.40q is longer than %d characters", ErrInvalidRequest, folder, longestFolder)
+	if utf8.RuneCountInString(folder) > maxFolder {
+		return fmt.Errorf("%w: the folder %.40q is longer than %d characters", ErrInvalidRequest, folder, maxFolder)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func TestTransactionKey(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, user), save(connect.Credential{AccessToken: gloebit.Secret(token)})))
 	}
-	rent := gloebit.Transaction{Key: "2026-05", Asset: "rent", AssetQuantity: 1, Total: 5}
+	rent := gloebit.Transaction{IdempotencyKey: "2026-05", Asset: "rent", AssetQuantity: 1, Total: 5}
 	t.Run("the same charge twice is one", func(t *testing.T) {
 		first, err := client(t, "alice").Transact(t.Context(), rent)
 		require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestTransactionKey(t *testing.T) {
 		require.Equal(t, first.TransactionID, w.gloebit.Transactions()[0].ID)
 	})
 	t.Run("a product's price changes no charge", func(t *testing.T) {
-		hat := gloebit.Transaction{Key: "k", Product: "green-hat", ProductQuantity: 1, Total: 39}
+		hat := gloebit.Transaction{IdempotencyKey: "k", Product: "green-hat", ProductQuantity: 1, Total: 39}
 		first, _ := client(t, "alice").Transact(t.Context(), hat)
 		hat.Total = 40
 		second, _ := client(t, "alice").Transact(t.Context(), hat)
@@ -59,18 +59,18 @@ func TestTransactionKeyOfAnotherCharge(t *testing.T) {
 		ids[receipt.TransactionID] = name
 	}
 	for name, t2 := range map[string]transaction{
-		"a charge":               {Key: "k", Total: 5},
-		"another key":            {Key: "k2", Total: 5},
-		"another total":          {Key: "k", Total: 6},
-		"an asset":               {Key: "k", Total: 5, Asset: "a", AssetQuantity: 1},
-		"more of an asset":       {Key: "k", Total: 5, Asset: "a", AssetQuantity: 2},
-		"a product":              {Key: "k", Product: "a", ProductQuantity: 1},
-		"more of a product":      {Key: "k", Product: "a", ProductQuantity: 2},
-		"a character's product":  {Key: "k", Product: "a", ProductQuantity: 1, CharacterID: "c"},
-		"another character's":    {Key: "k", Product: "a", ProductQuantity: 1, CharacterID: "d"},
-		"under a subscription":   {Key: "k", Total: 5, SubscriptionID: "s"},
-		"under another":          {Key: "k", Total: 5, SubscriptionID: "s2"},
-		"asset and subscription": {Key: "k", Total: 5, Asset: "s", AssetQuantity: 1, SubscriptionID: "s"},
+		"a charge":               {IdempotencyKey: "k", Total: 5},
+		"another key":            {IdempotencyKey: "k2", Total: 5},
+		"another total":          {IdempotencyKey: "k", Total: 6},
+		"an asset":               {IdempotencyKey: "k", Total: 5, Asset: "a", AssetQuantity: 1},
+		"more of an asset":       {IdempotencyKey: "k", Total: 5, Asset: "a", AssetQuantity: 2},
+		"a product":              {IdempotencyKey: "k", Product: "a", ProductQuantity: 1},
+		"more of a product":      {IdempotencyKey: "k", Product: "a", ProductQuantity: 2},
+		"a character's product":  {IdempotencyKey: "k", Product: "a", ProductQuantity: 1, CharacterID: "c"},
+		"another character's":    {IdempotencyKey: "k", Product: "a", ProductQuantity: 1, CharacterID: "d"},
+		"under a subscription":   {IdempotencyKey: "k", Total: 5, SubscriptionID: "s"},
+		"under another":          {IdempotencyKey: "k", Total: 5, SubscriptionID: "s2"},
+		"asset and subscription": {IdempotencyKey: "k", Total: 5, Asset: "s", AssetQuantity: 1, SubscriptionID: "s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			receipt, err := client.Transact(t.Context(), t2)
@@ -78,7 +78,7 @@ func TestTransactionKeyOfAnotherCharge(t *testing.T) {
 		})
 	}
 	t.Run("v2/transact", func(t *testing.T) {
-		receipt, err := client.TransactV2(t.Context(), transaction{Key: "k", Total: 5})
+		receipt, err := client.TransactV2(t.Context(), transaction{IdempotencyKey: "k", Total: 5})
 		see(t, "v2", receipt, err)
 	})
 	for name, seller := range map[string]gloebit.Seller{
@@ -87,10 +87,10 @@ func TestTransactionKeyOfAnotherCharge(t *testing.T) {
 		"another of the shop": {GloebitID: "s", ID: "s"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			receipt, err := client.TransactU2U(t.Context(), transaction{Key: "k", Total: 5}, seller)
+			receipt, err := client.TransactU2U(t.Context(), transaction{IdempotencyKey: "k", Total: 5}, seller)
 			see(t, name, receipt, err)
 			seller.Name = "Sam"
-			again, err := client.TransactU2U(t.Context(), transaction{Key: "k", Total: 5}, seller)
+			again, err := client.TransactU2U(t.Context(), transaction{IdempotencyKey: "k", Total: 5}, seller)
 			require.NoError(t, err)
 			require.Equal(t, receipt.TransactionID, again.TransactionID)
 		})
@@ -98,7 +98,7 @@ func TestTransactionKeyOfAnotherCharge(t *testing.T) {
 }
 
 func TestKeyAndQuantityAreRequired(t *testing.T) {
-	const key = "set Key to a value that the form carries, or to a new uuid.NewString() " +
+	const key = "set IdempotencyKey to a value that the form carries, or to a new uuid.NewString() " +
 		"to make every call a purchase of its own"
 	const quantity = "the quantity is 0: set it to at least 1"
 	item := func(order gloebit.ItemOrder) func(context.Context, *gloebit.Client) error {
@@ -120,10 +120,10 @@ func TestKeyAndQuantityAreRequired(t *testing.T) {
 		"an item without a key":    {item(gloebit.ItemOrder{Item: "a", Price: 1, Quantity: 1}), key},
 		"a product without a key":  {product(gloebit.ProductOrder{Product: "a", Quantity: 1}), key},
 		"a charge without a key":   {transact(gloebit.Transaction{Total: 1}), key},
-		"no items":                 {item(gloebit.ItemOrder{Key: "k", Item: "a", Price: 1}), quantity},
-		"no products":              {product(gloebit.ProductOrder{Key: "k", Product: "a"}), quantity},
-		"a transaction of none":    {transact(gloebit.Transaction{Key: "k", Product: "a"}), quantity},
-		"a transaction of nothing": {transact(gloebit.Transaction{Key: "k", Asset: "a", Total: 1}), quantity},
+		"no items":                 {item(gloebit.ItemOrder{IdempotencyKey: "k", Item: "a", Price: 1}), quantity},
+		"no products":              {product(gloebit.ProductOrder{IdempotencyKey: "k", Product: "a"}), quantity},
+		"a transaction of none":    {transact(gloebit.Transaction{IdempotencyKey: "k", Product: "a"}), quantity},
+		"a transaction of nothing": {transact(gloebit.Transaction{IdempotencyKey: "k", Asset: "a", Total: 1}), quantity},
 		"another user's payment without a key": {func(ctx context.Context, c *gloebit.Client) error {
 			_, err := c.TransactU2U(ctx, gloebit.Transaction{Total: 1}, gloebit.Seller{GloebitID: "s"})
 			return err
@@ -139,13 +139,13 @@ func TestKeyAndQuantityAreRequired(t *testing.T) {
 }
 
 func TestTransactionIDOfAnOrder(t *testing.T) {
-	item := gloebit.ItemOrder{Key: "k", Item: "hat", Price: 5, Quantity: 2}
-	product := gloebit.ProductOrder{Key: "k", Product: "hat", Price: 5, Quantity: 2, CharacterID: "c"}
+	item := gloebit.ItemOrder{IdempotencyKey: "k", Item: "hat", Price: 5, Quantity: 2}
+	product := gloebit.ProductOrder{IdempotencyKey: "k", Product: "hat", Price: 5, Quantity: 2, CharacterID: "c"}
 	server := httptest.NewServer(answering(http.StatusOK, `{"success":true,"status":"queued","reason":"success"}`))
 	t.Cleanup(server.Close)
 	client := func(t *testing.T, user, account, realm string) *gloebit.Client { // as another process makes one
 		config := validConfig()
-		config.Provider, config.Realm, config.Tokens = gloebit.At(server.URL), realm, &gloebit.MemoryTokenStore{}
+		config.Provider, config.Realm, config.Tokens = gloebit.ProviderAt(server.URL), realm, &gloebit.MemoryTokenStore{}
 		merchant, err := gloebit.New(config)
 		require.NoError(t, err)
 		credential := connect.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeTransact}, Subject: account, Name: user}
@@ -190,7 +190,7 @@ func TestTransactionIDOfAnOrder(t *testing.T) {
 		require.NotEqual(t, want, ids(t, client(t, "u", "account", "another")))
 	})
 	t.Run("transactions know the account", func(t *testing.T) {
-		charge := gloebit.Transaction{Key: "2026-05", Total: 5, SubscriptionID: "s"}
+		charge := gloebit.Transaction{IdempotencyKey: "2026-05", Total: 5, SubscriptionID: "s"}
 		seen := map[string]int{}
 		for _, c := range []*gloebit.Client{base, client(t, "the next session", "account", "shop"), client(t, "u", "another", "shop"), client(t, "u", "account", "another")} {
 			receipt, err := c.Transact(t.Context(), charge)

@@ -157,7 +157,7 @@ func TestLimitIsAskedFirstOfAll(t *testing.T) {
 	config := validConfig()
 	config.Sessions = untouchable{} // panics
 	config.User = func(*http.Request) (gloebit.User, error) { panic("the user was looked up") }
-	config.Limit = func(*http.Request) error { asked++; return refusal }
+	config.RateLimit = func(*http.Request) error { asked++; return refusal }
 	config.Logger = slog.New(slog.NewTextHandler(log, nil))
 	merchant, err := gloebit.New(config)
 	require.NoError(t, err)
@@ -166,11 +166,11 @@ func TestLimitIsAskedFirstOfAll(t *testing.T) {
 		retryAfter string
 	}{
 		"any error":           {errors.New("too fast"), ""},
-		"ErrLimited":          {gloebit.ErrLimited, ""},
-		"a time":              {&gloebit.LimitError{RetryAfter: 90 * time.Second}, "90"},
-		"less than a second":  {&gloebit.LimitError{RetryAfter: time.Millisecond}, "1"},
-		"not a whole second":  {&gloebit.LimitError{RetryAfter: 1001 * time.Millisecond}, "2"},
-		"no time":             {&gloebit.LimitError{}, ""},
+		"ErrTooManyAttempts":  {gloebit.ErrTooManyAttempts, ""},
+		"a time":              {&gloebit.RateLimitError{RetryAfter: 90 * time.Second}, "90"},
+		"less than a second":  {&gloebit.RateLimitError{RetryAfter: time.Millisecond}, "1"},
+		"not a whole second":  {&gloebit.RateLimitError{RetryAfter: 1001 * time.Millisecond}, "2"},
+		"no time":             {&gloebit.RateLimitError{}, ""},
 		"a limiter that died": {context.DeadlineExceeded, ""},
 		"another's sentinel":  {gloebit.ErrNotConnected, ""},
 	} {
@@ -186,17 +186,17 @@ func TestLimitIsAskedFirstOfAll(t *testing.T) {
 					require.Equal(t, "application/problem+json", recorder.Header().Get("Content-Type"))
 					require.Equal(t, "no-store", recorder.Header().Get("Cache-Control"))
 					require.Equal(t, "no-referrer", recorder.Header().Get("Referrer-Policy"))
-					require.Contains(t, recorder.Body.String(), "gloebit#ErrLimited")
+					require.Contains(t, recorder.Body.String(), "gloebit#ErrTooManyAttempts")
 					require.NotContains(t, recorder.Body.String(), "connect_url")
 					require.Equal(t, 1, asked)
 				}
 			}
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			_, err := merchant.AuthorizationURL(r, "/")
-			require.ErrorIs(t, err, gloebit.ErrLimited)
+			require.ErrorIs(t, err, gloebit.ErrTooManyAttempts)
 			require.ErrorIs(t, err, test.refusal)
 			_, err = merchant.Exchange(r)
-			require.ErrorIs(t, err, gloebit.ErrLimited)
+			require.ErrorIs(t, err, gloebit.ErrTooManyAttempts)
 			require.Equal(t, http.StatusTooManyRequests, gloebit.StatusCode(err))
 			r.Header.Set("Accept", "text/html")
 			recorder := httptest.NewRecorder()
@@ -212,7 +212,7 @@ func TestLimitIsAskedFirstOfAll(t *testing.T) {
 func TestLimitIsAskedOnceARequestAndOnlyWhereConnectionsAreMade(t *testing.T) {
 	var paths []string
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
-		c.Limit = func(r *http.Request) error { paths = append(paths, r.URL.Path); return nil }
+		c.RateLimit = func(r *http.Request) error { paths = append(paths, r.URL.Path); return nil }
 	})
 	b := w.browser("")
 	require.Equal(t, http.StatusOK, b.get("/private").status)
@@ -250,7 +250,7 @@ func TestQueriesAreBounded(t *testing.T) {
 			require.Equal(t, test.status, p.Code, p.Body)
 			require.Less(t, p.Body.Len(), 2048, "what was sent is not sent back")
 			require.LessOrEqual(t, len(states.lastPending.ReturnTo), 2048)
-			require.LessOrEqual(t, len(states.lastPending.Required), 5)
+			require.LessOrEqual(t, len(states.lastPending.RequiredScopes), 5)
 			if strings.Contains(test.target, "callback") && test.status == 400 {
 				require.Zero(t, states.takes, "no store was asked")
 			}
@@ -295,7 +295,7 @@ func TestNothingIsWaitedForLongerThanFifteenSeconds(t *testing.T) {
 				}}
 				defer transport.CloseIdleConnections()
 				config := validConfig()
-				config.Provider = gloebit.At(test.scheme + "://127.0.0.1:1/")
+				config.Provider = gloebit.ProviderAt(test.scheme + "://127.0.0.1:1/")
 				config.HTTPClient = &http.Client{Transport: transport}
 				config.Tokens = &gloebit.MemoryTokenStore{}
 				merchant, err := gloebit.New(config)
@@ -344,10 +344,10 @@ func swallow(reply string) func(context.Context, net.Conn) error {
 	}
 }
 
-// TestTheDocumentedLimitsHaveTests looks that the table of docs/security.md names
+// TestTheDocumentedLimitsHaveTests checks that the table of docs/security-tests.md names
 // tests that there are.
 func TestTheDocumentedLimitsHaveTests(t *testing.T) {
-	page, err := os.ReadFile("docs/security.md")
+	page, err := os.ReadFile("docs/security-tests.md")
 	require.NoError(t, err)
 	_, table, _ := strings.Cut(string(page), "\n## Limits\n")
 	table, _, _ = strings.Cut(table, "\n## ")
@@ -377,7 +377,7 @@ func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				config := validConfig()
 				config.Tokens = &gloebit.MemoryTokenStore{}
-				stale := connect.Credential{AccessToken: "t", RefreshToken: "r", Expiry: time.Now()}
+				stale := connect.Credential{AccessToken: "t", RefreshToken: "r", TokenExpiry: time.Now()}
 				merchant, err := gloebit.New(config)
 				require.NoError(t, err)
 				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(stale)))

@@ -44,15 +44,15 @@ type Config struct {
 	// /gloebit/disconnect.
 	RedirectURL string
 	// Scopes are the scopes that every user is asked for. The default is
-	// ScopeID and ScopeTransact. With Provider.Vintage, the identity scope is
-	// sent under that vintage's name.
+	// ScopeID and ScopeTransact. With Provider.APIVersion, the identity scope is
+	// sent under that version's name.
 	Scopes []Scope
-	// Provider is the server: Production, Sandbox or At. The zero value is
+	// Provider is the server: Production, Sandbox or ProviderAt. The zero value is
 	// refused.
 	Provider Provider
-	// Flow is the protocol by which users authorize the application. Nil means
+	// Protocol is how users authorize the application. Nil means
 	// OAuth 2.0.
-	Flow connect.Protocol
+	Protocol connect.Protocol
 
 	// Sessions is the application's *scs.SessionManager, whose LoadAndSave
 	// must be around all handlers of this package, or another SessionStore. If
@@ -97,12 +97,12 @@ type Config struct {
 	// Zero means ten minutes.
 	ConnectTimeout time.Duration
 
-	// Limit is called before a connection is started or completed: by the
+	// RateLimit is called before a connection is started or completed: by the
 	// connect and callback handlers, before they use a session, store or
 	// server, and by AuthorizationURL and Exchange. If it returns an error, the
-	// response is 429 (RFC 6585 section 4); a LimitError says when to try
+	// response is 429 (RFC 6585 section 4); a RateLimitError says when to try
 	// again. Behind a proxy, RemoteAddr is the proxy's. Nil refuses nothing.
-	Limit func(*http.Request) error
+	RateLimit func(*http.Request) error
 
 	// CrossOrigin says which cross-origin requests the middleware and the
 	// disconnect handler accept. They refuse every other one whose method is not
@@ -129,6 +129,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
+	// Trace is called at stages of the work, for traces and metrics. It must not
+	// be changed after New. Nil calls nothing.
+	Trace *Trace
 
 	// OnConnect is called when a user has approved and the server has issued
 	// the tokens, before they are saved. If it returns an error, nothing is
@@ -155,6 +158,7 @@ type Merchant struct {
 	provider   Provider
 	api        *http.Client  // without a Timeout, which each attempt of a call has by itself
 	retryDelay time.Duration // before the first retry, on average
+	trace      Trace         // zero without Config.Trace
 }
 
 // New checks the configuration and returns a Merchant. Its error names every
@@ -163,6 +167,9 @@ type Merchant struct {
 func New(config Config) (*Merchant, error) {
 	m := &Merchant{config: config, provider: config.Provider, retryDelay: 200 * time.Millisecond}
 	m.provider.Name = cmp.Or(m.provider.Name, "Gloebit")
+	if config.Trace != nil {
+		m.trace = *config.Trace
+	}
 	checked := config.check()
 	if config.Provider.check() != nil { // said already: what else is wrong?
 		m.provider = Sandbox()
@@ -188,13 +195,13 @@ func (m *Merchant) engine() connect.Config {
 	return connect.Config{
 		Server: m.server(), ClientID: config.ClientID, ClientSecret: config.ClientSecret, Realm: config.Realm,
 		RedirectURL: config.RedirectURL,
-		Scopes:      scopes, Protocol: config.Flow, Sessions: config.Sessions, States: config.States, Tokens: config.Tokens,
+		Scopes:      scopes, Protocol: config.Protocol, Sessions: config.Sessions, States: config.States, Tokens: config.Tokens,
 		User: config.User, SignInURL: config.SignInURL, SignIn: config.SignIn, HomePath: config.HomePath,
-		ConnectTimeout: config.ConnectTimeout, Limit: config.Limit, HTTPClient: config.HTTPClient, UserAgent: config.UserAgent,
+		ConnectTimeout: config.ConnectTimeout, RateLimit: config.RateLimit, HTTPClient: config.HTTPClient, UserAgent: config.UserAgent,
 		CrossOrigin: config.CrossOrigin,
-		Logger:      config.Logger, Clock: config.Clock, Warn: m.provider.isProduction(),
+		Logger:      config.Logger, Clock: config.Clock, Trace: &m.trace.Trace, Warn: m.provider.isProduction(),
 		OnConnect: config.OnConnect, OnDisconnect: config.OnDisconnect, ErrorHandler: config.ErrorHandler,
-		Refusals: refusals(), Link: m.link,
+		Refusals: Refusals(), Link: m.link,
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // not check whether Gloebit still accepts the token: pass the error of a call
 // to [Merchant.HandleError].
 func (m *Merchant) RequireGloebit(next http.Handler) http.Handler {
-	return m.connector.RequireWith(m.lend(nil))(next)
+	return m.connector.RequireWith(m.lookUp(nil))(next)
 }
 
 // RequireScopes is like RequireGloebit, but also requires that the user granted
@@ -31,20 +31,20 @@ func (m *Merchant) RequireScopes(scopes ...Scope) func(http.Handler) http.Handle
 			panic(fmt.Sprintf("gloebit: RequireScopes: unknown scope %q", string(scope)))
 		}
 	}
-	return m.connector.RequireWith(m.lend(scopes))
+	return m.connector.RequireWith(m.lookUp(scopes))
 }
 
 // Optional puts the user's client into the context when the user is connected,
 // and runs next in any case. When a store is down, it responds 503 rather than
 // treat a connected user as disconnected.
 func (m *Merchant) Optional(next http.Handler) http.Handler {
-	return m.connector.OptionalWith(m.lend(nil))(next)
+	return m.connector.OptionalWith(m.lookUp(nil))(next)
 }
 
-// lend returns a function that finds the client of a request's user, for the
+// lookUp returns a function that finds the client of a request's user, for the
 // request's context. Below another middleware of this merchant it finds the
 // client that is in the context already.
-func (m *Merchant) lend(scopes []Scope) func(context.Context, *http.Request) (key, value any, err error) {
+func (m *Merchant) lookUp(scopes []Scope) func(context.Context, *http.Request) (key, value any, err error) {
 	return func(ctx context.Context, r *http.Request) (key, value any, err error) {
 		if client, ok := FromContext(ctx); ok && client.merchant == m {
 			return contextKey{}, client, m.connector.Covers(client.account, scopes)

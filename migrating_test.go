@@ -61,7 +61,7 @@ func unconnected(change func(*gloebit.Config)) (*gloebit.Merchant, *gloebittest.
 	config := gloebit.Config{
 		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret),
 		RedirectURL: "https://shop.example/gloebit/callback",
-		Provider:    gloebit.At(server.URL),
+		Provider:    gloebit.ProviderAt(server.URL),
 	}
 	change(&config)
 	merchant, err := gloebit.New(config)
@@ -181,8 +181,8 @@ func ExampleNew_sandbox() {
 	// <nil>
 }
 
-func ExampleAt_authURI() {
-	provider := gloebit.At("https://gloebit.example/")
+func ExampleProviderAt_authURI() {
+	provider := gloebit.ProviderAt("https://gloebit.example/")
 	fmt.Println(provider.AuthURL)
 	fmt.Println(provider.TokenURL)
 	// Output:
@@ -314,7 +314,7 @@ func ExampleMerchant_Exchange_exchangeForUserCredential() {
 
 func ExampleMerchant_Exchange_crossSiteError() {
 	failure := func(w http.ResponseWriter, _ *http.Request, err error) {
-		fmt.Fprint(w, "state refused: ", errors.Is(err, gloebit.ErrState))
+		fmt.Fprint(w, "state refused: ", errors.Is(err, gloebit.ErrInvalidState))
 	}
 	merchant, server := unconnected(func(config *gloebit.Config) { config.ErrorHandler, config.HomePath = failure, "/home" })
 	defer server.Close()
@@ -372,7 +372,7 @@ func ExampleMerchant_Exchange_flowExchangeError() {
 	merchant, server := unconnected(func(config *gloebit.Config) {
 		config.User = signedIn
 		config.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
-			fmt.Fprint(w, errors.Is(err, gloebit.ErrExchange), " ", gloebit.StatusCode(err))
+			fmt.Fprint(w, errors.Is(err, gloebit.ErrTokenExchange), " ", gloebit.StatusCode(err))
 		}
 	})
 	defer server.Close()
@@ -430,7 +430,7 @@ func ExampleCredential_oauth2Credentials() {
 		log.Fatal(err)
 	}
 	fmt.Println(credential.AccessToken, credential.AccessToken.Reveal() != "")
-	fmt.Println(credential.RefreshToken == "", credential.Expiry.IsZero()) // None and None
+	fmt.Println(credential.RefreshToken == "", credential.TokenExpiry.IsZero()) // None and None
 	fmt.Println(credential.Scopes, credential.Subject)
 	// Output:
 	// [redacted] true
@@ -520,7 +520,7 @@ func ExampleClient_PurchaseItem_purchaseItem() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -535,9 +535,9 @@ func ExampleClient_PurchaseItem_itemQuantity() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4})
 	fmt.Println("four for 3 each:", receipt.Balance, err)
-	receipt, err = client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Asset: "sticker", AssetQuantity: 4, Total: 3})
+	receipt, err = client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "sticker", AssetQuantity: 4, Total: 3})
 	fmt.Println("four for 3 in all:", receipt.Balance, err)
 	// Output:
 	// four for 3 each: 988 <nil>
@@ -550,7 +550,7 @@ func ExampleClient_PurchaseItem_username() {
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		client := gloebit.MustFromContext(r.Context())
 		for _, username := range []string{"", "Alice L."} {
-			_, err := client.PurchaseItem(r.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 3, Username: username, Quantity: 1})
+			_, err := client.PurchaseItem(r.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Username: username, Quantity: 1})
 			if err != nil {
 				log.Fatal(err)
 			}
@@ -574,7 +574,7 @@ func ExampleClient_PurchaseProduct_purchaseProduct() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 2})
+	receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -591,7 +591,7 @@ func ExampleClient_Transact_purchaseCharacterProduct() {
 		log.Fatal(err)
 	}
 
-	receipt, err := client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Product: "green-hat", ProductQuantity: 1, CharacterID: knight.ID})
+	receipt, err := client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Product: "green-hat", ProductQuantity: 1, CharacterID: knight.ID})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -605,7 +605,7 @@ func ExampleClient_PurchaseItem_transactionID() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3, Quantity: 1} // your own id, instead of a Key
+	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3, Quantity: 1} // your own id, instead of an idempotency key
 	for range 2 {
 		receipt, err := client.PurchaseItem(ctx, order)
 		fmt.Println(receipt.TransactionID, receipt.Outcome, receipt.Balance, err)
@@ -696,7 +696,7 @@ func ExampleAPIError_accessTokenError() {
 	ctx, client := context.Background(), alice(merchant)
 
 	server.RevokeTokens("alice")
-	_, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
+	_, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
 	fmt.Println(errors.Is(err, gloebit.ErrNotConnected)) // merchant.HandleError leads the user to connect
 	_, err = merchant.Client(ctx, "alice")
 	fmt.Println(err) // the refused credential is forgotten
@@ -759,7 +759,7 @@ func ExampleAPIError_keyError() {
 	for _, body := range []string{`<html>`, `{"success": true}`, `{"balance": 1000}`} {
 		server.Inject(gloebittest.Fault{Path: "balance", Times: 1, Body: body})
 		_, err := client.Balance(ctx)
-		fmt.Println(errors.Is(err, gloebit.ErrBadReply))
+		fmt.Println(errors.Is(err, gloebit.ErrInvalidResponse))
 	}
 	// Output:
 	// true
@@ -783,7 +783,7 @@ func ExampleReceipt_transactFailureError() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{Key: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1})
 	switch {
 	case errors.Is(err, gloebit.ErrInsufficientBalance):
 		fmt.Println("can't pay:", receipt.Outcome, "-", receipt.Reason)
@@ -804,7 +804,7 @@ func ExampleReceipt_outcomeUnknown() {
 	merchant.RetryWithin(time.Millisecond)
 	server.Inject(gloebittest.Fault{Path: "transact", Drop: true, After: true}) // charges, and never answers
 
-	order := gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 1}
+	order := gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 1}
 	_, err := client.PurchaseItem(ctx, order)
 	fmt.Println(errors.Is(err, gloebit.ErrOutcomeUnknown))
 
@@ -853,7 +853,7 @@ func ExampleTokenStore_fromJSON() {
 		Subject:      kept.Credential.TokenResponse.Subject,
 	}
 	if kept.Credential.TokenExpiry != nil {
-		imported.Expiry = *kept.Credential.TokenExpiry
+		imported.TokenExpiry = *kept.Credential.TokenExpiry
 	}
 	for _, name := range strings.Fields(kept.Scope) {
 		imported.Scopes = append(imported.Scopes, gloebit.Scope(name))

@@ -38,7 +38,7 @@ func TestATransactionThatMayHaveBeenTakenIsNotCalledRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, _, _ := clientOf(t, answering(test.status, test.body))
-			receipt, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+			receipt, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 			require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 			require.Equal(t, gloebit.OutcomeUnknown, receipt.Outcome)
 		})
@@ -50,9 +50,9 @@ func TestABodyThatIsCutOffMayHaveBeenASuccess(t *testing.T) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, `{"success":true`)
 	})
-	_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+	_, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown)
-	require.ErrorIs(t, err, gloebit.ErrBadReply)
+	require.ErrorIs(t, err, gloebit.ErrInvalidResponse)
 }
 
 func TestARaceIsSettledByAskingAgain(t *testing.T) {
@@ -69,7 +69,7 @@ func TestARaceIsSettledByAskingAgain(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, second)
 		})
-		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+		receipt, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 		require.ErrorIs(t, err, want)
 		require.Greater(t, asked.Load(), int32(1))
 		if want == nil {
@@ -118,7 +118,7 @@ func TestEveryVerdictIsFinalOrNot(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, `{"success":false,`+answer+`}`)
 		})
-		_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+		_, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 		if final {
 			require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown, answer)
 		} else {
@@ -130,15 +130,15 @@ func TestEveryVerdictIsFinalOrNot(t *testing.T) {
 func TestThePriceIsNeverWrappedRoundNorForgotten(t *testing.T) {
 	client, _, _ := clientOf(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for _, order := range []gloebit.ItemOrder{
-		{Key: "k", Item: "castle", Quantity: 1},
-		{Key: "k", Item: "castle", Price: 1 << 40, Quantity: 1 << 24},
-		{Key: "k", Item: "castle", Price: 1 << 52, Quantity: 2},
-		{Key: "k", Item: "castle", Price: 1, Quantity: 1 << 31},
+		{IdempotencyKey: "k", Item: "castle", Quantity: 1},
+		{IdempotencyKey: "k", Item: "castle", Price: 1 << 40, Quantity: 1 << 24},
+		{IdempotencyKey: "k", Item: "castle", Price: 1 << 52, Quantity: 2},
+		{IdempotencyKey: "k", Item: "castle", Price: 1, Quantity: 1 << 31},
 	} {
 		_, err := client.PurchaseItem(t.Context(), order)
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest, "%+v", order)
 	}
-	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: uuid.NewString(), Product: "hat", Quantity: 1 << 31})
+	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "hat", Quantity: 1 << 31})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
@@ -179,7 +179,7 @@ func TestAThousandLostAnswersAreChargedOnce(t *testing.T) {
 			defer func() { <-work }()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			order := gloebit.ItemOrder{Key: uuid.NewString(), Item: "sweet", Price: 1, Quantity: 1}
+			order := gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sweet", Price: 1, Quantity: 1}
 			for {
 				_, err := client.PurchaseItem(ctx, order)
 				if err == nil {
@@ -201,14 +201,14 @@ func TestWhatNeverLeftIsKnown(t *testing.T) {
 	untrusted := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent") }))
 	untrusted.Config.ErrorLog = nil
 	t.Cleanup(untrusted.Close)
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.At(untrusted.URL) })
-	_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.ProviderAt(untrusted.URL) })
+	_, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrUnavailable)
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+	_, err = client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 }
@@ -248,11 +248,11 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 	ids := map[string]int{}
 	for range 2 { // everything twice
 		for _, order := range []gloebit.ItemOrder{
-			{Key: "k", Item: "sticker", Price: 3, Quantity: 1},
-			{Key: "k", Item: "castle", Price: 3, Quantity: 1},
-			{Key: "k", Item: "sticker", Price: 4, Quantity: 1},
-			{Key: "k", Item: "sticker", Price: 3, Quantity: 2},
-			{Key: "k2", Item: "sticker", Price: 3, Quantity: 1},
+			{IdempotencyKey: "k", Item: "sticker", Price: 3, Quantity: 1},
+			{IdempotencyKey: "k", Item: "castle", Price: 3, Quantity: 1},
+			{IdempotencyKey: "k", Item: "sticker", Price: 4, Quantity: 1},
+			{IdempotencyKey: "k", Item: "sticker", Price: 3, Quantity: 2},
+			{IdempotencyKey: "k2", Item: "sticker", Price: 3, Quantity: 1},
 		} {
 			for _, client := range []*gloebit.Client{alice, bob} {
 				receipt, err := client.PurchaseItem(t.Context(), order)
@@ -261,7 +261,7 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 			}
 		}
 		for _, order := range []gloebit.ProductOrder{
-			{Key: "k", Product: "green-hat", Quantity: 1}, {Key: "k", Product: "green-hat", Quantity: 2}, {Key: "sticker", Product: "green-hat", Quantity: 1},
+			{IdempotencyKey: "k", Product: "green-hat", Quantity: 1}, {IdempotencyKey: "k", Product: "green-hat", Quantity: 2}, {IdempotencyKey: "sticker", Product: "green-hat", Quantity: 1},
 		} {
 			receipt, err := alice.PurchaseProduct(t.Context(), order)
 			require.NoError(t, err)
@@ -275,14 +275,14 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 	}
 	require.Len(t, w.gloebit.Transactions(), 13)
 
-	one, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1})
+	one, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1})
 	require.NoError(t, err)
-	two, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1})
+	two, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1})
 	require.NoError(t, err)
 	require.NotEqual(t, one.TransactionID, two.TransactionID, "a new key makes each a purchase of its own")
-	_, err = alice.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: "k", ID: "i", Item: "sticker", Price: 1, Quantity: 1})
+	_, err = alice.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: "k", ID: "i", Item: "sticker", Price: 1, Quantity: 1})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
-	_, err = alice.PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: string(make([]byte, 256)), Product: "green-hat", Quantity: 1})
+	_, err = alice.PurchaseProduct(t.Context(), gloebit.ProductOrder{IdempotencyKey: string(make([]byte, 256)), Product: "green-hat", Quantity: 1})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
@@ -301,7 +301,7 @@ func TestWhatTheServerHasIsNotForgottenByWhatFollows(t *testing.T) {
 				}
 				then(w, r)
 			})
-			receipt, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+			receipt, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 			require.ErrorIs(t, err, gloebit.ErrOutcomeUnknown, "%s after %s", name, first)
 			require.Equal(t, gloebit.OutcomeUnknown, receipt.Outcome)
 		}
@@ -318,7 +318,7 @@ func TestARaceUnderAConflictIsARaceToo(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, `{"success":true,"reason":"resubmitted","status":"queued"}`)
 		})
-		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+		receipt, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 		require.NoError(t, err)
 		require.Equal(t, gloebit.OutcomeResubmitted, receipt.Outcome)
 	}
@@ -355,7 +355,7 @@ func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
 		_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
 	}, func(_ *gloebit.Config, c *connect.Credential) { c.Subject = "g-alice" })
 	require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "bob", Subject: "g-bob"})))
-	_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+	_, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrNotConnected)
 	require.Zero(t, charged.Load())
 }
@@ -392,11 +392,11 @@ func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing
 					c.alice(credential)
 				}
 				if known {
-					credential.Expiry = time.Now().Add(-time.Minute)
+					credential.TokenExpiry = time.Now().Add(-time.Minute)
 				}
 			})
 			require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(c.bob)))
-			_, err := client.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+			_, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 			if c.paidBy != "" {
 				require.NoError(t, err, c.name)
 				require.Equal(t, []string{c.paidBy}, paid, c.name)
@@ -411,7 +411,7 @@ func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing
 			}
 			again, err := merchant.Client(t.Context(), "u")
 			require.NoError(t, err, c.name)
-			_, err = again.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+			_, err = again.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 			require.NoError(t, err, c.name)
 			require.Equal(t, []string{"bob"}, paid, c.name)
 		}
@@ -426,7 +426,7 @@ func TestAWaitThatTheDeadlineWouldCutOffIsNotBegun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	start := time.Now()
-	_, err := client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+	_, err := client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrQueuingFailed)
 	require.Less(t, time.Since(start), 2*time.Second, "Retry-After is followed on any answer, so there is nothing to wait for")
 }

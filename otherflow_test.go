@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ownFlow is an application's Flow that keeps two secrets until the callback.
+// ownFlow is an application's Protocol that keeps two secrets until the callback.
 type ownFlow struct {
 	begin      func(state string) error
 	finish     func() (connect.Credential, error)
@@ -87,7 +87,7 @@ func connectWith(t *testing.T, flow ownFlow) flowAttempt {
 	var log testkit.Log
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: flowClientSecret, RedirectURL: "http://127.0.0.1/gloebit/callback",
-		Provider: gloebit.At("http://127.0.0.1:1"), Flow: flow,
+		Provider: gloebit.ProviderAt("http://127.0.0.1:1"), Protocol: flow,
 		User:         func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "alice"}, nil },
 		Logger:       log.Logger(),
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { got.err = err },
@@ -137,9 +137,9 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 	t.Run("begin", func(t *testing.T) {
 		for _, secret := range []string{flowClientSecret, flowOAuthToken, flowKept} {
 			got := connectWith(t, ownFlow{begin: func(state string) error {
-				return fmt.Errorf("%w: said %s and %s", gloebit.ErrExchange, secret, url.QueryEscape(state+"/"))
+				return fmt.Errorf("%w: said %s and %s", gloebit.ErrTokenExchange, secret, url.QueryEscape(state+"/"))
 			}})
-			require.ErrorIs(t, got.err, gloebit.ErrExchange)
+			require.ErrorIs(t, got.err, gloebit.ErrTokenExchange)
 			require.ErrorContains(t, got.err, "[redacted]")
 			got.wantsNoSecret(t)
 		}
@@ -147,9 +147,9 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 	t.Run("finish", func(t *testing.T) {
 		for _, secret := range secrets {
 			got := connectWith(t, ownFlow{finish: func() (connect.Credential, error) {
-				return whole, fmt.Errorf("%w: said %s", gloebit.ErrExchange, secret)
+				return whole, fmt.Errorf("%w: said %s", gloebit.ErrTokenExchange, secret)
 			}})
-			require.ErrorIs(t, got.err, gloebit.ErrExchange)
+			require.ErrorIs(t, got.err, gloebit.ErrTokenExchange)
 			require.ErrorContains(t, got.err, "[redacted]")
 			got.wantsNoSecret(t)
 		}
@@ -180,7 +180,7 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 				credential.Scopes = []gloebit.Scope{gloebit.Scope(secret)}
 				return credential, nil
 			}})
-			require.ErrorIs(t, got.err, gloebit.ErrExchange)
+			require.ErrorIs(t, got.err, gloebit.ErrTokenExchange)
 			got.wantsNoSecret(t)
 		}
 	})
@@ -189,11 +189,11 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 			"begin":     func(err error) ownFlow { return ownFlow{begin: func(string) error { return err }} },
 			"authorize": func(err error) ownFlow { return ownFlow{authorize: err} },
 		} {
-			got := connectWith(t, step(fmt.Errorf("%w: %w", gloebit.ErrExchange, &url.Error{
+			got := connectWith(t, step(fmt.Errorf("%w: %w", gloebit.ErrTokenExchange, &url.Error{
 				Op: "Post", URL: "http://provider.example/?token=unknown-to-the-merchant",
 				Err: errors.New("malformed header: another-that-is-unknown"),
 			})))
-			require.ErrorIs(t, got.err, gloebit.ErrExchange, name)
+			require.ErrorIs(t, got.err, gloebit.ErrTokenExchange, name)
 			require.NotContains(t, got.err.Error()+got.log, "unknown", name)
 			var quoted *url.Error
 			require.NotErrorAs(t, got.err, &quoted, name)
@@ -202,7 +202,7 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 }
 
 func TestSecurity28AFlowsAnswersAreCapped(t *testing.T) {
-	for length, want := range map[int]error{1024: io.EOF, 1025: gloebit.ErrExchange} {
+	for length, want := range map[int]error{1024: io.EOF, 1025: gloebit.ErrTokenExchange} {
 		got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (connect.Credential, error) {
 			scopes := []gloebit.Scope{gloebit.Scope(strings.Repeat("x", length))}
 			return connect.Credential{AccessToken: flowAccess, Subject: strings.Repeat("y", 300), Scopes: scopes}, nil
@@ -222,8 +222,8 @@ func TestErrorsOfAFlow(t *testing.T) {
 		text string
 	}{
 		"this package's": {
-			fmt.Errorf("%w: %w", gloebit.ErrExchange, gloebit.ErrUnavailable),
-			[]error{gloebit.ErrExchange, gloebit.ErrUnavailable}, "no token was given",
+			fmt.Errorf("%w: %w", gloebit.ErrTokenExchange, gloebit.ErrUnavailable),
+			[]error{gloebit.ErrTokenExchange, gloebit.ErrUnavailable}, "no token was given",
 		},
 		"a refusal":          {fmt.Errorf("x: %w", gloebit.ErrAccessDenied), []error{gloebit.ErrAccessDenied}, "x: "},
 		"a context canceled": {fmt.Errorf("x: %w", context.Canceled), []error{context.Canceled}, "x: context canceled"},
@@ -261,7 +261,7 @@ func TestErrorsOfAFlow(t *testing.T) {
 	})
 }
 
-// ownError is an error of the application's Flow.
+// ownError is an error of the application's Protocol.
 type ownError struct{ at time.Time }
 
 func (e ownError) Error() string { return "own " + e.at.String() }

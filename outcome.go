@@ -17,7 +17,7 @@ const (
 	OutcomeResubmitted Outcome = "resubmitted" // this ID was sent before, and the first transaction stands
 
 	OutcomeInsufficientBalance               Outcome = "insufficient-balance"
-	OutcomePending                           Outcome = "pending"        // ask again with the same id
+	OutcomeTransactionPending                Outcome = "pending"        // ask again with the same id
 	OutcomeQueuingFailed                     Outcome = "queuing-failed" // send it again with the same id
 	OutcomeCannotSpend                       Outcome = "cannot-spend"
 	OutcomeCannotReceive                     Outcome = "cannot-receive"
@@ -59,7 +59,7 @@ func (o Outcome) Err() error { return o.row().Err }
 func (o Outcome) Final() bool { return o.row().charged == chargeNone }
 
 // Refused reports whether the server refused the transaction and would refuse
-// it again. It returns false for OutcomePending and OutcomeQueuingFailed; after
+// it again. It returns false for OutcomeTransactionPending and OutcomeQueuingFailed; after
 // these, send the transaction again with the same ID.
 func (o Outcome) Refused() bool { return o.Err() != nil && !o.row().again }
 

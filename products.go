@@ -14,7 +14,7 @@ import (
 // Products returns how many of the application's products the user owns, by the
 // product's name. It needs ScopeInventory and calls GET get-user-products/.
 func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
-	return c.products(ctx, call{name: "get-user-products", path: "get-user-products" + c.merchant.provider.Vintage.slash()})
+	return c.products(ctx, call{name: "get-user-products", path: "get-user-products" + c.merchant.provider.APIVersion.slash()})
 }
 
 // ConsumeProduct removes count of a product, at least one, from the user, and
@@ -22,7 +22,7 @@ func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
 // consume-user-product/NAME/COUNT/. It is sent once: after ErrOutcomeUnknown,
 // [Client.Products] shows whether it was carried out.
 func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64) (remaining int64, err error) {
-	return c.changeProduct(ctx, change{name: "consume-user-product", product: product, count: count, least: 1, slash: c.merchant.provider.Vintage.slash()})
+	return c.changeProduct(ctx, change{name: "consume-user-product", product: product, count: count, least: 1, slash: c.merchant.provider.APIVersion.slash()})
 }
 
 // GrantProduct gives the user count of a product, at least one, free of charge,
@@ -101,8 +101,8 @@ func (c *Client) changeCharacterProduct(ctx context.Context, characterID string,
 	return c.changeProduct(ctx, change)
 }
 
-// changeProduct calls NAME/[CHARACTER/]PRODUCT/COUNT. Vintage A answers with
-// count, vintage B with product-count.
+// changeProduct calls NAME/[CHARACTER/]PRODUCT/COUNT. Version A answers with
+// count, version B with product-count.
 func (c *Client) changeProduct(ctx context.Context, change change) (int64, error) {
 	if err := checkSegment(change.name, change.product); err != nil {
 		return 0, err

@@ -30,40 +30,40 @@ type Provider struct {
 	// 7636). The default is off, because Gloebit's documents don't mention
 	// PKCE.
 	PKCE bool
-	// Vintage selects the names of the fields in requests. The zero value sends
-	// the names of both vintages.
-	Vintage Vintage
+	// APIVersion selects the names of the fields in requests. The zero value sends
+	// the names of both versions.
+	APIVersion APIVersion
 	// Issuer, when set, must come back as the parameter iss of every
 	// authorization response (RFC 9207). Gloebit sends none.
 	Issuer string
 }
 
-// Vintage is a generation of Gloebit's API. Vintages differ in the names of a
+// APIVersion is one of the two forms of Gloebit's API. They differ in the names of a
 // few request fields and in two paths. Responses of both are always read.
-type Vintage int
+type APIVersion int
 
-// The vintages. VintageA is that of Gloebit's first documents, VintageB that of
+// The versions. VersionA is that of Gloebit's first documents, VersionB that of
 // its later developer site and of the clients it published.
 const (
-	BothVintages Vintage = iota
-	VintageA
-	VintageB
+	BothVersions APIVersion = iota
+	VersionA
+	VersionB
 )
 
-// put sets a value under the names that the vintages have for it.
-func (v Vintage) put(body map[string]any, a, b string, value any) {
-	if v != VintageB {
+// put sets a value under the names that the versions have for it.
+func (v APIVersion) put(body map[string]any, a, b string, value any) {
+	if v != VersionB {
 		body[a] = value
 	}
-	if v != VintageA {
+	if v != VersionA {
 		body[b] = value
 	}
 }
 
-// slash returns what a path ends with that vintage A writes with a slash, and
-// vintage B without.
-func (v Vintage) slash() string {
-	if v == VintageB {
+// slash returns what a path ends with that version A writes with a slash, and
+// version B without.
+func (v APIVersion) slash() string {
+	if v == VersionB {
 		return ""
 	}
 	return "/"
@@ -71,16 +71,16 @@ func (v Vintage) slash() string {
 
 // Production is Gloebit at https://www.gloebit.com/, where users spend gloebits
 // that they paid for.
-func Production() Provider { return At("https://www.gloebit.com/") }
+func Production() Provider { return ProviderAt("https://www.gloebit.com/") }
 
 // Sandbox is Gloebit's test server at https://sandbox.gloebit.com/, with its
 // own accounts and balances.
-func Sandbox() Provider { return At("https://sandbox.gloebit.com/") }
+func Sandbox() Provider { return ProviderAt("https://sandbox.gloebit.com/") }
 
 // At is a Gloebit server at another address, such as the one that package
 // gloebittest or the command gloebit-sandbox runs. Plain http is accepted by
 // [New] for loopback addresses only.
-func At(baseURL string) Provider {
+func ProviderAt(baseURL string) Provider {
 	base := strings.TrimRight(baseURL, "/") + "/"
 	return Provider{
 		Name:       "Gloebit",
@@ -103,8 +103,8 @@ func (p Provider) check() error {
 			return fmt.Errorf("gloebit: Config.Provider.%s: %w", field.name, err)
 		}
 	}
-	if p.Vintage < BothVintages || p.Vintage > VintageB {
-		return fmt.Errorf("gloebit: Config.Provider.Vintage: unknown value %d", p.Vintage)
+	if p.APIVersion < BothVersions || p.APIVersion > VersionB {
+		return fmt.Errorf("gloebit: Config.Provider.APIVersion: unknown value %d", p.APIVersion)
 	}
 	if !strings.HasSuffix(p.APIURL, "/") {
 		return fmt.Errorf("gloebit: Config.Provider.APIURL: %q must end with a slash", p.APIURL)

@@ -195,11 +195,11 @@ var calls = []callRefusal{
 	},
 	{
 		Refusal: connect.Refusal{
-			Err: ErrPending, Name: "ErrPending", Status: http.StatusServiceUnavailable,
+			Err: ErrTransactionPending, Name: "ErrTransactionPending", Status: http.StatusServiceUnavailable,
 			Text: "Gloebit is still working on this. Please look at your Gloebit account before you try again.",
 		},
 		words:   []string{"pending"},
-		outcome: OutcomePending,
+		outcome: OutcomeTransactionPending,
 		again:   true,
 	},
 	{

@@ -64,12 +64,12 @@ func TestProtocolErrorTree(t *testing.T) {
 		"two requests": errors.Join(
 			&url.Error{Op: "Get", URL: "https://one.example/?a=1", Err: errors.New("one")},
 			&url.Error{Op: "Get", URL: "https://two.example/?s=" + url.QueryEscape(secret), Err: quoting}),
-		"wrapped": fmt.Errorf("%w: %w", gloebit.ErrExchange, &url.Error{Op: "Post", URL: "https://x.example", Err: quoting}),
+		"wrapped": fmt.Errorf("%w: %w", gloebit.ErrTokenExchange, &url.Error{Op: "Post", URL: "https://x.example", Err: quoting}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got error
 			w := newWorld(t, func(_ *world, c *gloebit.Config) {
-				c.User, c.ClientSecret, c.Flow = headerUser, secret, failing{err: err}
+				c.User, c.ClientSecret, c.Protocol = headerUser, secret, failing{err: err}
 				c.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { got = err }
 			})
 			w.browser("ann").get("/gloebit/connect")
@@ -90,7 +90,7 @@ func TestProtocolKeepsScopes(t *testing.T) {
 	kept := gloebit.Secret(`{"verifier":"0123456789012345678901234567890123456789012","scope":"id transact inventory"}`)
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.User = headerUser
-		c.Flow = granting{credential: connect.Credential{
+		c.Protocol = granting{credential: connect.Credential{
 			AccessToken: "a token of the server", Scopes: []gloebit.Scope{"id", "transact", "inventory"},
 		}, verifier: kept}
 	})

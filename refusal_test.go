@@ -95,7 +95,7 @@ func TestRefusals(t *testing.T) {
 		require.True(t, gloebit.OutcomeInsufficientBalance.Final())
 		require.False(t, gloebit.OutcomeCannotSpend.Final())
 		require.True(t, gloebit.OutcomeCannotSpend.Refused())
-		require.False(t, gloebit.OutcomePending.Refused() || gloebit.OutcomeQueuingFailed.Refused())
+		require.False(t, gloebit.OutcomeTransactionPending.Refused() || gloebit.OutcomeQueuingFailed.Refused())
 	})
 	t.Run("only known charges are told", func(t *testing.T) {
 		charged := map[error]string{}
@@ -144,7 +144,7 @@ func TestRefusalsOfTransactions(t *testing.T) {
 	const attempts = 4
 	unknown := gloebit.CallRows()[0]
 	require.Equal(t, gloebit.ErrOutcomeUnknown, unknown.Err)
-	order := gloebit.ItemOrder{Key: "form-1", Item: "hat", Price: 40, Quantity: 1}
+	order := gloebit.ItemOrder{IdempotencyKey: "form-1", Item: "hat", Price: 40, Quantity: 1}
 	for _, row := range gloebit.CallRows() {
 		for _, word := range row.Words {
 			for _, answer := range []string{

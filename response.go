@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
 // envelope is what every reply holds.
@@ -26,7 +26,7 @@ type envelope struct {
 func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect.Credential) ([]byte, error) {
 	var reply envelope
 	unreadable := json.Unmarshal(body, &reply) != nil
-	if !unreadable && resp.StatusCode == http.StatusOK && len(body) <= longestReply && reply.Success != nil && *reply.Success {
+	if !unreadable && resp.StatusCode == http.StatusOK && len(body) <= maxReply && reply.Success != nil && *reply.Success {
 		return body, nil
 	}
 	failure := &APIError{Call: call.name, StatusCode: resp.StatusCode, Scope: call.scope}
@@ -39,7 +39,7 @@ func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect
 		return nil, failure
 	}
 	switch {
-	case len(body) > longestReply:
+	case len(body) > maxReply:
 		return nil, badReply(call.name, "longer than 1 MiB")
 	case unreadable && !json.Valid(body):
 		return nil, badReply(call.name, "not JSON")
@@ -69,9 +69,9 @@ func (e *APIError) readStatus(resp *http.Response, success bool) {
 	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
 		e.causes, e.transient = []error{ErrUnavailable}, true
 	case status < 300 || success:
-		e.causes = []error{ErrBadReply, errStatus}
+		e.causes = []error{ErrInvalidResponse, errStatus}
 	case status < 400:
-		e.causes = []error{ErrBadReply, errRedirect}
+		e.causes = []error{ErrInvalidResponse, errRedirect}
 	case status == http.StatusUnauthorized && slices.Contains(reasons, ErrRefused) && connect.SaysInvalidToken(resp.Header): // RFC 6750 section 3.1
 		e.causes = []error{ErrTokenExpired, ErrNotConnected}
 	default:
@@ -125,7 +125,7 @@ func (c *Client) words(text *string, sent *connect.Credential, more ...Secret) s
 	if text == nil {
 		return ""
 	}
-	return discreet.Words(*text, append(c.secrets(sent), more...)...)
+	return redact.Text(*text, append(c.secrets(sent), more...)...)
 }
 
 var (
@@ -136,5 +136,5 @@ var (
 
 // badReply is a reply with status 200 that is no answer.
 func badReply(name, why string) error {
-	return &APIError{Call: name, StatusCode: http.StatusOK, causes: []error{ErrBadReply, errors.New(why)}}
+	return &APIError{Call: name, StatusCode: http.StatusOK, causes: []error{ErrInvalidResponse, errors.New(why)}}
 }

@@ -51,25 +51,25 @@ func (p pause) wait(ctx context.Context, until time.Time, err error) bool {
 	}
 }
 
-// fate is what the attempts of one call may have done although they failed.
-type fate struct {
+// attempts is what the attempts of one call may have done although they failed.
+type attempts struct {
 	lost bool // an attempt may have been carried out unheard
 	held bool // the server said that it has the transaction
 }
 
-// keepsTo reports whether an order must not be sent with the credential of a
+// boundTo reports whether an order must not be sent with the credential of a
 // later connection: in another account's name, or when it may have been taken
 // already.
-func (f *fate) keepsTo(credential, newer connect.Credential) bool {
+func (f *attempts) boundTo(credential, newer connect.Credential) bool {
 	again := !newer.ConnectedAt.Equal(credential.ConnectedAt)
 	return f != nil && again && (f.lost || f.held || newer.Subject != credential.Subject)
 }
 
 // see learns from an attempt what it may have done.
-func (f *fate) see(err error) {
+func (f *attempts) see(err error) {
 	var failure *APIError
 	f.lost = f.lost || mayHaveArrived(err)
-	f.held = f.held || errors.Is(err, ErrPending) || errors.As(err, &failure) && failure.saysCreated()
+	f.held = f.held || errors.Is(err, ErrTransactionPending) || errors.As(err, &failure) && failure.saysCreated()
 }
 
 // reached tells how far a request came: whether it found a connection to the
@@ -102,7 +102,7 @@ func mayHaveArrived(err error) bool {
 	if !call.written && (errors.As(err, &dial) && dial.Op == "dial" || isUntrusted(err)) {
 		return false
 	}
-	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrBadReply)
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalidResponse)
 }
 
 // isUntrusted reports whether the connection failed because the server could

@@ -74,7 +74,7 @@ func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 	sealedMemory, err := sealed.New(cachedMemory, key)
 	require.NoError(t, err)
 	at := func(url string) func(*gloebit.Config) {
-		return func(c *gloebit.Config) { c.Provider, c.States = gloebit.At(url), nil }
+		return func(c *gloebit.Config) { c.Provider, c.States = gloebit.ProviderAt(url), nil }
 	}
 	withCookie := func(change func(*scs.SessionCookie)) func(*gloebit.Config) {
 		return func(c *gloebit.Config) { change(&c.Sessions.(*scs.SessionManager).Cookie) }
@@ -116,7 +116,7 @@ func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 			c.Provider, c.Sessions, c.States, c.Tokens = gloebit.Sandbox(), nil, nil, plain
 		}, nil},
 		"the defaults at another server": {func(c *gloebit.Config) {
-			c.Provider, c.Sessions, c.States, c.Tokens = gloebit.At("http://127.0.0.1:8081"), nil, nil, nil
+			c.Provider, c.Sessions, c.States, c.Tokens = gloebit.ProviderAt("http://127.0.0.1:8081"), nil, nil, nil
 		}, nil},
 		"the defaults in silence": {func(c *gloebit.Config) {
 			c.Logger, c.Sessions, c.States, c.Tokens = nil, nil, nil, nil

@@ -25,14 +25,14 @@ var scopePolicy = connect.ScopePolicy{
 	Aliases: map[Scope]Scope{ScopeID: ScopeID, ScopeUser: ScopeID, ScopeIdentity: ScopeID},
 }
 
-// scopes returns the policy with the name that the vintage has for the
+// scopes returns the policy with the name that the version has for the
 // permission of identity: id in A and user in B.
-func (v Vintage) scopes() connect.ScopePolicy {
+func (v APIVersion) scopes() connect.ScopePolicy {
 	policy := scopePolicy
 	switch v {
-	case VintageA:
+	case VersionA:
 		policy.Names = map[Scope]Scope{ScopeUser: ScopeID, ScopeIdentity: ScopeID}
-	case VintageB:
+	case VersionB:
 		policy.Names = map[Scope]Scope{ScopeID: ScopeUser, ScopeIdentity: ScopeUser}
 	}
 	return policy

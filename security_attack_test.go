@@ -105,7 +105,7 @@ func TestSecurityAttackVerifierInTheCallbackURL(t *testing.T) {
 	chosen := strings.Repeat("attacker", 6)
 	require.Equal(t, http.StatusOK, b.get(callback+"&code_verifier="+chosen+"&verifier="+chosen+"&redirect_uri=https://evil.example/&scope=inventory&grant_type=password").status)
 	form := w.asked("access-token")
-	require.Equal(t, []string{w.states.lastPending.Verifier.Reveal()}, form["code_verifier"])
+	require.Equal(t, []string{w.states.lastPending.Secret.Reveal()}, form["code_verifier"])
 	require.Equal(t, []string{w.shop.URL + "/gloebit/callback"}, form["redirect_uri"])
 	require.Equal(t, []string{"user balance transact"}, form["scope"])
 	require.Equal(t, []string{"authorization_code"}, form["grant_type"])
@@ -175,7 +175,7 @@ func (w *world) replica() *gloebit.Merchant {
 	w.t.Helper()
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret), RedirectURL: w.shop.URL + "/gloebit/callback",
-		Provider: gloebit.At(w.gloebit.URL), Tokens: w.tokens, States: w.states, Clock: w.clock.Now,
+		Provider: gloebit.ProviderAt(w.gloebit.URL), Tokens: w.tokens, States: w.states, Clock: w.clock.Now,
 	})
 	require.NoError(w.t, err)
 	return merchant

@@ -88,7 +88,7 @@ func TestSecurity20NoTokenIsInAURLPageRedirectOrReadableCookie(t *testing.T) {
 			b := w.browser("ann")
 			pages := b.trail("/private?x=1")
 			pages = append(pages, b.trail("/optional")...)
-			verifier := w.states.lastPending.Verifier.Reveal()
+			verifier := w.states.lastPending.Secret.Reveal()
 			pages = append(pages, b.trail("/gloebit/callback?state=x&code=y")...)
 			_, credential := w.stored()
 			pages = append(pages, b.do(http.MethodPost, "/gloebit/disconnect", nil, nil))

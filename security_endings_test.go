@@ -268,15 +268,15 @@ func TestSecurity17CredentialOfASessionEndsWithItAlsoWhenItIsRefreshed(t *testin
 			b := w.browser("ann")
 			require.Equal(t, http.StatusOK, b.get("/private").status)
 			_, connected := w.stored()
-			require.Equal(t, mode.alone(), !connected.Until.IsZero())
+			require.Equal(t, mode.alone(), !connected.ExpiresAt.IsZero())
 			if mode.alone() {
-				require.WithinDuration(t, time.Now().Add(24*time.Hour), connected.Until, time.Minute)
+				require.WithinDuration(t, time.Now().Add(24*time.Hour), connected.ExpiresAt, time.Minute)
 			}
 			w.clock.Advance(2 * time.Hour)
 			require.Equal(t, http.StatusOK, b.get("/private").status)
 			_, refreshed := w.stored()
 			require.NotEqual(t, connected.AccessToken, refreshed.AccessToken)
-			require.Equal(t, connected.Until, refreshed.Until)
+			require.Equal(t, connected.ExpiresAt, refreshed.ExpiresAt)
 		})
 	}
 }
@@ -294,7 +294,7 @@ func TestSecurity17SessionEndsOnTheServerAfterADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		merchant, err := gloebit.New(gloebit.Config{
 			ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
-			Provider: gloebit.At("https://gloebit.example"), SignIn: true, HTTPClient: approving(),
+			Provider: gloebit.ProviderAt("https://gloebit.example"), SignIn: true, HTTPClient: approving(),
 		})
 		require.NoError(t, err)
 		cookie := signIn(t, merchant)

@@ -149,7 +149,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 			})}
 		})
 		_, err := client.Balance(t.Context())
-		require.ErrorIs(t, err, gloebit.ErrBadReply)
+		require.ErrorIs(t, err, gloebit.ErrInvalidResponse)
 		require.ErrorContains(t, err, "1 MiB")
 		require.Less(t, read.n, 2<<20)
 	})

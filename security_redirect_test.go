@@ -141,7 +141,7 @@ func TestSecurity16AnotherIssuersAnswerIsNotTaken(t *testing.T) {
 	})
 	other, err := gloebit.New(gloebit.Config{
 		ClientID: w.app.Key, ClientSecret: gloebit.Secret(w.app.Secret), RedirectURL: w.shop.URL + "/other/callback",
-		Provider: gloebit.At(evil.URL), Sessions: w.sessions, States: w.states, Tokens: w.tokens, Clock: w.clock.Now,
+		Provider: gloebit.ProviderAt(evil.URL), Sessions: w.sessions, States: w.states, Tokens: w.tokens, Clock: w.clock.Now,
 	})
 	require.NoError(t, err)
 	w.mux.Handle("/other/", other.Handler())

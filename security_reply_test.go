@@ -109,10 +109,10 @@ func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing
 			b.follow = false
 			page := b.get(callback.String())
 			var watch leaktest.Witness
-			watch.Secret("secret", oddSecret, callback.Query().Get("code"), w.states.lastPending.Verifier.Reveal(), "new/access+token=")
+			watch.Secret("secret", oddSecret, callback.Query().Get("code"), w.states.lastPending.Secret.Reveal(), "new/access+token=")
 			watch.Saw("log", w.log.String(), page.body)
 			if failed != nil {
-				require.ErrorIs(t, failed, gloebit.ErrExchange)
+				require.ErrorIs(t, failed, gloebit.ErrTokenExchange)
 				watch.Saw("log", printed(failed))
 			} else {
 				require.Contains(t, w.log.String(), "gloebit: connected")
@@ -148,7 +148,7 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log := &testkit.Log{}
 			client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *connect.Credential) {
-				c.Provider, c.ClientSecret, credential.AccessToken = gloebit.At(repeating(t, answer)), "another-secret", oddSecret
+				c.Provider, c.ClientSecret, credential.AccessToken = gloebit.ProviderAt(repeating(t, answer)), "another-secret", oddSecret
 				c.Logger = slog.New(slog.NewTextHandler(log, nil))
 			})
 			_, err := client.Identity(t.Context())
@@ -183,7 +183,7 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 					c.ClientSecret, c.Logger = "the-client-secret", slog.New(slog.NewTextHandler(log, nil))
 					credential.AccessToken, credential.RefreshToken, credential.TokenSecret = "the-access-token", "the-refresh-token", "the-token-secret"
 					if what != "a call" {
-						credential.Expiry = time.Now().Add(-time.Hour)
+						credential.TokenExpiry = time.Now().Add(-time.Hour)
 					}
 				})
 				_, err := client.Identity(t.Context())
@@ -240,7 +240,7 @@ func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *connect.Credential) {
 			credential.AccessToken = oddSecret
 			credential.Scopes = append(credential.Scopes, gloebit.ScopeTransact)
-			c.Provider = gloebit.At(repeating(t, func(_, authorization string) string {
+			c.Provider = gloebit.ProviderAt(repeating(t, func(_, authorization string) string {
 				said := inPHP(strings.TrimPrefix(authorization, "Bearer "))
 				return saysJSON(200, `{"success":`+success+`,"id":"1","status":"`+said+`","reason":"`+said+`","pending":true,"enabled":true}`)
 			}))
@@ -261,7 +261,7 @@ func TestSecurity22AFailureOfTheNetworkTellsItsKindAndNoQuery(t *testing.T) {
 		c.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err }
 	})
 	w.browser("").get("/private")
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.At(at) })
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.ProviderAt(at) })
 	_, called := client.ConsumeProduct(t.Context(), "canary-product", 1)
 	for _, err := range []error{failed, called} {
 		require.ErrorIs(t, err, gloebit.ErrUnavailable)

@@ -57,7 +57,7 @@ func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
 		c.ClientSecret = "canary-client-secret"
 	})
 	states := &gloebit.MemoryStateStore{}
-	require.NoError(t, states.Put(t.Context(), keyOf(merchant, "k"), connect.PendingConnection{Verifier: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour)}))
+	require.NoError(t, states.Put(t.Context(), keyOf(merchant, "k"), connect.PendingConnection{Secret: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour)}))
 	log := &testkit.Log{}
 	for _, what := range []any{client, merchant, tokens, states, []any{client, merchant}, struct{ C *gloebit.Client }{client}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
@@ -125,10 +125,10 @@ func TestSecurity22ErrorsOfAConnectionHoldNoSecret(t *testing.T) {
 			b := w.browser("")
 			callback := b.callback("/gloebit/connect")
 			require.Equal(t, http.StatusBadGateway, b.get(callback.String()).status)
-			require.ErrorIs(t, failed, gloebit.ErrExchange)
+			require.ErrorIs(t, failed, gloebit.ErrTokenExchange)
 			printed := fmt.Sprintf("%v %+v %#v %q", failed, failed, failed, failed) + w.log.String()
 			encoded, _ := json.Marshal(failed)
-			for _, secret := range []string{w.app.Secret, callback.Query().Get("code"), callback.Query().Get("state"), w.states.lastPending.Verifier.Reveal()} {
+			for _, secret := range []string{w.app.Secret, callback.Query().Get("code"), callback.Query().Get("state"), w.states.lastPending.Secret.Reveal()} {
 				require.NotContains(t, printed+string(encoded), secret)
 			}
 		})

@@ -93,7 +93,7 @@ func TestSecurity02AStateOfAnotherMerchantIsNotFoundAndNotSpent(t *testing.T) {
 	w := newWorld(t)
 	other, err := gloebit.New(gloebit.Config{
 		ClientID: "another application", ClientSecret: "another secret", RedirectURL: w.shop.URL + "/other/callback",
-		Provider: gloebit.At(w.gloebit.URL), States: w.states, Tokens: w.tokens, Clock: w.clock.Now, // the stores are shared
+		Provider: gloebit.ProviderAt(w.gloebit.URL), States: w.states, Tokens: w.tokens, Clock: w.clock.Now, // the stores are shared
 	})
 	require.NoError(t, err)
 	w.mux.Handle("/other/", other.Handler())
@@ -119,7 +119,7 @@ func TestSecurity02StoresKeepHashesOfStatesAndBindings(t *testing.T) {
 	sessions, err := w.sessions.Store.(*memstore.MemStore).All()
 	require.NoError(t, err)
 	for _, session := range sessions {
-		require.NotContains(t, string(session), w.states.lastPending.Binding, "nor make a browser the one that started")
+		require.NotContains(t, string(session), w.states.lastPending.BrowserHash, "nor make a browser the one that started")
 	}
 	require.Len(t, sessions, 1)
 }
@@ -290,7 +290,7 @@ func TestSecurity09PKCEIsS256AndFreshEachTime(t *testing.T) {
 		b := w.browser("")
 		callback := b.callback("/gloebit/connect")
 		asked := w.asked("authorize")
-		verifier := w.states.lastPending.Verifier.Reveal()
+		verifier := w.states.lastPending.Secret.Reveal()
 		sum := sha256.Sum256([]byte(verifier))
 		require.Equal(t, []string{"S256"}, asked["code_challenge_method"])
 		require.Equal(t, []string{base64.RawURLEncoding.EncodeToString(sum[:])}, asked["code_challenge"])

@@ -23,7 +23,7 @@ import (
 type forgetful struct{ gloebit.TokenStore }
 
 func (s forgetful) Load(_ context.Context, _ connect.Key) (connect.Credential, error) {
-	return connect.Credential{AccessToken: canaryToken, Until: time.Unix(1_000_000, 0)}, nil
+	return connect.Credential{AccessToken: canaryToken, ExpiresAt: time.Unix(1_000_000, 0)}, nil
 }
 
 func TestSecurity17CredentialLapsesWithItsSessionWhateverTheStoreSays(t *testing.T) {
@@ -190,7 +190,7 @@ func TestSecurity29NothingRunsWithoutASession(t *testing.T) {
 
 func TestSecurity29LimitErrorThatIsNilRefusesWithoutAPanic(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
-		c.Limit = func(*http.Request) error { var limited *gloebit.LimitError; return limited } // a common mistake
+		c.RateLimit = func(*http.Request) error { var limited *gloebit.RateLimitError; return limited } // a common mistake
 	})
 	require.Equal(t, http.StatusTooManyRequests, w.browser("").get("/gloebit/connect").status)
 }

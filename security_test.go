@@ -13,7 +13,7 @@ import (
 )
 
 // The tests TestSecurity01 to TestSecurity31 are what an OAuth client on the web
-// must hold, one number a requirement; docs/security.md has the list, and
+// must hold, one number a requirement; docs/security-tests.md has the list, and
 // internal/mutate/testdata changes of one line that they catch. 08 is in
 // internal/lint, 25 in stores/sealed and 31 in ledger. TestSecurityAttack is what other packages were caught with.
 
@@ -53,7 +53,7 @@ func refuses(t *testing.T, callbacks map[string]badCallback) {
 			b.follow = false
 			callback := b.callback("/gloebit/connect?return_to=/private")
 			query := callback.Query()
-			code, state, verifier := query.Get("code"), query.Get("state"), w.states.lastPending.Verifier.Reveal()
+			code, state, verifier := query.Get("code"), query.Get("state"), w.states.lastPending.Secret.Reveal()
 			test.change(w, b, query)
 			callback.RawQuery = query.Encode()
 

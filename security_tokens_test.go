@@ -59,7 +59,7 @@ func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var asked atomic.Int32
 			client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); lose(w) }, func(_ *gloebit.Config, c *connect.Credential) {
-				c.RefreshToken, c.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
+				c.RefreshToken, c.TokenExpiry = canaryRefresh, time.Now().Add(-time.Hour)
 			})
 			_, err := client.Balance(t.Context())
 			require.ErrorIs(t, err, gloebit.ErrUnavailable)
@@ -88,8 +88,8 @@ func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, `{"success":true,"balance":1}`)
 		}, func(_ *gloebit.Config, c *connect.Credential) {
-			c.RefreshToken, c.Subject, c.Expiry = canaryRefresh, "account", now
-			c.ConnectedAt, c.Until = now.Add(-time.Hour), now.Add(time.Hour)
+			c.RefreshToken, c.Subject, c.TokenExpiry = canaryRefresh, "account", now
+			c.ConnectedAt, c.ExpiresAt = now.Add(-time.Hour), now.Add(time.Hour)
 		})
 		_, err := client.Balance(t.Context())
 		token := gloebit.Secret("new")
@@ -104,7 +104,7 @@ func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
 		require.Equal(t, token, credential.AccessToken)
 		require.Equal(t, "account", credential.Subject)
 		require.Equal(t, now.Add(-time.Hour), credential.ConnectedAt)
-		require.Equal(t, now.Add(time.Hour), credential.Until)
+		require.Equal(t, now.Add(time.Hour), credential.ExpiresAt)
 	}
 }
 

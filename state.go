@@ -20,7 +20,7 @@ func (m *Merchant) server() connect.Server {
 		PKCE:           p.PKCE,
 		Issuer:         p.Issuer,
 		AccountURL:     p.AccountURL,
-		Scopes:         p.Vintage.scopes(),
+		Scopes:         p.APIVersion.scopes(),
 		AuthParams:     m.authParams,
 		TokenParams:    tokenParams,
 		Subject:        subject,
@@ -91,9 +91,9 @@ type MemoryStateStore = connect.MemoryStateStore
 // ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
 // The scopes are requested in addition to Config.Scopes and to those that the
 // user has granted. If the user does not grant them, [Merchant.Exchange] returns
-// ErrScopeMissing. Errors: ErrLimited, ErrNoUser, ErrNoSession, ErrReturnTo,
+// ErrScopeMissing. Errors: ErrTooManyAttempts, ErrNoUser, ErrNoSession, ErrInvalidReturnTo,
 // ErrInvalidRequest for an unknown scope, ErrStore. With OAuth 1.0a also
-// ErrExchange, since that asks Gloebit first.
+// ErrTokenExchange, since that asks Gloebit first.
 func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
 	return m.connector.AuthorizationURL(r, returnTo, scopes...)
 }
@@ -105,8 +105,8 @@ func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...
 // [Merchant.Optional]. Once the state is redeemed, every error is a
 // [ConnectError], whose ReturnTo is the page that the user wanted.
 //
-// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization,
-// ErrUserChanged, ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
+// Errors: ErrTooManyAttempts, ErrInvalidState, ErrAccessDenied, ErrAuthorizationFailed,
+// ErrUserChanged, ErrTokenExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
 // ErrStore, and the error of Config.OnConnect. After any of these, no
 // credential was saved. The error is ErrScopeMissing when the user did not
 // grant a required scope; the credential with the granted scopes was saved.

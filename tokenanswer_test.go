@@ -79,8 +79,8 @@ func connectByAnswer(t *testing.T, a answer) (status int, kept *connect.Credenti
 	b.follow = false
 	status = b.get(b.callback("/gloebit/connect").String()).status
 	if credential, err := w.tokens.Load(t.Context(), keyOf(w.merchant, "id of ann")); err == nil {
-		if !credential.Expiry.IsZero() { // the world has a clock of its own
-			credential.Expiry = time.Now().Add(credential.Expiry.Sub(w.clock.Now()))
+		if !credential.TokenExpiry.IsZero() { // the world has a clock of its own
+			credential.TokenExpiry = time.Now().Add(credential.TokenExpiry.Sub(w.clock.Now()))
 		}
 		kept = &credential
 	}
@@ -98,7 +98,7 @@ func refreshByAnswer(t *testing.T, a answer) (*connect.Credential, error) {
 		}
 		answering(http.StatusOK, `{"success":true,"balance":1}`)(w, r)
 	}, func(config *gloebit.Config, c *connect.Credential) {
-		c.RefreshToken, c.Expiry = canaryRefresh, time.Now().Add(-time.Hour)
+		c.RefreshToken, c.TokenExpiry = canaryRefresh, time.Now().Add(-time.Hour)
 		c.Scopes = []gloebit.Scope{"user", "balance", "transact"}
 		config.Logger = slog.New(slog.DiscardHandler)
 	})
@@ -218,9 +218,9 @@ func TestTokenAnswer(t *testing.T) {
 			}
 			require.Equal(t, orElse(test.scope, "user balance transact"), strings.Join(scopes, " "))
 			if test.life == 0 {
-				require.Zero(t, got.Expiry)
+				require.Zero(t, got.TokenExpiry)
 			} else {
-				require.WithinDuration(t, time.Now().Add(test.life), got.Expiry, time.Minute)
+				require.WithinDuration(t, time.Now().Add(test.life), got.TokenExpiry, time.Minute)
 			}
 		}
 		t.Run("connecting/"+name, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,62 +20,62 @@ func TestTokenAnswerThatGivesNoToken(t *testing.T) {
 		deletes bool   // the refresh disconnects
 	}{
 		"no access token": {
-			answer{body: `{"token_type":"Bearer"}`}, gloebit.ErrBadReply, "", false,
+			answer{body: `{"token_type":"Bearer"}`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"an access token that is null": {
-			answer{body: `{"access_token":null}`}, gloebit.ErrBadReply, "", false,
+			answer{body: `{"access_token":null}`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"an access token in digits": {
-			answer{body: `{"access_token":1234567890}`}, gloebit.ErrBadReply, "", false,
+			answer{body: `{"access_token":1234567890}`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"an access token in an array": {
-			answer{body: `{"access_token":["canary-in-answer"]}`}, gloebit.ErrBadReply, "", false,
+			answer{body: `{"access_token":["canary-in-answer"]}`}, gloebit.ErrInvalidResponse, "", false,
 		},
-		"an empty access token": {answer{body: `{"access_token":""}`}, gloebit.ErrBadReply, "", false},
+		"an empty access token": {answer{body: `{"access_token":""}`}, gloebit.ErrInvalidResponse, "", false},
 		"an access token in upper case": {
-			answer{body: `{"ACCESS_TOKEN":"canary-in-answer"}`}, gloebit.ErrBadReply, "", false,
+			answer{body: `{"ACCESS_TOKEN":"canary-in-answer"}`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"an access token in an object": {
-			answer{body: `{"data":{"access_token":"canary-in-answer"}}`}, gloebit.ErrBadReply, "", false,
+			answer{body: `{"data":{"access_token":"canary-in-answer"}}`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"a type of token in digits": {
-			answer{body: `{"access_token":"canary-in-answer","token_type":7}`}, gloebit.ErrBadReply, "", false,
+			answer{body: `{"access_token":"canary-in-answer","token_type":7}`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"two access tokens": {
 			answer{body: `{"access_token":"canary-in-answer","access_token":"b"}`},
-			gloebit.ErrBadReply, "", false,
+			gloebit.ErrInvalidResponse, "", false,
 		},
 		"an access token, then null": {
 			answer{body: `{"access_token":"canary-in-answer","access_token":null}`},
-			gloebit.ErrBadReply, "", false,
+			gloebit.ErrInvalidResponse, "", false,
 		},
 		"null, then an access token": {
 			answer{body: `{"access_token":null,"access_token":"canary-in-answer"}`},
-			gloebit.ErrBadReply, "", false,
+			gloebit.ErrInvalidResponse, "", false,
 		},
 		"two refresh tokens": {
 			answer{body: `{"access_token":"canary-in-answer","refresh_token":"a","refresh_token":"b"}`},
-			gloebit.ErrBadReply, "", false,
+			gloebit.ErrInvalidResponse, "", false,
 		},
 		"two access tokens in a form": {
-			answer{body: `access_token=canary-in-answer&access_token=b`}, gloebit.ErrBadReply, "", false,
+			answer{body: `access_token=canary-in-answer&access_token=b`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"an array": {
-			answer{body: `[{"access_token":"canary-in-answer"}]`}, gloebit.ErrBadReply, "", false,
+			answer{body: `[{"access_token":"canary-in-answer"}]`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"half of an object": {
-			answer{body: `{"access_token":"canary-in-answer"`}, gloebit.ErrBadReply, "", false,
+			answer{body: `{"access_token":"canary-in-answer"`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"text after the object": {
-			answer{body: `{"access_token":"canary-in-answer"} x`}, gloebit.ErrBadReply, "", false,
+			answer{body: `{"access_token":"canary-in-answer"} x`}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"HTML": {
-			answer{kind: "text/html", body: `<p>canary-in-answer</p>`}, gloebit.ErrBadReply, "", false,
+			answer{kind: "text/html", body: `<p>canary-in-answer</p>`}, gloebit.ErrInvalidResponse, "", false,
 		},
-		"an empty body": {answer{}, gloebit.ErrBadReply, "", false},
+		"an empty body": {answer{}, gloebit.ErrInvalidResponse, "", false},
 		"another type of token": {
 			answer{body: `{"access_token":"canary-in-answer","token_type":"mac"}`},
-			gloebit.ErrExchange, "not of the type Bearer", false,
+			gloebit.ErrTokenExchange, "not of the type Bearer", false,
 		},
 		"an error beside a token": {
 			answer{body: `{"access_token":"canary-in-answer","error":"invalid_grant"}`},
@@ -87,7 +89,7 @@ func TestTokenAnswerThatGivesNoToken(t *testing.T) {
 			answer{body: `error=invalid_grant&error_description=gone`}, gloebit.ErrNotConnected, `"gone"`, true,
 		},
 		"an error of the application's": {
-			answer{body: `{"error":"invalid_client"}`}, gloebit.ErrExchange, "invalid_client", false},
+			answer{body: `{"error":"invalid_client"}`}, gloebit.ErrTokenExchange, "invalid_client", false},
 		"an error that is an object": {
 			answer{body: `{"access_token":"canary-in-answer","error":{"code":7}}`},
 			gloebit.ErrNotConnected, "unnamed_error", false,
@@ -118,49 +120,49 @@ func TestTokenAnswerThatGivesNoToken(t *testing.T) {
 			gloebit.ErrNotConnected, "invalid_grant", true,
 		},
 		"410 without a body": {answer{status: 410}, gloebit.ErrNotConnected, "status 410", false},
-		"403 without a body": {answer{status: 403}, gloebit.ErrExchange, "status 403", false},
-		"429 without a body": {answer{status: 429}, gloebit.ErrExchange, "status 429", false},
+		"403 without a body": {answer{status: 403}, gloebit.ErrTokenExchange, "status 403", false},
+		"429 without a body": {answer{status: 429}, gloebit.ErrTokenExchange, "status 429", false},
 		"401 against the application": {
 			answer{status: 401, body: `{"error":"invalid_client"}`},
-			gloebit.ErrExchange, "invalid_client", false,
+			gloebit.ErrTokenExchange, "invalid_client", false,
 		},
 		"500 with an object": {
 			answer{status: 500, body: `{"error":{"message":"canary-in-answer"}}`},
 			gloebit.ErrUnavailable, "status 500", false,
 		},
 		"an answer of more than 1 MiB": {
-			answer{body: strings.Repeat(" ", 1<<20) + asJSON("").body}, gloebit.ErrBadReply, "", false,
+			answer{body: strings.Repeat(" ", 1<<20) + asJSON("").body}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"a refusal of more than 1 MiB": {
 			answer{status: 400, body: strings.Repeat(" ", 1<<20) + `{"error":"invalid_grant"}`},
 			gloebit.ErrNotConnected, "status 400", false,
 		},
 		"a form without a token": {
-			answer{body: "token=canary-in-answer"}, gloebit.ErrBadReply, "", false,
+			answer{body: "token=canary-in-answer"}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"a form that can't be decoded": {
-			answer{body: "access_token=canary-in-answer&x=%zz"}, gloebit.ErrBadReply, "", false,
+			answer{body: "access_token=canary-in-answer&x=%zz"}, gloebit.ErrInvalidResponse, "", false,
 		},
 		"an access token with a space": {
-			answer{body: `{"access_token":"canary in-answer"}`}, gloebit.ErrExchange, "characters", false,
+			answer{body: `{"access_token":"canary in-answer"}`}, gloebit.ErrTokenExchange, "characters", false,
 		},
-		"an access token that is empty": {answer{body: "access_token="}, gloebit.ErrBadReply, "", false},
+		"an access token that is empty": {answer{body: "access_token="}, gloebit.ErrInvalidResponse, "", false},
 	} {
 		t.Run("connecting/"+name, func(t *testing.T) {
 			t.Parallel()
 			status, kept, log := connectByAnswer(t, test.answer)
 			require.Equal(t, http.StatusBadGateway, status)
 			require.Nil(t, kept)
-			require.Contains(t, log, gloebit.ErrExchange.Error())
+			require.Contains(t, log, gloebit.ErrTokenExchange.Error())
 			require.NotContains(t, log, "canary-in-answer")
 		})
 		t.Run("refreshing/"+name, func(t *testing.T) {
 			t.Parallel()
 			kept, err := refreshByAnswer(t, test.answer)
-			require.ErrorIs(t, err, gloebit.ErrExchange)
+			require.ErrorIs(t, err, gloebit.ErrTokenExchange)
 			require.ErrorIs(t, err, test.want)
 			require.ErrorContains(t, err, test.says)
-			connectsAgain := test.want == gloebit.ErrBadReply || test.want == gloebit.ErrNotConnected
+			connectsAgain := test.want == gloebit.ErrInvalidResponse || test.want == gloebit.ErrNotConnected
 			require.Equal(t, connectsAgain, gloebit.StatusCode(err) == http.StatusUnauthorized)
 			require.NotContains(t, printed(err), "canary-in-answer")
 			require.Equal(t, test.deletes, kept == nil)
@@ -245,4 +247,16 @@ func TestRefusedRefreshLeadsToConnect(t *testing.T) {
 			require.Equal(t, 1, w.tokens.Len(), "the server did not say that the grant is over")
 		})
 	}
+}
+
+func TestWrongClientSecretNamesTheSetting(t *testing.T) {
+	shop, log := testkit.NewShop(t, gloebittest.Config{}), &testkit.Log{}
+	config := shop.Config()
+	config.ClientSecret, config.Logger = "another", log.Logger()
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	shop.Serve(merchant.RequireGloebit(http.NotFoundHandler()))
+	page := testkit.Load(t, testkit.NewBrowser(t), testkit.NewRequest(t, http.MethodGet, shop.Server.URL, nil))
+	require.Equal(t, http.StatusBadGateway, page.Status)
+	require.Contains(t, log.String(), "check Config.ClientID, Config.ClientSecret")
 }

@@ -19,7 +19,7 @@ import (
 // for the consume callback of [HoldURLs]; package
 // github.com/go-gloebit/gloebit/ledger does this.
 type Receipt struct {
-	TransactionID string // the ID, or the one derived from Key; set beside an error too, once the transaction was well formed
+	TransactionID string // the ID, or the one derived from IdempotencyKey; set beside an error too, once the transaction was well formed
 	Outcome       Outcome
 	Status        string // the server's word for it; empty when it gave none
 	Reason        string // the server's explanation
@@ -30,14 +30,14 @@ type Receipt struct {
 
 // Transact charges the user. It needs ScopeTransact and calls POST transact. If
 // a response is lost, Transact sends the transaction again with the same ID, so
-// the user is charged once. If the transaction has neither a Key nor an ID, the
+// the user is charged once. If the transaction has neither an IdempotencyKey nor an ID, the
 // error is ErrInvalidRequest.
 //
 // Receipt.TransactionID and Receipt.Outcome are also set when there is an
 // error. After ErrInsufficientBalance no call with that ID has charged the
 // user. After ErrCannotSpend, ErrCannotReceive and ErrUnknownMerchant this call
 // was not accepted, and an earlier one with that ID may have charged the user.
-// After ErrOutcomeUnknown, ErrPending and ErrQueuingFailed the same transaction
+// After ErrOutcomeUnknown, ErrTransactionPending and ErrQueuingFailed the same transaction
 // may be sent again with that ID. With a SubscriptionID the error can also be
 // ErrUnknownSubscription, ErrUnknownSubscriptionAuthorization,
 // ErrSubscriptionAuthorizationPending or ErrSubscriptionAuthorizationDeclined.
@@ -95,13 +95,13 @@ func (c *Client) transact(
 	if err := t.check(); err != nil {
 		return receipt, err
 	}
-	var fate fate
+	var tries attempts
 	var sent connect.Credential
 	username, err := c.username(ctx, t.Username)
 	if err != nil {
 		return receipt, err
 	}
-	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, fate: &fate, sent: &sent, secrets: t.Hold.secrets()}
+	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, tries: &tries, sent: &sent, secrets: t.Hold.secrets()}
 	body := t.body(c.merchant, username)
 	maps.Copy(body, more)
 	call.body = body
@@ -126,8 +126,8 @@ func (c *Client) transact(
 	switch {
 	case receipt.Outcome == OutcomeResubmitted: // "transaction already created", still: the first one stands
 		return receipt, nil
-	case (fate.lost || errors.Is(err, ErrBadReply)) && !receipt.Outcome.Final(),
-		(fate.held || isQueued(receipt)) && receipt.Outcome == OutcomeUnknown:
+	case (tries.lost || errors.Is(err, ErrInvalidResponse)) && !receipt.Outcome.Final(),
+		(tries.held || isQueued(receipt)) && receipt.Outcome == OutcomeUnknown:
 		receipt.Outcome = OutcomeUnknown
 		err = fmt.Errorf("%w: %s: %w", ErrOutcomeUnknown, t.ID, err)
 	}
@@ -185,7 +185,7 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 	switch quantity := order.Quantity; {
 	case quantity == 0:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: item %.40q: %w", ErrInvalidRequest, order.Item, errNoQuantity)
-	case order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > mostGloebits/quantity:
+	case order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > maxGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price)
 	}
 	id, err := order.TransactionID(c)
@@ -209,7 +209,7 @@ func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Recei
 	switch quantity := order.Quantity; {
 	case quantity == 0:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: product %.40q: %w", ErrInvalidRequest, order.Product, errNoQuantity)
-	case order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > mostGloebits/quantity:
+	case order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > maxGloebits/quantity:
 		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of product %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Product, order.Price)
 	}
 	id, err := order.TransactionID(c)

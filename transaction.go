@@ -24,9 +24,9 @@ type HoldURLs struct {
 	Cancel  string
 }
 
-// shortestSignature is the least number of bytes for which the last segment of
+// minSignature is the least number of bytes for which the last segment of
 // a hold URL counts as a secret. Words in Gloebit's reasons are shorter.
-const shortestSignature = 16
+const minSignature = 16
 
 // secrets returns the URLs and the last segment of each, where package ledger
 // puts the signature.
@@ -34,7 +34,7 @@ func (h HoldURLs) secrets() []Secret {
 	var secrets []Secret
 	for _, address := range []string{h.Enact, h.Consume, h.Cancel} {
 		secrets = append(secrets, Secret(address))
-		if last := address[strings.LastIndexByte(address, '/')+1:]; len(last) >= shortestSignature {
+		if last := address[strings.LastIndexByte(address, '/')+1:]; len(last) >= minSignature {
 			secrets = append(secrets, Secret(last))
 		}
 	}
@@ -45,20 +45,20 @@ func (h HoldURLs) secrets() []Secret {
 // Gloebit's merchant page, for an asset that only the application knows, or for
 // neither.
 type Transaction struct {
-	// Key is the idempotency key: the same transaction sent again with the same
-	// Key, also by another process, is charged once. Use a UUID that a form
+	// IdempotencyKey makes repeats harmless: the same transaction sent again with the same
+	// key, also by another process, is charged once. Use a UUID that a form
 	// carries or, for an automated charge, its purpose, such as "2026-05". The
 	// transaction's ID is derived from [Merchant.Realm], the user's account,
 	// the key, the endpoint, the seller and all other fields except Username,
 	// Hold, Details and, with a Product, Total. So reusing a key for something
 	// else creates a separate charge. The account is [Client.GloebitID] or, if
 	// that is unknown, the user's ID, which changes with each session if only
-	// the browser session identifies the user. Key is at most 255 bytes. To
+	// the browser session identifies the user. The key is at most 255 bytes. To
 	// repeat a charge on purpose, use another key, such as one with a counter.
-	// To make every call a separate charge, set Key to a new uuid.NewString().
+	// To make every call a separate charge, set it to a new uuid.NewString().
 	// To supply your own transaction ID, set ID instead.
-	Key string
-	// ID is the transaction's ID. Set it instead of Key. Gloebit charges once
+	IdempotencyKey string
+	// ID is the transaction's ID. Set it instead of IdempotencyKey. Gloebit charges once
 	// for an ID, even if a second transaction with it differs. So a browser
 	// must not choose it, and it must never be used for another order. It is at
 	// most 36 visible ASCII characters.
@@ -109,54 +109,54 @@ type Descriptor struct {
 
 // ItemOrder is the purchase of an item that only the application knows.
 type ItemOrder struct {
-	// Key is the idempotency key: the same order sent again with the same Key
+	// IdempotencyKey makes repeats harmless: the same order sent again with the same key
 	// is one purchase. Use a UUID that the application puts into each form, and
 	// that the form sends back. The transaction's ID is derived from the key,
-	// the user's account, as with Transaction.Key, and all else in the order,
-	// so reusing a key for a different order creates a separate purchase. Key
-	// is at most 255 bytes. To make every call a separate purchase, set Key to
+	// the user's account, as with Transaction.IdempotencyKey, and all else in the order,
+	// so reusing a key for a different order creates a separate purchase. The key
+	// is at most 255 bytes. To make every call a separate purchase, set it to
 	// a new uuid.NewString(). To supply your own transaction ID, set ID
 	// instead.
-	Key      string
-	ID       string // as Transaction.ID, if you supply your own transaction ID instead of Key; it must never be used for another order
-	Item     string // its name
-	Price    int64  // for each, in whole gloebits, at least one
-	Quantity int64  // how many, at least one
-	Username string // as Transaction.Username
-	Hold     HoldURLs
+	IdempotencyKey string
+	ID             string // as Transaction.ID, if you supply your own transaction ID instead of IdempotencyKey; it must never be used for another order
+	Item           string // its name
+	Price          int64  // for each, in whole gloebits, at least one
+	Quantity       int64  // how many, at least one
+	Username       string // as Transaction.Username
+	Hold           HoldURLs
 }
 
 // ProductOrder is the purchase of a product defined on Gloebit's merchant page.
 type ProductOrder struct {
-	Key         string // as ItemOrder.Key
-	ID          string // as ItemOrder.ID
-	Product     string // its name
-	Price       int64  // for each, in whole gloebits, as the application showed it; zero leaves the price to Gloebit
-	Quantity    int64  // how many, at least one
-	CharacterID string // as Transaction.CharacterID
-	Username    string // as Transaction.Username
-	Hold        HoldURLs
+	IdempotencyKey string // as ItemOrder.IdempotencyKey
+	ID             string // as ItemOrder.ID
+	Product        string // its name
+	Price          int64  // for each, in whole gloebits, as the application showed it; zero leaves the price to Gloebit
+	Quantity       int64  // how many, at least one
+	CharacterID    string // as Transaction.CharacterID
+	Username       string // as Transaction.Username
+	Hold           HoldURLs
 }
 
 // TransactionID returns the ID of the transaction that [Client.PurchaseItem]
-// sends for the order: ID, or the one that is derived from Key. Package ledger
+// sends for the order: ID, or the one that is derived from IdempotencyKey. Package ledger
 // gives its purchases the same IDs.
 func (o ItemOrder) TransactionID(c *Client) (string, error) {
-	return c.transactionID(o.Key, o.ID, "item", []byte(o.Item), o.Price, o.Quantity)
+	return c.transactionID(o.IdempotencyKey, o.ID, "item", []byte(o.Item), o.Price, o.Quantity)
 }
 
 // TransactionID is like [ItemOrder.TransactionID], for
 // [Client.PurchaseProduct]. The ID does not depend on Price: a second click
 // after a change of price is the same purchase.
 func (o ProductOrder) TransactionID(c *Client) (string, error) {
-	return c.transactionID(o.Key, o.ID, "product", []byte(o.Product), []byte(o.CharacterID), o.Quantity)
+	return c.transactionID(o.IdempotencyKey, o.ID, "product", []byte(o.Product), []byte(o.CharacterID), o.Quantity)
 }
 
 // orderNamespace is the UUID below which the ids of orders are made (RFC 9562
 // section 5.5).
 var orderNamespace = uuid.MustParse("6a8e9b5c-2f0b-4a0e-9d6a-0b8d1d0f7c11")
 
-// withID returns the transaction with its ID, which Key derives for one path
+// withID returns the transaction with its ID, which IdempotencyKey derives for one path
 // and one seller.
 func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction, error) {
 	total := t.Total
@@ -169,7 +169,7 @@ func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction,
 	} {
 		text = append(text, []byte(s))
 	}
-	id, err := c.transactionID(t.Key, t.ID, append(text, path, t.ProductQuantity, t.AssetQuantity, total)...)
+	id, err := c.transactionID(t.IdempotencyKey, t.ID, append(text, path, t.ProductQuantity, t.AssetQuantity, total)...)
 	if err == nil {
 		t.ID = id
 	}
@@ -181,14 +181,14 @@ func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction,
 func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	switch {
 	case key == "" && id == "":
-		return "", fmt.Errorf("%w: neither a key nor an id: set Key to a value that the form carries, "+
+		return "", fmt.Errorf("%w: neither a key nor an id: set IdempotencyKey to a value that the form carries, "+
 			"or to a new uuid.NewString() to make every call a purchase of its own", ErrInvalidRequest)
 	case key == "":
 		return id, nil
 	case id != "":
-		return "", fmt.Errorf("%w: both a Key and an ID: leave one out", ErrInvalidRequest)
-	case len(key) > longestOrderKey:
-		return "", fmt.Errorf("%w: the key is longer than %d bytes", ErrInvalidRequest, longestOrderKey)
+		return "", fmt.Errorf("%w: both an IdempotencyKey and an ID: leave one out", ErrInvalidRequest)
+	case len(key) > maxOrderKey:
+		return "", fmt.Errorf("%w: the key is longer than %d bytes", ErrInvalidRequest, maxOrderKey)
 	}
 	whose, account := "account", c.GloebitID()
 	if account == "" {
@@ -202,13 +202,13 @@ func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	return uuid.NewSHA1(orderNamespace, name).String(), nil
 }
 
-// longestOrderKey is how long an order's key may be, in bytes.
-const longestOrderKey = 255
+// maxOrderKey is how long an order's key may be, in bytes.
+const maxOrderKey = 255
 
 var errNoQuantity = errors.New("the quantity is 0: set it to at least 1")
 
-// mostGloebits is the greatest whole number that every JSON reader gets right.
-const mostGloebits = 1<<53 - 1
+// maxGloebits is the greatest whole number that every JSON reader gets right.
+const maxGloebits = 1<<53 - 1
 
 func (t Transaction) check() error {
 	invalid := func(format string, args ...any) error {
@@ -229,7 +229,7 @@ func (t Transaction) check() error {
 		return invalid("%w", errNoQuantity)
 	case t.ProductQuantity < 0 || t.AssetQuantity < 0 || max(t.ProductQuantity, t.AssetQuantity) > math.MaxInt32:
 		return invalid("the quantity is not between 1 and 2^31-1")
-	case t.Total < 0 || t.Total > mostGloebits:
+	case t.Total < 0 || t.Total > maxGloebits:
 		return invalid("a total of %d gloebits is not between 0 and 2^53-1", t.Total)
 	}
 	for _, url := range []string{t.Hold.Enact, t.Hold.Consume, t.Hold.Cancel} {
@@ -243,13 +243,13 @@ func (t Transaction) check() error {
 	return nil
 }
 
-// body writes the transaction in the names of the provider's vintage.
+// body writes the transaction in the names of the provider's version.
 func (t Transaction) body(m *Merchant, username string) map[string]any {
-	vintage := m.provider.Vintage
+	version := m.provider.APIVersion
 	body := map[string]any{"version": 1, "request-created": m.base.Clock().Unix()}
-	vintage.put(body, "id", "transaction-id", t.ID)
-	vintage.put(body, "consumer-key", "application-key", m.config.ClientID)
-	vintage.put(body, "merchant-user-id", "username-on-application", username)
+	version.put(body, "id", "transaction-id", t.ID)
+	version.put(body, "consumer-key", "application-key", m.config.ClientID)
+	version.put(body, "merchant-user-id", "username-on-application", username)
 	if t.Product != "" {
 		body["product"] = t.Product
 		body["product-quantity"] = t.ProductQuantity

@@ -38,10 +38,10 @@ func TestUnsentTransaction(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, merchant, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
-				c.Provider, c.HTTPClient = gloebit.At(test.server), &http.Client{Transport: test.transport}
+				c.Provider, c.HTTPClient = gloebit.ProviderAt(test.server), &http.Client{Transport: test.transport}
 			})
 			merchant.RetryWithin(time.Millisecond)
-			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{Key: "k", Item: "hat", Price: 1, Quantity: 1, Username: "ann"})
+			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: "k", Item: "hat", Price: 1, Quantity: 1, Username: "ann"})
 			require.ErrorIs(t, err, gloebit.ErrUnavailable)
 			require.Equal(t, gloebit.OutcomeUnknown, receipt.Outcome)
 			if test.doubt {
@@ -86,7 +86,7 @@ func TestRetryAfter(t *testing.T) {
 				w.WriteHeader(http.StatusTooManyRequests)
 			})
 			merchant.RetryWithin(time.Millisecond)
-			_, err := client.NewInventoryItem(t.Context(), gloebit.Item{Type: "hat"}) // which is not retried
+			_, err := client.CreateInventoryItem(t.Context(), gloebit.Item{Type: "hat"}) // which is not retried
 			var failure *gloebit.APIError
 			require.ErrorAs(t, err, &failure)
 			require.Equal(t, want, failure.RetryAfter)

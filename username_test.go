@@ -158,7 +158,7 @@ func TestProductPrice(t *testing.T) {
 				require.NoError(t, json.NewDecoder(r.Body).Decode(&body))
 				_, _ = io.WriteString(w, test.answer)
 			})
-			order := gloebit.ProductOrder{Key: "k", Product: "hat", Price: test.price, Quantity: test.quantity}
+			order := gloebit.ProductOrder{IdempotencyKey: "k", Product: "hat", Price: test.price, Quantity: test.quantity}
 			receipt, err := client.PurchaseProduct(t.Context(), order)
 			if test.answer == "" {
 				require.ErrorIs(t, err, test.err)

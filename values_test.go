@@ -100,7 +100,7 @@ func TestStatusCodesFitTheErrors(t *testing.T) {
 		{&gloebit.ScopeError{Missing: []gloebit.Scope{gloebit.ScopeBalance}}, http.StatusForbidden},
 		{fmt.Errorf("buying: %w", gloebit.ErrInsufficientBalance), http.StatusPaymentRequired},
 		{fmt.Errorf("%w: %w", gloebit.ErrStore, gloebit.ErrNotConnected), http.StatusServiceUnavailable},
-		{fmt.Errorf("%w: %w", gloebit.ErrExchange, gloebit.ErrUnavailable), http.StatusBadGateway},
+		{fmt.Errorf("%w: %w", gloebit.ErrTokenExchange, gloebit.ErrUnavailable), http.StatusBadGateway},
 		{gloebit.ErrUnavailable, http.StatusServiceUnavailable},
 		{errors.New("something else"), http.StatusInternalServerError},
 	} {

@@ -20,13 +20,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// row is one call of the API: what is sent in each vintage, and how each form
+// row is one call of the API: what is sent in each version, and how each form
 // of the answer is read.
 type row struct {
 	name    string
 	call    func(context.Context, *gloebit.Client, *gloebit.Merchant) (any, error)
 	both    string // METHOD path [body], as sent by default
-	a, b    string // the same in one vintage; empty means as by default
+	a, b    string // the same in one version; empty means as by default
 	answers map[string]any
 	rubbish []string // successes that lack what was asked for
 }
@@ -196,7 +196,7 @@ func rows() []row {
 		},
 		{
 			name: "new-inventory-item", call: func(x ctx, c c, _ m) (any, error) {
-				return c.NewInventoryItem(x, gloebit.Item{Type: "sword", Params: params})
+				return c.CreateInventoryItem(x, gloebit.Item{Type: "sword", Params: params})
 			},
 			both:    `POST /new-inventory-item {"folder-id":"00000000-0000-0000-0000-000000000000","params":{"color":"red","gold":18446744073709551615},"type-id":"sword"}`,
 			answers: map[string]any{`{` + ok + `,"item-id":"i-1"}`: "i-1"}, rubbish: []string{`{` + ok + `}`, `{` + ok + `,"item-id":1}`},
@@ -262,12 +262,12 @@ func rows() []row {
 
 func TestEveryCallOnTheWire(t *testing.T) {
 	for _, row := range rows() {
-		for vintage, sent := range map[gloebit.Vintage]string{gloebit.BothVintages: row.both, gloebit.VintageA: row.a, gloebit.VintageB: row.b} {
+		for version, sent := range map[gloebit.APIVersion]string{gloebit.BothVersions: row.both, gloebit.VersionA: row.a, gloebit.VersionB: row.b} {
 			if sent == "" {
 				sent = row.both
 			}
 			for answer, want := range row.answers {
-				t.Run(fmt.Sprintf("%s, vintage %d, %s", row.name, vintage, answer), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s, version %d, %s", row.name, version, answer), func(t *testing.T) {
 					var got string
 					var header http.Header
 					client, merchant, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -275,7 +275,7 @@ func TestEveryCallOnTheWire(t *testing.T) {
 						got, header = strings.TrimSpace(r.Method+" "+r.RequestURI+" "+string(body)), r.Header
 						_, _ = io.WriteString(w, answer)
 					}, func(c *gloebit.Config, credential *connect.Credential) {
-						c.Clock, c.Provider.Vintage, credential.Subject = testkit.NewClock().Now, vintage, "g-1"
+						c.Clock, c.Provider.APIVersion, credential.Subject = testkit.NewClock().Now, version, "g-1"
 					})
 					result, err := row.call(t.Context(), client, merchant)
 					require.NoError(t, err)
@@ -324,7 +324,7 @@ func TestEveryFailureOfEveryCall(t *testing.T) {
 		for _, rubbish := range append(row.rubbish, ``, `[]`, `{}`, `<html>`, `{"success":true`) {
 			client, merchant, _ := clientOf(t, answering(200, rubbish))
 			_, err := row.call(t.Context(), client, merchant)
-			require.ErrorIs(t, err, gloebit.ErrBadReply, "%s: %s", row.name, rubbish)
+			require.ErrorIs(t, err, gloebit.ErrInvalidResponse, "%s: %s", row.name, rubbish)
 		}
 	}
 }
@@ -342,7 +342,7 @@ func TestTheFailuresOfTransactions(t *testing.T) {
 		err     error
 	}{
 		`"status":"queued","reason":"insufficient balance"`:           {gloebit.OutcomeInsufficientBalance, gloebit.ErrInsufficientBalance},
-		`"status":"queued","reason":"pending"`:                        {gloebit.OutcomePending, gloebit.ErrPending},
+		`"status":"queued","reason":"pending"`:                        {gloebit.OutcomeTransactionPending, gloebit.ErrTransactionPending},
 		`"status":"queuing-failed","reason":"the queue is full"`:      {gloebit.OutcomeQueuingFailed, gloebit.ErrQueuingFailed},
 		`"status":"cannot-spend","reason":"locked"`:                   {gloebit.OutcomeCannotSpend, gloebit.ErrCannotSpend},
 		`"status":"cannot-receive","reason":"locked"`:                 {gloebit.OutcomeCannotReceive, gloebit.ErrCannotReceive},
@@ -355,13 +355,13 @@ func TestTheFailuresOfTransactions(t *testing.T) {
 	} {
 		for name, call := range map[string]func(*gloebit.Client) (gloebit.Receipt, error){
 			"transact": func(c *gloebit.Client) (gloebit.Receipt, error) {
-				return c.Transact(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+				return c.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 			},
 			"v2/transact": func(c *gloebit.Client) (gloebit.Receipt, error) {
-				return c.TransactV2(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1})
+				return c.TransactV2(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 			},
 			"transact-u2u": func(c *gloebit.Client) (gloebit.Receipt, error) {
-				return c.TransactU2U(t.Context(), gloebit.Transaction{Key: uuid.NewString(), Total: 1}, gloebit.Seller{Email: "b@x.example"})
+				return c.TransactU2U(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1}, gloebit.Seller{Email: "b@x.example"})
 			},
 		} {
 			client, _, _ := clientOf(t, answering(200, `{"success":false,`+answer+`}`))
@@ -414,19 +414,19 @@ func TestCallsThatMakeNoSenseAreNotSent(t *testing.T) {
 		"extra that can't marshal":   func() error { _, err := client.CreateCharacter(ctx, "Zoe", map[string]any{"f": func() {}}); return err },
 		"updating nobody":            func() error { _, err := client.UpdateCharacter(ctx, "", "Zoe", nil); return err },
 		"deleting nobody":            func() error { return client.DeleteCharacter(ctx, "") },
-		"a folder that is too long":  func() error { _, err := client.NewInventoryItem(ctx, gloebit.Item{Folder: long}); return err },
-		"params that are no object":  func() error { _, err := client.NewInventoryItem(ctx, gloebit.Item{Params: 7}); return err },
+		"a folder that is too long":  func() error { _, err := client.CreateInventoryItem(ctx, gloebit.Item{Folder: long}); return err },
+		"params that are no object":  func() error { _, err := client.CreateInventoryItem(ctx, gloebit.Item{Params: 7}); return err },
 		"an item without an id":      func() error { _, err := client.InventoryItem(ctx, ""); return err },
 		"an item of dots":            func() error { return client.DeleteInventoryItem(ctx, "..") },
 		"a folder of dots":           func() error { _, err := client.InventoryItemIDs(ctx, ".."); return err },
 		"replacing nothing":          func() error { return client.ReplaceInventoryItem(ctx, "", gloebit.Item{}) },
 		"merging into nothing":       func() error { return client.MergeInventoryItem(ctx, "", "", nil) },
 		"a seller nobody can find": func() error {
-			_, err := client.TransactU2U(ctx, gloebit.Transaction{Key: uuid.NewString(), Total: 1}, gloebit.Seller{Name: "Bob"})
+			_, err := client.TransactU2U(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1}, gloebit.Seller{Name: "Bob"})
 			return err
 		},
 		"a character without a product": func() error {
-			_, err := client.Transact(ctx, gloebit.Transaction{Key: uuid.NewString(), Total: 1, CharacterID: "c"})
+			_, err := client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1, CharacterID: "c"})
 			return err
 		},
 		"a subscription without a name": func() error {

@@ -83,7 +83,7 @@ func (w *world) buy() (id string, holds map[string]string) {
 	w.Helper()
 	client, err := w.app.Merchant.Client(w.Context(), w.id("alice"))
 	w.ok(err)
-	purchase, err := w.ledgers[0].Purchase(w.Context(), client, ledger.Order{Key: uuid.NewString(), Item: "hat", Price: 40, Quantity: 1})
+	purchase, err := w.ledgers[0].Purchase(w.Context(), client, ledger.Order{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 40, Quantity: 1})
 	w.ok(err)
 	var told map[string]any
 	for _, request := range w.gloebit.Requests() {

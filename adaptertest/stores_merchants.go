@@ -99,7 +99,7 @@ func (w *world) neighbours() []*neighbour {
 		store := w.stores.Processes[i%len(w.stores.Processes)]
 		n.merchant, err = gloebit.New(gloebit.Config{
 			ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), RedirectURL: "https://shop.example/gloebit/callback",
-			Provider: gloebit.At(n.server.URL), Tokens: store.Tokens, States: store.States, Realm: "copied/" + key,
+			Provider: gloebit.ProviderAt(n.server.URL), Tokens: store.Tokens, States: store.States, Realm: "copied/" + key,
 			User:       func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: sharedUser}, nil },
 			Scopes:     []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance},
 			HTTPClient: &http.Client{Transport: n.sent},

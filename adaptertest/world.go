@@ -84,7 +84,7 @@ func (w *world) config(base string) gloebit.Config {
 		RedirectURL: base + w.prefix + "/gloebit/callback",
 		HomePath:    w.prefix + "/optional",
 		Scopes:      []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact},
-		Provider:    gloebit.At(w.gloebit.URL),
+		Provider:    gloebit.ProviderAt(w.gloebit.URL),
 		SignIn:      !w.ownUsers,
 		HTTPClient:  &http.Client{Transport: w.wire},
 		Clock:       w.now,

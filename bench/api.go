@@ -39,7 +39,7 @@ func newTransport() *http.Transport { return http.DefaultTransport.(*http.Transp
 func ourCall(ctx context.Context, server string) (Side, error) {
 	tokens := &gloebit.MemoryTokenStore{}
 	merchant, err := newMerchant(gloebit.Config{
-		Provider: gloebit.At(server), User: currentUser, Tokens: tokens,
+		Provider: gloebit.ProviderAt(server), User: currentUser, Tokens: tokens,
 		HTTPClient: &http.Client{Transport: newTransport(), Timeout: patience},
 	})
 	if err != nil {

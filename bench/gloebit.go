@@ -103,7 +103,7 @@ func newMerchant(config gloebit.Config) (*gloebit.Merchant, error) {
 		config.Scopes = append([]gloebit.Scope{gloebit.ScopeUser}, scopes...)
 	}
 	if config.Provider.APIURL == "" {
-		config.Provider = gloebit.At(gloebitURL)
+		config.Provider = gloebit.ProviderAt(gloebitURL)
 	}
 	if config.HTTPClient == nil {
 		config.HTTPClient = canned{}.client()

@@ -49,7 +49,7 @@ func (a *Account) Credential() Credential {
 // expired reports whether the access token has expired at a time. A token
 // without an expiry never does.
 func (c Credential) expired(now time.Time) bool {
-	return !c.Expiry.IsZero() && !now.Before(c.Expiry)
+	return !c.TokenExpiry.IsZero() && !now.Before(c.TokenExpiry)
 }
 
 // adopt replaces the account's credential with one from the store, unless that

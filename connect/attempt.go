@@ -1,7 +1,6 @@
 package connect
 
 import (
-	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -11,48 +10,6 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 )
-
-// stateError is an ErrState whose cause is known. The reason is an attribute of
-// the log record.
-type stateError struct{ reason, cause string }
-
-// Error says what happened and, where a setting causes it, what to set.
-func (e *stateError) Error() string { return ErrState.Error() + ": " + e.cause }
-
-// Unwrap returns ErrState.
-func (e *stateError) Unwrap() error { return ErrState }
-
-// The causes of an ErrState. Any other one is a callback that no server sent.
-var (
-	errCookieMissing = &stateError{"cookie_missing", "the browser sent no session cookie: " +
-		"it blocks cookies, or the user started to connect in another browser or at another host than that of Config.RedirectURL"}
-	errSessionLost = &stateError{"session_lost", "the session that the browser named started no connection: " +
-		"it has ended since, or replicas or restarts don't share Config.Sessions"}
-	errOtherBrowser = &stateError{"other_browser", "another browser started this connection"}
-	errStateExpired = &stateError{"state_expired", "the user took longer than Config.ConnectTimeout"}
-	errStateUsed    = &stateError{"state_used", "this connection was completed before, or the session has started too many since"}
-	errStateLost    = &stateError{"state_lost", "the state store no longer has what this browser started: " +
-		"it was restarted, or reached its capacity, or replicas don't share Config.States"}
-)
-
-// goesOn reports whether a connected user needs no answer to a callback that
-// failed: it came from an old tab, or was loaded again.
-func (c *Connector) goesOn(r *http.Request, err error) bool {
-	var cause *stateError
-	return errors.As(err, &cause) && isPageLoad(r) && c.isConnected(r)
-}
-
-// reasonOf returns the reason of an ErrState, and "" for other errors.
-func reasonOf(err error) string {
-	var cause *stateError
-	switch {
-	case errors.As(err, &cause):
-		return cause.reason
-	case errors.Is(err, ErrState):
-		return "callback_malformed"
-	}
-	return ""
-}
 
 // The last characters of a state say when it expires, so that a late callback
 // can be told from a used one when neither the store nor the session has the
@@ -161,19 +118,18 @@ const reloadedParam = "reloaded"
 // page that loads it again, now from this site: browsers then send a cookie
 // that is SameSite=Strict too. It reports whether it has answered.
 func (c *Connector) reload(w http.ResponseWriter, r *http.Request) bool {
-	query := r.URL.Query()
 	site := r.Header.Get("Sec-Fetch-Site")
 	binding, err := c.session(r.Context(), c.keys.binding)
 	switch {
-	case err != nil || len(r.URL.RawQuery) > longestQuery:
-	case binding == "" && site == "cross-site" && !query.Has(reloadedParam) && isPageLoad(r):
+	case err != nil || len(r.URL.RawQuery) > maxQuery:
+	case binding == "" && site == "cross-site" && !r.URL.Query().Has(reloadedParam) && isPageLoad(r):
 		again := "?" + r.URL.RawQuery + "&" + reloadedParam + "=1"
 		w.Header().Set("Refresh", "0; url="+again)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		_, _ = fmt.Fprintf(w, "<!DOCTYPE html>\n<title>Connecting</title>\n<p><a href=\"%s\">Continue</a></p>\n", html.EscapeString(again))
 		return true
-	case binding != "" && site == "same-origin" && query.Has(reloadedParam):
+	case binding != "" && site == "same-origin" && r.URL.Query().Has(reloadedParam):
 		c.log.WarnContext(r.Context(), c.name+": the session's cookie came only when the browser loaded the callback again: "+
 			"it is SameSite=Strict; set SameSite=Lax", "reason", "cookie_strict")
 	}
@@ -201,13 +157,13 @@ func (c *Connector) pageOfState(r *http.Request) string {
 	return c.homePath
 }
 
-// longestDone is of a page that a session remembers: sessions may be cookies.
-const longestDone = 256
+// maxDone is of a page that a session remembers: sessions may be cookies.
+const maxDone = 256
 
 // remember notes the page of a completed connection in the session, for a
 // browser that loads the callback again.
 func (c *Connector) remember(r *http.Request, state, page string) {
-	if state != "" && page != c.homePath && len(page) <= longestDone {
+	if state != "" && page != c.homePath && len(page) <= maxDone {
 		c.sessions.Put(r.Context(), c.keys.done, stateID(state)+" "+page)
 	}
 }

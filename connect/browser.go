@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// longestQuery is of connect and callback, in bytes: a return_to of
-// LongestReturnTo with every character encoded, and then some.
-const longestQuery = 8 << 10
+// maxQuery is of connect and callback, in bytes: a return_to of
+// MaxReturnTo with every character encoded, and then some.
+const maxQuery = 8 << 10
 
 // queryOf reads the query of an untrusted request.
 func queryOf(r *http.Request) (url.Values, error) {
-	if len(r.URL.RawQuery) > longestQuery {
-		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), longestQuery)
+	if len(r.URL.RawQuery) > maxQuery {
+		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), maxQuery)
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {

@@ -28,8 +28,8 @@ type Connection struct {
 // [Connector.Optional]. Once the state is redeemed, every error is a
 // [ConnectError], whose ReturnTo is the page that the user wanted.
 //
-// Errors: ErrLimited, ErrState, ErrAccessDenied, ErrAuthorization,
-// ErrUserChanged, ErrExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
+// Errors: ErrTooManyAttempts, ErrInvalidState, ErrAccessDenied, ErrAuthorizationFailed,
+// ErrUserChanged, ErrTokenExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
 // ErrStore, and the error of Config.OnConnect. After any of these, no
 // credential was saved. The error is ErrScopeMissing when the user did not
 // grant a required scope; the credential with the granted scopes was saved.
@@ -37,51 +37,62 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 	if err := c.limit(r); err != nil {
 		return Connection{}, err
 	}
-	return c.finishConnection(r)
+	query, err := queryOf(r)
+	if err != nil {
+		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
+	}
+	return c.finishConnection(r, query)
 }
 
 // finishOnce is finishConnection for a browser that may load its callback twice
 // and drop the first response. A request that arrives while the first one of
 // the same browser is completing waits for it, and its session gets the user
 // too. Both must have the same code: an attacker who planted the session in the
-// browser knows the state and the binding, but not the code.
-func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
+// browser knows the state and the binding, but not the code. It deletes the
+// cookie of an attempt that is complete.
+func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connection, error) {
+	query, err := queryOf(r)
+	if err != nil {
+		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
+	}
 	ctx := r.Context()
-	state := r.URL.Query().Get("state")
+	state := query.Get("state")
 	bindings, err := c.bindings(r, state)
 	if err != nil || len(bindings) == 0 || len(state) != stateLength {
-		return c.finishConnection(r)
+		return c.finishConnection(r, query)
 	}
 	first := false
 	value, err, _ := c.completing.Do(hash(strings.Join(bindings, " "), " ", r.URL.RawQuery), func() (any, error) {
 		first = true
-		return c.finishConnection(r)
+		return c.finishConnection(r, query)
 	})
 	connection, _ := value.(Connection)
 	if err == nil && !first {
 		if err := c.sessions.RenewToken(ctx); err != nil {
+			c.storeFailed(ctx, connection.User.ID, "sessions.renew", err)
 			return Connection{}, storeError("renew the session", err)
 		}
 		c.enter(ctx, connection)
 		c.remember(r, state, connection.ReturnTo)
 	}
+	if name := c.attemptCookie(state); err == nil && hasCookie(r, name) {
+		c.setAttemptCookie(w, name, "")
+	}
 	return connection, err
 }
 
-// finishConnection is Exchange for a request that Config.Limit let through.
-func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
-	query, err := queryOf(r)
-	if err != nil {
-		return Connection{}, fmt.Errorf("%w: %w", ErrState, err)
-	}
+// finishConnection is Exchange for a request that Config.RateLimit let through.
+func (c *Connector) finishConnection(r *http.Request, query url.Values) (connection Connection, err error) {
+	traced, end := c.start(r.Context(), c.trace.Callback, "")
+	defer func() { end(err) }()
 	states := query["state"]
 	lost := c.server.StateNotReturned && len(states) <= 1 && query.Get("state") == ""
 	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
-		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrState, len(states))
+		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrInvalidState, len(states))
 	}
 	// The state is used, the code redeemed and the token saved even if the
 	// browser no longer waits for the response.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(traced), completeTimeout)
 	defer cancel()
 	query.Del(reloadedParam)
 	r = r.WithContext(ctx)
@@ -89,9 +100,9 @@ func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	if err != nil {
 		return Connection{}, err
 	}
-	connection, err := c.complete(r, query, pending)
+	connection, err = c.complete(r, query, pending)
 	if err != nil {
-		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.Required, UserID: connection.User.ID, Err: err}
+		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err}
 	}
 	c.remember(r, query.Get("state"), connection.ReturnTo)
 	return connection, nil
@@ -109,7 +120,9 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 	if err != nil {
 		return Connection{}, err
 	}
-	credential, err := c.protocol.Finish(ctx, c.application, answer, pending.Verifier, pending.Scopes)
+	exchanging, end := c.start(ctx, c.trace.Exchange, user.ID)
+	credential, err := c.protocol.Finish(exchanging, c.application, answer, pending.Secret, pending.Scopes)
+	end(err)
 	if err != nil {
 		return Connection{User: user}, err
 	}
@@ -140,7 +153,7 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 		c.log.InfoContext(ctx, c.name+": connected", "user", user.ID, "subject", credential.Subject,
 			"granted", JoinScopes(connection.Granted), "missing", JoinScopes(connection.Missing))
 	}
-	if missing := c.server.Scopes.Missing(credential.Scopes, pending.Required); len(missing) > 0 {
+	if missing := c.server.Scopes.Missing(credential.Scopes, pending.RequiredScopes); len(missing) > 0 {
 		return Connection{User: user}, &ScopeError{Missing: missing}
 	}
 	return connection, nil
@@ -169,7 +182,7 @@ func (c *Connector) redeem(r *http.Request, state string) (PendingConnection, er
 	if !pending.isBoundTo(bindings) {
 		return PendingConnection{}, errOtherBrowser
 	}
-	if err := c.strike(ctx, hashed); err != nil {
+	if err := c.forgetPending(ctx, hashed); err != nil {
 		return PendingConnection{}, err
 	}
 	return pending, nil
@@ -179,7 +192,7 @@ func (c *Connector) redeem(r *http.Request, state string) (PendingConnection, er
 func (c *Connector) whyUnbound(r *http.Request, state string) error {
 	switch {
 	case state != "" && len(state) != stateLength:
-		return fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), stateLength)
+		return fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
 	case c.isExpired(state): // the package's own sessions end with the attempt
 		return errStateExpired
 	case c.sentCookie(r):
@@ -199,7 +212,7 @@ func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
 		return strings.Join(hashes, ""), err
 	}
 	if len(state) != stateLength {
-		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrState, len(state), stateLength)
+		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
 	}
 	return stateID(state), nil
 }
@@ -214,10 +227,11 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		}
 	}
 	if err := c.sessions.RenewToken(ctx); err != nil {
+		c.storeFailed(ctx, connection.User.ID, "sessions.renew", err)
 		return storeError("renew the session", err)
 	}
 	if c.config.User == nil && !c.config.SignIn {
-		credential.Until = c.sessions.Deadline(ctx)
+		credential.ExpiresAt = c.sessions.Deadline(ctx)
 	}
 	err := c.tokens.Update(ctx, c.key(connection.User.ID), func(_ context.Context, current *Credential) (*Credential, error) {
 		if current != nil && current.isNewerThan(credential) {

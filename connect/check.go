@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-const largestValue = 256 << 10 // bytes of a credential, or of a pending connection
+const maxValue = 256 << 10 // bytes of a credential, or of a pending connection
 
 // Check returns an ErrInvalidRequest if a store need not be able to keep the
 // credential: if a string is not UTF-8 or contains a NUL, if its strings exceed
@@ -15,7 +15,7 @@ const largestValue = 256 << 10 // bytes of a credential, or of a pending connect
 // 3.3). The Connector checks every credential before a [TokenStore] saves it.
 func (c Credential) Check() error {
 	text := []string{c.AccessToken.Reveal(), c.RefreshToken.Reveal(), c.TokenSecret.Reveal(), c.Subject, c.Name}
-	times := []time.Time{c.Expiry, c.ConnectedAt, c.Until}
+	times := []time.Time{c.TokenExpiry, c.ConnectedAt, c.ExpiresAt}
 	return checkValue("credential", text, times, c.Scopes)
 }
 
@@ -23,8 +23,8 @@ func (c Credential) Check() error {
 // pending connection, as [Credential.Check] does. The Connector checks every
 // pending connection before a [StateStore] keeps it.
 func (p PendingConnection) Check() error {
-	text := []string{p.UserID, p.Verifier.Reveal(), p.ReturnTo, p.Binding}
-	return checkValue("pending connection", text, []time.Time{p.ExpiresAt}, p.Scopes, p.Required)
+	text := []string{p.UserID, p.Secret.Reveal(), p.ReturnTo, p.BrowserHash}
+	return checkValue("pending connection", text, []time.Time{p.ExpiresAt}, p.Scopes, p.RequiredScopes)
 }
 
 func checkValue(what string, text []string, times []time.Time, lists ...[]Scope) error {
@@ -48,8 +48,8 @@ func checkValue(what string, text []string, times []time.Time, lists ...[]Scope)
 			return fmt.Errorf("%w: a time of the %s is of the year %d", ErrInvalidRequest, what, year)
 		}
 	}
-	if size > largestValue {
-		return fmt.Errorf("%w: the %s is of %d bytes, more than %d", ErrInvalidRequest, what, size, largestValue)
+	if size > maxValue {
+		return fmt.Errorf("%w: the %s is of %d bytes, more than %d", ErrInvalidRequest, what, size, maxValue)
 	}
 	return nil
 }

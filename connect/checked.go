@@ -15,7 +15,7 @@ type checkedTokens struct {
 }
 
 func (s checkedTokens) lapsed(c *Credential) bool {
-	return !c.Until.IsZero() && !s.clock().Before(c.Until)
+	return !c.ExpiresAt.IsZero() && !s.clock().Before(c.ExpiresAt)
 }
 
 // Load is [TokenStore].Load. Its error is ErrNotFound for a credential that has

@@ -17,9 +17,9 @@ import (
 // ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
 // The scopes are requested in addition to Config.Scopes and to those that the
 // user has granted. If the user does not grant them, [Connector.Exchange]
-// returns ErrScopeMissing. Errors: ErrLimited, ErrNoUser, ErrNoSession,
-// ErrReturnTo, ErrInvalidRequest for an unknown scope, ErrStore. With OAuth
-// 1.0a also ErrExchange, since that asks the provider first.
+// returns ErrScopeMissing. Errors: ErrTooManyAttempts, ErrNoUser, ErrNoSession,
+// ErrInvalidReturnTo, ErrInvalidRequest for an unknown scope, ErrStore. With OAuth
+// 1.0a also ErrTokenExchange, since that asks the provider first.
 func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
 	if err := c.limit(r); err != nil {
 		return "", err
@@ -36,10 +36,14 @@ type attempt struct {
 	bindingIsNew bool
 }
 
-// startConnection is AuthorizationURL for a request that Config.Limit let
+// startConnection is AuthorizationURL for a request that Config.RateLimit let
 // through.
-func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (attempt, error) {
-	ctx := r.Context()
+func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (started attempt, err error) {
+	ctx, end := c.start(r.Context(), c.trace.Connect, "")
+	defer func() { end(err) }()
+	if c.trace.Connect != nil {
+		r = r.WithContext(ctx)
+	}
 	if returnTo != "" {
 		if _, err := CheckReturnTo(returnTo); err != nil {
 			return attempt{}, err
@@ -63,12 +67,12 @@ func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []S
 		return attempt{}, err
 	}
 	pending := PendingConnection{
-		UserID:    user.ID,
-		ReturnTo:  returnTo,
-		Binding:   hash(binding),
-		Scopes:    c.server.Scopes.sent(c.server.Scopes.Union(c.scopes, granted, scopes)),
-		Required:  c.server.Scopes.Union(scopes),
-		ExpiresAt: c.clock().Add(c.connectFor),
+		UserID:         user.ID,
+		ReturnTo:       returnTo,
+		BrowserHash:    hash(binding),
+		Scopes:         c.server.Scopes.sent(c.server.Scopes.Union(c.scopes, granted, scopes)),
+		RequiredScopes: c.server.Scopes.Union(scopes),
+		ExpiresAt:      c.clock().Add(c.connectFor),
 	}
 	ask := AuthorizationRequest{State: newState(pending.ExpiresAt), Scopes: pending.Scopes}
 	if c.config.User != nil {
@@ -78,7 +82,7 @@ func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []S
 	if err != nil {
 		return attempt{}, err
 	}
-	pending.Verifier = kept
+	pending.Secret = kept
 	if err := c.keep(ctx, stateID(ask.State), pending); err != nil {
 		return attempt{}, err
 	}

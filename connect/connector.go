@@ -82,11 +82,11 @@ type Config struct {
 	// The default is ten minutes. With Server.StateNotReturned it is at most
 	// three.
 	ConnectTimeout time.Duration
-	// Limit is called before a connection is started or completed. If it
-	// returns an error, the response is 429 (RFC 6585 section 4); a LimitError
+	// RateLimit is called before a connection is started or completed. If it
+	// returns an error, the response is 429 (RFC 6585 section 4); a RateLimitError
 	// says when to try again. Behind a proxy, RemoteAddr is the proxy's. The
 	// default refuses nothing.
-	Limit func(*http.Request) error
+	RateLimit func(*http.Request) error
 
 	// HTTPClient calls the server. A Timeout of zero becomes 15 seconds, and
 	// redirects are never followed. Transport errors are reduced to their type,
@@ -102,6 +102,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
+	// Trace is called at stages of the work, for traces and metrics. It must not
+	// be changed after New. The default is none.
+	Trace *Trace
 	// Warn makes New log the settings that are dangerous in production.
 	Warn bool
 
@@ -138,35 +141,36 @@ type Config struct {
 // Connector connects an application's users to a server. Make it with [New]. It
 // is read-only afterwards and safe for concurrent use.
 type Connector struct {
-	realm        string // of everything in a store
-	id           string // of the realm, as it stands in cookies and session keys
-	name         string // the server's, in lower case, at the front of log messages
-	keys         sessionKeys
-	application  Application
-	protocol     Protocol
-	server       Server
-	sessions     SessionStore
-	ownSessions  *ownSessions // nil with the application's
-	states       checkedStates
-	tokens       checkedTokens
-	config       Config
-	scopes       []Scope
-	redirect     *url.URL
-	callbackPath string // paths as browsers see them
-	connectPath  string
-	leavePath    string
-	homePath     string
-	connectFor   time.Duration
-	http         *http.Client
-	log          *slog.Logger
-	clock        func() time.Time
-	userAgent    string
-	header       http.Header // of every request to the server
-	signIn       *url.URL    // nil without Config.SignInURL
-	crossOrigin  *http.CrossOriginProtection
-	refreshing   *singleflight.Group
-	completing   *singleflight.Group // callbacks, by state and browser
-	refreshFor   time.Duration       // with the wait for others who hold the user
+	realm          string // of everything in a store
+	id             string // of the realm, as it stands in cookies and session keys
+	name           string // the server's, in lower case, at the front of log messages
+	keys           sessionKeys
+	application    Application
+	protocol       Protocol
+	server         Server
+	sessions       SessionStore
+	ownSessions    *ownSessions // nil with the application's
+	states         checkedStates
+	tokens         checkedTokens
+	config         Config
+	scopes         []Scope
+	redirect       *url.URL
+	callbackPath   string // paths as browsers see them
+	connectPath    string
+	disconnectPath string
+	homePath       string
+	connectFor     time.Duration
+	http           *http.Client
+	log            *slog.Logger
+	clock          func() time.Time
+	trace          Trace // zero without Config.Trace
+	userAgent      string
+	header         http.Header // of every request to the server
+	signIn         *url.URL    // nil without Config.SignInURL
+	crossOrigin    *http.CrossOriginProtection
+	refreshing     *singleflight.Group
+	completing     *singleflight.Group // callbacks, by state and browser
+	refreshFor     time.Duration       // with the wait for others who hold the user
 }
 
 // New checks the configuration and returns a Connector. Its error names every
@@ -178,28 +182,28 @@ func New(config Config) (*Connector, error) {
 		return nil, err
 	}
 	c := &Connector{
-		realm:        realm,
-		name:         slug(config.Server.Name),
-		protocol:     config.Protocol,
-		server:       config.Server,
-		sessions:     config.Sessions,
-		config:       config,
-		scopes:       config.Server.Scopes.Union(config.Scopes),
-		redirect:     redirect,
-		callbackPath: redirect.Path,
-		connectPath:  path.Join(path.Dir(redirect.Path), "connect"),
-		leavePath:    path.Join(path.Dir(redirect.Path), "disconnect"),
-		homePath:     cmp.Or(config.HomePath, "/"),
-		connectFor:   cmp.Or(config.ConnectTimeout, 10*time.Minute),
-		http:         newHTTPClient(config.HTTPClient),
-		userAgent:    cmp.Or(config.UserAgent, defaultUserAgent()),
-		header:       headers(config.Server, cmp.Or(config.UserAgent, defaultUserAgent())),
-		log:          config.Logger,
-		clock:        config.Clock,
-		crossOrigin:  http.NewCrossOriginProtection(),
-		refreshing:   new(singleflight.Group),
-		completing:   new(singleflight.Group),
-		refreshFor:   time.Minute,
+		realm:          realm,
+		name:           slug(config.Server.Name),
+		protocol:       config.Protocol,
+		server:         config.Server,
+		sessions:       config.Sessions,
+		config:         config,
+		scopes:         config.Server.Scopes.Union(config.Scopes),
+		redirect:       redirect,
+		callbackPath:   redirect.Path,
+		connectPath:    path.Join(path.Dir(redirect.Path), "connect"),
+		disconnectPath: path.Join(path.Dir(redirect.Path), "disconnect"),
+		homePath:       cmp.Or(config.HomePath, "/"),
+		connectFor:     cmp.Or(config.ConnectTimeout, 10*time.Minute),
+		http:           newHTTPClient(config.HTTPClient),
+		userAgent:      cmp.Or(config.UserAgent, defaultUserAgent()),
+		header:         headers(config.Server, cmp.Or(config.UserAgent, defaultUserAgent())),
+		log:            config.Logger,
+		clock:          config.Clock,
+		crossOrigin:    http.NewCrossOriginProtection(),
+		refreshing:     new(singleflight.Group),
+		completing:     new(singleflight.Group),
+		refreshFor:     time.Minute,
 	}
 	if c.signIn, err = parseSignIn(config.SignInURL); err != nil {
 		return nil, err
@@ -223,6 +227,13 @@ func New(config Config) (*Connector, error) {
 	if config.Tokens == nil {
 		c.tokens.store = &MemoryTokenStore{Clock: c.clock}
 	}
+	if config.Trace != nil {
+		c.trace = *config.Trace
+	}
+	if c.trace.StoreFailed != nil {
+		c.states.store = tracedStates{c.states.store, c.storeFailed}
+		c.tokens.store = tracedTokens{c.tokens.store, c.storeFailed}
+	}
 	if c.sessions == nil {
 		c.ownSessions = newOwnSessions(redirect.Scheme == "https", c.name+"-"+c.id, c.sessionFailed)
 		c.sessions = c.ownSessions
@@ -236,7 +247,7 @@ func New(config Config) (*Connector, error) {
 		Clock:        c.clock,
 	}
 	if c.protocol == nil {
-		c.protocol = newCodeGrant(c.application.HTTPClient)
+		c.protocol = newCodeGrant(c.application, c.http, c.header)
 	} else {
 		c.protocol = redactingProtocol{c.protocol}
 	}
@@ -353,9 +364,9 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 	return redirect, realm, errors.Join(problems...)
 }
 
-// longestReplyHeader is the most bytes that are read of a response before its
+// maxReplyHeader is the most bytes that are read of a response before its
 // body. The default of net/http is 10 MiB.
-const longestReplyHeader = 64 << 10
+const maxReplyHeader = 64 << 10
 
 // newHTTPClient returns a copy of the given client that follows no redirect, so
 // that secrets are sent only to the URLs of the Server.
@@ -366,7 +377,7 @@ func newHTTPClient(given *http.Client) *http.Client {
 	} else if transport, ok := http.DefaultTransport.(*http.Transport); ok {
 		transport = transport.Clone()
 		transport.MaxIdleConnsPerHost = 64
-		transport.MaxResponseHeaderBytes = longestReplyHeader
+		transport.MaxResponseHeaderBytes = maxReplyHeader
 		client.Transport = transport
 	}
 	client.Timeout = cmp.Or(client.Timeout, 15*time.Second) // connecting, TLS, header and body together

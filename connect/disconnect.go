@@ -26,13 +26,13 @@ func (c *Connector) Disconnect(ctx context.Context, userID string) error {
 	return nil
 }
 
-const largestForm = 64 << 10
+const maxForm = 64 << 10
 
 func (c *Connector) disconnect(w http.ResponseWriter, r *http.Request) (returnTo string, err error) {
 	if err := c.checkOrigin(r); err != nil {
 		return "", err
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		return "", fmt.Errorf("%w: the form can't be read", ErrInvalidRequest)
 	}

@@ -49,7 +49,7 @@ type pendingRecord struct {
 // The bytes are JSON that names its version. Later versions of this package
 // read what earlier ones wrote.
 func EncodeCredential(c Credential) ([]byte, error) {
-	if err := checkTimes(c.Expiry, c.ConnectedAt, c.Until); err != nil {
+	if err := checkTimes(c.TokenExpiry, c.ConnectedAt, c.ExpiresAt); err != nil {
 		return nil, err
 	}
 	return json.Marshal(credentialRecord{
@@ -57,12 +57,12 @@ func EncodeCredential(c Credential) ([]byte, error) {
 		AccessToken:  []byte(c.AccessToken),
 		RefreshToken: []byte(c.RefreshToken),
 		TokenSecret:  []byte(c.TokenSecret),
-		Expiry:       toMicros(c.Expiry),
+		Expiry:       toMicros(c.TokenExpiry),
 		Scopes:       bytesOf(c.Scopes),
 		Subject:      []byte(c.Subject),
 		Name:         []byte(c.Name),
 		ConnectedAt:  toMicros(c.ConnectedAt),
-		Until:        toMicros(c.Until),
+		Until:        toMicros(c.ExpiresAt),
 	})
 }
 
@@ -78,12 +78,12 @@ func DecodeCredential(b []byte) (Credential, error) {
 		AccessToken:  Secret(r.AccessToken),
 		RefreshToken: Secret(r.RefreshToken),
 		TokenSecret:  Secret(r.TokenSecret),
-		Expiry:       fromMicros(r.Expiry),
+		TokenExpiry:  fromMicros(r.Expiry),
 		Scopes:       toScopes(r.Scopes),
 		Subject:      string(r.Subject),
 		Name:         string(r.Name),
 		ConnectedAt:  fromMicros(r.ConnectedAt),
-		Until:        fromMicros(r.Until),
+		ExpiresAt:    fromMicros(r.Until),
 	}, nil
 }
 
@@ -97,11 +97,11 @@ func EncodePendingConnection(p PendingConnection) ([]byte, error) {
 	return json.Marshal(pendingRecord{
 		Version:   encodingVersion,
 		UserID:    []byte(p.UserID),
-		Verifier:  []byte(p.Verifier),
+		Verifier:  []byte(p.Secret),
 		ReturnTo:  []byte(p.ReturnTo),
-		Binding:   []byte(p.Binding),
+		Binding:   []byte(p.BrowserHash),
 		Scopes:    bytesOf(p.Scopes),
-		Required:  bytesOf(p.Required),
+		Required:  bytesOf(p.RequiredScopes),
 		ExpiresAt: toMicros(p.ExpiresAt),
 	})
 }
@@ -114,13 +114,13 @@ func DecodePendingConnection(b []byte) (PendingConnection, error) {
 		return PendingConnection{}, err
 	}
 	return PendingConnection{
-		UserID:    string(r.UserID),
-		Verifier:  Secret(r.Verifier),
-		ReturnTo:  string(r.ReturnTo),
-		Binding:   string(r.Binding),
-		Scopes:    toScopes(r.Scopes),
-		Required:  toScopes(r.Required),
-		ExpiresAt: fromMicros(r.ExpiresAt),
+		UserID:         string(r.UserID),
+		Secret:         Secret(r.Verifier),
+		ReturnTo:       string(r.ReturnTo),
+		BrowserHash:    string(r.Binding),
+		Scopes:         toScopes(r.Scopes),
+		RequiredScopes: toScopes(r.Required),
+		ExpiresAt:      fromMicros(r.ExpiresAt),
 	}, nil
 }
 

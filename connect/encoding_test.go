@@ -15,11 +15,11 @@ func fullValues() (connect.Credential, connect.PendingConnection) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
 	return connect.Credential{
 			AccessToken: "canary \xff\x00\u00e9", RefreshToken: "canary refresh", TokenSecret: "canary secret",
-			Expiry: at, Scopes: []gloebit.Scope{"transact", "\xfe"}, Subject: "id \xff", Name: "name \xc3",
-			ConnectedAt: time.Unix(0, 0).UTC(), Until: time.Unix(-1, 0).UTC(),
+			TokenExpiry: at, Scopes: []gloebit.Scope{"transact", "\xfe"}, Subject: "id \xff", Name: "name \xc3",
+			ConnectedAt: time.Unix(0, 0).UTC(), ExpiresAt: time.Unix(-1, 0).UTC(),
 		}, connect.PendingConnection{
-			UserID: "u \xff\x00", Verifier: "canary \xfe", ReturnTo: "/caf\u00e9?\xff", Binding: "b",
-			Scopes: []gloebit.Scope{"transact", "\xfe"}, Required: []gloebit.Scope{"transact"}, ExpiresAt: at,
+			UserID: "u \xff\x00", Secret: "canary \xfe", ReturnTo: "/caf\u00e9?\xff", BrowserHash: "b",
+			Scopes: []gloebit.Scope{"transact", "\xfe"}, RequiredScopes: []gloebit.Scope{"transact"}, ExpiresAt: at,
 		}
 }
 
@@ -50,15 +50,15 @@ func TestEncodedValuesComeBack(t *testing.T) {
 func TestEncodingStaysAsItIs(t *testing.T) {
 	at := func(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
 	credential, err := connect.EncodeCredential(connect.Credential{
-		AccessToken: "a", RefreshToken: "r", TokenSecret: "s", Expiry: at(1), Scopes: []gloebit.Scope{"x", "y"},
-		Subject: "g", Name: "n", ConnectedAt: at(2), Until: at(7_000_000_000),
+		AccessToken: "a", RefreshToken: "r", TokenSecret: "s", TokenExpiry: at(1), Scopes: []gloebit.Scope{"x", "y"},
+		Subject: "g", Name: "n", ConnectedAt: at(2), ExpiresAt: at(7_000_000_000),
 	})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000,
 		"scopes":["eA==","eQ=="], "subject":"Zw==", "name":"bg==", "connected_at":2000000, "until":7000000000000000}`, string(credential))
 	pending, err := connect.EncodePendingConnection(connect.PendingConnection{
-		UserID: "u", Verifier: "v", ReturnTo: "t", Binding: "b", Scopes: []gloebit.Scope{"x", "y"},
-		Required: []gloebit.Scope{"y"}, ExpiresAt: at(3),
+		UserID: "u", Secret: "v", ReturnTo: "t", BrowserHash: "b", Scopes: []gloebit.Scope{"x", "y"},
+		RequiredScopes: []gloebit.Scope{"y"}, ExpiresAt: at(3),
 	})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"pending_connection":1, "user_id":"dQ==", "verifier":"dg==", "return_to":"dA==", "binding":"Yg==",
@@ -66,13 +66,13 @@ func TestEncodingStaysAsItIs(t *testing.T) {
 }
 
 func TestEncodedTimesAreOfMicroseconds(t *testing.T) {
-	encoded, err := connect.EncodeCredential(connect.Credential{Expiry: time.Unix(1, 2_999)})
+	encoded, err := connect.EncodeCredential(connect.Credential{TokenExpiry: time.Unix(1, 2_999)})
 	require.NoError(t, err)
 	got, err := connect.DecodeCredential(encoded)
 	require.NoError(t, err)
-	require.Equal(t, time.Unix(1, 2_000).UTC(), got.Expiry)
+	require.Equal(t, time.Unix(1, 2_000).UTC(), got.TokenExpiry)
 
-	_, err = connect.EncodeCredential(connect.Credential{Until: time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	_, err = connect.EncodeCredential(connect.Credential{ExpiresAt: time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 	_, err = connect.EncodePendingConnection(connect.PendingConnection{ExpiresAt: time.Date(-300_000, 1, 1, 0, 0, 0, 0, time.UTC)})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)

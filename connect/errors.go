@@ -21,13 +21,13 @@ var (
 	// [Connector.Exchange] when the request has no session, because the handler is
 	// not wrapped in the session manager's LoadAndSave.
 	ErrNoSession = errors.New("the request has no session: wrap the handler in Config.Sessions.LoadAndSave")
-	// ErrState is returned by [Connector.Exchange] when the state is missing,
+	// ErrInvalidState is returned by [Connector.Exchange] when the state is missing,
 	// repeated, unknown, expired, used, or another browser's (RFC 6749 section
 	// 10.12).
-	ErrState = errors.New("the state of the callback is not valid")
-	// ErrReturnTo is returned by [Connector.AuthorizationURL] when return_to leads
+	ErrInvalidState = errors.New("the state of the callback is not valid")
+	// ErrInvalidReturnTo is returned by [Connector.AuthorizationURL] when return_to leads
 	// away from the application.
-	ErrReturnTo = errors.New("return_to is not a path of this application")
+	ErrInvalidReturnTo = errors.New("return_to is not a path of this application")
 	// ErrAccessDenied is returned by [Connector.Exchange] when the user denied
 	// access (RFC 6749 section 4.1.2.1).
 	ErrAccessDenied = errors.New("the user refused access")
@@ -35,20 +35,20 @@ var (
 	// user is not the one who started to connect or, with Config.SignIn, when a
 	// different account at the server approved.
 	ErrUserChanged = errors.New("the user changed while connecting")
-	// ErrAuthorization is returned by [Connector.Exchange] when the provider
+	// ErrAuthorizationFailed is returned by [Connector.Exchange] when the provider
 	// reports an error other than a denial, or its authorization response can't
 	// be used (RFC 6749 section 4.1.2.1).
-	ErrAuthorization = errors.New("the authorization failed")
-	// ErrExchange is returned by [Connector.Exchange], and by calls that refresh a
+	ErrAuthorizationFailed = errors.New("the authorization failed")
+	// ErrTokenExchange is returned by [Connector.Exchange], and by calls that refresh a
 	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
 	// and 5.2).
-	ErrExchange = errors.New("no token was given")
+	ErrTokenExchange = errors.New("no token was given")
 	// ErrCodeExpired is returned by [Connector.ConnectDevice] when the user did
 	// not enter the code before it expired.
 	ErrCodeExpired = errors.New("the code has expired")
-	// ErrLimited is returned by [Connector.AuthorizationURL] and
-	// [Connector.Exchange] when Config.Limit refused the request.
-	ErrLimited = errors.New("too many attempts to connect")
+	// ErrTooManyAttempts is returned by [Connector.AuthorizationURL] and
+	// [Connector.Exchange] when Config.RateLimit refused the request.
+	ErrTooManyAttempts = errors.New("too many attempts to connect")
 	// ErrCrossOrigin is passed to Config.ErrorHandler when a form came from
 	// another site.
 	ErrCrossOrigin = errors.New("the form came from another site")
@@ -70,13 +70,48 @@ var (
 	// ErrUnavailable is returned when the server can't be reached, does not
 	// answer in time, or answers with a status that says that it failed.
 	ErrUnavailable = errors.New("the server is not available")
-	// ErrBadReply is returned when the response could not be parsed, is too
+	// ErrInvalidResponse is returned when the response could not be parsed, is too
 	// long, or lacks required fields.
-	ErrBadReply = errors.New("the reply can't be read")
+	ErrInvalidResponse = errors.New("the reply can't be read")
 	// ErrInvalidRequest is returned when the request is invalid and was not sent:
 	// a price below zero, an empty name, an id that is too long.
 	ErrInvalidRequest = errors.New("invalid request")
 )
+
+// stateError is an ErrInvalidState whose cause is known. The reason is an attribute of
+// the log record.
+type stateError struct{ reason, cause string }
+
+// Error says what happened and, where a setting causes it, what to set.
+func (e *stateError) Error() string { return ErrInvalidState.Error() + ": " + e.cause }
+
+// Unwrap returns ErrInvalidState.
+func (e *stateError) Unwrap() error { return ErrInvalidState }
+
+// The causes of an ErrInvalidState. Any other one is a callback that no server sent.
+var (
+	errCookieMissing = &stateError{"cookie_missing", "the browser sent no session cookie: " +
+		"it blocks cookies, or the user started to connect in another browser or at another host than that of Config.RedirectURL"}
+	errSessionLost = &stateError{"session_lost", "the session that the browser named started no connection: " +
+		"it has ended since, or replicas or restarts don't share Config.Sessions"}
+	errOtherBrowser = &stateError{"other_browser", "another browser started this connection"}
+	errStateExpired = &stateError{"state_expired", "the user took longer than Config.ConnectTimeout"}
+	errStateUsed    = &stateError{"state_used", "this connection was completed before, or the session has started too many since"}
+	errStateLost    = &stateError{"state_lost", "the state store no longer has what this browser started: " +
+		"it was restarted, or reached its capacity, or replicas don't share Config.States"}
+)
+
+// reasonOf returns the reason of an ErrInvalidState, and "" for other errors.
+func reasonOf(err error) string {
+	var cause *stateError
+	switch {
+	case errors.As(err, &cause):
+		return cause.reason
+	case errors.Is(err, ErrInvalidState):
+		return "callback_malformed"
+	}
+	return ""
+}
 
 var errMethod = errors.New("the method is not allowed")
 
@@ -89,7 +124,7 @@ func storeError(doing string, err error) error {
 // with it. The first that matches counts.
 var connecting = []Refusal{
 	{
-		ErrLimited, "ErrLimited", http.StatusTooManyRequests, "",
+		ErrTooManyAttempts, "ErrTooManyAttempts", http.StatusTooManyRequests, "",
 		"Too many attempts to connect. Please try again in a moment.",
 	},
 	{
@@ -99,34 +134,34 @@ var connecting = []Refusal{
 	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "", "This site is not set up correctly."},
 	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "", "Please sign in first."},
 	{
-		errCookieMissing, "ErrState", http.StatusBadRequest, linkRestart,
+		errCookieMissing, "ErrInvalidState", http.StatusBadRequest, linkRestart,
 		"Your browser sent no cookie. Please allow cookies for this site, and start again in this browser.",
 	},
 	{
-		errSessionLost, "ErrState", http.StatusBadRequest, linkRestart,
+		errSessionLost, "ErrInvalidState", http.StatusBadRequest, linkRestart,
 		"Your session on this site has ended since you started to connect. Please start again.",
 	},
 	{
-		errOtherBrowser, "ErrState", http.StatusBadRequest, linkRestart,
+		errOtherBrowser, "ErrInvalidState", http.StatusBadRequest, linkRestart,
 		"You started to connect in another browser or window. Please go on there, or start again here.",
 	},
 	{
-		errStateExpired, "ErrState", http.StatusBadRequest, linkRestart,
+		errStateExpired, "ErrInvalidState", http.StatusBadRequest, linkRestart,
 		"Connecting took too long. Please start again.",
 	},
 	{
-		errStateUsed, "ErrState", http.StatusBadRequest, linkRestart,
+		errStateUsed, "ErrInvalidState", http.StatusBadRequest, linkRestart,
 		"This attempt to connect was used already. If you are not connected, please start again.",
 	},
 	{
-		errStateLost, "ErrState", http.StatusBadRequest, linkRestart,
+		errStateLost, "ErrInvalidState", http.StatusBadRequest, linkRestart,
 		"This site no longer knows your attempt to connect. Please start again.",
 	},
 	{
-		ErrState, "ErrState", http.StatusBadRequest, linkRestart,
+		ErrInvalidState, "ErrInvalidState", http.StatusBadRequest, linkRestart,
 		"The address of this page is incomplete or was changed. Please start again.",
 	},
-	{ErrReturnTo, "ErrReturnTo", http.StatusBadRequest, "", "The link leads away from this site."},
+	{ErrInvalidReturnTo, "ErrInvalidReturnTo", http.StatusBadRequest, "", "The link leads away from this site."},
 	{
 		ErrAccessDenied, "ErrAccessDenied", http.StatusForbidden, "",
 		"You did not approve the connection, so this site got no new access.",
@@ -156,7 +191,7 @@ var connecting = []Refusal{
 		"{server} did not answer in time. Please try again.",
 	},
 	{
-		ErrExchange, "ErrExchange", http.StatusBadGateway, "",
+		ErrTokenExchange, "ErrTokenExchange", http.StatusBadGateway, "",
 		"{server} did not complete the connection. Please start again.",
 	},
 	{ErrCodeExpired, "ErrCodeExpired", http.StatusGone, "", "The code has expired. Please start again."},
@@ -165,9 +200,9 @@ var connecting = []Refusal{
 		"{server} can't be reached right now. Please try again in a moment.",
 	},
 	{
-		ErrAuthorization, "ErrAuthorization", http.StatusBadGateway, "",
+		ErrAuthorizationFailed, "ErrAuthorizationFailed", http.StatusBadGateway, "",
 		"{server} could not complete the connection. Please start again.",
 	},
-	{ErrBadReply, "ErrBadReply", http.StatusBadGateway, "", "{server} sent an answer that this site can't read."},
+	{ErrInvalidResponse, "ErrInvalidResponse", http.StatusBadGateway, "", "{server} sent an answer that this site can't read."},
 	{ErrNotFound, "ErrNotFound", http.StatusNotFound, "", "There is nothing here."},
 }

@@ -51,7 +51,7 @@ func githubUser(ctx context.Context, account *connect.Account) (connect.User, er
 		Login string `json:"login"`
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&user); err != nil || user.ID == 0 {
-		return connect.User{}, fmt.Errorf("%w: GET /user: status %d", connect.ErrBadReply, resp.StatusCode)
+		return connect.User{}, fmt.Errorf("%w: GET /user: status %d", connect.ErrInvalidResponse, resp.StatusCode)
 	}
 	return connect.User{ID: strconv.FormatInt(user.ID, 10), Name: user.Login}, nil
 }

@@ -19,7 +19,7 @@ type expiring[K comparable, V any] struct {
 }
 
 const (
-	smallestSweep = 1024
+	minSweep      = 1024
 	sweepWhenFull = time.Second
 )
 
@@ -51,7 +51,7 @@ func (e *expiring[K, V]) put(key K, value V, lapsed func(V) bool, most int) bool
 		}
 	}
 	e.entries[key] = value
-	if len(e.entries) >= max(e.sweepAt, smallestSweep) {
+	if len(e.entries) >= max(e.sweepAt, minSweep) {
 		e.sweep(lapsed)
 		e.sweepAt = 2 * len(e.entries)
 	}

@@ -16,8 +16,8 @@ func (s *MemoryStateStore) OrderLen() int {
 	return len(s.order)
 }
 
-// Turns returns how many users are locked.
-func (s *MemoryTokenStore) Turns() int { return s.turns.Len() }
+// Locks returns how many users are locked.
+func (s *MemoryTokenStore) Locks() int { return s.locks.Len() }
 
 // LooksOfAFullMap returns how many entries are looked at while a map of at most
 // most is filled and as many come later: for each of those one lapses, or none.

@@ -20,7 +20,7 @@ func (c *Connector) Handler() http.Handler {
 			connect.ServeHTTP(w, r)
 		case isTail(at, c.callbackPath):
 			callback.ServeHTTP(w, r)
-		case isTail(at, c.leavePath):
+		case isTail(at, c.disconnectPath):
 			disconnect.ServeHTTP(w, r)
 		default:
 			c.warnOfMount(r)
@@ -34,7 +34,7 @@ func (c *Connector) Handler() http.Handler {
 // to, and scope, a space-separated list of additional scopes to request. It
 // responds 400 if the query is invalid, 401 or with a redirect to
 // Config.SignInURL if no user is signed in, 405 to any other method, 429 if
-// Config.Limit refuses, and 503 if a store fails.
+// Config.RateLimit refuses, and 503 if a store fails.
 func (c *Connector) ConnectHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
@@ -79,7 +79,7 @@ func (c *Connector) ConnectHandler() http.Handler {
 // a page and an attribute "reason" in the log that name the cause. A callback
 // that another site leads to without a session gets a page that loads it again.
 // It responds 401 if no user is signed in, 403 if the user denied access or another user is signed
-// in, 429 if Config.Limit refuses, 502 if the authorization or the token
+// in, 429 if Config.RateLimit refuses, 502 if the authorization or the token
 // request failed, 503 if a store or the server is unavailable, and 504 on a
 // timeout.
 func (c *Connector) CallbackHandler() http.Handler {
@@ -91,10 +91,7 @@ func (c *Connector) CallbackHandler() http.Handler {
 		if c.reload(w, r) {
 			return
 		}
-		connection, err := c.finishOnce(r)
-		if name := c.attemptCookie(r.URL.Query().Get("state")); err == nil && hasCookie(r, name) {
-			c.setAttemptCookie(w, name, "")
-		}
+		connection, err := c.finishOnce(w, r)
 		switch {
 		case c.goesOn(r, err):
 			c.log.InfoContext(r.Context(), c.name+": connected already", "reason", reasonOf(err), "cause", err.Error())
@@ -123,8 +120,15 @@ func (c *Connector) DisconnectHandler() http.Handler {
 			c.fail(w, r, err, "")
 			return
 		}
-		redirect(w, c.external(r, c.leavePath, returnTo))
+		redirect(w, c.external(r, c.disconnectPath, returnTo))
 	})
+}
+
+// goesOn reports whether a connected user needs no answer to a callback that
+// failed: it came from an old tab, or was loaded again.
+func (c *Connector) goesOn(r *http.Request, err error) bool {
+	var cause *stateError
+	return errors.As(err, &cause) && isPageLoad(r) && c.isConnected(r)
 }
 
 // isConnected reports whether the request's user has a connection.

@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
 // nameTimeout is how long a connection waits for the user's name at the server.
@@ -43,7 +43,7 @@ func (c *Connector) MayIdentify(credential Credential) bool {
 		return true
 	}
 	for _, scope := range c.server.IdentityScopes {
-		if len(c.server.Scopes.Missing(credential.Scopes, []Scope{scope})) == 0 {
+		if c.server.Scopes.covers(credential.Scopes, scope) {
 			return true
 		}
 	}
@@ -61,7 +61,7 @@ func (c *Connector) ReadName(ctx context.Context, user User, credential Credenti
 	known, err := c.server.Identity(ctx, account)
 	if err != nil {
 		c.log.WarnContext(ctx, c.name+": the user's name could not be read",
-			"user", user.ID, "cause", discreet.Words(err.Error(), sent...))
+			"user", user.ID, "cause", redact.Text(err.Error(), sent...))
 		return ""
 	}
 	return visibleName(known.Name, sent...)
@@ -100,11 +100,11 @@ func visibleName(name string, secrets ...Secret) string {
 		}
 		return r
 	}, strings.ToValidUTF8(name, ""))
-	return strings.TrimSpace(discreet.Words(visible, secrets...))
+	return strings.TrimSpace(redact.Text(visible, secrets...))
 }
 
 // secretsOf returns what a callback and its pending connection have sent to the
 // server.
 func secretsOf(answer url.Values, pending PendingConnection) []Secret {
-	return []Secret{pending.Verifier, Secret(answer.Get("state")), Secret(answer.Get("code"))}
+	return []Secret{pending.Secret, Secret(answer.Get("state")), Secret(answer.Get("code"))}
 }

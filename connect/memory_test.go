@@ -103,7 +103,7 @@ func TestMemoryTokensAreLoadedUpdatedAndDeleted(t *testing.T) {
 	require.NoError(t, store.Delete(ctx, at("u")))
 	_, err = store.Load(ctx, at("u"))
 	require.ErrorIs(t, err, connect.ErrNotFound)
-	require.Zero(t, store.Turns(), "no lock is left behind")
+	require.Zero(t, store.Locks(), "no lock is left behind")
 }
 
 func TestMemoryTokenUpdatesOfOneUserDoNotOverlap(t *testing.T) {
@@ -155,14 +155,14 @@ func TestMemoryTokenUpdateWaitsNoLongerThanItsContext(t *testing.T) {
 	require.NoError(t, store.Update(t.Context(), at("another"), save(connect.Credential{})), "another user is free")
 	close(free)
 	require.NoError(t, <-done)
-	require.Zero(t, store.Turns())
+	require.Zero(t, store.Locks())
 }
 
 func TestMemoryTokensLapseAndLeave(t *testing.T) {
 	ctx, clock := t.Context(), testkit.NewClock()
 	store := &connect.MemoryTokenStore{Clock: clock.Now}
 	for i := range 5000 {
-		require.NoError(t, store.Update(ctx, at(fmt.Sprint(i)), save(connect.Credential{Until: clock.Now().Add(time.Minute)})))
+		require.NoError(t, store.Update(ctx, at(fmt.Sprint(i)), save(connect.Credential{ExpiresAt: clock.Now().Add(time.Minute)})))
 		if i%10 == 0 {
 			clock.Advance(time.Second)
 		}

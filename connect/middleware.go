@@ -76,7 +76,7 @@ func (c *Connector) RequireWith(
 			if err != nil {
 				c.refuse(w, r.WithContext(ctx), err, false)
 			} else {
-				next.ServeHTTP(w, r.WithContext(visit.lend(ctx, key, value)))
+				next.ServeHTTP(w, r.WithContext(visit.withValue(ctx, key, value)))
 			}
 			visit.end()
 		})
@@ -99,7 +99,7 @@ func (c *Connector) OptionalWith(
 			}
 			switch {
 			case err == nil:
-				next.ServeHTTP(w, r.WithContext(visit.lend(ctx, key, value)))
+				next.ServeHTTP(w, r.WithContext(visit.withValue(ctx, key, value)))
 			case !errors.Is(err, ErrStore) && (errors.Is(err, ErrNotConnected) || errors.Is(err, ErrNoUser)):
 				next.ServeHTTP(w, r.WithContext(ctx))
 			default:

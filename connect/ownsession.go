@@ -26,7 +26,7 @@ func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *htt
 	// Not scs.New: that starts a goroutine which can't be stopped for certain.
 	manager := &scs.SessionManager{
 		Lifetime: 24 * time.Hour,
-		Store:    &memorySessions{most: mostSessions},
+		Store:    &memorySessions{most: maxSessions},
 		Codec:    SessionCodec{},
 		Cookie:   scs.SessionCookie{Name: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
 	}
@@ -84,9 +84,9 @@ func (v *visit) end() {
 	}
 }
 
-// lend returns a context that holds the value, unless the key is nil: the visit
+// withValue returns a context that holds the value, unless the key is nil: the visit
 // itself, where that is the context.
-func (v *visit) lend(ctx context.Context, key, value any) context.Context {
+func (v *visit) withValue(ctx context.Context, key, value any) context.Context {
 	switch {
 	case v == nil && key == nil:
 		return ctx
@@ -153,8 +153,8 @@ func (v *visit) ended() (bool, error) {
 	if v.token == "" || !equalInConstantTime(manager.Token(v.loaded), v.token) { // it is new, or has its new id from this request
 		return false, nil
 	}
-	now, err := manager.Load(v.Context, v.token)
-	return err == nil && manager.Token(now) == "", err
+	_, found, err := manager.Store.Find(v.token)
+	return !found, err
 }
 
 // Fail implements SavedSession.
@@ -251,10 +251,10 @@ func (s *ownSessions) isNew(ctx context.Context) bool {
 	return s.manager.Token(s.mustLoad(ctx)) == ""
 }
 
-// mostSessions bounds the package's own sessions. Above it, new visitors get
+// maxSessions bounds the package's own sessions. Above it, new visitors get
 // 503 and existing sessions are kept. Sessions of connections that are not
 // completed end after Config.ConnectTimeout.
-const mostSessions = 100_000
+const maxSessions = 100_000
 
 var errTooManySessions = errors.New("too many sessions")
 

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// longestPatience is the longest Retry-After that a token request waits for, in
+// maxPatience is the longest Retry-After that a token request waits for, in
 // seconds.
-const longestPatience = 10
+const maxPatience = 10
 
 // patient is an [http.RoundTripper] that retries a token request once when the
 // server has refused it because of a rate limit (RFC 6585 section 4) and asks
@@ -25,7 +25,7 @@ func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
 	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
 	wait := time.Duration(seconds) * time.Second
 	until, limited := req.Context().Deadline()
-	if err != nil || seconds < 0 || seconds > longestPatience || limited && time.Until(until) <= wait {
+	if err != nil || seconds < 0 || seconds > maxPatience || limited && time.Until(until) <= wait {
 		return resp, nil
 	}
 	body, err := req.GetBody()

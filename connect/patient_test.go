@@ -148,7 +148,7 @@ func TestTokenError(t *testing.T) {
 				c.ClientSecret = "secret1-secret1"
 				c.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err }
 			})
-			require.ErrorIs(t, failed, connect.ErrExchange)
+			require.ErrorIs(t, failed, connect.ErrTokenExchange)
 			var refused *connect.TokenError
 			require.ErrorAs(t, failed, &refused)
 			require.Equal(t, test.want, *refused)

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// mostPending is how many pending connections one session can have: the ones it
+// maxPending is how many pending connections one session can have: the ones it
 // started last. It is more than the tabs in which a user connects at the same
 // time.
-const mostPending = 10
+const maxPending = 10
 
 // withoutState is how long a connection may be pending when only the session
 // says which one a callback belongs to.
 const withoutState = 3 * time.Minute
 
 // keep puts a pending connection into the store, and its hash into the
-// session's list. When the session has mostPending already, the oldest is void
+// session's list. When the session has maxPending already, the oldest is void
 // from now on.
 //
 // Two requests of one session at the same moment may each save a list without
@@ -30,7 +30,7 @@ func (c *Connector) keep(ctx context.Context, hashed string, pending PendingConn
 	if err != nil {
 		return err
 	}
-	most := mostPending
+	most := maxPending
 	if c.server.StateNotReturned {
 		most = 1
 	}
@@ -50,8 +50,8 @@ func (c *Connector) keep(ctx context.Context, hashed string, pending PendingConn
 	return nil
 }
 
-// strike takes the hash of a state that was redeemed off the session's list.
-func (c *Connector) strike(ctx context.Context, hashed string) error {
+// forgetPending takes the hash of a state that was redeemed off the session's list.
+func (c *Connector) forgetPending(ctx context.Context, hashed string) error {
 	hashes, err := c.pendingHashes(ctx)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (c *Connector) strike(ctx context.Context, hashed string) error {
 // list that this package can't have written is treated as empty.
 func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 	list, err := c.session(ctx, c.keys.pending)
-	if err != nil || len(list) > mostPending*(nonceLength+1) {
+	if err != nil || len(list) > maxPending*(nonceLength+1) {
 		return nil, err
 	}
 	hashes := strings.Fields(list)
@@ -80,7 +80,7 @@ func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 func stateID(state string) string { return hash(state) }
 
 // takePending redeems the state that has this hash, once. Its error is an
-// ErrState that names the cause, or an ErrStore when the store failed.
+// ErrInvalidState that names the cause, or an ErrStore when the store failed.
 func (c *Connector) takePending(ctx context.Context, state, hashed string) (PendingConnection, error) {
 	pending, err := c.states.Take(ctx, c.key(hashed))
 	switch {
@@ -105,7 +105,7 @@ func (c *Connector) takePending(ctx context.Context, state, hashed string) (Pend
 // connection.
 func (p PendingConnection) isBoundTo(bindings []string) bool {
 	for _, binding := range bindings {
-		if equalInConstantTime(p.Binding, hash(binding)) {
+		if equalInConstantTime(p.BrowserHash, hash(binding)) {
 			return true
 		}
 	}

@@ -82,7 +82,7 @@ func (c *Connector) connectedInVain(r *http.Request) bool {
 	if at, err := time.Parse(time.RFC3339, last); err == nil && now.Before(at.Add(connectInVain)) {
 		return true
 	}
-	c.putBriefly(ctx, c.keys.again, now.UTC().Format(time.RFC3339))
+	c.putTemporary(ctx, c.keys.again, now.UTC().Format(time.RFC3339))
 	return false
 }
 
@@ -133,9 +133,9 @@ func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, retu
 	switch {
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
-	case errors.Is(err, ErrLimited):
+	case errors.Is(err, ErrTooManyAttempts):
 		level = slog.LevelDebug // a flood of requests must not become one of records
-	case errors.Is(err, ErrState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin), errors.Is(err, ErrReturnTo):
+	case errors.Is(err, ErrInvalidState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin), errors.Is(err, ErrInvalidReturnTo):
 		level = slog.LevelWarn // somebody may be trying something
 	}
 	record := []any{"status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error()}
@@ -164,7 +164,7 @@ func (c *Connector) WriteError(w http.ResponseWriter, r *http.Request, err error
 // answer writes a problem. The URL of its home page is the one that the browser
 // has to request.
 func (c *Connector) answer(w http.ResponseWriter, r *http.Request, p problem) {
-	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
+	for _, own := range []string{c.connectPath, c.callbackPath, c.disconnectPath} {
 		p.Home = c.external(r, own, p.Home)
 	}
 	p.answer(w, r)
@@ -202,7 +202,7 @@ func (c *Connector) problemOf(err error, returnTo string) problem {
 	if c.leadsToSignIn(err) {
 		p.SignInURL = c.signInURL(err, returnTo)
 	}
-	var limited *LimitError
+	var limited *RateLimitError
 	if errors.As(err, &limited) && limited != nil {
 		p.RetryAfter = limited.RetryAfter
 	}

@@ -23,8 +23,8 @@ type DeviceCode struct {
 }
 
 const (
-	longestDevice = 30 * time.Minute // that a code without a lifetime is good
-	pollInterval  = 5 * time.Second  // RFC 8628 section 3.2
+	maxDevice    = 30 * time.Minute // that a code without a lifetime is good
+	pollInterval = 5 * time.Second  // RFC 8628 section 3.2
 )
 
 // ConnectDevice connects a user by device authorization (RFC 8628): it passes
@@ -37,7 +37,7 @@ const (
 // first. A store whose lock ends sooner, such as redisstore with its Lease,
 // ends the wait sooner. In SQLite the lock blocks all other writes. If the user
 // has a credential already, ConnectDevice keeps it and returns nil without
-// asking the user. Errors: ErrAccessDenied, ErrCodeExpired, ErrExchange,
+// asking the user. Errors: ErrAccessDenied, ErrCodeExpired, ErrTokenExchange,
 // ErrUnavailable, ErrStore, ErrInvalidRequest, what show returned, and the
 // context's.
 func (c *Connector) ConnectDevice(
@@ -59,10 +59,10 @@ func (c *Connector) ConnectDevice(
 			return Credential{}, exchangeError(c.server, err, c.application.ClientSecret)
 		}
 		if device == nil || device.DeviceCode == "" || device.UserCode == "" || device.VerificationURI == "" {
-			return Credential{}, fmt.Errorf("%w: %w: the device authorization lacks a code or an address", ErrExchange, ErrBadReply)
+			return Credential{}, fmt.Errorf("%w: %w: the device authorization lacks a code or an address", ErrTokenExchange, ErrInvalidResponse)
 		}
 		now := c.clock()
-		if most := now.Add(longestDevice); device.Expiry.IsZero() || device.Expiry.After(most) {
+		if most := now.Add(maxDevice); device.Expiry.IsZero() || device.Expiry.After(most) {
 			device.Expiry = most
 		}
 		code := DeviceCode{device.UserCode, device.VerificationURI, device.VerificationURIComplete, device.Expiry}
@@ -83,7 +83,7 @@ func (c *Connector) ConnectDevice(
 func (c *Connector) poll(
 	ctx context.Context, config *oauth2.Config, device *oauth2.DeviceAuthResponse, sent []Secret,
 ) (*oauth2.Token, error) {
-	device.Interval = min(max(device.Interval, 0), int64(longestDevice/time.Second))
+	device.Interval = min(max(device.Interval, 0), int64(maxDevice/time.Second))
 	for {
 		token, err := config.DeviceAccessToken(ctx, device)
 		if err == nil {
@@ -113,7 +113,7 @@ func (c *Connector) poll(
 // It uses an extension grant (RFC 6749 section 4.5), whose form has grant_type
 // and code. Like [Connector.ConnectDevice] it locks the user in the token store
 // meanwhile, and keeps a credential that the user has already. Errors:
-// ErrExchange, which has a [TokenError] when the server refused the code,
+// ErrTokenExchange, which has a [TokenError] when the server refused the code,
 // ErrUnavailable, ErrStore, and the context's.
 func (c *Connector) ConnectCode(ctx context.Context, userID, grantType string, code Secret) error {
 	return c.connectOnce(ctx, userID, func(ctx context.Context) (Credential, error) {
@@ -158,8 +158,8 @@ func (c *Connector) connectOnce(
 // grantConfig returns what x/oauth2 asks the token endpoint with, and a context
 // with the client to ask with.
 func (c *Connector) grantConfig(ctx context.Context) (*oauth2.Config, context.Context) {
-	grant := newCodeGrant(c.timedClient())
-	return grant.config(c.application), context.WithValue(ctx, oauth2.HTTPClient, grant.client)
+	grant := newCodeGrant(c.application, c.timedClient(), nil)
+	return grant.config, context.WithValue(ctx, oauth2.HTTPClient, grant.client)
 }
 
 // timedClient is the application's client, whose Timeout its transport applies.
@@ -186,7 +186,7 @@ func (t timed) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, longestTokenAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenAnswer+1))
 	if err != nil {
 		return nil, err
 	}

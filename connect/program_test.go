@@ -90,18 +90,18 @@ func TestConnectDevice(t *testing.T) {
 		"lost response":         {device, []answer{{}, approved}, []time.Duration{5 * second, 15 * second}, nil},
 		"denied":                {device, []answer{{400, `{"error":"access_denied"}`}}, []time.Duration{5 * second}, connect.ErrAccessDenied},
 		"expired":               {device, []answer{{400, `{"error":"expired_token"}`}}, []time.Duration{5 * second}, connect.ErrCodeExpired},
-		"other error":           {device, []answer{{400, `{"error":"invalid_grant"}`}}, []time.Duration{5 * second}, connect.ErrExchange},
-		"page":                  {device, []answer{{200, `<html>`}}, []time.Duration{5 * second}, connect.ErrExchange},
+		"other error":           {device, []answer{{400, `{"error":"invalid_grant"}`}}, []time.Duration{5 * second}, connect.ErrTokenExchange},
+		"page":                  {device, []answer{{200, `<html>`}}, []time.Duration{5 * second}, connect.ErrTokenExchange},
 		"no interval":           {`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":600}`, []answer{approved}, []time.Duration{5 * second}, nil},
 		"negative interval":     {`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":600,"interval":-1}`, []answer{approved}, []time.Duration{5 * second}, nil},
 		"interval":              {`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":600,"interval":60}`, []answer{approved}, []time.Duration{60 * second}, nil},
 		"expires while pending": {`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":12}`, []answer{pending}, []time.Duration{5 * second, 10 * second}, connect.ErrCodeExpired},
 		"no lifetime":           {`{"device_code":"d","user_code":"u","verification_uri":"v","interval":1200}`, []answer{pending}, []time.Duration{1200 * second}, connect.ErrCodeExpired},
-		"no device code":        {`{"user_code":"u","verification_uri":"v"}`, nil, nil, connect.ErrBadReply},
-		"no address":            {`{"device_code":"d","user_code":"u"}`, nil, nil, connect.ErrBadReply},
-		"null":                  {`null`, nil, nil, connect.ErrBadReply},
-		"device page":           {`<html>`, nil, nil, connect.ErrBadReply},
-		"list":                  {`[]`, nil, nil, connect.ErrBadReply},
+		"no device code":        {`{"user_code":"u","verification_uri":"v"}`, nil, nil, connect.ErrInvalidResponse},
+		"no address":            {`{"device_code":"d","user_code":"u"}`, nil, nil, connect.ErrInvalidResponse},
+		"null":                  {`null`, nil, nil, connect.ErrInvalidResponse},
+		"device page":           {`<html>`, nil, nil, connect.ErrInvalidResponse},
+		"list":                  {`[]`, nil, nil, connect.ErrInvalidResponse},
 		"misspelt address":      {`{"device_code":"d","user_code":"u","verification_url":"v"}`, []answer{approved}, []time.Duration{5 * second}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestConnectCode(t *testing.T) {
 		code   string
 	}{
 		"good":    {approved, nil, ""},
-		"refused": {answer{400, `{"error":"invalid_grant","error_description":"of one-time-code"}`}, connect.ErrExchange, "invalid_grant"},
+		"refused": {answer{400, `{"error":"invalid_grant","error_description":"of one-time-code"}`}, connect.ErrTokenExchange, "invalid_grant"},
 		"down":    {answer{500, ``}, connect.ErrUnavailable, ""},
 		"lost":    {answer{}, connect.ErrUnavailable, ""},
 	} {

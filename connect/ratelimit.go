@@ -7,31 +7,31 @@ import (
 	"time"
 )
 
-// LimitError is returned by Config.Limit to say when to try again, which the
-// response has as Retry-After. errors.Is matches it with ErrLimited.
-type LimitError struct {
+// RateLimitError is returned by Config.RateLimit to say when to try again, which the
+// response has as Retry-After. errors.Is matches it with ErrTooManyAttempts.
+type RateLimitError struct {
 	RetryAfter time.Duration // rounded up to seconds; zero or less says nothing
 }
 
-// Error returns the text of ErrLimited.
-func (e *LimitError) Error() string { return ErrLimited.Error() }
+// Error returns the text of ErrTooManyAttempts.
+func (e *RateLimitError) Error() string { return ErrTooManyAttempts.Error() }
 
-// Unwrap returns ErrLimited.
-func (e *LimitError) Unwrap() error { return ErrLimited }
+// Unwrap returns ErrTooManyAttempts.
+func (e *RateLimitError) Unwrap() error { return ErrTooManyAttempts }
 
-// limit asks Config.Limit.
+// limit asks Config.RateLimit.
 func (c *Connector) limit(r *http.Request) error {
-	if c.config.Limit == nil {
+	if c.config.RateLimit == nil {
 		return nil
 	}
-	err := c.config.Limit(r)
-	if err == nil || errors.Is(err, ErrLimited) {
+	err := c.config.RateLimit(r)
+	if err == nil || errors.Is(err, ErrTooManyAttempts) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ErrLimited, err)
+	return fmt.Errorf("%w: %w", ErrTooManyAttempts, err)
 }
 
-// limited refuses prefetches, and calls Config.Limit before next uses the
+// limited refuses prefetches, and calls Config.RateLimit before next uses the
 // session.
 func (c *Connector) limited(next http.HandlerFunc) http.Handler {
 	withSession := c.withSession(next)

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	longestRealm = 128 // bytes
-	longestID    = 255 // bytes of a user id, or of a state's hash
+	maxRealm = 128 // bytes
+	maxID    = 255 // bytes of a user id, or of a state's hash
 )
 
 // Key is the key of a record in a store: an ID and the realm to which it
@@ -41,8 +41,8 @@ func (k Key) checkID() error {
 	switch {
 	case k.ID == "":
 		return fmt.Errorf("%w: the id is empty", ErrInvalidRequest)
-	case len(k.ID) > longestID:
-		return fmt.Errorf("%w: the id is of %d bytes, more than %d", ErrInvalidRequest, len(k.ID), longestID)
+	case len(k.ID) > maxID:
+		return fmt.Errorf("%w: the id is of %d bytes, more than %d", ErrInvalidRequest, len(k.ID), maxID)
 	case !isText(k.ID):
 		return fmt.Errorf("%w: the id %q is not UTF-8, or has a NUL in it", ErrInvalidRequest, k.ID)
 	}
@@ -54,8 +54,8 @@ func problemOfRealm(realm string) string {
 	switch {
 	case realm == "":
 		return "is empty"
-	case len(realm) > longestRealm:
-		return fmt.Sprintf("is of %d bytes, more than %d", len(realm), longestRealm)
+	case len(realm) > maxRealm:
+		return fmt.Sprintf("is of %d bytes, more than %d", len(realm), maxRealm)
 	case !utf8.ValidString(realm) || strings.ContainsFunc(realm, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return fmt.Sprintf("%q is not printable text", realm)
 	}

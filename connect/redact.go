@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"unicode"
 
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
 // redactingProtocol redacts what the application's Protocol returns. The server
@@ -76,9 +76,9 @@ func (f redactingProtocol) Authorize(app Application, req *http.Request, credent
 	return nil
 }
 
-// shortestKept is the least number of bytes for which a part of a Protocol's
+// minKept is the least number of bytes for which a part of a Protocol's
 // kept value counts as a secret. Names of members and of scopes are shorter.
-const shortestKept = 16
+const minKept = 16
 
 // secretsIn returns the secret that a Protocol keeps until the callback, and
 // the parts of it that look like secrets, since a Protocol may keep several as
@@ -88,7 +88,7 @@ func secretsIn(kept Secret) []Secret {
 	for _, part := range strings.FieldsFunc(kept.Reveal(), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._~+/%", r)
 	}) {
-		if len(part) >= shortestKept {
+		if len(part) >= minKept {
 			secrets = append(secrets, Secret(part))
 		}
 	}
@@ -113,21 +113,21 @@ func (e *redactedError) Unwrap() []error { return e.causes }
 func redactError(err error, secrets ...Secret) error {
 	text := err.Error()
 	for _, request := range requestsIn(err) {
-		text = strings.ReplaceAll(text, request.Error(), discreet.Failure(request).Error())
+		text = strings.ReplaceAll(text, request.Error(), redact.Failure(request).Error())
 	}
-	redacted := &redactedError{text: discreet.Words(text, secrets...)}
+	redacted := &redactedError{text: redact.Text(text, secrets...)}
 	for _, row := range connecting {
 		if errors.Is(err, row.Err) {
 			redacted.causes = append(redacted.causes, row.Err)
 		}
 	}
 	var missing *ScopeError
-	if errors.As(err, &missing) && !discreet.Repeats(JoinScopes(missing.Missing), secrets...) {
+	if errors.As(err, &missing) && !redact.Repeats(JoinScopes(missing.Missing), secrets...) {
 		redacted.causes = append(redacted.causes, missing)
 	}
-	if kind := discreet.Kind(err); kind != nil {
+	if kind := redact.Kind(err); kind != nil {
 		redacted.causes = append(redacted.causes, wordless(kind, secrets))
-		if said := discreet.Words(kind.Error(), secrets...); !strings.Contains(redacted.text, said) {
+		if said := redact.Text(kind.Error(), secrets...); !strings.Contains(redacted.text, said) {
 			redacted.text += ": " + said
 		}
 	}
@@ -175,7 +175,7 @@ func wordless(kind error, secrets []Secret) error {
 	case operation.Timeout():
 		cause = os.ErrDeadlineExceeded
 	}
-	return &net.OpError{Op: operation.Op, Net: discreet.Words(operation.Net, secrets...), Err: cause}
+	return &net.OpError{Op: operation.Op, Net: redact.Text(operation.Net, secrets...), Err: cause}
 }
 
 // repeatsIn reports whether the text of any error in the tree of err has one of
@@ -184,7 +184,7 @@ func repeatsIn(err error, secrets []Secret) bool {
 	if err == nil {
 		return false
 	}
-	if discreet.Repeats(err.Error(), secrets...) {
+	if redact.Repeats(err.Error(), secrets...) {
 		return true
 	}
 	switch wrapping := err.(type) {

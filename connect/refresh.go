@@ -10,7 +10,7 @@ import (
 
 const (
 	expiryLeeway = 10 * time.Second // a token this close to its expiry is renewed first
-	leastToAsk   = 20 * time.Second // of a refresh's time, or the response may come too late to be saved
+	minToAsk     = 20 * time.Second // of a refresh's time, or the response may come too late to be saved
 )
 
 // Fresh returns the credential. If the access token has expired, or expires
@@ -33,7 +33,7 @@ func (a *Account) CanRenew(credential Credential) bool {
 // store; all others, in this process and on other replicas, get the credential
 // that it saved. Renew does not wait beyond until. Errors: ErrNotConnected when
 // the refresh was refused, or when the user has connected with another account;
-// ErrExchange, ErrStore, and the context's.
+// ErrTokenExchange, ErrStore, and the context's.
 func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
 	c := a.connector
 	timeout := time.NewTimer(time.Until(until))
@@ -87,27 +87,31 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 			fresh = *current
 			return current, nil
 		}
-		if time.Until(until) < leastToAsk { // a token that comes too late to be saved would be lost, and its refresh token with it
-			asked = fmt.Errorf("%w: %w: waited too long for the user's turn", ErrExchange, ErrUnavailable)
+		if time.Until(until) < minToAsk { // a token that comes too late to be saved would be lost, and its refresh token with it
+			asked = fmt.Errorf("%w: %w: waited too long for the user's turn", ErrTokenExchange, ErrUnavailable)
 			return nil, asked
 		}
 		replaced = *current
+		ctx, end := c.start(ctx, c.trace.Refresh, userID)
 		fresh, asked = c.protocol.Refresh(ctx, c.application, *current)
 		if asked == nil && fresh.Subject != "" && current.Subject != "" && fresh.Subject != current.Subject {
-			fresh, asked = Credential{}, fmt.Errorf("%w: %w: the refreshed token is of another account", ErrExchange, ErrBadReply)
+			fresh, asked = Credential{}, fmt.Errorf("%w: %w: the refreshed token is of another account", ErrTokenExchange, ErrInvalidResponse)
 		}
 		if asked != nil {
 			var ends bool
-			if ends, asked = endsConnection(asked); ends {
+			ends, asked = endsConnection(asked)
+			end(asked)
+			if ends {
 				refused = asked
 				return nil, nil
 			}
 			return nil, asked
 		}
+		end(nil)
 		fresh.Subject = cmp.Or(fresh.Subject, current.Subject)
 		fresh.Name = current.Name
 		fresh.ConnectedAt = current.ConnectedAt
-		fresh.Until = current.Until
+		fresh.ExpiresAt = current.ExpiresAt
 		return &fresh, nil
 	})
 	switch {
@@ -175,7 +179,7 @@ func endsConnection(err error) (bool, error) {
 	refused := new(TokenError)
 	errors.As(err, &refused)
 	ends := refused.endsGrant() || errors.Is(err, ErrNotConnected)
-	if ends || refused.knowsNoRefresh() || refused.givesNoReason() || errors.Is(err, ErrBadReply) {
+	if ends || refused.knowsNoRefresh() || refused.givesNoReason() || errors.Is(err, ErrInvalidResponse) {
 		err = fmt.Errorf("%w: %w: %w", ErrNotConnected, ErrTokenExpired, err)
 	}
 	return ends, err

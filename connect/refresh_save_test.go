@@ -84,7 +84,7 @@ func TestRefreshThatIsNotSaved(t *testing.T) {
 					})}
 				})
 				key := connect.Key{Realm: s.Realm(), ID: "ann"}
-				stale := connect.Credential{AccessToken: "stale", RefreshToken: "r1", Expiry: time.Now().Add(-time.Hour)}
+				stale := connect.Credential{AccessToken: "stale", RefreshToken: "r1", TokenExpiry: time.Now().Add(-time.Hour)}
 				require.NoError(t, test.store.MemoryTokenStore.Update(t.Context(), key, save(stale)))
 				account, err := s.Account(t.Context(), "ann")
 				require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 	"golang.org/x/oauth2"
 )
 
@@ -31,7 +31,7 @@ func (c *Connector) revoke(ctx context.Context, userID string, credential Creden
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
 	if err := revoke(ctx, c.application, credential); err != nil {
-		cause := discreet.Words(err.Error(), c.application.ClientSecret, credential.AccessToken, credential.RefreshToken)
+		cause := redact.Text(err.Error(), c.application.ClientSecret, credential.AccessToken, credential.RefreshToken)
 		c.log.WarnContext(ctx, c.name+": the token could not be revoked", "user", userID, "cause", cause)
 	}
 }
@@ -60,7 +60,7 @@ func revokeToken(ctx context.Context, app Application, credential Credential) er
 	}
 	resp, err := app.HTTPClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, discreet.Failure(err))
+		return fmt.Errorf("%w: %w", ErrUnavailable, redact.Failure(err))
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // what can be read
@@ -69,7 +69,7 @@ func revokeToken(ctx context.Context, app Application, credential Credential) er
 			Error string `json:"error"`
 		}
 		_ = json.Unmarshal(canonicalAnswer(body), &said) // the status is said in any case
-		return fmt.Errorf("%w: the revocation endpoint answered with status %d: %q", ErrBadReply, resp.StatusCode, said.Error)
+		return fmt.Errorf("%w: the revocation endpoint answered with status %d: %q", ErrInvalidResponse, resp.StatusCode, said.Error)
 	}
 	return nil
 }

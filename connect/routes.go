@@ -11,7 +11,7 @@ import (
 // routers that register each path separately. They are siblings, and callback
 // is the path of Config.RedirectURL.
 func (c *Connector) Paths() (connect, callback, disconnect string) {
-	return c.connectPath, c.callbackPath, c.leavePath
+	return c.connectPath, c.callbackPath, c.disconnectPath
 }
 
 // Routes returns every path at which a router may have to serve
@@ -24,7 +24,7 @@ func (c *Connector) Paths() (connect, callback, disconnect string) {
 // For https://shop.example/shop/oauth/callback the routes are those of
 // /shop/oauth and of /oauth.
 func (c *Connector) Routes() []string {
-	routes := []string{c.connectPath, c.callbackPath, c.leavePath}
+	routes := []string{c.connectPath, c.callbackPath, c.disconnectPath}
 	for at := 0; strings.Count(routes[at], "/") > 2; at += 3 {
 		for _, route := range routes[at : at+3] {
 			_, rest, _ := strings.Cut(route[1:], "/")
@@ -75,7 +75,7 @@ func (c *Connector) isOtherName(host string) bool {
 // warnOfMount logs that Handler is mounted at another path than
 // Config.RedirectURL says, when a request shows that.
 func (c *Connector) warnOfMount(r *http.Request) {
-	for _, own := range []string{c.connectPath, c.callbackPath, c.leavePath} {
+	for _, own := range []string{c.connectPath, c.callbackPath, c.disconnectPath} {
 		if path.Base(own) == path.Base(r.URL.Path) {
 			c.log.WarnContext(r.Context(), c.name+": the handler is mounted at another path than Config.RedirectURL says",
 				"path", r.URL.Path, "want", own)

@@ -7,10 +7,10 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
-const redacted = discreet.Redacted
+const redacted = redact.Redacted
 
 // Secret is a string that must not be shown: a client secret, an access token,
 // a refresh token, a PKCE code verifier. It shows as "[redacted]" under every

@@ -108,8 +108,8 @@ func (s Server) check() error {
 // authorization code grant of OAuth 2.0; package oauth1 has OAuth 1.0a. It must
 // be safe for concurrent use.
 //
-// A Protocol returns errors of this package: ErrAccessDenied, ErrAuthorization,
-// ErrExchange, ErrUnavailable, ErrState. The Connector removes the secrets that
+// A Protocol returns errors of this package: ErrAccessDenied, ErrAuthorizationFailed,
+// ErrTokenExchange, ErrUnavailable, ErrInvalidState. The Connector removes the secrets that
 // it knows from the text of an error. For errors.Is and errors.As it keeps only
 // this package's errors, context errors and the kind of a network failure.
 //

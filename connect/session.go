@@ -74,14 +74,14 @@ func (c *Connector) bindBrowser(ctx context.Context) (binding string, isNew bool
 		return binding, false, err
 	}
 	binding = newNonce()
-	c.putBriefly(ctx, c.keys.binding, binding)
+	c.putTemporary(ctx, c.keys.binding, binding)
 	return binding, true, nil
 }
 
-// putBriefly is Put for values that any unauthenticated request can store. If
+// putTemporary is Put for values that any unauthenticated request can store. If
 // it starts one of the package's own sessions, the session ends with the
 // attempt to connect, unless the user connects.
-func (c *Connector) putBriefly(ctx context.Context, key, value string) {
+func (c *Connector) putTemporary(ctx context.Context, key, value string) {
 	if c.ownSessions != nil && c.ownSessions.isNew(ctx) {
 		c.ownSessions.briefly(ctx, c.connectFor)
 	}

@@ -14,13 +14,13 @@ import (
 // server and the callback. Stores keep it unchanged and use no field but
 // ExpiresAt.
 type PendingConnection struct {
-	UserID    string    // the user who started it; empty when there was no user yet
-	Verifier  Secret    // what the Protocol keeps: with OAuth 2.0 the PKCE code verifier (RFC 7636)
-	ReturnTo  string    // the local path to go to afterwards; empty for Config.HomePath
-	Binding   string    // a hash of the value that only the starting browser's session holds
-	Scopes    []Scope   // the requested scopes
-	Required  []Scope   // those of Scopes that the user must grant
-	ExpiresAt time.Time // after this the connection is void
+	UserID         string    // the user who started it; empty when there was no user yet
+	Secret         Secret    // what the Protocol keeps: with OAuth 2.0 the PKCE code verifier (RFC 7636)
+	ReturnTo       string    // the local path to go to afterwards; empty for Config.HomePath
+	BrowserHash    string    // a hash of the value that only the starting browser's session holds
+	Scopes         []Scope   // the requested scopes
+	RequiredScopes []Scope   // those of Scopes that the user must grant
+	ExpiresAt      time.Time // after this the connection is void
 }
 
 // StateStore keeps pending connections, under a [Key]. It must be safe for

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/go-gloebit/gloebit/internal/keylock"
 )
 
 // Credential is one user's connection to a server: the tokens and what came
@@ -20,12 +20,12 @@ type Credential struct {
 	AccessToken  Secret
 	RefreshToken Secret    // empty when the server gave none
 	TokenSecret  Secret    // with OAuth 1.0a, what goes with the access token (RFC 5849); else empty
-	Expiry       time.Time // when the access token expires; zero when it doesn't say
+	TokenExpiry  time.Time // when the access token expires; zero when it doesn't say
 	Scopes       []Scope   // the scopes that the user granted
 	Subject      string    // the user's id at the server, when it told one
 	Name         string    // the user's name at the server, when it told one
 	ConnectedAt  time.Time // when the user approved
-	Until        time.Time // when the whole credential lapses, with the session that it belongs to; zero is never
+	ExpiresAt    time.Time // when the whole credential lapses, with the session that it belongs to; zero is never
 }
 
 // TokenStore keeps the credential of each user, under a [Key]. It must be safe
@@ -34,13 +34,13 @@ type Credential struct {
 // better.
 //
 // A TokenStore checks nothing. The Connector checks keys (see [Key.Check]),
-// credentials (see [Credential.Check]) and Until itself.
+// credentials (see [Credential.Check]) and ExpiresAt itself.
 // [EncodeCredential] writes a credential as bytes to keep.
 //
 // Package github.com/go-gloebit/gloebit/storetest tests a TokenStore.
 type TokenStore interface {
 	// Load returns the user's credential. When there is none, the error is
-	// ErrNotFound. A credential whose Until has passed may be returned, or
+	// ErrNotFound. A credential whose ExpiresAt has passed may be returned, or
 	// treated as absent. Load does not wait for an Update.
 	Load(ctx context.Context, key Key) (Credential, error)
 	// Update calls fn with the user's credential, nil when there is none, and
@@ -60,7 +60,7 @@ type TokenStore interface {
 
 // MemoryTokenStore keeps credentials in this process: users have to connect
 // again after a restart. The zero value is ready for use. It starts no
-// goroutine: credentials whose Until has passed are removed when others are
+// goroutine: credentials whose ExpiresAt has passed are removed when others are
 // saved.
 type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
@@ -69,7 +69,7 @@ type MemoryTokenStore struct {
 	realms atomic.Pointer[[]realmUsers] // which is replaced when a realm is added
 	adding sync.Mutex                   // held while a realm is added
 	scopes atomic.Pointer[[]Scope]      // of the last credential that was kept: most have the same, and share them
-	turns  turns.Turns                  // of the users whose Update or Delete runs
+	locks  keylock.Locks                // of the users whose Update or Delete runs
 }
 
 // users are the credentials of one realm, which are never changed, by user id.
@@ -144,7 +144,7 @@ func (s *MemoryTokenStore) Load(ctx context.Context, key Key) (Credential, error
 
 // Update implements [TokenStore]. It waits for its turn until ctx ends.
 func (s *MemoryTokenStore) Update(ctx context.Context, key Key, fn func(context.Context, *Credential) (*Credential, error)) error {
-	release, err := s.turns.Take(ctx, key.Realm+"\x00"+key.ID)
+	release, err := s.locks.Lock(ctx, key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return err
 	}
@@ -204,18 +204,18 @@ func (s *MemoryTokenStore) compact(c Credential) *Credential {
 // atRest is the credential as another process would read it: its times are
 // those of the calendar, without the clock of this process.
 func (c Credential) atRest() Credential {
-	c.Expiry, c.ConnectedAt, c.Until = c.Expiry.Round(0), c.ConnectedAt.Round(0), c.Until.Round(0)
+	c.TokenExpiry, c.ConnectedAt, c.ExpiresAt = c.TokenExpiry.Round(0), c.ConnectedAt.Round(0), c.ExpiresAt.Round(0)
 	return c
 }
 
 func (s *MemoryTokenStore) lapsed(c *Credential) bool {
-	if c.Until.IsZero() {
+	if c.ExpiresAt.IsZero() {
 		return false
 	}
 	if s.Clock != nil {
-		return !s.Clock().Before(c.Until)
+		return !s.Clock().Before(c.ExpiresAt)
 	}
-	return !time.Now().Before(c.Until)
+	return !time.Now().Before(c.ExpiresAt)
 }
 
 // Format writes the type's name for every verb.

@@ -10,13 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 	"golang.org/x/oauth2"
 )
 
 const (
-	longestToken = 4096
-	longestScope = 1024 // bytes of a list of scopes; all that there are take 60
+	maxToken = 4096
+	maxScope = 1024 // bytes of a list of scopes; all that there are take 60
 )
 
 // credentialOf reads a token response (RFC 6749 section 5.1) with its list of
@@ -27,10 +27,10 @@ func credentialOf(
 	server Server, token *oauth2.Token, list string, asked []Scope, now time.Time, sent ...Secret,
 ) (Credential, error) {
 	if !usableToken(token.AccessToken) || token.RefreshToken != "" && !usableToken(token.RefreshToken) {
-		return Credential{}, fmt.Errorf("%w: the answer's token has characters that no header can carry", ErrExchange)
+		return Credential{}, fmt.Errorf("%w: the answer's token has characters that no header can carry", ErrTokenExchange)
 	}
 	if !strings.EqualFold(token.Type(), "bearer") {
-		return Credential{}, fmt.Errorf("%w: the answer's token is not of the type Bearer", ErrExchange)
+		return Credential{}, fmt.Errorf("%w: the answer's token is not of the type Bearer", ErrTokenExchange)
 	}
 	credential := Credential{
 		AccessToken:  Secret(token.AccessToken),
@@ -38,9 +38,9 @@ func credentialOf(
 		Scopes:       asked,
 	}
 	if token.ExpiresIn > 0 {
-		credential.Expiry = now.Add(time.Duration(token.ExpiresIn) * time.Second)
+		credential.TokenExpiry = now.Add(time.Duration(token.ExpiresIn) * time.Second)
 	}
-	secrets := append(slices.Clone(sent), credential.AccessToken, credential.RefreshToken)
+	secrets := slices.Concat(sent, []Secret{credential.AccessToken, credential.RefreshToken})
 	if strings.TrimSpace(list) != "" && list != JoinScopes(asked) {
 		if err := checkScopes(list, secrets...); err != nil {
 			return Credential{}, err
@@ -76,7 +76,7 @@ func usableRefresh(
 	}
 	told := ParseScopes(list)
 	kept := slices.DeleteFunc(slices.Clone(current.Scopes), func(scope Scope) bool {
-		return len(server.Scopes.Missing(told, []Scope{scope})) > 0
+		return !server.Scopes.covers(told, scope)
 	})
 	return token, JoinScopes(kept)
 }
@@ -84,14 +84,14 @@ func usableRefresh(
 // checkScopes returns an error when a list of scopes is too long or contains
 // one of the secrets. Scopes are stored and logged.
 func checkScopes(list string, secrets ...Secret) error {
-	if len(list) > longestScope {
-		return fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrExchange, len(list), longestScope)
+	if len(list) > maxScope {
+		return fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrTokenExchange, len(list), maxScope)
 	}
 	if !isText(list) {
-		return fmt.Errorf("%w: the answer's scope is not text", ErrExchange)
+		return fmt.Errorf("%w: the answer's scope is not text", ErrTokenExchange)
 	}
-	if discreet.Repeats(list, secrets...) {
-		return fmt.Errorf("%w: the answer's scope repeats a secret", ErrExchange)
+	if redact.Repeats(list, secrets...) {
+		return fmt.Errorf("%w: the answer's scope repeats a secret", ErrTokenExchange)
 	}
 	return nil
 }
@@ -99,17 +99,17 @@ func checkScopes(list string, secrets ...Secret) error {
 // usableID returns at most 200 bytes of an id, and the empty id when it is not
 // text or contains one of the secrets. Ids are stored and logged.
 func usableID(id string, secrets ...Secret) string {
-	if !isText(id) || discreet.Repeats(id, secrets...) {
+	if !isText(id) || redact.Repeats(id, secrets...) {
 		return ""
 	}
-	return discreet.Words(id, secrets...)
+	return redact.Text(id, secrets...)
 }
 
 // usableToken reports whether a header can carry the token: visible ASCII, of
 // bounded length. Not every server keeps to the narrower alphabet of RFC 6750
 // section 2.1.
 func usableToken(token string) bool {
-	if token == "" || len(token) > longestToken {
+	if token == "" || len(token) > maxToken {
 		return false
 	}
 	return !strings.ContainsFunc(token, func(r rune) bool { return r <= 0x20 || r >= 0x7f })
@@ -123,22 +123,22 @@ func exchangeError(server Server, err error, sent ...Secret) error {
 	var network net.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("%w: %w", ErrExchange, context.Canceled)
+		return fmt.Errorf("%w: %w", ErrTokenExchange, context.Canceled)
 	case errors.As(err, &refused) && refused.Response.StatusCode >= http.StatusInternalServerError:
-		return fmt.Errorf("%w: %w: %w", ErrExchange, ErrUnavailable, tokenError(server, refused, sent))
+		return fmt.Errorf("%w: %w: %w", ErrTokenExchange, ErrUnavailable, tokenError(server, refused, sent))
 	case errors.As(err, &refused):
-		return fmt.Errorf("%w: %w", ErrExchange, tokenError(server, refused, sent))
+		return fmt.Errorf("%w: %w", ErrTokenExchange, tokenError(server, refused, sent))
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return fmt.Errorf("%w: the token endpoint: %w", ErrExchange, context.DeadlineExceeded)
+		return fmt.Errorf("%w: the token endpoint: %w", ErrTokenExchange, context.DeadlineExceeded)
 	case errors.As(err, &network):
-		return fmt.Errorf("%w: %w: the token endpoint can't be reached: %w", ErrExchange, ErrUnavailable, discreet.Failure(err))
+		return fmt.Errorf("%w: %w: the token endpoint can't be reached: %w", ErrTokenExchange, ErrUnavailable, redact.Failure(err))
 	}
-	return fmt.Errorf("%w: the token endpoint's answer can't be read: %w", ErrExchange, ErrBadReply)
+	return fmt.Errorf("%w: the token endpoint's answer can't be read: %w", ErrTokenExchange, ErrInvalidResponse)
 }
 
 // TokenError is an error response of the token endpoint (RFC 6749 section 5.2).
 // [Connector.Exchange], and calls that refresh a token, return it within an
-// ErrExchange.
+// ErrTokenExchange.
 type TokenError struct {
 	Status int    // the HTTP status, which may be 200
 	Code   string // such as invalid_grant; empty when the server gave none
@@ -203,7 +203,7 @@ func tokenError(server Server, refused *oauth2.RetrieveError, sent []Secret) *To
 	}
 	return &TokenError{
 		Status: refused.Response.StatusCode,
-		Code:   discreet.Words(code, sent...),
-		Text:   discreet.Words(text, sent...),
+		Code:   redact.Text(code, sent...),
+		Text:   redact.Text(text, sent...),
 	}
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 )
 
-// PlainStore is a [TokenStore] that keeps tokens after the process ends and
+// PlaintextStore is a [TokenStore] that keeps tokens after the process ends and
 // reports whether they are stored unencrypted. With Config.Warn, [New] logs a
 // warning if they are. A store that wraps another reports for the wrapped one.
 // It may have a method Unwrap() TokenStore, so that New can see whether the
 // wrapped store is in memory.
-type PlainStore interface {
+type PlaintextStore interface {
 	// PlainAtRest reports whether tokens are stored unencrypted.
 	PlainAtRest() bool
 }
@@ -25,7 +25,7 @@ func (c *Connector) risks() []string {
 	if inMemory(c.tokens.store) {
 		risks = append(risks, "Tokens is in memory: every user has to connect again after a restart")
 	}
-	if plain, ok := c.tokens.store.(PlainStore); ok && plain.PlainAtRest() {
+	if plain, ok := c.tokens.store.(PlaintextStore); ok && plain.PlainAtRest() {
 		risks = append(risks, "Tokens is not sealed: whoever reads the database can charge the users (see package stores/sealed)")
 	}
 	if _, ok := c.states.store.(*MemoryStateStore); ok {

@@ -127,7 +127,7 @@ func (g *Gloebit) redeem(app *Application, request tokenRequest) (reply, *tokenE
 	}
 	scopes, ok := c.asked, true
 	if form.Get("scope") != "" {
-		scopes, ok = g.cfg.Vintage.parseScopes(form.Get("scope"))
+		scopes, ok = g.cfg.APIVersion.parseScopes(form.Get("scope"))
 	}
 	switch {
 	case !g.now().Before(c.expires):
@@ -154,7 +154,7 @@ func (g *Gloebit) refresh(app *Application, form url.Values) (reply, *tokenError
 		return nil, &tokenError{"invalid_grant", "unknown token"}
 	}
 	if form.Get("scope") != "" {
-		scopes, ok := g.cfg.Vintage.parseScopes(form.Get("scope"))
+		scopes, ok := g.cfg.APIVersion.parseScopes(form.Get("scope"))
 		if !ok || !sameScopes(scopes, t.Scopes) {
 			return nil, &tokenError{"invalid_scope", "scope is not the token's"}
 		}

@@ -94,7 +94,7 @@ const reasonUnknownToken = "unknown token2"
 // authenticate finds the call's token and returns the reason why not. The
 // scheme's case doesn't matter (RFC 9110, section 11.1).
 func (g *Gloebit) authenticate(c *call) (reason string) {
-	if g.cfg.Vintage.takes(VintageA) && isSigned(c.request, c.body) {
+	if g.cfg.APIVersion.takes(VersionA) && isSigned(c.request, c.body) {
 		c.signed = true
 		reason, c.problem = g.authenticateSigned(c)
 		return cmp.Or(reason, c.problem)
@@ -121,7 +121,7 @@ func (g *Gloebit) authenticate(c *call) (reason string) {
 // noOp serves no-op: it says that the token is good.
 func (g *Gloebit) noOp(*call) reply { return success() }
 
-// id serves vintage A's id.
+// id serves version A's id.
 func (g *Gloebit) id(c *call) reply {
 	answer := success()
 	answer["id"], answer["name"], answer["params"] = c.user.id, c.user.name, c.user.params
@@ -131,7 +131,7 @@ func (g *Gloebit) id(c *call) reply {
 	return answer
 }
 
-// userInfo serves vintage B's user. Published clients read full-name.
+// userInfo serves version B's user. Published clients read full-name.
 func (g *Gloebit) userInfo(c *call) reply {
 	answer := success()
 	answer["id"], answer["full-name"] = c.user.id, c.user.name

@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPathsMethodsAndVintages(t *testing.T) {
-	both, a, b := []gloebittest.Vintage{0, 1, 2}, []gloebittest.Vintage{0, 1}, []gloebittest.Vintage{0, 2}
+func TestPathsMethodsAndVersions(t *testing.T) {
+	both, a, b := []gloebittest.APIVersion{0, 1, 2}, []gloebittest.APIVersion{0, 1}, []gloebittest.APIVersion{0, 2}
 	tests := []struct {
 		method, path string
-		vintages     []gloebittest.Vintage
+		versions     []gloebittest.APIVersion
 		wrongMethod  string
 	}{
 		{"GET", "no-op", both, "PUT"},
@@ -28,18 +28,18 @@ func TestPathsMethodsAndVintages(t *testing.T) {
 		{"POST", "get-user-products", both, "PUT"},
 		{"POST", "consume-user-product/green-hat/1", both, "GET"},
 	}
-	for _, vintage := range both {
-		w := newWorld(t, gloebittest.Config{Vintage: vintage})
+	for _, version := range both {
+		w := newWorld(t, gloebittest.Config{APIVersion: version})
 		token := w.token(allScopes()...)
 		require.NoError(t, w.server.GrantProduct(w.app.Key, "alice", "green-hat", 100))
 		for _, test := range tests {
 			for _, path := range []string{test.path, test.path + "/"} {
 				got := w.do(w.request(test.method, path, token, ""))
-				if !slices.Contains(test.vintages, vintage) {
-					require.Equal(t, http.StatusNotFound, got.status, "%s in vintage %d", path, vintage)
+				if !slices.Contains(test.versions, version) {
+					require.Equal(t, http.StatusNotFound, got.status, "%s in version %d", path, version)
 					continue
 				}
-				require.Equal(t, http.StatusOK, got.status, "%s in vintage %d", path, vintage)
+				require.Equal(t, http.StatusOK, got.status, "%s in version %d", path, version)
 				require.Equal(t, true, got.json["success"], got.text)
 				require.Equal(t, "success", got.json["reason"])
 				wrong := w.do(w.request(test.wrongMethod, path, token, ""))
@@ -120,7 +120,7 @@ func TestTokensAndScopes(t *testing.T) {
 }
 
 func TestIssueTokenRefuses(t *testing.T) {
-	w := newWorld(t, gloebittest.Config{Vintage: gloebittest.VintageA})
+	w := newWorld(t, gloebittest.Config{APIVersion: gloebittest.VersionA})
 	for name, test := range map[string]struct {
 		app, user string
 		scopes    []string
@@ -129,7 +129,7 @@ func TestIssueTokenRefuses(t *testing.T) {
 		"an unknown user":                {w.app.Key, "x", []string{"id"}},
 		"no scope":                       {w.app.Key, "alice", nil},
 		"an unknown scope":               {w.app.Key, "alice", []string{"id", "x"}},
-		"a scope of the other vintage's": {w.app.Key, "alice", []string{"character"}},
+		"a scope of the other version's": {w.app.Key, "alice", []string{"character"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := w.server.IssueToken(test.app, test.user, test.scopes...)
@@ -230,17 +230,17 @@ func TestProductsAreListedAndConsumed(t *testing.T) {
 	require.Equal(t, map[string]int64{"green-hat": 1}, w.server.Products(w.app.Key, "alice"))
 }
 
-func TestOneVintagesCounts(t *testing.T) {
-	for vintage, names := range map[gloebittest.Vintage][2]string{
-		gloebittest.VintageA: {"count", "product-count"}, gloebittest.VintageB: {"product-count", "count"},
+func TestOneVersionsCounts(t *testing.T) {
+	for version, names := range map[gloebittest.APIVersion][2]string{
+		gloebittest.VersionA: {"count", "product-count"}, gloebittest.VersionB: {"product-count", "count"},
 	} {
-		w := newWorld(t, gloebittest.Config{Vintage: vintage})
+		w := newWorld(t, gloebittest.Config{APIVersion: version})
 		require.NoError(t, w.server.GrantProduct(w.app.Key, "alice", "green-hat", 5))
 		got := w.post("consume-user-product/green-hat/2", w.token("inventory"), "")
 		require.Equal(t, json.Number("3"), got.json[names[0]])
 		require.NotContains(t, got.json, names[1])
 	}
-	w := newWorld(t, gloebittest.Config{Vintage: gloebittest.VintageA})
+	w := newWorld(t, gloebittest.Config{APIVersion: gloebittest.VersionA})
 	got := w.post("consume-user-product", w.token("inventory"), `{"product_name":"green-hat","count":1}`)
 	require.Equal(t, false, got.json["success"])
 }

@@ -21,7 +21,7 @@ func (g *Gloebit) authorize(w http.ResponseWriter, r *http.Request) {
 		g.authorizePage(w, r, problem, a.Application.HomeURL)
 		return
 	}
-	if code, description := a.read(query, g.cfg.Vintage); code != "" {
+	if code, description := a.read(query, g.cfg.APIVersion); code != "" {
 		a.redirect(w, parameter{"error", code}, parameter{"error_description", description})
 		return
 	}
@@ -71,7 +71,7 @@ func registered(app Application) string {
 
 // read takes the rest of the request. It returns an error code and its
 // description for the application.
-func (a *Authorization) read(query url.Values, v Vintage) (code, description string) {
+func (a *Authorization) read(query url.Values, v APIVersion) (code, description string) {
 	a.responseType, _ = single(query, "response_type")
 	if states := query["state"]; len(states) == 1 {
 		a.state = &states[0]
@@ -85,7 +85,7 @@ func (a *Authorization) read(query url.Values, v Vintage) (code, description str
 	switch {
 	case a.responseType == "":
 		return "invalid_request", "response_type is missing"
-	case a.responseType != "code" && (a.responseType != "token" || !v.takes(VintageB)):
+	case a.responseType != "code" && (a.responseType != "token" || !v.takes(VersionB)):
 		return "unsupported_response_type", "response_type is not supported"
 	}
 	scopes, ok := v.parseScopes(query.Get("scope"))

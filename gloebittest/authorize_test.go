@@ -172,8 +172,8 @@ func TestAuthorizeForATokenAnswersInTheFragment(t *testing.T) {
 	require.Contains(t, a.header.Get("Location"), callbackURL+"#error=invalid_scope")
 }
 
-func TestVintageAKnowsNeitherTokensInFragmentsNorLaterScopes(t *testing.T) {
-	w := newWorld(t, gloebittest.Config{Vintage: gloebittest.VintageA})
+func TestVersionAKnowsNeitherTokensInFragmentsNorLaterScopes(t *testing.T) {
+	w := newWorld(t, gloebittest.Config{APIVersion: gloebittest.VersionA})
 	require.NoError(t, w.server.Approve("alice"))
 	for code, changes := range map[string][]string{
 		"unsupported_response_type": {"response_type", "token"},

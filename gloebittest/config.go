@@ -54,11 +54,11 @@ type Config struct {
 	// means status 200 and success false, as Gloebit does.
 	Challenge bool
 
-	// Vintage narrows what is understood. Zero means both vintages.
-	Vintage Vintage
+	// APIVersion narrows what is understood. Zero means both versions.
+	APIVersion APIVersion
 
 	// Strict makes the server speak the first document, "OAuth API", and nothing
-	// else. Vintage is then VintageA, whatever it says. See "The strict server"
+	// else. APIVersion is then VersionA, whatever it says. See "The strict server"
 	// in the package's documentation. The default is false.
 	Strict bool
 
@@ -76,27 +76,27 @@ type Config struct {
 	RequestLog int
 }
 
-// Vintage is one of the two published forms of the API.
-type Vintage int
+// APIVersion is one of the two published forms of the API.
+type APIVersion int
 
 const (
-	// VintageBoth understands the names and paths of both vintages.
-	VintageBoth Vintage = iota
-	// VintageA understands only the older documentation: id, consumer-key,
+	// BothVersions understands the names and paths of both versions.
+	BothVersions APIVersion = iota
+	// VersionA understands only the older documentation: id, consumer-key,
 	// merchant-user-id, the id endpoint, update-inventory-item-params, OAuth
 	// 1.0a; no characters, subscriptions and sellers, and of products only
 	// what users own and consume, by path.
-	VintageA
-	// VintageB understands only the later developer site and published
+	VersionA
+	// VersionB understands only the later developer site and published
 	// clients: transaction-id, application-key, username-on-application, the
 	// user endpoint, update-inventory-item, form bodies, response_type=token.
-	VintageB
+	VersionB
 )
 
-// takes reports whether a server of vintage v understands what belongs to
-// vintage want, VintageBoth standing for what is common to both.
-func (v Vintage) takes(want Vintage) bool {
-	return v == VintageBoth || want == VintageBoth || v == want
+// takes reports whether a server of version v understands what belongs to
+// version want, BothVersions standing for what is common to both.
+func (v APIVersion) takes(want APIVersion) bool {
+	return v == BothVersions || want == BothVersions || v == want
 }
 
 // Notice is what a page without a next step has to say.

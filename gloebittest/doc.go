@@ -18,8 +18,8 @@
 // The application under test is then pointed at server.URL with app.Key and
 // app.Secret. [New] makes the bare [http.Handler], for a server of one's own.
 //
-// It understands both published vintages of the Gloebit API, with and without
-// trailing slashes, unless Config.Vintage narrows it or Config.Strict makes it
+// It understands both published versions of the Gloebit API, with and without
+// trailing slashes, unless Config.APIVersion narrows it or Config.Strict makes it
 // speak the first document alone. It is strict where
 // Gloebit is strict (redirect URIs, scopes, codes, consumer keys, amounts) and
 // as lenient as Gloebit's published clients need it to be (missing content
@@ -71,7 +71,7 @@
 // What is read can also be POSTed. The scope may be missing at the token
 // endpoint if the application's credentials are in the Authorization header.
 //
-// In vintage B, as the later developer site has it, a transact request without
+// In version B, as the later developer site has it, a transact request without
 // an ID gets one, so that sending it again is another transaction; a fraction of
 // product-quantity is dropped; items may be made and changed by a form, whose
 // params field holds JSON; and get-character-products may have the character's

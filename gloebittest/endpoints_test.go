@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// stage makes something of everything in a world that knows both vintages, and
+// stage makes something of everything in a world that knows both versions, and
 // returns a path's or a body's words for it.
 func (w *world) stage() *strings.Replacer {
 	w.t.Helper()
@@ -32,11 +32,11 @@ func (w *world) subscribe(localID string) answer {
 	}))
 }
 
-func TestEveryEndpointOfEitherVintage(t *testing.T) {
+func TestEveryEndpointOfEitherVersion(t *testing.T) {
 	const both, a, b = "AB", "A", "B"
 	order := `{"version":1,"id":"T","transaction-id":"T","consumer-key":"KEY","application-key":"KEY","gloebit-balance-change":1`
 	tests := []struct {
-		method, path, body, scope, vintages, wrongMethod string
+		method, path, body, scope, versions, wrongMethod string
 		field                                            string // that the answer has
 	}{
 		{"GET", "no-op", "", "", both, "PUT", ""},
@@ -89,12 +89,12 @@ func TestEveryEndpointOfEitherVintage(t *testing.T) {
 		{"POST", "create-subscription-authorization", `{"application-key":"KEY","subscription-id":"SUB"}`, "transact", b, "GET", "pending"},
 	}
 	for _, test := range tests {
-		for vintage, letter := range map[gloebittest.Vintage]string{0: "AB", 1: "A", 2: "B"} {
+		for version, letter := range map[gloebittest.APIVersion]string{0: "AB", 1: "A", 2: "B"} {
 			for _, slash := range []string{"", "/"} {
 				name := letter + " " + test.method + " " + test.path + slash
 				staged := newWorld(t, gloebittest.Config{})
 				words := staged.stage()
-				w := staged.in(gloebittest.Config{Vintage: vintage})
+				w := staged.in(gloebittest.Config{APIVersion: version})
 				path, body := words.Replace(test.path)+slash, words.Replace(test.body)
 				scope := test.scope
 				if scope == "" {
@@ -102,8 +102,8 @@ func TestEveryEndpointOfEitherVintage(t *testing.T) {
 				}
 				token, _ := w.server.IssueToken(w.app.Key, "alice", scope)
 				got := w.do(w.request(test.method, path, token, body))
-				if !strings.ContainsAny(letter, test.vintages) {
-					known := test.path == "consume-user-product" // its path form is of both vintages
+				if !strings.ContainsAny(letter, test.versions) {
+					known := test.path == "consume-user-product" // its path form is of both versions
 					require.Equal(t, !known, got.status == http.StatusNotFound, "%s: %s", name, got.text)
 					require.Equal(t, false, got.json["success"], name)
 					continue

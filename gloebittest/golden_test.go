@@ -20,7 +20,7 @@ func goldenServers(name string, call golden.Call) map[string]gloebittest.Config 
 	case name == "document":
 		return map[string]gloebittest.Config{"strict": {Strict: true}}
 	case name == "site":
-		return map[string]gloebittest.Config{"both": {}, "expiring": expiring, "vintage B": {Vintage: gloebittest.VintageB}}
+		return map[string]gloebittest.Config{"both": {}, "expiring": expiring, "version B": {APIVersion: gloebittest.VersionB}}
 	case call.Old:
 		return map[string]gloebittest.Config{"old": {OldForms: true}}
 	}
@@ -56,9 +56,9 @@ func TestGoldenCalls(t *testing.T) {
 }
 
 // The document's calls and answers are a subset of those of a server of the
-// vintage and of one of both.
+// version and of one of both.
 func TestDocumentOnLenientServers(t *testing.T) {
-	for server, cfg := range map[string]gloebittest.Config{"both": {}, "vintage A": {Vintage: gloebittest.VintageA}} {
+	for server, cfg := range map[string]gloebittest.Config{"both": {}, "version A": {APIVersion: gloebittest.VersionA}} {
 		file, err := golden.Load("document")
 		require.NoError(t, err)
 		for _, call := range file.Calls {

@@ -72,7 +72,7 @@ func (w *world) in(cfg gloebittest.Config) *world {
 	return v
 }
 
-// allScopes is what a token may hold in both vintages.
+// allScopes is what a token may hold in both versions.
 func allScopes() []string { return []string{"id", "balance", "transact", "inventory"} }
 
 func (w *world) token(scopes ...string) string {
@@ -192,7 +192,7 @@ func object(t *testing.T, fields map[string]any) string {
 	return string(text)
 }
 
-// order is a good transact body in vintage A's names, changed by fields; a
+// order is a good transact body in version A's names, changed by fields; a
 // nil-valued field is left out.
 func (w *world) order(changes map[string]any) string {
 	body := map[string]any{

@@ -59,10 +59,10 @@ func (a *account) item(id string) *Item {
 	return nil
 }
 
-// itemFields reads the body of a request to make or change an item. Vintage B
+// itemFields reads the body of a request to make or change an item. Version B
 // takes a form too.
 func (g *Gloebit) itemFields(c *call) (fields, string) {
-	return c.fields(g.cfg.Vintage.takes(VintageB))
+	return c.fields(g.cfg.APIVersion.takes(VersionB))
 }
 
 // newInventoryItem serves new-inventory-item.
@@ -109,7 +109,7 @@ func (g *Gloebit) getInventoryItem(c *call) reply {
 	return answer
 }
 
-// replaceInventoryItem serves vintage A's update-inventory-item-params, and what
+// replaceInventoryItem serves version A's update-inventory-item-params, and what
 // updateInventoryItem leaves to it: it replaces the parameters, and makes the
 // item if there is none. What is not sent stays.
 func (g *Gloebit) replaceInventoryItem(c *call) reply {
@@ -133,8 +133,8 @@ func (g *Gloebit) replaceInventoryItem(c *call) reply {
 	return success()
 }
 
-// updateInventoryItem serves vintage B's update-inventory-item. One published
-// client POSTs it, and says there what vintage A's update says.
+// updateInventoryItem serves version B's update-inventory-item. One published
+// client POSTs it, and says there what version A's update says.
 func (g *Gloebit) updateInventoryItem(c *call) reply {
 	if c.request.Method == http.MethodPost {
 		return g.replaceInventoryItem(c)

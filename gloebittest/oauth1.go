@@ -45,7 +45,7 @@ func (g *Gloebit) identifyAuthorization1(query url.Values) (a *Authorization, pr
 	a.ReturnTo = returnLink(query.Get("return-to"), a.Application, t.callback)
 	scopes, ok := t.scopes, true
 	if scopes == nil {
-		scopes, ok = g.cfg.Vintage.readDomain(query)
+		scopes, ok = g.cfg.APIVersion.readDomain(query)
 	}
 	switch {
 	case t.verifier != "":

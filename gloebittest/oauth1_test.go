@@ -301,8 +301,8 @@ func TestTokensOfOAuth1AreLikeTheOthers(t *testing.T) {
 	}
 }
 
-func TestVintageBKnowsNoSignatures(t *testing.T) {
-	w := newWorld(t, gloebittest.Config{Vintage: gloebittest.VintageB})
+func TestVersionBKnowsNoSignatures(t *testing.T) {
+	w := newWorld(t, gloebittest.Config{APIVersion: gloebittest.VersionB})
 	token, secret, err := w.server.IssueSigningToken(w.app.Key, "alice", "balance")
 	require.NoError(t, err)
 	require.Equal(t, "unknown token2", w.signed(w.signer(token, secret), "GET", "balance", "").json["reason"])

@@ -35,8 +35,8 @@ type seller struct{ id, email, idThere, nameThere string }
 
 // readOrder reads transact's body. The id comes back, if it could be read,
 // also beside a reason.
-func readOrder(body []byte, contentType string, v Vintage) (order, string) {
-	f, reason := readFields(body, contentType, v.takes(VintageB))
+func readOrder(body []byte, contentType string, v APIVersion) (order, string) {
+	f, reason := readFields(body, contentType, v.takes(VersionB))
 	if reason != "" {
 		return order{}, reason
 	}
@@ -45,8 +45,8 @@ func readOrder(body []byte, contentType string, v Vintage) (order, string) {
 	if o.id, reason = f.text("id", "transaction-id"); reason != "" {
 		return o, reason
 	}
-	// Vintage B makes an id up for an order without one.
-	if o.id == "" && !v.takes(VintageB) || utf8.RuneCountInString(o.id) > maxTransactionID {
+	// Version B makes an id up for an order without one.
+	if o.id == "" && !v.takes(VersionB) || utf8.RuneCountInString(o.id) > maxTransactionID {
 		return order{}, "invalid id"
 	}
 	if version, _, reason := f.whole("version"); reason != "" || version != 1 {
@@ -80,15 +80,15 @@ func (o *order) readParties(f fields) (reason string) {
 	return reason
 }
 
-// adapt drops the names that only the other vintage has, and truncates what
-// vintage B truncates.
-func (f fields) adapt(v Vintage) {
-	if !v.takes(VintageA) {
+// adapt drops the names that only the other version has, and truncates what
+// version B truncates.
+func (f fields) adapt(v APIVersion) {
+	if !v.takes(VersionA) {
 		delete(f, "id")
 		delete(f, "consumer-key")
 		delete(f, "merchant-user-id")
 	}
-	if !v.takes(VintageB) {
+	if !v.takes(VersionB) {
 		for _, name := range []string{"transaction-id", "application-key", "username-on-application",
 			"username-on-consumer", "character-id", "subscription-id", "automated-transaction",
 			"buyer-id-on-application", "app-user-id"} {
@@ -100,7 +100,7 @@ func (f fields) adapt(v Vintage) {
 		}
 		return
 	}
-	f.truncate("product-quantity") // as vintage B does
+	f.truncate("product-quantity") // as version B does
 }
 
 // readPurchase reads what is bought. A product's price is Gloebit's own:

@@ -138,7 +138,7 @@ func (g *Gloebit) productChange(c *call, ofCharacter bool, least int64) (change 
 
 // productArgs takes from the body what is otherwise in the path.
 func (g *Gloebit) productArgs(c *call, ofCharacter bool) (args []string, reason string) {
-	if !g.cfg.Vintage.takes(VintageB) {
+	if !g.cfg.APIVersion.takes(VersionB) {
 		return nil, "product name and count are missing"
 	}
 	body, reason := c.fields(true)
@@ -169,19 +169,19 @@ func (app *Application) sells(name string) bool {
 	return ok
 }
 
-// countReply says how many are left, under the vintage's name for it.
+// countReply says how many are left, under the version's name for it.
 func (g *Gloebit) countReply(left int64) reply {
 	answer := success()
-	if g.cfg.Vintage.takes(VintageA) {
+	if g.cfg.APIVersion.takes(VersionA) {
 		answer["count"] = left
 	}
-	if g.cfg.Vintage.takes(VintageB) {
+	if g.cfg.APIVersion.takes(VersionB) {
 		answer["product-count"] = left
 	}
 	return answer
 }
 
-// productCountReply says how many there are where only vintage B can ask.
+// productCountReply says how many there are where only version B can ask.
 func productCountReply(count int64) reply {
 	answer := success()
 	answer["product-count"] = count

@@ -43,7 +43,7 @@ func (g *Gloebit) requestToken1(w http.ResponseWriter, r *http.Request) {
 		case s.protocol["oauth_token"] != "", callback != outOfBand && !redirectAllowed(callback, app.RedirectPrefixes):
 			return nil, "parameter_rejected"
 		}
-		scopes, ok := g.cfg.Vintage.readDomain(s.other)
+		scopes, ok := g.cfg.APIVersion.readDomain(s.other)
 		if !ok || len(s.other["user"]) > 1 {
 			return nil, "parameter_rejected"
 		}

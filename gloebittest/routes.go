@@ -9,10 +9,10 @@ import (
 // an api, which is called for a good token and answers in JSON.
 type route struct {
 	methods []string
-	args    []int   // how many path segments may follow the name; nil means none does
-	vintage Vintage // which vintage knows it
-	scope   string  // the scope an api needs; empty means any token will do
-	unknown string  // the reason for an unknown token; empty means the usual one
+	args    []int      // how many path segments may follow the name; nil means none does
+	version APIVersion // which version knows it
+	scope   string     // the scope an api needs; empty means any token will do
+	unknown string     // the reason for an unknown token; empty means the usual one
 	// slash and keys are the document's, for Config.Strict: whether the path ends
 	// with a slash, and what the body must have.
 	slash bool
@@ -21,17 +21,17 @@ type route struct {
 	api   func(*Gloebit, *call) reply
 }
 
-// newRoutes lists what a Gloebit of that vintage serves, by path without
+// newRoutes lists what a Gloebit of that version serves, by path without
 // slashes at either end. What is read can also be POSTed: one published client
 // POSTs everything.
-func newRoutes(v Vintage) map[string]route {
+func newRoutes(v APIVersion) map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
 	post := both[1:]
 	put := []string{http.MethodPut, http.MethodPost}
 	routes := map[string]route{
 		"no-op":   {methods: both, unknown: "invalid access token", api: (*Gloebit).noOp},
-		"id":      {methods: both, vintage: VintageA, scope: "user", api: (*Gloebit).id},
-		"user":    {methods: both, vintage: VintageB, scope: "user", api: (*Gloebit).userInfo},
+		"id":      {methods: both, version: VersionA, scope: "user", api: (*Gloebit).id},
+		"user":    {methods: both, version: VersionB, scope: "user", api: (*Gloebit).userInfo},
 		"balance": {methods: both, scope: "balance", api: (*Gloebit).balance},
 
 		"transact": {methods: post, scope: "transact", api: (*Gloebit).transact},
@@ -43,9 +43,9 @@ func newRoutes(v Vintage) map[string]route {
 		"get-inventory-item-ids": {methods: both, args: []int{0, 1}, scope: "inventory", api: (*Gloebit).getInventoryItemIDs},
 		"get-inventory-item":     {methods: both, args: []int{1}, scope: "inventory", api: (*Gloebit).getInventoryItem},
 		"update-inventory-item-params": {
-			methods: post, vintage: VintageA, scope: "inventory", api: (*Gloebit).replaceInventoryItem,
+			methods: post, version: VersionA, scope: "inventory", api: (*Gloebit).replaceInventoryItem,
 		},
-		"update-inventory-item": {methods: put, vintage: VintageB, scope: "inventory", api: (*Gloebit).updateInventoryItem},
+		"update-inventory-item": {methods: put, version: VersionB, scope: "inventory", api: (*Gloebit).updateInventoryItem},
 		"delete-inventory-item": {methods: post, args: []int{1}, scope: "inventory", api: (*Gloebit).deleteInventoryItem},
 	}
 	maps.Copy(routes, browserRoutes())
@@ -54,7 +54,7 @@ func newRoutes(v Vintage) map[string]route {
 	maps.Copy(routes, productRoutes())
 	maps.Copy(routes, characterRoutes())
 	for path, rt := range routes {
-		if !v.takes(rt.vintage) {
+		if !v.takes(rt.version) {
 			delete(routes, path)
 		}
 	}
@@ -67,11 +67,11 @@ func browserRoutes() map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
 	return map[string]route{
 		"oauth2/authorize":    {methods: both, page: (*Gloebit).authorize},
-		conditionalAuthorize:  {methods: both, vintage: VintageB, page: (*Gloebit).authorize},
+		conditionalAuthorize:  {methods: both, version: VersionB, page: (*Gloebit).authorize},
 		"oauth2/access-token": {methods: both, page: (*Gloebit).accessToken},
-		"oauth/request-token": {methods: both, vintage: VintageA, page: (*Gloebit).requestToken1},
-		"oauth/authorize":     {methods: both, vintage: VintageA, page: (*Gloebit).authorize1},
-		"oauth/access-token":  {methods: both, vintage: VintageA, page: (*Gloebit).accessToken1},
+		"oauth/request-token": {methods: both, version: VersionA, page: (*Gloebit).requestToken1},
+		"oauth/authorize":     {methods: both, version: VersionA, page: (*Gloebit).authorize1},
+		"oauth/access-token":  {methods: both, version: VersionA, page: (*Gloebit).accessToken1},
 		"purchase":            {methods: both, page: (*Gloebit).purchase},
 	}
 }
@@ -91,28 +91,28 @@ func virtualWorldRoutes() map[string]route {
 		"transact-U2U": {api: (*Gloebit).transactU2U},
 	}
 	for path, rt := range routes {
-		rt.methods, rt.vintage, rt.scope = []string{http.MethodPost}, VintageB, "transact"
+		rt.methods, rt.version, rt.scope = []string{http.MethodPost}, VersionB, "transact"
 		rt.unknown = "unknown OAuth2 token"
 		routes[path] = rt
 	}
 	return routes
 }
 
-// subscriptionRoutes are vintage B's subscriptions.
+// subscriptionRoutes are version B's subscriptions.
 func subscriptionRoutes() map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
 	return map[string]route{
-		"create-subscription": {methods: both[1:], vintage: VintageB, page: (*Gloebit).createSubscription},
+		"create-subscription": {methods: both[1:], version: VersionB, page: (*Gloebit).createSubscription},
 		"create-subscription-authorization": {
-			methods: both[1:], vintage: VintageB, scope: "transact", api: (*Gloebit).createSubscriptionAuthorization,
+			methods: both[1:], version: VersionB, scope: "transact", api: (*Gloebit).createSubscriptionAuthorization,
 		},
 		"authorize-subscription": {
-			methods: both, args: []int{1}, vintage: VintageB, page: (*Gloebit).authorizeSubscription,
+			methods: both, args: []int{1}, version: VersionB, page: (*Gloebit).authorizeSubscription,
 		},
 	}
 }
 
-// productRoutes are vintage B's ways to change what users and characters own.
+// productRoutes are version B's ways to change what users and characters own.
 func productRoutes() map[string]route {
 	post := []string{http.MethodPost}
 	routes := map[string]route{
@@ -127,7 +127,7 @@ func productRoutes() map[string]route {
 		},
 	}
 	for path, rt := range routes {
-		rt.vintage, rt.scope = VintageB, "inventory"
+		rt.version, rt.scope = VersionB, "inventory"
 		if rt.methods == nil {
 			rt.methods = post
 		}
@@ -136,7 +136,7 @@ func productRoutes() map[string]route {
 	return routes
 }
 
-// characterRoutes are vintage B's characters.
+// characterRoutes are version B's characters.
 func characterRoutes() map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
 	post := both[1:]
@@ -148,7 +148,7 @@ func characterRoutes() map[string]route {
 		"delete-character": {methods: both, args: []int{0, 1}, api: (*Gloebit).deleteCharacter},
 	}
 	for path, rt := range routes {
-		rt.vintage, rt.scope = VintageB, "character"
+		rt.version, rt.scope = VersionB, "character"
 		routes[path] = rt
 	}
 	return routes

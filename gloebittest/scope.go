@@ -6,27 +6,27 @@ import (
 	"strings"
 )
 
-// knownScopes are the scopes that exist, and the vintage that has them.
-func knownScopes() map[string]Vintage {
-	return map[string]Vintage{
-		"id": VintageBoth, "user": VintageB, "identity": VintageB,
-		"balance": VintageBoth, "transact": VintageBoth, "inventory": VintageBoth,
-		"character": VintageB,
+// knownScopes are the scopes that exist, and the version that has them.
+func knownScopes() map[string]APIVersion {
+	return map[string]APIVersion{
+		"id": BothVersions, "user": VersionB, "identity": VersionB,
+		"balance": BothVersions, "transact": BothVersions, "inventory": BothVersions,
+		"character": VersionB,
 	}
 }
 
 // parseScopes splits a space separated list and drops repetitions. It reports
 // false when the list is empty or names a scope that v does not know.
-func (v Vintage) parseScopes(list string) ([]string, bool) {
+func (v APIVersion) parseScopes(list string) ([]string, bool) {
 	return v.checkScopes(strings.Fields(list))
 }
 
-func (v Vintage) checkScopes(scopes []string) ([]string, bool) {
+func (v APIVersion) checkScopes(scopes []string) ([]string, bool) {
 	known := knownScopes()
 	var result []string
 	for _, scope := range scopes {
-		vintage, ok := known[scope]
-		if !ok || !v.takes(vintage) {
+		version, ok := known[scope]
+		if !ok || !v.takes(version) {
 			return nil, false
 		}
 		if !slices.Contains(result, scope) {
@@ -69,7 +69,7 @@ func intersectScopes(scopes, allowed []string) []string {
 func joinScopes(scopes []string) string { return strings.Join(scopes, " ") }
 
 // readDomain reads the scopes from scope or domain, nil if neither is there.
-func (v Vintage) readDomain(values url.Values) (scopes []string, ok bool) {
+func (v APIVersion) readDomain(values url.Values) (scopes []string, ok bool) {
 	scope, scopesSent := single(values, "scope")
 	domain, domainsSent := single(values, "domain")
 	switch {

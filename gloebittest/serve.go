@@ -35,11 +35,11 @@ func New(cfg Config) *Gloebit {
 		cfg.Queue.Rand = rand.New(rand.NewPCG(1, 1))
 	}
 	if cfg.Strict {
-		cfg.Vintage = VintageA
+		cfg.APIVersion = VersionA
 	}
 	g := &Gloebit{
 		cfg:              cfg,
-		routes:           newRoutes(cfg.Vintage),
+		routes:           newRoutes(cfg.APIVersion),
 		pages:            newPages(),
 		tokens:           make(map[digest]*token),
 		refreshTokens:    make(map[digest]*token),

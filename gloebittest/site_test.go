@@ -10,19 +10,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// siteVintages are those of a server that takes what the later developer site
+// siteVersions are those of a server that takes what the later developer site
 // describes, and whether each takes it.
-func siteVintages() map[string]struct {
-	vintage gloebittest.Vintage
+func siteVersions() map[string]struct {
+	version gloebittest.APIVersion
 	takes   bool
 } {
 	return map[string]struct {
-		vintage gloebittest.Vintage
+		version gloebittest.APIVersion
 		takes   bool
 	}{
-		"both": {gloebittest.VintageBoth, true},
-		"B":    {gloebittest.VintageB, true},
-		"A":    {gloebittest.VintageA, false},
+		"both": {gloebittest.BothVersions, true},
+		"B":    {gloebittest.VersionB, true},
+		"A":    {gloebittest.VersionA, false},
 	}
 }
 
@@ -56,9 +56,9 @@ func TestItemsComeInForms(t *testing.T) {
 		"update item by POST": {"POST", "update-inventory-item", url.Values{"id": {"ITEM"}, "params": {`{"size":2}`}},
 			gloebittest.Item{Type: "hat", Folder: "bag", Params: json.RawMessage(`{"size":2}`)}},
 	} {
-		for vintageName, of := range siteVintages() {
-			t.Run(name+"/"+vintageName, func(t *testing.T) {
-				w := newWorld(t, gloebittest.Config{Vintage: of.vintage})
+		for versionName, of := range siteVersions() {
+			t.Run(name+"/"+versionName, func(t *testing.T) {
+				w := newWorld(t, gloebittest.Config{APIVersion: of.version})
 				token := w.token("inventory")
 				id := w.newItem(token, `{"type-id":"hat","folder-id":"bag","params":{"color":"green"}}`)
 				if test.form.Has("id") {
@@ -86,9 +86,9 @@ func TestItemsComeInForms(t *testing.T) {
 
 func TestTransactionIDIsMadeUp(t *testing.T) {
 	for name, id := range map[string]any{"absent": nil, "empty": ""} {
-		for vintageName, of := range siteVintages() {
-			t.Run(name+"/"+vintageName, func(t *testing.T) {
-				w := newWorld(t, gloebittest.Config{Vintage: of.vintage})
+		for versionName, of := range siteVersions() {
+			t.Run(name+"/"+versionName, func(t *testing.T) {
+				w := newWorld(t, gloebittest.Config{APIVersion: of.version})
 				token := w.token("transact")
 				order := func(price int) string {
 					return w.order(map[string]any{"id": nil, "transaction-id": id, "application-key": w.app.Key, "gloebit-balance-change": price})
@@ -124,7 +124,7 @@ func TestTransactionIDIsMadeUp(t *testing.T) {
 }
 
 func TestProductQuantityIsTruncated(t *testing.T) {
-	for vintageName, of := range siteVintages() {
+	for versionName, of := range siteVersions() {
 		for name, send := range map[string]func(w *world, token string) answer{
 			"JSON": func(w *world, token string) answer {
 				return w.post("transact", token, w.order(map[string]any{
@@ -138,8 +138,8 @@ func TestProductQuantityIsTruncated(t *testing.T) {
 				})
 			},
 		} {
-			t.Run(name+"/"+vintageName, func(t *testing.T) {
-				w := newWorld(t, gloebittest.Config{Vintage: of.vintage})
+			t.Run(name+"/"+versionName, func(t *testing.T) {
+				w := newWorld(t, gloebittest.Config{APIVersion: of.version})
 				got := send(w, w.token("transact", "inventory"))
 				if !of.takes {
 					require.Equal(t, false, got.json["success"], got.text)

@@ -15,7 +15,7 @@ import (
 
 func strictWorld(t *testing.T) *goldenWorld {
 	t.Helper()
-	w := newGoldenWorld(t, "document", gloebittest.Config{Strict: true, Vintage: gloebittest.VintageB})
+	w := newGoldenWorld(t, "document", gloebittest.Config{Strict: true, APIVersion: gloebittest.VersionB})
 	w.stage()
 	return w
 }
@@ -80,7 +80,7 @@ func TestStrictTransactOfNothingChargesZero(t *testing.T) {
 	require.Equal(t, before, w.server.Balance("alice"))
 }
 
-// A client that speaks both vintages sends a value under both names.
+// A client that speaks both versions sends a value under both names.
 func TestStrictIgnoresOtherKeys(t *testing.T) {
 	w := strictWorld(t)
 	call := w.named("transact")

@@ -31,7 +31,7 @@ func (g *Gloebit) IssueToken(appKey, user string, scopes ...string) (string, err
 	if app == nil || a == nil {
 		return "", fmt.Errorf("gloebittest: no application %q or no user %q", appKey, user)
 	}
-	checked, ok := g.cfg.Vintage.checkScopes(scopes)
+	checked, ok := g.cfg.APIVersion.checkScopes(scopes)
 	if !ok {
 		return "", fmt.Errorf("gloebittest: unknown scope among %q, or none", scopes)
 	}
@@ -159,7 +159,7 @@ func (g *Gloebit) IssueSigningToken(appKey, user string, scopes ...string) (toke
 	if app == nil || a == nil {
 		return "", "", fmt.Errorf("gloebittest: no application %q or no user %q", appKey, user)
 	}
-	checked, ok := g.cfg.Vintage.checkScopes(scopes)
+	checked, ok := g.cfg.APIVersion.checkScopes(scopes)
 	if !ok {
 		return "", "", fmt.Errorf("gloebittest: unknown scope among %q, or none", scopes)
 	}

@@ -10,14 +10,14 @@ import (
 
 // transact serves transact and v2/transact.
 func (g *Gloebit) transact(c *call) reply {
-	o, reason := readOrder(c.body, c.request.Header.Get("Content-Type"), g.cfg.Vintage)
+	o, reason := readOrder(c.body, c.request.Header.Get("Content-Type"), g.cfg.APIVersion)
 	o.seller = seller{}
 	return g.charge(c, o, reason)
 }
 
 // transactU2U serves transact-u2u, where another user is paid.
 func (g *Gloebit) transactU2U(c *call) reply {
-	o, reason := readOrder(c.body, c.request.Header.Get("Content-Type"), g.cfg.Vintage)
+	o, reason := readOrder(c.body, c.request.Header.Get("Content-Type"), g.cfg.APIVersion)
 	if reason == "" && o.seller.id == "" && o.seller.email == "" {
 		reason = "transaction is missing parameters needed to identify Gloebit account of seller - " +
 			"supply at least one of seller-email-address or seller-id-from-gloebit."

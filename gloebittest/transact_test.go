@@ -14,29 +14,29 @@ import (
 
 const transactionID = "3f1d0c0e-2c60-4c6e-9d3e-000000000001"
 
-func TestTransactTakesBothVintagesNames(t *testing.T) {
+func TestTransactTakesBothVersionsNames(t *testing.T) {
 	a := map[string]any{"product": "green-hat"}
 	b := map[string]any{
 		"id": nil, "consumer-key": nil, "merchant-user-id": nil, "product": "green-hat",
 		"transaction-id": transactionID, "username-on-application": "al",
 	}
 	tests := map[string]struct {
-		vintage gloebittest.Vintage
+		version gloebittest.APIVersion
 		fields  map[string]any
 		path    string
 		refused string // empty means that it is taken
 	}{
-		"A's to both":    {gloebittest.VintageBoth, a, "transact", ""},
-		"B's to both":    {gloebittest.VintageBoth, b, "transact/", ""},
-		"A's to A":       {gloebittest.VintageA, a, "transact", ""},
-		"B's to B":       {gloebittest.VintageB, b, "v2/transact", ""},
-		"A's to B":       {gloebittest.VintageB, a, "transact", "unknown consumer"},
-		"B's to A":       {gloebittest.VintageA, b, "transact", "invalid id"},
-		"OpenSim's path": {gloebittest.VintageBoth, b, "v2/transact/", ""},
+		"A's to both":    {gloebittest.BothVersions, a, "transact", ""},
+		"B's to both":    {gloebittest.BothVersions, b, "transact/", ""},
+		"A's to A":       {gloebittest.VersionA, a, "transact", ""},
+		"B's to B":       {gloebittest.VersionB, b, "v2/transact", ""},
+		"A's to B":       {gloebittest.VersionB, a, "transact", "unknown consumer"},
+		"B's to A":       {gloebittest.VersionA, b, "transact", "invalid id"},
+		"OpenSim's path": {gloebittest.BothVersions, b, "v2/transact/", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, gloebittest.Config{Vintage: test.vintage})
+			w := newWorld(t, gloebittest.Config{APIVersion: test.version})
 			if test.fields["transaction-id"] != nil {
 				test.fields["application-key"] = w.app.Key
 			}

@@ -100,19 +100,19 @@ func TestWhatVirtualWorldsTell(t *testing.T) {
 		"platform-desc-names": []any{"grid", "version"}, "platform-desc-values": []any{"OSgrid", 9},
 		"location-desc-names": []any{"region"}, "transaction-desc-values": []any{"hat"},
 	}
-	for vintage, want := range map[gloebittest.Vintage]gloebittest.Details{
-		gloebittest.VintageBoth: {
+	for version, want := range map[gloebittest.APIVersion]gloebittest.Details{
+		gloebittest.BothVersions: {
 			Platform: []gloebittest.Descriptor{{Name: "grid", Value: "OSgrid"}, {Name: "version", Value: "9"}},
 			Location: []gloebittest.Descriptor{{Name: "region"}}, Transaction: []gloebittest.Descriptor{{Value: "hat"}},
 		},
-		gloebittest.VintageA: {},
+		gloebittest.VersionA: {},
 	} {
-		w := newWorld(t, gloebittest.Config{Vintage: vintage})
+		w := newWorld(t, gloebittest.Config{APIVersion: version})
 		got := w.post("transact", w.token("transact"), w.order(fields))
 		require.Equal(t, true, got.json["success"], got.text)
 		kept := w.transaction()
 		require.Equal(t, want, kept.Details)
-		require.Equal(t, vintage == gloebittest.VintageBoth, kept.BuyerID == "b-1" && kept.AppUserID == "u-1")
+		require.Equal(t, version == gloebittest.BothVersions, kept.BuyerID == "b-1" && kept.AppUserID == "u-1")
 		if len(want.Platform) > 0 {
 			kept.Details.Platform[0].Name = "x"
 			require.Equal(t, want, w.transaction().Details, "what is handed out is a copy")

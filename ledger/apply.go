@@ -13,10 +13,12 @@ import (
 // event is something that happens to a purchase.
 type event struct {
 	kind    eventKind
-	cause   string          // for the history
-	outcome gloebit.Outcome // of transact's answers
-	order   *Purchase       // of eventReorder: the purchase as it is ordered now
-	due     bool            // the step that follows is left to the workers, at once
+	cause   string               // for the history
+	outcome gloebit.Outcome      // of transact's answers
+	order   *Purchase            // of eventReorder: the purchase as it is ordered now
+	due     bool                 // the step that follows is left to the workers, at once
+	by      string               // the operator who makes it happen
+	only    func(Purchase) error // returns an error for a purchase to which it must not happen; may be nil
 }
 
 // applied is what an event has done.
@@ -24,6 +26,7 @@ type applied struct {
 	rule
 	from State    // the state before
 	p    Purchase // the purchase afterwards
+	end  func(StepResult)
 }
 
 // moved reports whether the event took the purchase to another state.
@@ -32,16 +35,22 @@ func (a applied) moved() bool { return a.from != a.p.State }
 // apply applies an event to a purchase: one Change of the store, in which the
 // Fulfiller is called if the table says so and the next state is saved. The
 // error is a *fulfillerError, not wrapped, when only the Fulfiller's call
-// failed; gloebit.ErrNotFound when there is no purchase; and gloebit.ErrStore
-// when the store failed.
+// failed; gloebit.ErrNotFound when there is no purchase; that of event.only; and
+// gloebit.ErrStore when the store failed.
 func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error) {
 	var did applied
 	var failure *fulfillerError
 	p, err := l.store.Change(ctx, l.key(id), func(ctx context.Context, p Purchase) (Purchase, error) {
+		if e.only != nil {
+			if err := e.only(p); err != nil {
+				return p, err
+			}
+		}
 		if e.kind == eventEnact && l.tooLate(p) {
 			e.kind, e.cause = eventDecline, l.whyTooLate()
 		}
-		did = applied{decide(p.State, e.kind), p.State, p}
+		ctx, end := l.startStep(ctx, string(e.kind), p)
+		did = applied{decide(p.State, e.kind), p.State, p, end}
 		if failure = l.fulfil(ctx, did.call, p); failure != nil {
 			return p, failure
 		}
@@ -51,6 +60,7 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 		}
 		return next, nil
 	})
+	l.endStep(did, p, err)
 	switch {
 	case errors.Is(err, errUnchanged):
 		return did, nil
@@ -62,10 +72,24 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 		return applied{}, storeError("save the purchase", err)
 	}
 	did.p = p
+	l.waiting.wake(p)
 	if did.moved() {
 		l.record(ctx, levelOf(did.rule), "moved", p, slog.String("from", string(did.from)), slog.String("cause", e.cause))
 	}
 	return did, nil
+}
+
+// endStep ends the step of an event after the store's Change.
+func (l *Ledger) endStep(did applied, p Purchase, err error) {
+	switch {
+	case did.end == nil: // the store called no function
+	case err == nil:
+		did.end(p.stepResult(nil))
+	case errors.Is(err, errUnchanged):
+		did.end(did.p.stepResult(nil))
+	default:
+		did.end(did.p.stepResult(err))
+	}
 }
 
 // levelOf is the level at which a move is logged.
@@ -90,12 +114,16 @@ func (l *Ledger) after(p Purchase, did rule, e event) (Purchase, bool) {
 	case eventRefused:
 		p.Outcome = e.outcome
 	case eventReorder:
+		if p.UserID == "" { // erased
+			p.GloebitID = e.order.GloebitID
+		}
 		// The user of an account may have another ID in another session.
 		p.UserID, p.ConnectedAt = e.order.UserID, e.order.ConnectedAt
 		p.Order, p.Outcome = e.order.Order, gloebit.OutcomeUnknown
 	}
 	was := p.State
 	p.move(did.next, now, e.cause)
+	p.sign(e.by)
 	p.NextAt = l.firstTry(did.next, now)
 	if e.due && !p.NextAt.IsZero() {
 		p.NextAt = now
@@ -113,14 +141,14 @@ func (l *Ledger) firstTry(state State, now time.Time) time.Time {
 	case Created, Settled, Canceled:
 		return now.Add(l.claimFor())
 	case Accepted, Reserved:
-		return now.Add(l.config.AskAfter)
+		return now.Add(l.config.ConfirmAfter)
 	}
 	return time.Time{}
 }
 
 // claimFor returns how long a purchase is reserved for the goroutine that works
 // on it.
-func (l *Ledger) claimFor() time.Duration { return 2 * l.config.WorkTimeout }
+func (l *Ledger) claimFor() time.Duration { return 2 * l.config.StepTimeout }
 
 // finish delivers a settled purchase, and releases a canceled one. A failure is
 // recorded, and the step is tried again later. The error is the store's.

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	mostDoublings = 6  // so that a wait grows to 64 times the first one
-	leastAttempts = 10 // before a purchase is marked stuck, however much time has passed: a clock may jump
+	maxDoublings = 6  // so that a wait grows to 64 times the first one
+	minAttempts  = 10 // before a purchase is marked stuck, however much time has passed: a clock may jump
 )
 
 // recordFailure records that the step that follows the purchase's state has
@@ -36,6 +36,7 @@ func (l *Ledger) recordFailure(ctx context.Context, failed Purchase, why error) 
 	if err != nil {
 		return failed, storeError("record the attempt", err)
 	}
+	l.waiting.wake(p)
 	level, message := slog.LevelWarn, "to be tried again"
 	if p.Stuck() {
 		level, message = slog.LevelError, "stuck"
@@ -49,7 +50,7 @@ func (l *Ledger) reschedule(p Purchase, why error) Purchase {
 	now := l.now()
 	first, doublings := l.config.RetryAfter, p.Attempts
 	if p.State == Accepted || p.State == Reserved { // the first wait was over before the first attempt
-		first, doublings = l.config.AskAfter, p.Attempts+1
+		first, doublings = l.config.ConfirmAfter, p.Attempts+1
 	}
 	p.Attempts++
 	p.Cause = words(why)
@@ -62,7 +63,7 @@ func (l *Ledger) reschedule(p Purchase, why error) Purchase {
 	if p.FailingSince.IsZero() { // and not from UpdatedAt on: there may have been no attempt for days
 		p.FailingSince = now
 	}
-	if p.Attempts >= leastAttempts && now.Sub(p.FailingSince) >= l.config.StuckAfter {
+	if p.Attempts >= minAttempts && now.Sub(p.FailingSince) >= l.config.StuckAfter {
 		p.park(now, p.Cause)
 	}
 	return p
@@ -70,7 +71,7 @@ func (l *Ledger) reschedule(p Purchase, why error) Purchase {
 
 // doubled returns a wait, doubled the given number of times.
 func doubled(wait time.Duration, times int) time.Duration {
-	return wait << min(max(times, 0), mostDoublings) // a row may say anything
+	return wait << min(max(times, 0), maxDoublings) // a row may say anything
 }
 
 // askedToWait returns how long Gloebit asks to wait (RFC 9110 section 10.2.3),
@@ -81,7 +82,7 @@ func (l *Ledger) askedToWait(err error) time.Duration {
 	if !errors.As(err, &failure) {
 		return 0
 	}
-	return min(failure.RetryAfter, doubled(l.config.RetryAfter, mostDoublings))
+	return min(failure.RetryAfter, doubled(l.config.RetryAfter, maxDoublings))
 }
 
 // tooLate reports whether Gloebit has not answered an order in time. The order

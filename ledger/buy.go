@@ -20,23 +20,31 @@ import (
 // The error is also nil if Gloebit does not answer: the purchase is then
 // Created, and any replica that runs [Ledger.Run] sends it again for
 // Config.SendWithin, so do not ask the user to order again. A second order with
-// the same Key returns the purchase of the first one. It waits if Gloebit's
+// the same key returns the purchase of the first one. It waits if Gloebit's
 // answer to the first one is outstanding, and is sent again after a refusal.
 //
 // The error is gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend,
 // gloebit.ErrNotConnected and so on when the order was refused, and the
 // purchase is Refused. Nothing is charged for it: Gloebit asks the ledger
 // before it charges, and the ledger answers no. After ErrCanceled, the purchase
-// with that Key was canceled; order with a new Key. After ErrKeyReused and
+// with that key was canceled; order with a new key. After ErrKeyReused and
 // gloebit.ErrInvalidRequest, nothing was ordered; the latter is also the error
 // for a client of another realm's merchant. After gloebit.ErrStore the order
-// may have been stored, and is then carried out: order again with the same Key.
+// may have been stored, and is then carried out: order again with the same key.
 func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Order) (Purchase, error) {
 	l.warnWithoutRun(ctx)
 	p, err := l.newPurchase(client, order)
 	if err != nil {
 		return Purchase{}, err
 	}
+	ctx, end := l.startOrder(ctx, &p)
+	bought, err := l.order(ctx, client, p)
+	end(bought.stepResult(err))
+	return bought, err
+}
+
+// order stores a new purchase and sends it, unless it was ordered before.
+func (l *Ledger) order(ctx context.Context, client *gloebit.Client, p Purchase) (Purchase, error) {
 	kept, created, err := l.store.Create(ctx, p)
 	if err != nil {
 		return Purchase{}, storeError("write the purchase", err)
@@ -51,7 +59,7 @@ func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Ord
 	waited := l.firstIsSending(kept)
 	kept = l.awaitAnswer(ctx, kept)
 	switch {
-	case kept.UserID == "":
+	case kept.UserID == "" && !kept.Finished(): // a finished one was erased
 		return l.adopt(ctx, kept, p)
 	case kept.State == Refused && !(waited && kept.Outcome.Refused()): // else it is the answer that was waited for
 		return l.orderAgain(ctx, client, kept, p)
@@ -129,7 +137,7 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 	if order.Username == "" && name == "" && !mayReadName(client) {
 		return invalid("no name of the user is known: set Username, or ask for %s in Config.Scopes", gloebit.ScopeID)
 	}
-	if order.Username == "" && len(name) <= longestName && utf8.ValidString(name) && !strings.ContainsRune(name, 0) {
+	if order.Username == "" && len(name) <= maxName && utf8.ValidString(name) && !strings.ContainsRune(name, 0) {
 		order.Username = name
 	}
 	id, err := order.transactionID(client)
@@ -148,9 +156,9 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 // transactionID returns the ID that the client derives for the same order.
 func (o Order) transactionID(client *gloebit.Client) (string, error) {
 	if o.Product != "" {
-		return gloebit.ProductOrder{Key: o.Key, Product: o.Product, Quantity: o.Quantity, CharacterID: o.CharacterID}.TransactionID(client)
+		return gloebit.ProductOrder{IdempotencyKey: o.IdempotencyKey, Product: o.Product, Quantity: o.Quantity, CharacterID: o.CharacterID}.TransactionID(client)
 	}
-	return gloebit.ItemOrder{Key: o.Key, Item: o.Item, Price: o.Price, Quantity: o.Quantity}.TransactionID(client)
+	return gloebit.ItemOrder{IdempotencyKey: o.IdempotencyKey, Item: o.Item, Price: o.Price, Quantity: o.Quantity}.TransactionID(client)
 }
 
 // mayReadName reports whether the user granted a scope with which the client
@@ -165,7 +173,7 @@ func mayReadName(client *gloebit.Client) bool {
 // it is unknown.
 func account(client *gloebit.Client) string {
 	id := client.GloebitID()
-	if len(id) > longestAccount || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
+	if len(id) > maxAccount || !utf8.ValidString(id) || strings.ContainsRune(id, 0) {
 		return ""
 	}
 	return id

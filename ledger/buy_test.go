@@ -23,7 +23,7 @@ import (
 func TestAPurchaseFromOrderToDelivery(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	order := ledger.Order{Key: uuid.NewString(), Item: "hat", Price: 30, Quantity: 3, Username: "Alice", Data: json.RawMessage(`{"colour": "<green>"}`)}
+	order := ledger.Order{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 30, Quantity: 3, Username: "Alice", Data: json.RawMessage(`{"colour": "<green>"}`)}
 	var seen ledger.Purchase
 	w.goods.deliver = func(_ context.Context, p ledger.Purchase) error { seen = p; return nil }
 	p := w.bought(order)
@@ -61,7 +61,7 @@ func TestAPurchaseFromOrderToDelivery(t *testing.T) {
 func TestAProductIsHandedOutByGloebit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Fulfiller = nil })
-	p := w.bought(ledger.Order{Key: uuid.NewString(), Product: "green-hat", Quantity: 2, Price: 40})
+	p := w.bought(ledger.Order{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2, Price: 40})
 	w.settle()
 	w.wantState(p.ID, ledger.Delivered)
 	require.EqualValues(t, 2, w.gloebit.Products(w.app.Key, "alice")["green-hat"])
@@ -71,7 +71,7 @@ func TestAProductIsHandedOutByGloebit(t *testing.T) {
 func TestAProductIsCanceledWithoutAFulfiller(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Fulfiller = nil })
-	p := w.bought(ledger.Order{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
+	p := w.bought(ledger.Order{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1})
 	require.NoError(t, w.gloebit.CancelTransaction(w.app.Key, p.ID))
 	w.settle()
 	w.wantState(p.ID, ledger.Released)
@@ -175,24 +175,24 @@ func TestOrdersThatAreNotWritten(t *testing.T) {
 	w := newWorld(t)
 	client := w.client("alice")
 	for name, order := range map[string]ledger.Order{
-		"of nothing":                  {Key: "k", Price: 1, Quantity: 1},
-		"of an item and a product":    {Key: "k", Item: "hat", Price: 1, Product: "green-hat", Quantity: 1},
-		"for a character, of an item": {Key: "k", Item: "hat", Price: 1, CharacterID: "c", Quantity: 1},
-		"at less than nothing":        {Key: "k", Item: "hat", Price: -1, Quantity: 1},
-		"of fewer than one":           {Key: "k", Item: "hat", Price: 1, Quantity: -1},
-		"of too many":                 {Key: "k", Item: "hat", Price: 1, Quantity: math.MaxInt32 + 1},
-		"at too much":                 {Key: "k", Item: "hat", Price: 1 << 53, Quantity: 1},
-		"of many at too much":         {Key: "k", Item: "hat", Price: 1 << 50, Quantity: 9},
-		"whose total wraps around":    {Key: "k", Item: "hat", Price: 1<<52 + 1, Quantity: 1 << 12}, // to 4,096
-		"with a long key":             {Item: "hat", Price: 1, Key: strings.Repeat("k", 256), Quantity: 1},
-		"with a long name":            {Key: "k", Item: strings.Repeat("h", 1001), Price: 1, Quantity: 1},
-		"with a name of bytes":        {Key: "k", Item: "\xff", Price: 1, Quantity: 1},
-		"with data that is not JSON":  {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage(`{`), Quantity: 1},
-		"with empty data":             {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage{}, Quantity: 1},
-		"with data of many levels":    {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage(strings.Repeat("[", 9999) + strings.Repeat("]", 9999)), Quantity: 1},
-		"with too much data":          {Key: "k", Item: "hat", Price: 1, Data: json.RawMessage(`"` + strings.Repeat("d", 64<<10) + `"`), Quantity: 1},
+		"of nothing":                  {IdempotencyKey: "k", Price: 1, Quantity: 1},
+		"of an item and a product":    {IdempotencyKey: "k", Item: "hat", Price: 1, Product: "green-hat", Quantity: 1},
+		"for a character, of an item": {IdempotencyKey: "k", Item: "hat", Price: 1, CharacterID: "c", Quantity: 1},
+		"at less than nothing":        {IdempotencyKey: "k", Item: "hat", Price: -1, Quantity: 1},
+		"of fewer than one":           {IdempotencyKey: "k", Item: "hat", Price: 1, Quantity: -1},
+		"of too many":                 {IdempotencyKey: "k", Item: "hat", Price: 1, Quantity: math.MaxInt32 + 1},
+		"at too much":                 {IdempotencyKey: "k", Item: "hat", Price: 1 << 53, Quantity: 1},
+		"of many at too much":         {IdempotencyKey: "k", Item: "hat", Price: 1 << 50, Quantity: 9},
+		"whose total wraps around":    {IdempotencyKey: "k", Item: "hat", Price: 1<<52 + 1, Quantity: 1 << 12}, // to 4,096
+		"with a long key":             {Item: "hat", Price: 1, IdempotencyKey: strings.Repeat("k", 256), Quantity: 1},
+		"with a long name":            {IdempotencyKey: "k", Item: strings.Repeat("h", 1001), Price: 1, Quantity: 1},
+		"with a name of bytes":        {IdempotencyKey: "k", Item: "\xff", Price: 1, Quantity: 1},
+		"with data that is not JSON":  {IdempotencyKey: "k", Item: "hat", Price: 1, Data: json.RawMessage(`{`), Quantity: 1},
+		"with empty data":             {IdempotencyKey: "k", Item: "hat", Price: 1, Data: json.RawMessage{}, Quantity: 1},
+		"with data of many levels":    {IdempotencyKey: "k", Item: "hat", Price: 1, Data: json.RawMessage(strings.Repeat("[", 9999) + strings.Repeat("]", 9999)), Quantity: 1},
+		"with too much data":          {IdempotencyKey: "k", Item: "hat", Price: 1, Data: json.RawMessage(`"` + strings.Repeat("d", 64<<10) + `"`), Quantity: 1},
 		"without a key":               {Item: "hat", Price: 1, Quantity: 1},
-		"of none":                     {Key: "k", Item: "hat", Price: 1},
+		"of none":                     {IdempotencyKey: "k", Item: "hat", Price: 1},
 	} {
 		_, err := w.ledger.Purchase(t.Context(), client, order)
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest, "an order %s", name)
@@ -215,7 +215,7 @@ func TestAStoreThatFailsBeforeTheOrderIsWritten(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrStore)
 	_, err = w.ledger.List(t.Context(), ledger.Query{})
 	require.ErrorIs(t, err, gloebit.ErrStore)
-	_, err = w.ledger.Retry(t.Context(), "x")
+	_, err = w.ledger.Retry(t.Context(), "x", ledger.Act{})
 	require.ErrorIs(t, err, gloebit.ErrStore)
 	require.ErrorIs(t, w.ledger.Reconcile(t.Context()), gloebit.ErrStore)
 	w.store.failing(nil)

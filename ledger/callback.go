@@ -38,7 +38,7 @@ func (l *Ledger) respond(ctx context.Context, c callback) answer {
 }
 
 // receive applies a callback. A consume or a cancel is tried until it is saved
-// or Config.WorkTimeout is over. An enact is tried once, since Gloebit asks
+// or Config.StepTimeout is over. An enact is tried once, since Gloebit asks
 // again.
 func (l *Ledger) receive(ctx context.Context, c callback) (did applied, err error) {
 	working, stop := l.within(ctx)

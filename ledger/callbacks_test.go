@@ -53,7 +53,7 @@ func TestAConsumeOrCancelThatCantBeSavedIsSavedByTheNextPass(t *testing.T) {
 				answer := q.call("purchase", c.step)
 				require.Equal(t, http.StatusServiceUnavailable, answer.Code)
 				require.Equal(t, pending, answer.Body.String())
-				require.Equal(t, 30*time.Second, time.Since(start), "the store is asked for the whole of WorkTimeout")
+				require.Equal(t, 30*time.Second, time.Since(start), "the store is asked for the whole of StepTimeout")
 				require.Contains(t, q.log.String(), "kept in memory")
 				require.ErrorIs(t, q.ledger.Reconcile(t.Context()), gloebit.ErrStore, "it is kept on while the store fails")
 				repair()
@@ -89,7 +89,7 @@ func TestAnEnactIsAnsweredAtOnceWhenTheStoreFails(t *testing.T) {
 func TestRunSavesWhatIsKeptInMemoryBeforeItReturns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q := newQuiet(t, func(c *ledger.Config) { c.Interval = time.Hour })
+		q := newQuiet(t, func(c *ledger.Config) { c.PollInterval = time.Hour })
 		for _, id := range []string{"first", "second"} {
 			q.put(id, ledger.Reserved, false)
 		}
@@ -112,7 +112,7 @@ func TestRunSavesWhatIsKeptInMemoryBeforeItReturns(t *testing.T) {
 func TestWhatIsKeptInMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q := newQuiet(t, func(c *ledger.Config) { c.Logger, c.WorkTimeout = nil, time.Millisecond })
+		q := newQuiet(t, func(c *ledger.Config) { c.Logger, c.StepTimeout = nil, time.Millisecond })
 		const many = 10_003
 		repair := q.failingChanges("")
 		for i := range many {
@@ -139,7 +139,7 @@ func TestWhatIsKeptInMemoryIsBounded(t *testing.T) {
 func TestAStoreThatIsDownIsNotAskedForAllThatIsKeptInMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		q := newQuiet(t, func(c *ledger.Config) { c.Workers, c.WorkTimeout = 1, time.Millisecond })
+		q := newQuiet(t, func(c *ledger.Config) { c.Workers, c.StepTimeout = 1, time.Millisecond })
 		repair := q.failingChanges("")
 		for i := range 50 {
 			q.put(fmt.Sprint("purchase-", i), ledger.Reserved, false)

@@ -44,24 +44,24 @@ type Config struct {
 	// canceled, since a user does not expect to be charged later. The default
 	// is 10 minutes.
 	SendWithin time.Duration
-	// WorkTimeout is how long one attempt may take: a transact with its
+	// StepTimeout is how long one attempt may take: a transact with its
 	// retries, or a call of the Fulfiller. The work of a stopped process is
 	// picked up after twice that. The default is 30 seconds.
-	WorkTimeout time.Duration
+	StepTimeout time.Duration
 	// RetryAfter is the wait after a failed attempt. It doubles with each
 	// attempt, up to 64 times RetryAfter. The default is 5 seconds.
 	RetryAfter time.Duration
-	// AskAfter is how long a purchase waits for its callback before the ledger
+	// ConfirmAfter is how long a purchase waits for its callback before the ledger
 	// asks Gloebit about it by sending it again. It doubles with each attempt,
-	// up to 64 times AskAfter. The default is a minute.
-	AskAfter time.Duration
+	// up to 64 times ConfirmAfter. The default is a minute.
+	ConfirmAfter time.Duration
 	// StuckAfter is how long a step may keep failing before its purchase is
 	// marked stuck. The step must also have failed at least ten times. The
 	// default is a day.
 	StuckAfter time.Duration
-	// Interval is how long Run waits when there is nothing to do. The default is
+	// PollInterval is how long Run waits when there is nothing to do. The default is
 	// 5 seconds.
-	Interval time.Duration
+	PollInterval time.Duration
 	// Workers is how many purchases Run and Reconcile deliver or release at
 	// once in this process, and also how many they send at once. The default is
 	// 4.
@@ -72,9 +72,12 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
+	// Trace is called at stages of the work, for traces and metrics. It must not
+	// be changed after New. The default is none.
+	Trace *Trace
 }
 
-const shortestKey = 32
+const minKey = 32
 
 func (c Config) check() error {
 	var problems []error
@@ -91,8 +94,8 @@ func (c Config) check() error {
 		bad("Keys is empty: make a key with: openssl rand -base64 32")
 	}
 	for i, key := range c.Keys {
-		if len(key) < shortestKey {
-			bad("Keys: the key at %d is of %d bytes, fewer than %d: make one with: openssl rand -base64 32", i, len(key), shortestKey)
+		if len(key) < minKey {
+			bad("Keys: the key at %d is of %d bytes, fewer than %d: make one with: openssl rand -base64 32", i, len(key), minKey)
 		}
 		if text := key.Reveal(); strings.TrimSpace(strings.Trim(text, "\uFEFF")) != text { // a replica that reads it otherwise would reject the callbacks
 			bad("Keys: the key at %d has white space or a byte order mark at an end: trim what was read from the file", i)
@@ -102,8 +105,8 @@ func (c Config) check() error {
 		name  string
 		value time.Duration
 	}{
-		{"SendWithin", c.SendWithin}, {"WorkTimeout", c.WorkTimeout}, {"RetryAfter", c.RetryAfter}, {"AskAfter", c.AskAfter},
-		{"StuckAfter", c.StuckAfter}, {"Interval", c.Interval}, {"Workers", time.Duration(c.Workers)},
+		{"SendWithin", c.SendWithin}, {"StepTimeout", c.StepTimeout}, {"RetryAfter", c.RetryAfter}, {"ConfirmAfter", c.ConfirmAfter},
+		{"StuckAfter", c.StuckAfter}, {"PollInterval", c.PollInterval}, {"Workers", time.Duration(c.Workers)},
 	} {
 		if field.value < 0 {
 			bad("%s is negative", field.name)

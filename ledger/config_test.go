@@ -36,11 +36,11 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 		"no keys":                 {func(c *ledger.Config) { c.Keys = nil }, "Config.Keys is empty: make a key with: openssl rand -base64 32"},
 		"a short key":             {func(c *ledger.Config) { c.Keys = append(c.Keys[:1:1], "short secret") }, "the key at 1 is of 12 bytes"},
 		"a negative time to send": {func(c *ledger.Config) { c.SendWithin = -1 }, "Config.SendWithin is negative"},
-		"a negative timeout":      {func(c *ledger.Config) { c.WorkTimeout = -1 }, "Config.WorkTimeout is negative"},
+		"a negative timeout":      {func(c *ledger.Config) { c.StepTimeout = -1 }, "Config.StepTimeout is negative"},
 		"a negative wait":         {func(c *ledger.Config) { c.RetryAfter = -1 }, "Config.RetryAfter is negative"},
-		"a negative patience":     {func(c *ledger.Config) { c.AskAfter = -1 }, "Config.AskAfter is negative"},
+		"a negative patience":     {func(c *ledger.Config) { c.ConfirmAfter = -1 }, "Config.ConfirmAfter is negative"},
 		"a negative age":          {func(c *ledger.Config) { c.StuckAfter = -1 }, "Config.StuckAfter is negative"},
-		"a negative pause":        {func(c *ledger.Config) { c.Interval = -1 }, "Config.Interval is negative"},
+		"a negative pause":        {func(c *ledger.Config) { c.PollInterval = -1 }, "Config.PollInterval is negative"},
 		"negative workers":        {func(c *ledger.Config) { c.Workers = -1 }, "Config.Workers is negative"},
 		"a nil store":             {func(c *ledger.Config) { c.Store = (*ledger.MemoryStore)(nil) }, "Config.Store holds a nil *ledger.MemoryStore"},
 		"a nil fulfiller":         {func(c *ledger.Config) { c.Fulfiller = (*goods)(nil) }, "Config.Fulfiller holds a nil"},
@@ -54,8 +54,8 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 			require.NotContains(t, err.Error(), "short secret")
 		})
 	}
-	_, err := ledger.New(ledger.Config{Interval: -1})
-	for _, field := range []string{"Merchant", "CallbackURL", "Keys", "Interval"} {
+	_, err := ledger.New(ledger.Config{PollInterval: -1})
+	for _, field := range []string{"Merchant", "CallbackURL", "Keys", "PollInterval"} {
 		require.ErrorContains(t, err, "Config."+field)
 	}
 }
@@ -66,7 +66,7 @@ func TestALedgerNeedsNoMoreThanMerchantURLAndKeys(t *testing.T) {
 	for _, url := range []string{"https://shop.example/gloebit/hold", "http://127.0.0.1:80/hold", "http://[::1]/hold", "http://localhost", "http://localhost/", "https://shop.example/a/hold/"} {
 		l, err := ledger.New(ledger.Config{Merchant: w.config.Merchant, CallbackURL: url, Keys: []gloebit.Secret{key}})
 		require.NoError(t, err)
-		p, err := l.Purchase(t.Context(), w.client("alice"), ledger.Order{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
+		p, err := l.Purchase(t.Context(), w.client("alice"), ledger.Order{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1})
 		require.NoError(t, err)
 		require.Equal(t, ledger.Accepted, p.State)
 		require.WithinDuration(t, time.Now(), p.CreatedAt, time.Minute)

@@ -9,10 +9,10 @@ import (
 )
 
 var (
-	// ErrPending is returned by [Fulfiller.Reserve] to be called again later.
-	ErrPending = errors.New("ledger: not yet")
+	// ErrTryAgain is returned by [Fulfiller.Reserve] to be called again later.
+	ErrTryAgain = errors.New("ledger: not yet")
 	// ErrKeyReused is returned by [Ledger.Purchase] when the user has used the
-	// Order.Key for another order, whose purchase it returns. Nothing was charged
+	// Order.IdempotencyKey for another order, whose purchase it returns. Nothing was charged
 	// for the second order.
 	ErrKeyReused = gloebit.ErrKeyReused
 	// ErrCanceled is returned by [Ledger.Purchase] when the purchase of the
@@ -21,22 +21,37 @@ var (
 	// ErrTooLate is returned by [Ledger.Cancel] when Gloebit was told to go on,
 	// or the purchase is paid.
 	ErrTooLate = errors.New("ledger: it is too late to cancel the purchase")
+	// ErrChanged is returned by [Ledger.Retry], [Ledger.Cancel] and
+	// [Ledger.MarkPaid] when the purchase has changed since Act.Seen. Nothing
+	// was done.
+	ErrChanged = errors.New("ledger: the purchase has changed meanwhile")
+	// ErrNotStuck is returned by [Ledger.MarkPaid] when the purchase is not
+	// stuck, or is already paid or canceled. Nothing was done.
+	ErrNotStuck = errors.New("ledger: the purchase is not stuck before its payment")
+	// ErrUnfinished is returned by [Ledger.Erase] when a purchase of the user is
+	// not finished.
+	ErrUnfinished = errors.New("ledger: a purchase is not finished")
 	// ErrUnreadable is returned by a [Store] when it can't read a purchase that
 	// it keeps. The store itself works.
 	ErrUnreadable = errors.New("ledger: the purchase can't be read")
 )
 
 // words returns the text of an error as a log and a purchase keep it.
-func words(err error) string {
+func words(err error) string { return clip(err.Error()) }
+
+func clip(text string) string {
 	const most = 300
-	text := strings.ReplaceAll(err.Error(), "\x00", "")
+	text = strings.ReplaceAll(text, "\x00", "")
 	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 
-// storeError marks the failure of a store. A missing purchase is not a failure.
+// storeError marks the failure of a store. A missing purchase is not a failure,
+// and neither is one that an operator must not act on.
 func storeError(doing string, err error) error {
-	if err == nil || errors.Is(err, gloebit.ErrNotFound) {
-		return err
+	for _, known := range []error{nil, gloebit.ErrNotFound, ErrChanged, ErrNotStuck, ErrUnfinished} {
+		if errors.Is(err, known) {
+			return err
+		}
 	}
 	return fmt.Errorf("%w: %s: %w", gloebit.ErrStore, doing, err)
 }

@@ -75,7 +75,7 @@ func Example() {
 }
 
 func buyHat(ctx context.Context, world *gloebittest.Server, purchases *ledger.Ledger, client *gloebit.Client, key string) {
-	purchase, err := purchases.Purchase(ctx, client, ledger.Order{Key: key, Item: "green hat", Price: 40, Quantity: 1})
+	purchase, err := purchases.Purchase(ctx, client, ledger.Order{IdempotencyKey: key, Item: "green hat", Price: 40, Quantity: 1})
 	if err != nil {
 		panic(err)
 	}
@@ -94,7 +94,7 @@ func exampleMerchant(world *gloebittest.Server, shop string) *gloebit.Merchant {
 	}
 	tokens := &gloebit.MemoryTokenStore{}
 	merchant, err := gloebit.New(gloebit.Config{
-		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), Provider: gloebit.At(world.URL),
+		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), Provider: gloebit.ProviderAt(world.URL),
 		RedirectURL: shop + "/gloebit/callback", Tokens: tokens,
 	})
 	if err != nil {

@@ -144,3 +144,11 @@ func (s *store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, er
 func saying(err error) func(context.Context, ledger.Purchase) error {
 	return func(context.Context, ledger.Purchase) error { return err }
 }
+
+func (s *store) Tally(ctx context.Context, realm string, by ledger.Grouping, from, until time.Time) ([]ledger.Tally, error) {
+	return through(s, "Tally", func() ([]ledger.Tally, error) { return s.Store.Tally(ctx, realm, by, from, until) })
+}
+
+func (s *store) Prune(ctx context.Context, realm string, before time.Time) (int64, error) {
+	return through(s, "Prune", func() (int64, error) { return s.Store.Prune(ctx, realm, before) })
+}

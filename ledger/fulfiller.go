@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 )
 
 // Fulfiller delivers what was bought. For one purchase, only one goroutine
@@ -19,7 +20,7 @@ import (
 // call is repeated for the same purchase. Pass Purchase.ID on as the
 // idempotency key. A Fulfiller must not call the Ledger.
 //
-// The context of a call ends after Config.WorkTimeout, and the call must return
+// The context of a call ends after Config.StepTimeout, and the call must return
 // then. A call that does not return blocks the worker or request that made it,
 // and its purchase in this process. A store in a database rolls its transaction
 // back after a while, so another replica may then call the Fulfiller for that
@@ -27,12 +28,12 @@ import (
 // more calls.
 type Fulfiller interface {
 	// Reserve is called when Gloebit has the gloebits on hold and asks whether
-	// to take them. Return nil to continue. After ErrPending, the end of the
+	// to take them. Return nil to continue. After ErrTryAgain, the end of the
 	// context or a panic, Gloebit asks again later. Any other error cancels the
 	// purchase: its text goes into Purchase.Cause and the log, and Gloebit is
 	// told "canceled". So for a temporary failure, such as a busy database,
-	// return ErrPending or wrap it. A store that knows the temporary errors of
-	// its database, as sqlledger does, treats them as ErrPending if they come
+	// return ErrTryAgain or wrap it. A store that knows the temporary errors of
+	// its database, as sqlledger does, treats them as ErrTryAgain if they come
 	// from its transaction. If the database lost the commit of an earlier
 	// Reserve, Reserve is called again when Gloebit reports the purchase as
 	// paid; any error then marks the purchase stuck.
@@ -59,7 +60,7 @@ func (productsOnly) Release(_ context.Context, p Purchase) error { return checkP
 
 func checkProduct(p Purchase) error {
 	if p.Product == "" {
-		return fmt.Errorf("%w: %w", ErrPending, errNoFulfiller)
+		return fmt.Errorf("%w: %w", ErrTryAgain, errNoFulfiller)
 	}
 	return nil
 }
@@ -81,7 +82,7 @@ func (e *fulfillerError) passing() bool {
 	if e.ended {
 		return true
 	}
-	for _, passing := range []error{ErrPending, context.Canceled, context.DeadlineExceeded, errPanic} {
+	for _, passing := range []error{ErrTryAgain, context.Canceled, context.DeadlineExceeded, errPanic} {
 		if errors.Is(e.err, passing) {
 			return true
 		}
@@ -113,8 +114,9 @@ func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fu
 		return nil
 	}
 	if len(l.overdue.all()) >= l.config.Workers {
-		return &fulfillerError{call: call, err: fmt.Errorf("%w: %w", ErrPending, errHangs)}
+		return &fulfillerError{call: call, err: fmt.Errorf("%w: %w", ErrTryAgain, errHangs)}
 	}
+	ctx, end := l.startCall(ctx, call, p)
 	inTime := context.AfterFunc(ctx, func() { l.overdue.add(p.ID, 1) })
 	defer func() {
 		if !inTime() {
@@ -122,8 +124,14 @@ func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fu
 		}
 		if recovered := recover(); recovered != nil {
 			l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: the Fulfiller panicked",
-				slog.String("purchase", p.ID), slog.String("call", string(call)), slog.Any("panic", recovered))
+				slog.String("purchase", p.ID), slog.String("call", string(call)), slog.Any("panic", recovered),
+				slog.String("stack", string(debug.Stack())))
 			failure = &fulfillerError{call: call, err: errPanic}
+		}
+		if failure != nil {
+			end(failure.err)
+		} else {
+			end(nil)
 		}
 	}()
 	if err := l.ask(ctx, call, p.Clone()); err != nil {

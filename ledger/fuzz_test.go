@@ -20,7 +20,7 @@ func FuzzHoldURL(f *testing.F) {
 	const id = "01a20011-f44d-7924-af5e-bbc3f0f3e249"
 	store := &store{Store: &ledger.MemoryStore{}}
 	merchant, err := gloebit.New(gloebit.Config{
-		ClientID: "key", ClientSecret: "secret", Provider: gloebit.At("https://gloebit.example/"),
+		ClientID: "key", ClientSecret: "secret", Provider: gloebit.ProviderAt("https://gloebit.example/"),
 		RedirectURL: "https://shop.example/gloebit/callback",
 	})
 	require.NoError(f, err)

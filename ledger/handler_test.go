@@ -160,8 +160,8 @@ func TestReserveMayAskForTime(t *testing.T) {
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Accepted).ID
 	for name, err := range map[string]error{
-		"not yet":           ledger.ErrPending,
-		"not yet, in words": fmt.Errorf("the warehouse is closed: %w", ledger.ErrPending),
+		"not yet":           ledger.ErrTryAgain,
+		"not yet, in words": fmt.Errorf("the warehouse is closed: %w", ledger.ErrTryAgain),
 		"its context ended": context.DeadlineExceeded,
 		"it was called off": fmt.Errorf("query: %w", context.Canceled),
 	} {
@@ -188,6 +188,7 @@ func TestAFulfillerThatPanicsIsAskedAgain(t *testing.T) {
 	w.wantAnswer(id, "consume", http.StatusOK, yes)
 	require.Equal(t, "Deliver: panic", w.wantState(id, ledger.Settled).Cause)
 	require.Contains(t, w.log.String(), "panicked")
+	require.Contains(t, w.log.String(), "handler_test.go:", "the stack")
 	w.goods.deliver = nil
 	w.clock.Advance(time.Minute)
 	w.reconcile()

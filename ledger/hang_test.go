@@ -47,7 +47,7 @@ func TestADeliverThatHangsHoldsOneWorkerOnly(t *testing.T) {
 		}
 		asked := time.Now()
 		require.ErrorIs(t, stop(), context.Canceled)
-		require.InDelta(t, 30, time.Since(asked).Seconds(), 10, "Run returns within about WorkTimeout")
+		require.InDelta(t, 30, time.Since(asked).Seconds(), 10, "Run returns within about StepTimeout")
 		require.Contains(t, q.log.String(), `level=ERROR msg="gloebit ledger: left a purchase whose step does not end" purchase=hung`)
 		require.NotContains(t, q.log.String(), "does not end\" purchase=purchase-")
 		q.wantState("hung", ledger.Settled)

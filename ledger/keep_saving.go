@@ -16,11 +16,11 @@ func (l *Ledger) saveKept(ctx context.Context) error {
 		}
 		failures.add(l.saveOne(ctx, c))
 	}
-	return failures.err()
+	return failures.first
 }
 
 func (l *Ledger) saveOne(ctx context.Context, c callback) error {
-	working, stop := context.WithTimeout(ctx, l.config.WorkTimeout)
+	working, stop := context.WithTimeout(ctx, l.config.StepTimeout)
 	defer stop()
 	e := c.event()
 	e.due = true
@@ -43,7 +43,7 @@ func (l *Ledger) saveOne(ctx context.Context, c callback) error {
 
 // saveKeptMeanwhile is for a process that takes callbacks without [Ledger.Run]:
 // a callback that was saved also saves the kept ones, for at most
-// Config.WorkTimeout, while other callbacks do not.
+// Config.StepTimeout, while other callbacks do not.
 func (l *Ledger) saveKeptMeanwhile(ctx context.Context) {
 	if !l.kept.saving.TryLock() {
 		return
@@ -56,8 +56,8 @@ func (l *Ledger) saveKeptMeanwhile(ctx context.Context) {
 	}
 }
 
-// keepSaving saves the kept callbacks every Config.Interval until ctx ends. It
-// then retries for Config.WorkTimeout at most.
+// keepSaving saves the kept callbacks every Config.PollInterval until ctx ends. It
+// then retries for Config.StepTimeout at most.
 func (l *Ledger) keepSaving(ctx context.Context) {
 	l.every(ctx, func() {
 		if err := l.saveKept(ctx); err != nil && ctx.Err() == nil {

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// mostKept is how many callbacks are kept in memory, about a megabyte.
-const mostKept = 10_000
+// maxKept is how many callbacks are kept in memory, about a megabyte.
+const maxKept = 10_000
 
 // keptCallbacks are the consumes and cancels that could not be saved. Gloebit
 // ignores the response, so it may never repeat them.
@@ -26,7 +26,7 @@ func (k *keptCallbacks) keep(c callback) bool {
 	if _, known := k.places[c]; known {
 		return true
 	}
-	if len(k.places) >= mostKept {
+	if len(k.places) >= maxKept {
 		return false
 	}
 	if k.places == nil {

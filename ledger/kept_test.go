@@ -63,7 +63,7 @@ func TestWhatIsKeptInMemoryIsSavedWhileAllWorkersHang(t *testing.T) {
 		stop := q.run()
 		time.Sleep(time.Minute)
 		q.keep(1)
-		time.Sleep(6 * time.Second) // Interval, and a little
+		time.Sleep(6 * time.Second) // PollInterval, and a little
 		q.wantState("purchase-0", ledger.Settled)
 		let()
 		time.Sleep(6 * time.Second)

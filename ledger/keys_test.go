@@ -17,7 +17,7 @@ func TestADoubleClickIsOnePurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
-	order.Key = "key"
+	order.IdempotencyKey = "key"
 	ids := make(chan string, 20)
 	var group sync.WaitGroup
 	client := w.client("alice")
@@ -46,7 +46,7 @@ func TestKeysAreTheUsersOwnAndLastAsLongAsThePurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
-	order.Key = "key"
+	order.IdempotencyKey = "key"
 	first := w.bought(order)
 	bobs, err := w.ledger.Purchase(t.Context(), w.client("bob"), order)
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ func TestKeysAreTheUsersOwnAndLastAsLongAsThePurchase(t *testing.T) {
 func TestAKeyIsForOneOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	order := ledger.Order{Key: "key", Item: "hat", Price: 100, Quantity: 1, Data: json.RawMessage(`{"a":1}`)}
+	order := ledger.Order{IdempotencyKey: "key", Item: "hat", Price: 100, Quantity: 1, Data: json.RawMessage(`{"a":1}`)}
 	first := w.bought(order)
 	for name, change := range map[string]func(*ledger.Order){
 		"item":     func(o *ledger.Order) { o.Item = "coat" },
@@ -87,7 +87,7 @@ func TestASecondOrderWaitsForTheFirstOnesAnswerNoLongerThanItsCaller(t *testing.
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
-	order.Key = "key"
+	order.IdempotencyKey = "key"
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Latency: 300 * time.Millisecond})
 	first := make(chan ledger.Purchase, 1)
 	client := w.client("alice")
@@ -115,7 +115,7 @@ func TestASecondOrderDoesNotWaitForAFirstThatHasStopped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
-	order.Key = "key"
+	order.IdempotencyKey = "key"
 	w.store.after = func(int, string) error { return errDown }
 	_, err := w.buy(order)
 	require.ErrorIs(t, err, gloebit.ErrStore)
@@ -132,7 +132,7 @@ func TestASecondOrderDoesNotWaitForAFirstThatHasStopped(t *testing.T) {
 func TestWhatSaysNothingWhileASecondOrderWaits(t *testing.T) {
 	t.Parallel()
 	order := hat
-	order.Key = "key"
+	order.IdempotencyKey = "key"
 	for name, wait := range map[string]func(*world){
 		"the store fails": func(w *world) {
 			w.store.before = func(_ int, call string) error {
@@ -144,7 +144,7 @@ func TestWhatSaysNothingWhileASecondOrderWaits(t *testing.T) {
 		},
 		"the first one never answers": func(*world) {},
 	} {
-		w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.WorkTimeout = 100 * time.Millisecond })
+		w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.StepTimeout = 100 * time.Millisecond })
 		w.store.after = func(int, string) error { return errDown }
 		_, err := w.buy(order)
 		require.ErrorIs(t, err, gloebit.ErrStore)
@@ -161,7 +161,7 @@ func TestASecondOrderDoesNotWaitForWhatIsToBeSentAgain(t *testing.T) {
 	w := newWorld(t)
 	w.gloebit.Inject(noAnswer(false, 1))
 	order := hat
-	order.Key = "key"
+	order.IdempotencyKey = "key"
 	first := w.bought(order)
 	w.store.before = func(_ int, call string) error {
 		require.NotEqual(t, "Get", call)
@@ -175,7 +175,7 @@ func TestASecondOrderDoesNotWaitForWhatIsToBeSentAgain(t *testing.T) {
 func firstRefused(t *testing.T, w *world, fault gloebittest.Fault, revoked bool) (ledger.Purchase, error) {
 	t.Helper()
 	order := hat
-	order.Key = "key"
+	order.IdempotencyKey = "key"
 	asked, answer := make(chan struct{}), make(chan struct{})
 	fault.Path, fault.Times = "transact", 1
 	fault.Match = func(gloebittest.Request) bool { close(asked); <-answer; return true }

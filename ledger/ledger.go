@@ -23,9 +23,11 @@ type Ledger struct {
 	fulfiller Fulfiller
 	log       *slog.Logger
 	base      string // CallbackURL without a slash at its end
+	trace     Trace  // zero without Config.Trace
 
 	kept      keptCallbacks
 	polls     polls
+	waiting   waiting
 	pause     pause         // of sending
 	finishing chan struct{} // a slot for each worker that delivers or releases
 	sending   chan struct{} // and for each that sends
@@ -44,11 +46,11 @@ func New(config Config) (*Ledger, error) {
 		return nil, err
 	}
 	setDefault(&config.SendWithin, 10*time.Minute)
-	setDefault(&config.WorkTimeout, 30*time.Second)
+	setDefault(&config.StepTimeout, 30*time.Second)
 	setDefault(&config.RetryAfter, 5*time.Second)
-	setDefault(&config.AskAfter, time.Minute)
+	setDefault(&config.ConfirmAfter, time.Minute)
 	setDefault(&config.StuckAfter, 24*time.Hour)
-	setDefault(&config.Interval, 5*time.Second)
+	setDefault(&config.PollInterval, 5*time.Second)
 	setDefault(&config.Workers, 4)
 	l := &Ledger{
 		config:    config,
@@ -62,6 +64,12 @@ func New(config Config) (*Ledger, error) {
 	}
 	if l.store == nil {
 		l.store = &MemoryStore{}
+	}
+	if config.Trace != nil {
+		l.trace = *config.Trace
+	}
+	if l.trace.StoreFailed != nil {
+		l.store = tracedStore{l.store, l.trace.StoreFailed}
 	}
 	if l.fulfiller == nil {
 		l.fulfiller = productsOnly{}
@@ -99,7 +107,7 @@ func (l *Ledger) now() time.Time { return l.config.Clock().UTC().Truncate(time.M
 // within returns a context for one step, which continues if the caller
 // disconnects.
 func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), l.config.WorkTimeout)
+	return context.WithTimeout(context.WithoutCancel(ctx), l.config.StepTimeout)
 }
 
 // record logs what happened to a purchase.

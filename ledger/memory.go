@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/go-gloebit/gloebit/internal/keylock"
 )
 
 // MemoryStore keeps purchases in this process, for tests and experiments: a
@@ -22,7 +22,7 @@ type MemoryStore struct {
 	keys      map[userKey]string       // the ID of the purchase that holds the key
 	open      map[connect.Key]struct{} // purchases with a NextAt
 	changing  map[connect.Key]struct{} // purchases whose Change runs
-	turns     turns.Turns              // to change a purchase
+	locks     keylock.Locks            // to change a purchase
 }
 
 type userKey struct{ realm, userID, key string }
@@ -66,7 +66,7 @@ func (s *MemoryStore) Get(ctx context.Context, key connect.Key) (Purchase, error
 // Change implements [Store]. It waits for its turn until ctx ends. It has no
 // transactions: if fn fails, its effects outside the store stay.
 func (s *MemoryStore) Change(ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error)) (Purchase, error) {
-	release, err := s.turns.Take(ctx, key.Realm+"\n"+key.ID) // a realm has no line feed in it
+	release, err := s.locks.Lock(ctx, key.Realm+"\n"+key.ID) // a realm has no line feed in it
 	if err != nil {
 		return Purchase{}, err
 	}
@@ -143,7 +143,7 @@ func (s *MemoryStore) List(ctx context.Context, q Query) ([]Purchase, error) {
 			list = append(list, p)
 		}
 	}
-	slices.SortFunc(list, func(a, b Purchase) int { return b.Cursor().compare(a.Cursor()) })
+	slices.SortFunc(list, func(a, b Purchase) int { return q.compare(a.Cursor(), b.Cursor()) })
 	list = list[:min(len(list), q.PageSize())]
 	for i := range list {
 		list[i] = list[i].Clone()
@@ -169,15 +169,17 @@ func (s *MemoryStore) Counts(ctx context.Context, overdue time.Time) ([]Count, e
 		}
 		at := place{p.Realm, p.State}
 		if counted[at] == nil {
-			counted[at] = &Count{Realm: p.Realm, State: p.State}
+			counted[at] = &Count{Realm: p.Realm, State: p.State, Oldest: p.CreatedAt}
 		}
 		c := counted[at]
 		c.Purchases++
+		c.Oldest = earlier(c.Oldest, p.CreatedAt)
 		if p.Stuck() {
 			c.Stuck++
 		}
 		if !p.NextAt.IsZero() && p.NextAt.Before(overdue) {
 			c.Overdue++
+			c.OverdueSince = earlier(c.OverdueSince, p.NextAt)
 		}
 	}
 	var counts []Count
@@ -198,7 +200,7 @@ func (s *MemoryStore) init() {
 	s.changing = make(map[connect.Key]struct{})
 }
 
-func (p Purchase) userKey() userKey { return userKey{p.Realm, p.UserID, p.Key} }
+func (p Purchase) userKey() userKey { return userKey{p.Realm, p.UserID, p.IdempotencyKey} }
 
 // put keeps a copy and returns another. The caller holds s.mu.
 func (s *MemoryStore) put(p Purchase) Purchase {
@@ -206,6 +208,9 @@ func (s *MemoryStore) put(p Purchase) Purchase {
 		*at = at.UTC().Round(0) // as another process would read it
 	}
 	key := p.StoreKey()
+	if was := s.purchases[key].userKey(); s.keys[was] == p.ID {
+		delete(s.keys, was)
+	}
 	s.purchases[key] = p.Clone()
 	delete(s.open, key)
 	if !p.NextAt.IsZero() {
@@ -213,8 +218,6 @@ func (s *MemoryStore) put(p Purchase) Purchase {
 	}
 	if p.HoldsKey() {
 		s.keys[p.userKey()] = p.ID
-	} else if s.keys[p.userKey()] == p.ID {
-		delete(s.keys, p.userKey())
 	}
 	return p
 }
@@ -225,18 +228,23 @@ func (q Query) matches(p Purchase) bool {
 	switch {
 	case p.Realm != q.Realm,
 		q.UserID != "" && p.UserID != q.UserID,
+		q.GloebitID != "" && p.GloebitID != q.GloebitID,
+		q.Item != "" && p.Item+p.Product != q.Item,
 		len(q.States) > 0 && !slices.Contains(q.States, p.State),
 		q.Stuck && !p.Stuck(),
 		!q.DueBefore.IsZero() && (p.NextAt.IsZero() || !p.NextAt.Before(q.DueBefore)),
 		!q.From.IsZero() && p.CreatedAt.Before(q.From),
 		!q.Until.IsZero() && !p.CreatedAt.Before(q.Until),
-		!q.After.IsZero() && p.Cursor().compare(q.After) >= 0:
+		!q.After.IsZero() && q.compare(p.Cursor(), q.After) <= 0:
 		return false
 	}
 	return true
 }
 
-// compare tells which place holds the older purchase.
-func (c Cursor) compare(other Cursor) int {
-	return cmp.Or(c.CreatedAt.Compare(other.CreatedAt), cmp.Compare(c.ID, other.ID))
+// compare tells which place comes first in the list.
+func (q Query) compare(a, b Cursor) int {
+	if !q.OldestFirst {
+		a, b = b, a
+	}
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 }

@@ -14,11 +14,11 @@ import (
 // Order is what a user wants to buy: an item that only the application knows,
 // or a product that is defined on Gloebit's merchant page.
 type Order struct {
-	// Key is the idempotency key, which makes a double click one purchase. Use
+	// IdempotencyKey makes a double click one purchase. Use
 	// a random value that the form carries. A second order of the same user
 	// with the same key returns the purchase of the first one, for as long as
 	// the store keeps it. After a refusal, the same order with the same key is
-	// sent again, and a different order is a new purchase. Key has 1 to 255
+	// sent again, and a different order is a new purchase. It has 1 to 255
 	// bytes.
 	//
 	// The purchase's ID is derived from the merchant's realm, the user's
@@ -30,8 +30,8 @@ type Order struct {
 	// if they may be different people, a key that is not random must name the
 	// user. To sell the same item again on purpose, use another key, such as
 	// one with a counter ("rent/2026-05"). To make every call a separate
-	// purchase, set Key to a new uuid.NewString().
-	Key string `json:"key,omitempty"`
+	// purchase, set it to a new uuid.NewString().
+	IdempotencyKey string `json:"key,omitempty"`
 	// Item is the application's name for the item. Either Item or Product must
 	// be set, to at most 1,000 bytes.
 	Item string `json:"item,omitempty"`
@@ -70,10 +70,10 @@ func (o Order) Total() int64 {
 }
 
 const (
-	mostGloebits = 1<<53 - 1 // the greatest whole number that every JSON reader gets right
-	longestName  = 1000
-	longestKey   = 255
-	longestData  = 64 << 10
+	maxGloebits = 1<<53 - 1 // the greatest whole number that every JSON reader gets right
+	maxName     = 1000
+	maxKey      = 255
+	maxData     = 64 << 10
 )
 
 // normal returns the order in the form in which it is stored, or a
@@ -83,8 +83,8 @@ func (o Order) normal() (Order, error) {
 		return Order{}, fmt.Errorf("%w: order: "+format, append([]any{gloebit.ErrInvalidRequest}, args...)...)
 	}
 	switch {
-	case o.Key == "":
-		return invalid("no key: set Key to a value that the form carries, " +
+	case o.IdempotencyKey == "":
+		return invalid("no key: set IdempotencyKey to a value that the form carries, " +
 			"or to a new uuid.NewString() to make every call a purchase of its own")
 	case (o.Item == "") == (o.Product == ""):
 		return invalid("want either an item or a product")
@@ -96,16 +96,16 @@ func (o Order) normal() (Order, error) {
 		return invalid("the quantity %d is not between 1 and 2^31-1", o.Quantity)
 	case o.Item != "" && o.Price < 1:
 		return invalid("an item at %d gloebits: what is free needs no purchase", o.Price)
-	case o.Price < 0 || o.Total() > mostGloebits:
+	case o.Price < 0 || o.Total() > maxGloebits:
 		return invalid("%d at %d gloebits is not between 0 and 2^53-1", o.Quantity, o.Price)
-	case len(o.Key) > longestKey:
-		return invalid("the key is of %d bytes, more than %d", len(o.Key), longestKey)
-	case !utf8.ValidString(o.Key) || strings.ContainsRune(o.Key, 0):
+	case len(o.IdempotencyKey) > maxKey:
+		return invalid("the key is of %d bytes, more than %d", len(o.IdempotencyKey), maxKey)
+	case !utf8.ValidString(o.IdempotencyKey) || strings.ContainsRune(o.IdempotencyKey, 0):
 		return invalid("the key is not UTF-8, or has a NUL in it")
 	}
 	for _, name := range []string{o.Item, o.Product, o.CharacterID, o.Username} {
-		if len(name) > longestName || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
-			return invalid("a name is longer than %d bytes, not UTF-8, or has a NUL in it", longestName)
+		if len(name) > maxName || !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
+			return invalid("a name is longer than %d bytes, not UTF-8, or has a NUL in it", maxName)
 		}
 	}
 	if o.Data == nil {
@@ -115,8 +115,8 @@ func (o Order) normal() (Order, error) {
 	if err != nil {
 		return invalid("the data: %w", err)
 	}
-	if len(data) > longestData {
-		return invalid("the data is of %d bytes, more than %d", len(data), longestData)
+	if len(data) > maxData {
+		return invalid("the data is of %d bytes, more than %d", len(data), maxData)
 	}
 	if !json.Valid([]byte("[[" + string(data) + "]]")) { // or what a store has kept with it in it could not be read
 		return invalid("the data has too many levels")

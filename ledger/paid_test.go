@@ -33,7 +33,7 @@ func TestConsumeAfterLostCommit(t *testing.T) {
 
 func TestConsumeWithoutReserve(t *testing.T) {
 	t.Parallel()
-	for name, err := range map[string]error{"sold out": errors.New("sold out"), "pending": ledger.ErrPending} {
+	for name, err := range map[string]error{"sold out": errors.New("sold out"), "pending": ledger.ErrTryAgain} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -45,7 +45,7 @@ func TestConsumeWithoutReserve(t *testing.T) {
 			require.Contains(t, got.Cause, "paid at Gloebit")
 			w.wantAnswer(p.ID, "consume", http.StatusOK, yes)
 			require.Equal(t, []string{"Reserve"}, w.goods.all(), "an operator decides")
-			_, err := w.ledger.Retry(t.Context(), p.ID)
+			_, err := w.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 			require.NoError(t, err)
 			w.reconcile()
 			w.wantState(p.ID, ledger.Delivered)
@@ -90,7 +90,7 @@ func TestCallbackForLostPurchase(t *testing.T) {
 		require.Contains(t, p.Cause, "paid at Gloebit")
 	}
 	w.wantAnswer("lost", "cancel", http.StatusConflict, `[false,"settled"]`)
-	p, err := w.ledger.Retry(t.Context(), "lost")
+	p, err := w.ledger.Retry(t.Context(), "lost", ledger.Act{})
 	require.NoError(t, err)
 	require.True(t, p.Stuck(), "nobody knows what to deliver")
 	w.reconcile()
@@ -111,7 +111,7 @@ func TestLostPaymentIsDeliveredToItsOrder(t *testing.T) {
 	require.Equal(t, ledger.Delivered, again.State)
 	require.Equal(t, []string{"Reserve", "Deliver"}, w.goods.all())
 	require.Equal(t, ledger.Delivered, w.bought(order).State)
-	_, err := w.buy(ledger.Order{Key: order.Key, Item: "coat", Price: 1, Quantity: 1})
+	_, err := w.buy(ledger.Order{IdempotencyKey: order.IdempotencyKey, Item: "coat", Price: 1, Quantity: 1})
 	require.ErrorIs(t, err, ledger.ErrKeyReused, "it holds its key again")
 }
 
@@ -136,7 +136,7 @@ func TestCancel(t *testing.T) {
 		w.gloebit.Inject(noAnswer(true, 1)) // it is on hold there, and its answer lost
 		order := keyed(hat)
 		p := w.bought(order)
-		got, err := w.ledger.Cancel(t.Context(), p.ID)
+		got, err := w.ledger.Cancel(t.Context(), p.ID, ledger.Act{})
 		require.NoError(t, err)
 		require.Equal(t, ledger.Released, got.State)
 		require.ErrorIs(t, got.Err(), ledger.ErrCanceled)
@@ -165,7 +165,7 @@ func TestCancel(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			p := w.put("purchase", c.state)
-			got, err := w.ledger.Cancel(t.Context(), p.ID)
+			got, err := w.ledger.Cancel(t.Context(), p.ID, ledger.Act{})
 			require.ErrorIs(t, err, c.err)
 			require.Equal(t, c.want, got.State)
 			w.wantState(p.ID, c.want)
@@ -174,10 +174,10 @@ func TestCancel(t *testing.T) {
 	t.Run("a purchase that is not there", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		_, err := w.ledger.Cancel(t.Context(), "unknown")
+		_, err := w.ledger.Cancel(t.Context(), "unknown", ledger.Act{})
 		require.ErrorIs(t, err, gloebit.ErrNotFound)
 		w.store.failing(errDown)
-		_, err = w.ledger.Cancel(t.Context(), "unknown")
+		_, err = w.ledger.Cancel(t.Context(), "unknown", ledger.Act{})
 		require.ErrorIs(t, err, gloebit.ErrStore)
 	})
 	t.Run("a second click while the first is declined", func(t *testing.T) {

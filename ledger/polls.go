@@ -22,7 +22,7 @@ type poll struct {
 }
 
 // awaitAnswer returns the purchase once the request that sends it has its
-// answer, or as it is when ctx ends, the store fails or Config.WorkTimeout is
+// answer, or as it is when ctx ends, the store fails or Config.StepTimeout is
 // over.
 func (l *Ledger) awaitAnswer(ctx context.Context, p Purchase) Purchase {
 	if !l.firstIsSending(p) {
@@ -41,7 +41,7 @@ func (l *Ledger) awaitAnswer(ctx context.Context, p Purchase) Purchase {
 // firstIsSending reports whether the goroutine that wrote the purchase may
 // still be waiting for Gloebit's answer.
 func (l *Ledger) firstIsSending(p Purchase) bool {
-	return p.State == Created && p.Attempts == 0 && l.now().Before(p.UpdatedAt.Add(l.config.WorkTimeout))
+	return p.State == Created && p.Attempts == 0 && l.now().Before(p.UpdatedAt.Add(l.config.StepTimeout))
 }
 
 func (l *Ledger) joinPoll(ctx context.Context, p Purchase) *poll {

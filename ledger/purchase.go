@@ -30,7 +30,7 @@ type Purchase struct {
 	// users order this with one account, it is the first, or the first since
 	// the purchase was refused. It is empty when Gloebit has reported a
 	// purchase as paid that was lost with its database; the whole Order is then
-	// unknown.
+	// unknown. It is also empty after [Ledger.Erase].
 	UserID string `json:"user_id,omitempty"`
 	// GloebitID is the account at Gloebit that pays, as
 	// gloebit.Client.GloebitID was when the user ordered. It is empty if
@@ -44,7 +44,7 @@ type Purchase struct {
 	Order
 	State State `json:"state"`
 	// KeyFreed says that Gloebit has called back since the purchase was refused.
-	// The refusal freed the Key, which another purchase may hold by now.
+	// The refusal freed the key, which another purchase may hold by now.
 	KeyFreed bool `json:"key_freed,omitempty"`
 	// Outcome is Gloebit's answer to the transaction. It is OutcomeUnknown
 	// until Gloebit answers.
@@ -68,18 +68,22 @@ type Purchase struct {
 	// PaidAt is when Gloebit reported the purchase as paid. It is zero before
 	// that.
 	PaidAt time.Time `json:"paid_at,omitzero"`
+	// TraceParent is the traceparent of W3C Trace Context that Trace.Order
+	// returned when the purchase was ordered. It is empty if it returned none.
+	TraceParent string `json:"trace_parent,omitempty"`
 	// History lists the changes since the purchase was created, oldest first.
 	// Of more than a hundred entries, the first and the newest are kept.
 	History []Change `json:"history"`
 }
 
 // Change is an entry of a purchase's history. From equals To when the purchase
-// was marked stuck or retried.
+// was marked stuck, retried or erased.
 type Change struct {
 	From  State     `json:"from,omitempty"` // empty in the first entry
 	To    State     `json:"to"`
 	At    time.Time `json:"at"`
-	Cause string    `json:"cause"` // the reason, as a text for logs
+	Cause string    `json:"cause"`        // the reason, as a text for logs
+	By    string    `json:"by,omitempty"` // the operator's name; empty if the ledger made the change
 }
 
 // Stuck reports whether the purchase was marked stuck.
@@ -94,9 +98,9 @@ func (p Purchase) Finished() bool {
 // Paid reports whether the merchant has been paid.
 func (p Purchase) Paid() bool { return p.State == Settled || p.State == Delivered }
 
-// HoldsKey reports whether the purchase prevents another one with the same Key:
-// it has a Key, and was not refused since it was last ordered.
-func (p Purchase) HoldsKey() bool { return p.Key != "" && p.State != Refused && !p.KeyFreed }
+// HoldsKey reports whether the purchase prevents another one with the same key:
+// it has a key, and was not refused since it was last ordered.
+func (p Purchase) HoldsKey() bool { return p.IdempotencyKey != "" && p.State != Refused && !p.KeyFreed }
 
 // Err returns why the purchase failed: gloebit.ErrInsufficientBalance,
 // gloebit.ErrCannotSpend and so on when Gloebit refused the transaction,
@@ -115,45 +119,48 @@ func (p Purchase) Err() error {
 }
 
 const (
-	longestID       = 36
-	longestAccount  = 255
-	largestPurchase = 256 << 10
-	mostHistory     = 100
+	maxID       = 36
+	maxAccount  = 255
+	maxPurchase = 256 << 10
+	maxHistory  = 100
 )
 
 // Check returns a gloebit.ErrInvalidRequest if a store need not be able to keep
 // the purchase: if [connect.Key.Check] refuses its realm or its user ID, which
 // may be empty when the order is unknown; if its ID is not 1 to 36 visible
-// ASCII characters; if its key or Gloebit ID is longer than 255 bytes; if its
-// state is unknown; if a text is not UTF-8 or contains a NUL; or if all texts
+// ASCII characters; if its key or Gloebit ID is longer than 255 bytes, or set
+// without a user ID; if its state is unknown; if TraceParent is not a
+// traceparent of version 00; if a text is not UTF-8 or contains a NUL; or if all texts
 // and Data exceed 256 KiB. Every [Store] checks what it saves.
 func (p Purchase) Check() error {
 	if err := (connect.Key{Realm: p.Realm, ID: cmp.Or(p.UserID, "unknown")}).Check(); err != nil {
 		return err
 	}
-	names := []string{p.GloebitID, p.Key, p.Item, p.Product, p.CharacterID, p.Username, string(p.Outcome), p.Cause}
+	names := []string{p.GloebitID, p.IdempotencyKey, p.Item, p.Product, p.CharacterID, p.Username, string(p.Outcome), p.Cause}
 	for _, change := range p.History {
-		names = append(names, change.Cause)
+		names = append(names, change.Cause, change.By)
 	}
 	text := strings.Join(names, "")
 	var why error
 	switch {
-	case p.ID == "" || len(p.ID) > longestID || strings.ContainsFunc(p.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f }):
+	case p.ID == "" || len(p.ID) > maxID || strings.ContainsFunc(p.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f }):
 		why = errors.New("the id is not of 1 to 36 visible ASCII characters")
-	case p.UserID == "" && (p.Item != "" || p.Product != ""):
-		why = errors.New("it has no user id")
-	case len(p.Key) > longestKey:
-		why = fmt.Errorf("the key is of %d bytes, more than %d", len(p.Key), longestKey)
-	case len(p.GloebitID) > longestAccount:
-		why = fmt.Errorf("the Gloebit id is of %d bytes, more than %d", len(p.GloebitID), longestAccount)
+	case p.UserID == "" && p.IdempotencyKey+p.GloebitID != "":
+		why = errors.New("it has a key or a Gloebit id, and no user id")
+	case len(p.IdempotencyKey) > maxKey:
+		why = fmt.Errorf("the key is of %d bytes, more than %d", len(p.IdempotencyKey), maxKey)
+	case len(p.GloebitID) > maxAccount:
+		why = fmt.Errorf("the Gloebit id is of %d bytes, more than %d", len(p.GloebitID), maxAccount)
+	case p.TraceParent != "" && !isTraceParent(p.TraceParent):
+		why = errors.New("its traceparent is not one of version 00")
 	case !slices.Contains(States(), p.State):
 		why = fmt.Errorf("the state %.40q is unknown", string(p.State))
 	case !utf8.ValidString(text) || !utf8.Valid(p.Data):
 		why = errors.New("its text is not UTF-8")
 	case strings.ContainsRune(text, 0):
 		why = errors.New("its text has a NUL in it")
-	case len(text)+len(p.Data) > largestPurchase:
-		why = fmt.Errorf("it is of %d bytes, more than %d", len(text)+len(p.Data), largestPurchase)
+	case len(text)+len(p.Data) > maxPurchase:
+		why = fmt.Errorf("it is of %d bytes, more than %d", len(text)+len(p.Data), maxPurchase)
 	default:
 		return nil
 	}
@@ -203,10 +210,25 @@ func (p *Purchase) park(at time.Time, cause string) {
 	p.Cause, p.StuckAt, p.NextAt = cause, at, time.Time{}
 }
 
+// erase takes out what names or describes the user.
+func (p *Purchase) erase(at time.Time, by string) {
+	p.UserID, p.GloebitID, p.ConnectedAt, p.Cause, p.TraceParent = "", "", time.Time{}, "", ""
+	p.Order = Order{Item: p.Item, Product: p.Product, Price: p.Price, Quantity: p.Quantity}
+	p.History = slices.Clone(p.History)
+	for i := range p.History {
+		p.History[i].Cause = ""
+	}
+	p.note(p.State, at, "erased")
+	p.sign(by)
+}
+
+// sign names the operator who made the last change.
+func (p *Purchase) sign(by string) { p.History[len(p.History)-1].By = clip(by) }
+
 // note adds an entry to the history.
 func (p *Purchase) note(to State, at time.Time, cause string) {
 	history := append(slices.Clone(p.History), Change{From: p.State, To: to, At: at, Cause: cause})
-	if len(history) > mostHistory {
+	if len(history) > maxHistory {
 		history = slices.Delete(history, 1, 2)
 	}
 	p.History, p.UpdatedAt = history, at

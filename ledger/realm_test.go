@@ -63,9 +63,9 @@ func TestRealm(t *testing.T) {
 		for _, id := range []string{lost.ID, "paid"} {
 			_, err := other.ledger.Get(t.Context(), id)
 			require.ErrorIs(t, err, gloebit.ErrNotFound)
-			_, err = other.ledger.Retry(t.Context(), id)
+			_, err = other.ledger.Retry(t.Context(), id, ledger.Act{})
 			require.ErrorIs(t, err, gloebit.ErrNotFound)
-			_, err = other.ledger.Cancel(t.Context(), id)
+			_, err = other.ledger.Cancel(t.Context(), id, ledger.Act{})
 			require.ErrorIs(t, err, gloebit.ErrNotFound)
 		}
 		list, err := other.ledger.List(t.Context(), ledger.Query{Realm: w.realm()})
@@ -95,6 +95,7 @@ func TestCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	other := w.another()
+	now := w.clock.Now()
 	w.put("paid", ledger.Settled)
 	w.makeDue("paid")
 	w.put("stuck", ledger.Accepted)
@@ -105,9 +106,9 @@ func TestCounts(t *testing.T) {
 	counts, err := w.ledger.Counts(t.Context())
 	require.NoError(t, err)
 	require.ElementsMatch(t, []ledger.Count{
-		{Realm: w.realm(), State: ledger.Settled, Purchases: 1, Overdue: 1},
-		{Realm: w.realm(), State: ledger.Accepted, Purchases: 1, Stuck: 1},
-		{Realm: other.realm(), State: ledger.Created, Purchases: 1},
+		{Realm: w.realm(), State: ledger.Settled, Purchases: 1, Overdue: 1, Oldest: now, OverdueSince: now},
+		{Realm: w.realm(), State: ledger.Accepted, Purchases: 1, Stuck: 1, Oldest: now},
+		{Realm: other.realm(), State: ledger.Created, Purchases: 1, Oldest: now},
 	}, counts)
 	list, err := w.ledger.List(t.Context(), ledger.Query{DueBefore: w.clock.Now()})
 	require.NoError(t, err)
@@ -119,7 +120,7 @@ func TestCounts(t *testing.T) {
 func TestOneCharge(t *testing.T) {
 	t.Parallel()
 	order := hat
-	order.Key = "rent/2026-05"
+	order.IdempotencyKey = "rent/2026-05"
 	for name, again := range map[string]func(w *world) error{
 		"restored database": func(w *world) error {
 			w.store.Store = &ledger.MemoryStore{}
@@ -127,7 +128,7 @@ func TestOneCharge(t *testing.T) {
 			return err
 		},
 		"the other layer": func(w *world) error {
-			_, err := w.client("alice").PurchaseItem(w.t.Context(), gloebit.ItemOrder{Key: order.Key, Item: order.Item, Price: order.Price, Quantity: order.Quantity})
+			_, err := w.client("alice").PurchaseItem(w.t.Context(), gloebit.ItemOrder{IdempotencyKey: order.IdempotencyKey, Item: order.Item, Price: order.Price, Quantity: order.Quantity})
 			return err
 		},
 		"four replicas with stores of their own": func(w *world) error {
@@ -173,10 +174,10 @@ func TestOneCharge(t *testing.T) {
 func TestProductsHaveTheIDsOfTheClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.bought(ledger.Order{Key: "k", Product: "green-hat", Quantity: 1, Price: 40})
-	receipt, err := w.client("alice").PurchaseProduct(t.Context(), gloebit.ProductOrder{Key: "k", Product: "green-hat", Quantity: 1, Price: 50})
+	p := w.bought(ledger.Order{IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 40})
+	receipt, err := w.client("alice").PurchaseProduct(t.Context(), gloebit.ProductOrder{IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 50})
 	require.NoError(t, err)
 	require.Equal(t, p.ID, receipt.TransactionID)
-	again := w.bought(ledger.Order{Key: "k", Product: "green-hat", Quantity: 1, Price: 50})
+	again := w.bought(ledger.Order{IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 50})
 	require.Equal(t, p.ID, again.ID, "another price of a product is the same order")
 }

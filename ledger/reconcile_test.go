@@ -59,7 +59,7 @@ func TestGloebitIsAskedAboutWhatItNeverCallsBackFor(t *testing.T) {
 			require.Equal(t, i+1, resubmitted())
 			got := w.wantState(p.ID, state)
 			require.Equal(t, i+1, got.Attempts)
-			require.Contains(t, got.Cause, "has not called back")
+			require.Contains(t, got.Cause, "has not called back: is Handler mounted at Config.CallbackURL")
 		}
 		w.settle()
 		w.wantState(p.ID, ledger.Delivered)
@@ -299,7 +299,7 @@ func TestStoppingFinishesWhatIsHeldAndPicksUpNothingMore(t *testing.T) {
 
 func TestRunGoesOnUntilItIsStopped(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Interval = time.Millisecond })
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.PollInterval = time.Millisecond })
 	ctx, stop := context.WithCancel(t.Context())
 	var failures atomic.Int32
 	w.store.before = func(int, string) error {
@@ -326,7 +326,7 @@ func TestRunGoesOnUntilItIsStopped(t *testing.T) {
 
 func TestAFulfillerHasTheTimeItIsGiven(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.WorkTimeout = 50 * time.Millisecond })
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.StepTimeout = 50 * time.Millisecond })
 	slow := func(ctx context.Context, _ ledger.Purchase) error {
 		<-ctx.Done()
 		return errors.New("too slow")

@@ -31,7 +31,7 @@ func TestRefusedOrders(t *testing.T) {
 			w := newWorld(t)
 			w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Body: c.reply})
 			order := hat
-			order.Key = "key"
+			order.IdempotencyKey = "key"
 			p, err := w.buy(order)
 			require.ErrorIs(t, err, c.want)
 			require.Equal(t, ledger.Refused, p.State)
@@ -69,7 +69,7 @@ func TestARefusalOfTheCallFreesTheKey(t *testing.T) {
 			c.fault.Path, c.fault.Times = "transact", 1
 			w.gloebit.Inject(c.fault)
 			order := hat
-			order.Key = "key"
+			order.IdempotencyKey = "key"
 			p, err := w.buy(order)
 			require.ErrorIs(t, err, c.want)
 			require.Equal(t, ledger.Refused, p.State)
@@ -90,7 +90,7 @@ func TestRefusalFreesTheKey(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.gloebit.AddBalance("alice", "-950"))
 	order := hat
-	order.Key = "key"
+	order.IdempotencyKey = "key"
 	p, err := w.buy(order)
 	require.ErrorIs(t, err, gloebit.ErrInsufficientBalance)
 	require.NoError(t, w.gloebit.AddBalance("alice", "100"))
@@ -104,7 +104,7 @@ func TestRefusalFreesTheKey(t *testing.T) {
 	})
 	t.Run("another order is another purchase", func(t *testing.T) {
 		dear := order
-		dear.Key, dear.Price = "another key", 60
+		dear.IdempotencyKey, dear.Price = "another key", 60
 		_, err := w.buy(dear)
 		require.ErrorIs(t, err, gloebit.ErrInsufficientBalance)
 		cheap := dear

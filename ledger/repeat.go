@@ -2,7 +2,7 @@ package ledger
 
 import (
 	"context"
-	"errors"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -21,11 +21,11 @@ func retry(ctx context.Context, do func() error) {
 	}, backoff.WithBackOff(next), backoff.WithMaxElapsedTime(0))
 }
 
-// every calls do every Config.Interval until ctx ends.
+// every calls do every Config.PollInterval until ctx ends.
 func (l *Ledger) every(ctx context.Context, do func()) {
 	for ctx.Err() == nil {
 		do()
-		timer := time.NewTimer(l.config.Interval)
+		timer := time.NewTimer(l.config.PollInterval)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -38,10 +38,10 @@ func (l *Ledger) every(ctx context.Context, do func()) {
 // so that it is not asked without a pause.
 type streak struct {
 	inRow int
-	all   []error
+	first error // the others say the same
 }
 
-const longestStreak = 3
+const maxStreak = 3
 
 func (s *streak) add(err error) {
 	if err == nil || missing(err) {
@@ -49,11 +49,27 @@ func (s *streak) add(err error) {
 		return
 	}
 	s.inRow++
-	if len(s.all) < longestStreak {
-		s.all = append(s.all, err)
+	if s.first == nil {
+		s.first = err
 	}
 }
 
-func (s *streak) over() bool { return s.inRow >= longestStreak }
+func (s *streak) over() bool { return s.inRow >= maxStreak }
 
-func (s *streak) err() error { return errors.Join(s.all...) }
+// rarely lets one of many goroutines log what all of them see.
+type rarely struct {
+	mu   sync.Mutex
+	next time.Time
+}
+
+// due reports whether nothing was due for that long.
+func (r *rarely) due(every time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if now.Before(r.next) {
+		return false
+	}
+	r.next = now.Add(every)
+	return true
+}

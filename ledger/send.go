@@ -14,8 +14,10 @@ import (
 // itself is refused, for example because of the token, the purchase is refused
 // only if this is the first time it is sent since the user ordered. The error
 // says why it was refused, or that it has since been canceled.
-func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, first bool) (Purchase, error) {
-	sending, stop := context.WithTimeout(ctx, l.config.WorkTimeout)
+func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, first bool) (now Purchase, err error) {
+	ctx, end := l.startStep(ctx, "send", p)
+	defer func() { end(now.stepResult(err)) }()
+	sending, stop := context.WithTimeout(ctx, l.config.StepTimeout)
 	receipt, err := client.Transact(sending, p.transaction(l.holdURLs(p.ID)))
 	stop()
 	if errors.Is(err, gloebit.ErrPriceChanged) {
@@ -76,7 +78,7 @@ func readReceipt(receipt gloebit.Receipt, err error, first bool) (e event, answe
 		return refused, true
 	}
 	for _, unknown := range append(unavailable(),
-		gloebit.ErrOutcomeUnknown, gloebit.ErrPending, gloebit.ErrQueuingFailed, gloebit.ErrBadReply, gloebit.ErrStore, context.Canceled) {
+		gloebit.ErrOutcomeUnknown, gloebit.ErrTransactionPending, gloebit.ErrQueuingFailed, gloebit.ErrInvalidResponse, gloebit.ErrStore, context.Canceled) {
 		if errors.Is(err, unknown) {
 			return event{}, false
 		}
@@ -122,4 +124,5 @@ func (p *pause) on(now time.Time) bool {
 	return now.Before(p.until)
 }
 
-var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back")
+var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back: " +
+	"is Handler mounted at Config.CallbackURL, and does Gloebit reach it there?")

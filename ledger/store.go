@@ -52,10 +52,10 @@ type Store interface {
 	// guarantee all this. If fn keeps running long after that, the store may
 	// release its lock, so that others can change the purchase. fn must not
 	// call a method of the store. It must not change Realm, ID and CreatedAt,
-	// nor GloebitID and Key unless UserID was empty, nor UserID unless it was
-	// empty or the purchase was Refused. If fn takes a purchase out of Refused
-	// while another purchase holds its key, Change saves nothing and returns an
-	// error.
+	// nor GloebitID and Key unless UserID was or becomes empty, nor UserID
+	// unless it was or becomes empty or the purchase was Refused. If fn takes a
+	// purchase out of Refused while another purchase holds its key, Change saves
+	// nothing and returns an error.
 	Change(ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
 	// Claim sets the NextAt of the purchase of that realm and state that has
 	// been due the longest to until, and returns the purchase with it, in one
@@ -66,14 +66,25 @@ type Store interface {
 	// nevertheless, so that the purchase does not block others.
 	Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error)
 	// List returns the purchases that match the query, newest first: by
-	// CreatedAt and then by ID, both descending. A purchase that can't be read
-	// is returned with the fields that are known, and its Cause says why.
+	// CreatedAt and then by ID, both descending, or with OldestFirst both
+	// ascending. A purchase that can't be read is returned with the fields that
+	// are known, and its Cause says why.
 	List(ctx context.Context, q Query) ([]Purchase, error)
 	// Counts returns the number of unfinished purchases by realm and state, for
 	// all realms, in the order of realms and [States]. A purchase is overdue
 	// when its NextAt is before the given time. A state without purchases has
 	// no Count.
 	Counts(ctx context.Context, overdue time.Time) ([]Count, error)
+	// Tally returns what the purchases of a realm add up to: see [Grouping] for
+	// which are counted and in which order. From is included, until is not, and
+	// zero means no limit. If the grouping is unknown, the error is
+	// gloebit.ErrInvalidRequest.
+	Tally(ctx context.Context, realm string, by Grouping, from, until time.Time) ([]Tally, error)
+	// Prune removes the finished purchases of a realm whose UpdatedAt is before
+	// that time, some at a time, and returns how many it removed, also with an
+	// error. It may skip a purchase whose Change runs. Their keys are free
+	// afterwards.
+	Prune(ctx context.Context, realm string, before time.Time) (removed int64, err error)
 }
 
 // Count is the number of unfinished purchases in a realm and a state.
@@ -83,6 +94,33 @@ type Count struct {
 	Purchases int64 // all of them
 	Stuck     int64 // marked stuck
 	Overdue   int64 // whose next step should have been tried
+
+	Oldest       time.Time // the earliest CreatedAt
+	OverdueSince time.Time // the earliest NextAt of those that are overdue; zero if none is
+}
+
+// Grouping says what a [Tally] is of.
+type Grouping string
+
+const (
+	// ByDay adds up the paid purchases of each day in UTC by PaidAt, in the
+	// order of the days. A day without any has no Tally.
+	ByDay Grouping = "day"
+	// ByItem adds up the paid purchases of each item or product by PaidAt. It
+	// returns the hundred with the most gloebits, most first, then by name.
+	ByItem Grouping = "item"
+	// ByState adds up the purchases in each state by CreatedAt, in the order of
+	// [States].
+	ByState Grouping = "state"
+)
+
+// Tally is what purchases add up to.
+type Tally struct {
+	Day       time.Time // its midnight in UTC, with ByDay
+	Item      string    // the item or product, with ByItem
+	State     State     // with ByState
+	Purchases int64     // how many
+	Gloebits  int64     // their totals, in whole gloebits; see [Order].Price for products
 }
 
 // Query selects purchases to list. Realm must be set. With no other field set,
@@ -90,6 +128,8 @@ type Count struct {
 type Query struct {
 	Realm     string    // of this realm; [Ledger.List] sets its own
 	UserID    string    // of this user; empty means all users
+	GloebitID string    // paid by this account at Gloebit; empty means all
+	Item      string    // of this item or product; empty means all
 	States    []State   // in one of these states; empty means any state
 	Stuck     bool      // only those that are stuck
 	DueBefore time.Time // only those whose NextAt is set and before this; zero means all
@@ -97,11 +137,13 @@ type Query struct {
 	Until     time.Time // only those with a CreatedAt before this; zero means all
 	After     Cursor    // only those that come after this place; zero means from the start
 	Limit     int       // the most purchases to return, up to 1,000; zero means 100
+
+	OldestFirst bool // the order of the list
 }
 
 const (
 	defaultLimit = 100
-	mostListed   = 1000
+	maxListed    = 1000
 )
 
 // PageSize returns Limit, or the limit that applies if it is zero or too large.
@@ -109,7 +151,7 @@ func (q Query) PageSize() int {
 	if q.Limit <= 0 {
 		return defaultLimit
 	}
-	return min(q.Limit, mostListed)
+	return min(q.Limit, maxListed)
 }
 
 // Cursor is a place in a list of purchases. The zero value is its start. For
@@ -141,7 +183,7 @@ func ParseCursor(s string) (Cursor, error) {
 	}
 	micros, id, _ := strings.Cut(s, ".")
 	at, err := strconv.ParseInt(micros, 10, 64)
-	if err == nil && (id == "" || len(id) > longestID) {
+	if err == nil && (id == "" || len(id) > maxID) {
 		err = errors.New("no id")
 	}
 	if err != nil {

@@ -39,7 +39,7 @@ func TestAPurchaseIsJSON(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
-	order.Key, order.Data = "key", json.RawMessage(`{"a":["<",1.50]}`)
+	order.IdempotencyKey, order.Data = "key", json.RawMessage(`{"a":["<",1.50]}`)
 	p := w.bought(order)
 	text, err := json.Marshal(p)
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestAPurchaseIsJSON(t *testing.T) {
 
 func TestUsersWhoCanNotBe(t *testing.T) {
 	t.Parallel()
-	p := ledger.Purchase{Realm: "r", ID: "id", Order: hat, State: ledger.Created}
+	p := ledger.Purchase{Realm: "r", ID: "id", Order: keyed(hat), State: ledger.Created}
 	require.ErrorIs(t, p.Check(), gloebit.ErrInvalidRequest)
 	p.UserID = "u"
 	require.NoError(t, p.Check())

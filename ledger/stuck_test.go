@@ -83,7 +83,7 @@ func TestWhatIsStuckCanBeTakenUpAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.stick(ledger.Settled)
-	got, err := w.ledger.Retry(t.Context(), p.ID)
+	got, err := w.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 	require.NoError(t, err)
 	require.False(t, got.Stuck())
 	wantHistory(t, got)
@@ -92,7 +92,7 @@ func TestWhatIsStuckCanBeTakenUpAgain(t *testing.T) {
 	require.False(t, got.Stuck(), "its age begins anew")
 	require.Equal(t, 1, got.Attempts)
 	for range 3 {
-		again, err := w.ledger.Retry(t.Context(), p.ID)
+		again, err := w.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 		require.NoError(t, err)
 		require.Equal(t, w.clock.Now(), again.NextAt)
 		require.Equal(t, got.History, again.History, "which must not outgrow what a store takes, however often somebody asks")
@@ -100,10 +100,10 @@ func TestWhatIsStuckCanBeTakenUpAgain(t *testing.T) {
 	w.goods.deliver = nil
 	w.reconcile()
 	done := w.wantState(p.ID, ledger.Delivered)
-	got, err = w.ledger.Retry(t.Context(), p.ID)
+	got, err = w.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 	require.NoError(t, err)
 	require.Equal(t, done, got, "what is finished stays as it is")
-	_, err = w.ledger.Retry(t.Context(), "unknown")
+	_, err = w.ledger.Retry(t.Context(), "unknown", ledger.Act{})
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 

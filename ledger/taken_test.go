@@ -22,12 +22,12 @@ func TestCallbackOfRefusedWhoseKeyIsTaken(t *testing.T) {
 	for step, want := range map[string]ledger.State{"cancel": ledger.Released, "consume": ledger.Settled} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.WorkTimeout = time.Second })
+			w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.StepTimeout = time.Second })
 			w.refusing()
 			order := keyed(hat)
 			p, err := w.buy(order)
 			require.ErrorIs(t, err, gloebit.ErrCannotSpend)
-			coat := ledger.Order{Key: order.Key, Item: "coat", Price: 1, Quantity: 1}
+			coat := ledger.Order{IdempotencyKey: order.IdempotencyKey, Item: "coat", Price: 1, Quantity: 1}
 			taken := w.bought(coat)
 			require.NotEqual(t, p.ID, taken.ID)
 
@@ -36,7 +36,7 @@ func TestCallbackOfRefusedWhoseKeyIsTaken(t *testing.T) {
 			require.Equal(t, want == ledger.Settled, got.Stuck())
 			require.False(t, got.HoldsKey())
 			require.Equal(t, taken.ID, w.bought(coat).ID, "the key is still that of the other purchase")
-			_, err = w.ledger.Retry(t.Context(), p.ID)
+			_, err = w.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 			require.NoError(t, err)
 			w.settle()
 			w.reconcile()

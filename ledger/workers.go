@@ -15,20 +15,22 @@ import (
 // Run does the work of [Ledger.Reconcile] until ctx ends. Config.Workers
 // goroutines deliver and release, and as many others send, so that paid
 // purchases do not wait for Gloebit. A goroutine that finds no work looks again
-// after Config.Interval. Run also saves the callbacks that are kept in memory.
+// after Config.PollInterval. Run also saves the callbacks that are kept in memory.
 // When ctx ends, it finishes its work in progress, within 5/4 of
-// Config.WorkTimeout, and returns the context's error, which it logs. If a
+// Config.StepTimeout, and returns the context's error, which it logs. If a
 // Fulfiller does not return, Run abandons the call and logs its purchase,
 // whether a worker or a callback made the call. Every replica may call Run.
-// Failures are logged.
+// A store that is down is logged once every Config.PollInterval, not by each
+// goroutine.
 func (l *Ledger) Run(ctx context.Context) error {
 	l.running.Add(1)
 	defer l.running.Add(-1)
 	var saving sync.WaitGroup
 	saving.Go(func() { l.keepSaving(ctx) })
+	var failed rarely
 	l.work(ctx, func(states []State) {
 		l.every(ctx, func() {
-			if err := l.round(ctx, l.now(), states); err != nil {
+			if err := l.round(ctx, l.now(), states); err != nil && failed.due(l.config.PollInterval) {
 				l.log.ErrorContext(ctx, "gloebit ledger: a pass has failed", "cause", words(err))
 			}
 		})
@@ -48,23 +50,25 @@ func (l *Ledger) Run(ctx context.Context) error {
 // failing is marked stuck, and logged. While Gloebit is down, sending pauses.
 //
 // When ctx ends, Reconcile starts no more work and finishes the work in
-// progress, within about Config.WorkTimeout. A Fulfiller that does not return
+// progress, within about Config.StepTimeout. A Fulfiller that does not return
 // blocks Reconcile until then, so call it with a context that ends. The error
-// is gloebit.ErrStore when the store failed, or the context's. Reconcile
-// returns no error for a failed step.
+// is gloebit.ErrStore when the store failed, of which it is the first failure,
+// or the context's. Reconcile returns no error for a failed step.
 func (l *Ledger) Reconcile(ctx context.Context) error {
 	var mu sync.Mutex
-	errs := []error{l.saveKept(ctx)}
+	first := l.saveKept(ctx)
 	now := l.now() // after what was saved, which is due now
 	l.work(ctx, func(states []State) {
 		err := l.round(ctx, now, states)
 		mu.Lock()
 		defer mu.Unlock()
-		errs = append(errs, err)
+		if first == nil {
+			first = err
+		}
 	})
 	mu.Lock()
 	defer mu.Unlock()
-	return errors.Join(append(slices.Clone(errs), ctx.Err())...)
+	return errors.Join(first, ctx.Err())
 }
 
 // toFinish and toSend return the states whose purchases need work. Each list
@@ -96,7 +100,7 @@ func (l *Ledger) work(ctx context.Context, work func(states []State)) {
 	var left []string
 	select {
 	case <-done:
-	case <-time.After(l.config.WorkTimeout + l.config.WorkTimeout/4): // a step, and the saving of what came of it
+	case <-time.After(l.config.StepTimeout + l.config.StepTimeout/4): // a step, and the saving of what came of it
 		left = l.held.all()
 	}
 	left = append(left, l.overdue.all()...)
@@ -106,8 +110,8 @@ func (l *Ledger) work(ctx context.Context, work func(states []State)) {
 	}
 }
 
-// mostUnreadable bounds a round on a store that reads nothing.
-const mostUnreadable = 10_000
+// maxUnreadable bounds a round on a store that reads nothing.
+const maxUnreadable = 10_000
 
 // round works on the purchases in those states that were due at that time, one
 // after the other, until there is none, the store is down or ctx ends. A worker
@@ -126,11 +130,11 @@ func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error
 	defer func() { <-slots }()
 	var failures streak
 	unreadable := 0
-	for found := true; found && unreadable < mostUnreadable; {
+	for found := true; found && unreadable < maxUnreadable; {
 		found = false
 		for _, state := range states {
 			if failures.over() || ctx.Err() != nil || sends && l.pause.on(l.now()) {
-				return failures.err()
+				return failures.first
 			}
 			p, err := l.store.Claim(ctx, l.realm, state, due, l.now().Add(l.claimFor()))
 			switch {
@@ -147,7 +151,7 @@ func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error
 			}
 		}
 	}
-	return failures.err()
+	return failures.first
 }
 
 // pickUp tries the next step of a purchase. The error is the store's.
@@ -159,7 +163,7 @@ func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
 		return err
 	}
 	if l.tooLate(p) {
-		_, err := l.withdraw(ctx, p.ID, l.whyTooLate())
+		_, err := l.withdraw(ctx, p.ID, event{cause: l.whyTooLate()})
 		return err
 	}
 	loading, stop := l.within(ctx)
@@ -173,7 +177,7 @@ func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
 		_, _ = l.send(ctx, client, p, false) // the purchase itself says what came of it
 		return nil
 	case p.State == Created && (errors.Is(err, gloebit.ErrNotConnected) || errors.Is(err, errOtherConnection)):
-		_, err = l.withdraw(ctx, p.ID, words(err))
+		_, err = l.withdraw(ctx, p.ID, event{cause: words(err)})
 		return err
 	}
 	_, err = l.recordFailure(ctx, p, err)

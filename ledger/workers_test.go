@@ -63,7 +63,7 @@ func TestPaidPurchasesDoNotWaitForSending(t *testing.T) {
 		for i := range 100 {
 			q.put(fmt.Sprint("paid-", i), ledger.Settled, true)
 		}
-		time.Sleep(10*time.Second + time.Millisecond) // an Interval, and the wait after the failure
+		time.Sleep(10*time.Second + time.Millisecond) // a PollInterval, and the wait after the failure
 		for i := range 100 {
 			q.wantState(fmt.Sprint("paid-", i), ledger.Delivered)
 		}
@@ -89,6 +89,30 @@ func TestSendingPausesWhileGloebitIsDown(t *testing.T) {
 		require.Less(t, hung.calls.Load(), int32(60))
 		require.Greater(t, hung.calls.Load(), int32(5))
 		require.ErrorIs(t, stop(), context.Canceled)
+	})
+}
+
+func TestAStoreThatIsDownIsLoggedOnceAnInterval(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuiet(t, func(c *ledger.Config) { c.PollInterval, c.Workers = time.Minute, 8 })
+		q.store.failing(errDown)
+		stop := q.run()
+		time.Sleep(10*time.Minute - time.Second) // ten intervals
+		require.ErrorIs(t, stop(), context.Canceled)
+		var failures []string
+		for line := range strings.Lines(q.log.String()) {
+			if strings.Contains(line, "level=ERROR") {
+				failures = append(failures, line)
+			}
+		}
+		require.Len(t, failures, 10)
+		for _, line := range failures {
+			require.Equal(t, 1, strings.Count(line, errDown.Error()), line)
+		}
+		err := q.ledger.Reconcile(t.Context())
+		require.ErrorIs(t, err, gloebit.ErrStore)
+		require.Equal(t, 1, strings.Count(err.Error(), errDown.Error()), err)
 	})
 }
 
@@ -200,7 +224,7 @@ func TestRepeatsShareOnePoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q, _ := newHungUp(t)
-		order := ledger.Order{Key: "key", Item: "hat", Price: 100, Quantity: 1, Username: "Alice"}
+		order := ledger.Order{IdempotencyKey: "key", Item: "hat", Price: 100, Quantity: 1, Username: "Alice"}
 		client, err := q.config.Merchant.Client(t.Context(), "alice")
 		require.NoError(t, err)
 		var gets atomic.Int32

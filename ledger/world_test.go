@@ -155,8 +155,8 @@ var hat = ledger.Order{Item: "hat", Price: 100, Quantity: 1}
 // keyed gives an order without a key a new one.
 
 func keyed(order ledger.Order) ledger.Order {
-	if order.Key == "" {
-		order.Key = uuid.NewString()
+	if order.IdempotencyKey == "" {
+		order.IdempotencyKey = uuid.NewString()
 	}
 	return order
 }

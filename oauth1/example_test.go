@@ -7,12 +7,12 @@ import (
 	"github.com/go-gloebit/gloebit/oauth1"
 )
 
-// ExampleFlow connects users by OAuth 1.0a. Everything else is as with OAuth 2.0.
-func ExampleFlow() {
+// ExampleProtocol connects users by OAuth 1.0a. Everything else is as with OAuth 2.0.
+func ExampleProtocol() {
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
 		Provider: gloebit.Sandbox(), SignIn: true,
-		Flow: oauth1.Flow{},
+		Protocol: oauth1.Protocol{},
 	})
 	if err != nil {
 		panic(err)

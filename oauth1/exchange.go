@@ -15,7 +15,7 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-const largestAnswer = 64 << 10 // bytes of a token answer
+const maxAnswer = 64 << 10 // bytes of a token answer
 
 // problems are the values of oauth_problem that errors name: those of the OAuth
 // Problem Reporting extension. Any other text may repeat a secret.
@@ -54,13 +54,13 @@ func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, e.err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, largestAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		e.err = unsaidError{err}
 		return nil, e.err
 	}
-	if len(body) > largestAnswer {
-		e.err = fmt.Errorf("longer than %d bytes", largestAnswer)
+	if len(body) > maxAnswer {
+		e.err = fmt.Errorf("longer than %d bytes", maxAnswer)
 		return nil, e.err
 	}
 	e.status = resp.StatusCode
@@ -74,17 +74,17 @@ func (e *exchange) failure(step string) error {
 	var network net.Error
 	switch {
 	case errors.Is(e.err, context.Canceled):
-		return fmt.Errorf("%w: %s: %w", connect.ErrExchange, step, context.Canceled)
+		return fmt.Errorf("%w: %s: %w", connect.ErrTokenExchange, step, context.Canceled)
 	case errors.Is(e.err, context.DeadlineExceeded), errors.As(e.err, &network) && network.Timeout():
-		return fmt.Errorf("%w: %s: %w", connect.ErrExchange, step, context.DeadlineExceeded)
+		return fmt.Errorf("%w: %s: %w", connect.ErrTokenExchange, step, context.DeadlineExceeded)
 	case e.err != nil:
-		return fmt.Errorf("%w: %w: %s: %w", connect.ErrExchange, connect.ErrUnavailable, step, e.err)
+		return fmt.Errorf("%w: %w: %s: %w", connect.ErrTokenExchange, connect.ErrUnavailable, step, e.err)
 	case e.status >= http.StatusInternalServerError:
-		return fmt.Errorf("%w: %w: %s: status %d", connect.ErrExchange, connect.ErrUnavailable, step, e.status)
+		return fmt.Errorf("%w: %w: %s: status %d", connect.ErrTokenExchange, connect.ErrUnavailable, step, e.status)
 	case e.status != http.StatusOK && e.status != http.StatusCreated:
-		return fmt.Errorf("%w: %s: status %d%s", connect.ErrExchange, step, e.status, e.problem())
+		return fmt.Errorf("%w: %s: status %d%s", connect.ErrTokenExchange, step, e.status, e.problem())
 	}
-	return fmt.Errorf("%w: %s: the answer can't be read", connect.ErrExchange, step)
+	return fmt.Errorf("%w: %s: the answer can't be read", connect.ErrTokenExchange, step)
 }
 
 // problem returns the problem that the answer names, if errors may name it.

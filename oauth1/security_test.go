@@ -54,11 +54,11 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 				ClientID: "key", ClientSecret: secret, RedirectURL: "http://127.0.0.1/callback",
 				Server: serverAt(parrot(t, answer)), HTTPClient: http.DefaultClient, Clock: time.Now,
 			}
-			_, _, begun := oauth1.Flow{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: state})
-			require.ErrorIs(t, begun, connect.ErrExchange)
-			_, finished := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"request-token"}, "oauth_verifier": {verifier}},
+			_, _, begun := oauth1.Protocol{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: state})
+			require.ErrorIs(t, begun, connect.ErrTokenExchange)
+			_, finished := oauth1.Protocol{}.Finish(t.Context(), app, url.Values{"oauth_token": {"request-token"}, "oauth_verifier": {verifier}},
 				`{"token":"request-token","secret":"request-secret"}`, nil)
-			require.ErrorIs(t, finished, connect.ErrExchange)
+			require.ErrorIs(t, finished, connect.ErrTokenExchange)
 			for _, err := range []error{begun, finished} {
 				for _, word := range []string{"OAuth", "oauth_", state, "verifier", secret, "request-token", "request-secret", "%"} {
 					require.NotContains(t, err.Error(), word)
@@ -75,13 +75,13 @@ func TestSecurity28AnswersAreCapped(t *testing.T) {
 		want   error
 	}{
 		"as much as there may be": {token + "&scope=" + strings.Repeat("+x", 512), nil},
-		"more of anything":        {token + "&x=" + strings.Repeat("x", 64<<10), connect.ErrExchange},
+		"more of anything":        {token + "&x=" + strings.Repeat("x", 64<<10), connect.ErrTokenExchange},
 	} {
 		app := connect.Application{
 			ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", HTTPClient: http.DefaultClient, Clock: time.Now,
 			Server: serverAt(parrot(t, func(string) string { return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + test.answer })),
 		}
-		_, err := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
+		_, err := oauth1.Protocol{}.Finish(t.Context(), app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
 		require.ErrorIs(t, err, test.want, name)
 	}
 }
@@ -104,9 +104,9 @@ func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
 			return nil, r.Context().Err()
 		})},
 	}
-	_, _, err := oauth1.Flow{}.Begin(ctx, app, connect.AuthorizationRequest{State: "s"})
-	require.ErrorIs(t, err, connect.ErrExchange)
-	_, err = oauth1.Flow{}.Finish(ctx, app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
-	require.ErrorIs(t, err, connect.ErrExchange)
+	_, _, err := oauth1.Protocol{}.Begin(ctx, app, connect.AuthorizationRequest{State: "s"})
+	require.ErrorIs(t, err, connect.ErrTokenExchange)
+	_, err = oauth1.Protocol{}.Finish(ctx, app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
+	require.ErrorIs(t, err, connect.ErrTokenExchange)
 	require.Equal(t, 2, asked)
 }

@@ -41,18 +41,18 @@ func TestWhatIsSentAndWhatIsRead(t *testing.T) {
 	})
 	base := strings.TrimSuffix(app.Server.Endpoint.TokenURL, "oauth2/access-token")
 	asked := []connect.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact}
-	page, kept, err := oauth1.Flow{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st", Scopes: asked, User: "al"})
+	page, kept, err := oauth1.Protocol{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st", Scopes: asked, User: "al"})
 	require.NoError(t, err)
 	require.Equal(t, base+"oauth/authorize?domain=id+balance+transact&oauth_token=rt&scope=id+balance+transact", page)
 
-	credential, err := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}, "state": {"st"}}, kept, asked)
+	credential, err := oauth1.Protocol{}.Finish(t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}, "state": {"st"}}, kept, asked)
 	require.NoError(t, err)
 	require.Equal(t, connect.Credential{AccessToken: "at", TokenSecret: "as", Subject: "g-1", Scopes: []connect.Scope{"id", "balance"}}, credential)
 
 	req, err := http.NewRequest(http.MethodPost, base+"transact", strings.NewReader(`{"a":1}`))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
-	require.NoError(t, oauth1.Flow{}.Authorize(app, req, credential))
+	require.NoError(t, oauth1.Protocol{}.Authorize(app, req, credential))
 	body, err := io.ReadAll(req.Body)
 	require.NoError(t, err)
 	require.Equal(t, `{"a":1}`, string(body), "the body is still there to be sent")
@@ -69,8 +69,8 @@ func TestWhatIsSentAndWhatIsRead(t *testing.T) {
 func TestABrokenServerIsUnavailableAndARefusalIsNot(t *testing.T) {
 	for status, unavailable := range map[int]bool{500: true, 503: true, 401: false, 404: false} {
 		app := application(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-		_, _, err := oauth1.Flow{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st"})
-		require.ErrorIs(t, err, connect.ErrExchange)
+		_, _, err := oauth1.Protocol{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st"})
+		require.ErrorIs(t, err, connect.ErrTokenExchange)
 		if unavailable {
 			require.ErrorIs(t, err, connect.ErrUnavailable)
 		} else {
@@ -92,7 +92,7 @@ func FuzzTokenAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		answer = body
-		credential, err := oauth1.Flow{}.Finish(t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}}, `{"token":"rt","secret":"rs"}`, nil)
+		credential, err := oauth1.Protocol{}.Finish(t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}}, `{"token":"rt","secret":"rs"}`, nil)
 		if err == nil && (credential.AccessToken == "" || credential.TokenSecret == "") {
 			t.Fatalf("%+v from %q", credential, body)
 		}

@@ -113,7 +113,7 @@ var brokenTokenStores = []struct {
 }{
 	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens { return saving(func(c *connect.Credential) { c.TokenSecret = "" }) }},
 	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens {
-		return saving(func(c *connect.Credential) { c.Until = c.Until.Truncate(time.Millisecond) })
+		return saving(func(c *connect.Credential) { c.ExpiresAt = c.ExpiresAt.Truncate(time.Millisecond) })
 	}},
 	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens {
 		return saving(func(c *connect.Credential) {
@@ -122,12 +122,12 @@ var brokenTokenStores = []struct {
 	}},
 	{"empty_fields_come_back_empty", func() *brokenTokens {
 		return saving(func(c *connect.Credential) {
-			if c.Expiry.Unix() == 0 {
-				c.Expiry = time.Time{}
+			if c.TokenExpiry.Unix() == 0 {
+				c.TokenExpiry = time.Time{}
 			}
 		})
 	}},
-	{"a_credential_past_its_Until_comes_back_whole_or_not_at_all", func() *brokenTokens { return saving(func(c *connect.Credential) { c.Until = time.Time{} }) }},
+	{"a_credential_past_its_Until_comes_back_whole_or_not_at_all", func() *brokenTokens { return saving(func(c *connect.Credential) { c.ExpiresAt = time.Time{} }) }},
 	{"user_ids_that_differ_in_any_byte_are_different_users", func() *brokenTokens { return naming(strings.ToLower) }},
 	{"user_ids_that_differ_in_any_byte_are_different_users", func() *brokenTokens {
 		return naming(func(s string) string { return strings.TrimRight(s, " ") + strings.Repeat("!", min(1, 255-len(s))) })

@@ -20,7 +20,7 @@ const (
 	secondRealm = "sandbox.gloebit.com/shop"
 )
 
-const mostLeft = 100 // records that are left beside the second run
+const maxLeft = 100 // records that are left beside the second run
 
 // tokens is a TokenStore as a case sees it: one realm of it.
 type tokens struct {
@@ -66,7 +66,7 @@ func runTokens(t *testing.T, store connect.TokenStore, run func(t *testing.T, st
 	if t.Failed() {
 		return
 	}
-	left := first.used.some(mostLeft)
+	left := first.used.some(maxLeft)
 	for _, id := range left {
 		save(t, first, id, withToken("of another realm: "+id))
 	}
@@ -111,14 +111,14 @@ func runStates(t *testing.T, store connect.StateStore, run func(t *testing.T, st
 	if t.Failed() {
 		return
 	}
-	left := first.used.some(mostLeft)
+	left := first.used.some(maxLeft)
 	for _, id := range left {
 		_, _ = first.Take(suite.InTime(t), id) // it may be there still
 		put(t, first, id, pendingUntil(soon(), "of another realm: "+id))
 	}
 	run(t, first.in(secondRealm))
 	for _, id := range left {
-		if got := take(t, first, id).Binding; got != "of another realm: "+id {
+		if got := take(t, first, id).BrowserHash; got != "of another realm: "+id {
 			t.Errorf("Take of %q returned the state %s", id, suite.Clip(got))
 		}
 	}
@@ -192,7 +192,7 @@ func stateRealmsApart(t *testing.T, store *states) {
 		put(t, store.in(key.Realm), key.ID, pendingUntil(soon(), tokenOf(i)))
 	}
 	for i, key := range oddKeys() {
-		if got := take(t, store.in(key.Realm), key.ID).Binding; got != tokenOf(i) {
+		if got := take(t, store.in(key.Realm), key.ID).BrowserHash; got != tokenOf(i) {
 			t.Errorf("Take of %q returned another key's state", key)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 // pendingUntil is a pending connection that is told from others by its binding.
 func pendingUntil(expires time.Time, binding string) connect.PendingConnection {
-	return connect.PendingConnection{Binding: binding, ExpiresAt: expires}
+	return connect.PendingConnection{BrowserHash: binding, ExpiresAt: expires}
 }
 
 func soon() time.Time { return time.Now().Add(10 * time.Minute) }
@@ -56,13 +56,13 @@ func unknownState(t *testing.T, store *states) {
 
 func stateRoundTrip(t *testing.T, store *states) {
 	want := connect.PendingConnection{
-		UserID:    "user \u00e9 \x01 'quoted'",
-		Verifier:  "verifier-._~",
-		ReturnTo:  "/articles/caf\u00e9?q='a'&b=\"c\"#\U0001F600",
-		Binding:   "binding-_",
-		Scopes:    []connect.Scope{"transact", "balance", "user"},
-		Required:  []connect.Scope{"transact"},
-		ExpiresAt: soon(),
+		UserID:         "user \u00e9 \x01 'quoted'",
+		Secret:         "verifier-._~",
+		ReturnTo:       "/articles/caf\u00e9?q='a'&b=\"c\"#\U0001F600",
+		BrowserHash:    "binding-_",
+		Scopes:         []connect.Scope{"transact", "balance", "user"},
+		RequiredScopes: []connect.Scope{"transact"},
+		ExpiresAt:      soon(),
 	}
 	wantFilled(t, want)
 	put(t, store, "key", want)
@@ -81,7 +81,7 @@ func takenOnce(t *testing.T, store *states) {
 	put(t, store, "other", pendingUntil(soon(), "other"))
 	take(t, store, "key")
 	wantNoState(t, store, "key")
-	if got := take(t, store, "other").Binding; got != "other" {
+	if got := take(t, store, "other").BrowserHash; got != "other" {
 		t.Errorf("Take returned %q, want the other state", got)
 	}
 }
@@ -98,10 +98,10 @@ func takenByOne(t *testing.T, store *states) {
 				<-start
 				pending, err := store.Take(ctx, key)
 				switch {
-				case err == nil && pending.Binding == key:
+				case err == nil && pending.BrowserHash == key:
 					won.Add(1)
 				case !errors.Is(err, connect.ErrNotFound):
-					t.Errorf("Take returned %q and the error %v", pending.Binding, err)
+					t.Errorf("Take returned %q and the error %v", pending.BrowserHash, err)
 				}
 			})
 		}
@@ -121,7 +121,7 @@ func putTwice(t *testing.T, store *states) {
 	} else if errors.Is(err, connect.ErrNotFound) {
 		t.Errorf("Put under a key that is in use returned the error %v", err)
 	}
-	if got := take(t, store, "key").Binding; got != "first" {
+	if got := take(t, store, "key").BrowserHash; got != "first" {
 		t.Errorf("Take returned what was put %s, want first", got)
 	}
 	wantNoState(t, store, "key")
@@ -132,7 +132,7 @@ func oddStateKeys(t *testing.T, store *states) {
 		put(t, store, key, pendingUntil(soon(), tokenOf(i)))
 	}
 	for i, key := range suite.OddKeys {
-		if got := take(t, store, key).Binding; got != tokenOf(i) {
+		if got := take(t, store, key).BrowserHash; got != tokenOf(i) {
 			t.Errorf("Take of %q returned another key's state", key)
 		}
 	}

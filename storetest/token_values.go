@@ -27,12 +27,12 @@ func fullCredential(t *testing.T) connect.Credential {
 		AccessToken:  "access-._~+/=!'\"\\ %00 \u00e9\u4e16\U0001F600",
 		RefreshToken: "refresh-" + connect.Secret(strings.Repeat("r", 4096)),
 		TokenSecret:  "secret&=",
-		Expiry:       now.Add(time.Hour),
+		TokenExpiry:  now.Add(time.Hour),
 		Scopes:       []connect.Scope{"transact", "balance", "user", "\u00e9,;\"'"},
 		Subject:      "id \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x01 and \n",
 		Name:         "name \u00e9\u4e16\U0001F600 with 'quotes', \"these\", \x01 and \n",
 		ConnectedAt:  time.Date(2013, 7, 1, 2, 3, 4, 567_891_000, time.FixedZone("", 5400)),
-		Until:        now.Add(48*time.Hour + 123_457*time.Microsecond),
+		ExpiresAt:    now.Add(48*time.Hour + 123_457*time.Microsecond),
 	}
 	wantFilled(t, full)
 	return full
@@ -60,8 +60,8 @@ func emptyTokenRoundTrip(t *testing.T, store *tokens) {
 		{},
 		withToken("only a token"),
 		{Scopes: []connect.Scope{}},
-		{Expiry: time.Unix(0, 0)}, // a time like any other: it must not become the zero time, which is never
-		{Expiry: time.Unix(-1, 0), ConnectedAt: time.Unix(0, 1)},
+		{TokenExpiry: time.Unix(0, 0)}, // a time like any other: it must not become the zero time, which is never
+		{TokenExpiry: time.Unix(-1, 0), ConnectedAt: time.Unix(0, 1)},
 	} {
 		save(t, store, "u", want)
 		wantEqual(t, load(t, store, "u"), want)
@@ -113,7 +113,7 @@ func deletes(t *testing.T, store *tokens) {
 func lapsed(t *testing.T, store *tokens) {
 	for _, until := range []time.Time{time.Now(), time.Now().Add(-time.Hour), time.Unix(0, 0), time.Unix(-1, 0)} {
 		want := withToken("lapsed")
-		want.Until = until
+		want.ExpiresAt = until
 		save(t, store, "u", want)
 		got, err := store.Load(suite.InTime(t), "u")
 		if errors.Is(err, connect.ErrNotFound) {
@@ -128,10 +128,10 @@ func lapsed(t *testing.T, store *tokens) {
 func lapsedReplaced(t *testing.T, store *tokens) {
 	credential := withToken("short")
 	for _, userID := range []string{"replaced", "removed"} {
-		credential.Until = time.Now().Add(suite.AMoment / 10)
+		credential.ExpiresAt = time.Now().Add(suite.AMoment / 10)
 		save(t, store, userID, credential)
 	}
-	pass(credential.Until)
+	pass(credential.ExpiresAt)
 	save(t, store, "replaced", withToken("new"))
 	wantToken(t, store, "replaced", "new")
 	if err := store.Delete(suite.InTime(t), "removed"); err != nil {

@@ -27,7 +27,7 @@ func Example() {
 
 	r := chi.NewRouter()
 	r.Use(sessions.LoadAndSave)
-	gloebitchi.Mount(r, merchant) // connect, callback, disconnect
+	gloebitchi.Register(r, merchant) // connect, callback, disconnect
 
 	r.With(merchant.Optional).Get("/", func(w http.ResponseWriter, r *http.Request) {
 		if client, ok := gloebit.FromContext(r.Context()); ok {
@@ -38,7 +38,7 @@ func Example() {
 		r.Use(gloebitchi.Require(merchant, gloebit.ScopeTransact)) // from here on, all are connected
 		r.Post("/buy/{product}", func(w http.ResponseWriter, r *http.Request) {
 			client := gloebit.MustFromContext(r.Context())
-			receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{Key: r.FormValue("order"), Product: chi.URLParam(r, "product"), Quantity: 1})
+			receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{IdempotencyKey: r.FormValue("order"), Product: chi.URLParam(r, "product"), Quantity: 1})
 			if err != nil {
 				merchant.HandleError(w, r, err)
 				return

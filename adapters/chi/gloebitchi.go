@@ -10,7 +10,7 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// Mount mounts the merchant's connect, callback and disconnect handlers at the
+// Register mounts the merchant's connect, callback and disconnect handlers at the
 // directory of Config.RedirectURL. The router may be the outermost one or that
 // of any Route or Mount on the way there: for
 // https://shop.example/shop/gloebit/callback it is equally well called on the
@@ -20,7 +20,7 @@ import (
 //
 // The application's sessions must be around it: call r.Use with their
 // LoadAndSave before.
-func Mount(r chi.Router, m *gloebit.Merchant) {
+func Register(r chi.Router, m *gloebit.Merchant) {
 	handler := m.Handler()
 	for _, route := range m.Routes() {
 		r.Handle(route, handler)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/adapters/gorilla/internal/turns"
+	"github.com/go-gloebit/gloebit/adapters/gorilla/internal/keylock"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
@@ -44,7 +44,7 @@ type Config struct {
 // another of the same request uses it.
 type Sessions struct {
 	config Config
-	turns  turns.Turns // of the sessions that end or are saved
+	locks  keylock.Locks // of the sessions that end or are saved
 }
 
 var _ gloebit.SessionStore = (*Sessions)(nil)

@@ -183,7 +183,7 @@ func (v *visit) alone() (release func()) {
 	if v.id == "" {
 		return func() {}
 	}
-	release, err := v.sessions.turns.Take(context.WithoutCancel(v.request.Context()), v.id)
+	release, err := v.sessions.locks.Lock(context.WithoutCancel(v.request.Context()), v.id)
 	if err != nil {
 		panic(err) // a context that never ends gives a turn
 	}

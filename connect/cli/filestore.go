@@ -57,7 +57,7 @@ func UserStore(program string) (*FileStore, error) {
 	return &FileStore{Dir: filepath.Join(dir, program)}, nil
 }
 
-// PlainAtRest implements [connect.PlainStore].
+// PlainAtRest implements [connect.PlaintextStore].
 func (s *FileStore) PlainAtRest() bool { return true }
 
 // Format writes the type's name and the directory, for every verb.
@@ -70,8 +70,8 @@ type record struct {
 	Credential json.RawMessage `json:"credential"` // as connect.EncodeCredential has it
 }
 
-// longestFile is the most bytes of a file: a credential has 256 KiB.
-const longestFile = 1 << 20
+// maxFile is the most bytes of a file: a credential has 256 KiB.
+const maxFile = 1 << 20
 
 // Load implements [connect.TokenStore].
 func (s *FileStore) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
@@ -152,7 +152,7 @@ func (s *FileStore) read(key connect.Key) (*connect.Credential, error) {
 	if err := s.checkDir(); err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(io.LimitReader(file, longestFile+1))
+	body, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("cli: %w: %w", ErrFile, err)
 	}
@@ -164,7 +164,7 @@ func decode(path string, body []byte, key connect.Key) (*connect.Credential, err
 	var r record
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
-	if len(body) > longestFile || !json.Valid(body) || decoder.Decode(&r) != nil || len(r.Credential) == 0 {
+	if len(body) > maxFile || !json.Valid(body) || decoder.Decode(&r) != nil || len(r.Credential) == 0 {
 		return nil, fmt.Errorf("cli: %w: %s was cut off, or holds something else: remove it, and log in again", ErrFile, path)
 	}
 	if r.Realm != key.Realm || r.ID != key.ID {

@@ -31,7 +31,7 @@ var ann = connect.Key{Realm: "server.example/app", ID: "ann"}
 
 func saving(token string) func(context.Context, *connect.Credential) (*connect.Credential, error) {
 	return func(context.Context, *connect.Credential) (*connect.Credential, error) {
-		return &connect.Credential{AccessToken: connect.Secret(token), Expiry: time.Now()}, nil
+		return &connect.Credential{AccessToken: connect.Secret(token), TokenExpiry: time.Now()}, nil
 	}
 }
 

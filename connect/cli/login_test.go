@@ -246,7 +246,7 @@ func TestBrowser(t *testing.T) {
 		require.NoError(t, err)
 		key := connect.Key{Realm: strings.TrimPrefix(s.URL, "http://") + "/app", ID: "owner"}
 		require.NoError(t, p.Store.Update(t.Context(), key, func(_ context.Context, c *connect.Credential) (*connect.Credential, error) {
-			c.Expiry = time.Now()
+			c.TokenExpiry = time.Now()
 			return c, nil
 		}))
 		s.refused = true

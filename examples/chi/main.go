@@ -36,7 +36,7 @@ func main() {
 	shop, purchases, err := newShop("http://127.0.0.1:8080", gloebit.Config{
 		ClientID:     id,
 		ClientSecret: gloebit.Secret(secret),
-		Provider:     gloebit.At("http://127.0.0.1:8081"), // the sandbox
+		Provider:     gloebit.ProviderAt("http://127.0.0.1:8081"), // the sandbox
 		Logger:       slog.Default(),
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, 
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
 	buy := func(w http.ResponseWriter, r *http.Request) {
-		order := ledger.Order{Key: r.FormValue("order"), Item: "green-hat", Price: 40, Quantity: 1}
+		order := ledger.Order{IdempotencyKey: r.FormValue("order"), Item: "green-hat", Price: 40, Quantity: 1}
 		if _, err := purchases.Purchase(r.Context(), gloebit.MustFromContext(r.Context()), order); err != nil {
 			merchant.HandleError(w, r, err)
 			return
@@ -106,7 +106,7 @@ func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, 
 	r.Handle("/gloebit/hold/*", purchases.Handler()) // Gloebit's callbacks have no session
 	r.Group(func(r chi.Router) {
 		r.Use(sessions.LoadAndSave, http.NewCrossOriginProtection().Handler)
-		gloebitchi.Mount(r, merchant) // connect, callback, disconnect
+		gloebitchi.Register(r, merchant) // connect, callback, disconnect
 		r.With(merchant.Optional).Get("/", home)
 		r.Post("/sign-in", signIn)
 		r.With(gloebitchi.Require(merchant, gloebit.ScopeTransact)).Post("/buy", buy)

@@ -37,7 +37,7 @@ func main() {
 	shop, purchases, err := newShop("http://127.0.0.1:8080", gloebit.Config{
 		ClientID:     id,
 		ClientSecret: gloebit.Secret(secret),
-		Provider:     gloebit.At("http://127.0.0.1:8081"), // the sandbox
+		Provider:     gloebit.ProviderAt("http://127.0.0.1:8081"), // the sandbox
 		Logger:       slog.Default(),
 	})
 	if err != nil {
@@ -95,7 +95,7 @@ func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, 
 		return c.Redirect(http.StatusSeeOther, "/")
 	}
 	buy := func(c *echo.Context) error {
-		order := ledger.Order{Key: c.FormValue("order"), Item: "green-hat", Price: 40, Quantity: 1}
+		order := ledger.Order{IdempotencyKey: c.FormValue("order"), Item: "green-hat", Price: 40, Quantity: 1}
 		if _, err := purchases.Purchase(c.Request().Context(), gloebitecho.Client(c), order); err != nil {
 			return err // Require gives it to merchant.HandleError
 		}

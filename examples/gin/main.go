@@ -36,7 +36,7 @@ func main() {
 	shop, purchases, err := newShop("http://127.0.0.1:8080", gloebit.Config{
 		ClientID:     id,
 		ClientSecret: gloebit.Secret(secret),
-		Provider:     gloebit.At("http://127.0.0.1:8081"), // the sandbox
+		Provider:     gloebit.ProviderAt("http://127.0.0.1:8081"), // the sandbox
 		Logger:       slog.Default(),
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, 
 		c.Redirect(http.StatusSeeOther, "/")
 	}
 	buy := func(c *gin.Context) {
-		order := ledger.Order{Key: c.PostForm("order"), Item: "green-hat", Price: 40, Quantity: 1}
+		order := ledger.Order{IdempotencyKey: c.PostForm("order"), Item: "green-hat", Price: 40, Quantity: 1}
 		if _, err := purchases.Purchase(c.Request.Context(), gloebitgin.Client(c), order); err != nil {
 			gloebitgin.Error(c, err)
 			return

@@ -24,7 +24,7 @@ func main() {
 		ClientSecret: gloebit.Secret(secret),
 		RedirectURL:  "http://127.0.0.1:8080/gloebit/callback",
 		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
-		Provider:     gloebit.At("http://127.0.0.1:8081"), // gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
+		Provider:     gloebit.ProviderAt("http://127.0.0.1:8081"), // gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
 		Logger:       slog.Default(),
 	})
 	if err != nil {
@@ -50,9 +50,9 @@ func newShop(config gloebit.Config) (http.Handler, error) {
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		client := gloebit.MustFromContext(r.Context())
 		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
-			Key:      r.FormValue("order"), // a double click or a reload is one purchase
-			Product:  r.PathValue("product"),
-			Quantity: 1,
+			IdempotencyKey: r.FormValue("order"), // a double click or a reload is one purchase
+			Product:        r.PathValue("product"),
+			Quantity:       1,
 		})
 		if err != nil {
 			merchant.HandleError(w, r, err) // not connected any more, not enough gloebits, Gloebit down, ...
@@ -60,8 +60,12 @@ func newShop(config gloebit.Config) (http.Handler, error) {
 		}
 		fmt.Fprintf(w, "Thank you! Transaction %s, %s G$ left.", receipt.TransactionID, receipt.Balance)
 	}
+	left := func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<!DOCTYPE html><title>Hats</title><p>You are disconnected. <a href="/">Connect again</a></p>`)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler()) // connect, callback, disconnect
+	mux.HandleFunc("GET /left", left)           // needs no connection: a protected page would connect again
 	mux.Handle("GET /{$}", merchant.RequireGloebit(http.HandlerFunc(home)))
 	mux.Handle("POST /buy/{product}", merchant.RequireGloebit(http.HandlerFunc(buy))) // refuses forms of other sites
 	return mux, nil
@@ -74,5 +78,8 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 	<input type="hidden" name="order" value="{{.Order}}">
 	<button>Buy a green hat</button>
 </form>
-<form method="post" action="/gloebit/disconnect"><button>Disconnect</button></form>
+<form method="post" action="/gloebit/disconnect">
+	<input type="hidden" name="return_to" value="/left">
+	<button>Disconnect</button>
+</form>
 `))

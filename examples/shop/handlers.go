@@ -38,6 +38,6 @@ func (s *shop) notEnough(w http.ResponseWriter, r *http.Request) {
 // form reads the fields of a form. One that can't be read is empty, which the
 // storefront refuses.
 func form(w http.ResponseWriter, r *http.Request) storefront.Form {
-	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	return storefront.Form{Order: r.PostFormValue("order"), Quantity: r.PostFormValue("quantity")}
 }

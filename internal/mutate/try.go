@@ -30,9 +30,9 @@ type verdict struct {
 	why  string
 }
 
-// longestTest is how long a test may take that a mutation makes wait. What
+// maxTest is how long a test may take that a mutation makes wait. What
 // waits longer is not caught: nobody wants to wait that long to hear of a fault.
-const longestTest = "2m"
+const maxTest = "2m"
 
 // try runs the mutation's tests with the change.
 func (m mutation) try(ctx context.Context, root string) verdict {
@@ -74,7 +74,7 @@ func layOver(dir, file, changed string) (overlay string, err error) {
 // also reach the go commands that a test runs.
 func goTest(ctx context.Context, dir string, tests []string, flags ...string) (output string, err error) {
 	names := "-run=^(" + strings.Join(tests, "|") + ")$"
-	args := []string{"test", "-count=1", "-vet=off", "-ldflags=-s -w", "-timeout=" + longestTest, names, "."}
+	args := []string{"test", "-count=1", "-vet=off", "-ldflags=-s -w", "-timeout=" + maxTest, names, "."}
 	command := exec.CommandContext(ctx, "go", args...)
 	command.Dir = dir
 	command.Env = append(os.Environ(), "GOFLAGS="+strings.Join(append(flags, os.Getenv("GOFLAGS")), " "))

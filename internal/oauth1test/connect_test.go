@@ -54,7 +54,7 @@ func try(t *testing.T, requestToken, accessToken func(authorization string) stri
 	})
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: secret, RedirectURL: "http://127.0.0.1/gloebit/callback",
-		Provider: gloebit.At(provider), Flow: oauth1.Flow{},
+		Provider: gloebit.ProviderAt(provider), Protocol: oauth1.Protocol{},
 		Logger: log.Logger(),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			got.err = err

@@ -50,8 +50,8 @@ type kept struct {
 }
 
 func (k *kept) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
-	k.wire.Saw("database", key.Realm, key.ID, pending.Verifier.Reveal(), pending.Binding, pending.ReturnTo)
-	k.wire.Hashed("browser binding", pending.Binding)
+	k.wire.Saw("database", key.Realm, key.ID, pending.Secret.Reveal(), pending.BrowserHash, pending.ReturnTo)
+	k.wire.Hashed("browser binding", pending.BrowserHash)
 	return k.MemoryStateStore.Put(ctx, key, pending)
 }
 
@@ -94,6 +94,6 @@ func TestNoSecretOfOAuth1Shows(t *testing.T) {
 	see("/buy")
 	see("/gloebit/callback?state=x&oauth_token=y&oauth_verifier=z")
 	watch.Saw("log", w.log.String())
-	watch.WantsAll(t, leaktest.ReadTable(t, "../../docs/security.md"),
+	watch.WantsAll(t, leaktest.ReadTable(t, "../../docs/security-tests.md"),
 		"OAuth 1.0a state", "OAuth 1.0a verifier", "OAuth 1.0a request token secret", "OAuth 1.0a token secret")
 }

@@ -44,10 +44,10 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused := try(t, answer, proper)
-			require.ErrorIs(t, refused.err, gloebit.ErrExchange)
+			require.ErrorIs(t, refused.err, gloebit.ErrTokenExchange)
 			answered := try(t, proper, answer)
 			if answered.connection.User.ID == "" {
-				require.ErrorIs(t, answered.err, gloebit.ErrExchange)
+				require.ErrorIs(t, answered.err, gloebit.ErrTokenExchange)
 			}
 			var watch leaktest.Witness
 			watch.Secret("secret", refused.state, answered.state, verifier, secret)
@@ -66,7 +66,7 @@ func TestSecurity28ScopesAreCapped(t *testing.T) {
 		want  error
 	}{
 		"as many as there may be": {strings.Repeat("+x", 511) + "+xx", nil},
-		"more":                    {strings.Repeat("+x", 511) + "+xxx", gloebit.ErrExchange},
+		"more":                    {strings.Repeat("+x", 511) + "+xxx", gloebit.ErrTokenExchange},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := try(t, proper, func(string) string {

@@ -37,7 +37,7 @@ func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 	}
 	config := shop.Config()
 	config.Scopes = []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory}
-	config.Flow, config.Tokens, config.SignIn = oauth1.Flow{}, w.tokens, true
+	config.Protocol, config.Tokens, config.SignIn = oauth1.Protocol{}, w.tokens, true
 	config.HTTPClient, config.Logger = &http.Client{Timeout: time.Second}, w.log.Logger()
 	for _, change := range changes {
 		change(&config)
@@ -62,7 +62,7 @@ func (w *world) buy(rw http.ResponseWriter, r *http.Request) {
 		}
 		return err != nil
 	}
-	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 2}); fail(err) {
+	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2}); fail(err) {
 		return
 	}
 	left, err := client.ConsumeProduct(r.Context(), "green-hat", 1)

@@ -67,13 +67,13 @@ func (s *Server) Do(fn func()) {
 	fn()
 }
 
-// largestBody is the most bytes that are read of a request's body.
-const largestBody = 1 << 20
+// maxBody is the most bytes that are read of a request's body.
+const maxBody = 1 << 20
 
 // ServeHTTP implements [http.Handler]. It records the request, lets a fault
 // that was injected for its path answer, and otherwise calls the handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		http.Error(w, "the body can't be read", http.StatusBadRequest)
 		return

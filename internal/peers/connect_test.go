@@ -30,7 +30,7 @@ func TestConnect(t *testing.T) {
 				require.Empty(t, a.connections[0].Missing)
 				credential := account(t, a.connector).Credential()
 				require.NotEmpty(t, credential.RefreshToken)
-				require.False(t, credential.Expiry.IsZero())
+				require.False(t, credential.TokenExpiry.IsZero())
 				for _, secret := range []connect.Secret{credential.AccessToken, credential.RefreshToken, clientSecret} {
 					require.NotContains(t, a.log.String(), secret.Reveal())
 				}

@@ -16,7 +16,7 @@ import (
 	"unicode"
 
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
 // longest is the most bytes that are read of a body.
@@ -28,7 +28,7 @@ func Read(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, longest+1))
 	if err != nil {
-		return nil, fmt.Errorf("the body ends too early: %w", discreet.Failure(err))
+		return nil, fmt.Errorf("the body ends too early: %w", redact.Failure(err))
 	}
 	if len(body) > longest {
 		return nil, fmt.Errorf("the body has more than %d bytes", longest)
@@ -83,7 +83,7 @@ func Text[S ~string](body []byte, secrets ...S) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, ""))
-	return discreet.Words(strings.Join(strings.Fields(text), " "), secrets...)
+	return redact.Text(strings.Join(strings.Fields(text), " "), secrets...)
 }
 
 // Failed returns why a request failed that was sent with the client of a
@@ -98,5 +98,5 @@ func Failed(err error) error {
 	if _, ok := connect.FindRefusal(err, connect.Refusals()); ok {
 		return err
 	}
-	return fmt.Errorf("%w: %w", connect.ErrUnavailable, discreet.Failure(err))
+	return fmt.Errorf("%w: %w", connect.ErrUnavailable, redact.Failure(err))
 }

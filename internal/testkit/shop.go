@@ -52,7 +52,7 @@ func (s *Shop) Config() gloebit.Config {
 	return gloebit.Config{
 		ClientID: s.App.Key, ClientSecret: gloebit.Secret(s.App.Secret),
 		RedirectURL: s.Server.URL + "/gloebit/callback",
-		Provider:    gloebit.At(s.Gloebit.URL),
+		Provider:    gloebit.ProviderAt(s.Gloebit.URL),
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 	poorShare = 5   // of a hundred orders are placed by users who can pay for few
 	poorHats  = 4   // that many
 	badges    = 10  // of a hundred orders are for a product, which Gloebit hands out
-	mostOpen  = 400 // purchases that are under way, or buyers wait
+	maxOpen   = 400 // purchases that are under way, or buyers wait
 )
 
 // product is what Gloebit hands out by itself.
@@ -106,7 +106,7 @@ func (m *market) buyAll(ctx context.Context, orders []*order) {
 }
 
 func (m *market) place(ctx context.Context, o *order) {
-	for m.open.Load() > mostOpen && ctx.Err() == nil {
+	for m.open.Load() > maxOpen && ctx.Err() == nil {
 		sleep(ctx, 10*time.Millisecond)
 	}
 	var clicks sync.WaitGroup

@@ -53,6 +53,7 @@ func (d *doorman) connect(ctx context.Context, user, account string) error {
 	return d.store.Update(ctx, d.key(user), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &connect.Credential{
 			AccessToken: gloebit.Secret(token), Subject: known.ID, Scopes: []gloebit.Scope{gloebit.ScopeTransact},
+			ConnectedAt: time.Now().Truncate(time.Microsecond),
 		}, nil
 	})
 }
@@ -91,6 +92,6 @@ func (d *doorman) takeTurns(ctx context.Context) {
 				sleep(ctx, 10*time.Millisecond)
 			}
 		}
-		sleep(ctx, longestRetry+2*time.Second)
+		sleep(ctx, maxRetry+2*time.Second)
 	}
 }

@@ -19,18 +19,19 @@ type faults struct {
 	Shop      bool // the shop's own Fulfiller
 	Store     bool // the shop's store
 	Users     bool // who disconnect, and connect with another account
+	Clocks    bool // of the replicas differ
 }
 
-var faultNames = []string{"gloebit", "callbacks", "cancel", "shop", "store", "users"}
+var faultNames = []string{"gloebit", "callbacks", "cancel", "shop", "store", "users", "clocks"}
 
 func (f *faults) named() map[string]*bool {
-	return map[string]*bool{"gloebit": &f.Gloebit, "callbacks": &f.Callbacks, "cancel": &f.Cancel, "shop": &f.Shop, "store": &f.Store, "users": &f.Users}
+	return map[string]*bool{"gloebit": &f.Gloebit, "callbacks": &f.Callbacks, "cancel": &f.Cancel, "shop": &f.Shop, "store": &f.Store, "users": &f.Users, "clocks": &f.Clocks}
 }
 
 func parseFaults(list string) (f faults, err error) {
 	switch list {
 	case "all":
-		return faults{true, true, true, true, true, true}, nil
+		return faults{true, true, true, true, true, true, true}, nil
 	case "none", "":
 		return faults{}, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
+	"time"
 )
 
 // replicas are the shop's processes, on one database.
@@ -18,11 +19,18 @@ type fleet struct {
 	next  atomic.Uint64
 }
 
-func newFleet(plan shopPlan) *fleet {
+// ahead is how far the last replica's clock is ahead of the others, with
+// faults of clocks.
+const ahead = 20 * time.Minute
+
+func newFleet(plan shopPlan, clocks bool) *fleet {
 	f := &fleet{}
 	for i := range f.shops {
 		f.shops[i] = &keeper{plan: plan}
 		f.shops[i].plan.Life = uint64(i) << 32 // each draws its own chances
+	}
+	if clocks {
+		f.shops[replicas-1].plan.Ahead = ahead
 	}
 	return f
 }

@@ -55,8 +55,10 @@
 //		cancel (Gloebit rolls some purchases back), shop (the shop declines some,
 //		asks for others to come again, and fails to deliver after it has
 //		written), store (the shop's store is down now and then, for less than the
-//		ledger insists on it and for longer, and loses answers) and users (some
-//		disconnect, and connect with another account). The default is all.
+//		ledger insists on it and for longer, and loses answers), users (some
+//		disconnect, and connect again or with another account, while orders of
+//		theirs are not sent yet) and clocks (one replica's clock is 20 minutes
+//		ahead of the other's). The default is all.
 //	-store NAME
 //		sqlite, postgres or mysql (MySQL or MariaDB). The default is sqlite.
 //	-dsn DSN
@@ -139,7 +141,7 @@ func parse(args []string, log io.Writer) (o options, store, dsn string, err erro
 	flags.IntVar(&o.purchases, "purchases", 1000, "how many `orders` are placed")
 	flags.IntVar(&o.kills, "kill", 10, "how `often` a process of the shop is killed")
 	flags.IntVar(&o.merchants, "merchants", 1, "how many `merchants` share the database")
-	list := flags.String("faults", "all", "a `list` of gloebit, callbacks, cancel, shop, store and users; or all, or none")
+	list := flags.String("faults", "all", "a `list` of gloebit, callbacks, cancel, shop, store, users and clocks; or all, or none")
 	flags.StringVar(&store, "store", "sqlite", "sqlite, postgres or mysql")
 	flags.StringVar(&dsn, "dsn", "", "the database")
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "what chance is drawn from")

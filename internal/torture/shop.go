@@ -24,14 +24,14 @@ import (
 // The shop is a child process: this program, with a plan in its environment.
 const planVariable = "GLOEBIT_TORTURE_SHOP"
 
-// tryFor is the ledger's Config.WorkTimeout. What was cut off is picked up
+// tryFor is the ledger's Config.StepTimeout. What was cut off is picked up
 // after twice that.
 const tryFor = time.Second
 
-// retryAfter is the ledger's Config.RetryAfter, and longestRetry what it grows to.
+// retryAfter is the ledger's Config.RetryAfter, and maxRetry what it grows to.
 const (
-	retryAfter   = 50 * time.Millisecond
-	longestRetry = 64 * retryAfter
+	retryAfter = 50 * time.Millisecond
+	maxRetry   = 64 * retryAfter
 )
 
 // holdPath is where the shop takes Gloebit's callbacks. The host of their URLs
@@ -54,6 +54,7 @@ type shopPlan struct {
 	Outages      bool          // and so does its store
 	Broken       string        // its Fulfiller is wrong: loses, doubles or fails
 	StuckAfter   time.Duration // the ledger's
+	Ahead        time.Duration // how far its clock is ahead
 	Log          bool
 }
 
@@ -131,9 +132,10 @@ func newShop(plan shopPlan) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
+	clock := func() time.Time { return time.Now().Add(plan.Ahead) }
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: plan.ClientID, ClientSecret: gloebit.Secret(plan.ClientSecret), RedirectURL: "http://127.0.0.1/gloebit/callback",
-		Provider: gloebit.At(plan.GloebitURL), Tokens: store, States: store, Logger: log,
+		Provider: gloebit.ProviderAt(plan.GloebitURL), Tokens: store, States: store, Clock: clock, Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -146,8 +148,8 @@ func newShop(plan shopPlan) (*shop, error) {
 	}
 	s.purchases, err = ledger.New(ledger.Config{
 		Merchant: merchant, Store: kept, Fulfiller: s.warehouse, CallbackURL: holdURL, Keys: []gloebit.Secret{gloebit.Secret(plan.Key)},
-		WorkTimeout: tryFor, RetryAfter: retryAfter, AskAfter: time.Second, StuckAfter: plan.StuckAfter,
-		Interval: 100 * time.Millisecond, Logger: log,
+		StepTimeout: tryFor, RetryAfter: retryAfter, ConfirmAfter: time.Second, StuckAfter: plan.StuckAfter,
+		PollInterval: 100 * time.Millisecond, Clock: clock, Logger: log,
 	})
 	return s, err
 }
@@ -172,7 +174,7 @@ func (s *shop) buy(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	order := ledger.Order{Key: r.FormValue("key"), Item: "hat", Price: price, Quantity: 1}
+	order := ledger.Order{IdempotencyKey: r.FormValue("key"), Item: "hat", Price: price, Quantity: 1}
 	if r.FormValue("product") != "" {
 		order.Item, order.Product = "", product
 	}

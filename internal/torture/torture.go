@@ -143,7 +143,7 @@ func (w *world) openShop() (err error) {
 	w.shops = newFleet(shopPlan{
 		Place: w.place, Key: signingKey, Seed: w.seed, Declines: w.faults.Shop, Faulty: w.faults.Shop,
 		Outages: w.faults.Store, Broken: w.broken, StuckAfter: w.limit, Log: w.verbose,
-	})
+	}, w.faults.Clocks)
 	transport := &http.Transport{DialContext: w.shops.dial, MaxIdleConnsPerHost: 2 * buyers}
 	w.market = &market{client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
 	w.courier.wire = transport

@@ -51,12 +51,12 @@ func (v *verdict) String() string {
 		v.purchases, v.charged, v.delivered, v.lost, v.doubled, v.stuck, v.canceled, v.refused, v.unpaid, v.wrong)
 }
 
-const mostProblems = 50
+const maxProblems = 50
 
 // explain tells what is bad.
 func (v *verdict) explain(out io.Writer) {
 	for i, problem := range v.problems {
-		if i == mostProblems {
+		if i == maxProblems {
 			_, _ = fmt.Fprintf(out, "and %d more\n", len(v.problems)-i)
 			return
 		}
@@ -87,7 +87,7 @@ func (t *trace) paid() bool {
 func (t *trace) String() string {
 	text := t.id
 	if t.purchase != nil {
-		text += fmt.Sprintf("\n\t%s of %s, %s, cause %q, history %v", t.purchase.Key, t.purchase.UserID, t.purchase.State, t.purchase.Cause, t.purchase.History)
+		text += fmt.Sprintf("\n\t%s of %s, %s, cause %q, history %v", t.purchase.IdempotencyKey, t.purchase.UserID, t.purchase.State, t.purchase.Cause, t.purchase.History)
 	}
 	if t.transaction != nil {
 		text += fmt.Sprintf("\n\tat Gloebit %s, %v", t.transaction.State, t.transaction.Steps)
@@ -121,7 +121,7 @@ func newCaseFile(e evidence) *caseFile {
 	for i := range e.purchases {
 		p := &e.purchases[i]
 		f.trace(p.ID).purchase = p
-		assign(p.Key, p.ID)
+		assign(p.IdempotencyKey, p.ID)
 	}
 	for i := range e.transactions {
 		f.trace(e.transactions[i].ID).transaction = &e.transactions[i]

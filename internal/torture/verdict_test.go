@@ -12,7 +12,7 @@ import (
 func one() evidence {
 	return evidence{
 		orders:       []*order{{key: "k", user: "u", answered: true, ids: []string{"1"}}},
-		purchases:    []ledger.Purchase{{ID: "1", UserID: "u", Order: ledger.Order{Key: "k"}, State: ledger.Delivered}},
+		purchases:    []ledger.Purchase{{ID: "1", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Delivered}},
 		transactions: []gloebittest.Transaction{{ID: "1", State: gloebittest.StateSettled}},
 		goods:        map[string]done{"1": {whatReserved: 1, whatDelivered: 1}},
 	}
@@ -115,14 +115,14 @@ func TestCompare(t *testing.T) {
 		{
 			"the buyer was told of a purchase whose refusal freed the key, and of the next one", func(e *evidence) {
 				e.orders[0].ids = []string{"1", "2"}
-				e.purchases = append(e.purchases, ledger.Purchase{ID: "2", UserID: "u", Order: ledger.Order{Key: "k"}, State: ledger.Refused})
+				e.purchases = append(e.purchases, ledger.Purchase{ID: "2", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Refused})
 			},
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", true,
 		},
 		{
 			"the buyer was told of two purchases of one order", func(e *evidence) {
 				e.orders[0].ids = []string{"1", "2"}
-				e.purchases = append(e.purchases, ledger.Purchase{ID: "2", UserID: "u", Order: ledger.Order{Key: "k"}, State: ledger.Released})
+				e.purchases = append(e.purchases, ledger.Purchase{ID: "2", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Released})
 				e.goods["2"] = done{whatReleased: 1}
 			},
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,

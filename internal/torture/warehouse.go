@@ -106,7 +106,7 @@ func (w *warehouse) rarely() bool {
 // some reports whether an order is one of so many of a hundred: always the same.
 func (w *warehouse) some(p ledger.Purchase, percent uint64) bool {
 	sum := fnv.New64a()
-	_, _ = fmt.Fprintf(sum, "%d %s", w.plan.Seed, p.Key)
+	_, _ = fmt.Fprintf(sum, "%d %s", w.plan.Seed, p.IdempotencyKey)
 	return sum.Sum64()%100 < percent
 }
 
@@ -125,10 +125,10 @@ func (w *warehouse) Reserve(ctx context.Context, p ledger.Purchase) error {
 		return errors.New("sold out")
 	}
 	if err := w.write(ctx, p, whatReserved); err != nil {
-		return fmt.Errorf("%w: %w", ledger.ErrPending, err)
+		return fmt.Errorf("%w: %w", ledger.ErrTryAgain, err)
 	}
 	if w.chance(5) {
-		return ledger.ErrPending
+		return ledger.ErrTryAgain
 	}
 	if w.chance(1) {
 		panic("a mistake at Reserve")

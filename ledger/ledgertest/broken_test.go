@@ -30,6 +30,8 @@ type brokenLedger struct {
 	claim  func(s *brokenLedger, ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error)
 	list   func(s *brokenLedger, ctx context.Context, q ledger.Query) ([]ledger.Purchase, error)
 	get    func(s *brokenLedger, ctx context.Context, key connect.Key) (ledger.Purchase, error)
+	tally  func(s *brokenLedger, ctx context.Context, by ledger.Grouping, from, until time.Time) ([]ledger.Tally, error)
+	prune  func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error)
 	mu     sync.Mutex
 }
 
@@ -159,7 +161,7 @@ var brokenLedgers = []struct {
 		}
 	})},
 	{"a_purchase_of_an_unknown_user_gets_one_once", keeping(func(p *ledger.Purchase) { p.UserID = cmp.Or(p.UserID, "unknown") })},
-	{"without_a_key_every_order_is_a_purchase", keeping(func(p *ledger.Purchase) { p.Key = cmp.Or(p.Key, "none") })},
+	{"without_a_key_every_order_is_a_purchase", keeping(func(p *ledger.Purchase) { p.IdempotencyKey = cmp.Or(p.IdempotencyKey, "none") })},
 	{"every_field_comes_back_as_it_was_created", &brokenLedger{get: func(s *brokenLedger, ctx context.Context, key connect.Key) (ledger.Purchase, error) {
 		return s.MemoryStore.Get(ctx, connect.Key{Realm: "www.example.com/Shop", ID: key.ID})
 	}}},
@@ -178,24 +180,27 @@ var brokenLedgers = []struct {
 	})},
 	{"listed_purchases_are_whole", listing(func(q *ledger.Query) { q.Realm = "www.example.com/Shop" }, asIs)},
 	{"unfinished_purchases_are_counted_by_realm_and_state", keeping(func(p *ledger.Purchase) { p.StuckAt = time.Time{} })},
-	{"user_ids_and_keys_that_differ_in_any_byte_are_different", keeping(func(p *ledger.Purchase) { p.Key = strings.ToLower(p.Key) })},
+	{"user_ids_and_keys_that_differ_in_any_byte_are_different", keeping(func(p *ledger.Purchase) { p.IdempotencyKey = strings.ToLower(p.IdempotencyKey) })},
 	{"user_ids_and_keys_that_differ_in_any_byte_are_different", keeping(func(p *ledger.Purchase) {
 		p.UserID = strings.TrimRight(p.UserID, " ") + "!"[:min(1, 255-len(p.UserID))]
 	})},
 	{"of_a_hundred_goroutines_with_one_key_one_creates", creating(func(s *brokenLedger, ctx context.Context, p ledger.Purchase) (ledger.Purchase, bool, error) {
 		list, err := s.MemoryStore.List(ctx, ledger.Query{Realm: p.Realm, UserID: p.UserID, Limit: 1000})
 		for _, other := range list {
-			if other.Key == p.Key && p.Key != "" {
+			if other.IdempotencyKey == p.IdempotencyKey && p.IdempotencyKey != "" {
 				return other, false, err
 			}
 		}
 		time.Sleep(time.Millisecond)
-		key := p.Key
-		p.Key = ""
+		key := p.IdempotencyKey
+		p.IdempotencyKey = ""
 		if _, _, err := s.MemoryStore.Create(ctx, p); err != nil {
 			return ledger.Purchase{}, false, err
 		}
-		p, err = s.MemoryStore.Change(ctx, p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) { p.Key = key; return p, nil })
+		p, err = s.MemoryStore.Change(ctx, p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			p.IdempotencyKey = key
+			return p, nil
+		})
 		return p, true, err
 	})},
 	{"Change_saves_what_fn_returns", altering(func(s *brokenLedger, ctx context.Context, key connect.Key, fn changing) (ledger.Purchase, error) {
@@ -344,7 +349,7 @@ func TestEveryBrokenLedgerStoreFailsItsCase(t *testing.T) {
 	command.Env = append(os.Environ(), brokenHere+"=1")
 	output, err := command.CombinedOutput()
 	require.Error(t, err, "the suite passed broken stores")
-	for i, broken := range brokenLedgers {
+	for i, broken := range slices.Concat(brokenLedgers, brokenQueries) {
 		name := "inside/" + strconv.Itoa(i) + "/" + broken.caught
 		if !strings.Contains(string(output), "--- FAIL: TestEveryBrokenLedgerStoreFailsItsCase/"+name+" ") {
 			t.Errorf("the case does not notice: %s", name)
@@ -353,7 +358,7 @@ func TestEveryBrokenLedgerStoreFailsItsCase(t *testing.T) {
 }
 
 func failingLedgers(t *testing.T) {
-	for i, broken := range brokenLedgers {
+	for i, broken := range slices.Concat(brokenLedgers, brokenQueries) {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
 			ledgertest.RunStore(t, func(t *testing.T) ledger.Store {

@@ -46,14 +46,15 @@ func fullPurchase(i int) ledger.Purchase {
 	p := smallPurchase(i)
 	p.UserID, p.GloebitID = "user \u00e9 'quoted' ", "g-\u00e9 'quoted'"
 	p.Order = ledger.Order{
-		Key: "key \u00e9\t'quoted' ", Item: "hat \u00e9 'quoted' ", Product: "caf\u00e9 \"\\ \U0001F600", CharacterID: "c-1",
+		IdempotencyKey: "key \u00e9\t'quoted' ", Item: "hat \u00e9 'quoted' ", Product: "caf\u00e9 \"\\ \U0001F600", CharacterID: "c-1",
 		Price: 1<<53 - 1, Quantity: 1<<31 - 1, Username: "Al\u00efce <b>", Data: json.RawMessage(`{"b":[1.50,"\u003c\u0000"],"a":null,"n":123456789012345678}`),
 	}
 	p.State, p.Outcome, p.Cause, p.Attempts = ledger.Accepted, gloebit.OutcomeQueued, "why: 'quoted' \u00e9", 7
 	p.NextAt, p.StuckAt, p.UpdatedAt, p.ConnectedAt, p.FailingSince, p.PaidAt = after(i+1), after(i+2), after(i+3), after(i+4), after(i+5), after(i+6)
+	p.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	p.History = []ledger.Change{
 		{To: ledger.Created, At: after(i), Cause: "ordered"},
-		{From: ledger.Created, To: ledger.Accepted, At: after(i + 3), Cause: "transact: \u00e9"},
+		{From: ledger.Created, To: ledger.Accepted, At: after(i + 3), Cause: "transact: \u00e9", By: "Zo\u00eb"},
 	}
 	return p
 }

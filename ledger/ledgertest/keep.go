@@ -44,7 +44,7 @@ func purchaseChangedWhole(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	want := fullPurchase(1)
 	want.KeyFreed = true
-	want.UserID, want.GloebitID, want.Key = smallPurchase(1).UserID, "", "" // which stay as they are: it is not refused
+	want.UserID, want.GloebitID, want.IdempotencyKey = smallPurchase(1).UserID, "", "" // which stay as they are: it is not refused
 	got := change(t, store, want.ID, func(p *ledger.Purchase) { *p = want })
 	wantPurchase(t, got, want)
 	wantPurchase(t, get(t, store, want.ID), want)
@@ -107,9 +107,11 @@ func badPurchases(t *testing.T, store ledger.Store) {
 		"without an id":              func(p *ledger.Purchase) { p.ID = "" },
 		"with a long id":             func(p *ledger.Purchase) { p.ID = strings.Repeat("a", 37) },
 		"with a space in it":         func(p *ledger.Purchase) { p.ID = "a b" },
-		"without a user":             func(p *ledger.Purchase) { p.UserID = "" },
+		"with a key and no user":     func(p *ledger.Purchase) { p.UserID, p.IdempotencyKey = "", "k" },
+		"with an account, no user":   func(p *ledger.Purchase) { p.UserID, p.GloebitID = "", "g" },
+		"with an operator of bytes":  func(p *ledger.Purchase) { p.History = []ledger.Change{{To: p.State, By: "\xff"}} },
 		"with a long user id":        func(p *ledger.Purchase) { p.UserID = strings.Repeat("u", 256) },
-		"with a long key":            func(p *ledger.Purchase) { p.Key = strings.Repeat("k", 256) },
+		"with a long key":            func(p *ledger.Purchase) { p.IdempotencyKey = strings.Repeat("k", 256) },
 		"with a long Gloebit id":     func(p *ledger.Purchase) { p.GloebitID = strings.Repeat("g", 256) },
 		"with a Gloebit id of bytes": func(p *ledger.Purchase) { p.GloebitID = "\xff" },
 		"without a state":            func(p *ledger.Purchase) { p.State = "" },
@@ -119,7 +121,7 @@ func badPurchases(t *testing.T, store ledger.Store) {
 		"without a realm":            func(p *ledger.Purchase) { p.Realm = "" },
 		"with a long realm":          func(p *ledger.Purchase) { p.Realm = strings.Repeat("r", 129) },
 		"with a NUL in its user id":  func(p *ledger.Purchase) { p.UserID = "a\x00b" },
-		"with a NUL in its key":      func(p *ledger.Purchase) { p.Key = "a\x00b" },
+		"with a NUL in its key":      func(p *ledger.Purchase) { p.IdempotencyKey = "a\x00b" },
 		"with a NUL in its item":     func(p *ledger.Purchase) { p.Item = "a\x00b" },
 		"with a user id of bytes":    func(p *ledger.Purchase) { p.UserID = "\xff" },
 		"with data of bytes":         func(p *ledger.Purchase) { p.Data = json.RawMessage("\"\xff\"") },
@@ -144,14 +146,14 @@ func largePurchase(t *testing.T, store ledger.Store) {
 // keyed is a purchase that holds a key.
 func keyed(i int, userID, key string) ledger.Purchase {
 	p := smallPurchase(i)
-	p.UserID, p.Key = userID, key
+	p.UserID, p.IdempotencyKey = userID, key
 	return p
 }
 
 func keyHeld(t *testing.T, store ledger.Store) {
 	first := fullPurchase(1)
 	create(t, store, first)
-	second := keyed(2, first.UserID, first.Key)
+	second := keyed(2, first.UserID, first.IdempotencyKey)
 	kept, created := createOr(t, store, second)
 	if created {
 		t.Error("Create says that it created a purchase whose key is held")
@@ -237,8 +239,8 @@ func oddPurchaseKeys(t *testing.T, store ledger.Store) {
 		for where, p := range map[int]ledger.Purchase{i: keyed(2*n, odd, "key"), n + i: keyed(2*n, "user", odd)} {
 			p.CreatedAt = after(where)
 			got := create(t, store, p)
-			if got.ID != purchaseID(where) || got.UserID != p.UserID || got.Key != p.Key {
-				t.Errorf("the user %s with the key %s came back as another one's", suite.Clip(fmt.Sprintf("%q", p.UserID)), suite.Clip(fmt.Sprintf("%q", p.Key)))
+			if got.ID != purchaseID(where) || got.UserID != p.UserID || got.IdempotencyKey != p.IdempotencyKey {
+				t.Errorf("the user %s with the key %s came back as another one's", suite.Clip(fmt.Sprintf("%q", p.UserID)), suite.Clip(fmt.Sprintf("%q", p.IdempotencyKey)))
 			}
 		}
 		if got := list(t, store, ledger.Query{Realm: realm, UserID: odd}); len(got) != 1 || got[0].UserID != odd {

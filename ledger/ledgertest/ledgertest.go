@@ -29,6 +29,7 @@ func RunStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 		{"a key in use gives the purchase that holds it", keyHeld},
 		{"a refused purchase holds no key, and takes it back if it is free", keyOfRefused},
 		{"a purchase of an unknown user gets one once", unknownUser},
+		{"a purchase can lose its user and key", erased},
 		{"without a key every order is a purchase", keyless},
 		{"user ids and keys that differ in any byte are different", oddPurchaseKeys},
 		{"of a hundred goroutines with one key one creates", keyRace},
@@ -59,11 +60,19 @@ func RunStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 		{"purchases are listed newest first", listOrder},
 		{"a list has as many as it may", listLimit},
 		{"pages hold each purchase once", listPages},
+		{"purchases are listed oldest first", listOldest},
 		{"a page is not moved by newer purchases", listPagesStay},
 		{"a list can be narrowed", listNarrow},
 		{"listed purchases are whole", listWhole},
 
 		{"unfinished purchases are counted by realm and state", counts},
+		{"paid purchases are added up by day", tallyDays},
+		{"paid purchases are added up by item", tallyItems},
+		{"purchases are added up by state", tallyStates},
+		{"an unknown grouping is refused", tallyUnknown},
+		{"finished purchases are pruned", prune},
+		{"many purchases are pruned", pruneMany},
+		{"a pruned purchase frees its key", pruneKey},
 
 		{"a context that has ended does nothing", purchaseContextEnded},
 	})

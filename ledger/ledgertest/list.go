@@ -59,6 +59,28 @@ func listPages(t *testing.T, store ledger.Store) {
 	}
 }
 
+func listOldest(t *testing.T, store ledger.Store) {
+	createMany(t, store, 12, func(i int, p *ledger.Purchase) {
+		p.CreatedAt = after(i / 5)
+		p.State = ledger.States()[i%3]
+	})
+	wantListed(t, store, ledger.Query{Realm: realm, OldestFirst: true, Limit: 4}, 1, 2, 3, 4)
+	for _, states := range [][]ledger.State{nil, ledger.States()[:3]} {
+		q, got := ledger.Query{Realm: realm, OldestFirst: true, Limit: 5, States: states}, 0
+		for page := list(t, store, q); len(page) > 0; page = list(t, store, q) {
+			for _, p := range page {
+				if got++; p.ID != purchaseID(got) {
+					t.Fatalf("purchase %d of the list is %s", got, p.ID)
+				}
+			}
+			q.After = page[len(page)-1].Cursor()
+		}
+		if got != 12 {
+			t.Errorf("pages from the oldest on held %d purchases, want 12", got)
+		}
+	}
+}
+
 func listPagesStay(t *testing.T, store ledger.Store) {
 	createMany(t, store, 6, nil)
 	q := ledger.Query{Realm: realm, Limit: 3}
@@ -85,6 +107,12 @@ func listNarrow(t *testing.T, store ledger.Store) {
 		if i > 5 {
 			p.StuckAt = after(50)
 		}
+		if i%4 == 0 {
+			p.GloebitID = "g"
+		}
+		if i%3 == 0 {
+			p.Item, p.Product = "", "crown"
+		}
 	})
 	for _, c := range []struct {
 		q    ledger.Query
@@ -104,6 +132,14 @@ func listNarrow(t *testing.T, store ledger.Store) {
 		{ledger.Query{Realm: realm, From: after(2), Until: after(4)}, []int{3, 2}},
 		{ledger.Query{Realm: realm, From: after(4), Until: after(4)}, nil},
 		{ledger.Query{Realm: realm, UserID: "v", Stuck: true}, []int{8, 6}},
+		{ledger.Query{Realm: realm, GloebitID: "g"}, []int{8, 4}},
+		{ledger.Query{Realm: realm, GloebitID: "g", States: states[:5], UserID: "v"}, []int{4}},
+		{ledger.Query{Realm: realm, Item: "hat"}, []int{8, 7, 5, 4, 2, 1}},
+		{ledger.Query{Realm: realm, Item: "crown"}, []int{6, 3}},
+		{ledger.Query{Realm: realm, Item: "hat", Limit: 3}, []int{8, 7, 5}},
+		{ledger.Query{Realm: realm, Item: "hat", States: states[2:7], From: after(4)}, []int{7, 5, 4}},
+		{ledger.Query{Realm: realm, Item: "Hat"}, nil},
+		{ledger.Query{Realm: realm, Item: "hat", OldestFirst: true, Limit: 2, After: ledger.Cursor{CreatedAt: after(1), ID: purchaseID(1)}}, []int{2, 4}},
 		{ledger.Query{Realm: realm, UserID: "u", States: states[:6], From: after(2), Limit: 1}, []int{5}},
 		{ledger.Query{Realm: realm, UserID: "u", States: states[:6], From: after(2), After: ledger.Cursor{CreatedAt: after(5), ID: purchaseID(5)}}, []int{3}},
 		{ledger.Query{Realm: realm, UserID: "v", States: states[5:], Stuck: true, From: after(1), Until: after(8), Limit: 9}, []int{6}},

@@ -105,7 +105,7 @@ func (s *shop) inTheEnd(t *rapid.T) {
 	for range 4 {
 		for _, p := range s.all(t) { // what was paid although it was canceled gets stuck here, too
 			if p.Stuck() {
-				_, err := s.ledger.Retry(t.Context(), p.ID)
+				_, err := s.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 				check(t, err)
 			}
 		}

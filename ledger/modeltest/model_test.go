@@ -43,7 +43,7 @@ func newShop(t *rapid.T, kept keeper) *shop {
 	clock := func() time.Time { return s.now }
 	tokens := &gloebit.MemoryTokenStore{}
 	merchant, err := gloebit.New(gloebit.Config{
-		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback", Provider: gloebit.At("http://127.0.0.1/"),
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback", Provider: gloebit.ProviderAt("http://127.0.0.1/"),
 		Tokens: tokens, HTTPClient: &http.Client{Transport: s.gloebit}, Clock: clock,
 	})
 	check(t, err)
@@ -105,7 +105,7 @@ func (s *shop) order(t *rapid.T) {
 		key = uuid.NewString()
 	}
 	s.now = s.now.Add(time.Minute) // whoever ordered before has its answer, or never gets one
-	p, err := s.ledger.Purchase(t.Context(), s.client, ledger.Order{Key: key, Item: "hat", Price: 10, Quantity: 1})
+	p, err := s.ledger.Purchase(t.Context(), s.client, ledger.Order{IdempotencyKey: key, Item: "hat", Price: 10, Quantity: 1})
 	switch {
 	case s.store.stopped, errors.Is(err, gloebit.ErrStore):
 		return
@@ -114,8 +114,8 @@ func (s *shop) order(t *rapid.T) {
 	case p.State != ledger.Refused && p.Err() == nil:
 		t.Fatalf("the order was answered with %v, and the purchase is %s", err, p.State)
 	}
-	if before, seen := s.known[p.ID]; seen && (fresh || before.Key != key) {
-		t.Fatalf("an order with the key %q was answered with the purchase of %q", key, before.Key)
+	if before, seen := s.known[p.ID]; seen && (fresh || before.IdempotencyKey != key) {
+		t.Fatalf("an order with the key %q was answered with the purchase of %q", key, before.IdempotencyKey)
 	}
 }
 
@@ -197,7 +197,7 @@ func (s *shop) loseCommit(t *rapid.T) {
 
 // cancelOrder has the application cancel a purchase.
 func (s *shop) cancelOrder(t *rapid.T) {
-	p, err := s.ledger.Cancel(t.Context(), s.any(t).id)
+	p, err := s.ledger.Cancel(t.Context(), s.any(t).id, ledger.Act{})
 	switch {
 	case s.store.stopped, errors.Is(err, gloebit.ErrStore):
 	case errors.Is(err, ledger.ErrTooLate) && (p.State == ledger.Reserved || p.Paid()):
@@ -230,7 +230,7 @@ func (s *shop) reconcile(t *rapid.T) {
 	_ = s.ledger.Reconcile(t.Context())
 }
 
-func (s *shop) retry(t *rapid.T) { _, _ = s.ledger.Retry(t.Context(), s.any(t).id) }
+func (s *shop) retry(t *rapid.T) { _, _ = s.ledger.Retry(t.Context(), s.any(t).id, ledger.Act{}) }
 
 func (s *shop) breakNext(t *rapid.T) {
 	s.store.breaks = rapid.SampledFrom([]string{"", "before", "within", "after"}).Draw(t, "where")
@@ -248,7 +248,7 @@ func (s *shop) changeMood(t *rapid.T) {
 }
 
 func (s *shop) changeClerk(t *rapid.T) {
-	s.clerk.reserve = rapid.SampledFrom([]error{nil, nil, ledger.ErrPending, errors.New("sold out")}).Draw(t, "reserve")
+	s.clerk.reserve = rapid.SampledFrom([]error{nil, nil, ledger.ErrTryAgain, errors.New("sold out")}).Draw(t, "reserve")
 	s.clerk.deliver = rapid.SampledFrom([]error{nil, errDown}).Draw(t, "deliver")
 	s.clerk.release = rapid.SampledFrom([]error{nil, errDown}).Draw(t, "release")
 }

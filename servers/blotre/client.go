@@ -107,7 +107,7 @@ func answer(resp *http.Response, r request) error {
 		return nil
 	}
 	if err := decode(body, r.into); err != nil {
-		return &Error{Status: resp.StatusCode, Text: err.Error(), kinds: []error{connect.ErrBadReply}}
+		return &Error{Status: resp.StatusCode, Text: err.Error(), kinds: []error{connect.ErrInvalidResponse}}
 	}
 	return nil
 }

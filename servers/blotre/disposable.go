@@ -43,7 +43,7 @@ func (c Client) Register(ctx context.Context, name, blurb string) (Registration,
 	}
 	seconds, err := made.ExpiresIn.Float64()
 	if made.ID == "" || made.Secret == "" || made.Code == "" || err != nil || seconds <= 0 || seconds > 1e9 {
-		return Registration{}, fmt.Errorf("blotre: %w: the registration lacks an id, a secret, a code or its time", connect.ErrBadReply)
+		return Registration{}, fmt.Errorf("blotre: %w: the registration lacks an id, a secret, a code or its time", connect.ErrInvalidResponse)
 	}
 	return Registration{made.Name, made.Blurb, made.ID, made.Secret, made.Code, time.Duration(seconds) * time.Second}, nil
 }
@@ -155,7 +155,7 @@ func (d Disposable) registered(ctx context.Context) (kept connect.Credential, fo
 			return nil, err
 		}
 		kept = connect.Credential{
-			Subject: made.ID, Name: d.Name, AccessToken: made.Secret, RefreshToken: made.Code, Expiry: time.Now().Add(made.ExpiresIn),
+			Subject: made.ID, Name: d.Name, AccessToken: made.Secret, RefreshToken: made.Code, TokenExpiry: time.Now().Add(made.ExpiresIn),
 		}
 		return &kept, nil
 	})
@@ -195,7 +195,7 @@ func (d Disposable) account(
 	if err := d.redeem(ctx, connector, kept, found); err != nil {
 		return nil, err
 	}
-	kept.RefreshToken, kept.Expiry = "", time.Time{} // the code is used up
+	kept.RefreshToken, kept.TokenExpiry = "", time.Time{} // the code is used up
 	if err := d.change(ctx, kept.Subject, &kept); err != nil {
 		return nil, err
 	}
@@ -238,7 +238,7 @@ func (d Disposable) redeem(ctx context.Context, connector *connect.Connector, ke
 		show = write
 	}
 	code := connect.DeviceCode{
-		UserCode: kept.RefreshToken.Reveal(), URL: Client{Address: d.Address}.RedeemURL(), Expiry: kept.Expiry,
+		UserCode: kept.RefreshToken.Reveal(), URL: Client{Address: d.Address}.RedeemURL(), Expiry: kept.TokenExpiry,
 	}
 	shown := false
 	for {
@@ -259,7 +259,7 @@ func (d Disposable) redeem(ctx context.Context, connector *connect.Connector, ke
 			}
 			found = false
 		}
-		if !time.Now().Before(kept.Expiry) {
+		if !time.Now().Before(kept.TokenExpiry) {
 			return errOver
 		}
 		if !shown || d.Wait != nil {
@@ -268,7 +268,7 @@ func (d Disposable) redeem(ctx context.Context, connector *connect.Connector, ke
 			}
 			shown = true
 		}
-		if err := d.wait(ctx, kept.Expiry); err != nil {
+		if err := d.wait(ctx, kept.TokenExpiry); err != nil {
 			return err
 		}
 	}

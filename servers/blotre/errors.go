@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 	"github.com/go-gloebit/gloebit/internal/reply"
 )
 
@@ -26,7 +26,7 @@ var ErrNotOwner = errors.New("the stream is another user's")
 //     token has expired and could not be refreshed,
 //   - [connect.ErrNotFound] for 404,
 //   - [connect.ErrUnavailable] for 429 and for 500 and above,
-//   - [connect.ErrBadReply] for a redirect, and for a good status with a body
+//   - [connect.ErrInvalidResponse] for a redirect, and for a good status with a body
 //     that can't be read.
 type Error struct {
 	Status  int             // the HTTP status
@@ -59,8 +59,8 @@ func newError(resp *http.Response, body []byte, secrets []connect.Secret) *Error
 		Details json.RawMessage `json:"details"`
 	}
 	if reply.Object(body, &object) == nil {
-		e.Text = discreet.Words(object.Error, secrets...)
-		if len(object.Details) > 0 && object.Details[0] == '{' && !discreet.Repeats(string(object.Details), secrets...) {
+		e.Text = redact.Text(object.Error, secrets...)
+		if len(object.Details) > 0 && object.Details[0] == '{' && !redact.Repeats(string(object.Details), secrets...) {
 			e.Details = object.Details
 		}
 	} else {
@@ -83,7 +83,7 @@ func kindsOf(resp *http.Response, text string) []error {
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests:
 		return []error{connect.ErrUnavailable}
 	case status < http.StatusBadRequest: // a redirect, or a status that Blot're does not send
-		return []error{connect.ErrBadReply}
+		return []error{connect.ErrInvalidResponse}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestConnect(t *testing.T) {
 		account := w.account(t)
 		require.Equal(t, w.ann.ID, account.Credential().Subject)
 		require.Equal(t, "Ann", account.Credential().Name)
-		require.Equal(t, w.clock.Now().Add(7200*time.Second), account.Credential().Expiry)
+		require.Equal(t, w.clock.Now().Add(7200*time.Second), account.Credential().TokenExpiry)
 
 		authorize := w.blotre.Requests("/v0/oauth2/authorize")
 		require.Len(t, authorize, 1)

@@ -81,7 +81,7 @@ func (c Client) TokenInfo(ctx context.Context, token connect.Secret) (TokenInfo,
 	}
 	seconds, err := info.ExpiresIn.Float64()
 	if err != nil || seconds < 0 || seconds > 1e9 {
-		return TokenInfo{}, fmt.Errorf("blotre: %w: expires_in is no number of seconds", connect.ErrBadReply)
+		return TokenInfo{}, fmt.Errorf("blotre: %w: expires_in is no number of seconds", connect.ErrInvalidResponse)
 	}
 	known := TokenInfo{
 		Issued: time.Time(info.Issued), ExpiresIn: time.Duration(seconds) * time.Second, ClientID: info.ClientID,

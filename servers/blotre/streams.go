@@ -285,7 +285,7 @@ func (c Client) User(ctx context.Context, id string) (User, error) {
 		return User{}, err
 	}
 	if user.ID == "" {
-		return User{}, fmt.Errorf("blotre: %w: the user has no id", connect.ErrBadReply)
+		return User{}, fmt.Errorf("blotre: %w: the user has no id", connect.ErrInvalidResponse)
 	}
 	return user, nil
 }

@@ -230,7 +230,7 @@ func TestTokenInfo(t *testing.T) {
 	t.Run("no lifetime", func(t *testing.T) {
 		w.blotre.Inject("/v0/oauth2/token_info", 1, oauthtest.JSON(200, `{"issued":1}`))
 		_, err := w.anonymous().TokenInfo(t.Context(), "t")
-		require.ErrorIs(t, err, connect.ErrBadReply)
+		require.ErrorIs(t, err, connect.ErrInvalidResponse)
 	})
 }
 
@@ -435,14 +435,14 @@ func TestWrongAnswers(t *testing.T) {
 		is    error
 		text  string
 	}{
-		"page":              {oauthtest.Page(200, "Hello"), connect.ErrBadReply, "blotre: status 200: the body is not JSON"},
-		"empty":             {oauthtest.Empty(200), connect.ErrBadReply, "blotre: status 200: the body is empty"},
-		"list":              {oauthtest.JSON(200, `[]`), connect.ErrBadReply, "blotre: status 200: the body is not a JSON object"},
-		"number as text":    {oauthtest.JSON(200, `{"created":"soon"}`), connect.ErrBadReply, "blotre: status 200: the body is not the expected JSON"},
-		"tags as an object": {oauthtest.JSON(200, `{"tags":{}}`), connect.ErrBadReply, "blotre: status 200: the member tags is of the type object"},
+		"page":              {oauthtest.Page(200, "Hello"), connect.ErrInvalidResponse, "blotre: status 200: the body is not JSON"},
+		"empty":             {oauthtest.Empty(200), connect.ErrInvalidResponse, "blotre: status 200: the body is empty"},
+		"list":              {oauthtest.JSON(200, `[]`), connect.ErrInvalidResponse, "blotre: status 200: the body is not a JSON object"},
+		"number as text":    {oauthtest.JSON(200, `{"created":"soon"}`), connect.ErrInvalidResponse, "blotre: status 200: the body is not the expected JSON"},
+		"tags as an object": {oauthtest.JSON(200, `{"tags":{}}`), connect.ErrInvalidResponse, "blotre: status 200: the member tags is of the type object"},
 		"cut off":           {oauthtest.CutOff(5), connect.ErrUnavailable, ""},
 		"dropped":           {oauthtest.Drop(), connect.ErrUnavailable, ""},
-		"moved":             {oauthtest.Moved("https://evil.example/"), connect.ErrBadReply, "blotre: status 301"},
+		"moved":             {oauthtest.Moved("https://evil.example/"), connect.ErrInvalidResponse, "blotre: status 301"},
 		"500 page":          {oauthtest.Page(500, "Oops of "+secret), connect.ErrUnavailable, "blotre: status 500: Oops of [redacted]"},
 		"500 empty":         {oauthtest.Empty(500), connect.ErrUnavailable, "blotre: status 500"},
 		"429":               {oauthtest.TooMany(3), connect.ErrUnavailable, "blotre: status 429"},
@@ -481,7 +481,7 @@ func TestWrongAnswers(t *testing.T) {
 			w := newWorld(t)
 			w.blotre.Inject("/v0/api/stream", 1, fault)
 			_, err := w.anonymous().Streams(t.Context(), "")
-			require.ErrorIs(t, err, connect.ErrBadReply)
+			require.ErrorIs(t, err, connect.ErrInvalidResponse)
 		})
 	}
 	for name, fault := range map[string]oauthtest.Fault{
@@ -500,7 +500,7 @@ func TestWrongAnswers(t *testing.T) {
 		w := newWorld(t)
 		w.blotre.Inject("/v0/api/user/x", 1, oauthtest.JSON(200, `{}`))
 		_, err := w.anonymous().User(t.Context(), "x")
-		require.ErrorIs(t, err, connect.ErrBadReply)
+		require.ErrorIs(t, err, connect.ErrInvalidResponse)
 	})
 }
 

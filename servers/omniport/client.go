@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 	"github.com/go-gloebit/gloebit/internal/reply"
 )
 
@@ -69,7 +69,7 @@ func (c *Client) User(ctx context.Context) (User, error) {
 // errors.Is matches it with [connect.ErrNotConnected] when Omniport refuses the
 // access token, and then also with [connect.ErrTokenExpired] or
 // [connect.ErrTokenRefused]; with [connect.ErrUnavailable] for a status that
-// says that Omniport failed or is busy; and with [connect.ErrBadReply]
+// says that Omniport failed or is busy; and with [connect.ErrInvalidResponse]
 // otherwise.
 type APIError struct {
 	Status int    // the HTTP status
@@ -98,7 +98,7 @@ func (e *APIError) Unwrap() []error {
 	case e.Status >= http.StatusInternalServerError, e.Status == http.StatusTooManyRequests:
 		return []error{connect.ErrUnavailable}
 	}
-	return []error{connect.ErrBadReply}
+	return []error{connect.ErrInvalidResponse}
 }
 
 const invalidToken = "invalid_token"
@@ -115,16 +115,16 @@ func refusal(resp *http.Response, body []byte) *APIError {
 	for _, found := range parameter.FindAllStringSubmatch(challenge, -1) {
 		switch found[1] {
 		case "error":
-			e.Code = discreet.Words(found[2], token)
+			e.Code = redact.Text(found[2], token)
 		case "error_description":
-			e.Text = discreet.Words(found[2], token)
+			e.Text = redact.Text(found[2], token)
 		}
 	}
 	var said struct {
 		Detail string `json:"detail"`
 	}
 	if e.Text == "" && reply.Object(body, &said) == nil {
-		e.Text = discreet.Words(said.Detail, token)
+		e.Text = redact.Text(said.Detail, token)
 	}
 	if e.Text == "" {
 		e.Text = reply.Text(body, token)

@@ -141,18 +141,18 @@ func TestBadAnswers(t *testing.T) {
 		want  omniport.APIError
 		is    []error
 	}{
-		"page":        {oauthtest.Page(200, "Welcome"), omniport.APIError{Status: 200, Text: "the body is not JSON"}, []error{connect.ErrBadReply}},
-		"empty":       {oauthtest.Empty(200), omniport.APIError{Status: 200, Text: "the body is empty"}, []error{connect.ErrBadReply}},
-		"list":        {oauthtest.JSON(200, `[{"userId":7}]`), omniport.APIError{Status: 200, Text: "the body is not a JSON object"}, []error{connect.ErrBadReply}},
-		"no userId":   {oauthtest.JSON(200, `{"person":{}}`), omniport.APIError{Status: 200, Text: "the user has no userId"}, []error{connect.ErrBadReply}},
-		"text as id":  {oauthtest.JSON(200, `{"userId":"7"}`), omniport.APIError{Status: 200, Text: "the member userId is of the type string"}, []error{connect.ErrBadReply}},
-		"cut off":     {oauthtest.CutOff(5), omniport.APIError{Status: 200, Text: "the body ends too early: unexpected EOF"}, []error{connect.ErrBadReply}},
+		"page":        {oauthtest.Page(200, "Welcome"), omniport.APIError{Status: 200, Text: "the body is not JSON"}, []error{connect.ErrInvalidResponse}},
+		"empty":       {oauthtest.Empty(200), omniport.APIError{Status: 200, Text: "the body is empty"}, []error{connect.ErrInvalidResponse}},
+		"list":        {oauthtest.JSON(200, `[{"userId":7}]`), omniport.APIError{Status: 200, Text: "the body is not a JSON object"}, []error{connect.ErrInvalidResponse}},
+		"no userId":   {oauthtest.JSON(200, `{"person":{}}`), omniport.APIError{Status: 200, Text: "the user has no userId"}, []error{connect.ErrInvalidResponse}},
+		"text as id":  {oauthtest.JSON(200, `{"userId":"7"}`), omniport.APIError{Status: 200, Text: "the member userId is of the type string"}, []error{connect.ErrInvalidResponse}},
+		"cut off":     {oauthtest.CutOff(5), omniport.APIError{Status: 200, Text: "the body ends too early: unexpected EOF"}, []error{connect.ErrInvalidResponse}},
 		"500":         {oauthtest.Page(500, "Server Error (500)"), omniport.APIError{Status: 500, Text: "Server Error (500)"}, []error{connect.ErrUnavailable}},
 		"429":         {oauthtest.JSON(429, `{"detail":"Request was throttled."}`), omniport.APIError{Status: 429, Text: "Request was throttled."}, []error{connect.ErrUnavailable}},
-		"301":         {oauthtest.Moved("/elsewhere"), omniport.APIError{Status: 301}, []error{connect.ErrBadReply}},
-		"404":         {oauthtest.JSON(404, `"No such application"`), omniport.APIError{Status: 404, Text: "No such application"}, []error{connect.ErrBadReply}},
-		"401 plain":   {oauthtest.Unauthorized(api, `{"detail":"no"}`), omniport.APIError{Status: 401, Text: "no"}, []error{connect.ErrBadReply}},
-		"401 no more": {oauthtest.Unauthorized("", ``), omniport.APIError{Status: 401}, []error{connect.ErrBadReply}},
+		"301":         {oauthtest.Moved("/elsewhere"), omniport.APIError{Status: 301}, []error{connect.ErrInvalidResponse}},
+		"404":         {oauthtest.JSON(404, `"No such application"`), omniport.APIError{Status: 404, Text: "No such application"}, []error{connect.ErrInvalidResponse}},
+		"401 plain":   {oauthtest.Unauthorized(api, `{"detail":"no"}`), omniport.APIError{Status: 401, Text: "no"}, []error{connect.ErrInvalidResponse}},
+		"401 no more": {oauthtest.Unauthorized("", ``), omniport.APIError{Status: 401}, []error{connect.ErrInvalidResponse}},
 		"401 invalid": {oauthtest.Unauthorized(api+`,error="invalid_token",error_description="The access token is invalid."`, `{"detail":"no"}`),
 			omniport.APIError{Status: 401, Code: "invalid_token", Text: "The access token is invalid."}, []error{connect.ErrNotConnected, connect.ErrTokenRefused}},
 		"401 expired": {oauthtest.Unauthorized(api+`, error="invalid_token", error_description="The access token has expired."`, `{"detail":"no"}`),
@@ -161,7 +161,7 @@ func TestBadAnswers(t *testing.T) {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				oauthtest.Write(w, 403, "no entry with "+r.Header.Get("Authorization"))
 			})
-		}, omniport.APIError{Status: 403, Text: "no entry with Bearer [redacted]"}, []error{connect.ErrBadReply}},
+		}, omniport.APIError{Status: 403, Text: "no entry with Bearer [redacted]"}, []error{connect.ErrInvalidResponse}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -213,7 +213,7 @@ func TestBadTokenAnswers(t *testing.T) {
 			w := newWorld(t)
 			w.Inject(tokenPath, 1, test.fault)
 			w.app.Page(t)
-			require.ErrorIs(t, w.app.Failed(), connect.ErrExchange)
+			require.ErrorIs(t, w.app.Failed(), connect.ErrTokenExchange)
 			var refused *connect.TokenError
 			require.Equal(t, test.status != 0, errors.As(w.app.Failed(), &refused), "%v", w.app.Failed())
 			if refused != nil {
@@ -241,7 +241,7 @@ func TestMiddleware(t *testing.T) {
 		account := w.app.Account(t)
 		require.Equal(t, []connect.Scope{omniport.ScopeRead, omniport.ScopeWrite}, account.Scopes())
 		require.Equal(t, "Ann Arbor", account.Credential().Name)
-		require.Equal(t, w.app.Clock.Now().Add(10*time.Hour), account.Credential().Expiry)
+		require.Equal(t, w.app.Clock.Now().Add(10*time.Hour), account.Credential().TokenExpiry)
 		exchange := w.Requests(tokenPath)[0].Form
 		require.Equal(t, form("grant_type", "authorization_code", "code", exchange.Get("code"), "redirect_uri", w.app.Callback()), exchange)
 	})
@@ -291,7 +291,7 @@ func TestMiddleware(t *testing.T) {
 		location := testkit.Load(t, &browser, connectURL).Header.Get("Location")
 		w.app.Clock.Advance(10 * time.Minute)
 		require.Equal(t, 400, testkit.Load(t, w.app.Browser, testkit.NewRequest(t, http.MethodGet, location, nil)).Status)
-		require.ErrorIs(t, w.app.Failed(), connect.ErrState)
+		require.ErrorIs(t, w.app.Failed(), connect.ErrInvalidState)
 		require.Empty(t, w.Requests(tokenPath))
 	})
 	t.Run("state absent", func(t *testing.T) {
@@ -304,7 +304,7 @@ func TestMiddleware(t *testing.T) {
 		page := testkit.Load(t, w.app.Browser, testkit.NewRequest(t, http.MethodGet, to, nil))
 		require.Equal(t, 400, page.Status)
 		require.Equal(t, "state", page.URL.Query().Get("state"))
-		require.ErrorIs(t, w.app.Failed(), connect.ErrState)
+		require.ErrorIs(t, w.app.Failed(), connect.ErrInvalidState)
 		require.Empty(t, w.Requests(tokenPath))
 	})
 	t.Run("sign in", func(t *testing.T) {

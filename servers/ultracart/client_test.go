@@ -62,14 +62,14 @@ func TestBadCallAnswers(t *testing.T) {
 		want  ultracart.APIError
 		is    []error
 	}{
-		"page":    {oauthtest.Page(200, "Welcome"), ultracart.APIError{Status: 200, Text: "the body is not JSON"}, []error{connect.ErrBadReply}},
-		"empty":   {oauthtest.Empty(200), ultracart.APIError{Status: 200, Text: "the body is empty"}, []error{connect.ErrBadReply}},
-		"list":    {oauthtest.JSON(200, `[]`), ultracart.APIError{Status: 200, Text: "the body is not a JSON object"}, []error{connect.ErrBadReply}},
-		"cut off": {oauthtest.CutOff(5), ultracart.APIError{Status: 200, Text: "the body ends too early: unexpected EOF"}, []error{connect.ErrBadReply}},
+		"page":    {oauthtest.Page(200, "Welcome"), ultracart.APIError{Status: 200, Text: "the body is not JSON"}, []error{connect.ErrInvalidResponse}},
+		"empty":   {oauthtest.Empty(200), ultracart.APIError{Status: 200, Text: "the body is empty"}, []error{connect.ErrInvalidResponse}},
+		"list":    {oauthtest.JSON(200, `[]`), ultracart.APIError{Status: 200, Text: "the body is not a JSON object"}, []error{connect.ErrInvalidResponse}},
+		"cut off": {oauthtest.CutOff(5), ultracart.APIError{Status: 200, Text: "the body ends too early: unexpected EOF"}, []error{connect.ErrInvalidResponse}},
 		"error inside a 200": {oauthtest.JSON(200, model),
-			ultracart.APIError{Status: 200, Code: "c", Text: "u", Details: details}, []error{connect.ErrBadReply}},
+			ultracart.APIError{Status: 200, Code: "c", Text: "u", Details: details}, []error{connect.ErrInvalidResponse}},
 		"400": {oauthtest.JSON(400, model, "UC-REST-ERROR", "Bad input.", "UC-REST-ERROR-MERCHANT-ID", "DEMO"),
-			ultracart.APIError{Status: 400, Code: "c", Text: "Bad input.", Details: details, MerchantID: "DEMO"}, []error{connect.ErrBadReply}},
+			ultracart.APIError{Status: 400, Code: "c", Text: "Bad input.", Details: details, MerchantID: "DEMO"}, []error{connect.ErrInvalidResponse}},
 		"500": {oauthtest.JSON(500, `{}`, "UC-REST-ERROR", "It failed."), ultracart.APIError{Status: 500, Text: "It failed."}, []error{connect.ErrUnavailable}},
 		"401": {oauthtest.Unauthorized("", model), ultracart.APIError{Status: 401, Code: "c", Text: "u", Details: details},
 			[]error{connect.ErrNotConnected, connect.ErrTokenRefused}},
@@ -77,12 +77,12 @@ func TestBadCallAnswers(t *testing.T) {
 			[]error{connect.ErrNotConnected, connect.ErrTokenRefused}},
 		"429": {oauthtest.Answer(429, "", "UC-REST-ERROR", "rate of 10000 per 86400 second(s) exceeded.", "Retry-After", "900"),
 			ultracart.APIError{Status: 429, Text: "rate of 10000 per 86400 second(s) exceeded.", RetryAfter: 15 * time.Minute}, []error{connect.ErrUnavailable}},
-		"301": {oauthtest.Moved("https://elsewhere.example/"), ultracart.APIError{Status: 301}, []error{connect.ErrBadReply}},
+		"301": {oauthtest.Moved("https://elsewhere.example/"), ultracart.APIError{Status: 301}, []error{connect.ErrInvalidResponse}},
 		"token repeated": {func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				oauthtest.Write(w, 403, "", "UC-REST-ERROR", "No entry with "+r.Header.Get("Authorization"))
 			})
-		}, ultracart.APIError{Status: 403, Text: "No entry with Bearer [redacted]"}, []error{connect.ErrBadReply}},
+		}, ultracart.APIError{Status: 403, Text: "No entry with Bearer [redacted]"}, []error{connect.ErrInvalidResponse}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, ultracarttest.Config{})
@@ -229,7 +229,7 @@ func TestMiddleware(t *testing.T) {
 		require.Equal(t, "DEMO-1", w.app.Page(t).Body)
 		account := w.app.Account(t)
 		require.Equal(t, []connect.Scope{"order_read"}, account.Scopes())
-		require.Equal(t, w.app.Clock.Now().Add(time.Hour), account.Credential().Expiry, "from a string")
+		require.Equal(t, w.app.Clock.Now().Add(time.Hour), account.Credential().TokenExpiry, "from a string")
 		sent := w.Requests(tokenPath)[0]
 		require.Equal(t, "app", sent.Form.Get("client_id"))
 		require.Equal(t, w.app.Callback(), sent.Form.Get("redirect_uri"))
@@ -344,7 +344,7 @@ func TestMiddleware(t *testing.T) {
 			})
 		})
 		require.Equal(t, 502, w.app.Page(t).Status)
-		require.ErrorIs(t, w.app.Failed(), connect.ErrAuthorization)
+		require.ErrorIs(t, w.app.Failed(), connect.ErrAuthorizationFailed)
 		require.ErrorContains(t, w.app.Failed(), "expired")
 	})
 	t.Run("no secret in the log", func(t *testing.T) {

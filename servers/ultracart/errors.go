@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/internal/discreet"
+	"github.com/go-gloebit/gloebit/internal/redact"
 	"github.com/go-gloebit/gloebit/internal/reply"
 )
 
@@ -41,10 +41,10 @@ type ErrorResponse struct {
 // that contains an error, or a body that can't be used. It holds no secret.
 //
 // errors.Is matches it with [connect.ErrAccessDenied] when the user denied
-// access; with [connect.ErrExchange] for another error of an OAuth endpoint;
+// access; with [connect.ErrTokenExchange] for another error of an OAuth endpoint;
 // with [connect.ErrNotConnected] and [connect.ErrTokenRefused] when UltraCart
 // refuses the access token; with [connect.ErrUnavailable] for a status that
-// says that UltraCart failed or is busy; and with [connect.ErrBadReply]
+// says that UltraCart failed or is busy; and with [connect.ErrInvalidResponse]
 // otherwise.
 type APIError struct {
 	Status     int           // the HTTP status, which may be 200
@@ -76,16 +76,16 @@ func (e *APIError) Unwrap() []error {
 	case e.Status == http.StatusGone, e.Status == http.StatusUnauthorized && e.Code != "invalid_client":
 		return []error{connect.ErrNotConnected, connect.ErrTokenRefused}
 	case e.Code != "" && e.Details == nil:
-		return []error{connect.ErrExchange}
+		return []error{connect.ErrTokenExchange}
 	}
-	return []error{connect.ErrBadReply}
+	return []error{connect.ErrInvalidResponse}
 }
 
 // refusal reads the words of a response, without the secrets that were sent.
 func refusal(resp *http.Response, body []byte, secrets ...connect.Secret) *APIError {
 	e := &APIError{
 		Status:     resp.StatusCode,
-		MerchantID: discreet.Words(resp.Header.Get(merchantHeader), secrets...),
+		MerchantID: redact.Text(resp.Header.Get(merchantHeader), secrets...),
 		RetryAfter: retryAfter(resp.Header),
 	}
 	var said struct {
@@ -100,13 +100,13 @@ func refusal(resp *http.Response, body []byte, secrets ...connect.Secret) *APIEr
 			for _, text := range []*string{
 				&details.DeveloperMessage, &details.ErrorCode, &details.MoreInfo, &details.ObjectID, &details.UserMessage,
 			} {
-				*text = discreet.Words(*text, secrets...)
+				*text = redact.Text(*text, secrets...)
 			}
 			e.Details, code = &details, details.ErrorCode
 		}
 	}
-	e.Code = discreet.Words(code, secrets...)
-	e.Text = discreet.Words(cmp.Or(resp.Header.Get(errorHeader), said.Description), secrets...)
+	e.Code = redact.Text(code, secrets...)
+	e.Text = redact.Text(cmp.Or(resp.Header.Get(errorHeader), said.Description), secrets...)
 	if e.Text == "" && e.Details != nil {
 		e.Text = cmp.Or(e.Details.UserMessage, e.Details.DeveloperMessage)
 	}

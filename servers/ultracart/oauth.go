@@ -171,13 +171,13 @@ const slowDown = 5 * time.Second
 // DeviceToken asks for the token of a device until the user has answered or the
 // device code has expired. It waits for the interval between two requests. The
 // error is [connect.ErrAccessDenied] when the user denies access, and
-// [connect.ErrExchange] when the code expires.
+// [connect.ErrTokenExchange] when the code expires.
 func (o OAuth) DeviceToken(ctx context.Context, device DeviceAuthorization) (TokenResponse, error) {
 	interval := cmp.Or(device.Interval.Duration(), 5*time.Second) // RFC 8628 section 3.2
 	expires := time.Now().Add(device.ExpiresIn.Duration())
 	for {
 		if device.ExpiresIn > 0 && time.Now().Add(interval).After(expires) {
-			return TokenResponse{}, fmt.Errorf("ultracart: %w: the device code has expired", connect.ErrExchange)
+			return TokenResponse{}, fmt.Errorf("ultracart: %w: the device code has expired", connect.ErrTokenExchange)
 		}
 		timer := time.NewTimer(interval)
 		select {

@@ -183,7 +183,7 @@ func TestModels(t *testing.T) {
 		var refused *ultracart.APIError
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, ultracart.APIError{Status: 200, Code: "invalid_grant", Text: "used"}, *refused)
-		require.ErrorIs(t, err, connect.ErrExchange)
+		require.ErrorIs(t, err, connect.ErrTokenExchange)
 	})
 	t.Run("revoke", func(t *testing.T) {
 		w.Inject(revokePath, 1, oauthtest.JSON(200, `{"message":"done","successful":true}`))
@@ -281,9 +281,9 @@ func TestDevice(t *testing.T) {
 		"allowed later":        {"allow", 12 * time.Second, nil, 15 * time.Second, nil},
 		"slow down":            {"allow", 0, []string{"slow_down"}, 15 * time.Second, nil},
 		"denied":               {"deny", 7 * time.Second, nil, 10 * time.Second, connect.ErrAccessDenied},
-		"expired":              {"", 0, nil, 10 * time.Minute, connect.ErrExchange},
-		"expired here":         {"", 0, []string{"cut"}, 10 * time.Second, connect.ErrExchange},
-		"expired at the other": {"", 0, []string{"expired_token"}, 5 * time.Second, connect.ErrExchange},
+		"expired":              {"", 0, nil, 10 * time.Minute, connect.ErrTokenExchange},
+		"expired here":         {"", 0, []string{"cut"}, 10 * time.Second, connect.ErrTokenExchange},
+		"expired at the other": {"", 0, []string{"expired_token"}, 5 * time.Second, connect.ErrTokenExchange},
 	} {
 		for _, in200 := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -361,19 +361,19 @@ func TestBadOAuthAnswers(t *testing.T) {
 		want  string
 		is    error
 	}{
-		"page":                {oauthtest.Page(200, "Welcome"), "ultracart: status 200: Welcome", connect.ErrBadReply},
-		"empty":               {oauthtest.Empty(200), "ultracart: status 200: the body is empty", connect.ErrBadReply},
-		"list":                {oauthtest.JSON(200, `[{}]`), "ultracart: status 200: the body is not a JSON object", connect.ErrBadReply},
-		"cut off":             {cut, "ultracart: status 200: the body ends too early: unexpected EOF", connect.ErrBadReply},
-		"moved":               {oauthtest.Moved("https://elsewhere.example/"), "ultracart: status 301", connect.ErrBadReply},
-		"400":                 {oauthtest.JSON(400, model, "UC-REST-ERROR", "Bad input."), "ultracart: status 400: bad: Bad input.", connect.ErrBadReply},
-		"400 no text":         {oauthtest.JSON(400, model), "ultracart: status 400: bad: Bad [redacted].", connect.ErrBadReply},
+		"page":                {oauthtest.Page(200, "Welcome"), "ultracart: status 200: Welcome", connect.ErrInvalidResponse},
+		"empty":               {oauthtest.Empty(200), "ultracart: status 200: the body is empty", connect.ErrInvalidResponse},
+		"list":                {oauthtest.JSON(200, `[{}]`), "ultracart: status 200: the body is not a JSON object", connect.ErrInvalidResponse},
+		"cut off":             {cut, "ultracart: status 200: the body ends too early: unexpected EOF", connect.ErrInvalidResponse},
+		"moved":               {oauthtest.Moved("https://elsewhere.example/"), "ultracart: status 301", connect.ErrInvalidResponse},
+		"400":                 {oauthtest.JSON(400, model, "UC-REST-ERROR", "Bad input."), "ultracart: status 400: bad: Bad input.", connect.ErrInvalidResponse},
+		"400 no text":         {oauthtest.JSON(400, model), "ultracart: status 400: bad: Bad [redacted].", connect.ErrInvalidResponse},
 		"500 page":            {oauthtest.Page(500, "Server error"), "ultracart: status 500: Server error", connect.ErrUnavailable},
 		"500 header":          {oauthtest.Answer(500, "", "UC-REST-ERROR", "It failed."), "ultracart: status 500: It failed.", connect.ErrUnavailable},
 		"401":                 {oauthtest.Unauthorized("", model), "ultracart: status 401: bad: Bad [redacted].", connect.ErrTokenRefused},
 		"410":                 {oauthtest.Answer(410, "", "UC-REST-ERROR", "Disabled."), "ultracart: status 410: Disabled.", connect.ErrNotConnected},
-		"object in 200":       {oauthtest.JSON(200, model), "ultracart: status 200: bad: Bad [redacted].", connect.ErrBadReply},
-		"expiry is no number": {oauthtest.JSON(200, `{"access_token":"a","successful":"x","expires_in":"soon"}`), "ultracart: status 200", connect.ErrBadReply},
+		"object in 200":       {oauthtest.JSON(200, model), "ultracart: status 200: bad: Bad [redacted].", connect.ErrInvalidResponse},
+		"expiry is no number": {oauthtest.JSON(200, `{"access_token":"a","successful":"x","expires_in":"soon"}`), "ultracart: status 200", connect.ErrInvalidResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, ultracarttest.Config{})

@@ -56,8 +56,8 @@ type entry struct {
 }
 
 var (
-	_ connect.TokenStore = (*Store)(nil)
-	_ connect.PlainStore = (*Store)(nil)
+	_ connect.TokenStore     = (*Store)(nil)
+	_ connect.PlaintextStore = (*Store)(nil)
 )
 
 // New puts a cache in front of a store.
@@ -124,10 +124,10 @@ func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, err
 	}
 }
 
-// PlainAtRest implements connect.PlainStore with the inner store's answer: what is
+// PlainAtRest implements connect.PlaintextStore with the inner store's answer: what is
 // kept here does not outlive the process.
 func (s *Store) PlainAtRest() bool {
-	plain, ok := s.inner.(connect.PlainStore)
+	plain, ok := s.inner.(connect.PlaintextStore)
 	return ok && plain.PlainAtRest()
 }
 

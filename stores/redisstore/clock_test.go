@@ -18,7 +18,7 @@ func TestTheClockSaysWhenThingsLapse(t *testing.T) {
 	until := now.Add(time.Hour)
 	save := func(userID string) {
 		require.NoError(t, store.Update(t.Context(), at(userID), func(context.Context, *connect.Credential) (*connect.Credential, error) {
-			return &connect.Credential{Until: until}, nil
+			return &connect.Credential{ExpiresAt: until}, nil
 		}))
 		require.NoError(t, store.Put(t.Context(), at(userID), connect.PendingConnection{ExpiresAt: until}))
 	}
@@ -48,7 +48,7 @@ func TestWhatLapsesWhileItIsBeingSavedIsGoneAndNoError(t *testing.T) {
 	}})
 	until := now.Add(90 * time.Minute)
 	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
-		return &connect.Credential{Until: until}, nil
+		return &connect.Credential{ExpiresAt: until}, nil
 	}))
 	until = now.Add(90 * time.Minute)
 	require.NoError(t, store.Put(t.Context(), at("s"), connect.PendingConnection{ExpiresAt: until}))

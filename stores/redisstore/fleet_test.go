@@ -60,7 +60,7 @@ func newFleet(t *testing.T, machines int, prefix string, newClient func() *redis
 	config := gloebit.Config{
 		ClientID: app.Key, ClientSecret: connect.Secret(app.Secret), RedirectURL: f.url + "/gloebit/callback",
 		Scopes:   []connect.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
-		Provider: gloebit.At(f.gloebit.URL),
+		Provider: gloebit.ProviderAt(f.gloebit.URL),
 	}
 	config.Provider.PKCE = true
 	for _, change := range changes {
@@ -97,7 +97,7 @@ func (f *fleet) newMachine(config gloebit.Config, prefix string, client *redis.C
 	})))
 	mux.Handle("POST /buy", merchant.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.guarded.Add(1)
-		receipt, err := gloebit.MustFromContext(r.Context()).PurchaseProduct(r.Context(), gloebit.ProductOrder{Key: uuid.NewString(), Product: "green-hat", Quantity: 1})
+		receipt, err := gloebit.MustFromContext(r.Context()).PurchaseProduct(r.Context(), gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1})
 		if err != nil {
 			merchant.HandleError(w, r, err)
 			return

@@ -30,7 +30,7 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 		"when another has saved for a user who was not there":  {"", saves("theirs"), &connect.Credential{AccessToken: "late"}, has("theirs")},
 		"when another has deleted":                             {"old", deletes, &connect.Credential{AccessToken: "late"}, has("")},
 		"when the holder would delete what another has saved":  {"old", saves("theirs"), nil, has("theirs")},
-		"when what it would save has lapsed":                   {"old", saves("theirs"), &connect.Credential{Until: time.Unix(1, 0)}, has("theirs")},
+		"when what it would save has lapsed":                   {"old", saves("theirs"), &connect.Credential{ExpiresAt: time.Unix(1, 0)}, has("theirs")},
 		"when nobody has come, since nobody can know that":     {"old", func(*testing.T, *redisstore.Store) {}, &connect.Credential{AccessToken: "late"}, has("old")},
 		"when another has come and gone without saving":        {"old", fails, &connect.Credential{AccessToken: "late"}, has("old")},
 		"when another has saved the same as was there, and so": {"old", saves("old"), &connect.Credential{AccessToken: "late"}, has("old")},

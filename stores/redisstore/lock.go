@@ -18,8 +18,8 @@ import (
 var ErrLeaseLost = errors.New("redisstore: the lease ran out before the save")
 
 const (
-	shortestPoll = 5 * time.Millisecond
-	longestPoll  = 200 * time.Millisecond
+	minPoll = 5 * time.Millisecond
+	maxPoll = 200 * time.Millisecond
 	// saveWithin and releaseWithin bound what is tried also after the caller's
 	// context has ended: what fn returned may be a token that exists only once,
 	// and a lock that stays behind keeps the user waiting.
@@ -44,7 +44,7 @@ func (s *Store) obtain(ctx context.Context, key connect.Key) (held *lock, record
 		token: rand.Text(),
 	}
 	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.MaxInterval = shortestPoll, longestPoll
+	pause.InitialInterval, pause.MaxInterval = minPoll, maxPoll
 	for ctx.Err() == nil {
 		ok, record, err := l.try(ctx)
 		if err != nil {

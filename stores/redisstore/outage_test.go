@@ -16,7 +16,7 @@ func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	store := newStore(t, redisstore.Config{Client: server.client(t, 0), Lease: time.Second})
-	pending := connect.PendingConnection{Binding: "b", ExpiresAt: time.Now().Add(time.Hour)}
+	pending := connect.PendingConnection{BrowserHash: "b", ExpiresAt: time.Now().Add(time.Hour)}
 	require.NoError(t, store.Update(t.Context(), at("u"), returning("before")))
 	require.NoError(t, store.Put(t.Context(), at("state"), pending))
 
@@ -55,7 +55,7 @@ func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
 	wantToken(t, store, "u", "before")
 	taken, err := store.Take(t.Context(), at("state"))
 	require.NoError(t, err)
-	require.Equal(t, "b", taken.Binding)
+	require.Equal(t, "b", taken.BrowserHash)
 	require.NoError(t, store.Update(t.Context(), at("u"), returning("after")), "the lock of the one that failed lapses")
 	wantToken(t, store, "u", "after")
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit/connect"
-	"github.com/go-gloebit/gloebit/stores/redisstore/internal/turns"
+	"github.com/go-gloebit/gloebit/stores/redisstore/internal/keylock"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -36,7 +36,7 @@ type Config struct {
 const (
 	defaultPrefix = "gloebit:"
 	defaultLease  = 30 * time.Second
-	shortestLease = 10 * time.Millisecond
+	minLease      = 10 * time.Millisecond
 )
 
 // Store keeps credentials and pending connections in Redis. Make it with [New].
@@ -47,16 +47,16 @@ type Store struct {
 	lease   time.Duration
 	now     func() time.Time
 	scripts scripts
-	turns   turns.Turns // so that one goroutine of this process at a time waits for a user's lock in Redis
+	locks   keylock.Locks // so that one goroutine of this process at a time waits for a user's lock in Redis
 }
 
 var (
-	_ connect.TokenStore = (*Store)(nil)
-	_ connect.PlainStore = (*Store)(nil)
-	_ connect.StateStore = (*Store)(nil)
+	_ connect.TokenStore     = (*Store)(nil)
+	_ connect.PlaintextStore = (*Store)(nil)
+	_ connect.StateStore     = (*Store)(nil)
 )
 
-// PlainAtRest implements [connect.PlainStore]: tokens are in Redis as they are.
+// PlainAtRest implements [connect.PlaintextStore]: tokens are in Redis as they are.
 func (s *Store) PlainAtRest() bool { return true }
 
 // New checks the configuration and makes a Store of it. It does not ask Redis
@@ -82,8 +82,8 @@ func New(config Config) (*Store, error) {
 	if strings.ContainsAny(s.prefix, "{}") {
 		problems = append(problems, fmt.Errorf("redisstore: Config.Prefix %q has a brace in it", s.prefix))
 	}
-	if s.lease < shortestLease {
-		problems = append(problems, fmt.Errorf("redisstore: Config.Lease is %v, want at least %v", s.lease, shortestLease))
+	if s.lease < minLease {
+		problems = append(problems, fmt.Errorf("redisstore: Config.Lease is %v, want at least %v", s.lease, minLease))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
@@ -118,16 +118,16 @@ func (s *Store) stateKey(key connect.Key) string {
 	return s.prefix + stateKey + url.QueryEscape(key.Realm) + ":" + url.QueryEscape(key.ID)
 }
 
-// longestKeep is the longest time that Redis is asked to keep a key for. What
+// maxKeep is the longest time that Redis is asked to keep a key for. What
 // is to be kept longer is kept for ever; nobody will see the difference.
-const longestKeep = 100 * 365 * 24 * time.Hour
+const maxKeep = 100 * 365 * 24 * time.Hour
 
 // keep is for how long Redis has to keep a key that lapses at that time: whole
 // milliseconds, at least one. Zero is for ever. Time is told relative to now,
 // so that the clock of Redis need not be right.
 func (s *Store) keep(until time.Time) time.Duration {
 	left := until.Sub(s.now())
-	if until.IsZero() || left > longestKeep {
+	if until.IsZero() || left > maxKeep {
 		return 0
 	}
 	return max(left.Truncate(time.Millisecond)+time.Millisecond, time.Millisecond)

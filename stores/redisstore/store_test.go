@@ -161,7 +161,7 @@ func TestEachThingStaysInRedisForAsLongAsItLasts(t *testing.T) {
 	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
 	until := func(at time.Time) func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return func(context.Context, *connect.Credential) (*connect.Credential, error) {
-			return &connect.Credential{Until: at}, nil
+			return &connect.Credential{ExpiresAt: at}, nil
 		}
 	}
 	require.NoError(t, store.Update(t.Context(), at("hour"), until(time.Now().Add(time.Hour))))
@@ -195,7 +195,7 @@ func TestACredentialDoesNotLapseWithTheOneItReplaces(t *testing.T) {
 	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
 	for _, until := range []time.Time{time.Now().Add(time.Minute), {}} {
 		require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
-			return &connect.Credential{Until: until}, nil
+			return &connect.Credential{ExpiresAt: until}, nil
 		}))
 	}
 	keys := keysOf(t, client, prefix)
@@ -221,15 +221,15 @@ func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
 	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		require.Equal(t, []string{"gloebit:lock:{www.gloebit.com%2Fshop:u}"}, keysOf(t, client, ""))
 		return &connect.Credential{
-			AccessToken: "a", RefreshToken: "r", TokenSecret: "s", Expiry: when(1), Scopes: []connect.Scope{"x", "y"},
-			Subject: "g", ConnectedAt: when(2), Until: when(7_000_000_000),
+			AccessToken: "a", RefreshToken: "r", TokenSecret: "s", TokenExpiry: when(1), Scopes: []connect.Scope{"x", "y"},
+			Subject: "g", ConnectedAt: when(2), ExpiresAt: when(7_000_000_000),
 		}, nil
 	}))
 	want("gloebit:credential:{www.gloebit.com%2Fshop:u}", `{"credential":1, "access_token":"YQ==", "refresh_token":"cg==", "token_secret":"cw==", "expiry":1000000, "scopes":["eA==","eQ=="],
 		"subject":"Zw==", "connected_at":2000000, "until":7000000000000000}`)
 
 	require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{
-		UserID: "u", Verifier: "v", ReturnTo: "t", Binding: "b", Scopes: []connect.Scope{"x", "y"}, Required: []connect.Scope{"y"},
+		UserID: "u", Secret: "v", ReturnTo: "t", BrowserHash: "b", Scopes: []connect.Scope{"x", "y"}, RequiredScopes: []connect.Scope{"y"},
 		ExpiresAt: when(7_000_000_000),
 	}))
 	want("gloebit:state:www.gloebit.com%2Fshop:key", `{"pending_connection":1, "user_id":"dQ==", "verifier":"dg==", "return_to":"dA==", "binding":"Yg==", "scopes":["eA==","eQ=="],

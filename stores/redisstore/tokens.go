@@ -46,14 +46,14 @@ func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Con
 		if err != nil {
 			return err
 		}
-		if next == nil || s.lapsed(next.Until) {
+		if next == nil || s.lapsed(next.ExpiresAt) {
 			return held.save(ctx, "", 0)
 		}
 		saved, err := connect.EncodeCredential(*next)
 		if err != nil {
 			return err
 		}
-		return held.save(ctx, string(saved), s.keep(next.Until))
+		return held.save(ctx, string(saved), s.keep(next.ExpiresAt))
 	})
 }
 
@@ -78,7 +78,7 @@ func credential(record string) (*connect.Credential, error) {
 // alone calls fn with the user's lock and record, and frees the user however fn
 // ends.
 func (s *Store) alone(ctx context.Context, key connect.Key, fn func(held *lock, record string) error) error {
-	leave, err := s.turns.Take(ctx, key.Realm+"\x00"+key.ID)
+	leave, err := s.locks.Lock(ctx, key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return err
 	}

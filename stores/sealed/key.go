@@ -22,8 +22,8 @@ type Key struct {
 }
 
 const (
-	keySize   = 32
-	longestID = 64
+	keySize = 32
+	maxID   = 64
 )
 
 // ParseKeys reads keys as ID:BASE64, separated by commas, spaces or newlines,
@@ -63,7 +63,7 @@ var errNoKeys = errors.New(`sealed: no key was given: make one with: echo "2026-
 
 func (k Key) check() error {
 	if !validID(k.ID) {
-		return fmt.Errorf("sealed: the key id %q is not of 1 to %d letters, digits, dots, hyphens and underscores", clip(k.ID), longestID)
+		return fmt.Errorf("sealed: the key id %q is not of 1 to %d letters, digits, dots, hyphens and underscores", clip(k.ID), maxID)
 	}
 	if len(k.Secret) != keySize {
 		return fmt.Errorf("sealed: the key %q is of %d bytes, want %d: make one with: openssl rand -base64 32", k.ID, len(k.Secret), keySize)
@@ -81,7 +81,7 @@ func validID(id string) bool {
 			return false
 		}
 	}
-	return 0 < len(id) && len(id) <= longestID
+	return 0 < len(id) && len(id) <= maxID
 }
 
 // cipher is AES-256-GCM that puts a random nonce before what it seals.
@@ -98,4 +98,4 @@ func (k Key) cipher() (cipher.AEAD, error) {
 }
 
 // clip keeps a foreign text short enough for an error.
-func clip(s string) string { return s[:min(len(s), longestID)] }
+func clip(s string) string { return s[:min(len(s), maxID)] }

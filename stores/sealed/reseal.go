@@ -29,7 +29,7 @@ func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, err
 	return func(yield func(string, error) bool) { yield("", ErrNoList) }
 }
 
-const mostErrors = 10 // that Reseal returns in full
+const maxErrors = 10 // that Reseal returns in full
 
 // Reseal seals anew, with the first key, what the realm has that was sealed with
 // another, and returns how many credentials those were. Each is done by itself, under its
@@ -54,7 +54,7 @@ func (s *Store) Reseal(ctx context.Context, realm string) (resealed int, err err
 		case err == nil:
 		case !isUnopened(err):
 			return resealed, errors.Join(append(unopened, err)...)
-		case len(unopened) < mostErrors:
+		case len(unopened) < maxErrors:
 			unopened = append(unopened, fmt.Errorf("user %q: %w", userID, err))
 		default:
 			more++

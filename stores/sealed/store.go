@@ -37,11 +37,11 @@ type Store struct {
 }
 
 var (
-	_ connect.TokenStore = (*Store)(nil)
-	_ connect.PlainStore = (*Store)(nil)
+	_ connect.TokenStore     = (*Store)(nil)
+	_ connect.PlaintextStore = (*Store)(nil)
 )
 
-// PlainAtRest implements [connect.PlainStore]: true of NewInsecureAcceptPlain
+// PlainAtRest implements [connect.PlaintextStore]: true of NewInsecureAcceptPlain
 // alone, which leaves what it has not saved yet as it found it.
 func (s *Store) PlainAtRest() bool { return s.plain }
 

@@ -89,7 +89,7 @@ func (s *Store) change(ctx context.Context, key connect.Key, fn func(context.Con
 func changedRow(was, next ledger.Purchase) (purchaseRow, error) {
 	row, err := newPurchaseRow(next)
 	moved := next.StoreKey() != was.StoreKey() || !next.CreatedAt.Equal(was.CreatedAt)
-	taken := was.UserID != "" && (was.State != ledger.Refused && next.UserID != was.UserID || next.GloebitID != was.GloebitID || next.Key != was.Key)
+	taken := was.UserID != "" && next.UserID != "" && (was.State != ledger.Refused && next.UserID != was.UserID || next.GloebitID != was.GloebitID || next.IdempotencyKey != was.IdempotencyKey)
 	if err == nil && (moved || taken) {
 		err = fmt.Errorf("%w: purchase %s: its realm, id, user, Gloebit id, key or time of creation was changed", connect.ErrInvalidRequest, was.ID)
 	}

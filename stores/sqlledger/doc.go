@@ -24,9 +24,7 @@
 //
 // A row that can't be read is ledger.ErrUnreadable, which names the purchase,
 // each time it is due, and delays no other; in a list it is what its columns
-// tell, with the reason as its Cause. Nothing here removes a purchase: the
-// application may delete rows that are delivered, refused or released, and frees
-// their keys.
+// tell, with the reason as its Cause. Only [Store.Prune] removes purchases.
 //
 // In PostgreSQL purchases are saved with synchronous_commit at least on, whatever
 // the server's setting. Other databases commit as they are set to.

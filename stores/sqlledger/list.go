@@ -2,6 +2,7 @@ package sqlledger
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,12 +12,41 @@ import (
 
 // List implements [ledger.Store]. A page costs as much as the purchases that are
 // on it, wherever it is in the list, as far as an index serves the query: there
-// are some for all purchases of a realm, those of a user, those in a state, and
-// those that are stuck or due. A purchase that can't be read is listed with what
+// are some for all purchases of a realm, those of a user, an account, an item or
+// a state, an item in a state, and those that are stuck or due. A purchase that can't be read is listed with what
 // its columns tell and no more, and a Cause that says why: Get has the error.
 // The error is that of the context when it has ended, or the database's.
 func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
-	query, args := s.selects()+" WHERE realm = ?", []any{s.text(q.Realm)}
+	query, args := s.listing(q)
+	return s.purchases(ctx, "list purchases", (*purchaseRow).list, query, args...)
+}
+
+// listing is the query for a list. No index has several states in the order of
+// creation, so each has a query of its own; a user and an account have few
+// purchases, and need none.
+func (s *Store) listing(q ledger.Query) (query string, args []any) {
+	states := q.States
+	if len(states) == 0 && q.Item != "" {
+		states = ledger.States() // the index of items has the state, too
+	}
+	narrow := q.UserID != "" || q.GloebitID != "" || q.Stuck || !q.DueBefore.IsZero()
+	if narrow || len(states) < 2 {
+		query, args = s.matching(q)
+		return s.selects() + query, args
+	}
+	var parts []string
+	for i, state := range states {
+		q.States = []ledger.State{state}
+		part, its := s.matching(q)
+		parts = append(parts, "SELECT * FROM (SELECT * FROM "+table+part+") AS state"+strconv.Itoa(i))
+		args = append(args, its...)
+	}
+	return "SELECT " + s.columns() + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS purchases" + inOrder(q), append(args, q.PageSize())
+}
+
+// matching are the conditions and the order of a list.
+func (s *Store) matching(q ledger.Query) (query string, args []any) {
+	query, args = " WHERE realm = ?", []any{s.text(q.Realm)}
 	where := func(condition string, values ...any) {
 		query += " AND " + condition
 		args = append(args, values...)
@@ -24,6 +54,12 @@ func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, er
 	at := s.db.Dialect.Time
 	if q.UserID != "" {
 		where("user_id = ?", s.text(q.UserID))
+	}
+	if q.GloebitID != "" {
+		where("gloebit_id = ?", s.text(q.GloebitID))
+	}
+	if q.Item != "" {
+		where("item = ?", s.text(q.Item))
 	}
 	if len(q.States) > 0 {
 		states := make([]any, len(q.States))
@@ -45,14 +81,35 @@ func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, er
 		where("created_at < ?", at(q.Until))
 	}
 	if !q.After.IsZero() { // in words that every database sees a range of an index in
+		beyond := "<"
+		if q.OldestFirst {
+			beyond = ">"
+		}
 		after := at(q.After.CreatedAt)
-		where("created_at <= ? AND (created_at < ? OR id < ?)", after, after, s.text(q.After.ID))
+		where("created_at "+beyond+"= ? AND (created_at "+beyond+" ? OR id "+beyond+" ?)", after, after, s.text(q.After.ID))
 	}
-	return s.purchases(ctx, "list purchases", (*purchaseRow).list, query+" ORDER BY created_at DESC, id DESC LIMIT ?", append(args, q.PageSize())...)
+	return query + inOrder(q), append(args, q.PageSize())
+}
+
+// inOrder is the order of a list, and its end.
+func inOrder(q ledger.Query) string {
+	if q.OldestFirst {
+		return " ORDER BY created_at, id LIMIT ?"
+	}
+	return " ORDER BY created_at DESC, id DESC LIMIT ?"
 }
 
 // unfinished is the condition for purchases that are not finished.
 const unfinished = "state IN ('created', 'accepted', 'reserved', 'settled', 'canceled')"
+
+// places are the cases of CASE that give a state's place in the order of states.
+func places() string {
+	var cases strings.Builder
+	for i, state := range ledger.States() {
+		cases.WriteString(" WHEN '" + string(state) + "' THEN " + strconv.Itoa(i))
+	}
+	return cases.String()
+}
 
 // Counts implements [ledger.Store]. The error is that of the context when it has
 // ended, or the database's.

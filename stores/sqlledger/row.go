@@ -50,13 +50,13 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 		return purchaseRow{}, err
 	}
 	row := purchaseRow{
-		id: p.ID, realm: p.Realm, userID: p.UserID, gloebitID: p.GloebitID, key: p.Key, item: p.Item + p.Product,
+		id: p.ID, realm: p.Realm, userID: p.UserID, gloebitID: p.GloebitID, key: p.IdempotencyKey, item: p.Item + p.Product,
 		quantity: p.Quantity, amount: amount(p.Order), state: string(p.State),
 		createdAt: p.CreatedAt, updatedAt: p.UpdatedAt, nextAt: p.NextAt, stuckAt: p.StuckAt, paidAt: p.PaidAt,
 		held: p.HoldsKey(),
 	}
 	// These are in columns, and Claim changes one of them.
-	p.UserID, p.Key, p.NextAt, p.GloebitID = "", "", time.Time{}, ""
+	p.UserID, p.IdempotencyKey, p.NextAt, p.GloebitID = "", "", time.Time{}, ""
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // it would change Data
@@ -117,7 +117,7 @@ func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
 
 // setColumns sets the fields whose columns have the last word.
 func (r *purchaseRow) setColumns(p *ledger.Purchase) {
-	p.ID, p.Realm, p.UserID, p.GloebitID, p.Key = r.id, r.realm, r.userID, r.gloebitID, r.key
+	p.ID, p.Realm, p.UserID, p.GloebitID, p.IdempotencyKey = r.id, r.realm, r.userID, r.gloebitID, r.key
 	p.State = ledger.State(r.state)
 	r.setTimes(p)
 }

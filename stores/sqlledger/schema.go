@@ -67,8 +67,10 @@ const mysqlIndexes = `,
 	UNIQUE INDEX gloebit_purchases_held_key (realm, user_id, held_key),
 	INDEX gloebit_purchases_created_at (realm, created_at, id),
 	INDEX gloebit_purchases_user_id (realm, user_id, created_at, id),
+	INDEX gloebit_purchases_gloebit_id (realm, gloebit_id, created_at, id),
+	INDEX gloebit_purchases_item (realm, item, state, created_at, id),
 	INDEX gloebit_purchases_state (realm, state, created_at, id),
-	INDEX gloebit_purchases_paid_at (realm, paid_at),
+	INDEX gloebit_purchases_paid_at (realm, paid_at, item, amount),
 	INDEX gloebit_purchases_stuck_at (realm, stuck_at),
 	INDEX gloebit_purchases_next_at (state, realm, next_at)`
 
@@ -85,8 +87,10 @@ var indexes = []string{
 	`CREATE UNIQUE INDEX IF NOT EXISTS {i}gloebit_purchases_held_key ON {p}gloebit_purchases (realm, user_id, held_key)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_created_at ON {p}gloebit_purchases (realm, created_at, id)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_user_id ON {p}gloebit_purchases (realm, user_id, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_gloebit_id ON {p}gloebit_purchases (realm, gloebit_id, created_at, id)`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_item ON {p}gloebit_purchases (realm, item, state, created_at, id)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_state ON {p}gloebit_purchases (realm, state, created_at, id)`,
-	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_paid_at ON {p}gloebit_purchases (realm, paid_at) WHERE paid_at IS NOT NULL`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_paid_at ON {p}gloebit_purchases (realm, paid_at, item, amount) WHERE paid_at IS NOT NULL`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_stuck_at ON {p}gloebit_purchases (realm, created_at, id) WHERE stuck_at IS NOT NULL`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_next_at ON {p}gloebit_purchases (state, realm, next_at)`,
 }

@@ -21,7 +21,7 @@ type Store struct {
 	// for a Change of whose machine it hears nothing more. The context of an fn
 	// that asks nothing of its transaction after a query ends when three
 	// quarters of it are over, so it must be longer than 4/3 of
-	// ledger.Config.WorkTimeout. Zero means a minute; less than a second is a
+	// ledger.Config.StepTimeout. Zero means a minute; less than a second is a
 	// second. An fn of a Change that goes on for a quarter of Lease after its
 	// context has ended, in SQLite too, is given up: see the package's
 	// documentation. It is not changed once the store is in use.

@@ -20,8 +20,8 @@ func (s *Store) selectStates() string { return stateColumns + s.db.Dialect.Selec
 func (s *Store) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	_, err := s.exec(ctx, "put a state",
 		"INSERT INTO {p}oauth_states ("+stateColumns+"expires_at, realm, state_hash) VALUES ("+sqldb.Marks(9)+")",
-		text(s, pending.UserID), text(s, pending.Verifier), text(s, pending.ReturnTo), text(s, pending.Binding),
-		text(s, joinScopes(pending.Scopes)), text(s, joinScopes(pending.Required)), s.moment(pending.ExpiresAt),
+		text(s, pending.UserID), text(s, pending.Secret), text(s, pending.ReturnTo), text(s, pending.BrowserHash),
+		text(s, joinScopes(pending.Scopes)), text(s, joinScopes(pending.RequiredScopes)), s.moment(pending.ExpiresAt),
 		text(s, key.Realm), text(s, key.ID))
 	return err
 }
@@ -102,11 +102,11 @@ func (s *Store) takeCounting(ctx context.Context, key connect.Key) (connect.Pend
 
 func readState(row interface{ Scan(...any) error }) (pending connect.PendingConnection, err error) {
 	var scopes, required string
-	err = row.Scan(&pending.UserID, &pending.Verifier, &pending.ReturnTo, &pending.Binding, &scopes, &required,
+	err = row.Scan(&pending.UserID, &pending.Secret, &pending.ReturnTo, &pending.BrowserHash, &scopes, &required,
 		(*sqldb.Time)(&pending.ExpiresAt))
 	if err != nil {
 		return connect.PendingConnection{}, err
 	}
-	pending.Scopes, pending.Required = splitScopes(scopes), splitScopes(required)
+	pending.Scopes, pending.RequiredScopes = splitScopes(scopes), splitScopes(required)
 	return pending, nil
 }

@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	_ connect.TokenStore = (*Store)(nil)
-	_ connect.PlainStore = (*Store)(nil)
-	_ connect.StateStore = (*Store)(nil)
+	_ connect.TokenStore     = (*Store)(nil)
+	_ connect.PlaintextStore = (*Store)(nil)
+	_ connect.StateStore     = (*Store)(nil)
 )
 
 // Config says which database a Store is in. DB and Dialect must be set.
@@ -69,7 +69,7 @@ func New(config Config) (*Store, error) {
 	return s, nil
 }
 
-// PlainAtRest implements [connect.PlainStore]. It returns true: tokens are
+// PlainAtRest implements [connect.PlaintextStore]. It returns true: tokens are
 // stored unencrypted.
 func (s *Store) PlainAtRest() bool { return true }
 

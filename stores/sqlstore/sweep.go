@@ -12,7 +12,7 @@ import (
 
 const batch = 500 // rows that one statement reads or removes
 
-// Sweep removes the states that have expired and the credentials whose Until
+// Sweep removes the states that have expired and the credentials whose ExpiresAt
 // has passed, of all realms, and returns how many it removed. The Store never
 // calls Sweep: call it every few minutes, from one replica or from all. It
 // removes a few hundred rows at a time; if it fails, the rows removed so far

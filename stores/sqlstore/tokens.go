@@ -36,7 +36,7 @@ func (r *credentialRow) scan(row *sql.Row) error {
 	var scopes string
 	c := &r.credential
 	err := row.Scan(&c.Subject, &c.Name, &scopes, &c.AccessToken, &c.RefreshToken, &c.TokenSecret,
-		(*sqldb.Time)(&c.ConnectedAt), (*sqldb.Time)(&c.Expiry), (*sqldb.Time)(&c.Until), &r.version)
+		(*sqldb.Time)(&c.ConnectedAt), (*sqldb.Time)(&c.TokenExpiry), (*sqldb.Time)(&c.ExpiresAt), &r.version)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (s *Store) save(ctx context.Context, h *sqldb.Hold, key connect.Key, row cr
 	if next != nil {
 		args = []any{text(s, next.Subject), text(s, next.Name), text(s, joinScopes(next.Scopes)),
 			text(s, next.AccessToken), text(s, next.RefreshToken), text(s, next.TokenSecret),
-			s.moment(next.ConnectedAt), s.moment(next.Expiry), s.moment(next.Until), row.version + 1}
+			s.moment(next.ConnectedAt), s.moment(next.TokenExpiry), s.moment(next.ExpiresAt), row.version + 1}
 	}
 	switch {
 	case next == nil:

@@ -35,20 +35,20 @@ func (b *Bench) Reserve(ctx context.Context, p ledger.Purchase) error {
 	}
 	tx, err := transaction(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ledger.ErrPending, err)
+		return fmt.Errorf("%w: %w", ledger.ErrTryAgain, err)
 	}
 	day := time.Now().UTC().Format(time.DateOnly)
 	var promised int64
 	const sum = "SELECT COALESCE(SUM(pieces), 0) FROM shop_jobs WHERE service = $1 AND day = $2"
 	if err := tx.QueryRowContext(ctx, sum, p.Item, day).Scan(&promised); err != nil {
-		return fmt.Errorf("%w: %w", ledger.ErrPending, err) // it may go better next time
+		return fmt.Errorf("%w: %w", ledger.ErrTryAgain, err) // it may go better next time
 	}
 	if promised+p.Quantity > PiecesADay {
 		return errFull
 	}
 	const insert = "INSERT INTO shop_jobs (purchase, visitor, service, pieces, day) VALUES ($1, $2, $3, $4, $5)"
 	if _, err := tx.ExecContext(ctx, insert, p.ID, p.UserID, p.Item, p.Quantity, day); err != nil {
-		return fmt.Errorf("%w: %w", ledger.ErrPending, err)
+		return fmt.Errorf("%w: %w", ledger.ErrTryAgain, err)
 	}
 	return nil
 }

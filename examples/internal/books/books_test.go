@@ -58,7 +58,7 @@ func TestABenchDoesWhatItPromisedAndPromisesNoMoreThanADayHolds(t *testing.T) {
 			require.Empty(t, done(t, b), "promised is not done")
 			full := second(b.Bench.Reserve)
 			require.Error(t, full)
-			require.NotErrorIs(t, full, ledger.ErrPending)
+			require.NotErrorIs(t, full, ledger.ErrTryAgain)
 			require.True(t, books.Full(ledger.Purchase{Cause: "Reserve: " + full.Error()}))
 			require.NoError(t, second(b.Bench.Release), "what was never reserved can be released")
 			require.NoError(t, other(b.Bench.Reserve), "each service has its own day")
@@ -90,7 +90,7 @@ func TestProductsAreNotTheBenchsAndElsewhereItDoesNothing(t *testing.T) {
 		require.NoError(t, step(t.Context(), hat))
 		require.ErrorContains(t, step(t.Context(), wrap), "not in the shop's database")
 	}
-	require.ErrorIs(t, b.Bench.Reserve(t.Context(), wrap), ledger.ErrPending, "it may be mended")
+	require.ErrorIs(t, b.Bench.Reserve(t.Context(), wrap), ledger.ErrTryAgain, "it may be mended")
 }
 
 func TestWhatIsInTheFileIsThereAgain(t *testing.T) {

@@ -88,7 +88,7 @@ func TestARealGloebitNeedsNoSandbox(t *testing.T) {
 	for name, want := range map[string]gloebit.Provider{
 		"production":               gloebit.Production(),
 		"sandbox":                  gloebit.Sandbox(),
-		"https://gloebit.example/": gloebit.At("https://gloebit.example/"),
+		"https://gloebit.example/": gloebit.ProviderAt("https://gloebit.example/"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s launch.Settings

@@ -77,7 +77,7 @@ func (o options) real(s *Settings, getenv func(string) string) error {
 	case "sandbox":
 		s.Provider = gloebit.Sandbox()
 	default:
-		s.Provider = gloebit.At(o.gloebit)
+		s.Provider = gloebit.ProviderAt(o.gloebit)
 	}
 	s.ClientID, s.ClientSecret = getenv(keyVariable), gloebit.Secret(getenv(secretVariable))
 	if s.ClientID == "" || s.ClientSecret == "" {

@@ -42,7 +42,7 @@ func NewSandbox(shopURL, file string, logger *slog.Logger) (*sandbox.Sandbox, er
 
 // SandboxProvider is how a shop talks to a sandbox at that URL.
 func SandboxProvider(sandboxURL string) gloebit.Provider {
-	provider := gloebit.At(sandboxURL)
+	provider := gloebit.ProviderAt(sandboxURL)
 	provider.PKCE = true // ours takes it; Gloebit's documents don't mention it
 	provider.AccountURL = sandboxURL + "/account"
 	return provider
@@ -60,7 +60,7 @@ func startSandbox(ctx context.Context, group *errgroup.Group, o options, s *Sett
 		return "", fmt.Errorf("%w: name another address with -sandbox-addr", err)
 	}
 	at := address(listener)
-	s.Provider = SandboxProvider(at)
+	s.Provider, s.Trial = SandboxProvider(at), true
 	s.ClientID, s.ClientSecret = box.Application().Key, gloebit.Secret(box.Application().Secret)
 	group.Go(func() error { return serve(ctx, listener, box.Handler(), s.Logger) })
 	group.Go(func() error {

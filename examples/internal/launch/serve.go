@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// longestGoodbye is how long requests under way may take once the server is to
+// maxGoodbye is how long requests under way may take once the server is to
 // stop.
-const longestGoodbye = 10 * time.Second
+const maxGoodbye = 10 * time.Second
 
 // runShop runs a shop until the context ends: its pages, and its ledger, which
 // goes on until the last page was answered and then finishes what it holds.
@@ -47,7 +47,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 		return err
 	case <-ctx.Done():
 	}
-	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestGoodbye)
+	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxGoodbye)
 	defer cancel()
 	err := server.Shutdown(bye)
 	if served := <-stopped; !errors.Is(served, http.ErrServerClosed) {

@@ -54,8 +54,8 @@ func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, er
 // twice is one order, and one that comes back with another quantity is another.
 func order(article catalogue.Article, key uuid.UUID, quantity int64) ledger.Order {
 	o := ledger.Order{
-		Key:   fmt.Sprintf("%s %s %d %d", key, article.Slug, quantity, article.Price),
-		Price: article.Price, Quantity: quantity,
+		IdempotencyKey: fmt.Sprintf("%s %s %d %d", key, article.Slug, quantity, article.Price),
+		Price:          article.Price, Quantity: quantity,
 	}
 	if article.IsService() {
 		o.Item = article.Slug

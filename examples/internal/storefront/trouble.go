@@ -108,16 +108,16 @@ func explanations() []errorExplanation {
 			"You did not let the shop connect with your Gloebit account, so it got no new access. Looking round costs nothing.",
 			"If you change your mind, connect whenever you like.",
 		}, nextConnect}},
-		{gloebit.ErrState, explanation{"Let’s start that again", []string{
+		{gloebit.ErrInvalidState, explanation{"Let’s start that again", []string{
 			"This attempt to connect took too long, was used already, or began in another browser.",
 		}, nextConnect}},
 		{gloebit.ErrUserChanged, explanation{"Somebody else came back", []string{
 			"The connection was begun by one person and finished by another, so the shop left it alone.",
 		}, nextConnect}},
-		{gloebit.ErrExchange, explanation{"Gloebit did not finish the connection", []string{
+		{gloebit.ErrTokenExchange, explanation{"Gloebit did not finish the connection", []string{
 			"You approved, but no key arrived. Please start again.",
 		}, nextConnect}},
-		{gloebit.ErrAuthorization, explanation{"Gloebit did not finish the connection", []string{
+		{gloebit.ErrAuthorizationFailed, explanation{"Gloebit did not finish the connection", []string{
 			"Gloebit could not complete the approval. Please start again.",
 		}, nextConnect}},
 		{gloebit.ErrScopeMissing, explanation{"The shop may not do this yet", []string{
@@ -144,7 +144,7 @@ func explanations() []errorExplanation {
 		{context.DeadlineExceeded, explanation{"Gloebit is not answering", []string{
 			"We waited, but nobody came. Please try again in a moment.",
 		}, nextRetry}},
-		{gloebit.ErrBadReply, explanation{"Gloebit mumbled", []string{
+		{gloebit.ErrInvalidResponse, explanation{"Gloebit mumbled", []string{
 			"An answer came that the shop can’t read. Please try again in a moment.",
 		}, nextRetry}},
 	}

@@ -57,7 +57,7 @@ func (s *Storefront) notUsed(ctx context.Context, slug string, err error) (Reply
 // unanswered reports whether nobody knows if it was done.
 func unanswered(err error) bool {
 	for _, temporary := range []error{
-		gloebit.ErrOutcomeUnknown, gloebit.ErrUnavailable, gloebit.ErrBadReply, gloebit.ErrRateLimited,
+		gloebit.ErrOutcomeUnknown, gloebit.ErrUnavailable, gloebit.ErrInvalidResponse, gloebit.ErrRateLimited,
 		context.DeadlineExceeded, context.Canceled,
 	} {
 		if errors.Is(err, temporary) {

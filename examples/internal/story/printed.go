@@ -51,7 +51,7 @@ func whatThereIsIsPrinted(t *testing.T, w *world) {
 	require.NotEmpty(t, some)
 	verifier := strings.Repeat("verifier", 6)
 	w.watch.Secret("PKCE verifier", verifier)
-	pending := connect.PendingConnection{UserID: "alice", Verifier: gloebit.Secret(verifier), ExpiresAt: time.Now()}
+	pending := connect.PendingConnection{UserID: "alice", Secret: gloebit.Secret(verifier), ExpiresAt: time.Now()}
 	memory := &gloebit.MemoryTokenStore{}
 	states := &gloebit.MemoryStateStore{}
 	require.NoError(t, states.Put(t.Context(), connect.Key{Realm: merchant.Realm(), ID: "key"}, pending))

@@ -60,7 +60,7 @@ func measure(p *packages.Package) measured {
 		m.files = append(m.files, f)
 	}
 	slices.SortFunc(m.files, func(a, b file) int { return cmp.Compare(a.name, b.name) })
-	m.circle = largestCircle(m.files)
+	m.circle = maxCircle(m.files)
 	return m
 }
 
@@ -80,8 +80,8 @@ func counts(of *types.Package, object types.Object) bool {
 	return false
 }
 
-// largestCircle returns the names of the files of the largest circle.
-func largestCircle(files []file) (largest []string) {
+// maxCircle returns the names of the files of the largest circle.
+func maxCircle(files []file) (largest []string) {
 	uses := map[string]map[string][]string{}
 	for _, f := range files {
 		uses[f.name] = f.uses
@@ -120,7 +120,7 @@ func (m measured) String() string {
 		lines += f.lines
 	}
 	return fmt.Sprintf("%s: %d files, %d lines, largest circle %d of at most %d: %s",
-		m.path, len(m.files), lines, len(m.circle), largestCircleOf(len(m.files)), strings.Join(m.circle, " "))
+		m.path, len(m.files), lines, len(m.circle), maxCircleOf(len(m.files)), strings.Join(m.circle, " "))
 }
 
 // inCircle lists what the files of the largest circle use of each other.

@@ -8,8 +8,8 @@ import (
 
 const module = "github.com/go-gloebit/gloebit"
 
-// mostLines is the most lines that a file may have.
-const mostLines = 400
+// maxLines is the most lines that a file may have.
+const maxLines = 400
 
 // boundedPackages are the packages whose largest circle is bounded. The root
 // of the repository is ".".
@@ -20,19 +20,22 @@ var boundedPackages = []string{".", "connect", "ledger", "gloebittest"}
 // pattern stands for any text, as in the go command.
 var imports = []struct{ of, may string }{
 	// An engine for any OAuth server, which knows no Gloebit.
-	{"connect", "internal/discreet internal/turns"},
+	{"connect", "internal/redact internal/keylock"},
 	// Gloebit, for applications.
-	{".", "connect internal/discreet"},
+	{".", "connect internal/redact"},
 	// Other servers, beside Gloebit.
-	{"servers/...", "connect servers/... internal/discreet internal/oauthtest internal/reply"},
+	{"servers/...", "connect servers/... internal/redact internal/oauthtest internal/reply"},
 	// What stands on top.
-	{"ledger", ". connect internal/turns"},
+	{"ledger", ". connect internal/keylock"},
+	{"ledger/console", ". ledger"},
 	{"adapters/...", ". connect adapters/..."},
 	{"oauth1", "connect"},
+	{"otel", ". connect ledger"},
+	{"otel/exporttest", "..."},
 	{"connect/...", "connect"},
 	// Stores need connect alone. The ledger's table stands beside the others.
 	{"stores/sqlledger", "connect ledger stores/sqlstore stores/internal/..."},
-	{"stores/internal/...", "internal/turns"},
+	{"stores/internal/...", "internal/keylock"},
 	{"stores/sqlstore/drivertest", "..."},
 	{"stores/redisstore", "connect stores/redisstore/..."},
 	{"stores/...", "connect stores/internal/..."},
@@ -44,8 +47,8 @@ var imports = []struct{ of, may string }{
 	// Programs, and packages for the tests of this repository alone.
 	{"cmd/...", "..."},
 	{"examples...", "..."},
-	{"internal/discreet", ""},
-	{"internal/turns", ""},
+	{"internal/redact", ""},
+	{"internal/keylock", ""},
 	{"internal/...", "..."},
 	{"ledger/modeltest", "..."},
 }
@@ -70,9 +73,9 @@ func matches(pattern, path string) bool {
 
 func bounded(path string) bool { return slices.Contains(boundedPackages, path) }
 
-// largestCircleOf returns how many files the largest circle of a package may
+// maxCircleOf returns how many files the largest circle of a package may
 // have: half of its files, but at least six.
-func largestCircleOf(files int) int { return max(6, files/2) }
+func maxCircleOf(files int) int { return max(6, files/2) }
 
 // faults returns what is not as the rules say, a line each.
 func (m measured) faults() (all []string) {
@@ -85,11 +88,11 @@ func (m measured) faults() (all []string) {
 		}
 	}
 	for _, f := range m.files {
-		if f.lines > mostLines {
-			all = append(all, fmt.Sprintf("%s: %s has %d lines, more than %d", m.path, f.name, f.lines, mostLines))
+		if f.lines > maxLines {
+			all = append(all, fmt.Sprintf("%s: %s has %d lines, more than %d", m.path, f.name, f.lines, maxLines))
 		}
 	}
-	if most := largestCircleOf(len(m.files)); bounded(m.path) && len(m.circle) > most {
+	if most := maxCircleOf(len(m.files)); bounded(m.path) && len(m.circle) > most {
 		all = append(all, fmt.Sprintf("%s: a circle of %d files, more than %d:%s",
 			m.path, len(m.circle), most, m.inCircle()))
 	}

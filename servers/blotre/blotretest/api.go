@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	white        = "#ffffff"
-	mostFound    = 20
-	mostChildren = 1000
-	mostTags     = 6
-	mostStreams  = 10_000
+	white       = "#ffffff"
+	maxFound    = 20
+	maxChildren = 1000
+	maxTags     = 6
+	maxStreams  = 10_000
 )
 
 type stream struct {
@@ -111,7 +111,7 @@ func (s *Server) found(w http.ResponseWriter, r *http.Request, streams []*stream
 	query := dropped.ReplaceAllString(r.URL.Query().Get("query"), "")
 	list := []map[string]any{}
 	for _, st := range sortedNewest(streams) {
-		if len(list) < mostFound && st.matches(query) {
+		if len(list) < maxFound && st.matches(query) {
 			list = append(list, st.json())
 		}
 	}
@@ -180,7 +180,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	case st == nil && parent.owner != userID, st != nil && st.owner != userID:
 		fail(w, http.StatusUnauthorized, noRight, nil)
 		return
-	case st == nil && (len(s.childrenOf(parent)) >= mostChildren || s.owned(userID) >= mostStreams):
+	case st == nil && (len(s.childrenOf(parent)) >= maxChildren || s.owned(userID) >= maxStreams):
 		fail(w, http.StatusUnprocessableEntity, "Too many streams", nil)
 		return
 	}
@@ -298,7 +298,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, st *stream) {
 		fail(w, http.StatusUnprocessableEntity, "A stream can't be its own child", nil)
 	case slices.Contains(children, child):
 		writeJSON(w, http.StatusOK, child.json())
-	case len(children) >= mostChildren:
+	case len(children) >= maxChildren:
 		fail(w, http.StatusUnprocessableEntity, "Too many children", nil)
 	default:
 		st.children = append(st.children, child.id)

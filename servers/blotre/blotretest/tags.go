@@ -36,7 +36,7 @@ func goodTag(tag string) bool { return tagOf.MatchString(tag) && !sixHex.MatchSt
 // goodTags reports whether there are at most six, without doubles.
 func goodTags(tags []string) bool {
 	unique := slices.Compact(slices.Sorted(slices.Values(lowered(tags))))
-	return len(tags) <= mostTags && len(unique) == len(tags) && !slices.ContainsFunc(tags, func(tag string) bool { return !goodTag(tag) })
+	return len(tags) <= maxTags && len(unique) == len(tags) && !slices.ContainsFunc(tags, func(tag string) bool { return !goodTag(tag) })
 }
 
 func lowered(tags []string) []string {
@@ -80,7 +80,7 @@ func (s *Server) addTag(w http.ResponseWriter, r *http.Request, st *stream) {
 	switch {
 	case slices.Contains(st.tags, tag):
 		writeJSON(w, http.StatusOK, map[string]string{"tag": tag})
-	case len(st.tags) >= mostTags || !goodTag(tag):
+	case len(st.tags) >= maxTags || !goodTag(tag):
 		fail(w, http.StatusUnprocessableEntity, "Too many tags, or a bad one", nil)
 	default:
 		st.tags = append(st.tags, tag)

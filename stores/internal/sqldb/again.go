@@ -90,9 +90,9 @@ func codes(err error) (state, number string) {
 }
 
 const (
-	mostConflicts  = 5
-	conflictPause  = 5 * time.Millisecond // and one more with each
-	longestWaiting = time.Minute          // for a lock, where the context has no deadline
+	maxConflicts  = 5
+	conflictPause = 5 * time.Millisecond // and one more with each
+	maxWaiting    = time.Minute          // for a lock, where the context has no deadline
 )
 
 // tries counts how often something was tried.
@@ -121,10 +121,10 @@ func (t *tries) again(ctx context.Context, err error, undone bool) bool {
 		return t.connections >= 0
 	case failed == conflict:
 		t.conflicts++
-		return t.conflicts <= mostConflicts && pause(ctx, time.Duration(t.conflicts)*conflictPause)
+		return t.conflicts <= maxConflicts && pause(ctx, time.Duration(t.conflicts)*conflictPause)
 	case failed == waited:
 		_, bounded := ctx.Deadline()
-		return (bounded || time.Since(t.began) < longestWaiting) && pause(ctx, conflictPause)
+		return (bounded || time.Since(t.began) < maxWaiting) && pause(ctx, conflictPause)
 	}
 	return false
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-const longestPause = 50 * time.Millisecond
+const maxPause = 50 * time.Millisecond
 
 // Patiently does something again, as long as SQLite is busy and the context
 // lasts. What finds SQLite busy has done nothing. Other databases wait by
@@ -16,7 +16,7 @@ func (d *DB) Patiently(ctx context.Context, do func() error) error {
 	if d.Dialect != SQLite {
 		return err
 	}
-	for pause := time.Millisecond; busy(err); pause = min(2*pause, longestPause) {
+	for pause := time.Millisecond; busy(err); pause = min(2*pause, maxPause) {
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:

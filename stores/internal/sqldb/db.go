@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"github.com/go-gloebit/gloebit/internal/turns"
+	"github.com/go-gloebit/gloebit/internal/keylock"
 )
 
 // DB is a database that stores of one process share. It is safe for concurrent
@@ -23,7 +23,7 @@ type DB struct {
 
 	prefix string
 	names  *strings.Replacer          // see Query
-	turns  turns.Turns                // who of this process may go to the database
+	locks  keylock.Locks              // who of this process may go to the database
 	slots  func() *semaphore.Weighted // connections that may be held; nil is any number
 }
 
@@ -49,7 +49,7 @@ func (d *DB) Turn(ctx context.Context, name string) (release func(), err error) 
 	if d.Dialect == SQLite && d.within(ctx) {
 		return nil, errWithin // or it would wait for itself
 	}
-	return d.turns.Take(ctx, name)
+	return d.locks.Lock(ctx, name)
 }
 
 // Writer is the name of the turn to write to SQLite, which has one lock for all.
@@ -141,8 +141,9 @@ func (d *DB) Keys(ctx context.Context, query string, args ...any) (keys []string
 	return keys, err
 }
 
-// Failed says what the package failed to do, and nil when err is nil. When the
-// context has ended that is the reason, whatever the driver makes of it.
+// Failed says what the package failed to do and which setting may be wrong, and
+// nil when err is nil. When the context has ended that is the reason, whatever
+// the driver makes of it.
 func Failed(ctx context.Context, pkg, doing string, err error) error {
 	if err == nil {
 		return nil
@@ -150,5 +151,5 @@ func Failed(ctx context.Context, pkg, doing string, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("%s: %s: %w (%w)", pkg, doing, ended, err)
 	}
-	return fmt.Errorf("%s: %s: %w", pkg, doing, err)
+	return fmt.Errorf("%s: %s: %w%s", pkg, doing, err, advice(err))
 }

@@ -11,7 +11,7 @@ import (
 // beginning of the tables' names, or both.
 var prefixes = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*\.)?(?:[A-Za-z_][A-Za-z0-9_]*)?$`)
 
-const longestName = 30 // bytes of each part, so that no name is longer than PostgreSQL takes
+const maxName = 30 // bytes of each part, so that no name is longer than PostgreSQL takes
 
 // checkPrefix returns an error for a prefix that can't begin the name of a table.
 func checkPrefix(dialect Dialect, prefix string) error {
@@ -20,8 +20,8 @@ func checkPrefix(dialect Dialect, prefix string) error {
 	}
 	schema, begin := cutPrefix(prefix)
 	switch {
-	case len(schema) > longestName || len(begin) > longestName:
-		return fmt.Errorf("%.80q has a part of more than %d characters", prefix, longestName)
+	case len(schema) > maxName || len(begin) > maxName:
+		return fmt.Errorf("%.80q has a part of more than %d characters", prefix, maxName)
 	case schema != "" && dialect == SQLite:
 		return errors.New("SQLite has no schemas: use an underscore instead of the dot")
 	}

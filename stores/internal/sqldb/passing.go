@@ -23,8 +23,7 @@ var passingMySQL = []string{"1040", "1053", "1205", "1213", "1290", "1317", "183
 var mysqlNumber = regexp.MustCompile(`^Error (\d{4})\b`)
 
 // passing reports whether the statement that failed so may go well the next
-// time. The drivers are not imported: PostgreSQL's have a method for the code,
-// and the others have it in their words.
+// time.
 func passing(err error) bool {
 	if busy(err) || errors.Is(err, driver.ErrBadConn) {
 		return true

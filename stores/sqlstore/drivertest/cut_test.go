@@ -81,7 +81,7 @@ func TestABeginOfSQLitesThatIsCutOffLeavesTheConnectionUsable(t *testing.T) {
 // Users whose credentials have lapsed are who Sweep and Update both want.
 func TestSweepDoesNotDeadlockWithUpdate(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		past := connect.Credential{Until: time.Now().Add(-time.Hour)}
+		past := connect.Credential{ExpiresAt: time.Now().Add(-time.Hour)}
 		var updates, sweeps sync.WaitGroup
 		var done atomic.Bool
 		for range 2 {

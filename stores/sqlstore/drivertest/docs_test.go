@@ -43,9 +43,9 @@ func TestStatementsOfTheGuide(t *testing.T) {
 		now := time.Now()
 		alice := connect.Credential{
 			AccessToken: "t", Subject: "g-alice", Name: "Alice", Scopes: []connect.Scope{"id", "transact"},
-			ConnectedAt: now, Expiry: now.Add(-time.Hour),
+			ConnectedAt: now, TokenExpiry: now.Add(-time.Hour),
 		}
-		bob := connect.Credential{AccessToken: "t", ConnectedAt: now.Add(-time.Hour), Expiry: now.Add(time.Hour)}
+		bob := connect.Credential{AccessToken: "t", ConnectedAt: now.Add(-time.Hour), TokenExpiry: now.Add(time.Hour)}
 		for key, credential := range map[connect.Key]connect.Credential{
 			at("alice"): alice, at("bob"): bob, {Realm: "sandbox.gloebit.com/shop", ID: "alice"}: bob, {Realm: "www.gloebit.com/gone", ID: "carol"}: bob,
 		} {

@@ -65,7 +65,7 @@ func TestReplicasCreateClaimAndChangeWithoutDeadlock(t *testing.T) {
 			group.Go(func() {
 				for i := range rounds {
 					p := purchase(r*rounds+i, ledger.Settled)
-					p.Key, p.CreatedAt = fmt.Sprint("key ", i/3), ordered.Add(time.Duration(i)*time.Second) // as on the other replicas
+					p.IdempotencyKey, p.CreatedAt = fmt.Sprint("key ", i/3), ordered.Add(time.Duration(i)*time.Second) // as on the other replicas
 					kept, _, err := store.Create(t.Context(), p)
 					if err == nil {
 						mu.Lock()
@@ -107,7 +107,7 @@ func TestReplicasWithOneKeyCreateOnePurchase(t *testing.T) {
 			for i, store := range stores {
 				group.Go(func() {
 					p := purchase(round*replicas+i, ledger.Created)
-					p.Key, p.CreatedAt = fmt.Sprint("key ", round), ordered.Add(time.Duration(round)*time.Second)
+					p.IdempotencyKey, p.CreatedAt = fmt.Sprint("key ", round), ordered.Add(time.Duration(round)*time.Second)
 					kept, _, err := store.Create(t.Context(), p)
 					if err != nil {
 						t.Error(err)

@@ -29,8 +29,8 @@ func works(t *testing.T, store *sqlstore.Store, token string) {
 	t.Helper()
 	wantNobody(t, store)
 	require.NoError(t, store.Update(t.Context(), at("u"), saving(connect.Secret(token))))
-	require.NoError(t, store.Update(t.Context(), at("gone"), returning(connect.Credential{Until: time.Unix(1, 0)})))
-	require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{Binding: token, ExpiresAt: time.Now().Add(time.Hour)}))
+	require.NoError(t, store.Update(t.Context(), at("gone"), returning(connect.Credential{ExpiresAt: time.Unix(1, 0)})))
+	require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{BrowserHash: token, ExpiresAt: time.Now().Add(time.Hour)}))
 	removed, err := store.Sweep(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 1, removed)
@@ -43,7 +43,7 @@ func works(t *testing.T, store *sqlstore.Store, token string) {
 	require.Equal(t, token, credential.AccessToken.Reveal())
 	pending, err := store.Take(t.Context(), at("key"))
 	require.NoError(t, err)
-	require.Equal(t, token, pending.Binding)
+	require.Equal(t, token, pending.BrowserHash)
 }
 
 func wantNobody(t *testing.T, store *sqlstore.Store) {
@@ -143,12 +143,12 @@ func TestTimesAreTheSameInEveryZone(t *testing.T) {
 		} {
 			for _, writer := range pools {
 				store := newStore(writer, d.dialect)
-				require.NoError(t, store.Update(t.Context(), at("u"), returning(connect.Credential{Expiry: when})))
+				require.NoError(t, store.Update(t.Context(), at("u"), returning(connect.Credential{TokenExpiry: when})))
 				require.NoError(t, store.Put(t.Context(), at("k"), connect.PendingConnection{ExpiresAt: when}))
 				for _, reader := range pools {
 					credential, err := newStore(reader, d.dialect).Load(t.Context(), at("u"))
 					require.NoError(t, err)
-					require.Equal(t, time.UnixMicro(when.UnixMicro()).UTC(), credential.Expiry)
+					require.Equal(t, time.UnixMicro(when.UnixMicro()).UTC(), credential.TokenExpiry)
 				}
 				pending, err := newStore(pools[0], d.dialect).Take(t.Context(), at("k"))
 				require.NoError(t, err)

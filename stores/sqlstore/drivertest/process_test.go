@@ -85,7 +85,7 @@ var signingKey = connect.Secret("a key for callbacks, of 32 bytes or so")
 func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *ledger.Ledger {
 	config := ledger.Config{
 		Merchant: must(gloebit.New(gloebit.Config{
-			ClientID: "shop", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback", Provider: gloebit.At("https://www.gloebit.com/"), // see realm
+			ClientID: "shop", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback", Provider: gloebit.ProviderAt("https://www.gloebit.com/"), // see realm
 		})),
 		Store: store, Fulfiller: goods, CallbackURL: "http://127.0.0.1/hold", Keys: []connect.Secret{signingKey},
 		StuckAfter: 1000 * time.Hour,

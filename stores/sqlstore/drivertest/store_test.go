@@ -25,7 +25,7 @@ func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 		}
 		require.NoError(t, store.Put(t.Context(), at("staying"), connect.PendingConnection{ExpiresAt: now.Add(time.Minute + time.Microsecond)}))
 		for userID, until := range map[string]time.Time{"lapsing": now.Add(time.Minute), "staying": now.Add(time.Hour), "for ever": {}} {
-			require.NoError(t, store.Update(t.Context(), at(userID), returning(connect.Credential{Until: until})))
+			require.NoError(t, store.Update(t.Context(), at(userID), returning(connect.Credential{ExpiresAt: until})))
 		}
 		removed, err := store.Sweep(t.Context())
 		require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestSweepRemovesWhatHasExpiredAndNothingSooner(t *testing.T) {
 		require.NoError(t, store.Migrate(t.Context()))
 		until := now.Add(time.Microsecond)
 		require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{ExpiresAt: until}))
-		require.NoError(t, store.Update(t.Context(), at("u"), returning(connect.Credential{Until: until})))
+		require.NoError(t, store.Update(t.Context(), at("u"), returning(connect.Credential{ExpiresAt: until})))
 		swept := func(want int64) {
 			removed, err := store.Sweep(t.Context())
 			require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestSweepRemovesWhatHasExpiredAndNothingSooner(t *testing.T) {
 		swept(0)
 		credential, err := store.Load(t.Context(), at("u"))
 		require.NoError(t, err)
-		require.Equal(t, until, credential.Until)
+		require.Equal(t, until, credential.ExpiresAt)
 
 		now = until
 		swept(2)
@@ -130,7 +130,7 @@ func TestRowsAreText(t *testing.T) {
 		require.NoError(t, store.Migrate(t.Context()))
 		expires := time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
 		require.NoError(t, store.Update(t.Context(), at("\u00e9lo\u00efse"), returning(connect.Credential{
-			AccessToken: "token", Scopes: []connect.Scope{"user", "transact"}, Expiry: expires.In(time.FixedZone("", 3600)), Subject: "g-1",
+			AccessToken: "token", Scopes: []connect.Scope{"user", "transact"}, TokenExpiry: expires.In(time.FixedZone("", 3600)), Subject: "g-1",
 		})))
 		require.NoError(t, store.Put(t.Context(), at("hash"), connect.PendingConnection{UserID: "u", ReturnTo: "/caf\u00e9", ExpiresAt: expires}))
 		utc := map[sqlstore.Dialect]string{
@@ -155,14 +155,14 @@ func TestRowsAreText(t *testing.T) {
 		require.Nil(t, never, "never is NULL")
 		credential, err := store.Load(t.Context(), at("\u00e9lo\u00efse"))
 		require.NoError(t, err)
-		require.Equal(t, expires, credential.Expiry)
+		require.Equal(t, expires, credential.TokenExpiry)
 	})
 }
 
 func TestErrorsHoldNoSecret(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
-		secret := connect.PendingConnection{Verifier: "do-not-tell", ExpiresAt: time.Now().Add(time.Hour)}
+		secret := connect.PendingConnection{Secret: "do-not-tell", ExpiresAt: time.Now().Add(time.Hour)}
 		require.NoError(t, store.Put(t.Context(), at("key"), secret))
 		err := store.Put(t.Context(), at("key"), secret)
 		require.Error(t, err)

@@ -249,7 +249,7 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 func TestSweepLeavesWhoHasConnectedAgainMeanwhile(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, _, store, direct := throughTap(t, d)
-		lapsed := connect.Credential{Until: time.Now().Add(-time.Hour)}
+		lapsed := connect.Credential{ExpiresAt: time.Now().Add(-time.Hour)}
 		for _, userID := range []string{"again", "lapsed"} {
 			require.NoError(t, direct.Update(t.Context(), at(userID), returning(lapsed)))
 		}

@@ -74,7 +74,7 @@ func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
 			},
 			"it returns another user":    returns(func(p *ledger.Purchase) { p.UserID = "another" }),
 			"it returns another account": returns(func(p *ledger.Purchase) { p.GloebitID = "another" }),
-			"it returns another key":     returns(func(p *ledger.Purchase) { p.Key = "another" }),
+			"it returns another key":     returns(func(p *ledger.Purchase) { p.IdempotencyKey = "another" }),
 			"it returns another time":    returns(func(p *ledger.Purchase) { p.CreatedAt = p.CreatedAt.Add(time.Second) }),
 		} {
 			_, err := store.Change(t.Context(), p.StoreKey(), spoiled)
@@ -373,7 +373,7 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 
 func keyed(i int) ledger.Purchase {
 	p := purchase(i, ledger.Created)
-	p.Key = "key"
+	p.IdempotencyKey = "key"
 	return p
 }
 

@@ -1,0 +1,69 @@
+// Package keylock has locks that are named by keys.
+package keylock
+
+import (
+	"context"
+	"sync"
+)
+
+// Locks is a set of locks, one for each key that is locked or waited for. The
+// zero value is ready for use.
+type Locks struct {
+	mu    sync.Mutex
+	byKey map[string]*lock
+}
+
+type lock struct {
+	free chan struct{} // holds one value while the lock is free
+	uses int           // goroutines that hold the lock or wait for it
+}
+
+// Lock waits until it holds the key's lock or ctx ends. It returns the function
+// that unlocks, or the context's error. A context that has ended never gets a
+// lock.
+func (l *Locks) Lock(ctx context.Context, key string) (unlock func(), err error) {
+	if err := ctx.Err(); err != nil { // it must not win the select below
+		return nil, err
+	}
+	wanted := l.acquire(key)
+	select {
+	case <-wanted.free:
+		return func() { wanted.free <- struct{}{}; l.release(key, wanted) }, nil
+	case <-ctx.Done():
+		l.release(key, wanted)
+		return nil, ctx.Err()
+	}
+}
+
+// Len returns how many keys are locked or waited for.
+func (l *Locks) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.byKey)
+}
+
+// acquire counts a use of the key's lock.
+func (l *Locks) acquire(key string) *lock {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byKey == nil {
+		l.byKey = make(map[string]*lock)
+	}
+	wanted := l.byKey[key]
+	if wanted == nil {
+		wanted = &lock{free: make(chan struct{}, 1)}
+		wanted.free <- struct{}{}
+		l.byKey[key] = wanted
+	}
+	wanted.uses++
+	return wanted
+}
+
+// release ends a use. The last one forgets the lock.
+func (l *Locks) release(key string, used *lock) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if used.uses--; used.uses == 0 {
+		delete(l.byKey, key)
+	}
+}

@@ -1,0 +1,137 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+)
+
+// Act says who acts on a purchase and why, for its history and the log. The
+// zero value is an act of the application itself.
+type Act struct {
+	By     string // the operator's name
+	Reason string // the operator's reason
+	// Seen is the UpdatedAt of the purchase as the operator has seen it. If the
+	// purchase has changed since, the act does nothing and returns
+	// [ErrChanged]. Zero means that the act is for any purchase.
+	Seen time.Time
+}
+
+// check returns an error if the operator has not seen the purchase as it is.
+func (a Act) check(p Purchase) error {
+	if a.Seen.IsZero() || a.Seen.Equal(p.UpdatedAt) {
+		return nil
+	}
+	last := ""
+	if n := len(p.History); n > 0 {
+		last = strings.TrimSpace(p.History[n-1].Cause + " " + p.History[n-1].By)
+	}
+	return fmt.Errorf("%w: purchase %s: %s", ErrChanged, p.ID, last)
+}
+
+// cause returns what was done, and why.
+func (a Act) cause(what string) string {
+	if a.Reason == "" {
+		return what
+	}
+	return what + ": " + clip(a.Reason)
+}
+
+// Retry resumes a stuck purchase: its step is tried at the next pass, and
+// retried as often as for any purchase. The step of a purchase in progress is
+// tried at the next pass, too. Retry does not change a finished purchase, nor
+// one whose user is unknown: there is nothing to deliver until the user orders
+// the same again. The error is [ErrChanged], or one of [Ledger.Get].
+func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error) {
+	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
+		if err := act.check(p); err != nil {
+			return p, err
+		}
+		if p.Finished() || p.UserID == "" {
+			return p, nil
+		}
+		now := l.now()
+		// A new UpdatedAt gives an unanswered order more time to be sent, which
+		// is for one that is stuck alone.
+		if p.Stuck() || act.By != "" && p.State != Created {
+			p.note(p.State, now, act.cause("taken up again"))
+			p.sign(act.By)
+		}
+		p.clearAttempts()
+		p.NextAt = now
+		return p, nil
+	})
+	if err == nil {
+		l.record(ctx, slog.LevelInfo, "taken up again", p, slog.String("by", act.By))
+	}
+	return p, storeError("take the purchase up again", err)
+}
+
+// Cancel cancels a purchase if the ledger has not yet told Gloebit to go on
+// with it. If Gloebit has the transaction, the ledger answers no to its enact,
+// and Gloebit gives the gloebits back. The purchase is then released. Cancel
+// does not change a purchase that was already canceled or refused. The error is
+// [ErrTooLate] when the purchase is Reserved (Gloebit may take the gloebits at
+// any time), Settled or Delivered. The other errors are [ErrChanged] and those
+// of [Ledger.Get].
+func (l *Ledger) Cancel(ctx context.Context, id string, act Act) (Purchase, error) {
+	p, err := l.withdraw(ctx, id, event{cause: act.cause("canceled by the application"), by: act.By, only: act.check})
+	if err != nil {
+		return Purchase{}, err
+	}
+	if slices.Contains([]State{Reserved, Settled, Delivered}, p.State) {
+		return p, fmt.Errorf("%w: purchase %s is %s", ErrTooLate, p.ID, p.State)
+	}
+	return p, nil
+}
+
+// withdraw cancels a purchase, and releases it.
+func (l *Ledger) withdraw(ctx context.Context, id string, e event) (Purchase, error) {
+	working, stop := l.within(ctx)
+	defer stop()
+	e.kind = eventWithdraw
+	did, err := l.apply(working, id, e)
+	if err != nil {
+		return Purchase{}, err
+	}
+	if !did.moved() {
+		return did.p, nil
+	}
+	return l.finish(ctx, did.p)
+}
+
+// MarkPaid settles a stuck purchase that waits for Gloebit's callback, and
+// delivers it. Use it when Gloebit's merchant page shows that the purchase was
+// paid. It does what Gloebit's consume would do; if Reserve then fails, the
+// purchase is settled and stays stuck. Act.Reason must be set. The error is
+// [ErrNotStuck], [ErrChanged], gloebit.ErrInvalidRequest without a reason, or
+// one of [Ledger.Get].
+func (l *Ledger) MarkPaid(ctx context.Context, id string, act Act) (Purchase, error) {
+	if strings.TrimSpace(act.Reason) == "" {
+		return Purchase{}, fmt.Errorf("%w: no reason to mark purchase %.40q as paid: set Act.Reason", gloebit.ErrInvalidRequest, id)
+	}
+	e := event{kind: eventConsume, cause: act.cause("marked as paid"), by: act.By, only: func(p Purchase) error {
+		if !p.Stuck() || !slices.Contains(toSend(), p.State) {
+			return fmt.Errorf("%w: purchase %s is %s", ErrNotStuck, p.ID, p.State)
+		}
+		return act.check(p)
+	}}
+	working, stop := l.within(ctx)
+	defer stop()
+	did, err := l.apply(working, id, e)
+	if failure, ok := err.(*fulfillerError); ok {
+		e.kind, e.cause = eventUnreserved, e.cause+"; "+words(failure)
+		saving, stop := l.within(ctx)
+		defer stop()
+		did, err = l.apply(saving, id, e)
+	}
+	if err != nil {
+		return Purchase{}, err
+	}
+	return l.finish(ctx, did.p)
+}

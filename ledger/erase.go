@@ -1,0 +1,89 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/go-gloebit/gloebit/connect"
+)
+
+// Prune removes the finished purchases of the ledger's realm that have not
+// changed since before, and returns how many it removed, also with an error. It
+// removes some at a time and can be called again, from one replica or all.
+//
+// Nothing is charged twice after it: a purchase's ID is derived from its key
+// and order, and Gloebit charges once for it. But the ledger no longer knows
+// the key. If a user sends the form of a pruned purchase again, the same order
+// is sent to Gloebit, which does not charge it and does not call back, so the
+// purchase ends as stuck; a different order under that key is a new purchase
+// instead of [ErrKeyReused]. So keep purchases for longer than a form can be
+// sent, such as a year. The error is gloebit.ErrStore when the store fails.
+func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, err error) {
+	removed, err = l.store.Prune(ctx, l.realm, before)
+	l.log.InfoContext(ctx, "gloebit ledger: pruned", "purchases", removed, "before", before)
+	return removed, storeError("remove finished purchases", err)
+}
+
+// Erase takes what names or describes a user out of the store, and returns the
+// number of purchases: their credential, and from their purchases the IDs of
+// user and account, the key, the names, the Data and the texts of the history.
+// What was bought, amounts, states and times stay. It finds purchases by
+// [Purchase].UserID: a user with several IDs is erased by each of them. A
+// connect that is in progress keeps the user's ID until its state expires; let
+// a user who may still come back sign out first. After an error, call Erase
+// again.
+//
+// The error is [ErrUnfinished] if a purchase of the user is not finished:
+// nothing was erased, unless the user ordered meanwhile. It is
+// gloebit.ErrInvalidRequest for an ID that [connect.Key.Check] refuses, and
+// gloebit.ErrStore when a store fails or a purchase can't be read.
+func (l *Ledger) Erase(ctx context.Context, userID string, act Act) (purchases int, err error) {
+	if err := (connect.Key{Realm: l.realm, ID: userID}).Check(); err != nil {
+		return 0, err
+	}
+	unfinished, err := l.List(ctx, Query{UserID: userID, States: append(toSend(), toFinish()...), Limit: 1})
+	if err != nil {
+		return 0, err
+	}
+	if len(unfinished) > 0 {
+		return 0, fmt.Errorf("%w: purchase %s is %s", ErrUnfinished, unfinished[0].ID, unfinished[0].State)
+	}
+	if err := l.config.Merchant.Disconnect(ctx, userID); err != nil {
+		return 0, err
+	}
+	for {
+		list, err := l.List(ctx, Query{UserID: userID})
+		if err != nil || len(list) == 0 {
+			return purchases, err
+		}
+		for _, p := range list {
+			if err := l.eraseOne(ctx, p.ID, userID, act.By); err != nil {
+				return purchases, err
+			}
+			purchases++
+		}
+	}
+}
+
+func (l *Ledger) eraseOne(ctx context.Context, id, userID, by string) error {
+	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
+		switch {
+		case p.UserID != userID: // another call has erased it
+			return p, errUnchanged
+		case !p.Finished():
+			return p, fmt.Errorf("%w: purchase %s is %s", ErrUnfinished, p.ID, p.State)
+		}
+		p.erase(l.now(), by)
+		return p, nil
+	})
+	if missing(err) || errors.Is(err, errUnchanged) {
+		return nil
+	}
+	if err == nil {
+		l.record(ctx, slog.LevelInfo, "erased", p, slog.String("by", by))
+	}
+	return storeError("erase a purchase", err)
+}

@@ -1,0 +1,72 @@
+package ledgertest_test
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+)
+
+func (s *brokenLedger) Tally(ctx context.Context, realm string, by ledger.Grouping, from, until time.Time) ([]ledger.Tally, error) {
+	if s.tally != nil {
+		return s.tally(s, ctx, by, from, until)
+	}
+	return s.MemoryStore.Tally(ctx, realm, by, from, until)
+}
+
+func (s *brokenLedger) Prune(ctx context.Context, realm string, before time.Time) (int64, error) {
+	if s.prune != nil {
+		return s.prune(s, ctx, before)
+	}
+	return s.MemoryStore.Prune(ctx, realm, before)
+}
+
+const shop = "www.example.com/shop"
+
+// tallying breaks what a Tally is of.
+func tallying(spoil func(from, until *time.Time), after func([]ledger.Tally)) *brokenLedger {
+	return &brokenLedger{tally: func(s *brokenLedger, ctx context.Context, by ledger.Grouping, from, until time.Time) ([]ledger.Tally, error) {
+		spoil(&from, &until)
+		list, err := s.MemoryStore.Tally(ctx, shop, by, from, until)
+		after(list)
+		return list, err
+	}}
+}
+
+func noTime(*time.Time, *time.Time) {}
+
+var brokenQueries = []struct {
+	caught string
+	store  *brokenLedger
+}{
+	{"a_purchase_can_lose_its_user_and_key", keeping(func(p *ledger.Purchase) {
+		if p.UserID == "" {
+			p.UserID = "unknown"
+		}
+	})},
+	{"purchases_are_listed_oldest_first", listing(func(q *ledger.Query) { q.OldestFirst = false }, asIs)},
+	{"a_list_can_be_narrowed", listing(func(q *ledger.Query) { q.GloebitID = "" }, asIs)},
+	{"a_list_can_be_narrowed", listing(func(q *ledger.Query) { q.Item = "" }, asIs)},
+	{"paid_purchases_are_added_up_by_day", tallying(func(_, until *time.Time) { *until = time.Time{} }, func([]ledger.Tally) {})},
+	{"paid_purchases_are_added_up_by_day", tallying(noTime, slices.Reverse[[]ledger.Tally])},
+	{"paid_purchases_are_added_up_by_item", tallying(noTime, slices.Reverse[[]ledger.Tally])},
+	{"purchases_are_added_up_by_state", tallying(func(from, _ *time.Time) { *from = time.Time{} }, func([]ledger.Tally) {})},
+	{"an_unknown_grouping_is_refused", &brokenLedger{
+		tally: func(s *brokenLedger, ctx context.Context, _ ledger.Grouping, from, until time.Time) ([]ledger.Tally, error) {
+			return s.MemoryStore.Tally(ctx, shop, ledger.ByDay, from, until)
+		},
+	}},
+	{"finished_purchases_are_pruned", &brokenLedger{prune: func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error) {
+		return s.MemoryStore.Prune(ctx, shop, before.Add(time.Microsecond))
+	}}},
+	{"finished_purchases_are_pruned", &brokenLedger{prune: func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error) {
+		_, _ = s.MemoryStore.Prune(ctx, "www.example.com/Shop", before)
+		return s.MemoryStore.Prune(ctx, shop, before)
+	}}},
+	{"many_purchases_are_pruned", &brokenLedger{prune: func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error) {
+		n, err := s.MemoryStore.Prune(ctx, shop, before)
+		return min(n, 500), err
+	}}},
+	{"a_pruned_purchase_frees_its_key", &brokenLedger{prune: func(*brokenLedger, context.Context, time.Time) (int64, error) { return 1, nil }}},
+}

@@ -1,0 +1,81 @@
+package sqlledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
+)
+
+const pruned = 500 // rows of one transaction
+
+// Prune implements [ledger.Store]. It removes a few hundred rows in each
+// transaction; those removed stay removed if it fails. It leaves out what a
+// Change has locked, except in SQLite, where it waits for the one that writes.
+// The error is that of the context when it has ended, or the database's.
+func (s *Store) Prune(ctx context.Context, realm string, before time.Time) (removed int64, err error) {
+	for _, state := range ledger.States() {
+		if !(ledger.Purchase{State: state}).Finished() {
+			continue
+		}
+		q := ledger.Query{Realm: realm, States: []ledger.State{state}, Until: before, OldestFirst: true, Limit: pruned}
+		for more := true; more && err == nil; {
+			var n int64
+			n, more, err = s.pruneSome(ctx, &q, before)
+			removed += n
+		}
+		if err != nil {
+			return removed, failed(ctx, "remove finished purchases", err)
+		}
+	}
+	return removed, nil
+}
+
+// pruneSome removes some of the purchases of the query and takes it to the next
+// ones. It locks them first and in their order, so that no two wait for each
+// other.
+func (s *Store) pruneSome(ctx context.Context, q *ledger.Query, before time.Time) (removed int64, more bool, err error) {
+	where, args := s.matching(*q)
+	query := "SELECT id, " + s.db.Dialect.Select("created_at") + ", " + s.db.Dialect.Select("updated_at") +
+		" FROM " + table + where
+	if s.db.Dialect != sqldb.SQLite {
+		query += " FOR UPDATE SKIP LOCKED"
+	}
+	var found int
+	var ids []any
+	var last ledger.Cursor
+	h, err := s.db.HoldRoom(ctx, s.shortLease(), func(h *sqldb.Hold) error {
+		found, ids = 0, []any{s.text(q.Realm)}
+		rows, err := h.Conn.QueryContext(ctx, s.db.Query(query), args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var updated time.Time
+			if err := rows.Scan(&last.ID, (*sqldb.Time)(&last.CreatedAt), (*sqldb.Time)(&updated)); err != nil {
+				return err
+			}
+			found++
+			if updated.Before(before) {
+				ids = append(ids, s.text(last.ID))
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	defer h.End()
+	if len(ids) > 1 {
+		if removed, err = h.Exec(ctx, "DELETE FROM "+table+" WHERE realm = ? AND id IN ("+sqldb.Marks(len(ids)-1)+")", ids...); err != nil {
+			return 0, false, err
+		}
+	}
+	if err := h.Commit(ctx); err != nil {
+		return 0, false, err
+	}
+	q.After = last
+	return removed, found == q.PageSize(), nil
+}
