@@ -16,11 +16,11 @@ func (d *DB) checkSettings(ctx context.Context) error {
 	case Postgres:
 		return d.checkPooler(ctx)
 	case MySQL:
-		var on bool
+		var name, value string
 		err := d.Read(ctx, func(from Asker) error {
-			return from.QueryRowContext(ctx, "SELECT @@SESSION.autocommit").Scan(&on)
+			return from.QueryRowContext(ctx, "SHOW VARIABLES LIKE 'autocommit'").Scan(&name, &value)
 		})
-		if err == nil && !on {
+		if err == nil && value == "OFF" {
 			err = errors.New("autocommit is off, so that what is saved is never committed: " +
 				"take autocommit=0 out of the data source name, or set it to 1 there")
 		}
