@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-gloebit/gloebit/ledger"
@@ -100,7 +101,7 @@ func newRow(p ledger.Purchase) row { return row{p, item(p), mark(p), possible(p)
 // search shows the purchases that a filter selects, a page at a time.
 func (c *console) search(w http.ResponseWriter, r *http.Request, operator Operator) error {
 	form := r.URL.Query()
-	if id := form.Get("id"); id != "" {
+	if id := strings.TrimSpace(form.Get("id")); id != "" {
 		w.Header().Set("Location", "?"+url.Values{"view": {"purchase"}, "id": {id}}.Encode())
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
