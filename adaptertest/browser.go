@@ -59,6 +59,15 @@ func (b *browser) home() *url.URL {
 	return home
 }
 
+// unwitnessed is a client with the browser's cookies whose responses are not read
+// ahead. It follows no redirect.
+func (b *browser) unwitnessed() *http.Client {
+	client := *b.steps
+	client.Transport = b.w.shop.Client().Transport
+	client.Timeout = 0 // with one, the body of a 101 can't be written to
+	return &client
+}
+
 // as is the same browser, with the application's user of that name signed in.
 func (b *browser) as(user string) *browser {
 	other := *b

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	mostSelected = 2 * pageSize
-	largestForm  = 64 << 10 // bytes
+	maxSelected = 2 * pageSize
+	maxForm     = 64 << 10 // bytes
 )
 
 var errMayNotAct = problem{http.StatusForbidden, "You may look, but not act. Nothing was done."}
@@ -70,8 +70,8 @@ func (c *console) confirm(w http.ResponseWriter, r *http.Request, operator Opera
 func selected(ids []string) ([]string, error) {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	if len(ids) == 0 || len(ids) > mostSelected || !storable(ids) {
-		return nil, problem{http.StatusBadRequest, "Select between 1 and " + strconv.Itoa(mostSelected) + " purchases."}
+	if len(ids) == 0 || len(ids) > maxSelected || !storable(ids) {
+		return nil, problem{http.StatusBadRequest, "Select between 1 and " + strconv.Itoa(maxSelected) + " purchases."}
 	}
 	return ids, nil
 }
@@ -88,7 +88,7 @@ func (c *console) act(w http.ResponseWriter, r *http.Request, operator Operator)
 	if operator.May < Act {
 		return errMayNotAct
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, largestForm)
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		return problem{http.StatusBadRequest, "This form can't be read. Nothing was done."}
 	}

@@ -132,9 +132,9 @@ func setHeaders(w http.ResponseWriter) {
 	}
 }
 
-// longestQuery bounds a query, in bytes. The longest of the console's own
+// maxQuery bounds a query, in bytes. The longest of the console's own
 // selects every purchase of a page.
-const longestQuery = 8 << 10
+const maxQuery = 8 << 10
 
 // ServeHTTP serves the page that the query names.
 func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -144,7 +144,7 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, problem{http.StatusForbidden, "You may not look in here."})
 		return
 	}
-	if len(r.URL.RawQuery) > longestQuery {
+	if len(r.URL.RawQuery) > maxQuery {
 		c.fail(w, r, problem{http.StatusBadRequest, "This search is too long."})
 		return
 	}

@@ -11,7 +11,7 @@ import (
 
 const (
 	daysShown = 30
-	mostDays  = 366
+	maxDays   = 366
 	itemsShow = 10
 )
 
@@ -34,11 +34,11 @@ type overview struct {
 }
 
 func (c *console) overview(w http.ResponseWriter, r *http.Request, operator Operator) error {
-	page := overview{frame: newFrame("Overview", operator), Days: daysShown, Choices: []int{7, daysShown, 90, mostDays - 1}}
+	page := overview{frame: newFrame("Overview", operator), Days: daysShown, Choices: []int{7, daysShown, 90, maxDays - 1}}
 	if text := r.URL.Query().Get("days"); text != "" {
 		days, err := strconv.Atoi(text)
-		if err != nil || days < 1 || days > mostDays {
-			return problem{http.StatusBadRequest, "The number of days is between 1 and " + strconv.Itoa(mostDays) + "."}
+		if err != nil || days < 1 || days > maxDays {
+			return problem{http.StatusBadRequest, "The number of days is between 1 and " + strconv.Itoa(maxDays) + "."}
 		}
 		page.Days = days
 	}

@@ -36,11 +36,24 @@ func (s *Store) Prune(ctx context.Context, realm string, before time.Time) (remo
 // ones. It locks them first and in their order, so that no two wait for each
 // other.
 func (s *Store) pruneSome(ctx context.Context, q *ledger.Query, before time.Time) (removed int64, more bool, err error) {
-	h, err := s.db.HoldRoom(ctx, s.shortLease())
+	from := q.After
+	leave, err := s.db.Enter(ctx, "prune "+q.Realm)
 	if err != nil {
 		return 0, false, err
 	}
-	defer h.End()
+	defer leave()
+	err = s.db.Transact(ctx, s.shortLease(), func(h *sqldb.Hold) (err error) {
+		q.After = from
+		removed, more, err = s.pruneIn(ctx, h, q, before)
+		return err
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	return removed, more, nil
+}
+
+func (s *Store) pruneIn(ctx context.Context, h *sqldb.Hold, q *ledger.Query, before time.Time) (removed int64, more bool, err error) {
 	where, args := s.matching(*q)
 	query := "SELECT id, " + s.db.Dialect.Select("created_at") + ", " + s.db.Dialect.Select("updated_at") + " FROM " + table + where
 	if s.db.Dialect != sqldb.SQLite {
@@ -69,9 +82,6 @@ func (s *Store) pruneSome(ctx context.Context, q *ledger.Query, before time.Time
 		if removed, err = h.Exec(ctx, "DELETE FROM "+table+" WHERE realm = ? AND id IN ("+sqldb.Marks(len(ids)-1)+")", ids...); err != nil {
 			return 0, false, err
 		}
-	}
-	if err := h.Commit(ctx); err != nil {
-		return 0, false, err
 	}
 	return removed, found == q.PageSize(), nil
 }

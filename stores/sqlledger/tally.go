@@ -74,9 +74,9 @@ func (s *Store) day() string {
 // reset, when the database was busy or a connection dead.
 func (s *Store) each(ctx context.Context, query string, args []any, reset func(), read func(*sql.Rows) error) error {
 	query = s.db.Query(query)
-	return s.db.Patiently(ctx, func() error {
+	return s.db.Read(ctx, func(on sqldb.Asker) error {
 		reset()
-		rows, err := s.db.SQL.QueryContext(ctx, query, args...)
+		rows, err := on.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}

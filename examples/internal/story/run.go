@@ -58,16 +58,20 @@ func Run(t *testing.T, build launch.Build) {
 }
 
 // RunInChromium tells stories in a real browser. Without one they are skipped,
-// unless the environment says GLOEBIT_TEST_REQUIRE=all.
+// unless the environment says GLOEBIT_TEST_REQUIRE=all. They run one after the
+// other, because a browser takes a processor.
 func RunInChromium(t *testing.T, build launch.Build) {
 	t.Helper()
-	tell(t, build, []story{
+	t.Parallel()
+	for _, s := range []story{
 		{"a visitor connects, buys a hat, uses it up and disconnects", aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium},
 		{"a purchase arrives by itself and outlives the shop", aPurchaseArrivesByItselfAndOutlivesTheShopInChromium},
 		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
 		{"a stuck purchase is found and freed in the back office", aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium},
 		{"every page fits a phone", everyPageFitsAPhone},
-	})
+	} {
+		t.Run(s.name, func(t *testing.T) { s.tell(t, build) })
+	}
 }
 
 func tell(t *testing.T, build launch.Build, stories []story) {

@@ -30,6 +30,8 @@ var imports = []struct{ of, may string }{
 	{"ledger/console", ". ledger"},
 	{"adapters/...", ". connect adapters/..."},
 	{"oauth1", "connect"},
+	{"otel", ". connect ledger"},
+	{"otel/exporttest", "..."},
 	{"connect/...", "connect"},
 	// Stores need connect alone. The ledger's table stands beside the others.
 	{"stores/sqlledger", "connect ledger stores/sqlstore stores/internal/..."},
