@@ -12,8 +12,8 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// mostItems is how many items a Tally has.
-const mostItems = 100
+// maxItems is how many items a Tally has.
+const maxItems = 100
 
 // Tally implements [ledger.Store]. It reads an index entry or a row of each
 // purchase that it counts. The error is ErrInvalidRequest for an unknown
@@ -25,7 +25,7 @@ func (s *Store) Tally(ctx context.Context, realm string, by ledger.Grouping, fro
 		group = s.day()
 		order = " ORDER BY " + group
 	case ledger.ByItem:
-		group, order = "item", " ORDER BY SUM(amount) DESC, item LIMIT "+strconv.Itoa(mostItems)
+		group, order = "item", " ORDER BY SUM(amount) DESC, item LIMIT "+strconv.Itoa(maxItems)
 	case ledger.ByState:
 		group, at, order = "state", "created_at", " ORDER BY CASE state"+places()+" END"
 	default:
