@@ -67,6 +67,7 @@ func RunInChromium(t *testing.T, build launch.Build) {
 		{"a visitor connects, buys a hat, uses it up and disconnects", aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium},
 		{"a purchase arrives by itself and outlives the shop", aPurchaseArrivesByItselfAndOutlivesTheShopInChromium},
 		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
+		{"a stuck purchase is found and freed in the back office", aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium},
 		{"every page fits a phone", everyPageFitsAPhone},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.tell(t, build) })
