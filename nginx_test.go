@@ -2,22 +2,14 @@ package gloebit_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/alexedwards/scs/v2"
@@ -47,15 +39,6 @@ type proxied struct {
 }
 
 func TestBehindNginx(t *testing.T) {
-	path, err := exec.LookPath("nginx")
-	if err != nil {
-		path, err = exec.LookPath("/usr/sbin/nginx")
-	}
-	if err != nil && os.Getenv("GLOEBIT_TEST_REQUIRE") == "all" {
-		t.Fatal("no nginx on this machine, and GLOEBIT_TEST_REQUIRE=all")
-	} else if err != nil {
-		t.Skip("no nginx on this machine (Debian: apt-get install nginx)")
-	}
 	const keepHost = "proxy_set_header Host $http_host;"
 	for name, c := range map[string]struct{ mount, location string }{
 		"prefix stripped, Host rewritten": {"", "proxy_pass http://replicas/;"},
@@ -64,7 +47,7 @@ func TestBehindNginx(t *testing.T) {
 		"prefix kept, Host kept":          {"/shop", "proxy_pass http://replicas; " + keepHost},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProxied(t, path, c.mount, c.location)
+			p := newProxied(t, c.mount, c.location)
 			p.connects()
 			p.buys()
 			p.disconnects()
@@ -74,19 +57,14 @@ func TestBehindNginx(t *testing.T) {
 	}
 }
 
-func newProxied(t *testing.T, nginx, mount, location string) *proxied {
+func newProxied(t *testing.T, mount, location string) *proxied {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	p := &proxied{T: t, url: "https://" + listener.Addr().String(), mount: mount, sessions: scs.New()}
+	nginx := testkit.NewNginx(t)
+	p := &proxied{T: t, url: nginx.URL, mount: mount, sessions: scs.New(), browser: nginx.Client}
 	p.sessions.Store, p.sessions.Cookie.Secure = memstore.NewWithCleanupInterval(0), true
-	certified := httptest.NewTLSServer(nil)
-	certified.Close()
-	transport := certified.Client().Transport.(*http.Transport)
-	t.Cleanup(transport.CloseIdleConnections)
-	p.browser = &http.Client{Transport: transport, Jar: testkit.NewJar(t)}
-	p.gloebit = gloebittest.NewServerConfig(gloebittest.Config{HTTPClient: &http.Client{Transport: transport}})
+	p.gloebit = gloebittest.NewServerConfig(gloebittest.Config{HTTPClient: &http.Client{Transport: nginx.Client.Transport}})
 	t.Cleanup(p.gloebit.Close)
+	var err error
 	p.account, err = p.gloebit.AddApplication(gloebittest.Application{RedirectPrefixes: []string{p.url + "/shop/"}})
 	require.NoError(t, err)
 	_, err = p.gloebit.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
@@ -98,50 +76,9 @@ func newProxied(t *testing.T, nginx, mount, location string) *proxied {
 		t.Cleanup(replica.Close)
 		upstream += "server " + replica.Listener.Addr().String() + "; "
 	}
-	startNginx(t, nginx, listener, certified.TLS.Certificates[0], "upstream replicas { "+upstream+"}", "location /shop/ { "+location+" }")
+	nginx.Start(fmt.Sprintf("upstream replicas { %s}\nserver { listen %s ssl; ssl_certificate %s; ssl_certificate_key %s; location /shop/ { %s } }",
+		upstream, nginx.Address, nginx.Certificate, nginx.Key, location))
 	return p
-}
-
-// startNginx starts an nginx of its own, which takes the listener over.
-func startNginx(t *testing.T, nginx string, listener net.Listener, certificate tls.Certificate, upstream, location string) {
-	t.Helper()
-	dir := t.TempDir()
-	key, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
-	require.NoError(t, err)
-	config := fmt.Sprintf(`
-daemon off; worker_processes 1; pid nginx.pid;
-events {}
-http {
-	access_log off;
-	client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-	%s
-	server {
-		listen %s ssl; ssl_certificate cert.pem; ssl_certificate_key key.pem;
-		%s
-	}
-}`, upstream, listener.Addr(), location)
-	for name, text := range map[string][]byte{
-		"nginx.conf": []byte(config),
-		"cert.pem":   pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]}),
-		"key.pem":    pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
-	}
-	file, err := listener.(*net.TCPListener).File()
-	require.NoError(t, err)
-	defer file.Close()
-	var log testkit.Log
-	cmd := exec.Command(nginx, "-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-e", "stderr")
-	cmd.ExtraFiles, cmd.Env, cmd.Stderr = []*os.File{file}, []string{"NGINX=3;"}, &log // as when one nginx follows another
-	require.NoError(t, cmd.Start())
-	require.NoError(t, listener.Close())
-	t.Cleanup(func() {
-		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM)) // to the master, which ends its worker
-		require.NoError(t, cmd.Wait())
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
 }
 
 // replica is one process of the shop.

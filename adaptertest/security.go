@@ -6,7 +6,7 @@ import (
 )
 
 // securityCase is what an attacker must not get, under the number that it has
-// in the checklist of docs/security.md.
+// in the checklist of docs/security-tests.md.
 type securityCase struct {
 	name string
 	run  func(*world)

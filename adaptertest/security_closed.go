@@ -73,7 +73,9 @@ func sessionsNotSaved(w *world) {
 			}
 			got := asked.step(path)
 			w.equal("the status of "+path, got.status, http.StatusServiceUnavailable)
-			w.equal("a cookie of "+path, got.header.Get("Set-Cookie"), "")
+			if path != "/gloebit/connect" { // which may have set the cookie of the attempt
+				w.equal("a cookie of "+path, got.header.Get("Set-Cookie"), "")
+			}
 		}
 	}
 	w.equal("the status of a callback", back.step(callback).status, http.StatusServiceUnavailable)

@@ -139,6 +139,9 @@ func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, retu
 		level = slog.LevelWarn // somebody may be trying something
 	}
 	record := []any{"status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error()}
+	if reason := reasonOf(err); reason != "" {
+		record = append(record, "reason", reason)
+	}
 	var failed *ConnectError
 	if errors.As(err, &failed) && failed.UserID != "" {
 		record = append(record, "user", failed.UserID)

@@ -16,7 +16,7 @@ const top = "../.."
 // TestREADMEs checks that the Go code of a README is in an example that is
 // compiled, line for line.
 func TestREADMEs(t *testing.T) {
-	for _, dir := range []string{"adapters/chi", "adapters/echo", "adapters/fiber", "adapters/gin", "adapters/gorilla"} {
+	for _, dir := range []string{"adapters/chi", "adapters/echo", "adapters/fiber", "adapters/gin", "adapters/gorilla", "otel"} {
 		t.Run(dir, func(t *testing.T) {
 			source := strings.Split(read(t, dir, "example_test.go"), "\n")
 			blocks := strings.Split(read(t, dir, "README.md"), "\n```go\n")[1:]

@@ -32,6 +32,8 @@ type Settings struct {
 	ClientID     string
 	ClientSecret gloebit.Secret
 	Logger       *slog.Logger
+	// Trial says that the Gloebit is a sandbox beside the shop, with play money.
+	Trial bool
 	// Books are where the shop keeps everything. They are open until the shop
 	// has stopped.
 	Books *books.Books

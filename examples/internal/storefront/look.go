@@ -17,13 +17,12 @@ import (
 // The paths on which the storefront's pages link to each other. A shop mounts
 // the method of the same name on each.
 const (
-	PathShelf      = "/"
-	PathThings     = "/things"
-	PathPurchases  = "/purchases"
-	PathGoodbye    = "/goodbye"
-	PathBackOffice = "/merchant"
-	pathArticle    = "/shelf/"
-	pathNotEnough  = "/not-enough/"
+	PathShelf     = "/"
+	PathThings    = "/things"
+	PathPurchases = "/purchases"
+	PathGoodbye   = "/goodbye"
+	pathArticle   = "/shelf/"
+	pathNotEnough = "/not-enough/"
 )
 
 // most is how many of an article one order may have.

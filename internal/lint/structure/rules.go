@@ -27,8 +27,11 @@ var imports = []struct{ of, may string }{
 	{"servers/...", "connect servers/... internal/redact internal/oauthtest internal/reply"},
 	// What stands on top.
 	{"ledger", ". connect internal/keylock"},
+	{"ledger/console", ". ledger"},
 	{"adapters/...", ". connect adapters/..."},
 	{"oauth1", "connect"},
+	{"otel", ". connect ledger"},
+	{"otel/exporttest", "..."},
 	{"connect/...", "connect"},
 	// Stores need connect alone. The ledger's table stands beside the others.
 	{"stores/sqlledger", "connect ledger stores/sqlstore stores/internal/..."},
