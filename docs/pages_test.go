@@ -24,6 +24,7 @@ var sources = map[string][]string{
 	"../adapters/fiber/README.md":   {"../adapters/fiber/example_test.go"},
 	"../adapters/gin/README.md":     {"../adapters/gin/example_test.go"},
 	"../adapters/gorilla/README.md": {"../adapters/gorilla/example_test.go"},
+	"../otel/README.md":             {"../otel/example_test.go"},
 	"charge.md":                     {"charge_test.go"},
 	"connect.md":                    {"connect_test.go"},
 	"errors.md":                     {"errors_test.go"},
