@@ -68,6 +68,11 @@ func RunInChromium(t *testing.T, build launch.Build) {
 		{"a purchase arrives by itself and outlives the shop", aPurchaseArrivesByItselfAndOutlivesTheShopInChromium},
 		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
 		{"every page fits a phone", everyPageFitsAPhone},
+		{"links that are loaded ahead", linksThatAreLoadedAhead},
+		{"pages that are restored", pagesThatAreRestored},
+		{"two tabs at once", twoTabsAtOnce},
+		{"cookies that are blocked", cookiesThatAreBlocked},
+		{"cookies that are Strict", cookiesThatAreStrict},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.tell(t, build) })
 	}
