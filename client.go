@@ -1,6 +1,7 @@
 package gloebit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,7 +33,7 @@ type Client struct {
 	account  *connect.Account
 }
 
-// User returns the user for whom the client calls.
+// User returns the user that the client calls for.
 func (c *Client) User() User { return c.account.User() }
 
 // Scopes returns the scopes that the user granted.
@@ -57,6 +58,7 @@ func (c *Client) Format(f fmt.State, _ rune) {
 // call is one request to the API.
 type call struct {
 	name       string // the path less its arguments, for errors
+	traced     string // the name for Config.Trace; empty means name
 	method     string
 	path       string              // below Provider.APIURL, percent-encoded; empty means name
 	scope      Scope               // what it needs
@@ -88,10 +90,11 @@ const (
 // do sends a call and decodes the JSON object of a successful response into
 // answer, which may be nil. It retries where that is safe, refreshes an expired
 // token, and removes a token that was refused.
-func (c *Client) do(ctx context.Context, call call, answer any) error {
+func (c *Client) do(ctx context.Context, call call, answer any) (err error) {
+	ctx, end := c.start(ctx, cmp.Or(call.traced, call.name))
+	defer func() { end(err) }()
 	var payload []byte
 	if call.body != nil {
-		var err error
 		if payload, err = json.Marshal(call.body); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrInvalidRequest, call.name, err)
 		}

@@ -208,8 +208,10 @@ func (e *APIError) Unwrap() []error {
 	return e.causes
 }
 
-// refusals returns all rows, in the order in which they count.
-func refusals() []connect.Refusal {
+// Refusals returns the rows of this package's errors and of those of package
+// connect, in the order in which they count. Their names are URLs that end in a
+// number sign and the name of the error.
+func Refusals() []connect.Refusal {
 	rows := append([]connect.Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {
 		if row.Err != nil {
@@ -227,7 +229,7 @@ func refusals() []connect.Refusal {
 // StatusCode returns the HTTP status that fits an error of this package, for
 // use in Config.ErrorHandler. For other errors it returns 500.
 func StatusCode(err error) int {
-	if row, ok := connect.FindRefusal(err, refusals()); ok {
+	if row, ok := connect.FindRefusal(err, Refusals()); ok {
 		return row.Status
 	}
 	return http.StatusInternalServerError

@@ -129,6 +129,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
+	// Trace is called at stages of the work, for traces and metrics. It must not
+	// be changed after New. Nil calls nothing.
+	Trace *Trace
 
 	// OnConnect is called when a user has approved and the server has issued
 	// the tokens, before they are saved. If it returns an error, nothing is
@@ -155,6 +158,7 @@ type Merchant struct {
 	provider   Provider
 	api        *http.Client  // without a Timeout, which each attempt of a call has by itself
 	retryDelay time.Duration // before the first retry, on average
+	trace      Trace         // zero without Config.Trace
 }
 
 // New checks the configuration and returns a Merchant. Its error names every
@@ -163,6 +167,9 @@ type Merchant struct {
 func New(config Config) (*Merchant, error) {
 	m := &Merchant{config: config, provider: config.Provider, retryDelay: 200 * time.Millisecond}
 	m.provider.Name = cmp.Or(m.provider.Name, "Gloebit")
+	if config.Trace != nil {
+		m.trace = *config.Trace
+	}
 	checked := config.check()
 	if config.Provider.check() != nil { // said already: what else is wrong?
 		m.provider = Sandbox()
@@ -192,9 +199,9 @@ func (m *Merchant) engine() connect.Config {
 		User: config.User, SignInURL: config.SignInURL, SignIn: config.SignIn, HomePath: config.HomePath,
 		ConnectTimeout: config.ConnectTimeout, RateLimit: config.RateLimit, HTTPClient: config.HTTPClient, UserAgent: config.UserAgent,
 		CrossOrigin: config.CrossOrigin,
-		Logger:      config.Logger, Clock: config.Clock, Warn: m.provider.isProduction(),
+		Logger:      config.Logger, Clock: config.Clock, Trace: &m.trace.Trace, Warn: m.provider.isProduction(),
 		OnConnect: config.OnConnect, OnDisconnect: config.OnDisconnect, ErrorHandler: config.ErrorHandler,
-		Refusals: refusals(), Link: m.link,
+		Refusals: Refusals(), Link: m.link,
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -245,4 +247,16 @@ func TestRefusedRefreshLeadsToConnect(t *testing.T) {
 			require.Equal(t, 1, w.tokens.Len(), "the server did not say that the grant is over")
 		})
 	}
+}
+
+func TestWrongClientSecretNamesTheSetting(t *testing.T) {
+	shop, log := testkit.NewShop(t, gloebittest.Config{}), &testkit.Log{}
+	config := shop.Config()
+	config.ClientSecret, config.Logger = "another", log.Logger()
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	shop.Serve(merchant.RequireGloebit(http.NotFoundHandler()))
+	page := testkit.Load(t, testkit.NewBrowser(t), testkit.NewRequest(t, http.MethodGet, shop.Server.URL, nil))
+	require.Equal(t, http.StatusBadGateway, page.Status)
+	require.Contains(t, log.String(), "check Config.ClientID, Config.ClientSecret")
 }

@@ -21,6 +21,10 @@ type Framework struct {
 	// means those of scs, and the table is then run with the package's own
 	// sessions too.
 	Sessions func() (sessions Sessions, fail func(load, save error))
+	// Detached says that handlers have no http.ResponseWriter and are not told
+	// when the client disconnects, as with fasthttp. App.Raw, and the cases that
+	// need either, are left out.
+	Detached bool
 }
 
 // Sessions are an application's sessions with the middleware around everything.
@@ -38,6 +42,8 @@ type Sessions interface {
 //	GET  /note       Optional;  calls Remember, answers 204 without a body
 //	GET  /noted      Optional;  writes Recall
 //	GET  /stream     Optional;  Stream
+//	any  /raw/WHAT   Optional;  Raw with WHAT and the framework's own response
+//	                 writer
 //	any  /private    Require, then Later; writes Greet
 //	GET  /inventory  Require with ScopeInventory, then Later; writes Greet
 //	GET  /balance    Require;   writes Balance, or the error helper with its error
@@ -68,7 +74,7 @@ func (a *App) Later(h http.Header) {
 func (a *App) Greet(client *gloebit.Client) string {
 	a.note("handler")
 	if client == nil {
-		return "hello, nobody"
+		return "hello, guest"
 	}
 	a.print(client)
 	return "hello, " + client.User().Name

@@ -17,7 +17,7 @@ type browser struct {
 	w       *world
 	client  *http.Client
 	steps   *http.Client // the same, but follows no redirect
-	user    string       // whom the application takes it for, with users of its own
+	user    string       // the user that the application sees, with users of its own
 	process int          // of the application, that it goes to
 }
 
@@ -57,6 +57,15 @@ func (b *browser) home() *url.URL {
 	home, err := url.Parse(b.w.shop.URL + "/")
 	b.w.ok(err)
 	return home
+}
+
+// unwitnessed is a client with the browser's cookies whose responses are not read
+// ahead. It follows no redirect.
+func (b *browser) unwitnessed() *http.Client {
+	client := *b.steps
+	client.Transport = b.w.shop.Client().Transport
+	client.Timeout = 0 // with one, the body of a 101 can't be written to
+	return &client
 }
 
 // as is the same browser, with the application's user of that name signed in.

@@ -35,6 +35,9 @@ func NetHTTP(a *App) http.Handler {
 			func(chunk string) { _, _ = io.WriteString(w, chunk) },
 			func() { _ = http.NewResponseController(w).Flush() })
 	})))
+	mux.Handle(a.Prefix+"/raw/{what}", m.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.Raw(r.PathValue("what"), w, r)
+	})))
 	mux.Handle(a.Prefix+"/private", m.RequireGloebit(later(greet)))
 	mux.Handle("GET "+a.Prefix+"/inventory", m.RequireScopes(gloebit.ScopeInventory)(later(greet)))
 	mux.Handle("GET "+a.Prefix+"/balance", m.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

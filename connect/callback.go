@@ -37,42 +37,54 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 	if err := c.limit(r); err != nil {
 		return Connection{}, err
 	}
-	return c.finishConnection(r)
+	query, err := queryOf(r)
+	if err != nil {
+		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
+	}
+	return c.finishConnection(r, query)
 }
 
 // finishOnce is finishConnection for a browser that may load its callback twice
 // and drop the first response. A request that arrives while the first one of
 // the same browser is completing waits for it, and its session gets the user
 // too. Both must have the same code: an attacker who planted the session in the
-// browser knows the state and the binding, but not the code.
-func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
+// browser knows the state and the binding, but not the code. It deletes the
+// cookie of an attempt that is complete.
+func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connection, error) {
+	query, err := queryOf(r)
+	if err != nil {
+		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
+	}
 	ctx := r.Context()
-	binding, err := c.session(ctx, c.keys.binding)
-	state := r.URL.Query().Get("state")
-	if err != nil || binding == "" || len(state) != nonceLength {
-		return c.finishConnection(r)
+	state := query.Get("state")
+	bindings, err := c.bindings(r, state)
+	if err != nil || len(bindings) == 0 || len(state) != stateLength {
+		return c.finishConnection(r, query)
 	}
 	first := false
-	value, err, _ := c.completing.Do(hash(binding, " ", r.URL.RawQuery), func() (any, error) {
+	value, err, _ := c.completing.Do(hash(strings.Join(bindings, " "), " ", r.URL.RawQuery), func() (any, error) {
 		first = true
-		return c.finishConnection(r)
+		return c.finishConnection(r, query)
 	})
 	connection, _ := value.(Connection)
 	if err == nil && !first {
 		if err := c.sessions.RenewToken(ctx); err != nil {
+			c.storeFailed(ctx, connection.User.ID, "sessions.renew", err)
 			return Connection{}, storeError("renew the session", err)
 		}
 		c.enter(ctx, connection)
+		c.remember(r, state, connection.ReturnTo)
+	}
+	if name := c.attemptCookie(state); err == nil && hasCookie(r, name) {
+		c.setAttemptCookie(w, name, "")
 	}
 	return connection, err
 }
 
 // finishConnection is Exchange for a request that Config.RateLimit let through.
-func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
-	query, err := queryOf(r)
-	if err != nil {
-		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
-	}
+func (c *Connector) finishConnection(r *http.Request, query url.Values) (connection Connection, err error) {
+	traced, end := c.start(r.Context(), c.trace.Callback, "")
+	defer func() { end(err) }()
 	states := query["state"]
 	lost := c.server.StateNotReturned && len(states) <= 1 && query.Get("state") == ""
 	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
@@ -80,16 +92,19 @@ func (c *Connector) finishConnection(r *http.Request) (Connection, error) {
 	}
 	// The state is used, the code redeemed and the token saved even if the
 	// browser no longer waits for the response.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), completeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(traced), completeTimeout)
 	defer cancel()
-	pending, err := c.redeem(ctx, query.Get("state"))
+	query.Del(reloadedParam)
+	r = r.WithContext(ctx)
+	pending, err := c.redeem(r, query.Get("state"))
 	if err != nil {
 		return Connection{}, err
 	}
-	connection, err := c.complete(r.WithContext(ctx), query, pending)
+	connection, err = c.complete(r, query, pending)
 	if err != nil {
 		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err}
 	}
+	c.remember(r, query.Get("state"), connection.ReturnTo)
 	return connection, nil
 }
 
@@ -105,7 +120,9 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 	if err != nil {
 		return Connection{}, err
 	}
-	credential, err := c.protocol.Finish(ctx, c.application, answer, pending.Secret, pending.Scopes)
+	exchanging, end := c.start(ctx, c.trace.Exchange, user.ID)
+	credential, err := c.protocol.Finish(exchanging, c.application, answer, pending.Secret, pending.Scopes)
+	end(err)
 	if err != nil {
 		return Connection{User: user}, err
 	}
@@ -145,29 +162,43 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 // redeem takes the pending connection of a state, if the request comes from the
 // browser that started it. An empty state stands for the session's one pending
 // connection (see Server.StateNotReturned).
-func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection, error) {
-	binding, err := c.session(ctx, c.keys.binding)
+func (c *Connector) redeem(r *http.Request, state string) (PendingConnection, error) {
+	ctx := r.Context()
+	bindings, err := c.bindings(r, state)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	if binding == "" { // without a session the state stays good for its own browser
-		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrInvalidState)
+	if len(bindings) == 0 { // without a session the state stays good for its own browser
+		return PendingConnection{}, c.whyUnbound(r, state)
 	}
 	hashed, err := c.hashOf(ctx, state)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	pending, err := c.takePending(ctx, hashed)
+	pending, err := c.takePending(ctx, state, hashed)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	if !equalInConstantTime(pending.BrowserHash, hash(binding)) {
-		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrInvalidState)
+	if !pending.isBoundTo(bindings) {
+		return PendingConnection{}, errOtherBrowser
 	}
 	if err := c.forgetPending(ctx, hashed); err != nil {
 		return PendingConnection{}, err
 	}
 	return pending, nil
+}
+
+// whyUnbound returns the cause when nothing binds a state to the browser.
+func (c *Connector) whyUnbound(r *http.Request, state string) error {
+	switch {
+	case state != "" && len(state) != stateLength:
+		return fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
+	case c.isExpired(state): // the package's own sessions end with the attempt
+		return errStateExpired
+	case c.sentCookie(r):
+		return errSessionLost
+	}
+	return errCookieMissing
 }
 
 // hashOf returns the hash of a state, or of the session's one pending
@@ -176,12 +207,12 @@ func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
 	if state == "" {
 		hashes, err := c.pendingHashes(ctx)
 		if err == nil && len(hashes) != 1 {
-			err = fmt.Errorf("%w: this browser has no connection under way", ErrInvalidState)
+			err = errStateUsed
 		}
 		return strings.Join(hashes, ""), err
 	}
-	if len(state) != nonceLength {
-		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), nonceLength)
+	if len(state) != stateLength {
+		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
 	}
 	return stateID(state), nil
 }
@@ -196,6 +227,7 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 		}
 	}
 	if err := c.sessions.RenewToken(ctx); err != nil {
+		c.storeFailed(ctx, connection.User.ID, "sessions.renew", err)
 		return storeError("renew the session", err)
 	}
 	if c.config.User == nil && !c.config.SignIn {

@@ -14,23 +14,21 @@ import (
 // codeGrant is the authorization code grant (RFC 6749 section 4.1), with PKCE
 // where the server takes it (RFC 7636).
 type codeGrant struct {
+	config *oauth2.Config
 	client *http.Client // what x/oauth2 calls the token endpoint with
 }
 
-// newCodeGrant returns the grant of an application with that client, whose
-// Timeout is applied by limited. A client that has a Timeout itself starts a
-// goroutine for each request whose Transport is not net/http's own.
-func newCodeGrant(client *http.Client) codeGrant {
+// newCodeGrant returns the grant of an application. Its token requests are made
+// with the client and have the headers. The client's Timeout is applied by
+// limited: a client that has a Timeout itself starts a goroutine for each
+// request whose Transport is not net/http's own.
+func newCodeGrant(app Application, client *http.Client, header http.Header) codeGrant {
 	untimed := *client
 	untimed.Timeout = 0
 	if untimed.Transport == nil {
 		untimed.Transport = http.DefaultTransport
 	}
-	untimed.Transport = tokenAnswers{patient{untimed.Transport}}
-	return codeGrant{&untimed}
-}
-
-func (codeGrant) config(app Application) *oauth2.Config {
+	untimed.Transport = tokenAnswers{patient{untimed.Transport}, header}
 	endpoint := app.Server.Endpoint
 	if endpoint.AuthStyle == oauth2.AuthStyleAutoDetect { // never probed
 		endpoint.AuthStyle = oauth2.AuthStyleInHeader
@@ -38,11 +36,14 @@ func (codeGrant) config(app Application) *oauth2.Config {
 	if app.Server.PublicClient { // RFC 6749 section 3.2.1: the client id is all that it sends
 		endpoint.AuthStyle = oauth2.AuthStyleInParams
 	}
-	return &oauth2.Config{
-		ClientID:     app.ClientID,
-		ClientSecret: app.ClientSecret.Reveal(),
-		RedirectURL:  app.RedirectURL,
-		Endpoint:     endpoint,
+	return codeGrant{
+		config: &oauth2.Config{
+			ClientID:     app.ClientID,
+			ClientSecret: app.ClientSecret.Reveal(),
+			RedirectURL:  app.RedirectURL,
+			Endpoint:     endpoint,
+		},
+		client: &untimed,
 	}
 }
 
@@ -60,7 +61,7 @@ func (g codeGrant) Begin(_ context.Context, app Application, ask AuthorizationRe
 		verifier = oauth2.GenerateVerifier()
 		options = append(options, oauth2.S256ChallengeOption(verifier))
 	}
-	return g.config(app).AuthCodeURL(ask.State, options...), Secret(verifier), nil
+	return g.config.AuthCodeURL(ask.State, options...), Secret(verifier), nil
 }
 
 // params makes options of the parameters that a Server adds.
@@ -89,7 +90,7 @@ func (g codeGrant) Finish(
 	}
 	ctx, cancel := g.limited(ctx, app.HTTPClient.Timeout)
 	defer cancel()
-	token, err := g.config(app).Exchange(ctx, code, options...)
+	token, err := g.config.Exchange(ctx, code, options...)
 	if err != nil {
 		return Credential{}, exchangeError(app.Server, err, app.ClientSecret, Secret(code), verifier)
 	}
@@ -102,7 +103,7 @@ func (g codeGrant) Refresh(ctx context.Context, app Application, current Credent
 	ctx, cancel := g.limited(ctx, app.HTTPClient.Timeout)
 	defer cancel()
 	stale := &oauth2.Token{RefreshToken: current.RefreshToken.Reveal()}
-	token, err := g.config(app).TokenSource(ctx, stale).Token()
+	token, err := g.config.TokenSource(ctx, stale).Token()
 	if err != nil {
 		return Credential{}, exchangeError(app.Server, err, app.ClientSecret, current.RefreshToken, current.AccessToken)
 	}

@@ -102,6 +102,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
+	// Trace is called at stages of the work, for traces and metrics. It must not
+	// be changed after New. The default is none.
+	Trace *Trace
 	// Warn makes New log the settings that are dangerous in production.
 	Warn bool
 
@@ -160,6 +163,7 @@ type Connector struct {
 	http           *http.Client
 	log            *slog.Logger
 	clock          func() time.Time
+	trace          Trace // zero without Config.Trace
 	userAgent      string
 	header         http.Header // of every request to the server
 	signIn         *url.URL    // nil without Config.SignInURL
@@ -223,6 +227,13 @@ func New(config Config) (*Connector, error) {
 	if config.Tokens == nil {
 		c.tokens.store = &MemoryTokenStore{Clock: c.clock}
 	}
+	if config.Trace != nil {
+		c.trace = *config.Trace
+	}
+	if c.trace.StoreFailed != nil {
+		c.states.store = tracedStates{c.states.store, c.storeFailed}
+		c.tokens.store = tracedTokens{c.tokens.store, c.storeFailed}
+	}
 	if c.sessions == nil {
 		c.ownSessions = newOwnSessions(redirect.Scheme == "https", c.name+"-"+c.id, c.sessionFailed)
 		c.sessions = c.ownSessions
@@ -236,7 +247,7 @@ func New(config Config) (*Connector, error) {
 		Clock:        c.clock,
 	}
 	if c.protocol == nil {
-		c.protocol = newCodeGrant(c.application.HTTPClient)
+		c.protocol = newCodeGrant(c.application, c.http, c.header)
 	} else {
 		c.protocol = redactingProtocol{c.protocol}
 	}

@@ -43,7 +43,7 @@ func (c *Connector) MayIdentify(credential Credential) bool {
 		return true
 	}
 	for _, scope := range c.server.IdentityScopes {
-		if len(c.server.Scopes.Missing(credential.Scopes, []Scope{scope})) == 0 {
+		if c.server.Scopes.covers(credential.Scopes, scope) {
 			return true
 		}
 	}

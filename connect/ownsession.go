@@ -153,8 +153,8 @@ func (v *visit) ended() (bool, error) {
 	if v.token == "" || !equalInConstantTime(manager.Token(v.loaded), v.token) { // it is new, or has its new id from this request
 		return false, nil
 	}
-	now, err := manager.Load(v.Context, v.token)
-	return err == nil && manager.Token(now) == "", err
+	_, found, err := manager.Store.Find(v.token)
+	return !found, err
 }
 
 // Fail implements SavedSession.

@@ -158,8 +158,8 @@ func (c *Connector) connectOnce(
 // grantConfig returns what x/oauth2 asks the token endpoint with, and a context
 // with the client to ask with.
 func (c *Connector) grantConfig(ctx context.Context) (*oauth2.Config, context.Context) {
-	grant := newCodeGrant(c.timedClient())
-	return grant.config(c.application), context.WithValue(ctx, oauth2.HTTPClient, grant.client)
+	grant := newCodeGrant(c.application, c.timedClient(), nil)
+	return grant.config, context.WithValue(ctx, oauth2.HTTPClient, grant.client)
 }
 
 // timedClient is the application's client, whose Timeout its transport applies.

@@ -92,18 +92,22 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 			return nil, asked
 		}
 		replaced = *current
+		ctx, end := c.start(ctx, c.trace.Refresh, userID)
 		fresh, asked = c.protocol.Refresh(ctx, c.application, *current)
 		if asked == nil && fresh.Subject != "" && current.Subject != "" && fresh.Subject != current.Subject {
 			fresh, asked = Credential{}, fmt.Errorf("%w: %w: the refreshed token is of another account", ErrTokenExchange, ErrInvalidResponse)
 		}
 		if asked != nil {
 			var ends bool
-			if ends, asked = endsConnection(asked); ends {
+			ends, asked = endsConnection(asked)
+			end(asked)
+			if ends {
 				refused = asked
 				return nil, nil
 			}
 			return nil, asked
 		}
+		end(nil)
 		fresh.Subject = cmp.Or(fresh.Subject, current.Subject)
 		fresh.Name = current.Name
 		fresh.ConnectedAt = current.ConnectedAt

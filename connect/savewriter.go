@@ -111,5 +111,20 @@ func (w *SaveWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
+// CloseNotify implements http.CloseNotifier, which gin's Context.Stream needs.
+// Where the underlying writer does not implement it, the channel never receives.
+func (w *SaveWriter) CloseNotify() <-chan bool {
+	for under := w.ResponseWriter; ; {
+		if notifier, ok := under.(interface{ CloseNotify() <-chan bool }); ok {
+			return notifier.CloseNotify()
+		}
+		wrapped, ok := under.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return nil
+		}
+		under = wrapped.Unwrap()
+	}
+}
+
 // Unwrap returns the underlying writer, for http.ResponseController.
 func (w *SaveWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -126,6 +126,41 @@ func TestSaveWriterHijack(t *testing.T) {
 	require.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
 }
 
+// TestSaveWriterCloseNotify looks for the channel beneath another writer.
+func TestSaveWriterCloseNotify(t *testing.T) {
+	gone := make(chan bool, 1)
+	gone <- true
+	for name, c := range map[string]struct {
+		under http.ResponseWriter
+		gone  bool
+	}{
+		"beneath another writer": {&connect.SaveWriter{ResponseWriter: wrapping{notifying{gone: gone}}}, true},
+		"nowhere":                {&connect.SaveWriter{ResponseWriter: wrapping{httptest.NewRecorder()}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			select {
+			case <-c.under.(interface{ CloseNotify() <-chan bool }).CloseNotify():
+				require.True(t, c.gone)
+			default:
+				require.False(t, c.gone)
+			}
+		})
+	}
+}
+
+// wrapping is a writer around another.
+type wrapping struct{ http.ResponseWriter }
+
+func (w wrapping) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// notifying is a writer that tells when its client is gone.
+type notifying struct {
+	http.ResponseWriter
+	gone chan bool
+}
+
+func (w notifying) CloseNotify() <-chan bool { return w.gone }
+
 // countingSession is a session that counts how often it is saved.
 type countingSession struct{ saves int }
 

@@ -36,14 +36,18 @@ func (p ScopePolicy) Knows(scope Scope) bool {
 func (p ScopePolicy) Missing(granted, wanted []Scope) []Scope {
 	var missing []Scope
 	for _, want := range wanted {
-		covered := slices.ContainsFunc(granted, func(have Scope) bool {
-			return p.permission(have) == p.permission(want)
-		})
-		if !covered && !slices.Contains(missing, want) {
+		if !p.covers(granted, want) && !slices.Contains(missing, want) {
 			missing = append(missing, want)
 		}
 	}
 	return missing
+}
+
+// covers reports whether one of the granted scopes is the wanted permission.
+func (p ScopePolicy) covers(granted []Scope, want Scope) bool {
+	return slices.ContainsFunc(granted, func(have Scope) bool {
+		return p.permission(have) == p.permission(want)
+	})
 }
 
 // Union returns the scopes of all lists, each permission once, in the order of

@@ -40,7 +40,7 @@ func credentialOf(
 	if token.ExpiresIn > 0 {
 		credential.TokenExpiry = now.Add(time.Duration(token.ExpiresIn) * time.Second)
 	}
-	secrets := append(slices.Clone(sent), credential.AccessToken, credential.RefreshToken)
+	secrets := slices.Concat(sent, []Secret{credential.AccessToken, credential.RefreshToken})
 	if strings.TrimSpace(list) != "" && list != JoinScopes(asked) {
 		if err := checkScopes(list, secrets...); err != nil {
 			return Credential{}, err
@@ -76,7 +76,7 @@ func usableRefresh(
 	}
 	told := ParseScopes(list)
 	kept := slices.DeleteFunc(slices.Clone(current.Scopes), func(scope Scope) bool {
-		return len(server.Scopes.Missing(told, []Scope{scope})) > 0
+		return !server.Scopes.covers(told, scope)
 	})
 	return token, JoinScopes(kept)
 }

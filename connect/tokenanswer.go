@@ -25,18 +25,25 @@ const byteOrderMark = "\ufeff"
 // tokenAnswers is an [http.RoundTripper] that rewrites the responses of a token
 // endpoint (RFC 6749 sections 5.1 and 5.2) to what x/oauth2 can read. The
 // status stays. The body is a JSON object, which is empty if the body could not
-// be read.
-type tokenAnswers struct{ next http.RoundTripper }
+// be read. It adds the headers to the requests themselves, because x/oauth2
+// makes a new one each time.
+type tokenAnswers struct {
+	next   http.RoundTripper
+	header http.Header
+}
 
 // RoundTrip implements [http.RoundTripper]. It reads the body to its end.
 func (t tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
+	complete(req, t.header)
 	resp, err := t.next.RoundTrip(req)
 	if err != nil || resp == nil {
 		return resp, err
 	}
 	var body []byte
+	rewritten := new(answerBody)
 	if resp.Body != nil {
-		body, err = io.ReadAll(io.LimitReader(resp.Body, maxTokenAnswer+1))
+		rewritten.given = io.LimitedReader{R: resp.Body, N: maxTokenAnswer + 1}
+		body, err = io.ReadAll(&rewritten.given)
 		_ = resp.Body.Close() // the response has been read, or can't be
 	}
 	if ended := req.Context().Err(); err != nil && ended != nil {
@@ -52,14 +59,17 @@ func (t tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	if resp.Header.Get("Content-Type") != "application/json" {
 		resp.Header.Set("Content-Type", "application/json")
 	}
-	rewritten := new(answerBody)
 	rewritten.Reset(answer)
 	resp.Body, resp.ContentLength = rewritten, int64(len(answer))
 	return resp, nil
 }
 
-// answerBody is the body of a rewritten response.
-type answerBody struct{ bytes.Reader }
+// answerBody is the body of a rewritten response, with the given one beside it
+// in one allocation.
+type answerBody struct {
+	bytes.Reader
+	given io.LimitedReader
+}
 
 // Close implements [io.Closer]. There is nothing to close.
 func (*answerBody) Close() error { return nil }

@@ -20,7 +20,7 @@ type User struct {
 // IsSessionUser reports whether a user is identified only by a browser session.
 func IsSessionUser(userID string) bool { return strings.HasPrefix(userID, sessionUser) }
 
-// sessionUser begins the ID of a user whom only a session identifies.
+// sessionUser begins the ID of a user that only a session identifies.
 const sessionUser = "session:"
 
 // User returns the user who makes the request: the user from Config.User, the
@@ -63,13 +63,15 @@ func (c *Connector) user(ctx context.Context, r *http.Request) (User, error) {
 // ErrNoSession, ErrStore.
 func (c *Connector) SignOut(r *http.Request) error {
 	ctx := r.Context()
-	if id, err := c.session(ctx, c.keys.userID); err != nil || c.config.User != nil || id == "" {
+	id, err := c.session(ctx, c.keys.userID)
+	if err != nil || c.config.User != nil || id == "" {
 		return err
 	}
 	c.sessions.Remove(ctx, c.keys.userID)
 	c.sessions.Remove(ctx, c.keys.name)
 	c.endAttempts(ctx)
 	if err := c.sessions.RenewToken(ctx); err != nil {
+		c.storeFailed(ctx, id, "sessions.renew", err)
 		return storeError("renew the session", err)
 	}
 	if c.ownSessions != nil {

@@ -26,6 +26,7 @@ type applied struct {
 	rule
 	from State    // the state before
 	p    Purchase // the purchase afterwards
+	end  func(StepResult)
 }
 
 // moved reports whether the event took the purchase to another state.
@@ -48,7 +49,8 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 		if e.kind == eventEnact && l.tooLate(p) {
 			e.kind, e.cause = eventDecline, l.whyTooLate()
 		}
-		did = applied{decide(p.State, e.kind), p.State, p}
+		ctx, end := l.startStep(ctx, string(e.kind), p)
+		did = applied{decide(p.State, e.kind), p.State, p, end}
 		if failure = l.fulfil(ctx, did.call, p); failure != nil {
 			return p, failure
 		}
@@ -58,6 +60,7 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 		}
 		return next, nil
 	})
+	l.endStep(did, p, err)
 	switch {
 	case errors.Is(err, errUnchanged):
 		return did, nil
@@ -74,6 +77,19 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 		l.record(ctx, levelOf(did.rule), "moved", p, slog.String("from", string(did.from)), slog.String("cause", e.cause))
 	}
 	return did, nil
+}
+
+// endStep ends the step of an event after the store's Change.
+func (l *Ledger) endStep(did applied, p Purchase, err error) {
+	switch {
+	case did.end == nil: // the store called no function
+	case err == nil:
+		did.end(p.stepResult(nil))
+	case errors.Is(err, errUnchanged):
+		did.end(did.p.stepResult(nil))
+	default:
+		did.end(did.p.stepResult(err))
+	}
 }
 
 // levelOf is the level at which a move is logged.

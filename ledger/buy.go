@@ -37,6 +37,14 @@ func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Ord
 	if err != nil {
 		return Purchase{}, err
 	}
+	ctx, end := l.startOrder(ctx, &p)
+	bought, err := l.order(ctx, client, p)
+	end(bought.stepResult(err))
+	return bought, err
+}
+
+// order stores a new purchase and sends it, unless it was ordered before.
+func (l *Ledger) order(ctx context.Context, client *gloebit.Client, p Purchase) (Purchase, error) {
 	kept, created, err := l.store.Create(ctx, p)
 	if err != nil {
 		return Purchase{}, storeError("write the purchase", err)

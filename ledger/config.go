@@ -72,6 +72,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
+	// Trace is called at stages of the work, for traces and metrics. It must not
+	// be changed after New. The default is none.
+	Trace *Trace
 }
 
 const minKey = 32

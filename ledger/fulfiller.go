@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 )
 
 // Fulfiller delivers what was bought. For one purchase, only one goroutine
@@ -115,6 +116,7 @@ func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fu
 	if len(l.overdue.all()) >= l.config.Workers {
 		return &fulfillerError{call: call, err: fmt.Errorf("%w: %w", ErrTryAgain, errHangs)}
 	}
+	ctx, end := l.startCall(ctx, call, p)
 	inTime := context.AfterFunc(ctx, func() { l.overdue.add(p.ID, 1) })
 	defer func() {
 		if !inTime() {
@@ -122,8 +124,14 @@ func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fu
 		}
 		if recovered := recover(); recovered != nil {
 			l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: the Fulfiller panicked",
-				slog.String("purchase", p.ID), slog.String("call", string(call)), slog.Any("panic", recovered))
+				slog.String("purchase", p.ID), slog.String("call", string(call)), slog.Any("panic", recovered),
+				slog.String("stack", string(debug.Stack())))
 			failure = &fulfillerError{call: call, err: errPanic}
+		}
+		if failure != nil {
+			end(failure.err)
+		} else {
+			end(nil)
 		}
 	}()
 	if err := l.ask(ctx, call, p.Clone()); err != nil {

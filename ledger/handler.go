@@ -23,21 +23,27 @@ import (
 func (l *Ledger) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, step, signed := l.readHoldURL(r)
-		switch {
-		case !signed: // before all else, so that nothing can be told from the answer
+		if !signed { // before all else, so that nothing can be told from the answer
+			_, end := l.startCallback(r.Context(), "", "")
+			defer end(http.StatusNotFound, "")
 			l.log.WarnContext(r.Context(), "gloebit ledger: a callback that is not signed", "remote", r.RemoteAddr)
 			http.Error(w, http.StatusText(http.StatusNotFound), http.StatusNotFound)
-		case r.Method != http.MethodGet:
+			return
+		}
+		ctx, end := l.startCallback(r.Context(), id, string(step))
+		if r.Method != http.MethodGet {
+			defer end(http.StatusMethodNotAllowed, "")
 			w.Header().Set("Allow", http.MethodGet)
 			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
-		default:
-			l.warnWithoutRun(r.Context())
-			answer := l.respond(r.Context(), callback{id, step})
-			answer.write(w)
-			if answer != failed && len(l.kept.all()) > 0 {
-				_ = http.NewResponseController(w).Flush() // so that Gloebit need not wait, where the server can
-				l.saveKeptMeanwhile(r.Context())
-			}
+			return
+		}
+		l.warnWithoutRun(ctx)
+		answer := l.respond(ctx, callback{id, step})
+		answer.write(w)
+		end(answer.status, answer.no)
+		if answer != failed && len(l.kept.all()) > 0 {
+			_ = http.NewResponseController(w).Flush() // so that Gloebit need not wait, where the server can
+			l.saveKeptMeanwhile(r.Context())
 		}
 	})
 }

@@ -188,6 +188,7 @@ func TestAFulfillerThatPanicsIsAskedAgain(t *testing.T) {
 	w.wantAnswer(id, "consume", http.StatusOK, yes)
 	require.Equal(t, "Deliver: panic", w.wantState(id, ledger.Settled).Cause)
 	require.Contains(t, w.log.String(), "panicked")
+	require.Contains(t, w.log.String(), "handler_test.go:", "the stack")
 	w.goods.deliver = nil
 	w.clock.Advance(time.Minute)
 	w.reconcile()

@@ -16,7 +16,7 @@ func (l *Ledger) saveKept(ctx context.Context) error {
 		}
 		failures.add(l.saveOne(ctx, c))
 	}
-	return failures.err()
+	return failures.first
 }
 
 func (l *Ledger) saveOne(ctx context.Context, c callback) error {

@@ -23,6 +23,7 @@ type Ledger struct {
 	fulfiller Fulfiller
 	log       *slog.Logger
 	base      string // CallbackURL without a slash at its end
+	trace     Trace  // zero without Config.Trace
 
 	kept      keptCallbacks
 	polls     polls
@@ -63,6 +64,12 @@ func New(config Config) (*Ledger, error) {
 	}
 	if l.store == nil {
 		l.store = &MemoryStore{}
+	}
+	if config.Trace != nil {
+		l.trace = *config.Trace
+	}
+	if l.trace.StoreFailed != nil {
+		l.store = tracedStore{l.store, l.trace.StoreFailed}
 	}
 	if l.fulfiller == nil {
 		l.fulfiller = productsOnly{}

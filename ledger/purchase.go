@@ -68,6 +68,9 @@ type Purchase struct {
 	// PaidAt is when Gloebit reported the purchase as paid. It is zero before
 	// that.
 	PaidAt time.Time `json:"paid_at,omitzero"`
+	// TraceParent is the traceparent of W3C Trace Context that Trace.Order
+	// returned when the purchase was ordered. It is empty if it returned none.
+	TraceParent string `json:"trace_parent,omitempty"`
 	// History lists the changes since the purchase was created, oldest first.
 	// Of more than a hundred entries, the first and the newest are kept.
 	History []Change `json:"history"`
@@ -126,7 +129,8 @@ const (
 // the purchase: if [connect.Key.Check] refuses its realm or its user ID, which
 // may be empty when the order is unknown; if its ID is not 1 to 36 visible
 // ASCII characters; if its key or Gloebit ID is longer than 255 bytes, or set
-// without a user ID; if its state is unknown; if a text is not UTF-8 or contains a NUL; or if all texts
+// without a user ID; if its state is unknown; if TraceParent is not a
+// traceparent of version 00; if a text is not UTF-8 or contains a NUL; or if all texts
 // and Data exceed 256 KiB. Every [Store] checks what it saves.
 func (p Purchase) Check() error {
 	if err := (connect.Key{Realm: p.Realm, ID: cmp.Or(p.UserID, "unknown")}).Check(); err != nil {
@@ -147,6 +151,8 @@ func (p Purchase) Check() error {
 		why = fmt.Errorf("the key is of %d bytes, more than %d", len(p.IdempotencyKey), maxKey)
 	case len(p.GloebitID) > maxAccount:
 		why = fmt.Errorf("the Gloebit id is of %d bytes, more than %d", len(p.GloebitID), maxAccount)
+	case p.TraceParent != "" && !isTraceParent(p.TraceParent):
+		why = errors.New("its traceparent is not one of version 00")
 	case !slices.Contains(States(), p.State):
 		why = fmt.Errorf("the state %.40q is unknown", string(p.State))
 	case !utf8.ValidString(text) || !utf8.Valid(p.Data):
@@ -206,7 +212,7 @@ func (p *Purchase) park(at time.Time, cause string) {
 
 // erase takes out what names or describes the user.
 func (p *Purchase) erase(at time.Time, by string) {
-	p.UserID, p.GloebitID, p.ConnectedAt, p.Cause = "", "", time.Time{}, ""
+	p.UserID, p.GloebitID, p.ConnectedAt, p.Cause, p.TraceParent = "", "", time.Time{}, "", ""
 	p.Order = Order{Item: p.Item, Product: p.Product, Price: p.Price, Quantity: p.Quantity}
 	p.History = slices.Clone(p.History)
 	for i := range p.History {

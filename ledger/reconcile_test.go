@@ -59,7 +59,7 @@ func TestGloebitIsAskedAboutWhatItNeverCallsBackFor(t *testing.T) {
 			require.Equal(t, i+1, resubmitted())
 			got := w.wantState(p.ID, state)
 			require.Equal(t, i+1, got.Attempts)
-			require.Contains(t, got.Cause, "has not called back")
+			require.Contains(t, got.Cause, "has not called back: is Handler mounted at Config.CallbackURL")
 		}
 		w.settle()
 		w.wantState(p.ID, ledger.Delivered)

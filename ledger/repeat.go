@@ -2,7 +2,7 @@ package ledger
 
 import (
 	"context"
-	"errors"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -38,7 +38,7 @@ func (l *Ledger) every(ctx context.Context, do func()) {
 // so that it is not asked without a pause.
 type streak struct {
 	inRow int
-	all   []error
+	first error // the others say the same
 }
 
 const maxStreak = 3
@@ -49,11 +49,27 @@ func (s *streak) add(err error) {
 		return
 	}
 	s.inRow++
-	if len(s.all) < maxStreak {
-		s.all = append(s.all, err)
+	if s.first == nil {
+		s.first = err
 	}
 }
 
 func (s *streak) over() bool { return s.inRow >= maxStreak }
 
-func (s *streak) err() error { return errors.Join(s.all...) }
+// rarely lets one of many goroutines log what all of them see.
+type rarely struct {
+	mu   sync.Mutex
+	next time.Time
+}
+
+// due reports whether nothing was due for that long.
+func (r *rarely) due(every time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if now.Before(r.next) {
+		return false
+	}
+	r.next = now.Add(every)
+	return true
+}

@@ -14,7 +14,9 @@ import (
 // itself is refused, for example because of the token, the purchase is refused
 // only if this is the first time it is sent since the user ordered. The error
 // says why it was refused, or that it has since been canceled.
-func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, first bool) (Purchase, error) {
+func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, first bool) (now Purchase, err error) {
+	ctx, end := l.startStep(ctx, "send", p)
+	defer func() { end(now.stepResult(err)) }()
 	sending, stop := context.WithTimeout(ctx, l.config.StepTimeout)
 	receipt, err := client.Transact(sending, p.transaction(l.holdURLs(p.ID)))
 	stop()
@@ -122,4 +124,5 @@ func (p *pause) on(now time.Time) bool {
 	return now.Before(p.until)
 }
 
-var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back")
+var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back: " +
+	"is Handler mounted at Config.CallbackURL, and does Gloebit reach it there?")

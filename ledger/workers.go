@@ -20,15 +20,17 @@ import (
 // Config.StepTimeout, and returns the context's error, which it logs. If a
 // Fulfiller does not return, Run abandons the call and logs its purchase,
 // whether a worker or a callback made the call. Every replica may call Run.
-// Failures are logged.
+// A store that is down is logged once every Config.PollInterval, not by each
+// goroutine.
 func (l *Ledger) Run(ctx context.Context) error {
 	l.running.Add(1)
 	defer l.running.Add(-1)
 	var saving sync.WaitGroup
 	saving.Go(func() { l.keepSaving(ctx) })
+	var failed rarely
 	l.work(ctx, func(states []State) {
 		l.every(ctx, func() {
-			if err := l.round(ctx, l.now(), states); err != nil {
+			if err := l.round(ctx, l.now(), states); err != nil && failed.due(l.config.PollInterval) {
 				l.log.ErrorContext(ctx, "gloebit ledger: a pass has failed", "cause", words(err))
 			}
 		})
@@ -50,21 +52,23 @@ func (l *Ledger) Run(ctx context.Context) error {
 // When ctx ends, Reconcile starts no more work and finishes the work in
 // progress, within about Config.StepTimeout. A Fulfiller that does not return
 // blocks Reconcile until then, so call it with a context that ends. The error
-// is gloebit.ErrStore when the store failed, or the context's. Reconcile
-// returns no error for a failed step.
+// is gloebit.ErrStore when the store failed, of which it is the first failure,
+// or the context's. Reconcile returns no error for a failed step.
 func (l *Ledger) Reconcile(ctx context.Context) error {
 	var mu sync.Mutex
-	errs := []error{l.saveKept(ctx)}
+	first := l.saveKept(ctx)
 	now := l.now() // after what was saved, which is due now
 	l.work(ctx, func(states []State) {
 		err := l.round(ctx, now, states)
 		mu.Lock()
 		defer mu.Unlock()
-		errs = append(errs, err)
+		if first == nil {
+			first = err
+		}
 	})
 	mu.Lock()
 	defer mu.Unlock()
-	return errors.Join(append(slices.Clone(errs), ctx.Err())...)
+	return errors.Join(first, ctx.Err())
 }
 
 // toFinish and toSend return the states whose purchases need work. Each list
@@ -130,7 +134,7 @@ func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error
 		found = false
 		for _, state := range states {
 			if failures.over() || ctx.Err() != nil || sends && l.pause.on(l.now()) {
-				return failures.err()
+				return failures.first
 			}
 			p, err := l.store.Claim(ctx, l.realm, state, due, l.now().Add(l.claimFor()))
 			switch {
@@ -147,7 +151,7 @@ func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error
 			}
 		}
 	}
-	return failures.err()
+	return failures.first
 }
 
 // pickUp tries the next step of a purchase. The error is the store's.

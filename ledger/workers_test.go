@@ -92,6 +92,30 @@ func TestSendingPausesWhileGloebitIsDown(t *testing.T) {
 	})
 }
 
+func TestAStoreThatIsDownIsLoggedOnceAnInterval(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuiet(t, func(c *ledger.Config) { c.PollInterval, c.Workers = time.Minute, 8 })
+		q.store.failing(errDown)
+		stop := q.run()
+		time.Sleep(10*time.Minute - time.Second) // ten intervals
+		require.ErrorIs(t, stop(), context.Canceled)
+		var failures []string
+		for line := range strings.Lines(q.log.String()) {
+			if strings.Contains(line, "level=ERROR") {
+				failures = append(failures, line)
+			}
+		}
+		require.Len(t, failures, 10)
+		for _, line := range failures {
+			require.Equal(t, 1, strings.Count(line, errDown.Error()), line)
+		}
+		err := q.ledger.Reconcile(t.Context())
+		require.ErrorIs(t, err, gloebit.ErrStore)
+		require.Equal(t, 1, strings.Count(err.Error(), errDown.Error()), err)
+	})
+}
+
 func TestRetryAfterIsHeeded(t *testing.T) {
 	t.Parallel()
 	for asked, want := range map[string]time.Duration{"2": 5 * time.Second, "60": time.Minute, "86400": 320 * time.Second} {

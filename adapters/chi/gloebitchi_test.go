@@ -104,6 +104,7 @@ func pages(a *adaptertest.App, r chi.Router) {
 				func(chunk string) { _, _ = io.WriteString(w, chunk) },
 				func() { _ = http.NewResponseController(w).Flush() })
 		})
+		r.HandleFunc("/raw/{what}", func(w http.ResponseWriter, r *http.Request) { a.Raw(chi.URLParam(r, "what"), w, r) })
 	})
 	later := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -142,5 +143,28 @@ func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
 		recorder := httptest.NewRecorder()
 		r.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
 		require.Equal(t, want, recorder.Code, path)
+	}
+}
+
+// TestRoutesOfTheApplicationFit has routes at which a proxy that strips a prefix
+// would bring the merchant's.
+func TestRoutesOfTheApplicationFit(t *testing.T) {
+	m, err := gloebit.New(gloebit.Config{
+		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(), RedirectURL: "https://shop.example/shop/pay/gloebit/callback",
+	})
+	require.NoError(t, err)
+	for route, path := range map[string]string{
+		"/pay/*": "/pay/hats", "/gloebit/connect": "/gloebit/connect", "/gloebit/*": "/gloebit/hats", "/*": "/hats",
+	} {
+		t.Run(route, func(t *testing.T) {
+			r := chi.NewRouter()
+			gloebitchi.Register(r, m)
+			r.Get(route, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+			for path, want := range map[string]int{path: http.StatusTeapot, "/shop/pay/gloebit/connect": http.StatusSeeOther} {
+				recorder := httptest.NewRecorder()
+				r.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+				require.Equal(t, want, recorder.Code, path)
+			}
+		})
 	}
 }

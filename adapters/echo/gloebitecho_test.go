@@ -87,6 +87,10 @@ func pages(a *adaptertest.App, g *echo.Group, fail func(*echo.Context, error) er
 			func() { _ = http.NewResponseController(c.Response()).Flush() })
 		return nil
 	})
+	anyone.Any("/raw/:what", func(c *echo.Context) error {
+		a.Raw(c.Param("what"), c.Response(), c.Request())
+		return nil
+	})
 	g.GET("/inventory", greet, gloebitecho.Require(a.Merchant, gloebit.ScopeInventory), later)
 	connected := g.Group("", gloebitecho.Require(a.Merchant))
 	connected.Any("/private", greet, later)

@@ -77,6 +77,7 @@ func pages(a *adaptertest.App, router gin.IRouter) {
 	anyone.GET("/stream", func(c *gin.Context) {
 		a.Stream(c.Request.Context(), func(chunk string) { _, _ = c.Writer.WriteString(chunk) }, c.Writer.Flush)
 	})
+	anyone.Any("/raw/:what", func(c *gin.Context) { a.Raw(c.Param("what"), c.Writer, c.Request) })
 	router.GET("/inventory", gloebitgin.Require(a.Merchant, gloebit.ScopeInventory), later, greet)
 	connected := router.Group("", gloebitgin.Require(a.Merchant))
 	connected.Any("/private", later, greet)

@@ -1,6 +1,8 @@
 package gloebitgin
 
 import (
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -10,9 +12,12 @@ import (
 // Register routes the merchant's connect, callback and disconnect handlers at
 // the directory of Config.RedirectURL. The router may be the engine or a group
 // on the way there: for https://shop.example/shop/gloebit/callback it is equally
-// well called with the engine and with its group "/shop". When a prefix is
-// stripped before the engine, it works too. It panics, as gin does for routes
-// that can't be, when the group is not on the way to the directory.
+// well called with the engine and with its group "/shop". It panics, as gin does
+// for routes that can't be, when the group is not on the way to the directory.
+//
+// A proxy may strip a prefix before the engine: here it may bring
+// /gloebit/callback. Register the engine then. It serves such a path where no
+// route of the application does, so that these never conflict.
 //
 // [Sessions] must be used on the router before, unless the merchant has sessions
 // of its own.
@@ -22,8 +27,13 @@ func Register(router gin.IRouter, m *gloebit.Merchant) {
 		base = group.BasePath()
 	}
 	handler := gin.WrapH(m.Handler())
+	routes := m.Routes()
+	if engine, ok := router.(*gin.Engine); ok {
+		engine.Use(unrouted(routes[3:], handler))
+		routes = routes[:3]
+	}
 	registered := false
-	for _, route := range m.Routes() {
+	for _, route := range routes {
 		if rest, ok := below(base, route); ok {
 			router.Any(rest, handler)
 			registered = true
@@ -31,6 +41,17 @@ func Register(router gin.IRouter, m *gloebit.Merchant) {
 	}
 	if !registered {
 		panic("gloebitgin: the group " + base + " is not on the way to " + m.ConnectURL("") + ", which lies beside Config.RedirectURL")
+	}
+}
+
+// unrouted handles the paths for which the engine has no route.
+func unrouted(paths []string, handler gin.HandlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if c.FullPath() == "" && slices.Contains(paths, c.Request.URL.Path) {
+			c.Status(http.StatusOK) // not the 404 that gin has set
+			handler(c)
+			c.Abort()
+		}
 	}
 }
 

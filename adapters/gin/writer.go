@@ -1,7 +1,9 @@
 package gloebitgin
 
 import (
+	"bufio"
 	"io"
+	"net"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -49,5 +51,10 @@ func (w *writer) Flush() {
 	w.ResponseWriter.Flush()
 }
 
+// Hijack implements http.Hijacker.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(w.through).Hijack()
+}
+
 // Unwrap is for http.ResponseController.
-func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *writer) Unwrap() http.ResponseWriter { return w.through }

@@ -60,8 +60,12 @@ func newShop(config gloebit.Config) (http.Handler, error) {
 		}
 		fmt.Fprintf(w, "Thank you! Transaction %s, %s G$ left.", receipt.TransactionID, receipt.Balance)
 	}
+	left := func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<!DOCTYPE html><title>Hats</title><p>You are disconnected. <a href="/">Connect again</a></p>`)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler()) // connect, callback, disconnect
+	mux.HandleFunc("GET /left", left)           // needs no connection: a protected page would connect again
 	mux.Handle("GET /{$}", merchant.RequireGloebit(http.HandlerFunc(home)))
 	mux.Handle("POST /buy/{product}", merchant.RequireGloebit(http.HandlerFunc(buy))) // refuses forms of other sites
 	return mux, nil
@@ -74,5 +78,8 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 	<input type="hidden" name="order" value="{{.Order}}">
 	<button>Buy a green hat</button>
 </form>
-<form method="post" action="/gloebit/disconnect"><button>Disconnect</button></form>
+<form method="post" action="/gloebit/disconnect">
+	<input type="hidden" name="return_to" value="/left">
+	<button>Disconnect</button>
+</form>
 `))

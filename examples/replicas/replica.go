@@ -86,6 +86,9 @@ func newShop(o options, store *storage) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler())
+	mux.HandleFunc("GET /left", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `<!DOCTYPE html><title>Replicas</title><p>You are disconnected. <a href="/">Connect again</a></p>`)
+	})
 	mux.Handle("GET /{$}", merchant.RequireGloebit(http.HandlerFunc(home)))
 	mux.Handle("POST /buy", merchant.RequireGloebit(http.HandlerFunc(buy)))
 	named := func(w http.ResponseWriter, r *http.Request) {
@@ -103,7 +106,7 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <h1>Replica {{.Replica}}</h1>
 <p>You have {{.Balance}} G$. Reload, and another replica answers.</p>
 <form method="post" action="/buy"><input type="hidden" name="order" value="{{.Order}}"><button>Buy a green hat</button></form>
-<form method="post" action="/gloebit/disconnect"><button>Disconnect</button></form>
+<form method="post" action="/gloebit/disconnect"><input type="hidden" name="return_to" value="/left"><button>Disconnect</button></form>
 </html>
 `))
 

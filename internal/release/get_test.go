@@ -45,14 +45,15 @@ func TestGet(t *testing.T) {
 		"GOFLAGS=-mod=mod -modcacherw -trimpath", // -trimpath: the build cache has it from the last time
 	}
 	frameworks := []string{
-		"github.com/go-chi/chi/v5", "github.com/gin-gonic/gin", "github.com/labstack/echo/v5",
+		"github.com/go-chi/chi/v5", "github.com/gin-gonic/gin", "github.com/labstack/echo/v5", "github.com/gofiber/fiber/v3",
 		"github.com/gorilla/sessions", "github.com/gorilla/mux", "github.com/redis/go-redis/v9", "github.com/dghubble/oauth1",
-		"github.com/gofrs/flock",
+		"github.com/gofrs/flock", "go.opentelemetry.io/otel",
 	}
 	for dir, framework := range map[string]string{
 		".": "", "connect/cli": "github.com/gofrs/flock", "oauth1": "github.com/dghubble/oauth1", "stores/redisstore": "github.com/redis/go-redis/v9",
-		"adapters/chi": "github.com/go-chi/chi/v5", "adapters/echo": "github.com/labstack/echo/v5",
-		"cmd/gloebit": "github.com/gofrs/flock", "adapters/gin": "github.com/gin-gonic/gin", "adapters/gorilla": "github.com/gorilla/sessions",
+		"adapters/chi": "github.com/go-chi/chi/v5", "adapters/echo": "github.com/labstack/echo/v5", "adapters/fiber": "github.com/gofiber/fiber/v3",
+		"adapters/gin": "github.com/gin-gonic/gin", "adapters/gorilla": "github.com/gorilla/sessions", "cmd/gloebit": "github.com/gofrs/flock",
+		"otel": "go.opentelemetry.io/otel",
 	} {
 		t.Run(path.Join(r.path, dir), func(t *testing.T) {
 			shop := t.TempDir()
@@ -84,7 +85,7 @@ func TestGet(t *testing.T) {
 			}
 		})
 	}
-	require.Len(t, r.modules, 9)
+	require.Len(t, r.modules, 11)
 }
 
 // download puts what the published modules require into the module cache of the

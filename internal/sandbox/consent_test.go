@@ -217,3 +217,10 @@ func TestWhateverAnApplicationCallsItselfOrTheUserIsOnlyText(t *testing.T) {
 		require.True(t, strings.HasPrefix(p.header.Get("Content-Type"), "text/html"), path)
 	}
 }
+
+func TestKeyOfAnEarlierStartNamesTheFlag(t *testing.T) {
+	s := start(t, sandbox.Config{})
+	p := s.browser().get(strings.Replace(s.authorize(), s.app.Key, "the-key-of-yesterday", 1))
+	require.Equal(t, http.StatusBadRequest, p.status)
+	require.Contains(t, p.body, "With -state FILE the sandbox keeps its key and secret.")
+}

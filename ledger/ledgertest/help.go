@@ -51,6 +51,7 @@ func fullPurchase(i int) ledger.Purchase {
 	}
 	p.State, p.Outcome, p.Cause, p.Attempts = ledger.Accepted, gloebit.OutcomeQueued, "why: 'quoted' \u00e9", 7
 	p.NextAt, p.StuckAt, p.UpdatedAt, p.ConnectedAt, p.FailingSince, p.PaidAt = after(i+1), after(i+2), after(i+3), after(i+4), after(i+5), after(i+6)
+	p.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	p.History = []ledger.Change{
 		{To: ledger.Created, At: after(i), Cause: "ordered"},
 		{From: ledger.Created, To: ledger.Accepted, At: after(i + 3), Cause: "transact: \u00e9", By: "Zo\u00eb"},

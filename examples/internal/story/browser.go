@@ -27,7 +27,10 @@ type browser struct {
 
 // newBrowser starts Chromium. Where there is none the test is skipped, unless
 // everything is required to run.
-func newBrowser(t *testing.T) *browser {
+func newBrowser(t *testing.T) *browser { t.Helper(); return newBrowserWith(t, false) }
+
+// newBrowserWith is newBrowser. The browser may refuse all cookies.
+func newBrowserWith(t *testing.T, cookiesBlocked bool) *browser {
 	t.Helper()
 	path := chromium()
 	if path == "" {
@@ -38,6 +41,9 @@ func newBrowser(t *testing.T) *browser {
 	}
 	profile, err := os.MkdirTemp("", "shop-browser")
 	require.NoError(t, err)
+	if cookiesBlocked {
+		blockCookies(t, profile)
+	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),

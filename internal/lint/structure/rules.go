@@ -28,8 +28,11 @@ var imports = []struct{ of, may string }{
 	// What stands on top.
 	{"ledger", ". connect internal/keylock"},
 	{"ledger/export", "ledger"},
+	{"ledger/console", ". ledger ledger/export"},
 	{"adapters/...", ". connect adapters/..."},
 	{"oauth1", "connect"},
+	{"otel", ". connect ledger"},
+	{"otel/exporttest", "..."},
 	{"connect/...", "connect"},
 	// Stores need connect alone. The ledger's table stands beside the others.
 	{"stores/sqlledger", "connect ledger stores/sqlstore stores/internal/..."},

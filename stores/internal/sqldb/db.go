@@ -109,8 +109,8 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64
 		}
 		defer release()
 	}
-	err = d.Patiently(ctx, func() error {
-		result, err := d.SQL.ExecContext(ctx, d.Query(query), args...)
+	err = d.Write(ctx, func(on Asker) error {
+		result, err := on.ExecContext(ctx, d.Query(query), args...)
 		if err != nil {
 			return err
 		}
@@ -122,9 +122,9 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64
 
 // Keys runs a query for one column of text.
 func (d *DB) Keys(ctx context.Context, query string, args ...any) (keys []string, err error) {
-	err = d.Patiently(ctx, func() error {
+	err = d.Read(ctx, func(on Asker) error {
 		keys = nil
-		rows, err := d.SQL.QueryContext(ctx, d.Query(query), args...)
+		rows, err := on.QueryContext(ctx, d.Query(query), args...)
 		if err != nil {
 			return err
 		}
@@ -141,8 +141,9 @@ func (d *DB) Keys(ctx context.Context, query string, args ...any) (keys []string
 	return keys, err
 }
 
-// Failed says what the package failed to do, and nil when err is nil. When the
-// context has ended that is the reason, whatever the driver makes of it.
+// Failed says what the package failed to do and which setting may be wrong, and
+// nil when err is nil. When the context has ended that is the reason, whatever
+// the driver makes of it.
 func Failed(ctx context.Context, pkg, doing string, err error) error {
 	if err == nil {
 		return nil
@@ -150,5 +151,5 @@ func Failed(ctx context.Context, pkg, doing string, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("%s: %s: %w (%w)", pkg, doing, ended, err)
 	}
-	return fmt.Errorf("%s: %s: %w", pkg, doing, err)
+	return fmt.Errorf("%s: %s: %w%s", pkg, doing, err, advice(err))
 }

@@ -31,7 +31,9 @@ func Steps(dialect Dialect, table string, steps ...[]string) []Migration {
 // package of that name. The first statement of the first step makes the table.
 func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration) error {
 	var now sql.NullInt64
-	err := d.SQL.QueryRowContext(ctx, d.Query("SELECT MAX(version) FROM "+table)).Scan(&now)
+	err := d.Read(ctx, func(on Asker) error {
+		return on.QueryRowContext(ctx, d.Query("SELECT MAX(version) FROM "+table)).Scan(&now)
+	})
 	newest := steps[len(steps)-1].Version
 	if err == nil && now.Int64 >= int64(newest) {
 		return checkVersion(pkg, int(now.Int64), newest)

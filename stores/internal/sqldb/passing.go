@@ -18,25 +18,17 @@ var passingStates = []string{"08", "40", "53", "57P", "57014", "55P03", "25006"}
 // connections, a lock that was waited for too long, a deadlock, a transaction
 // that has met another's change, a server that is read-only or shuts down, and a
 // statement that took too long.
-var passingMySQL = []string{"1040", "1053", "1205", "1213", "1290", "1317", "1836", "1969", "1020", "3024", "3572", "4068"}
+var passingMySQL = []string{"1040", "1053", "1205", "1213", "1290", "1317", "1836", "1792", "1927", "1969", "1020", "3024", "3572", "4068"}
 
 var mysqlNumber = regexp.MustCompile(`^Error (\d{4})\b`)
 
 // passing reports whether the statement that failed so may go well the next
-// time. The drivers are not imported: PostgreSQL's have a method for the code,
-// and the others have it in their words.
+// time.
 func passing(err error) bool {
 	if busy(err) || errors.Is(err, driver.ErrBadConn) {
 		return true
 	}
-	var coded interface{ SQLState() string }
-	if errors.As(err, &coded) {
-		return slices.ContainsFunc(passingStates, func(prefix string) bool { return strings.HasPrefix(coded.SQLState(), prefix) })
-	}
-	for ; err != nil; err = errors.Unwrap(err) {
-		if found := mysqlNumber.FindStringSubmatch(err.Error()); found != nil {
-			return slices.Contains(passingMySQL, found[1])
-		}
-	}
-	return false
+	state, number := codes(err)
+	return slices.ContainsFunc(passingStates, func(prefix string) bool { return state != "" && strings.HasPrefix(state, prefix) }) ||
+		slices.Contains(passingMySQL, number)
 }

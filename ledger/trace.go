@@ -1,0 +1,199 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
+)
+
+// Trace holds functions that a [Ledger] calls at stages of its work, for traces
+// and metrics. Any of them may be nil. The rules of [connect.Trace] hold: an
+// operation's context must be derived from the one that the function is given,
+// the function for the operation's end must not be nil, and all of them must
+// return quickly. Package github.com/go-gloebit/gloebit/otel makes a Trace for
+// OpenTelemetry.
+type Trace struct {
+	// Order is called when [Ledger.Purchase] orders, with the name "order" and
+	// before the purchase is stored. TraceParent is the traceparent of W3C Trace
+	// Context to keep with the purchase, from which the steps of the purchase on
+	// other replicas and days join its trace. It is not kept if it is not valid,
+	// or if the purchase was stored before.
+	Order func(context.Context, StepInfo) (ctx context.Context, traceParent string, end func(StepResult))
+	// Step is called for each step of a purchase. The name is "send" when the
+	// ledger asks Gloebit to charge. The others change the purchase: "accepted"
+	// and "refused" for Gloebit's response; "enact", "consume" and "cancel" for
+	// its callbacks; "decline" and "unreserved" when Reserve failed; "withdraw"
+	// when the order is canceled; "reorder" when it is ordered again; "deliver"
+	// and "release". A step that changes nothing ends in the state it began in.
+	Step func(context.Context, StepInfo) (context.Context, func(StepResult))
+	// Fulfill is called for each call of the [Fulfiller], within a step. The
+	// name is "Reserve", "Deliver" or "Release".
+	Fulfill func(context.Context, StepInfo) (context.Context, func(error))
+	// Callback is called for each request to [Ledger.Handler]. The name is
+	// "enact", "consume" or "cancel"; it and the purchase's ID are empty if the
+	// URL is not signed. The function for the end gets the status of the
+	// response, and the reason that Gloebit was told, such as "pending", which
+	// is empty for yes.
+	Callback func(context.Context, StepInfo) (context.Context, func(status int, reason string))
+	// StoreFailed is called when the store has failed, unless the caller's
+	// context was canceled. The operation is "purchases." and one of create,
+	// get, change, claim, list, counts, tally and prune.
+	StoreFailed func(ctx context.Context, realm, operation string, err error)
+}
+
+// StepInfo says what a [Ledger] does to which purchase.
+type StepInfo struct {
+	Name        string
+	Realm       string
+	PurchaseID  string
+	UserID      string // empty for a callback
+	State       State  // before the step; empty for an order and a callback
+	TraceParent string // of the purchase
+}
+
+// StepResult says what a step of a purchase has done.
+type StepResult struct {
+	State   State // empty if it is unknown, because the store failed
+	Outcome gloebit.Outcome
+	Stuck   bool
+	Err     error
+}
+
+func (p Purchase) stepInfo(name string) StepInfo {
+	return StepInfo{
+		Name: name, Realm: p.Realm, PurchaseID: p.ID, UserID: p.UserID, State: p.State, TraceParent: p.TraceParent,
+	}
+}
+
+func (p Purchase) stepResult(err error) StepResult {
+	return StepResult{State: p.State, Outcome: p.Outcome, Stuck: p.Stuck(), Err: err}
+}
+
+// startOrder calls Trace.Order, if it is set, and keeps the traceparent.
+func (l *Ledger) startOrder(ctx context.Context, p *Purchase) (context.Context, func(StepResult)) {
+	if l.trace.Order == nil {
+		return ctx, func(StepResult) {}
+	}
+	info := p.stepInfo("order")
+	info.State = "" // it is not stored yet
+	ctx, traceParent, end := l.trace.Order(ctx, info)
+	if isTraceParent(traceParent) {
+		p.TraceParent = traceParent
+	}
+	return ctx, end
+}
+
+// startStep calls Trace.Step, if it is set.
+func (l *Ledger) startStep(ctx context.Context, name string, p Purchase) (context.Context, func(StepResult)) {
+	if l.trace.Step == nil {
+		return ctx, func(StepResult) {}
+	}
+	return l.trace.Step(ctx, p.stepInfo(name))
+}
+
+// startCall calls Trace.Fulfill, if it is set.
+func (l *Ledger) startCall(ctx context.Context, call call, p Purchase) (context.Context, func(error)) {
+	if l.trace.Fulfill == nil {
+		return ctx, func(error) {}
+	}
+	return l.trace.Fulfill(ctx, p.stepInfo(string(call)))
+}
+
+// startCallback calls Trace.Callback, if it is set.
+func (l *Ledger) startCallback(ctx context.Context, id, step string) (context.Context, func(int, string)) {
+	if l.trace.Callback == nil {
+		return ctx, func(int, string) {}
+	}
+	return l.trace.Callback(ctx, StepInfo{Name: step, Realm: l.realm, PurchaseID: id})
+}
+
+// traceParentLength is the length of a traceparent of version 00.
+const traceParentLength = len("00-") + 32 + len("-") + 16 + len("-00")
+
+// isTraceParent reports whether a text is a traceparent of version 00 (W3C Trace
+// Context, section 3.2).
+func isTraceParent(text string) bool {
+	if len(text) != traceParentLength || text[:3] != "00-" {
+		return false
+	}
+	for i, c := range []byte(text) {
+		dash := i == 2 || i == 35 || i == 52
+		if dash != (c == '-') || !dash && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// tracedStore is a Store that tells of its failures.
+type tracedStore struct {
+	Store
+	failed func(ctx context.Context, realm, operation string, err error)
+}
+
+func (s tracedStore) see(ctx context.Context, realm, operation string, err error) {
+	if err == nil || missing(err) || errors.Is(err, ErrUnreadable) ||
+		errors.Is(err, gloebit.ErrInvalidRequest) || errors.Is(err, context.Canceled) {
+		return
+	}
+	s.failed(ctx, realm, "purchases."+operation, err)
+}
+
+func (s tracedStore) Create(ctx context.Context, p Purchase) (Purchase, bool, error) {
+	kept, created, err := s.Store.Create(ctx, p)
+	s.see(ctx, p.Realm, "create", err)
+	return kept, created, err
+}
+
+func (s tracedStore) Get(ctx context.Context, key connect.Key) (Purchase, error) {
+	p, err := s.Store.Get(ctx, key)
+	s.see(ctx, key.Realm, "get", err)
+	return p, err
+}
+
+func (s tracedStore) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error),
+) (Purchase, error) {
+	var refused error // by fn, and not a failure of the store
+	p, err := s.Store.Change(ctx, key, func(ctx context.Context, p Purchase) (next Purchase, err error) {
+		next, refused = fn(ctx, p)
+		return next, refused
+	})
+	if refused == nil || !errors.Is(err, refused) {
+		s.see(ctx, key.Realm, "change", err)
+	}
+	return p, err
+}
+
+func (s tracedStore) Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error) {
+	p, err := s.Store.Claim(ctx, realm, state, now, until)
+	s.see(ctx, realm, "claim", err)
+	return p, err
+}
+
+func (s tracedStore) List(ctx context.Context, q Query) ([]Purchase, error) {
+	list, err := s.Store.List(ctx, q)
+	s.see(ctx, q.Realm, "list", err)
+	return list, err
+}
+
+func (s tracedStore) Counts(ctx context.Context, overdue time.Time) ([]Count, error) {
+	counts, err := s.Store.Counts(ctx, overdue)
+	s.see(ctx, "", "counts", err)
+	return counts, err
+}
+
+func (s tracedStore) Tally(ctx context.Context, realm string, by Grouping, from, until time.Time) ([]Tally, error) {
+	tallies, err := s.Store.Tally(ctx, realm, by, from, until)
+	s.see(ctx, realm, "tally", err)
+	return tallies, err
+}
+
+func (s tracedStore) Prune(ctx context.Context, realm string, before time.Time) (int64, error) {
+	removed, err := s.Store.Prune(ctx, realm, before)
+	s.see(ctx, realm, "prune", err)
+	return removed, err
+}

@@ -1,0 +1,153 @@
+package gloebit_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
+	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/stretchr/testify/require"
+)
+
+// tracer writes down what a Trace is told. An operation's context says in which
+// one it is.
+type tracer struct {
+	mu   sync.Mutex
+	told []string
+}
+
+type within struct{}
+
+func (tr *tracer) tell(ctx context.Context, format string, args ...any) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	outer, _ := ctx.Value(within{}).(string)
+	tr.told = append(tr.told, outer+fmt.Sprintf(format, args...))
+}
+
+func (tr *tracer) all() []string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	told := tr.told
+	tr.told = nil
+	return told
+}
+
+func (tr *tracer) operation(name string) func(context.Context, connect.TraceInfo) (context.Context, func(error)) {
+	return func(ctx context.Context, info connect.TraceInfo) (context.Context, func(error)) {
+		return tr.start(ctx, name+" "+info.UserID)
+	}
+}
+
+func (tr *tracer) start(ctx context.Context, name string) (context.Context, func(error)) {
+	tr.tell(ctx, "%s", name)
+	outer, _ := ctx.Value(within{}).(string)
+	return context.WithValue(ctx, within{}, outer+name+" > "), func(err error) {
+		tr.tell(ctx, "%s: %v", name, err)
+	}
+}
+
+func (tr *tracer) trace() *gloebit.Trace {
+	return &gloebit.Trace{
+		Trace: connect.Trace{
+			Connect: tr.operation("connect"), Callback: tr.operation("callback"),
+			Exchange: tr.operation("exchange"), Refresh: tr.operation("refresh"),
+			StoreFailed: func(ctx context.Context, info connect.TraceInfo, operation string, err error) {
+				tr.tell(ctx, "%s of %q at %s failed: %v", operation, info.UserID, info.Server, err)
+			},
+		},
+		Call: func(ctx context.Context, info gloebit.CallInfo) (context.Context, func(error)) {
+			return tr.start(ctx, info.Name+" "+info.UserID)
+		},
+	}
+}
+
+func TestTrace(t *testing.T) {
+	const ann = "id of ann"
+	newTraced := func(t *testing.T) (*world, *tracer) {
+		told := &tracer{}
+		return newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true}, func(_ *world, c *gloebit.Config) { c.Trace, c.User = told.trace(), headerUser }), told
+	}
+	t.Run("connecting and calling", func(t *testing.T) {
+		w, told := newTraced(t)
+		require.Equal(t, http.StatusOK, w.browser("ann").get("/private").status)
+		require.Equal(t, []string{
+			"connect ", "connect : <nil>",
+			"callback ",
+			"callback  > exchange " + ann, "callback  > exchange " + ann + ": <nil>",
+			"callback  > user ", "callback  > user : <nil>",
+			"callback : <nil>",
+			"balance " + ann, "balance " + ann + ": <nil>",
+		}, told.all())
+	})
+	t.Run("a callback without a state", func(t *testing.T) {
+		w, told := newTraced(t)
+		w.browser("ann").get("/gloebit/callback")
+		said := told.all()
+		require.Len(t, said, 2)
+		require.Contains(t, said[1], "callback : "+gloebit.ErrInvalidState.Error())
+	})
+	t.Run("refreshing within a call", func(t *testing.T) {
+		w, told := newTraced(t)
+		b := w.browser("ann")
+		b.get("/private")
+		w.clock.Advance(2 * time.Hour)
+		told.all()
+		require.Equal(t, http.StatusOK, b.get("/private").status)
+		balance, refresh := "balance "+ann, "balance "+ann+" > refresh "+ann
+		require.Equal(t, []string{balance, refresh, refresh + ": <nil>", balance + ": <nil>"}, told.all())
+	})
+	t.Run("a call of any path", func(t *testing.T) {
+		w, told := newTraced(t)
+		w.browser("ann").get("/private")
+		client, err := w.merchant.Client(t.Context(), ann)
+		require.NoError(t, err)
+		told.all()
+		require.NoError(t, client.Call(t.Context(), http.MethodGet, "no-op?a=b", nil, nil))
+		require.Equal(t, []string{"other " + ann, "other " + ann + ": <nil>"}, told.all())
+	})
+	t.Run("stores that fail", func(t *testing.T) {
+		w, told := newTraced(t)
+		w.states.fail(errDown)
+		w.browser("ann").get("/gloebit/connect")
+		require.Contains(t, told.all(), `connect  > states.put of "`+ann+`" at Gloebit failed: `+errDown.Error())
+		w.states.fail(nil)
+		callback := w.browser("ann").callback("/gloebit/connect")
+		w.tokens.fail(errDown)
+		w.browser("ann").get("/private")
+		require.Equal(t, []string{`tokens.load of "` + ann + `" at Gloebit failed: ` + errDown.Error()}, told.all()[2:])
+		w.browser("ann").get(callback.String())
+		require.NotContains(t, fmt.Sprint(told.all()), "tokens.update", "another browser's callback changes nothing")
+	})
+	t.Run("what a store lacks or fn refuses", func(t *testing.T) {
+		w, told := newTraced(t)
+		w.browser("ann").get("/gloebit/callback?state=0123456789012345678901234567890123456789012&code=c")
+		_, err := w.merchant.Client(t.Context(), "nobody")
+		require.ErrorIs(t, err, gloebit.ErrNotConnected)
+		require.NotContains(t, fmt.Sprint(told.all()), "failed")
+	})
+}
+
+// TestTraceNilAllocatesNothing holds what a request and a call allocated before
+// there was a Trace.
+func TestTraceNilAllocatesNothing(t *testing.T) {
+	merchant := benchMerchant(t, asAlice)
+	handler := merchant.RequireGloebit(http.HandlerFunc(greetUser))
+	w, r := &nowhere{http.Header{}}, httptest.NewRequest(http.MethodGet, "/", nil)
+	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { handler.ServeHTTP(w, r) }), 3.0)
+
+	client, err := merchant.Client(t.Context(), "alice")
+	require.NoError(t, err)
+	call := func() { _, _ = client.Balance(t.Context()) }
+	without := testing.AllocsPerRun(100, call)
+	traced := benchMerchant(t, asAlice, func(c *gloebit.Config) { c.Trace = &gloebit.Trace{} })
+	client, err = traced.Client(t.Context(), "alice")
+	require.NoError(t, err)
+	require.Equal(t, without, testing.AllocsPerRun(100, call))
+}
