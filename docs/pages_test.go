@@ -27,6 +27,7 @@ var sources = map[string][]string{
 	"../otel/README.md":             {"../otel/example_test.go"},
 	"charge.md":                     {"charge_test.go"},
 	"connect.md":                    {"connect_test.go"},
+	"console.md":                    {"console_test.go"},
 	"errors.md":                     {"errors_test.go"},
 	"install.md":                    {"install_test.go"},
 	"ledger.md":                     {"../ledger/guide_test.go"},

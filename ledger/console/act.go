@@ -70,7 +70,7 @@ func (c *console) confirm(w http.ResponseWriter, r *http.Request, operator Opera
 func selected(ids []string) ([]string, error) {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	if len(ids) == 0 || len(ids) > maxSelected {
+	if len(ids) == 0 || len(ids) > maxSelected || !storable(ids) {
 		return nil, problem{http.StatusBadRequest, "Select between 1 and " + strconv.Itoa(maxSelected) + " purchases."}
 	}
 	return ids, nil

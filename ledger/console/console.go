@@ -148,6 +148,12 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, problem{http.StatusBadRequest, "This search is too long."})
 		return
 	}
+	for _, values := range r.URL.Query() {
+		if !storable(values) {
+			c.fail(w, r, problem{http.StatusBadRequest, "No purchase has such a text in it."})
+			return
+		}
+	}
 	posts := r.Method == http.MethodPost
 	if !posts && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD, POST")

@@ -66,7 +66,10 @@ func TestBadRequests(t *testing.T) {
 		"?view=export&format=xml":                           400,
 		"?view=nothing":                                     404,
 		"?view=purchase&id=unknown":                         404,
-		"?view=search&user=%ff%00&item=%00":                 200,
+		"?view=search&user=%ff":                             400,
+		"?view=search&item=%00":                             400,
+		"?view=purchase&id=%00":                             400,
+		"?view=search&user=%zz;&&=":                         200,
 	} {
 		answer := w.get("ann:act", query)
 		require.Equal(t, want, answer.Code, "%.60s", query)
@@ -366,6 +369,7 @@ func TestActsThatCantBe(t *testing.T) {
 		"unknown act":        {deed("delete", "", p), 400},
 		"no purchase":        {deed("retry", ""), 400},
 		"unseen":             {unseen, 409},
+		"an id of bytes":     {deed("retry", "", ledger.Purchase{ID: "\xff"}), 400},
 		"too many":           {many, 400},
 		"a form of 100 kB":   {deed("retry", strings.Repeat("r", 100<<10), p), 400},
 	} {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-gloebit/gloebit/ledger"
@@ -92,15 +93,15 @@ func readDay(text string) (time.Time, error) {
 type row struct {
 	ledger.Purchase
 	Name, Mark string
-	Unreadable bool
+	Deeds      []deed // that it allows
 }
 
-func newRow(p ledger.Purchase) row { return row{p, item(p), mark(p), unreadable(p)} }
+func newRow(p ledger.Purchase) row { return row{p, item(p), mark(p), possible(p)} }
 
 // search shows the purchases that a filter selects, a page at a time.
 func (c *console) search(w http.ResponseWriter, r *http.Request, operator Operator) error {
 	form := r.URL.Query()
-	if id := form.Get("id"); id != "" {
+	if id := strings.TrimSpace(form.Get("id")); id != "" {
 		w.Header().Set("Location", "?"+url.Values{"view": {"purchase"}, "id": {id}}.Encode())
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
@@ -111,6 +112,7 @@ func (c *console) search(w http.ResponseWriter, r *http.Request, operator Operat
 		Choices []string
 		Deeds   []deed
 		Rows    []row
+		Able    bool // whether a row allows a deed
 		First   bool
 		Next    string // the cursor of the next page
 	}{frame: newFrame("Purchases", operator), Filter: readFilter(form), Choices: choices(), Deeds: deeds(), First: form.Get("after") == ""}
@@ -133,7 +135,8 @@ func (c *console) search(w http.ResponseWriter, r *http.Request, operator Operat
 		page.Next = list[pageSize-1].Cursor().String()
 	}
 	for _, p := range list {
-		page.Rows = append(page.Rows, newRow(p))
+		one := newRow(p)
+		page.Rows, page.Able = append(page.Rows, one), page.Able || len(one.Deeds) > 0
 	}
 	return c.write(w, http.StatusOK, "search", page)
 }
@@ -149,7 +152,6 @@ func (c *console) purchase(w http.ResponseWriter, r *http.Request, operator Oper
 	page := struct {
 		frame
 		row
-		Deeds []deed
-	}{newFrame("Purchase", operator), newRow(p), possible(p)}
+	}{newFrame("Purchase", operator), newRow(p)}
 	return c.write(w, http.StatusOK, "purchase", page)
 }

@@ -2,9 +2,11 @@ package console
 
 import (
 	"html/template"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-gloebit/gloebit/ledger"
 )
@@ -27,6 +29,12 @@ func gloebits(n int64) string {
 		digits = digits[:at] + "," + digits[at:]
 	}
 	return digits
+}
+
+// storable reports whether a purchase can have the texts, so that a database can
+// be asked for them.
+func storable(texts []string) bool {
+	return !slices.ContainsFunc(texts, func(text string) bool { return !utf8.ValidString(text) || strings.ContainsRune(text, 0) })
 }
 
 // item is the name of what was bought.
