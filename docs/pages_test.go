@@ -32,6 +32,7 @@ var sources = map[string][]string{
 	"install.md":                    {"install_test.go"},
 	"ledger.md":                     {"../ledger/guide_test.go"},
 	"merchants.md":                  {"merchants_test.go"},
+	"operations.md":                 {"operations_test.go"},
 	"migrating-from-goth.md":        {"goth_test.go"},
 	"migrating-from-opensim.md":     {"opensim_test.go"},
 	"proxies.md":                    {"proxies_test.go"},
