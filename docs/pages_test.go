@@ -32,9 +32,9 @@ var sources = map[string][]string{
 	"install.md":                    {"install_test.go"},
 	"ledger.md":                     {"../ledger/guide_test.go"},
 	"merchants.md":                  {"merchants_test.go"},
-	"operations.md":                 {"operations_test.go"},
 	"migrating-from-goth.md":        {"goth_test.go"},
 	"migrating-from-opensim.md":     {"opensim_test.go"},
+	"operations.md":                 {"operations_test.go"},
 	"proxies.md":                    {"proxies_test.go"},
 	"stores.md": {
 		"../stores/sqlstore/drivertest/guide_test.go", "../stores/redisstore/example_test.go",
