@@ -83,7 +83,7 @@ type market struct {
 	client   *http.Client
 	open     atomic.Int64 // purchases that are under way
 	answered atomic.Int64 // orders
-	wrong    atomic.Int64 // answers that no order should get
+	wrong    complaints   // answers that no order should get
 }
 
 // buyAll places all orders, many at once, and returns when each is answered or
@@ -153,7 +153,7 @@ func (m *market) ask(ctx context.Context, o *order) (b bought, err error) {
 		return b, json.Unmarshal(body, &b)
 	}
 	if response.StatusCode != http.StatusServiceUnavailable {
-		m.wrong.Add(1)
+		m.wrong.add("order %s: status %d: %s", o.key, response.StatusCode, body)
 	}
 	return b, fmt.Errorf("status %d: %s", response.StatusCode, body)
 }

@@ -24,7 +24,7 @@ type courier struct {
 	faulty   bool            // whether callbacks get lost, late and repeated
 	rollBack func(id string) // as Gloebit may for reasons of its own; nil never does
 	late     sync.WaitGroup  // what is repeated later
-	wrong    atomic.Int64    // answers that no callback here should get
+	wrong    complaints      // answers that no callback here should get
 	faults   atomic.Int64    // callbacks, and requests to Gloebit, that met one
 
 	mu       sync.Mutex
@@ -153,8 +153,9 @@ func (c *courier) carry(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.right(r, off, response.StatusCode, strings.TrimSpace(string(body))) {
-		c.wrong.Add(1)
+	if text := strings.TrimSpace(string(body)); !c.right(r, off, response.StatusCode, text) {
+		id, step := parts(r)
+		c.wrong.add("%s of %s: status %d: %s", step, id, response.StatusCode, text)
 	}
 	if response.StatusCode == http.StatusServiceUnavailable && !c.keeps(r, killing) {
 		return nil, errLost

@@ -365,7 +365,7 @@ func (w *world) settle(ctx context.Context) error {
 
 // evidence is all that is there now.
 func (w *world) evidence(ctx context.Context) (e evidence, err error) {
-	e = evidence{orders: w.orders, transactions: w.gloebit.Transactions(), wrong: int(w.courier.wrong.Load() + w.market.wrong.Load())}
+	e = evidence{orders: w.orders, transactions: w.gloebit.Transactions(), wrong: append(w.courier.wrong.all(), w.market.wrong.all()...)}
 	for _, user := range w.gloebit.Users() {
 		e.badges += int(w.gloebit.Products(w.app.Key, user.Name)[product])
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/ledger"
@@ -15,8 +16,8 @@ type evidence struct {
 	purchases    []ledger.Purchase
 	transactions []gloebittest.Transaction
 	goods        map[string]done
-	badges       int // products that users have at Gloebit
-	wrong        int // answers that should not have been given
+	badges       int      // products that users have at Gloebit
+	wrong        []string // answers that should not have been given
 }
 
 // verdict is what came of it.
@@ -140,9 +141,9 @@ func newCaseFile(e evidence) *caseFile {
 // compare compares what was charged with what was delivered.
 func compare(e evidence) *verdict {
 	f := newCaseFile(e)
-	v := &verdict{purchases: len(e.orders), wrong: e.wrong}
-	if e.wrong > 0 {
-		v.problems = append(v.problems, fmt.Sprintf("%d requests were answered wrongly", e.wrong))
+	v := &verdict{purchases: len(e.orders), wrong: len(e.wrong)}
+	for _, answer := range e.wrong {
+		v.problems = append(v.problems, "a wrong answer: "+answer)
 	}
 	for _, o := range e.orders {
 		v.judgeOrder(o, f.orders[o.key])
@@ -259,4 +260,22 @@ func (o orderTraces) String() string {
 		text += "\n" + t.String()
 	}
 	return text
+}
+
+// complaints are answers that should not have been given.
+type complaints struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (c *complaints) add(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.texts = append(c.texts, fmt.Sprintf(format, args...))
+}
+
+func (c *complaints) all() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.texts)
 }

@@ -144,7 +144,7 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,
 		},
 		{
-			"a request was answered as none should be", func(e *evidence) { e.wrong = 1 },
+			"a request was answered as none should be", func(e *evidence) { e.wrong = []string{"no"} },
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,
 		},
 	} {
