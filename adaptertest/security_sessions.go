@@ -23,7 +23,7 @@ func sessionIsRenewed(w *world) {
 	refused := planted.step("/private")
 	refused.leads(w.prefix + "/gloebit/connect")
 	refused.refused()
-	planted.load("/optional").wants(http.StatusOK, "hello, nobody")
+	planted.load("/optional").wants(http.StatusOK, "hello, guest")
 	b.load("/private").wants(http.StatusOK, "hello, alice")
 }
 
@@ -38,11 +38,11 @@ func usersOwnConnection(w *world) {
 	}
 	w.equal("exchanges", w.exchanges(), 0)
 	for _, name := range []string{"ann", "ben"} {
-		b.as(name).load("/optional").wants(http.StatusOK, "hello, nobody")
+		b.as(name).load("/optional").wants(http.StatusOK, "hello, guest")
 	}
 	back := b.callback("/gloebit/connect?return_to=" + w.prefix + "/private")
 	b.load(back).wants(http.StatusOK, "hello, ann")
-	b.as("ben").load("/optional").wants(http.StatusOK, "hello, nobody")
+	b.as("ben").load("/optional").wants(http.StatusOK, "hello, guest")
 }
 
 // anotherAccount is for applications whose users sign in with Gloebit.

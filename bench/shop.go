@@ -72,7 +72,7 @@ func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
 	}
 	s.ledger, err = ledger.New(ledger.Config{
 		Merchant: merchant, Store: sqlledger.New(store), Fulfiller: deliverer{d.insert},
-		CallbackURL: shopURL + "/gloebit/hold", Keys: []gloebit.Secret{"the key of a shop that nobody can reach"},
+		CallbackURL: shopURL + "/gloebit/hold", Keys: []gloebit.Secret{"the key of a shop out of all reach"},
 	})
 	return s, err
 }

@@ -16,7 +16,7 @@ var (
 	ErrNotConnected = errors.New("the user is not connected")
 	// ErrNoUser is returned by Config.User when no user is signed in to the
 	// application. A User without an ID means the same.
-	ErrNoUser = errors.New("nobody is signed in")
+	ErrNoUser = errors.New("no user is signed in")
 	// ErrNoSession is returned by [Connector.AuthorizationURL] and
 	// [Connector.Exchange] when the request has no session, because the handler is
 	// not wrapped in the session manager's LoadAndSave.
@@ -168,7 +168,7 @@ var connecting = []Refusal{
 	},
 	{
 		ErrUserChanged, "ErrUserChanged", http.StatusForbidden, "",
-		"Somebody else is signed in than when this started. Please start again.",
+		"Another user is signed in than when this started. Please start again.",
 	},
 	{ErrCrossOrigin, "ErrCrossOrigin", http.StatusForbidden, "", "The form came from another site."},
 	{ErrScopeMissing, "ErrScopeMissing", http.StatusForbidden, linkConnect, "Your approval does not cover this yet."},

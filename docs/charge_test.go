@@ -160,7 +160,7 @@ func TestExactAmounts(t *testing.T) {
 	require.Equal(t, "1000.1", text)
 }
 
-// connected returns a shop and its merchant, to whom the user alice has connected.
+// connected returns a shop and its merchant, to which the user alice has connected.
 func connected(t *testing.T) (*testkit.Shop, *gloebit.Merchant) {
 	t.Helper()
 	shop := testkit.NewShop(t, gloebittest.Config{})

@@ -26,7 +26,7 @@ func RunUserIDs(t *testing.T, newStore func(t *testing.T) ListingStore) {
 		name string
 		run  func(t *testing.T, store *tokens)
 	}{
-		{"an empty store lists nobody", func(t *testing.T, store *tokens) { wantUsers(t, store, nil) }},
+		{"an empty store lists no user", func(t *testing.T, store *tokens) { wantUsers(t, store, nil) }},
 		{"every user is listed once, whatever the id", listsOddIDs},
 		{"a listing is its realm's", listsOwnRealm},
 		{"more than a thousand users are listed", listsManyUsers},

@@ -100,7 +100,7 @@ func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 		if !session.IsNew {
 			v.id = session.ID
 		} else if s.isOfTheCookie(r, session.ID) {
-			session.ID = "" // of a session that the store has lost: it is nobody's any more
+			session.ID = "" // of a session that the store has lost: it has no user any more
 		}
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{s}, v))
 		v.request = r

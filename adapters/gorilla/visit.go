@@ -91,7 +91,7 @@ func (v *visit) lifetime() time.Duration {
 }
 
 // Save implements connect.SavedSession: the session with its cookie in the header, if
-// it was changed. If not, it waits for nobody.
+// it was changed. If not, it does not wait.
 func (v *visit) Save(w http.ResponseWriter) error {
 	if !v.wasChanged() {
 		return nil
@@ -131,7 +131,7 @@ func (v *visit) alone() (release func()) {
 
 // ended reports whether the store has lost the session since this request found
 // it, by a sign-out or a new id in another one. To save it would bring it back for
-// whoever has the old cookie: what this request changed is lost, and its answer
+// the holder of the old cookie: what this request changed is lost, and its answer
 // goes out.
 func (v *visit) ended() (bool, error) {
 	if v.id == "" || v.session.ID != v.id { // it has its new id from this request

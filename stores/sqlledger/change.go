@@ -106,7 +106,7 @@ func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, key connect.Key
 	args := []any{s.text(key.Realm), s.text(key.ID)}
 	switch s.db.Dialect {
 	case sqldb.MySQL:
-		// Those who wait for a row get an error after a time that others choose
+		// A caller that waits for a row gets an error after a time that others choose
 		// (innodb_lock_wait_timeout), and go on waiting when their client has
 		// gone. So a Change waits for the purchase's name.
 		if err := h.LockName(ctx, lockName(key)); err != nil {

@@ -115,7 +115,7 @@ func (r running) start(sandboxCtx context.Context, build Build) (lines string, o
 	}
 	defer func() {
 		if err != nil {
-			_ = listener.Close() // nobody has used it
+			_ = listener.Close() // it was not used
 		}
 	}()
 	settings := Settings{URL: r.url, Logger: r.log}

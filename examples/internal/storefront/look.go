@@ -127,7 +127,7 @@ func cards(articles []catalogue.Article, connected bool) []views.Card {
 	return list
 }
 
-// card shows an article, with a form to buy it for those who can.
+// card shows an article, with a form to buy it for users who can.
 func card(a catalogue.Article, connected bool) views.Card {
 	c := views.Card{Slug: a.Slug, Title: a.Title, Line: a.Line, Story: a.Story, Price: a.Price, Service: a.IsService()}
 	if connected {

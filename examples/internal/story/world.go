@@ -115,7 +115,7 @@ func (w *world) openShop() {
 	w.open.Store(&shop)
 }
 
-// closeShop closes the shop, if it is open. Nobody is in it.
+// closeShop closes the shop, if it is open. No request is in flight.
 func (w *world) closeShop() {
 	if w.open.Swap(nil) != nil {
 		w.stop()

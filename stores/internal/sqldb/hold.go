@@ -37,7 +37,7 @@ type Hold struct {
 	prepared bool                      // and so they may from now on, without our knowing
 }
 
-// Hold takes a connection and begins a transaction with that lease. Whoever gets
+// Hold takes a connection and begins a transaction with that lease. The caller that gets
 // one ends it.
 func (d *DB) Hold(ctx context.Context, lease time.Duration) (*Hold, error) {
 	var begun error
