@@ -69,6 +69,11 @@ func RunInChromium(t *testing.T, build launch.Build) {
 		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
 		{"a stuck purchase is found and freed in the back office", aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium},
 		{"every page fits a phone", everyPageFitsAPhone},
+		{"links that are loaded ahead", linksThatAreLoadedAhead},
+		{"pages that are restored", pagesThatAreRestored},
+		{"two tabs at once", twoTabsAtOnce},
+		{"cookies that are blocked", cookiesThatAreBlocked},
+		{"cookies that are Strict", cookiesThatAreStrict},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.tell(t, build) })
 	}
