@@ -90,8 +90,8 @@ func (c *console) count(ctx context.Context, page *overview) error {
 // addUp fills in the sums of the last days.
 func (c *console) addUp(ctx context.Context, page *overview) error {
 	today := c.now().UTC().Truncate(24 * time.Hour)
-	from := today.AddDate(0, 0, 1-page.Days)
-	states, err := c.ledger.Tally(ctx, ledger.ByState, from, time.Time{})
+	from, until := today.AddDate(0, 0, 1-page.Days), today.AddDate(0, 0, 1)
+	states, err := c.ledger.Tally(ctx, ledger.ByState, from, until)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (c *console) addUp(ctx context.Context, page *overview) error {
 			page.Refused = tally
 		}
 	}
-	days, err := c.ledger.Tally(ctx, ledger.ByDay, from, time.Time{})
+	days, err := c.ledger.Tally(ctx, ledger.ByDay, from, until)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (c *console) addUp(ctx context.Context, page *overview) error {
 		page.Paid.Gloebits += tally.Gloebits
 	}
 	page.Income = newChart(from, page.Days, days)
-	items, err := c.ledger.Tally(ctx, ledger.ByItem, from, time.Time{})
+	items, err := c.ledger.Tally(ctx, ledger.ByItem, from, until)
 	if err != nil {
 		return err
 	}

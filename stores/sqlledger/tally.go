@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-gloebit/gloebit/connect"
@@ -15,59 +17,128 @@ import (
 // maxItems is how many items a Tally has.
 const maxItems = 100
 
-// Tally implements [ledger.Store]. It reads an index entry or a row of each
-// purchase that it counts. The error is ErrInvalidRequest for an unknown
-// grouping, that of the context when it has ended, or the database's.
+// Tally implements [ledger.Store]. It reads an index entry of each purchase that
+// it counts. The error is ErrInvalidRequest for an unknown grouping, that of the
+// context when it has ended, or the database's.
 func (s *Store) Tally(ctx context.Context, realm string, by ledger.Grouping, from, until time.Time) (tallies []ledger.Tally, err error) {
-	group, at, order := "", "paid_at", ""
 	switch by {
 	case ledger.ByDay:
-		group = s.day()
-		order = " ORDER BY " + group
+		tallies, err = s.tallyDays(ctx, realm, from, until)
 	case ledger.ByItem:
-		group, order = "item", " ORDER BY SUM(amount) DESC, item LIMIT "+strconv.Itoa(maxItems)
+		where, args := s.period("paid_at", realm, from, until)
+		tallies, err = s.sums(ctx, "SELECT item, COUNT(*), SUM(amount) FROM "+table+where+
+			" GROUP BY item ORDER BY SUM(amount) DESC, item LIMIT "+strconv.Itoa(maxItems), args)
 	case ledger.ByState:
-		group, at, order = "state", "created_at", " ORDER BY CASE state"+places()+" END"
+		tallies, err = s.tallyStates(ctx, realm, from, until)
 	default:
 		return nil, fmt.Errorf("%w: unknown grouping %.40q", connect.ErrInvalidRequest, string(by))
 	}
-	query, args := "SELECT "+group+", COUNT(*), SUM(amount) FROM "+table+" WHERE realm = ? AND "+at+" IS NOT NULL", []any{s.text(realm)}
-	if !from.IsZero() {
-		query, args = query+" AND "+at+" >= ?", append(args, s.db.Dialect.Time(from))
+	if err != nil {
+		return nil, failed(ctx, "add purchases up", err)
 	}
-	if !until.IsZero() {
-		query, args = query+" AND "+at+" < ?", append(args, s.db.Dialect.Time(until))
-	}
-	err = s.each(ctx, query+" GROUP BY "+group+order, args, func() { tallies = nil }, func(rows *sql.Rows) (err error) {
-		var t ledger.Tally
-		var name string
-		if err := rows.Scan(&name, &t.Purchases, &t.Gloebits); err != nil {
-			return err
-		}
-		switch by {
-		case ledger.ByDay:
-			t.Day, err = time.Parse(time.DateOnly, name)
-		case ledger.ByItem:
-			t.Item = name
-		case ledger.ByState:
-			t.State = ledger.State(name)
-		}
-		tallies = append(tallies, t)
-		return err
-	})
-	return tallies, failed(ctx, "add purchases up", err)
+	return tallies, nil
 }
 
-// day is the day of a payment in UTC, as text.
-func (s *Store) day() string {
-	switch s.db.Dialect {
-	case sqldb.Postgres:
-		return "to_char(paid_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
-	case sqldb.MySQL:
-		return "LEFT(CAST(paid_at AS CHAR), 10)"
-	default:
-		return "substr(paid_at, 1, 10)"
+// daysAtOnce are added up by one query.
+const daysAtOnce = 100
+
+// tallyDays adds up each day apart: a database that groups by day sorts all
+// purchases by it, although the index has them in that order.
+func (s *Store) tallyDays(ctx context.Context, realm string, from, until time.Time) (tallies []ledger.Tally, err error) {
+	for {
+		where, args := s.period("paid_at", realm, from, until)
+		var first time.Time // at which something was paid, so that years without are skipped
+		err := s.each(ctx, "SELECT "+s.db.Dialect.Select("MIN(paid_at)")+" FROM "+table+where, args, func() {},
+			func(rows *sql.Rows) error { return rows.Scan((*sqldb.Time)(&first)) })
+		if err != nil || first.IsZero() {
+			return tallies, err
+		}
+		day := first.Truncate(24 * time.Hour)
+		var parts []string
+		args = nil
+		for len(parts) < daysAtOnce && (until.IsZero() || day.Before(until)) {
+			next := day.Add(24 * time.Hour)
+			end := next
+			if !until.IsZero() && until.Before(next) {
+				end = until
+			}
+			part, its := s.part(day.Format(time.DateOnly), "", "paid_at", realm, latest(day, from), end)
+			parts, args, day = append(parts, part), append(args, its...), next
+		}
+		days, err := s.sums(ctx, strings.Join(parts, " UNION ALL "), args)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range days {
+			if t.Day, err = time.Parse(time.DateOnly, t.Item); err != nil {
+				return nil, err
+			}
+			t.Item = ""
+			tallies = append(tallies, t)
+		}
+		slices.SortFunc(tallies, func(a, b ledger.Tally) int { return a.Day.Compare(b.Day) })
+		if from = day; !until.IsZero() && !from.Before(until) {
+			return tallies, nil
+		}
 	}
+}
+
+// tallyStates adds up each state apart, since the index of states has what is
+// asked for in the order of each.
+func (s *Store) tallyStates(ctx context.Context, realm string, from, until time.Time) (tallies []ledger.Tally, err error) {
+	var parts []string
+	var args []any
+	for _, state := range ledger.States() {
+		part, its := s.part(string(state), " AND state = '"+string(state)+"'", "created_at", realm, from, until)
+		parts, args = append(parts, part), append(args, its...)
+	}
+	tallies, err = s.sums(ctx, strings.Join(parts, " UNION ALL "), args)
+	for i := range tallies {
+		tallies[i].State, tallies[i].Item = ledger.State(tallies[i].Item), ""
+	}
+	slices.SortFunc(tallies, func(a, b ledger.Tally) int {
+		return slices.Index(ledger.States(), a.State) - slices.Index(ledger.States(), b.State)
+	})
+	return tallies, err
+}
+
+// part is the query for the sum of a period, and of what else the condition
+// says, under a name.
+func (s *Store) part(name, condition, at, realm string, from, until time.Time) (query string, args []any) {
+	where, args := s.period(at, realm, from, until)
+	return "SELECT '" + name + "' AS name, COUNT(*) AS purchases, COALESCE(SUM(amount), 0) AS gloebits FROM " + table + where + condition, args
+}
+
+// period is the condition for the purchases of a realm with a time in a period.
+func (s *Store) period(at, realm string, from, until time.Time) (where string, args []any) {
+	where, args = " WHERE realm = ? AND "+at+" IS NOT NULL", []any{s.text(realm)}
+	if !from.IsZero() {
+		where, args = where+" AND "+at+" >= ?", append(args, s.db.Dialect.Time(from))
+	}
+	if !until.IsZero() {
+		where, args = where+" AND "+at+" < ?", append(args, s.db.Dialect.Time(until))
+	}
+	return where, args
+}
+
+// sums runs a query for names, numbers and sums. It leaves out what is none.
+func (s *Store) sums(ctx context.Context, query string, args []any) (tallies []ledger.Tally, err error) {
+	err = s.each(ctx, query, args, func() { tallies = nil }, func(rows *sql.Rows) error {
+		var t ledger.Tally
+		err := rows.Scan(&t.Item, &t.Purchases, &t.Gloebits)
+		if t.Purchases > 0 {
+			tallies = append(tallies, t)
+		}
+		return err
+	})
+	return tallies, err
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // each runs a query and calls read for each row. It may do so again after
