@@ -41,7 +41,8 @@ func (a *app) acts() []*cobra.Command {
 Repair first what "show" names as the cause. The command itself sends and delivers
 nothing: a running shop does it within seconds. A finished purchase stays as it is.`,
 			"`WHY`, for the history", false, (*ledger.Ledger).Retry),
-		a.do("cancel", "Cancel purchases that Gloebit was not told to go on with", `Cancel purchases that are created or accepted. Gloebit then gives the gloebits
+		a.do("cancel", "Cancel purchases that Gloebit was not told to go on with",
+			`Cancel purchases that are created or accepted. Gloebit then gives the gloebits
 back, and a running shop releases what it has reserved. It is too late for one that
 is reserved, settled or delivered.`,
 			"`WHY`, for the history", true, (*ledger.Ledger).Cancel),
@@ -56,7 +57,7 @@ delivered.`,
 func (a *app) do(
 	name, short, long, reason string, asks bool, do func(*ledger.Ledger, context.Context, string, ledger.Act) (ledger.Purchase, error),
 ) *cobra.Command {
-	command := leaf(name+" ID...", short, long, cobra.MinimumNArgs(1), a.onLedger(func(ctx context.Context, l *ledger.Ledger, ids []string) error {
+	run := func(ctx context.Context, l *ledger.Ledger, ids []string) error {
 		act, err := a.act()
 		if err != nil {
 			return err
@@ -94,7 +95,8 @@ func (a *app) do(
 			done = append(done, p)
 		}
 		return errors.Join(append(failed, a.printPurchases(done))...)
-	}))
+	}
+	command := leaf(name+" ID...", short, long, cobra.MinimumNArgs(1), a.onLedger(run))
 	command.Flags().StringVar(&a.reason, "reason", "", reason)
 	return a.changes(command, true, asks)
 }

@@ -150,7 +150,8 @@ func (e *examination) purchases(ctx context.Context) (string, error) {
 	for _, c := range counts {
 		unfinished += c.Purchases
 		if !slices.Contains(served, c.Realm) {
-			problems = append(problems, fmt.Errorf("%d %s of the realm %s, which is not served: serve it, or name it with --serves", c.Purchases, c.State, c.Realm))
+			problems = append(problems, fmt.Errorf("%d %s of the realm %s, which is not served: serve it, or name it with --serves",
+				c.Purchases, c.State, c.Realm))
 			continue
 		}
 		if c.Stuck > 0 {

@@ -61,11 +61,11 @@ func TestDoctorFinds(t *testing.T) {
 		{"redirect_of_another_client", func(w *world) { w.env["GLOEBIT_CLIENT_ID"] = "another" }, "the client_id"},
 		{"plain_http", func(w *world) { w.env["GLOEBIT_REDIRECT_URL"] = "http://shop.example/callback" }, "settings: "},
 		{"cookie_for_scripts", func(w *world) {
-			w.handler = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-				http.SetCookie(rw, &http.Cookie{Name: "session", Value: "x"})
-				rw.WriteHeader(http.StatusBadRequest)
-			})
+			w.handler = setsCookie(&http.Cookie{Name: "session", Value: "x", SameSite: http.SameSiteLaxMode})
 		}, `redirect URL: the cookie "session" is not HttpOnly`},
+		{"cookie_for_other_sites", func(w *world) {
+			w.handler = setsCookie(&http.Cookie{Name: "session", Value: "x", HttpOnly: true})
+		}, `redirect URL: the cookie "session" is not HttpOnly, SameSite=Lax`},
 		{"sqlite_without_sync", func(w *world) { w.env["GLOEBIT_DATABASE"] += "?_pragma=synchronous(0)" }, "durability: synchronous is 0"},
 		{"sqlite_wal_with_less_sync", func(w *world) {
 			w.env["GLOEBIT_DATABASE"] += "?_pragma=journal_mode(wal)&_pragma=synchronous(1)"
@@ -84,6 +84,13 @@ func TestDoctorFinds(t *testing.T) {
 			require.Contains(t, strings.Join(problems, "\n"), c.want)
 		})
 	}
+}
+
+func setsCookie(cookie *http.Cookie) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.SetCookie(w, cookie)
+		w.WriteHeader(http.StatusBadRequest)
+	})
 }
 
 func (w *world) exec(statement string) {

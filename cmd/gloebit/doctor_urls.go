@@ -19,7 +19,8 @@ func (e *examination) get(ctx context.Context, target string) (resp *http.Respon
 		return nil, "", err
 	}
 	for name, value := range map[string]string{
-		"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none", "User-Agent": "gloebit doctor",
+		"Accept": "text/html", "User-Agent": "gloebit doctor",
+		"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none",
 	} {
 		request.Header.Set(name, value)
 	}

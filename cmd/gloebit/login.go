@@ -34,7 +34,8 @@ only you can read. A loopback redirect URL must be registered for the applicatio
 			fmt.Fprintln(a.log, "You are logged in.")
 			return nil
 		})
-	command.Flags().StringVar(&redirect, "redirect", "", "the registered loopback `URL`; the default is http://127.0.0.1/callback with any port")
+	command.Flags().StringVar(&redirect, "redirect", "",
+		"the registered loopback `URL`; the default is http://127.0.0.1/callback with any port")
 	return command
 }
 
@@ -80,8 +81,8 @@ func (a *app) account() (cli.Login, gloebit.Config, error) {
 
 // asUser runs a command for the user who is logged in. It prints a value for
 // programs, or a text for people.
-func (a *app) asUser(do func(context.Context, *gloebit.Client) (value any, text string, err error)) func(context.Context, []string) error {
-	return func(ctx context.Context, _ []string) error {
+func (a *app) asUser(name, short string, do func(context.Context, *gloebit.Client) (value any, text string, err error)) *cobra.Command {
+	return leaf(name, short, "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		login, config, err := a.account()
 		if err != nil {
 			return err
@@ -110,26 +111,26 @@ func (a *app) asUser(do func(context.Context, *gloebit.Client) (value any, text 
 		}
 		_, err = fmt.Fprintln(a.out, printable(text))
 		return err
-	}
+	})
 }
 
 func (a *app) whoami() *cobra.Command {
-	return leaf("whoami", "Show who is logged in", "", cobra.NoArgs, a.asUser(func(ctx context.Context, client *gloebit.Client) (any, string, error) {
+	return a.asUser("whoami", "Show who is logged in", func(ctx context.Context, client *gloebit.Client) (any, string, error) {
 		who, err := client.Identity(ctx)
 		return map[string]string{"id": who.ID, "name": who.Name}, cmp.Or(who.Name, who.ID), err
-	}))
+	})
 }
 
 func (a *app) balance() *cobra.Command {
-	return leaf("balance", "Show the balance of who is logged in", "", cobra.NoArgs, a.asUser(func(ctx context.Context, client *gloebit.Client) (any, string, error) {
+	return a.asUser("balance", "Show the balance of who is logged in", func(ctx context.Context, client *gloebit.Client) (any, string, error) {
 		balance, err := client.Balance(ctx)
 		return map[string]gloebit.Amount{"balance": balance}, balance.String() + " G$", err
-	}))
+	})
 }
 
 func (a *app) sandbox() *cobra.Command {
 	const program = "gloebit-sandbox"
-	command := leaf("sandbox [FLAGS]", "Run "+program+", a Gloebit to develop against", "", nil, func(ctx context.Context, args []string) error {
+	run := func(ctx context.Context, args []string) error {
 		path, err := exec.LookPath(program)
 		if err != nil {
 			return fmt.Errorf("%w: install it with: go install github.com/go-gloebit/gloebit/cmd/%s@latest", err, program)
@@ -141,7 +142,8 @@ func (a *app) sandbox() *cobra.Command {
 			return err
 		}
 		return nil
-	})
+	}
+	command := leaf("sandbox [FLAGS]", "Run "+program+", a Gloebit to develop against", "", nil, run)
 	command.DisableFlagParsing = true
 	return command
 }

@@ -144,5 +144,6 @@ func leaf(use, short, long string, args cobra.PositionalArgs, run func(ctx conte
 
 // choice completes a flag with one of some values.
 func choice(command *cobra.Command, flag string, values ...string) {
-	_ = command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag
+	// It fails only for an unknown flag.
+	_ = command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }

@@ -91,7 +91,7 @@ func (a *app) filtered(use, short, long string, run func(context.Context, *ledge
 func (a *app) list() *cobra.Command {
 	var after string
 	var limit int
-	command := a.filtered("list", "List purchases, the newest first", "", func(ctx context.Context, l *ledger.Ledger, q ledger.Query) (err error) {
+	run := func(ctx context.Context, l *ledger.Ledger, q ledger.Query) (err error) {
 		if q.After, err = ledger.ParseCursor(after); err != nil {
 			return usage("--after is no place in a list")
 		}
@@ -106,7 +106,8 @@ func (a *app) list() *cobra.Command {
 			fmt.Fprintln(a.log, "There may be more: --after", list[len(list)-1].Cursor())
 		}
 		return a.printPurchases(list)
-	})
+	}
+	command := a.filtered("list", "List purchases, the newest first", "", run)
 	command.Flags().IntVar(&limit, "limit", 100, "the most purchases to list, up to 1000")
 	command.Flags().StringVar(&after, "after", "", "continue after this `PLACE`, which the page before has printed")
 	return command

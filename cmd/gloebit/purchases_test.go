@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -221,4 +222,28 @@ func TestTerminalIsNotControlled(t *testing.T) {
 		require.NotContains(t, out, "\x07")
 		require.Contains(t, out, "hat\uFFFD[2J")
 	}
+}
+
+// operator types yes, after something has happened.
+type operator struct{ before func() }
+
+func (o operator) Read(p []byte) (int, error) {
+	o.before()
+	return copy(p, "y\n"), io.EOF
+}
+
+func TestChangedBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, newSQLite(t))
+	p := w.put("one", ledger.Accepted, true)
+	var log strings.Builder
+	a := &app{out: &log, log: &log, getenv: func(name string) string { return w.env[name] }, now: w.clock, canAsk: true}
+	a.in = operator{before: func() {
+		w.now = w.now.Add(time.Second)
+		_, err := w.ledger.Retry(t.Context(), p.ID, ledger.Act{By: "another"})
+		require.NoError(t, err)
+	}}
+	require.Equal(t, exitFailed, a.run(t.Context(), []string{"purchases", "cancel", p.ID}))
+	require.Contains(t, log.String(), "has changed meanwhile")
+	require.Equal(t, ledger.Accepted, w.get(p.ID).State)
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
@@ -30,4 +32,18 @@ func TestREADME(t *testing.T) {
 		}
 	}
 	walk((&app{}).root())
+}
+
+// TestProduction checks that docs/production.md lists every check of the doctor.
+func TestProduction(t *testing.T) {
+	text, err := os.ReadFile("../../docs/production.md")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("the root module is not here")
+	}
+	require.NoError(t, err)
+	_, checklist, found := strings.Cut(string(text), "\n## The checklist\n")
+	require.True(t, found)
+	for _, f := range (&examination{app: &app{getenv: func(string) string { return "" }}}).examine(t.Context()) {
+		require.Contains(t, checklist, "\n| `"+f.Check+"` | ")
+	}
 }

@@ -76,7 +76,8 @@ func parseDatabase(text string) (sqlstore.Dialect, *sql.DB, error) {
 		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+params.Encode())
 		return sqlstore.SQLite, db, err
 	}
-	return 0, nil, usage("GLOEBIT_DATABASE is not set or can't be parsed: set it to postgres://…, mysql://USER:PASSWORD@tcp(HOST:PORT)/NAME or sqlite:FILE")
+	return 0, nil, usage("GLOEBIT_DATABASE is not set or can't be parsed: " +
+		"set it to postgres://…, mysql://USER:PASSWORD@tcp(HOST:PORT)/NAME or sqlite:FILE")
 }
 
 // merchantConfig is the shop's, as far as the command is told of it.
