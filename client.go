@@ -33,7 +33,7 @@ type Client struct {
 	account  *connect.Account
 }
 
-// User returns the user for whom the client calls.
+// User returns the user that the client calls for.
 func (c *Client) User() User { return c.account.User() }
 
 // Scopes returns the scopes that the user granted.

@@ -17,7 +17,9 @@
 //
 //	func buy(w http.ResponseWriter, r *http.Request) {
 //		client := gloebit.MustFromContext(r.Context())
-//		order := gloebit.ProductOrder{Key: r.FormValue("order"), Product: r.PathValue("product"), Quantity: 1}
+//		order := gloebit.ProductOrder{
+//			IdempotencyKey: r.FormValue("order"), Product: r.PathValue("product"), Quantity: 1,
+//		}
 //		receipt, err := client.PurchaseProduct(r.Context(), order)
 //		...
 //	}

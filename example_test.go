@@ -194,7 +194,7 @@ func ExampleMerchant_Client() {
 	// Output: true the user is not connected
 }
 
-// A page for those who let the application see what they own. Others are sent
+// A page for users who let the application see what they own. Others are sent
 // to connect again, with that asked for too.
 func ExampleMerchant_RequireScopes() {
 	merchant, server := connected(gloebit.ScopeBalance)
@@ -300,7 +300,7 @@ func ExampleClient_CreateInventoryItem() {
 	// Output: Toledo 18446744073709551615
 }
 
-// A user of the application: here one whom its own sign-in has put into the
+// A user of the application: here one that its own sign-in has put into the
 // request's context.
 func ExampleConfig_user() {
 	type userKey struct{}

@@ -114,8 +114,9 @@ func TestMiddlewareNests(t *testing.T) {
 	p := b.get("/nested")
 	require.Equal(t, http.StatusOK, p.status)
 	before := b.jar.Cookies(p.url)
+	require.Len(t, before, 1)
 	b.location("/gloebit/connect")
-	require.Equal(t, before, b.jar.Cookies(p.url), "the session is there already")
+	require.Contains(t, b.jar.Cookies(p.url), before[0], "the session is there already")
 }
 
 func TestMiddlewareWorksBelowAStrippedPrefix(t *testing.T) {

@@ -333,7 +333,7 @@ func ExampleMerchant_Exchange_crossSiteError() {
 	// no state: state refused: true
 	// another browser: state refused: true
 	// the one that asked: connected
-	// a second time: state refused: true
+	// a second time: connected
 }
 
 func ExampleMerchant_Exchange_userChanged() {

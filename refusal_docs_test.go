@@ -29,7 +29,7 @@ func quoted(texts []string) string {
 	return "`" + strings.Join(texts, "`, `") + "`"
 }
 
-// documentedCalls is the table of the refusals of calls as docs/api.md shows it.
+// documentedCalls is the table of the refusals of calls as docs/errors.md shows it.
 func documentedCalls() string {
 	names := map[error]string{}
 	for _, row := range allRows() {
@@ -50,7 +50,7 @@ func documentedCalls() string {
 	return b.String()
 }
 
-// documentedPages is the table of the pages as docs/api.md shows it.
+// documentedPages is the table of the pages as docs/errors.md shows it.
 func documentedPages() string {
 	var b strings.Builder
 	for _, row := range allRows() {
@@ -67,11 +67,11 @@ func documentedPages() string {
 }
 
 func TestDocumentedRefusals(t *testing.T) {
-	document, err := os.ReadFile("docs/api.md")
+	document, err := os.ReadFile("docs/errors.md")
 	require.NoError(t, err)
 	for name, table := range map[string]string{"calls": documentedCalls(), "pages": documentedPages()} {
 		t.Run(name, func(t *testing.T) {
-			require.Contains(t, string(document), table, "docs/api.md must hold:\n%s", table)
+			require.Contains(t, string(document), table, "docs/errors.md must hold:\n%s", table)
 		})
 	}
 }

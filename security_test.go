@@ -13,7 +13,7 @@ import (
 )
 
 // The tests TestSecurity01 to TestSecurity31 are what an OAuth client on the web
-// must hold, one number a requirement; docs/security.md has the list, and
+// must hold, one number a requirement; docs/security-tests.md has the list, and
 // internal/mutate/testdata changes of one line that they catch. 08 is in
 // internal/lint, 25 in stores/sealed and 31 in ledger. TestSecurityAttack is what other packages were caught with.
 

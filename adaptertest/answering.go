@@ -69,7 +69,7 @@ func errorHelperConnects(w *world) {
 }
 
 func atOnce(w *world) {
-	browsers := map[string]*browser{"alice": w.connected("alice"), "bob": w.connected("bob"), "nobody": w.browser()}
+	browsers := map[string]*browser{"alice": w.connected("alice"), "bob": w.connected("bob"), "guest": w.browser()}
 	var group sync.WaitGroup
 	for range 4 {
 		for name, b := range browsers {

@@ -74,7 +74,7 @@ func (a *App) Later(h http.Header) {
 func (a *App) Greet(client *gloebit.Client) string {
 	a.note("handler")
 	if client == nil {
-		return "hello, nobody"
+		return "hello, guest"
 	}
 	a.print(client)
 	return "hello, " + client.User().Name

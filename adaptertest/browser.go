@@ -17,7 +17,7 @@ type browser struct {
 	w       *world
 	client  *http.Client
 	steps   *http.Client // the same, but follows no redirect
-	user    string       // whom the application takes it for, with users of its own
+	user    string       // the user that the application sees, with users of its own
 	process int          // of the application, that it goes to
 }
 

@@ -32,7 +32,7 @@ func connectMethods(w *world) {
 }
 
 func optional(w *world) {
-	w.browser().load("/optional").wants(http.StatusOK, "hello, nobody")
+	w.browser().load("/optional").wants(http.StatusOK, "hello, guest")
 	w.connected("bob").load("/optional").wants(http.StatusOK, "hello, bob")
 }
 

@@ -19,5 +19,5 @@
 // itself.
 //
 // The numbers in the names of the cases are those of the checklist in
-// docs/security.md of this module.
+// docs/security-tests.md of this module.
 package adaptertest

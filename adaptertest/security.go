@@ -6,7 +6,7 @@ import (
 )
 
 // securityCase is what an attacker must not get, under the number that it has
-// in the checklist of docs/security.md.
+// in the checklist of docs/security-tests.md.
 type securityCase struct {
 	name string
 	run  func(*world)
@@ -72,7 +72,7 @@ func securityCases() []securityCase {
 		{name: "22 no secret is in pages, logs and errors", run: secretsStaySecret},
 		{name: "23 the provider's words are not shown", run: providersWords},
 		{name: "29 with the token store down no handler runs", run: tokenStoreDown},
-		{name: "29 with the state store down nobody connects", run: stateStoreDown},
+		{name: "29 with the state store down no user connects", run: stateStoreDown},
 		{name: "29 with sessions that can't be loaded no handler runs", run: sessionsNotLoaded, only: applicationsSessions},
 		{name: "29 with sessions that can't be saved nothing is a success", run: sessionsNotSaved, only: applicationsSessions},
 		{name: "30 a disconnect is a POST", run: disconnectIsPOST},

@@ -26,7 +26,7 @@ func chosenState(w *world) {
 		b.fetch(http.MethodGet, code).problem(http.StatusBadRequest)
 	}
 	w.equal("exchanges", w.exchanges(), 0)
-	b.load("/optional").wants(http.StatusOK, "hello, nobody")
+	b.load("/optional").wants(http.StatusOK, "hello, guest")
 }
 
 func proofInQuery(w *world) {
@@ -40,7 +40,7 @@ func proofInQuery(w *world) {
 	}
 	victim := w.browser()
 	victim.fetch(http.MethodGet, back).problem(http.StatusBadRequest)
-	victim.load("/optional").wants(http.StatusOK, "hello, nobody")
+	victim.load("/optional").wants(http.StatusOK, "hello, guest")
 	w.equal("exchanges", w.exchanges(), 0)
 	w.equal("the status in the browser that started", attacker.step(back).status, http.StatusSeeOther)
 }
@@ -53,7 +53,7 @@ func oldAttempt(w *world) {
 	w.advance(48 * time.Hour)
 	for _, late := range []*browser{b, kept} {
 		late.fetch(http.MethodGet, back).problem(http.StatusBadRequest)
-		late.load("/optional").wants(http.StatusOK, "hello, nobody")
+		late.load("/optional").wants(http.StatusOK, "hello, guest")
 	}
 	w.equal("exchanges", w.exchanges(), 0)
 }
@@ -104,7 +104,7 @@ func refusalIsExchanged(w *world) {
 		b.fetch(http.MethodGet, back).problem(http.StatusForbidden)
 	}
 	w.equal("exchanges", w.exchanges(), 0)
-	b.load("/optional").wants(http.StatusOK, "hello, nobody")
+	b.load("/optional").wants(http.StatusOK, "hello, guest")
 }
 
 // requestEnds lets the browser go while its request refreshes, when Gloebit has

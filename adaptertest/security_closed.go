@@ -14,14 +14,14 @@ func tokenStoreDown(w *world) {
 		refused := b.fetch(http.MethodGet, path)
 		refused.problem(http.StatusServiceUnavailable)
 		refused.refused()
-		page := b.step(path) // nobody is sent to connect because of it
+		page := b.step(path) // no user is sent to connect because of it
 		w.equal("the status of a page", page.status, http.StatusServiceUnavailable)
 		page.refused()
 	}
 	back.fetch(http.MethodGet, callback).problem(http.StatusServiceUnavailable)
 	b.fetch(http.MethodPost, "/gloebit/disconnect").problem(http.StatusServiceUnavailable)
 	w.tokens.fail(nil)
-	back.load("/optional").wants(http.StatusOK, "hello, nobody")
+	back.load("/optional").wants(http.StatusOK, "hello, guest")
 	b.step("/private").wants(http.StatusOK, "hello, alice")
 }
 
@@ -73,12 +73,14 @@ func sessionsNotSaved(w *world) {
 			}
 			got := asked.step(path)
 			w.equal("the status of "+path, got.status, http.StatusServiceUnavailable)
-			w.equal("a cookie of "+path, got.header.Get("Set-Cookie"), "")
+			if path != "/gloebit/connect" { // which may have set the cookie of the attempt
+				w.equal("a cookie of "+path, got.header.Get("Set-Cookie"), "")
+			}
 		}
 	}
 	w.equal("the status of a callback", back.step(callback).status, http.StatusServiceUnavailable)
 	w.breakSessions(nil, nil)
-	back.load("/optional").wants(http.StatusOK, "hello, nobody")
+	back.load("/optional").wants(http.StatusOK, "hello, guest")
 	b.load("/private").wants(http.StatusOK, "hello, alice")
 }
 
@@ -112,7 +114,7 @@ func disconnect(w *world) {
 	b.send(b.steps, left).leads(w.prefix + "/optional")
 	w.app.took()
 	for name, one := range map[string]*browser{"this browser": b, "its old cookies": old, "another device": second} {
-		one.load("/optional").wants(http.StatusOK, "hello, nobody")
+		one.load("/optional").wants(http.StatusOK, "hello, guest")
 		w.ran("handler")
 		refused := one.step("/private")
 		refused.leads(w.prefix + "/gloebit/connect")

@@ -46,8 +46,8 @@ func callbackElsewhere(w *world) {
 		back = b.callback("/gloebit/connect?return_to=" + w.prefix + "/private")
 		other.fetch(http.MethodGet, back).problem(http.StatusBadRequest)
 		w.equal("exchanges", w.exchanges(), 0)
-		other.load("/optional").wants(http.StatusOK, "hello, nobody")
-		b.load("/optional").wants(http.StatusOK, "hello, nobody")
+		other.load("/optional").wants(http.StatusOK, "hello, guest")
+		b.load("/optional").wants(http.StatusOK, "hello, guest")
 	}
 	b.load(back).wants(http.StatusOK, "hello, alice") // a browser without cookies spends nothing
 }
@@ -62,7 +62,7 @@ func stateIsUsedOnce(w *world) {
 		again.fetch(http.MethodGet, back).problem(http.StatusBadRequest)
 	}
 	w.equal("exchanges", w.exchanges(), 1)
-	old.load("/optional").wants(http.StatusOK, "hello, nobody")
+	old.load("/optional").wants(http.StatusOK, "hello, guest")
 	b.fetch(http.MethodGet, "/gloebit/callback?code=stolen&state=unknown").problem(http.StatusBadRequest)
 	w.equal("exchanges", w.exchanges(), 1)
 }
@@ -139,7 +139,7 @@ func parametersAreSingle(w *world) {
 	b.fetch(http.MethodGet, "/gloebit/callback").problem(http.StatusBadRequest)
 	b.fetch(http.MethodGet, "/gloebit/callback?state=%zz&code=x").problem(http.StatusBadRequest)
 	w.equal("exchanges", w.exchanges(), 0)
-	b.load("/optional").wants(http.StatusOK, "hello, nobody")
+	b.load("/optional").wants(http.StatusOK, "hello, guest")
 }
 
 func stateBeforeError(w *world) {

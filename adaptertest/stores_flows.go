@@ -44,7 +44,7 @@ func stateExpiresAnywhere(w *world) {
 	w.advance(10 * time.Minute)
 	b.at(1).fetch(http.MethodGet, back).problem(http.StatusBadRequest)
 	w.equal("exchanges", w.exchanges(), 0)
-	b.load("/optional").wants(http.StatusOK, "hello, nobody")
+	b.load("/optional").wants(http.StatusOK, "hello, guest")
 }
 
 func pendingKeepsUser(w *world) {
@@ -57,7 +57,7 @@ func pendingKeepsUser(w *world) {
 	b.at(1).load(b.at(0).callback("/gloebit/connect?return_to=/private?size=%26")).wants(http.StatusOK, "hello, ann")
 	for process := range w.processes {
 		b.at(process).load("/private").wants(http.StatusOK, "hello, ann")
-		b.at(process).as("ben").load("/optional").wants(http.StatusOK, "hello, nobody")
+		b.at(process).as("ben").load("/optional").wants(http.StatusOK, "hello, guest")
 	}
 }
 
@@ -79,7 +79,7 @@ func storeErrorsAreClean(w *world) {
 		b.at(process).fetch(http.MethodPost, "/gloebit/disconnect").problem(http.StatusServiceUnavailable)
 	}
 	w.down(false)
-	fresh.load("/optional").wants(http.StatusOK, "hello, nobody")
+	fresh.load("/optional").wants(http.StatusOK, "hello, guest")
 	w.clean()
 }
 
@@ -102,7 +102,7 @@ func sealedAtRest(w *world) {
 	}
 }
 
-// sealedToTheUser lets somebody who can write to the database give one user the
+// sealedToTheUser lets an attacker who can write to the database give one user the
 // tokens of another.
 func sealedToTheUser(w *world) {
 	_, bob := w.connected("alice"), w.connected("bob")

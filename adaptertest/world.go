@@ -134,7 +134,7 @@ func (w *world) start(framework Framework, base string) {
 		handlers = append(handlers, handler)
 	}
 	w.shop.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		process, _ := strconv.Atoi(r.Header.Get("Process")) // the first for those who don't say
+		process, _ := strconv.Atoi(r.Header.Get("Process")) // the first by default
 		handlers[process].ServeHTTP(rw, r)
 	})
 }

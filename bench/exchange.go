@@ -59,7 +59,7 @@ func ourCallback(ctx context.Context, user func(*http.Request) (gloebit.User, er
 				credential, err := tokens.Load(ctx, keyOf(id))
 				return fmt.Sprint(credential.AccessToken.Reveal(), credential.Scopes, err)
 			}
-			return "nobody is connected"
+			return "no user is connected"
 		},
 	}
 }

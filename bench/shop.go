@@ -72,7 +72,7 @@ func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
 	}
 	s.ledger, err = ledger.New(ledger.Config{
 		Merchant: merchant, Store: sqlledger.New(store), Fulfiller: deliverer{d.insert},
-		CallbackURL: shopURL + "/gloebit/hold", Keys: []gloebit.Secret{"the key of a shop that nobody can reach"},
+		CallbackURL: shopURL + "/gloebit/hold", Keys: []gloebit.Secret{"the key of a shop out of all reach"},
 	})
 	return s, err
 }
@@ -88,7 +88,7 @@ func (s *shop) hear(body io.Reader) (id string, err error) {
 // buy makes a purchase and sees it through, as Gloebit does: transact, then the
 // enact and the consume callback.
 func (s *shop) buy(ctx context.Context, key string) (id string, err error) {
-	p, err := s.ledger.Purchase(ctx, s.client, ledger.Order{Key: key, Item: "green hat", Price: 40, Quantity: 1})
+	p, err := s.ledger.Purchase(ctx, s.client, ledger.Order{IdempotencyKey: key, Item: "green hat", Price: 40, Quantity: 1})
 	if err != nil {
 		return "", err
 	}

@@ -13,7 +13,7 @@ type Side struct {
 	Prepare func(n int) error
 	// Single says that Prepare readies one run at a time.
 	Single bool
-	// Waits is how long a run waits for somebody who takes no processor time
+	// Waits is how long a run waits for a server that takes no processor time
 	// meanwhile. It is added to the processor time. Where the clock on the wall
 	// counts it is zero.
 	Waits time.Duration

@@ -34,13 +34,13 @@ func ourState(ctx context.Context) Side {
 		Do: func() (err error) {
 			state := newNonce()
 			err = store.Put(ctx, keyOf(hash(state)), connect.PendingConnection{
-				ReturnTo: "/hats", Binding: hash(binding), Scopes: scopes, ExpiresAt: time.Now().Add(10 * time.Minute),
+				ReturnTo: "/hats", BrowserHash: hash(binding), Scopes: scopes, ExpiresAt: time.Now().Add(10 * time.Minute),
 			})
 			if err != nil {
 				return err
 			}
 			taken, err = store.Take(ctx, keyOf(hash(state)))
-			if err == nil && subtle.ConstantTimeCompare([]byte(taken.Binding), []byte(hash(binding))) != 1 {
+			if err == nil && subtle.ConstantTimeCompare([]byte(taken.BrowserHash), []byte(hash(binding))) != 1 {
 				err = errors.New("another browser's")
 			}
 			return err

@@ -63,7 +63,9 @@ func protect(w http.ResponseWriter) {
 
 // redirect sends the browser on with a GET. http.Redirect would clean the path
 // and write the URL into a body.
-func redirect(w http.ResponseWriter, to string) {
+func redirect(w http.ResponseWriter, to string) { redirectWith(w, http.StatusSeeOther, to) }
+
+func redirectWith(w http.ResponseWriter, status int, to string) {
 	if strings.ContainsFunc(to, onlyPeopleWrite) {
 		var location []byte
 		for _, b := range []byte(to) {
@@ -76,7 +78,7 @@ func redirect(w http.ResponseWriter, to string) {
 		to = string(location)
 	}
 	w.Header().Set("Location", to)
-	w.WriteHeader(http.StatusSeeOther)
+	w.WriteHeader(status)
 }
 
 // onlyPeopleWrite reports whether a character must be encoded in a header.

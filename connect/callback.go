@@ -48,19 +48,21 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 // and drop the first response. A request that arrives while the first one of
 // the same browser is completing waits for it, and its session gets the user
 // too. Both must have the same code: an attacker who planted the session in the
-// browser knows the state and the binding, but not the code.
-func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
+// browser knows the state and the binding, but not the code. It deletes the
+// cookie of an attempt that is complete.
+func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connection, error) {
 	query, err := queryOf(r)
 	if err != nil {
 		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
 	}
 	ctx := r.Context()
-	binding, err := c.session(ctx, c.keys.binding)
-	if err != nil || binding == "" || len(query.Get("state")) != nonceLength {
+	state := query.Get("state")
+	bindings, err := c.bindings(r, state)
+	if err != nil || len(bindings) == 0 || len(state) != stateLength {
 		return c.finishConnection(r, query)
 	}
 	first := false
-	value, err, _ := c.completing.Do(hash(binding, " ", r.URL.RawQuery), func() (any, error) {
+	value, err, _ := c.completing.Do(hash(strings.Join(bindings, " "), " ", r.URL.RawQuery), func() (any, error) {
 		first = true
 		return c.finishConnection(r, query)
 	})
@@ -71,6 +73,10 @@ func (c *Connector) finishOnce(r *http.Request) (Connection, error) {
 			return Connection{}, storeError("renew the session", err)
 		}
 		c.enter(ctx, connection)
+		c.remember(r, state, connection.ReturnTo)
+	}
+	if name := c.attemptCookie(state); err == nil && hasCookie(r, name) {
+		c.setAttemptCookie(w, name, "")
 	}
 	return connection, err
 }
@@ -88,14 +94,17 @@ func (c *Connector) finishConnection(r *http.Request, query url.Values) (connect
 	// browser no longer waits for the response.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(traced), completeTimeout)
 	defer cancel()
-	pending, err := c.redeem(ctx, query.Get("state"))
+	query.Del(reloadedParam)
+	r = r.WithContext(ctx)
+	pending, err := c.redeem(r, query.Get("state"))
 	if err != nil {
 		return Connection{}, err
 	}
-	connection, err = c.complete(r.WithContext(ctx), query, pending)
+	connection, err = c.complete(r, query, pending)
 	if err != nil {
 		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err}
 	}
+	c.remember(r, query.Get("state"), connection.ReturnTo)
 	return connection, nil
 }
 
@@ -153,29 +162,43 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 // redeem takes the pending connection of a state, if the request comes from the
 // browser that started it. An empty state stands for the session's one pending
 // connection (see Server.StateNotReturned).
-func (c *Connector) redeem(ctx context.Context, state string) (PendingConnection, error) {
-	binding, err := c.session(ctx, c.keys.binding)
+func (c *Connector) redeem(r *http.Request, state string) (PendingConnection, error) {
+	ctx := r.Context()
+	bindings, err := c.bindings(r, state)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	if binding == "" { // without a session the state stays good for its own browser
-		return PendingConnection{}, fmt.Errorf("%w: this browser started nothing", ErrInvalidState)
+	if len(bindings) == 0 { // without a session the state stays good for its own browser
+		return PendingConnection{}, c.whyUnbound(r, state)
 	}
 	hashed, err := c.hashOf(ctx, state)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	pending, err := c.takePending(ctx, hashed)
+	pending, err := c.takePending(ctx, state, hashed)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	if !equalInConstantTime(pending.BrowserHash, hash(binding)) {
-		return PendingConnection{}, fmt.Errorf("%w: started in another browser", ErrInvalidState)
+	if !pending.isBoundTo(bindings) {
+		return PendingConnection{}, errOtherBrowser
 	}
 	if err := c.forgetPending(ctx, hashed); err != nil {
 		return PendingConnection{}, err
 	}
 	return pending, nil
+}
+
+// whyUnbound returns the cause when nothing binds a state to the browser.
+func (c *Connector) whyUnbound(r *http.Request, state string) error {
+	switch {
+	case state != "" && len(state) != stateLength:
+		return fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
+	case c.isExpired(state): // the package's own sessions end with the attempt
+		return errStateExpired
+	case c.sentCookie(r):
+		return errSessionLost
+	}
+	return errCookieMissing
 }
 
 // hashOf returns the hash of a state, or of the session's one pending
@@ -184,12 +207,12 @@ func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
 	if state == "" {
 		hashes, err := c.pendingHashes(ctx)
 		if err == nil && len(hashes) != 1 {
-			err = fmt.Errorf("%w: this browser has no connection under way", ErrInvalidState)
+			err = errStateUsed
 		}
 		return strings.Join(hashes, ""), err
 	}
-	if len(state) != nonceLength {
-		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), nonceLength)
+	if len(state) != stateLength {
+		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
 	}
 	return stateID(state), nil
 }

@@ -24,12 +24,21 @@ func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ..
 	if err := c.limit(r); err != nil {
 		return "", err
 	}
-	return c.startConnection(r, returnTo, scopes)
+	started, err := c.startConnection(r, returnTo, scopes)
+	return started.url, err
+}
+
+// attempt is a connection that was started.
+type attempt struct {
+	url          string // of the provider's authorization page
+	state        string
+	binding      string
+	bindingIsNew bool
 }
 
 // startConnection is AuthorizationURL for a request that Config.RateLimit let
 // through.
-func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (to string, err error) {
+func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (started attempt, err error) {
 	ctx, end := c.start(r.Context(), c.trace.Connect, "")
 	defer func() { end(err) }()
 	if c.trace.Connect != nil {
@@ -37,25 +46,25 @@ func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []S
 	}
 	if returnTo != "" {
 		if _, err := CheckReturnTo(returnTo); err != nil {
-			return "", err
+			return attempt{}, err
 		}
 	}
 	for _, scope := range scopes {
 		if !c.server.Scopes.Knows(scope) {
-			return "", fmt.Errorf("%w: unknown scope %.40q", ErrInvalidRequest, scope)
+			return attempt{}, fmt.Errorf("%w: unknown scope %.40q", ErrInvalidRequest, scope)
 		}
 	}
 	user, err := c.startingUser(r)
 	if err != nil {
-		return "", err
+		return attempt{}, err
 	}
-	binding, err := c.bindBrowser(ctx)
+	binding, isNew, err := c.bindBrowser(ctx)
 	if err != nil {
-		return "", err
+		return attempt{}, err
 	}
 	granted, err := c.grantedScopes(ctx, user.ID)
 	if err != nil {
-		return "", err
+		return attempt{}, err
 	}
 	pending := PendingConnection{
 		UserID:         user.ID,
@@ -65,19 +74,19 @@ func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []S
 		RequiredScopes: c.server.Scopes.Union(scopes),
 		ExpiresAt:      c.clock().Add(c.connectFor),
 	}
-	ask := AuthorizationRequest{State: newNonce(), Scopes: pending.Scopes}
+	ask := AuthorizationRequest{State: newState(pending.ExpiresAt), Scopes: pending.Scopes}
 	if c.config.User != nil {
 		ask.User = cmp.Or(user.Name, user.ID)
 	}
 	to, kept, err := c.protocol.Begin(ctx, c.application, ask)
 	if err != nil {
-		return "", err
+		return attempt{}, err
 	}
 	pending.Secret = kept
 	if err := c.keep(ctx, stateID(ask.State), pending); err != nil {
-		return "", err
+		return attempt{}, err
 	}
-	return to, nil
+	return attempt{to, ask.State, binding, isNew}, nil
 }
 
 // grantedScopes returns what the user granted before, so that a new token does

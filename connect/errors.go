@@ -16,7 +16,7 @@ var (
 	ErrNotConnected = errors.New("the user is not connected")
 	// ErrNoUser is returned by Config.User when no user is signed in to the
 	// application. A User without an ID means the same.
-	ErrNoUser = errors.New("nobody is signed in")
+	ErrNoUser = errors.New("no user is signed in")
 	// ErrNoSession is returned by [Connector.AuthorizationURL] and
 	// [Connector.Exchange] when the request has no session, because the handler is
 	// not wrapped in the session manager's LoadAndSave.
@@ -78,8 +78,40 @@ var (
 	ErrInvalidRequest = errors.New("invalid request")
 )
 
-// errConnected is an ErrInvalidState for a browser whose user is connected.
-var errConnected = errors.New("the user is connected already")
+// stateError is an ErrInvalidState whose cause is known. The reason is an attribute of
+// the log record.
+type stateError struct{ reason, cause string }
+
+// Error says what happened and, where a setting causes it, what to set.
+func (e *stateError) Error() string { return ErrInvalidState.Error() + ": " + e.cause }
+
+// Unwrap returns ErrInvalidState.
+func (e *stateError) Unwrap() error { return ErrInvalidState }
+
+// The causes of an ErrInvalidState. Any other one is a callback that no server sent.
+var (
+	errCookieMissing = &stateError{"cookie_missing", "the browser sent no session cookie: " +
+		"it blocks cookies, or the user started to connect in another browser or at another host than that of Config.RedirectURL"}
+	errSessionLost = &stateError{"session_lost", "the session that the browser named started no connection: " +
+		"it has ended since, or replicas or restarts don't share Config.Sessions"}
+	errOtherBrowser = &stateError{"other_browser", "another browser started this connection"}
+	errStateExpired = &stateError{"state_expired", "the user took longer than Config.ConnectTimeout"}
+	errStateUsed    = &stateError{"state_used", "this connection was completed before, or the session has started too many since"}
+	errStateLost    = &stateError{"state_lost", "the state store no longer has what this browser started: " +
+		"it was restarted, or reached its capacity, or replicas don't share Config.States"}
+)
+
+// reasonOf returns the reason of an ErrInvalidState, and "" for other errors.
+func reasonOf(err error) string {
+	var cause *stateError
+	switch {
+	case errors.As(err, &cause):
+		return cause.reason
+	case errors.Is(err, ErrInvalidState):
+		return "callback_malformed"
+	}
+	return ""
+}
 
 var errMethod = errors.New("the method is not allowed")
 
@@ -102,12 +134,32 @@ var connecting = []Refusal{
 	{ErrNoSession, "ErrNoSession", http.StatusInternalServerError, "", "This site is not set up correctly."},
 	{ErrNoUser, "ErrNoUser", http.StatusUnauthorized, "", "Please sign in first."},
 	{
-		errConnected, "ErrInvalidState", http.StatusBadRequest, "",
-		"You are connected already. This attempt to connect was not needed any more.",
+		errCookieMissing, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"Your browser sent no cookie. Please allow cookies for this site, and start again in this browser.",
+	},
+	{
+		errSessionLost, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"Your session on this site has ended since you started to connect. Please start again.",
+	},
+	{
+		errOtherBrowser, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"You started to connect in another browser or window. Please go on there, or start again here.",
+	},
+	{
+		errStateExpired, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"Connecting took too long. Please start again.",
+	},
+	{
+		errStateUsed, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"This attempt to connect was used already. If you are not connected, please start again.",
+	},
+	{
+		errStateLost, "ErrInvalidState", http.StatusBadRequest, linkRestart,
+		"This site no longer knows your attempt to connect. Please start again.",
 	},
 	{
 		ErrInvalidState, "ErrInvalidState", http.StatusBadRequest, linkRestart,
-		"This attempt to connect is not valid any more, or it was started in another browser. Please start again.",
+		"The address of this page is incomplete or was changed. Please start again.",
 	},
 	{ErrInvalidReturnTo, "ErrInvalidReturnTo", http.StatusBadRequest, "", "The link leads away from this site."},
 	{
@@ -116,7 +168,7 @@ var connecting = []Refusal{
 	},
 	{
 		ErrUserChanged, "ErrUserChanged", http.StatusForbidden, "",
-		"Somebody else is signed in than when this started. Please start again.",
+		"Another user is signed in than when this started. Please start again.",
 	},
 	{ErrCrossOrigin, "ErrCrossOrigin", http.StatusForbidden, "", "The form came from another site."},
 	{ErrScopeMissing, "ErrScopeMissing", http.StatusForbidden, linkConnect, "Your approval does not cover this yet."},

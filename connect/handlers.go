@@ -59,7 +59,7 @@ func (c *Connector) ConnectHandler() http.Handler {
 			return
 		}
 		returnTo, scopes := query.Get("return_to"), ParseScopes(query.Get("scope"))
-		to, err := c.startConnection(r, returnTo, scopes)
+		started, err := c.startConnection(r, returnTo, scopes)
 		switch {
 		case c.leadsToSignIn(err): // and from there back to connect
 			c.fail(w, r, err, c.ConnectURL(returnTo, scopes...))
@@ -68,13 +68,17 @@ func (c *Connector) ConnectHandler() http.Handler {
 			c.fail(w, r, err, "")
 			return
 		}
-		redirect(w, to)
+		c.giveAttemptCookie(w, r, started)
+		redirect(w, started.url)
 	})
 }
 
 // CallbackHandler completes a connection and redirects the browser to the page
-// where the user started. It responds 400 if the state is not valid, 401 if no
-// user is signed in, 403 if the user denied access or another user is signed
+// where the user started (303). If the state is not valid, it redirects a browser
+// whose user is connected to that page all the same (302), and responds 400 to others, with
+// a page and an attribute "reason" in the log that name the cause. A callback
+// that another site leads to without a session gets a page that loads it again.
+// It responds 401 if no user is signed in, 403 if the user denied access or another user is signed
 // in, 429 if Config.RateLimit refuses, 502 if the authorization or the token
 // request failed, 503 if a store or the server is unavailable, and 504 on a
 // timeout.
@@ -84,11 +88,14 @@ func (c *Connector) CallbackHandler() http.Handler {
 		if !c.allow(w, r, http.MethodGet) {
 			return
 		}
-		connection, err := c.finishOnce(r)
+		if c.reload(w, r) {
+			return
+		}
+		connection, err := c.finishOnce(w, r)
 		switch {
-		case errors.Is(err, ErrInvalidState) && c.isConnected(r): // an old tab, or a callback that was loaded again
-			w.Header().Set("Refresh", "0; url="+c.external(r, c.callbackPath, c.homePath))
-			c.fail(w, r, fmt.Errorf("%w: %w", errConnected, err), "")
+		case c.goesOn(r, err):
+			c.log.InfoContext(r.Context(), c.name+": connected already", "reason", reasonOf(err), "cause", err.Error())
+			redirectWith(w, http.StatusFound, c.external(r, c.callbackPath, c.pageOfState(r))) // 303 tells that this one connected
 		case err != nil:
 			c.fail(w, r, err, "")
 		default:
@@ -115,6 +122,13 @@ func (c *Connector) DisconnectHandler() http.Handler {
 		}
 		redirect(w, c.external(r, c.disconnectPath, returnTo))
 	})
+}
+
+// goesOn reports whether a connected user needs no answer to a callback that
+// failed: it came from an old tab, or was loaded again.
+func (c *Connector) goesOn(r *http.Request, err error) bool {
+	var cause *stateError
+	return errors.As(err, &cause) && isPageLoad(r) && c.isConnected(r)
 }
 
 // isConnected reports whether the request's user has a connection.

@@ -3,7 +3,6 @@ package connect
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -81,14 +80,34 @@ func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 func stateID(state string) string { return hash(state) }
 
 // takePending redeems the state that has this hash, once. Its error is an
-// ErrInvalidState, or an ErrStore when the store failed.
-func (c *Connector) takePending(ctx context.Context, hashed string) (PendingConnection, error) {
+// ErrInvalidState that names the cause, or an ErrStore when the store failed.
+func (c *Connector) takePending(ctx context.Context, state, hashed string) (PendingConnection, error) {
 	pending, err := c.states.Take(ctx, c.key(hashed))
-	if errors.Is(err, ErrNotFound) {
-		return PendingConnection{}, fmt.Errorf("%w: unknown, used before or expired", ErrInvalidState)
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return pending, nil
+	case !errors.Is(err, ErrNotFound):
 		return PendingConnection{}, storeError("take the state", err)
+	case c.isExpired(state):
+		return PendingConnection{}, errStateExpired
 	}
-	return pending, nil
+	hashes, err := c.pendingHashes(ctx)
+	switch {
+	case err != nil:
+		return PendingConnection{}, err
+	case slices.Contains(hashes, hashed):
+		return PendingConnection{}, errStateLost
+	}
+	return PendingConnection{}, errStateUsed
+}
+
+// isBoundTo reports whether one of a browser's bindings is that of the pending
+// connection.
+func (p PendingConnection) isBoundTo(bindings []string) bool {
+	for _, binding := range bindings {
+		if equalInConstantTime(p.BrowserHash, hash(binding)) {
+			return true
+		}
+	}
+	return false
 }

@@ -136,9 +136,12 @@ func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, retu
 	case errors.Is(err, ErrTooManyAttempts):
 		level = slog.LevelDebug // a flood of requests must not become one of records
 	case errors.Is(err, ErrInvalidState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin), errors.Is(err, ErrInvalidReturnTo):
-		level = slog.LevelWarn // somebody may be trying something
+		level = slog.LevelWarn // perhaps an attack
 	}
 	record := []any{"status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error()}
+	if reason := reasonOf(err); reason != "" {
+		record = append(record, "reason", reason)
+	}
 	var failed *ConnectError
 	if errors.As(err, &failed) && failed.UserID != "" {
 		record = append(record, "user", failed.UserID)

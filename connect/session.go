@@ -33,12 +33,13 @@ type sessionKeys struct {
 	userID  string // the user's id, unless the application tells it
 	name    string // the user's name at the server, with Config.SignIn
 	pending string // the connections that it has under way
+	done    string // the state that was used last, hashed, and the page it led to
 	again   string // when a page was last sent to connect since a call had failed
 }
 
 func newSessionKeys(server, id string) sessionKeys {
 	prefix := server + "." + id + "."
-	return sessionKeys{binding: prefix + "binding", userID: prefix + "user", name: prefix + "name", pending: prefix + "pending", again: prefix + "again"}
+	return sessionKeys{binding: prefix + "binding", userID: prefix + "user", name: prefix + "name", pending: prefix + "pending", done: prefix + "done", again: prefix + "again"}
 }
 
 // session returns the string under key in the request's session. A request
@@ -67,14 +68,14 @@ func (c *Connector) session(ctx context.Context, key string) (value string, err 
 
 // bindBrowser returns the value that binds connections to this browser, and
 // creates it on first use. All tabs share it.
-func (c *Connector) bindBrowser(ctx context.Context) (string, error) {
-	binding, err := c.session(ctx, c.keys.binding)
+func (c *Connector) bindBrowser(ctx context.Context) (binding string, isNew bool, err error) {
+	binding, err = c.session(ctx, c.keys.binding)
 	if err != nil || binding != "" {
-		return binding, err
+		return binding, false, err
 	}
 	binding = newNonce()
 	c.putTemporary(ctx, c.keys.binding, binding)
-	return binding, nil
+	return binding, true, nil
 }
 
 // putTemporary is Put for values that any unauthenticated request can store. If
@@ -92,6 +93,7 @@ func (c *Connector) putTemporary(ctx context.Context, key, value string) {
 func (c *Connector) endAttempts(ctx context.Context) {
 	c.sessions.Remove(ctx, c.keys.binding)
 	c.sessions.Remove(ctx, c.keys.pending)
+	c.sessions.Remove(ctx, c.keys.done)
 }
 
 // leave is endAttempts for good: a session of the package's own ends with them,

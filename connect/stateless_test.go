@@ -43,7 +43,7 @@ func (a *application) callback(t *testing.T, query string) int {
 }
 
 func TestStateNotReturned(t *testing.T) {
-	const connected, refused = http.StatusSeeOther, http.StatusBadRequest
+	const connected, connectedBefore, refused = http.StatusSeeOther, http.StatusFound, http.StatusBadRequest
 	t.Run("empty state", func(t *testing.T) {
 		_, a := stateless(t, false)
 		a.start(t)
@@ -72,7 +72,7 @@ func TestStateNotReturned(t *testing.T) {
 		_, a := stateless(t, false)
 		a.start(t)
 		require.Equal(t, connected, a.callback(t, "code=code&state="))
-		require.Equal(t, refused, a.callback(t, "code=code&state="))
+		require.Equal(t, connectedBefore, a.callback(t, "code=code&state="))
 	})
 	t.Run("nothing under way", func(t *testing.T) {
 		_, a := stateless(t, false)
@@ -100,7 +100,7 @@ func TestStateNotReturned(t *testing.T) {
 		require.Equal(t, connected, a.callback(t, "code=code&state="))
 		a.start(t)
 		a.clock.Advance(3 * time.Minute)
-		require.Equal(t, refused, a.callback(t, "code=code&state="))
+		require.Equal(t, connectedBefore, a.callback(t, "code=code&state="))
 	})
 	t.Run("shorter by Config", func(t *testing.T) {
 		_, a := stateless(t, false, func(c *connect.Config) { c.ConnectTimeout = time.Minute })

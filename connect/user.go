@@ -20,7 +20,7 @@ type User struct {
 // IsSessionUser reports whether a user is identified only by a browser session.
 func IsSessionUser(userID string) bool { return strings.HasPrefix(userID, sessionUser) }
 
-// sessionUser begins the ID of a user whom only a session identifies.
+// sessionUser begins the ID of a user that only a session identifies.
 const sessionUser = "session:"
 
 // User returns the user who makes the request: the user from Config.User, the

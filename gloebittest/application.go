@@ -25,7 +25,7 @@ type Application struct {
 	RedirectPrefixes []string  `json:"redirect_prefixes,omitempty"`
 	Products         []Product `json:"products,omitempty"`
 	// Owner is the id of the user who is paid for sales. Empty means that
-	// nobody's balance rises.
+	// no balance rises.
 	Owner string `json:"owner,omitempty"`
 }
 

@@ -60,7 +60,7 @@ func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, pro
 	return a, ""
 }
 
-// registered says which addresses an application has registered, for whoever
+// registered says which addresses an application has registered, for a reader who
 // is setting it up. The address that was asked for is not repeated.
 func registered(app Application) string {
 	if len(app.RedirectPrefixes) == 0 {

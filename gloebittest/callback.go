@@ -3,10 +3,12 @@ package gloebittest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -27,8 +29,9 @@ const (
 
 // verdict is what came back from a hold URL.
 type verdict struct {
-	kind answerKind
-	text string // for the transaction's history
+	kind  answerKind
+	text  string // for the transaction's history
+	cause error  // why there is none; nil when there is one
 }
 
 // ends reports whether a step is over with this answer: enact needs a yes or a
@@ -61,8 +64,14 @@ func (g *Gloebit) perform(ctx context.Context, d *delivery) {
 	got := g.get(ctx, d.url)
 	interrupted := got.kind == answerNone && ctx.Err() != nil
 	if !interrupted {
-		g.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "gloebit callback", slog.String("step", d.step),
-			slog.String("transaction", d.record.ID), slog.String("answer", got.text), slog.Bool("again", d.echo))
+		attrs := []slog.Attr{
+			slog.String("step", d.step), slog.String("transaction", d.record.ID),
+			slog.String("answer", got.text), slog.Bool("again", d.echo),
+		}
+		if got.cause != nil {
+			attrs = append(attrs, slog.String("cause", got.cause.Error()))
+		}
+		g.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "gloebit callback", attrs...)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -76,22 +85,26 @@ func (g *Gloebit) perform(ctx context.Context, d *delivery) {
 }
 
 // get calls a hold URL as given, adding nothing.
-func (g *Gloebit) get(ctx context.Context, url string) verdict {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func (g *Gloebit) get(ctx context.Context, holdURL string) verdict {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, holdURL, nil)
 	if err != nil {
-		return verdict{answerNone, "not a URL"}
+		return verdict{kind: answerNone, text: "not a URL"}
 	}
 	response, err := g.cfg.HTTPClient.Do(request)
 	if err != nil {
-		return verdict{answerNone, "no answer"}
+		var failed *url.Error // its own text has the hold URL, which is a secret
+		if errors.As(err, &failed) {
+			err = failed.Err
+		}
+		return verdict{kind: answerNone, text: "no answer", cause: err}
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxCallbackBody))
 	switch {
 	case response.StatusCode != http.StatusOK:
-		return verdict{answerFailed, fmt.Sprintf("http %d", response.StatusCode)}
+		return verdict{kind: answerFailed, text: fmt.Sprintf("http %d", response.StatusCode)}
 	case err != nil:
-		return verdict{answerNone, "the answer broke off"}
+		return verdict{kind: answerNone, text: "the answer broke off"}
 	}
 	return readAnswer(body)
 }
@@ -101,18 +114,18 @@ func (g *Gloebit) get(ctx context.Context, url string) verdict {
 func readAnswer(body []byte) verdict {
 	var list []any
 	if err := json.Unmarshal(body, &list); err != nil || len(list) == 0 {
-		return verdict{answerOther, "not understood"}
+		return verdict{kind: answerOther, text: "not understood"}
 	}
 	yes, ok := list[0].(bool)
 	switch {
 	case !ok:
-		return verdict{answerOther, "not understood"}
+		return verdict{kind: answerOther, text: "not understood"}
 	case yes:
-		return verdict{answerTrue, "true"}
+		return verdict{kind: answerTrue, text: "true"}
 	case len(list) > 1 && list[1] == "pending":
-		return verdict{answerPending, "pending"}
+		return verdict{kind: answerPending, text: "pending"}
 	case len(list) > 1:
-		return verdict{answerFalse, fmt.Sprintf("false: %.200v", list[1])}
+		return verdict{kind: answerFalse, text: fmt.Sprintf("false: %.200v", list[1])}
 	}
-	return verdict{answerFalse, "false"}
+	return verdict{kind: answerFalse, text: "false"}
 }

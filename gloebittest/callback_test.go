@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-gloebit/gloebit/gloebittest"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/stretchr/testify/require"
 )
 
@@ -180,11 +181,14 @@ func TestARedirectOfAHoldURLIsNotFollowed(t *testing.T) {
 }
 
 func TestAnUnreachableApplicationIsAskedAgain(t *testing.T) {
-	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
-	w.purchase(h, map[string]any{"asset-enact-hold-url": "http://127.0.0.1:1/enact"})
+	config, log := manual(gloebittest.Queue{}), &testkit.Log{}
+	config.Logger = log.Logger()
+	w, h := newWorld(t, config), newHooks(t)
+	w.purchase(h, map[string]any{"asset-enact-hold-url": "http://127.0.0.1:1/enact?signature"})
 	w.settle()
 	require.Equal(t, gloebittest.StateQueued, w.transaction().State)
 	require.Equal(t, []string{"hold: true", "enact: no answer"}, steps(w.transaction()))
+	require.Contains(t, log.String(), `cause="dial tcp 127.0.0.1:1: connect: connection refused"`)
 }
 
 func TestStepsWithoutAURLAreTakenAsAnswered(t *testing.T) {

@@ -49,7 +49,7 @@
 //
 // A seller who can't be told, also for two users with one address, is an
 // "unknown-merchant". A subscription authorization is enabled while the user
-// approves of it; whoever approved can decline later, and the other way round.
+// approves of it; a user who approved can decline later, and the other way round.
 // A subscription that is disabled can't be charged under.
 //
 // A call that is signed as OAuth 1.0a has it and refused for its signature,
@@ -110,5 +110,5 @@
 //     default of gloebit-balance-change is 0.
 //
 // Everything is safe for concurrent use. Nothing here is safe to face the
-// internet: whoever can reach it is any user they choose to be.
+// internet: a client that reaches it can act as any user.
 package gloebittest

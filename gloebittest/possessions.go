@@ -2,7 +2,7 @@ package gloebittest
 
 import "maps"
 
-// possessions is how many of each product somebody owns: by application key
+// possessions is how many of each product a user owns: by application key
 // and product name, counts above none only.
 type possessions map[string]map[string]int64
 

@@ -2,7 +2,7 @@ package gloebittest
 
 import "strconv"
 
-// productChange is a request to change how many of a product somebody owns.
+// productChange is a request to change how many of a product a user owns.
 type productChange struct {
 	name  string
 	count int64

@@ -59,7 +59,7 @@ type delivery struct {
 	echo   bool // it is one more of a callback that was answered: no answer changes anything
 }
 
-// stale reports whether nobody waits for the callback: its transaction has
+// stale reports whether nothing waits for the callback: its transaction has
 // moved on, or is no longer known after a Load. The caller holds g.mu.
 func (g *Gloebit) stale(d *delivery) bool {
 	t := d.record
@@ -178,7 +178,7 @@ func (g *Gloebit) schedule(d *delivery) {
 	g.signal()
 }
 
-// signal wakes whoever waits for the queue to change. The caller holds g.mu.
+// signal wakes the goroutines that wait for the queue to change. The caller holds g.mu.
 func (g *Gloebit) signal() {
 	close(g.changed)
 	g.changed = make(chan struct{})

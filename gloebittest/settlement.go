@@ -32,7 +32,7 @@ func (g *Gloebit) commit(t *record) {
 }
 
 // receiver is whose possessions a product goes to, or nil when there is no
-// product, or nobody any more. The caller holds g.mu.
+// product, or no user any more. The caller holds g.mu.
 func (g *Gloebit) receiver(t *record) possessions {
 	user := g.userByID(t.User)
 	switch {

@@ -90,7 +90,7 @@ func (s *signed) add(source url.Values) bool {
 	return true
 }
 
-// check refuses what can't be verified whoever sent it.
+// check refuses what can't be verified, from any client.
 func (s *signed) check() (problem string) {
 	for _, name := range []string{"consumer_key", "signature_method", "signature", "timestamp", "nonce"} {
 		if s.protocol["oauth_"+name] == "" {

@@ -100,7 +100,7 @@ func (g *Gloebit) Load(r io.Reader) error {
 	return nil
 }
 
-// adopt fills a new Gloebit, which nobody else knows yet.
+// adopt fills a new Gloebit, which no other goroutine knows yet.
 func (g *Gloebit) adopt(state savedState) error {
 	for _, s := range state.Users {
 		if err := g.adoptUser(s); err != nil {

@@ -19,7 +19,7 @@ type Subscription struct {
 	Name              string    `json:"name"`
 	Description       string    `json:"description,omitempty"`
 	AdditionalDetails string    `json:"additional_details,omitempty"`
-	Disabled          bool      `json:"disabled,omitempty"` // nobody can authorize it or be charged under it
+	Disabled          bool      `json:"disabled,omitempty"` // no user can authorize it or be charged under it
 	Created           time.Time `json:"created"`
 }
 

@@ -12,7 +12,7 @@ type SubscriptionRequest struct {
 	Subscription  Subscription
 	// Application is who asks. Its Secret and Products are left out.
 	Application Application
-	// User is who is asked; nobody else can decide.
+	// User is who is asked; no other user can decide.
 	User User
 	// ReturnTo is where a link back to the application leads. Empty means
 	// nowhere.
@@ -43,7 +43,7 @@ func (g *Gloebit) subscriptionRequest(id string, query url.Values) (s *Subscript
 	s = &SubscriptionRequest{engine: g}
 	authorization := g.subscriptionAuthorization(id)
 	if authorization == nil {
-		return s, "Nobody was asked to authorize such a subscription."
+		return s, "No user was asked to authorize such a subscription."
 	}
 	subscription := g.subscription(authorization.Subscription)
 	app, user := g.application(authorization.Application), g.userByID(authorization.User)
@@ -78,7 +78,7 @@ func (s *SubscriptionRequest) answer(w http.ResponseWriter, r *http.Request, use
 	found, ok := s.engine.User(user)
 	switch {
 	case !ok || found.ID != s.User.ID:
-		n.Status, n.Title, n.Text = http.StatusForbidden, "Not yours to decide", "Somebody else was asked to authorize this subscription."
+		n.Status, n.Title, n.Text = http.StatusForbidden, "Not yours to decide", "Another user was asked to authorize this subscription."
 	case s.engine.answerSubscription(s.Authorization.ID, state) != nil:
 		n.Status, n.Title, n.Text = http.StatusConflict, "Too late", "The subscription is not offered any more."
 	}

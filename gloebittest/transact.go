@@ -94,7 +94,7 @@ func (g *Gloebit) parties(c *call, o order) (payee, status, reason string) {
 	return payee, "", ""
 }
 
-// seller finds the one user whom an id, an address or both name.
+// seller finds the one user that an id, an address or both name.
 func (g *Gloebit) seller(s seller) *account {
 	var found *account
 	for _, a := range g.users {

@@ -86,7 +86,7 @@ type record struct {
 	Due time.Time `json:"due"`
 	// Since is when the transaction began to wait for that callback.
 	Since time.Time `json:"since"`
-	// Attempts counts how often that callback was made in vain.
+	// Attempts counts how often that callback failed.
 	Attempts int `json:"attempts,omitempty"`
 }
 

@@ -24,7 +24,7 @@
 //	func buy(w http.ResponseWriter, r *http.Request) { // behind merchant.RequireGloebit
 //		client := gloebit.MustFromContext(r.Context())
 //		purchase, err := purchases.Purchase(r.Context(), client, ledger.Order{
-//			Key: r.FormValue("key"), Item: "green-hat", Price: 40, Quantity: 1,
+//			IdempotencyKey: r.FormValue("key"), Item: "green-hat", Price: 40, Quantity: 1,
 //		})
 //		if err != nil {
 //			merchant.HandleError(w, r, err)

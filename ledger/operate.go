@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Realm returns the realm of the ledger's merchant.
+func (l *Ledger) Realm() string { return l.realm }
+
 // Get returns a purchase of any user: compare its UserID with the user's before
 // you show it. When there is none in the ledger's realm, the error is
 // gloebit.ErrNotFound; it is gloebit.ErrStore when the store fails.

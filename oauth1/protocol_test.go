@@ -160,7 +160,7 @@ func TestTheStateOfOAuth1IsGoodOnce(t *testing.T) {
 	status, body, _ := w.get(callback)
 	require.Equal(t, http.StatusSeeOther, status, body)
 	status, _, _ = w.get(callback)
-	require.Equal(t, http.StatusBadRequest, status, "used before")
+	require.Equal(t, http.StatusFound, status, "used before, by a user who is connected")
 }
 
 func TestCallbacksOfOAuth1ThatAreNotValid(t *testing.T) {

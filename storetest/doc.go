@@ -1,5 +1,5 @@
 // Package storetest tries whether a store keeps to the contracts of
-// [connect.TokenStore] and [connect.StateStore]. Whoever writes a store calls
+// [connect.TokenStore] and [connect.StateStore]. The author of a store calls
 // the suites from a test of their own:
 //
 //	func TestTokens(t *testing.T) {

@@ -78,7 +78,7 @@ func wantUpdatable(t *testing.T, store *tokens, userID string) {
 		return current, nil
 	})
 	if err != nil {
-		t.Fatalf("Update of %q, which nobody holds: %v", userID, err)
+		t.Fatalf("Update of %q, which no Update holds: %v", userID, err)
 	}
 }
 

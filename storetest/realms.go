@@ -229,5 +229,5 @@ func listsOwnRealm(t *testing.T, store *tokens) {
 			wantUsers(t, store.in(realm), ids)
 		}
 	}
-	wantUsers(t, store.in("nobody's"), nil)
+	wantUsers(t, store.in("unused"), nil)
 }

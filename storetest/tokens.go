@@ -43,7 +43,7 @@ func RunTokenStore(t *testing.T, newStore func(t *testing.T) connect.TokenStore)
 	})
 }
 
-// RunUsersApart tries that an Update of one user keeps nobody else waiting. The
+// RunUsersApart tries that an Update of one user keeps no other user waiting. The
 // contract does not ask for it: a store with one lock for all users fails here
 // and is a TokenStore all the same.
 func RunUsersApart(t *testing.T, newStore func(t *testing.T) connect.TokenStore) {

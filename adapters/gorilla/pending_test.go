@@ -29,7 +29,9 @@ func TestManyConnectionsUnderWayDoNotOverflowTheCookie(t *testing.T) {
 		handler.ServeHTTP(w, r)
 		require.Equal(t, http.StatusSeeOther, w.Code)
 		cookies = w.Result().Cookies()
-		require.Len(t, cookies, 1)
-		require.LessOrEqual(t, len(w.Header().Get("Set-Cookie")), 2048, "half of what a browser keeps")
+		require.NotEmpty(t, cookies)
+		for _, line := range w.Header().Values("Set-Cookie") {
+			require.LessOrEqual(t, len(line), 2048, "half of what a browser keeps")
+		}
 	}
 }

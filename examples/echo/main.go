@@ -55,7 +55,7 @@ func newShop(site string, config gloebit.Config) (http.Handler, *ledger.Ledger, 
 	config.Scopes = []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact}
 	config.Sessions = sessions
 	config.User = func(r *http.Request) (gloebit.User, error) {
-		return gloebit.User{ID: sessions.GetString(r.Context(), "user")}, nil // no ID: nobody is signed in
+		return gloebit.User{ID: sessions.GetString(r.Context(), "user")}, nil // no ID: no user is signed in
 	}
 	merchant, err := gloebit.New(config)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestAHatIsChargedOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
 	require.NoError(t, err)
 	_, err = server.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
 	require.NoError(t, err)
-	require.NoError(t, server.Approve("alice")) // whoever asks for consent gets hers
+	require.NoError(t, server.Approve("alice")) // she approves whatever she is asked
 
 	shop, err := newShop(gloebit.Config{
 		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret),

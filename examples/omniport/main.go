@@ -59,7 +59,7 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <title>You at Omniport</title>
-<h1>{{or .Name "Somebody without a name"}}</h1>
+<h1>{{or .Name "A user without a name"}}</h1>
 <p>User {{.ID}}{{with .Student}}{{if .EnrolmentNumber}}, enrolment number {{.EnrolmentNumber}}{{end}}{{end}}</p>
 {{with .Student}}{{with .BranchName}}<p>Studies {{.}}</p>{{end}}{{end}}
 {{with .FacultyMember}}{{with .Designation}}<p>{{.}}</p>{{end}}{{end}}

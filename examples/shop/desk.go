@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/ledger/console"
 
 	"github.com/go-gloebit/gloebit/examples/internal/storefront"
 	"github.com/go-gloebit/gloebit/examples/internal/views"
@@ -25,6 +27,7 @@ type shop struct {
 	front *storefront.Storefront
 	pages *views.Views
 	url   string // where browsers find the shop: scheme and host
+	trial bool   // Gloebit is a sandbox
 	log   *slog.Logger
 }
 
@@ -38,6 +41,20 @@ func newSessions(shopURL string) *scs.SessionManager {
 		sessions.Cookie.Secure = true
 	}
 	return sessions
+}
+
+// operator decides who may look into the back office. Where the gloebits are play
+// money every visitor may look, and users who are connected may act. Elsewhere it
+// is closed: ask your own staff's sign-in here.
+func (s *shop) operator(r *http.Request) console.Operator {
+	if !s.trial {
+		return console.Operator{}
+	}
+	if client, connected := gloebit.FromContext(r.Context()); connected {
+		user := client.User()
+		return console.Operator{Name: cmp.Or(user.Name, user.ID), May: console.Act}
+	}
+	return console.Operator{Name: "a visitor", May: console.Read}
 }
 
 // answer writes a reply of the storefront, or its error in words.

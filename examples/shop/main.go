@@ -30,7 +30,9 @@
 //
 // Every purchase goes through package ledger: it is written down before Gloebit
 // hears of it, and delivered when Gloebit says that it is paid. /purchases shows a
-// visitor how far theirs have come, /merchant shows all of them.
+// visitor how far theirs have come. /merchant is the ledger's console, where an
+// operator finds all of them and frees what is stuck: in front of the sandbox every
+// visitor may look, and who is connected may act; elsewhere it is closed.
 package main
 
 import (
@@ -38,6 +40,7 @@ import (
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/ledger/console"
 
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
@@ -54,7 +57,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 	if err != nil {
 		return launch.Shop{}, err
 	}
-	shop := &shop{pages: pages, url: s.URL, log: s.Logger}
+	shop := &shop{pages: pages, url: s.URL, trial: s.Trial, log: s.Logger}
 	sessions := newSessions(s.URL) // an *scs.SessionManager
 
 	merchant, err := gloebit.New(gloebit.Config{
@@ -88,6 +91,10 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 	if err != nil {
 		return launch.Shop{}, err
 	}
+	office, err := console.New(console.Config{Ledger: purchases, Authorize: shop.operator, Logger: s.Logger})
+	if err != nil {
+		return launch.Shop{}, err
+	}
 	shop.front = storefront.New(storefront.Config{
 		Catalogue:  catalogue.New(),
 		Sessions:   sessions,
@@ -112,7 +119,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 	mux.Handle("GET /things", owner(shop.page(shop.front.Things)))
 	mux.Handle("POST /use/{article}", owner(http.HandlerFunc(shop.use)))
 	mux.Handle("GET /purchases", connected(shop.page(shop.front.Purchases)))
-	mux.Handle("GET /merchant", anyone(shop.page(shop.front.BackOffice)))
+	mux.Handle("/merchant", anyone(office))
 	mux.Handle("GET /goodbye", anyone(shop.page(shop.front.Goodbye)))
 	mux.Handle("/", anyone(shop.page(shop.front.NotFound)))
 

@@ -1,6 +1,6 @@
 // Package leaktest finds secrets where they should not be. A test tells a
 // [Witness] of every secret there is and of everything that could be seen; the
-// table of docs/security.md says which of them may be seen where.
+// table of docs/security-tests.md says which of them may be seen where.
 package leaktest
 
 import (

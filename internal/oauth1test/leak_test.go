@@ -94,6 +94,6 @@ func TestNoSecretOfOAuth1Shows(t *testing.T) {
 	see("/buy")
 	see("/gloebit/callback?state=x&oauth_token=y&oauth_verifier=z")
 	watch.Saw("log", w.log.String())
-	watch.WantsAll(t, leaktest.ReadTable(t, "../../docs/security.md"),
+	watch.WantsAll(t, leaktest.ReadTable(t, "../../docs/security-tests.md"),
 		"OAuth 1.0a state", "OAuth 1.0a verifier", "OAuth 1.0a request token secret", "OAuth 1.0a token secret")
 }

@@ -27,7 +27,7 @@ func (s *Server) setConsent(user, answer string) {
 	s.consent = consent{user, answer}
 }
 
-// Consent returns who is signed in, which may be nobody, and what they answer
+// Consent returns the user who is signed in, if any, and what they answer
 // without a page: allow, deny, or nothing. Handlers may call it.
 func (s *Server) Consent() (user, answer string) {
 	s.mu.Lock()

@@ -56,7 +56,7 @@ func defaultProducts() []gloebittest.Product {
 		{Name: "night-cap", Description: "For sleeping under the stars", Price: 35},
 		{Name: "red-scarf", Description: "Long, warm, and red", Price: 25},
 		{Name: "health-potion", Description: "One sip and you feel better", Price: 5},
-		{Name: "golden-crown", Description: "For those who have nearly everything", Price: 900},
+		{Name: "golden-crown", Description: "For users who have nearly everything", Price: 900},
 	}
 }
 

@@ -17,7 +17,7 @@ type consentData struct {
 	Balance     string
 	Label       string // what the application calls the user
 	Action      string // this very page: the engine checks the request again when the form comes
-	Switch      string // sign in as somebody else and come back
+	Switch      string // sign in as another user and come back
 }
 
 // consent answers a valid authorize request: it asks the user who is signed in, and does as they say.
@@ -34,7 +34,7 @@ func (s *Sandbox) consent(w http.ResponseWriter, r *http.Request, a *gloebittest
 		s.showConsent(w, r, http.StatusOK, a, user, "")
 		return
 	}
-	// Another tab may have signed in as somebody else since the page was shown.
+	// Another tab may have signed in as another user since the page was shown.
 	if r.PostForm.Get("user") != user.ID {
 		s.showConsent(w, r, http.StatusConflict, a, user, "You are now signed in as "+user.Name+". Please decide again.")
 		return

@@ -144,7 +144,7 @@ func (s *Sandbox) purchaseOf(user, order string) (purchase, bool) {
 
 // wayBack returns the link back to the application with that key, or with any key if none came. An
 // address that is neither below one of its redirect prefixes nor on its own site gives no link, so that
-// nobody is led from here to a stranger's page.
+// no user is led from here to a stranger's page.
 func (s *Sandbox) wayBack(key, returnTo string) (link, name string) {
 	if returnTo == "" {
 		return "", ""

@@ -2,7 +2,7 @@
 // gloebits and see their history, and merchants find their key and set up products, on top of the
 // in-memory server of package gloebittest, which answers everything else.
 //
-// It is play money, and nothing in it is a barrier: whoever reaches it may sign in as anyone and sees
+// It is play money, and nothing in it is a barrier: a visitor may sign in as anyone and sees
 // every application's secret.
 package sandbox
 

@@ -20,7 +20,7 @@ type subscriptionData struct {
 	Asked        string // who was asked, when that is not who is signed in
 	Approved     bool   // before, as it stands
 	Action       string // this very page
-	Switch       string // sign in as somebody else and come back
+	Switch       string // sign in as another user and come back
 	Back         string // link back to the application; empty means none
 }
 
@@ -30,7 +30,7 @@ func (s *Sandbox) subscriptionConsent(w http.ResponseWriter, r *http.Request, as
 	switch {
 	case user == nil:
 	case user.ID != asked.User.ID:
-		s.showSubscription(w, r, http.StatusForbidden, asked, user, "You are signed in as "+user.Name+", and somebody else was asked.")
+		s.showSubscription(w, r, http.StatusForbidden, asked, user, "You are signed in as "+user.Name+", and another user was asked.")
 	case r.Method != http.MethodPost:
 		s.showSubscription(w, r, http.StatusOK, asked, user, "")
 	case r.PostForm.Get("user") != user.ID:

@@ -93,7 +93,7 @@ func TestNobodySubscribesForSomebodyElse(t *testing.T) {
 	b := s.signedInAs("bob")
 	p := b.get(path)
 	require.Equal(t, http.StatusForbidden, p.status)
-	require.Contains(t, p.body, "You are signed in as bob, and somebody else was asked.")
+	require.Contains(t, p.body, "You are signed in as bob, and another user was asked.")
 	require.NotContains(t, p.body, `name="decision"`)
 	bob, _ := s.box.Gloebit().User("bob")
 	alice, _ := s.box.Gloebit().User("alice")

@@ -130,7 +130,7 @@ func (c *courier) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// repeat makes the same callback once more, whose answer nobody hears.
+// repeat makes the same callback once more, whose answer is lost.
 func (c *courier) repeat(r *http.Request, after time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), after+10*time.Second)
 	r = r.Clone(ctx)

@@ -238,7 +238,7 @@ func (v *verdict) judge(t *trace) {
 	switch p := t.purchase; {
 	case p == nil && t.known: // which was counted above
 	case p == nil:
-		v.count(&v.wrong, "nobody ordered it", 1, t)
+		v.count(&v.wrong, "it was not ordered", 1, t)
 	case t.transaction != nil && p.GloebitID != t.transaction.User:
 		v.count(&v.wrong, "another account was charged than the one that ordered", 1, t)
 	case p.State == ledger.Delivered && t.done[whatReserved] == 0, p.State == ledger.Released && t.done[whatReleased] == 0,

@@ -86,7 +86,7 @@ func TestAuthorize(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, w.url+"/oauth/authorise/", to.Scheme+"://"+to.Host+to.Path)
 		query := to.Query()
-		require.Len(t, query.Get("state"), 43)
+		require.Len(t, query.Get("state"), 50)
 		query.Del("state")
 		require.Equal(t, url.Values{"client_id": {"app"}, "redirect_uri": {callback}, "response_type": {"code"}}, query)
 	})

@@ -10,7 +10,7 @@
 // refused or refreshed there is still sent from here, which Gloebit refuses, and
 // the client then asks the store. On this machine nothing is stale: Update and Delete read and write the
 // store, and what they did is seen at once. Tokens are in this process's memory
-// for MaxAge, and until somebody else needs the room, in the clear also where the
+// for MaxAge, and until another credential needs the room, in the clear also where the
 // store behind keeps them sealed.
 package cached
 

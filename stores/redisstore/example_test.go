@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"log"
+	"net/http"
 	"os"
 
 	"github.com/alexedwards/scs/goredisstore"
@@ -22,11 +23,16 @@ func Example() {
 	}
 	sessions := scs.New()
 	sessions.Store = goredisstore.New(client)
-	sessions.HashTokenInStore = true
+	sessions.HashTokenInStore = true        // a reader of the store can't take over a session
+	sessions.Codec = connect.SessionCodec{} // in place of gob, which takes most of a request's time
+	sessions.Cookie.Secure = true
+	sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) { // scs would answer 500
+		http.Error(w, "Please try again in a moment.", http.StatusServiceUnavailable)
+	}
 	merchant, err := gloebit.New(gloebit.Config{
-		ClientID:     os.Getenv("GLOEBIT_KEY"),
-		ClientSecret: connect.Secret(os.Getenv("GLOEBIT_SECRET")),
-		RedirectURL:  "https://shop.example/gloebit/callback",
+		ClientID:     os.Getenv("GLOEBIT_CLIENT_ID"),
+		ClientSecret: connect.Secret(os.Getenv("GLOEBIT_CLIENT_SECRET")),
+		RedirectURL:  "https://shop.example/gloebit/callback", // the same on every machine
 		Provider:     gloebit.Sandbox(),
 		Sessions:     sessions,
 		States:       store,

@@ -119,7 +119,7 @@ func (s *Store) stateKey(key connect.Key) string {
 }
 
 // maxKeep is the longest time that Redis is asked to keep a key for. What
-// is to be kept longer is kept for ever; nobody will see the difference.
+// is to be kept longer is kept for ever, which makes no difference.
 const maxKeep = 100 * 365 * 24 * time.Hour
 
 // keep is for how long Redis has to keep a key that lapses at that time: whole

@@ -31,8 +31,8 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 // Update implements [connect.TokenStore]. It waits for its turn until ctx ends:
 // in this process first, then, asking again and again with growing pauses of up
 // to three tenths of a second, for the lock in Redis. The context of fn ends
-// with the lease; whoever comes back later than that gets [ErrLeaseLost] if
-// somebody may have taken over. What fn returned is saved also when ctx has
+// with the lease; a caller that comes back later than that gets [ErrLeaseLost] if
+// another process may have taken over. What fn returned is saved also when ctx has
 // ended meanwhile: five seconds are given to that, and one to freeing the lock.
 func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
 	return s.alone(ctx, key, func(held *lock, record string) error {

@@ -1,5 +1,5 @@
 // Package sealed keeps the secrets of credentials encrypted at rest, in any
-// [connect.TokenStore]: whoever reads the database, a backup of it or a replica
+// [connect.TokenStore]: a reader of the database, of a backup or of a replica
 // gets no token.
 //
 //	keys, err := sealed.ParseKeys(os.Getenv("SHOP_SEALING_KEYS"))
@@ -17,7 +17,7 @@
 // in: a sealed value that was moved to another merchant, another user or another
 // field does not open.
 // The fields that are no secrets (scopes, expiry, Gloebit's id of the user and
-// the times) are as readable as before and not bound in: whoever can write to
+// the times) are as readable as before and not bound in: a writer to
 // the database can still remove a credential, put an older one of the same user
 // back or change these fields, but not make or read a token.
 //

@@ -77,7 +77,7 @@ func New(inner connect.TokenStore, keys ...Key) (*Store, error) {
 // NewInsecureAcceptPlain is [New] for the time in which a store that held plain
 // credentials is moved: values that are not sealed are taken as they are, and
 // sealed when they are next saved, or by [Store.Reseal]. Until it is replaced by
-// New, whoever can write to the inner store can plant a token of their own.
+// New, a writer to the inner store can plant a token of their own.
 func NewInsecureAcceptPlain(inner connect.TokenStore, keys ...Key) (*Store, error) {
 	s, err := New(inner, keys...)
 	if err != nil {

@@ -43,15 +43,17 @@ func (s *Store) change(ctx context.Context, key connect.Key, fn func(context.Con
 		return next, failed(ctx, "wait for the purchase", err)
 	}
 	defer release()
-	h, err := s.db.HoldRoom(ctx, s.lease())
-	if err != nil {
-		return next, failed(ctx, "begin", err)
-	}
-	defer h.End()
-	was, txid, found, err := s.lockPurchase(ctx, h, key)
+	var was ledger.Purchase
+	var txid int64
+	found := false
+	h, err := s.db.HoldRoom(ctx, s.lease(), func(h *sqldb.Hold) (err error) {
+		was, txid, found, err = s.lockPurchase(ctx, h, key)
+		return err
+	})
 	if err != nil {
 		return next, failed(ctx, "lock the purchase", err)
 	}
+	defer h.End()
 	if !found {
 		return next, connect.ErrNotFound
 	}
@@ -104,7 +106,7 @@ func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, key connect.Key
 	args := []any{s.text(key.Realm), s.text(key.ID)}
 	switch s.db.Dialect {
 	case sqldb.MySQL:
-		// Those who wait for a row get an error after a time that others choose
+		// A caller that waits for a row gets an error after a time that others choose
 		// (innodb_lock_wait_timeout), and go on waiting when their client has
 		// gone. So a Change waits for the purchase's name.
 		if err := h.LockName(ctx, lockName(key)); err != nil {
@@ -122,9 +124,7 @@ func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, key connect.Key
 // purchase runs a query for one purchase, and some more columns.
 func (s *Store) purchase(ctx context.Context, h *sqldb.Hold, query string, args []any, more ...any) (p ledger.Purchase, found bool, err error) {
 	var row purchaseRow
-	err = s.db.Patiently(ctx, func() error {
-		return row.scan(h.Conn.QueryRowContext(ctx, s.db.Query(query), args...), more...)
-	})
+	err = h.QueryRow(ctx, func(found *sql.Row) error { return row.scan(found, more...) }, query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, false, nil
 	}

@@ -53,22 +53,22 @@ func (s *Store) Claim(ctx context.Context, realm string, state ledger.State, now
 // claimLocked claims where UPDATE returns no rows. A purchase that can't be read
 // is claimed all the same: else it would be what is due first for ever.
 func (s *Store) claimLocked(ctx context.Context, wanted []any, until time.Time) (ledger.Purchase, error) {
-	h, err := s.db.Hold(ctx, s.shortLease())
-	if err != nil {
-		return ledger.Purchase{}, failed(ctx, "begin", err)
-	}
-	defer h.End()
 	var row purchaseRow
-	unreadable := row.scan(h.Conn.QueryRowContext(ctx, s.db.Query(s.selects()+due+" FOR UPDATE SKIP LOCKED"), wanted...))
-	switch {
-	case errors.Is(unreadable, sql.ErrNoRows):
+	var unreadable error
+	err := s.db.Transact(ctx, s.shortLease(), func(h *sqldb.Hold) error {
+		row = purchaseRow{}
+		unreadable = h.QueryRow(ctx, func(found *sql.Row) error { return row.scan(found) }, s.selects()+due+" FOR UPDATE SKIP LOCKED", wanted...)
+		switch {
+		case errors.Is(unreadable, sql.ErrNoRows):
+			return connect.ErrNotFound
+		case row.id == "":
+			return unreadable
+		}
+		_, err := h.Exec(ctx, "UPDATE "+table+" SET next_at = ? WHERE realm = ? AND id = ?", s.db.Dialect.Time(until), wanted[0], s.text(row.id))
+		return err
+	})
+	if errors.Is(err, connect.ErrNotFound) {
 		return ledger.Purchase{}, connect.ErrNotFound
-	case row.id == "":
-		return ledger.Purchase{}, failed(ctx, "look for what is due", unreadable)
-	}
-	_, err = h.Exec(ctx, "UPDATE "+table+" SET next_at = ? WHERE realm = ? AND id = ?", s.db.Dialect.Time(until), wanted[0], s.text(row.id))
-	if err == nil {
-		err = h.Commit(ctx)
 	}
 	if err = cmp.Or(err, unreadable); err != nil {
 		return ledger.Purchase{}, failed(ctx, "claim a purchase", err)

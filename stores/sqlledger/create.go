@@ -68,6 +68,9 @@ func (s *Store) other(ctx context.Context, row purchaseRow) (ledger.Purchase, er
 	return onlyPurchase(s.purchases(ctx, "look for the purchase of an id", (*purchaseRow).read, s.selects()+has, s.text(row.realm), s.text(row.id)))
 }
 
+// errHeld says that another purchase holds the key.
+var errHeld = errors.New("the key is held")
+
 // createLocked locks the key by name: in InnoDB several that insert the same
 // value of a unique index lock what the others wait for, and deadlock.
 func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
@@ -80,34 +83,39 @@ func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purc
 		return ledger.Purchase{}, false, failed(ctx, "wait for a key", err)
 	}
 	defer leave()
-	h, err := s.db.Hold(ctx, s.shortLease())
-	if err != nil {
-		return ledger.Purchase{}, false, failed(ctx, "begin", err)
-	}
-	defer h.End()
-	if err := h.LockName(ctx, name); err != nil {
-		return ledger.Purchase{}, false, failed(ctx, "lock a key", err)
-	}
 	holds, args := " WHERE realm = ? AND id = ?", []any{s.text(row.realm), s.text(row.id)}
 	if row.held {
 		holds, args = " WHERE realm = ? AND user_id = ? AND held_key = ?", []any{s.text(row.realm), s.text(row.userID), s.text(row.key)}
 	}
-	holder, found, err := s.purchase(ctx, h, s.selects()+holds, args)
-	if err != nil {
-		return ledger.Purchase{}, false, failed(ctx, "look for the purchase of a key", err)
-	}
-	if found {
+	var holder ledger.Purchase
+	inserting := false
+	err = s.db.Transact(ctx, s.shortLease(), func(h *sqldb.Hold) error {
+		inserting = false
+		err := h.LockName(ctx, name)
+		found := false
+		if err == nil {
+			holder, found, err = s.purchase(ctx, h, s.selects()+holds, args)
+		}
+		switch {
+		case err != nil:
+			return err
+		case found:
+			return errHeld
+		}
+		inserting = true
+		_, err = h.Exec(ctx, s.insert(), row.args(s.db.Dialect)...)
+		return err
+	})
+	switch {
+	case errors.Is(err, errHeld):
 		return holder, false, nil
+	case err == nil:
+		return row.kept(p), true, nil
 	}
-	if _, err := h.Exec(ctx, s.insert(), row.args(s.db.Dialect)...); err != nil {
-		h.End() // before another connection is taken
+	if inserting {
 		if other, lookup := s.other(ctx, row); lookup == nil {
 			return other, false, nil // it has the ID
 		}
-		return ledger.Purchase{}, false, failed(ctx, "create a purchase", err)
 	}
-	if err := h.Commit(ctx); err != nil {
-		return ledger.Purchase{}, false, failed(ctx, "commit a purchase", err)
-	}
-	return row.kept(p), true, nil
+	return ledger.Purchase{}, false, failed(ctx, "create a purchase", err)
 }

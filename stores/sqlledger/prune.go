@@ -36,35 +36,38 @@ func (s *Store) Prune(ctx context.Context, realm string, before time.Time) (remo
 // ones. It locks them first and in their order, so that no two wait for each
 // other.
 func (s *Store) pruneSome(ctx context.Context, q *ledger.Query, before time.Time) (removed int64, more bool, err error) {
-	h, err := s.db.HoldRoom(ctx, s.shortLease())
+	where, args := s.matching(*q)
+	query := "SELECT id, " + s.db.Dialect.Select("created_at") + ", " + s.db.Dialect.Select("updated_at") +
+		" FROM " + table + where
+	if s.db.Dialect != sqldb.SQLite {
+		query += " FOR UPDATE SKIP LOCKED"
+	}
+	var found int
+	var ids []any
+	var last ledger.Cursor
+	h, err := s.db.HoldRoom(ctx, s.shortLease(), func(h *sqldb.Hold) error {
+		found, ids = 0, []any{s.text(q.Realm)}
+		rows, err := h.Conn.QueryContext(ctx, s.db.Query(query), args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var updated time.Time
+			if err := rows.Scan(&last.ID, (*sqldb.Time)(&last.CreatedAt), (*sqldb.Time)(&updated)); err != nil {
+				return err
+			}
+			found++
+			if updated.Before(before) {
+				ids = append(ids, s.text(last.ID))
+			}
+		}
+		return rows.Err()
+	})
 	if err != nil {
 		return 0, false, err
 	}
 	defer h.End()
-	where, args := s.matching(*q)
-	query := "SELECT id, " + s.db.Dialect.Select("created_at") + ", " + s.db.Dialect.Select("updated_at") + " FROM " + table + where
-	if s.db.Dialect != sqldb.SQLite {
-		query += " FOR UPDATE SKIP LOCKED"
-	}
-	found, ids := 0, []any{s.text(q.Realm)}
-	rows, err := h.Conn.QueryContext(ctx, s.db.Query(query), args...)
-	if err != nil {
-		return 0, false, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var updated time.Time
-		if err := rows.Scan(&q.After.ID, (*sqldb.Time)(&q.After.CreatedAt), (*sqldb.Time)(&updated)); err != nil {
-			return 0, false, err
-		}
-		found++
-		if updated.Before(before) {
-			ids = append(ids, s.text(q.After.ID))
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return 0, false, err
-	}
 	if len(ids) > 1 {
 		if removed, err = h.Exec(ctx, "DELETE FROM "+table+" WHERE realm = ? AND id IN ("+sqldb.Marks(len(ids)-1)+")", ids...); err != nil {
 			return 0, false, err
@@ -73,5 +76,6 @@ func (s *Store) pruneSome(ctx context.Context, q *ledger.Query, before time.Time
 	if err := h.Commit(ctx); err != nil {
 		return 0, false, err
 	}
+	q.After = last
 	return removed, found == q.PageSize(), nil
 }

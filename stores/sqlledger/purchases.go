@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
 // Get implements [ledger.Store]. The error is ErrNotFound when there is no such
@@ -23,9 +25,13 @@ func (s *Store) selects() string { return "SELECT " + s.columns() + " FROM " + t
 // after one that can't be: it is there that SQLite commits one that writes.
 func (s *Store) purchases(ctx context.Context, doing string, read readFunc, query string, args ...any) (list []ledger.Purchase, err error) {
 	query = s.db.Query(query)
-	err = s.db.Patiently(ctx, func() error {
+	ask := s.db.Write
+	if strings.HasPrefix(query, "SELECT ") {
+		ask = s.db.Read
+	}
+	err = ask(ctx, func(on sqldb.Asker) error {
 		list = nil
-		rows, err := s.db.SQL.QueryContext(ctx, query, args...)
+		rows, err := on.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (s *Store) lease() time.Duration {
 	return max(s.Lease, time.Second)
 }
 
-// shortLease is that of a hold that lends its transaction to nobody.
+// shortLease is that of a hold that lends its transaction to no caller.
 func (s *Store) shortLease() time.Duration { return min(s.lease(), sqldb.ShortLease) }
 
 var errHangs = errors.New("an earlier fn of this process still goes on, too long after its context had ended")

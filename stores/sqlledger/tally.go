@@ -12,8 +12,8 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// mostItems is how many items a Tally has.
-const mostItems = 100
+// maxItems is how many items a Tally has.
+const maxItems = 100
 
 // Tally implements [ledger.Store]. It reads an index entry or a row of each
 // purchase that it counts. The error is ErrInvalidRequest for an unknown
@@ -25,7 +25,7 @@ func (s *Store) Tally(ctx context.Context, realm string, by ledger.Grouping, fro
 		group = s.day()
 		order = " ORDER BY " + group
 	case ledger.ByItem:
-		group, order = "item", " ORDER BY SUM(amount) DESC, item LIMIT "+strconv.Itoa(mostItems)
+		group, order = "item", " ORDER BY SUM(amount) DESC, item LIMIT "+strconv.Itoa(maxItems)
 	case ledger.ByState:
 		group, at, order = "state", "created_at", " ORDER BY CASE state"+places()+" END"
 	default:
@@ -74,9 +74,9 @@ func (s *Store) day() string {
 // reset, when the database was busy or a connection dead.
 func (s *Store) each(ctx context.Context, query string, args []any, reset func(), read func(*sql.Rows) error) error {
 	query = s.db.Query(query)
-	return s.db.Patiently(ctx, func() error {
+	return s.db.Read(ctx, func(on sqldb.Asker) error {
 		reset()
-		rows, err := s.db.SQL.QueryContext(ctx, query, args...)
+		rows, err := on.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}

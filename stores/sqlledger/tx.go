@@ -9,7 +9,7 @@ import (
 
 // Querier runs statements in the transaction of a [Store.Change]. What sqlc,
 // gorm, bun and others take for a connection or a transaction takes it too. It
-// is no *sql.Tx, so that nobody ends the transaction but the Store.
+// is no *sql.Tx, so that only the Store ends the transaction.
 type Querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)

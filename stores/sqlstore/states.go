@@ -56,8 +56,8 @@ func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending con
 		defer release()
 	}
 	query := s.db.Query("DELETE FROM {p}oauth_states WHERE realm = ? AND state_hash = ? RETURNING " + s.selectStates())
-	err = s.db.Patiently(ctx, func() error {
-		rows, err := s.db.SQL.QueryContext(ctx, query, text(s, key.Realm), text(s, key.ID))
+	err = s.db.Write(ctx, func(on sqldb.Asker) error {
+		rows, err := on.QueryContext(ctx, query, text(s, key.Realm), text(s, key.ID))
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,11 @@ func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending con
 // This is safe because a key is never used again.
 func (s *Store) takeCounting(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	query := s.db.Query("SELECT " + s.selectStates() + " FROM {p}oauth_states WHERE realm = ? AND state_hash = ?")
-	pending, err := readState(s.db.SQL.QueryRowContext(ctx, query, text(s, key.Realm), text(s, key.ID)))
+	var pending connect.PendingConnection
+	err := s.db.Read(ctx, func(on sqldb.Asker) (err error) {
+		pending, err = readState(on.QueryRowContext(ctx, query, text(s, key.Realm), text(s, key.ID)))
+		return err
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return pending, connect.ErrNotFound
 	}

@@ -86,19 +86,23 @@ func (s *Store) sweepOneByOne(ctx context.Context, table sweepable, now any) (re
 
 // expiredKeys runs a query for the realms and ids of a few hundred rows.
 func (s *Store) expiredKeys(ctx context.Context, query string, now any) (keys [][2]string, err error) {
-	rows, err := s.db.SQL.QueryContext(ctx, s.db.Query(query), now, batch)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var key [2]string
-		if err := rows.Scan(&key[0], &key[1]); err != nil {
-			return nil, err
+	err = s.db.Read(ctx, func(on sqldb.Asker) error {
+		keys = nil
+		rows, err := on.QueryContext(ctx, s.db.Query(query), now, batch)
+		if err != nil {
+			return err
 		}
-		keys = append(keys, key)
-	}
-	return keys, rows.Err()
+		defer rows.Close()
+		for rows.Next() {
+			var key [2]string
+			if err := rows.Scan(&key[0], &key[1]); err != nil {
+				return err
+			}
+			keys = append(keys, key)
+		}
+		return rows.Err()
+	})
+	return keys, err
 }
 
 // UserIDs iterates over the IDs of the realm's users who have a credential, in

@@ -57,8 +57,8 @@ func (r *credentialRow) current() *connect.Credential {
 // credentials stay until [Store.Sweep] removes them.
 func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	var row credentialRow
-	err := s.db.Patiently(ctx, func() error {
-		return row.scan(s.db.SQL.QueryRowContext(ctx, s.load, text(s, key.Realm), text(s, key.ID)))
+	err := s.db.Read(ctx, func(on sqldb.Asker) error {
+		return row.scan(on.QueryRowContext(ctx, s.load, text(s, key.Realm), text(s, key.ID)))
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return connect.Credential{}, failed(ctx, "load a credential", err)
@@ -84,15 +84,15 @@ func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context
 		return failed(ctx, "wait for the user", err)
 	}
 	defer leave()
-	h, err := s.db.Hold(ctx, sqldb.ShortLease)
-	if err != nil {
-		return failed(ctx, "begin", err)
-	}
-	defer h.End()
-	row, err := s.lockUser(ctx, h, key)
+	var row credentialRow
+	h, err := s.db.HoldLocked(ctx, sqldb.ShortLease, func(h *sqldb.Hold) (err error) {
+		row, err = s.lockUser(ctx, h, key)
+		return err
+	})
 	if err != nil {
 		return failed(ctx, "lock the user", err)
 	}
+	defer h.End()
 
 	var next *connect.Credential
 	var refused error
@@ -124,9 +124,9 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 	case sqldb.Postgres:
 		// A missing row is inserted in this transaction, and other transactions
 		// that want it wait for the end of this one.
-		query = s.db.Query("INSERT INTO {p}oauth_credentials (realm, user_id, " + credentialColumns + ")" +
+		query = "INSERT INTO {p}oauth_credentials (realm, user_id, " + credentialColumns + ")" +
 			" VALUES (?, ?, '', '', '', '', '', '', NULL, NULL, NULL, 0)" +
-			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns)
+			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns
 	case sqldb.MySQL:
 		// In InnoDB, locks on missing rows are shared gap locks, which
 		// deadlock. So the name is locked as well.
@@ -135,9 +135,7 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 		}
 		query += " FOR UPDATE"
 	}
-	err = s.db.Patiently(ctx, func() error {
-		return row.scan(h.Conn.QueryRowContext(ctx, query, args...))
-	})
+	err = h.QueryRow(ctx, row.scan, query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}

@@ -68,7 +68,7 @@ func (b *Books) DB() *sql.DB { return b.db }
 // Close closes the database, when nothing uses it any more.
 func (b *Books) Close() error { return b.db.Close() }
 
-// makePrivate makes the file, if there is none, for nobody else to read. SQLite
+// makePrivate makes the file, if there is none, readable by its owner only. SQLite
 // gives the files beside it the same permissions.
 func makePrivate(file string) error {
 	if file == "" {

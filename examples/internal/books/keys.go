@@ -52,7 +52,7 @@ func newKeys() keys {
 	return keys{Hold: rand.Text() + rand.Text(), Seal: "first:" + base64.StdEncoding.EncodeToString(seal[:])}
 }
 
-// writeKeys writes the file whole or not at all, for nobody else to read.
+// writeKeys writes the file whole or not at all, readable by its owner only.
 func writeKeys(place string, k keys) error {
 	text, err := json.Marshal(k)
 	if err != nil {

@@ -51,7 +51,7 @@ func services() []Article {
 		{
 			Slug: "gift-wrap", Kind: Service, Title: "Gift wrap", Price: 8,
 			Line:  "Rose paper, a proper bow, no sticky tape in sight.",
-			Story: "Folded the way our grandmother folded it. Tell nobody what is inside.",
+			Story: "Folded the way our grandmother folded it. Don't tell what is inside.",
 		},
 	}
 }

@@ -32,6 +32,8 @@ type Settings struct {
 	ClientID     string
 	ClientSecret gloebit.Secret
 	Logger       *slog.Logger
+	// Trial says that the Gloebit is a sandbox beside the shop, with play money.
+	Trial bool
 	// Books are where the shop keeps everything. They are open until the shop
 	// has stopped.
 	Books *books.Books
@@ -113,7 +115,7 @@ func (r running) start(sandboxCtx context.Context, build Build) (lines string, o
 	}
 	defer func() {
 		if err != nil {
-			_ = listener.Close() // nobody has used it
+			_ = listener.Close() // it was not used
 		}
 	}()
 	settings := Settings{URL: r.url, Logger: r.log}

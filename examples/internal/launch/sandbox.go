@@ -60,7 +60,7 @@ func startSandbox(ctx context.Context, group *errgroup.Group, o options, s *Sett
 		return "", fmt.Errorf("%w: name another address with -sandbox-addr", err)
 	}
 	at := address(listener)
-	s.Provider = SandboxProvider(at)
+	s.Provider, s.Trial = SandboxProvider(at), true
 	s.ClientID, s.ClientSecret = box.Application().Key, gloebit.Secret(box.Application().Secret)
 	group.Go(func() error { return serve(ctx, listener, box.Handler(), s.Logger) })
 	group.Go(func() error {

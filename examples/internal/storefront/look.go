@@ -17,13 +17,12 @@ import (
 // The paths on which the storefront's pages link to each other. A shop mounts
 // the method of the same name on each.
 const (
-	PathShelf      = "/"
-	PathThings     = "/things"
-	PathPurchases  = "/purchases"
-	PathGoodbye    = "/goodbye"
-	PathBackOffice = "/merchant"
-	pathArticle    = "/shelf/"
-	pathNotEnough  = "/not-enough/"
+	PathShelf     = "/"
+	PathThings    = "/things"
+	PathPurchases = "/purchases"
+	PathGoodbye   = "/goodbye"
+	pathArticle   = "/shelf/"
+	pathNotEnough = "/not-enough/"
 )
 
 // most is how many of an article one order may have.
@@ -128,7 +127,7 @@ func cards(articles []catalogue.Article, connected bool) []views.Card {
 	return list
 }
 
-// card shows an article, with a form to buy it for those who can.
+// card shows an article, with a form to buy it for users who can.
 func card(a catalogue.Article, connected bool) views.Card {
 	c := views.Card{Slug: a.Slug, Title: a.Title, Line: a.Line, Story: a.Story, Price: a.Price, Service: a.IsService()}
 	if connected {

@@ -51,7 +51,7 @@ func TestEveryErrorIsToldInWordsWithAWayOn(t *testing.T) {
 		{fmt.Errorf("%w: %w", gloebit.ErrNotConnected, gloebit.ErrTokenRefused), http.StatusUnauthorized, "Gloebit no longer knows this connection", connect},
 		{gloebit.ErrAccessDenied, http.StatusForbidden, "No is a fine answer", connect},
 		{gloebit.ErrInvalidState, http.StatusBadRequest, "Let’s start that again", connect},
-		{gloebit.ErrUserChanged, http.StatusForbidden, "Somebody else came back", connect},
+		{gloebit.ErrUserChanged, http.StatusForbidden, "Another user came back", connect},
 		{gloebit.ErrTokenExchange, http.StatusBadGateway, "Gloebit did not finish the connection", connect},
 		{gloebit.ErrAuthorizationFailed, http.StatusBadGateway, "Gloebit did not finish the connection", connect},
 		{&gloebit.ScopeError{Missing: []gloebit.Scope{gloebit.ScopeInventory}}, http.StatusForbidden, "The shop may not do this yet", "Allow it at Gloebit"},

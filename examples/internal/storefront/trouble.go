@@ -111,7 +111,7 @@ func explanations() []errorExplanation {
 		{gloebit.ErrInvalidState, explanation{"Let’s start that again", []string{
 			"This attempt to connect took too long, was used already, or began in another browser.",
 		}, nextConnect}},
-		{gloebit.ErrUserChanged, explanation{"Somebody else came back", []string{
+		{gloebit.ErrUserChanged, explanation{"Another user came back", []string{
 			"The connection was begun by one person and finished by another, so the shop left it alone.",
 		}, nextConnect}},
 		{gloebit.ErrTokenExchange, explanation{"Gloebit did not finish the connection", []string{
@@ -136,13 +136,13 @@ func explanations() []errorExplanation {
 			"Gloebit refused the order without giving us a reason we understand.",
 		}, nextNothing}},
 		{gloebit.ErrUnavailable, explanation{"Gloebit is not answering", []string{
-			"We knocked, but nobody opened. Please try again in a moment.",
+			"We knocked, but the door stayed shut. Please try again in a moment.",
 		}, nextRetry}},
 		{gloebit.ErrRateLimited, explanation{"Gloebit is not answering", []string{
 			"It is a busy day there. Please try again in a moment.",
 		}, nextRetry}},
 		{context.DeadlineExceeded, explanation{"Gloebit is not answering", []string{
-			"We waited, but nobody came. Please try again in a moment.",
+			"We waited, but no answer came. Please try again in a moment.",
 		}, nextRetry}},
 		{gloebit.ErrInvalidResponse, explanation{"Gloebit mumbled", []string{
 			"An answer came that the shop can’t read. Please try again in a moment.",

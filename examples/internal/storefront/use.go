@@ -54,7 +54,7 @@ func (s *Storefront) notUsed(ctx context.Context, slug string, err error) (Reply
 	}
 }
 
-// unanswered reports whether nobody knows if it was done.
+// unanswered reports whether it is not known if it was done.
 func unanswered(err error) bool {
 	for _, temporary := range []error{
 		gloebit.ErrOutcomeUnknown, gloebit.ErrUnavailable, gloebit.ErrInvalidResponse, gloebit.ErrRateLimited,

@@ -219,24 +219,22 @@ func twoTabsAtOnce(t *testing.T, _ launch.Build) {
 	}
 }
 
-func cookiesThatDoNotCome(t *testing.T, _ launch.Build) {
-	for name, c := range map[string]struct {
-		blocked bool
-		change  func(*gloebit.Config)
-	}{
-		"all cookies are blocked": {true, nil},
-		"the session's is Strict": {false, strict},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b, k := newBrowserWith(t, c.blocked), newKiosk(t, c.change)
-			b.do(chromedp.Navigate(k.url))
-			b.click(connectLink, "Gloebit")
-			b.do(chromedp.Click(approveLink))
-			b.sees(`//a[contains(., "Connect with Gloebit")]`) // a page that says so, once
-			require.Equal(t, 1, k.loaded(t, "/gloebit/callback 400"))
-			require.Equal(t, 1, k.loaded(t, "/gloebit/connect 303"))
-		})
-	}
+func cookiesThatAreBlocked(t *testing.T, _ launch.Build) {
+	b, k := newBrowserWith(t, true), newKiosk(t, nil)
+	b.do(chromedp.Navigate(k.url))
+	b.click(connectLink, "Gloebit")
+	b.do(chromedp.Click(approveLink))
+	b.sees(`//a[contains(., "Connect with Gloebit")]`) // a page that says so, once
+	require.Equal(t, 1, k.loaded(t, "/gloebit/callback 400"))
+	require.Equal(t, 1, k.loaded(t, "/gloebit/connect 303"))
+}
+
+func cookiesThatAreStrict(t *testing.T, _ launch.Build) {
+	b, k := newBrowser(t), newKiosk(t, strict)
+	b.do(chromedp.Navigate(k.url))
+	b.click(connectLink, "Gloebit")
+	b.do(chromedp.Click(approveLink)) // on another site's page: the cookie stays behind
+	b.heads("Hats")
 }
 
 // hidden are sessions in which gloebit.New can't see the cookie's flags.

@@ -17,13 +17,13 @@ import (
 // whatThereIsIsPrinted prints every value of the packages that holds a secret, or
 // holds something that does.
 func whatThereIsIsPrinted(t *testing.T, w *world) {
-	sealing := sealed.Key{ID: "k", Secret: gloebit.Secret("a sealing key that nobody prints"[:32])}
+	sealing := sealed.Key{ID: "k", Secret: gloebit.Secret("a sealing key that is not printed"[:32])}
 	w.watch.Secret("sealing key", sealing.Secret.Reveal())
 	tokens, err := sealed.New(&gloebit.MemoryTokenStore{}, sealing)
 	require.NoError(t, err)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	require.NotEmpty(t, shelf.balance())
-	// Printing goes through the fields of a database, which nobody may use then.
+	// Printing goes through the fields of a database, which must not be used then.
 	w.closeShop()
 	idle, err := books.Open(t.Context(), w.file, w.appKey)
 	require.NoError(t, err)

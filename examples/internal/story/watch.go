@@ -22,7 +22,7 @@ import (
 )
 
 // whereSecretsGo is the document with the table of what may be seen where.
-const whereSecretsGo = "../../docs/security.md"
+const whereSecretsGo = "../../docs/security-tests.md"
 
 // watch stands on both sides of a shop, hears every secret as it goes over the
 // wire, and sees everything that the shop lets out.

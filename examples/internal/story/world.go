@@ -78,7 +78,7 @@ func startWorld(t *testing.T, build launch.Build, file string, s launch.Settings
 	w.sandboxURL, w.appKey, w.gloebit = gloebitServer.URL, app.Key, box.Gloebit()
 	w.settings.URL, w.settings.Provider = w.shopURL, launch.SandboxProvider(w.sandboxURL)
 	w.settings.ClientID, w.settings.ClientSecret = app.Key, gloebit.Secret(app.Secret)
-	w.settings.Logger = w.watch.logger(t.Output())
+	w.settings.Logger, w.settings.Trial = w.watch.logger(t.Output()), true
 	w.openShop()
 	return w
 }
@@ -115,7 +115,7 @@ func (w *world) openShop() {
 	w.open.Store(&shop)
 }
 
-// closeShop closes the shop, if it is open. Nobody is in it.
+// closeShop closes the shop, if it is open. No request is in flight.
 func (w *world) closeShop() {
 	if w.open.Swap(nil) != nil {
 		w.stop()

@@ -116,31 +116,6 @@ type Purchases struct {
 	Lines []Line
 }
 
-// Total is a sum over purchases of one kind.
-type Total struct {
-	Words               string
-	Tone                Tone
-	Purchases, Gloebits int64
-}
-
-// Job is a purchase as the merchant sees it.
-type Job struct {
-	Title           string
-	Quantity, Total int64
-	At              time.Time
-	// Visitor is who pays, State the ledger's word, and Cause what went wrong
-	// last, in words for a log.
-	Visitor, State, Cause string
-	TransactionID         string
-}
-
-// BackOffice is the merchant's page.
-type BackOffice struct {
-	Frame
-	Totals        []Total
-	Stuck, Moving []Job
-}
-
 // NotEnough says that the balance is too small.
 type NotEnough struct {
 	Frame
@@ -169,11 +144,10 @@ type Trouble struct {
 	Resend *Resend
 }
 
-func (Catalogue) template() string  { return "catalogue" }
-func (Article) template() string    { return "article" }
-func (Things) template() string     { return "things" }
-func (Purchases) template() string  { return "purchases" }
-func (BackOffice) template() string { return "backoffice" }
-func (NotEnough) template() string  { return "notenough" }
-func (Goodbye) template() string    { return "goodbye" }
-func (Trouble) template() string    { return "trouble" }
+func (Catalogue) template() string { return "catalogue" }
+func (Article) template() string   { return "article" }
+func (Things) template() string    { return "things" }
+func (Purchases) template() string { return "purchases" }
+func (NotEnough) template() string { return "notenough" }
+func (Goodbye) template() string   { return "goodbye" }
+func (Trouble) template() string   { return "trouble" }

@@ -35,7 +35,7 @@ func pages() map[string]views.Page {
 	shelf := catalogue.New()
 	public := frame("The shelf", "/")
 	public.Visitor, public.Notice = nil, nil
-	waiting := frame("The back office", "/merchant")
+	waiting := frame("My purchases", "/purchases")
 	waiting.Refresh = 2
 	resend := &views.Resend{Slug: "red-scarf", Order: key, Quantity: 2}
 	return map[string]views.Page{
@@ -46,15 +46,11 @@ func pages() map[string]views.Page {
 		"things":     views.Things{Frame: frame("My things", "/things"), Products: []views.Thing{{Slug: "green-hat", Title: "Green hat", Count: 2}, {Slug: "moon-boot", Title: "moon-boot", Count: 1}}, Services: []views.Thing{{Slug: "gift-wrap", Title: "Gift wrap", Count: 1}}},
 		"nothing":    views.Things{Frame: frame("My things", "/things")},
 		"nopurchase": views.Purchases{Frame: frame("My purchases", "/purchases")},
-		"purchases": views.Purchases{Frame: frame("My purchases", "/purchases"), Lines: []views.Line{
+		"purchases": views.Purchases{Frame: waiting, Lines: []views.Line{
 			{Title: "Green hat", Quantity: 1, Total: 40, At: time.Unix(1700000000, 0).UTC(), TransactionID: key.String(), Outcome: "Paid and delivered", Tone: views.Good},
 			{Title: "Golden crown", Quantity: 3, Total: 7500, At: time.Unix(1700000000, 0).UTC(), TransactionID: key.String(), Outcome: "Refused, nothing charged", Tone: views.Bad},
 			{Title: "Red scarf", Quantity: 2, Total: 30, At: time.Unix(1700000000, 0).UTC(), TransactionID: key.String(), Outcome: "Sent to Gloebit", Tone: views.Warn, Words: "No answer from Gloebit yet."},
 		}},
-		"backoffice": views.BackOffice{Frame: waiting, Totals: []views.Total{{Words: "Paid", Tone: views.Good, Purchases: 2, Gloebits: 80}, {Words: "Refused"}}, Stuck: []views.Job{
-			{Title: "Green hat", Quantity: 2, Total: 80, At: time.Unix(1700000000, 0).UTC(), Visitor: "<b>Alice</b>", State: "settled", Cause: "Deliver: <broken>", TransactionID: key.String()},
-		}},
-		"calm":      views.BackOffice{Frame: public},
 		"notenough": views.NotEnough{Frame: frame("Not quite enough gloebits", ""), Slug: "golden-crown", Article: "Golden crown", Quantity: 2, Total: 5000, MoreURL: "https://www.gloebit.com/purchase"},
 		"goodbye":   views.Goodbye{Frame: public, AccountURL: "https://www.gloebit.com/"},
 		"trouble":   views.Trouble{Frame: public, Words: []string{"One.", "Two."}, Act: &views.Action{Label: "Try again", URL: "/things"}, Resend: resend},
@@ -77,7 +73,7 @@ func TestEveryPageRendersWholeWithoutScriptOrInlineStyle(t *testing.T) {
 			}
 			require.NotRegexp(t, ` on[a-z]+="`, body, "no event handlers")
 			require.Equal(t, 1, strings.Count(body, "<h1"), "one heading names the page")
-			require.Equal(t, name == "backoffice", strings.Contains(body, `<meta http-equiv="refresh" content="2">`), "only what waits is loaded again")
+			require.Equal(t, name == "purchases", strings.Contains(body, `<meta http-equiv="refresh" content="2">`), "only what waits is loaded again")
 		})
 	}
 }

@@ -27,6 +27,7 @@ var imports = []struct{ of, may string }{
 	{"servers/...", "connect servers/... internal/redact internal/oauthtest internal/reply"},
 	// What stands on top.
 	{"ledger", ". connect internal/keylock"},
+	{"ledger/console", ". ledger"},
 	{"adapters/...", ". connect adapters/..."},
 	{"oauth1", "connect"},
 	{"otel", ". connect ledger"},

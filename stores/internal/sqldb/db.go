@@ -109,8 +109,8 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64
 		}
 		defer release()
 	}
-	err = d.Patiently(ctx, func() error {
-		result, err := d.SQL.ExecContext(ctx, d.Query(query), args...)
+	err = d.Write(ctx, func(on Asker) error {
+		result, err := on.ExecContext(ctx, d.Query(query), args...)
 		if err != nil {
 			return err
 		}
@@ -122,9 +122,9 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64
 
 // Keys runs a query for one column of text.
 func (d *DB) Keys(ctx context.Context, query string, args ...any) (keys []string, err error) {
-	err = d.Patiently(ctx, func() error {
+	err = d.Read(ctx, func(on Asker) error {
 		keys = nil
-		rows, err := d.SQL.QueryContext(ctx, d.Query(query), args...)
+		rows, err := on.QueryContext(ctx, d.Query(query), args...)
 		if err != nil {
 			return err
 		}

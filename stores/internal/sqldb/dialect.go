@@ -30,11 +30,12 @@ const SetDurable = "set_config('synchronous_commit', CASE current_setting('synch
 func (d Dialect) begin(lease time.Duration) []string {
 	switch d {
 	case Postgres: // both in one: what has no arguments, the drivers send as it is
-		return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "+
+		// Not READ WRITE: a server whose default is read only has been demoted.
+		return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; "+
 			"SET LOCAL idle_in_transaction_session_timeout = %d; SELECT "+SetDurable, lease.Milliseconds())}
 	case MySQL: // which counts in seconds
 		return []string{
-			fmt.Sprintf("SET SESSION wait_timeout = %d", int64(math.Ceil(lease.Seconds()))),
+			fmt.Sprintf("SET @gloebit_wait_timeout = @@SESSION.wait_timeout, SESSION wait_timeout = %d", int64(math.Ceil(lease.Seconds()))),
 			"SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
 			"START TRANSACTION READ WRITE",
 		}
@@ -50,9 +51,9 @@ func (d *DB) restore(named string) string {
 	case d.Dialect != MySQL:
 		return ""
 	case named == "":
-		return "SET SESSION wait_timeout = DEFAULT"
+		return "SET SESSION wait_timeout = @gloebit_wait_timeout"
 	}
-	return "SET SESSION wait_timeout = DEFAULT, @gloebit_released = RELEASE_LOCK(" + d.mysqlLock(named) + ")"
+	return "SET SESSION wait_timeout = @gloebit_wait_timeout, @gloebit_released = RELEASE_LOCK(" + d.mysqlLock(named) + ")"
 }
 
 // mysqlLock is the name of a lock in MySQL. It is one for the tables of a prefix

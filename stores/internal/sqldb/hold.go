@@ -3,7 +3,6 @@ package sqldb
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,14 +21,15 @@ const (
 // takes no context, and it rolls back, and so frees the user, as soon as the
 // context ends, while fn still runs.
 type Hold struct {
-	Conn   *sql.Conn
-	db     *DB
-	lease  time.Duration // how long the server keeps it for a client that is silent
-	named  string        // the MySQL lock that the connection holds
-	free   func()        // lets another take a connection; nil when that is for others to do
-	ended  bool          // the connection has been given back
-	over   bool          // the transaction has ended
-	broken bool          // the connection must not be used again
+	Conn    *sql.Conn
+	db      *DB
+	lease   time.Duration // how long the server keeps it for a client that is silent
+	named   string        // the MySQL lock that the connection holds
+	free    func()        // lets another take a connection; nil when that is for others to do
+	ended   bool          // the connection has been given back
+	over    bool          // the transaction has ended
+	broken  bool          // the connection must not be used again
+	useless bool          // its server takes no writes any more, or is shutting down
 
 	heard    atomic.Pointer[time.Time] // when the server was last asked something that it has answered
 	quiet    sync.Mutex                // held by who uses the connection while an fn runs
@@ -37,7 +37,7 @@ type Hold struct {
 	prepared bool                      // and so they may from now on, without our knowing
 }
 
-// Hold takes a connection and begins a transaction with that lease. Whoever gets
+// Hold takes a connection and begins a transaction with that lease. The caller that gets
 // one ends it.
 func (d *DB) Hold(ctx context.Context, lease time.Duration) (*Hold, error) {
 	var begun error
@@ -67,19 +67,55 @@ func (d *DB) Hold(ctx context.Context, lease time.Duration) (*Hold, error) {
 	return nil, begun
 }
 
-// HoldRoom is a Hold that waits for room, and frees it in the end.
-func (d *DB) HoldRoom(ctx context.Context, lease time.Duration) (*Hold, error) {
+// HoldLocked is a Hold in which lock has locked something. Lock may be called
+// again, in another Hold: it has done nothing by then, and the server's or the
+// role's own limits must not end the wait before the context does.
+func (d *DB) HoldLocked(ctx context.Context, lease time.Duration, lock func(*Hold) error) (*Hold, error) {
+	for t := d.tries(); ; {
+		h, err := d.Hold(ctx, lease)
+		if err == nil {
+			if err = lock(h); err == nil {
+				return h, nil
+			}
+			h.End()
+		}
+		if !t.again(ctx, err, true) {
+			return nil, err
+		}
+	}
+}
+
+// HoldRoom is a HoldLocked that waits for room, and frees it in the end.
+func (d *DB) HoldRoom(ctx context.Context, lease time.Duration, lock func(*Hold) error) (*Hold, error) {
 	free, err := d.room(ctx)
 	if err != nil {
 		return nil, err
 	}
-	h, err := d.Hold(ctx, lease)
+	h, err := d.HoldLocked(ctx, lease, lock)
 	if err != nil {
 		free()
 		return nil, err
 	}
 	h.free = free
 	return h, nil
+}
+
+// Transact calls do in a transaction of its own, and commits it. Do may be called
+// again, in another transaction.
+func (d *DB) Transact(ctx context.Context, lease time.Duration, do func(*Hold) error) error {
+	for t := d.tries(); ; {
+		undone := true
+		h, err := d.Hold(ctx, lease)
+		if err == nil {
+			if err = do(h); err == nil {
+				undone, err = false, h.Commit(ctx)
+			}
+			h.End()
+		}
+		if err == nil || !t.again(ctx, err, undone) {
+			return err
+		}
+	}
 }
 
 func (h *Hold) begin(ctx context.Context) error {
@@ -102,19 +138,38 @@ func (h *Hold) Exec(ctx context.Context, query string, args ...any) (changed int
 		changed, err = result.RowsAffected()
 		return err
 	})
-	return changed, err
+	return changed, h.note(err)
 }
+
+// QueryRow runs a query for one row, which scan reads.
+func (h *Hold) QueryRow(ctx context.Context, scan func(*sql.Row) error, query string, args ...any) error {
+	return h.note(h.db.Patiently(ctx, func() error {
+		return scan(h.Conn.QueryRowContext(ctx, h.db.Query(query), args...))
+	}))
+}
+
+// note keeps the connection from going back to the pool when the error of a
+// statement says that it is of no use.
+func (h *Hold) note(err error) error {
+	if f := failureOf(err); f == refusing || f == lost {
+		h.useless = true
+	}
+	return err
+}
+
+// errInterrupted is what MariaDB's max_statement_time makes of a wait for a name.
+var errInterrupted = errors.New("GET_LOCK was interrupted")
 
 // LockName waits for a lock of MySQL's by name.
 func (h *Hold) LockName(ctx context.Context, name string) error {
 	query := fmt.Sprintf("SELECT GET_LOCK(%s, %d)", h.db.mysqlLock(name), lockSlices)
 	for {
 		var got sql.NullInt64
-		if err := h.Conn.QueryRowContext(ctx, query).Scan(&got); err != nil {
+		if err := h.QueryRow(ctx, func(row *sql.Row) error { return row.Scan(&got) }, query); err != nil {
 			return err
 		}
 		if !got.Valid {
-			return errors.New("GET_LOCK failed")
+			return errInterrupted
 		}
 		if got.Int64 == 1 {
 			h.named = name
@@ -151,8 +206,8 @@ func (h *Hold) End() {
 		_, err := h.Exec(ctx, statement)
 		h.broken = err != nil
 	}
-	if h.broken {
-		_ = h.Conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it
+	if h.broken || h.useless && h.db.Dialect != SQLite {
+		drop(h.Conn)
 	}
 	_ = h.Conn.Close() // gives it back, or says that it is closed
 }

@@ -86,7 +86,7 @@ func (l *Lent) use(ctx context.Context, ask func(context.Context) error) error {
 	err := ask(l.bind(ctx))
 	if err == nil {
 		l.hold.hear(asked)
-	} else if l.passing == nil && passing(err) {
+	} else if _ = l.hold.note(err); l.passing == nil && passing(err) {
 		l.passing = err
 	}
 	return err

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ShortLease is the lease of a hold that lends its transaction to nobody: it can
+// ShortLease is the lease of a hold that lends its transaction to no caller: it can
 // be asked at any time whether it is there.
 const ShortLease = 10 * time.Second
 

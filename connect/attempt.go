@@ -1,0 +1,169 @@
+package connect
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+)
+
+// The last characters of a state say when it expires, so that a late callback
+// can be told from a used one when neither the store nor the session has the
+// state any more. Anybody can change them; nothing but the words depends on
+// them.
+const (
+	expiryLength = 7 // base 36, good until the year 4453
+	stateLength  = nonceLength + expiryLength
+)
+
+func newState(expires time.Time) string {
+	return newNonce() + fmt.Sprintf("%0*s", expiryLength, strconv.FormatInt(max(expires.Unix(), 0), 36))
+}
+
+// isExpired reports whether a state says that it has expired.
+func (c *Connector) isExpired(state string) bool {
+	if len(state) != stateLength {
+		return false
+	}
+	expires, err := strconv.ParseInt(state[nonceLength:], 36, 64)
+	return err == nil && c.clock().Unix() >= expires
+}
+
+// attemptCookie is the name of a cookie that holds the binding of one
+// connection. Two tabs that start to connect before either has a session get a
+// session each, and the browser keeps one of them; two requests of one session
+// may each save a binding, and the session keeps one of them. This cookie is
+// still there for the other tab.
+func (c *Connector) attemptCookie(state string) string {
+	return c.attemptPrefix() + stateID(state)[:8]
+}
+
+func (c *Connector) attemptPrefix() string {
+	prefix := c.name + "-" + c.id + "-"
+	if c.redirect.Scheme == "https" {
+		return "__Host-" + prefix
+	}
+	return prefix
+}
+
+// setAttemptCookie sets a cookie of an attempt; an empty binding deletes it.
+func (c *Connector) setAttemptCookie(w http.ResponseWriter, name, binding string) {
+	cookie := &http.Cookie{
+		Name: name, Value: binding, Path: "/", MaxAge: int(c.connectFor.Seconds()),
+		Secure: c.redirect.Scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	if binding == "" {
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(w, cookie)
+}
+
+// giveAttemptCookie sets the cookie of an attempt whose binding is new. The
+// cookies that the browser has from a session before are deleted.
+func (c *Connector) giveAttemptCookie(w http.ResponseWriter, r *http.Request, started attempt) {
+	if !started.bindingIsNew || c.server.StateNotReturned {
+		return
+	}
+	for _, cookie := range r.Cookies() {
+		if strings.HasPrefix(cookie.Name, c.attemptPrefix()) {
+			c.setAttemptCookie(w, cookie.Name, "")
+		}
+	}
+	c.setAttemptCookie(w, c.attemptCookie(started.state), started.binding)
+}
+
+// bindings returns what binds a connection to this browser: the value in its
+// session and, beside that, the one in the cookie of this state's attempt. The
+// cookie alone does not count: signing out and connecting end the attempts of a
+// session.
+func (c *Connector) bindings(r *http.Request, state string) (bindings []string, err error) {
+	binding, err := c.session(r.Context(), c.keys.binding)
+	if err != nil || binding == "" {
+		return nil, err
+	}
+	cookie, err := r.Cookie(c.attemptCookie(state))
+	if err != nil || len(cookie.Value) != nonceLength {
+		return []string{binding}, nil
+	}
+	return []string{binding, cookie.Value}, nil
+}
+
+// sentCookie reports whether the browser sent the session's cookie or, where
+// its name is not known, any cookie.
+func (c *Connector) sentCookie(r *http.Request) bool {
+	manager, ok := c.sessions.(*scs.SessionManager)
+	if c.ownSessions != nil {
+		manager, ok = c.ownSessions.manager, true
+	}
+	if !ok {
+		return len(r.Cookies()) > 0
+	}
+	return hasCookie(r, manager.Cookie.Name)
+}
+
+func hasCookie(r *http.Request, name string) bool {
+	_, err := r.Cookie(name)
+	return err == nil
+}
+
+// reloadedParam is a parameter of the callback. It says that the page of the
+// callback has loaded it again.
+const reloadedParam = "reloaded"
+
+// reload answers a callback that came from another site without a session by a
+// page that loads it again, now from this site: browsers then send a cookie
+// that is SameSite=Strict too. It reports whether it has answered.
+func (c *Connector) reload(w http.ResponseWriter, r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	binding, err := c.session(r.Context(), c.keys.binding)
+	switch {
+	case err != nil || len(r.URL.RawQuery) > maxQuery:
+	case binding == "" && site == "cross-site" && !r.URL.Query().Has(reloadedParam) && isPageLoad(r):
+		again := "?" + r.URL.RawQuery + "&" + reloadedParam + "=1"
+		w.Header().Set("Refresh", "0; url="+again)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		_, _ = fmt.Fprintf(w, "<!DOCTYPE html>\n<title>Connecting</title>\n<p><a href=\"%s\">Continue</a></p>\n", html.EscapeString(again))
+		return true
+	case binding != "" && site == "same-origin" && r.URL.Query().Has(reloadedParam):
+		c.log.WarnContext(r.Context(), c.name+": the session's cookie came only when the browser loaded the callback again: "+
+			"it is SameSite=Strict; set SameSite=Lax", "reason", "cookie_strict")
+	}
+	return false
+}
+
+// pageOfState returns the page to go on to when the user is connected and the
+// state is of no more use: the page of the connection that it was of, if that
+// is still known.
+func (c *Connector) pageOfState(r *http.Request) string {
+	ctx, state := r.Context(), r.URL.Query().Get("state")
+	if len(state) != stateLength {
+		return c.homePath
+	}
+	hashed := stateID(state)
+	if done, err := c.session(ctx, c.keys.done); err == nil {
+		page, ok := strings.CutPrefix(done, hashed+" ")
+		if _, err := CheckReturnTo(page); ok && err == nil {
+			return page
+		}
+	}
+	if pending, err := c.states.Take(ctx, c.key(hashed)); err == nil && pending.ReturnTo != "" {
+		return pending.ReturnTo
+	}
+	return c.homePath
+}
+
+// maxDone is of a page that a session remembers: sessions may be cookies.
+const maxDone = 256
+
+// remember notes the page of a completed connection in the session, for a
+// browser that loads the callback again.
+func (c *Connector) remember(r *http.Request, state, page string) {
+	if state != "" && page != c.homePath && len(page) <= maxDone {
+		c.sessions.Put(r.Context(), c.keys.done, stateID(state)+" "+page)
+	}
+}
