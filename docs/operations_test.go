@@ -2,52 +2,65 @@ package docs_test
 
 import (
 	"context"
-	"database/sql"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/signal"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/internal/testkit"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/stretchr/testify/require"
 )
 
-func probes(mux *http.ServeMux, logger *slog.Logger, merchant *gloebit.Merchant, purchases *ledger.Ledger) {
+// addHealth adds what a supervisor and a load balancer ask.
+func addHealth(mux *http.ServeMux, merchant *gloebit.Merchant, purchases *ledger.Ledger, logger *slog.Logger) {
 	mux.Handle("GET /live", gloebit.HealthHandler(logger))
 	mux.Handle("GET /ready", gloebit.HealthHandler(logger, merchant.Health, purchases.Ready))
 }
 
-func serve(mux *http.ServeMux, listener net.Listener, purchases *ledger.Ledger, db *sql.DB) error {
+// serve runs a shop until it gets a signal.
+func serve(purchases *ledger.Ledger, mux http.Handler, listener net.Listener, db io.Closer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := purchases.Serve(ctx, &http.Server{Handler: mux}, listener, db)
 	return err
 }
 
+// closed tells when it is closed.
+type closed chan struct{}
+
+func (c closed) Close() error { close(c); return nil }
+
 func TestOperations(t *testing.T) {
-	merchant, err := gloebit.New(gloebit.Config{
-		ClientID: "shop", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
-		Provider: gloebit.Sandbox(),
-	})
-	require.NoError(t, err)
+	_, merchant := connected(t)
 	purchases, err := ledger.New(ledger.Config{
-		Merchant: merchant, CallbackURL: "https://shop.example/hold", Keys: []gloebit.Secret{"the first key, of 32 bytes or so"},
+		Merchant: merchant, CallbackURL: "http://127.0.0.1:8080/gloebit/hold",
+		Keys: []gloebit.Secret{"32 random bytes, from your secrets"},
 	})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
-	probes(mux, slog.New(slog.DiscardHandler), merchant, purchases)
-	for path, want := range map[string]int{"/live": http.StatusOK, "/ready": http.StatusServiceUnavailable} {
-		answer := httptest.NewRecorder()
-		mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, nil))
-		require.Equal(t, want, answer.Code, "%s, and Run does not run", path)
-	}
+	addHealth(mux, merchant, purchases, slog.New(slog.DiscardHandler))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	require.ErrorIs(t, serve(mux, listener, purchases, sql.OpenDB(nil)), net.ErrClosed)
+	database, ended := make(closed), make(chan error)
+	go func() { ended <- serve(purchases, mux, listener, database) }()
+
+	browser := testkit.NewBrowser(t)
+	for _, path := range []string{"/live", "/ready"} {
+		r := testkit.NewRequest(t, http.MethodGet, "http://"+listener.Addr().String()+path, nil)
+		require.Eventually(t, func() bool {
+			return testkit.Load(t, browser, r).Status == http.StatusOK
+		}, 20*time.Second, 10*time.Millisecond)
+	}
+	process, err := os.FindProcess(os.Getpid())
+	require.NoError(t, err)
+	require.NoError(t, process.Signal(syscall.SIGTERM))
+	require.NoError(t, <-ended)
+	<-database
 }

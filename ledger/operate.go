@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -23,6 +24,31 @@ func (l *Ledger) List(ctx context.Context, q Query) ([]Purchase, error) {
 	q.Realm = l.realm
 	purchases, err := l.store.List(ctx, q)
 	return purchases, storeError("list purchases", err)
+}
+
+// All iterates over all purchases of the ledger's realm that the query asks for,
+// in the order of [Ledger.List]. It lists Query.Limit of them at a time, and
+// uses no store while the caller's loop body runs. A purchase that is created
+// meanwhile may be left out. It ends after an error, which is that of List.
+func (l *Ledger) All(ctx context.Context, q Query) iter.Seq2[Purchase, error] {
+	return func(yield func(Purchase, error) bool) {
+		for {
+			page, err := l.List(ctx, q)
+			if err != nil {
+				yield(Purchase{}, err)
+				return
+			}
+			for _, p := range page {
+				if !yield(p, nil) {
+					return
+				}
+			}
+			if len(page) < q.PageSize() {
+				return
+			}
+			q.After = page[len(page)-1].Cursor()
+		}
+	}
 }
 
 // Counts returns how many unfinished purchases there are by realm and state,

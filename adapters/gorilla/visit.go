@@ -117,9 +117,9 @@ func (v *visit) Save(w http.ResponseWriter) error {
 	return nil
 }
 
-// largestCookie is how many bytes of name and value browsers keep (RFC 6265
+// maxCookie is how many bytes of name and value browsers keep (RFC 6265
 // section 6.1, RFC 6265bis section 5.7).
-const largestCookie = 4096
+const maxCookie = 4096
 
 // fit saves the session and returns the header with its cookie. While the cookie
 // is too large for a browser, it drops what is left of the connections that were
@@ -129,7 +129,7 @@ func (v *visit) fit() (http.Header, error) {
 		header := headerOnly{}
 		err := v.session.Save(v.request, header)
 		size := len(v.session.Name()) + v.valueLength(header)
-		if err == nil && size <= largestCookie || err != nil && !strings.Contains(err.Error(), "the value is too long") {
+		if err == nil && size <= maxCookie || err != nil && !strings.Contains(err.Error(), "the value is too long") {
 			return http.Header(header), err
 		}
 		if !v.dropOldest() {
@@ -137,7 +137,7 @@ func (v *visit) fit() (http.Header, error) {
 				err = fmt.Errorf("its cookie has %d bytes", size)
 			}
 			return nil, fmt.Errorf("gloebitgorilla: the session is too large for a cookie, of which browsers keep %d bytes: "+
-				"keep less in it, or use a store on the server: %w", largestCookie, err)
+				"keep less in it, or use a store on the server: %w", maxCookie, err)
 		}
 	}
 }

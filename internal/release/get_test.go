@@ -18,7 +18,7 @@ import (
 // and then those of env, and returns what it prints.
 func goCommand(t *testing.T, dir string, env []string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, "go", args...)
 	command.Dir = dir
@@ -52,7 +52,7 @@ func TestGet(t *testing.T) {
 	for dir, framework := range map[string]string{
 		".": "", "connect/cli": "github.com/gofrs/flock", "oauth1": "github.com/dghubble/oauth1", "stores/redisstore": "github.com/redis/go-redis/v9",
 		"adapters/chi": "github.com/go-chi/chi/v5", "adapters/echo": "github.com/labstack/echo/v5", "adapters/fiber": "github.com/gofiber/fiber/v3",
-		"adapters/gin": "github.com/gin-gonic/gin", "adapters/gorilla": "github.com/gorilla/sessions",
+		"adapters/gin": "github.com/gin-gonic/gin", "adapters/gorilla": "github.com/gorilla/sessions", "cmd/gloebit": "github.com/gofrs/flock",
 		"otel": "go.opentelemetry.io/otel",
 	} {
 		t.Run(path.Join(r.path, dir), func(t *testing.T) {
@@ -61,8 +61,12 @@ func TestGet(t *testing.T) {
 			t.Log(goCommand(t, shop, env, "get", path.Join(r.path, dir)+"@"+r.version))
 			from, to := path.Join(top, dir, "example_test.go"), "example_test.go"
 			build := []string{"test", "-vet=off", "-run", "^$", "."}
-			if dir == "." {
+			switch dir {
+			case ".":
 				from, to, build = top+"/examples/minimal/main.go", "main.go", []string{"build", "-o", os.DevNull, "."}
+			case "cmd/gloebit": // a program, which has no example
+				from, to = path.Join(top, dir, "README.md"), "README.md"
+				build = []string{"build", "-o", os.DevNull, path.Join(r.path, dir)}
 			}
 			source, err := os.ReadFile(filepath.FromSlash(from))
 			require.NoError(t, err)
@@ -81,7 +85,7 @@ func TestGet(t *testing.T) {
 			}
 		})
 	}
-	require.Len(t, r.modules, 10)
+	require.Len(t, r.modules, 11)
 }
 
 // download puts what the published modules require into the module cache of the

@@ -2,6 +2,7 @@ package sqlledger
 
 import (
 	"context"
+	"database/sql"
 	"strconv"
 	"strings"
 	"time"
@@ -114,27 +115,15 @@ func places() string {
 // Counts implements [ledger.Store]. The error is that of the context when it has
 // ended, or the database's.
 func (s *Store) Counts(ctx context.Context, overdue time.Time) (counts []ledger.Count, err error) {
-	var cases strings.Builder // of the order of states
-	for i, state := range ledger.States() {
-		cases.WriteString(" WHEN '" + string(state) + "' THEN " + string(rune('0'+i)))
-	}
-	query := s.db.Query("SELECT realm, state, COUNT(*), COUNT(stuck_at), COUNT(CASE WHEN next_at < ? THEN 1 END) FROM " + table +
-		" WHERE " + unfinished + " GROUP BY realm, state ORDER BY realm, CASE state" + cases.String() + " END")
-	err = s.db.Read(ctx, func(on sqldb.Asker) error {
-		counts = nil
-		rows, err := on.QueryContext(ctx, query, s.db.Dialect.Time(overdue))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var c ledger.Count
-			if err := rows.Scan(&c.Realm, &c.State, &c.Purchases, &c.Stuck, &c.Overdue); err != nil {
-				return err
-			}
-			counts = append(counts, c)
-		}
-		return rows.Err()
+	oldest, since := s.db.Dialect.Select("MIN(created_at)"), s.db.Dialect.Select("MIN(CASE WHEN next_at < ? THEN next_at END)")
+	query := "SELECT realm, state, COUNT(*), COUNT(stuck_at), COUNT(CASE WHEN next_at < ? THEN 1 END), " + oldest + ", " + since + " FROM " + table +
+		" WHERE " + unfinished + " GROUP BY realm, state ORDER BY realm, CASE state" + places() + " END"
+	before := s.db.Dialect.Time(overdue)
+	err = s.each(ctx, query, []any{before, before}, func() { counts = nil }, func(rows *sql.Rows) error {
+		var c ledger.Count
+		err := rows.Scan(&c.Realm, &c.State, &c.Purchases, &c.Stuck, &c.Overdue, (*sqldb.Time)(&c.Oldest), (*sqldb.Time)(&c.OverdueSince))
+		counts = append(counts, c)
+		return err
 	})
 	return counts, failed(ctx, "count purchases", err)
 }

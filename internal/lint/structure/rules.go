@@ -27,7 +27,8 @@ var imports = []struct{ of, may string }{
 	{"servers/...", "connect servers/... internal/redact internal/oauthtest internal/reply"},
 	// What stands on top.
 	{"ledger", ". connect internal/keylock"},
-	{"ledger/console", ". ledger"},
+	{"ledger/export", "ledger"},
+	{"ledger/console", ". ledger ledger/export"},
 	{"adapters/...", ". connect adapters/..."},
 	{"oauth1", "connect"},
 	{"otel", ". connect ledger"},

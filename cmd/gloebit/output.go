@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+)
+
+// printable keeps what a user has chosen, such as a name, from moving the cursor
+// of the operator's terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
+// printJSON writes a value for programs.
+func (a *app) printJSON(value any) error {
+	out := json.NewEncoder(a.out)
+	out.SetIndent("", "  ")
+	return out.Encode(value)
+}
+
+// printCount writes how many of something there were.
+func (a *app) printCount(what string, n int64) error {
+	if a.json {
+		return a.printJSON(map[string]int64{what: n})
+	}
+	_, err := fmt.Fprintf(a.out, "%s: %d\n", what, n)
+	return err
+}
+
+// table is rows for people; the first is the head.
+type table [][]string
+
+// add adds a row. A text that is empty, or a time that is zero, is a dash.
+func (t *table) add(cells ...any) {
+	row := make([]string, len(cells))
+	for i, cell := range cells {
+		if at, ok := cell.(time.Time); ok {
+			cell = moment(at)
+		}
+		row[i] = strings.ReplaceAll(printable(fmt.Sprint(cell)), "\n", " ")
+		if row[i] == "" {
+			row[i] = "-"
+		}
+	}
+	*t = append(*t, row)
+}
+
+func (t table) print(w io.Writer) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range t {
+		if _, err := fmt.Fprintln(out, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateTime)
+}
+
+// parseMoment reads a day or a time. Empty is the zero time.
+func parseMoment(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, usage("--%s is neither a day in UTC, such as 2026-05-01, nor a time, such as 2026-05-01T12:00:00Z", flag)
+}
+
+// confirm asks before what can't be undone.
+func (a *app) confirm(yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	if !a.canAsk {
+		return usage("this can't be undone, and there is no terminal to ask on: add --yes; nothing was done")
+	}
+	fmt.Fprintf(a.log, "%s [y/N] ", printable(question))
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return errors.New("not confirmed: nothing was done")
+	}
+	return nil
+}
