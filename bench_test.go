@@ -24,7 +24,7 @@ import (
 // These figures drift with what else the machine does. Allocations don't, and
 // ratios between those of one group hardly.
 
-// nowhere is a response that nobody reads.
+// nowhere is a response that is not read.
 type nowhere struct{ header http.Header }
 
 func (n *nowhere) Header() http.Header         { return n.header }
@@ -48,12 +48,12 @@ var greeting = []byte("hello")
 
 func greetUser(w http.ResponseWriter, r *http.Request) {
 	if gloebit.MustFromContext(r.Context()).User().ID == "" {
-		panic("nobody")
+		panic("no user")
 	}
 	_, _ = w.Write(greeting)
 }
 
-// benchMerchant is a merchant to whom alice is connected.
+// benchMerchant is a merchant to which alice is connected.
 func benchMerchant(b testing.TB, changes ...func(*gloebit.Config)) *gloebit.Merchant {
 	config := validConfig()
 	tokens := &gloebit.MemoryTokenStore{}
@@ -77,7 +77,7 @@ func BenchmarkRequest(b *testing.B) {
 	b.Run("bare", func(b *testing.B) {
 		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Context().Value(userKey{}).(string) == "" {
-				panic("nobody")
+				panic("no user")
 			}
 			_, _ = w.Write(greeting)
 		})

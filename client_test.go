@@ -386,7 +386,7 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 
 func TestARequestThatNeverLeftHasAKnownOutcome(t *testing.T) {
 	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
-		c.Provider = gloebit.ProviderAt("http://127.0.0.1:1") // nobody listens there
+		c.Provider = gloebit.ProviderAt("http://127.0.0.1:1") // no server listens there
 	})
 	_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
 	require.ErrorIs(t, err, gloebit.ErrUnavailable)

@@ -120,7 +120,7 @@ func TestACallThatKeepsFailingDoesNotLoop(t *testing.T) {
 	w.gloebit.Inject(gloebittest.Fault{Path: "balance", Reason: "missing domain"})
 	b := w.browser("")
 	p := b.get("/balance")
-	require.Equal(t, http.StatusForbidden, p.status, "after connecting once more in vain")
+	require.Equal(t, http.StatusForbidden, p.status, "after connecting once more")
 	require.Contains(t, p.body, "/gloebit/connect?return_to=%2Fbalance&amp;scope=balance")
 	require.Equal(t, 2, w.exchanges())
 	w.clock.Advance(time.Minute)
@@ -240,7 +240,7 @@ func TestAThousandWaitersAreOneRefresh(t *testing.T) {
 	for i := range 1000 {
 		group.Go(func() {
 			ctx := t.Context()
-			if i%10 == 0 { // who gives up takes nobody along
+			if i%10 == 0 { // a caller who gives up leaves the others alone
 				short, cancel := context.WithCancel(ctx)
 				cancel()
 				ctx = short

@@ -147,7 +147,7 @@ func (s *tokens) RoundTrip(*http.Request) (*http.Response, error) {
 	return recorder.Result(), nil
 }
 
-// untouchable are sessions that nobody may ask.
+// untouchable are sessions that must not be asked.
 type untouchable struct{ gloebit.SessionStore }
 
 func TestLimitIsAskedFirstOfAll(t *testing.T) {
@@ -369,7 +369,7 @@ func TestTheDocumentedLimitsHaveTests(t *testing.T) {
 	}
 }
 
-// TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything has somebody else hold
+// TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything has another caller hold
 // the user for longer than a call may take.
 func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
 	for name, limit := range map[string]time.Duration{"without a deadline": 0, "with one": 5 * time.Second} {

@@ -367,7 +367,7 @@ func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing
 		name   string
 		alice  func(*connect.Credential)
 		bob    connect.Credential
-		paidBy string // empty when nobody is to pay
+		paidBy string // empty when no user is to pay
 	}{
 		{"refreshed on another replica", nil, connect.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected}, "alice 2"},
 		{"connected again with the same account", nil, connect.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected.Add(1)}, "alice 2"},

@@ -60,5 +60,5 @@ func TestRealmOutlivesTheClientID(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "u", client.User().ID)
 	_, err = before.Client(t.Context(), "u")
-	require.NoError(t, err, "nobody has removed it")
+	require.NoError(t, err, "it was not removed")
 }

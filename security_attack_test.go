@@ -166,7 +166,7 @@ func TestSecurityAttackContextsThatEnd(t *testing.T) {
 	_, err = client.Balance(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = client.Balance(t.Context())
-	require.NoError(t, err, "who goes away while a token is refreshed takes it from nobody")
+	require.NoError(t, err, "a caller that goes away while a token is refreshed takes it from no other")
 	require.Equal(t, 5, w.exchanges())
 }
 

@@ -320,7 +320,7 @@ func TestSecurity17SessionOfSomebodyIsNotMadeLongerByConnecting(t *testing.T) {
 			merchant.ConnectHandler().ServeHTTP(httptest.NewRecorder(), r)
 			time.Sleep(4 * time.Minute)
 		}
-		require.ErrorIs(t, known(merchant, cookie), gloebit.ErrNotConnected, "whoever has the cookie")
+		require.ErrorIs(t, known(merchant, cookie), gloebit.ErrNotConnected, "the holder of the cookie")
 	})
 }
 

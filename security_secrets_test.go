@@ -41,7 +41,7 @@ func TestSecurity22SecretsDoNotPrint(t *testing.T) {
 	encoded, err = xml.Marshal(connect.Credential{AccessToken: secret})
 	require.NoError(t, err)
 	require.NotContains(t, string(encoded), value)
-	require.NotContains(t, secret.GoString(), value, "for those who don't go by Format")
+	require.NotContains(t, secret.GoString(), value, "for callers that don't use Format")
 
 	var logged bytes.Buffer
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&logged, nil), slog.NewJSONHandler(&logged, nil)} {

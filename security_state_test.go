@@ -114,7 +114,7 @@ func TestSecurity02StoresKeepHashesOfStatesAndBindings(t *testing.T) {
 	state := w.browser("").location("/gloebit/connect").Query().Get("state")
 	kept := fmt.Sprintf("%s %+v", w.states.lastKey, w.states.lastPending)
 	for i := range len(state) - 8 {
-		require.NotContains(t, kept, state[i:i+8], "whoever reads the store can't answer in the user's place")
+		require.NotContains(t, kept, state[i:i+8], "a reader of the store can't answer in the user's place")
 	}
 	sessions, err := w.sessions.Store.(*memstore.MemStore).All()
 	require.NoError(t, err)

@@ -117,7 +117,7 @@ func TestNewcomersTakeNoRoomOfThoseWhoConnect(t *testing.T) {
 	require.Equal(t, 1, a.connector.Sessions())
 }
 
-// memoryOfAFlood is what 50,000 connects that nobody completes may cost, each
+// memoryOfAFlood is what 50,000 connects that are never completed may cost, each
 // from a browser of its own and with the longest return_to. The documents say so.
 const memoryOfAFlood = 200 << 20
 
@@ -125,7 +125,7 @@ func TestAFloodOfConnectsCostsABoundedAmountOfMemory(t *testing.T) {
 	connector := shop(t)
 	handler := connector.ConnectHandler()
 	target := "/oauth/connect?return_to=/" + strings.Repeat("x", 2047) + "&scope=balance&x="
-	target += strings.Repeat("x", 8000-len(target)) // which nobody keeps
+	target += strings.Repeat("x", 8000-len(target)) // which is not kept
 	before := heap()
 	started := 0
 	for range 50_000 {
@@ -197,7 +197,7 @@ func TestNothingFollowsASessionThatCantBeSaved(t *testing.T) {
 func TestSecurity17SessionsAreKeptWithoutTheirCookies(t *testing.T) {
 	connector := shop(t)
 	cookie := connector.SignInAs("alice").Value
-	require.NotContains(t, connector.SessionsAtRest(), cookie, "whoever reads the memory is nobody")
+	require.NotContains(t, connector.SessionsAtRest(), cookie, "a reader of the memory gets no session")
 	require.Contains(t, connector.SessionsAtRest(), "alice")
 }
 

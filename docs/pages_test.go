@@ -34,6 +34,7 @@ var sources = map[string][]string{
 	"merchants.md":                  {"merchants_test.go"},
 	"migrating-from-goth.md":        {"goth_test.go"},
 	"migrating-from-opensim.md":     {"opensim_test.go"},
+	"operations.md":                 {"operations_test.go"},
 	"proxies.md":                    {"proxies_test.go"},
 	"stores.md": {
 		"../stores/sqlstore/drivertest/guide_test.go", "../stores/redisstore/example_test.go",
@@ -49,7 +50,9 @@ var elsewhere = []string{"migrating-from-blotre-py.md", "migrating-from-gloebit-
 // beside the code of the modules that are here.
 func pages(t *testing.T) (all []string) {
 	t.Helper()
-	for _, pattern := range []string{"*.md", "decisions/*.md", "../*.md", "../bench/*.md", "../adapters/*/*.md", "../cmd/*/*.md", "../examples/*/*.md"} {
+	for _, pattern := range []string{
+		"*.md", "decisions/*.md", "../*.md", "../bench/*.md", "../otel/*.md", "../adapters/*/*.md", "../cmd/*/*.md", "../examples/*/*.md",
+	} {
 		found, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, name := range found {

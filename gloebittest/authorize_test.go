@@ -55,7 +55,7 @@ func TestAuthorizeSaysWhichRedirectURIsAreRegistered(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	a := w.get("oauth2/authorize?"+w.authorizeQuery("redirect_uri", "http://evil.example/gloebit").Encode(), "")
 	require.Contains(t, a.text, "begin with http://shop.example/gloebit.")
-	require.NotContains(t, a.text, "evil.example", "nobody else's words are shown")
+	require.NotContains(t, a.text, "evil.example", "only Gloebit's words are shown")
 
 	none, err := w.server.AddApplication(gloebittest.Application{Name: "Without"})
 	require.NoError(t, err)

@@ -31,6 +31,12 @@ var (
 	// ErrUnfinished is returned by [Ledger.Erase] when a purchase of the user is
 	// not finished.
 	ErrUnfinished = errors.New("ledger: a purchase is not finished")
+	// ErrNotRunning is returned by [Ledger.Ready] and [Ledger.Health] when
+	// [Ledger.Run] does not run in this process.
+	ErrNotRunning = errors.New("ledger: Run does not run in this process")
+	// ErrOverdue is returned by [Ledger.Health] when steps of purchases should
+	// have been tried a minute ago.
+	ErrOverdue = errors.New("ledger: purchases are overdue")
 	// ErrUnreadable is returned by a [Store] when it can't read a purchase that
 	// it keeps. The store itself works.
 	ErrUnreadable = errors.New("ledger: the purchase can't be read")

@@ -67,7 +67,7 @@ func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
 	require.Equal(t, yes, body)
 }
 
-// Whoever reads the log must not be able to call what is in it.
+// A reader of the log must not be able to call what is in it.
 func TestSecurity31SignaturesStayOutOfTheLogAndThePurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

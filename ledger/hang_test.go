@@ -246,7 +246,7 @@ func TestADeliveryThatTheStoreCouldNotKeepIsTriedAgainSoon(t *testing.T) {
 			}
 			return nil
 		}
-		require.NoError(t, q.ledger.Reconcile(t.Context()), "that the try was in vain is recorded")
+		require.NoError(t, q.ledger.Reconcile(t.Context()), "the failed try is recorded")
 		p := q.wantState("purchase", ledger.Settled)
 		require.Equal(t, 1, p.Attempts)
 		require.Contains(t, p.Cause, errDown.Error())

@@ -115,7 +115,7 @@ func TestWithoutRunTheNextCallbackSavesWhatIsKeptInMemory(t *testing.T) {
 		for i := range 3 {
 			q.wantState(fmt.Sprint("purchase-", i), ledger.Settled)
 		}
-		require.NoError(t, other.Reconcile(t.Context()), "what was saved is due at once, for whoever claims it")
+		require.NoError(t, other.Reconcile(t.Context()), "what was saved is due at once, for any process")
 		q.wantState("purchase-0", ledger.Delivered)
 		require.False(t, q.call("another", "enact").Flushed, "nothing is kept any more")
 	})

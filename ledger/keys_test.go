@@ -122,7 +122,7 @@ func TestASecondOrderDoesNotWaitForAFirstThatHasStopped(t *testing.T) {
 	w.store.after = nil
 	w.clock.Advance(30 * time.Second)
 	p := w.bought(order)
-	require.Equal(t, ledger.Created, p.State, "it was written, and nobody has sent it")
+	require.Equal(t, ledger.Created, p.State, "it was written, and not sent")
 	w.clock.Advance(30 * time.Second)
 	w.reconcile()
 	w.settle()

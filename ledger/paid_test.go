@@ -92,7 +92,7 @@ func TestCallbackForLostPurchase(t *testing.T) {
 	w.wantAnswer("lost", "cancel", http.StatusConflict, `[false,"settled"]`)
 	p, err := w.ledger.Retry(t.Context(), "lost", ledger.Act{})
 	require.NoError(t, err)
-	require.True(t, p.Stuck(), "nobody knows what to deliver")
+	require.True(t, p.Stuck(), "it is not known what to deliver")
 	w.reconcile()
 	require.Empty(t, w.goods.all())
 	require.Contains(t, w.log.String(), "the store does not have")

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// quiet is a ledger that nobody can reach but through its methods, so that it
+// quiet is a ledger that is reached through its methods only, so that it
 // lives in a bubble of testing/synctest.
 type quiet struct {
 	t      *testing.T

@@ -29,7 +29,7 @@ func TestWhatWasWrittenAndNeverSentIsSent(t *testing.T) {
 	w.start()
 	w.clock.Advance(time.Minute - time.Microsecond)
 	w.reconcile()
-	require.Empty(t, w.gloebit.Transactions(), "whoever wrote it is given time")
+	require.Empty(t, w.gloebit.Transactions(), "the writer is given time")
 	w.clock.Advance(time.Microsecond)
 	w.reconcile()
 	w.settle()
@@ -180,7 +180,7 @@ func TestAnAccountThatWasNotToldIsTakenForTheSame(t *testing.T) {
 func TestARefusalOfTheCallIsNoVerdictOnceItMayHaveBeenSent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.gloebit.Inject(noAnswer(true, 1)) // it is on hold there, and nobody heard
+	w.gloebit.Inject(noAnswer(true, 1)) // it is on hold there, and the response was lost
 	p := w.bought(hat)
 	w.gloebit.RevokeTokens("alice")
 	w.clock.Advance(time.Minute)
@@ -336,7 +336,7 @@ func TestAFulfillerHasTheTimeItIsGiven(t *testing.T) {
 	w.makeDue(id)
 	w.reconcile()
 	got := w.wantState(id, ledger.Settled)
-	require.Equal(t, 1, got.Attempts, "that it was in vain is recorded all the same")
+	require.Equal(t, 1, got.Attempts, "the failure is recorded all the same")
 	require.Equal(t, "Deliver: too slow", got.Cause)
 }
 

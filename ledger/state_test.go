@@ -243,7 +243,7 @@ func TestEveryCallbackInEveryState(t *testing.T) {
 				}
 				require.Equal(t, want.Answer, again.Answer, "what comes again gets the answer it got")
 				w.wantAnswer(p.ID, step, want.Status, want.Answer)
-				require.Equal(t, calls, w.goods.all(), "and nobody is called again")
+				require.Equal(t, calls, w.goods.all(), "and nothing is called again")
 				require.Equal(t, got.History, w.wantState(p.ID, end).History)
 			})
 		}

@@ -89,7 +89,7 @@ func TestRefusedOrderOfAnotherAccountStaysRefused(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 }
 
-// Gloebit has queued an order, its answer was lost, and nobody has canceled it.
+// Gloebit has queued an order, its answer was lost, and it was not canceled.
 func TestEnactAfterTheTimeToSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -71,7 +71,7 @@ func (w *waiting) join(id string) (woken <-chan struct{}, leave func()) {
 	}
 }
 
-// wake wakes those who wait for the purchase if nothing is left to be done.
+// wake wakes the goroutines that wait for the purchase if nothing is left to be done.
 func (w *waiting) wake(p Purchase) {
 	if !p.Finished() && !p.Stuck() {
 		return

@@ -87,7 +87,7 @@ func updating(update func(s *brokenTokens, ctx context.Context, key connect.Key,
 	return &brokenTokens{update: update}
 }
 
-// withoutLock is an Update that keeps nobody out.
+// withoutLock is an Update without a lock.
 func withoutLock(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
 	if err := ctx.Err(); err != nil {
 		return err

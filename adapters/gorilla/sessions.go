@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -30,6 +31,9 @@ type Config struct {
 	// is a gloebit.ErrStore. Nothing else is written then. It must not show err
 	// to the user. Nil means the bare status 503.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+	// Logger gets a record when a session can't be loaded or saved. The default
+	// logs nothing.
+	Logger *slog.Logger
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 }
@@ -62,10 +66,19 @@ func New(config Config) (*Sessions, error) {
 	if config.ErrorHandler == nil {
 		config.ErrorHandler = bareStatus
 	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
 	return &Sessions{config: config}, nil
+}
+
+// fail logs why a session can't be loaded or saved, and answers.
+func (s *Sessions) fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.config.Logger.ErrorContext(r.Context(), "gloebitgorilla: no session", "method", r.Method, "path", r.URL.Path, "cause", err.Error())
+	s.config.ErrorHandler(w, r, err)
 }
 
 func bareStatus(w http.ResponseWriter, _ *http.Request, err error) {
@@ -93,7 +106,7 @@ func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 			err = errors.New("the store returned none")
 		}
 		if session == nil || err != nil && !isStale(err) {
-			s.config.ErrorHandler(w, r, fmt.Errorf("%w: load the session: %w", gloebit.ErrStore, err))
+			s.fail(w, r, fmt.Errorf("%w: load the session: %w", gloebit.ErrStore, err))
 			return
 		}
 		v := &visit{sessions: s, session: session}

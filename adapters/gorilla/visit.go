@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -102,12 +103,72 @@ func (v *visit) Save(w http.ResponseWriter) error {
 	if ended, err := v.ended(); ended || err != nil {
 		return err
 	}
-	if err := v.session.Save(v.request, w); err != nil {
+	header, err := v.fit()
+	if err != nil {
 		return err
+	}
+	for name, values := range header {
+		for _, value := range values {
+			w.Header().Add(name, value)
+		}
 	}
 	v.changed = false
 	w.Header().Add("Cache-Control", `no-cache="Set-Cookie"`)
 	return nil
+}
+
+// maxCookie is how many bytes of name and value browsers keep (RFC 6265
+// section 6.1, RFC 6265bis section 5.7).
+const maxCookie = 4096
+
+// fit saves the session and returns the header with its cookie. While the cookie
+// is too large for a browser, it drops what is left of the connections that were
+// started first.
+func (v *visit) fit() (http.Header, error) {
+	for {
+		header := headerOnly{}
+		err := v.session.Save(v.request, header)
+		size := len(v.session.Name()) + v.valueLength(header)
+		if err == nil && size <= maxCookie || err != nil && !strings.Contains(err.Error(), "the value is too long") {
+			return http.Header(header), err
+		}
+		if !v.dropOldest() {
+			if err == nil {
+				err = fmt.Errorf("its cookie has %d bytes", size)
+			}
+			return nil, fmt.Errorf("gloebitgorilla: the session is too large for a cookie, of which browsers keep %d bytes: "+
+				"keep less in it, or use a store on the server: %w", maxCookie, err)
+		}
+	}
+}
+
+// valueLength returns the length of the session's value in a Set-Cookie header.
+func (v *visit) valueLength(header headerOnly) int {
+	for _, cookie := range (&http.Response{Header: http.Header(header)}).Cookies() {
+		if cookie.Name == v.session.Name() {
+			return len(cookie.Value)
+		}
+	}
+	return 0
+}
+
+// dropOldest drops the page of a completed connection or the pending connection
+// that was started first, unless it is the only one, and reports whether there
+// was one.
+func (v *visit) dropOldest() bool {
+	for name, value := range v.session.Values {
+		key, _ := name.(string)
+		list, _ := value.(string)
+		switch _, later, more := strings.Cut(list, " "); {
+		case strings.HasSuffix(key, ".done"):
+			delete(v.session.Values, name)
+			return true
+		case strings.HasSuffix(key, ".pending") && more:
+			v.session.Values[name] = later
+			return true
+		}
+	}
+	return false
 }
 
 func (v *visit) wasChanged() bool {
@@ -146,13 +207,12 @@ func (v *visit) ended() (bool, error) {
 
 // Fail implements connect.SavedSession.
 func (v *visit) Fail(w http.ResponseWriter, err error) {
-	v.sessions.config.ErrorHandler(w, v.request, fmt.Errorf("%w: save the session: %w", gloebit.ErrStore, err))
+	v.sessions.fail(w, v.request, fmt.Errorf("%w: save the session: %w", gloebit.ErrStore, err))
 }
 
-// headerOnly takes the cookie with which a store tells a browser to forget a
-// session, so that the browser never sees it: the session goes on.
-type headerOnly struct{}
+// headerOnly takes the cookie that a store sets, which a browser may never see.
+type headerOnly http.Header
 
-func (headerOnly) Header() http.Header         { return http.Header{} }
+func (h headerOnly) Header() http.Header       { return http.Header(h) }
 func (headerOnly) Write(b []byte) (int, error) { return len(b), nil }
 func (headerOnly) WriteHeader(int)             {}

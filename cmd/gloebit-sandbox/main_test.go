@@ -121,7 +121,7 @@ func TestOverTLSItsCertificateCanBeTrusted(t *testing.T) {
 	p, stop := launch(t, "-tls", "-tls-cert", file)
 	require.Regexp(t, `^https://127\.0\.0\.1:[1-9][0-9]*$`, p.url)
 	_, err := http.Get(p.url)
-	require.Error(t, err, "nobody trusts it unasked")
+	require.Error(t, err, "it is not trusted by default")
 	pem, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NotContains(t, string(pem), "PRIVATE")

@@ -134,7 +134,7 @@ a year, and export them first if your accounts need them.`, cobra.NoArgs,
 			}
 			if a.dryRun {
 				n := int64(0)
-				for p, err := range l.All(ctx, ledger.Query{Until: until, Limit: largestPage}) {
+				for p, err := range l.All(ctx, ledger.Query{Until: until, Limit: maxPage}) {
 					if err != nil {
 						return err
 					}

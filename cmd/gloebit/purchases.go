@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	largestPage  = 1000
+	maxPage      = 1000
 	overdueAfter = time.Minute // as that of ledger.Ledger.Counts
 )
 
@@ -95,8 +95,8 @@ func (a *app) list() *cobra.Command {
 		if q.After, err = ledger.ParseCursor(after); err != nil {
 			return usage("--after is no place in a list")
 		}
-		if q.Limit = limit; limit < 1 || limit > largestPage {
-			return usage("--limit is not between 1 and %d", largestPage)
+		if q.Limit = limit; limit < 1 || limit > maxPage {
+			return usage("--limit is not between 1 and %d", maxPage)
 		}
 		list, err := l.List(ctx, q)
 		if err != nil {
@@ -156,7 +156,7 @@ func (a *app) export() *cobra.Command {
 			default:
 				return usage("--format is csv or json")
 			}
-			q.Limit = largestPage
+			q.Limit = maxPage
 			out := bufio.NewWriter(a.out)
 			if err := write(out, l.All(ctx, q)); err != nil {
 				return fmt.Errorf("the export is incomplete: %w", err)

@@ -156,7 +156,7 @@ func TestToaster(t *testing.T) {
 		first.kill(t)
 
 		second := k.start(t)
-		require.Equal(t, "ann/toaster: created with #ff8800", second.line(t), "nobody is asked")
+		require.Equal(t, "ann/toaster: created with #ff8800", second.line(t), "no user is asked")
 		second.done(t)
 		require.Equal(t, 1, k.count(registerPath))
 	})

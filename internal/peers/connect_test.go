@@ -190,7 +190,7 @@ func TestIssuer(t *testing.T) {
 					require.Equal(t, test.status, page.Status, page.Body)
 					require.Contains(t, a.log.String()[written:], test.log)
 					require.Equal(t, test.stored, a.tokens.Len())
-					require.Equal(t, codes+test.stored, a.peer.granted("authorization_code"), "the code goes to nobody else")
+					require.Equal(t, codes+test.stored, a.peer.granted("authorization_code"), "the code goes to no other server")
 					require.NoError(t, a.connector.Disconnect(t.Context(), "ann"))
 				})
 			}

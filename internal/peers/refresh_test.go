@@ -79,7 +79,7 @@ func TestRefresh(t *testing.T) {
 				require.ErrorIs(t, err, connect.ErrTokenExchange)
 				require.NotErrorIs(t, err, connect.ErrNotConnected)
 				require.ErrorContains(t, err, `"invalid_client"`)
-				require.Equal(t, http.StatusOK, a.load(t, "/app/page").Status, "nobody was disconnected")
+				require.Equal(t, http.StatusOK, a.load(t, "/app/page").Status, "no user was disconnected")
 			})
 		})
 	}
@@ -155,7 +155,7 @@ func refreshOnce(t *testing.T, a *application) {
 	}
 	group.Wait()
 	require.Equal(t, refreshes+1, a.peer.granted("refresh_token"))
-	require.Equal(t, 1, a.tokens.Len(), "nobody was disconnected")
+	require.Equal(t, 1, a.tokens.Len(), "no user was disconnected")
 	after := account(t, a.connector).Credential()
 	require.NotEqual(t, before.RefreshToken, after.RefreshToken, "it was rotated")
 	require.True(t, a.peer.active(t, after.AccessToken))

@@ -15,7 +15,7 @@ func TestAUserConnectsBuysAndRevokes(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.browser()
 
-	// The shop sends the browser to authorize; nobody is signed in.
+	// The shop sends the browser to authorize; no user is signed in.
 	p := b.get(s.authorize())
 	require.Equal(t, "/sign-in", p.url.Path)
 	require.Contains(t, p.body, "You go on to <strong>Hat Shop</strong> afterwards")

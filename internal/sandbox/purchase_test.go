@@ -30,7 +30,7 @@ func TestAUserBuysGloebitsAndGoesBack(t *testing.T) {
 	p = b.post("/purchase", fields...)
 	require.Equal(t, "6000", s.box.Gloebit().Balance("alice"), "the same form sent twice buys once")
 	require.Contains(t, p.body, "5,000 G$ bought.")
-	require.NotContains(t, s.signedInAs("bob").get(p.url.RequestURI()).body, "bought.", "what somebody else bought is not said")
+	require.NotContains(t, s.signedInAs("bob").get(p.url.RequestURI()).body, "bought.", "what another user bought is not said")
 	require.Contains(t, b.get("/account").body, "+5,000 G$</span>")
 }
 

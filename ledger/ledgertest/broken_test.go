@@ -307,7 +307,7 @@ func sharing() func(s *brokenLedger, ctx context.Context, key connect.Key) (ledg
 	}
 }
 
-// unlocked is a Change that keeps nobody out.
+// unlocked is a Change without a lock.
 func unlocked(s *brokenLedger, ctx context.Context, key connect.Key, fn changing) (ledger.Purchase, error) {
 	p, err := s.MemoryStore.Get(ctx, key)
 	if err != nil {

@@ -103,7 +103,7 @@ func changeRace(t *testing.T, store ledger.Store) {
 					t.Error("two Changes of one purchase run at once")
 				}
 				for range 10 {
-					runtime.Gosched() // whoever is not kept out comes in here
+					runtime.Gosched() // a second call comes in here if there is no lock
 				}
 				p.Attempts++
 				running.Add(-1)

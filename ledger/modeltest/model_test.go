@@ -104,7 +104,7 @@ func (s *shop) order(t *rapid.T) {
 	if fresh {
 		key = uuid.NewString()
 	}
-	s.now = s.now.Add(time.Minute) // whoever ordered before has its answer, or never gets one
+	s.now = s.now.Add(time.Minute) // an earlier order has its answer, or never gets one
 	p, err := s.ledger.Purchase(t.Context(), s.client, ledger.Order{IdempotencyKey: key, Item: "hat", Price: 10, Quantity: 1})
 	switch {
 	case s.store.stopped, errors.Is(err, gloebit.ErrStore):

@@ -216,7 +216,7 @@ func TestDisposable(t *testing.T) {
 		account, err := p.app.Open(t.Context())
 		p.works(t, account, err)
 		require.Equal(t, 1, p.count(registerPath))
-		require.Len(t, p.codes(), 1, "nobody is asked")
+		require.Len(t, p.codes(), 1, "no user is asked")
 	})
 	bubble(t, "found code that is late makes a new one", func(t *testing.T, p *toaster) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -154,7 +154,7 @@ func (v *visitor) ask(machine int, method, target string) page {
 		return page{body: err.Error()}
 	}
 	request.Header.Set(machineHeader, strconv.Itoa(machine))
-	request.Header.Set("X-User", "alice") // for those who have users of their own
+	request.Header.Set("X-User", "alice") // for merchants that have users of their own
 	response, err := v.client.Do(request)
 	if err != nil {
 		return page{body: err.Error()}

@@ -52,7 +52,7 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 			})
 			require.ErrorIs(t, err, redisstore.ErrLeaseLost)
 			require.True(t, test.after(t, other))
-			require.NoError(t, other.Update(t.Context(), at("u"), returning("next")), "nobody keeps the lock")
+			require.NoError(t, other.Update(t.Context(), at("u"), returning("next")), "the lock is free")
 			require.Eventually(t, func() bool { // its lease is short: it may need to try again
 				return holder.Update(t.Context(), at("u"), returning("next")) == nil
 			}, patience, time.Millisecond)

@@ -37,7 +37,7 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
-// newTCPServer starts a Redis on ports of its own, trying others when somebody
+// newTCPServer starts a Redis on ports of its own, trying others when another process
 // was faster.
 func newTCPServer(t *testing.T, args func() []string) *server {
 	t.Helper()

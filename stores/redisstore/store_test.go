@@ -258,7 +258,7 @@ func TestARecordThatCantBeReadIsAnErrorAndNeverAbsence(t *testing.T) {
 				return nil, nil
 			}))
 			require.Len(t, keysOf(t, client, prefix), 1, "it stays, and the lock does not")
-			require.Equal(t, []string{"u"}, listed(t, store), "so that whoever loads it hears why")
+			require.Equal(t, []string{"u"}, listed(t, store), "so that loading it says why")
 
 			require.NoError(t, client.Set(t.Context(), prefix+"state:www.gloebit.com%2Fshop:s", record, time.Minute).Err())
 			_, err = store.Take(t.Context(), at("s"))

@@ -17,7 +17,7 @@ func TestAWrongOrUnknownKeyIsAnErrorThatNamesIt(t *testing.T) {
 	wantUnopened(t, newStore(t, inner, keyOf("new", 2)), at("u"), sealed.ErrUnknownKey, `"old"`)
 	wantUnopened(t, newStore(t, inner, keyOf("old", 2)), at("u"), sealed.ErrNotOpened, `"old"`)
 	wantUnopened(t, newStore(t, inner, keyOf("new", 1)), at("u"), sealed.ErrUnknownKey, `"old"`)
-	require.Equal(t, canary, load(t, newStore(t, inner, keyOf("old", 1)), "u"), "nothing was changed by those who can't open it")
+	require.Equal(t, canary, load(t, newStore(t, inner, keyOf("old", 1)), "u"), "a store that can't open it changes nothing")
 }
 
 func TestWhatDoesNotOpenCanBeDeletedAndReplaced(t *testing.T) {

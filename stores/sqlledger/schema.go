@@ -33,7 +33,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.tokens.Migrate(ctx); err != nil {
 		return err
 	}
-	return s.db.Migrate(ctx, "sqlledger", versions, schema(s.db.Dialect))
+	return s.db.Migrate(ctx, "sqlledger", versions, schema(s.db.Dialect), table)
 }
 
 // makePurchases is the table of purchases, with the type of item, that of JSON

@@ -12,8 +12,14 @@ import "context"
 // call continues from there. The error is that of the context when it has
 // ended, or the database's.
 //
-// If the schema is up to date, Migrate only reads it, which needs no permission
-// to create tables.
+// If the schema is up to date, Migrate needs no permission to create tables.
+//
+// Migrate also returns an error, which names what to set, when the store would
+// lose what it writes or could write nothing: when autocommit is off in MySQL;
+// when the driver prepares statements and a pooler such as PgBouncer is in
+// transaction mode, which it finds with two connections; when each connection of
+// the pool has a SQLite database in memory of its own; and when the database or
+// its user can only read.
 func (s *Store) Migrate(ctx context.Context) error {
-	return s.db.Migrate(ctx, "sqlstore", versions, s.schema())
+	return s.db.Migrate(ctx, "sqlstore", versions, s.schema(), "{p}oauth_credentials", "{p}oauth_states")
 }

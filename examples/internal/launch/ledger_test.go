@@ -58,7 +58,7 @@ func TestTheLedgerRunsWhileTheShopIsOpenAndFinishesWhatItHolds(t *testing.T) {
 	case err := <-ended:
 		require.FailNow(t, "the shop has ended", "%v", err)
 	case <-time.After(20 * time.Second):
-		require.FailNow(t, "nobody asks what is due")
+		require.FailNow(t, "nothing asks what is due")
 	}
 	stop()
 	select {

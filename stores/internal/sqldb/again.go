@@ -50,8 +50,8 @@ func failureOf(err error) failure {
 	}
 	if state, number := codes(err); state != "" || number != "" {
 		for _, f := range failures {
-			if slices.ContainsFunc(f.states, func(prefix string) bool { return state != "" && strings.HasPrefix(state, prefix) }) ||
-				slices.Contains(f.numbers, number) {
+			begins := func(prefix string) bool { return state != "" && strings.HasPrefix(state, prefix) }
+			if slices.ContainsFunc(f.states, begins) || slices.Contains(f.numbers, number) {
 				return f.failure
 			}
 		}

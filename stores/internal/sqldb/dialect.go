@@ -30,7 +30,8 @@ const SetDurable = "set_config('synchronous_commit', CASE current_setting('synch
 func (d Dialect) begin(lease time.Duration) []string {
 	switch d {
 	case Postgres: // both in one: what has no arguments, the drivers send as it is
-		return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "+
+		// Not READ WRITE: a server whose default is read only has been demoted.
+		return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; "+
 			"SET LOCAL idle_in_transaction_session_timeout = %d; SELECT "+SetDurable, lease.Milliseconds())}
 	case MySQL: // which counts in seconds
 		return []string{

@@ -28,8 +28,23 @@ func Steps(dialect Dialect, table string, steps ...[]string) []Migration {
 }
 
 // Migrate takes the steps that are not in the table of versions yet, for the
-// package of that name. The first statement of the first step makes the table.
-func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration) error {
+// package of that name, and checks that the tables can be used. The first
+// statement of the first step makes the table of versions.
+func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration, tables ...string) error {
+	if err := d.checkSettings(ctx); err != nil {
+		return Failed(ctx, pkg, "check the settings of the database", err)
+	}
+	if err := d.migrate(ctx, pkg, table, steps); err != nil {
+		return err
+	}
+	err := d.checkMemory(ctx, table)
+	if err == nil {
+		err = d.checkWrites(ctx, tables)
+	}
+	return Failed(ctx, pkg, "check that the tables can be written", err)
+}
+
+func (d *DB) migrate(ctx context.Context, pkg, table string, steps []Migration) error {
 	var now sql.NullInt64
 	err := d.Read(ctx, func(on Asker) error {
 		return on.QueryRowContext(ctx, d.Query("SELECT MAX(version) FROM "+table)).Scan(&now)
@@ -43,18 +58,18 @@ func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration) 
 		return Failed(ctx, pkg, "wait to migrate", err)
 	}
 	defer leave()
-	h, err := d.Hold(ctx, ShortLease)
+	version := 0
+	h, err := d.HoldLocked(ctx, ShortLease, func(h *Hold) error {
+		err := h.lockSchema(ctx)
+		if err == nil {
+			version, err = h.version(ctx, table, steps[0].Statements[0])
+		}
+		return err
+	})
 	if err != nil {
-		return Failed(ctx, pkg, "begin to migrate", err)
+		return Failed(ctx, pkg, "lock and read the version of the schema", err)
 	}
 	defer h.End()
-	if err := h.lockSchema(ctx); err != nil {
-		return Failed(ctx, pkg, "wait for another migration", err)
-	}
-	version, err := h.version(ctx, table, steps[0].Statements[0])
-	if err != nil {
-		return Failed(ctx, pkg, "read the version of the schema", err)
-	}
 	if err := checkVersion(pkg, version, newest); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type reserving struct {
 func (r *reserving) Reserve(ctx context.Context, p ledger.Purchase) error { return r.reserve(ctx, p) }
 
 // A statement that finds its connection dead fails at once, and a Fulfiller
-// hands that on: the database was gone for a moment, and nobody has declined.
+// hands that on: the database was gone for a moment, and no function has declined.
 func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
 	one := purchase(1, ledger.Accepted)
 	each(t, servers, func(t *testing.T, d database) {

@@ -122,7 +122,7 @@ func TestAnFnThatHangsIsGivenUpAfterAQuarterOfTheLease(t *testing.T) {
 	})
 }
 
-// A refresh goes on when whoever asked for it has gone, and what the provider
+// A refresh goes on when the caller that asked for it has gone, and what the provider
 // has given then must be saved.
 func TestAnUpdateIsNeverGivenUp(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {

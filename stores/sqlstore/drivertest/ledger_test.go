@@ -86,7 +86,7 @@ func TestReplicasCreateClaimAndChangeWithoutDeadlock(t *testing.T) {
 		group.Wait()
 		all, err := d.store(t).List(t.Context(), ledger.Query{Realm: realm, Limit: 1000})
 		require.NoError(t, err)
-		require.Len(t, all, len(ids), "whoever did not create got one that was")
+		require.Len(t, all, len(ids), "a caller that did not create got one that was")
 		attempts := 0
 		for _, p := range all {
 			attempts += p.Attempts
@@ -153,7 +153,7 @@ func TestWhatIsReturnedIsWhatIsRead(t *testing.T) {
 	})
 }
 
-// Those who look into the table find the state in words and the rest as JSON.
+// A reader of the table finds the state in words and the rest as JSON.
 func TestAPurchaseIsReadable(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)

@@ -81,7 +81,7 @@ func TestUpdatesTakeHalfOfThePool(t *testing.T) {
 			require.ErrorIs(t, store.Update(within(t, 100*time.Millisecond), at("late"), saving("never")), context.DeadlineExceeded)
 			free()
 			require.Zero(t, db.Stats().InUse, "every connection was given back")
-			require.NoError(t, store.Update(within(t, 20*time.Second), at("late"), saving("then")), "who stopped waiting keeps nobody waiting")
+			require.NoError(t, store.Update(within(t, 20*time.Second), at("late"), saving("then")), "a caller that stopped waiting keeps no other waiting")
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A row that somebody has spoiled by hand must not be what is due first for
+// A row that was spoiled by hand must not be what is due first for
 // ever, with everything else behind it.
 func TestAnUnreadablePurchaseKeepsNoOtherWaiting(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {

@@ -1,0 +1,37 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// healthTimeout is how long Health waits for a store.
+const healthTimeout = 5 * time.Second
+
+// Health returns an ErrStore unless Config.Tokens and Config.States answer
+// within five seconds each. It looks up entries that do not exist, and changes
+// nothing. It does not ask the server, nor Config.Sessions.
+func (c *Connector) Health(ctx context.Context) error {
+	key := c.key(stateID("health"))
+	return errors.Join(
+		inTime(ctx, "load a credential", func(ctx context.Context) error {
+			_, err := c.tokens.Load(ctx, key)
+			return err
+		}),
+		inTime(ctx, "take a state", func(ctx context.Context) error {
+			_, err := c.states.Take(ctx, key)
+			return err
+		}),
+	)
+}
+
+// inTime asks a store for an entry that does not exist.
+func inTime(ctx context.Context, doing string, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	if err := ask(ctx); err != nil && !errors.Is(err, ErrNotFound) {
+		return storeError(doing, err)
+	}
+	return nil
+}

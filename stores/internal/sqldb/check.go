@@ -1,0 +1,168 @@
+package sqldb
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// checkSettings returns an error that names the setting with which the stores
+// would lose what they write.
+func (d *DB) checkSettings(ctx context.Context) error {
+	switch d.Dialect {
+	case Postgres:
+		return d.checkPooler(ctx)
+	case MySQL:
+		var name, value string
+		err := d.Read(ctx, func(from Asker) error {
+			return from.QueryRowContext(ctx, "SHOW VARIABLES LIKE 'autocommit'").Scan(&name, &value)
+		})
+		if err == nil && value == "OFF" {
+			err = errors.New("autocommit is off, so that what is saved is never committed: " +
+				"take autocommit=0 out of the data source name, or set it to 1 there")
+		}
+		return err
+	}
+	return nil
+}
+
+// checkPooler finds a pooler that gives each transaction another connection of
+// the server, where the driver keeps prepared statements: those are then missing,
+// or another client's. PgBouncer 1.21 can keep them for the client, under names
+// of its own.
+func (d *DB) checkPooler(ctx context.Context) error {
+	if d.SQL.Stats().MaxOpenConnections == 1 { // it takes two
+		return nil
+	}
+	for t := d.tries(); ; {
+		if err := d.lookForPooler(ctx); err == nil || !t.again(ctx, err, true) {
+			return err
+		}
+	}
+}
+
+func (d *DB) lookForPooler(ctx context.Context) error {
+	first, err := d.SQL.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer first.Close()
+	// A statement of its own: clients before may have left others there.
+	probe := "gloebit_" + strings.ToLower(rand.Text())
+	server, prepares, err := prepared(ctx, first, probe)
+	if err != nil || !prepares {
+		return err
+	}
+	second, err := d.SQL.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer second.Close()
+	other, _, err := prepared(ctx, second, probe)
+	if err == nil && other == server {
+		err = errPooler
+	}
+	return err
+}
+
+var errPooler = errors.New("the connections lead through a pooler in transaction mode, and the driver prepares statements: " +
+	"set default_query_exec_mode=exec for pgx, or max_prepared_statements in PgBouncer 1.21 or newer")
+
+// prepared returns which connection of the server a transaction has, and whether
+// the driver prepares statements there.
+func prepared(ctx context.Context, conn *sql.Conn, probe string) (server int64, prepares bool, err error) {
+	defer func() {
+		if failureOf(err) == lost {
+			drop(conn)
+		}
+	}()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { _ = tx.Rollback() }() // it has written nothing
+	var length int
+	err = tx.QueryRowContext(ctx, "SELECT pg_backend_pid(), length($1) AS "+probe, "x").Scan(&server, &length)
+	if state, _ := codes(err); state == "42P05" || state == "26000" { // it is another client's, or missing
+		return 0, true, errPooler
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	var own int
+	err = tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM pg_prepared_statements "+
+		"WHERE statement LIKE '%AS "+probe+"' AND name NOT LIKE 'PGBOUNCER%'").Scan(&own)
+	return server, own > 0, err
+}
+
+// checkMemory finds a database in memory of which each connection has its own:
+// two connections must have the table.
+func (d *DB) checkMemory(ctx context.Context, table string) error {
+	if d.Dialect != SQLite || d.SQL.Stats().MaxOpenConnections == 1 {
+		return nil
+	}
+	for range 2 {
+		conn, err := d.SQL.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		var found int
+		err = d.Patiently(ctx, func() error {
+			return conn.QueryRowContext(ctx, d.Query("SELECT COUNT(*) FROM "+table)).Scan(&found)
+		})
+		if err != nil && strings.Contains(err.Error(), "no such table") {
+			return errors.New("each connection to :memory: is a database of its own: " +
+				"call SetMaxOpenConns(1), SetConnMaxLifetime(0) and SetConnMaxIdleTime(0) on the pool, or use a file")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkWrites returns an error when the tables can't be written, by this user or
+// at all. It changes no row.
+func (d *DB) checkWrites(ctx context.Context, tables []string) error {
+	h, err := d.HoldLocked(ctx, ShortLease, func(h *Hold) error {
+		for _, table := range tables {
+			for _, statement := range []string{
+				"INSERT INTO " + table + " SELECT * FROM " + table + " WHERE 1 = 0",
+				"UPDATE " + table + " SET realm = realm WHERE 1 = 0",
+				"DELETE FROM " + table + " WHERE 1 = 0",
+			} {
+				if _, err := h.Exec(ctx, statement); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return cantWrite(err)
+	}
+	h.End() // without a commit
+	return nil
+}
+
+// cantWrite says what to do about an error of checkWrites.
+func cantWrite(err error) error {
+	state, number := codes(err)
+	text := err.Error()
+	switch {
+	case state == "42501" || number == "1142" || number == "1143":
+		return fmt.Errorf("the database's user may not write: "+
+			"grant it SELECT, INSERT, UPDATE and DELETE on the tables: %w", err)
+	case strings.Contains(text, "readonly database"):
+		return fmt.Errorf("the database can only be read: "+
+			"let the process write the file and its folder, and don't open it with mode=ro: %w", err)
+	case failureOf(err) == refusing, state == "0A000": // a standby's answer to BEGIN READ WRITE
+		return fmt.Errorf("the server can only be read: "+
+			"connect to the primary, with target_session_attrs=read-write for PostgreSQL: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,136 @@
+//go:build linux
+
+package drivertest_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+)
+
+// newPgBouncer starts a PgBouncer of the test's own in front of the server, and
+// returns its port. Without the program the test skips.
+func newPgBouncer(t *testing.T, mode string) int {
+	t.Helper()
+	missing := t.Skip
+	if os.Getenv("GLOEBIT_TEST_REQUIRE") == "all" {
+		missing = t.Fatal
+	}
+	program, err := exec.LookPath("pgbouncer")
+	if err != nil {
+		if program = "/usr/sbin/pgbouncer"; !exists(program) {
+			missing("pgbouncer is not here")
+		}
+	}
+	folder, err := os.MkdirTemp("", "gloebit-pgbouncer-")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	require.NoError(t, os.Chmod(folder, 0o755))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := listener.Addr().(*net.TCPAddr).Port
+	require.NoError(t, listener.Close())
+	server, password := postgresConfig(), ""
+	if server.Password != "" {
+		password = " password='" + server.Password + "'"
+	}
+	config := filepath.Join(folder, "pgbouncer.ini")
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `[databases]
+test = host=%s port=%d dbname=%s user=%s%s
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %d
+unix_socket_dir =
+auth_type = any
+pool_mode = %s
+default_pool_size = 5
+ignore_startup_parameters = search_path,extra_float_digits
+`, server.Host, server.Port, server.Database, server.User, password, port, mode), 0o644))
+	command := exec.Command(program, "-q", config)
+	if os.Getuid() == 0 { // which it refuses
+		other, err := user.Lookup("postgres")
+		if err != nil {
+			missing("root may not run PgBouncer, and there is no user postgres")
+		}
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{
+			Uid: uint32(must(strconv.ParseUint(other.Uid, 10, 32))), Gid: uint32(must(strconv.ParseUint(other.Gid, 10, 32))),
+		}}
+	}
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
+	return port
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func TestPgBouncer(t *testing.T) {
+	t.Parallel()
+	d := newPostgres(t, pgx.QueryExecModeCacheStatement)
+	d.store(t)
+	through := func(t *testing.T, port int, mode pgx.QueryExecMode) *shopStore {
+		t.Helper()
+		config := postgresConfig()
+		config.Host, config.Port, config.Database = "127.0.0.1", uint16(port), "test"
+		config.DefaultQueryExecMode = mode
+		db := stdlib.OpenDB(*config)
+		db.SetMaxOpenConns(poolSize)
+		t.Cleanup(func() { _ = db.Close() })
+		return newStoreOf(sqlstore.Config{DB: db, Dialect: d.dialect, Prefix: d.name + "."})
+	}
+	t.Run("transaction mode", func(t *testing.T) {
+		port := newPgBouncer(t, "transaction")
+		require.ErrorContains(t, through(t, port, pgx.QueryExecModeCacheStatement).Migrate(t.Context()), "default_query_exec_mode=exec")
+		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
+			store := through(t, port, mode)
+			require.NoError(t, store.Migrate(t.Context()))
+			var group sync.WaitGroup
+			for i := range 20 {
+				group.Go(func() {
+					p := purchase(100*int(mode)+i, ledger.Settled)
+					if _, _, err := store.Create(t.Context(), p); err != nil {
+						t.Error(err)
+					}
+					if _, err := store.Change(t.Context(), p.StoreKey(), moving); err != nil {
+						t.Error(err)
+					}
+					if err := store.Update(t.Context(), at(fmt.Sprint("user ", i%4)), saving("x")); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+		}
+	})
+	t.Run("session mode", func(t *testing.T) {
+		store := through(t, newPgBouncer(t, "session"), pgx.QueryExecModeCacheStatement)
+		require.NoError(t, store.Migrate(t.Context()))
+		require.NoError(t, store.Update(t.Context(), at("user"), saving("x")))
+	})
+}

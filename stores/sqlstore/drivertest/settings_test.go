@@ -1,0 +1,70 @@
+package drivertest_test
+
+import (
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"testing"
+
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMigrateNamesTheSettingOfSQLite(t *testing.T) {
+	open := func(name string, most int) error {
+		db := must(sql.Open("sqlite", name))
+		defer db.Close()
+		db.SetMaxOpenConns(most)
+		return newStore(db, sqlstore.SQLite).Migrate(t.Context())
+	}
+	require.ErrorContains(t, open(":memory:", 0), "SetMaxOpenConns(1)")
+	require.ErrorContains(t, open("file::memory:", 3), "SetMaxOpenConns(1)")
+	require.NoError(t, open(":memory:", 1))
+	require.NoError(t, open("file:shared?mode=memory&cache=shared", 3))
+
+	file := "file:" + (&url.URL{Path: filepath.Join(t.TempDir(), "gloebit.db")}).EscapedPath()
+	require.NoError(t, open(file, 3))
+	require.NoError(t, open(file, 3), "again")
+	require.ErrorContains(t, open(file+"?mode=ro", 3), "can only be read")
+	require.ErrorContains(t, open(file+"?_pragma=query_only(1)", 3), "can only be read")
+}
+
+func TestMigrateNamesTheSettingOfServers(t *testing.T) {
+	each(t, servers, func(t *testing.T, d database) {
+		d.store(t)
+		reader := readerOf(t, d)
+		require.ErrorContains(t, newStore(reader, d.dialect).Migrate(t.Context()), "grant it SELECT, INSERT, UPDATE and DELETE")
+		if d.dialect == sqlstore.MySQL {
+			off := limited(t, d, nil, map[string]string{"autocommit": "0"})
+			require.ErrorContains(t, newStore(off, d.dialect).Migrate(t.Context()), "autocommit=0")
+		}
+	})
+}
+
+// readerOf opens the database as a user who may read alone.
+func readerOf(t *testing.T, d database) *sql.DB {
+	t.Helper()
+	name := randomName()
+	if d.dialect == sqlstore.Postgres {
+		administer(t, stdlib.OpenDB(*postgresConfig()), fmt.Sprintf(
+			"CREATE ROLE %s LOGIN; GRANT USAGE ON SCHEMA %s TO %[1]s; GRANT SELECT ON ALL TABLES IN SCHEMA %[2]s TO %[1]s", name, d.name),
+			fmt.Sprintf("DROP OWNED BY %s; DROP ROLE %[1]s", name))
+		config := postgresConfig()
+		config.User = name
+		config.RuntimeParams["search_path"] = d.name
+		db := stdlib.OpenDB(*config)
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	admin := d.connect(t)
+	administer(t, openMySQL(mysqlConfig()), fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'reader'", name), fmt.Sprintf("DROP USER %s@'%%'", name))
+	_, err := admin.ExecContext(t.Context(), fmt.Sprintf("GRANT SELECT ON %s.* TO %s@'%%'", d.name, name))
+	require.NoError(t, err)
+	config := mysqlConfig()
+	config.User, config.Passwd, config.DBName = name, "reader", d.name
+	db := openMySQL(config)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
