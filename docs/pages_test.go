@@ -50,7 +50,9 @@ var elsewhere = []string{"migrating-from-blotre-py.md", "migrating-from-gloebit-
 // beside the code of the modules that are here.
 func pages(t *testing.T) (all []string) {
 	t.Helper()
-	for _, pattern := range []string{"*.md", "decisions/*.md", "../*.md", "../bench/*.md", "../adapters/*/*.md", "../cmd/*/*.md", "../examples/*/*.md"} {
+	for _, pattern := range []string{
+		"*.md", "decisions/*.md", "../*.md", "../bench/*.md", "../otel/*.md", "../adapters/*/*.md", "../cmd/*/*.md", "../examples/*/*.md",
+	} {
 		found, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, name := range found {
