@@ -16,7 +16,9 @@ import (
 // connectedAt connects ann as alice through the authorization page of a server,
 // with nothing set in Config but what the changes set. She grants the default
 // scopes, and those of more beside them.
-func connectedAt(t *testing.T, server gloebittest.Config, more string, changes ...func(*world, *gloebit.Config)) (*world, *gloebit.Client) {
+func connectedAt(
+	t *testing.T, server gloebittest.Config, more string, changes ...func(*world, *gloebit.Config),
+) (*world, *gloebit.Client) {
 	t.Helper()
 	defaults := func(_ *world, c *gloebit.Config) {
 		c.User, c.Scopes, c.Provider.PKCE = headerUser, nil, false
@@ -64,7 +66,9 @@ func TestDefaults(t *testing.T) {
 					mode.change(w, c)
 				})
 				require.Len(t, client.Scopes(), 2)
-				receipt, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: uuid.NewString(), Product: "green-hat", Price: 40, Quantity: 1})
+				receipt, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{
+					ID: uuid.NewString(), Product: "green-hat", Price: 40, Quantity: 1,
+				})
 				require.NoError(t, err)
 				require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome)
 				require.Equal(t, "960", w.gloebit.Balance("alice"))
@@ -82,12 +86,16 @@ func TestEveryCall(t *testing.T) {
 		server  gloebittest.Config
 		version gloebit.APIVersion
 	}{
-		"nothing set, both versions":     {gloebittest.Config{}, gloebit.BothVersions},
-		"nothing set, document":          {gloebittest.Config{APIVersion: gloebittest.VersionA}, gloebit.BothVersions},
-		"nothing set, document, strict":  {gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.BothVersions},
-		"nothing set, older answers":     {gloebittest.Config{OldForms: true}, gloebit.BothVersions},
-		"document set, document, strict": {gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.VersionA},
-		"later set, later":               {gloebittest.Config{APIVersion: gloebittest.VersionB}, gloebit.VersionB},
+		"nothing set, both versions": {gloebittest.Config{}, gloebit.BothVersions},
+		"nothing set, document":      {gloebittest.Config{APIVersion: gloebittest.VersionA}, gloebit.BothVersions},
+		"nothing set, document, strict": {
+			gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.BothVersions,
+		},
+		"nothing set, older answers": {gloebittest.Config{OldForms: true}, gloebit.BothVersions},
+		"document set, document, strict": {
+			gloebittest.Config{APIVersion: gloebittest.VersionA, Strict: true}, gloebit.VersionA,
+		},
+		"later set, later": {gloebittest.Config{APIVersion: gloebittest.VersionB}, gloebit.VersionB},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, client := connectedAt(t, test.server, everyScope(test.server), func(_ *world, c *gloebit.Config) {
@@ -101,7 +109,9 @@ func TestEveryCall(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "alice", identity.Name)
 
-			receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2})
+			receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{
+				IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2,
+			})
 			require.NoError(t, err)
 			require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome)
 			balance, err := client.Balance(ctx)
@@ -111,7 +121,9 @@ func TestEveryCall(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, 1, left)
 
-			id, err := client.CreateInventoryItem(ctx, gloebit.Item{Type: "sword", Folder: "f-1", Params: map[string]any{"gold": uint64(18446744073709551615)}})
+			id, err := client.CreateInventoryItem(ctx, gloebit.Item{
+				Type: "sword", Folder: "f-1", Params: map[string]any{"gold": uint64(18446744073709551615)},
+			})
 			require.NoError(t, err)
 			ids, err := client.InventoryItemIDs(ctx, "f-1")
 			require.NoError(t, err)
@@ -121,7 +133,12 @@ func TestEveryCall(t *testing.T) {
 			require.JSONEq(t, `{"gold":18446744073709551615}`, item.String())
 			require.Contains(t, item.String(), "18446744073709551615")
 			if test.server.APIVersion != gloebittest.VersionB {
-				require.NoError(t, client.ReplaceInventoryItem(ctx, id, gloebit.Item{Type: "sword", Folder: "f-2", Params: map[string]any{"a": 1, "b": 2}}))
+				require.NoError(
+					t,
+					client.ReplaceInventoryItem(ctx, id, gloebit.Item{
+						Type: "sword", Folder: "f-2", Params: map[string]any{"a": 1, "b": 2},
+					}),
+				)
 			}
 			if test.server.APIVersion != gloebittest.VersionA {
 				require.NoError(t, client.MergeInventoryItem(ctx, id, "f-2", map[string]any{"b": 3}))
@@ -173,15 +190,23 @@ func testVersionB(t *testing.T, w *world, client *gloebit.Client) {
 	products, err := client.CharacterProducts(ctx, zoe.ID)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int64{"green-hat": 5}, products)
-	_, err = client.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", CharacterID: zoe.ID, Quantity: 1})
+	_, err = client.PurchaseProduct(ctx, gloebit.ProductOrder{
+		IdempotencyKey: uuid.NewString(), Product: "green-hat", CharacterID: zoe.ID, Quantity: 1,
+	})
 	require.NoError(t, err)
 	require.NoError(t, client.DeleteCharacter(ctx, zoe.ID))
 
 	bob, _ := w.gloebit.User("bob")
-	_, err = client.TransactU2U(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 10}, gloebit.Seller{GloebitID: bob.ID, Name: "Bob"})
+	_, err = client.TransactU2U(
+		ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 10},
+		gloebit.Seller{GloebitID: bob.ID, Name: "Bob"},
+	)
 	require.NoError(t, err)
 	require.Equal(t, "1010", w.gloebit.Balance("bob"))
-	_, err = client.TransactV2(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 1, Details: &gloebit.Details{Location: []gloebit.Descriptor{{Name: "region", Value: "east"}}}})
+	_, err = client.TransactV2(ctx, gloebit.Transaction{
+		IdempotencyKey: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 1,
+		Details: &gloebit.Details{Location: []gloebit.Descriptor{{Name: "region", Value: "east"}}},
+	})
 	require.NoError(t, err)
 
 	testSubscription(t, w, client)
@@ -189,10 +214,14 @@ func testVersionB(t *testing.T, w *world, client *gloebit.Client) {
 
 func testSubscription(t *testing.T, w *world, client *gloebit.Client) {
 	ctx := t.Context()
-	created, err := w.merchant.CreateSubscription(ctx, gloebit.Subscription{LocalID: "l-1", Name: "Rent", Description: "weekly"})
+	created, err := w.merchant.CreateSubscription(ctx, gloebit.Subscription{
+		LocalID: "l-1", Name: "Rent", Description: "weekly",
+	})
 	require.NoError(t, err)
 	require.True(t, created.Enabled)
-	again, err := w.merchant.CreateSubscription(ctx, gloebit.Subscription{LocalID: "l-1", Name: "Rent", Description: "weekly"})
+	again, err := w.merchant.CreateSubscription(ctx, gloebit.Subscription{
+		LocalID: "l-1", Name: "Rent", Description: "weekly",
+	})
 	require.NoError(t, err)
 	require.Equal(t, created.ID, again.ID)
 	require.Equal(t, "duplicate", again.Status)
@@ -200,7 +229,9 @@ func testSubscription(t *testing.T, w *world, client *gloebit.Client) {
 	require.ErrorIs(t, err, gloebit.ErrSubscriptionExists)
 	require.Equal(t, created.ID, other.Existing.ID)
 
-	charge := gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 5, SubscriptionID: created.ID}
+	charge := gloebit.Transaction{
+		IdempotencyKey: uuid.NewString(), Asset: "rent", AssetQuantity: 1, Total: 5, SubscriptionID: created.ID,
+	}
 	receipt, err := client.Transact(ctx, charge)
 	require.ErrorIs(t, err, gloebit.ErrUnknownSubscriptionAuthorization)
 	require.Equal(t, gloebit.OutcomeUnknownSubscriptionAuthorization, receipt.Outcome)
@@ -219,7 +250,9 @@ func testSubscription(t *testing.T, w *world, client *gloebit.Client) {
 	require.NoError(t, err)
 	_, err = client.CreateSubscriptionAuthorization(ctx, "no such")
 	require.ErrorIs(t, err, gloebit.ErrUnknownSubscription)
-	automated := slices.ContainsFunc(w.gloebit.Transactions(), func(tx gloebittest.Transaction) bool { return tx.Automated })
+	automated := slices.ContainsFunc(
+		w.gloebit.Transactions(), func(tx gloebittest.Transaction) bool { return tx.Automated },
+	)
 	require.True(t, automated)
 }
 
@@ -231,7 +264,10 @@ func TestAScopeThatWasNotGrantedIsSaidByEveryCall(t *testing.T) {
 		if row.name == "no-op" || row.name == "balance" || row.name == "create-subscription" {
 			continue
 		}
-		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: gloebit.Secret(token)})))
+		require.NoError(
+			t,
+			w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: gloebit.Secret(token)})),
+		)
 		client, err := w.merchant.Client(t.Context(), "u")
 		require.NoError(t, err)
 		_, err = row.call(t.Context(), client, w.merchant)

@@ -14,7 +14,9 @@ import (
 )
 
 // attempt sends one request and returns the body of a successful reply.
-func (c *Client) attempt(ctx context.Context, call call, payload []byte, credential *connect.Credential) ([]byte, error) {
+func (c *Client) attempt(
+	ctx context.Context, call call, payload []byte, credential *connect.Credential,
+) ([]byte, error) {
 	if err := ctx.Err(); err != nil { // nothing was sent
 		return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
 	}
@@ -36,7 +38,10 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 	defer resp.Body.Close()
 	body, err := readReply(resp)
 	if err != nil {
-		return nil, &APIError{Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrInvalidResponse, errCutOff, redact.Failure(err)}, transient: ctx.Err() == nil}
+		return nil, &APIError{
+			Call: call.name, StatusCode: resp.StatusCode, causes: []error{ErrInvalidResponse, errCutOff, redact.Failure(err)},
+			transient: ctx.Err() == nil,
+		}
 	}
 	if call.sent != nil {
 		*call.sent = *credential
@@ -45,7 +50,9 @@ func (c *Client) attempt(ctx context.Context, call call, payload []byte, credent
 }
 
 // request makes the request of one attempt.
-func (c *Client) request(ctx context.Context, call call, payload []byte, credential *connect.Credential) (*http.Request, error) {
+func (c *Client) request(
+	ctx context.Context, call call, payload []byte, credential *connect.Credential,
+) (*http.Request, error) {
 	var body io.Reader
 	if payload != nil {
 		body = bytes.NewReader(payload)

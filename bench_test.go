@@ -63,7 +63,13 @@ func benchMerchant(b testing.TB, changes ...func(*gloebit.Config)) *gloebit.Merc
 	}
 	merchant, err := gloebit.New(config)
 	require.NoError(b, err)
-	require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(connect.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance}})))
+	require.NoError(
+		b,
+		tokens.Update(
+			b.Context(), keyOf(merchant, "alice"),
+			save(connect.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance}}),
+		),
+	)
 	return merchant
 }
 
@@ -90,7 +96,10 @@ func BenchmarkRequest(b *testing.B) {
 		}), httptest.NewRequest(http.MethodGet, "/", nil))
 	})
 	b.Run("user", func(b *testing.B) {
-		serveLoop(b, benchMerchant(b, asAlice).RequireGloebit(http.HandlerFunc(greetUser)), httptest.NewRequest(http.MethodGet, "/", nil))
+		serveLoop(
+			b, benchMerchant(b, asAlice).RequireGloebit(http.HandlerFunc(greetUser)),
+			httptest.NewRequest(http.MethodGet, "/", nil),
+		)
 	})
 	b.Run("own sessions", func(b *testing.B) {
 		merchant := benchMerchant(b)
@@ -98,7 +107,9 @@ func BenchmarkRequest(b *testing.B) {
 		request.AddCookie(signIn(b, merchant))
 		serveLoop(b, merchant.RequireGloebit(http.HandlerFunc(greetUser)), request)
 	})
-	for name, codec := range map[string]scs.Codec{"scs with gob": scs.GobCodec{}, "scs with SessionCodec": connect.SessionCodec{}} {
+	for name, codec := range map[string]scs.Codec{
+		"scs with gob": scs.GobCodec{}, "scs with SessionCodec": connect.SessionCodec{},
+	} {
 		b.Run(name, func(b *testing.B) {
 			sessions := &scs.SessionManager{Store: memstore.NewWithCleanupInterval(0), Codec: codec, Lifetime: time.Hour}
 			sessions.Cookie.Name = "session"
@@ -161,7 +172,9 @@ func (canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return &http.Response{
 		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-		Body:    io.NopCloser(&tokenAnswer{rest: `{"success":true,"access_token":"t","token_type":"bearer","scope":"user transact","app_user_id":"u"}`}),
+		Body: io.NopCloser(&tokenAnswer{
+			rest: `{"success":true,"access_token":"t","token_type":"bearer","scope":"user transact","app_user_id":"u"}`,
+		}),
 		Request: r,
 	}, nil
 }
@@ -181,7 +194,9 @@ func (a *tokenAnswer) Read(b []byte) (int, error) {
 func BenchmarkCallback(b *testing.B) {
 	client := &http.Client{Transport: canned{}}
 	b.Run("exchange alone", func(b *testing.B) {
-		config := &oauth2.Config{ClientID: "key", ClientSecret: "secret", Endpoint: oauth2.Endpoint{TokenURL: "https://sandbox.gloebit.com/oauth2/access-token", AuthStyle: oauth2.AuthStyleInParams}}
+		config := &oauth2.Config{ClientID: "key", ClientSecret: "secret", Endpoint: oauth2.Endpoint{
+			TokenURL: "https://sandbox.gloebit.com/oauth2/access-token", AuthStyle: oauth2.AuthStyleInParams,
+		}}
 		ctx := context.WithValue(b.Context(), oauth2.HTTPClient, client)
 		b.ReportAllocs()
 		for b.Loop() {
@@ -224,7 +239,10 @@ func BenchmarkCallback(b *testing.B) {
 
 func BenchmarkState(b *testing.B) {
 	store := &gloebit.MemoryStateStore{}
-	pending := connect.PendingConnection{UserID: "alice", ReturnTo: "/", BrowserHash: "b", Scopes: []gloebit.Scope{gloebit.ScopeUser}, ExpiresAt: time.Now().Add(time.Hour)}
+	pending := connect.PendingConnection{
+		UserID: "alice", ReturnTo: "/", BrowserHash: "b", Scopes: []gloebit.Scope{gloebit.ScopeUser},
+		ExpiresAt: time.Now().Add(time.Hour),
+	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		key := connect.Key{Realm: "www.gloebit.com/shop", ID: fmt.Sprint(i)}
@@ -239,7 +257,13 @@ func BenchmarkState(b *testing.B) {
 func BenchmarkRefresh(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(20 * time.Millisecond) // a network
-		answering(http.StatusOK, fmt.Sprintf(`{"success":true,"access_token":"t%d","refresh_token":"r","token_type":"bearer","expires_in":3600}`, time.Now().UnixNano()))(w, r)
+		answering(
+			http.StatusOK,
+			fmt.Sprintf(
+				`{"success":true,"access_token":"t%d","refresh_token":"r","token_type":"bearer","expires_in":3600}`,
+				time.Now().UnixNano(),
+			),
+		)(w, r)
 	}))
 	defer server.Close()
 	for _, waiters := range []int{1, 1000} {
@@ -248,7 +272,13 @@ func BenchmarkRefresh(b *testing.B) {
 			merchant := benchMerchant(b, func(c *gloebit.Config) { c.Tokens, c.Provider = tokens, gloebit.ProviderAt(server.URL) })
 			for b.Loop() {
 				b.StopTimer()
-				require.NoError(b, tokens.Update(b.Context(), keyOf(merchant, "alice"), save(connect.Credential{AccessToken: "old", RefreshToken: "r", TokenExpiry: time.Now()})))
+				require.NoError(
+					b,
+					tokens.Update(
+						b.Context(), keyOf(merchant, "alice"),
+						save(connect.Credential{AccessToken: "old", RefreshToken: "r", TokenExpiry: time.Now()}),
+					),
+				)
 				clients := make([]*gloebit.Client, waiters)
 				for i := range clients {
 					clients[i], _ = merchant.Client(b.Context(), "alice")
@@ -278,8 +308,9 @@ func BenchmarkTokens(b *testing.B) {
 			for i := range ids {
 				ids[i] = fmt.Sprintf("user-%d", i)
 				credentials[i] = connect.Credential{
-					AccessToken: gloebit.Secret(fmt.Sprintf("access-%032d", i)), RefreshToken: gloebit.Secret(fmt.Sprintf("refresh-%032d", i)),
-					Subject: fmt.Sprintf("gloebit-%d", i), ConnectedAt: time.Now(), TokenExpiry: time.Now().Add(time.Hour),
+					AccessToken:  gloebit.Secret(fmt.Sprintf("access-%032d", i)),
+					RefreshToken: gloebit.Secret(fmt.Sprintf("refresh-%032d", i)),
+					Subject:      fmt.Sprintf("gloebit-%d", i), ConnectedAt: time.Now(), TokenExpiry: time.Now().Add(time.Hour),
 				}
 			}
 			heap := func() uint64 {
@@ -291,7 +322,9 @@ func BenchmarkTokens(b *testing.B) {
 			before := heap()
 			for i, id := range ids {
 				credentials[i].Scopes = []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeTransact, gloebit.ScopeBalance}
-				require.NoError(b, store.Update(b.Context(), connect.Key{Realm: "www.gloebit.com/shop", ID: id}, save(credentials[i])))
+				require.NoError(
+					b, store.Update(b.Context(), connect.Key{Realm: "www.gloebit.com/shop", ID: id}, save(credentials[i])),
+				)
 				credentials[i].Scopes = nil
 			}
 			perUser := float64(heap()-before) / float64(users)

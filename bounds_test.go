@@ -44,7 +44,9 @@ type contexts struct {
 	save context.Context
 }
 
-func (c *contexts) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (c *contexts) Update(
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	c.save = ctx
 	return c.MemoryTokenStore.Update(ctx, key, fn)
 }
@@ -80,7 +82,9 @@ func TestConnectionsToGloebitAreKept(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.ProviderAt(server.URL) })
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
+		c.Provider = gloebit.ProviderAt(server.URL)
+	})
 	for range 2 {
 		arrived.Add(most)
 		var calls sync.WaitGroup

@@ -35,7 +35,9 @@ func (c *Client) Call(ctx context.Context, method, path string, body, answer any
 	if err := checkCall(method, path, body, answer); err != nil {
 		return fmt.Errorf("%w: %.10q %.60q: %w", ErrInvalidRequest, method, name, err)
 	}
-	call := call{name: name, traced: otherCall, path: path, method: method, body: body, repeatable: method == http.MethodGet}
+	call := call{
+		name: name, traced: otherCall, path: path, method: method, body: body, repeatable: method == http.MethodGet,
+	}
 	return c.do(ctx, call, answer)
 }
 

@@ -26,10 +26,12 @@ func TestCall(t *testing.T) {
 			"a slash at its end": {"GET", "gifts/", nil, "GET /api/gifts/  "},
 			"a query":            {"GET", "gifts?of=a%20b&of=../c", nil, "GET /api/gifts?of=a%20b&of=../c  "},
 			"an escape":          {"GET", "gifts/a%20b%3F", nil, "GET /api/gifts/a%20b%3F  "},
-			"a map":              {"POST", "gifts/1", map[string]int{"b": 2, "a": 1}, `POST /api/gifts/1 application/json {"a":1,"b":2}`},
-			"a struct":           {"PUT", "gifts/1", answer{7}, `PUT /api/gifts/1 application/json {"count":7}`},
-			"no body":            {"DELETE", "gifts/1", nil, "DELETE /api/gifts/1  "},
-			"a patch":            {"PATCH", "gifts/1", []int{1}, "PATCH /api/gifts/1 application/json [1]"},
+			"a map": {
+				"POST", "gifts/1", map[string]int{"b": 2, "a": 1}, `POST /api/gifts/1 application/json {"a":1,"b":2}`,
+			},
+			"a struct": {"PUT", "gifts/1", answer{7}, `PUT /api/gifts/1 application/json {"count":7}`},
+			"no body":  {"DELETE", "gifts/1", nil, "DELETE /api/gifts/1  "},
+			"a patch":  {"PATCH", "gifts/1", []int{1}, "PATCH /api/gifts/1 application/json [1]"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				var got, token string
@@ -119,13 +121,17 @@ func TestCall(t *testing.T) {
 		method, body string
 		want         error
 	}{
-		"a reason":                 {"POST", `{"success":false,"reason":"insufficient balance"}`, gloebit.ErrInsufficientBalance},
+		"a reason": {
+			"POST", `{"success":false,"reason":"insufficient balance"}`, gloebit.ErrInsufficientBalance,
+		},
 		"a refused token":          {"GET", `{"success":false,"reason":"unknown token"}`, gloebit.ErrNotConnected},
 		"no success":               {"GET", `{"count":1}`, gloebit.ErrInvalidResponse},
 		"no success, maybe done":   {"POST", `{"count":1}`, gloebit.ErrOutcomeUnknown},
 		"another type":             {"GET", `{"success":true,"count":"1"}`, gloebit.ErrInvalidResponse},
 		"another type, maybe done": {"POST", `{"success":true,"count":"1"}`, gloebit.ErrOutcomeUnknown},
-		"too long":                 {"GET", `{"success":true,"x":"` + strings.Repeat("x", 1<<20) + `"}`, gloebit.ErrInvalidResponse},
+		"too long": {
+			"GET", `{"success":true,"x":"` + strings.Repeat("x", 1<<20) + `"}`, gloebit.ErrInvalidResponse,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, _, _ := clientOf(t, answering(http.StatusOK, test.body))

@@ -75,7 +75,9 @@ func (c *Client) putCharacter(ctx context.Context, path, id, name string, extra 
 	if answer.Character == nil || id != "" && answer.Character.ID != id {
 		return Character{}, call.bad("without the character")
 	}
-	return Character{ID: answer.Character.ID, Name: cmp.Or(answer.Character.Name, name), Extra: answer.Character.Extra}, nil
+	return Character{
+		ID: answer.Character.ID, Name: cmp.Or(answer.Character.Name, name), Extra: answer.Character.Extra,
+	}, nil
 }
 
 // DeleteCharacter deletes the character. It needs ScopeCharacter and calls POST
@@ -84,7 +86,10 @@ func (c *Client) DeleteCharacter(ctx context.Context, id string) error {
 	if id == "" {
 		return fmt.Errorf("%w: delete-character without an id", ErrInvalidRequest)
 	}
-	return c.do(ctx, call{name: "delete-character", method: http.MethodPost, scope: ScopeCharacter, body: map[string]any{"id": id}}, nil)
+	return c.do(
+		ctx, call{name: "delete-character", method: http.MethodPost, scope: ScopeCharacter, body: map[string]any{"id": id}},
+		nil,
+	)
 }
 
 // UnmarshalJSON reads {"id": …, "name": …} and any other keys, which become

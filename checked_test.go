@@ -29,7 +29,9 @@ func (s *calledTokens) Load(context.Context, connect.Key) (connect.Credential, e
 	return *s.kept, nil
 }
 
-func (s *calledTokens) Update(ctx context.Context, _ connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *calledTokens) Update(
+	ctx context.Context, _ connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	s.calls++
 	next, err := fn(ctx, s.kept)
 	if err == nil {
@@ -83,11 +85,15 @@ type granting struct {
 	verifier   gloebit.Secret
 }
 
-func (f granting) Begin(_ context.Context, app connect.Application, ask connect.AuthorizationRequest) (string, gloebit.Secret, error) {
+func (f granting) Begin(
+	_ context.Context, app connect.Application, ask connect.AuthorizationRequest,
+) (string, gloebit.Secret, error) {
 	return app.RedirectURL + "?" + url.Values{"state": {ask.State}}.Encode(), f.verifier, nil
 }
 
-func (f granting) Finish(context.Context, connect.Application, url.Values, gloebit.Secret, []gloebit.Scope) (connect.Credential, error) {
+func (f granting) Finish(
+	context.Context, connect.Application, url.Values, gloebit.Secret, []gloebit.Scope,
+) (connect.Credential, error) {
 	return f.credential, nil
 }
 
@@ -104,16 +110,18 @@ func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 		credential connect.Credential
 		refused    bool
 	}{
-		"an AccessToken of 1 MiB":  {connect.Credential{AccessToken: gloebit.Secret(huge)}, true},
-		"a RefreshToken of 1 MiB":  {connect.Credential{RefreshToken: gloebit.Secret(huge)}, true},
-		"a TokenSecret of 1 MiB":   {connect.Credential{TokenSecret: gloebit.Secret(huge)}, true},
-		"a Name of 1 MiB":          {connect.Credential{Name: huge}, true},
-		"a Subject of 1 MiB":       {connect.Credential{Subject: huge}, true},
-		"a scope of 1 MiB":         {connect.Credential{Scopes: []gloebit.Scope{gloebit.Scope(huge)}}, true},
-		"scopes of 1 MiB":          {connect.Credential{Scopes: slicesOf("sixteen-bytes-it", 1<<16)}, true},
-		"an empty scope":           {connect.Credential{Scopes: []gloebit.Scope{""}}, true},
-		"a scope with a space":     {connect.Credential{Scopes: []gloebit.Scope{"a b"}}, true},
-		"tokens of 128 KiB":        {connect.Credential{AccessToken: gloebit.Secret(huge[:64<<10]), RefreshToken: gloebit.Secret(huge[:64<<10])}, false},
+		"an AccessToken of 1 MiB": {connect.Credential{AccessToken: gloebit.Secret(huge)}, true},
+		"a RefreshToken of 1 MiB": {connect.Credential{RefreshToken: gloebit.Secret(huge)}, true},
+		"a TokenSecret of 1 MiB":  {connect.Credential{TokenSecret: gloebit.Secret(huge)}, true},
+		"a Name of 1 MiB":         {connect.Credential{Name: huge}, true},
+		"a Subject of 1 MiB":      {connect.Credential{Subject: huge}, true},
+		"a scope of 1 MiB":        {connect.Credential{Scopes: []gloebit.Scope{gloebit.Scope(huge)}}, true},
+		"scopes of 1 MiB":         {connect.Credential{Scopes: slicesOf("sixteen-bytes-it", 1<<16)}, true},
+		"an empty scope":          {connect.Credential{Scopes: []gloebit.Scope{""}}, true},
+		"a scope with a space":    {connect.Credential{Scopes: []gloebit.Scope{"a b"}}, true},
+		"tokens of 128 KiB": {
+			connect.Credential{AccessToken: gloebit.Secret(huge[:64<<10]), RefreshToken: gloebit.Secret(huge[:64<<10])}, false,
+		},
 		"a scope that is no text":  {connect.Credential{Scopes: []gloebit.Scope{"\xff"}}, true},
 		"a scope with a NUL":       {connect.Credential{Scopes: []gloebit.Scope{"a\x00"}}, true},
 		"an odd scope":             {connect.Credential{Scopes: []gloebit.Scope{"\u4e16,;'"}}, false},
@@ -140,7 +148,9 @@ func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 			}
 			tokens, config := &calledTokens{}, validConfig()
 			config.Tokens = tokens
-			config.Protocol = granting{credential: connect.Credential{AccessToken: "t", Scopes: []gloebit.Scope{"id", "transact", scope}}}
+			config.Protocol = granting{credential: connect.Credential{
+				AccessToken: "t", Scopes: []gloebit.Scope{"id", "transact", scope},
+			}}
 			connectOnce(t, config)
 			require.Equal(t, refused, tokens.kept == nil)
 		})

@@ -27,7 +27,9 @@ const (
 
 // clientOf returns the client of a user whose token is canaryToken, at a server
 // that answers with handler.
-func clientOf(t *testing.T, handler http.HandlerFunc, changes ...func(*gloebit.Config, *connect.Credential)) (*gloebit.Client, *gloebit.Merchant, gloebit.TokenStore) {
+func clientOf(
+	t *testing.T, handler http.HandlerFunc, changes ...func(*gloebit.Config, *connect.Credential),
+) (*gloebit.Client, *gloebit.Merchant, gloebit.TokenStore) {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -81,26 +83,76 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 		want   []error
 		final  bool // not ErrNotConnected
 	}{
-		"unknown token":             {200, `{"success":false,"reason":"unknown token"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false},
-		"unknown token1":            {200, `{"success":false,"reason":"unknown token1"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false},
-		"unknown token2":            {200, `{"success":false,"reason":"unknown token2"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false},
-		"unknown OAuth2 token":      {200, `{"success":false,"reason":"unknown OAuth2 token"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false},
-		"invalid access token":      {200, `{"success":false,"reason":"invalid access token"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false},
-		"expired":                   {200, `{"success":false,"reason":"token has expired"}`, []error{gloebit.ErrTokenExpired, gloebit.ErrNotConnected}, false},
-		"missing domain":            {200, `{"success":false,"reason":"missing domain"}`, []error{gloebit.ErrScopeMissing}, true},
-		"unknown consumer":          {200, `{"success":false,"reason":"unknown consumer"}`, []error{gloebit.ErrUnknownApplication}, true},
-		"unknown user":              {200, `{"success":false,"reason":"unknown user"}`, []error{gloebit.ErrUnknownUser}, true},
-		"insufficient balance":      {200, `{"success":false,"status":"queued","reason":"insufficient balance"}`, []error{gloebit.ErrInsufficientBalance}, true},
-		"pending":                   {200, `{"success":false,"status":"queued","reason":"pending"}`, []error{gloebit.ErrTransactionPending}, true},
-		"queuing failed":            {200, `{"success":false,"status":"queuing-failed"}`, []error{gloebit.ErrQueuingFailed}, true},
-		"cannot spend":              {200, `{"success":false,"status":"cannot-spend"}`, []error{gloebit.ErrCannotSpend}, true},
-		"cannot receive":            {200, `{"success":false,"status":"cannot-receive"}`, []error{gloebit.ErrCannotReceive}, true},
-		"unknown merchant":          {200, `{"success":false,"status":"unknown-merchant"}`, []error{gloebit.ErrUnknownMerchant}, true},
-		"unknown subscription":      {200, `{"success":false,"status":"unknown-subscription"}`, []error{gloebit.ErrUnknownSubscription}, true},
-		"unknown authorization":     {200, `{"success":false,"status":"unknown-subscription-authorization"}`, []error{gloebit.ErrUnknownSubscriptionAuthorization}, true},
-		"authorization pending":     {200, `{"success":false,"status":"subscription-authorization-pending"}`, []error{gloebit.ErrSubscriptionAuthorizationPending}, true},
-		"authorization declined":    {200, `{"success":false,"status":"subscription-authorization-declined"}`, []error{gloebit.ErrSubscriptionAuthorizationDeclined}, true},
-		"a reason nobody knows":     {200, `{"success":false,"reason":"the moon is full"}`, []error{gloebit.ErrRefused}, true},
+		"unknown token": {
+			200, `{"success":false,"reason":"unknown token"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected},
+			false,
+		},
+		"unknown token1": {
+			200, `{"success":false,"reason":"unknown token1"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected},
+			false,
+		},
+		"unknown token2": {
+			200, `{"success":false,"reason":"unknown token2"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected},
+			false,
+		},
+		"unknown OAuth2 token": {
+			200, `{"success":false,"reason":"unknown OAuth2 token"}`,
+			[]error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false,
+		},
+		"invalid access token": {
+			200, `{"success":false,"reason":"invalid access token"}`,
+			[]error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false,
+		},
+		"expired": {
+			200, `{"success":false,"reason":"token has expired"}`, []error{gloebit.ErrTokenExpired, gloebit.ErrNotConnected},
+			false,
+		},
+		"missing domain": {
+			200, `{"success":false,"reason":"missing domain"}`, []error{gloebit.ErrScopeMissing}, true,
+		},
+		"unknown consumer": {
+			200, `{"success":false,"reason":"unknown consumer"}`, []error{gloebit.ErrUnknownApplication}, true,
+		},
+		"unknown user": {
+			200, `{"success":false,"reason":"unknown user"}`, []error{gloebit.ErrUnknownUser}, true,
+		},
+		"insufficient balance": {
+			200, `{"success":false,"status":"queued","reason":"insufficient balance"}`,
+			[]error{gloebit.ErrInsufficientBalance}, true,
+		},
+		"pending": {
+			200, `{"success":false,"status":"queued","reason":"pending"}`, []error{gloebit.ErrTransactionPending}, true,
+		},
+		"queuing failed": {
+			200, `{"success":false,"status":"queuing-failed"}`, []error{gloebit.ErrQueuingFailed}, true,
+		},
+		"cannot spend": {
+			200, `{"success":false,"status":"cannot-spend"}`, []error{gloebit.ErrCannotSpend}, true,
+		},
+		"cannot receive": {
+			200, `{"success":false,"status":"cannot-receive"}`, []error{gloebit.ErrCannotReceive}, true,
+		},
+		"unknown merchant": {
+			200, `{"success":false,"status":"unknown-merchant"}`, []error{gloebit.ErrUnknownMerchant}, true,
+		},
+		"unknown subscription": {
+			200, `{"success":false,"status":"unknown-subscription"}`, []error{gloebit.ErrUnknownSubscription}, true,
+		},
+		"unknown authorization": {
+			200, `{"success":false,"status":"unknown-subscription-authorization"}`,
+			[]error{gloebit.ErrUnknownSubscriptionAuthorization}, true,
+		},
+		"authorization pending": {
+			200, `{"success":false,"status":"subscription-authorization-pending"}`,
+			[]error{gloebit.ErrSubscriptionAuthorizationPending}, true,
+		},
+		"authorization declined": {
+			200, `{"success":false,"status":"subscription-authorization-declined"}`,
+			[]error{gloebit.ErrSubscriptionAuthorizationDeclined}, true,
+		},
+		"a reason nobody knows": {
+			200, `{"success":false,"reason":"the moon is full"}`, []error{gloebit.ErrRefused}, true,
+		},
 		"no reason":                 {200, `{"success":false}`, []error{gloebit.ErrRefused}, true},
 		"a null reason":             {200, `{"success":false,"reason":null}`, []error{gloebit.ErrRefused}, true},
 		"too many requests":         {429, ``, []error{gloebit.ErrRateLimited}, true},
@@ -108,7 +160,10 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 		"a gateway error":           {502, `<html>`, []error{gloebit.ErrUnavailable}, true},
 		"a denial":                  {403, ``, []error{gloebit.ErrRefused}, true},
 		"a 401 without a challenge": {401, ``, []error{gloebit.ErrRefused}, true},
-		"a 401 with a reason":       {401, `{"success":false,"reason":"unknown token"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected}, false},
+		"a 401 with a reason": {
+			401, `{"success":false,"reason":"unknown token"}`, []error{gloebit.ErrTokenRefused, gloebit.ErrNotConnected},
+			false,
+		},
 		"a redirect":                {302, ``, []error{gloebit.ErrInvalidResponse}, true},
 		"another good status":       {201, `{"success":true}`, []error{gloebit.ErrInvalidResponse}, true},
 		"a success under a failure": {409, `{"success":true}`, []error{gloebit.ErrInvalidResponse}, true},
@@ -119,11 +174,15 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 		"JSON and more":             {200, `{"success":true}{"success":true}`, []error{gloebit.ErrInvalidResponse}, true},
 		"an array":                  {200, `[true]`, []error{gloebit.ErrInvalidResponse}, true},
 		"null":                      {200, `null`, []error{gloebit.ErrInvalidResponse}, true},
-		"without success":           {200, `{"balance":1,"id":"x","products":{},"count":1}`, []error{gloebit.ErrInvalidResponse}, true},
-		"a null success":            {200, `{"success":null,"balance":1}`, []error{gloebit.ErrInvalidResponse}, true},
-		"success of another type":   {200, `{"success":"true","balance":1}`, []error{gloebit.ErrInvalidResponse}, true},
-		"a reason of another type":  {200, `{"success":false,"reason":7}`, []error{gloebit.ErrInvalidResponse}, true},
-		"too long":                  {200, `{"success":true,"x":"` + strings.Repeat("x", 1<<20) + `"}`, []error{gloebit.ErrInvalidResponse}, true},
+		"without success": {
+			200, `{"balance":1,"id":"x","products":{},"count":1}`, []error{gloebit.ErrInvalidResponse}, true,
+		},
+		"a null success":           {200, `{"success":null,"balance":1}`, []error{gloebit.ErrInvalidResponse}, true},
+		"success of another type":  {200, `{"success":"true","balance":1}`, []error{gloebit.ErrInvalidResponse}, true},
+		"a reason of another type": {200, `{"success":false,"reason":7}`, []error{gloebit.ErrInvalidResponse}, true},
+		"too long": {
+			200, `{"success":true,"x":"` + strings.Repeat("x", 1<<20) + `"}`, []error{gloebit.ErrInvalidResponse}, true,
+		},
 	} {
 		for path, call := range calls {
 			t.Run(name+" to "+path, func(t *testing.T) {
@@ -152,9 +211,18 @@ func isNotConnected(err error) bool {
 
 func TestRepliesWithoutWhatWasAskedForAreErrors(t *testing.T) {
 	for path, bodies := range map[string][]string{
-		"user":                 {`{"success":true}`, `{"success":true,"id":7}`, `{"success":true,"id":""}`, `{"success":true,"id":"x","params":[1]}`},
-		"balance":              {`{"success":true}`, `{"success":true,"balance":"12"}`, `{"success":true,"balance":null}`, `{"success":true,"balance":1e999}`},
-		"get-user-products":    {`{"success":true}`, `{"success":true,"products":[]}`, `{"success":true,"products":{"hat":1.5}}`, `{"success":true,"products":null}`},
+		"user": {
+			`{"success":true}`, `{"success":true,"id":7}`, `{"success":true,"id":""}`,
+			`{"success":true,"id":"x","params":[1]}`,
+		},
+		"balance": {
+			`{"success":true}`, `{"success":true,"balance":"12"}`, `{"success":true,"balance":null}`,
+			`{"success":true,"balance":1e999}`,
+		},
+		"get-user-products": {
+			`{"success":true}`, `{"success":true,"products":[]}`, `{"success":true,"products":{"hat":1.5}}`,
+			`{"success":true,"products":null}`,
+		},
 		"consume-user-product": {`{"success":true}`, `{"success":true,"count":"1"}`, `{"success":true,"product-count":1.5}`},
 		"transact":             {`{"success":true,"id":"another"}`, `{"success":true,"id":7}`},
 	} {
@@ -174,12 +242,16 @@ func TestRepliesWithoutWhatWasAskedForAreErrors(t *testing.T) {
 func TestAnswersOfBothVersionsAreRead(t *testing.T) {
 	ctx := t.Context()
 	at := func(body string, scopes ...gloebit.Scope) *gloebit.Client {
-		client, _, _ := clientOf(t, answering(200, body), func(_ *gloebit.Config, c *connect.Credential) { c.Scopes = scopes })
+		client, _, _ := clientOf(
+			t, answering(200, body), func(_ *gloebit.Config, c *connect.Credential) { c.Scopes = scopes },
+		)
 		return client
 	}
 	identity, err := at(`{"success":true,"id":"1","name":"Al","params":{"level":12345678901234567890}}`).Identity(ctx)
 	require.NoError(t, err)
-	require.Equal(t, gloebit.Identity{ID: "1", Name: "Al", Params: gloebit.Object(`{"level":12345678901234567890}`)}, identity)
+	require.Equal(
+		t, gloebit.Identity{ID: "1", Name: "Al", Params: gloebit.Object(`{"level":12345678901234567890}`)}, identity,
+	)
 	identity, err = at(`{"success":true,"reason":"success","id":"1","full-name":"Al Ice","params":null}`).Identity(ctx)
 	require.NoError(t, err)
 	require.Equal(t, gloebit.Identity{ID: "1", Name: "Al Ice"}, identity)
@@ -188,7 +260,9 @@ func TestAnswersOfBothVersionsAreRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "99999999999999999.25", balance.String())
 
-	for _, body := range []string{`{"success":true,"count":3}`, `{"success":true,"product-count":3}`, `{"success":true,"count":9,"product-count":3}`} {
+	for _, body := range []string{
+		`{"success":true,"count":3}`, `{"success":true,"product-count":3}`, `{"success":true,"count":9,"product-count":3}`,
+	} {
 		left, err := at(body).ConsumeProduct(ctx, "hat", 1)
 		require.NoError(t, err)
 		require.EqualValues(t, 3, left)
@@ -199,7 +273,9 @@ func TestAnswersOfBothVersionsAreRead(t *testing.T) {
 }
 
 func TestIdentityFollowsTheScopeThatWasGranted(t *testing.T) {
-	for scope, path := range map[gloebit.Scope]string{gloebit.ScopeID: "/id", gloebit.ScopeUser: "/user", gloebit.ScopeIdentity: "/user"} {
+	for scope, path := range map[gloebit.Scope]string{
+		gloebit.ScopeID: "/id", gloebit.ScopeUser: "/user", gloebit.ScopeIdentity: "/user",
+	} {
 		var called string
 		client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 			called = r.Method + " " + r.URL.Path
@@ -223,7 +299,12 @@ func TestTransactSendsBothVersionsNames(t *testing.T) {
 			return c.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: "t2", Product: "green-hat", Quantity: 1})
 		}, `{"application-key":"key","consumer-key":"key","id":"t2","merchant-user-id":"u","product":"green-hat","product-quantity":1,"request-created":1767323045,"transaction-id":"t2","username-on-application":"u","version":1}`},
 		"a bare charge with hold URLs": {func(c *gloebit.Client) (gloebit.Receipt, error) {
-			return c.Transact(t.Context(), gloebit.Transaction{ID: "t3", Total: 7, Hold: gloebit.HoldURLs{Enact: "https://s.example/e", Consume: "https://s.example/c", Cancel: "http://localhost:1/x"}})
+			return c.Transact(t.Context(), gloebit.Transaction{
+				ID: "t3", Total: 7,
+				Hold: gloebit.HoldURLs{
+					Enact: "https://s.example/e", Consume: "https://s.example/c", Cancel: "http://localhost:1/x",
+				},
+			})
 		}, `{"application-key":"key","asset-cancel-hold-url":"http://localhost:1/x","asset-consume-hold-url":"https://s.example/c","asset-enact-hold-url":"https://s.example/e","consumer-key":"key","gloebit-balance-change":7,"id":"t3","merchant-user-id":"u","request-created":1767323045,"transaction-id":"t3","username-on-application":"u","version":1}`},
 		"a product with the price of the documents' example": {func(c *gloebit.Client) (gloebit.Receipt, error) {
 			return c.Transact(t.Context(), gloebit.Transaction{ID: "t4", Product: "green-hat", ProductQuantity: 2, Total: 40})
@@ -250,23 +331,30 @@ func TestTransactSendsBothVersionsNames(t *testing.T) {
 func TestTransactRefusesBeforeSending(t *testing.T) {
 	client, _, _ := clientOf(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for name, transaction := range map[string]gloebit.Transaction{
-		"nothing":                {},
-		"a negative total":       {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: -1},
-		"a total too high":       {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1 << 53},
-		"an id too long":         {ID: strings.Repeat("x", 37), Asset: "a", AssetQuantity: 1, Total: 1},
-		"an id with a space":     {ID: "a b", Asset: "a", AssetQuantity: 1, Total: 1},
-		"an id beyond ASCII":     {ID: "ü", Asset: "a", AssetQuantity: 1, Total: 1},
-		"product and asset":      {IdempotencyKey: "k", Product: "p", ProductQuantity: 1, Asset: "a", AssetQuantity: 1},
-		"a negative quantity":    {IdempotencyKey: "k", Product: "p", ProductQuantity: -1},
-		"a quantity of nothing":  {IdempotencyKey: "k", Total: 1, AssetQuantity: 2},
-		"a relative hold URL":    {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Enact: "/enact"}},
-		"a hold URL on http":     {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Consume: "http://shop.example/c"}},
-		"a hold URL of a script": {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Cancel: "javascript:alert(1)"}},
-		"neither key nor id":     {Total: 1},
-		"key and id":             {IdempotencyKey: "k", ID: "i", Total: 1},
-		"a long key":             {IdempotencyKey: strings.Repeat("k", 256), Total: 1},
-		"no products":            {IdempotencyKey: "k", Product: "p"},
-		"no assets":              {IdempotencyKey: "k", Asset: "a", Total: 1},
+		"nothing":               {},
+		"a negative total":      {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: -1},
+		"a total too high":      {IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1 << 53},
+		"an id too long":        {ID: strings.Repeat("x", 37), Asset: "a", AssetQuantity: 1, Total: 1},
+		"an id with a space":    {ID: "a b", Asset: "a", AssetQuantity: 1, Total: 1},
+		"an id beyond ASCII":    {ID: "ü", Asset: "a", AssetQuantity: 1, Total: 1},
+		"product and asset":     {IdempotencyKey: "k", Product: "p", ProductQuantity: 1, Asset: "a", AssetQuantity: 1},
+		"a negative quantity":   {IdempotencyKey: "k", Product: "p", ProductQuantity: -1},
+		"a quantity of nothing": {IdempotencyKey: "k", Total: 1, AssetQuantity: 2},
+		"a relative hold URL": {
+			IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Enact: "/enact"},
+		},
+		"a hold URL on http": {
+			IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1,
+			Hold: gloebit.HoldURLs{Consume: "http://shop.example/c"},
+		},
+		"a hold URL of a script": {
+			IdempotencyKey: "k", Asset: "a", AssetQuantity: 1, Total: 1, Hold: gloebit.HoldURLs{Cancel: "javascript:alert(1)"},
+		},
+		"neither key nor id": {Total: 1},
+		"key and id":         {IdempotencyKey: "k", ID: "i", Total: 1},
+		"a long key":         {IdempotencyKey: strings.Repeat("k", 256), Total: 1},
+		"no products":        {IdempotencyKey: "k", Product: "p"},
+		"no assets":          {IdempotencyKey: "k", Asset: "a", Total: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := client.Transact(t.Context(), transaction)
@@ -341,8 +429,10 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 		success bool
 		final   bool
 	}{
-		"resubmitted":                 {`{"success":true,"status":"queued","reason":"resubmitted"}`, true, true},
-		"already created":             {`{"success":false,"status":"failed","reason":"transaction already created"}`, true, true},
+		"resubmitted": {`{"success":true,"status":"queued","reason":"resubmitted"}`, true, true},
+		"already created": {
+			`{"success":false,"status":"failed","reason":"transaction already created"}`, true, true,
+		},
 		"it had not arrived, no G$":   {`{"success":false,"status":"queued","reason":"insufficient balance"}`, false, true},
 		"the token died in between":   {`{"success":false,"reason":"unknown OAuth2 token"}`, false, false},
 		"a reason that nobody knows":  {`{"success":false,"reason":"hm"}`, false, false},
@@ -362,7 +452,9 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 				}
 				_, _ = io.WriteString(w, outcome.second)
 			})
-			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
+			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{
+				IdempotencyKey: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1,
+			})
 			require.NotEmpty(t, receipt.TransactionID)
 			mu.Lock()
 			defer mu.Unlock()
@@ -388,7 +480,9 @@ func TestARequestThatNeverLeftHasAKnownOutcome(t *testing.T) {
 	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
 		c.Provider = gloebit.ProviderAt("http://127.0.0.1:1") // no server listens there
 	})
-	_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1})
+	_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1,
+	})
 	require.ErrorIs(t, err, gloebit.ErrUnavailable)
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 }
@@ -424,7 +518,9 @@ func TestAnotherTokenIsNotForgotten(t *testing.T) {
 		_, _ = io.WriteString(w, `{"success":true}`)
 	})
 	require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "newer"})))
-	require.NoError(t, client.VerifyToken(t.Context()), "the call is sent again with the token that the user got meanwhile")
+	require.NoError(
+		t, client.VerifyToken(t.Context()), "the call is sent again with the token that the user got meanwhile",
+	)
 	credential, err := tokens.Load(t.Context(), keyOf(merchant, "u"))
 	require.NoError(t, err)
 	require.Equal(t, gloebit.Secret("newer"), credential.AccessToken)
@@ -441,7 +537,13 @@ func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
 	_, err = merchant.Client(t.Context(), "")
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 
-	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{ExpiresAt: time.Now().Add(time.Hour), Scopes: []gloebit.Scope{"balance"}})))
+	require.NoError(
+		t,
+		config.Tokens.Update(
+			t.Context(), keyOf(merchant, "u"),
+			save(connect.Credential{ExpiresAt: time.Now().Add(time.Hour), Scopes: []gloebit.Scope{"balance"}}),
+		),
+	)
 	client, err := merchant.Client(t.Context(), "u")
 	require.NoError(t, err)
 	require.Equal(t, "u", client.User().ID)

@@ -23,33 +23,62 @@ func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 		break_ func(*gloebit.Config)
 		want   string
 	}{
-		"no key":                           {func(c *gloebit.Config) { c.ClientID = "" }, "gloebit: Config.ClientID is empty: set it to"},
-		"no secret":                        {func(c *gloebit.Config) { c.ClientSecret = "" }, "gloebit: Config.ClientSecret is empty: set it to"},
-		"no provider":                      {func(c *gloebit.Config) { c.Provider = gloebit.Provider{} }, "Config.Provider"},
-		"a provider without a host":        {func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt("gloebit.example") }, "Config.Provider.AuthURL"},
-		"a provider without a token URL":   {func(c *gloebit.Config) { c.Provider.TokenURL = "" }, "Config.Provider.TokenURL"},
-		"an API base without a slash":      {func(c *gloebit.Config) { c.Provider.APIURL = "https://x.example/api" }, "Config.Provider.APIURL"},
-		"no redirect URL":                  {func(c *gloebit.Config) { c.RedirectURL = "" }, "Config.RedirectURL: \"\" is not an absolute URL"},
-		"a relative redirect URL":          {func(c *gloebit.Config) { c.RedirectURL = "/gloebit/callback" }, "Config.RedirectURL"},
-		"a redirect URL of another scheme": {func(c *gloebit.Config) { c.RedirectURL = "ftp://shop.example/gloebit/callback" }, "Config.RedirectURL"},
-		"a redirect URL with a fragment":   {func(c *gloebit.Config) { c.RedirectURL += "#x" }, "Config.RedirectURL"},
-		"a redirect URL with a query":      {func(c *gloebit.Config) { c.RedirectURL += "?x=1" }, "Config.RedirectURL"},
-		"a redirect URL with a user":       {func(c *gloebit.Config) { c.RedirectURL = "https://me:you@shop.example/gloebit/callback" }, "Config.RedirectURL"},
-		"a redirect URL without a path":    {func(c *gloebit.Config) { c.RedirectURL = "https://shop.example" }, "Config.RedirectURL"},
-		"a redirect URL that is connect":   {func(c *gloebit.Config) { c.RedirectURL = "https://shop.example/gloebit/connect" }, "Config.RedirectURL"},
-		"a redirect URL that can't parse":  {func(c *gloebit.Config) { c.RedirectURL = "https://shop.example:port/gloebit/callback" }, "Config.RedirectURL"},
-		"an unknown scope":                 {func(c *gloebit.Config) { c.Scopes = []gloebit.Scope{"money"} }, "Config.Scopes"},
+		"no key": {
+			func(c *gloebit.Config) { c.ClientID = "" }, "gloebit: Config.ClientID is empty: set it to",
+		},
+		"no secret": {
+			func(c *gloebit.Config) { c.ClientSecret = "" }, "gloebit: Config.ClientSecret is empty: set it to",
+		},
+		"no provider": {func(c *gloebit.Config) { c.Provider = gloebit.Provider{} }, "Config.Provider"},
+		"a provider without a host": {
+			func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt("gloebit.example") }, "Config.Provider.AuthURL",
+		},
+		"a provider without a token URL": {
+			func(c *gloebit.Config) { c.Provider.TokenURL = "" }, "Config.Provider.TokenURL",
+		},
+		"an API base without a slash": {
+			func(c *gloebit.Config) { c.Provider.APIURL = "https://x.example/api" }, "Config.Provider.APIURL",
+		},
+		"no redirect URL": {
+			func(c *gloebit.Config) { c.RedirectURL = "" }, "Config.RedirectURL: \"\" is not an absolute URL",
+		},
+		"a relative redirect URL": {
+			func(c *gloebit.Config) { c.RedirectURL = "/gloebit/callback" }, "Config.RedirectURL",
+		},
+		"a redirect URL of another scheme": {
+			func(c *gloebit.Config) { c.RedirectURL = "ftp://shop.example/gloebit/callback" }, "Config.RedirectURL",
+		},
+		"a redirect URL with a fragment": {func(c *gloebit.Config) { c.RedirectURL += "#x" }, "Config.RedirectURL"},
+		"a redirect URL with a query":    {func(c *gloebit.Config) { c.RedirectURL += "?x=1" }, "Config.RedirectURL"},
+		"a redirect URL with a user": {
+			func(c *gloebit.Config) { c.RedirectURL = "https://me:you@shop.example/gloebit/callback" }, "Config.RedirectURL",
+		},
+		"a redirect URL without a path": {
+			func(c *gloebit.Config) { c.RedirectURL = "https://shop.example" }, "Config.RedirectURL",
+		},
+		"a redirect URL that is connect": {
+			func(c *gloebit.Config) { c.RedirectURL = "https://shop.example/gloebit/connect" }, "Config.RedirectURL",
+		},
+		"a redirect URL that can't parse": {
+			func(c *gloebit.Config) { c.RedirectURL = "https://shop.example:port/gloebit/callback" }, "Config.RedirectURL",
+		},
+		"an unknown scope": {func(c *gloebit.Config) { c.Scopes = []gloebit.Scope{"money"} }, "Config.Scopes"},
 		"two answers to who the user is": {func(c *gloebit.Config) {
 			c.SignIn = true
 			c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{}, nil }
 		}, "Config.SignIn"},
-		"sign-in without identity":  {func(c *gloebit.Config) { c.SignIn, c.Scopes = true, []gloebit.Scope{gloebit.ScopeBalance} }, "Config.SignIn"},
-		"a home on another site":    {func(c *gloebit.Config) { c.HomePath = "https://evil.example/" }, "Config.HomePath"},
-		"an unknown prompt":         {func(c *gloebit.Config) { c.ApprovalPrompt = "sometimes" }, "Config.ApprovalPrompt"},
-		"a negative time limit":     {func(c *gloebit.Config) { c.ConnectTimeout = -1 }, "Config.ConnectTimeout is negative"},
-		"a nil session manager":     {func(c *gloebit.Config) { c.Sessions = (*scs.SessionManager)(nil) }, "Config.Sessions"},
-		"a nil memory state store":  {func(c *gloebit.Config) { c.States = (*gloebit.MemoryStateStore)(nil) }, "Config.States"},
-		"a nil memory token store":  {func(c *gloebit.Config) { c.Tokens = (*gloebit.MemoryTokenStore)(nil) }, "Config.Tokens holds a nil *connect.MemoryTokenStore: leave"},
+		"sign-in without identity": {func(c *gloebit.Config) { c.SignIn, c.Scopes = true, []gloebit.Scope{gloebit.ScopeBalance} }, "Config.SignIn"},
+		"a home on another site":   {func(c *gloebit.Config) { c.HomePath = "https://evil.example/" }, "Config.HomePath"},
+		"an unknown prompt":        {func(c *gloebit.Config) { c.ApprovalPrompt = "sometimes" }, "Config.ApprovalPrompt"},
+		"a negative time limit":    {func(c *gloebit.Config) { c.ConnectTimeout = -1 }, "Config.ConnectTimeout is negative"},
+		"a nil session manager":    {func(c *gloebit.Config) { c.Sessions = (*scs.SessionManager)(nil) }, "Config.Sessions"},
+		"a nil memory state store": {
+			func(c *gloebit.Config) { c.States = (*gloebit.MemoryStateStore)(nil) }, "Config.States",
+		},
+		"a nil memory token store": {
+			func(c *gloebit.Config) { c.Tokens = (*gloebit.MemoryTokenStore)(nil) },
+			"Config.Tokens holds a nil *connect.MemoryTokenStore: leave",
+		},
 		"a user agent of two lines": {func(c *gloebit.Config) { c.UserAgent = "a\r\nb" }, "Config.UserAgent"},
 		"sign-in at no URL":         {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "login" }, "Config.SignInURL"},
 		"sign-in on another host":   {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "//evil.example/" }, "Config.SignInURL"},

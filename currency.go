@@ -14,7 +14,9 @@ func (c *Client) Balance(ctx context.Context) (Amount, error) {
 	var answer struct {
 		Balance Amount `json:"balance"`
 	}
-	if err := c.do(ctx, call{name: "balance", method: http.MethodGet, scope: ScopeBalance, repeatable: true}, &answer); err != nil {
+	if err := c.do(
+		ctx, call{name: "balance", method: http.MethodGet, scope: ScopeBalance, repeatable: true}, &answer,
+	); err != nil {
 		return Amount{}, err
 	}
 	if !answer.Balance.Known() {

@@ -49,7 +49,9 @@ func connected(scopes ...gloebit.Scope) (merchant *gloebit.Merchant, server *glo
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	err = tokens.Update(context.Background(), connect.Key{
+		Realm: merchant.Realm(), ID: "alice",
+	}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &connect.Credential{AccessToken: gloebit.Secret(token), Scopes: scopes}, nil
 	})
 	if err != nil {
@@ -150,11 +152,15 @@ func ExampleClient_PurchaseItem() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1})
+	_, err = client.PurchaseItem(ctx, gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1,
+	})
 	if errors.Is(err, gloebit.ErrInsufficientBalance) {
 		fmt.Println("not enough gloebits")
 	}
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -173,7 +179,9 @@ func ExampleClient_ConsumeProduct() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 3}); err != nil {
+	if _, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{
+		IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 3,
+	}); err != nil {
 		log.Fatal(err)
 	}
 	left, err := client.ConsumeProduct(ctx, "green-hat", 1)
@@ -263,7 +271,10 @@ func ExampleClient_TransactU2U() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	receipt, err := client.TransactU2U(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 25}, gloebit.Seller{Email: "bob@example.com"})
+	receipt, err := client.TransactU2U(
+		ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "painting", AssetQuantity: 1, Total: 25},
+		gloebit.Seller{Email: "bob@example.com"},
+	)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -29,7 +29,9 @@ func TestAClientSecretsFileMakesAConfig(t *testing.T) {
 	_, err = gloebit.New(config)
 	require.NoError(t, err)
 
-	config, err = gloebit.ConfigFromFile(secretsFile(t, `{"web":{"client_id":"key","client_secret":"s","redirect_uris":["https://a.example/cb"]}}`))
+	config, err = gloebit.ConfigFromFile(secretsFile(
+		t, `{"web":{"client_id":"key","client_secret":"s","redirect_uris":["https://a.example/cb"]}}`,
+	))
 	require.NoError(t, err)
 	require.Zero(t, config.Provider, "the caller says which")
 }
@@ -44,10 +46,13 @@ func TestAClientSecretsFileThatIsWrongIsSaidToBe(t *testing.T) {
 		`{"installed":{}}`:             "member web",
 		`{"web":{` + rest + `}}`:       "web.client_id",
 		`{"web":{"client_id":"k"}}`:    "web.client_secret",
-		`{"web":{"client_id":"k","client_secret":"canary"}}`:                                                                        "web.redirect_uris",
-		`{"web":{"client_id":"k",` + rest + `,"auth_uri":"https://x.example/oauth2/authorize"}}`:                                    "go together",
-		`{"web":{"client_id":"k",` + rest + `,"auth_uri":"https://x.example/a","token_uri":"https://x.example/t"}}`:                 "token_uri",
-		`{"web":{"client_id":"k",` + rest + `,"auth_uri":"http://x.example/a","token_uri":"http://x.example/oauth2/access-token"}}`: "plain http",
+		`{"web":{"client_id":"k","client_secret":"canary"}}`: "web.redirect_uris",
+		`{"web":{"client_id":"k",` + rest +
+			`,"auth_uri":"https://x.example/oauth2/authorize"}}`: "go together",
+		`{"web":{"client_id":"k",` + rest +
+			`,"auth_uri":"https://x.example/a","token_uri":"https://x.example/t"}}`: "token_uri",
+		`{"web":{"client_id":"k",` + rest +
+			`,"auth_uri":"http://x.example/a","token_uri":"http://x.example/oauth2/access-token"}}`: "plain http",
 		strings.Repeat(" ", 1<<20): "larger than",
 	} {
 		_, err := gloebit.ConfigFromFile(secretsFile(t, content))

@@ -66,16 +66,18 @@ func TestConnectSendsNoChallengeToAProviderThatTakesNone(t *testing.T) {
 // token endpoint refuses, or gets wrong.
 func TestNoTokenIsStoredWhenTheExchangeFails(t *testing.T) {
 	refuses(t, map[string]badCallback{
-		"a code that Gloebit never gave":  {set("code", "x"), 502},
-		"Gloebit refuses the application": {injecting(gloebittest.Fault{Status: 401, Body: `{"error":"invalid_client","reason":"who?"}`}), 502},
-		"an error within a 200":           {injecting(gloebittest.Fault{Body: `{"error":"invalid_grant"}`}), 502},
-		"Gloebit answers HTML":            {injecting(gloebittest.Fault{Body: `<html>`, ContentType: "text/html"}), 502},
-		"Gloebit answers no token":        {injecting(gloebittest.Fault{Body: `{"success":true}`}), 502},
-		"Gloebit answers an odd token":    {injecting(gloebittest.Fault{Body: `{"access_token":"a b"}`}), 502},
-		"Gloebit answers a MAC token":     {injecting(gloebittest.Fault{Body: `{"access_token":"ab","token_type":"mac"}`}), 502},
-		"Gloebit answers half":            {injecting(gloebittest.Fault{After: true, TruncateAt: 20}), 502},
-		"Gloebit is broken":               {injecting(gloebittest.Fault{Status: 500}), 502},
-		"Gloebit hangs up":                {injecting(gloebittest.Fault{Drop: true}), 502},
+		"a code that Gloebit never gave": {set("code", "x"), 502},
+		"Gloebit refuses the application": {
+			injecting(gloebittest.Fault{Status: 401, Body: `{"error":"invalid_client","reason":"who?"}`}), 502,
+		},
+		"an error within a 200":        {injecting(gloebittest.Fault{Body: `{"error":"invalid_grant"}`}), 502},
+		"Gloebit answers HTML":         {injecting(gloebittest.Fault{Body: `<html>`, ContentType: "text/html"}), 502},
+		"Gloebit answers no token":     {injecting(gloebittest.Fault{Body: `{"success":true}`}), 502},
+		"Gloebit answers an odd token": {injecting(gloebittest.Fault{Body: `{"access_token":"a b"}`}), 502},
+		"Gloebit answers a MAC token":  {injecting(gloebittest.Fault{Body: `{"access_token":"ab","token_type":"mac"}`}), 502},
+		"Gloebit answers half":         {injecting(gloebittest.Fault{After: true, TruncateAt: 20}), 502},
+		"Gloebit is broken":            {injecting(gloebittest.Fault{Status: 500}), 502},
+		"Gloebit hangs up":             {injecting(gloebittest.Fault{Drop: true}), 502},
 	})
 }
 
@@ -122,7 +124,9 @@ func TestConnectRefusesWhatItCantRead(t *testing.T) {
 	} {
 		require.Equal(t, status, b.get(target).status, target)
 	}
-	for target, method := range map[string]string{"/gloebit/connect": "POST", "/gloebit/callback": "POST", "/gloebit/disconnect": "GET"} {
+	for target, method := range map[string]string{
+		"/gloebit/connect": "POST", "/gloebit/callback": "POST", "/gloebit/disconnect": "GET",
+	} {
 		p := b.do(method, target, nil, nil)
 		require.Equal(t, http.StatusMethodNotAllowed, p.status, target)
 		require.NotEmpty(t, p.header.Get("Allow"))

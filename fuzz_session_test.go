@@ -70,7 +70,9 @@ func FuzzSessionValues(f *testing.F) {
 		require.NoError(f, err)
 		merchants[mode] = merchant
 	}
-	require.NoError(f, store.Update(f.Context(), keyOf(merchants[0], "victim"), save(connect.Credential{AccessToken: "v"})))
+	require.NoError(
+		f, store.Update(f.Context(), keyOf(merchants[0], "victim"), save(connect.Credential{AccessToken: "v"})),
+	)
 
 	f.Fuzz(func(t *testing.T, mode byte, binding, user, name, pending, again string) {
 		merchant := merchants[mode%3]
@@ -78,7 +80,9 @@ func FuzzSessionValues(f *testing.F) {
 		state := started(t, merchant)
 		owns := sessions.values["binding"]
 		hostile := func() {
-			sessions.values = map[string]string{"binding": binding, "user": user, "name": name, "pending": pending, "again": again}
+			sessions.values = map[string]string{
+				"binding": binding, "user": user, "name": name, "pending": pending, "again": again,
+			}
 			sessions.put, states.takes = nil, 0
 		}
 

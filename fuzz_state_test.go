@@ -23,8 +23,10 @@ func FuzzState(f *testing.F) {
 	for _, seed := range []string{
 		"state={}&code=c", "code=SplxlOBeZQQYbYS6WxSbIA&state={}", "state={}&code=c&iss=https%3A%2F%2Fwww.gloebit.com",
 		"error=access_denied&state={}", "error=invalid_scope&error_description=who%3F&state={}", "state={}",
-		"state={}&state={}&code=c", "state={}&state=&code=c", "state={}x&code=c", "state=x{}&code=c", "state={}%00&code=c", "state={}%20&code=c",
-		"State={}&code=c", "state[]={}&code=c", "state=%7B%7D&code=c", "state={}{}&code=c", "state&code={}", "state={};code=c", "code=c#state={}",
+		"state={}&state={}&code=c", "state={}&state=&code=c", "state={}x&code=c", "state=x{}&code=c", "state={}%00&code=c",
+		"state={}%20&code=c",
+		"State={}&code=c", "state[]={}&code=c", "state=%7B%7D&code=c", "state={}{}&code=c", "state&code={}",
+		"state={};code=c", "code=c#state={}",
 		"state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA&code=c", "state={}&code=" + strings.Repeat("c", 9000),
 	} {
 		for from := range byte(3) {

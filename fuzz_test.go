@@ -17,7 +17,8 @@ import (
 func FuzzTokenAnswers(f *testing.F) {
 	for _, seed := range []string{
 		`{"access_token":"t","token_type":"Bearer","expires_in":"3600","refresh_token":"r","scope":"user balance","app_user_id":"g"}`,
-		`{"access_token":"t"}`, `{"error":"invalid_grant","reason":"x"}`, `{"access_token":"a b"}`, `<html>`, `access_token=t&scope=user`, `{"access_token":"t","expires_in":-1}`, `{"access_token":"t","token_type":"mac"}`,
+		`{"access_token":"t"}`, `{"error":"invalid_grant","reason":"x"}`, `{"access_token":"a b"}`, `<html>`,
+		`access_token=t&scope=user`, `{"access_token":"t","expires_in":-1}`, `{"access_token":"t","token_type":"mac"}`,
 		"\ufeff" + ` {"access_token":"t","expires_in":3600.0} `, `{"access_token":"t","expires_in":3.6e3}`,
 		`{"access_token":"t","expires_in":1e999}`, `{"access_token":"t","expires_in":"3600.5"}`,
 		`{"access_token":"t","expires_in":""}`, `{"access_token":"t","expires_in":false}`,
@@ -63,7 +64,10 @@ func FuzzTokenAnswers(f *testing.F) {
 // FuzzCallbackQuery gives the callback any query at all: nothing but a good
 // state and one code completes, and no state is believed twice.
 func FuzzCallbackQuery(f *testing.F) {
-	for _, seed := range []string{"", "state=x&code=y", "state=&code=", "state=a&state=b", "error=access_denied&state=x", "%zz", "state=%00&code=%00", "iss=x"} {
+	for _, seed := range []string{
+		"", "state=x&code=y", "state=&code=", "state=a&state=b", "error=access_denied&state=x", "%zz", "state=%00&code=%00",
+		"iss=x",
+	} {
 		f.Add(seed)
 	}
 	merchant, err := gloebit.New(validConfig())
@@ -86,7 +90,10 @@ func FuzzCallbackQuery(f *testing.F) {
 // FuzzReturnTo looks for a return_to that leaves the site: whatever is accepted
 // must resolve, as browsers do it, to the site itself.
 func FuzzReturnTo(f *testing.F) {
-	for _, seed := range []string{"/", "/a?b", "//evil.example", "/\\evil.example", "/%2fevil.example", "/..//evil.example", "https://evil.example", "/\t/evil.example", "/%5cevil.example"} {
+	for _, seed := range []string{
+		"/", "/a?b", "//evil.example", "/\\evil.example", "/%2fevil.example", "/..//evil.example", "https://evil.example",
+		"/\t/evil.example", "/%5cevil.example",
+	} {
 		f.Add(seed)
 	}
 	merchant, err := gloebit.New(validConfig())

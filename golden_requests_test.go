@@ -91,18 +91,24 @@ func TestDocumentRequests(t *testing.T) {
 		"balance": {"sent": func(x context.Context, c *gloebit.Client) error { _, err := c.Balance(x); return err }},
 		"transact": {
 			"an item": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.PurchaseItem(x, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
+				_, err := c.PurchaseItem(x, gloebit.ItemOrder{
+					IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3,
+				})
 				return err
 			},
 			"a product": func(x context.Context, c *gloebit.Client) error {
-				_, err := c.PurchaseProduct(x, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1})
+				_, err := c.PurchaseProduct(x, gloebit.ProductOrder{
+					IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1,
+				})
 				return err
 			},
 			"with everything": func(x context.Context, c *gloebit.Client) error {
 				hold := gloebit.HoldURLs{
 					Enact: "https://shop.example/e", Consume: "https://shop.example/c", Cancel: "https://shop.example/x",
 				}
-				_, err := c.Transact(x, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "wrap", AssetQuantity: 3, Total: 15, Hold: hold})
+				_, err := c.Transact(x, gloebit.Transaction{
+					IdempotencyKey: uuid.NewString(), Asset: "wrap", AssetQuantity: 3, Total: 15, Hold: hold,
+				})
 				return err
 			},
 		},
@@ -208,7 +214,9 @@ func TestMerchantUserIDIsSent(t *testing.T) {
 				var got recorder
 				answer := withoutID(t, call.Answers[0].JSON, true)
 				client, _, _ := clientOf(t, got.handler(answer), inDocument(version, test.change))
-				_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Username: test.username, Quantity: 1})
+				_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{
+					IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Username: test.username, Quantity: 1,
+				})
 				if test.want == "" && err != nil {
 					require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 					require.Empty(t, got.bodies)
@@ -233,7 +241,9 @@ func TestDocumentExample(t *testing.T) {
 	id, username := example["id"].(string), example["merchant-user-id"].(string)
 	for name, send := range map[string]func(*testing.T, *gloebit.Client) error{
 		"Transact": func(t *testing.T, c *gloebit.Client) error {
-			_, err := c.Transact(t.Context(), gloebit.Transaction{ID: id, Product: "green-hat", ProductQuantity: 1, Total: 40, Username: username})
+			_, err := c.Transact(t.Context(), gloebit.Transaction{
+				ID: id, Product: "green-hat", ProductQuantity: 1, Total: 40, Username: username,
+			})
 			return err
 		},
 		"PurchaseProduct": func(t *testing.T, c *gloebit.Client) error {
@@ -304,7 +314,9 @@ func documentSession(t *testing.T, c *gloebit.Client) {
 	require.Equal(t, "1000", balance.String())
 	_, err = c.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "wrap", Price: 5, Quantity: 3})
 	require.NoError(t, err)
-	receipt, err := c.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2})
+	receipt, err := c.PurchaseProduct(ctx, gloebit.ProductOrder{
+		IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2,
+	})
 	require.NoError(t, err)
 	require.False(t, receipt.Balance.Known(), "the document has none")
 	id, err := c.CreateInventoryItem(ctx, gloebit.Item{Type: "hat"})

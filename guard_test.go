@@ -35,13 +35,20 @@ func TestARedactedSecretDoesNotComeBackAsOne(t *testing.T) {
 
 func TestEverySentinelHasAStatusAndWords(t *testing.T) {
 	for _, err := range []error{
-		gloebit.ErrNotConnected, gloebit.ErrNoUser, gloebit.ErrNoSession, gloebit.ErrInvalidState, gloebit.ErrInvalidReturnTo, gloebit.ErrAccessDenied,
-		gloebit.ErrUserChanged, gloebit.ErrAuthorizationFailed, gloebit.ErrTokenExchange, gloebit.ErrCrossOrigin, gloebit.ErrStore,
-		gloebit.ErrTokenRefused, gloebit.ErrTokenExpired, gloebit.ErrScopeMissing, gloebit.ErrUnknownApplication, gloebit.ErrUnknownUser,
-		gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend, gloebit.ErrCannotReceive, gloebit.ErrUnknownMerchant, gloebit.ErrUnknownSubscription,
-		gloebit.ErrUnknownSubscriptionAuthorization, gloebit.ErrSubscriptionAuthorizationPending, gloebit.ErrSubscriptionAuthorizationDeclined,
-		gloebit.ErrSubscriptionExists, gloebit.ErrSubscriptionMismatch, gloebit.ErrSubscriptionDisabled, gloebit.ErrCannotTransact,
-		gloebit.ErrTransactionPending, gloebit.ErrQueuingFailed, gloebit.ErrRefused, gloebit.ErrRateLimited, gloebit.ErrUnavailable, gloebit.ErrInvalidResponse,
+		gloebit.ErrNotConnected, gloebit.ErrNoUser, gloebit.ErrNoSession, gloebit.ErrInvalidState, gloebit.ErrInvalidReturnTo,
+		gloebit.ErrAccessDenied,
+		gloebit.ErrUserChanged, gloebit.ErrAuthorizationFailed, gloebit.ErrTokenExchange, gloebit.ErrCrossOrigin,
+		gloebit.ErrStore,
+		gloebit.ErrTokenRefused, gloebit.ErrTokenExpired, gloebit.ErrScopeMissing, gloebit.ErrUnknownApplication,
+		gloebit.ErrUnknownUser,
+		gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend, gloebit.ErrCannotReceive, gloebit.ErrUnknownMerchant,
+		gloebit.ErrUnknownSubscription,
+		gloebit.ErrUnknownSubscriptionAuthorization, gloebit.ErrSubscriptionAuthorizationPending,
+		gloebit.ErrSubscriptionAuthorizationDeclined,
+		gloebit.ErrSubscriptionExists, gloebit.ErrSubscriptionMismatch, gloebit.ErrSubscriptionDisabled,
+		gloebit.ErrCannotTransact,
+		gloebit.ErrTransactionPending, gloebit.ErrQueuingFailed, gloebit.ErrRefused, gloebit.ErrRateLimited,
+		gloebit.ErrUnavailable, gloebit.ErrInvalidResponse,
 		gloebit.ErrOutcomeUnknown, gloebit.ErrInvalidRequest, gloebit.ErrTooManyAttempts,
 	} {
 		if errors.Is(err, gloebit.ErrTokenRefused) || errors.Is(err, gloebit.ErrTokenExpired) {
@@ -62,8 +69,10 @@ func TestAPageNeverSaysThatNothingHappenedWhenSomethingMayHave(t *testing.T) {
 	merchant, err := gloebit.New(validConfig())
 	require.NoError(t, err)
 	for _, err := range []error{
-		errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrStore, gloebit.ErrNotConnected), gloebit.ErrStore, gloebit.ErrTransactionPending,
-		gloebit.ErrUnavailable, errors.New("the application's own, after it was paid"), gloebit.ErrRefused, gloebit.ErrInvalidResponse, context.DeadlineExceeded,
+		errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrStore, gloebit.ErrNotConnected), gloebit.ErrStore,
+		gloebit.ErrTransactionPending,
+		gloebit.ErrUnavailable, errors.New("the application's own, after it was paid"), gloebit.ErrRefused,
+		gloebit.ErrInvalidResponse, context.DeadlineExceeded,
 	} {
 		recorder := httptest.NewRecorder()
 		merchant.HandleError(recorder, httptest.NewRequest(http.MethodPost, "/", nil), err)
@@ -147,17 +156,26 @@ func TestConnectStartsWhereTheCallbackComes(t *testing.T) {
 	recorder = httptest.NewRecorder()
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9000/gloebit/connect", nil)
 	merchant.ConnectHandler().ServeHTTP(recorder, r)
-	require.Contains(t, recorder.Header().Get("Location"), "sandbox.gloebit.com", "a proxy on another port would send it round and round")
+	require.Contains(
+		t, recorder.Header().Get("Location"), "sandbox.gloebit.com",
+		"a proxy on another port would send it round and round",
+	)
 
 	recorder = httptest.NewRecorder()
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/gloebit/connect?return_to=/x%3Fy", nil)
 	http.StripPrefix("/gloebit", merchant.Handler()).ServeHTTP(recorder, r)
-	require.Equal(t, "http://localhost:8080/gloebit/connect?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"), "where a prefix was stripped")
+	require.Equal(
+		t, "http://localhost:8080/gloebit/connect?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"),
+		"where a prefix was stripped",
+	)
 
 	recorder = httptest.NewRecorder()
 	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/sign/in?return_to=/x%3Fy", nil)
 	merchant.ConnectHandler().ServeHTTP(recorder, r)
-	require.Equal(t, "http://localhost:8080/sign/in?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"), "where the application has it elsewhere")
+	require.Equal(
+		t, "http://localhost:8080/sign/in?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"),
+		"where the application has it elsewhere",
+	)
 }
 
 func TestRequireScopesKnowsItsScopesWhenItIsBuilt(t *testing.T) {
@@ -270,7 +288,9 @@ func TestAThousandWaitersAreOneRefresh(t *testing.T) {
 
 func TestAPanicOfAStoreInARefreshIsTheRequestsOwn(t *testing.T) {
 	var client *gloebit.Client
-	client, _, _ = clientOf(t, answering(200, `{"success":true,"balance":1}`), func(c *gloebit.Config, credential *connect.Credential) {
+	client, _, _ = clientOf(t, answering(200, `{"success":true,"balance":1}`), func(
+		c *gloebit.Config, credential *connect.Credential,
+	) {
 		credential.RefreshToken, credential.TokenExpiry = canaryRefresh, time.Now().Add(-time.Hour)
 		c.Tokens = &panickingTokens{}
 	})
@@ -282,7 +302,9 @@ type panickingTokens struct {
 	updates atomic.Int32
 }
 
-func (s *panickingTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *panickingTokens) Update(
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	if s.updates.Add(1) > 1 {
 		panic("the store's own")
 	}
@@ -299,7 +321,8 @@ func TestCountsThatAreNoneAreNotRead(t *testing.T) {
 
 func TestAServerWithoutRefreshingSendsTheUserToConnect(t *testing.T) {
 	for _, fault := range []gloebittest.Fault{
-		{Status: 404, Body: `<html>`, ContentType: "text/html"}, {Status: 405}, {Body: `{"success":false,"reason":"missing code"}`}, {Status: 400, Body: `{"reason":"missing code"}`},
+		{Status: 404, Body: `<html>`, ContentType: "text/html"}, {Status: 405},
+		{Body: `{"success":false,"reason":"missing code"}`}, {Status: 400, Body: `{"reason":"missing code"}`},
 	} {
 		w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 		w.mux.Handle("/balance", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -317,8 +340,13 @@ func TestAServerWithoutRefreshingSendsTheUserToConnect(t *testing.T) {
 }
 
 func TestScopesGoOutInTheVersionsName(t *testing.T) {
-	for version, server := range map[gloebit.APIVersion]gloebittest.APIVersion{gloebit.VersionA: gloebittest.VersionA, gloebit.VersionB: gloebittest.VersionB} {
-		for _, scopes := range [][]gloebit.Scope{nil, {gloebit.ScopeID, gloebit.ScopeBalance}, {gloebit.ScopeUser, gloebit.ScopeBalance}, {gloebit.ScopeIdentity, gloebit.ScopeBalance}} {
+	for version, server := range map[gloebit.APIVersion]gloebittest.APIVersion{
+		gloebit.VersionA: gloebittest.VersionA, gloebit.VersionB: gloebittest.VersionB,
+	} {
+		for _, scopes := range [][]gloebit.Scope{
+			nil, {gloebit.ScopeID, gloebit.ScopeBalance}, {gloebit.ScopeUser, gloebit.ScopeBalance},
+			{gloebit.ScopeIdentity, gloebit.ScopeBalance},
+		} {
 			w := newWorldAt(t, gloebittest.Config{APIVersion: server}, func(_ *world, c *gloebit.Config) {
 				c.Provider.APIVersion, c.Scopes, c.SignIn = version, scopes, true
 			})

@@ -26,7 +26,9 @@ func parrot(status int) http.Handler {
 }
 
 func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
-	for _, status := range []int{http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError} {
+	for _, status := range []int{
+		http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError,
+	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			server := httptest.NewServer(parrot(status))
 			defer server.Close()
@@ -42,7 +44,9 @@ func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 			p := b.get(callback.String())
 			require.GreaterOrEqual(t, p.status, 400)
 
-			credential := connect.Credential{AccessToken: "the access token", RefreshToken: "the refresh token", Scopes: []gloebit.Scope{gloebit.ScopeBalance}}
+			credential := connect.Credential{
+				AccessToken: "the access token", RefreshToken: "the refresh token", Scopes: []gloebit.Scope{gloebit.ScopeBalance},
+			}
 			require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "ann"), save(credential)))
 			client, err := w.merchant.Client(t.Context(), "ann")
 			require.NoError(t, err)
@@ -55,8 +59,12 @@ func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 			_, refreshed := client.Balance(t.Context())
 			require.Error(t, refreshed)
 
-			seen := fmt.Sprintf("%s %s %v %+v %#v %v %+v %#v", p.body, w.log.String(), called, called, called, refreshed, refreshed, refreshed)
-			for _, secret := range []string{w.app.Secret, code, w.states.lastPending.Secret.Reveal(), "the access token", "the refresh token"} {
+			seen := fmt.Sprintf(
+				"%s %s %v %+v %#v %v %+v %#v", p.body, w.log.String(), called, called, called, refreshed, refreshed, refreshed,
+			)
+			for _, secret := range []string{
+				w.app.Secret, code, w.states.lastPending.Secret.Reveal(), "the access token", "the refresh token",
+			} {
 				require.NotEmpty(t, secret)
 				require.NotContains(t, seen, secret)
 				require.NotContains(t, seen, url.QueryEscape(secret))
@@ -69,7 +77,11 @@ func TestSecurity22AnAuthorizationErrorDoesNotRepeatItsState(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	state := b.location("/gloebit/connect").Query().Get("state")
-	p := b.get("/gloebit/callback?" + url.Values{"state": {state}, "error": {"no " + state}, "error_description": {"no " + state}}.Encode())
+	p := b.get(
+		"/gloebit/callback?" + url.Values{
+			"state": {state}, "error": {"no " + state}, "error_description": {"no " + state},
+		}.Encode(),
+	)
 	require.Equal(t, http.StatusBadGateway, p.status)
 	require.Contains(t, w.log.String(), "no [redacted]")
 	require.NotContains(t, w.log.String()+p.body, state)

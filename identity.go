@@ -33,7 +33,9 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 		Params   Object `json:"params"`
 	}
 	var sent connect.Credential
-	if err := c.do(ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true, sent: &sent}, &answer); err != nil {
+	if err := c.do(
+		ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true, sent: &sent}, &answer,
+	); err != nil {
 		return Identity{}, err
 	}
 	if (connect.Key{Realm: c.merchant.Realm(), ID: answer.ID}).Check() != nil {

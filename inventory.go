@@ -127,7 +127,9 @@ func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item)
 		return fmt.Errorf("%w: update-inventory-item-params without an id", ErrInvalidRequest)
 	}
 	body["id"] = id
-	return c.do(ctx, call{name: "update-inventory-item-params", method: http.MethodPost, scope: ScopeInventory, body: body}, nil)
+	return c.do(
+		ctx, call{name: "update-inventory-item-params", method: http.MethodPost, scope: ScopeInventory, body: body}, nil,
+	)
 }
 
 // MergeInventoryItem merges params into the item's parameters and moves the

@@ -21,7 +21,10 @@ func TestTransactionKey(t *testing.T) {
 	for _, user := range []string{"alice", "bob"} {
 		token, err := w.gloebit.IssueToken(w.app.Key, user, "transact")
 		require.NoError(t, err)
-		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, user), save(connect.Credential{AccessToken: gloebit.Secret(token)})))
+		require.NoError(
+			t,
+			w.tokens.Update(t.Context(), keyOf(w.merchant, user), save(connect.Credential{AccessToken: gloebit.Secret(token)})),
+		)
 	}
 	rent := gloebit.Transaction{IdempotencyKey: "2026-05", Asset: "rent", AssetQuantity: 1, Total: 5}
 	t.Run("the same charge twice is one", func(t *testing.T) {
@@ -148,7 +151,9 @@ func TestTransactionIDOfAnOrder(t *testing.T) {
 		config.Provider, config.Realm, config.Tokens = gloebit.ProviderAt(server.URL), realm, &gloebit.MemoryTokenStore{}
 		merchant, err := gloebit.New(config)
 		require.NoError(t, err)
-		credential := connect.Credential{AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeTransact}, Subject: account, Name: user}
+		credential := connect.Credential{
+			AccessToken: canaryToken, Scopes: []gloebit.Scope{gloebit.ScopeTransact}, Subject: account, Name: user,
+		}
 		require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, user), save(credential)))
 		c, err := merchant.Client(t.Context(), user)
 		require.NoError(t, err)
@@ -192,7 +197,10 @@ func TestTransactionIDOfAnOrder(t *testing.T) {
 	t.Run("transactions know the account", func(t *testing.T) {
 		charge := gloebit.Transaction{IdempotencyKey: "2026-05", Total: 5, SubscriptionID: "s"}
 		seen := map[string]int{}
-		for _, c := range []*gloebit.Client{base, client(t, "the next session", "account", "shop"), client(t, "u", "another", "shop"), client(t, "u", "account", "another")} {
+		for _, c := range []*gloebit.Client{
+			base, client(t, "the next session", "account", "shop"), client(t, "u", "another", "shop"),
+			client(t, "u", "account", "another"),
+		} {
 			receipt, err := c.Transact(t.Context(), charge)
 			require.NoError(t, err)
 			seen[receipt.TransactionID]++

@@ -227,16 +227,18 @@ func TestQueriesAreBounded(t *testing.T) {
 		target string
 		status int
 	}{
-		"the longest return_to, all of it encoded": {"/gloebit/connect?return_to=" + encoded + "&scope=balance+inventory+character", 303},
-		"a longer return_to":                       {"/gloebit/connect?return_to=" + longest + "~", 400},
-		"a query of 8 KiB":                         {"/gloebit/connect?x=" + strings.Repeat("x", 8<<10-2), 303},
-		"a longer query":                           {"/gloebit/connect?x=" + strings.Repeat("x", 8<<10-1), 400},
-		"an unknown scope":                         {"/gloebit/connect?scope=" + strings.Repeat("x", 4000), 400},
-		"a known scope, often":                     {"/gloebit/connect?scope=" + strings.Repeat("id+", 2000) + "balance", 303},
-		"a callback of 8 KiB":                      {"/gloebit/callback?state={}&code=" + strings.Repeat("x", 8<<10-56-6), 303},
-		"a longer callback":                        {"/gloebit/callback?state={}&code=" + strings.Repeat("x", 8<<10-56-5), 400},
-		"a longer state":                           {"/gloebit/callback?state={}x&code=c", 400},
-		"a shorter state":                          {"/gloebit/callback?state=x&code=c", 400},
+		"the longest return_to, all of it encoded": {
+			"/gloebit/connect?return_to=" + encoded + "&scope=balance+inventory+character", 303,
+		},
+		"a longer return_to":   {"/gloebit/connect?return_to=" + longest + "~", 400},
+		"a query of 8 KiB":     {"/gloebit/connect?x=" + strings.Repeat("x", 8<<10-2), 303},
+		"a longer query":       {"/gloebit/connect?x=" + strings.Repeat("x", 8<<10-1), 400},
+		"an unknown scope":     {"/gloebit/connect?scope=" + strings.Repeat("x", 4000), 400},
+		"a known scope, often": {"/gloebit/connect?scope=" + strings.Repeat("id+", 2000) + "balance", 303},
+		"a callback of 8 KiB":  {"/gloebit/callback?state={}&code=" + strings.Repeat("x", 8<<10-56-6), 303},
+		"a longer callback":    {"/gloebit/callback?state={}&code=" + strings.Repeat("x", 8<<10-56-5), 400},
+		"a longer state":       {"/gloebit/callback?state={}x&code=c", 400},
+		"a shorter state":      {"/gloebit/callback?state=x&code=c", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			states := &faultyStates{}
@@ -300,7 +302,9 @@ func TestNothingIsWaitedForLongerThanFifteenSeconds(t *testing.T) {
 				config.Tokens = &gloebit.MemoryTokenStore{}
 				merchant, err := gloebit.New(config)
 				require.NoError(t, err)
-				require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "t"})))
+				require.NoError(
+					t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "t"})),
+				)
 
 				v := &visitor{handler: merchant.Handler()}
 				state := v.connect()
@@ -385,7 +389,9 @@ func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
 				require.NoError(t, err)
 				held, done := make(chan struct{}), make(chan error)
 				go func() {
-					done <- config.Tokens.Update(t.Context(), keyOf(merchant, "u"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+					done <- config.Tokens.Update(t.Context(), keyOf(merchant, "u"), func(
+						_ context.Context, current *connect.Credential,
+					) (*connect.Credential, error) {
 						close(held)
 						time.Sleep(2 * time.Minute)
 						return current, nil

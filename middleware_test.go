@@ -34,17 +34,19 @@ func TestWhoGetsARedirectAndWhoA401(t *testing.T) {
 		header   http.Header
 		redirect bool
 	}{
-		"a navigation":                       {"GET", http.Header{"Sec-Fetch-Mode": {"navigate"}}, true},
-		"a HEAD of a navigation":             {"HEAD", http.Header{"Sec-Fetch-Mode": {"navigate"}}, true},
-		"an old browser":                     {"GET", http.Header{"Accept": {"text/html,application/xhtml+xml"}}, true},
-		"a browser of odd case":              {"GET", http.Header{"Accept": {"Text/HTML"}}, true},
-		"a script's fetch":                   {"GET", http.Header{"Sec-Fetch-Mode": {"cors"}, "Accept": {"*/*"}}, false},
-		"a script's fetch that accepts HTML": {"GET", http.Header{"Sec-Fetch-Mode": {"cors"}, "Accept": {"text/html"}}, false},
-		"an API client":                      {"GET", http.Header{"Accept": {"application/json"}}, false},
-		"curl":                               {"GET", http.Header{"Accept": {"*/*"}}, false},
-		"nothing said":                       {"GET", http.Header{}, false},
-		"a form":                             {"POST", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Accept": {"text/html"}}, false},
-		"a DELETE":                           {"DELETE", http.Header{"Accept": {"text/html"}}, false},
+		"a navigation":           {"GET", http.Header{"Sec-Fetch-Mode": {"navigate"}}, true},
+		"a HEAD of a navigation": {"HEAD", http.Header{"Sec-Fetch-Mode": {"navigate"}}, true},
+		"an old browser":         {"GET", http.Header{"Accept": {"text/html,application/xhtml+xml"}}, true},
+		"a browser of odd case":  {"GET", http.Header{"Accept": {"Text/HTML"}}, true},
+		"a script's fetch":       {"GET", http.Header{"Sec-Fetch-Mode": {"cors"}, "Accept": {"*/*"}}, false},
+		"a script's fetch that accepts HTML": {
+			"GET", http.Header{"Sec-Fetch-Mode": {"cors"}, "Accept": {"text/html"}}, false,
+		},
+		"an API client": {"GET", http.Header{"Accept": {"application/json"}}, false},
+		"curl":          {"GET", http.Header{"Accept": {"*/*"}}, false},
+		"nothing said":  {"GET", http.Header{}, false},
+		"a form":        {"POST", http.Header{"Sec-Fetch-Mode": {"navigate"}, "Accept": {"text/html"}}, false},
+		"a DELETE":      {"DELETE", http.Header{"Accept": {"text/html"}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req, err := http.NewRequest(test.method, w.shop.URL+"/private?a=b", nil)
@@ -109,7 +111,9 @@ func TestNobodySignedInIsA401WithoutAConnectURL(t *testing.T) {
 func TestMiddlewareNests(t *testing.T) {
 	w := newWorld(t)
 	inner := http.HandlerFunc(showBalance)
-	w.mux.Handle("/nested", w.merchant.Optional(w.merchant.RequireGloebit(w.merchant.RequireScopes(gloebit.ScopeBalance)(inner))))
+	w.mux.Handle(
+		"/nested", w.merchant.Optional(w.merchant.RequireGloebit(w.merchant.RequireScopes(gloebit.ScopeBalance)(inner))),
+	)
 	b := w.browser("")
 	p := b.get("/nested")
 	require.Equal(t, http.StatusOK, p.status)
@@ -156,15 +160,24 @@ func TestHandleErrorKnowsWhatToDo(t *testing.T) {
 		location string
 		body     string
 	}{
-		"not connected":                       {gloebit.ErrNotConnected, 303, "/gloebit/connect?return_to=%2Fcart%3Fa%3Db", ""},
-		"a scope":                             {&gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}, 303, "/gloebit/connect?return_to=%2Fcart%3Fa%3Db&scope=balance", ""},
-		"not enough gloebits":                 {gloebit.ErrInsufficientBalance, 402, "", "purchase?r="},
-		"Gloebit down":                        {gloebit.ErrUnavailable, 503, "", "can&#39;t be reached"},
-		"a store down":                        {errors.Join(gloebit.ErrStore, gloebit.ErrNotConnected), 503, "", "own records"},
-		"an unknown error":                    {errors.New("secret detail"), 500, "", "Something went wrong"},
-		"an unknown outcome":                  {gloebit.ErrOutcomeUnknown, 503, "", "not known yet whether this was done"},
-		"an unknown outcome and a dead token": {errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrNotConnected), 503, "", "not known yet whether this was done"},
-		"an error of the page":                {gloebit.ErrInvalidRequest, 400, "", "not valid"},
+		"not connected": {
+			gloebit.ErrNotConnected, 303, "/gloebit/connect?return_to=%2Fcart%3Fa%3Db", "",
+		},
+		"a scope": {
+			&gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}, 303,
+			"/gloebit/connect?return_to=%2Fcart%3Fa%3Db&scope=balance", "",
+		},
+		"not enough gloebits": {gloebit.ErrInsufficientBalance, 402, "", "purchase?r="},
+		"Gloebit down":        {gloebit.ErrUnavailable, 503, "", "can&#39;t be reached"},
+		"a store down": {
+			errors.Join(gloebit.ErrStore, gloebit.ErrNotConnected), 503, "", "own records",
+		},
+		"an unknown error":   {errors.New("secret detail"), 500, "", "Something went wrong"},
+		"an unknown outcome": {gloebit.ErrOutcomeUnknown, 503, "", "not known yet whether this was done"},
+		"an unknown outcome and a dead token": {
+			errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrNotConnected), 503, "", "not known yet whether this was done",
+		},
+		"an error of the page": {gloebit.ErrInvalidRequest, 400, "", "not valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorder := httptest.NewRecorder()

@@ -79,7 +79,9 @@ func TestARaceIsSettledByAskingAgain(t *testing.T) {
 }
 
 func TestPendingAndQueuingFailedAreAskedForAgain(t *testing.T) {
-	for _, first := range []string{`{"success":false,"status":"queued","reason":"pending"}`, `{"success":false,"status":"queuing-failed"}`} {
+	for _, first := range []string{
+		`{"success":false,"status":"queued","reason":"pending"}`, `{"success":false,"status":"queuing-failed"}`,
+	} {
 		var mu sync.Mutex
 		var ids []string
 		client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -138,12 +140,17 @@ func TestThePriceIsNeverWrappedRoundNorForgotten(t *testing.T) {
 		_, err := client.PurchaseItem(t.Context(), order)
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest, "%+v", order)
 	}
-	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "hat", Quantity: 1 << 31})
+	_, err := client.PurchaseProduct(t.Context(), gloebit.ProductOrder{
+		IdempotencyKey: uuid.NewString(), Product: "hat", Quantity: 1 << 31,
+	})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
 func TestAnUppercaseIDIsTheSame(t *testing.T) {
-	client, _, _ := clientOf(t, answering(200, `{"success":true,"id":"ec8d8f47-2648-4378-8734-bba45852a60f","status":"queued","reason":"success"}`))
+	client, _, _ := clientOf(
+		t,
+		answering(200, `{"success":true,"id":"ec8d8f47-2648-4378-8734-bba45852a60f","status":"queued","reason":"success"}`),
+	)
 	_, err := client.Transact(t.Context(), gloebit.Transaction{ID: "EC8D8F47-2648-4378-8734-BBA45852A60F", Total: 1})
 	require.NoError(t, err)
 }
@@ -153,7 +160,13 @@ func TestALostConsumptionIsNotKnown(t *testing.T) {
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "inventory")
 	require.NoError(t, err)
 	require.NoError(t, w.gloebit.GrantProduct(w.app.Key, "alice", "green-hat", 3))
-	require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeInventory}})))
+	require.NoError(
+		t,
+		w.tokens.Update(
+			t.Context(), keyOf(w.merchant, "u"),
+			save(connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeInventory}}),
+		),
+	)
 	client, err := w.merchant.Client(t.Context(), "u")
 	require.NoError(t, err)
 	w.gloebit.Inject(gloebittest.Fault{Path: "consume-user-product", Times: 1, Drop: true, After: true})
@@ -166,7 +179,13 @@ func TestAThousandLostAnswersAreChargedOnce(t *testing.T) {
 	w := newWorld(t)
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "transact")
 	require.NoError(t, err)
-	require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}})))
+	require.NoError(
+		t,
+		w.tokens.Update(
+			t.Context(), keyOf(w.merchant, "u"),
+			save(connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}}),
+		),
+	)
 	client, err := w.merchant.Client(t.Context(), "u")
 	require.NoError(t, err)
 	const purchases = 1000
@@ -198,10 +217,14 @@ func TestAThousandLostAnswersAreChargedOnce(t *testing.T) {
 }
 
 func TestWhatNeverLeftIsKnown(t *testing.T) {
-	untrusted := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent") }))
+	untrusted := httptest.NewTLSServer(http.HandlerFunc(
+		func(http.ResponseWriter, *http.Request) { t.Error("it was sent") },
+	))
 	untrusted.Config.ErrorLog = nil
 	t.Cleanup(untrusted.Close)
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.ProviderAt(untrusted.URL) })
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
+		c.Provider = gloebit.ProviderAt(untrusted.URL)
+	})
 	_, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrUnavailable)
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
@@ -239,7 +262,10 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 	for _, user := range []string{"alice", "bob"} {
 		token, err := w.gloebit.IssueToken(w.app.Key, user, "transact")
 		require.NoError(t, err)
-		require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, user), save(connect.Credential{AccessToken: gloebit.Secret(token)})))
+		require.NoError(
+			t,
+			w.tokens.Update(t.Context(), keyOf(w.merchant, user), save(connect.Credential{AccessToken: gloebit.Secret(token)})),
+		)
 	}
 	alice, err := w.merchant.Client(t.Context(), "alice")
 	require.NoError(t, err)
@@ -261,7 +287,8 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 			}
 		}
 		for _, order := range []gloebit.ProductOrder{
-			{IdempotencyKey: "k", Product: "green-hat", Quantity: 1}, {IdempotencyKey: "k", Product: "green-hat", Quantity: 2}, {IdempotencyKey: "sticker", Product: "green-hat", Quantity: 1},
+			{IdempotencyKey: "k", Product: "green-hat", Quantity: 1}, {IdempotencyKey: "k", Product: "green-hat", Quantity: 2},
+			{IdempotencyKey: "sticker", Product: "green-hat", Quantity: 1},
 		} {
 			receipt, err := alice.PurchaseProduct(t.Context(), order)
 			require.NoError(t, err)
@@ -275,19 +302,30 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 	}
 	require.Len(t, w.gloebit.Transactions(), 13)
 
-	one, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1})
+	one, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1,
+	})
 	require.NoError(t, err)
-	two, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1})
+	two, err := alice.PurchaseItem(t.Context(), gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 1, Quantity: 1,
+	})
 	require.NoError(t, err)
 	require.NotEqual(t, one.TransactionID, two.TransactionID, "a new key makes each a purchase of its own")
-	_, err = alice.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: "k", ID: "i", Item: "sticker", Price: 1, Quantity: 1})
+	_, err = alice.PurchaseItem(t.Context(), gloebit.ItemOrder{
+		IdempotencyKey: "k", ID: "i", Item: "sticker", Price: 1, Quantity: 1,
+	})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
-	_, err = alice.PurchaseProduct(t.Context(), gloebit.ProductOrder{IdempotencyKey: string(make([]byte, 256)), Product: "green-hat", Quantity: 1})
+	_, err = alice.PurchaseProduct(t.Context(), gloebit.ProductOrder{
+		IdempotencyKey: string(make([]byte, 256)), Product: "green-hat", Quantity: 1,
+	})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
 func TestWhatTheServerHasIsNotForgottenByWhatFollows(t *testing.T) {
-	for _, first := range []string{`{"success":false,"status":"queued","reason":"pending"}`, `{"success":false,"status":"failed","reason":"transaction already created"}`} {
+	for _, first := range []string{
+		`{"success":false,"status":"queued","reason":"pending"}`,
+		`{"success":false,"status":"failed","reason":"transaction already created"}`,
+	} {
 		for name, then := range map[string]http.HandlerFunc{
 			"busy":    answering(429, ``),
 			"revoked": answering(200, `{"success":false,"reason":"unknown OAuth2 token"}`),
@@ -354,7 +392,9 @@ func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
 	}, func(_ *gloebit.Config, c *connect.Credential) { c.Subject = "g-alice" })
-	require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "bob", Subject: "g-bob"})))
+	require.NoError(
+		t, tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "bob", Subject: "g-bob"})),
+	)
 	_, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrNotConnected)
 	require.Zero(t, charged.Load())
@@ -369,11 +409,26 @@ func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing
 		bob    connect.Credential
 		paidBy string // empty when no user is to pay
 	}{
-		{"refreshed on another replica", nil, connect.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected}, "alice 2"},
-		{"connected again with the same account", nil, connect.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected.Add(1)}, "alice 2"},
-		{"connected with another account", nil, connect.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, ""},
-		{"connected with an account that Gloebit does not tell", nil, connect.Credential{AccessToken: "bob", ConnectedAt: connected.Add(1)}, ""},
-		{"Gloebit told no account before", func(c *connect.Credential) { c.Subject = "" }, connect.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, ""},
+		{
+			"refreshed on another replica", nil,
+			connect.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected}, "alice 2",
+		},
+		{
+			"connected again with the same account", nil,
+			connect.Credential{AccessToken: "alice 2", Subject: "g-alice", ConnectedAt: connected.Add(1)}, "alice 2",
+		},
+		{
+			"connected with another account", nil,
+			connect.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, "",
+		},
+		{
+			"connected with an account that Gloebit does not tell", nil,
+			connect.Credential{AccessToken: "bob", ConnectedAt: connected.Add(1)}, "",
+		},
+		{
+			"Gloebit told no account before", func(c *connect.Credential) { c.Subject = "" },
+			connect.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, "",
+		},
 	} {
 		for _, known := range []bool{true, false} { // whether the token is known to have expired, or Gloebit says so
 			var paid []string
@@ -428,5 +483,7 @@ func TestAWaitThatTheDeadlineWouldCutOffIsNotBegun(t *testing.T) {
 	start := time.Now()
 	_, err := client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 	require.ErrorIs(t, err, gloebit.ErrQueuingFailed)
-	require.Less(t, time.Since(start), 2*time.Second, "Retry-After is followed on any answer, so there is nothing to wait for")
+	require.Less(
+		t, time.Since(start), 2*time.Second, "Retry-After is followed on any answer, so there is nothing to wait for",
+	)
 }

@@ -62,7 +62,9 @@ func newProxied(t *testing.T, mount, location string) *proxied {
 	nginx := testkit.NewNginx(t)
 	p := &proxied{T: t, url: nginx.URL, mount: mount, sessions: scs.New(), browser: nginx.Client}
 	p.sessions.Store, p.sessions.Cookie.Secure = memstore.NewWithCleanupInterval(0), true
-	p.gloebit = gloebittest.NewServerConfig(gloebittest.Config{HTTPClient: &http.Client{Transport: nginx.Client.Transport}})
+	p.gloebit = gloebittest.NewServerConfig(gloebittest.Config{
+		HTTPClient: &http.Client{Transport: nginx.Client.Transport},
+	})
 	t.Cleanup(p.gloebit.Close)
 	var err error
 	p.account, err = p.gloebit.AddApplication(gloebittest.Application{RedirectPrefixes: []string{p.url + "/shop/"}})
@@ -76,7 +78,8 @@ func newProxied(t *testing.T, mount, location string) *proxied {
 		t.Cleanup(replica.Close)
 		upstream += "server " + replica.Listener.Addr().String() + "; "
 	}
-	nginx.Start(fmt.Sprintf("upstream replicas { %s}\nserver { listen %s ssl; ssl_certificate %s; ssl_certificate_key %s; location /shop/ { %s } }",
+	nginx.Start(fmt.Sprintf("upstream replicas { %s}\nserver { listen %s ssl; ssl_certificate %s; "+
+		"ssl_certificate_key %s; location /shop/ { %s } }",
 		upstream, nginx.Address, nginx.Certificate, nginx.Key, location))
 	return p
 }
@@ -138,7 +141,9 @@ func (p *proxied) load(method, path string, form url.Values, header ...string) t
 }
 
 func (p *proxied) connects() {
-	for path, end := range map[string]string{"/shop/hats?size=4": "/shop/hats?size=4", "/shop/gloebit/connect": "/shop/home"} {
+	for path, end := range map[string]string{
+		"/shop/hats?size=4": "/shop/hats?size=4", "/shop/gloebit/connect": "/shop/home",
+	} {
 		page := p.load(http.MethodGet, path, nil)
 		require.Equal(p, http.StatusOK, page.Status, page.Body)
 		require.Equal(p, p.url+end, page.URL.String())
@@ -153,8 +158,12 @@ func (p *proxied) buys() {
 		page := p.load(http.MethodPost, "/shop/buy", url.Values{"order": {fmt.Sprint(i)}}, header...)
 		require.Equal(p, http.StatusOK, page.Status, page.Body)
 	}
-	for _, header := range [][]string{{"Origin", "https://evil.example"}, {"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}} {
-		require.Equal(p, http.StatusForbidden, p.load(http.MethodPost, "/shop/buy", url.Values{"order": {"forged"}}, header...).Status)
+	for _, header := range [][]string{{"Origin", "https://evil.example"}, {
+		"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site",
+	}} {
+		require.Equal(
+			p, http.StatusForbidden, p.load(http.MethodPost, "/shop/buy", url.Values{"order": {"forged"}}, header...).Status,
+		)
 	}
 	require.NoError(p, p.gloebit.Settle(p.Context()))
 	require.Equal(p, "920", p.gloebit.Balance("alice"))
@@ -162,7 +171,9 @@ func (p *proxied) buys() {
 }
 
 func (p *proxied) disconnects() {
-	page := p.load(http.MethodPost, "/shop/gloebit/disconnect", url.Values{"return_to": {p.mount + "/home?left"}}, "Origin", p.url)
+	page := p.load(
+		http.MethodPost, "/shop/gloebit/disconnect", url.Values{"return_to": {p.mount + "/home?left"}}, "Origin", p.url,
+	)
 	require.Equal(p, http.StatusOK, page.Status, page.Body)
 	require.Equal(p, p.url+"/shop/home?left", page.URL.String())
 	page = p.load(http.MethodPost, "/shop/buy", url.Values{}, "Origin", p.url, "Accept", "application/json")

@@ -76,5 +76,7 @@ func (o Outcome) row() callRefusal {
 // saysCreated reports whether the server lost a race against an earlier sending
 // of the same id. What became of that one shows when the id is sent again.
 func (e *APIError) saysCreated() bool {
-	return e.StatusCode < http.StatusInternalServerError && strings.EqualFold(strings.TrimSpace(e.Reason), "transaction already created")
+	return e.StatusCode < http.StatusInternalServerError && strings.EqualFold(
+		strings.TrimSpace(e.Reason), "transaction already created",
+	)
 }

@@ -14,7 +14,9 @@ import (
 // Products returns how many of the application's products the user owns, by the
 // product's name. It needs ScopeInventory and calls GET get-user-products/.
 func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
-	return c.products(ctx, call{name: "get-user-products", path: "get-user-products" + c.merchant.provider.APIVersion.slash()})
+	return c.products(ctx, call{
+		name: "get-user-products", path: "get-user-products" + c.merchant.provider.APIVersion.slash(),
+	})
 }
 
 // ConsumeProduct removes count of a product, at least one, from the user, and
@@ -22,7 +24,10 @@ func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
 // consume-user-product/NAME/COUNT/. It is sent once: after ErrOutcomeUnknown,
 // [Client.Products] shows whether it was carried out.
 func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64) (remaining int64, err error) {
-	return c.changeProduct(ctx, change{name: "consume-user-product", product: product, count: count, least: 1, slash: c.merchant.provider.APIVersion.slash()})
+	return c.changeProduct(ctx, change{
+		name: "consume-user-product", product: product, count: count, least: 1,
+		slash: c.merchant.provider.APIVersion.slash(),
+	})
 }
 
 // GrantProduct gives the user count of a product, at least one, free of charge,
@@ -52,20 +57,32 @@ func (c *Client) CharacterProducts(ctx context.Context, characterID string) (map
 
 // ConsumeCharacterProduct is [Client.ConsumeProduct] for a character. It calls
 // POST consume-character-product/CHARACTER/NAME/COUNT.
-func (c *Client) ConsumeCharacterProduct(ctx context.Context, characterID, product string, count int64) (remaining int64, err error) {
-	return c.changeCharacterProduct(ctx, characterID, change{name: "consume-character-product", product: product, count: count, least: 1})
+func (c *Client) ConsumeCharacterProduct(
+	ctx context.Context, characterID, product string, count int64,
+) (remaining int64, err error) {
+	return c.changeCharacterProduct(ctx, characterID, change{
+		name: "consume-character-product", product: product, count: count, least: 1,
+	})
 }
 
 // GrantCharacterProduct is [Client.GrantProduct] for a character. It calls POST
 // grant-character-product/CHARACTER/NAME/COUNT.
-func (c *Client) GrantCharacterProduct(ctx context.Context, characterID, product string, count int64) (owned int64, err error) {
-	return c.changeCharacterProduct(ctx, characterID, change{name: "grant-character-product", product: product, count: count, least: 1})
+func (c *Client) GrantCharacterProduct(
+	ctx context.Context, characterID, product string, count int64,
+) (owned int64, err error) {
+	return c.changeCharacterProduct(ctx, characterID, change{
+		name: "grant-character-product", product: product, count: count, least: 1,
+	})
 }
 
 // SetCharacterProductCount is [Client.SetProductCount] for a character. It
 // calls POST set-character-product-count/CHARACTER/NAME/COUNT.
-func (c *Client) SetCharacterProductCount(ctx context.Context, characterID, product string, count int64) (owned int64, err error) {
-	return c.changeCharacterProduct(ctx, characterID, change{name: "set-character-product-count", product: product, count: count})
+func (c *Client) SetCharacterProductCount(
+	ctx context.Context, characterID, product string, count int64,
+) (owned int64, err error) {
+	return c.changeCharacterProduct(ctx, characterID, change{
+		name: "set-character-product-count", product: product, count: count,
+	})
 }
 
 func (c *Client) products(ctx context.Context, call call) (map[string]int64, error) {
@@ -115,7 +132,8 @@ func (c *Client) changeProduct(ctx context.Context, change change) (int64, error
 		ProductCount *int64 `json:"product-count"`
 	}
 	call := call{name: change.name, method: http.MethodPost, scope: ScopeInventory}
-	call.path = change.name + "/" + change.character + url.PathEscape(change.product) + "/" + strconv.FormatInt(change.count, 10) + change.slash
+	call.path = change.name + "/" + change.character + url.PathEscape(change.product) + "/" +
+		strconv.FormatInt(change.count, 10) + change.slash
 	if err := c.do(ctx, call, &answer); err != nil {
 		return 0, err
 	}

@@ -14,11 +14,13 @@ func TestMerchantRealm(t *testing.T) {
 		change func(*gloebit.Config)
 		want   string
 	}{
-		"production":                {func(c *gloebit.Config) { c.Provider = gloebit.Production() }, "www.gloebit.com/shop"},
-		"the sandbox":               {func(c *gloebit.Config) { c.Provider = gloebit.Sandbox() }, "sandbox.gloebit.com/shop"},
-		"a name, in production":     {func(c *gloebit.Config) { c.Realm, c.Provider = "old", gloebit.Production() }, "www.gloebit.com/old"},
-		"a name, in the sandbox":    {func(c *gloebit.Config) { c.Realm, c.Provider = "old", gloebit.Sandbox() }, "sandbox.gloebit.com/old"},
-		"a server on this machine":  {func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt("http://127.0.0.1:8080") }, "127.0.0.1:8080/shop"},
+		"production":             {func(c *gloebit.Config) { c.Provider = gloebit.Production() }, "www.gloebit.com/shop"},
+		"the sandbox":            {func(c *gloebit.Config) { c.Provider = gloebit.Sandbox() }, "sandbox.gloebit.com/shop"},
+		"a name, in production":  {func(c *gloebit.Config) { c.Realm, c.Provider = "old", gloebit.Production() }, "www.gloebit.com/old"},
+		"a name, in the sandbox": {func(c *gloebit.Config) { c.Realm, c.Provider = "old", gloebit.Sandbox() }, "sandbox.gloebit.com/old"},
+		"a server on this machine": {
+			func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt("http://127.0.0.1:8080") }, "127.0.0.1:8080/shop",
+		},
 		"a name in another script":  {func(c *gloebit.Config) { c.Realm = "\u5e97 1" }, "sandbox.gloebit.com/\u5e97 1"},
 		"a name that is too long":   {func(c *gloebit.Config) { c.Realm = strings.Repeat("r", 128) }, ""},
 		"a name with a newline":     {func(c *gloebit.Config) { c.Realm = "a\nb" }, ""},
@@ -46,7 +48,9 @@ func TestRealmOutlivesTheClientID(t *testing.T) {
 	config.ClientID, config.Tokens = "old", &gloebit.MemoryTokenStore{}
 	before, err := gloebit.New(config)
 	require.NoError(t, err)
-	require.NoError(t, config.Tokens.Update(t.Context(), keyOf(before, "u"), save(connect.Credential{AccessToken: canaryToken})))
+	require.NoError(
+		t, config.Tokens.Update(t.Context(), keyOf(before, "u"), save(connect.Credential{AccessToken: canaryToken})),
+	)
 
 	config.ClientID = "new"
 	forgetful, err := gloebit.New(config)

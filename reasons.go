@@ -134,8 +134,9 @@ var calls = []callRefusal{
 	},
 	{
 		Refusal: connect.Refusal{
-			Err: ErrSubscriptionAuthorizationDeclined, Name: "ErrSubscriptionAuthorizationDeclined", Status: http.StatusForbidden,
-			Text: "You declined this subscription.",
+			Err: ErrSubscriptionAuthorizationDeclined, Name: "ErrSubscriptionAuthorizationDeclined",
+			Status: http.StatusForbidden,
+			Text:   "You declined this subscription.",
 		},
 		words:   []string{"subscription-authorization-declined", declinedBefore},
 		outcome: OutcomeSubscriptionAuthorizationDeclined,
@@ -184,7 +185,8 @@ var calls = []callRefusal{
 	{
 		Refusal: connect.Refusal{
 			Err: ErrOrderCanceled, Name: "ErrOrderCanceled", Status: http.StatusConflict,
-			Text: "This order was canceled, and its gloebits are not taken. To order again, please reload the page you came from.",
+			Text: "This order was canceled, and its gloebits are not taken. To order again, please reload the page you " +
+				"came from.",
 		},
 	},
 	{

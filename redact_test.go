@@ -22,7 +22,9 @@ type failing struct {
 	err error
 }
 
-func (f failing) Begin(context.Context, connect.Application, connect.AuthorizationRequest) (string, gloebit.Secret, error) {
+func (f failing) Begin(
+	context.Context, connect.Application, connect.AuthorizationRequest,
+) (string, gloebit.Secret, error) {
 	return "", "", f.err
 }
 
@@ -64,7 +66,9 @@ func TestProtocolErrorTree(t *testing.T) {
 		"two requests": errors.Join(
 			&url.Error{Op: "Get", URL: "https://one.example/?a=1", Err: errors.New("one")},
 			&url.Error{Op: "Get", URL: "https://two.example/?s=" + url.QueryEscape(secret), Err: quoting}),
-		"wrapped": fmt.Errorf("%w: %w", gloebit.ErrTokenExchange, &url.Error{Op: "Post", URL: "https://x.example", Err: quoting}),
+		"wrapped": fmt.Errorf("%w: %w", gloebit.ErrTokenExchange, &url.Error{
+			Op: "Post", URL: "https://x.example", Err: quoting,
+		}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got error

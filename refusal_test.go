@@ -28,7 +28,9 @@ func sentinels(t *testing.T) map[string]string {
 	engine, err := os.ReadFile("connect/errors.go")
 	require.NoError(t, err)
 	source = append(source, engine...)
-	for _, found := range regexp.MustCompile(`\t(Err\w+) += errors\.New\("(.+)"\)\n`).FindAllStringSubmatch(string(source), -1) {
+	for _, found := range regexp.MustCompile(
+		`\t(Err\w+) += errors\.New\("(.+)"\)\n`,
+	).FindAllStringSubmatch(string(source), -1) {
 		texts[found[1]] = found[2]
 	}
 	return texts

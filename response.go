@@ -72,7 +72,8 @@ func (e *APIError) readStatus(resp *http.Response, success bool) {
 		e.causes = []error{ErrInvalidResponse, errStatus}
 	case status < 400:
 		e.causes = []error{ErrInvalidResponse, errRedirect}
-	case status == http.StatusUnauthorized && slices.Contains(reasons, ErrRefused) && connect.SaysInvalidToken(resp.Header): // RFC 6750 section 3.1
+	case status == http.StatusUnauthorized && slices.Contains(reasons, ErrRefused) &&
+		connect.SaysInvalidToken(resp.Header): // RFC 6750 section 3.1
 		e.causes = []error{ErrTokenExpired, ErrNotConnected}
 	default:
 		e.causes = reasons
@@ -88,7 +89,9 @@ func (e *APIError) saysLater() bool {
 // oauthProblem is the reason of a server that refuses a signed call in the
 // words of OAuth 1.0a, in a form body or in its challenge; else empty.
 func oauthProblem(h http.Header, body []byte) *string {
-	if form, err := url.ParseQuery(strings.TrimSpace(string(body))); err == nil && len(body) < 4096 && form.Get("oauth_problem") != "" {
+	if form, err := url.ParseQuery(
+		strings.TrimSpace(string(body)),
+	); err == nil && len(body) < 4096 && form.Get("oauth_problem") != "" {
 		return new(form.Get("oauth_problem"))
 	}
 	_, problem, _ := strings.Cut(strings.Join(h.Values("WWW-Authenticate"), ","), `oauth_problem="`)

@@ -84,18 +84,24 @@ func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 		change func(*gloebit.Config)
 		fields []string // that are warned of; none for silence
 	}{
-		"as it should be":           {func(*gloebit.Config) {}, nil},
-		"all defaults":              {func(c *gloebit.Config) { c.Sessions, c.States, c.Tokens = nil, nil, nil }, []string{"Tokens is in memory", "States", "Sessions"}},
-		"memory by name":            {func(c *gloebit.Config) { c.States, c.Tokens = &gloebit.MemoryStateStore{}, &gloebit.MemoryTokenStore{} }, []string{"Tokens is in memory", "States"}},
-		"tokens in plain":           {func(c *gloebit.Config) { c.Tokens = plain }, []string{"Tokens is not sealed"}},
-		"tokens that are moved":     {func(c *gloebit.Config) { c.Tokens = moving }, []string{"Tokens is not sealed"}},
-		"sessions of its own":       {func(c *gloebit.Config) { c.Sessions = nil }, []string{"Sessions"}},
-		"memory in a cache":         {func(c *gloebit.Config) { c.Tokens = cachedMemory }, []string{"Tokens is in memory"}},
-		"memory in a seal":          {func(c *gloebit.Config) { c.Tokens = sealedMemory }, []string{"Tokens is in memory"}},
-		"scs as it comes":           {func(c *gloebit.Config) { c.Sessions = scsInMemory() }, []string{"Sessions has its Store in memory", "not Secure"}},
-		"a cookie on http":          {withCookie(func(c *scs.SessionCookie) { c.Secure = false }), []string{"Sessions.Cookie is not Secure"}},
-		"a cookie of Lax":           {withCookie(func(c *scs.SessionCookie) { c.SameSite = http.SameSiteLaxMode }), nil},
-		"a cookie of None":          {withCookie(func(c *scs.SessionCookie) { c.SameSite = http.SameSiteNoneMode }), []string{"SameSite"}},
+		"as it should be":       {func(*gloebit.Config) {}, nil},
+		"all defaults":          {func(c *gloebit.Config) { c.Sessions, c.States, c.Tokens = nil, nil, nil }, []string{"Tokens is in memory", "States", "Sessions"}},
+		"memory by name":        {func(c *gloebit.Config) { c.States, c.Tokens = &gloebit.MemoryStateStore{}, &gloebit.MemoryTokenStore{} }, []string{"Tokens is in memory", "States"}},
+		"tokens in plain":       {func(c *gloebit.Config) { c.Tokens = plain }, []string{"Tokens is not sealed"}},
+		"tokens that are moved": {func(c *gloebit.Config) { c.Tokens = moving }, []string{"Tokens is not sealed"}},
+		"sessions of its own":   {func(c *gloebit.Config) { c.Sessions = nil }, []string{"Sessions"}},
+		"memory in a cache":     {func(c *gloebit.Config) { c.Tokens = cachedMemory }, []string{"Tokens is in memory"}},
+		"memory in a seal":      {func(c *gloebit.Config) { c.Tokens = sealedMemory }, []string{"Tokens is in memory"}},
+		"scs as it comes": {
+			func(c *gloebit.Config) { c.Sessions = scsInMemory() }, []string{"Sessions has its Store in memory", "not Secure"},
+		},
+		"a cookie on http": {
+			withCookie(func(c *scs.SessionCookie) { c.Secure = false }), []string{"Sessions.Cookie is not Secure"},
+		},
+		"a cookie of Lax": {withCookie(func(c *scs.SessionCookie) { c.SameSite = http.SameSiteLaxMode }), nil},
+		"a cookie of None": {
+			withCookie(func(c *scs.SessionCookie) { c.SameSite = http.SameSiteNoneMode }), []string{"SameSite"},
+		},
 		"a cookie without":          {withCookie(func(c *scs.SessionCookie) { c.SameSite = 0 }), []string{"SameSite"}},
 		"a cookie scripts can read": {withCookie(func(c *scs.SessionCookie) { c.HttpOnly = false }), []string{"HttpOnly"}},
 		"another's sessions":        {func(c *gloebit.Config) { c.Sessions = untouchable{} }, nil},
@@ -105,12 +111,18 @@ func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 		"production with a dot":     {at("https://www.gloebit.com./"), []string{"States"}},
 		"another of its hosts":      {at("https://dev.gloebit.com/"), nil},
 		"a host that ends like it":  {at("https://notgloebit.com/"), nil},
-		"a redirect URL on http":    {func(c *gloebit.Config) { c.RedirectURL = "http://localhost:8080/gloebit/callback" }, []string{"RedirectURL is plain http: only"}},
+		"a redirect URL on http": {
+			func(c *gloebit.Config) { c.RedirectURL = "http://localhost:8080/gloebit/callback" },
+			[]string{"RedirectURL is plain http: only"},
+		},
 		"no TLS verification": {func(c *gloebit.Config) {
 			c.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 		}, []string{"HTTPClient"}},
 		"all of it": {func(c *gloebit.Config) {
-			*c = gloebit.Config{ClientID: c.ClientID, ClientSecret: c.ClientSecret, Provider: c.Provider, Logger: c.Logger, RedirectURL: "http://localhost/gloebit/callback"}
+			*c = gloebit.Config{
+				ClientID: c.ClientID, ClientSecret: c.ClientSecret, Provider: c.Provider, Logger: c.Logger,
+				RedirectURL: "http://localhost/gloebit/callback",
+			}
 		}, []string{"Tokens is in memory", "States", "Sessions", "RedirectURL is plain http: cookies"}},
 		"the defaults at the sandbox": {func(c *gloebit.Config) {
 			c.Provider, c.Sessions, c.States, c.Tokens = gloebit.Sandbox(), nil, nil, plain

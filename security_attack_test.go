@@ -78,7 +78,10 @@ func TestSecurityAttackRedirectWithoutStoppingTheHandler(t *testing.T) {
 				_, _ = io.WriteString(rw, "the goods")
 			})
 			w.mux.Handle("/goods", w.merchant.RequireGloebit(goods))
-			w.mux.Handle("/nested", w.merchant.Optional(w.merchant.RequireGloebit(w.merchant.RequireScopes(gloebit.ScopeInventory)(goods))))
+			w.mux.Handle(
+				"/nested",
+				w.merchant.Optional(w.merchant.RequireGloebit(w.merchant.RequireScopes(gloebit.ScopeInventory)(goods))),
+			)
 			b := w.browser("ann")
 			b.follow = false
 			for _, path := range []string{"/goods", "/nested"} {
@@ -103,7 +106,13 @@ func TestSecurityAttackVerifierInTheCallbackURL(t *testing.T) {
 	b := w.browser("")
 	callback := b.callback("/gloebit/connect").String()
 	chosen := strings.Repeat("attacker", 6)
-	require.Equal(t, http.StatusOK, b.get(callback+"&code_verifier="+chosen+"&verifier="+chosen+"&redirect_uri=https://evil.example/&scope=inventory&grant_type=password").status)
+	require.Equal(
+		t, http.StatusOK,
+		b.get(
+			callback+"&code_verifier="+chosen+"&verifier="+chosen+
+				"&redirect_uri=https://evil.example/&scope=inventory&grant_type=password",
+		).status,
+	)
 	form := w.asked("access-token")
 	require.Equal(t, []string{w.states.lastPending.Secret.Reveal()}, form["code_verifier"])
 	require.Equal(t, []string{w.shop.URL + "/gloebit/callback"}, form["redirect_uri"])
@@ -136,7 +145,10 @@ func TestSecurityAttackRefusalFollowedByAnExchange(t *testing.T) {
 // TestSecurityAttackContextsThatEnd cancels the contexts in which a merchant, a
 // connection and a client were made: what comes later has contexts of its own.
 func TestSecurityAttackContextsThatEnd(t *testing.T) {
-	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true}, func(_ *world, c *gloebit.Config) { c.User = headerUser })
+	w := newWorldAt(
+		t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true},
+		func(_ *world, c *gloebit.Config) { c.User = headerUser },
+	)
 	var kept *gloebit.Client
 	w.mux.Handle("/keep", w.merchant.RequireGloebit(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		kept = gloebit.MustFromContext(r.Context())

@@ -19,8 +19,12 @@ import (
 func TestSecurity19CookieIsForThisHostAndHTTPAlone(t *testing.T) {
 	config := validConfig()
 	for redirect, want := range map[string]http.Cookie{
-		"https://shop.example/gloebit/callback":  {Name: "__Host-gloebit-", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, Path: "/"},
-		"http://localhost:8080/gloebit/callback": {Name: "gloebit-", HttpOnly: true, SameSite: http.SameSiteLaxMode, Path: "/"},
+		"https://shop.example/gloebit/callback": {
+			Name: "__Host-gloebit-", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, Path: "/",
+		},
+		"http://localhost:8080/gloebit/callback": {
+			Name: "gloebit-", HttpOnly: true, SameSite: http.SameSiteLaxMode, Path: "/",
+		},
 	} {
 		config.RedirectURL = redirect
 		merchant, err := gloebit.New(config)
@@ -33,7 +37,9 @@ func TestSecurity19CookieIsForThisHostAndHTTPAlone(t *testing.T) {
 			id, ok := strings.CutPrefix(cookie.Name, want.Name)
 			require.True(t, ok, cookie.Name)
 			require.GreaterOrEqual(t, len(id), 12, "another merchant's cookie has another name")
-			got := http.Cookie{Name: want.Name, Secure: cookie.Secure, HttpOnly: cookie.HttpOnly, SameSite: cookie.SameSite, Path: cookie.Path}
+			got := http.Cookie{
+				Name: want.Name, Secure: cookie.Secure, HttpOnly: cookie.HttpOnly, SameSite: cookie.SameSite, Path: cookie.Path,
+			}
 			require.Equal(t, want, got)
 			require.Empty(t, cookie.Domain)
 		}
@@ -100,7 +106,9 @@ func TestSecurity20NoTokenIsInAURLPageRedirectOrReadableCookie(t *testing.T) {
 				for _, line := range p.header.Values("Set-Cookie") {
 					cookie, err := http.ParseSetCookie(line)
 					require.NoError(t, err)
-					for _, readable := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+					for _, readable := range []*base64.Encoding{
+						base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding,
+					} {
 						if plain, err := readable.DecodeString(cookie.Value); err == nil {
 							seen.Write(plain)
 						}
@@ -109,7 +117,8 @@ func TestSecurity20NoTokenIsInAURLPageRedirectOrReadableCookie(t *testing.T) {
 			}
 			require.Contains(t, seen.String(), "has 1000")
 			for name, secret := range map[string]string{
-				"access token": credential.AccessToken.Reveal(), "refresh token": credential.RefreshToken.Reveal(), "client secret": w.app.Secret, "verifier": verifier,
+				"access token": credential.AccessToken.Reveal(), "refresh token": credential.RefreshToken.Reveal(),
+				"client secret": w.app.Secret, "verifier": verifier,
 			} {
 				require.NotEmpty(t, secret, name)
 				require.NotContains(t, seen.String(), secret, name)
@@ -143,7 +152,9 @@ func TestSecurity20CallsSendTheTokenInTheHeaderAndNowhereElse(t *testing.T) {
 }
 
 // outside is an address in a page that a browser fetches or follows elsewhere.
-var outside = regexp.MustCompile(`(?i)<(script|img|link|iframe|object|embed)|@import|url\(|(src|href|action)="(//|[a-z]+:)`)
+var outside = regexp.MustCompile(
+	`(?i)<(script|img|link|iframe|object|embed)|@import|url\(|(src|href|action)="(//|[a-z]+:)`,
+)
 
 func TestSecurity21CallbackIsNotStoredTellsNobodyAndGoesOnAtOnce(t *testing.T) {
 	w := newWorld(t)
@@ -154,7 +165,9 @@ func TestSecurity21CallbackIsNotStoredTellsNobodyAndGoesOnAtOnce(t *testing.T) {
 		"good":   b.get(good),
 		"again":  b.get(good),
 		"denied": b.get(b.callback("/gloebit/connect").String() + "&error=access_denied"),
-		"broken": b.get(b.callback("/gloebit/connect").String() + "&error=server_error&error_description=https://evil.example/"),
+		"broken": b.get(
+			b.callback("/gloebit/connect").String() + "&error=server_error&error_description=https://evil.example/",
+		),
 		"empty":  b.get("/gloebit/callback"),
 		"posted": b.do(http.MethodPost, good, nil, nil),
 	}

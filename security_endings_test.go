@@ -251,12 +251,16 @@ func TestSecurity17SessionsAreAsLongAsWhatTheyAreFor(t *testing.T) {
 	short, day := 10*time.Minute, 24*time.Hour
 	require.InDelta(t, short, lifetime(b.get("/gloebit/connect")), slack, "nobody is known")
 	w.tokens.failSaves(errDown)
-	require.InDelta(t, short, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "nor is somebody who could not be saved")
+	require.InDelta(
+		t, short, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "nor is somebody who could not be saved",
+	)
 	w.tokens.failSaves(nil)
 	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "somebody is connected")
 	require.InDelta(t, day, lifetime(b.get("/gloebit/connect")), slack, "and stays so while connecting again")
 	w.tokens.failSaves(errDown)
-	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "also when that can't be saved")
+	require.InDelta(
+		t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "also when that can't be saved",
+	)
 	w.tokens.failSaves(nil)
 	require.InDelta(t, short, lifetime(b.do(http.MethodPost, "/out", nil, nil)), slack, "nobody is known any more")
 }
@@ -286,7 +290,9 @@ func known(merchant *gloebit.Merchant, cookie *http.Cookie) error {
 	var err error
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.AddCookie(cookie)
-	merchant.Optional(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, err = merchant.User(r) })).ServeHTTP(httptest.NewRecorder(), r)
+	merchant.Optional(http.HandlerFunc(
+		func(_ http.ResponseWriter, r *http.Request) { _, err = merchant.User(r) },
+	)).ServeHTTP(httptest.NewRecorder(), r)
 	return err
 }
 

@@ -49,9 +49,11 @@ func TestSecurity24TLSIsVerified(t *testing.T) {
 		status int
 	}{
 		"a certificate that nobody vouches for": {func(*httptest.Server) *http.Client { return nil }, "127.0.0.1", 502},
-		"nobody, with a client of its own":      {func(*httptest.Server) *http.Client { return &http.Client{Timeout: time.Minute} }, "127.0.0.1", 502},
-		"a certificate for another host":        {(*httptest.Server).Client, "localhost", 502},
-		"a certificate that is good":            {(*httptest.Server).Client, "127.0.0.1", 200},
+		"nobody, with a client of its own": {
+			func(*httptest.Server) *http.Client { return &http.Client{Timeout: time.Minute} }, "127.0.0.1", 502,
+		},
+		"a certificate for another host": {(*httptest.Server).Client, "localhost", 502},
+		"a certificate that is good":     {(*httptest.Server).Client, "127.0.0.1", 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var w *world
@@ -72,7 +74,13 @@ func TestSecurity24TLSIsVerified(t *testing.T) {
 			require.Equal(t, test.status, w.browser("ann").get("/private").status)
 			token, err := w.gloebit.IssueToken(w.app.Key, "alice", "balance")
 			require.NoError(t, err)
-			require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, "u"), save(connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{"balance"}})))
+			require.NoError(
+				t,
+				w.tokens.Update(
+					t.Context(), keyOf(w.merchant, "u"),
+					save(connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{"balance"}}),
+				),
+			)
 			client, err = w.merchant.Client(t.Context(), "u")
 			require.NoError(t, err)
 			_, err = client.Balance(t.Context())
@@ -88,7 +96,9 @@ func TestSecurity24TLSIsVerified(t *testing.T) {
 }
 
 func TestSecurity28CredentialsAreNotForwardedOnARedirect(t *testing.T) {
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it went elsewhere") }))
+	elsewhere := httptest.NewServer(http.HandlerFunc(
+		func(http.ResponseWriter, *http.Request) { t.Error("it went elsewhere") },
+	))
 	t.Cleanup(elsewhere.Close)
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for name, given := range map[string]*http.Client{
@@ -98,7 +108,9 @@ func TestSecurity28CredentialsAreNotForwardedOnARedirect(t *testing.T) {
 		} {
 			t.Run(fmt.Sprint(status, " to ", name), func(t *testing.T) {
 				w := newWorld(t, func(_ *world, c *gloebit.Config) { c.HTTPClient = given })
-				redirect := gloebittest.Fault{Path: "oauth2/access-token", Status: status, Header: http.Header{"Location": {elsewhere.URL}}}
+				redirect := gloebittest.Fault{
+					Path: "oauth2/access-token", Status: status, Header: http.Header{"Location": {elsewhere.URL}},
+				}
 				w.gloebit.Inject(redirect)
 				require.Equal(t, http.StatusBadGateway, w.browser("").get("/private").status)
 				w.gloebit.ClearFaults()
@@ -114,13 +126,22 @@ func TestSecurity28CredentialsAreNotForwardedOnARedirect(t *testing.T) {
 
 func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 	refuses(t, map[string]badCallback{
-		"Gloebit answers too much":       {injecting(gloebittest.Fault{Body: `{"x":"` + strings.Repeat("x", 1<<20) + `","access_token":"x"}`}), 502},
-		"Gloebit grants without end":     {injecting(gloebittest.Fault{Body: `{"access_token":"token","scope":"user` + strings.Repeat(" x", 511) + `"}`}), 502},
-		"Gloebit redirects the exchange": {injecting(gloebittest.Fault{Status: 307, Header: http.Header{"Location": {"/elsewhere"}}}), 502},
+		"Gloebit answers too much": {
+			injecting(gloebittest.Fault{Body: `{"x":"` + strings.Repeat("x", 1<<20) + `","access_token":"x"}`}), 502,
+		},
+		"Gloebit grants without end": {
+			injecting(gloebittest.Fault{Body: `{"access_token":"token","scope":"user` + strings.Repeat(" x", 511) + `"}`}),
+			502,
+		},
+		"Gloebit redirects the exchange": {
+			injecting(gloebittest.Fault{Status: 307, Header: http.Header{"Location": {"/elsewhere"}}}), 502,
+		},
 	})
 	t.Run("a name without end is not kept whole", func(t *testing.T) {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
-		w.gloebit.Inject(gloebittest.Fault{Path: "user", Body: `{"success":true,"id":"1","name":"` + strings.Repeat("n", 1e6) + `"}`})
+		w.gloebit.Inject(gloebittest.Fault{
+			Path: "user", Body: `{"success":true,"id":"1","name":"` + strings.Repeat("n", 1e6) + `"}`,
+		})
 		w.mux.Handle("/name", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(rw, gloebit.MustFromContext(r.Context()).User().Name)
 		})))
@@ -131,7 +152,9 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 	})
 	t.Run("an id without end is none", func(t *testing.T) {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
-		w.gloebit.Inject(gloebittest.Fault{Path: "user", Body: `{"success":true,"id":"` + strings.Repeat("1", 256) + `","name":"n"}`})
+		w.gloebit.Inject(gloebittest.Fault{
+			Path: "user", Body: `{"success":true,"id":"` + strings.Repeat("1", 256) + `","name":"n"}`,
+		})
 		require.Equal(t, http.StatusBadGateway, w.browser("").get("/gloebit/connect").status)
 		require.NotContains(t, w.log.String(), strings.Repeat("1", 256))
 	})
@@ -178,10 +201,11 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 	t.Run("nor does a call with all its attempts", func(t *testing.T) {
 		var deadline time.Time
 		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
-			c.HTTPClient = &http.Client{Timeout: time.Hour, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
-				deadline, _ = r.Context().Deadline()
-				return nil, io.ErrUnexpectedEOF
-			})}
+			c.HTTPClient = &http.Client{Timeout: time.Hour,
+				Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+					deadline, _ = r.Context().Deadline()
+					return nil, io.ErrUnexpectedEOF
+				})}
 		})
 		_, err := client.Balance(t.Context())
 		require.ErrorIs(t, err, gloebit.ErrUnavailable)

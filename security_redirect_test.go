@@ -51,9 +51,12 @@ func TestSecurity13PlainHTTPIsForLoopbackAddressesOnly(t *testing.T) {
 		"Provider.APIURL":   func(c *gloebit.Config, at string) { c.Provider.APIURL = at + "/" },
 	}
 	for _, at := range []string{
-		"http://shop.example", "HTTP://shop.example", "http://localhost.evil.example", "http://localhostile", "http://127.0.0.1.evil.example",
-		"http://127.0.0.1@evil.example", "http://10.0.0.1", "http://192.168.0.1:8080", "http://0.0.0.0", "http://[::]", "http://[2001:db8::1]", "http://2130706433",
-		"ws://127.0.0.1", "//127.0.0.1", "https://name@shop.example", "https://name:password@shop.example", "http://name@localhost",
+		"http://shop.example", "HTTP://shop.example", "http://localhost.evil.example", "http://localhostile",
+		"http://127.0.0.1.evil.example",
+		"http://127.0.0.1@evil.example", "http://10.0.0.1", "http://192.168.0.1:8080", "http://0.0.0.0", "http://[::]",
+		"http://[2001:db8::1]", "http://2130706433",
+		"ws://127.0.0.1", "//127.0.0.1", "https://name@shop.example", "https://name:password@shop.example",
+		"http://name@localhost",
 	} {
 		for field, set := range fields {
 			config := validConfig()
@@ -62,7 +65,10 @@ func TestSecurity13PlainHTTPIsForLoopbackAddressesOnly(t *testing.T) {
 			require.ErrorContains(t, err, field, at)
 		}
 	}
-	for _, at := range []string{"https://shop.example", "http://localhost:8080", "http://LOCALHOST", "http://127.0.0.1:8080", "http://127.9.9.9", "http://[::1]:8080"} {
+	for _, at := range []string{
+		"https://shop.example", "http://localhost:8080", "http://LOCALHOST", "http://127.0.0.1:8080", "http://127.9.9.9",
+		"http://[::1]:8080",
+	} {
 		for _, set := range fields {
 			config := validConfig()
 			set(&config, at)
@@ -76,9 +82,12 @@ func TestSecurity14ReturnToStaysOnThisSite(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	for _, hostile := range []string{
-		"https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/%5cevil.example", "/%5C%5Cevil.example",
-		"/%2fevil.example", "/%2F%2Fevil.example", "/%252fevil.example", "/%25252fevil.example", "/%252fevil.example/100%25", "/%255cevil.example%25zz", "javascript:alert(1)", "data:text/html,x", "evil.example", "@evil.example",
-		"http:evil.example", "http:/evil.example", "/\tevil", "/\nLocation: x", "/%0d%0aSet-Cookie:x=1", "/%09/evil.example", "/x\u0000", "/\u0085/x", "/..//evil.example", "/./x",
+		"https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example",
+		"/%5cevil.example", "/%5C%5Cevil.example",
+		"/%2fevil.example", "/%2F%2Fevil.example", "/%252fevil.example", "/%25252fevil.example", "/%252fevil.example/100%25",
+		"/%255cevil.example%25zz", "javascript:alert(1)", "data:text/html,x", "evil.example", "@evil.example",
+		"http:evil.example", "http:/evil.example", "/\tevil", "/\nLocation: x", "/%0d%0aSet-Cookie:x=1", "/%09/evil.example",
+		"/x\u0000", "/\u0085/x", "/..//evil.example", "/./x",
 		"/%2e%2e//evil.example", "/a/../../x", "?x", "#x", "/x#frag", " /x", "/%zz", "/" + strings.Repeat("x", 3000),
 	} {
 		b.follow = false
@@ -88,7 +97,9 @@ func TestSecurity14ReturnToStaysOnThisSite(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, p.status, hostile)
 	}
 	require.Zero(t, w.states.puts)
-	for _, local := range []string{"/", "/private", "/private?x=//evil.example&y=https://z.example", "/a%20b/ü", "/a//b", "/100%25"} {
+	for _, local := range []string{
+		"/", "/private", "/private?x=//evil.example&y=https://z.example", "/a%20b/ü", "/a//b", "/100%25",
+	} {
 		b.follow = false
 		require.Equal(t, http.StatusSeeOther, b.get("/gloebit/connect?return_to="+url.QueryEscape(local)).status, local)
 		callback := b.callback("/gloebit/connect?return_to=" + url.QueryEscape(local))
@@ -106,7 +117,10 @@ func TestSecurity15ReturnToTravelsInTheStoredState(t *testing.T) {
 	}
 	require.NotContains(t, callback.RawQuery, "cart")
 	require.Equal(t, "/private?cart=7", w.states.lastPending.ReturnTo)
-	require.Equal(t, "/private?cart=7", b.location(callback.String()+"&return_to=/optional&next=/optional").RequestURI(), "nor can the answer change it")
+	require.Equal(
+		t, "/private?cart=7", b.location(callback.String()+"&return_to=/optional&next=/optional").RequestURI(),
+		"nor can the answer change it",
+	)
 	callback = b.callback("/gloebit/connect")
 	require.Equal(t, "/", b.location(callback.String()+"&return_to=/optional").RequestURI())
 }
@@ -120,7 +134,9 @@ func TestSecurity16IssuerMustMatchWhereTheProviderNamesOne(t *testing.T) {
 		b := w.browser("")
 		require.Equal(t, status, b.get(b.callback("/gloebit/connect").String()+iss).status, iss)
 	}
-	for iss, status := range map[string]int{"": 502, "&iss=https://evil.example": 502, "&iss=https://gloebit.example": 403} {
+	for iss, status := range map[string]int{
+		"": 502, "&iss=https://evil.example": 502, "&iss=https://gloebit.example": 403,
+	} {
 		b := w.browser("")
 		refusal := strings.Replace(b.callback("/gloebit/connect").String(), "code=", "error=access_denied&x=", 1)
 		require.Equal(t, status, b.get(refusal+iss).status, "a refusal %s", iss)
@@ -132,7 +148,9 @@ func TestSecurity16IssuerMustMatchWhereTheProviderNamesOne(t *testing.T) {
 // application, which have redirect URIs of their own (RFC 9700 section 4.4): the
 // code of one must not go to the other.
 func TestSecurity16AnotherIssuersAnswerIsNotTaken(t *testing.T) {
-	evil := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("the other provider was asked %s", r.URL.Path) }))
+	evil := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the other provider was asked %s", r.URL.Path)
+	}))
 	t.Cleanup(evil.Close)
 	w := newWorld(t, func(w *world, c *gloebit.Config) {
 		w.sessions = scs.New()

@@ -30,7 +30,10 @@ func repeating(t *testing.T, answer func(sent, authorization string) string) str
 
 // saysJSON is a reply with a body that may not be JSON in earnest.
 func saysJSON(status int, body string) string {
-	return fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
+	return fmt.Sprintf(
+		"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status,
+		len(body), body,
+	)
 }
 
 // printed is an error and all that it wraps, in every way of printing it.
@@ -71,13 +74,20 @@ func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing
 			return saysJSON(200, `{"access_token":"abc","token_type":"Bearer","scope":"user `+of(sent, "code")+`"}`)
 		},
 		"the user's id": func(sent, _ string) string {
-			return saysJSON(200, `{"access_token":"abcdefghijklmnop","token_type":"Bearer","app_user_id":"`+of(sent, "client_secret")+`"}`)
+			return saysJSON(
+				200, `{"access_token":"abcdefghijklmnop","token_type":"Bearer","app_user_id":"`+of(sent, "client_secret")+`"}`,
+			)
 		},
 		"the user's id of the new token": func(string, string) string {
-			return saysJSON(200, `{"access_token":"new/access+token=","token_type":"Bearer","app_user_id":"new%2Faccess%2Btoken="}`)
+			return saysJSON(
+				200, `{"access_token":"new/access+token=","token_type":"Bearer","app_user_id":"new%2Faccess%2Btoken="}`,
+			)
 		},
 		"the user's id of the new refresh token": func(string, string) string {
-			return saysJSON(200, `{"access_token":"abc","refresh_token":"new/access+token=","token_type":"Bearer","app_user_id":"new/access+token="}`)
+			return saysJSON(
+				200,
+				`{"access_token":"abc","refresh_token":"new/access+token=","token_type":"Bearer","app_user_id":"new/access+token="}`,
+			)
 		},
 		"the user's id of the verifier": func(sent, _ string) string {
 			return saysJSON(200, `{"access_token":"abc","token_type":"Bearer","app_user_id":"`+of(sent, "code_verifier")+`"}`)
@@ -92,7 +102,9 @@ func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing
 			return saysJSON(400, `{"error":"invalid_request","reason":"bad secret `+inPHP(of(sent, "client_secret"))+`"}`)
 		},
 		"a form": func(sent, _ string) string {
-			return strings.Replace(saysJSON(400, "error=bad&error_description="+url.QueryEscape(sent)), "json", "x-www-form-urlencoded", 1)
+			return strings.Replace(
+				saysJSON(400, "error=bad&error_description="+url.QueryEscape(sent)), "json", "x-www-form-urlencoded", 1,
+			)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +121,9 @@ func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing
 			b.follow = false
 			page := b.get(callback.String())
 			var watch leaktest.Witness
-			watch.Secret("secret", oddSecret, callback.Query().Get("code"), w.states.lastPending.Secret.Reveal(), "new/access+token=")
+			watch.Secret(
+				"secret", oddSecret, callback.Query().Get("code"), w.states.lastPending.Secret.Reveal(), "new/access+token=",
+			)
 			watch.Saw("log", w.log.String(), page.body)
 			if failed != nil {
 				require.ErrorIs(t, failed, gloebit.ErrTokenExchange)
@@ -128,11 +142,15 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 		return `{"success":false,"status":"` + text + `","reason":"bad token ` + text + `"}`
 	}
 	for name, answer := range map[string]func(sent, authorization string) string{
-		"as it is":             func(_, a string) string { return saysJSON(200, reason(token(a))) },
-		"as PHP writes it":     func(_, a string) string { return saysJSON(200, reason(inPHP(token(a)))) },
-		"with a sign escaped":  func(_, a string) string { return saysJSON(200, reason(strings.ReplaceAll(token(a), "=", `\u003d`))) },
-		"in a query":           func(_, a string) string { return saysJSON(400, reason(url.QueryEscape(token(a)))) },
-		"in JSON of JSON":      func(_, a string) string { return saysJSON(401, reason(strings.ReplaceAll(token(a), "/", `\\/`))) },
+		"as it is":         func(_, a string) string { return saysJSON(200, reason(token(a))) },
+		"as PHP writes it": func(_, a string) string { return saysJSON(200, reason(inPHP(token(a)))) },
+		"with a sign escaped": func(_, a string) string {
+			return saysJSON(200, reason(strings.ReplaceAll(token(a), "=", `\u003d`)))
+		},
+		"in a query": func(_, a string) string { return saysJSON(400, reason(url.QueryEscape(token(a)))) },
+		"in JSON of JSON": func(_, a string) string {
+			return saysJSON(401, reason(strings.ReplaceAll(token(a), "/", `\\/`)))
+		},
 		"a malformed header":   func(_, a string) string { return testkit.BadHeader(a) },
 		"a malformed location": func(_, a string) string { return testkit.BadLocation(a) },
 		"a malformed trailer":  func(_, a string) string { return testkit.BadTrailer(a) },
@@ -140,7 +158,9 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 			return "HTTP/1.1 401 X\r\nWWW-Authenticate: OAuth oauth_problem=\"" + a + "\"\r\nContent-Length: 0\r\n\r\n"
 		},
 		"OAuth 1.0a's problem": func(_, a string) string { return saysJSON(401, "oauth_problem="+url.QueryEscape(a)) },
-		"the user's id":        func(_, a string) string { return saysJSON(200, `{"success":true,"id":"`+inPHP(token(a))+`"}`) },
+		"the user's id": func(_, a string) string {
+			return saysJSON(200, `{"success":true,"id":"`+inPHP(token(a))+`"}`)
+		},
 		"the user's name": func(_, a string) string {
 			return saysJSON(200, `{"success":true,"id":"1","name":"`+inPHP(token(a))+`"}`)
 		},
@@ -165,7 +185,8 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 // in a refusal and in the answer to a refresh, what it was not sent with it.
 func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 	secrets := map[string]string{
-		"access token": "the-access-token", "refresh token": "the-refresh-token", "token secret": "the-token-secret", "client secret": "the-client-secret",
+		"access token": "the-access-token", "refresh token": "the-refresh-token", "token secret": "the-token-secret",
+		"client secret": "the-client-secret",
 	}
 	for name, secret := range secrets {
 		for what, answer := range map[string]string{
@@ -179,7 +200,9 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 			}
 			t.Run(name+" in "+what, func(t *testing.T) {
 				log := &testkit.Log{}
-				client, merchant, tokens := clientOf(t, answering(200, answer), func(c *gloebit.Config, credential *connect.Credential) {
+				client, merchant, tokens := clientOf(t, answering(200, answer), func(
+					c *gloebit.Config, credential *connect.Credential,
+				) {
 					c.ClientSecret, c.Logger = "the-client-secret", slog.New(slog.NewTextHandler(log, nil))
 					credential.AccessToken, credential.RefreshToken, credential.TokenSecret = "the-access-token", "the-refresh-token", "the-token-secret"
 					if what != "a call" {
@@ -206,8 +229,12 @@ func TestSecurity22ATransactionTellsNothingOfTheHoldURLsThatTheServerRepeats(t *
 			"bad signature signature-of-" + step: "bad signature [redacted]",
 		} {
 			for _, success := range []string{"true", "false"} {
-				client, _, _ := clientOf(t, answering(http.StatusOK, `{"success":`+success+`,"id":"1","status":"`+said+`","reason":"`+said+`"}`))
-				receipt, err := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", AssetQuantity: 1, Total: 1, ID: "1", Hold: hold})
+				client, _, _ := clientOf(
+					t, answering(http.StatusOK, `{"success":`+success+`,"id":"1","status":"`+said+`","reason":"`+said+`"}`),
+				)
+				receipt, err := client.Transact(t.Context(), gloebit.Transaction{
+					Asset: "hat", AssetQuantity: 1, Total: 1, ID: "1", Hold: hold,
+				})
 				require.Equal(t, success == "true", err == nil, err)
 				require.Equal(t, []string{want, want}, []string{receipt.Status, receipt.Reason})
 				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), "signature-of")
@@ -229,7 +256,9 @@ func TestAReasonMeansTheSameWhateverTheHoldURLsEndIn(t *testing.T) {
 		hold := gloebit.HoldURLs{Enact: at("enact"), Consume: at("consume"), Cancel: at("cancel")}
 		client, merchant, _ := clientOf(t, answering(http.StatusOK, `{"success":false,"id":"1","reason":"`+test.reason+`"}`))
 		merchant.RetryWithin(time.Millisecond)
-		receipt, _ := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", AssetQuantity: 1, Total: 1, ID: "1", Hold: hold})
+		receipt, _ := client.Transact(t.Context(), gloebit.Transaction{
+			Asset: "hat", AssetQuantity: 1, Total: 1, ID: "1", Hold: hold,
+		})
 		require.Equal(t, test.want, receipt.Outcome, word)
 		require.Equal(t, test.reason, receipt.Reason)
 	}
@@ -242,14 +271,18 @@ func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 			credential.Scopes = append(credential.Scopes, gloebit.ScopeTransact)
 			c.Provider = gloebit.ProviderAt(repeating(t, func(_, authorization string) string {
 				said := inPHP(strings.TrimPrefix(authorization, "Bearer "))
-				return saysJSON(200, `{"success":`+success+`,"id":"1","status":"`+said+`","reason":"`+said+`","pending":true,"enabled":true}`)
+				return saysJSON(
+					200, `{"success":`+success+`,"id":"1","status":"`+said+`","reason":"`+said+`","pending":true,"enabled":true}`,
+				)
 			}))
 		})
 		receipt, err := client.Transact(t.Context(), gloebit.Transaction{Asset: "hat", AssetQuantity: 1, Total: 1, ID: "1"})
 		authorization, refused := client.CreateSubscriptionAuthorization(t.Context(), "1")
 		require.Equal(t, success == "true", err == nil, err)
 		require.Equal(t, success == "true", refused == nil, refused)
-		require.Equal(t, []string{"[redacted]", "[redacted]", "[redacted]"}, []string{receipt.Status, receipt.Reason, authorization.Status})
+		require.Equal(t, []string{"[redacted]", "[redacted]", "[redacted]"}, []string{
+			receipt.Status, receipt.Reason, authorization.Status,
+		})
 	}
 }
 
@@ -261,7 +294,9 @@ func TestSecurity22AFailureOfTheNetworkTellsItsKindAndNoQuery(t *testing.T) {
 		c.ErrorHandler = func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err }
 	})
 	w.browser("").get("/private")
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.ProviderAt(at) })
+	client, _, _ := clientOf(
+		t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.ProviderAt(at) },
+	)
 	_, called := client.ConsumeProduct(t.Context(), "canary-product", 1)
 	for _, err := range []error{failed, called} {
 		require.ErrorIs(t, err, gloebit.ErrUnavailable)

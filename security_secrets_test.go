@@ -29,7 +29,10 @@ func TestSecurity22SecretsDoNotPrint(t *testing.T) {
 	}{secret, &secret, map[string]gloebit.Secret{"k": secret}}
 
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%o", "%08.3f", "%c", "%U"} {
-		for _, what := range []any{secret, &secret, holder, &holder, []gloebit.Secret{secret}, connect.Credential{AccessToken: secret, RefreshToken: secret}} {
+		for _, what := range []any{
+			secret, &secret, holder, &holder, []gloebit.Secret{secret},
+			connect.Credential{AccessToken: secret, RefreshToken: secret},
+		} {
 			printed := fmt.Sprintf(verb, what)
 			require.NotContains(t, printed, value, verb)
 			require.NotContains(t, printed, fmt.Sprintf("%x", value), verb)
@@ -57,9 +60,16 @@ func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
 		c.ClientSecret = "canary-client-secret"
 	})
 	states := &gloebit.MemoryStateStore{}
-	require.NoError(t, states.Put(t.Context(), keyOf(merchant, "k"), connect.PendingConnection{Secret: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour)}))
+	require.NoError(
+		t,
+		states.Put(t.Context(), keyOf(merchant, "k"), connect.PendingConnection{
+			Secret: "canary-verifier", ExpiresAt: time.Now().Add(time.Hour),
+		}),
+	)
 	log := &testkit.Log{}
-	for _, what := range []any{client, merchant, tokens, states, []any{client, merchant}, struct{ C *gloebit.Client }{client}} {
+	for _, what := range []any{
+		client, merchant, tokens, states, []any{client, merchant}, struct{ C *gloebit.Client }{client},
+	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 			require.NotContains(t, fmt.Sprintf(verb, what), "canary", "%T", what)
 		}
@@ -77,7 +87,9 @@ func TestSecurity22TheContextOfARequestDoesNotPrintItsSession(t *testing.T) {
 	cookie := signIn(t, merchant)
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
 	request.AddCookie(cookie)
-	for name, middleware := range map[string]func(http.Handler) http.Handler{"required": merchant.RequireGloebit, "optional": merchant.Optional} {
+	for name, middleware := range map[string]func(http.Handler) http.Handler{
+		"required": merchant.RequireGloebit, "optional": merchant.Optional,
+	} {
 		printed := ""
 		middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
@@ -96,8 +108,10 @@ func TestSecurity22ErrorsOfAConnectionHoldNoSecret(t *testing.T) {
 	for name, answer := range map[string]func(w http.ResponseWriter, sent string){
 		"a page":             func(w http.ResponseWriter, sent string) { _, _ = io.WriteString(w, "<html>"+sent) },
 		"a page of an error": func(w http.ResponseWriter, sent string) { http.Error(w, sent, http.StatusBadRequest) },
-		"a broken server":    func(w http.ResponseWriter, sent string) { http.Error(w, sent, http.StatusInternalServerError) },
-		"half of JSON":       func(w http.ResponseWriter, sent string) { _, _ = io.WriteString(w, `{"access_token":"`+sent) },
+		"a broken server": func(w http.ResponseWriter, sent string) {
+			http.Error(w, sent, http.StatusInternalServerError)
+		},
+		"half of JSON": func(w http.ResponseWriter, sent string) { _, _ = io.WriteString(w, `{"access_token":"`+sent) },
 		"an unusable token": func(w http.ResponseWriter, sent string) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"access_token":"`+sent+` "}`)
@@ -128,7 +142,9 @@ func TestSecurity22ErrorsOfAConnectionHoldNoSecret(t *testing.T) {
 			require.ErrorIs(t, failed, gloebit.ErrTokenExchange)
 			printed := fmt.Sprintf("%v %+v %#v %q", failed, failed, failed, failed) + w.log.String()
 			encoded, _ := json.Marshal(failed)
-			for _, secret := range []string{w.app.Secret, callback.Query().Get("code"), callback.Query().Get("state"), w.states.lastPending.Secret.Reveal()} {
+			for _, secret := range []string{
+				w.app.Secret, callback.Query().Get("code"), callback.Query().Get("state"), w.states.lastPending.Secret.Reveal(),
+			} {
 				require.NotContains(t, printed+string(encoded), secret)
 			}
 		})
@@ -176,6 +192,9 @@ func TestSecurity23ProvidersWordsAreNotShown(t *testing.T) {
 	})
 	t.Run("and its name is escaped", func(t *testing.T) {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.Provider.Name = "Bits & <b>Bobs</b>" })
-		require.Contains(t, w.browser("").get("/gloebit/callback").body+w.browser("").do(http.MethodPost, "/private", nil, nil).body, "Bits &amp; &lt;b&gt;Bobs&lt;/b&gt;")
+		require.Contains(
+			t, w.browser("").get("/gloebit/callback").body+w.browser("").do(http.MethodPost, "/private", nil, nil).body,
+			"Bits &amp; &lt;b&gt;Bobs&lt;/b&gt;",
+		)
 	})
 }

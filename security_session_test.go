@@ -170,7 +170,12 @@ func TestSecurity30DisconnectSignsOut(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
 	var user gloebit.User
 	var err error
-	w.mux.Handle("/who", w.merchant.Optional(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { user, err = w.merchant.User(r) })))
+	w.mux.Handle(
+		"/who",
+		w.merchant.Optional(http.HandlerFunc(
+			func(rw http.ResponseWriter, r *http.Request) { user, err = w.merchant.User(r) },
+		)),
+	)
 	w.mux.Handle("POST /out", w.merchant.Optional(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if err := w.merchant.SignOut(r); err != nil {
 			t.Error(err)

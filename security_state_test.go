@@ -73,7 +73,9 @@ func TestSecurity02CallbackWithoutTheBrowsersCookieFailsBeforeAnyExchange(t *tes
 			victim := w.browser("ann")
 			require.Equal(t, http.StatusBadRequest, victim.get(attackers).status, "a browser without a session")
 			victim.location("/gloebit/connect")
-			require.Equal(t, http.StatusBadRequest, victim.get(attackers).status, "a browser with a session and a connection of its own")
+			require.Equal(
+				t, http.StatusBadRequest, victim.get(attackers).status, "a browser with a session and a connection of its own",
+			)
 			require.Zero(t, w.exchanges())
 			require.Zero(t, w.tokens.Len())
 		})
@@ -93,7 +95,8 @@ func TestSecurity02AStateOfAnotherMerchantIsNotFoundAndNotSpent(t *testing.T) {
 	w := newWorld(t)
 	other, err := gloebit.New(gloebit.Config{
 		ClientID: "another application", ClientSecret: "another secret", RedirectURL: w.shop.URL + "/other/callback",
-		Provider: gloebit.ProviderAt(w.gloebit.URL), States: w.states, Tokens: w.tokens, Clock: w.clock.Now, // the stores are shared
+		// the stores are shared
+		Provider: gloebit.ProviderAt(w.gloebit.URL), States: w.states, Tokens: w.tokens, Clock: w.clock.Now,
 	})
 	require.NoError(t, err)
 	w.mux.Handle("/other/", other.Handler())
@@ -196,7 +199,9 @@ func TestSecurity05StateExpiresOnTheServerWhateverTheCookieSays(t *testing.T) {
 		"a store that forgets to look": func(*world) gloebit.StateStore {
 			return &lazyStates{pending: map[connect.Key]connect.PendingConnection{}}
 		},
-		"a store in memory that others come to": func(w *world) gloebit.StateStore { return &gloebit.MemoryStateStore{Clock: w.clock.Now, Capacity: 1} },
+		"a store in memory that others come to": func(w *world) gloebit.StateStore {
+			return &gloebit.MemoryStateStore{Clock: w.clock.Now, Capacity: 1}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(w *world, c *gloebit.Config) { c.States = states(w) })
@@ -227,19 +232,21 @@ func TestSecurity06MissingEmptyOrRepeatedParametersAreRefused(t *testing.T) {
 		return func(_ *world, _ *browser, q url.Values) { q.Add(name, q.Get(name)) }
 	}
 	refuses(t, map[string]badCallback{
-		"no state":                 {set("state"), 400},
-		"an empty state":           {set("state", ""), 400},
-		"an unknown state":         {set("state", strings.Repeat("x", 43)), 400},
-		"the same state twice":     {repeat("state"), 400},
-		"another state behind it":  {func(_ *world, _ *browser, q url.Values) { q.Add("state", "x") }, 400},
-		"no code":                  {set("code"), 400},
-		"an empty code":            {set("code", ""), 400},
-		"the same code twice":      {repeat("code"), 400},
-		"another code behind it":   {func(_ *world, _ *browser, q url.Values) { q.Add("code", "x") }, 400},
-		"an empty error":           {set("error", ""), 400},
-		"two errors":               {set("error", "access_denied", "server_error"), 400},
-		"neither state nor code":   {func(_ *world, _ *browser, q url.Values) { clear(q) }, 400},
-		"a state in another case":  {func(_ *world, _ *browser, q url.Values) { q["STATE"] = q["state"]; q.Del("state") }, 400},
+		"no state":                {set("state"), 400},
+		"an empty state":          {set("state", ""), 400},
+		"an unknown state":        {set("state", strings.Repeat("x", 43)), 400},
+		"the same state twice":    {repeat("state"), 400},
+		"another state behind it": {func(_ *world, _ *browser, q url.Values) { q.Add("state", "x") }, 400},
+		"no code":                 {set("code"), 400},
+		"an empty code":           {set("code", ""), 400},
+		"the same code twice":     {repeat("code"), 400},
+		"another code behind it":  {func(_ *world, _ *browser, q url.Values) { q.Add("code", "x") }, 400},
+		"an empty error":          {set("error", ""), 400},
+		"two errors":              {set("error", "access_denied", "server_error"), 400},
+		"neither state nor code":  {func(_ *world, _ *browser, q url.Values) { clear(q) }, 400},
+		"a state in another case": {
+			func(_ *world, _ *browser, q url.Values) { q["STATE"] = q["state"]; q.Del("state") }, 400,
+		},
 		"a state with a space":     {func(_ *world, _ *browser, q url.Values) { q.Set("state", q.Get("state")+" ") }, 400},
 		"a state of a whole page":  {set("state", strings.Repeat("x", 5000)), 400},
 		"a state with a null byte": {func(_ *world, _ *browser, q url.Values) { q.Set("state", q.Get("state")+"\x00") }, 400},
@@ -267,12 +274,18 @@ func TestSecurity07StateIsCheckedBeforeAnErrorIsBelieved(t *testing.T) {
 	refuses(t, map[string]badCallback{
 		"a refusal with the state":            {denied(), 403},
 		"a refusal with the state and a code": {set("error", "access_denied"), 403},
-		"a refusal without a state":           {func(_ *world, _ *browser, q url.Values) { clear(q); q.Set("error", "access_denied") }, 400},
-		"a refusal with an empty state":       {denied(""), 400},
-		"a refusal with an unknown state":     {denied(strings.Repeat("x", 43)), 400},
-		"a refusal with two states":           {denied("x", "y"), 400},
-		"a refusal in another browser":        {func(w *world, b *browser, q url.Values) { denied()(w, b, q); b.jar = w.browser("").jar }, 400},
-		"a refusal that comes too late":       {func(w *world, b *browser, q url.Values) { denied()(w, b, q); w.clock.Advance(time.Hour) }, 400},
+		"a refusal without a state": {
+			func(_ *world, _ *browser, q url.Values) { clear(q); q.Set("error", "access_denied") }, 400,
+		},
+		"a refusal with an empty state":   {denied(""), 400},
+		"a refusal with an unknown state": {denied(strings.Repeat("x", 43)), 400},
+		"a refusal with two states":       {denied("x", "y"), 400},
+		"a refusal in another browser": {
+			func(w *world, b *browser, q url.Values) { denied()(w, b, q); b.jar = w.browser("").jar }, 400,
+		},
+		"a refusal that comes too late": {
+			func(w *world, b *browser, q url.Values) { denied()(w, b, q); w.clock.Advance(time.Hour) }, 400,
+		},
 	})
 	t.Run("a refusal that is not believed spends nothing", func(t *testing.T) {
 		w := newWorld(t)
@@ -332,8 +345,12 @@ func TestSecurity11OnlyTheCodeFlowIsUsed(t *testing.T) {
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "user", "balance", "transact")
 	require.NoError(t, err)
 	callback := b.callback("/gloebit/connect")
-	answer := url.Values{"state": callback.Query()["state"], "token": {token}, "access_token": {token}, "token_type": {"Bearer"}}
-	require.Equal(t, http.StatusBadRequest, b.get("/gloebit/callback?"+answer.Encode()).status, "a token in the answer is not taken")
+	answer := url.Values{
+		"state": callback.Query()["state"], "token": {token}, "access_token": {token}, "token_type": {"Bearer"},
+	}
+	require.Equal(
+		t, http.StatusBadRequest, b.get("/gloebit/callback?"+answer.Encode()).status, "a token in the answer is not taken",
+	)
 	require.Zero(t, w.tokens.Len())
 	require.Zero(t, w.exchanges())
 }

@@ -59,7 +59,9 @@ func TestSecurity18SessionThatBecameAnothersDoesNotComplete(t *testing.T) {
 }
 
 func TestSecurity18SignInRefusesAnIdentityWithoutAnID(t *testing.T) {
-	for name, body := range map[string]string{"empty": `{"success":true,"id":"","name":"alice"}`, "none": `{"success":true,"name":"alice"}`} {
+	for name, body := range map[string]string{
+		"empty": `{"success":true,"id":"","name":"alice"}`, "none": `{"success":true,"name":"alice"}`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
 			w.gloebit.Inject(gloebittest.Fault{Path: "user", Body: body})
@@ -102,7 +104,9 @@ func TestSecurity18ClientOfAnotherMerchantIsNobodyHere(t *testing.T) {
 	for name, middleware := range map[string]func(http.Handler) http.Handler{
 		"required": ours.RequireGloebit, "scoped": ours.RequireScopes(gloebit.ScopeUser),
 	} {
-		handler := theirs.RequireGloebit(middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it ran") })))
+		handler := theirs.RequireGloebit(middleware(http.HandlerFunc(
+			func(http.ResponseWriter, *http.Request) { t.Error("it ran") },
+		)))
 		recorder := httptest.NewRecorder()
 		handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, "/", nil))
 		require.Equal(t, http.StatusUnauthorized, recorder.Code, name)
@@ -112,10 +116,17 @@ func TestSecurity18ClientOfAnotherMerchantIsNobodyHere(t *testing.T) {
 func TestSecurity18UsersKeepTheirOwnScopes(t *testing.T) {
 	tokens := &gloebit.MemoryTokenStore{}
 	want := map[string][]gloebit.Scope{
-		"ann": {"user", "transact"}, "ben": {"user", "balance"}, "cem": {"transact", "user"}, "dan": nil, "eve": {"user", "transact"}, "fay": {},
+		"ann": {"user", "transact"}, "ben": {"user", "balance"}, "cem": {"transact", "user"}, "dan": nil,
+		"eve": {"user", "transact"}, "fay": {},
 	}
 	for _, id := range []string{"ann", "ben", "cem", "dan", "eve", "fay"} {
-		require.NoError(t, tokens.Update(t.Context(), connect.Key{Realm: "www.gloebit.com/shop", ID: id}, save(connect.Credential{AccessToken: "t", Scopes: want[id]})))
+		require.NoError(
+			t,
+			tokens.Update(
+				t.Context(), connect.Key{Realm: "www.gloebit.com/shop", ID: id},
+				save(connect.Credential{AccessToken: "t", Scopes: want[id]}),
+			),
+		)
 	}
 	for id, scopes := range want {
 		credential, err := tokens.Load(t.Context(), connect.Key{Realm: "www.gloebit.com/shop", ID: id})
@@ -148,7 +159,9 @@ func TestSecurity29FailureThatConnectingDoesNotHelpSendsNobodyToConnect(t *testi
 	for name, err := range map[string]error{
 		"a refused token that can't be forgotten": fmt.Errorf("%w (and %w)", gloebit.ErrNotConnected, gloebit.ErrStore),
 		"a call that may have been carried out":   fmt.Errorf("%w (%w)", gloebit.ErrNotConnected, gloebit.ErrOutcomeUnknown),
-		"scopes that can't be looked up":          errors.Join(&gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}, gloebit.ErrStore),
+		"scopes that can't be looked up": errors.Join(
+			&gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}, gloebit.ErrStore,
+		),
 	} {
 		t.Run(name, func(t *testing.T) {
 			recorder := httptest.NewRecorder()
@@ -162,14 +175,18 @@ func TestSecurity29FailureThatConnectingDoesNotHelpSendsNobodyToConnect(t *testi
 }
 
 func TestSecurity29FailureIsOneWhateverItIsCalled(t *testing.T) {
-	for name, failure := range map[string]error{"not connected": gloebit.ErrNotConnected, "nobody's scopes": gloebit.ErrScopeMissing} {
+	for name, failure := range map[string]error{
+		"not connected": gloebit.ErrNotConnected, "nobody's scopes": gloebit.ErrScopeMissing,
+	} {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) {
 			c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{}, fmt.Errorf("users: %w", failure) }
 		})
 		for _, path := range []string{"/private", "/inventory", "/optional", "/gloebit/connect"} {
 			require.Equal(t, http.StatusServiceUnavailable, w.browser("").get(path).status, "%s: %s", name, path)
 		}
-		require.Equal(t, http.StatusServiceUnavailable, w.browser("").do(http.MethodPost, "/gloebit/disconnect", nil, nil).status, name)
+		require.Equal(
+			t, http.StatusServiceUnavailable, w.browser("").do(http.MethodPost, "/gloebit/disconnect", nil, nil).status, name,
+		)
 	}
 }
 
@@ -179,7 +196,8 @@ func TestSecurity29NothingRunsWithoutASession(t *testing.T) {
 	merchant, err := gloebit.New(config)
 	require.NoError(t, err)
 	for name, middleware := range map[string]func(http.Handler) http.Handler{
-		"required": merchant.RequireGloebit, "scoped": merchant.RequireScopes(gloebit.ScopeUser), "optional": merchant.Optional,
+		"required": merchant.RequireGloebit, "scoped": merchant.RequireScopes(gloebit.ScopeUser),
+		"optional": merchant.Optional,
 	} {
 		recorder := httptest.NewRecorder()
 		middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it ran") })).

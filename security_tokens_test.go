@@ -58,7 +58,9 @@ func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var asked atomic.Int32
-			client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); lose(w) }, func(_ *gloebit.Config, c *connect.Credential) {
+			client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); lose(w) }, func(
+				_ *gloebit.Config, c *connect.Credential,
+			) {
 				c.RefreshToken, c.TokenExpiry = canaryRefresh, time.Now().Add(-time.Hour)
 			})
 			_, err := client.Balance(t.Context())
@@ -182,7 +184,8 @@ func TestSecurity29ProtectedHandlersDoNotRunWithAStoreDown(t *testing.T) {
 				_, _ = io.WriteString(rw, "the goods")
 			})
 			protected := map[string]func(http.Handler) http.Handler{
-				"/required": w.merchant.RequireGloebit, "/scoped": w.merchant.RequireScopes(gloebit.ScopeBalance), "/either": w.merchant.Optional,
+				"/required": w.merchant.RequireGloebit, "/scoped": w.merchant.RequireScopes(gloebit.ScopeBalance),
+				"/either": w.merchant.Optional,
 			}
 			for path, middleware := range protected {
 				w.mux.Handle(path, middleware(counted))
@@ -191,7 +194,9 @@ func TestSecurity29ProtectedHandlersDoNotRunWithAStoreDown(t *testing.T) {
 			require.Equal(t, http.StatusOK, b.get("/private").status)
 			visit := func(path string, status int) {
 				t.Helper()
-				for _, p := range []page{b.get(path), b.do(http.MethodPost, path, nil, http.Header{"Accept": {"application/json"}})} {
+				for _, p := range []page{
+					b.get(path), b.do(http.MethodPost, path, nil, http.Header{"Accept": {"application/json"}}),
+				} {
 					require.Equal(t, status, p.status, path)
 					require.Equal(t, status == http.StatusOK, p.body == "the goods", path)
 				}

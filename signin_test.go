@@ -25,7 +25,9 @@ func signingIn(t *testing.T, signIn string, r *http.Request, changes ...func(*gl
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler())
-	mux.Handle("/", merchant.RequireGloebit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it ran") })))
+	mux.Handle(
+		"/", merchant.RequireGloebit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it ran") })),
+	)
 	answer := httptest.NewRecorder()
 	mux.ServeHTTP(answer, r)
 	return answer.Result()
@@ -39,12 +41,16 @@ func pageLoad(path string) *http.Request {
 
 func TestSignInURLOfAPageLoad(t *testing.T) {
 	for name, test := range map[string]struct{ signIn, path, want string }{
-		"a local path":         {"/login", "/cart?x=1&y=a%20b", "/login?return_to=%2Fcart%3Fx%3D1%26y%3Da%2520b"},
-		"with a query":         {"/login?from=hats", "/cart", "/login?from=hats&return_to=%2Fcart"},
-		"on the shop's host":   {"https://shop.example/login", "/cart", "https://shop.example/login?return_to=%2Fcart"},
-		"on another host":      {"https://id.example/", "/cart", "https://id.example/?return_to=https%3A%2F%2Fshop.example%2Fcart"},
-		"a page of no return":  {"/login", "//evil.example/cart", "/login"},
-		"a connection":         {"/login", "/gloebit/connect?return_to=/cart", "/login?return_to=%2Fgloebit%2Fconnect%3Freturn_to%3D%252Fcart"},
+		"a local path":       {"/login", "/cart?x=1&y=a%20b", "/login?return_to=%2Fcart%3Fx%3D1%26y%3Da%2520b"},
+		"with a query":       {"/login?from=hats", "/cart", "/login?from=hats&return_to=%2Fcart"},
+		"on the shop's host": {"https://shop.example/login", "/cart", "https://shop.example/login?return_to=%2Fcart"},
+		"on another host": {
+			"https://id.example/", "/cart", "https://id.example/?return_to=https%3A%2F%2Fshop.example%2Fcart",
+		},
+		"a page of no return": {"/login", "//evil.example/cart", "/login"},
+		"a connection": {
+			"/login", "/gloebit/connect?return_to=/cart", "/login?return_to=%2Fgloebit%2Fconnect%3Freturn_to%3D%252Fcart",
+		},
 		"a connection to home": {"/login", "/gloebit/connect", "/login?return_to=%2Fgloebit%2Fconnect"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +76,9 @@ func TestSignInURLOfAPageLoad(t *testing.T) {
 		signIn string
 		want   int
 	}{
-		"a store is down":          {func(r *http.Request) { r.Header.Set("X-User", "down") }, "/login", http.StatusServiceUnavailable},
+		"a store is down": {
+			func(r *http.Request) { r.Header.Set("X-User", "down") }, "/login", http.StatusServiceUnavailable,
+		},
 		"the user is not known":    {func(*http.Request) {}, "", http.StatusUnauthorized},
 		"the user is signed in":    {func(r *http.Request) { r.Header.Set("X-User", "ann") }, "/login", http.StatusSeeOther},
 		"a way back that is wrong": {func(r *http.Request) { r.URL.Path, r.URL.RawQuery = "/gloebit/connect", "return_to=//x" }, "/login", http.StatusBadRequest},

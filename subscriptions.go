@@ -50,14 +50,15 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 	}
 	var existing ExistingSubscription
 	client, sent := m.unsaved(connect.Credential{}), connect.Credential{}
-	call := call{name: "create-subscription", method: http.MethodPost, sent: &sent, failed: &existing, body: map[string]any{
-		"client_id":       m.config.ClientID,
-		"client_secret":   m.config.ClientSecret.Reveal(),
-		"application-key": m.config.ClientID,
-		"local-id":        s.LocalID,
-		"name":            s.Name,
-		"description":     s.Description,
-	}}
+	call := call{name: "create-subscription", method: http.MethodPost, sent: &sent, failed: &existing,
+		body: map[string]any{
+			"client_id":       m.config.ClientID,
+			"client_secret":   m.config.ClientSecret.Reveal(),
+			"application-key": m.config.ClientID,
+			"local-id":        s.LocalID,
+			"name":            s.Name,
+			"description":     s.Description,
+		}}
 	if err := client.do(ctx, call, &answer); err != nil {
 		if existing.ID != "" {
 			return CreatedSubscription{Existing: &existing}, err
@@ -87,7 +88,9 @@ type SubscriptionAuthorization struct {
 // asks to try again, and ErrSubscriptionAuthorizationDeclined when the user
 // declined before; the ID is then set too, and the user may be asked again at
 // SubscriptionAuthorizationURL.
-func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscriptionID string) (SubscriptionAuthorization, error) {
+func (c *Client) CreateSubscriptionAuthorization(
+	ctx context.Context, subscriptionID string,
+) (SubscriptionAuthorization, error) {
 	if subscriptionID == "" {
 		return SubscriptionAuthorization{}, fmt.Errorf("%w: the subscription has no id", ErrInvalidRequest)
 	}
@@ -105,7 +108,10 @@ func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscripti
 	putText(body, "app-user-id", c.account.Credential().Subject)
 	var answer, refused authorizationAnswer
 	var sent connect.Credential
-	call := call{name: "create-subscription-authorization", method: http.MethodPost, scope: ScopeTransact, body: body, sent: &sent, failed: &refused}
+	call := call{
+		name: "create-subscription-authorization", method: http.MethodPost, scope: ScopeTransact, body: body, sent: &sent,
+		failed: &refused,
+	}
 	if err := c.do(ctx, call, &answer); err != nil {
 		refused.Status = c.words(&refused.Status, &sent)
 		return refused.authorization(), err
@@ -115,7 +121,10 @@ func (c *Client) CreateSubscriptionAuthorization(ctx context.Context, subscripti
 	}
 	answer.Status = c.words(&answer.Status, &sent)
 	if answer.Status == declinedBefore { // some servers call that a success
-		return answer.authorization(), &APIError{Call: call.name, StatusCode: http.StatusOK, Status: answer.Status, causes: []error{ErrSubscriptionAuthorizationDeclined}}
+		return answer.authorization(), &APIError{
+			Call: call.name, StatusCode: http.StatusOK, Status: answer.Status,
+			causes: []error{ErrSubscriptionAuthorizationDeclined},
+		}
 	}
 	return answer.authorization(), nil
 }

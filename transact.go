@@ -19,7 +19,8 @@ import (
 // for the consume callback of [HoldURLs]; package
 // github.com/go-gloebit/gloebit/ledger does this.
 type Receipt struct {
-	TransactionID string // the ID, or the one derived from IdempotencyKey; set beside an error too, once the transaction was well formed
+	// the ID, or the one derived from IdempotencyKey; set beside an error too, once the transaction was well formed
+	TransactionID string
 	Outcome       Outcome
 	Status        string // the server's word for it; empty when it gave none
 	Reason        string // the server's explanation
@@ -64,7 +65,9 @@ type Seller struct {
 // transact-u2u.
 func (c *Client) TransactU2U(ctx context.Context, t Transaction, seller Seller) (Receipt, error) {
 	if seller.GloebitID == "" && seller.Email == "" {
-		return Receipt{TransactionID: t.ID}, fmt.Errorf("%w: the seller has neither a Gloebit id nor an email address", ErrInvalidRequest)
+		return Receipt{TransactionID: t.ID}, fmt.Errorf(
+			"%w: the seller has neither a Gloebit id nor an email address", ErrInvalidRequest,
+		)
 	}
 	more := c.buyer()
 	putText(more, "seller-id-from-gloebit", seller.GloebitID)
@@ -101,7 +104,10 @@ func (c *Client) transact(
 	if err != nil {
 		return receipt, err
 	}
-	call := call{name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, tries: &tries, sent: &sent, secrets: t.Hold.secrets()}
+	call := call{
+		name: path, method: http.MethodPost, scope: ScopeTransact, repeatable: true, tries: &tries, sent: &sent,
+		secrets: t.Hold.secrets(),
+	}
 	body := t.body(c.merchant, username)
 	maps.Copy(body, more)
 	call.body = body
@@ -184,9 +190,13 @@ func (n optionalNumber) unsigned() Amount {
 func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, error) {
 	switch quantity := order.Quantity; {
 	case quantity == 0:
-		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: item %.40q: %w", ErrInvalidRequest, order.Item, errNoQuantity)
+		return Receipt{TransactionID: order.ID}, fmt.Errorf(
+			"%w: item %.40q: %w", ErrInvalidRequest, order.Item, errNoQuantity,
+		)
 	case order.Item == "" || order.Price < 1 || quantity < 1 || order.Price > maxGloebits/quantity:
-		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price)
+		return Receipt{TransactionID: order.ID}, fmt.Errorf(
+			"%w: %d of item %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Item, order.Price,
+		)
 	}
 	id, err := order.TransactionID(c)
 	if err != nil {
@@ -208,17 +218,22 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Receipt, error) {
 	switch quantity := order.Quantity; {
 	case quantity == 0:
-		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: product %.40q: %w", ErrInvalidRequest, order.Product, errNoQuantity)
+		return Receipt{TransactionID: order.ID}, fmt.Errorf(
+			"%w: product %.40q: %w", ErrInvalidRequest, order.Product, errNoQuantity,
+		)
 	case order.Product == "" || order.Price < 0 || quantity < 1 || order.Price > maxGloebits/quantity:
-		return Receipt{TransactionID: order.ID}, fmt.Errorf("%w: %d of product %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Product, order.Price)
+		return Receipt{TransactionID: order.ID}, fmt.Errorf(
+			"%w: %d of product %.40q at %d gloebits", ErrInvalidRequest, quantity, order.Product, order.Price,
+		)
 	}
 	id, err := order.TransactionID(c)
 	if err != nil {
 		return Receipt{}, err
 	}
 	return c.Transact(ctx, Transaction{
-		ID: id, Product: order.Product, ProductQuantity: order.Quantity, Total: order.Price * order.Quantity, CharacterID: order.CharacterID,
-		Username: order.Username, Hold: order.Hold,
+		ID: id, Product: order.Product, ProductQuantity: order.Quantity, Total: order.Price * order.Quantity,
+		CharacterID: order.CharacterID,
+		Username:    order.Username, Hold: order.Hold,
 	})
 }
 

@@ -118,12 +118,14 @@ type ItemOrder struct {
 	// a new uuid.NewString(). To supply your own transaction ID, set ID
 	// instead.
 	IdempotencyKey string
-	ID             string // as Transaction.ID, if you supply your own transaction ID instead of IdempotencyKey; it must never be used for another order
-	Item           string // its name
-	Price          int64  // for each, in whole gloebits, at least one
-	Quantity       int64  // how many, at least one
-	Username       string // as Transaction.Username
-	Hold           HoldURLs
+	// as Transaction.ID, if you supply your own transaction ID instead of IdempotencyKey; it must never be used
+	// for another order
+	ID       string
+	Item     string // its name
+	Price    int64  // for each, in whole gloebits, at least one
+	Quantity int64  // how many, at least one
+	Username string // as Transaction.Username
+	Hold     HoldURLs
 }
 
 // ProductOrder is the purchase of a product defined on Gloebit's merchant page.

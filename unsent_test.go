@@ -19,7 +19,9 @@ import (
 // connection was there to send the transaction on.
 func TestUnsentTransaction(t *testing.T) {
 	refusingProxy := testkit.RawServer(t, func(*http.Request, string) string { return testkit.BadStatus("403 Forbidden") })
-	silent := strings.Replace(testkit.RawServer(t, func(*http.Request, string) string { return "" }), "http://", "https://", 1)
+	silent := strings.Replace(
+		testkit.RawServer(t, func(*http.Request, string) string { return "" }), "http://", "https://", 1,
+	)
 	silentPlain := testkit.RawServer(t, func(*http.Request, string) string { return "" })
 	through := func(proxy string) *http.Transport {
 		return &http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse(proxy) }}
@@ -41,7 +43,9 @@ func TestUnsentTransaction(t *testing.T) {
 				c.Provider, c.HTTPClient = gloebit.ProviderAt(test.server), &http.Client{Transport: test.transport}
 			})
 			merchant.RetryWithin(time.Millisecond)
-			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{IdempotencyKey: "k", Item: "hat", Price: 1, Quantity: 1, Username: "ann"})
+			receipt, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{
+				IdempotencyKey: "k", Item: "hat", Price: 1, Quantity: 1, Username: "ann",
+			})
 			require.ErrorIs(t, err, gloebit.ErrUnavailable)
 			require.Equal(t, gloebit.OutcomeUnknown, receipt.Outcome)
 			if test.doubt {

@@ -30,17 +30,21 @@ func TestUsername(t *testing.T) {
 		want       string // empty: nothing is sent
 		asked      bool   // GET id comes first
 	}{
-		"given":                        {"u", connect.Credential{Name: "Al Ice", Scopes: identity}, "Al", "Al", false},
-		"kept from the connection":     {"u", connect.Credential{Name: "Al Ice", Scopes: identity}, "", "Al Ice", false},
-		"application's id":             {"u", connect.Credential{Scopes: identity}, "", "u", false},
-		"session, not read before":     {"session:1", connect.Credential{Scopes: identity}, "", "Alice", true},
-		"session, kept":                {"session:1", connect.Credential{Name: "Al Ice", Scopes: identity}, "", "Al Ice", false},
-		"session, given":               {"session:1", connect.Credential{}, "Al", "Al", false},
-		"session without a name":       {"session:1", connect.Credential{Scopes: identity[1:]}, "", "", false},
-		"session, refused":             {"session:2", connect.Credential{Scopes: identity}, "", "session:2", true},
-		"session, refused, account":    {"session:2", connect.Credential{Scopes: identity, Subject: "g"}, "", "g", true},
-		"application's id, no scope":   {"u", connect.Credential{Scopes: identity[1:]}, "", "u", false},
-		"session, name in other scope": {"session:1", connect.Credential{Scopes: []gloebit.Scope{gloebit.ScopeUser}}, "", "Alice", true},
+		"given":                    {"u", connect.Credential{Name: "Al Ice", Scopes: identity}, "Al", "Al", false},
+		"kept from the connection": {"u", connect.Credential{Name: "Al Ice", Scopes: identity}, "", "Al Ice", false},
+		"application's id":         {"u", connect.Credential{Scopes: identity}, "", "u", false},
+		"session, not read before": {"session:1", connect.Credential{Scopes: identity}, "", "Alice", true},
+		"session, kept": {
+			"session:1", connect.Credential{Name: "Al Ice", Scopes: identity}, "", "Al Ice", false,
+		},
+		"session, given":             {"session:1", connect.Credential{}, "Al", "Al", false},
+		"session without a name":     {"session:1", connect.Credential{Scopes: identity[1:]}, "", "", false},
+		"session, refused":           {"session:2", connect.Credential{Scopes: identity}, "", "session:2", true},
+		"session, refused, account":  {"session:2", connect.Credential{Scopes: identity, Subject: "g"}, "", "g", true},
+		"application's id, no scope": {"u", connect.Credential{Scopes: identity[1:]}, "", "u", false},
+		"session, name in other scope": {
+			"session:1", connect.Credential{Scopes: []gloebit.Scope{gloebit.ScopeUser}}, "", "Alice", true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sent []string
@@ -65,7 +69,9 @@ func TestUsername(t *testing.T) {
 			require.NoError(t, tokens.Update(t.Context(), keyOf(merchant, test.userID), save(test.credential)))
 			client, err := merchant.Client(t.Context(), test.userID)
 			require.NoError(t, err)
-			_, err = client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: "t-1", Product: "hat", Username: test.given, Quantity: 1})
+			_, err = client.PurchaseProduct(t.Context(), gloebit.ProductOrder{
+				ID: "t-1", Product: "hat", Username: test.given, Quantity: 1,
+			})
 			var want []string
 			if test.asked {
 				want = append(want, "identity")
@@ -119,7 +125,9 @@ func TestNameAtConnection(t *testing.T) {
 				credential, err := w.tokens.Load(t.Context(), keyOf(w.merchant, "id of ann"))
 				require.NoError(t, err)
 				require.Equal(t, test.want, credential.Name)
-				_, err = client.PurchaseProduct(t.Context(), gloebit.ProductOrder{ID: uuid.NewString(), Product: "green-hat", Quantity: 1})
+				_, err = client.PurchaseProduct(t.Context(), gloebit.ProductOrder{
+					ID: uuid.NewString(), Product: "green-hat", Quantity: 1,
+				})
 				require.NoError(t, err)
 				require.Equal(t, test.sent, w.gloebit.Transactions()[0].Username)
 				w.clock.Advance(61 * time.Second) // the next purchase refreshes the token

@@ -70,7 +70,10 @@ func TestAmountsCompareByValue(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
 		want int
-	}{{"10", "10.0", 0}, {"1e1", "10", 0}, {"0.1", "0.2", -1}, {"-1", "-2", 1}, {"100000000000000000000.1", "100000000000000000000.2", -1}} {
+	}{
+		{"10", "10.0", 0}, {"1e1", "10", 0}, {"0.1", "0.2", -1}, {"-1", "-2", 1},
+		{"100000000000000000000.1", "100000000000000000000.2", -1},
+	} {
 		a, err := gloebit.ParseAmount(test.a)
 		require.NoError(t, err)
 		b, err := gloebit.ParseAmount(test.b)
@@ -80,7 +83,9 @@ func TestAmountsCompareByValue(t *testing.T) {
 }
 
 func TestAmountsRefuseWhatIsNoNumber(t *testing.T) {
-	for _, text := range []string{`"12"`, `true`, `{}`, `[1]`, `1e999`, `1e-999`, strconv.Itoa(math.MaxInt) + "0000000000000"} {
+	for _, text := range []string{
+		`"12"`, `true`, `{}`, `[1]`, `1e999`, `1e-999`, strconv.Itoa(math.MaxInt) + "0000000000000",
+	} {
 		var amount gloebit.Amount
 		require.Error(t, json.Unmarshal([]byte(text), &amount), text)
 	}

@@ -58,11 +58,15 @@ func (s *faultyTokens) Load(ctx context.Context, key connect.Key) (connect.Crede
 	return s.MemoryTokenStore.Load(ctx, key)
 }
 
-func (s *faultyTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *faultyTokens) Update(
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
-	return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *connect.Credential) (*connect.Credential, error) {
+	return s.MemoryTokenStore.Update(ctx, key, func(
+		ctx context.Context, current *connect.Credential,
+	) (*connect.Credential, error) {
 		next, err := fn(ctx, current)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -135,7 +139,10 @@ func modes() []mode {
 		{"users of the application", user},
 		{"users of the application, its sessions", func(w *world, c *gloebit.Config) { user(w, c); ownSessions(w, c) }},
 		{"signed in with Gloebit", signIn},
-		{"signed in with Gloebit, the application's sessions", func(w *world, c *gloebit.Config) { signIn(w, c); ownSessions(w, c) }},
+		{
+			"signed in with Gloebit, the application's sessions",
+			func(w *world, c *gloebit.Config) { signIn(w, c); ownSessions(w, c) },
+		},
 		{"the session alone", session},
 		{"the session alone, the application's", func(w *world, c *gloebit.Config) { session(w, c); ownSessions(w, c) }},
 	}
@@ -160,7 +167,10 @@ func newWorld(t *testing.T, changes ...func(*world, *gloebit.Config)) *world {
 
 func newWorldAt(t *testing.T, provider gloebittest.Config, changes ...func(*world, *gloebit.Config)) *world {
 	t.Helper()
-	w := &world{t: t, mux: http.NewServeMux(), clock: testkit.NewClock(), log: &testkit.Log{}, tokens: &faultyTokens{}, states: &faultyStates{}}
+	w := &world{
+		t: t, mux: http.NewServeMux(), clock: testkit.NewClock(), log: &testkit.Log{}, tokens: &faultyTokens{},
+		states: &faultyStates{},
+	}
 	provider.Clock = w.clock.Now
 	shop := testkit.NewShop(t, provider)
 	w.gloebit, w.app, w.shop = shop.Gloebit, shop.App, shop.Server

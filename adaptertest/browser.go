@@ -160,7 +160,9 @@ func (b *browser) send(client *http.Client, r *http.Request) answer {
 
 // What a browser says of itself when it loads a page, and what a script says.
 var (
-	asPage   = map[string]string{"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
+	asPage = map[string]string{
+		"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin",
+	}
 	asScript = map[string]string{"Accept": "application/json", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
 )
 

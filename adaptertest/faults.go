@@ -33,7 +33,9 @@ func newSessions() (Sessions, func(load, save error)) {
 		Lifetime: 24 * time.Hour,
 		Store:    store,
 		Codec:    scs.GobCodec{},
-		Cookie:   scs.SessionCookie{Name: "session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true},
+		Cookie: scs.SessionCookie{
+			Name: "session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true,
+		},
 		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, _ error) {
 			http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		},
@@ -72,7 +74,9 @@ func (s *faultyTokens) Load(ctx context.Context, key connect.Key) (connect.Crede
 	return s.TokenStore.Load(ctx, key)
 }
 
-func (s *faultyTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *faultyTokens) Update(
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	if err := s.failure(); err != nil {
 		return err
 	}

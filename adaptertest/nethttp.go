@@ -48,7 +48,10 @@ func NetHTTP(a *App) http.Handler {
 		}
 		_, _ = io.WriteString(w, balance)
 	})))
-	mux.Handle("GET "+a.Prefix+"/panic", m.RequireGloebit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("the hat stand fell over") })))
+	mux.Handle(
+		"GET "+a.Prefix+"/panic",
+		m.RequireGloebit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("the hat stand fell over") })),
+	)
 	mux.Handle(a.Prefix+"/fail/{what}", m.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.HandleError(w, r, a.Failure(r.PathValue("what")))
 	})))

@@ -74,7 +74,10 @@ func securityCases() []securityCase {
 		{name: "29 with the token store down no handler runs", run: tokenStoreDown},
 		{name: "29 with the state store down no user connects", run: stateStoreDown},
 		{name: "29 with sessions that can't be loaded no handler runs", run: sessionsNotLoaded, only: applicationsSessions},
-		{name: "29 with sessions that can't be saved nothing is a success", run: sessionsNotSaved, only: applicationsSessions},
+		{
+			name: "29 with sessions that can't be saved nothing is a success", run: sessionsNotSaved,
+			only: applicationsSessions,
+		},
 		{name: "30 a disconnect is a POST", run: disconnectIsPOST},
 		{name: "30 a disconnect from another site is refused", run: crossSiteDisconnect},
 		{name: "30 a disconnect takes effect on the server", run: disconnect},

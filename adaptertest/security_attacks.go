@@ -35,7 +35,8 @@ func proofInQuery(w *world) {
 	back := attacker.callback("/gloebit/connect")
 	for _, cookie := range attacker.cookies() {
 		back += "&" + url.Values{
-			cookie.Name: {cookie.Value}, "session": {cookie.Value}, "binding": {cookie.Value}, "handshake": {cookie.Value}, "cookie": {cookie.Name + "=" + cookie.Value},
+			cookie.Name: {cookie.Value}, "session": {cookie.Value}, "binding": {cookie.Value}, "handshake": {cookie.Value},
+			"cookie": {cookie.Name + "=" + cookie.Value},
 		}.Encode()
 	}
 	victim := w.browser()
@@ -60,7 +61,9 @@ func oldAttempt(w *world) {
 
 func chainGoesOn(w *world) {
 	stranger, narrow := w.browser(), w.connected("alice")
-	for path, b := range map[string]*browser{"/private": stranger, "/inventory": narrow, "/balance": stranger, "/fail/store": stranger, "/panic": stranger} {
+	for path, b := range map[string]*browser{
+		"/private": stranger, "/inventory": narrow, "/balance": stranger, "/fail/store": stranger, "/panic": stranger,
+	} {
 		for _, header := range []map[string]string{asPage, asScript, nil} {
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 				got := b.send(b.steps, b.request(method, path, header))

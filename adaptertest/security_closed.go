@@ -86,7 +86,9 @@ func sessionsNotSaved(w *world) {
 
 func disconnectIsPOST(w *world) {
 	b := w.connected("alice")
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+	for _, method := range []string{
+		http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions,
+	} {
 		refused := b.send(b.steps, b.request(method, "/gloebit/disconnect", asPage))
 		w.equal("the status of "+method, refused.status, http.StatusMethodNotAllowed)
 	}

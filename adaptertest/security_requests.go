@@ -17,8 +17,10 @@ func hostIsNotBelieved(w *world) {
 		}
 		r.Host = "evil.example"
 		for name, value := range map[string]string{
-			"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher", "X-Original-URL": "//evil.example/", "X-Rewrite-URL": "//evil.example/",
-			"Forwarded": "host=evil.example;proto=gopher", "X-Forwarded-Prefix": "//evil.example", "Referer": "http://evil.example//evil.example/",
+			"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "gopher", "X-Original-URL": "//evil.example/",
+			"X-Rewrite-URL": "//evil.example/",
+			"Forwarded":     "host=evil.example;proto=gopher", "X-Forwarded-Prefix": "//evil.example",
+			"Referer": "http://evil.example//evil.example/",
 		} {
 			r.Header.Set(name, value)
 		}
@@ -50,10 +52,14 @@ func hostIsNotBelieved(w *world) {
 // elsewhere are addresses that a browser, a proxy or a later decoding could take
 // for another site's.
 var elsewhere = []string{
-	"https://evil.example/", "http:evil.example", "//evil.example", "///evil.example", `/\evil.example`, `\/evil.example`, `\\evil.example`, "/\t/evil.example",
-	"/\n/evil.example", "/%09/evil.example", "/%0a/evil.example", "/%5cevil.example", "/%255cevil.example", "/%2fevil.example", "/%2f%2fevil.example",
-	"/%252fevil.example", "/.//evil.example", "/..//evil.example", "/%2e%2e//evil.example", "evil.example", "javascript:alert(1)", "data:text/html,x",
-	"https://shop@evil.example/", "//shop@evil.example/", " //evil.example", "/\x00/evil.example", "?x", "#x", "/\u0085/evil.example", "mailto:a@evil.example",
+	"https://evil.example/", "http:evil.example", "//evil.example", "///evil.example", `/\evil.example`, `\/evil.example`,
+	`\\evil.example`, "/\t/evil.example",
+	"/\n/evil.example", "/%09/evil.example", "/%0a/evil.example", "/%5cevil.example", "/%255cevil.example",
+	"/%2fevil.example", "/%2f%2fevil.example",
+	"/%252fevil.example", "/.//evil.example", "/..//evil.example", "/%2e%2e//evil.example", "evil.example",
+	"javascript:alert(1)", "data:text/html,x",
+	"https://shop@evil.example/", "//shop@evil.example/", " //evil.example", "/\x00/evil.example", "?x", "#x",
+	"/\u0085/evil.example", "mailto:a@evil.example",
 }
 
 func returnToIsLocal(w *world) {
@@ -92,7 +98,9 @@ func callbacksAreClosed(w *world) {
 	w.ok(w.gloebit.Approve("alice"))
 	b := w.browser()
 	good := b.callback("/gloebit/connect?return_to=" + w.prefix + "/private")
-	for _, path := range []string{good, good, "/gloebit/callback?code=x&state=y", "/gloebit/callback?error=access_denied", "/gloebit/callback"} {
+	for _, path := range []string{
+		good, good, "/gloebit/callback?code=x&state=y", "/gloebit/callback?error=access_denied", "/gloebit/callback",
+	} {
 		for _, got := range []answer{b.step(path), b.fetch(http.MethodGet, path)} {
 			cache := strings.Join(got.header.Values("Cache-Control"), ", ")
 			if !strings.Contains(cache, "no-store") {
@@ -107,7 +115,9 @@ func callbacksAreClosed(w *world) {
 			if got.status < 400 {
 				w.equal("a redirect", got.status == http.StatusSeeOther || got.status == http.StatusFound, true)
 				w.equal("its body", got.body, "")
-			} else if html := strings.HasPrefix(got.header.Get("Content-Type"), "text/html"); html && !strings.Contains(got.header.Get("Content-Security-Policy"), "default-src 'none'") {
+			} else if html := strings.HasPrefix(got.header.Get("Content-Type"), "text/html"); html && !strings.Contains(
+				got.header.Get("Content-Security-Policy"), "default-src 'none'",
+			) {
 				w.Errorf("the page of status %d has no strict Content-Security-Policy", got.status)
 			}
 		}

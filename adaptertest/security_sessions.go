@@ -17,7 +17,9 @@ func sessionIsRenewed(w *world) {
 	b.load(back).wants(http.StatusOK, "hello, alice")
 	w.app.took()
 	old, now := planted.cookies(), b.cookies()
-	if len(now) != 1 || !slices.ContainsFunc(old, func(c *http.Cookie) bool { return c.Name == now[0].Name && c.Value != now[0].Value }) {
+	if len(now) != 1 || !slices.ContainsFunc(old, func(c *http.Cookie) bool {
+		return c.Name == now[0].Name && c.Value != now[0].Value
+	}) {
 		w.Errorf("the cookies were %v and are %v, want another value", old, now)
 	}
 	refused := planted.step("/private")
@@ -76,7 +78,9 @@ func story(w *world) {
 	b.step("/fail/balance")
 	b.step("/fail/scope")
 	for secret := range w.eye.known() { // a server that repeats what it was sent
-		w.gloebit.Inject(gloebittest.Fault{Path: "oauth2/access-token", Times: 1, Status: 400, Body: `{"error":"invalid_request","reason":"no"} ` + secret})
+		w.gloebit.Inject(gloebittest.Fault{
+			Path: "oauth2/access-token", Times: 1, Status: 400, Body: `{"error":"invalid_request","reason":"no"} ` + secret,
+		})
 		b.fetch(http.MethodGet, b.callback("/gloebit/connect")).problem(http.StatusBadGateway)
 		w.gloebit.Inject(gloebittest.Fault{Path: "balance", Times: 1, Status: 400, Body: secret})
 		b.fetch(http.MethodGet, "/balance")

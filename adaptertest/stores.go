@@ -72,14 +72,28 @@ func storeCases() []storeCase {
 		plain("05 a state expires, whichever process looks", stateExpiresAnywhere),
 		{securityCase: securityCase{name: "18 the pending connection keeps its user", run: pendingKeepsUser, with: ownUsers}},
 		plain("22 what a store fails with has no secret in it", storeErrorsAreClean),
-		{securityCase: securityCase{name: "25 no token is readable at rest, and both keys open", run: sealedAtRest}, sealed: true},
-		{securityCase: securityCase{name: "25 a credential that was moved to another user does not open", run: sealedToTheUser}, sealed: true},
+		{
+			securityCase: securityCase{name: "25 no token is readable at rest, and both keys open", run: sealedAtRest},
+			sealed:       true,
+		},
+		{
+			securityCase: securityCase{
+				name: "25 a credential that was moved to another user does not open", run: sealedToTheUser,
+			},
+			sealed: true,
+		},
 		plain("26 a new refresh token replaces the old", rotationIsKept),
 		plain("26 an answer without a refresh token keeps the old", noneKeepsTheOld),
 		plain("29 with the stores down no handler runs, and nothing is lost", storesDown),
 		plain("30 a disconnect takes effect at each process", disconnectAnywhere),
-		{securityCase: securityCase{name: "31 a hold URL that was not signed changes nothing", run: holdURLsAreSigned}, purchases: true},
-		{securityCase: securityCase{name: "31 a hold URL that comes again delivers once", run: holdURLsAreWorkedOnce}, purchases: true},
+		{
+			securityCase: securityCase{name: "31 a hold URL that was not signed changes nothing", run: holdURLsAreSigned},
+			purchases:    true,
+		},
+		{
+			securityCase: securityCase{name: "31 a hold URL that comes again delivers once", run: holdURLsAreWorkedOnce},
+			purchases:    true,
+		},
 		plain("attack: two copies of a token are refreshed at once", refreshedAtOnceAnywhere),
 		plain("attack: another merchant and the sandbox share the stores", merchantsShareTheStores),
 	}

@@ -90,7 +90,9 @@ func sealedAtRest(w *world) {
 		b.at(process).fetch(http.MethodGet, "/balance").wants(http.StatusOK, "1000")
 		stored, err := w.stores.Inner.Load(w.Context(), alice)
 		w.ok(err)
-		for name, value := range map[string]gloebit.Secret{"access token": stored.AccessToken, "refresh token": stored.RefreshToken} {
+		for name, value := range map[string]gloebit.Secret{
+			"access token": stored.AccessToken, "refresh token": stored.RefreshToken,
+		} {
 			if found := w.eye.finds(value.Reveal()); len(found) > 0 || value == "" {
 				w.Errorf("the %s at rest is %q", name, value.Reveal())
 			}
@@ -108,7 +110,9 @@ func sealedToTheUser(w *world) {
 	_, bob := w.connected("alice"), w.connected("bob")
 	alices, err := w.stores.Inner.Load(w.Context(), w.key("alice"))
 	w.ok(err)
-	w.ok(w.stores.Inner.Update(w.Context(), w.key("bob"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	w.ok(w.stores.Inner.Update(w.Context(), w.key("bob"), func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
 		return &alices, nil
 	}))
 	w.app.took()

@@ -52,7 +52,9 @@ type countedPurchases struct {
 	calls atomic.Int32
 }
 
-func (c *countedPurchases) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
+func (c *countedPurchases) Create(
+	ctx context.Context, p ledger.Purchase,
+) (kept ledger.Purchase, created bool, err error) {
 	c.calls.Add(1)
 	return c.Store.Create(ctx, p)
 }
@@ -62,12 +64,16 @@ func (c *countedPurchases) Get(ctx context.Context, key connect.Key) (ledger.Pur
 	return c.Store.Get(ctx, key)
 }
 
-func (c *countedPurchases) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (c *countedPurchases) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	c.calls.Add(1)
 	return c.Store.Change(ctx, key, fn)
 }
 
-func (c *countedPurchases) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+func (c *countedPurchases) Claim(
+	ctx context.Context, realm string, state ledger.State, now, until time.Time,
+) (ledger.Purchase, error) {
 	c.calls.Add(1)
 	return c.Store.Claim(ctx, realm, state, now, until)
 }
@@ -83,7 +89,9 @@ func (w *world) buy() (id string, holds map[string]string) {
 	w.Helper()
 	client, err := w.app.Merchant.Client(w.Context(), w.id("alice"))
 	w.ok(err)
-	purchase, err := w.ledgers[0].Purchase(w.Context(), client, ledger.Order{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 40, Quantity: 1})
+	purchase, err := w.ledgers[0].Purchase(w.Context(), client, ledger.Order{
+		IdempotencyKey: uuid.NewString(), Item: "hat", Price: 40, Quantity: 1,
+	})
 	w.ok(err)
 	var told map[string]any
 	for _, request := range w.gloebit.Requests() {

@@ -165,7 +165,9 @@ func merchantsShareTheStores(w *world) {
 	first, second, sandbox := all[0], all[1], all[2]
 	tokens := w.stores.Processes[0].Tokens
 	unknown := connect.Key{Realm: "gone.example/unused", ID: sharedUser}
-	canary := connect.Credential{AccessToken: "a-token-of-a-realm-that-nothing-serves", RefreshToken: "and-its-refresh-token"}
+	canary := connect.Credential{
+		AccessToken: "a-token-of-a-realm-that-nothing-serves", RefreshToken: "and-its-refresh-token",
+	}
 	w.ok(tokens.Update(w.Context(), unknown, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &canary, nil
 	}))

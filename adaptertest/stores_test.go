@@ -13,7 +13,9 @@ func TestSecurityInMemory(t *testing.T) {
 	adaptertest.RunStoreSecurity(t, adaptertest.Storage{
 		Purchases: true,
 		Open: func(*testing.T) adaptertest.Stores {
-			one := adaptertest.Process{States: &gloebit.MemoryStateStore{}, Tokens: &gloebit.MemoryTokenStore{}, Purchases: &ledger.MemoryStore{}}
+			one := adaptertest.Process{
+				States: &gloebit.MemoryStateStore{}, Tokens: &gloebit.MemoryTokenStore{}, Purchases: &ledger.MemoryStore{},
+			}
 			return adaptertest.Stores{Processes: []adaptertest.Process{one, one}}
 		},
 	})

@@ -51,7 +51,9 @@ func newWorld(t *testing.T, framework Framework, s setting) *world {
 	t.Helper()
 	w := &world{T: t, setting: s, eye: &eye{}}
 	w.wire = newWire(t, w.eye)
-	w.gloebit = gloebittest.NewServerConfig(gloebittest.Config{RefreshTokens: true, Queue: gloebittest.Queue{Manual: true}})
+	w.gloebit = gloebittest.NewServerConfig(gloebittest.Config{
+		RefreshTokens: true, Queue: gloebittest.Queue{Manual: true},
+	})
 	t.Cleanup(w.gloebit.Close)
 	w.shop = httptest.NewUnstartedServer(nil)
 	scheme := "http"
@@ -60,7 +62,9 @@ func newWorld(t *testing.T, framework Framework, s setting) *world {
 	}
 	base := scheme + "://" + w.shop.Listener.Addr().String()
 	var err error
-	w.account, err = w.gloebit.AddApplication(gloebittest.Application{Name: "Shop", RedirectPrefixes: []string{base + "/"}})
+	w.account, err = w.gloebit.AddApplication(gloebittest.Application{
+		Name: "Shop", RedirectPrefixes: []string{base + "/"},
+	})
 	w.ok(err)
 	w.eye.keep("the client secret", w.account.Secret)
 	for _, name := range []string{"alice", "bob"} {
@@ -121,7 +125,10 @@ func (w *world) start(framework Framework, base string) {
 		config.Tokens, config.States = tokens, states
 		merchant, err := gloebit.New(config)
 		w.ok(err)
-		app := &App{Merchant: merchant, Sessions: sessions, Prefix: w.prefix, journal: shared, gate: make(chan struct{}, 1), left: make(chan struct{}, 1)}
+		app := &App{
+			Merchant: merchant, Sessions: sessions, Prefix: w.prefix, journal: shared, gate: make(chan struct{}, 1),
+			left: make(chan struct{}, 1),
+		}
 		w.processes = append(w.processes, app)
 		w.faults = append(w.faults, &tokens.fault, &states.fault)
 		if w.app == nil {

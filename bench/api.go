@@ -45,7 +45,10 @@ func ourCall(ctx context.Context, server string) (Side, error) {
 	if err != nil {
 		return Side{}, err
 	}
-	if err := save(ctx, tokens, connect.Key{Realm: merchant.Realm(), ID: alice}, connect.Credential{AccessToken: gloebit.Secret(tokenOf(alice)), Scopes: scopes, ConnectedAt: time.Now()}); err != nil {
+	if err := save(
+		ctx, tokens, connect.Key{Realm: merchant.Realm(), ID: alice},
+		connect.Credential{AccessToken: gloebit.Secret(tokenOf(alice)), Scopes: scopes, ConnectedAt: time.Now()},
+	); err != nil {
 		return Side{}, err
 	}
 	client, err := merchant.Client(ctx, alice)
@@ -108,5 +111,7 @@ func keyOf(user string) connect.Key { return connect.Key{Realm: realm, ID: user}
 
 // save gives a user a credential.
 func save(ctx context.Context, tokens gloebit.TokenStore, key connect.Key, credential connect.Credential) error {
-	return tokens.Update(ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return &credential, nil })
+	return tokens.Update(
+		ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return &credential, nil },
+	)
 }

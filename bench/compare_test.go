@@ -16,12 +16,16 @@ func TestABarIsMetByWhatIsWithinAllItsParts(t *testing.T) {
 		got  bench.Result
 		meet bool
 	}{
-		"as fast as allowed":         {bench.Bar{Ratio: 2}, bench.Result{Ratio: 2}, true},
-		"too slow":                   {bench.Bar{Ratio: 2}, bench.Result{Ratio: 2.01}, false},
-		"as many allocations":        {bench.Bar{Ratio: 2, Allocs: 5}, bench.Result{Ratio: 1, OursAllocs: 5.2}, true},
-		"too many allocations":       {bench.Bar{Ratio: 2, Allocs: 5}, bench.Result{Ratio: 1, OursAllocs: 6}, false},
-		"as many more as allowed":    {bench.Bar{Ratio: 2, MoreAllocs: 5}, bench.Result{Ratio: 1, OursAllocs: 85, PeerAllocs: 80}, true},
-		"too many more":              {bench.Bar{Ratio: 2, MoreAllocs: 5}, bench.Result{Ratio: 1, OursAllocs: 86, PeerAllocs: 80}, false},
+		"as fast as allowed":   {bench.Bar{Ratio: 2}, bench.Result{Ratio: 2}, true},
+		"too slow":             {bench.Bar{Ratio: 2}, bench.Result{Ratio: 2.01}, false},
+		"as many allocations":  {bench.Bar{Ratio: 2, Allocs: 5}, bench.Result{Ratio: 1, OursAllocs: 5.2}, true},
+		"too many allocations": {bench.Bar{Ratio: 2, Allocs: 5}, bench.Result{Ratio: 1, OursAllocs: 6}, false},
+		"as many more as allowed": {
+			bench.Bar{Ratio: 2, MoreAllocs: 5}, bench.Result{Ratio: 1, OursAllocs: 85, PeerAllocs: 80}, true,
+		},
+		"too many more": {
+			bench.Bar{Ratio: 2, MoreAllocs: 5}, bench.Result{Ratio: 1, OursAllocs: 86, PeerAllocs: 80}, false,
+		},
 		"as much memory as allowed":  {bench.Bar{Bytes: 400}, bench.Result{Bytes: 400}, true},
 		"too much memory":            {bench.Bar{Bytes: 400}, bench.Result{Bytes: 401}, false},
 		"nothing measured":           {bench.Bar{Ratio: 2}, bench.Result{}, false},
@@ -37,12 +41,16 @@ func taking(wait time.Duration, answer string) bench.Side {
 }
 
 func comparison(ours, peer bench.Side) bench.Comparison {
-	return bench.Comparison{Waits: true, Open: func(context.Context) (*bench.Pair, error) { return &bench.Pair{Ours: ours, Peer: peer}, nil }}
+	return bench.Comparison{Waits: true, Open: func(context.Context) (*bench.Pair, error) {
+		return &bench.Pair{Ours: ours, Peer: peer}, nil
+	}}
 }
 
 func TestTheRatioIsOurTimeToThePeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		result, err := comparison(taking(3*time.Millisecond, "hats"), taking(2*time.Millisecond, "hats")).Measure(t.Context(), time.Second)
+		result, err := comparison(
+			taking(3*time.Millisecond, "hats"), taking(2*time.Millisecond, "hats"),
+		).Measure(t.Context(), time.Second)
 		require.NoError(t, err)
 		require.InDelta(t, 1.5, result.Ratio, 0.001)
 		require.Equal(t, 3*time.Millisecond, result.Ours)
@@ -53,7 +61,9 @@ func TestTheRatioIsOurTimeToThePeers(t *testing.T) {
 
 func TestSidesThatAnswerDifferentlyAreNotMeasured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, err := comparison(taking(time.Millisecond, "hats"), taking(time.Millisecond, "coats")).Measure(t.Context(), time.Second)
+		_, err := comparison(
+			taking(time.Millisecond, "hats"), taking(time.Millisecond, "coats"),
+		).Measure(t.Context(), time.Second)
 		require.ErrorContains(t, err, "do not do the same")
 	})
 }

@@ -57,7 +57,10 @@ func openPostgres(ctx context.Context) (*database, error) {
 		return nil, errors.Join(err, server.Close())
 	}
 	config.RuntimeParams["search_path"] = schema
-	d := &database{dialect: sqlstore.Postgres, connector: stdlib.GetConnector(*config), insert: "INSERT INTO goods (purchase, owner) VALUES ($1, $2)"}
+	d := &database{
+		dialect: sqlstore.Postgres, connector: stdlib.GetConnector(*config),
+		insert: "INSERT INTO goods (purchase, owner) VALUES ($1, $2)",
+	}
 	d.remove = func() error {
 		_, err := server.ExecContext(context.WithoutCancel(ctx), "DROP SCHEMA "+schema+" CASCADE")
 		return errors.Join(err, server.Close())
@@ -71,8 +74,12 @@ func openSQLite(ctx context.Context) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := "file:" + (&url.URL{Path: filepath.Join(folder, "shop.db")}).EscapedPath() + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(20)"
-	d := &database{dialect: sqlstore.SQLite, connector: opener{name}, insert: "INSERT INTO goods (purchase, owner) VALUES (?, ?)"}
+	name := "file:" + (&url.URL{
+		Path: filepath.Join(folder, "shop.db"),
+	}).EscapedPath() + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(20)"
+	d := &database{
+		dialect: sqlstore.SQLite, connector: opener{name}, insert: "INSERT INTO goods (purchase, owner) VALUES (?, ?)",
+	}
 	d.remove = func() error { return os.RemoveAll(folder) }
 	return d.open(ctx)
 }

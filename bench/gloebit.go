@@ -116,7 +116,8 @@ func endpoint() *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: clientID, ClientSecret: "secret", RedirectURL: callback,
 		Endpoint: oauth2.Endpoint{
-			AuthURL: gloebitURL + "oauth2/authorize", TokenURL: gloebitURL + "oauth2/access-token", AuthStyle: oauth2.AuthStyleInParams,
+			AuthURL: gloebitURL + "oauth2/authorize", TokenURL: gloebitURL + "oauth2/access-token",
+			AuthStyle: oauth2.AuthStyleInParams,
 		},
 	}
 }

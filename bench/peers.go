@@ -86,7 +86,9 @@ func (l *lender) lend(w http.ResponseWriter, r *http.Request, user string, next 
 		http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
 		return
 	}
-	client := &http.Client{Transport: &oauth2.Transport{Source: oauth2.StaticTokenSource(token), Base: l.base}, Timeout: patience}
+	client := &http.Client{
+		Transport: &oauth2.Transport{Source: oauth2.StaticTokenSource(token), Base: l.base}, Timeout: patience,
+	}
 	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), lentKey{}, &lent{user, client})))
 }
 
@@ -186,7 +188,9 @@ func jwt() (site, error) {
 	_, token, err := auth.Encode(claims)
 	header := http.Header{"Cookie": {"jwt=" + token}, "Accept": {"text/html"}}
 	return l.site(header, func(next http.Handler) http.Handler {
-		return jwtauth.Verifier(auth)(jwtauth.Authenticator(auth)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		return jwtauth.Verifier(auth)(jwtauth.Authenticator(auth)(http.HandlerFunc(func(
+			w http.ResponseWriter, r *http.Request,
+		) {
 			token, _, err := jwtauth.FromContext(r.Context())
 			if err != nil {
 				http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)

@@ -111,7 +111,9 @@ func (c *crowd) expire(ctx context.Context) error {
 	c.all = make(chan struct{})
 	c.asked.Store(0)
 	c.sent.Store(0)
-	stale := connect.Credential{AccessToken: "stale", RefreshToken: "refresh", TokenExpiry: time.Now().Add(-time.Hour), Scopes: scopes}
+	stale := connect.Credential{
+		AccessToken: "stale", RefreshToken: "refresh", TokenExpiry: time.Now().Add(-time.Hour), Scopes: scopes,
+	}
 	if err := save(ctx, c.tokens, keyOf(alice), stale); err != nil {
 		return err
 	}

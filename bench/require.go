@@ -80,7 +80,9 @@ func userName(i int) string { return fmt.Sprintf("01890a5d-ac96-774b-bcce-%012d"
 func connectUsers(tokens gloebit.TokenStore, from, to int) error {
 	for i := from; i < to; i++ {
 		credential := credentialOf(userName(i))
-		err := tokens.Update(context.Background(), keyOf(userName(i)), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		err := tokens.Update(context.Background(), keyOf(userName(i)), func(
+			context.Context, *connect.Credential,
+		) (*connect.Credential, error) {
 			return &credential, nil
 		})
 		if err != nil {

@@ -59,7 +59,9 @@ func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
 	if err := save(ctx, tokens, keyOf(alice), credentialOf(alice)); err != nil {
 		return nil, err
 	}
-	merchant, err := newMerchant(gloebit.Config{User: currentUser, Tokens: tokens, HTTPClient: canned{transact: s.hear}.client()})
+	merchant, err := newMerchant(gloebit.Config{
+		User: currentUser, Tokens: tokens, HTTPClient: canned{transact: s.hear}.client(),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,9 @@ func (s *shop) hear(body io.Reader) (id string, err error) {
 // buy makes a purchase and sees it through, as Gloebit does: transact, then the
 // enact and the consume callback.
 func (s *shop) buy(ctx context.Context, key string) (id string, err error) {
-	p, err := s.ledger.Purchase(ctx, s.client, ledger.Order{IdempotencyKey: key, Item: "green hat", Price: 40, Quantity: 1})
+	p, err := s.ledger.Purchase(ctx, s.client, ledger.Order{
+		IdempotencyKey: key, Item: "green hat", Price: 40, Quantity: 1,
+	})
 	if err != nil {
 		return "", err
 	}

@@ -50,7 +50,10 @@ func ourLoad(ctx context.Context, store *sqlstore.Store, user string) Side {
 			return err
 		},
 		Answer: func() string {
-			return fmt.Sprint(credential.AccessToken.Reveal(), credential.RefreshToken.Reveal(), credential.Scopes, credential.Subject, credential.ConnectedAt.UnixMicro())
+			return fmt.Sprint(
+				credential.AccessToken.Reveal(), credential.RefreshToken.Reveal(), credential.Scopes, credential.Subject,
+				credential.ConnectedAt.UnixMicro(),
+			)
 		},
 	}
 }
@@ -61,7 +64,9 @@ func bareSelect(ctx context.Context, db *sql.DB, load statement) Side {
 	var version int64
 	return Side{
 		Do: func() error {
-			return db.QueryRowContext(ctx, load.query, load.args...).Scan(&id, &name, &scopes, &access, &refresh, &secret, &connected, &expiry, &until, &version)
+			return db.QueryRowContext(ctx, load.query, load.args...).Scan(
+				&id, &name, &scopes, &access, &refresh, &secret, &connected, &expiry, &until, &version,
+			)
 		},
 		Answer: func() string {
 			return fmt.Sprint(access, refresh, "["+scopes+"]", id, connected.Time.UnixMicro())

@@ -103,7 +103,9 @@ type browser struct {
 }
 
 func newBrowser(user string) *browser {
-	b := &browser{header: http.Header{"Accept": {"text/html"}, "Sec-Fetch-Mode": {"navigate"}}, cookies: map[string]string{}}
+	b := &browser{
+		header: http.Header{"Accept": {"text/html"}, "Sec-Fetch-Mode": {"navigate"}}, cookies: map[string]string{},
+	}
 	if user != "" {
 		b.header.Set(userHeader, user)
 	}

@@ -69,7 +69,9 @@ func (a *Account) adopt(newer Credential) error {
 // uses it from now on, and Reject returns it. The error that refused points to
 // says why the token was refused; Reject adds its own errors to it, such as
 // that of a store.
-func (a *Account) Reject(ctx context.Context, until time.Time, sent Secret, refused *error) (newer Credential, ok bool) {
+func (a *Account) Reject(
+	ctx context.Context, until time.Time, sent Secret, refused *error,
+) (newer Credential, ok bool) {
 	c := a.connector
 	if a.user.ID == "" { // a token that was never saved
 		return Credential{}, false

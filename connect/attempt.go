@@ -126,8 +126,12 @@ func (c *Connector) reload(w http.ResponseWriter, r *http.Request) bool {
 		again := "?" + r.URL.RawQuery + "&" + reloadedParam + "=1"
 		w.Header().Set("Refresh", "0; url="+again)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-		_, _ = fmt.Fprintf(w, "<!DOCTYPE html>\n<title>Connecting</title>\n<p><a href=\"%s\">Continue</a></p>\n", html.EscapeString(again))
+		w.Header().Set(
+			"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+		)
+		_, _ = fmt.Fprintf(
+			w, "<!DOCTYPE html>\n<title>Connecting</title>\n<p><a href=\"%s\">Continue</a></p>\n", html.EscapeString(again),
+		)
 		return true
 	case binding != "" && site == "same-origin" && r.URL.Query().Has(reloadedParam):
 		c.log.WarnContext(r.Context(), c.name+": the session's cookie came only when the browser loaded the callback again: "+

@@ -55,17 +55,28 @@ func TestCallbackThatFails(t *testing.T) {
 			s.cookies = testkit.NewJar(t)
 			s.callback(t, "")
 		}, "", "other_browser", "You started to connect in another browser", "another browser started"},
-		"expired": {func(*site, *testing.T) { clock.Advance(time.Hour) }, "", "state_expired", "Connecting took too long", "Config.ConnectTimeout"},
+		"expired": {
+			func(*site, *testing.T) { clock.Advance(time.Hour) }, "", "state_expired", "Connecting took too long",
+			"Config.ConnectTimeout",
+		},
 		"expired with its cookie": {func(s *site, _ *testing.T) {
 			clock.Advance(time.Hour)
 			s.cookies = nil
 		}, "", "state_expired", "Connecting took too long", "Config.ConnectTimeout"},
-		"store that forgot": {func(*site, *testing.T) { *states = connect.MemoryStateStore{Clock: clock.Now} }, "", "state_lost", "This site no longer knows", "Config.States"},
+		"store that forgot": {
+			func(*site, *testing.T) { *states = connect.MemoryStateStore{Clock: clock.Now} }, "", "state_lost",
+			"This site no longer knows", "Config.States",
+		},
 		"used": {func(s *site, t *testing.T) {
 			require.Equal(t, http.StatusForbidden, s.get(s.callback(t, "")+"&error=access_denied").StatusCode)
 		}, "used", "state_used", "was used already", "completed before"},
-		"no state":  {func(*site, *testing.T) {}, "code=code", "callback_malformed", "is incomplete or was changed", "want one state"},
-		"cut state": {func(*site, *testing.T) {}, "code=code&state=short", "callback_malformed", "is incomplete or was changed", "of 5 bytes"},
+		"no state": {
+			func(*site, *testing.T) {}, "code=code", "callback_malformed", "is incomplete or was changed", "want one state",
+		},
+		"cut state": {
+			func(*site, *testing.T) {}, "code=code&state=short", "callback_malformed", "is incomplete or was changed",
+			"of 5 bytes",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, func(c *connect.Config) { c.States, c.Clock = states, clock.Now })
@@ -176,7 +187,9 @@ func back(t *testing.T, resp *http.Response) string {
 	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
 	to, err := resp.Location()
 	require.NoError(t, err)
-	return "https://shop.example/oauth/callback?" + url.Values{"code": {"code"}, "state": {to.Query().Get("state")}}.Encode()
+	return "https://shop.example/oauth/callback?" + url.Values{
+		"code": {"code"}, "state": {to.Query().Get("state")},
+	}.Encode()
 }
 
 // TestTwoRequestsOfOneSession has two tabs of a session start at the same moment:

@@ -98,7 +98,9 @@ func (s *site) callback(t *testing.T, query string) string {
 	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
 	to, err := resp.Location()
 	require.NoError(t, err)
-	return "https://shop.example/oauth/callback?" + url.Values{"code": {"code"}, "state": {to.Query().Get("state")}}.Encode()
+	return "https://shop.example/oauth/callback?" + url.Values{
+		"code": {"code"}, "state": {to.Query().Get("state")},
+	}.Encode()
 }
 
 func body(t *testing.T, resp *http.Response) string {
@@ -140,7 +142,9 @@ func TestCallbackLoadedTwice(t *testing.T) {
 				require.Equal(t, http.StatusSeeOther, resp.StatusCode)
 				require.Equal(t, "/page", resp.Header.Get("Location"))
 				require.Equal(t, 1, exchanges)
-				require.Contains(t, body(t, s.get("https://shop.example/page")), "hello ", "with the cookies of the second response")
+				require.Contains(
+					t, body(t, s.get("https://shop.example/page")), "hello ", "with the cookies of the second response",
+				)
 
 				resp = s.get(target)
 				require.Equal(t, http.StatusFound, resp.StatusCode, "later the state is used")
@@ -261,7 +265,9 @@ func TestConnectingOnTwoDevices(t *testing.T) {
 // TestPrefetch checks that a page that a browser loads ahead starts and ends
 // nothing.
 func TestPrefetch(t *testing.T) {
-	for _, header := range [][]string{{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"X-Moz", "prefetch"}} {
+	for _, header := range [][]string{
+		{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"X-Moz", "prefetch"},
+	} {
 		t.Run(strings.Join(header, " "), func(t *testing.T) {
 			s := newSite(t)
 			target := s.callback(t, "")
@@ -285,8 +291,13 @@ func TestMiddlewareAroundEverything(t *testing.T) {
 		s.mux = around
 		return s
 	}
-	stripped := around(sessionUsers, func(c *connect.Config) { c.RedirectURL = "https://shop.example/shop/oauth/callback" })
-	require.Equal(t, "/shop/page", stripped.get(stripped.callback(t, "?return_to=/page")).Header.Get("Location"), "behind a proxy that strips /shop")
+	stripped := around(sessionUsers, func(c *connect.Config) {
+		c.RedirectURL = "https://shop.example/shop/oauth/callback"
+	})
+	require.Equal(
+		t, "/shop/page", stripped.get(stripped.callback(t, "?return_to=/page")).Header.Get("Location"),
+		"behind a proxy that strips /shop",
+	)
 
 	s := around(sessionUsers)
 	require.Equal(t, "/oauth/connect?return_to=%2Fpage", s.get("https://shop.example/page").Header.Get("Location"))
@@ -321,14 +332,22 @@ func TestCrossOriginRequests(t *testing.T) {
 		header []string
 		status int
 	}{
-		"form of another site":      {http.MethodPost, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403},
-		"form of another browser":   {http.MethodPost, []string{"Origin", "https://evil.example"}, 403},
-		"subdomain":                 {http.MethodPost, []string{"Origin", "https://a.shop.example", "Sec-Fetch-Site", "same-site"}, 403},
-		"own form":                  {http.MethodPost, []string{"Origin", "https://shop.example", "Sec-Fetch-Site", "same-origin"}, 200},
-		"own form, Host rewritten":  {http.MethodPost, []string{"Origin", "https://shop.example"}, 200},
-		"link on another site":      {http.MethodGet, []string{"Sec-Fetch-Site", "cross-site"}, 200},
-		"program":                   {http.MethodPost, nil, 200},
-		"origin that was allowed":   {http.MethodPost, []string{"Origin", "https://partner.example", "Sec-Fetch-Site", "cross-site"}, 200},
+		"form of another site": {
+			http.MethodPost, []string{"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, 403,
+		},
+		"form of another browser": {http.MethodPost, []string{"Origin", "https://evil.example"}, 403},
+		"subdomain": {
+			http.MethodPost, []string{"Origin", "https://a.shop.example", "Sec-Fetch-Site", "same-site"}, 403,
+		},
+		"own form": {
+			http.MethodPost, []string{"Origin", "https://shop.example", "Sec-Fetch-Site", "same-origin"}, 200,
+		},
+		"own form, Host rewritten": {http.MethodPost, []string{"Origin", "https://shop.example"}, 200},
+		"link on another site":     {http.MethodGet, []string{"Sec-Fetch-Site", "cross-site"}, 200},
+		"program":                  {http.MethodPost, nil, 200},
+		"origin that was allowed": {
+			http.MethodPost, []string{"Origin", "https://partner.example", "Sec-Fetch-Site", "cross-site"}, 200,
+		},
 		"deletion from another one": {http.MethodDelete, []string{"Sec-Fetch-Site", "cross-site"}, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -336,7 +355,9 @@ func TestCrossOriginRequests(t *testing.T) {
 				c.CrossOrigin, c.RedirectURL = trusting, "https://Shop.example:443/oauth/callback"
 			})
 			s.get(s.callback(t, ""))
-			optional := s.Optional(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
+			optional := s.Optional(http.HandlerFunc(
+				func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) },
+			))
 			s.mux.Handle("/optional", optional)
 			for _, path := range []string{"/page", "/optional"} {
 				r := s.request(test.method, "https://shop.example"+path, test.header...)
@@ -415,18 +436,32 @@ func TestSettingsThatCannotWork(t *testing.T) {
 		change func(*connect.Config)
 		want   string
 	}{
-		"client id with a space":    {func(c *connect.Config) { c.ClientID = "app " }, "Config.ClientID has white space"},
-		"secret with a line feed":   {func(c *connect.Config) { c.ClientSecret = "secret\n" }, "Config.ClientSecret has white space"},
-		"secret with CR LF":         {func(c *connect.Config) { c.ClientSecret = "secret\r\n" }, "Config.ClientSecret has white space"},
-		"secret with a BOM":         {func(c *connect.Config) { c.ClientSecret = "\ufeffsecret" }, "Config.ClientSecret has white space"},
-		"cookie of Strict":          {func(c *connect.Config) { c.Sessions = strict }, "SameSite is Strict"},
-		"redirect URL with a space": {func(c *connect.Config) { c.RedirectURL = "https://shop.example/oauth/callback " }, "Config.RedirectURL"},
-		"redirect URL with a port":  {func(c *connect.Config) { c.RedirectURL = "https://shop.example:99999/oauth/callback" }, "no valid port"},
-		"redirect URL with //":      {func(c *connect.Config) { c.RedirectURL = "https://shop.example//oauth/callback" }, "Config.RedirectURL"},
+		"client id with a space": {func(c *connect.Config) { c.ClientID = "app " }, "Config.ClientID has white space"},
+		"secret with a line feed": {
+			func(c *connect.Config) { c.ClientSecret = "secret\n" }, "Config.ClientSecret has white space",
+		},
+		"secret with CR LF": {
+			func(c *connect.Config) { c.ClientSecret = "secret\r\n" }, "Config.ClientSecret has white space",
+		},
+		"secret with a BOM": {
+			func(c *connect.Config) { c.ClientSecret = "\ufeffsecret" }, "Config.ClientSecret has white space",
+		},
+		"cookie of Strict": {func(c *connect.Config) { c.Sessions = strict }, "SameSite is Strict"},
+		"redirect URL with a space": {
+			func(c *connect.Config) { c.RedirectURL = "https://shop.example/oauth/callback " }, "Config.RedirectURL",
+		},
+		"redirect URL with a port": {
+			func(c *connect.Config) { c.RedirectURL = "https://shop.example:99999/oauth/callback" }, "no valid port",
+		},
+		"redirect URL with //": {
+			func(c *connect.Config) { c.RedirectURL = "https://shop.example//oauth/callback" }, "Config.RedirectURL",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := connect.Config{
-				Server:   connect.Server{Name: "Example", Endpoint: oauth2.Endpoint{AuthURL: "https://as.example/a", TokenURL: "https://as.example/t"}},
+				Server: connect.Server{Name: "Example", Endpoint: oauth2.Endpoint{
+					AuthURL: "https://as.example/a", TokenURL: "https://as.example/t",
+				}},
 				ClientID: "app", ClientSecret: "secret", RedirectURL: "https://shop.example/oauth/callback",
 			}
 			_, err := connect.New(config)

@@ -102,7 +102,9 @@ func (c *Connector) finishConnection(r *http.Request, query url.Values) (connect
 	}
 	connection, err = c.complete(r, query, pending)
 	if err != nil {
-		return Connection{}, &ConnectError{ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err}
+		return Connection{}, &ConnectError{
+			ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err,
+		}
 	}
 	c.remember(r, query.Get("state"), connection.ReturnTo)
 	return connection, nil
@@ -233,7 +235,9 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 	if c.config.User == nil && !c.config.SignIn {
 		credential.ExpiresAt = c.sessions.Deadline(ctx)
 	}
-	err := c.tokens.Update(ctx, c.key(connection.User.ID), func(_ context.Context, current *Credential) (*Credential, error) {
+	err := c.tokens.Update(ctx, c.key(connection.User.ID), func(
+		_ context.Context, current *Credential,
+	) (*Credential, error) {
 		if current != nil && current.isNewerThan(credential) {
 			return current, nil
 		}

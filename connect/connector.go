@@ -293,7 +293,9 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 	if err := c.Server.check(); err != nil {
 		bad("Server.%w", err)
 	}
-	for _, field := range []struct{ name, value string }{{"ClientID", c.ClientID}, {"ClientSecret", c.ClientSecret.Reveal()}} {
+	for _, field := range []struct{ name, value string }{
+		{"ClientID", c.ClientID}, {"ClientSecret", c.ClientSecret.Reveal()},
+	} {
 		if hasControl(field.value) || strings.TrimSpace(strings.Trim(field.value, byteOrderMark)) != field.value {
 			bad("%s has white space, a byte order mark or a control character: trim what was read from the file", field.name)
 		}
@@ -317,7 +319,10 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 		bad("RedirectURL: %w", err)
 	} else if !strings.HasPrefix(redirect.Path, "/") || strings.HasSuffix(redirect.Path, "/") || redirect.RawQuery != "" ||
 		redirect.ForceQuery || redirect.Path != path.Clean(redirect.Path) {
-		bad("RedirectURL: %q must be the URL of the callback handler, such as https://shop.example/%s/callback", c.RedirectURL, name)
+		bad(
+			"RedirectURL: %q must be the URL of the callback handler, such as https://shop.example/%s/callback", c.RedirectURL,
+			name,
+		)
 	} else if last := path.Base(redirect.Path); last == "connect" || last == "disconnect" {
 		bad("RedirectURL: its last segment %q is the name of another handler", last)
 	}
@@ -338,8 +343,10 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 	if c.SignInURL != "" && c.User == nil {
 		bad("SignInURL needs User: without it users sign in with %s, or not at all", c.Server.Name)
 	}
-	if sessions, ok := c.Sessions.(*scs.SessionManager); ok && sessions != nil && sessions.Cookie.SameSite == http.SameSiteStrictMode {
-		bad("Sessions.Cookie.SameSite is Strict: browsers would not send the cookie with the callback, so no user could connect: " +
+	if sessions, ok := c.Sessions.(*scs.SessionManager); ok && sessions != nil &&
+		sessions.Cookie.SameSite == http.SameSiteStrictMode {
+		bad("Sessions.Cookie.SameSite is Strict: browsers would not send the cookie with the callback, so no user could " +
+			"connect: " +
 			"set http.SameSiteLaxMode")
 	}
 	if c.HomePath != "" {

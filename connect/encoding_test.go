@@ -74,7 +74,9 @@ func TestEncodedTimesAreOfMicroseconds(t *testing.T) {
 
 	_, err = connect.EncodeCredential(connect.Credential{ExpiresAt: time.Date(300_000, 1, 1, 0, 0, 0, 0, time.UTC)})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
-	_, err = connect.EncodePendingConnection(connect.PendingConnection{ExpiresAt: time.Date(-300_000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	_, err = connect.EncodePendingConnection(connect.PendingConnection{
+		ExpiresAt: time.Date(-300_000, 1, 1, 0, 0, 0, 0, time.UTC),
+	})
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
@@ -92,7 +94,9 @@ func TestDecodeRefusesWhatWasNotEncoded(t *testing.T) {
 		"no version":    {`{"access_token":"Y2FuYXJ5"}`, `{"verifier":"Y2FuYXJ5"}`, "can't be read"},
 		"null":          {"null", "null", "can't be read"},
 		"no JSON":       {"canary", "canary", "can't be read"},
-		"no base64":     {`{"credential":1,"access_token":"canary!"}`, `{"pending_connection":1,"verifier":"canary!"}`, "can't be read"},
+		"no base64": {
+			`{"credential":1,"access_token":"canary!"}`, `{"pending_connection":1,"verifier":"canary!"}`, "can't be read",
+		},
 		"a newer version": {
 			`{"credential":2,"access_token":"Y2FuYXJ5"}`, `{"pending_connection":2,"verifier":"Y2FuYXJ5"}`, "update the program",
 		},
@@ -119,9 +123,11 @@ func TestJSONRefusesCredentialsAndStates(t *testing.T) {
 	}{
 		"a credential":              {credential, &connect.Credential{}, "EncodeCredential"},
 		"a pointer to a credential": {&credential, &connect.Credential{}, "EncodeCredential"},
-		"a credential in a map":     {map[string]connect.Credential{"u": credential}, &map[string]connect.Credential{}, "EncodeCredential"},
-		"a state":                   {pending, &connect.PendingConnection{}, "EncodePendingConnection"},
-		"a pointer to a state":      {&pending, &connect.PendingConnection{}, "EncodePendingConnection"},
+		"a credential in a map": {
+			map[string]connect.Credential{"u": credential}, &map[string]connect.Credential{}, "EncodeCredential",
+		},
+		"a state":              {pending, &connect.PendingConnection{}, "EncodePendingConnection"},
+		"a pointer to a state": {&pending, &connect.PendingConnection{}, "EncodePendingConnection"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			encoded, err := json.Marshal(c.value)

@@ -91,13 +91,16 @@ func (e *stateError) Unwrap() error { return ErrInvalidState }
 // The causes of an ErrInvalidState. Any other one is a callback that no server sent.
 var (
 	errCookieMissing = &stateError{"cookie_missing", "the browser sent no session cookie: " +
-		"it blocks cookies, or the user started to connect in another browser or at another host than that of Config.RedirectURL"}
+		"it blocks cookies, or the user started to connect in another browser or at another host than that of " +
+		"Config.RedirectURL"}
 	errSessionLost = &stateError{"session_lost", "the session that the browser named started no connection: " +
 		"it has ended since, or replicas or restarts don't share Config.Sessions"}
 	errOtherBrowser = &stateError{"other_browser", "another browser started this connection"}
 	errStateExpired = &stateError{"state_expired", "the user took longer than Config.ConnectTimeout"}
-	errStateUsed    = &stateError{"state_used", "this connection was completed before, or the session has started too many since"}
-	errStateLost    = &stateError{"state_lost", "the state store no longer has what this browser started: " +
+	errStateUsed    = &stateError{
+		"state_used", "this connection was completed before, or the session has started too many since",
+	}
+	errStateLost = &stateError{"state_lost", "the state store no longer has what this browser started: " +
 		"it was restarted, or reached its capacity, or replicas don't share Config.States"}
 )
 
@@ -203,6 +206,9 @@ var connecting = []Refusal{
 		ErrAuthorizationFailed, "ErrAuthorizationFailed", http.StatusBadGateway, "",
 		"{server} could not complete the connection. Please start again.",
 	},
-	{ErrInvalidResponse, "ErrInvalidResponse", http.StatusBadGateway, "", "{server} sent an answer that this site can't read."},
+	{
+		ErrInvalidResponse, "ErrInvalidResponse", http.StatusBadGateway, "",
+		"{server} sent an answer that this site can't read.",
+	},
 	{ErrNotFound, "ErrNotFound", http.StatusNotFound, "", "There is nothing here."},
 }

@@ -44,7 +44,10 @@ func (c *Connector) ConnectHandler() http.Handler {
 		query, err := queryOf(r)
 		if err == nil && c.isOtherName(r.Host) && !query.Has(movedParam) {
 			query.Set(movedParam, "1")
-			here := url.URL{Scheme: c.redirect.Scheme, Host: c.redirect.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: query.Encode()}
+			here := url.URL{
+				Scheme: c.redirect.Scheme, Host: c.redirect.Host, Path: r.URL.Path, RawPath: r.URL.RawPath,
+				RawQuery: query.Encode(),
+			}
 			if isTail(here.Path, c.connectPath) { // a prefix may have been stripped
 				here.Path, here.RawPath = c.connectPath, ""
 			}
@@ -95,7 +98,8 @@ func (c *Connector) CallbackHandler() http.Handler {
 		switch {
 		case c.goesOn(r, err):
 			c.log.InfoContext(r.Context(), c.name+": connected already", "reason", reasonOf(err), "cause", err.Error())
-			redirectWith(w, http.StatusFound, c.external(r, c.callbackPath, c.pageOfState(r))) // 303 tells that this one connected
+			// 303 tells that this one connected
+			redirectWith(w, http.StatusFound, c.external(r, c.callbackPath, c.pageOfState(r)))
 		case err != nil:
 			c.fail(w, r, err, "")
 		default:

@@ -140,7 +140,9 @@ func (a *Account) reload(ctx context.Context, until time.Time, sent Credential) 
 	if stored.AccessToken == sent.AccessToken && a.CanRenew(sent) { //lint:constanttime both are stored
 		ctx, cancel := context.WithDeadline(ctx, until)
 		defer cancel()
-		err := a.connector.tokens.Update(ctx, a.connector.key(a.user.ID), func(_ context.Context, current *Credential) (*Credential, error) {
+		err := a.connector.tokens.Update(ctx, a.connector.key(a.user.ID), func(
+			_ context.Context, current *Credential,
+		) (*Credential, error) {
 			if current != nil {
 				stored = *current
 			}

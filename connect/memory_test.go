@@ -45,7 +45,9 @@ func TestMemoryStatesExpireAndStayBounded(t *testing.T) {
 	ctx, clock := t.Context(), testkit.NewClock()
 	store := &connect.MemoryStateStore{Clock: clock.Now, Capacity: 100}
 	put := func(i int) {
-		require.NoError(t, store.Put(ctx, at(fmt.Sprint(i)), connect.PendingConnection{ExpiresAt: clock.Now().Add(time.Minute)}))
+		require.NoError(
+			t, store.Put(ctx, at(fmt.Sprint(i)), connect.PendingConnection{ExpiresAt: clock.Now().Add(time.Minute)}),
+		)
 	}
 	for i := range 1000 {
 		put(i)
@@ -94,7 +96,9 @@ func TestMemoryTokensAreLoadedUpdatedAndDeleted(t *testing.T) {
 	})
 	require.EqualError(t, err, "no")
 	require.Panics(t, func() {
-		_ = store.Update(ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { panic("fn") })
+		_ = store.Update(
+			ctx, at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { panic("fn") },
+		)
 	})
 	credential, err := store.Load(ctx, at("u"))
 	require.NoError(t, err)
@@ -162,7 +166,9 @@ func TestMemoryTokensLapseAndLeave(t *testing.T) {
 	ctx, clock := t.Context(), testkit.NewClock()
 	store := &connect.MemoryTokenStore{Clock: clock.Now}
 	for i := range 5000 {
-		require.NoError(t, store.Update(ctx, at(fmt.Sprint(i)), save(connect.Credential{ExpiresAt: clock.Now().Add(time.Minute)})))
+		require.NoError(
+			t, store.Update(ctx, at(fmt.Sprint(i)), save(connect.Credential{ExpiresAt: clock.Now().Add(time.Minute)})),
+		)
 		if i%10 == 0 {
 			clock.Advance(time.Second)
 		}

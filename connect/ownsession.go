@@ -150,7 +150,8 @@ func (v *visit) Save(w http.ResponseWriter) error {
 // user can start again, and the response may report a purchase.
 func (v *visit) ended() (bool, error) {
 	manager := v.sessions.manager
-	if v.token == "" || !equalInConstantTime(manager.Token(v.loaded), v.token) { // it is new, or has its new id from this request
+	// it is new, or has its new id from this request
+	if v.token == "" || !equalInConstantTime(manager.Token(v.loaded), v.token) {
 		return false, nil
 	}
 	_, found, err := manager.Store.Find(v.token)

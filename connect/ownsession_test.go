@@ -84,7 +84,9 @@ type crowdedTokens struct {
 	newcomers func()
 }
 
-func (s *crowdedTokens) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *crowdedTokens) Update(
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	s.newcomers()
 	return s.MemoryTokenStore.Update(ctx, key, fn)
 }
@@ -164,7 +166,9 @@ func TestARequestOfAKnownUserNeedsNoSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			connector := shop(t, test.change)
 			cookie, loads := connector.SignInAs("alice"), connector.SessionLoads()
-			recorder := serve(connector.Require()(connector.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			recorder := serve(connector.Require()(connector.Optional(http.HandlerFunc(func(
+				w http.ResponseWriter, r *http.Request,
+			) {
 				_, _ = io.WriteString(w, connect.MustFromContext(r.Context()).User().ID)
 			}))), "/", cookie)
 			require.Equal(t, "alice", recorder.Body.String())
@@ -226,7 +230,9 @@ func TestALongNameIsNotKeptWhole(t *testing.T) {
 		return connect.User{ID: "1", Name: strings.Repeat("n", 1e6)}, nil
 	}
 	a := newApplication(t, description, func(c *connect.Config) { c.User, c.SignIn = nil, true })
-	connected := testkit.Load(t, a.browser, testkit.NewRequest(t, http.MethodGet, a.site.URL+"/oauth/connect", url.Values{}))
+	connected := testkit.Load(
+		t, a.browser, testkit.NewRequest(t, http.MethodGet, a.site.URL+"/oauth/connect", url.Values{}),
+	)
 	require.Equal(t, "/", connected.URL.Path, connected.Body)
 	require.Equal(t, 1, a.tokens.Len())
 	require.Less(t, len(a.connector.SessionsAtRest()), 1000)

@@ -19,7 +19,9 @@ import (
 func tokenServer() *oauthtest.Server {
 	s := oauthtest.New(nil)
 	s.Handle("POST /token", func(w http.ResponseWriter, _ *http.Request) {
-		oauthtest.Write(w, http.StatusOK, `{"access_token":"access-token","refresh_token":"refresh-token","token_type":"bearer"}`)
+		oauthtest.Write(
+			w, http.StatusOK, `{"access_token":"access-token","refresh_token":"refresh-token","token_type":"bearer"}`,
+		)
 	})
 	s.Handle("/api", func(w http.ResponseWriter, r *http.Request) {
 		oauthtest.Write(w, http.StatusOK, r.Header.Get("Authorization"))
@@ -30,7 +32,9 @@ func tokenServer() *oauthtest.Server {
 
 // connectTo connects a new browser to a server, and returns what the callback
 // answered.
-func connectTo(t *testing.T, s http.Handler, change func(*connect.Config)) (*connect.Connector, *httptest.ResponseRecorder) {
+func connectTo(
+	t *testing.T, s http.Handler, change func(*connect.Config),
+) (*connect.Connector, *httptest.ResponseRecorder) {
 	t.Helper()
 	config := connect.Config{
 		Server: connect.Server{
@@ -121,7 +125,9 @@ func TestServerHeader(t *testing.T) {
 		header := s.Requests(path)[0].Header
 		require.Equal(t, "2017-03-01", header.Get("X-Api-Version"), path)
 		require.Equal(t, "shop/1", header.Get("User-Agent"), path)
-		require.Equal(t, map[bool]string{true: "text/plain", false: "application/json"}[path == "/api"], header.Get("Accept"), path)
+		require.Equal(
+			t, map[bool]string{true: "text/plain", false: "application/json"}[path == "/api"], header.Get("Accept"), path,
+		)
 	}
 }
 
@@ -134,9 +140,11 @@ func TestTokenError(t *testing.T) {
 	}{
 		"refusal": {oauthtest.JSON(400, `{"error":"invalid_grant","error_description":"of app:secret1-secret1"}`),
 			connect.TokenError{Status: 400, Code: "invalid_grant", Text: "of app:[redacted]"}},
-		"error inside a 200": {oauthtest.JSON(200, `{"error":"invalid_grant"}`), connect.TokenError{Status: 200, Code: "invalid_grant"}},
-		"page":               {oauthtest.Page(404, "Not Found"), connect.TokenError{Status: 404}},
-		"moved":              {oauthtest.Moved("https://server.example/token/"), connect.TokenError{Status: 301}},
+		"error inside a 200": {
+			oauthtest.JSON(200, `{"error":"invalid_grant"}`), connect.TokenError{Status: 200, Code: "invalid_grant"},
+		},
+		"page":  {oauthtest.Page(404, "Not Found"), connect.TokenError{Status: 404}},
+		"moved": {oauthtest.Moved("https://server.example/token/"), connect.TokenError{Status: 301}},
 		"unavailable": {oauthtest.JSON(503, `{"error":"temporarily_unavailable"}`),
 			connect.TokenError{Status: 503, Code: "temporarily_unavailable"}},
 	} {

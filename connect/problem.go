@@ -229,7 +229,10 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	if acceptsHTML(r) {
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set(
+			"Content-Security-Policy",
+			"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+		)
 		w.WriteHeader(p.Status)
 		_ = problemPage.Execute(w, p) // the client has gone if this fails
 		return
@@ -244,7 +247,9 @@ func (p problem) members() any {
 	if p.More.URL == "" {
 		return p
 	}
-	members := map[string]any{"type": p.Type, "title": p.Title, "status": p.Status, "detail": p.Detail, p.More.Member: p.More.URL}
+	members := map[string]any{
+		"type": p.Type, "title": p.Title, "status": p.Status, "detail": p.Detail, p.More.Member: p.More.URL,
+	}
 	if p.ConnectURL != "" {
 		members["connect_url"] = p.ConnectURL
 	}

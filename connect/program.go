@@ -59,7 +59,9 @@ func (c *Connector) ConnectDevice(
 			return Credential{}, exchangeError(c.server, err, c.application.ClientSecret)
 		}
 		if device == nil || device.DeviceCode == "" || device.UserCode == "" || device.VerificationURI == "" {
-			return Credential{}, fmt.Errorf("%w: %w: the device authorization lacks a code or an address", ErrTokenExchange, ErrInvalidResponse)
+			return Credential{}, fmt.Errorf(
+				"%w: %w: the device authorization lacks a code or an address", ErrTokenExchange, ErrInvalidResponse,
+			)
 		}
 		now := c.clock()
 		if most := now.Add(maxDevice); device.Expiry.IsZero() || device.Expiry.After(most) {

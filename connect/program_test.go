@@ -29,7 +29,10 @@ type answer struct {
 var (
 	pending  = answer{400, `{"error":"authorization_pending"}`}
 	slower   = answer{400, `{"error":"slow_down"}`}
-	approved = answer{200, `{"access_token":"access-token-1","token_type":"bearer","refresh_token":"refresh-token-1","expires_in":3600,"scope":"profile"}`}
+	approved = answer{
+		200,
+		`{"access_token":"access-token-1","token_type":"bearer","refresh_token":"refresh-token-1","expires_in":3600,"scope":"profile"}`,
+	}
 )
 
 // deviceServer answers in memory, and notes when and with what it was polled.
@@ -64,7 +67,8 @@ func (s *deviceServer) connector(t *testing.T, tokens connect.TokenStore) *conne
 		Server: connect.Server{
 			Name: "Example", PublicClient: true,
 			Endpoint: oauth2.Endpoint{
-				AuthURL: "https://server.example/auth", TokenURL: "https://server.example/token", DeviceAuthURL: "https://server.example/device",
+				AuthURL: "https://server.example/auth", TokenURL: "https://server.example/token",
+				DeviceAuthURL: "https://server.example/device",
 			},
 		},
 		ClientID: "app", RedirectURL: "http://127.0.0.1/callback", Scopes: []connect.Scope{"profile"}, Tokens: tokens,
@@ -83,26 +87,53 @@ func TestConnectDevice(t *testing.T) {
 		polls   []time.Duration
 		err     error
 	}{
-		"approved":              {device, []answer{approved}, []time.Duration{5 * second}, nil},
-		"pending":               {device, []answer{pending, pending, approved}, []time.Duration{5 * second, 10 * second, 15 * second}, nil},
-		"slow_down":             {device, []answer{slower, pending, approved}, []time.Duration{5 * second, 15 * second, 25 * second}, nil},
-		"unavailable":           {device, []answer{unavailable, approved}, []time.Duration{5 * second, 15 * second}, nil},
-		"lost response":         {device, []answer{{}, approved}, []time.Duration{5 * second, 15 * second}, nil},
-		"denied":                {device, []answer{{400, `{"error":"access_denied"}`}}, []time.Duration{5 * second}, connect.ErrAccessDenied},
-		"expired":               {device, []answer{{400, `{"error":"expired_token"}`}}, []time.Duration{5 * second}, connect.ErrCodeExpired},
-		"other error":           {device, []answer{{400, `{"error":"invalid_grant"}`}}, []time.Duration{5 * second}, connect.ErrTokenExchange},
-		"page":                  {device, []answer{{200, `<html>`}}, []time.Duration{5 * second}, connect.ErrTokenExchange},
-		"no interval":           {`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":600}`, []answer{approved}, []time.Duration{5 * second}, nil},
-		"negative interval":     {`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":600,"interval":-1}`, []answer{approved}, []time.Duration{5 * second}, nil},
-		"interval":              {`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":600,"interval":60}`, []answer{approved}, []time.Duration{60 * second}, nil},
-		"expires while pending": {`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":12}`, []answer{pending}, []time.Duration{5 * second, 10 * second}, connect.ErrCodeExpired},
-		"no lifetime":           {`{"device_code":"d","user_code":"u","verification_uri":"v","interval":1200}`, []answer{pending}, []time.Duration{1200 * second}, connect.ErrCodeExpired},
-		"no device code":        {`{"user_code":"u","verification_uri":"v"}`, nil, nil, connect.ErrInvalidResponse},
-		"no address":            {`{"device_code":"d","user_code":"u"}`, nil, nil, connect.ErrInvalidResponse},
-		"null":                  {`null`, nil, nil, connect.ErrInvalidResponse},
-		"device page":           {`<html>`, nil, nil, connect.ErrInvalidResponse},
-		"list":                  {`[]`, nil, nil, connect.ErrInvalidResponse},
-		"misspelt address":      {`{"device_code":"d","user_code":"u","verification_url":"v"}`, []answer{approved}, []time.Duration{5 * second}, nil},
+		"approved": {device, []answer{approved}, []time.Duration{5 * second}, nil},
+		"pending": {
+			device, []answer{pending, pending, approved}, []time.Duration{5 * second, 10 * second, 15 * second}, nil,
+		},
+		"slow_down": {
+			device, []answer{slower, pending, approved}, []time.Duration{5 * second, 15 * second, 25 * second}, nil,
+		},
+		"unavailable":   {device, []answer{unavailable, approved}, []time.Duration{5 * second, 15 * second}, nil},
+		"lost response": {device, []answer{{}, approved}, []time.Duration{5 * second, 15 * second}, nil},
+		"denied": {
+			device, []answer{{400, `{"error":"access_denied"}`}}, []time.Duration{5 * second}, connect.ErrAccessDenied,
+		},
+		"expired": {
+			device, []answer{{400, `{"error":"expired_token"}`}}, []time.Duration{5 * second}, connect.ErrCodeExpired,
+		},
+		"other error": {
+			device, []answer{{400, `{"error":"invalid_grant"}`}}, []time.Duration{5 * second}, connect.ErrTokenExchange,
+		},
+		"page": {device, []answer{{200, `<html>`}}, []time.Duration{5 * second}, connect.ErrTokenExchange},
+		"no interval": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":600}`, []answer{approved},
+			[]time.Duration{5 * second}, nil,
+		},
+		"negative interval": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":600,"interval":-1}`, []answer{approved},
+			[]time.Duration{5 * second}, nil,
+		},
+		"interval": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":600,"interval":60}`, []answer{approved},
+			[]time.Duration{60 * second}, nil,
+		},
+		"expires while pending": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":12}`, []answer{pending},
+			[]time.Duration{5 * second, 10 * second}, connect.ErrCodeExpired,
+		},
+		"no lifetime": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v","interval":1200}`, []answer{pending},
+			[]time.Duration{1200 * second}, connect.ErrCodeExpired,
+		},
+		"no device code": {`{"user_code":"u","verification_uri":"v"}`, nil, nil, connect.ErrInvalidResponse},
+		"no address":     {`{"device_code":"d","user_code":"u"}`, nil, nil, connect.ErrInvalidResponse},
+		"null":           {`null`, nil, nil, connect.ErrInvalidResponse},
+		"device page":    {`<html>`, nil, nil, connect.ErrInvalidResponse},
+		"list":           {`[]`, nil, nil, connect.ErrInvalidResponse},
+		"misspelt address": {
+			`{"device_code":"d","user_code":"u","verification_url":"v"}`, []answer{approved}, []time.Duration{5 * second}, nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -142,7 +173,9 @@ func TestConnectDevice(t *testing.T) {
 			done, shown := make(chan error, 2), 0
 			for range 2 {
 				go func() {
-					done <- connector.ConnectDevice(t.Context(), "me", func(context.Context, connect.DeviceCode) error { shown++; return nil })
+					done <- connector.ConnectDevice(
+						t.Context(), "me", func(context.Context, connect.DeviceCode) error { shown++; return nil },
+					)
 				}()
 			}
 			require.NoError(t, errors.Join(<-done, <-done))
@@ -154,7 +187,9 @@ func TestConnectDevice(t *testing.T) {
 			server := &deviceServer{device: device, answers: []answer{pending}}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			err := server.connector(t, nil).ConnectDevice(ctx, "me", func(context.Context, connect.DeviceCode) error { return nil })
+			err := server.connector(t, nil).ConnectDevice(
+				ctx, "me", func(context.Context, connect.DeviceCode) error { return nil },
+			)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 		})
 	})
@@ -172,15 +207,21 @@ func TestConnectCode(t *testing.T) {
 		err    error
 		code   string
 	}{
-		"good":    {approved, nil, ""},
-		"refused": {answer{400, `{"error":"invalid_grant","error_description":"of one-time-code"}`}, connect.ErrTokenExchange, "invalid_grant"},
-		"down":    {answer{500, ``}, connect.ErrUnavailable, ""},
-		"lost":    {answer{}, connect.ErrUnavailable, ""},
+		"good": {approved, nil, ""},
+		"refused": {
+			answer{400, `{"error":"invalid_grant","error_description":"of one-time-code"}`}, connect.ErrTokenExchange,
+			"invalid_grant",
+		},
+		"down": {answer{500, ``}, connect.ErrUnavailable, ""},
+		"lost": {answer{}, connect.ErrUnavailable, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := &deviceServer{answers: []answer{test.answer}}
 			err := server.connector(t, nil).ConnectCode(t.Context(), "me", "urn:example:code", "one-time-code")
-			require.Equal(t, url.Values{"client_id": {"app"}, "grant_type": {"urn:example:code"}, "code": {"one-time-code"}}, server.forms[0])
+			require.Equal(
+				t, url.Values{"client_id": {"app"}, "grant_type": {"urn:example:code"}, "code": {"one-time-code"}},
+				server.forms[0],
+			)
 			if test.err == nil {
 				require.NoError(t, err)
 				return

@@ -21,7 +21,9 @@ import (
 type redactingProtocol struct{ Protocol }
 
 // Begin implements [Protocol].
-func (f redactingProtocol) Begin(ctx context.Context, app Application, ask AuthorizationRequest) (string, Secret, error) {
+func (f redactingProtocol) Begin(
+	ctx context.Context, app Application, ask AuthorizationRequest,
+) (string, Secret, error) {
 	to, kept, err := f.Protocol.Begin(ctx, app, ask)
 	if err != nil {
 		return "", "", redactError(err, append(secretsIn(kept), app.ClientSecret, Secret(ask.State))...)

@@ -87,7 +87,8 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 			fresh = *current
 			return current, nil
 		}
-		if time.Until(until) < minToAsk { // a token that comes too late to be saved would be lost, and its refresh token with it
+		// a token that comes too late to be saved would be lost, and its refresh token with it
+		if time.Until(until) < minToAsk {
 			asked = fmt.Errorf("%w: %w: waited too long for the user's turn", ErrTokenExchange, ErrUnavailable)
 			return nil, asked
 		}
@@ -140,14 +141,18 @@ const (
 // returns the stored one: that of another replica, or the refreshed one, if its
 // save succeeded after all. It retries until ctx ends; failed is the error of
 // the first save.
-func (c *Connector) saveAgain(ctx context.Context, userID string, replaced, fresh Credential, failed error) (Credential, error) {
+func (c *Connector) saveAgain(
+	ctx context.Context, userID string, replaced, fresh Credential, failed error,
+) (Credential, error) {
 	for wait := firstSaveAgain; ; wait = min(2*wait, lastSaveAgain) {
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			c.log.ErrorContext(ctx, c.name+": a refreshed token is lost: the store could not keep it", "user", userID, "cause", failed.Error())
+			c.log.ErrorContext(
+				ctx, c.name+": a refreshed token is lost: the store could not keep it", "user", userID, "cause", failed.Error(),
+			)
 			return Credential{}, storeError("save the refreshed credential", failed)
 		}
 		var kept *Credential

@@ -35,7 +35,9 @@ func (s *breaking) Update(
 	if !fails {
 		return s.MemoryTokenStore.Update(ctx, key, fn)
 	}
-	err := s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *connect.Credential) (*connect.Credential, error) {
+	err := s.MemoryTokenStore.Update(ctx, key, func(
+		ctx context.Context, current *connect.Credential,
+	) (*connect.Credential, error) {
 		next, err := fn(ctx, current)
 		if err != nil || s.carried {
 			return next, err
@@ -43,7 +45,9 @@ func (s *breaking) Update(
 		return nil, errors.New("the connection is lost")
 	})
 	if s.between != nil {
-		_ = s.MemoryTokenStore.Update(ctx, key, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+		_ = s.MemoryTokenStore.Update(ctx, key, func(
+			_ context.Context, current *connect.Credential,
+		) (*connect.Credential, error) {
 			return s.between(current), nil
 		})
 	}
@@ -66,11 +70,14 @@ func TestRefreshThatIsNotSaved(t *testing.T) {
 		err   error
 		saved connect.Secret // what the store has afterwards; empty for nothing
 	}{
-		"once":                  {&breaking{failures: 1}, "fresh", nil, "fresh"},
-		"for ten seconds":       {&breaking{failures: 9}, "fresh", nil, "fresh"},
-		"carried out":           {&breaking{failures: 1, carried: true}, "fresh", nil, "fresh"},
-		"another's since":       {&breaking{failures: 1, between: replaced("another's")}, "another's", nil, "another's"},
-		"disconnected since":    {&breaking{failures: 1, between: func(*connect.Credential) *connect.Credential { return nil }}, "", connect.ErrNotConnected, ""},
+		"once":            {&breaking{failures: 1}, "fresh", nil, "fresh"},
+		"for ten seconds": {&breaking{failures: 9}, "fresh", nil, "fresh"},
+		"carried out":     {&breaking{failures: 1, carried: true}, "fresh", nil, "fresh"},
+		"another's since": {&breaking{failures: 1, between: replaced("another's")}, "another's", nil, "another's"},
+		"disconnected since": {
+			&breaking{failures: 1, between: func(*connect.Credential) *connect.Credential { return nil }}, "",
+			connect.ErrNotConnected, "",
+		},
 		"for more than minutes": {&breaking{failures: 1000}, "", connect.ErrStore, "stale"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,7 +41,9 @@ func TestARefreshOfAnotherAccount(t *testing.T) {
 		})}
 	})
 	key := connect.Key{Realm: s.Realm(), ID: "ann"}
-	stale := connect.Credential{AccessToken: "anns", RefreshToken: "r1", Subject: "ann", TokenExpiry: time.Now().Add(-time.Hour)}
+	stale := connect.Credential{
+		AccessToken: "anns", RefreshToken: "r1", Subject: "ann", TokenExpiry: time.Now().Add(-time.Hour),
+	}
 	require.NoError(t, tokens.Update(t.Context(), key, save(stale)))
 	account, err := s.Account(t.Context(), "ann")
 	require.NoError(t, err)

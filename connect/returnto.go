@@ -33,7 +33,8 @@ func CheckReturnTo(returnTo string) (string, error) {
 	}
 	p, _, _ := strings.Cut(returnTo, "?")
 	for range 4 { // what is encoded twice or thrice is looked at too
-		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.Contains(p, "\\") || hasControl(p) || hasDotSegment(p) {
+		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.Contains(p, "\\") || hasControl(p) ||
+			hasDotSegment(p) {
 			return refuse("not a plain path")
 		}
 		decoded := decodeEscapes(p)

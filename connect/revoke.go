@@ -69,7 +69,9 @@ func revokeToken(ctx context.Context, app Application, credential Credential) er
 			Error string `json:"error"`
 		}
 		_ = json.Unmarshal(canonicalAnswer(body), &said) // the status is said in any case
-		return fmt.Errorf("%w: the revocation endpoint answered with status %d: %q", ErrInvalidResponse, resp.StatusCode, said.Error)
+		return fmt.Errorf(
+			"%w: the revocation endpoint answered with status %d: %q", ErrInvalidResponse, resp.StatusCode, said.Error,
+		)
 	}
 	return nil
 }

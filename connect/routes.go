@@ -95,7 +95,8 @@ func (c *Connector) external(r *http.Request, own, local string) string {
 	}
 	left := strings.TrimSuffix(u.Path, "/")
 	prefix, ok := strings.CutSuffix(own, left)
-	if !ok || left == "" || prefix == "" || strings.HasPrefix(local, prefix+"/") || strings.HasPrefix(local, prefix+"?") || local == prefix {
+	if !ok || left == "" || prefix == "" || strings.HasPrefix(local, prefix+"/") ||
+		strings.HasPrefix(local, prefix+"?") || local == prefix {
 		return local
 	}
 	return prefix + local

@@ -49,21 +49,38 @@ var savingAnswers = map[string]struct {
 	status int
 	body   string
 }{
-	"with nothing":                  {func(http.ResponseWriter) error { return nil }, 200, ""},
-	"with a body":                   {func(w http.ResponseWriter) error { _, err := w.Write([]byte("secret")); return err }, 200, "secret"},
-	"with a string":                 {func(w http.ResponseWriter) error { _, err := io.WriteString(w, "secret"); return err }, 200, "secret"},
-	"with a file":                   {func(w http.ResponseWriter) error { _, err := io.Copy(w, strings.NewReader("secret")); return err }, 200, "secret"},
-	"with the header alone":         {func(w http.ResponseWriter) error { w.WriteHeader(http.StatusNoContent); return nil }, 204, ""},
-	"with a flush":                  {func(w http.ResponseWriter) error { w.(http.Flusher).Flush(); return nil }, 200, ""},
-	"with a flush by a controller":  {func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() }, 200, ""},
-	"with hints before the header":  {func(w http.ResponseWriter) error { w.WriteHeader(http.StatusEarlyHints); return nil }, 200, ""},
-	"with a header and then a body": {func(w http.ResponseWriter) error { w.WriteHeader(418); _, err := w.Write([]byte("secret")); return err }, 418, "secret"},
+	"with nothing": {func(http.ResponseWriter) error { return nil }, 200, ""},
+	"with a body": {
+		func(w http.ResponseWriter) error { _, err := w.Write([]byte("secret")); return err }, 200, "secret",
+	},
+	"with a string": {
+		func(w http.ResponseWriter) error { _, err := io.WriteString(w, "secret"); return err }, 200, "secret",
+	},
+	"with a file": {
+		func(w http.ResponseWriter) error { _, err := io.Copy(w, strings.NewReader("secret")); return err }, 200, "secret",
+	},
+	"with the header alone": {
+		func(w http.ResponseWriter) error { w.WriteHeader(http.StatusNoContent); return nil }, 204, "",
+	},
+	"with a flush": {func(w http.ResponseWriter) error { w.(http.Flusher).Flush(); return nil }, 200, ""},
+	"with a flush by a controller": {
+		func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() }, 200, "",
+	},
+	"with hints before the header": {
+		func(w http.ResponseWriter) error { w.WriteHeader(http.StatusEarlyHints); return nil }, 200, "",
+	},
+	"with a header and then a body": {
+		func(w http.ResponseWriter) error { w.WriteHeader(418); _, err := w.Write([]byte("secret")); return err }, 418,
+		"secret",
+	},
 }
 
 func TestTheSessionIsSavedOnceHoweverAHandlerAnswers(t *testing.T) {
 	for name, c := range savingAnswers {
 		t.Run(name, func(t *testing.T) {
-			response, body := serveSaved(t, savedSession{}, func(w http.ResponseWriter, _ *http.Request) { require.NoError(t, c.answer(w)) })
+			response, body := serveSaved(
+				t, savedSession{}, func(w http.ResponseWriter, _ *http.Request) { require.NoError(t, c.answer(w)) },
+			)
 			require.Equal(t, []string{"once"}, response.Header.Values("Saved"))
 			require.Equal(t, c.status, response.StatusCode)
 			require.Equal(t, c.body, body)
@@ -75,7 +92,9 @@ func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
 	for name, c := range savingAnswers {
 		t.Run(name, func(t *testing.T) {
 			var written error
-			response, body := serveSaved(t, savedSession{errors.New("the database is down")}, func(w http.ResponseWriter, _ *http.Request) {
+			response, body := serveSaved(t, savedSession{errors.New("the database is down")}, func(
+				w http.ResponseWriter, _ *http.Request,
+			) {
 				w.Header().Set("Location", "/home")
 				for _, of := range []string{"Content-Length", "Content-Encoding", "ETag", "Last-Modified"} {
 					w.Header().Set(of, "6")

@@ -154,7 +154,8 @@ type application struct {
 func newApplication(t *testing.T, server connect.Server, changes ...func(*connect.Config)) *application {
 	t.Helper()
 	a := &application{
-		browser: testkit.NewBrowser(t), tokens: new(connect.MemoryTokenStore), log: new(testkit.Log), clock: testkit.NewClock(),
+		browser: testkit.NewBrowser(t), tokens: new(connect.MemoryTokenStore), log: new(testkit.Log),
+		clock: testkit.NewClock(),
 	}
 	mux := http.NewServeMux()
 	a.site = httptest.NewServer(mux)
@@ -253,7 +254,12 @@ func TestHTTPClient(t *testing.T) {
 				if r.Header.Get("Authorization") == "Bearer newer" {
 					return false
 				}
-				require.NoError(t, a.tokens.Update(t.Context(), connect.Key{Realm: a.connector.Realm(), ID: "ann"}, save(connect.Credential{AccessToken: "newer"})))
+				require.NoError(
+					t,
+					a.tokens.Update(
+						t.Context(), connect.Key{Realm: a.connector.Realm(), ID: "ann"}, save(connect.Credential{AccessToken: "newer"}),
+					),
+				)
 				w.WriteHeader(401)
 				return true
 			}
@@ -372,8 +378,11 @@ func TestSeveralConnectors(t *testing.T) {
 // TestConfigMistakes checks that New names every field that can't be used.
 func TestConfigMistakes(t *testing.T) {
 	_, err := connect.New(connect.Config{
-		Server:       connect.Server{Name: "Example", PublicClient: true, Scopes: connect.ScopePolicy{Known: []connect.Scope{"a"}}},
-		ClientSecret: "s", RedirectURL: "http://app.example/callback", Scopes: []connect.Scope{"b"}, SignIn: true, HomePath: "//x",
+		Server: connect.Server{
+			Name: "Example", PublicClient: true, Scopes: connect.ScopePolicy{Known: []connect.Scope{"a"}},
+		},
+		ClientSecret: "s", RedirectURL: "http://app.example/callback", Scopes: []connect.Scope{"b"}, SignIn: true,
+		HomePath: "//x",
 	})
 	for _, field := range []string{
 		"Server.Endpoint", "ClientID", "ClientSecret", "RedirectURL", "Scopes", "SignIn", "HomePath",

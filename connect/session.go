@@ -39,7 +39,10 @@ type sessionKeys struct {
 
 func newSessionKeys(server, id string) sessionKeys {
 	prefix := server + "." + id + "."
-	return sessionKeys{binding: prefix + "binding", userID: prefix + "user", name: prefix + "name", pending: prefix + "pending", done: prefix + "done", again: prefix + "again"}
+	return sessionKeys{
+		binding: prefix + "binding", userID: prefix + "user", name: prefix + "name", pending: prefix + "pending",
+		done: prefix + "done", again: prefix + "again",
+	}
 }
 
 // session returns the string under key in the request's session. A request

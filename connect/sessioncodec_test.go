@@ -27,7 +27,8 @@ func sessionValues() map[string]any {
 		"true": true, "false": false,
 		"int": -5, "int zero": 0, "int most": math.MaxInt, "int least": math.MinInt,
 		"int8": int8(math.MinInt8), "int16": int16(math.MaxInt16), "rune": 'ü', "int64": int64(math.MinInt64),
-		"uint": uint(math.MaxUint), "uint8": uint8(255), "uint16": uint16(65535), "uint32": uint32(math.MaxUint32), "uint64": uint64(math.MaxUint64),
+		"uint": uint(math.MaxUint), "uint8": uint8(255), "uint16": uint16(65535), "uint32": uint32(math.MaxUint32),
+		"uint64":  uint64(math.MaxUint64),
 		"float32": float32(0.1), "float64": 0.1, "infinite": math.Inf(-1), "minus zero": math.Copysign(0, -1),
 		"time": at, "time of a clock": time.Now(), "zero time": time.Time{}, "before 1970": time.Unix(-1, 5),
 		"time elsewhere": at.In(time.FixedZone("", 5400)), "time with seconds in its zone": at.In(time.FixedZone("", 5401)),
@@ -126,7 +127,9 @@ func FuzzSessionCodec(f *testing.F) {
 	deadline := time.Date(2026, time.November, 21, 12, 0, 0, 0, time.UTC)
 	values := sessionValues()
 	delete(values, "long")
-	for _, seed := range []map[string]any{nil, values, {"gloebit.binding": "kU2", "gloebit.user": "alice"}, {"colors": []string{"green"}}} {
+	for _, seed := range []map[string]any{
+		nil, values, {"gloebit.binding": "kU2", "gloebit.user": "alice"}, {"colors": []string{"green"}},
+	} {
 		encoded, err := connect.SessionCodec{}.Encode(deadline, seed)
 		require.NoError(f, err)
 		f.Add(encoded)

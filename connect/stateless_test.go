@@ -39,7 +39,9 @@ func (a *application) start(t *testing.T) string {
 // callback loads the callback with a query and returns the status.
 func (a *application) callback(t *testing.T, query string) int {
 	t.Helper()
-	return testkit.Load(t, a.browser, testkit.NewRequest(t, http.MethodGet, a.site.URL+"/oauth/callback?"+query, nil)).Status
+	return testkit.Load(
+		t, a.browser, testkit.NewRequest(t, http.MethodGet, a.site.URL+"/oauth/callback?"+query, nil),
+	).Status
 }
 
 func TestStateNotReturned(t *testing.T) {

@@ -143,7 +143,9 @@ func (s *MemoryTokenStore) Load(ctx context.Context, key Key) (Credential, error
 }
 
 // Update implements [TokenStore]. It waits for its turn until ctx ends.
-func (s *MemoryTokenStore) Update(ctx context.Context, key Key, fn func(context.Context, *Credential) (*Credential, error)) error {
+func (s *MemoryTokenStore) Update(
+	ctx context.Context, key Key, fn func(context.Context, *Credential) (*Credential, error),
+) error {
 	release, err := s.locks.Lock(ctx, key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return err

@@ -131,7 +131,9 @@ func exchangeError(server Server, err error, sent ...Secret) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return fmt.Errorf("%w: the token endpoint: %w", ErrTokenExchange, context.DeadlineExceeded)
 	case errors.As(err, &network):
-		return fmt.Errorf("%w: %w: the token endpoint can't be reached: %w", ErrTokenExchange, ErrUnavailable, redact.Failure(err))
+		return fmt.Errorf(
+			"%w: %w: the token endpoint can't be reached: %w", ErrTokenExchange, ErrUnavailable, redact.Failure(err),
+		)
 	}
 	return fmt.Errorf("%w: the token endpoint's answer can't be read: %w", ErrTokenExchange, ErrInvalidResponse)
 }

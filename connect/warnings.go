@@ -26,14 +26,18 @@ func (c *Connector) risks() []string {
 		risks = append(risks, "Tokens is in memory: every user has to connect again after a restart")
 	}
 	if plain, ok := c.tokens.store.(PlaintextStore); ok && plain.PlainAtRest() {
-		risks = append(risks, "Tokens is not sealed: a reader of the database can charge the users (see package stores/sealed)")
+		risks = append(
+			risks, "Tokens is not sealed: a reader of the database can charge the users (see package stores/sealed)",
+		)
 	}
 	if _, ok := c.states.store.(*MemoryStateStore); ok {
 		risks = append(risks, "States is in memory: a callback must reach the process that started, and a restart voids it")
 	}
 	risks = append(risks, c.sessionRisks()...)
 	if transport := c.http.Transport; unverified(transport) || transport == nil && unverified(http.DefaultTransport) {
-		risks = append(risks, "HTTPClient does not verify certificates: an attacker on the network gets the client secret and the tokens")
+		risks = append(
+			risks, "HTTPClient does not verify certificates: an attacker on the network gets the client secret and the tokens",
+		)
 	}
 	if repeats(c.http.Transport) {
 		risks = append(risks, "HTTPClient repeats requests by itself: a purchase may be made twice and a refresh token lost; "+
@@ -65,7 +69,9 @@ func (c *Connector) sessionRisks() []string {
 			risks = append(risks, "Sessions has its Store in memory: sessions are of this process alone and end with it")
 		}
 		if https && !sessions.Cookie.Secure {
-			risks = append(risks, "Sessions.Cookie is not Secure: browsers send it over plain http too, where anybody can take it")
+			risks = append(
+				risks, "Sessions.Cookie is not Secure: browsers send it over plain http too, where anybody can take it",
+			)
 		}
 		if !sessions.Cookie.HttpOnly {
 			risks = append(risks, "Sessions.Cookie is not HttpOnly: a script in a page can take it")

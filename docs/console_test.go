@@ -54,7 +54,8 @@ func TestConsole(t *testing.T) {
 	})
 	require.NoError(t, err)
 	purchases, err := ledger.New(ledger.Config{
-		Merchant: merchant, CallbackURL: "https://shop.example/hold", Keys: []gloebit.Secret{"the first key, of 32 bytes or so"},
+		Merchant: merchant, CallbackURL: "https://shop.example/hold",
+		Keys: []gloebit.Secret{"the first key, of 32 bytes or so"},
 	})
 	require.NoError(t, err)
 	mux := http.NewServeMux()

@@ -70,23 +70,32 @@ func TestTheTokenEndpointRefuses(t *testing.T) {
 		status  int
 		code    string
 	}{
-		"a wrong secret":           {changes: []string{"client_secret", "x"}, status: 401, code: "invalid_client"},
-		"no secret":                {changes: []string{"client_secret", "-"}, status: 401, code: "invalid_client"},
-		"an unknown application":   {changes: []string{"client_id", "x"}, status: 401, code: "invalid_client"},
-		"another application":      {changes: []string{"client_id", other.Key, "client_secret", other.Secret}, status: 400, code: "invalid_grant"},
-		"no grant type":            {changes: []string{"grant_type", "-"}, status: 400, code: "invalid_request"},
-		"an unknown grant type":    {changes: []string{"grant_type", "password"}, status: 400, code: "unsupported_grant_type"},
-		"refreshing when it's off": {changes: []string{"grant_type", "refresh_token", "refresh_token", "x"}, status: 400, code: "unsupported_grant_type"},
-		"no code":                  {changes: []string{"code", "-"}, status: 400, code: "invalid_request"},
-		"an unknown code":          {changes: []string{"code", "x"}, status: 400, code: "invalid_grant"},
-		"no scope":                 {changes: []string{"scope", "-"}, status: 400, code: "invalid_request"},
-		"a wider scope":            {changes: []string{"scope", "id balance transact inventory"}, status: 400, code: "invalid_scope"},
-		"a narrower scope":         {changes: []string{"scope", "id"}, status: 400, code: "invalid_scope"},
-		"an unknown scope":         {changes: []string{"scope", "id balance transact x"}, status: 400, code: "invalid_scope"},
-		"no redirect URI":          {changes: []string{"redirect_uri", "-"}, status: 400, code: "invalid_request"},
-		"another redirect URI":     {changes: []string{"redirect_uri", callbackURL + "/"}, status: 400, code: "invalid_grant"},
-		"a repeated parameter":     {extra: "&scope=id", status: 400, code: "invalid_request"},
-		"a malformed form":         {extra: "&x=%zz", status: 400, code: "invalid_request"},
+		"a wrong secret":         {changes: []string{"client_secret", "x"}, status: 401, code: "invalid_client"},
+		"no secret":              {changes: []string{"client_secret", "-"}, status: 401, code: "invalid_client"},
+		"an unknown application": {changes: []string{"client_id", "x"}, status: 401, code: "invalid_client"},
+		"another application": {
+			changes: []string{"client_id", other.Key, "client_secret", other.Secret}, status: 400, code: "invalid_grant",
+		},
+		"no grant type": {changes: []string{"grant_type", "-"}, status: 400, code: "invalid_request"},
+		"an unknown grant type": {
+			changes: []string{"grant_type", "password"}, status: 400, code: "unsupported_grant_type",
+		},
+		"refreshing when it's off": {
+			changes: []string{"grant_type", "refresh_token", "refresh_token", "x"}, status: 400,
+			code: "unsupported_grant_type",
+		},
+		"no code":         {changes: []string{"code", "-"}, status: 400, code: "invalid_request"},
+		"an unknown code": {changes: []string{"code", "x"}, status: 400, code: "invalid_grant"},
+		"no scope":        {changes: []string{"scope", "-"}, status: 400, code: "invalid_request"},
+		"a wider scope": {
+			changes: []string{"scope", "id balance transact inventory"}, status: 400, code: "invalid_scope",
+		},
+		"a narrower scope":     {changes: []string{"scope", "id"}, status: 400, code: "invalid_scope"},
+		"an unknown scope":     {changes: []string{"scope", "id balance transact x"}, status: 400, code: "invalid_scope"},
+		"no redirect URI":      {changes: []string{"redirect_uri", "-"}, status: 400, code: "invalid_request"},
+		"another redirect URI": {changes: []string{"redirect_uri", callbackURL + "/"}, status: 400, code: "invalid_grant"},
+		"a repeated parameter": {extra: "&scope=id", status: 400, code: "invalid_request"},
+		"a malformed form":     {extra: "&x=%zz", status: 400, code: "invalid_request"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +132,9 @@ func TestTheTokenEndpointRefusesOtherForms(t *testing.T) {
 		require.Equal(t, "invalid_request", w.do(r).json["error"])
 	})
 	t.Run("wrong Basic credentials, with a challenge", func(t *testing.T) {
-		r := w.request(http.MethodPost, "oauth2/access-token", "", w.exchangeForm(code, "client_id", "-", "client_secret", "-").Encode())
+		r := w.request(
+			http.MethodPost, "oauth2/access-token", "", w.exchangeForm(code, "client_id", "-", "client_secret", "-").Encode(),
+		)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.SetBasicAuth(w.app.Key, "100%")
 		a := w.do(r)
@@ -197,7 +208,9 @@ func TestRefreshing(t *testing.T) {
 	require.Equal(t, "invalid_grant", refresh(old).json["error"], "a used refresh token is refused")
 
 	require.Equal(t, 1, w.server.ExpireTokens("alice"))
-	require.Equal(t, http.StatusOK, refresh(second.json["refresh_token"].(string)).status, "expiry leaves the refresh token alone")
+	require.Equal(
+		t, http.StatusOK, refresh(second.json["refresh_token"].(string)).status, "expiry leaves the refresh token alone",
+	)
 	require.Equal(t, 1, w.server.RevokeTokens("alice"))
 	require.Equal(t, "invalid_grant", refresh(second.json["refresh_token"].(string)).json["error"])
 }
@@ -212,12 +225,17 @@ func TestRevokingAnApproval(t *testing.T) {
 	require.False(t, w.server.RevokeApproval("alice", w.app.Key))
 	require.Empty(t, w.server.Approvals("alice"))
 	require.Equal(t, "unknown token2", w.get("balance", token).json["reason"])
-	require.Equal(t, "invalid_grant", w.exchange(code, "scope", "balance").json["error"], "codes that are under way are no good either")
+	require.Equal(
+		t, "invalid_grant", w.exchange(code, "scope", "balance").json["error"],
+		"codes that are under way are no good either",
+	)
 }
 
 func TestTheOAuth2LibraryConnects(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{RefreshTokens: true, TokenLifetime: time.Hour})
-	for name, style := range map[string]oauth2.AuthStyle{"in the body": oauth2.AuthStyleInParams, "in the header": oauth2.AuthStyleInHeader} {
+	for name, style := range map[string]oauth2.AuthStyle{
+		"in the body": oauth2.AuthStyleInParams, "in the header": oauth2.AuthStyleInHeader,
+	} {
 		t.Run("with credentials "+name, func(t *testing.T) {
 			config := oauth2.Config{
 				ClientID: w.app.Key, ClientSecret: w.app.Secret, RedirectURL: callbackURL, Scopes: []string{"user", "balance"},

@@ -53,7 +53,10 @@ func TestPathsMethodsAndVersions(t *testing.T) {
 
 func TestUnknownPathsAreToldInJSON(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
-	for _, path := range []string{"", "x", "v2", "v2/balance", "balance/x", "transact/x/y", "consume-user-product/hat", "oauth2", "x%2Fy", "v2%2Ftransact", "balance%zz"} {
+	for _, path := range []string{
+		"", "x", "v2", "v2/balance", "balance/x", "transact/x/y", "consume-user-product/hat", "oauth2", "x%2Fy",
+		"v2%2Ftransact", "balance%zz",
+	} {
 		r := w.request(http.MethodGet, "", "", "")
 		r.URL.Opaque = strings.TrimSuffix(w.server.URL, "/")[len("http:"):] + "/" + path
 		got := w.do(r)
@@ -146,7 +149,9 @@ func TestNewerServersChallenge(t *testing.T) {
 	w.server.ExpireTokens("alice")
 	got := w.get("balance", token)
 	require.Equal(t, http.StatusUnauthorized, got.status)
-	require.Equal(t, `Bearer error="invalid_token", error_description="token has expired"`, got.header.Get("WWW-Authenticate"))
+	require.Equal(
+		t, `Bearer error="invalid_token", error_description="token has expired"`, got.header.Get("WWW-Authenticate"),
+	)
 	require.Equal(t, "token has expired", got.json["reason"])
 }
 
@@ -173,7 +178,9 @@ func TestTheBalanceIsExact(t *testing.T) {
 		require.Contains(t, w.get("balance", token).text, `"balance":`+step.want+`,`)
 		require.Equal(t, step.want, w.server.Balance("alice"))
 	}
-	for _, bad := range []string{"", "x", "1e3", "1.", ".5", "+1", "--1", "1_000", "0x10", " 1", "-99999999999999999999", strings.Repeat("9", 101)} {
+	for _, bad := range []string{
+		"", "x", "1e3", "1.", ".5", "+1", "--1", "1_000", "0x10", " 1", "-99999999999999999999", strings.Repeat("9", 101),
+	} {
 		require.Error(t, w.server.AddBalance("alice", bad), bad)
 	}
 	require.Error(t, w.server.AddBalance("nobody", "1"))
@@ -204,7 +211,9 @@ func TestProductsAreListedAndConsumed(t *testing.T) {
 			require.Equal(t, json.Number(left), a.json["product-count"])
 		})
 	}
-	require.Equal(t, json.Number("3"), w.post("consume-user-product", token, `{"product_name":"green-hat","count":1}`).json["count"])
+	require.Equal(
+		t, json.Number("3"), w.post("consume-user-product", token, `{"product_name":"green-hat","count":1}`).json["count"],
+	)
 	require.Equal(t, json.Number("1"), form("product_name=green-hat&count=2").json["count"])
 	require.Equal(t, map[string]int64{"green-hat": 1}, w.server.Products(w.app.Key, "alice"))
 	require.Empty(t, w.server.Products(w.app.Key, "nobody"))
@@ -252,7 +261,9 @@ func TestThePurchasePage(t *testing.T) {
 	require.NotContains(t, w.get("purchase/?return-to=javascript:alert(1)", "").text, "Back to the application")
 
 	buy := func(user, amount string) answer {
-		return w.postForm("purchase?return-to=http://shop.example/cart", map[string][]string{"user": {user}, "amount": {amount}})
+		return w.postForm(
+			"purchase?return-to=http://shop.example/cart", map[string][]string{"user": {user}, "amount": {amount}},
+		)
 	}
 	require.Equal(t, http.StatusOK, buy("alice", "0.5").status)
 	require.Equal(t, "1001", w.server.Balance("alice"))

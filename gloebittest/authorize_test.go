@@ -21,25 +21,35 @@ func TestAuthorizeShowsAPageWhenItCanNotRedirect(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	require.NoError(t, w.server.Approve("alice"))
 	tests := map[string]string{
-		"the client is unknown":                  w.authorizeQuery("client_id", "nobody").Encode(),
-		"the client is missing":                  w.authorizeQuery("client_id", "-").Encode(),
-		"the client is empty":                    w.authorizeQuery("client_id", "").Encode(),
-		"the client is there twice":              w.authorizeQuery().Encode() + "&client_id=" + w.app.Key,
-		"the redirect URI is missing":            w.authorizeQuery("redirect_uri", "-").Encode(),
-		"the redirect URI is there twice":        w.authorizeQuery().Encode() + "&redirect_uri=" + callbackURL,
-		"the redirect URI is on another host":    w.authorizeQuery("redirect_uri", "http://evil.example/gloebit").Encode(),
-		"the host only begins like the prefix's": w.authorizeQuery("redirect_uri", "http://shop.example.evil.com/gloebit").Encode(),
-		"the host is in the user information":    w.authorizeQuery("redirect_uri", "http://shop.example@evil.com/gloebit").Encode(),
+		"the client is unknown":               w.authorizeQuery("client_id", "nobody").Encode(),
+		"the client is missing":               w.authorizeQuery("client_id", "-").Encode(),
+		"the client is empty":                 w.authorizeQuery("client_id", "").Encode(),
+		"the client is there twice":           w.authorizeQuery().Encode() + "&client_id=" + w.app.Key,
+		"the redirect URI is missing":         w.authorizeQuery("redirect_uri", "-").Encode(),
+		"the redirect URI is there twice":     w.authorizeQuery().Encode() + "&redirect_uri=" + callbackURL,
+		"the redirect URI is on another host": w.authorizeQuery("redirect_uri", "http://evil.example/gloebit").Encode(),
+		"the host only begins like the prefix's": w.authorizeQuery(
+			"redirect_uri", "http://shop.example.evil.com/gloebit",
+		).Encode(),
+		"the host is in the user information": w.authorizeQuery(
+			"redirect_uri", "http://shop.example@evil.com/gloebit",
+		).Encode(),
 		"the port differs":                       w.authorizeQuery("redirect_uri", "http://shop.example:81/gloebit").Encode(),
 		"the scheme differs":                     w.authorizeQuery("redirect_uri", "https://shop.example/gloebit").Encode(),
 		"the path is above the prefix":           w.authorizeQuery("redirect_uri", "http://shop.example/").Encode(),
 		"the path only begins like the prefix's": w.authorizeQuery("redirect_uri", "http://shop.example/gloebitten").Encode(),
-		"the path climbs out":                    w.authorizeQuery("redirect_uri", "http://shop.example/gloebit/../x").Encode(),
-		"the path climbs out in disguise":        w.authorizeQuery("redirect_uri", "http://shop.example/gloebit/%2e%2e%2fx").Encode(),
-		"the redirect URI has a fragment":        w.authorizeQuery("redirect_uri", callbackURL+"#x").Encode(),
-		"the redirect URI has a backslash":       w.authorizeQuery("redirect_uri", `http://shop.example\@evil.com/gloebit`).Encode(),
-		"the redirect URI is relative":           w.authorizeQuery("redirect_uri", "/gloebit").Encode(),
-		"the query is not well formed":           w.authorizeQuery().Encode() + "&x=%zz",
+		"the path climbs out": w.authorizeQuery(
+			"redirect_uri", "http://shop.example/gloebit/../x",
+		).Encode(),
+		"the path climbs out in disguise": w.authorizeQuery(
+			"redirect_uri", "http://shop.example/gloebit/%2e%2e%2fx",
+		).Encode(),
+		"the redirect URI has a fragment": w.authorizeQuery("redirect_uri", callbackURL+"#x").Encode(),
+		"the redirect URI has a backslash": w.authorizeQuery(
+			"redirect_uri", `http://shop.example\@evil.com/gloebit`,
+		).Encode(),
+		"the redirect URI is relative": w.authorizeQuery("redirect_uri", "/gloebit").Encode(),
+		"the query is not well formed": w.authorizeQuery().Encode() + "&x=%zz",
 	}
 	for name, query := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +135,8 @@ func TestAuthorizeGivesACode(t *testing.T) {
 			[]string{"redirect_uri", "http://shop.example/gloebit"}, "http://shop.example/gloebit?code=", []string{"s t&t=é"},
 		},
 		"on a host in capitals": {
-			[]string{"redirect_uri", "http://SHOP.example/gloebit/x"}, "http://SHOP.example/gloebit/x?code=", []string{"s t&t=é"},
+			[]string{"redirect_uri", "http://SHOP.example/gloebit/x"}, "http://SHOP.example/gloebit/x?code=",
+			[]string{"s t&t=é"},
 		},
 		"for parameters that are only taken note of": {
 			[]string{"user", "al", "access_type", "online", "r", "x", "return-to", "http://shop.example/x", "uid", "7"},

@@ -58,17 +58,23 @@ func TestHoldCallbacksByAnswer(t *testing.T) {
 		calls   []string
 		balance string
 	}{
-		"yes":                          {200, `[true]`, gloebittest.StateSettled, []string{"enact?t=1", "consume?t=1"}, "960.5"},
-		"yes with something behind it": {200, ` [true, "x"] `, gloebittest.StateSettled, []string{"enact?t=1", "consume?t=1"}, "960.5"},
-		"no with a reason":             {200, `[false, "sold out"]`, gloebittest.StateCanceled, []string{"enact?t=1", "cancel?t=1"}, "1000.5"},
-		"a bare no":                    {200, `[false]`, gloebittest.StateCanceled, []string{"enact?t=1", "cancel?t=1"}, "1000.5"},
-		"pending":                      {200, `[false, "pending"]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
-		"an HTTP failure":              {500, `[true]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
-		"a redirect":                   {302, `[true]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
-		"an empty list":                {200, `[]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
-		"an object":                    {200, `{"success":true}`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
-		"a text in a list":             {200, `["true"]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
-		"a page":                       {200, `<html>true</html>`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
+		"yes": {
+			200, `[true]`, gloebittest.StateSettled, []string{"enact?t=1", "consume?t=1"}, "960.5",
+		},
+		"yes with something behind it": {
+			200, ` [true, "x"] `, gloebittest.StateSettled, []string{"enact?t=1", "consume?t=1"}, "960.5",
+		},
+		"no with a reason": {
+			200, `[false, "sold out"]`, gloebittest.StateCanceled, []string{"enact?t=1", "cancel?t=1"}, "1000.5",
+		},
+		"a bare no":        {200, `[false]`, gloebittest.StateCanceled, []string{"enact?t=1", "cancel?t=1"}, "1000.5"},
+		"pending":          {200, `[false, "pending"]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
+		"an HTTP failure":  {500, `[true]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
+		"a redirect":       {302, `[true]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
+		"an empty list":    {200, `[]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
+		"an object":        {200, `{"success":true}`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
+		"a text in a list": {200, `["true"]`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
+		"a page":           {200, `<html>true</html>`, gloebittest.StateQueued, []string{"enact?t=1"}, "960.5"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +115,9 @@ func TestPendingIsAskedAgainLaterAndLater(t *testing.T) {
 	h.on("enact", 200, `[false,"pending"]`)
 	w.purchase(h, nil)
 	calls := 0
-	for _, wait := range []time.Duration{0, 10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
+	for _, wait := range []time.Duration{
+		0, 10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute,
+	} {
 		if wait > 0 {
 			w.clock.Advance(wait - time.Nanosecond)
 			w.settle()

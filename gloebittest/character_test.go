@@ -69,14 +69,17 @@ func TestCharactersRefuse(t *testing.T) {
 	require.NoError(t, err)
 	theirs := w.create(bobs, `{"name":"Bob's"}`)
 	tests := map[string]struct{ path, body, reason string }{
-		"a character without a name":       {"create-character", `{}`, "invalid name"},
-		"a name that is no text":           {"create-character", `{"name":1}`, "invalid name"},
-		"an empty name":                    {"create-character", `{"name":""}`, "invalid name"},
-		"an id of the caller's choice":     {"create-character", `{"name":"x","id":"` + ogre + `"}`, "invalid id"},
-		"no object":                        {"create-character", `["x"]`, "malformed request"},
-		"half an object":                   {"create-character", `{"name":"x"`, "malformed request"},
-		"two objects":                      {"create-character", `{"name":"x"}{}`, "malformed request"},
-		"an object nested too deep":        {"create-character", `{"name":"x","y":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "malformed request"},
+		"a character without a name":   {"create-character", `{}`, "invalid name"},
+		"a name that is no text":       {"create-character", `{"name":1}`, "invalid name"},
+		"an empty name":                {"create-character", `{"name":""}`, "invalid name"},
+		"an id of the caller's choice": {"create-character", `{"name":"x","id":"` + ogre + `"}`, "invalid id"},
+		"no object":                    {"create-character", `["x"]`, "malformed request"},
+		"half an object":               {"create-character", `{"name":"x"`, "malformed request"},
+		"two objects":                  {"create-character", `{"name":"x"}{}`, "malformed request"},
+		"an object nested too deep": {
+			"create-character", `{"name":"x","y":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
+			"malformed request",
+		},
 		"nothing":                          {"create-character", ``, "malformed request"},
 		"an update without a name":         {"update-character", `{"id":"` + ogre + `"}`, "invalid name"},
 		"an update without an id":          {"update-character", `{"name":"x"}`, "unknown character"},

@@ -20,7 +20,9 @@ func (w *world) stage() *strings.Replacer {
 	w.post("grant-character-product/"+character+"/green-hat/100", token, "")
 	item := w.post("new-inventory-item", token, `{}`).json["item-id"].(string)
 	subscription := w.subscribe("sub-1").json["id"].(string)
-	return strings.NewReplacer("CID", character, "ITEM", item, "SUB", subscription, "KEY", w.app.Key, "SECRET", w.app.Secret, "BOB", w.bob.ID)
+	return strings.NewReplacer(
+		"CID", character, "ITEM", item, "SUB", subscription, "KEY", w.app.Key, "SECRET", w.app.Secret, "BOB", w.bob.ID,
+	)
 }
 
 // subscribe creates a subscription with that local id.
@@ -63,11 +65,20 @@ func TestEveryEndpointOfEitherVersion(t *testing.T) {
 		{"GET", "get-character-products", `{"character_id":"CID"}`, "inventory", b, "PUT", "products"},
 		{"POST", "get-character-products", `{"id":"CID"}`, "inventory", b, "PUT", "products"},
 		{"POST", "consume-character-product/CID/green-hat/1", "", "inventory", b, "GET", "product-count"},
-		{"POST", "consume-character-product", `{"character_id":"CID","product_name":"green-hat","count":1}`, "inventory", b, "GET", "product-count"},
+		{
+			"POST", "consume-character-product", `{"character_id":"CID","product_name":"green-hat","count":1}`, "inventory", b,
+			"GET", "product-count",
+		},
 		{"POST", "grant-character-product/CID/green-hat/1", "", "inventory", b, "GET", "product-count"},
-		{"POST", "grant-character-product", `{"character_id":"CID","product_name":"green-hat","count":1}`, "inventory", b, "GET", "product-count"},
+		{
+			"POST", "grant-character-product", `{"character_id":"CID","product_name":"green-hat","count":1}`, "inventory", b,
+			"GET", "product-count",
+		},
 		{"POST", "set-character-product-count/CID/green-hat/9", "", "inventory", b, "GET", "product-count"},
-		{"POST", "set-character-product-count", `{"character_id":"CID","product_name":"green-hat","count":9}`, "inventory", b, "GET", "product-count"},
+		{
+			"POST", "set-character-product-count", `{"character_id":"CID","product_name":"green-hat","count":9}`, "inventory",
+			b, "GET", "product-count",
+		},
 		{"GET", "get-characters", "", "character", b, "PUT", "characters"},
 		{"POST", "get-characters", "ignore", "character", b, "PUT", "characters"},
 		{"POST", "create-character", `{"name":"Elf"}`, "character", b, "GET", "character"},
@@ -82,11 +93,17 @@ func TestEveryEndpointOfEitherVersion(t *testing.T) {
 		{"POST", "get-inventory-item-ids/f", "ignore", "inventory", both, "PUT", "item-ids"},
 		{"GET", "get-inventory-item/ITEM", "", "inventory", both, "PUT", "item"},
 		{"POST", "get-inventory-item/ITEM", "ignore", "inventory", both, "PUT", "item"},
-		{"POST", "update-inventory-item-params", `{"id":"ITEM","folder-id":"f","type-id":"t","params":{}}`, "inventory", a, "PUT", ""},
+		{
+			"POST", "update-inventory-item-params", `{"id":"ITEM","folder-id":"f","type-id":"t","params":{}}`, "inventory", a,
+			"PUT", "",
+		},
 		{"PUT", "update-inventory-item", `{"item_id":"ITEM","folder_id":"f","params":{}}`, "inventory", b, "GET", ""},
 		{"POST", "update-inventory-item", `{"id":"ITEM","folder_id":"f","params":"text"}`, "inventory", b, "GET", ""},
 		{"POST", "delete-inventory-item/ITEM", "", "inventory", both, "GET", ""},
-		{"POST", "create-subscription-authorization", `{"application-key":"KEY","subscription-id":"SUB"}`, "transact", b, "GET", "pending"},
+		{
+			"POST", "create-subscription-authorization", `{"application-key":"KEY","subscription-id":"SUB"}`, "transact", b,
+			"GET", "pending",
+		},
 	}
 	for _, test := range tests {
 		for version, letter := range map[gloebittest.APIVersion]string{0: "AB", 1: "A", 2: "B"} {
@@ -137,7 +154,9 @@ func TestOldForms(t *testing.T) {
 	require.Equal(t, map[string]any{"Elf": id}, w.get("get-characters", token).json["characters"])
 	made := w.post("update-character", token, `{"name":"Troll"}`)
 	require.NotEqual(t, id, made.json["id"])
-	require.Equal(t, map[string]any{"Elf": id, "Troll": made.json["id"]}, w.get("get-characters", token).json["characters"])
+	require.Equal(
+		t, map[string]any{"Elf": id, "Troll": made.json["id"]}, w.get("get-characters", token).json["characters"],
+	)
 	got := w.get("user", token)
 	require.Equal(t, "alice", got.json["full-name"])
 	require.NotContains(t, got.json, "name")

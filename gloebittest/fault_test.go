@@ -21,8 +21,12 @@ func TestFaultsThatAnswer(t *testing.T) {
 		body        string
 		charged     bool
 	}{
-		"a status":            {gloebittest.Fault{Status: 500}, 500, "text/plain; charset=utf-8", "Internal Server Error\n", false},
-		"a status afterwards": {gloebittest.Fault{Status: 502, After: true}, 502, "text/plain; charset=utf-8", "Bad Gateway\n", true},
+		"a status": {
+			gloebittest.Fault{Status: 500}, 500, "text/plain; charset=utf-8", "Internal Server Error\n", false,
+		},
+		"a status afterwards": {
+			gloebittest.Fault{Status: 502, After: true}, 502, "text/plain; charset=utf-8", "Bad Gateway\n", true,
+		},
 		"a reason": {
 			gloebittest.Fault{Reason: "token has expired"}, 200, "application/json",
 			`{"reason":"token has expired","success":false}`, false,
@@ -38,8 +42,10 @@ func TestFaultsThatAnswer(t *testing.T) {
 			`{"success":false,"status":"queuing-failed"}`, false,
 		},
 		"half of the true answer": {gloebittest.Fault{TruncateAt: 6}, 200, "application/json", `{"id":`, true},
-		"half of a body":          {gloebittest.Fault{TruncateAt: 6, Body: `{"success":true}`}, 200, "application/json", `{"succ`, false},
-		"latency alone":           {gloebittest.Fault{Latency: time.Millisecond, TruncateAt: 1}, 200, "application/json", `{`, true},
+		"half of a body": {
+			gloebittest.Fault{TruncateAt: 6, Body: `{"success":true}`}, 200, "application/json", `{"succ`, false,
+		},
+		"latency alone": {gloebittest.Fault{Latency: time.Millisecond, TruncateAt: 1}, 200, "application/json", `{`, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +111,9 @@ func TestWhichRequestsMeetAFault(t *testing.T) {
 	w.server.Inject(gloebittest.Fault{Status: 500, Path: "balance", Times: 2})
 	w.server.Inject(gloebittest.Fault{Status: 429, Path: "balance", Times: 1})
 	require.Equal(t, 200, status("id"))
-	require.Equal(t, []int{500, 500, 429, 200}, []int{status("balance"), status("balance/"), status("balance"), status("balance")})
+	require.Equal(t, []int{500, 500, 429, 200}, []int{
+		status("balance"), status("balance/"), status("balance"), status("balance"),
+	})
 
 	w.server.Inject(gloebittest.Fault{Status: 500, Path: "consume-user-product"})
 	require.Equal(t, 500, w.post("consume-user-product/green-hat/1", token, "").status)

@@ -86,7 +86,8 @@ func FuzzCharacter(f *testing.F) {
 
 func FuzzInventory(f *testing.F) {
 	for _, body := range []string{
-		`{"folder-id":"f","type-id":"t","params":{"a":1.50}}`, `{"id":"x","params":{"b":{"c":null}}}`, `{"item_id":"x","folder_id":"g","params":{"b":1e999}}`,
+		`{"folder-id":"f","type-id":"t","params":{"a":1.50}}`, `{"id":"x","params":{"b":{"c":null}}}`,
+		`{"item_id":"x","folder_id":"g","params":{"b":1e999}}`,
 		`{"folder-id":"0123456789012345678901234567890123456","params":[]}`, `{}`, `{"params":{"":""}}`, `x`,
 		`{"params":"text","type_id":"t","folder_id":"f"}`, `{"id":"x","item_id":"x","params":"text"}`,
 	} {
@@ -112,7 +113,10 @@ func FuzzInventory(f *testing.F) {
 }
 
 func FuzzSigned(f *testing.F) {
-	f.Add(`realm="x", oauth_consumer_key="key",oauth_token="t",oauth_signature_method="HMAC-SHA1",oauth_timestamp="1",oauth_nonce="n",oauth_signature="s%3D"`, "a=1&a=2", "b=3", "shop.example:80")
+	f.Add(
+		`realm="x", oauth_consumer_key="key",oauth_token="t",oauth_signature_method="HMAC-SHA1",oauth_timestamp="1",oauth_nonce="n",oauth_signature="s%3D"`,
+		"a=1&a=2", "b=3", "shop.example:80",
+	)
 	f.Add(`oauth_nonce="`, "%zz", "=&=", "")
 	f.Add(`a="1"b="2"`, "oauth_signature=1&oauth_nonce=2", "oauth_nonce=3", "[::1]:443")
 	f.Add(`=""`, ";", "\x00", "x")

@@ -32,7 +32,9 @@ func fuzzed(t *testing.T) (g *gloebittest.Gloebit, token string) {
 func FuzzTransact(f *testing.F) {
 	f.Add(`{"version":1,"id":"1","consumer-key":"key","product":"hat"}`, "application/json")
 	f.Add(`{"version":1,"transaction-id":"1","application-key":"key","gloebit-balance-change":1e9,"id":null}`, "")
-	f.Add(`{"version":1,"id":"1","consumer-key":"key","gloebit-balance-change":-0.0,"asset-quantity":9007199254740993}`, "")
+	f.Add(
+		`{"version":1,"id":"1","consumer-key":"key","gloebit-balance-change":-0.0,"asset-quantity":9007199254740993}`, "",
+	)
 	f.Add(`version=1&id=1&consumer-key=key&product=hat&product-quantity=2`, "application/x-www-form-urlencoded")
 	f.Add(`[[[[`, "application/json")
 	f.Fuzz(func(t *testing.T, body, contentType string) {

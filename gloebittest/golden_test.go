@@ -20,7 +20,9 @@ func goldenServers(name string, call golden.Call) map[string]gloebittest.Config 
 	case name == "document":
 		return map[string]gloebittest.Config{"strict": {Strict: true}}
 	case name == "site":
-		return map[string]gloebittest.Config{"both": {}, "expiring": expiring, "version B": {APIVersion: gloebittest.VersionB}}
+		return map[string]gloebittest.Config{
+			"both": {}, "expiring": expiring, "version B": {APIVersion: gloebittest.VersionB},
+		}
 	case call.Old:
 		return map[string]gloebittest.Config{"old": {OldForms: true}}
 	}

@@ -117,7 +117,9 @@ func TestWhereASignatureMayBe(t *testing.T) {
 		full.Header.Set("Content-Type", formType)
 		got := w.do(full)
 		require.Equal(t, true, got.json["success"], got.text)
-		require.JSONEq(t, `{"b5":"=%3D"}`, string(w.server.Characters("alice")[0].Extra), "what signs it doesn't belong to it")
+		require.JSONEq(
+			t, `{"b5":"=%3D"}`, string(w.server.Characters("alice")[0].Extra), "what signs it doesn't belong to it",
+		)
 	})
 	t.Run("over a form", func(t *testing.T) {
 		got := w.signed(w.signer(token, secret), "POST", "grant-user-product", "product_name=a+b%2Fc&count=3")
@@ -182,13 +184,15 @@ func TestSignedCallsAreRefused(t *testing.T) {
 		"an empty version":           {sign(nil, "oauth_version", ""), "version_rejected"},
 		"a timestamp of no number":   {sign(nil, "oauth_timestamp", "now"), "parameter_rejected"},
 		"a timestamp too large":      {sign(nil, "oauth_timestamp", "99999999999999999999"), "timestamp_refused"},
-		"a timestamp too old":        {sign(func(s *signer) { s.time = s.time.Add(-301 * time.Second) }), "timestamp_refused"},
-		"a timestamp to come":        {sign(func(s *signer) { s.time = s.time.Add(301 * time.Second) }), "timestamp_refused"},
-		"an unknown application":     {sign(func(s *signer) { s.key = "x" }), "unknown consumer"},
-		"another application":        {sign(func(s *signer) { s.key, s.secret = other.Key, other.Secret }), "unknown token"},
-		"an unknown token":           {sign(func(s *signer) { s.token = "x" }), "unknown token"},
-		"no token":                   {sign(func(s *signer) { s.token = "" }), "unknown token"},
-		"a bearer token":             {sign(func(s *signer) { s.token, s.tokenSecret = bearer, "" }), "unknown token"},
+		"a timestamp too old": {
+			sign(func(s *signer) { s.time = s.time.Add(-301 * time.Second) }), "timestamp_refused",
+		},
+		"a timestamp to come":    {sign(func(s *signer) { s.time = s.time.Add(301 * time.Second) }), "timestamp_refused"},
+		"an unknown application": {sign(func(s *signer) { s.key = "x" }), "unknown consumer"},
+		"another application":    {sign(func(s *signer) { s.key, s.secret = other.Key, other.Secret }), "unknown token"},
+		"an unknown token":       {sign(func(s *signer) { s.token = "x" }), "unknown token"},
+		"no token":               {sign(func(s *signer) { s.token = "" }), "unknown token"},
+		"a bearer token":         {sign(func(s *signer) { s.token, s.tokenSecret = bearer, "" }), "unknown token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := w.signed(test.signer, "GET", "balance", "")

@@ -10,7 +10,9 @@ import (
 
 func TestAConsentPageOfOnesOwn(t *testing.T) {
 	var seen []bool
-	w := newWorld(t, gloebittest.Config{Consent: func(w http.ResponseWriter, r *http.Request, a *gloebittest.Authorization) {
+	w := newWorld(t, gloebittest.Config{Consent: func(
+		w http.ResponseWriter, r *http.Request, a *gloebittest.Authorization,
+	) {
 		seen = append(seen, a.Approved("alice"), a.Approved("nobody"))
 		a.Scopes = []string{"transact", "inventory"}
 		a.Approve(w, r, "alice")

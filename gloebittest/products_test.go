@@ -31,7 +31,9 @@ func TestProductsOfUsersAndCharacters(t *testing.T) {
 	count("3", w.post("consume-character-product/"+ogre+"/a%20b%2Fc/1", token, ""))
 	count("1", w.post("consume-character-product", token, `{"character_id":"`+ogre+`","product_name":"a b/c","count":2}`))
 	count("9", w.post("set-character-product-count/"+ogre+"/sticker/9", token, ""))
-	count("2", w.post("set-character-product-count", token, `{"character_id":"`+ogre+`","product_name":"sticker","count":2}`))
+	count(
+		"2", w.post("set-character-product-count", token, `{"character_id":"`+ogre+`","product_name":"sticker","count":2}`),
+	)
 	r := w.request(http.MethodPost, "grant-character-product", token, "character_id="+ogre+"&product_name=sticker&count=1")
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	count("3", w.do(r))
@@ -64,27 +66,35 @@ func TestProductsRefuse(t *testing.T) {
 	w.post("grant-character-product/"+ogre+"/crown/1", token, "")
 	w.post("grant-user-product/sticker/9007199254740992", token, "")
 	for name, test := range map[string]struct{ path, body, reason string }{
-		"a grant of nothing":                 {"grant-user-product/green-hat/0", "", "invalid count"},
-		"a grant with a sign":                {"grant-user-product/green-hat/+1", "", "invalid count"},
-		"a grant of less than nothing":       {"grant-user-product/green-hat/-1", "", "invalid count"},
-		"a grant of an unknown product":      {"grant-user-product/x/1", "", "unknown product"},
-		"a grant beyond what can be told":    {"grant-user-product/sticker/1", "", "invalid count"},
-		"a grant of far too many":            {"grant-user-product/green-hat/9223372036854775807", "", "invalid count"},
-		"a grant beyond the limit":           {"grant-user-product/crown/2", "", "product limit reached"},
-		"a grant without a name":             {"grant-user-product", `{"count":1}`, "invalid product_name"},
-		"a grant without a count":            {"grant-user-product", `{"product_name":"green-hat"}`, "invalid count"},
-		"a grant of rubbish":                 {"grant-user-product", `{`, "malformed request"},
-		"a count below nothing":              {"set-user-product-count/green-hat/-1", "", "invalid count"},
-		"a count beyond the limit":           {"set-user-product-count/crown/2", "", "product limit reached"},
-		"a count of an unknown product":      {"set-user-product-count/x/0", "", "unknown product"},
-		"a half count":                       {"set-user-product-count", `{"product_name":"green-hat","count":1.5}`, "invalid count"},
-		"an unknown character":               {"grant-character-product/x/green-hat/1", "", "unknown character"},
-		"another user's character":           {"grant-character-product/" + theirs + "/green-hat/1", "", "unknown character"},
-		"no character":                       {"grant-character-product", `{"product_name":"green-hat","count":1}`, "invalid character_id"},
-		"a character of no text":             {"set-character-product-count", `{"character_id":1,"product_name":"green-hat","count":1}`, "invalid character_id"},
-		"more than the character has":        {"consume-character-product/" + ogre + "/crown/2", "", "not enough products"},
-		"what only the user has":             {"consume-character-product/" + ogre + "/sticker/1", "", "not enough products"},
-		"a character's count over the limit": {"set-character-product-count/" + ogre + "/crown/3", "", "product limit reached"},
+		"a grant of nothing":              {"grant-user-product/green-hat/0", "", "invalid count"},
+		"a grant with a sign":             {"grant-user-product/green-hat/+1", "", "invalid count"},
+		"a grant of less than nothing":    {"grant-user-product/green-hat/-1", "", "invalid count"},
+		"a grant of an unknown product":   {"grant-user-product/x/1", "", "unknown product"},
+		"a grant beyond what can be told": {"grant-user-product/sticker/1", "", "invalid count"},
+		"a grant of far too many":         {"grant-user-product/green-hat/9223372036854775807", "", "invalid count"},
+		"a grant beyond the limit":        {"grant-user-product/crown/2", "", "product limit reached"},
+		"a grant without a name":          {"grant-user-product", `{"count":1}`, "invalid product_name"},
+		"a grant without a count":         {"grant-user-product", `{"product_name":"green-hat"}`, "invalid count"},
+		"a grant of rubbish":              {"grant-user-product", `{`, "malformed request"},
+		"a count below nothing":           {"set-user-product-count/green-hat/-1", "", "invalid count"},
+		"a count beyond the limit":        {"set-user-product-count/crown/2", "", "product limit reached"},
+		"a count of an unknown product":   {"set-user-product-count/x/0", "", "unknown product"},
+		"a half count": {
+			"set-user-product-count", `{"product_name":"green-hat","count":1.5}`, "invalid count",
+		},
+		"an unknown character":     {"grant-character-product/x/green-hat/1", "", "unknown character"},
+		"another user's character": {"grant-character-product/" + theirs + "/green-hat/1", "", "unknown character"},
+		"no character": {
+			"grant-character-product", `{"product_name":"green-hat","count":1}`, "invalid character_id",
+		},
+		"a character of no text": {
+			"set-character-product-count", `{"character_id":1,"product_name":"green-hat","count":1}`, "invalid character_id",
+		},
+		"more than the character has": {"consume-character-product/" + ogre + "/crown/2", "", "not enough products"},
+		"what only the user has":      {"consume-character-product/" + ogre + "/sticker/1", "", "not enough products"},
+		"a character's count over the limit": {
+			"set-character-product-count/" + ogre + "/crown/3", "", "product limit reached",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := w.post(test.path, token, test.body)
@@ -97,7 +107,9 @@ func TestProductsRefuse(t *testing.T) {
 	}
 	require.Equal(t, "unknown character", w.get("get-character-products/"+theirs, token).json["reason"])
 	require.Equal(t, "malformed request", w.get("get-character-products", token).json["reason"])
-	require.Equal(t, "unknown character", w.post("get-character-products", token, `{"character_id":"`+theirs+`"}`).json["reason"])
+	require.Equal(
+		t, "unknown character", w.post("get-character-products", token, `{"character_id":"`+theirs+`"}`).json["reason"],
+	)
 	require.Equal(t, "character_id and id differ",
 		w.post("get-character-products", token, `{"character_id":"`+ogre+`","id":"`+theirs+`"}`).json["reason"])
 	require.Equal(t, http.StatusNotFound, w.post("grant-character-product/green-hat/1", token, "").status)
@@ -125,7 +137,9 @@ func TestAProductForACharacter(t *testing.T) {
 
 	w.get("delete-character/"+ogre, token)
 	require.Equal(t, "unknown character", buy("4", ogre).json["reason"])
-	require.Equal(t, "resubmitted", buy("1", ogre).json["reason"], "the first one stands, whatever became of the character")
+	require.Equal(
+		t, "resubmitted", buy("1", ogre).json["reason"], "the first one stands, whatever became of the character",
+	)
 }
 
 func TestAProductForACharacterWhoIsGoneBeforeItCame(t *testing.T) {
@@ -150,7 +164,9 @@ func TestAProductIsSoldAtGloebitsPrice(t *testing.T) {
 	require.Equal(t, true, got.json["success"], got.text)
 	require.Equal(t, json.Number("2"), got.json["product-count"])
 	require.Equal(t, json.Number("800.5"), got.json["balance"])
-	require.Equal(t, map[string]int64{"crown": 2}, w.server.Products(w.app.Key, "alice"), "without hold URLs it is there at once")
+	require.Equal(
+		t, map[string]int64{"crown": 2}, w.server.Products(w.app.Key, "alice"), "without hold URLs it is there at once",
+	)
 	tx, ok := w.server.Transaction(w.app.Key, transactionID)
 	require.True(t, ok)
 	require.Equal(t, gloebittest.StateSettled, tx.State)

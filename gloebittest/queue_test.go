@@ -183,7 +183,9 @@ func TestNoGloebitIsLostOrMadeWhateverHappens(t *testing.T) {
 	}
 	var settled int64
 	for _, tx := range w.server.Transactions() {
-		require.Contains(t, []gloebittest.State{gloebittest.StateSettled, gloebittest.StateCanceled, gloebittest.StateFailed}, tx.State)
+		require.Contains(
+			t, []gloebittest.State{gloebittest.StateSettled, gloebittest.StateCanceled, gloebittest.StateFailed}, tx.State,
+		)
 		if tx.State == gloebittest.StateSettled {
 			settled += tx.Amount
 		}

@@ -21,10 +21,12 @@ func TestRequestTokensAreRefused(t *testing.T) {
 		change  func(*signer)
 		problem string
 	}{
-		"no callback":               {"", nil, nil, "parameter_absent"},
-		"an empty callback":         {"", []string{"oauth_callback", ""}, nil, "parameter_absent"},
-		"a callback elsewhere":      {"", []string{"oauth_callback", "http://evil.example/"}, nil, "parameter_rejected"},
-		"a callback beside the way": {"", []string{"oauth_callback", "http://shop.example/gloebit2"}, nil, "parameter_rejected"},
+		"no callback":          {"", nil, nil, "parameter_absent"},
+		"an empty callback":    {"", []string{"oauth_callback", ""}, nil, "parameter_absent"},
+		"a callback elsewhere": {"", []string{"oauth_callback", "http://evil.example/"}, nil, "parameter_rejected"},
+		"a callback beside the way": {
+			"", []string{"oauth_callback", "http://shop.example/gloebit2"}, nil, "parameter_rejected",
+		},
 		"a token":                   {"", append([]string{"oauth_token", "x"}, good...), nil, "parameter_rejected"},
 		"an unknown scope":          {"?scope=x", good, nil, "parameter_rejected"},
 		"an empty scope":            {"?scope=", good, nil, "parameter_rejected"},
@@ -47,7 +49,8 @@ func TestRequestTokensAreRefused(t *testing.T) {
 	}
 	for name, header := range map[string]string{
 		"no credentials": "OAuth", "half a parameter": `OAuth oauth_nonce="`, "no quotes": `OAuth oauth_nonce=1`,
-		"no comma": `OAuth a="1" b="2"`, "a bad escape": `OAuth a="%zz"`, "a parameter twice": `OAuth oauth_nonce="1",oauth_nonce="2"`,
+		"no comma": `OAuth a="1" b="2"`, "a bad escape": `OAuth a="%zz"`,
+		"a parameter twice":   `OAuth oauth_nonce="1",oauth_nonce="2"`,
 		"a name with a space": `OAuth a b="1"`,
 	} {
 		t.Run("a header with "+name, func(t *testing.T) {
@@ -110,7 +113,8 @@ func TestAuthorizingARequestToken(t *testing.T) {
 	}
 	for name, query := range map[string]string{
 		"no token": "", "an unknown token": "?oauth_token=x", "two tokens": "?oauth_token=x&oauth_token=y",
-		"a malformed address": "?oauth_token=%zz", "no scope": "?oauth_token=" + token, "an unknown scope": "?scope=x&oauth_token=" + token,
+		"a malformed address": "?oauth_token=%zz", "no scope": "?oauth_token=" + token,
+		"an unknown scope": "?scope=x&oauth_token=" + token,
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := page("oauth/authorize" + query)
@@ -136,7 +140,10 @@ func TestAuthorizingARequestToken(t *testing.T) {
 	require.Contains(t, w.postForm(address, url.Values{"decision": {"approve"}, "user": {"nobody"}}).text, "no such user")
 	approved := w.postForm(address, url.Values{"decision": {"approve"}, "user": {"alice"}})
 	require.Equal(t, http.StatusFound, approved.status)
-	require.Equal(t, http.StatusBadRequest, w.postForm(address, url.Values{"decision": {"approve"}, "user": {"bob"}}).status, "answered once")
+	require.Equal(
+		t, http.StatusBadRequest, w.postForm(address, url.Values{"decision": {"approve"}, "user": {"bob"}}).status,
+		"answered once",
+	)
 	require.Empty(t, w.server.Approvals("bob"))
 
 	back, err := url.Parse(approved.header.Get("Location"))
@@ -165,7 +172,9 @@ func TestAnApplicationWithoutAnAddress(t *testing.T) {
 
 func TestOneRequestTokenApprovedInTwoTabsAtOnce(t *testing.T) {
 	var pages []*gloebittest.Authorization
-	w := newWorld(t, gloebittest.Config{Consent: func(w http.ResponseWriter, r *http.Request, a *gloebittest.Authorization) {
+	w := newWorld(t, gloebittest.Config{Consent: func(
+		w http.ResponseWriter, r *http.Request, a *gloebittest.Authorization,
+	) {
 		pages = append(pages, a)
 		if len(pages) == 2 {
 			pages[0].Approve(w, r, "alice")

@@ -23,7 +23,8 @@ func TestCharactersInventoriesAndSubscriptionsAreSaved(t *testing.T) {
 	got := w.post("transact-u2u", w.token("transact"), w.order(map[string]any{
 		"gloebit-balance-change": 3, "seller-id-from-gloebit": w.bob.ID, "seller-name-on-application": "B",
 		"automated-transaction": true, "subscription-id": subscription, "character-id": ogre,
-		"buyer-id-on-application": "b", "app-user-id": "a", "platform-desc-names": []string{"x"}, "platform-desc-values": []string{"y"},
+		"buyer-id-on-application": "b", "app-user-id": "a", "platform-desc-names": []string{"x"},
+		"platform-desc-values": []string{"y"},
 	}))
 	require.Equal(t, true, got.json["success"], got.text)
 

@@ -91,7 +91,9 @@ func TestTransactionIDIsMadeUp(t *testing.T) {
 				w := newWorld(t, gloebittest.Config{APIVersion: of.version})
 				token := w.token("transact")
 				order := func(price int) string {
-					return w.order(map[string]any{"id": nil, "transaction-id": id, "application-key": w.app.Key, "gloebit-balance-change": price})
+					return w.order(map[string]any{
+						"id": nil, "transaction-id": id, "application-key": w.app.Key, "gloebit-balance-change": price,
+					})
 				}
 				got := w.post("transact", token, order(40))
 				if !of.takes {

@@ -140,7 +140,9 @@ func (g *Gloebit) adoptUser(s savedUser) error {
 	if s.ID == "" {
 		return fmt.Errorf("user %q has no id", s.Name)
 	}
-	if _, err := g.AddUser(User{ID: s.ID, Name: s.Name, Email: s.Email, Balance: s.Balance, Locked: s.Locked}); err != nil {
+	if _, err := g.AddUser(User{
+		ID: s.ID, Name: s.Name, Email: s.Email, Balance: s.Balance, Locked: s.Locked,
+	}); err != nil {
 		return err
 	}
 	a := g.userByID(s.ID)

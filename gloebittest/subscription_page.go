@@ -73,12 +73,15 @@ func (s *SubscriptionRequest) Decline(w http.ResponseWriter, r *http.Request, us
 		s.Application.Name+" can't charge your Gloebit account for "+s.Subscription.Name+".")
 }
 
-func (s *SubscriptionRequest) answer(w http.ResponseWriter, r *http.Request, user string, state SubscriptionState, title, text string) {
+func (s *SubscriptionRequest) answer(
+	w http.ResponseWriter, r *http.Request, user string, state SubscriptionState, title, text string,
+) {
 	n := Notice{Status: http.StatusOK, Title: title, Text: text, ReturnTo: s.ReturnTo, Application: s.Application.Name}
 	found, ok := s.engine.User(user)
 	switch {
 	case !ok || found.ID != s.User.ID:
-		n.Status, n.Title, n.Text = http.StatusForbidden, "Not yours to decide", "Another user was asked to authorize this subscription."
+		n.Status, n.Title, n.Text = http.StatusForbidden, "Not yours to decide", "Another user was asked to authorize "+
+			"this subscription."
 	case s.engine.answerSubscription(s.Authorization.ID, state) != nil:
 		n.Status, n.Title, n.Text = http.StatusConflict, "Too late", "The subscription is not offered any more."
 	}

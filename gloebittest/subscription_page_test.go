@@ -18,10 +18,15 @@ func TestTheSubscriptionPage(t *testing.T) {
 
 	page := w.get(path, "")
 	require.Equal(t, http.StatusOK, page.status)
-	for _, words := range []string{"Hat shop", "Hat of the month", "A hat each month", "alice", "its user al", `value="approve"`, `href="http://shop.example/"`} {
+	for _, words := range []string{
+		"Hat shop", "Hat of the month", "A hat each month", "alice", "its user al", `value="approve"`,
+		`href="http://shop.example/"`,
+	} {
 		require.Contains(t, page.text, words)
 	}
-	require.Contains(t, w.get("authorize-subscription/"+id+"?return-to=http://shop.example/x", "").text, `href="http://shop.example/x"`)
+	require.Contains(
+		t, w.get("authorize-subscription/"+id+"?return-to=http://shop.example/x", "").text, `href="http://shop.example/x"`,
+	)
 	for _, evil := range []string{"http://evil.example/", "javascript:alert(1)", "http://shop.example.evil.com/"} {
 		require.NotContains(t, w.get(path+"?return-to="+url.QueryEscape(evil), "").text, "evil", evil)
 	}

@@ -22,13 +22,19 @@ func TestASubscriptionIsCreatedOnce(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	first := w.subscribe("sub-1")
 	id := first.json["id"]
-	require.Equal(t, map[string]any{"success": true, "reason": "success", "status": "success", "id": id, "enabled": true}, first.json)
+	require.Equal(
+		t, map[string]any{"success": true, "reason": "success", "status": "success", "id": id, "enabled": true}, first.json,
+	)
 	again := w.subscribe("sub-1")
-	require.Equal(t, map[string]any{"success": true, "reason": "success", "status": "duplicate", "id": id, "enabled": true}, again.json)
+	require.Equal(
+		t, map[string]any{"success": true, "reason": "success", "status": "duplicate", "id": id, "enabled": true},
+		again.json,
+	)
 
 	w.clock.Advance(1e9)
 	other := w.post("create-subscription", "", object(t, map[string]any{
-		"client_id": w.app.Key, "client_secret": w.app.Secret, "application-key": w.app.Key, "local-id": "sub-1", "name": "Another",
+		"client_id": w.app.Key, "client_secret": w.app.Secret, "application-key": w.app.Key, "local-id": "sub-1",
+		"name": "Another",
 	}))
 	require.Equal(t, map[string]any{
 		"success": false, "status": "failed", "reason": "different subscription exists with this app-subscription-id",
@@ -52,10 +58,12 @@ func TestCreateSubscriptionRefuses(t *testing.T) {
 		status any
 		reason string
 	}{
-		"a wrong secret":           {"client_secret", "x", nil, "unknown consumer"},
-		"no secret":                {"client_secret", nil, nil, "unknown consumer"},
-		"an unknown application":   {"client_id", "x", nil, "unknown consumer"},
-		"another application-key":  {"application-key", "x", "mismatched-application-key", "application-key is not client_id"},
+		"a wrong secret":         {"client_secret", "x", nil, "unknown consumer"},
+		"no secret":              {"client_secret", nil, nil, "unknown consumer"},
+		"an unknown application": {"client_id", "x", nil, "unknown consumer"},
+		"another application-key": {
+			"application-key", "x", "mismatched-application-key", "application-key is not client_id",
+		},
 		"no local-id":              {"local-id", nil, nil, "invalid local-id"},
 		"no name":                  {"name", "", nil, "invalid name"},
 		"a name of no text":        {"name", 1, nil, "invalid name"},
@@ -89,9 +97,14 @@ func TestASubscriptionAuthorizationAndItsStates(t *testing.T) {
 	id := state(w.authorizeSubscription(subscription), true, "created", true, false)
 	require.Equal(t, id, state(w.authorizeSubscription(subscription), true, "duplicate", true, false))
 	require.NoError(t, w.server.ApproveSubscription(id))
-	require.Equal(t, id, state(w.authorizeSubscription(subscription), true, "duplicate-and-already-approved-by-user", false, true))
+	require.Equal(
+		t, id, state(w.authorizeSubscription(subscription), true, "duplicate-and-already-approved-by-user", false, true),
+	)
 	require.NoError(t, w.server.DeclineSubscription(id))
-	require.Equal(t, id, state(w.authorizeSubscription(subscription), true, "duplicate-and-previously-declined-by-user", false, false))
+	require.Equal(
+		t, id,
+		state(w.authorizeSubscription(subscription), true, "duplicate-and-previously-declined-by-user", false, false),
+	)
 
 	now := w.clock.Now()
 	require.Equal(t, []gloebittest.SubscriptionAuthorization{{

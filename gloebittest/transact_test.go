@@ -124,10 +124,14 @@ func TestTransactRefuses(t *testing.T) {
 		body           string
 		status, reason string
 	}{
-		"an id of 37 characters":    {fields: map[string]any{"id": strings.Repeat("x", 37)}, reason: "invalid id"},
-		"an id that is no text":     {fields: map[string]any{"id": 7}, reason: "invalid id"},
-		"two ids":                   {fields: map[string]any{"transaction-id": "other"}, reason: "id and transaction-id differ"},
-		"two keys":                  {fields: map[string]any{"application-key": "other"}, reason: "consumer-key and application-key differ"},
+		"an id of 37 characters": {fields: map[string]any{"id": strings.Repeat("x", 37)}, reason: "invalid id"},
+		"an id that is no text":  {fields: map[string]any{"id": 7}, reason: "invalid id"},
+		"two ids": {
+			fields: map[string]any{"transaction-id": "other"}, reason: "id and transaction-id differ",
+		},
+		"two keys": {
+			fields: map[string]any{"application-key": "other"}, reason: "consumer-key and application-key differ",
+		},
 		"another key":               {fields: map[string]any{"consumer-key": "other"}, reason: "unknown consumer"},
 		"no key":                    {fields: map[string]any{"consumer-key": nil}, reason: "unknown consumer"},
 		"a key that is no text":     {fields: map[string]any{"consumer-key": []int{1}}, reason: "invalid consumer-key"},
@@ -135,25 +139,63 @@ func TestTransactRefuses(t *testing.T) {
 		"no version":                {fields: map[string]any{"version": nil}, reason: "invalid version"},
 		"an unknown product":        {fields: map[string]any{"product": "x"}, reason: "unknown product"},
 		"a product that is no text": {fields: map[string]any{"product": true}, reason: "invalid product"},
-		"no pieces of a product":    {fields: map[string]any{"product": "crown", "product-quantity": 0}, reason: "invalid product-quantity"},
-		"half a product":            {fields: map[string]any{"product": "crown", "product-quantity": 0.5}, reason: "invalid product-quantity"},
-		"less than no product":      {fields: map[string]any{"product": "crown", "product-quantity": -0.5}, reason: "invalid product-quantity"},
-		"products with exponent":    {fields: map[string]any{"product": "crown", "product-quantity": json.Number("1.5e1")}, reason: "invalid product-quantity"},
-		"half a piece of an asset":  {fields: map[string]any{"asset-code": "hat", "asset-quantity": 1.5}, reason: "invalid asset-quantity"},
-		"too many of a product":     {fields: map[string]any{"product": "crown", "product-quantity": 3}, reason: "product limit reached"},
-		"a price beyond 2^53":       {fields: map[string]any{"product": "moon", "product-quantity": 3}, reason: "invalid product-quantity"},
-		"an asset that is no text":  {fields: map[string]any{"asset-code": 7}, reason: "invalid asset-code"},
-		"no pieces of an asset":     {fields: map[string]any{"asset-code": "hat", "asset-quantity": 0}, reason: "invalid asset-quantity"},
-		"a negative charge":         {fields: map[string]any{"gloebit-balance-change": -1}, reason: "invalid gloebit-balance-change"},
-		"a charge with a fraction":  {fields: map[string]any{"gloebit-balance-change": 0.5}, reason: "invalid gloebit-balance-change"},
-		"a charge as text":          {fields: map[string]any{"gloebit-balance-change": "40"}, reason: "invalid gloebit-balance-change"},
-		"a charge beyond 2^53":      {fields: map[string]any{"gloebit-balance-change": json.Number("9007199254740993")}, reason: "invalid gloebit-balance-change"},
-		"a charge with exponent":    {fields: map[string]any{"gloebit-balance-change": json.Number("4e1")}, reason: "invalid gloebit-balance-change"},
-		"a relative hold URL":       {fields: map[string]any{"asset-enact-hold-url": "/enact"}, reason: "invalid asset-enact-hold-url"},
-		"a hold URL to a file":      {fields: map[string]any{"asset-cancel-hold-url": "file:///etc/x"}, reason: "invalid asset-cancel-hold-url"},
-		"a hold URL of no text":     {fields: map[string]any{"asset-consume-hold-url": 1}, reason: "invalid asset-consume-hold-url"},
-		"an unknown character":      {fields: map[string]any{"product": "crown", "character-id": "x"}, reason: "unknown character"},
-		"an unknown subscription":   {fields: map[string]any{"subscription-id": "x"}, status: "unknown-subscription", reason: "unknown subscription"},
+		"no pieces of a product": {
+			fields: map[string]any{"product": "crown", "product-quantity": 0}, reason: "invalid product-quantity",
+		},
+		"half a product": {
+			fields: map[string]any{"product": "crown", "product-quantity": 0.5}, reason: "invalid product-quantity",
+		},
+		"less than no product": {
+			fields: map[string]any{"product": "crown", "product-quantity": -0.5}, reason: "invalid product-quantity",
+		},
+		"products with exponent": {
+			fields: map[string]any{"product": "crown", "product-quantity": json.Number("1.5e1")},
+			reason: "invalid product-quantity",
+		},
+		"half a piece of an asset": {
+			fields: map[string]any{"asset-code": "hat", "asset-quantity": 1.5}, reason: "invalid asset-quantity",
+		},
+		"too many of a product": {
+			fields: map[string]any{"product": "crown", "product-quantity": 3}, reason: "product limit reached",
+		},
+		"a price beyond 2^53": {
+			fields: map[string]any{"product": "moon", "product-quantity": 3}, reason: "invalid product-quantity",
+		},
+		"an asset that is no text": {fields: map[string]any{"asset-code": 7}, reason: "invalid asset-code"},
+		"no pieces of an asset": {
+			fields: map[string]any{"asset-code": "hat", "asset-quantity": 0}, reason: "invalid asset-quantity",
+		},
+		"a negative charge": {
+			fields: map[string]any{"gloebit-balance-change": -1}, reason: "invalid gloebit-balance-change",
+		},
+		"a charge with a fraction": {
+			fields: map[string]any{"gloebit-balance-change": 0.5}, reason: "invalid gloebit-balance-change",
+		},
+		"a charge as text": {
+			fields: map[string]any{"gloebit-balance-change": "40"}, reason: "invalid gloebit-balance-change",
+		},
+		"a charge beyond 2^53": {
+			fields: map[string]any{"gloebit-balance-change": json.Number("9007199254740993")},
+			reason: "invalid gloebit-balance-change",
+		},
+		"a charge with exponent": {
+			fields: map[string]any{"gloebit-balance-change": json.Number("4e1")}, reason: "invalid gloebit-balance-change",
+		},
+		"a relative hold URL": {
+			fields: map[string]any{"asset-enact-hold-url": "/enact"}, reason: "invalid asset-enact-hold-url",
+		},
+		"a hold URL to a file": {
+			fields: map[string]any{"asset-cancel-hold-url": "file:///etc/x"}, reason: "invalid asset-cancel-hold-url",
+		},
+		"a hold URL of no text": {
+			fields: map[string]any{"asset-consume-hold-url": 1}, reason: "invalid asset-consume-hold-url",
+		},
+		"an unknown character": {
+			fields: map[string]any{"product": "crown", "character-id": "x"}, reason: "unknown character",
+		},
+		"an unknown subscription": {
+			fields: map[string]any{"subscription-id": "x"}, status: "unknown-subscription", reason: "unknown subscription",
+		},
 		"an automated one without a subscription": {
 			fields: map[string]any{"automated-transaction": true},
 			reason: "Transaction with automated-transaction=True is missing subscription-id",

@@ -33,7 +33,10 @@ func TestAUserPaysAnother(t *testing.T) {
 	require.Equal(t, "21", w.server.Balance("carol"))
 	require.Equal(t, "979.5", w.server.Balance("alice"))
 	require.Equal(t, "10", w.server.Balance("bob"), "the application's owner gets nothing")
-	w.post("transact", w.token("transact"), w.order(map[string]any{"gloebit-balance-change": 1, "seller-id-from-gloebit": carol.ID}))
+	w.post(
+		"transact", w.token("transact"),
+		w.order(map[string]any{"gloebit-balance-change": 1, "seller-id-from-gloebit": carol.ID}),
+	)
 	require.Equal(t, "11", w.server.Balance("bob"), "transact knows no seller")
 }
 
@@ -54,7 +57,8 @@ func TestTransactU2URefuses(t *testing.T) {
 		"supply at least one of seller-email-address or seller-id-from-gloebit."
 	w := newWorld(t, gloebittest.Config{})
 	for _, u := range []gloebittest.User{
-		{Name: "x", Email: "both@shop.example"}, {Name: "y", Email: "both@shop.example"}, {Name: "locked", ID: "locked-id", Locked: true},
+		{Name: "x", Email: "both@shop.example"}, {Name: "y", Email: "both@shop.example"},
+		{Name: "locked", ID: "locked-id", Locked: true},
 	} {
 		_, err := w.server.AddUser(u)
 		require.NoError(t, err)
@@ -63,20 +67,52 @@ func TestTransactU2URefuses(t *testing.T) {
 		fields         map[string]any
 		status, reason any
 	}{
-		"no seller":                       {map[string]any{"seller-name-on-application": "x"}, nil, missing},
-		"an empty seller":                 {map[string]any{"seller-email-address": "", "seller-id-from-gloebit": nil}, nil, missing},
-		"an unknown id":                   {map[string]any{"seller-id-from-gloebit": "x"}, "unknown-merchant", "the seller can't be told"},
-		"an unknown address":              {map[string]any{"seller-email-address": "x"}, "unknown-merchant", "the seller can't be told"},
-		"two users with the address":      {map[string]any{"seller-email-address": "both@shop.example"}, "unknown-merchant", "the seller can't be told"},
-		"an id with another's address":    {map[string]any{"seller-id-from-gloebit": w.bob.ID, "seller-email-address": "both@shop.example"}, "unknown-merchant", "the seller can't be told"},
-		"a seller who is locked":          {map[string]any{"seller-id-from-gloebit": "locked-id"}, "cannot-receive", "the payee's account is locked"},
-		"more than there is":              {map[string]any{"seller-id-from-gloebit": w.bob.ID, "gloebit-balance-change": 2000}, "queued", "insufficient balance"},
-		"another application's key":       {map[string]any{"seller-id-from-gloebit": w.bob.ID, "consumer-key": "x"}, nil, "unknown consumer"},
-		"a negative charge":               {map[string]any{"seller-id-from-gloebit": w.bob.ID, "gloebit-balance-change": -1}, nil, "invalid gloebit-balance-change"},
-		"an automated one, unsubscribed":  {map[string]any{"seller-id-from-gloebit": w.bob.ID, "automated-transaction": true}, nil, "Transaction with automated-transaction=True is missing subscription-id"},
-		"an unknown subscription":         {map[string]any{"seller-id-from-gloebit": w.bob.ID, "subscription-id": "x"}, "unknown-subscription", "unknown subscription"},
-		"descriptors that are no list":    {map[string]any{"seller-id-from-gloebit": w.bob.ID, "platform-desc-names": "x"}, nil, "invalid platform-desc-names"},
-		"descriptors that are structures": {map[string]any{"seller-id-from-gloebit": w.bob.ID, "location-desc-values": []any{[]int{}}}, nil, "invalid location-desc-values"},
+		"no seller": {map[string]any{"seller-name-on-application": "x"}, nil, missing},
+		"an empty seller": {
+			map[string]any{"seller-email-address": "", "seller-id-from-gloebit": nil}, nil, missing,
+		},
+		"an unknown id": {
+			map[string]any{"seller-id-from-gloebit": "x"}, "unknown-merchant", "the seller can't be told",
+		},
+		"an unknown address": {
+			map[string]any{"seller-email-address": "x"}, "unknown-merchant", "the seller can't be told",
+		},
+		"two users with the address": {
+			map[string]any{"seller-email-address": "both@shop.example"}, "unknown-merchant", "the seller can't be told",
+		},
+		"an id with another's address": {
+			map[string]any{"seller-id-from-gloebit": w.bob.ID, "seller-email-address": "both@shop.example"},
+			"unknown-merchant", "the seller can't be told",
+		},
+		"a seller who is locked": {
+			map[string]any{"seller-id-from-gloebit": "locked-id"}, "cannot-receive", "the payee's account is locked",
+		},
+		"more than there is": {
+			map[string]any{"seller-id-from-gloebit": w.bob.ID, "gloebit-balance-change": 2000}, "queued",
+			"insufficient balance",
+		},
+		"another application's key": {
+			map[string]any{"seller-id-from-gloebit": w.bob.ID, "consumer-key": "x"}, nil, "unknown consumer",
+		},
+		"a negative charge": {
+			map[string]any{"seller-id-from-gloebit": w.bob.ID, "gloebit-balance-change": -1}, nil,
+			"invalid gloebit-balance-change",
+		},
+		"an automated one, unsubscribed": {
+			map[string]any{"seller-id-from-gloebit": w.bob.ID, "automated-transaction": true}, nil,
+			"Transaction with automated-transaction=True is missing subscription-id",
+		},
+		"an unknown subscription": {
+			map[string]any{"seller-id-from-gloebit": w.bob.ID, "subscription-id": "x"}, "unknown-subscription",
+			"unknown subscription",
+		},
+		"descriptors that are no list": {
+			map[string]any{"seller-id-from-gloebit": w.bob.ID, "platform-desc-names": "x"}, nil, "invalid platform-desc-names",
+		},
+		"descriptors that are structures": {
+			map[string]any{"seller-id-from-gloebit": w.bob.ID, "location-desc-values": []any{[]int{}}}, nil,
+			"invalid location-desc-values",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fields := map[string]any{"gloebit-balance-change": 1}

@@ -113,7 +113,9 @@ func (l *Ledger) withdraw(ctx context.Context, id string, e event) (Purchase, er
 // one of [Ledger.Get].
 func (l *Ledger) MarkPaid(ctx context.Context, id string, act Act) (Purchase, error) {
 	if strings.TrimSpace(act.Reason) == "" {
-		return Purchase{}, fmt.Errorf("%w: no reason to mark purchase %.40q as paid: set Act.Reason", gloebit.ErrInvalidRequest, id)
+		return Purchase{}, fmt.Errorf(
+			"%w: no reason to mark purchase %.40q as paid: set Act.Reason", gloebit.ErrInvalidRequest, id,
+		)
 	}
 	e := event{kind: eventConsume, cause: act.cause("marked as paid"), by: act.By, only: func(p Purchase) error {
 		if !p.Stuck() || !slices.Contains(toSend(), p.State) {

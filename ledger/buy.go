@@ -156,9 +156,13 @@ func (l *Ledger) newPurchase(client *gloebit.Client, order Order) (Purchase, err
 // transactionID returns the ID that the client derives for the same order.
 func (o Order) transactionID(client *gloebit.Client) (string, error) {
 	if o.Product != "" {
-		return gloebit.ProductOrder{IdempotencyKey: o.IdempotencyKey, Product: o.Product, Quantity: o.Quantity, CharacterID: o.CharacterID}.TransactionID(client)
+		return gloebit.ProductOrder{
+			IdempotencyKey: o.IdempotencyKey, Product: o.Product, Quantity: o.Quantity, CharacterID: o.CharacterID,
+		}.TransactionID(client)
 	}
-	return gloebit.ItemOrder{IdempotencyKey: o.IdempotencyKey, Item: o.Item, Price: o.Price, Quantity: o.Quantity}.TransactionID(client)
+	return gloebit.ItemOrder{
+		IdempotencyKey: o.IdempotencyKey, Item: o.Item, Price: o.Price, Quantity: o.Quantity,
+	}.TransactionID(client)
 }
 
 // mayReadName reports whether the user granted a scope with which the client

@@ -23,7 +23,10 @@ import (
 func TestAPurchaseFromOrderToDelivery(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	order := ledger.Order{IdempotencyKey: uuid.NewString(), Item: "hat", Price: 30, Quantity: 3, Username: "Alice", Data: json.RawMessage(`{"colour": "<green>"}`)}
+	order := ledger.Order{
+		IdempotencyKey: uuid.NewString(), Item: "hat", Price: 30, Quantity: 3, Username: "Alice",
+		Data: json.RawMessage(`{"colour": "<green>"}`),
+	}
 	var seen ledger.Purchase
 	w.goods.deliver = func(_ context.Context, p ledger.Purchase) error { seen = p; return nil }
 	p := w.bought(order)
@@ -139,11 +142,17 @@ func TestNoAnswerIsNoError(t *testing.T) {
 	t.Parallel()
 	busy := http.Header{"Retry-After": {"60"}}
 	for name, fault := range map[string]gloebittest.Fault{
-		"Gloebit is down":          noAnswer(false, 1),
-		"the answer is lost":       noAnswer(true, 1),
-		"Gloebit is busy":          {Path: "transact", Times: 1, Status: http.StatusTooManyRequests, Header: busy},
-		"Gloebit is still trying":  {Path: "transact", Times: 4, Status: http.StatusBadRequest, Header: busy, Body: `{"success":false,"status":"queued","reason":"pending"}`},
-		"Gloebit could not queue":  {Path: "transact", Times: 4, Status: http.StatusBadRequest, Header: busy, Body: `{"success":false,"status":"queuing-failed","reason":"?"}`},
+		"Gloebit is down":    noAnswer(false, 1),
+		"the answer is lost": noAnswer(true, 1),
+		"Gloebit is busy":    {Path: "transact", Times: 1, Status: http.StatusTooManyRequests, Header: busy},
+		"Gloebit is still trying": {
+			Path: "transact", Times: 4, Status: http.StatusBadRequest, Header: busy,
+			Body: `{"success":false,"status":"queued","reason":"pending"}`,
+		},
+		"Gloebit could not queue": {
+			Path: "transact", Times: 4, Status: http.StatusBadRequest, Header: busy,
+			Body: `{"success":false,"status":"queuing-failed","reason":"?"}`,
+		},
 		"the answer is unreadable": {Path: "transact", Times: 1, Body: "<html>"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,10 +198,16 @@ func TestOrdersThatAreNotWritten(t *testing.T) {
 		"with a name of bytes":        {IdempotencyKey: "k", Item: "\xff", Price: 1, Quantity: 1},
 		"with data that is not JSON":  {IdempotencyKey: "k", Item: "hat", Price: 1, Data: json.RawMessage(`{`), Quantity: 1},
 		"with empty data":             {IdempotencyKey: "k", Item: "hat", Price: 1, Data: json.RawMessage{}, Quantity: 1},
-		"with data of many levels":    {IdempotencyKey: "k", Item: "hat", Price: 1, Data: json.RawMessage(strings.Repeat("[", 9999) + strings.Repeat("]", 9999)), Quantity: 1},
-		"with too much data":          {IdempotencyKey: "k", Item: "hat", Price: 1, Data: json.RawMessage(`"` + strings.Repeat("d", 64<<10) + `"`), Quantity: 1},
-		"without a key":               {Item: "hat", Price: 1, Quantity: 1},
-		"of none":                     {IdempotencyKey: "k", Item: "hat", Price: 1},
+		"with data of many levels": {
+			IdempotencyKey: "k", Item: "hat", Price: 1,
+			Data: json.RawMessage(strings.Repeat("[", 9999) + strings.Repeat("]", 9999)), Quantity: 1,
+		},
+		"with too much data": {
+			IdempotencyKey: "k", Item: "hat", Price: 1, Data: json.RawMessage(`"` + strings.Repeat("d", 64<<10) + `"`),
+			Quantity: 1,
+		},
+		"without a key": {Item: "hat", Price: 1, Quantity: 1},
+		"of none":       {IdempotencyKey: "k", Item: "hat", Price: 1},
 	} {
 		_, err := w.ledger.Purchase(t.Context(), client, order)
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest, "an order %s", name)
@@ -244,7 +259,10 @@ func TestABuyerGoesWhileGloebitIsAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Latency: 10 * time.Second, Match: func(gloebittest.Request) bool { cancel(); return true }})
+	w.gloebit.Inject(gloebittest.Fault{
+		Path: "transact", Times: 1, Latency: 10 * time.Second,
+		Match: func(gloebittest.Request) bool { cancel(); return true },
+	})
 	p, err := w.ledger.Purchase(ctx, w.client("alice"), keyed(hat))
 	require.NoError(t, err)
 	require.Equal(t, 1, p.Attempts)
@@ -259,7 +277,9 @@ func TestABuyerGoesWhileGloebitIsAsked(t *testing.T) {
 // keeping is a store of tokens that can't save.
 type keeping struct{ gloebit.TokenStore }
 
-func (keeping) Update(context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (keeping) Update(
+	context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	return errDown
 }
 
@@ -329,7 +349,8 @@ func TestATryThatWasOvertakenIsNotCounted(t *testing.T) {
 func TestARefusalAfterALostAttemptIsNoVerdict(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, After: true, Status: http.StatusServiceUnavailable}) // on hold, and the client asks again
+	// on hold, and the client asks again
+	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, After: true, Status: http.StatusServiceUnavailable})
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Reason: "unknown OAuth2 token"})
 	p := w.bought(hat)
 	require.Equal(t, ledger.Created, p.State)

@@ -78,7 +78,10 @@ func refusedBy(step eventKind) eventKind {
 func (l *Ledger) breaksPromise(ctx context.Context, c callback, did applied) bool {
 	switch {
 	case did.answer == failed:
-		l.record(ctx, slog.LevelError, "a callback for a purchase in a state that this version does not know", did.p, slog.String("step", string(c.step)))
+		l.record(
+			ctx, slog.LevelError, "a callback for a purchase in a state that this version does not know", did.p,
+			slog.String("step", string(c.step)),
+		)
 	case did.answer.conflict():
 		l.record(ctx, slog.LevelError, "a cancel of what Gloebit has called paid", did.p, slog.String("step", string(c.step)))
 	default:
@@ -92,7 +95,10 @@ func (l *Ledger) breaksPromise(ctx context.Context, c callback, did applied) boo
 // can. If they are paid, the purchase is stored as stuck, with the known
 // fields.
 func (l *Ledger) unknownPurchase(ctx context.Context, c callback) (applied, error) {
-	l.log.ErrorContext(ctx, "gloebit ledger: a callback for a purchase that the store does not have", "purchase", c.id, "step", string(c.step))
+	l.log.ErrorContext(
+		ctx, "gloebit ledger: a callback for a purchase that the store does not have", "purchase", c.id, "step",
+		string(c.step),
+	)
 	switch c.step {
 	case eventEnact:
 		return applied{rule: rule{answer: noUnknown}, p: Purchase{ID: c.id}}, nil

@@ -105,7 +105,10 @@ func TestRunSavesWhatIsKeptInMemoryBeforeItReturns(t *testing.T) {
 		q.call("second", "consume")
 		require.ErrorIs(t, q.run()(), context.Canceled)
 		q.wantState("second", ledger.Reserved)
-		require.Contains(t, q.log.String(), `level=ERROR msg="gloebit ledger: a callback is lost with this process, unless Gloebit repeats it" purchase=second`)
+		require.Contains(
+			t, q.log.String(),
+			`level=ERROR msg="gloebit ledger: a callback is lost with this process, unless Gloebit repeats it" purchase=second`,
+		)
 	})
 }
 

@@ -97,7 +97,8 @@ func (c Config) check() error {
 		if len(key) < minKey {
 			bad("Keys: the key at %d is of %d bytes, fewer than %d: make one with: openssl rand -base64 32", i, len(key), minKey)
 		}
-		if text := key.Reveal(); strings.TrimSpace(strings.Trim(text, "\uFEFF")) != text { // a replica that reads it otherwise would reject the callbacks
+		// a replica that reads it otherwise would reject the callbacks
+		if text := key.Reveal(); strings.TrimSpace(strings.Trim(text, "\uFEFF")) != text {
 			bad("Keys: the key at %d has white space or a byte order mark at an end: trim what was read from the file", i)
 		}
 	}
@@ -105,7 +106,8 @@ func (c Config) check() error {
 		name  string
 		value time.Duration
 	}{
-		{"SendWithin", c.SendWithin}, {"StepTimeout", c.StepTimeout}, {"RetryAfter", c.RetryAfter}, {"ConfirmAfter", c.ConfirmAfter},
+		{"SendWithin", c.SendWithin}, {"StepTimeout", c.StepTimeout}, {"RetryAfter", c.RetryAfter},
+		{"ConfirmAfter", c.ConfirmAfter},
 		{"StuckAfter", c.StuckAfter}, {"PollInterval", c.PollInterval}, {"Workers", time.Duration(c.Workers)},
 	} {
 		if field.value < 0 {
@@ -131,7 +133,9 @@ func checkURL(raw string) error {
 		return fmt.Errorf("%q must not have a query", raw)
 	}
 	if clean := path.Clean("/" + u.Path); clean != "/"+strings.Trim(u.Path, "/") || strings.Contains(u.Path, "//") {
-		return fmt.Errorf("%q has an empty or a dot segment in its path, which servers redirect: Gloebit's callbacks would not arrive", raw)
+		return fmt.Errorf(
+			"%q has an empty or a dot segment in its path, which servers redirect: Gloebit's callbacks would not arrive", raw,
+		)
 	}
 	return nil
 }

@@ -83,11 +83,15 @@ func (s *crashStore) Create(ctx context.Context, p ledger.Purchase) (kept ledger
 	return kept, created, err
 }
 
-func (s *crashStore) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+func (s *crashStore) Claim(
+	ctx context.Context, realm string, state ledger.State, now, until time.Time,
+) (ledger.Purchase, error) {
 	return breaking(s, func() (ledger.Purchase, error) { return s.MemoryStore.Claim(ctx, realm, state, now, until) })
 }
 
-func (s *crashStore) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (s *crashStore) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	return breaking(s, func() (ledger.Purchase, error) {
 		tx := &transaction{}
 		return s.MemoryStore.Change(ctx, key, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {

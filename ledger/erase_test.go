@@ -41,7 +41,10 @@ func TestErase(t *testing.T) {
 	require.Equal(t, ledger.Order{Item: "hat", Price: 100, Quantity: 1}, got.Order)
 	require.Equal(t, before.PaidAt, got.PaidAt)
 	require.Len(t, got.History, len(before.History)+1)
-	require.Equal(t, ledger.Change{From: ledger.Delivered, To: ledger.Delivered, At: w.clock.Now(), Cause: "erased", By: "zoe"}, last(got))
+	require.Equal(
+		t, ledger.Change{From: ledger.Delivered, To: ledger.Delivered, At: w.clock.Now(), Cause: "erased", By: "zoe"},
+		last(got),
+	)
 	_, err = w.config.Merchant.Client(t.Context(), "alice")
 	require.ErrorIs(t, err, gloebit.ErrNotConnected)
 	require.Equal(t, "bob", w.get(bobs.ID).UserID)
@@ -117,7 +120,9 @@ func TestOrdersAfterErasing(t *testing.T) {
 		require.NoError(t, w.gloebit.AddBalance("alice", "2000000000000"))
 		p, err := w.buy(order)
 		require.NoError(t, err)
-		require.Equal(t, []string{"alice", "g-alice", order.IdempotencyKey}, []string{p.UserID, p.GloebitID, p.IdempotencyKey})
+		require.Equal(
+			t, []string{"alice", "g-alice", order.IdempotencyKey}, []string{p.UserID, p.GloebitID, p.IdempotencyKey},
+		)
 		w.settle()
 		w.wantState(p.ID, ledger.Delivered)
 	})

@@ -74,8 +74,12 @@ func Example() {
 	// alice has 60
 }
 
-func buyHat(ctx context.Context, world *gloebittest.Server, purchases *ledger.Ledger, client *gloebit.Client, key string) {
-	purchase, err := purchases.Purchase(ctx, client, ledger.Order{IdempotencyKey: key, Item: "green hat", Price: 40, Quantity: 1})
+func buyHat(
+	ctx context.Context, world *gloebittest.Server, purchases *ledger.Ledger, client *gloebit.Client, key string,
+) {
+	purchase, err := purchases.Purchase(ctx, client, ledger.Order{
+		IdempotencyKey: key, Item: "green hat", Price: 40, Quantity: 1,
+	})
 	if err != nil {
 		panic(err)
 	}
@@ -108,7 +112,9 @@ func exampleMerchant(world *gloebittest.Server, shop string) *gloebit.Merchant {
 		panic(err)
 	}
 	alice := connect.Key{Realm: merchant.Realm(), ID: "alice"}
-	err = tokens.Update(context.Background(), alice, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	err = tokens.Update(context.Background(), alice, func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
 		return &connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}}, nil
 	})
 	if err != nil {

@@ -119,7 +119,9 @@ func (s *store) Get(ctx context.Context, key connect.Key) (ledger.Purchase, erro
 	return through(s, "Get", func() (ledger.Purchase, error) { return s.Store.Get(ctx, key) })
 }
 
-func (s *store) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (s *store) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	return through(s, "Change", func() (ledger.Purchase, error) {
 		s.mu.Lock()
 		change := s.change
@@ -133,7 +135,9 @@ func (s *store) Change(ctx context.Context, key connect.Key, fn func(context.Con
 	})
 }
 
-func (s *store) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+func (s *store) Claim(
+	ctx context.Context, realm string, state ledger.State, now, until time.Time,
+) (ledger.Purchase, error) {
 	return through(s, "Claim", func() (ledger.Purchase, error) { return s.Store.Claim(ctx, realm, state, now, until) })
 }
 
@@ -145,7 +149,9 @@ func saying(err error) func(context.Context, ledger.Purchase) error {
 	return func(context.Context, ledger.Purchase) error { return err }
 }
 
-func (s *store) Tally(ctx context.Context, realm string, by ledger.Grouping, from, until time.Time) ([]ledger.Tally, error) {
+func (s *store) Tally(
+	ctx context.Context, realm string, by ledger.Grouping, from, until time.Time,
+) ([]ledger.Tally, error) {
 	return through(s, "Tally", func() ([]ledger.Tally, error) { return s.Store.Tally(ctx, realm, by, from, until) })
 }
 

@@ -29,15 +29,18 @@ func FuzzHoldURL(f *testing.F) {
 	})
 	require.NoError(f, err)
 	_, _, err = store.Store.Create(f.Context(), ledger.Purchase{
-		Realm: merchant.Realm(), ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 40, Quantity: 1}, State: ledger.Accepted, CreatedAt: time.Unix(0, 0),
+		Realm: merchant.Realm(), ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 40, Quantity: 1},
+		State: ledger.Accepted, CreatedAt: time.Unix(0, 0),
 	})
 	require.NoError(f, err)
 
 	realm := merchant.Realm()
 	signed := path(key, realm, id, "enact")
 	for _, seed := range []string{
-		signed, "/gloebit/hold" + signed, signed[:len(signed)-1], signed + "/", signed + "A", path(key, realm, id, "deliver"), path(key, realm, "", "enact"),
-		path("another key, of 32 bytes or more", realm, id, "enact"), "/" + id + "/consume" + signed[len(id)+7:], "/" + id + "/enact/",
+		signed, "/gloebit/hold" + signed, signed[:len(signed)-1], signed + "/", signed + "A", path(key, realm, id, "deliver"),
+		path(key, realm, "", "enact"),
+		path("another key, of 32 bytes or more", realm, id, "enact"), "/" + id + "/consume" + signed[len(id)+7:],
+		"/" + id + "/enact/",
 		"", "/", "///", "/%2f/%00/", "/\x00/\xff/", "/a\nb/enact/c", "//" + id + "//enact//",
 	} {
 		f.Add(http.MethodGet, seed, "")
@@ -69,5 +72,7 @@ func wasSigned(realm, at string) bool {
 		return false
 	}
 	last := segments[len(segments)-3:]
-	return slices.Contains([]string{"enact", "consume", "cancel"}, last[1]) && "/"+strings.Join(last, "/") == path(key, realm, last[0], last[1])
+	return slices.Contains(
+		[]string{"enact", "consume", "cancel"}, last[1],
+	) && "/"+strings.Join(last, "/") == path(key, realm, last[0], last[1])
 }

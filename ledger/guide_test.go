@@ -20,7 +20,9 @@ import (
 
 // What follows is the Go that docs/ledger.md shows, within what it leaves out.
 
-func guideSetup(ctx context.Context, mux *http.ServeMux, merchant *gloebit.Merchant, store *sqlstore.Store, key gloebit.Secret) *ledger.Ledger {
+func guideSetup(
+	ctx context.Context, mux *http.ServeMux, merchant *gloebit.Merchant, store *sqlstore.Store, key gloebit.Secret,
+) *ledger.Ledger {
 	purchases, err := ledger.New(ledger.Config{
 		Merchant:    merchant,
 		Store:       sqlledger.New(store),                // in your database; see "Stores"
@@ -95,7 +97,9 @@ var (
 func TestGuideShowsPurchaseToOwnerOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	purchase, err := w.ledger.Purchase(t.Context(), w.client("alice"), ledger.Order{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1})
+	purchase, err := w.ledger.Purchase(t.Context(), w.client("alice"), ledger.Order{
+		IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1,
+	})
 	require.NoError(t, err)
 	for name, want := range map[string]int{"alice": http.StatusOK, "bob": http.StatusNotFound} {
 		r := httptest.NewRequest(http.MethodGet, "/purchases/"+purchase.ID, nil)

@@ -97,7 +97,9 @@ func TestOnlyGETIsACallback(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Accepted).ID
-	for _, method := range []string{http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+	for _, method := range []string{
+		http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions,
+	} {
 		recorder := httptest.NewRecorder()
 		w.ledger.Handler().ServeHTTP(recorder, httptest.NewRequest(method, path(key, w.realm(), id, "enact"), nil))
 		require.Equal(t, http.StatusMethodNotAllowed, recorder.Code, method)
@@ -118,7 +120,9 @@ func TestSecurity31KeysRotate(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 	w.wantState(second.ID, ledger.Delivered)
 	tx, _ := w.gloebit.Transaction(w.app.Key, second.ID)
-	require.Equal(t, w.config.CallbackURL+path(w.config.Keys[0], w.realm(), second.ID, "enact"), tx.Hold.Enact, "the first key signs")
+	require.Equal(
+		t, w.config.CallbackURL+path(w.config.Keys[0], w.realm(), second.ID, "enact"), tx.Hold.Enact, "the first key signs",
+	)
 
 	w.config.Keys = w.config.Keys[:1]
 	w.start()
@@ -128,13 +132,17 @@ func TestSecurity31KeysRotate(t *testing.T) {
 
 func TestSecurity31HoldURLsAreMadeOfTheCallbackURLAlone(t *testing.T) {
 	t.Parallel()
-	for _, base := range []string{"https://shop.example/a/prefix/hold", "https://shop.example/a/prefix/hold/", "https://shop.example"} {
+	for _, base := range []string{
+		"https://shop.example/a/prefix/hold", "https://shop.example/a/prefix/hold/", "https://shop.example",
+	} {
 		w := newWorld(t)
 		w.config.CallbackURL = base
 		w.start()
 		p := w.bought(hat)
 		tx, _ := w.gloebit.Transaction(w.app.Key, p.ID)
-		for step, got := range map[string]string{"enact": tx.Hold.Enact, "consume": tx.Hold.Consume, "cancel": tx.Hold.Cancel} {
+		for step, got := range map[string]string{
+			"enact": tx.Hold.Enact, "consume": tx.Hold.Consume, "cancel": tx.Hold.Cancel,
+		} {
 			require.Equal(t, strings.TrimSuffix(base, "/")+path(key, w.realm(), p.ID, step), got)
 		}
 	}
@@ -259,7 +267,9 @@ func TestANoOfReserveIsKeptWhenTheCallerHasGone(t *testing.T) {
 		return errors.New("sold out")
 	}
 	recorder := httptest.NewRecorder()
-	w.ledger.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path(key, w.realm(), id, "enact"), nil).WithContext(ctx))
+	w.ledger.Handler().ServeHTTP(
+		recorder, httptest.NewRequest(http.MethodGet, path(key, w.realm(), id, "enact"), nil).WithContext(ctx),
+	)
 	require.Equal(t, `[false,"canceled"]`, recorder.Body.String())
 	w.wantState(id, ledger.Released)
 }

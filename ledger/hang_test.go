@@ -48,7 +48,9 @@ func TestADeliverThatHangsHoldsOneWorkerOnly(t *testing.T) {
 		asked := time.Now()
 		require.ErrorIs(t, stop(), context.Canceled)
 		require.InDelta(t, 30, time.Since(asked).Seconds(), 10, "Run returns within about StepTimeout")
-		require.Contains(t, q.log.String(), `level=ERROR msg="gloebit ledger: left a purchase whose step does not end" purchase=hung`)
+		require.Contains(
+			t, q.log.String(), `level=ERROR msg="gloebit ledger: left a purchase whose step does not end" purchase=hung`,
+		)
 		require.NotContains(t, q.log.String(), "does not end\" purchase=purchase-")
 		q.wantState("hung", ledger.Settled)
 		let()
@@ -144,7 +146,9 @@ type joining struct {
 	join func(error) error
 }
 
-func (s joining) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (s joining) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	p, err := s.Store.Change(ctx, key, fn)
 	if err != nil && s.join != nil {
 		err = s.join(err)
@@ -160,13 +164,30 @@ func TestANoOfReserveCountsOnlyWhenTheStoreDidNotFailAsWell(t *testing.T) {
 		answer string
 		want   ledger.State
 	}{
-		"the error as it is":              {nil, http.StatusOK, `[false,"canceled"]`, ledger.Released},
-		"wrapped":                         {func(err error) error { return fmt.Errorf("change: %w", err) }, http.StatusOK, `[false,"canceled"]`, ledger.Released},
-		"joined with a lost connection":   {func(err error) error { return errors.Join(errDown, err) }, http.StatusServiceUnavailable, pending, ledger.Accepted},
-		"wrapped with a lost connection":  {func(err error) error { return fmt.Errorf("x: %w: %w", errDown, err) }, http.StatusServiceUnavailable, pending, ledger.Accepted},
-		"joined, and that wrapped":        {func(err error) error { return fmt.Errorf("x: %w", errors.Join(errDown, err)) }, http.StatusServiceUnavailable, pending, ledger.Accepted},
-		"hidden behind a lost connection": {func(error) error { return errDown }, http.StatusServiceUnavailable, pending, ledger.Accepted},
-		"joined, and it says not found":   {func(err error) error { return errors.Join(errDown, gloebit.ErrNotFound, err) }, http.StatusServiceUnavailable, pending, ledger.Accepted},
+		"the error as it is": {nil, http.StatusOK, `[false,"canceled"]`, ledger.Released},
+		"wrapped": {
+			func(err error) error { return fmt.Errorf("change: %w", err) }, http.StatusOK, `[false,"canceled"]`,
+			ledger.Released,
+		},
+		"joined with a lost connection": {
+			func(err error) error { return errors.Join(errDown, err) }, http.StatusServiceUnavailable, pending,
+			ledger.Accepted,
+		},
+		"wrapped with a lost connection": {
+			func(err error) error { return fmt.Errorf("x: %w: %w", errDown, err) }, http.StatusServiceUnavailable, pending,
+			ledger.Accepted,
+		},
+		"joined, and that wrapped": {
+			func(err error) error { return fmt.Errorf("x: %w", errors.Join(errDown, err)) }, http.StatusServiceUnavailable,
+			pending, ledger.Accepted,
+		},
+		"hidden behind a lost connection": {
+			func(error) error { return errDown }, http.StatusServiceUnavailable, pending, ledger.Accepted,
+		},
+		"joined, and it says not found": {
+			func(err error) error { return errors.Join(errDown, gloebit.ErrNotFound, err) }, http.StatusServiceUnavailable,
+			pending, ledger.Accepted,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -228,7 +249,9 @@ func TestAPassEndsWhenTheStoreIsDown(t *testing.T) {
 			}
 			fail(q)
 			require.ErrorIs(t, q.ledger.Reconcile(t.Context()), gloebit.ErrStore)
-			require.LessOrEqual(t, q.store.calls, 15, "a claim, a delivery and its record, three times, and claims that find nothing")
+			require.LessOrEqual(
+				t, q.store.calls, 15, "a claim, a delivery and its record, three times, and claims that find nothing",
+			)
 		})
 	}
 }

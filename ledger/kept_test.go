@@ -84,7 +84,9 @@ func TestPurchasesThatCantBeChangedKeepNoneFromBeingSaved(t *testing.T) {
 			}
 			return nil
 		}
-		require.ErrorIs(t, q.ledger.Reconcile(t.Context()), gloebit.ErrStore, "three in a row are taken for a store that is down")
+		require.ErrorIs(
+			t, q.ledger.Reconcile(t.Context()), gloebit.ErrStore, "three in a row are taken for a store that is down",
+		)
 		require.ErrorIs(t, q.ledger.Reconcile(t.Context()), gloebit.ErrStore)
 		for i := 3; i < 8; i++ {
 			q.wantState(fmt.Sprint("purchase-", i), ledger.Delivered)
@@ -189,13 +191,18 @@ func TestAKeptCancelOfAPaidPurchaseIsLoggedAndForgotten(t *testing.T) {
 		q.put("purchase-0", ledger.Reserved, false)
 		require.Equal(t, http.StatusServiceUnavailable, q.call("purchase-0", "cancel").Code)
 		repair()
-		_, err := q.store.Store.Change(t.Context(), q.key("purchase-0"), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := q.store.Store.Change(t.Context(), q.key("purchase-0"), func(
+			_ context.Context, p ledger.Purchase,
+		) (ledger.Purchase, error) {
 			p.State = ledger.Delivered
 			return p, nil
 		})
 		require.NoError(t, err)
 		require.NoError(t, q.ledger.Reconcile(t.Context()))
-		require.Contains(t, q.log.String(), `level=ERROR msg="gloebit ledger: a cancel of what Gloebit has called paid" purchase=purchase-0`)
+		require.Contains(
+			t, q.log.String(),
+			`level=ERROR msg="gloebit ledger: a cancel of what Gloebit has called paid" purchase=purchase-0`,
+		)
 		require.NotContains(t, q.log.String(), "saved a callback")
 		before := q.store.calls
 		require.NoError(t, q.ledger.Reconcile(t.Context()))
@@ -210,7 +217,9 @@ const emptyPass = 4*2 + 4*3
 // newer is a store whose purchases are in a state that this version lacks.
 type newer struct{ ledger.Store }
 
-func (s newer) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (s newer) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	return s.Store.Change(ctx, key, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		p.State = "shipped"
 		return fn(ctx, p)
@@ -242,7 +251,10 @@ func TestAStateThatThisVersionDoesNotKnowIsLeftAlone(t *testing.T) {
 			answer := q.call("purchase", step)
 			require.Equal(t, http.StatusServiceUnavailable, answer.Code)
 			require.Equal(t, pending, answer.Body.String())
-			require.Contains(t, q.log.String(), `level=ERROR msg="gloebit ledger: a callback for a purchase in a state that this version does not know"`)
+			require.Contains(
+				t, q.log.String(),
+				`level=ERROR msg="gloebit ledger: a callback for a purchase in a state that this version does not know"`,
+			)
 			require.NoError(t, q.ledger.Reconcile(t.Context()))
 			require.Empty(t, q.goods.all())
 			after := q.wantState("purchase", ledger.Reserved)

@@ -237,7 +237,9 @@ func TestASecondClickIsSentWhenTheFirstOneWasNotAboutTheOrder(t *testing.T) {
 func TestASecondClickHearsThatTheUserCantPay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := firstRefused(t, w, gloebittest.Fault{Body: `{"success":false,"status":"queued","reason":"insufficient balance"}`}, false)
+	_, err := firstRefused(
+		t, w, gloebittest.Fault{Body: `{"success":false,"status":"queued","reason":"insufficient balance"}`}, false,
+	)
 	require.ErrorIs(t, err, gloebit.ErrInsufficientBalance)
 	list, err := w.ledger.List(t.Context(), ledger.Query{})
 	require.NoError(t, err)

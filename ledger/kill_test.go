@@ -43,11 +43,20 @@ var stories = []struct {
 	{name: "enact comes early", queue: gloebittest.Queue{EnactFirst: true}, paid: true},
 	{name: "everything comes often", queue: gloebittest.Queue{Repeat: 3, LateEnact: true}, paid: true},
 	{name: "everything comes at once", queue: gloebittest.Queue{Repeat: 3, Shuffle: true, Workers: 3}, paid: true},
-	{name: "transact's answer is lost", prepare: func(w *world, _ *clerk) { w.gloebit.Inject(noAnswer(true, 1)) }, paid: true},
+	{
+		name: "transact's answer is lost", prepare: func(w *world, _ *clerk) { w.gloebit.Inject(noAnswer(true, 1)) },
+		paid: true,
+	},
 	{name: "transact is lost", prepare: func(w *world, _ *clerk) { w.gloebit.Inject(noAnswer(false, 1)) }, paid: true},
-	{name: "delivery fails twice", prepare: func(_ *world, c *clerk) { c.deliver = []error{errDown, errDown} }, paid: true},
+	{
+		name: "delivery fails twice", prepare: func(_ *world, c *clerk) { c.deliver = []error{errDown, errDown} },
+		paid: true,
+	},
 	{name: "the shop declines", prepare: func(_ *world, c *clerk) { c.reserve = errors.New("sold out") }},
-	{name: "the shop declines early", queue: gloebittest.Queue{EnactFirst: true, LateEnact: true}, prepare: func(_ *world, c *clerk) { c.reserve = errors.New("sold out") }},
+	{
+		name: "the shop declines early", queue: gloebittest.Queue{EnactFirst: true, LateEnact: true},
+		prepare: func(_ *world, c *clerk) { c.reserve = errors.New("sold out") },
+	},
 	{name: "alice can't pay", prepare: func(w *world, _ *clerk) { _ = w.gloebit.AddBalance("alice", "-950") }},
 }
 

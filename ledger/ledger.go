@@ -96,7 +96,8 @@ func (l *Ledger) warnWithoutRun(ctx context.Context) {
 		return
 	}
 	l.warned.Do(func() {
-		l.log.WarnContext(ctx, "gloebit ledger: Run does not run in this process: what is cut off or fails here is not tried again by it; "+
+		l.log.WarnContext(ctx, "gloebit ledger: Run does not run in this process: what is cut off or fails here is not "+
+			"tried again by it; "+
 			"start it with: go ledger.Run(ctx)")
 	})
 }
@@ -112,6 +113,9 @@ func (l *Ledger) within(ctx context.Context) (context.Context, context.CancelFun
 
 // record logs what happened to a purchase.
 func (l *Ledger) record(ctx context.Context, level slog.Level, message string, p Purchase, more ...slog.Attr) {
-	attrs := append([]slog.Attr{slog.String("purchase", p.ID), slog.String("user", p.UserID), slog.String("state", string(p.State))}, more...)
+	attrs := append(
+		[]slog.Attr{slog.String("purchase", p.ID), slog.String("user", p.UserID), slog.String("state", string(p.State))},
+		more...,
+	)
 	l.log.LogAttrs(ctx, level, "gloebit ledger: "+message, attrs...)
 }

@@ -65,7 +65,9 @@ func (s *MemoryStore) Get(ctx context.Context, key connect.Key) (Purchase, error
 
 // Change implements [Store]. It waits for its turn until ctx ends. It has no
 // transactions: if fn fails, its effects outside the store stay.
-func (s *MemoryStore) Change(ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error)) (Purchase, error) {
+func (s *MemoryStore) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error),
+) (Purchase, error) {
 	release, err := s.locks.Lock(ctx, key.Realm+"\n"+key.ID) // a realm has no line feed in it
 	if err != nil {
 		return Purchase{}, err
@@ -119,7 +121,8 @@ func (s *MemoryStore) Claim(ctx context.Context, realm string, state State, now,
 	for key := range s.open {
 		p := s.purchases[key]
 		_, changing := s.changing[key]
-		if key.Realm == realm && p.State == state && !changing && !p.NextAt.After(now) && (due.ID == "" || p.NextAt.Before(due.NextAt)) {
+		if key.Realm == realm && p.State == state && !changing && !p.NextAt.After(now) && (due.ID == "" ||
+			p.NextAt.Before(due.NextAt)) {
 			due = p
 		}
 	}
@@ -204,7 +207,9 @@ func (p Purchase) userKey() userKey { return userKey{p.Realm, p.UserID, p.Idempo
 
 // put keeps a copy and returns another. The caller holds s.mu.
 func (s *MemoryStore) put(p Purchase) Purchase {
-	for _, at := range []*time.Time{&p.NextAt, &p.FailingSince, &p.StuckAt, &p.CreatedAt, &p.UpdatedAt, &p.ConnectedAt, &p.PaidAt} {
+	for _, at := range []*time.Time{
+		&p.NextAt, &p.FailingSince, &p.StuckAt, &p.CreatedAt, &p.UpdatedAt, &p.ConnectedAt, &p.PaidAt,
+	} {
 		*at = at.UTC().Round(0) // as another process would read it
 	}
 	key := p.StoreKey()

@@ -44,7 +44,8 @@ func TestOrderNeedsKeyAndQuantity(t *testing.T) {
 		want  string
 	}{
 		"no key": {ledger.Order{Item: "hat", Price: 1, Quantity: 1},
-			"set IdempotencyKey to a value that the form carries, or to a new uuid.NewString() to make every call a purchase of its own"},
+			"set IdempotencyKey to a value that the form carries, or to a new uuid.NewString() to make every call a " +
+				"purchase of its own"},
 		"no quantity": {ledger.Order{IdempotencyKey: "k", Item: "hat", Price: 1}, "the quantity is 0: set it to at least 1"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -136,14 +136,18 @@ func (p Purchase) Check() error {
 	if err := (connect.Key{Realm: p.Realm, ID: cmp.Or(p.UserID, "unknown")}).Check(); err != nil {
 		return err
 	}
-	names := []string{p.GloebitID, p.IdempotencyKey, p.Item, p.Product, p.CharacterID, p.Username, string(p.Outcome), p.Cause}
+	names := []string{
+		p.GloebitID, p.IdempotencyKey, p.Item, p.Product, p.CharacterID, p.Username, string(p.Outcome), p.Cause,
+	}
 	for _, change := range p.History {
 		names = append(names, change.Cause, change.By)
 	}
 	text := strings.Join(names, "")
 	var why error
 	switch {
-	case p.ID == "" || len(p.ID) > maxID || strings.ContainsFunc(p.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f }):
+	case p.ID == "" || len(p.ID) > maxID || strings.ContainsFunc(
+		p.ID, func(r rune) bool { return r <= 0x20 || r >= 0x7f },
+	):
 		why = errors.New("the id is not of 1 to 36 visible ASCII characters")
 	case p.UserID == "" && p.IdempotencyKey+p.GloebitID != "":
 		why = errors.New("it has a key or a Gloebit id, and no user id")

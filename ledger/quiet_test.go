@@ -34,11 +34,13 @@ func newQuiet(t *testing.T, change func(*ledger.Config)) *quiet {
 	t.Helper()
 	q := &quiet{t: t, store: &store{Store: &ledger.MemoryStore{}}, goods: &goods{}, log: &testkit.Log{}}
 	merchant, err := gloebit.New(gloebit.Config{
-		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback", Provider: gloebit.Sandbox(),
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
+		Provider: gloebit.Sandbox(),
 	})
 	require.NoError(t, err)
 	q.config = ledger.Config{
-		Merchant: merchant, Store: q.store, Fulfiller: q.goods, CallbackURL: "https://shop.example/hold", Keys: []gloebit.Secret{key},
+		Merchant: merchant, Store: q.store, Fulfiller: q.goods, CallbackURL: "https://shop.example/hold",
+		Keys:   []gloebit.Secret{key},
 		Logger: slog.New(slog.NewTextHandler(q.log, nil)),
 	}
 	if change != nil {
@@ -54,7 +56,8 @@ func (q *quiet) put(id string, state ledger.State, due bool) {
 	q.t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	p := ledger.Purchase{
-		Realm: q.realm(), ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 100, Quantity: 1}, State: state, CreatedAt: now, UpdatedAt: now,
+		Realm: q.realm(), ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 100, Quantity: 1}, State: state,
+		CreatedAt: now, UpdatedAt: now,
 		History: []ledger.Change{{To: state, At: now, Cause: "test"}},
 	}
 	if due {

@@ -15,7 +15,8 @@ import (
 func (w *world) another() *world {
 	w.t.Helper()
 	other := &world{
-		t: w.t, clock: w.clock, gloebit: w.gloebit, tokens: w.tokens, log: w.log, store: w.store, goods: &goods{}, shop: w.shop,
+		t: w.t, clock: w.clock, gloebit: w.gloebit, tokens: w.tokens, log: w.log, store: w.store, goods: &goods{},
+		shop:   w.shop,
 		config: w.config,
 	}
 	config := w.merchant()
@@ -128,7 +129,9 @@ func TestOneCharge(t *testing.T) {
 			return err
 		},
 		"the other layer": func(w *world) error {
-			_, err := w.client("alice").PurchaseItem(w.t.Context(), gloebit.ItemOrder{IdempotencyKey: order.IdempotencyKey, Item: order.Item, Price: order.Price, Quantity: order.Quantity})
+			_, err := w.client("alice").PurchaseItem(w.t.Context(), gloebit.ItemOrder{
+				IdempotencyKey: order.IdempotencyKey, Item: order.Item, Price: order.Price, Quantity: order.Quantity,
+			})
 			return err
 		},
 		"four replicas with stores of their own": func(w *world) error {
@@ -175,7 +178,9 @@ func TestProductsHaveTheIDsOfTheClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.bought(ledger.Order{IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 40})
-	receipt, err := w.client("alice").PurchaseProduct(t.Context(), gloebit.ProductOrder{IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 50})
+	receipt, err := w.client("alice").PurchaseProduct(t.Context(), gloebit.ProductOrder{
+		IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 50,
+	})
 	require.NoError(t, err)
 	require.Equal(t, p.ID, receipt.TransactionID)
 	again := w.bought(ledger.Order{IdempotencyKey: "k", Product: "green-hat", Quantity: 1, Price: 50})

@@ -71,7 +71,9 @@ func TestGloebitMayRefuseWhatItHadAccepted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.bought(hat)
-	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Body: `{"success":false,"reason":"insufficient balance"}`})
+	w.gloebit.Inject(gloebittest.Fault{
+		Path: "transact", Times: 1, Body: `{"success":false,"reason":"insufficient balance"}`,
+	})
 	w.clock.Advance(time.Minute)
 	w.reconcile()
 	require.ErrorIs(t, w.wantState(p.ID, ledger.Refused).Err(), gloebit.ErrInsufficientBalance)
@@ -86,7 +88,9 @@ func TestARefusalComesTooLateForWhatIsReserved(t *testing.T) {
 	w := newWorld(t)
 	p := w.bought(hat)
 	w.wantAnswer(p.ID, "enact", 200, yes)
-	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Body: `{"success":false,"reason":"insufficient balance"}`})
+	w.gloebit.Inject(gloebittest.Fault{
+		Path: "transact", Times: 1, Body: `{"success":false,"reason":"insufficient balance"}`,
+	})
 	w.clock.Advance(time.Minute)
 	w.reconcile()
 	w.wantState(p.ID, ledger.Reserved)
@@ -103,7 +107,9 @@ func TestUnsentOrder(t *testing.T) {
 		meanwhile func(*world)
 		cause     string
 	}{
-		"disconnected":      {func(w *world) { require.NoError(w.t, w.tokens.Delete(w.t.Context(), w.key("alice"))) }, "not connected"},
+		"disconnected": {
+			func(w *world) { require.NoError(w.t, w.tokens.Delete(w.t.Context(), w.key("alice"))) }, "not connected",
+		},
 		"another account":   {func(w *world) { w.connectAs("alice", "bob") }, "another Gloebit account"},
 		"connected again":   {func(w *world) { w.connectAt("alice", w.clock.Now()) }, "connected again"},
 		"too old to send":   {func(w *world) { w.clock.Advance(9 * time.Minute) }, "has not answered within 10m0s"},
@@ -193,7 +199,9 @@ func TestARefusalOfTheCallIsNoVerdictOnceItMayHaveBeenSent(t *testing.T) {
 
 func TestDeliveringAndReleasingAreTriedAgainWithGrowingWaits(t *testing.T) {
 	t.Parallel()
-	for step, states := range map[string][2]ledger.State{"consume": {ledger.Settled, ledger.Delivered}, "cancel": {ledger.Canceled, ledger.Released}} {
+	for step, states := range map[string][2]ledger.State{
+		"consume": {ledger.Settled, ledger.Delivered}, "cancel": {ledger.Canceled, ledger.Released},
+	} {
 		w := newWorld(t)
 		w.goods.deliver, w.goods.release = saying(errDown), saying(errDown)
 		id := w.put("purchase-"+step, ledger.Reserved).ID
@@ -366,7 +374,10 @@ func TestStoppingWaitsForGloebitsAnswer(t *testing.T) {
 	p := w.bought(hat)
 	w.clock.Advance(time.Minute)
 	ctx, stop := context.WithCancel(t.Context())
-	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Latency: 20 * time.Millisecond, Match: func(gloebittest.Request) bool { stop(); return true }})
+	w.gloebit.Inject(gloebittest.Fault{
+		Path: "transact", Times: 1, Latency: 20 * time.Millisecond,
+		Match: func(gloebittest.Request) bool { stop(); return true },
+	})
 	require.ErrorIs(t, w.ledger.Reconcile(ctx), context.Canceled)
 	w.wantState(p.ID, ledger.Accepted)
 }

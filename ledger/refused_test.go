@@ -17,14 +17,27 @@ func TestRefusedOrders(t *testing.T) {
 		reply string
 		want  error
 	}{
-		"insufficient balance":  {`{"success":false,"status":"queued","reason":"insufficient balance"}`, gloebit.ErrInsufficientBalance},
-		"cannot-spend":          {`{"success":false,"status":"cannot-spend","reason":"locked"}`, gloebit.ErrCannotSpend},
-		"cannot-receive":        {`{"success":false,"status":"cannot-receive","reason":"locked"}`, gloebit.ErrCannotReceive},
-		"unknown-merchant":      {`{"success":false,"status":"unknown-merchant","reason":"?"}`, gloebit.ErrUnknownMerchant},
-		"unknown-subscription":  {`{"success":false,"status":"unknown-subscription","reason":"?"}`, gloebit.ErrUnknownSubscription},
-		"unknown-authorization": {`{"success":false,"status":"unknown-subscription-authorization","reason":"?"}`, gloebit.ErrUnknownSubscriptionAuthorization},
-		"authorization-pending": {`{"success":false,"status":"subscription-authorization-pending","reason":"?"}`, gloebit.ErrSubscriptionAuthorizationPending},
-		"authorization-decline": {`{"success":false,"status":"subscription-authorization-declined","reason":"?"}`, gloebit.ErrSubscriptionAuthorizationDeclined},
+		"insufficient balance": {
+			`{"success":false,"status":"queued","reason":"insufficient balance"}`, gloebit.ErrInsufficientBalance,
+		},
+		"cannot-spend":     {`{"success":false,"status":"cannot-spend","reason":"locked"}`, gloebit.ErrCannotSpend},
+		"cannot-receive":   {`{"success":false,"status":"cannot-receive","reason":"locked"}`, gloebit.ErrCannotReceive},
+		"unknown-merchant": {`{"success":false,"status":"unknown-merchant","reason":"?"}`, gloebit.ErrUnknownMerchant},
+		"unknown-subscription": {
+			`{"success":false,"status":"unknown-subscription","reason":"?"}`, gloebit.ErrUnknownSubscription,
+		},
+		"unknown-authorization": {
+			`{"success":false,"status":"unknown-subscription-authorization","reason":"?"}`,
+			gloebit.ErrUnknownSubscriptionAuthorization,
+		},
+		"authorization-pending": {
+			`{"success":false,"status":"subscription-authorization-pending","reason":"?"}`,
+			gloebit.ErrSubscriptionAuthorizationPending,
+		},
+		"authorization-decline": {
+			`{"success":false,"status":"subscription-authorization-declined","reason":"?"}`,
+			gloebit.ErrSubscriptionAuthorizationDeclined,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -161,7 +161,8 @@ func TestEveryEventInEveryState(t *testing.T) {
 
 func TestStatesMoveForwardOnly(t *testing.T) {
 	rank := map[ledger.State]int{
-		ledger.Created: 0, ledger.Accepted: 1, ledger.Reserved: 2, ledger.Refused: 2, ledger.Settled: 3, ledger.Delivered: 4, ledger.Canceled: 3, ledger.Released: 4,
+		ledger.Created: 0, ledger.Accepted: 1, ledger.Reserved: 2, ledger.Refused: 2, ledger.Settled: 3, ledger.Delivered: 4,
+		ledger.Canceled: 3, ledger.Released: 4,
 	}
 	for _, state := range ledger.States() {
 		for _, event := range ledger.Events() {
@@ -184,7 +185,9 @@ func TestPayment(t *testing.T) {
 		for _, event := range ledger.Events() {
 			next := ledger.Decide(state, event)
 			paid := state == ledger.Settled || state == ledger.Delivered
-			require.False(t, paid && next.Next != ledger.Settled && next.Next != ledger.Delivered, "%s unpays what is %s", event, state)
+			require.False(
+				t, paid && next.Next != ledger.Settled && next.Next != ledger.Delivered, "%s unpays what is %s", event, state,
+			)
 			if slices.Contains(off, state) && next.Next == ledger.Settled {
 				require.True(t, next.Stuck, "%s has what is %s delivered without an operator", event, state)
 			}
@@ -272,7 +275,9 @@ func TestTransactsAnswersInEveryState(t *testing.T) {
 		fault gloebittest.Fault
 	}{
 		{event: "accepted"},
-		{"refused", gloebittest.Fault{Path: "transact", Body: `{"success":false,"status":"queued","reason":"insufficient balance"}`}},
+		{"refused", gloebittest.Fault{
+			Path: "transact", Body: `{"success":false,"status":"queued","reason":"insufficient balance"}`,
+		}},
 	} {
 		w := newWorld(t)
 		if c.event == "refused" {

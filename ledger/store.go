@@ -56,7 +56,9 @@ type Store interface {
 	// unless it was or becomes empty or the purchase was Refused. If fn takes a
 	// purchase out of Refused while another purchase holds its key, Change saves
 	// nothing and returns an error.
-	Change(ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error)) (Purchase, error)
+	Change(
+		ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error),
+	) (Purchase, error)
 	// Claim sets the NextAt of the purchase of that realm and state that has
 	// been due the longest to until, and returns the purchase with it, in one
 	// atomic step: of any number of callers, one gets it. A purchase is due if

@@ -22,7 +22,9 @@ func TestACursorTravelsInAURL(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, got.IsZero())
 	require.Empty(t, got.String())
-	for _, bad := range []string{"x", ".", "1", "1.", "x.id", ".id", "1." + strings.Repeat("i", 37), "99999999999999999999.id"} {
+	for _, bad := range []string{
+		"x", ".", "1", "1.", "x.id", ".id", "1." + strings.Repeat("i", 37), "99999999999999999999.id",
+	} {
 		_, err := ledger.ParseCursor(bad)
 		require.Error(t, err, bad)
 	}

@@ -95,7 +95,9 @@ func TestWhatIsStuckCanBeTakenUpAgain(t *testing.T) {
 		again, err := w.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 		require.NoError(t, err)
 		require.Equal(t, w.clock.Now(), again.NextAt)
-		require.Equal(t, got.History, again.History, "which must not outgrow what a store takes, however often it is asked for")
+		require.Equal(
+			t, got.History, again.History, "which must not outgrow what a store takes, however often it is asked for",
+		)
 	}
 	w.goods.deliver = nil
 	w.reconcile()

@@ -14,7 +14,9 @@ import (
 // refusing has Gloebit refuse the next transaction, as it may refuse one whose
 // first sending it has queued.
 func (w *world) refusing() {
-	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Body: `{"success":false,"status":"cannot-spend","reason":"locked"}`})
+	w.gloebit.Inject(gloebittest.Fault{
+		Path: "transact", Times: 1, Body: `{"success":false,"status":"cannot-spend","reason":"locked"}`,
+	})
 }
 
 func TestCallbackOfRefusedWhoseKeyIsTaken(t *testing.T) {
@@ -72,7 +74,8 @@ func TestRefusedOrderOfAnotherAccountStaysRefused(t *testing.T) {
 	order := keyed(hat)
 	now := w.clock.Now()
 	_, created, err := w.store.Store.Create(t.Context(), ledger.Purchase{
-		Realm: w.realm(), ID: "sent", UserID: "alice", GloebitID: "g-bob", Order: order, State: ledger.Created, CreatedAt: now, UpdatedAt: now,
+		Realm: w.realm(), ID: "sent", UserID: "alice", GloebitID: "g-bob", Order: order, State: ledger.Created,
+		CreatedAt: now, UpdatedAt: now,
 	})
 	require.NoError(t, err)
 	require.True(t, created)

@@ -22,11 +22,13 @@ func bubble(t *testing.T, store ledger.Store) *ledger.Ledger {
 	})
 	require.NoError(t, err)
 	shop, err := ledger.New(ledger.Config{
-		Merchant: merchant, Store: store, Fulfiller: &goods{}, CallbackURL: "https://shop.example/hold", Keys: []gloebit.Secret{key},
+		Merchant: merchant, Store: store, Fulfiller: &goods{}, CallbackURL: "https://shop.example/hold",
+		Keys: []gloebit.Secret{key},
 	})
 	require.NoError(t, err)
 	_, _, err = store.Create(t.Context(), ledger.Purchase{
-		Realm: merchant.Realm(), ID: "p", UserID: "alice", Order: hat, State: ledger.Accepted, CreatedAt: time.Now(), UpdatedAt: time.Now(),
+		Realm: merchant.Realm(), ID: "p", UserID: "alice", Order: hat, State: ledger.Accepted, CreatedAt: time.Now(),
+		UpdatedAt: time.Now(),
 	})
 	require.NoError(t, err)
 	return shop

@@ -37,7 +37,9 @@ func (l *Ledger) Run(ctx context.Context) error {
 	})
 	saving.Wait()
 	l.logLost(ctx)
-	l.log.WarnContext(ctx, "gloebit ledger: Run has ended: this process picks nothing up any more", "cause", words(context.Cause(ctx)))
+	l.log.WarnContext(
+		ctx, "gloebit ledger: Run has ended: this process picks nothing up any more", "cause", words(context.Cause(ctx)),
+	)
 	return ctx.Err()
 }
 
@@ -106,7 +108,9 @@ func (l *Ledger) work(ctx context.Context, work func(states []State)) {
 	left = append(left, l.overdue.all()...)
 	slices.Sort(left)
 	for _, id := range slices.Compact(left) {
-		l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: left a purchase whose step does not end", slog.String("purchase", id))
+		l.log.LogAttrs(
+			ctx, slog.LevelError, "gloebit ledger: left a purchase whose step does not end", slog.String("purchase", id),
+		)
 	}
 }
 

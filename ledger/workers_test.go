@@ -33,12 +33,15 @@ func newHungUp(t *testing.T) (*quiet, *hungUp) {
 	t.Helper()
 	hung, tokens := &hungUp{}, &gloebit.MemoryTokenStore{}
 	merchant, err := gloebit.New(gloebit.Config{
-		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback", Provider: gloebit.Sandbox(),
-		Tokens: tokens, HTTPClient: &http.Client{Transport: hung},
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
+		Provider: gloebit.Sandbox(),
+		Tokens:   tokens, HTTPClient: &http.Client{Transport: hung},
 	})
 	require.NoError(t, err)
 	credential := connect.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
-	require.NoError(t, tokens.Update(t.Context(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, tokens.Update(t.Context(), connect.Key{
+		Realm: merchant.Realm(), ID: "alice",
+	}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &credential, nil
 	}))
 	return newQuiet(t, func(c *ledger.Config) { c.Merchant = merchant }), hung
@@ -118,10 +121,14 @@ func TestAStoreThatIsDownIsLoggedOnceAnInterval(t *testing.T) {
 
 func TestRetryAfterIsHeeded(t *testing.T) {
 	t.Parallel()
-	for asked, want := range map[string]time.Duration{"2": 5 * time.Second, "60": time.Minute, "86400": 320 * time.Second} {
+	for asked, want := range map[string]time.Duration{
+		"2": 5 * time.Second, "60": time.Minute, "86400": 320 * time.Second,
+	} {
 		w := newWorld(t)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // so that the client does not wait itself
-		w.gloebit.Inject(gloebittest.Fault{Path: "transact", Times: 1, Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {asked}}})
+		w.gloebit.Inject(gloebittest.Fault{
+			Path: "transact", Times: 1, Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {asked}},
+		})
 		p, err := w.ledger.Purchase(ctx, w.client("alice"), keyed(hat))
 		cancel()
 		require.NoError(t, err)
@@ -157,7 +164,10 @@ func TestNoRun(t *testing.T) {
 			q.call("purchase", "enact")
 			require.NotContains(t, q.log.String(), warning)
 			require.ErrorIs(t, stop(), context.Canceled)
-			require.Contains(t, q.log.String(), `level=WARN msg="gloebit ledger: Run has ended: this process picks nothing up any more" cause="context canceled"`)
+			require.Contains(
+				t, q.log.String(),
+				`level=WARN msg="gloebit ledger: Run has ended: this process picks nothing up any more" cause="context canceled"`,
+			)
 		})
 	})
 	t.Run("a Run whose context has ended says so", func(t *testing.T) {
@@ -193,7 +203,9 @@ type unreadable struct {
 	claimed atomic.Int32
 }
 
-func (s *unreadable) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+func (s *unreadable) Claim(
+	ctx context.Context, realm string, state ledger.State, now, until time.Time,
+) (ledger.Purchase, error) {
 	p, err := s.Store.Claim(ctx, realm, state, now, until)
 	if strings.HasPrefix(p.ID, "unreadable") {
 		s.claimed.Add(1)

@@ -132,9 +132,12 @@ func (w *world) save(name, account, id string, at time.Time) {
 	token, err := w.gloebit.IssueToken(w.app.Key, account, "transact", "balance")
 	require.NoError(w.t, err)
 	credential := connect.Credential{
-		AccessToken: gloebit.Secret(token), Subject: id, ConnectedAt: at, Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance},
+		AccessToken: gloebit.Secret(token), Subject: id, ConnectedAt: at,
+		Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance},
 	}
-	require.NoError(w.t, w.tokens.Update(w.t.Context(), w.key(name), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	require.NoError(w.t, w.tokens.Update(w.t.Context(), w.key(name), func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
 		return &credential, nil
 	}))
 }
@@ -203,7 +206,8 @@ func (w *world) put(id string, state ledger.State) ledger.Purchase {
 	w.t.Helper()
 	now := w.clock.Now()
 	p, _, err := w.store.Store.Create(w.t.Context(), ledger.Purchase{
-		Realm: w.realm(), ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 100, Quantity: 1}, State: state, CreatedAt: now, UpdatedAt: now,
+		Realm: w.realm(), ID: id, UserID: "alice", Order: ledger.Order{Item: "hat", Price: 100, Quantity: 1}, State: state,
+		CreatedAt: now, UpdatedAt: now,
 		History: []ledger.Change{{To: state, At: now, Cause: "test"}},
 	})
 	require.NoError(w.t, err)
@@ -221,7 +225,9 @@ func (w *world) makeDue(id string) {
 
 func (w *world) change(id string, edit func(*ledger.Purchase)) {
 	w.t.Helper()
-	_, err := w.store.Store.Change(w.t.Context(), w.key(id), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	_, err := w.store.Store.Change(w.t.Context(), w.key(id), func(
+		_ context.Context, p ledger.Purchase,
+	) (ledger.Purchase, error) {
 		edit(&p)
 		return p, nil
 	})
@@ -270,7 +276,10 @@ func (w *world) wantAnswer(id, step string, status int, body string) {
 // Retry-After keeps the client from asking again by itself.
 
 func noAnswer(worked bool, times int) gloebittest.Fault {
-	return gloebittest.Fault{Path: "transact", Times: times, After: worked, Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"60"}}}
+	return gloebittest.Fault{
+		Path: "transact", Times: times, After: worked, Status: http.StatusServiceUnavailable,
+		Header: http.Header{"Retry-After": {"60"}},
+	}
 }
 
 // charged is what Gloebit has taken from alice for good.

@@ -41,7 +41,9 @@ type temporary struct {
 // Begin implements [connect.Protocol]: it asks for a request token, with the state
 // in the callback URL, and returns the page where the user authorizes it. The
 // error is connect.ErrTokenExchange when the provider gives none.
-func (f Protocol) Begin(ctx context.Context, app connect.Application, ask connect.AuthorizationRequest) (string, connect.Secret, error) {
+func (f Protocol) Begin(
+	ctx context.Context, app connect.Application, ask connect.AuthorizationRequest,
+) (string, connect.Secret, error) {
 	scope := joinScopes(ask.Scopes)
 	query := url.Values{"scope": {scope}, "domain": {scope}}
 	if ask.User != "" {
@@ -74,7 +76,9 @@ func (f Protocol) Begin(ctx context.Context, app connect.Application, ask connec
 // Finish implements [connect.Protocol]: it gives the authorized request token for an
 // access token (RFC 5849 section 2.3). Errors: connect.ErrInvalidState for a callback
 // that is another request token's, connect.ErrTokenExchange, connect.ErrUnavailable.
-func (f Protocol) Finish(ctx context.Context, app connect.Application, answer url.Values, kept connect.Secret, asked []connect.Scope) (connect.Credential, error) {
+func (f Protocol) Finish(
+	ctx context.Context, app connect.Application, answer url.Values, kept connect.Secret, asked []connect.Scope,
+) (connect.Credential, error) {
 	var begun temporary
 	if err := json.Unmarshal([]byte(kept.Reveal()), &begun); err != nil || begun.Token == "" {
 		return connect.Credential{}, fmt.Errorf("%w: it was not started with OAuth 1.0a", connect.ErrInvalidState)
@@ -118,7 +122,9 @@ func (Protocol) Refresh(_ context.Context, _ connect.Application, _ connect.Cred
 func (f Protocol) Authorize(app connect.Application, req *http.Request, credential connect.Credential) error {
 	var signed signature
 	ctx := context.WithValue(req.Context(), oauth1.HTTPClient, &http.Client{Transport: &signed})
-	client := config(app, nil).Client(ctx, oauth1.NewToken(credential.AccessToken.Reveal(), credential.TokenSecret.Reveal()))
+	client := config(app, nil).Client(
+		ctx, oauth1.NewToken(credential.AccessToken.Reveal(), credential.TokenSecret.Reveal()),
+	)
 	if _, err := client.Transport.RoundTrip(req); !errors.Is(err, errNotSent) {
 		return errors.New("oauth1: the request could not be signed")
 	}

@@ -42,7 +42,8 @@ func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 	t.Cleanup(w.shop.Close)
 	var err error
 	w.app, err = w.gloebit.AddApplication(gloebittest.Application{
-		Name: "Shop", RedirectPrefixes: []string{w.shop.URL + "/"}, Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
+		Name: "Shop", RedirectPrefixes: []string{w.shop.URL + "/"},
+		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
 	})
 	require.NoError(t, err)
 	_, err = w.gloebit.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
@@ -84,7 +85,9 @@ func (w *world) buy(rw http.ResponseWriter, r *http.Request) {
 		}
 		return err != nil
 	}
-	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2}); fail(err) {
+	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
+		IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2,
+	}); fail(err) {
 		return
 	}
 	left, err := client.ConsumeProduct(r.Context(), "green-hat", 1)

@@ -33,9 +33,11 @@ func parrot(t *testing.T, answer func(authorization string) string) string {
 
 func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 	for name, answer := range map[string]func(authorization string) string{
-		"a malformed header":   func(a string) string { return "HTTP/1.1 200 OK\r\n" + a + "\r\n\r\n" },
-		"a malformed status":   func(a string) string { return "HTTP/1.1 " + a + "\r\n\r\n" },
-		"a malformed location": func(a string) string { return "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?" + a + "\r\n\r\n" },
+		"a malformed header": func(a string) string { return "HTTP/1.1 200 OK\r\n" + a + "\r\n\r\n" },
+		"a malformed status": func(a string) string { return "HTTP/1.1 " + a + "\r\n\r\n" },
+		"a malformed location": func(a string) string {
+			return "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?" + a + "\r\n\r\n"
+		},
 		"a malformed trailer": func(a string) string {
 			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + a + "\r\n\r\n"
 		},
@@ -45,7 +47,10 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 		"the state and the verifier as a problem": func(a string) string {
 			_, callback, _ := strings.Cut(a, "state%3D")
 			_, verifier, _ := strings.Cut(a, `oauth_verifier="`)
-			return "HTTP/1.1 401 X\r\nConnection: close\r\n\r\noauth_problem=" + callback[:min(21, len(callback))] + verifier[:max(0, strings.Index(verifier, `"`))]
+			return "HTTP/1.1 401 X\r\nConnection: close\r\n\r\noauth_problem=" + callback[:min(21, len(callback))] +
+				verifier[:max(
+					0, strings.Index(verifier, `"`),
+				)]
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,11 +61,15 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 			}
 			_, _, begun := oauth1.Protocol{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: state})
 			require.ErrorIs(t, begun, connect.ErrTokenExchange)
-			_, finished := oauth1.Protocol{}.Finish(t.Context(), app, url.Values{"oauth_token": {"request-token"}, "oauth_verifier": {verifier}},
+			_, finished := oauth1.Protocol{}.Finish(t.Context(), app, url.Values{
+				"oauth_token": {"request-token"}, "oauth_verifier": {verifier},
+			},
 				`{"token":"request-token","secret":"request-secret"}`, nil)
 			require.ErrorIs(t, finished, connect.ErrTokenExchange)
 			for _, err := range []error{begun, finished} {
-				for _, word := range []string{"OAuth", "oauth_", state, "verifier", secret, "request-token", "request-secret", "%"} {
+				for _, word := range []string{
+					"OAuth", "oauth_", state, "verifier", secret, "request-token", "request-secret", "%",
+				} {
 					require.NotContains(t, err.Error(), word)
 				}
 			}
@@ -78,10 +87,15 @@ func TestSecurity28AnswersAreCapped(t *testing.T) {
 		"more of anything":        {token + "&x=" + strings.Repeat("x", 64<<10), connect.ErrTokenExchange},
 	} {
 		app := connect.Application{
-			ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", HTTPClient: http.DefaultClient, Clock: time.Now,
-			Server: serverAt(parrot(t, func(string) string { return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + test.answer })),
+			ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", HTTPClient: http.DefaultClient,
+			Clock: time.Now,
+			Server: serverAt(parrot(t, func(string) string {
+				return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + test.answer
+			})),
 		}
-		_, err := oauth1.Protocol{}.Finish(t.Context(), app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
+		_, err := oauth1.Protocol{}.Finish(
+			t.Context(), app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil,
+		)
 		require.ErrorIs(t, err, test.want, name)
 	}
 }
@@ -95,7 +109,8 @@ func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
 	cancel()
 	asked := 0
 	app := connect.Application{
-		ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", Clock: time.Now, Server: serverAt("http://127.0.0.1"),
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/callback", Clock: time.Now,
+		Server: serverAt("http://127.0.0.1"),
 		HTTPClient: &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 			asked++
 			if r.Context().Err() == nil {
@@ -106,7 +121,9 @@ func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
 	}
 	_, _, err := oauth1.Protocol{}.Begin(ctx, app, connect.AuthorizationRequest{State: "s"})
 	require.ErrorIs(t, err, connect.ErrTokenExchange)
-	_, err = oauth1.Protocol{}.Finish(ctx, app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil)
+	_, err = oauth1.Protocol{}.Finish(
+		ctx, app, url.Values{"oauth_token": {"t"}, "oauth_verifier": {"v"}}, `{"token":"t","secret":"s"}`, nil,
+	)
 	require.ErrorIs(t, err, connect.ErrTokenExchange)
 	require.Equal(t, 2, asked)
 }

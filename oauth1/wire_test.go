@@ -31,7 +31,9 @@ func application(t *testing.T, handler http.HandlerFunc) connect.Application {
 func TestWhatIsSentAndWhatIsRead(t *testing.T) {
 	var sent []string
 	app := application(t, func(w http.ResponseWriter, r *http.Request) {
-		header := regexp.MustCompile(`oauth_(nonce|signature|timestamp)="[^"]+"`).ReplaceAllString(r.Header.Get("Authorization"), `oauth_$1="…"`)
+		header := regexp.MustCompile(`oauth_(nonce|signature|timestamp)="[^"]+"`).ReplaceAllString(
+			r.Header.Get("Authorization"), `oauth_$1="…"`,
+		)
 		sent = append(sent, r.Method+" "+r.RequestURI+" "+header)
 		if strings.HasSuffix(r.URL.Path, "request-token") {
 			_, _ = io.WriteString(w, "oauth_token=rt&oauth_token_secret=rs&oauth_callback_confirmed=true")
@@ -41,13 +43,21 @@ func TestWhatIsSentAndWhatIsRead(t *testing.T) {
 	})
 	base := strings.TrimSuffix(app.Server.Endpoint.TokenURL, "oauth2/access-token")
 	asked := []connect.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact}
-	page, kept, err := oauth1.Protocol{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st", Scopes: asked, User: "al"})
+	page, kept, err := oauth1.Protocol{}.Begin(
+		t.Context(), app, connect.AuthorizationRequest{State: "st", Scopes: asked, User: "al"},
+	)
 	require.NoError(t, err)
 	require.Equal(t, base+"oauth/authorize?domain=id+balance+transact&oauth_token=rt&scope=id+balance+transact", page)
 
-	credential, err := oauth1.Protocol{}.Finish(t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}, "state": {"st"}}, kept, asked)
+	credential, err := oauth1.Protocol{}.Finish(
+		t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}, "state": {"st"}}, kept, asked,
+	)
 	require.NoError(t, err)
-	require.Equal(t, connect.Credential{AccessToken: "at", TokenSecret: "as", Subject: "g-1", Scopes: []connect.Scope{"id", "balance"}}, credential)
+	require.Equal(
+		t,
+		connect.Credential{AccessToken: "at", TokenSecret: "as", Subject: "g-1", Scopes: []connect.Scope{"id", "balance"}},
+		credential,
+	)
 
 	req, err := http.NewRequest(http.MethodPost, base+"transact", strings.NewReader(`{"a":1}`))
 	require.NoError(t, err)
@@ -92,7 +102,9 @@ func FuzzTokenAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		answer = body
-		credential, err := oauth1.Protocol{}.Finish(t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}}, `{"token":"rt","secret":"rs"}`, nil)
+		credential, err := oauth1.Protocol{}.Finish(
+			t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}}, `{"token":"rt","secret":"rs"}`, nil,
+		)
 		if err == nil && (credential.AccessToken == "" || credential.TokenSecret == "") {
 			t.Fatalf("%+v from %q", credential, body)
 		}

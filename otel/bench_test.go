@@ -44,7 +44,9 @@ func BenchmarkRequest(b *testing.B) {
 			})
 			require.NoError(b, err)
 			key := connect.Key{Realm: merchant.Realm(), ID: "alice"}
-			require.NoError(b, tokens.Update(b.Context(), key, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+			require.NoError(b, tokens.Update(b.Context(), key, func(
+				context.Context, *connect.Credential,
+			) (*connect.Credential, error) {
 				return &connect.Credential{AccessToken: "token", Scopes: []gloebit.Scope{gloebit.ScopeBalance}}, nil
 			}))
 			handler := merchant.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -122,7 +122,9 @@ func (t *Telemetry) Observe(l *ledger.Ledger) (metric.Registration, error) {
 		}
 		now, oldest := time.Now(), map[string]float64{}
 		for _, count := range counts {
-			attributes := metric.WithAttributes(realm(count.Realm), attribute.String("gloebit.purchase.state", string(count.State)))
+			attributes := metric.WithAttributes(
+				realm(count.Realm), attribute.String("gloebit.purchase.state", string(count.State)),
+			)
 			o.ObserveInt64(unfinished, count.Purchases, attributes)
 			o.ObserveInt64(stuck, count.Stuck, attributes)
 			o.ObserveInt64(overdue, count.Overdue, attributes)

@@ -225,6 +225,9 @@ func TestHandlerAddsTheTrace(t *testing.T) {
 	log.InfoContext(t.Context(), "without")
 	span.End()
 	lines := strings.Split(text.String(), "\n")
-	require.Contains(t, lines[0], "a=1 g.trace_id="+span.SpanContext().TraceID().String()+" g.span_id="+span.SpanContext().SpanID().String())
+	require.Contains(
+		t, lines[0],
+		"a=1 g.trace_id="+span.SpanContext().TraceID().String()+" g.span_id="+span.SpanContext().SpanID().String(),
+	)
 	require.NotContains(t, lines[1], "trace_id")
 }

@@ -85,7 +85,9 @@ func newWorld(t *testing.T, changes ...func(*gloebit.Config, *ledger.Config)) *w
 	token, err := w.gloebit.IssueToken(app.Key, "alice", "transact", "balance")
 	require.NoError(t, err)
 	key := connect.Key{Realm: w.merchant.Realm(), ID: "alice"}
-	require.NoError(t, tokens.Update(t.Context(), key, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, tokens.Update(t.Context(), key, func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
 		return &connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact}}, nil
 	}))
 	return w

@@ -50,7 +50,9 @@ func (s *brokenTokens) Delete(ctx context.Context, key connect.Key) error {
 // saving breaks what an Update saves.
 func saving(change func(*connect.Credential)) *brokenTokens {
 	return &brokenTokens{update: func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
-		return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *connect.Credential) (*connect.Credential, error) {
+		return s.MemoryTokenStore.Update(ctx, key, func(
+			ctx context.Context, current *connect.Credential,
+		) (*connect.Credential, error) {
 			next, err := f(ctx, current)
 			if next != nil {
 				changed := *next
@@ -100,7 +102,9 @@ func withoutLock(s *brokenTokens, ctx context.Context, key connect.Key, f fn) er
 	if err != nil {
 		return err
 	}
-	return s.MemoryTokenStore.Update(ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return next, nil })
+	return s.MemoryTokenStore.Update(
+		ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return next, nil },
+	)
 }
 
 // withoutRealm is a key that all realms share.
@@ -111,7 +115,9 @@ var brokenTokenStores = []struct {
 	caught string
 	store  func() *brokenTokens
 }{
-	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens { return saving(func(c *connect.Credential) { c.TokenSecret = "" }) }},
+	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens {
+		return saving(func(c *connect.Credential) { c.TokenSecret = "" })
+	}},
 	{"every_field_comes_back_as_it_was_saved", func() *brokenTokens {
 		return saving(func(c *connect.Credential) { c.ExpiresAt = c.ExpiresAt.Truncate(time.Millisecond) })
 	}},
@@ -127,7 +133,9 @@ var brokenTokenStores = []struct {
 			}
 		})
 	}},
-	{"a_credential_past_its_Until_comes_back_whole_or_not_at_all", func() *brokenTokens { return saving(func(c *connect.Credential) { c.ExpiresAt = time.Time{} }) }},
+	{"a_credential_past_its_Until_comes_back_whole_or_not_at_all", func() *brokenTokens {
+		return saving(func(c *connect.Credential) { c.ExpiresAt = time.Time{} })
+	}},
 	{"user_ids_that_differ_in_any_byte_are_different_users", func() *brokenTokens { return naming(strings.ToLower) }},
 	{"user_ids_that_differ_in_any_byte_are_different_users", func() *brokenTokens {
 		return naming(func(s string) string { return strings.TrimRight(s, " ") + strings.Repeat("!", min(1, 255-len(s))) })
@@ -155,7 +163,9 @@ var brokenTokenStores = []struct {
 	{"two_hundred_goroutines_on_one_user_lose_no_update", func() *brokenTokens { return updating(withoutLock) }},
 	{"an_fn_that_fails_saves_nothing", func() *brokenTokens {
 		return updating(func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) (failed error) {
-			err := s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *connect.Credential) (*connect.Credential, error) {
+			err := s.MemoryTokenStore.Update(ctx, key, func(
+				ctx context.Context, current *connect.Credential,
+			) (*connect.Credential, error) {
 				next, err := f(ctx, current)
 				failed = err
 				return next, nil
@@ -168,7 +178,9 @@ var brokenTokenStores = []struct {
 	}},
 	{"an_fn_that_panics_saves_nothing_and_frees_the_user", func() *brokenTokens {
 		return updating(func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
-			return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *connect.Credential) (next *connect.Credential, err error) {
+			return s.MemoryTokenStore.Update(ctx, key, func(
+				ctx context.Context, current *connect.Credential,
+			) (next *connect.Credential, err error) {
 				defer func() { _ = recover() }()
 				return f(ctx, current)
 			})
@@ -184,7 +196,9 @@ var brokenTokenStores = []struct {
 	}},
 	{"the_context_of_fn_ends_with_the_caller's", func() *brokenTokens {
 		return updating(func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
-			return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *connect.Credential) (*connect.Credential, error) {
+			return s.MemoryTokenStore.Update(ctx, key, func(
+				ctx context.Context, current *connect.Credential,
+			) (*connect.Credential, error) {
 				next, err := f(ctx, current)
 				if err != nil {
 					err = context.DeadlineExceeded
@@ -212,7 +226,9 @@ var brokenTokenStores = []struct {
 				return s.MemoryTokenStore.Load(ctx, key)
 			},
 			update: func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
-				return s.MemoryTokenStore.Update(ctx, key, func(ctx context.Context, current *connect.Credential) (*connect.Credential, error) {
+				return s.MemoryTokenStore.Update(ctx, key, func(
+					ctx context.Context, current *connect.Credential,
+				) (*connect.Credential, error) {
 					s.loadsMu.Lock()
 					defer s.loadsMu.Unlock()
 					return f(ctx, current)
@@ -268,11 +284,17 @@ var brokenStateStores = []struct {
 }{
 	{"a_state_is_taken_once", func() *brokenStates { return &brokenStates{twice: true} }},
 	{"of_a_hundred_goroutines_one_takes_the_state", func() *brokenStates { return &brokenStates{twice: true} }},
-	{"a_state_past_its_ExpiresAt_comes_back_whole_or_not_at_all", func() *brokenStates { return &brokenStates{delays: true} }},
+	{
+		"a_state_past_its_ExpiresAt_comes_back_whole_or_not_at_all",
+		func() *brokenStates { return &brokenStates{delays: true} },
+	},
 	{"keys_that_differ_in_any_byte_are_different_states", func() *brokenStates { return &brokenStates{folds: true} }},
 	{"realms_that_differ_in_any_byte_are_apart", func() *brokenStates { return &brokenStates{shares: true} }},
 	{"a_key_that_was_never_put_is_not_found", func() *brokenStates { return &brokenStates{shares: true} }},
-	{"a_key_that_is_in_use_is_an_error_and_what_is_under_it_stays", func() *brokenStates { return &brokenStates{replace: true} }},
+	{
+		"a_key_that_is_in_use_is_an_error_and_what_is_under_it_stays",
+		func() *brokenStates { return &brokenStates{replace: true} },
+	},
 }
 
 const brokenHere = "STORETEST_BROKEN" // set in the process in which the broken stores fail

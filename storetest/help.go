@@ -60,7 +60,9 @@ func wantNone(t *testing.T, store *tokens, userID string) {
 	if !reflect.ValueOf(credential).IsZero() {
 		t.Fatalf("Load of %q returned a credential along with ErrNotFound", userID)
 	}
-	err = store.Update(suite.InTime(t), userID, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+	err = store.Update(suite.InTime(t), userID, func(
+		_ context.Context, current *connect.Credential,
+	) (*connect.Credential, error) {
 		if current != nil {
 			t.Errorf("Update of %q gave fn a credential, want nil", userID)
 		}
@@ -74,7 +76,9 @@ func wantNone(t *testing.T, store *tokens, userID string) {
 // wantUpdatable fails unless the user can be updated at once.
 func wantUpdatable(t *testing.T, store *tokens, userID string) {
 	t.Helper()
-	err := store.Update(suite.InTime(t), userID, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+	err := store.Update(suite.InTime(t), userID, func(
+		_ context.Context, current *connect.Credential,
+	) (*connect.Credential, error) {
 		return current, nil
 	})
 	if err != nil {
@@ -84,7 +88,9 @@ func wantUpdatable(t *testing.T, store *tokens, userID string) {
 
 // holding runs an Update in a goroutine and returns once its fn runs. The fn
 // returns next when release is called; finished gives the error of Update.
-func holding(t *testing.T, store *tokens, userID string, next *connect.Credential) (release func(), finished <-chan error) {
+func holding(
+	t *testing.T, store *tokens, userID string, next *connect.Credential,
+) (release func(), finished <-chan error) {
 	t.Helper()
 	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	ctx := suite.InTime(t)

@@ -155,11 +155,13 @@ func oddKeys() []connect.Key {
 	keys := []connect.Key{
 		{Realm: "a/b", ID: "c"}, {Realm: "a", ID: "b/c"}, {Realm: "a:b", ID: "c"}, {Realm: "a", ID: "b:c"},
 		{Realm: "a b", ID: "c"}, {Realm: "a", ID: "b c"}, {Realm: "a%3Ab", ID: "c"}, {Realm: "a", ID: "b%3Ac"},
-		{Realm: "a{b", ID: "c"}, {Realm: "a", ID: "{b}c"}, {Realm: "ab", ID: "c"}, {Realm: "a", ID: "bc"}, {Realm: "a", ID: "c"},
+		{Realm: "a{b", ID: "c"}, {Realm: "a", ID: "{b}c"}, {Realm: "ab", ID: "c"}, {Realm: "a", ID: "bc"},
+		{Realm: "a", ID: "c"},
 	}
 	for _, realm := range []string{
 		firstRealm, "WWW.gloebit.com/shop", "www.gloebit.com/Shop", "www.gloebit.com/shop ", " www.gloebit.com/shop",
-		"www.gloebit.com/sho", "www.gloebit.com/shop/u", "www.gloebit.com:8443/shop", "www.gloebit.com", "*", "%", "_", "?", "[a]",
+		"www.gloebit.com/sho", "www.gloebit.com/shop/u", "www.gloebit.com:8443/shop", "www.gloebit.com", "*", "%", "_", "?",
+		"[a]",
 		"{a}", "'", `"`, `\`, "\u00e9", "e\u0301", "e", "E", "\u00df", "ss", "\u4e16\u754c", "\U0001F600",
 		strings.Repeat("r", 128), strings.Repeat("r", 127), strings.Repeat("r", 127) + "R", strings.Repeat("\u00e9", 64),
 	} {

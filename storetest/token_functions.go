@@ -37,7 +37,9 @@ func fnPanics(t *testing.T, store *tokens) {
 		}
 		raised := func() (raised any) {
 			defer func() { raised = recover() }()
-			err := store.Update(suite.InTime(t), userID, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+			err := store.Update(suite.InTime(t), userID, func(
+				_ context.Context, current *connect.Credential,
+			) (*connect.Credential, error) {
 				panic("fn's own")
 			})
 			t.Errorf("Update returned the error %v where fn panicked", err)

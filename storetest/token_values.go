@@ -42,7 +42,9 @@ func tokenRoundTrip(t *testing.T, store *tokens) {
 	want := fullCredential(t)
 	save(t, store, "u", want)
 	wantEqual(t, load(t, store, "u"), want)
-	err := store.Update(suite.InTime(t), "u", func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+	err := store.Update(suite.InTime(t), "u", func(
+		_ context.Context, current *connect.Credential,
+	) (*connect.Credential, error) {
 		if current == nil {
 			t.Error("Update gave fn nil, want the credential")
 			return nil, nil

@@ -139,7 +139,9 @@ func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
 	r := chi.NewRouter()
 	r.Get("/hats", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	gloebitchi.Register(r, m)
-	for path, want := range map[string]int{"/hats": http.StatusTeapot, "/callback": http.StatusBadRequest, "/nowhere": http.StatusNotFound} {
+	for path, want := range map[string]int{
+		"/hats": http.StatusTeapot, "/callback": http.StatusBadRequest, "/nowhere": http.StatusNotFound,
+	} {
 		recorder := httptest.NewRecorder()
 		r.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
 		require.Equal(t, want, recorder.Code, path)
@@ -150,7 +152,8 @@ func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
 // would bring the merchant's.
 func TestRoutesOfTheApplicationFit(t *testing.T) {
 	m, err := gloebit.New(gloebit.Config{
-		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(), RedirectURL: "https://shop.example/shop/pay/gloebit/callback",
+		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(),
+		RedirectURL: "https://shop.example/shop/pay/gloebit/callback",
 	})
 	require.NoError(t, err)
 	for route, path := range map[string]string{

@@ -64,15 +64,28 @@ func TestTheSessionIsSavedHoweverAHandlerAnswers(t *testing.T) {
 	sessions := newSessions()
 	put := func(c *echo.Context) { sessions.Put(c.Request().Context(), "hat", "green") }
 	for name, handler := range map[string]echo.HandlerFunc{
-		"with a flush before anything is written": func(c *echo.Context) error { put(c); c.Response().(http.Flusher).Flush(); return nil },
-		"with a flush by http.ResponseController": func(c *echo.Context) error { put(c); return http.NewResponseController(c.Response()).Flush() },
-		"with the header alone":                   func(c *echo.Context) error { put(c); return c.NoContent(http.StatusNoContent) },
-		"with nothing":                            func(c *echo.Context) error { put(c); return nil },
-		"with a redirect":                         func(c *echo.Context) error { put(c); return c.Redirect(http.StatusSeeOther, "/recall") },
-		"with JSON":                               func(c *echo.Context) error { put(c); return c.JSON(http.StatusOK, "green") },
-		"with a stream":                           func(c *echo.Context) error { put(c); return c.Stream(http.StatusOK, "text/plain", http.NoBody) },
-		"with an error of echo's":                 func(c *echo.Context) error { put(c); return echo.NewHTTPError(http.StatusTeapot, "a pot") },
-		"with an error":                           func(c *echo.Context) error { put(c); return errors.New("no hats") },
+		"with a flush before anything is written": func(c *echo.Context) error {
+			put(c)
+			c.Response().(http.Flusher).Flush()
+			return nil
+		},
+		"with a flush by http.ResponseController": func(c *echo.Context) error {
+			put(c)
+			return http.NewResponseController(c.Response()).Flush()
+		},
+		"with the header alone": func(c *echo.Context) error { put(c); return c.NoContent(http.StatusNoContent) },
+		"with nothing":          func(c *echo.Context) error { put(c); return nil },
+		"with a redirect":       func(c *echo.Context) error { put(c); return c.Redirect(http.StatusSeeOther, "/recall") },
+		"with JSON":             func(c *echo.Context) error { put(c); return c.JSON(http.StatusOK, "green") },
+		"with a stream": func(c *echo.Context) error {
+			put(c)
+			return c.Stream(http.StatusOK, "text/plain", http.NoBody)
+		},
+		"with an error of echo's": func(c *echo.Context) error {
+			put(c)
+			return echo.NewHTTPError(http.StatusTeapot, "a pot")
+		},
+		"with an error": func(c *echo.Context) error { put(c); return errors.New("no hats") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := quietEcho()
@@ -119,16 +132,20 @@ func TestMiddlewareAroundSeesEchoErrors(t *testing.T) {
 		cause      error
 	}{
 		"of a refusal": {
-			[]echo.MiddlewareFunc{gloebitecho.Require(m)}, func(*echo.Context) error { return nil }, http.StatusUnauthorized, nil,
+			[]echo.MiddlewareFunc{gloebitecho.Require(m)}, func(*echo.Context) error { return nil }, http.StatusUnauthorized,
+			nil,
 		},
 		"of a handler's failure": {
-			[]echo.MiddlewareFunc{gloebitecho.Optional(m)}, func(*echo.Context) error { return broken }, http.StatusPaymentRequired, gloebit.ErrInsufficientBalance,
+			[]echo.MiddlewareFunc{gloebitecho.Optional(m)}, func(*echo.Context) error { return broken },
+			http.StatusPaymentRequired, gloebit.ErrInsufficientBalance,
 		},
 		"through both": {
-			[]echo.MiddlewareFunc{gloebitecho.Optional(m), gloebitecho.Optional(m)}, func(*echo.Context) error { return broken }, http.StatusPaymentRequired, gloebit.ErrInsufficientBalance,
+			[]echo.MiddlewareFunc{gloebitecho.Optional(m), gloebitecho.Optional(m)}, func(*echo.Context) error { return broken },
+			http.StatusPaymentRequired, gloebit.ErrInsufficientBalance,
 		},
 		"of Error without a merchant": {
-			nil, func(c *echo.Context) error { return gloebitecho.Error(c, broken) }, http.StatusPaymentRequired, gloebit.ErrInsufficientBalance,
+			nil, func(c *echo.Context) error { return gloebitecho.Error(c, broken) }, http.StatusPaymentRequired,
+			gloebit.ErrInsufficientBalance,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -179,7 +196,8 @@ func TestErrorsOfOthersAreLeftToEcho(t *testing.T) {
 }
 
 func TestRegisterRefusesAGroupThatIsElsewhere(t *testing.T) {
-	require.PanicsWithValue(t, "gloebitecho: the group /admin is not on the way to /gloebit/connect, which lies beside Config.RedirectURL", func() {
+	require.PanicsWithValue(t, "gloebitecho: the group /admin is not on the way to /gloebit/connect, which lies "+
+		"beside Config.RedirectURL", func() {
 		gloebitecho.Register(echo.New().Group("/admin"), newMerchant(t, "https://shop.example/gloebit/callback"))
 	})
 }

@@ -39,7 +39,10 @@ func Register(router Router, m *gloebit.Merchant) {
 		registered = true
 	}
 	if !registered {
-		panic("gloebitecho: the group " + base + " is not on the way to " + m.ConnectURL("") + ", which lies beside Config.RedirectURL")
+		panic(
+			"gloebitecho: the group " + base + " is not on the way to " + m.ConnectURL("") +
+				", which lies beside Config.RedirectURL",
+		)
 	}
 }
 

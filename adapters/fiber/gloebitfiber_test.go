@@ -38,7 +38,9 @@ func TestConformance(t *testing.T) { adaptertest.Run(t, framework(t, "", gloebit
 func TestErrorsThatHandlersReturn(t *testing.T) { adaptertest.Run(t, framework(t, "", returned)) }
 
 func TestSecurity(t *testing.T) {
-	adaptertest.RunSecurity(t, framework(t, "errors answered", gloebitfiber.Error), framework(t, "errors returned", returned))
+	adaptertest.RunSecurity(
+		t, framework(t, "errors answered", gloebitfiber.Error), framework(t, "errors returned", returned),
+	)
 }
 
 func TestTheAppKnowsTheWholePath(t *testing.T) {
@@ -87,10 +89,12 @@ func TestAPrefixThatIsStrippedBeforeFiber(t *testing.T) {
 
 func TestRegisterRefusesAGroupThatIsElsewhere(t *testing.T) {
 	m, err := gloebit.New(gloebit.Config{
-		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(), RedirectURL: "https://shop.example/gloebit/callback",
+		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(),
+		RedirectURL: "https://shop.example/gloebit/callback",
 	})
 	require.NoError(t, err)
-	require.PanicsWithValue(t, "gloebitfiber: the group /admin is not on the way to /gloebit/connect, which lies beside Config.RedirectURL", func() {
+	require.PanicsWithValue(t, "gloebitfiber: the group /admin is not on the way to /gloebit/connect, which lies "+
+		"beside Config.RedirectURL", func() {
 		gloebitfiber.Register(fiber.New().Group("/admin"), m)
 	})
 }

@@ -30,6 +30,9 @@ func Register(router fiber.Router, m *gloebit.Merchant) {
 		}
 	}
 	if !registered {
-		panic("gloebitfiber: the group " + base + " is not on the way to " + m.ConnectURL("") + ", which lies beside Config.RedirectURL")
+		panic(
+			"gloebitfiber: the group " + base + " is not on the way to " + m.ConnectURL("") +
+				", which lies beside Config.RedirectURL",
+		)
 	}
 }

@@ -56,20 +56,29 @@ func TestTheSessionIsSavedHoweverAHandlerAnswers(t *testing.T) {
 	put := func(c *gin.Context) { sessions.Put(c.Request.Context(), "hat", "green") }
 	for name, handler := range map[string]gin.HandlerFunc{
 		"with a flush before anything is written": func(c *gin.Context) { put(c); c.Writer.Flush() },
-		"with a flush by http.ResponseController": func(c *gin.Context) { put(c); _ = http.NewResponseController(c.Writer).Flush() },
-		"with a stream of gin's":                  func(c *gin.Context) { put(c); c.Stream(func(io.Writer) bool { return false }) },
-		"with the header alone":                   func(c *gin.Context) { put(c); c.Writer.WriteHeaderNow() },
-		"with a status alone":                     put,
-		"after the status was set":                func(c *gin.Context) { c.Status(http.StatusAccepted); put(c); c.String(http.StatusAccepted, "yes") },
-		"with a redirect":                         func(c *gin.Context) { put(c); c.Redirect(http.StatusSeeOther, "/recall") },
-		"with JSON":                               func(c *gin.Context) { put(c); c.JSON(http.StatusOK, gin.H{"hat": "green"}) },
-		"with an abort":                           func(c *gin.Context) { put(c); c.AbortWithStatus(http.StatusTeapot) },
+		"with a flush by http.ResponseController": func(c *gin.Context) {
+			put(c)
+			_ = http.NewResponseController(c.Writer).Flush()
+		},
+		"with a stream of gin's": func(c *gin.Context) { put(c); c.Stream(func(io.Writer) bool { return false }) },
+		"with the header alone":  func(c *gin.Context) { put(c); c.Writer.WriteHeaderNow() },
+		"with a status alone":    put,
+		"after the status was set": func(c *gin.Context) {
+			c.Status(http.StatusAccepted)
+			put(c)
+			c.String(http.StatusAccepted, "yes")
+		},
+		"with a redirect": func(c *gin.Context) { put(c); c.Redirect(http.StatusSeeOther, "/recall") },
+		"with JSON":       func(c *gin.Context) { put(c); c.JSON(http.StatusOK, gin.H{"hat": "green"}) },
+		"with an abort":   func(c *gin.Context) { put(c); c.AbortWithStatus(http.StatusTeapot) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			engine := gin.New()
 			engine.Use(gloebitgin.Sessions(sessions))
 			engine.GET("/put", handler)
-			engine.GET("/recall", func(c *gin.Context) { c.String(http.StatusOK, sessions.GetString(c.Request.Context(), "hat")) })
+			engine.GET("/recall", func(c *gin.Context) {
+				c.String(http.StatusOK, sessions.GetString(c.Request.Context(), "hat"))
+			})
 			_, body := visit(t, engine, "/put", "/recall")
 			require.Equal(t, "green", body)
 		})
@@ -117,7 +126,9 @@ func TestAnErrorIsKeptForGinsLogging(t *testing.T) {
 
 func TestClientPanicsWhereNobodyWasRequired(t *testing.T) {
 	engine := gin.New()
-	engine.Use(gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, p any) { c.String(http.StatusInternalServerError, "%v", p) }))
+	engine.Use(gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, p any) {
+		c.String(http.StatusInternalServerError, "%v", p)
+	}))
 	engine.GET("/", func(c *gin.Context) { gloebitgin.Client(c) })
 	_, body := visit(t, engine, "/")
 	require.Contains(t, body, "RequireGloebit")
@@ -128,7 +139,8 @@ func TestRegisterRefusesAGroupThatIsElsewhere(t *testing.T) {
 		"/admin": "https://shop.example/gloebit/callback",
 		"/glo":   "https://shop.example/gloebit/callback",
 	} {
-		require.PanicsWithValue(t, "gloebitgin: the group "+base+" is not on the way to /gloebit/connect, which lies beside Config.RedirectURL", func() {
+		require.PanicsWithValue(t, "gloebitgin: the group "+base+
+			" is not on the way to /gloebit/connect, which lies beside Config.RedirectURL", func() {
 			gloebitgin.Register(gin.New().Group(base), newMerchant(t, redirectURL))
 		})
 	}

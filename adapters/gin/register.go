@@ -40,7 +40,10 @@ func Register(router gin.IRouter, m *gloebit.Merchant) {
 		}
 	}
 	if !registered {
-		panic("gloebitgin: the group " + base + " is not on the way to " + m.ConnectURL("") + ", which lies beside Config.RedirectURL")
+		panic(
+			"gloebitgin: the group " + base + " is not on the way to " + m.ConnectURL("") +
+				", which lies beside Config.RedirectURL",
+		)
 	}
 }
 

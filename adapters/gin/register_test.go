@@ -35,7 +35,8 @@ func TestStrippedPathsAreServed(t *testing.T) {
 	engine := gin.New()
 	gloebitgin.Register(engine, newMerchant(t, "https://shop.example/shop/pay/gloebit/callback"))
 	for path, want := range map[string]int{
-		"/pay/gloebit/connect": http.StatusSeeOther, "/gloebit/callback": http.StatusBadRequest, "/connect": http.StatusNotFound,
+		"/pay/gloebit/connect": http.StatusSeeOther, "/gloebit/callback": http.StatusBadRequest,
+		"/connect": http.StatusNotFound,
 	} {
 		require.Equal(t, want, status(engine, path), path)
 	}

@@ -132,12 +132,13 @@ func (s *slow) Save(r *http.Request, w http.ResponseWriter, session *sessions.Se
 // frameworks are net/http with sessions of gorilla's.
 func frameworks(t *testing.T) []adaptertest.Framework {
 	with := func(name string, store func() sessions.Store) adaptertest.Framework {
-		return adaptertest.Framework{Name: name, New: adaptertest.NetHTTP, Sessions: func() (adaptertest.Sessions, func(load, save error)) {
-			f := &faulty{Store: store()}
-			s, err := gloebitgorilla.New(gloebitgorilla.Config{Store: f, Name: "shop"})
-			require.NoError(t, err)
-			return s, f.fail
-		}}
+		return adaptertest.Framework{Name: name, New: adaptertest.NetHTTP,
+			Sessions: func() (adaptertest.Sessions, func(load, save error)) {
+				f := &faulty{Store: store()}
+				s, err := gloebitgorilla.New(gloebitgorilla.Config{Store: f, Name: "shop"})
+				require.NoError(t, err)
+				return s, f.fail
+			}}
 	}
 	return []adaptertest.Framework{
 		with("cookies", func() sessions.Store { return cookies() }),

@@ -11,7 +11,9 @@ import (
 )
 
 func TestManyConnectionsUnderWayDoNotOverflowTheCookie(t *testing.T) {
-	store := sessions.NewCookieStore([]byte("an authentication key: 32 bytes."), []byte("an AES key of exactly 32 letters"))
+	store := sessions.NewCookieStore(
+		[]byte("an authentication key: 32 bytes."), []byte("an AES key of exactly 32 letters"),
+	)
 	s := newSessions(t, store)
 	merchant, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",

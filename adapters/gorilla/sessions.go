@@ -77,7 +77,9 @@ func New(config Config) (*Sessions, error) {
 
 // fail logs why a session can't be loaded or saved, and answers.
 func (s *Sessions) fail(w http.ResponseWriter, r *http.Request, err error) {
-	s.config.Logger.ErrorContext(r.Context(), "gloebitgorilla: no session", "method", r.Method, "path", r.URL.Path, "cause", err.Error())
+	s.config.Logger.ErrorContext(
+		r.Context(), "gloebitgorilla: no session", "method", r.Method, "path", r.URL.Path, "cause", err.Error(),
+	)
 	s.config.ErrorHandler(w, r, err)
 }
 

@@ -66,8 +66,10 @@ func TestTheSessionIsSavedHoweverAHandlerAnswers(t *testing.T) {
 		"with a body":           func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "yes") },
 		"with the header alone": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
 		"with a flush before anything is written": func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() },
-		"with a flush by http.ResponseController": func(w http.ResponseWriter, _ *http.Request) { _ = http.NewResponseController(w).Flush() },
-		"after early hints":                       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) },
+		"with a flush by http.ResponseController": func(w http.ResponseWriter, _ *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+		},
+		"after early hints": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			response := serve(s, func(w http.ResponseWriter, r *http.Request) {
@@ -128,7 +130,9 @@ func TestARenewedSessionHasANewIDAndTheOldOneIsGone(t *testing.T) {
 			s := newSessions(t, store)
 			old := serve(s, putHat(s)).Cookies()
 			require.Equal(t, "green", hat(s, old...))
-			renewed := serve(s, func(_ http.ResponseWriter, r *http.Request) { require.NoError(t, s.RenewToken(r.Context())) }, old...).Cookies()
+			renewed := serve(
+				s, func(_ http.ResponseWriter, r *http.Request) { require.NoError(t, s.RenewToken(r.Context())) }, old...,
+			).Cookies()
 			require.Len(t, renewed, 1, "and the browser is not told to forget the session")
 			require.NotEqual(t, old[0].Value, renewed[0].Value)
 			require.Empty(t, hat(s, old...))
@@ -343,11 +347,12 @@ func TestAStoreThatFailsIsTheAnswerAndNothingElseIsWritten(t *testing.T) {
 func TestTheErrorHandlerGetsAStoreError(t *testing.T) {
 	store := &faulty{Store: cookies()}
 	store.fail(errDown, nil)
-	s, err := gloebitgorilla.New(gloebitgorilla.Config{Store: store, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-		require.ErrorIs(t, err, gloebit.ErrStore)
-		require.ErrorIs(t, err, errDown)
-		w.WriteHeader(http.StatusTeapot)
-	}})
+	s, err := gloebitgorilla.New(gloebitgorilla.Config{Store: store,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			require.ErrorIs(t, err, gloebit.ErrStore)
+			require.ErrorIs(t, err, errDown)
+			w.WriteHeader(http.StatusTeapot)
+		}})
 	require.NoError(t, err)
 	require.Equal(t, http.StatusTeapot, serve(s, nil).StatusCode)
 }
@@ -372,8 +377,9 @@ func TestLoadAndSaveInsideItselfIsOne(t *testing.T) {
 func TestAMissingLoadAndSaveIsAClearError(t *testing.T) {
 	var cause error
 	m, err := gloebit.New(gloebit.Config{
-		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(), RedirectURL: "https://shop.example/gloebit/callback",
-		Sessions: newSessions(t, cookies()), SignIn: true,
+		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(),
+		RedirectURL: "https://shop.example/gloebit/callback",
+		Sessions:    newSessions(t, cookies()), SignIn: true,
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { cause = err },
 	})
 	require.NoError(t, err)
@@ -396,7 +402,9 @@ func TestTheDeadlineIsTheCookiesAgeOrTheLifetime(t *testing.T) {
 		"the same, with a lifetime":    {forever, time.Minute, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := gloebitgorilla.New(gloebitgorilla.Config{Store: c.store, Lifetime: c.lifetime, Clock: func() time.Time { return now }})
+			s, err := gloebitgorilla.New(gloebitgorilla.Config{
+				Store: c.store, Lifetime: c.lifetime, Clock: func() time.Time { return now },
+			})
 			require.NoError(t, err)
 			serve(s, func(_ http.ResponseWriter, r *http.Request) {
 				require.Equal(t, now.Add(c.want), s.Deadline(r.Context()))

@@ -24,7 +24,9 @@ func TestCookieOfALargeSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			store := sessions.NewCookieStore([]byte("an authentication key: 32 bytes."))
-			s, err := gloebitgorilla.New(gloebitgorilla.Config{Store: store, Name: "shop", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			s, err := gloebitgorilla.New(gloebitgorilla.Config{
+				Store: store, Name: "shop", Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
 			require.NoError(t, err)
 			merchant, err := gloebit.New(gloebit.Config{
 				ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",

@@ -202,7 +202,8 @@ func (v *visit) ended() (bool, error) {
 	if now == nil || err != nil && !isStale(err) {
 		return false, fmt.Errorf("gloebitgorilla: look whether the session has ended: %w", err)
 	}
-	return now.IsNew && (now.ID == v.id || now.ID == ""), nil // else the application has changed the id outside LoadAndSave
+	// else the application has changed the id outside LoadAndSave
+	return now.IsNew && (now.ID == v.id || now.ID == ""), nil
 }
 
 // Fail implements connect.SavedSession.

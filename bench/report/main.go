@@ -70,7 +70,10 @@ func report(ctx context.Context, to io.Writer, names *regexp.Regexp, lasts time.
 			return false, err
 		}
 	}
-	_, err = fmt.Fprintf(to, "\n%s %s/%s, one processor; a ratio is the median of pairs of rounds, with its quartiles\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err = fmt.Fprintf(
+		to, "\n%s %s/%s, one processor; a ratio is the median of pairs of rounds, with its quartiles\n", runtime.Version(),
+		runtime.GOOS, runtime.GOARCH,
+	)
 	return met, err
 }
 

@@ -94,7 +94,10 @@ func launchTo(t *testing.T, stderr io.Writer, args ...string) (printed, func() e
 
 func TestItPrintsWhatAnApplicationNeedsAndStops(t *testing.T) {
 	const secret = `it's; "$(ls)" #3`
-	p, stop := launch(t, "-client-id", "hat-shop", "-client-secret", secret, "-redirect", "http://127.0.0.1:1/,http://127.0.0.1:2/cb", "-redirect", "http://127.0.0.1:3/")
+	p, stop := launch(
+		t, "-client-id", "hat-shop", "-client-secret", secret, "-redirect", "http://127.0.0.1:1/,http://127.0.0.1:2/cb",
+		"-redirect", "http://127.0.0.1:3/",
+	)
 	require.Regexp(t, `^http://127\.0\.0\.1:[1-9][0-9]*$`, p.url)
 	require.Equal(t, "hat-shop", p.id)
 	require.Equal(t, secret, p.secret)

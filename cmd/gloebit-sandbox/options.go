@@ -46,7 +46,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8081", "listen on this `HOST:PORT`; port 0 takes a free one")
 	flags.Var(&o.hosts, "host", "also answer under this host `NAME`, and put it into the certificate of -tls; repeatable")
 	flags.BoolVar(&o.tls, "tls", false, "serve https, with a self-signed certificate made at the start")
-	flags.StringVar(&o.tlsCert, "tls-cert", "", "with -tls, write the certificate to this `FILE` too, for clients to trust")
+	flags.StringVar(
+		&o.tlsCert, "tls-cert", "", "with -tls, write the certificate to this `FILE` too, for clients to trust",
+	)
 	flags.StringVar(&o.state, "state", "", "keep everything in this `FILE`, across restarts")
 	flags.StringVar(&o.clientID, "client-id", "", "`KEY` of the application to start with; made when empty")
 	flags.StringVar(&o.clientSecret, "client-secret", "", "its `SECRET`; made when empty")

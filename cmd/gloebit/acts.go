@@ -55,7 +55,9 @@ delivered.`,
 }
 
 func (a *app) do(
-	name, short, long, reason string, asks bool, do func(*ledger.Ledger, context.Context, string, ledger.Act) (ledger.Purchase, error),
+	name, short, long, reason string, asks bool, do func(
+		*ledger.Ledger, context.Context, string, ledger.Act,
+	) (ledger.Purchase, error),
 ) *cobra.Command {
 	run := func(ctx context.Context, l *ledger.Ledger, ids []string) error {
 		act, err := a.act()

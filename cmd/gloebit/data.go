@@ -81,8 +81,12 @@ func (d *database) schemas() []schema {
 
 func (a *app) schema() *cobra.Command {
 	var dialect string
-	command := leaf("schema", "Print the SQL of the tables, for a migration tool", "", cobra.NoArgs, func(context.Context, []string) error {
-		known := map[string]sqlstore.Dialect{"postgres": sqlstore.Postgres, "mysql": sqlstore.MySQL, "sqlite": sqlstore.SQLite}[dialect]
+	command := leaf("schema", "Print the SQL of the tables, for a migration tool", "", cobra.NoArgs, func(
+		context.Context, []string,
+	) error {
+		known := map[string]sqlstore.Dialect{
+			"postgres": sqlstore.Postgres, "mysql": sqlstore.MySQL, "sqlite": sqlstore.SQLite,
+		}[dialect]
 		if known == 0 {
 			return usage("--dialect is postgres, mysql or sqlite")
 		}
@@ -144,7 +148,9 @@ a year, and export them first if your accounts need them.`, cobra.NoArgs,
 				}
 				return a.printCount("would remove", n)
 			}
-			if err := a.confirm(a.yes, "Remove the finished purchases that have not changed since "+moment(until)+"?"); err != nil {
+			if err := a.confirm(
+				a.yes, "Remove the finished purchases that have not changed since "+moment(until)+"?",
+			); err != nil {
 				return err
 			}
 			removed, err := l.Prune(ctx, until)

@@ -19,7 +19,9 @@ import (
 // TestSchema checks that the printed SQL makes the tables that migrate makes.
 func TestSchema(t *testing.T) {
 	each(t, func(t *testing.T, database string) {
-		w := &world{t: t, env: map[string]string{"GLOEBIT_DATABASE": database, "GLOEBIT_PREFIX": "shop_", "GLOEBIT_CLIENT_ID": "id"}}
+		w := &world{t: t, env: map[string]string{
+			"GLOEBIT_DATABASE": database, "GLOEBIT_PREFIX": "shop_", "GLOEBIT_CLIENT_ID": "id",
+		}}
 		w.now = time.Now()
 		dialect, _, _ := strings.Cut(database, ":")
 		text := w.succeeds("schema", "--dialect", dialect)
@@ -116,7 +118,12 @@ func TestErase(t *testing.T) {
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, newSQLite(t))
-	require.NoError(t, w.store.Put(t.Context(), connect.Key{Realm: "r", ID: "s"}, connect.PendingConnection{ExpiresAt: w.now.Add(-time.Hour)}))
+	require.NoError(
+		t,
+		w.store.Put(
+			t.Context(), connect.Key{Realm: "r", ID: "s"}, connect.PendingConnection{ExpiresAt: w.now.Add(-time.Hour)},
+		),
+	)
 	require.Equal(t, "removed: 1\n", w.succeeds("sweep"))
 	require.Equal(t, "{\n  \"removed\": 0\n}\n", w.succeeds("sweep", "--json"))
 }
@@ -182,8 +189,12 @@ func TestNoFileIsMade(t *testing.T) {
 
 func TestWithoutTables(t *testing.T) {
 	each(t, func(t *testing.T, database string) {
-		w := &world{t: t, now: time.Now(), env: map[string]string{"GLOEBIT_DATABASE": database, "GLOEBIT_CLIENT_ID": "id", "USER": "olga"}}
-		for _, args := range [][]string{{"purchases", "list"}, {"stats"}, {"sweep"}, {"purchases", "retry", "one"}, {"erase", "--yes", "alice"}} {
+		w := &world{t: t, now: time.Now(), env: map[string]string{
+			"GLOEBIT_DATABASE": database, "GLOEBIT_CLIENT_ID": "id", "USER": "olga",
+		}}
+		for _, args := range [][]string{
+			{"purchases", "list"}, {"stats"}, {"sweep"}, {"purchases", "retry", "one"}, {"erase", "--yes", "alice"},
+		} {
 			require.Equal(t, exitFailed, w.runs(args...).code, args)
 		}
 		require.Contains(t, w.runs("doctor").out, "run gloebit migrate")

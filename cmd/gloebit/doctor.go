@@ -62,7 +62,9 @@ problem.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
 			}
 			return ctx.Err()
 		})
-	command.Flags().StringSliceVar(&e.serves, "serves", nil, "another `REALM` that has a ledger, such as www.gloebit.com/ID; repeat it for several")
+	command.Flags().StringSliceVar(
+		&e.serves, "serves", nil, "another `REALM` that has a ledger, such as www.gloebit.com/ID; repeat it for several",
+	)
 	command.Flags().DurationVar(&e.timeout, "timeout", 10*time.Second, "how `LONG` each check may take")
 	return command
 }
@@ -82,7 +84,8 @@ func (e *examination) examine(ctx context.Context) (findings []finding) {
 		make func(context.Context) (string, error)
 	}{
 		{"settings", e.settings}, {"signing keys", e.signingKeys}, {"sealing keys", e.sealingKeys},
-		{"database", e.database}, {"durability", e.durability}, {"clock", e.clock}, {"schema", e.schema}, {"purchases", e.purchases},
+		{"database", e.database}, {"durability", e.durability}, {"clock", e.clock}, {"schema", e.schema},
+		{"purchases", e.purchases},
 		{"redirect URL", e.redirectURL}, {"connect URL", e.connectURL}, {"callback URL", e.callbackURL},
 	} {
 		within, stop := context.WithTimeout(ctx, e.timeout)
@@ -150,7 +153,8 @@ func (e *examination) purchases(ctx context.Context) (string, error) {
 	for _, c := range counts {
 		unfinished += c.Purchases
 		if !slices.Contains(served, c.Realm) {
-			problems = append(problems, fmt.Errorf("%d %s of the realm %s, which is not served: serve it, or name it with --serves",
+			problems = append(problems, fmt.Errorf("%d %s of the realm %s, which is not served: serve it, or name it with "+
+				"--serves",
 				c.Purchases, c.State, c.Realm))
 			continue
 		}
@@ -158,7 +162,10 @@ func (e *examination) purchases(ctx context.Context) (string, error) {
 			problems = append(problems, fmt.Errorf("%d %s are stuck: see gloebit purchases list --stuck", c.Stuck, c.State))
 		}
 		if c.Overdue > 0 {
-			problems = append(problems, fmt.Errorf("%d %s are overdue since %s: does Ledger.Run run?", c.Overdue, c.State, moment(c.OverdueSince)))
+			problems = append(
+				problems,
+				fmt.Errorf("%d %s are overdue since %s: does Ledger.Run run?", c.Overdue, c.State, moment(c.OverdueSince)),
+			)
 		}
 	}
 	return fmt.Sprintf("%d are unfinished, none is stuck or overdue", unfinished), errors.Join(problems...)

@@ -42,12 +42,18 @@ var settings = map[sqlstore.Dialect][]setting{
 			"a crash can lose refreshed tokens, and what the shop writes apart from its purchases"},
 	},
 	sqlstore.MySQL: {
-		{"innodb_flush_log_at_trx_commit", "SELECT @@innodb_flush_log_at_trx_commit", []string{"1"}, "a crash can lose paid purchases"},
+		{
+			"innodb_flush_log_at_trx_commit", "SELECT @@innodb_flush_log_at_trx_commit", []string{"1"},
+			"a crash can lose paid purchases",
+		},
 		{"sync_binlog", "SELECT @@sync_binlog WHERE @@log_bin", []string{"1"}, "a crash can lose paid purchases on replicas"},
 		{"binlog_format", "SELECT @@binlog_format WHERE @@log_bin", []string{"ROW", "MIXED"}, "the store can't write"},
 	},
 	sqlstore.SQLite: {
-		{"journal_mode", "PRAGMA journal_mode", []string{"wal", "delete", "truncate", "persist"}, "a crash can break the file"},
+		{
+			"journal_mode", "PRAGMA journal_mode", []string{"wal", "delete", "truncate", "persist"},
+			"a crash can break the file",
+		},
 		{"synchronous", `SELECT synchronous FROM pragma_synchronous, pragma_journal_mode
 			WHERE synchronous < 2 AND (synchronous = 0 OR journal_mode = 'wal')`,
 			nil, "a loss of power can lose paid purchases; each connection of the shop must set FULL"},

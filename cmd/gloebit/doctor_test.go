@@ -53,7 +53,10 @@ func TestDoctorFinds(t *testing.T) {
 		{"realm_not_served", func(w *world) {
 			w.put("one", ledger.Accepted, false, func(p *ledger.Purchase) { p.Realm = "www.gloebit.com/old" })
 		}, "purchases: 1 accepted of the realm www.gloebit.com/old"},
-		{"short_signing_key", func(w *world) { w.env["GLOEBIT_SIGNING_KEYS"] = "short" }, "signing keys: ledger: Config.Keys: the key at 0 is of 5 bytes"},
+		{
+			"short_signing_key", func(w *world) { w.env["GLOEBIT_SIGNING_KEYS"] = "short" },
+			"signing keys: ledger: Config.Keys: the key at 0 is of 5 bytes",
+		},
 		{"short_sealing_key", func(w *world) { w.env["GLOEBIT_SEALING_KEYS"] = "a:c2hvcnQ=" }, "sealing keys: "},
 		{"callback_not_mounted", func(w *world) { w.handler = http.NotFoundHandler() }, "callback URL: " + "http"},
 		{"redirect_not_mounted", func(w *world) { w.handler = http.NotFoundHandler() }, "redirect URL: http"},
@@ -66,13 +69,25 @@ func TestDoctorFinds(t *testing.T) {
 		{"cookie_for_other_sites", func(w *world) {
 			w.handler = setsCookie(&http.Cookie{Name: "session", Value: "x", HttpOnly: true})
 		}, `redirect URL: the cookie "session" is not HttpOnly, SameSite=Lax`},
-		{"sqlite_without_sync", func(w *world) { w.env["GLOEBIT_DATABASE"] += "?_pragma=synchronous(0)" }, "durability: synchronous is 0"},
+		{
+			"sqlite_without_sync", func(w *world) { w.env["GLOEBIT_DATABASE"] += "?_pragma=synchronous(0)" },
+			"durability: synchronous is 0",
+		},
 		{"sqlite_wal_with_less_sync", func(w *world) {
 			w.env["GLOEBIT_DATABASE"] += "?_pragma=journal_mode(wal)&_pragma=synchronous(1)"
 		}, "durability: synchronous is 1"},
-		{"sqlite_without_journal", func(w *world) { w.env["GLOEBIT_DATABASE"] += "?_pragma=journal_mode(off)" }, "durability: journal_mode is off"},
-		{"older_tables", func(w *world) { w.exec("DELETE FROM gloebit_ledger_schema") }, "schema: gloebit_ledger_schema is at version 0, not 1"},
-		{"newer_tables", func(w *world) { w.exec("INSERT INTO oauth_schema VALUES (99)") }, "schema: oauth_schema is at version 99"},
+		{
+			"sqlite_without_journal", func(w *world) { w.env["GLOEBIT_DATABASE"] += "?_pragma=journal_mode(off)" },
+			"durability: journal_mode is off",
+		},
+		{
+			"older_tables", func(w *world) { w.exec("DELETE FROM gloebit_ledger_schema") },
+			"schema: gloebit_ledger_schema is at version 0, not 1",
+		},
+		{
+			"newer_tables", func(w *world) { w.exec("INSERT INTO oauth_schema VALUES (99)") },
+			"schema: oauth_schema is at version 99",
+		},
 		{"no_database", func(w *world) { w.env["GLOEBIT_DATABASE"] = "" }, "database: GLOEBIT_DATABASE is not set"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

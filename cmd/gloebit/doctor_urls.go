@@ -45,7 +45,9 @@ func (e *examination) get(ctx context.Context, target string) (resp *http.Respon
 	}
 	for _, cookie := range resp.Cookies() {
 		if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || request.URL.Scheme == "https" && !cookie.Secure {
-			problems = append(problems, fmt.Errorf("the cookie %q is not HttpOnly, SameSite=Lax and, under https, Secure", cookie.Name))
+			problems = append(
+				problems, fmt.Errorf("the cookie %q is not HttpOnly, SameSite=Lax and, under https, Secure", cookie.Name),
+			)
 		}
 	}
 	return resp, string(text), errors.Join(problems...)
@@ -79,7 +81,9 @@ func (e *examination) connectURL(ctx context.Context) (string, error) {
 	}
 	to, err := resp.Location()
 	if err != nil || !strings.HasPrefix(to.String(), e.config.Provider.AuthURL) {
-		return "", skipped(fmt.Sprintf("%s answers %s, and leads to no page of Gloebit: is a sign-in before it?", target, resp.Status))
+		return "", skipped(fmt.Sprintf(
+			"%s answers %s, and leads to no page of Gloebit: is a sign-in before it?", target, resp.Status,
+		))
 	}
 	for name, want := range map[string]string{"client_id": e.config.ClientID, "redirect_uri": e.config.RedirectURL} {
 		if have := to.Query().Get(name); have != want {
@@ -97,7 +101,8 @@ func (e *examination) callbackURL(ctx context.Context) (string, error) {
 		return "", skipped("GLOEBIT_CALLBACK_URL is not set")
 	}
 	resp, body, err := e.get(ctx, strings.TrimSuffix(target, "/")+"/doctor")
-	if err == nil && (resp.StatusCode != http.StatusNotFound || strings.TrimSpace(body) != http.StatusText(http.StatusNotFound)) {
+	if err == nil && (resp.StatusCode != http.StatusNotFound ||
+		strings.TrimSpace(body) != http.StatusText(http.StatusNotFound)) {
 		err = fmt.Errorf("%s answers %s, but not as the ledger's handler does", target, resp.Status)
 	}
 	return target + " is answered by the ledger's handler", err

@@ -40,7 +40,9 @@ only you can read. A loopback redirect URL must be registered for the applicatio
 }
 
 func (a *app) logout() *cobra.Command {
-	return leaf("logout", "Remove the login of this machine", "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
+	return leaf("logout", "Remove the login of this machine", "", cobra.NoArgs, func(
+		ctx context.Context, _ []string,
+	) error {
 		login, _, err := a.account()
 		if err != nil {
 			return err
@@ -68,7 +70,9 @@ func (a *app) account() (cli.Login, gloebit.Config, error) {
 	config.Scopes = []connect.Scope{gloebit.ScopeID, gloebit.ScopeBalance}
 	return cli.Login{
 		Server: connect.Server{
-			Name: p.Name, Endpoint: oauth2.Endpoint{AuthURL: p.AuthURL, TokenURL: p.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
+			Name: p.Name, Endpoint: oauth2.Endpoint{
+				AuthURL: p.AuthURL, TokenURL: p.TokenURL, AuthStyle: oauth2.AuthStyleInParams,
+			},
 			TokenParams: func(asked []connect.Scope) url.Values { return url.Values{"scope": {connect.JoinScopes(asked)}} },
 		},
 		ClientID: config.ClientID, ClientSecret: config.ClientSecret, Scopes: config.Scopes, Store: store,
@@ -81,7 +85,9 @@ func (a *app) account() (cli.Login, gloebit.Config, error) {
 
 // asUser runs a command for the user who is logged in. It prints a value for
 // programs, or a text for people.
-func (a *app) asUser(name, short string, do func(context.Context, *gloebit.Client) (value any, text string, err error)) *cobra.Command {
+func (a *app) asUser(
+	name, short string, do func(context.Context, *gloebit.Client) (value any, text string, err error),
+) *cobra.Command {
 	return leaf(name, short, "", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		login, config, err := a.account()
 		if err != nil {
@@ -115,14 +121,18 @@ func (a *app) asUser(name, short string, do func(context.Context, *gloebit.Clien
 }
 
 func (a *app) whoami() *cobra.Command {
-	return a.asUser("whoami", "Show who is logged in", func(ctx context.Context, client *gloebit.Client) (any, string, error) {
+	return a.asUser("whoami", "Show who is logged in", func(
+		ctx context.Context, client *gloebit.Client,
+	) (any, string, error) {
 		who, err := client.Identity(ctx)
 		return map[string]string{"id": who.ID, "name": who.Name}, cmp.Or(who.Name, who.ID), err
 	})
 }
 
 func (a *app) balance() *cobra.Command {
-	return a.asUser("balance", "Show the balance of who is logged in", func(ctx context.Context, client *gloebit.Client) (any, string, error) {
+	return a.asUser("balance", "Show the balance of who is logged in", func(
+		ctx context.Context, client *gloebit.Client,
+	) (any, string, error) {
 		balance, err := client.Balance(ctx)
 		return map[string]gloebit.Amount{"balance": balance}, balance.String() + " G$", err
 	})

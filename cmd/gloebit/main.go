@@ -103,17 +103,25 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the doctor found a problem.`
 func (a *app) root() *cobra.Command {
 	root := group("gloebit", "Operate a shop that takes gloebits",
 		group("purchases", "Show and free the purchases of the shop", append(a.acts(), a.list(), a.show(), a.export())...),
-		a.stats(), a.migrate(), a.schema(), a.sweep(), a.prune(), a.erase(), group("keys", "Make keys", a.newKey()), a.reseal(),
+		a.stats(), a.migrate(), a.schema(), a.sweep(), a.prune(), a.erase(), group("keys", "Make keys", a.newKey()),
+		a.reseal(),
 		a.doctor(), a.login(), a.logout(), a.whoami(), a.balance(), a.sandbox())
 	root.Long, root.SilenceUsage, root.SilenceErrors = about, true, true
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.config, "config", "", "`FILE` with the client id, secret and redirect URL, as gloebit.ConfigFromFile reads it")
-	flags.StringVar(&a.server, "server", "", "production, sandbox or the `URL` of a Gloebit; the default is that of --config, or production")
+	flags.StringVar(
+		&a.config, "config", "", "`FILE` with the client id, secret and redirect URL, as gloebit.ConfigFromFile reads it",
+	)
+	flags.StringVar(
+		&a.server, "server", "",
+		"production, sandbox or the `URL` of a Gloebit; the default is that of --config, or production",
+	)
 	flags.StringVar(&a.realm, "realm", "", "gloebit.Config.Realm of the shop, if it is not the client `ID`")
 	flags.StringVar(&a.prefix, "prefix", "", "`PREFIX` of the names of the tables, as sqlstore.Config.Prefix")
 	flags.BoolVar(&a.json, "json", false, "print JSON instead of a table")
 	root.PersistentPreRun = func(*cobra.Command, []string) {
-		for name, flag := range map[string]*string{"config": &a.config, "server": &a.server, "realm": &a.realm, "prefix": &a.prefix} {
+		for name, flag := range map[string]*string{
+			"config": &a.config, "server": &a.server, "realm": &a.realm, "prefix": &a.prefix,
+		} {
 			if !flags.Changed(name) {
 				*flag = a.getenv("GLOEBIT_" + strings.ToUpper(name))
 			}
@@ -136,10 +144,13 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 }
 
 // leaf is a command that does something.
-func leaf(use, short, long string, args cobra.PositionalArgs, run func(ctx context.Context, args []string) error) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Long: long, Args: args, RunE: func(command *cobra.Command, args []string) error {
-		return run(command.Context(), args)
-	}}
+func leaf(
+	use, short, long string, args cobra.PositionalArgs, run func(ctx context.Context, args []string) error,
+) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Long: long, Args: args,
+		RunE: func(command *cobra.Command, args []string) error {
+			return run(command.Context(), args)
+		}}
 }
 
 // choice completes a flag with one of some values.

@@ -84,7 +84,9 @@ func parseMoment(flag, text string) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, usage("--%s is neither a day in UTC, such as 2026-05-01, nor a time, such as 2026-05-01T12:00:00Z", flag)
+	return time.Time{}, usage(
+		"--%s is neither a day in UTC, such as 2026-05-01, nor a time, such as 2026-05-01T12:00:00Z", flag,
+	)
 }
 
 // confirm asks before what can't be undone.

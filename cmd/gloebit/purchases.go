@@ -47,7 +47,9 @@ func (a *app) printPurchases(list []ledger.Purchase) error {
 }
 
 // filtered returns a command that runs with the query that its flags make.
-func (a *app) filtered(use, short, long string, run func(context.Context, *ledger.Ledger, ledger.Query) error) *cobra.Command {
+func (a *app) filtered(
+	use, short, long string, run func(context.Context, *ledger.Ledger, ledger.Query) error,
+) *cobra.Command {
 	var q ledger.Query
 	var from, until string
 	var states []string
@@ -56,7 +58,9 @@ func (a *app) filtered(use, short, long string, run func(context.Context, *ledge
 	for _, state := range ledger.States() {
 		known = append(known, string(state))
 	}
-	command := leaf(use, short, long, cobra.NoArgs, a.onLedger(func(ctx context.Context, l *ledger.Ledger, _ []string) (err error) {
+	command := leaf(use, short, long, cobra.NoArgs, a.onLedger(func(
+		ctx context.Context, l *ledger.Ledger, _ []string,
+	) (err error) {
 		if q.From, err = parseMoment("from", from); err != nil {
 			return err
 		}
@@ -125,9 +129,11 @@ func (a *app) show() *cobra.Command {
 			}
 			var fields, history table
 			for _, field := range [][]any{
-				{"id", p.ID}, {"state", a.stateOf(p)}, {"cause", p.Cause}, {"outcome", p.Outcome}, {"user", p.UserID}, {"account", p.GloebitID},
+				{"id", p.ID}, {"state", a.stateOf(p)}, {"cause", p.Cause}, {"outcome", p.Outcome}, {"user", p.UserID},
+				{"account", p.GloebitID},
 				{"item", p.Item}, {"product", p.Product}, {"price", p.Price}, {"quantity", p.Quantity}, {"gloebits", p.Total()},
-				{"created", p.CreatedAt}, {"paid", p.PaidAt}, {"stuck", p.StuckAt}, {"next try", p.NextAt}, {"failed tries", p.Attempts},
+				{"created", p.CreatedAt}, {"paid", p.PaidAt}, {"stuck", p.StuckAt}, {"next try", p.NextAt},
+				{"failed tries", p.Attempts},
 			} {
 				fields.add(field...)
 			}

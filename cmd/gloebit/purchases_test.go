@@ -73,13 +73,25 @@ func TestActs(t *testing.T) {
 			{"cancel_accepted", ledger.Accepted, true, []string{"cancel", "--yes"}, 0, ledger.Canceled, ledger.Released},
 			{"cancel_created", ledger.Created, false, []string{"cancel", "--yes"}, 0, ledger.Canceled, ledger.Released},
 			{"cancel_reserved", ledger.Reserved, true, []string{"cancel", "--yes"}, 1, ledger.Reserved, ledger.Reserved},
-			{"pay_reserved", ledger.Reserved, true, []string{"mark-paid", "--yes", "--reason", "seen"}, 0, ledger.Settled, ledger.Delivered},
-			{"pay_accepted", ledger.Accepted, true, []string{"mark-paid", "--yes", "--reason", "seen"}, 0, ledger.Settled, ledger.Settled},
-			{"pay_not_stuck", ledger.Reserved, false, []string{"mark-paid", "--yes", "--reason", "seen"}, 1, ledger.Reserved, ledger.Reserved},
+			{
+				"pay_reserved", ledger.Reserved, true, []string{"mark-paid", "--yes", "--reason", "seen"}, 0, ledger.Settled,
+				ledger.Delivered,
+			},
+			{
+				"pay_accepted", ledger.Accepted, true, []string{"mark-paid", "--yes", "--reason", "seen"}, 0, ledger.Settled,
+				ledger.Settled,
+			},
+			{
+				"pay_not_stuck", ledger.Reserved, false, []string{"mark-paid", "--yes", "--reason", "seen"}, 1, ledger.Reserved,
+				ledger.Reserved,
+			},
 			{"pay_without_reason", ledger.Reserved, true, []string{"mark-paid", "--yes"}, 2, ledger.Reserved, ledger.Reserved},
 			{"cancel_unconfirmed", ledger.Accepted, true, []string{"cancel"}, 2, ledger.Accepted, ledger.Accepted},
 			{"cancel_dry", ledger.Accepted, true, []string{"cancel", "--dry-run"}, 0, ledger.Accepted, ledger.Accepted},
-			{"pay_dry", ledger.Reserved, true, []string{"mark-paid", "--dry-run", "--reason", "seen"}, 0, ledger.Reserved, ledger.Reserved},
+			{
+				"pay_dry", ledger.Reserved, true, []string{"mark-paid", "--dry-run", "--reason", "seen"}, 0, ledger.Reserved,
+				ledger.Reserved,
+			},
 			{"retry_settled", ledger.Settled, true, []string{"retry"}, 0, ledger.Settled, ledger.Delivered},
 			{"retry_dry", ledger.Settled, true, []string{"retry", "--dry-run"}, 0, ledger.Settled, ledger.Settled},
 		} {
@@ -114,7 +126,8 @@ func TestPaidWithoutReservationWaitsForRetry(t *testing.T) {
 func TestQuestion(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]ledger.State{
-		"y\n": ledger.Canceled, "YES\n": ledger.Canceled, "n\n": ledger.Accepted, "\n": ledger.Accepted, "yesterday\n": ledger.Accepted,
+		"y\n": ledger.Canceled, "YES\n": ledger.Canceled, "n\n": ledger.Accepted, "\n": ledger.Accepted,
+		"yesterday\n": ledger.Accepted,
 	} {
 		t.Run(strings.TrimSpace(answer), func(t *testing.T) {
 			t.Parallel()
@@ -180,7 +193,12 @@ func TestList(t *testing.T) {
 			t.Run(c.args, func(t *testing.T) {
 				w.t = t
 				var list []ledger.Purchase
-				require.NoError(t, json.Unmarshal([]byte(w.succeeds(append([]string{"purchases", "list", "--json"}, strings.Fields(c.args)...)...)), &list))
+				require.NoError(
+					t,
+					json.Unmarshal(
+						[]byte(w.succeeds(append([]string{"purchases", "list", "--json"}, strings.Fields(c.args)...)...)), &list,
+					),
+				)
 				ids := []string{}
 				for _, p := range list {
 					ids = append(ids, p.ID)
@@ -206,7 +224,9 @@ func TestExport(t *testing.T) {
 		require.Equal(t, "id", rows[0][0])
 		require.Equal(t, "'=HYPERLINK(\"http://evil.example\")", rows[1][5])
 		var list []ledger.Purchase
-		require.NoError(t, json.Unmarshal([]byte(w.succeeds("purchases", "export", "--format", "json", "--state", "refused")), &list))
+		require.NoError(
+			t, json.Unmarshal([]byte(w.succeeds("purchases", "export", "--format", "json", "--state", "refused")), &list),
+		)
 		require.Equal(t, []ledger.Purchase{w.get("two")}, list)
 		require.Equal(t, exitUsage, w.runs("purchases", "export", "--format", "xml").code)
 	})

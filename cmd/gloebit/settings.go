@@ -71,7 +71,9 @@ func parseDatabase(text string) (sqlstore.Dialect, *sql.DB, error) {
 			break
 		}
 		if _, err := os.Stat(path); err != nil { // a mistyped name makes no file
-			return 0, nil, fmt.Errorf("the file of GLOEBIT_DATABASE can't be opened; create an empty one for a new database: %w", err)
+			return 0, nil, fmt.Errorf(
+				"the file of GLOEBIT_DATABASE can't be opened; create an empty one for a new database: %w", err,
+			)
 		}
 		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+params.Encode())
 		return sqlstore.SQLite, db, err
@@ -119,7 +121,9 @@ func (a *app) merchant(tokens gloebit.TokenStore) (*gloebit.Merchant, error) {
 }
 
 // onDatabase runs a command that needs the database.
-func (a *app) onDatabase(do func(ctx context.Context, d *database, args []string) error) func(context.Context, []string) error {
+func (a *app) onDatabase(
+	do func(ctx context.Context, d *database, args []string) error,
+) func(context.Context, []string) error {
 	return func(ctx context.Context, args []string) error {
 		d, err := a.open()
 		if err != nil {
@@ -132,7 +136,9 @@ func (a *app) onDatabase(do func(ctx context.Context, d *database, args []string
 
 // onLedger runs a command that needs the ledger. That sends nothing, signs
 // nothing and delivers nothing: the shop's own does.
-func (a *app) onLedger(do func(ctx context.Context, l *ledger.Ledger, args []string) error) func(context.Context, []string) error {
+func (a *app) onLedger(
+	do func(ctx context.Context, l *ledger.Ledger, args []string) error,
+) func(context.Context, []string) error {
 	return a.onDatabase(func(ctx context.Context, d *database, args []string) error {
 		merchant, err := a.merchant(d.store)
 		if err != nil {

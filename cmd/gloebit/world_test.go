@@ -83,10 +83,13 @@ func newWorld(t *testing.T, database string) *world {
 	free := must(net.Listen("tcp", "127.0.0.1:0"))
 	w.loopback = "http://" + free.Addr().String() + "/callback"
 	require.NoError(t, free.Close())
-	app := must(w.gloebit.AddApplication(gloebittest.Application{Name: "Shop", RedirectPrefixes: []string{w.site.URL, w.loopback}}))
+	app := must(w.gloebit.AddApplication(gloebittest.Application{
+		Name: "Shop", RedirectPrefixes: []string{w.site.URL, w.loopback},
+	}))
 	must(w.gloebit.AddUser(gloebittest.User{Name: "alice", Balance: "1000"}))
 	w.env = map[string]string{
-		"GLOEBIT_DATABASE": database, "GLOEBIT_CLIENT_ID": app.Key, "GLOEBIT_CLIENT_SECRET": app.Secret, "GLOEBIT_SERVER": w.gloebit.URL,
+		"GLOEBIT_DATABASE": database, "GLOEBIT_CLIENT_ID": app.Key, "GLOEBIT_CLIENT_SECRET": app.Secret,
+		"GLOEBIT_SERVER":       w.gloebit.URL,
 		"GLOEBIT_REDIRECT_URL": w.site.URL + "/gloebit/callback", "GLOEBIT_CALLBACK_URL": w.site.URL + "/gloebit/hold",
 		"GLOEBIT_SIGNING_KEYS": strings.ReplaceAll(signingKey, " ", "-"), "USER": "olga",
 	}
@@ -112,8 +115,12 @@ func newWorld(t *testing.T, database string) *world {
 	token := must(w.gloebit.IssueToken(app.Key, "alice", "transact", "balance"))
 	w.secrets = append(w.secrets, token)
 	key := connect.Key{Realm: w.merchant.Realm(), ID: "alice"}
-	require.NoError(t, w.store.Update(t.Context(), key, func(context.Context, *connect.Credential) (*connect.Credential, error) {
-		return &connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{gloebit.ScopeTransact, gloebit.ScopeBalance}}, nil
+	require.NoError(t, w.store.Update(t.Context(), key, func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
+		return &connect.Credential{AccessToken: gloebit.Secret(token), Scopes: []gloebit.Scope{
+			gloebit.ScopeTransact, gloebit.ScopeBalance,
+		}}, nil
 	}))
 	return w
 }
@@ -166,7 +173,9 @@ func (w *world) succeeds(args ...string) string {
 func (w *world) buy(key string) ledger.Purchase {
 	w.t.Helper()
 	client := must(w.merchant.Client(w.t.Context(), "alice"))
-	p, err := w.ledger.Purchase(w.t.Context(), client, ledger.Order{IdempotencyKey: key, Item: "green-hat", Price: 40, Quantity: 1})
+	p, err := w.ledger.Purchase(w.t.Context(), client, ledger.Order{
+		IdempotencyKey: key, Item: "green-hat", Price: 40, Quantity: 1,
+	})
 	require.NoError(w.t, err)
 	return p
 }

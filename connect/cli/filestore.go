@@ -147,7 +147,9 @@ func (s *FileStore) read(key connect.Key) (*connect.Credential, error) {
 		return nil, fmt.Errorf("cli: %w: %w", ErrFile, err)
 	}
 	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("cli: %w: others can read %s: log out where it is used, then run chmod 600 %s", ErrFile, path, path)
+		return nil, fmt.Errorf(
+			"cli: %w: others can read %s: log out where it is used, then run chmod 600 %s", ErrFile, path, path,
+		)
 	}
 	if err := s.checkDir(); err != nil {
 		return nil, err
@@ -168,7 +170,8 @@ func decode(path string, body []byte, key connect.Key) (*connect.Credential, err
 		return nil, fmt.Errorf("cli: %w: %s was cut off, or holds something else: remove it, and log in again", ErrFile, path)
 	}
 	if r.Realm != key.Realm || r.ID != key.ID {
-		return nil, fmt.Errorf("cli: %w: %s holds the login of %.160q at %.160q, not of %q at %q: move it away, and log in again",
+		return nil, fmt.Errorf("cli: %w: %s holds the login of %.160q at %.160q, not of %q at %q: move it away, and log "+
+			"in again",
 			ErrFile, path, r.ID, r.Realm, key.ID, key.Realm)
 	}
 	credential, err := connect.DecodeCredential(r.Credential)

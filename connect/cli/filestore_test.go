@@ -103,15 +103,24 @@ func TestRefusedFiles(t *testing.T) {
 		spoil func(t *testing.T, store *cli.FileStore, file string)
 		text  string
 	}{
-		"group can read":                    {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.Chmod(file, 0o640)) }, "chmod 600"},
-		"others can read":                   {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.Chmod(file, 0o604)) }, "chmod 600"},
-		"others can write to the directory": {func(t *testing.T, s *cli.FileStore, _ string) { require.NoError(t, os.Chmod(s.Dir, 0o777)) }, "chmod 700"},
+		"group can read": {
+			func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.Chmod(file, 0o640)) }, "chmod 600",
+		},
+		"others can read": {
+			func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.Chmod(file, 0o604)) }, "chmod 600",
+		},
+		"others can write to the directory": {
+			func(t *testing.T, s *cli.FileStore, _ string) { require.NoError(t, os.Chmod(s.Dir, 0o777)) }, "chmod 700",
+		},
 		"cut off": {func(t *testing.T, _ *cli.FileStore, file string) {
 			whole, err := os.ReadFile(file)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(file, whole[:len(whole)/2], 0o600))
 		}, "was cut off"},
-		"empty": {func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.WriteFile(file, nil, 0o600)) }, "was cut off"},
+		"empty": {
+			func(t *testing.T, _ *cli.FileStore, file string) { require.NoError(t, os.WriteFile(file, nil, 0o600)) },
+			"was cut off",
+		},
 		"other content": {func(t *testing.T, _ *cli.FileStore, file string) {
 			require.NoError(t, os.WriteFile(file, []byte(`{"a":"canary"}`), 0o600))
 		}, "something else"},
@@ -170,7 +179,9 @@ func errOf(_ connect.Credential, err error) error { return err }
 func updateInChild(dir string) int {
 	store := &cli.FileStore{Dir: dir}
 	for range 25 {
-		err := store.Update(context.Background(), ann, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+		err := store.Update(context.Background(), ann, func(
+			_ context.Context, current *connect.Credential,
+		) (*connect.Credential, error) {
 			if current == nil {
 				current = new(connect.Credential)
 			}
@@ -204,7 +215,9 @@ func TestProcesses(t *testing.T) {
 	t.Run("wait for each other", func(t *testing.T) {
 		store, _ := saved(t)
 		another := &cli.FileStore{Dir: store.Dir} // as another process
-		err := store.Update(t.Context(), ann, func(ctx context.Context, current *connect.Credential) (*connect.Credential, error) {
+		err := store.Update(t.Context(), ann, func(
+			ctx context.Context, current *connect.Credential,
+		) (*connect.Credential, error) {
 			ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 			defer cancel()
 			return current, another.Update(ctx, ann, saving("b"))

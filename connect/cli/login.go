@@ -174,8 +174,11 @@ func (l Login) browse(ctx context.Context) error {
 	if port == "" {
 		port = "0"
 	}
-	if ip := net.ParseIP(redirect.Hostname()); redirect.Scheme != "http" || (ip == nil || !ip.IsLoopback()) && redirect.Hostname() != "localhost" {
-		return fmt.Errorf("cli: %w: Login.RedirectURL %q is not http on a loopback address", connect.ErrInvalidRequest, l.redirectURL())
+	if ip := net.ParseIP(redirect.Hostname()); redirect.Scheme != "http" || (ip == nil ||
+		!ip.IsLoopback()) && redirect.Hostname() != "localhost" {
+		return fmt.Errorf(
+			"cli: %w: Login.RedirectURL %q is not http on a loopback address", connect.ErrInvalidRequest, l.redirectURL(),
+		)
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(redirect.Hostname(), port))
 	if err != nil {

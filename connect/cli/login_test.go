@@ -78,7 +78,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
 		grant := r.PostForm.Get("grant_type")
 		switch {
-		case grant == "authorization_code" && (base64.RawURLEncoding.EncodeToString(sum[:]) != s.challenge || r.PostForm.Get("redirect_uri") != s.redirect):
+		case grant == "authorization_code" && (base64.RawURLEncoding.EncodeToString(sum[:]) != s.challenge ||
+			r.PostForm.Get("redirect_uri") != s.redirect):
 			fail("invalid_grant")
 		case grant == "refresh_token" && s.refused:
 			fail("invalid_grant")
@@ -87,7 +88,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fail("authorization_pending")
 		default:
 			s.n++
-			_, _ = fmt.Fprintf(w, `{"access_token":"access-%d","refresh_token":"refresh-%d","token_type":"bearer","expires_in":3600}`, s.n, s.n)
+			_, _ = fmt.Fprintf(
+				w, `{"access_token":"access-%d","refresh_token":"refresh-%d","token_type":"bearer","expires_in":3600}`, s.n, s.n,
+			)
 		}
 	case "/api":
 		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
@@ -245,7 +248,9 @@ func TestBrowser(t *testing.T) {
 		_, err := p.Browser(t.Context())
 		require.NoError(t, err)
 		key := connect.Key{Realm: strings.TrimPrefix(s.URL, "http://") + "/app", ID: "owner"}
-		require.NoError(t, p.Store.Update(t.Context(), key, func(_ context.Context, c *connect.Credential) (*connect.Credential, error) {
+		require.NoError(t, p.Store.Update(t.Context(), key, func(
+			_ context.Context, c *connect.Credential,
+		) (*connect.Credential, error) {
 			c.TokenExpiry = time.Now()
 			return c, nil
 		}))
@@ -281,7 +286,9 @@ func TestBrowser(t *testing.T) {
 	})
 	t.Run("mistakes", func(t *testing.T) {
 		s := newServer(t)
-		for _, redirect := range []string{"https://127.0.0.1/callback", "http://app.example/callback", "http://127.0.0.1", ":"} {
+		for _, redirect := range []string{
+			"https://127.0.0.1/callback", "http://app.example/callback", "http://127.0.0.1", ":",
+		} {
 			p := newProgram(t, description(s.URL))
 			p.RedirectURL = redirect
 			_, err := p.Browser(t.Context())

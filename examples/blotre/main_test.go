@@ -49,7 +49,9 @@ func TestPage(t *testing.T) {
 	require.NoError(t, err)
 	browser := &http.Client{Jar: jar, Transport: route{"app.example": site, "blot.re": server}}
 	load := func(method, path string, form url.Values) string {
-		r, err := http.NewRequestWithContext(t.Context(), method, "https://app.example"+path, strings.NewReader(form.Encode()))
+		r, err := http.NewRequestWithContext(
+			t.Context(), method, "https://app.example"+path, strings.NewReader(form.Encode()),
+		)
 		require.NoError(t, err)
 		r.Header.Set("Accept", "text/html")
 		if method == http.MethodPost {
@@ -67,6 +69,8 @@ func TestPage(t *testing.T) {
 	require.Contains(t, home, "Your stream Ann is #ffffff.")
 	painted := load(http.MethodPost, "/paint", url.Values{"stream": {ann.RootStream}, "color": {"#112233"}})
 	require.Contains(t, painted, "Your stream Ann is #112233.")
-	require.Contains(t, load(http.MethodPost, "/oauth/disconnect", url.Values{"return_to": {"/left"}}), "You are disconnected.")
+	require.Contains(
+		t, load(http.MethodPost, "/oauth/disconnect", url.Values{"return_to": {"/left"}}), "You are disconnected.",
+	)
 	require.Len(t, server.Requests("/v0/oauth2/revoke"), 1)
 }

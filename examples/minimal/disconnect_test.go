@@ -21,8 +21,13 @@ func TestDisconnectLeadsToAPageThatSaysSo(t *testing.T) {
 	shop.Serve(handler)
 	browser := testkit.NewBrowser(t)
 	home := do(t, browser, http.MethodGet, shop.Server.URL, nil)
-	form := regexp.MustCompile(`(?s)action="(/gloebit/disconnect)">.*?name="return_to" value="([^"]+)"`).FindStringSubmatch(home)
+	form := regexp.MustCompile(
+		`(?s)action="(/gloebit/disconnect)">.*?name="return_to" value="([^"]+)"`,
+	).FindStringSubmatch(home)
 	require.NotNil(t, form)
-	require.Contains(t, do(t, browser, http.MethodPost, shop.Server.URL+form[1], url.Values{"return_to": {form[2]}}), "You are disconnected.")
+	require.Contains(
+		t, do(t, browser, http.MethodPost, shop.Server.URL+form[1], url.Values{"return_to": {form[2]}}),
+		"You are disconnected.",
+	)
 	require.Contains(t, do(t, browser, http.MethodGet, shop.Server.URL, nil), "You have 1000 G$.") // connects again
 }

@@ -45,7 +45,9 @@ func TestPageShowsTheUser(t *testing.T) {
 	server.AddApplication(omniporttest.Application{
 		ClientID: "id", ClientSecret: "secret", RedirectURIs: []string{site.URL + "/oauth/callback"},
 	})
-	server.AddUser(omniport.User{ID: 7, Person: &omniport.Person{FullName: "Ann <Arbor>"}, Student: &omniport.Student{BranchName: "Physics"}})
+	server.AddUser(omniport.User{
+		ID: 7, Person: &omniport.Person{FullName: "Ann <Arbor>"}, Student: &omniport.Student{BranchName: "Physics"},
+	})
 	server.Approve("7")
 	handler, err := newSite(connect.Config{
 		Server: omniport.Server(at.URL), ClientID: "id", ClientSecret: "secret", RedirectURL: site.URL + "/oauth/callback",

@@ -51,7 +51,8 @@ func TestCompose(t *testing.T) {
 	for name, service := range project.Services {
 		require.Regexp(t, `:v?\d+\.\d+(\.\d+)?$`, service.Image, "%s has a version", name)
 		for variable, value := range service.Environment {
-			if strings.Contains(variable, "SECRET") || strings.Contains(variable, "KEYS") || strings.HasSuffix(variable, "PASSWORD") {
+			if strings.Contains(variable, "SECRET") || strings.Contains(variable, "KEYS") ||
+				strings.HasSuffix(variable, "PASSWORD") {
 				require.Empty(t, *value, "%s: a secret is not in the file", name)
 			}
 		}
@@ -137,8 +138,12 @@ func TestNginx(t *testing.T) {
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600))
 	}
-	text := strings.NewReplacer("/run/secrets/", dir+"/", "shop-1:", "127.0.0.1:", "shop-2:", "127.0.0.2:").Replace(read(t, "nginx.conf"))
-	if !strings.Contains(run(t, nginx, "-v"), "nginx/1.2") || regexp.MustCompile(`nginx/1\.2[0-4]\.`).MatchString(run(t, nginx, "-v")) {
+	text := strings.NewReplacer(
+		"/run/secrets/", dir+"/", "shop-1:", "127.0.0.1:", "shop-2:", "127.0.0.2:",
+	).Replace(read(t, "nginx.conf"))
+	if !strings.Contains(
+		run(t, nginx, "-v"), "nginx/1.2",
+	) || regexp.MustCompile(`nginx/1\.2[0-4]\.`).MatchString(run(t, nginx, "-v")) {
 		text = strings.Replace(text, "http2 on;", "", 1) // since 1.25.1
 	}
 	file := filepath.Join(dir, "nginx.conf")

@@ -88,7 +88,9 @@ func startSandbox(ctx context.Context, group *errgroup.Group, o options, stdout 
 	group.Go(func() error { return box.Run(ctx) })
 	group.Go(func() error { return serve(ctx, listener, box.Handler()) })
 	app := box.Application()
-	if err := errors.Join(os.Setenv("GLOEBIT_CLIENT_ID", app.Key), os.Setenv("GLOEBIT_CLIENT_SECRET", app.Secret)); err != nil {
+	if err := errors.Join(
+		os.Setenv("GLOEBIT_CLIENT_ID", app.Key), os.Setenv("GLOEBIT_CLIENT_SECRET", app.Secret),
+	); err != nil {
 		return "", err
 	}
 	_, err = fmt.Fprintf(stdout, "sandbox: http://%s\n", listener.Addr())
@@ -97,13 +99,19 @@ func startSandbox(ctx context.Context, group *errgroup.Group, o options, stdout 
 
 // startReplica starts a process of this program as a replica, and returns where
 // it listens. One that ends before ctx does is reported and not missed.
-func startReplica(ctx context.Context, group *errgroup.Group, o options, name string, stdout, stderr io.Writer) (*url.URL, error) {
+func startReplica(
+	ctx context.Context, group *errgroup.Group, o options, name string, stdout, stderr io.Writer,
+) (*url.URL, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, program, "-replica", name, "-store", o.store, "-prefix", o.prefix, "-lease", o.lease.String(), "-gloebit", o.gloebit, "-url", o.url)
-	command.Env = append(os.Environ(), dsnVariable+"="+o.dsn) // not among the arguments, which everybody on the machine sees
+	command := exec.CommandContext(
+		ctx, program, "-replica", name, "-store", o.store, "-prefix", o.prefix, "-lease", o.lease.String(), "-gloebit",
+		o.gloebit, "-url", o.url,
+	)
+	// not among the arguments, which everybody on the machine sees
+	command.Env = append(os.Environ(), dsnVariable+"="+o.dsn)
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 10 * time.Second
 	command.Stderr = stderr

@@ -43,7 +43,9 @@ type backend struct {
 }
 
 // backends are the three kinds of storage.
-var backends = map[string]func(*testing.T) backend{"postgres": postgresBackend, "mysql": mysqlBackend, "redis": redisBackend}
+var backends = map[string]func(*testing.T) backend{
+	"postgres": postgresBackend, "mysql": mysqlBackend, "redis": redisBackend,
+}
 
 func env(variable, standard string) string {
 	if value := os.Getenv(variable); value != "" {
@@ -175,9 +177,14 @@ type fleet struct {
 
 func startFleet(t *testing.T, b backend, replicas int) *fleet {
 	t.Helper()
-	f := &fleet{t: t, wire: b.wire, gloebit: gloebittest.NewServerConfig(gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})}
+	f := &fleet{
+		t: t, wire: b.wire,
+		gloebit: gloebittest.NewServerConfig(gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true}),
+	}
 	t.Cleanup(f.gloebit.Close)
-	app, err := f.gloebit.AddApplication(gloebittest.Application{Name: "Shop", Products: []gloebittest.Product{{Name: "green-hat", Price: 40}}})
+	app, err := f.gloebit.AddApplication(gloebittest.Application{
+		Name: "Shop", Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
+	})
 	require.NoError(t, err)
 	_, err = f.gloebit.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
 	require.NoError(t, err)
@@ -419,7 +426,9 @@ func TestAReplicaKilledInTheMiddleOfARefreshLocksNobodyOut(t *testing.T) {
 				resp.Body.Close()
 			}
 		}()
-		require.Eventually(t, func() bool { return f.exchanges() == 1 }, 10*time.Second, 10*time.Millisecond, "the refresh is under way")
+		require.Eventually(
+			t, func() bool { return f.exchanges() == 1 }, 10*time.Second, 10*time.Millisecond, "the refresh is under way",
+		)
 		require.NoError(t, syscall.Kill(f.pids[0], syscall.SIGKILL))
 		<-killed
 		start := time.Now()
@@ -500,7 +509,9 @@ func TestTheDatabaseGoesAndComesInTheMiddleOfTraffic(t *testing.T) {
 		more := func(status int) {
 			t.Helper()
 			before := count(status)
-			require.Eventually(t, func() bool { return count(status) > before+8 }, 30*time.Second, 20*time.Millisecond, "no more of %d", status)
+			require.Eventually(
+				t, func() bool { return count(status) > before+8 }, 30*time.Second, 20*time.Millisecond, "no more of %d", status,
+			)
 		}
 		for range 3 {
 			more(http.StatusOK)
@@ -521,11 +532,17 @@ func TestTheDatabaseGoesAndComesInTheMiddleOfTraffic(t *testing.T) {
 
 func TestADatabaseThatIsNotThereIsSaidInWords(t *testing.T) {
 	for store, dsn := range map[string]string{
-		"postgres": "postgres://postgres@127.0.0.1:1/none?sslmode=disable", "mysql": "root@tcp(127.0.0.1:1)/none", "redis": "redis://127.0.0.1:1/0",
+		"postgres": "postgres://postgres@127.0.0.1:1/none?sslmode=disable", "mysql": "root@tcp(127.0.0.1:1)/none",
+		"redis": "redis://127.0.0.1:1/0",
 	} {
-		err := run(t.Context(), []string{"-store", store, "-dsn", dsn, "-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0"}, io.Discard, io.Discard)
+		err := run(
+			t.Context(), []string{"-store", store, "-dsn", dsn, "-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0"},
+			io.Discard, io.Discard,
+		)
 		require.ErrorContains(t, err, store+" is not there: start it, name another with -dsn, or take another -store")
 	}
-	require.ErrorContains(t, run(t.Context(), []string{"-store", "paper"}, io.Discard, io.Discard), "want postgres, mysql or redis")
+	require.ErrorContains(
+		t, run(t.Context(), []string{"-store", "paper"}, io.Discard, io.Discard), "want postgres, mysql or redis",
+	)
 	require.ErrorContains(t, run(t.Context(), []string{"-replicas", "0"}, io.Discard, io.Discard), "want 1 to 64")
 }

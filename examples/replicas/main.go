@@ -66,7 +66,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.StringVar(&o.store, "store", "postgres", "keep what is shared in `postgres|mysql|redis`")
 	flags.StringVar(&o.dsn, "dsn", "", dsnHelp)
 	flags.StringVar(&o.prefix, "prefix", "replicas:", "with redis, begin keys with this `PREFIX`")
-	flags.DurationVar(&o.lease, "lease", 30*time.Second, "with redis, a user waits no longer than this for a replica that died")
+	flags.DurationVar(
+		&o.lease, "lease", 30*time.Second, "with redis, a user waits no longer than this for a replica that died",
+	)
 	flags.IntVar(&o.replicas, "replicas", 3, "run `N` replicas")
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "the proxy listens on this `HOST:PORT`; port 0 takes a free one")
 	flags.StringVar(&o.sandboxAddr, "sandbox-addr", "127.0.0.1:8081", "the sandbox listens on this `HOST:PORT`")

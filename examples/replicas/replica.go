@@ -87,7 +87,9 @@ func newShop(o options, store *storage) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/gloebit/", merchant.Handler())
 	mux.HandleFunc("GET /left", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `<!DOCTYPE html><title>Replicas</title><p>You are disconnected. <a href="/">Connect again</a></p>`)
+		_, _ = io.WriteString(
+			w, `<!DOCTYPE html><title>Replicas</title><p>You are disconnected. <a href="/">Connect again</a></p>`,
+		)
 	})
 	mux.Handle("GET /{$}", merchant.RequireGloebit(http.HandlerFunc(home)))
 	mux.Handle("POST /buy", merchant.RequireGloebit(http.HandlerFunc(buy)))

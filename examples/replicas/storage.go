@@ -106,7 +106,10 @@ func openPostgres(ctx context.Context, dsn string) (*storage, error) {
 		tokens:   store,
 		states:   store,
 		prepare: func(ctx context.Context) error {
-			return prepareSQL(ctx, store, db, `CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)`)
+			return prepareSQL(
+				ctx, store, db,
+				`CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)`,
+			)
 		},
 		close: func() { pool.Close(); _ = db.Close() },
 	}, nil
@@ -128,7 +131,10 @@ func openMySQL(dsn string) (*storage, error) {
 		tokens:   store,
 		states:   store,
 		prepare: func(ctx context.Context) error {
-			return prepareSQL(ctx, store, db, `CREATE TABLE IF NOT EXISTS sessions (token CHAR(43) PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL)`)
+			return prepareSQL(
+				ctx, store, db,
+				`CREATE TABLE IF NOT EXISTS sessions (token CHAR(43) PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL)`,
+			)
 		},
 		close: func() { _ = db.Close() },
 	}, nil

@@ -43,7 +43,10 @@ func TestPageShowsTheUsers(t *testing.T) {
 	site := httptest.NewServer(mux)
 	defer site.Close()
 	server.AddApplication(ultracarttest.Application{ClientID: "id", RedirectURIs: []string{site.URL + "/oauth/callback"}})
-	server.Answer("GET /user/users", `{"success":true,"users":[{"login":"ann","full_name":"Ann <Arbor>","email":"ann@shop.example"},{"login":"bob"}]}`)
+	server.Answer(
+		"GET /user/users",
+		`{"success":true,"users":[{"login":"ann","full_name":"Ann <Arbor>","email":"ann@shop.example"},{"login":"bob"}]}`,
+	)
 	server.Approve("ann")
 	handler, err := newSite(connect.Config{
 		Server: ultracart.Server(at.URL + "/rest/v2"), ClientID: "id", RedirectURL: site.URL + "/oauth/callback",

@@ -120,5 +120,7 @@ More words.
 | nor | this |
 |---|---|
 `), 0o600))
-	require.Equal(t, leaktest.Table{"password": {"page", "mail to the user", "database"}, "key": nil}, leaktest.ReadTable(t, file))
+	require.Equal(
+		t, leaktest.Table{"password": {"page", "mail to the user", "database"}, "key": nil}, leaktest.ReadTable(t, file),
+	)
 }

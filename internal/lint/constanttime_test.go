@@ -30,7 +30,9 @@ func TestConstantTime(t *testing.T) {
 func TestSecurity08SecretsAreComparedInConstantTime(t *testing.T) {
 	const module = "github.com/go-gloebit/gloebit"
 	config := &packages.Config{Context: t.Context(), Mode: packages.LoadAllSyntax, Overlay: overlay(t)}
-	loaded, err := packages.Load(config, module, module+"/connect", module+"/ledger", module+"/stores/sealed", module+"/oauth1")
+	loaded, err := packages.Load(
+		config, module, module+"/connect", module+"/ledger", module+"/stores/sealed", module+"/oauth1",
+	)
 	require.NoError(t, err)
 	graph, err := checker.Analyze([]*analysis.Analyzer{constantTime}, loaded, nil)
 	require.NoError(t, err)

@@ -24,19 +24,26 @@ func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
 		"the state and the verifier as a problem": func(a string) string {
 			_, callback, _ := strings.Cut(a, "state%3D")
 			_, verifier, _ := strings.Cut(a, `oauth_verifier="`)
-			return "HTTP/1.1 401 X\r\nConnection: close\r\n\r\noauth_problem=" + callback[:min(21, len(callback))] + verifier[:max(0, strings.Index(verifier, `"`))]
+			return "HTTP/1.1 401 X\r\nConnection: close\r\n\r\noauth_problem=" + callback[:min(21, len(callback))] +
+				verifier[:max(
+					0, strings.Index(verifier, `"`),
+				)]
 		},
 		"the user's id": func(a string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&app_user_id=" + url.QueryEscape(a)
+			return "HTTP/1.1 200 OK\r\nConnection: " +
+				"close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&app_user_id=" + url.QueryEscape(a)
 		},
 		"the user's id of the new token": func(string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&app_user_id=token%252Dsecret"
+			return "HTTP/1.1 200 OK\r\nConnection: " +
+				"close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&app_user_id=token%252Dsecret"
 		},
 		"the user's id that is the new token": func(string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=x&app_user_id=access-token"
+			return "HTTP/1.1 200 OK\r\nConnection: " +
+				"close\r\n\r\noauth_token=access-token&oauth_token_secret=x&app_user_id=access-token"
 		},
 		"the user's id that is the new secret": func(string) string {
-			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=x&oauth_token_secret=token-secret&app_user_id=token-secret"
+			return "HTTP/1.1 200 OK\r\nConnection: " +
+				"close\r\n\r\noauth_token=x&oauth_token_secret=token-secret&app_user_id=token-secret"
 		},
 		"the scope": func(a string) string {
 			return "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\noauth_token=access-token&oauth_token_secret=token-secret&scope=" + url.QueryEscape(a)

@@ -62,7 +62,9 @@ func (w *world) buy(rw http.ResponseWriter, r *http.Request) {
 		}
 		return err != nil
 	}
-	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2}); fail(err) {
+	if _, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
+		IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2,
+	}); fail(err) {
 		return
 	}
 	left, err := client.ConsumeProduct(r.Context(), "green-hat", 1)

@@ -47,8 +47,11 @@ func TestFaults(t *testing.T) {
 		header [2]string
 		cut    bool // the body, or the whole response, is lost
 	}{
-		"none":         {nil, 200, whole, [2]string{"Content-Type", "application/json"}, false},
-		"page":         {oauthtest.Page(500, "Server Error"), 500, "<h1>Server Error</h1>", [2]string{"Content-Type", "text/html; charset=utf-8"}, false},
+		"none": {nil, 200, whole, [2]string{"Content-Type", "application/json"}, false},
+		"page": {
+			oauthtest.Page(500, "Server Error"), 500, "<h1>Server Error</h1>",
+			[2]string{"Content-Type", "text/html; charset=utf-8"}, false,
+		},
 		"empty":        {oauthtest.Empty(200), 200, "", [2]string{}, false},
 		"list":         {oauthtest.JSON(200, `[]`), 200, "[]", [2]string{"Content-Type", "application/json"}, false},
 		"moved":        {oauthtest.Moved("/answer/"), 301, "", [2]string{"Location", "/answer/"}, false},
@@ -64,7 +67,9 @@ func TestFaults(t *testing.T) {
 					if test.fault != nil {
 						s.Inject("/answer", 1, test.fault)
 					}
-					resp, err := client.Post("http://server.example/answer", "application/x-www-form-urlencoded", strings.NewReader("a=b"))
+					resp, err := client.Post(
+						"http://server.example/answer", "application/x-www-form-urlencoded", strings.NewReader("a=b"),
+					)
 					if test.status == 0 {
 						require.Error(t, err)
 						return

@@ -75,7 +75,11 @@ func TestTheKindOfAFailureStays(t *testing.T) {
 	})
 	t.Run("a name that nobody has", func(t *testing.T) {
 		var name *net.DNSError
-		require.ErrorAs(t, redact.Failure(&url.Error{Err: &net.OpError{Op: "dial", Err: &net.DNSError{Name: "x.invalid", IsNotFound: true}}}), &name)
+		require.ErrorAs(
+			t,
+			redact.Failure(&url.Error{Err: &net.OpError{Op: "dial", Err: &net.DNSError{Name: "x.invalid", IsNotFound: true}}}),
+			&name,
+		)
 		require.True(t, name.IsNotFound)
 	})
 	t.Run("a proxy that can't be reached", func(t *testing.T) {
@@ -83,7 +87,9 @@ func TestTheKindOfAFailureStays(t *testing.T) {
 		require.Equal(t, inner, redact.Failure(&net.OpError{Op: "proxyconnect", Err: inner}))
 		require.NotContains(t, redact.Failure(&net.OpError{Op: "proxyconnect", Err: errors.New("canary")}).Error(), "canary")
 	})
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(
+		func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+	))
 	defer server.Close()
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that is refused
 	server.StartTLS()
@@ -112,9 +118,14 @@ func TestTheKindOfAFailureStays(t *testing.T) {
 	t.Run("https where http is spoken", func(t *testing.T) {
 		plain := httptest.NewServer(http.NotFoundHandler())
 		defer plain.Close()
-		require.Equal(t, http.ErrSchemeMismatch, failureOf(t, t.Context(), http.DefaultClient, "https"+plain.URL[len("http"):]))
+		require.Equal(
+			t, http.ErrSchemeMismatch, failureOf(t, t.Context(), http.DefaultClient, "https"+plain.URL[len("http"):]),
+		)
 	})
 	t.Run("half a reply", func(t *testing.T) {
-		require.Equal(t, io.ErrUnexpectedEOF, failureOf(t, t.Context(), http.DefaultClient, saying(t, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")))
+		require.Equal(
+			t, io.ErrUnexpectedEOF,
+			failureOf(t, t.Context(), http.DefaultClient, saying(t, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")),
+		)
 	})
 }

@@ -63,7 +63,9 @@ func hide[S ~string](text string, secrets []S) string {
 	}
 	plain := text
 	for range deepest {
-		if plain = unescape(plain); slices.ContainsFunc(forms, func(form string) bool { return strings.Contains(plain, form) }) {
+		if plain = unescape(plain); slices.ContainsFunc(
+			forms, func(form string) bool { return strings.Contains(plain, form) },
+		) {
 			return Redacted
 		}
 	}

@@ -65,10 +65,12 @@ func TestASecretIsTakenOutHoweverItIsWritten(t *testing.T) {
 
 func TestWordsKeepWhatIsNoSecret(t *testing.T) {
 	for name, c := range map[string]struct{ said, want string }{
-		"words":                       {"insufficient balance", "insufficient balance"},
-		"nothing":                     {"", ""},
-		"what is around a secret":     {"the token canary-token is bad", "the token [redacted] is bad"},
-		"escapes without a secret":    {`100%25 of C:\users &amp; \u00e9, long enough`, `100%25 of C:\users &amp; \u00e9, long enough`},
+		"words":                   {"insufficient balance", "insufficient balance"},
+		"nothing":                 {"", ""},
+		"what is around a secret": {"the token canary-token is bad", "the token [redacted] is bad"},
+		"escapes without a secret": {
+			`100%25 of C:\users &amp; \u00e9, long enough`, `100%25 of C:\users &amp; \u00e9, long enough`,
+		},
 		"what is escaped badly":       {`50% off \`, `50% off \`},
 		"what is too short to know":   {"a short text", "a short text"},
 		"a secret that begins so too": {"canary-token-2 and canary-token", "[redacted] and [redacted]"},

@@ -50,10 +50,13 @@ func TestGet(t *testing.T) {
 		"github.com/gofrs/flock", "go.opentelemetry.io/otel",
 	}
 	for dir, framework := range map[string]string{
-		".": "", "connect/cli": "github.com/gofrs/flock", "oauth1": "github.com/dghubble/oauth1", "stores/redisstore": "github.com/redis/go-redis/v9",
-		"adapters/chi": "github.com/go-chi/chi/v5", "adapters/echo": "github.com/labstack/echo/v5", "adapters/fiber": "github.com/gofiber/fiber/v3",
-		"adapters/gin": "github.com/gin-gonic/gin", "adapters/gorilla": "github.com/gorilla/sessions", "cmd/gloebit": "github.com/gofrs/flock",
-		"otel": "go.opentelemetry.io/otel",
+		".": "", "connect/cli": "github.com/gofrs/flock", "oauth1": "github.com/dghubble/oauth1",
+		"stores/redisstore": "github.com/redis/go-redis/v9",
+		"adapters/chi":      "github.com/go-chi/chi/v5", "adapters/echo": "github.com/labstack/echo/v5",
+		"adapters/fiber": "github.com/gofiber/fiber/v3",
+		"adapters/gin":   "github.com/gin-gonic/gin", "adapters/gorilla": "github.com/gorilla/sessions",
+		"cmd/gloebit": "github.com/gofrs/flock",
+		"otel":        "go.opentelemetry.io/otel",
 	} {
 		t.Run(path.Join(r.path, dir), func(t *testing.T) {
 			shop := t.TempDir()

@@ -45,7 +45,8 @@ func TestObject(t *testing.T) {
 
 func TestText(t *testing.T) {
 	for name, test := range map[string]struct{ body, want string }{
-		"page": {"<!doctype html><html><head><title>no</title></head><style>p{}</style><body><h1>Server\n Error</h1>&lt;500&gt;</body>",
+		"page": {"<!doctype html><html><head><title>no</title></head><style>p{}</style><body><h1>Server\n " +
+			"Error</h1>&lt;500&gt;</body>",
 			"Server Error <500>"},
 		"text":        {" busy\x1b\xff now ", "busy now"},
 		"JSON string": {`"No such\tapplication"`, "No such application"},
@@ -71,9 +72,12 @@ func TestFailed(t *testing.T) {
 		want    string
 	}{
 		"not connected": {request(connect.ErrNotConnected), connect.ErrNotConnected, "the user is not connected"},
-		"in vain":       {request(errors.New("malformed header canary")), connect.ErrUnavailable, "the server is not available: the HTTP reply can't be read"},
-		"closed":        {request(io.EOF), io.EOF, "the server is not available: EOF"},
-		"canceled":      {request(context.Canceled), context.Canceled, "the server is not available: context canceled"},
+		"in vain": {
+			request(errors.New("malformed header canary")), connect.ErrUnavailable,
+			"the server is not available: the HTTP reply can't be read",
+		},
+		"closed":   {request(io.EOF), io.EOF, "the server is not available: EOF"},
+		"canceled": {request(context.Canceled), context.Canceled, "the server is not available: context canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := reply.Failed(test.err)

@@ -73,7 +73,9 @@ func (s *Sandbox) revoke(w http.ResponseWriter, r *http.Request) {
 	}
 	key := r.PostForm.Get("application")
 	if !s.gloebit.RevokeApproval(user.ID, key) {
-		s.problem(w, r, http.StatusNotFound, "Nothing to revoke", "Your account has no such approval, or it was revoked before.")
+		s.problem(
+			w, r, http.StatusNotFound, "Nothing to revoke", "Your account has no such approval, or it was revoked before.",
+		)
 		return
 	}
 	http.Redirect(w, r, "/account?"+url.Values{"revoked": {key}}.Encode(), http.StatusSeeOther)
@@ -117,7 +119,9 @@ func (s *Sandbox) userEntries(user string) []entry {
 
 // entries makes a history of the transactions and purchases that are wanted; of a transaction, want also
 // says who is on the other side.
-func (s *Sandbox) entries(want func(gloebittest.Transaction) (with string, ok bool), wantPurchase func(purchase) bool) []entry {
+func (s *Sandbox) entries(
+	want func(gloebittest.Transaction) (with string, ok bool), wantPurchase func(purchase) bool,
+) []entry {
 	var list []entry
 	for _, t := range s.gloebit.Transactions() {
 		if with, ok := want(t); ok {

@@ -49,7 +49,10 @@ func (s *Sandbox) consent(w http.ResponseWriter, r *http.Request, a *gloebittest
 	}
 }
 
-func (s *Sandbox) showConsent(w http.ResponseWriter, r *http.Request, status int, a *gloebittest.Authorization, user *gloebittest.User, problem string) {
+func (s *Sandbox) showConsent(
+	w http.ResponseWriter, r *http.Request, status int, a *gloebittest.Authorization, user *gloebittest.User,
+	problem string,
+) {
 	here := r.URL.RequestURI()
 	back := origin(a.RedirectURI)
 	if back == "" {

@@ -30,7 +30,9 @@ func TestAUserConnectsBuysAndRevokes(t *testing.T) {
 		require.Contains(t, p.body, words)
 	}
 	require.NotContains(t, p.body, "Manage your characters")
-	require.NotContains(t, p.header.Get("Content-Security-Policy"), "form-action", "Chromium would stop the way to the shop")
+	require.NotContains(
+		t, p.header.Get("Content-Security-Policy"), "form-action", "Chromium would stop the way to the shop",
+	)
 
 	p = b.decide(p, "approve")
 	require.Equal(t, s.shop+"/gloebit/callback", p.url.Scheme+"://"+p.url.Host+p.url.Path)
@@ -39,7 +41,8 @@ func TestAUserConnectsBuysAndRevokes(t *testing.T) {
 	token := s.exchange(s.called()[0].Get("code"))
 
 	answer := s.api(token, http.MethodPost, "/transact",
-		`{"version":1,"transaction-id":"t-1","application-key":"`+s.app.Key+`","request-created":1,"username-on-application":"visitor-7","product":"green-hat","product-quantity":2}`)
+		`{"version":1,"transaction-id":"t-1","application-key":"`+s.app.Key+
+			`","request-created":1,"username-on-application":"visitor-7","product":"green-hat","product-quantity":2}`)
 	require.Equal(t, true, answer["success"], answer)
 
 	p = b.get("/account")
@@ -94,10 +97,16 @@ func TestConsentIsAskedAgainWhen(t *testing.T) {
 		status int
 		words  string
 	}{
-		"another tab has signed in as somebody else": {[]string{"user", "someone", "decision", "approve"}, http.StatusConflict, "You are now signed in as alice"},
-		"no user came with the form":                 {[]string{"decision", "approve"}, http.StatusConflict, "You are now signed in as alice"},
-		"no button was pressed":                      {[]string{"user", ""}, http.StatusBadRequest, "choose one of the two buttons"},
-		"an unknown button was pressed":              {[]string{"user", "", "decision", "maybe"}, http.StatusBadRequest, "choose one of the two buttons"},
+		"another tab has signed in as somebody else": {
+			[]string{"user", "someone", "decision", "approve"}, http.StatusConflict, "You are now signed in as alice",
+		},
+		"no user came with the form": {
+			[]string{"decision", "approve"}, http.StatusConflict, "You are now signed in as alice",
+		},
+		"no button was pressed": {[]string{"user", ""}, http.StatusBadRequest, "choose one of the two buttons"},
+		"an unknown button was pressed": {
+			[]string{"user", "", "decision", "maybe"}, http.StatusBadRequest, "choose one of the two buttons",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -209,7 +218,8 @@ func TestWhateverAnApplicationCallsItselfOrTheUserIsOnlyText(t *testing.T) {
 
 	for _, path := range []string{
 		s.authorize("user", hostile), "/", "/account", "/purchase", "/merchant", "/merchant/" + s.app.Key,
-		"/sign-in?next=" + "/%22%3E%3Cscript%3Ealert(%221%22)%3C/script%3E", "/account?revoked=%3Cscript%3E", "/merchant/x?done=%3Cscript%3E",
+		"/sign-in?next=" + "/%22%3E%3Cscript%3Ealert(%221%22)%3C/script%3E", "/account?revoked=%3Cscript%3E",
+		"/merchant/x?done=%3Cscript%3E",
 	} {
 		p := b.get(path)
 		require.NotContains(t, p.body, "<script", path)

@@ -35,7 +35,10 @@ func (d *durableWriter) ready() bool {
 		d.failed = true
 		d.s.log.ErrorContext(d.r.Context(), "sandbox: state can't be saved", "error", err)
 		clear(d.Header())
-		http.Error(d.ResponseWriter, "The sandbox can't write its state file, so nothing can be relied on.", http.StatusServiceUnavailable)
+		http.Error(
+			d.ResponseWriter, "The sandbox can't write its state file, so nothing can be relied on.",
+			http.StatusServiceUnavailable,
+		)
 	}
 	return !d.failed
 }

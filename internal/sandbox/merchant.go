@@ -70,7 +70,8 @@ func checkPrefixes(prefixes []string) error {
 	}
 	for _, prefix := range prefixes {
 		u, err := url.Parse(prefix)
-		if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || dotted(u.Path) || strings.ContainsAny(prefix, "#\\") {
+		if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || dotted(u.Path) ||
+			strings.ContainsAny(prefix, "#\\") {
 			return errors.New("a redirect prefix is a whole address such as https://shop.example/gloebit/")
 		}
 	}

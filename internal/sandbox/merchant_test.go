@@ -27,7 +27,13 @@ func TestOutOfTheBox(t *testing.T) {
 	for _, product := range app.Products {
 		prices[product.Name] = product.Price
 	}
-	require.Equal(t, map[string]int64{"green-hat": 40, "straw-hat": 30, "night-cap": 35, "red-scarf": 25, "health-potion": 5, "golden-crown": 900}, prices)
+	require.Equal(
+		t,
+		map[string]int64{
+			"green-hat": 40, "straw-hat": 30, "night-cap": 35, "red-scarf": 25, "health-potion": 5, "golden-crown": 900,
+		},
+		prices,
+	)
 }
 
 func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
@@ -50,7 +56,10 @@ func TestAMerchantSetsUpProducts(t *testing.T) {
 	p := b.get("/merchant")
 	require.Contains(t, p.body, "6 products · no transactions")
 	p = b.get("/merchant/hat-shop")
-	for _, words := range []string{`<code id="key">hat-shop</code>`, `<code id="secret">s3cret</code>`, s.shop + "/gloebit/", "green-hat", `value="40"`, s.url + "/"} {
+	for _, words := range []string{
+		`<code id="key">hat-shop</code>`, `<code id="secret">s3cret</code>`, s.shop + "/gloebit/", "green-hat",
+		`value="40"`, s.url + "/",
+	} {
 		require.Contains(t, p.body, words)
 	}
 
@@ -77,15 +86,21 @@ func TestProductsThatAreRefused(t *testing.T) {
 		fields []string
 		words  string
 	}{
-		"no name":                     {"add", []string{"price", "1"}, "A name is needed."},
-		"a name that is there":        {"add", []string{"product", "green-hat", "price", "1"}, "already a product of that name"},
-		"no price":                    {"add", []string{"product", "x"}, "A whole number of gloebits from 0 to 1,000,000,000, please."},
-		"a price below zero":          {"add", []string{"product", "x", "price", "-1"}, "A whole number"},
-		"a fraction":                  {"add", []string{"product", "x", "price", "1.5"}, "A whole number"},
-		"a price out of range":        {"price", []string{"product", "green-hat", "price", "1000000001"}, "A whole number"},
-		"the price of nothing":        {"price", []string{"product", "x", "price", "1"}, "There is no product of that name."},
-		"nothing to remove":           {"remove", []string{"product", "x"}, "There is no product of that name."},
-		"a description with controls": {"add", []string{"product", "x", "price", "1", "description", "a\x00b"}, "The description"},
+		"no name": {"add", []string{"price", "1"}, "A name is needed."},
+		"a name that is there": {
+			"add", []string{"product", "green-hat", "price", "1"}, "already a product of that name",
+		},
+		"no price": {
+			"add", []string{"product", "x"}, "A whole number of gloebits from 0 to 1,000,000,000, please.",
+		},
+		"a price below zero":   {"add", []string{"product", "x", "price", "-1"}, "A whole number"},
+		"a fraction":           {"add", []string{"product", "x", "price", "1.5"}, "A whole number"},
+		"a price out of range": {"price", []string{"product", "green-hat", "price", "1000000001"}, "A whole number"},
+		"the price of nothing": {"price", []string{"product", "x", "price", "1"}, "There is no product of that name."},
+		"nothing to remove":    {"remove", []string{"product", "x"}, "There is no product of that name."},
+		"a description with controls": {
+			"add", []string{"product", "x", "price", "1", "description", "a\x00b"}, "The description",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := b.post(base+test.path, test.fields...)
@@ -101,7 +116,9 @@ func TestAMerchantSetsAddresses(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.browser()
 	path := "/merchant/" + s.app.Key + "/addresses"
-	p := b.post(path, "home", "https://hats.example/", "redirects", "https://hats.example/gloebit/\r\n  https://b.example/cb\r\n")
+	p := b.post(
+		path, "home", "https://hats.example/", "redirects", "https://hats.example/gloebit/\r\n  https://b.example/cb\r\n",
+	)
 	require.Contains(t, p.body, "The addresses are saved.")
 	app := s.box.Application()
 	require.Equal(t, "https://hats.example/", app.HomeURL)

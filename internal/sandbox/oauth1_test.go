@@ -49,7 +49,9 @@ func TestOAuth1UsesTheSameConsentPage(t *testing.T) {
 	p := b.get(path)
 	require.Contains(t, p.body, "You go on to <strong>Hat Shop</strong> afterwards")
 	p = b.post("/sign-in", "name", "alice", "next", b.must(p, `name="next"`, "value"))
-	for _, words := range []string{"Connect to Hat Shop?", "Know who you are", "See your balance", "visitor-7", "<strong>" + s.shop + "</strong>"} {
+	for _, words := range []string{
+		"Connect to Hat Shop?", "Know who you are", "See your balance", "visitor-7", "<strong>" + s.shop + "</strong>",
+	} {
 		require.Contains(t, p.body, words)
 	}
 	require.NotContains(t, p.header.Get("Content-Security-Policy"), "form-action")

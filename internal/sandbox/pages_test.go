@@ -169,7 +169,8 @@ func TestAccountsThatCannotBeCreated(t *testing.T) {
 func TestAfterSigningInTheBrowserStaysHere(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	for _, next := range []string{
-		"https://evil.example/", "//evil.example/", `/\evil.example/`, `\\evil.example`, "/\t/evil.example", "http:evil", "javascript:alert(1)",
+		"https://evil.example/", "//evil.example/", `/\evil.example/`, `\\evil.example`, "/\t/evil.example", "http:evil",
+		"javascript:alert(1)",
 		"evil.example", "/%2F/evil.example", "",
 	} {
 		p := s.browser().post("/sign-in", "name", "alice", "next", next)

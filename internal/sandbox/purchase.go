@@ -60,7 +60,9 @@ func (s *Sandbox) purchasePage(w http.ResponseWriter, r *http.Request) {
 	s.showPurchase(w, r, http.StatusOK, user, data, "")
 }
 
-func (s *Sandbox) showPurchase(w http.ResponseWriter, r *http.Request, status int, user *gloebittest.User, data purchaseData, problem string) {
+func (s *Sandbox) showPurchase(
+	w http.ResponseWriter, r *http.Request, status int, user *gloebittest.User, data purchaseData, problem string,
+) {
 	data.Balance = grouped(user.Balance)
 	data.Back, data.BackName = s.wayBack(data.Key, data.ReturnTo)
 	data.Order = rand.Text()

@@ -20,7 +20,8 @@ func TestAUserBuysGloebitsAndGoesBack(t *testing.T) {
 	require.Equal(t, "/purchase", p.url.Path)
 	require.Contains(t, p.body, "Back to Hat Shop")
 
-	fields := []string{"amount", "5000", "r", b.must(p, `name="r"`, "value"), "return-to", b.must(p, `name="return-to"`, "value"),
+	fields := []string{"amount", "5000", "r", b.must(p, `name="r"`, "value"), "return-to",
+		b.must(p, `name="return-to"`, "value"),
 		"order", b.must(p, `name="order"`, "value")}
 	p = b.post("/purchase", fields...)
 	require.Contains(t, p.body, "5,000 G$ bought.")
@@ -30,7 +31,9 @@ func TestAUserBuysGloebitsAndGoesBack(t *testing.T) {
 	p = b.post("/purchase", fields...)
 	require.Equal(t, "6000", s.box.Gloebit().Balance("alice"), "the same form sent twice buys once")
 	require.Contains(t, p.body, "5,000 G$ bought.")
-	require.NotContains(t, s.signedInAs("bob").get(p.url.RequestURI()).body, "bought.", "what another user bought is not said")
+	require.NotContains(
+		t, s.signedInAs("bob").get(p.url.RequestURI()).body, "bought.", "what another user bought is not said",
+	)
 	require.Contains(t, b.get("/account").body, "+5,000 G$</span>")
 }
 
@@ -83,7 +86,9 @@ func TestAmountsThatCannotBeBought(t *testing.T) {
 }
 
 func TestTheWayBackLeadsToApplicationsOnly(t *testing.T) {
-	s := start(t, sandbox.Config{HomeURL: "https://hats.example/shop/", RedirectPrefixes: []string{"https://pay.example/gloebit"}})
+	s := start(t, sandbox.Config{
+		HomeURL: "https://hats.example/shop/", RedirectPrefixes: []string{"https://pay.example/gloebit"},
+	})
 	b := s.signedInAs("alice")
 	for returnTo, linked := range map[string]bool{
 		"https://hats.example/shop/":            true,

@@ -81,7 +81,9 @@ func TestOwnAddressIsAnswered(t *testing.T) {
 		"192.0.2.7:8081": http.StatusOK, "192.0.2.8:8081": http.StatusMisdirectedRequest, "": http.StatusMisdirectedRequest,
 	} {
 		local := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 8081}
-		r := httptest.NewRequestWithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, local), http.MethodGet, "/", nil)
+		r := httptest.NewRequestWithContext(
+			context.WithValue(t.Context(), http.LocalAddrContextKey, local), http.MethodGet, "/", nil,
+		)
 		r.Host = host
 		w := httptest.NewRecorder()
 		box.Handler().ServeHTTP(w, r)
@@ -147,7 +149,9 @@ func TestOtherSitesScriptsAreRefused(t *testing.T) {
 }
 
 func TestConditionalAuthorize(t *testing.T) {
-	for name, path := range map[string]string{"without a slash": "/oauth2/conditional-authorize?", "with a slash": "/oauth2/conditional-authorize/?"} {
+	for name, path := range map[string]string{
+		"without a slash": "/oauth2/conditional-authorize?", "with a slash": "/oauth2/conditional-authorize/?",
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, sandbox.Config{})
 			_, query, _ := strings.Cut(s.authorize("access_type", "offline"), "?")

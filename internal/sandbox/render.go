@@ -19,7 +19,9 @@ var web embed.FS
 
 // pageNames are the pages of folder web; each fills the layout.
 func pageNames() []string {
-	return []string{"home", "signin", "consent", "subscription", "notice", "purchase", "account", "merchant", "application", "problem"}
+	return []string{
+		"home", "signin", "consent", "subscription", "notice", "purchase", "account", "merchant", "application", "problem",
+	}
 }
 
 // policies of the pages. Chromium applies form-action to every redirect that follows a form's answer, so

@@ -31,7 +31,9 @@ func words(scope string) ask {
 	case "transact":
 		return ask{"Spend your gloebits", "It can charge your account for what you buy there, without asking here each time."}
 	case "inventory":
-		return ask{"Manage what you own there", "See, add, change and use up the products and items you have with this application."}
+		return ask{
+			"Manage what you own there", "See, add, change and use up the products and items you have with this application.",
+		}
 	case "character":
 		return ask{"Manage your characters", "See, create, change and delete your characters."}
 	default:

@@ -67,7 +67,9 @@ func (s *Sandbox) snapshot(w io.Writer) (uint64, error) {
 	if err := s.gloebit.Save(&engine); err != nil {
 		return 0, err
 	}
-	kept := state{Format: stateFormat, Version: stateVersion, Application: s.key, Bought: s.bought, Gloebit: engine.Bytes()}
+	kept := state{
+		Format: stateFormat, Version: stateVersion, Application: s.key, Bought: s.bought, Gloebit: engine.Bytes(),
+	}
 	return revision, json.NewEncoder(w).Encode(kept)
 }
 

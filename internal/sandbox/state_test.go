@@ -26,7 +26,10 @@ func TestEverythingIsThereAfterARestart(t *testing.T) {
 	b.post("/create-account", "name", "dora")
 	b.decide(b.get(s.authorize()), "approve")
 	token := s.exchange(s.called()[0].Get("code"))
-	s.api(token, http.MethodPost, "/transact", `{"version":1,"id":"t-1","consumer-key":"`+s.app.Key+`","product":"red-scarf"}`)
+	s.api(
+		token, http.MethodPost, "/transact",
+		`{"version":1,"id":"t-1","consumer-key":"`+s.app.Key+`","product":"red-scarf"}`,
+	)
 	b.post("/purchase", "amount", "500")
 	b.post("/merchant/"+s.app.Key+"/products/price", "product", "red-scarf", "price", "30")
 
@@ -57,7 +60,10 @@ func TestAConfigOverridesWhatWasKept(t *testing.T) {
 	}
 	first := open(sandbox.Config{ClientID: "one", RedirectPrefixes: []string{"http://127.0.0.1:1/"}})
 	require.Equal(t, first, open(sandbox.Config{}))
-	second := open(sandbox.Config{ClientSecret: "new", Name: "Other", HomeURL: "http://127.0.0.1:2/", RedirectPrefixes: []string{"http://127.0.0.1:2/"}})
+	second := open(sandbox.Config{
+		ClientSecret: "new", Name: "Other", HomeURL: "http://127.0.0.1:2/",
+		RedirectPrefixes: []string{"http://127.0.0.1:2/"},
+	})
 	require.Equal(t, "one", second.Key)
 	require.Equal(t, "new", second.Secret)
 	require.Equal(t, "Other", second.Name)
@@ -165,7 +171,8 @@ func TestRunWorksTheQueueAndSavesBeforeItCalls(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.box.Run(ctx) }()
 	answer := s.api(token, http.MethodPost, "/transact", `{"version":1,"id":"t-1","consumer-key":"`+s.app.Key+
-		`","asset-code":"song","asset-quantity":1,"gloebit-balance-change":10,"asset-enact-hold-url":"`+hold.URL+`/enact","asset-consume-hold-url":"`+hold.URL+`/consume"}`)
+		`","asset-code":"song","asset-quantity":1,"gloebit-balance-change":10,"asset-enact-hold-url":"`+hold.URL+
+		`/enact","asset-consume-hold-url":"`+hold.URL+`/consume"}`)
 	require.Equal(t, true, answer["success"], answer)
 	require.Eventually(t, func() bool {
 		_, state := keptTransactions(t, file)

@@ -30,11 +30,15 @@ func (s *Sandbox) subscriptionConsent(w http.ResponseWriter, r *http.Request, as
 	switch {
 	case user == nil:
 	case user.ID != asked.User.ID:
-		s.showSubscription(w, r, http.StatusForbidden, asked, user, "You are signed in as "+user.Name+", and another user was asked.")
+		s.showSubscription(
+			w, r, http.StatusForbidden, asked, user, "You are signed in as "+user.Name+", and another user was asked.",
+		)
 	case r.Method != http.MethodPost:
 		s.showSubscription(w, r, http.StatusOK, asked, user, "")
 	case r.PostForm.Get("user") != user.ID:
-		s.showSubscription(w, r, http.StatusConflict, asked, user, "You are now signed in as "+user.Name+". Please decide again.")
+		s.showSubscription(
+			w, r, http.StatusConflict, asked, user, "You are now signed in as "+user.Name+". Please decide again.",
+		)
 	case r.PostForm.Get("decision") == "approve":
 		asked.Approve(w, r, user.ID)
 	case r.PostForm.Get("decision") == "decline":
@@ -44,7 +48,10 @@ func (s *Sandbox) subscriptionConsent(w http.ResponseWriter, r *http.Request, as
 	}
 }
 
-func (s *Sandbox) showSubscription(w http.ResponseWriter, r *http.Request, status int, asked *gloebittest.SubscriptionRequest, user *gloebittest.User, problem string) {
+func (s *Sandbox) showSubscription(
+	w http.ResponseWriter, r *http.Request, status int, asked *gloebittest.SubscriptionRequest, user *gloebittest.User,
+	problem string,
+) {
 	here := r.URL.RequestURI()
 	data := subscriptionData{
 		Application: asked.Application.Name,
@@ -104,7 +111,9 @@ func (s *Sandbox) unsubscribe(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s.problem(w, r, http.StatusNotFound, "Nothing to revoke", "Your account has no such subscription, or it was revoked before.")
+	s.problem(
+		w, r, http.StatusNotFound, "Nothing to revoke", "Your account has no such subscription, or it was revoked before.",
+	)
 }
 
 // unsubscribed says that a subscription is over, unless an old link says so of one that isn't.

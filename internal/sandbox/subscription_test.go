@@ -15,7 +15,8 @@ func (s *site) asked(name, description string) (path, id string) {
 	s.t.Helper()
 	token, err := s.box.Gloebit().IssueToken(s.app.Key, "alice", "transact")
 	require.NoError(s.t, err)
-	made := s.api("", http.MethodPost, "/create-subscription", `{"client_id":"`+s.app.Key+`","client_secret":"`+s.app.Secret+
+	made := s.api("", http.MethodPost, "/create-subscription", `{"client_id":"`+s.app.Key+`","client_secret":"`+
+		s.app.Secret+
 		`","application-key":"`+s.app.Key+`","local-id":"`+name+`","name":"`+name+`","description":"`+description+`"}`)
 	require.Equal(s.t, true, made["success"], made)
 	got := s.api(token, http.MethodPost, "/create-subscription-authorization", `{"application-key":"`+s.app.Key+
@@ -46,7 +47,8 @@ func TestAUserSubscribesAndRevokes(t *testing.T) {
 	p = b.post("/sign-in", "name", "alice", "next", b.must(p, `name="next"`, "value"))
 	require.Equal(t, path, p.url.Path)
 	for _, words := range []string{
-		"Subscribe to Hat of the month?", "A new hat each month", "As <strong>alice</strong>", "1,000 G$", "visitor-7", "Sandbox: play money",
+		"Subscribe to Hat of the month?", "A new hat each month", "As <strong>alice</strong>", "1,000 G$", "visitor-7",
+		"Sandbox: play money",
 	} {
 		require.Contains(t, p.body, words)
 	}

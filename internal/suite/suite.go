@@ -19,9 +19,11 @@ const (
 // store or other overlooks.
 var OddKeys = []string{
 	"a", "A", "b", "a ", " a", "a\t", "a\n", " ", "  ",
-	"\u00e9", "e\u0301", "e", "E", "\u00c9", "\u00df", "ss", "i", "I", "\u0130", "\u0131", "\u4e16\u754c", "\U0001F600", "\U0001F601",
+	"\u00e9", "e\u0301", "e", "E", "\u00c9", "\u00df", "ss", "i", "I", "\u0130", "\u0131", "\u4e16\u754c", "\U0001F600",
+	"\U0001F601",
 	"'", "''", `"`, "`", `\`, `\\`, "'; DROP TABLE oauth_credentials; --", "%", "_", "a%", "?", "$1", ":a", "@a",
-	"{a}", "{b}", "{a}b", "a{b}", "a}b", "a:b", "a:b:c", "*", "[a]", "a/b", "../a", ".", "..", "a,b", "a b", "a+b", "a%20b",
+	"{a}", "{b}", "{a}b", "a{b}", "a}b", "a:b", "a:b:c", "*", "[a]", "a/b", "../a", ".", "..", "a,b", "a b", "a+b",
+	"a%20b",
 	"null", "NULL", "0", "00", "1", "1.0", "true", "0x61", "YQ==", "61", `\x61`,
 	"\ufffd", "\ufffd\ufffd", "\ufeffa", "\x7f", "\u0080", "\x01", "\u2028", "\u202ea",
 	strings.Repeat("k", 255), strings.Repeat("k", 254), strings.Repeat("k", 254) + "K", strings.Repeat("k", 254) + " ",

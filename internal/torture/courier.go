@@ -37,7 +37,9 @@ type courier struct {
 }
 
 func newCourier(random *rand.Rand, faulty bool) *courier {
-	return &courier{random: random, faulty: faulty, seen: map[string]bool{}, canceled: map[string]bool{}, kept: map[string]bool{}}
+	return &courier{
+		random: random, faulty: faulty, seen: map[string]bool{}, canceled: map[string]bool{}, kept: map[string]bool{},
+	}
 }
 
 // parts are the id of a callback's purchase, and its step.

@@ -30,10 +30,15 @@ func TestTheExportSumsUpToTheBalances(t *testing.T) {
 		t.Skip("no sqlite3 on this machine (Debian: apt-get install sqlite3)")
 	}
 	require.NoError(t, err)
-	o := options{purchases: 300, kills: 5, faults: everything, place: newTestPlace(t, "sqlite"), seed: uint64(time.Now().UnixNano())}
+	o := options{
+		purchases: 300, kills: 5, faults: everything, place: newTestPlace(t, "sqlite"), seed: uint64(time.Now().UnixNano()),
+	}
 	t.Logf("seed %d", o.seed)
 	require.NoError(t, o.place.prepare(t.Context()))
-	w := &world{options: o, orders: newOrders(o.purchases, o.seed), courier: newCourier(mathrand.New(mathrand.NewPCG(o.seed, 2)), true)}
+	w := &world{
+		options: o, orders: newOrders(o.purchases, o.seed),
+		courier: newCourier(mathrand.New(mathrand.NewPCG(o.seed, 2)), true),
+	}
 	require.NoError(t, w.openShop())
 	defer func() { _ = w.db.Close() }()
 	w.openGloebit()
@@ -95,7 +100,9 @@ func (w *world) export(t *testing.T) []byte {
 	})
 	require.NoError(t, err)
 	pages, err := console.New(console.Config{
-		Ledger: purchases, Authorize: func(*http.Request) console.Operator { return console.Operator{Name: "test", May: console.Read} },
+		Ledger: purchases, Authorize: func(*http.Request) console.Operator {
+			return console.Operator{Name: "test", May: console.Read}
+		},
 	})
 	require.NoError(t, err)
 	answer := httptest.NewRecorder()

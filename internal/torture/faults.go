@@ -25,7 +25,10 @@ type faults struct {
 var faultNames = []string{"gloebit", "callbacks", "cancel", "shop", "store", "users", "clocks"}
 
 func (f *faults) named() map[string]*bool {
-	return map[string]*bool{"gloebit": &f.Gloebit, "callbacks": &f.Callbacks, "cancel": &f.Cancel, "shop": &f.Shop, "store": &f.Store, "users": &f.Users, "clocks": &f.Clocks}
+	return map[string]*bool{
+		"gloebit": &f.Gloebit, "callbacks": &f.Callbacks, "cancel": &f.Cancel, "shop": &f.Shop, "store": &f.Store,
+		"users": &f.Users, "clocks": &f.Clocks,
+	}
 }
 
 func parseFaults(list string) (f faults, err error) {
@@ -73,7 +76,9 @@ var wireFaults = []struct {
 	{20, gloebittest.Fault{Drop: true}},
 	{20, gloebittest.Fault{Drop: true, After: true}},
 	{15, gloebittest.Fault{Status: http.StatusInternalServerError}},
-	{15, gloebittest.Fault{Status: http.StatusBadGateway, After: true, Body: "<html>Bad Gateway", ContentType: "text/html"}},
+	{15, gloebittest.Fault{
+		Status: http.StatusBadGateway, After: true, Body: "<html>Bad Gateway", ContentType: "text/html",
+	}},
 	{20, gloebittest.Fault{Status: http.StatusServiceUnavailable, Header: notSoon}},
 	{20, gloebittest.Fault{Status: http.StatusServiceUnavailable, Header: notSoon, After: true}},
 	{10, gloebittest.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"1"}}}},

@@ -37,7 +37,8 @@ func TestPaidComesFirstWhileTransactHangs(t *testing.T) {
 			})
 			require.NoError(t, err)
 			purchases, err := ledger.New(ledger.Config{
-				Merchant: merchant, Store: sqlledger.New(w.tokens), Fulfiller: newWarehouse(shopPlan{Place: p, ClientID: w.app.Key}),
+				Merchant: merchant, Store: sqlledger.New(w.tokens),
+				Fulfiller:   newWarehouse(shopPlan{Place: p, ClientID: w.app.Key}),
 				CallbackURL: holdURL, Keys: []gloebit.Secret{signingKey}, StepTimeout: 3 * time.Second,
 			})
 			require.NoError(t, err)
@@ -49,7 +50,9 @@ func TestPaidComesFirstWhileTransactHangs(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() { ended <- purchases.Run(ctx) }()
 			start := time.Now()
-			require.Eventually(t, func() bool { return w.count(t, ledger.Delivered) == paid }, 10*time.Second, 20*time.Millisecond)
+			require.Eventually(
+				t, func() bool { return w.count(t, ledger.Delivered) == paid }, 10*time.Second, 20*time.Millisecond,
+			)
 			t.Logf("%d paid purchases beside %d unsent ones were delivered in %v", paid, unsent, time.Since(start))
 			require.Equal(t, unsent, w.count(t, ledger.Created), "what was not answered is neither refused nor canceled")
 			stop()
@@ -70,9 +73,10 @@ func (w *world) fill(t *testing.T, account string, n int, state ledger.State) {
 		group.Go(func() {
 			for i := worker; i < n; i += 8 {
 				p := ledger.Purchase{
-					Realm: w.realm(), ID: fmt.Sprintf("%s-%d", state, i), UserID: richUser(0), GloebitID: account, State: state, ConnectedAt: connection.ConnectedAt,
-					Order:     ledger.Order{Item: "hat", Price: price, Quantity: 1},
-					CreatedAt: now, UpdatedAt: now, NextAt: now, History: []ledger.Change{{To: state, At: now}},
+					Realm: w.realm(), ID: fmt.Sprintf("%s-%d", state, i), UserID: richUser(0), GloebitID: account, State: state,
+					ConnectedAt: connection.ConnectedAt,
+					Order:       ledger.Order{Item: "hat", Price: price, Quantity: 1},
+					CreatedAt:   now, UpdatedAt: now, NextAt: now, History: []ledger.Change{{To: state, At: now}},
 				}
 				if state == ledger.Settled {
 					p.PaidAt = now

@@ -126,7 +126,9 @@ func command(ctx context.Context, args []string, out, log io.Writer) error {
 		return fmt.Errorf("seed %d: %w", o.seed, err)
 	}
 	v.explain(log)
-	_, _ = fmt.Fprintf(out, "killed %d times, %d faults on the wire, in %s\n", v.kills, v.faults, time.Since(start).Round(time.Second))
+	_, _ = fmt.Fprintf(
+		out, "killed %d times, %d faults on the wire, in %s\n", v.kills, v.faults, time.Since(start).Round(time.Second),
+	)
 	_, _ = fmt.Fprintln(out, v)
 	if v.bad() {
 		return fmt.Errorf("%w: seed %d", errBad, o.seed)
@@ -141,7 +143,9 @@ func parse(args []string, log io.Writer) (o options, store, dsn string, err erro
 	flags.IntVar(&o.purchases, "purchases", 1000, "how many `orders` are placed")
 	flags.IntVar(&o.kills, "kill", 10, "how `often` a process of the shop is killed")
 	flags.IntVar(&o.merchants, "merchants", 1, "how many `merchants` share the database")
-	list := flags.String("faults", "all", "a `list` of gloebit, callbacks, cancel, shop, store, users and clocks; or all, or none")
+	list := flags.String(
+		"faults", "all", "a `list` of gloebit, callbacks, cancel, shop, store, users and clocks; or all, or none",
+	)
 	flags.StringVar(&store, "store", "sqlite", "sqlite, postgres or mysql")
 	flags.StringVar(&dsn, "dsn", "", "the database")
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "what chance is drawn from")

@@ -14,7 +14,9 @@ func TestCommand(t *testing.T) {
 	t.Run("it prints the seed, the kills, and the numbers last", func(t *testing.T) {
 		var out, log bytes.Buffer
 		file := filepath.Join(t.TempDir(), "shop.db")
-		err := command(t.Context(), []string{"-purchases", "40", "-kill", "1", "-seed", "5", "-time", "1m", "-dsn", file}, &out, &log)
+		err := command(
+			t.Context(), []string{"-purchases", "40", "-kill", "1", "-seed", "5", "-time", "1m", "-dsn", file}, &out, &log,
+		)
 		require.NoError(t, err, log.String())
 		require.Regexp(t, `^seed 5 store sqlite faults all kills 1
 killed 1 times, \d+ faults on the wire, in \d+m?\d*s
@@ -24,7 +26,8 @@ $`, out.String())
 		require.ErrorIs(t, command(t.Context(), []string{"-dsn", file}, &out, &log), fs.ErrExist, "and is not used again")
 	})
 	for _, args := range [][]string{
-		{"-purchases", "0"}, {"-kill", "-1"}, {"-time", "0s"}, {"-faults", "fire"}, {"-store", "oracle"}, {"now"}, {"-nothing"},
+		{"-purchases", "0"}, {"-kill", "-1"}, {"-time", "0s"}, {"-faults", "fire"}, {"-store", "oracle"}, {"now"},
+		{"-nothing"},
 	} {
 		t.Run("it refuses "+args[0], func(t *testing.T) {
 			var out, log bytes.Buffer

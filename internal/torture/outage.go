@@ -77,10 +77,14 @@ func (o *outage) Get(ctx context.Context, key connect.Key) (ledger.Purchase, err
 	return o.through(func() (ledger.Purchase, error) { return o.Store.Get(ctx, key) })
 }
 
-func (o *outage) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (o *outage) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	return o.through(func() (ledger.Purchase, error) { return o.Store.Change(ctx, key, fn) })
 }
 
-func (o *outage) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+func (o *outage) Claim(
+	ctx context.Context, realm string, state ledger.State, now, until time.Time,
+) (ledger.Purchase, error) {
 	return o.through(func() (ledger.Purchase, error) { return o.Store.Claim(ctx, realm, state, now, until) })
 }

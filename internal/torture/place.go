@@ -67,7 +67,8 @@ func (p place) open() (*sql.DB, error) {
 	}
 	// What a killed process has written is not lost to the others, whether it
 	// is on the disk or not.
-	name := "file:" + (&url.URL{Path: p.DSN}).EscapedPath() + "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(20)"
+	name := "file:" + (&url.URL{Path: p.DSN}).EscapedPath() +
+		"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(20)"
 	db, err := sql.Open("sqlite", name)
 	if err != nil {
 		return nil, err
@@ -89,7 +90,10 @@ func newPlace(ctx context.Context, store, dsn string) (p place, remove func(), e
 	case "sqlite":
 		return newFile(dsn)
 	case "postgres":
-		p = place{Store: store, DSN: setting(dsn, "GLOEBIT_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable")}
+		p = place{
+			Store: store,
+			DSN:   setting(dsn, "GLOEBIT_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"),
+		}
 		remove, err = p.administer(ctx, "CREATE SCHEMA "+name, "DROP SCHEMA "+name+" CASCADE")
 	case "mysql":
 		p = place{Store: store, DSN: setting(dsn, "GLOEBIT_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/test")}

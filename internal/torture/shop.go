@@ -134,8 +134,9 @@ func newShop(plan shopPlan) (*shop, error) {
 	}
 	clock := func() time.Time { return time.Now().Add(plan.Ahead) }
 	merchant, err := gloebit.New(gloebit.Config{
-		ClientID: plan.ClientID, ClientSecret: gloebit.Secret(plan.ClientSecret), RedirectURL: "http://127.0.0.1/gloebit/callback",
-		Provider: gloebit.ProviderAt(plan.GloebitURL), Tokens: store, States: store, Clock: clock, Logger: log,
+		ClientID: plan.ClientID, ClientSecret: gloebit.Secret(plan.ClientSecret),
+		RedirectURL: "http://127.0.0.1/gloebit/callback",
+		Provider:    gloebit.ProviderAt(plan.GloebitURL), Tokens: store, States: store, Clock: clock, Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -147,7 +148,8 @@ func newShop(plan shopPlan) (*shop, error) {
 		kept = s.outage
 	}
 	s.purchases, err = ledger.New(ledger.Config{
-		Merchant: merchant, Store: kept, Fulfiller: s.warehouse, CallbackURL: holdURL, Keys: []gloebit.Secret{gloebit.Secret(plan.Key)},
+		Merchant: merchant, Store: kept, Fulfiller: s.warehouse, CallbackURL: holdURL,
+		Keys:        []gloebit.Secret{gloebit.Secret(plan.Key)},
 		StepTimeout: tryFor, RetryAfter: retryAfter, ConfirmAfter: time.Second, StuckAfter: plan.StuckAfter,
 		PollInterval: 100 * time.Millisecond, Clock: clock, Logger: log,
 	})

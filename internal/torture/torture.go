@@ -89,7 +89,10 @@ func (p place) prepare(ctx context.Context) error {
 // tortureOne does it for one merchant. When its time is over it looks at what is
 // there by then.
 func tortureOne(ctx context.Context, o options) (*verdict, error) {
-	w := &world{options: o, orders: newOrders(o.purchases, o.seed), courier: newCourier(mathrand.New(mathrand.NewPCG(o.seed, 2)), o.faults.Callbacks)}
+	w := &world{
+		options: o, orders: newOrders(o.purchases, o.seed),
+		courier: newCourier(mathrand.New(mathrand.NewPCG(o.seed, 2)), o.faults.Callbacks),
+	}
 	if err := w.openShop(); err != nil {
 		return nil, err
 	}
@@ -184,7 +187,9 @@ func (w *world) admit(ctx context.Context) (err error) {
 	}
 	for i := range fickleUsers {
 		user := fickleUser(i)
-		if err := errors.Join(w.connect(ctx, user, w.purchases*price), w.doorman.open(accountsOf(user)[1], w.purchases*price)); err != nil {
+		if err := errors.Join(
+			w.connect(ctx, user, w.purchases*price), w.doorman.open(accountsOf(user)[1], w.purchases*price),
+		); err != nil {
 			return err
 		}
 	}
@@ -326,7 +331,8 @@ var unfinished = []ledger.State{ledger.Created, ledger.Accepted, ledger.Reserved
 // countOpen tells the buyers how many purchases are under way, so that the shop
 // is killed in all of its work and not mostly in taking orders.
 func (w *world) countOpen(ctx context.Context, bought <-chan struct{}) {
-	query := "SELECT COUNT(*) FROM gloebit_purchases WHERE realm = '" + w.realm() + "' AND state IN ('" + joined(unfinished) + "')"
+	query := "SELECT COUNT(*) FROM gloebit_purchases WHERE realm = '" + w.realm() + "' AND state IN ('" +
+		joined(unfinished) + "')"
 	for {
 		var open int64
 		if err := w.db.QueryRowContext(ctx, query).Scan(&open); err == nil {
@@ -365,7 +371,10 @@ func (w *world) settle(ctx context.Context) error {
 
 // evidence is all that is there now.
 func (w *world) evidence(ctx context.Context) (e evidence, err error) {
-	e = evidence{orders: w.orders, transactions: w.gloebit.Transactions(), wrong: append(w.courier.wrong.all(), w.market.wrong.all()...)}
+	e = evidence{
+		orders: w.orders, transactions: w.gloebit.Transactions(),
+		wrong: append(w.courier.wrong.all(), w.market.wrong.all()...),
+	}
 	for _, user := range w.gloebit.Users() {
 		e.badges += int(w.gloebit.Products(w.app.Key, user.Name)[product])
 	}

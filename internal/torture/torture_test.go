@@ -51,7 +51,9 @@ func size(short, long int) int {
 	return short
 }
 
-var everything = faults{Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true, Clocks: true}
+var everything = faults{
+	Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true, Clocks: true,
+}
 
 func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 	t.Parallel()
@@ -79,7 +81,9 @@ func TestMerchantsStayApartInOneDatabase(t *testing.T) {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()
 			orders := size(50, 100)
-			v := tortured(t, options{purchases: orders, kills: 2, merchants: 3, faults: everything, place: newTestPlace(t, store)})
+			v := tortured(t, options{
+				purchases: orders, kills: 2, merchants: 3, faults: everything, place: newTestPlace(t, store),
+			})
 			require.False(t, v.bad(), v)
 			require.Equal(t, 6, v.kills)
 			require.Equal(t, 3*orders, v.delivered+v.canceled+v.refused, "every purchase is accounted for")
@@ -101,7 +105,9 @@ func TestABrokenShopIsNoticed(t *testing.T) {
 	t.Parallel()
 	t.Run("it says that it has delivered and has not", func(t *testing.T) {
 		t.Parallel()
-		v := tortured(t, options{purchases: 100, kills: 2, faults: everything, place: newTestPlace(t, "sqlite"), broken: loses})
+		v := tortured(t, options{
+			purchases: 100, kills: 2, faults: everything, place: newTestPlace(t, "sqlite"), broken: loses,
+		})
 		require.True(t, v.bad())
 		require.Positive(t, v.lost)
 		require.Equal(t, v.charged-v.delivered, v.lost)
@@ -109,7 +115,9 @@ func TestABrokenShopIsNoticed(t *testing.T) {
 	})
 	t.Run("it delivers twice", func(t *testing.T) {
 		t.Parallel()
-		v := tortured(t, options{purchases: 100, kills: 2, faults: everything, place: newTestPlace(t, "sqlite"), broken: doubles})
+		v := tortured(t, options{
+			purchases: 100, kills: 2, faults: everything, place: newTestPlace(t, "sqlite"), broken: doubles,
+		})
 		require.True(t, v.bad())
 		require.Positive(t, v.doubled)
 		require.Equal(t, v.charged, v.delivered)

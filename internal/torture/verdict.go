@@ -40,15 +40,18 @@ type verdict struct {
 
 // add adds what came of another merchant's purchases.
 func (v *verdict) add(o *verdict) {
-	v.purchases, v.charged, v.delivered, v.lost, v.doubled = v.purchases+o.purchases, v.charged+o.charged, v.delivered+o.delivered, v.lost+o.lost, v.doubled+o.doubled
-	v.stuck, v.canceled, v.refused, v.unpaid, v.wrong = v.stuck+o.stuck, v.canceled+o.canceled, v.refused+o.refused, v.unpaid+o.unpaid, v.wrong+o.wrong
+	v.purchases, v.charged, v.delivered, v.lost, v.doubled = v.purchases+o.purchases, v.charged+o.charged, v.delivered+
+		o.delivered, v.lost+o.lost, v.doubled+o.doubled
+	v.stuck, v.canceled, v.refused, v.unpaid, v.wrong = v.stuck+o.stuck, v.canceled+o.canceled, v.refused+
+		o.refused, v.unpaid+o.unpaid, v.wrong+o.wrong
 	v.kills, v.faults, v.problems = v.kills+o.kills, v.faults+o.faults, append(v.problems, o.problems...)
 }
 
 func (v *verdict) bad() bool { return v.lost+v.doubled+v.stuck+v.unpaid+v.wrong > 0 }
 
 func (v *verdict) String() string {
-	return fmt.Sprintf("purchases %d charged %d delivered %d lost %d doubled %d stuck %d (canceled %d refused %d unpaid %d wrong %d)",
+	return fmt.Sprintf("purchases %d charged %d delivered %d lost %d doubled %d stuck %d (canceled %d refused %d "+
+		"unpaid %d wrong %d)",
 		v.purchases, v.charged, v.delivered, v.lost, v.doubled, v.stuck, v.canceled, v.refused, v.unpaid, v.wrong)
 }
 
@@ -77,18 +80,23 @@ type trace struct {
 // over reports whether Gloebit is through with it. One that it never heard of
 // is over, too.
 func (t *trace) over() bool {
-	return t.transaction == nil || t.transaction.State != gloebittest.StateQueued && t.transaction.State != gloebittest.StateInProgress
+	return t.transaction == nil ||
+		t.transaction.State != gloebittest.StateQueued && t.transaction.State != gloebittest.StateInProgress
 }
 
 // paid reports whether Gloebit has taken the gloebits for good.
 func (t *trace) paid() bool {
-	return t.transaction != nil && (t.transaction.State == gloebittest.StateSettled || t.transaction.State == gloebittest.StateInProgress)
+	return t.transaction != nil && (t.transaction.State == gloebittest.StateSettled ||
+		t.transaction.State == gloebittest.StateInProgress)
 }
 
 func (t *trace) String() string {
 	text := t.id
 	if t.purchase != nil {
-		text += fmt.Sprintf("\n\t%s of %s, %s, cause %q, history %v", t.purchase.IdempotencyKey, t.purchase.UserID, t.purchase.State, t.purchase.Cause, t.purchase.History)
+		text += fmt.Sprintf(
+			"\n\t%s of %s, %s, cause %q, history %v", t.purchase.IdempotencyKey, t.purchase.UserID, t.purchase.State,
+			t.purchase.Cause, t.purchase.History,
+		)
 	}
 	if t.transaction != nil {
 		text += fmt.Sprintf("\n\tat Gloebit %s, %v", t.transaction.State, t.transaction.Steps)
@@ -255,7 +263,10 @@ type orderTraces struct {
 }
 
 func (o orderTraces) String() string {
-	text := fmt.Sprintf("%s of %s, answered %t, refused %t, purchases %v", o.order.key, o.order.user, o.order.answered, o.order.refused, o.order.ids)
+	text := fmt.Sprintf(
+		"%s of %s, answered %t, refused %t, purchases %v", o.order.key, o.order.user, o.order.answered, o.order.refused,
+		o.order.ids,
+	)
 	for _, t := range o.traces {
 		text += "\n" + t.String()
 	}

@@ -11,8 +11,10 @@ import (
 // one is the evidence of one order that went as it should.
 func one() evidence {
 	return evidence{
-		orders:       []*order{{key: "k", user: "u", answered: true, ids: []string{"1"}}},
-		purchases:    []ledger.Purchase{{ID: "1", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Delivered}},
+		orders: []*order{{key: "k", user: "u", answered: true, ids: []string{"1"}}},
+		purchases: []ledger.Purchase{{
+			ID: "1", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Delivered,
+		}},
 		transactions: []gloebittest.Transaction{{ID: "1", State: gloebittest.StateSettled}},
 		goods:        map[string]done{"1": {whatReserved: 1, whatDelivered: 1}},
 	}
@@ -70,7 +72,8 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 1 delivered 0 lost 1 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", false,
 		},
 		{
-			"the buyer was told of it and nobody knows it", func(e *evidence) { e.purchases, e.goods, e.transactions = nil, nil, nil },
+			"the buyer was told of it and nobody knows it",
+			func(e *evidence) { e.purchases, e.goods, e.transactions = nil, nil, nil },
 			"purchases 1 charged 0 delivered 0 lost 1 doubled 0 stuck 0 (canceled 1 refused 0 unpaid 0 wrong 0)", false,
 		},
 		{
@@ -115,14 +118,18 @@ func TestCompare(t *testing.T) {
 		{
 			"the buyer was told of a purchase whose refusal freed the key, and of the next one", func(e *evidence) {
 				e.orders[0].ids = []string{"1", "2"}
-				e.purchases = append(e.purchases, ledger.Purchase{ID: "2", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Refused})
+				e.purchases = append(e.purchases, ledger.Purchase{
+					ID: "2", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Refused,
+				})
 			},
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", true,
 		},
 		{
 			"the buyer was told of two purchases of one order", func(e *evidence) {
 				e.orders[0].ids = []string{"1", "2"}
-				e.purchases = append(e.purchases, ledger.Purchase{ID: "2", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Released})
+				e.purchases = append(e.purchases, ledger.Purchase{
+					ID: "2", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Released,
+				})
 				e.goods["2"] = done{whatReleased: 1}
 			},
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,

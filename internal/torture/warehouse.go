@@ -19,7 +19,8 @@ import (
 // Each row is one thing that was done for a purchase. It has an id of its own,
 // and the purchase's is not unique: what is done twice is two rows.
 const (
-	createGoods = "CREATE TABLE IF NOT EXISTS torture_goods (id VARCHAR(36) PRIMARY KEY, shop VARCHAR(36) NOT NULL, purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)"
+	createGoods = "CREATE TABLE IF NOT EXISTS torture_goods (id VARCHAR(36) PRIMARY KEY, shop VARCHAR(36) NOT NULL, " +
+		"purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)"
 	selectGoods = "SELECT purchase, what, COUNT(*) FROM torture_goods WHERE shop = '%s' GROUP BY purchase, what"
 )
 

@@ -163,7 +163,9 @@ func (c *console) actOn(ctx context.Context, does deed, id, seen string, act led
 		did.Text = "Not done: this purchase can't be read."
 	default:
 		did.Text, away = "The database does not answer. Look at the purchase later to see whether it was done.", true
-		c.log.ErrorContext(ctx, "gloebit console: an act failed", "act", does.Name, "purchase", id, "by", act.By, "error", err)
+		c.log.ErrorContext(
+			ctx, "gloebit console: an act failed", "act", does.Name, "purchase", id, "by", act.By, "error", err,
+		)
 	}
 	return did, away
 }

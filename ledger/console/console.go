@@ -99,7 +99,9 @@ func New(config Config) (http.Handler, error) {
 	if config.Timeout < 0 {
 		problems = append(problems, errors.New("console: Config.Timeout is negative"))
 	}
-	parsed, err := template.New("").Funcs(template.FuncMap{"time": timestamp, "date": date, "gloebits": gloebits}).ParseFS(pages, "pages/*.html")
+	parsed, err := template.New("").Funcs(template.FuncMap{
+		"time": timestamp, "date": date, "gloebits": gloebits,
+	}).ParseFS(pages, "pages/*.html")
 	if err := errors.Join(append(problems, err)...); err != nil {
 		return nil, err
 	}
@@ -123,10 +125,11 @@ func New(config Config) (http.Handler, error) {
 
 func setHeaders(w http.ResponseWriter) {
 	for name, value := range map[string]string{
-		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-		"X-Content-Type-Options":  "nosniff",
-		"Referrer-Policy":         "same-origin", // no id of a purchase leaves
-		"Cache-Control":           "no-store",
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri " +
+			"'none'; frame-ancestors 'none'",
+		"X-Content-Type-Options": "nosniff",
+		"Referrer-Policy":        "same-origin", // no id of a purchase leaves
+		"Cache-Control":          "no-store",
 	} {
 		w.Header().Set(name, value)
 	}
@@ -228,9 +231,15 @@ func explain(err error) (what problem) {
 	case errors.Is(err, gloebit.ErrNotFound):
 		return problem{http.StatusNotFound, "There is no such purchase."}
 	case errors.Is(err, ledger.ErrUnreadable):
-		return problem{http.StatusInternalServerError, "This purchase can't be read: its row in the database is damaged. The log has the reason."}
+		return problem{
+			http.StatusInternalServerError,
+			"This purchase can't be read: its row in the database is damaged. The log has the reason.",
+		}
 	case errors.Is(err, gloebit.ErrStore) || errors.Is(err, context.DeadlineExceeded):
-		return problem{http.StatusServiceUnavailable, "The database does not answer. Purchases in progress wait for it; try again in a moment."}
+		return problem{
+			http.StatusServiceUnavailable,
+			"The database does not answer. Purchases in progress wait for it; try again in a moment.",
+		}
 	}
 	return problem{http.StatusInternalServerError, "This page has failed. The log has the reason."}
 }
@@ -238,7 +247,9 @@ func explain(err error) (what problem) {
 func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	what := explain(err)
 	if what.status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		c.log.ErrorContext(r.Context(), "gloebit console: a page failed", "query", fmt.Sprintf("%.300q", r.URL.RawQuery), "error", err)
+		c.log.ErrorContext(
+			r.Context(), "gloebit console: a page failed", "query", fmt.Sprintf("%.300q", r.URL.RawQuery), "error", err,
+		)
 	}
 	page := struct {
 		frame

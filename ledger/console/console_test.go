@@ -84,7 +84,9 @@ func TestCrossSiteFormsAreRefused(t *testing.T) {
 	w := newWorld(t, nil)
 	p := w.stuck("p1", ledger.Settled)
 	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://shop.example/office", strings.NewReader(deed("retry", "", p).Encode()))
+		r := httptest.NewRequestWithContext(
+			t.Context(), http.MethodPost, "https://shop.example/office", strings.NewReader(deed("retry", "", p).Encode()),
+		)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set(name, value)
 		require.Equal(t, http.StatusForbidden, w.send("ann:act", r).Code)
@@ -195,11 +197,14 @@ func TestPurchase(t *testing.T) {
 	w := newWorld(t, nil)
 	w.put("p1", ledger.Reserved, func(p *ledger.Purchase) {
 		p.StuckAt, p.Cause, p.Username, p.Data = p.UpdatedAt, "<b>no answer</b>", "Alice", []byte(`{"gift":"<i>"}`)
-		p.History = append(p.History, ledger.Change{From: p.State, To: p.State, At: p.UpdatedAt, Cause: "taken up again", By: "zoe"})
+		p.History = append(p.History, ledger.Change{
+			From: p.State, To: p.State, At: p.UpdatedAt, Cause: "taken up again", By: "zoe",
+		})
 	})
 	body := w.get("ann:act", "?view=purchase&id=p1").Body.String()
 	for _, want := range []string{
-		"It waits for Gloebit's report that it is paid", "mark it as paid", "&lt;b&gt;no answer", "zoe", `{&#34;gift&#34;:&#34;&lt;i&gt;&#34;}`,
+		"It waits for Gloebit's report that it is paid", "mark it as paid", "&lt;b&gt;no answer", "zoe",
+		`{&#34;gift&#34;:&#34;&lt;i&gt;&#34;}`,
 		`value="retry"`, `value="paid"`,
 	} {
 		require.Contains(t, body, want)
@@ -225,7 +230,9 @@ func (s damaged) Get(ctx context.Context, key connect.Key) (ledger.Purchase, err
 
 func (s damaged) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
 	list, err := s.Store.List(ctx, q)
-	return append(list, ledger.Purchase{Realm: q.Realm, ID: "bad", State: ledger.Settled, Cause: "can't be read: no JSON"}), err
+	return append(list, ledger.Purchase{
+		Realm: q.Realm, ID: "bad", State: ledger.Settled, Cause: "can't be read: no JSON",
+	}), err
 }
 
 func TestAPurchaseThatCantBeReadIsShown(t *testing.T) {
@@ -260,7 +267,9 @@ func (away) Counts(ctx context.Context, _ time.Time) ([]ledger.Count, error) {
 	return nil, ctx.Err()
 }
 
-func (away) Change(ctx context.Context, _ connect.Key, _ func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (away) Change(
+	ctx context.Context, _ connect.Key, _ func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	<-ctx.Done()
 	return ledger.Purchase{}, ctx.Err()
 }
@@ -268,7 +277,9 @@ func (away) Change(ctx context.Context, _ connect.Key, _ func(context.Context, l
 func TestADatabaseThatIsAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(store ledger.Store) ledger.Store { return away{store} })
-	for _, query := range []string{"", "?view=search", "?view=purchase&id=p", "?view=confirm&act=retry&id=p", "?view=export&format=csv"} {
+	for _, query := range []string{
+		"", "?view=search", "?view=purchase&id=p", "?view=confirm&act=retry&id=p", "?view=export&format=csv",
+	} {
 		began := time.Now()
 		answer := w.get("ann:act", query)
 		require.Equal(t, http.StatusServiceUnavailable, answer.Code, query)
@@ -326,7 +337,10 @@ func TestAStuckPurchaseIsFreed(t *testing.T) {
 			require.NoError(t, w.ledger.Reconcile(t.Context()))
 			got := w.purchase("p1")
 			require.Equal(t, c.want, got.State)
-			require.Equal(t, ledger.Change{From: c.state, To: got.History[1].To, At: w.clock.Now(), Cause: c.said, By: "ann"}, got.History[1])
+			require.Equal(
+				t, ledger.Change{From: c.state, To: got.History[1].To, At: w.clock.Now(), Cause: c.said, By: "ann"},
+				got.History[1],
+			)
 		})
 	}
 }

@@ -40,7 +40,9 @@ func (c *console) export(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Disposition", `attachment; filename="purchases-`+c.now().UTC().Format("20060102-150405")+"."+format+`"`)
+	w.Header().Set(
+		"Content-Disposition", `attachment; filename="purchases-`+c.now().UTC().Format("20060102-150405")+"."+format+`"`,
+	)
 	if r.Method == http.MethodHead {
 		return nil
 	}
@@ -60,7 +62,9 @@ func (c *console) list(r *http.Request, q ledger.Query) ([]ledger.Purchase, erro
 }
 
 // rest iterates over a list and all that follows it.
-func (c *console) rest(w http.ResponseWriter, r *http.Request, q ledger.Query, list []ledger.Purchase) iter.Seq2[ledger.Purchase, error] {
+func (c *console) rest(
+	w http.ResponseWriter, r *http.Request, q ledger.Query, list []ledger.Purchase,
+) iter.Seq2[ledger.Purchase, error] {
 	return func(yield func(ledger.Purchase, error) bool) {
 		control := http.NewResponseController(w)
 		for {

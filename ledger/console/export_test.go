@@ -76,7 +76,9 @@ func (s *endless) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, 
 	}
 	list := make([]ledger.Purchase, q.PageSize())
 	for i := range list {
-		list[i] = ledger.Purchase{Realm: q.Realm, ID: fmt.Sprint(n, ".", i), State: ledger.Delivered, CreatedAt: time.Unix(1, 0)}
+		list[i] = ledger.Purchase{
+			Realm: q.Realm, ID: fmt.Sprint(n, ".", i), State: ledger.Delivered, CreatedAt: time.Unix(1, 0),
+		}
 	}
 	return list, ctx.Err()
 }

@@ -29,7 +29,8 @@ func choices() []string {
 
 func readFilter(form url.Values) filter {
 	return filter{
-		form.Get("user"), form.Get("account"), form.Get("item"), form.Get("state"), form.Get("from"), form.Get("until"), form.Get("oldest") != "",
+		form.Get("user"), form.Get("account"), form.Get("item"), form.Get("state"), form.Get("from"), form.Get("until"),
+		form.Get("oldest") != "",
 	}
 }
 
@@ -75,7 +76,9 @@ func (f filter) query(now time.Time) (q ledger.Query, err error) {
 }
 
 func unfinished() []ledger.State {
-	return slices.DeleteFunc(ledger.States(), func(state ledger.State) bool { return ledger.Purchase{State: state}.Finished() })
+	return slices.DeleteFunc(ledger.States(), func(state ledger.State) bool {
+		return ledger.Purchase{State: state}.Finished()
+	})
 }
 
 func readDay(text string) (time.Time, error) {
@@ -115,7 +118,10 @@ func (c *console) search(w http.ResponseWriter, r *http.Request, operator Operat
 		Able    bool // whether a row allows a deed
 		First   bool
 		Next    string // the cursor of the next page
-	}{frame: newFrame("Purchases", operator), Filter: readFilter(form), Choices: choices(), Deeds: deeds(), First: form.Get("after") == ""}
+	}{
+		frame: newFrame("Purchases", operator), Filter: readFilter(form), Choices: choices(), Deeds: deeds(),
+		First: form.Get("after") == "",
+	}
 	q, err := page.Filter.query(c.now())
 	if err != nil {
 		return err

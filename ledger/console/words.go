@@ -34,7 +34,9 @@ func gloebits(n int64) string {
 // storable reports whether a purchase can have the texts, so that a database can
 // be asked for them.
 func storable(texts []string) bool {
-	return !slices.ContainsFunc(texts, func(text string) bool { return !utf8.ValidString(text) || strings.ContainsRune(text, 0) })
+	return !slices.ContainsFunc(texts, func(text string) bool {
+		return !utf8.ValidString(text) || strings.ContainsRune(text, 0)
+	})
 }
 
 // item is the name of what was bought.
@@ -70,9 +72,10 @@ func deeds() []deed {
 		{"retry", "Retry", "The next step is tried at once.", false, func(p ledger.Purchase) bool {
 			return !p.Finished() && p.UserID != ""
 		}},
-		{"cancel", "Cancel", "The user is not charged, and the gloebits on hold go back.", false, func(p ledger.Purchase) bool {
-			return p.State == ledger.Created || p.State == ledger.Accepted
-		}},
+		{"cancel", "Cancel", "The user is not charged, and the gloebits on hold go back.", false,
+			func(p ledger.Purchase) bool {
+				return p.State == ledger.Created || p.State == ledger.Accepted
+			}},
 		{"paid", "Mark as paid", "It is settled as if Gloebit had reported the payment, and delivered. " +
 			"Do this only if Gloebit's merchant page shows that it was paid.", true, func(p ledger.Purchase) bool {
 			return p.Stuck() && (p.State == ledger.Created || p.State == ledger.Accepted || p.State == ledger.Reserved)

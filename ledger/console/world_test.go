@@ -107,12 +107,16 @@ func (w *world) purchase(id string) ledger.Purchase {
 // get asks for a page as an operator such as "ann:act".
 func (w *world) get(operator, query string) *httptest.ResponseRecorder {
 	w.t.Helper()
-	return w.send(operator, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "https://shop.example/office"+query, nil))
+	return w.send(
+		operator, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "https://shop.example/office"+query, nil),
+	)
 }
 
 func (w *world) post(operator string, form url.Values) *httptest.ResponseRecorder {
 	w.t.Helper()
-	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "https://shop.example/office", strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(
+		w.t.Context(), http.MethodPost, "https://shop.example/office", strings.NewReader(form.Encode()),
+	)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	return w.send(operator, r)

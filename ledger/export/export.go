@@ -14,7 +14,8 @@ import (
 )
 
 var columns = []string{
-	"id", "created_at", "user_id", "gloebit_id", "username", "item", "product", "character_id", "price", "quantity", "gloebits",
+	"id", "created_at", "user_id", "gloebit_id", "username", "item", "product", "character_id", "price", "quantity",
+	"gloebits",
 	"state", "stuck_at", "paid_at", "updated_at", "outcome", "cause",
 }
 
@@ -34,7 +35,8 @@ func CSV(w io.Writer, purchases iter.Seq2[ledger.Purchase, error]) error {
 		}
 		err := out.Write([]string{
 			cell(p.ID), moment(p.CreatedAt), cell(p.UserID), cell(p.GloebitID), cell(p.Username), cell(p.Item), cell(p.Product),
-			cell(p.CharacterID), number(p.Price), number(p.Quantity), number(p.Total()), cell(string(p.State)), moment(p.StuckAt),
+			cell(p.CharacterID), number(p.Price), number(p.Quantity), number(p.Total()), cell(string(p.State)),
+			moment(p.StuckAt),
 			moment(p.PaidAt), moment(p.UpdatedAt), cell(string(p.Outcome)), cell(p.Cause),
 		})
 		if err != nil {

@@ -46,7 +46,8 @@ func TestCSV(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
 	require.NoError(t, err)
 	require.Equal(t, [][]string{
-		{"id", "created_at", "user_id", "gloebit_id", "username", "item", "product", "character_id", "price", "quantity", "gloebits",
+		{"id", "created_at", "user_id", "gloebit_id", "username", "item", "product", "character_id", "price", "quantity",
+			"gloebits",
 			"state", "stuck_at", "paid_at", "updated_at", "outcome", "cause"},
 		{"one", "2026-05-02T12:00:00.000001Z", "alice", "g-alice", "Alice", "a hat, \"green\"", "", "", "40", "2", "80",
 			"delivered", "", "2026-05-02T12:00:00.000001Z", "2026-05-02T12:00:00.000001Z", "", ""},
@@ -87,7 +88,9 @@ func TestJSON(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	for name, write := range map[string]func(io.Writer, iter.Seq2[ledger.Purchase, error]) error{"CSV": export.CSV, "JSON": export.JSON} {
+	for name, write := range map[string]func(
+		io.Writer, iter.Seq2[ledger.Purchase, error],
+	) error{"CSV": export.CSV, "JSON": export.JSON} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			require.ErrorIs(t, write(io.Discard, sequence(errStore, hat)), errStore)
@@ -101,7 +104,9 @@ func TestFailures(t *testing.T) {
 // TestStreams checks that what is written does not wait for the end.
 func TestStreams(t *testing.T) {
 	t.Parallel()
-	for name, write := range map[string]func(io.Writer, iter.Seq2[ledger.Purchase, error]) error{"CSV": export.CSV, "JSON": export.JSON} {
+	for name, write := range map[string]func(
+		io.Writer, iter.Seq2[ledger.Purchase, error],
+	) error{"CSV": export.CSV, "JSON": export.JSON} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder

@@ -8,7 +8,9 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-func (s *brokenLedger) Tally(ctx context.Context, realm string, by ledger.Grouping, from, until time.Time) ([]ledger.Tally, error) {
+func (s *brokenLedger) Tally(
+	ctx context.Context, realm string, by ledger.Grouping, from, until time.Time,
+) ([]ledger.Tally, error) {
 	if s.tally != nil {
 		return s.tally(s, ctx, by, from, until)
 	}
@@ -26,7 +28,9 @@ const shop = "www.example.com/shop"
 
 // tallying breaks what a Tally is of.
 func tallying(spoil func(from, until *time.Time), after func([]ledger.Tally)) *brokenLedger {
-	return &brokenLedger{tally: func(s *brokenLedger, ctx context.Context, by ledger.Grouping, from, until time.Time) ([]ledger.Tally, error) {
+	return &brokenLedger{tally: func(
+		s *brokenLedger, ctx context.Context, by ledger.Grouping, from, until time.Time,
+	) ([]ledger.Tally, error) {
 		spoil(&from, &until)
 		list, err := s.MemoryStore.Tally(ctx, shop, by, from, until)
 		after(list)
@@ -48,25 +52,36 @@ var brokenQueries = []struct {
 	{"purchases_are_listed_oldest_first", listing(func(q *ledger.Query) { q.OldestFirst = false }, asIs)},
 	{"a_list_can_be_narrowed", listing(func(q *ledger.Query) { q.GloebitID = "" }, asIs)},
 	{"a_list_can_be_narrowed", listing(func(q *ledger.Query) { q.Item = "" }, asIs)},
-	{"paid_purchases_are_added_up_by_day", tallying(func(_, until *time.Time) { *until = time.Time{} }, func([]ledger.Tally) {})},
+	{
+		"paid_purchases_are_added_up_by_day",
+		tallying(func(_, until *time.Time) { *until = time.Time{} }, func([]ledger.Tally) {}),
+	},
 	{"paid_purchases_are_added_up_by_day", tallying(noTime, slices.Reverse[[]ledger.Tally])},
 	{"paid_purchases_are_added_up_by_item", tallying(noTime, slices.Reverse[[]ledger.Tally])},
-	{"purchases_are_added_up_by_state", tallying(func(from, _ *time.Time) { *from = time.Time{} }, func([]ledger.Tally) {})},
+	{
+		"purchases_are_added_up_by_state",
+		tallying(func(from, _ *time.Time) { *from = time.Time{} }, func([]ledger.Tally) {}),
+	},
 	{"an_unknown_grouping_is_refused", &brokenLedger{
 		tally: func(s *brokenLedger, ctx context.Context, _ ledger.Grouping, from, until time.Time) ([]ledger.Tally, error) {
 			return s.MemoryStore.Tally(ctx, shop, ledger.ByDay, from, until)
 		},
 	}},
-	{"finished_purchases_are_pruned", &brokenLedger{prune: func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error) {
-		return s.MemoryStore.Prune(ctx, shop, before.Add(time.Microsecond))
-	}}},
-	{"finished_purchases_are_pruned", &brokenLedger{prune: func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error) {
-		_, _ = s.MemoryStore.Prune(ctx, "www.example.com/Shop", before)
-		return s.MemoryStore.Prune(ctx, shop, before)
-	}}},
-	{"many_purchases_are_pruned", &brokenLedger{prune: func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error) {
-		n, err := s.MemoryStore.Prune(ctx, shop, before)
-		return min(n, 500), err
-	}}},
-	{"a_pruned_purchase_frees_its_key", &brokenLedger{prune: func(*brokenLedger, context.Context, time.Time) (int64, error) { return 1, nil }}},
+	{"finished_purchases_are_pruned",
+		&brokenLedger{prune: func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error) {
+			return s.MemoryStore.Prune(ctx, shop, before.Add(time.Microsecond))
+		}}},
+	{"finished_purchases_are_pruned",
+		&brokenLedger{prune: func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error) {
+			_, _ = s.MemoryStore.Prune(ctx, "www.example.com/Shop", before)
+			return s.MemoryStore.Prune(ctx, shop, before)
+		}}},
+	{"many_purchases_are_pruned",
+		&brokenLedger{prune: func(s *brokenLedger, ctx context.Context, before time.Time) (int64, error) {
+			n, err := s.MemoryStore.Prune(ctx, shop, before)
+			return min(n, 500), err
+		}}},
+	{"a_pruned_purchase_frees_its_key", &brokenLedger{
+		prune: func(*brokenLedger, context.Context, time.Time) (int64, error) { return 1, nil },
+	}},
 }

@@ -63,7 +63,9 @@ func changePanics(t *testing.T, store ledger.Store) {
 				t.Errorf("Change let the panic %v through, want fn's", got)
 			}
 		}()
-		_, err := store.Change(suite.InTime(t), key(1), func(context.Context, ledger.Purchase) (ledger.Purchase, error) { panic("fn panics") })
+		_, err := store.Change(
+			suite.InTime(t), key(1), func(context.Context, ledger.Purchase) (ledger.Purchase, error) { panic("fn panics") },
+		)
 		t.Errorf("Change returned the error %v, want fn's panic", err)
 	}()
 	wantUnchanged(t, store, smallPurchase(1))
@@ -167,7 +169,9 @@ func changeWaitEnds(t *testing.T, store ledger.Store) {
 	release, finished := changing(t, store, purchaseID(1), func(p *ledger.Purchase) { p.Cause = "first" })
 	ctx, cancel := context.WithTimeout(t.Context(), suite.AMoment)
 	defer cancel()
-	_, err := store.Change(ctx, key(1), editing(func(*ledger.Purchase) { t.Error("Change called fn while another one ran") }))
+	_, err := store.Change(
+		ctx, key(1), editing(func(*ledger.Purchase) { t.Error("Change called fn while another one ran") }),
+	)
 	if err == nil {
 		t.Error("Change did not wait for another one")
 	}

@@ -46,11 +46,14 @@ func fullPurchase(i int) ledger.Purchase {
 	p := smallPurchase(i)
 	p.UserID, p.GloebitID = "user \u00e9 'quoted' ", "g-\u00e9 'quoted'"
 	p.Order = ledger.Order{
-		IdempotencyKey: "key \u00e9\t'quoted' ", Item: "hat \u00e9 'quoted' ", Product: "caf\u00e9 \"\\ \U0001F600", CharacterID: "c-1",
-		Price: 1<<53 - 1, Quantity: 1<<31 - 1, Username: "Al\u00efce <b>", Data: json.RawMessage(`{"b":[1.50,"\u003c\u0000"],"a":null,"n":123456789012345678}`),
+		IdempotencyKey: "key \u00e9\t'quoted' ", Item: "hat \u00e9 'quoted' ", Product: "caf\u00e9 \"\\ \U0001F600",
+		CharacterID: "c-1",
+		Price:       1<<53 - 1, Quantity: 1<<31 - 1, Username: "Al\u00efce <b>",
+		Data: json.RawMessage(`{"b":[1.50,"\u003c\u0000"],"a":null,"n":123456789012345678}`),
 	}
 	p.State, p.Outcome, p.Cause, p.Attempts = ledger.Accepted, gloebit.OutcomeQueued, "why: 'quoted' \u00e9", 7
-	p.NextAt, p.StuckAt, p.UpdatedAt, p.ConnectedAt, p.FailingSince, p.PaidAt = after(i+1), after(i+2), after(i+3), after(i+4), after(i+5), after(i+6)
+	p.NextAt, p.StuckAt, p.UpdatedAt, p.ConnectedAt, p.FailingSince, p.PaidAt = after(i+1), after(i+2), after(i+
+		3), after(i+4), after(i+5), after(i+6)
 	p.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	p.History = []ledger.Change{
 		{To: ledger.Created, At: after(i), Cause: "ordered"},
@@ -202,7 +205,9 @@ func wantFields(t *testing.T, path string, got, want reflect.Value) {
 		}
 	default:
 		if !got.Equal(want) {
-			t.Errorf("%s came back as %s, want %s", path, suite.Clip(fmt.Sprintf("%q", got)), suite.Clip(fmt.Sprintf("%q", want)))
+			t.Errorf(
+				"%s came back as %s, want %s", path, suite.Clip(fmt.Sprintf("%q", got)), suite.Clip(fmt.Sprintf("%q", want)),
+			)
 		}
 	}
 }
@@ -228,12 +233,16 @@ func samePurchaseTime(got, want time.Time) bool {
 
 // changing runs a Change in a goroutine and returns once its fn runs. The fn
 // edits and returns when release is called; finished gives the error of Change.
-func changing(t *testing.T, store ledger.Store, id string, edit func(p *ledger.Purchase)) (release func(), finished <-chan error) {
+func changing(
+	t *testing.T, store ledger.Store, id string, edit func(p *ledger.Purchase),
+) (release func(), finished <-chan error) {
 	t.Helper()
 	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	ctx := suite.InTime(t)
 	go func() {
-		_, err := store.Change(ctx, connect.Key{Realm: realm, ID: id}, func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := store.Change(ctx, connect.Key{Realm: realm, ID: id}, func(
+			_ context.Context, p ledger.Purchase,
+		) (ledger.Purchase, error) {
 			close(held)
 			<-free
 			edit(&p)

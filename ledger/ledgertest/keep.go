@@ -44,7 +44,8 @@ func purchaseChangedWhole(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	want := fullPurchase(1)
 	want.KeyFreed = true
-	want.UserID, want.GloebitID, want.IdempotencyKey = smallPurchase(1).UserID, "", "" // which stay as they are: it is not refused
+	// which stay as they are: it is not refused
+	want.UserID, want.GloebitID, want.IdempotencyKey = smallPurchase(1).UserID, "", ""
 	got := change(t, store, want.ID, func(p *ledger.Purchase) { *p = want })
 	wantPurchase(t, got, want)
 	wantPurchase(t, get(t, store, want.ID), want)
@@ -116,15 +117,17 @@ func badPurchases(t *testing.T, store ledger.Store) {
 		"with a Gloebit id of bytes": func(p *ledger.Purchase) { p.GloebitID = "\xff" },
 		"without a state":            func(p *ledger.Purchase) { p.State = "" },
 		"in an unknown state":        func(p *ledger.Purchase) { p.State = "lost" },
-		"with too much data":         func(p *ledger.Purchase) { p.Data = json.RawMessage(`"` + strings.Repeat("d", 256<<10) + `"`) },
-		"with a cause of bytes":      func(p *ledger.Purchase) { p.Cause = "\xff" },
-		"without a realm":            func(p *ledger.Purchase) { p.Realm = "" },
-		"with a long realm":          func(p *ledger.Purchase) { p.Realm = strings.Repeat("r", 129) },
-		"with a NUL in its user id":  func(p *ledger.Purchase) { p.UserID = "a\x00b" },
-		"with a NUL in its key":      func(p *ledger.Purchase) { p.IdempotencyKey = "a\x00b" },
-		"with a NUL in its item":     func(p *ledger.Purchase) { p.Item = "a\x00b" },
-		"with a user id of bytes":    func(p *ledger.Purchase) { p.UserID = "\xff" },
-		"with data of bytes":         func(p *ledger.Purchase) { p.Data = json.RawMessage("\"\xff\"") },
+		"with too much data": func(p *ledger.Purchase) {
+			p.Data = json.RawMessage(`"` + strings.Repeat("d", 256<<10) + `"`)
+		},
+		"with a cause of bytes":     func(p *ledger.Purchase) { p.Cause = "\xff" },
+		"without a realm":           func(p *ledger.Purchase) { p.Realm = "" },
+		"with a long realm":         func(p *ledger.Purchase) { p.Realm = strings.Repeat("r", 129) },
+		"with a NUL in its user id": func(p *ledger.Purchase) { p.UserID = "a\x00b" },
+		"with a NUL in its key":     func(p *ledger.Purchase) { p.IdempotencyKey = "a\x00b" },
+		"with a NUL in its item":    func(p *ledger.Purchase) { p.Item = "a\x00b" },
+		"with a user id of bytes":   func(p *ledger.Purchase) { p.UserID = "\xff" },
+		"with data of bytes":        func(p *ledger.Purchase) { p.Data = json.RawMessage("\"\xff\"") },
 	} {
 		p := smallPurchase(1)
 		spoil(&p)
@@ -240,7 +243,10 @@ func oddPurchaseKeys(t *testing.T, store ledger.Store) {
 			p.CreatedAt = after(where)
 			got := create(t, store, p)
 			if got.ID != purchaseID(where) || got.UserID != p.UserID || got.IdempotencyKey != p.IdempotencyKey {
-				t.Errorf("the user %s with the key %s came back as another one's", suite.Clip(fmt.Sprintf("%q", p.UserID)), suite.Clip(fmt.Sprintf("%q", p.IdempotencyKey)))
+				t.Errorf(
+					"the user %s with the key %s came back as another one's", suite.Clip(fmt.Sprintf("%q", p.UserID)),
+					suite.Clip(fmt.Sprintf("%q", p.IdempotencyKey)),
+				)
 			}
 		}
 		if got := list(t, store, ledger.Query{Realm: realm, UserID: odd}); len(got) != 1 || got[0].UserID != odd {

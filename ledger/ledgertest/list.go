@@ -139,10 +139,25 @@ func listNarrow(t *testing.T, store ledger.Store) {
 		{ledger.Query{Realm: realm, Item: "hat", Limit: 3}, []int{8, 7, 5}},
 		{ledger.Query{Realm: realm, Item: "hat", States: states[2:7], From: after(4)}, []int{7, 5, 4}},
 		{ledger.Query{Realm: realm, Item: "Hat"}, nil},
-		{ledger.Query{Realm: realm, Item: "hat", OldestFirst: true, Limit: 2, After: ledger.Cursor{CreatedAt: after(1), ID: purchaseID(1)}}, []int{2, 4}},
+		{
+			ledger.Query{
+				Realm: realm, Item: "hat", OldestFirst: true, Limit: 2,
+				After: ledger.Cursor{CreatedAt: after(1), ID: purchaseID(1)},
+			},
+			[]int{2, 4},
+		},
 		{ledger.Query{Realm: realm, UserID: "u", States: states[:6], From: after(2), Limit: 1}, []int{5}},
-		{ledger.Query{Realm: realm, UserID: "u", States: states[:6], From: after(2), After: ledger.Cursor{CreatedAt: after(5), ID: purchaseID(5)}}, []int{3}},
-		{ledger.Query{Realm: realm, UserID: "v", States: states[5:], Stuck: true, From: after(1), Until: after(8), Limit: 9}, []int{6}},
+		{
+			ledger.Query{
+				Realm: realm, UserID: "u", States: states[:6], From: after(2),
+				After: ledger.Cursor{CreatedAt: after(5), ID: purchaseID(5)},
+			},
+			[]int{3},
+		},
+		{
+			ledger.Query{Realm: realm, UserID: "v", States: states[5:], Stuck: true, From: after(1), Until: after(8), Limit: 9},
+			[]int{6},
+		},
 	} {
 		wantListed(t, store, c.q, c.want...)
 	}

@@ -82,9 +82,17 @@ func counts(t *testing.T, store ledger.Store) {
 	for _, realm := range []string{anotherRealm, realm} {
 		want = append(want,
 			ledger.Count{Realm: realm, State: ledger.Created, Purchases: 2, Stuck: 1, Oldest: after(8)},
-			ledger.Count{Realm: realm, State: ledger.Accepted, Purchases: 2, Stuck: 1, Overdue: 1, Oldest: after(1), OverdueSince: after(9)},
-			ledger.Count{Realm: realm, State: ledger.Reserved, Purchases: 2, Stuck: 1, Overdue: 1, Oldest: after(2), OverdueSince: after(8)},
-			ledger.Count{Realm: realm, State: ledger.Settled, Purchases: 2, Stuck: 1, Overdue: 1, Oldest: after(3), OverdueSince: after(7)},
+			ledger.Count{
+				Realm: realm, State: ledger.Accepted, Purchases: 2, Stuck: 1, Overdue: 1, Oldest: after(1),
+				OverdueSince: after(9),
+			},
+			ledger.Count{
+				Realm: realm, State: ledger.Reserved, Purchases: 2, Stuck: 1, Overdue: 1, Oldest: after(2),
+				OverdueSince: after(8),
+			},
+			ledger.Count{
+				Realm: realm, State: ledger.Settled, Purchases: 2, Stuck: 1, Overdue: 1, Oldest: after(3), OverdueSince: after(7),
+			},
 			ledger.Count{Realm: realm, State: ledger.Canceled, Purchases: 2, Stuck: 1, Oldest: after(6)},
 		)
 	}

@@ -80,7 +80,9 @@ func tallyStates(t *testing.T, store ledger.Store) {
 	}
 	wantTallies(t, store, ledger.ByState, time.Time{}, time.Time{}, want...)
 	wantTallies(t, store, ledger.ByState, after(2), after(4),
-		ledger.Tally{State: states[1], Purchases: 1, Gloebits: 10}, ledger.Tally{State: states[2], Purchases: 1, Gloebits: 10})
+		ledger.Tally{
+			State: states[1], Purchases: 1, Gloebits: 10,
+		}, ledger.Tally{State: states[2], Purchases: 1, Gloebits: 10})
 }
 
 func tallyUnknown(t *testing.T, store ledger.Store) {
@@ -112,7 +114,10 @@ func prune(t *testing.T, store ledger.Store) {
 	wantPruned(t, store, after(6), 1) // delivered
 	wantPruned(t, store, after(9), 2)
 	wantPruned(t, store, after(9), 0)
-	wantListed(t, store, ledger.Query{Realm: realm, States: []ledger.State{ledger.Delivered, ledger.Refused, ledger.Released}}, 16, 14, 13)
+	wantListed(
+		t, store, ledger.Query{Realm: realm, States: []ledger.State{ledger.Delivered, ledger.Refused, ledger.Released}}, 16,
+		14, 13,
+	)
 	wantPruned(t, store, after(100), 3)
 	wantListed(t, store, ledger.Query{Realm: realm}, 15, 7, 12, 4, 11, 3, 10, 2, 9, 1)
 }

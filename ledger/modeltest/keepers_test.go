@@ -32,7 +32,9 @@ func write(ctx context.Context, fn func()) error {
 	return nil
 }
 
-func (m *memory) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (m *memory) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	var writes []func()
 	p, err := m.MemoryStore.Change(context.WithValue(ctx, writesKey{}, &writes), key, fn)
 	if err == nil {

@@ -43,13 +43,18 @@ func newShop(t *rapid.T, kept keeper) *shop {
 	clock := func() time.Time { return s.now }
 	tokens := &gloebit.MemoryTokenStore{}
 	merchant, err := gloebit.New(gloebit.Config{
-		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback", Provider: gloebit.ProviderAt("http://127.0.0.1/"),
-		Tokens: tokens, HTTPClient: &http.Client{Transport: s.gloebit}, Clock: clock,
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
+		Provider: gloebit.ProviderAt("http://127.0.0.1/"),
+		Tokens:   tokens, HTTPClient: &http.Client{Transport: s.gloebit}, Clock: clock,
 	})
 	check(t, err)
 	s.connect = func(at time.Time) error {
-		credential := connect.Credential{AccessToken: "token", ConnectedAt: at, Scopes: []gloebit.Scope{gloebit.ScopeTransact}}
-		return tokens.Update(context.Background(), connect.Key{Realm: merchant.Realm(), ID: "alice"}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		credential := connect.Credential{
+			AccessToken: "token", ConnectedAt: at, Scopes: []gloebit.Scope{gloebit.ScopeTransact},
+		}
+		return tokens.Update(context.Background(), connect.Key{
+			Realm: merchant.Realm(), ID: "alice",
+		}, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 			return &credential, nil
 		})
 	}
@@ -105,7 +110,9 @@ func (s *shop) order(t *rapid.T) {
 		key = uuid.NewString()
 	}
 	s.now = s.now.Add(time.Minute) // an earlier order has its answer, or never gets one
-	p, err := s.ledger.Purchase(t.Context(), s.client, ledger.Order{IdempotencyKey: key, Item: "hat", Price: 10, Quantity: 1})
+	p, err := s.ledger.Purchase(t.Context(), s.client, ledger.Order{
+		IdempotencyKey: key, Item: "hat", Price: 10, Quantity: 1,
+	})
 	switch {
 	case s.store.stopped, errors.Is(err, gloebit.ErrStore):
 		return
@@ -182,7 +189,9 @@ func (s *shop) loseCommit(t *rapid.T) {
 	if known := s.known[h.id]; known.State != ledger.Reserved || s.store.stopped {
 		return
 	}
-	p, err := s.store.keeper.Change(t.Context(), connect.Key{Realm: s.config.Merchant.Realm(), ID: h.id}, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	p, err := s.store.keeper.Change(t.Context(), connect.Key{
+		Realm: s.config.Merchant.Realm(), ID: h.id,
+	}, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		for i, change := range p.History {
 			if change.To == ledger.Reserved && change.From != ledger.Reserved {
 				p.State, p.History, p.NextAt, p.StuckAt, p.Attempts = change.From, p.History[:i:i], s.now, time.Time{}, 0

@@ -50,7 +50,9 @@ func (s *store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purc
 	return kept, created, err
 }
 
-func (s *store) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (s *store) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	if err := s.at("before"); err != nil {
 		return ledger.Purchase{}, err
 	}

@@ -43,7 +43,8 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	request.Body = io.NopCloser(bytes.NewReader(sent))
 	form, _ := url.ParseQuery(string(sent))
 	for name, kind := range map[string]string{
-		"client_secret": "client secret", "code": "authorization code", "code_verifier": "PKCE verifier", "refresh_token": "refresh token",
+		"client_secret": "client secret", "code": "authorization code", "code_verifier": "PKCE verifier",
+		"refresh_token": "refresh token",
 	} {
 		w.witness.Secret(kind, form[name]...)
 	}
@@ -120,12 +121,16 @@ func TestLeaks(t *testing.T) {
 	s.get(browser, "/gloebit/hold/id/enact/guess")
 
 	metrics := httptest.NewRecorder()
-	promhttp.HandlerFor(replica.registry, promhttp.HandlerOpts{}).ServeHTTP(metrics, httptest.NewRequest(http.MethodGet, "/", nil))
+	promhttp.HandlerFor(replica.registry, promhttp.HandlerOpts{}).ServeHTTP(
+		metrics, httptest.NewRequest(http.MethodGet, "/", nil),
+	)
 	require.NoError(t, replica.tracing.ForceFlush(context.WithoutCancel(t.Context())))
 	s.receiver.mu.Lock()
 	spans := s.receiver.text
 	s.receiver.mu.Unlock()
-	for _, name := range []string{"oauth exchange", "oauth refresh", "gloebit transact", "fulfiller Deliver", "ErrTokenExchange"} {
+	for _, name := range []string{
+		"oauth exchange", "oauth refresh", "gloebit transact", "fulfiller Deliver", "ErrTokenExchange",
+	} {
 		require.Contains(t, strings.Join(spans, ""), name)
 	}
 	w.witness.Saw("metrics", metrics.Body.String())

@@ -35,7 +35,9 @@ func program(t *testing.T, name string) string {
 }
 
 func TestAlerts(t *testing.T) {
-	output, err := exec.CommandContext(t.Context(), program(t, "promtool"), "test", "rules", "../alerts_test.yaml").CombinedOutput()
+	output, err := exec.CommandContext(
+		t.Context(), program(t, "promtool"), "test", "rules", "../alerts_test.yaml",
+	).CombinedOutput()
 	require.NoError(t, err, string(output))
 }
 
@@ -98,7 +100,9 @@ scrape_configs: [{job_name: shop, metrics_path: /, static_configs: [{targets: [%
 	log, err := os.Create(filepath.Join(dir, "log"))
 	require.NoError(t, err)
 	defer log.Close()
-	command := exec.CommandContext(t.Context(), binary, "--config.file="+file, "--storage.tsdb.path="+dir, "--web.listen-address="+at)
+	command := exec.CommandContext(
+		t.Context(), binary, "--config.file="+file, "--storage.tsdb.path="+dir, "--web.listen-address="+at,
+	)
 	command.Stderr = log
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 10 * time.Second

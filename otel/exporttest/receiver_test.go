@@ -45,7 +45,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err == nil {
 		err = proto.Unmarshal(body, &sent)
 	}
-	if err != nil || req.Method != http.MethodPost || req.URL.Path != "/v1/traces" || req.Header.Get("Content-Type") != "application/x-protobuf" {
+	if err != nil || req.Method != http.MethodPost || req.URL.Path != "/v1/traces" ||
+		req.Header.Get("Content-Type") != "application/x-protobuf" {
 		r.t.Errorf("%s %s: %v", req.Method, req.URL, err)
 		http.Error(w, "not a trace", http.StatusBadRequest)
 		return

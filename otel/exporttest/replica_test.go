@@ -65,7 +65,9 @@ func (s *shop) start(name string, fulfiller ledger.Fulfiller) *replica {
 	r := &replica{registry: client.NewRegistry()}
 	exporter, err := otlptracehttp.New(s.t.Context(), otlptracehttp.WithEndpointURL(s.receiver.server.URL+"/v1/traces"))
 	require.NoError(s.t, err)
-	process := resource.NewSchemaless(attribute.String("service.name", "shop"), attribute.String("service.instance.id", name))
+	process := resource.NewSchemaless(
+		attribute.String("service.name", "shop"), attribute.String("service.instance.id", name),
+	)
 	r.tracing = sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(process))
 	reader, err := prometheus.New(prometheus.WithRegisterer(r.registry))
 	require.NoError(s.t, err)

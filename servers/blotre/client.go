@@ -178,7 +178,9 @@ func pathOf(segments ...string) (string, error) {
 }
 
 // api sends a request to the API.
-func (c Client) api(ctx context.Context, method string, query url.Values, body, into any, segments ...string) (status int, err error) {
+func (c Client) api(
+	ctx context.Context, method string, query url.Values, body, into any, segments ...string,
+) (status int, err error) {
 	path, err := pathOf(segments...)
 	if err != nil {
 		return 0, err

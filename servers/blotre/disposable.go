@@ -38,12 +38,16 @@ func (c Client) Register(ctx context.Context, name, blurb string) (Registration,
 		ExpiresIn json.Number    `json:"expires_in"`
 	}
 	body := map[string]string{"name": name, "blurb": blurb}
-	if _, err := c.send(ctx, request{method: http.MethodPut, path: "oauth2/disposable", body: body, into: &made}); err != nil {
+	if _, err := c.send(ctx, request{
+		method: http.MethodPut, path: "oauth2/disposable", body: body, into: &made,
+	}); err != nil {
 		return Registration{}, err
 	}
 	seconds, err := made.ExpiresIn.Float64()
 	if made.ID == "" || made.Secret == "" || made.Code == "" || err != nil || seconds <= 0 || seconds > 1e9 {
-		return Registration{}, fmt.Errorf("blotre: %w: the registration lacks an id, a secret, a code or its time", connect.ErrInvalidResponse)
+		return Registration{}, fmt.Errorf(
+			"blotre: %w: the registration lacks an id, a secret, a code or its time", connect.ErrInvalidResponse,
+		)
 	}
 	return Registration{made.Name, made.Blurb, made.ID, made.Secret, made.Code, time.Duration(seconds) * time.Second}, nil
 }
@@ -155,7 +159,8 @@ func (d Disposable) registered(ctx context.Context) (kept connect.Credential, fo
 			return nil, err
 		}
 		kept = connect.Credential{
-			Subject: made.ID, Name: d.Name, AccessToken: made.Secret, RefreshToken: made.Code, TokenExpiry: time.Now().Add(made.ExpiresIn),
+			Subject: made.ID, Name: d.Name, AccessToken: made.Secret, RefreshToken: made.Code,
+			TokenExpiry: time.Now().Add(made.ExpiresIn),
 		}
 		return &kept, nil
 	})
@@ -232,7 +237,9 @@ func (d Disposable) verify(ctx context.Context, account *connect.Account) error 
 // redeem waits until the user has entered the code, and exchanges it for
 // tokens. Until then Blot're responds as to a wrong code. An application that
 // was found may have been approved already.
-func (d Disposable) redeem(ctx context.Context, connector *connect.Connector, kept connect.Credential, found bool) error {
+func (d Disposable) redeem(
+	ctx context.Context, connector *connect.Connector, kept connect.Credential, found bool,
+) error {
 	show := d.Show
 	if show == nil {
 		show = write

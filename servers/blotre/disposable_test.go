@@ -38,7 +38,8 @@ func newToaster() *toaster {
 	p := &toaster{blotre: blotretest.New(nil), store: new(connect.MemoryTokenStore)}
 	p.ann = p.blotre.AddUser("Ann")
 	p.app = blotre.Disposable{
-		Name: "FaceToast", Blurb: "Your face on toast!", Store: p.store, HTTPClient: &http.Client{Transport: p.blotre.Transport()},
+		Name: "FaceToast", Blurb: "Your face on toast!", Store: p.store,
+		HTTPClient: &http.Client{Transport: p.blotre.Transport()},
 		Show: func(_ context.Context, code connect.DeviceCode) error {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -149,7 +150,9 @@ func TestDisposable(t *testing.T) {
 		p.after(time.Second)
 		account, err := p.app.Open(t.Context())
 		p.works(t, account, err)
-		p.blotre.Inject("/v0/oauth2/token_info", 1, oauthtest.JSON(404, `{"type":"Error","error":"No such token","details":null}`))
+		p.blotre.Inject(
+			"/v0/oauth2/token_info", 1, oauthtest.JSON(404, `{"type":"Error","error":"No such token","details":null}`),
+		)
 		account, err = p.app.Open(t.Context())
 		p.works(t, account, err)
 		require.Equal(t, 2, p.count(tokenPath))
@@ -338,7 +341,9 @@ func TestDisposable(t *testing.T) {
 	t.Run("mistakes", func(t *testing.T) {
 		_, err := blotre.Disposable{Name: "a"}.Open(t.Context())
 		require.ErrorIs(t, err, connect.ErrInvalidRequest)
-		_, err = blotre.Disposable{Name: "a", Store: new(connect.MemoryTokenStore), Address: "http://blot.re"}.Open(t.Context())
+		_, err = blotre.Disposable{
+			Name: "a", Store: new(connect.MemoryTokenStore), Address: "http://blot.re",
+		}.Open(t.Context())
 		require.ErrorContains(t, err, "plain http")
 		_, err = blotre.Disposable{Name: "a\x00b", Store: new(connect.MemoryTokenStore)}.Open(t.Context())
 		require.ErrorIs(t, err, connect.ErrInvalidRequest)
@@ -350,6 +355,8 @@ func TestDisposable(t *testing.T) {
 // broken is a store that is down.
 type broken struct{ connect.TokenStore }
 
-func (broken) Update(context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (broken) Update(
+	context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	return errors.New("down")
 }

@@ -55,7 +55,9 @@ func TestConnect(t *testing.T) {
 		w.blotre.SignIn(w.ann)
 		page := w.open(t)
 		require.Contains(t, page.Body, "Authorize Toaster?")
-		form := url.Values{"response_type": {"code"}, "client_id": {w.client.ID}, "extra_data": {callback}, "action": {"allow"}}
+		form := url.Values{
+			"response_type": {"code"}, "client_id": {w.client.ID}, "extra_data": {callback}, "action": {"allow"},
+		}
 		page = testkit.Load(t, w.browser, testkit.NewRequest(t, http.MethodPost, "https://blot.re/v0/oauth2/authorize", form))
 		require.Equal(t, "page", page.Body)
 	})
@@ -141,10 +143,16 @@ func TestExpiry(t *testing.T) {
 		w := newWorld(t)
 		token := w.account(t).Credential().AccessToken.Reveal()
 		w.advance(7200 * time.Second)
-		status, _, _ := w.raw(t, http.MethodPost, "api/stream/"+w.ann.RootStream+"/status", `{"color":"#112233"}`, "Authorization", "Bearer "+token)
+		status, _, _ := w.raw(
+			t, http.MethodPost, "api/stream/"+w.ann.RootStream+"/status", `{"color":"#112233"}`, "Authorization",
+			"Bearer "+token,
+		)
 		require.Equal(t, 200, status)
 		w.advance(time.Second)
-		status, header, _ := w.raw(t, http.MethodPost, "api/stream/"+w.ann.RootStream+"/status", `{"color":"#112233"}`, "Authorization", "Bearer "+token)
+		status, header, _ := w.raw(
+			t, http.MethodPost, "api/stream/"+w.ann.RootStream+"/status", `{"color":"#112233"}`, "Authorization",
+			"Bearer "+token,
+		)
 		require.Equal(t, 401, status)
 		require.Equal(t, expired, header.Get("WWW-Authenticate"))
 	})
@@ -269,9 +277,13 @@ func TestExpiry(t *testing.T) {
 		w := newWorld(t)
 		token := w.account(t).Credential().AccessToken.Reveal()
 		target := "api/stream/" + w.ann.RootStream + "/status"
-		status, _, _ := w.raw(t, http.MethodPost, target+"?access_token="+token, `{"color":"#112233"}`, "Authorization", "Bearer nonsense")
+		status, _, _ := w.raw(
+			t, http.MethodPost, target+"?access_token="+token, `{"color":"#112233"}`, "Authorization", "Bearer nonsense",
+		)
 		require.Equal(t, 200, status)
-		status, _, _ = w.raw(t, http.MethodPost, target+"?access_token=nonsense", `{"color":"#112233"}`, "Authorization", "Bearer "+token)
+		status, _, _ = w.raw(
+			t, http.MethodPost, target+"?access_token=nonsense", `{"color":"#112233"}`, "Authorization", "Bearer "+token,
+		)
 		require.Equal(t, 401, status)
 		status, _, _ = w.raw(t, http.MethodPost, target, `{"color":"#112233"}`, "Authorization", "bearer "+token)
 		require.Equal(t, 401, status, "the case matters")

@@ -76,7 +76,9 @@ func (c Client) TokenInfo(ctx context.Context, token connect.Secret) (TokenInfo,
 		User      *User       `json:"user"`
 	}
 	query := url.Values{"token": {token.Reveal()}}
-	if _, err := c.send(ctx, request{http.MethodGet, "oauth2/token_info", query, nil, &info, []connect.Secret{token}}); err != nil {
+	if _, err := c.send(ctx, request{
+		http.MethodGet, "oauth2/token_info", query, nil, &info, []connect.Secret{token},
+	}); err != nil {
 		return TokenInfo{}, err
 	}
 	seconds, err := info.ExpiresIn.Float64()

@@ -108,7 +108,8 @@ func (s *Stream) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*s = Stream{
-		wire.ID, wire.Name, wire.URI, wire.Owner, time.Time(wire.Created), time.Time(wire.Updated), wire.Status, namesOf(wire.Tags),
+		wire.ID, wire.Name, wire.URI, wire.Owner, time.Time(wire.Created), time.Time(wire.Updated), wire.Status,
+		namesOf(wire.Tags),
 	}
 	return nil
 }
@@ -153,7 +154,9 @@ func (c Client) streams(ctx context.Context, search string, segments ...string) 
 }
 
 // stream sends a request for one stream.
-func (c Client) stream(ctx context.Context, method string, body any, segments ...string) (stream Stream, created bool, err error) {
+func (c Client) stream(
+	ctx context.Context, method string, body any, segments ...string,
+) (stream Stream, created bool, err error) {
 	status, err := c.api(ctx, method, nil, body, &stream, segments...)
 	return stream, err == nil && status == http.StatusCreated, err
 }

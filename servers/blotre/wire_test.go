@@ -16,7 +16,9 @@ import (
 
 // authorizeQuery is a good authorization request.
 func (w *world) authorizeQuery(change ...string) string {
-	query := url.Values{"response_type": {"code"}, "client_id": {w.client.ID}, "redirect_uri": {callback}, "state": {"sent"}}
+	query := url.Values{
+		"response_type": {"code"}, "client_id": {w.client.ID}, "redirect_uri": {callback}, "state": {"sent"},
+	}
 	for i := 0; i+1 < len(change); i += 2 {
 		query.Set(change[i], change[i+1])
 	}
@@ -56,7 +58,9 @@ func TestAuthorize(t *testing.T) {
 	t.Run("consent", func(t *testing.T) {
 		w := newWorld(t)
 		w.blotre.SignIn(w.ann)
-		form := url.Values{"response_type": {"code"}, "client_id": {w.client.ID}, "extra_data": {callback}, "action": {"allow"}}
+		form := url.Values{
+			"response_type": {"code"}, "client_id": {w.client.ID}, "extra_data": {callback}, "action": {"allow"},
+		}
 		status, header, _ := w.raw(t, http.MethodPost, "oauth2/authorize", form)
 		require.Equal(t, 303, status)
 		back, err := url.Parse(header.Get("Location"))
@@ -151,8 +155,10 @@ func TestTokenEndpoint(t *testing.T) {
 		"unknown one-time code": {func(t *testing.T, w *world) url.Values {
 			return w.form("grant_type", blotre.OneTimeCode, "code", "x")
 		}, "invalid_grant"},
-		"no grant":      {func(t *testing.T, w *world) url.Values { return w.form() }, "unsupported_grant_type"},
-		"unknown grant": {func(t *testing.T, w *world) url.Values { return w.form("grant_type", "password") }, "unsupported_grant_type"},
+		"no grant": {func(t *testing.T, w *world) url.Values { return w.form() }, "unsupported_grant_type"},
+		"unknown grant": {
+			func(t *testing.T, w *world) url.Values { return w.form("grant_type", "password") }, "unsupported_grant_type",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -169,7 +175,9 @@ func TestTokenEndpoint(t *testing.T) {
 			require.EqualValues(t, 7200, member(t, body, "expires_in"))
 			require.Regexp(t, `^[A-Za-z0-9]{48}$`, member(t, body, "access_token"))
 			require.Regexp(t, `^[A-Za-z0-9]{48}$`, member(t, body, "refresh_token"))
-			require.Equal(t, map[string]any{"id": w.ann.ID, "userName": "Ann", "rootStream": w.ann.RootStream}, member(t, body, "user"))
+			require.Equal(
+				t, map[string]any{"id": w.ann.ID, "userName": "Ann", "rootStream": w.ann.RootStream}, member(t, body, "user"),
+			)
 			require.Nil(t, member(t, body, "scope"))
 		})
 	}
@@ -200,7 +208,9 @@ func TestTokenInfo(t *testing.T) {
 	w := newWorld(t)
 	credential := w.account(t).Credential()
 	w.advance(200 * time.Second)
-	for name, token := range map[string]connect.Secret{"access": credential.AccessToken, "refresh": credential.RefreshToken} {
+	for name, token := range map[string]connect.Secret{
+		"access": credential.AccessToken, "refresh": credential.RefreshToken,
+	} {
 		t.Run(name, func(t *testing.T) {
 			info, err := w.anonymous().TokenInfo(t.Context(), token)
 			require.NoError(t, err)
@@ -222,7 +232,9 @@ func TestTokenInfo(t *testing.T) {
 		require.Zero(t, info.ExpiresIn)
 	})
 	t.Run("null user", func(t *testing.T) {
-		w.blotre.Inject("/v0/oauth2/token_info", 1, oauthtest.JSON(200, `{"issued":1,"expires_in":2,"client_id":"c","user":null}`))
+		w.blotre.Inject(
+			"/v0/oauth2/token_info", 1, oauthtest.JSON(200, `{"issued":1,"expires_in":2,"client_id":"c","user":null}`),
+		)
 		info, err := w.anonymous().TokenInfo(t.Context(), "t")
 		require.NoError(t, err)
 		require.Zero(t, info.User)
@@ -265,14 +277,18 @@ func TestAPI(t *testing.T) {
 	w := newWorld(t)
 	api, ctx := w.api(t), t.Context()
 	root := w.ann.RootStream
-	made, created, err := api.CreateStream(ctx, blotre.NewStream{Name: "A B C", URI: blotre.JoinURI("Ann", "A B C"), Color: "#aabbcc", Tags: []string{"One"}})
+	made, created, err := api.CreateStream(ctx, blotre.NewStream{
+		Name: "A B C", URI: blotre.JoinURI("Ann", "A B C"), Color: "#aabbcc", Tags: []string{"One"},
+	})
 	require.NoError(t, err)
 	require.True(t, created)
 	require.Equal(t, blotre.Stream{
 		ID: made.ID, Name: "A B C", URI: "ann/a+b+c", Owner: w.ann.ID, Created: w.there.Now(), Updated: w.there.Now(),
 		Status: blotre.Status{Color: "#aabbcc", Created: w.there.Now(), Poster: w.ann.ID}, Tags: []string{"one"},
 	}, made)
-	require.JSONEq(t, `{"name":"A B C","uri":"ann/a+b+c","status":{"color":"#aabbcc"},"tags":[{"tag":"One"}]}`, string(w.last(t).Body))
+	require.JSONEq(
+		t, `{"name":"A B C","uri":"ann/a+b+c","status":{"color":"#aabbcc"},"tags":[{"tag":"One"}]}`, string(w.last(t).Body),
+	)
 	loose, _, err := api.CreateStream(ctx, blotre.NewStream{Name: "Deep", URI: "ann/a+b+c/deep"})
 	require.NoError(t, err)
 
@@ -288,34 +304,97 @@ func TestAPI(t *testing.T) {
 			return created, err
 		}, "PUT stream", `{"name":"A B C","uri":"ann/a b c"}`, false},
 		{"streams", func() (any, error) { all, err := api.Streams(ctx, ""); return len(all), err }, "GET stream", "", 3},
-		{"streams by name", func() (any, error) { all, err := api.Streams(ctx, "DEEP"); return len(all), err }, "GET stream?query=DEEP", "", 1},
-		{"streams by tag", func() (any, error) { all, err := api.Streams(ctx, "#one"); return len(all), err }, "GET stream?query=%23one", "", 1},
-		{"streams by color", func() (any, error) { all, err := api.Streams(ctx, "#aabbcc"); return len(all), err }, "GET stream?query=%23aabbcc", "", 1},
-		{"stream", func() (any, error) { s, err := api.Stream(ctx, made.ID); return s.Name, err }, "GET stream/" + made.ID, "", "A B C"},
-		{"status", func() (any, error) { s, err := api.Status(ctx, made.ID); return s.Color, err }, "GET stream/" + made.ID + "/status", "", "#aabbcc"},
+		{
+			"streams by name", func() (any, error) { all, err := api.Streams(ctx, "DEEP"); return len(all), err },
+			"GET stream?query=DEEP", "", 1,
+		},
+		{
+			"streams by tag", func() (any, error) { all, err := api.Streams(ctx, "#one"); return len(all), err },
+			"GET stream?query=%23one", "", 1,
+		},
+		{
+			"streams by color", func() (any, error) { all, err := api.Streams(ctx, "#aabbcc"); return len(all), err },
+			"GET stream?query=%23aabbcc", "", 1,
+		},
+		{
+			"stream", func() (any, error) { s, err := api.Stream(ctx, made.ID); return s.Name, err }, "GET stream/" + made.ID,
+			"", "A B C",
+		},
+		{
+			"status", func() (any, error) { s, err := api.Status(ctx, made.ID); return s.Color, err },
+			"GET stream/" + made.ID + "/status", "", "#aabbcc",
+		},
 		{"set status", func() (any, error) { s, err := api.SetStatus(ctx, made.ID, "#112233"); return s.Color, err },
 			"POST stream/" + made.ID + "/status", `{"color":"#112233"}`, "#112233"},
-		{"children", func() (any, error) { all, err := api.Children(ctx, root, "a b"); return len(all), err }, "GET stream/" + root + "/children?query=a+b", "", 1},
-		{"child", func() (any, error) { s, err := api.Child(ctx, root, made.ID); return s.ID, err }, "GET stream/" + root + "/children/" + made.ID, "", made.ID},
-		{"link child", func() (any, error) { return api.LinkChild(ctx, root, loose.ID) }, "PUT stream/" + root + "/children/" + loose.ID, "", true},
-		{"link child again", func() (any, error) { return api.LinkChild(ctx, root, loose.ID) }, "PUT stream/" + root + "/children/" + loose.ID, "", false},
-		{"unlink child", func() (any, error) { return nil, api.UnlinkChild(ctx, root, loose.ID) }, "DELETE stream/" + root + "/children/" + loose.ID, "", nil},
-		{"tags", func() (any, error) { return api.Tags(ctx, made.ID) }, "GET stream/" + made.ID + "/tags", "", []string{"one"}},
-		{"set tags", func() (any, error) { return nil, api.SetTags(ctx, made.ID, "one", "two") }, "POST stream/" + made.ID + "/tags", `[{"tag":"one"},{"tag":"two"}]`, nil},
-		{"add tag", func() (any, error) { return api.AddTag(ctx, made.ID, "three") }, "PUT stream/" + made.ID + "/tags/three", "", true},
-		{"add tag again", func() (any, error) { return api.AddTag(ctx, made.ID, "three") }, "PUT stream/" + made.ID + "/tags/three", "", false},
-		{"has tag", func() (any, error) { return api.HasTag(ctx, made.ID, "three") }, "GET stream/" + made.ID + "/tags/three", "", true},
+		{
+			"children", func() (any, error) { all, err := api.Children(ctx, root, "a b"); return len(all), err },
+			"GET stream/" + root + "/children?query=a+b", "", 1,
+		},
+		{
+			"child", func() (any, error) { s, err := api.Child(ctx, root, made.ID); return s.ID, err },
+			"GET stream/" + root + "/children/" + made.ID, "", made.ID,
+		},
+		{
+			"link child", func() (any, error) { return api.LinkChild(ctx, root, loose.ID) },
+			"PUT stream/" + root + "/children/" + loose.ID, "", true,
+		},
+		{
+			"link child again", func() (any, error) { return api.LinkChild(ctx, root, loose.ID) },
+			"PUT stream/" + root + "/children/" + loose.ID, "", false,
+		},
+		{
+			"unlink child", func() (any, error) { return nil, api.UnlinkChild(ctx, root, loose.ID) },
+			"DELETE stream/" + root + "/children/" + loose.ID, "", nil,
+		},
+		{
+			"tags", func() (any, error) { return api.Tags(ctx, made.ID) }, "GET stream/" + made.ID + "/tags", "",
+			[]string{"one"},
+		},
+		{
+			"set tags", func() (any, error) { return nil, api.SetTags(ctx, made.ID, "one", "two") },
+			"POST stream/" + made.ID + "/tags", `[{"tag":"one"},{"tag":"two"}]`, nil,
+		},
+		{
+			"add tag", func() (any, error) { return api.AddTag(ctx, made.ID, "three") },
+			"PUT stream/" + made.ID + "/tags/three", "", true,
+		},
+		{
+			"add tag again", func() (any, error) { return api.AddTag(ctx, made.ID, "three") },
+			"PUT stream/" + made.ID + "/tags/three", "", false,
+		},
+		{
+			"has tag", func() (any, error) { return api.HasTag(ctx, made.ID, "three") },
+			"GET stream/" + made.ID + "/tags/three", "", true,
+		},
 		{"has no tag", func() (any, error) { return api.HasTag(ctx, made.ID, "four") }, "GET stream/" + made.ID, "", false},
-		{"remove tag", func() (any, error) { return nil, api.RemoveTag(ctx, made.ID, "Three") }, "POST stream/" + made.ID + "/tags", `[{"tag":"one"},{"tag":"two"}]`, nil},
-		{"remove no tag", func() (any, error) { return nil, api.RemoveTag(ctx, made.ID, "four") }, "GET stream/" + made.ID + "/tags", "", nil},
-		{"no tags", func() (any, error) { return nil, api.SetTags(ctx, made.ID) }, "POST stream/" + made.ID + "/tags", `[]`, nil},
-		{"tagged", func() (any, error) { all, err := api.Tagged(ctx, "one", "x"); return len(all), err }, "GET tag/one/children?query=x", "", 0},
-		{"user", func() (any, error) { u, err := api.User(ctx, w.ann.ID); return u.Name, err }, "GET user/" + w.ann.ID, "", "Ann"},
+		{
+			"remove tag", func() (any, error) { return nil, api.RemoveTag(ctx, made.ID, "Three") },
+			"POST stream/" + made.ID + "/tags", `[{"tag":"one"},{"tag":"two"}]`, nil,
+		},
+		{
+			"remove no tag", func() (any, error) { return nil, api.RemoveTag(ctx, made.ID, "four") },
+			"GET stream/" + made.ID + "/tags", "", nil,
+		},
+		{
+			"no tags", func() (any, error) { return nil, api.SetTags(ctx, made.ID) }, "POST stream/" + made.ID + "/tags", `[]`,
+			nil,
+		},
+		{
+			"tagged", func() (any, error) { all, err := api.Tagged(ctx, "one", "x"); return len(all), err },
+			"GET tag/one/children?query=x", "", 0,
+		},
+		{
+			"user", func() (any, error) { u, err := api.User(ctx, w.ann.ID); return u.Name, err }, "GET user/" + w.ann.ID, "",
+			"Ann",
+		},
 		{"call", func() (any, error) {
 			raw, err := api.Call(ctx, "GET", "user/"+w.ann.ID, nil, nil)
 			return len(raw) > 2, err
 		}, "GET user/" + w.ann.ID, "", true},
-		{"delete", func() (any, error) { s, err := api.DeleteStream(ctx, made.ID); return s.ID, err }, "DELETE stream/" + made.ID, "", made.ID},
+		{
+			"delete", func() (any, error) { s, err := api.DeleteStream(ctx, made.ID); return s.ID, err },
+			"DELETE stream/" + made.ID, "", made.ID,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := test.call()
@@ -354,39 +433,69 @@ func TestAPIErrors(t *testing.T) {
 		status int
 		is     error
 	}{
-		"create malformed":         {create("b", "ann/b", "red"), 400, nil},
-		"create without parent":    {create("b", "nobody/b", ""), 404, connect.ErrNotFound},
-		"create bad name":          {create("b!", "ann/b!", ""), 422, nil},
-		"create name differs":      {create("b", "ann/c", ""), 422, nil},
-		"create at another's":      {create("b", "bob/b", ""), 401, blotre.ErrNotOwner},
-		"create seven tags":        {create("b", "ann/b", "", "1", "2", "3", "4", "5", "6", "7"), 422, nil},
-		"stream unknown":           {func() error { _, err := api.Stream(ctx, unknown); return err }, 404, connect.ErrNotFound},
-		"stream no id":             {func() error { _, err := api.Stream(ctx, "nonsense"); return err }, 404, connect.ErrNotFound},
-		"delete unknown":           {func() error { _, err := api.DeleteStream(ctx, unknown); return err }, 404, connect.ErrNotFound},
-		"delete another's":         {func() error { _, err := api.DeleteStream(ctx, bob.RootStream); return err }, 401, blotre.ErrNotOwner},
-		"delete root":              {func() error { _, err := api.DeleteStream(ctx, root); return err }, 422, nil},
-		"status unknown":           {func() error { _, err := api.Status(ctx, unknown); return err }, 404, connect.ErrNotFound},
-		"set status malformed":     {func() error { _, err := api.SetStatus(ctx, root, "red"); return err }, 400, nil},
-		"set status unknown":       {func() error { _, err := api.SetStatus(ctx, unknown, "#112233"); return err }, 404, connect.ErrNotFound},
-		"set status another's":     {func() error { _, err := api.SetStatus(ctx, bob.RootStream, "#112233"); return err }, 401, blotre.ErrNotOwner},
-		"children unknown":         {func() error { _, err := api.Children(ctx, unknown, ""); return err }, 404, connect.ErrNotFound},
-		"child none":               {func() error { _, err := api.Child(ctx, root, bob.RootStream); return err }, 404, connect.ErrNotFound},
-		"link unknown":             {func() error { _, err := api.LinkChild(ctx, root, unknown); return err }, 404, connect.ErrNotFound},
-		"link another's":           {func() error { _, err := api.LinkChild(ctx, bob.RootStream, root); return err }, 401, blotre.ErrNotOwner},
-		"link itself":              {func() error { _, err := api.LinkChild(ctx, root, root); return err }, 422, nil},
-		"unlink none":              {func() error { return api.UnlinkChild(ctx, root, bob.RootStream) }, 404, connect.ErrNotFound},
-		"unlink hierarchical":      {func() error { return api.UnlinkChild(ctx, root, made.ID) }, 422, nil},
-		"tags unknown":             {func() error { _, err := api.Tags(ctx, unknown); return err }, 404, connect.ErrNotFound},
-		"set tags doubled":         {func() error { return api.SetTags(ctx, root, "a", "A") }, 422, nil},
-		"set tags six hex digits":  {func() error { return api.SetTags(ctx, root, "aabbcc") }, 422, nil},
-		"set tags unknown":         {func() error { return api.SetTags(ctx, unknown, "a") }, 404, connect.ErrNotFound},
-		"set tags another's":       {func() error { return api.SetTags(ctx, bob.RootStream, "a") }, 401, blotre.ErrNotOwner},
-		"add tag another's":        {func() error { _, err := api.AddTag(ctx, bob.RootStream, "a"); return err }, 404, connect.ErrNotFound},
-		"add tag bad":              {func() error { _, err := api.AddTag(ctx, root, "a b"); return err }, 422, nil},
-		"has tag of unknown":       {func() error { _, err := api.HasTag(ctx, unknown, "a"); return err }, 404, connect.ErrNotFound},
+		"create malformed":      {create("b", "ann/b", "red"), 400, nil},
+		"create without parent": {create("b", "nobody/b", ""), 404, connect.ErrNotFound},
+		"create bad name":       {create("b!", "ann/b!", ""), 422, nil},
+		"create name differs":   {create("b", "ann/c", ""), 422, nil},
+		"create at another's":   {create("b", "bob/b", ""), 401, blotre.ErrNotOwner},
+		"create seven tags":     {create("b", "ann/b", "", "1", "2", "3", "4", "5", "6", "7"), 422, nil},
+		"stream unknown": {
+			func() error { _, err := api.Stream(ctx, unknown); return err }, 404, connect.ErrNotFound,
+		},
+		"stream no id": {
+			func() error { _, err := api.Stream(ctx, "nonsense"); return err }, 404, connect.ErrNotFound,
+		},
+		"delete unknown": {
+			func() error { _, err := api.DeleteStream(ctx, unknown); return err }, 404, connect.ErrNotFound,
+		},
+		"delete another's": {
+			func() error { _, err := api.DeleteStream(ctx, bob.RootStream); return err }, 401, blotre.ErrNotOwner,
+		},
+		"delete root": {func() error { _, err := api.DeleteStream(ctx, root); return err }, 422, nil},
+		"status unknown": {
+			func() error { _, err := api.Status(ctx, unknown); return err }, 404, connect.ErrNotFound,
+		},
+		"set status malformed": {func() error { _, err := api.SetStatus(ctx, root, "red"); return err }, 400, nil},
+		"set status unknown": {
+			func() error { _, err := api.SetStatus(ctx, unknown, "#112233"); return err }, 404, connect.ErrNotFound,
+		},
+		"set status another's": {
+			func() error { _, err := api.SetStatus(ctx, bob.RootStream, "#112233"); return err }, 401, blotre.ErrNotOwner,
+		},
+		"children unknown": {
+			func() error { _, err := api.Children(ctx, unknown, ""); return err }, 404, connect.ErrNotFound,
+		},
+		"child none": {
+			func() error { _, err := api.Child(ctx, root, bob.RootStream); return err }, 404, connect.ErrNotFound,
+		},
+		"link unknown": {
+			func() error { _, err := api.LinkChild(ctx, root, unknown); return err }, 404, connect.ErrNotFound,
+		},
+		"link another's": {
+			func() error { _, err := api.LinkChild(ctx, bob.RootStream, root); return err }, 401, blotre.ErrNotOwner,
+		},
+		"link itself": {func() error { _, err := api.LinkChild(ctx, root, root); return err }, 422, nil},
+		"unlink none": {
+			func() error { return api.UnlinkChild(ctx, root, bob.RootStream) }, 404, connect.ErrNotFound,
+		},
+		"unlink hierarchical":     {func() error { return api.UnlinkChild(ctx, root, made.ID) }, 422, nil},
+		"tags unknown":            {func() error { _, err := api.Tags(ctx, unknown); return err }, 404, connect.ErrNotFound},
+		"set tags doubled":        {func() error { return api.SetTags(ctx, root, "a", "A") }, 422, nil},
+		"set tags six hex digits": {func() error { return api.SetTags(ctx, root, "aabbcc") }, 422, nil},
+		"set tags unknown":        {func() error { return api.SetTags(ctx, unknown, "a") }, 404, connect.ErrNotFound},
+		"set tags another's":      {func() error { return api.SetTags(ctx, bob.RootStream, "a") }, 401, blotre.ErrNotOwner},
+		"add tag another's": {
+			func() error { _, err := api.AddTag(ctx, bob.RootStream, "a"); return err }, 404, connect.ErrNotFound,
+		},
+		"add tag bad": {func() error { _, err := api.AddTag(ctx, root, "a b"); return err }, 422, nil},
+		"has tag of unknown": {
+			func() error { _, err := api.HasTag(ctx, unknown, "a"); return err }, 404, connect.ErrNotFound,
+		},
 		"tagged bad":               {func() error { _, err := api.Tagged(ctx, "aabbcc", ""); return err }, 422, nil},
 		"user unknown, empty body": {func() error { _, err := api.User(ctx, unknown); return err }, 404, connect.ErrNotFound},
-		"unknown path, a page":     {func() error { _, err := api.Call(ctx, "GET", "nonsense", nil, nil); return err }, 404, connect.ErrNotFound},
+		"unknown path, a page": {
+			func() error { _, err := api.Call(ctx, "GET", "nonsense", nil, nil); return err }, 404, connect.ErrNotFound,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.call()
@@ -435,19 +544,34 @@ func TestWrongAnswers(t *testing.T) {
 		is    error
 		text  string
 	}{
-		"page":              {oauthtest.Page(200, "Hello"), connect.ErrInvalidResponse, "blotre: status 200: the body is not JSON"},
-		"empty":             {oauthtest.Empty(200), connect.ErrInvalidResponse, "blotre: status 200: the body is empty"},
-		"list":              {oauthtest.JSON(200, `[]`), connect.ErrInvalidResponse, "blotre: status 200: the body is not a JSON object"},
-		"number as text":    {oauthtest.JSON(200, `{"created":"soon"}`), connect.ErrInvalidResponse, "blotre: status 200: the body is not the expected JSON"},
-		"tags as an object": {oauthtest.JSON(200, `{"tags":{}}`), connect.ErrInvalidResponse, "blotre: status 200: the member tags is of the type object"},
-		"cut off":           {oauthtest.CutOff(5), connect.ErrUnavailable, ""},
-		"dropped":           {oauthtest.Drop(), connect.ErrUnavailable, ""},
-		"moved":             {oauthtest.Moved("https://evil.example/"), connect.ErrInvalidResponse, "blotre: status 301"},
-		"500 page":          {oauthtest.Page(500, "Oops of "+secret), connect.ErrUnavailable, "blotre: status 500: Oops of [redacted]"},
-		"500 empty":         {oauthtest.Empty(500), connect.ErrUnavailable, "blotre: status 500"},
-		"429":               {oauthtest.TooMany(3), connect.ErrUnavailable, "blotre: status 429"},
-		"418 object":        {oauthtest.JSON(418, `{"type":"Error","error":"tea for `+secret+`","details":{"a":"`+secret+`"}}`), nil, "blotre: status 418: tea for [redacted]"},
-		"error as object":   {oauthtest.JSON(400, `{"error":{}}`), nil, "blotre: status 400"},
+		"page": {
+			oauthtest.Page(200, "Hello"), connect.ErrInvalidResponse, "blotre: status 200: the body is not JSON",
+		},
+		"empty": {oauthtest.Empty(200), connect.ErrInvalidResponse, "blotre: status 200: the body is empty"},
+		"list": {
+			oauthtest.JSON(200, `[]`), connect.ErrInvalidResponse, "blotre: status 200: the body is not a JSON object",
+		},
+		"number as text": {
+			oauthtest.JSON(200, `{"created":"soon"}`), connect.ErrInvalidResponse,
+			"blotre: status 200: the body is not the expected JSON",
+		},
+		"tags as an object": {
+			oauthtest.JSON(200, `{"tags":{}}`), connect.ErrInvalidResponse,
+			"blotre: status 200: the member tags is of the type object",
+		},
+		"cut off": {oauthtest.CutOff(5), connect.ErrUnavailable, ""},
+		"dropped": {oauthtest.Drop(), connect.ErrUnavailable, ""},
+		"moved":   {oauthtest.Moved("https://evil.example/"), connect.ErrInvalidResponse, "blotre: status 301"},
+		"500 page": {
+			oauthtest.Page(500, "Oops of "+secret), connect.ErrUnavailable, "blotre: status 500: Oops of [redacted]",
+		},
+		"500 empty": {oauthtest.Empty(500), connect.ErrUnavailable, "blotre: status 500"},
+		"429":       {oauthtest.TooMany(3), connect.ErrUnavailable, "blotre: status 429"},
+		"418 object": {
+			oauthtest.JSON(418, `{"type":"Error","error":"tea for `+secret+`","details":{"a":"`+secret+`"}}`), nil,
+			"blotre: status 418: tea for [redacted]",
+		},
+		"error as object": {oauthtest.JSON(400, `{"error":{}}`), nil, "blotre: status 400"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -474,8 +598,9 @@ func TestWrongAnswers(t *testing.T) {
 		})
 	}
 	for name, fault := range map[string]oauthtest.Fault{
-		"list is an object": oauthtest.JSON(200, `{}`), "list of lists": oauthtest.JSON(200, `[[]]`), "list empty": oauthtest.Empty(200),
-		"list page": oauthtest.Page(200, "no"), "list null": oauthtest.JSON(200, `null`),
+		"list is an object": oauthtest.JSON(200, `{}`), "list of lists": oauthtest.JSON(200, `[[]]`),
+		"list empty": oauthtest.Empty(200),
+		"list page":  oauthtest.Page(200, "no"), "list null": oauthtest.JSON(200, `null`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -485,8 +610,10 @@ func TestWrongAnswers(t *testing.T) {
 		})
 	}
 	for name, fault := range map[string]oauthtest.Fault{
-		"token page": oauthtest.Page(200, "no"), "token empty": oauthtest.Empty(200), "token 301": oauthtest.Moved("/elsewhere"),
-		"token 500": oauthtest.Page(500, "no"), "token list": oauthtest.JSON(200, `[]`), "token refused": oauthtest.JSON(400, `{"error":"invalid_client","error_description":""}`),
+		"token page": oauthtest.Page(200, "no"), "token empty": oauthtest.Empty(200),
+		"token 301": oauthtest.Moved("/elsewhere"),
+		"token 500": oauthtest.Page(500, "no"), "token list": oauthtest.JSON(200, `[]`),
+		"token refused": oauthtest.JSON(400, `{"error":"invalid_client","error_description":""}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -558,11 +685,15 @@ func TestEncodedSpaces(t *testing.T) {
 func TestServerFault(t *testing.T) {
 	w := newWorld(t)
 	token := w.account(t).Credential().AccessToken.Reveal()
-	status, _, _ := w.raw(t, http.MethodDelete, "api/stream/"+w.ann.RootStream+"/tags/kept", nil, "Authorization", "Bearer "+token)
+	status, _, _ := w.raw(
+		t, http.MethodDelete, "api/stream/"+w.ann.RootStream+"/tags/kept", nil, "Authorization", "Bearer "+token,
+	)
 	require.Equal(t, 201, status)
 	tags, err := w.anonymous().Tags(t.Context(), w.ann.RootStream)
 	require.NoError(t, err)
 	require.Equal(t, []string{"kept"}, tags)
-	status, _, _ = w.raw(t, http.MethodPut, "api/stream/"+w.ann.RootStream+"/tags/more", "", "Authorization", "Bearer "+token)
+	status, _, _ = w.raw(
+		t, http.MethodPut, "api/stream/"+w.ann.RootStream+"/tags/more", "", "Authorization", "Bearer "+token,
+	)
 	require.Equal(t, 400, status, "an empty body with the type JSON")
 }

@@ -43,15 +43,18 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{clock: testkit.NewClock(), there: testkit.NewClock(), tokens: new(connect.MemoryTokenStore), log: new(testkit.Log)}
+	w := &world{
+		clock: testkit.NewClock(), there: testkit.NewClock(), tokens: new(connect.MemoryTokenStore), log: new(testkit.Log),
+	}
 	w.blotre = blotretest.New(w.there.Now)
 	w.ann = w.blotre.AddUser("Ann")
 	w.client = w.blotre.AddClient("Toaster", callback)
 	w.blotre.Approve(w.ann)
 	var err error
 	w.connector, err = connect.New(connect.Config{
-		Server: blotre.Server(""), ClientID: w.client.ID, ClientSecret: connect.Secret(w.client.Secret), RedirectURL: callback,
-		Tokens: w.tokens, Clock: w.clock.Now, Logger: w.log.Logger(),
+		Server: blotre.Server(""), ClientID: w.client.ID, ClientSecret: connect.Secret(w.client.Secret),
+		RedirectURL: callback,
+		Tokens:      w.tokens, Clock: w.clock.Now, Logger: w.log.Logger(),
 		HTTPClient: &http.Client{Transport: w.blotre.Transport()},
 		User:       func(*http.Request) (connect.User, error) { return connect.User{ID: "ann"}, nil },
 	})
@@ -59,7 +62,9 @@ func newWorld(t *testing.T) *world {
 	w.page = func(rw http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(rw, "page") }
 	mux := http.NewServeMux()
 	mux.Handle("/oauth/", w.connector.Handler())
-	mux.Handle("/page", w.connector.Require()(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.page(rw, r) })))
+	mux.Handle(
+		"/page", w.connector.Require()(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.page(rw, r) })),
+	)
 	w.browser = &http.Client{Jar: testkit.NewJar(t), Transport: hosts{"app.example": mux, "blot.re": w.blotre}}
 	return w
 }

@@ -110,7 +110,9 @@ func ExampleServer_tokenRequest() {
 	server.Inject("/open_auth/token/", 1, oauthtest.JSON(http.StatusBadRequest, `{
 		"error": "some_error_message"
 	}`))
-	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: oauthtest.Transport{Handler: server}})
+	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{
+		Transport: oauthtest.Transport{Handler: server},
+	})
 
 	config := oauth2.Config{
 		ClientID:     "MY_CLIENT_ID",

@@ -40,7 +40,10 @@ func testUserData(t *testing.T, newWorld func(*testing.T) *world) {
 			500, "<h1>Server Error (500)</h1>", ""},
 		"token in the query": {func() testkit.Page { return w.send(t, "GET", userPath+"?access_token="+pair.Access, nil) },
 			500, "<h1>Server Error (500)</h1>", ""},
-		"no header":     {func() testkit.Page { return w.send(t, "GET", userPath, nil, "Accept", "application/json") }, 401, detail, `Bearer realm="api"`},
+		"no header": {
+			func() testkit.Page { return w.send(t, "GET", userPath, nil, "Accept", "application/json") }, 401, detail,
+			`Bearer realm="api"`,
+		},
 		"unknown token": {func() testkit.Page { return w.data(t, "unknown") }, 401, detail, invalid},
 		"POST": {func() testkit.Page {
 			return w.send(t, "POST", userPath, nil, "Accept", "application/json", "Authorization", "Bearer "+pair.Access)
@@ -91,21 +94,30 @@ func TestUser(t *testing.T) {
 			omniport.User{ID: 7, Person: &omniport.Person{ShortName: "A", FullName: "Ann",
 				Roles:       []omniport.Role{{Role: "Student", ActiveStatus: "ActiveStatus.IS_ACTIVE"}},
 				CustomRoles: []omniport.Role{{Role: "img.Maintainer", ActiveStatus: "ActiveStatus.HAS_BEEN_ACTIVE"}}}}},
-		"picture": {`{"userId":7,"person":{"displayPicture":"/media/7.png"}}`, omniport.User{ID: 7, Person: &omniport.Person{DisplayPicture: "/media/7.png"}}},
+		"picture": {`{"userId":7,"person":{"displayPicture":"/media/7.png"}}`, omniport.User{
+			ID: 7, Person: &omniport.Person{DisplayPicture: "/media/7.png"},
+		}},
 		"student": {`{"userId":7,"student":{"startDate":"2024-07-01","endDate":null,"enrolmentNumber":"24112001","branch name":"Physics",
 			"branch degree name":"B.Sc.","branch department name":"Department of Physics","currentYear":2,"currentSemester":3}}`,
-			omniport.User{ID: 7, Student: &omniport.Student{StartDate: "2024-07-01", EnrolmentNumber: "24112001", BranchName: "Physics",
+			omniport.User{ID: 7, Student: &omniport.Student{StartDate: "2024-07-01", EnrolmentNumber: "24112001",
+				BranchName:       "Physics",
 				BranchDegreeName: "B.Sc.", BranchDepartmentName: "Department of Physics", CurrentYear: 2, CurrentSemester: 3}}},
 		"faculty member": {`{"userId":7,"facultyMember":{"startDate":"2020-01-01","endDate":"2030-01-01","designation":"Professor","department name":"Physics","employeeId":"42"}}`,
-			omniport.User{ID: 7, FacultyMember: &omniport.FacultyMember{StartDate: "2020-01-01", EndDate: "2030-01-01", Designation: "Professor",
+			omniport.User{ID: 7, FacultyMember: &omniport.FacultyMember{StartDate: "2020-01-01", EndDate: "2030-01-01",
+				Designation:    "Professor",
 				DepartmentName: "Physics", EmployeeID: "42"}}},
 		"biological": {`{"userId":7,"biologicalInformation":{"dateOfBirth":"2005-05-05","bloodGroup":"O+","sex":"F","gender":"woman"}}`,
-			omniport.User{ID: 7, BiologicalInformation: &omniport.BiologicalInformation{DateOfBirth: "2005-05-05", BloodGroup: "O+", Sex: "F", Gender: "woman"}}},
+			omniport.User{ID: 7, BiologicalInformation: &omniport.BiologicalInformation{
+				DateOfBirth: "2005-05-05", BloodGroup: "O+", Sex: "F", Gender: "woman",
+			}}},
 		"contact": {`{"userId":7,"contactInformation":{"emailAddress":"a@x.example","emailAddressVerified":true,"instituteWebmailAddress":"a@y.example","primaryPhoneNumber":"1","secondaryPhoneNumber":"2"}}`,
-			omniport.User{ID: 7, ContactInformation: &omniport.ContactInformation{EmailAddress: "a@x.example", EmailAddressVerified: true,
+			omniport.User{ID: 7, ContactInformation: &omniport.ContactInformation{EmailAddress: "a@x.example",
+				EmailAddressVerified:    true,
 				InstituteWebmailAddress: "a@y.example", PrimaryPhoneNumber: "1", SecondaryPhoneNumber: "2"}}},
 		"residential": {`{"userId":7,"residentialInformation":{"residence name":"Rajendra Bhawan","roomNumber":"B-12"}}`,
-			omniport.User{ID: 7, ResidentialInformation: &omniport.ResidentialInformation{ResidenceName: "Rajendra Bhawan", RoomNumber: "B-12"}}},
+			omniport.User{ID: 7, ResidentialInformation: &omniport.ResidentialInformation{
+				ResidenceName: "Rajendra Bhawan", RoomNumber: "B-12",
+			}}},
 		"social": {`{"userId":7,"socialInformation":{"GitHub":"https://github.com/ann"}}`,
 			omniport.User{ID: 7, SocialInformation: map[string]string{"GitHub": "https://github.com/ann"}}},
 	} {
@@ -141,22 +153,61 @@ func TestBadAnswers(t *testing.T) {
 		want  omniport.APIError
 		is    []error
 	}{
-		"page":        {oauthtest.Page(200, "Welcome"), omniport.APIError{Status: 200, Text: "the body is not JSON"}, []error{connect.ErrInvalidResponse}},
-		"empty":       {oauthtest.Empty(200), omniport.APIError{Status: 200, Text: "the body is empty"}, []error{connect.ErrInvalidResponse}},
-		"list":        {oauthtest.JSON(200, `[{"userId":7}]`), omniport.APIError{Status: 200, Text: "the body is not a JSON object"}, []error{connect.ErrInvalidResponse}},
-		"no userId":   {oauthtest.JSON(200, `{"person":{}}`), omniport.APIError{Status: 200, Text: "the user has no userId"}, []error{connect.ErrInvalidResponse}},
-		"text as id":  {oauthtest.JSON(200, `{"userId":"7"}`), omniport.APIError{Status: 200, Text: "the member userId is of the type string"}, []error{connect.ErrInvalidResponse}},
-		"cut off":     {oauthtest.CutOff(5), omniport.APIError{Status: 200, Text: "the body ends too early: unexpected EOF"}, []error{connect.ErrInvalidResponse}},
-		"500":         {oauthtest.Page(500, "Server Error (500)"), omniport.APIError{Status: 500, Text: "Server Error (500)"}, []error{connect.ErrUnavailable}},
-		"429":         {oauthtest.JSON(429, `{"detail":"Request was throttled."}`), omniport.APIError{Status: 429, Text: "Request was throttled."}, []error{connect.ErrUnavailable}},
-		"301":         {oauthtest.Moved("/elsewhere"), omniport.APIError{Status: 301}, []error{connect.ErrInvalidResponse}},
-		"404":         {oauthtest.JSON(404, `"No such application"`), omniport.APIError{Status: 404, Text: "No such application"}, []error{connect.ErrInvalidResponse}},
-		"401 plain":   {oauthtest.Unauthorized(api, `{"detail":"no"}`), omniport.APIError{Status: 401, Text: "no"}, []error{connect.ErrInvalidResponse}},
+		"page": {
+			oauthtest.Page(200, "Welcome"), omniport.APIError{Status: 200, Text: "the body is not JSON"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"empty": {
+			oauthtest.Empty(200), omniport.APIError{Status: 200, Text: "the body is empty"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"list": {
+			oauthtest.JSON(200, `[{"userId":7}]`), omniport.APIError{Status: 200, Text: "the body is not a JSON object"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"no userId": {
+			oauthtest.JSON(200, `{"person":{}}`), omniport.APIError{Status: 200, Text: "the user has no userId"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"text as id": {
+			oauthtest.JSON(200, `{"userId":"7"}`),
+			omniport.APIError{Status: 200, Text: "the member userId is of the type string"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"cut off": {
+			oauthtest.CutOff(5), omniport.APIError{Status: 200, Text: "the body ends too early: unexpected EOF"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"500": {
+			oauthtest.Page(500, "Server Error (500)"), omniport.APIError{Status: 500, Text: "Server Error (500)"},
+			[]error{connect.ErrUnavailable},
+		},
+		"429": {
+			oauthtest.JSON(429, `{"detail":"Request was throttled."}`),
+			omniport.APIError{Status: 429, Text: "Request was throttled."}, []error{connect.ErrUnavailable},
+		},
+		"301": {oauthtest.Moved("/elsewhere"), omniport.APIError{Status: 301}, []error{connect.ErrInvalidResponse}},
+		"404": {
+			oauthtest.JSON(404, `"No such application"`), omniport.APIError{Status: 404, Text: "No such application"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"401 plain": {
+			oauthtest.Unauthorized(api, `{"detail":"no"}`), omniport.APIError{Status: 401, Text: "no"},
+			[]error{connect.ErrInvalidResponse},
+		},
 		"401 no more": {oauthtest.Unauthorized("", ``), omniport.APIError{Status: 401}, []error{connect.ErrInvalidResponse}},
-		"401 invalid": {oauthtest.Unauthorized(api+`,error="invalid_token",error_description="The access token is invalid."`, `{"detail":"no"}`),
-			omniport.APIError{Status: 401, Code: "invalid_token", Text: "The access token is invalid."}, []error{connect.ErrNotConnected, connect.ErrTokenRefused}},
-		"401 expired": {oauthtest.Unauthorized(api+`, error="invalid_token", error_description="The access token has expired."`, `{"detail":"no"}`),
-			omniport.APIError{Status: 401, Code: "invalid_token", Text: "The access token has expired."}, []error{connect.ErrNotConnected, connect.ErrTokenExpired}},
+		"401 invalid": {oauthtest.Unauthorized(
+			api+`,error="invalid_token",error_description="The access token is invalid."`, `{"detail":"no"}`,
+		),
+			omniport.APIError{
+				Status: 401, Code: "invalid_token", Text: "The access token is invalid.",
+			}, []error{connect.ErrNotConnected, connect.ErrTokenRefused}},
+		"401 expired": {oauthtest.Unauthorized(
+			api+`, error="invalid_token", error_description="The access token has expired."`, `{"detail":"no"}`,
+		),
+			omniport.APIError{
+				Status: 401, Code: "invalid_token", Text: "The access token has expired.",
+			}, []error{connect.ErrNotConnected, connect.ErrTokenExpired}},
 		"403 that repeats the token": {func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				oauthtest.Write(w, 403, "no entry with "+r.Header.Get("Authorization"))
@@ -200,14 +251,16 @@ func TestBadTokenAnswers(t *testing.T) {
 		code   string // of the TokenError
 		stays  bool   // connected, when a refresh is answered so
 	}{
-		"page":           {oauthtest.Page(200, "Welcome"), 0, "", true},
-		"empty":          {oauthtest.Empty(200), 0, "", true},
-		"list":           {oauthtest.JSON(200, `[]`), 0, "", true},
-		"cut off":        {oauthtest.CutOff(20), 0, "", true},
-		"moved":          {oauthtest.Moved("/open_auth/token/"), 301, "", true},
-		"500":            {oauthtest.Page(500, "Server Error (500)"), 500, "", true},
-		"invalid_client": {oauthtest.Unauthorized(`Bearer error="invalid_client"`, `{"error":"invalid_client"}`), 401, "invalid_client", true},
-		"invalid_grant":  {oauthtest.JSON(400, `{"error":"invalid_grant"}`), 400, "invalid_grant", false},
+		"page":    {oauthtest.Page(200, "Welcome"), 0, "", true},
+		"empty":   {oauthtest.Empty(200), 0, "", true},
+		"list":    {oauthtest.JSON(200, `[]`), 0, "", true},
+		"cut off": {oauthtest.CutOff(20), 0, "", true},
+		"moved":   {oauthtest.Moved("/open_auth/token/"), 301, "", true},
+		"500":     {oauthtest.Page(500, "Server Error (500)"), 500, "", true},
+		"invalid_client": {
+			oauthtest.Unauthorized(`Bearer error="invalid_client"`, `{"error":"invalid_client"}`), 401, "invalid_client", true,
+		},
+		"invalid_grant": {oauthtest.JSON(400, `{"error":"invalid_grant"}`), 400, "invalid_grant", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -243,7 +296,10 @@ func TestMiddleware(t *testing.T) {
 		require.Equal(t, "Ann Arbor", account.Credential().Name)
 		require.Equal(t, w.app.Clock.Now().Add(10*time.Hour), account.Credential().TokenExpiry)
 		exchange := w.Requests(tokenPath)[0].Form
-		require.Equal(t, form("grant_type", "authorization_code", "code", exchange.Get("code"), "redirect_uri", w.app.Callback()), exchange)
+		require.Equal(
+			t, form("grant_type", "authorization_code", "code", exchange.Get("code"), "redirect_uri", w.app.Callback()),
+			exchange,
+		)
 	})
 	t.Run("expired among 100 requests", func(t *testing.T) {
 		w := newWorld(t)

@@ -30,15 +30,25 @@ func TestAuthorize(t *testing.T) {
 		state    string // that comes back; none comes without a code
 		redirect string
 	}{
-		"all given":               {url.Values{"client_id": {"app"}, "redirect_uri": {callback}, "state": {"s"}, "response_type": {"code"}}, 302, "s", callback},
-		"state absent":            {url.Values{"client_id": {"app"}, "redirect_uri": {callback}}, 302, "state", callback},
-		"state empty":             {url.Values{"client_id": {"app"}, "state": {""}}, 302, "state", callback},
-		"redirect URI absent":     {url.Values{"client_id": {"app"}, "state": {"s"}}, 302, "s", callback},
-		"redirect URI unknown":    {url.Values{"client_id": {"app"}, "redirect_uri": {"https://elsewhere.example/"}}, 400, "", ""},
-		"scope ignored":           {url.Values{"client_id": {"app"}, "scope": {"admin"}}, 302, "state", callback},
-		"challenge dropped":       {url.Values{"client_id": {"app"}, "code_challenge": {"c"}, "code_challenge_method": {"S256"}}, 302, "state", callback},
-		"application unknown":     {url.Values{"client_id": {"other"}}, 200, "", ""},
-		"response type not known": {url.Values{"client_id": {"app"}, "response_type": {"token"}, "state": {"s"}}, 302, "s", callback},
+		"all given": {
+			url.Values{"client_id": {"app"}, "redirect_uri": {callback}, "state": {"s"}, "response_type": {"code"}}, 302, "s",
+			callback,
+		},
+		"state absent":        {url.Values{"client_id": {"app"}, "redirect_uri": {callback}}, 302, "state", callback},
+		"state empty":         {url.Values{"client_id": {"app"}, "state": {""}}, 302, "state", callback},
+		"redirect URI absent": {url.Values{"client_id": {"app"}, "state": {"s"}}, 302, "s", callback},
+		"redirect URI unknown": {
+			url.Values{"client_id": {"app"}, "redirect_uri": {"https://elsewhere.example/"}}, 400, "", "",
+		},
+		"scope ignored": {url.Values{"client_id": {"app"}, "scope": {"admin"}}, 302, "state", callback},
+		"challenge dropped": {
+			url.Values{"client_id": {"app"}, "code_challenge": {"c"}, "code_challenge_method": {"S256"}}, 302, "state",
+			callback,
+		},
+		"application unknown": {url.Values{"client_id": {"other"}}, 200, "", ""},
+		"response type not known": {
+			url.Values{"client_id": {"app"}, "response_type": {"token"}, "state": {"s"}}, 302, "s", callback,
+		},
 	} {
 		for _, path := range []string{"/oauth/authorise", "/oauth/authorise/"} {
 			t.Run(name+path, func(t *testing.T) {
@@ -81,7 +91,9 @@ func TestAuthorize(t *testing.T) {
 	t.Run("sent by an application", func(t *testing.T) {
 		w := newWorld(t, func(c *connect.Config) { c.Scopes = []connect.Scope{omniport.ScopeRead} }) // which is not sent
 		callback := w.app.Callback()
-		location := testkit.Load(t, raw(t), testkit.NewRequest(t, http.MethodGet, w.app.URL+"/oauth/connect", nil)).Header.Get("Location")
+		location := testkit.Load(
+			t, raw(t), testkit.NewRequest(t, http.MethodGet, w.app.URL+"/oauth/connect", nil),
+		).Header.Get("Location")
 		to, err := url.Parse(location)
 		require.NoError(t, err)
 		require.Equal(t, w.url+"/oauth/authorise/", to.Scheme+"://"+to.Host+to.Path)
@@ -141,25 +153,35 @@ func testToken(t *testing.T, newWorld func(*testing.T) *world) {
 			w.exchange(t, code)
 			return w.exchange(t, code)
 		}, 400, `{"error":"invalid_grant"}`},
-		"code wrong": {func(t *testing.T, w *world) testkit.Page { return w.exchange(t, "wrong") }, 400, `{"error":"invalid_grant"}`},
+		"code wrong": {
+			func(t *testing.T, w *world) testkit.Page { return w.exchange(t, "wrong") }, 400, `{"error":"invalid_grant"}`,
+		},
 		"code of another client": {func(t *testing.T, w *world) testkit.Page {
 			w.AddApplication(omniporttest.Application{ClientID: "other", ClientSecret: "other"})
 			return w.exchange(t, w.code(t), "client_id", "other", "client_secret", "other")
 		}, 400, `{"error":"invalid_grant"}`},
-		"redirect URI missing": {func(t *testing.T, w *world) testkit.Page { return w.exchange(t, w.code(t), "redirect_uri", "") },
+		"redirect URI missing": {func(t *testing.T, w *world) testkit.Page {
+			return w.exchange(t, w.code(t), "redirect_uri", "")
+		},
 			400, `{"error":"invalid_request","error_description":"Missing redirect URI."}`},
 		"redirect URI another": {func(t *testing.T, w *world) testkit.Page {
 			return w.exchange(t, w.code(t), "redirect_uri", "https://elsewhere.example/")
 		}, 400, `{"error":"invalid_request","error_description":"Mismatching redirect URI."}`},
 		"code missing": {func(t *testing.T, w *world) testkit.Page { return w.exchange(t, "") },
 			400, `{"error":"invalid_request","error_description":"Missing code parameter."}`},
-		"secret wrong": {func(t *testing.T, w *world) testkit.Page { return w.exchange(t, w.code(t), "client_secret", "wrong") },
+		"secret wrong": {func(t *testing.T, w *world) testkit.Page {
+			return w.exchange(t, w.code(t), "client_secret", "wrong")
+		},
 			401, `{"error":"invalid_client"}`},
 		"secret missing": {func(t *testing.T, w *world) testkit.Page { return w.exchange(t, w.code(t), "client_secret", "") },
 			401, `{"error":"invalid_client"}`},
-		"client unknown": {func(t *testing.T, w *world) testkit.Page { return w.exchange(t, w.code(t), "client_id", "nobody") },
+		"client unknown": {func(t *testing.T, w *world) testkit.Page {
+			return w.exchange(t, w.code(t), "client_id", "nobody")
+		},
 			401, `{"error":"invalid_client"}`},
-		"verifier wrong": {func(t *testing.T, w *world) testkit.Page { return w.exchange(t, w.code(t), "code_verifier", "wrong") }, 200, ""},
+		"verifier wrong": {
+			func(t *testing.T, w *world) testkit.Page { return w.exchange(t, w.code(t), "code_verifier", "wrong") }, 200, "",
+		},
 		"grant unknown": {func(t *testing.T, w *world) testkit.Page {
 			return w.exchange(t, w.code(t), "grant_type", "authorisation_code")
 		},
@@ -173,7 +195,9 @@ func testToken(t *testing.T, newWorld func(*testing.T) *world) {
 			require.Equal(t, tokenPath, page.Header.Get("Location"))
 			return page
 		}, 301, "-"},
-		"query":   {func(t *testing.T, w *world) testkit.Page { return w.send(t, "POST", tokenPath+"?a=b", form()) }, 500, "-"},
+		"query": {
+			func(t *testing.T, w *world) testkit.Page { return w.send(t, "POST", tokenPath+"?a=b", form()) }, 500, "-",
+		},
 		"refresh": {func(t *testing.T, w *world) testkit.Page { return w.refresh(t, w.tokens(t).Refresh) }, 200, ""},
 		"refresh after the access token expired": {func(t *testing.T, w *world) testkit.Page {
 			refresh := w.tokens(t).Refresh
@@ -377,7 +401,10 @@ func (w *world) exchange(t *testing.T, code string, pairs ...string) testkit.Pag
 
 func (w *world) refresh(t *testing.T, token string, pairs ...string) testkit.Page {
 	t.Helper()
-	return w.send(t, http.MethodPost, tokenPath, form(append([]string{"grant_type", "refresh_token", "refresh_token", token}, pairs...)...))
+	return w.send(
+		t, http.MethodPost, tokenPath,
+		form(append([]string{"grant_type", "refresh_token", "refresh_token", token}, pairs...)...),
+	)
 }
 
 func (w *world) read(t *testing.T, page testkit.Page) tokens {

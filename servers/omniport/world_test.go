@@ -22,7 +22,9 @@ const (
 )
 
 // ann is a student.
-var ann = omniport.User{ID: 7, Person: &omniport.Person{FullName: "Ann Arbor"}, Student: &omniport.Student{BranchName: "Physics"}}
+var ann = omniport.User{
+	ID: 7, Person: &omniport.Person{FullName: "Ann Arbor"}, Student: &omniport.Student{BranchName: "Physics"},
+}
 
 // world is a test Omniport and an application.
 type world struct {
@@ -43,7 +45,9 @@ func newWorld(t *testing.T, changes ...func(*connect.Config)) *world {
 	w.app = oauthtest.NewApp(t, omniport.Server(w.url), secret, changes...)
 	w.app.Call = showName
 	w.callback = w.app.Callback()
-	w.AddApplication(omniporttest.Application{ClientID: "app", ClientSecret: secret, RedirectURIs: []string{w.app.Callback(), "https://second.example/"}})
+	w.AddApplication(omniporttest.Application{
+		ClientID: "app", ClientSecret: secret, RedirectURIs: []string{w.app.Callback(), "https://second.example/"},
+	})
 	w.AddUser(ann)
 	w.Approve("7")
 	return w
@@ -94,7 +98,9 @@ func (w *world) code(t *testing.T) string {
 	t.Helper()
 	browser := raw(t)
 	query := url.Values{"client_id": {"app"}, "redirect_uri": {w.callback}}
-	answer := testkit.Load(t, browser, testkit.NewRequest(t, http.MethodGet, w.url+"/oauth/authorise/?"+query.Encode(), nil))
+	answer := testkit.Load(
+		t, browser, testkit.NewRequest(t, http.MethodGet, w.url+"/oauth/authorise/?"+query.Encode(), nil),
+	)
 	if answer.Status == http.StatusOK {
 		answer = allow(t, browser, answer, w.url)
 	}

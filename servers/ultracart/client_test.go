@@ -46,10 +46,14 @@ func TestCalls(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, testkit.Read(t, resp).Status)
 
-	require.ErrorIs(t, client.Do(t.Context(), http.MethodPost, "/order/orders", make(chan int), nil), connect.ErrInvalidRequest)
+	require.ErrorIs(
+		t, client.Do(t.Context(), http.MethodPost, "/order/orders", make(chan int), nil), connect.ErrInvalidRequest,
+	)
 	require.ErrorIs(t, client.Do(t.Context(), "BAD METHOD", "/order/orders", nil, nil), connect.ErrInvalidRequest)
 	plain := &ultracart.Client{Base: w.url}
-	require.ErrorContains(t, plain.Do(t.Context(), http.MethodGet, "/order/orders", nil, nil), "status 401: unauthorized: Bad credentials.")
+	require.ErrorContains(
+		t, plain.Do(t.Context(), http.MethodGet, "/order/orders", nil, nil), "status 401: unauthorized: Bad credentials.",
+	)
 }
 
 // TestBadCallAnswers checks that each wrong answer of the API is an APIError
@@ -62,22 +66,46 @@ func TestBadCallAnswers(t *testing.T) {
 		want  ultracart.APIError
 		is    []error
 	}{
-		"page":    {oauthtest.Page(200, "Welcome"), ultracart.APIError{Status: 200, Text: "the body is not JSON"}, []error{connect.ErrInvalidResponse}},
-		"empty":   {oauthtest.Empty(200), ultracart.APIError{Status: 200, Text: "the body is empty"}, []error{connect.ErrInvalidResponse}},
-		"list":    {oauthtest.JSON(200, `[]`), ultracart.APIError{Status: 200, Text: "the body is not a JSON object"}, []error{connect.ErrInvalidResponse}},
-		"cut off": {oauthtest.CutOff(5), ultracart.APIError{Status: 200, Text: "the body ends too early: unexpected EOF"}, []error{connect.ErrInvalidResponse}},
+		"page": {
+			oauthtest.Page(200, "Welcome"), ultracart.APIError{Status: 200, Text: "the body is not JSON"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"empty": {
+			oauthtest.Empty(200), ultracart.APIError{Status: 200, Text: "the body is empty"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"list": {
+			oauthtest.JSON(200, `[]`), ultracart.APIError{Status: 200, Text: "the body is not a JSON object"},
+			[]error{connect.ErrInvalidResponse},
+		},
+		"cut off": {
+			oauthtest.CutOff(5), ultracart.APIError{Status: 200, Text: "the body ends too early: unexpected EOF"},
+			[]error{connect.ErrInvalidResponse},
+		},
 		"error inside a 200": {oauthtest.JSON(200, model),
 			ultracart.APIError{Status: 200, Code: "c", Text: "u", Details: details}, []error{connect.ErrInvalidResponse}},
 		"400": {oauthtest.JSON(400, model, "UC-REST-ERROR", "Bad input.", "UC-REST-ERROR-MERCHANT-ID", "DEMO"),
-			ultracart.APIError{Status: 400, Code: "c", Text: "Bad input.", Details: details, MerchantID: "DEMO"}, []error{connect.ErrInvalidResponse}},
-		"500": {oauthtest.JSON(500, `{}`, "UC-REST-ERROR", "It failed."), ultracart.APIError{Status: 500, Text: "It failed."}, []error{connect.ErrUnavailable}},
+			ultracart.APIError{
+				Status: 400, Code: "c", Text: "Bad input.", Details: details, MerchantID: "DEMO",
+			}, []error{connect.ErrInvalidResponse}},
+		"500": {
+			oauthtest.JSON(500, `{}`, "UC-REST-ERROR", "It failed."), ultracart.APIError{Status: 500, Text: "It failed."},
+			[]error{connect.ErrUnavailable},
+		},
 		"401": {oauthtest.Unauthorized("", model), ultracart.APIError{Status: 401, Code: "c", Text: "u", Details: details},
 			[]error{connect.ErrNotConnected, connect.ErrTokenRefused}},
 		"410": {oauthtest.JSON(410, `{}`, "UC-REST-ERROR", "Disabled."), ultracart.APIError{Status: 410, Text: "Disabled."},
 			[]error{connect.ErrNotConnected, connect.ErrTokenRefused}},
-		"429": {oauthtest.Answer(429, "", "UC-REST-ERROR", "rate of 10000 per 86400 second(s) exceeded.", "Retry-After", "900"),
-			ultracart.APIError{Status: 429, Text: "rate of 10000 per 86400 second(s) exceeded.", RetryAfter: 15 * time.Minute}, []error{connect.ErrUnavailable}},
-		"301": {oauthtest.Moved("https://elsewhere.example/"), ultracart.APIError{Status: 301}, []error{connect.ErrInvalidResponse}},
+		"429": {oauthtest.Answer(
+			429, "", "UC-REST-ERROR", "rate of 10000 per 86400 second(s) exceeded.", "Retry-After", "900",
+		),
+			ultracart.APIError{
+				Status: 429, Text: "rate of 10000 per 86400 second(s) exceeded.", RetryAfter: 15 * time.Minute,
+			}, []error{connect.ErrUnavailable}},
+		"301": {
+			oauthtest.Moved("https://elsewhere.example/"), ultracart.APIError{Status: 301},
+			[]error{connect.ErrInvalidResponse},
+		},
 		"token repeated": {func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				oauthtest.Write(w, 403, "", "UC-REST-ERROR", "No entry with "+r.Header.Get("Authorization"))
@@ -189,7 +217,9 @@ func TestTooManyRequests(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := ultracarttest.New(ultracarttest.Config{})
 			s.Inject(ordersPath, 1, oauthtest.TooMany(10))
-			client := &ultracart.Client{Base: "https://u.example/rest/v2", HTTPClient: &http.Client{Transport: oauthtest.Transport{Handler: s}}}
+			client := &ultracart.Client{Base: "https://u.example/rest/v2", HTTPClient: &http.Client{
+				Transport: oauthtest.Transport{Handler: s},
+			}}
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
 			require.ErrorIs(t, client.Do(ctx, http.MethodGet, "/order/orders", nil, nil), context.Canceled)
@@ -383,7 +413,9 @@ func TestStrictServer(t *testing.T) {
 	require.Equal(t, 400, status, "JSON")
 	status, _ = send("GET", "/oauth/token", "")
 	require.Equal(t, 405, status)
-	status, body = send("POST", "/oauth/revoke", "client_id=app&token=unknown", "Content-Type", "application/x-www-form-urlencoded")
+	status, body = send(
+		"POST", "/oauth/revoke", "client_id=app&token=unknown", "Content-Type", "application/x-www-form-urlencoded",
+	)
 	require.Equal(t, 200, status)
 	require.JSONEq(t, `{"message":"The token is not known.","successful":false}`, body)
 }

@@ -45,7 +45,9 @@ func TestServerIsUltraCarts(t *testing.T) {
 func TestAuthorize(t *testing.T) {
 	w := newWorld(t, ultracarttest.Config{})
 	good := func(pairs ...string) url.Values {
-		query := url.Values{"response_type": {"code"}, "client_id": {"app"}, "redirect_uri": {w.app.Callback()}, "state": {"denmark"}}
+		query := url.Values{
+			"response_type": {"code"}, "client_id": {"app"}, "redirect_uri": {w.app.Callback()}, "state": {"denmark"},
+		}
 		for i := 0; i < len(pairs); i += 2 {
 			if query.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
 				query.Del(pairs[i])
@@ -61,8 +63,10 @@ func TestAuthorize(t *testing.T) {
 		"all given":            {good(), 302, "state=denmark"},
 		"redirect URI absent":  {good("redirect_uri", ""), 302, "state=denmark"},
 		"redirect URI unknown": {good("redirect_uri", "https://elsewhere.example/"), 400, ""},
-		"state absent":         {good("state", ""), 302, "error=invalid_request&error_description=response_type+or+state+is+missing"},
-		"client unknown":       {good("client_id", "other"), 400, ""},
+		"state absent": {
+			good("state", ""), 302, "error=invalid_request&error_description=response_type+or+state+is+missing",
+		},
+		"client unknown": {good("client_id", "other"), 400, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page := w.authorize(t, test.query)
@@ -93,7 +97,9 @@ func TestAuthorize(t *testing.T) {
 	})
 	t.Run("sent by an application", func(t *testing.T) {
 		w.app.Browser.CheckRedirect = testkit.Stay
-		location := testkit.Load(t, w.app.Browser, testkit.NewRequest(t, http.MethodGet, w.app.URL+"/oauth/connect", nil)).Header.Get("Location")
+		location := testkit.Load(
+			t, w.app.Browser, testkit.NewRequest(t, http.MethodGet, w.app.URL+"/oauth/connect", nil),
+		).Header.Get("Location")
 		to, err := url.Parse(location)
 		require.NoError(t, err)
 		query := to.Query()
@@ -110,9 +116,13 @@ func TestOAuthRequests(t *testing.T) {
 		want url.Values
 	}{
 		"code": {tokenPath, func(t *testing.T, o ultracart.OAuth) error {
-			_, err := o.AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.AuthorizationCode, Code: "c", RedirectURI: "https://a.example/"})
+			_, err := o.AccessToken(t.Context(), ultracart.TokenRequest{
+				GrantType: ultracart.AuthorizationCode, Code: "c", RedirectURI: "https://a.example/",
+			})
 			return err
-		}, url.Values{"client_id": {"app"}, "grant_type": {"authorization_code"}, "code": {"c"}, "redirect_uri": {"https://a.example/"}}},
+		}, url.Values{
+			"client_id": {"app"}, "grant_type": {"authorization_code"}, "code": {"c"}, "redirect_uri": {"https://a.example/"},
+		}},
 		"refresh token": {tokenPath, func(t *testing.T, o ultracart.OAuth) error {
 			_, err := o.AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.RefreshToken, RefreshToken: "r"})
 			return err
@@ -120,7 +130,9 @@ func TestOAuthRequests(t *testing.T) {
 		"device code": {tokenPath, func(t *testing.T, o ultracart.OAuth) error {
 			_, err := o.AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.DeviceCode, DeviceCode: "d"})
 			return err
-		}, url.Values{"client_id": {"app"}, "grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {"d"}}},
+		}, url.Values{
+			"client_id": {"app"}, "grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {"d"},
+		}},
 		"revoke": {revokePath, func(t *testing.T, o ultracart.OAuth) error {
 			_, err := o.Revoke(t.Context(), "access-token")
 			return err
@@ -156,17 +168,26 @@ func TestOAuthRequests(t *testing.T) {
 func TestModels(t *testing.T) {
 	w := newWorld(t, ultracarttest.Config{})
 	ask := func() (ultracart.TokenResponse, error) {
-		return w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.RefreshToken, RefreshToken: "r"})
+		return w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{
+			GrantType: ultracart.RefreshToken, RefreshToken: "r",
+		})
 	}
 	for name, test := range map[string]struct {
 		body string
 		want ultracart.TokenResponse
 	}{
 		"token": {`{"access_token":"a","refresh_token":"r","scope":"order_read","expires_in":"3600","token_type":"bearer"}`,
-			ultracart.TokenResponse{AccessToken: "a", RefreshToken: "r", Scope: "order_read", ExpiresIn: 3600, TokenType: "bearer"}},
-		"expiry as number": {`{"access_token":"a","expires_in":3600}`, ultracart.TokenResponse{AccessToken: "a", ExpiresIn: 3600}},
-		"expiry empty":     {`{"access_token":"a","expires_in":""}`, ultracart.TokenResponse{AccessToken: "a"}},
-		"nulls":            {`{"access_token":"a","refresh_token":null,"expires_in":null,"error":null}`, ultracart.TokenResponse{AccessToken: "a"}},
+			ultracart.TokenResponse{
+				AccessToken: "a", RefreshToken: "r", Scope: "order_read", ExpiresIn: 3600, TokenType: "bearer",
+			}},
+		"expiry as number": {
+			`{"access_token":"a","expires_in":3600}`, ultracart.TokenResponse{AccessToken: "a", ExpiresIn: 3600},
+		},
+		"expiry empty": {`{"access_token":"a","expires_in":""}`, ultracart.TokenResponse{AccessToken: "a"}},
+		"nulls": {
+			`{"access_token":"a","refresh_token":null,"expires_in":null,"error":null}`,
+			ultracart.TokenResponse{AccessToken: "a"},
+		},
 		"no refresh token": {`{"access_token":"a"}`, ultracart.TokenResponse{AccessToken: "a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,9 +198,15 @@ func TestModels(t *testing.T) {
 		})
 	}
 	t.Run("error inside a 200", func(t *testing.T) {
-		w.Inject(tokenPath, 1, oauthtest.JSON(200, `{"error":"invalid_grant","error_description":"used","error_uri":"https://u.example/"}`))
+		w.Inject(
+			tokenPath, 1,
+			oauthtest.JSON(200, `{"error":"invalid_grant","error_description":"used","error_uri":"https://u.example/"}`),
+		)
 		response, err := ask()
-		require.Equal(t, ultracart.TokenResponse{Error: "invalid_grant", ErrorDescription: "used", ErrorURI: "https://u.example/"}, response)
+		require.Equal(
+			t, ultracart.TokenResponse{Error: "invalid_grant", ErrorDescription: "used", ErrorURI: "https://u.example/"},
+			response,
+		)
 		var refused *ultracart.APIError
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, ultracart.APIError{Status: 200, Code: "invalid_grant", Text: "used"}, *refused)
@@ -209,7 +236,10 @@ func TestModels(t *testing.T) {
 		var response ultracart.ErrorResponse
 		require.NoError(t, json.Unmarshal([]byte(`{"error":{"developer_message":"d","error_code":"c","more_info":"m","object_id":"o","user_message":"u"},
 			"metadata":{"a":1},"success":false,"warning":{"b":2}}`), &response))
-		require.Equal(t, ultracart.Error{DeveloperMessage: "d", ErrorCode: "c", MoreInfo: "m", ObjectID: "o", UserMessage: "u"}, *response.Error)
+		require.Equal(
+			t, ultracart.Error{DeveloperMessage: "d", ErrorCode: "c", MoreInfo: "m", ObjectID: "o", UserMessage: "u"},
+			*response.Error,
+		)
 		require.Contains(t, response.Metadata, "a")
 		require.Contains(t, response.Warning, "b")
 	})
@@ -228,7 +258,9 @@ func TestTokenEndpoint(t *testing.T) {
 	t.Run("refresh without rotation", func(t *testing.T) {
 		w := newWorld(t, ultracarttest.Config{})
 		old := w.tokens(t)
-		fresh, err := w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.RefreshToken, RefreshToken: old.RefreshToken})
+		fresh, err := w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{
+			GrantType: ultracart.RefreshToken, RefreshToken: old.RefreshToken,
+		})
 		require.NoError(t, err)
 		require.Empty(t, fresh.RefreshToken)
 		require.NotEqual(t, old.AccessToken, fresh.AccessToken)
@@ -237,10 +269,14 @@ func TestTokenEndpoint(t *testing.T) {
 		w := newWorld(t, ultracarttest.Config{Rotate: true, NumberExpiry: true})
 		old := w.tokens(t)
 		require.EqualValues(t, 3600, old.ExpiresIn)
-		fresh, err := w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.RefreshToken, RefreshToken: old.RefreshToken})
+		fresh, err := w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{
+			GrantType: ultracart.RefreshToken, RefreshToken: old.RefreshToken,
+		})
 		require.NoError(t, err)
 		require.NotEmpty(t, fresh.RefreshToken)
-		_, err = w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.RefreshToken, RefreshToken: old.RefreshToken})
+		_, err = w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{
+			GrantType: ultracart.RefreshToken, RefreshToken: old.RefreshToken,
+		})
 		require.ErrorContains(t, err, "invalid_grant")
 	})
 	for name, in200 := range map[string]bool{"errors in 200": true, "errors in 400": false} {
@@ -338,7 +374,9 @@ func TestDevice(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, w.AnswerDevice(device.UserCode, "merchant", true))
 		w.clock.Advance(5 * time.Second)
-		response, err := o.AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.DeviceCode, DeviceCode: device.DeviceCode})
+		response, err := o.AccessToken(t.Context(), ultracart.TokenRequest{
+			GrantType: ultracart.DeviceCode, DeviceCode: device.DeviceCode,
+		})
 		require.NoError(t, err)
 		require.EqualValues(t, 3600, response.ExpiresIn, "60 minutes")
 		_, err = o.AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.AuthorizationCode, Code: w.code(t)})
@@ -361,26 +399,54 @@ func TestBadOAuthAnswers(t *testing.T) {
 		want  string
 		is    error
 	}{
-		"page":                {oauthtest.Page(200, "Welcome"), "ultracart: status 200: Welcome", connect.ErrInvalidResponse},
-		"empty":               {oauthtest.Empty(200), "ultracart: status 200: the body is empty", connect.ErrInvalidResponse},
-		"list":                {oauthtest.JSON(200, `[{}]`), "ultracart: status 200: the body is not a JSON object", connect.ErrInvalidResponse},
-		"cut off":             {cut, "ultracart: status 200: the body ends too early: unexpected EOF", connect.ErrInvalidResponse},
-		"moved":               {oauthtest.Moved("https://elsewhere.example/"), "ultracart: status 301", connect.ErrInvalidResponse},
-		"400":                 {oauthtest.JSON(400, model, "UC-REST-ERROR", "Bad input."), "ultracart: status 400: bad: Bad input.", connect.ErrInvalidResponse},
-		"400 no text":         {oauthtest.JSON(400, model), "ultracart: status 400: bad: Bad [redacted].", connect.ErrInvalidResponse},
-		"500 page":            {oauthtest.Page(500, "Server error"), "ultracart: status 500: Server error", connect.ErrUnavailable},
-		"500 header":          {oauthtest.Answer(500, "", "UC-REST-ERROR", "It failed."), "ultracart: status 500: It failed.", connect.ErrUnavailable},
-		"401":                 {oauthtest.Unauthorized("", model), "ultracart: status 401: bad: Bad [redacted].", connect.ErrTokenRefused},
-		"410":                 {oauthtest.Answer(410, "", "UC-REST-ERROR", "Disabled."), "ultracart: status 410: Disabled.", connect.ErrNotConnected},
-		"object in 200":       {oauthtest.JSON(200, model), "ultracart: status 200: bad: Bad [redacted].", connect.ErrInvalidResponse},
-		"expiry is no number": {oauthtest.JSON(200, `{"access_token":"a","successful":"x","expires_in":"soon"}`), "ultracart: status 200", connect.ErrInvalidResponse},
+		"page":  {oauthtest.Page(200, "Welcome"), "ultracart: status 200: Welcome", connect.ErrInvalidResponse},
+		"empty": {oauthtest.Empty(200), "ultracart: status 200: the body is empty", connect.ErrInvalidResponse},
+		"list": {
+			oauthtest.JSON(200, `[{}]`), "ultracart: status 200: the body is not a JSON object", connect.ErrInvalidResponse,
+		},
+		"cut off": {
+			cut, "ultracart: status 200: the body ends too early: unexpected EOF", connect.ErrInvalidResponse,
+		},
+		"moved": {
+			oauthtest.Moved("https://elsewhere.example/"), "ultracart: status 301", connect.ErrInvalidResponse,
+		},
+		"400": {
+			oauthtest.JSON(400, model, "UC-REST-ERROR", "Bad input."), "ultracart: status 400: bad: Bad input.",
+			connect.ErrInvalidResponse,
+		},
+		"400 no text": {
+			oauthtest.JSON(400, model), "ultracart: status 400: bad: Bad [redacted].", connect.ErrInvalidResponse,
+		},
+		"500 page": {
+			oauthtest.Page(500, "Server error"), "ultracart: status 500: Server error", connect.ErrUnavailable,
+		},
+		"500 header": {
+			oauthtest.Answer(500, "", "UC-REST-ERROR", "It failed."), "ultracart: status 500: It failed.",
+			connect.ErrUnavailable,
+		},
+		"401": {
+			oauthtest.Unauthorized("", model), "ultracart: status 401: bad: Bad [redacted].", connect.ErrTokenRefused,
+		},
+		"410": {
+			oauthtest.Answer(410, "", "UC-REST-ERROR", "Disabled."), "ultracart: status 410: Disabled.",
+			connect.ErrNotConnected,
+		},
+		"object in 200": {
+			oauthtest.JSON(200, model), "ultracart: status 200: bad: Bad [redacted].", connect.ErrInvalidResponse,
+		},
+		"expiry is no number": {
+			oauthtest.JSON(200, `{"access_token":"a","successful":"x","expires_in":"soon"}`), "ultracart: status 200",
+			connect.ErrInvalidResponse,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, ultracarttest.Config{})
 			for _, path := range []string{tokenPath, revokePath, devicePath} {
 				w.Inject(path, 1, test.fault)
 			}
-			_, tokenErr := w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{GrantType: ultracart.RefreshToken, RefreshToken: "access-token"})
+			_, tokenErr := w.oauth().AccessToken(t.Context(), ultracart.TokenRequest{
+				GrantType: ultracart.RefreshToken, RefreshToken: "access-token",
+			})
 			_, revokeErr := w.oauth().Revoke(t.Context(), "access-token")
 			for _, err := range []error{tokenErr, revokeErr} {
 				var failed *ultracart.APIError

@@ -65,7 +65,9 @@ func newWorld(t *testing.T, config ultracarttest.Config) *world {
 
 // oauth calls the OAuth endpoints.
 func (w *world) oauth() ultracart.OAuth {
-	return ultracart.OAuth{Server: ultracart.Server(w.url), ClientID: "app", HTTPClient: &http.Client{Transport: w.transport()}}
+	return ultracart.OAuth{
+		Server: ultracart.Server(w.url), ClientID: "app", HTTPClient: &http.Client{Transport: w.transport()},
+	}
 }
 
 // transport calls the server without a network.

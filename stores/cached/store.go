@@ -100,7 +100,9 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 
 // Update implements connect.TokenStore. It is the inner store's, which reads what
 // is stored.
-func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *Store) Update(
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	defer s.forget(key) // also after an error: it may have been saved all the same
 	return s.inner.Update(ctx, key, fn)
 }

@@ -114,9 +114,13 @@ func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
 func TestAnUpdateReadsTheStoreAndForgetsEvenWhenItFails(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
 	require.EqualValues(t, "old", token(t, store))
-	require.NoError(t, inner.Update(t.Context(), at("alice"), returning(&connect.Credential{AccessToken: "new"})), "on another machine")
+	require.NoError(
+		t, inner.Update(t.Context(), at("alice"), returning(&connect.Credential{AccessToken: "new"})), "on another machine",
+	)
 	down := errors.New("the database is down")
-	require.ErrorIs(t, store.Update(t.Context(), at("alice"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+	require.ErrorIs(t, store.Update(t.Context(), at("alice"), func(
+		_ context.Context, current *connect.Credential,
+	) (*connect.Credential, error) {
 		require.EqualValues(t, "new", current.AccessToken)
 		return nil, down
 	}), down)
@@ -133,7 +137,9 @@ func TestAbsenceAndErrorsAreNotKept(t *testing.T) {
 
 	_, err = store.Load(t.Context(), at("bob"))
 	require.ErrorIs(t, err, connect.ErrNotFound)
-	require.NoError(t, inner.Update(t.Context(), at("bob"), returning(&connect.Credential{AccessToken: "new"})), "on another machine")
+	require.NoError(
+		t, inner.Update(t.Context(), at("bob"), returning(&connect.Credential{AccessToken: "new"})), "on another machine",
+	)
 	_, err = store.Load(t.Context(), at("bob"))
 	require.NoError(t, err)
 }

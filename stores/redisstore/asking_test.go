@@ -62,9 +62,13 @@ func TestTheContextOfFnEndsWithTheLeaseWhichIsThirtySecondsUnlessSet(t *testing.
 	var deadline time.Time
 	var before, last asked
 	finished := make(chan error, 1)
-	require.NoError(t, other.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, other.Update(t.Context(), at("u"), func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
 		go func() {
-			finished <- waiting.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
+			finished <- waiting.Update(t.Context(), at("u"), func(
+				ctx context.Context, _ *connect.Credential,
+			) (*connect.Credential, error) {
 				deadline, _ = ctx.Deadline()
 				all := asks.sofar()
 				before, last = all[len(all)-2], all[len(all)-1]
@@ -86,7 +90,9 @@ func TestThoseWhoWaitAskRedisOneAtATimeAndWithPauses(t *testing.T) {
 	asks := newAsking(client)
 	waiting := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
 	other := newStore(t, redisstore.Config{Client: newClient(t), Prefix: prefix})
-	require.NoError(t, other.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, other.Update(t.Context(), at("u"), func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*aMoment)
 		defer cancel()
 		var group sync.WaitGroup

@@ -14,10 +14,14 @@ func TestTheClockSaysWhenThingsLapse(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	now := time.Date(2013, 7, 1, 0, 0, 0, 0, time.UTC)
-	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client), Clock: func() time.Time { return now }})
+	store := newStore(t, redisstore.Config{
+		Client: client, Prefix: newPrefix(t, client), Clock: func() time.Time { return now },
+	})
 	until := now.Add(time.Hour)
 	save := func(userID string) {
-		require.NoError(t, store.Update(t.Context(), at(userID), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		require.NoError(t, store.Update(t.Context(), at(userID), func(
+			context.Context, *connect.Credential,
+		) (*connect.Credential, error) {
 			return &connect.Credential{ExpiresAt: until}, nil
 		}))
 		require.NoError(t, store.Put(t.Context(), at(userID), connect.PendingConnection{ExpiresAt: until}))
@@ -47,7 +51,9 @@ func TestWhatLapsesWhileItIsBeingSavedIsGoneAndNoError(t *testing.T) {
 		return now
 	}})
 	until := now.Add(90 * time.Minute)
-	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, store.Update(t.Context(), at("u"), func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
 		return &connect.Credential{ExpiresAt: until}, nil
 	}))
 	until = now.Add(90 * time.Minute)

@@ -35,7 +35,9 @@ type fleet struct {
 const machineHeader = "X-Machine" // which machine a request goes to
 
 // newFleet builds machines on what newClient connects to.
-func newFleet(t *testing.T, machines int, prefix string, newClient func() *redis.Client, changes ...func(*gloebit.Config)) *fleet {
+func newFleet(
+	t *testing.T, machines int, prefix string, newClient func() *redis.Client, changes ...func(*gloebit.Config),
+) *fleet {
 	t.Helper()
 	f := &fleet{t: t, gloebit: gloebittest.NewServerConfig(gloebittest.Config{RefreshTokens: true})}
 	t.Cleanup(f.gloebit.Close)
@@ -51,7 +53,8 @@ func newFleet(t *testing.T, machines int, prefix string, newClient func() *redis
 	t.Cleanup(front.Close)
 	f.url = front.URL
 	app, err := f.gloebit.AddApplication(gloebittest.Application{
-		Name: "Shop", RedirectPrefixes: []string{f.url + "/"}, Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
+		Name: "Shop", RedirectPrefixes: []string{f.url + "/"},
+		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
 	})
 	require.NoError(t, err)
 	_, err = f.gloebit.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
@@ -97,7 +100,9 @@ func (f *fleet) newMachine(config gloebit.Config, prefix string, client *redis.C
 	})))
 	mux.Handle("POST /buy", merchant.RequireGloebit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.guarded.Add(1)
-		receipt, err := gloebit.MustFromContext(r.Context()).PurchaseProduct(r.Context(), gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1})
+		receipt, err := gloebit.MustFromContext(r.Context()).PurchaseProduct(
+			r.Context(), gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 1},
+		)
 		if err != nil {
 			merchant.HandleError(w, r, err)
 			return

@@ -26,14 +26,28 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 		returns   *connect.Credential                              // what the holder returns at last
 		after     func(t *testing.T, other *redisstore.Store) bool // whether the credential is as the other left it
 	}{
-		"when another has saved":                               {"old", saves("theirs"), &connect.Credential{AccessToken: "late"}, has("theirs")},
-		"when another has saved for a user who was not there":  {"", saves("theirs"), &connect.Credential{AccessToken: "late"}, has("theirs")},
-		"when another has deleted":                             {"old", deletes, &connect.Credential{AccessToken: "late"}, has("")},
-		"when the holder would delete what another has saved":  {"old", saves("theirs"), nil, has("theirs")},
-		"when what it would save has lapsed":                   {"old", saves("theirs"), &connect.Credential{ExpiresAt: time.Unix(1, 0)}, has("theirs")},
-		"when nobody has come, since nobody can know that":     {"old", func(*testing.T, *redisstore.Store) {}, &connect.Credential{AccessToken: "late"}, has("old")},
-		"when another has come and gone without saving":        {"old", fails, &connect.Credential{AccessToken: "late"}, has("old")},
-		"when another has saved the same as was there, and so": {"old", saves("old"), &connect.Credential{AccessToken: "late"}, has("old")},
+		"when another has saved": {
+			"old", saves("theirs"), &connect.Credential{AccessToken: "late"}, has("theirs"),
+		},
+		"when another has saved for a user who was not there": {
+			"", saves("theirs"), &connect.Credential{AccessToken: "late"}, has("theirs"),
+		},
+		"when another has deleted": {
+			"old", deletes, &connect.Credential{AccessToken: "late"}, has(""),
+		},
+		"when the holder would delete what another has saved": {"old", saves("theirs"), nil, has("theirs")},
+		"when what it would save has lapsed": {
+			"old", saves("theirs"), &connect.Credential{ExpiresAt: time.Unix(1, 0)}, has("theirs"),
+		},
+		"when nobody has come, since nobody can know that": {
+			"old", func(*testing.T, *redisstore.Store) {}, &connect.Credential{AccessToken: "late"}, has("old"),
+		},
+		"when another has come and gone without saving": {
+			"old", fails, &connect.Credential{AccessToken: "late"}, has("old"),
+		},
+		"when another has saved the same as was there, and so": {
+			"old", saves("old"), &connect.Credential{AccessToken: "late"}, has("old"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +56,9 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 			if test.before != "" {
 				require.NoError(t, other.Update(t.Context(), at("u"), returning(test.before)))
 			}
-			err := holder.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
+			err := holder.Update(t.Context(), at("u"), func(
+				ctx context.Context, _ *connect.Credential,
+			) (*connect.Credential, error) {
 				<-ctx.Done()
 				require.ErrorIs(t, context.Cause(ctx), redisstore.ErrLeaseLost)
 				require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
@@ -72,7 +88,9 @@ func deletes(t *testing.T, other *redisstore.Store) {
 
 func fails(t *testing.T, other *redisstore.Store) {
 	no := errors.New("no")
-	err := other.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, no })
+	err := other.Update(
+		t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, no },
+	)
 	require.ErrorIs(t, err, no)
 }
 
@@ -91,11 +109,15 @@ func TestAHolderThatPausedDoesNotFreeTheLockOfTheNext(t *testing.T) {
 	stores, _ := newReplicas(t, 3, 50*time.Millisecond)
 	patient := newLong(t, stores[1])
 	held, free, finished := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	err := stores[0].Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
+	err := stores[0].Update(t.Context(), at("u"), func(
+		ctx context.Context, _ *connect.Credential,
+	) (*connect.Credential, error) {
 		<-ctx.Done()
 		<-time.After(50 * time.Millisecond)
 		go func() {
-			finished <- patient.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+			finished <- patient.Update(t.Context(), at("u"), func(
+				context.Context, *connect.Credential,
+			) (*connect.Credential, error) {
 				close(held)
 				<-free
 				return &connect.Credential{AccessToken: "theirs"}, nil
@@ -107,7 +129,9 @@ func TestAHolderThatPausedDoesNotFreeTheLockOfTheNext(t *testing.T) {
 	require.ErrorContains(t, err, "too late")
 	ctx, cancel := context.WithTimeout(t.Context(), aMoment)
 	defer cancel()
-	require.ErrorIs(t, stores[2].Update(ctx, at("u"), returning("third")), context.DeadlineExceeded, "the second still holds it")
+	require.ErrorIs(
+		t, stores[2].Update(ctx, at("u"), returning("third")), context.DeadlineExceeded, "the second still holds it",
+	)
 	close(free)
 	require.NoError(t, <-finished)
 	wantToken(t, stores[2], "u", "theirs")
@@ -177,7 +201,9 @@ func TestAProcessThatDiesKeepsItsUserWaitingForTheLeaseAtMost(t *testing.T) {
 
 	wantToken(t, stores[0], "u", "before")
 	start := time.Now()
-	require.NoError(t, stores[0].Update(t.Context(), at("u"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, stores[0].Update(t.Context(), at("u"), func(
+		_ context.Context, current *connect.Credential,
+	) (*connect.Credential, error) {
 		require.Equal(t, connect.Secret("before"), current.AccessToken)
 		return &connect.Credential{AccessToken: "after"}, nil
 	}))

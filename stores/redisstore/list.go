@@ -36,7 +36,9 @@ func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, err
 }
 
 // listNode reports whether to go on with the next node.
-func (s *Store) listNode(ctx context.Context, node redis.Cmdable, realm string, seen map[string]bool, yield func(string, error) bool) bool {
+func (s *Store) listNode(
+	ctx context.Context, node redis.Cmdable, realm string, seen map[string]bool, yield func(string, error) bool,
+) bool {
 	pattern := literally(s.realmKeys(credentialKey, realm)) + "*}"
 	for cursor := uint64(0); ; {
 		keys, next, err := node.Scan(ctx, cursor, pattern, listAtOnce).Result()

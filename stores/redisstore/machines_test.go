@@ -131,7 +131,9 @@ func TestAnExpiredTokenIsRefreshedOnceOnAllMachines(t *testing.T) {
 func TestWhileRedisIsDownNoGuardedHandlerRuns(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
-	f := newFleet(t, 2, "shop:", func() *redis.Client { return server.client(t, 0) }, func(c *gloebit.Config) { c.SignIn = true })
+	f := newFleet(
+		t, 2, "shop:", func() *redis.Client { return server.client(t, 0) }, func(c *gloebit.Config) { c.SignIn = true },
+	)
 	v := f.visitor()
 	v.connect(0, 1)
 	require.Equal(t, "1000", v.ask(0, http.MethodGet, "/balance").body)
@@ -152,8 +154,12 @@ func TestWhileRedisIsDownNoGuardedHandlerRuns(t *testing.T) {
 
 	server.start()
 	require.Eventually(t, func() bool {
-		return v.ask(0, http.MethodGet, "/balance").status == http.StatusOK && v.ask(1, http.MethodGet, "/balance").status == http.StatusOK
+		return v.ask(
+			0, http.MethodGet, "/balance",
+		).status == http.StatusOK && v.ask(1, http.MethodGet, "/balance").status == http.StatusOK
 	}, patience, aMoment)
 	require.Equal(t, http.StatusOK, v.ask(1, http.MethodPost, "/buy").status, "still connected")
-	require.Equal(t, http.StatusSeeOther, waiting.ask(1, http.MethodGet, callback).status, "and who was on the way arrives")
+	require.Equal(
+		t, http.StatusSeeOther, waiting.ask(1, http.MethodGet, callback).status, "and who was on the way arrives",
+	)
 }

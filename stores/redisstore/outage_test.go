@@ -51,7 +51,9 @@ func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
 	require.Less(t, time.Since(start), 5*time.Second)
 
 	server.start()
-	require.Eventually(t, func() bool { _, err := store.Load(t.Context(), at("u")); return err == nil }, patience, 10*time.Millisecond)
+	require.Eventually(
+		t, func() bool { _, err := store.Load(t.Context(), at("u")); return err == nil }, patience, 10*time.Millisecond,
+	)
 	wantToken(t, store, "u", "before")
 	taken, err := store.Take(t.Context(), at("state"))
 	require.NoError(t, err)
@@ -89,7 +91,9 @@ func TestAServerThatHangsHoldsNobodyPastTheirDeadline(t *testing.T) {
 func TestAServerThatHangsIsNoEndOfTheContextBeforeItEnds(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
-	client := redis.NewClient(&redis.Options{Network: server.network, Addr: server.address, ContextTimeoutEnabled: true, MaxRetries: -1, ReadTimeout: aMoment})
+	client := redis.NewClient(&redis.Options{
+		Network: server.network, Addr: server.address, ContextTimeoutEnabled: true, MaxRetries: -1, ReadTimeout: aMoment,
+	})
 	t.Cleanup(func() { _ = client.Close() })
 	store := newStore(t, redisstore.Config{Client: client})
 	require.NoError(t, server.client(t, 0).Do(t.Context(), "client", "pause", 20_000, "all").Err())

@@ -104,7 +104,9 @@ func TestAUserWhoseKeyCantBeReadIsListed(t *testing.T) {
 	client := newServer(t).client(t, 0)
 	store := newStore(t, redisstore.Config{Client: client})
 	require.NoError(t, store.Update(t.Context(), at("u"), returning("one")))
-	require.NoError(t, client.LPush(t.Context(), "gloebit:credential:{www.gloebit.com%2Fshop:other}", "no credential").Err())
+	require.NoError(
+		t, client.LPush(t.Context(), "gloebit:credential:{www.gloebit.com%2Fshop:other}", "no credential").Err(),
+	)
 	require.ElementsMatch(t, []string{"u", "other"}, listed(t, store))
 	_, err := store.Load(t.Context(), at("other"))
 	require.ErrorContains(t, err, "WRONGTYPE")

@@ -62,7 +62,9 @@ func (s *Store) PlainAtRest() bool { return true }
 // New checks the configuration and makes a Store of it. It does not ask Redis
 // anything.
 func New(config Config) (*Store, error) {
-	s := &Store{client: config.Client, prefix: config.Prefix, lease: config.Lease, now: config.Clock, scripts: newScripts()}
+	s := &Store{
+		client: config.Client, prefix: config.Prefix, lease: config.Lease, now: config.Clock, scripts: newScripts(),
+	}
 	if s.prefix == "" {
 		s.prefix = defaultPrefix
 	}
@@ -77,7 +79,13 @@ func New(config Config) (*Store, error) {
 		problems = append(problems, errors.New("redisstore: Config.Client is nil"))
 	}
 	if _, ok := s.client.(*redis.Ring); ok {
-		problems = append(problems, errors.New("redisstore: Config.Client is a *redis.Ring, which loses credentials while a server of it is away: use a *redis.ClusterClient"))
+		problems = append(
+			problems,
+			errors.New(
+				"redisstore: Config.Client is a *redis.Ring, which loses credentials while a server of it is away: use a "+
+					"*redis.ClusterClient",
+			),
+		)
 	}
 	if strings.ContainsAny(s.prefix, "{}") {
 		problems = append(problems, fmt.Errorf("redisstore: Config.Prefix %q has a brace in it", s.prefix))

@@ -48,7 +48,9 @@ func (s *onThree) pick() *redisstore.Store {
 func (s *onThree) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	return s.pick().Load(ctx, key)
 }
-func (s *onThree) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *onThree) Update(
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	return s.pick().Update(ctx, key, fn)
 }
 func (s *onThree) Delete(ctx context.Context, key connect.Key) error {
@@ -140,7 +142,9 @@ func TestPrefixesKeepApplicationsApart(t *testing.T) {
 	client := newClient(t)
 	root := newPrefix(t, client)
 	var stores []*redisstore.Store
-	prefixes := []string{root + "a:", root + "a*:", root + "a?:", root + "a[b]:", root + `a\:`, root + "a:credential:", root}
+	prefixes := []string{
+		root + "a:", root + "a*:", root + "a?:", root + "a[b]:", root + `a\:`, root + "a:credential:", root,
+	}
 	for _, prefix := range prefixes {
 		stores = append(stores, newStore(t, redisstore.Config{Client: client, Prefix: prefix}))
 	}
@@ -167,7 +171,9 @@ func TestEachThingStaysInRedisForAsLongAsItLasts(t *testing.T) {
 	require.NoError(t, store.Update(t.Context(), at("hour"), until(time.Now().Add(time.Hour))))
 	require.NoError(t, store.Update(t.Context(), at("ever"), until(time.Time{})))
 	require.NoError(t, store.Update(t.Context(), at("far"), until(time.Date(250_000, 1, 1, 0, 0, 0, 0, time.UTC))))
-	require.NoError(t, store.Put(t.Context(), at("state"), connect.PendingConnection{ExpiresAt: time.Now().Add(time.Minute)}))
+	require.NoError(
+		t, store.Put(t.Context(), at("state"), connect.PendingConnection{ExpiresAt: time.Now().Add(time.Minute)}),
+	)
 	require.NoError(t, store.Update(t.Context(), at("gone"), until(time.Now().Add(-time.Hour))))
 	require.NoError(t, store.Put(t.Context(), at("gone"), connect.PendingConnection{ExpiresAt: time.Now()}))
 	keys := keysOf(t, client, prefix)
@@ -194,7 +200,9 @@ func TestACredentialDoesNotLapseWithTheOneItReplaces(t *testing.T) {
 	prefix := newPrefix(t, client)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: prefix})
 	for _, until := range []time.Time{time.Now().Add(time.Minute), {}} {
-		require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		require.NoError(t, store.Update(t.Context(), at("u"), func(
+			context.Context, *connect.Credential,
+		) (*connect.Credential, error) {
 			return &connect.Credential{ExpiresAt: until}, nil
 		}))
 	}
@@ -218,7 +226,9 @@ func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
 		require.NoError(t, err, key)
 		require.JSONEq(t, record, got)
 	}
-	require.NoError(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, store.Update(t.Context(), at("u"), func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
 		require.Equal(t, []string{"gloebit:lock:{www.gloebit.com%2Fshop:u}"}, keysOf(t, client, ""))
 		return &connect.Credential{
 			AccessToken: "a", RefreshToken: "r", TokenSecret: "s", TokenExpiry: when(1), Scopes: []connect.Scope{"x", "y"},
@@ -229,8 +239,9 @@ func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
 		"subject":"Zw==", "connected_at":2000000, "until":7000000000000000}`)
 
 	require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{
-		UserID: "u", Secret: "v", ReturnTo: "t", BrowserHash: "b", Scopes: []connect.Scope{"x", "y"}, RequiredScopes: []connect.Scope{"y"},
-		ExpiresAt: when(7_000_000_000),
+		UserID: "u", Secret: "v", ReturnTo: "t", BrowserHash: "b", Scopes: []connect.Scope{"x", "y"},
+		RequiredScopes: []connect.Scope{"y"},
+		ExpiresAt:      when(7_000_000_000),
 	}))
 	want("gloebit:state:www.gloebit.com%2Fshop:key", `{"pending_connection":1, "user_id":"dQ==", "verifier":"dg==", "return_to":"dA==", "binding":"Yg==", "scopes":["eA==","eQ=="],
 		"required":["eQ=="], "expires_at":7000000000000000}`)
@@ -253,7 +264,9 @@ func TestARecordThatCantBeReadIsAnErrorAndNeverAbsence(t *testing.T) {
 			}
 			_, err := store.Load(t.Context(), at("u"))
 			wantUnreadable(t, err)
-			wantUnreadable(t, store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+			wantUnreadable(t, store.Update(t.Context(), at("u"), func(
+				context.Context, *connect.Credential,
+			) (*connect.Credential, error) {
 				t.Error("Update called fn")
 				return nil, nil
 			}))

@@ -34,7 +34,9 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 // with the lease; a caller that comes back later than that gets [ErrLeaseLost] if
 // another process may have taken over. What fn returned is saved also when ctx has
 // ended meanwhile: five seconds are given to that, and one to freeing the lock.
-func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *Store) Update(
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	return s.alone(ctx, key, func(held *lock, record string) error {
 		current, err := credential(record)
 		if err != nil {

@@ -63,10 +63,14 @@ var errNoKeys = errors.New(`sealed: no key was given: make one with: echo "2026-
 
 func (k Key) check() error {
 	if !validID(k.ID) {
-		return fmt.Errorf("sealed: the key id %q is not of 1 to %d letters, digits, dots, hyphens and underscores", clip(k.ID), maxID)
+		return fmt.Errorf(
+			"sealed: the key id %q is not of 1 to %d letters, digits, dots, hyphens and underscores", clip(k.ID), maxID,
+		)
 	}
 	if len(k.Secret) != keySize {
-		return fmt.Errorf("sealed: the key %q is of %d bytes, want %d: make one with: openssl rand -base64 32", k.ID, len(k.Secret), keySize)
+		return fmt.Errorf(
+			"sealed: the key %q is of %d bytes, want %d: make one with: openssl rand -base64 32", k.ID, len(k.Secret), keySize,
+		)
 	}
 	if secret := k.Secret.Reveal(); strings.Count(secret, secret[:1]) == keySize {
 		return fmt.Errorf("sealed: the key %q is one byte over and over, want random bytes", k.ID)

@@ -38,12 +38,16 @@ func TestKeysThatCantBeUsedAreRefused(t *testing.T) {
 	}
 	_, err := sealed.New(nil, good)
 	require.ErrorContains(t, err, "nil")
-	_, err = sealed.New(&connect.MemoryTokenStore{}, keyOf(strings.Repeat("k", 64), 1), sealed.Key{ID: "A.z-0_9", Secret: connect.Secret(strings.Repeat("\xfe\xff", 16))})
+	_, err = sealed.New(
+		&connect.MemoryTokenStore{}, keyOf(strings.Repeat("k", 64), 1),
+		sealed.Key{ID: "A.z-0_9", Secret: connect.Secret(strings.Repeat("\xfe\xff", 16))},
+	)
 	require.NoError(t, err)
 }
 
 func TestParseKeysReadsWhatPeopleHave(t *testing.T) {
-	one, two := keyOf("2026-05", 200), keyOf("2026-11", 100) // the first has bytes that the alphabets of base64 write differently
+	// the first has bytes that the alphabets of base64 write differently
+	one, two := keyOf("2026-05", 200), keyOf("2026-11", 100)
 	std := func(k sealed.Key) string { return base64.StdEncoding.EncodeToString([]byte(k.Secret.Reveal())) }
 	url := func(k sealed.Key) string { return base64.RawURLEncoding.EncodeToString([]byte(k.Secret.Reveal())) }
 	for name, text := range map[string]string{

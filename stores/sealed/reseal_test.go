@@ -16,7 +16,10 @@ func TestSecurity25OldKeysStillOpen(t *testing.T) {
 	oldKey, newKey := keyOf("old", 1), keyOf("new", 2)
 	before := newStore(t, inner, oldKey)
 	for i := range 20 {
-		save(t, before, fmt.Sprint(i), connect.Credential{AccessToken: connect.Secret(fmt.Sprint("token ", i)), RefreshToken: "r"})
+		save(
+			t, before, fmt.Sprint(i),
+			connect.Credential{AccessToken: connect.Secret(fmt.Sprint("token ", i)), RefreshToken: "r"},
+		)
 	}
 	both := newStore(t, inner, newKey, oldKey)
 	require.Equal(t, connect.Secret("token 3"), load(t, both, "3").AccessToken, "all keys open")
@@ -33,7 +36,10 @@ func TestSecurity25OldKeysStillOpen(t *testing.T) {
 
 	after := newStore(t, inner, newKey)
 	for i := range 20 {
-		require.Equal(t, connect.Credential{AccessToken: connect.Secret(fmt.Sprint("token ", i)), RefreshToken: "r"}, load(t, after, fmt.Sprint(i)))
+		require.Equal(
+			t, connect.Credential{AccessToken: connect.Secret(fmt.Sprint("token ", i)), RefreshToken: "r"},
+			load(t, after, fmt.Sprint(i)),
+		)
 	}
 }
 
@@ -115,7 +121,9 @@ type unsavable struct {
 	updates int
 }
 
-func (s *unsavable) Update(context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *unsavable) Update(
+	context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	s.updates++
 	return context.DeadlineExceeded
 }

@@ -99,7 +99,9 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 // Update implements [connect.TokenStore]. What fn returns is sealed with the
 // first key, also when it is what fn was given. Sealed values are a third longer
 // than plain ones.
-func (s *Store) Update(ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (s *Store) Update(
+	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	return s.inner.Update(ctx, key, func(ctx context.Context, stored *connect.Credential) (*connect.Credential, error) {
 		var current *connect.Credential
 		if stored != nil {

@@ -17,7 +17,9 @@ func TestAWrongOrUnknownKeyIsAnErrorThatNamesIt(t *testing.T) {
 	wantUnopened(t, newStore(t, inner, keyOf("new", 2)), at("u"), sealed.ErrUnknownKey, `"old"`)
 	wantUnopened(t, newStore(t, inner, keyOf("old", 2)), at("u"), sealed.ErrNotOpened, `"old"`)
 	wantUnopened(t, newStore(t, inner, keyOf("new", 1)), at("u"), sealed.ErrUnknownKey, `"old"`)
-	require.Equal(t, canary, load(t, newStore(t, inner, keyOf("old", 1)), "u"), "a store that can't open it changes nothing")
+	require.Equal(
+		t, canary, load(t, newStore(t, inner, keyOf("old", 1)), "u"), "a store that can't open it changes nothing",
+	)
 }
 
 func TestWhatDoesNotOpenCanBeDeletedAndReplaced(t *testing.T) {
@@ -40,34 +42,98 @@ func TestSecurity25ValueOpensOnlyForItsUserFieldAndKey(t *testing.T) {
 		want   error
 		keyID  string
 	}{
-		"another user":                       {at("other"), []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`},
-		"a user of another case":             {at("U"), []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`},
-		"the token secret as access token":   {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = c.TokenSecret }, sealed.ErrNotOpened, "AccessToken"},
-		"the refresh token as access token":  {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = c.RefreshToken }, sealed.ErrNotOpened, "AccessToken"},
-		"the access token as refresh token":  {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.RefreshToken = c.AccessToken }, sealed.ErrNotOpened, "RefreshToken"},
-		"the access token as token secret":   {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.TokenSecret = c.AccessToken }, sealed.ErrNotOpened, "TokenSecret"},
-		"another key id of another key":      {at("u"), []sealed.Key{one, two}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
-		"another key id of the same key":     {at("u"), []sealed.Key{one, keyOf("two", 1)}, rename("one", "two"), sealed.ErrNotOpened, `"two"`},
-		"another realm":                      {connect.Key{Realm: "sandbox.gloebit.com/shop", ID: "u"}, []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`},
-		"a realm that ends in the user's id": {connect.Key{Realm: realm[:len(realm)-1], ID: realm[len(realm)-1:] + "u"}, []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`},
-		"a key id that ends in the realm":    {connect.Key{Realm: "e" + realm, ID: "u"}, []sealed.Key{keyOf("on", 1)}, rename("one", "on"), sealed.ErrNotOpened, `"on"`},
-		"one bit changed":                    {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = flip(c.AccessToken) }, sealed.ErrNotOpened, `"one"`},
-		"cut off":                            {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = c.AccessToken[:len(c.AccessToken)-4] }, sealed.ErrNotOpened, `"one"`},
-		"nothing after the key id":           {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v1:one:" }, sealed.ErrNotOpened, `"one"`},
-		"not base64":                         {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v1:one:!" }, sealed.ErrNotOpened, `"one"`},
-		"no key id":                          {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v1:" }, sealed.ErrNotSealed, "AccessToken"},
-		"a later version":                    {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v2:one:AAAA" }, sealed.ErrNotSealed, "AccessToken"},
-		"plain":                              {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "planted" }, sealed.ErrNotSealed, "AccessToken"},
-		"a plain refresh token":              {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.RefreshToken = "planted" }, sealed.ErrNotSealed, "RefreshToken"},
-		"an empty access token":              {at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "" }, sealed.ErrNotSealed, "AccessToken"},
-		"nothing at all":                     {at("u"), []sealed.Key{one}, func(c *connect.Credential) { *c = connect.Credential{} }, sealed.ErrNotSealed, "AccessToken"},
+		"another user": {
+			at("other"), []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`,
+		},
+		"a user of another case": {
+			at("U"), []sealed.Key{one}, func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`,
+		},
+		"the token secret as access token": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = c.TokenSecret }, sealed.ErrNotOpened,
+			"AccessToken",
+		},
+		"the refresh token as access token": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = c.RefreshToken }, sealed.ErrNotOpened,
+			"AccessToken",
+		},
+		"the access token as refresh token": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.RefreshToken = c.AccessToken }, sealed.ErrNotOpened,
+			"RefreshToken",
+		},
+		"the access token as token secret": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.TokenSecret = c.AccessToken }, sealed.ErrNotOpened,
+			"TokenSecret",
+		},
+		"another key id of another key": {
+			at("u"), []sealed.Key{one, two}, rename("one", "two"), sealed.ErrNotOpened, `"two"`,
+		},
+		"another key id of the same key": {
+			at("u"), []sealed.Key{one, keyOf("two", 1)}, rename("one", "two"), sealed.ErrNotOpened, `"two"`,
+		},
+		"another realm": {
+			connect.Key{Realm: "sandbox.gloebit.com/shop", ID: "u"}, []sealed.Key{one}, func(*connect.Credential) {},
+			sealed.ErrNotOpened, `"one"`,
+		},
+		"a realm that ends in the user's id": {
+			connect.Key{Realm: realm[:len(realm)-1], ID: realm[len(realm)-1:] + "u"}, []sealed.Key{one},
+			func(*connect.Credential) {}, sealed.ErrNotOpened, `"one"`,
+		},
+		"a key id that ends in the realm": {
+			connect.Key{Realm: "e" + realm, ID: "u"}, []sealed.Key{keyOf("on", 1)}, rename("one", "on"), sealed.ErrNotOpened,
+			`"on"`,
+		},
+		"one bit changed": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = flip(c.AccessToken) },
+			sealed.ErrNotOpened, `"one"`,
+		},
+		"cut off": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = c.AccessToken[:len(c.AccessToken)-4] },
+			sealed.ErrNotOpened, `"one"`,
+		},
+		"nothing after the key id": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v1:one:" }, sealed.ErrNotOpened,
+			`"one"`,
+		},
+		"not base64": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v1:one:!" }, sealed.ErrNotOpened,
+			`"one"`,
+		},
+		"no key id": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v1:" }, sealed.ErrNotSealed,
+			"AccessToken",
+		},
+		"a later version": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "sealed:v2:one:AAAA" },
+			sealed.ErrNotSealed, "AccessToken",
+		},
+		"plain": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "planted" }, sealed.ErrNotSealed,
+			"AccessToken",
+		},
+		"a plain refresh token": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.RefreshToken = "planted" }, sealed.ErrNotSealed,
+			"RefreshToken",
+		},
+		"an empty access token": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { c.AccessToken = "" }, sealed.ErrNotSealed, "AccessToken",
+		},
+		"nothing at all": {
+			at("u"), []sealed.Key{one}, func(c *connect.Credential) { *c = connect.Credential{} }, sealed.ErrNotSealed,
+			"AccessToken",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inner := &connect.MemoryTokenStore{}
 			save(t, newStore(t, inner, one), "u", canary)
 			moved := load(t, inner, "u")
 			test.change(&moved)
-			require.NoError(t, inner.Update(t.Context(), test.to, func(context.Context, *connect.Credential) (*connect.Credential, error) { return &moved, nil }))
+			require.NoError(
+				t,
+				inner.Update(
+					t.Context(), test.to,
+					func(context.Context, *connect.Credential) (*connect.Credential, error) { return &moved, nil },
+				),
+			)
 			wantUnopened(t, newStore(t, inner, test.keys...), test.to, test.want, test.keyID)
 		})
 	}
@@ -103,7 +169,9 @@ func TestPlainCredentialsAreTakenOnlyWhileMoving(t *testing.T) {
 	moving, err := sealed.NewInsecureAcceptPlain(inner, key)
 	require.NoError(t, err)
 	require.Equal(t, canary, load(t, moving, "u"))
-	require.NoError(t, moving.Update(t.Context(), at("u"), func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, moving.Update(t.Context(), at("u"), func(
+		_ context.Context, current *connect.Credential,
+	) (*connect.Credential, error) {
 		require.Equal(t, canary, *current)
 		return current, nil
 	}))
@@ -140,6 +208,8 @@ func (f failing) Load(context.Context, connect.Key) (connect.Credential, error) 
 	return connect.Credential{}, f.err
 }
 func (f failing) Delete(context.Context, connect.Key) error { return f.err }
-func (f failing) Update(context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error)) error {
+func (f failing) Update(
+	context.Context, connect.Key, func(context.Context, *connect.Credential) (*connect.Credential, error),
+) error {
 	return f.err
 }

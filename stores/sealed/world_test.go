@@ -30,7 +30,9 @@ func newStore(t *testing.T, inner connect.TokenStore, keys ...sealed.Key) *seale
 
 func save(t *testing.T, store connect.TokenStore, userID string, c connect.Credential) {
 	t.Helper()
-	require.NoError(t, store.Update(t.Context(), at(userID), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+	require.NoError(t, store.Update(t.Context(), at(userID), func(
+		context.Context, *connect.Credential,
+	) (*connect.Credential, error) {
 		return &c, nil
 	}))
 }
@@ -66,7 +68,9 @@ func secretsOf(c connect.Credential) map[string]string {
 	}
 }
 
-var canary = connect.Credential{AccessToken: "canary-access", RefreshToken: "canary-refresh", TokenSecret: "canary-secret", Subject: "g"}
+var canary = connect.Credential{
+	AccessToken: "canary-access", RefreshToken: "canary-refresh", TokenSecret: "canary-secret", Subject: "g",
+}
 
 func TestSealedOverMemoryIsATokenStore(t *testing.T) {
 	newEmpty := func(t *testing.T) connect.TokenStore {

@@ -26,7 +26,9 @@ import (
 // [ledger.Purchase.Check]; that of the context when it has ended; or the
 // database's. After an error nothing is saved, neither of the purchase nor in
 // the transaction, but after one of the commit itself, which can't tell.
-func (s *Store) Change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (ledger.Purchase, error) {
+func (s *Store) Change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (ledger.Purchase, error) {
 	changed, err := s.change(ctx, key, fn)
 	if err != nil {
 		return ledger.Purchase{}, err
@@ -34,7 +36,9 @@ func (s *Store) Change(ctx context.Context, key connect.Key, fn func(context.Con
 	return changed, nil
 }
 
-func (s *Store) change(ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error)) (next ledger.Purchase, err error) {
+func (s *Store) change(
+	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
+) (next ledger.Purchase, err error) {
 	if _, hangs := s.hung.Load(key); hangs {
 		return next, failed(ctx, "change a purchase", errHangs)
 	}
@@ -60,7 +64,9 @@ func (s *Store) change(ctx context.Context, key connect.Key, fn func(context.Con
 
 	var refused error
 	defer s.hung.Delete(key)
-	writes, lost := h.Lend(ctx, func(ctx context.Context) { next, refused = fn(ctx, was.Clone()) }, func() { s.hung.Store(key, nil) })
+	writes, lost := h.Lend(
+		ctx, func(ctx context.Context) { next, refused = fn(ctx, was.Clone()) }, func() { s.hung.Store(key, nil) },
+	)
 	if lost := h.Verdict(lost, refused); lost != nil {
 		return next, failed(ctx, "the connection that locked the purchase is lost", lost)
 	}
@@ -89,9 +95,13 @@ func (s *Store) change(ctx context.Context, key connect.Key, fn func(context.Con
 func changedRow(was, next ledger.Purchase) (purchaseRow, error) {
 	row, err := newPurchaseRow(next)
 	moved := next.StoreKey() != was.StoreKey() || !next.CreatedAt.Equal(was.CreatedAt)
-	taken := was.UserID != "" && next.UserID != "" && (was.State != ledger.Refused && next.UserID != was.UserID || next.GloebitID != was.GloebitID || next.IdempotencyKey != was.IdempotencyKey)
+	taken := was.UserID != "" && next.UserID != "" && (was.State != ledger.Refused && next.UserID != was.UserID ||
+		next.GloebitID != was.GloebitID || next.IdempotencyKey != was.IdempotencyKey)
 	if err == nil && (moved || taken) {
-		err = fmt.Errorf("%w: purchase %s: its realm, id, user, Gloebit id, key or time of creation was changed", connect.ErrInvalidRequest, was.ID)
+		err = fmt.Errorf(
+			"%w: purchase %s: its realm, id, user, Gloebit id, key or time of creation was changed", connect.ErrInvalidRequest,
+			was.ID,
+		)
 	}
 	return row, err
 }
@@ -101,7 +111,9 @@ func lockName(key connect.Key) string { return "purchase " + key.Realm + "\x00" 
 
 // lockPurchase locks a purchase and reads it. In PostgreSQL txid is the
 // transaction's.
-func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, key connect.Key) (p ledger.Purchase, txid int64, found bool, err error) {
+func (s *Store) lockPurchase(
+	ctx context.Context, h *sqldb.Hold, key connect.Key,
+) (p ledger.Purchase, txid int64, found bool, err error) {
 	const where = " WHERE realm = ? AND id = ?"
 	args := []any{s.text(key.Realm), s.text(key.ID)}
 	switch s.db.Dialect {
@@ -114,7 +126,9 @@ func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, key connect.Key
 		}
 		p, found, err = s.purchase(ctx, h, s.selects()+where+" FOR UPDATE", args)
 	case sqldb.Postgres:
-		p, found, err = s.purchase(ctx, h, "SELECT "+s.columns()+", txid_current() FROM "+table+where+" FOR UPDATE", args, &txid)
+		p, found, err = s.purchase(
+			ctx, h, "SELECT "+s.columns()+", txid_current() FROM "+table+where+" FOR UPDATE", args, &txid,
+		)
 	default:
 		p, found, err = s.purchase(ctx, h, s.selects()+where, args)
 	}
@@ -122,7 +136,9 @@ func (s *Store) lockPurchase(ctx context.Context, h *sqldb.Hold, key connect.Key
 }
 
 // purchase runs a query for one purchase, and some more columns.
-func (s *Store) purchase(ctx context.Context, h *sqldb.Hold, query string, args []any, more ...any) (p ledger.Purchase, found bool, err error) {
+func (s *Store) purchase(
+	ctx context.Context, h *sqldb.Hold, query string, args []any, more ...any,
+) (p ledger.Purchase, found bool, err error) {
 	var row purchaseRow
 	err = h.QueryRow(ctx, func(found *sql.Row) error { return row.scan(found, more...) }, query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -136,12 +152,16 @@ func (s *Store) purchase(ctx context.Context, h *sqldb.Hold, query string, args 
 
 // update is the statement that saves a purchase.
 func (s *Store) update() string {
-	return "UPDATE " + table + " SET " + strings.Join(columnNames[2:], " = ?, ") + " = ?, held_key = ? WHERE realm = ? AND id = ?"
+	return "UPDATE " + table + " SET " + strings.Join(
+		columnNames[2:], " = ?, ",
+	) + " = ?, held_key = ? WHERE realm = ? AND id = ?"
 }
 
 // savePurchase saves the purchase, if the transaction still is the one that was
 // lent: else it would be kept without what was written with it.
-func (s *Store) savePurchase(ctx context.Context, h *sqldb.Hold, row purchaseRow, txid int64, writes *sqldb.Lent) error {
+func (s *Store) savePurchase(
+	ctx context.Context, h *sqldb.Hold, row purchaseRow, txid int64, writes *sqldb.Lent,
+) error {
 	args := append(row.args(s.db.Dialect)[2:], s.text(row.realm), s.text(row.id))
 	if s.db.Dialect == sqldb.Postgres {
 		changed, err := h.Exec(ctx, s.update()+" AND txid_current() = ?", append(args, txid)...)

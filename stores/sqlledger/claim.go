@@ -20,7 +20,9 @@ const due = " WHERE realm = ? AND state = ? AND next_at <= ? ORDER BY next_at LI
 // error is ErrNotFound when nothing is due, that of the context when it has
 // ended, or the database's. After an error of the database a purchase may have
 // been claimed. One that can't be read is ledger.ErrUnreadable, which names it.
-func (s *Store) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+func (s *Store) Claim(
+	ctx context.Context, realm string, state ledger.State, now, until time.Time,
+) (ledger.Purchase, error) {
 	wanted := []any{s.text(realm), string(state), s.db.Dialect.Time(now)}
 	next := s.db.Dialect.Time(until)
 	set := "UPDATE " + table + " SET next_at = ?"
@@ -57,14 +59,19 @@ func (s *Store) claimLocked(ctx context.Context, wanted []any, until time.Time) 
 	var unreadable error
 	err := s.db.Transact(ctx, s.shortLease(), func(h *sqldb.Hold) error {
 		row = purchaseRow{}
-		unreadable = h.QueryRow(ctx, func(found *sql.Row) error { return row.scan(found) }, s.selects()+due+" FOR UPDATE SKIP LOCKED", wanted...)
+		unreadable = h.QueryRow(
+			ctx, func(found *sql.Row) error { return row.scan(found) }, s.selects()+due+" FOR UPDATE SKIP LOCKED", wanted...,
+		)
 		switch {
 		case errors.Is(unreadable, sql.ErrNoRows):
 			return connect.ErrNotFound
 		case row.id == "":
 			return unreadable
 		}
-		_, err := h.Exec(ctx, "UPDATE "+table+" SET next_at = ? WHERE realm = ? AND id = ?", s.db.Dialect.Time(until), wanted[0], s.text(row.id))
+		_, err := h.Exec(
+			ctx, "UPDATE "+table+" SET next_at = ? WHERE realm = ? AND id = ?", s.db.Dialect.Time(until), wanted[0],
+			s.text(row.id),
+		)
 		return err
 	})
 	if errors.Is(err, connect.ErrNotFound) {

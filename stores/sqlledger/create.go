@@ -59,13 +59,18 @@ func (s *Store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purc
 func (s *Store) other(ctx context.Context, row purchaseRow) (ledger.Purchase, error) {
 	if row.held {
 		const holds = " WHERE realm = ? AND user_id = ? AND held_key = ?"
-		p, err := onlyPurchase(s.purchases(ctx, "look for the purchase of a key", (*purchaseRow).read, s.selects()+holds, s.text(row.realm), s.text(row.userID), s.text(row.key)))
+		p, err := onlyPurchase(s.purchases(
+			ctx, "look for the purchase of a key", (*purchaseRow).read, s.selects()+holds, s.text(row.realm),
+			s.text(row.userID), s.text(row.key),
+		))
 		if !errors.Is(err, connect.ErrNotFound) {
 			return p, err
 		}
 	}
 	const has = " WHERE realm = ? AND id = ?"
-	return onlyPurchase(s.purchases(ctx, "look for the purchase of an id", (*purchaseRow).read, s.selects()+has, s.text(row.realm), s.text(row.id)))
+	return onlyPurchase(s.purchases(
+		ctx, "look for the purchase of an id", (*purchaseRow).read, s.selects()+has, s.text(row.realm), s.text(row.id),
+	))
 }
 
 // errHeld says that another purchase holds the key.
@@ -73,7 +78,9 @@ var errHeld = errors.New("the key is held")
 
 // createLocked locks the key by name: in InnoDB several that insert the same
 // value of a unique index lock what the others wait for, and deadlock.
-func (s *Store) createLocked(ctx context.Context, row purchaseRow, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
+func (s *Store) createLocked(
+	ctx context.Context, row purchaseRow, p ledger.Purchase,
+) (kept ledger.Purchase, created bool, err error) {
 	name := strings.Join([]string{"key", row.realm, row.userID, row.key}, "\x00") // which none of them has
 	if !row.held {
 		name = strings.Join([]string{"id", row.realm, row.id}, "\x00")

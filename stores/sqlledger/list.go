@@ -42,7 +42,8 @@ func (s *Store) listing(q ledger.Query) (query string, args []any) {
 		parts = append(parts, "SELECT * FROM (SELECT * FROM "+table+part+") AS state"+strconv.Itoa(i))
 		args = append(args, its...)
 	}
-	return "SELECT " + s.columns() + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS purchases" + inOrder(q), append(args, q.PageSize())
+	return "SELECT " + s.columns() + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS purchases" +
+		inOrder(q), append(args, q.PageSize())
 }
 
 // matching are the conditions and the order of a list.
@@ -115,13 +116,17 @@ func places() string {
 // Counts implements [ledger.Store]. The error is that of the context when it has
 // ended, or the database's.
 func (s *Store) Counts(ctx context.Context, overdue time.Time) (counts []ledger.Count, err error) {
-	oldest, since := s.db.Dialect.Select("MIN(created_at)"), s.db.Dialect.Select("MIN(CASE WHEN next_at < ? THEN next_at END)")
-	query := "SELECT realm, state, COUNT(*), COUNT(stuck_at), COUNT(CASE WHEN next_at < ? THEN 1 END), " + oldest + ", " + since + " FROM " + table +
+	oldest, since := s.db.Dialect.Select("MIN(created_at)"), s.db.Dialect.Select("MIN(CASE WHEN next_at < ? THEN "+
+		"next_at END)")
+	query := "SELECT realm, state, COUNT(*), COUNT(stuck_at), COUNT(CASE WHEN next_at < ? THEN 1 END), " + oldest +
+		", " + since + " FROM " + table +
 		" WHERE " + unfinished + " GROUP BY realm, state ORDER BY realm, CASE state" + places() + " END"
 	before := s.db.Dialect.Time(overdue)
 	err = s.each(ctx, query, []any{before, before}, func() { counts = nil }, func(rows *sql.Rows) error {
 		var c ledger.Count
-		err := rows.Scan(&c.Realm, &c.State, &c.Purchases, &c.Stuck, &c.Overdue, (*sqldb.Time)(&c.Oldest), (*sqldb.Time)(&c.OverdueSince))
+		err := rows.Scan(
+			&c.Realm, &c.State, &c.Purchases, &c.Stuck, &c.Overdue, (*sqldb.Time)(&c.Oldest), (*sqldb.Time)(&c.OverdueSince),
+		)
 		counts = append(counts, c)
 		return err
 	})

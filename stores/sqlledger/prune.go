@@ -35,7 +35,9 @@ func (s *Store) Prune(ctx context.Context, realm string, before time.Time) (remo
 // pruneSome removes some of the purchases of the query and takes it to the next
 // ones. It locks them first and in their order, so that no two wait for each
 // other.
-func (s *Store) pruneSome(ctx context.Context, q *ledger.Query, before time.Time) (removed int64, more bool, err error) {
+func (s *Store) pruneSome(
+	ctx context.Context, q *ledger.Query, before time.Time,
+) (removed int64, more bool, err error) {
 	where, args := s.matching(*q)
 	query := "SELECT id, " + s.db.Dialect.Select("created_at") + ", " + s.db.Dialect.Select("updated_at") +
 		" FROM " + table + where
@@ -69,7 +71,9 @@ func (s *Store) pruneSome(ctx context.Context, q *ledger.Query, before time.Time
 	}
 	defer h.End()
 	if len(ids) > 1 {
-		if removed, err = h.Exec(ctx, "DELETE FROM "+table+" WHERE realm = ? AND id IN ("+sqldb.Marks(len(ids)-1)+")", ids...); err != nil {
+		if removed, err = h.Exec(
+			ctx, "DELETE FROM "+table+" WHERE realm = ? AND id IN ("+sqldb.Marks(len(ids)-1)+")", ids...,
+		); err != nil {
 			return 0, false, err
 		}
 	}

@@ -15,7 +15,10 @@ import (
 // purchase, ledger.ErrUnreadable when its row can't be read, that of the context
 // when it has ended, or the database's.
 func (s *Store) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
-	return onlyPurchase(s.purchases(ctx, "get a purchase", (*purchaseRow).read, s.selects()+" WHERE realm = ? AND id = ?", s.text(key.Realm), s.text(key.ID)))
+	return onlyPurchase(s.purchases(
+		ctx, "get a purchase", (*purchaseRow).read, s.selects()+" WHERE realm = ? AND id = ?", s.text(key.Realm),
+		s.text(key.ID),
+	))
 }
 
 // selects is the beginning of a query for purchases.
@@ -23,7 +26,9 @@ func (s *Store) selects() string { return "SELECT " + s.columns() + " FROM " + t
 
 // purchases runs a query for purchases. Its rows are read to their end, also
 // after one that can't be: it is there that SQLite commits one that writes.
-func (s *Store) purchases(ctx context.Context, doing string, read readFunc, query string, args ...any) (list []ledger.Purchase, err error) {
+func (s *Store) purchases(
+	ctx context.Context, doing string, read readFunc, query string, args ...any,
+) (list []ledger.Purchase, err error) {
 	query = s.db.Query(query)
 	ask := s.db.Write
 	if strings.HasPrefix(query, "SELECT ") {

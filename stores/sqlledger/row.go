@@ -82,9 +82,11 @@ func (r *purchaseRow) args(d sqldb.Dialect) []any {
 		held = sqldb.Text(d, r.key)
 	}
 	return []any{
-		sqldb.Text(d, r.id), sqldb.Text(d, r.realm), sqldb.Text(d, r.userID), sqldb.Text(d, r.gloebitID), sqldb.Text(d, r.key),
+		sqldb.Text(d, r.id), sqldb.Text(d, r.realm), sqldb.Text(d, r.userID), sqldb.Text(d, r.gloebitID),
+		sqldb.Text(d, r.key),
 		sqldb.Text(d, r.item), r.quantity, r.amount, r.state,
-		d.Time(r.createdAt), d.Time(r.updatedAt), d.Time(r.nextAt), d.Time(r.stuckAt), d.Time(r.paidAt), sqldb.Text(d, string(r.rest)), held,
+		d.Time(r.createdAt), d.Time(r.updatedAt), d.Time(r.nextAt), d.Time(r.stuckAt), d.Time(r.paidAt),
+		sqldb.Text(d, string(r.rest)), held,
 	}
 }
 
@@ -93,7 +95,8 @@ func (r *purchaseRow) scan(row interface{ Scan(...any) error }, more ...any) err
 	*r = purchaseRow{}
 	columns := []any{
 		&r.id, &r.realm, &r.userID, &r.gloebitID, &r.key, &r.item, &r.quantity, &r.amount, &r.state,
-		(*sqldb.Time)(&r.createdAt), (*sqldb.Time)(&r.updatedAt), (*sqldb.Time)(&r.nextAt), (*sqldb.Time)(&r.stuckAt), (*sqldb.Time)(&r.paidAt), &r.rest,
+		(*sqldb.Time)(&r.createdAt), (*sqldb.Time)(&r.updatedAt), (*sqldb.Time)(&r.nextAt), (*sqldb.Time)(&r.stuckAt),
+		(*sqldb.Time)(&r.paidAt), &r.rest,
 	}
 	err := row.Scan(append(columns, more...)...)
 	if err != nil && r.id != "" { // the others can't be read

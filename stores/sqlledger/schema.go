@@ -101,7 +101,9 @@ func schema(dialect sqldb.Dialect) []sqldb.Migration {
 	case sqldb.Postgres:
 		statements = append(append(statements, fmt.Sprintf(makePurchases, "{text}", "JSON", "")), indexes...)
 	case sqldb.MySQL:
-		statements = append(statements, fmt.Sprintf(makePurchases, "VARBINARY(1000)", "MEDIUMBLOB", mysqlIndexes), viewPurchases)
+		statements = append(
+			statements, fmt.Sprintf(makePurchases, "VARBINARY(1000)", "MEDIUMBLOB", mysqlIndexes), viewPurchases,
+		)
 	default:
 		statements = append(append(statements, fmt.Sprintf(makePurchases, "TEXT", "TEXT", "")), indexes...)
 	}

@@ -32,7 +32,9 @@ func TestUnreachableDatabaseIsAnErrorOfEveryMethod(t *testing.T) {
 			defer db.Close()
 			store, ctx := newStore(t, db, dialect), t.Context()
 			require.ErrorIs(t, store.Migrate(ctx), errRefused)
-			p := ledger.Purchase{Realm: "r", ID: "p", UserID: "u", Order: ledger.Order{IdempotencyKey: "key"}, State: ledger.Created}
+			p := ledger.Purchase{
+				Realm: "r", ID: "p", UserID: "u", Order: ledger.Order{IdempotencyKey: "key"}, State: ledger.Created,
+			}
 			_, _, err := store.Create(ctx, p)
 			require.ErrorIs(t, err, errRefused)
 			require.ErrorContains(t, err, "sqlledger: ")

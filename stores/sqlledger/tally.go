@@ -20,7 +20,9 @@ const maxItems = 100
 // Tally implements [ledger.Store]. It reads an index entry of each purchase that
 // it counts. The error is ErrInvalidRequest for an unknown grouping, that of the
 // context when it has ended, or the database's.
-func (s *Store) Tally(ctx context.Context, realm string, by ledger.Grouping, from, until time.Time) (tallies []ledger.Tally, err error) {
+func (s *Store) Tally(
+	ctx context.Context, realm string, by ledger.Grouping, from, until time.Time,
+) (tallies []ledger.Tally, err error) {
 	switch by {
 	case ledger.ByDay:
 		tallies, err = s.tallyDays(ctx, realm, from, until)
@@ -44,7 +46,9 @@ const daysAtOnce = 100
 
 // tallyDays adds up each day apart: a database that groups by day sorts all
 // purchases by it, although the index has them in that order.
-func (s *Store) tallyDays(ctx context.Context, realm string, from, until time.Time) (tallies []ledger.Tally, err error) {
+func (s *Store) tallyDays(
+	ctx context.Context, realm string, from, until time.Time,
+) (tallies []ledger.Tally, err error) {
 	for {
 		where, args := s.period("paid_at", realm, from, until)
 		var first time.Time // at which something was paid, so that years without are skipped
@@ -85,7 +89,9 @@ func (s *Store) tallyDays(ctx context.Context, realm string, from, until time.Ti
 
 // tallyStates adds up each state apart, since the index of states has what is
 // asked for in the order of each.
-func (s *Store) tallyStates(ctx context.Context, realm string, from, until time.Time) (tallies []ledger.Tally, err error) {
+func (s *Store) tallyStates(
+	ctx context.Context, realm string, from, until time.Time,
+) (tallies []ledger.Tally, err error) {
 	var parts []string
 	var args []any
 	for _, state := range ledger.States() {
@@ -106,7 +112,8 @@ func (s *Store) tallyStates(ctx context.Context, realm string, from, until time.
 // says, under a name.
 func (s *Store) part(name, condition, at, realm string, from, until time.Time) (query string, args []any) {
 	where, args := s.period(at, realm, from, until)
-	return "SELECT '" + name + "' AS name, COUNT(*) AS purchases, COALESCE(SUM(amount), 0) AS gloebits FROM " + table + where + condition, args
+	return "SELECT '" + name + "' AS name, COUNT(*) AS purchases, COALESCE(SUM(amount), 0) AS gloebits FROM " + table +
+		where + condition, args
 }
 
 // period is the condition for the purchases of a realm with a time in a period.

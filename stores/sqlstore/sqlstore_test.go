@@ -59,23 +59,29 @@ func TestConfigsThatNewRefuses(t *testing.T) {
 		config sqlstore.Config
 		field  string
 	}{
-		"no database":               {sqlstore.Config{Dialect: sqlstore.SQLite}, "DB"},
-		"no dialect":                {sqlstore.Config{DB: db}, "Dialect"},
-		"an unknown dialect":        {sqlstore.Config{DB: db, Dialect: 4}, "Dialect"},
-		"a dialect below zero":      {sqlstore.Config{DB: db, Dialect: -1}, "Dialect"},
-		"a schema in SQLite":        {sqlstore.Config{DB: db, Dialect: sqlstore.SQLite, Prefix: "shop."}, "Prefix"},
-		"two dots":                  {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: "a.b."}, "Prefix"},
-		"a dot and nothing before":  {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: "."}, "Prefix"},
-		"a digit at the beginning":  {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: "1_"}, "Prefix"},
-		"a digit after the dot":     {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: "a.1_"}, "Prefix"},
-		"a hyphen":                  {sqlstore.Config{DB: db, Dialect: sqlstore.MySQL, Prefix: "shop-"}, "Prefix"},
-		"a space":                   {sqlstore.Config{DB: db, Dialect: sqlstore.MySQL, Prefix: "shop "}, "Prefix"},
-		"a newline":                 {sqlstore.Config{DB: db, Dialect: sqlstore.MySQL, Prefix: "shop\n"}, "Prefix"},
-		"a quotation mark":          {sqlstore.Config{DB: db, Dialect: sqlstore.MySQL, Prefix: "shop`"}, "Prefix"},
-		"a statement":               {sqlstore.Config{DB: db, Dialect: sqlstore.SQLite, Prefix: "x; DROP TABLE y; --"}, "Prefix"},
+		"no database":              {sqlstore.Config{Dialect: sqlstore.SQLite}, "DB"},
+		"no dialect":               {sqlstore.Config{DB: db}, "Dialect"},
+		"an unknown dialect":       {sqlstore.Config{DB: db, Dialect: 4}, "Dialect"},
+		"a dialect below zero":     {sqlstore.Config{DB: db, Dialect: -1}, "Dialect"},
+		"a schema in SQLite":       {sqlstore.Config{DB: db, Dialect: sqlstore.SQLite, Prefix: "shop."}, "Prefix"},
+		"two dots":                 {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: "a.b."}, "Prefix"},
+		"a dot and nothing before": {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: "."}, "Prefix"},
+		"a digit at the beginning": {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: "1_"}, "Prefix"},
+		"a digit after the dot":    {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: "a.1_"}, "Prefix"},
+		"a hyphen":                 {sqlstore.Config{DB: db, Dialect: sqlstore.MySQL, Prefix: "shop-"}, "Prefix"},
+		"a space":                  {sqlstore.Config{DB: db, Dialect: sqlstore.MySQL, Prefix: "shop "}, "Prefix"},
+		"a newline":                {sqlstore.Config{DB: db, Dialect: sqlstore.MySQL, Prefix: "shop\n"}, "Prefix"},
+		"a quotation mark":         {sqlstore.Config{DB: db, Dialect: sqlstore.MySQL, Prefix: "shop`"}, "Prefix"},
+		"a statement": {
+			sqlstore.Config{DB: db, Dialect: sqlstore.SQLite, Prefix: "x; DROP TABLE y; --"}, "Prefix",
+		},
 		"letters that aren't ASCII": {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: "caf\u00e9_"}, "Prefix"},
-		"a part that is too long":   {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: strings.Repeat("p", 31)}, "Prefix"},
-		"a schema that is too long": {sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: strings.Repeat("p", 31) + "."}, "Prefix"},
+		"a part that is too long": {
+			sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: strings.Repeat("p", 31)}, "Prefix",
+		},
+		"a schema that is too long": {
+			sqlstore.Config{DB: db, Dialect: sqlstore.Postgres, Prefix: strings.Repeat("p", 31) + "."}, "Prefix",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := sqlstore.New(c.config)
@@ -91,7 +97,9 @@ func TestConfigsThatNewRefuses(t *testing.T) {
 func TestPrefixesBeginEveryTable(t *testing.T) {
 	db := sql.OpenDB(refusing{})
 	defer db.Close()
-	for _, prefix := range []string{"", "shop_", "shop.", "shop.pay_", "_.S1", strings.Repeat("p", 30) + "." + strings.Repeat("q", 30)} {
+	for _, prefix := range []string{
+		"", "shop_", "shop.", "shop.pay_", "_.S1", strings.Repeat("p", 30) + "." + strings.Repeat("q", 30),
+	} {
 		for _, dialect := range []sqlstore.Dialect{sqlstore.Postgres, sqlstore.MySQL} {
 			for _, step := range newStore(t, sqlstore.Config{DB: db, Dialect: dialect, Prefix: prefix}).Schema() {
 				for _, statement := range step.Statements {

@@ -93,7 +93,10 @@ func (s *Store) takeCounting(ctx context.Context, key connect.Key) (connect.Pend
 	if err != nil {
 		return pending, err
 	}
-	removed, err := s.exec(ctx, "remove it", "DELETE FROM {p}oauth_states WHERE realm = ? AND state_hash = ?", text(s, key.Realm), text(s, key.ID))
+	removed, err := s.exec(
+		ctx, "remove it", "DELETE FROM {p}oauth_states WHERE realm = ? AND state_hash = ?", text(s, key.Realm),
+		text(s, key.ID),
+	)
 	if err == nil && removed == 0 {
 		err = connect.ErrNotFound
 	}

@@ -52,7 +52,9 @@ func New(config Config) (*Store, error) {
 		problems = append(problems, errors.New("sqlstore: Config.DB is nil"))
 	}
 	if config.Dialect < Postgres || config.Dialect > SQLite {
-		problems = append(problems, fmt.Errorf("sqlstore: Config.Dialect is %v: set it to Postgres, MySQL or SQLite", config.Dialect))
+		problems = append(
+			problems, fmt.Errorf("sqlstore: Config.Dialect is %v: set it to Postgres, MySQL or SQLite", config.Dialect),
+		)
 	}
 	db, err := sqldb.New(config.DB, sqldb.Dialect(config.Dialect), config.Prefix)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-const credentialColumns = "subject, name, scopes, access_token, refresh_token, token_secret, connected_at, expires_at, valid_until, version"
+const credentialColumns = "subject, name, scopes, access_token, refresh_token, token_secret, connected_at, " +
+	"expires_at, valid_until, version"
 
 // credentialColumns are those of a credential, for credentialRow.scan.
 func (s *Store) credentialColumns() string {
@@ -78,7 +79,10 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 // the error; the context's when it has ended; or the database's. After an error
 // nothing is saved, except that after an error of the commit itself the
 // credential may have been saved.
-func (s *Store) Update(ctx context.Context, key connect.Key, fn func(ctx context.Context, current *connect.Credential) (*connect.Credential, error)) error {
+func (s *Store) Update(
+	ctx context.Context, key connect.Key,
+	fn func(ctx context.Context, current *connect.Credential) (*connect.Credential, error),
+) error {
 	leave, err := s.db.Enter(ctx, "user "+key.Realm+"\x00"+key.ID)
 	if err != nil {
 		return failed(ctx, "wait for the user", err)
@@ -143,7 +147,9 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 }
 
 // save makes the row what fn returned.
-func (s *Store) save(ctx context.Context, h *sqldb.Hold, key connect.Key, row credentialRow, next *connect.Credential) error {
+func (s *Store) save(
+	ctx context.Context, h *sqldb.Hold, key connect.Key, row credentialRow, next *connect.Credential,
+) error {
 	if next == nil && !row.exists {
 		return nil
 	}
@@ -161,7 +167,8 @@ func (s *Store) save(ctx context.Context, h *sqldb.Hold, key connect.Key, row cr
 		query = "UPDATE {p}oauth_credentials SET subject = ?, name = ?, scopes = ?, access_token = ?, refresh_token = ?," +
 			" token_secret = ?, connected_at = ?, expires_at = ?, valid_until = ?, version = ? WHERE realm = ? AND user_id = ?"
 	default:
-		query = "INSERT INTO {p}oauth_credentials (" + credentialColumns + ", realm, user_id) VALUES (" + sqldb.Marks(12) + ")"
+		query = "INSERT INTO {p}oauth_credentials (" + credentialColumns + ", realm, user_id) VALUES (" + sqldb.Marks(12) +
+			")"
 	}
 	changed, err := h.Exec(ctx, query, append(args, text(s, key.Realm), text(s, key.ID))...)
 	if err == nil && changed != 1 {

@@ -76,7 +76,9 @@ func (b *Bench) Release(ctx context.Context, p ledger.Purchase) error {
 
 // Done counts what the bench has done for a visitor, by service.
 func (b *Bench) Done(ctx context.Context, visitor string) (map[string]int64, error) {
-	rows, err := b.db.QueryContext(ctx, "SELECT service, SUM(pieces) FROM shop_jobs WHERE visitor = $1 AND done = 1 GROUP BY service", visitor)
+	rows, err := b.db.QueryContext(
+		ctx, "SELECT service, SUM(pieces) FROM shop_jobs WHERE visitor = $1 AND done = 1 GROUP BY service", visitor,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,9 @@ func open(t *testing.T, file string) *books.Books {
 
 // job keeps a purchase in the books and returns what calls the bench for it, in
 // the transaction in which the purchase is saved.
-func job(t *testing.T, b *books.Books, id string, order ledger.Order) func(step func(context.Context, ledger.Purchase) error) error {
+func job(
+	t *testing.T, b *books.Books, id string, order ledger.Order,
+) func(step func(context.Context, ledger.Purchase) error) error {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	_, _, err := b.Purchases.Create(t.Context(), ledger.Purchase{
@@ -33,7 +35,9 @@ func job(t *testing.T, b *books.Books, id string, order ledger.Order) func(step 
 	})
 	require.NoError(t, err)
 	return func(step func(context.Context, ledger.Purchase) error) error {
-		_, err := b.Purchases.Change(t.Context(), connect.Key{Realm: "shop", ID: id}, func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := b.Purchases.Change(t.Context(), connect.Key{Realm: "shop", ID: id}, func(
+			ctx context.Context, p ledger.Purchase,
+		) (ledger.Purchase, error) {
 			return p, step(ctx, p)
 		})
 		return err
@@ -86,7 +90,9 @@ func TestProductsAreNotTheBenchsAndElsewhereItDoesNothing(t *testing.T) {
 	b := open(t, "")
 	hat := ledger.Purchase{ID: "1", Order: ledger.Order{Product: "green-hat", Quantity: 99}}
 	wrap := ledger.Purchase{ID: "1", Order: ledger.Order{Item: "gift-wrap", Quantity: 1}}
-	for _, step := range []func(context.Context, ledger.Purchase) error{b.Bench.Reserve, b.Bench.Deliver, b.Bench.Release} {
+	for _, step := range []func(context.Context, ledger.Purchase) error{
+		b.Bench.Reserve, b.Bench.Deliver, b.Bench.Release,
+	} {
 		require.NoError(t, step(t.Context(), hat))
 		require.ErrorContains(t, step(t.Context(), wrap), "not in the shop's database")
 	}
@@ -103,7 +109,12 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	require.GreaterOrEqual(t, len(keys[0]), 32)
 	token := connect.Credential{AccessToken: "alice's token"}
 	alice := connect.Key{Realm: "www.gloebit.com/shop", ID: "alice"}
-	require.NoError(t, b.Tokens.Update(t.Context(), alice, func(context.Context, *connect.Credential) (*connect.Credential, error) { return &token, nil }))
+	require.NoError(
+		t,
+		b.Tokens.Update(
+			t.Context(), alice, func(context.Context, *connect.Credential) (*connect.Credential, error) { return &token, nil },
+		),
+	)
 	require.NoError(t, b.Close())
 
 	b = open(t, file)

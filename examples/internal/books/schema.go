@@ -32,7 +32,9 @@ func schema() []string {
 
 // setting returns what is kept under that name, which is what was kept first.
 func (b *Books) setting(ctx context.Context, name, first string) (value string, err error) {
-	_, err = b.db.ExecContext(ctx, "INSERT INTO shop_settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, first)
+	_, err = b.db.ExecContext(
+		ctx, "INSERT INTO shop_settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, first,
+	)
 	if err == nil {
 		err = b.db.QueryRowContext(ctx, "SELECT value FROM shop_settings WHERE name = $1", name).Scan(&value)
 	}

@@ -15,7 +15,9 @@ func (b *Books) First(ctx context.Context, form string, now time.Time) (bool, er
 	if _, err := b.db.ExecContext(ctx, "DELETE FROM shop_used WHERE at < $1", now.Add(-remember).Unix()); err != nil {
 		return false, err
 	}
-	result, err := b.db.ExecContext(ctx, "INSERT INTO shop_used (form, at) VALUES ($1, $2) ON CONFLICT DO NOTHING", form, now.Unix())
+	result, err := b.db.ExecContext(
+		ctx, "INSERT INTO shop_used (form, at) VALUES ($1, $2) ON CONFLICT DO NOTHING", form, now.Unix(),
+	)
 	if err != nil {
 		return false, err
 	}

@@ -4,21 +4,24 @@ func products() []Article {
 	return []Article{
 		{
 			Slug: "green-hat", Title: "Green hat", Price: 40,
-			Line:  "Wool felt, a pheasant feather, opinions of its own.",
-			Story: "Steamed over the same oak block since the shop opened. The feather is found, never taken. It suits people who say that hats don’t suit them.",
-			Use:   "You put on a green hat. It suits you.",
+			Line: "Wool felt, a pheasant feather, opinions of its own.",
+			Story: "Steamed over the same oak block since the shop opened. The feather is found, never taken. It suits " +
+				"people who say that hats don’t suit them.",
+			Use: "You put on a green hat. It suits you.",
 		},
 		{
 			Slug: "straw-hat", Title: "Straw hat", Price: 30,
-			Line:  "For rowing boats, lemonade and long goodbyes.",
-			Story: "Plaited rye straw and a ribbon the red of a letter box. Light enough to forget on a bench, which is why we keep plenty of them.",
-			Use:   "You put on a straw hat. The sun gives up.",
+			Line: "For rowing boats, lemonade and long goodbyes.",
+			Story: "Plaited rye straw and a ribbon the red of a letter box. Light enough to forget on a bench, which is " +
+				"why we keep plenty of them.",
+			Use: "You put on a straw hat. The sun gives up.",
 		},
 		{
 			Slug: "night-cap", Title: "Stargazer’s cap", Price: 35,
-			Line:  "Navy cotton, eleven stars, one very good bobble.",
-			Story: "Sewn for people who wait up for comets. Each star is stitched by hand; on clear nights they are said to line up.",
-			Use:   "You pull on a stargazer’s cap. Somewhere, a comet blushes.",
+			Line: "Navy cotton, eleven stars, one very good bobble.",
+			Story: "Sewn for people who wait up for comets. Each star is stitched by hand; on clear nights they are said " +
+				"to line up.",
+			Use: "You pull on a stargazer’s cap. Somewhere, a comet blushes.",
 		},
 		{
 			Slug: "red-scarf", Title: "Red scarf", Price: 25,
@@ -28,9 +31,10 @@ func products() []Article {
 		},
 		{
 			Slug: "health-potion", Title: "Health potion", Price: 5,
-			Line:  "One sip and you feel better. Shake gently.",
-			Story: "Brewed by the neighbour upstairs from violets and good intentions. Works best on Tuesdays. We have no idea why.",
-			Use:   "You drink a health potion. Your cold packs its bags.",
+			Line: "One sip and you feel better. Shake gently.",
+			Story: "Brewed by the neighbour upstairs from violets and good intentions. Works best on Tuesdays. We have no " +
+				"idea why.",
+			Use: "You drink a health potion. Your cold packs its bags.",
 		},
 		{
 			Slug: "golden-crown", Title: "Golden crown", Price: 900,

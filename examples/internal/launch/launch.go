@@ -108,7 +108,9 @@ type running struct {
 
 // start starts the sandbox, if one is wanted, and returns the lines to print
 // and what runs the shop.
-func (r running) start(sandboxCtx context.Context, build Build) (lines string, open func(context.Context) error, err error) {
+func (r running) start(
+	sandboxCtx context.Context, build Build,
+) (lines string, open func(context.Context) error, err error) {
 	listener, err := net.Listen("tcp", r.addr)
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: name another address with -addr", err)

@@ -22,7 +22,9 @@ import (
 func built(to *launch.Settings) launch.Build {
 	return func(s launch.Settings) (launch.Shop, error) {
 		*to = s
-		return launch.Shop{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "open") })}, nil
+		return launch.Shop{Handler: http.HandlerFunc(
+			func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "open") },
+		)}, nil
 	}
 }
 
@@ -138,14 +140,21 @@ func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
 		args []string
 		want string
 	}{
-		"an unknown flag":              {[]string{"-moon"}, "-moon"},
-		"an argument":                  {[]string{"moon"}, `"moon" is not expected`},
-		"a public URL without scheme":  {[]string{"-url", "shop.example"}, "-url"},
-		"a public URL with a path":     {[]string{"-url", "https://shop.example/hats"}, "-url"},
-		"a port that is taken":         {[]string{"-addr", taken.Addr().String(), "-db", ""}, "address already in use: name another address with -addr"},
-		"a sandbox port that is taken": {[]string{"-addr", "127.0.0.1:0", "-sandbox-addr", taken.Addr().String(), "-db", ""}, "address already in use: name another address with -sandbox-addr"},
-		"a database that can't be":     {append(free[:4:4], "-db", filepath.Join(t.TempDir(), "no", "such", "folder")), "no such file"},
-		"no key in the environment":    {append(free, "-gloebit", "production"), "GLOEBIT_CLIENT_ID"},
+		"an unknown flag":             {[]string{"-moon"}, "-moon"},
+		"an argument":                 {[]string{"moon"}, `"moon" is not expected`},
+		"a public URL without scheme": {[]string{"-url", "shop.example"}, "-url"},
+		"a public URL with a path":    {[]string{"-url", "https://shop.example/hats"}, "-url"},
+		"a port that is taken": {
+			[]string{"-addr", taken.Addr().String(), "-db", ""}, "address already in use: name another address with -addr",
+		},
+		"a sandbox port that is taken": {
+			[]string{"-addr", "127.0.0.1:0", "-sandbox-addr", taken.Addr().String(), "-db", ""},
+			"address already in use: name another address with -sandbox-addr",
+		},
+		"a database that can't be": {
+			append(free[:4:4], "-db", filepath.Join(t.TempDir(), "no", "such", "folder")), "no such file",
+		},
+		"no key in the environment": {append(free, "-gloebit", "production"), "GLOEBIT_CLIENT_ID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
@@ -156,12 +165,17 @@ func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
 	}
 	t.Run("a shop that can't be built", func(t *testing.T) {
 		broken := errors.New("no hats")
-		err := launch.Run(context.Background(), free, io.Discard, io.Discard, func(launch.Settings) (launch.Shop, error) { return launch.Shop{}, broken })
+		err := launch.Run(
+			context.Background(), free, io.Discard, io.Discard,
+			func(launch.Settings) (launch.Shop, error) { return launch.Shop{}, broken },
+		)
 		require.ErrorIs(t, err, broken)
 	})
 	t.Run("an output that is closed", func(t *testing.T) {
 		broken := errors.New("closed")
-		require.ErrorIs(t, launch.Run(context.Background(), free, errWriter{broken}, io.Discard, built(new(launch.Settings))), broken)
+		require.ErrorIs(
+			t, launch.Run(context.Background(), free, errWriter{broken}, io.Discard, built(new(launch.Settings))), broken,
+		)
 	})
 	t.Run("help", func(t *testing.T) {
 		var usage strings.Builder

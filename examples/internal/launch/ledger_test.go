@@ -24,7 +24,9 @@ type askedStore struct {
 	open    error // what pinging said after that
 }
 
-func (s *askedStore) Claim(ctx context.Context, realm string, state ledger.State, now, until time.Time) (ledger.Purchase, error) {
+func (s *askedStore) Claim(
+	ctx context.Context, realm string, state ledger.State, now, until time.Time,
+) (ledger.Purchase, error) {
 	s.once.Do(func() {
 		close(s.asked)
 		<-s.finish
@@ -51,7 +53,9 @@ func TestTheLedgerRunsWhileTheShopIsOpenAndFinishesWhatItHolds(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- launch.Run(ctx, []string{"-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0", "-db", ""}, t.Output(), t.Output(), build)
+		ended <- launch.Run(
+			ctx, []string{"-addr", "127.0.0.1:0", "-sandbox-addr", "127.0.0.1:0", "-db", ""}, t.Output(), t.Output(), build,
+		)
 	}()
 	select {
 	case <-store.asked:

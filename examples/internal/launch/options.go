@@ -32,10 +32,21 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("shop", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "the shop listens on this `HOST:PORT`; port 0 takes a free one")
-	flags.StringVar(&o.sandboxAddr, "sandbox-addr", "127.0.0.1:8081", "the sandbox listens on this `HOST:PORT`; port 0 takes a free one")
-	flags.StringVar(&o.gloebit, "gloebit", "", "instead of a sandbox beside the shop, use `production`, sandbox (Gloebit's own) or a URL,\nwith key and secret from "+keyVariable+" and "+secretVariable)
-	flags.StringVar(&o.url, "url", "", "the shop's public `URL`, when a proxy is before it; the default is the address it listens on")
-	flags.StringVar(&o.db, "db", defaultDB, "keep everything in this `FILE`, and what the sandbox knows beside it;\n-db '' keeps all of it in memory")
+	flags.StringVar(
+		&o.sandboxAddr, "sandbox-addr", "127.0.0.1:8081",
+		"the sandbox listens on this `HOST:PORT`; port 0 takes a free one",
+	)
+	flags.StringVar(
+		&o.gloebit, "gloebit", "",
+		"instead of a sandbox beside the shop, use `production`, sandbox (Gloebit's own) or a URL,\nwith key and secret from "+keyVariable+" and "+secretVariable,
+	)
+	flags.StringVar(
+		&o.url, "url", "", "the shop's public `URL`, when a proxy is before it; the default is the address it listens on",
+	)
+	flags.StringVar(
+		&o.db, "db", defaultDB,
+		"keep everything in this `FILE`, and what the sandbox knows beside it;\n-db '' keeps all of it in memory",
+	)
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -44,7 +55,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if o.url != "" {
 		u, err := url.Parse(o.url)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" ||
+			u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 			return options{}, fmt.Errorf("-url %q: want scheme and host, such as https://shop.example", o.url)
 		}
 		o.url = u.Scheme + "://" + u.Host

@@ -98,12 +98,16 @@ func (s *Storefront) bought(ctx context.Context, p ledger.Purchase, again bool) 
 	case p.State == ledger.Canceled || p.State == ledger.Released:
 		return s.leave(ctx, PathPurchases, views.Bad, "The order of "+what+" is off. "+whyOff(p))
 	default:
-		return s.leave(ctx, PathPurchases, views.Warn, "Your order of "+what+" is on its way. This page tells when it is there.")
+		return s.leave(
+			ctx, PathPurchases, views.Warn, "Your order of "+what+" is on its way. This page tells when it is there.",
+		)
 	}
 }
 
 // notBought tells why nothing was bought, as far as anyone knows.
-func (s *Storefront) notBought(ctx context.Context, article catalogue.Article, key uuid.UUID, quantity int64, err error) (Reply, error) {
+func (s *Storefront) notBought(
+	ctx context.Context, article catalogue.Article, key uuid.UUID, quantity int64, err error,
+) (Reply, error) {
 	switch {
 	case errors.Is(err, gloebit.ErrInsufficientBalance):
 		return Reply{Status: http.StatusSeeOther, Location: notEnoughPath(article.Slug, quantity)}, nil

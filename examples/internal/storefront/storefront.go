@@ -93,7 +93,10 @@ func (s *Storefront) frame(ctx context.Context, title, path string) views.Frame 
 	}
 	balance, err := s.balance(ctx, client)
 	if errors.Is(err, gloebit.ErrNotConnected) {
-		f.Notice = &views.Notice{Tone: views.Warn, Text: "Gloebit no longer lets the shop charge you. Connect again when you want to buy something."}
+		f.Notice = &views.Notice{
+			Tone: views.Warn,
+			Text: "Gloebit no longer lets the shop charge you. Connect again when you want to buy something.",
+		}
 		return f
 	}
 	f.Visitor = visitor(client, path)

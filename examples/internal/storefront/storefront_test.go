@@ -48,13 +48,19 @@ func TestEveryErrorIsToldInWordsWithAWayOn(t *testing.T) {
 		button string
 	}{
 		{gloebit.ErrNotConnected, http.StatusUnauthorized, "First, connect with Gloebit", connect},
-		{fmt.Errorf("%w: %w", gloebit.ErrNotConnected, gloebit.ErrTokenRefused), http.StatusUnauthorized, "Gloebit no longer knows this connection", connect},
+		{
+			fmt.Errorf("%w: %w", gloebit.ErrNotConnected, gloebit.ErrTokenRefused), http.StatusUnauthorized,
+			"Gloebit no longer knows this connection", connect,
+		},
 		{gloebit.ErrAccessDenied, http.StatusForbidden, "No is a fine answer", connect},
 		{gloebit.ErrInvalidState, http.StatusBadRequest, "Let’s start that again", connect},
 		{gloebit.ErrUserChanged, http.StatusForbidden, "Another user came back", connect},
 		{gloebit.ErrTokenExchange, http.StatusBadGateway, "Gloebit did not finish the connection", connect},
 		{gloebit.ErrAuthorizationFailed, http.StatusBadGateway, "Gloebit did not finish the connection", connect},
-		{&gloebit.ScopeError{Missing: []gloebit.Scope{gloebit.ScopeInventory}}, http.StatusForbidden, "The shop may not do this yet", "Allow it at Gloebit"},
+		{
+			&gloebit.ScopeError{Missing: []gloebit.Scope{gloebit.ScopeInventory}}, http.StatusForbidden,
+			"The shop may not do this yet", "Allow it at Gloebit",
+		},
 		{gloebit.ErrStore, http.StatusServiceUnavailable, "The shop can’t find its own books", retry},
 		{gloebit.ErrUnavailable, http.StatusServiceUnavailable, "Gloebit is not answering", retry},
 		{gloebit.ErrRateLimited, http.StatusServiceUnavailable, "Gloebit is not answering", retry},
@@ -84,13 +90,17 @@ func TestEveryErrorIsToldInWordsWithAWayOn(t *testing.T) {
 }
 
 func TestAMissingScopeIsAskedFor(t *testing.T) {
-	reply := newStorefront().Trouble(t.Context(), "/things", &gloebit.ScopeError{Missing: []gloebit.Scope{gloebit.ScopeInventory}})
+	reply := newStorefront().Trouble(t.Context(), "/things", &gloebit.ScopeError{
+		Missing: []gloebit.Scope{gloebit.ScopeInventory},
+	})
 	require.Contains(t, reply.Page.(views.Trouble).Act.URL, "inventory")
 }
 
 func TestAWelcomeSaysWhatWasNotAllowed(t *testing.T) {
 	front := newStorefront()
-	connection := gloebit.Connection{User: gloebit.User{ID: "1", Name: "alice"}, Missing: []gloebit.Scope{gloebit.ScopeBalance}}
+	connection := gloebit.Connection{
+		User: gloebit.User{ID: "1", Name: "alice"}, Missing: []gloebit.Scope{gloebit.ScopeBalance},
+	}
 	require.NoError(t, front.Connected(httptest.NewRequest(http.MethodGet, "/", nil), connection))
 	reply, err := front.Shelf(t.Context())
 	require.NoError(t, err)

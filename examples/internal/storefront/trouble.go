@@ -37,7 +37,9 @@ func (s *Storefront) NotFound(ctx context.Context) (Reply, error) {
 	frame.Here = ""
 	return Reply{Status: http.StatusNotFound, Page: views.Trouble{
 		Frame: frame,
-		Words: []string{"We looked behind the mirror and under the counter. Whatever should be at this address has been sold, or never was."},
+		Words: []string{
+			"We looked behind the mirror and under the counter. Whatever should be at this address has been sold, or never was.",
+		},
 	}}, nil
 }
 
@@ -50,8 +52,10 @@ func (s *Storefront) CrossOrigin(ctx context.Context) Reply {
 func (s *Storefront) badForm(ctx context.Context, back string) (Reply, error) {
 	return Reply{Status: http.StatusBadRequest, Page: views.Trouble{
 		Frame: s.frame(ctx, "The shop can’t read this form", back),
-		Words: []string{"An order is for 1 to 99 pieces, and comes from one of the shop’s own pages. This one was not accepted."},
-		Act:   &views.Action{Label: "Go back and try again", URL: back},
+		Words: []string{
+			"An order is for 1 to 99 pieces, and comes from one of the shop’s own pages. This one was not accepted.",
+		},
+		Act: &views.Action{Label: "Go back and try again", URL: back},
 	}}, nil
 }
 
@@ -87,7 +91,10 @@ func explain(err error) explanation {
 			return e.explanation
 		}
 	}
-	return explanation{"Something broke behind the counter", []string{"It is our fault and not yours. Please try again in a moment."}, nextRetry}
+	return explanation{
+		"Something broke behind the counter", []string{"It is our fault and not yours. Please try again in a moment."},
+		nextRetry,
+	}
 }
 
 type errorExplanation struct {

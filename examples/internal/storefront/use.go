@@ -45,7 +45,10 @@ func (s *Storefront) notUsed(ctx context.Context, slug string, err error) (Reply
 		return Reply{}, err
 	case unanswered(err):
 		s.log.WarnContext(ctx, "shop: no answer to a use", "product", slug, "error", err)
-		return s.leave(ctx, PathThings, views.Warn, "Gloebit did not say whether it took the "+s.title(slug)+". Count below before you try again."), nil
+		return s.leave(
+			ctx, PathThings, views.Warn,
+			"Gloebit did not say whether it took the "+s.title(slug)+". Count below before you try again.",
+		), nil
 	case errors.As(err, &refused):
 		s.log.InfoContext(ctx, "shop: not used", "product", slug, "error", err)
 		return s.leave(ctx, PathThings, views.Bad, "You have no "+s.title(slug)+" to use."), nil

@@ -112,7 +112,9 @@ func (b *browser) click(xpath chromedp.Search, heading string) {
 
 // page tells one loaded page from another; empty while it loads.
 func (b *browser) page() (string, error) {
-	return chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? String(performance.timeOrigin) : ""`))
+	return chromedp.Run(
+		b.ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? String(performance.timeOrigin) : ""`),
+	)
 }
 
 // reads waits for the page whose heading says so.
@@ -138,7 +140,9 @@ func (b *browser) fits() {
 	b.t.Helper()
 	for _, window := range []chromedp.Action[chromedp.Void]{smallPhone(), phone()} {
 		b.do(window)
-		over, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+		over, err := chromedp.Run(
+			b.ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`),
+		)
 		require.NoError(b.t, err)
 		require.LessOrEqual(b.t, over, 0, "the page must not scroll sideways")
 	}

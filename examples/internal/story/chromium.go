@@ -50,7 +50,9 @@ func aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium(t *testing.T, buil
 	b.click(`//a[@id="back"]`, "Golden crown")
 
 	b.click(`//nav//a[.="My purchases"]`, "My purchases")
-	b.sees(`//h2[.="Green hat"]`, `//*[contains(@class, "outcome") and .="Paid and delivered"]`, `//h2[.="2 × Golden crown"]`)
+	b.sees(
+		`//h2[.="Green hat"]`, `//*[contains(@class, "outcome") and .="Paid and delivered"]`, `//h2[.="2 × Golden crown"]`,
+	)
 	b.picture("purchases")
 	b.click(`//footer//a[.="the back office"]`, "Overview")
 	b.sees(`//dt[starts-with(., "Paid")]/following-sibling::dd[.="3"]`)
@@ -77,7 +79,10 @@ func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build la
 
 	w.deaf.Store(true)
 	b.click(`//form[@action="/buy/gift-wrap"]//button`, "My purchases")
-	b.sees(`//*[@role="status" and contains(., "Your order of 1 × Gift wrap is on its way.")]`, `//span[contains(@class, "outcome") and .="On its way"]`)
+	b.sees(
+		`//*[@role="status" and contains(., "Your order of 1 × Gift wrap is on its way.")]`,
+		`//span[contains(@class, "outcome") and .="On its way"]`,
+	)
 	b.picture("on-its-way")
 	w.deaf.Store(false)
 	b.sees(`//span[contains(@class, "outcome") and .="Paid and delivered"]`) // with nothing clicked
@@ -136,7 +141,8 @@ func everyPageFitsAPhone(t *testing.T, build launch.Build) {
 	b.fits()
 	b.picture("phone-things")
 	for path, heading := range map[string]string{
-		"/purchases": "My purchases", "/merchant": "Overview", "/not-enough/golden-crown?quantity=2": "Not quite enough", "/goodbye": "Until next time", "/nowhere": "There is nothing here",
+		"/purchases": "My purchases", "/merchant": "Overview", "/not-enough/golden-crown?quantity=2": "Not quite enough",
+		"/goodbye": "Until next time", "/nowhere": "There is nothing here",
 	} {
 		b.do(chromedp.Navigate(w.shopURL + path))
 		b.reads(heading)

@@ -57,7 +57,8 @@ func newKiosk(t *testing.T, change func(*gloebit.Config)) *kiosk {
 	consent := httptest.NewServer(k.consent(t))
 	t.Cleanup(consent.Close)
 	config := gloebit.Config{
-		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), RedirectURL: shop.URL + "/gloebit/callback", SignIn: true,
+		ClientID: app.Key, ClientSecret: gloebit.Secret(app.Secret), RedirectURL: shop.URL + "/gloebit/callback",
+		SignIn:   true,
 		Provider: gloebit.ProviderAt(strings.Replace(consent.URL, "127.0.0.1", "localhost", 1)),
 	}
 	if change != nil {
@@ -279,7 +280,9 @@ func (b *browser) press(selector string) {
 func (b *browser) heads(headings ...string) {
 	b.t.Helper()
 	require.Eventually(b.t, func() bool {
-		now, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("h1") ? document.querySelector("h1").textContent : ""`))
+		now, err := chromedp.Run(
+			b.ctx, chromedp.Evaluate[string](`document.querySelector("h1") ? document.querySelector("h1").textContent : ""`),
+		)
 		return err == nil && slices.Contains(headings, now)
 	}, 20*time.Second, 20*time.Millisecond, "%v", headings)
 }

@@ -22,10 +22,15 @@ func (w *world) history() {
 	shop := w.open.Load().Purchases
 	put := func(id, item, cause string, price int64, state ledger.State, at time.Time, edit func(*ledger.Purchase)) {
 		p := ledger.Purchase{
-			Realm: shop.Realm(), ID: id, UserID: "e19ffb8a-0a3e-4aaa-b588-cdcbf05169fe", State: state, CreatedAt: at, UpdatedAt: at, Cause: cause,
-			Order: ledger.Order{IdempotencyKey: id, Item: item, Price: price, Quantity: 1, Username: []string{"alice", "bob", "carol"}[(price/5)%3]},
+			Realm: shop.Realm(), ID: id, UserID: "e19ffb8a-0a3e-4aaa-b588-cdcbf05169fe", State: state, CreatedAt: at,
+			UpdatedAt: at, Cause: cause,
+			Order: ledger.Order{
+				IdempotencyKey: id, Item: item, Price: price, Quantity: 1,
+				Username: []string{"alice", "bob", "carol"}[(price/5)%3],
+			},
 			History: []ledger.Change{
-				{To: ledger.Created, At: at, Cause: "ordered"}, {From: ledger.Created, To: state, At: at.Add(time.Second), Cause: cause},
+				{To: ledger.Created, At: at, Cause: "ordered"},
+				{From: ledger.Created, To: state, At: at.Add(time.Second), Cause: cause},
 			},
 		}
 		if edit != nil {
@@ -44,7 +49,8 @@ func (w *world) history() {
 		}
 	}
 	put("refused", "golden-crown", "gloebit: insufficient balance", 900, ledger.Refused, now.Add(-time.Hour), nil)
-	put("5f0c7a52-7c41-5d3e-9a0b-2f6c1d9e8b77", "red-scarf", "ledger: Gloebit knows the transaction and has not called back", 25, ledger.Reserved, now.Add(-30*time.Hour),
+	put("5f0c7a52-7c41-5d3e-9a0b-2f6c1d9e8b77", "red-scarf", "ledger: Gloebit knows the transaction and has not "+
+		"called back", 25, ledger.Reserved, now.Add(-30*time.Hour),
 		func(p *ledger.Purchase) {
 			p.Item, p.Product = "", p.Item // which Gloebit hands out
 			p.StuckAt, p.Attempts, p.FailingSince = now.Add(-6*time.Hour), 14, now.Add(-30*time.Hour)
@@ -128,6 +134,8 @@ func (b *browser) passesAxe(name string) {
 // scripts lets the page's scripts run, or not.
 func (b *browser) scripts(run bool) {
 	b.t.Helper()
-	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !run})
+	_, err := chromedp.Call(
+		b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !run},
+	)
 	require.NoError(b.t, err)
 }

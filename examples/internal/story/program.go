@@ -34,7 +34,9 @@ func RunProgram(t *testing.T) {
 
 	// At the same address, since purchases belong to the server that has them.
 	shopURL, sandboxURL, stop = startProgram(t, binary, file, strings.TrimPrefix(sandboxURL, "http://"))
-	things = newVisitor(t).open(shopURL).connect("alice").follow("My things").says("Green hat You own 1", "Gift wrap 1 ordered")
+	things = newVisitor(t).open(shopURL).connect("alice").follow("My things").says(
+		"Green hat You own 1", "Gift wrap 1 ordered",
+	)
 	require.Equal(t, "952 G$", things.balance())
 	purchases := things.follow("My purchases").says("Green hat", "Gift wrap", "Paid and delivered")
 	require.Len(t, purchases.find("time"), 2)

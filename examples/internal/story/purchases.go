@@ -54,12 +54,16 @@ func aLostAnswerIsNothingToTheVisitor(t *testing.T, build launch.Build) {
 func anOrderThatNeverArrivedIsSentAgainByTheShop(t *testing.T, build launch.Build) {
 	w := startWorld(t, build, "", hurried())
 	scarf := newVisitor(t).open(w.shopURL).connect("alice").follow("Red scarf")
-	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Status: http.StatusBadGateway, Body: "<html>", ContentType: "text/html"})
+	w.gloebit.Inject(gloebittest.Fault{
+		Path: "transact", Status: http.StatusBadGateway, Body: "<html>", ContentType: "text/html",
+	})
 	form := scarf.form("/buy/red-scarf")
 	form.Set("quantity", "2")
 	waiting := scarf.send(form)
 	require.Equal(t, "/purchases", waiting.url.Path)
-	waiting.says("Your order of 2 × Red scarf is on its way.", "2 × Red scarf", "Sent to Gloebit", "No answer from Gloebit yet.")
+	waiting.says(
+		"Your order of 2 × Red scarf is on its way.", "2 × Red scarf", "Sent to Gloebit", "No answer from Gloebit yet.",
+	)
 	require.True(t, waiting.refreshes())
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 
@@ -104,11 +108,15 @@ func aRestartForgetsNoPurchase(t *testing.T, build launch.Build) {
 	w.closeShop()
 	w.deaf.Store(false)
 	w.openShop()
-	require.Eventually(t, func() bool { return w.gloebit.Products(w.appKey, "alice")["red-scarf"] == 1 }, 20*time.Second, 20*time.Millisecond,
+	require.Eventually(t, func() bool {
+		return w.gloebit.Products(w.appKey, "alice")["red-scarf"] == 1
+	}, 20*time.Second, 20*time.Millisecond,
 		"the shop goes on with the token that it kept")
 	things := v.open(w.shopURL+"/things").submit("/oauth2/authorize", "decision", "approve")
 	things.follow("My purchases").until("Straw hat")
-	require.Eventually(t, func() bool { return !things.follow("My purchases").refreshes() }, 20*time.Second, 50*time.Millisecond)
+	require.Eventually(
+		t, func() bool { return !things.follow("My purchases").refreshes() }, 20*time.Second, 50*time.Millisecond,
+	)
 	require.Equal(t, 4, strings.Count(things.follow("My purchases").text(), "Paid and delivered"))
 	things.reload().says("Green hat You own 1", "Red scarf You own 1", "Straw hat You own 1", "Gift wrap 1 ordered")
 	things.send(wrap).says("That order was paid already: 1 × Gift wrap for 8 G$.")
@@ -137,19 +145,25 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOffice(t *testing.T, build launch.Bui
 	s := hurried()
 	s.StuckAfter = 300 * time.Millisecond
 	w := startWorld(t, build, "", s)
-	stranger := newVisitor(t).open(w.shopURL+"/merchant").says("a visitor (may look, not act)", "Stuck 0", "Every purchase is finished.")
+	stranger := newVisitor(t).open(w.shopURL+"/merchant").says(
+		"a visitor (may look, not act)", "Stuck 0", "Every purchase is finished.",
+	)
 	require.Equal(t, http.StatusOK, stranger.status)
 
 	shelf := newVisitor(t).open(w.shopURL).connect("bob")
 	shelf.submit("/buy/green-hat").says("You bought 1 × Green hat")
 	shelf.follow("Golden crown").submit("/buy/golden-crown", "quantity", "2").says("Not quite enough gloebits")
-	_, err := w.books.DB().Exec(`CREATE TRIGGER fire BEFORE UPDATE ON shop_jobs BEGIN SELECT RAISE(ABORT, 'the bench is on fire'); END`)
+	_, err := w.books.DB().Exec(
+		`CREATE TRIGGER fire BEFORE UPDATE ON shop_jobs BEGIN SELECT RAISE(ABORT, 'the bench is on fire'); END`,
+	)
 	require.NoError(t, err)
 	held := shelf.submit("/buy/name-engraving")
 	require.Equal(t, "/purchases", held.url.Path)
 	held = held.until("Held up").says("The shop is looking after it")
 	require.False(t, held.refreshes())
-	stuck := shelf.v.open(w.shopURL+"/merchant").says("Paid, last 30 days 2", "Refused, last 30 days 1", "Stuck 1", "settled").follow("Stuck").follow("name-engraving")
+	stuck := shelf.v.open(w.shopURL+"/merchant").says(
+		"Paid, last 30 days 2", "Refused, last 30 days 1", "Stuck 1", "settled",
+	).follow("Stuck").follow("name-engraving")
 	stuck.says("stuck It waits for its delivery. It is paid.", "the bench is on fire", "bob", "12 G$")
 
 	_, err = w.books.DB().Exec(`DROP TRIGGER fire`)
@@ -168,8 +182,13 @@ func anOrderThatMayNotBeWrittenDownIsSentAgain(t *testing.T, build launch.Build)
 	find := w.loses(t, "gloebit_purchases")
 	sorry := scarf.submit("/buy/red-scarf", "quantity", "2")
 	require.Equal(t, http.StatusServiceUnavailable, sorry.status)
-	sorry.says("The shop can’t find its own books", "We can’t tell whether your order of 2 × Red scarf was written down.", "it is never charged twice")
-	for path, words := range map[string]string{"/purchases": "The shop can’t find its own books", "/merchant": "The database does not answer."} {
+	sorry.says(
+		"The shop can’t find its own books", "We can’t tell whether your order of 2 × Red scarf was written down.",
+		"it is never charged twice",
+	)
+	for path, words := range map[string]string{
+		"/purchases": "The shop can’t find its own books", "/merchant": "The database does not answer.",
+	} {
 		lost := scarf.v.open(w.shopURL + path)
 		require.Equal(t, http.StatusServiceUnavailable, lost.status)
 		lost.says(words)

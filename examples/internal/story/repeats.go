@@ -58,7 +58,9 @@ func answer(rw http.ResponseWriter, status int, object map[string]any) {
 // gloebitRepeatsWhatItIsTold answers the shop with all that it has sent, wherever
 // a client might look.
 func gloebitRepeatsWhatItIsTold(t *testing.T, w *world) {
-	for _, status := range []int{http.StatusOK, http.StatusFound, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError} {
+	for _, status := range []int{
+		http.StatusOK, http.StatusFound, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError,
+	} {
 		t.Run(fmt.Sprintf("in fields, with status %d", status), func(t *testing.T) {
 			w.whileRepeating(t, func(rw http.ResponseWriter, r *http.Request) { inFields(rw, r, status) })
 		})
@@ -133,7 +135,9 @@ func inFields(rw http.ResponseWriter, r *http.Request, status int) {
 	rw.Header().Set("Location", "/elsewhere?"+text)
 	rw.Header().Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="`+text+`"`)
 	rw.Header().Set("Retry-After", text)
-	answer(rw, status, map[string]any{"success": false, "reason": text, "status": text, "error": text, "error_description": text, "token_type": text})
+	answer(rw, status, map[string]any{
+		"success": false, "reason": text, "status": text, "error": text, "error_description": text, "token_type": text,
+	})
 }
 
 func inBody(rw http.ResponseWriter, r *http.Request, status int) {

@@ -64,7 +64,10 @@ func RunInChromium(t *testing.T, build launch.Build) {
 	t.Helper()
 	t.Parallel()
 	for _, s := range []story{
-		{"a visitor connects, buys a hat, uses it up and disconnects", aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium},
+		{
+			"a visitor connects, buys a hat, uses it up and disconnects",
+			aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium,
+		},
 		{"a purchase arrives by itself and outlives the shop", aPurchaseArrivesByItselfAndOutlivesTheShopInChromium},
 		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
 		{"a stuck purchase is found and freed in the back office", aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium},

@@ -121,7 +121,9 @@ func strangersComeWithWhatTheyHaveSeen(t *testing.T, w *world) {
 		stranger.open(callback)
 		first := v.open(callback)
 		require.Equal(t, more == "", first.status == 200, "%s", first.text())
-		require.Equal(t, first.status != 200, v.open(callback).status == 400, "used before, which a connected user need not know")
+		require.Equal(
+			t, first.status != 200, v.open(callback).status == 400, "used before, which a connected user need not know",
+		)
 	}
 	for _, transaction := range w.gloebit.Transactions() {
 		hold := transaction.Hold.Enact

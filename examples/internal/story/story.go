@@ -29,14 +29,20 @@ func aVisitorConnectsBuysAHatUsesItUpAndDisconnects(t *testing.T, build launch.B
 	require.Equal(t, map[string]int64{"green-hat": 1}, w.gloebit.Products(w.appKey, "alice"))
 
 	article := things.follow("The shelf").follow("Red scarf").says("25 G$ each")
-	things = article.submit("/buy/red-scarf", "quantity", "3").says("You bought 3 × Red scarf for 75 G$.", "Red scarf You own 3")
+	things = article.submit("/buy/red-scarf", "quantity", "3").says(
+		"You bought 3 × Red scarf for 75 G$.", "Red scarf You own 3",
+	)
 	require.Equal(t, "885 G$", things.balance())
 
-	things = things.submit("/use/red-scarf").says("You wind a red scarf round your neck.", "You have 2 left.", "Red scarf You own 2")
+	things = things.submit("/use/red-scarf").says(
+		"You wind a red scarf round your neck.", "You have 2 left.", "Red scarf You own 2",
+	)
 	things = things.submit("/use/green-hat").says("You put on a green hat.", "That was the last one.")
 	require.NotContains(t, things.text(), "Green hat You own")
 
-	things = things.follow("The shelf").submit("/buy/gift-wrap").says("You bought 1 × Gift wrap for 8 G$.", "Gift wrap 1 ordered")
+	things = things.follow("The shelf").submit("/buy/gift-wrap").says(
+		"You bought 1 × Gift wrap for 8 G$.", "Gift wrap 1 ordered",
+	)
 	require.Equal(t, "877 G$", things.balance())
 
 	w.settled()

@@ -77,7 +77,9 @@ func aLockedAccountIsToldInWords(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	require.NoError(t, w.gloebit.Lock("alice", true))
-	sorry := shelf.submit("/buy/green-hat").says("Your Gloebit account can’t spend right now", "The order was not accepted.")
+	sorry := shelf.submit("/buy/green-hat").says(
+		"Your Gloebit account can’t spend right now", "The order was not accepted.",
+	)
 	require.Equal(t, http.StatusForbidden, sorry.status)
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 	sorry.follow("My purchases").says("Refused, nothing charged")
@@ -95,7 +97,9 @@ func aProductThatGloebitDoesNotKnowIsNotSold(t *testing.T, build launch.Build) {
 
 func usingUp(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
-	things := newVisitor(t).open(w.shopURL).connect("alice").follow("Health potion").submit("/buy/health-potion", "quantity", "3")
+	things := newVisitor(t).open(w.shopURL).connect("alice").follow("Health potion").submit(
+		"/buy/health-potion", "quantity", "3",
+	)
 	use := things.form("/use/health-potion")
 
 	t.Run("a double click uses one", func(t *testing.T) {
@@ -110,14 +114,22 @@ func usingUp(t *testing.T, build launch.Build) {
 	})
 	t.Run("a product that the shop does not sell is shown and used by its name", func(t *testing.T) {
 		app, _ := w.gloebit.Application(w.appKey)
-		require.NoError(t, w.gloebit.SetProducts(w.appKey, append(app.Products, gloebittest.Product{Name: "odd thing/1", Price: 1})...))
+		require.NoError(
+			t, w.gloebit.SetProducts(w.appKey, append(app.Products, gloebittest.Product{Name: "odd thing/1", Price: 1})...),
+		)
 		require.NoError(t, w.gloebit.GrantProduct(w.appKey, "alice", "odd thing/1", 1))
-		things.reload().says("odd thing/1 You own 1").submit("/use/odd thing/1").says("You used one odd thing/1.", "That was the last one.")
+		things.reload().says("odd thing/1 You own 1").submit("/use/odd thing/1").says(
+			"You used one odd thing/1.", "That was the last one.",
+		)
 	})
 	t.Run("no answer is no reason to use another", func(t *testing.T) {
 		fresh := things.reload()
-		w.gloebit.Inject(gloebittest.Fault{Path: "consume-user-product", Times: 1, Status: http.StatusInternalServerError, After: true})
-		fresh.submit("/use/health-potion").says("Gloebit did not say whether it took the Health potion.", "Health potion You own 1")
+		w.gloebit.Inject(gloebittest.Fault{
+			Path: "consume-user-product", Times: 1, Status: http.StatusInternalServerError, After: true,
+		})
+		fresh.submit("/use/health-potion").says(
+			"Gloebit did not say whether it took the Health potion.", "Health potion You own 1",
+		)
 	})
 	t.Run("a form without a key is refused", func(t *testing.T) {
 		sorry := things.submit("/use/health-potion", "order", "x")
@@ -190,7 +202,10 @@ func addressesWhereNothingIs(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	v := newVisitor(t)
 	shelf := v.open(w.shopURL).connect("alice")
-	for _, path := range []string{"/nowhere", "/shelf/moon-boot", "/not-enough/moon-boot?quantity=1", "/not-enough/green-hat?quantity=x", "/gloebit/nowhere", "/assets/nothing.css"} {
+	for _, path := range []string{
+		"/nowhere", "/shelf/moon-boot", "/not-enough/moon-boot?quantity=1", "/not-enough/green-hat?quantity=x",
+		"/gloebit/nowhere", "/assets/nothing.css",
+	} {
 		require.Equal(t, http.StatusNotFound, v.open(w.shopURL+path).status, path)
 	}
 	form := shelf.form("/buy/green-hat")
@@ -243,7 +258,9 @@ func pagesLimitWhatABrowserDoes(t *testing.T, build launch.Build) {
 
 func theSessionCookieIsHeldToTheHostOnHTTPS(t *testing.T, build launch.Build) {
 	settings := launch.Settings{ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox()}
-	for url, name := range map[string]string{"https://shop.example": "__Host-hat_shop", "http://127.0.0.1:8080": "hat_shop"} {
+	for url, name := range map[string]string{
+		"https://shop.example": "__Host-hat_shop", "http://127.0.0.1:8080": "hat_shop",
+	} {
 		t.Run(url, func(t *testing.T) {
 			settings.URL = url
 			answer := serveOnce(t, build, settings, httptest.NewRequest(http.MethodGet, url+"/gloebit/connect", nil))

@@ -161,13 +161,16 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 		Tags      []struct{ Tag string }
 	}
 	err := json.Unmarshal(jsonOf(r), &asked)
-	if err != nil || asked.Name == nil || asked.URI == nil || asked.Status != nil && !colorOf.MatchString(asked.Status.Color) {
+	if err != nil || asked.Name == nil || asked.URI == nil ||
+		asked.Status != nil && !colorOf.MatchString(asked.Status.Color) {
 		fail(w, http.StatusBadRequest, "Could not process request", map[string]any{"obj.uri": []string{"error.path.missing"}})
 		return
 	}
 	name, uri := strings.TrimSpace(*asked.Name), normal(*asked.URI)
 	parentURI, last, below := cutLast(uri)
-	if !nameOf.MatchString(name) || strings.ReplaceAll(last, " ", "+") != strings.ReplaceAll(strings.ToLower(name), " ", "+") {
+	if !nameOf.MatchString(name) || strings.ReplaceAll(last, " ", "+") != strings.ReplaceAll(
+		strings.ToLower(name), " ", "+",
+	) {
 		fail(w, http.StatusUnprocessableEntity, "Stream name and uri do not match", map[string]any{"name": name})
 		return
 	}

@@ -28,7 +28,9 @@ func ExampleNew() {
 		log.Fatal(err)
 	}
 	server.Inject("/v0/api/stream/"+ann.RootStream+"/status", 1, func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "busy", http.StatusServiceUnavailable) })
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "busy", http.StatusServiceUnavailable)
+		})
 	})
 	for range 2 {
 		status, err := blotre.NewClient(account).SetStatus(ctx, ann.RootStream, "#ff8800")

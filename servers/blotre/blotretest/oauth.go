@@ -142,7 +142,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 
 // issue replaces the tokens of a client and a user.
 func (s *Server) issue(w http.ResponseWriter, clientID, userID string) {
-	s.base.Grants.Remove(func(g *oauthtest.Grant) bool { return g.Client == clientID && g.User == userID && g.Access != "" })
+	s.base.Grants.Remove(func(g *oauthtest.Grant) bool {
+		return g.Client == clientID && g.User == userID && g.Access != ""
+	})
 	now := s.base.Now()
 	grant := &oauthtest.Grant{
 		Client: clientID, User: userID, Access: oauthtest.Text(48), Refresh: oauthtest.Text(48),
@@ -187,7 +189,9 @@ func (s *Server) tokenInfo(w http.ResponseWriter, r *http.Request) {
 // revoke is behind a filter that refuses what a form of another site could send.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	if slices.Contains([]string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}, kind) && r.Header.Get("Csrf-Token") != "nocheck" {
+	if slices.Contains(
+		[]string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}, kind,
+	) && r.Header.Get("Csrf-Token") != "nocheck" {
 		page(w, http.StatusForbidden, "No CSRF token found in headers")
 		return
 	}
@@ -204,8 +208,11 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 func (s *Server) disposable(w http.ResponseWriter, r *http.Request) {
 	s.withBody(func(w http.ResponseWriter, r *http.Request) {
 		var asked struct{ Name, Blurb *string }
-		if err := json.Unmarshal(jsonOf(r), &asked); err != nil || asked.Name == nil || asked.Blurb == nil || *asked.Name == "" {
-			fail(w, http.StatusBadRequest, "Could not process request", map[string]any{"obj.name": []string{"error.path.missing"}})
+		if err := json.Unmarshal(jsonOf(r), &asked); err != nil || asked.Name == nil || asked.Blurb == nil ||
+			*asked.Name == "" {
+			fail(
+				w, http.StatusBadRequest, "Could not process request", map[string]any{"obj.name": []string{"error.path.missing"}},
+			)
 			return
 		}
 		made := &client{id: newID(), secret: oauthtest.Text(48), name: *asked.Name, blurb: *asked.Blurb, disposable: true}

@@ -78,7 +78,10 @@ func (s *Server) AddUser(name string) User {
 	var added User
 	s.base.Do(func() {
 		u := &user{User{newID(), name, ""}}
-		root := &stream{id: newID(), name: name, uri: normal(name), owner: u.ID, created: s.base.Now(), updated: s.base.Now(), color: white}
+		root := &stream{
+			id: newID(), name: name, uri: normal(name), owner: u.ID, created: s.base.Now(), updated: s.base.Now(),
+			color: white,
+		}
 		u.RootStream = root.id
 		s.users[u.ID], s.streams = u, append(s.streams, root)
 		added = u.User
@@ -161,7 +164,9 @@ func newID() string {
 }
 
 func isID(id string) bool {
-	return len(id) == 24 && !strings.ContainsFunc(id, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) })
+	return len(id) == 24 && !strings.ContainsFunc(id, func(r rune) bool {
+		return !strings.ContainsRune("0123456789abcdefABCDEF", r)
+	})
 }
 
 // writeJSON writes a value as JSON.
@@ -193,16 +198,20 @@ func uncached(next http.HandlerFunc) http.HandlerFunc {
 
 func (s *Server) routes() {
 	for pattern, handler := range map[string]http.HandlerFunc{
-		"GET /v0/oauth2/authorize":                    s.authorize,
-		"POST /v0/oauth2/authorize":                   s.consent,
-		"POST /v0/oauth2/access_token":                uncached(s.token),
-		"GET /v0/oauth2/token_info":                   uncached(s.tokenInfo),
-		"POST /v0/oauth2/revoke":                      uncached(s.revoke),
-		"PUT /v0/oauth2/disposable":                   uncached(s.disposable),
-		"GET /v0/oauth2/redeem":                       s.redeemPage,
-		"POST /v0/oauth2/redeem":                      s.redeemForm,
-		"GET /v0/oauth2/redeemSuccessful":             func(w http.ResponseWriter, _ *http.Request) { page(w, http.StatusOK, "Redeemed") },
-		"GET /login":                                  func(w http.ResponseWriter, _ *http.Request) { page(w, http.StatusOK, "Log in") },
+		"GET /v0/oauth2/authorize":     s.authorize,
+		"POST /v0/oauth2/authorize":    s.consent,
+		"POST /v0/oauth2/access_token": uncached(s.token),
+		"GET /v0/oauth2/token_info":    uncached(s.tokenInfo),
+		"POST /v0/oauth2/revoke":       uncached(s.revoke),
+		"PUT /v0/oauth2/disposable":    uncached(s.disposable),
+		"GET /v0/oauth2/redeem":        s.redeemPage,
+		"POST /v0/oauth2/redeem":       s.redeemForm,
+		"GET /v0/oauth2/redeemSuccessful": func(w http.ResponseWriter, _ *http.Request) {
+			page(w, http.StatusOK, "Redeemed")
+		},
+		"GET /login": func(w http.ResponseWriter, _ *http.Request) {
+			page(w, http.StatusOK, "Log in")
+		},
 		"GET /v0/api/stream":                          s.search,
 		"PUT /v0/api/stream":                          s.withBody(s.create),
 		"GET /v0/api/stream/{id}":                     s.onStream(s.show),
@@ -220,7 +229,9 @@ func (s *Server) routes() {
 		"DELETE /v0/api/stream/{id}/tags/{tag}":       s.bare(s.onOwnTag(s.addTag)), // Blot're's fault
 		"GET /v0/api/tag/{tag}/children":              s.tagged,
 		"GET /v0/api/user/{id}":                       s.user,
-		"/":                                           func(w http.ResponseWriter, _ *http.Request) { page(w, http.StatusNotFound, "Not found") },
+		"/": func(w http.ResponseWriter, _ *http.Request) {
+			page(w, http.StatusNotFound, "Not found")
+		},
 	} {
 		s.base.Handle(pattern, handler)
 	}

@@ -36,7 +36,9 @@ func goodTag(tag string) bool { return tagOf.MatchString(tag) && !sixHex.MatchSt
 // goodTags reports whether there are at most six, without doubles.
 func goodTags(tags []string) bool {
 	unique := slices.Compact(slices.Sorted(slices.Values(lowered(tags))))
-	return len(tags) <= maxTags && len(unique) == len(tags) && !slices.ContainsFunc(tags, func(tag string) bool { return !goodTag(tag) })
+	return len(tags) <= maxTags && len(unique) == len(tags) && !slices.ContainsFunc(
+		tags, func(tag string) bool { return !goodTag(tag) },
+	)
 }
 
 func lowered(tags []string) []string {

@@ -68,7 +68,8 @@ func (d *DB) lookForPooler(ctx context.Context) error {
 	return err
 }
 
-var errPooler = errors.New("the connections lead through a pooler in transaction mode, and the driver prepares statements: " +
+var errPooler = errors.New("the connections lead through a pooler in transaction mode, and the driver prepares " +
+	"statements: " +
 	"set default_query_exec_mode=exec for pgx, or max_prepared_statements in PgBouncer 1.21 or newer")
 
 // prepared returns which connection of the server a transaction has, and whether

@@ -33,13 +33,14 @@ func New(db *sql.DB, dialect Dialect, prefix string) (*DB, error) {
 	if err := checkPrefix(dialect, prefix); err != nil {
 		return nil, err
 	}
-	return &DB{SQL: db, Dialect: dialect, prefix: prefix, names: names(dialect, prefix), slots: sync.OnceValue(func() *semaphore.Weighted {
-		pool := db.Stats().MaxOpenConnections
-		if pool <= 0 {
-			return nil
-		}
-		return semaphore.NewWeighted(max(1, int64(pool)/2))
-	})}, nil
+	return &DB{SQL: db, Dialect: dialect, prefix: prefix, names: names(dialect, prefix),
+		slots: sync.OnceValue(func() *semaphore.Weighted {
+			pool := db.Stats().MaxOpenConnections
+			if pool <= 0 {
+				return nil
+			}
+			return semaphore.NewWeighted(max(1, int64(pool)/2))
+		})}, nil
 }
 
 var errWithin = errors.New("SQLite has one writer, and that is the Change in whose fn this was called")

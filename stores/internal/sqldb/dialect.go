@@ -22,7 +22,8 @@ const (
 // SetDurable is an expression for PostgreSQL that has the transaction's commit
 // wait for the disk, and for the standbys that the server is set to wait for,
 // although synchronous_commit may be off. It leaves what is stricter.
-const SetDurable = "set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
+const SetDurable = "set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN " +
+	"'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
 
 // begin are the statements that begin a transaction to write in. The server ends
 // it, and frees what it has locked, when it has heard nothing of the client for
@@ -35,7 +36,10 @@ func (d Dialect) begin(lease time.Duration) []string {
 			"SET LOCAL idle_in_transaction_session_timeout = %d; SELECT "+SetDurable, lease.Milliseconds())}
 	case MySQL: // which counts in seconds
 		return []string{
-			fmt.Sprintf("SET @gloebit_wait_timeout = @@SESSION.wait_timeout, SESSION wait_timeout = %d", int64(math.Ceil(lease.Seconds()))),
+			fmt.Sprintf(
+				"SET @gloebit_wait_timeout = @@SESSION.wait_timeout, SESSION wait_timeout = %d",
+				int64(math.Ceil(lease.Seconds())),
+			),
 			"SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
 			"START TRANSACTION READ WRITE",
 		}

@@ -89,7 +89,10 @@ func (d *DB) migrate(ctx context.Context, pkg, table string, steps []Migration) 
 // checkVersion returns an error when the schema is newer than the package's.
 func checkVersion(pkg string, version, newest int) error {
 	if version > newest {
-		return fmt.Errorf("%s: the schema has version %d, and this program knows versions up to %d: update the program", pkg, version, newest)
+		return fmt.Errorf(
+			"%s: the schema has version %d, and this program knows versions up to %d: update the program", pkg, version,
+			newest,
+		)
 	}
 	return nil
 }

@@ -16,7 +16,9 @@ const maxName = 30 // bytes of each part, so that no name is longer than Postgre
 // checkPrefix returns an error for a prefix that can't begin the name of a table.
 func checkPrefix(dialect Dialect, prefix string) error {
 	if !prefixes.MatchString(prefix) {
-		return fmt.Errorf("%.80q has other characters than ASCII letters, digits, underscores and one dot, or begins with a digit", prefix)
+		return fmt.Errorf(
+			"%.80q has other characters than ASCII letters, digits, underscores and one dot, or begins with a digit", prefix,
+		)
 	}
 	schema, begin := cutPrefix(prefix)
 	switch {

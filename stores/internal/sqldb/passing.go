@@ -18,7 +18,9 @@ var passingStates = []string{"08", "40", "53", "57P", "57014", "55P03", "25006"}
 // connections, a lock that was waited for too long, a deadlock, a transaction
 // that has met another's change, a server that is read-only or shuts down, and a
 // statement that took too long.
-var passingMySQL = []string{"1040", "1053", "1205", "1213", "1290", "1317", "1836", "1792", "1927", "1969", "1020", "3024", "3572", "4068"}
+var passingMySQL = []string{
+	"1040", "1053", "1205", "1213", "1290", "1317", "1836", "1792", "1927", "1969", "1020", "3024", "3572", "4068",
+}
 
 var mysqlNumber = regexp.MustCompile(`^Error (\d{4})\b`)
 
@@ -29,6 +31,8 @@ func passing(err error) bool {
 		return true
 	}
 	state, number := codes(err)
-	return slices.ContainsFunc(passingStates, func(prefix string) bool { return state != "" && strings.HasPrefix(state, prefix) }) ||
+	return slices.ContainsFunc(passingStates, func(prefix string) bool {
+		return state != "" && strings.HasPrefix(state, prefix)
+	}) ||
 		slices.Contains(passingMySQL, number)
 }

@@ -79,7 +79,9 @@ var (
 )
 
 // guard watches over an fn and its connection until there is no need any more.
-func (h *Hold) guard(inner context.Context, lose context.CancelCauseFunc, giveUp func(), stop <-chan struct{}) (lost error) {
+func (h *Hold) guard(
+	inner context.Context, lose context.CancelCauseFunc, giveUp func(), stop <-chan struct{},
+) (lost error) {
 	ticker := time.NewTicker(h.askEvery())
 	defer ticker.Stop()
 	ended := inner.Done()

@@ -95,7 +95,10 @@ func (c *cluster) start() {
 	// The writer of the log sleeps for 10 seconds, so that what was not waited for
 	// is lost in a crash.
 	c.run("pg_ctl", "start", "-D", c.data, "-w", "-o",
-		fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c synchronous_commit=off -c wal_writer_delay=10s", c.port))
+		fmt.Sprintf(
+			"-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c synchronous_commit=off -c wal_writer_delay=10s",
+			c.port,
+		))
 }
 
 // crash ends the server as a crash does, and starts it again.
@@ -119,7 +122,9 @@ func TestCrashedPostgreSQL(t *testing.T) {
 	db := c.open()
 	store := newStore(db, sqlstore.Postgres)
 	require.NoError(t, store.Migrate(t.Context()))
-	for _, statement := range []string{"CREATE TABLE goods (purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)", "CHECKPOINT"} {
+	for _, statement := range []string{
+		"CREATE TABLE goods (purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)", "CHECKPOINT",
+	} {
 		_, err := db.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
 	}

@@ -117,7 +117,9 @@ func newSQLite(t *testing.T, options string) database {
 }
 
 func sqliteAt(name string) database {
-	return database{dialect: sqlstore.SQLite, name: name, open: func(string) *sql.DB { return must(sql.Open("sqlite", name)) }}
+	return database{
+		dialect: sqlstore.SQLite, name: name, open: func(string) *sql.DB { return must(sql.Open("sqlite", name)) },
+	}
 }
 
 func newPostgres(t *testing.T, mode pgx.QueryExecMode) database {
@@ -128,7 +130,9 @@ func newPostgres(t *testing.T, mode pgx.QueryExecMode) database {
 }
 
 func postgresConfig() *pgx.ConnConfig {
-	config := must(pgx.ParseConfig(setting("GLOEBIT_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable")))
+	config := must(pgx.ParseConfig(setting(
+		"GLOEBIT_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable",
+	)))
 	config.ConnectTimeout = 5 * time.Second
 	config.Fallbacks = nil
 	return config

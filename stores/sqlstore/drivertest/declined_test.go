@@ -101,7 +101,8 @@ func TestAnFnThatDeclinesOnALivingConnectionIsBelieved(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p, soldOut := withGoods(t, d), purchase(1, ledger.Settled), errors.New("sold out")
 		created(t, store, p)
-		for _, last := range []string{"INSERT INTO nowhere VALUES (1)", "DELETE FROM goods", "ROLLBACK"} { // the last as some errors do
+		// the last as some errors do
+		for _, last := range []string{"INSERT INTO nowhere VALUES (1)", "DELETE FROM goods", "ROLLBACK"} {
 			_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 				_, _ = tx.ExecContext(ctx, last)
 				return soldOut

@@ -17,7 +17,8 @@ import (
 // headings of the blocks of SQL in docs/stores.md, by the database that they are
 // for.
 var headings = map[sqlstore.Dialect]string{
-	sqlstore.Postgres: "\nPostgreSQL, with `psql`", sqlstore.SQLite: "\nSQLite, with `sqlite3`", sqlstore.MySQL: "\nMariaDB and MySQL, with `mariadb`",
+	sqlstore.Postgres: "\nPostgreSQL, with `psql`", sqlstore.SQLite: "\nSQLite, with `sqlite3`",
+	sqlstore.MySQL: "\nMariaDB and MySQL, with `mariadb`",
 }
 
 // statementsIn returns those of the first block of SQL behind a heading.
@@ -47,7 +48,8 @@ func TestStatementsOfTheGuide(t *testing.T) {
 		}
 		bob := connect.Credential{AccessToken: "t", ConnectedAt: now.Add(-time.Hour), TokenExpiry: now.Add(time.Hour)}
 		for key, credential := range map[connect.Key]connect.Credential{
-			at("alice"): alice, at("bob"): bob, {Realm: "sandbox.gloebit.com/shop", ID: "alice"}: bob, {Realm: "www.gloebit.com/gone", ID: "carol"}: bob,
+			at("alice"): alice, at("bob"): bob, {Realm: "sandbox.gloebit.com/shop", ID: "alice"}: bob,
+			{Realm: "www.gloebit.com/gone", ID: "carol"}: bob,
 		} {
 			require.NoError(t, store.Update(t.Context(), key, returning(credential)))
 		}

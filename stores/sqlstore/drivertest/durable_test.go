@@ -27,14 +27,17 @@ func TestPurchasesAreDurable(t *testing.T) {
 				"CREATE TABLE IF NOT EXISTS commits (setting TEXT)", "DELETE FROM commits", "DELETE FROM gloebit_purchases",
 				"CREATE OR REPLACE FUNCTION noting() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " +
 					"INSERT INTO commits VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$",
-				"CREATE OR REPLACE TRIGGER noting AFTER INSERT OR UPDATE ON gloebit_purchases FOR EACH ROW EXECUTE FUNCTION noting()",
+				"CREATE OR REPLACE TRIGGER noting AFTER INSERT OR UPDATE ON gloebit_purchases FOR EACH ROW EXECUTE FUNCTION " +
+					"noting()",
 			} {
 				_, err := db.ExecContext(t.Context(), statement)
 				require.NoError(t, err)
 			}
 			shop := newStore(db, d.dialect)
 			created(t, shop, purchase(1, ledger.Created))
-			_, err = shop.Change(t.Context(), purchase(1, "").StoreKey(), func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			_, err = shop.Change(t.Context(), purchase(1, "").StoreKey(), func(
+				ctx context.Context, p ledger.Purchase,
+			) (ledger.Purchase, error) {
 				var now string
 				tx, _ := sqlledger.Tx(ctx)
 				require.NoError(t, tx.QueryRowContext(ctx, "SHOW synchronous_commit").Scan(&now))
@@ -83,7 +86,9 @@ func TestDocumentedSQL(t *testing.T) {
 		shop := newStore(db, d.dialect)
 		require.NoError(t, shop.Migrate(t.Context()))
 		const mine = "www.gloebit.com/my-client-id"
-		for i, state := range []ledger.State{ledger.Delivered, ledger.Delivered, ledger.Settled, ledger.Accepted, ledger.Refused, ledger.Created} {
+		for i, state := range []ledger.State{
+			ledger.Delivered, ledger.Delivered, ledger.Settled, ledger.Accepted, ledger.Refused, ledger.Created,
+		} {
 			p := purchase(i, state)
 			p.Realm, p.UserID = mine, []string{"alice", "bob"}[i%2]
 			p.CreatedAt = ordered.Add(time.Duration(i) * time.Hour)
@@ -117,7 +122,9 @@ func TestDocumentedSQL(t *testing.T) {
 				require.Contains(t, rows[0], "|alice|hat|10|settled|")
 				require.Contains(t, rows[1], "|bob|hat|10|accepted|")
 			case 3:
-				require.ElementsMatch(t, []string{mine + "|created|1", mine + "|accepted|1", mine + "|settled|1", other.Realm + "|reserved|1"}, rows)
+				require.ElementsMatch(
+					t, []string{mine + "|created|1", mine + "|accepted|1", mine + "|settled|1", other.Realm + "|reserved|1"}, rows,
+				)
 			}
 		}
 	})

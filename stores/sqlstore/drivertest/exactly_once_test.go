@@ -18,7 +18,8 @@ var ordered = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 
 func purchase(i int, state ledger.State) ledger.Purchase {
 	return ledger.Purchase{
-		Realm: realm, ID: fmt.Sprintf("00000000-0000-7000-8000-%012d", i), UserID: "u", Order: ledger.Order{Item: "hat", Price: 10, Quantity: 1},
+		Realm: realm, ID: fmt.Sprintf("00000000-0000-7000-8000-%012d", i), UserID: "u",
+		Order: ledger.Order{Item: "hat", Price: 10, Quantity: 1},
 		State: state, NextAt: ordered, CreatedAt: ordered, UpdatedAt: ordered,
 		History: []ledger.Change{{To: state, At: ordered, Cause: "test"}},
 	}

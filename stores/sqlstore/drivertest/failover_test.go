@@ -34,8 +34,12 @@ var everyCall = []struct {
 		_, err := s.Take(ctx, at("taken"))
 		return err
 	}},
-	{"Update", false, unprepared, func(ctx context.Context, s *shopStore) error { return s.Update(ctx, at("new"), saving("x")) }},
-	{"Update again", false, unprepared, func(ctx context.Context, s *shopStore) error { return s.Update(ctx, at("new"), saving("y")) }},
+	{"Update", false, unprepared, func(ctx context.Context, s *shopStore) error {
+		return s.Update(ctx, at("new"), saving("x"))
+	}},
+	{"Update again", false, unprepared, func(ctx context.Context, s *shopStore) error {
+		return s.Update(ctx, at("new"), saving("y"))
+	}},
 	{"Load", false, unprepared, func(ctx context.Context, s *shopStore) error {
 		_, err := s.Load(ctx, at("new"))
 		return err
@@ -85,7 +89,9 @@ func unprepared(context.Context, *shopStore) error { return nil }
 // fill fills a pool with connections and returns the server's numbers of them.
 func fill(t *testing.T, db *sql.DB, d database) (numbers []string) {
 	t.Helper()
-	query := map[sqlstore.Dialect]string{sqlstore.Postgres: "SELECT pg_backend_pid()", sqlstore.MySQL: "SELECT CONNECTION_ID()"}[d.dialect]
+	query := map[sqlstore.Dialect]string{
+		sqlstore.Postgres: "SELECT pg_backend_pid()", sqlstore.MySQL: "SELECT CONNECTION_ID()",
+	}[d.dialect]
 	for range poolSize {
 		conn, err := db.Conn(t.Context())
 		require.NoError(t, err)
@@ -110,7 +116,10 @@ func demotable(t *testing.T, admin *sql.DB, d database) {
 	}
 	for _, table := range []string{"oauth_states", "oauth_credentials", "gloebit_purchases"} {
 		if d.dialect == sqlstore.Postgres {
-			statements = append(statements, fmt.Sprintf("CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON %s EXECUTE FUNCTION refuse()", table))
+			statements = append(
+				statements,
+				fmt.Sprintf("CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON %s EXECUTE FUNCTION refuse()", table),
+			)
 			continue
 		}
 		for _, event := range []string{"INSERT", "UPDATE", "DELETE"} {
@@ -224,7 +233,9 @@ func TestWaitsOutlastTheLimitsOfTheRole(t *testing.T) {
 					}
 				})
 				group.Go(func() {
-					if _, err := direct.Change(ctx, purchase(1, "").StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+					if _, err := direct.Change(ctx, purchase(1, "").StoreKey(), func(
+						_ context.Context, p ledger.Purchase,
+					) (ledger.Purchase, error) {
 						hold()
 						return p, nil
 					}); err != nil {

@@ -19,7 +19,9 @@ import (
 
 // What follows is the Go that docs/stores.md shows.
 
-func guideSQLite(ctx context.Context, t *testing.T, config gloebit.Config, file string) (*gloebit.Merchant, *sqlstore.Store, error) {
+func guideSQLite(
+	ctx context.Context, t *testing.T, config gloebit.Config, file string,
+) (*gloebit.Merchant, *sqlstore.Store, error) {
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=journal_mode(WAL)") // import _ "modernc.org/sqlite"
 	if err != nil {
 		return nil, nil, err

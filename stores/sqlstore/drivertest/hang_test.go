@@ -26,7 +26,9 @@ var errOfFn = errors.New("of fn itself")
 
 // hang starts a Change that writes and then hangs, and returns when it has
 // written and its context has ended.
-func hang(t *testing.T, store *shopStore, p ledger.Purchase, then func(ctx context.Context, tx sqlledger.Querier)) hangingChange {
+func hang(
+	t *testing.T, store *shopStore, p ledger.Purchase, then func(ctx context.Context, tx sqlledger.Querier),
+) hangingChange {
 	t.Helper()
 	let, written := make(chan struct{}), make(chan struct{})
 	c := hangingChange{let: sync.OnceFunc(func() { close(let) }), late: make(chan error, 1), err: make(chan error, 1)}
@@ -74,7 +76,8 @@ func TestFnsThatHangKeepNoConnection(t *testing.T) {
 			func(_ context.Context, tx sqlledger.Querier) { // a statement that goes on
 				sleep := map[sqlstore.Dialect]string{
 					sqlstore.Postgres: "SELECT pg_sleep(25)", sqlstore.MySQL: "DO SLEEP(25)",
-					sqlstore.SQLite: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000000) SELECT COUNT(*) FROM n",
+					sqlstore.SQLite: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000000) SELECT " +
+						"COUNT(*) FROM n",
 				}[d.dialect]
 				_, err := tx.ExecContext(context.Background(), sleep)
 				require.Error(t, err)
@@ -93,7 +96,10 @@ func TestFnsThatHangKeepNoConnection(t *testing.T) {
 			_, err := store.Change(t.Context(), purchase(i, "").StoreKey(), moving)
 			require.ErrorContains(t, err, "still goes on", "in this process no two fns run")
 		}
-		require.Eventually(t, func() bool { return db.Stats().InUse == 0 }, 10*time.Second, 10*time.Millisecond, "every connection was given back")
+		require.Eventually(
+			t, func() bool { return db.Stats().InUse == 0 }, 10*time.Second, 10*time.Millisecond,
+			"every connection was given back",
+		)
 
 		for i, c := range hanging {
 			c.let()

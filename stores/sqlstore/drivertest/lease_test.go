@@ -30,7 +30,9 @@ func outlasting(ctx context.Context) error {
 // wantNoOverlap changes the purchase in another process. It fails when that gets
 // the purchase while the first one's context lives, or waits for it too long.
 func wantNoOverlap(t *testing.T, other *shopStore, p ledger.Purchase, first context.Context, begun time.Time) {
-	_, err := other.Change(within(t, 20*time.Second), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+	_, err := other.Change(within(t, 20*time.Second), p.StoreKey(), func(
+		_ context.Context, p ledger.Purchase,
+	) (ledger.Purchase, error) {
 		if first.Err() == nil {
 			t.Error("two fns of one purchase run at once")
 		}
@@ -99,9 +101,12 @@ func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)
 
-		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(
+			ctx context.Context, _ *connect.Credential,
+		) (*connect.Credential, error) {
 			other := make(chan error)
-			go func() { other <- direct.Update(within(t, 12*time.Second), at("u"), saving("overtaking")) }() // a user's lease is ten seconds
+			// a user's lease is ten seconds
+			go func() { other <- direct.Update(within(t, 12*time.Second), at("u"), saving("overtaking")) }()
 			require.ErrorIs(t, <-other, context.DeadlineExceeded)
 			return &connect.Credential{AccessToken: "kept"}, ctx.Err()
 		})
@@ -120,9 +125,13 @@ func TestAChangeThatHadToWaitForLongIsNotLost(t *testing.T) {
 		store.Lease = time.Second
 		created(t, store, p)
 		done := make(chan error)
-		_, err := direct.Change(t.Context(), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := direct.Change(t.Context(), p.StoreKey(), func(
+			_ context.Context, p ledger.Purchase,
+		) (ledger.Purchase, error) {
 			go func() {
-				_, err := store.Change(t.Context(), p.StoreKey(), func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				_, err := store.Change(t.Context(), p.StoreKey(), func(
+					ctx context.Context, p ledger.Purchase,
+				) (ledger.Purchase, error) {
 					<-time.After(300 * time.Millisecond)
 					return p, ctx.Err()
 				})
@@ -152,7 +161,9 @@ func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
 		var held atomic.Int32
 		hold := func() { held.Add(1); <-time.After(long); held.Add(-1) }
 		updated, changed := make(chan error, 1), make(chan error, 1)
-		require.NoError(t, direct.Update(t.Context(), at("new"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+		require.NoError(t, direct.Update(t.Context(), at("new"), func(
+			context.Context, *connect.Credential,
+		) (*connect.Credential, error) {
 			go func() { updated <- store.Update(within(t, 30*time.Second), at("new"), longer(t, &held)) }()
 			hold()
 			return &connect.Credential{AccessToken: "x"}, nil
@@ -162,9 +173,13 @@ func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "xx", credential.AccessToken.Reveal())
 
-		_, err = direct.Change(t.Context(), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err = direct.Change(t.Context(), p.StoreKey(), func(
+			_ context.Context, p ledger.Purchase,
+		) (ledger.Purchase, error) {
 			go func() {
-				_, err := store.Change(within(t, 30*time.Second), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+				_, err := store.Change(within(t, 30*time.Second), p.StoreKey(), func(
+					_ context.Context, p ledger.Purchase,
+				) (ledger.Purchase, error) {
 					if held.Load() != 0 {
 						t.Error("two Changes of one purchase run at once")
 					}
@@ -230,10 +245,14 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 		wantNothingKept(t, d, direct, one)
 
 		store = newStore(db, d.dialect) // with a lease of a minute
-		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(
+			ctx context.Context, _ *connect.Credential,
+		) (*connect.Credential, error) {
 			begun := time.Now()
 			vanish(ctx, func() {
-				err := direct.Update(within(t, 20*time.Second), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+				err := direct.Update(within(t, 20*time.Second), at("u"), func(
+					context.Context, *connect.Credential,
+				) (*connect.Credential, error) {
 					if ctx.Err() == nil {
 						t.Error("two Updates of one user run at once")
 					}
@@ -260,7 +279,9 @@ func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 		p, _, store, direct := throughProxy(t, d)
 		one := purchase(1, ledger.Settled)
 		created(t, direct, one)
-		_, err := store.Change(t.Context(), one.StoreKey(), func(ctx context.Context, p1 ledger.Purchase) (ledger.Purchase, error) {
+		_, err := store.Change(t.Context(), one.StoreKey(), func(
+			ctx context.Context, p1 ledger.Purchase,
+		) (ledger.Purchase, error) {
 			p.cut()
 			<-ctx.Done()
 			return p1, soldOut
@@ -269,7 +290,9 @@ func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 		require.ErrorContains(t, err, "sold out", "in words it is there")
 		require.NotErrorIs(t, err, soldOut)
 		p.restore()
-		err = store.Update(t.Context(), at("u"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
+		err = store.Update(t.Context(), at("u"), func(
+			ctx context.Context, _ *connect.Credential,
+		) (*connect.Credential, error) {
 			p.cut()
 			<-ctx.Done()
 			return nil, soldOut

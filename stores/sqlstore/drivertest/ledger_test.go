@@ -65,7 +65,8 @@ func TestReplicasCreateClaimAndChangeWithoutDeadlock(t *testing.T) {
 			group.Go(func() {
 				for i := range rounds {
 					p := purchase(r*rounds+i, ledger.Settled)
-					p.IdempotencyKey, p.CreatedAt = fmt.Sprint("key ", i/3), ordered.Add(time.Duration(i)*time.Second) // as on the other replicas
+					// as on the other replicas
+					p.IdempotencyKey, p.CreatedAt = fmt.Sprint("key ", i/3), ordered.Add(time.Duration(i)*time.Second)
 					kept, _, err := store.Create(t.Context(), p)
 					if err == nil {
 						mu.Lock()
@@ -140,7 +141,9 @@ func TestWhatIsReturnedIsWhatIsRead(t *testing.T) {
 		require.Equal(t, read, returned)
 		require.Equal(t, given, p, "the caller's is left alone")
 
-		returned, err = store.Change(t.Context(), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		returned, err = store.Change(t.Context(), p.StoreKey(), func(
+			_ context.Context, p ledger.Purchase,
+		) (ledger.Purchase, error) {
 			p.Data = []byte("[ ]")
 			p.NextAt, p.UpdatedAt = at, at.Add(time.Second)
 			p.History = append(p.History, ledger.Change{From: p.State, To: p.State, At: at, Cause: "again"})

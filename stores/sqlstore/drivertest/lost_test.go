@@ -131,7 +131,9 @@ func TestAConnectionLostDuringFnEndsItsContextAndSavesNothing(t *testing.T) {
 		p, _, store, direct := throughProxy(t, d)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
 		for _, userID := range []string{"u", "new"} {
-			err := store.Update(within(t, 30*time.Second), at(userID), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
+			err := store.Update(within(t, 30*time.Second), at(userID), func(
+				ctx context.Context, _ *connect.Credential,
+			) (*connect.Credential, error) {
 				p.cut()
 				<-ctx.Done()
 				return &connect.Credential{AccessToken: "too late"}, nil

@@ -18,8 +18,13 @@ func TestMigrateOfASchemaThatIsUpToDateTakesNoRightToMakeTables(t *testing.T) {
 			d := servers[0].make(t)
 			_ = d.store(t)
 			administer(t, stdlib.OpenDB(*postgresConfig()), "CREATE ROLE "+role, "DROP ROLE "+role)
-			administer(t, d.connect(t), "GRANT USAGE ON SCHEMA "+d.name+" TO "+role, "REVOKE ALL ON SCHEMA "+d.name+" FROM "+role)
-			administer(t, d.connect(t), "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "+d.name+" TO "+role, "REVOKE ALL ON ALL TABLES IN SCHEMA "+d.name+" FROM "+role)
+			administer(
+				t, d.connect(t), "GRANT USAGE ON SCHEMA "+d.name+" TO "+role, "REVOKE ALL ON SCHEMA "+d.name+" FROM "+role,
+			)
+			administer(
+				t, d.connect(t), "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "+d.name+" TO "+role,
+				"REVOKE ALL ON ALL TABLES IN SCHEMA "+d.name+" FROM "+role,
+			)
 			db := d.connect(t)
 			db.SetMaxOpenConns(1) // which then has that role
 			_, err := db.ExecContext(t.Context(), "SET ROLE "+role)
@@ -31,7 +36,10 @@ func TestMigrateOfASchemaThatIsUpToDateTakesNoRightToMakeTables(t *testing.T) {
 			_ = d.store(t)
 			user := "'" + role + "'@'%'"
 			administer(t, openMySQL(mysqlConfig()), "CREATE USER "+user, "DROP USER "+user)
-			administer(t, d.connect(t), "GRANT SELECT, INSERT, UPDATE, DELETE ON "+d.name+".* TO "+user, "REVOKE ALL ON "+d.name+".* FROM "+user)
+			administer(
+				t, d.connect(t), "GRANT SELECT, INSERT, UPDATE, DELETE ON "+d.name+".* TO "+user,
+				"REVOKE ALL ON "+d.name+".* FROM "+user,
+			)
 			config := mysqlConfig()
 			config.User, config.Passwd, config.DBName = role, "", d.name
 			db := openMySQL(config)

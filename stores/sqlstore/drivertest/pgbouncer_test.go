@@ -106,7 +106,9 @@ func TestPgBouncer(t *testing.T) {
 	}
 	t.Run("transaction mode", func(t *testing.T) {
 		port := newPgBouncer(t, "transaction")
-		require.ErrorContains(t, through(t, port, pgx.QueryExecModeCacheStatement).Migrate(t.Context()), "default_query_exec_mode=exec")
+		require.ErrorContains(
+			t, through(t, port, pgx.QueryExecModeCacheStatement).Migrate(t.Context()), "default_query_exec_mode=exec",
+		)
 		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
 			store := through(t, port, mode)
 			require.NoError(t, store.Migrate(t.Context()))

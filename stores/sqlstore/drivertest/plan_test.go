@@ -99,7 +99,9 @@ func TestIndexesServeWhatIsAskedOften(t *testing.T) {
 			require.Contains(t, plan, "gloebit_purchases_paid_at")
 			require.Regexp(t, "index only|using index|covering", plan)
 		}
-		wantPlan(t, d, db, "next_at", func(store *shopStore) { _, _ = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered) })
+		wantPlan(t, d, db, "next_at", func(store *shopStore) {
+			_, _ = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered)
+		})
 	})
 }
 

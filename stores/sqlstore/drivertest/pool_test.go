@@ -52,7 +52,9 @@ func held(t *testing.T, store *shopStore, many, running int) (free func()) {
 	var group sync.WaitGroup
 	for i := range many {
 		group.Go(func() {
-			err := store.Update(t.Context(), at(fmt.Sprint("user ", i)), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+			err := store.Update(t.Context(), at(fmt.Sprint("user ", i)), func(
+				context.Context, *connect.Credential,
+			) (*connect.Credential, error) {
 				begun <- struct{}{}
 				<-release
 				return nil, nil
@@ -78,10 +80,15 @@ func TestUpdatesTakeHalfOfThePool(t *testing.T) {
 			free := held(t, store, 20, pool/2)
 			_, err := store.Load(within(t, 10*time.Second), at("user 0"))
 			require.ErrorIs(t, err, connect.ErrNotFound, "a Load finds a connection")
-			require.ErrorIs(t, store.Update(within(t, 100*time.Millisecond), at("late"), saving("never")), context.DeadlineExceeded)
+			require.ErrorIs(
+				t, store.Update(within(t, 100*time.Millisecond), at("late"), saving("never")), context.DeadlineExceeded,
+			)
 			free()
 			require.Zero(t, db.Stats().InUse, "every connection was given back")
-			require.NoError(t, store.Update(within(t, 20*time.Second), at("late"), saving("then")), "a caller that stopped waiting keeps no other waiting")
+			require.NoError(
+				t, store.Update(within(t, 20*time.Second), at("late"), saving("then")),
+				"a caller that stopped waiting keeps no other waiting",
+			)
 		}
 	})
 }
@@ -161,11 +168,16 @@ func TestAConnectionIsGivenBackAsItWas(t *testing.T) {
 		}{
 			{"Update", func() error { return store.Update(t.Context(), at("u"), saving("saved")) }, nil},
 			{"a refused Update", func() error {
-				return store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, no })
+				return store.Update(
+					t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, no },
+				)
 			}, no},
 			{"Create", func() error { _, _, err := store.Create(t.Context(), keyed(1)); return err }, nil},
 			{"Change", func() error { _, err := store.Change(t.Context(), keyed(1).StoreKey(), moving); return err }, nil},
-			{"Claim", func() error { _, err := store.Claim(t.Context(), realm, ledger.Created, ordered, ordered); return err }, nil},
+			{
+				"Claim", func() error { _, err := store.Claim(t.Context(), realm, ledger.Created, ordered, ordered); return err },
+				nil,
+			},
 		} {
 			require.ErrorIs(t, c.call(), c.want, c.name)
 			require.Equal(t, before, settings(), "after %s", c.name)

@@ -30,7 +30,12 @@ func works(t *testing.T, store *sqlstore.Store, token string) {
 	wantNobody(t, store)
 	require.NoError(t, store.Update(t.Context(), at("u"), saving(connect.Secret(token))))
 	require.NoError(t, store.Update(t.Context(), at("gone"), returning(connect.Credential{ExpiresAt: time.Unix(1, 0)})))
-	require.NoError(t, store.Put(t.Context(), at("key"), connect.PendingConnection{BrowserHash: token, ExpiresAt: time.Now().Add(time.Hour)}))
+	require.NoError(
+		t,
+		store.Put(t.Context(), at("key"), connect.PendingConnection{
+			BrowserHash: token, ExpiresAt: time.Now().Add(time.Hour),
+		}),
+	)
 	removed, err := store.Sweep(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 1, removed)
@@ -65,7 +70,9 @@ func TestPrefixesKeepStoresApart(t *testing.T) {
 		if d.dialect == sqlstore.SQLite {
 			return
 		}
-		err := stores[0].Update(t.Context(), at("new"), func(ctx context.Context, _ *connect.Credential) (*connect.Credential, error) {
+		err := stores[0].Update(t.Context(), at("new"), func(
+			ctx context.Context, _ *connect.Credential,
+		) (*connect.Credential, error) {
 			return nil, stores[1].Update(within(t, 10*time.Second), at("new"), saving("x")) // waits for no lock of the other's
 		})
 		require.NoError(t, err)
@@ -127,7 +134,9 @@ func TestTimesAreTheSameInEveryZone(t *testing.T) {
 				pools = append(pools, openMySQL(config))
 			}
 		} else {
-			for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeExec} {
+			for _, mode := range []pgx.QueryExecMode{
+				pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeExec,
+			} {
 				config := postgresConfig()
 				config.RuntimeParams["search_path"], config.RuntimeParams["timezone"] = d.name, "America/New_York"
 				config.DefaultQueryExecMode = mode
@@ -137,8 +146,10 @@ func TestTimesAreTheSameInEveryZone(t *testing.T) {
 		pools = append(pools, d.connect(t))
 		summer := time.Date(2026, 3, 29, 1, 30, 0, 123_456_789, time.UTC) // 2:30 in Berlin, which there is not
 		for _, when := range []time.Time{
-			summer, summer.Add(30 * time.Minute), time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC),
-			time.Unix(0, 0), time.Unix(-1, -1), time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+			summer, summer.Add(30 * time.Minute), time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC),
+			time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC),
+			time.Unix(0, 0), time.Unix(-1, -1), time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC),
+			time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 			time.Date(2026, 7, 1, 12, 0, 0, 0, berlin),
 		} {
 			for _, writer := range pools {

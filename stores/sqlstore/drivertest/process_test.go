@@ -85,7 +85,9 @@ var signingKey = connect.Secret("a key for callbacks, of 32 bytes or so")
 func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *ledger.Ledger {
 	config := ledger.Config{
 		Merchant: must(gloebit.New(gloebit.Config{
-			ClientID: "shop", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback", Provider: gloebit.ProviderAt("https://www.gloebit.com/"), // see realm
+			// see realm
+			ClientID: "shop", ClientSecret: "secret", RedirectURL: "http://127.0.0.1/gloebit/callback",
+			Provider: gloebit.ProviderAt("https://www.gloebit.com/"),
 		})),
 		Store: store, Fulfiller: goods, CallbackURL: "http://127.0.0.1/hold", Keys: []connect.Secret{signingKey},
 		StuckAfter: 1000 * time.Hour,
@@ -157,7 +159,9 @@ func insertNote(id, what string) string {
 // withGoods makes the store's tables, and the application's.
 func withGoods(t *testing.T, d database) *shopStore {
 	t.Helper()
-	_, err := d.connect(t).ExecContext(t.Context(), "CREATE TABLE goods (purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)")
+	_, err := d.connect(t).ExecContext(
+		t.Context(), "CREATE TABLE goods (purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)",
+	)
 	require.NoError(t, err)
 	return d.store(t)
 }

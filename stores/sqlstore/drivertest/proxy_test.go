@@ -24,7 +24,10 @@ func newProxy(t *testing.T, upstream string) *proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	p := &proxy{addr: listener.Addr().String(), upstream: upstream, listener: listener, frozen: make(chan struct{}), conns: map[net.Conn]bool{}}
+	p := &proxy{
+		addr: listener.Addr().String(), upstream: upstream, listener: listener, frozen: make(chan struct{}),
+		conns: map[net.Conn]bool{},
+	}
 	close(p.frozen)
 	var group sync.WaitGroup
 	group.Go(func() { p.serve(&group) })

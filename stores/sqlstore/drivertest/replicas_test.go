@@ -209,7 +209,9 @@ func TestAReplicaWaitsNoLongerThanItsContext(t *testing.T) {
 			}
 			held, free, done := make(chan struct{}), make(chan struct{}), make(chan error)
 			go func() {
-				done <- one.Update(t.Context(), at(userID), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+				done <- one.Update(t.Context(), at(userID), func(
+					context.Context, *connect.Credential,
+				) (*connect.Credential, error) {
 					close(held)
 					<-free
 					return &connect.Credential{AccessToken: "saved"}, nil
@@ -217,7 +219,9 @@ func TestAReplicaWaitsNoLongerThanItsContext(t *testing.T) {
 			}()
 			<-held
 			begun := time.Now()
-			require.ErrorIs(t, two.Update(within(t, 200*time.Millisecond), at(userID), saving("never")), context.DeadlineExceeded)
+			require.ErrorIs(
+				t, two.Update(within(t, 200*time.Millisecond), at(userID), saving("never")), context.DeadlineExceeded,
+			)
 			require.ErrorIs(t, two.Delete(within(t, 200*time.Millisecond), at(userID)), context.DeadlineExceeded)
 			require.Less(t, time.Since(begun), 10*time.Second)
 			close(free)
@@ -304,10 +308,14 @@ func TestDatabasesOfOneServerDoNotWaitForEachOther(t *testing.T) {
 			created(t, one, purchase(1, ledger.Settled))
 			created(t, two, purchase(1, ledger.Settled))
 			ctx := within(t, 20*time.Second)
-			require.NoError(t, one.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
+			require.NoError(t, one.Update(t.Context(), at("u"), func(
+				context.Context, *connect.Credential,
+			) (*connect.Credential, error) {
 				return nil, two.Update(ctx, at("u"), saving("two's"))
 			}))
-			_, err := one.Change(t.Context(), purchase(1, "").StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			_, err := one.Change(t.Context(), purchase(1, "").StoreKey(), func(
+				_ context.Context, p ledger.Purchase,
+			) (ledger.Purchase, error) {
 				_, err := two.Change(ctx, p.StoreKey(), moving)
 				return p, err
 			})

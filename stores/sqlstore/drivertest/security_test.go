@@ -71,7 +71,9 @@ func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 	}
 	for range 2 {
 		store := newStore(d.connectTo(t, addr), d.dialect)
-		stores.Processes = append(stores.Processes, adaptertest.Process{States: store, Tokens: connect.TokenStore(store), Purchases: store})
+		stores.Processes = append(stores.Processes, adaptertest.Process{
+			States: store, Tokens: connect.TokenStore(store), Purchases: store,
+		})
 	}
 	return stores
 }

@@ -35,7 +35,9 @@ func TestMigrateNamesTheSettingOfServers(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		d.store(t)
 		reader := readerOf(t, d)
-		require.ErrorContains(t, newStore(reader, d.dialect).Migrate(t.Context()), "grant it SELECT, INSERT, UPDATE and DELETE")
+		require.ErrorContains(
+			t, newStore(reader, d.dialect).Migrate(t.Context()), "grant it SELECT, INSERT, UPDATE and DELETE",
+		)
 		if d.dialect == sqlstore.MySQL {
 			off := limited(t, d, nil, map[string]string{"autocommit": "0"})
 			require.ErrorContains(t, newStore(off, d.dialect).Migrate(t.Context()), "autocommit=0")
@@ -59,7 +61,10 @@ func readerOf(t *testing.T, d database) *sql.DB {
 		return db
 	}
 	admin := d.connect(t)
-	administer(t, openMySQL(mysqlConfig()), fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'reader'", name), fmt.Sprintf("DROP USER %s@'%%'", name))
+	administer(
+		t, openMySQL(mysqlConfig()), fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'reader'", name),
+		fmt.Sprintf("DROP USER %s@'%%'", name),
+	)
 	_, err := admin.ExecContext(t.Context(), fmt.Sprintf("GRANT SELECT ON %s.* TO %s@'%%'", d.name, name))
 	require.NoError(t, err)
 	config := mysqlConfig()

@@ -28,7 +28,10 @@ func (c *cluster) standby() *cluster {
 	require.NoError(c.t, err)
 	s.port = listener.Addr().(*net.TCPAddr).Port
 	require.NoError(c.t, listener.Close())
-	c.run("pg_basebackup", "-h", "127.0.0.1", "-p", fmt.Sprint(c.port), "-U", "postgres", "-D", s.data, "-R", "-c", "fast", "-X", "stream", "-N")
+	c.run(
+		"pg_basebackup", "-h", "127.0.0.1", "-p", fmt.Sprint(c.port), "-U", "postgres", "-D", s.data, "-R", "-c", "fast",
+		"-X", "stream", "-N",
+	)
 	s.start()
 	c.t.Cleanup(func() { s.run("pg_ctl", "stop", "-D", s.data, "-m", "immediate", "-w") })
 	return s
@@ -42,7 +45,10 @@ func pool(t *testing.T, servers ...*cluster) *sql.DB {
 	for _, s := range servers {
 		hosts, ports = hosts+",127.0.0.1", ports+fmt.Sprintf(",%d", s.port)
 	}
-	config := must(pgx.ParseConfig(fmt.Sprintf("host=%s port=%s user=postgres dbname=postgres sslmode=disable target_session_attrs=read-write", hosts[1:], ports[1:])))
+	config := must(pgx.ParseConfig(fmt.Sprintf(
+		"host=%s port=%s user=postgres dbname=postgres sslmode=disable target_session_attrs=read-write", hosts[1:],
+		ports[1:],
+	)))
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(poolSize)
 	db.SetMaxIdleConns(poolSize)
@@ -68,7 +74,9 @@ func TestFailoverToAStandby(t *testing.T) {
 		behind := pool(t, primary)
 		defer behind.Close()
 		var lag bool
-		err := behind.QueryRowContext(t.Context(), "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 0 FROM pg_stat_replication").Scan(&lag)
+		err := behind.QueryRowContext(
+			t.Context(), "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 0 FROM pg_stat_replication",
+		).Scan(&lag)
 		return err == nil && !lag
 	}, 10*time.Second, 20*time.Millisecond)
 
@@ -109,7 +117,9 @@ func goesOn(t *testing.T, store, direct *shopStore, round int) {
 	ctx := within(t, 20*time.Second)
 	for i := range 3 {
 		user := at(fmt.Sprint("user ", i))
-		require.NoError(t, store.Update(ctx, user, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
+		require.NoError(t, store.Update(ctx, user, func(
+			_ context.Context, current *connect.Credential,
+		) (*connect.Credential, error) {
 			require.NotNil(t, current, "nobody is disconnected")
 			next := *current
 			next.AccessToken = connect.Secret(fmt.Sprint("refreshed ", round))

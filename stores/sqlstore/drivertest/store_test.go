@@ -23,8 +23,13 @@ func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 			key := connect.Key{Realm: []string{realm, "another"}[i%2], ID: fmt.Sprint("expiring ", i/2)} // every realm is swept
 			require.NoError(t, store.Put(t.Context(), key, connect.PendingConnection{ExpiresAt: now.Add(time.Minute)}))
 		}
-		require.NoError(t, store.Put(t.Context(), at("staying"), connect.PendingConnection{ExpiresAt: now.Add(time.Minute + time.Microsecond)}))
-		for userID, until := range map[string]time.Time{"lapsing": now.Add(time.Minute), "staying": now.Add(time.Hour), "for ever": {}} {
+		require.NoError(
+			t,
+			store.Put(t.Context(), at("staying"), connect.PendingConnection{ExpiresAt: now.Add(time.Minute + time.Microsecond)}),
+		)
+		for userID, until := range map[string]time.Time{
+			"lapsing": now.Add(time.Minute), "staying": now.Add(time.Hour), "for ever": {},
+		} {
 			require.NoError(t, store.Update(t.Context(), at(userID), returning(connect.Credential{ExpiresAt: until})))
 		}
 		removed, err := store.Sweep(t.Context())
@@ -130,16 +135,23 @@ func TestRowsAreText(t *testing.T) {
 		require.NoError(t, store.Migrate(t.Context()))
 		expires := time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
 		require.NoError(t, store.Update(t.Context(), at("\u00e9lo\u00efse"), returning(connect.Credential{
-			AccessToken: "token", Scopes: []connect.Scope{"user", "transact"}, TokenExpiry: expires.In(time.FixedZone("", 3600)), Subject: "g-1",
+			AccessToken: "token", Scopes: []connect.Scope{"user", "transact"}, TokenExpiry: expires.In(time.FixedZone("", 3600)),
+			Subject: "g-1",
 		})))
-		require.NoError(t, store.Put(t.Context(), at("hash"), connect.PendingConnection{UserID: "u", ReturnTo: "/caf\u00e9", ExpiresAt: expires}))
+		require.NoError(
+			t,
+			store.Put(t.Context(), at("hash"), connect.PendingConnection{
+				UserID: "u", ReturnTo: "/caf\u00e9", ExpiresAt: expires,
+			}),
+		)
 		utc := map[sqlstore.Dialect]string{
 			sqlstore.Postgres: "to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
 			sqlstore.MySQL:    "CAST(expires_at AS CHAR)", sqlstore.SQLite: "expires_at",
 		}[d.dialect]
 		text := map[sqlstore.Dialect]string{sqlstore.MySQL: "_text"}[d.dialect]
 		for query, want := range map[string][]string{
-			"SELECT realm, user_id, subject, scopes, " + utc + " FROM oauth_credentials" + text + " WHERE user_id = '\u00e9lo\u00efse'": {
+			"SELECT realm, user_id, subject, scopes, " + utc + " FROM oauth_credentials" + text +
+				" WHERE user_id = '\u00e9lo\u00efse'": {
 				realm, "\u00e9lo\u00efse", "g-1", "user transact", "2026-01-02 03:04:05.678901",
 			},
 			"SELECT realm, state_hash, user_id, return_to, " + utc + " FROM oauth_states" + text: {

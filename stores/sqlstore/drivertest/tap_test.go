@@ -196,7 +196,10 @@ func TestAUserIsFreeThoughTheConnectionFailsInTheEnd(t *testing.T) {
 		require.NoError(t, direct.Update(within(t, 10*time.Second), at("u"), saving("another's")))
 
 		tapped.before = refusing("ROLLBACK")
-		err := store.Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, errOfFn })
+		err := store.Update(
+			t.Context(), at("u"),
+			func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, errOfFn },
+		)
 		require.ErrorIs(t, err, errTapped)
 		require.NotErrorIs(t, err, errOfFn)
 		require.NoError(t, direct.Update(within(t, 10*time.Second), at("u"), saving("another's")))

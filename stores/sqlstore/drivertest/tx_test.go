@@ -41,7 +41,10 @@ func nothing(context.Context, sqlledger.Querier) error { return nil }
 // written of it.
 func wantNothingKept(t *testing.T, d database, store *shopStore, p ledger.Purchase) {
 	t.Helper()
-	got, err := store.Change(within(t, 20*time.Second), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) { return p, nil })
+	got, err := store.Change(
+		within(t, 20*time.Second), p.StoreKey(),
+		func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) { return p, nil },
+	)
 	require.NoError(t, err, "the purchase is free")
 	require.Equal(t, ledger.Settled, got.State)
 	require.Empty(t, noted(t, d, "delivered"))
@@ -82,7 +85,9 @@ func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
 			wantNothingKept(t, d, store, p)
 		}
 		require.PanicsWithValue(t, no, func() {
-			_, _ = store.Change(t.Context(), p.StoreKey(), delivering(func(context.Context, sqlledger.Querier) error { panic(no) }))
+			_, _ = store.Change(
+				t.Context(), p.StoreKey(), delivering(func(context.Context, sqlledger.Querier) error { panic(no) }),
+			)
 		})
 		wantNothingKept(t, d, store, p)
 
@@ -164,7 +169,10 @@ func TestATransactionEndsWithFn(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
 		var kept sqlledger.Querier
-		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(_ context.Context, tx sqlledger.Querier) error { kept = tx; return nil }))
+		_, err := store.Change(
+			t.Context(), p.StoreKey(),
+			delivering(func(_ context.Context, tx sqlledger.Querier) error { kept = tx; return nil }),
+		)
 		require.NoError(t, err)
 		_, err = kept.ExecContext(t.Context(), insertNote(p.ID, "late"))
 		require.ErrorIs(t, err, sql.ErrTxDone)
@@ -204,7 +212,9 @@ func TestForgottenRowsHoldNothingUp(t *testing.T) {
 			require.NoError(t, getErr)
 			require.Equal(t, err == nil, got.State == ledger.Delivered, "%s: %v", name, err)
 			require.Equal(t, err == nil, len(noted(t, d, "delivered")) == 1, "%s: %v", name, err)
-			_, err = store.Change(within(t, 20*time.Second), p.StoreKey(), func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+			_, err = store.Change(within(t, 20*time.Second), p.StoreKey(), func(
+				_ context.Context, p ledger.Purchase,
+			) (ledger.Purchase, error) {
 				p.State = ledger.Settled
 				return p, nil
 			})
@@ -222,7 +232,9 @@ func TestAChangeIsSavedThoughTheContextHasEnded(t *testing.T) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := store.Change(ctx, p.StoreKey(), delivering(func(context.Context, sqlledger.Querier) error { cancel(); return nil }))
+		_, err := store.Change(
+			ctx, p.StoreKey(), delivering(func(context.Context, sqlledger.Querier) error { cancel(); return nil }),
+		)
 		require.NoError(t, err)
 		wantEachOnce(t, d, "delivered", 1)
 		got, err := store.Get(t.Context(), p.StoreKey())
@@ -280,7 +292,9 @@ func TestWhatAnFnHasStartedWritesOnceItsChangeIsOver(t *testing.T) {
 		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
 		var started context.Context
-		_, err := store.Change(t.Context(), p.StoreKey(), func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
+		_, err := store.Change(t.Context(), p.StoreKey(), func(
+			ctx context.Context, p ledger.Purchase,
+		) (ledger.Purchase, error) {
 			started = context.WithoutCancel(ctx)
 			return p, nil
 		})
@@ -318,7 +332,9 @@ func TestAnUpdateWithinAChangeDoesNotWaitForOneThatWaitsForTheChange(t *testing.
 		created(t, store, p)
 		outside := &entering{Context: within(t, 20*time.Second), inLine: make(chan struct{})}
 		updated := make(chan error, 1)
-		_, err := store.Change(within(t, 10*time.Second), p.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
+		_, err := store.Change(within(t, 10*time.Second), p.StoreKey(), delivering(func(
+			ctx context.Context, _ sqlledger.Querier,
+		) error {
 			go func() { updated <- store.Update(outside, at("u"), saving("outside")) }()
 			<-outside.inLine
 			return store.Update(ctx, at("u"), saving("within"))
@@ -338,7 +354,9 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		_ = withGoods(t, d)
 		p, _, store, direct := throughProxy(t, d)
 		created(t, store, p1)
-		_, err := store.Change(within(t, 30*time.Second), p1.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
+		_, err := store.Change(within(t, 30*time.Second), p1.StoreKey(), delivering(func(
+			ctx context.Context, _ sqlledger.Querier,
+		) error {
 			p.cut()
 			<-ctx.Done()
 			return nil
@@ -348,7 +366,9 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		wantNothingKept(t, d, direct, p1)
 		p.restore()
 
-		_, err = store.Change(t.Context(), p1.StoreKey(), delivering(func(context.Context, sqlledger.Querier) error { p.cut(); return nil }))
+		_, err = store.Change(
+			t.Context(), p1.StoreKey(), delivering(func(context.Context, sqlledger.Querier) error { p.cut(); return nil }),
+		)
 		require.Error(t, err)
 		wantNothingKept(t, d, direct, p1)
 		p.restore()
@@ -384,7 +404,9 @@ func TestALongReadIsNotDisturbed(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled))
-		sleep := map[sqlstore.Dialect]string{sqlstore.Postgres: "SELECT pg_sleep(4.5)", sqlstore.MySQL: "DO SLEEP(4.5)"}[d.dialect]
+		sleep := map[sqlstore.Dialect]string{
+			sqlstore.Postgres: "SELECT pg_sleep(4.5)", sqlstore.MySQL: "DO SLEEP(4.5)",
+		}[d.dialect]
 		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			_, err := tx.ExecContext(ctx, sleep)
 			require.NoError(t, err)

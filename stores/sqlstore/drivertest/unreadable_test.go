@@ -25,7 +25,11 @@ func TestAnUnreadablePurchaseKeepsNoOtherWaiting(t *testing.T) {
 			bad, good := purchase(2*i, ledger.Settled), purchase(2*i+1, ledger.Settled)
 			good.NextAt = ordered.Add(time.Second)
 			created(t, store, bad, good)
-			_, err := db.ExecContext(t.Context(), "UPDATE gloebit_purchases SET "+spoil+" WHERE next_at = (SELECT MIN(next_at) FROM (SELECT * FROM gloebit_purchases) a)")
+			_, err := db.ExecContext(
+				t.Context(),
+				"UPDATE gloebit_purchases SET "+spoil+
+					" WHERE next_at = (SELECT MIN(next_at) FROM (SELECT * FROM gloebit_purchases) a)",
+			)
 			require.NoError(t, err)
 			now, until := ordered.Add(time.Minute), ordered.Add(time.Hour)
 
