@@ -47,15 +47,11 @@ func alice(merchant *gloebit.Merchant) *gloebit.Client {
 // users is connected yet. At Gloebit, alice approves whatever is asked.
 func unconnected(change func(*gloebit.Config)) (*gloebit.Merchant, *gloebittest.Server) {
 	server := gloebittest.NewServer()
-	app, err := server.AddApplication(gloebittest.Application{
-		Name: "Hat Shop", RedirectPrefixes: []string{"https://shop.example/"},
-	})
+	app, err := server.AddApplication(gloebittest.Application{Name: "Hat Shop", RedirectPrefixes: []string{"https://shop.example/"}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = server.AddUser(gloebittest.User{
-		ID: "0a11ce", Name: "alice", Balance: "1000", Params: map[string]any{"level": 7},
-	})
+	_, err = server.AddUser(gloebittest.User{ID: "0a11ce", Name: "alice", Balance: "1000", Params: map[string]any{"level": 7}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -380,9 +376,7 @@ func ExampleMerchant_Exchange_flowExchangeError() {
 		}
 	})
 	defer server.Close()
-	server.Inject(gloebittest.Fault{
-		Path: "oauth2/access-token", Status: http.StatusBadRequest, Body: `{"error": "invalid_grant"}`,
-	})
+	server.Inject(gloebittest.Fault{Path: "oauth2/access-token", Status: http.StatusBadRequest, Body: `{"error": "invalid_grant"}`})
 
 	fmt.Println(load(shopBrowser(merchant.Handler()), "https://shop.example/gloebit/connect"))
 	// Output: true 502
@@ -526,9 +520,7 @@ func ExampleClient_PurchaseItem_purchaseItem() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{
-		IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1,
-	})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -543,13 +535,9 @@ func ExampleClient_PurchaseItem_itemQuantity() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{
-		IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4,
-	})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Quantity: 4})
 	fmt.Println("four for 3 each:", receipt.Balance, err)
-	receipt, err = client.Transact(ctx, gloebit.Transaction{
-		IdempotencyKey: uuid.NewString(), Asset: "sticker", AssetQuantity: 4, Total: 3,
-	})
+	receipt, err = client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Asset: "sticker", AssetQuantity: 4, Total: 3})
 	fmt.Println("four for 3 in all:", receipt.Balance, err)
 	// Output:
 	// four for 3 each: 988 <nil>
@@ -562,9 +550,7 @@ func ExampleClient_PurchaseItem_username() {
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		client := gloebit.MustFromContext(r.Context())
 		for _, username := range []string{"", "Alice L."} {
-			_, err := client.PurchaseItem(r.Context(), gloebit.ItemOrder{
-				IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Username: username, Quantity: 1,
-			})
+			_, err := client.PurchaseItem(r.Context(), gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "sticker", Price: 3, Username: username, Quantity: 1})
 			if err != nil {
 				log.Fatal(err)
 			}
@@ -588,9 +574,7 @@ func ExampleClient_PurchaseProduct_purchaseProduct() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{
-		IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2,
-	})
+	receipt, err := client.PurchaseProduct(ctx, gloebit.ProductOrder{IdempotencyKey: uuid.NewString(), Product: "green-hat", Quantity: 2})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -607,9 +591,7 @@ func ExampleClient_Transact_purchaseCharacterProduct() {
 		log.Fatal(err)
 	}
 
-	receipt, err := client.Transact(ctx, gloebit.Transaction{
-		IdempotencyKey: uuid.NewString(), Product: "green-hat", ProductQuantity: 1, CharacterID: knight.ID,
-	})
+	receipt, err := client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Product: "green-hat", ProductQuantity: 1, CharacterID: knight.ID})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -623,8 +605,7 @@ func ExampleClient_PurchaseItem_transactionID() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	// your own id, instead of an idempotency key
-	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3, Quantity: 1}
+	order := gloebit.ItemOrder{ID: "order-4711", Item: "sticker", Price: 3, Quantity: 1} // your own id, instead of an idempotency key
 	for range 2 {
 		receipt, err := client.PurchaseItem(ctx, order)
 		fmt.Println(receipt.TransactionID, receipt.Outcome, receipt.Balance, err)
@@ -715,9 +696,7 @@ func ExampleAPIError_accessTokenError() {
 	ctx, client := context.Background(), alice(merchant)
 
 	server.RevokeTokens("alice")
-	_, err := client.PurchaseItem(ctx, gloebit.ItemOrder{
-		IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1,
-	})
+	_, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "small item", Price: 1, Quantity: 1})
 	fmt.Println(errors.Is(err, gloebit.ErrNotConnected)) // merchant.HandleError leads the user to connect
 	_, err = merchant.Client(ctx, "alice")
 	fmt.Println(err) // the refused credential is forgotten
@@ -804,9 +783,7 @@ func ExampleReceipt_transactFailureError() {
 	defer server.Close()
 	ctx, client := context.Background(), alice(merchant)
 
-	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{
-		IdempotencyKey: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1,
-	})
+	receipt, err := client.PurchaseItem(ctx, gloebit.ItemOrder{IdempotencyKey: uuid.NewString(), Item: "castle", Price: 5000, Quantity: 1})
 	switch {
 	case errors.Is(err, gloebit.ErrInsufficientBalance):
 		fmt.Println("can't pay:", receipt.Outcome, "-", receipt.Reason)
@@ -881,9 +858,7 @@ func ExampleTokenStore_fromJSON() {
 	for _, name := range strings.Fields(kept.Scope) {
 		imported.Scopes = append(imported.Scopes, gloebit.Scope(name))
 	}
-	err = tokens.Update(ctx, connect.Key{Realm: merchant.Realm(), ID: kept.User}, func(
-		_ context.Context, current *connect.Credential,
-	) (*connect.Credential, error) {
+	err = tokens.Update(ctx, connect.Key{Realm: merchant.Realm(), ID: kept.User}, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		if current != nil || kept.Credential.Invalid {
 			return current, nil // connected in Go meanwhile, or worthless
 		}

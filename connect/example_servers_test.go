@@ -101,10 +101,8 @@ func ExampleServer() {
 		fmt.Println(to.Host+to.Path, query.Encode())
 	}
 	// Output:
-	// github.com/login/oauth/authorize
-	// client_id=app&code_challenge_method=S256&redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&response_type=code&scope=email
-	// accounts.google.com/o/oauth2/v2/auth
-	// access_type=offline&client_id=app&code_challenge_method=S256&prompt=consent&redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&response_type=code&scope=email
+	// github.com/login/oauth/authorize client_id=app&code_challenge_method=S256&redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&response_type=code&scope=email
+	// accounts.google.com/o/oauth2/v2/auth access_type=offline&client_id=app&code_challenge_method=S256&prompt=consent&redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&response_type=code&scope=email
 }
 
 // TestSampleServers connects to what GitHub and Google answer.

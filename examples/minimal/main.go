@@ -24,9 +24,8 @@ func main() {
 		ClientSecret: gloebit.Secret(secret),
 		RedirectURL:  "http://127.0.0.1:8080/gloebit/callback",
 		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
-		// gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
-		Provider: gloebit.ProviderAt("http://127.0.0.1:8081"),
-		Logger:   slog.Default(),
+		Provider:     gloebit.ProviderAt("http://127.0.0.1:8081"), // gloebit-sandbox; later gloebit.Sandbox() and gloebit.Production()
+		Logger:       slog.Default(),
 	})
 	if err != nil {
 		log.Fatal(err)
