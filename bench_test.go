@@ -269,7 +269,9 @@ func BenchmarkRefresh(b *testing.B) {
 	for _, waiters := range []int{1, 1000} {
 		b.Run(fmt.Sprint(waiters), func(b *testing.B) {
 			tokens := &gloebit.MemoryTokenStore{}
-			merchant := benchMerchant(b, func(c *gloebit.Config) { c.Tokens, c.Provider = tokens, gloebit.ProviderAt(server.URL) })
+			merchant := benchMerchant(b, func(c *gloebit.Config) {
+				c.Tokens, c.Provider = tokens, gloebit.ProviderAt(server.URL)
+			})
 			for b.Loop() {
 				b.StopTimer()
 				require.NoError(

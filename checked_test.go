@@ -202,7 +202,8 @@ func TestStatesAreCheckedBeforeTheyArePut(t *testing.T) {
 	t.Run("a state that is too large is not put", func(t *testing.T) {
 		for verifier, puts := range map[gloebit.Secret]int32{gloebit.Secret(huge): 0, "short": 1} {
 			states, config := &puttingStates{}, validConfig()
-			config.States, config.Protocol = states, granting{credential: connect.Credential{AccessToken: "t"}, verifier: verifier}
+			config.States, config.Protocol = states,
+				granting{credential: connect.Credential{AccessToken: "t"}, verifier: verifier}
 			connectOnce(t, config)
 			require.Equal(t, puts, states.puts.Load())
 		}

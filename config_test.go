@@ -67,11 +67,13 @@ func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 			c.SignIn = true
 			c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{}, nil }
 		}, "Config.SignIn"},
-		"sign-in without identity": {func(c *gloebit.Config) { c.SignIn, c.Scopes = true, []gloebit.Scope{gloebit.ScopeBalance} }, "Config.SignIn"},
-		"a home on another site":   {func(c *gloebit.Config) { c.HomePath = "https://evil.example/" }, "Config.HomePath"},
-		"an unknown prompt":        {func(c *gloebit.Config) { c.ApprovalPrompt = "sometimes" }, "Config.ApprovalPrompt"},
-		"a negative time limit":    {func(c *gloebit.Config) { c.ConnectTimeout = -1 }, "Config.ConnectTimeout is negative"},
-		"a nil session manager":    {func(c *gloebit.Config) { c.Sessions = (*scs.SessionManager)(nil) }, "Config.Sessions"},
+		"sign-in without identity": {
+			func(c *gloebit.Config) { c.SignIn, c.Scopes = true, []gloebit.Scope{gloebit.ScopeBalance} }, "Config.SignIn",
+		},
+		"a home on another site": {func(c *gloebit.Config) { c.HomePath = "https://evil.example/" }, "Config.HomePath"},
+		"an unknown prompt":      {func(c *gloebit.Config) { c.ApprovalPrompt = "sometimes" }, "Config.ApprovalPrompt"},
+		"a negative time limit":  {func(c *gloebit.Config) { c.ConnectTimeout = -1 }, "Config.ConnectTimeout is negative"},
+		"a nil session manager":  {func(c *gloebit.Config) { c.Sessions = (*scs.SessionManager)(nil) }, "Config.Sessions"},
 		"a nil memory state store": {
 			func(c *gloebit.Config) { c.States = (*gloebit.MemoryStateStore)(nil) }, "Config.States",
 		},
@@ -80,12 +82,24 @@ func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 			"Config.Tokens holds a nil *connect.MemoryTokenStore: leave",
 		},
 		"a user agent of two lines": {func(c *gloebit.Config) { c.UserAgent = "a\r\nb" }, "Config.UserAgent"},
-		"sign-in at no URL":         {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "login" }, "Config.SignInURL"},
-		"sign-in on another host":   {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "//evil.example/" }, "Config.SignInURL"},
-		"sign-in by dots":           {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "/a/../login" }, "Config.SignInURL"},
-		"sign-in on plain http":     {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "http://id.example/" }, "Config.SignInURL"},
-		"sign-in by a script":       {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "javascript:alert(1)" }, "Config.SignInURL"},
-		"sign-in with a fragment":   {func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "/login#x" }, "Config.SignInURL"},
+		"sign-in at no URL": {
+			func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "login" }, "Config.SignInURL",
+		},
+		"sign-in on another host": {
+			func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "//evil.example/" }, "Config.SignInURL",
+		},
+		"sign-in by dots": {
+			func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "/a/../login" }, "Config.SignInURL",
+		},
+		"sign-in on plain http": {
+			func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "http://id.example/" }, "Config.SignInURL",
+		},
+		"sign-in by a script": {
+			func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "javascript:alert(1)" }, "Config.SignInURL",
+		},
+		"sign-in with a fragment": {
+			func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "/login#x" }, "Config.SignInURL",
+		},
 		"sign-in without users":     {func(c *gloebit.Config) { c.SignInURL = "/login" }, "Config.SignInURL needs User"},
 		"several fields, the first": {func(c *gloebit.Config) { c.ClientID, c.RedirectURL = "", "" }, "Config.ClientID"},
 		"several fields, the last":  {func(c *gloebit.Config) { c.ClientID, c.RedirectURL = "", "" }, "Config.RedirectURL"},
@@ -103,14 +117,18 @@ func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 
 func TestNewTakesWhatIsRight(t *testing.T) {
 	for name, change := range map[string]func(*gloebit.Config){
-		"the least there is":            func(*gloebit.Config) {},
-		"production":                    func(c *gloebit.Config) { c.Provider = gloebit.Production() },
-		"a callback of another name":    func(c *gloebit.Config) { c.RedirectURL = "https://shop.example/back" },
-		"a server on a loopback port":   func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt("http://127.0.0.1:8081") },
-		"a user agent":                  func(c *gloebit.Config) { c.UserAgent = "hats/2 (+https://shop.example)" },
-		"sign-in of its own":            func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "/login?from=hats" },
-		"sign-in elsewhere":             func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "https://id.example/login" },
-		"sign-in with the scope id":     func(c *gloebit.Config) { c.SignIn, c.Scopes = true, []gloebit.Scope{gloebit.ScopeID} },
+		"the least there is":          func(*gloebit.Config) {},
+		"production":                  func(c *gloebit.Config) { c.Provider = gloebit.Production() },
+		"a callback of another name":  func(c *gloebit.Config) { c.RedirectURL = "https://shop.example/back" },
+		"a server on a loopback port": func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt("http://127.0.0.1:8081") },
+		"a user agent":                func(c *gloebit.Config) { c.UserAgent = "hats/2 (+https://shop.example)" },
+		"sign-in of its own":          func(c *gloebit.Config) { c.User, c.SignInURL = headerUser, "/login?from=hats" },
+		"sign-in elsewhere": func(c *gloebit.Config) {
+			c.User, c.SignInURL = headerUser, "https://id.example/login"
+		},
+		"sign-in with the scope id": func(c *gloebit.Config) {
+			c.SignIn, c.Scopes = true, []gloebit.Scope{gloebit.ScopeID}
+		},
 		"sign-in with default scopes":   func(c *gloebit.Config) { c.SignIn = true },
 		"an application's own sessions": func(c *gloebit.Config) { c.Sessions = scs.New() },
 	} {

@@ -14,10 +14,14 @@ func TestMerchantRealm(t *testing.T) {
 		change func(*gloebit.Config)
 		want   string
 	}{
-		"production":             {func(c *gloebit.Config) { c.Provider = gloebit.Production() }, "www.gloebit.com/shop"},
-		"the sandbox":            {func(c *gloebit.Config) { c.Provider = gloebit.Sandbox() }, "sandbox.gloebit.com/shop"},
-		"a name, in production":  {func(c *gloebit.Config) { c.Realm, c.Provider = "old", gloebit.Production() }, "www.gloebit.com/old"},
-		"a name, in the sandbox": {func(c *gloebit.Config) { c.Realm, c.Provider = "old", gloebit.Sandbox() }, "sandbox.gloebit.com/old"},
+		"production":  {func(c *gloebit.Config) { c.Provider = gloebit.Production() }, "www.gloebit.com/shop"},
+		"the sandbox": {func(c *gloebit.Config) { c.Provider = gloebit.Sandbox() }, "sandbox.gloebit.com/shop"},
+		"a name, in production": {
+			func(c *gloebit.Config) { c.Realm, c.Provider = "old", gloebit.Production() }, "www.gloebit.com/old",
+		},
+		"a name, in the sandbox": {
+			func(c *gloebit.Config) { c.Realm, c.Provider = "old", gloebit.Sandbox() }, "sandbox.gloebit.com/old",
+		},
 		"a server on this machine": {
 			func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt("http://127.0.0.1:8080") }, "127.0.0.1:8080/shop",
 		},

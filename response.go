@@ -33,7 +33,8 @@ func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect
 	if unreadable {
 		reply.Status, reply.Reason = nil, oauthProblem(resp.Header, body)
 	}
-	failure.Reason, failure.Status = c.words(reply.Reason, sent, call.secrets...), c.words(reply.Status, sent, call.secrets...)
+	failure.Reason, failure.Status = c.words(reply.Reason, sent, call.secrets...),
+		c.words(reply.Status, sent, call.secrets...)
 	if resp.StatusCode != http.StatusOK {
 		failure.readStatus(resp, reply.Success != nil && *reply.Success)
 		return nil, failure

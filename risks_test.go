@@ -51,7 +51,8 @@ func TestNewWarnsOfADefaultTransportThatDoesNotVerify(t *testing.T) {
 	for name, client := range map[string]*http.Client{"none": nil, "a client without a transport": {}} {
 		log := &testkit.Log{}
 		config := validConfig()
-		config.Provider, config.HTTPClient, config.Logger = gloebit.Production(), client, slog.New(slog.NewTextHandler(log, nil))
+		config.Provider, config.HTTPClient, config.Logger = gloebit.Production(), client,
+			slog.New(slog.NewTextHandler(log, nil))
 		_, err := gloebit.New(config)
 		require.NoError(t, err)
 		require.Contains(t, log.String(), "HTTPClient does not verify certificates", name)
@@ -84,9 +85,15 @@ func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 		change func(*gloebit.Config)
 		fields []string // that are warned of; none for silence
 	}{
-		"as it should be":       {func(*gloebit.Config) {}, nil},
-		"all defaults":          {func(c *gloebit.Config) { c.Sessions, c.States, c.Tokens = nil, nil, nil }, []string{"Tokens is in memory", "States", "Sessions"}},
-		"memory by name":        {func(c *gloebit.Config) { c.States, c.Tokens = &gloebit.MemoryStateStore{}, &gloebit.MemoryTokenStore{} }, []string{"Tokens is in memory", "States"}},
+		"as it should be": {func(*gloebit.Config) {}, nil},
+		"all defaults": {
+			func(c *gloebit.Config) { c.Sessions, c.States, c.Tokens = nil, nil, nil },
+			[]string{"Tokens is in memory", "States", "Sessions"},
+		},
+		"memory by name": {
+			func(c *gloebit.Config) { c.States, c.Tokens = &gloebit.MemoryStateStore{}, &gloebit.MemoryTokenStore{} },
+			[]string{"Tokens is in memory", "States"},
+		},
 		"tokens in plain":       {func(c *gloebit.Config) { c.Tokens = plain }, []string{"Tokens is not sealed"}},
 		"tokens that are moved": {func(c *gloebit.Config) { c.Tokens = moving }, []string{"Tokens is not sealed"}},
 		"sessions of its own":   {func(c *gloebit.Config) { c.Sessions = nil }, []string{"Sessions"}},

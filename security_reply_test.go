@@ -168,7 +168,8 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log := &testkit.Log{}
 			client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *connect.Credential) {
-				c.Provider, c.ClientSecret, credential.AccessToken = gloebit.ProviderAt(repeating(t, answer)), "another-secret", oddSecret
+				c.Provider, c.ClientSecret, credential.AccessToken = gloebit.ProviderAt(repeating(t, answer)), "another-secret",
+					oddSecret
 				c.Logger = slog.New(slog.NewTextHandler(log, nil))
 			})
 			_, err := client.Identity(t.Context())
@@ -204,7 +205,8 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 					c *gloebit.Config, credential *connect.Credential,
 				) {
 					c.ClientSecret, c.Logger = "the-client-secret", slog.New(slog.NewTextHandler(log, nil))
-					credential.AccessToken, credential.RefreshToken, credential.TokenSecret = "the-access-token", "the-refresh-token", "the-token-secret"
+					credential.AccessToken, credential.RefreshToken, credential.TokenSecret = "the-access-token", "the-refresh-token",
+						"the-token-secret"
 					if what != "a call" {
 						credential.TokenExpiry = time.Now().Add(-time.Hour)
 					}

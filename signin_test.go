@@ -79,9 +79,12 @@ func TestSignInURLOfAPageLoad(t *testing.T) {
 		"a store is down": {
 			func(r *http.Request) { r.Header.Set("X-User", "down") }, "/login", http.StatusServiceUnavailable,
 		},
-		"the user is not known":    {func(*http.Request) {}, "", http.StatusUnauthorized},
-		"the user is signed in":    {func(r *http.Request) { r.Header.Set("X-User", "ann") }, "/login", http.StatusSeeOther},
-		"a way back that is wrong": {func(r *http.Request) { r.URL.Path, r.URL.RawQuery = "/gloebit/connect", "return_to=//x" }, "/login", http.StatusBadRequest},
+		"the user is not known": {func(*http.Request) {}, "", http.StatusUnauthorized},
+		"the user is signed in": {func(r *http.Request) { r.Header.Set("X-User", "ann") }, "/login", http.StatusSeeOther},
+		"a way back that is wrong": {
+			func(r *http.Request) { r.URL.Path, r.URL.RawQuery = "/gloebit/connect", "return_to=//x" }, "/login",
+			http.StatusBadRequest,
+		},
 	} {
 		t.Run("none when "+name, func(t *testing.T) {
 			r := pageLoad("/cart")

@@ -72,7 +72,10 @@ func TestTrace(t *testing.T) {
 	const ann = "id of ann"
 	newTraced := func(t *testing.T) (*world, *tracer) {
 		told := &tracer{}
-		return newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true}, func(_ *world, c *gloebit.Config) { c.Trace, c.User = told.trace(), headerUser }), told
+		return newWorldAt(
+			t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true},
+			func(_ *world, c *gloebit.Config) { c.Trace, c.User = told.trace(), headerUser },
+		), told
 	}
 	t.Run("connecting and calling", func(t *testing.T) {
 		w, told := newTraced(t)

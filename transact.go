@@ -121,8 +121,10 @@ func (c *Client) transact(
 	}
 	receipt.Outcome = outcomeOf(answer.Reason, err)
 	if err == nil {
-		receipt.Status, receipt.Reason = c.words(&answer.Status, &sent, call.secrets...), c.words(&answer.Reason, &sent, call.secrets...)
-		receipt.Balance, receipt.ProductCount, receipt.Charged = answer.Balance.amount, answer.ProductCount.whole(), answer.Change.unsigned()
+		receipt.Status, receipt.Reason = c.words(&answer.Status, &sent, call.secrets...),
+			c.words(&answer.Reason, &sent, call.secrets...)
+		receipt.Balance, receipt.ProductCount, receipt.Charged = answer.Balance.amount, answer.ProductCount.whole(),
+			answer.Change.unsigned()
 		return receipt, t.checkCharge(receipt)
 	}
 	var failure *APIError

@@ -453,15 +453,29 @@ func TestTheFailuresOfTransactions(t *testing.T) {
 		`"status":"queued","reason":"pending"`: {
 			gloebit.OutcomeTransactionPending, gloebit.ErrTransactionPending,
 		},
-		`"status":"queuing-failed","reason":"the queue is full"`:      {gloebit.OutcomeQueuingFailed, gloebit.ErrQueuingFailed},
-		`"status":"cannot-spend","reason":"locked"`:                   {gloebit.OutcomeCannotSpend, gloebit.ErrCannotSpend},
-		`"status":"cannot-receive","reason":"locked"`:                 {gloebit.OutcomeCannotReceive, gloebit.ErrCannotReceive},
-		`"status":"unknown-merchant"`:                                 {gloebit.OutcomeUnknownMerchant, gloebit.ErrUnknownMerchant},
-		`"status":"unknown-subscription"`:                             {gloebit.OutcomeUnknownSubscription, gloebit.ErrUnknownSubscription},
-		`"status":"unknown-subscription-authorization"`:               {gloebit.OutcomeUnknownSubscriptionAuthorization, gloebit.ErrUnknownSubscriptionAuthorization},
-		`"status":"subscription-authorization-pending","reason":"x"`:  {gloebit.OutcomeSubscriptionAuthorizationPending, gloebit.ErrSubscriptionAuthorizationPending},
-		`"status":"subscription-authorization-declined","reason":"x"`: {gloebit.OutcomeSubscriptionAuthorizationDeclined, gloebit.ErrSubscriptionAuthorizationDeclined},
-		`"reason":"unknown OAuth2 token"`:                             {gloebit.OutcomeUnknown, gloebit.ErrTokenRefused},
+		`"status":"queuing-failed","reason":"the queue is full"`: {
+			gloebit.OutcomeQueuingFailed, gloebit.ErrQueuingFailed,
+		},
+		`"status":"cannot-spend","reason":"locked"`: {gloebit.OutcomeCannotSpend, gloebit.ErrCannotSpend},
+		`"status":"cannot-receive","reason":"locked"`: {
+			gloebit.OutcomeCannotReceive, gloebit.ErrCannotReceive,
+		},
+		`"status":"unknown-merchant"`: {
+			gloebit.OutcomeUnknownMerchant, gloebit.ErrUnknownMerchant,
+		},
+		`"status":"unknown-subscription"`: {
+			gloebit.OutcomeUnknownSubscription, gloebit.ErrUnknownSubscription,
+		},
+		`"status":"unknown-subscription-authorization"`: {
+			gloebit.OutcomeUnknownSubscriptionAuthorization, gloebit.ErrUnknownSubscriptionAuthorization,
+		},
+		`"status":"subscription-authorization-pending","reason":"x"`: {
+			gloebit.OutcomeSubscriptionAuthorizationPending, gloebit.ErrSubscriptionAuthorizationPending,
+		},
+		`"status":"subscription-authorization-declined","reason":"x"`: {
+			gloebit.OutcomeSubscriptionAuthorizationDeclined, gloebit.ErrSubscriptionAuthorizationDeclined,
+		},
+		`"reason":"unknown OAuth2 token"`: {gloebit.OutcomeUnknown, gloebit.ErrTokenRefused},
 	} {
 		for name, call := range map[string]func(*gloebit.Client) (gloebit.Receipt, error){
 			"transact": func(c *gloebit.Client) (gloebit.Receipt, error) {
@@ -471,7 +485,10 @@ func TestTheFailuresOfTransactions(t *testing.T) {
 				return c.TransactV2(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
 			},
 			"transact-u2u": func(c *gloebit.Client) (gloebit.Receipt, error) {
-				return c.TransactU2U(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1}, gloebit.Seller{Email: "b@x.example"})
+				return c.TransactU2U(
+					t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1},
+					gloebit.Seller{Email: "b@x.example"},
+				)
 			},
 		} {
 			client, _, _ := clientOf(t, answering(200, `{"success":false,`+answer+`}`))
@@ -499,11 +516,19 @@ func TestTheFailuresOfSubscriptions(t *testing.T) {
 		_, err := client.CreateSubscriptionAuthorization(t.Context(), "s-1")
 		require.ErrorIs(t, err, want, answer)
 	}
-	_, merchant, _ := clientOf(t, answering(200, `{"success":false,"status":"failed","reason":"different subscription exists with this app-subscription-id","existing-subscription-id":"s-9","existing-subscription-name":"Old","existing-subscription-description":"d","existing-subscription-ctime":1}`))
+	_, merchant, _ := clientOf(
+		t,
+		answering(
+			200,
+			`{"success":false,"status":"failed","reason":"different subscription exists with this app-subscription-id","existing-subscription-id":"s-9","existing-subscription-name":"Old","existing-subscription-description":"d","existing-subscription-ctime":1}`,
+		),
+	)
 	created, err := merchant.CreateSubscription(t.Context(), gloebit.Subscription{LocalID: "l", Name: "n"})
 	require.ErrorIs(t, err, gloebit.ErrSubscriptionExists)
 	require.Equal(t, &gloebit.ExistingSubscription{ID: "s-9", Name: "Old", Description: "d"}, created.Existing)
-	require.Equal(t, "a%2F1/", strings.SplitAfter(merchant.SubscriptionAuthorizationURL("a/1"), "authorize-subscription/")[1])
+	require.Equal(
+		t, "a%2F1/", strings.SplitAfter(merchant.SubscriptionAuthorizationURL("a/1"), "authorize-subscription/")[1],
+	)
 	require.NotContains(t, fmt.Sprintf("%+v", err), "secret\"")
 }
 
@@ -512,27 +537,44 @@ func TestCallsThatMakeNoSenseAreNotSent(t *testing.T) {
 	ctx := t.Context()
 	long := strings.Repeat("f", 37)
 	for name, call := range map[string]func() error{
-		"a product without a name":   func() error { _, err := client.GrantProduct(ctx, "", 1); return err },
-		"a product of dots":          func() error { _, err := client.SetProductCount(ctx, "..", 1); return err },
-		"granting none":              func() error { _, err := client.GrantProduct(ctx, "hat", 0); return err },
-		"a count below zero":         func() error { _, err := client.SetProductCount(ctx, "hat", -1); return err },
-		"no character":               func() error { _, err := client.CharacterProducts(ctx, ""); return err },
-		"a character of dots":        func() error { _, err := client.GrantCharacterProduct(ctx, "..", "hat", 1); return err },
+		"a product without a name": func() error { _, err := client.GrantProduct(ctx, "", 1); return err },
+		"a product of dots":        func() error { _, err := client.SetProductCount(ctx, "..", 1); return err },
+		"granting none":            func() error { _, err := client.GrantProduct(ctx, "hat", 0); return err },
+		"a count below zero":       func() error { _, err := client.SetProductCount(ctx, "hat", -1); return err },
+		"no character":             func() error { _, err := client.CharacterProducts(ctx, ""); return err },
+		"a character of dots": func() error {
+			_, err := client.GrantCharacterProduct(ctx, "..", "hat", 1)
+			return err
+		},
 		"a character without a name": func() error { _, err := client.CreateCharacter(ctx, "", nil); return err },
-		"an id among the extra keys": func() error { _, err := client.CreateCharacter(ctx, "Zoe", map[string]any{"id": 1}); return err },
-		"extra that is no object":    func() error { _, err := client.CreateCharacter(ctx, "Zoe", []int{1}); return err },
-		"extra that can't marshal":   func() error { _, err := client.CreateCharacter(ctx, "Zoe", map[string]any{"f": func() {}}); return err },
-		"updating nobody":            func() error { _, err := client.UpdateCharacter(ctx, "", "Zoe", nil); return err },
-		"deleting nobody":            func() error { return client.DeleteCharacter(ctx, "") },
-		"a folder that is too long":  func() error { _, err := client.CreateInventoryItem(ctx, gloebit.Item{Folder: long}); return err },
-		"params that are no object":  func() error { _, err := client.CreateInventoryItem(ctx, gloebit.Item{Params: 7}); return err },
-		"an item without an id":      func() error { _, err := client.InventoryItem(ctx, ""); return err },
-		"an item of dots":            func() error { return client.DeleteInventoryItem(ctx, "..") },
-		"a folder of dots":           func() error { _, err := client.InventoryItemIDs(ctx, ".."); return err },
-		"replacing nothing":          func() error { return client.ReplaceInventoryItem(ctx, "", gloebit.Item{}) },
-		"merging into nothing":       func() error { return client.MergeInventoryItem(ctx, "", "", nil) },
+		"an id among the extra keys": func() error {
+			_, err := client.CreateCharacter(ctx, "Zoe", map[string]any{"id": 1})
+			return err
+		},
+		"extra that is no object": func() error { _, err := client.CreateCharacter(ctx, "Zoe", []int{1}); return err },
+		"extra that can't marshal": func() error {
+			_, err := client.CreateCharacter(ctx, "Zoe", map[string]any{"f": func() {}})
+			return err
+		},
+		"updating nobody": func() error { _, err := client.UpdateCharacter(ctx, "", "Zoe", nil); return err },
+		"deleting nobody": func() error { return client.DeleteCharacter(ctx, "") },
+		"a folder that is too long": func() error {
+			_, err := client.CreateInventoryItem(ctx, gloebit.Item{Folder: long})
+			return err
+		},
+		"params that are no object": func() error {
+			_, err := client.CreateInventoryItem(ctx, gloebit.Item{Params: 7})
+			return err
+		},
+		"an item without an id": func() error { _, err := client.InventoryItem(ctx, ""); return err },
+		"an item of dots":       func() error { return client.DeleteInventoryItem(ctx, "..") },
+		"a folder of dots":      func() error { _, err := client.InventoryItemIDs(ctx, ".."); return err },
+		"replacing nothing":     func() error { return client.ReplaceInventoryItem(ctx, "", gloebit.Item{}) },
+		"merging into nothing":  func() error { return client.MergeInventoryItem(ctx, "", "", nil) },
 		"a seller nobody can find": func() error {
-			_, err := client.TransactU2U(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1}, gloebit.Seller{Name: "Bob"})
+			_, err := client.TransactU2U(
+				ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1}, gloebit.Seller{Name: "Bob"},
+			)
 			return err
 		},
 		"a character without a product": func() error {
@@ -543,8 +585,14 @@ func TestCallsThatMakeNoSenseAreNotSent(t *testing.T) {
 			_, err := merchant.CreateSubscription(ctx, gloebit.Subscription{LocalID: "l"})
 			return err
 		},
-		"authorizing no subscription":     func() error { _, err := client.CreateSubscriptionAuthorization(ctx, ""); return err },
-		"a subscription without local id": func() error { _, err := merchant.CreateSubscription(ctx, gloebit.Subscription{Name: "n"}); return err },
+		"authorizing no subscription": func() error {
+			_, err := client.CreateSubscriptionAuthorization(ctx, "")
+			return err
+		},
+		"a subscription without local id": func() error {
+			_, err := merchant.CreateSubscription(ctx, gloebit.Subscription{Name: "n"})
+			return err
+		},
 	} {
 		require.ErrorIs(t, call(), gloebit.ErrInvalidRequest, name)
 	}
@@ -595,7 +643,9 @@ func FuzzReplies(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		answer = data
 		for _, row := range rows() {
-			require.NoError(t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "t"})))
+			require.NoError(
+				t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "t"})),
+			)
 			client, err := merchant.Client(t.Context(), "u")
 			require.NoError(t, err)
 			result, err := row.call(t.Context(), client, merchant)
@@ -606,7 +656,9 @@ func FuzzReplies(f *testing.F) {
 				Success bool
 				Reason  string
 			}
-			if json.Unmarshal(data, &known) != nil || !known.Success && !strings.EqualFold(strings.TrimSpace(known.Reason), "transaction already created") {
+			if json.Unmarshal(data, &known) != nil || !known.Success && !strings.EqualFold(
+				strings.TrimSpace(known.Reason), "transaction already created",
+			) {
 				t.Fatalf("%s read a success from %q", row.name, data)
 			}
 			if isSilentZero(result, data) {
@@ -672,7 +724,9 @@ func FuzzAmount(f *testing.F) {
 }
 
 func FuzzClientSecretsFile(f *testing.F) {
-	f.Add([]byte(`{"web":{"client_id":"k","client_secret":"canary","redirect_uris":["https://a.example/cb"],"auth_uri":"https://x.example/oauth2/authorize","token_uri":"https://x.example/oauth2/access-token"}}`))
+	f.Add([]byte(
+		`{"web":{"client_id":"k","client_secret":"canary","redirect_uris":["https://a.example/cb"],"auth_uri":"https://x.example/oauth2/authorize","token_uri":"https://x.example/oauth2/access-token"}}`,
+	))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		name := t.TempDir() + "/f"
 		require.NoError(t, os.WriteFile(name, content, 0o600))

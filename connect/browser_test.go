@@ -170,7 +170,8 @@ func TestCallbackOfAPlantedSession(t *testing.T) {
 			})}
 		})
 		target := s.callback(t, "?return_to=/page")
-		users, planter := s.request(http.MethodGet, target), s.request(http.MethodGet, strings.Replace(target, "code=code", "code=guess", 1))
+		users, planter := s.request(http.MethodGet, target),
+			s.request(http.MethodGet, strings.Replace(target, "code=code", "code=guess", 1))
 		first := make(chan int)
 		go func() {
 			recorder := httptest.NewRecorder()

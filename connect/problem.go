@@ -135,7 +135,8 @@ func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, retu
 		level = slog.LevelError
 	case errors.Is(err, ErrTooManyAttempts):
 		level = slog.LevelDebug // a flood of requests must not become one of records
-	case errors.Is(err, ErrInvalidState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin), errors.Is(err, ErrInvalidReturnTo):
+	case errors.Is(err, ErrInvalidState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin),
+		errors.Is(err, ErrInvalidReturnTo):
 		level = slog.LevelWarn // perhaps an attack
 	}
 	record := []any{"status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error()}

@@ -96,7 +96,8 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 		ctx, end := c.start(ctx, c.trace.Refresh, userID)
 		fresh, asked = c.protocol.Refresh(ctx, c.application, *current)
 		if asked == nil && fresh.Subject != "" && current.Subject != "" && fresh.Subject != current.Subject {
-			fresh, asked = Credential{}, fmt.Errorf("%w: %w: the refreshed token is of another account", ErrTokenExchange, ErrInvalidResponse)
+			fresh, asked = Credential{},
+				fmt.Errorf("%w: %w: the refreshed token is of another account", ErrTokenExchange, ErrInvalidResponse)
 		}
 		if asked != nil {
 			var ends bool

@@ -24,7 +24,9 @@ func TestErase(t *testing.T) {
 	bought := w.bought(named())
 	w.settle()
 	refused := w.put("refused", ledger.Refused)
-	w.change(refused.ID, func(p *ledger.Purchase) { p.Cause, p.History[0].Cause = "no room for alice", "no room for alice" })
+	w.change(refused.ID, func(p *ledger.Purchase) {
+		p.Cause, p.History[0].Cause = "no room for alice", "no room for alice"
+	})
 	bobs, err := w.ledger.Purchase(t.Context(), w.client("bob"), keyed(hat))
 	require.NoError(t, err)
 	before := w.wantState(bought.ID, ledger.Delivered)

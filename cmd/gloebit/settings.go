@@ -90,7 +90,8 @@ func (a *app) merchantConfig() (config gloebit.Config, err error) {
 		}
 	} else {
 		config.ClientID = cmp.Or(a.getenv("GLOEBIT_CLIENT_ID"), a.realm)
-		config.ClientSecret, config.RedirectURL = gloebit.Secret(a.getenv("GLOEBIT_CLIENT_SECRET")), a.getenv("GLOEBIT_REDIRECT_URL")
+		config.ClientSecret, config.RedirectURL = gloebit.Secret(a.getenv("GLOEBIT_CLIENT_SECRET")),
+			a.getenv("GLOEBIT_REDIRECT_URL")
 	}
 	if config.ClientID == "" {
 		return config, usage("no shop is named: set GLOEBIT_CLIENT_ID, --config or --realm")

@@ -137,7 +137,9 @@ func TestSearch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.put("p1", ledger.Delivered, nil)
-	w.put("p2", ledger.Refused, func(p *ledger.Purchase) { p.UserID, p.GloebitID, p.Item, p.Product = "bob & co", "g-bob", "", "crown" })
+	w.put("p2", ledger.Refused, func(p *ledger.Purchase) {
+		p.UserID, p.GloebitID, p.Item, p.Product = "bob & co", "g-bob", "", "crown"
+	})
 	w.clock.Advance(48 * time.Hour)
 	w.stuck("p3", ledger.Settled)
 	day := w.clock.Now().UTC().Format(time.DateOnly)

@@ -216,7 +216,9 @@ func unknownUser(t *testing.T, store ledger.Store) {
 	if kept, created := createOr(t, store, keyed(1, "u", "k")); created || kept.UserID != "" {
 		t.Errorf("Create returned a purchase of %q and %t, want the one of an unknown user", kept.UserID, created)
 	}
-	got := change(t, store, want.ID, func(p *ledger.Purchase) { p.UserID, p.GloebitID, p.Order = "u", "g", keyed(1, "u", "k").Order })
+	got := change(t, store, want.ID, func(p *ledger.Purchase) {
+		p.UserID, p.GloebitID, p.Order = "u", "g", keyed(1, "u", "k").Order
+	})
 	want.UserID, want.GloebitID, want.Order = "u", "g", keyed(1, "u", "k").Order
 	wantPurchase(t, got, want)
 	if got := create(t, store, keyed(2, "u", "k")).ID; got != want.ID {

@@ -92,7 +92,8 @@ func (s *Store) createLocked(
 	defer leave()
 	holds, args := " WHERE realm = ? AND id = ?", []any{s.text(row.realm), s.text(row.id)}
 	if row.held {
-		holds, args = " WHERE realm = ? AND user_id = ? AND held_key = ?", []any{s.text(row.realm), s.text(row.userID), s.text(row.key)}
+		holds, args = " WHERE realm = ? AND user_id = ? AND held_key = ?",
+			[]any{s.text(row.realm), s.text(row.userID), s.text(row.key)}
 	}
 	var holder ledger.Purchase
 	inserting := false

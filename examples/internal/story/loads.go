@@ -122,7 +122,8 @@ func (k *kiosk) consent(t *testing.T) http.Handler {
 			resp.Body.Close()
 			text := fmt.Sprintf(`<!DOCTYPE html><link rel=icon href=data:,><h1>Gloebit</h1><link rel="prefetch" href="%[1]s"><a href="%[1]s">Approve</a>`,
 				html.EscapeString(to))
-			resp.StatusCode, resp.Body, resp.ContentLength = http.StatusOK, io.NopCloser(strings.NewReader(text)), int64(len(text))
+			resp.StatusCode, resp.Body, resp.ContentLength = http.StatusOK, io.NopCloser(strings.NewReader(text)),
+				int64(len(text))
 			resp.Header = http.Header{"Content-Type": {"text/html; charset=utf-8"}}
 			return nil
 		},

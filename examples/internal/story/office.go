@@ -45,7 +45,10 @@ func (w *world) history() {
 	for day := range 30 {
 		for n := range 2 + (day*day*7)%11 {
 			at, kind := now.AddDate(0, 0, -day).Add(-time.Duration(n)*time.Minute), (day+n*n)%len(items)
-			put(fmt.Sprintf("%08d-%04d", day, n), items[kind], "delivered", prices[kind], ledger.Delivered, at, func(p *ledger.Purchase) { p.PaidAt, p.Cause = at, "" })
+			put(
+				fmt.Sprintf("%08d-%04d", day, n), items[kind], "delivered", prices[kind], ledger.Delivered, at,
+				func(p *ledger.Purchase) { p.PaidAt, p.Cause = at, "" },
+			)
 		}
 	}
 	put("refused", "golden-crown", "gloebit: insufficient balance", 900, ledger.Refused, now.Add(-time.Hour), nil)

@@ -50,7 +50,8 @@ func aDayInTheShop(t *testing.T, w *world) {
 	shelf.submit("/buy/gift-wrap").says("You bought")
 	w.settled()
 	shelf.follow("My things").submit("/use/green-hat").says("You put on")
-	shelf.follow("My purchases").says("Paid and delivered").follow("the back office").follow("Purchases").follow("gift-wrap").says("delivered")
+	shelf.follow("My purchases").says("Paid and delivered").follow("the back office").follow("Purchases").
+		follow("gift-wrap").says("delivered")
 	for _, format := range []string{"csv", "json"} {
 		require.Equal(t, http.StatusOK, v.open(w.shopURL+"/merchant?view=export&format="+format).status)
 	}

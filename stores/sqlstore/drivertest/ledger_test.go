@@ -132,7 +132,8 @@ func TestWhatIsReturnedIsWhatIsRead(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := d.store(t), keyed(1)
 		at := ordered.Add(123456 * time.Microsecond).In(time.FixedZone("CET", 3600))
-		p.Data, p.StuckAt, p.CreatedAt, p.UpdatedAt, p.History[0].At = []byte("{ \"a\": [1.0, \"<\\u00e9>\"] }\n"), at, at, at, at
+		p.Data, p.StuckAt, p.CreatedAt, p.UpdatedAt, p.History[0].At = []byte("{ \"a\": [1.0, \"<\\u00e9>\"] }\n"), at, at,
+			at, at
 		given := p.Clone()
 		returned, _, err := store.Create(t.Context(), p)
 		require.NoError(t, err)

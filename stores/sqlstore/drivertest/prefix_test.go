@@ -130,7 +130,8 @@ func TestTimesAreTheSameInEveryZone(t *testing.T) {
 		if d.dialect == sqlstore.MySQL {
 			for _, parse := range []bool{false, true} {
 				config := mysqlConfig()
-				config.DBName, config.ParseTime, config.Loc, config.Params = d.name, parse, berlin, map[string]string{"time_zone": "'-11:00'"}
+				config.DBName, config.ParseTime, config.Loc, config.Params = d.name, parse, berlin,
+					map[string]string{"time_zone": "'-11:00'"}
 				pools = append(pools, openMySQL(config))
 			}
 		} else {
