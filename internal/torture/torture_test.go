@@ -68,7 +68,7 @@ func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 			require.Equal(t, orders, v.purchases)
 			require.Equal(t, v.charged, v.delivered)
 			require.Equal(t, orders, v.delivered+v.canceled+v.refused, "every purchase is accounted for")
-			require.Greater(t, v.delivered, orders/2)
+			require.Greater(t, v.delivered, orders/4)
 			require.Positive(t, v.canceled)
 			require.Positive(t, v.refused)
 		})
