@@ -155,10 +155,36 @@ func (c *Connector) pageOfState(r *http.Request) string {
 			return page
 		}
 	}
-	if pending, err := c.states.Take(ctx, c.key(hashed)); err == nil && pending.ReturnTo != "" {
-		return pending.ReturnTo
+	if page := c.pageOfAttempt(r, state); page != "" {
+		return page
 	}
 	return c.homePath
+}
+
+// pageOfAttempt returns the page of a connection that this browser started, and
+// ends the connection. It leaves connections that another browser started alone,
+// because an attacker may have chosen their pages.
+func (c *Connector) pageOfAttempt(r *http.Request, state string) string {
+	ctx := r.Context()
+	ended, err := c.session(ctx, c.keys.ended)
+	if err != nil {
+		return ""
+	}
+	bindings, err := c.bindings(r, state)
+	if err != nil {
+		return ""
+	}
+	if cookie, err := r.Cookie(c.attemptCookie(state)); err == nil {
+		bindings = append(bindings, cookie.Value)
+	}
+	if ended == "" && len(bindings) == 0 {
+		return ""
+	}
+	pending, err := c.states.Take(ctx, c.key(stateID(state)))
+	if err != nil || !pending.isBoundTo(bindings) && !equalInConstantTime(pending.BrowserHash, ended) {
+		return ""
+	}
+	return pending.ReturnTo
 }
 
 // maxDone is of a page that a session remembers: sessions may be cookies.

@@ -275,6 +275,10 @@ func (c *Connector) enter(ctx context.Context, connection Connection) {
 		// Only the session tells whose its other pending connections are. An
 		// attacker who planted the session could complete one later, and the
 		// attacker's account would replace this one.
+		binding := c.sessions.GetString(ctx, c.keys.binding)
 		c.endAttempts(ctx)
+		if binding != "" {
+			c.sessions.Put(ctx, c.keys.ended, hash(binding)) // its other tabs go on to their pages
+		}
 	}
 }

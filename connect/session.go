@@ -34,6 +34,7 @@ type sessionKeys struct {
 	name    string // the user's name at the server, with Config.SignIn
 	pending string // the connections that it has under way
 	done    string // the state that was used last, hashed, and the page it led to
+	ended   string // a hash of the binding that the last connection ended
 	again   string // when a page was last sent to connect since a call had failed
 }
 
@@ -41,7 +42,7 @@ func newSessionKeys(server, id string) sessionKeys {
 	prefix := server + "." + id + "."
 	return sessionKeys{
 		binding: prefix + "binding", userID: prefix + "user", name: prefix + "name", pending: prefix + "pending",
-		done: prefix + "done", again: prefix + "again",
+		done: prefix + "done", ended: prefix + "ended", again: prefix + "again",
 	}
 }
 
@@ -97,6 +98,7 @@ func (c *Connector) endAttempts(ctx context.Context) {
 	c.sessions.Remove(ctx, c.keys.binding)
 	c.sessions.Remove(ctx, c.keys.pending)
 	c.sessions.Remove(ctx, c.keys.done)
+	c.sessions.Remove(ctx, c.keys.ended)
 }
 
 // leave is endAttempts for good: a session of the package's own ends with them,

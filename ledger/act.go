@@ -126,7 +126,11 @@ func (l *Ledger) MarkPaid(ctx context.Context, id string, act Act) (Purchase, er
 	working, stop := l.within(ctx)
 	defer stop()
 	did, err := l.apply(working, id, e)
-	if failure, ok := err.(*fulfillerError); ok {
+	failure, ok := err.(*fulfillerError)
+	switch {
+	case ok && failure.passing(): // nothing has changed, so the operator can try again
+		return Purchase{}, fmt.Errorf("%w: mark as paid: %w", ErrTryAgain, failure)
+	case ok:
 		e.kind, e.cause = eventUnreserved, e.cause+"; "+words(failure)
 		saving, stop := l.within(ctx)
 		defer stop()

@@ -111,13 +111,24 @@ func (w *writer) WriteString(s string) (int, error) {
 func (w *writer) send(c fiber.Ctx) {
 	response := c.Response()
 	if w.status != 0 {
-		response.Reset()
+		response.ResetBody()
+		// They describe the response that is not sent. The other headers of the
+		// application stay.
+		for _, name := range []string{
+			"Location", "Content-Type", "Content-Length", "Content-Encoding", "Etag", "Last-Modified",
+		} {
+			response.Header.Del(name)
+		}
 		response.SetStatusCode(w.status)
 		response.SetBodyRaw(w.body.Bytes())
 		response.Header.SetNoDefaultContentType(w.header.Get("Content-Type") == "")
 	}
 	for name, values := range w.header {
-		for _, value := range values {
+		for i, value := range values {
+			if i == 0 && name != "Set-Cookie" && name != "Vary" {
+				response.Header.Set(name, value)
+				continue
+			}
 			response.Header.Add(name, value)
 		}
 	}

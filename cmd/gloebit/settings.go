@@ -161,8 +161,11 @@ func (a *app) onLedger(
 // anything.
 type elsewhere struct{}
 
-var errElsewhere = fmt.Errorf("%w: the gloebit command leaves it to the shop", ledger.ErrTryAgain)
+var (
+	errElsewhere   = fmt.Errorf("%w: the gloebit command leaves it to the shop", ledger.ErrTryAgain)
+	errNotReserved = errors.New("the gloebit command can't reserve anything")
+)
 
-func (elsewhere) Reserve(context.Context, ledger.Purchase) error { return errElsewhere }
+func (elsewhere) Reserve(context.Context, ledger.Purchase) error { return errNotReserved }
 func (elsewhere) Deliver(context.Context, ledger.Purchase) error { return errElsewhere }
 func (elsewhere) Release(context.Context, ledger.Purchase) error { return errElsewhere }

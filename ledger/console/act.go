@@ -137,13 +137,14 @@ func (c *console) actOn(ctx context.Context, does deed, id, seen string, act led
 	act.Seen = time.UnixMicro(micros).UTC()
 	ctx, stop := context.WithTimeout(ctx, c.timeout)
 	defer stop()
-	var p ledger.Purchase
-	switch does.Name {
-	case "retry":
+	p, err := c.ledger.Get(ctx, id) // an act waits for longer than c.timeout when the database is away
+	switch {
+	case err != nil:
+	case does.Name == "retry":
 		p, err = c.ledger.Retry(ctx, id, act)
-	case "cancel":
+	case does.Name == "cancel":
 		p, err = c.ledger.Cancel(ctx, id, act)
-	case "paid":
+	case does.Name == "paid":
 		p, err = c.ledger.MarkPaid(ctx, id, act)
 	}
 	did = result{row: newRow(p), Done: err == nil}
@@ -155,6 +156,8 @@ func (c *console) actOn(ctx context.Context, does deed, id, seen string, act led
 		did.Text = "Not done: it is too late to cancel it."
 	case errors.Is(err, ledger.ErrNotStuck):
 		did.Text = "Not done: it is not stuck before its payment any more."
+	case errors.Is(err, ledger.ErrTryAgain):
+		did.Text = "Not done: the shop can't reserve it now. Try again."
 	case errors.Is(err, gloebit.ErrInvalidRequest):
 		did.Text = "Not done: a reason is needed."
 	case errors.Is(err, gloebit.ErrNotFound):

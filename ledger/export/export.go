@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"iter"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -73,9 +74,14 @@ func JSON(w io.Writer, purchases iter.Seq2[ledger.Purchase, error]) error {
 	return err
 }
 
+// inside matches a formula after a character at which some spreadsheets separate
+// cells, whatever quotes there are.
+var inside = regexp.MustCompile(`([;\t\r\n|]["\s]*)([=+\-@])`)
+
 // cell returns a text that no spreadsheet takes for a formula.
 func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+	text = inside.ReplaceAllString(text, "$1'$2")
+	if start := strings.TrimLeft(text, ` "`); start != "" && strings.ContainsRune("=+-@\t\r\n", rune(start[0])) {
 		return "'" + text
 	}
 	return text
