@@ -93,7 +93,7 @@ func (c *Client) DeleteCharacter(ctx context.Context, id string) error {
 }
 
 // UnmarshalJSON reads {"id": …, "name": …} and any other keys, which become
-// Extra. Keys are case-sensitive: ID and Name are other keys.
+// Extra. Keys are case-sensitive: "ID" and "Name" become part of Extra.
 func (c *Character) UnmarshalJSON(b []byte) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(b, &fields); err != nil {

@@ -209,8 +209,8 @@ func (e *APIError) Unwrap() []error {
 }
 
 // Refusals returns the rows of this package's errors and of those of package
-// connect, in the order in which they count. Their names are URLs that end in a
-// number sign and the name of the error.
+// connect. The first row that matches an error counts. Each name is a URL whose
+// fragment is the name of the error.
 func Refusals() []connect.Refusal {
 	rows := append([]connect.Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {

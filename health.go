@@ -8,15 +8,16 @@ import (
 )
 
 // Health returns an ErrStore unless Config.Tokens and Config.States answer
-// within five seconds each. It does not ask Gloebit, so that an application
-// stays up when Gloebit is down, nor Config.Sessions.
+// within five seconds each. It checks neither Config.Sessions nor Gloebit, so
+// that an application stays in service when Gloebit is down.
 func (m *Merchant) Health(ctx context.Context) error { return m.connector.Health(ctx) }
 
-// HealthHandler returns a handler for a probe. It responds 200 if each of the
-// checks returns nil, and 503 at the first that returns an error, which is logged
-// unless the logger is nil and not shown. Without checks it says that the process
-// is live. An orchestrator that restarts a process must use no check of a
-// store, since a restart does not mend a database:
+// HealthHandler returns a handler for a probe. It calls the checks in order and
+// responds 200 if each returns nil. At the first error it responds 503 and,
+// unless the logger is nil, logs the error; the response does not show it.
+// Without checks it responds 200, which says that the process is live. Do not
+// check a store in a liveness probe: restarting the process does not repair the
+// database.
 //
 //	mux.Handle("GET /live", gloebit.HealthHandler(logger))
 //	mux.Handle("GET /ready", gloebit.HealthHandler(logger, merchant.Health, purchases.Ready))

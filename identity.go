@@ -12,9 +12,9 @@ import (
 
 // Identity is a user's identity at Gloebit.
 type Identity struct {
-	ID     string // the user's id, or with the scope id that of the character they chose: a UUID
+	ID     string // the user's ID or, with the scope id, the ID of the character that the user chose: a UUID
 	Name   string
-	Params Object // what the application keeps with the character; nil when there is nothing
+	Params Object // the application's data for the character; nil if there is none
 }
 
 // Identity returns the user's identity at Gloebit. It needs one of the identity

@@ -12,8 +12,8 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// ApprovalPrompt says whether Gloebit asks a user again who has approved
-// before.
+// ApprovalPrompt says whether Gloebit asks a user who has already approved the
+// application to approve it again.
 type ApprovalPrompt string
 
 // The approval prompts that Gloebit knows. Gloebit treats an empty one as
@@ -76,12 +76,12 @@ type Config struct {
 	// absolute URL on https, or on http with a loopback address. It needs User.
 	// When no user is signed in, a page load is redirected there (303), the 401
 	// for a script has the member sign_in_url, and a page has a link. The query
-	// parameter return_to is the page to return to: a local path, as the
-	// browser sees it, or the page's absolute URL when SignInURL has another
-	// host than RedirectURL. It is left out when the page is not known. The
-	// sign-in page must check return_to before it redirects there, a local path
-	// with [connect.CheckReturnTo], and must not be behind RequireGloebit. The
-	// default is a page without a link.
+	// parameter return_to is the page to return to: a local path, as the browser
+	// sees it, or the page's absolute URL when SignInURL has another host than
+	// RedirectURL. It is left out when the page is not known. The sign-in page
+	// must check return_to before it redirects there, a local path with
+	// [connect.CheckReturnTo], and must not be behind RequireGloebit. If empty,
+	// the response is a page without a link.
 	SignInURL string
 	// SignIn makes the Gloebit identity the user: a user who connects is signed
 	// in, a user who disconnects is signed out. It needs an identity scope, and
@@ -91,7 +91,7 @@ type Config struct {
 	// HomePath is the local path to go to after connecting and disconnecting
 	// when no return_to was given. Empty means "/".
 	HomePath string
-	// ApprovalPrompt is sent along to the authorization page. Empty sends none.
+	// ApprovalPrompt is sent to the authorization page. If empty, none is sent.
 	ApprovalPrompt ApprovalPrompt
 	// ConnectTimeout is how long a user may take between connect and callback.
 	// Zero means ten minutes.

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Outcome is the result of a transaction, as far as the response tells. All but
-// the first three come with the error of the same name.
+// Outcome is the result of a transaction according to the response. All but the
+// first three come with the error of the same name.
 type Outcome string
 
 // The outcomes. [Outcome.Final] and [Outcome.Refused] tell them apart.

@@ -9,9 +9,9 @@ import (
 )
 
 // Provider holds the endpoints and options of one authorization server. Start
-// from [Production], [Sandbox] or [At] and change fields as needed; the zero
-// value is refused by [New], so that leaving a field out never charges real
-// money.
+// from [Production], [Sandbox] or [ProviderAt] and change fields as needed.
+// [New] refuses the zero value, so that an application never charges real money
+// because Config.Provider was left out.
 type Provider struct {
 	// Name is the provider's name in messages. Empty means "Gloebit".
 	Name string
@@ -38,12 +38,13 @@ type Provider struct {
 	Issuer string
 }
 
-// APIVersion is one of the two forms of Gloebit's API. They differ in the names of a
-// few request fields and in two paths. Responses of both are always read.
+// APIVersion is one of the two forms of Gloebit's API. They differ in the names
+// of a few request fields and in two paths. Responses in either form are always
+// accepted.
 type APIVersion int
 
-// The versions. VersionA is that of Gloebit's first documents, VersionB that of
-// its later developer site and of the clients it published.
+// The versions. VersionA is the API of Gloebit's first documents, VersionB the
+// API of its later developer site and of the clients that it published.
 const (
 	BothVersions APIVersion = iota
 	VersionA
@@ -77,9 +78,9 @@ func Production() Provider { return ProviderAt("https://www.gloebit.com/") }
 // own accounts and balances.
 func Sandbox() Provider { return ProviderAt("https://sandbox.gloebit.com/") }
 
-// At is a Gloebit server at another address, such as the one that package
-// gloebittest or the command gloebit-sandbox runs. Plain http is accepted by
-// [New] for loopback addresses only.
+// ProviderAt is a Gloebit server at another address, such as one that package
+// gloebittest or the command gloebit-sandbox runs. [New] accepts plain http
+// only for loopback addresses.
 func ProviderAt(baseURL string) Provider {
 	base := strings.TrimRight(baseURL, "/") + "/"
 	return Provider{

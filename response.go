@@ -123,8 +123,8 @@ func (c *Client) secrets(sent *connect.Credential) []Secret {
 	return []Secret{sent.AccessToken, sent.RefreshToken, sent.TokenSecret, c.merchant.config.ClientSecret}
 }
 
-// words is what is kept of a text of the server's, which may be nil: neither
-// the secrets of the credential nor more.
+// words returns a text of the server without the secrets of the credential and
+// those in more. The text may be nil.
 func (c *Client) words(text *string, sent *connect.Credential, more ...Secret) string {
 	if text == nil {
 		return ""

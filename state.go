@@ -90,10 +90,11 @@ type MemoryStateStore = connect.MemoryStateStore
 //
 // ReturnTo is the local path to go to afterwards; empty means Config.HomePath.
 // The scopes are requested in addition to Config.Scopes and to those that the
-// user has granted. If the user does not grant them, [Merchant.Exchange] returns
-// ErrScopeMissing. Errors: ErrTooManyAttempts, ErrNoUser, ErrNoSession, ErrInvalidReturnTo,
-// ErrInvalidRequest for an unknown scope, ErrStore. With OAuth 1.0a also
-// ErrTokenExchange, since that asks Gloebit first.
+// user has granted. If the user does not grant them, [Merchant.Exchange]
+// returns ErrScopeMissing. Errors: ErrTooManyAttempts, ErrNoUser, ErrNoSession,
+// ErrInvalidReturnTo, ErrInvalidRequest for an unknown scope, ErrStore. With
+// OAuth 1.0a also ErrTokenExchange, because Gloebit is first asked for a
+// request token.
 func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
 	return m.connector.AuthorizationURL(r, returnTo, scopes...)
 }

@@ -20,10 +20,10 @@ type Subscription struct {
 // CreatedSubscription is Gloebit's response to a new subscription.
 type CreatedSubscription struct {
 	ID      string
-	Status  string // "success", "created" or "duplicate", after which ID is that of the first one
+	Status  string // "success", "created" or "duplicate"; then ID is that of the first one
 	Enabled bool
-	// Existing is the subscription that has the local id already, when the
-	// error is ErrSubscriptionExists.
+	// Existing is the subscription that already has the local ID. It is set when
+	// the error is ErrSubscriptionExists.
 	Existing *ExistingSubscription
 }
 

@@ -19,14 +19,14 @@ import (
 // for the consume callback of [HoldURLs]; package
 // github.com/go-gloebit/gloebit/ledger does this.
 type Receipt struct {
-	// the ID, or the one derived from IdempotencyKey; set beside an error too, once the transaction was well formed
+	// ID, or the one derived from IdempotencyKey; also set with an error, if the transaction was valid
 	TransactionID string
 	Outcome       Outcome
-	Status        string // the server's word for it; empty when it gave none
+	Status        string // the server's name for the outcome; empty if it sent none
 	Reason        string // the server's explanation
 	Balance       Amount // what the user has left; unknown unless ScopeBalance was granted
-	ProductCount  *int64 // how many of the product the user has; nil unless told
-	Charged       Amount // what the server says that it charges; unknown unless told
+	ProductCount  *int64 // how many of the product the user has; nil if not reported
+	Charged       Amount // the total that the server reports; unknown if it reports none
 }
 
 // Transact charges the user. It needs ScopeTransact and calls POST transact. If
@@ -57,8 +57,8 @@ func (c *Client) TransactV2(ctx context.Context, t Transaction) (Receipt, error)
 type Seller struct {
 	GloebitID string // the seller's id at Gloebit
 	Email     string // the seller's address at Gloebit
-	ID        string // the seller's id on the application
-	Name      string // the seller's name on the application
+	ID        string // the seller's ID in the application
+	Name      string // the seller's name in the application
 }
 
 // TransactU2U is like [Client.Transact], but pays another user. It calls POST

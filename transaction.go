@@ -16,8 +16,8 @@ import (
 // paid or cancel when they were given back. Each is absolute and https, or http
 // on a loopback address. An empty URL is not called. Gloebit does not sign the
 // calls: any client that knows a URL can call it. To make a URL secret, end its
-// path with a secret segment of 16 bytes or more. This segment and the whole
-// URL are removed from server texts that repeat them.
+// path with a secret segment of 16 bytes or more. If a text of the server
+// repeats the segment or the URL, it is removed from that text.
 type HoldURLs struct {
 	Enact   string
 	Consume string
@@ -109,17 +109,17 @@ type Descriptor struct {
 
 // ItemOrder is the purchase of an item that only the application knows.
 type ItemOrder struct {
-	// IdempotencyKey makes repeats harmless: the same order sent again with the same key
-	// is one purchase. Use a UUID that the application puts into each form, and
-	// that the form sends back. The transaction's ID is derived from the key,
-	// the user's account, as with Transaction.IdempotencyKey, and all else in the order,
-	// so reusing a key for a different order creates a separate purchase. The key
-	// is at most 255 bytes. To make every call a separate purchase, set it to
-	// a new uuid.NewString(). To supply your own transaction ID, set ID
+	// IdempotencyKey makes repeats harmless: the same order sent again with the
+	// same key is one purchase. Use a UUID that the application puts into each
+	// form, and that the form sends back. The transaction's ID is derived from the
+	// key, the user's account (see Transaction.IdempotencyKey) and the rest of the
+	// order, so reusing a key for a different order creates a separate purchase.
+	// The key is at most 255 bytes. To make every call a separate purchase, set it
+	// to a new uuid.NewString(). To supply your own transaction ID, set ID
 	// instead.
 	IdempotencyKey string
-	// as Transaction.ID, if you supply your own transaction ID instead of IdempotencyKey; it must never be used
-	// for another order
+	// ID is your own transaction ID; see Transaction.ID. Set it instead of
+	// IdempotencyKey, and never use it for another order.
 	ID       string
 	Item     string // its name
 	Price    int64  // for each, in whole gloebits, at least one
@@ -133,7 +133,7 @@ type ProductOrder struct {
 	IdempotencyKey string // as ItemOrder.IdempotencyKey
 	ID             string // as ItemOrder.ID
 	Product        string // its name
-	Price          int64  // for each, in whole gloebits, as the application showed it; zero leaves the price to Gloebit
+	Price          int64  // for each, in whole gloebits, as the application showed it; zero accepts Gloebit's price
 	Quantity       int64  // how many, at least one
 	CharacterID    string // as Transaction.CharacterID
 	Username       string // as Transaction.Username
@@ -196,7 +196,8 @@ func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	if account == "" {
 		whose, account = "user", c.User().ID
 	}
-	// As bytes: json would make one of strings that differ in what is not UTF-8.
+	// Marshal bytes: package json replaces invalid UTF-8 in strings, so different
+	// strings could become equal.
 	name, err := json.Marshal(append([]any{c.Realm(), whose, []byte(account), []byte(key)}, order...))
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInvalidRequest, err)

@@ -14,11 +14,11 @@ import (
 // Connection is the result of a completed connection.
 type Connection struct {
 	User     User
-	Subject  string  // the user's id at the server, when it told one
-	Name     string  // the user's name at the server, when it told one
-	Granted  []Scope // what the user granted
-	Missing  []Scope // what was asked for and not granted (RFC 6749 section 3.3)
-	ReturnTo string  // the local path to go to; Config.HomePath when none was asked for
+	Subject  string  // the user's ID at the server; empty if unknown
+	Name     string  // the user's name at the server; empty if unknown
+	Granted  []Scope // the scopes that the user granted
+	Missing  []Scope // the requested scopes that the user did not grant (RFC 6749 section 3.3)
+	ReturnTo string  // the local path to go to; Config.HomePath if none was requested
 }
 
 // Exchange completes the connection that the callback request belongs to: it
@@ -245,7 +245,7 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 	})
 	if err != nil {
 		if c.ownSessions != nil && c.ownSessions.GetString(ctx, c.keys.userID) == "" {
-			c.ownSessions.briefly(ctx, c.connectFor) // it got a day with its new id, and nobody is known in it
+			c.ownSessions.briefly(ctx, c.connectFor) // RenewToken gave the session a day, but it has no user
 		}
 		return storeError("save the credential", err)
 	}

@@ -18,8 +18,9 @@ import (
 // The scopes are requested in addition to Config.Scopes and to those that the
 // user has granted. If the user does not grant them, [Connector.Exchange]
 // returns ErrScopeMissing. Errors: ErrTooManyAttempts, ErrNoUser, ErrNoSession,
-// ErrInvalidReturnTo, ErrInvalidRequest for an unknown scope, ErrStore. With OAuth
-// 1.0a also ErrTokenExchange, since that asks the provider first.
+// ErrInvalidReturnTo, ErrInvalidRequest for an unknown scope, ErrStore. With
+// OAuth 1.0a also ErrTokenExchange, because the provider is first asked for a
+// request token.
 func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
 	if err := c.limit(r); err != nil {
 		return "", err

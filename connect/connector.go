@@ -65,10 +65,10 @@ type Config struct {
 	User func(*http.Request) (User, error)
 	// SignInURL is where users sign in to the application: a local path, or an
 	// absolute URL on https, or on http with a loopback address. It needs User.
-	// When no user is signed in, a page load is redirected there (303), with
-	// the page to return to in the query parameter return_to. The sign-in page
-	// must check return_to before it redirects there, and must not be behind
-	// Require. The default is a page without a link.
+	// When no user is signed in, a page load is redirected there (303), with the
+	// page to return to in the query parameter return_to. The sign-in page must
+	// check return_to before it redirects there, and must not be behind Require.
+	// If empty, the response is a page without a link.
 	SignInURL string
 	// SignIn makes the identity at the server the user: a user who connects is
 	// signed in, a user who disconnects is signed out. It needs

@@ -1,7 +1,7 @@
 // Package connect connects the users of a Go web application to any OAuth 2.0
 // server: the connect, callback and disconnect handlers, a middleware that puts
-// the user's account into the request's context, and tokens that are kept,
-// refreshed once, however many requests need them, and never printed.
+// the user's account into the request's context, and tokens that are stored,
+// refreshed once however many requests need them, and never printed.
 //
 // A [Server] is data: its endpoints, and where it differs from the RFCs.
 //

@@ -77,14 +77,14 @@ func (c *Connector) ConnectHandler() http.Handler {
 }
 
 // CallbackHandler completes a connection and redirects the browser to the page
-// where the user started (303). If the state is not valid, it redirects a browser
-// whose user is connected to that page all the same (302), and responds 400 to others, with
-// a page and an attribute "reason" in the log that name the cause. A callback
-// that another site leads to without a session gets a page that loads it again.
-// It responds 401 if no user is signed in, 403 if the user denied access or another user is signed
-// in, 429 if Config.RateLimit refuses, 502 if the authorization or the token
-// request failed, 503 if a store or the server is unavailable, and 504 on a
-// timeout.
+// where the user started (303). If the state is not valid, it redirects a
+// browser whose user is connected to that page all the same (302), and responds
+// 400 to others, with a page and an attribute "reason" in the log that name the
+// cause. A cross-site callback without a session gets a page that reloads it.
+// It responds 401 if no user is signed in, 403 if the user denied access or
+// another user is signed in, 429 if Config.RateLimit refuses, 502 if the
+// authorization or the token request failed, 503 if a store or the server is
+// unavailable, and 504 on a timeout.
 func (c *Connector) CallbackHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)

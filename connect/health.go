@@ -11,7 +11,7 @@ const healthTimeout = 5 * time.Second
 
 // Health returns an ErrStore unless Config.Tokens and Config.States answer
 // within five seconds each. It looks up entries that do not exist, and changes
-// nothing. It does not ask the server, nor Config.Sessions.
+// nothing. It checks neither the server nor Config.Sessions.
 func (c *Connector) Health(ctx context.Context) error {
 	key := c.key(stateID("health"))
 	return errors.Join(

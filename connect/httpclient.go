@@ -18,7 +18,7 @@ import (
 // client refreshes it first. After a response that says that the token has
 // expired (see Server.Expired) it refreshes the token. After another 401, or
 // without a refresh token, it reloads the credential, because another replica
-// may have refreshed it, and waits for one that is doing so. If it then has a
+// may have refreshed it, and waits for a refresh in progress. If it then has a
 // new token, it resends the request once, unless the request has a body and no
 // [http.Request.GetBody]. If the request can't be resent, or the second attempt
 // fails, the caller gets the first response. Call [Account.Reject] if that

@@ -50,9 +50,9 @@ func (c *Connector) MayIdentify(credential Credential) bool {
 	return false
 }
 
-// ReadName asks the server for the user's name, for five seconds at most. It
-// returns "" and logs why when the name can't be read. The name is short, and
-// contains neither control characters nor any of the sent secrets.
+// ReadName asks the server for the user's name. It takes at most five seconds.
+// It returns "" and logs why when the name can't be read. The name is short,
+// and contains neither control characters nor any of the sent secrets.
 func (c *Connector) ReadName(ctx context.Context, user User, credential Credential, sent ...Secret) string {
 	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
 	defer cancel()

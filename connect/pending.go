@@ -44,7 +44,7 @@ func (c *Connector) keep(ctx context.Context, hashed string, pending PendingConn
 		return storeError("put the state", err)
 	}
 	c.sessions.Put(ctx, c.keys.pending, strings.Join(append(hashes, hashed), " "))
-	if c.ownSessions != nil && c.ownSessions.GetString(ctx, c.keys.userID) == "" { // somebody's ends with its day
+	if c.ownSessions != nil && c.ownSessions.GetString(ctx, c.keys.userID) == "" { // a session with a user keeps its end
 		c.ownSessions.prolong(ctx, c.connectFor) // a later attempt has its whole time too
 	}
 	return nil

@@ -30,9 +30,9 @@ func (e *ScopeError) Unwrap() error { return ErrScopeMissing }
 // ConnectError describes a connection that failed after its state was redeemed.
 // It unwraps to the reason.
 type ConnectError struct {
-	ReturnTo string  // where the user wanted to go; empty for Config.HomePath
-	Scopes   []Scope // what the user can't go on without
-	UserID   string  // who was connecting; empty until that is known
+	ReturnTo string  // the page that the user wanted; empty for Config.HomePath
+	Scopes   []Scope // the scopes that the user must grant
+	UserID   string  // the user who was connecting; empty if unknown
 	Err      error
 }
 

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// RateLimitError is returned by Config.RateLimit to say when to try again, which the
-// response has as Retry-After. errors.Is matches it with ErrTooManyAttempts.
+// RateLimitError is returned by Config.RateLimit to say when to try again. The
+// response has it as Retry-After. errors.Is matches it with ErrTooManyAttempts.
 type RateLimitError struct {
-	RetryAfter time.Duration // rounded up to seconds; zero or less says nothing
+	RetryAfter time.Duration // rounded up to seconds; if zero or less, the response has no Retry-After
 }
 
 // Error returns the text of ErrTooManyAttempts.

@@ -13,7 +13,7 @@ type Refusal struct {
 	Name   string // the exported error, or a URL, for the problem's type; empty means about:blank
 	Status int    // the HTTP status
 	Link   string // the link that helps the user; empty means none
-	Text   string // the words for the user
+	Text   string // the message for the user
 }
 
 // The links that a page about a connection has.
@@ -22,8 +22,8 @@ const (
 	linkRestart = "start again" // to connect, for the user to follow
 )
 
-// Link is a link on the page that answers a request that failed, and a member
-// of the problem (RFC 9457).
+// Link is a link in the response to a failed request: on the page, or as a
+// member of the problem details (RFC 9457).
 type Link struct {
 	Member string // such as purchase_url
 	Text   string

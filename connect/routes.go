@@ -86,8 +86,8 @@ func (c *Connector) warnOfMount(r *http.Request) {
 
 // external returns a local path as the browser has to request it. A proxy may
 // have stripped a prefix of the request's path: own is the path that the
-// browser requested, and the request line has what is left of it. A path that
-// has the prefix already is returned unchanged.
+// browser requested, and the request line has the rest of it. A path that has
+// the prefix already is returned unchanged.
 func (c *Connector) external(r *http.Request, own, local string) string {
 	u, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil {

@@ -39,8 +39,8 @@ type SaveWriter struct {
 }
 
 // Begin saves the session if no write has done so yet, and reports whether the
-// handler's response may go on. Call it once the handler has returned, since a
-// handler may write nothing.
+// handler's response may be sent. Call it once the handler has returned, since
+// a handler may write nothing.
 func (w *SaveWriter) Begin() bool {
 	if !w.begun {
 		w.begun = true

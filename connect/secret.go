@@ -20,9 +20,9 @@ const redacted = redact.Redacted
 // the methods of string keys and writes the text.
 //
 // Package fmt can't call the methods of a Secret in an unexported field of a
-// printed struct, nor does it for one below a pointer that is printed with a
-// text verb such as %s, which go vet reports. Give a type that keeps a Secret
-// in an unexported field its own Format method.
+// printed struct. It also does not call them for a Secret below a pointer that
+// is printed with a text verb such as %s, which go vet reports. Give a type
+// that keeps a Secret in an unexported field its own Format method.
 type Secret string
 
 // Reveal returns the secret itself, for sending or storing it.
@@ -41,9 +41,8 @@ func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 // credential as JSON calls [Secret.Reveal] for what it writes.
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// UnmarshalJSON reads a JSON string, but not "[redacted]": a credential that
-// was stored with MarshalJSON has lost its tokens, and the error shows it at
-// once.
+// UnmarshalJSON reads a JSON string. It returns an error for "[redacted]",
+// because a credential that was stored with MarshalJSON has lost its tokens.
 func (s *Secret) UnmarshalJSON(b []byte) error {
 	var text string
 	if err := json.Unmarshal(b, &text); err != nil {
@@ -52,7 +51,8 @@ func (s *Secret) UnmarshalJSON(b []byte) error {
 	return s.UnmarshalText([]byte(text))
 }
 
-// UnmarshalText reads a text, but not "[redacted]", as UnmarshalJSON.
+// UnmarshalText reads a text. Like UnmarshalJSON, it returns an error for
+// "[redacted]".
 func (s *Secret) UnmarshalText(b []byte) error {
 	if string(b) == redacted {
 		return errors.New("a secret was stored as " + redacted + ": store what Reveal returns")

@@ -23,7 +23,7 @@ type Server struct {
 	// PublicClient is a client without a secret (RFC 6749 section 2.1).
 	PublicClient bool
 	// PKCE sends a fresh S256 challenge with each authorization request (RFC
-	// 7636). Turn it on wherever the server does not refuse it.
+	// 7636). Set it unless the server rejects PKCE.
 	PKCE bool
 	// Issuer must come back as the parameter iss of every authorization
 	// response (RFC 9207). The default accepts responses without one.

@@ -13,9 +13,9 @@ import (
 type SessionStore interface {
 	// GetString returns the string under key, or "" when there is none.
 	GetString(ctx context.Context, key string) string
-	// Put keeps a string under key.
+	// Put stores a string under key.
 	Put(ctx context.Context, key string, value any)
-	// Remove forgets what is under key, if anything.
+	// Remove removes the value under key, if there is one.
 	Remove(ctx context.Context, key string)
 	// RenewToken gives the session a new ID and invalidates the old one, to
 	// prevent session fixation. The values of the session stay.

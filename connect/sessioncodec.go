@@ -18,11 +18,11 @@ import (
 //	sessions := scs.New()
 //	sessions.Codec = connect.SessionCodec{}
 //
-// What a session holds comes back as with gob, type by type: strings, byte
+// Values of these types are decoded as gob would decode them: strings, byte
 // slices, booleans, integers, floating-point numbers, time.Time (which gob
-// wants registered) and nil. A session with a value of any other type is
-// written with gob as a whole. Sessions that gob has written can still be read,
-// so no user is signed out.
+// requires to be registered) and nil. If a session has a value of any other
+// type, the whole session is written with gob. Sessions that gob has written
+// can still be read, so no user is signed out.
 //
 // Replicas that only know gob can't read the compact form. In a rolling
 // deployment, let the new replicas read both forms and write gob until the last

@@ -15,7 +15,7 @@ import (
 // ExpiresAt.
 type PendingConnection struct {
 	UserID         string    // the user who started it; empty when there was no user yet
-	Secret         Secret    // what the Protocol keeps: with OAuth 2.0 the PKCE code verifier (RFC 7636)
+	Secret         Secret    // the secret from Protocol.Begin: with OAuth 2.0 the PKCE code verifier (RFC 7636)
 	ReturnTo       string    // the local path to go to afterwards; empty for Config.HomePath
 	BrowserHash    string    // a hash of the value that only the starting browser's session holds
 	Scopes         []Scope   // the requested scopes
@@ -48,7 +48,7 @@ type StateStore interface {
 
 // MemoryStateStore keeps pending connections in this process. The zero value is
 // ready for use. It starts no goroutine: expired connections are removed when
-// new ones are put.
+// new ones are added.
 //
 // Its memory is bounded: beyond Capacity the oldest connection is removed, and
 // its user has to start again.

@@ -19,13 +19,13 @@ import (
 type Credential struct {
 	AccessToken  Secret
 	RefreshToken Secret    // empty when the server gave none
-	TokenSecret  Secret    // with OAuth 1.0a, what goes with the access token (RFC 5849); else empty
-	TokenExpiry  time.Time // when the access token expires; zero when it doesn't say
+	TokenSecret  Secret    // the token secret of OAuth 1.0a (RFC 5849); empty with OAuth 2.0
+	TokenExpiry  time.Time // when the access token expires; zero if unknown
 	Scopes       []Scope   // the scopes that the user granted
-	Subject      string    // the user's id at the server, when it told one
-	Name         string    // the user's name at the server, when it told one
+	Subject      string    // the user's ID at the server; empty if unknown
+	Name         string    // the user's name at the server; empty if unknown
 	ConnectedAt  time.Time // when the user approved
-	ExpiresAt    time.Time // when the whole credential lapses, with the session that it belongs to; zero is never
+	ExpiresAt    time.Time // when the credential and the session that it belongs to expire; zero means never
 }
 
 // TokenStore keeps the credential of each user, under a [Key]. It must be safe

@@ -147,7 +147,7 @@ type TokenError struct {
 	Text   string // the server's explanation, without secrets
 }
 
-// Error returns the status and the server's words.
+// Error returns the status and the server's explanation.
 func (e *TokenError) Error() string {
 	if e.Code == "" && e.Text == "" {
 		return fmt.Sprintf("the token endpoint answered with status %d", e.Status)

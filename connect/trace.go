@@ -9,9 +9,10 @@ import (
 // traces and metrics, as [net/http/httptrace.ClientTrace] does. Any of them may
 // be nil. They get no secret: errors are redacted as for Config.Logger.
 //
-// A function that is called at the start of an operation returns the context of
-// the operation, which must be derived from the one it is given, and a function
-// that is called with the operation's error at its end. Neither may be nil.
+// Each function except StoreFailed is called at the start of an operation. It
+// returns the context for the operation, which must be derived from the one
+// that it was given, and a function that is called with the operation's error
+// at its end. Neither may be nil.
 //
 // The functions are called concurrently by the goroutines that do the work, so
 // they must return quickly.
@@ -34,7 +35,7 @@ type Trace struct {
 	StoreFailed func(ctx context.Context, info TraceInfo, operation string, err error)
 }
 
-// TraceInfo says for whom a [Connector] works.
+// TraceInfo identifies the server, the realm and the user of an operation.
 type TraceInfo struct {
 	Server string // Server.Name
 	Realm  string // Connector.Realm

@@ -72,10 +72,10 @@ func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error
 	return p, storeError("take the purchase up again", err)
 }
 
-// Cancel cancels a purchase if the ledger has not yet told Gloebit to go on
-// with it. If Gloebit has the transaction, the ledger answers no to its enact,
-// and Gloebit gives the gloebits back. The purchase is then released. Cancel
-// does not change a purchase that was already canceled or refused. The error is
+// Cancel cancels a purchase if the ledger has not yet told Gloebit to continue.
+// If Gloebit has the transaction, the ledger answers no to its enact, and
+// Gloebit gives the gloebits back. The purchase is then released. Cancel does
+// not change a purchase that was already canceled or refused. The error is
 // [ErrTooLate] when the purchase is Reserved (Gloebit may take the gloebits at
 // any time), Settled or Delivered. The other errors are [ErrChanged] and those
 // of [Ledger.Get].

@@ -41,6 +41,6 @@
 //	created, accepted, reserved, refused → canceled → released
 //
 // A purchase that Gloebit reports as paid is settled from any state. See
-// docs/ledger.md for what each event does in each state, what is promised and
-// what is not, and what to do about a stuck purchase.
+// docs/ledger.md for the effect of each event in each state, for the
+// guarantees, and for what to do about a stuck purchase.
 package ledger

@@ -12,7 +12,8 @@ import (
 
 // Prune removes the finished purchases of the ledger's realm that have not
 // changed since before, and returns how many it removed, also with an error. It
-// removes some at a time and can be called again, from one replica or all.
+// removes a few hundred at a time. Any number of replicas may call it,
+// repeatedly.
 //
 // Nothing is charged twice after it: a purchase's ID is derived from its key
 // and order, and Gloebit charges once for it. But the ledger no longer knows
@@ -27,14 +28,13 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, er
 	return removed, storeError("remove finished purchases", err)
 }
 
-// Erase takes what names or describes a user out of the store, and returns the
-// number of purchases: their credential, and from their purchases the IDs of
-// user and account, the key, the names, the Data and the texts of the history.
-// What was bought, amounts, states and times stay. It finds purchases by
-// [Purchase].UserID: a user with several IDs is erased by each of them. A
-// connect that is in progress keeps the user's ID until its state expires; let
-// a user who may still come back sign out first. After an error, call Erase
-// again.
+// Erase removes a user's personal data from the store: the credential, and from
+// the user's purchases the IDs of user and account, the key, the names, the
+// Data and the texts of the history. Items, amounts, states and times stay. It
+// returns the number of purchases that it erased. Erase finds purchases by
+// [Purchase].UserID: if a user has several IDs, call it for each. A pending
+// connection keeps the user's ID until its state expires; let a user who may
+// still come back sign out first. After an error, call Erase again.
 //
 // The error is [ErrUnfinished] if a purchase of the user is not finished:
 // nothing was erased, unless the user ordered meanwhile. It is

@@ -52,8 +52,7 @@ func (s *MemoryStore) Tally(ctx context.Context, realm string, by Grouping, from
 	return list, nil
 }
 
-// place returns the time by which a purchase is counted, and what it is counted
-// under.
+// place returns the time and the group under which a purchase is counted.
 func (g Grouping) place(p Purchase) (at time.Time, group Tally) {
 	switch g {
 	case ByDay:

@@ -17,7 +17,7 @@ func (l *Ledger) Get(ctx context.Context, id string) (Purchase, error) {
 	return p, storeError("get the purchase", err)
 }
 
-// List returns the purchases of the ledger's realm that the query asks for,
+// List returns the purchases of the ledger's realm that the query selects,
 // newest first. It sets Query.Realm. The error is gloebit.ErrStore when the
 // store fails.
 func (l *Ledger) List(ctx context.Context, q Query) ([]Purchase, error) {
@@ -26,7 +26,7 @@ func (l *Ledger) List(ctx context.Context, q Query) ([]Purchase, error) {
 	return purchases, storeError("list purchases", err)
 }
 
-// All iterates over all purchases of the ledger's realm that the query asks for,
+// All iterates over all purchases of the ledger's realm that the query selects,
 // in the order of [Ledger.List]. It lists Query.Limit of them at a time, and
 // uses no store while the caller's loop body runs. A purchase that is created
 // meanwhile may be left out. It ends after an error, which is that of List.
@@ -61,9 +61,10 @@ func (l *Ledger) Counts(ctx context.Context) ([]Count, error) {
 	return counts, storeError("count purchases", err)
 }
 
-// Tally returns what the purchases of the ledger's realm add up to, such as the
-// income of each day; see [Store]. It reads every purchase of that time, so
-// bound it. The error is gloebit.ErrStore when the store fails.
+// Tally adds up the purchases of the ledger's realm between from and until,
+// such as the income of each day; see [Store]. It reads every purchase of that
+// period, so keep the period short. The error is gloebit.ErrStore when the
+// store fails.
 func (l *Ledger) Tally(ctx context.Context, by Grouping, from, until time.Time) ([]Tally, error) {
 	tallies, err := l.store.Tally(ctx, l.realm, by, from, until)
 	return tallies, storeError("add purchases up", err)

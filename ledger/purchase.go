@@ -27,10 +27,10 @@ type Purchase struct {
 	// as gloebit.Client.PurchaseItem and PurchaseProduct derive theirs.
 	ID string `json:"id"`
 	// UserID is the ID of the user who pays, as in gloebit.User.ID. If several
-	// users order this with one account, it is the first, or the first since
-	// the purchase was refused. It is empty when Gloebit has reported a
-	// purchase as paid that was lost with its database; the whole Order is then
-	// unknown. It is also empty after [Ledger.Erase].
+	// users order this with one account, it is the first, or the first since the
+	// purchase was refused. It is empty, and the whole Order unknown, if the
+	// database lost the purchase and Gloebit then reported it as paid. It is also
+	// empty after [Ledger.Erase].
 	UserID string `json:"user_id,omitempty"`
 	// GloebitID is the account at Gloebit that pays, as
 	// gloebit.Client.GloebitID was when the user ordered. It is empty if
@@ -43,8 +43,8 @@ type Purchase struct {
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Order
 	State State `json:"state"`
-	// KeyFreed says that Gloebit has called back since the purchase was refused.
-	// The refusal freed the key, which another purchase may hold by now.
+	// KeyFreed reports whether Gloebit has called back since the purchase was
+	// refused. The refusal freed the key, so another purchase may hold it now.
 	KeyFreed bool `json:"key_freed,omitempty"`
 	// Outcome is Gloebit's answer to the transaction. It is OutcomeUnknown
 	// until Gloebit answers.

@@ -13,8 +13,8 @@ const (
 	Created State = "created"
 	// Accepted means that Gloebit has the transaction and the gloebits on hold.
 	Accepted State = "accepted"
-	// Reserved means that enact was answered with true: Gloebit was told to go
-	// on.
+	// Reserved means that the ledger answered enact with true: Gloebit may take
+	// the gloebits.
 	Reserved State = "reserved"
 	// Settled means that the merchant was paid, and the purchase is not
 	// delivered yet.

@@ -45,15 +45,15 @@ type Store interface {
 	// not match fn's error. If fn panics, nothing is saved, the lock is
 	// released, and the panic continues. Change calls fn at most once.
 	//
-	// A store with transactions reads, calls fn and saves within one, and gives
-	// fn a context with which the application writes in that same transaction:
-	// what it writes is kept if and only if the purchase is saved. The context
-	// passed to fn is canceled when ctx ends or when the store can no longer
-	// guarantee all this. If fn keeps running long after that, the store may
-	// release its lock, so that others can change the purchase. fn must not
-	// call a method of the store. It must not change Realm, ID and CreatedAt,
-	// nor GloebitID and Key unless UserID was or becomes empty, nor UserID
-	// unless it was or becomes empty or the purchase was Refused. If fn takes a
+	// A store with transactions reads, calls fn and saves within one, and gives fn
+	// a context with which the application writes in that same transaction: what
+	// it writes is kept if and only if the purchase is saved. The context passed
+	// to fn is canceled when ctx ends or when the store can no longer guarantee
+	// all this. If fn keeps running long after that, the store may release its
+	// lock, so that others can change the purchase. fn must not call a method of
+	// the store. It must not change Realm, ID and CreatedAt. It may change
+	// GloebitID and IdempotencyKey only if UserID was or becomes empty, and UserID
+	// only if it was or becomes empty or the purchase was Refused. If fn takes a
 	// purchase out of Refused while another purchase holds its key, Change saves
 	// nothing and returns an error.
 	Change(
@@ -77,9 +77,9 @@ type Store interface {
 	// when its NextAt is before the given time. A state without purchases has
 	// no Count.
 	Counts(ctx context.Context, overdue time.Time) ([]Count, error)
-	// Tally returns what the purchases of a realm add up to: see [Grouping] for
-	// which are counted and in which order. From is included, until is not, and
-	// zero means no limit. If the grouping is unknown, the error is
+	// Tally returns the sums of a realm's purchases; [Grouping] says which are
+	// counted and in which order. From is inclusive, until is exclusive, and zero
+	// means no limit. If the grouping is unknown, the error is
 	// gloebit.ErrInvalidRequest.
 	Tally(ctx context.Context, realm string, by Grouping, from, until time.Time) ([]Tally, error)
 	// Prune removes the finished purchases of a realm whose UpdatedAt is before
@@ -101,7 +101,7 @@ type Count struct {
 	OverdueSince time.Time // the earliest NextAt of those that are overdue; zero if none is
 }
 
-// Grouping says what a [Tally] is of.
+// Grouping is how a [Tally] groups purchases.
 type Grouping string
 
 const (
@@ -109,14 +109,15 @@ const (
 	// order of the days. A day without any has no Tally.
 	ByDay Grouping = "day"
 	// ByItem adds up the paid purchases of each item or product by PaidAt. It
-	// returns the hundred with the most gloebits, most first, then by name.
+	// returns the hundred with the highest totals, highest first; equal totals are
+	// sorted by name.
 	ByItem Grouping = "item"
 	// ByState adds up the purchases in each state by CreatedAt, in the order of
 	// [States].
 	ByState Grouping = "state"
 )
 
-// Tally is what purchases add up to.
+// Tally is the sum of a group of purchases.
 type Tally struct {
 	Day       time.Time // its midnight in UTC, with ByDay
 	Item      string    // the item or product, with ByItem
@@ -140,7 +141,7 @@ type Query struct {
 	After     Cursor    // only those that come after this place; zero means from the start
 	Limit     int       // the most purchases to return, up to 1,000; zero means 100
 
-	OldestFirst bool // the order of the list
+	OldestFirst bool // list the oldest first
 }
 
 const (

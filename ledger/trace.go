@@ -16,11 +16,10 @@ import (
 // return quickly. Package github.com/go-gloebit/gloebit/otel makes a Trace for
 // OpenTelemetry.
 type Trace struct {
-	// Order is called when [Ledger.Purchase] orders, with the name "order" and
-	// before the purchase is stored. TraceParent is the traceparent of W3C Trace
-	// Context to keep with the purchase, from which the steps of the purchase on
-	// other replicas and days join its trace. It is not kept if it is not valid,
-	// or if the purchase was stored before.
+	// Order is called by [Ledger.Purchase] before the purchase is stored. The name
+	// is "order". TraceParent is the traceparent of W3C Trace Context to store
+	// with the purchase, so that later steps, on any replica, join the trace. It
+	// is not stored if it is invalid, or if the purchase already exists.
 	Order func(context.Context, StepInfo) (ctx context.Context, traceParent string, end func(StepResult))
 	// Step is called for each step of a purchase. The name is "send" when the
 	// ledger asks Gloebit to charge. The others change the purchase: "accepted"
@@ -34,9 +33,9 @@ type Trace struct {
 	Fulfill func(context.Context, StepInfo) (context.Context, func(error))
 	// Callback is called for each request to [Ledger.Handler]. The name is
 	// "enact", "consume" or "cancel"; it and the purchase's ID are empty if the
-	// URL is not signed. The function for the end gets the status of the
-	// response, and the reason that Gloebit was told, such as "pending", which
-	// is empty for yes.
+	// URL is not signed. The function for the end gets the status of the response
+	// and the reason that was sent to Gloebit, such as "pending". The reason is
+	// empty if the answer was true.
 	Callback func(context.Context, StepInfo) (context.Context, func(status int, reason string))
 	// StoreFailed is called when the store has failed, unless the caller's
 	// context was canceled. The operation is "purchases." and one of create,
@@ -44,7 +43,7 @@ type Trace struct {
 	StoreFailed func(ctx context.Context, realm, operation string, err error)
 }
 
-// StepInfo says what a [Ledger] does to which purchase.
+// StepInfo identifies a step and its purchase.
 type StepInfo struct {
 	Name        string
 	Realm       string
@@ -54,7 +53,7 @@ type StepInfo struct {
 	TraceParent string // of the purchase
 }
 
-// StepResult says what a step of a purchase has done.
+// StepResult is the result of a step.
 type StepResult struct {
 	State   State // empty if it is unknown, because the store failed
 	Outcome gloebit.Outcome

@@ -54,8 +54,8 @@ func (l *Ledger) Run(ctx context.Context) error {
 // When ctx ends, Reconcile starts no more work and finishes the work in
 // progress, within about Config.StepTimeout. A Fulfiller that does not return
 // blocks Reconcile until then, so call it with a context that ends. The error
-// is gloebit.ErrStore when the store failed, of which it is the first failure,
-// or the context's. Reconcile returns no error for a failed step.
+// is the store's first failure, which is gloebit.ErrStore, or the context's.
+// Reconcile returns no error for a failed step.
 func (l *Ledger) Reconcile(ctx context.Context) error {
 	var mu sync.Mutex
 	first := l.saveKept(ctx)

@@ -15,7 +15,7 @@ import (
 // that names its operator has as, and one that asks has yes.
 func (a *app) changes(command *cobra.Command, names, asks bool) *cobra.Command {
 	flags := command.Flags()
-	flags.BoolVar(&a.dryRun, "dry-run", false, "say what would be done, and do nothing")
+	flags.BoolVar(&a.dryRun, "dry-run", false, "print what would be done, and do nothing")
 	if names {
 		flags.StringVar(&a.as, "as", "", "`NAME` of the operator, for the history; the default is $USER")
 	}
@@ -46,7 +46,7 @@ nothing: a running shop does it within seconds. A finished purchase stays as it 
 back, and a running shop releases what it has reserved. It is too late for one that
 is reserved, settled or delivered.`,
 			"`WHY`, for the history", true, (*ledger.Ledger).Cancel),
-		a.do("mark-paid", "Say that stuck purchases are paid", `Say that stuck purchases are paid, when Gloebit's merchant page shows it. One that
+		a.do("mark-paid", "Mark stuck purchases as paid", `Mark stuck purchases as paid, when Gloebit's merchant page shows it. One that
 was reserved is then delivered by a running shop. One that was created or accepted
 was never reserved in the shop: it is settled and stays stuck, and "retry" has it
 delivered.`,

@@ -161,11 +161,11 @@ a year, and export them first if your accounts need them.`, cobra.NoArgs,
 }
 
 func (a *app) erase() *cobra.Command {
-	return a.changes(leaf("erase USER", "Take a user's name, account and data out of the database",
-		`Take a user out of the database: their credential, and from their purchases the IDs
-of user and account, the key, the names, the data and the texts of the history. What
-was bought, amounts, states and times stay. It fails while a purchase of the user is
-unfinished.`, cobra.ExactArgs(1),
+	return a.changes(leaf("erase USER", "Remove a user's personal data from the database",
+		`Remove a user's personal data from the database: the credential, and from the user's
+purchases the IDs of user and account, the key, the names, the data and the texts of
+the history. Items, amounts, states and times stay. It fails while a purchase of the
+user is unfinished.`, cobra.ExactArgs(1),
 		a.onLedger(func(ctx context.Context, l *ledger.Ledger, args []string) error {
 			act, err := a.act()
 			if err != nil {
@@ -193,9 +193,9 @@ unfinished.`, cobra.ExactArgs(1),
 }
 
 func (a *app) newKey() *cobra.Command {
-	command := leaf("new sealing|signing FILE", "Make a key and write it to a new file",
-		`Make a key of 32 random bytes and write it to a new file that only you can read. A
-signing key is for ledger.Config.Keys, a sealing key for package sealed.`, cobra.ExactArgs(2),
+	command := leaf("new sealing|signing FILE", "Generate a key and write it to a new file",
+		`Generate a key of 32 random bytes and write it to a new file that only you can read.
+A signing key is for ledger.Config.Keys, a sealing key for package sealed.`, cobra.ExactArgs(2),
 		func(_ context.Context, args []string) error {
 			var bytes [32]byte
 			_, _ = rand.Read(bytes[:]) // never fails: crypto/rand crashes the program instead
@@ -243,6 +243,6 @@ the running shop. When it ends with 0, no other key is needed any more.`, cobra.
 			resealed, err := store.Reseal(ctx, merchant.Realm())
 			return errors.Join(err, a.printCount("resealed", int64(resealed)))
 		}))
-	command.Flags().BoolVar(&plain, "accept-plain", false, "also seal credentials that were kept unsealed")
+	command.Flags().BoolVar(&plain, "accept-plain", false, "also seal credentials that were stored unsealed")
 	return command
 }

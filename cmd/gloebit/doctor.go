@@ -41,11 +41,11 @@ type examination struct {
 func (a *app) doctor() *cobra.Command {
 	e := &examination{app: a}
 	command := leaf("doctor", "Check that a shop is ready for production",
-		`Check the database, its settings that lose money, its clock, the keys, the URLs that
-browsers and Gloebit load, and whether purchases wait. It changes nothing but for one
-visit to the connect page. Run it from outside of the shop's network too, where Gloebit
-is. A check is skipped if its setting is missing. The exit code is 3 if it finds a
-problem.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+		`Check the database, its settings that could lose purchases, its clock, the keys, the
+URLs that browsers and Gloebit load, and whether purchases are stuck or overdue. It
+changes nothing except that it loads the connect page once. Run it from outside the
+shop's network too, from where Gloebit loads the URLs. A check is skipped if its setting
+is missing. The exit code is 3 if it finds a problem.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
 			findings := e.examine(ctx)
 			if e.d != nil {
 				defer e.d.db.Close()

@@ -121,7 +121,7 @@ func (a *app) asUser(
 }
 
 func (a *app) whoami() *cobra.Command {
-	return a.asUser("whoami", "Show who is logged in", func(
+	return a.asUser("whoami", "Show the user who is logged in", func(
 		ctx context.Context, client *gloebit.Client,
 	) (any, string, error) {
 		who, err := client.Identity(ctx)
@@ -130,7 +130,7 @@ func (a *app) whoami() *cobra.Command {
 }
 
 func (a *app) balance() *cobra.Command {
-	return a.asUser("balance", "Show the balance of who is logged in", func(
+	return a.asUser("balance", "Show the balance of the user who is logged in", func(
 		ctx context.Context, client *gloebit.Client,
 	) (any, string, error) {
 		balance, err := client.Balance(ctx)

@@ -1,6 +1,7 @@
-// Gloebit is the operator's command: it shows and frees the purchases of a shop
-// that uses package ledger, makes and cares for its tables, makes keys, and
-// checks that a shop is ready for production. See README.md.
+// Gloebit is the operator's command: it shows the purchases of a shop that uses
+// package ledger and resolves stuck ones, creates and maintains its tables,
+// generates keys, and checks that a shop is ready for production. See
+// README.md.
 package main
 
 import (
@@ -83,8 +84,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	return exitFailed
 }
 
-const about = `Gloebit shows and frees the purchases of a shop that uses package ledger, cares
-for its tables, and checks that it is ready for production.
+const about = `Gloebit shows the purchases of a shop that uses package ledger and resolves stuck
+ones, maintains its tables, and checks that it is ready for production.
 
 Settings come from the environment, so that no secret is on a command line:
 
@@ -102,8 +103,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the doctor found a problem.`
 
 func (a *app) root() *cobra.Command {
 	root := group("gloebit", "Operate a shop that takes gloebits",
-		group("purchases", "Show and free the purchases of the shop", append(a.acts(), a.list(), a.show(), a.export())...),
-		a.stats(), a.migrate(), a.schema(), a.sweep(), a.prune(), a.erase(), group("keys", "Make keys", a.newKey()),
+		group("purchases", "Show purchases, and resolve stuck ones", append(a.acts(), a.list(), a.show(), a.export())...),
+		a.stats(), a.migrate(), a.schema(), a.sweep(), a.prune(), a.erase(), group("keys", "Generate keys", a.newKey()),
 		a.reseal(),
 		a.doctor(), a.login(), a.logout(), a.whoami(), a.balance(), a.sandbox())
 	root.Long, root.SilenceUsage, root.SilenceErrors = about, true, true

@@ -1,6 +1,6 @@
-// Package console shows operators the purchases of a ledger, and lets them act
-// on those that need it: an overview, a search, each purchase with its history,
-// and an export. It is plain HTML that needs no JavaScript.
+// Package console has web pages on which operators look at the purchases of a
+// ledger and act on them: an overview, a search, each purchase with its
+// history, and an export. It is plain HTML that needs no JavaScript.
 //
 //	pages, err := console.New(console.Config{
 //		Ledger: purchases,
@@ -17,8 +17,9 @@
 //	}
 //	mux.Handle("/office/purchases", pages)
 //
-// Every page is at the path at which the handler is mounted; the query says
-// which. So it works below any prefix, and behind a proxy that strips one.
+// All pages have the path at which the handler is mounted and differ in the
+// query. So the console works below any prefix, and behind a proxy that strips
+// a prefix.
 package console
 
 import (

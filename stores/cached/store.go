@@ -126,8 +126,8 @@ func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, err
 	}
 }
 
-// PlainAtRest implements connect.PlaintextStore with the inner store's answer: what is
-// kept here does not outlive the process.
+// PlainAtRest implements connect.PlaintextStore with the inner store's answer,
+// because the cache does not outlive the process.
 func (s *Store) PlainAtRest() bool {
 	plain, ok := s.inner.(connect.PlaintextStore)
 	return ok && plain.PlainAtRest()
@@ -139,8 +139,8 @@ func (s *Store) Unwrap() connect.TokenStore { return s.inner }
 // Format writes the type's name, whatever the verb: a Store holds tokens.
 func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "cached.Store") }
 
-// find returns what is kept, if that may still be used, and the changes there
-// were until now.
+// find returns the cached credential, if it is still valid, and the number of
+// changes so far.
 func (s *Store) find(key connect.Key, now time.Time) (connect.Credential, uint64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +148,8 @@ func (s *Store) find(key connect.Key, now time.Time) (connect.Credential, uint64
 	return found.credential, s.changes, ok && now.Before(found.until)
 }
 
-// keep keeps what was asked for at a time when there had been so many changes.
+// keep caches a credential that was loaded when there had been that many
+// changes.
 func (s *Store) keep(key connect.Key, credential connect.Credential, changes uint64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,9 +15,9 @@ if holder and holder ~= ARGV[1] then return {0} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {1, redis.call('GET', KEYS[2])}`
 
-	// saveScript keeps ARGV[2] for ARGV[3] milliseconds, or for ever when that
-	// is 0, or removes the credential when ARGV[2] is empty. It returns 1, or 0
-	// when the lock is not the asker's any more; then it changes nothing.
+	// saveScript keeps ARGV[2] for ARGV[3] milliseconds, or without an expiry if
+	// that is 0, or removes the credential if ARGV[2] is empty. It returns 1, or 0
+	// if the caller no longer holds the lock; then it changes nothing.
 	saveScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then

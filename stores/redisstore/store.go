@@ -17,9 +17,9 @@ import (
 // Config says where the store keeps what. Client must be set.
 type Config struct {
 	// Client is a *redis.Client or a *redis.ClusterClient. A *redis.Ring is
-	// refused: while one of its servers is away, the others answer that its
-	// users have no credential, and when it is back, so is what was deleted
-	// meanwhile. The store does not close it.
+	// refused: while one of its servers is down, the others report that its users
+	// have no credential, and when it returns, it still has the credentials that
+	// were deleted meanwhile. The store does not close it.
 	Client redis.UniversalClient
 	// Prefix begins the name of every key. Empty means "gloebit:". It must
 	// have no brace in it, since Cluster finds a key's slot by the braces.
@@ -126,13 +126,13 @@ func (s *Store) stateKey(key connect.Key) string {
 	return s.prefix + stateKey + url.QueryEscape(key.Realm) + ":" + url.QueryEscape(key.ID)
 }
 
-// maxKeep is the longest time that Redis is asked to keep a key for. What
-// is to be kept longer is kept for ever, which makes no difference.
+// maxKeep is the longest time for which a key expires. A key with a later time
+// never expires.
 const maxKeep = 100 * 365 * 24 * time.Hour
 
 // keep is for how long Redis has to keep a key that lapses at that time: whole
-// milliseconds, at least one. Zero is for ever. Time is told relative to now,
-// so that the clock of Redis need not be right.
+// milliseconds, at least one. Zero means that it never expires. The time is
+// relative to now, so that the clock of Redis need not be right.
 func (s *Store) keep(until time.Time) time.Duration {
 	left := until.Sub(s.now())
 	if until.IsZero() || left > maxKeep {

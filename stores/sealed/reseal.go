@@ -31,10 +31,11 @@ func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, err
 
 const maxErrors = 10 // that Reseal returns in full
 
-// Reseal seals anew, with the first key, what the realm has that was sealed with
-// another, and returns how many credentials those were. Each is done by itself, under its
-// user's lock, so that it may run beside everything else, be stopped and be
-// started again. What is sealed with the first key already is only read.
+// Reseal reseals, with the first key, the realm's credentials that were sealed
+// with another key, and returns how many it resealed. It updates one credential
+// at a time, under its user's lock, so it can run in a running application, and
+// be stopped and started again. Credentials that are already sealed with the
+// first key are only read.
 //
 // A credential that does not open stays as it is and does not stop the others;
 // its user and key id are in the error. The first error of the inner store does

@@ -157,8 +157,8 @@ func (s *Store) update() string {
 	) + " = ?, held_key = ? WHERE realm = ? AND id = ?"
 }
 
-// savePurchase saves the purchase, if the transaction still is the one that was
-// lent: else it would be kept without what was written with it.
+// savePurchase saves the purchase if the transaction is still the one that fn
+// was given. Otherwise it would be saved without the writes of fn.
 func (s *Store) savePurchase(
 	ctx context.Context, h *sqldb.Hold, row purchaseRow, txid int64, writes *sqldb.Lent,
 ) error {

@@ -52,8 +52,8 @@ func (s *Store) Claim(
 		append([]any{next, s.text(realm)}, wanted...)...))
 }
 
-// claimLocked claims where UPDATE returns no rows. A purchase that can't be read
-// is claimed all the same: else it would be what is due first for ever.
+// claimLocked claims where UPDATE returns no rows. A purchase that can't be
+// read is claimed too. Otherwise it would stay the first one that is due.
 func (s *Store) claimLocked(ctx context.Context, wanted []any, until time.Time) (ledger.Purchase, error) {
 	var row purchaseRow
 	var unreadable error

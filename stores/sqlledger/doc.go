@@ -14,70 +14,72 @@
 // In the application's own database a ledger delivers exactly once: [Tx] gives
 // its Fulfiller the transaction in which the state is saved.
 //
-// The table gloebit_purchases, whose name begins with the sqlstore's prefix, has
-// a row for each purchase. What is searched by or looked at is in columns: realm,
-// id, user_id, gloebit_id, order_key, item (the item's or the product's name),
-// quantity, amount (the price for all), state, and times in UTC; the rest, with
-// its history, is JSON in the column purchase. Where both have something, the
-// column has the last word, but for item, quantity and amount. MySQL and MariaDB
-// keep text as bytes; the view gloebit_purchases_text has it as text.
+// The table gloebit_purchases, whose name begins with the sqlstore's prefix,
+// has a row for each purchase. These are columns: realm, id, user_id,
+// gloebit_id, order_key, item (the item's or the product's name), quantity,
+// amount (the price for all), state, and times in UTC; the rest, with its
+// history, is JSON in the column purchase. Where both have a value, the
+// column's is used, except for item, quantity and amount. MySQL and MariaDB
+// keep text as bytes; the view gloebit_purchases_text shows it as text.
 //
-// A row that can't be read is ledger.ErrUnreadable, which names the purchase,
-// each time it is due, and delays no other; in a list it is what its columns
-// tell, with the reason as its Cause. Only [Store.Prune] removes purchases.
+// If a row can't be read, Claim returns ledger.ErrUnreadable, which names the
+// purchase, each time it is due; other purchases are not delayed. A list has
+// the row with the fields that its columns hold and the reason as its Cause.
+// Only [Store.Prune] removes purchases.
 //
-// In PostgreSQL purchases are saved with synchronous_commit at least on, whatever
-// the server's setting. Other databases commit as they are set to.
+// In PostgreSQL purchases are saved with synchronous_commit at least on,
+// whatever the server's setting. Other databases use their own settings.
 //
 // # Locks
 //
 // [Store.Change] holds one connection, in a transaction, while its fn runs. It
-// shares turns and the pool with the sqlstore.Store, whose documentation says how
-// users are locked; a purchase is locked in the same way. A claim leaves locked
-// purchases out (SKIP LOCKED), for which MariaDB 10.6 or MySQL 8.0 is needed. In
-// SQLite, while an fn runs, and with it whatever a Fulfiller waits for, every
-// other write to the database waits.
+// shares the pool and its limits with the sqlstore.Store, whose documentation
+// says how users are locked; a purchase is locked in the same way. A claim
+// skips locked purchases (SKIP LOCKED), which requires MariaDB 10.6 or MySQL
+// 8.0. In SQLite, while an fn runs, including the time that a Fulfiller waits,
+// every other write to the database waits.
 //
 // # Failures
 //
-// An error of the database is returned as it is, wrapped, and an error because
-// a context has ended is that of the context. Nothing is retried but what finds
-// SQLite busy or a pooled connection dead before anything was asked of it.
+// Errors of the database are wrapped. If the context has ended, the error is
+// the context's. The Store retries only when SQLite is busy, or when a pooled
+// connection is dead before a statement was sent on it.
 //
-// While fn runs its connection is asked every second whether it is still there.
-// When it is lost the server frees the purchase, so the context of fn
-// ends, and Change returns an error that says so. What fn returned
-// then is only told in words: it is not fn's answer. An fn may return before
-// that is noticed, with the error of a statement that found the connection dead,
-// say. So its error is believed once the server has rolled back, which it does
-// only for a connection that it still has. An error of the commit itself leaves
-// open whether it was saved.
+// While fn runs, the Store pings its connection every second. If the connection
+// is lost, the server releases the lock of the purchase, so the context of fn
+// ends and Change returns an error that says so. What fn returned then is
+// included as text only; errors.Is does not match it. An fn may return before
+// the loss is noticed, for example with the error of a statement that found the
+// connection dead. So Change returns the error of fn only after the server has
+// confirmed the rollback on that connection. If the commit itself fails, the
+// purchase may or may not be saved.
 //
-// An fn of a Change that still goes on a quarter of [Store].Lease after the end
-// of its context, 15 seconds, is given up: what it wrote is rolled back, its
-// transaction is sql.ErrTxDone, and the connection, or SQLite's one writer, is
-// there for others. Change goes on waiting for it, and then returns an error.
-// Until that, the purchase can be changed in other processes, and in this one
-// another Change of it is an error at once: so an fn must heed its context.
+// An fn must return when its context ends. If it still runs a quarter of
+// [Store].Lease later (15 seconds), the Store rolls back its writes and
+// releases the connection and, in SQLite, the write lock; statements in the
+// transaction then return sql.ErrTxDone. Change still waits for fn and then
+// returns an error. Meanwhile, other processes can change the purchase; in this
+// process, another Change of it returns an error at once.
 //
-// An fn may load and update credentials, as a request to Gloebit does. Within a
-// Change in SQLite, whose one writer that Change is, what writes is an error at
-// once: let such a Fulfiller keep to the transaction.
+// An fn may load and update credentials, as a request to Gloebit does. In
+// SQLite, where the Change holds the only write lock, a write of the stores
+// outside its transaction returns an error at once, so a Fulfiller must write
+// only in the transaction.
 //
 // # Machines that vanish
 //
-// A machine that loses its power or its network closes no connection. PostgreSQL,
-// MariaDB and MySQL free what it had locked when they have heard nothing of it
-// for [Store].Lease, which is a minute. Another call of that machine that was
-// waiting for the same may get it then, and holds it for as long.
+// A machine that loses its power or its network closes no connection.
+// PostgreSQL, MariaDB and MySQL release its locks when they have heard nothing
+// from it for [Store].Lease, which is a minute by default. Another call of that
+// machine that was waiting for the same lock may then get it, and holds it for
+// as long.
 //
-// No two fns run at once because of that: the context of an fn ends when three
-// quarters of that time have passed without an answer of the server's, on
-// whichever side the silence is. After a query the transaction can't be asked
-// whether it is there, since the rows may still be open, until the next
-// statement that returns none; after a statement was prepared, not any more.
-// So an fn that reads and then waits for something has 45 seconds for it, as
-// has a single statement, unless Lease says otherwise. A process that was
-// stopped for longer, such as with its virtual machine, finds its context ended
-// when it goes on, and saves nothing.
+// Two fns for one purchase still never run at once: the context of an fn ends
+// when three quarters of that time have passed without an answer from the
+// server. After a query, the Store can't ping the connection until the next
+// statement that returns no rows, because the rows may still be open; after a
+// statement was prepared, it can't ping any more. So an fn that reads and then
+// waits has 45 seconds, as has a single statement, with the default Lease. A
+// process that was suspended for longer, for example with its virtual machine,
+// finds the context ended when it resumes, and saves nothing.
 package sqlledger

@@ -160,8 +160,9 @@ func (r *purchaseRow) read(rows *sql.Rows) (ledger.Purchase, error) {
 // SQLite keeps such, and it lists them before all others.
 var unplaced = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// list reads a purchase for a list, where one that can't be read must not hide
-// the others: it has what its columns tell, and its Cause says why.
+// list reads a purchase for a list. One that can't be read must not hide the
+// others: it is returned with the fields that its columns hold, and its Cause
+// says why.
 func (r *purchaseRow) list(rows *sql.Rows) (ledger.Purchase, error) {
 	p, err := r.read(rows)
 	if err == nil || r.id == "" {

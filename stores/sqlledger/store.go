@@ -17,14 +17,14 @@ var _ ledger.Store = (*Store)(nil)
 // for concurrent use, and any number of processes can share the database. [New]
 // makes one.
 type Store struct {
-	// Lease is how long PostgreSQL, MariaDB or MySQL keeps a purchase locked
-	// for a Change of whose machine it hears nothing more. The context of an fn
-	// that asks nothing of its transaction after a query ends when three
-	// quarters of it are over, so it must be longer than 4/3 of
-	// ledger.Config.StepTimeout. Zero means a minute; less than a second is a
-	// second. An fn of a Change that goes on for a quarter of Lease after its
-	// context has ended, in SQLite too, is given up: see the package's
-	// documentation. It is not changed once the store is in use.
+	// Lease is how long PostgreSQL, MariaDB or MySQL keeps a purchase locked when
+	// its machine has vanished during a Change. It must be longer than 4/3 of
+	// ledger.Config.StepTimeout, because the context of an fn that sends no
+	// statement after a query ends after three quarters of Lease. Zero means a
+	// minute; less than a second means a second. If an fn runs for a quarter of
+	// Lease after its context has ended, in SQLite too, its transaction is rolled
+	// back: see the package's documentation. Lease must not be changed once the
+	// store is in use.
 	Lease time.Duration
 
 	tokens *sqlstore.Store

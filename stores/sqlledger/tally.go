@@ -87,8 +87,8 @@ func (s *Store) tallyDays(
 	}
 }
 
-// tallyStates adds up each state apart, since the index of states has what is
-// asked for in the order of each.
+// tallyStates adds up each state with a query of its own, which can read the
+// index of states in order.
 func (s *Store) tallyStates(
 	ctx context.Context, realm string, from, until time.Time,
 ) (tallies []ledger.Tally, err error) {
@@ -128,7 +128,8 @@ func (s *Store) period(at, realm string, from, until time.Time) (where string, a
 	return where, args
 }
 
-// sums runs a query for names, numbers and sums. It leaves out what is none.
+// sums runs a query for names, numbers and sums. It leaves out groups without
+// purchases.
 func (s *Store) sums(ctx context.Context, query string, args []any) (tallies []ledger.Tally, err error) {
 	err = s.each(ctx, query, args, func() { tallies = nil }, func(rows *sql.Rows) error {
 		var t ledger.Tally

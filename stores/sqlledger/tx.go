@@ -19,8 +19,8 @@ type Querier interface {
 
 // Tx returns the transaction in which [Store.Change] saves the purchase, from
 // the context that it gave its fn, and so from the one that a ledger gives its
-// Fulfiller. What is written there is kept if and only if the purchase is
-// saved, so it happens exactly once:
+// Fulfiller. Its writes are committed if and only if the purchase is saved, so
+// they happen exactly once:
 //
 //	func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
 //		tx, ok := sqlledger.Tx(ctx)
@@ -31,17 +31,16 @@ type Querier interface {
 //		return err
 //	}
 //
-// It is for use until fn returns, by one goroutine at a time; after that it is
-// sql.ErrTxDone, or a context that has ended where that can't be told. Rows
-// must be closed before fn returns; those that it forgot end with its context,
-// and the connection may with them: then what was written is lost, and an error
-// of fn is taken for the connection's. So statements that were prepared
-// must be run with that context, or one made from it. An fn that goes on
-// after a failed statement as if nothing had happened saves nothing where the
-// database has given the transaction up. Statements that end a transaction must
-// not be run in it: COMMIT, ROLLBACK and, in MySQL, those that change tables.
-// After a query fn has three quarters of [Store].Lease until the next statement
-// that returns no rows: then its context ends.
+// Use it by one goroutine at a time, until fn returns; after that its methods
+// return sql.ErrTxDone or the error of an ended context. Close all rows before
+// fn returns. Rows that are still open are closed with the context, which may
+// close the connection; the writes are then lost, and an error of fn counts as
+// an error of the connection. So run prepared statements with that context, or
+// one derived from it. If fn ignores a failed statement, nothing is saved where
+// the database has aborted the transaction. Do not run statements that end a
+// transaction: COMMIT, ROLLBACK and, in MySQL, those that change tables. After
+// a query fn has three quarters of [Store].Lease until the next statement that
+// returns no rows: then its context ends.
 func Tx(ctx context.Context) (Querier, bool) {
 	tx, ok := sqldb.Tx(ctx)
 	if !ok {

@@ -5,7 +5,7 @@ import "fmt"
 // Dialect is the kind of database. The zero value is not valid.
 type Dialect int
 
-// The databases that a Store knows.
+// The databases that a Store supports.
 const (
 	// Postgres is PostgreSQL 11 or newer, with pgx's stdlib driver or lib/pq.
 	Postgres Dialect = iota + 1

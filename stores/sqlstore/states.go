@@ -15,8 +15,7 @@ const stateColumns = "user_id, verifier, return_to, binding, scopes, required, "
 func (s *Store) selectStates() string { return stateColumns + s.db.Dialect.Select("expires_at") }
 
 // Put implements [connect.StateStore]. The error is the context's when it has
-// ended, or the database's. A key that is in use is such an error of the
-// database.
+// ended, or the database's. If the key is in use, the error is the database's.
 func (s *Store) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	_, err := s.exec(ctx, "put a state",
 		"INSERT INTO {p}oauth_states ("+stateColumns+"expires_at, realm, state_hash) VALUES ("+sqldb.Marks(9)+")",

@@ -17,7 +17,7 @@ var (
 	_ connect.StateStore     = (*Store)(nil)
 )
 
-// Config says which database a Store is in. DB and Dialect must be set.
+// Config configures a Store. DB and Dialect must be set.
 type Config struct {
 	// DB is the pool of connections to the database. The caller closes it.
 	DB *sql.DB

@@ -75,8 +75,8 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 // which lock it is and what else it blocks. The credential that fn returns is
 // saved even if ctx has ended since; the save then takes at most three seconds.
 //
-// The error is fn's, unless the connection was lost while fn ran, which is then
-// the error; the context's when it has ended; or the database's. After an error
+// The error is fn's; or the loss of the connection, if it was lost while fn
+// ran; or the context's when it has ended; or the database's. After an error
 // nothing is saved, except that after an error of the commit itself the
 // credential may have been saved.
 func (s *Store) Update(

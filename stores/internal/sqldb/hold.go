@@ -186,9 +186,9 @@ func (h *Hold) Commit(ctx context.Context) error {
 	return err
 }
 
-// End rolls back what was not committed, frees what was locked and gives the
-// connection back. One that can't do that is closed, which does it too. The
-// second time it does nothing.
+// End rolls back an uncommitted transaction, releases the locks and returns the
+// connection to the pool. If that fails, End closes the connection, which does
+// the same. A second call does nothing.
 func (h *Hold) End() {
 	if h.ended {
 		return

@@ -30,16 +30,16 @@ type Lent struct {
 // ErrAnother says that the transaction is not the one that was lent.
 var ErrAnother = errors.New("the transaction that was lent has been ended: run no COMMIT or ROLLBACK in it")
 
-// savepoint is what proves at the end that the transaction is still the one
-// that was lent: MySQL and SQLite roll back all of it at some errors, and what
-// is written next would be kept without what came before. PostgreSQL's has a
-// number.
+// savepoint proves at the end that the transaction is still the one that was
+// lent. At some errors MySQL and SQLite roll back the whole transaction, and
+// later writes would be committed without the earlier ones. In PostgreSQL the
+// transaction's number proves it.
 const savepoint = "gloebit_change"
 
 // Lend calls fn with a context that has the transaction, and that ends when the
-// connection is lost. lost is the reason. A hold whose fn does not heed its
-// context is given up, after a call of givingUp, so that it keeps the connection,
-// which others need, from nobody: what hangs may hang for ever.
+// connection is lost. lost is the reason. If fn does not return when its
+// context ends, Lend calls givingUp and abandons the hold, so that a call that
+// hangs does not keep a connection that others need.
 func (h *Hold) Lend(ctx context.Context, fn func(context.Context), givingUp func()) (l *Lent, lost error) {
 	l = &Lent{hold: h}
 	ctx, end := context.WithCancel(context.WithValue(ctx, lentKey{}, l))

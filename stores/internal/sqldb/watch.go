@@ -30,10 +30,10 @@ func (h *Hold) hear(asked time.Time) { h.heard.Store(&asked) }
 // is the lease.
 func (h *Hold) mercy() time.Duration { return h.lease / 4 }
 
-// Watch calls fn with a context that ends when the connection is lost, or may
-// be: then the server frees what was locked. lost is the reason. When fn goes on
-// after the end of its context for longer than mercy, giveUp is called, unless it
-// is nil; that is a reason, too.
+// Watch calls fn with a context that ends when the connection is lost or may be
+// lost, since the server then releases its locks. lost is the reason. If fn
+// runs for longer than mercy after the end of its context, Watch calls giveUp,
+// unless it is nil; that is a reason, too.
 func (h *Hold) Watch(ctx context.Context, fn func(context.Context), giveUp func()) (lost error) {
 	if h.losable() && time.Since(*h.heard.Load()) > h.askEvery() { // it has waited for the lock
 		if err := h.ping(ctx, askFor); err != nil {
