@@ -47,7 +47,7 @@ func ConnectAtOnce(ctx context.Context, crowd int) (c Connected, err error) {
 	err = all(flows, func(f *flow) error { return f.comeBack(h, http.StatusSeeOther) })
 	c.Back = time.Since(start)
 	return c, errors.Join(err,
-		all(flows, func(f *flow) error { return f.comeBack(h, http.StatusBadRequest) }),
+		all(flows, func(f *flow) error { return f.comeBack(h, http.StatusFound) }),
 		all(flows, func(f *flow) error { return f.check(ctx, tokens) }),
 	)
 }

@@ -114,7 +114,9 @@ func TestCallbackOfAConnectedBrowser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := testkit.NewClock()
-			s := newSite(t, users, func(c *connect.Config) { c.Clock = clock.Now })
+			states := &connect.MemoryStateStore{Clock: clock.Now}
+			shared := func(c *connect.Config) { c.Clock, c.States = clock.Now, states }
+			s, other := newSite(t, users, shared), newSite(t, users, shared)
 			old, used := s.callback(t, "?return_to=/old"), s.callback(t, "?return_to=/page")
 			require.Equal(t, http.StatusSeeOther, s.get(used).StatusCode)
 
@@ -122,6 +124,9 @@ func TestCallbackOfAConnectedBrowser(t *testing.T) {
 			require.Equal(t, http.StatusFound, again.StatusCode)
 			require.Equal(t, "/page", again.Header.Get("Location"))
 			require.Equal(t, "/old", s.get(old).Header.Get("Location"), "another tab")
+
+			theirs := other.callback(t, "?return_to=/theirs")
+			require.Equal(t, "/", s.get(theirs).Header.Get("Location"), "another browser chose that page")
 
 			late := s.callback(t, "?return_to=/page")
 			clock.Advance(time.Hour)

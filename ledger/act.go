@@ -107,8 +107,9 @@ func (l *Ledger) withdraw(ctx context.Context, id string, e event) (Purchase, er
 
 // MarkPaid settles a stuck purchase that waits for Gloebit's callback, and
 // delivers it. Use it when Gloebit's merchant page shows that the purchase was
-// paid. It does what Gloebit's consume would do; if Reserve then fails, the
+// paid. It does what Gloebit's consume would do; if Reserve then declines, the
 // purchase is settled and stays stuck. Act.Reason must be set. The error is
+// [ErrTryAgain] if Reserve failed for now, and nothing has changed;
 // [ErrNotStuck], [ErrChanged], gloebit.ErrInvalidRequest without a reason, or
 // one of [Ledger.Get].
 func (l *Ledger) MarkPaid(ctx context.Context, id string, act Act) (Purchase, error) {

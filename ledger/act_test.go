@@ -125,6 +125,15 @@ func TestMarkPaid(t *testing.T) {
 		require.Contains(t, got.Cause, errDown.Error())
 		require.Equal(t, "zoe", got.History[len(got.History)-2].By)
 	})
+	t.Run("one that can't be reserved for now stays", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		p := w.stick(ledger.Accepted)
+		w.goods.reserve = saying(ledger.ErrTryAgain)
+		_, err := w.ledger.MarkPaid(t.Context(), p.ID, act)
+		require.ErrorIs(t, err, ledger.ErrTryAgain)
+		require.Equal(t, p, w.get(p.ID))
+	})
 	t.Run("a reason is needed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -124,11 +124,10 @@ func (w *writer) send(c fiber.Ctx) {
 		response.Header.SetNoDefaultContentType(w.header.Get("Content-Type") == "")
 	}
 	for name, values := range w.header {
-		for i, value := range values {
-			if i == 0 && name != "Set-Cookie" && name != "Vary" {
-				response.Header.Set(name, value)
-				continue
-			}
+		if w.status != 0 && name != "Set-Cookie" && name != "Vary" {
+			response.Header.Del(name)
+		}
+		for _, value := range values {
 			response.Header.Add(name, value)
 		}
 	}

@@ -171,3 +171,28 @@ func pages(a *adaptertest.App, router fiber.Router, fail func(fiber.Ctx, error) 
 	router.Get("/panic", connected, func(fiber.Ctx) error { panic("the hat stand fell over") })
 	router.All("/fail/:what", connected, func(c fiber.Ctx) error { return fail(c, a.Failure(c.Params("what"))) })
 }
+
+// TestHeadersOfTheApplicationStay checks that a response of the package has the
+// headers that a middleware of the application has set.
+func TestHeadersOfTheApplicationStay(t *testing.T) {
+	m, err := gloebit.New(gloebit.Config{
+		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
+		Provider: gloebit.Sandbox(),
+	})
+	require.NoError(t, err)
+	app := fiber.New()
+	app.Use(func(c fiber.Ctx) error {
+		c.Set("Strict-Transport-Security", "max-age=60")
+		c.Set("Cache-Control", "public")
+		c.Set("Content-Type", "text/x-unsent")
+		return c.Next()
+	})
+	gloebitfiber.Register(app, m)
+	resp, err := app.Test(httptest.NewRequest(http.MethodGet, "https://shop.example/gloebit/callback", nil))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+	require.Equal(t, []string{"max-age=60"}, resp.Header["Strict-Transport-Security"])
+	require.Equal(t, []string{"no-store"}, resp.Header["Cache-Control"])
+	require.NotContains(t, resp.Header.Get("Content-Type"), "unsent")
+}

@@ -57,7 +57,7 @@ func TestNoCellIsAFormula(t *testing.T) {
 		for _, column := range []int{2, 4, 5, 16} {
 			cell := table[1][column]
 			require.NotContains(t, "=+-@\t\r\n", cell[:1], "%q", cell)
-			require.Equal(t, strings.ReplaceAll(text, "\r", ""), strings.ReplaceAll(strings.TrimPrefix(cell, "'"), "\r", ""))
+			require.Equal(t, strings.ReplaceAll(text, "\r", ""), strings.NewReplacer("'", "", "\r", "").Replace(cell))
 		}
 	}
 }

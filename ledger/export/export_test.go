@@ -75,6 +75,23 @@ func TestNoFormulas(t *testing.T) {
 	}
 }
 
+// Where a spreadsheet separates at other characters than commas, a cell may begin
+// in the middle of a text.
+func TestNoFormulasInside(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"x;=1+1": "x;'=1+1", "x;\"=1": "x;\"'=1", "x\t@SUM(A1)": "x\t'@SUM(A1)", "x|+1": "x|'+1", " =1": "' =1",
+		"\"=1":   "'\"=1",
+		"3-4=-1": "3-4=-1", "a;b": "a;b",
+	} {
+		var out strings.Builder
+		require.NoError(t, export.CSV(&out, sequence(nil, ledger.Purchase{ID: text})))
+		rows, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
+		require.NoError(t, err)
+		require.Equal(t, want, rows[1][0])
+	}
+}
+
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	for _, purchases := range [][]ledger.Purchase{{}, {hat}, {hat, hat}} {
