@@ -46,7 +46,7 @@ func TestSecurity08SecretsAreComparedInConstantTime(t *testing.T) {
 	}
 	require.Equal(t, map[string]any{
 		"gloebit": map[string]int{},
-		"connect": map[string]int{"isBoundTo": 1, "ended": 1, "equalInConstantTime": 1},
+		"connect": map[string]int{"pageOfAttempt": 1, "isBoundTo": 1, "ended": 1, "equalInConstantTime": 1},
 		"ledger":  map[string]int{"readHoldURL": 1},
 		"sealed":  map[string]int{},
 		"oauth1":  map[string]int{"Finish": 1},
