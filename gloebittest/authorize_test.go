@@ -183,7 +183,7 @@ func TestAuthorizeForATokenAnswersInTheFragment(t *testing.T) {
 	require.Contains(t, a.header.Get("Location"), callbackURL+"#error=invalid_scope")
 }
 
-func TestVersionAKnowsNeitherTokensInFragmentsNorLaterScopes(t *testing.T) {
+func TestVersionAHasFewerScopes(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{APIVersion: gloebittest.VersionA})
 	require.NoError(t, w.server.Approve("alice"))
 	for code, changes := range map[string][]string{
