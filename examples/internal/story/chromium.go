@@ -11,8 +11,7 @@ import (
 
 const welcome = "Hats for heads"
 
-func aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium(t *testing.T, build launch.Build) {
-	b := newBrowser(t)
+func aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium(t *testing.T, build launch.Build, b *browser) {
 	w := newWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL))
 	b.reads(welcome)
@@ -68,8 +67,7 @@ func balanceOf(amount string) chromedp.Search {
 	return chromedp.Search(`//span[@class="balance" and contains(., "` + amount + `")]`)
 }
 
-func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build launch.Build) {
-	b := newBrowser(t)
+func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build launch.Build, b *browser) {
 	w := newLastingWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL))
 	b.reads(welcome)
@@ -101,8 +99,7 @@ func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build la
 	b.hasNoComplaints()
 }
 
-func aRefusalAndARevokedTokenLeadBackInChromium(t *testing.T, build launch.Build) {
-	b := newBrowser(t)
+func aRefusalAndARevokedTokenLeadBackInChromium(t *testing.T, build launch.Build, b *browser) {
 	w := newWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL+"/shelf/green-hat"))
 	b.click(`//main//a[.="Connect with Gloebit to buy"]`, "Sign in")
@@ -123,8 +120,7 @@ func aRefusalAndARevokedTokenLeadBackInChromium(t *testing.T, build launch.Build
 	require.Equal(t, "960", w.gloebit.Balance("bob"))
 }
 
-func everyPageFitsAPhone(t *testing.T, build launch.Build) {
-	b := newBrowser(t)
+func everyPageFitsAPhone(t *testing.T, build launch.Build, b *browser) {
 	w := newWorld(t, build)
 	b.do(phone(), chromedp.Navigate(w.shopURL))
 	b.reads(welcome)
