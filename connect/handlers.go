@@ -131,6 +131,9 @@ func (c *Connector) DisconnectHandler() http.Handler {
 // goesOn reports whether a connected user needs no answer to a callback that
 // failed: it came from an old tab, or was loaded again.
 func (c *Connector) goesOn(r *http.Request, err error) bool {
+	if err == nil {
+		return false
+	}
 	var cause *stateError
 	return errors.As(err, &cause) && isPageLoad(r) && c.isConnected(r)
 }

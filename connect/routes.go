@@ -89,6 +89,9 @@ func (c *Connector) warnOfMount(r *http.Request) {
 // browser requested, and the request line has the rest of it. A path that has
 // the prefix already is returned unchanged.
 func (c *Connector) external(r *http.Request, own, local string) string {
+	if path, _, _ := strings.Cut(r.RequestURI, "?"); path == own { // as for most requests
+		return local
+	}
 	u, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil {
 		return local
