@@ -111,6 +111,7 @@ func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
 }
 
 func TestSecurity26RefreshIsSavedBeforeItIsUsed(t *testing.T) {
+	t.Parallel()
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	b := w.browser("")
 	b.get("/private")
