@@ -36,7 +36,7 @@ type ConnectError struct {
 	Err      error
 }
 
-// Error is the reason's.
+// Error returns the text of the reason.
 func (e *ConnectError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the reason.
