@@ -10,7 +10,7 @@ import (
 // first three come with the error of the same name.
 type Outcome string
 
-// The outcomes. [Outcome.Final] and [Outcome.Refused] tell them apart.
+// The outcomes. [Outcome.Final] and [Outcome.Refused] classify them.
 const (
 	OutcomeUnknown     Outcome = ""            // no response, or the token or the call was refused
 	OutcomeQueued      Outcome = "queued"      // the gloebits are on hold

@@ -38,7 +38,7 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, er
 // call Erase again.
 //
 // The error is [ErrUnfinished] if a purchase of the user is not finished:
-// nothing was erased, unless the user ordered meanwhile. It is
+// nothing was erased, unless the user ordered while Erase ran. It is
 // gloebit.ErrInvalidRequest for an ID that [connect.Key.Check] refuses, and
 // gloebit.ErrStore when a store fails or a purchase can't be read.
 func (l *Ledger) Erase(ctx context.Context, userID string, act Act) (purchases int, err error) {

@@ -18,8 +18,8 @@ var (
 	// ErrCanceled is returned by [Ledger.Purchase] when the purchase of the
 	// order was canceled.
 	ErrCanceled = gloebit.ErrOrderCanceled
-	// ErrTooLate is returned by [Ledger.Cancel] when the ledger has told Gloebit
-	// to continue, or the purchase is paid.
+	// ErrTooLate is returned by [Ledger.Cancel] when the ledger has answered
+	// Gloebit's enact with true, or the purchase is paid.
 	ErrTooLate = errors.New("ledger: it is too late to cancel the purchase")
 	// ErrChanged is returned by [Ledger.Retry], [Ledger.Cancel] and
 	// [Ledger.MarkPaid] when the purchase has changed since Act.Seen. Nothing
