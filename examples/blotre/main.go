@@ -76,11 +76,7 @@ const head = `<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <style>
-body {
-  font: 1.125rem/1.6 system-ui, sans-serif; background: Canvas;
-  max-width: 40rem; margin: 2rem auto; padding: 0 1rem
-}
-h1 { line-height: 1.2 }
+body { font: 1.125rem/1.5 system-ui; background: Canvas; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }
 a, button, input { font: inherit; display: inline-block; min-height: 2.75rem; margin: .25rem .5rem .25rem 0 }
 </style>
 `

@@ -48,7 +48,7 @@ func newBrowserWith(t *testing.T, cookiesBlocked bool) *browser {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 	)...)
 	ctx, closeTab := chromedp.NewContext(allocator)
-	ctx, timeUp := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, timeUp := context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(func() {
 		timeUp()
 		closeTab()

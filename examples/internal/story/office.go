@@ -103,7 +103,10 @@ func (b *browser) shows(name string) {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
 		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme},
+				{Name: "prefers-reduced-motion", Value: "reduce"}, // or axe sees colors on their way to others
+			},
 		})
 		require.NoError(b.t, err)
 		b.fits()

@@ -119,6 +119,8 @@ func notEnoughGloebitsLeadsToMoreOfThemAndBack(t *testing.T, build launch.Build)
 	require.Equal(t, "2,000 G$", article.balance())
 	article.submit("/buy/golden-crown").says("You bought 2 × Golden crown for 1,800 G$.")
 	require.Equal(t, "200", w.gloebit.Balance("alice"))
+	require.NoError(t, w.gloebit.AddBalance("alice", "0.5"))
+	shelf.order("golden-crown").says("Your balance 200.5 G$", "Missing 699.5 G$")
 }
 
 func gettingMoreGloebitsLeadsBackToThePage(t *testing.T, build launch.Build) {

@@ -64,6 +64,8 @@ func theShopStaysOpenWhileGloebitIsDown(t *testing.T, build launch.Build) {
 	shelf = shelf.reload()
 	require.Equal(t, http.StatusOK, shelf.status)
 	require.Equal(t, "balance unknown", shelf.balance())
+	order := shelf.order("green-hat").says("Total for 1 × Green hat, 40 G$ each 40 G$", "Buy for 40 G$")
+	require.NotContains(t, order.text(), "Left afterwards")
 	require.Equal(t, http.StatusOK, shelf.follow("My purchases").status)
 
 	things := shelf.follow("My things")
