@@ -160,7 +160,7 @@ func (c *Connector) saveAgain(
 		}
 		var kept *Credential
 		err := c.tokens.Update(ctx, c.key(userID), func(_ context.Context, current *Credential) (*Credential, error) {
-			if kept = current; current != nil && current.AccessToken == replaced.AccessToken { //lint:constanttime both are stored
+			if kept = current; current != nil && current.AccessToken == replaced.AccessToken { //lint:constanttime both stored
 				kept = &fresh
 			}
 			return kept, nil

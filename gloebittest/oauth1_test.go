@@ -205,9 +205,9 @@ func TestSignedCallsAreRefused(t *testing.T) {
 			require.Equal(t, `OAuth realm="Gloebit"`, got.header.Get("WWW-Authenticate"))
 		})
 	}
-	for _, seconds := range []time.Duration{-300, 300} {
-		s := sign(func(s *signer) { s.time = s.time.Add(seconds * time.Second) })
-		require.Equal(t, true, w.signed(s, "GET", "balance", "").json["success"], "%d seconds off", seconds)
+	for _, off := range []time.Duration{-300 * time.Second, 300 * time.Second} {
+		s := sign(func(s *signer) { s.time = s.time.Add(off) })
+		require.Equal(t, true, w.signed(s, "GET", "balance", "").json["success"], "%v off", off)
 	}
 }
 

@@ -36,9 +36,9 @@ func documentedCell(state ledger.State, event string) string {
 	if r.Call != "" {
 		parts = append(parts, r.Call)
 	}
-	switch {
-	case r.Status == 0:
-	case r.Status == http.StatusOK:
+	switch r.Status {
+	case 0:
+	case http.StatusOK:
 		parts = append(parts, "`"+r.Answer+"`")
 	default:
 		parts = append(parts, fmt.Sprintf("%d `%s`", r.Status, r.Answer))

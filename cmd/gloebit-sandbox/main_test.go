@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"flag"
 	"io"
 	"net"
@@ -230,7 +229,7 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 	}
 	var help bytes.Buffer
 	err = run(context.Background(), []string{"-h"}, io.Discard, &help)
-	require.True(t, errors.Is(err, flag.ErrHelp))
+	require.ErrorIs(t, err, flag.ErrHelp)
 	require.Contains(t, help.String(), "-redirect PREFIX")
 	require.Contains(t, help.String(), "http://127.0.0.1:8080/ and http://localhost:8080/", "what is so without -redirect")
 }

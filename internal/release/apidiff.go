@@ -65,7 +65,7 @@ func (r *release) apiDiff(out io.Writer) (err error) {
 		return fmt.Errorf("%s must stay compatible with %s: undo the changes, or set a version that may have them",
 			r.version, last)
 	}
-	_, err = fmt.Fprintf(out, "%d incompatible changes from %s to %s\n", incompatible, last, r.version)
+	_, err = fmt.Fprintf(out, "incompatible changes from %s to %s: %d\n", last, r.version, incompatible)
 	return err
 }
 
@@ -104,9 +104,10 @@ func (r *release) exported() (map[string]*apidiff.Module, error) {
 		patterns = append(patterns, "./"+m.dir+"/...")
 	}
 	loaded, err := packages.Load(&packages.Config{
-		Mode: packages.NeedName | packages.NeedTypes,
-		Dir:  r.root,
-		Env:  append(os.Environ(), "GOWORK="+filepath.Join(r.root, "go.work")),
+		Mode:       packages.NeedName | packages.NeedTypes,
+		Dir:        r.root,
+		Env:        append(os.Environ(), "GOWORK="+filepath.Join(r.root, "go.work")),
+		BuildFlags: []string{"-trimpath"}, // the build cache has the last release from the last time
 	}, patterns...)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 )
 
 func TestAPIDiff(t *testing.T) {
-	const same = "0 incompatible changes from v0.1.0 to v0.1.1\n"
+	const same = "incompatible changes from v0.1.0 to v0.1.1: 0\n"
 	const refused = "v0.1.1 must stay compatible with v0.1.0"
 	const api = "package m\n\n// F returns 1.\nfunc F() int { return 1 }\n"
 	for name, test := range map[string]struct {
@@ -20,7 +20,7 @@ func TestAPIDiff(t *testing.T) {
 		"removed in a patch": {"v0.1.1", "m.go", "package m\n", "example.com/m: F: removed\n", refused},
 		"removed in a minor version": {
 			"v0.2.0", "m.go", "package m\n",
-			"example.com/m: F: removed\n1 incompatible changes from v0.1.0 to v0.2.0\n", "",
+			"example.com/m: F: removed\nincompatible changes from v0.1.0 to v0.2.0: 1\n", "",
 		},
 		"changed in a nested module": {
 			"v0.1.1", "nested/nested.go", "package nested\n\nconst C = 2\n",

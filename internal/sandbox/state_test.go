@@ -149,8 +149,8 @@ func TestRunWorksTheQueueAndSavesBeforeItCalls(t *testing.T) {
 	var enacted, consumed, unsaved atomic.Int32
 	hold := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, state := keptTransactions(t, file)
-		switch {
-		case r.URL.Path == "/enact":
+		switch r.URL.Path {
+		case "/enact":
 			enacted.Add(1)
 			if n != 1 || state != string(gloebittest.StateQueued) {
 				unsaved.Add(1)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -107,6 +106,6 @@ func (w *world) export(t *testing.T) []byte {
 	require.NoError(t, err)
 	answer := httptest.NewRecorder()
 	pages.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?view=export&format=csv", nil))
-	require.Equal(t, http.StatusOK, answer.Code, fmt.Sprintf("%.300s", answer.Body))
+	require.Equal(t, http.StatusOK, answer.Code, "%.300s", answer.Body)
 	return answer.Body.Bytes()
 }

@@ -107,7 +107,7 @@ func TestAnFnThatDeclinesOnALivingConnectionIsBelieved(t *testing.T) {
 				_, _ = tx.ExecContext(ctx, last)
 				return soldOut
 			}))
-			require.True(t, err == soldOut, "as it is: %v", err)
+			require.Same(t, soldOut, err, "as it is")
 			wantNothingKept(t, d, store, p)
 		}
 	})
