@@ -24,12 +24,9 @@ type browser struct {
 	complaints []string // of the browser: what a page's policy kept it from doing, resources that failed
 }
 
-// newBrowser starts Chromium. Where there is none the test is skipped, unless
-// everything is required to run.
-func newBrowser(t *testing.T) *browser { t.Helper(); return newBrowserWith(t, false) }
-
-// newBrowserWith is newBrowser. The browser may refuse all cookies.
-func newBrowserWith(t *testing.T, cookiesBlocked bool) *browser {
+// newBrowser starts Chromium, which may refuse all cookies. Where there is none
+// the test is skipped, unless everything is required to run.
+func newBrowser(t *testing.T, cookiesBlocked bool) *browser {
 	t.Helper()
 	path := chromium()
 	if path == "" {
@@ -40,6 +37,7 @@ func newBrowserWith(t *testing.T, cookiesBlocked bool) *browser {
 	}
 	profile, err := os.MkdirTemp("", "shop-browser")
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(profile) }) // Chromium may still be writing; it is only a temporary folder
 	if cookiesBlocked {
 		blockCookies(t, profile)
 	}
@@ -47,17 +45,25 @@ func newBrowserWith(t *testing.T, cookiesBlocked bool) *browser {
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 	)...)
-	ctx, closeTab := chromedp.NewContext(allocator)
-	ctx, timeUp := context.WithTimeout(ctx, 4*time.Minute)
-	t.Cleanup(func() {
-		timeUp()
-		closeTab()
-		stop()
-		_ = os.RemoveAll(profile) // Chromium may still be writing; it is only a temporary folder
-	})
+	t.Cleanup(stop)
+	return openTab(t, allocator)
+}
+
+// apart opens a tab that shares no cookies and no cache with the browser's other
+// tabs.
+func (b *browser) apart(t *testing.T) *browser {
+	t.Helper()
+	return openTab(t, b.ctx, chromedp.WithNewBrowserContext())
+}
+
+func openTab(t *testing.T, parent context.Context, options ...chromedp.ContextOption) *browser {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(parent, options...)
+	ctx, timeUp := context.WithTimeout(ctx, 5*time.Minute)
+	t.Cleanup(func() { timeUp(); closeTab() })
 	b := &browser{t: t, ctx: ctx}
 	require.NoError(t, chromedp.Listen(ctx, b.listen))
-	_, err = chromedp.Call(ctx, log.Enable, cdp.Empty{})
+	_, err := chromedp.Call(ctx, log.Enable, cdp.Empty{})
 	require.NoError(t, err)
 	b.scripts(false)
 	return b

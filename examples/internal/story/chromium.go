@@ -14,8 +14,7 @@ const (
 	buy     = chromedp.Search(`//button[starts-with(., "Buy for")]`)
 )
 
-func aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium(t *testing.T, build launch.Build) {
-	b := newBrowser(t)
+func aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium(t *testing.T, build launch.Build, b *browser) {
 	w := newWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL))
 	b.reads(welcome)
@@ -74,8 +73,7 @@ func balanceOf(amount string) chromedp.Search {
 	return chromedp.Search(`//span[@class="balance" and contains(., "` + amount + `")]`)
 }
 
-func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build launch.Build) {
-	b := newBrowser(t)
+func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build launch.Build, b *browser) {
 	w := newLastingWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL))
 	b.reads(welcome)
@@ -105,8 +103,7 @@ func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build la
 	b.hasNoComplaints()
 }
 
-func aRefusalAndARevokedTokenLeadBackInChromium(t *testing.T, build launch.Build) {
-	b := newBrowser(t)
+func aRefusalAndARevokedTokenLeadBackInChromium(t *testing.T, build launch.Build, b *browser) {
 	w := newWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL+"/shelf/green-hat"))
 	b.click(`//form[@action="/buy/green-hat"]//button`, "Sign in") // which a form of the shop may lead to

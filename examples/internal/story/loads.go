@@ -173,8 +173,8 @@ const (
 	approveLink = chromedp.Search(`//a[.="Approve"]`)
 )
 
-func linksThatAreLoadedAhead(t *testing.T, _ launch.Build) {
-	b, k := newBrowser(t), newKiosk(t, nil)
+func linksThatAreLoadedAhead(t *testing.T, _ launch.Build, b *browser) {
+	k := newKiosk(t, nil)
 	b.do(chromedp.Navigate(k.url + "/ahead"))
 	k.loaded(t, "/gloebit/connect 503 prefetch")
 	b.do(chromedp.Navigate(k.url))
@@ -184,8 +184,8 @@ func linksThatAreLoadedAhead(t *testing.T, _ launch.Build) {
 	require.Equal(t, 1, k.loaded(t, "/gloebit/callback 303"))
 }
 
-func pagesThatAreRestored(t *testing.T, _ launch.Build) {
-	b, k := newBrowser(t), newKiosk(t, nil)
+func pagesThatAreRestored(t *testing.T, _ launch.Build, b *browser) {
+	k := newKiosk(t, nil)
 	b.do(chromedp.Navigate(k.url))
 	b.reads("Home, connected: false")
 	b.click(connectLink, "Gloebit")
@@ -202,10 +202,10 @@ func pagesThatAreRestored(t *testing.T, _ launch.Build) {
 	require.Equal(t, "1000", k.gloebit.Balance("alice"))
 }
 
-func twoTabsAtOnce(t *testing.T, _ launch.Build) {
+func twoTabsAtOnce(t *testing.T, _ launch.Build, b *browser) {
 	for name, signIn := range map[string]bool{"users of Gloebit": true, "users of the session": false} {
 		t.Run(name, func(t *testing.T) {
-			first, k := newBrowser(t), newKiosk(t, func(c *gloebit.Config) { c.SignIn = signIn })
+			first, k := b.apart(t), newKiosk(t, func(c *gloebit.Config) { c.SignIn = signIn })
 			second := first.tab()
 			first.do(chromedp.Navigate(k.url)) // so that the tabs share a session
 			first.do(chromedp.Navigate(k.url + "/hats?tab=one"))
@@ -221,8 +221,8 @@ func twoTabsAtOnce(t *testing.T, _ launch.Build) {
 	}
 }
 
-func cookiesThatAreBlocked(t *testing.T, _ launch.Build) {
-	b, k := newBrowserWith(t, true), newKiosk(t, nil)
+func cookiesThatAreBlocked(t *testing.T, _ launch.Build, _ *browser) {
+	b, k := newBrowser(t, true), newKiosk(t, nil)
 	b.do(chromedp.Navigate(k.url))
 	b.click(connectLink, "Gloebit")
 	b.do(chromedp.Click(approveLink))
@@ -231,8 +231,8 @@ func cookiesThatAreBlocked(t *testing.T, _ launch.Build) {
 	require.Equal(t, 1, k.loaded(t, "/gloebit/connect 303"))
 }
 
-func cookiesThatAreStrict(t *testing.T, _ launch.Build) {
-	b, k := newBrowser(t), newKiosk(t, strict)
+func cookiesThatAreStrict(t *testing.T, _ launch.Build, b *browser) {
+	k := newKiosk(t, strict)
 	b.do(chromedp.Navigate(k.url))
 	b.click(connectLink, "Gloebit")
 	b.do(chromedp.Click(approveLink)) // on another site's page: the cookie stays behind

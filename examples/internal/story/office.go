@@ -62,8 +62,7 @@ func (w *world) history() {
 		})
 }
 
-func aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium(t *testing.T, build launch.Build) {
-	b := newBrowser(t)
+func aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium(t *testing.T, build launch.Build, b *browser) {
 	w := newWorld(t, build)
 	w.history()
 	b.do(desktop(), chromedp.Navigate(w.shopURL))

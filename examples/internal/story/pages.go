@@ -37,8 +37,7 @@ func (b *browser) isTouched() {
 	b.do(desktop())
 }
 
-func everyPageSuitsEveryWindow(t *testing.T, build launch.Build) {
-	b := newBrowser(t)
+func everyPageSuitsEveryWindow(t *testing.T, build launch.Build, b *browser) {
 	w := newWorld(t, build)
 	b.looks(w.shopURL, "/", welcome, "/shelf/green-hat", "Green hat", "/nowhere", "There is nothing here",
 		"/gloebit/callback?code=1&state=2", "start that again")

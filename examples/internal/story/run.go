@@ -63,7 +63,11 @@ func Run(t *testing.T, build launch.Build) {
 func RunInChromium(t *testing.T, build launch.Build) {
 	t.Helper()
 	t.Parallel()
-	for _, s := range []story{
+	b := newBrowser(t, false)
+	for _, s := range []struct {
+		name string
+		tell func(*testing.T, launch.Build, *browser)
+	}{
 		{
 			"a visitor connects, buys a hat, uses it up and disconnects",
 			aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium,
@@ -78,7 +82,7 @@ func RunInChromium(t *testing.T, build launch.Build) {
 		{"cookies that are blocked", cookiesThatAreBlocked},
 		{"cookies that are Strict", cookiesThatAreStrict},
 	} {
-		t.Run(s.name, func(t *testing.T) { s.tell(t, build) })
+		t.Run(s.name, func(t *testing.T) { s.tell(t, build, b.apart(t)) })
 	}
 }
 
