@@ -256,7 +256,7 @@ func testSubscription(t *testing.T, w *world, client *gloebit.Client) {
 	require.True(t, automated)
 }
 
-func TestAScopeThatWasNotGrantedIsSaidByEveryCall(t *testing.T) {
+func TestEveryCallReportsMissingScope(t *testing.T) {
 	w := newWorld(t)
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "balance")
 	require.NoError(t, err)

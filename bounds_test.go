@@ -64,9 +64,9 @@ func TestContextOfAConnectionEnds(t *testing.T) {
 	require.ErrorIs(t, seen.save.Err(), context.Canceled)
 }
 
-// TestConnectionsToGloebitAreKept makes more calls at once than the connections
+// TestConnectionsToGloebitAreReused makes more calls at once than the connections
 // that net/http keeps, twice.
-func TestConnectionsToGloebitAreKept(t *testing.T) {
+func TestConnectionsToGloebitAreReused(t *testing.T) {
 	const most = 64
 	var opened atomic.Int32
 	var arrived sync.WaitGroup

@@ -220,7 +220,7 @@ func (s *puttingStates) Put(ctx context.Context, key connect.Key, pending connec
 	return s.MemoryStateStore.Put(ctx, key, pending)
 }
 
-func TestLapsedCredentialIsAbsentWhateverTheStore(t *testing.T) {
+func TestExpiredCredentialIsAbsentInEveryStore(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	tokens := &calledTokens{kept: &connect.Credential{
 		AccessToken: "t", RefreshToken: "r", TokenExpiry: now.Add(-time.Minute), ExpiresAt: now.Add(time.Second),

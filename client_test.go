@@ -209,7 +209,7 @@ func isNotConnected(err error) bool {
 	return err != nil && gloebit.StatusCode(err) == http.StatusUnauthorized
 }
 
-func TestRepliesWithoutWhatWasAskedForAreErrors(t *testing.T) {
+func TestIncompleteResponsesAreErrors(t *testing.T) {
 	for path, bodies := range map[string][]string{
 		"user": {
 			`{"success":true}`, `{"success":true,"id":7}`, `{"success":true,"id":""}`,
@@ -423,7 +423,7 @@ func TestOnlyRepeatableCallsAreRepeated(t *testing.T) {
 	}
 }
 
-func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
+func TestLostTransactResponseIsRetriedWithSameID(t *testing.T) {
 	for name, outcome := range map[string]struct {
 		second  string
 		success bool
@@ -476,7 +476,7 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 	}
 }
 
-func TestARequestThatNeverLeftHasAKnownOutcome(t *testing.T) {
+func TestRefusedConnectionHasKnownOutcome(t *testing.T) {
 	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
 		c.Provider = gloebit.ProviderAt("http://127.0.0.1:1") // no server listens there
 	})
@@ -487,7 +487,7 @@ func TestARequestThatNeverLeftHasAKnownOutcome(t *testing.T) {
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 }
 
-func TestTheCallersDeadlineWins(t *testing.T) {
+func TestDeadlineLimitsRetryAfter(t *testing.T) {
 	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusTooManyRequests)
@@ -509,7 +509,7 @@ func TestTheCallersDeadlineWins(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-func TestAnotherTokenIsNotForgotten(t *testing.T) {
+func TestRefusedTokenDoesNotDeleteNewerToken(t *testing.T) {
 	client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer newer" {
 			_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
@@ -526,7 +526,7 @@ func TestAnotherTokenIsNotForgotten(t *testing.T) {
 	require.Equal(t, gloebit.Secret("newer"), credential.AccessToken)
 }
 
-func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
+func TestClientRequiresConnectedUser(t *testing.T) {
 	clock := testkit.NewClock()
 	config := validConfig()
 	config.Clock, config.Tokens = clock.Now, &gloebit.MemoryTokenStore{}
@@ -560,7 +560,7 @@ func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
 	require.Same(t, client, gloebit.MustFromContext(gloebit.NewContext(t.Context(), client)))
 }
 
-func TestPurchaseGloebitsURLLeadsBackToThisSiteOnly(t *testing.T) {
+func TestPurchaseGloebitsURLReturnsToThisSite(t *testing.T) {
 	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.Sandbox() })
 	for returnTo, back := range map[string]string{
 		"/shop?x=1":            "https%3A%2F%2Fshop.example%2Fshop%3Fx%3D1",

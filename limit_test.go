@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestASessionHasTenConnectionsUnderWay(t *testing.T) {
+func TestSessionHasTenPendingConnections(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -57,7 +57,7 @@ func TestACallbackMakesRoomForAnotherConnection(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.get(first).status, "one tab of many is not dropped for those that are done")
 }
 
-func TestTheTenAreOfOneSession(t *testing.T) {
+func TestPendingLimitIsPerSession(t *testing.T) {
 	w := newWorld(t)
 	callback := w.browser("").callback("/gloebit/connect")
 	b := w.browser("")
@@ -68,7 +68,7 @@ func TestTheTenAreOfOneSession(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, b.get(callback.String()).status)
 }
 
-func TestAnOldestStateThatCantBeDroppedStopsTheConnect(t *testing.T) {
+func TestConnectFailsWhenOldestStateRemains(t *testing.T) {
 	states := &untakeable{}
 	w := newWorld(t, func(w *world, c *gloebit.Config) { states.Clock, c.States = w.clock.Now, states })
 	b := w.browser("")
@@ -87,7 +87,7 @@ func (*untakeable) Take(context.Context, connect.Key) (connect.PendingConnection
 	return connect.PendingConnection{}, errDown
 }
 
-func TestALaterTabHasItsWholeTime(t *testing.T) {
+func TestLaterTabGetsFullConnectTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := validConfig()
 		config.HTTPClient = &http.Client{Transport: &tokens{}}
@@ -150,7 +150,7 @@ func (s *tokens) RoundTrip(*http.Request) (*http.Response, error) {
 // untouchable are sessions that must not be asked.
 type untouchable struct{ gloebit.SessionStore }
 
-func TestLimitIsAskedFirstOfAll(t *testing.T) {
+func TestRateLimitIsCheckedFirst(t *testing.T) {
 	log := &testkit.Log{}
 	var refusal error
 	var asked int
@@ -209,7 +209,7 @@ func TestLimitIsAskedFirstOfAll(t *testing.T) {
 	require.Empty(t, log.String(), "a flood is not written down")
 }
 
-func TestLimitIsAskedOnceARequestAndOnlyWhereConnectionsAreMade(t *testing.T) {
+func TestRateLimitAppliesToConnectAndCallback(t *testing.T) {
 	var paths []string
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.RateLimit = func(r *http.Request) error { paths = append(paths, r.URL.Path); return nil }
@@ -260,7 +260,7 @@ func TestQueriesAreBounded(t *testing.T) {
 	}
 }
 
-func TestTheHeaderOfAReplyIsBounded(t *testing.T) {
+func TestResponseHeaderIsBounded(t *testing.T) {
 	for size, want := range map[int]error{32 << 10: nil, 128 << 10: gloebit.ErrUnavailable} {
 		client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", size))
@@ -271,9 +271,9 @@ func TestTheHeaderOfAReplyIsBounded(t *testing.T) {
 	}
 }
 
-// TestNothingIsWaitedForLongerThanFifteenSeconds lets the other side fall silent
+// TestStalledCallsTimeOut lets the other side fall silent
 // in each phase of a call, on a network and a clock of the test's own.
-func TestNothingIsWaitedForLongerThanFifteenSeconds(t *testing.T) {
+func TestStalledCallsTimeOut(t *testing.T) {
 	const header = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	for phase, test := range map[string]struct {
 		scheme string
@@ -373,9 +373,9 @@ func TestTheDocumentedLimitsHaveTests(t *testing.T) {
 	}
 }
 
-// TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything has another caller hold
+// TestRefreshWaitIsBoundedByCallTimeout has another caller hold
 // the user for longer than a call may take.
-func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
+func TestRefreshWaitIsBoundedByCallTimeout(t *testing.T) {
 	for name, limit := range map[string]time.Duration{"without a deadline": 0, "with one": 5 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

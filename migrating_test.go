@@ -913,7 +913,7 @@ func migratingExamples(t *testing.T) map[string]string {
 	return bodies
 }
 
-func TestTheMigrationGuideShowsExamplesThatRun(t *testing.T) {
+func TestMigrationGuideShowsTestedExamples(t *testing.T) {
 	examples := migratingExamples(t)
 	guide, err := os.ReadFile(migratingGuide)
 	require.NoError(t, err)
@@ -933,7 +933,7 @@ func TestTheMigrationGuideShowsExamplesThatRun(t *testing.T) {
 	}
 }
 
-func TestEachRowOfTheMigrationGuideNamesAnExampleThatRuns(t *testing.T) {
+func TestMigrationGuideRowsNameTestedExamples(t *testing.T) {
 	examples := migratingExamples(t)
 	guide, err := os.ReadFile(migratingGuide)
 	require.NoError(t, err)
@@ -972,7 +972,7 @@ func TestEachRowOfTheMigrationGuideNamesAnExampleThatRuns(t *testing.T) {
 
 // The public names of gloebit.py: of its classes, methods, arguments with a
 // default, attributes and exceptions, in all its versions.
-func TestTheMigrationGuideHasEveryNameOfThePythonModule(t *testing.T) {
+func TestMigrationGuideCoversPythonModule(t *testing.T) {
 	guide, err := os.ReadFile(migratingGuide)
 	require.NoError(t, err)
 	var left strings.Builder // the first cells of all tables

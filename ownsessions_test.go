@@ -52,7 +52,7 @@ func signIn(t testing.TB, merchant *gloebit.Merchant) *http.Cookie {
 	return cookies[len(cookies)-1] // the session's; before it the attempt's is deleted
 }
 
-func TestARequestOfAKnownUserNeedsNoSession(t *testing.T) {
+func TestKnownUserRequestWritesNoSession(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*gloebit.Config)
 		vary   []string

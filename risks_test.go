@@ -44,7 +44,7 @@ func scsInMemory() *scs.SessionManager {
 	return sessions
 }
 
-func TestNewWarnsOfADefaultTransportThatDoesNotVerify(t *testing.T) {
+func TestNewWarnsOfUnverifiedDefaultTransport(t *testing.T) {
 	before := http.DefaultTransport
 	t.Cleanup(func() { http.DefaultTransport = before })
 	http.DefaultTransport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
@@ -59,7 +59,7 @@ func TestNewWarnsOfADefaultTransportThatDoesNotVerify(t *testing.T) {
 	}
 }
 
-func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
+func TestNewWarnsOfInsecureProductionConfig(t *testing.T) {
 	db := sql.OpenDB(noDatabase{})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	plain, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.SQLite})
@@ -166,7 +166,7 @@ func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 	}
 }
 
-func TestNothingIsWarnedOfWhenNothingIsMade(t *testing.T) {
+func TestInvalidConfigLogsNoWarning(t *testing.T) {
 	log := &testkit.Log{}
 	config := validConfig()
 	config.Provider, config.ClientID = gloebit.Production(), ""

@@ -19,7 +19,7 @@ import (
 // The tests below are attacks that worked on well-known packages, and faults
 // that they had.
 
-func TestSecurityAttackLoginWithAStateOfTheAttackers(t *testing.T) {
+func TestSecurityAttackLoginWithAttackersState(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -35,7 +35,7 @@ func TestSecurityAttackLoginWithAStateOfTheAttackers(t *testing.T) {
 	}
 }
 
-func TestSecurityAttackHandshakeInAQueryInsteadOfTheCookie(t *testing.T) {
+func TestSecurityAttackHandshakeInQuery(t *testing.T) {
 	w := newWorld(t)
 	attacker, victim := w.browser(""), w.browser("")
 	callback := attacker.callback("/gloebit/connect")

@@ -39,7 +39,7 @@ func planted(t *testing.T, w *world, before func(attacker *browser)) (victim *br
 	return victim, kept
 }
 
-func TestSecurity17PlantedSessionCantReplaceTheAccountThatWasConnectedInIt(t *testing.T) {
+func TestSecurity17FixatedSessionCannotReplaceAccount(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -68,7 +68,7 @@ func TestSecurity17PlantedSessionCantReplaceTheAccountThatWasConnectedInIt(t *te
 	})
 }
 
-func TestSecurity30SignOutAndDisconnectEndTheConnectionsUnderWay(t *testing.T) {
+func TestSecurity30SignOutAndDisconnectEndPendingConnections(t *testing.T) {
 	for name, out := range map[string]string{"signing out": "/out", "disconnecting": "/gloebit/disconnect"} {
 		for _, mode := range modes() {
 			t.Run(name+", "+mode.name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestSecurity30SignOutAndDisconnectEndTheConnectionsUnderWay(t *testing.T) {
 	}
 }
 
-func TestSecurity30DisconnectByNobodyEndsTheConnectionsUnderWayToo(t *testing.T) {
+func TestSecurity30UnconnectedDisconnectEndsPendingConnections(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -109,9 +109,9 @@ func TestSecurity30DisconnectByNobodyEndsTheConnectionsUnderWayToo(t *testing.T)
 	})
 }
 
-// TestSecurity30RequestInFlightDoesNotUndoASignOut lets a request that loaded
+// TestSecurity30InFlightRequestDoesNotUndoSignOut lets a request that loaded
 // the session before it ended change it after, with a copy of the cookie.
-func TestSecurity30RequestInFlightDoesNotUndoASignOut(t *testing.T) {
+func TestSecurity30InFlightRequestDoesNotUndoSignOut(t *testing.T) {
 	for name, end := range map[string]func(*browser){
 		"signing out":      func(b *browser) { b.do(http.MethodPost, "/out", nil, nil) },
 		"disconnecting":    func(b *browser) { b.do(http.MethodPost, "/gloebit/disconnect", nil, nil) },
@@ -146,9 +146,9 @@ func TestSecurity30RequestInFlightDoesNotUndoASignOut(t *testing.T) {
 	}
 }
 
-// TestSecurity30CallbackInFlightSignsNobodyInAgain lets a callback load the session
+// TestSecurity30InFlightCallbackDoesNotSignIn lets a callback load the session
 // before it ends, with a copy of the cookie, and fail after it.
-func TestSecurity30CallbackInFlightSignsNobodyInAgain(t *testing.T) {
+func TestSecurity30InFlightCallbackDoesNotSignIn(t *testing.T) {
 	for _, out := range []string{"/out", "/gloebit/disconnect"} {
 		for name, signIn := range map[string]bool{"signed in": true, "of a session": false} {
 			t.Run(name+", "+out, func(t *testing.T) {
@@ -188,9 +188,9 @@ func TestSecurity30CallbackInFlightSignsNobodyInAgain(t *testing.T) {
 	}
 }
 
-// TestSecurity30RequestInFlightDoesNotBringBackAttempts lets a request start a
+// TestSecurity30InFlightRequestDoesNotRestoreAttempts lets a request start a
 // connection while another ends those that are under way.
-func TestSecurity30RequestInFlightDoesNotBringBackAttempts(t *testing.T) {
+func TestSecurity30InFlightRequestDoesNotRestoreAttempts(t *testing.T) {
 	for name, change := range map[string]func(*gloebit.Config){
 		"of a user of the application": func(c *gloebit.Config) { c.User = headerUser },
 		"of somebody":                  func(c *gloebit.Config) { c.SignIn = true },
@@ -227,14 +227,14 @@ func TestSecurity30RequestInFlightDoesNotBringBackAttempts(t *testing.T) {
 	}
 }
 
-func TestSecurity30SignOutByNobodyMakesNoSession(t *testing.T) {
+func TestSecurity30SignOutWithoutSessionSetsNoCookie(t *testing.T) {
 	w := newWorld(t)
 	w.signingOut()
 	p := w.browser("").do(http.MethodPost, "/out", nil, nil)
 	require.Empty(t, p.header.Values("Set-Cookie"))
 }
 
-func TestSecurity17SessionsAreAsLongAsWhatTheyAreFor(t *testing.T) {
+func TestSecurity17SessionLifetimeDependsOnConnection(t *testing.T) {
 	w := newWorld(t)
 	w.signingOut()
 	b := w.browser("")
@@ -265,7 +265,7 @@ func TestSecurity17SessionsAreAsLongAsWhatTheyAreFor(t *testing.T) {
 	require.InDelta(t, short, lifetime(b.do(http.MethodPost, "/out", nil, nil)), slack, "nobody is known any more")
 }
 
-func TestSecurity17CredentialOfASessionEndsWithItAlsoWhenItIsRefreshed(t *testing.T) {
+func TestSecurity17RefreshDoesNotExtendSessionCredential(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true}, mode.change)
@@ -311,7 +311,7 @@ func TestSecurity17SessionEndsOnTheServerAfterADay(t *testing.T) {
 	})
 }
 
-func TestSecurity17SessionOfSomebodyIsNotMadeLongerByConnecting(t *testing.T) {
+func TestSecurity17ConnectDoesNotExtendSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := validConfig()
 		config.SignIn, config.HTTPClient = true, approving()
@@ -348,10 +348,10 @@ func TestSecurity17FailingCallsMakeShortSessions(t *testing.T) {
 	require.LessOrEqual(t, cookie.MaxAge, int((10*time.Minute + time.Second).Seconds()))
 }
 
-// TestSecurity17HeaderIsLeftAloneOnceTheAnswerIsOut has a handler that goes on
+// TestSecurity17HeaderIsUntouchedAfterResponse has a handler that goes on
 // after its answer, as those in http.TimeoutHandler do: to touch the header then
 // is a data race with the server.
-func TestSecurity17HeaderIsLeftAloneOnceTheAnswerIsOut(t *testing.T) {
+func TestSecurity17HeaderIsUntouchedAfterResponse(t *testing.T) {
 	merchant := benchMerchant(t, asAlice)
 	answered, done := make(chan struct{}), make(chan error)
 	handler := merchant.RequireGloebit(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity24ClientSecretIsInTheBodyOfTheExchangeAlone(t *testing.T) {
+func TestSecurity24ClientSecretIsSentInBodyOnly(t *testing.T) {
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	b := w.browser("")
 	b.get("/private")

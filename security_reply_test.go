@@ -60,7 +60,7 @@ func inPHP(text string) string { return strings.ReplaceAll(text, "/", `\/`) }
 // oddSecret has characters that are escaped wherever something is.
 const oddSecret = "s3cret/with+chars/in=it"
 
-func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing.T) {
+func TestSecurity22ConnectErrorsHideEchoedSecrets(t *testing.T) {
 	of := func(sent, name string) string { v, _ := url.ParseQuery(sent); return v.Get(name) }
 	for name, answer := range map[string]func(sent, authorization string) string{
 		"a malformed header":   func(sent, _ string) string { return testkit.BadHeader(sent) },
@@ -136,7 +136,7 @@ func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing
 	}
 }
 
-func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
+func TestSecurity22CallErrorsHideEchoedSecrets(t *testing.T) {
 	token := func(authorization string) string { return strings.TrimPrefix(authorization, "Bearer ") }
 	reason := func(text string) string {
 		return `{"success":false,"status":"` + text + `","reason":"bad token ` + text + `"}`
@@ -182,9 +182,9 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 	}
 }
 
-// TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows has one that repeats,
+// TestSecurity22EchoedUnsentSecretsAreHidden has one that repeats,
 // in a refusal and in the answer to a refresh, what it was not sent with it.
-func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
+func TestSecurity22EchoedUnsentSecretsAreHidden(t *testing.T) {
 	secrets := map[string]string{
 		"access token": "the-access-token", "refresh token": "the-refresh-token", "token secret": "the-token-secret",
 		"client secret": "the-client-secret",
@@ -222,7 +222,7 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 
 // Whoever knows a hold URL can call it, and in package ledger whoever knows its
 // signature, so they are as secret as a token.
-func TestSecurity22ATransactionTellsNothingOfTheHoldURLsThatTheServerRepeats(t *testing.T) {
+func TestSecurity22TransactionHidesEchoedHoldURLs(t *testing.T) {
 	at := func(step string) string { return "https://shop.example/hold/1/" + step + "/signature-of-" + step }
 	hold := gloebit.HoldURLs{Enact: at("enact"), Consume: at("consume"), Cancel: at("cancel")}
 	for _, step := range []string{"enact", "consume", "cancel"} {
@@ -246,7 +246,7 @@ func TestSecurity22ATransactionTellsNothingOfTheHoldURLsThatTheServerRepeats(t *
 }
 
 // An application's own addresses may end in a word that Gloebit's reasons have.
-func TestAReasonMeansTheSameWhateverTheHoldURLsEndIn(t *testing.T) {
+func TestHoldURLsDoNotChangeReasons(t *testing.T) {
 	for word, test := range map[string]struct {
 		reason string
 		want   gloebit.Outcome
@@ -266,7 +266,7 @@ func TestAReasonMeansTheSameWhateverTheHoldURLsEndIn(t *testing.T) {
 	}
 }
 
-func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
+func TestSecurity22ReceiptHidesEchoedSecrets(t *testing.T) {
 	for _, success := range []string{"true", "false"} {
 		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *connect.Credential) {
 			credential.AccessToken = oddSecret
@@ -288,7 +288,7 @@ func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 	}
 }
 
-func TestSecurity22AFailureOfTheNetworkTellsItsKindAndNoQuery(t *testing.T) {
+func TestSecurity22NetworkErrorHidesQuery(t *testing.T) {
 	at := "http://" + testkit.ClosedPort(t)
 	var failed error
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity17SessionIDChangesAtConnectAndTheOldOneIsDead(t *testing.T) {
+func TestSecurity17ConnectReplacesSessionID(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -32,10 +32,10 @@ func TestSecurity17SessionIDChangesAtConnectAndTheOldOneIsDead(t *testing.T) {
 	}
 }
 
-// TestSecurity17OldSessionStaysWithoutTheUserWhoeverWritesIt lets a request that loaded the session
+// TestSecurity17OldSessionStaysSignedOut lets a request that loaded the session
 // before the callback write it back after: its old id must not become the
 // user's.
-func TestSecurity17OldSessionStaysWithoutTheUserWhoeverWritesIt(t *testing.T) {
+func TestSecurity17OldSessionStaysSignedOut(t *testing.T) {
 	sessions := scs.New()
 	sessions.Store = memstore.NewWithCleanupInterval(0)
 	w := newWorld(t, func(w *world, c *gloebit.Config) { w.sessions, c.Sessions = sessions, sessions })

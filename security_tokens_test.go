@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity26NewRefreshTokenReplacesTheOldAndNoneKeepsIt(t *testing.T) {
+func TestSecurity26RefreshTokenRotation(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer string
 		want   gloebit.Secret
@@ -75,7 +75,7 @@ func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
 
 // What a refresh does not tell is as it was: whose account it is, which connection,
 // and when that ends.
-func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
+func TestSecurity26RefreshKeepsConnectionAndAccount(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	for answer, same := range map[string]bool{
 		`{"access_token":"new","expires_in":3600}`:                         true,
@@ -130,7 +130,7 @@ func TestSecurity26RefreshIsSavedBeforeItIsUsed(t *testing.T) {
 	}
 }
 
-func TestSecurity27NarrowerScopesAreNoticedAndToldAndDoNotLoop(t *testing.T) {
+func TestSecurity27NarrowerScopesAreReportedWithoutLoop(t *testing.T) {
 	var told gloebit.Connection
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.OnConnect = func(_ *http.Request, connection gloebit.Connection) error { told = connection; return nil }
@@ -166,7 +166,7 @@ func (s *faultySessions) Find(id string) ([]byte, bool, error) {
 	return s.Store.Find(id)
 }
 
-func TestSecurity29ProtectedHandlersDoNotRunWithAStoreDown(t *testing.T) {
+func TestSecurity29ProtectedHandlersDoNotRunWithoutStore(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			store := &faultySessions{}

@@ -188,9 +188,9 @@ func TestProductPrice(t *testing.T) {
 	}
 }
 
-// TestOddNumbers checks that an optional number of a success that can't be read
+// TestUnusualNumbers checks that an optional number of a success that can't be read
 // costs nothing but itself.
-func TestOddNumbers(t *testing.T) {
+func TestUnusualNumbers(t *testing.T) {
 	for name, test := range map[string]struct{ sent, balance, count string }{
 		"numbers":       {`"balance":960,"product-count":2`, "960", "2"},
 		"strings":       {`"balance":"960","product-count":"2"`, "960", "2"},

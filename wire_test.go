@@ -532,7 +532,7 @@ func TestTheFailuresOfSubscriptions(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%+v", err), "secret\"")
 }
 
-func TestCallsThatMakeNoSenseAreNotSent(t *testing.T) {
+func TestInvalidCallsAreNotSent(t *testing.T) {
 	client, merchant, _ := clientOf(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s was sent", r.URL) })
 	ctx := t.Context()
 	long := strings.Repeat("f", 37)

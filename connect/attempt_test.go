@@ -197,9 +197,9 @@ func back(t *testing.T, resp *http.Response) string {
 	}.Encode()
 }
 
-// TestTwoRequestsOfOneSession has two tabs of a session start at the same moment:
+// TestConcurrentConnectsInOneSession has two tabs of a session start at the same moment:
 // each saves the session without what the other put there.
-func TestTwoRequestsOfOneSession(t *testing.T) {
+func TestConcurrentConnectsInOneSession(t *testing.T) {
 	sessions := newSessions()
 	gate := &gatedStates{arrived: make(chan struct{}), release: make(chan struct{})}
 	s := newSite(t, func(c *connect.Config) {
@@ -263,9 +263,9 @@ func TestCookieOfAnAttempt(t *testing.T) {
 	require.Contains(t, s.log.String(), "reason=other_browser")
 }
 
-// TestSessionCookieOfStrict has a browser that sends its session with requests
+// TestSameSiteStrictSessionCookie has a browser that sends its session with requests
 // of the site's own pages alone.
-func TestSessionCookieOfStrict(t *testing.T) {
+func TestSameSiteStrictSessionCookie(t *testing.T) {
 	for name, users := range map[string]func(*connect.Config){
 		"application's users": func(*connect.Config) {}, "session's users": sessionUsers,
 	} {

@@ -156,10 +156,10 @@ func TestCallbackLoadedTwice(t *testing.T) {
 	}
 }
 
-// TestCallbackOfAPlantedSession has an attacker who planted a session in the
+// TestCallbackAfterSessionFixation has an attacker who planted a session in the
 // user's browser wait for the user's callback: they know the state and the
 // session, but not the code.
-func TestCallbackOfAPlantedSession(t *testing.T) {
+func TestCallbackAfterSessionFixation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := newSite(t, sessionUsers, func(c *connect.Config) {
@@ -401,8 +401,8 @@ func TestStrippedPrefix(t *testing.T) {
 	}
 }
 
-// TestOtherNamesOfTheHost starts a connection where the callback comes.
-func TestOtherNamesOfTheHost(t *testing.T) {
+// TestAlternativeHostNames starts a connection where the callback comes.
+func TestAlternativeHostNames(t *testing.T) {
 	s := newSite(t)
 	resp := s.get("https://www.shop.example/oauth/connect?return_to=/page")
 	require.Equal(t, "https://shop.example/oauth/connect?moved=1&return_to=%2Fpage", resp.Header.Get("Location"))
@@ -422,16 +422,16 @@ func TestPathsOfTheHandlers(t *testing.T) {
 	require.Contains(t, s.log.String(), "want=/oauth/connect")
 }
 
-// TestPageToComeBackTo keeps a backslash that browsers leave in a query.
-func TestPageToComeBackTo(t *testing.T) {
+// TestReturnToKeepsBackslash keeps a backslash that browsers leave in a query.
+func TestReturnToKeepsBackslash(t *testing.T) {
 	s := newSite(t)
 	s.mux.Handle("/search", s.Require()(http.NotFoundHandler()))
 	resp := s.get(`https://shop.example/search?q=a\b`)
 	require.Equal(t, "/oauth/connect?return_to=%2Fsearch%3Fq%3Da%255Cb", resp.Header.Get("Location"))
 }
 
-// TestSettingsThatCannotWork checks that New refuses them, by their names.
-func TestSettingsThatCannotWork(t *testing.T) {
+// TestNewRejectsInvalidSettings checks that New refuses them, by their names.
+func TestNewRejectsInvalidSettings(t *testing.T) {
 	strict := &scs.SessionManager{Cookie: scs.SessionCookie{SameSite: http.SameSiteStrictMode}}
 	for name, test := range map[string]struct {
 		change func(*connect.Config)

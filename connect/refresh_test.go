@@ -11,9 +11,9 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// TestARefreshThatWaitedTooLongDoesNotAsk has less time for a refresh than its
+// TestRefreshWithTooLittleTimeIsNotSent has less time for a refresh than its
 // answer may take.
-func TestARefreshThatWaitedTooLongDoesNotAsk(t *testing.T) {
+func TestRefreshWithTooLittleTimeIsNotSent(t *testing.T) {
 	server := newOAuthServer(t, oauth2.AuthStyleInHeader)
 	a := newApplication(t, server.description())
 	a.connector.RefreshWithin(5 * time.Second)

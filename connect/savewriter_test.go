@@ -75,7 +75,7 @@ var savingAnswers = map[string]struct {
 	},
 }
 
-func TestTheSessionIsSavedOnceHoweverAHandlerAnswers(t *testing.T) {
+func TestSessionIsSavedOncePerResponse(t *testing.T) {
 	for name, c := range savingAnswers {
 		t.Run(name, func(t *testing.T) {
 			response, body := serveSaved(
@@ -88,7 +88,7 @@ func TestTheSessionIsSavedOnceHoweverAHandlerAnswers(t *testing.T) {
 	}
 }
 
-func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
+func TestSaveErrorReplacesResponse(t *testing.T) {
 	for name, c := range savingAnswers {
 		t.Run(name, func(t *testing.T) {
 			var written error
@@ -113,9 +113,9 @@ func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
 	}
 }
 
-// TestTheSessionIsSavedBeforeAnotherProtocol has the one status below 200 after
+// TestSessionIsSavedBeforeSwitchingProtocols has the one status below 200 after
 // which there is no other.
-func TestTheSessionIsSavedBeforeAnotherProtocol(t *testing.T) {
+func TestSessionIsSavedBeforeSwitchingProtocols(t *testing.T) {
 	for status, saved := range map[int][]string{http.StatusSwitchingProtocols: {"once"}, http.StatusEarlyHints: nil} {
 		recorder := httptest.NewRecorder()
 		writer := &connect.SaveWriter{ResponseWriter: recorder, Session: savedSession{}}

@@ -35,7 +35,7 @@ func sessionValues() map[string]any {
 	}
 }
 
-func TestASessionComesBackAsWithGob(t *testing.T) {
+func TestSessionCodecMatchesGob(t *testing.T) {
 	gob.Register(time.Time{})
 	deadline := time.Now().Add(time.Hour)
 	all := sessionValues()
@@ -70,7 +70,7 @@ func TestASessionComesBackAsWithGob(t *testing.T) {
 	}
 }
 
-func TestASessionWithATypeOfTheApplicationsOwnIsGob(t *testing.T) {
+func TestSessionWithCustomTypeUsesGob(t *testing.T) {
 	gob.Register(basket{})
 	values := map[string]any{"basket": basket{Hats: 2}, "name": "alice", "colors": []string{"green"}}
 	encoded, err := connect.SessionCodec{}.Encode(time.Now(), values)
@@ -84,7 +84,7 @@ func TestASessionWithATypeOfTheApplicationsOwnIsGob(t *testing.T) {
 	require.ErrorContains(t, err, "type not registered")
 }
 
-func TestASessionThatIsDamagedIsAnError(t *testing.T) {
+func TestDamagedSessionIsAnError(t *testing.T) {
 	whole, err := connect.SessionCodec{}.Encode(time.Now(), sessionValues())
 	require.NoError(t, err)
 	short, err := connect.SessionCodec{}.Encode(time.Unix(0, 0), map[string]any{"a": int64(1)})

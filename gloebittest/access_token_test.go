@@ -146,7 +146,7 @@ func TestTheTokenEndpointRefusesOtherForms(t *testing.T) {
 	})
 }
 
-func TestACodeIsGoodOnceAndForAMinute(t *testing.T) {
+func TestCodeIsValidOnceForOneMinute(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	code := w.connect()
 	token := w.exchange(code).json["access_token"].(string)

@@ -51,7 +51,7 @@ func TestPathsMethodsAndVersions(t *testing.T) {
 	}
 }
 
-func TestUnknownPathsAreToldInJSON(t *testing.T) {
+func TestUnknownPathsReturnJSON(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	for _, path := range []string{
 		"", "x", "v2", "v2/balance", "balance/x", "transact/x/y", "consume-user-product/hat", "oauth2", "x%2Fy",
@@ -155,7 +155,7 @@ func TestNewerServersChallenge(t *testing.T) {
 	require.Equal(t, "token has expired", got.json["reason"])
 }
 
-func TestWhoTheUserIs(t *testing.T) {
+func TestUserIdentity(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("user")
 	a := w.get("id", token)
@@ -239,7 +239,7 @@ func TestProductsAreListedAndConsumed(t *testing.T) {
 	require.Equal(t, map[string]int64{"green-hat": 1}, w.server.Products(w.app.Key, "alice"))
 }
 
-func TestOneVersionsCounts(t *testing.T) {
+func TestCountsUseNamesOfTheVersion(t *testing.T) {
 	for version, names := range map[gloebittest.APIVersion][2]string{
 		gloebittest.VersionA: {"count", "product-count"}, gloebittest.VersionB: {"product-count", "count"},
 	} {

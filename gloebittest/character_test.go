@@ -107,7 +107,7 @@ func TestCharactersRefuse(t *testing.T) {
 	require.Equal(t, "malformed request", w.get("delete-character", token).json["reason"])
 }
 
-func TestNestingIsCountedOutsideOfTexts(t *testing.T) {
+func TestNestingIgnoresBracketsInStrings(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	deep := strings.Repeat("[", 99) + strings.Repeat("]", 99)
 	w.create(w.token("character"), `{"name":"`+strings.Repeat(`[{\"`, 2000)+`","y":`+deep+`}`)

@@ -77,7 +77,7 @@ func TestDocumentOnLenientServers(t *testing.T) {
 	}
 }
 
-func TestGoldenDeadTokens(t *testing.T) {
+func TestGoldenInvalidTokens(t *testing.T) {
 	names, err := golden.Names()
 	require.NoError(t, err)
 	for _, name := range names {

@@ -78,7 +78,7 @@ func TestInventoryItems(t *testing.T) {
 	require.Nil(t, w.server.Inventory("nobody"))
 }
 
-func TestInventoryTakesWhatAPublishedClientSends(t *testing.T) {
+func TestInventoryAcceptsPublishedClient(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("inventory")
 	send := func(path, body string) answer { t.Helper(); return w.post(path, token, body) }

@@ -44,7 +44,7 @@ func TestProductsOfUsersAndCharacters(t *testing.T) {
 	require.Empty(t, w.server.CharacterProducts(w.app.Key, "x"))
 }
 
-func TestWhatIsNoLongerSoldCanOnlyBecomeLess(t *testing.T) {
+func TestDiscontinuedProductCanOnlyDecrease(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("inventory")
 	w.post("grant-user-product/green-hat/9", token, "")
@@ -142,7 +142,7 @@ func TestAProductForACharacter(t *testing.T) {
 	)
 }
 
-func TestAProductForACharacterWhoIsGoneBeforeItCame(t *testing.T) {
+func TestProductForDeletedCharacterIsDropped(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
 	token := w.token("inventory", "character", "transact")
 	ogre := w.create(token, `{"name":"Ogre"}`)

@@ -38,7 +38,7 @@ func TestRepeatedAndLateCallbacksChangeNothing(t *testing.T) {
 	require.Equal(t, map[string]int64{"green-hat": 1}, w.server.Products(w.app.Key, "alice"))
 }
 
-func TestShuffledCallbacksKeepTheGuarantees(t *testing.T) {
+func TestShuffledConsumeComesAfterEnact(t *testing.T) {
 	order := func(seed uint64) []string {
 		w, h := newWorld(t, manual(gloebittest.Queue{
 			Shuffle: true, Repeat: 2, LateEnact: true, Rand: rand.New(rand.NewPCG(seed, 0)),
@@ -127,7 +127,7 @@ func TestSettleEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, w.server.Run(ctx), context.Canceled)
 }
 
-func TestSettleWaitsForCallbacksOfOthers(t *testing.T) {
+func TestSettleWaitsForRunningCallbacks(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
 	started, release := make(chan struct{}), make(chan struct{})
 	h.onFunc("enact", func() (int, string) {
@@ -147,7 +147,7 @@ func TestSettleWaitsForCallbacksOfOthers(t *testing.T) {
 	require.NoError(t, <-first)
 }
 
-func TestNoGloebitIsLostOrMadeWhateverHappens(t *testing.T) {
+func TestBalancesAreConservedUnderFaults(t *testing.T) {
 	w, h := newWorld(t, gloebittest.Config{Queue: gloebittest.Queue{
 		Workers: 4, Shuffle: true, Repeat: 2, LateEnact: true, EnactFirst: true,
 	}}), newHooks(t)

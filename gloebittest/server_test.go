@@ -39,7 +39,7 @@ func TestCloseDoesNotWaitForSilentConnections(t *testing.T) {
 	require.ErrorIs(t, err, io.EOF)
 }
 
-func TestCloseCutsOffWhatIsUnderWay(t *testing.T) {
+func TestCloseCancelsRunningCallbacks(t *testing.T) {
 	w, h := newWorld(t, gloebittest.Config{}), newHooks(t)
 	started, release := make(chan struct{}), make(chan struct{})
 	defer close(release)

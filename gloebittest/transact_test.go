@@ -14,7 +14,7 @@ import (
 
 const transactionID = "3f1d0c0e-2c60-4c6e-9d3e-000000000001"
 
-func TestTransactTakesBothVersionsNames(t *testing.T) {
+func TestTransactAcceptsNamesOfBothVersions(t *testing.T) {
 	a := map[string]any{"product": "green-hat"}
 	b := map[string]any{
 		"id": nil, "consumer-key": nil, "merchant-user-id": nil, "product": "green-hat",
@@ -56,7 +56,7 @@ func TestTransactTakesBothVersionsNames(t *testing.T) {
 	}
 }
 
-func TestTransactIsAsLenientAsPublishedClientsNeed(t *testing.T) {
+func TestTransactAcceptsPublishedClients(t *testing.T) {
 	asset := map[string]any{"asset-code": "hat", "asset-quantity": 2, "gloebit-balance-change": 40}
 	tests := map[string]struct {
 		contentType string
@@ -246,7 +246,7 @@ func TestLockedAccounts(t *testing.T) {
 	require.Equal(t, true, w.post("transact", token, body).json["success"])
 }
 
-func TestTheSameIDAgain(t *testing.T) {
+func TestRepeatedTransactionID(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("transact", "balance")
 	body := w.order(map[string]any{"product": "green-hat"})
@@ -285,7 +285,7 @@ func TestTheSameIDAgain(t *testing.T) {
 	})
 }
 
-func TestManyAtOnceWithOneIDChargeOnce(t *testing.T) {
+func TestConcurrentTransactsWithOneIDChargeOnce(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token, body := w.token("transact"), w.order(map[string]any{"product": "green-hat"})
 	var done sync.WaitGroup

@@ -53,7 +53,7 @@ func TestActsNameTheOperator(t *testing.T) {
 	})
 }
 
-func TestAnActIsForWhatTheOperatorHasSeen(t *testing.T) {
+func TestActFailsAfterConcurrentChange(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(l *ledger.Ledger, id string, act ledger.Act) (ledger.Purchase, error){
 		"retry": func(l *ledger.Ledger, id string, act ledger.Act) (ledger.Purchase, error) {

@@ -19,7 +19,7 @@ var told = []struct {
 	want ledger.State
 }{{"consume", ledger.Delivered}, {"cancel", ledger.Released}}
 
-func TestAConsumeOrCancelIsSavedAsSoonAsTheStoreIsBack(t *testing.T) {
+func TestConsumeAndCancelWaitForStore(t *testing.T) {
 	t.Parallel()
 	for _, c := range told {
 		t.Run(c.step, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestAConsumeOrCancelIsSavedAsSoonAsTheStoreIsBack(t *testing.T) {
 	}
 }
 
-func TestAConsumeOrCancelThatCantBeSavedIsSavedByTheNextPass(t *testing.T) {
+func TestUnsavedCallbackIsSavedByNextPass(t *testing.T) {
 	t.Parallel()
 	for _, c := range told {
 		t.Run(c.step, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestAConsumeOrCancelThatCantBeSavedIsSavedByTheNextPass(t *testing.T) {
 	}
 }
 
-func TestAnEnactIsAnsweredAtOnceWhenTheStoreFails(t *testing.T) {
+func TestEnactDoesNotWaitForStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -86,7 +86,7 @@ func TestAnEnactIsAnsweredAtOnceWhenTheStoreFails(t *testing.T) {
 	})
 }
 
-func TestRunSavesWhatIsKeptInMemoryBeforeItReturns(t *testing.T) {
+func TestRunSavesBufferedCallbacksBeforeReturning(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.PollInterval = time.Hour })
@@ -112,7 +112,7 @@ func TestRunSavesWhatIsKeptInMemoryBeforeItReturns(t *testing.T) {
 	})
 }
 
-func TestWhatIsKeptInMemoryIsBounded(t *testing.T) {
+func TestBufferedCallbacksAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Logger, c.StepTimeout = nil, time.Millisecond })
@@ -139,7 +139,7 @@ func TestWhatIsKeptInMemoryIsBounded(t *testing.T) {
 	})
 }
 
-func TestAStoreThatIsDownIsNotAskedForAllThatIsKeptInMemory(t *testing.T) {
+func TestUnavailableStoreIsNotRetriedForEveryCallback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers, c.StepTimeout = 1, time.Millisecond })
@@ -159,7 +159,7 @@ func TestAStoreThatIsDownIsNotAskedForAllThatIsKeptInMemory(t *testing.T) {
 	})
 }
 
-func TestARepeatedConsumeOfABusyPurchaseIsAnsweredAsBefore(t *testing.T) {
+func TestRepeatedConsumeDuringDeliveryIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
+func TestNewNamesEveryInvalidField(t *testing.T) {
 	t.Parallel()
 	good := newWorld(t).config
 	for name, c := range map[string]struct {
@@ -74,7 +74,7 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 	}
 }
 
-func TestALedgerNeedsNoMoreThanMerchantURLAndKeys(t *testing.T) {
+func TestNewNeedsOnlyMerchantURLAndKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, url := range []string{

@@ -30,7 +30,7 @@ func (q *quiet) hanging(prefix string) (let func()) {
 	return func() { close(end) }
 }
 
-func TestADeliverThatHangsHoldsOneWorkerOnly(t *testing.T) {
+func TestHangingDeliverHoldsOneWorker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 2 })
@@ -57,7 +57,7 @@ func TestADeliverThatHangsHoldsOneWorkerOnly(t *testing.T) {
 	})
 }
 
-func TestStoppingWaitsForADeliverThatTakesItsTime(t *testing.T) {
+func TestStoppingWaitsForSlowDeliver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -71,7 +71,7 @@ func TestStoppingWaitsForADeliverThatTakesItsTime(t *testing.T) {
 	})
 }
 
-func TestHowOftenReconcileIsCalledNoMoreThanWorkersHang(t *testing.T) {
+func TestRepeatedReconcileNeverExceedsWorkers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 2 })
@@ -96,7 +96,7 @@ func TestHowOftenReconcileIsCalledNoMoreThanWorkersHang(t *testing.T) {
 	})
 }
 
-func TestWhileTooManyCallsHangNoMoreAreMade(t *testing.T) {
+func TestHangingFulfillerCallsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 2 })
@@ -123,7 +123,7 @@ func TestWhileTooManyCallsHangNoMoreAreMade(t *testing.T) {
 	})
 }
 
-func TestANoOfReserveAfterItsTimeIsNoVerdict(t *testing.T) {
+func TestReserveErrorAfterTimeoutDoesNotCancel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -156,7 +156,7 @@ func (s joining) Change(
 	return p, err
 }
 
-func TestANoOfReserveCountsOnlyWhenTheStoreDidNotFailAsWell(t *testing.T) {
+func TestDeclineDuringStoreFailureDoesNotCancel(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		join   func(error) error
@@ -202,7 +202,7 @@ func TestANoOfReserveCountsOnlyWhenTheStoreDidNotFailAsWell(t *testing.T) {
 	}
 }
 
-func TestAPassGoesOnAfterPurchasesThatCantBeSaved(t *testing.T) {
+func TestPassContinuesAfterUnsavedPurchases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 1 })
@@ -256,7 +256,7 @@ func TestAPassEndsWhenTheStoreIsDown(t *testing.T) {
 	}
 }
 
-func TestADeliveryThatTheStoreCouldNotKeepIsTriedAgainSoon(t *testing.T) {
+func TestUnsavedDeliveryIsRetriedAfterRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestADoubleClickIsOnePurchase(t *testing.T) {
+func TestDoubleClickCreatesOnePurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
@@ -42,7 +42,7 @@ func TestADoubleClickIsOnePurchase(t *testing.T) {
 	require.Equal(t, ledger.Delivered, w.bought(order).State)
 }
 
-func TestKeysAreTheUsersOwnAndLastAsLongAsThePurchase(t *testing.T) {
+func TestKeysArePerUserAndDoNotExpire(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
@@ -83,7 +83,7 @@ func TestAKeyIsForOneOrder(t *testing.T) {
 	require.Len(t, w.gloebit.Transactions(), 1)
 }
 
-func TestASecondOrderWaitsForTheFirstOnesAnswerNoLongerThanItsCaller(t *testing.T) {
+func TestSecondOrderWaitsForFirstResponse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
@@ -111,7 +111,7 @@ func TestASecondOrderWaitsForTheFirstOnesAnswerNoLongerThanItsCaller(t *testing.
 	require.Len(t, w.gloebit.Transactions(), 1)
 }
 
-func TestASecondOrderDoesNotWaitForAFirstThatHasStopped(t *testing.T) {
+func TestSecondOrderDoesNotWaitForStoppedOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
@@ -129,7 +129,7 @@ func TestASecondOrderDoesNotWaitForAFirstThatHasStopped(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 }
 
-func TestWhatSaysNothingWhileASecondOrderWaits(t *testing.T) {
+func TestSecondOrderWaitIsBoundedByStepTimeout(t *testing.T) {
 	t.Parallel()
 	order := hat
 	order.IdempotencyKey = "key"
@@ -156,7 +156,7 @@ func TestWhatSaysNothingWhileASecondOrderWaits(t *testing.T) {
 	}
 }
 
-func TestASecondOrderDoesNotWaitForWhatIsToBeSentAgain(t *testing.T) {
+func TestSecondOrderDoesNotWaitForRetry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.gloebit.Inject(noAnswer(false, 1))
@@ -216,7 +216,7 @@ func firstRefused(t *testing.T, w *world, fault gloebittest.Fault, revoked bool)
 	return h.p, h.err
 }
 
-func TestASecondClickHearsItselfThatTheTokenWasRevoked(t *testing.T) {
+func TestSecondClickReportsRevokedToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, err := firstRefused(t, w, gloebittest.Fault{Reason: "unknown OAuth2 token"}, true)
@@ -224,7 +224,7 @@ func TestASecondClickHearsItselfThatTheTokenWasRevoked(t *testing.T) {
 	require.Empty(t, w.gloebit.Transactions())
 }
 
-func TestASecondClickIsSentWhenTheFirstOneWasNotAboutTheOrder(t *testing.T) {
+func TestSecondClickIsSentAfterUnrelatedRefusal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p, err := firstRefused(t, w, gloebittest.Fault{Reason: "the moon is full"}, false)
@@ -234,7 +234,7 @@ func TestASecondClickIsSentWhenTheFirstOneWasNotAboutTheOrder(t *testing.T) {
 	require.EqualValues(t, 100, w.charged())
 }
 
-func TestASecondClickHearsThatTheUserCantPay(t *testing.T) {
+func TestSecondClickReportsInsufficientBalance(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, err := firstRefused(

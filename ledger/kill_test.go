@@ -60,7 +60,7 @@ var stories = []struct {
 	{name: "alice can't pay", prepare: func(w *world, _ *clerk) { _ = w.gloebit.AddBalance("alice", "-950") }},
 }
 
-func TestWhereverItIsCutOff(t *testing.T) {
+func TestCrashAtEveryStep(t *testing.T) {
 	t.Parallel()
 	for _, story := range stories {
 		t.Run(story.name, func(t *testing.T) {

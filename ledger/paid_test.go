@@ -53,7 +53,7 @@ func TestConsumeWithoutReserve(t *testing.T) {
 	}
 }
 
-func TestConsumeOfWhatIsOff(t *testing.T) {
+func TestConsumeAfterRefusalOrCancel(t *testing.T) {
 	t.Parallel()
 	for _, state := range []ledger.State{ledger.Refused, ledger.Canceled, ledger.Released} {
 		t.Run(string(state), func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestLostPaymentIsDeliveredToItsOrder(t *testing.T) {
 	require.ErrorIs(t, err, ledger.ErrKeyReused, "it holds its key again")
 }
 
-func TestConsumeIsKeptWhileTheStoreIsDownAfterLostCommit(t *testing.T) {
+func TestConsumeAfterLostCommitSurvivesStoreOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)

@@ -65,7 +65,7 @@ func TestRefusedOrders(t *testing.T) {
 	}
 }
 
-func TestARefusalOfTheCallFreesTheKey(t *testing.T) {
+func TestRefusedCallFreesTheKey(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault gloebittest.Fault

@@ -24,7 +24,7 @@ func (w *world) stick(state ledger.State) ledger.Purchase {
 	return w.get(p.ID)
 }
 
-func TestWhatIsTooOldIsParkedAndNeverDropped(t *testing.T) {
+func TestOldPurchaseIsMarkedStuck(t *testing.T) {
 	t.Parallel()
 	for _, state := range []ledger.State{ledger.Accepted, ledger.Reserved, ledger.Settled, ledger.Canceled} {
 		t.Run(string(state), func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestWhatIsTooOldIsParkedAndNeverDropped(t *testing.T) {
 	}
 }
 
-func TestWhatIsStuckIsMovedByALateCallback(t *testing.T) {
+func TestLateCallbackFreesStuckPurchase(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		state ledger.State
@@ -79,7 +79,7 @@ func TestWhatIsStuckIsMovedByALateCallback(t *testing.T) {
 	}
 }
 
-func TestWhatIsStuckCanBeTakenUpAgain(t *testing.T) {
+func TestRetryFreesStuckPurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.stick(ledger.Settled)
@@ -109,7 +109,7 @@ func TestWhatIsStuckCanBeTakenUpAgain(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 
-func TestWhatAnotherReplicaHasParkedStaysParked(t *testing.T) {
+func TestPurchaseMarkedStuckElsewhereStaysStuck(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Settled).ID

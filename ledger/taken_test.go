@@ -19,7 +19,7 @@ func (w *world) refusing() {
 	})
 }
 
-func TestCallbackOfRefusedWhoseKeyIsTaken(t *testing.T) {
+func TestCallbackForRefusedOrderWithReusedKey(t *testing.T) {
 	t.Parallel()
 	for step, want := range map[string]ledger.State{"cancel": ledger.Released, "consume": ledger.Settled} {
 		t.Run(step, func(t *testing.T) {

@@ -95,7 +95,7 @@ func TestSendingPausesWhileGloebitIsDown(t *testing.T) {
 	})
 }
 
-func TestAStoreThatIsDownIsLoggedOnceAnInterval(t *testing.T) {
+func TestStoreOutageIsLoggedOncePerInterval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.PollInterval, c.Workers = time.Minute, 8 })
@@ -119,7 +119,7 @@ func TestAStoreThatIsDownIsLoggedOnceAnInterval(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsHeeded(t *testing.T) {
+func TestRetryAfterIsRespected(t *testing.T) {
 	t.Parallel()
 	for asked, want := range map[string]time.Duration{
 		"2": 5 * time.Second, "60": time.Minute, "86400": 320 * time.Second,
@@ -214,7 +214,7 @@ func (s *unreadable) Claim(
 	return p, err
 }
 
-func TestUnreadablePurchasesDelayNone(t *testing.T) {
+func TestUnreadablePurchasesDoNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 1 })

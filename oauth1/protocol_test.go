@@ -115,7 +115,7 @@ func (w *world) get(target string) (status int, body string, url *url.URL) {
 	return resp.StatusCode, string(b), resp.Request.URL
 }
 
-func TestTheWholeStoryByOAuth1(t *testing.T) {
+func TestOAuth1ConnectAndBuy(t *testing.T) {
 	w := newWorld(t)
 	status, body, page := w.get(w.shop.URL + "/buy?x=1")
 	require.Equal(t, http.StatusOK, status, body)
@@ -141,7 +141,7 @@ func TestARevokedTokenConnectsAgain(t *testing.T) {
 	require.Contains(t, body, "G$")
 }
 
-func TestTheStateOfOAuth1IsGoodOnce(t *testing.T) {
+func TestOAuth1StateIsAcceptedOnce(t *testing.T) {
 	w := newWorld(t)
 	var callback string
 	w.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
@@ -166,7 +166,7 @@ func TestTheStateOfOAuth1IsGoodOnce(t *testing.T) {
 	require.Equal(t, http.StatusFound, status, "used before, by a user who is connected")
 }
 
-func TestCallbacksOfOAuth1ThatAreNotValid(t *testing.T) {
+func TestInvalidOAuth1Callbacks(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(url.Values)
 		status int
@@ -208,7 +208,7 @@ func (w *world) userIDs() (ids []string) {
 	return ids
 }
 
-func TestAProviderThatGivesNoRequestToken(t *testing.T) {
+func TestMissingRequestToken(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault  gloebittest.Fault
 		status int
@@ -234,7 +234,7 @@ func TestAProviderThatGivesNoRequestToken(t *testing.T) {
 	}
 }
 
-func TestFinishIsForWhatBeginBegan(t *testing.T) {
+func TestFinishRequiresBegin(t *testing.T) {
 	_, err := oauth1.Protocol{}.Finish(context.Background(), connect.Application{}, url.Values{}, "a PKCE verifier", nil)
 	require.ErrorIs(t, err, connect.ErrInvalidState)
 }

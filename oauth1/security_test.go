@@ -31,7 +31,7 @@ func parrot(t *testing.T, answer func(authorization string) string) string {
 	return server.URL
 }
 
-func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
+func TestSecurity22TokenEndpointResponseIsHidden(t *testing.T) {
 	for name, answer := range map[string]func(authorization string) string{
 		"a malformed header": func(a string) string { return "HTTP/1.1 200 OK\r\n" + a + "\r\n\r\n" },
 		"a malformed status": func(a string) string { return "HTTP/1.1 " + a + "\r\n\r\n" },
@@ -104,7 +104,7 @@ type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
+func TestSecurity28RequestEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	asked := 0

@@ -28,7 +28,7 @@ func application(t *testing.T, handler http.HandlerFunc) connect.Application {
 	}
 }
 
-func TestWhatIsSentAndWhatIsRead(t *testing.T) {
+func TestRequestTokenAndAccessTokenRequests(t *testing.T) {
 	var sent []string
 	app := application(t, func(w http.ResponseWriter, r *http.Request) {
 		header := regexp.MustCompile(`oauth_(nonce|signature|timestamp)="[^"]+"`).ReplaceAllString(
@@ -76,7 +76,7 @@ func TestWhatIsSentAndWhatIsRead(t *testing.T) {
 	}, sent)
 }
 
-func TestABrokenServerIsUnavailableAndARefusalIsNot(t *testing.T) {
+func TestOnlyServerErrorsAreUnavailable(t *testing.T) {
 	for status, unavailable := range map[int]bool{500: true, 503: true, 401: false, 404: false} {
 		app := application(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		_, _, err := oauth1.Protocol{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st"})

@@ -35,7 +35,7 @@ func TestSecurity(t *testing.T) {
 	adaptertest.RunSecurity(t, framework("errors answered", gloebitecho.Error), framework("errors returned", returned))
 }
 
-func TestTheOutermostRouterKnowsTheWholePath(t *testing.T) {
+func TestRegisterOnOutermostRouter(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		e := newEcho(a)
 		gloebitecho.Register(e, a.Merchant)
@@ -44,7 +44,7 @@ func TestTheOutermostRouterKnowsTheWholePath(t *testing.T) {
 	}})
 }
 
-func TestAPrefixThatIsStrippedBeforeEcho(t *testing.T) {
+func TestPrefixStrippedBeforeEcho(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		e := newEcho(a)
 		gloebitecho.Register(e, a.Merchant)

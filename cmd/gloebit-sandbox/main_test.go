@@ -92,7 +92,7 @@ func launchTo(t *testing.T, stderr io.Writer, args ...string) (printed, func() e
 	return p, func() error { cancel(); return <-ended }
 }
 
-func TestItPrintsWhatAnApplicationNeedsAndStops(t *testing.T) {
+func TestPrintsSettingsAndStops(t *testing.T) {
 	const secret = `it's; "$(ls)" #3`
 	p, stop := launch(
 		t, "-client-id", "hat-shop", "-client-secret", secret, "-redirect", "http://127.0.0.1:1/,http://127.0.0.1:2/cb",
@@ -108,7 +108,7 @@ func TestItPrintsWhatAnApplicationNeedsAndStops(t *testing.T) {
 	require.Error(t, err, "the port is closed")
 }
 
-func TestKeyAndSecretAreMadeAndStay(t *testing.T) {
+func TestGeneratedKeyAndSecretPersist(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	first, stop := launch(t, "-state", file)
 	require.Regexp(t, `^[0-9a-f-]{36}$`, first.id)
@@ -119,7 +119,7 @@ func TestKeyAndSecretAreMadeAndStay(t *testing.T) {
 	require.Equal(t, [2]string{first.id, first.secret}, [2]string{second.id, second.secret})
 }
 
-func TestOverTLSItsCertificateCanBeTrusted(t *testing.T) {
+func TestCertificateCanBeTrusted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "certificate.pem")
 	p, stop := launch(t, "-tls", "-tls-cert", file)
 	require.Regexp(t, `^https://127\.0\.0\.1:[1-9][0-9]*$`, p.url)
@@ -248,7 +248,7 @@ func process(t *testing.T, args ...string) (*exec.Cmd, printed) {
 	return cmd, read(t, stdout)
 }
 
-func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
+func TestAnsweredRequestsSurviveKill(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	var id string
 	for round, want := range []string{"1100", "1200", "1300"} {
@@ -288,7 +288,7 @@ func TestSignalsStopItGracefully(t *testing.T) {
 	}
 }
 
-func TestAFailureIsSaidAndTheStatusIsOne(t *testing.T) {
+func TestFailureExitsWithStatusOne(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-addr", "nowhere")
 	cmd.Env = append(os.Environ(), asCommand+"=1")
 	output, err := cmd.CombinedOutput()

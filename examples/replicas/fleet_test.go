@@ -295,7 +295,7 @@ func onEveryStore(t *testing.T, replicas int, test func(*testing.T, *fleet)) {
 	}
 }
 
-func TestEachStepIsAnsweredByAnotherReplica(t *testing.T) {
+func TestEachStepRunsOnAnotherReplica(t *testing.T) {
 	onEveryStore(t, 3, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		status, body := v.do(http.MethodGet, f.shop+"/", nil)
@@ -338,7 +338,7 @@ func TestConnectCallbackAndPurchaseOnThreeReplicas(t *testing.T) {
 	})
 }
 
-func TestOneStateAtAllReplicasAtOnceIsOneExchange(t *testing.T) {
+func TestConcurrentCallbacksExchangeOnce(t *testing.T) {
 	onEveryStore(t, 3, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		var callback *url.URL
@@ -381,7 +381,7 @@ func TestOneStateAtAllReplicasAtOnceIsOneExchange(t *testing.T) {
 	})
 }
 
-func TestAThousandRequestsAtFourProcessesAreOneRefresh(t *testing.T) {
+func TestThousandRequestsRefreshOnce(t *testing.T) {
 	onEveryStore(t, 4, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		v.do(http.MethodGet, f.shop+"/", nil)
@@ -410,7 +410,7 @@ func TestAThousandRequestsAtFourProcessesAreOneRefresh(t *testing.T) {
 	})
 }
 
-func TestAReplicaKilledInTheMiddleOfARefreshLocksNobodyOut(t *testing.T) {
+func TestReplicaKilledDuringRefreshReleasesLock(t *testing.T) {
 	onEveryStore(t, 2, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		v.do(http.MethodGet, f.shop+"/", nil)
@@ -446,7 +446,7 @@ func TestAReplicaKilledInTheMiddleOfARefreshLocksNobodyOut(t *testing.T) {
 	})
 }
 
-func TestWhileTheDatabaseIsAwayNoProtectedHandlerRuns(t *testing.T) {
+func TestProtectedHandlersFailClosedWithoutDatabase(t *testing.T) {
 	onEveryStore(t, 2, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		status, _ := v.do(http.MethodGet, f.shop+"/", nil)
@@ -469,9 +469,9 @@ func TestWhileTheDatabaseIsAwayNoProtectedHandlerRuns(t *testing.T) {
 	})
 }
 
-// TestTheDatabaseGoesAndComesInTheMiddleOfTraffic has eight visitors load pages
+// TestTrafficSurvivesDatabaseOutages has eight visitors load pages
 // all the time while the database goes and comes back, three times.
-func TestTheDatabaseGoesAndComesInTheMiddleOfTraffic(t *testing.T) {
+func TestTrafficSurvivesDatabaseOutages(t *testing.T) {
 	onEveryStore(t, 2, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		status, _ := v.do(http.MethodGet, f.shop+"/", nil)
@@ -530,7 +530,7 @@ func TestTheDatabaseGoesAndComesInTheMiddleOfTraffic(t *testing.T) {
 	})
 }
 
-func TestADatabaseThatIsNotThereIsSaidInWords(t *testing.T) {
+func TestUnreachableDatabaseIsExplained(t *testing.T) {
 	for store, dsn := range map[string]string{
 		"postgres": "postgres://postgres@127.0.0.1:1/none?sslmode=disable", "mysql": "root@tcp(127.0.0.1:1)/none",
 		"redis": "redis://127.0.0.1:1/0",

@@ -41,7 +41,7 @@ func saying(t *testing.T, words string) string {
 	return testkit.RawServer(t, func(*http.Request, string) string { return words })
 }
 
-func TestWhatAServerSaysIsNotInItsFailure(t *testing.T) {
+func TestFailureOmitsServerText(t *testing.T) {
 	for name, words := range map[string]string{
 		"a header":          testkit.BadHeader("canary"),
 		"a status":          testkit.BadStatus("canary"),
@@ -63,7 +63,7 @@ func TestWhatAServerSaysIsNotInItsFailure(t *testing.T) {
 	}
 }
 
-func TestTheKindOfAFailureStays(t *testing.T) {
+func TestFailureKeepsItsKind(t *testing.T) {
 	t.Run("nobody listens", func(t *testing.T) {
 		address := testkit.ClosedPort(t)
 		var dial *net.OpError

@@ -22,7 +22,7 @@ func inJSON(text string) string {
 	return strings.Trim(string(encoded), `"`)
 }
 
-func TestASecretIsTakenOutHoweverItIsWritten(t *testing.T) {
+func TestSecretIsRedactedInEveryEncoding(t *testing.T) {
 	for name, said := range map[string]string{
 		"as it is":                secret,
 		"in a query":              url.QueryEscape(secret),
@@ -63,7 +63,7 @@ func TestASecretIsTakenOutHoweverItIsWritten(t *testing.T) {
 	}
 }
 
-func TestWordsKeepWhatIsNoSecret(t *testing.T) {
+func TestOtherTextIsKept(t *testing.T) {
 	for name, c := range map[string]struct{ said, want string }{
 		"words":                   {"insufficient balance", "insufficient balance"},
 		"nothing":                 {"", ""},

@@ -66,7 +66,7 @@ func TestAUserConnectsBuysAndRevokes(t *testing.T) {
 	require.NotContains(t, p.body, "any more", "an old link says nothing that isn't so")
 }
 
-func TestARefusalIsAPageWithALinkBackAndNoRedirect(t *testing.T) {
+func TestDenialShowsPageWithoutRedirect(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("bob")
 	p := b.decide(b.get(s.authorize()), "refuse")
@@ -79,7 +79,7 @@ func TestARefusalIsAPageWithALinkBackAndNoRedirect(t *testing.T) {
 	require.Empty(t, s.box.Gloebit().Approvals("bob"))
 }
 
-func TestAnAccountCanBeSwitchedOnTheWay(t *testing.T) {
+func TestAccountCanBeSwitchedBeforeConsent(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	p := b.get(b.must(b.get(s.authorize()), `/sign-in?next=`, "href"))
@@ -90,7 +90,7 @@ func TestAnAccountCanBeSwitchedOnTheWay(t *testing.T) {
 	require.Len(t, s.box.Gloebit().Approvals("bob"), 1)
 }
 
-func TestConsentIsAskedAgainWhen(t *testing.T) {
+func TestInvalidConsentIsAskedAgain(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	tests := map[string]struct {
 		fields []string
@@ -126,7 +126,7 @@ func TestConsentIsAskedAgainWhen(t *testing.T) {
 	}
 }
 
-func TestASecondConnectionWithPromptAutoIsNotAskedFor(t *testing.T) {
+func TestPromptAutoSkipsRepeatedConsent(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	b.decide(b.get(s.authorize()), "approve")
@@ -141,7 +141,7 @@ func TestASecondConnectionWithPromptAutoIsNotAskedFor(t *testing.T) {
 	require.Contains(t, p.body, "Manage your characters", "more than was approved is asked for")
 }
 
-func TestADecisionAfterSigningOutLeadsToSignInAndBack(t *testing.T) {
+func TestDecisionAfterSignOutRequiresSignIn(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	consent := b.get(s.authorize())
@@ -153,7 +153,7 @@ func TestADecisionAfterSigningOutLeadsToSignInAndBack(t *testing.T) {
 	require.Empty(t, s.called())
 }
 
-func TestABrokenAuthorizeLinkIsAPageInWords(t *testing.T) {
+func TestInvalidAuthorizeLinkShowsPage(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	for name, link := range map[string]struct {
@@ -198,7 +198,7 @@ func TestConsentFromAnotherSiteIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhateverAnApplicationCallsItselfOrTheUserIsOnlyText(t *testing.T) {
+func TestApplicationAndUserNamesAreEscaped(t *testing.T) {
 	hostile := `<script>alert("1")</script>'"&`
 	s := start(t, sandbox.Config{
 		Name:     hostile,

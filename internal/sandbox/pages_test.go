@@ -34,7 +34,7 @@ func TestEveryPageIsGuarded(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
+func TestNotFoundPages(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	p := b.get("/no-such-page")
@@ -55,7 +55,7 @@ func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
 	require.Equal(t, false, decode(t, resp)["success"], "programs get JSON")
 }
 
-func TestAFormThatIsBrokenOrTooLongIsRefused(t *testing.T) {
+func TestInvalidFormsAreRefused(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	for name, body := range map[string]string{
 		"too long": "name=" + strings.Repeat("a", 100_000),
@@ -70,7 +70,7 @@ func TestAFormThatIsBrokenOrTooLongIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheStylesheetIsAskedForAgainAndMostlyUnchanged(t *testing.T) {
+func TestStylesheetSupportsConditionalRequests(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.browser()
 	p := b.get("/style.css")
@@ -166,7 +166,7 @@ func TestAccountsThatCannotBeCreated(t *testing.T) {
 	}
 }
 
-func TestAfterSigningInTheBrowserStaysHere(t *testing.T) {
+func TestSignInStaysOnThisSite(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	for _, next := range []string{
 		"https://evil.example/", "//evil.example/", `/\evil.example/`, `\\evil.example`, "/\t/evil.example", "http:evil",
@@ -238,7 +238,7 @@ func TestTheHistoryIsPaged(t *testing.T) {
 	require.Equal(t, 5, strings.Count(b.get("/account?page=99999999").body, "Gloebits bought"))
 }
 
-func TestALockedAccountIsToldSo(t *testing.T) {
+func TestLockedAccountShowsNotice(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	require.NotContains(t, b.get("/account").body, "locked")
@@ -246,7 +246,7 @@ func TestALockedAccountIsToldSo(t *testing.T) {
 	require.Contains(t, b.get("/account").body, "This account is locked")
 }
 
-func TestEachStateOfATransactionHasItsWords(t *testing.T) {
+func TestEachTransactionStateHasDescription(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	hold := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `[false, "no more hats"]`)

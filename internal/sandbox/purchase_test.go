@@ -37,7 +37,7 @@ func TestAUserBuysGloebitsAndGoesBack(t *testing.T) {
 	require.Contains(t, b.get("/account").body, "+5,000 G$</span>")
 }
 
-func TestTypedAmountCountsBeforeChosenOne(t *testing.T) {
+func TestTypedAmountOverridesChosenAmount(t *testing.T) {
 	for name, test := range map[string]struct{ chosen, typed, balance string }{
 		"typed beside the preselected": {"500", "42", "1042"},
 		"typed with spaces":            {"500", " 77 ", "1077"},
@@ -85,7 +85,7 @@ func TestAmountsThatCannotBeBought(t *testing.T) {
 	}
 }
 
-func TestTheWayBackLeadsToApplicationsOnly(t *testing.T) {
+func TestReturnLinkLeadsToRegisteredSitesOnly(t *testing.T) {
 	s := start(t, sandbox.Config{
 		HomeURL: "https://hats.example/shop/", RedirectPrefixes: []string{"https://pay.example/gloebit"},
 	})
@@ -128,7 +128,7 @@ func TestTheWayBackLeadsToApplicationsOnly(t *testing.T) {
 	}
 }
 
-func TestAPurchaseAfterSigningOutBuysNothingAndKeepsTheWayBack(t *testing.T) {
+func TestPurchaseAfterSignOutBuysNothing(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.browser()
 	p := b.post("/purchase", "amount", "100", "r", s.app.Key, "return-to", s.shop+"/shelf")

@@ -50,7 +50,7 @@ func TestEverythingIsThereAfterARestart(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "the file holds secrets")
 }
 
-func TestAConfigOverridesWhatWasKept(t *testing.T) {
+func TestConfigOverridesSavedState(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	open := func(cfg sandbox.Config) gloebittest.Application {
 		cfg.StateFile = file
@@ -75,7 +75,7 @@ func TestAConfigOverridesWhatWasKept(t *testing.T) {
 	require.Equal(t, second, open(sandbox.Config{ClientID: "one"}))
 }
 
-func TestAStateFileOfAnotherKindIsRefusedAndLeftAlone(t *testing.T) {
+func TestInvalidStateFileIsNotOverwritten(t *testing.T) {
 	good := filepath.Join(t.TempDir(), "good.json")
 	_, err := sandbox.New(sandbox.Config{StateFile: good})
 	require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestAStateFileOfAnotherKindIsRefusedAndLeftAlone(t *testing.T) {
 	}
 }
 
-func TestWhenTheStateCannotBeSavedNothingIsPromised(t *testing.T) {
+func TestUnsavedStateReturns503(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "gone")
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	s := start(t, sandbox.Config{StateFile: filepath.Join(folder, "state.json")})
@@ -143,7 +143,7 @@ func copyOf(t *testing.T, file string) string {
 	return target
 }
 
-func TestRunWorksTheQueueAndSavesBeforeItCalls(t *testing.T) {
+func TestRunSavesStateBeforeCallbacks(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	s := start(t, sandbox.Config{StateFile: file})
 	var enacted, consumed, unsaved atomic.Int32
@@ -185,7 +185,7 @@ func TestRunWorksTheQueueAndSavesBeforeItCalls(t *testing.T) {
 	require.Zero(t, unsaved.Load(), "a callback was made before the state that led to it was on disk")
 }
 
-func TestEveryAnswerIsInTheFileHoweverManyComeAtOnce(t *testing.T) {
+func TestConcurrentRequestsAreAllSaved(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	s := start(t, sandbox.Config{StateFile: file})
 	var wait sync.WaitGroup

@@ -21,9 +21,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTheExportSumsUpToTheBalances has sqlite3 add up the console's CSV of all
+// TestExportAddsUpToBalances has sqlite3 add up the console's CSV of all
 // that was bought under kills and faults, and compares what each account paid.
-func TestTheExportSumsUpToTheBalances(t *testing.T) {
+func TestExportAddsUpToBalances(t *testing.T) {
 	t.Parallel()
 	sqlite, err := exec.LookPath("sqlite3")
 	if err != nil && os.Getenv("GLOEBIT_TEST_REQUIRE") != "all" {

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPaidComesFirstWhileTransactHangs has 2,000 orders to send to a Gloebit that
+// TestPaidPurchasesAreDeliveredWhileTransactHangs has 2,000 orders to send to a Gloebit that
 // does not answer, and 100 purchases to deliver that are paid.
-func TestPaidComesFirstWhileTransactHangs(t *testing.T) {
+func TestPaidPurchasesAreDeliveredWhileTransactHangs(t *testing.T) {
 	t.Parallel()
 	const unsent, paid = 2000, 100
 	for _, store := range []string{"sqlite", "postgres", "mysql"} {

@@ -55,7 +55,7 @@ var everything = faults{
 	Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true, Clocks: true,
 }
 
-func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
+func TestKillsAndFaultsLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
 	for _, store := range []string{"sqlite", "postgres", "mysql"} {
 		t.Run(store, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 	}
 }
 
-func TestMerchantsStayApartInOneDatabase(t *testing.T) {
+func TestMerchantsShareOneDatabaseIndependently(t *testing.T) {
 	t.Parallel()
 	for _, store := range []string{"sqlite", "postgres", "mysql"} {
 		t.Run(store, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestWithoutFaultsAllIsDelivered(t *testing.T) {
 	require.Zero(t, v.faults)
 }
 
-func TestABrokenShopIsNoticed(t *testing.T) {
+func TestBrokenShopIsDetected(t *testing.T) {
 	t.Parallel()
 	t.Run("it says that it has delivered and has not", func(t *testing.T) {
 		t.Parallel()

@@ -65,7 +65,7 @@ func TestConformance(t *testing.T) {
 	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
 }
 
-func TestACredentialIsLoadedOnceUntilItIsTooOld(t *testing.T) {
+func TestCredentialIsCachedForMaxAge(t *testing.T) {
 	store, inner, advance := newStore(t, cached.Config{MaxAge: time.Second})
 	for range 3 {
 		require.EqualValues(t, "old", token(t, store))
@@ -80,7 +80,7 @@ func TestACredentialIsLoadedOnceUntilItIsTooOld(t *testing.T) {
 	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
-func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
+func TestChangesThroughCacheAreVisible(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(context.Context, connect.TokenStore) error
 		left   connect.Secret
@@ -111,7 +111,7 @@ func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnUpdateReadsTheStoreAndForgetsEvenWhenItFails(t *testing.T) {
+func TestFailedUpdateInvalidatesCache(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
 	require.EqualValues(t, "old", token(t, store))
 	require.NoError(
@@ -127,7 +127,7 @@ func TestAnUpdateReadsTheStoreAndForgetsEvenWhenItFails(t *testing.T) {
 	require.EqualValues(t, "new", token(t, store))
 }
 
-func TestAbsenceAndErrorsAreNotKept(t *testing.T) {
+func TestAbsenceAndErrorsAreNotCached(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
 	inner.err = errors.New("the database is down")
 	_, err := store.Load(t.Context(), at("alice"))
@@ -160,7 +160,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	require.GreaterOrEqual(t, inner.loads, users-10)
 }
 
-func TestNewSaysWhatCantBeUsed(t *testing.T) {
+func TestNewNamesInvalidFields(t *testing.T) {
 	for name, c := range map[string]struct {
 		store  connect.TokenStore
 		config cached.Config
@@ -182,7 +182,7 @@ type plain struct{ connect.MemoryTokenStore }
 
 func (*plain) PlainAtRest() bool { return true }
 
-func TestTheInnerStoreSaysWhatIsAtRest(t *testing.T) {
+func TestPlainAtRestComesFromInnerStore(t *testing.T) {
 	for want, inner := range map[bool]connect.TokenStore{true: &plain{}, false: &connect.MemoryTokenStore{}} {
 		store, err := cached.New(inner, cached.Config{MaxAge: 1})
 		require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestAStoreDoesNotPrintItsTokens(t *testing.T) {
 	require.Equal(t, "cached.Store", fmt.Sprintf("%#v", store))
 }
 
-func TestACredentialIsAsOldAsTheQuestionForIt(t *testing.T) {
+func TestCredentialAgeStartsBeforeLoad(t *testing.T) {
 	store, inner, advance := newStore(t, cached.Config{MaxAge: 2 * time.Second})
 	inner.during = func() { advance(20 * time.Second) } // it has been read, and is slow to come
 	require.EqualValues(t, "old", token(t, store))
@@ -216,7 +216,7 @@ func (s *slow) Delete(ctx context.Context, key connect.Key) error {
 	return s.MemoryTokenStore.Delete(ctx, key)
 }
 
-func TestALoadWhileADeleteRunsIsNotKept(t *testing.T) {
+func TestLoadDuringDeleteIsNotCached(t *testing.T) {
 	inner := &slow{}
 	store, err := cached.New(inner, cached.Config{MaxAge: time.Hour})
 	require.NoError(t, err)

@@ -52,7 +52,7 @@ func (a *asking) sofar() []asked {
 	return a.all[:len(a.all):len(a.all)]
 }
 
-func TestTheContextOfFnEndsWithTheLeaseWhichIsThirtySecondsUnlessSet(t *testing.T) {
+func TestFnContextEndsWithLease(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -83,7 +83,7 @@ func TestTheContextOfFnEndsWithTheLeaseWhichIsThirtySecondsUnlessSet(t *testing.
 	require.True(t, deadline.After(before.answered.Add(30*time.Second)), "what was waited is no part of the lease")
 }
 
-func TestThoseWhoWaitAskRedisOneAtATimeAndWithPauses(t *testing.T) {
+func TestWaitersPollRedisWithPauses(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -107,7 +107,7 @@ func TestThoseWhoWaitAskRedisOneAtATimeAndWithPauses(t *testing.T) {
 	require.Less(t, times, 60, "and not all the time, nor each for himself")
 }
 
-func TestSavingIsGivenFiveSecondsAndFreeingOneWhateverTheCallerGives(t *testing.T) {
+func TestSavingAndUnlockingHaveTimeouts(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	asks := newAsking(client)
@@ -124,7 +124,7 @@ func TestSavingIsGivenFiveSecondsAndFreeingOneWhateverTheCallerGives(t *testing.
 	}
 }
 
-func TestADeleteThatDoesNotReachRedisIsAnError(t *testing.T) {
+func TestLostDeleteReturnsError(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})

@@ -17,7 +17,7 @@ import (
 
 // A holder sleeps through its lease, as a process that was paused would, and
 // comes back when it has ended. What became of the user meanwhile must stay.
-func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
+func TestPausedHolderOverwritesNothing(t *testing.T) {
 	t.Parallel()
 	const lease = 50 * time.Millisecond
 	for name, test := range map[string]struct {
@@ -104,7 +104,7 @@ func has(token string) func(*testing.T, *redisstore.Store) bool {
 	}
 }
 
-func TestAHolderThatPausedDoesNotFreeTheLockOfTheNext(t *testing.T) {
+func TestPausedHolderDoesNotReleaseNextLock(t *testing.T) {
 	t.Parallel()
 	stores, _ := newReplicas(t, 3, 50*time.Millisecond)
 	patient := newLong(t, stores[1])
@@ -143,7 +143,7 @@ func newLong(t *testing.T, short *redisstore.Store) *redisstore.Store {
 	return newStore(t, redisstore.Config{Client: newClient(t), Prefix: redisstore.PrefixOf(short)})
 }
 
-func TestAnUpdateThatTakesLongerThanTheLeaseOfAnotherIsNotSaved(t *testing.T) {
+func TestUpdateWithoutLockIsNotSaved(t *testing.T) {
 	t.Parallel()
 	stores, prefix := newReplicas(t, 1, 0)
 	client := newClient(t)
@@ -157,7 +157,7 @@ func TestAnUpdateThatTakesLongerThanTheLeaseOfAnotherIsNotSaved(t *testing.T) {
 	require.Empty(t, keysOf(t, client, prefix))
 }
 
-func TestWhatFnReturnedIsSavedThoughTheCallerHasGone(t *testing.T) {
+func TestResultIsSavedAfterCallerCancels(t *testing.T) {
 	t.Parallel()
 	stores, prefix := newReplicas(t, 1, 0)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -175,7 +175,7 @@ const diesHere = "REDISSTORE_DIES" // set to the prefix in the process that dies
 
 // The process is killed while its Update runs: no user waits longer than the
 // lease, and no credential is half written.
-func TestAProcessThatDiesKeepsItsUserWaitingForTheLeaseAtMost(t *testing.T) {
+func TestKilledProcessLockExpiresWithLease(t *testing.T) {
 	const lease = 500 * time.Millisecond
 	if prefix := os.Getenv(diesHere); prefix != "" {
 		store := newStore(t, redisstore.Config{Client: newClient(t), Prefix: prefix, Lease: lease})

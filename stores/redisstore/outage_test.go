@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
+func TestRestartedServerLosesNothing(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	store := newStore(t, redisstore.Config{Client: server.client(t, 0), Lease: time.Second})
@@ -62,7 +62,7 @@ func TestAServerThatStopsIsAnErrorAndNothingIsLostWhenItIsBack(t *testing.T) {
 	wantToken(t, store, "u", "after")
 }
 
-func TestAServerThatHangsHoldsNobodyPastTheirDeadline(t *testing.T) {
+func TestHangingServerRespectsDeadlines(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	store := newStore(t, redisstore.Config{Client: server.client(t, 0)})
@@ -88,7 +88,7 @@ func TestAServerThatHangsHoldsNobodyPastTheirDeadline(t *testing.T) {
 	}
 }
 
-func TestAServerThatHangsIsNoEndOfTheContextBeforeItEnds(t *testing.T) {
+func TestReadTimeoutIsNotContextDeadline(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	client := redis.NewClient(&redis.Options{

@@ -22,7 +22,7 @@ func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 	return next
 }
 
-func TestScriptsThatAreSentTwiceDoTheSame(t *testing.T) {
+func TestRepeatedScriptsAreIdempotent(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -48,7 +48,7 @@ func TestScriptsThatAreSentTwiceDoTheSame(t *testing.T) {
 	require.Len(t, keysOf(t, client, prefix), 1, "only the other user's credential: no lock stays")
 }
 
-func TestALockThatWasTakenByALostCallIsFreed(t *testing.T) {
+func TestLockOfLostCallIsReleased(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -88,7 +88,7 @@ func changeScans(client *redis.Client, change func(keys []string) []string) {
 	}))
 }
 
-func TestAUserWhomScanNamesTwiceIsListedOnce(t *testing.T) {
+func TestDuplicateScanResultIsListedOnce(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
@@ -99,7 +99,7 @@ func TestAUserWhomScanNamesTwiceIsListedOnce(t *testing.T) {
 
 // Resealing relies on it: a user who is left out without an error keeps the old
 // key.
-func TestAUserWhoseKeyCantBeReadIsListed(t *testing.T) {
+func TestUserWithUnreadableCredentialIsListed(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t, 0)
 	store := newStore(t, redisstore.Config{Client: client})

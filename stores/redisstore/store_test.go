@@ -63,7 +63,7 @@ func (s *onThree) Take(ctx context.Context, key connect.Key) (connect.PendingCon
 	return s.pick().Take(ctx, key)
 }
 
-func TestThreeProcessesAreOneStore(t *testing.T) {
+func TestThreeProcessesShareOneStore(t *testing.T) {
 	t.Parallel()
 	newThree := func(t *testing.T) *onThree {
 		stores, _ := newReplicas(t, 3, 0)
@@ -89,7 +89,7 @@ func TestSealedOverRedisIsATokenStore(t *testing.T) {
 	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
 }
 
-func TestResealGoesOverRedis(t *testing.T) {
+func TestResealOverRedis(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -115,7 +115,7 @@ func TestResealGoesOverRedis(t *testing.T) {
 	wantToken(t, after, "u", "canary")
 }
 
-func TestAConfigThatCantWorkIsRefused(t *testing.T) {
+func TestInvalidConfigIsRefused(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{})
 	defer client.Close()
@@ -137,7 +137,7 @@ func TestAConfigThatCantWorkIsRefused(t *testing.T) {
 	}
 }
 
-func TestPrefixesKeepApplicationsApart(t *testing.T) {
+func TestPrefixesIsolateApplications(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	root := newPrefix(t, client)
@@ -158,7 +158,7 @@ func TestPrefixesKeepApplicationsApart(t *testing.T) {
 	}
 }
 
-func TestEachThingStaysInRedisForAsLongAsItLasts(t *testing.T) {
+func TestRedisTTLMatchesExpiry(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -194,7 +194,7 @@ func TestEachThingStaysInRedisForAsLongAsItLasts(t *testing.T) {
 	require.Equal(t, map[time.Duration]int{0: 2, time.Minute: 1, time.Hour: 1}, bounded)
 }
 
-func TestACredentialDoesNotLapseWithTheOneItReplaces(t *testing.T) {
+func TestReplacedCredentialGetsNewExpiry(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -215,7 +215,7 @@ func TestACredentialDoesNotLapseWithTheOneItReplaces(t *testing.T) {
 
 // What is in Redis is read by the version before and by the one after, which
 // run side by side while machines are brought up to date.
-func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
+func TestKeyAndFieldNamesAreStable(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t, 0)
 	store := newStore(t, redisstore.Config{Client: client})
@@ -247,7 +247,7 @@ func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
 		"required":["eQ=="], "expires_at":7000000000000000}`)
 }
 
-func TestARecordThatCantBeReadIsAnErrorAndNeverAbsence(t *testing.T) {
+func TestUnreadableRecordIsAnError(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)

@@ -43,7 +43,7 @@ func TestSecurity25OldKeysStillOpen(t *testing.T) {
 	}
 }
 
-func TestResealSealsAlsoOneFieldThatIsLeft(t *testing.T) {
+func TestResealSealsRemainingField(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	oldKey, newKey := keyOf("old", 1), keyOf("new", 2)
 	save(t, newStore(t, inner, oldKey), "u", canary)
@@ -60,7 +60,7 @@ func TestResealSealsAlsoOneFieldThatIsLeft(t *testing.T) {
 	require.Equal(t, canary, load(t, newStore(t, inner, newKey), "u"))
 }
 
-func TestResealSealsPlainCredentialsOnlyWhileMoving(t *testing.T) {
+func TestResealSealsPlainCredentialsOnlyInMigration(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	save(t, inner, "u", canary)
 	key := keyOf("k", 1)
@@ -77,7 +77,7 @@ func TestResealSealsPlainCredentialsOnlyWhileMoving(t *testing.T) {
 	require.Equal(t, canary, load(t, newStore(t, inner, key), "u"))
 }
 
-func TestResealGoesOnPastWhatDoesNotOpen(t *testing.T) {
+func TestResealContinuesAfterUnopenedCredentials(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	lost, oldKey, newKey := keyOf("lost", 3), keyOf("old", 1), keyOf("new", 2)
 	for i := range 15 {
@@ -96,7 +96,7 @@ func TestResealGoesOnPastWhatDoesNotOpen(t *testing.T) {
 	require.NotContains(t, err.Error(), "canary")
 }
 
-func TestResealStopsWithItsContextAndWithTheStore(t *testing.T) {
+func TestResealStopsOnContextOrStoreError(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	for _, userID := range []string{"u", "v", "w"} {
 		save(t, newStore(t, inner, keyOf("old", 1)), userID, canary)

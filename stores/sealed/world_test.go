@@ -105,7 +105,7 @@ func TestSecurity25TokensAreNotReadableAtRest(t *testing.T) {
 	}
 }
 
-func TestAnEmptySecretIsSealedOnlyWhereItMustBe(t *testing.T) {
+func TestOnlyEmptyAccessTokenIsSealed(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	store := newStore(t, inner, keyOf("k", 1))
 	save(t, store, "u", connect.Credential{})

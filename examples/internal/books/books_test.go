@@ -51,7 +51,7 @@ func done(t *testing.T, b *books.Books) map[string]int64 {
 	return counts
 }
 
-func TestABenchDoesWhatItPromisedAndPromisesNoMoreThanADayHolds(t *testing.T) {
+func TestReservationsAreLimitedToDailyCapacity(t *testing.T) {
 	for name, file := range map[string]string{"in memory": "", "in a file": filepath.Join(t.TempDir(), "a shop?.db")} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, file)
@@ -75,7 +75,7 @@ func TestABenchDoesWhatItPromisedAndPromisesNoMoreThanADayHolds(t *testing.T) {
 	}
 }
 
-func TestAJobThatIsNotSavedIsNotDone(t *testing.T) {
+func TestUnsavedJobIsNotDone(t *testing.T) {
 	b := open(t, "")
 	change := job(t, b, "1", ledger.Order{Item: "gift-wrap", Quantity: 1})
 	require.NoError(t, change(b.Bench.Reserve))
@@ -86,7 +86,7 @@ func TestAJobThatIsNotSavedIsNotDone(t *testing.T) {
 	require.Empty(t, done(t, b))
 }
 
-func TestProductsAreNotTheBenchsAndElsewhereItDoesNothing(t *testing.T) {
+func TestBenchIgnoresProductsAndRequiresShopDatabase(t *testing.T) {
 	b := open(t, "")
 	hat := ledger.Purchase{ID: "1", Order: ledger.Order{Product: "green-hat", Quantity: 99}}
 	wrap := ledger.Purchase{ID: "1", Order: ledger.Order{Item: "gift-wrap", Quantity: 1}}
@@ -99,7 +99,7 @@ func TestProductsAreNotTheBenchsAndElsewhereItDoesNothing(t *testing.T) {
 	require.ErrorIs(t, b.Bench.Reserve(t.Context(), wrap), ledger.ErrTryAgain, "it may be mended")
 }
 
-func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
+func TestDataSurvivesReopening(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	b := open(t, file)
 	change := job(t, b, "1", ledger.Order{Item: "gift-wrap", Quantity: 3})
@@ -133,7 +133,7 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	require.NotEqual(t, keys, open(t, "").Keys, "another file, another key")
 }
 
-func TestADatabaseWithoutItsKeysIsNotOpened(t *testing.T) {
+func TestDatabaseWithoutKeysIsNotOpened(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	require.NoError(t, open(t, file).Close())
 	info, err := os.Stat(file + "-keys")
@@ -149,12 +149,12 @@ func TestADatabaseWithoutItsKeysIsNotOpened(t *testing.T) {
 	require.NoFileExists(t, file+"-keys")
 }
 
-func TestBooksThatCantBeOpenedSayWhich(t *testing.T) {
+func TestOpenErrorNamesPackage(t *testing.T) {
 	_, err := books.Open(t.Context(), t.TempDir(), "the shop")
 	require.ErrorContains(t, err, "books: ")
 }
 
-func TestAFormIsFirstOnceADay(t *testing.T) {
+func TestFormIsFirstOncePerDay(t *testing.T) {
 	b := open(t, "")
 	first := func(form string, now time.Time) bool {
 		yes, err := b.First(t.Context(), form, now)
@@ -168,7 +168,7 @@ func TestAFormIsFirstOnceADay(t *testing.T) {
 	require.True(t, first("a", now.Add(25*time.Hour)), "forgotten, so that the file does not grow for ever")
 }
 
-func TestAHoldKeyThatSomebodyWritesIntoTheDatabaseIsNotBelieved(t *testing.T) {
+func TestHoldKeyInDatabaseIsIgnored(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	b := open(t, file)
 	keys := b.Keys
@@ -178,7 +178,7 @@ func TestAHoldKeyThatSomebodyWritesIntoTheDatabaseIsNotBelieved(t *testing.T) {
 	require.Equal(t, keys, open(t, file).Keys)
 }
 
-func TestADatabaseIsMadeForNobodyElseToRead(t *testing.T) {
+func TestDatabaseFilesAreOwnerOnly(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	open(t, file)
 	for _, place := range []string{file, file + "-wal"} {

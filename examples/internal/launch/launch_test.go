@@ -58,7 +58,7 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-func TestPortsAreFreeAgainAfterwards(t *testing.T) {
+func TestPortsAreReleased(t *testing.T) {
 	var s launch.Settings
 	var addresses []string
 	run(t, &s, func(output string) {
@@ -105,7 +105,7 @@ func TestARealGloebitNeedsNoSandbox(t *testing.T) {
 	}
 }
 
-func TestEverythingIsKeptInAFile(t *testing.T) {
+func TestDatabaseFileKeepsEverything(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	var first, second launch.Settings
 	for _, s := range []*launch.Settings{&first, &second} {
@@ -122,14 +122,14 @@ func TestEverythingIsKeptInAFile(t *testing.T) {
 	require.Len(t, files, 3, "the books, their keys and the sandbox's file, and nothing left over")
 }
 
-func TestAListenerOnAllInterfacesIsReachedOverLoopback(t *testing.T) {
+func TestWildcardListenerUsesLoopbackURL(t *testing.T) {
 	var s launch.Settings
 	run(t, &s, func(string) {
 		require.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.URL)
 	}, "-addr", ":0", "-sandbox-addr", "127.0.0.1:0", "-db", "")
 }
 
-func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
+func TestFailedStartExplainsAndCleansUp(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()

@@ -35,7 +35,7 @@ func (s *askedStore) Claim(
 	return s.MemoryStore.Claim(ctx, realm, state, now, until)
 }
 
-func TestTheLedgerRunsWhileTheShopIsOpenAndFinishesWhatItHolds(t *testing.T) {
+func TestLedgerFinishesItsWorkOnShutdown(t *testing.T) {
 	store := &askedStore{asked: make(chan struct{}), finish: make(chan struct{})}
 	build := func(s launch.Settings) (launch.Shop, error) {
 		store.pinging = s.Books.DB().PingContext

@@ -57,7 +57,7 @@ func (c *lateConnector) Connect(context.Context) (driver.Conn, error) {
 	return late{conn.(sqliteConn), &c.cut}, nil
 }
 
-func TestABeginOfSQLitesThatIsCutOffLeavesTheConnectionUsable(t *testing.T) {
+func TestCanceledSQLiteBeginKeepsConnectionUsable(t *testing.T) {
 	plain := must(sql.Open("sqlite", ":memory:"))
 	connector := &lateConnector{driver: plain.Driver()}
 	require.NoError(t, plain.Close())

@@ -24,7 +24,7 @@ func (r *reserving) Reserve(ctx context.Context, p ledger.Purchase) error { retu
 
 // A statement that finds its connection dead fails at once, and a Fulfiller
 // hands that on: the database was gone for a moment, and no function has declined.
-func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
+func TestLostConnectionDoesNotCancelSale(t *testing.T) {
 	one := purchase(1, ledger.Accepted)
 	each(t, servers, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
@@ -82,7 +82,7 @@ func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
 
 // Whoever has no lock any more may have been refused by a provider because
 // another process has refreshed meanwhile.
-func TestWhatFnSaysAtOnceAfterItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
+func TestImmediateErrorAfterLostConnectionIsDiscarded(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		refused := errors.New("the refresh token is refused")
 		p, _, store, _ := throughProxy(t, d)
@@ -97,7 +97,7 @@ func TestWhatFnSaysAtOnceAfterItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 }
 
 // What fn says of itself stands, also when one of its statements has failed.
-func TestAnFnThatDeclinesOnALivingConnectionIsBelieved(t *testing.T) {
+func TestDeclineOnLiveConnectionIsReturned(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p, soldOut := withGoods(t, d), purchase(1, ledger.Settled), errors.New("sold out")
 		created(t, store, p)

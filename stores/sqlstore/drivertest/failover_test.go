@@ -209,7 +209,7 @@ func limited(t *testing.T, d database, postgres, mysql map[string]string) *sql.D
 
 // The limits of a role are for its queries, and not for the time in which
 // another replica refreshes a token.
-func TestWaitsOutlastTheLimitsOfTheRole(t *testing.T) {
+func TestLockWaitIgnoresRoleTimeouts(t *testing.T) {
 	for name, limits := range map[string][2]map[string]string{
 		"statements": {{"statement_timeout": "200"}, {"max_statement_time": "0.2"}},
 		"locks":      {{"lock_timeout": "200"}, {"innodb_lock_wait_timeout": "1"}},
@@ -261,7 +261,7 @@ func TestWaitsOutlastTheLimitsOfTheRole(t *testing.T) {
 }
 
 // A database may be set to an isolation in which statements that meet fail.
-func TestConflictsAreTriedAgain(t *testing.T) {
+func TestSerializationConflictsAreRetried(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store := newStore(limited(t, d, map[string]string{"default_transaction_isolation": "repeatable read"},
 			map[string]string{"tx_isolation": "'SERIALIZABLE'"}), d.dialect)

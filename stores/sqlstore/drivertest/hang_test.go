@@ -56,7 +56,7 @@ func hang(
 
 // A Fulfiller that never returns must not keep what the others need: neither a
 // connection of the pool, nor the one writer that SQLite has.
-func TestFnsThatHangKeepNoConnection(t *testing.T) {
+func TestHangingFnReleasesConnection(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
 		const pool = 4
@@ -114,7 +114,7 @@ func TestFnsThatHangKeepNoConnection(t *testing.T) {
 	})
 }
 
-func TestAnFnThatHangsIsGivenUpAfterAQuarterOfTheLease(t *testing.T) {
+func TestHangingFnIsAbandonedAfterQuarterLease(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = 8 * time.Second
@@ -130,7 +130,7 @@ func TestAnFnThatHangsIsGivenUpAfterAQuarterOfTheLease(t *testing.T) {
 
 // A refresh goes on when the caller that asked for it has gone, and what the provider
 // has given then must be saved.
-func TestAnUpdateIsNeverGivenUp(t *testing.T) {
+func TestUpdateIsNeverAbandoned(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
 		store.Lease = time.Second

@@ -48,7 +48,7 @@ func wantNoOverlap(t *testing.T, other *shopStore, p ledger.Purchase, first cont
 
 // A query may have left rows open, so that its connection can't be asked
 // anything, and the server does not hear of the fn.
-func TestAnFnThatAsksNothingAfterAQueryEndsBeforeItsPurchaseIsFree(t *testing.T) {
+func TestIdleFnEndsBeforePurchaseIsUnlocked(t *testing.T) {
 	one := "SELECT COUNT(*) FROM goods"
 	each(t, servers, func(t *testing.T, d database) {
 		store, direct := withGoods(t, d), d.store(t)
@@ -88,7 +88,7 @@ func TestAnFnThatAsksNothingAfterAQueryEndsBeforeItsPurchaseIsFree(t *testing.T)
 }
 
 // It is asked all the time, so that the server goes on keeping what is locked.
-func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
+func TestWaitingFnKeepsItsLock(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = shortLease
@@ -119,7 +119,7 @@ func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
 
 // What counts is how long the server was silent, not how long somebody else had
 // the purchase.
-func TestAChangeThatHadToWaitForLongIsNotLost(t *testing.T) {
+func TestLongLockWaitDoesNotEndLease(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store, direct, p := d.store(t), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = time.Second
@@ -147,7 +147,7 @@ func TestAChangeThatHadToWaitForLongIsNotLost(t *testing.T) {
 
 // Whoever waits for a lock of MySQL's own gets an error after a time that others
 // set, and a named lock is asked for again and again.
-func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
+func TestLockWaitExceedsServerTimeout(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		if d.dialect == sqlstore.MySQL {
@@ -195,7 +195,7 @@ func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
 	})
 }
 
-func TestALeaseOfLessThanASecondIsASecond(t *testing.T) {
+func TestShortLeaseIsOneSecond(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		store.Lease = time.Millisecond
@@ -215,7 +215,7 @@ func TestALeaseOfLessThanASecondIsASecond(t *testing.T) {
 
 // A machine that loses its power or its network closes no connection. What it
 // held is free after the lease, and its own fn, if it still runs, knows before.
-func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
+func TestVanishedMachineLosesLocksAfterLease(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
 		p, db, store, direct := throughProxy(t, d)
@@ -273,7 +273,7 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 }
 
 // An fn whose context ended because the connection was lost may say anything.
-func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
+func TestErrorAfterLostConnectionIsDiscarded(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		soldOut := errors.New("sold out")
 		p, _, store, direct := throughProxy(t, d)

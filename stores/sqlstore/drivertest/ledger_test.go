@@ -128,7 +128,7 @@ func TestReplicasWithOneKeyCreateOnePurchase(t *testing.T) {
 }
 
 // What Create and Change return is made of what they were given, not read again.
-func TestWhatIsReturnedIsWhatIsRead(t *testing.T) {
+func TestReturnedPurchaseEqualsStoredPurchase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := d.store(t), keyed(1)
 		at := ordered.Add(123456 * time.Microsecond).In(time.FixedZone("CET", 3600))

@@ -58,7 +58,7 @@ func pending() connect.PendingConnection {
 	return connect.PendingConnection{UserID: "u", ExpiresAt: time.Now().Add(time.Hour)}
 }
 
-func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
+func TestStoreRecoversAfterDatabaseOutage(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, db, store, _ := throughProxy(t, d)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
@@ -100,7 +100,7 @@ func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
 
 // Connections that died while nobody used them are found out by whoever comes
 // first, and must not cost an Update, which would have asked the provider.
-func TestIdleConnectionsThatDiedFailNoUpdate(t *testing.T) {
+func TestDeadIdleConnectionsFailNoUpdate(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		_ = d.store(t)
 		p := newProxy(t, d.addr)
@@ -126,7 +126,7 @@ func listError(ctx context.Context, store *shopStore) error {
 	return nil
 }
 
-func TestAConnectionLostDuringFnEndsItsContextAndSavesNothing(t *testing.T) {
+func TestLostConnectionEndsFnAndSavesNothing(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, _, store, direct := throughProxy(t, d)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
@@ -165,7 +165,7 @@ func TestAConnectionLostBeforeTheSaveSavesNothing(t *testing.T) {
 }
 
 // A server that does not answer at all must not hold a caller past its context.
-func TestASilentDatabaseHoldsNobodyPastTheContext(t *testing.T) {
+func TestSilentDatabaseRespectsContext(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, db, store, direct := throughProxy(t, d)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))

@@ -10,7 +10,7 @@ import (
 )
 
 // In production a program often has no right to make tables: another does.
-func TestMigrateOfASchemaThatIsUpToDateTakesNoRightToMakeTables(t *testing.T) {
+func TestCurrentSchemaNeedsNoCreatePrivilege(t *testing.T) {
 	t.Parallel()
 	role := randomName()
 	for name, restricted := range map[string]func(t *testing.T) *sql.DB{

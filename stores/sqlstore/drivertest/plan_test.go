@@ -41,7 +41,7 @@ func (o *overheard) QueryContext(_ context.Context, query string, args []driver.
 
 // A shop that has sold for years must list a page and pick up what is due as
 // fast as on its first day.
-func TestIndexesServeWhatIsAskedOften(t *testing.T) {
+func TestFrequentQueriesUseIndexes(t *testing.T) {
 	each(t, []kind{kinds[0], servers[0], servers[1]}, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1) // on which it is set how to plan

@@ -93,7 +93,7 @@ func TestUpdatesTakeHalfOfThePool(t *testing.T) {
 	})
 }
 
-func TestAPoolWithoutALimitHasAConnectionForEveryUser(t *testing.T) {
+func TestUnlimitedPoolUsesConnectionPerUser(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(0)
@@ -126,7 +126,7 @@ func TestAPoolOfOneWorks(t *testing.T) {
 	})
 }
 
-func TestFailedChangesKeepNoRoomFromOthers(t *testing.T) {
+func TestFailedChangesReleasePoolSlots(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, _, store, direct := throughProxy(t, d)
 		created(t, direct, purchase(1, ledger.Settled))
@@ -144,7 +144,7 @@ func TestFailedChangesKeepNoRoomFromOthers(t *testing.T) {
 
 // What else the application does with the connection must not meet with the
 // limits of an Update.
-func TestAConnectionIsGivenBackAsItWas(t *testing.T) {
+func TestConnectionSettingsAreRestored(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1)

@@ -57,7 +57,7 @@ func wantNobody(t *testing.T, store *sqlstore.Store) {
 	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
-func TestPrefixesKeepStoresApart(t *testing.T) {
+func TestPrefixesIsolateStores(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		var stores []*sqlstore.Store

@@ -46,7 +46,7 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 	})
 }
 
-func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
+func TestMigrateContinuesPartialSchema(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
@@ -95,7 +95,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 	})
 }
 
-func TestMigrateHeedsTheContext(t *testing.T) {
+func TestMigrateRespectsContext(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -236,7 +236,7 @@ func TestAReplicaWaitsNoLongerThanItsContext(t *testing.T) {
 
 // An Update that saved nothing must not keep the user locked on the connection
 // that it gave back.
-func TestAnUpdateThatFailedFreesTheUserForOtherReplicas(t *testing.T) {
+func TestFailedUpdateUnlocksUser(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		one, two := d.store(t), d.store(t)
 		no := errors.New("no")
@@ -258,7 +258,7 @@ func TestAnUpdateThatFailedFreesTheUserForOtherReplicas(t *testing.T) {
 
 // A server is often set so that transactions are serializable, and those that
 // meet fail. Here they wait.
-func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
+func TestReplicasSerializeUnderAnyIsolationLevel(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		const rounds = 15
 		strict := map[sqlstore.Dialect]string{
@@ -299,7 +299,7 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 }
 
 // Named locks are of a whole server.
-func TestDatabasesOfOneServerDoNotWaitForEachOther(t *testing.T) {
+func TestNamedLocksAreSeparatePerDatabase(t *testing.T) {
 	t.Parallel()
 	for _, kind := range servers {
 		t.Run(kind.name, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
+func TestSweepRemovesOnlyExpiredRows(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -55,7 +55,7 @@ func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 }
 
 // The Merchant looks at the time; the store keeps what has expired until Sweep.
-func TestSweepRemovesWhatHasExpiredAndNothingSooner(t *testing.T) {
+func TestSweepRemovesNothingBeforeExpiry(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		store := newStoreOf(sqlstore.Config{DB: d.connect(t), Dialect: d.dialect, Clock: func() time.Time { return now }})
@@ -91,7 +91,7 @@ func returning(c connect.Credential) updateFunc {
 
 // A token that the provider has given must not be lost because the request that
 // asked for it was cancelled.
-func TestWhatFnReturnedIsSavedThoughTheContextHasEnded(t *testing.T) {
+func TestResultIsSavedAfterContextEnds(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -108,7 +108,7 @@ func TestWhatFnReturnedIsSavedThoughTheContextHasEnded(t *testing.T) {
 
 // Another Update that came meanwhile must wait for fn itself, not for the end
 // of its context.
-func TestTheUserIsLockedUntilFnReturnsThoughTheContextHasEnded(t *testing.T) {
+func TestUserStaysLockedAfterContextEnds(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		one, two := d.store(t), d.store(t)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -138,7 +138,7 @@ func refusing(what string) func(statement string) error {
 	}
 }
 
-func TestACommitThatFailsIsAnErrorAndKeepsNothing(t *testing.T) {
+func TestFailedCommitKeepsNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
 		tapped, db, store, direct := throughTap(t, d)
@@ -181,7 +181,7 @@ func TestACommitThatFailsIsAnErrorAndKeepsNothing(t *testing.T) {
 
 // A connection that is given back with what it has locked would keep it for as
 // long as the pool lives.
-func TestAUserIsFreeThoughTheConnectionFailsInTheEnd(t *testing.T) {
+func TestFailedConnectionUnlocksUser(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, _, store, direct := throughTap(t, d)
 		committed := false
@@ -206,7 +206,7 @@ func TestAUserIsFreeThoughTheConnectionFailsInTheEnd(t *testing.T) {
 	})
 }
 
-func TestAMigrationThatIsNotCommittedIsAnError(t *testing.T) {
+func TestUncommittedMigrationIsAnError(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, db := newTap(t, d)
 		store := newStore(db, d.dialect)
@@ -249,7 +249,7 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 }
 
 // Between what Sweep finds and what it removes, a user may connect again.
-func TestSweepLeavesWhoHasConnectedAgainMeanwhile(t *testing.T) {
+func TestSweepKeepsReconnectedUser(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, _, store, direct := throughTap(t, d)
 		lapsed := connect.Credential{ExpiresAt: time.Now().Add(-time.Hour)}

@@ -50,12 +50,12 @@ func wantNothingKept(t *testing.T, d database, store *shopStore, p ledger.Purcha
 	require.Empty(t, noted(t, d, "delivered"))
 }
 
-func TestOutsideOfAChangeThereIsNoTransaction(t *testing.T) {
+func TestNoTransactionOutsideChange(t *testing.T) {
 	_, ok := sqlledger.Tx(t.Context())
 	require.False(t, ok)
 }
 
-func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
+func TestFnWritesCommitWithPurchase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p, no := withGoods(t, d), purchase(1, ledger.Settled), errors.New("no")
 		created(t, store, p)
@@ -100,7 +100,7 @@ func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
 
 // After a statement that failed, PostgreSQL keeps nothing of a transaction, and
 // the others keep what came before.
-func TestAStatementThatFailedDoesNotLoseADelivery(t *testing.T) {
+func TestFailedStatementDoesNotLoseDelivery(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
@@ -187,7 +187,7 @@ func TestATransactionEndsWithFn(t *testing.T) {
 
 // Rows that an fn forgot keep their connection to themselves. Nobody else must
 // wait for it, and nothing must be kept by half.
-func TestForgottenRowsHoldNothingUp(t *testing.T) {
+func TestUnclosedRowsBlockNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled), purchase(3, ledger.Settled))
@@ -227,7 +227,7 @@ func TestForgottenRowsHoldNothingUp(t *testing.T) {
 
 // What was delivered elsewhere must not be delivered again because the time was
 // over a moment later.
-func TestAChangeIsSavedThoughTheContextHasEnded(t *testing.T) {
+func TestChangeIsSavedAfterContextEnds(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
@@ -245,7 +245,7 @@ func TestAChangeIsSavedThoughTheContextHasEnded(t *testing.T) {
 
 // A Fulfiller that asks Gloebit for something needs the user's credential, and
 // may have to refresh it. In SQLite that would wait for itself.
-func TestWithinAChangeCredentialsAreThere(t *testing.T) {
+func TestChangeCanUpdateCredentials(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(2) // one for the Change, one for the rest
@@ -275,7 +275,7 @@ func TestWithinAChangeCredentialsAreThere(t *testing.T) {
 }
 
 // That SQLite has one writer is no reason to refuse what goes to another file.
-func TestWithinAChangeAnotherDatabaseIsThere(t *testing.T) {
+func TestChangeCanUseAnotherDatabase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, another, p := withGoods(t, d), newSQLite(t, "").store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
@@ -287,7 +287,7 @@ func TestWithinAChangeAnotherDatabaseIsThere(t *testing.T) {
 	})
 }
 
-func TestWhatAnFnHasStartedWritesOnceItsChangeIsOver(t *testing.T) {
+func TestContextOfEndedChangeCanWrite(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
@@ -323,7 +323,7 @@ func (c *entering) Done() <-chan struct{} {
 // The pool has one connection for Changes and Updates. An Update has its user's
 // turn and waits for that connection, which a Change holds that wants to update
 // the same user.
-func TestAnUpdateWithinAChangeDoesNotWaitForOneThatWaitsForTheChange(t *testing.T) {
+func TestUpdateWithinChangeDoesNotDeadlock(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(2)
@@ -400,7 +400,7 @@ func keyed(i int) ledger.Purchase {
 // The connection is asked every second whether it is still there. That must not
 // come between an fn and the rows that it reads, nor take a statement that
 // lasts for a connection that is lost.
-func TestALongReadIsNotDisturbed(t *testing.T) {
+func TestLongReadIsNotInterrupted(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled))

@@ -12,7 +12,7 @@ import (
 
 // A row that was spoiled by hand must not be what is due first for
 // ever, with everything else behind it.
-func TestAnUnreadablePurchaseKeepsNoOtherWaiting(t *testing.T) {
+func TestUnreadablePurchaseDelaysNoOther(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
