@@ -79,7 +79,8 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 	}
 }
 
-// granting is a Protocol that gives the credential and returns at once.
+// granting is a Protocol that returns the credential without a redirect to a
+// server.
 type granting struct {
 	credential connect.Credential
 	verifier   gloebit.Secret

@@ -25,7 +25,7 @@ const (
 	canaryRefresh = gloebit.Secret("canary-refresh-token")
 )
 
-// clientOf returns the client of a user whose token is canaryToken, at a server
+// clientOf returns the client of a user with the token canaryToken, at a server
 // that answers with handler.
 func clientOf(
 	t *testing.T, handler http.HandlerFunc, changes ...func(*gloebit.Config, *connect.Credential),
@@ -57,7 +57,7 @@ func answering(status int, body string) http.HandlerFunc {
 	}
 }
 
-// calls is every method that calls the API, by the path it calls.
+// calls are the methods that call the API, by the path they call.
 var calls = map[string]func(context.Context, *gloebit.Client) error{
 	"user":    func(ctx context.Context, c *gloebit.Client) error { _, err := c.Identity(ctx); return err },
 	"balance": func(ctx context.Context, c *gloebit.Client) error { _, err := c.Balance(ctx); return err },
@@ -150,7 +150,7 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 			200, `{"success":false,"status":"subscription-authorization-declined"}`,
 			[]error{gloebit.ErrSubscriptionAuthorizationDeclined}, true,
 		},
-		"a reason nobody knows": {
+		"an unknown reason": {
 			200, `{"success":false,"reason":"the moon is full"}`, []error{gloebit.ErrRefused}, true,
 		},
 		"no reason":                 {200, `{"success":false}`, []error{gloebit.ErrRefused}, true},
@@ -435,7 +435,7 @@ func TestLostTransactResponseIsRetriedWithSameID(t *testing.T) {
 		},
 		"it had not arrived, no G$":   {`{"success":false,"status":"queued","reason":"insufficient balance"}`, false, true},
 		"the token died in between":   {`{"success":false,"reason":"unknown OAuth2 token"}`, false, false},
-		"a reason that nobody knows":  {`{"success":false,"reason":"hm"}`, false, false},
+		"an unknown reason":           {`{"success":false,"reason":"hm"}`, false, false},
 		"an answer that is not there": {``, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -501,7 +501,7 @@ func TestDeadlineLimitsRetryAfter(t *testing.T) {
 	require.Equal(t, time.Hour, failure.RetryAfter)
 
 	_, err = client.Balance(t.Context())
-	require.ErrorIs(t, err, gloebit.ErrRateLimited, "nor does anybody wait an hour without a deadline")
+	require.ErrorIs(t, err, gloebit.ErrRateLimited, "nor is there a wait of an hour without a deadline")
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -532,7 +532,7 @@ func TestClientRequiresConnectedUser(t *testing.T) {
 	config.Clock, config.Tokens = clock.Now, &gloebit.MemoryTokenStore{}
 	merchant, err := gloebit.New(config)
 	require.NoError(t, err)
-	_, err = merchant.Client(t.Context(), "nobody")
+	_, err = merchant.Client(t.Context(), "unknown")
 	require.ErrorIs(t, err, gloebit.ErrNotConnected)
 	_, err = merchant.Client(t.Context(), "")
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)

@@ -62,8 +62,8 @@ func TestConnectWithoutPKCESendsNoChallenge(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.get("/private").status)
 }
 
-// TestNoTokenIsStoredWhenTheExchangeFails has the codes and answers that the
-// token endpoint refuses, or gets wrong.
+// TestNoTokenIsStoredWhenTheExchangeFails covers codes that the token endpoint
+// rejects, and malformed responses.
 func TestNoTokenIsStoredWhenTheExchangeFails(t *testing.T) {
 	refuses(t, map[string]badCallback{
 		"a code that Gloebit never gave": {set("code", "x"), 502},

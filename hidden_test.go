@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// parrot is a Gloebit that says no with all that it is told, in every field.
+// parrot is a Gloebit that refuses every request and echoes it in every field.
 func parrot(status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()

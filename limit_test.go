@@ -80,7 +80,7 @@ func TestConnectFailsWhenOldestStateRemains(t *testing.T) {
 	require.Equal(t, 10, states.Len())
 }
 
-// untakeable is a store that fails when something is taken.
+// untakeable is a state store whose Take fails.
 type untakeable struct{ gloebit.MemoryStateStore }
 
 func (*untakeable) Take(context.Context, connect.Key) (connect.PendingConnection, error) {
@@ -137,7 +137,7 @@ func (v *visitor) connect() string {
 	return to.Query().Get("state")
 }
 
-// tokens is a token endpoint that gives a token for any code, and counts them.
+// tokens is a token endpoint that accepts any code, and counts its tokens.
 type tokens struct{ given int }
 
 func (s *tokens) RoundTrip(*http.Request) (*http.Response, error) {
@@ -147,7 +147,7 @@ func (s *tokens) RoundTrip(*http.Request) (*http.Response, error) {
 	return recorder.Result(), nil
 }
 
-// untouchable are sessions that must not be asked.
+// untouchable are sessions that must not be used.
 type untouchable struct{ gloebit.SessionStore }
 
 func TestRateLimitIsCheckedFirst(t *testing.T) {
@@ -271,8 +271,8 @@ func TestResponseHeaderIsBounded(t *testing.T) {
 	}
 }
 
-// TestStalledCallsTimeOut lets the other side fall silent
-// in each phase of a call, on a network and a clock of the test's own.
+// TestStalledCallsTimeOut makes the other side stop responding in each phase of
+// a call, on a network and a clock of the test's own.
 func TestStalledCallsTimeOut(t *testing.T) {
 	const header = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	for phase, test := range map[string]struct {
@@ -328,8 +328,8 @@ func TestStalledCallsTimeOut(t *testing.T) {
 	}
 }
 
-// swallow answers at once with the beginning of a reply, reads what comes, and
-// says nothing more.
+// swallow responds at once with the beginning of a reply, reads the request,
+// and sends nothing more.
 func swallow(reply string) func(context.Context, net.Conn) error {
 	return func(_ context.Context, conn net.Conn) error {
 		go func(reply string) {
@@ -348,8 +348,8 @@ func swallow(reply string) func(context.Context, net.Conn) error {
 	}
 }
 
-// TestTheDocumentedLimitsHaveTests checks that the table of docs/security-tests.md names
-// tests that there are.
+// TestTheDocumentedLimitsHaveTests checks that the tests that
+// docs/security-tests.md names exist.
 func TestTheDocumentedLimitsHaveTests(t *testing.T) {
 	page, err := os.ReadFile("docs/security-tests.md")
 	require.NoError(t, err)
@@ -373,8 +373,8 @@ func TestTheDocumentedLimitsHaveTests(t *testing.T) {
 	}
 }
 
-// TestRefreshWaitIsBoundedByCallTimeout has another caller hold
-// the user for longer than a call may take.
+// TestRefreshWaitIsBoundedByCallTimeout has another caller lock the user for
+// longer than a call may take.
 func TestRefreshWaitIsBoundedByCallTimeout(t *testing.T) {
 	for name, limit := range map[string]time.Duration{"without a deadline": 0, "with one": 5 * time.Second} {
 		t.Run(name, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// panickingSessions is a session store whose own fault it is.
+// panickingSessions is a session store that panics.
 type panickingSessions struct{}
 
 func (panickingSessions) GetString(context.Context, string) string { panic("the application's own") }

@@ -118,7 +118,7 @@ func connectWith(t *testing.T, flow ownFlow) flowAttempt {
 	return got
 }
 
-// wantsNoSecret fails when anything of an attempt shows one of the secrets.
+// wantsNoSecret fails if any result of an attempt contains one of the secrets.
 func (got flowAttempt) wantsNoSecret(t *testing.T) {
 	t.Helper()
 	var watch leaktest.Witness

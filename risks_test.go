@@ -21,14 +21,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// noDatabase is one that can't be reached, which New does not try.
+// noDatabase is a database that can't be reached. New does not use it.
 type noDatabase struct{}
 
 func (noDatabase) Connect(context.Context) (driver.Conn, error) { return nil, errDown }
 func (noDatabase) Driver() driver.Driver                        { return noDatabase{} }
 func (noDatabase) Open(string) (driver.Conn, error)             { return nil, errDown }
 
-// safeSessions are an application's with nothing to warn of.
+// safeSessions is a session manager that causes no warning.
 func safeSessions() *scs.SessionManager {
 	sessions := scsInMemory()
 	sessions.Store = &faultySessions{}

@@ -151,7 +151,8 @@ func TestSecurity20TokenIsSentInHeaderOnly(t *testing.T) {
 	}
 }
 
-// outside is an address in a page that a browser fetches or follows elsewhere.
+// outside is an address in a page that a browser fetches or follows to another
+// site.
 var outside = regexp.MustCompile(
 	`(?i)<(script|img|link|iframe|object|embed)|@import|url\(|(src|href|action)="(//|[a-z]+:)`,
 )

@@ -22,9 +22,9 @@ func (w *world) signingOut() {
 	})))
 }
 
-// planted is a victim in a session that an attacker has put into their browser,
-// after they connected in it themselves, and a callback that the attacker has
-// kept from before, for an account of their own.
+// planted returns a victim and a callback. An attacker has put their own
+// session into the victim's browser, the victim has connected in it, and the
+// callback is an earlier one of the attacker's, for the attacker's account.
 func planted(t *testing.T, w *world, before func(attacker *browser)) (victim *browser, kept string) {
 	t.Helper()
 	attacker := w.browser("mallory")
@@ -109,8 +109,9 @@ func TestSecurity30UnconnectedDisconnectEndsPendingConnections(t *testing.T) {
 	})
 }
 
-// TestSecurity30InFlightRequestDoesNotUndoSignOut lets a request that loaded
-// the session before it ended change it after, with a copy of the cookie.
+// TestSecurity30InFlightRequestDoesNotUndoSignOut loads the session in a
+// request with a copy of the cookie, and changes it after the session has
+// ended.
 func TestSecurity30InFlightRequestDoesNotUndoSignOut(t *testing.T) {
 	for name, end := range map[string]func(*browser){
 		"signing out":      func(b *browser) { b.do(http.MethodPost, "/out", nil, nil) },
@@ -146,8 +147,8 @@ func TestSecurity30InFlightRequestDoesNotUndoSignOut(t *testing.T) {
 	}
 }
 
-// TestSecurity30InFlightCallbackDoesNotSignIn lets a callback load the session
-// before it ends, with a copy of the cookie, and fail after it.
+// TestSecurity30InFlightCallbackDoesNotSignIn loads the session in a callback
+// with a copy of the cookie. The callback fails after the session has ended.
 func TestSecurity30InFlightCallbackDoesNotSignIn(t *testing.T) {
 	for _, out := range []string{"/out", "/gloebit/disconnect"} {
 		for name, signIn := range map[string]bool{"signed in": true, "of a session": false} {
@@ -180,7 +181,7 @@ func TestSecurity30InFlightCallbackDoesNotSignIn(t *testing.T) {
 				require.Len(t, got.header.Values("Set-Cookie"), 1)
 				cookie, err := http.ParseSetCookie(got.header.Get("Set-Cookie"))
 				require.NoError(t, err)
-				require.LessOrEqual(t, cookie.MaxAge, 601, "a session that nobody is known in")
+				require.LessOrEqual(t, cookie.MaxAge, 601, "a session without a user")
 				w.tokens.failSaves(nil)
 				require.Equal(t, "not connected", thief.get("/optional").body)
 			})
@@ -188,12 +189,12 @@ func TestSecurity30InFlightCallbackDoesNotSignIn(t *testing.T) {
 	}
 }
 
-// TestSecurity30InFlightRequestDoesNotRestoreAttempts lets a request start a
-// connection while another ends those that are under way.
+// TestSecurity30InFlightRequestDoesNotRestoreAttempts starts a connection in
+// one request while another request ends the pending ones.
 func TestSecurity30InFlightRequestDoesNotRestoreAttempts(t *testing.T) {
 	for name, change := range map[string]func(*gloebit.Config){
 		"of a user of the application": func(c *gloebit.Config) { c.User = headerUser },
-		"of somebody":                  func(c *gloebit.Config) { c.SignIn = true },
+		"of a signed-in user":          func(c *gloebit.Config) { c.SignIn = true },
 	} {
 		for _, connected := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, connected %t", name, connected), func(t *testing.T) {
@@ -249,20 +250,20 @@ func TestSecurity17SessionLifetimeDependsOnConnection(t *testing.T) {
 	}
 	const slack = float64(5 * time.Second)
 	short, day := 10*time.Minute, 24*time.Hour
-	require.InDelta(t, short, lifetime(b.get("/gloebit/connect")), slack, "nobody is known")
+	require.InDelta(t, short, lifetime(b.get("/gloebit/connect")), slack, "there is no user")
 	w.tokens.failSaves(errDown)
 	require.InDelta(
-		t, short, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "nor is somebody who could not be saved",
+		t, short, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "nor after a failed save",
 	)
 	w.tokens.failSaves(nil)
-	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "somebody is connected")
+	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "a user is connected")
 	require.InDelta(t, day, lifetime(b.get("/gloebit/connect")), slack, "and stays so while connecting again")
 	w.tokens.failSaves(errDown)
 	require.InDelta(
 		t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "also when that can't be saved",
 	)
 	w.tokens.failSaves(nil)
-	require.InDelta(t, short, lifetime(b.do(http.MethodPost, "/out", nil, nil)), slack, "nobody is known any more")
+	require.InDelta(t, short, lifetime(b.do(http.MethodPost, "/out", nil, nil)), slack, "there is no user any more")
 }
 
 func TestSecurity17RefreshDoesNotExtendSessionCredential(t *testing.T) {
@@ -285,7 +286,8 @@ func TestSecurity17RefreshDoesNotExtendSessionCredential(t *testing.T) {
 	}
 }
 
-// known is the error of asking whose a session is, nil when it is somebody's.
+// known returns the error of asking for the session's user. It is nil if the
+// session has a user.
 func known(merchant *gloebit.Merchant, cookie *http.Cookie) error {
 	var err error
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -330,8 +332,8 @@ func TestSecurity17ConnectDoesNotExtendSession(t *testing.T) {
 	})
 }
 
-// TestSecurity17FailingCallsMakeShortSessions is of users of the application,
-// whose requests come without a cookie of ours.
+// TestSecurity17FailingCallsMakeShortSessions checks users of the application
+// whose requests have no cookie of this package.
 func TestSecurity17FailingCallsMakeShortSessions(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
 	w.mux.Handle("/products", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -348,9 +350,9 @@ func TestSecurity17FailingCallsMakeShortSessions(t *testing.T) {
 	require.LessOrEqual(t, cookie.MaxAge, int((10*time.Minute + time.Second).Seconds()))
 }
 
-// TestSecurity17HeaderIsUntouchedAfterResponse has a handler that goes on
-// after its answer, as those in http.TimeoutHandler do: to touch the header then
-// is a data race with the server.
+// TestSecurity17HeaderIsUntouchedAfterResponse checks a handler that continues
+// after its response, as in http.TimeoutHandler. Changing the header then is a
+// data race with the server.
 func TestSecurity17HeaderIsUntouchedAfterResponse(t *testing.T) {
 	merchant := benchMerchant(t, asAlice)
 	answered, done := make(chan struct{}), make(chan error)

@@ -48,8 +48,8 @@ func TestSecurity24TLSIsVerified(t *testing.T) {
 		host   string
 		status int
 	}{
-		"a certificate that nobody vouches for": {func(*httptest.Server) *http.Client { return nil }, "127.0.0.1", 502},
-		"nobody, with a client of its own": {
+		"an untrusted certificate": {func(*httptest.Server) *http.Client { return nil }, "127.0.0.1", 502},
+		"an untrusted certificate, with an own client": {
 			func(*httptest.Server) *http.Client { return &http.Client{Timeout: time.Minute} }, "127.0.0.1", 502,
 		},
 		"a certificate for another host": {(*httptest.Server).Client, "localhost", 502},
@@ -213,7 +213,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 	})
 }
 
-// countingReader is {"success":true,"balance":1} and 64 MiB of space.
+// countingReader is {"success":true,"balance":1} followed by 64 MiB of spaces.
 type countingReader struct{ n int }
 
 func (r *countingReader) Read(p []byte) (int, error) {

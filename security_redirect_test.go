@@ -145,8 +145,8 @@ func TestSecurity16IssuerMustMatchWhenConfigured(t *testing.T) {
 }
 
 // TestSecurity16ResponseOfAnotherIssuerIsRejected mixes up two providers of one
-// application, which have redirect URIs of their own (RFC 9700 section 4.4): the
-// code of one must not go to the other.
+// application that have separate redirect URIs (RFC 9700 section 4.4). The code
+// of one must not be sent to the other.
 func TestSecurity16ResponseOfAnotherIssuerIsRejected(t *testing.T) {
 	evil := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the other provider was asked %s", r.URL.Path)

@@ -102,8 +102,8 @@ func TestSecurity22RequestContextDoesNotPrintSession(t *testing.T) {
 	}
 }
 
-// TestSecurity22TokenEndpointErrorsHoldNoSecret lets a token endpoint send back
-// what it was sent.
+// TestSecurity22TokenEndpointErrorsHoldNoSecret has a token endpoint echo the
+// request.
 func TestSecurity22TokenEndpointErrorsHoldNoSecret(t *testing.T) {
 	for name, answer := range map[string]func(w http.ResponseWriter, sent string){
 		"a page":             func(w http.ResponseWriter, sent string) { _, _ = io.WriteString(w, "<html>"+sent) },

@@ -32,8 +32,8 @@ func TestSecurity17ConnectReplacesSessionID(t *testing.T) {
 	}
 }
 
-// TestSecurity17OldSessionStaysSignedOut lets a request that loaded the session
-// before the callback write it back after: its old id must not become the
+// TestSecurity17OldSessionStaysSignedOut loads the session in a request before
+// the callback, and saves it after. The old session ID must not become the
 // user's.
 func TestSecurity17OldSessionStaysSignedOut(t *testing.T) {
 	sessions := scs.New()
@@ -73,7 +73,7 @@ func TestSecurity18ConnectionGoesToTheUserWhoStartedIt(t *testing.T) {
 	refuses(t, map[string]badCallback{
 		"another user came back":       {func(_ *world, b *browser, _ url.Values) { b.user = "bob" }, 403},
 		"a user of another case":       {func(_ *world, b *browser, _ url.Values) { b.user = "Ann" }, 403},
-		"nobody is signed in any more": {func(_ *world, b *browser, _ url.Values) { b.user = "" }, 401},
+		"the user has signed out":      {func(_ *world, b *browser, _ url.Values) { b.user = "" }, 401},
 		"the users can't be looked up": {func(_ *world, b *browser, _ url.Values) { b.user = "down" }, 503},
 	})
 }

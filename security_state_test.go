@@ -169,7 +169,7 @@ func TestSecurity04ReplaysAtTheSameMomentGiveOneExchange(t *testing.T) {
 	}
 }
 
-// lazyStates is a store that forgets to look at the time.
+// lazyStates is a store that ignores the expiry.
 type lazyStates struct {
 	mu      sync.Mutex
 	pending map[connect.Key]connect.PendingConnection

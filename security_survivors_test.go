@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// forgetful is a store that does not look at what lapsed.
+// forgetful is a store that ignores the expiry.
 type forgetful struct{ gloebit.TokenStore }
 
 func (s forgetful) Load(_ context.Context, _ connect.Key) (connect.Credential, error) {
@@ -176,7 +176,7 @@ func TestSecurity29OtherFailuresDoNotRedirectToConnect(t *testing.T) {
 
 func TestSecurity29UserErrorReturns503(t *testing.T) {
 	for name, failure := range map[string]error{
-		"not connected": gloebit.ErrNotConnected, "nobody's scopes": gloebit.ErrScopeMissing,
+		"not connected": gloebit.ErrNotConnected, "missing scopes": gloebit.ErrScopeMissing,
 	} {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) {
 			c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{}, fmt.Errorf("users: %w", failure) }

@@ -49,8 +49,9 @@ func TestSecurity26RefreshTokenRotation(t *testing.T) {
 	}
 }
 
-// TestSecurity26RefreshTokenIsSentOnce has an answer that is lost: the server may
-// have taken the refresh token, and would take a second one for a thief's.
+// TestSecurity26RefreshTokenIsSentOnce loses the response to a refresh. The
+// server may have used the refresh token, and would treat a second use as
+// theft.
 func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
 	for name, lose := range map[string]func(http.ResponseWriter){
 		"on the way":            func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
@@ -73,8 +74,9 @@ func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
 	}
 }
 
-// What a refresh does not tell is as it was: whose account it is, which connection,
-// and when that ends.
+// TestSecurity26RefreshKeepsConnectionAndAccount checks that a refresh keeps
+// the account, the connection and its expiry, which the response does not
+// contain.
 func TestSecurity26RefreshKeepsConnectionAndAccount(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	for answer, same := range map[string]bool{

@@ -78,7 +78,7 @@ func TestExpiredSessionsMakeRoom(t *testing.T) {
 	})
 }
 
-// crowdedTokens lets newcomers come while a credential is saved.
+// crowdedTokens starts new sessions while a credential is saved.
 type crowdedTokens struct {
 	connect.MemoryTokenStore
 	newcomers func()
@@ -119,8 +119,9 @@ func TestFullSessionStoreKeepsConnectingUsers(t *testing.T) {
 	require.Equal(t, 1, a.connector.Sessions())
 }
 
-// memoryOfAFlood is what 50,000 connects that are never completed may cost, each
-// from a browser of its own and with the longest return_to. The documents say so.
+// memoryOfAFlood limits the memory of 50,000 connects that are never completed,
+// each from its own browser and with the longest return_to.
+// docs/security-tests.md states it.
 const memoryOfAFlood = 200 << 20
 
 func TestConnectFloodUsesBoundedMemory(t *testing.T) {
@@ -143,7 +144,7 @@ func TestConnectFloodUsesBoundedMemory(t *testing.T) {
 	runtime.KeepAlive(connector)
 }
 
-// heap returns how many bytes are in use once all garbage is gone.
+// heap returns the bytes in use after garbage collection.
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()

@@ -120,8 +120,8 @@ func TestDamagedSessionIsAnError(t *testing.T) {
 	}
 }
 
-// FuzzSessionCodec reads what a store may hold. What is read is written as it was
-// read.
+// FuzzSessionCodec reads arbitrary data, as a store may hold it. What is read
+// must be written again unchanged.
 func FuzzSessionCodec(f *testing.F) {
 	gob.Register(time.Time{})
 	deadline := time.Date(2026, time.November, 21, 12, 0, 0, 0, time.UTC)

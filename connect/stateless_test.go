@@ -14,7 +14,7 @@ import (
 )
 
 // stateless is an application at a server that returns an empty state. Its
-// browser stays at the server's page: the test plays the server's redirect.
+// browser stays at the server's page, and the test makes the server's redirect.
 func stateless(t *testing.T, returned bool, changes ...func(*connect.Config)) (*oauthServer, *application) {
 	t.Helper()
 	server := newOAuthServer(t, oauth2.AuthStyleInParams)

@@ -41,7 +41,7 @@ func TestACodeIsExchangedForAToken(t *testing.T) {
 		"with the scope in another order and under another name": func(w *world, code string) answer {
 			return w.exchange(code, "scope", "transact balance user")
 		},
-		"with a code_verifier that nobody asked for": func(w *world, code string) answer {
+		"with an unexpected code_verifier": func(w *world, code string) answer {
 			return w.exchange(code, "code_verifier", "whatever")
 		},
 	}
@@ -219,7 +219,7 @@ func TestRevokingAnApproval(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.exchange(w.connect()).json["access_token"].(string)
 	code := w.connect("scope", "balance")
-	require.False(t, w.server.RevokeApproval("nobody", w.app.Key))
+	require.False(t, w.server.RevokeApproval("unknown", w.app.Key))
 	require.False(t, w.server.RevokeApproval("bob", w.app.Key))
 	require.True(t, w.server.RevokeApproval("alice", w.app.Key))
 	require.False(t, w.server.RevokeApproval("alice", w.app.Key))

@@ -21,7 +21,7 @@ func TestAuthorizeShowsPageWithoutValidRedirect(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	require.NoError(t, w.server.Approve("alice"))
 	tests := map[string]string{
-		"the client is unknown":               w.authorizeQuery("client_id", "nobody").Encode(),
+		"the client is unknown":               w.authorizeQuery("client_id", "unknown").Encode(),
 		"the client is missing":               w.authorizeQuery("client_id", "-").Encode(),
 		"the client is empty":                 w.authorizeQuery("client_id", "").Encode(),
 		"the client is there twice":           w.authorizeQuery().Encode() + "&client_id=" + w.app.Key,
@@ -249,7 +249,7 @@ func TestReturnLinkStaysOnApplicationSite(t *testing.T) {
 func TestPresetDecisions(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	path := "oauth2/authorize?" + w.authorizeQuery().Encode()
-	require.Error(t, w.server.Approve("nobody"))
+	require.Error(t, w.server.Approve("unknown"))
 
 	require.NoError(t, w.server.Approve("alice"))
 	require.Equal(t, http.StatusFound, w.get(path, "").status)

@@ -46,7 +46,7 @@ func TestCharacters(t *testing.T) {
 	seen[0].Extra[0] = 'x'
 	require.Equal(t, byte('{'), w.server.Characters("alice")[0].Extra[0], "what is handed out is a copy")
 	require.Empty(t, w.server.Characters("bob"))
-	require.Empty(t, w.server.Characters("nobody"))
+	require.Empty(t, w.server.Characters("unknown"))
 
 	require.Equal(t, true, w.post("delete-character", token, `{"id":"`+elf+`"}`).json["success"])
 	require.Equal(t, true, w.get("delete-character/"+ogre["id"].(string)+"/", token).json["success"])

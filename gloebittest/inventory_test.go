@@ -75,7 +75,7 @@ func TestInventoryItems(t *testing.T) {
 	require.Len(t, w.server.Inventory("alice"), 2)
 	w.server.Inventory("alice")[0].Params[0] = 'x'
 	require.Equal(t, `{}`, item(plain), "what is handed out is a copy")
-	require.Nil(t, w.server.Inventory("nobody"))
+	require.Nil(t, w.server.Inventory("unknown"))
 }
 
 func TestInventoryAcceptsPublishedClient(t *testing.T) {

@@ -211,8 +211,8 @@ func TestSignedCallsAreRefused(t *testing.T) {
 	}
 }
 
-// TestReasonForAnUnknownToken compares both forms of a call with the paragraphs of
-// doc.go about unknown tokens.
+// TestReasonForAnUnknownToken compares both forms of a call with the paragraphs
+// of doc.go about unknown tokens.
 func TestReasonForAnUnknownToken(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ func TestCustomConsentPage(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{Consent: func(
 		w http.ResponseWriter, r *http.Request, a *gloebittest.Authorization,
 	) {
-		seen = append(seen, a.Approved("alice"), a.Approved("nobody"))
+		seen = append(seen, a.Approved("alice"), a.Approved("unknown"))
 		a.Scopes = []string{"transact", "inventory"}
 		a.Approve(w, r, "alice")
 	}})

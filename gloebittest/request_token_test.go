@@ -137,7 +137,7 @@ func TestAuthorizingARequestToken(t *testing.T) {
 	refused := w.postForm(address, url.Values{"decision": {"refuse"}})
 	require.Empty(t, refused.header.Get("Location"))
 	require.Contains(t, refused.text, `href="http://shop.example/"`)
-	require.Contains(t, w.postForm(address, url.Values{"decision": {"approve"}, "user": {"nobody"}}).text, "no such user")
+	require.Contains(t, w.postForm(address, url.Values{"decision": {"approve"}, "user": {"none"}}).text, "no such user")
 	approved := w.postForm(address, url.Values{"decision": {"approve"}, "user": {"alice"}})
 	require.Equal(t, http.StatusFound, approved.status)
 	require.Equal(

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// siteVersions are those of a server that takes what the later developer site
-// describes, and whether each takes it.
+// siteVersions are the API versions of a server, and whether each accepts what
+// the later developer site describes.
 func siteVersions() map[string]struct {
 	version gloebittest.APIVersion
 	takes   bool

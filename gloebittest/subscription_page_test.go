@@ -62,7 +62,7 @@ func TestOnlyAskedUserCanAnswer(t *testing.T) {
 	})
 	subscription := w.subscribe("sub-1").json["id"].(string)
 	path := "authorize-subscription/" + w.authorizeSubscription(subscription).json["id"].(string)
-	for _, user = range []string{"bob", "nobody", ""} {
+	for _, user = range []string{"bob", "unknown", ""} {
 		require.Equal(t, http.StatusForbidden, w.get(path, "").status)
 		require.Equal(t, http.StatusForbidden, w.postForm(path, nil).status)
 	}

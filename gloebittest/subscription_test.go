@@ -112,7 +112,7 @@ func TestASubscriptionAuthorizationAndItsStates(t *testing.T) {
 		State: gloebittest.SubscriptionDeclined, Created: now, Updated: now,
 	}}, w.server.SubscriptionAuthorizations("alice"))
 	require.Empty(t, w.server.SubscriptionAuthorizations("bob"))
-	require.Empty(t, w.server.SubscriptionAuthorizations("nobody"))
+	require.Empty(t, w.server.SubscriptionAuthorizations("unknown"))
 
 	require.Error(t, w.server.ApproveSubscription("x"))
 	require.Error(t, w.server.DeclineSubscription("x"))

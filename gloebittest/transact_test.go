@@ -86,7 +86,7 @@ func TestTransactAcceptsPublishedClients(t *testing.T) {
 		"a price with a point": {"application/json", func(w *world) string {
 			return w.order(map[string]any{"asset-code": "hat", "gloebit-balance-change": json.Number("40.0")})
 		}},
-		"a wrong request-created and fields nobody knows": {"application/json", func(w *world) string {
+		"a wrong request-created and unknown fields": {"application/json", func(w *world) string {
 			return w.order(map[string]any{
 				"asset-code": "hat", "gloebit-balance-change": 40, "request-created": "yesterday",
 				"merchant-user-id": 7, "platform-desc-names": []string{"a"}, "buyer-id-on-application": "x",
@@ -236,7 +236,7 @@ func TestLockedAccounts(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("transact")
 	body := w.order(map[string]any{"product": "green-hat"})
-	require.Error(t, w.server.Lock("nobody", true))
+	require.Error(t, w.server.Lock("unknown", true))
 	require.NoError(t, w.server.Lock("alice", true))
 	require.Equal(t, "cannot-spend", w.post("transact", token, body).json["status"])
 	require.NoError(t, w.server.Lock("alice", false))

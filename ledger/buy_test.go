@@ -274,7 +274,7 @@ func TestBuyerCancelsDuringTransact(t *testing.T) {
 	require.EqualValues(t, 100, w.charged())
 }
 
-// keeping is a store of tokens that can't save.
+// keeping is a token store that can't save.
 type keeping struct{ gloebit.TokenStore }
 
 func (keeping) Update(
@@ -287,11 +287,12 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
-// An order that did not come as far as Gloebit was refused by nobody.
+// TestUnsentOrderIsSentLater checks that an order that did not reach Gloebit
+// does not count as refused.
 func TestUnsentOrderIsSentLater(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(w *world, c *gloebit.Config, buyer context.CancelFunc){
-		"nobody listens": func(_ *world, c *gloebit.Config, buyer context.CancelFunc) {
+		"connection refused": func(_ *world, c *gloebit.Config, buyer context.CancelFunc) {
 			c.HTTPClient = &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
 				buyer() // so that there is no second attempt
 				return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}

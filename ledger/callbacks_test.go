@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// told are the callbacks that Gloebit may never repeat, and where each leads.
+// told are the callbacks that Gloebit may not repeat, and the state to which
+// each leads.
 var told = []struct {
 	step string
 	want ledger.State

@@ -67,7 +67,8 @@ func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
 	require.Equal(t, yes, body)
 }
 
-// A reader of the log must not be able to call what is in it.
+// TestSecurity31SignaturesAreNotLoggedOrStored checks that a reader of the log
+// or the store can't make callbacks.
 func TestSecurity31SignaturesAreNotLoggedOrStored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

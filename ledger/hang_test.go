@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hanging makes Deliver ignore its context for purchases whose id begins so,
+// hanging makes Deliver ignore its context for purchases with that ID prefix,
 // until the returned function is called.
 func (q *quiet) hanging(prefix string) (let func()) {
 	end := make(chan struct{})
@@ -139,8 +139,8 @@ func TestReserveErrorAfterTimeoutDoesNotCancel(t *testing.T) {
 	})
 }
 
-// joining is a store that joins the error of fn with one of its own, as one does
-// that lost its connection while fn ran, or wraps it.
+// joining is a store that joins or wraps the error of fn with its own, like a
+// store that lost its connection while fn ran.
 type joining struct {
 	ledger.Store
 	join func(error) error

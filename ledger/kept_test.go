@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// keep has the consume of so many reserved purchases kept in memory, whose ids
-// are purchase-0 and so on.
+// keep buffers the consume callbacks of reserved purchases, purchase-0 and so
+// on, in memory.
 func (q *quiet) keep(many int) {
 	q.t.Helper()
 	repair := q.failingChanges("")
@@ -210,8 +210,8 @@ func TestBufferedCancelOfPaidPurchaseIsDropped(t *testing.T) {
 	})
 }
 
-// emptyPass is how often four workers of each kind ask the store when nothing is
-// due: once for each of their states.
+// emptyPass is how often four workers of each kind query the store when nothing
+// is due: once for each of their states.
 const emptyPass = 4*2 + 4*3
 
 // newer is a store whose purchases are in a state that this version lacks.

@@ -170,8 +170,8 @@ func TestSecondOrderDoesNotWaitForRetry(t *testing.T) {
 	require.Equal(t, first, w.bought(order))
 }
 
-// firstRefused has a first click refused while a second one waits for its
-// answer, and returns what the second one heard.
+// firstRefused refuses a first click while a second one waits for its response,
+// and returns the result of the second.
 func firstRefused(t *testing.T, w *world, fault gloebittest.Fault, revoked bool) (ledger.Purchase, error) {
 	t.Helper()
 	order := hat

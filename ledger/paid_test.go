@@ -13,8 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A database that has lost the commit of an enact says that the purchase was not
-// enacted. Gloebit knows better.
+// TestConsumeAfterLostCommit checks a consume after the database lost the
+// commit of the enact. Gloebit's callback is right, and the stored state is
+// not.
 func TestConsumeAfterLostCommit(t *testing.T) {
 	t.Parallel()
 	for _, state := range []ledger.State{ledger.Created, ledger.Accepted} {
@@ -73,7 +74,8 @@ func TestConsumeAfterRefusalOrCancel(t *testing.T) {
 	}
 }
 
-// A backup from before the order was restored.
+// TestCallbackForLostPurchase checks a callback after the restore of a backup
+// that is older than the order.
 func TestCallbackForLostPurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -117,7 +117,8 @@ func TestCounts(t *testing.T) {
 	require.Equal(t, "paid", list[0].ID)
 }
 
-// A purchase keeps its ID whatever forgets it: Gloebit charges once.
+// TestOneCharge checks that a repeated order has the same ID even if the store
+// lost the first one, so that Gloebit charges once.
 func TestOneCharge(t *testing.T) {
 	t.Parallel()
 	order := hat

@@ -99,8 +99,8 @@ func TestRefusalAfterReservationIsIgnored(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 }
 
-// An order that Gloebit has not answered is not sent for a user who has
-// disconnected or connected again: they don't expect to be charged any more.
+// TestUnsentOrder checks that an unanswered order is not sent after the user
+// has disconnected or connected again. The user no longer expects the charge.
 func TestUnsentOrder(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -225,8 +225,6 @@ func TestDeliverAndReleaseAreRetriedWithBackoff(t *testing.T) {
 		require.Len(t, w.goods.all(), 11)
 	}
 }
-
-// stick makes a purchase stuck in a state.
 
 func TestAPassWorksOnEachPurchaseOnce(t *testing.T) {
 	t.Parallel()

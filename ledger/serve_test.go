@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// closer tells when it was closed.
+// closer signals when it is closed.
 type closer func() error
 
 func (c closer) Close() error { return c() }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The bodies that Gloebit is answered with.
+// The response bodies to Gloebit.
 const (
 	yes      = "[true]"
 	pending  = `[false,"pending"]`
@@ -20,9 +20,9 @@ const (
 	refused  = `[false,"refused"]`
 )
 
-// rulings is the table again, written by hand. A cell is the next state, empty
-// where the purchase stays; what is called; the answer, with its status when it
-// is not 200; and whether the purchase is marked stuck.
+// rulings is a second, handwritten copy of the table. A cell has the next
+// state, empty if it does not change; the methods called; the response, with
+// its status unless it is 200; and whether the purchase is marked stuck.
 var rulings = []struct {
 	state ledger.State
 	cells map[string]string
@@ -197,7 +197,7 @@ func TestPayment(t *testing.T) {
 	}
 }
 
-// finally is where a purchase is once the ledger has done what follows.
+// finally is the state of a purchase after the ledger has called its Fulfiller.
 func finally(state ledger.State) ledger.State {
 	switch state {
 	case ledger.Settled:
@@ -208,7 +208,8 @@ func finally(state ledger.State) ledger.State {
 	return state
 }
 
-// follows is whom the ledger calls after a callback, in a state.
+// follows are the Fulfiller's methods that the ledger calls after a callback
+// that leads to a state.
 func follows(state ledger.State) []string {
 	switch state {
 	case ledger.Settled:
@@ -253,7 +254,7 @@ func TestEveryCallbackInEveryState(t *testing.T) {
 	}
 }
 
-// wantHistory fails unless the history leads to where the purchase is.
+// wantHistory fails unless the history leads to the purchase's state.
 func wantHistory(t *testing.T, p ledger.Purchase) {
 	t.Helper()
 	for i, change := range p.History {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// stick returns a purchase that is stuck in a state.
 func (w *world) stick(state ledger.State) ledger.Purchase {
 	w.t.Helper()
 	p := w.put("stuck-"+string(state), state)

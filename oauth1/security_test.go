@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// parrot answers with what it makes of the header that it was sent.
+// parrot is a server whose response is made from the Authorization header.
 func parrot(t *testing.T, answer func(authorization string) string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

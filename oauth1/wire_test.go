@@ -89,8 +89,8 @@ func TestOnlyServerErrorsAreUnavailable(t *testing.T) {
 	}
 }
 
-// FuzzTokenAnswer gives the flow any answer at all: no panic, and no credential
-// without a token and its secret.
+// FuzzTokenAnswer gives the flow an arbitrary response. It must not panic, and
+// must not return a credential without a token and its secret.
 func FuzzTokenAnswer(f *testing.F) {
 	f.Add("oauth_token=at&oauth_token_secret=as&scope=id")
 	f.Add("oauth_token=&oauth_token_secret=")

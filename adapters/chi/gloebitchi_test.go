@@ -69,14 +69,14 @@ func newRouter(a *adaptertest.App) chi.Router {
 	return r
 }
 
-// recoverer is chi's own, without its print of the stack.
+// recoverer is chi's Recoverer without its print of the stack.
 func recoverer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		middleware.Recoverer(next).ServeHTTP(w, middleware.WithLogEntry(r, quiet{}))
 	})
 }
 
-// quiet is a log entry that goes nowhere.
+// quiet is a log entry that is discarded.
 type quiet struct{ middleware.LogEntry }
 
 func (quiet) Panic(any, []byte) {}
@@ -148,8 +148,8 @@ func TestRegisterAtRootKeepsOtherRoutes(t *testing.T) {
 	}
 }
 
-// TestApplicationRoutesDoNotConflict has routes at which a proxy that strips a prefix
-// would bring the merchant's.
+// TestApplicationRoutesDoNotConflict checks that an application may have routes
+// at the stripped paths of the package's own routes.
 func TestApplicationRoutesDoNotConflict(t *testing.T) {
 	m, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(),

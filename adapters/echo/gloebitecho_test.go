@@ -24,7 +24,7 @@ func framework(name string, fail func(*echo.Context, error) error) adaptertest.F
 	}}
 }
 
-// returned is how handlers fail that leave the answer to the middleware.
+// returned returns the error of a handler to the middleware.
 func returned(_ *echo.Context, err error) error { return err }
 
 func TestConformance(t *testing.T) { adaptertest.Run(t, framework("", gloebitecho.Error)) }

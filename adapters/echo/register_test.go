@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestApplicationRoutesDoNotConflict has routes at which a proxy that strips a prefix
-// would bring the merchant's.
+// TestApplicationRoutesDoNotConflict checks that an application may have routes
+// at the stripped paths of the package's own routes.
 func TestApplicationRoutesDoNotConflict(t *testing.T) {
 	for route, path := range map[string]string{
 		"/pay/*": "/pay/hats", "/gloebit/connect": "/gloebit/connect", "/gloebit/*": "/gloebit/hats", "/*": "/hats",

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestApplicationRoutesTakePrecedence has routes at which a proxy that strips a
-// prefix would bring the merchant's.
+// TestApplicationRoutesTakePrecedence checks that an application's routes win
+// at the stripped paths of the package's own routes.
 func TestApplicationRoutesTakePrecedence(t *testing.T) {
 	for route, path := range map[string]string{
 		"/pay/*rest":            "/pay/gloebit/connect",

@@ -189,8 +189,8 @@ func TestRenewTokenRestoresNothingFromEndedSession(t *testing.T) {
 	}
 }
 
-// The application saves the session outside LoadAndSave, under an id that no
-// cookie of the request's tells.
+// TestSessionIDSetByApplicationIsKept checks a session that the application
+// saves outside LoadAndSave, under an ID that no request cookie has.
 func TestSessionIDSetByApplicationIsKept(t *testing.T) {
 	for name, store := range map[string]sessions.Store{"files": files(t), "a table": &table{}} {
 		t.Run(name, func(t *testing.T) {
@@ -361,7 +361,7 @@ func TestStoreReturningNoSessionReturns503(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, serve(newSessions(t, empty{}), nil).StatusCode)
 }
 
-// empty is a store that breaks its promise never to return nil.
+// empty is a store that returns a nil session, which gorilla forbids.
 type empty struct{ sessions.Store }
 
 func (empty) Get(*http.Request, string) (*sessions.Session, error) { return nil, nil }

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// printed is what the sandbox says at the start.
+// printed is what the sandbox prints at the start.
 type printed struct {
 	url, id, secret string
 	listens         string // the address, if it is not the URL's
@@ -62,7 +62,7 @@ func read(t *testing.T, stdout io.Reader) printed {
 	return p
 }
 
-// unquoted is what a shell makes of it.
+// unquoted is the text as a shell reads it.
 func unquoted(t *testing.T, text string) string {
 	t.Helper()
 	output, err := exec.Command("sh", "-c", "printf %s "+text).Output()

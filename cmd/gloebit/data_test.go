@@ -176,7 +176,7 @@ func TestReseal(t *testing.T) {
 	})
 }
 
-// TestNoFileIsMade checks that a mistyped name of a database makes none.
+// TestNoFileIsMade checks that a mistyped database name creates no file.
 func TestNoFileIsMade(t *testing.T) {
 	t.Parallel()
 	database := "sqlite:" + filepath.Join(t.TempDir(), "shop.db")

@@ -26,7 +26,7 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// TestMain lets this test binary be a replica, as the program lets itself.
+// TestMain runs this test binary as a replica if a test has started it as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "-replica" {
 		main()
@@ -54,7 +54,7 @@ func env(variable, standard string) string {
 	return standard
 }
 
-// missing skips, or fails where everything has to be there.
+// missing skips the test, or fails it where every service is required.
 func missing(t *testing.T, what string, err error) {
 	t.Helper()
 	if err == nil {
@@ -250,7 +250,7 @@ func (o *output) String() string {
 	return o.buffer.String()
 }
 
-// visitor is a browser; cookies know no ports, so it can talk to the proxy and
+// visitor is a browser. Cookies ignore ports, so it can talk to the proxy and
 // to each replica.
 type visitor struct {
 	f      *fleet
@@ -469,8 +469,8 @@ func TestProtectedHandlersFailClosedWithoutDatabase(t *testing.T) {
 	})
 }
 
-// TestTrafficSurvivesDatabaseOutages has eight visitors load pages
-// all the time while the database goes and comes back, three times.
+// TestTrafficSurvivesDatabaseOutages loads pages from eight visitors while the
+// database fails and recovers three times.
 func TestTrafficSurvivesDatabaseOutages(t *testing.T) {
 	onEveryStore(t, 2, func(t *testing.T, f *fleet) {
 		v := f.visitor()

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// judged is a test that only takes down what it is failed with.
+// judged is a test that records its failures.
 type judged struct {
 	testing.TB
 	words []string

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wire tells a witness of what goes over it.
+// wire reports everything it transports to a witness.
 type wire struct{ leaktest.Witness }
 
 // RoundTrip implements http.RoundTripper.

@@ -21,7 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// failureOf is of a request, with a query that is a secret, and of reading its reply.
+// failureOf returns the redacted error of a request whose query is a secret, or
+// of reading its response.
 func failureOf(t *testing.T, ctx context.Context, client *http.Client, server string) error {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/canary?q=canary", nil)
@@ -64,7 +65,7 @@ func TestFailureOmitsServerText(t *testing.T) {
 }
 
 func TestFailureKeepsItsKind(t *testing.T) {
-	t.Run("nobody listens", func(t *testing.T) {
+	t.Run("connection refused", func(t *testing.T) {
 		address := testkit.ClosedPort(t)
 		var dial *net.OpError
 		failure := failureOf(t, t.Context(), http.DefaultClient, "http://"+address)
@@ -73,7 +74,7 @@ func TestFailureKeepsItsKind(t *testing.T) {
 		require.ErrorIs(t, failure, syscall.ECONNREFUSED)
 		require.Contains(t, failure.Error(), address)
 	})
-	t.Run("a name that nobody has", func(t *testing.T) {
+	t.Run("an unknown host", func(t *testing.T) {
 		var name *net.DNSError
 		require.ErrorAs(
 			t,
@@ -93,7 +94,7 @@ func TestFailureKeepsItsKind(t *testing.T) {
 	defer server.Close()
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that is refused
 	server.StartTLS()
-	t.Run("a certificate of nobody's", func(t *testing.T) {
+	t.Run("an untrusted certificate", func(t *testing.T) {
 		var certificate *tls.CertificateVerificationError
 		require.ErrorAs(t, failureOf(t, t.Context(), &http.Client{Transport: &http.Transport{}}, server.URL), &certificate)
 	})

@@ -29,8 +29,7 @@ func goCommand(t *testing.T, dir string, env []string, args ...string) string {
 }
 
 // TestGet gets every published module from a folder, with an empty module cache
-// and no network, into a module outside the repository, and builds its example
-// there.
+// and no network. It builds each module's example outside the repository.
 func TestGet(t *testing.T) {
 	r, err := load(top)
 	require.NoError(t, err)

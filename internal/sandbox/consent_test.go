@@ -97,7 +97,7 @@ func TestInvalidConsentIsAskedAgain(t *testing.T) {
 		status int
 		words  string
 	}{
-		"another tab has signed in as somebody else": {
+		"another tab has signed in as another user": {
 			[]string{"user", "someone", "decision", "approve"}, http.StatusConflict, "You are now signed in as alice",
 		},
 		"no user came with the form": {
@@ -160,7 +160,7 @@ func TestInvalidAuthorizeLinkShowsPage(t *testing.T) {
 		path string
 		hint bool
 	}{
-		"unknown application":     {s.authorize("client_id", "nobody"), true},
+		"unknown application":     {s.authorize("client_id", "unknown"), true},
 		"foreign redirect":        {s.authorize("redirect_uri", "https://evil.example/"), false},
 		"host with another end":   {s.authorize("redirect_uri", s.shop+".evil.example/gloebit/callback"), false},
 		"nothing but the address": {"/oauth2/authorize", false},

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPaidPurchasesAreDeliveredWhileTransactHangs has 2,000 orders to send to a Gloebit that
-// does not answer, and 100 purchases to deliver that are paid.
+// TestPaidPurchasesAreDeliveredWhileTransactHangs has 2,000 orders to send to a
+// Gloebit that does not respond, and 100 paid purchases to deliver.
 func TestPaidPurchasesAreDeliveredWhileTransactHangs(t *testing.T) {
 	t.Parallel()
 	const unsent, paid = 2000, 100
@@ -62,7 +62,7 @@ func TestPaidPurchasesAreDeliveredWhileTransactHangs(t *testing.T) {
 	}
 }
 
-// fill stores purchases of a state that are due.
+// fill stores due purchases of a state.
 func (w *world) fill(t *testing.T, account string, n int, state ledger.State) {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes this program the shop that a test has started, if one has.
+// TestMain runs this program as a shop if a test has started it as one.
 func TestMain(m *testing.M) {
 	if shopWanted() {
 		exit(runShop(os.Stdin, os.Stdout))

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// one is the evidence of one order that went as it should.
+// one is the evidence of one correct order.
 func one() evidence {
 	return evidence{
 		orders: []*order{{key: "k", user: "u", answered: true, ids: []string{"1"}}},
@@ -72,7 +72,7 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 1 delivered 0 lost 1 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", false,
 		},
 		{
-			"the buyer was told of it and nobody knows it",
+			"the buyer was told of it and nothing is stored",
 			func(e *evidence) { e.purchases, e.goods, e.transactions = nil, nil, nil },
 			"purchases 1 charged 0 delivered 0 lost 1 doubled 0 stuck 0 (canceled 1 refused 0 unpaid 0 wrong 0)", false,
 		},
@@ -110,7 +110,7 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 0 delivered 0 lost 0 doubled 0 stuck 0 (canceled 1 refused 0 unpaid 0 wrong 1)", false,
 		},
 		{
-			"Gloebit has charged for what nobody has ordered", func(e *evidence) {
+			"Gloebit has charged for what was not ordered", func(e *evidence) {
 				e.transactions = append(e.transactions, gloebittest.Transaction{ID: "3", State: gloebittest.StateSettled})
 			},
 			"purchases 1 charged 2 delivered 1 lost 1 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,

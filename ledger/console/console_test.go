@@ -220,7 +220,7 @@ func TestPurchase(t *testing.T) {
 	}
 }
 
-// damaged has one purchase that can't be read.
+// damaged is a store with one purchase that can't be read.
 type damaged struct{ ledger.Store }
 
 func (s damaged) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
@@ -251,7 +251,7 @@ func TestAPurchaseThatCantBeReadIsShown(t *testing.T) {
 	require.Contains(t, asked, "Retry: 1 purchase<")
 }
 
-// away is a database that does not answer.
+// away is a store whose database does not respond.
 type away struct{ ledger.Store }
 
 func (away) Get(ctx context.Context, _ connect.Key) (ledger.Purchase, error) {
@@ -295,7 +295,7 @@ func TestUnavailableDatabase(t *testing.T) {
 	require.Contains(t, answer.Body.String(), "Not tried, because the database does not answer")
 }
 
-// slow adds nothing up in time.
+// slow is a store whose totals take too long.
 type slow struct{ ledger.Store }
 
 func (slow) Tally(ctx context.Context, _ string, _ ledger.Grouping, _, _ time.Time) ([]ledger.Tally, error) {

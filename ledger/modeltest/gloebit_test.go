@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// held is a transaction as the model of Gloebit sees it. It keeps Gloebit's
-// promises: consume comes only after an enact that was answered with true, and
-// never beside cancel. Whether it repeats those two after an answer that is not
-// yes is left to chance: its documents say that it ignores the answer.
+// held is a transaction in the model of Gloebit. The model keeps Gloebit's
+// guarantees: consume comes only after an enact that was answered with true,
+// and never together with cancel. Whether it repeats the two after another
+// answer is random, because its documents say that it ignores the answer.
 type held struct {
 	id                       string
 	enactAt, consumeAt       string
@@ -25,7 +25,7 @@ type held struct {
 	told                     bool // consume or cancel was answered, with whatever, and is not called again
 }
 
-// mood is how the model of Gloebit takes its next transactions.
+// mood is how the model of Gloebit treats its next transactions.
 type mood struct {
 	work string // "hold", "insufficient", "pending", "reject"
 	lost string // "", "before", "after": where the call is lost

@@ -123,7 +123,7 @@ func expiredToken(http.Handler) http.Handler {
 	})
 }
 
-// TestExpiry has a row for each row of the expiry rule.
+// TestExpiry has a case for each row of the expiry rule.
 func TestExpiry(t *testing.T) {
 	const expired = `Bearer error="invalid_token" error_description="Access token is expired"`
 	post := func(w *world, api blotre.Client) error {
@@ -198,7 +198,7 @@ func TestExpiry(t *testing.T) {
 		w := newWorld(t)
 		api := w.api(t)
 		w.browser.Jar = testkit.NewJar(t)
-		require.NoError(t, w.connector.Disconnect(t.Context(), "nobody"))
+		require.NoError(t, w.connector.Disconnect(t.Context(), "unknown"))
 		other, err := w.connector.Account(t.Context(), "ann")
 		require.NoError(t, err)
 		_, err = other.Renew(t.Context(), time.Now().Add(time.Minute), other.Credential()) // another replica rotates

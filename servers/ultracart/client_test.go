@@ -56,8 +56,8 @@ func TestCalls(t *testing.T) {
 	)
 }
 
-// TestBadCallAnswers checks that each wrong answer of the API is an APIError
-// with the status and the server's words.
+// TestBadCallAnswers checks that each unusable response of the API is an
+// APIError with the status and the server's text.
 func TestBadCallAnswers(t *testing.T) {
 	details := &ultracart.Error{DeveloperMessage: "d", ErrorCode: "c", MoreInfo: "m", ObjectID: "o", UserMessage: "u"}
 	const model = `{"error":{"developer_message":"d","error_code":"c","more_info":"m","object_id":"o","user_message":"u"},"success":false}`
@@ -388,7 +388,7 @@ func TestMiddleware(t *testing.T) {
 	})
 }
 
-// TestStrictServer checks what the test server refuses.
+// TestStrictServer checks what the test server rejects.
 func TestStrictServer(t *testing.T) {
 	w := newWorld(t, ultracarttest.Config{})
 	client := &http.Client{Transport: w.transport()}

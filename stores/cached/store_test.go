@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// counted is a store that counts its loads, and does something in each.
+// counted is a store that counts its loads, and calls a function in each.
 type counted struct {
 	connect.MemoryTokenStore
 	loads  int
@@ -30,8 +30,8 @@ func (c *counted) Load(ctx context.Context, key connect.Key) (connect.Credential
 	return credential, errors.Join(err, c.err)
 }
 
-// newStore is a cache on a counted store where alice has the token "old", and
-// how its clock is moved.
+// newStore returns a cache of a counted store in which alice has the token
+// "old", and a function that advances its clock.
 func newStore(t *testing.T, config cached.Config) (store *cached.Store, inner *counted, advance func(time.Duration)) {
 	t.Helper()
 	now := time.Date(2026, time.November, 21, 12, 0, 0, 0, time.UTC)
@@ -177,7 +177,7 @@ func TestNewNamesInvalidFields(t *testing.T) {
 	}
 }
 
-// plain is a store of which a backup can be read.
+// plain is a store whose backups contain plain tokens.
 type plain struct{ connect.MemoryTokenStore }
 
 func (*plain) PlainAtRest() bool { return true }
@@ -205,7 +205,7 @@ func TestCredentialAgeStartsBeforeLoad(t *testing.T) {
 	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
-// slow is a store whose Delete lets something be done before it deletes.
+// slow is a store whose Delete first calls a function.
 type slow struct {
 	connect.MemoryTokenStore
 	before func()

@@ -19,7 +19,7 @@ type asked struct {
 	within   time.Duration // what its context had left, or 0 without a deadline
 }
 
-// asking keeps what a client asks by scripts.
+// asking records the scripts that a client runs.
 type asking struct {
 	mu  sync.Mutex
 	all []asked

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A holder sleeps through its lease, as a process that was paused would, and
-// comes back when it has ended. What became of the user meanwhile must stay.
+// TestPausedHolderOverwritesNothing pauses a lock holder until its lease has
+// expired, as a paused process does. The changes of other holders must stay.
 func TestPausedHolderOverwritesNothing(t *testing.T) {
 	t.Parallel()
 	const lease = 50 * time.Millisecond
@@ -39,7 +39,7 @@ func TestPausedHolderOverwritesNothing(t *testing.T) {
 		"when what it would save has lapsed": {
 			"old", saves("theirs"), &connect.Credential{ExpiresAt: time.Unix(1, 0)}, has("theirs"),
 		},
-		"when nobody has come, since nobody can know that": {
+		"when no other process took the lock": {
 			"old", func(*testing.T, *redisstore.Store) {}, &connect.Credential{AccessToken: "late"}, has("old"),
 		},
 		"when another has come and gone without saving": {
@@ -173,8 +173,8 @@ func TestResultIsSavedAfterCallerCancels(t *testing.T) {
 
 const diesHere = "REDISSTORE_DIES" // set to the prefix in the process that dies holding a lock
 
-// The process is killed while its Update runs: no user waits longer than the
-// lease, and no credential is half written.
+// TestKilledProcessLockExpiresWithLease kills a process during its Update. No
+// user waits longer than the lease, and no credential is partly written.
 func TestKilledProcessLockExpiresWithLease(t *testing.T) {
 	const lease = 500 * time.Millisecond
 	if prefix := os.Getenv(diesHere); prefix != "" {

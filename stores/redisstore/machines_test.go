@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// users are the ways in which an application says who its users are.
+// users are the ways in which an application identifies its users.
 func users() map[string]func(*gloebit.Config) {
 	return map[string]func(*gloebit.Config){
 		"signed in with Gloebit": func(c *gloebit.Config) { c.SignIn = true },

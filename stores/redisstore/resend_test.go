@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hook does something to every command that is no pipeline.
+// hook wraps every command that is not in a pipeline.
 type hook func(next redis.ProcessHook) redis.ProcessHook
 
 func (h hook) DialHook(next redis.DialHook) redis.DialHook          { return next }
@@ -97,8 +97,8 @@ func TestDuplicateScanResultIsListedOnce(t *testing.T) {
 	require.Equal(t, []string{"u"}, listed(t, store))
 }
 
-// Resealing relies on it: a user who is left out without an error keeps the old
-// key.
+// TestUserWithUnreadableCredentialIsListed checks a property that resealing
+// relies on: a user who is omitted without an error keeps the old key.
 func TestUserWithUnreadableCredentialIsListed(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t, 0)

@@ -33,7 +33,7 @@ func TestRedisIsAStateStore(t *testing.T) {
 	})
 }
 
-// onThree is a store whose every call goes to the next of three.
+// onThree is a store that forwards its calls to three stores in turn.
 type onThree struct {
 	stores []*redisstore.Store
 	next   chan int
@@ -213,8 +213,8 @@ func TestReplacedCredentialGetsNewExpiry(t *testing.T) {
 	require.Negative(t, left, "it is kept for ever")
 }
 
-// What is in Redis is read by the version before and by the one after, which
-// run side by side while machines are brought up to date.
+// TestKeyAndFieldNamesAreStable checks the names of keys and fields in Redis.
+// The previous and the next version read them during an upgrade.
 func TestKeyAndFieldNamesAreStable(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t, 0)

@@ -139,7 +139,7 @@ func TestSecurity25SealIsBoundToUserFieldAndKey(t *testing.T) {
 	}
 }
 
-// rename makes sealed values say that another key sealed them.
+// rename makes sealed values name another key.
 func rename(from, to string) func(*connect.Credential) {
 	return func(c *connect.Credential) {
 		for _, value := range []*connect.Secret{&c.AccessToken, &c.RefreshToken, &c.TokenSecret} {

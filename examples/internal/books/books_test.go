@@ -23,8 +23,8 @@ func open(t *testing.T, file string) *books.Books {
 	return b
 }
 
-// job keeps a purchase in the books and returns what calls the bench for it, in
-// the transaction in which the purchase is saved.
+// job stores a purchase and returns a function that calls the bench in the
+// transaction of that purchase.
 func job(
 	t *testing.T, b *books.Books, id string, order ledger.Order,
 ) func(step func(context.Context, ledger.Purchase) error) error {

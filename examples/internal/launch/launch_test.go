@@ -18,7 +18,7 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 )
 
-// built returns a Build that hands over its settings and answers with a page.
+// built returns a Build that stores its settings in to, and serves one page.
 func built(to *launch.Settings) launch.Build {
 	return func(s launch.Settings) (launch.Shop, error) {
 		*to = s
@@ -28,7 +28,7 @@ func built(to *launch.Settings) launch.Build {
 	}
 }
 
-// run runs a shop with the flags until what is given has seen its output.
+// run runs a shop with the flags until see has seen its output.
 func run(t *testing.T, settings *launch.Settings, see func(output string), args ...string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())

@@ -14,7 +14,7 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 )
 
-// askedStore tells when the ledger asks what is due.
+// askedStore signals when the ledger asks for due purchases.
 type askedStore struct {
 	ledger.MemoryStore
 	once    sync.Once

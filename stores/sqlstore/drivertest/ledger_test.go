@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every replica has a store and a pool of its own, as processes have.
+// TestReplicasClaimEachPurchaseOnce gives every replica its own store and pool,
+// as processes have.
 func TestReplicasClaimEachPurchaseOnce(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		const many = 200
@@ -52,8 +53,8 @@ func TestReplicasClaimEachPurchaseOnce(t *testing.T) {
 	})
 }
 
-// Creating, claiming and changing at once on several replicas is where databases
-// find deadlocks.
+// TestReplicasCreateClaimAndChangeWithoutDeadlock creates, claims and changes
+// purchases at once on several replicas, where databases find deadlocks.
 func TestReplicasCreateClaimAndChangeWithoutDeadlock(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		const rounds = 40
@@ -127,7 +128,8 @@ func TestReplicasWithOneKeyCreateOnePurchase(t *testing.T) {
 	})
 }
 
-// What Create and Change return is made of what they were given, not read again.
+// TestReturnedPurchaseEqualsStoredPurchase checks that Create and Change return
+// the purchase as it is stored, although they do not read it again.
 func TestReturnedPurchaseEqualsStoredPurchase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := d.store(t), keyed(1)
@@ -157,7 +159,8 @@ func TestReturnedPurchaseEqualsStoredPurchase(t *testing.T) {
 	})
 }
 
-// A reader of the table finds the state in words and the rest as JSON.
+// TestAPurchaseIsReadable checks that the table holds the state as a word and
+// the rest as JSON.
 func TestAPurchaseIsReadable(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)

@@ -17,7 +17,7 @@ import (
 
 type changeFunc = func(context.Context, ledger.Purchase) (ledger.Purchase, error)
 
-// moving is an fn that writes nothing and counts itself.
+// moving is an fn that writes nothing and counts its calls.
 func moving(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 	p.Attempts++
 	return p, nil
@@ -37,8 +37,8 @@ func delivering(then func(ctx context.Context, tx sqlledger.Querier) error) chan
 
 func nothing(context.Context, sqlledger.Querier) error { return nil }
 
-// wantNothingKept fails unless the purchase is settled and free, and nothing is
-// written of it.
+// wantNothingKept fails unless the purchase is settled and unlocked, and
+// nothing was written for it.
 func wantNothingKept(t *testing.T, d database, store *shopStore, p ledger.Purchase) {
 	t.Helper()
 	got, err := store.Change(
@@ -98,8 +98,9 @@ func TestFnWritesCommitWithPurchase(t *testing.T) {
 	})
 }
 
-// After a statement that failed, PostgreSQL keeps nothing of a transaction, and
-// the others keep what came before.
+// TestFailedStatementDoesNotLoseDelivery checks a change after a failed
+// statement. PostgreSQL then keeps nothing of the transaction, and the other
+// databases keep the earlier writes.
 func TestFailedStatementDoesNotLoseDelivery(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
@@ -119,8 +120,9 @@ func TestFailedStatementDoesNotLoseDelivery(t *testing.T) {
 	})
 }
 
-// MySQL and SQLite end a whole transaction at some errors: what is saved after
-// that must not be kept without what was rolled back.
+// TestATransactionThatHasEndedSavesNothing checks the errors at which MySQL and
+// SQLite end a whole transaction. Later writes must not be kept without the
+// ones that were rolled back.
 func TestATransactionThatHasEndedSavesNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
@@ -185,8 +187,9 @@ func TestATransactionEndsWithFn(t *testing.T) {
 	})
 }
 
-// Rows that an fn forgot keep their connection to themselves. Nobody else must
-// wait for it, and nothing must be kept by half.
+// TestUnclosedRowsBlockNothing checks rows that fn does not close, which hold
+// their connection. Other calls must not wait for it, and no partial change may
+// be kept.
 func TestUnclosedRowsBlockNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
@@ -225,8 +228,8 @@ func TestUnclosedRowsBlockNothing(t *testing.T) {
 	})
 }
 
-// What was delivered elsewhere must not be delivered again because the time was
-// over a moment later.
+// TestChangeIsSavedAfterContextEnds checks that a delivery is saved although
+// the context ends just after it, so that it is not repeated.
 func TestChangeIsSavedAfterContextEnds(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
@@ -243,8 +246,9 @@ func TestChangeIsSavedAfterContextEnds(t *testing.T) {
 	})
 }
 
-// A Fulfiller that asks Gloebit for something needs the user's credential, and
-// may have to refresh it. In SQLite that would wait for itself.
+// TestChangeCanUpdateCredentials checks a Fulfiller that loads and refreshes
+// the user's credential. SQLite refuses it at once, because the Update would
+// wait for its own transaction.
 func TestChangeCanUpdateCredentials(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
@@ -274,7 +278,8 @@ func TestChangeCanUpdateCredentials(t *testing.T) {
 	})
 }
 
-// That SQLite has one writer is no reason to refuse what goes to another file.
+// TestChangeCanUseAnotherDatabase checks that a Change in one SQLite file may
+// write to another file.
 func TestChangeCanUseAnotherDatabase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, another, p := withGoods(t, d), newSQLite(t, "").store(t), purchase(1, ledger.Settled)
@@ -305,8 +310,8 @@ func TestContextOfEndedChangeCanWrite(t *testing.T) {
 	})
 }
 
-// entering is a context that tells when it is asked for its end the second time:
-// an Update does that when it has its user's turn, and waits for a connection.
+// entering is a context that signals its second Done. An Update calls it when
+// it has its user's turn and waits for a connection.
 type entering struct {
 	context.Context
 	asked  atomic.Int32
@@ -320,9 +325,9 @@ func (c *entering) Done() <-chan struct{} {
 	return c.Context.Done()
 }
 
-// The pool has one connection for Changes and Updates. An Update has its user's
-// turn and waits for that connection, which a Change holds that wants to update
-// the same user.
+// TestUpdateWithinChangeDoesNotDeadlock has one connection for Changes and
+// Updates. One Update has its user's turn and waits for the connection, while
+// the Change that holds the connection updates the same user.
 func TestUpdateWithinChangeDoesNotDeadlock(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
@@ -397,9 +402,8 @@ func keyed(i int) ledger.Purchase {
 	return p
 }
 
-// The connection is asked every second whether it is still there. That must not
-// come between an fn and the rows that it reads, nor take a statement that
-// lasts for a connection that is lost.
+// TestLongReadIsNotInterrupted checks that the ping every second neither
+// disturbs open rows nor takes a long statement for a lost connection.
 func TestLongReadIsNotInterrupted(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)

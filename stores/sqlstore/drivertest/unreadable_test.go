@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A row that was spoiled by hand must not be what is due first for
-// ever, with everything else behind it.
+// TestUnreadablePurchaseDelaysNoOther checks that a row that was damaged by
+// hand does not stay first in the queue of due purchases.
 func TestUnreadablePurchaseDelaysNoOther(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
@@ -55,8 +55,8 @@ func TestUnreadablePurchaseDelaysNoOther(t *testing.T) {
 	})
 }
 
-// The others must not be out of an operator's sight, and the spoiled one must be
-// in it, wherever a page ends.
+// TestAnUnreadablePurchaseHidesNoOther checks that a list shows the other
+// purchases and the damaged one, wherever a page ends.
 func TestAnUnreadablePurchaseHidesNoOther(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
