@@ -552,7 +552,7 @@ func TestClientRequiresConnectedUser(t *testing.T) {
 	require.Equal(t, []gloebit.Scope{"balance"}, client.Scopes(), "the caller's copy is its own")
 	clock.Advance(100 * 365 * 24 * time.Hour)
 	_, err = merchant.Client(t.Context(), "u")
-	require.ErrorIs(t, err, gloebit.ErrNotConnected, "the credential has lapsed")
+	require.ErrorIs(t, err, gloebit.ErrNotConnected, "the credential has expired")
 
 	_, ok := gloebit.FromContext(t.Context())
 	require.False(t, ok)

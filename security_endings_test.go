@@ -45,7 +45,7 @@ func TestSecurity17FixatedSessionCannotReplaceAccount(t *testing.T) {
 			w := newWorld(t, mode.change)
 			victim, kept := planted(t, w, nil)
 			require.Equal(t, "connected", victim.get("/optional").body)
-			if status := victim.get(kept).status; mode.alone() { // it goes on to its page
+			if status := victim.get(kept).status; mode.alone() { // it is redirected to its page
 				require.Equal(t, http.StatusOK, status, "a link of any site's")
 			} else {
 				require.Equal(t, http.StatusForbidden, status, "a link of any site's")
@@ -140,7 +140,7 @@ func TestSecurity30InFlightRequestDoesNotUndoSignOut(t *testing.T) {
 			end(b)
 			close(finish)
 			got := <-answer
-			require.Equal(t, "your receipt", got.body, "what was done is told")
+			require.Equal(t, "your receipt", got.body, "the response is still sent")
 			require.Empty(t, got.header.Values("Set-Cookie"))
 			require.Equal(t, "not connected", w.browser("").steal(old).get("/optional").body)
 		})

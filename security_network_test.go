@@ -176,7 +176,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 		require.ErrorContains(t, err, "1 MiB")
 		require.Less(t, read.n, 2<<20)
 	})
-	t.Run("no request waits for ever", func(t *testing.T) {
+	t.Run("every request has a timeout", func(t *testing.T) {
 		var waits []time.Duration
 		hangs := &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 			deadline, ok := r.Context().Deadline()

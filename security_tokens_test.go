@@ -150,7 +150,7 @@ func TestSecurity27NarrowerScopesAreReportedWithoutLoop(t *testing.T) {
 	require.Equal(t, "/gloebit/connect", b.location("/inventory").Path, "no scopes at all are none too")
 
 	p := b.get("/inventory")
-	require.Equal(t, http.StatusForbidden, p.status, "refused again: say so rather than ask for ever")
+	require.Equal(t, http.StatusForbidden, p.status, "refused again: no endless loop")
 	require.Contains(t, p.body, "does not cover")
 	require.Equal(t, 2, w.exchanges())
 }

@@ -173,5 +173,5 @@ func TestExpiredMemoryTokensAreRemoved(t *testing.T) {
 			clock.Advance(time.Second)
 		}
 	}
-	require.Less(t, store.Len(), 3000, "the lapsed leave as others come")
+	require.Less(t, store.Len(), 3000, "expired entries are removed as others are added")
 }

@@ -137,7 +137,7 @@ func FuzzSessionCodec(f *testing.F) {
 	f.Add([]byte{compact})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 || b[0] != compact {
-			b = append([]byte{compact}, b...) // gob's own reader is not what is tried here
+			b = append([]byte{compact}, b...) // gob's own reader is not tested here
 		}
 		until, values, err := connect.SessionCodec{}.Decode(b)
 		if err != nil {

@@ -227,7 +227,7 @@ func TestRevokingAnApproval(t *testing.T) {
 	require.Equal(t, "unknown token2", w.get("balance", token).json["reason"])
 	require.Equal(
 		t, "invalid_grant", w.exchange(code, "scope", "balance").json["error"],
-		"codes that are under way are no good either",
+		"pending codes are revoked too",
 	)
 }
 

@@ -216,8 +216,8 @@ func TestConsentFormAcceptsPost(t *testing.T) {
 	unclear := w.postForm(path, url.Values{"decision": {"perhaps"}})
 	require.Contains(t, unclear.text, "<form")
 
-	stranger := w.postForm(path, url.Values{"decision": {"approve"}, "user": {"mallory"}})
-	require.Equal(t, http.StatusBadRequest, stranger.status)
+	unknown := w.postForm(path, url.Values{"decision": {"approve"}, "user": {"mallory"}})
+	require.Equal(t, http.StatusBadRequest, unknown.status)
 
 	approved := w.postForm(path, url.Values{"decision": {"approve"}, "user": {w.alice.ID}})
 	require.Equal(t, http.StatusFound, approved.status)

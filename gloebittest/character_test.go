@@ -39,12 +39,12 @@ func TestCharacters(t *testing.T) {
 	update := w.post("update-character", token, `{"id":"`+elf+`","name":"Elf II","bow":true}`)
 	require.Equal(t, map[string]any{"id": elf, "name": "Elf II", "bow": true}, update.json["character"])
 	update = w.post("update_character", token, `{"id":"`+elf+`","name":"Elf III"}`)
-	require.Equal(t, map[string]any{"id": elf, "name": "Elf III"}, update.json["character"], "what isn't sent is gone")
+	require.Equal(t, map[string]any{"id": elf, "name": "Elf III"}, update.json["character"], "omitted fields are removed")
 
 	seen := w.server.Characters("alice")
 	require.Equal(t, gloebittest.Character{ID: elf, Name: "Elf III", Extra: json.RawMessage(`{}`)}, seen[1])
 	seen[0].Extra[0] = 'x'
-	require.Equal(t, byte('{'), w.server.Characters("alice")[0].Extra[0], "what is handed out is a copy")
+	require.Equal(t, byte('{'), w.server.Characters("alice")[0].Extra[0], "a copy is returned")
 	require.Empty(t, w.server.Characters("bob"))
 	require.Empty(t, w.server.Characters("unknown"))
 

@@ -74,7 +74,7 @@ func TestInventoryItems(t *testing.T) {
 	require.Equal(t, true, w.post("delete-inventory-item/"+sword, token, "").json["success"])
 	require.Len(t, w.server.Inventory("alice"), 2)
 	w.server.Inventory("alice")[0].Params[0] = 'x'
-	require.Equal(t, `{}`, item(plain), "what is handed out is a copy")
+	require.Equal(t, `{}`, item(plain), "a copy is returned")
 	require.Nil(t, w.server.Inventory("unknown"))
 }
 

@@ -182,7 +182,7 @@ func TestQueuedProductsCountForTheLimit(t *testing.T) {
 	token := w.token("transact", "inventory")
 	body := map[string]any{"product": "crown", "product-quantity": 2, "asset-enact-hold-url": "http://127.0.0.1:1/enact"}
 	got := w.post("transact", token, w.order(body))
-	require.Equal(t, json.Number("2"), got.json["product-count"], "the answer counts what is being bought")
+	require.Equal(t, json.Number("2"), got.json["product-count"], "the count includes pending purchases")
 	require.Empty(t, w.server.Products(w.app.Key, "alice"))
 	body["id"], body["product-quantity"] = "2", 1
 	require.Equal(t, "product limit reached", w.post("transact", token, w.order(body)).json["reason"])

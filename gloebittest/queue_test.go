@@ -93,7 +93,7 @@ func TestWorkersCallAtOnce(t *testing.T) {
 	together.Add(3)
 	h.onFunc("enact", func() (int, string) {
 		together.Done()
-		together.Wait() // answers only when three are under way
+		together.Wait() // responds only when three are in flight
 		return 200, "[true]"
 	})
 	token := w.token("transact")

@@ -223,7 +223,7 @@ func TestAnApplicationCanBeChanged(t *testing.T) {
 	require.Equal(t, []gloebittest.Product{{Name: "coin", Price: 1}}, app.Products)
 	app.Products[0].Price = 7
 	app, _ = w.server.Application(w.app.Key)
-	require.Equal(t, int64(1), app.Products[0].Price, "what is handed out is a copy")
+	require.Equal(t, int64(1), app.Products[0].Price, "a copy is returned")
 }
 
 func TestNoSecretIsLogged(t *testing.T) {

@@ -66,12 +66,12 @@ func TestTransactAcceptsPublishedClients(t *testing.T) {
 		"JSON with a form's content type": {"application/x-www-form-urlencoded", func(w *world) string {
 			return w.order(asset)
 		}},
-		"nulls for what is not used": {"application/json", func(w *world) string {
+		"null for unused fields": {"application/json", func(w *world) string {
 			body := strings.TrimSuffix(w.order(asset), "}")
 			return body + `,"product":null,"product-quantity":null,"asset-enact-hold-url":null,"character-id":null,` +
 				`"transaction-id":null,"application-key":null,"subscription-id":null,"automated-transaction":false}`
 		}},
-		"empty texts for what is not used": {"application/json", func(w *world) string {
+		"empty strings for unused fields": {"application/json", func(w *world) string {
 			return w.order(map[string]any{
 				"asset-code": "hat", "gloebit-balance-change": 40, "product": "", "asset-enact-hold-url": "",
 				"subscription-id": "00000000-0000-0000-0000-000000000000",

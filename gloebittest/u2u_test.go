@@ -151,7 +151,7 @@ func TestTransactionDetails(t *testing.T) {
 		require.Equal(t, version == gloebittest.BothVersions, kept.BuyerID == "b-1" && kept.AppUserID == "u-1")
 		if len(want.Platform) > 0 {
 			kept.Details.Platform[0].Name = "x"
-			require.Equal(t, want, w.transaction().Details, "what is handed out is a copy")
+			require.Equal(t, want, w.transaction().Details, "a copy is returned")
 		}
 	}
 }

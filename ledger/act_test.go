@@ -140,7 +140,7 @@ func TestMarkPaid(t *testing.T) {
 		_, err := w.ledger.MarkPaid(t.Context(), w.stick(ledger.Reserved).ID, ledger.Act{By: "zoe", Reason: " "})
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 	})
-	t.Run("what is not stuck, or settled, or canceled stays", func(t *testing.T) {
+	t.Run("a purchase that is not stuck, settled or canceled stays", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		waits := w.put("waits", ledger.Reserved)

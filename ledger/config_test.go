@@ -50,7 +50,7 @@ func TestNewNamesEveryInvalidField(t *testing.T) {
 		"a negative time to send": {func(c *ledger.Config) { c.SendWithin = -1 }, "Config.SendWithin is negative"},
 		"a negative timeout":      {func(c *ledger.Config) { c.StepTimeout = -1 }, "Config.StepTimeout is negative"},
 		"a negative wait":         {func(c *ledger.Config) { c.RetryAfter = -1 }, "Config.RetryAfter is negative"},
-		"a negative patience":     {func(c *ledger.Config) { c.ConfirmAfter = -1 }, "Config.ConfirmAfter is negative"},
+		"a negative ConfirmAfter": {func(c *ledger.Config) { c.ConfirmAfter = -1 }, "Config.ConfirmAfter is negative"},
 		"a negative age":          {func(c *ledger.Config) { c.StuckAfter = -1 }, "Config.StuckAfter is negative"},
 		"a negative pause":        {func(c *ledger.Config) { c.PollInterval = -1 }, "Config.PollInterval is negative"},
 		"negative workers":        {func(c *ledger.Config) { c.Workers = -1 }, "Config.Workers is negative"},

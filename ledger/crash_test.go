@@ -49,7 +49,7 @@ func (s *crashStore) step(where string) error {
 		s.calls++
 	}
 	if s.stopped {
-		runtime.Goexit() // no goroutine of a process that has stopped goes on
+		runtime.Goexit() // a stopped process has no running goroutine
 	}
 	s.places = append(s.places, breakage{s.calls, where, false}, breakage{s.calls, where, true})
 	if s.calls == s.plan.at && where == s.plan.where {

@@ -169,10 +169,10 @@ func TestReserveMayAskForTime(t *testing.T) {
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Accepted).ID
 	for name, err := range map[string]error{
-		"not yet":           ledger.ErrTryAgain,
-		"not yet, in words": fmt.Errorf("the warehouse is closed: %w", ledger.ErrTryAgain),
-		"its context ended": context.DeadlineExceeded,
-		"it was called off": fmt.Errorf("query: %w", context.Canceled),
+		"not yet":              ledger.ErrTryAgain,
+		"ErrTryAgain, wrapped": fmt.Errorf("the warehouse is closed: %w", ledger.ErrTryAgain),
+		"its context ended":    context.DeadlineExceeded,
+		"it was called off":    fmt.Errorf("query: %w", context.Canceled),
 	} {
 		w.goods.reserve = saying(err)
 		w.wantAnswer(id, "enact", http.StatusOK, pending)

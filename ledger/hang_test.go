@@ -107,7 +107,7 @@ func TestHangingFulfillerCallsAreBounded(t *testing.T) {
 		}
 		q.put("late", ledger.Reserved, false)
 		q.put("asked", ledger.Accepted, false)
-		time.Sleep(31 * time.Second) // the time of those is over
+		time.Sleep(31 * time.Second) // their time is over
 		answer := q.call("late", "consume")
 		require.Equal(t, http.StatusOK, answer.Code, "that it is paid is saved all the same")
 		p := q.wantState("late", ledger.Settled)
@@ -273,7 +273,7 @@ func TestUnsavedDeliveryIsRetriedAfterRetryAfter(t *testing.T) {
 		p := q.wantState("purchase", ledger.Settled)
 		require.Equal(t, 1, p.Attempts)
 		require.Contains(t, p.Cause, errDown.Error())
-		require.Equal(t, 5*time.Second, time.Until(p.NextAt).Round(time.Second), "RetryAfter, and not when the claim lapses")
+		require.Equal(t, 5*time.Second, time.Until(p.NextAt).Round(time.Second), "RetryAfter, and not when the claim expires")
 		time.Sleep(6 * time.Second)
 		require.NoError(t, q.ledger.Reconcile(t.Context()))
 		q.wantState("purchase", ledger.Delivered)

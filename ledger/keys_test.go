@@ -79,7 +79,7 @@ func TestAKeyIsForOneOrder(t *testing.T) {
 	}
 	same := order
 	same.Username, same.Data = "Alice Cooper", json.RawMessage(` { "a" : 1 } `)
-	require.Equal(t, first.ID, w.bought(same).ID, "what is written otherwise and means the same is the same order")
+	require.Equal(t, first.ID, w.bought(same).ID, "an equivalent order is the same order")
 	require.Len(t, w.gloebit.Transactions(), 1)
 }
 
@@ -152,7 +152,7 @@ func TestSecondOrderWaitIsBoundedByStepTimeout(t *testing.T) {
 		wait(w)
 		p, err := w.buy(order)
 		require.NoError(t, err, name)
-		require.Equal(t, ledger.Created, p.State, "it is under way, which is an answer")
+		require.Equal(t, ledger.Created, p.State, "the purchase is pending")
 	}
 }
 
@@ -200,14 +200,14 @@ func firstRefused(t *testing.T, w *world, fault gloebittest.Fault, revoked bool)
 		return nil
 	}
 	w.store.mu.Unlock()
-	type heard struct {
+	type result struct {
 		p   ledger.Purchase
 		err error
 	}
-	got := make(chan heard, 1)
+	got := make(chan result, 1)
 	go func() {
 		p, err := w.ledger.Purchase(t.Context(), second, order)
-		got <- heard{p, err}
+		got <- result{p, err}
 	}()
 	<-waiting
 	close(answer)

@@ -142,7 +142,7 @@ func TestCancel(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, ledger.Released, got.State)
 		require.ErrorIs(t, got.Err(), ledger.ErrCanceled)
-		w.settle() // Gloebit asks, and is told no
+		w.settle() // Gloebit calls enact, which is declined
 		w.wantState(p.ID, ledger.Released)
 		require.Zero(t, w.charged())
 		require.Equal(t, []string{"Release"}, w.goods.all())

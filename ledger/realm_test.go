@@ -84,7 +84,7 @@ func TestRealm(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEqual(t, w.bought(order).ID, theirs.ID)
 	})
-	t.Run("the ledger of the realm goes on", func(t *testing.T) {
+	t.Run("the ledger of the realm continues", func(t *testing.T) {
 		w.reconcile()
 		w.settle()
 		w.wantState(lost.ID, ledger.Delivered)

@@ -77,7 +77,7 @@ func TestRefusalAfterAcceptance(t *testing.T) {
 	w.clock.Advance(time.Minute)
 	w.reconcile()
 	require.ErrorIs(t, w.wantState(p.ID, ledger.Refused).Err(), gloebit.ErrInsufficientBalance)
-	w.settle() // Gloebit asks all the same, is told no, and gives the gloebits back
+	w.settle() // Gloebit calls enact, which is declined, and refunds the gloebits
 	w.wantState(p.ID, ledger.Released)
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 	require.Equal(t, []string{"Release"}, w.goods.all())
@@ -136,7 +136,7 @@ func TestUnsentOrder(t *testing.T) {
 			require.Empty(t, w.gloebit.Transactions())
 			require.Equal(t, http.StatusConflict, gloebit.StatusCode(got.Err()))
 			_, err := w.buy(order)
-			require.ErrorIs(t, err, ledger.ErrCanceled, "a second click hears of it")
+			require.ErrorIs(t, err, ledger.ErrCanceled, "a second click returns it")
 		})
 	}
 }

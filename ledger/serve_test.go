@@ -35,7 +35,7 @@ func TestServe(t *testing.T) {
 			close(asked)
 			<-release
 			did("a request")
-			require.NoError(t, w.ledger.Ready(r.Context()), "Run goes on")
+			require.NoError(t, w.ledger.Ready(r.Context()), "Run continues")
 		})}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)

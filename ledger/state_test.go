@@ -186,10 +186,10 @@ func TestPayment(t *testing.T) {
 			next := ledger.Decide(state, event)
 			paid := state == ledger.Settled || state == ledger.Delivered
 			require.False(
-				t, paid && next.Next != ledger.Settled && next.Next != ledger.Delivered, "%s unpays what is %s", event, state,
+				t, paid && next.Next != ledger.Settled && next.Next != ledger.Delivered, "%s reverts the payment in %s", event, state,
 			)
 			if slices.Contains(off, state) && next.Next == ledger.Settled {
-				require.True(t, next.Stuck, "%s has what is %s delivered without an operator", event, state)
+				require.True(t, next.Stuck, "%s delivers from %s without an operator", event, state)
 			}
 		}
 		require.Equal(t, yes, ledger.Decide(state, "consume").Answer)
@@ -289,7 +289,7 @@ func TestTransactsAnswersInEveryState(t *testing.T) {
 				w.t, w.goods.calls = t, nil
 				p := w.put(fmt.Sprintf("%s-%s", c.event, state), ledger.Created)
 				w.makeDue(p.ID)
-				// It moves while transact's answer is under way.
+				// It moves while the transact response is in flight.
 				w.store.before = func(_ int, call string) error {
 					if call == "Change" {
 						w.store.failing(nil)

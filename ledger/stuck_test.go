@@ -105,7 +105,7 @@ func TestRetryFreesStuckPurchase(t *testing.T) {
 	done := w.wantState(p.ID, ledger.Delivered)
 	got, err = w.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 	require.NoError(t, err)
-	require.Equal(t, done, got, "what is finished stays as it is")
+	require.Equal(t, done, got, "a finished purchase does not change")
 	_, err = w.ledger.Retry(t.Context(), "unknown", ledger.Act{})
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
@@ -119,7 +119,7 @@ func TestPurchaseMarkedStuckElsewhereStaysStuck(t *testing.T) {
 	changes := 0
 	w.store.before = func(_ int, call string) error {
 		if call == "Change" {
-			if changes++; changes == 2 { // between the vain try and its recording
+			if changes++; changes == 2 { // between the failed attempt and its recording
 				w.change(id, func(p *ledger.Purchase) { p.StuckAt, p.NextAt = w.clock.Now(), time.Time{} })
 			}
 		}

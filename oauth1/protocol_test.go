@@ -155,8 +155,8 @@ func TestOAuth1StateIsAcceptedOnce(t *testing.T) {
 	require.Contains(t, callback, "state=")
 	w.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-	stranger := &http.Client{}
-	resp, err := stranger.Get(callback)
+	other := &http.Client{}
+	resp, err := other.Get(callback)
 	require.NoError(t, err)
 	resp.Body.Close()
 	require.Equal(t, http.StatusBadRequest, resp.StatusCode, "another browser")

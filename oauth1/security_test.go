@@ -114,7 +114,7 @@ func TestSecurity28RequestEndsWithItsContext(t *testing.T) {
 		HTTPClient: &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 			asked++
 			if r.Context().Err() == nil {
-				t.Error("it goes on")
+				t.Error("the request continues")
 			}
 			return nil, r.Context().Err()
 		})},

@@ -162,7 +162,7 @@ func TestInFlightRequestKeepsSessionEnded(t *testing.T) {
 			}, old...)
 			body, err := io.ReadAll(response.Body)
 			require.NoError(t, err)
-			require.Equal(t, "your receipt", string(body), "what was done is told")
+			require.Equal(t, "your receipt", string(body), "the response is still sent")
 			require.Empty(t, response.Cookies())
 			require.Empty(t, hat(s, old...))
 		})

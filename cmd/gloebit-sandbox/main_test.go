@@ -232,7 +232,7 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 	err = run(context.Background(), []string{"-h"}, io.Discard, &help)
 	require.True(t, errors.Is(err, flag.ErrHelp))
 	require.Contains(t, help.String(), "-redirect PREFIX")
-	require.Contains(t, help.String(), "http://127.0.0.1:8080/ and http://localhost:8080/", "what is so without -redirect")
+	require.Contains(t, help.String(), "http://127.0.0.1:8080/ and http://localhost:8080/", "the default of -redirect")
 }
 
 // process starts the command as a process of its own.

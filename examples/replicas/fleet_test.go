@@ -427,7 +427,7 @@ func TestReplicaKilledDuringRefreshReleasesLock(t *testing.T) {
 			}
 		}()
 		require.Eventually(
-			t, func() bool { return f.exchanges() == 1 }, 10*time.Second, 10*time.Millisecond, "the refresh is under way",
+			t, func() bool { return f.exchanges() == 1 }, 10*time.Second, 10*time.Millisecond, "the refresh is in flight",
 		)
 		require.NoError(t, syscall.Kill(f.pids[0], syscall.SIGKILL))
 		<-killed
@@ -465,7 +465,7 @@ func TestProtectedHandlersFailClosedWithoutDatabase(t *testing.T) {
 		require.Eventually(t, func() bool {
 			status, _ := v.do(http.MethodGet, f.shop+"/", nil)
 			return status == http.StatusOK
-		}, 20*time.Second, 100*time.Millisecond, "and everything works again by itself")
+		}, 20*time.Second, 100*time.Millisecond, "and everything recovers")
 	})
 }
 

@@ -150,7 +150,7 @@ func TestState(t *testing.T) {
 
 			require.Equal(t, http.StatusOK, a.load(t, callback.RequestURI()).Status, "the state is still good")
 			page = a.load(t, callback.RequestURI())
-			require.Equal(t, http.StatusOK, page.Status, "a connected user goes on to the page: "+page.Body)
+			require.Equal(t, http.StatusOK, page.Status, "a connected user is redirected to the page: "+page.Body)
 			require.Equal(t, 1, a.peer.granted("authorization_code"), "and the state is good only once")
 		})
 	}

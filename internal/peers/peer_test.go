@@ -57,7 +57,7 @@ type peer struct {
 
 	mu       sync.Mutex
 	grants   []string                // the grant type of each token request
-	redirect func(answer url.Values) // changes an authorization response on its way
+	redirect func(answer url.Values) // changes an authorization response
 	before   func()                  // runs before a token request is answered
 }
 

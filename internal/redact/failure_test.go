@@ -98,17 +98,17 @@ func TestFailureKeepsItsKind(t *testing.T) {
 		var certificate *tls.CertificateVerificationError
 		require.ErrorAs(t, failureOf(t, t.Context(), &http.Client{Transport: &http.Transport{}}, server.URL), &certificate)
 	})
-	t.Run("the caller's patience", func(t *testing.T) {
+	t.Run("the caller's timeout", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		require.Equal(t, context.DeadlineExceeded, failureOf(t, ctx, server.Client(), server.URL))
 	})
-	t.Run("the client's patience", func(t *testing.T) {
+	t.Run("the client's timeout", func(t *testing.T) {
 		client := *server.Client()
 		client.Timeout = 50 * time.Millisecond
 		require.ErrorIs(t, failureOf(t, t.Context(), &client, server.URL), context.DeadlineExceeded)
 	})
-	t.Run("the transport's patience", func(t *testing.T) {
+	t.Run("the transport's timeout", func(t *testing.T) {
 		require.Equal(t, context.DeadlineExceeded, redact.Failure(fmt.Errorf("slow: %w", os.ErrDeadlineExceeded)))
 	})
 	t.Run("the caller's leaving", func(t *testing.T) {

@@ -75,7 +75,7 @@ func TestDenialShowsPageWithoutRedirect(t *testing.T) {
 	require.Contains(t, p.body, "Not connected")
 	require.Contains(t, p.body, "Back to Hat Shop")
 	require.Equal(t, s.shop+"/", b.must(p, `id="back"`, "href"))
-	require.Empty(t, s.called(), "the shop must not hear of a refusal")
+	require.Empty(t, s.called(), "the shop gets no callback for a denial")
 	require.Empty(t, s.box.Gloebit().Approvals("bob"))
 }
 

@@ -89,7 +89,7 @@ func TestSigningIn(t *testing.T) {
 		require.Equal(t, "/account", p.url.Path)
 		require.Contains(t, p.body, "Signed in as <strong>alice")
 	})
-	t.Run("by an unknown name is refused in words", func(t *testing.T) {
+	t.Run("by an unknown name shows an error", func(t *testing.T) {
 		p := s.browser().post("/sign-in", "name", "carol", "next", "/purchase")
 		require.Equal(t, http.StatusUnprocessableEntity, p.status)
 		require.Contains(t, p.body, "There is no account of that name")

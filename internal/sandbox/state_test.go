@@ -82,13 +82,13 @@ func TestInvalidStateFileIsNotOverwritten(t *testing.T) {
 	whole, err := os.ReadFile(good)
 	require.NoError(t, err)
 	for name, content := range map[string]string{
-		"empty":           "",
-		"not JSON":        "hello",
-		"another file":    `{"name":"package.json"}`,
-		"a later version": strings.Replace(string(whole), `"version":1`, `"version":2`, 1),
-		"another format":  strings.Replace(string(whole), "gloebit-sandbox", "gloebit-bank", 1),
-		"cut off":         `{"format":"gloebit-sandbox","version":1,"gloebit":{"us`,
-		"without a heart": `{"format":"gloebit-sandbox","version":1}`,
+		"empty":             "",
+		"not JSON":          "hello",
+		"another file":      `{"name":"package.json"}`,
+		"a later version":   strings.Replace(string(whole), `"version":1`, `"version":2`, 1),
+		"another format":    strings.Replace(string(whole), "gloebit-sandbox", "gloebit-bank", 1),
+		"cut off":           `{"format":"gloebit-sandbox","version":1,"gloebit":{"us`,
+		"without the state": `{"format":"gloebit-sandbox","version":1}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "state.json")

@@ -75,7 +75,7 @@ func TestAUserSubscribesAndRevokes(t *testing.T) {
 
 	b.answer(b.get(path), "approve")
 	require.NotContains(t, b.get("/account?unsubscribed="+id).body, "any more", "an old link says nothing that isn't so")
-	require.Empty(t, s.called(), "no page leads there by itself")
+	require.Empty(t, s.called(), "no page redirects there")
 }
 
 func TestADeclinedSubscription(t *testing.T) {

@@ -47,7 +47,7 @@ func (m *model) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	status, answer := m.transact(body)
 	return &http.Response{
-		StatusCode: status, Header: http.Header{"Retry-After": {"86400"}}, // so that the client does not ask again by itself
+		StatusCode: status, Header: http.Header{"Retry-After": {"86400"}}, // so that the client does not retry
 		Body: io.NopCloser(strings.NewReader(answer)), Request: r,
 	}, nil
 }
@@ -90,7 +90,7 @@ func (m *model) transact(body []byte) (status int, answer string) {
 	switch {
 	case m.mood.lost == "after":
 		return http.StatusServiceUnavailable, ""
-	case reason == "pending": // with a status that has Retry-After, or the client would ask again by itself
+	case reason == "pending": // with a status that has Retry-After, or the client would retry
 		return http.StatusServiceUnavailable, `{"success":false,"reason":"pending"}`
 	}
 	return http.StatusOK, fmt.Sprintf(`{"success":%t,"id":%q,"status":"queued","reason":%q}`, success, t.id, reason)

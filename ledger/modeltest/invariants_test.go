@@ -71,7 +71,7 @@ func (s *shop) invariants(t *rapid.T) {
 	}
 	for id := range s.ordered {
 		if _, written := s.known[id]; !written {
-			t.Fatalf("a buyer was told of %s, which is lost", id)
+			t.Fatalf("a buyer got %s, which is lost", id)
 		}
 	}
 }

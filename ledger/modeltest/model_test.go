@@ -28,7 +28,7 @@ type shop struct {
 	client  *gloebit.Client
 	connect func(at time.Time) error   // makes another connection of alice
 	known   map[string]ledger.Purchase // as last seen, by id
-	ordered map[string]bool            // ids that a buyer was told of
+	ordered map[string]bool            // ids that a buyer got
 }
 
 func newShop(t *rapid.T, kept keeper) *shop {

@@ -112,7 +112,7 @@ func TestLeaks(t *testing.T) {
 	state := url.Values{"state": {w.pending(t, s, visit)}, "error": {"no"}}
 	state.Set("error_description", "no "+state.Get("state"))
 	s.get(browser, "/gloebit/callback?"+state.Encode())
-	for _, callback := range slices.Clone(callbacks) { // again, and from a stranger
+	for _, callback := range slices.Clone(callbacks) { // again, and from another browser
 		s.get(browser, callback)
 		s.get(s.browser(visit), callback)
 	}

@@ -206,7 +206,7 @@ func TestExpiry(t *testing.T) {
 		require.NoError(t, post(w, api))
 		require.Equal(t, 2, w.count("/v0/oauth2/access_token"))
 	})
-	t.Run("replaced while the refresh is under way", func(t *testing.T) {
+	t.Run("replaced while the refresh is in flight", func(t *testing.T) {
 		w := newWorld(t)
 		api := w.api(t)
 		other, err := w.connector.Account(t.Context(), "ann")
@@ -216,7 +216,7 @@ func TestExpiry(t *testing.T) {
 			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				next.ServeHTTP(rw, r)
 				close(rotated)
-				<-refused // the response is on its way, and not saved yet
+				<-refused // the response is in flight, and not saved yet
 			})
 		})
 		w.blotre.Inject("/v0/api/stream/"+w.ann.RootStream+"/status", 1, func(next http.Handler) http.Handler {

@@ -230,7 +230,7 @@ func TestBadAnswers(t *testing.T) {
 	t.Run("no answer", func(t *testing.T) {
 		w := newWorld(t)
 		account := w.account(t)
-		w.Inject(userPath, 10, oauthtest.Drop()) // net/http sends a GET again by itself
+		w.Inject(userPath, 10, oauthtest.Drop()) // net/http retries a GET
 		_, err := omniport.NewClient(account).User(t.Context())
 		require.ErrorIs(t, err, connect.ErrUnavailable)
 		require.NotContains(t, err.Error(), w.url)

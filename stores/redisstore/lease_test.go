@@ -36,7 +36,7 @@ func TestPausedHolderOverwritesNothing(t *testing.T) {
 			"old", deletes, &connect.Credential{AccessToken: "late"}, has(""),
 		},
 		"when the holder would delete what another has saved": {"old", saves("theirs"), nil, has("theirs")},
-		"when what it would save has lapsed": {
+		"when the value to save has expired": {
 			"old", saves("theirs"), &connect.Credential{ExpiresAt: time.Unix(1, 0)}, has("theirs"),
 		},
 		"when no other process took the lock": {
@@ -148,7 +148,7 @@ func TestUpdateWithoutLockIsNotSaved(t *testing.T) {
 	stores, prefix := newReplicas(t, 1, 0)
 	client := newClient(t)
 	err := stores[0].Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
-		for _, key := range keysOf(t, client, prefix) { // as a failover to a replica that had not heard of the lock
+		for _, key := range keysOf(t, client, prefix) { // like a failover to a replica without the lock
 			require.NoError(t, client.Del(t.Context(), key).Err())
 		}
 		return &connect.Credential{AccessToken: "late"}, nil

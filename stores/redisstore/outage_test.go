@@ -58,7 +58,7 @@ func TestRestartedServerLosesNothing(t *testing.T) {
 	taken, err := store.Take(t.Context(), at("state"))
 	require.NoError(t, err)
 	require.Equal(t, "b", taken.BrowserHash)
-	require.NoError(t, store.Update(t.Context(), at("u"), returning("after")), "the lock of the one that failed lapses")
+	require.NoError(t, store.Update(t.Context(), at("u"), returning("after")), "the lock of the failed holder expires")
 	wantToken(t, store, "u", "after")
 }
 

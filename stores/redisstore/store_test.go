@@ -177,7 +177,7 @@ func TestRedisTTLMatchesExpiry(t *testing.T) {
 	require.NoError(t, store.Update(t.Context(), at("gone"), until(time.Now().Add(-time.Hour))))
 	require.NoError(t, store.Put(t.Context(), at("gone"), connect.PendingConnection{ExpiresAt: time.Now()}))
 	keys := keysOf(t, client, prefix)
-	require.Len(t, keys, 4, "no lock stays, and nothing that has lapsed: %q", keys)
+	require.Len(t, keys, 4, "no lock stays, and nothing that has expired: %q", keys)
 	bounded := map[time.Duration]int{}
 	for _, key := range keys {
 		left, err := client.PTTL(t.Context(), key).Result()
@@ -210,7 +210,7 @@ func TestReplacedCredentialGetsNewExpiry(t *testing.T) {
 	require.Len(t, keys, 1)
 	left, err := client.PTTL(t.Context(), keys[0]).Result()
 	require.NoError(t, err)
-	require.Negative(t, left, "it is kept for ever")
+	require.Negative(t, left, "it does not expire")
 }
 
 // TestKeyAndFieldNamesAreStable checks the names of keys and fields in Redis.

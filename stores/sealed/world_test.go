@@ -95,7 +95,7 @@ func TestSecurity25TokensAreNotReadableAtRest(t *testing.T) {
 		require.True(t, strings.HasPrefix(value, "sealed:v1:k-1:"), name)
 		require.NotContains(t, value, "canary", name)
 	}
-	require.Equal(t, "g", load(t, inner, "u").Subject, "what is no secret stays readable")
+	require.Equal(t, "g", load(t, inner, "u").Subject, "other fields stay readable")
 	require.Equal(t, canary, load(t, store, "u"))
 
 	save(t, store, "u", canary)

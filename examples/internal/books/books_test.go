@@ -165,7 +165,7 @@ func TestFormIsFirstOncePerDay(t *testing.T) {
 	require.True(t, first("a", now))
 	require.False(t, first("a", now.Add(23*time.Hour)))
 	require.True(t, first("b", now))
-	require.True(t, first("a", now.Add(25*time.Hour)), "forgotten, so that the file does not grow for ever")
+	require.True(t, first("a", now.Add(25*time.Hour)), "forgotten, so that the file does not grow without limit")
 }
 
 func TestHoldKeyInDatabaseIsIgnored(t *testing.T) {

@@ -93,7 +93,7 @@ func TestImmediateErrorAfterLostConnectionIsDiscarded(t *testing.T) {
 			return nil, refused
 		})
 		require.ErrorContains(t, err, "the connection that locked the user is lost")
-		require.ErrorContains(t, err, refused.Error(), "in words it is there")
+		require.ErrorContains(t, err, refused.Error(), "its text is included")
 		require.NotErrorIs(t, err, refused)
 	})
 }

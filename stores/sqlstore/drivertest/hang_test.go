@@ -73,7 +73,7 @@ func TestHangingFnReleasesConnection(t *testing.T) {
 				require.NoError(t, err)
 				require.True(t, rows.Next())
 			},
-			func(_ context.Context, tx sqlledger.Querier) { // a statement that goes on
+			func(_ context.Context, tx sqlledger.Querier) { // a statement that continues
 				sleep := map[sqlstore.Dialect]string{
 					sqlstore.Postgres: "SELECT pg_sleep(25)", sqlstore.MySQL: "DO SLEEP(25)",
 					sqlstore.SQLite: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000000) SELECT " +

@@ -292,7 +292,7 @@ func TestErrorAfterLostConnectionIsDiscarded(t *testing.T) {
 			return p1, soldOut
 		})
 		require.ErrorContains(t, err, "the connection that locked the purchase is lost")
-		require.ErrorContains(t, err, "sold out", "in words it is there")
+		require.ErrorContains(t, err, "sold out", "its text is included")
 		require.NotErrorIs(t, err, soldOut)
 		p.restore()
 		err = store.Update(t.Context(), at("u"), func(
