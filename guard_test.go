@@ -398,6 +398,6 @@ func TestRepeatedExpiryDoesNotDisconnect(t *testing.T) {
 	b.get("/private")
 	w.gloebit.Inject(gloebittest.Fault{Path: "balance", Reason: "token has expired"})
 	require.Equal(t, http.StatusTeapot, b.get("/private").status)
-	require.Equal(t, 1, w.tokens.Len(), "what can be refreshed is not forgotten")
+	require.Equal(t, 1, w.tokens.Len(), "a credential that can be refreshed is not deleted")
 	require.LessOrEqual(t, w.exchanges(), 3, "and not refreshed without end")
 }

@@ -250,7 +250,7 @@ func TestQueriesAreBounded(t *testing.T) {
 			v := &visitor{handler: merchant.Handler()}
 			p := v.visit(strings.ReplaceAll(test.target, "{}", v.connect()))
 			require.Equal(t, test.status, p.Code, p.Body)
-			require.Less(t, p.Body.Len(), 2048, "what was sent is not sent back")
+			require.Less(t, p.Body.Len(), 2048, "the query is not echoed")
 			require.LessOrEqual(t, len(states.lastPending.ReturnTo), 2048)
 			require.LessOrEqual(t, len(states.lastPending.RequiredScopes), 5)
 			if strings.Contains(test.target, "callback") && test.status == 400 {

@@ -59,7 +59,7 @@ func TestRaceIsResolvedByRetry(t *testing.T) {
 	for second, want := range map[string]error{
 		`{"success":true,"status":"queued","reason":"resubmitted"}`:                  nil,
 		`{"success":false,"status":"queued","reason":"insufficient balance"}`:        gloebit.ErrInsufficientBalance,
-		`{"success":false,"status":"failed","reason":"transaction already created"}`: nil, // nothing better is to be had
+		`{"success":false,"status":"failed","reason":"transaction already created"}`: nil, // there is no better information
 	} {
 		var asked atomic.Int32
 		client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -184,7 +184,7 @@ func TestSecurity22FlowErrorsHoldNoSecret(t *testing.T) {
 			got.wantsNoSecret(t)
 		}
 	})
-	t.Run("what net/http quotes", func(t *testing.T) {
+	t.Run("an error of net/http", func(t *testing.T) {
 		for name, step := range map[string]func(error) ownFlow{
 			"begin":     func(err error) ownFlow { return ownFlow{begin: func(string) error { return err }} },
 			"authorize": func(err error) ownFlow { return ownFlow{authorize: err} },

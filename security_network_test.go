@@ -150,7 +150,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 		require.Regexp(t, "^n{1,900}", name.body)
 		require.Less(t, len(name.body), 1000)
 	})
-	t.Run("an id without end is none", func(t *testing.T) {
+	t.Run("an ID without a limit is rejected", func(t *testing.T) {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
 		w.gloebit.Inject(gloebittest.Fault{
 			Path: "user", Body: `{"success":true,"id":"` + strings.Repeat("1", 256) + `","name":"n"}`,

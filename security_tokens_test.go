@@ -139,7 +139,7 @@ func TestSecurity27NarrowerScopesAreReportedWithoutLoop(t *testing.T) {
 	})
 	require.NoError(t, w.gloebit.Approve("alice", "user", "balance"))
 	b := w.browser("")
-	require.Equal(t, http.StatusOK, b.get("/private").status, "what was granted is enough for this page")
+	require.Equal(t, http.StatusOK, b.get("/private").status, "the granted scopes suffice for this page")
 	require.Equal(t, []gloebit.Scope{"user", "balance"}, told.Granted)
 	require.Equal(t, []gloebit.Scope{"transact"}, told.Missing)
 	require.Contains(t, w.log.String(), "missing=transact")
@@ -147,7 +147,7 @@ func TestSecurity27NarrowerScopesAreReportedWithoutLoop(t *testing.T) {
 	userID, credential := w.stored()
 	credential.Scopes = nil
 	require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, userID), save(credential)))
-	require.Equal(t, "/gloebit/connect", b.location("/inventory").Path, "no scopes at all are none too")
+	require.Equal(t, "/gloebit/connect", b.location("/inventory").Path, "without any scopes")
 
 	p := b.get("/inventory")
 	require.Equal(t, http.StatusForbidden, p.status, "refused again: no endless loop")

@@ -128,7 +128,7 @@ func TestTrace(t *testing.T) {
 		w.browser("ann").get(callback.String())
 		require.NotContains(t, fmt.Sprint(told.all()), "tokens.update", "another browser's callback changes nothing")
 	})
-	t.Run("what a store lacks or fn refuses", func(t *testing.T) {
+	t.Run("an absent row or an error of fn", func(t *testing.T) {
 		w, told := newTraced(t)
 		w.browser("ann").get("/gloebit/callback?state=0123456789012345678901234567890123456789012&code=c")
 		_, err := w.merchant.Client(t.Context(), "unknown")

@@ -60,7 +60,7 @@ func TestMemoryStatesExpireAndStayBounded(t *testing.T) {
 
 	clock.Advance(time.Minute)
 	put(1000)
-	require.Equal(t, 1, store.Len(), "what has expired leaves when another comes")
+	require.Equal(t, 1, store.Len(), "expired states are removed when another is added")
 
 	for i := range 10_000 { // taken at once: the order must not grow either
 		put(2000 + i)

@@ -108,7 +108,7 @@ func TestTheTokenEndpointRefuses(t *testing.T) {
 			require.Equal(t, test.code, a.json["error"])
 			require.NotEmpty(t, a.json["reason"])
 			require.NotContains(t, a.json, "access_token")
-			require.Equal(t, http.StatusOK, w.exchange(code).status, "the code is still good for the one it was given to")
+			require.Equal(t, http.StatusOK, w.exchange(code).status, "the code is still valid for its own application")
 		})
 	}
 }

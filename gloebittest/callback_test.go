@@ -90,7 +90,7 @@ func TestHoldCallbacksByAnswer(t *testing.T) {
 			require.Equal(t, test.calls, h.called())
 			require.Equal(t, test.balance, w.server.Balance("alice"))
 			w.settle()
-			require.Equal(t, test.calls, h.called(), "what failed waits for its time")
+			require.Equal(t, test.calls, h.called(), "a failed step waits for its retry")
 		})
 	}
 }

@@ -66,7 +66,7 @@ func TestFaultsThatAnswer(t *testing.T) {
 			require.Equal(t, test.body, string(text))
 			require.Equal(t, test.charged, len(w.server.Transactions()) == 1)
 			got := w.post("transact", token, body)
-			require.Equal(t, true, got.json["success"], "the fault was good for one request")
+			require.Equal(t, true, got.json["success"], "the fault applied to one request")
 			require.Equal(t, "960.5", w.server.Balance("alice"))
 		})
 	}

@@ -118,7 +118,7 @@ func TestSignatureLocations(t *testing.T) {
 		got := w.do(full)
 		require.Equal(t, true, got.json["success"], got.text)
 		require.JSONEq(
-			t, `{"b5":"=%3D"}`, string(w.server.Characters("alice")[0].Extra), "what signs it doesn't belong to it",
+			t, `{"b5":"=%3D"}`, string(w.server.Characters("alice")[0].Extra), "the signature is not part of the form",
 		)
 	})
 	t.Run("over a form", func(t *testing.T) {

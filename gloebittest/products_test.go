@@ -91,7 +91,7 @@ func TestProductsRefuse(t *testing.T) {
 			"set-character-product-count", `{"character_id":1,"product_name":"green-hat","count":1}`, "invalid character_id",
 		},
 		"more than the character has": {"consume-character-product/" + ogre + "/crown/2", "", "not enough products"},
-		"what only the user has":      {"consume-character-product/" + ogre + "/sticker/1", "", "not enough products"},
+		"a product of the user only":  {"consume-character-product/" + ogre + "/sticker/1", "", "not enough products"},
 		"a character's count over the limit": {
 			"set-character-product-count/" + ogre + "/crown/3", "", "product limit reached",
 		},

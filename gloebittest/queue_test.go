@@ -120,7 +120,7 @@ func TestSettleEndsWithItsContext(t *testing.T) {
 	w.purchase(h, nil)
 	require.ErrorIs(t, w.server.Settle(ctx), context.Canceled)
 	close(release)
-	require.Equal(t, []string{"hold: true"}, steps(w.transaction()), "what was cut off counts as not made")
+	require.Equal(t, []string{"hold: true"}, steps(w.transaction()), "a canceled callback counts as not made")
 	h.on("enact", 200, "[true]")
 	w.settle()
 	require.Equal(t, gloebittest.StateSettled, w.transaction().State)

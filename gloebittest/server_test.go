@@ -18,7 +18,7 @@ func TestCloseStopsEverything(t *testing.T) {
 	server.Close()
 	_, err := http.Get(server.URL + "balance")
 	require.Error(t, err)
-	require.Empty(t, server.Transactions(), "what it knows can still be asked")
+	require.Empty(t, server.Transactions(), "its data can still be read")
 }
 
 func TestCloseDoesNotWaitForSilentConnections(t *testing.T) {

@@ -192,7 +192,7 @@ func TestInvalidOrdersAreNotStored(t *testing.T) {
 		"of too many":                 {IdempotencyKey: "k", Item: "hat", Price: 1, Quantity: math.MaxInt32 + 1},
 		"at too much":                 {IdempotencyKey: "k", Item: "hat", Price: 1 << 53, Quantity: 1},
 		"of many at too much":         {IdempotencyKey: "k", Item: "hat", Price: 1 << 50, Quantity: 9},
-		"whose total wraps around":    {IdempotencyKey: "k", Item: "hat", Price: 1<<52 + 1, Quantity: 1 << 12}, // to 4,096
+		"with an overflowing total":   {IdempotencyKey: "k", Item: "hat", Price: 1<<52 + 1, Quantity: 1 << 12}, // to 4,096
 		"with a long key":             {Item: "hat", Price: 1, IdempotencyKey: strings.Repeat("k", 256), Quantity: 1},
 		"with a long name":            {IdempotencyKey: "k", Item: strings.Repeat("h", 1001), Price: 1, Quantity: 1},
 		"with a name of bytes":        {IdempotencyKey: "k", Item: "\xff", Price: 1, Quantity: 1},

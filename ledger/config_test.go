@@ -21,7 +21,7 @@ func TestNewNamesEveryInvalidField(t *testing.T) {
 		"no merchant":           {func(c *ledger.Config) { c.Merchant = nil }, "Config.Merchant is nil"},
 		"no URL":                {func(c *ledger.Config) { c.CallbackURL = "" }, "CallbackURL"},
 		"a path for a URL":      {func(c *ledger.Config) { c.CallbackURL = "/gloebit/hold" }, "not an absolute URL"},
-		"a URL that is none":    {func(c *ledger.Config) { c.CallbackURL = "https://a b/%zz" }, "not a URL"},
+		"an invalid URL":        {func(c *ledger.Config) { c.CallbackURL = "https://a b/%zz" }, "not a URL"},
 		"a URL over plain http": {func(c *ledger.Config) { c.CallbackURL = "http://shop.example/hold" }, "is plain http"},
 		"a URL of another scheme": {
 			func(c *ledger.Config) { c.CallbackURL = "ftp://localhost/hold" }, "must begin with https",

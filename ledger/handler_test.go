@@ -44,7 +44,7 @@ func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
 		"an id in another case":        strings.Replace(good, id, strings.ToUpper(id), 1),
 		"a step in another case":       strings.Replace(good, "/enact/", "/Enact/", 1),
 		"a segment after it":           good + "/",
-		"a step that is none":          path(key, w.realm(), id, "deliver"),
+		"an unknown step":              path(key, w.realm(), id, "deliver"),
 		"an empty step":                path(key, w.realm(), id, ""),
 		"an unknown purchase":          "/unknown/enact/" + signature,
 		"nothing":                      "/",

@@ -109,7 +109,7 @@ func TestHangingFulfillerCallsAreBounded(t *testing.T) {
 		q.put("asked", ledger.Accepted, false)
 		time.Sleep(31 * time.Second) // their time is over
 		answer := q.call("late", "consume")
-		require.Equal(t, http.StatusOK, answer.Code, "that it is paid is saved all the same")
+		require.Equal(t, http.StatusOK, answer.Code, "the payment is saved")
 		p := q.wantState("late", ledger.Settled)
 		require.Contains(t, p.Cause, "do not return")
 		require.Equal(t, pending, q.call("asked", "enact").Body.String())

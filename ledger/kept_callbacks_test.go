@@ -117,7 +117,7 @@ func TestNextCallbackSavesBufferedCallbacks(t *testing.T) {
 		for i := range 3 {
 			q.wantState(fmt.Sprint("purchase-", i), ledger.Settled)
 		}
-		require.NoError(t, other.Reconcile(t.Context()), "what was saved is due at once, for any process")
+		require.NoError(t, other.Reconcile(t.Context()), "a saved callback is due at once, for any process")
 		q.wantState("purchase-0", ledger.Delivered)
 		require.False(t, q.call("another", "enact").Flushed, "nothing is kept any more")
 	})

@@ -234,7 +234,7 @@ func TestAPassWorksOnEachPurchaseOnce(t *testing.T) {
 		w.makeDue(w.put(fmt.Sprint("purchase-", i), ledger.Settled).ID)
 	}
 	w.reconcile()
-	require.Len(t, w.goods.all(), 50, "what has failed waits for another pass")
+	require.Len(t, w.goods.all(), 50, "a failed purchase waits for another pass")
 }
 
 func TestTwoReplicasShareTheWork(t *testing.T) {
@@ -342,7 +342,7 @@ func TestFulfillerContextEndsAfterStepTimeout(t *testing.T) {
 	w.makeDue(id)
 	w.reconcile()
 	got := w.wantState(id, ledger.Settled)
-	require.Equal(t, 1, got.Attempts, "the failure is recorded all the same")
+	require.Equal(t, 1, got.Attempts, "the failure is recorded")
 	require.Equal(t, "Deliver: too slow", got.Cause)
 }
 

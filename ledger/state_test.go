@@ -245,7 +245,7 @@ func TestEveryCallbackInEveryState(t *testing.T) {
 				if step == "enact" || want.Status == http.StatusOK {
 					again = ledger.Decide(end, step)
 				}
-				require.Equal(t, want.Answer, again.Answer, "what comes again gets the answer it got")
+				require.Equal(t, want.Answer, again.Answer, "a repeated callback gets the same response")
 				w.wantAnswer(p.ID, step, want.Status, want.Answer)
 				require.Equal(t, calls, w.goods.all(), "and nothing is called again")
 				require.Equal(t, got.History, w.wantState(p.ID, end).History)

@@ -121,7 +121,7 @@ func TestOAuth1ConnectAndBuy(t *testing.T) {
 	require.Equal(t, http.StatusOK, status, body)
 	require.Equal(t, "/buy?x=1", page.RequestURI())
 	require.True(t, strings.HasPrefix(body, "920 G$, 1 left, "), body)
-	require.NotContains(t, body, "signature", "what has to be escaped is signed as it is sent")
+	require.NotContains(t, body, "signature", "escaped text is signed as it is sent")
 	require.NotContains(t, body, "not connected")
 	for _, r := range w.gloebit.Requests() {
 		require.NotContains(t, r.RawQuery+r.Header.Get("Authorization"), w.app.Secret)

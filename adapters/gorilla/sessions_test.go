@@ -278,8 +278,8 @@ func TestInvalidCookieStartsNewSession(t *testing.T) {
 	}{
 		"a forged one":                     {cookies(), func(c *http.Cookie) { c.Value = "x" + c.Value }},
 		"one whose session the store lost": {filesystem, func(*http.Cookie) { emptyFolder(t, folder) }},
-		"one of a key that is out of use":  {cookies(), func(c *http.Cookie) { c.Value = foreign(t) }},
-		"one that is not a cookie of ours": {cookies(), func(c *http.Cookie) { c.Value = "!" }},
+		"one of an old key":                {cookies(), func(c *http.Cookie) { c.Value = foreign(t) }},
+		"an invalid value":                 {cookies(), func(c *http.Cookie) { c.Value = "!" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSessions(t, c.store)
@@ -397,9 +397,9 @@ func TestDeadlineFollowsCookieAgeOrLifetime(t *testing.T) {
 		lifetime time.Duration
 		want     time.Duration
 	}{
-		"a cookie for an hour":         {cookies(), 0, time.Hour},
-		"one that ends with a browser": {forever, 0, 24 * time.Hour},
-		"the same, with a lifetime":    {forever, time.Minute, time.Minute},
+		"a cookie for an hour":      {cookies(), 0, time.Hour},
+		"a cookie without an age":   {forever, 0, 24 * time.Hour},
+		"the same, with a lifetime": {forever, time.Minute, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := gloebitgorilla.New(gloebitgorilla.Config{

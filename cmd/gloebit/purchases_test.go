@@ -20,7 +20,7 @@ func TestStuckPurchaseFreed(t *testing.T) {
 		w := newWorld(t, database)
 		p := w.buy("form-1")
 		w.settle()
-		require.Equal(t, ledger.Delivered, w.get(p.ID).State, "one that works")
+		require.Equal(t, ledger.Delivered, w.get(p.ID).State, "without a failure")
 
 		p = w.buy("form-2")
 		w.breakAfterReserve()

@@ -64,7 +64,7 @@ func TestConnect(t *testing.T) {
 				page = a.answer(t, page, allow(narrower...))
 				require.Equal(t, http.StatusForbidden, page.Status, page.Body)
 				require.Contains(t, page.Body, "Your approval does not cover this yet")
-				require.Equal(t, 1, a.tokens.Len(), "what was granted is kept")
+				require.Equal(t, 1, a.tokens.Len(), "the granted connection is kept")
 			})
 		})
 	}

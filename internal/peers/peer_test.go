@@ -40,7 +40,7 @@ type peer struct {
 	scopes   []connect.Scope // what every user is asked for, in the order that the server writes them
 	optional connect.Scope   // the last of them, which a user may leave out
 	api      string          // a URL that needs a token
-	refused  int             // what the API answers to a token that is no good
+	refused  int             // the API's status for an invalid token
 	says     bool            // whether that answer has a challenge with invalid_token
 	detects  bool            // whether the reuse of a refresh token revokes its successors
 	// expire makes the server refuse all access tokens that it gave so far.

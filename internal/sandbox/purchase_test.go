@@ -32,7 +32,7 @@ func TestAUserBuysGloebitsAndGoesBack(t *testing.T) {
 	require.Equal(t, "6000", s.box.Gloebit().Balance("alice"), "the same form sent twice buys once")
 	require.Contains(t, p.body, "5,000 G$ bought.")
 	require.NotContains(
-		t, s.signedInAs("bob").get(p.url.RequestURI()).body, "bought.", "what another user bought is not said",
+		t, s.signedInAs("bob").get(p.url.RequestURI()).body, "bought.", "another user's purchase is not shown",
 	)
 	require.Contains(t, b.get("/account").body, "+5,000 G$</span>")
 }

@@ -177,7 +177,7 @@ func TestRunSavesStateBeforeCallbacks(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, state := keptTransactions(t, file)
 		return state == string(gloebittest.StateSettled)
-	}, 10*time.Second, 20*time.Millisecond, "what the queue did is saved without any request")
+	}, 10*time.Second, 20*time.Millisecond, "the work of the queue is saved without a request")
 	stop()
 	require.NoError(t, <-ended)
 	require.EqualValues(t, 1, enacted.Load())

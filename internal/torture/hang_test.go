@@ -54,7 +54,7 @@ func TestPaidPurchasesAreDeliveredWhileTransactHangs(t *testing.T) {
 				t, func() bool { return w.count(t, ledger.Delivered) == paid }, 10*time.Second, 20*time.Millisecond,
 			)
 			t.Logf("%d paid purchases beside %d unsent ones were delivered in %v", paid, unsent, time.Since(start))
-			require.Equal(t, unsent, w.count(t, ledger.Created), "what was not answered is neither refused nor canceled")
+			require.Equal(t, unsent, w.count(t, ledger.Created), "an unanswered order is neither refused nor canceled")
 			stop()
 			require.ErrorIs(t, <-ended, context.Canceled)
 			require.Empty(t, w.gloebit.Transactions(), "nothing was charged")

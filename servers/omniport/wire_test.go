@@ -280,7 +280,7 @@ func TestOverlappingRefreshes(t *testing.T) {
 		require.NotEmpty(t, pair.Access)
 		require.Equal(t, pairs[0], pair)
 	}
-	require.Equal(t, 400, w.refresh(t, refresh).Status, "one that comes late")
+	require.Equal(t, 400, w.refresh(t, refresh).Status, "a late refresh")
 	require.Equal(t, 200, w.data(t, pairs[0].Access).Status)
 }
 

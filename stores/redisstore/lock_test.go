@@ -80,7 +80,7 @@ func TestFnContextEndsWithLease(t *testing.T) {
 	}))
 	require.NoError(t, <-finished)
 	require.False(t, deadline.After(last.answered.Add(30*time.Second)), "in Redis the lease began before the answer")
-	require.True(t, deadline.After(before.answered.Add(30*time.Second)), "what was waited is no part of the lease")
+	require.True(t, deadline.After(before.answered.Add(30*time.Second)), "the wait is not part of the lease")
 }
 
 func TestWaitersPollRedisWithPauses(t *testing.T) {
@@ -103,8 +103,8 @@ func TestWaitersPollRedisWithPauses(t *testing.T) {
 		return nil, nil
 	}))
 	times := len(asks.sofar())
-	require.Greater(t, times, 3, "who waits asks soon again")
-	require.Less(t, times, 60, "and not all the time, nor each for himself")
+	require.Greater(t, times, 3, "a waiter polls again soon")
+	require.Less(t, times, 60, "but with pauses, and one waiter at a time")
 }
 
 func TestSavingAndUnlockingHaveTimeouts(t *testing.T) {

@@ -24,7 +24,7 @@ func TestRestartedServerLosesNothing(t *testing.T) {
 		server.kill()
 		return &connect.Credential{AccessToken: "lost"}, nil
 	})
-	require.Error(t, err, "what can't be saved is no success")
+	require.Error(t, err, "a failed save is an error")
 	start := time.Now()
 	for name, try := range map[string]func() error{
 		"Load":   func() error { _, err := store.Load(t.Context(), at("u")); return err },

@@ -29,7 +29,7 @@ func TestSecurity25OldKeysStillOpen(t *testing.T) {
 
 	n, err := both.Reseal(t.Context(), realm)
 	require.NoError(t, err)
-	require.Equal(t, 19, n, "what the first key has sealed stays")
+	require.Equal(t, 19, n, "values of the first key are not resealed")
 	n, err = both.Reseal(t.Context(), realm)
 	require.NoError(t, err)
 	require.Zero(t, n)
@@ -92,7 +92,7 @@ func TestResealContinuesAfterUnopenedCredentials(t *testing.T) {
 	require.ErrorContains(t, err, `"lost"`)
 	require.ErrorContains(t, err, "and 6 more users")
 	require.Equal(t, canary, load(t, newStore(t, inner, newKey), "user 7"))
-	require.Equal(t, canary, load(t, newStore(t, inner, lost), "lost 7"), "what does not open is left alone")
+	require.Equal(t, canary, load(t, newStore(t, inner, lost), "lost 7"), "unopened values are not changed")
 	require.NotContains(t, err.Error(), "canary")
 }
 

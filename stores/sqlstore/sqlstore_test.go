@@ -104,7 +104,7 @@ func TestPrefixesBeginEveryTable(t *testing.T) {
 			for _, step := range newStore(t, sqlstore.Config{DB: db, Dialect: dialect, Prefix: prefix}).Schema() {
 				for _, statement := range step.Statements {
 					require.Contains(t, statement, " "+prefix+"oauth_")
-					require.NotContains(t, statement, "{", "what Query did not replace")
+					require.NotContains(t, statement, "{", "an unreplaced placeholder")
 				}
 			}
 		}

@@ -64,7 +64,7 @@ func TestReservationsAreLimitedToDailyCapacity(t *testing.T) {
 			require.Error(t, full)
 			require.NotErrorIs(t, full, ledger.ErrTryAgain)
 			require.True(t, books.Full(ledger.Purchase{Cause: "Reserve: " + full.Error()}))
-			require.NoError(t, second(b.Bench.Release), "what was never reserved can be released")
+			require.NoError(t, second(b.Bench.Release), "a release needs no reservation")
 			require.NoError(t, other(b.Bench.Reserve), "each service has its own day")
 			require.NoError(t, first(b.Bench.Release))
 			require.NoError(t, second(b.Bench.Reserve), "there is room again")

@@ -80,7 +80,7 @@ func TestStoreRecoversAfterDatabaseOutage(t *testing.T) {
 				for range 2 {
 					err := call()
 					require.Error(t, err, name)
-					require.NotErrorIs(t, err, connect.ErrNotFound, "%s: what can't be asked is not absent", name)
+					require.NotErrorIs(t, err, connect.ErrNotFound, "%s: a failed query is not absence", name)
 				}
 			}
 			require.NoError(t, ctx.Err(), "errors come quickly")

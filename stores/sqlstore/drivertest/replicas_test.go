@@ -62,7 +62,7 @@ func TestMigrateContinuesPartialSchema(t *testing.T) {
 		}
 		_, err = store.Get(t.Context(), purchase(1, ledger.Created).StoreKey())
 		require.Error(t, err)
-		require.NotErrorIs(t, err, connect.ErrNotFound, "what can't be asked is not absent")
+		require.NotErrorIs(t, err, connect.ErrNotFound, "a failed query is not absence")
 		for range 2 {
 			require.NoError(t, store.Migrate(t.Context()))
 		}

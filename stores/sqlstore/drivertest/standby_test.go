@@ -108,7 +108,7 @@ func TestFailoverToAStandby(t *testing.T) {
 	fill(t, db, d)
 	require.NoError(t, os.WriteFile(filepath.Join(primary.data, "standby.signal"), nil, 0o600))
 	primary.crash()
-	t.Run("one that comes back as a standby", func(t *testing.T) { goesOn(t, store, direct, 2) })
+	t.Run("the old primary as a standby", func(t *testing.T) { goesOn(t, store, direct, 2) })
 }
 
 // goesOn checks, at the server that took over, that tokens are refreshed, that

@@ -389,7 +389,7 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		p.cut()
 		_, err = store.Get(t.Context(), p1.StoreKey())
 		require.Error(t, err)
-		require.NotErrorIs(t, err, connect.ErrNotFound, "what can't be asked is not absent")
+		require.NotErrorIs(t, err, connect.ErrNotFound, "a failed query is not absence")
 		_, err = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered)
 		require.Error(t, err)
 		require.NotErrorIs(t, err, connect.ErrNotFound)

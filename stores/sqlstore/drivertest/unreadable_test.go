@@ -65,7 +65,7 @@ func TestAnUnreadablePurchaseHidesNoOther(t *testing.T) {
 		spoils := map[string]string{
 			`purchase = '{"price":"ten"}'`: "can't be read: json: cannot unmarshal string",
 		}
-		if d.dialect != sqlstore.Postgres { // which keeps no JSON that is none
+		if d.dialect != sqlstore.Postgres { // which rejects invalid JSON
 			spoils["purchase = '{'"] = "can't be read: unexpected end of JSON input"
 		}
 		if d.dialect == sqlstore.SQLite { // which keeps anything in any column
