@@ -176,6 +176,7 @@ func TestLostConsumeHasUnknownOutcome(t *testing.T) {
 }
 
 func TestThousandLostResponsesChargeOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "transact")
 	require.NoError(t, err)
@@ -237,6 +238,7 @@ func TestUnsentTransactionHasKnownOutcome(t *testing.T) {
 }
 
 func TestRetryAfterIsFollowed(t *testing.T) {
+	t.Parallel()
 	var times []time.Time
 	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		times = append(times, time.Now())

@@ -128,6 +128,7 @@ func TestSecurity30OnlyThisSitesPOSTDisconnects(t *testing.T) {
 }
 
 func TestSecurity30DisconnectFailsClosed(t *testing.T) {
+	t.Parallel()
 	refuse := errors.New("not now")
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.OnDisconnect = func(*http.Request, gloebit.User) error { return refuse }

@@ -113,6 +113,7 @@ func TestSecurity26RefreshKeepsConnectionAndAccount(t *testing.T) {
 }
 
 func TestSecurity26RefreshIsSavedBeforeItIsUsed(t *testing.T) {
+	t.Parallel()
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	b := w.browser("")
 	b.get("/private")

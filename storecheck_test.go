@@ -162,6 +162,11 @@ func TestCredentialsAreCheckedBeforeTheyAreSaved(t *testing.T) {
 func connectOnce(t *testing.T, config gloebit.Config) {
 	t.Helper()
 	config.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "u"}, nil }
+	config.HTTPClient = &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
+		response := httptest.NewRecorder()
+		_, err := response.WriteString(`{"success":true,"id":"g-1","name":"alice"}`)
+		return response.Result(), err
+	})}
 	merchant, err := gloebit.New(config)
 	require.NoError(t, err)
 	connect := httptest.NewRecorder()

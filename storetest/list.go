@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
+	"golang.org/x/sync/errgroup"
 )
 
 // ListingStore is a TokenStore that can go over its users.
@@ -64,9 +65,15 @@ func listsOddIDs(t *testing.T, store *tokens) {
 
 func listsManyUsers(t *testing.T, store *tokens) {
 	users := make([]string, 1100) // more than stores read at once
+	var group errgroup.Group
+	group.SetLimit(8)
+	saved := withToken("t")
 	for i := range users {
 		users[i] = fmt.Sprint(i)
-		save(t, store, users[i], withToken("t"))
+		group.Go(func() error { return store.Update(suite.InTime(t), users[i], returning(&saved)) })
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatalf("Update: %v", err)
 	}
 	wantUsers(t, store, users)
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -26,11 +28,24 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
+// clientID and clientSecret are those of every fleet.
+const clientID, clientSecret = "fleet", "the secret of every fleet"
+
+// sideBySide is how many tests run at once unless -parallel says otherwise. Most
+// wait for a storage that is away.
+const sideBySide = "4"
+
 // TestMain runs this test binary as a replica if a test has started it as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "-replica" {
 		main()
 		return
+	}
+	if err := errors.Join(
+		os.Setenv("GLOEBIT_CLIENT_ID", clientID), os.Setenv("GLOEBIT_CLIENT_SECRET", clientSecret),
+		flag.Set("test.parallel", sideBySide),
+	); err != nil {
+		panic(err)
 	}
 	// scs.New starts a goroutine that can't be stopped for certain.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"))
@@ -183,14 +198,13 @@ func startFleet(t *testing.T, b backend, replicas int) *fleet {
 	}
 	t.Cleanup(f.gloebit.Close)
 	app, err := f.gloebit.AddApplication(gloebittest.Application{
-		Name: "Shop", Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
+		Key: clientID, Secret: clientSecret, Name: "Shop",
+		Products: []gloebittest.Product{{Name: "green-hat", Price: 40}},
 	})
 	require.NoError(t, err)
 	_, err = f.gloebit.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
 	require.NoError(t, err)
 	require.NoError(t, f.gloebit.Approve("alice"))
-	t.Setenv("GLOEBIT_CLIENT_ID", app.Key)
-	t.Setenv("GLOEBIT_CLIENT_SECRET", app.Secret)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &output{ready: make(chan struct{})}
@@ -290,8 +304,12 @@ func (f *fleet) exchanges() (n int) {
 }
 
 func onEveryStore(t *testing.T, replicas int, test func(*testing.T, *fleet)) {
+	t.Parallel()
 	for name, open := range backends {
-		t.Run(name, func(t *testing.T) { test(t, startFleet(t, open(t), replicas)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, startFleet(t, open(t), replicas))
+		})
 	}
 }
 

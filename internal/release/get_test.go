@@ -28,17 +28,21 @@ func goCommand(t *testing.T, dir string, env []string, args ...string) string {
 	return strings.TrimSpace(string(output))
 }
 
-// TestGet gets every published module from a folder, with an empty module cache
-// and no network. It builds each module's example outside the repository.
+// TestGet gets every published module from a folder, without a network and with
+// a module cache that lacks the modules of the repository. It builds each
+// example in a module outside the repository.
 func TestGet(t *testing.T) {
+	t.Parallel()
 	r, err := load(top)
 	require.NoError(t, err)
 	folder := t.TempDir()
 	require.NoError(t, r.proxy(folder))
 	download(t, r)
 	machine := goCommand(t, ".", nil, "env", "GOMODCACHE")
+	cache := t.TempDir()
+	share(t, machine, cache)
 	env := []string{
-		"GOMODCACHE=" + t.TempDir(),
+		"GOMODCACHE=" + cache,
 		"GOPROXY=file://" + filepath.ToSlash(folder) + ",file://" + filepath.ToSlash(machine) + "/cache/download,off",
 		"GONOSUMDB=*", "GONOSUMCHECK=1", "GOSUMDB=off", "GOPRIVATE=", "GOWORK=off",
 		"GOFLAGS=-mod=mod -modcacherw -trimpath", // -trimpath: the build cache has it from the last time
@@ -58,6 +62,7 @@ func TestGet(t *testing.T) {
 		"otel":        "go.opentelemetry.io/otel",
 	} {
 		t.Run(path.Join(r.path, dir), func(t *testing.T) {
+			t.Parallel()
 			shop := t.TempDir()
 			goCommand(t, shop, env, "mod", "init", "shop.example")
 			t.Log(goCommand(t, shop, env, "get", path.Join(r.path, dir)+"@"+r.version))
@@ -88,6 +93,21 @@ func TestGet(t *testing.T) {
 		})
 	}
 	require.Len(t, r.modules, 11)
+}
+
+// share links the modules of others from one module cache into another.
+func share(t *testing.T, from, to string) {
+	t.Helper()
+	for _, dir := range []string{"", "github.com", "cache/download", "cache/download/github.com"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(to, dir), 0o755))
+		entries, err := os.ReadDir(filepath.Join(from, dir))
+		require.NoError(t, err)
+		for _, entry := range entries {
+			if name := entry.Name(); !slices.Contains([]string{"cache", "github.com", "go-gloebit"}, name) {
+				require.NoError(t, os.Symlink(filepath.Join(from, dir, name), filepath.Join(to, dir, name)))
+			}
+		}
+	}
 }
 
 // download puts what the published modules require into the module cache of the

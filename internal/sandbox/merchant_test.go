@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/go-gloebit/gloebit/gloebittest"
@@ -70,7 +71,14 @@ func TestAMerchantSetsUpProducts(t *testing.T) {
 	require.Contains(t, p.body, "The price is changed.")
 	products := s.box.Application().Products
 	require.Equal(t, gloebittest.Product{Name: "blue-shoes", Description: "A pair", Price: 55}, products[len(products)-1])
-	p = b.post("/merchant/hat-shop/products/remove", "product", "green-hat")
+	question := b.must(p, `product=green-hat"`, "href")
+	p = b.get(question)
+	require.Contains(t, p.body, "<h1>Remove green-hat?</h1>")
+	require.Equal(t, "/merchant/hat-shop", b.must(p, `button plain`, "href"))
+	require.Len(t, s.box.Application().Products, 7, "asking removes nothing")
+	require.Equal(t, http.StatusNotFound, b.get(strings.Replace(question, "green", "blue", 1)).status)
+	require.Equal(t, http.StatusNotFound, b.get(strings.Replace(question, "hat-shop", "other", 1)).status)
+	p = b.post("/merchant/hat-shop/products/remove", "product", b.must(p, `name="product"`, "value"))
 	require.Contains(t, p.body, "The product is removed.")
 	require.NotContains(t, p.body, "green-hat")
 	require.Len(t, s.box.Application().Products, 6)

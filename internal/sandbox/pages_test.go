@@ -19,6 +19,7 @@ func TestEveryPageIsGuarded(t *testing.T) {
 	b := s.signedInAs("alice")
 	for _, path := range []string{
 		"/", "/sign-in", "/account", "/purchase", "/purchase/", "/merchant", "/merchant/" + s.app.Key, "/merchant/unknown",
+		"/merchant/" + s.app.Key + "/products/remove?product=green-hat",
 		s.authorize(), "/oauth2/authorize", "/oauth/authorize", "/authorize-subscription/x/", "/no-such-page",
 	} {
 		p := b.get(path)
@@ -29,7 +30,7 @@ func TestEveryPageIsGuarded(t *testing.T) {
 		require.Contains(t, csp, "default-src 'none'", path)
 		require.Contains(t, csp, "frame-ancestors 'none'", path)
 		require.NotContains(t, csp, "unsafe", path)
-		require.Contains(t, p.body, "Sandbox: play money", path)
+		require.Contains(t, p.body, "<header class=\"top\">\n<p class=\"play\"><strong>Sandbox: play money.", path)
 		require.Contains(t, p.body, `name="viewport"`, path)
 	}
 }
@@ -270,7 +271,10 @@ func TestEachTransactionStateHasDescription(t *testing.T) {
 	p = b.get("/account")
 	require.Contains(t, p.body, "Cancelled, returned")
 	require.Contains(t, p.body, "1,000 ")
-	require.Contains(t, b.get("/merchant/"+s.app.Key).body, "so far: <strong>0 G$</strong>")
+	require.Contains(t, p.body, "<code>2</code>", "the application's ID of the transaction")
+	p = b.get("/merchant/" + s.app.Key)
+	require.Contains(t, p.body, "so far: <strong>0 G$</strong>")
+	require.Contains(t, p.body, "<code>2</code>")
 
 	transactions := g.Transactions()
 	require.Equal(t, gloebittest.StateCanceled, transactions[len(transactions)-1].State)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"os"
 	"testing"
 	"time"
@@ -10,10 +11,17 @@ import (
 	"go.uber.org/goleak"
 )
 
+// sideBySide is how many tests run at once unless -parallel says otherwise. Most
+// wait for retries.
+const sideBySide = "4"
+
 // TestMain runs this program as a shop if a test has started it as one.
 func TestMain(m *testing.M) {
 	if shopWanted() {
 		exit(runShop(os.Stdin, os.Stdout))
+	}
+	if err := flag.Set("test.parallel", sideBySide); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 	"github.com/go-gloebit/gloebit/ledger"
+	"golang.org/x/sync/errgroup"
 )
 
 type changeFunc = func(context.Context, ledger.Purchase) (ledger.Purchase, error)
@@ -78,15 +79,23 @@ func createOr(t *testing.T, store ledger.Store, p ledger.Purchase) (kept ledger.
 	return kept, created
 }
 
-// createMany makes purchases 1 to n, each changed by edit.
+// createMany makes purchases 1 to n, each changed by edit, eight at a time.
 func createMany(t *testing.T, store ledger.Store, n int, edit func(i int, p *ledger.Purchase)) {
 	t.Helper()
+	var group errgroup.Group
+	group.SetLimit(8)
 	for i := 1; i <= n; i++ {
 		p := smallPurchase(i)
 		if edit != nil {
 			edit(i, &p)
 		}
-		create(t, store, p)
+		group.Go(func() error {
+			_, _, err := store.Create(suite.InTime(t), p)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatalf("Create: %v", err)
 	}
 }
 

@@ -14,39 +14,55 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestConformance(t *testing.T) {
+// conform tests a store with a suite on every kind of database. The suite gets
+// what returns the store without what the last case left in it.
+func conform(t *testing.T, suite func(t *testing.T, d database, empty func(t *testing.T) *shopStore)) {
+	t.Helper()
 	each(t, append(kinds, kind{"PostgreSQL with the simple protocol", func(t *testing.T) database {
 		return newPostgres(t, pgx.QueryExecModeSimpleProtocol)
 	}}), func(t *testing.T, d database) {
-		db := d.connect(t)
-		store := d.store(t)
-		t.Run("tokens", func(t *testing.T) {
-			newStore := func(t *testing.T) connect.TokenStore { return emptied(t, db, store) }
-			storetest.RunTokenStore(t, newStore)
-			if d.dialect != sqlstore.SQLite { // which has one lock for all users
-				storetest.RunUsersApart(t, newStore)
-			}
+		db, store := d.connect(t), d.store(t)
+		suite(t, d, func(t *testing.T) *shopStore { return emptied(t, db, store) })
+	})
+}
+
+func TestTokenConformance(t *testing.T) {
+	conform(t, func(t *testing.T, d database, empty func(t *testing.T) *shopStore) {
+		newStore := func(t *testing.T) connect.TokenStore { return empty(t) }
+		storetest.RunTokenStore(t, newStore)
+		if d.dialect != sqlstore.SQLite { // which has one lock for all users
+			storetest.RunUsersApart(t, newStore)
+		}
+	})
+}
+
+func TestSealedTokenConformance(t *testing.T) {
+	conform(t, func(t *testing.T, _ database, empty func(t *testing.T) *shopStore) {
+		storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore {
+			return must(sealed.New(empty(t), sealed.Key{ID: "k1", Secret: "0123456789abcdef0123456789abcdef"}))
 		})
-		t.Run("sealed tokens", func(t *testing.T) {
-			storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore {
-				store, err := sealed.New(emptied(t, db, store), sealed.Key{ID: "k1", Secret: "0123456789abcdef0123456789abcdef"})
-				require.NoError(t, err)
-				return store
-			})
-		})
-		t.Run("listing", func(t *testing.T) {
-			storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return emptied(t, db, store) })
-		})
-		t.Run("states", func(t *testing.T) {
-			storetest.RunStateStore(t, func(t *testing.T) connect.StateStore { return emptied(t, db, store) })
-		})
-		t.Run("purchases", func(t *testing.T) {
-			newStore := func(t *testing.T) ledger.Store { return emptied(t, db, store) }
-			ledgertest.RunStore(t, newStore)
-			if d.dialect != sqlstore.SQLite {
-				ledgertest.RunPurchasesApart(t, newStore)
-			}
-		})
+	})
+}
+
+func TestListingConformance(t *testing.T) {
+	conform(t, func(t *testing.T, _ database, empty func(t *testing.T) *shopStore) {
+		storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return empty(t) })
+	})
+}
+
+func TestStateConformance(t *testing.T) {
+	conform(t, func(t *testing.T, _ database, empty func(t *testing.T) *shopStore) {
+		storetest.RunStateStore(t, func(t *testing.T) connect.StateStore { return empty(t) })
+	})
+}
+
+func TestPurchaseConformance(t *testing.T) {
+	conform(t, func(t *testing.T, d database, empty func(t *testing.T) *shopStore) {
+		newStore := func(t *testing.T) ledger.Store { return empty(t) }
+		ledgertest.RunStore(t, newStore)
+		if d.dialect != sqlstore.SQLite {
+			ledgertest.RunPurchasesApart(t, newStore)
+		}
 	})
 }
 

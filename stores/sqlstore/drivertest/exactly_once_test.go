@@ -12,6 +12,7 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 var ordered = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -25,12 +26,35 @@ func purchase(i int, state ledger.State) ledger.Purchase {
 	}
 }
 
+// settled returns n purchases that are paid.
+func settled(n int) (purchases []ledger.Purchase) {
+	for i := range n {
+		purchases = append(purchases, purchase(i, ledger.Settled))
+	}
+	return purchases
+}
+
 func created(t *testing.T, store ledger.Store, purchases ...ledger.Purchase) {
 	t.Helper()
 	for _, p := range purchases {
 		_, _, err := store.Create(t.Context(), p)
 		require.NoError(t, err)
 	}
+}
+
+// createdTogether is created for many purchases. It stores eight at a time, for
+// which a server waits for its disk once.
+func createdTogether(t *testing.T, store ledger.Store, purchases []ledger.Purchase) {
+	t.Helper()
+	var group errgroup.Group
+	group.SetLimit(8)
+	for _, p := range purchases {
+		group.Go(func() error {
+			_, _, err := store.Create(t.Context(), p)
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
 }
 
 func wantEachOnce(t *testing.T, d database, what string, many int) {
@@ -55,9 +79,7 @@ func TestKilledShopsDeliverExactlyOnce(t *testing.T) {
 	each(t, withWAL, func(t *testing.T, d database) {
 		const many, rounds = 80, 10
 		store := withGoods(t, d)
-		for i := range many {
-			created(t, store, purchase(i, ledger.Settled))
-		}
+		createdTogether(t, store, settled(many))
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		random := rand.New(rand.NewPCG(seed, 0))

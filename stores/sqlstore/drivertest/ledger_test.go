@@ -19,9 +19,7 @@ func TestReplicasClaimEachPurchaseOnce(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		const many = 200
 		one := d.store(t)
-		for i := range many {
-			created(t, one, purchase(i, ledger.Settled))
-		}
+		createdTogether(t, one, settled(many))
 		var group sync.WaitGroup
 		var mu sync.Mutex
 		claims := map[string]int{}

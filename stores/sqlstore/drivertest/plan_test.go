@@ -44,8 +44,7 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 	each(t, []kind{kinds[0], servers[0], servers[1]}, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1) // on which it is set how to plan
-		store := newStore(db, d.dialect)
-		require.NoError(t, store.Migrate(t.Context()))
+		var purchases []ledger.Purchase
 		for i := range 2000 {
 			p := purchase(i, ledger.Delivered)
 			p.UserID, p.CreatedAt = fmt.Sprint("user ", i%40), ordered.Add(time.Duration(i)*time.Minute)
@@ -55,8 +54,9 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 			} else {
 				p.State = ledger.Settled
 			}
-			created(t, store, p)
+			purchases = append(purchases, p)
 		}
+		createdTogether(t, d.store(t), purchases)
 		for _, statement := range map[sqlstore.Dialect][]string{
 			sqlstore.Postgres: {"ANALYZE gloebit_purchases", "SET enable_seqscan = off", "SET enable_bitmapscan = off"},
 			sqlstore.MySQL:    {"ANALYZE TABLE gloebit_purchases"},

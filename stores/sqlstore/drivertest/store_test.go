@@ -10,6 +10,7 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 func TestSweepRemovesOnlyExpiredRows(t *testing.T) {
@@ -19,10 +20,15 @@ func TestSweepRemovesOnlyExpiredRows(t *testing.T) {
 		store := newStoreOf(sqlstore.Config{DB: db, Dialect: d.dialect, Clock: func() time.Time { return now }})
 		require.NoError(t, store.Migrate(t.Context()))
 		const many = 1203 // more than two batches
+		var group errgroup.Group
+		group.SetLimit(8)
 		for i := range many {
 			key := connect.Key{Realm: []string{realm, "another"}[i%2], ID: fmt.Sprint("expiring ", i/2)} // every realm is swept
-			require.NoError(t, store.Put(t.Context(), key, connect.PendingConnection{ExpiresAt: now.Add(time.Minute)}))
+			group.Go(func() error {
+				return store.Put(t.Context(), key, connect.PendingConnection{ExpiresAt: now.Add(time.Minute)})
+			})
 		}
+		require.NoError(t, group.Wait())
 		require.NoError(
 			t,
 			store.Put(t.Context(), at("staying"), connect.PendingConnection{ExpiresAt: now.Add(time.Minute + time.Microsecond)}),
