@@ -15,8 +15,8 @@ import (
 
 // The last characters of a state say when it expires, so that a late callback
 // can be told from a used one when neither the store nor the session has the
-// state any more. Anybody can change them; nothing but the words depends on
-// them.
+// state any more. A browser can change them: only the text of the page depends
+// on them.
 const (
 	expiryLength = 7 // base 36, good until the year 4453
 	stateLength  = nonceLength + expiryLength

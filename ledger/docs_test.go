@@ -49,14 +49,14 @@ func documentedCell(state ledger.State, event string) string {
 	return strings.Join(parts, ", ")
 }
 
-func TestTheDocumentedTableIsTheCodes(t *testing.T) {
+func TestDocumentedTableMatchesCode(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/ledger.md")
 	require.NoError(t, err)
 	require.Contains(t, string(page), documented(), "docs/ledger.md must hold:\n%s", documented())
 }
 
-func TestTheDocumentedDiagramIsTheCodes(t *testing.T) {
+func TestDocumentedDiagramMatchesCode(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/ledger.md")
 	require.NoError(t, err)

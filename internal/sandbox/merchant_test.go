@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOutOfTheBox(t *testing.T) {
+func TestDefaultConfig(t *testing.T) {
 	box, err := sandbox.New(sandbox.Config{})
 	require.NoError(t, err)
 	users := box.Gloebit().Users()
@@ -37,7 +37,7 @@ func TestOutOfTheBox(t *testing.T) {
 	)
 }
 
-func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
+func TestInvalidConfigIsRefused(t *testing.T) {
 	for name, cfg := range map[string]sandbox.Config{
 		"home page":       {HomeURL: "javascript:alert(1)"},
 		"redirect prefix": {RedirectPrefixes: []string{"/callback"}},
@@ -179,7 +179,7 @@ func TestFormsOfMerchantsFromAnotherSiteAreRefused(t *testing.T) {
 	}
 }
 
-func TestWhatOneUserPaysAnotherIsNotTheApplications(t *testing.T) {
+func TestUserPaymentsAreNotApplicationRevenue(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	bob, _ := s.box.Gloebit().User("bob")
 	token, err := s.box.Gloebit().IssueToken(s.app.Key, "alice", "transact")

@@ -35,7 +35,7 @@ func TestEveryPageIsGuarded(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
+func TestNotFoundPages(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	p := b.get("/no-such-page")
@@ -56,7 +56,7 @@ func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
 	require.Equal(t, false, decode(t, resp)["success"], "programs get JSON")
 }
 
-func TestAFormThatIsBrokenOrTooLongIsRefused(t *testing.T) {
+func TestInvalidFormsAreRefused(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	for name, body := range map[string]string{
 		"too long": "name=" + strings.Repeat("a", 100_000),
@@ -71,7 +71,7 @@ func TestAFormThatIsBrokenOrTooLongIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheStylesheetIsAskedForAgainAndMostlyUnchanged(t *testing.T) {
+func TestStylesheetSupportsConditionalRequests(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.browser()
 	p := b.get("/style.css")
@@ -90,7 +90,7 @@ func TestSigningIn(t *testing.T) {
 		require.Equal(t, "/account", p.url.Path)
 		require.Contains(t, p.body, "Signed in as <strong>alice")
 	})
-	t.Run("by an unknown name is refused in words", func(t *testing.T) {
+	t.Run("by an unknown name shows an error", func(t *testing.T) {
 		p := s.browser().post("/sign-in", "name", "carol", "next", "/purchase")
 		require.Equal(t, http.StatusUnprocessableEntity, p.status)
 		require.Contains(t, p.body, "There is no account of that name")
@@ -167,7 +167,7 @@ func TestAccountsThatCannotBeCreated(t *testing.T) {
 	}
 }
 
-func TestAfterSigningInTheBrowserStaysHere(t *testing.T) {
+func TestSignInStaysOnThisSite(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	for _, next := range []string{
 		"https://evil.example/", "//evil.example/", `/\evil.example/`, `\\evil.example`, "/\t/evil.example", "http:evil",
@@ -239,7 +239,7 @@ func TestTheHistoryIsPaged(t *testing.T) {
 	require.Equal(t, 5, strings.Count(b.get("/account?page=99999999").body, "Gloebits bought"))
 }
 
-func TestALockedAccountIsToldSo(t *testing.T) {
+func TestLockedAccountShowsNotice(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	require.NotContains(t, b.get("/account").body, "locked")
@@ -247,7 +247,7 @@ func TestALockedAccountIsToldSo(t *testing.T) {
 	require.Contains(t, b.get("/account").body, "This account is locked")
 }
 
-func TestEachStateOfATransactionHasItsWords(t *testing.T) {
+func TestEachTransactionStateHasDescription(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	hold := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `[false, "no more hats"]`)

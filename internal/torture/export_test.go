@@ -20,9 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTheExportSumsUpToTheBalances has sqlite3 add up the console's CSV of all
-// that was bought under kills and faults, and compares what each account paid.
-func TestTheExportSumsUpToTheBalances(t *testing.T) {
+// TestExportAddsUpToBalances adds up the console's CSV with sqlite3 after
+// purchases under kills and faults. The sums must equal what each account paid.
+func TestExportAddsUpToBalances(t *testing.T) {
 	t.Parallel()
 	sqlite, err := exec.LookPath("sqlite3")
 	if err != nil && os.Getenv("GLOEBIT_TEST_REQUIRE") != "all" {

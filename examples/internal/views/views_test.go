@@ -74,7 +74,7 @@ func pages() map[string]views.Page {
 	}
 }
 
-func TestEveryPageRendersWholeWithoutScriptOrInlineStyle(t *testing.T) {
+func TestPagesRenderWithoutScriptOrInlineStyle(t *testing.T) {
 	v, err := views.New()
 	require.NoError(t, err)
 	for name, page := range pages() {
@@ -111,7 +111,7 @@ func TestEveryArticleHasADrawingOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestGloebitsAreWrittenForPeople(t *testing.T) {
+func TestAmountsAreFormatted(t *testing.T) {
 	for amount, want := range map[string]string{
 		"0": "0", "999": "999", "1000": "1,000", "1234567": "1,234,567", "-1000": "-1,000", "12.50": "12.50",
 		"1000.125": "1,000.125",
