@@ -5,7 +5,7 @@
 help: ## list these
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 12
 
-check: ## format, vet, staticcheck and the linters: about a minute
+check: ## format, vet, golangci-lint and the linters of this project: about a minute
 	.ci/check
 
 test: ## every module's tests; those that want a server skip without it

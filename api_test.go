@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// connectedAt connects ann as alice through the authorization page of a server,
-// with nothing set in Config but what the changes set. She grants the default
-// scopes, and those of more beside them.
+// connectedAt connects ann as alice through a server's authorization page, with
+// a default Config and the changes. She grants the default scopes and those of
+// more.
 func connectedAt(
 	t *testing.T, server gloebittest.Config, more string, changes ...func(*world, *gloebit.Config),
 ) (*world, *gloebit.Client) {
@@ -37,7 +37,8 @@ func connectedAt(
 	return w, client
 }
 
-// everyScope is what the calls of each server need beside the default scopes.
+// everyScope returns the scopes that the calls of a server need beside the
+// default ones.
 func everyScope(server gloebittest.Config) string {
 	if server.APIVersion == gloebittest.VersionA {
 		return "balance inventory"
@@ -45,9 +46,10 @@ func everyScope(server gloebittest.Config) string {
 	return "balance inventory character"
 }
 
-// TestDefaults connects users of every kind with nothing set: with a server
-// that speaks the document, one that takes nothing else, and one of both
-// versions; and with the later version set, with a server of that one.
+// TestDefaults connects users in every mode with a default Config. The servers
+// are one that speaks the document, one that accepts nothing else, and one of
+// both versions. A Config with the later version set is tested with a server of
+// that version.
 func TestDefaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		server  gloebittest.Config
@@ -78,9 +80,9 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestEveryCall makes every call over a connection that began at the
-// authorization page, with servers of both versions, with one that takes the
-// document alone, and with one that answers in the older forms.
+// TestEveryCall makes every call over a connection made at the authorization
+// page. The servers speak both versions, the document alone, or the older forms
+// of responses.
 func TestEveryCall(t *testing.T) {
 	for name, test := range map[string]struct {
 		server  gloebittest.Config
@@ -160,7 +162,7 @@ func TestEveryCall(t *testing.T) {
 	}
 }
 
-// testVersionB is what only the later version has.
+// testVersionB tests what only the later version has.
 func testVersionB(t *testing.T, w *world, client *gloebit.Client) {
 	ctx := t.Context()
 	zoe, err := client.CreateCharacter(ctx, "Zoe", map[string]any{"class": "mage"})
@@ -256,7 +258,7 @@ func testSubscription(t *testing.T, w *world, client *gloebit.Client) {
 	require.True(t, automated)
 }
 
-func TestAScopeThatWasNotGrantedIsSaidByEveryCall(t *testing.T) {
+func TestEveryCallReportsMissingScope(t *testing.T) {
 	w := newWorld(t)
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "balance")
 	require.NoError(t, err)

@@ -21,18 +21,18 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// These figures drift with what else the machine does. Allocations don't, and
-// ratios between those of one group hardly.
+// The times vary with the load of the machine. Allocations do not, and ratios
+// within one group hardly do.
 
-// nowhere is a response that is not read.
+// nowhere is a response writer that discards everything.
 type nowhere struct{ header http.Header }
 
 func (n *nowhere) Header() http.Header         { return n.header }
 func (n *nowhere) Write(b []byte) (int, error) { return len(b), nil }
 func (n *nowhere) WriteHeader(int)             {}
 
-// serveLoop serves the request again and again. The header map is made once, as
-// net/http's own cost is not what is measured.
+// serveLoop serves the request again and again. The header map is made once,
+// because net/http's own cost is not measured.
 func serveLoop(b *testing.B, handler http.Handler, r *http.Request) {
 	w := &nowhere{http.Header{}}
 	b.ReportAllocs()
@@ -77,8 +77,8 @@ func asAlice(c *gloebit.Config) {
 	c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "alice"}, nil }
 }
 
-// BenchmarkRequest is one request of a connected user, through the middleware to
-// a handler that reads who it is.
+// BenchmarkRequest is one request of a connected user, through the middleware
+// to a handler that reads the user.
 func BenchmarkRequest(b *testing.B) {
 	b.Run("bare", func(b *testing.B) {
 		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -189,8 +189,8 @@ func (a *tokenAnswer) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// BenchmarkCallback is the callback, with a token endpoint that costs nothing,
-// beside the exchange alone.
+// BenchmarkCallback measures the callback with a token endpoint that costs
+// nothing, and the exchange alone.
 func BenchmarkCallback(b *testing.B) {
 	client := &http.Client{Transport: canned{}}
 	b.Run("exchange alone", func(b *testing.B) {
@@ -252,8 +252,7 @@ func BenchmarkState(b *testing.B) {
 	}
 }
 
-// BenchmarkRefresh is the latency of a call for which a token has to be
-// refreshed first, for all who wait for that.
+// BenchmarkRefresh measures the latency of calls that wait for one refresh.
 func BenchmarkRefresh(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(20 * time.Millisecond) // a network
@@ -300,7 +299,8 @@ func BenchmarkRefresh(b *testing.B) {
 	}
 }
 
-// BenchmarkTokens is the memory of a million users and what finding one costs.
+// BenchmarkTokens measures the memory of a million users, and a lookup among
+// them.
 func BenchmarkTokens(b *testing.B) {
 	for _, users := range []int{1000, 1_000_000} {
 		b.Run(fmt.Sprint(users), func(b *testing.B) {

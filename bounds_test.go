@@ -19,7 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRenewalsOfACallAreBounded has a server that refuses every token as expired.
+// TestRenewalsOfACallAreBounded checks how often one call refreshes its token
+// when the server rejects every token as expired.
 func TestRenewalsOfACallAreBounded(t *testing.T) {
 	var calls, tokens atomic.Int32
 	client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -64,9 +65,9 @@ func TestContextOfAConnectionEnds(t *testing.T) {
 	require.ErrorIs(t, seen.save.Err(), context.Canceled)
 }
 
-// TestConnectionsToGloebitAreKept makes more calls at once than the connections
-// that net/http keeps, twice.
-func TestConnectionsToGloebitAreKept(t *testing.T) {
+// TestConnectionsToGloebitAreReused makes more concurrent calls than net/http
+// keeps idle connections by default, twice.
+func TestConnectionsToGloebitAreReused(t *testing.T) {
 	const most = 64
 	var opened atomic.Int32
 	var arrived sync.WaitGroup

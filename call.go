@@ -15,9 +15,10 @@ import (
 // Call calls an endpoint of the API for which Client has no method. Its errors
 // are those of every method.
 //
-// Method is GET, POST, PUT, PATCH or DELETE. A GET is retried when the
-// connection fails, and when the server fails or is busy. Any other method is
-// sent once; if its response is lost, the error is ErrOutcomeUnknown.
+// Method is GET, POST, PUT, PATCH or DELETE. A GET is retried after a
+// connection failure and after a response with status 408, 429 or 5xx. Any
+// other method is sent once; if its response is lost, the error is
+// ErrOutcomeUnknown.
 //
 // Path is relative to Provider.APIURL and must be percent-encoded. It may have
 // a query. It must stay below APIURL: for a scheme, a leading slash, a dot
@@ -28,8 +29,8 @@ import (
 // Body is sent as JSON; nil sends no body, and a GET must have none. Answer is
 // nil or a pointer, into which the JSON object of a successful response is
 // decoded as by json.Unmarshal. If the response has no member success, the
-// error is ErrInvalidResponse. If success is false, the error is the one for the
-// reason in the response.
+// error is ErrInvalidResponse. If success is false, the error is the one for
+// the reason in the response.
 func (c *Client) Call(ctx context.Context, method, path string, body, answer any) error {
 	name, _, _ := strings.Cut(path, "?")
 	if err := checkCall(method, path, body, answer); err != nil {

@@ -85,7 +85,7 @@ func TestCall(t *testing.T) {
 			"a letter beyond ASCII": {"GET", "ä", nil, nil},
 			"a bad escape":          {"GET", "a%zz", nil, nil},
 			"too long":              {"GET", strings.Repeat("x", 2048), nil, nil},
-			"a body that is none":   {"POST", "x", func() {}, nil},
+			"an invalid body":       {"POST", "x", func() {}, nil},
 			"no pointer":            {"POST", "x", nil, answer{}},
 			"a nil pointer":         {"POST", "x", nil, (*answer)(nil)},
 		} {

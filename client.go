@@ -16,18 +16,19 @@ import (
 // reported its ID, to one Gloebit account. If the user reconnects with another
 // account, its calls return ErrNotConnected; create a new Client. It is safe
 // for concurrent use. The middleware puts one into the request's context;
-// [Merchant.Client] returns one for work outside a request. Store the user's ID
-// and not the Client, which is cheap to create and does not see a later
-// disconnection.
+// [Merchant.Client] returns one for work outside a request. Do not store a
+// Client, because it does not see a later disconnection; store the user's ID
+// and create a Client when you need one.
 //
-// Besides the errors that a method names, every method can return
-// ErrInvalidRequest when nothing was sent; ErrNotConnected when the token was
+// A method whose documentation says "once" does not retry its call. Besides the
+// errors that a method names, every method can return ErrInvalidRequest when
+// the request is invalid and was not sent; ErrNotConnected when the token was
 // refused; ErrTokenExchange when an expired token could not be refreshed;
 // ErrScopeMissing, ErrUnknownApplication, ErrUnknownUser and ErrRefused;
-// ErrRateLimited, ErrUnavailable and ErrInvalidResponse; ErrOutcomeUnknown when a call
-// that changes something failed but may have been processed; ErrStore when a
-// refreshed token could not be saved; and the context's error. Pass the error
-// to [Merchant.HandleError], which responds to each of them.
+// ErrRateLimited, ErrUnavailable and ErrInvalidResponse; ErrOutcomeUnknown when
+// a call that changes something failed but may have been processed; ErrStore
+// when a refreshed token could not be saved; and the context's error. Pass the
+// error to [Merchant.HandleError], which responds to each of them.
 type Client struct {
 	merchant *Merchant
 	account  *connect.Account

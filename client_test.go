@@ -25,7 +25,7 @@ const (
 	canaryRefresh = gloebit.Secret("canary-refresh-token")
 )
 
-// clientOf returns the client of a user whose token is canaryToken, at a server
+// clientOf returns the client of a user with the token canaryToken, at a server
 // that answers with handler.
 func clientOf(
 	t *testing.T, handler http.HandlerFunc, changes ...func(*gloebit.Config, *connect.Credential),
@@ -57,7 +57,7 @@ func answering(status int, body string) http.HandlerFunc {
 	}
 }
 
-// calls is every method that calls the API, by the path it calls.
+// calls are the methods that call the API, by the path they call.
 var calls = map[string]func(context.Context, *gloebit.Client) error{
 	"user":    func(ctx context.Context, c *gloebit.Client) error { _, err := c.Identity(ctx); return err },
 	"balance": func(ctx context.Context, c *gloebit.Client) error { _, err := c.Balance(ctx); return err },
@@ -150,7 +150,7 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 			200, `{"success":false,"status":"subscription-authorization-declined"}`,
 			[]error{gloebit.ErrSubscriptionAuthorizationDeclined}, true,
 		},
-		"a reason nobody knows": {
+		"an unknown reason": {
 			200, `{"success":false,"reason":"the moon is full"}`, []error{gloebit.ErrRefused}, true,
 		},
 		"no reason":                 {200, `{"success":false}`, []error{gloebit.ErrRefused}, true},
@@ -209,7 +209,7 @@ func isNotConnected(err error) bool {
 	return err != nil && gloebit.StatusCode(err) == http.StatusUnauthorized
 }
 
-func TestRepliesWithoutWhatWasAskedForAreErrors(t *testing.T) {
+func TestIncompleteResponsesAreErrors(t *testing.T) {
 	for path, bodies := range map[string][]string{
 		"user": {
 			`{"success":true}`, `{"success":true,"id":7}`, `{"success":true,"id":""}`,
@@ -423,7 +423,7 @@ func TestOnlyRepeatableCallsAreRepeated(t *testing.T) {
 	}
 }
 
-func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
+func TestLostTransactResponseIsRetriedWithSameID(t *testing.T) {
 	for name, outcome := range map[string]struct {
 		second  string
 		success bool
@@ -435,7 +435,7 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 		},
 		"it had not arrived, no G$":   {`{"success":false,"status":"queued","reason":"insufficient balance"}`, false, true},
 		"the token died in between":   {`{"success":false,"reason":"unknown OAuth2 token"}`, false, false},
-		"a reason that nobody knows":  {`{"success":false,"reason":"hm"}`, false, false},
+		"an unknown reason":           {`{"success":false,"reason":"hm"}`, false, false},
 		"an answer that is not there": {``, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -476,7 +476,7 @@ func TestALostTransactAnswerIsAskedForWithTheSameID(t *testing.T) {
 	}
 }
 
-func TestARequestThatNeverLeftHasAKnownOutcome(t *testing.T) {
+func TestRefusedConnectionHasKnownOutcome(t *testing.T) {
 	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
 		c.Provider = gloebit.ProviderAt("http://127.0.0.1:1") // no server listens there
 	})
@@ -487,7 +487,7 @@ func TestARequestThatNeverLeftHasAKnownOutcome(t *testing.T) {
 	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 }
 
-func TestTheCallersDeadlineWins(t *testing.T) {
+func TestDeadlineLimitsRetryAfter(t *testing.T) {
 	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusTooManyRequests)
@@ -501,7 +501,7 @@ func TestTheCallersDeadlineWins(t *testing.T) {
 	require.Equal(t, time.Hour, failure.RetryAfter)
 
 	_, err = client.Balance(t.Context())
-	require.ErrorIs(t, err, gloebit.ErrRateLimited, "nor does anybody wait an hour without a deadline")
+	require.ErrorIs(t, err, gloebit.ErrRateLimited, "nor is there a wait of an hour without a deadline")
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -509,7 +509,7 @@ func TestTheCallersDeadlineWins(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-func TestAnotherTokenIsNotForgotten(t *testing.T) {
+func TestRefusedTokenDoesNotDeleteNewerToken(t *testing.T) {
 	client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer newer" {
 			_, _ = io.WriteString(w, `{"success":false,"reason":"unknown token"}`)
@@ -526,13 +526,13 @@ func TestAnotherTokenIsNotForgotten(t *testing.T) {
 	require.Equal(t, gloebit.Secret("newer"), credential.AccessToken)
 }
 
-func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
+func TestClientRequiresConnectedUser(t *testing.T) {
 	clock := testkit.NewClock()
 	config := validConfig()
 	config.Clock, config.Tokens = clock.Now, &gloebit.MemoryTokenStore{}
 	merchant, err := gloebit.New(config)
 	require.NoError(t, err)
-	_, err = merchant.Client(t.Context(), "nobody")
+	_, err = merchant.Client(t.Context(), "unknown")
 	require.ErrorIs(t, err, gloebit.ErrNotConnected)
 	_, err = merchant.Client(t.Context(), "")
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
@@ -552,7 +552,7 @@ func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
 	require.Equal(t, []gloebit.Scope{"balance"}, client.Scopes(), "the caller's copy is its own")
 	clock.Advance(100 * 365 * 24 * time.Hour)
 	_, err = merchant.Client(t.Context(), "u")
-	require.ErrorIs(t, err, gloebit.ErrNotConnected, "the credential has lapsed")
+	require.ErrorIs(t, err, gloebit.ErrNotConnected, "the credential has expired")
 
 	_, ok := gloebit.FromContext(t.Context())
 	require.False(t, ok)
@@ -560,7 +560,7 @@ func TestClientsAreForUsersWhoAreConnected(t *testing.T) {
 	require.Same(t, client, gloebit.MustFromContext(gloebit.NewContext(t.Context(), client)))
 }
 
-func TestPurchaseGloebitsURLLeadsBackToThisSiteOnly(t *testing.T) {
+func TestPurchaseGloebitsURLReturnsToThisSite(t *testing.T) {
 	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) { c.Provider = gloebit.Sandbox() })
 	for returnTo, back := range map[string]string{
 		"/shop?x=1":            "https%3A%2F%2Fshop.example%2Fshop%3Fx%3D1",

@@ -18,7 +18,7 @@ func validConfig() gloebit.Config {
 	}
 }
 
-func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
+func TestNewNamesInvalidField(t *testing.T) {
 	for name, test := range map[string]struct {
 		break_ func(*gloebit.Config)
 		want   string
@@ -115,7 +115,7 @@ func TestNewNamesTheFieldThatCantBeUsed(t *testing.T) {
 	}
 }
 
-func TestNewTakesWhatIsRight(t *testing.T) {
+func TestNewAcceptsValidConfig(t *testing.T) {
 	for name, change := range map[string]func(*gloebit.Config){
 		"the least there is":          func(*gloebit.Config) {},
 		"production":                  func(c *gloebit.Config) { c.Provider = gloebit.Production() },
@@ -141,7 +141,7 @@ func TestNewTakesWhatIsRight(t *testing.T) {
 	}
 }
 
-func TestMiddlewareRefusesANilHandlerWhenItIsBuilt(t *testing.T) {
+func TestMiddlewarePanicsOnNilHandler(t *testing.T) {
 	merchant, err := gloebit.New(validConfig())
 	require.NoError(t, err)
 	require.Panics(t, func() { merchant.RequireGloebit(nil) })

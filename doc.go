@@ -26,14 +26,15 @@
 //
 // # What happens
 //
-// A user without a connection who loads a protected page is redirected to
-// /gloebit/connect, which stores a pending connection under a random state and
-// redirects the browser to Gloebit. Gloebit redirects it to /gloebit/callback,
-// which redeems the state once, exchanges the code for a token, saves the
-// credential and redirects the browser to the page that the user wanted. From
-// then on the middleware finds the credential and puts a client into the
-// context. A script or a form without a connection gets 401 with the URL to
-// connect at, as problem+json or as a page.
+// A user who is not connected and loads a protected page is redirected to
+// /gloebit/connect. That handler stores a pending connection under a random
+// state and redirects the browser to Gloebit. When the user has approved,
+// Gloebit redirects the browser to /gloebit/callback. That handler redeems the
+// state once, exchanges the code for a token, saves the credential and
+// redirects the browser to the page that the user wanted. From then on the
+// middleware finds the credential and puts a Client into the request's context.
+// If the user is not connected, a request of a script or a form gets 401 with
+// the URL that starts a connection, as problem+json or as a page.
 //
 // # Users
 //
@@ -49,6 +50,6 @@
 //
 // # Tests
 //
-// Package github.com/go-gloebit/gloebit/gloebittest is a whole Gloebit in
+// Package github.com/go-gloebit/gloebit/gloebittest is a Gloebit server in
 // memory, for tests that need no account and no network.
 package gloebit

@@ -15,38 +15,38 @@ import (
 // errors.Is.
 var (
 	// ErrNotConnected is returned by [Merchant.Client] and by every call when
-	// the user has no usable connection: the user never connected, disconnected,
-	// or the server refused their token. [Merchant.HandleError] redirects them
-	// to connect.
+	// the user has no usable connection: the user never connected,
+	// disconnected, or the server refused their token. [Merchant.HandleError]
+	// redirects them to connect.
 	ErrNotConnected = connect.ErrNotConnected
 	// ErrNoUser is returned by Config.User when no user is signed in to the
 	// application. A User without an ID means the same.
 	ErrNoUser = connect.ErrNoUser
 	// ErrNoSession is returned by [Merchant.AuthorizationURL] and
-	// [Merchant.Exchange] when the request has no session, because the handler is
-	// not wrapped in the session manager's LoadAndSave.
+	// [Merchant.Exchange] when the request has no session, because the handler
+	// is not wrapped in the session manager's LoadAndSave.
 	ErrNoSession = connect.ErrNoSession
-	// ErrInvalidState is returned by [Merchant.Exchange] when the state is missing,
-	// repeated, unknown, expired, used, or another browser's (RFC 6749 section
-	// 10.12).
+	// ErrInvalidState is returned by [Merchant.Exchange] when the state is
+	// missing, repeated, unknown, expired, used, or another browser's (RFC 6749
+	// section 10.12).
 	ErrInvalidState = connect.ErrInvalidState
-	// ErrInvalidReturnTo is returned by [Merchant.AuthorizationURL] when return_to leads
-	// away from the application.
+	// ErrInvalidReturnTo is returned by [Merchant.AuthorizationURL] when
+	// return_to leads away from the application.
 	ErrInvalidReturnTo = connect.ErrInvalidReturnTo
 	// ErrAccessDenied is returned by [Merchant.Exchange] when the user denied
 	// access (RFC 6749 section 4.1.2.1).
 	ErrAccessDenied = connect.ErrAccessDenied
-	// ErrUserChanged is returned by [Merchant.Exchange] when the signed-in user is
-	// not the one who started to connect or, with Config.SignIn, when a different
-	// account at the server approved.
+	// ErrUserChanged is returned by [Merchant.Exchange] when the signed-in user
+	// is not the one who started to connect or, with Config.SignIn, when a
+	// different account at the server approved.
 	ErrUserChanged = connect.ErrUserChanged
-	// ErrAuthorizationFailed is returned by [Merchant.Exchange] when the provider
-	// reports an error other than a denial, or its authorization response can't
-	// be used (RFC 6749 section 4.1.2.1).
+	// ErrAuthorizationFailed is returned by [Merchant.Exchange] when the
+	// provider reports an error other than a denial, or its authorization
+	// response can't be used (RFC 6749 section 4.1.2.1).
 	ErrAuthorizationFailed = connect.ErrAuthorizationFailed
-	// ErrTokenExchange is returned by [Merchant.Exchange], and by calls that refresh a
-	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
-	// and 5.2).
+	// ErrTokenExchange is returned by [Merchant.Exchange], and by calls that
+	// refresh a token, when the token endpoint gave no usable token (RFC 6749
+	// sections 5.1 and 5.2).
 	ErrTokenExchange = connect.ErrTokenExchange
 	// ErrTooManyAttempts is returned by [Merchant.AuthorizationURL] and
 	// [Merchant.Exchange] when Config.RateLimit refused the request.
@@ -54,58 +54,63 @@ var (
 	// ErrCrossOrigin is passed to Config.ErrorHandler when a form came from
 	// another site.
 	ErrCrossOrigin = connect.ErrCrossOrigin
-	// ErrStore is returned when a session, state or token store failed.
+	// ErrStore is returned when a session, state, token or purchase store
+	// failed, and when Config.User failed.
 	ErrStore = connect.ErrStore
-	// ErrNotFound is returned by a [StateStore] and a [TokenStore] when the store
-	// has no such entry.
+	// ErrNotFound is returned by a [StateStore] and a [TokenStore] when the
+	// store has no such entry, and by Ledger.Get of package ledger when there
+	// is no such purchase.
 	ErrNotFound = connect.ErrNotFound
 	// ErrTokenRefused is returned by every call when the server does not know
 	// the access token: the user revoked it, or a newer token replaced it.
-	// ErrNotConnected comes with it.
+	// errors.Is also matches ErrNotConnected.
 	ErrTokenRefused = connect.ErrTokenRefused
 	// ErrTokenExpired is returned by every call when the access token has
-	// expired and could not be refreshed. ErrNotConnected comes with it.
+	// expired and could not be refreshed. errors.Is also matches
+	// ErrNotConnected.
 	ErrTokenExpired = connect.ErrTokenExpired
 	// ErrScopeMissing is returned by a call when the user did not grant the
 	// scope that it needs. [Merchant.HandleError] redirects them to grant it.
 	ErrScopeMissing = connect.ErrScopeMissing
 	// ErrUnavailable is returned when the server can't be reached, does not
-	// answer in time, or answers with a status that says that it failed.
+	// answer in time, or responds with a server error, such as status 503.
 	ErrUnavailable = connect.ErrUnavailable
-	// ErrInvalidResponse is returned when the response could not be parsed, is too
-	// long, or lacks required fields.
+	// ErrInvalidResponse is returned when the response could not be parsed, is
+	// too long, or lacks required fields.
 	ErrInvalidResponse = connect.ErrInvalidResponse
-	// ErrInvalidRequest is returned when the request is invalid and was not sent:
-	// a price below zero, an empty name, an id that is too long.
+	// ErrInvalidRequest is returned when the request is invalid and was not
+	// sent: a price below zero, an empty name, an id that is too long.
 	ErrInvalidRequest = connect.ErrInvalidRequest
 )
 
-// The errors of a call to Gloebit. Match them with errors.Is. Use errors.As to
-// find the [APIError] around them, which holds the server's own words.
+// The errors of a call to Gloebit. Match them with errors.Is. To read the
+// server's reason, use errors.As to find the [APIError].
 var (
 	// ErrUnknownApplication is returned by every call when the server does not
 	// know the client id.
 	ErrUnknownApplication = errors.New("gloebit: the application is unknown to the server")
-	// ErrUnknownUser is returned by every call when the server does not know the
-	// token's user.
+	// ErrUnknownUser is returned by every call when the server does not know
+	// the token's user.
 	ErrUnknownUser = errors.New("gloebit: the user is unknown to the server")
-	// ErrInsufficientBalance is returned by [Client.Transact] when the user can't
-	// pay. It is final: no call with the transaction's ID has charged the user.
+	// ErrInsufficientBalance is returned by [Client.Transact] when the user
+	// can't pay. It is final: no call with the transaction's ID has charged the
+	// user.
 	ErrInsufficientBalance = errors.New("gloebit: insufficient balance")
-	// ErrCannotSpend is returned by [Client.Transact] when the payer's account is
-	// locked. The call was not accepted; an earlier call with the same ID may
-	// have charged the user.
+	// ErrCannotSpend is returned by [Client.Transact] when the payer's account
+	// is locked. The call was not accepted; an earlier call with the same ID
+	// may have charged the user.
 	ErrCannotSpend = errors.New("gloebit: the user's account can't spend")
-	// ErrCannotReceive is returned by [Client.Transact] when the payee's account
-	// is locked. The call was not accepted; an earlier call with the same ID may
-	// have charged the user.
+	// ErrCannotReceive is returned by [Client.Transact] when the payee's
+	// account is locked. The call was not accepted; an earlier call with the
+	// same ID may have charged the user.
 	ErrCannotReceive = errors.New("gloebit: the payee's account can't receive")
 	// ErrUnknownMerchant is returned by [Client.Transact] when the server can't
-	// tell which account to pay. The call was not accepted; an earlier call with
-	// the same ID may have charged the user.
+	// tell which account to pay. The call was not accepted; an earlier call
+	// with the same ID may have charged the user.
 	ErrUnknownMerchant = errors.New("gloebit: the payee is unknown to the server")
 	// ErrUnknownSubscription is returned by [Client.Transact] and
-	// [Client.CreateSubscriptionAuthorization] when there is no such subscription.
+	// [Client.CreateSubscriptionAuthorization] when there is no such
+	// subscription.
 	ErrUnknownSubscription = errors.New("gloebit: unknown subscription")
 	// ErrUnknownSubscriptionAuthorization is returned by [Client.Transact] when
 	// the user has no authorization for the subscription.
@@ -124,28 +129,30 @@ var (
 	// application's.
 	ErrSubscriptionMismatch = errors.New("gloebit: the subscription is another application's")
 	// ErrSubscriptionDisabled is returned by
-	// [Client.CreateSubscriptionAuthorization] when the application has disabled
-	// the subscription.
+	// [Client.CreateSubscriptionAuthorization] when the application has
+	// disabled the subscription.
 	ErrSubscriptionDisabled = errors.New("gloebit: the subscription is disabled")
 	// ErrCannotTransact is returned by [Client.CreateSubscriptionAuthorization]
 	// when the application may not charge the user.
 	ErrCannotTransact = errors.New("gloebit: the application may not charge the user")
-	// ErrTransactionPending is returned by [Client.Transact] when the server is still
-	// processing the transaction. Ask again with the same ID.
+	// ErrTransactionPending is returned by [Client.Transact] when the server is
+	// still processing the transaction. Send the transaction again with the
+	// same ID.
 	ErrTransactionPending = errors.New("gloebit: the transaction is pending")
 	// ErrQueuingFailed is returned by [Client.Transact] and
 	// [Client.CreateSubscriptionAuthorization] when the server could not queue
-	// the request. Send it again; send a transaction with the same ID.
+	// the request. Send it again, a transaction with the same ID.
 	ErrQueuingFailed = errors.New("gloebit: the transaction could not be queued")
 	// ErrPriceChanged is returned by [Client.Transact] when the server charges
 	// a total other than the one sent. The transaction stands; Receipt.Charged
 	// is the new total.
 	ErrPriceChanged = errors.New("gloebit: the price has changed")
-	// ErrKeyReused is returned by Ledger.Purchase of package ledger when the user
-	// has used the key for another order. Nothing was charged for the second one.
+	// ErrKeyReused is returned by Ledger.Purchase of package ledger when the
+	// user has used the key for another order. Nothing was charged for the
+	// second one.
 	ErrKeyReused = errors.New("gloebit: the key belongs to another order")
-	// ErrOrderCanceled is returned by Ledger.Purchase of package ledger when the
-	// purchase of the order was canceled.
+	// ErrOrderCanceled is returned by Ledger.Purchase of package ledger when
+	// the purchase of the order was canceled.
 	ErrOrderCanceled = errors.New("gloebit: the order was canceled")
 	// ErrRefused is returned by every call when the server refused it for a
 	// reason that this package does not know. The APIError holds it.
@@ -170,7 +177,7 @@ type APIError struct {
 	Status     string        // the transaction's status, when the answer had one
 	Reason     string        // the server's reason, at most 200 bytes
 	Scope      Scope         // the scope that the call needs
-	RetryAfter time.Duration // how long the server asks to wait; zero when it doesn't
+	RetryAfter time.Duration // how long the server asks to wait; zero if it does not ask
 
 	causes    []error
 	transient bool // the same call may fare better later
@@ -208,9 +215,10 @@ func (e *APIError) Unwrap() []error {
 	return e.causes
 }
 
-// Refusals returns the rows of this package's errors and of those of package
-// connect. The first row that matches an error counts. Each name is a URL whose
-// fragment is the name of the error.
+// Refusals returns the table of responses to failed requests: a row for each
+// error of this package and of package connect. The first row that matches an
+// error applies. The Name of a row is a URL whose fragment is the name of the
+// error.
 func Refusals() []connect.Refusal {
 	rows := append([]connect.Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {

@@ -17,8 +17,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// connected stands for an application one of whose users is connected, as
-// "alice", with 1,000 gloebits, to a Gloebit in memory.
+// connected returns an application whose user "alice" is connected, with 1,000
+// gloebits, to a Gloebit in memory.
 func connected(scopes ...gloebit.Scope) (merchant *gloebit.Merchant, server *gloebittest.Server) {
 	server = gloebittest.NewServer()
 	app, err := server.AddApplication(gloebittest.Application{

@@ -17,7 +17,7 @@ func secretsFile(t *testing.T, content string) string {
 	return name
 }
 
-func TestAClientSecretsFileMakesAConfig(t *testing.T) {
+func TestClientSecretsFileMakesConfig(t *testing.T) {
 	config, err := gloebit.ConfigFromFile(secretsFile(t, `{"web": {"client_id": "key", "client_secret": "canary",
 		"redirect_uris": ["https://shop.example/gloebit/callback", "https://other.example/cb"],
 		"auth_uri": "https://sandbox.gloebit.com/oauth2/authorize", "token_uri": "https://sandbox.gloebit.com/oauth2/access-token", "project_id": 7}}`))
@@ -36,7 +36,7 @@ func TestAClientSecretsFileMakesAConfig(t *testing.T) {
 	require.Zero(t, config.Provider, "the caller says which")
 }
 
-func TestAClientSecretsFileThatIsWrongIsSaidToBe(t *testing.T) {
+func TestInvalidClientSecretsFile(t *testing.T) {
 	const rest = `"client_secret":"canary","redirect_uris":["https://a.example/cb"]`
 	for content, want := range map[string]string{
 		``:                             "not JSON",

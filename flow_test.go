@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAPageLoadConnectsAndComesBackWhereItWas(t *testing.T) {
+func TestPageLoadConnectsAndReturns(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -32,7 +32,7 @@ func TestAPageLoadConnectsAndComesBackWhereItWas(t *testing.T) {
 	}
 }
 
-func TestConnectSendsWhatGloebitWants(t *testing.T) {
+func TestConnectSendsAuthorizationRequest(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.User, c.ApprovalPrompt = headerUser, gloebit.PromptAuto
 	})
@@ -55,15 +55,15 @@ func TestConnectSendsWhatGloebitWants(t *testing.T) {
 	require.NotEqual(t, challenge, again.Get("code_challenge"))
 }
 
-func TestConnectSendsNoChallengeToAProviderThatTakesNone(t *testing.T) {
+func TestConnectWithoutPKCESendsNoChallenge(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.Provider.PKCE = false })
 	b := w.browser("")
 	require.NotContains(t, b.location("/gloebit/connect").RawQuery, "code_challenge")
 	require.Equal(t, http.StatusOK, b.get("/private").status)
 }
 
-// TestNoTokenIsStoredWhenTheExchangeFails has the codes and answers that the
-// token endpoint refuses, or gets wrong.
+// TestNoTokenIsStoredWhenTheExchangeFails covers codes that the token endpoint
+// rejects, and malformed responses.
 func TestNoTokenIsStoredWhenTheExchangeFails(t *testing.T) {
 	refuses(t, map[string]badCallback{
 		"a code that Gloebit never gave": {set("code", "x"), 502},
@@ -81,7 +81,7 @@ func TestNoTokenIsStoredWhenTheExchangeFails(t *testing.T) {
 	})
 }
 
-func TestSeveralTabsConnectBesideEachOther(t *testing.T) {
+func TestSeveralTabsConnectIndependently(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -108,7 +108,7 @@ func TestRequireScopesConnectsAgainWithTheUnion(t *testing.T) {
 	require.Equal(t, "user balance transact inventory", to.Query().Get("scope"), "a new token does not hold less")
 }
 
-func TestConnectRefusesWhatItCantRead(t *testing.T) {
+func TestConnectRejectsMalformedQuery(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	b.follow = false
@@ -134,7 +134,7 @@ func TestConnectRefusesWhatItCantRead(t *testing.T) {
 	require.Zero(t, w.states.puts)
 }
 
-func TestAMissingLoadAndSaveIsAClearError(t *testing.T) {
+func TestMissingLoadAndSaveReturnsErrNoSession(t *testing.T) {
 	config := validConfig()
 	config.Sessions = scs.New()
 	merchant, err := gloebit.New(config)
@@ -172,7 +172,7 @@ func TestOnConnectCanRefuse(t *testing.T) {
 	require.Zero(t, w.tokens.Len())
 }
 
-func TestPanicsInTheApplicationsFunctionsGoOn(t *testing.T) {
+func TestApplicationPanicsPropagate(t *testing.T) {
 	boom := func() { panic("the application's own") }
 	for name, change := range map[string]func(*gloebit.Config){
 		"User": func(c *gloebit.Config) {
@@ -195,7 +195,7 @@ func TestPanicsInTheApplicationsFunctionsGoOn(t *testing.T) {
 	}
 }
 
-func TestACredentialOfASessionEndsWithIt(t *testing.T) {
+func TestSessionCredentialEndsWithSession(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	require.Equal(t, http.StatusOK, b.get("/private").status)

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hostileSessions hold what a broken or altered session store may give: any
-// string under any key.
+// hostileSessions returns what a broken or altered session store may return:
+// any string under any key.
 type hostileSessions struct {
 	values map[string]string // by the last part of the key
 	put    []string
@@ -35,11 +35,11 @@ func (s *hostileSessions) Remove(_ context.Context, key string) { delete(s.value
 func (s *hostileSessions) RenewToken(context.Context) error     { return nil }
 func (s *hostileSessions) Deadline(context.Context) time.Time   { return time.Now().Add(time.Hour) }
 
-// FuzzSessionValues gives the package any strings at all from the session, while
-// a victim has a connection under way and another one has a credential. Nobody
-// gets a client but of the user whose id the session holds, or whom the
-// application names; the victim's callback completes with the victim's binding
-// alone; and what is put back is short.
+// FuzzSessionValues returns arbitrary strings from the session while one user
+// has a pending connection and another has a credential. A client is returned
+// only for the user whose ID the session holds, or whose ID the application
+// returns. The pending callback completes only with its own binding. Values
+// written back are short.
 func FuzzSessionValues(f *testing.F) {
 	binding, key := strings.Repeat("b", 43), strings.Repeat("k", 43)
 	for mode := range byte(3) {
@@ -127,7 +127,7 @@ func FuzzSessionValues(f *testing.F) {
 	})
 }
 
-// countedStates counts what is taken from it.
+// countedStates counts its Takes.
 type countedStates struct {
 	gloebit.MemoryStateStore
 	takes int
@@ -138,7 +138,7 @@ func (s *countedStates) Take(ctx context.Context, key connect.Key) (connect.Pend
 	return s.MemoryStateStore.Take(ctx, key)
 }
 
-// ask sends a page load of ann's without a network.
+// ask sends a page load of ann's, without a network.
 func ask(handler http.Handler, method, target string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
 	r.Header.Set("Accept", "text/html")

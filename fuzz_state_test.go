@@ -11,14 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// refusedOrConnectedBefore are the statuses of a callback that connects no user.
+// refusedOrConnectedBefore are the statuses of a callback that connects no
+// user.
 var refusedOrConnectedBefore = []int{http.StatusBadRequest, http.StatusFound}
 
-// FuzzState sends queries made from a state that is pending, where {} stands for
-// it, to the callback: from the browser that started, from one that started
-// something else, and from one that started nothing. Nothing but the state
-// itself, once, from its own browser, gives an exchange; and nothing that lacks
-// it spends it.
+// FuzzState sends queries made from a pending state, for which {} stands, to
+// the callback. They come from the browser that started the connection, from
+// one that started another, and from one that started none. Only the state
+// itself, once, from its own browser, leads to an exchange. A query without the
+// state does not use it up.
 func FuzzState(f *testing.F) {
 	for _, seed := range []string{
 		"state={}&code=c", "code=SplxlOBeZQQYbYS6WxSbIA&state={}", "state={}&code=c&iss=https%3A%2F%2Fwww.gloebit.com",
@@ -40,19 +41,19 @@ func FuzzState(f *testing.F) {
 	merchant, err := gloebit.New(config)
 	require.NoError(f, err)
 	handler := merchant.Handler()
-	owner, stranger, nobody := &visitor{handler: handler}, &visitor{handler: handler}, &visitor{handler: handler}
-	stranger.connect()
+	owner, other, fresh := &visitor{handler: handler}, &visitor{handler: handler}, &visitor{handler: handler}
+	other.connect()
 
 	f.Fuzz(func(t *testing.T, query string, from byte) {
 		state := owner.connect()
-		nobody.cookies = nil
+		fresh.cookies = nil
 		query = strings.ReplaceAll(query, "{}", state)
 		r := httptest.NewRequest(http.MethodGet, "/gloebit/callback", nil)
 		r.URL.RawQuery = query
 		values, err := url.ParseQuery(query)
 		names := err == nil && len(query) <= 8<<10 && len(values["state"]) == 1 && values.Get("state") == state
 
-		sender := []*visitor{owner, stranger, nobody}[from%3]
+		sender := []*visitor{owner, other, fresh}[from%3]
 		before := endpoint.given
 		w := sender.send(r)
 		given := endpoint.given - before
@@ -69,7 +70,7 @@ func FuzzState(f *testing.F) {
 			require.Contains(t, refusedOrConnectedBefore, w.Code, query)
 		}
 
-		spent := names && sender != nobody
+		spent := names && sender != fresh
 		before = endpoint.given
 		again := owner.visit("/gloebit/callback?code=c&state=" + state)
 		if spent {

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzTokenAnswers gives the callback any answer of the token endpoint at all:
-// no panic, no credential without a token that a header can carry, and no other
-// token than encoding/json reads.
+// FuzzTokenAnswers returns arbitrary responses from the token endpoint. The
+// callback must not panic, must not store a token that a header can't carry,
+// and must read the token that encoding/json reads.
 func FuzzTokenAnswers(f *testing.F) {
 	for _, seed := range []string{
 		`{"access_token":"t","token_type":"Bearer","expires_in":"3600","refresh_token":"r","scope":"user balance","app_user_id":"g"}`,
@@ -61,8 +61,8 @@ func FuzzTokenAnswers(f *testing.F) {
 	})
 }
 
-// FuzzCallbackQuery gives the callback any query at all: nothing but a good
-// state and one code completes, and no state is believed twice.
+// FuzzCallbackQuery sends arbitrary queries to the callback. Only a valid state
+// with one code completes, and no state is accepted twice.
 func FuzzCallbackQuery(f *testing.F) {
 	for _, seed := range []string{
 		"", "state=x&code=y", "state=&code=", "state=a&state=b", "error=access_denied&state=x", "%zz", "state=%00&code=%00",
@@ -87,8 +87,8 @@ func FuzzCallbackQuery(f *testing.F) {
 	})
 }
 
-// FuzzReturnTo looks for a return_to that leaves the site: whatever is accepted
-// must resolve, as browsers do it, to the site itself.
+// FuzzReturnTo looks for a return_to that leaves the site. An accepted value
+// must resolve, as browsers resolve it, to the site itself.
 func FuzzReturnTo(f *testing.F) {
 	for _, seed := range []string{
 		"/", "/a?b", "//evil.example", "/\\evil.example", "/%2fevil.example", "/..//evil.example", "https://evil.example",

@@ -79,7 +79,8 @@ func ownUsers(config *gloebit.Config) {
 	config.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "u"}, nil }
 }
 
-// Each call of the document is sent with its method, path, keys and types.
+// TestDocumentRequests checks the method, path, keys and types of each call of
+// the document.
 func TestDocumentRequests(t *testing.T) {
 	type send = func(context.Context, *gloebit.Client) error
 	item := gloebit.Item{Type: "hat", Params: map[string]string{"color": "red"}}
@@ -196,7 +197,8 @@ func withoutID(t *testing.T, answer json.RawMessage, transact bool) string {
 	return string(result)
 }
 
-// The document does not call merchant-user-id optional.
+// TestMerchantUserIDIsSent checks that merchant-user-id is always sent, because
+// the document does not call it optional.
 func TestMerchantUserIDIsSent(t *testing.T) {
 	_, call := documentCall(t, "transact")
 	for name, test := range map[string]struct {
@@ -233,7 +235,7 @@ func TestMerchantUserIDIsSent(t *testing.T) {
 	}
 }
 
-// The document's example: a product with its price.
+// TestDocumentExample sends the document's example: a product with its price.
 func TestDocumentExample(t *testing.T) {
 	_, call := documentCall(t, "transact")
 	var example map[string]any
@@ -273,7 +275,8 @@ func TestDocumentExample(t *testing.T) {
 	}
 }
 
-// A server that speaks the document and nothing else takes every call.
+// TestDocumentServer checks that a strict server of the document accepts every
+// call.
 func TestDocumentServer(t *testing.T) {
 	for versionName, version := range versions {
 		t.Run(versionName, func(t *testing.T) {

@@ -115,8 +115,8 @@ func goldenMethod(call golden.Call) string {
 	return name
 }
 
-// goldenFiles calls fn for each call of each file that a method of the client
-// makes.
+// goldenFiles calls fn for each call in the golden files that a method of the
+// client makes.
 func goldenFiles(t *testing.T, fn func(t *testing.T, name string, file golden.File, call golden.Call)) {
 	names, err := golden.Names()
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ func goldenFiles(t *testing.T, fn func(t *testing.T, name string, file golden.Fi
 	}
 }
 
-// answered calls a path's method at a server that gives that answer.
+// answered calls the method of a path at a server that gives that response.
 func answered(t *testing.T, call golden.Call, answer []byte) (any, error) {
 	t.Helper()
 	client, merchant, _ := clientOf(t, answering(http.StatusOK, string(answer)))
@@ -261,8 +261,8 @@ func succeeds(t *testing.T, answer golden.Answer) bool {
 	return fields.Success
 }
 
-// goldenFailures are the errors for the words of an answer without success, by
-// status and reason.
+// goldenFailures are the errors of unsuccessful responses, by status and
+// reason.
 func goldenFailures() map[[2]string]error {
 	return map[[2]string]error{
 		{"", "missing domain"}:                      gloebit.ErrScopeMissing,

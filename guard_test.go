@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestARedactedSecretDoesNotComeBackAsOne(t *testing.T) {
+func TestRedactedSecretCannotBeUnmarshaled(t *testing.T) {
 	type record struct{ Token gloebit.Secret }
 	encoded, err := json.Marshal(record{"canary"})
 	require.NoError(t, err)
@@ -33,7 +33,7 @@ func TestARedactedSecretDoesNotComeBackAsOne(t *testing.T) {
 	require.Error(t, json.Unmarshal([]byte(`{"Token":7}`), &read))
 }
 
-func TestEverySentinelHasAStatusAndWords(t *testing.T) {
+func TestEverySentinelHasStatusAndMessage(t *testing.T) {
 	for _, err := range []error{
 		gloebit.ErrNotConnected, gloebit.ErrNoUser, gloebit.ErrNoSession, gloebit.ErrInvalidState, gloebit.ErrInvalidReturnTo,
 		gloebit.ErrAccessDenied,
@@ -65,7 +65,7 @@ func TestEverySentinelHasAStatusAndWords(t *testing.T) {
 	}
 }
 
-func TestAPageNeverSaysThatNothingHappenedWhenSomethingMayHave(t *testing.T) {
+func TestUncertainErrorsNeverClaimNothingHappened(t *testing.T) {
 	merchant, err := gloebit.New(validConfig())
 	require.NoError(t, err)
 	for _, err := range []error{
@@ -80,7 +80,7 @@ func TestAPageNeverSaysThatNothingHappenedWhenSomethingMayHave(t *testing.T) {
 	}
 }
 
-func TestAUserWithoutAnIDIsNobody(t *testing.T) {
+func TestUserWithoutIDIsNotSignedIn(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{Name: "ann"}, nil }
 	})
@@ -119,7 +119,7 @@ func TestTwoMerchantsDoNotShareALogin(t *testing.T) {
 	}
 }
 
-func TestACallThatKeepsFailingDoesNotLoop(t *testing.T) {
+func TestFailingCallDoesNotLoop(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.ApprovalPrompt = gloebit.PromptAuto })
 	w.mux.Handle("/balance", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if _, err := gloebit.MustFromContext(r.Context()).Balance(r.Context()); err != nil {
@@ -136,7 +136,7 @@ func TestACallThatKeepsFailingDoesNotLoop(t *testing.T) {
 	require.Equal(t, "/gloebit/connect", b.location("/balance").Path, "a minute later it may be worth another try")
 }
 
-func TestConnectStartsWhereTheCallbackComes(t *testing.T) {
+func TestConnectRedirectsToCallbackHost(t *testing.T) {
 	w := newWorld(t)
 	shop, _ := url.Parse(w.shop.URL)
 	p := w.browser("").get("http://localhost:" + shop.Port() + "/private")
@@ -178,13 +178,13 @@ func TestConnectStartsWhereTheCallbackComes(t *testing.T) {
 	)
 }
 
-func TestRequireScopesKnowsItsScopesWhenItIsBuilt(t *testing.T) {
+func TestRequireScopesPanicsOnUnknownScope(t *testing.T) {
 	merchant, err := gloebit.New(validConfig())
 	require.NoError(t, err)
 	require.PanicsWithValue(t, `gloebit: RequireScopes: unknown scope "money"`, func() { merchant.RequireScopes("money") })
 }
 
-func TestTheApplicationsOwnOriginMayDisconnectBehindAProxy(t *testing.T) {
+func TestDisconnectAllowsConfiguredOriginBehindProxy(t *testing.T) {
 	config := validConfig()
 	merchant, err := gloebit.New(config)
 	require.NoError(t, err)
@@ -195,7 +195,7 @@ func TestTheApplicationsOwnOriginMayDisconnectBehindAProxy(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, recorder.Code)
 }
 
-func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
+func TestCallersHTTPClientIsNotModified(t *testing.T) {
 	config := validConfig()
 	config.HTTPClient = &http.Client{}
 	_, err := gloebit.New(config)
@@ -204,7 +204,7 @@ func TestTheCallersHTTPClientIsLeftAlone(t *testing.T) {
 	require.Zero(t, config.HTTPClient.Timeout)
 }
 
-func TestOnlyARefusalOfTheRefreshDisconnects(t *testing.T) {
+func TestOnlyRefusedRefreshDisconnects(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault gloebittest.Fault
 		stays bool
@@ -241,7 +241,7 @@ func TestOnlyARefusalOfTheRefreshDisconnects(t *testing.T) {
 	}
 }
 
-func TestAThousandWaitersAreOneRefresh(t *testing.T) {
+func TestThousandWaitersShareOneRefresh(t *testing.T) {
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	w.browser("").get("/private")
 	var id string
@@ -286,7 +286,7 @@ func TestAThousandWaitersAreOneRefresh(t *testing.T) {
 	require.NotEqual(t, before.RefreshToken, after.RefreshToken)
 }
 
-func TestAPanicOfAStoreInARefreshIsTheRequestsOwn(t *testing.T) {
+func TestStorePanicDuringRefreshPropagates(t *testing.T) {
 	var client *gloebit.Client
 	client, _, _ = clientOf(t, answering(200, `{"success":true,"balance":1}`), func(
 		c *gloebit.Config, credential *connect.Credential,
@@ -311,7 +311,7 @@ func (s *panickingTokens) Update(
 	return s.MemoryTokenStore.Update(ctx, key, fn)
 }
 
-func TestCountsThatAreNoneAreNotRead(t *testing.T) {
+func TestInvalidProductCountsAreErrors(t *testing.T) {
 	for _, products := range []string{`{"hat":null}`, `{"hat":-1}`, `null`} {
 		client, _, _ := clientOf(t, answering(200, `{"success":true,"products":`+products+`}`))
 		_, err := client.Products(t.Context())
@@ -319,7 +319,7 @@ func TestCountsThatAreNoneAreNotRead(t *testing.T) {
 	}
 }
 
-func TestAServerWithoutRefreshingSendsTheUserToConnect(t *testing.T) {
+func TestUnsupportedRefreshRedirectsToConnect(t *testing.T) {
 	for _, fault := range []gloebittest.Fault{
 		{Status: 404, Body: `<html>`, ContentType: "text/html"}, {Status: 405},
 		{Body: `{"success":false,"reason":"missing code"}`}, {Status: 400, Body: `{"reason":"missing code"}`},
@@ -339,7 +339,7 @@ func TestAServerWithoutRefreshingSendsTheUserToConnect(t *testing.T) {
 	}
 }
 
-func TestScopesGoOutInTheVersionsName(t *testing.T) {
+func TestScopesUseNamesOfTheVersion(t *testing.T) {
 	for version, server := range map[gloebit.APIVersion]gloebittest.APIVersion{
 		gloebit.VersionA: gloebittest.VersionA, gloebit.VersionB: gloebittest.VersionB,
 	} {
@@ -356,7 +356,7 @@ func TestScopesGoOutInTheVersionsName(t *testing.T) {
 	}
 }
 
-func TestRefusalsInTheWordsOfOAuth1AreUnderstood(t *testing.T) {
+func TestOAuth1ProblemsAreUnderstood(t *testing.T) {
 	for body, want := range map[string]error{
 		"oauth_problem=token_rejected":    gloebit.ErrNotConnected,
 		"oauth_problem=token_revoked":     gloebit.ErrNotConnected,
@@ -370,7 +370,7 @@ func TestRefusalsInTheWordsOfOAuth1AreUnderstood(t *testing.T) {
 	}
 }
 
-func TestAClientThatMissedARotationRefreshesRatherThanDisconnects(t *testing.T) {
+func TestStaleClientRefreshesAfterRotation(t *testing.T) {
 	w := newWorldAt(t, gloebittest.Config{RefreshTokens: true}) // tokens that don't say when they expire
 	w.browser("").get("/private")
 	var id string
@@ -392,12 +392,12 @@ func TestAClientThatMissedARotationRefreshesRatherThanDisconnects(t *testing.T) 
 	require.Equal(t, 3, w.exchanges())
 }
 
-func TestATokenThatKeepsExpiringIsNotTheUsersEnd(t *testing.T) {
+func TestRepeatedExpiryDoesNotDisconnect(t *testing.T) {
 	w := newWorldAt(t, gloebittest.Config{RefreshTokens: true})
 	b := w.browser("")
 	b.get("/private")
 	w.gloebit.Inject(gloebittest.Fault{Path: "balance", Reason: "token has expired"})
 	require.Equal(t, http.StatusTeapot, b.get("/private").status)
-	require.Equal(t, 1, w.tokens.Len(), "what can be refreshed is not forgotten")
+	require.Equal(t, 1, w.tokens.Len(), "a credential that can be refreshed is not deleted")
 	require.LessOrEqual(t, w.exchanges(), 3, "and not refreshed without end")
 }

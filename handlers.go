@@ -30,23 +30,24 @@ func (m *Merchant) ConnectHandler() http.Handler {
 }
 
 // CallbackHandler completes a connection and redirects the browser to the page
-// where the user started (303). If the state is not valid, it redirects a
-// browser whose user is connected to that page all the same (302), and responds
-// 400 to others, with a page and an attribute "reason" in the log that name the
-// cause. A cross-site callback without a session gets a page that reloads it.
-// It responds 401 if no user is signed in, 403 if the user denied access or
-// another user is signed in, 429 if Config.RateLimit refuses, 502 if the
-// authorization or the token request failed, 503 if a store or the server is
-// unavailable, and 504 on a timeout.
+// where the user started (303). If the state is not valid but the user is
+// connected, it redirects the browser to that page all the same (302). If the
+// user is not connected, it responds 400. The page and the attribute "reason"
+// in the log name the cause. A cross-site callback without a session gets a
+// page that loads the callback again, so that the browser sends a
+// SameSite=Strict cookie. It responds 401 if no user is signed in, 403 if the
+// user denied access or another user is signed in, 429 if Config.RateLimit
+// refuses, 502 if the authorization or the token request failed, 503 if a store
+// or the server is unavailable, and 504 on a timeout.
 func (m *Merchant) CallbackHandler() http.Handler {
 	return m.connector.CallbackHandler()
 }
 
-// DisconnectHandler removes the user's credential and, with Config.SignIn,
-// signs the user out. It takes a POST from the application's own pages, and
-// redirects to the form's return_to, a local path, or to Config.HomePath.
-// Gloebit has no revocation endpoint: the user revokes the token at
-// Provider.AccountURL.
+// DisconnectHandler removes the user's credential and, without Config.User,
+// removes the user from the session. It takes a POST from the application's own
+// pages, and redirects to the form's return_to, a local path, or to
+// Config.HomePath. Gloebit has no revocation endpoint, so the token stays valid
+// there until the user revokes it at Provider.AccountURL.
 func (m *Merchant) DisconnectHandler() http.Handler {
 	return m.connector.DisconnectHandler()
 }
@@ -59,11 +60,10 @@ func (m *Merchant) Paths() (connect, callback, disconnect string) {
 }
 
 // Routes returns every path at which a router may have to serve
-// [Merchant.Handler]. Connect, callback and disconnect come first as browsers
-// see them. Then come the same three without their first segment, without their
-// first two, and so on: a router mounted below a prefix sees one of these and
-// does not know which. The last three have one directory left, unless
-// Config.RedirectURL has none.
+// [Merchant.Handler]. The first three are those of [Merchant.Paths], as
+// browsers see them. A router that is mounted below a prefix sees shorter
+// paths. So the next three are the same without their first segment, then
+// without their first two, and so on, until one directory is left.
 //
 // For https://shop.example/shop/gloebit/callback the routes are those of
 // /shop/gloebit and of /gloebit.
@@ -144,8 +144,8 @@ type ScopeError = connect.ScopeError
 // unwraps to the reason; see [connect.ConnectError].
 type ConnectError = connect.ConnectError
 
-// RateLimitError is returned by Config.RateLimit to say when to try again. errors.Is
-// matches it with ErrTooManyAttempts; see [connect.RateLimitError].
+// RateLimitError is returned by Config.RateLimit to say when to try again.
+// errors.Is matches it with ErrTooManyAttempts; see [connect.RateLimitError].
 type RateLimitError = connect.RateLimitError
 
 // link is the link that a row of the refusals of calls names.

@@ -95,8 +95,8 @@ func (c *Client) InventoryItemIDs(ctx context.Context, folder string) ([]ItemID,
 }
 
 // InventoryItem returns the item's parameters. If another client stored a text
-// instead of an object, the error is ErrInvalidResponse. It needs ScopeInventory and
-// calls GET get-inventory-item/ITEM.
+// instead of an object, the error is ErrInvalidResponse. It needs
+// ScopeInventory and calls GET get-inventory-item/ITEM.
 func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 	call := call{name: "get-inventory-item", method: http.MethodGet, scope: ScopeInventory, repeatable: true}
 	if err := checkSegment(call.name, id); err != nil {
@@ -116,8 +116,8 @@ func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 }
 
 // ReplaceInventoryItem sets the item's type, folder and parameters, and creates
-// the item if it does not exist. It is version A's call. It needs
-// ScopeInventory and calls POST update-inventory-item-params, once.
+// the item if it does not exist. Only version A of the API has this call. It
+// needs ScopeInventory and calls POST update-inventory-item-params, once.
 func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item) error {
 	body, err := item.body()
 	if err != nil {
@@ -135,8 +135,8 @@ func (c *Client) ReplaceInventoryItem(ctx context.Context, id string, item Item)
 // MergeInventoryItem merges params into the item's parameters and moves the
 // item to the folder. Parameters that are not in params stay. If folder is
 // empty, the item is not moved; to move it to the root, set folder to
-// RootFolder. It is version B's call. It needs ScopeInventory and calls PUT
-// update-inventory-item, once.
+// RootFolder. Only version B of the API has this call. It needs ScopeInventory
+// and calls PUT update-inventory-item, once.
 func (c *Client) MergeInventoryItem(ctx context.Context, id, folder string, params any) error {
 	item, err := Item{Folder: folder, Params: params}.body()
 	if err != nil {

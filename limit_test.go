@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestASessionHasTenConnectionsUnderWay(t *testing.T) {
+func TestSessionHasTenPendingConnections(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -57,7 +57,7 @@ func TestACallbackMakesRoomForAnotherConnection(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.get(first).status, "one tab of many is not dropped for those that are done")
 }
 
-func TestTheTenAreOfOneSession(t *testing.T) {
+func TestPendingLimitIsPerSession(t *testing.T) {
 	w := newWorld(t)
 	callback := w.browser("").callback("/gloebit/connect")
 	b := w.browser("")
@@ -68,7 +68,7 @@ func TestTheTenAreOfOneSession(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, b.get(callback.String()).status)
 }
 
-func TestAnOldestStateThatCantBeDroppedStopsTheConnect(t *testing.T) {
+func TestConnectFailsWhenOldestStateRemains(t *testing.T) {
 	states := &untakeable{}
 	w := newWorld(t, func(w *world, c *gloebit.Config) { states.Clock, c.States = w.clock.Now, states })
 	b := w.browser("")
@@ -80,14 +80,14 @@ func TestAnOldestStateThatCantBeDroppedStopsTheConnect(t *testing.T) {
 	require.Equal(t, 10, states.Len())
 }
 
-// untakeable is a store that fails when something is taken.
+// untakeable is a state store whose Take fails.
 type untakeable struct{ gloebit.MemoryStateStore }
 
 func (*untakeable) Take(context.Context, connect.Key) (connect.PendingConnection, error) {
 	return connect.PendingConnection{}, errDown
 }
 
-func TestALaterTabHasItsWholeTime(t *testing.T) {
+func TestLaterTabGetsFullConnectTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := validConfig()
 		config.HTTPClient = &http.Client{Transport: &tokens{}}
@@ -137,7 +137,7 @@ func (v *visitor) connect() string {
 	return to.Query().Get("state")
 }
 
-// tokens is a token endpoint that gives a token for any code, and counts them.
+// tokens is a token endpoint that accepts any code, and counts its tokens.
 type tokens struct{ given int }
 
 func (s *tokens) RoundTrip(*http.Request) (*http.Response, error) {
@@ -147,10 +147,10 @@ func (s *tokens) RoundTrip(*http.Request) (*http.Response, error) {
 	return recorder.Result(), nil
 }
 
-// untouchable are sessions that must not be asked.
+// untouchable are sessions that must not be used.
 type untouchable struct{ gloebit.SessionStore }
 
-func TestLimitIsAskedFirstOfAll(t *testing.T) {
+func TestRateLimitIsCheckedFirst(t *testing.T) {
 	log := &testkit.Log{}
 	var refusal error
 	var asked int
@@ -209,7 +209,7 @@ func TestLimitIsAskedFirstOfAll(t *testing.T) {
 	require.Empty(t, log.String(), "a flood is not written down")
 }
 
-func TestLimitIsAskedOnceARequestAndOnlyWhereConnectionsAreMade(t *testing.T) {
+func TestRateLimitAppliesToConnectAndCallback(t *testing.T) {
 	var paths []string
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.RateLimit = func(r *http.Request) error { paths = append(paths, r.URL.Path); return nil }
@@ -250,7 +250,7 @@ func TestQueriesAreBounded(t *testing.T) {
 			v := &visitor{handler: merchant.Handler()}
 			p := v.visit(strings.ReplaceAll(test.target, "{}", v.connect()))
 			require.Equal(t, test.status, p.Code, p.Body)
-			require.Less(t, p.Body.Len(), 2048, "what was sent is not sent back")
+			require.Less(t, p.Body.Len(), 2048, "the query is not echoed")
 			require.LessOrEqual(t, len(states.lastPending.ReturnTo), 2048)
 			require.LessOrEqual(t, len(states.lastPending.RequiredScopes), 5)
 			if strings.Contains(test.target, "callback") && test.status == 400 {
@@ -260,7 +260,7 @@ func TestQueriesAreBounded(t *testing.T) {
 	}
 }
 
-func TestTheHeaderOfAReplyIsBounded(t *testing.T) {
+func TestResponseHeaderIsBounded(t *testing.T) {
 	for size, want := range map[int]error{32 << 10: nil, 128 << 10: gloebit.ErrUnavailable} {
 		client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", size))
@@ -271,9 +271,9 @@ func TestTheHeaderOfAReplyIsBounded(t *testing.T) {
 	}
 }
 
-// TestNothingIsWaitedForLongerThanFifteenSeconds lets the other side fall silent
-// in each phase of a call, on a network and a clock of the test's own.
-func TestNothingIsWaitedForLongerThanFifteenSeconds(t *testing.T) {
+// TestStalledCallsTimeOut makes the other side stop responding in each phase of
+// a call, on a network and a clock of the test's own.
+func TestStalledCallsTimeOut(t *testing.T) {
 	const header = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	for phase, test := range map[string]struct {
 		scheme string
@@ -328,8 +328,8 @@ func TestNothingIsWaitedForLongerThanFifteenSeconds(t *testing.T) {
 	}
 }
 
-// swallow answers at once with the beginning of a reply, reads what comes, and
-// says nothing more.
+// swallow responds at once with the beginning of a reply, reads the request,
+// and sends nothing more.
 func swallow(reply string) func(context.Context, net.Conn) error {
 	return func(_ context.Context, conn net.Conn) error {
 		go func(reply string) {
@@ -348,8 +348,8 @@ func swallow(reply string) func(context.Context, net.Conn) error {
 	}
 }
 
-// TestTheDocumentedLimitsHaveTests checks that the table of docs/security-tests.md names
-// tests that there are.
+// TestTheDocumentedLimitsHaveTests checks that the tests that
+// docs/security-tests.md names exist.
 func TestTheDocumentedLimitsHaveTests(t *testing.T) {
 	page, err := os.ReadFile("docs/security-tests.md")
 	require.NoError(t, err)
@@ -373,9 +373,9 @@ func TestTheDocumentedLimitsHaveTests(t *testing.T) {
 	}
 }
 
-// TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything has another caller hold
-// the user for longer than a call may take.
-func TestACallWaitsNoLongerForItsTurnToRefreshThanForAnything(t *testing.T) {
+// TestRefreshWaitIsBoundedByCallTimeout has another caller lock the user for
+// longer than a call may take.
+func TestRefreshWaitIsBoundedByCallTimeout(t *testing.T) {
 	for name, limit := range map[string]time.Duration{"without a deadline": 0, "with one": 5 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -44,11 +44,11 @@ type Config struct {
 	// /gloebit/disconnect.
 	RedirectURL string
 	// Scopes are the scopes that every user is asked for. The default is
-	// ScopeID and ScopeTransact. With Provider.APIVersion, the identity scope is
-	// sent under that version's name.
+	// ScopeID and ScopeTransact. With Provider.APIVersion, the identity scope
+	// is sent under that version's name.
 	Scopes []Scope
-	// Provider is the server: Production, Sandbox or ProviderAt. The zero value is
-	// refused.
+	// Provider is the server: Production, Sandbox or ProviderAt. The zero value
+	// is refused.
 	Provider Provider
 	// Protocol is how users authorize the application. Nil means
 	// OAuth 2.0.
@@ -72,16 +72,17 @@ type Config struct {
 	// other error is answered with 503. If nil, the user is the Gloebit
 	// identity when SignIn is set, and the browser session otherwise.
 	User func(*http.Request) (User, error)
-	// SignInURL is where users sign in to the application: a local path, or an
-	// absolute URL on https, or on http with a loopback address. It needs User.
-	// When no user is signed in, a page load is redirected there (303), the 401
-	// for a script has the member sign_in_url, and a page has a link. The query
-	// parameter return_to is the page to return to: a local path, as the browser
-	// sees it, or the page's absolute URL when SignInURL has another host than
-	// RedirectURL. It is left out when the page is not known. The sign-in page
-	// must check return_to before it redirects there, a local path with
-	// [connect.CheckReturnTo], and must not be behind RequireGloebit. If empty,
-	// the response is a page without a link.
+	// SignInURL is where users sign in to the application: a local path, an
+	// absolute https URL, or an http URL with a loopback address. It needs
+	// User. When no user is signed in, a page load is redirected there (303),
+	// the 401 for a script has the member sign_in_url, and a page has a link.
+	// The query parameter return_to is the page to return to: a local path, as
+	// the browser sees it, or the page's absolute URL when SignInURL has
+	// another host than RedirectURL. It is left out when the page is not known.
+	// The sign-in page must check return_to before it redirects there; to check
+	// a local path, call [connect.CheckReturnTo]. It must not be behind
+	// RequireGloebit. If SignInURL is empty, the response is a page without a
+	// link.
 	SignInURL string
 	// SignIn makes the Gloebit identity the user: a user who connects is signed
 	// in, a user who disconnects is signed out. It needs an identity scope, and
@@ -101,15 +102,16 @@ type Config struct {
 	// connect and callback handlers, before they use a session, store or
 	// server, and by AuthorizationURL and Exchange. If it returns an error, the
 	// response is 429 (RFC 6585 section 4); a RateLimitError says when to try
-	// again. Behind a proxy, RemoteAddr is the proxy's. Nil refuses nothing.
+	// again. Behind a proxy, RemoteAddr is the proxy's. Nil means no limit.
 	RateLimit func(*http.Request) error
 
 	// CrossOrigin says which cross-origin requests the middleware and the
-	// disconnect handler accept. They refuse every other one whose method is not
-	// GET, HEAD or OPTIONS with 403, since a page of another site could spend the
-	// user's gloebits with it. Requests from the origin of RedirectURL always
-	// pass. To accept those of another origin, add it with AddTrustedOrigin; to
-	// accept those for some routes, use AddInsecureBypassPattern.
+	// disconnect handler accept. Any other cross-origin request whose method is
+	// not GET, HEAD or OPTIONS gets 403, because a page of another site could
+	// otherwise spend the user's gloebits. Requests from the origin of
+	// RedirectURL always pass. To accept those of another origin, add it with
+	// AddTrustedOrigin; to accept those for some routes, use
+	// AddInsecureBypassPattern.
 	CrossOrigin *http.CrossOriginProtection
 
 	// HTTPClient calls Gloebit. If nil, the package uses its own client. A
@@ -124,13 +126,13 @@ type Config struct {
 	// was built with a released one, such as "go-gloebit/v1.2.3".
 	UserAgent string
 	// Logger gets one record for each connection, disconnection and failure,
-	// with ids and never with a secret, and one from New with the settings that
-	// are dangerous with Production. If nil, nothing is logged.
+	// with IDs and never with a secret. With Production, New also logs the
+	// settings that are dangerous there. If nil, nothing is logged.
 	Logger *slog.Logger
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
-	// Trace is called at stages of the work, for traces and metrics. It must not
-	// be changed after New. Nil calls nothing.
+	// Trace is called at stages of the work, for traces and metrics. It must
+	// not be changed after New. The default is none.
 	Trace *Trace
 
 	// OnConnect is called when a user has approved and the server has issued
@@ -143,9 +145,9 @@ type Config struct {
 	// ErrorHandler writes the response for a failed request. Use StatusCode for
 	// the status, ConnectError.ReturnTo for the page the user came from, and
 	// WriteError for the default response. It must not show err to the user. It
-	// may use a variable that is set to the Merchant after New. The default is
-	// a plain page, or problem+json (RFC 9457) for clients that don't accept
-	// HTML.
+	// may call the Merchant through a variable that is assigned when New has
+	// returned. The default is a plain page, or problem+json (RFC 9457) for
+	// clients that don't accept HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 }
 

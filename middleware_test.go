@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// panickingSessions is a session store whose own fault it is.
+// panickingSessions is a session store that panics.
 type panickingSessions struct{}
 
 func (panickingSessions) GetString(context.Context, string) string { panic("the application's own") }
@@ -27,7 +27,7 @@ func (panickingSessions) Remove(context.Context, string)           {}
 func (panickingSessions) RenewToken(context.Context) error         { return nil }
 func (panickingSessions) Deadline(context.Context) time.Time       { return time.Time{} }
 
-func TestWhoGetsARedirectAndWhoA401(t *testing.T) {
+func TestUnconnectedRequestsGetRedirectOr401(t *testing.T) {
 	w := newWorld(t)
 	for name, test := range map[string]struct {
 		method   string
@@ -67,7 +67,7 @@ func TestWhoGetsARedirectAndWhoA401(t *testing.T) {
 	}
 }
 
-func TestA401IsAProblemWithTheConnectURL(t *testing.T) {
+func TestUnauthorizedProblemHasConnectURL(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	for referer, connect := range map[string]string{
@@ -91,7 +91,7 @@ func TestA401IsAProblemWithTheConnectURL(t *testing.T) {
 	}
 }
 
-func TestAScopeThatIsMissingIsA403ForScripts(t *testing.T) {
+func TestMissingScopeReturns403ToScripts(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	b.get("/private")
@@ -100,7 +100,7 @@ func TestAScopeThatIsMissingIsA403ForScripts(t *testing.T) {
 	require.Contains(t, p.body, `"connect_url":"/gloebit/connect?scope=inventory"`)
 }
 
-func TestNobodySignedInIsA401WithoutAConnectURL(t *testing.T) {
+func TestSignedOutUserGets401WithoutConnectURL(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
 	p := w.browser("").get("/private")
 	require.Equal(t, http.StatusUnauthorized, p.status)
@@ -134,7 +134,7 @@ func TestMiddlewareWorksBelowAStrippedPrefix(t *testing.T) {
 	require.Equal(t, "/shop/private?x=1", p.url.RequestURI())
 }
 
-func TestARevokedTokenSendsThePageToConnect(t *testing.T) {
+func TestRevokedTokenRedirectsToConnect(t *testing.T) {
 	w := newWorld(t)
 	w.mux.Handle("/balance", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		balance, err := gloebit.MustFromContext(r.Context()).Balance(r.Context())
@@ -152,7 +152,7 @@ func TestARevokedTokenSendsThePageToConnect(t *testing.T) {
 	require.Equal(t, "1000", b.get("/balance").body, "and connecting again mends it")
 }
 
-func TestHandleErrorKnowsWhatToDo(t *testing.T) {
+func TestHandleErrorResponses(t *testing.T) {
 	w := newWorld(t)
 	for name, test := range map[string]struct {
 		err      error
@@ -192,7 +192,7 @@ func TestHandleErrorKnowsWhatToDo(t *testing.T) {
 	}
 }
 
-func TestTheErrorHandlerAnswersInItsOwnWords(t *testing.T) {
+func TestErrorHandlerWritesResponse(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
 			w.WriteHeader(gloebit.StatusCode(err))
@@ -208,7 +208,7 @@ func TestTheErrorHandlerAnswersInItsOwnWords(t *testing.T) {
 	require.Equal(t, "/private", w.browser("").get("/private").url.Path, "a page load is still sent to connect")
 }
 
-func TestTheErrorHandlerLearnsWhereTheUserWantedToGo(t *testing.T) {
+func TestConnectErrorHasReturnToAndScopes(t *testing.T) {
 	var failed *gloebit.ConnectError
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -229,7 +229,7 @@ func TestTheErrorHandlerLearnsWhereTheUserWantedToGo(t *testing.T) {
 	require.Equal(t, []gloebit.Scope{gloebit.ScopeInventory}, failed.Scopes)
 }
 
-func TestAConnectionThatCantBeSavedIsLoggedWithItsUser(t *testing.T) {
+func TestUnsavedConnectionIsLoggedWithUser(t *testing.T) {
 	wants := map[string]string{ // in the modes in which the id is known beforehand
 		"users of the application": `user="id of alice"`, "users of the application, its sessions": `user="id of alice"`,
 	}

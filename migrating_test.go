@@ -43,8 +43,8 @@ func alice(merchant *gloebit.Merchant) *gloebit.Client {
 	return client
 }
 
-// unconnected stands for an application at https://shop.example none of whose
-// users is connected yet. At Gloebit, alice approves whatever is asked.
+// unconnected is an application at https://shop.example without connected
+// users. At Gloebit, alice approves every request.
 func unconnected(change func(*gloebit.Config)) (*gloebit.Merchant, *gloebittest.Server) {
 	server := gloebittest.NewServer()
 	app, err := server.AddApplication(gloebittest.Application{Name: "Hat Shop", RedirectPrefixes: []string{"https://shop.example/"}})
@@ -913,7 +913,7 @@ func migratingExamples(t *testing.T) map[string]string {
 	return bodies
 }
 
-func TestTheMigrationGuideShowsExamplesThatRun(t *testing.T) {
+func TestMigrationGuideShowsTestedExamples(t *testing.T) {
 	examples := migratingExamples(t)
 	guide, err := os.ReadFile(migratingGuide)
 	require.NoError(t, err)
@@ -933,7 +933,7 @@ func TestTheMigrationGuideShowsExamplesThatRun(t *testing.T) {
 	}
 }
 
-func TestEachRowOfTheMigrationGuideNamesAnExampleThatRuns(t *testing.T) {
+func TestMigrationGuideRowsNameTestedExamples(t *testing.T) {
 	examples := migratingExamples(t)
 	guide, err := os.ReadFile(migratingGuide)
 	require.NoError(t, err)
@@ -970,9 +970,10 @@ func TestEachRowOfTheMigrationGuideNamesAnExampleThatRuns(t *testing.T) {
 	require.Empty(t, unnamed, "no row names these examples")
 }
 
-// The public names of gloebit.py: of its classes, methods, arguments with a
-// default, attributes and exceptions, in all its versions.
-func TestTheMigrationGuideHasEveryNameOfThePythonModule(t *testing.T) {
+// TestMigrationGuideCoversPythonModule checks that the guide mentions the
+// public names of all versions of gloebit.py: classes, methods, optional
+// arguments, attributes and exceptions.
+func TestMigrationGuideCoversPythonModule(t *testing.T) {
 	guide, err := os.ReadFile(migratingGuide)
 	require.NoError(t, err)
 	var left strings.Builder // the first cells of all tables

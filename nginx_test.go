@@ -21,8 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// proxied is a shop of two replicas behind nginx, which ends TLS. It is at
-// /shop/ to browsers and to Gloebit.
+// proxied is a shop of two replicas behind nginx, which terminates TLS.
+// Browsers and Gloebit reach it at /shop/.
 type proxied struct {
 	*testing.T
 	url      string // of nginx
@@ -151,8 +151,8 @@ func (p *proxied) connects() {
 	require.Equal(p, "hats for alice", p.load(http.MethodGet, "/shop/hats", nil).Body)
 }
 
-// buys checks that the shop's own forms are taken and another site's is not, in
-// browsers with and without Sec-Fetch-Site.
+// buys checks that the shop accepts its own forms and rejects another site's,
+// from browsers with and without Sec-Fetch-Site.
 func (p *proxied) buys() {
 	for i, header := range [][]string{{"Origin", p.url}, {"Origin", p.url, "Sec-Fetch-Site", "same-origin"}} {
 		page := p.load(http.MethodPost, "/shop/buy", url.Values{"order": {fmt.Sprint(i)}}, header...)

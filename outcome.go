@@ -10,15 +10,15 @@ import (
 // first three come with the error of the same name.
 type Outcome string
 
-// The outcomes. [Outcome.Final] and [Outcome.Refused] tell them apart.
+// The outcomes. [Outcome.Final] and [Outcome.Refused] classify them.
 const (
 	OutcomeUnknown     Outcome = ""            // no response, or the token or the call was refused
 	OutcomeQueued      Outcome = "queued"      // the gloebits are on hold
 	OutcomeResubmitted Outcome = "resubmitted" // this ID was sent before, and the first transaction stands
 
 	OutcomeInsufficientBalance               Outcome = "insufficient-balance"
-	OutcomeTransactionPending                Outcome = "pending"        // ask again with the same id
-	OutcomeQueuingFailed                     Outcome = "queuing-failed" // send it again with the same id
+	OutcomeTransactionPending                Outcome = "pending"        // send it again with the same ID
+	OutcomeQueuingFailed                     Outcome = "queuing-failed" // send it again with the same ID
 	OutcomeCannotSpend                       Outcome = "cannot-spend"
 	OutcomeCannotReceive                     Outcome = "cannot-receive"
 	OutcomeUnknownMerchant                   Outcome = "unknown-merchant"
@@ -59,8 +59,9 @@ func (o Outcome) Err() error { return o.row().Err }
 func (o Outcome) Final() bool { return o.row().charged == chargeNone }
 
 // Refused reports whether the server refused the transaction and would refuse
-// it again. It returns false for OutcomeTransactionPending and OutcomeQueuingFailed; after
-// these, send the transaction again with the same ID.
+// it again. It returns false for OutcomeTransactionPending and
+// OutcomeQueuingFailed; after these, send the transaction again with the same
+// ID.
 func (o Outcome) Refused() bool { return o.Err() != nil && !o.row().again }
 
 // row returns the row of the outcome; the zero value when it has none.

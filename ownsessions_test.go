@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// approving is a client of a Gloebit where alice approves whatever is asked.
+// approving is a client of a Gloebit where alice approves every request.
 func approving() *http.Client { return &http.Client{Transport: approval{}} }
 
 type approval struct{}
@@ -52,7 +52,7 @@ func signIn(t testing.TB, merchant *gloebit.Merchant) *http.Cookie {
 	return cookies[len(cookies)-1] // the session's; before it the attempt's is deleted
 }
 
-func TestARequestOfAKnownUserNeedsNoSession(t *testing.T) {
+func TestKnownUserRequestWritesNoSession(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*gloebit.Config)
 		vary   []string
@@ -94,8 +94,8 @@ func TestARequestMakesFewAllocations(t *testing.T) {
 	}
 }
 
-// connecting is a handler of the application's that starts a connection, which
-// changes the session, and answers in its own way.
+// connecting is a handler that starts a connection, which changes the session,
+// and writes its own response.
 func connecting(m *gloebit.Merchant, answer func(http.ResponseWriter)) http.Handler {
 	return m.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := m.AuthorizationURL(r, "/"); err != nil {

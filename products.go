@@ -21,8 +21,8 @@ func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
 
 // ConsumeProduct removes count of a product, at least one, from the user, and
 // returns how many are left. It needs ScopeInventory and calls POST
-// consume-user-product/NAME/COUNT/. It is sent once: after ErrOutcomeUnknown,
-// [Client.Products] shows whether it was carried out.
+// consume-user-product/NAME/COUNT/. It is sent once. After ErrOutcomeUnknown,
+// call [Client.Products] to see whether the server processed it.
 func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64) (remaining int64, err error) {
 	return c.changeProduct(ctx, change{
 		name: "consume-user-product", product: product, count: count, least: 1,

@@ -30,8 +30,8 @@ type Provider struct {
 	// 7636). The default is off, because Gloebit's documents don't mention
 	// PKCE.
 	PKCE bool
-	// APIVersion selects the names of the fields in requests. The zero value sends
-	// the names of both versions.
+	// APIVersion selects the names of the fields in requests. The zero value
+	// sends the names of both versions.
 	APIVersion APIVersion
 	// Issuer, when set, must come back as the parameter iss of every
 	// authorization response (RFC 9207). Gloebit sends none.

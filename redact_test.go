@@ -28,7 +28,7 @@ func (f failing) Begin(
 	return "", "", f.err
 }
 
-// silent is an error that does not tell its cause.
+// silent is an error whose text omits its cause.
 type silent struct{ cause error }
 
 func (s silent) Error() string { return "failed" }
@@ -52,8 +52,8 @@ func everyError(err error) []error {
 	return all
 }
 
-// TestProtocolErrorTree checks that no error in the tree that a caller gets has a
-// secret in its text.
+// TestProtocolErrorTree checks that no error in the returned tree contains a
+// secret.
 func TestProtocolErrorTree(t *testing.T) {
 	const secret = "a client secret of the shop"
 	quoting := errors.New("got " + secret)
@@ -88,8 +88,8 @@ func TestProtocolErrorTree(t *testing.T) {
 	}
 }
 
-// TestProtocolKeepsScopes connects with a Protocol that keeps the names of scopes
-// beside its verifier: they are no secrets.
+// TestProtocolKeepsScopes checks that scope names that a Protocol keeps beside
+// its verifier are not redacted.
 func TestProtocolKeepsScopes(t *testing.T) {
 	kept := gloebit.Secret(`{"verifier":"0123456789012345678901234567890123456789012","scope":"id transact inventory"}`)
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {

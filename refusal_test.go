@@ -112,7 +112,7 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// pageFor returns the words of the page that answers the error of a form.
+// pageFor returns the text of the error page of a form.
 func pageFor(t *testing.T, err error) string {
 	t.Helper()
 	merchant, configErr := gloebit.New(validConfig())
@@ -127,7 +127,7 @@ func pageFor(t *testing.T, err error) string {
 	return html.UnescapeString(text)
 }
 
-// lastAnswers returns a handler that loses its first answers, and then gives
+// lastAnswers returns a handler that drops its first responses, and then sends
 // the body.
 func lastAnswers(lost int32, body string) http.HandlerFunc {
 	var asked atomic.Int32
@@ -139,9 +139,9 @@ func lastAnswers(lost int32, body string) http.HandlerFunc {
 	}
 }
 
-// TestRefusalsOfTransactions has the server answer with every word: at once,
-// after it charged in an attempt whose answer was lost, and after a whole call
-// under the same key whose answers were lost.
+// TestRefusalsOfTransactions checks each reason of a refusal: at once, after a
+// charge whose response was lost, and after a whole call under the same key
+// whose responses were lost.
 func TestRefusalsOfTransactions(t *testing.T) {
 	const attempts = 4
 	unknown := gloebit.CallRows()[0]
@@ -198,7 +198,8 @@ func TestRefusalsOfTransactions(t *testing.T) {
 	}
 }
 
-// answeredBy returns the row that answers a call refused with one of the words.
+// answeredBy returns the row that applies to a call refused with one of the
+// reasons.
 func answeredBy(row gloebit.Row) connect.Refusal {
 	for _, other := range gloebit.ConnectingRows() {
 		for _, err := range row.Means {

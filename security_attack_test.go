@@ -16,10 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests below are attacks that worked on well-known packages, and faults
-// that they had.
+// The tests below are attacks that worked on well-known packages, and bugs that
+// they had.
 
-func TestSecurityAttackLoginWithAStateOfTheAttackers(t *testing.T) {
+func TestSecurityAttackLoginWithAttackersState(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -35,7 +35,7 @@ func TestSecurityAttackLoginWithAStateOfTheAttackers(t *testing.T) {
 	}
 }
 
-func TestSecurityAttackHandshakeInAQueryInsteadOfTheCookie(t *testing.T) {
+func TestSecurityAttackHandshakeInQuery(t *testing.T) {
 	w := newWorld(t)
 	attacker, victim := w.browser(""), w.browser("")
 	callback := attacker.callback("/gloebit/connect")
@@ -143,7 +143,7 @@ func TestSecurityAttackRefusalFollowedByAnExchange(t *testing.T) {
 }
 
 // TestSecurityAttackContextsThatEnd cancels the contexts in which a merchant, a
-// connection and a client were made: what comes later has contexts of its own.
+// connection and a client were created. Later calls have their own contexts.
 func TestSecurityAttackContextsThatEnd(t *testing.T) {
 	w := newWorldAt(
 		t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true},

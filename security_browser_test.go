@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity19CookieIsForThisHostAndHTTPAlone(t *testing.T) {
+func TestSecurity19CookieIsHostOnlyAndHTTPOnly(t *testing.T) {
 	config := validConfig()
 	for redirect, want := range map[string]http.Cookie{
 		"https://shop.example/gloebit/callback": {
@@ -46,7 +46,7 @@ func TestSecurity19CookieIsForThisHostAndHTTPAlone(t *testing.T) {
 	}
 }
 
-func TestSecurity19BrowserSendsTheCookieOverHTTPSAlone(t *testing.T) {
+func TestSecurity19CookieIsSentOverHTTPSOnly(t *testing.T) {
 	const site = "https://example.com" // to which a test server's client has the way, and which is no loopback address
 	config := validConfig()
 	config.RedirectURL = site + "/gloebit/callback"
@@ -66,7 +66,7 @@ func TestSecurity19BrowserSendsTheCookieOverHTTPSAlone(t *testing.T) {
 	}
 }
 
-func TestSecurity19CookiesStaySmallAndLax(t *testing.T) {
+func TestSecurity19CookiesAreSmallAndSameSiteLax(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -87,7 +87,7 @@ func TestSecurity19CookiesStaySmallAndLax(t *testing.T) {
 	}
 }
 
-func TestSecurity20NoTokenIsInAURLPageRedirectOrReadableCookie(t *testing.T) {
+func TestSecurity20TokensDoNotReachTheBrowser(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorldAt(t, gloebittest.Config{RefreshTokens: true}, mode.change)
@@ -131,7 +131,7 @@ func TestSecurity20NoTokenIsInAURLPageRedirectOrReadableCookie(t *testing.T) {
 	}
 }
 
-func TestSecurity20CallsSendTheTokenInTheHeaderAndNowhereElse(t *testing.T) {
+func TestSecurity20TokenIsSentInHeaderOnly(t *testing.T) {
 	for path, call := range calls {
 		t.Run(path, func(t *testing.T) {
 			client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -151,12 +151,13 @@ func TestSecurity20CallsSendTheTokenInTheHeaderAndNowhereElse(t *testing.T) {
 	}
 }
 
-// outside is an address in a page that a browser fetches or follows elsewhere.
+// outside is an address in a page that a browser fetches or follows to another
+// site.
 var outside = regexp.MustCompile(
 	`(?i)<(script|img|link|iframe|object|embed)|@import|url\(|(src|href|action)="(//|[a-z]+:)`,
 )
 
-func TestSecurity21CallbackIsNotStoredTellsNobodyAndGoesOnAtOnce(t *testing.T) {
+func TestSecurity21CallbackIsNotCachedAndSendsNoReferrer(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	b.follow = false

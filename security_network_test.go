@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity24ClientSecretIsInTheBodyOfTheExchangeAlone(t *testing.T) {
+func TestSecurity24ClientSecretIsSentInBodyOnly(t *testing.T) {
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	b := w.browser("")
 	b.get("/private")
@@ -48,8 +48,8 @@ func TestSecurity24TLSIsVerified(t *testing.T) {
 		host   string
 		status int
 	}{
-		"a certificate that nobody vouches for": {func(*httptest.Server) *http.Client { return nil }, "127.0.0.1", 502},
-		"nobody, with a client of its own": {
+		"an untrusted certificate": {func(*httptest.Server) *http.Client { return nil }, "127.0.0.1", 502},
+		"an untrusted certificate, with an own client": {
 			func(*httptest.Server) *http.Client { return &http.Client{Timeout: time.Minute} }, "127.0.0.1", 502,
 		},
 		"a certificate for another host": {(*httptest.Server).Client, "localhost", 502},
@@ -150,7 +150,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 		require.Regexp(t, "^n{1,900}", name.body)
 		require.Less(t, len(name.body), 1000)
 	})
-	t.Run("an id without end is none", func(t *testing.T) {
+	t.Run("an ID without a limit is rejected", func(t *testing.T) {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
 		w.gloebit.Inject(gloebittest.Fault{
 			Path: "user", Body: `{"success":true,"id":"` + strings.Repeat("1", 256) + `","name":"n"}`,
@@ -176,7 +176,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 		require.ErrorContains(t, err, "1 MiB")
 		require.Less(t, read.n, 2<<20)
 	})
-	t.Run("no request waits for ever", func(t *testing.T) {
+	t.Run("every request has a timeout", func(t *testing.T) {
 		var waits []time.Duration
 		hangs := &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 			deadline, ok := r.Context().Deadline()
@@ -213,7 +213,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 	})
 }
 
-// countingReader is {"success":true,"balance":1} and 64 MiB of space.
+// countingReader is {"success":true,"balance":1} followed by 64 MiB of spaces.
 type countingReader struct{ n int }
 
 func (r *countingReader) Read(p []byte) (int, error) {

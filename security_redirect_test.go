@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity12RedirectURIIsTheConfiguredOneWhateverTheHost(t *testing.T) {
+func TestSecurity12RedirectURIIgnoresRequestHost(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	configured := w.shop.URL + "/gloebit/callback"
@@ -43,7 +43,7 @@ func TestSecurity12RedirectURIIsTheConfiguredOneWhateverTheHost(t *testing.T) {
 	require.GreaterOrEqual(t, w.exchanges(), 4)
 }
 
-func TestSecurity13PlainHTTPIsForLoopbackAddressesOnly(t *testing.T) {
+func TestSecurity13PlainHTTPIsForLoopbackOnly(t *testing.T) {
 	fields := map[string]func(*gloebit.Config, string){
 		"RedirectURL":       func(c *gloebit.Config, at string) { c.RedirectURL = at + "/gloebit/callback" },
 		"Provider.AuthURL":  func(c *gloebit.Config, at string) { c.Provider.AuthURL = at + "/authorize" },
@@ -108,7 +108,7 @@ func TestSecurity14ReturnToStaysOnThisSite(t *testing.T) {
 	}
 }
 
-func TestSecurity15ReturnToTravelsInTheStoredState(t *testing.T) {
+func TestSecurity15ReturnToIsKeptInStoredState(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	callback := b.callback("/gloebit/connect?return_to=/private%3Fcart%3D7")
@@ -125,7 +125,7 @@ func TestSecurity15ReturnToTravelsInTheStoredState(t *testing.T) {
 	require.Equal(t, "/", b.location(callback.String()+"&return_to=/optional").RequestURI())
 }
 
-func TestSecurity16IssuerMustMatchWhereTheProviderNamesOne(t *testing.T) {
+func TestSecurity16IssuerMustMatchWhenConfigured(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.Provider.Issuer = "https://gloebit.example" })
 	for iss, status := range map[string]int{
 		"": 502, "&iss=https://evil.example": 502, "&iss=https://gloebit.example/": 502, "&iss=": 400, "&iss=a&iss=b": 400,
@@ -144,10 +144,10 @@ func TestSecurity16IssuerMustMatchWhereTheProviderNamesOne(t *testing.T) {
 	require.Equal(t, 1, w.exchanges())
 }
 
-// TestSecurity16AnotherIssuersAnswerIsNotTaken mixes up two providers of one
-// application, which have redirect URIs of their own (RFC 9700 section 4.4): the
-// code of one must not go to the other.
-func TestSecurity16AnotherIssuersAnswerIsNotTaken(t *testing.T) {
+// TestSecurity16ResponseOfAnotherIssuerIsRejected mixes up two providers of one
+// application that have separate redirect URIs (RFC 9700 section 4.4). The code
+// of one must not be sent to the other.
+func TestSecurity16ResponseOfAnotherIssuerIsRejected(t *testing.T) {
 	evil := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the other provider was asked %s", r.URL.Path)
 	}))

@@ -2,7 +2,6 @@ package gloebit_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -19,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// repeating is the URL of a server that answers with what it makes of a request's
-// body and its Authorization header.
+// repeating is the URL of a server whose response is made from a request's body
+// and Authorization header.
 func repeating(t *testing.T, answer func(sent, authorization string) string) string {
 	t.Helper()
 	return testkit.RawServer(t, func(r *http.Request, body string) string {
@@ -28,7 +27,7 @@ func repeating(t *testing.T, answer func(sent, authorization string) string) str
 	})
 }
 
-// saysJSON is a reply with a body that may not be JSON in earnest.
+// saysJSON is a response of type JSON whose body may be anything.
 func saysJSON(status int, body string) string {
 	return fmt.Sprintf(
 		"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status,
@@ -36,7 +35,7 @@ func saysJSON(status int, body string) string {
 	)
 }
 
-// printed is an error and all that it wraps, in every way of printing it.
+// printed is an error and all that it wraps, under every verb.
 func printed(err error) string {
 	text := fmt.Sprintf("%v %+v %#v %q\n", err, err, err, err)
 	encoded, _ := json.Marshal(err)
@@ -57,10 +56,10 @@ func printed(err error) string {
 // inPHP is a text as PHP's json_encode writes it.
 func inPHP(text string) string { return strings.ReplaceAll(text, "/", `\/`) }
 
-// oddSecret has characters that are escaped wherever something is.
+// oddSecret has characters that every encoding escapes.
 const oddSecret = "s3cret/with+chars/in=it"
 
-func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing.T) {
+func TestSecurity22ConnectErrorsHideEchoedSecrets(t *testing.T) {
 	of := func(sent, name string) string { v, _ := url.ParseQuery(sent); return v.Get(name) }
 	for name, answer := range map[string]func(sent, authorization string) string{
 		"a malformed header":   func(sent, _ string) string { return testkit.BadHeader(sent) },
@@ -136,7 +135,7 @@ func TestSecurity22AConnectionTellsNothingOfWhatATokenEndpointRepeats(t *testing
 	}
 }
 
-func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
+func TestSecurity22CallErrorsHideEchoedSecrets(t *testing.T) {
 	token := func(authorization string) string { return strings.TrimPrefix(authorization, "Bearer ") }
 	reason := func(text string) string {
 		return `{"success":false,"status":"` + text + `","reason":"bad token ` + text + `"}`
@@ -182,9 +181,9 @@ func TestSecurity22ACallTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 	}
 }
 
-// TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows has one that repeats,
-// in a refusal and in the answer to a refresh, what it was not sent with it.
-func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
+// TestSecurity22EchoedUnsentSecretsAreHidden has a server send secrets that the
+// request did not contain, in a refusal and in the response to a refresh.
+func TestSecurity22EchoedUnsentSecretsAreHidden(t *testing.T) {
 	secrets := map[string]string{
 		"access token": "the-access-token", "refresh token": "the-refresh-token", "token secret": "the-token-secret",
 		"client secret": "the-client-secret",
@@ -220,9 +219,9 @@ func TestSecurity22AServerRepeatsNoneOfTheSecretsThatItKnows(t *testing.T) {
 	}
 }
 
-// Whoever knows a hold URL can call it, and in package ledger whoever knows its
-// signature, so they are as secret as a token.
-func TestSecurity22ATransactionTellsNothingOfTheHoldURLsThatTheServerRepeats(t *testing.T) {
+// TestSecurity22TransactionHidesEchoedHoldURLs treats hold URLs and their
+// signatures as secrets, because they suffice to make a callback.
+func TestSecurity22TransactionHidesEchoedHoldURLs(t *testing.T) {
 	at := func(step string) string { return "https://shop.example/hold/1/" + step + "/signature-of-" + step }
 	hold := gloebit.HoldURLs{Enact: at("enact"), Consume: at("consume"), Cancel: at("cancel")}
 	for _, step := range []string{"enact", "consume", "cancel"} {
@@ -245,8 +244,9 @@ func TestSecurity22ATransactionTellsNothingOfTheHoldURLsThatTheServerRepeats(t *
 	}
 }
 
-// An application's own addresses may end in a word that Gloebit's reasons have.
-func TestAReasonMeansTheSameWhateverTheHoldURLsEndIn(t *testing.T) {
+// TestHoldURLsDoNotChangeReasons checks hold URLs that end in a word of
+// Gloebit's reasons.
+func TestHoldURLsDoNotChangeReasons(t *testing.T) {
 	for word, test := range map[string]struct {
 		reason string
 		want   gloebit.Outcome
@@ -266,7 +266,7 @@ func TestAReasonMeansTheSameWhateverTheHoldURLsEndIn(t *testing.T) {
 	}
 }
 
-func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
+func TestSecurity22ReceiptHidesEchoedSecrets(t *testing.T) {
 	for _, success := range []string{"true", "false"} {
 		client, _, _ := clientOf(t, nil, func(c *gloebit.Config, credential *connect.Credential) {
 			credential.AccessToken = oddSecret
@@ -288,7 +288,7 @@ func TestSecurity22AReceiptTellsNothingOfWhatTheServerRepeats(t *testing.T) {
 	}
 }
 
-func TestSecurity22AFailureOfTheNetworkTellsItsKindAndNoQuery(t *testing.T) {
+func TestSecurity22NetworkErrorHidesQuery(t *testing.T) {
 	at := "http://" + testkit.ClosedPort(t)
 	var failed error
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
@@ -306,7 +306,7 @@ func TestSecurity22AFailureOfTheNetworkTellsItsKindAndNoQuery(t *testing.T) {
 		require.ErrorAs(t, err, &dial)
 		require.Equal(t, "dial", dial.Op)
 		var address *url.Error
-		require.False(t, errors.As(err, &address))
+		require.NotErrorAs(t, err, &address)
 		require.NotContains(t, printed(err), "canary")
 	}
 }

@@ -55,7 +55,7 @@ func TestSecurity22SecretsDoNotPrint(t *testing.T) {
 	require.Equal(t, "[redacted]", secret.String())
 }
 
-func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
+func TestSecurity22HoldersOfSecretsDoNotPrintThem(t *testing.T) {
 	client, merchant, tokens := clientOf(t, answering(200, `{}`), func(c *gloebit.Config, _ *connect.Credential) {
 		c.ClientSecret = "canary-client-secret"
 	})
@@ -82,7 +82,7 @@ func TestSecurity22WhatHoldsASecretDoesNotPrintIt(t *testing.T) {
 	require.Contains(t, fmt.Sprint(client), "gloebit.Client(u)")
 }
 
-func TestSecurity22TheContextOfARequestDoesNotPrintItsSession(t *testing.T) {
+func TestSecurity22RequestContextDoesNotPrintSession(t *testing.T) {
 	merchant := benchMerchant(t)
 	cookie := signIn(t, merchant)
 	request := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -102,9 +102,9 @@ func TestSecurity22TheContextOfARequestDoesNotPrintItsSession(t *testing.T) {
 	}
 }
 
-// TestSecurity22ErrorsOfAConnectionHoldNoSecret lets a token endpoint send back
-// what it was sent.
-func TestSecurity22ErrorsOfAConnectionHoldNoSecret(t *testing.T) {
+// TestSecurity22TokenEndpointErrorsHoldNoSecret has a token endpoint echo the
+// request.
+func TestSecurity22TokenEndpointErrorsHoldNoSecret(t *testing.T) {
 	for name, answer := range map[string]func(w http.ResponseWriter, sent string){
 		"a page":             func(w http.ResponseWriter, sent string) { _, _ = io.WriteString(w, "<html>"+sent) },
 		"a page of an error": func(w http.ResponseWriter, sent string) { http.Error(w, sent, http.StatusBadRequest) },
@@ -151,7 +151,7 @@ func TestSecurity22ErrorsOfAConnectionHoldNoSecret(t *testing.T) {
 	}
 }
 
-func TestSecurity23ProvidersWordsAreNotShown(t *testing.T) {
+func TestSecurity23ProviderTextIsNotShown(t *testing.T) {
 	const words = `"><script>alert(1)</script>`
 	t.Run("of an authorization", func(t *testing.T) {
 		w := newWorld(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity17SessionIDChangesAtConnectAndTheOldOneIsDead(t *testing.T) {
+func TestSecurity17ConnectReplacesSessionID(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -32,10 +32,10 @@ func TestSecurity17SessionIDChangesAtConnectAndTheOldOneIsDead(t *testing.T) {
 	}
 }
 
-// TestSecurity17OldSessionStaysWithoutTheUserWhoeverWritesIt lets a request that loaded the session
-// before the callback write it back after: its old id must not become the
+// TestSecurity17OldSessionStaysSignedOut loads the session in a request before
+// the callback, and saves it after. The old session ID must not become the
 // user's.
-func TestSecurity17OldSessionStaysWithoutTheUserWhoeverWritesIt(t *testing.T) {
+func TestSecurity17OldSessionStaysSignedOut(t *testing.T) {
 	sessions := scs.New()
 	sessions.Store = memstore.NewWithCleanupInterval(0)
 	w := newWorld(t, func(w *world, c *gloebit.Config) { w.sessions, c.Sessions = sessions, sessions })
@@ -73,7 +73,7 @@ func TestSecurity18ConnectionGoesToTheUserWhoStartedIt(t *testing.T) {
 	refuses(t, map[string]badCallback{
 		"another user came back":       {func(_ *world, b *browser, _ url.Values) { b.user = "bob" }, 403},
 		"a user of another case":       {func(_ *world, b *browser, _ url.Values) { b.user = "Ann" }, 403},
-		"nobody is signed in any more": {func(_ *world, b *browser, _ url.Values) { b.user = "" }, 401},
+		"the user has signed out":      {func(_ *world, b *browser, _ url.Values) { b.user = "" }, 401},
 		"the users can't be looked up": {func(_ *world, b *browser, _ url.Values) { b.user = "down" }, 503},
 	})
 }

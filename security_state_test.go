@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity01StateHas128BitsAndIsNeverTheCallers(t *testing.T) {
+func TestSecurity01StateHas128RandomBits(t *testing.T) {
 	t.Run("at least 128 of its bits are random", func(t *testing.T) {
 		w := newWorld(t)
 		b := w.browser("")
@@ -65,7 +65,7 @@ func TestSecurity01StateHas128BitsAndIsNeverTheCallers(t *testing.T) {
 	})
 }
 
-func TestSecurity02CallbackWithoutTheBrowsersCookieFailsBeforeAnyExchange(t *testing.T) {
+func TestSecurity02ForeignBrowserIsRejectedBeforeExchange(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -82,7 +82,7 @@ func TestSecurity02CallbackWithoutTheBrowsersCookieFailsBeforeAnyExchange(t *tes
 	}
 }
 
-func TestSecurity02CallbackOfABrowserThatStartedNothingDoesNotSpendTheState(t *testing.T) {
+func TestSecurity02StateSurvivesForeignBrowser(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	callback := b.callback("/gloebit/connect").String()
@@ -91,7 +91,7 @@ func TestSecurity02CallbackOfABrowserThatStartedNothingDoesNotSpendTheState(t *t
 	require.Equal(t, http.StatusOK, b.get(callback).status)
 }
 
-func TestSecurity02AStateOfAnotherMerchantIsNotFoundAndNotSpent(t *testing.T) {
+func TestSecurity02StateSurvivesAnotherMerchant(t *testing.T) {
 	w := newWorld(t)
 	other, err := gloebit.New(gloebit.Config{
 		ClientID: "another application", ClientSecret: "another secret", RedirectURL: w.shop.URL + "/other/callback",
@@ -127,7 +127,7 @@ func TestSecurity02StoresKeepHashesOfStatesAndBindings(t *testing.T) {
 	require.Len(t, sessions, 1)
 }
 
-func TestSecurity03UsedStateFailsAgainAlsoWithTheOldCookies(t *testing.T) {
+func TestSecurity03UsedStateFailsWithOldCookies(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -169,7 +169,7 @@ func TestSecurity04ReplaysAtTheSameMomentGiveOneExchange(t *testing.T) {
 	}
 }
 
-// lazyStates is a store that forgets to look at the time.
+// lazyStates is a store that ignores the expiry.
 type lazyStates struct {
 	mu      sync.Mutex
 	pending map[connect.Key]connect.PendingConnection
@@ -193,7 +193,7 @@ func (s *lazyStates) Take(_ context.Context, key connect.Key) (connect.PendingCo
 	return p, nil
 }
 
-func TestSecurity05StateExpiresOnTheServerWhateverTheCookieSays(t *testing.T) {
+func TestSecurity05StateExpiresOnTheServer(t *testing.T) {
 	for name, states := range map[string]func(*world) gloebit.StateStore{
 		"the store in memory": func(w *world) gloebit.StateStore { return &gloebit.MemoryStateStore{Clock: w.clock.Now} },
 		"a store that forgets to look": func(*world) gloebit.StateStore {
@@ -261,7 +261,7 @@ func TestSecurity06MissingEmptyOrRepeatedParametersAreRefused(t *testing.T) {
 	})
 }
 
-func TestSecurity07StateIsCheckedBeforeAnErrorIsBelieved(t *testing.T) {
+func TestSecurity07StateIsCheckedBeforeError(t *testing.T) {
 	denied := func(state ...string) func(*world, *browser, url.Values) {
 		return func(_ *world, _ *browser, q url.Values) {
 			q.Del("code")

@@ -19,14 +19,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// forgetful is a store that does not look at what lapsed.
+// forgetful is a store that ignores the expiry.
 type forgetful struct{ gloebit.TokenStore }
 
 func (s forgetful) Load(_ context.Context, _ connect.Key) (connect.Credential, error) {
 	return connect.Credential{AccessToken: canaryToken, ExpiresAt: time.Unix(1_000_000, 0)}, nil
 }
 
-func TestSecurity17CredentialLapsesWithItsSessionWhateverTheStoreSays(t *testing.T) {
+func TestSecurity17ExpiredCredentialIsIgnored(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	config := validConfig()
 	config.Tokens, config.Clock = forgetful{&gloebit.MemoryTokenStore{}}, func() time.Time { return now }
@@ -39,7 +39,7 @@ func TestSecurity17CredentialLapsesWithItsSessionWhateverTheStoreSays(t *testing
 	require.NoError(t, err)
 }
 
-func TestSecurity18SessionThatBecameAnothersDoesNotComplete(t *testing.T) {
+func TestSecurity18SessionOfAnotherUserDoesNotComplete(t *testing.T) {
 	sessions := scs.New()
 	sessions.Store = memstore.NewWithCleanupInterval(0)
 	w := newWorld(t, func(w *world, c *gloebit.Config) { w.sessions, c.Sessions = sessions, sessions })
@@ -71,7 +71,7 @@ func TestSecurity18SignInRefusesAnIdentityWithoutAnID(t *testing.T) {
 	}
 }
 
-func TestSecurity18NobodyIsConnectedWhomOnConnectRefuses(t *testing.T) {
+func TestSecurity18OnConnectErrorPreventsConnection(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change, func(_ *world, c *gloebit.Config) {
@@ -86,7 +86,7 @@ func TestSecurity18NobodyIsConnectedWhomOnConnectRefuses(t *testing.T) {
 	}
 }
 
-func TestSecurity18UserWithoutAnIDIsNobody(t *testing.T) {
+func TestSecurity18UserWithoutIDIsNotSignedIn(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{Name: "ann"}, nil }
 	})
@@ -97,7 +97,7 @@ func TestSecurity18UserWithoutAnIDIsNobody(t *testing.T) {
 	require.Zero(t, w.states.puts)
 }
 
-func TestSecurity18ClientOfAnotherMerchantIsNobodyHere(t *testing.T) {
+func TestSecurity18AnotherMerchantsClientIsNotAccepted(t *testing.T) {
 	theirs, ours := benchMerchant(t, asAlice), benchMerchant(t, func(c *gloebit.Config) {
 		c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: "bob"}, nil }
 	})
@@ -154,7 +154,7 @@ func TestSecurity26RefreshDoesNotUndoADisconnect(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 
-func TestSecurity29FailureThatConnectingDoesNotHelpSendsNobodyToConnect(t *testing.T) {
+func TestSecurity29OtherFailuresDoNotRedirectToConnect(t *testing.T) {
 	merchant := benchMerchant(t, asAlice)
 	for name, err := range map[string]error{
 		"a refused token that can't be forgotten": fmt.Errorf("%w (and %w)", gloebit.ErrNotConnected, gloebit.ErrStore),
@@ -174,9 +174,9 @@ func TestSecurity29FailureThatConnectingDoesNotHelpSendsNobodyToConnect(t *testi
 	}
 }
 
-func TestSecurity29FailureIsOneWhateverItIsCalled(t *testing.T) {
+func TestSecurity29UserErrorReturns503(t *testing.T) {
 	for name, failure := range map[string]error{
-		"not connected": gloebit.ErrNotConnected, "nobody's scopes": gloebit.ErrScopeMissing,
+		"not connected": gloebit.ErrNotConnected, "missing scopes": gloebit.ErrScopeMissing,
 	} {
 		w := newWorld(t, func(_ *world, c *gloebit.Config) {
 			c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{}, fmt.Errorf("users: %w", failure) }
@@ -206,7 +206,7 @@ func TestSecurity29NothingRunsWithoutASession(t *testing.T) {
 	}
 }
 
-func TestSecurity29LimitErrorThatIsNilRefusesWithoutAPanic(t *testing.T) {
+func TestSecurity29NilRateLimitErrorIsRefused(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.RateLimit = func(*http.Request) error { var limited *gloebit.RateLimitError; return limited } // a common mistake
 	})

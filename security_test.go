@@ -12,19 +12,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests TestSecurity01 to TestSecurity31 are what an OAuth client on the web
-// must hold, one number a requirement; docs/security-tests.md has the list, and
-// internal/mutate/testdata changes of one line that they catch. 08 is in
-// internal/lint, 25 in stores/sealed and 31 in ledger. TestSecurityAttack is what other packages were caught with.
+// TestSecurity01 to TestSecurity31 are the requirements of an OAuth client on
+// the web, one number each. docs/security-tests.md lists them, and
+// internal/mutate/testdata has changes of one line that they detect. 08 is in
+// internal/lint, 25 in stores/sealed and 31 in ledger. The tests with the
+// prefix TestSecurityAttack are attacks that worked on other packages.
 
-// badCallback is a callback that must not connect anybody: what is done to a
-// good one, and the status that it then gets.
+// badCallback is a callback that must not connect a user: a change to a valid
+// one, and the status of the response.
 type badCallback struct {
 	change func(*world, *browser, url.Values)
 	status int
 }
 
-// set is a change that gives a parameter of the callback other values, or none.
+// set gives a parameter of the callback other values, or removes it.
 func set(name string, values ...string) func(*world, *browser, url.Values) {
 	return func(_ *world, _ *browser, q url.Values) {
 		q.Del(name)
@@ -34,15 +35,14 @@ func set(name string, values ...string) func(*world, *browser, url.Values) {
 	}
 }
 
-// injecting is a change that makes the token endpoint fail.
+// injecting makes the token endpoint fail.
 func injecting(fault gloebittest.Fault) func(*world, *browser, url.Values) {
 	fault.Path = "oauth2/access-token"
 	return func(w *world, _ *browser, _ url.Values) { w.gloebit.Inject(fault) }
 }
 
-// refuses starts a connection for each of the callbacks, changes what comes
-// back, and looks that nothing was stored and, where the state is not good, that
-// nothing was exchanged.
+// refuses starts a connection for each callback and changes the callback.
+// Nothing must be stored and, if the state is invalid, nothing exchanged.
 func refuses(t *testing.T, callbacks map[string]badCallback) {
 	t.Helper()
 	for name, test := range callbacks {
@@ -83,7 +83,7 @@ func refuses(t *testing.T, callbacks map[string]badCallback) {
 	}
 }
 
-// trail loads a page and all that it redirects to, one after the other.
+// trail loads a page and follows its redirects, and returns every page.
 func (b *browser) trail(target string) []page {
 	b.t.Helper()
 	b.follow = false
@@ -110,7 +110,7 @@ func (b *browser) cookies() []*http.Cookie {
 	return b.jar.Cookies(shop)
 }
 
-// steal gives the browser cookies of another one, and returns it.
+// steal copies the cookies of another browser, and returns the browser.
 func (b *browser) steal(cookies []*http.Cookie) *browser {
 	shop, err := url.Parse(b.world.shop.URL)
 	require.NoError(b.t, err)
@@ -118,8 +118,8 @@ func (b *browser) steal(cookies []*http.Cookie) *browser {
 	return b
 }
 
-// asked returns what Gloebit was last asked at a path: the query of a GET, the
-// form of a POST.
+// asked returns Gloebit's last request at a path: the query of a GET, the form
+// of a POST.
 func (w *world) asked(path string) url.Values {
 	w.t.Helper()
 	requests := w.gloebit.Requests()
@@ -140,7 +140,7 @@ func (w *world) asked(path string) url.Values {
 	return nil
 }
 
-// stored returns the one credential that the application keeps, and whose it is.
+// stored returns the one stored credential and its user ID.
 func (w *world) stored() (userID string, credential connect.Credential) {
 	w.t.Helper()
 	require.Equal(w.t, 1, w.tokens.Len())

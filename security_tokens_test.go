@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity26NewRefreshTokenReplacesTheOldAndNoneKeepsIt(t *testing.T) {
+func TestSecurity26RefreshTokenRotation(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer string
 		want   gloebit.Secret
@@ -49,8 +49,9 @@ func TestSecurity26NewRefreshTokenReplacesTheOldAndNoneKeepsIt(t *testing.T) {
 	}
 }
 
-// TestSecurity26RefreshTokenIsSentOnce has an answer that is lost: the server may
-// have taken the refresh token, and would take a second one for a thief's.
+// TestSecurity26RefreshTokenIsSentOnce loses the response to a refresh. The
+// server may have used the refresh token, and would treat a second use as
+// theft.
 func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
 	for name, lose := range map[string]func(http.ResponseWriter){
 		"on the way":            func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
@@ -73,9 +74,10 @@ func TestSecurity26RefreshTokenIsSentOnce(t *testing.T) {
 	}
 }
 
-// What a refresh does not tell is as it was: whose account it is, which connection,
-// and when that ends.
-func TestSecurity26ARefreshIsOfTheSameConnectionAndAccount(t *testing.T) {
+// TestSecurity26RefreshKeepsConnectionAndAccount checks that a refresh keeps
+// the account, the connection and its expiry, which the response does not
+// contain.
+func TestSecurity26RefreshKeepsConnectionAndAccount(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	for answer, same := range map[string]bool{
 		`{"access_token":"new","expires_in":3600}`:                         true,
@@ -131,14 +133,14 @@ func TestSecurity26RefreshIsSavedBeforeItIsUsed(t *testing.T) {
 	}
 }
 
-func TestSecurity27NarrowerScopesAreNoticedAndToldAndDoNotLoop(t *testing.T) {
+func TestSecurity27NarrowerScopesAreReportedWithoutLoop(t *testing.T) {
 	var told gloebit.Connection
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.OnConnect = func(_ *http.Request, connection gloebit.Connection) error { told = connection; return nil }
 	})
 	require.NoError(t, w.gloebit.Approve("alice", "user", "balance"))
 	b := w.browser("")
-	require.Equal(t, http.StatusOK, b.get("/private").status, "what was granted is enough for this page")
+	require.Equal(t, http.StatusOK, b.get("/private").status, "the granted scopes suffice for this page")
 	require.Equal(t, []gloebit.Scope{"user", "balance"}, told.Granted)
 	require.Equal(t, []gloebit.Scope{"transact"}, told.Missing)
 	require.Contains(t, w.log.String(), "missing=transact")
@@ -146,10 +148,10 @@ func TestSecurity27NarrowerScopesAreNoticedAndToldAndDoNotLoop(t *testing.T) {
 	userID, credential := w.stored()
 	credential.Scopes = nil
 	require.NoError(t, w.tokens.Update(t.Context(), keyOf(w.merchant, userID), save(credential)))
-	require.Equal(t, "/gloebit/connect", b.location("/inventory").Path, "no scopes at all are none too")
+	require.Equal(t, "/gloebit/connect", b.location("/inventory").Path, "without any scopes")
 
 	p := b.get("/inventory")
-	require.Equal(t, http.StatusForbidden, p.status, "refused again: say so rather than ask for ever")
+	require.Equal(t, http.StatusForbidden, p.status, "refused again: no endless loop")
 	require.Contains(t, p.body, "does not cover")
 	require.Equal(t, 2, w.exchanges())
 }
@@ -167,7 +169,7 @@ func (s *faultySessions) Find(id string) ([]byte, bool, error) {
 	return s.Store.Find(id)
 }
 
-func TestSecurity29ProtectedHandlersDoNotRunWithAStoreDown(t *testing.T) {
+func TestSecurity29ProtectedHandlersDoNotRunWithoutStore(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			store := &faultySessions{}

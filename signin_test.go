@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// signingIn answers a request of a shop at https://shop.example that has its
-// own sign-in, with no session.
+// signingIn serves a request without a session at the shop
+// https://shop.example, which has its own sign-in.
 func signingIn(t *testing.T, signIn string, r *http.Request, changes ...func(*gloebit.Config)) *http.Response {
 	t.Helper()
 	config := validConfig()

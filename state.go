@@ -106,11 +106,12 @@ func (m *Merchant) AuthorizationURL(r *http.Request, returnTo string, scopes ...
 // [Merchant.Optional]. Once the state is redeemed, every error is a
 // [ConnectError], whose ReturnTo is the page that the user wanted.
 //
-// Errors: ErrTooManyAttempts, ErrInvalidState, ErrAccessDenied, ErrAuthorizationFailed,
-// ErrUserChanged, ErrTokenExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
-// ErrStore, and the error of Config.OnConnect. After any of these, no
-// credential was saved. The error is ErrScopeMissing when the user did not
-// grant a required scope; the credential with the granted scopes was saved.
+// Errors: ErrTooManyAttempts, ErrInvalidState, ErrAccessDenied,
+// ErrAuthorizationFailed, ErrUserChanged, ErrTokenExchange, ErrUnavailable,
+// ErrNoUser, ErrNoSession, ErrStore, and the error of Config.OnConnect. After
+// ErrStore the credential may have been saved; after any other of these it was
+// not. The error is ErrScopeMissing when the user did not grant a required
+// scope; the credential with the granted scopes was saved.
 func (m *Merchant) Exchange(r *http.Request) (Connection, error) {
 	return m.connector.Exchange(r)
 }

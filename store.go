@@ -27,9 +27,9 @@ type SessionStore = connect.SessionStore
 // [connect.MemoryTokenStore].
 type MemoryTokenStore = connect.MemoryTokenStore
 
-// Client returns the client of a user, for work outside a request. The error
-// is ErrNotConnected when the user has no credential, ErrStore when the store
-// fails.
+// Client returns the client of a user, for work outside a request. The error is
+// ErrNotConnected when the user has no credential, ErrInvalidRequest when the
+// ID is empty, too long or not text, and ErrStore when the store fails.
 func (m *Merchant) Client(ctx context.Context, userID string) (*Client, error) {
 	client, account := m.newClient()
 	if err := m.connector.Find(ctx, userID, account); err != nil {

@@ -20,10 +20,10 @@ type Subscription struct {
 // CreatedSubscription is Gloebit's response to a new subscription.
 type CreatedSubscription struct {
 	ID      string
-	Status  string // "success", "created" or "duplicate"; then ID is that of the first one
+	Status  string // "success", "created" or "duplicate"; with "duplicate", ID is that of the existing subscription
 	Enabled bool
-	// Existing is the subscription that already has the local ID. It is set when
-	// the error is ErrSubscriptionExists.
+	// Existing is the subscription that already has the local ID. It is set
+	// when the error is ErrSubscriptionExists.
 	Existing *ExistingSubscription
 }
 
@@ -86,7 +86,8 @@ type SubscriptionAuthorization struct {
 // besides those of [Client]: ErrUnknownSubscription, ErrSubscriptionMismatch,
 // ErrSubscriptionDisabled, ErrCannotTransact, ErrQueuingFailed when the server
 // asks to try again, and ErrSubscriptionAuthorizationDeclined when the user
-// declined before; the ID is then set too, and the user may be asked again at
+// declined before. After ErrSubscriptionAuthorizationDeclined the ID is set
+// too, and the application may ask the user again at
 // SubscriptionAuthorizationURL.
 func (c *Client) CreateSubscriptionAuthorization(
 	ctx context.Context, subscriptionID string,

@@ -41,8 +41,9 @@ func recorded(a answer, r *http.Request) *http.Response {
 	return response
 }
 
-// tokenAnswerTest is how an answer is read: by a connection that asks for user,
-// balance and transact, and by a refresh of a credential that has them.
+// tokenAnswerTest is a response and how it is read: by a connection that
+// requests user, balance and transact, and by a refresh of a credential with
+// those scopes.
 type tokenAnswerTest struct {
 	answer  answer
 	life    time.Duration // of the access token; 0 means that no expiry is known
@@ -53,8 +54,7 @@ type tokenAnswerTest struct {
 
 const newToken = "the-new-access-token"
 
-// asJSON is the answer of a token endpoint that does as RFC 6749 says, with more
-// members.
+// asJSON is a response as RFC 6749 describes it, with more members.
 func asJSON(members string) answer {
 	body := `{"access_token":"` + newToken + `","token_type":"Bearer"` + members + `}`
 	return answer{kind: "application/json", body: body}

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tracer writes down what a Trace is told. An operation's context says in which
+// tracer records the calls of a Trace. The context of an operation says which
 // one it is.
 type tracer struct {
 	mu   sync.Mutex
@@ -128,17 +128,17 @@ func TestTrace(t *testing.T) {
 		w.browser("ann").get(callback.String())
 		require.NotContains(t, fmt.Sprint(told.all()), "tokens.update", "another browser's callback changes nothing")
 	})
-	t.Run("what a store lacks or fn refuses", func(t *testing.T) {
+	t.Run("an absent row or an error of fn", func(t *testing.T) {
 		w, told := newTraced(t)
 		w.browser("ann").get("/gloebit/callback?state=0123456789012345678901234567890123456789012&code=c")
-		_, err := w.merchant.Client(t.Context(), "nobody")
+		_, err := w.merchant.Client(t.Context(), "unknown")
 		require.ErrorIs(t, err, gloebit.ErrNotConnected)
 		require.NotContains(t, fmt.Sprint(told.all()), "failed")
 	})
 }
 
-// TestTraceNilAllocatesNothing holds what a request and a call allocated before
-// there was a Trace.
+// TestTraceNilAllocatesNothing checks that a request and a call without a Trace
+// allocate no more than before Trace existed.
 func TestTraceNilAllocatesNothing(t *testing.T) {
 	merchant := benchMerchant(t, asAlice)
 	handler := merchant.RequireGloebit(http.HandlerFunc(greetUser))

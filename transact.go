@@ -19,7 +19,8 @@ import (
 // for the consume callback of [HoldURLs]; package
 // github.com/go-gloebit/gloebit/ledger does this.
 type Receipt struct {
-	// ID, or the one derived from IdempotencyKey; also set with an error, if the transaction was valid
+	// ID, or the one derived from IdempotencyKey; also set with an error, if
+	// the transaction was valid
 	TransactionID string
 	Outcome       Outcome
 	Status        string // the server's name for the outcome; empty if it sent none
@@ -31,16 +32,16 @@ type Receipt struct {
 
 // Transact charges the user. It needs ScopeTransact and calls POST transact. If
 // a response is lost, Transact sends the transaction again with the same ID, so
-// the user is charged once. If the transaction has neither an IdempotencyKey nor an ID, the
-// error is ErrInvalidRequest.
+// the user is charged once. If the transaction has neither an IdempotencyKey
+// nor an ID, the error is ErrInvalidRequest.
 //
 // Receipt.TransactionID and Receipt.Outcome are also set when there is an
 // error. After ErrInsufficientBalance no call with that ID has charged the
 // user. After ErrCannotSpend, ErrCannotReceive and ErrUnknownMerchant this call
 // was not accepted, and an earlier one with that ID may have charged the user.
-// After ErrOutcomeUnknown, ErrTransactionPending and ErrQueuingFailed the same transaction
-// may be sent again with that ID. With a SubscriptionID the error can also be
-// ErrUnknownSubscription, ErrUnknownSubscriptionAuthorization,
+// After ErrOutcomeUnknown, ErrTransactionPending and ErrQueuingFailed the same
+// transaction may be sent again with that ID. With a SubscriptionID the error
+// can also be ErrUnknownSubscription, ErrUnknownSubscriptionAuthorization,
 // ErrSubscriptionAuthorizationPending or ErrSubscriptionAuthorizationDeclined.
 func (c *Client) Transact(ctx context.Context, t Transaction) (Receipt, error) {
 	return c.transact(ctx, "transact", t, Seller{}, nil)
@@ -216,7 +217,8 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 //
 // If Price is set, it is sent too. If the response reports another total, the
 // error is ErrPriceChanged: the purchase stands, and Receipt.Charged is the new
-// total. Gloebit's documents do not promise that a response reports the total.
+// total. Gloebit's documents do not promise that a response reports the total,
+// so a nil error does not prove that the user paid Price.
 func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Receipt, error) {
 	switch quantity := order.Quantity; {
 	case quantity == 0:

@@ -16,8 +16,9 @@ import (
 // paid or cancel when they were given back. Each is absolute and https, or http
 // on a loopback address. An empty URL is not called. Gloebit does not sign the
 // calls: any client that knows a URL can call it. To make a URL secret, end its
-// path with a secret segment of 16 bytes or more. If a text of the server
-// repeats the segment or the URL, it is removed from that text.
+// path with a secret segment of 16 bytes or more. If a response of the server
+// quotes the segment or the URL, it is removed from the error and from the
+// Receipt.
 type HoldURLs struct {
 	Enact   string
 	Consume string
@@ -45,23 +46,24 @@ func (h HoldURLs) secrets() []Secret {
 // Gloebit's merchant page, for an asset that only the application knows, or for
 // neither.
 type Transaction struct {
-	// IdempotencyKey makes repeats harmless: the same transaction sent again with the same
-	// key, also by another process, is charged once. Use a UUID that a form
-	// carries or, for an automated charge, its purpose, such as "2026-05". The
-	// transaction's ID is derived from [Merchant.Realm], the user's account,
-	// the key, the endpoint, the seller and all other fields except Username,
-	// Hold, Details and, with a Product, Total. So reusing a key for something
-	// else creates a separate charge. The account is [Client.GloebitID] or, if
-	// that is unknown, the user's ID, which changes with each session if only
-	// the browser session identifies the user. The key is at most 255 bytes. To
-	// repeat a charge on purpose, use another key, such as one with a counter.
-	// To make every call a separate charge, set it to a new uuid.NewString().
-	// To supply your own transaction ID, set ID instead.
+	// IdempotencyKey makes repeats harmless: the same transaction sent again
+	// with the same key, also by another process, is charged once. Use a UUID
+	// that a form carries or, for an automated charge, its purpose, such as
+	// "2026-05". The transaction's ID is derived from [Merchant.Realm], the
+	// user's account, the key, the endpoint, the seller and all other fields
+	// except Username, Hold, Details and, with a Product, Total. So reusing a
+	// key for something else creates a separate charge. The account is
+	// [Client.GloebitID] or, if that is unknown, the user's ID, which changes
+	// with each session if only the browser session identifies the user. The
+	// key is at most 255 bytes. To repeat a charge on purpose, use another key,
+	// such as one with a counter. To make every call a separate charge, set it
+	// to a new uuid.NewString(). To supply your own transaction ID, set ID
+	// instead.
 	IdempotencyKey string
-	// ID is the transaction's ID. Set it instead of IdempotencyKey. Gloebit charges once
-	// for an ID, even if a second transaction with it differs. So a browser
-	// must not choose it, and it must never be used for another order. It is at
-	// most 36 visible ASCII characters.
+	// ID is the transaction's ID. Set it instead of IdempotencyKey. Gloebit
+	// charges once for an ID, even if a second transaction with it differs. So
+	// a browser must not choose it, and it must never be used for another
+	// order. It is at most 36 visible ASCII characters.
 	ID string
 	// Product is the product's name, and ProductQuantity how many to buy, at
 	// least one. Gloebit sets the price; Total is then the price that the
@@ -111,12 +113,12 @@ type Descriptor struct {
 type ItemOrder struct {
 	// IdempotencyKey makes repeats harmless: the same order sent again with the
 	// same key is one purchase. Use a UUID that the application puts into each
-	// form, and that the form sends back. The transaction's ID is derived from the
-	// key, the user's account (see Transaction.IdempotencyKey) and the rest of the
-	// order, so reusing a key for a different order creates a separate purchase.
-	// The key is at most 255 bytes. To make every call a separate purchase, set it
-	// to a new uuid.NewString(). To supply your own transaction ID, set ID
-	// instead.
+	// form, and that the form sends back. The transaction's ID is derived from
+	// the key, the user's account (see Transaction.IdempotencyKey) and the rest
+	// of the order, so reusing a key for a different order creates a separate
+	// purchase. The key is at most 255 bytes. To make every call a separate
+	// purchase, set it to a new uuid.NewString(). To supply your own
+	// transaction ID, set ID instead.
 	IdempotencyKey string
 	// ID is your own transaction ID; see Transaction.ID. Set it instead of
 	// IdempotencyKey, and never use it for another order.
@@ -141,8 +143,8 @@ type ProductOrder struct {
 }
 
 // TransactionID returns the ID of the transaction that [Client.PurchaseItem]
-// sends for the order: ID, or the one that is derived from IdempotencyKey. Package ledger
-// gives its purchases the same IDs.
+// sends for the order: ID, or the one that is derived from IdempotencyKey.
+// Package ledger gives its purchases the same IDs.
 func (o ItemOrder) TransactionID(c *Client) (string, error) {
 	return c.transactionID(o.IdempotencyKey, o.ID, "item", []byte(o.Item), o.Price, o.Quantity)
 }
@@ -158,8 +160,8 @@ func (o ProductOrder) TransactionID(c *Client) (string, error) {
 // section 5.5).
 var orderNamespace = uuid.MustParse("6a8e9b5c-2f0b-4a0e-9d6a-0b8d1d0f7c11")
 
-// withID returns the transaction with its ID, which IdempotencyKey derives for one path
-// and one seller.
+// withID returns the transaction with its ID, which IdempotencyKey derives for
+// one path and one seller.
 func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction, error) {
 	total := t.Total
 	if t.Product != "" { // as with ProductOrder: a change of price makes no other purchase
@@ -196,8 +198,8 @@ func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	if account == "" {
 		whose, account = "user", c.User().ID
 	}
-	// Marshal bytes: package json replaces invalid UTF-8 in strings, so different
-	// strings could become equal.
+	// Marshal bytes: package json replaces invalid UTF-8 in strings, so
+	// different strings could become equal.
 	name, err := json.Marshal(append([]any{c.Realm(), whose, []byte(account), []byte(key)}, order...))
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInvalidRequest, err)

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUnsentTransaction checks that the outcome is in doubt only where a
-// connection was there to send the transaction on.
+// TestUnsentTransaction checks that the outcome is unknown only if there was a
+// connection on which the transaction could be sent.
 func TestUnsentTransaction(t *testing.T) {
 	refusingProxy := testkit.RawServer(t, func(*http.Request, string) string { return testkit.BadStatus("403 Forbidden") })
 	silent := strings.Replace(
@@ -57,14 +57,16 @@ func TestUnsentTransaction(t *testing.T) {
 	}
 }
 
-// hiding is a transport that passes no context on, so that no trace sees it.
+// hiding is a transport that passes no context on, so that no httptrace sees
+// it.
 type hiding struct{ next http.RoundTripper }
 
 func (h hiding) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(r.Clone(context.Background()))
 }
 
-// twoWays is a transport that sends a request again, on another way.
+// twoWays is a transport that sends a request a second time, over another
+// transport.
 type twoWays struct{ first, second http.RoundTripper }
 
 func (p twoWays) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -76,8 +78,7 @@ func (p twoWays) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.second.RoundTrip(again)
 }
 
-// TestRetryAfter checks how long a server asks to wait, and that the browser is
-// told.
+// TestRetryAfter checks how Retry-After is read, and that the browser gets it.
 func TestRetryAfter(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"": 0, "0": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-1": 0, "99999999999": 1e6 * time.Second,

@@ -2,7 +2,6 @@ package gloebit_test
 
 import (
 	"net/http"
-	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -41,7 +40,7 @@ func TestUserAgent(t *testing.T) {
 			require.Len(t, seen["/balance"], 2)
 			for path, agents := range seen {
 				for _, agent := range agents {
-					require.Regexp(t, regexp.MustCompile(test.want), agent, path)
+					require.Regexp(t, test.want, agent, path)
 				}
 			}
 		})

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUsername checks what a transaction calls the user.
+// TestUsername checks which name a transaction contains.
 func TestUsername(t *testing.T) {
 	identity := []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeTransact}
 	for name, test := range map[string]struct {
@@ -95,8 +95,8 @@ func TestUsername(t *testing.T) {
 	}
 }
 
-// TestNameAtConnection checks that a connection reads the name, keeps it through
-// a refresh, and does not fail when it can't be read.
+// TestNameAtConnection checks that connecting reads the name, that a refresh
+// keeps it, and that an unreadable name is no failure.
 func TestNameAtConnection(t *testing.T) {
 	server := gloebittest.Config{RefreshTokens: true, TokenLifetime: time.Minute}
 	for name, test := range map[string]struct {
@@ -136,7 +136,7 @@ func TestNameAtConnection(t *testing.T) {
 	}
 }
 
-// TestProductPrice checks what becomes of a price that is sent with a product.
+// TestProductPrice checks a price that is sent with a product.
 func TestProductPrice(t *testing.T) {
 	const resubmitted = `{"success":true,"status":"queued","reason":"resubmitted"`
 	const queued = `{"success":true,"status":"queued","reason":"success"`
@@ -188,9 +188,9 @@ func TestProductPrice(t *testing.T) {
 	}
 }
 
-// TestOddNumbers checks that an optional number of a success that can't be read
-// costs nothing but itself.
-func TestOddNumbers(t *testing.T) {
+// TestUnusualNumbers checks that an unreadable optional number does not fail a
+// successful response.
+func TestUnusualNumbers(t *testing.T) {
 	for name, test := range map[string]struct{ sent, balance, count string }{
 		"numbers":       {`"balance":960,"product-count":2`, "960", "2"},
 		"strings":       {`"balance":"960","product-count":"2"`, "960", "2"},
@@ -220,7 +220,8 @@ func TestOddNumbers(t *testing.T) {
 	}
 }
 
-// TestNameFromHostileServer checks what a connection keeps of a name.
+// TestNameFromHostileServer checks how a connection cleans a name before it is
+// stored.
 func TestNameFromHostileServer(t *testing.T) {
 	for name, test := range map[string]struct{ answer, want string }{
 		"plain":              {`"Al Ice"`, "Al Ice"},
@@ -243,8 +244,8 @@ func TestNameFromHostileServer(t *testing.T) {
 	}
 }
 
-// namer stands for a server whose identity endpoint answers as it is told, with
-// what the client has sent in place of CODE and TOKEN.
+// namer is a server whose identity endpoint sends the given answer, with the
+// client's secrets in place of CODE and TOKEN.
 type namer struct {
 	answer string
 	waits  func(context.Context) // before it answers; nil answers at once
@@ -279,8 +280,9 @@ func (n *namer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// TestConnectionOutlivesBrowser checks that a browser that goes away once the
-// state is spent, while the name is still being read, loses no connection.
+// TestConnectionOutlivesBrowser checks that a connection completes if the
+// browser disconnects after the state was used, while the name is still being
+// read.
 func TestConnectionOutlivesBrowser(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
@@ -303,8 +305,8 @@ func TestConnectionOutlivesBrowser(t *testing.T) {
 	require.Equal(t, "Al", credential.Name)
 }
 
-// TestNameTimeout checks that a name that does not come delays a connection, and
-// a transaction, by five seconds at most.
+// TestNameTimeout checks that a slow name delays a connection or a transaction
+// by at most five seconds.
 func TestNameTimeout(t *testing.T) {
 	namer := &namer{waits: func(ctx context.Context) {
 		deadline, ok := ctx.Deadline()

@@ -82,7 +82,7 @@ func TestAmountsCompareByValue(t *testing.T) {
 	}
 }
 
-func TestAmountsRefuseWhatIsNoNumber(t *testing.T) {
+func TestAmountsRejectNonNumbers(t *testing.T) {
 	for _, text := range []string{
 		`"12"`, `true`, `{}`, `[1]`, `1e999`, `1e-999`, strconv.Itoa(math.MaxInt) + "0000000000000",
 	} {
@@ -95,7 +95,7 @@ func TestAmountsRefuseWhatIsNoNumber(t *testing.T) {
 	}
 }
 
-func TestStatusCodesFitTheErrors(t *testing.T) {
+func TestStatusCodes(t *testing.T) {
 	for _, test := range []struct {
 		err  error
 		want int

@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// row is one call of the API: what is sent in each version, and how each form
-// of the answer is read.
+// row is one call of the API: the request in each version, and how each form of
+// the response is read.
 type row struct {
 	name    string
 	call    func(context.Context, *gloebit.Client, *gloebit.Merchant) (any, error)
@@ -532,7 +532,7 @@ func TestTheFailuresOfSubscriptions(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%+v", err), "secret\"")
 }
 
-func TestCallsThatMakeNoSenseAreNotSent(t *testing.T) {
+func TestInvalidCallsAreNotSent(t *testing.T) {
 	client, merchant, _ := clientOf(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s was sent", r.URL) })
 	ctx := t.Context()
 	long := strings.Repeat("f", 37)
@@ -556,8 +556,8 @@ func TestCallsThatMakeNoSenseAreNotSent(t *testing.T) {
 			_, err := client.CreateCharacter(ctx, "Zoe", map[string]any{"f": func() {}})
 			return err
 		},
-		"updating nobody": func() error { _, err := client.UpdateCharacter(ctx, "", "Zoe", nil); return err },
-		"deleting nobody": func() error { return client.DeleteCharacter(ctx, "") },
+		"updating without an id": func() error { _, err := client.UpdateCharacter(ctx, "", "Zoe", nil); return err },
+		"deleting without an id": func() error { return client.DeleteCharacter(ctx, "") },
 		"a folder that is too long": func() error {
 			_, err := client.CreateInventoryItem(ctx, gloebit.Item{Folder: long})
 			return err
@@ -571,7 +571,7 @@ func TestCallsThatMakeNoSenseAreNotSent(t *testing.T) {
 		"a folder of dots":      func() error { _, err := client.InventoryItemIDs(ctx, ".."); return err },
 		"replacing nothing":     func() error { return client.ReplaceInventoryItem(ctx, "", gloebit.Item{}) },
 		"merging into nothing":  func() error { return client.MergeInventoryItem(ctx, "", "", nil) },
-		"a seller nobody can find": func() error {
+		"a seller with only a name": func() error {
 			_, err := client.TransactU2U(
 				ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1}, gloebit.Seller{Name: "Bob"},
 			)
@@ -621,8 +621,8 @@ func TestObjectsKeepNumbersExactly(t *testing.T) {
 	require.Equal(t, character, again)
 }
 
-// FuzzReplies gives every call an answer that is anything at all: it must not
-// panic, and a success must not be a zero that nobody sent.
+// FuzzReplies gives every call an arbitrary response. It must not panic, and a
+// success must not contain a zero that was not sent.
 func FuzzReplies(f *testing.F) {
 	for _, row := range rows() {
 		for answer := range row.answers {
@@ -668,7 +668,8 @@ func FuzzReplies(f *testing.F) {
 	})
 }
 
-// isSilentZero reports whether a result is one that says nothing was there.
+// isSilentZero reports whether a result is a zero that the response does not
+// contain.
 func isSilentZero(result any, data []byte) bool {
 	switch r := result.(type) {
 	case gloebit.Identity:

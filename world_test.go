@@ -115,13 +115,13 @@ func (s *faultyStates) Take(ctx context.Context, key connect.Key) (connect.Pendi
 
 var errDown = errors.New("the database is down")
 
-// mode is one of the ways in which an application says who its users are.
+// mode is one of the ways in which an application identifies its users.
 type mode struct {
 	name   string
 	change func(*world, *gloebit.Config)
 }
 
-// alone reports whether nothing but the session says who the user is.
+// alone reports whether only the session identifies the user.
 func (m mode) alone() bool { return strings.HasPrefix(m.name, "the session alone") }
 
 // modes are all of them, with the application's sessions and with the
@@ -216,8 +216,8 @@ func showBalance(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, "%s has %s", client.User().ID, balance)
 }
 
-// browser is a browser with its cookies, which loads pages and follows
-// redirects, and the user that the application takes it for.
+// browser is a browser with its cookies, which follows redirects, and the
+// application's user in it.
 type browser struct {
 	t      *testing.T
 	world  *world
@@ -230,7 +230,7 @@ func (w *world) browser(user string) *browser {
 	return &browser{t: w.t, world: w, jar: testkit.NewJar(w.t), user: user, follow: true}
 }
 
-// page is an answer as the browser saw it.
+// page is a response as the browser saw it.
 type page struct {
 	status int
 	header http.Header
@@ -265,9 +265,9 @@ func (b *browser) do(method, target string, form url.Values, header http.Header)
 	return page{p.Status, p.Header, p.Body, p.URL}
 }
 
-// transport is this world's alone. A server of httptest that is closed closes
-// the connections of http.DefaultTransport, also one whose answer without a body
-// is just being handed over in a test beside this one.
+// transport is this world's own. Closing a server of httptest closes the idle
+// connections of http.DefaultTransport, including one whose empty response a
+// parallel test is just reading.
 func (b *browser) transport() http.RoundTripper { return b.world.shop.Client().Transport }
 
 func (b *browser) get(target string) page {
@@ -289,15 +289,15 @@ func (b *browser) location(target string) *url.URL {
 	return u
 }
 
-// callback starts a connection and returns the callback's URL with which
-// Gloebit sends the browser back, unvisited.
+// callback starts a connection and returns the callback URL to which Gloebit
+// redirects the browser, without loading it.
 func (b *browser) callback(connect string) *url.URL {
 	b.t.Helper()
 	return b.approve(b.location(connect))
 }
 
-// approve returns the callback's URL with which Gloebit answers an authorization
-// request, unvisited.
+// approve returns the callback URL to which Gloebit redirects after an
+// authorization request, without loading it.
 func (b *browser) approve(authorize *url.URL) *url.URL {
 	b.t.Helper()
 	resp, err := (&http.Client{
@@ -323,7 +323,7 @@ func (w *world) exchanges() int {
 	return n
 }
 
-// keyOf is what a merchant keeps a user's credential under.
+// keyOf is the key of a user's credential.
 func keyOf(merchant *gloebit.Merchant, userID string) connect.Key {
 	return connect.Key{Realm: merchant.Realm(), ID: userID}
 }

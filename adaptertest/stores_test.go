@@ -8,7 +8,8 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// Memory has no second process: here both have the same stores.
+// TestSecurityInMemory gives both replicas the same stores, because processes
+// share no memory.
 func TestSecurityInMemory(t *testing.T) {
 	adaptertest.RunStoreSecurity(t, adaptertest.Storage{
 		Purchases: true,

@@ -28,7 +28,8 @@ func BenchmarkComparisons(b *testing.B) {
 	}
 }
 
-// run does the work b.N times, some at a time: what Prepare readies takes room.
+// run does the work b.N times, some of it concurrently: what Prepare sets up
+// takes memory.
 func run(b *testing.B, side bench.Side) {
 	b.ReportAllocs()
 	for left := b.N; left > 0; left -= side.Most() {
@@ -44,8 +45,8 @@ func run(b *testing.B, side bench.Side) {
 	}
 }
 
-// open readies a comparison. Without the server that it needs it is skipped,
-// unless GLOEBIT_TEST_REQUIRE is all.
+// open prepares a comparison. It is skipped if its server is missing, unless
+// GLOEBIT_open_REQUIRE is all.
 func open(tb testing.TB, comparison bench.Comparison) *bench.Pair {
 	tb.Helper()
 	pair, err := comparison.Open(tb.Context())

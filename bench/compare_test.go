@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestABarIsMetByWhatIsWithinAllItsParts(t *testing.T) {
+func TestBarIsMetWithinAllLimits(t *testing.T) {
 	for name, c := range map[string]struct {
 		bar  bench.Bar
 		got  bench.Result
@@ -46,7 +46,7 @@ func comparison(ours, peer bench.Side) bench.Comparison {
 	}}
 }
 
-func TestTheRatioIsOurTimeToThePeers(t *testing.T) {
+func TestRatioIsOurTimeToPeerTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		result, err := comparison(
 			taking(3*time.Millisecond, "hats"), taking(2*time.Millisecond, "hats"),

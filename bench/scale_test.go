@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestBrowsersThatConnectAtOnceGetTheirOwnTokens(t *testing.T) {
+func TestConcurrentBrowsersGetTheirOwnTokens(t *testing.T) {
 	connected, err := bench.ConnectAtOnce(t.Context(), 200)
 	require.NoError(t, err)
 	require.Positive(t, connected.Back)

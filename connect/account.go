@@ -18,8 +18,8 @@ var ErrAnotherConnection = fmt.Errorf(
 
 // Account is one user's connection to the server: the user, the granted scopes,
 // and the token, which it refreshes and removes. It is bound to one account at
-// the server: after the user connects with another account, it can't renew the
-// token any more. It is safe for concurrent use.
+// the server. If the user reconnects with another account, Renew returns
+// [ErrAnotherConnection]; create a new Account. It is safe for concurrent use.
 type Account struct {
 	connector *Connector
 	user      User
@@ -66,9 +66,9 @@ func (a *Account) adopt(newer Credential) error {
 
 // Reject removes the credential of a token that the server refused, if the
 // store still has that token. If the store has another credential, the account
-// uses it from now on, and Reject returns it. The error that refused points to
-// says why the token was refused; Reject adds its own errors to it, such as
-// that of a store.
+// uses it from now on, and Reject returns it. Refused points to the error that
+// says why the token was refused. Reject adds its own errors to that error,
+// such as that of a store.
 func (a *Account) Reject(
 	ctx context.Context, until time.Time, sent Secret, refused *error,
 ) (newer Credential, ok bool) {
@@ -101,8 +101,8 @@ func (a *Account) Reject(
 }
 
 // Account returns the account of a user, for work outside a request. The error
-// is ErrNotConnected when the user has no credential, ErrStore when the store
-// fails.
+// is ErrNotConnected when the user has no credential, ErrInvalidRequest when
+// [Key.Check] refuses the ID, and ErrStore when the store fails.
 func (c *Connector) Account(ctx context.Context, userID string) (*Account, error) {
 	account := new(Account)
 	return account, c.find(ctx, User{ID: userID}, account)

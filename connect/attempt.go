@@ -1,9 +1,11 @@
 package connect
 
 import (
+	"context"
 	"fmt"
 	"html"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -13,8 +15,8 @@ import (
 
 // The last characters of a state say when it expires, so that a late callback
 // can be told from a used one when neither the store nor the session has the
-// state any more. Anybody can change them; nothing but the words depends on
-// them.
+// state any more. A browser can change them: only the text of the page depends
+// on them.
 const (
 	expiryLength = 7 // base 36, good until the year 4453
 	stateLength  = nonceLength + expiryLength
@@ -37,10 +39,8 @@ func (c *Connector) isExpired(state string) bool {
 // connection. Two tabs that start to connect before either has a session get a
 // session each, and the browser keeps one of them; two requests of one session
 // may each save a binding, and the session keeps one of them. This cookie is
-// still there for the other tab.
-func (c *Connector) attemptCookie(state string) string {
-	return c.attemptPrefix() + stateID(state)[:8]
-}
+// still there for the other tab. The name has the start of the state's hash.
+func (c *Connector) attemptCookie(hashed string) string { return c.attemptPrefix() + hashed[:8] }
 
 func (c *Connector) attemptPrefix() string {
 	prefix := c.name + "-" + c.id + "-"
@@ -73,23 +73,49 @@ func (c *Connector) giveAttemptCookie(w http.ResponseWriter, r *http.Request, st
 			c.setAttemptCookie(w, cookie.Name, "")
 		}
 	}
-	c.setAttemptCookie(w, c.attemptCookie(started.state), started.binding)
+	c.setAttemptCookie(w, c.attemptCookie(stateID(started.state)), started.binding)
+}
+
+// returning is a browser that comes back with a callback.
+type returning struct {
+	query     url.Values
+	state     string
+	hashed    string   // its stateID; empty if it can't be a state
+	bindings  []string // of the browser; empty without a session
+	hasCookie bool     // the cookie of the attempt came too
+}
+
+// returning reads a callback. The error is ErrInvalidState if the query can't be
+// read, or that of the session.
+func (c *Connector) returning(r *http.Request) (back returning, err error) {
+	if back.query, err = queryOf(r); err != nil {
+		return back, fmt.Errorf("%w: %w", ErrInvalidState, err)
+	}
+	back.state = back.query.Get("state")
+	if len(back.state) == stateLength {
+		back.hashed = stateID(back.state)
+	}
+	back.bindings, back.hasCookie, err = c.bindings(r, back.hashed)
+	return back, err
 }
 
 // bindings returns what binds a connection to this browser: the value in its
 // session and, beside that, the one in the cookie of this state's attempt. The
 // cookie alone does not count: signing out and connecting end the attempts of a
 // session.
-func (c *Connector) bindings(r *http.Request, state string) (bindings []string, err error) {
+func (c *Connector) bindings(r *http.Request, hashed string) (bindings []string, hasCookie bool, err error) {
 	binding, err := c.session(r.Context(), c.keys.binding)
 	if err != nil || binding == "" {
-		return nil, err
+		return nil, false, err
 	}
-	cookie, err := r.Cookie(c.attemptCookie(state))
+	if hashed == "" {
+		return []string{binding}, false, nil
+	}
+	cookie, err := r.Cookie(c.attemptCookie(hashed))
 	if err != nil || len(cookie.Value) != nonceLength {
-		return []string{binding}, nil
+		return []string{binding}, err == nil, nil
 	}
-	return []string{binding, cookie.Value}, nil
+	return []string{binding, cookie.Value}, true, nil
 }
 
 // sentCookie reports whether the browser sent the session's cookie or, where
@@ -170,17 +196,18 @@ func (c *Connector) pageOfAttempt(r *http.Request, state string) string {
 	if err != nil {
 		return ""
 	}
-	bindings, err := c.bindings(r, state)
+	hashed := stateID(state)
+	bindings, _, err := c.bindings(r, hashed)
 	if err != nil {
 		return ""
 	}
-	if cookie, err := r.Cookie(c.attemptCookie(state)); err == nil {
+	if cookie, err := r.Cookie(c.attemptCookie(hashed)); err == nil {
 		bindings = append(bindings, cookie.Value)
 	}
 	if ended == "" && len(bindings) == 0 {
 		return ""
 	}
-	pending, err := c.states.Take(ctx, c.key(stateID(state)))
+	pending, err := c.states.Take(ctx, c.key(hashed))
 	if err != nil || !pending.isBoundTo(bindings) && !equalInConstantTime(pending.BrowserHash, ended) {
 		return ""
 	}
@@ -192,8 +219,8 @@ const maxDone = 256
 
 // remember notes the page of a completed connection in the session, for a
 // browser that loads the callback again.
-func (c *Connector) remember(r *http.Request, state, page string) {
-	if state != "" && page != c.homePath && len(page) <= maxDone {
-		c.sessions.Put(r.Context(), c.keys.done, stateID(state)+" "+page)
+func (c *Connector) remember(ctx context.Context, hashed, page string) {
+	if hashed != "" && page != c.homePath && len(page) <= maxDone {
+		c.sessions.Put(ctx, c.keys.done, hashed+" "+page)
 	}
 }

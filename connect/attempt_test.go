@@ -30,8 +30,8 @@ func newSessions() *scs.SessionManager {
 	}
 }
 
-// TestCallbackThatFails checks that each cause has a page and a log record of its
-// own.
+// TestCallbackThatFails checks that each cause of failure has its own page and
+// log record.
 func TestCallbackThatFails(t *testing.T) {
 	clock := testkit.NewClock()
 	states := &connect.MemoryStateStore{Clock: clock.Now}
@@ -107,7 +107,8 @@ func TestCallbackThatFails(t *testing.T) {
 	}
 }
 
-// TestCallbackOfAConnectedBrowser goes on to its page.
+// TestCallbackOfAConnectedBrowser checks that a callback that can't be used
+// redirects a connected browser to its page.
 func TestCallbackOfAConnectedBrowser(t *testing.T) {
 	for name, users := range map[string]func(*connect.Config){
 		"application's users": func(*connect.Config) {}, "session's users": sessionUsers,
@@ -136,8 +137,8 @@ func TestCallbackOfAConnectedBrowser(t *testing.T) {
 	}
 }
 
-// TestTwoTabsWithoutASession has both tabs start to connect before either has
-// the session that the browser keeps.
+// TestTwoTabsWithoutASession starts connections in two tabs before either has
+// the session cookie.
 func TestTwoTabsWithoutASession(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*connect.Config)
@@ -185,8 +186,7 @@ func attemptsLeft(second int) int {
 	return 0
 }
 
-// back returns the callback to which the server sends a browser that connect
-// redirected.
+// back returns the callback to which the server redirects the browser.
 func back(t *testing.T, resp *http.Response) string {
 	t.Helper()
 	require.Equal(t, http.StatusSeeOther, resp.StatusCode)
@@ -197,9 +197,9 @@ func back(t *testing.T, resp *http.Response) string {
 	}.Encode()
 }
 
-// TestTwoRequestsOfOneSession has two tabs of a session start at the same moment:
-// each saves the session without what the other put there.
-func TestTwoRequestsOfOneSession(t *testing.T) {
+// TestConcurrentConnectsInOneSession starts two connections of one session at
+// the same moment. Each request saves the session without the other's attempt.
+func TestConcurrentConnectsInOneSession(t *testing.T) {
 	sessions := newSessions()
 	gate := &gatedStates{arrived: make(chan struct{}), release: make(chan struct{})}
 	s := newSite(t, func(c *connect.Config) {
@@ -234,7 +234,7 @@ func TestTwoRequestsOfOneSession(t *testing.T) {
 	}
 }
 
-// gatedStates tells of each Put, and waits before it.
+// gatedStates signals each Put, and waits before it.
 type gatedStates struct {
 	connect.MemoryStateStore
 	arrived, release chan struct{}
@@ -246,8 +246,8 @@ func (s *gatedStates) Put(ctx context.Context, key connect.Key, pending connect.
 	return s.MemoryStateStore.Put(ctx, key, pending)
 }
 
-// TestCookieOfAnAttempt checks that it counts for its own attempt alone, and
-// not once the session has ended.
+// TestCookieOfAnAttempt checks that the cookie of an attempt is valid for that
+// attempt only, and not after the session has ended.
 func TestCookieOfAnAttempt(t *testing.T) {
 	s := newSite(t, sessionUsers)
 	first := s.request(http.MethodGet, "https://shop.example/oauth/connect")
@@ -263,9 +263,9 @@ func TestCookieOfAnAttempt(t *testing.T) {
 	require.Contains(t, s.log.String(), "reason=other_browser")
 }
 
-// TestSessionCookieOfStrict has a browser that sends its session with requests
-// of the site's own pages alone.
-func TestSessionCookieOfStrict(t *testing.T) {
+// TestSameSiteStrictSessionCookie checks a session cookie with SameSite=Strict,
+// which browsers omit on the callback.
+func TestSameSiteStrictSessionCookie(t *testing.T) {
 	for name, users := range map[string]func(*connect.Config){
 		"application's users": func(*connect.Config) {}, "session's users": sessionUsers,
 	} {

@@ -112,8 +112,8 @@ func body(t *testing.T, resp *http.Response) string {
 
 func sessionUsers(c *connect.Config) { c.User = nil }
 
-// TestCallbackLoadedTwice has a browser load its callback again while the first
-// request, whose response it drops, is completing.
+// TestCallbackLoadedTwice checks a callback that the browser loads again while
+// the first request is in flight. The browser drops the first response.
 func TestCallbackLoadedTwice(t *testing.T) {
 	for name, users := range map[string]func(*connect.Config){
 		"application's users": func(*connect.Config) {}, "session's users": sessionUsers,
@@ -156,10 +156,9 @@ func TestCallbackLoadedTwice(t *testing.T) {
 	}
 }
 
-// TestCallbackOfAPlantedSession has an attacker who planted a session in the
-// user's browser wait for the user's callback: they know the state and the
-// session, but not the code.
-func TestCallbackOfAPlantedSession(t *testing.T) {
+// TestCallbackAfterSessionFixation has an attacker who knows the user's session
+// and state, but not the code, wait for the user's callback.
+func TestCallbackAfterSessionFixation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := newSite(t, sessionUsers, func(c *connect.Config) {
@@ -189,8 +188,8 @@ func TestCallbackOfAPlantedSession(t *testing.T) {
 	})
 }
 
-// TestCallbackDroppedAtTheStore has a browser drop its callback while the state
-// store is slow, and load it again.
+// TestCallbackDroppedAtTheStore checks a callback that the browser cancels
+// while the state store is slow, and then loads again.
 func TestCallbackDroppedAtTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		states := &slowStates{release: make(chan struct{})}
@@ -227,8 +226,8 @@ func (s *slowStates) Take(ctx context.Context, key connect.Key) (connect.Pending
 	}
 }
 
-// TestConnectingOnTwoDevices has the earlier of two approvals saved last: the
-// server may have discarded its token.
+// TestConnectingOnTwoDevices saves the earlier of two approvals last. Its token
+// must not replace the later one, because the server may have revoked it.
 func TestConnectingOnTwoDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		exchanges, saves, release := 0, 0, make(chan struct{})
@@ -263,8 +262,7 @@ func TestConnectingOnTwoDevices(t *testing.T) {
 	})
 }
 
-// TestPrefetch checks that a page that a browser loads ahead starts and ends
-// nothing.
+// TestPrefetch checks that a prefetch request starts and ends no connection.
 func TestPrefetch(t *testing.T) {
 	for _, header := range [][]string{
 		{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"X-Moz", "prefetch"},
@@ -282,8 +280,8 @@ func TestPrefetch(t *testing.T) {
 	}
 }
 
-// TestMiddlewareAroundEverything has the middleware around the connector's own
-// handlers, which users who are not connected have to reach.
+// TestMiddlewareAroundEverything wraps the connector's own handlers in the
+// middleware. Users who are not connected must still reach them.
 func TestMiddlewareAroundEverything(t *testing.T) {
 	around := func(changes ...func(*connect.Config)) *site {
 		s := newSite(t, changes...)
@@ -307,8 +305,8 @@ func TestMiddlewareAroundEverything(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.get("https://shop.example/page").StatusCode)
 }
 
-// TestMiddlewareAtItsOwnPaths checks that no path leads to a protected handler
-// without an account, also where the handler looks at no path.
+// TestMiddlewareAtItsOwnPaths checks that no path reaches a protected handler
+// without an account, even if the handler ignores the path.
 func TestMiddlewareAtItsOwnPaths(t *testing.T) {
 	s := newSite(t, sessionUsers)
 	s.mux = http.NewServeMux()
@@ -323,7 +321,7 @@ func TestMiddlewareAtItsOwnPaths(t *testing.T) {
 	}
 }
 
-// TestCrossOriginRequests checks that a page of another site can't make a
+// TestCrossOriginRequests checks that another site's page can't make a
 // connected user's browser run a protected handler.
 func TestCrossOriginRequests(t *testing.T) {
 	trusting := http.NewCrossOriginProtection()
@@ -371,7 +369,7 @@ func TestCrossOriginRequests(t *testing.T) {
 	}
 }
 
-// TestHTMX checks that a request of htmx leads the page to connect.
+// TestHTMX checks that an htmx request makes the page navigate to connect.
 func TestHTMX(t *testing.T) {
 	s := newSite(t)
 	resp := s.load(s.request(http.MethodPost, "https://shop.example/page", "HX-Request", "true", "Accept", "*/*",
@@ -380,8 +378,8 @@ func TestHTMX(t *testing.T) {
 	require.Equal(t, "/oauth/connect?return_to=%2Fcart", resp.Header.Get("HX-Redirect"))
 }
 
-// TestStrippedPrefix has a proxy serve the application below /shop/ and strip
-// that from the requests.
+// TestStrippedPrefix serves the application behind a proxy that strips the
+// prefix /shop.
 func TestStrippedPrefix(t *testing.T) {
 	for name, test := range map[string]struct{ home, returnTo, want string }{
 		"page as the application sees it": {"", "/cart?x=1", "/shop/cart?x=1"},
@@ -401,8 +399,9 @@ func TestStrippedPrefix(t *testing.T) {
 	}
 }
 
-// TestOtherNamesOfTheHost starts a connection where the callback comes.
-func TestOtherNamesOfTheHost(t *testing.T) {
+// TestAlternativeHostNames checks that connect first redirects to the host of
+// the callback.
+func TestAlternativeHostNames(t *testing.T) {
 	s := newSite(t)
 	resp := s.get("https://www.shop.example/oauth/connect?return_to=/page")
 	require.Equal(t, "https://shop.example/oauth/connect?moved=1&return_to=%2Fpage", resp.Header.Get("Location"))
@@ -412,7 +411,8 @@ func TestOtherNamesOfTheHost(t *testing.T) {
 	require.Contains(t, resp.Header.Get("Location"), "https://as.example/authorize")
 }
 
-// TestPathsOfTheHandlers checks a trailing slash and a wrong mount.
+// TestPathsOfTheHandlers checks a trailing slash, and a handler at the wrong
+// path.
 func TestPathsOfTheHandlers(t *testing.T) {
 	s := newSite(t)
 	require.Equal(t, http.StatusSeeOther, s.get("https://shop.example/oauth/connect/").StatusCode)
@@ -422,16 +422,17 @@ func TestPathsOfTheHandlers(t *testing.T) {
 	require.Contains(t, s.log.String(), "want=/oauth/connect")
 }
 
-// TestPageToComeBackTo keeps a backslash that browsers leave in a query.
-func TestPageToComeBackTo(t *testing.T) {
+// TestReturnToKeepsBackslash checks that return_to keeps a backslash, which
+// browsers leave unescaped in a query.
+func TestReturnToKeepsBackslash(t *testing.T) {
 	s := newSite(t)
 	s.mux.Handle("/search", s.Require()(http.NotFoundHandler()))
 	resp := s.get(`https://shop.example/search?q=a\b`)
 	require.Equal(t, "/oauth/connect?return_to=%2Fsearch%3Fq%3Da%255Cb", resp.Header.Get("Location"))
 }
 
-// TestSettingsThatCannotWork checks that New refuses them, by their names.
-func TestSettingsThatCannotWork(t *testing.T) {
+// TestNewRejectsInvalidSettings checks that New names each invalid setting.
+func TestNewRejectsInvalidSettings(t *testing.T) {
 	strict := &scs.SessionManager{Cookie: scs.SessionCookie{SameSite: http.SameSiteStrictMode}}
 	for name, test := range map[string]struct {
 		change func(*connect.Config)
@@ -475,8 +476,8 @@ func TestSettingsThatCannotWork(t *testing.T) {
 	}
 }
 
-// TestCookiesOfTheHTTPClient checks that one user's cookies of the server don't go
-// out with another user's request.
+// TestCookiesOfTheHTTPClient checks that cookies of the server are not sent
+// with another user's request.
 func TestCookiesOfTheHTTPClient(t *testing.T) {
 	jar := testkit.NewJar(t)
 	jar.SetCookies(&url.URL{Scheme: "https", Host: "as.example"}, []*http.Cookie{{Name: "session", Value: "another's"}})

@@ -28,20 +28,21 @@ type Connection struct {
 // [Connector.Optional]. Once the state is redeemed, every error is a
 // [ConnectError], whose ReturnTo is the page that the user wanted.
 //
-// Errors: ErrTooManyAttempts, ErrInvalidState, ErrAccessDenied, ErrAuthorizationFailed,
-// ErrUserChanged, ErrTokenExchange, ErrUnavailable, ErrNoUser, ErrNoSession,
-// ErrStore, and the error of Config.OnConnect. After any of these, no
-// credential was saved. The error is ErrScopeMissing when the user did not
-// grant a required scope; the credential with the granted scopes was saved.
+// Errors: ErrTooManyAttempts, ErrInvalidState, ErrAccessDenied,
+// ErrAuthorizationFailed, ErrUserChanged, ErrTokenExchange, ErrUnavailable,
+// ErrNoUser, ErrNoSession, ErrStore, and the error of Config.OnConnect. After
+// ErrStore the credential may have been saved; after any other of these it was
+// not. The error is ErrScopeMissing when the user did not grant a required
+// scope; the credential with the granted scopes was saved.
 func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 	if err := c.limit(r); err != nil {
 		return Connection{}, err
 	}
-	query, err := queryOf(r)
+	back, err := c.returning(r)
 	if err != nil {
-		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
+		return Connection{}, err
 	}
-	return c.finishConnection(r, query)
+	return c.finishConnection(r, back)
 }
 
 // finishOnce is finishConnection for a browser that may load its callback twice
@@ -51,20 +52,19 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 // browser knows the state and the binding, but not the code. It deletes the
 // cookie of an attempt that is complete.
 func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connection, error) {
-	query, err := queryOf(r)
+	back, err := c.returning(r)
 	if err != nil {
-		return Connection{}, fmt.Errorf("%w: %w", ErrInvalidState, err)
+		return Connection{}, err
+	}
+	if len(back.bindings) == 0 || back.hashed == "" {
+		return c.finishConnection(r, back)
 	}
 	ctx := r.Context()
-	state := query.Get("state")
-	bindings, err := c.bindings(r, state)
-	if err != nil || len(bindings) == 0 || len(state) != stateLength {
-		return c.finishConnection(r, query)
-	}
 	first := false
-	value, err, _ := c.completing.Do(hash(strings.Join(bindings, " "), " ", r.URL.RawQuery), func() (any, error) {
+	key := strings.Join(append(back.bindings, r.URL.RawQuery), " ")
+	value, err, _ := c.completing.Do(key, func() (any, error) {
 		first = true
-		return c.finishConnection(r, query)
+		return c.finishConnection(r, back)
 	})
 	connection, _ := value.(Connection)
 	if err == nil && !first {
@@ -73,20 +73,20 @@ func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connecti
 			return Connection{}, storeError("renew the session", err)
 		}
 		c.enter(ctx, connection)
-		c.remember(r, state, connection.ReturnTo)
+		c.remember(ctx, back.hashed, connection.ReturnTo)
 	}
-	if name := c.attemptCookie(state); err == nil && hasCookie(r, name) {
-		c.setAttemptCookie(w, name, "")
+	if err == nil && back.hasCookie {
+		c.setAttemptCookie(w, c.attemptCookie(back.hashed), "")
 	}
 	return connection, err
 }
 
 // finishConnection is Exchange for a request that Config.RateLimit let through.
-func (c *Connector) finishConnection(r *http.Request, query url.Values) (connection Connection, err error) {
+func (c *Connector) finishConnection(r *http.Request, back returning) (connection Connection, err error) {
 	traced, end := c.start(r.Context(), c.trace.Callback, "")
 	defer func() { end(err) }()
-	states := query["state"]
-	lost := c.server.StateNotReturned && len(states) <= 1 && query.Get("state") == ""
+	states := back.query["state"]
+	lost := c.server.StateNotReturned && len(states) <= 1 && back.state == ""
 	if !lost && (len(states) != 1 || states[0] == "") { // RFC 6749 section 3.1
 		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrInvalidState, len(states))
 	}
@@ -94,19 +94,19 @@ func (c *Connector) finishConnection(r *http.Request, query url.Values) (connect
 	// browser no longer waits for the response.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(traced), completeTimeout)
 	defer cancel()
-	query.Del(reloadedParam)
+	back.query.Del(reloadedParam)
 	r = r.WithContext(ctx)
-	pending, err := c.redeem(r, query.Get("state"))
+	pending, err := c.redeem(r, back)
 	if err != nil {
 		return Connection{}, err
 	}
-	connection, err = c.complete(r, query, pending)
+	connection, err = c.complete(r, back.query, pending)
 	if err != nil {
 		return Connection{}, &ConnectError{
 			ReturnTo: pending.ReturnTo, Scopes: pending.RequiredScopes, UserID: connection.User.ID, Err: err,
 		}
 	}
-	c.remember(r, query.Get("state"), connection.ReturnTo)
+	c.remember(ctx, back.hashed, connection.ReturnTo)
 	return connection, nil
 }
 
@@ -164,24 +164,20 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 // redeem takes the pending connection of a state, if the request comes from the
 // browser that started it. An empty state stands for the session's one pending
 // connection (see Server.StateNotReturned).
-func (c *Connector) redeem(r *http.Request, state string) (PendingConnection, error) {
+func (c *Connector) redeem(r *http.Request, back returning) (PendingConnection, error) {
 	ctx := r.Context()
-	bindings, err := c.bindings(r, state)
+	if len(back.bindings) == 0 { // without a session the state stays good for its own browser
+		return PendingConnection{}, c.whyUnbound(r, back.state)
+	}
+	hashed, err := c.hashOf(ctx, back)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	if len(bindings) == 0 { // without a session the state stays good for its own browser
-		return PendingConnection{}, c.whyUnbound(r, state)
-	}
-	hashed, err := c.hashOf(ctx, state)
+	pending, err := c.takePending(ctx, back.state, hashed)
 	if err != nil {
 		return PendingConnection{}, err
 	}
-	pending, err := c.takePending(ctx, state, hashed)
-	if err != nil {
-		return PendingConnection{}, err
-	}
-	if !pending.isBoundTo(bindings) {
+	if !pending.isBoundTo(back.bindings) {
 		return PendingConnection{}, errOtherBrowser
 	}
 	if err := c.forgetPending(ctx, hashed); err != nil {
@@ -205,18 +201,18 @@ func (c *Connector) whyUnbound(r *http.Request, state string) error {
 
 // hashOf returns the hash of a state, or of the session's one pending
 // connection when the server did not return the state.
-func (c *Connector) hashOf(ctx context.Context, state string) (string, error) {
-	if state == "" {
+func (c *Connector) hashOf(ctx context.Context, back returning) (string, error) {
+	if back.state == "" {
 		hashes, err := c.pendingHashes(ctx)
 		if err == nil && len(hashes) != 1 {
 			err = errStateUsed
 		}
 		return strings.Join(hashes, ""), err
 	}
-	if len(state) != stateLength {
-		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
+	if back.hashed == "" {
+		return "", fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(back.state), stateLength)
 	}
-	return stateID(state), nil
+	return back.hashed, nil
 }
 
 // admit calls Config.OnConnect, gives the session a new ID, and saves the

@@ -63,12 +63,13 @@ type Config struct {
 	// the response is 503. If nil, the user is the identity at the server when
 	// SignIn is set, and the browser session otherwise.
 	User func(*http.Request) (User, error)
-	// SignInURL is where users sign in to the application: a local path, or an
-	// absolute URL on https, or on http with a loopback address. It needs User.
-	// When no user is signed in, a page load is redirected there (303), with the
-	// page to return to in the query parameter return_to. The sign-in page must
-	// check return_to before it redirects there, and must not be behind Require.
-	// If empty, the response is a page without a link.
+	// SignInURL is where users sign in to the application: a local path, an
+	// absolute https URL, or an http URL with a loopback address. It needs
+	// User. When no user is signed in, a page load is redirected there (303),
+	// with the page to return to in the query parameter return_to. The sign-in
+	// page must check return_to before it redirects there, and must not be
+	// behind Require. If SignInURL is empty, the response is a page without a
+	// link.
 	SignInURL string
 	// SignIn makes the identity at the server the user: a user who connects is
 	// signed in, a user who disconnects is signed out. It needs
@@ -83,9 +84,9 @@ type Config struct {
 	// three.
 	ConnectTimeout time.Duration
 	// RateLimit is called before a connection is started or completed. If it
-	// returns an error, the response is 429 (RFC 6585 section 4); a RateLimitError
-	// says when to try again. Behind a proxy, RemoteAddr is the proxy's. The
-	// default refuses nothing.
+	// returns an error, the response is 429 (RFC 6585 section 4); a
+	// RateLimitError says when to try again. Behind a proxy, RemoteAddr is the
+	// proxy's. The default is no limit.
 	RateLimit func(*http.Request) error
 
 	// HTTPClient calls the server. A Timeout of zero becomes 15 seconds, and
@@ -102,8 +103,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
-	// Trace is called at stages of the work, for traces and metrics. It must not
-	// be changed after New. The default is none.
+	// Trace is called at stages of the work, for traces and metrics. It must
+	// not be changed after New. The default is none.
 	Trace *Trace
 	// Warn makes New log the settings that are dangerous in production.
 	Warn bool
@@ -121,9 +122,9 @@ type Config struct {
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 
 	// CrossOrigin says which cross-origin requests the middleware and the
-	// disconnect handler accept. They refuse every other one whose method is
-	// not GET, HEAD or OPTIONS with 403, since a page of another site could
-	// spend the user's money with it. Requests from the origin of RedirectURL
+	// disconnect handler accept. Any other cross-origin request whose method is
+	// not GET, HEAD or OPTIONS gets 403, because a page of another site could
+	// otherwise spend the user's money. Requests from the origin of RedirectURL
 	// always pass. To accept those of another origin, add it with
 	// AddTrustedOrigin; to accept those for some routes, use
 	// AddInsecureBypassPattern.
@@ -133,8 +134,8 @@ type Config struct {
 	// response. The default is [Refusals]. Packages that build on this one add
 	// rows.
 	Refusals []Refusal
-	// Link returns the link that a row of Refusals names, other than those of
-	// this package. Packages that build on this one set it.
+	// Link returns the link for a Refusal.Link that this package does not
+	// define. Packages that build on this one set it.
 	Link func(link, returnTo string) Link
 }
 

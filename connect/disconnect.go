@@ -8,11 +8,12 @@ import (
 )
 
 // Disconnect removes a user's credential outside a request, for instance when
-// the user's account is deleted. It logs as [Connector.DisconnectHandler] does.
-// It returns nil if the user has no credential. Disconnect touches no session
-// and does not call Config.OnDisconnect, which needs a request; a pending
-// connection can still be completed. Errors: ErrInvalidRequest for an ID that
-// [Key.Check] refuses, ErrStore.
+// the user's account is deleted. If the Server has a revocation endpoint, it
+// also revokes the token there, and logs a failure to do so. It returns nil if
+// the user has no credential. Disconnect touches no session and does not call
+// Config.OnDisconnect, which needs a request; a pending connection can still be
+// completed. Errors: ErrInvalidRequest for an ID that [Key.Check] refuses,
+// ErrStore.
 func (c *Connector) Disconnect(ctx context.Context, userID string) error {
 	if err := c.key(userID).checkID(); err != nil {
 		return err

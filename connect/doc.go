@@ -3,7 +3,8 @@
 // the user's account into the request's context, and tokens that are stored,
 // refreshed once however many requests need them, and never printed.
 //
-// A [Server] is data: its endpoints, and where it differs from the RFCs.
+// A [Server] describes a server: its endpoints, and where it differs from the
+// RFCs.
 //
 //	connector, err := connect.New(connect.Config{
 //		Server: connect.Server{
@@ -25,5 +26,5 @@
 //		...
 //	}
 //
-// Package github.com/go-gloebit/gloebit is built on it.
+// Package github.com/go-gloebit/gloebit is built on this package.
 package connect

@@ -41,7 +41,7 @@ type pendingRecord struct {
 }
 
 // EncodeCredential returns the credential as bytes that [DecodeCredential]
-// reads, for a [TokenStore] to keep. They hold the tokens in the clear. Any
+// reads, for a [TokenStore] to keep. The bytes hold the tokens unencrypted. Any
 // string survives, whether it is UTF-8 or not; times are kept to the
 // microsecond. The error is ErrInvalidRequest for a time after the year 294000,
 // which microseconds of the Unix time can't express.

@@ -23,7 +23,7 @@ func fullValues() (connect.Credential, connect.PendingConnection) {
 		}
 }
 
-func TestEncodedValuesComeBack(t *testing.T) {
+func TestEncodingRoundTrip(t *testing.T) {
 	credential, pending := fullValues()
 	for name, want := range map[string]connect.Credential{"full": credential, "empty": {}} {
 		t.Run("credential/"+name, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestEncodedValuesComeBack(t *testing.T) {
 	}
 }
 
-func TestEncodingStaysAsItIs(t *testing.T) {
+func TestEncodingIsStable(t *testing.T) {
 	at := func(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
 	credential, err := connect.EncodeCredential(connect.Credential{
 		AccessToken: "a", RefreshToken: "r", TokenSecret: "s", TokenExpiry: at(1), Scopes: []gloebit.Scope{"x", "y"},
@@ -65,7 +65,7 @@ func TestEncodingStaysAsItIs(t *testing.T) {
 		"scopes":["eA==","eQ=="], "required":["eQ=="], "expires_at":3000000}`, string(pending))
 }
 
-func TestEncodedTimesAreOfMicroseconds(t *testing.T) {
+func TestEncodedTimesAreInMicroseconds(t *testing.T) {
 	encoded, err := connect.EncodeCredential(connect.Credential{TokenExpiry: time.Unix(1, 2_999)})
 	require.NoError(t, err)
 	got, err := connect.DecodeCredential(encoded)
@@ -80,7 +80,7 @@ func TestEncodedTimesAreOfMicroseconds(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
-func TestDecodeRefusesWhatWasNotEncoded(t *testing.T) {
+func TestDecodeRejectsInvalidInput(t *testing.T) {
 	credential, pending := fullValues()
 	encoded, err := connect.EncodeCredential(credential)
 	require.NoError(t, err)

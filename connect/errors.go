@@ -10,23 +10,23 @@ import (
 // The errors of connecting a user. Match them with errors.Is.
 var (
 	// ErrNotConnected is returned by [Connector.Account] and by every call when
-	// the user has no usable connection: the user never connected, disconnected,
-	// or the server refused their token. [Connector.HandleError] redirects them
-	// to connect.
+	// the user has no usable connection: the user never connected,
+	// disconnected, or the server refused their token. [Connector.HandleError]
+	// redirects them to connect.
 	ErrNotConnected = errors.New("the user is not connected")
 	// ErrNoUser is returned by Config.User when no user is signed in to the
 	// application. A User without an ID means the same.
 	ErrNoUser = errors.New("no user is signed in")
 	// ErrNoSession is returned by [Connector.AuthorizationURL] and
-	// [Connector.Exchange] when the request has no session, because the handler is
-	// not wrapped in the session manager's LoadAndSave.
+	// [Connector.Exchange] when the request has no session, because the handler
+	// is not wrapped in the session manager's LoadAndSave.
 	ErrNoSession = errors.New("the request has no session: wrap the handler in Config.Sessions.LoadAndSave")
-	// ErrInvalidState is returned by [Connector.Exchange] when the state is missing,
-	// repeated, unknown, expired, used, or another browser's (RFC 6749 section
-	// 10.12).
+	// ErrInvalidState is returned by [Connector.Exchange] when the state is
+	// missing, repeated, unknown, expired, used, or another browser's (RFC 6749
+	// section 10.12).
 	ErrInvalidState = errors.New("the state of the callback is not valid")
-	// ErrInvalidReturnTo is returned by [Connector.AuthorizationURL] when return_to leads
-	// away from the application.
+	// ErrInvalidReturnTo is returned by [Connector.AuthorizationURL] when
+	// return_to leads away from the application.
 	ErrInvalidReturnTo = errors.New("return_to is not a path of this application")
 	// ErrAccessDenied is returned by [Connector.Exchange] when the user denied
 	// access (RFC 6749 section 4.1.2.1).
@@ -35,13 +35,13 @@ var (
 	// user is not the one who started to connect or, with Config.SignIn, when a
 	// different account at the server approved.
 	ErrUserChanged = errors.New("the user changed while connecting")
-	// ErrAuthorizationFailed is returned by [Connector.Exchange] when the provider
-	// reports an error other than a denial, or its authorization response can't
-	// be used (RFC 6749 section 4.1.2.1).
+	// ErrAuthorizationFailed is returned by [Connector.Exchange] when the
+	// provider reports an error other than a denial, or its authorization
+	// response can't be used (RFC 6749 section 4.1.2.1).
 	ErrAuthorizationFailed = errors.New("the authorization failed")
-	// ErrTokenExchange is returned by [Connector.Exchange], and by calls that refresh a
-	// token, when the token endpoint gave no usable token (RFC 6749 sections 5.1
-	// and 5.2).
+	// ErrTokenExchange is returned by [Connector.Exchange], and by calls that
+	// refresh a token, when the token endpoint gave no usable token (RFC 6749
+	// sections 5.1 and 5.2).
 	ErrTokenExchange = errors.New("no token was given")
 	// ErrCodeExpired is returned by [Connector.ConnectDevice] when the user did
 	// not enter the code before it expired.
@@ -52,34 +52,36 @@ var (
 	// ErrCrossOrigin is passed to Config.ErrorHandler when a form came from
 	// another site.
 	ErrCrossOrigin = errors.New("the form came from another site")
-	// ErrStore is returned when a session, state or token store failed.
+	// ErrStore is returned when a session, state or token store failed, and
+	// when Config.User failed.
 	ErrStore = errors.New("a store failed")
-	// ErrNotFound is returned by a [StateStore] and a [TokenStore] when the store
-	// has no such entry.
+	// ErrNotFound is returned by a [StateStore] and a [TokenStore] when the
+	// store has no such entry.
 	ErrNotFound = errors.New("not found")
 	// ErrTokenRefused is returned by every call when the server does not know
 	// the access token: the user revoked it, or a newer token replaced it.
-	// ErrNotConnected comes with it.
+	// errors.Is also matches ErrNotConnected.
 	ErrTokenRefused = errors.New("the token was refused")
 	// ErrTokenExpired is returned by every call when the access token has
-	// expired and could not be refreshed. ErrNotConnected comes with it.
+	// expired and could not be refreshed. errors.Is also matches
+	// ErrNotConnected.
 	ErrTokenExpired = errors.New("the token has expired")
 	// ErrScopeMissing is returned by a call when the user did not grant the
 	// scope that it needs. [Connector.HandleError] redirects them to grant it.
 	ErrScopeMissing = errors.New("the scope was not granted")
 	// ErrUnavailable is returned when the server can't be reached, does not
-	// answer in time, or answers with a status that says that it failed.
+	// answer in time, or responds with a server error, such as status 503.
 	ErrUnavailable = errors.New("the server is not available")
-	// ErrInvalidResponse is returned when the response could not be parsed, is too
-	// long, or lacks required fields.
+	// ErrInvalidResponse is returned when the response could not be parsed, is
+	// too long, or lacks required fields.
 	ErrInvalidResponse = errors.New("the reply can't be read")
-	// ErrInvalidRequest is returned when the request is invalid and was not sent:
-	// a price below zero, an empty name, an id that is too long.
+	// ErrInvalidRequest is returned when the request is invalid and was not
+	// sent: a price below zero, an empty name, an id that is too long.
 	ErrInvalidRequest = errors.New("invalid request")
 )
 
-// stateError is an ErrInvalidState whose cause is known. The reason is an attribute of
-// the log record.
+// stateError is an ErrInvalidState whose cause is known. The reason is an
+// attribute of the log record.
 type stateError struct{ reason, cause string }
 
 // Error says what happened and, where a setting causes it, what to set.
@@ -88,7 +90,8 @@ func (e *stateError) Error() string { return ErrInvalidState.Error() + ": " + e.
 // Unwrap returns ErrInvalidState.
 func (e *stateError) Unwrap() error { return ErrInvalidState }
 
-// The causes of an ErrInvalidState. Any other one is a callback that no server sent.
+// The causes of an ErrInvalidState. Any other one is a callback that no server
+// sent.
 var (
 	errCookieMissing = &stateError{"cookie_missing", "the browser sent no session cookie: " +
 		"it blocks cookies, or the user started to connect in another browser or at another host than that of " +

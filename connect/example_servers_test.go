@@ -105,7 +105,7 @@ func ExampleServer() {
 	// accounts.google.com/o/oauth2/v2/auth access_type=offline&client_id=app&code_challenge_method=S256&prompt=consent&redirect_uri=https%3A%2F%2Fapp.example%2Foauth%2Fcallback&response_type=code&scope=email
 }
 
-// TestSampleServers connects to what GitHub and Google answer.
+// TestSampleServers connects to servers that respond as GitHub and Google do.
 func TestSampleServers(t *testing.T) {
 	for name, test := range map[string]struct {
 		server connect.Server

@@ -19,8 +19,9 @@ func (s *MemoryStateStore) OrderLen() int {
 // Locks returns how many users are locked.
 func (s *MemoryTokenStore) Locks() int { return s.locks.Len() }
 
-// LooksOfAFullMap returns how many entries are looked at while a map of at most
-// most is filled and as many come later: for each of those one lapses, or none.
+// LooksOfAFullMap returns how many entries are examined while a map of most
+// entries is filled, and as many more are added. For each of those, one entry
+// expires, or none.
 func LooksOfAFullMap(most int, lapsing bool) (looks int) {
 	var full expiring[int, int]
 	for key := range 2 * most {
@@ -29,7 +30,8 @@ func LooksOfAFullMap(most int, lapsing bool) (looks int) {
 	return looks
 }
 
-// RefreshWithin bounds a refresh with its wait for others.
+// RefreshWithin limits a refresh, including the wait for other refreshes of the
+// user.
 func (c *Connector) RefreshWithin(d time.Duration) { c.refreshFor = d }
 
 func (c *Connector) memory() *memorySessions { return c.ownSessions.manager.Store.(*memorySessions) }
@@ -58,8 +60,7 @@ func (c *Connector) SessionsAtRest() string {
 	return all.String()
 }
 
-// SessionLoads counts how often a session is looked for from now on. It is for
-// one goroutine.
+// SessionLoads counts the session lookups from now on. It is for one goroutine.
 func (c *Connector) SessionLoads() *int {
 	counted := &countedSessions{Store: c.ownSessions.manager.Store}
 	c.ownSessions.manager.Store = counted
@@ -87,7 +88,7 @@ func (c *Connector) SignInAs(userID string) *http.Cookie {
 	return (&http.Response{Header: http.Header(recorder)}).Cookies()[0]
 }
 
-// headerOnly is a response of which nothing but the header is kept.
+// headerOnly is a response writer that keeps only the header.
 type headerOnly http.Header
 
 func (h headerOnly) Header() http.Header         { return http.Header(h) }

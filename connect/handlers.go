@@ -77,14 +77,15 @@ func (c *Connector) ConnectHandler() http.Handler {
 }
 
 // CallbackHandler completes a connection and redirects the browser to the page
-// where the user started (303). If the state is not valid, it redirects a
-// browser whose user is connected to that page all the same (302), and responds
-// 400 to others, with a page and an attribute "reason" in the log that name the
-// cause. A cross-site callback without a session gets a page that reloads it.
-// It responds 401 if no user is signed in, 403 if the user denied access or
-// another user is signed in, 429 if Config.RateLimit refuses, 502 if the
-// authorization or the token request failed, 503 if a store or the server is
-// unavailable, and 504 on a timeout.
+// where the user started (303). If the state is not valid but the user is
+// connected, it redirects the browser to that page all the same (302). If the
+// user is not connected, it responds 400. The page and the attribute "reason"
+// in the log name the cause. A cross-site callback without a session gets a
+// page that loads the callback again, so that the browser sends a
+// SameSite=Strict cookie. It responds 401 if no user is signed in, 403 if the
+// user denied access or another user is signed in, 429 if Config.RateLimit
+// refuses, 502 if the authorization or the token request failed, 503 if a store
+// or the server is unavailable, and 504 on a timeout.
 func (c *Connector) CallbackHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
@@ -108,11 +109,11 @@ func (c *Connector) CallbackHandler() http.Handler {
 	})
 }
 
-// DisconnectHandler removes the user's credential and, with Config.SignIn,
-// signs the user out. It takes a POST from the application's own pages, and
-// redirects to the form's return_to, a local path, or to Config.HomePath. If
-// the Server has a revocation endpoint, it also revokes the token there, and
-// logs a failure to do so.
+// DisconnectHandler removes the user's credential and, without Config.User,
+// removes the user from the session. It takes a POST from the application's own
+// pages, and redirects to the form's return_to, a local path, or to
+// Config.HomePath. If the Server has a revocation endpoint, it also revokes the
+// token there, and logs a failure to do so.
 func (c *Connector) DisconnectHandler() http.Handler {
 	return c.withSession(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
@@ -131,6 +132,9 @@ func (c *Connector) DisconnectHandler() http.Handler {
 // goesOn reports whether a connected user needs no answer to a callback that
 // failed: it came from an old tab, or was loaded again.
 func (c *Connector) goesOn(r *http.Request, err error) bool {
+	if err == nil {
+		return false
+	}
 	var cause *stateError
 	return errors.As(err, &cause) && isPageLoad(r) && c.isConnected(r)
 }

@@ -60,7 +60,7 @@ func TestMemoryStatesExpireAndStayBounded(t *testing.T) {
 
 	clock.Advance(time.Minute)
 	put(1000)
-	require.Equal(t, 1, store.Len(), "what has expired leaves when another comes")
+	require.Equal(t, 1, store.Len(), "expired states are removed when another is added")
 
 	for i := range 10_000 { // taken at once: the order must not grow either
 		put(2000 + i)
@@ -70,7 +70,7 @@ func TestMemoryStatesExpireAndStayBounded(t *testing.T) {
 	require.LessOrEqual(t, store.OrderLen(), 300)
 }
 
-func TestMemoryStatesHeedTheContext(t *testing.T) {
+func TestMemoryStatesRespectContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	store := &connect.MemoryStateStore{}
@@ -110,7 +110,7 @@ func TestMemoryTokensAreLoadedUpdatedAndDeleted(t *testing.T) {
 	require.Zero(t, store.Locks(), "no lock is left behind")
 }
 
-func TestMemoryTokenUpdatesOfOneUserDoNotOverlap(t *testing.T) {
+func TestMemoryTokenUpdatesAreSerializedPerUser(t *testing.T) {
 	ctx, store := t.Context(), &connect.MemoryTokenStore{}
 	var group sync.WaitGroup
 	var running atomic.Int32
@@ -139,7 +139,7 @@ func TestMemoryTokenUpdatesOfOneUserDoNotOverlap(t *testing.T) {
 	require.Len(t, credential.AccessToken.Reveal(), 200)
 }
 
-func TestMemoryTokenUpdateWaitsNoLongerThanItsContext(t *testing.T) {
+func TestMemoryTokenUpdateStopsWaitingWithContext(t *testing.T) {
 	store := &connect.MemoryTokenStore{}
 	held, free := make(chan struct{}), make(chan struct{})
 	done := make(chan error)
@@ -162,7 +162,7 @@ func TestMemoryTokenUpdateWaitsNoLongerThanItsContext(t *testing.T) {
 	require.Zero(t, store.Locks())
 }
 
-func TestMemoryTokensLapseAndLeave(t *testing.T) {
+func TestExpiredMemoryTokensAreRemoved(t *testing.T) {
 	ctx, clock := t.Context(), testkit.NewClock()
 	store := &connect.MemoryTokenStore{Clock: clock.Now}
 	for i := range 5000 {
@@ -173,5 +173,5 @@ func TestMemoryTokensLapseAndLeave(t *testing.T) {
 			clock.Advance(time.Second)
 		}
 	}
-	require.Less(t, store.Len(), 3000, "the lapsed leave as others come")
+	require.Less(t, store.Len(), 3000, "expired entries are removed as others are added")
 }

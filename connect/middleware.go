@@ -54,8 +54,8 @@ func (c *Connector) mustKnow(scopes []Scope) {
 }
 
 // RequireWith is like Require, for packages that build on this one: it puts the
-// value that lend returns into the context instead of an Account. Lend calls
-// [Connector.Authenticate].
+// value that lend returns into the context instead of an Account. Lend must
+// call [Connector.Authenticate].
 func (c *Connector) RequireWith(
 	lend func(context.Context, *http.Request) (key, value any, err error),
 ) func(http.Handler) http.Handler {

@@ -197,8 +197,9 @@ func (s *ownSessions) Remove(ctx context.Context, key string) {
 	s.manager.Remove(s.mustLoad(ctx), key)
 }
 
-// RenewToken implements SessionStore. The session is stored under its new ID at
-// once, or a new session could take the place that the old one leaves. If the
+// RenewToken implements SessionStore. The new ID is stored at once, without the
+// values, or a new session could take the place that the old one leaves. Save
+// stores the values. If the
 // session has ended since this request loaded it, none of its values are kept:
 // the new session has no user yet.
 func (s *ownSessions) RenewToken(ctx context.Context) error {
@@ -218,8 +219,7 @@ func (s *ownSessions) RenewToken(ctx context.Context) error {
 	if err := s.manager.RenewToken(loaded); err != nil {
 		return err
 	}
-	_, _, err = s.manager.Commit(loaded)
-	return err
+	return s.manager.Store.Commit(s.manager.Token(loaded), nil, s.manager.Deadline(loaded))
 }
 
 // Deadline implements SessionStore.

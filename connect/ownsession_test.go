@@ -65,7 +65,7 @@ func TestOwnSessionsAreBoundedAndShort(t *testing.T) {
 	require.Equal(t, map[int]int{http.StatusSeeOther: 2000, http.StatusServiceUnavailable: 10}, codes)
 }
 
-func TestNewcomersComeInWhenOthersHaveLeft(t *testing.T) {
+func TestExpiredSessionsMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connector := shop(t)
 		connector.BoundSessions(3)
@@ -78,7 +78,7 @@ func TestNewcomersComeInWhenOthersHaveLeft(t *testing.T) {
 	})
 }
 
-// crowdedTokens lets newcomers come while a credential is saved.
+// crowdedTokens starts new sessions while a credential is saved.
 type crowdedTokens struct {
 	connect.MemoryTokenStore
 	newcomers func()
@@ -91,7 +91,7 @@ func (s *crowdedTokens) Update(
 	return s.MemoryTokenStore.Update(ctx, key, fn)
 }
 
-func TestNewcomersTakeNoRoomOfThoseWhoConnect(t *testing.T) {
+func TestFullSessionStoreKeepsConnectingUsers(t *testing.T) {
 	tokens := &crowdedTokens{}
 	description := newOAuthServer(t, oauth2.AuthStyleInHeader).description()
 	description.Identity = func(context.Context, *connect.Account) (connect.User, error) {
@@ -119,11 +119,12 @@ func TestNewcomersTakeNoRoomOfThoseWhoConnect(t *testing.T) {
 	require.Equal(t, 1, a.connector.Sessions())
 }
 
-// memoryOfAFlood is what 50,000 connects that are never completed may cost, each
-// from a browser of its own and with the longest return_to. The documents say so.
+// memoryOfAFlood limits the memory of 50,000 connects that are never completed,
+// each from its own browser and with the longest return_to.
+// docs/security-tests.md states it.
 const memoryOfAFlood = 200 << 20
 
-func TestAFloodOfConnectsCostsABoundedAmountOfMemory(t *testing.T) {
+func TestConnectFloodUsesBoundedMemory(t *testing.T) {
 	connector := shop(t)
 	handler := connector.ConnectHandler()
 	target := "/oauth/connect?return_to=/" + strings.Repeat("x", 2047) + "&scope=balance&x="
@@ -143,7 +144,7 @@ func TestAFloodOfConnectsCostsABoundedAmountOfMemory(t *testing.T) {
 	runtime.KeepAlive(connector)
 }
 
-// heap returns how many bytes are in use once all garbage is gone.
+// heap returns the bytes in use after garbage collection.
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()
@@ -152,7 +153,7 @@ func heap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-func TestARequestOfAKnownUserNeedsNoSession(t *testing.T) {
+func TestKnownUserRequestWritesNoSession(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*connect.Config)
 		loads  int
@@ -179,7 +180,7 @@ func TestARequestOfAKnownUserNeedsNoSession(t *testing.T) {
 	}
 }
 
-func TestNothingFollowsASessionThatCantBeSaved(t *testing.T) {
+func TestUnsavedSessionReplacesResponseWith503(t *testing.T) {
 	connector := shop(t)
 	connector.SignInAs("alice")
 	connector.BoundSessions(1)
@@ -205,7 +206,7 @@ func TestSecurity17SessionsAreKeptWithoutTheirCookies(t *testing.T) {
 	require.Contains(t, connector.SessionsAtRest(), "alice")
 }
 
-func TestEndingMakesNoSessionOfNobody(t *testing.T) {
+func TestEndingWithoutSessionSetsNoCookie(t *testing.T) {
 	connector := shop(t)
 	for name, handler := range map[string]http.Handler{
 		"disconnect": connector.DisconnectHandler(),
@@ -224,7 +225,7 @@ func TestEndingMakesNoSessionOfNobody(t *testing.T) {
 	}
 }
 
-func TestALongNameIsNotKeptWhole(t *testing.T) {
+func TestLongNameIsTruncated(t *testing.T) {
 	description := newOAuthServer(t, oauth2.AuthStyleInHeader).description()
 	description.Identity = func(context.Context, *connect.Account) (connect.User, error) {
 		return connect.User{ID: "1", Name: strings.Repeat("n", 1e6)}, nil

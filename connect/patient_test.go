@@ -14,8 +14,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// tokenServer answers every token request with a token, and its API with what
-// the request's token was.
+// tokenServer answers every token request with a token. Its API returns the
+// token of the request.
 func tokenServer() *oauthtest.Server {
 	s := oauthtest.New(nil)
 	s.Handle("POST /token", func(w http.ResponseWriter, _ *http.Request) {
@@ -65,8 +65,8 @@ func connectTo(
 	return connector, recorder
 }
 
-// TestTooManyTokenRequests checks which refused token requests are sent once
-// more, and when.
+// TestTooManyTokenRequests checks which refused token requests are retried, and
+// when.
 func TestTooManyTokenRequests(t *testing.T) {
 	for name, test := range map[string]struct {
 		after  []string // Retry-After of the first answers
@@ -131,8 +131,7 @@ func TestServerHeader(t *testing.T) {
 	}
 }
 
-// TestTokenError checks the status and the words of a token endpoint that gives
-// no token.
+// TestTokenError checks the status and text of the errors of a token endpoint.
 func TestTokenError(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault oauthtest.Fault

@@ -36,7 +36,7 @@ type ConnectError struct {
 	Err      error
 }
 
-// Error is the reason's.
+// Error returns the text of the reason.
 func (e *ConnectError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the reason.
@@ -288,18 +288,23 @@ var problemPage = template.Must(template.New("problem").Parse(`<!DOCTYPE html>
 <meta name="color-scheme" content="light dark">
 <title>{{.Headline}}</title>
 <style>
-body { font: 1.125rem/1.6 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto 2rem; padding: 0 1.25rem }
+body {
+  font: 1.125rem/1.6 system-ui, sans-serif; background: Canvas;
+  max-width: 34rem; margin: 15vh auto 2rem; padding: 0 1.25rem
+}
 h1 { font-size: 1.6rem; line-height: 1.25 }
 a { display: inline-block; padding: .6rem 0; margin-right: 1.5rem }
 </style>
 </head>
 <body>
+<main>
 <h1>{{.Headline}}</h1>
 {{with .Rest}}<p>{{.}}</p>
 {{end}}<p>{{with .ConnectURL}}<a href="{{.}}">Connect with {{$.Server}}</a>
 {{end}}{{with .SignInURL}}<a href="{{.}}">Sign in</a>
 {{end}}{{with .More}}{{if .URL}}<a href="{{.URL}}">{{.Text}}</a>
 {{end}}{{end}}<a href="{{.Home}}">Back to the site</a></p>
+</main>
 </body>
 </html>
 `))

@@ -14,7 +14,7 @@ const realm = "www.gloebit.com/shop"
 // at is the key of an id in the realm.
 func at(id string) connect.Key { return connect.Key{Realm: realm, ID: id} }
 
-func TestKeysThatNoStoreCanKeep(t *testing.T) {
+func TestInvalidKeys(t *testing.T) {
 	for name, c := range map[string]struct {
 		key connect.Key
 		ok  bool
@@ -70,7 +70,7 @@ func TestRealmIsTheServersAddressAndTheName(t *testing.T) {
 	}
 }
 
-func TestRealmsThatNewRefuses(t *testing.T) {
+func TestNewRejectsInvalidRealms(t *testing.T) {
 	for name, c := range map[string]struct{ clientID, realm string }{
 		"too long":                     {"shop", strings.Repeat("r", 128)},
 		"a client id that is too long": {strings.Repeat("c", 128), ""},

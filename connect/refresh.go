@@ -14,7 +14,8 @@ const (
 )
 
 // Fresh returns the credential. If the access token has expired, or expires
-// within ten seconds, Fresh renews it first if it can.
+// within ten seconds, and there is a refresh token, Fresh renews it first; the
+// errors are those of [Account.Renew].
 func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error) {
 	credential := a.Credential()
 	if credential.expired(a.connector.clock().Add(expiryLeeway)) && a.CanRenew(credential) {
@@ -28,11 +29,12 @@ func (a *Account) CanRenew(credential Credential) bool {
 	return credential.RefreshToken != "" && a.user.ID != ""
 }
 
-// Renew returns a credential with another access token than the stale one. The
+// Renew returns a credential with a newer access token than the stale one. The
 // first caller asks the server while it holds the lock of the user in the
 // store; all others, in this process and on other replicas, get the credential
-// that it saved. Renew does not wait beyond until. Errors: ErrNotConnected when
-// the refresh was refused, or when the user has connected with another account;
+// that it saved. Renew does not wait beyond until; the error is then
+// context.DeadlineExceeded. Errors: ErrNotConnected when the refresh was
+// refused, or when the user has connected with another account;
 // ErrTokenExchange, ErrStore, and the context's.
 func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
 	c := a.connector
@@ -158,7 +160,7 @@ func (c *Connector) saveAgain(
 		}
 		var kept *Credential
 		err := c.tokens.Update(ctx, c.key(userID), func(_ context.Context, current *Credential) (*Credential, error) {
-			if kept = current; current != nil && current.AccessToken == replaced.AccessToken { //lint:constanttime both are stored
+			if kept = current; current != nil && current.AccessToken == replaced.AccessToken { //lint:constanttime both stored
 				kept = &fresh
 			}
 			return kept, nil

@@ -54,8 +54,8 @@ func (s *breaking) Update(
 	return errors.Join(err, errors.New("the connection is lost"))
 }
 
-// TestRefreshThatIsNotSaved checks that a refreshed token is saved again when the
-// store failed, and only in place of the one that it replaces.
+// TestRefreshThatIsNotSaved checks that a refreshed token is saved again after
+// a store error, unless the credential was replaced meanwhile.
 func TestRefreshThatIsNotSaved(t *testing.T) {
 	replaced := func(token connect.Secret) func(*connect.Credential) *connect.Credential {
 		return func(current *connect.Credential) *connect.Credential {

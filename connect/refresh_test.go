@@ -11,9 +11,9 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// TestARefreshThatWaitedTooLongDoesNotAsk has less time for a refresh than its
-// answer may take.
-func TestARefreshThatWaitedTooLongDoesNotAsk(t *testing.T) {
+// TestRefreshWithTooLittleTimeIsNotSent checks that no refresh is sent if its
+// response may arrive after the deadline.
+func TestRefreshWithTooLittleTimeIsNotSent(t *testing.T) {
 	server := newOAuthServer(t, oauth2.AuthStyleInHeader)
 	a := newApplication(t, server.description())
 	a.connector.RefreshWithin(5 * time.Second)
@@ -29,8 +29,8 @@ func TestARefreshThatWaitedTooLongDoesNotAsk(t *testing.T) {
 	require.Equal(t, 1, a.tokens.Len())
 }
 
-// TestARefreshOfAnotherAccount has the server answer a refresh with a token of
-// another subject, which must not take the place of the user's.
+// TestARefreshOfAnotherAccount checks that a refresh response for another
+// subject does not replace the user's token.
 func TestARefreshOfAnotherAccount(t *testing.T) {
 	tokens := new(connect.MemoryTokenStore)
 	s := newSite(t, func(c *connect.Config) {

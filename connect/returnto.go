@@ -12,10 +12,10 @@ import (
 // MaxReturnTo is how long a return_to may be, in bytes.
 const MaxReturnTo = 2048
 
-// CheckReturnTo returns the path, or an error that is ErrInvalidReturnTo. It accepts a
-// path of this application with an optional query, as a browser's address bar
-// has it, and rejects everything that a browser, a proxy or a later decoding
-// could take for another site (RFC 9700 section 4.11.1).
+// CheckReturnTo returns returnTo unchanged if it is a local path with an
+// optional query. Otherwise the error is ErrInvalidReturnTo. It rejects
+// everything that a browser, a proxy or a second decoding could interpret as
+// another site (RFC 9700 section 4.11.1).
 func CheckReturnTo(returnTo string) (string, error) {
 	refuse := func(why string) (string, error) { return "", fmt.Errorf("%w: %s", ErrInvalidReturnTo, why) }
 	if len(returnTo) > MaxReturnTo {

@@ -15,11 +15,10 @@ func (c *Connector) Paths() (connect, callback, disconnect string) {
 }
 
 // Routes returns every path at which a router may have to serve
-// [Connector.Handler]. Connect, callback and disconnect come first as browsers
-// see them. Then come the same three without their first segment, without their
-// first two, and so on: a router mounted below a prefix sees one of these and
-// does not know which. The last three have one directory left, unless
-// Config.RedirectURL has none.
+// [Connector.Handler]. The first three are those of [Connector.Paths], as
+// browsers see them. A router that is mounted below a prefix sees shorter
+// paths. So the next three are the same without their first segment, then
+// without their first two, and so on, until one directory is left.
 //
 // For https://shop.example/shop/oauth/callback the routes are those of
 // /shop/oauth and of /oauth.
@@ -89,6 +88,9 @@ func (c *Connector) warnOfMount(r *http.Request) {
 // browser requested, and the request line has the rest of it. A path that has
 // the prefix already is returned unchanged.
 func (c *Connector) external(r *http.Request, own, local string) string {
+	if path, _, _ := strings.Cut(r.RequestURI, "?"); path == own { // as for most requests
+		return local
+	}
 	u, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil {
 		return local

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// savedSession is one that was changed, or can't be saved.
+// savedSession is a changed session. Saving it returns err.
 type savedSession struct{ err error }
 
 func (s savedSession) Save(w http.ResponseWriter) error {
@@ -43,7 +43,7 @@ func serveSaved(t *testing.T, s savedSession, handler http.HandlerFunc) (*http.R
 	return response, string(body)
 }
 
-// savingAnswers are the ways in which a handler can begin its response.
+// savingAnswers are the ways to begin a response.
 var savingAnswers = map[string]struct {
 	answer func(http.ResponseWriter) error
 	status int
@@ -75,7 +75,7 @@ var savingAnswers = map[string]struct {
 	},
 }
 
-func TestTheSessionIsSavedOnceHoweverAHandlerAnswers(t *testing.T) {
+func TestSessionIsSavedOncePerResponse(t *testing.T) {
 	for name, c := range savingAnswers {
 		t.Run(name, func(t *testing.T) {
 			response, body := serveSaved(
@@ -88,7 +88,7 @@ func TestTheSessionIsSavedOnceHoweverAHandlerAnswers(t *testing.T) {
 	}
 }
 
-func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
+func TestSaveErrorReplacesResponse(t *testing.T) {
 	for name, c := range savingAnswers {
 		t.Run(name, func(t *testing.T) {
 			var written error
@@ -113,9 +113,9 @@ func TestASessionThatCantBeSavedIsTheWholeAnswer(t *testing.T) {
 	}
 }
 
-// TestTheSessionIsSavedBeforeAnotherProtocol has the one status below 200 after
-// which there is no other.
-func TestTheSessionIsSavedBeforeAnotherProtocol(t *testing.T) {
+// TestSessionIsSavedBeforeSwitchingProtocols checks status 101, the only
+// informational status that ends a response.
+func TestSessionIsSavedBeforeSwitchingProtocols(t *testing.T) {
 	for status, saved := range map[int][]string{http.StatusSwitchingProtocols: {"once"}, http.StatusEarlyHints: nil} {
 		recorder := httptest.NewRecorder()
 		writer := &connect.SaveWriter{ResponseWriter: recorder, Session: savedSession{}}
@@ -124,8 +124,8 @@ func TestTheSessionIsSavedBeforeAnotherProtocol(t *testing.T) {
 	}
 }
 
-// TestSaveWriterHijack takes the connection over below the package's own sessions,
-// as a websocket does.
+// TestSaveWriterHijack hijacks a connection below the package's own sessions,
+// as a WebSocket does.
 func TestSaveWriterHijack(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		session := &countingSession{}
@@ -145,7 +145,8 @@ func TestSaveWriterHijack(t *testing.T) {
 	require.Equal(t, http.StatusSwitchingProtocols, resp.StatusCode)
 }
 
-// TestSaveWriterCloseNotify looks for the channel beneath another writer.
+// TestSaveWriterCloseNotify checks that CloseNotify reaches the writer beneath
+// another one.
 func TestSaveWriterCloseNotify(t *testing.T) {
 	gone := make(chan bool, 1)
 	gone <- true
@@ -172,7 +173,7 @@ type wrapping struct{ http.ResponseWriter }
 
 func (w wrapping) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// notifying is a writer that tells when its client is gone.
+// notifying is a writer that reports when its client has disconnected.
 type notifying struct {
 	http.ResponseWriter
 	gone chan bool

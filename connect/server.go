@@ -11,8 +11,8 @@ import (
 )
 
 // Server describes an OAuth 2.0 server: its endpoints, and where it differs
-// from the RFCs. It is data; New checks it and copies it. Name and Endpoint
-// must be set. A nil func means what the RFC says.
+// from the RFCs. New checks it and copies it. Name and Endpoint must be set. If
+// a function is nil, the Connector does what the RFC says.
 type Server struct {
 	// Name is the server's name in messages and log lines.
 	Name string
@@ -20,7 +20,8 @@ type Server struct {
 	// AuthStyle is never probed: zero means HTTP Basic (RFC 6749 section
 	// 2.3.1).
 	Endpoint oauth2.Endpoint
-	// PublicClient is a client without a secret (RFC 6749 section 2.1).
+	// PublicClient says that the application has no client secret (RFC 6749
+	// section 2.1).
 	PublicClient bool
 	// PKCE sends a fresh S256 challenge with each authorization request (RFC
 	// 7636). Set it unless the server rejects PKCE.
@@ -34,10 +35,10 @@ type Server struct {
 	// three minutes, and it completes once. A state that is not empty must
 	// still be valid.
 	//
-	// It is weaker than RFC 6749 section 10.12 asks for: while a browser has a
-	// pending connection, another site can send it to the callback with a code
-	// of its own account, and can start the connection first. The user is then
-	// connected to the attacker's account. New logs a warning.
+	// This is weaker than RFC 6749 section 10.12 requires. Another site can
+	// start a connection in the user's browser, or wait for a pending one, and
+	// send the browser to the callback with a code of the attacker's account.
+	// The user is then connected to the attacker's account. New logs a warning.
 	StateNotReturned bool
 	// RevokeURL is the revocation endpoint (RFC 7009), which the disconnect
 	// handler calls. The default revokes nothing.
@@ -59,8 +60,8 @@ type Server struct {
 	// exchanges a code.
 	TokenParams func(asked []Scope) url.Values
 	// Subject returns the user's id at the server from the members of a token
-	// response, or "". It is kept with the credential: a token of another
-	// subject is never used in its place.
+	// response, or "". It is saved with the credential. A refreshed token of
+	// another subject is an error, and is not saved.
 	Subject func(member func(name string) any) string
 	// Identity asks the server for the user's identity. SignIn needs it.
 	// Without SignIn, the name is kept with the credential, and a failure is
@@ -69,9 +70,9 @@ type Server struct {
 	Identity func(context.Context, *Account) (User, error)
 	// IdentityScopes are the scopes that Identity needs, any one of them.
 	IdentityScopes []Scope
-	// Expired reports whether a response of the API says that the access token has
-	// expired or was revoked, so that it is refreshed. The default is a 401 whose
-	// challenge has error="invalid_token" (RFC 6750 section 3.1).
+	// Expired reports whether a response of the API says that the access token
+	// has expired or was revoked, so that it is refreshed. The default is a 401
+	// whose challenge has error="invalid_token" (RFC 6750 section 3.1).
 	Expired func(*http.Response) bool
 	// Describe returns the error code and the explanation of an error response
 	// of the token endpoint, where they are not in error and
@@ -108,10 +109,11 @@ func (s Server) check() error {
 // authorization code grant of OAuth 2.0; package oauth1 has OAuth 1.0a. It must
 // be safe for concurrent use.
 //
-// A Protocol returns errors of this package: ErrAccessDenied, ErrAuthorizationFailed,
-// ErrTokenExchange, ErrUnavailable, ErrInvalidState. The Connector removes the secrets that
-// it knows from the text of an error. For errors.Is and errors.As it keeps only
-// this package's errors, context errors and the kind of a network failure.
+// A Protocol returns errors of this package: ErrAccessDenied,
+// ErrAuthorizationFailed, ErrTokenExchange, ErrUnavailable, ErrInvalidState.
+// The Connector removes the secrets that it knows from the text of an error.
+// For errors.Is and errors.As it keeps only this package's errors, context
+// errors and the kind of a network failure.
 //
 // Wrap a *url.Error with %w. The Connector then replaces its text, which quotes
 // the request and may quote the reply. It can't find a *url.Error that was
@@ -126,8 +128,8 @@ type Protocol interface {
 	// secret that Begin returned and the scopes that were asked for. The state
 	// has been redeemed already.
 	Finish(ctx context.Context, app Application, answer url.Values, kept Secret, asked []Scope) (Credential, error)
-	// Refresh returns a credential with a new access token. An error that is
-	// ErrNotConnected ends the connection.
+	// Refresh returns a credential with a new access token. If the error is
+	// ErrNotConnected, the credential is removed.
 	Refresh(ctx context.Context, app Application, current Credential) (Credential, error)
 	// Authorize adds the credential to an API request, for example as a bearer
 	// token.

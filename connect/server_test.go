@@ -20,8 +20,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// oauthServer is an OAuth 2.0 server that approves every request: it wants PKCE,
-// one way of client authentication, and rotates refresh tokens.
+// oauthServer is an OAuth 2.0 server that approves every request. It requires
+// PKCE, accepts one way of client authentication, and rotates refresh tokens.
 type oauthServer struct {
 	*httptest.Server
 	style oauth2.AuthStyle // zero is none: a public client
@@ -72,8 +72,8 @@ func (s *oauthServer) authorizePage(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, back, http.StatusFound)
 }
 
-// authenticated reports whether the client said who it is in the one way that the
-// server takes.
+// authenticated reports whether the client authenticated in the way that the
+// server accepts.
 func (s *oauthServer) authenticated(r *http.Request) bool {
 	id, secret, basic := r.BasicAuth()
 	inBody := r.PostForm.Get("client_id") == "app" && r.PostForm.Get("client_secret") == "secret"
@@ -231,7 +231,8 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// TestHTTPClient checks what becomes of requests that the server refuses.
+// TestHTTPClient checks requests that the server rejects, and which tokens are
+// refreshed or deleted for it.
 func TestHTTPClient(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*testing.T, *oauthServer, *application) // after connecting
@@ -357,7 +358,7 @@ func TestHTTPClient(t *testing.T) {
 }
 
 // TestSeveralConnectors checks that two connectors share a process, a mux and a
-// session without meeting.
+// session independently.
 func TestSeveralConnectors(t *testing.T) {
 	one, two := newOAuthServer(t, oauth2.AuthStyleInHeader), newOAuthServer(t, oauth2.AuthStyleInParams)
 	a := newApplication(t, one.description())
@@ -375,7 +376,7 @@ func TestSeveralConnectors(t *testing.T) {
 	require.Len(t, two.tokens, 1)
 }
 
-// TestConfigMistakes checks that New names every field that can't be used.
+// TestConfigMistakes checks that New names every invalid field.
 func TestConfigMistakes(t *testing.T) {
 	_, err := connect.New(connect.Config{
 		Server: connect.Server{

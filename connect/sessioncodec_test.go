@@ -35,7 +35,7 @@ func sessionValues() map[string]any {
 	}
 }
 
-func TestASessionComesBackAsWithGob(t *testing.T) {
+func TestSessionCodecMatchesGob(t *testing.T) {
 	gob.Register(time.Time{})
 	deadline := time.Now().Add(time.Hour)
 	all := sessionValues()
@@ -70,7 +70,7 @@ func TestASessionComesBackAsWithGob(t *testing.T) {
 	}
 }
 
-func TestASessionWithATypeOfTheApplicationsOwnIsGob(t *testing.T) {
+func TestSessionWithCustomTypeUsesGob(t *testing.T) {
 	gob.Register(basket{})
 	values := map[string]any{"basket": basket{Hats: 2}, "name": "alice", "colors": []string{"green"}}
 	encoded, err := connect.SessionCodec{}.Encode(time.Now(), values)
@@ -84,7 +84,7 @@ func TestASessionWithATypeOfTheApplicationsOwnIsGob(t *testing.T) {
 	require.ErrorContains(t, err, "type not registered")
 }
 
-func TestASessionThatIsDamagedIsAnError(t *testing.T) {
+func TestDamagedSessionIsAnError(t *testing.T) {
 	whole, err := connect.SessionCodec{}.Encode(time.Now(), sessionValues())
 	require.NoError(t, err)
 	short, err := connect.SessionCodec{}.Encode(time.Unix(0, 0), map[string]any{"a": int64(1)})
@@ -120,8 +120,8 @@ func TestASessionThatIsDamagedIsAnError(t *testing.T) {
 	}
 }
 
-// FuzzSessionCodec reads what a store may hold. What is read is written as it was
-// read.
+// FuzzSessionCodec reads arbitrary data, as a store may hold it. What is read
+// must be written again unchanged.
 func FuzzSessionCodec(f *testing.F) {
 	gob.Register(time.Time{})
 	deadline := time.Date(2026, time.November, 21, 12, 0, 0, 0, time.UTC)
@@ -137,7 +137,7 @@ func FuzzSessionCodec(f *testing.F) {
 	f.Add([]byte{compact})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 || b[0] != compact {
-			b = append([]byte{compact}, b...) // gob's own reader is not what is tried here
+			b = append([]byte{compact}, b...) // gob's own reader is not tested here
 		}
 		until, values, err := connect.SessionCodec{}.Decode(b)
 		if err != nil {

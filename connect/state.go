@@ -20,7 +20,7 @@ type PendingConnection struct {
 	BrowserHash    string    // a hash of the value that only the starting browser's session holds
 	Scopes         []Scope   // the requested scopes
 	RequiredScopes []Scope   // those of Scopes that the user must grant
-	ExpiresAt      time.Time // after this the connection is void
+	ExpiresAt      time.Time // after this it can't be completed
 }
 
 // StateStore keeps pending connections, under a [Key]. It must be safe for

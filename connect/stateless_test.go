@@ -14,7 +14,7 @@ import (
 )
 
 // stateless is an application at a server that returns an empty state. Its
-// browser stays at the server's page: the test plays the server's redirect.
+// browser stays at the server's page, and the test makes the server's redirect.
 func stateless(t *testing.T, returned bool, changes ...func(*connect.Config)) (*oauthServer, *application) {
 	t.Helper()
 	server := newOAuthServer(t, oauth2.AuthStyleInParams)
@@ -76,7 +76,7 @@ func TestStateNotReturned(t *testing.T) {
 		require.Equal(t, connected, a.callback(t, "code=code&state="))
 		require.Equal(t, connectedBefore, a.callback(t, "code=code&state="))
 	})
-	t.Run("nothing under way", func(t *testing.T) {
+	t.Run("nothing pending", func(t *testing.T) {
 		_, a := stateless(t, false)
 		require.Equal(t, refused, a.callback(t, "code=code&state="))
 	})
@@ -86,7 +86,7 @@ func TestStateNotReturned(t *testing.T) {
 		a.browser.Jar = testkit.NewJar(t)
 		require.Equal(t, refused, a.callback(t, "code=code&state="))
 	})
-	t.Run("one under way", func(t *testing.T) {
+	t.Run("one pending", func(t *testing.T) {
 		states := new(connect.MemoryStateStore)
 		_, a := stateless(t, false, func(c *connect.Config) { states.Clock, c.States = c.Clock, states })
 		first := a.start(t)

@@ -44,11 +44,11 @@ type TokenStore interface {
 	// treated as absent. Load does not wait for an Update.
 	Load(ctx context.Context, key Key) (Credential, error)
 	// Update calls fn with the user's credential, nil when there is none, and
-	// saves what fn returns; nil removes the credential. While it runs, no
-	// other Update or Delete for that user runs, in this or any other process.
-	// If fn returns an error, nothing is saved and Update returns that error.
-	// Update calls fn at most once. The context passed to fn is canceled when
-	// the store can no longer guarantee exclusive access.
+	// saves what fn returns; nil removes the credential. Until Update returns,
+	// no other Update or Delete for that user runs, in this or any other
+	// process. If fn returns an error, nothing is saved and Update returns that
+	// error. Update calls fn at most once. The context passed to fn is canceled
+	// when the store can no longer guarantee exclusive access.
 	//
 	// If fn panics, nothing is saved, the lock is released, and the panic
 	// continues.
@@ -118,8 +118,8 @@ type realmUsers struct {
 	users *users
 }
 
-// Len returns how many credentials the store holds, some of which may have
-// lapsed.
+// Len returns how many credentials the store holds, including some whose
+// ExpiresAt has passed.
 func (s *MemoryTokenStore) Len() int {
 	all := 0
 	if realms := s.realms.Load(); realms != nil {
@@ -176,7 +176,8 @@ func (s *MemoryTokenStore) Delete(ctx context.Context, key Key) error {
 
 // UserIDs iterates over the IDs of the realm's users who have a credential, in
 // no order. It may or may not include users who are added or removed during the
-// iteration, and users whose credential has lapsed. The error is the context's.
+// iteration, and users whose credential's ExpiresAt has passed. The error is
+// the context's.
 func (s *MemoryTokenStore) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, userID := range s.in(realm, false).keys() {

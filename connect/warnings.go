@@ -70,7 +70,7 @@ func (c *Connector) sessionRisks() []string {
 		}
 		if https && !sessions.Cookie.Secure {
 			risks = append(
-				risks, "Sessions.Cookie is not Secure: browsers send it over plain http too, where anybody can take it",
+				risks, "Sessions.Cookie is not Secure: browsers send it over plain http too, where anyone can read it",
 			)
 		}
 		if !sessions.Cookie.HttpOnly {

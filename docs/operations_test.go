@@ -32,7 +32,7 @@ func serve(purchases *ledger.Ledger, mux http.Handler, listener net.Listener, db
 	return err
 }
 
-// closed tells when it is closed.
+// closed signals when it is closed.
 type closed chan struct{}
 
 func (c closed) Close() error { close(c); return nil }

@@ -41,7 +41,7 @@ func TestACodeIsExchangedForAToken(t *testing.T) {
 		"with the scope in another order and under another name": func(w *world, code string) answer {
 			return w.exchange(code, "scope", "transact balance user")
 		},
-		"with a code_verifier that nobody asked for": func(w *world, code string) answer {
+		"with an unexpected code_verifier": func(w *world, code string) answer {
 			return w.exchange(code, "code_verifier", "whatever")
 		},
 	}
@@ -108,7 +108,7 @@ func TestTheTokenEndpointRefuses(t *testing.T) {
 			require.Equal(t, test.code, a.json["error"])
 			require.NotEmpty(t, a.json["reason"])
 			require.NotContains(t, a.json, "access_token")
-			require.Equal(t, http.StatusOK, w.exchange(code).status, "the code is still good for the one it was given to")
+			require.Equal(t, http.StatusOK, w.exchange(code).status, "the code is still valid for its own application")
 		})
 	}
 }
@@ -146,7 +146,7 @@ func TestTheTokenEndpointRefusesOtherForms(t *testing.T) {
 	})
 }
 
-func TestACodeIsGoodOnceAndForAMinute(t *testing.T) {
+func TestCodeIsValidOnceForOneMinute(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	code := w.connect()
 	token := w.exchange(code).json["access_token"].(string)
@@ -219,7 +219,7 @@ func TestRevokingAnApproval(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.exchange(w.connect()).json["access_token"].(string)
 	code := w.connect("scope", "balance")
-	require.False(t, w.server.RevokeApproval("nobody", w.app.Key))
+	require.False(t, w.server.RevokeApproval("unknown", w.app.Key))
 	require.False(t, w.server.RevokeApproval("bob", w.app.Key))
 	require.True(t, w.server.RevokeApproval("alice", w.app.Key))
 	require.False(t, w.server.RevokeApproval("alice", w.app.Key))
@@ -227,7 +227,7 @@ func TestRevokingAnApproval(t *testing.T) {
 	require.Equal(t, "unknown token2", w.get("balance", token).json["reason"])
 	require.Equal(
 		t, "invalid_grant", w.exchange(code, "scope", "balance").json["error"],
-		"codes that are under way are no good either",
+		"pending codes are revoked too",
 	)
 }
 

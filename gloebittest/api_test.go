@@ -51,7 +51,7 @@ func TestPathsMethodsAndVersions(t *testing.T) {
 	}
 }
 
-func TestUnknownPathsAreToldInJSON(t *testing.T) {
+func TestUnknownPathsReturnJSON(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	for _, path := range []string{
 		"", "x", "v2", "v2/balance", "balance/x", "transact/x/y", "consume-user-product/hat", "oauth2", "x%2Fy",
@@ -116,9 +116,9 @@ func TestTokensAndScopes(t *testing.T) {
 		require.Equal(t, "token has expired", w.get("no-op", token).json["reason"])
 		require.Positive(t, w.server.RevokeTokens("alice"))
 		require.Equal(t, "unknown token2", w.get("balance", token).json["reason"])
-		require.Zero(t, w.server.RevokeTokens("nobody"))
-		require.Zero(t, w.server.ExpireTokens("nobody"))
-		require.Nil(t, w.server.Approvals("nobody"))
+		require.Zero(t, w.server.RevokeTokens("unknown"))
+		require.Zero(t, w.server.ExpireTokens("unknown"))
+		require.Nil(t, w.server.Approvals("unknown"))
 	})
 }
 
@@ -155,7 +155,7 @@ func TestNewerServersChallenge(t *testing.T) {
 	require.Equal(t, "token has expired", got.json["reason"])
 }
 
-func TestWhoTheUserIs(t *testing.T) {
+func TestUserIdentity(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("user")
 	a := w.get("id", token)
@@ -183,8 +183,8 @@ func TestTheBalanceIsExact(t *testing.T) {
 	} {
 		require.Error(t, w.server.AddBalance("alice", bad), bad)
 	}
-	require.Error(t, w.server.AddBalance("nobody", "1"))
-	require.Empty(t, w.server.Balance("nobody"))
+	require.Error(t, w.server.AddBalance("unknown", "1"))
+	require.Empty(t, w.server.Balance("unknown"))
 }
 
 func TestProductsAreListedAndConsumed(t *testing.T) {
@@ -216,7 +216,7 @@ func TestProductsAreListedAndConsumed(t *testing.T) {
 	)
 	require.Equal(t, json.Number("1"), form("product_name=green-hat&count=2").json["count"])
 	require.Equal(t, map[string]int64{"green-hat": 1}, w.server.Products(w.app.Key, "alice"))
-	require.Empty(t, w.server.Products(w.app.Key, "nobody"))
+	require.Empty(t, w.server.Products(w.app.Key, "unknown"))
 
 	for name, test := range map[string]struct{ path, body, reason string }{
 		"more than there are":  {"consume-user-product/green-hat/2", "", "not enough products"},
@@ -239,7 +239,7 @@ func TestProductsAreListedAndConsumed(t *testing.T) {
 	require.Equal(t, map[string]int64{"green-hat": 1}, w.server.Products(w.app.Key, "alice"))
 }
 
-func TestOneVersionsCounts(t *testing.T) {
+func TestCountsUseNamesOfTheVersion(t *testing.T) {
 	for version, names := range map[gloebittest.APIVersion][2]string{
 		gloebittest.VersionA: {"count", "product-count"}, gloebittest.VersionB: {"product-count", "count"},
 	} {
@@ -267,7 +267,7 @@ func TestThePurchasePage(t *testing.T) {
 	}
 	require.Equal(t, http.StatusOK, buy("alice", "0.5").status)
 	require.Equal(t, "1001", w.server.Balance("alice"))
-	for _, bad := range [][2]string{{"nobody", "1"}, {"alice", "-1"}, {"alice", "much"}} {
+	for _, bad := range [][2]string{{"unknown", "1"}, {"alice", "-1"}, {"alice", "much"}} {
 		require.Equal(t, http.StatusBadRequest, buy(bad[0], bad[1]).status)
 	}
 	require.Equal(t, "1001", w.server.Balance("alice"))

@@ -17,11 +17,11 @@ const (
 	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 )
 
-func TestAuthorizeShowsAPageWhenItCanNotRedirect(t *testing.T) {
+func TestAuthorizeShowsPageWithoutValidRedirect(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	require.NoError(t, w.server.Approve("alice"))
 	tests := map[string]string{
-		"the client is unknown":               w.authorizeQuery("client_id", "nobody").Encode(),
+		"the client is unknown":               w.authorizeQuery("client_id", "unknown").Encode(),
 		"the client is missing":               w.authorizeQuery("client_id", "-").Encode(),
 		"the client is empty":                 w.authorizeQuery("client_id", "").Encode(),
 		"the client is there twice":           w.authorizeQuery().Encode() + "&client_id=" + w.app.Key,
@@ -73,7 +73,7 @@ func TestAuthorizeSaysWhichRedirectURIsAreRegistered(t *testing.T) {
 	require.Contains(t, a.text, "It has registered none.")
 }
 
-func TestAuthorizeTellsTheApplicationOfOtherMistakes(t *testing.T) {
+func TestAuthorizeRedirectsWithOtherErrors(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	require.NoError(t, w.server.Approve("alice"))
 	good := func(changes ...string) string { return w.authorizeQuery(changes...).Encode() }
@@ -196,7 +196,7 @@ func TestVersionAHasFewerScopes(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.exchange(w.connect()).status)
 }
 
-func TestTheConsentFormIsAnsweredByAPlainPost(t *testing.T) {
+func TestConsentFormAcceptsPost(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	path := "oauth2/authorize?" + w.authorizeQuery("user", "<al>").Encode()
 
@@ -216,8 +216,8 @@ func TestTheConsentFormIsAnsweredByAPlainPost(t *testing.T) {
 	unclear := w.postForm(path, url.Values{"decision": {"perhaps"}})
 	require.Contains(t, unclear.text, "<form")
 
-	stranger := w.postForm(path, url.Values{"decision": {"approve"}, "user": {"mallory"}})
-	require.Equal(t, http.StatusBadRequest, stranger.status)
+	unknown := w.postForm(path, url.Values{"decision": {"approve"}, "user": {"mallory"}})
+	require.Equal(t, http.StatusBadRequest, unknown.status)
 
 	approved := w.postForm(path, url.Values{"decision": {"approve"}, "user": {w.alice.ID}})
 	require.Equal(t, http.StatusFound, approved.status)
@@ -228,7 +228,7 @@ func TestTheConsentFormIsAnsweredByAPlainPost(t *testing.T) {
 	require.Equal(t, "<al>", approvals[0].UserLabel)
 }
 
-func TestTheLinkBackStaysOnTheApplicationsSite(t *testing.T) {
+func TestReturnLinkStaysOnApplicationSite(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	w.server.Refuse()
 	for asked, want := range map[string]string{
@@ -246,10 +246,10 @@ func TestTheLinkBackStaysOnTheApplicationsSite(t *testing.T) {
 	require.Contains(t, a.text, `href="http://shop.example/"`, "without a home page, the root of the site")
 }
 
-func TestStandingDecisions(t *testing.T) {
+func TestPresetDecisions(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	path := "oauth2/authorize?" + w.authorizeQuery().Encode()
-	require.Error(t, w.server.Approve("nobody"))
+	require.Error(t, w.server.Approve("unknown"))
 
 	require.NoError(t, w.server.Approve("alice"))
 	require.Equal(t, http.StatusFound, w.get(path, "").status)
@@ -259,7 +259,7 @@ func TestStandingDecisions(t *testing.T) {
 	require.Contains(t, w.get(path, "").text, "<form")
 }
 
-func TestApprovingLessThanAskedIsToldInTheAnswer(t *testing.T) {
+func TestPartialApprovalIsReported(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	require.NoError(t, w.server.Approve("alice", "balance", "inventory"))
 	a := w.get("oauth2/authorize?"+w.authorizeQuery().Encode(), "")

@@ -90,7 +90,7 @@ func TestHoldCallbacksByAnswer(t *testing.T) {
 			require.Equal(t, test.calls, h.called())
 			require.Equal(t, test.balance, w.server.Balance("alice"))
 			w.settle()
-			require.Equal(t, test.calls, h.called(), "what failed waits for its time")
+			require.Equal(t, test.calls, h.called(), "a failed step waits for its retry")
 		})
 	}
 }
@@ -110,7 +110,7 @@ func TestAProductArrivesWhenItIsCommitted(t *testing.T) {
 	require.Equal(t, []string{"hold: true", "enact: true", "commit", "consume: true"}, steps(w.transaction()))
 }
 
-func TestPendingIsAskedAgainLaterAndLater(t *testing.T) {
+func TestPendingIsRetriedWithBackoff(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{RetryAfter: 10 * time.Second})), newHooks(t)
 	h.on("enact", 200, `[false,"pending"]`)
 	w.purchase(h, nil)
@@ -134,7 +134,7 @@ func TestPendingIsAskedAgainLaterAndLater(t *testing.T) {
 	require.Equal(t, gloebittest.StateSettled, w.transaction().State)
 }
 
-func TestEndlessFailuresAreGivenUp(t *testing.T) {
+func TestRepeatedFailuresAreAbandoned(t *testing.T) {
 	for step, want := range map[string]struct {
 		state   gloebittest.State
 		balance string
@@ -165,7 +165,7 @@ func TestEndlessFailuresAreGivenUp(t *testing.T) {
 	}
 }
 
-func TestConsumeIsRepeatedUntilItIsTaken(t *testing.T) {
+func TestConsumeIsRepeatedUntilAcknowledged(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
 	h.on("consume", 500, "")
 	w.purchase(h, nil)
@@ -180,7 +180,7 @@ func TestConsumeIsRepeatedUntilItIsTaken(t *testing.T) {
 	require.Equal(t, []string{"enact?t=1", "consume?t=1", "consume?t=1"}, h.called())
 }
 
-func TestARedirectOfAHoldURLIsNotFollowed(t *testing.T) {
+func TestHoldURLRedirectIsNotFollowed(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
 	w.purchase(h, map[string]any{"asset-enact-hold-url": h.server.URL + "/moved"})
 	w.settle()
@@ -188,7 +188,7 @@ func TestARedirectOfAHoldURLIsNotFollowed(t *testing.T) {
 	require.Equal(t, []string{"hold: true", "enact: http 302"}, steps(w.transaction()))
 }
 
-func TestAnUnreachableApplicationIsAskedAgain(t *testing.T) {
+func TestUnreachableApplicationIsRetried(t *testing.T) {
 	config, log := manual(gloebittest.Queue{}), &testkit.Log{}
 	config.Logger = log.Logger()
 	w, h := newWorld(t, config), newHooks(t)
@@ -199,7 +199,7 @@ func TestAnUnreachableApplicationIsAskedAgain(t *testing.T) {
 	require.Contains(t, log.String(), `cause="dial tcp 127.0.0.1:1: connect: connection refused"`)
 }
 
-func TestStepsWithoutAURLAreTakenAsAnswered(t *testing.T) {
+func TestMissingHoldURLCountsAsSuccess(t *testing.T) {
 	for name, test := range map[string]struct {
 		missing []string
 		calls   []string
@@ -244,7 +244,7 @@ func TestCancellingWithoutEnact(t *testing.T) {
 	require.Equal(t, "1000.5", w.server.Balance("alice"))
 }
 
-func TestCancellingWhileEnactIsUnderWay(t *testing.T) {
+func TestCancellingDuringEnact(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
 	h.onFunc("enact", func() (int, string) {
 		_ = w.server.CancelTransaction(w.app.Key, transactionID)

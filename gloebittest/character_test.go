@@ -39,14 +39,14 @@ func TestCharacters(t *testing.T) {
 	update := w.post("update-character", token, `{"id":"`+elf+`","name":"Elf II","bow":true}`)
 	require.Equal(t, map[string]any{"id": elf, "name": "Elf II", "bow": true}, update.json["character"])
 	update = w.post("update_character", token, `{"id":"`+elf+`","name":"Elf III"}`)
-	require.Equal(t, map[string]any{"id": elf, "name": "Elf III"}, update.json["character"], "what isn't sent is gone")
+	require.Equal(t, map[string]any{"id": elf, "name": "Elf III"}, update.json["character"], "omitted fields are removed")
 
 	seen := w.server.Characters("alice")
 	require.Equal(t, gloebittest.Character{ID: elf, Name: "Elf III", Extra: json.RawMessage(`{}`)}, seen[1])
 	seen[0].Extra[0] = 'x'
-	require.Equal(t, byte('{'), w.server.Characters("alice")[0].Extra[0], "what is handed out is a copy")
+	require.Equal(t, byte('{'), w.server.Characters("alice")[0].Extra[0], "a copy is returned")
 	require.Empty(t, w.server.Characters("bob"))
-	require.Empty(t, w.server.Characters("nobody"))
+	require.Empty(t, w.server.Characters("unknown"))
 
 	require.Equal(t, true, w.post("delete-character", token, `{"id":"`+elf+`"}`).json["success"])
 	require.Equal(t, true, w.get("delete-character/"+ogre["id"].(string)+"/", token).json["success"])
@@ -107,7 +107,7 @@ func TestCharactersRefuse(t *testing.T) {
 	require.Equal(t, "malformed request", w.get("delete-character", token).json["reason"])
 }
 
-func TestNestingIsCountedOutsideOfTexts(t *testing.T) {
+func TestNestingIgnoresBracketsInStrings(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	deep := strings.Repeat("[", 99) + strings.Repeat("]", 99)
 	w.create(w.token("character"), `{"name":"`+strings.Repeat(`[{\"`, 2000)+`","y":`+deep+`}`)

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// stage makes something of everything in a world that knows both versions, and
-// returns a path's or a body's words for it.
+// stage creates one thing of each kind in a world of both versions. It returns
+// a Replacer that puts their IDs into paths and bodies.
 func (w *world) stage() *strings.Replacer {
 	w.t.Helper()
 	require.NoError(w.t, w.server.GrantProduct(w.app.Key, "alice", "green-hat", 100))

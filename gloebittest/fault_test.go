@@ -66,7 +66,7 @@ func TestFaultsThatAnswer(t *testing.T) {
 			require.Equal(t, test.body, string(text))
 			require.Equal(t, test.charged, len(w.server.Transactions()) == 1)
 			got := w.post("transact", token, body)
-			require.Equal(t, true, got.json["success"], "the fault was good for one request")
+			require.Equal(t, true, got.json["success"], "the fault applied to one request")
 			require.Equal(t, "960.5", w.server.Balance("alice"))
 		})
 	}
@@ -103,7 +103,7 @@ func TestFaultsThatCloseTheConnection(t *testing.T) {
 	}
 }
 
-func TestWhichRequestsMeetAFault(t *testing.T) {
+func TestFaultMatching(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token(allScopes()...)
 	status := func(path string) int { return w.get(path, token).status }
@@ -130,7 +130,7 @@ func TestWhichRequestsMeetAFault(t *testing.T) {
 	require.Equal(t, 200, status("id?a=1"))
 }
 
-func TestLatencyEndsWhenTheCallerGoes(t *testing.T) {
+func TestLatencyEndsWhenCallerDisconnects(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	w.server.Inject(gloebittest.Fault{Latency: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -140,7 +140,7 @@ func TestLatencyEndsWhenTheCallerGoes(t *testing.T) {
 	require.Empty(t, w.server.Transactions())
 }
 
-func TestADropIsAnAbortForAHandlerWithoutAServer(t *testing.T) {
+func TestDropPanicsWithErrAbortHandler(t *testing.T) {
 	g := gloebittest.New(gloebittest.Config{})
 	g.Inject(gloebittest.Fault{Drop: true})
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() {

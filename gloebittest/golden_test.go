@@ -57,8 +57,8 @@ func TestGoldenCalls(t *testing.T) {
 	}
 }
 
-// The document's calls and answers are a subset of those of a server of the
-// version and of one of both.
+// TestDocumentOnLenientServers makes the document's calls at lenient servers,
+// of the document's version and of both versions.
 func TestDocumentOnLenientServers(t *testing.T) {
 	for server, cfg := range map[string]gloebittest.Config{"both": {}, "version A": {APIVersion: gloebittest.VersionA}} {
 		file, err := golden.Load("document")
@@ -77,7 +77,7 @@ func TestDocumentOnLenientServers(t *testing.T) {
 	}
 }
 
-func TestGoldenDeadTokens(t *testing.T) {
+func TestGoldenInvalidTokens(t *testing.T) {
 	names, err := golden.Names()
 	require.NoError(t, err)
 	for _, name := range names {
@@ -109,7 +109,8 @@ func TestGoldenDeadTokens(t *testing.T) {
 	}
 }
 
-// Each answer without success that a client tells apart comes about.
+// TestGoldenFailures produces each unsuccessful response that a client
+// distinguishes.
 func TestGoldenFailures(t *testing.T) {
 	type change struct {
 		key   string
@@ -133,7 +134,7 @@ func TestGoldenFailures(t *testing.T) {
 	pending := ask(func(*goldenWorld, string) error { return nil })
 	approved := ask(func(w *goldenWorld, id string) error { return w.server.ApproveSubscription(id) })
 	declined := ask(func(w *goldenWorld, id string) error { return w.server.DeclineSubscription(id) })
-	nobody := `"0a1b2c3d-0000-4000-8000-00000000dead"`
+	unknown := `"0a1b2c3d-0000-4000-8000-00000000dead"`
 	for _, test := range []struct {
 		call, answer string
 		before       func(*goldenWorld)
@@ -145,12 +146,12 @@ func TestGoldenFailures(t *testing.T) {
 		{"Transact", "cannot spend", lock("alice"), nil},
 		{"Transact", "cannot receive", own, nil},
 		{"Transact for a subscription", "automated without a subscription", nil, []change{{"subscription-id", ""}}},
-		{"Transact for a subscription", "unknown subscription", nil, []change{{"subscription-id", nobody}}},
+		{"Transact for a subscription", "unknown subscription", nil, []change{{"subscription-id", unknown}}},
 		{"Transact for a subscription", "never asked", nil, []change{{"subscription-id", `"{subscription}"`}}},
 		{"Transact for a subscription", "subscription pending", pending, []change{{"subscription-id", `"{subscription}"`}}},
 		{"Transact for a subscription", "subscription declined", declined, []change{{"subscription-id", `"{subscription}"`}}},
 		{"TransactU2U", "missing seller", nil, []change{{"seller-id-from-gloebit", ""}, {"seller-email-address", ""}}},
-		{"TransactU2U", "unknown merchant", nil, []change{{"seller-id-from-gloebit", nobody}}},
+		{"TransactU2U", "unknown merchant", nil, []change{{"seller-id-from-gloebit", unknown}}},
 		{"CreateSubscription", "different subscription", func(w *goldenWorld) {
 			w.subscribe("0a1b2c3d-0000-4000-8000-000000005ab5")
 		}, []change{{"name", `"Another"`}}},
@@ -159,8 +160,8 @@ func TestGoldenFailures(t *testing.T) {
 		{"CreateSubscriptionAuthorization", "approved before", approved, nil},
 		{"CreateSubscriptionAuthorization", "declined before", declined, nil},
 		{"CreateSubscriptionAuthorization", "cannot transact", lock("alice"), nil},
-		{"CreateSubscriptionAuthorization", "subscription not found", nil, []change{{"subscription-id", nobody}}},
-		{"CreateSubscriptionAuthorization", "mismatched key", nil, []change{{"application-key", nobody}}},
+		{"CreateSubscriptionAuthorization", "subscription not found", nil, []change{{"subscription-id", unknown}}},
+		{"CreateSubscriptionAuthorization", "mismatched key", nil, []change{{"application-key", unknown}}},
 		{"CreateSubscriptionAuthorization", "subscription disabled", func(w *goldenWorld) {
 			require.NoError(w.t, w.server.DisableSubscription(w.standing("{subscription}"), true))
 		}, nil},
@@ -188,8 +189,8 @@ func TestGoldenFailures(t *testing.T) {
 	}
 }
 
-// sameAnswer compares the words by which a client tells answers apart, and the
-// types of all else.
+// sameAnswer compares the texts by which a client distinguishes responses, and
+// the types of everything else.
 func (w *goldenWorld) sameAnswer(want golden.Answer, got answer) {
 	w.t.Helper()
 	var fields map[string]any
@@ -203,7 +204,7 @@ func (w *goldenWorld) sameAnswer(want golden.Answer, got answer) {
 	}
 }
 
-// standing returns what a text in braces stands for.
+// standing returns the value of a placeholder in braces.
 func (w *goldenWorld) standing(name string) string {
 	w.t.Helper()
 	i := slices.Index(w.stands, name)

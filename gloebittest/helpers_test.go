@@ -61,7 +61,7 @@ func newWorld(t *testing.T, cfg gloebittest.Config) *world {
 	return w
 }
 
-// in is the same world served by another Gloebit.
+// in returns the same world in another Gloebit.
 func (w *world) in(cfg gloebittest.Config) *world {
 	w.t.Helper()
 	v := newWorld(w.t, cfg)
@@ -72,7 +72,7 @@ func (w *world) in(cfg gloebittest.Config) *world {
 	return v
 }
 
-// allScopes is what a token may hold in both versions.
+// allScopes are the scopes that a token may have in both versions.
 func allScopes() []string { return []string{"id", "balance", "transact", "inventory"} }
 
 func (w *world) token(scopes ...string) string {
@@ -82,7 +82,7 @@ func (w *world) token(scopes ...string) string {
 	return token
 }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	status int
 	header http.Header
@@ -138,8 +138,8 @@ func (w *world) postForm(path string, form url.Values) answer {
 	return w.do(r)
 }
 
-// authorizeQuery is a good authorize request, changed by pairs of name and
-// value; a value of "-" leaves the parameter out.
+// authorizeQuery is a valid authorization request, changed by pairs of name and
+// value. A value of "-" omits the parameter.
 func (w *world) authorizeQuery(changes ...string) url.Values {
 	query := url.Values{
 		"client_id": {w.app.Key}, "redirect_uri": {callbackURL}, "response_type": {"code"},
@@ -171,7 +171,7 @@ func (w *world) connect(changes ...string) string {
 	return location.Query().Get("code")
 }
 
-// exchangeForm is a good token request for the code.
+// exchangeForm is a valid token request for the code.
 func (w *world) exchangeForm(code string, changes ...string) url.Values {
 	return change(url.Values{
 		"client_id": {w.app.Key}, "client_secret": {w.app.Secret}, "code": {code},
@@ -192,8 +192,8 @@ func object(t *testing.T, fields map[string]any) string {
 	return string(text)
 }
 
-// order is a good transact body in version A's names, changed by fields; a
-// nil-valued field is left out.
+// order is a valid transact body with version A's names, changed by fields. A
+// nil value omits the field.
 func (w *world) order(changes map[string]any) string {
 	body := map[string]any{
 		"version": 1, "id": "3f1d0c0e-2c60-4c6e-9d3e-000000000001", "request-created": 1399828892,
@@ -208,7 +208,7 @@ func (w *world) order(changes map[string]any) string {
 	return object(w.t, body)
 }
 
-// hooks is an application's hold URLs with answers that tests set.
+// hooks serves an application's hold URLs, with responses that tests set.
 type hooks struct {
 	server *httptest.Server
 	mu     sync.Mutex
@@ -240,7 +240,7 @@ func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, body)
 }
 
-// on sets the answer to one step.
+// on sets the response to one step.
 func (h *hooks) on(step string, status int, body string) {
 	h.onFunc(step, func() (int, string) { return status, body })
 }
@@ -258,7 +258,7 @@ func (h *hooks) called() []string {
 	return append([]string(nil), h.calls...)
 }
 
-// urls are the three fields of a transact body.
+// urls are the three hold URLs as fields of a transact body.
 func (h *hooks) urls() map[string]any {
 	return map[string]any{
 		"asset-code": "hat", "gloebit-balance-change": 40,

@@ -74,11 +74,11 @@ func TestInventoryItems(t *testing.T) {
 	require.Equal(t, true, w.post("delete-inventory-item/"+sword, token, "").json["success"])
 	require.Len(t, w.server.Inventory("alice"), 2)
 	w.server.Inventory("alice")[0].Params[0] = 'x'
-	require.Equal(t, `{}`, item(plain), "what is handed out is a copy")
-	require.Nil(t, w.server.Inventory("nobody"))
+	require.Equal(t, `{}`, item(plain), "a copy is returned")
+	require.Nil(t, w.server.Inventory("unknown"))
 }
 
-func TestInventoryTakesWhatAPublishedClientSends(t *testing.T) {
+func TestInventoryAcceptsPublishedClient(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("inventory")
 	send := func(path, body string) answer { t.Helper(); return w.post(path, token, body) }

@@ -70,7 +70,7 @@ func (w *world) verifier(token string) string {
 	return query.Get("oauth_verifier")
 }
 
-func TestOAuth1FromBeginningToEnd(t *testing.T) {
+func TestOAuth1Flow(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	for _, method := range []string{http.MethodPost, http.MethodGet} {
 		request, requestSecret := w.requestToken("?user=al+ice%26&scope=balance+id+transact+inventory")
@@ -97,7 +97,7 @@ func TestOAuth1FromBeginningToEnd(t *testing.T) {
 	require.Equal(t, []string{"balance", "id", "transact", "inventory"}, approvals[0].Scopes)
 }
 
-func TestWhereASignatureMayBe(t *testing.T) {
+func TestSignatureLocations(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token, secret, err := w.server.IssueSigningToken(w.app.Key, "alice", "balance", "inventory", "character")
 	require.NoError(t, err)
@@ -118,7 +118,7 @@ func TestWhereASignatureMayBe(t *testing.T) {
 		got := w.do(full)
 		require.Equal(t, true, got.json["success"], got.text)
 		require.JSONEq(
-			t, `{"b5":"=%3D"}`, string(w.server.Characters("alice")[0].Extra), "what signs it doesn't belong to it",
+			t, `{"b5":"=%3D"}`, string(w.server.Characters("alice")[0].Extra), "the signature is not part of the form",
 		)
 	})
 	t.Run("over a form", func(t *testing.T) {
@@ -205,14 +205,14 @@ func TestSignedCallsAreRefused(t *testing.T) {
 			require.Equal(t, `OAuth realm="Gloebit"`, got.header.Get("WWW-Authenticate"))
 		})
 	}
-	for _, seconds := range []time.Duration{-300, 300} {
-		s := sign(func(s *signer) { s.time = s.time.Add(seconds * time.Second) })
-		require.Equal(t, true, w.signed(s, "GET", "balance", "").json["success"], "%d seconds off", seconds)
+	for _, off := range []time.Duration{-300 * time.Second, 300 * time.Second} {
+		s := sign(func(s *signer) { s.time = s.time.Add(off) })
+		require.Equal(t, true, w.signed(s, "GET", "balance", "").json["success"], "%v off", off)
 	}
 }
 
-// TestReasonForAnUnknownToken compares both forms of a call with the paragraphs of
-// doc.go about unknown tokens.
+// TestReasonForAnUnknownToken compares both forms of a call with the paragraphs
+// of doc.go about unknown tokens.
 func TestReasonForAnUnknownToken(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
@@ -239,7 +239,7 @@ func TestReasonForAnUnknownToken(t *testing.T) {
 	}
 }
 
-func TestANonceIsGoodOnce(t *testing.T) {
+func TestNonceIsAcceptedOnce(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token, secret, err := w.server.IssueSigningToken(w.app.Key, "alice", "balance")
 	require.NoError(t, err)
@@ -272,7 +272,7 @@ func TestANonceIsGoodOnce(t *testing.T) {
 	require.Equal(t, "oauth_problem=timestamp_refused", w.signed(s, "GET", "balance", "").text)
 }
 
-func TestTokensOfOAuth1AreLikeTheOthers(t *testing.T) {
+func TestOAuth1TokensExpireAndAreRevoked(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{RefreshTokens: true, Challenge: true})
 	token, secret, err := w.server.IssueSigningToken(w.app.Key, "alice", "balance")
 	require.NoError(t, err)

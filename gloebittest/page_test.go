@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAConsentPageOfOnesOwn(t *testing.T) {
+func TestCustomConsentPage(t *testing.T) {
 	var seen []bool
 	w := newWorld(t, gloebittest.Config{Consent: func(
 		w http.ResponseWriter, r *http.Request, a *gloebittest.Authorization,
 	) {
-		seen = append(seen, a.Approved("alice"), a.Approved("nobody"))
+		seen = append(seen, a.Approved("alice"), a.Approved("unknown"))
 		a.Scopes = []string{"transact", "inventory"}
 		a.Approve(w, r, "alice")
 	}})
@@ -28,7 +28,7 @@ func TestAConsentPageOfOnesOwn(t *testing.T) {
 	require.Equal(t, []string{"transact"}, w.server.Approvals("alice")[0].Scopes, "only what was asked can be granted")
 }
 
-func TestANoticeOfOnesOwn(t *testing.T) {
+func TestCustomNoticePage(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{Notice: func(w http.ResponseWriter, _ *http.Request, n gloebittest.Notice) {
 		w.WriteHeader(n.Status)
 		_, _ = w.Write([]byte("my page: " + n.Title))

@@ -44,7 +44,7 @@ func TestProductsOfUsersAndCharacters(t *testing.T) {
 	require.Empty(t, w.server.CharacterProducts(w.app.Key, "x"))
 }
 
-func TestWhatIsNoLongerSoldCanOnlyBecomeLess(t *testing.T) {
+func TestDiscontinuedProductCanOnlyDecrease(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("inventory")
 	w.post("grant-user-product/green-hat/9", token, "")
@@ -91,7 +91,7 @@ func TestProductsRefuse(t *testing.T) {
 			"set-character-product-count", `{"character_id":1,"product_name":"green-hat","count":1}`, "invalid character_id",
 		},
 		"more than the character has": {"consume-character-product/" + ogre + "/crown/2", "", "not enough products"},
-		"what only the user has":      {"consume-character-product/" + ogre + "/sticker/1", "", "not enough products"},
+		"a product of the user only":  {"consume-character-product/" + ogre + "/sticker/1", "", "not enough products"},
 		"a character's count over the limit": {
 			"set-character-product-count/" + ogre + "/crown/3", "", "product limit reached",
 		},
@@ -142,7 +142,7 @@ func TestAProductForACharacter(t *testing.T) {
 	)
 }
 
-func TestAProductForACharacterWhoIsGoneBeforeItCame(t *testing.T) {
+func TestProductForDeletedCharacterIsDropped(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
 	token := w.token("inventory", "character", "transact")
 	ogre := w.create(token, `{"name":"Ogre"}`)
@@ -182,7 +182,7 @@ func TestQueuedProductsCountForTheLimit(t *testing.T) {
 	token := w.token("transact", "inventory")
 	body := map[string]any{"product": "crown", "product-quantity": 2, "asset-enact-hold-url": "http://127.0.0.1:1/enact"}
 	got := w.post("transact", token, w.order(body))
-	require.Equal(t, json.Number("2"), got.json["product-count"], "the answer counts what is being bought")
+	require.Equal(t, json.Number("2"), got.json["product-count"], "the count includes pending purchases")
 	require.Empty(t, w.server.Products(w.app.Key, "alice"))
 	body["id"], body["product-quantity"] = "2", 1
 	require.Equal(t, "product limit reached", w.post("transact", token, w.order(body)).json["reason"])

@@ -38,7 +38,7 @@ func TestRepeatedAndLateCallbacksChangeNothing(t *testing.T) {
 	require.Equal(t, map[string]int64{"green-hat": 1}, w.server.Products(w.app.Key, "alice"))
 }
 
-func TestShuffledCallbacksKeepTheGuarantees(t *testing.T) {
+func TestShuffledConsumeComesAfterEnact(t *testing.T) {
 	order := func(seed uint64) []string {
 		w, h := newWorld(t, manual(gloebittest.Queue{
 			Shuffle: true, Repeat: 2, LateEnact: true, Rand: rand.New(rand.NewPCG(seed, 0)),
@@ -93,7 +93,7 @@ func TestWorkersCallAtOnce(t *testing.T) {
 	together.Add(3)
 	h.onFunc("enact", func() (int, string) {
 		together.Done()
-		together.Wait() // answers only when three are under way
+		together.Wait() // responds only when three are in flight
 		return 200, "[true]"
 	})
 	token := w.token("transact")
@@ -120,14 +120,14 @@ func TestSettleEndsWithItsContext(t *testing.T) {
 	w.purchase(h, nil)
 	require.ErrorIs(t, w.server.Settle(ctx), context.Canceled)
 	close(release)
-	require.Equal(t, []string{"hold: true"}, steps(w.transaction()), "what was cut off counts as not made")
+	require.Equal(t, []string{"hold: true"}, steps(w.transaction()), "a canceled callback counts as not made")
 	h.on("enact", 200, "[true]")
 	w.settle()
 	require.Equal(t, gloebittest.StateSettled, w.transaction().State)
 	require.ErrorIs(t, w.server.Run(ctx), context.Canceled)
 }
 
-func TestSettleWaitsForCallbacksOfOthers(t *testing.T) {
+func TestSettleWaitsForRunningCallbacks(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
 	started, release := make(chan struct{}), make(chan struct{})
 	h.onFunc("enact", func() (int, string) {
@@ -147,7 +147,7 @@ func TestSettleWaitsForCallbacksOfOthers(t *testing.T) {
 	require.NoError(t, <-first)
 }
 
-func TestNoGloebitIsLostOrMadeWhateverHappens(t *testing.T) {
+func TestBalancesAreConservedUnderFaults(t *testing.T) {
 	w, h := newWorld(t, gloebittest.Config{Queue: gloebittest.Queue{
 		Workers: 4, Shuffle: true, Repeat: 2, LateEnact: true, EnactFirst: true,
 	}}), newHooks(t)

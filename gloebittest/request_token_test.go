@@ -137,7 +137,7 @@ func TestAuthorizingARequestToken(t *testing.T) {
 	refused := w.postForm(address, url.Values{"decision": {"refuse"}})
 	require.Empty(t, refused.header.Get("Location"))
 	require.Contains(t, refused.text, `href="http://shop.example/"`)
-	require.Contains(t, w.postForm(address, url.Values{"decision": {"approve"}, "user": {"nobody"}}).text, "no such user")
+	require.Contains(t, w.postForm(address, url.Values{"decision": {"approve"}, "user": {"none"}}).text, "no such user")
 	approved := w.postForm(address, url.Values{"decision": {"approve"}, "user": {"alice"}})
 	require.Equal(t, http.StatusFound, approved.status)
 	require.Equal(
@@ -154,7 +154,7 @@ func TestAuthorizingARequestToken(t *testing.T) {
 	require.Equal(t, true, w.signed(s, "GET", "get-characters", "").json["success"], "the scope may be said here")
 }
 
-func TestAnApplicationWithoutAnAddress(t *testing.T) {
+func TestRequestTokenWithoutCallbackURL(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	s := w.signer("", "", "oauth_callback", "oob")
 	got := w.form(w.signed(s, "POST", "oauth/request-token?scope=id", ""), http.StatusOK)
@@ -170,7 +170,7 @@ func TestAnApplicationWithoutAnAddress(t *testing.T) {
 	w.form(w.signed(s, "POST", "oauth/access-token", ""), http.StatusOK)
 }
 
-func TestOneRequestTokenApprovedInTwoTabsAtOnce(t *testing.T) {
+func TestRequestTokenIsApprovedOnce(t *testing.T) {
 	var pages []*gloebittest.Authorization
 	w := newWorld(t, gloebittest.Config{Consent: func(
 		w http.ResponseWriter, r *http.Request, a *gloebittest.Authorization,

@@ -18,7 +18,7 @@ func TestCloseStopsEverything(t *testing.T) {
 	server.Close()
 	_, err := http.Get(server.URL + "balance")
 	require.Error(t, err)
-	require.Empty(t, server.Transactions(), "what it knows can still be asked")
+	require.Empty(t, server.Transactions(), "its data can still be read")
 }
 
 func TestCloseDoesNotWaitForSilentConnections(t *testing.T) {
@@ -39,7 +39,7 @@ func TestCloseDoesNotWaitForSilentConnections(t *testing.T) {
 	require.ErrorIs(t, err, io.EOF)
 }
 
-func TestCloseCutsOffWhatIsUnderWay(t *testing.T) {
+func TestCloseCancelsRunningCallbacks(t *testing.T) {
 	w, h := newWorld(t, gloebittest.Config{}), newHooks(t)
 	started, release := make(chan struct{}), make(chan struct{})
 	defer close(release)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhatIsSavedIsThereAfterLoad(t *testing.T) {
+func TestLoadRestoresSavedState(t *testing.T) {
 	cfg := gloebittest.Config{RefreshTokens: true, TokenLifetime: time.Hour, Queue: gloebittest.Queue{Manual: true}}
 	w, h := newWorld(t, cfg), newHooks(t)
 	require.NoError(t, w.server.Approve("alice"))
@@ -59,7 +59,7 @@ func TestWhatIsSavedIsThereAfterLoad(t *testing.T) {
 	require.Equal(t, text, again.String(), "the same state is the same text")
 }
 
-func TestATokenWhoseOwnerIsGone(t *testing.T) {
+func TestTokenOfDeletedUserOrApplication(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	require.NoError(t, w.server.Load(strings.NewReader(`{"version": 1,
 		"users": [{"id": "1", "name": "alice", "balance": "1"}], "applications": [{"key": "k", "secret": "s"}],
@@ -71,7 +71,7 @@ func TestATokenWhoseOwnerIsGone(t *testing.T) {
 	require.Equal(t, "unknown consumer", w.get("balance", "b").json["reason"])
 }
 
-func TestLoadWhileACallbackIsUnderWay(t *testing.T) {
+func TestLoadDuringCallback(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
 	w.purchase(h, nil)
 	var saved bytes.Buffer
@@ -123,7 +123,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
 
 var errBroken = errors.New("the disk is full")
 
-func TestSaveTellsWhatTheWriterSays(t *testing.T) {
+func TestSaveReturnsWriterError(t *testing.T) {
 	require.ErrorIs(t, gloebittest.New(gloebittest.Config{}).Save(brokenWriter{}), errBroken)
 }
 
@@ -223,7 +223,7 @@ func TestAnApplicationCanBeChanged(t *testing.T) {
 	require.Equal(t, []gloebittest.Product{{Name: "coin", Price: 1}}, app.Products)
 	app.Products[0].Price = 7
 	app, _ = w.server.Application(w.app.Key)
-	require.Equal(t, int64(1), app.Products[0].Price, "what is handed out is a copy")
+	require.Equal(t, int64(1), app.Products[0].Price, "a copy is returned")
 }
 
 func TestNoSecretIsLogged(t *testing.T) {

@@ -20,7 +20,7 @@ func strictWorld(t *testing.T) *goldenWorld {
 	return w
 }
 
-// another is a value of another type than the key's.
+// another returns values of other types than kind.
 func another(kind string) []string {
 	values := map[string]string{
 		"string": `"a"`, "integer": `7`, "number": `7.5`, "boolean": `true`, "object": `{}`, "array": `[]`,
@@ -80,7 +80,8 @@ func TestStrictTransactOfNothingChargesZero(t *testing.T) {
 	require.Equal(t, before, w.server.Balance("alice"))
 }
 
-// A client that speaks both versions sends a value under both names.
+// TestStrictIgnoresOtherKeys sends each value under the names of both versions,
+// as a client of both does.
 func TestStrictIgnoresOtherKeys(t *testing.T) {
 	w := strictWorld(t)
 	call := w.named("transact")
@@ -233,7 +234,7 @@ func TestStrictPrice(t *testing.T) {
 	require.Equal(t, json.Number("960.5"), lenient.call(call).json["balance"], "published clients send the price of one")
 }
 
-// The document has three statuses.
+// TestStrictStatuses checks that only the document's three statuses are sent.
 func TestStrictStatuses(t *testing.T) {
 	statuses := []any{nil, "queued", "queuing-failed", "in-progress"}
 	for name, before := range map[string]func(*goldenWorld){

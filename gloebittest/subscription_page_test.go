@@ -47,7 +47,7 @@ func TestTheSubscriptionPage(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, w.get("authorize-subscription/", "").status)
 }
 
-func TestOneCanOnlyAnswerForOneself(t *testing.T) {
+func TestOnlyAskedUserCanAnswer(t *testing.T) {
 	var asked *gloebittest.SubscriptionRequest
 	var answer func(http.ResponseWriter, *http.Request, string)
 	user := "bob"
@@ -62,7 +62,7 @@ func TestOneCanOnlyAnswerForOneself(t *testing.T) {
 	})
 	subscription := w.subscribe("sub-1").json["id"].(string)
 	path := "authorize-subscription/" + w.authorizeSubscription(subscription).json["id"].(string)
-	for _, user = range []string{"bob", "nobody", ""} {
+	for _, user = range []string{"bob", "unknown", ""} {
 		require.Equal(t, http.StatusForbidden, w.get(path, "").status)
 		require.Equal(t, http.StatusForbidden, w.postForm(path, nil).status)
 	}
@@ -88,7 +88,7 @@ func TestASubscriptionDisabledWhileItsPageIsOpen(t *testing.T) {
 	require.Equal(t, gloebittest.SubscriptionPending, w.server.SubscriptionAuthorizations("alice")[0].State)
 }
 
-func TestAsking(t *testing.T) {
+func TestAskingFindsApplicationOfURL(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	id := w.authorizeSubscription(w.subscribe("sub-1").json["id"].(string)).json["id"].(string)
 	for address, known := range map[string]bool{

@@ -112,7 +112,7 @@ func TestASubscriptionAuthorizationAndItsStates(t *testing.T) {
 		State: gloebittest.SubscriptionDeclined, Created: now, Updated: now,
 	}}, w.server.SubscriptionAuthorizations("alice"))
 	require.Empty(t, w.server.SubscriptionAuthorizations("bob"))
-	require.Empty(t, w.server.SubscriptionAuthorizations("nobody"))
+	require.Empty(t, w.server.SubscriptionAuthorizations("unknown"))
 
 	require.Error(t, w.server.ApproveSubscription("x"))
 	require.Error(t, w.server.DeclineSubscription("x"))
@@ -188,6 +188,6 @@ func TestAnAutomatedTransaction(t *testing.T) {
 	require.Equal(t, subscription, charged.Subscription)
 	require.True(t, charged.Automated)
 	require.NoError(t, w.server.DeclineSubscription(id))
-	require.Equal(t, "resubmitted", charge("1")["reason"], "what was charged stays charged")
+	require.Equal(t, "resubmitted", charge("1")["reason"], "the charge is not repeated")
 	require.Equal(t, "subscription-authorization-declined", charge("2")["status"])
 }

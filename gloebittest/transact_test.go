@@ -14,7 +14,7 @@ import (
 
 const transactionID = "3f1d0c0e-2c60-4c6e-9d3e-000000000001"
 
-func TestTransactTakesBothVersionsNames(t *testing.T) {
+func TestTransactAcceptsNamesOfBothVersions(t *testing.T) {
 	a := map[string]any{"product": "green-hat"}
 	b := map[string]any{
 		"id": nil, "consumer-key": nil, "merchant-user-id": nil, "product": "green-hat",
@@ -56,7 +56,7 @@ func TestTransactTakesBothVersionsNames(t *testing.T) {
 	}
 }
 
-func TestTransactIsAsLenientAsPublishedClientsNeed(t *testing.T) {
+func TestTransactAcceptsPublishedClients(t *testing.T) {
 	asset := map[string]any{"asset-code": "hat", "asset-quantity": 2, "gloebit-balance-change": 40}
 	tests := map[string]struct {
 		contentType string
@@ -66,12 +66,12 @@ func TestTransactIsAsLenientAsPublishedClientsNeed(t *testing.T) {
 		"JSON with a form's content type": {"application/x-www-form-urlencoded", func(w *world) string {
 			return w.order(asset)
 		}},
-		"nulls for what is not used": {"application/json", func(w *world) string {
+		"null for unused fields": {"application/json", func(w *world) string {
 			body := strings.TrimSuffix(w.order(asset), "}")
 			return body + `,"product":null,"product-quantity":null,"asset-enact-hold-url":null,"character-id":null,` +
 				`"transaction-id":null,"application-key":null,"subscription-id":null,"automated-transaction":false}`
 		}},
-		"empty texts for what is not used": {"application/json", func(w *world) string {
+		"empty strings for unused fields": {"application/json", func(w *world) string {
 			return w.order(map[string]any{
 				"asset-code": "hat", "gloebit-balance-change": 40, "product": "", "asset-enact-hold-url": "",
 				"subscription-id": "00000000-0000-0000-0000-000000000000",
@@ -86,7 +86,7 @@ func TestTransactIsAsLenientAsPublishedClientsNeed(t *testing.T) {
 		"a price with a point": {"application/json", func(w *world) string {
 			return w.order(map[string]any{"asset-code": "hat", "gloebit-balance-change": json.Number("40.0")})
 		}},
-		"a wrong request-created and fields nobody knows": {"application/json", func(w *world) string {
+		"a wrong request-created and unknown fields": {"application/json", func(w *world) string {
 			return w.order(map[string]any{
 				"asset-code": "hat", "gloebit-balance-change": 40, "request-created": "yesterday",
 				"merchant-user-id": 7, "platform-desc-names": []string{"a"}, "buyer-id-on-application": "x",
@@ -236,7 +236,7 @@ func TestLockedAccounts(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("transact")
 	body := w.order(map[string]any{"product": "green-hat"})
-	require.Error(t, w.server.Lock("nobody", true))
+	require.Error(t, w.server.Lock("unknown", true))
 	require.NoError(t, w.server.Lock("alice", true))
 	require.Equal(t, "cannot-spend", w.post("transact", token, body).json["status"])
 	require.NoError(t, w.server.Lock("alice", false))
@@ -246,7 +246,7 @@ func TestLockedAccounts(t *testing.T) {
 	require.Equal(t, true, w.post("transact", token, body).json["success"])
 }
 
-func TestTheSameIDAgain(t *testing.T) {
+func TestRepeatedTransactionID(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token := w.token("transact", "balance")
 	body := w.order(map[string]any{"product": "green-hat"})
@@ -285,7 +285,7 @@ func TestTheSameIDAgain(t *testing.T) {
 	})
 }
 
-func TestManyAtOnceWithOneIDChargeOnce(t *testing.T) {
+func TestConcurrentTransactsWithOneIDChargeOnce(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	token, body := w.token("transact"), w.order(map[string]any{"product": "green-hat"})
 	var done sync.WaitGroup

@@ -40,7 +40,7 @@ func TestAUserPaysAnother(t *testing.T) {
 	require.Equal(t, "11", w.server.Balance("bob"), "transact knows no seller")
 }
 
-func TestASellerWhoGetsTheirsWhenItIsCommitted(t *testing.T) {
+func TestSellerIsCreditedOnCommit(t *testing.T) {
 	w, h := newWorld(t, manual(gloebittest.Queue{})), newHooks(t)
 	fields := h.urls()
 	fields["seller-id-from-gloebit"] = w.bob.ID
@@ -130,7 +130,7 @@ func TestTransactU2URefuses(t *testing.T) {
 	}
 }
 
-func TestWhatVirtualWorldsTell(t *testing.T) {
+func TestTransactionDetails(t *testing.T) {
 	fields := map[string]any{
 		"gloebit-balance-change": 1, "buyer-id-on-application": "b-1", "app-user-id": "u-1",
 		"platform-desc-names": []any{"grid", "version"}, "platform-desc-values": []any{"OSgrid", 9},
@@ -151,7 +151,7 @@ func TestWhatVirtualWorldsTell(t *testing.T) {
 		require.Equal(t, version == gloebittest.BothVersions, kept.BuyerID == "b-1" && kept.AppUserID == "u-1")
 		if len(want.Platform) > 0 {
 			kept.Details.Platform[0].Name = "x"
-			require.Equal(t, want, w.transaction().Details, "what is handed out is a copy")
+			require.Equal(t, want, w.transaction().Details, "a copy is returned")
 		}
 	}
 }

@@ -18,7 +18,7 @@ type Act struct {
 	Reason string // the operator's reason
 	// Seen is the UpdatedAt of the purchase as the operator has seen it. If the
 	// purchase has changed since, the act does nothing and returns
-	// [ErrChanged]. Zero means that the act is for any purchase.
+	// [ErrChanged]. Zero skips this check.
 	Seen time.Time
 }
 
@@ -43,10 +43,12 @@ func (a Act) cause(what string) string {
 }
 
 // Retry resumes a stuck purchase: its step is tried at the next pass, and
-// retried as often as for any purchase. The step of a purchase in progress is
-// tried at the next pass, too. Retry does not change a finished purchase, nor
-// one whose user is unknown: there is nothing to deliver until the user orders
-// the same again. The error is [ErrChanged], or one of [Ledger.Get].
+// retried as often as for any purchase. If Gloebit has not answered the stuck
+// order, it is sent for another Config.SendWithin. The step of a purchase in
+// progress is tried at the next pass, too. Retry does not change a finished
+// purchase, nor one whose user is unknown: there is nothing to deliver until
+// the user orders the same again. The error is [ErrChanged], or one of
+// [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error) {
 	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
 		if err := act.check(p); err != nil {
@@ -73,9 +75,9 @@ func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error
 }
 
 // Cancel cancels a purchase if the ledger has not yet told Gloebit to continue.
-// If Gloebit has the transaction, the ledger answers no to its enact, and
-// Gloebit gives the gloebits back. The purchase is then released. Cancel does
-// not change a purchase that was already canceled or refused. The error is
+// If Gloebit has the transaction, the ledger refuses its enact, and Gloebit
+// gives the gloebits back. The purchase is then released. Cancel does not
+// change a purchase that was already canceled or refused. The error is
 // [ErrTooLate] when the purchase is Reserved (Gloebit may take the gloebits at
 // any time), Settled or Delivered. The other errors are [ErrChanged] and those
 // of [Ledger.Get].
@@ -108,10 +110,10 @@ func (l *Ledger) withdraw(ctx context.Context, id string, e event) (Purchase, er
 // MarkPaid settles a stuck purchase that waits for Gloebit's callback, and
 // delivers it. Use it when Gloebit's merchant page shows that the purchase was
 // paid. It does what Gloebit's consume would do; if Reserve then declines, the
-// purchase is settled and stays stuck. Act.Reason must be set. The error is
-// [ErrTryAgain] if Reserve failed for now, and nothing has changed;
-// [ErrNotStuck], [ErrChanged], gloebit.ErrInvalidRequest without a reason, or
-// one of [Ledger.Get].
+// purchase is settled and stays stuck. Act.Reason must be set. If Reserve
+// failed for now, nothing has changed and the error is [ErrTryAgain]. The other
+// errors are [ErrNotStuck], [ErrChanged], gloebit.ErrInvalidRequest without a
+// reason, or one of [Ledger.Get].
 func (l *Ledger) MarkPaid(ctx context.Context, id string, act Act) (Purchase, error) {
 	if strings.TrimSpace(act.Reason) == "" {
 		return Purchase{}, fmt.Errorf(

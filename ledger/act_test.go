@@ -53,7 +53,7 @@ func TestActsNameTheOperator(t *testing.T) {
 	})
 }
 
-func TestAnActIsForWhatTheOperatorHasSeen(t *testing.T) {
+func TestActFailsAfterConcurrentChange(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(l *ledger.Ledger, id string, act ledger.Act) (ledger.Purchase, error){
 		"retry": func(l *ledger.Ledger, id string, act ledger.Act) (ledger.Purchase, error) {
@@ -105,7 +105,7 @@ func TestMarkPaid(t *testing.T) {
 			require.Equal(t, got, w.get(p.ID))
 		})
 	}
-	t.Run("one that can't be delivered is tried again", func(t *testing.T) {
+	t.Run("a failed delivery is retried", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		got, err := w.ledger.MarkPaid(t.Context(), w.stick(ledger.Reserved).ID, act)
@@ -113,7 +113,7 @@ func TestMarkPaid(t *testing.T) {
 		require.Equal(t, ledger.Settled, got.State)
 		require.NotZero(t, got.NextAt)
 	})
-	t.Run("one that can't be reserved is paid and stuck", func(t *testing.T) {
+	t.Run("after a declined reservation it is paid and stuck", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		p := w.stick(ledger.Accepted)
@@ -125,7 +125,7 @@ func TestMarkPaid(t *testing.T) {
 		require.Contains(t, got.Cause, errDown.Error())
 		require.Equal(t, "zoe", got.History[len(got.History)-2].By)
 	})
-	t.Run("one that can't be reserved for now stays", func(t *testing.T) {
+	t.Run("after ErrTryAgain it does not change", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		p := w.stick(ledger.Accepted)
@@ -140,7 +140,7 @@ func TestMarkPaid(t *testing.T) {
 		_, err := w.ledger.MarkPaid(t.Context(), w.stick(ledger.Reserved).ID, ledger.Act{By: "zoe", Reason: " "})
 		require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 	})
-	t.Run("what is not stuck, or settled, or canceled stays", func(t *testing.T) {
+	t.Run("a purchase that is not stuck, settled or canceled stays", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		waits := w.put("waits", ledger.Reserved)

@@ -80,7 +80,7 @@ func TestAProductIsCanceledWithoutAFulfiller(t *testing.T) {
 	w.wantState(p.ID, ledger.Released)
 }
 
-func TestHoweverGloebitCallsBack(t *testing.T) {
+func TestCallbacksInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for name, q := range map[string]gloebittest.Queue{
 		"enact before transact is answered": {EnactFirst: true},
@@ -138,7 +138,7 @@ func TestGloebitCancelsBeforeItAsks(t *testing.T) {
 	require.ErrorIs(t, got.Err(), ledger.ErrCanceled)
 }
 
-func TestNoAnswerIsNoError(t *testing.T) {
+func TestMissingResponseIsNotAnError(t *testing.T) {
 	t.Parallel()
 	busy := http.Header{"Retry-After": {"60"}}
 	for name, fault := range map[string]gloebittest.Fault{
@@ -179,7 +179,7 @@ func TestNoAnswerIsNoError(t *testing.T) {
 	}
 }
 
-func TestOrdersThatAreNotWritten(t *testing.T) {
+func TestInvalidOrdersAreNotStored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	client := w.client("alice")
@@ -192,7 +192,7 @@ func TestOrdersThatAreNotWritten(t *testing.T) {
 		"of too many":                 {IdempotencyKey: "k", Item: "hat", Price: 1, Quantity: math.MaxInt32 + 1},
 		"at too much":                 {IdempotencyKey: "k", Item: "hat", Price: 1 << 53, Quantity: 1},
 		"of many at too much":         {IdempotencyKey: "k", Item: "hat", Price: 1 << 50, Quantity: 9},
-		"whose total wraps around":    {IdempotencyKey: "k", Item: "hat", Price: 1<<52 + 1, Quantity: 1 << 12}, // to 4,096
+		"with an overflowing total":   {IdempotencyKey: "k", Item: "hat", Price: 1<<52 + 1, Quantity: 1 << 12}, // to 4,096
 		"with a long key":             {Item: "hat", Price: 1, IdempotencyKey: strings.Repeat("k", 256), Quantity: 1},
 		"with a long name":            {IdempotencyKey: "k", Item: strings.Repeat("h", 1001), Price: 1, Quantity: 1},
 		"with a name of bytes":        {IdempotencyKey: "k", Item: "\xff", Price: 1, Quantity: 1},
@@ -218,7 +218,7 @@ func TestOrdersThatAreNotWritten(t *testing.T) {
 	require.Empty(t, w.gloebit.Transactions())
 }
 
-func TestAStoreThatFailsBeforeTheOrderIsWritten(t *testing.T) {
+func TestStoreFailureSendsNoOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.store.failing(errDown)
@@ -238,7 +238,7 @@ func TestAStoreThatFailsBeforeTheOrderIsWritten(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 
-func TestAnAnswerIsKeptWhenTheBuyerHasGone(t *testing.T) {
+func TestResponseIsSavedAfterBuyerCancels(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -255,7 +255,7 @@ func TestAnAnswerIsKeptWhenTheBuyerHasGone(t *testing.T) {
 	w.wantState(p.ID, ledger.Accepted)
 }
 
-func TestABuyerGoesWhileGloebitIsAsked(t *testing.T) {
+func TestBuyerCancelsDuringTransact(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -274,7 +274,7 @@ func TestABuyerGoesWhileGloebitIsAsked(t *testing.T) {
 	require.EqualValues(t, 100, w.charged())
 }
 
-// keeping is a store of tokens that can't save.
+// keeping is a token store that can't save.
 type keeping struct{ gloebit.TokenStore }
 
 func (keeping) Update(
@@ -287,11 +287,12 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
-// An order that did not come as far as Gloebit was refused by nobody.
-func TestWhatNeverReachedGloebitIsSentLater(t *testing.T) {
+// TestUnsentOrderIsSentLater checks that an order that did not reach Gloebit
+// does not count as refused.
+func TestUnsentOrderIsSentLater(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(w *world, c *gloebit.Config, buyer context.CancelFunc){
-		"nobody listens": func(_ *world, c *gloebit.Config, buyer context.CancelFunc) {
+		"connection refused": func(_ *world, c *gloebit.Config, buyer context.CancelFunc) {
 			c.HTTPClient = &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) {
 				buyer() // so that there is no second attempt
 				return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
@@ -335,7 +336,7 @@ func TestWhatNeverReachedGloebitIsSentLater(t *testing.T) {
 	}
 }
 
-func TestATryThatWasOvertakenIsNotCounted(t *testing.T) {
+func TestAttemptOvertakenByCallbackIsNotCounted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, queue(gloebittest.Queue{EnactFirst: true}))
 	w.gloebit.Inject(noAnswer(true, 1)) // the answer is lost, and enact has come
@@ -346,7 +347,7 @@ func TestATryThatWasOvertakenIsNotCounted(t *testing.T) {
 	require.Equal(t, w.clock.Now().Add(time.Minute), p.NextAt)
 }
 
-func TestARefusalAfterALostAttemptIsNoVerdict(t *testing.T) {
+func TestRefusalAfterLostAttemptIsNotFinal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	// on hold, and the client asks again
@@ -359,7 +360,7 @@ func TestARefusalAfterALostAttemptIsNoVerdict(t *testing.T) {
 	require.EqualValues(t, 100, w.charged())
 }
 
-func TestAnItemWithoutAPriceIsNotGivenAway(t *testing.T) {
+func TestItemWithoutPriceIsRefused(t *testing.T) {
 	w := newWorld(t)
 	for _, order := range []ledger.Order{{Item: "hat", Quantity: 1}, {Item: "hat", Price: -1, Quantity: 1}} {
 		_, err := w.buy(order)
@@ -377,7 +378,7 @@ func TestWithoutAFulfillerNoItemIsSold(t *testing.T) {
 	require.Empty(t, w.gloebit.Transactions())
 }
 
-func TestAReplicaWithoutAFulfillerDeliversNoItemOfTheOthers(t *testing.T) {
+func TestReplicaWithoutFulfillerDeliversNoItems(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Fulfiller = nil })
 	w.put("asked", ledger.Accepted)

@@ -13,13 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// told are the callbacks that Gloebit may never repeat, and where each leads.
+// told are the callbacks that Gloebit may not repeat, and the state to which
+// each leads.
 var told = []struct {
 	step string
 	want ledger.State
 }{{"consume", ledger.Delivered}, {"cancel", ledger.Released}}
 
-func TestAConsumeOrCancelIsSavedAsSoonAsTheStoreIsBack(t *testing.T) {
+func TestConsumeAndCancelWaitForStore(t *testing.T) {
 	t.Parallel()
 	for _, c := range told {
 		t.Run(c.step, func(t *testing.T) {
@@ -40,7 +41,7 @@ func TestAConsumeOrCancelIsSavedAsSoonAsTheStoreIsBack(t *testing.T) {
 	}
 }
 
-func TestAConsumeOrCancelThatCantBeSavedIsSavedByTheNextPass(t *testing.T) {
+func TestUnsavedCallbackIsSavedByNextPass(t *testing.T) {
 	t.Parallel()
 	for _, c := range told {
 		t.Run(c.step, func(t *testing.T) {
@@ -67,7 +68,7 @@ func TestAConsumeOrCancelThatCantBeSavedIsSavedByTheNextPass(t *testing.T) {
 	}
 }
 
-func TestAnEnactIsAnsweredAtOnceWhenTheStoreFails(t *testing.T) {
+func TestEnactDoesNotWaitForStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -86,7 +87,7 @@ func TestAnEnactIsAnsweredAtOnceWhenTheStoreFails(t *testing.T) {
 	})
 }
 
-func TestRunSavesWhatIsKeptInMemoryBeforeItReturns(t *testing.T) {
+func TestRunSavesBufferedCallbacksBeforeReturning(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.PollInterval = time.Hour })
@@ -112,7 +113,7 @@ func TestRunSavesWhatIsKeptInMemoryBeforeItReturns(t *testing.T) {
 	})
 }
 
-func TestWhatIsKeptInMemoryIsBounded(t *testing.T) {
+func TestBufferedCallbacksAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Logger, c.StepTimeout = nil, time.Millisecond })
@@ -139,7 +140,7 @@ func TestWhatIsKeptInMemoryIsBounded(t *testing.T) {
 	})
 }
 
-func TestAStoreThatIsDownIsNotAskedForAllThatIsKeptInMemory(t *testing.T) {
+func TestUnavailableStoreIsNotRetriedForEveryCallback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers, c.StepTimeout = 1, time.Millisecond })
@@ -159,7 +160,7 @@ func TestAStoreThatIsDownIsNotAskedForAllThatIsKeptInMemory(t *testing.T) {
 	})
 }
 
-func TestARepeatedConsumeOfABusyPurchaseIsAnsweredAsBefore(t *testing.T) {
+func TestRepeatedConsumeDuringDeliveryIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)

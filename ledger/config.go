@@ -41,12 +41,12 @@ type Config struct {
 	Keys []gloebit.Secret
 
 	// SendWithin is how long an unanswered order is retried before it is
-	// canceled, since a user does not expect to be charged later. The default
+	// canceled, because a user does not expect to be charged later. The default
 	// is 10 minutes.
 	SendWithin time.Duration
 	// StepTimeout is how long one attempt may take: a transact with its
-	// retries, or a call of the Fulfiller. The work of a stopped process is
-	// picked up after twice that. The default is 30 seconds.
+	// retries, or a call of the Fulfiller. Another process picks up the work of
+	// a stopped process after twice StepTimeout. The default is 30 seconds.
 	StepTimeout time.Duration
 	// RetryAfter is the wait after a failed attempt. It doubles with each
 	// attempt, up to 64 times RetryAfter. The default is 5 seconds.

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
+func TestNewNamesEveryInvalidField(t *testing.T) {
 	t.Parallel()
 	good := newWorld(t).config
 	for name, c := range map[string]struct {
@@ -21,7 +21,7 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 		"no merchant":           {func(c *ledger.Config) { c.Merchant = nil }, "Config.Merchant is nil"},
 		"no URL":                {func(c *ledger.Config) { c.CallbackURL = "" }, "CallbackURL"},
 		"a path for a URL":      {func(c *ledger.Config) { c.CallbackURL = "/gloebit/hold" }, "not an absolute URL"},
-		"a URL that is none":    {func(c *ledger.Config) { c.CallbackURL = "https://a b/%zz" }, "not a URL"},
+		"an invalid URL":        {func(c *ledger.Config) { c.CallbackURL = "https://a b/%zz" }, "not a URL"},
 		"a URL over plain http": {func(c *ledger.Config) { c.CallbackURL = "http://shop.example/hold" }, "is plain http"},
 		"a URL of another scheme": {
 			func(c *ledger.Config) { c.CallbackURL = "ftp://localhost/hold" }, "must begin with https",
@@ -50,7 +50,7 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 		"a negative time to send": {func(c *ledger.Config) { c.SendWithin = -1 }, "Config.SendWithin is negative"},
 		"a negative timeout":      {func(c *ledger.Config) { c.StepTimeout = -1 }, "Config.StepTimeout is negative"},
 		"a negative wait":         {func(c *ledger.Config) { c.RetryAfter = -1 }, "Config.RetryAfter is negative"},
-		"a negative patience":     {func(c *ledger.Config) { c.ConfirmAfter = -1 }, "Config.ConfirmAfter is negative"},
+		"a negative ConfirmAfter": {func(c *ledger.Config) { c.ConfirmAfter = -1 }, "Config.ConfirmAfter is negative"},
 		"a negative age":          {func(c *ledger.Config) { c.StuckAfter = -1 }, "Config.StuckAfter is negative"},
 		"a negative pause":        {func(c *ledger.Config) { c.PollInterval = -1 }, "Config.PollInterval is negative"},
 		"negative workers":        {func(c *ledger.Config) { c.Workers = -1 }, "Config.Workers is negative"},
@@ -74,7 +74,7 @@ func TestNewNamesEveryFieldThatCantBeUsed(t *testing.T) {
 	}
 }
 
-func TestALedgerNeedsNoMoreThanMerchantURLAndKeys(t *testing.T) {
+func TestNewNeedsOnlyMerchantURLAndKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, url := range []string{

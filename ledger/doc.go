@@ -6,7 +6,7 @@
 // Gloebit does not sign them. A [Ledger] signs their URLs, keeps each
 // purchase's [State] in a [Store], calls the application's [Fulfiller] as the
 // state moves, and resumes interrupted purchases. It works only on the
-// purchases of its merchant's realm:
+// purchases of its merchant's realm. To use it:
 //
 //	purchases, err := ledger.New(ledger.Config{
 //		Merchant:    merchant,

@@ -36,9 +36,9 @@ func documentedCell(state ledger.State, event string) string {
 	if r.Call != "" {
 		parts = append(parts, r.Call)
 	}
-	switch {
-	case r.Status == 0:
-	case r.Status == http.StatusOK:
+	switch r.Status {
+	case 0:
+	case http.StatusOK:
 		parts = append(parts, "`"+r.Answer+"`")
 	default:
 		parts = append(parts, fmt.Sprintf("%d `%s`", r.Status, r.Answer))
@@ -49,14 +49,14 @@ func documentedCell(state ledger.State, event string) string {
 	return strings.Join(parts, ", ")
 }
 
-func TestTheDocumentedTableIsTheCodes(t *testing.T) {
+func TestDocumentedTableMatchesCode(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/ledger.md")
 	require.NoError(t, err)
 	require.Contains(t, string(page), documented(), "docs/ledger.md must hold:\n%s", documented())
 }
 
-func TestTheDocumentedDiagramIsTheCodes(t *testing.T) {
+func TestDocumentedDiagramMatchesCode(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/ledger.md")
 	require.NoError(t, err)

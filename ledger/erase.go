@@ -19,7 +19,7 @@ import (
 // and order, and Gloebit charges once for it. But the ledger no longer knows
 // the key. If a user sends the form of a pruned purchase again, the same order
 // is sent to Gloebit, which does not charge it and does not call back, so the
-// purchase ends as stuck; a different order under that key is a new purchase
+// purchase becomes stuck. A different order under that key is a new purchase
 // instead of [ErrKeyReused]. So keep purchases for longer than a form can be
 // sent, such as a year. The error is gloebit.ErrStore when the store fails.
 func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, err error) {
@@ -29,15 +29,16 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, er
 }
 
 // Erase removes a user's personal data from the store: the credential, and from
-// the user's purchases the IDs of user and account, the key, the names, the
-// Data and the texts of the history. Items, amounts, states and times stay. It
-// returns the number of purchases that it erased. Erase finds purchases by
-// [Purchase].UserID: if a user has several IDs, call it for each. A pending
-// connection keeps the user's ID until its state expires; let a user who may
-// still come back sign out first. After an error, call Erase again.
+// the user's purchases the IDs of user, account and character, the key, the
+// name, the Data and the texts of the history. Items, amounts, states and times
+// stay. It returns the number of purchases that it erased. Erase finds
+// purchases by [Purchase].UserID: if a user has several IDs, call it for each.
+// A pending connection keeps the user's ID until its state expires, and can
+// still be completed. To prevent that, sign the user out first. After an error,
+// call Erase again.
 //
 // The error is [ErrUnfinished] if a purchase of the user is not finished:
-// nothing was erased, unless the user ordered meanwhile. It is
+// nothing was erased, unless the user ordered while Erase ran. It is
 // gloebit.ErrInvalidRequest for an ID that [connect.Key.Check] refuses, and
 // gloebit.ErrStore when a store fails or a purchase can't be read.
 func (l *Ledger) Erase(ctx context.Context, userID string, act Act) (purchases int, err error) {

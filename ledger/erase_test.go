@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// named is an order in which much is the user's.
+// named is an order with much personal data.
 func named() ledger.Order {
 	order := hat
 	order.IdempotencyKey, order.Username, order.Data = "alice's hat", "Alice A.", json.RawMessage(`{"for":"alice"}`)

@@ -11,15 +11,15 @@ import (
 var (
 	// ErrTryAgain is returned by [Fulfiller.Reserve] to be called again later.
 	ErrTryAgain = errors.New("ledger: not yet")
-	// ErrKeyReused is returned by [Ledger.Purchase] when the user has used the
-	// Order.IdempotencyKey for another order, whose purchase it returns. Nothing was charged
-	// for the second order.
+	// ErrKeyReused is returned by [Ledger.Purchase], with the first purchase,
+	// when the user has used the Order.IdempotencyKey for another order.
+	// Nothing was charged for the second order.
 	ErrKeyReused = gloebit.ErrKeyReused
 	// ErrCanceled is returned by [Ledger.Purchase] when the purchase of the
 	// order was canceled.
 	ErrCanceled = gloebit.ErrOrderCanceled
-	// ErrTooLate is returned by [Ledger.Cancel] when the ledger has told Gloebit
-	// to continue, or the purchase is paid.
+	// ErrTooLate is returned by [Ledger.Cancel] when the ledger has answered
+	// Gloebit's enact with true, or the purchase is paid.
 	ErrTooLate = errors.New("ledger: it is too late to cancel the purchase")
 	// ErrChanged is returned by [Ledger.Retry], [Ledger.Cancel] and
 	// [Ledger.MarkPaid] when the purchase has changed since Act.Seen. Nothing
@@ -34,8 +34,8 @@ var (
 	// ErrNotRunning is returned by [Ledger.Ready] and [Ledger.Health] when
 	// [Ledger.Run] does not run in this process.
 	ErrNotRunning = errors.New("ledger: Run does not run in this process")
-	// ErrOverdue is returned by [Ledger.Health] when steps of purchases should
-	// have been tried a minute ago.
+	// ErrOverdue is returned by [Ledger.Health] when the next step of a
+	// purchase should have been tried more than a minute ago.
 	ErrOverdue = errors.New("ledger: purchases are overdue")
 	// ErrUnreadable is returned by a [Store] when it can't read a purchase that
 	// it keeps. The store itself works.

@@ -1,6 +1,6 @@
 package ledger
 
-// Ruling is what the table says of an event in a state.
+// Ruling is the table's entry for an event in a state.
 type Ruling struct {
 	Next   State
 	Call   string

@@ -9,6 +9,7 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
+// goods is a Fulfiller that records its calls, and fails as it is told.
 type goods struct {
 	mu      sync.Mutex
 	calls   []string // "Reserve", "Deliver", "Release", in order
@@ -51,6 +52,8 @@ func ask(fn func(context.Context, ledger.Purchase) error, ctx context.Context, p
 	return fn(ctx, p)
 }
 
+// store calls a hook before and after each call of the store. The hooks get the
+// number of the call, from 1 on, and the method's name.
 type store struct {
 	ledger.Store
 	mu     sync.Mutex
@@ -81,6 +84,7 @@ func (s *store) end(n int, call string) error {
 	return nil
 }
 
+// failing makes every call of the store return err, or succeed if err is nil.
 func (s *store) failing(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,6 +149,7 @@ func (s *store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, er
 	return through(s, "List", func() ([]ledger.Purchase, error) { return s.Store.List(ctx, q) })
 }
 
+// saying returns a Fulfiller's method that returns err.
 func saying(err error) func(context.Context, ledger.Purchase) error {
 	return func(context.Context, ledger.Purchase) error { return err }
 }

@@ -8,9 +8,8 @@ import (
 	"runtime/debug"
 )
 
-// Fulfiller delivers what was bought. For one purchase, only one goroutine
-// calls it at a time, on whichever replica; calls for different purchases are
-// concurrent.
+// Fulfiller delivers what was bought. For one purchase, only one call runs at a
+// time, across all replicas. Calls for different purchases are concurrent.
 //
 // Each call and the change of the purchase's state are one unit: if the call
 // fails, the state does not change. With a store in the application's own

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzHoldURL calls the ledger at any path and with any query at all: nothing but
-// a URL that it signed is believed, and nothing else reaches the store.
+// FuzzHoldURL calls the ledger with arbitrary paths and queries. Only signed
+// URLs are accepted, and no other request reaches the store.
 func FuzzHoldURL(f *testing.F) {
 	const id = "01a20011-f44d-7924-af5e-bbc3f0f3e249"
 	store := &store{Store: &ledger.MemoryStore{}}

@@ -17,9 +17,9 @@ import (
 // A consume or a cancel that can't be saved is kept in this process's memory,
 // because Gloebit may never repeat it. [Ledger.Run] or Reconcile in the same
 // process saves it when the store works again. If neither runs in this process,
-// the next callback that it can save saves it too; callbacks still in memory
-// when the process ends are lost. So call Run in every process that mounts the
-// Handler.
+// it is saved after the next callback that can be saved. Callbacks still in
+// memory when the process ends are lost. So call Run in every process that
+// mounts the Handler.
 func (l *Ledger) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, step, signed := l.readHoldURL(r)

@@ -44,7 +44,7 @@ func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
 		"an id in another case":        strings.Replace(good, id, strings.ToUpper(id), 1),
 		"a step in another case":       strings.Replace(good, "/enact/", "/Enact/", 1),
 		"a segment after it":           good + "/",
-		"a step that is none":          path(key, w.realm(), id, "deliver"),
+		"an unknown step":              path(key, w.realm(), id, "deliver"),
 		"an empty step":                path(key, w.realm(), id, ""),
 		"an unknown purchase":          "/unknown/enact/" + signature,
 		"nothing":                      "/",
@@ -67,8 +67,9 @@ func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
 	require.Equal(t, yes, body)
 }
 
-// A reader of the log must not be able to call what is in it.
-func TestSecurity31SignaturesStayOutOfTheLogAndThePurchase(t *testing.T) {
+// TestSecurity31SignaturesAreNotLoggedOrStored checks that a reader of the log
+// or the store can't make callbacks.
+func TestSecurity31SignaturesAreNotLoggedOrStored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var seen []ledger.Purchase
@@ -130,7 +131,7 @@ func TestSecurity31KeysRotate(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status, "a key that was dropped is not believed")
 }
 
-func TestSecurity31HoldURLsAreMadeOfTheCallbackURLAlone(t *testing.T) {
+func TestSecurity31HoldURLsUseOnlyCallbackURL(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{
 		"https://shop.example/a/prefix/hold", "https://shop.example/a/prefix/hold/", "https://shop.example",
@@ -148,7 +149,7 @@ func TestSecurity31HoldURLsAreMadeOfTheCallbackURLAlone(t *testing.T) {
 	}
 }
 
-func TestCallbacksAreUnderstoodWithAndWithoutTheirPrefix(t *testing.T) {
+func TestCallbacksWorkWithAndWithoutPrefix(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for i, prefix := range []string{"", "/hold", "/gloebit/hold", "/behind/a/proxy"} {
@@ -168,10 +169,10 @@ func TestReserveMayAskForTime(t *testing.T) {
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Accepted).ID
 	for name, err := range map[string]error{
-		"not yet":           ledger.ErrTryAgain,
-		"not yet, in words": fmt.Errorf("the warehouse is closed: %w", ledger.ErrTryAgain),
-		"its context ended": context.DeadlineExceeded,
-		"it was called off": fmt.Errorf("query: %w", context.Canceled),
+		"not yet":              ledger.ErrTryAgain,
+		"ErrTryAgain, wrapped": fmt.Errorf("the warehouse is closed: %w", ledger.ErrTryAgain),
+		"its context ended":    context.DeadlineExceeded,
+		"it was called off":    fmt.Errorf("query: %w", context.Canceled),
 	} {
 		w.goods.reserve = saying(err)
 		w.wantAnswer(id, "enact", http.StatusOK, pending)
@@ -183,7 +184,7 @@ func TestReserveMayAskForTime(t *testing.T) {
 	w.wantState(id, ledger.Reserved)
 }
 
-func TestAFulfillerThatPanicsIsAskedAgain(t *testing.T) {
+func TestFulfillerPanicIsRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Accepted).ID
@@ -203,7 +204,7 @@ func TestAFulfillerThatPanicsIsAskedAgain(t *testing.T) {
 	w.wantState(id, ledger.Delivered)
 }
 
-func TestADeclineIsKeptFromGloebitAndTold(t *testing.T) {
+func TestDeclineReasonIsNotSentToGloebit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.goods.reserve = saying(errors.New("alice is banned \xff" + strings.Repeat("x", 1000)))
@@ -219,7 +220,7 @@ func TestADeclineIsKeptFromGloebitAndTold(t *testing.T) {
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 }
 
-func TestOneOfManyCallbacksAtOnceWorks(t *testing.T) {
+func TestConcurrentCallbacksDeliverOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	other, err := ledger.New(w.config) // another replica, on the same store
@@ -243,7 +244,7 @@ func TestOneOfManyCallbacksAtOnceWorks(t *testing.T) {
 	require.Equal(t, []string{"Reserve", "Deliver"}, w.goods.all())
 }
 
-func TestACallbackGoesOnWhenItsCallerHasGone(t *testing.T) {
+func TestCallbackContinuesAfterClientDisconnects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Reserved).ID
@@ -257,7 +258,7 @@ func TestACallbackGoesOnWhenItsCallerHasGone(t *testing.T) {
 	w.wantState(id, ledger.Delivered)
 }
 
-func TestANoOfReserveIsKeptWhenTheCallerHasGone(t *testing.T) {
+func TestDeclineIsSavedAfterClientDisconnects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Accepted).ID

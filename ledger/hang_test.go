@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hanging makes Deliver ignore its context for purchases whose id begins so,
+// hanging makes Deliver ignore its context for purchases with that ID prefix,
 // until the returned function is called.
 func (q *quiet) hanging(prefix string) (let func()) {
 	end := make(chan struct{})
@@ -30,7 +30,7 @@ func (q *quiet) hanging(prefix string) (let func()) {
 	return func() { close(end) }
 }
 
-func TestADeliverThatHangsHoldsOneWorkerOnly(t *testing.T) {
+func TestHangingDeliverHoldsOneWorker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 2 })
@@ -57,7 +57,7 @@ func TestADeliverThatHangsHoldsOneWorkerOnly(t *testing.T) {
 	})
 }
 
-func TestStoppingWaitsForADeliverThatTakesItsTime(t *testing.T) {
+func TestStoppingWaitsForSlowDeliver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -71,7 +71,7 @@ func TestStoppingWaitsForADeliverThatTakesItsTime(t *testing.T) {
 	})
 }
 
-func TestHowOftenReconcileIsCalledNoMoreThanWorkersHang(t *testing.T) {
+func TestRepeatedReconcileNeverExceedsWorkers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 2 })
@@ -96,7 +96,7 @@ func TestHowOftenReconcileIsCalledNoMoreThanWorkersHang(t *testing.T) {
 	})
 }
 
-func TestWhileTooManyCallsHangNoMoreAreMade(t *testing.T) {
+func TestHangingFulfillerCallsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 2 })
@@ -107,9 +107,9 @@ func TestWhileTooManyCallsHangNoMoreAreMade(t *testing.T) {
 		}
 		q.put("late", ledger.Reserved, false)
 		q.put("asked", ledger.Accepted, false)
-		time.Sleep(31 * time.Second) // the time of those is over
+		time.Sleep(31 * time.Second) // their time is over
 		answer := q.call("late", "consume")
-		require.Equal(t, http.StatusOK, answer.Code, "that it is paid is saved all the same")
+		require.Equal(t, http.StatusOK, answer.Code, "the payment is saved")
 		p := q.wantState("late", ledger.Settled)
 		require.Contains(t, p.Cause, "do not return")
 		require.Equal(t, pending, q.call("asked", "enact").Body.String())
@@ -123,7 +123,7 @@ func TestWhileTooManyCallsHangNoMoreAreMade(t *testing.T) {
 	})
 }
 
-func TestANoOfReserveAfterItsTimeIsNoVerdict(t *testing.T) {
+func TestReserveErrorAfterTimeoutDoesNotCancel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -139,8 +139,8 @@ func TestANoOfReserveAfterItsTimeIsNoVerdict(t *testing.T) {
 	})
 }
 
-// joining is a store that joins the error of fn with one of its own, as one does
-// that lost its connection while fn ran, or wraps it.
+// joining is a store that joins or wraps the error of fn with its own, like a
+// store that lost its connection while fn ran.
 type joining struct {
 	ledger.Store
 	join func(error) error
@@ -156,7 +156,7 @@ func (s joining) Change(
 	return p, err
 }
 
-func TestANoOfReserveCountsOnlyWhenTheStoreDidNotFailAsWell(t *testing.T) {
+func TestDeclineDuringStoreFailureDoesNotCancel(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		join   func(error) error
@@ -202,7 +202,7 @@ func TestANoOfReserveCountsOnlyWhenTheStoreDidNotFailAsWell(t *testing.T) {
 	}
 }
 
-func TestAPassGoesOnAfterPurchasesThatCantBeSaved(t *testing.T) {
+func TestPassContinuesAfterUnsavedPurchases(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 1 })
@@ -256,7 +256,7 @@ func TestAPassEndsWhenTheStoreIsDown(t *testing.T) {
 	}
 }
 
-func TestADeliveryThatTheStoreCouldNotKeepIsTriedAgainSoon(t *testing.T) {
+func TestUnsavedDeliveryIsRetriedAfterRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -273,7 +273,7 @@ func TestADeliveryThatTheStoreCouldNotKeepIsTriedAgainSoon(t *testing.T) {
 		p := q.wantState("purchase", ledger.Settled)
 		require.Equal(t, 1, p.Attempts)
 		require.Contains(t, p.Cause, errDown.Error())
-		require.Equal(t, 5*time.Second, time.Until(p.NextAt).Round(time.Second), "RetryAfter, and not when the claim lapses")
+		require.Equal(t, 5*time.Second, time.Until(p.NextAt).Round(time.Second), "RetryAfter, and not when the claim expires")
 		time.Sleep(6 * time.Second)
 		require.NoError(t, q.ledger.Reconcile(t.Context()))
 		q.wantState("purchase", ledger.Delivered)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestADoubleClickIsOnePurchase(t *testing.T) {
+func TestDoubleClickCreatesOnePurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
@@ -42,7 +42,7 @@ func TestADoubleClickIsOnePurchase(t *testing.T) {
 	require.Equal(t, ledger.Delivered, w.bought(order).State)
 }
 
-func TestKeysAreTheUsersOwnAndLastAsLongAsThePurchase(t *testing.T) {
+func TestKeysArePerUserAndDoNotExpire(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
@@ -79,11 +79,11 @@ func TestAKeyIsForOneOrder(t *testing.T) {
 	}
 	same := order
 	same.Username, same.Data = "Alice Cooper", json.RawMessage(` { "a" : 1 } `)
-	require.Equal(t, first.ID, w.bought(same).ID, "what is written otherwise and means the same is the same order")
+	require.Equal(t, first.ID, w.bought(same).ID, "an equivalent order is the same order")
 	require.Len(t, w.gloebit.Transactions(), 1)
 }
 
-func TestASecondOrderWaitsForTheFirstOnesAnswerNoLongerThanItsCaller(t *testing.T) {
+func TestSecondOrderWaitsForFirstResponse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
@@ -111,7 +111,7 @@ func TestASecondOrderWaitsForTheFirstOnesAnswerNoLongerThanItsCaller(t *testing.
 	require.Len(t, w.gloebit.Transactions(), 1)
 }
 
-func TestASecondOrderDoesNotWaitForAFirstThatHasStopped(t *testing.T) {
+func TestSecondOrderDoesNotWaitForStoppedOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	order := hat
@@ -129,7 +129,7 @@ func TestASecondOrderDoesNotWaitForAFirstThatHasStopped(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 }
 
-func TestWhatSaysNothingWhileASecondOrderWaits(t *testing.T) {
+func TestSecondOrderWaitIsBoundedByStepTimeout(t *testing.T) {
 	t.Parallel()
 	order := hat
 	order.IdempotencyKey = "key"
@@ -152,11 +152,11 @@ func TestWhatSaysNothingWhileASecondOrderWaits(t *testing.T) {
 		wait(w)
 		p, err := w.buy(order)
 		require.NoError(t, err, name)
-		require.Equal(t, ledger.Created, p.State, "it is under way, which is an answer")
+		require.Equal(t, ledger.Created, p.State, "the purchase is pending")
 	}
 }
 
-func TestASecondOrderDoesNotWaitForWhatIsToBeSentAgain(t *testing.T) {
+func TestSecondOrderDoesNotWaitForRetry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.gloebit.Inject(noAnswer(false, 1))
@@ -170,8 +170,8 @@ func TestASecondOrderDoesNotWaitForWhatIsToBeSentAgain(t *testing.T) {
 	require.Equal(t, first, w.bought(order))
 }
 
-// firstRefused has a first click refused while a second one waits for its
-// answer, and returns what the second one heard.
+// firstRefused refuses a first click while a second one waits for its response,
+// and returns the result of the second.
 func firstRefused(t *testing.T, w *world, fault gloebittest.Fault, revoked bool) (ledger.Purchase, error) {
 	t.Helper()
 	order := hat
@@ -200,14 +200,14 @@ func firstRefused(t *testing.T, w *world, fault gloebittest.Fault, revoked bool)
 		return nil
 	}
 	w.store.mu.Unlock()
-	type heard struct {
+	type result struct {
 		p   ledger.Purchase
 		err error
 	}
-	got := make(chan heard, 1)
+	got := make(chan result, 1)
 	go func() {
 		p, err := w.ledger.Purchase(t.Context(), second, order)
-		got <- heard{p, err}
+		got <- result{p, err}
 	}()
 	<-waiting
 	close(answer)
@@ -216,7 +216,7 @@ func firstRefused(t *testing.T, w *world, fault gloebittest.Fault, revoked bool)
 	return h.p, h.err
 }
 
-func TestASecondClickHearsItselfThatTheTokenWasRevoked(t *testing.T) {
+func TestSecondClickReportsRevokedToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, err := firstRefused(t, w, gloebittest.Fault{Reason: "unknown OAuth2 token"}, true)
@@ -224,7 +224,7 @@ func TestASecondClickHearsItselfThatTheTokenWasRevoked(t *testing.T) {
 	require.Empty(t, w.gloebit.Transactions())
 }
 
-func TestASecondClickIsSentWhenTheFirstOneWasNotAboutTheOrder(t *testing.T) {
+func TestSecondClickIsSentAfterUnrelatedRefusal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p, err := firstRefused(t, w, gloebittest.Fault{Reason: "the moon is full"}, false)
@@ -234,7 +234,7 @@ func TestASecondClickIsSentWhenTheFirstOneWasNotAboutTheOrder(t *testing.T) {
 	require.EqualValues(t, 100, w.charged())
 }
 
-func TestASecondClickHearsThatTheUserCantPay(t *testing.T) {
+func TestSecondClickReportsInsufficientBalance(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, err := firstRefused(

@@ -29,7 +29,8 @@ func (l *Ledger) List(ctx context.Context, q Query) ([]Purchase, error) {
 // All iterates over all purchases of the ledger's realm that the query selects,
 // in the order of [Ledger.List]. It lists Query.Limit of them at a time, and
 // uses no store while the caller's loop body runs. A purchase that is created
-// meanwhile may be left out. It ends after an error, which is that of List.
+// during the iteration may be left out. It ends after an error, which is that
+// of List.
 func (l *Ledger) All(ctx context.Context, q Query) iter.Seq2[Purchase, error] {
 	return func(yield func(Purchase, error) bool) {
 		for {

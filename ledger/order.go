@@ -26,11 +26,11 @@ type Order struct {
 	// it, even if the store has lost the first purchase or another process
 	// orders the same. If the account is unknown, the user's ID is used
 	// instead; it changes with each session if only the browser session
-	// identifies the user. Users who pay with the same account share its keys:
-	// if they may be different people, a key that is not random must name the
-	// user. To sell the same item again on purpose, use another key, such as
-	// one with a counter ("rent/2026-05"). To make every call a separate
-	// purchase, set it to a new uuid.NewString().
+	// identifies the user. Users who pay with the same account share its keys.
+	// So if several people may use one account, a key that is not random must
+	// contain the user's ID. To sell the same item again on purpose, use
+	// another key, such as one with a counter ("rent/2026-05"). To make every
+	// call a separate purchase, set it to a new uuid.NewString().
 	IdempotencyKey string `json:"key,omitempty"`
 	// Item is the application's name for the item. Either Item or Product must
 	// be set, to at most 1,000 bytes.

@@ -27,15 +27,16 @@ type Purchase struct {
 	// as gloebit.Client.PurchaseItem and PurchaseProduct derive theirs.
 	ID string `json:"id"`
 	// UserID is the ID of the user who pays, as in gloebit.User.ID. If several
-	// users order this with one account, it is the first, or the first since the
-	// purchase was refused. It is empty, and the whole Order unknown, if the
-	// database lost the purchase and Gloebit then reported it as paid. It is also
-	// empty after [Ledger.Erase].
+	// users place this order with one account, it is the ID of the first, or of
+	// the first since the purchase was refused. It is empty after
+	// [Ledger.Erase]. It is also empty, and the whole Order unknown, if the
+	// database lost the purchase and Gloebit then reported it as paid.
 	UserID string `json:"user_id,omitempty"`
 	// GloebitID is the account at Gloebit that pays, as
 	// gloebit.Client.GloebitID was when the user ordered. It is empty if
-	// Gloebit did not report one. It never changes, and no account with another
-	// ID is ever charged for the purchase; an unknown ID counts as equal.
+	// Gloebit did not report one. It does not change, except that
+	// [Ledger.Erase] empties it. No account with another ID is charged for the
+	// purchase; an unknown ID counts as equal.
 	GloebitID string `json:"gloebit_id,omitempty"`
 	// ConnectedAt is when the user made the connection with which they ordered.
 	// An unanswered order is canceled if the user has since disconnected or

@@ -15,8 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// quiet is a ledger that is reached through its methods only, so that it
-// lives in a bubble of testing/synctest.
+// quiet is a ledger without a server, so that it runs in a synctest bubble.
 type quiet struct {
 	t      *testing.T
 	store  *store
@@ -51,7 +50,7 @@ func newQuiet(t *testing.T, change func(*ledger.Config)) *quiet {
 	return q
 }
 
-// put writes a purchase that is due when due says so.
+// put writes a purchase, which is due if due is true.
 func (q *quiet) put(id string, state ledger.State, due bool) {
 	q.t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -81,7 +80,7 @@ func (q *quiet) wantState(id string, want ledger.State) ledger.Purchase {
 	return p
 }
 
-// failingChanges makes the store fail to change a purchase, or all when id is
+// failingChanges makes the store fail to change a purchase, or all if id is
 // empty, until the returned function is called.
 func (q *quiet) failingChanges(id string) (repair func()) {
 	q.store.mu.Lock()
@@ -99,7 +98,7 @@ func (q *quiet) failingChanges(id string) (repair func()) {
 	}
 }
 
-// run runs the ledger until stop is called, which returns when Run has.
+// run runs the ledger until stop is called. stop returns when Run has returned.
 func (q *quiet) run() (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -84,7 +84,7 @@ func TestRealm(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEqual(t, w.bought(order).ID, theirs.ID)
 	})
-	t.Run("the ledger of the realm goes on", func(t *testing.T) {
+	t.Run("the ledger of the realm continues", func(t *testing.T) {
 		w.reconcile()
 		w.settle()
 		w.wantState(lost.ID, ledger.Delivered)
@@ -117,7 +117,8 @@ func TestCounts(t *testing.T) {
 	require.Equal(t, "paid", list[0].ID)
 }
 
-// A purchase keeps its ID whatever forgets it: Gloebit charges once.
+// TestOneCharge checks that a repeated order has the same ID even if the store
+// lost the first one, so that Gloebit charges once.
 func TestOneCharge(t *testing.T) {
 	t.Parallel()
 	order := hat

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhatWasWrittenAndNeverSentIsSent(t *testing.T) {
+func TestStoredUnsentOrderIsSent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.store.after = func(int, string) error { return errDown } // the process stops right after writing
@@ -38,7 +38,7 @@ func TestWhatWasWrittenAndNeverSentIsSent(t *testing.T) {
 	w.wantState(tx[0].ID, ledger.Delivered)
 }
 
-func TestGloebitIsAskedAboutWhatItNeverCallsBackFor(t *testing.T) {
+func TestPurchaseWithoutCallbacksIsResubmitted(t *testing.T) {
 	t.Parallel()
 	for _, state := range []ledger.State{ledger.Accepted, ledger.Reserved} {
 		w := newWorld(t)
@@ -67,7 +67,7 @@ func TestGloebitIsAskedAboutWhatItNeverCallsBackFor(t *testing.T) {
 	}
 }
 
-func TestGloebitMayRefuseWhatItHadAccepted(t *testing.T) {
+func TestRefusalAfterAcceptance(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.bought(hat)
@@ -77,13 +77,13 @@ func TestGloebitMayRefuseWhatItHadAccepted(t *testing.T) {
 	w.clock.Advance(time.Minute)
 	w.reconcile()
 	require.ErrorIs(t, w.wantState(p.ID, ledger.Refused).Err(), gloebit.ErrInsufficientBalance)
-	w.settle() // Gloebit asks all the same, is told no, and gives the gloebits back
+	w.settle() // Gloebit calls enact, which is declined, and refunds the gloebits
 	w.wantState(p.ID, ledger.Released)
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 	require.Equal(t, []string{"Release"}, w.goods.all())
 }
 
-func TestARefusalComesTooLateForWhatIsReserved(t *testing.T) {
+func TestRefusalAfterReservationIsIgnored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.bought(hat)
@@ -99,8 +99,8 @@ func TestARefusalComesTooLateForWhatIsReserved(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 }
 
-// An order that Gloebit has not answered is not sent for a user who has
-// disconnected or connected again: they don't expect to be charged any more.
+// TestUnsentOrder checks that an unanswered order is not sent after the user
+// has disconnected or connected again. The user no longer expects the charge.
 func TestUnsentOrder(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -136,12 +136,12 @@ func TestUnsentOrder(t *testing.T) {
 			require.Empty(t, w.gloebit.Transactions())
 			require.Equal(t, http.StatusConflict, gloebit.StatusCode(got.Err()))
 			_, err := w.buy(order)
-			require.ErrorIs(t, err, ledger.ErrCanceled, "a second click hears of it")
+			require.ErrorIs(t, err, ledger.ErrCanceled, "a second click returns it")
 		})
 	}
 }
 
-func TestNoOtherAccountIsAskedAboutAPurchase(t *testing.T) {
+func TestPurchaseIsNotResubmittedByAnotherAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.connectAs("alice", "alice")
@@ -158,7 +158,7 @@ func TestNoOtherAccountIsAskedAboutAPurchase(t *testing.T) {
 	require.Equal(t, "1000", w.gloebit.Balance("bob"))
 }
 
-func TestAnAccountThatWasNotToldIsTakenForTheSame(t *testing.T) {
+func TestUnknownAccountCountsAsSameAccount(t *testing.T) {
 	t.Parallel()
 	for name, told := range map[string][2]string{"then": {"", "alice"}, "now": {"alice", ""}, "ever": {"", ""}} {
 		t.Run(name, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestAnAccountThatWasNotToldIsTakenForTheSame(t *testing.T) {
 	}
 }
 
-func TestARefusalOfTheCallIsNoVerdictOnceItMayHaveBeenSent(t *testing.T) {
+func TestRefusedRetryDoesNotRefuseSentOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.gloebit.Inject(noAnswer(true, 1)) // it is on hold there, and the response was lost
@@ -197,7 +197,7 @@ func TestARefusalOfTheCallIsNoVerdictOnceItMayHaveBeenSent(t *testing.T) {
 	require.EqualValues(t, 100, w.charged())
 }
 
-func TestDeliveringAndReleasingAreTriedAgainWithGrowingWaits(t *testing.T) {
+func TestDeliverAndReleaseAreRetriedWithBackoff(t *testing.T) {
 	t.Parallel()
 	for step, states := range map[string][2]ledger.State{
 		"consume": {ledger.Settled, ledger.Delivered}, "cancel": {ledger.Canceled, ledger.Released},
@@ -226,8 +226,6 @@ func TestDeliveringAndReleasingAreTriedAgainWithGrowingWaits(t *testing.T) {
 	}
 }
 
-// stick makes a purchase stuck in a state.
-
 func TestAPassWorksOnEachPurchaseOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -236,7 +234,7 @@ func TestAPassWorksOnEachPurchaseOnce(t *testing.T) {
 		w.makeDue(w.put(fmt.Sprint("purchase-", i), ledger.Settled).ID)
 	}
 	w.reconcile()
-	require.Len(t, w.goods.all(), 50, "what has failed waits for another pass")
+	require.Len(t, w.goods.all(), 50, "a failed purchase waits for another pass")
 }
 
 func TestTwoReplicasShareTheWork(t *testing.T) {
@@ -270,7 +268,7 @@ func TestTwoReplicasShareTheWork(t *testing.T) {
 	}
 }
 
-func TestAClaimOfAStoppedReplicaLapses(t *testing.T) {
+func TestClaimOfStoppedReplicaExpires(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Settled).ID
@@ -286,7 +284,7 @@ func TestAClaimOfAStoppedReplicaLapses(t *testing.T) {
 	w.wantState(id, ledger.Delivered)
 }
 
-func TestStoppingFinishesWhatIsHeldAndPicksUpNothingMore(t *testing.T) {
+func TestStoppingFinishesClaimedWorkOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.Workers = 1 })
 	ctx, stop := context.WithCancel(t.Context())
@@ -305,7 +303,7 @@ func TestStoppingFinishesWhatIsHeldAndPicksUpNothingMore(t *testing.T) {
 	require.Len(t, w.goods.all(), 1)
 }
 
-func TestRunGoesOnUntilItIsStopped(t *testing.T) {
+func TestRunContinuesAfterStoreFailures(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.PollInterval = time.Millisecond })
 	ctx, stop := context.WithCancel(t.Context())
@@ -332,7 +330,7 @@ func TestRunGoesOnUntilItIsStopped(t *testing.T) {
 	require.Contains(t, w.log.String(), "a pass has failed")
 }
 
-func TestAFulfillerHasTheTimeItIsGiven(t *testing.T) {
+func TestFulfillerContextEndsAfterStepTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.StepTimeout = 50 * time.Millisecond })
 	slow := func(ctx context.Context, _ ledger.Purchase) error {
@@ -344,11 +342,11 @@ func TestAFulfillerHasTheTimeItIsGiven(t *testing.T) {
 	w.makeDue(id)
 	w.reconcile()
 	got := w.wantState(id, ledger.Settled)
-	require.Equal(t, 1, got.Attempts, "the failure is recorded all the same")
+	require.Equal(t, 1, got.Attempts, "the failure is recorded")
 	require.Equal(t, "Deliver: too slow", got.Cause)
 }
 
-func TestATryThatCantBeRecordedIsMadeAgain(t *testing.T) {
+func TestUnrecordedAttemptIsRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.gloebit.Inject(noAnswer(false, 1))
@@ -382,7 +380,7 @@ func TestStoppingWaitsForGloebitsAnswer(t *testing.T) {
 	w.wantState(p.ID, ledger.Accepted)
 }
 
-func TestOddAttemptsStopNoWorker(t *testing.T) {
+func TestInvalidAttemptsDoNotStopWorkers(t *testing.T) {
 	t.Parallel()
 	for _, attempts := range []int{-1, math.MinInt, math.MaxInt} {
 		w := newWorld(t)

@@ -50,7 +50,7 @@ func TestRefusedOrders(t *testing.T) {
 			require.Equal(t, ledger.Refused, p.State)
 			require.True(t, p.Finished() && !p.Paid() && p.NextAt.IsZero())
 			require.NotEmpty(t, p.Cause)
-			require.ErrorIs(t, w.get(p.ID).Err(), c.want, "what is kept says so too")
+			require.ErrorIs(t, w.get(p.ID).Err(), c.want, "the stored purchase has the same error")
 
 			w.wantAnswer(p.ID, "enact", http.StatusOK, refused)
 			require.Empty(t, w.goods.all())
@@ -65,7 +65,7 @@ func TestRefusedOrders(t *testing.T) {
 	}
 }
 
-func TestARefusalOfTheCallFreesTheKey(t *testing.T) {
+func TestRefusedCallFreesTheKey(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault gloebittest.Fault

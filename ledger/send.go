@@ -78,7 +78,8 @@ func readReceipt(receipt gloebit.Receipt, err error, first bool) (e event, answe
 		return refused, true
 	}
 	for _, unknown := range append(unavailable(),
-		gloebit.ErrOutcomeUnknown, gloebit.ErrTransactionPending, gloebit.ErrQueuingFailed, gloebit.ErrInvalidResponse, gloebit.ErrStore, context.Canceled) {
+		gloebit.ErrOutcomeUnknown, gloebit.ErrTransactionPending, gloebit.ErrQueuingFailed, gloebit.ErrInvalidResponse,
+		gloebit.ErrStore, context.Canceled) {
 		if errors.Is(err, unknown) {
 			return event{}, false
 		}

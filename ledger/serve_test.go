@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// closer tells when it was closed.
+// closer signals when it is closed.
 type closer func() error
 
 func (c closer) Close() error { return c() }
@@ -35,7 +35,7 @@ func TestServe(t *testing.T) {
 			close(asked)
 			<-release
 			did("a request")
-			require.NoError(t, w.ledger.Ready(r.Context()), "Run goes on")
+			require.NoError(t, w.ledger.Ready(r.Context()), "Run continues")
 		})}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)

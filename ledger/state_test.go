@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The bodies that Gloebit is answered with.
+// The response bodies to Gloebit.
 const (
 	yes      = "[true]"
 	pending  = `[false,"pending"]`
@@ -20,9 +20,9 @@ const (
 	refused  = `[false,"refused"]`
 )
 
-// rulings is the table again, written by hand. A cell is the next state, empty
-// where the purchase stays; what is called; the answer, with its status when it
-// is not 200; and whether the purchase is marked stuck.
+// rulings is a second, handwritten copy of the table. A cell has the next
+// state, empty if it does not change; the methods called; the response, with
+// its status unless it is 200; and whether the purchase is marked stuck.
 var rulings = []struct {
 	state ledger.State
 	cells map[string]string
@@ -186,10 +186,10 @@ func TestPayment(t *testing.T) {
 			next := ledger.Decide(state, event)
 			paid := state == ledger.Settled || state == ledger.Delivered
 			require.False(
-				t, paid && next.Next != ledger.Settled && next.Next != ledger.Delivered, "%s unpays what is %s", event, state,
+				t, paid && next.Next != ledger.Settled && next.Next != ledger.Delivered, "%s reverts the payment in %s", event, state,
 			)
 			if slices.Contains(off, state) && next.Next == ledger.Settled {
-				require.True(t, next.Stuck, "%s has what is %s delivered without an operator", event, state)
+				require.True(t, next.Stuck, "%s delivers from %s without an operator", event, state)
 			}
 		}
 		require.Equal(t, yes, ledger.Decide(state, "consume").Answer)
@@ -197,7 +197,7 @@ func TestPayment(t *testing.T) {
 	}
 }
 
-// finally is where a purchase is once the ledger has done what follows.
+// finally is the state of a purchase after the ledger has called its Fulfiller.
 func finally(state ledger.State) ledger.State {
 	switch state {
 	case ledger.Settled:
@@ -208,7 +208,8 @@ func finally(state ledger.State) ledger.State {
 	return state
 }
 
-// follows is whom the ledger calls after a callback, in a state.
+// follows are the Fulfiller's methods that the ledger calls after a callback
+// that leads to a state.
 func follows(state ledger.State) []string {
 	switch state {
 	case ledger.Settled:
@@ -244,7 +245,7 @@ func TestEveryCallbackInEveryState(t *testing.T) {
 				if step == "enact" || want.Status == http.StatusOK {
 					again = ledger.Decide(end, step)
 				}
-				require.Equal(t, want.Answer, again.Answer, "what comes again gets the answer it got")
+				require.Equal(t, want.Answer, again.Answer, "a repeated callback gets the same response")
 				w.wantAnswer(p.ID, step, want.Status, want.Answer)
 				require.Equal(t, calls, w.goods.all(), "and nothing is called again")
 				require.Equal(t, got.History, w.wantState(p.ID, end).History)
@@ -253,7 +254,7 @@ func TestEveryCallbackInEveryState(t *testing.T) {
 	}
 }
 
-// wantHistory fails unless the history leads to where the purchase is.
+// wantHistory fails unless the history leads to the purchase's state.
 func wantHistory(t *testing.T, p ledger.Purchase) {
 	t.Helper()
 	for i, change := range p.History {
@@ -288,7 +289,7 @@ func TestTransactsAnswersInEveryState(t *testing.T) {
 				w.t, w.goods.calls = t, nil
 				p := w.put(fmt.Sprintf("%s-%s", c.event, state), ledger.Created)
 				w.makeDue(p.ID)
-				// It moves while transact's answer is under way.
+				// It moves while the transact response is in flight.
 				w.store.before = func(_ int, call string) error {
 					if call == "Change" {
 						w.store.failing(nil)

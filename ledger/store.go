@@ -38,12 +38,13 @@ type Store interface {
 	// Change calls fn with the purchase, saves what fn returns, and returns
 	// that. When there is none, the error is gloebit.ErrNotFound and fn is not
 	// called. From before fn until after the save no other Change or Claim of
-	// that purchase runs, in this process or another: others wait until their
-	// context ends. If fn returns an error, nothing is saved and Change returns
-	// that error. If the store could no longer guarantee exclusive access while
-	// fn ran, Change returns an error of the store instead, and errors.Is does
-	// not match fn's error. If fn panics, nothing is saved, the lock is
-	// released, and the panic continues. Change calls fn at most once.
+	// that purchase runs, in this process or another: others wait, at most
+	// until their context ends. If fn returns an error, nothing is saved and
+	// Change returns that error. If the store could no longer guarantee
+	// exclusive access while fn ran, Change returns an error of the store
+	// instead, and errors.Is does not match fn's error. If fn panics, nothing
+	// is saved, the lock is released, and the panic continues. Change calls fn
+	// at most once.
 	//
 	// A store with transactions reads, calls fn and saves within one, and gives fn
 	// a context with which the application writes in that same transaction: what
@@ -59,13 +60,13 @@ type Store interface {
 	Change(
 		ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error),
 	) (Purchase, error)
-	// Claim sets the NextAt of the purchase of that realm and state that has
-	// been due the longest to until, and returns the purchase with it, in one
-	// atomic step: of any number of callers, one gets it. A purchase is due if
-	// its NextAt is not zero and not after now. Claim may skip a purchase whose
-	// Change runs. When none is due, the error is gloebit.ErrNotFound. When the
-	// purchase can't be read, the error is [ErrUnreadable]; NextAt is set
-	// nevertheless, so that the purchase does not block others.
+	// Claim finds the purchase of that realm and state that has been due the
+	// longest, sets its NextAt to until, and returns it, in one atomic step: of
+	// any number of callers, one gets it. A purchase is due if its NextAt is
+	// not zero and not after now. Claim may skip a purchase whose Change runs.
+	// When none is due, the error is gloebit.ErrNotFound. When the purchase
+	// can't be read, the error is [ErrUnreadable]; NextAt is set nevertheless,
+	// so that the purchase does not block others.
 	Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error)
 	// List returns the purchases that match the query, newest first: by
 	// CreatedAt and then by ID, both descending, or with OldestFirst both

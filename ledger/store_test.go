@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestACursorTravelsInAURL(t *testing.T) {
+func TestCursorRoundTrip(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
 	p := ledger.Purchase{ID: "id.with.dots", CreatedAt: at}
@@ -51,7 +51,7 @@ func TestAPurchaseIsJSON(t *testing.T) {
 	require.NotContains(t, string(text), key.Reveal())
 }
 
-func TestUsersWhoCanNotBe(t *testing.T) {
+func TestInvalidUserIDs(t *testing.T) {
 	t.Parallel()
 	p := ledger.Purchase{Realm: "r", ID: "id", Order: keyed(hat), State: ledger.Created}
 	require.ErrorIs(t, p.Check(), gloebit.ErrInvalidRequest)

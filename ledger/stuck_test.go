@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// stick returns a purchase that is stuck in a state.
 func (w *world) stick(state ledger.State) ledger.Purchase {
 	w.t.Helper()
 	p := w.put("stuck-"+string(state), state)
@@ -24,7 +25,7 @@ func (w *world) stick(state ledger.State) ledger.Purchase {
 	return w.get(p.ID)
 }
 
-func TestWhatIsTooOldIsParkedAndNeverDropped(t *testing.T) {
+func TestOldPurchaseIsMarkedStuck(t *testing.T) {
 	t.Parallel()
 	for _, state := range []ledger.State{ledger.Accepted, ledger.Reserved, ledger.Settled, ledger.Canceled} {
 		t.Run(string(state), func(t *testing.T) {
@@ -52,7 +53,7 @@ func TestWhatIsTooOldIsParkedAndNeverDropped(t *testing.T) {
 	}
 }
 
-func TestWhatIsStuckIsMovedByALateCallback(t *testing.T) {
+func TestLateCallbackFreesStuckPurchase(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		state ledger.State
@@ -79,7 +80,7 @@ func TestWhatIsStuckIsMovedByALateCallback(t *testing.T) {
 	}
 }
 
-func TestWhatIsStuckCanBeTakenUpAgain(t *testing.T) {
+func TestRetryFreesStuckPurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.stick(ledger.Settled)
@@ -104,12 +105,12 @@ func TestWhatIsStuckCanBeTakenUpAgain(t *testing.T) {
 	done := w.wantState(p.ID, ledger.Delivered)
 	got, err = w.ledger.Retry(t.Context(), p.ID, ledger.Act{})
 	require.NoError(t, err)
-	require.Equal(t, done, got, "what is finished stays as it is")
+	require.Equal(t, done, got, "a finished purchase does not change")
 	_, err = w.ledger.Retry(t.Context(), "unknown", ledger.Act{})
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 
-func TestWhatAnotherReplicaHasParkedStaysParked(t *testing.T) {
+func TestPurchaseMarkedStuckElsewhereStaysStuck(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.put("purchase", ledger.Settled).ID
@@ -118,7 +119,7 @@ func TestWhatAnotherReplicaHasParkedStaysParked(t *testing.T) {
 	changes := 0
 	w.store.before = func(_ int, call string) error {
 		if call == "Change" {
-			if changes++; changes == 2 { // between the vain try and its recording
+			if changes++; changes == 2 { // between the failed attempt and its recording
 				w.change(id, func(p *ledger.Purchase) { p.StuckAt, p.NextAt = w.clock.Now(), time.Time{} })
 			}
 		}

@@ -16,7 +16,7 @@ import (
 
 const traceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-// tracer writes down what a Trace is told. An operation's context says in which
+// tracer records the calls of a Trace. The context of an operation says which
 // one it is.
 type tracer struct {
 	mu   sync.Mutex

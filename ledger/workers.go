@@ -52,10 +52,10 @@ func (l *Ledger) Run(ctx context.Context) error {
 // failing is marked stuck, and logged. While Gloebit is down, sending pauses.
 //
 // When ctx ends, Reconcile starts no more work and finishes the work in
-// progress, within about Config.StepTimeout. A Fulfiller that does not return
-// blocks Reconcile until then, so call it with a context that ends. The error
-// is the store's first failure, which is gloebit.ErrStore, or the context's.
-// Reconcile returns no error for a failed step.
+// progress, within 5/4 of Config.StepTimeout. A Fulfiller that does not return
+// blocks Reconcile until that time is over, so call Reconcile with a context
+// that ends. The error is the store's first failure, which is gloebit.ErrStore,
+// or the context's. Reconcile returns no error for a failed step.
 func (l *Ledger) Reconcile(ctx context.Context) error {
 	var mu sync.Mutex
 	first := l.saveKept(ctx)

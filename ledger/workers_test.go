@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hungUp is a Gloebit that takes every call and answers none.
+// hungUp is a Gloebit that accepts every call and responds to none.
 type hungUp struct{ calls atomic.Int32 }
 
 func (h *hungUp) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -95,7 +95,7 @@ func TestSendingPausesWhileGloebitIsDown(t *testing.T) {
 	})
 }
 
-func TestAStoreThatIsDownIsLoggedOnceAnInterval(t *testing.T) {
+func TestStoreOutageIsLoggedOncePerInterval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.PollInterval, c.Workers = time.Minute, 8 })
@@ -119,7 +119,7 @@ func TestAStoreThatIsDownIsLoggedOnceAnInterval(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsHeeded(t *testing.T) {
+func TestRetryAfterIsRespected(t *testing.T) {
 	t.Parallel()
 	for asked, want := range map[string]time.Duration{
 		"2": 5 * time.Second, "60": time.Minute, "86400": 320 * time.Second,
@@ -197,7 +197,7 @@ func TestStuckNeedsAttempts(t *testing.T) {
 	require.True(t, w.get(id).Stuck())
 }
 
-// unreadable is a store that can't read purchases whose ID begins so.
+// unreadable is a store that can't read purchases with that ID prefix.
 type unreadable struct {
 	ledger.Store
 	claimed atomic.Int32
@@ -214,7 +214,7 @@ func (s *unreadable) Claim(
 	return p, err
 }
 
-func TestUnreadablePurchasesDelayNone(t *testing.T) {
+func TestUnreadablePurchasesDoNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 1 })
@@ -260,8 +260,8 @@ func TestRepeatsShareOnePoll(t *testing.T) {
 	})
 }
 
-// A replica whose clock is far ahead cancels orders too early. It charges nobody
-// and delivers nothing because of that.
+// TestReplicaWithAClockAhead checks a replica whose clock is far ahead. It
+// cancels orders too early, but charges no user and delivers nothing.
 func TestReplicaWithAClockAhead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

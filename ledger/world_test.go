@@ -25,10 +25,8 @@ const key = gloebit.Secret("the first key, of 32 bytes or so")
 
 var errDown = errors.New("the database is down")
 
-// world is a Gloebit whose queue stands still until a test settles it, and a
-
-// shop with a ledger that Gloebit can call.
-
+// world is a Gloebit whose queue runs only when a test settles it, and a shop
+// with a ledger that Gloebit can call.
 type world struct {
 	t       *testing.T
 	clock   *testkit.Clock
@@ -83,20 +81,19 @@ func (w *world) open() {
 	}
 }
 
-// key is what a user's credential is kept under.
+// key is the key of a user's credential.
 func (w *world) key(name string) connect.Key {
 	return connect.Key{Realm: w.config.Merchant.Realm(), ID: name}
 }
 
-// merchant is how the shop is known to Gloebit.
+// merchant is the configuration of the shop.
 func (w *world) merchant() gloebit.Config {
 	config := w.shop.Config()
 	config.Tokens, config.Clock = w.tokens, w.clock.Now
 	return config
 }
 
-// start starts the shop, again after a stop: another ledger on what is kept.
-
+// start starts the shop with a new ledger on the same store, as a restart does.
 func (w *world) start() {
 	w.t.Helper()
 	var err error
@@ -112,10 +109,9 @@ func (w *world) serve(handler http.Handler) {
 }
 
 // connect gives a user a new token.
-
 func (w *world) connect(name string) { w.t.Helper(); w.save(name, name, "", time.Time{}) }
 
-// connectAs connects a user with an account, whose id Gloebit tells.
+// connectAs connects a user with an account whose ID Gloebit returns.
 func (w *world) connectAs(name, account string) {
 	w.t.Helper()
 	w.save(name, account, "g-"+account, time.Time{})
@@ -151,12 +147,9 @@ func (w *world) client(name string) *gloebit.Client {
 	return client
 }
 
-// hat is what everybody buys.
-
 var hat = ledger.Order{Item: "hat", Price: 100, Quantity: 1}
 
 // keyed gives an order without a key a new one.
-
 func keyed(order ledger.Order) ledger.Order {
 	if order.IdempotencyKey == "" {
 		order.IdempotencyKey = uuid.NewString()
@@ -200,8 +193,7 @@ func (w *world) wantState(id string, want ledger.State) ledger.Purchase {
 	return p
 }
 
-// put writes a purchase in a state that it did not come to by itself.
-
+// put writes a purchase directly in a state.
 func (w *world) put(id string, state ledger.State) ledger.Purchase {
 	w.t.Helper()
 	now := w.clock.Now()
@@ -214,15 +206,13 @@ func (w *world) put(id string, state ledger.State) ledger.Purchase {
 	return p
 }
 
-// makeDue lets the next pass pick the purchase up.
-
+// makeDue makes a purchase due in the next pass.
 func (w *world) makeDue(id string) {
 	w.t.Helper()
 	w.change(id, func(p *ledger.Purchase) { p.NextAt = w.clock.Now() })
 }
 
-// change changes a purchase behind the ledger's back, as another replica does.
-
+// change changes a purchase without the ledger, as another replica does.
 func (w *world) change(id string, edit func(*ledger.Purchase)) {
 	w.t.Helper()
 	_, err := w.store.Store.Change(w.t.Context(), w.key(id), func(
@@ -235,15 +225,13 @@ func (w *world) change(id string, edit func(*ledger.Purchase)) {
 }
 
 // path is the path of a callback below CallbackURL, signed as documented.
-
 func path(key gloebit.Secret, realm, id, step string) string {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	mac.Write([]byte("gloebit ledger hold URL\n" + realm + "\n" + id + "\n" + step))
 	return "/" + id + "/" + step + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// call makes a callback, as Gloebit does, and returns status and body.
-
+// call makes a callback, as Gloebit does, and returns the status and body.
 func (w *world) call(id, step string) (int, string) {
 	w.t.Helper()
 	return w.request(http.MethodGet, w.config.CallbackURL+path(key, w.realm(), id, step))
@@ -271,10 +259,8 @@ func (w *world) wantAnswer(id, step string, status int, body string) {
 	require.Equal(w.t, body, gotBody)
 }
 
-// noAnswer is a fault: the transaction is worked or not, and the answer lost.
-
-// Retry-After keeps the client from asking again by itself.
-
+// noAnswer is a fault that loses the response, after the transaction was
+// processed or before. Its Retry-After keeps the client from retrying.
 func noAnswer(worked bool, times int) gloebittest.Fault {
 	return gloebittest.Fault{
 		Path: "transact", Times: times, After: worked, Status: http.StatusServiceUnavailable,
@@ -282,8 +268,7 @@ func noAnswer(worked bool, times int) gloebittest.Fault {
 	}
 }
 
-// charged is what Gloebit has taken from alice for good.
-
+// charged is what Gloebit has finally charged alice.
 func (w *world) charged() int64 {
 	var sum int64
 	for _, t := range w.gloebit.Transactions() {
@@ -293,13 +278,3 @@ func (w *world) charged() int64 {
 	}
 	return sum
 }
-
-// goods is a Fulfiller that counts, and fails when it is told to.
-
-// store lets a test look into each call of the store. The hooks get the number
-
-// of the call, from 1 on, and what the call is.
-
-// failing makes every call of the store fail, with nil none.
-
-// saying is a Fulfiller's method that returns an error.

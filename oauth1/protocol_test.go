@@ -75,8 +75,8 @@ func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 	return w
 }
 
-// buy uses each kind of request: GET, POST with a JSON body, POST without one,
-// and a path with what has to be escaped.
+// buy uses each kind of request: GET, POST with a JSON body, POST without a
+// body, and a path with escapes.
 func (w *world) buy(rw http.ResponseWriter, r *http.Request) {
 	client := gloebit.MustFromContext(r.Context())
 	fail := func(err error) bool {
@@ -115,13 +115,13 @@ func (w *world) get(target string) (status int, body string, url *url.URL) {
 	return resp.StatusCode, string(b), resp.Request.URL
 }
 
-func TestTheWholeStoryByOAuth1(t *testing.T) {
+func TestOAuth1ConnectAndBuy(t *testing.T) {
 	w := newWorld(t)
 	status, body, page := w.get(w.shop.URL + "/buy?x=1")
 	require.Equal(t, http.StatusOK, status, body)
 	require.Equal(t, "/buy?x=1", page.RequestURI())
 	require.True(t, strings.HasPrefix(body, "920 G$, 1 left, "), body)
-	require.NotContains(t, body, "signature", "what has to be escaped is signed as it is sent")
+	require.NotContains(t, body, "signature", "escaped text is signed as it is sent")
 	require.NotContains(t, body, "not connected")
 	for _, r := range w.gloebit.Requests() {
 		require.NotContains(t, r.RawQuery+r.Header.Get("Authorization"), w.app.Secret)
@@ -141,7 +141,7 @@ func TestARevokedTokenConnectsAgain(t *testing.T) {
 	require.Contains(t, body, "G$")
 }
 
-func TestTheStateOfOAuth1IsGoodOnce(t *testing.T) {
+func TestOAuth1StateIsAcceptedOnce(t *testing.T) {
 	w := newWorld(t)
 	var callback string
 	w.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
@@ -155,8 +155,8 @@ func TestTheStateOfOAuth1IsGoodOnce(t *testing.T) {
 	require.Contains(t, callback, "state=")
 	w.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-	stranger := &http.Client{}
-	resp, err := stranger.Get(callback)
+	other := &http.Client{}
+	resp, err := other.Get(callback)
 	require.NoError(t, err)
 	resp.Body.Close()
 	require.Equal(t, http.StatusBadRequest, resp.StatusCode, "another browser")
@@ -166,7 +166,7 @@ func TestTheStateOfOAuth1IsGoodOnce(t *testing.T) {
 	require.Equal(t, http.StatusFound, status, "used before, by a user who is connected")
 }
 
-func TestCallbacksOfOAuth1ThatAreNotValid(t *testing.T) {
+func TestInvalidOAuth1Callbacks(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(url.Values)
 		status int
@@ -208,7 +208,7 @@ func (w *world) userIDs() (ids []string) {
 	return ids
 }
 
-func TestAProviderThatGivesNoRequestToken(t *testing.T) {
+func TestMissingRequestToken(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault  gloebittest.Fault
 		status int
@@ -234,7 +234,7 @@ func TestAProviderThatGivesNoRequestToken(t *testing.T) {
 	}
 }
 
-func TestFinishIsForWhatBeginBegan(t *testing.T) {
+func TestFinishRequiresBegin(t *testing.T) {
 	_, err := oauth1.Protocol{}.Finish(context.Background(), connect.Application{}, url.Values{}, "a PKCE verifier", nil)
 	require.ErrorIs(t, err, connect.ErrInvalidState)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// parrot answers with what it makes of the header that it was sent.
+// parrot is a server whose response is made from the Authorization header.
 func parrot(t *testing.T, answer func(authorization string) string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -31,7 +31,7 @@ func parrot(t *testing.T, answer func(authorization string) string) string {
 	return server.URL
 }
 
-func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
+func TestSecurity22TokenEndpointResponseIsHidden(t *testing.T) {
 	for name, answer := range map[string]func(authorization string) string{
 		"a malformed header": func(a string) string { return "HTTP/1.1 200 OK\r\n" + a + "\r\n\r\n" },
 		"a malformed status": func(a string) string { return "HTTP/1.1 " + a + "\r\n\r\n" },
@@ -104,7 +104,7 @@ type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
+func TestSecurity28RequestEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	asked := 0
@@ -114,7 +114,7 @@ func TestSecurity28ARequestEndsWithItsContext(t *testing.T) {
 		HTTPClient: &http.Client{Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 			asked++
 			if r.Context().Err() == nil {
-				t.Error("it goes on")
+				t.Error("the request continues")
 			}
 			return nil, r.Context().Err()
 		})},

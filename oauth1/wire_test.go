@@ -28,7 +28,7 @@ func application(t *testing.T, handler http.HandlerFunc) connect.Application {
 	}
 }
 
-func TestWhatIsSentAndWhatIsRead(t *testing.T) {
+func TestRequestTokenAndAccessTokenRequests(t *testing.T) {
 	var sent []string
 	app := application(t, func(w http.ResponseWriter, r *http.Request) {
 		header := regexp.MustCompile(`oauth_(nonce|signature|timestamp)="[^"]+"`).ReplaceAllString(
@@ -76,7 +76,7 @@ func TestWhatIsSentAndWhatIsRead(t *testing.T) {
 	}, sent)
 }
 
-func TestABrokenServerIsUnavailableAndARefusalIsNot(t *testing.T) {
+func TestOnlyServerErrorsAreUnavailable(t *testing.T) {
 	for status, unavailable := range map[int]bool{500: true, 503: true, 401: false, 404: false} {
 		app := application(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		_, _, err := oauth1.Protocol{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st"})
@@ -89,8 +89,8 @@ func TestABrokenServerIsUnavailableAndARefusalIsNot(t *testing.T) {
 	}
 }
 
-// FuzzTokenAnswer gives the flow any answer at all: no panic, and no credential
-// without a token and its secret.
+// FuzzTokenAnswer gives the flow an arbitrary response. It must not panic, and
+// must not return a credential without a token and its secret.
 func FuzzTokenAnswer(f *testing.F) {
 	f.Add("oauth_token=at&oauth_token_secret=as&scope=id")
 	f.Add("oauth_token=&oauth_token_secret=")

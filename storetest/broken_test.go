@@ -17,7 +17,7 @@ import (
 
 type fn = func(context.Context, *connect.Credential) (*connect.Credential, error)
 
-// brokenTokens is a good store but for what its functions do instead.
+// brokenTokens is a correct store except for the functions it replaces.
 type brokenTokens struct {
 	connect.MemoryTokenStore
 	load    func(s *brokenTokens, ctx context.Context, key connect.Key) (connect.Credential, error)
@@ -47,7 +47,7 @@ func (s *brokenTokens) Delete(ctx context.Context, key connect.Key) error {
 	return s.MemoryTokenStore.Delete(ctx, key)
 }
 
-// saving breaks what an Update saves.
+// saving changes what an Update saves.
 func saving(change func(*connect.Credential)) *brokenTokens {
 	return &brokenTokens{update: func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error {
 		return s.MemoryTokenStore.Update(ctx, key, func(
@@ -64,12 +64,12 @@ func saving(change func(*connect.Credential)) *brokenTokens {
 	}}
 }
 
-// naming breaks the names of users.
+// naming changes the names of users.
 func naming(change func(string) string) *brokenTokens {
 	return keying(func(key connect.Key) connect.Key { return connect.Key{Realm: key.Realm, ID: change(key.ID)} })
 }
 
-// keying breaks the keys.
+// keying changes the keys.
 func keying(name func(connect.Key) connect.Key) *brokenTokens {
 	return &brokenTokens{
 		load: func(s *brokenTokens, ctx context.Context, key connect.Key) (connect.Credential, error) {
@@ -84,7 +84,7 @@ func keying(name func(connect.Key) connect.Key) *brokenTokens {
 	}
 }
 
-// updating breaks Update alone.
+// updating replaces Update alone.
 func updating(update func(s *brokenTokens, ctx context.Context, key connect.Key, f fn) error) *brokenTokens {
 	return &brokenTokens{update: update}
 }
@@ -238,7 +238,7 @@ var brokenTokenStores = []struct {
 	}},
 }
 
-// brokenStates is a good store but for what its functions do instead.
+// brokenStates is a correct store except for the functions it replaces.
 type brokenStates struct {
 	connect.MemoryStateStore
 	twice   bool // a state is there again after it was taken

@@ -29,7 +29,7 @@ func TestConformance(t *testing.T) { adaptertest.Run(t, framework) }
 
 func TestSecurity(t *testing.T) { adaptertest.RunSecurity(t, framework) }
 
-func TestARouterThatIsMountedUnderAPrefix(t *testing.T) {
+func TestRouterMountedUnderPrefix(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		sub := chi.NewRouter()
 		routes(a, sub)
@@ -39,7 +39,7 @@ func TestARouterThatIsMountedUnderAPrefix(t *testing.T) {
 	}})
 }
 
-func TestAPrefixThatIsStrippedBeforeTheRouter(t *testing.T) {
+func TestPrefixStrippedBeforeRouter(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		r := newRouter(a)
 		routes(a, r)
@@ -47,7 +47,7 @@ func TestAPrefixThatIsStrippedBeforeTheRouter(t *testing.T) {
 	}})
 }
 
-func TestTheOutermostRouterKnowsTheWholePath(t *testing.T) {
+func TestRegisterOnOutermostRouter(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		r := newRouter(a)
 		gloebitchi.Register(r, a.Merchant)
@@ -69,14 +69,14 @@ func newRouter(a *adaptertest.App) chi.Router {
 	return r
 }
 
-// recoverer is chi's own, without its print of the stack.
+// recoverer is chi's Recoverer without its print of the stack.
 func recoverer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		middleware.Recoverer(next).ServeHTTP(w, middleware.WithLogEntry(r, quiet{}))
 	})
 }
 
-// quiet is a log entry that goes nowhere.
+// quiet is a log entry that is discarded.
 type quiet struct{ middleware.LogEntry }
 
 func (quiet) Panic(any, []byte) {}
@@ -131,7 +131,7 @@ func pages(a *adaptertest.App, r chi.Router) {
 	})
 }
 
-func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
+func TestRegisterAtRootKeepsOtherRoutes(t *testing.T) {
 	m, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(), RedirectURL: "https://shop.example/callback",
 	})
@@ -148,9 +148,9 @@ func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
 	}
 }
 
-// TestRoutesOfTheApplicationFit has routes at which a proxy that strips a prefix
-// would bring the merchant's.
-func TestRoutesOfTheApplicationFit(t *testing.T) {
+// TestApplicationRoutesDoNotConflict checks that an application may have routes
+// at the stripped paths of the package's own routes.
+func TestApplicationRoutesDoNotConflict(t *testing.T) {
 	m, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(),
 		RedirectURL: "https://shop.example/shop/pay/gloebit/callback",

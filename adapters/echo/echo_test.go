@@ -60,7 +60,7 @@ func visit(t *testing.T, handler http.Handler, paths ...string) (last *http.Resp
 	return last, body
 }
 
-func TestTheSessionIsSavedHoweverAHandlerAnswers(t *testing.T) {
+func TestSessionIsSavedForEveryKindOfResponse(t *testing.T) {
 	sessions := newSessions()
 	put := func(c *echo.Context) { sessions.Put(c.Request().Context(), "hat", "green") }
 	for name, handler := range map[string]echo.HandlerFunc{
@@ -166,7 +166,7 @@ func TestMiddlewareAroundSeesEchoErrors(t *testing.T) {
 	}
 }
 
-func TestErrorsOfOthersAreLeftToEcho(t *testing.T) {
+func TestOtherErrorsAreLeftToEcho(t *testing.T) {
 	m := newMerchant(t, "https://shop.example/gloebit/callback")
 	for name, c := range map[string]struct {
 		err    error
@@ -195,14 +195,14 @@ func TestErrorsOfOthersAreLeftToEcho(t *testing.T) {
 	})
 }
 
-func TestRegisterRefusesAGroupThatIsElsewhere(t *testing.T) {
+func TestRegisterPanicsForUnrelatedGroup(t *testing.T) {
 	require.PanicsWithValue(t, "gloebitecho: the group /admin is not on the way to /gloebit/connect, which lies "+
 		"beside Config.RedirectURL", func() {
 		gloebitecho.Register(echo.New().Group("/admin"), newMerchant(t, "https://shop.example/gloebit/callback"))
 	})
 }
 
-func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
+func TestRegisterAtRootKeepsOtherRoutes(t *testing.T) {
 	e := quietEcho()
 	e.GET("/hats", func(c *echo.Context) error { return c.String(http.StatusOK, "hats") })
 	gloebitecho.Register(e, newMerchant(t, "https://shop.example/callback"))
@@ -212,7 +212,7 @@ func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
 
-func TestWhatAHandlerPutBeforeItPanickedIsNotKept(t *testing.T) {
+func TestPanicDiscardsSessionChanges(t *testing.T) {
 	sessions := newSessions()
 	e := quietEcho()
 	e.Use(middleware.Recover(), gloebitecho.Sessions(sessions))
@@ -230,7 +230,7 @@ func TestWhatAHandlerPutBeforeItPanickedIsNotKept(t *testing.T) {
 	require.Empty(t, body)
 }
 
-func TestARedirectToConnectIsNoError(t *testing.T) {
+func TestRedirectToConnectIsNotAnError(t *testing.T) {
 	m := newMerchant(t, "https://shop.example/gloebit/callback")
 	seen := errors.New("not called")
 	e := quietEcho()

@@ -24,7 +24,7 @@ func framework(name string, fail func(*echo.Context, error) error) adaptertest.F
 	}}
 }
 
-// returned is how handlers fail that leave the answer to the middleware.
+// returned returns the error of a handler to the middleware.
 func returned(_ *echo.Context, err error) error { return err }
 
 func TestConformance(t *testing.T) { adaptertest.Run(t, framework("", gloebitecho.Error)) }
@@ -35,7 +35,7 @@ func TestSecurity(t *testing.T) {
 	adaptertest.RunSecurity(t, framework("errors answered", gloebitecho.Error), framework("errors returned", returned))
 }
 
-func TestTheOutermostRouterKnowsTheWholePath(t *testing.T) {
+func TestRegisterOnOutermostRouter(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		e := newEcho(a)
 		gloebitecho.Register(e, a.Merchant)
@@ -44,7 +44,7 @@ func TestTheOutermostRouterKnowsTheWholePath(t *testing.T) {
 	}})
 }
 
-func TestAPrefixThatIsStrippedBeforeEcho(t *testing.T) {
+func TestPrefixStrippedBeforeEcho(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		e := newEcho(a)
 		gloebitecho.Register(e, a.Merchant)

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRoutesOfTheApplicationFit has routes at which a proxy that strips a prefix
-// would bring the merchant's.
-func TestRoutesOfTheApplicationFit(t *testing.T) {
+// TestApplicationRoutesDoNotConflict checks that an application may have routes
+// at the stripped paths of the package's own routes.
+func TestApplicationRoutesDoNotConflict(t *testing.T) {
 	for route, path := range map[string]string{
 		"/pay/*": "/pay/hats", "/gloebit/connect": "/gloebit/connect", "/gloebit/*": "/gloebit/hats", "/*": "/hats",
 	} {

@@ -31,7 +31,7 @@ func framework(t *testing.T, name string, fail func(fiber.Ctx, error) error) ada
 	}}
 }
 
-// returned is how handlers fail that leave the response to the middleware.
+// returned returns the error of a handler to the middleware.
 func returned(_ fiber.Ctx, err error) error { return err }
 
 func TestConformance(t *testing.T) { adaptertest.Run(t, framework(t, "", gloebitfiber.Error)) }
@@ -44,7 +44,7 @@ func TestSecurity(t *testing.T) {
 	)
 }
 
-func TestTheAppKnowsTheWholePath(t *testing.T) {
+func TestRegisterOnApp(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{Detached: true, New: func(a *adaptertest.App) http.Handler {
 		app := newApp(a)
 		gloebitfiber.Register(app, a.Merchant)
@@ -53,7 +53,7 @@ func TestTheAppKnowsTheWholePath(t *testing.T) {
 	}})
 }
 
-func TestAPrefixThatIsStrippedBeforeFiber(t *testing.T) {
+func TestPrefixStrippedBeforeFiber(t *testing.T) {
 	server := gloebittest.NewServer()
 	t.Cleanup(server.Close)
 	mux := http.NewServeMux()
@@ -88,7 +88,7 @@ func TestAPrefixThatIsStrippedBeforeFiber(t *testing.T) {
 	require.Equal(t, shop.URL+"/shop/hats?size=4", response.Request.URL.String())
 }
 
-func TestRegisterRefusesAGroupThatIsElsewhere(t *testing.T) {
+func TestRegisterPanicsForUnrelatedGroup(t *testing.T) {
 	m, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(),
 		RedirectURL: "https://shop.example/gloebit/callback",
@@ -109,7 +109,8 @@ func newApp(a *adaptertest.App) *fiber.App {
 	return app
 }
 
-// start serves the app on a port of its own, and returns the way to it.
+// start serves the app on a port of its own, and returns a handler that
+// forwards to it.
 func start(t *testing.T, app *fiber.App) http.Handler {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -172,9 +173,9 @@ func pages(a *adaptertest.App, router fiber.Router, fail func(fiber.Ctx, error) 
 	router.All("/fail/:what", connected, func(c fiber.Ctx) error { return fail(c, a.Failure(c.Params("what"))) })
 }
 
-// TestHeadersOfTheApplicationStay checks that a response of the package has the
-// headers that a middleware of the application has set.
-func TestHeadersOfTheApplicationStay(t *testing.T) {
+// TestApplicationHeadersAreKept checks that the package's responses keep the
+// headers that the application's middleware sets.
+func TestApplicationHeadersAreKept(t *testing.T) {
 	m, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
 		Provider: gloebit.Sandbox(),

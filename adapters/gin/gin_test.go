@@ -51,7 +51,7 @@ func visit(t *testing.T, handler http.Handler, paths ...string) (last *http.Resp
 	return last, body
 }
 
-func TestTheSessionIsSavedHoweverAHandlerAnswers(t *testing.T) {
+func TestSessionIsSavedForEveryKindOfResponse(t *testing.T) {
 	sessions := newSessions()
 	put := func(c *gin.Context) { sessions.Put(c.Request.Context(), "hat", "green") }
 	for name, handler := range map[string]gin.HandlerFunc{
@@ -85,7 +85,7 @@ func TestTheSessionIsSavedHoweverAHandlerAnswers(t *testing.T) {
 	}
 }
 
-func TestGinKnowsWhatWasWritten(t *testing.T) {
+func TestGinReportsStatusAndSize(t *testing.T) {
 	engine := gin.New()
 	var status, size int
 	var written bool
@@ -103,7 +103,7 @@ func TestGinKnowsWhatWasWritten(t *testing.T) {
 	require.Equal(t, "404 page not found", body)
 }
 
-func TestAnErrorIsKeptForGinsLogging(t *testing.T) {
+func TestErrorIsAddedToGinContext(t *testing.T) {
 	broken := errors.New("no hats")
 	m := newMerchant(t, "https://shop.example/gloebit/callback")
 	for name, middleware := range map[string]gin.HandlersChain{
@@ -124,7 +124,7 @@ func TestAnErrorIsKeptForGinsLogging(t *testing.T) {
 	}
 }
 
-func TestClientPanicsWhereNobodyWasRequired(t *testing.T) {
+func TestClientPanicsWithoutRequireGloebit(t *testing.T) {
 	engine := gin.New()
 	engine.Use(gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, p any) {
 		c.String(http.StatusInternalServerError, "%v", p)
@@ -134,7 +134,7 @@ func TestClientPanicsWhereNobodyWasRequired(t *testing.T) {
 	require.Contains(t, body, "RequireGloebit")
 }
 
-func TestRegisterRefusesAGroupThatIsElsewhere(t *testing.T) {
+func TestRegisterPanicsForUnrelatedGroup(t *testing.T) {
 	for base, redirectURL := range map[string]string{
 		"/admin": "https://shop.example/gloebit/callback",
 		"/glo":   "https://shop.example/gloebit/callback",
@@ -146,7 +146,7 @@ func TestRegisterRefusesAGroupThatIsElsewhere(t *testing.T) {
 	}
 }
 
-func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
+func TestRegisterAtRootKeepsOtherRoutes(t *testing.T) {
 	engine := gin.New()
 	engine.GET("/hats", func(c *gin.Context) { c.String(http.StatusOK, "hats") })
 	gloebitgin.Register(engine, newMerchant(t, "https://shop.example/callback"))
@@ -156,7 +156,7 @@ func TestRegisterAtTheRootLeavesOtherRoutesAlone(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, response.StatusCode)
 }
 
-func TestWhatAHandlerPutBeforeItPanickedIsNotKept(t *testing.T) {
+func TestPanicDiscardsSessionChanges(t *testing.T) {
 	sessions := newSessions()
 	engine := gin.New()
 	engine.Use(gin.RecoveryWithWriter(io.Discard), gloebitgin.Sessions(sessions))
@@ -189,7 +189,7 @@ func (w countingWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func TestTheManagerSeesOneHeader(t *testing.T) {
+func TestSessionManagerSeesOneWriteHeader(t *testing.T) {
 	manager := new(counting)
 	engine := gin.New()
 	engine.Use(gloebitgin.Sessions(manager))

@@ -31,7 +31,7 @@ func TestConformance(t *testing.T) { adaptertest.Run(t, framework) }
 
 func TestSecurity(t *testing.T) { adaptertest.RunSecurity(t, framework) }
 
-func TestTheEngineKnowsTheWholePath(t *testing.T) {
+func TestRegisterOnEngine(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		engine := newEngine(a)
 		gloebitgin.Register(engine, a.Merchant)
@@ -40,7 +40,7 @@ func TestTheEngineKnowsTheWholePath(t *testing.T) {
 	}})
 }
 
-func TestAPrefixThatIsStrippedBeforeTheEngine(t *testing.T) {
+func TestPrefixStrippedBeforeEngine(t *testing.T) {
 	adaptertest.Run(t, adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 		engine := newEngine(a)
 		gloebitgin.Register(engine, a.Merchant)

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRoutesOfTheApplicationComeFirst has routes at which a proxy that strips a
-// prefix would bring the merchant's.
-func TestRoutesOfTheApplicationComeFirst(t *testing.T) {
+// TestApplicationRoutesTakePrecedence checks that an application's routes win
+// at the stripped paths of the package's own routes.
+func TestApplicationRoutesTakePrecedence(t *testing.T) {
 	for route, path := range map[string]string{
 		"/pay/*rest":            "/pay/gloebit/connect",
 		"/gloebit/connect":      "/gloebit/connect",

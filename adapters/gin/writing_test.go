@@ -31,8 +31,8 @@ var writing = map[string]struct {
 	}, http.StatusSwitchingProtocols},
 }
 
-// TestEngineInsideTheMiddleware has the whole engine inside the middleware of
-// net/http, which gives it the writer of the package's own sessions.
+// TestEngineInsideTheMiddleware checks an engine inside net/http middleware,
+// where gin writes to the writer of the package's own sessions.
 func TestEngineInsideTheMiddleware(t *testing.T) {
 	for name, c := range writing {
 		t.Run(name, func(t *testing.T) {

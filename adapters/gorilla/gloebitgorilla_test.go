@@ -65,8 +65,8 @@ func (f *faulty) Save(r *http.Request, w http.ResponseWriter, session *sessions.
 	return f.Store.Save(r, w, session)
 }
 
-// table is a store that, as those in SQL do, inserts a session that is new and
-// updates one that is not, where there is one.
+// table is a store that inserts a new session and updates an old one, as SQL
+// stores do.
 type table struct {
 	mu   sync.Mutex
 	rows map[string]map[any]any
@@ -113,7 +113,7 @@ func (t *table) Save(_ *http.Request, w http.ResponseWriter, session *sessions.S
 	return nil
 }
 
-// slow is a store that tells when it saves, and goes on when it is told to.
+// slow is a store that signals each save and waits until it may continue.
 type slow struct {
 	sessions.Store
 	saving, goOn chan struct{}

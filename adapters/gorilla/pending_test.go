@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestManyConnectionsUnderWayDoNotOverflowTheCookie(t *testing.T) {
+func TestManyPendingConnectionsFitInCookie(t *testing.T) {
 	store := sessions.NewCookieStore(
 		[]byte("an authentication key: 32 bytes."), []byte("an AES key of exactly 32 letters"),
 	)

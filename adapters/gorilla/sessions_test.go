@@ -59,7 +59,7 @@ func hat(s *gloebitgorilla.Sessions, cookies ...*http.Cookie) (value string) {
 	return value
 }
 
-func TestTheSessionIsSavedHoweverAHandlerAnswers(t *testing.T) {
+func TestSessionIsSavedForEveryKindOfResponse(t *testing.T) {
 	s := newSessions(t, cookies())
 	for name, answer := range map[string]http.HandlerFunc{
 		"with nothing":          func(http.ResponseWriter, *http.Request) {},
@@ -87,7 +87,7 @@ func TestTheSessionIsSavedHoweverAHandlerAnswers(t *testing.T) {
 	}
 }
 
-func TestASessionThatIsNotChangedIsLeftAlone(t *testing.T) {
+func TestUnchangedSessionIsNotSaved(t *testing.T) {
 	s := newSessions(t, cookies())
 	response := serve(s, func(_ http.ResponseWriter, r *http.Request) {
 		require.Empty(t, s.GetString(r.Context(), "hat"))
@@ -96,7 +96,7 @@ func TestASessionThatIsNotChangedIsLeftAlone(t *testing.T) {
 	require.Empty(t, response.Cookies())
 }
 
-func TestWhatIsRemovedIsGone(t *testing.T) {
+func TestRemoveDeletesValue(t *testing.T) {
 	s := newSessions(t, cookies())
 	cookie := serve(s, putHat(s)).Cookies()
 	removed := serve(s, func(_ http.ResponseWriter, r *http.Request) { s.Remove(r.Context(), "hat") }, cookie...).Cookies()
@@ -124,7 +124,7 @@ func TestTheApplicationSharesTheSession(t *testing.T) {
 	}, last)
 }
 
-func TestARenewedSessionHasANewIDAndTheOldOneIsGone(t *testing.T) {
+func TestRenewTokenReplacesSessionID(t *testing.T) {
 	for name, store := range map[string]sessions.Store{"files": files(t), "a table": &table{}} {
 		t.Run(name, func(t *testing.T) {
 			s := newSessions(t, store)
@@ -141,7 +141,7 @@ func TestARenewedSessionHasANewIDAndTheOldOneIsGone(t *testing.T) {
 	}
 }
 
-func TestARequestOnItsWayDoesNotBringBackASessionThatHasEnded(t *testing.T) {
+func TestInFlightRequestKeepsSessionEnded(t *testing.T) {
 	for name, meanwhile := range map[string]func(*gloebitgorilla.Sessions, []*http.Cookie){
 		"with nothing in between": func(*gloebitgorilla.Sessions, []*http.Cookie) {},
 		"with the old cookie used again in between": func(s *gloebitgorilla.Sessions, old []*http.Cookie) {
@@ -162,14 +162,14 @@ func TestARequestOnItsWayDoesNotBringBackASessionThatHasEnded(t *testing.T) {
 			}, old...)
 			body, err := io.ReadAll(response.Body)
 			require.NoError(t, err)
-			require.Equal(t, "your receipt", string(body), "what was done is told")
+			require.Equal(t, "your receipt", string(body), "the response is still sent")
 			require.Empty(t, response.Cookies())
 			require.Empty(t, hat(s, old...))
 		})
 	}
 }
 
-func TestANewIDBringsBackNothingOfASessionThatHasEnded(t *testing.T) {
+func TestRenewTokenRestoresNothingFromEndedSession(t *testing.T) {
 	for name, store := range map[string]sessions.Store{"files": files(t), "a table": &table{}} {
 		t.Run(name, func(t *testing.T) {
 			s := newSessions(t, store)
@@ -189,9 +189,9 @@ func TestANewIDBringsBackNothingOfASessionThatHasEnded(t *testing.T) {
 	}
 }
 
-// The application saves the session outside LoadAndSave, under an id that no
-// cookie of the request's tells.
-func TestAnIDThatTheApplicationHasGivenIsKept(t *testing.T) {
+// TestSessionIDSetByApplicationIsKept checks a session that the application
+// saves outside LoadAndSave, under an ID that no request cookie has.
+func TestSessionIDSetByApplicationIsKept(t *testing.T) {
 	for name, store := range map[string]sessions.Store{"files": files(t), "a table": &table{}} {
 		t.Run(name, func(t *testing.T) {
 			s := newSessions(t, store)
@@ -224,7 +224,7 @@ func TestAnIDThatTheApplicationHasGivenIsKept(t *testing.T) {
 	}
 }
 
-func TestARequestThatOnlyReadsDoesNotWaitForAnotherToBeSaved(t *testing.T) {
+func TestReadDoesNotWaitForConcurrentSave(t *testing.T) {
 	store := &slow{Store: files(t), saving: make(chan struct{}, 1), goOn: make(chan struct{}, 1)}
 	s := newSessions(t, store)
 	store.goOn <- struct{}{}
@@ -244,7 +244,7 @@ func TestARequestThatOnlyReadsDoesNotWaitForAnotherToBeSaved(t *testing.T) {
 	<-saved
 }
 
-func TestASessionOfWhichNobodyKnowsWhetherItHasEndedIsNotSaved(t *testing.T) {
+func TestSessionIsNotSavedWhenReloadFails(t *testing.T) {
 	store := &faulty{Store: files(t)}
 	s := newSessions(t, store)
 	cookie := serve(s, putHat(s)).Cookies()
@@ -257,7 +257,7 @@ func TestASessionOfWhichNobodyKnowsWhetherItHasEndedIsNotSaved(t *testing.T) {
 	require.Equal(t, "green", hat(s, cookie...))
 }
 
-func TestARenewalThatFailsSaysSo(t *testing.T) {
+func TestRenewTokenReturnsStoreError(t *testing.T) {
 	store := &faulty{Store: files(t)}
 	s := newSessions(t, store)
 	cookie := serve(s, putHat(s)).Cookies()
@@ -269,7 +269,7 @@ func TestARenewalThatFailsSaysSo(t *testing.T) {
 	require.Equal(t, "green", hat(s, cookie...))
 }
 
-func TestACookieOfNoUseBeginsANewSession(t *testing.T) {
+func TestInvalidCookieStartsNewSession(t *testing.T) {
 	folder := t.TempDir()
 	filesystem := sessions.NewFilesystemStore(folder, []byte("an authentication key: 32 bytes."))
 	for name, c := range map[string]struct {
@@ -278,8 +278,8 @@ func TestACookieOfNoUseBeginsANewSession(t *testing.T) {
 	}{
 		"a forged one":                     {cookies(), func(c *http.Cookie) { c.Value = "x" + c.Value }},
 		"one whose session the store lost": {filesystem, func(*http.Cookie) { emptyFolder(t, folder) }},
-		"one of a key that is out of use":  {cookies(), func(c *http.Cookie) { c.Value = foreign(t) }},
-		"one that is not a cookie of ours": {cookies(), func(c *http.Cookie) { c.Value = "!" }},
+		"one of an old key":                {cookies(), func(c *http.Cookie) { c.Value = foreign(t) }},
+		"an invalid value":                 {cookies(), func(c *http.Cookie) { c.Value = "!" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSessions(t, c.store)
@@ -312,7 +312,7 @@ func foreign(t *testing.T) string {
 	return serve(s, putHat(s)).Cookies()[0].Value
 }
 
-func TestAStoreThatFailsIsTheAnswerAndNothingElseIsWritten(t *testing.T) {
+func TestStoreErrorReplacesResponse(t *testing.T) {
 	for name, c := range map[string]struct {
 		load, save error
 	}{
@@ -357,16 +357,16 @@ func TestTheErrorHandlerGetsAStoreError(t *testing.T) {
 	require.Equal(t, http.StatusTeapot, serve(s, nil).StatusCode)
 }
 
-func TestAStoreWithoutASessionIsAFailure(t *testing.T) {
+func TestStoreReturningNoSessionReturns503(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, serve(newSessions(t, empty{}), nil).StatusCode)
 }
 
-// empty is a store that breaks its promise never to return nil.
+// empty is a store that returns a nil session, which gorilla forbids.
 type empty struct{ sessions.Store }
 
 func (empty) Get(*http.Request, string) (*sessions.Session, error) { return nil, nil }
 
-func TestLoadAndSaveInsideItselfIsOne(t *testing.T) {
+func TestNestedLoadAndSaveSavesOnce(t *testing.T) {
 	s := newSessions(t, cookies())
 	inner := s.LoadAndSave(putHat(s))
 	response := serve(s, inner.ServeHTTP)
@@ -374,7 +374,7 @@ func TestLoadAndSaveInsideItselfIsOne(t *testing.T) {
 	require.Equal(t, []string{"Cookie"}, response.Header.Values("Vary"))
 }
 
-func TestAMissingLoadAndSaveIsAClearError(t *testing.T) {
+func TestMissingLoadAndSaveReturnsErrNoSession(t *testing.T) {
 	var cause error
 	m, err := gloebit.New(gloebit.Config{
 		ClientID: "key", ClientSecret: "secret", Provider: gloebit.Sandbox(),
@@ -388,7 +388,7 @@ func TestAMissingLoadAndSaveIsAClearError(t *testing.T) {
 	require.Panics(t, func() { newSessions(t, cookies()).GetString(context.Background(), "hat") })
 }
 
-func TestTheDeadlineIsTheCookiesAgeOrTheLifetime(t *testing.T) {
+func TestDeadlineFollowsCookieAgeOrLifetime(t *testing.T) {
 	now := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
 	forever := cookies()
 	forever.Options.MaxAge = 0
@@ -397,9 +397,9 @@ func TestTheDeadlineIsTheCookiesAgeOrTheLifetime(t *testing.T) {
 		lifetime time.Duration
 		want     time.Duration
 	}{
-		"a cookie for an hour":         {cookies(), 0, time.Hour},
-		"one that ends with a browser": {forever, 0, 24 * time.Hour},
-		"the same, with a lifetime":    {forever, time.Minute, time.Minute},
+		"a cookie for an hour":      {cookies(), 0, time.Hour},
+		"a cookie without an age":   {forever, 0, 24 * time.Hour},
+		"the same, with a lifetime": {forever, time.Minute, time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := gloebitgorilla.New(gloebitgorilla.Config{
@@ -413,7 +413,7 @@ func TestTheDeadlineIsTheCookiesAgeOrTheLifetime(t *testing.T) {
 	}
 }
 
-func TestNewSaysWhatCantBeUsed(t *testing.T) {
+func TestNewNamesInvalidFields(t *testing.T) {
 	_, err := gloebitgorilla.New(gloebitgorilla.Config{})
 	require.ErrorContains(t, err, "Config.Store")
 	_, err = gloebitgorilla.New(gloebitgorilla.Config{Store: cookies(), Lifetime: -1})

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestCookieOfALargeSession has an application keep text of its own in the
-// session, which leaves room for few connections or none.
+// TestCookieOfALargeSession checks sessions in which the application's own data
+// leaves room for few pending connections or none.
 func TestCookieOfALargeSession(t *testing.T) {
 	for name, test := range map[string]struct{ own, status int }{
 		"2 kB": {1800, http.StatusSeeOther},

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"flag"
 	"io"
 	"net"
@@ -37,7 +36,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// printed is what the sandbox says at the start.
+// printed is what the sandbox prints at the start.
 type printed struct {
 	url, id, secret string
 	listens         string // the address, if it is not the URL's
@@ -62,7 +61,7 @@ func read(t *testing.T, stdout io.Reader) printed {
 	return p
 }
 
-// unquoted is what a shell makes of it.
+// unquoted is the text as a shell reads it.
 func unquoted(t *testing.T, text string) string {
 	t.Helper()
 	output, err := exec.Command("sh", "-c", "printf %s "+text).Output()
@@ -92,7 +91,7 @@ func launchTo(t *testing.T, stderr io.Writer, args ...string) (printed, func() e
 	return p, func() error { cancel(); return <-ended }
 }
 
-func TestItPrintsWhatAnApplicationNeedsAndStops(t *testing.T) {
+func TestPrintsSettingsAndStops(t *testing.T) {
 	const secret = `it's; "$(ls)" #3`
 	p, stop := launch(
 		t, "-client-id", "hat-shop", "-client-secret", secret, "-redirect", "http://127.0.0.1:1/,http://127.0.0.1:2/cb",
@@ -108,7 +107,7 @@ func TestItPrintsWhatAnApplicationNeedsAndStops(t *testing.T) {
 	require.Error(t, err, "the port is closed")
 }
 
-func TestKeyAndSecretAreMadeAndStay(t *testing.T) {
+func TestGeneratedKeyAndSecretPersist(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	first, stop := launch(t, "-state", file)
 	require.Regexp(t, `^[0-9a-f-]{36}$`, first.id)
@@ -119,7 +118,7 @@ func TestKeyAndSecretAreMadeAndStay(t *testing.T) {
 	require.Equal(t, [2]string{first.id, first.secret}, [2]string{second.id, second.secret})
 }
 
-func TestOverTLSItsCertificateCanBeTrusted(t *testing.T) {
+func TestCertificateCanBeTrusted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "certificate.pem")
 	p, stop := launch(t, "-tls", "-tls-cert", file)
 	require.Regexp(t, `^https://127\.0\.0\.1:[1-9][0-9]*$`, p.url)
@@ -230,9 +229,9 @@ func TestCommandLinesThatAreRefused(t *testing.T) {
 	}
 	var help bytes.Buffer
 	err = run(context.Background(), []string{"-h"}, io.Discard, &help)
-	require.True(t, errors.Is(err, flag.ErrHelp))
+	require.ErrorIs(t, err, flag.ErrHelp)
 	require.Contains(t, help.String(), "-redirect PREFIX")
-	require.Contains(t, help.String(), "http://127.0.0.1:8080/ and http://localhost:8080/", "what is so without -redirect")
+	require.Contains(t, help.String(), "http://127.0.0.1:8080/ and http://localhost:8080/", "the default of -redirect")
 }
 
 // process starts the command as a process of its own.
@@ -248,7 +247,7 @@ func process(t *testing.T, args ...string) (*exec.Cmd, printed) {
 	return cmd, read(t, stdout)
 }
 
-func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
+func TestAnsweredRequestsSurviveKill(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	var id string
 	for round, want := range []string{"1100", "1200", "1300"} {
@@ -288,7 +287,7 @@ func TestSignalsStopItGracefully(t *testing.T) {
 	}
 }
 
-func TestAFailureIsSaidAndTheStatusIsOne(t *testing.T) {
+func TestFailureExitsWithStatusOne(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-addr", "nowhere")
 	cmd.Env = append(os.Environ(), asCommand+"=1")
 	output, err := cmd.CombinedOutput()

@@ -165,7 +165,7 @@ func TestReseal(t *testing.T) {
 
 		w.env["GLOEBIT_SEALING_KEYS"] = first
 		got := w.runs("reseal")
-		require.Equal(t, exitFailed, got.code, "what is not sealed")
+		require.Equal(t, exitFailed, got.code, "a plain credential")
 		require.Contains(t, got.log, "not sealed")
 		require.Equal(t, "resealed: 1\n", w.succeeds("reseal", "--accept-plain"))
 		w.env["GLOEBIT_SEALING_KEYS"] = second + "," + first
@@ -176,7 +176,7 @@ func TestReseal(t *testing.T) {
 	})
 }
 
-// TestNoFileIsMade checks that a mistyped name of a database makes none.
+// TestNoFileIsMade checks that a mistyped database name creates no file.
 func TestNoFileIsMade(t *testing.T) {
 	t.Parallel()
 	database := "sqlite:" + filepath.Join(t.TempDir(), "shop.db")

@@ -58,7 +58,7 @@ func envOr(name, otherwise string) string {
 
 func randomName() string { return "gloebit_test_" + strings.ToLower(rand.Text()[:16]) }
 
-// must is for what only a mistake in a test or its settings makes fail.
+// must panics on errors that only a mistake in a test or its settings causes.
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
@@ -66,8 +66,8 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// administer makes what a test needs, and removes it in the end. Without a
-// server the test skips.
+// administer runs create, and drop at the end. The test is skipped without a
+// server.
 func administer(t *testing.T, database, create, drop string) {
 	t.Helper()
 	db := openDatabase(t, database)

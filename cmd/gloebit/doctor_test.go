@@ -123,8 +123,8 @@ func TestServedRealms(t *testing.T) {
 	require.Zero(t, code)
 }
 
-// TestDurability checks that the doctor reads every setting on every database.
-// What it finds depends on the server that is there.
+// TestDurability checks that the doctor reads every durability setting on every
+// database. Its findings depend on the server.
 func TestDurability(t *testing.T) {
 	each(t, func(t *testing.T, database string) {
 		w := newWorld(t, database)

@@ -13,14 +13,14 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// TestStuckPurchaseFreed is the story of an operator who finds a paid purchase
-// that was not delivered, and frees it.
+// TestStuckPurchaseFreed follows an operator who finds a paid purchase that was
+// not delivered, and frees it.
 func TestStuckPurchaseFreed(t *testing.T) {
 	each(t, func(t *testing.T, database string) {
 		w := newWorld(t, database)
 		p := w.buy("form-1")
 		w.settle()
-		require.Equal(t, ledger.Delivered, w.get(p.ID).State, "one that works")
+		require.Equal(t, ledger.Delivered, w.get(p.ID).State, "without a failure")
 
 		p = w.buy("form-2")
 		w.breakAfterReserve()
@@ -49,8 +49,8 @@ func TestStuckPurchaseFreed(t *testing.T) {
 	})
 }
 
-// breakAfterReserve has Gloebit call back for what was bought, and the warehouse
-// close before the delivery.
+// breakAfterReserve lets Gloebit call back for a purchase, and makes the
+// delivery fail.
 func (w *world) breakAfterReserve() {
 	w.t.Helper()
 	w.goods.onReserve = func() { w.goods.broken = true }
@@ -244,7 +244,7 @@ func TestTerminalIsNotControlled(t *testing.T) {
 	}
 }
 
-// operator types yes, after something has happened.
+// operator types yes, after something else has happened.
 type operator struct{ before func() }
 
 func (o operator) Read(p []byte) (int, error) {

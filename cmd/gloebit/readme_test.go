@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestREADME checks that README.md has the help of every command, word for
-// word, without the flags that all have.
+// TestREADME checks that README.md contains the help of every command, word for
+// word, without the common flags.
 func TestREADME(t *testing.T) {
 	text := string(must(os.ReadFile("README.md")))
 	w := &world{t: t}

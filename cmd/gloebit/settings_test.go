@@ -12,7 +12,8 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// TestNoSecretInErrors checks what is said of settings that can't be used.
+// TestNoSecretInErrors checks that errors about invalid settings contain no
+// secret.
 func TestNoSecretInErrors(t *testing.T) {
 	t.Parallel()
 	const secret = "correct-horse-battery"

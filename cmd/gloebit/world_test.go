@@ -136,7 +136,7 @@ type result struct {
 // runs runs the command without a terminal, and checks that it prints no secret.
 func (w *world) runs(args ...string) result { return w.typing("", args...) }
 
-// typing is runs on a terminal, unless the answer is empty.
+// typing runs the command on a terminal, unless the answer is empty.
 func (w *world) typing(answer string, args ...string) result {
 	w.t.Helper()
 	var out, log bytes.Buffer
@@ -162,7 +162,7 @@ func (w *world) wantNoSecret(text string) {
 	}
 }
 
-// succeeds returns what a command that works has printed.
+// succeeds returns the output of a command that must not fail.
 func (w *world) succeeds(args ...string) string {
 	w.t.Helper()
 	got := w.runs(args...)
@@ -197,7 +197,7 @@ func (w *world) get(id string) ledger.Purchase {
 	return p
 }
 
-// put writes a purchase that did not come to its state by itself.
+// put writes a purchase directly in a state.
 func (w *world) put(key string, state ledger.State, stuck bool, change ...func(*ledger.Purchase)) ledger.Purchase {
 	w.t.Helper()
 	p := ledger.Purchase{

@@ -92,8 +92,8 @@ func TestFiles(t *testing.T) {
 	})
 }
 
-// TestRefusedFiles checks that a file that can't be used is a clear error, and
-// that nothing changes it.
+// TestRefusedFiles checks that an unusable file causes a clear error and is not
+// changed.
 func TestRefusedFiles(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("modes say nothing")

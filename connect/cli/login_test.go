@@ -28,8 +28,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// server is an OAuth server for programs: it wants PKCE, takes any port of a
-// loopback redirect, and answers every request at once.
+// server is an OAuth server for programs. It requires PKCE, accepts any port of
+// a loopback redirect, and approves every request at once.
 type server struct {
 	*httptest.Server
 

@@ -70,23 +70,33 @@ func newSite(config connect.Config) (http.Handler, error) {
 	return http.NewCrossOriginProtection().Handler(mux), nil // refuses forms from other sites
 }
 
-var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+const head = `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
-<title>You at Blot're</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<style>
+body { font: 1.125rem/1.5 system-ui; background: Canvas; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }
+a, button, input { font: inherit; display: inline-block; min-height: 2.75rem; margin: .25rem .5rem .25rem 0 }
+</style>
+`
+
+var page = template.Must(template.New("page").Parse(head + `<title>You at Blot're</title>
+<main>
 <h1>{{.User.Name}}</h1>
 <p>You are connected as {{.User.Name}}. If this is not your account, disconnect.</p>
 <p>Your stream {{.Stream.Name}} is {{.Stream.Status.Color}}.</p>
 <form method="post" action="/paint">
 <input type="hidden" name="stream" value="{{.Stream.ID}}">
-<input type="color" name="color" value="{{.Stream.Status.Color}}"><button>Paint it</button></form>
+<label>Color <input type="color" name="color" value="{{.Stream.Status.Color}}"></label> <button>Paint it</button></form>
 <form method="post" action="/oauth/disconnect">
 <input type="hidden" name="return_to" value="/left"><button>Disconnect</button></form>
+</main>
 `))
 
-var goodbye = template.Must(template.New("goodbye").Parse(`<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Disconnected</title>
-<p>You are disconnected. <a href="/">Connect again</a></p>
+var goodbye = template.Must(template.New("goodbye").Parse(head + `<title>Disconnected</title>
+<main>
+<h1>You are disconnected.</h1>
+<p><a href="/">Connect again</a></p>
+</main>
 `))

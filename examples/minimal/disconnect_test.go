@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDisconnectLeadsToAPageThatSaysSo(t *testing.T) {
+func TestDisconnectShowsConfirmation(t *testing.T) {
 	shop := testkit.NewShop(t, gloebittest.Config{})
 	config := shop.Config()
 	config.Scopes = []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact}

@@ -72,7 +72,9 @@ func newShop(config gloebit.Config) (http.Handler, error) {
 }
 
 var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
-<title>Hats</title>
+<html lang="en"><meta name="viewport" content="width=device-width"><title>Hats</title>
+<style>button, input { min-height: 44px }</style>
+<main><h1>Hats</h1>
 <p>You have {{.Balance}} G$.</p>
 <form method="post" action="/buy/green-hat">
 	<input type="hidden" name="order" value="{{.Order}}">
@@ -81,5 +83,5 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <form method="post" action="/gloebit/disconnect">
 	<input type="hidden" name="return_to" value="/left">
 	<button>Disconnect</button>
-</form>
+</form></main>
 `))

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAHatIsChargedOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
+func TestLostResponseChargesOnce(t *testing.T) {
 	server := gloebittest.NewServer() // a whole Gloebit
 	defer server.Close()
 	mux := http.NewServeMux()
@@ -54,7 +54,7 @@ func TestAHatIsChargedOnceAlsoWhenTheAnswerIsLost(t *testing.T) {
 	require.Equal(t, "960", server.Balance("alice"))
 }
 
-func TestAWrongConfigIsSaid(t *testing.T) {
+func TestInvalidConfigIsReported(t *testing.T) {
 	_, err := newShop(gloebit.Config{})
 	require.ErrorContains(t, err, "Config.ClientID")
 }

@@ -55,10 +55,19 @@ func newSite(config connect.Config) (http.Handler, error) {
 	return mux, nil
 }
 
-var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+const head = `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
-<title>You at Omniport</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<style>
+body { font: 1.125rem/1.5 system-ui; background: Canvas; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }
+a, button, input { font: inherit; display: inline-block; min-height: 2.75rem; margin: .25rem .5rem .25rem 0 }
+</style>
+`
+
+var page = template.Must(template.New("page").Parse(head + `<title>You at Omniport</title>
+<main>
 <h1>{{or .Name "A user without a name"}}</h1>
 <p>User {{.ID}}{{with .Student}}{{if .EnrolmentNumber}}, enrolment number {{.EnrolmentNumber}}{{end}}{{end}}</p>
 {{with .Student}}{{with .BranchName}}<p>Studies {{.}}</p>{{end}}{{end}}
@@ -67,11 +76,12 @@ var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 {{range $site, $url := .SocialInformation}}<p><a href="{{$url}}">{{$site}}</a></p>
 {{end}}<form method="post" action="/oauth/disconnect">
 <input type="hidden" name="return_to" value="/left"><button>Disconnect</button></form>
+</main>
 `))
 
-var goodbye = template.Must(template.New("goodbye").Parse(`<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Disconnected</title>
-<p>You are disconnected. <a href="/">Connect again</a></p>
+var goodbye = template.Must(template.New("goodbye").Parse(head + `<title>Disconnected</title>
+<main>
+<h1>You are disconnected.</h1>
+<p><a href="/">Connect again</a></p>
+</main>
 `))

@@ -71,7 +71,7 @@ func TestPageShowsTheUser(t *testing.T) {
 	require.Contains(t, load(t, browser, http.MethodGet, site.URL, nil), "Omniport", "the user stays there")
 }
 
-func TestAWrongConfigIsSaid(t *testing.T) {
+func TestInvalidConfigIsReported(t *testing.T) {
 	_, err := newSite(connect.Config{Server: omniport.Server("https://channeli.in")})
 	require.ErrorContains(t, err, "Config.ClientID")
 }

@@ -67,7 +67,7 @@ func TestCompose(t *testing.T) {
 		require.Contains(t, *shop.Environment["GLOEBIT_DATABASE"], "@postgres:5432/")
 		require.Equal(t, "service_completed_successfully", shop.DependsOn["migrate"].Condition)
 	}
-	require.True(t, bool(project.Networks["inside"].Internal))
+	require.True(t, project.Networks["inside"].Internal)
 	require.Len(t, project.Services["postgres"].Networks, 1, "the database is not reached from outside")
 }
 

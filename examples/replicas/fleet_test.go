@@ -35,7 +35,7 @@ const clientID, clientSecret = "fleet", "the secret of every fleet"
 // wait for a storage that is away.
 const sideBySide = "4"
 
-// TestMain lets this test binary be a replica, as the program lets itself.
+// TestMain runs this test binary as a replica if a test has started it as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "-replica" {
 		main()
@@ -69,7 +69,7 @@ func env(variable, standard string) string {
 	return standard
 }
 
-// missing skips, or fails where everything has to be there.
+// missing skips the test, or fails it where every service is required.
 func missing(t *testing.T, what string, err error) {
 	t.Helper()
 	if err == nil {
@@ -264,7 +264,7 @@ func (o *output) String() string {
 	return o.buffer.String()
 }
 
-// visitor is a browser; cookies know no ports, so it can talk to the proxy and
+// visitor is a browser. Cookies ignore ports, so it can talk to the proxy and
 // to each replica.
 type visitor struct {
 	f      *fleet
@@ -313,7 +313,7 @@ func onEveryStore(t *testing.T, replicas int, test func(*testing.T, *fleet)) {
 	}
 }
 
-func TestEachStepIsAnsweredByAnotherReplica(t *testing.T) {
+func TestEachStepRunsOnAnotherReplica(t *testing.T) {
 	onEveryStore(t, 3, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		status, body := v.do(http.MethodGet, f.shop+"/", nil)
@@ -356,7 +356,7 @@ func TestConnectCallbackAndPurchaseOnThreeReplicas(t *testing.T) {
 	})
 }
 
-func TestOneStateAtAllReplicasAtOnceIsOneExchange(t *testing.T) {
+func TestConcurrentCallbacksExchangeOnce(t *testing.T) {
 	onEveryStore(t, 3, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		var callback *url.URL
@@ -399,7 +399,7 @@ func TestOneStateAtAllReplicasAtOnceIsOneExchange(t *testing.T) {
 	})
 }
 
-func TestAThousandRequestsAtFourProcessesAreOneRefresh(t *testing.T) {
+func TestThousandRequestsRefreshOnce(t *testing.T) {
 	onEveryStore(t, 4, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		v.do(http.MethodGet, f.shop+"/", nil)
@@ -428,7 +428,7 @@ func TestAThousandRequestsAtFourProcessesAreOneRefresh(t *testing.T) {
 	})
 }
 
-func TestAReplicaKilledInTheMiddleOfARefreshLocksNobodyOut(t *testing.T) {
+func TestReplicaKilledDuringRefreshReleasesLock(t *testing.T) {
 	onEveryStore(t, 2, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		v.do(http.MethodGet, f.shop+"/", nil)
@@ -445,7 +445,7 @@ func TestAReplicaKilledInTheMiddleOfARefreshLocksNobodyOut(t *testing.T) {
 			}
 		}()
 		require.Eventually(
-			t, func() bool { return f.exchanges() == 1 }, 10*time.Second, 10*time.Millisecond, "the refresh is under way",
+			t, func() bool { return f.exchanges() == 1 }, 10*time.Second, 10*time.Millisecond, "the refresh is in flight",
 		)
 		require.NoError(t, syscall.Kill(f.pids[0], syscall.SIGKILL))
 		<-killed
@@ -464,7 +464,7 @@ func TestAReplicaKilledInTheMiddleOfARefreshLocksNobodyOut(t *testing.T) {
 	})
 }
 
-func TestWhileTheDatabaseIsAwayNoProtectedHandlerRuns(t *testing.T) {
+func TestProtectedHandlersFailClosedWithoutDatabase(t *testing.T) {
 	onEveryStore(t, 2, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		status, _ := v.do(http.MethodGet, f.shop+"/", nil)
@@ -483,13 +483,13 @@ func TestWhileTheDatabaseIsAwayNoProtectedHandlerRuns(t *testing.T) {
 		require.Eventually(t, func() bool {
 			status, _ := v.do(http.MethodGet, f.shop+"/", nil)
 			return status == http.StatusOK
-		}, 20*time.Second, 100*time.Millisecond, "and everything works again by itself")
+		}, 20*time.Second, 100*time.Millisecond, "and everything recovers")
 	})
 }
 
-// TestTheDatabaseGoesAndComesInTheMiddleOfTraffic has eight visitors load pages
-// all the time while the database goes and comes back, three times.
-func TestTheDatabaseGoesAndComesInTheMiddleOfTraffic(t *testing.T) {
+// TestTrafficSurvivesDatabaseOutages loads pages from eight visitors while the
+// database fails and recovers three times.
+func TestTrafficSurvivesDatabaseOutages(t *testing.T) {
 	onEveryStore(t, 2, func(t *testing.T, f *fleet) {
 		v := f.visitor()
 		status, _ := v.do(http.MethodGet, f.shop+"/", nil)
@@ -548,7 +548,7 @@ func TestTheDatabaseGoesAndComesInTheMiddleOfTraffic(t *testing.T) {
 	})
 }
 
-func TestADatabaseThatIsNotThereIsSaidInWords(t *testing.T) {
+func TestUnreachableDatabaseIsExplained(t *testing.T) {
 	for store, dsn := range map[string]string{
 		"postgres": "postgres://postgres@127.0.0.1:1/none?sslmode=disable", "mysql": "root@tcp(127.0.0.1:1)/none",
 		"redis": "redis://127.0.0.1:1/0",

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestHelpNamesTheDefaultsOfEveryStoreAndIsNoFailure(t *testing.T) {
+func TestHelpShowsStoreDefaultsAndSucceeds(t *testing.T) {
 	t.Setenv("GLOEBIT_POSTGRES", "postgres://shop:a-password@db/shop")
 	output, err := exec.Command(os.Args[0], "-replica", "1", "-h").CombinedOutput()
 	require.NoError(t, err, "exit status 0")

@@ -111,10 +111,8 @@ func (s *shop) back(r *http.Request) string {
 		}
 		page = referer
 	}
-	for _, elsewhere := range []string{"/gloebit/", "/buy/", "/use/"} { // answers to these are no pages to come back to
-		if strings.HasPrefix(page.Path, elsewhere) {
-			return storefront.PathShelf
-		}
+	if strings.HasPrefix(page.Path, "/gloebit/") { // which has no pages to come back to
+		return storefront.PathShelf
 	}
 	return page.RequestURI()
 }

@@ -30,8 +30,18 @@ func (s *shop) use(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, reply, err)
 }
 
-func (s *shop) notEnough(w http.ResponseWriter, r *http.Request) {
-	reply, err := s.front.NotEnough(r.Context(), r.PathValue("article"), r.FormValue("quantity"))
+func (s *shop) checkout(w http.ResponseWriter, r *http.Request) {
+	reply, err := s.front.Checkout(r.Context(), r.PathValue("article"), r.FormValue("quantity"))
+	s.answer(w, r, reply, err)
+}
+
+func (s *shop) askUse(w http.ResponseWriter, r *http.Request) {
+	reply, err := s.front.AskUse(r.Context(), r.PathValue("article"))
+	s.answer(w, r, reply, err)
+}
+
+func (s *shop) receipt(w http.ResponseWriter, r *http.Request) {
+	reply, err := s.front.Receipt(r.Context(), r.PathValue("id"), r.URL.Query().Has("wait"))
 	s.answer(w, r, reply, err)
 }
 

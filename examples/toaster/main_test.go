@@ -110,7 +110,7 @@ func (p *process) done(t *testing.T) {
 
 func (k *kitchen) count(path string) int { return len(k.blotre.Requests(path)) }
 
-// TestToaster starts toasters as processes, and kills some.
+// TestToaster runs toasters as processes, and kills some.
 func TestToaster(t *testing.T) {
 	t.Run("posts, and finds its login again", func(t *testing.T) {
 		k := newKitchen(t)

@@ -70,7 +70,7 @@ func TestPageShowsTheUsers(t *testing.T) {
 	require.Contains(t, load(t, browser, http.MethodGet, site.URL, nil), "You did not approve the connection")
 }
 
-func TestAWrongConfigIsSaid(t *testing.T) {
+func TestInvalidConfigIsReported(t *testing.T) {
 	_, err := newSite(connect.Config{Server: ultracart.Server(ultracart.Production)})
 	require.ErrorContains(t, err, "Config.ClientID")
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// judged is a test that only takes down what it is failed with.
+// judged is a test that records its failures.
 type judged struct {
 	testing.TB
 	words []string
@@ -29,7 +29,7 @@ func (j *judged) Errorf(format string, args ...any) {
 
 const secret = `a"secret/with+all&kinds<of>é`
 
-func TestASecretIsFoundHoweverItIsWritten(t *testing.T) {
+func TestSecretIsFoundInEveryEncoding(t *testing.T) {
 	for name, seen := range map[string]string{
 		"as it is":               "x" + secret + "y",
 		"in a query":             "?q=" + url.QueryEscape(secret),
@@ -74,7 +74,7 @@ func TestASecretIsFoundByItsHash(t *testing.T) {
 	require.Contains(t, j.words[0], "binding in log")
 }
 
-func TestATableThatSaysTooMuchOrTooLittleIsWrong(t *testing.T) {
+func TestTableMustMatchExactly(t *testing.T) {
 	var w leaktest.Witness
 	w.Secret("password", secret)
 	w.Secret("key", strings.Repeat("k", 32))

@@ -25,8 +25,8 @@ func TestConstantTime(t *testing.T) {
 	require.Equal(t, map[string]int{"allowed": 1}, results[0].Result)
 }
 
-// TestSecurity08SecretsAreComparedInConstantTime runs the rule, because a test
-// can't reliably measure the time that a comparison takes.
+// TestSecurity08SecretsAreComparedInConstantTime runs the lint rule, because a
+// test can't reliably measure the time of a comparison.
 func TestSecurity08SecretsAreComparedInConstantTime(t *testing.T) {
 	const module = "github.com/go-gloebit/gloebit"
 	config := &packages.Config{Context: t.Context(), Mode: packages.LoadAllSyntax, Overlay: overlay(t)}

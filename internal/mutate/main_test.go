@@ -26,7 +26,7 @@ func TestEveryRequirementHasAMutation(t *testing.T) {
 	require.Len(t, numbers, 31)
 }
 
-func TestEveryMutationStillFitsTheCode(t *testing.T) {
+func TestEveryMutationAppliesToCode(t *testing.T) {
 	list, err := load(mutations)
 	require.NoError(t, err)
 	for _, m := range list {

@@ -19,7 +19,7 @@ const (
 	ok       = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 )
 
-// proper is what a provider answers that repeats nothing.
+// proper is the response of a provider that echoes nothing.
 func proper(authorization string) string {
 	if strings.Contains(authorization, "oauth_verifier") {
 		return ok + "oauth_token=access-token&oauth_token_secret=token-secret"
@@ -35,9 +35,9 @@ type attempt struct {
 	log, pages string
 }
 
-// try connects a browser by OAuth 1.0a. The provider answers the requests for
-// a request token and an access token with what the functions make of their
-// Authorization header.
+// try connects a browser by OAuth 1.0a. The functions make the provider's
+// responses from the Authorization headers of the requests for a request token
+// and an access token.
 func try(t *testing.T, requestToken, accessToken func(authorization string) string) attempt {
 	t.Helper()
 	var got attempt

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wire tells a witness of what goes over it.
+// wire reports everything it transports to a witness.
 type wire struct{ leaktest.Witness }
 
 // RoundTrip implements http.RoundTripper.
@@ -31,7 +31,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(response.Body)
 	response.Body.Close()
 	response.Body = io.NopCloser(bytes.NewReader(body))
-	answer, _ := url.ParseQuery(string(body)) // what is no form has no fields
+	answer, _ := url.ParseQuery(string(body)) // a body that is not a form has no fields
 	if secret := answer.Get("oauth_token_secret"); secret != "" {
 		w.Saw("token answer", string(body))
 		kind := "OAuth 1.0a token secret"

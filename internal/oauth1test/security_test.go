@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity22ATokenEndpointIsNotRepeated(t *testing.T) {
+func TestSecurity22TokenEndpointResponseIsHidden(t *testing.T) {
 	for name, answer := range map[string]func(authorization string) string{
 		"a malformed header":   testkit.BadHeader,
 		"a malformed status":   testkit.BadStatus,

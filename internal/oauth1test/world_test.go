@@ -52,8 +52,8 @@ func newWorld(t *testing.T, changes ...func(*gloebit.Config)) *world {
 	return w
 }
 
-// buy uses each kind of request: GET, POST with a JSON body, POST without one,
-// and a path with what has to be escaped.
+// buy uses each kind of request: GET, POST with a JSON body, POST without a
+// body, and a path with escapes.
 func (w *world) buy(rw http.ResponseWriter, r *http.Request) {
 	client := gloebit.MustFromContext(r.Context())
 	fail := func(err error) bool {

@@ -110,7 +110,7 @@ func (a *application) load(t *testing.T, path string) testkit.Page {
 	return testkit.Load(t, a.browser, testkit.NewRequest(t, http.MethodGet, a.URL+path, nil))
 }
 
-// asks loads a page that leads to the peer's consent page.
+// asks loads a page that redirects to the peer's consent page.
 func (a *application) asks(t *testing.T, path string) testkit.Page {
 	t.Helper()
 	page := a.load(t, path)
@@ -126,7 +126,7 @@ func (a *application) answer(t *testing.T, page testkit.Page, answer url.Values)
 	return testkit.Load(t, a.browser, testkit.NewRequest(t, http.MethodPost, page.URL.String(), answer))
 }
 
-// connect connects the user, who grants everything, and sees the page.
+// connect connects the user, who grants everything.
 func (a *application) connect(t *testing.T) {
 	t.Helper()
 	a.connectFrom(t, a.path+"/page")

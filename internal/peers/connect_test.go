@@ -15,7 +15,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// TestConnect checks what becomes of a connection that the user answers.
+// TestConnect checks each answer of the user to the consent page.
 func TestConnect(t *testing.T) {
 	for name, start := range peers {
 		t.Run(name, func(t *testing.T) {
@@ -64,13 +64,13 @@ func TestConnect(t *testing.T) {
 				page = a.answer(t, page, allow(narrower...))
 				require.Equal(t, http.StatusForbidden, page.Status, page.Body)
 				require.Contains(t, page.Body, "Your approval does not cover this yet")
-				require.Equal(t, 1, a.tokens.Len(), "what was granted is kept")
+				require.Equal(t, 1, a.tokens.Len(), "the granted connection is kept")
 			})
 		})
 	}
 }
 
-// TestConfiguration checks that a mistake of the application's is told clearly.
+// TestConfiguration checks that configuration mistakes cause clear errors.
 func TestConfiguration(t *testing.T) {
 	for name, start := range peers {
 		t.Run(name, func(t *testing.T) {
@@ -119,8 +119,8 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
-// TestState checks that a callback with a state that was changed, or that another
-// browser brings, ends nothing and starts nothing.
+// TestState checks that a callback with a changed state, or from another
+// browser, neither completes nor ends a connection.
 func TestState(t *testing.T) {
 	for name, start := range peers {
 		t.Run(name, func(t *testing.T) {
@@ -150,14 +150,14 @@ func TestState(t *testing.T) {
 
 			require.Equal(t, http.StatusOK, a.load(t, callback.RequestURI()).Status, "the state is still good")
 			page = a.load(t, callback.RequestURI())
-			require.Equal(t, http.StatusOK, page.Status, "a connected user goes on to the page: "+page.Body)
+			require.Equal(t, http.StatusOK, page.Status, "a connected user is redirected to the page: "+page.Body)
 			require.Equal(t, 1, a.peer.granted("authorization_code"), "and the state is good only once")
 		})
 	}
 }
 
-// TestIssuer checks that an authorization response is used only when it comes
-// from the right issuer (RFC 9207).
+// TestIssuer checks that an authorization response is accepted only from the
+// right issuer (RFC 9207).
 func TestIssuer(t *testing.T) {
 	const issuer = "https://id.example"
 	for name, start := range peers {
@@ -198,7 +198,8 @@ func TestIssuer(t *testing.T) {
 	}
 }
 
-// TestSignIn checks that the identity at a server becomes the application's user.
+// TestSignIn checks that the identity at the server becomes the application's
+// user.
 func TestSignIn(t *testing.T) {
 	a := newApplication(t, newZitadel, func(c *connect.Config) {
 		c.User, c.SignIn = nil, true
@@ -228,8 +229,8 @@ func TestSignIn(t *testing.T) {
 	a.asks(t, "/app/page")
 }
 
-// TestSeveral checks that connectors of several servers share a mux, a browser,
-// a moment, a user and the stores.
+// TestSeveral checks that connectors of several servers work at the same time
+// with the same mux, browser, user and stores.
 func TestSeveral(t *testing.T) {
 	tokens, states := new(connect.MemoryTokenStore), new(connect.MemoryStateStore)
 	shop := newGloebitShop(t, tokens, states)

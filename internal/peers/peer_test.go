@@ -31,7 +31,7 @@ var peers = map[string]func(t *testing.T, redirectURL string) *peer{
 	"zitadel public client": newPublicZitadel,
 }
 
-// peer is an OAuth server that users of the test answer in a browser.
+// peer is an OAuth server whose consent page tests answer in a browser.
 type peer struct {
 	server   connect.Server
 	fosite   *fositeStore // nil of the others
@@ -40,7 +40,7 @@ type peer struct {
 	scopes   []connect.Scope // what every user is asked for, in the order that the server writes them
 	optional connect.Scope   // the last of them, which a user may leave out
 	api      string          // a URL that needs a token
-	refused  int             // what the API answers to a token that is no good
+	refused  int             // the API's status for an invalid token
 	says     bool            // whether that answer has a challenge with invalid_token
 	detects  bool            // whether the reuse of a refresh token revokes its successors
 	// expire makes the server refuse all access tokens that it gave so far.
@@ -57,7 +57,7 @@ type peer struct {
 
 	mu       sync.Mutex
 	grants   []string                // the grant type of each token request
-	redirect func(answer url.Values) // changes an authorization response on its way
+	redirect func(answer url.Values) // changes an authorization response
 	before   func()                  // runs before a token request is answered
 }
 
@@ -97,14 +97,14 @@ func (p *peer) count(r *http.Request) {
 	}
 }
 
-// hold has before run before each token request is answered.
+// hold calls before ahead of each response to a token request.
 func (p *peer) hold(before func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.before = before
 }
 
-// change has each authorization response changed on its way.
+// change changes each authorization response before the browser gets it.
 func (p *peer) change(redirect func(answer url.Values)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -178,7 +178,7 @@ func (p *peer) refresh(t *testing.T, token connect.Secret) int {
 	return status
 }
 
-// active reports whether an access token is good, by introspection (RFC 7662)
+// active reports whether an access token is valid, by introspection (RFC 7662)
 // where the server has a client for that.
 func (p *peer) active(t *testing.T, token connect.Secret) bool {
 	t.Helper()
@@ -197,8 +197,8 @@ func (p *peer) active(t *testing.T, token connect.Secret) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// consent is the page on which the user signs in and answers. It takes the answer
-// only from the browser that has seen it.
+// consent is the page on which the user signs in and answers. It accepts the
+// answer only from the browser that loaded it.
 func consent(decide func(w http.ResponseWriter, r *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRefresh checks that one hundred calls at once, on two replicas, refresh an
-// expired token once.
+// TestRefresh checks that one hundred concurrent calls on two replicas refresh
+// an expired token once.
 func TestRefresh(t *testing.T) {
 	for name, start := range peers {
 		t.Run(name, func(t *testing.T) {
@@ -85,8 +85,8 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// TestRefusedRefresh checks that a connection outlives refusals that are not
-// about its refresh token, and that its user may connect anew meanwhile.
+// TestRefusedRefresh checks that a connection survives token errors that are
+// not about its refresh token, and that its user can connect again meanwhile.
 func TestRefusedRefresh(t *testing.T) {
 	for name, test := range map[string]struct {
 		fail, mend func(*fositeStore)
@@ -122,9 +122,8 @@ func TestRefusedRefresh(t *testing.T) {
 	}
 }
 
-// refreshOnce makes one hundred calls at once with a token that has expired: half
-// of them with the account of one request, the others each with its own, on
-// another replica.
+// refreshOnce makes one hundred concurrent calls with an expired token. Half of
+// them use the account of one request; the others load it on another replica.
 func refreshOnce(t *testing.T, a *application) {
 	t.Helper()
 	refreshes := a.peer.granted("refresh_token")

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRevocation checks what becomes of a connection whose token is revoked, at
-// the server or by the application.
+// TestRevocation checks a connection whose token is revoked, by the server or
+// by the application.
 func TestRevocation(t *testing.T) {
 	for name, start := range peers {
 		t.Run(name, func(t *testing.T) {

@@ -21,7 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// failureOf is of a request, with a query that is a secret, and of reading its reply.
+// failureOf returns the redacted error of a request whose query is a secret, or
+// of reading its response.
 func failureOf(t *testing.T, ctx context.Context, client *http.Client, server string) error {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server+"/canary?q=canary", nil)
@@ -41,7 +42,7 @@ func saying(t *testing.T, words string) string {
 	return testkit.RawServer(t, func(*http.Request, string) string { return words })
 }
 
-func TestWhatAServerSaysIsNotInItsFailure(t *testing.T) {
+func TestFailureOmitsServerText(t *testing.T) {
 	for name, words := range map[string]string{
 		"a header":          testkit.BadHeader("canary"),
 		"a status":          testkit.BadStatus("canary"),
@@ -63,8 +64,8 @@ func TestWhatAServerSaysIsNotInItsFailure(t *testing.T) {
 	}
 }
 
-func TestTheKindOfAFailureStays(t *testing.T) {
-	t.Run("nobody listens", func(t *testing.T) {
+func TestFailureKeepsItsKind(t *testing.T) {
+	t.Run("connection refused", func(t *testing.T) {
 		address := testkit.ClosedPort(t)
 		var dial *net.OpError
 		failure := failureOf(t, t.Context(), http.DefaultClient, "http://"+address)
@@ -73,7 +74,7 @@ func TestTheKindOfAFailureStays(t *testing.T) {
 		require.ErrorIs(t, failure, syscall.ECONNREFUSED)
 		require.Contains(t, failure.Error(), address)
 	})
-	t.Run("a name that nobody has", func(t *testing.T) {
+	t.Run("an unknown host", func(t *testing.T) {
 		var name *net.DNSError
 		require.ErrorAs(
 			t,
@@ -93,21 +94,21 @@ func TestTheKindOfAFailureStays(t *testing.T) {
 	defer server.Close()
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that is refused
 	server.StartTLS()
-	t.Run("a certificate of nobody's", func(t *testing.T) {
+	t.Run("an untrusted certificate", func(t *testing.T) {
 		var certificate *tls.CertificateVerificationError
 		require.ErrorAs(t, failureOf(t, t.Context(), &http.Client{Transport: &http.Transport{}}, server.URL), &certificate)
 	})
-	t.Run("the caller's patience", func(t *testing.T) {
+	t.Run("the caller's timeout", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		require.Equal(t, context.DeadlineExceeded, failureOf(t, ctx, server.Client(), server.URL))
 	})
-	t.Run("the client's patience", func(t *testing.T) {
+	t.Run("the client's timeout", func(t *testing.T) {
 		client := *server.Client()
 		client.Timeout = 50 * time.Millisecond
 		require.ErrorIs(t, failureOf(t, t.Context(), &client, server.URL), context.DeadlineExceeded)
 	})
-	t.Run("the transport's patience", func(t *testing.T) {
+	t.Run("the transport's timeout", func(t *testing.T) {
 		require.Equal(t, context.DeadlineExceeded, redact.Failure(fmt.Errorf("slow: %w", os.ErrDeadlineExceeded)))
 	})
 	t.Run("the caller's leaving", func(t *testing.T) {

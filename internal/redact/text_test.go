@@ -22,7 +22,7 @@ func inJSON(text string) string {
 	return strings.Trim(string(encoded), `"`)
 }
 
-func TestASecretIsTakenOutHoweverItIsWritten(t *testing.T) {
+func TestSecretIsRedactedInEveryEncoding(t *testing.T) {
 	for name, said := range map[string]string{
 		"as it is":                secret,
 		"in a query":              url.QueryEscape(secret),
@@ -63,16 +63,16 @@ func TestASecretIsTakenOutHoweverItIsWritten(t *testing.T) {
 	}
 }
 
-func TestWordsKeepWhatIsNoSecret(t *testing.T) {
+func TestOtherTextIsKept(t *testing.T) {
 	for name, c := range map[string]struct{ said, want string }{
-		"words":                   {"insufficient balance", "insufficient balance"},
-		"nothing":                 {"", ""},
-		"what is around a secret": {"the token canary-token is bad", "the token [redacted] is bad"},
+		"words":                {"insufficient balance", "insufficient balance"},
+		"nothing":              {"", ""},
+		"text around a secret": {"the token canary-token is bad", "the token [redacted] is bad"},
 		"escapes without a secret": {
 			`100%25 of C:\users &amp; \u00e9, long enough`, `100%25 of C:\users &amp; \u00e9, long enough`,
 		},
-		"what is escaped badly":       {`50% off \`, `50% off \`},
-		"what is too short to know":   {"a short text", "a short text"},
+		"an invalid escape":           {`50% off \`, `50% off \`},
+		"too short":                   {"a short text", "a short text"},
 		"a secret that begins so too": {"canary-token-2 and canary-token", "[redacted] and [redacted]"},
 		"the start of a long text":    {strings.Repeat("é", 150), strings.Repeat("é", 100)},
 	} {
@@ -91,7 +91,7 @@ func FuzzText(f *testing.F) {
 			return // no secret
 		}
 		if told := redact.Text(before+secret+after, secret); len(told) > 200 || strings.Contains(told, secret) {
-			t.Errorf("%q is told of %q", told, secret)
+			t.Errorf("%q is redacted for %q", told, secret)
 		}
 	})
 }

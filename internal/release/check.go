@@ -54,12 +54,16 @@ func (r *release) checkImports(m published, file string) error {
 		if err != nil {
 			return err
 		}
-		internal := slices.Contains(strings.Split(imported, "/"), "internal")
-		if internal && r.isOwn(imported) && r.moduleOf(imported) != m.path {
+		if isInternal(imported) && r.isOwn(imported) && r.moduleOf(imported) != m.path {
 			return fmt.Errorf("%s/%s imports %s", m.dir, file, imported)
 		}
 	}
 	return nil
+}
+
+// isInternal reports whether only a part of the importers may import a package.
+func isInternal(imported string) bool {
+	return slices.Contains(strings.Split(imported, "/"), "internal")
 }
 
 // moduleOf returns the path of the published module that a package is in.

@@ -11,8 +11,7 @@ import (
 // top is the top of the repository.
 const top = "../.."
 
-// TestCopies checks that the packages that more than one module needs are equal
-// in each.
+// TestCopies checks that packages copied into several modules are equal.
 func TestCopies(t *testing.T) {
 	want := read(t, "internal/keylock", "keylock.go")
 	for _, dir := range []string{"adapters/gorilla/internal/keylock", "stores/redisstore/internal/keylock"} {

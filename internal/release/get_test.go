@@ -28,9 +28,9 @@ func goCommand(t *testing.T, dir string, env []string, args ...string) string {
 	return strings.TrimSpace(string(output))
 }
 
-// TestGet gets every published module from a folder, with a module cache that
-// lacks the repository's modules and no network, into a module outside the
-// repository, and builds its example there.
+// TestGet gets every published module from a folder, without a network and with
+// a module cache that lacks the modules of the repository. It builds each
+// example in a module outside the repository.
 func TestGet(t *testing.T) {
 	t.Parallel()
 	r, err := load(top)

@@ -4,7 +4,9 @@
 //	go run ./internal/release check         check that every module can be got
 //	go run ./internal/release set VERSION   set the version in every go.mod and in go.work
 //	go run ./internal/release sums          write the go.sum lines of the modules themselves
+//	go run ./internal/release apidiff       print incompatible changes since the last release
 //	go run ./internal/release tags [-make]  print the tags of the version, or make them
+//	go run ./internal/release build DIR     build the commands, with bills of materials and SHA-256 sums
 //
 // It runs at the top of the repository. The published modules are those that
 // go.work replaces, and their version is the one that it replaces.
@@ -38,11 +40,15 @@ func run(root string, args []string) error {
 		return modules.set(args[1])
 	case command == "sums":
 		return modules.writeSums()
+	case command == "apidiff":
+		return modules.apiDiff(os.Stdout)
 	case command == "tags":
 		fmt.Println(strings.Join(modules.tags(), "\n"))
 		return nil
 	case command == "tags -make":
 		return modules.makeTags()
+	case len(args) == 2 && args[0] == "build":
+		return modules.build(args[1], platforms)
 	}
-	return errors.New("want proxy DIR, check, set VERSION, sums, tags or tags -make")
+	return errors.New("want proxy DIR, check, set VERSION, sums, apidiff, tags, tags -make or build DIR")
 }

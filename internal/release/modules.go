@@ -30,6 +30,10 @@ type published struct {
 
 // load reads the published modules from go.work.
 func load(root string) (*release, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
 	work, err := readWork(root)
 	if err != nil {
 		return nil, err
@@ -132,13 +136,20 @@ func (r *release) files(dir string) ([]string, error) {
 
 // git runs git at the top of the repository and returns what it prints.
 func (r *release) git(args ...string) (string, error) {
-	command := exec.Command("git", append([]string{"-c", "core.quotePath=false"}, args...)...)
-	command.Dir = r.root
+	return command(r.root, nil, "git", append([]string{"-c", "core.quotePath=false"}, args...)...)
+}
+
+// command runs a program in a directory, with the environment of this process and
+// then env, and returns what it prints.
+func command(dir string, env []string, name string, args ...string) (string, error) {
+	command := exec.Command(name, args...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), env...)
 	var failure bytes.Buffer
 	command.Stderr = &failure
 	output, err := command.Output()
 	if err != nil {
-		return "", fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(failure.String()))
+		return "", fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(failure.String()))
 	}
 	return string(output), nil
 }

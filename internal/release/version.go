@@ -105,18 +105,26 @@ func (r *release) tags() []string {
 	return tags
 }
 
-// makeTags tags the commit that is checked out. Everything must be committed,
-// with the go.sum lines of the modules themselves.
-func (r *release) makeTags() error {
-	if err := r.check(); err != nil {
-		return err
-	}
+// committed returns an error if a file is not committed.
+func (r *release) committed() error {
 	changed, err := r.git("status", "--porcelain")
 	if err != nil {
 		return err
 	}
 	if changed != "" {
 		return fmt.Errorf("not everything is committed:\n%s", changed)
+	}
+	return nil
+}
+
+// makeTags tags the commit that is checked out. Everything must be committed,
+// with the go.sum lines of the modules themselves.
+func (r *release) makeTags() error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	if err := r.committed(); err != nil {
+		return err
 	}
 	sums, err := r.sums()
 	if err != nil {

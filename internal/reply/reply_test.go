@@ -72,7 +72,7 @@ func TestFailed(t *testing.T) {
 		want    string
 	}{
 		"not connected": {request(connect.ErrNotConnected), connect.ErrNotConnected, "the user is not connected"},
-		"in vain": {
+		"a malformed header": {
 			request(errors.New("malformed header canary")), connect.ErrUnavailable,
 			"the server is not available: the HTTP reply can't be read",
 		},

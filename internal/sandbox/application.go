@@ -169,6 +169,20 @@ func (s *Sandbox) setPrice(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// askRemove serves GET /merchant/{key}/products/remove, which asks first.
+func (s *Sandbox) askRemove(w http.ResponseWriter, r *http.Request) {
+	app, _ := s.gloebit.Application(r.PathValue("key"))
+	product := r.Form.Get("product")
+	if find(&app, product) < 0 {
+		s.problem(w, r, http.StatusNotFound, "No such product", "No application with that key has a product of that name.")
+		return
+	}
+	s.show(w, r, http.StatusOK, "remove", view{
+		Title: "Remove " + product + "?", Nav: "merchant", Narrow: true,
+		Data: struct{ Key, Name, Product string }{app.Key, app.Name, product},
+	})
+}
+
 // removeProduct serves POST /merchant/{key}/products/remove. What users own of it stays theirs.
 func (s *Sandbox) removeProduct(w http.ResponseWriter, r *http.Request) {
 	s.change(w, r, "removed", func(app *gloebittest.Application) error {

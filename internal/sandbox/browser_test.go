@@ -56,14 +56,14 @@ func start(t *testing.T, cfg sandbox.Config) *site {
 	return s
 }
 
-// called is the queries with which browsers came back to the shop.
+// called are the queries of the callbacks that the shop got.
 func (s *site) called() []url.Values {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]url.Values(nil), s.calls...)
 }
 
-// authorize is the path that the shop sends browsers to.
+// authorize is the path to which the shop redirects browsers.
 func (s *site) authorize(more ...string) string {
 	q := url.Values{
 		"client_id": {s.app.Key}, "redirect_uri": {s.shop + "/gloebit/callback"}, "response_type": {"code"},
@@ -75,7 +75,7 @@ func (s *site) authorize(more ...string) string {
 	return "/oauth2/authorize?" + q.Encode()
 }
 
-// exchange is what the shop's server does with the code.
+// exchange exchanges the code, as the shop's server does.
 func (s *site) exchange(code string) (token string) {
 	s.t.Helper()
 	resp, err := http.PostForm(s.url+"/oauth2/access-token", url.Values{
@@ -127,7 +127,7 @@ func (s *site) signedInAs(name string) *browser {
 	return b
 }
 
-// page is what a browser shows after all redirects.
+// page is the page that a browser shows after all redirects.
 type page struct {
 	status int
 	url    *url.URL
@@ -186,7 +186,7 @@ func (p page) attribute(marker, name string) (string, bool) {
 	return "", false
 }
 
-// must is attribute that has to be there.
+// must is attribute, which must exist.
 func (b *browser) must(p page, marker, name string) string {
 	b.s.t.Helper()
 	value, ok := p.attribute(marker, name)

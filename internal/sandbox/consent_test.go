@@ -66,7 +66,7 @@ func TestAUserConnectsBuysAndRevokes(t *testing.T) {
 	require.NotContains(t, p.body, "any more", "an old link says nothing that isn't so")
 }
 
-func TestARefusalIsAPageWithALinkBackAndNoRedirect(t *testing.T) {
+func TestDenialShowsPageWithoutRedirect(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("bob")
 	p := b.decide(b.get(s.authorize()), "refuse")
@@ -75,11 +75,11 @@ func TestARefusalIsAPageWithALinkBackAndNoRedirect(t *testing.T) {
 	require.Contains(t, p.body, "Not connected")
 	require.Contains(t, p.body, "Back to Hat Shop")
 	require.Equal(t, s.shop+"/", b.must(p, `id="back"`, "href"))
-	require.Empty(t, s.called(), "the shop must not hear of a refusal")
+	require.Empty(t, s.called(), "the shop gets no callback for a denial")
 	require.Empty(t, s.box.Gloebit().Approvals("bob"))
 }
 
-func TestAnAccountCanBeSwitchedOnTheWay(t *testing.T) {
+func TestAccountCanBeSwitchedBeforeConsent(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	p := b.get(b.must(b.get(s.authorize()), `/sign-in?next=`, "href"))
@@ -90,14 +90,14 @@ func TestAnAccountCanBeSwitchedOnTheWay(t *testing.T) {
 	require.Len(t, s.box.Gloebit().Approvals("bob"), 1)
 }
 
-func TestConsentIsAskedAgainWhen(t *testing.T) {
+func TestInvalidConsentIsAskedAgain(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	tests := map[string]struct {
 		fields []string
 		status int
 		words  string
 	}{
-		"another tab has signed in as somebody else": {
+		"another tab has signed in as another user": {
 			[]string{"user", "someone", "decision", "approve"}, http.StatusConflict, "You are now signed in as alice",
 		},
 		"no user came with the form": {
@@ -126,7 +126,7 @@ func TestConsentIsAskedAgainWhen(t *testing.T) {
 	}
 }
 
-func TestASecondConnectionWithPromptAutoIsNotAskedFor(t *testing.T) {
+func TestPromptAutoSkipsRepeatedConsent(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	b.decide(b.get(s.authorize()), "approve")
@@ -141,7 +141,7 @@ func TestASecondConnectionWithPromptAutoIsNotAskedFor(t *testing.T) {
 	require.Contains(t, p.body, "Manage your characters", "more than was approved is asked for")
 }
 
-func TestADecisionAfterSigningOutLeadsToSignInAndBack(t *testing.T) {
+func TestDecisionAfterSignOutRequiresSignIn(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	consent := b.get(s.authorize())
@@ -153,14 +153,14 @@ func TestADecisionAfterSigningOutLeadsToSignInAndBack(t *testing.T) {
 	require.Empty(t, s.called())
 }
 
-func TestABrokenAuthorizeLinkIsAPageInWords(t *testing.T) {
+func TestInvalidAuthorizeLinkShowsPage(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	for name, link := range map[string]struct {
 		path string
 		hint bool
 	}{
-		"unknown application":     {s.authorize("client_id", "nobody"), true},
+		"unknown application":     {s.authorize("client_id", "unknown"), true},
 		"foreign redirect":        {s.authorize("redirect_uri", "https://evil.example/"), false},
 		"host with another end":   {s.authorize("redirect_uri", s.shop+".evil.example/gloebit/callback"), false},
 		"nothing but the address": {"/oauth2/authorize", false},
@@ -198,7 +198,7 @@ func TestConsentFromAnotherSiteIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhateverAnApplicationCallsItselfOrTheUserIsOnlyText(t *testing.T) {
+func TestApplicationAndUserNamesAreEscaped(t *testing.T) {
 	hostile := `<script>alert("1")</script>'"&`
 	s := start(t, sandbox.Config{
 		Name:     hostile,

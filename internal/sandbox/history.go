@@ -25,6 +25,7 @@ type entry struct {
 	Machine string // the same time for programs
 	What    string
 	With    string // the application or the user on the other side
+	ID      string // the application's ID of the transaction, if it is one
 	State   string
 	Tone    string // "good", "bad" or neither
 	Amount  string
@@ -47,7 +48,7 @@ func transactionEntry(t gloebittest.Transaction, with string) entry {
 	}
 	state, tone := stateWords(t.State)
 	e := stamped(t.Created)
-	e.What, e.With, e.State, e.Tone, e.Amount = what, with, state, tone, groupedInt(t.Amount)
+	e.What, e.With, e.ID, e.State, e.Tone, e.Amount = what, with, t.ID, state, tone, groupedInt(t.Amount)
 	e.Off = t.State == gloebittest.StateCanceled || t.State == gloebittest.StateFailed
 	return e
 }

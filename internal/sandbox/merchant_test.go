@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/go-gloebit/gloebit/gloebittest"
@@ -9,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOutOfTheBox(t *testing.T) {
+func TestDefaultConfig(t *testing.T) {
 	box, err := sandbox.New(sandbox.Config{})
 	require.NoError(t, err)
 	users := box.Gloebit().Users()
@@ -36,7 +37,7 @@ func TestOutOfTheBox(t *testing.T) {
 	)
 }
 
-func TestAConfigThatMakesNoSenseIsRefused(t *testing.T) {
+func TestInvalidConfigIsRefused(t *testing.T) {
 	for name, cfg := range map[string]sandbox.Config{
 		"home page":       {HomeURL: "javascript:alert(1)"},
 		"redirect prefix": {RedirectPrefixes: []string{"/callback"}},
@@ -70,7 +71,14 @@ func TestAMerchantSetsUpProducts(t *testing.T) {
 	require.Contains(t, p.body, "The price is changed.")
 	products := s.box.Application().Products
 	require.Equal(t, gloebittest.Product{Name: "blue-shoes", Description: "A pair", Price: 55}, products[len(products)-1])
-	p = b.post("/merchant/hat-shop/products/remove", "product", "green-hat")
+	question := b.must(p, `product=green-hat"`, "href")
+	p = b.get(question)
+	require.Contains(t, p.body, "<h1>Remove green-hat?</h1>")
+	require.Equal(t, "/merchant/hat-shop", b.must(p, `button plain`, "href"))
+	require.Len(t, s.box.Application().Products, 7, "asking removes nothing")
+	require.Equal(t, http.StatusNotFound, b.get(strings.Replace(question, "green", "blue", 1)).status)
+	require.Equal(t, http.StatusNotFound, b.get(strings.Replace(question, "hat-shop", "other", 1)).status)
+	p = b.post("/merchant/hat-shop/products/remove", "product", b.must(p, `name="product"`, "value"))
 	require.Contains(t, p.body, "The product is removed.")
 	require.NotContains(t, p.body, "green-hat")
 	require.Len(t, s.box.Application().Products, 6)
@@ -171,7 +179,7 @@ func TestFormsOfMerchantsFromAnotherSiteAreRefused(t *testing.T) {
 	}
 }
 
-func TestWhatOneUserPaysAnotherIsNotTheApplications(t *testing.T) {
+func TestUserPaymentsAreNotApplicationRevenue(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	bob, _ := s.box.Gloebit().User("bob")
 	token, err := s.box.Gloebit().IssueToken(s.app.Key, "alice", "transact")

@@ -19,6 +19,7 @@ func TestEveryPageIsGuarded(t *testing.T) {
 	b := s.signedInAs("alice")
 	for _, path := range []string{
 		"/", "/sign-in", "/account", "/purchase", "/purchase/", "/merchant", "/merchant/" + s.app.Key, "/merchant/unknown",
+		"/merchant/" + s.app.Key + "/products/remove?product=green-hat",
 		s.authorize(), "/oauth2/authorize", "/oauth/authorize", "/authorize-subscription/x/", "/no-such-page",
 	} {
 		p := b.get(path)
@@ -29,12 +30,12 @@ func TestEveryPageIsGuarded(t *testing.T) {
 		require.Contains(t, csp, "default-src 'none'", path)
 		require.Contains(t, csp, "frame-ancestors 'none'", path)
 		require.NotContains(t, csp, "unsafe", path)
-		require.Contains(t, p.body, "Sandbox: play money", path)
+		require.Contains(t, p.body, "<header class=\"top\">\n<p class=\"play\"><strong>Sandbox: play money.", path)
 		require.Contains(t, p.body, `name="viewport"`, path)
 	}
 }
 
-func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
+func TestNotFoundPages(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	p := b.get("/no-such-page")
@@ -55,7 +56,7 @@ func TestWhatIsNotThereIsSaidInWords(t *testing.T) {
 	require.Equal(t, false, decode(t, resp)["success"], "programs get JSON")
 }
 
-func TestAFormThatIsBrokenOrTooLongIsRefused(t *testing.T) {
+func TestInvalidFormsAreRefused(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	for name, body := range map[string]string{
 		"too long": "name=" + strings.Repeat("a", 100_000),
@@ -70,7 +71,7 @@ func TestAFormThatIsBrokenOrTooLongIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheStylesheetIsAskedForAgainAndMostlyUnchanged(t *testing.T) {
+func TestStylesheetSupportsConditionalRequests(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.browser()
 	p := b.get("/style.css")
@@ -89,7 +90,7 @@ func TestSigningIn(t *testing.T) {
 		require.Equal(t, "/account", p.url.Path)
 		require.Contains(t, p.body, "Signed in as <strong>alice")
 	})
-	t.Run("by an unknown name is refused in words", func(t *testing.T) {
+	t.Run("by an unknown name shows an error", func(t *testing.T) {
 		p := s.browser().post("/sign-in", "name", "carol", "next", "/purchase")
 		require.Equal(t, http.StatusUnprocessableEntity, p.status)
 		require.Contains(t, p.body, "There is no account of that name")
@@ -166,7 +167,7 @@ func TestAccountsThatCannotBeCreated(t *testing.T) {
 	}
 }
 
-func TestAfterSigningInTheBrowserStaysHere(t *testing.T) {
+func TestSignInStaysOnThisSite(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	for _, next := range []string{
 		"https://evil.example/", "//evil.example/", `/\evil.example/`, `\\evil.example`, "/\t/evil.example", "http:evil",
@@ -238,7 +239,7 @@ func TestTheHistoryIsPaged(t *testing.T) {
 	require.Equal(t, 5, strings.Count(b.get("/account?page=99999999").body, "Gloebits bought"))
 }
 
-func TestALockedAccountIsToldSo(t *testing.T) {
+func TestLockedAccountShowsNotice(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.signedInAs("alice")
 	require.NotContains(t, b.get("/account").body, "locked")
@@ -246,7 +247,7 @@ func TestALockedAccountIsToldSo(t *testing.T) {
 	require.Contains(t, b.get("/account").body, "This account is locked")
 }
 
-func TestEachStateOfATransactionHasItsWords(t *testing.T) {
+func TestEachTransactionStateHasDescription(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	hold := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `[false, "no more hats"]`)
@@ -270,7 +271,10 @@ func TestEachStateOfATransactionHasItsWords(t *testing.T) {
 	p = b.get("/account")
 	require.Contains(t, p.body, "Cancelled, returned")
 	require.Contains(t, p.body, "1,000 ")
-	require.Contains(t, b.get("/merchant/"+s.app.Key).body, "so far: <strong>0 G$</strong>")
+	require.Contains(t, p.body, "<code>2</code>", "the application's ID of the transaction")
+	p = b.get("/merchant/" + s.app.Key)
+	require.Contains(t, p.body, "so far: <strong>0 G$</strong>")
+	require.Contains(t, p.body, "<code>2</code>")
 
 	transactions := g.Transactions()
 	require.Equal(t, gloebittest.StateCanceled, transactions[len(transactions)-1].State)

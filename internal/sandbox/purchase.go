@@ -68,7 +68,7 @@ func (s *Sandbox) showPurchase(
 	data.Order = rand.Text()
 	data.Amounts = amounts()
 	s.show(w, r, status, "purchase", view{
-		Title: "Buy gloebits", Nav: "purchase", Narrow: true, Problem: problem, User: user, Data: data,
+		Title: "Buy gloebits", Nav: "purchase", Problem: problem, User: user, Data: data,
 	})
 }
 

@@ -32,12 +32,12 @@ func TestAUserBuysGloebitsAndGoesBack(t *testing.T) {
 	require.Equal(t, "6000", s.box.Gloebit().Balance("alice"), "the same form sent twice buys once")
 	require.Contains(t, p.body, "5,000 G$ bought.")
 	require.NotContains(
-		t, s.signedInAs("bob").get(p.url.RequestURI()).body, "bought.", "what another user bought is not said",
+		t, s.signedInAs("bob").get(p.url.RequestURI()).body, "bought.", "another user's purchase is not shown",
 	)
 	require.Contains(t, b.get("/account").body, "+5,000 G$</span>")
 }
 
-func TestTypedAmountCountsBeforeChosenOne(t *testing.T) {
+func TestTypedAmountOverridesChosenAmount(t *testing.T) {
 	for name, test := range map[string]struct{ chosen, typed, balance string }{
 		"typed beside the preselected": {"500", "42", "1042"},
 		"typed with spaces":            {"500", " 77 ", "1077"},
@@ -85,7 +85,7 @@ func TestAmountsThatCannotBeBought(t *testing.T) {
 	}
 }
 
-func TestTheWayBackLeadsToApplicationsOnly(t *testing.T) {
+func TestReturnLinkLeadsToRegisteredSitesOnly(t *testing.T) {
 	s := start(t, sandbox.Config{
 		HomeURL: "https://hats.example/shop/", RedirectPrefixes: []string{"https://pay.example/gloebit"},
 	})
@@ -128,7 +128,7 @@ func TestTheWayBackLeadsToApplicationsOnly(t *testing.T) {
 	}
 }
 
-func TestAPurchaseAfterSigningOutBuysNothingAndKeepsTheWayBack(t *testing.T) {
+func TestPurchaseAfterSignOutBuysNothing(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	b := s.browser()
 	p := b.post("/purchase", "amount", "100", "r", s.app.Key, "return-to", s.shop+"/shelf")

@@ -65,7 +65,7 @@ func TestHosts(t *testing.T) {
 					require.Equal(t, http.StatusOK, response.StatusCode, string(text))
 					continue
 				}
-				// net/http itself refuses a Host header that is none.
+				// net/http itself rejects an invalid Host header.
 				require.Contains(t, []int{http.StatusMisdirectedRequest, http.StatusBadRequest}, response.StatusCode)
 				require.NotContains(t, string(text), s.app.Secret)
 			}

@@ -20,7 +20,8 @@ var web embed.FS
 // pageNames are the pages of folder web; each fills the layout.
 func pageNames() []string {
 	return []string{
-		"home", "signin", "consent", "subscription", "notice", "purchase", "account", "merchant", "application", "problem",
+		"home", "signin", "consent", "subscription", "notice", "purchase", "account", "merchant", "application", "remove",
+		"problem",
 	}
 }
 

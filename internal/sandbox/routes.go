@@ -30,6 +30,7 @@ func (s *Sandbox) routes(hosts []string) (http.Handler, error) {
 		"POST /merchant/{key}/addresses":       s.setAddresses,
 		"POST /merchant/{key}/products/add":    s.addProduct,
 		"POST /merchant/{key}/products/price":  s.setPrice,
+		"GET /merchant/{key}/products/remove":  s.askRemove,
 		"POST /merchant/{key}/products/remove": s.removeProduct,
 	} {
 		pages.HandleFunc(pattern, page)

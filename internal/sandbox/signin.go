@@ -32,7 +32,7 @@ func (s *Sandbox) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 		data.Users = append(data.Users, listedUser{user.Name, grouped(user.Balance)})
 	}
 	s.show(w, r, status, "signin", view{
-		Title: "Sign in", Nav: "sign-in", Narrow: true, Leads: true, Problem: problem, Data: data,
+		Title: "Sign in", Nav: "sign-in", Leads: true, Problem: problem, Data: data,
 	})
 }
 

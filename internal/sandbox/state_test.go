@@ -50,7 +50,7 @@ func TestEverythingIsThereAfterARestart(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "the file holds secrets")
 }
 
-func TestAConfigOverridesWhatWasKept(t *testing.T) {
+func TestConfigOverridesSavedState(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	open := func(cfg sandbox.Config) gloebittest.Application {
 		cfg.StateFile = file
@@ -75,20 +75,20 @@ func TestAConfigOverridesWhatWasKept(t *testing.T) {
 	require.Equal(t, second, open(sandbox.Config{ClientID: "one"}))
 }
 
-func TestAStateFileOfAnotherKindIsRefusedAndLeftAlone(t *testing.T) {
+func TestInvalidStateFileIsNotOverwritten(t *testing.T) {
 	good := filepath.Join(t.TempDir(), "good.json")
 	_, err := sandbox.New(sandbox.Config{StateFile: good})
 	require.NoError(t, err)
 	whole, err := os.ReadFile(good)
 	require.NoError(t, err)
 	for name, content := range map[string]string{
-		"empty":           "",
-		"not JSON":        "hello",
-		"another file":    `{"name":"package.json"}`,
-		"a later version": strings.Replace(string(whole), `"version":1`, `"version":2`, 1),
-		"another format":  strings.Replace(string(whole), "gloebit-sandbox", "gloebit-bank", 1),
-		"cut off":         `{"format":"gloebit-sandbox","version":1,"gloebit":{"us`,
-		"without a heart": `{"format":"gloebit-sandbox","version":1}`,
+		"empty":             "",
+		"not JSON":          "hello",
+		"another file":      `{"name":"package.json"}`,
+		"a later version":   strings.Replace(string(whole), `"version":1`, `"version":2`, 1),
+		"another format":    strings.Replace(string(whole), "gloebit-sandbox", "gloebit-bank", 1),
+		"cut off":           `{"format":"gloebit-sandbox","version":1,"gloebit":{"us`,
+		"without the state": `{"format":"gloebit-sandbox","version":1}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "state.json")
@@ -102,7 +102,7 @@ func TestAStateFileOfAnotherKindIsRefusedAndLeftAlone(t *testing.T) {
 	}
 }
 
-func TestWhenTheStateCannotBeSavedNothingIsPromised(t *testing.T) {
+func TestUnsavedStateReturns503(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "gone")
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	s := start(t, sandbox.Config{StateFile: filepath.Join(folder, "state.json")})
@@ -143,14 +143,14 @@ func copyOf(t *testing.T, file string) string {
 	return target
 }
 
-func TestRunWorksTheQueueAndSavesBeforeItCalls(t *testing.T) {
+func TestRunSavesStateBeforeCallbacks(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	s := start(t, sandbox.Config{StateFile: file})
 	var enacted, consumed, unsaved atomic.Int32
 	hold := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, state := keptTransactions(t, file)
-		switch {
-		case r.URL.Path == "/enact":
+		switch r.URL.Path {
+		case "/enact":
 			enacted.Add(1)
 			if n != 1 || state != string(gloebittest.StateQueued) {
 				unsaved.Add(1)
@@ -177,7 +177,7 @@ func TestRunWorksTheQueueAndSavesBeforeItCalls(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, state := keptTransactions(t, file)
 		return state == string(gloebittest.StateSettled)
-	}, 10*time.Second, 20*time.Millisecond, "what the queue did is saved without any request")
+	}, 10*time.Second, 20*time.Millisecond, "the work of the queue is saved without a request")
 	stop()
 	require.NoError(t, <-ended)
 	require.EqualValues(t, 1, enacted.Load())
@@ -185,7 +185,7 @@ func TestRunWorksTheQueueAndSavesBeforeItCalls(t *testing.T) {
 	require.Zero(t, unsaved.Load(), "a callback was made before the state that led to it was on disk")
 }
 
-func TestEveryAnswerIsInTheFileHoweverManyComeAtOnce(t *testing.T) {
+func TestConcurrentRequestsAreAllSaved(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")
 	s := start(t, sandbox.Config{StateFile: file})
 	var wait sync.WaitGroup

@@ -75,7 +75,7 @@ func TestAUserSubscribesAndRevokes(t *testing.T) {
 
 	b.answer(b.get(path), "approve")
 	require.NotContains(t, b.get("/account?unsubscribed="+id).body, "any more", "an old link says nothing that isn't so")
-	require.Empty(t, s.called(), "no page leads there by itself")
+	require.Empty(t, s.called(), "no page redirects there")
 }
 
 func TestADeclinedSubscription(t *testing.T) {
@@ -89,7 +89,7 @@ func TestADeclinedSubscription(t *testing.T) {
 	require.NotContains(t, b.get("/account").body, "Subscriptions</h2>")
 }
 
-func TestNobodySubscribesForSomebodyElse(t *testing.T) {
+func TestOnlyAskedUserCanSubscribe(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	path, id := s.asked("Hats", "")
 	b := s.signedInAs("bob")
@@ -135,7 +135,7 @@ func TestTheSubscriptionPageAsksAgain(t *testing.T) {
 	require.Contains(t, p.body, "Sandbox: play money")
 }
 
-func TestWhateverASubscriptionIsCalledIsOnlyText(t *testing.T) {
+func TestSubscriptionNamesAreEscaped(t *testing.T) {
 	s := start(t, sandbox.Config{})
 	path, _ := s.asked("<script>alert(1)</script>", "<b onclick=x>")
 	b := s.signedInAs("alice")

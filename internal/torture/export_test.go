@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -21,9 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTheExportSumsUpToTheBalances has sqlite3 add up the console's CSV of all
-// that was bought under kills and faults, and compares what each account paid.
-func TestTheExportSumsUpToTheBalances(t *testing.T) {
+// TestExportAddsUpToBalances adds up the console's CSV with sqlite3 after
+// purchases under kills and faults. The sums must equal what each account paid.
+func TestExportAddsUpToBalances(t *testing.T) {
 	t.Parallel()
 	sqlite, err := exec.LookPath("sqlite3")
 	if err != nil && os.Getenv("GLOEBIT_TEST_REQUIRE") != "all" {
@@ -107,6 +106,6 @@ func (w *world) export(t *testing.T) []byte {
 	require.NoError(t, err)
 	answer := httptest.NewRecorder()
 	pages.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?view=export&format=csv", nil))
-	require.Equal(t, http.StatusOK, answer.Code, fmt.Sprintf("%.300s", answer.Body))
+	require.Equal(t, http.StatusOK, answer.Code, "%.300s", answer.Body)
 	return answer.Body.Bytes()
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPaidComesFirstWhileTransactHangs has 2,000 orders to send to a Gloebit that
-// does not answer, and 100 purchases to deliver that are paid.
-func TestPaidComesFirstWhileTransactHangs(t *testing.T) {
+// TestPaidPurchasesAreDeliveredWhileTransactHangs has 2,000 orders to send to a
+// Gloebit that does not respond, and 100 paid purchases to deliver.
+func TestPaidPurchasesAreDeliveredWhileTransactHangs(t *testing.T) {
 	t.Parallel()
 	const unsent, paid = 2000, 100
 	for _, store := range []string{"sqlite", "postgres", "mysql"} {
@@ -54,7 +54,7 @@ func TestPaidComesFirstWhileTransactHangs(t *testing.T) {
 				t, func() bool { return w.count(t, ledger.Delivered) == paid }, 10*time.Second, 20*time.Millisecond,
 			)
 			t.Logf("%d paid purchases beside %d unsent ones were delivered in %v", paid, unsent, time.Since(start))
-			require.Equal(t, unsent, w.count(t, ledger.Created), "what was not answered is neither refused nor canceled")
+			require.Equal(t, unsent, w.count(t, ledger.Created), "an unanswered order is neither refused nor canceled")
 			stop()
 			require.ErrorIs(t, <-ended, context.Canceled)
 			require.Empty(t, w.gloebit.Transactions(), "nothing was charged")
@@ -62,7 +62,7 @@ func TestPaidComesFirstWhileTransactHangs(t *testing.T) {
 	}
 }
 
-// fill stores purchases of a state that are due.
+// fill stores due purchases of a state.
 func (w *world) fill(t *testing.T, account string, n int, state ledger.State) {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)

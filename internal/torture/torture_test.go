@@ -15,7 +15,7 @@ import (
 // wait for retries.
 const sideBySide = "4"
 
-// TestMain makes this program the shop that a test has started, if one has.
+// TestMain runs this program as a shop if a test has started it as one.
 func TestMain(m *testing.M) {
 	if shopWanted() {
 		exit(runShop(os.Stdin, os.Stdout))
@@ -63,7 +63,7 @@ var everything = faults{
 	Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true, Clocks: true,
 }
 
-func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
+func TestKillsAndFaultsLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
 	for _, store := range []string{"sqlite", "postgres", "mysql"} {
 		t.Run(store, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestNothingIsLostOrDoubledUnderKillsAndFaults(t *testing.T) {
 	}
 }
 
-func TestMerchantsStayApartInOneDatabase(t *testing.T) {
+func TestMerchantsShareOneDatabaseIndependently(t *testing.T) {
 	t.Parallel()
 	for _, store := range []string{"sqlite", "postgres", "mysql"} {
 		t.Run(store, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestWithoutFaultsAllIsDelivered(t *testing.T) {
 	require.Zero(t, v.faults)
 }
 
-func TestABrokenShopIsNoticed(t *testing.T) {
+func TestBrokenShopIsDetected(t *testing.T) {
 	t.Parallel()
 	t.Run("it says that it has delivered and has not", func(t *testing.T) {
 		t.Parallel()

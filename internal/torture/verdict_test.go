@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// one is the evidence of one order that went as it should.
+// one is the evidence of one correct order.
 func one() evidence {
 	return evidence{
 		orders: []*order{{key: "k", user: "u", answered: true, ids: []string{"1"}}},
@@ -72,7 +72,7 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 1 delivered 0 lost 1 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", false,
 		},
 		{
-			"the buyer was told of it and nobody knows it",
+			"the buyer got a response and nothing is stored",
 			func(e *evidence) { e.purchases, e.goods, e.transactions = nil, nil, nil },
 			"purchases 1 charged 0 delivered 0 lost 1 doubled 0 stuck 0 (canceled 1 refused 0 unpaid 0 wrong 0)", false,
 		},
@@ -99,7 +99,7 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 0 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 1 wrong 0)", false,
 		},
 		{
-			"the buyer was told of a refusal and has paid", func(e *evidence) { e.orders[0].refused = true },
+			"the buyer got a refusal and has paid", func(e *evidence) { e.orders[0].refused = true },
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,
 		},
 		{
@@ -110,13 +110,13 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 0 delivered 0 lost 0 doubled 0 stuck 0 (canceled 1 refused 0 unpaid 0 wrong 1)", false,
 		},
 		{
-			"Gloebit has charged for what nobody has ordered", func(e *evidence) {
+			"Gloebit has charged for what was not ordered", func(e *evidence) {
 				e.transactions = append(e.transactions, gloebittest.Transaction{ID: "3", State: gloebittest.StateSettled})
 			},
 			"purchases 1 charged 2 delivered 1 lost 1 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 1)", false,
 		},
 		{
-			"the buyer was told of a purchase whose refusal freed the key, and of the next one", func(e *evidence) {
+			"the buyer got a purchase whose refusal freed the key, and then the next one", func(e *evidence) {
 				e.orders[0].ids = []string{"1", "2"}
 				e.purchases = append(e.purchases, ledger.Purchase{
 					ID: "2", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Refused,
@@ -125,7 +125,7 @@ func TestCompare(t *testing.T) {
 			"purchases 1 charged 1 delivered 1 lost 0 doubled 0 stuck 0 (canceled 0 refused 0 unpaid 0 wrong 0)", true,
 		},
 		{
-			"the buyer was told of two purchases of one order", func(e *evidence) {
+			"the buyer got two purchases for one order", func(e *evidence) {
 				e.orders[0].ids = []string{"1", "2"}
 				e.purchases = append(e.purchases, ledger.Purchase{
 					ID: "2", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Released,
@@ -161,7 +161,7 @@ func TestCompare(t *testing.T) {
 			v := compare(e)
 			require.Equal(t, c.want, v.String())
 			require.Equal(t, c.good, !v.bad())
-			require.Equal(t, c.good, len(v.problems) == 0, "what is bad is told")
+			require.Equal(t, c.good, len(v.problems) == 0, "problems are reported")
 		})
 	}
 }

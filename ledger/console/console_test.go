@@ -220,7 +220,7 @@ func TestPurchase(t *testing.T) {
 	}
 }
 
-// damaged has one purchase that can't be read.
+// damaged is a store with one purchase that can't be read.
 type damaged struct{ ledger.Store }
 
 func (s damaged) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
@@ -251,7 +251,7 @@ func TestAPurchaseThatCantBeReadIsShown(t *testing.T) {
 	require.Contains(t, asked, "Retry: 1 purchase<")
 }
 
-// away is a database that does not answer.
+// away is a store whose database does not respond.
 type away struct{ ledger.Store }
 
 func (away) Get(ctx context.Context, _ connect.Key) (ledger.Purchase, error) {
@@ -276,7 +276,7 @@ func (away) Change(
 	return ledger.Purchase{}, ctx.Err()
 }
 
-func TestADatabaseThatIsAway(t *testing.T) {
+func TestUnavailableDatabase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(store ledger.Store) ledger.Store { return away{store} })
 	for _, query := range []string{
@@ -295,7 +295,7 @@ func TestADatabaseThatIsAway(t *testing.T) {
 	require.Contains(t, answer.Body.String(), "Not tried, because the database does not answer")
 }
 
-// slow adds nothing up in time.
+// slow is a store whose totals take too long.
 type slow struct{ ledger.Store }
 
 func (slow) Tally(ctx context.Context, _ string, _ ledger.Grouping, _, _ time.Time) ([]ledger.Tally, error) {
@@ -303,7 +303,7 @@ func (slow) Tally(ctx context.Context, _ string, _ ledger.Grouping, _, _ time.Ti
 	return nil, ctx.Err()
 }
 
-func TestSumsThatTakeTooLongAreLeftOut(t *testing.T) {
+func TestSlowTotalsAreOmitted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(store ledger.Store) ledger.Store { return slow{store} })
 	w.stuck("p", ledger.Settled)
@@ -313,7 +313,7 @@ func TestSumsThatTakeTooLongAreLeftOut(t *testing.T) {
 	require.Contains(t, answer.Body.String(), `<div class="bad"><dt><a href="?view=search&amp;state=stuck">`)
 }
 
-func TestAStuckPurchaseIsFreed(t *testing.T) {
+func TestOperatorFreesStuckPurchase(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		act   string
@@ -347,7 +347,7 @@ func TestAStuckPurchaseIsFreed(t *testing.T) {
 	}
 }
 
-func TestOfTwoOperatorsTheSecondIsTold(t *testing.T) {
+func TestConcurrentActReturnsConflict(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	p := w.stuck("p1", ledger.Accepted)
@@ -365,7 +365,7 @@ func TestOfTwoOperatorsTheSecondIsTold(t *testing.T) {
 	require.Equal(t, after, w.purchase("p1"))
 }
 
-func TestActsThatCantBe(t *testing.T) {
+func TestInvalidActs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	p := w.stuck("p1", ledger.Reserved)

@@ -43,7 +43,7 @@ type world struct {
 	log     *testkit.Log
 }
 
-// newWorld makes a console over what wrap makes of the store; nil leaves it.
+// newWorld makes a console whose store wrap may replace.
 func newWorld(t *testing.T, wrap func(ledger.Store) ledger.Store) *world {
 	t.Helper()
 	w := &world{t: t, clock: testkit.NewClock(), store: &ledger.MemoryStore{}, goods: &goods{}, log: &testkit.Log{}}
@@ -68,7 +68,7 @@ func newWorld(t *testing.T, wrap func(ledger.Store) ledger.Store) *world {
 	return w
 }
 
-// authorize believes what the request says of its operator, as only tests may.
+// authorize trusts the request's own claim, as only tests may.
 func authorize(r *http.Request) console.Operator {
 	name, may, _ := strings.Cut(r.Header.Get("Operator"), ":")
 	return console.Operator{Name: name, May: map[string]console.Permission{"read": console.Read, "act": console.Act}[may]}
@@ -104,7 +104,7 @@ func (w *world) purchase(id string) ledger.Purchase {
 	return p
 }
 
-// get asks for a page as an operator such as "ann:act".
+// get loads a page as an operator such as "ann:act".
 func (w *world) get(operator, query string) *httptest.ResponseRecorder {
 	w.t.Helper()
 	return w.send(
@@ -129,7 +129,7 @@ func (w *world) send(operator string, r *http.Request) *httptest.ResponseRecorde
 	return recorder
 }
 
-// deed is a confirmed form for purchases as they are seen now.
+// deed is a confirmed form for purchases in their current state.
 func deed(act, reason string, seen ...ledger.Purchase) url.Values {
 	form := url.Values{"act": {act}, "reason": {reason}}
 	for _, p := range seen {

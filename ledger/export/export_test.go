@@ -25,7 +25,7 @@ var (
 	}
 )
 
-// sequence is purchases, and then an error unless it is nil.
+// sequence yields purchases, and then err unless it is nil.
 func sequence(err error, purchases ...ledger.Purchase) iter.Seq2[ledger.Purchase, error] {
 	return func(yield func(ledger.Purchase, error) bool) {
 		for _, p := range purchases {
@@ -75,8 +75,8 @@ func TestNoFormulas(t *testing.T) {
 	}
 }
 
-// Where a spreadsheet separates at other characters than commas, a cell may begin
-// in the middle of a text.
+// TestNoFormulasInside checks text that a spreadsheet splits at other
+// characters than commas, so that a cell starts in the middle of it.
 func TestNoFormulasInside(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -118,7 +118,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestStreams checks that what is written does not wait for the end.
+// TestStreams checks that rows are written before the sequence ends.
 func TestStreams(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(

@@ -22,7 +22,7 @@ import (
 
 type changing = func(context.Context, ledger.Purchase) (ledger.Purchase, error)
 
-// brokenLedger is a good store but for what its functions do instead.
+// brokenLedger is a correct store except for the functions it replaces.
 type brokenLedger struct {
 	ledger.MemoryStore
 	create func(s *brokenLedger, ctx context.Context, p ledger.Purchase) (ledger.Purchase, bool, error)
@@ -76,7 +76,7 @@ func (s *brokenLedger) Get(ctx context.Context, key connect.Key) (ledger.Purchas
 	return s.MemoryStore.Get(ctx, key)
 }
 
-// keeping breaks what is kept of a purchase.
+// keeping changes a purchase when it is stored.
 func keeping(spoil func(*ledger.Purchase)) *brokenLedger {
 	return &brokenLedger{
 		create: func(s *brokenLedger, ctx context.Context, p ledger.Purchase) (ledger.Purchase, bool, error) {
@@ -93,7 +93,7 @@ func keeping(spoil func(*ledger.Purchase)) *brokenLedger {
 	}
 }
 
-// creating breaks Create alone, and so do the others with their methods.
+// creating replaces Create alone. The functions below replace one method each.
 func creating(
 	create func(s *brokenLedger, ctx context.Context, p ledger.Purchase) (ledger.Purchase, bool, error),
 ) *brokenLedger {
@@ -364,7 +364,7 @@ var brokenLedgers = []struct {
 		}}},
 }
 
-// sharing is a Get that gives the same purchase to all.
+// sharing is a Get that returns the same purchase to all callers.
 func sharing() func(s *brokenLedger, ctx context.Context, key connect.Key) (ledger.Purchase, error) {
 	var shared ledger.Purchase
 	return func(s *brokenLedger, ctx context.Context, key connect.Key) (ledger.Purchase, error) {

@@ -120,7 +120,7 @@ func listNarrow(t *testing.T, store ledger.Store) {
 	}{
 		{ledger.Query{Realm: realm, UserID: "u"}, []int{7, 5, 3, 1}},
 		{ledger.Query{Realm: realm, UserID: "U"}, nil},
-		{ledger.Query{Realm: realm, UserID: "nobody"}, nil},
+		{ledger.Query{Realm: realm, UserID: "unknown"}, nil},
 		{ledger.Query{Realm: realm, States: states[2:3]}, []int{3}},
 		{ledger.Query{Realm: realm, States: states[1:4]}, []int{4, 3, 2}},
 		{ledger.Query{Realm: realm, States: states}, []int{8, 7, 6, 5, 4, 3, 2, 1}},

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// held is a transaction as the model of Gloebit sees it. It keeps Gloebit's
-// promises: consume comes only after an enact that was answered with true, and
-// never beside cancel. Whether it repeats those two after an answer that is not
-// yes is left to chance: its documents say that it ignores the answer.
+// held is a transaction in the model of Gloebit. The model keeps Gloebit's
+// guarantees: consume comes only after an enact that was answered with true,
+// and never together with cancel. Whether it repeats the two after another
+// answer is random, because its documents say that it ignores the answer.
 type held struct {
 	id                       string
 	enactAt, consumeAt       string
@@ -25,7 +25,7 @@ type held struct {
 	told                     bool // consume or cancel was answered, with whatever, and is not called again
 }
 
-// mood is how the model of Gloebit takes its next transactions.
+// mood is how the model of Gloebit treats its next transactions.
 type mood struct {
 	work string // "hold", "insufficient", "pending", "reject"
 	lost string // "", "before", "after": where the call is lost
@@ -47,7 +47,7 @@ func (m *model) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	status, answer := m.transact(body)
 	return &http.Response{
-		StatusCode: status, Header: http.Header{"Retry-After": {"86400"}}, // so that the client does not ask again by itself
+		StatusCode: status, Header: http.Header{"Retry-After": {"86400"}}, // so that the client does not retry
 		Body: io.NopCloser(strings.NewReader(answer)), Request: r,
 	}, nil
 }
@@ -90,7 +90,7 @@ func (m *model) transact(body []byte) (status int, answer string) {
 	switch {
 	case m.mood.lost == "after":
 		return http.StatusServiceUnavailable, ""
-	case reason == "pending": // with a status that has Retry-After, or the client would ask again by itself
+	case reason == "pending": // with a status that has Retry-After, or the client would retry
 		return http.StatusServiceUnavailable, `{"success":false,"reason":"pending"}`
 	}
 	return http.StatusOK, fmt.Sprintf(`{"success":%t,"id":%q,"status":"queued","reason":%q}`, success, t.id, reason)

@@ -20,7 +20,7 @@ var forward = map[ledger.State][]ledger.State{
 	ledger.Released: {ledger.Settled},
 }
 
-// all lists every purchase, behind the back of a store that breaks.
+// all lists every purchase, bypassing the failures of the store.
 func (s *shop) all(t *rapid.T) []ledger.Purchase {
 	var all []ledger.Purchase
 	q := ledger.Query{Realm: s.config.Merchant.Realm(), Limit: 1000}
@@ -35,7 +35,7 @@ func (s *shop) all(t *rapid.T) []ledger.Purchase {
 	}
 }
 
-// invariants is what must hold whatever has happened.
+// invariants checks what must always hold.
 func (s *shop) invariants(t *rapid.T) {
 	onShelf, onHold := s.store.goods()
 	for _, p := range s.all(t) {
@@ -71,12 +71,12 @@ func (s *shop) invariants(t *rapid.T) {
 	}
 	for id := range s.ordered {
 		if _, written := s.known[id]; !written {
-			t.Fatalf("a buyer was told of %s, which is lost", id)
+			t.Fatalf("a buyer got %s, which is lost", id)
 		}
 	}
 }
 
-// path checks that the history goes forward to where the purchase is.
+// path checks that the history leads forward to the purchase's state.
 func (s *shop) path(t *rapid.T, p ledger.Purchase) {
 	at := ledger.State("")
 	for _, change := range p.History {
@@ -90,8 +90,8 @@ func (s *shop) path(t *rapid.T, p ledger.Purchase) {
 	}
 }
 
-// inTheEnd repairs all that is broken, lets Gloebit do all that it still has to
-// do, and counts.
+// inTheEnd repairs everything, lets Gloebit finish its transactions, and
+// counts.
 func (s *shop) inTheEnd(t *rapid.T) {
 	*s.clerk = clerk{store: s.store}
 	if s.store.stopped {
@@ -130,7 +130,7 @@ func (s *shop) inTheEnd(t *rapid.T) {
 	}
 }
 
-// settle is what Gloebit does with a transaction until it is over.
+// settle lets Gloebit finish a transaction.
 func (s *shop) settle(t *rapid.T, h *held) {
 	if !h.held {
 		return

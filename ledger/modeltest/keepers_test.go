@@ -66,7 +66,8 @@ type inSQL struct {
 	db *sql.DB
 }
 
-// newSQLite returns what empties one database in memory for each run.
+// newSQLite returns a function that empties one in-memory database for each
+// run.
 func newSQLite(t *testing.T) (empty func(*rapid.T) keeper) {
 	db, err := sql.Open("sqlite", ":memory:")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// shop is what is tried: a ledger on a store that breaks, and the model.
+// shop is the system under test: a ledger on a store that fails, and the model.
 type shop struct {
 	now     time.Time
 	gloebit *model
@@ -28,7 +28,7 @@ type shop struct {
 	client  *gloebit.Client
 	connect func(at time.Time) error   // makes another connection of alice
 	known   map[string]ledger.Purchase // as last seen, by id
-	ordered map[string]bool            // ids that a buyer was told of
+	ordered map[string]bool            // ids that a buyer got
 }
 
 func newShop(t *rapid.T, kept keeper) *shop {
@@ -78,8 +78,8 @@ func (s *shop) start(t *rapid.T) {
 	s.handler = s.ledger.Handler()
 }
 
-// crash starts the shop again after it was killed. What it alone knew of is
-// called again: that a killed process loses it is documented.
+// crash restarts the shop after a kill. Callbacks that only the killed process
+// knew of are made again: their loss is documented.
 func (s *shop) crash(t *rapid.T) {
 	for _, h := range s.gloebit.transactions {
 		h.told = false
@@ -87,7 +87,7 @@ func (s *shop) crash(t *rapid.T) {
 	s.start(t)
 }
 
-// call makes a callback. A shop that stops meanwhile answers nothing.
+// call makes a callback. A shop that stops meanwhile does not respond.
 func (s *shop) call(url string) (int, string) {
 	recorder := httptest.NewRecorder()
 	s.handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, pathOf(url), nil))
@@ -182,8 +182,8 @@ func (s *shop) cancel(t *rapid.T) {
 	}
 }
 
-// loseCommit takes a purchase back to before its enact, as a database does that
-// loses commits when it fails.
+// loseCommit restores a purchase to its state before enact, like a database
+// that loses commits when it fails.
 func (s *shop) loseCommit(t *rapid.T) {
 	h := s.any(t)
 	if known := s.known[h.id]; known.State != ledger.Reserved || s.store.stopped {
@@ -223,7 +223,7 @@ func (s *shop) reconnect(t *rapid.T) {
 	check(t, err)
 }
 
-// liar makes a callback that Gloebit has promised never to make.
+// liar makes a callback that Gloebit guarantees never to make.
 func (s *shop) liar(t *rapid.T) {
 	h := s.any(t)
 	if !h.consumeHeard {
@@ -272,7 +272,7 @@ func TestTheLedgerInSQLiteAgainstTheModel(t *testing.T) {
 	against(t, newSQLite)
 }
 
-// against tries the ledger, each time on an empty store.
+// against tests the ledger, each time on an empty store.
 func against(t *testing.T, open func(*testing.T) (empty func(*rapid.T) keeper)) {
 	// The time in which the ledger insists on a store that fails is not waited for.
 	synctest.Test(t, func(t *testing.T) {
@@ -281,12 +281,12 @@ func against(t *testing.T, open func(*testing.T) (empty func(*rapid.T) keeper)) 
 	})
 }
 
-// endless is a test whose deadline is not asked for, which a bubble forbids.
+// endless hides the deadline of a test, which a synctest bubble must not use.
 type endless struct{ *testing.T }
 
 func (endless) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-// live is one life of a shop.
+// live is one run of a shop.
 func live(t *rapid.T, kept keeper) {
 	s := newShop(t, kept)
 	t.Repeat(map[string]func(*rapid.T){

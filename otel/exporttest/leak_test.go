@@ -21,9 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wire is the way to Gloebit. It tells the witness of every secret that it
-// carries. While it parrots, it answers as a Gloebit that says no with all that
-// it is told.
+// wire is the transport to Gloebit. It reports every secret to the witness.
+// While it parrots, it refuses every request and echoes it.
 type wire struct {
 	witness leaktest.Witness
 	parrots atomic.Bool
@@ -80,8 +79,8 @@ func bodyOf(request *http.Request) io.Reader {
 	return request.Body
 }
 
-// TestLeaks lets a user connect, buy and meet failures, and looks for every
-// secret in the spans and the metrics.
+// TestLeaks looks for every secret in the spans and metrics of a user who
+// connects, buys and meets failures.
 func TestLeaks(t *testing.T) {
 	w := &wire{}
 	s := newShop(t)
@@ -109,11 +108,11 @@ func TestLeaks(t *testing.T) {
 	w.parrots.Store(true)
 	s.get(browser, "/buy?key=3")
 	require.NoError(t, replica.ledger.Reconcile(t.Context()))
-	s.get(s.browser(visit), "/buy?key=4") // connects in vain
+	s.get(s.browser(visit), "/buy?key=4") // the connection fails
 	state := url.Values{"state": {w.pending(t, s, visit)}, "error": {"no"}}
 	state.Set("error_description", "no "+state.Get("state"))
 	s.get(browser, "/gloebit/callback?"+state.Encode())
-	for _, callback := range slices.Clone(callbacks) { // again, and from a stranger
+	for _, callback := range slices.Clone(callbacks) { // again, and from another browser
 		s.get(browser, callback)
 		s.get(s.browser(visit), callback)
 	}
@@ -143,7 +142,7 @@ func TestLeaks(t *testing.T) {
 }
 
 // pending starts another connection in a browser of its own, and returns its
-// state, for which Gloebit is not asked.
+// state. It does not ask Gloebit.
 func (w *wire) pending(t *testing.T, s *shop, visit func(*http.Request)) string {
 	t.Helper()
 	browser := s.browser(visit)

@@ -41,7 +41,7 @@ func TestAlerts(t *testing.T) {
 	require.NoError(t, err, string(output))
 }
 
-// TestPrometheus lets Prometheus scrape a shop and evaluate the alert rules.
+// TestPrometheus scrapes a shop with Prometheus and evaluates the alert rules.
 func TestPrometheus(t *testing.T) {
 	binary := program(t, "prometheus")
 	s := newShop(t)
@@ -68,7 +68,7 @@ func TestPrometheus(t *testing.T) {
 	}
 }
 
-// lint checks the names of what a site exposes.
+// lint checks the names of the metrics of a site.
 func lint(t *testing.T, site string) {
 	t.Helper()
 	response, err := http.Get(site)

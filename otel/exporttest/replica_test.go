@@ -29,8 +29,7 @@ import (
 
 const holdKey = gloebit.Secret("a signing key that has 32 bytes, or more")
 
-// shop is what the replicas have in common: a Gloebit, a database and a receiver
-// of traces.
+// shop is what the replicas share: a Gloebit, a database and a trace receiver.
 type shop struct {
 	t        *testing.T
 	shop     *testkit.Shop
@@ -129,7 +128,7 @@ func (s *shop) stop(r *replica) {
 	require.NoError(s.t, r.db.Close())
 }
 
-// browser is alice's, who approves what she is asked. It reports what it visits.
+// browser is alice's, who approves every request. It reports what it visits.
 func (s *shop) browser(visit func(*http.Request)) *http.Client {
 	s.t.Helper()
 	jar, err := cookiejar.New(nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTraceOverReplicas buys on one replica, lets another take the callbacks,
+// TestTraceOverReplicas buys on one replica, handles the callbacks on another,
 // and delivers after a restart.
 func TestTraceOverReplicas(t *testing.T) {
 	s := newShop(t)

@@ -63,7 +63,7 @@ func (p *toaster) last() string {
 	return codes[len(codes)-1].UserCode
 }
 
-// after lets Ann enter the last code that was shown after a time.
+// after enters the last shown code as Ann after a time.
 func (p *toaster) after(wait time.Duration) {
 	go func() {
 		time.Sleep(wait)

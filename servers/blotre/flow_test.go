@@ -123,7 +123,7 @@ func expiredToken(http.Handler) http.Handler {
 	})
 }
 
-// TestExpiry has a row for each row of the expiry rule.
+// TestExpiry has a case for each row of the expiry rule.
 func TestExpiry(t *testing.T) {
 	const expired = `Bearer error="invalid_token" error_description="Access token is expired"`
 	post := func(w *world, api blotre.Client) error {
@@ -198,7 +198,7 @@ func TestExpiry(t *testing.T) {
 		w := newWorld(t)
 		api := w.api(t)
 		w.browser.Jar = testkit.NewJar(t)
-		require.NoError(t, w.connector.Disconnect(t.Context(), "nobody"))
+		require.NoError(t, w.connector.Disconnect(t.Context(), "unknown"))
 		other, err := w.connector.Account(t.Context(), "ann")
 		require.NoError(t, err)
 		_, err = other.Renew(t.Context(), time.Now().Add(time.Minute), other.Credential()) // another replica rotates
@@ -206,7 +206,7 @@ func TestExpiry(t *testing.T) {
 		require.NoError(t, post(w, api))
 		require.Equal(t, 2, w.count("/v0/oauth2/access_token"))
 	})
-	t.Run("replaced while the refresh is under way", func(t *testing.T) {
+	t.Run("replaced while the refresh is in flight", func(t *testing.T) {
 		w := newWorld(t)
 		api := w.api(t)
 		other, err := w.connector.Account(t.Context(), "ann")
@@ -216,7 +216,7 @@ func TestExpiry(t *testing.T) {
 			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				next.ServeHTTP(rw, r)
 				close(rotated)
-				<-refused // the response is on its way, and not saved yet
+				<-refused // the response is in flight, and not saved yet
 			})
 		})
 		w.blotre.Inject("/v0/api/stream/"+w.ann.RootStream+"/status", 1, func(next http.Handler) http.Handler {

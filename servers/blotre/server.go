@@ -39,7 +39,7 @@ func Server(address string) connect.Server {
 		},
 		Revoke: func(ctx context.Context, app connect.Application, credential connect.Credential) error {
 			client := Client{Address: address, HTTPClient: app.HTTPClient}
-			err := client.Revoke(ctx, connect.Secret(cmp.Or(credential.RefreshToken, credential.AccessToken)))
+			err := client.Revoke(ctx, cmp.Or(credential.RefreshToken, credential.AccessToken))
 			if errors.Is(err, connect.ErrNotFound) { // it has ended
 				return nil
 			}

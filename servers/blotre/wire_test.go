@@ -28,13 +28,13 @@ func (w *world) authorizeQuery(change ...string) string {
 // TestAuthorize has a case for each row of authorization.
 func TestAuthorize(t *testing.T) {
 	for name, test := range map[string]struct {
-		change   []string
-		nobody   bool
-		status   int
-		location string
+		change    []string
+		signedOut bool
+		status    int
+		location  string
 	}{
 		"signed in":               {nil, false, 200, ""},
-		"nobody":                  {nil, true, 302, "/login?redirect="},
+		"a signed-out user":       {nil, true, 302, "/login?redirect="},
 		"unknown client":          {[]string{"client_id", "x"}, false, 404, ""},
 		"unregistered redirect":   {[]string{"redirect_uri", "https://evil.example/"}, false, 404, ""},
 		"slash behind redirect":   {[]string{"redirect_uri", callback + "/"}, false, 404, ""},
@@ -46,7 +46,7 @@ func TestAuthorize(t *testing.T) {
 			w := newWorld(t)
 			w.client = w.blotre.AddClient("Toaster", callback, "http://localhost:1/")
 			w.blotre.SignIn(w.ann)
-			if test.nobody {
+			if test.signedOut {
 				w.blotre.SignIn(blotretest.User{})
 			}
 			status, header, body := w.raw(t, http.MethodGet, w.authorizeQuery(test.change...), nil)
@@ -100,8 +100,8 @@ func (w *world) form(pairs ...string) url.Values {
 	return form
 }
 
-// TestTokenEndpoint has a case for each row of the token endpoint: what the test
-// server answers, which is what Blot're answers.
+// TestTokenEndpoint has a case for each row of the token endpoint. The test
+// server responds as Blot're does.
 func TestTokenEndpoint(t *testing.T) {
 	other := func(w *world) blotretest.Client { return w.blotre.AddClient("Other", callback) }
 	for name, test := range map[string]struct {
@@ -434,7 +434,7 @@ func TestAPIErrors(t *testing.T) {
 		is     error
 	}{
 		"create malformed":      {create("b", "ann/b", "red"), 400, nil},
-		"create without parent": {create("b", "nobody/b", ""), 404, connect.ErrNotFound},
+		"create without parent": {create("b", "unknown/b", ""), 404, connect.ErrNotFound},
 		"create bad name":       {create("b!", "ann/b!", ""), 422, nil},
 		"create name differs":   {create("b", "ann/c", ""), 422, nil},
 		"create at another's":   {create("b", "bob/b", ""), 401, blotre.ErrNotOwner},
@@ -536,7 +536,7 @@ func TestAPIErrors(t *testing.T) {
 	})
 }
 
-// TestWrongAnswers checks what becomes of answers that Blot're does not give.
+// TestWrongAnswers checks responses that Blot're does not send.
 func TestWrongAnswers(t *testing.T) {
 	const secret = "canary-canary"
 	for name, test := range map[string]struct {
@@ -666,7 +666,8 @@ func TestURIs(t *testing.T) {
 	require.Equal(t, "ws://localhost:9000/v0/ws", blotre.Client{Address: "http://localhost:9000/"}.WebSocketURL())
 }
 
-// TestEncodedSpaces are those of the JavaScript client.
+// TestEncodedSpaces checks spaces that are encoded as the JavaScript client
+// encodes them.
 func TestEncodedSpaces(t *testing.T) {
 	w := newWorld(t)
 	api := w.api(t)
@@ -681,7 +682,7 @@ func TestEncodedSpaces(t *testing.T) {
 	}
 }
 
-// TestServerFault is Blot're's own: a DELETE of a tag sets it.
+// TestServerFault checks a bug of Blot're: a DELETE of a tag sets the tag.
 func TestServerFault(t *testing.T) {
 	w := newWorld(t)
 	token := w.account(t).Credential().AccessToken.Reveal()

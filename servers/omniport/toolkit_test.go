@@ -20,9 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// toolkit starts the packages on which Omniport stands, with an application
+// toolkit starts the packages on which Omniport is built, with an application
 // that has a redirect URI, and returns their address. Without them the test is
-// skipped, or fails if GLOEBIT_TEST_REQUIRE is all. On Debian they are
+// skipped, or fails if GLOEBIT_toolkit_REQUIRE is all. On Debian they are
 // python3-django-oauth-toolkit and python3-djangorestframework.
 func toolkit(t *testing.T, redirectURI string) string {
 	t.Helper()
@@ -63,7 +63,7 @@ func allow(t *testing.T, browser *http.Client, page testkit.Page, base string) t
 }
 
 // TestToolkit runs the tables of the test server, and follows a user through an
-// application, with the packages on which Omniport stands.
+// application, with the packages on which Omniport is built.
 func TestToolkit(t *testing.T) {
 	var behind *httputil.ReverseProxy // the toolkit, which needs to know the application
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { behind.ServeHTTP(w, r) }))

@@ -76,7 +76,7 @@ func testUserData(t *testing.T, newWorld func(*testing.T) *world) {
 	})
 }
 
-// TestUser checks that user data is typed as it comes.
+// TestUser checks the Go types of the user data.
 func TestUser(t *testing.T) {
 	for name, test := range map[string]struct {
 		body string
@@ -144,8 +144,8 @@ func TestUser(t *testing.T) {
 	})
 }
 
-// TestBadAnswers checks that each wrong answer is an APIError with the status
-// and the server's words.
+// TestBadAnswers checks that each unusable response is an APIError with the
+// status and the server's text.
 func TestBadAnswers(t *testing.T) {
 	const api = `Bearer realm="api"`
 	for name, test := range map[string]struct {
@@ -230,7 +230,7 @@ func TestBadAnswers(t *testing.T) {
 	t.Run("no answer", func(t *testing.T) {
 		w := newWorld(t)
 		account := w.account(t)
-		w.Inject(userPath, 10, oauthtest.Drop()) // net/http sends a GET again by itself
+		w.Inject(userPath, 10, oauthtest.Drop()) // net/http retries a GET
 		_, err := omniport.NewClient(account).User(t.Context())
 		require.ErrorIs(t, err, connect.ErrUnavailable)
 		require.NotContains(t, err.Error(), w.url)
@@ -241,9 +241,9 @@ func TestBadAnswers(t *testing.T) {
 	})
 }
 
-// TestBadTokenAnswers checks that a token endpoint which gives no token ends in an
-// error with its status and words, and that no user is disconnected unless the
-// server refuses the grant.
+// TestBadTokenAnswers checks that a token endpoint that gives no token causes
+// an error with its status and text. A user is disconnected only if the server
+// refuses the grant.
 func TestBadTokenAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault  oauthtest.Fault
@@ -382,8 +382,8 @@ func TestMiddleware(t *testing.T) {
 	})
 }
 
-// expireAt lets the server's tokens expire when the nth request for user data
-// from now on comes.
+// expireAt expires the server's tokens at the nth request for user data from
+// now on.
 func expireAt(w *world, n int) {
 	came := make(chan struct{}, n)
 	w.Inject(userPath, n, func(next http.Handler) http.Handler {

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAuthorize checks what the page makes of an authorization request, and
-// what an application sends.
+// TestAuthorize checks the authorization page, and the authorization request of
+// an application.
 func TestAuthorize(t *testing.T) {
 	w := newWorld(t)
 	callback := w.app.Callback()
@@ -176,7 +176,7 @@ func testToken(t *testing.T, newWorld func(*testing.T) *world) {
 		"secret missing": {func(t *testing.T, w *world) testkit.Page { return w.exchange(t, w.code(t), "client_secret", "") },
 			401, `{"error":"invalid_client"}`},
 		"client unknown": {func(t *testing.T, w *world) testkit.Page {
-			return w.exchange(t, w.code(t), "client_id", "nobody")
+			return w.exchange(t, w.code(t), "client_id", "unknown")
 		},
 			401, `{"error":"invalid_client"}`},
 		"verifier wrong": {
@@ -257,8 +257,8 @@ func testToken(t *testing.T, newWorld func(*testing.T) *world) {
 	})
 }
 
-// TestOverlappingRefreshes checks that refreshes of one token that overlap get
-// one new pair, as two replicas without a common lock would.
+// TestOverlappingRefreshes checks that concurrent refreshes of one token get
+// the same new pair, as two replicas without a common lock make them.
 func TestOverlappingRefreshes(t *testing.T) {
 	w := newWorld(t)
 	refresh := w.tokens(t).Refresh
@@ -280,12 +280,12 @@ func TestOverlappingRefreshes(t *testing.T) {
 		require.NotEmpty(t, pair.Access)
 		require.Equal(t, pairs[0], pair)
 	}
-	require.Equal(t, 400, w.refresh(t, refresh).Status, "one that comes late")
+	require.Equal(t, 400, w.refresh(t, refresh).Status, "a late refresh")
 	require.Equal(t, 200, w.data(t, pairs[0].Access).Status)
 }
 
-// TestReplicasThatOverlap checks that two replicas, each with a store of its
-// own, both stay connected when they refresh one token at the same time.
+// TestReplicasThatOverlap checks that two replicas with separate stores both
+// stay connected when they refresh one token at the same time.
 func TestReplicasThatOverlap(t *testing.T) {
 	w := newWorld(t)
 	credential := w.account(t).Credential()
@@ -421,7 +421,7 @@ func (w *world) tokens(t *testing.T) tokens {
 	return w.read(t, w.exchange(t, w.code(t)))
 }
 
-// data asks for the user data with a token.
+// data requests the user data with a token.
 func (w *world) data(t *testing.T, token string) testkit.Page {
 	t.Helper()
 	return w.send(t, http.MethodGet, userPath, nil, "Accept", "application/json", "Authorization", "Bearer "+token)

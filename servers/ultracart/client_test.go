@@ -56,8 +56,8 @@ func TestCalls(t *testing.T) {
 	)
 }
 
-// TestBadCallAnswers checks that each wrong answer of the API is an APIError
-// with the status and the server's words.
+// TestBadCallAnswers checks that each unusable response of the API is an
+// APIError with the status and the server's text.
 func TestBadCallAnswers(t *testing.T) {
 	details := &ultracart.Error{DeveloperMessage: "d", ErrorCode: "c", MoreInfo: "m", ObjectID: "o", UserMessage: "u"}
 	const model = `{"error":{"developer_message":"d","error_code":"c","more_info":"m","object_id":"o","user_message":"u"},"success":false}`
@@ -130,7 +130,7 @@ func TestBadCallAnswers(t *testing.T) {
 	t.Run("no answer", func(t *testing.T) {
 		w := newWorld(t, ultracarttest.Config{})
 		account := w.account(t)
-		w.Inject(ordersPath, 10, oauthtest.Drop()) // net/http sends a GET again by itself
+		w.Inject(ordersPath, 10, oauthtest.Drop()) // net/http retries a GET
 		err := ultracart.NewClient(account).Do(t.Context(), http.MethodGet, "/order/orders", nil, nil)
 		require.ErrorIs(t, err, connect.ErrUnavailable)
 		require.NotContains(t, err.Error(), w.url)
@@ -319,7 +319,7 @@ func TestMiddleware(t *testing.T) {
 		require.ErrorContains(t, err, "The application has been disabled.")
 		require.Zero(t, w.app.Tokens.Len())
 	})
-	t.Run("refresh that fails in words of another kind", func(t *testing.T) {
+	t.Run("refresh that fails with another kind of body", func(t *testing.T) {
 		w := newWorld(t, ultracarttest.Config{})
 		w.account(t)
 		w.app.Clock.Advance(2 * time.Hour)
@@ -388,7 +388,7 @@ func TestMiddleware(t *testing.T) {
 	})
 }
 
-// TestStrictServer checks what the test server refuses.
+// TestStrictServer checks what the test server rejects.
 func TestStrictServer(t *testing.T) {
 	w := newWorld(t, ultracarttest.Config{})
 	client := &http.Client{Transport: w.transport()}

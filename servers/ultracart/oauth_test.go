@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestServerIsUltraCarts checks the addresses and that an application has no
+// TestServerIsUltraCarts checks the addresses, and that an application has no
 // secret.
 func TestServerIsUltraCarts(t *testing.T) {
 	server, embedded := ultracart.Server(ultracart.Production), ultracart.EmbedServer(ultracart.Production)
@@ -41,7 +41,7 @@ func TestServerIsUltraCarts(t *testing.T) {
 	require.ErrorContains(t, err, "ClientSecret")
 }
 
-// TestAuthorize checks what becomes of an authorization request.
+// TestAuthorize checks the responses to authorization requests.
 func TestAuthorize(t *testing.T) {
 	w := newWorld(t, ultracarttest.Config{})
 	good := func(pairs ...string) url.Values {
@@ -245,7 +245,7 @@ func TestModels(t *testing.T) {
 	})
 }
 
-// TestSeconds checks which numbers of seconds are none.
+// TestSeconds checks which values are not a number of seconds.
 func TestSeconds(t *testing.T) {
 	for _, text := range []string{`"soon"`, `1.5`, `true`, `{}`, `99999999999`} {
 		var seconds ultracart.Seconds
@@ -253,7 +253,7 @@ func TestSeconds(t *testing.T) {
 	}
 }
 
-// TestTokenEndpoint checks what the test server makes of token requests.
+// TestTokenEndpoint checks the test server's responses to token requests.
 func TestTokenEndpoint(t *testing.T) {
 	t.Run("refresh without rotation", func(t *testing.T) {
 		w := newWorld(t, ultracarttest.Config{})
@@ -304,7 +304,7 @@ func TestTokenEndpoint(t *testing.T) {
 }
 
 // TestDevice checks the device authorization grant: the interval, slow_down,
-// the user's answer and the end of the code.
+// the user's answer and the expiry of the code.
 func TestDevice(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer string // allow, deny or empty
@@ -387,8 +387,8 @@ func TestDevice(t *testing.T) {
 	})
 }
 
-// TestBadOAuthAnswers checks that each wrong answer is an APIError with the
-// status and the server's words.
+// TestBadOAuthAnswers checks that each unusable response is an APIError with
+// the status and the server's text.
 func TestBadOAuthAnswers(t *testing.T) {
 	const model = `{"error":{"error_code":"bad","user_message":"Bad access-token."},"success":false}`
 	cut := func(http.Handler) http.Handler {

@@ -3,15 +3,16 @@
 //
 //	tokens, err := cached.New(store, cached.Config{MaxAge: 2 * time.Second})
 //
-// What that costs: for up to MaxAge a user who disconnected on another machine
-// is still connected here, and a request of theirs can still charge them, as
-// Gloebit keeps the token good; a user who connected another Gloebit account
-// there can still be charged on the one before from here; and a token that was
-// refused or refreshed there is still sent from here, which Gloebit refuses, and
-// the client then asks the store. On this machine nothing is stale: Update and Delete read and write the
-// store, and what they did is seen at once. Tokens are in this process's memory
-// for MaxAge, and until another credential needs the room, in the clear also where the
-// store behind keeps them sealed.
+// Changes that other processes make take effect here after at most MaxAge.
+// Until then, a user who disconnected in another process is still connected in
+// this one, and a request here can still charge that user, because Gloebit
+// still accepts the token. If the user connected with another Gloebit account
+// there, a request here can still charge the old account. A token that was
+// refused or refreshed there is still sent from here; Gloebit refuses it, and
+// the client then asks the store. Changes that this process makes take effect
+// at once, because Update and Delete use the store. Tokens are unencrypted in
+// this process's memory, even if the wrapped store encrypts them. They may stay
+// there for longer than MaxAge, until another credential needs the room.
 package cached
 
 import (
@@ -26,16 +27,16 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Config says how stale a credential may be and how many are kept. MaxAge must be
-// set.
+// Config configures a Store. MaxAge must be set.
 type Config struct {
-	// MaxAge is for how long a credential is not asked for again: that long
-	// another machine's change may go unseen here.
+	// MaxAge is how long a loaded credential is used before it is loaded again.
+	// For that long, this process may not see a change that another process
+	// made.
 	MaxAge time.Duration
-	// Capacity is the most credentials that are kept. Past it others give way.
-	// Zero means 10,000, some 5 MB.
+	// Capacity is the largest number of credentials in memory. Beyond it, other
+	// credentials are removed. The default is 10,000, which take about 5 MB.
 	Capacity int
-	// Clock tells the time. Nil means time.Now.
+	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// counted is a store that counts its loads, and does something in each.
+// counted is a store that counts its loads, and calls a function in each.
 type counted struct {
 	connect.MemoryTokenStore
 	loads  int
@@ -30,8 +30,8 @@ func (c *counted) Load(ctx context.Context, key connect.Key) (connect.Credential
 	return credential, errors.Join(err, c.err)
 }
 
-// newStore is a cache on a counted store where alice has the token "old", and
-// how its clock is moved.
+// newStore returns a cache of a counted store in which alice has the token
+// "old", and a function that advances its clock.
 func newStore(t *testing.T, config cached.Config) (store *cached.Store, inner *counted, advance func(time.Duration)) {
 	t.Helper()
 	now := time.Date(2026, time.November, 21, 12, 0, 0, 0, time.UTC)
@@ -65,7 +65,7 @@ func TestConformance(t *testing.T) {
 	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
 }
 
-func TestACredentialIsLoadedOnceUntilItIsTooOld(t *testing.T) {
+func TestCredentialIsCachedForMaxAge(t *testing.T) {
 	store, inner, advance := newStore(t, cached.Config{MaxAge: time.Second})
 	for range 3 {
 		require.EqualValues(t, "old", token(t, store))
@@ -80,7 +80,7 @@ func TestACredentialIsLoadedOnceUntilItIsTooOld(t *testing.T) {
 	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
-func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
+func TestChangesThroughCacheAreVisible(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(context.Context, connect.TokenStore) error
 		left   connect.Secret
@@ -111,7 +111,7 @@ func TestAChangeThroughTheCacheIsSeenAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnUpdateReadsTheStoreAndForgetsEvenWhenItFails(t *testing.T) {
+func TestFailedUpdateInvalidatesCache(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
 	require.EqualValues(t, "old", token(t, store))
 	require.NoError(
@@ -127,7 +127,7 @@ func TestAnUpdateReadsTheStoreAndForgetsEvenWhenItFails(t *testing.T) {
 	require.EqualValues(t, "new", token(t, store))
 }
 
-func TestAbsenceAndErrorsAreNotKept(t *testing.T) {
+func TestAbsenceAndErrorsAreNotCached(t *testing.T) {
 	store, inner, _ := newStore(t, cached.Config{MaxAge: time.Hour})
 	inner.err = errors.New("the database is down")
 	_, err := store.Load(t.Context(), at("alice"))
@@ -160,7 +160,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	require.GreaterOrEqual(t, inner.loads, users-10)
 }
 
-func TestNewSaysWhatCantBeUsed(t *testing.T) {
+func TestNewNamesInvalidFields(t *testing.T) {
 	for name, c := range map[string]struct {
 		store  connect.TokenStore
 		config cached.Config
@@ -177,12 +177,12 @@ func TestNewSaysWhatCantBeUsed(t *testing.T) {
 	}
 }
 
-// plain is a store of which a backup can be read.
+// plain is a store whose backups contain plain tokens.
 type plain struct{ connect.MemoryTokenStore }
 
 func (*plain) PlainAtRest() bool { return true }
 
-func TestTheInnerStoreSaysWhatIsAtRest(t *testing.T) {
+func TestPlainAtRestComesFromInnerStore(t *testing.T) {
 	for want, inner := range map[bool]connect.TokenStore{true: &plain{}, false: &connect.MemoryTokenStore{}} {
 		store, err := cached.New(inner, cached.Config{MaxAge: 1})
 		require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestAStoreDoesNotPrintItsTokens(t *testing.T) {
 	require.Equal(t, "cached.Store", fmt.Sprintf("%#v", store))
 }
 
-func TestACredentialIsAsOldAsTheQuestionForIt(t *testing.T) {
+func TestCredentialAgeStartsBeforeLoad(t *testing.T) {
 	store, inner, advance := newStore(t, cached.Config{MaxAge: 2 * time.Second})
 	inner.during = func() { advance(20 * time.Second) } // it has been read, and is slow to come
 	require.EqualValues(t, "old", token(t, store))
@@ -205,7 +205,7 @@ func TestACredentialIsAsOldAsTheQuestionForIt(t *testing.T) {
 	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
-// slow is a store whose Delete lets something be done before it deletes.
+// slow is a store whose Delete first calls a function.
 type slow struct {
 	connect.MemoryTokenStore
 	before func()
@@ -216,7 +216,7 @@ func (s *slow) Delete(ctx context.Context, key connect.Key) error {
 	return s.MemoryTokenStore.Delete(ctx, key)
 }
 
-func TestALoadWhileADeleteRunsIsNotKept(t *testing.T) {
+func TestLoadDuringDeleteIsNotCached(t *testing.T) {
 	inner := &slow{}
 	store, err := cached.New(inner, cached.Config{MaxAge: time.Hour})
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheClockSaysWhenThingsLapse(t *testing.T) {
+func TestExpiryFollowsClock(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	now := time.Date(2013, 7, 1, 0, 0, 0, 0, time.UTC)
@@ -41,7 +41,7 @@ func TestTheClockSaysWhenThingsLapse(t *testing.T) {
 	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
-func TestWhatLapsesWhileItIsBeingSavedIsGoneAndNoError(t *testing.T) {
+func TestValueExpiringDuringSaveIsNotStored(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)

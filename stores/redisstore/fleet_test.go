@@ -149,7 +149,7 @@ func (f *fleet) visitor() *visitor {
 	return v
 }
 
-// ask is safe for use by several goroutines: a failure is a page without status.
+// ask is safe for concurrent use. A failure is a page without a status.
 func (v *visitor) ask(machine int, method, target string) page {
 	if strings.HasPrefix(target, "/") {
 		target = v.fleet.url + target

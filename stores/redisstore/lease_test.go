@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A holder sleeps through its lease, as a process that was paused would, and
-// comes back when it has ended. What became of the user meanwhile must stay.
-func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
+// TestPausedHolderOverwritesNothing pauses a lock holder until its lease has
+// expired, as a paused process does. The changes of other holders must stay.
+func TestPausedHolderOverwritesNothing(t *testing.T) {
 	t.Parallel()
 	const lease = 50 * time.Millisecond
 	for name, test := range map[string]struct {
@@ -36,10 +36,10 @@ func TestAHolderThatPausedPastItsLeaseOverwritesNothing(t *testing.T) {
 			"old", deletes, &connect.Credential{AccessToken: "late"}, has(""),
 		},
 		"when the holder would delete what another has saved": {"old", saves("theirs"), nil, has("theirs")},
-		"when what it would save has lapsed": {
+		"when the value to save has expired": {
 			"old", saves("theirs"), &connect.Credential{ExpiresAt: time.Unix(1, 0)}, has("theirs"),
 		},
-		"when nobody has come, since nobody can know that": {
+		"when no other process took the lock": {
 			"old", func(*testing.T, *redisstore.Store) {}, &connect.Credential{AccessToken: "late"}, has("old"),
 		},
 		"when another has come and gone without saving": {
@@ -104,7 +104,7 @@ func has(token string) func(*testing.T, *redisstore.Store) bool {
 	}
 }
 
-func TestAHolderThatPausedDoesNotFreeTheLockOfTheNext(t *testing.T) {
+func TestPausedHolderDoesNotReleaseNextLock(t *testing.T) {
 	t.Parallel()
 	stores, _ := newReplicas(t, 3, 50*time.Millisecond)
 	patient := newLong(t, stores[1])
@@ -143,12 +143,12 @@ func newLong(t *testing.T, short *redisstore.Store) *redisstore.Store {
 	return newStore(t, redisstore.Config{Client: newClient(t), Prefix: redisstore.PrefixOf(short)})
 }
 
-func TestAnUpdateThatTakesLongerThanTheLeaseOfAnotherIsNotSaved(t *testing.T) {
+func TestUpdateWithoutLockIsNotSaved(t *testing.T) {
 	t.Parallel()
 	stores, prefix := newReplicas(t, 1, 0)
 	client := newClient(t)
 	err := stores[0].Update(t.Context(), at("u"), func(context.Context, *connect.Credential) (*connect.Credential, error) {
-		for _, key := range keysOf(t, client, prefix) { // as a failover to a replica that had not heard of the lock
+		for _, key := range keysOf(t, client, prefix) { // like a failover to a replica without the lock
 			require.NoError(t, client.Del(t.Context(), key).Err())
 		}
 		return &connect.Credential{AccessToken: "late"}, nil
@@ -157,7 +157,7 @@ func TestAnUpdateThatTakesLongerThanTheLeaseOfAnotherIsNotSaved(t *testing.T) {
 	require.Empty(t, keysOf(t, client, prefix))
 }
 
-func TestWhatFnReturnedIsSavedThoughTheCallerHasGone(t *testing.T) {
+func TestResultIsSavedAfterCallerCancels(t *testing.T) {
 	t.Parallel()
 	stores, prefix := newReplicas(t, 1, 0)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -173,9 +173,9 @@ func TestWhatFnReturnedIsSavedThoughTheCallerHasGone(t *testing.T) {
 
 const diesHere = "REDISSTORE_DIES" // set to the prefix in the process that dies holding a lock
 
-// The process is killed while its Update runs: no user waits longer than the
-// lease, and no credential is half written.
-func TestAProcessThatDiesKeepsItsUserWaitingForTheLeaseAtMost(t *testing.T) {
+// TestKilledProcessLockExpiresWithLease kills a process during its Update. No
+// user waits longer than the lease, and no credential is partly written.
+func TestKilledProcessLockExpiresWithLease(t *testing.T) {
 	const lease = 500 * time.Millisecond
 	if prefix := os.Getenv(diesHere); prefix != "" {
 		store := newStore(t, redisstore.Config{Client: newClient(t), Prefix: prefix, Lease: lease})

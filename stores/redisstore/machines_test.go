@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// users are the ways in which an application says who its users are.
+// users are the ways in which an application identifies its users.
 func users() map[string]func(*gloebit.Config) {
 	return map[string]func(*gloebit.Config){
 		"signed in with Gloebit": func(c *gloebit.Config) { c.SignIn = true },
@@ -34,7 +34,7 @@ func newRedisFleet(t *testing.T, machines int, changes ...func(*gloebit.Config))
 	return newFleet(t, machines, newPrefix(t, newClient(t)), func() *redis.Client { return newClient(t) }, changes...)
 }
 
-func TestAnyMachineGoesOnWhereAnotherStopped(t *testing.T) {
+func TestAnyMachineContinuesTheFlow(t *testing.T) {
 	t.Parallel()
 	for name, user := range users() {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestAnyMachineGoesOnWhereAnotherStopped(t *testing.T) {
 	}
 }
 
-func TestOneStateOnAllMachinesAtOnceIsOneExchange(t *testing.T) {
+func TestConcurrentCallbacksExchangeOnce(t *testing.T) {
 	t.Parallel()
 	for name, user := range users() {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestOneStateOnAllMachinesAtOnceIsOneExchange(t *testing.T) {
 	}
 }
 
-func TestAnExpiredTokenIsRefreshedOnceOnAllMachines(t *testing.T) {
+func TestExpiredTokenIsRefreshedOnceAcrossMachines(t *testing.T) {
 	t.Parallel()
 	const machines, requests = 4, 50
 	f := newRedisFleet(t, machines, func(c *gloebit.Config) { c.SignIn = true })
@@ -128,7 +128,7 @@ func TestAnExpiredTokenIsRefreshedOnceOnAllMachines(t *testing.T) {
 	}
 }
 
-func TestWhileRedisIsDownNoGuardedHandlerRuns(t *testing.T) {
+func TestProtectedHandlersFailClosedWithoutRedis(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	f := newFleet(

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hook does something to every command that is no pipeline.
+// hook wraps every command that is not in a pipeline.
 type hook func(next redis.ProcessHook) redis.ProcessHook
 
 func (h hook) DialHook(next redis.DialHook) redis.DialHook          { return next }
@@ -22,7 +22,7 @@ func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 	return next
 }
 
-func TestScriptsThatAreSentTwiceDoTheSame(t *testing.T) {
+func TestRepeatedScriptsAreIdempotent(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -48,7 +48,7 @@ func TestScriptsThatAreSentTwiceDoTheSame(t *testing.T) {
 	require.Len(t, keysOf(t, client, prefix), 1, "only the other user's credential: no lock stays")
 }
 
-func TestALockThatWasTakenByALostCallIsFreed(t *testing.T) {
+func TestLockOfLostCallIsReleased(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -88,7 +88,7 @@ func changeScans(client *redis.Client, change func(keys []string) []string) {
 	}))
 }
 
-func TestAUserWhomScanNamesTwiceIsListedOnce(t *testing.T) {
+func TestDuplicateScanResultIsListedOnce(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})
@@ -97,9 +97,9 @@ func TestAUserWhomScanNamesTwiceIsListedOnce(t *testing.T) {
 	require.Equal(t, []string{"u"}, listed(t, store))
 }
 
-// Resealing relies on it: a user who is left out without an error keeps the old
-// key.
-func TestAUserWhoseKeyCantBeReadIsListed(t *testing.T) {
+// TestUserWithUnreadableCredentialIsListed checks a property that resealing
+// relies on: a user who is omitted without an error keeps the old key.
+func TestUserWithUnreadableCredentialIsListed(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t, 0)
 	store := newStore(t, redisstore.Config{Client: client})

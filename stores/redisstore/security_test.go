@@ -31,7 +31,7 @@ func TestSecuritySealed(t *testing.T) {
 	}})
 }
 
-// ownServer is a Redis of the case's own, to which each process has its clients.
+// ownServer is a Redis for one case. Each process has its own clients.
 func ownServer(t *testing.T) adaptertest.Stores {
 	t.Helper()
 	server := newServer(t)

@@ -37,8 +37,8 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
-// newTCPServer starts a Redis on ports of its own, trying others when another process
-// was faster.
+// newTCPServer starts a Redis on its own ports. It tries other ports if another
+// process takes one.
 func newTCPServer(t *testing.T, args func() []string) *server {
 	t.Helper()
 	for range 10 {
@@ -80,7 +80,7 @@ func (s *server) start() {
 	require.True(s.t, s.tryStart(), "redis-server does not start")
 }
 
-// tryStart starts the server and waits until it is the one that answers.
+// tryStart starts the server and waits until it responds.
 func (s *server) tryStart() bool {
 	s.t.Helper()
 	command, exited := exec.Command("redis-server", s.args...), make(chan struct{})
@@ -111,7 +111,7 @@ func (s *server) kill() {
 	<-s.exited
 }
 
-// client connects to the server, and tries again that often.
+// client connects to the server, with that many retries.
 func (s *server) client(t *testing.T, retries int) *redis.Client {
 	t.Helper()
 	if retries == 0 {

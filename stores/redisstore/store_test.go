@@ -33,7 +33,7 @@ func TestRedisIsAStateStore(t *testing.T) {
 	})
 }
 
-// onThree is a store whose every call goes to the next of three.
+// onThree is a store that forwards its calls to three stores in turn.
 type onThree struct {
 	stores []*redisstore.Store
 	next   chan int
@@ -63,7 +63,7 @@ func (s *onThree) Take(ctx context.Context, key connect.Key) (connect.PendingCon
 	return s.pick().Take(ctx, key)
 }
 
-func TestThreeProcessesAreOneStore(t *testing.T) {
+func TestThreeProcessesShareOneStore(t *testing.T) {
 	t.Parallel()
 	newThree := func(t *testing.T) *onThree {
 		stores, _ := newReplicas(t, 3, 0)
@@ -89,7 +89,7 @@ func TestSealedOverRedisIsATokenStore(t *testing.T) {
 	storetest.RunUserIDs(t, func(t *testing.T) storetest.ListingStore { return newEmpty(t) })
 }
 
-func TestResealGoesOverRedis(t *testing.T) {
+func TestResealOverRedis(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -115,7 +115,7 @@ func TestResealGoesOverRedis(t *testing.T) {
 	wantToken(t, after, "u", "canary")
 }
 
-func TestAConfigThatCantWorkIsRefused(t *testing.T) {
+func TestInvalidConfigIsRefused(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{})
 	defer client.Close()
@@ -137,7 +137,7 @@ func TestAConfigThatCantWorkIsRefused(t *testing.T) {
 	}
 }
 
-func TestPrefixesKeepApplicationsApart(t *testing.T) {
+func TestPrefixesIsolateApplications(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	root := newPrefix(t, client)
@@ -158,7 +158,7 @@ func TestPrefixesKeepApplicationsApart(t *testing.T) {
 	}
 }
 
-func TestEachThingStaysInRedisForAsLongAsItLasts(t *testing.T) {
+func TestRedisTTLMatchesExpiry(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -177,7 +177,7 @@ func TestEachThingStaysInRedisForAsLongAsItLasts(t *testing.T) {
 	require.NoError(t, store.Update(t.Context(), at("gone"), until(time.Now().Add(-time.Hour))))
 	require.NoError(t, store.Put(t.Context(), at("gone"), connect.PendingConnection{ExpiresAt: time.Now()}))
 	keys := keysOf(t, client, prefix)
-	require.Len(t, keys, 4, "no lock stays, and nothing that has lapsed: %q", keys)
+	require.Len(t, keys, 4, "no lock stays, and nothing that has expired: %q", keys)
 	bounded := map[time.Duration]int{}
 	for _, key := range keys {
 		left, err := client.PTTL(t.Context(), key).Result()
@@ -194,7 +194,7 @@ func TestEachThingStaysInRedisForAsLongAsItLasts(t *testing.T) {
 	require.Equal(t, map[time.Duration]int{0: 2, time.Minute: 1, time.Hour: 1}, bounded)
 }
 
-func TestACredentialDoesNotLapseWithTheOneItReplaces(t *testing.T) {
+func TestReplacedCredentialGetsNewExpiry(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -210,12 +210,12 @@ func TestACredentialDoesNotLapseWithTheOneItReplaces(t *testing.T) {
 	require.Len(t, keys, 1)
 	left, err := client.PTTL(t.Context(), keys[0]).Result()
 	require.NoError(t, err)
-	require.Negative(t, left, "it is kept for ever")
+	require.Negative(t, left, "it does not expire")
 }
 
-// What is in Redis is read by the version before and by the one after, which
-// run side by side while machines are brought up to date.
-func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
+// TestKeyAndFieldNamesAreStable checks the names of keys and fields in Redis.
+// The previous and the next version read them during an upgrade.
+func TestKeyAndFieldNamesAreStable(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t, 0)
 	store := newStore(t, redisstore.Config{Client: client})
@@ -247,7 +247,7 @@ func TestTheNamesOfKeysAndFieldsStayAsTheyAre(t *testing.T) {
 		"required":["eQ=="], "expires_at":7000000000000000}`)
 }
 
-func TestARecordThatCantBeReadIsAnErrorAndNeverAbsence(t *testing.T) {
+func TestUnreadableRecordIsAnError(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)

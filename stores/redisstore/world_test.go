@@ -19,7 +19,7 @@ const (
 	aMoment  = 100 * time.Millisecond
 )
 
-// missing skips a test that needs what is not here, or fails it where all tests
+// missing skips a test whose service is missing, or fails it where all tests
 // are required.
 func missing(t *testing.T, format string, args ...any) {
 	t.Helper()
@@ -29,7 +29,7 @@ func missing(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-// redisAddress is the server that tests use, which need not be theirs alone.
+// redisAddress is the Redis that tests use, and may share with other programs.
 func redisAddress() string {
 	if address := os.Getenv("GLOEBIT_TEST_REDIS"); address != "" {
 		return address
@@ -57,8 +57,7 @@ func newClient(t *testing.T) *redis.Client {
 	return client
 }
 
-// newPrefix is a prefix that no other test has, whose keys are removed at the
-// end.
+// newPrefix is a prefix of one test. Its keys are deleted at the end.
 func newPrefix(t *testing.T, client redis.UniversalClient) string {
 	t.Helper()
 	prefix := "gloebit-test:" + rand.Text() + ":"

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestKeysThatCantBeUsedAreRefused(t *testing.T) {
+func TestInvalidKeysAreRefused(t *testing.T) {
 	good := keyOf("good", 1)
 	for name, test := range map[string]struct {
 		keys []sealed.Key
@@ -45,7 +45,7 @@ func TestKeysThatCantBeUsedAreRefused(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestParseKeysReadsWhatPeopleHave(t *testing.T) {
+func TestParseKeysAcceptsCommonFormats(t *testing.T) {
 	// the first has bytes that the alphabets of base64 write differently
 	one, two := keyOf("2026-05", 200), keyOf("2026-11", 100)
 	std := func(k sealed.Key) string { return base64.StdEncoding.EncodeToString([]byte(k.Secret.Reveal())) }
@@ -64,7 +64,7 @@ func TestParseKeysReadsWhatPeopleHave(t *testing.T) {
 	}
 }
 
-func TestParseKeysRefusesTheRestAndQuotesNoSecret(t *testing.T) {
+func TestParseKeysErrorsHoldNoSecret(t *testing.T) {
 	secret := base64.StdEncoding.EncodeToString([]byte(keyOf("k", 1).Secret.Reveal()))
 	for name, text := range map[string]string{
 		"nothing":       " ,\n",

@@ -29,7 +29,7 @@ func TestSecurity25OldKeysStillOpen(t *testing.T) {
 
 	n, err := both.Reseal(t.Context(), realm)
 	require.NoError(t, err)
-	require.Equal(t, 19, n, "what the first key has sealed stays")
+	require.Equal(t, 19, n, "values of the first key are not resealed")
 	n, err = both.Reseal(t.Context(), realm)
 	require.NoError(t, err)
 	require.Zero(t, n)
@@ -43,7 +43,7 @@ func TestSecurity25OldKeysStillOpen(t *testing.T) {
 	}
 }
 
-func TestResealSealsAlsoOneFieldThatIsLeft(t *testing.T) {
+func TestResealSealsRemainingField(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	oldKey, newKey := keyOf("old", 1), keyOf("new", 2)
 	save(t, newStore(t, inner, oldKey), "u", canary)
@@ -60,7 +60,7 @@ func TestResealSealsAlsoOneFieldThatIsLeft(t *testing.T) {
 	require.Equal(t, canary, load(t, newStore(t, inner, newKey), "u"))
 }
 
-func TestResealSealsPlainCredentialsOnlyWhileMoving(t *testing.T) {
+func TestResealSealsPlainCredentialsOnlyInMigration(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	save(t, inner, "u", canary)
 	key := keyOf("k", 1)
@@ -77,7 +77,7 @@ func TestResealSealsPlainCredentialsOnlyWhileMoving(t *testing.T) {
 	require.Equal(t, canary, load(t, newStore(t, inner, key), "u"))
 }
 
-func TestResealGoesOnPastWhatDoesNotOpen(t *testing.T) {
+func TestResealContinuesAfterUnopenedCredentials(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	lost, oldKey, newKey := keyOf("lost", 3), keyOf("old", 1), keyOf("new", 2)
 	for i := range 15 {
@@ -92,11 +92,11 @@ func TestResealGoesOnPastWhatDoesNotOpen(t *testing.T) {
 	require.ErrorContains(t, err, `"lost"`)
 	require.ErrorContains(t, err, "and 6 more users")
 	require.Equal(t, canary, load(t, newStore(t, inner, newKey), "user 7"))
-	require.Equal(t, canary, load(t, newStore(t, inner, lost), "lost 7"), "what does not open is left alone")
+	require.Equal(t, canary, load(t, newStore(t, inner, lost), "lost 7"), "unopened values are not changed")
 	require.NotContains(t, err.Error(), "canary")
 }
 
-func TestResealStopsWithItsContextAndWithTheStore(t *testing.T) {
+func TestResealStopsOnContextOrStoreError(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	for _, userID := range []string{"u", "v", "w"} {
 		save(t, newStore(t, inner, keyOf("old", 1)), userID, canary)

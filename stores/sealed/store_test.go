@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAWrongOrUnknownKeyIsAnErrorThatNamesIt(t *testing.T) {
+func TestWrongOrUnknownKeyIsNamed(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	save(t, newStore(t, inner, keyOf("old", 1)), "u", canary)
 	wantUnopened(t, newStore(t, inner, keyOf("new", 2)), at("u"), sealed.ErrUnknownKey, `"old"`)
@@ -22,7 +22,7 @@ func TestAWrongOrUnknownKeyIsAnErrorThatNamesIt(t *testing.T) {
 	)
 }
 
-func TestWhatDoesNotOpenCanBeDeletedAndReplaced(t *testing.T) {
+func TestUnopenedCredentialCanBeReplaced(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	save(t, newStore(t, inner, keyOf("lost", 1)), "u", canary)
 	store := newStore(t, inner, keyOf("new", 2))
@@ -33,7 +33,7 @@ func TestWhatDoesNotOpenCanBeDeletedAndReplaced(t *testing.T) {
 	require.Equal(t, canary, load(t, store, "u"))
 }
 
-func TestSecurity25ValueOpensOnlyForItsUserFieldAndKey(t *testing.T) {
+func TestSecurity25SealIsBoundToUserFieldAndKey(t *testing.T) {
 	one, two := keyOf("one", 1), keyOf("two", 2)
 	for name, test := range map[string]struct {
 		to     connect.Key // where the stored credential is moved
@@ -139,7 +139,7 @@ func TestSecurity25ValueOpensOnlyForItsUserFieldAndKey(t *testing.T) {
 	}
 }
 
-// rename makes sealed values say that another key sealed them.
+// rename makes sealed values name another key.
 func rename(from, to string) func(*connect.Credential) {
 	return func(c *connect.Credential) {
 		for _, value := range []*connect.Secret{&c.AccessToken, &c.RefreshToken, &c.TokenSecret} {
@@ -160,7 +160,7 @@ func flip(value connect.Secret) connect.Secret {
 	return connect.Secret(b)
 }
 
-func TestPlainCredentialsAreTakenOnlyWhileMoving(t *testing.T) {
+func TestPlainCredentialsAreAcceptedOnlyInMigration(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	save(t, inner, "u", canary)
 	key := keyOf("k", 1)
@@ -189,7 +189,7 @@ func TestAcceptingPlainAcceptsNothingElse(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestErrorsOfTheInnerStoreComeBack(t *testing.T) {
+func TestInnerStoreErrorsAreReturned(t *testing.T) {
 	down := errors.New("the database is down")
 	store := newStore(t, failing{err: down}, keyOf("k", 1))
 	_, err := store.Load(t.Context(), at("u"))

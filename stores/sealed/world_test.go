@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// keyOf is a key that is told from others by its id, and from other keys of
-// that id by its seed.
+// keyOf is a key with an ID. Keys with the same ID differ by their seed.
 func keyOf(id string, seed byte) sealed.Key {
 	secret := make([]byte, 32)
 	for i := range secret {
@@ -44,8 +43,8 @@ func load(t *testing.T, store connect.TokenStore, userID string) connect.Credent
 	return c
 }
 
-// wantUnopened fails unless neither Load nor Update gives the credential away,
-// both with that error, naming the key, and with no part of a token in it.
+// wantUnopened fails unless Load and Update return that error, which names the
+// key and contains no part of a token.
 func wantUnopened(t *testing.T, store connect.TokenStore, key connect.Key, want error, keyID string) {
 	t.Helper()
 	c, err := store.Load(t.Context(), key)
@@ -96,7 +95,7 @@ func TestSecurity25TokensAreNotReadableAtRest(t *testing.T) {
 		require.True(t, strings.HasPrefix(value, "sealed:v1:k-1:"), name)
 		require.NotContains(t, value, "canary", name)
 	}
-	require.Equal(t, "g", load(t, inner, "u").Subject, "what is no secret stays readable")
+	require.Equal(t, "g", load(t, inner, "u").Subject, "other fields stay readable")
 	require.Equal(t, canary, load(t, store, "u"))
 
 	save(t, store, "u", canary)
@@ -105,12 +104,12 @@ func TestSecurity25TokensAreNotReadableAtRest(t *testing.T) {
 	}
 }
 
-func TestAnEmptySecretIsSealedOnlyWhereItMustBe(t *testing.T) {
+func TestOnlyEmptyAccessTokenIsSealed(t *testing.T) {
 	inner := &connect.MemoryTokenStore{}
 	store := newStore(t, inner, keyOf("k", 1))
 	save(t, store, "u", connect.Credential{})
 	stored := load(t, inner, "u")
-	require.NotEmpty(t, stored.AccessToken, "a credential without any seal could be anybody's")
+	require.NotEmpty(t, stored.AccessToken, "an unsealed credential could be another user's")
 	require.Empty(t, stored.RefreshToken)
 	require.Empty(t, stored.TokenSecret)
 	require.Equal(t, connect.Credential{}, load(t, store, "u"))

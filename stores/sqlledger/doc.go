@@ -42,8 +42,12 @@
 // # Failures
 //
 // Errors of the database are wrapped. If the context has ended, the error is
-// the context's. The Store retries only when SQLite is busy, or when a pooled
-// connection is dead before a statement was sent on it.
+// the context's. The Store tries a statement again only if the first attempt
+// changed nothing: when SQLite is busy, when a pooled connection is dead or
+// leads to a server that is read-only, after a deadlock or a serialization
+// failure (five times), and when a limit of the server ends the wait for a
+// lock. A read whose connection was lost is tried again, too. A write whose
+// connection was lost is an error, because the server may have carried it out.
 //
 // While fn runs, the Store pings its connection every second. If the connection
 // is lost, the server releases the lock of the purchase, so the context of fn

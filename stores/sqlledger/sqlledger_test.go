@@ -25,7 +25,7 @@ var errRefused = errors.New("refused")
 func (refusing) Connect(context.Context) (driver.Conn, error) { return nil, errRefused }
 func (refusing) Driver() driver.Driver                        { return nil }
 
-func TestUnreachableDatabaseIsAnErrorOfEveryMethod(t *testing.T) {
+func TestEveryMethodReturnsDatabaseError(t *testing.T) {
 	for _, dialect := range dialects {
 		t.Run(dialect.String(), func(t *testing.T) {
 			db := sql.OpenDB(refusing{})
@@ -63,7 +63,7 @@ func TestNewPanicsWithoutAStore(t *testing.T) {
 	require.PanicsWithValue(t, "sqlledger: the sqlstore.Store is nil", func() { sqlledger.New(nil) })
 }
 
-func TestSchemaStepsAreNumberedAndKeepTheirVersion(t *testing.T) {
+func TestSchemaStepsRecordTheirVersion(t *testing.T) {
 	db := sql.OpenDB(refusing{})
 	defer db.Close()
 	for _, dialect := range dialects {

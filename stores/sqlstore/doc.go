@@ -19,12 +19,13 @@
 //
 // # Columns
 //
-// The first column of every row is its realm (see [connect.Connector.Realm]).
-// Columns are text: TEXT with the collation "C" in PostgreSQL, whose encoding
-// must be UTF8, and TEXT in SQLite. In MariaDB and MySQL they are VARBINARY and
-// MEDIUMBLOB that hold UTF-8, because text there compares without trailing
-// spaces; the views oauth_credentials_text and oauth_states_text show them as
-// text, without the secrets. Lists of scopes are separated by spaces.
+// The first column of every table is the realm of the row (see
+// [connect.Connector.Realm]). Columns are text. In PostgreSQL their type is
+// TEXT with the collation "C", and the database's encoding must be UTF8. In
+// SQLite it is TEXT. In MariaDB and MySQL it is VARBINARY or MEDIUMBLOB with
+// UTF-8, because text there compares without trailing spaces. The views
+// oauth_credentials_text and oauth_states_text show these columns as text,
+// without the secrets. Lists of scopes are separated by spaces.
 //
 // Times are TIMESTAMPTZ in PostgreSQL, DATETIME(6) of UTC in MariaDB and MySQL,
 // and text of the form 2026-01-02 03:04:05.678901, in UTC, in SQLite. NULL
@@ -35,10 +36,10 @@
 // [Store.Update] holds exactly one connection, in a transaction, while its fn
 // runs. Callers in one process that wait for the same user hold no connection.
 // All updates together, including those of package sqlledger, use at most half
-// of the pool that sql.DB.SetMaxOpenConns sets. So there is always a connection
-// for a [Store.Load], if the pool has at least two. Set a limit below that of
-// the server; without a limit, each user who is updated at the same time takes
-// a connection.
+// of the connections that sql.DB.SetMaxOpenConns allows. So there is always a
+// connection for a [Store.Load], if at least two are allowed. Set a limit below
+// that of the server. Without a limit, each concurrent Update of a different
+// user takes a connection.
 //
 //   - PostgreSQL: a row lock on the user's row (a missing row is inserted
 //     first, in the same transaction).
@@ -58,9 +59,13 @@
 // # Failures
 //
 // Errors of the database are wrapped. If the context has ended, the error is
-// the context's. The Store retries only when SQLite is busy, or when a pooled
-// connection is dead before a statement was sent on it. After an outage the
-// Store works again without a restart.
+// the context's. The Store tries a statement again only if the first attempt
+// changed nothing: when SQLite is busy, when a pooled connection is dead or
+// leads to a server that is read-only, after a deadlock or a serialization
+// failure (five times), and when a limit of the server ends the wait for a
+// lock. A read whose connection was lost is tried again, too. A write whose
+// connection was lost is an error, because the server may have carried it out.
+// After an outage the Store works again without a restart.
 //
 // While fn runs, the Store pings its connection every second. If the connection
 // is lost, the server releases the lock of the user, so the context of fn ends
@@ -73,9 +78,9 @@
 //
 // A machine that loses its power or its network closes no connection.
 // PostgreSQL, MariaDB and MySQL release its locks when they have heard nothing
-// from it for ten seconds. Two fns for one user still never run at once: the
-// context of an fn ends when three quarters of that time have passed without an
-// answer from the server. A process that was suspended for longer, for example
-// with its virtual machine, finds the context ended when it resumes, and saves
-// nothing.
+// from it for ten seconds. Two fns for one user still never run at once, if
+// each returns when its context ends: the context of an fn ends when three
+// quarters of that time have passed without an answer from the server. A
+// process that was suspended for longer, for example with its virtual machine,
+// finds the context ended when it resumes, and saves nothing.
 package sqlstore

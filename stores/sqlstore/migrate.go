@@ -9,15 +9,15 @@ import "context"
 //
 // In PostgreSQL and SQLite it runs in one transaction. In MySQL, where changes
 // of tables can't be rolled back, the steps before a failure stay, and the next
-// call continues from there. The error is that of the context when it has
-// ended, or the database's.
+// call continues from there. If the context has ended, the error is the
+// context's; otherwise it is the database's.
 //
 // If the schema is up to date, Migrate needs no permission to create tables.
 //
 // Migrate also returns an error, which names the setting to change, when the
 // store would lose its writes or could not write: when autocommit is off in
 // MySQL; when the driver prepares statements and a pooler such as PgBouncer is
-// in transaction mode, which it finds with two connections; when each
+// in transaction mode (Migrate needs two connections to find out); when each
 // connection of the pool has a SQLite database in memory of its own; and when
 // the database or its user can only read.
 func (s *Store) Migrate(ctx context.Context) error {

@@ -92,7 +92,8 @@ const (
 	// The views are for people.
 	viewCredentials = `CREATE OR REPLACE VIEW {p}oauth_credentials_text AS
 SELECT CONVERT(realm USING utf8mb4) AS realm, CONVERT(user_id USING utf8mb4) AS user_id,
-	CONVERT(subject USING utf8mb4) AS subject, CONVERT(name USING utf8mb4) AS name, CONVERT(scopes USING utf8mb4) AS scopes,
+	CONVERT(subject USING utf8mb4) AS subject, CONVERT(name USING utf8mb4) AS name,
+	CONVERT(scopes USING utf8mb4) AS scopes,
 	connected_at, expires_at, valid_until, version
 FROM {p}oauth_credentials`
 

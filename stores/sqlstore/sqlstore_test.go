@@ -23,7 +23,7 @@ var errRefused = errors.New("refused")
 func (refusing) Connect(context.Context) (driver.Conn, error) { return nil, errRefused }
 func (refusing) Driver() driver.Driver                        { return nil }
 
-func TestADatabaseThatRefusesIsAnErrorOfEveryMethod(t *testing.T) {
+func TestEveryMethodReturnsDatabaseError(t *testing.T) {
 	for _, dialect := range dialects {
 		t.Run(dialect.String(), func(t *testing.T) {
 			db := sql.OpenDB(refusing{})
@@ -104,7 +104,7 @@ func TestPrefixesBeginEveryTable(t *testing.T) {
 			for _, step := range newStore(t, sqlstore.Config{DB: db, Dialect: dialect, Prefix: prefix}).Schema() {
 				for _, statement := range step.Statements {
 					require.Contains(t, statement, " "+prefix+"oauth_")
-					require.NotContains(t, statement, "{", "what Query did not replace")
+					require.NotContains(t, statement, "{", "an unreplaced placeholder")
 				}
 			}
 		}
@@ -118,7 +118,7 @@ func TestDialectsHaveNames(t *testing.T) {
 	require.Equal(t, "Dialect(7)", sqlstore.Dialect(7).String())
 }
 
-func TestStepsOfTheSchemaAreNumberedAndEndWithTheirVersion(t *testing.T) {
+func TestSchemaStepsRecordTheirVersion(t *testing.T) {
 	db := sql.OpenDB(refusing{})
 	defer db.Close()
 	for _, dialect := range dialects {

@@ -27,8 +27,9 @@ type Config struct {
 	// beginning of the names, or both: "shop.", "shop_", "shop.pay_". Each part
 	// has at most 30 ASCII letters, digits and underscores, and does not begin
 	// with a digit. In MariaDB and MySQL a schema is a database; SQLite has
-	// none. Migrate does not create the schema. The default is the connection's
-	// own schema and oauth_credentials, oauth_states and oauth_schema.
+	// none. Migrate does not create the schema. The default is no prefix: the
+	// tables are oauth_credentials, oauth_states and oauth_schema in the
+	// connection's default schema.
 	Prefix string
 	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
@@ -75,8 +76,8 @@ func New(config Config) (*Store, error) {
 // stored unencrypted.
 func (s *Store) PlainAtRest() bool { return true }
 
-// Database is for package sqlledger, which keeps purchases in the same
-// database.
+// Database returns the database for package sqlledger, which keeps purchases
+// there.
 func (s *Store) Database() *sqldb.DB { return s.db }
 
 // exec runs a statement that writes, in a transaction of its own, and returns

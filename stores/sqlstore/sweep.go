@@ -12,11 +12,12 @@ import (
 
 const batch = 500 // rows that one statement reads or removes
 
-// Sweep removes the states that have expired and the credentials whose ExpiresAt
-// has passed, of all realms, and returns how many it removed. The Store never
-// calls Sweep: call it every few minutes, from one replica or from all. It
-// removes a few hundred rows at a time; if it fails, the rows removed so far
-// stay removed. It waits for an Update of a user whose credential has lapsed.
+// Sweep removes the states that have expired and the credentials whose
+// ExpiresAt has passed, of all realms, and returns how many it removed. The
+// Store never calls Sweep: call it every few minutes, from one replica or from
+// all. It removes a few hundred rows at a time; if it fails, the rows removed
+// so far stay removed. It waits for a running Update of a user whose credential
+// it removes.
 //
 // The error is the context's when it has ended, or the database's; the number
 // is correct even then.
@@ -108,9 +109,9 @@ func (s *Store) expiredKeys(ctx context.Context, query string, now any) (keys []
 // UserIDs iterates over the IDs of the realm's users who have a credential, in
 // the order of their bytes. It reads a few hundred at a time, and holds no
 // connection while the caller's loop body runs. It may or may not include users
-// who are added or removed during the iteration, and users whose credential has
-// lapsed. It ends after an error, which is the context's when it has ended, or
-// the database's.
+// who are added or removed during the iteration, and users whose credential's
+// ExpiresAt has passed. It ends after an error, which is the context's when it
+// has ended, or the database's.
 func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	const query = "SELECT user_id FROM {p}oauth_credentials WHERE realm = ? AND user_id > ? ORDER BY user_id LIMIT ?"
 	return func(yield func(string, error) bool) {

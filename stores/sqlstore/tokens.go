@@ -54,8 +54,8 @@ func (r *credentialRow) current() *connect.Credential {
 }
 
 // Load implements [connect.TokenStore]. The error is ErrNotFound when there is
-// no credential, the context's when it has ended, or the database's. Lapsed
-// credentials stay until [Store.Sweep] removes them.
+// no credential, the context's when it has ended, or the database's.
+// Credentials whose ExpiresAt has passed stay until [Store.Sweep] removes them.
 func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	var row credentialRow
 	err := s.db.Read(ctx, func(on sqldb.Asker) error {

@@ -23,8 +23,8 @@ func open(t *testing.T, file string) *books.Books {
 	return b
 }
 
-// job keeps a purchase in the books and returns what calls the bench for it, in
-// the transaction in which the purchase is saved.
+// job stores a purchase and returns a function that calls the bench in the
+// transaction of that purchase.
 func job(
 	t *testing.T, b *books.Books, id string, order ledger.Order,
 ) func(step func(context.Context, ledger.Purchase) error) error {
@@ -51,7 +51,7 @@ func done(t *testing.T, b *books.Books) map[string]int64 {
 	return counts
 }
 
-func TestABenchDoesWhatItPromisedAndPromisesNoMoreThanADayHolds(t *testing.T) {
+func TestReservationsAreLimitedToDailyCapacity(t *testing.T) {
 	for name, file := range map[string]string{"in memory": "", "in a file": filepath.Join(t.TempDir(), "a shop?.db")} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, file)
@@ -64,7 +64,7 @@ func TestABenchDoesWhatItPromisedAndPromisesNoMoreThanADayHolds(t *testing.T) {
 			require.Error(t, full)
 			require.NotErrorIs(t, full, ledger.ErrTryAgain)
 			require.True(t, books.Full(ledger.Purchase{Cause: "Reserve: " + full.Error()}))
-			require.NoError(t, second(b.Bench.Release), "what was never reserved can be released")
+			require.NoError(t, second(b.Bench.Release), "a release needs no reservation")
 			require.NoError(t, other(b.Bench.Reserve), "each service has its own day")
 			require.NoError(t, first(b.Bench.Release))
 			require.NoError(t, second(b.Bench.Reserve), "there is room again")
@@ -75,7 +75,7 @@ func TestABenchDoesWhatItPromisedAndPromisesNoMoreThanADayHolds(t *testing.T) {
 	}
 }
 
-func TestAJobThatIsNotSavedIsNotDone(t *testing.T) {
+func TestUnsavedJobIsNotDone(t *testing.T) {
 	b := open(t, "")
 	change := job(t, b, "1", ledger.Order{Item: "gift-wrap", Quantity: 1})
 	require.NoError(t, change(b.Bench.Reserve))
@@ -86,7 +86,7 @@ func TestAJobThatIsNotSavedIsNotDone(t *testing.T) {
 	require.Empty(t, done(t, b))
 }
 
-func TestProductsAreNotTheBenchsAndElsewhereItDoesNothing(t *testing.T) {
+func TestBenchIgnoresProductsAndRequiresShopDatabase(t *testing.T) {
 	b := open(t, "")
 	hat := ledger.Purchase{ID: "1", Order: ledger.Order{Product: "green-hat", Quantity: 99}}
 	wrap := ledger.Purchase{ID: "1", Order: ledger.Order{Item: "gift-wrap", Quantity: 1}}
@@ -99,7 +99,7 @@ func TestProductsAreNotTheBenchsAndElsewhereItDoesNothing(t *testing.T) {
 	require.ErrorIs(t, b.Bench.Reserve(t.Context(), wrap), ledger.ErrTryAgain, "it may be mended")
 }
 
-func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
+func TestDataSurvivesReopening(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	b := open(t, file)
 	change := job(t, b, "1", ledger.Order{Item: "gift-wrap", Quantity: 3})
@@ -133,7 +133,7 @@ func TestWhatIsInTheFileIsThereAgain(t *testing.T) {
 	require.NotEqual(t, keys, open(t, "").Keys, "another file, another key")
 }
 
-func TestADatabaseWithoutItsKeysIsNotOpened(t *testing.T) {
+func TestDatabaseWithoutKeysIsNotOpened(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	require.NoError(t, open(t, file).Close())
 	info, err := os.Stat(file + "-keys")
@@ -149,12 +149,12 @@ func TestADatabaseWithoutItsKeysIsNotOpened(t *testing.T) {
 	require.NoFileExists(t, file+"-keys")
 }
 
-func TestBooksThatCantBeOpenedSayWhich(t *testing.T) {
+func TestOpenErrorNamesPackage(t *testing.T) {
 	_, err := books.Open(t.Context(), t.TempDir(), "the shop")
 	require.ErrorContains(t, err, "books: ")
 }
 
-func TestAFormIsFirstOnceADay(t *testing.T) {
+func TestFormIsFirstOncePerDay(t *testing.T) {
 	b := open(t, "")
 	first := func(form string, now time.Time) bool {
 		yes, err := b.First(t.Context(), form, now)
@@ -165,10 +165,10 @@ func TestAFormIsFirstOnceADay(t *testing.T) {
 	require.True(t, first("a", now))
 	require.False(t, first("a", now.Add(23*time.Hour)))
 	require.True(t, first("b", now))
-	require.True(t, first("a", now.Add(25*time.Hour)), "forgotten, so that the file does not grow for ever")
+	require.True(t, first("a", now.Add(25*time.Hour)), "forgotten, so that the file does not grow without limit")
 }
 
-func TestAHoldKeyThatSomebodyWritesIntoTheDatabaseIsNotBelieved(t *testing.T) {
+func TestHoldKeyInDatabaseIsIgnored(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	b := open(t, file)
 	keys := b.Keys
@@ -178,7 +178,7 @@ func TestAHoldKeyThatSomebodyWritesIntoTheDatabaseIsNotBelieved(t *testing.T) {
 	require.Equal(t, keys, open(t, file).Keys)
 }
 
-func TestADatabaseIsMadeForNobodyElseToRead(t *testing.T) {
+func TestDatabaseFilesAreOwnerOnly(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	open(t, file)
 	for _, place := range []string{file, file + "-wal"} {

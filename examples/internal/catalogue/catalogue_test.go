@@ -8,7 +8,7 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
 )
 
-func TestEveryArticleCanBeFoundAndHasAPriceAndWords(t *testing.T) {
+func TestEveryArticleIsCompleteAndFound(t *testing.T) {
 	shelf := catalogue.New()
 	require.Len(t, shelf.All(), len(shelf.Products())+len(shelf.Services()))
 	seen := map[string]bool{}

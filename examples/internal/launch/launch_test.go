@@ -18,7 +18,7 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 )
 
-// built returns a Build that hands over its settings and answers with a page.
+// built returns a Build that stores its settings in to, and serves one page.
 func built(to *launch.Settings) launch.Build {
 	return func(s launch.Settings) (launch.Shop, error) {
 		*to = s
@@ -28,7 +28,7 @@ func built(to *launch.Settings) launch.Build {
 	}
 }
 
-// run runs a shop with the flags until what is given has seen its output.
+// run runs a shop with the flags until see has seen its output.
 func run(t *testing.T, settings *launch.Settings, see func(output string), args ...string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -58,7 +58,7 @@ func get(t *testing.T, url string) string {
 	return string(body)
 }
 
-func TestPortsAreFreeAgainAfterwards(t *testing.T) {
+func TestPortsAreReleased(t *testing.T) {
 	var s launch.Settings
 	var addresses []string
 	run(t, &s, func(output string) {
@@ -105,7 +105,7 @@ func TestARealGloebitNeedsNoSandbox(t *testing.T) {
 	}
 }
 
-func TestEverythingIsKeptInAFile(t *testing.T) {
+func TestDatabaseFileKeepsEverything(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	var first, second launch.Settings
 	for _, s := range []*launch.Settings{&first, &second} {
@@ -122,14 +122,14 @@ func TestEverythingIsKeptInAFile(t *testing.T) {
 	require.Len(t, files, 3, "the books, their keys and the sandbox's file, and nothing left over")
 }
 
-func TestAListenerOnAllInterfacesIsReachedOverLoopback(t *testing.T) {
+func TestWildcardListenerUsesLoopbackURL(t *testing.T) {
 	var s launch.Settings
 	run(t, &s, func(string) {
 		require.Regexp(t, `^http://127\.0\.0\.1:\d+$`, s.URL)
 	}, "-addr", ":0", "-sandbox-addr", "127.0.0.1:0", "-db", "")
 }
 
-func TestWhatCantStartSaysWhyAndLeavesNothingBehind(t *testing.T) {
+func TestFailedStartExplainsAndCleansUp(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()

@@ -14,7 +14,7 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 )
 
-// askedStore tells when the ledger asks what is due.
+// askedStore signals when the ledger asks for due purchases.
 type askedStore struct {
 	ledger.MemoryStore
 	once    sync.Once
@@ -35,7 +35,7 @@ func (s *askedStore) Claim(
 	return s.MemoryStore.Claim(ctx, realm, state, now, until)
 }
 
-func TestTheLedgerRunsWhileTheShopIsOpenAndFinishesWhatItHolds(t *testing.T) {
+func TestLedgerFinishesItsWorkOnShutdown(t *testing.T) {
 	store := &askedStore{asked: make(chan struct{}), finish: make(chan struct{})}
 	build := func(s launch.Settings) (launch.Shop, error) {
 		store.pinging = s.Books.DB().PingContext

@@ -11,8 +11,8 @@ import (
 )
 
 // maxGoodbye is how long requests under way may take once the server is to
-// stop.
-const maxGoodbye = 10 * time.Second
+// stop: a receipt waits up to ten seconds for its purchase.
+const maxGoodbye = 15 * time.Second
 
 // runShop runs a shop until the context ends: its pages, and its ledger, which
 // goes on until the last page was answered and then finishes what it holds.

@@ -1,9 +1,11 @@
 package storefront
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/http"
 	"strconv"
 	"time"
@@ -17,7 +19,7 @@ import (
 )
 
 // settleWait is how long the answer to a purchase waits for Gloebit's callbacks,
-// which mostly come at once. The purchases page tells of those that take longer.
+// which mostly come at once. The receipt tells of those that take longer.
 const settleWait = 2 * time.Second
 
 // Form is what the buy and use forms send, as it came.
@@ -26,9 +28,50 @@ type Form struct {
 	Quantity string
 }
 
+// Checkout is the page on which a visitor sees the total before anything is
+// charged, and what is missing from the balance. The quantity comes from the
+// page's query; empty is one.
+func (s *Storefront) Checkout(ctx context.Context, slug, quantity string) (Reply, error) {
+	article, ok := s.config.Catalogue.Find(slug)
+	if !ok {
+		return s.NotFound(ctx)
+	}
+	count, ok := parseQuantity(cmp.Or(quantity, "1"))
+	if !ok {
+		return s.badForm(ctx, articlePath(slug, 1))
+	}
+	page := views.Checkout{
+		Frame:   s.frame(ctx, "Your order", PathShelf, checkoutPath(slug, count)),
+		Article: article, Quantity: count, Total: article.Price * count,
+		Back: articlePath(slug, count), Order: newKey(),
+	}
+	if page.Visitor != nil {
+		page.Left, page.Missing = remainder(page.Visitor.Balance, page.Total)
+	}
+	if page.Missing != "" {
+		page.Title = "Not quite enough gloebits"
+	}
+	return show(page), nil
+}
+
+// remainder is what a balance leaves after a payment, or what it lacks. Both are
+// empty if the balance is unknown.
+func remainder(balance gloebit.Amount, total int64) (left, missing string) {
+	rest, ok := new(big.Rat).SetString(balance.String())
+	if !ok {
+		return "", ""
+	}
+	rest.Sub(rest, new(big.Rat).SetInt64(total))
+	digits, _ := rest.FloatPrec() // all of them: a balance is a decimal
+	if rest.Sign() < 0 {
+		return "", rest.Neg(rest).FloatString(digits)
+	}
+	return rest.FloatString(digits), ""
+}
+
 // Buy charges the visitor for an article and sends them to their things, or to
-// their purchases while it is on its way. Who can't pay is sent to the page that
-// says so.
+// the receipt while it is on its way. Who can't pay is sent back to the page that
+// says what is missing.
 func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, error) {
 	client := gloebit.MustFromContext(ctx)
 	article, ok := s.config.Catalogue.Find(slug)
@@ -46,7 +89,12 @@ func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, er
 		return s.notBought(ctx, article, key, quantity, err)
 	}
 	again := purchase.CreatedAt.Before(began)
-	return s.bought(ctx, s.settle(ctx, purchase), again), nil
+	waiting, cancel := context.WithTimeout(ctx, settleWait)
+	defer cancel()
+	if now, err := s.config.Purchases.Wait(waiting, purchase.ID); err == nil {
+		purchase = now // otherwise it is under way, which the receipt tells
+	}
+	return s.bought(ctx, purchase, again), nil
 }
 
 // order is what the ledger is to buy. A product is Gloebit's to hand out, an item
@@ -65,43 +113,21 @@ func order(article catalogue.Article, key uuid.UUID, quantity int64) ledger.Orde
 	return o
 }
 
-// settle waits a moment for the purchase to be done, and returns how far it came.
-func (s *Storefront) settle(ctx context.Context, p ledger.Purchase) ledger.Purchase {
-	ctx, cancel := context.WithTimeout(ctx, settleWait)
-	defer cancel()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for !p.Finished() && !p.Stuck() {
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return p
-		}
-		now, err := s.config.Purchases.Get(ctx, p.ID)
-		if err != nil {
-			return p // it is under way, which is all that there is to tell
-		}
-		p = now
-	}
-	return p
-}
-
-// bought tells what became of an order.
+// bought leads to what was bought, or to the receipt of an order that did not get
+// that far yet.
 func (s *Storefront) bought(ctx context.Context, p ledger.Purchase, again bool) Reply {
-	what := counted(p.Quantity, s.title(article(p)))
-	price := " for " + views.Gloebits(p.Total()) + " G$"
-	switch {
-	case p.State == ledger.Delivered && again:
-		return s.leave(ctx, PathThings, views.Good, "That order was paid already: "+what+price+". It was charged only once.")
-	case p.State == ledger.Delivered:
-		return s.leave(ctx, PathThings, views.Good, "You bought "+what+price+".")
-	case p.State == ledger.Canceled || p.State == ledger.Released:
-		return s.leave(ctx, PathPurchases, views.Bad, "The order of "+what+" is off. "+whyOff(p))
-	default:
-		return s.leave(
-			ctx, PathPurchases, views.Warn, "Your order of "+what+" is on its way. This page tells when it is there.",
-		)
+	path := receiptPath(p.ID)
+	if p.State != ledger.Delivered {
+		return Reply{Status: http.StatusSeeOther, Location: path}
 	}
+	text := counted(p.Quantity, s.title(article(p))) + " for " + views.Gloebits(p.Total()) + " G$."
+	if again {
+		text = "That order was paid already: " + text + " It was charged only once."
+	} else {
+		text = "You bought " + text
+	}
+	s.note(ctx, views.Good, text, path)
+	return Reply{Status: http.StatusSeeOther, Location: PathThings}
 }
 
 // notBought tells why nothing was bought, as far as anyone knows.
@@ -110,7 +136,9 @@ func (s *Storefront) notBought(
 ) (Reply, error) {
 	switch {
 	case errors.Is(err, gloebit.ErrInsufficientBalance):
-		return Reply{Status: http.StatusSeeOther, Location: notEnoughPath(article.Slug, quantity)}, nil
+		return s.leave(
+			ctx, checkoutPath(article.Slug, quantity), views.Bad, "Your gloebits did not suffice. Nothing was charged.",
+		), nil
 	case errors.Is(err, gloebit.ErrStore):
 		s.log.ErrorContext(ctx, "shop: an order may not have been written down", "error", err)
 		return Reply{Status: gloebit.StatusCode(err), Page: views.Trouble{

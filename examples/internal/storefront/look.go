@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 
 	"github.com/go-gloebit/gloebit"
 
-	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
@@ -22,7 +22,8 @@ const (
 	PathPurchases = "/purchases"
 	PathGoodbye   = "/goodbye"
 	pathArticle   = "/shelf/"
-	pathNotEnough = "/not-enough/"
+	pathCheckout  = "/buy/"
+	pathUse       = "/use/"
 )
 
 // most is how many of an article one order may have.
@@ -30,11 +31,10 @@ const most = 99
 
 // Shelf is the front page: everything there is to buy.
 func (s *Storefront) Shelf(ctx context.Context) (Reply, error) {
-	page := views.Catalogue{Frame: s.frame(ctx, "The shelf", PathShelf)}
-	connected := page.Visitor != nil
-	page.Products = cards(s.config.Catalogue.Products(), connected)
-	page.Services = cards(s.config.Catalogue.Services(), connected)
-	return show(page), nil
+	return show(views.Catalogue{
+		Frame:    s.frame(ctx, "The shelf", PathShelf, PathShelf),
+		Products: s.config.Catalogue.Products(), Services: s.config.Catalogue.Services(),
+	}), nil
 }
 
 // Article is the page of one article. The quantity comes from the page's query,
@@ -48,10 +48,10 @@ func (s *Storefront) Article(ctx context.Context, slug, quantity string) (Reply,
 	if !ok {
 		count = 1
 	}
-	page := views.Article{Frame: s.frame(ctx, article.Title, articlePath(slug, count))}
-	page.Article = card(article, page.Visitor != nil)
-	page.Article.Quantity, page.Article.Most = count, most
-	return show(page), nil
+	return show(views.Article{
+		Frame:   s.frame(ctx, article.Title, PathShelf, articlePath(slug, count)),
+		Article: article, Quantity: count, Most: most,
+	}), nil
 }
 
 // Things is the page of what the visitor owns: products that Gloebit keeps, and
@@ -62,9 +62,11 @@ func (s *Storefront) Things(ctx context.Context) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	page := views.Things{Frame: s.frame(ctx, "My things", PathThings)}
+	page := views.Things{Frame: s.frame(ctx, "My things", PathThings, PathThings)}
 	for slug, count := range owned {
-		page.Products = append(page.Products, views.Thing{Slug: slug, Title: s.title(slug), Count: count, Order: newKey()})
+		if count > 0 { // what is used up may still be listed
+			page.Products = append(page.Products, views.Thing{Slug: slug, Title: s.title(slug), Count: count})
+		}
 	}
 	slices.SortFunc(page.Products, func(a, b views.Thing) int { return cmp.Compare(a.Title, b.Title) })
 	page.Services, err = s.services(ctx, client.User().ID)
@@ -86,27 +88,12 @@ func (s *Storefront) services(ctx context.Context, userID string) ([]views.Thing
 	return things, nil
 }
 
-// NotEnough is the page for a visitor whose gloebits don't suffice, with the
-// way to Gloebit and back to the article. The quantity comes from its query.
-func (s *Storefront) NotEnough(ctx context.Context, slug, quantity string) (Reply, error) {
-	client := gloebit.MustFromContext(ctx)
-	article, ok := s.config.Catalogue.Find(slug)
-	count, countOK := parseQuantity(quantity)
-	if !ok || !countOK {
-		return s.NotFound(ctx)
-	}
-	page := views.NotEnough{
-		Frame: s.frame(ctx, "Not quite enough gloebits", notEnoughPath(slug, count)),
-		Slug:  slug, Article: article.Title, Quantity: count, Total: article.Price * count,
-		MoreURL: client.PurchaseGloebitsURL(articlePath(slug, count)),
-	}
-	return show(page), nil
-}
-
 // Goodbye follows a disconnect.
 func (s *Storefront) Goodbye(ctx context.Context) (Reply, error) {
-	frame := s.frame(ctx, "Until next time", PathGoodbye)
-	frame.ConnectURL = s.config.ConnectURL(PathShelf)
+	if _, connected := gloebit.FromContext(ctx); connected { // it would tell them that they are not
+		return Reply{Status: http.StatusSeeOther, Location: PathShelf}, nil
+	}
+	frame := s.frame(ctx, "Until next time", "", PathShelf)
 	return show(views.Goodbye{Frame: frame, AccountURL: s.config.AccountURL}), nil
 }
 
@@ -119,34 +106,20 @@ func (s *Storefront) title(slug string) string {
 	return slug
 }
 
-func cards(articles []catalogue.Article, connected bool) []views.Card {
-	list := make([]views.Card, len(articles))
-	for i, a := range articles {
-		list[i] = card(a, connected)
-	}
-	return list
-}
-
-// card shows an article, with a form to buy it for users who can.
-func card(a catalogue.Article, connected bool) views.Card {
-	c := views.Card{Slug: a.Slug, Title: a.Title, Line: a.Line, Story: a.Story, Price: a.Price, Service: a.IsService()}
-	if connected {
-		key := newKey()
-		c.Order = &key
-	}
-	return c
-}
-
 func articlePath(slug string, quantity int64) string {
-	path := pathArticle + url.PathEscape(slug)
+	return withQuantity(pathArticle, slug, quantity)
+}
+
+func checkoutPath(slug string, quantity int64) string {
+	return withQuantity(pathCheckout, slug, quantity)
+}
+
+func withQuantity(path, slug string, quantity int64) string {
+	path += url.PathEscape(slug)
 	if quantity > 1 {
 		path += "?quantity=" + strconv.FormatInt(quantity, 10)
 	}
 	return path
-}
-
-func notEnoughPath(slug string, quantity int64) string {
-	return pathNotEnough + url.PathEscape(slug) + "?quantity=" + strconv.FormatInt(quantity, 10)
 }
 
 func parseQuantity(text string) (int64, bool) {

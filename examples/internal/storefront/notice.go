@@ -15,17 +15,22 @@ const noticeKey = "shop.notice"
 
 // leave sends the browser on to path, where the message is shown once.
 func (s *Storefront) leave(ctx context.Context, path string, tone views.Tone, text string) Reply {
-	s.config.Sessions.Put(ctx, noticeKey, string(tone)+" "+text)
+	s.note(ctx, tone, text, "")
 	return Reply{Status: http.StatusSeeOther, Location: path}
+}
+
+// note keeps a message, and the path of the receipt that it links if there is one.
+func (s *Storefront) note(ctx context.Context, tone views.Tone, text, receipt string) {
+	s.config.Sessions.Put(ctx, noticeKey, strings.Join([]string{string(tone), receipt, text}, "\n"))
 }
 
 // notice takes the message that the last action left, if there is one.
 func (s *Storefront) notice(ctx context.Context) *views.Notice {
-	tone, text, ok := strings.Cut(s.config.Sessions.PopString(ctx, noticeKey), " ")
-	if !ok {
+	parts := strings.SplitN(s.config.Sessions.PopString(ctx, noticeKey), "\n", 3)
+	if len(parts) != 3 {
 		return nil
 	}
-	return &views.Notice{Tone: views.Tone(tone), Text: text}
+	return &views.Notice{Tone: views.Tone(parts[0]), Receipt: parts[1], Text: parts[2]}
 }
 
 // Connected greets a visitor who has just connected. It is made for
@@ -36,6 +41,6 @@ func (s *Storefront) Connected(r *http.Request, connection gloebit.Connection) e
 	if len(connection.Missing) > 0 {
 		tone, text = views.Warn, text+" You did not allow everything the shop asked for, so some things won’t work."
 	}
-	s.config.Sessions.Put(r.Context(), noticeKey, string(tone)+" "+text)
+	s.note(r.Context(), tone, text, "")
 	return nil
 }

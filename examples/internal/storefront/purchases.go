@@ -3,6 +3,10 @@ package storefront
 import (
 	"cmp"
 	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
 
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/ledger"
@@ -11,30 +15,56 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// refresh is how many seconds a page with something under way stands before the
-// browser asks for it again.
-const refresh = 2
+// receiptWait is how long a receipt waits for its purchase, which Ledger.Wait
+// reports as soon as this process finishes it.
+const receiptWait = 10 * time.Second
 
 // Purchases is the page of everything the visitor has bought or tried to buy: the
-// newest hundred. While one of them is under way the page loads itself again.
+// newest hundred.
 func (s *Storefront) Purchases(ctx context.Context) (Reply, error) {
 	list, err := s.config.Purchases.List(ctx, ledger.Query{UserID: gloebit.MustFromContext(ctx).User().ID})
 	if err != nil {
 		return Reply{}, err
 	}
-	page := views.Purchases{Frame: s.frame(ctx, "My purchases", PathPurchases)}
+	page := views.Purchases{Frame: s.frame(ctx, "My purchases", PathPurchases, PathPurchases)}
 	for _, p := range list {
-		if underWay(p) {
-			page.Refresh = refresh
-		}
 		page.Lines = append(page.Lines, s.line(p))
 	}
 	return show(page), nil
 }
 
+// Receipt is the page of one purchase. While the purchase is under way, the
+// browser goes on showing the page and asks for the receipt once more, this time
+// with wait: that answers when there is news.
+func (s *Storefront) Receipt(ctx context.Context, id string, wait bool) (Reply, error) {
+	p, err := s.config.Purchases.Get(ctx, id)
+	if errors.Is(err, gloebit.ErrNotFound) || err == nil && p.UserID != gloebit.MustFromContext(ctx).User().ID {
+		return s.NotFound(ctx)
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	path := receiptPath(id)
+	if wait {
+		waiting, cancel := context.WithTimeout(ctx, receiptWait)
+		defer cancel()
+		_, _ = s.config.Purchases.Wait(waiting, id) // the receipt tells how far it came
+		return Reply{Status: http.StatusSeeOther, Location: path}, nil
+	}
+	line := s.line(p)
+	page := views.Receipt{Frame: s.frame(ctx, line.Outcome, PathPurchases, path), Line: line, Price: p.Price}
+	if !p.Finished() && !p.Stuck() {
+		page.Next = path + "?wait=1"
+	}
+	return show(page), nil
+}
+
+func receiptPath(id string) string { return PathPurchases + "/" + url.PathEscape(id) }
+
 func (s *Storefront) line(p ledger.Purchase) views.Line {
 	l := views.Line{
-		Title: s.title(article(p)), Quantity: p.Quantity, Total: p.Total(), At: p.CreatedAt, TransactionID: p.ID,
+		Slug: article(p), Title: s.title(article(p)), Quantity: p.Quantity, Total: p.Total(), At: p.CreatedAt,
+		TransactionID: p.ID, Receipt: receiptPath(p.ID),
 	}
 	l.Outcome, l.Tone, l.Words = progress(p)
 	return l
@@ -42,9 +72,6 @@ func (s *Storefront) line(p ledger.Purchase) views.Line {
 
 // article is the slug of what is bought.
 func article(p ledger.Purchase) string { return cmp.Or(p.Product, p.Item) }
-
-// underWay reports whether the purchase moves by itself.
-func underWay(p ledger.Purchase) bool { return !p.Finished() && !p.Stuck() }
 
 // progress tells in plain words how far a purchase has come, and what is next.
 func progress(p ledger.Purchase) (outcome string, tone views.Tone, words string) {

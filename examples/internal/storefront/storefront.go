@@ -79,10 +79,12 @@ type Reply struct {
 
 func show(page views.Page) Reply { return Reply{Status: http.StatusOK, Page: page} }
 
-// frame is what a page has around it. The links back from Gloebit lead to path.
-func (s *Storefront) frame(ctx context.Context, title, path string) views.Frame {
+// frame is what a page has around it. The page belongs to the tab, and the links
+// back from Gloebit lead to path.
+func (s *Storefront) frame(ctx context.Context, title, tab, path string) views.Frame {
 	f := views.Frame{
 		Title:      title,
+		Tab:        tab,
 		Here:       path,
 		ConnectURL: s.config.ConnectURL(path),
 		Notice:     s.notice(ctx),
@@ -109,16 +111,15 @@ func visitor(client *gloebit.Client, path string) *views.Visitor {
 	return &views.Visitor{Name: client.User().Name, MoreURL: client.PurchaseGloebitsURL(path)}
 }
 
-// balance writes the balance for people. It is empty when it can't be had.
-func (s *Storefront) balance(ctx context.Context, client *gloebit.Client) (string, error) {
+// balance is the user's balance. It is unknown when it can't be had.
+func (s *Storefront) balance(ctx context.Context, client *gloebit.Client) (gloebit.Amount, error) {
 	ctx, cancel := context.WithTimeout(ctx, balanceWait)
 	defer cancel()
 	balance, err := client.Balance(ctx)
 	if err != nil {
 		s.log.WarnContext(ctx, "shop: no balance", "user", client.User().ID, "error", err)
-		return "", err
 	}
-	return views.Gloebits(balance), nil
+	return balance, err
 }
 
 // newKey is the key of a form: who sends the same form twice sends it once.

@@ -39,7 +39,7 @@ func newStorefront() *storefront.Storefront {
 	})
 }
 
-func TestEveryErrorIsToldInWordsWithAWayOn(t *testing.T) {
+func TestEveryErrorPageOffersNextStep(t *testing.T) {
 	const connect, retry = "Connect with Gloebit", "Try again"
 	for _, c := range []struct {
 		err    error
@@ -89,14 +89,14 @@ func TestEveryErrorIsToldInWordsWithAWayOn(t *testing.T) {
 	}
 }
 
-func TestAMissingScopeIsAskedFor(t *testing.T) {
+func TestMissingScopeIsRequested(t *testing.T) {
 	reply := newStorefront().Trouble(t.Context(), "/things", &gloebit.ScopeError{
 		Missing: []gloebit.Scope{gloebit.ScopeInventory},
 	})
 	require.Contains(t, reply.Page.(views.Trouble).Act.URL, "inventory")
 }
 
-func TestAWelcomeSaysWhatWasNotAllowed(t *testing.T) {
+func TestWelcomeNamesDeniedScopes(t *testing.T) {
 	front := newStorefront()
 	connection := gloebit.Connection{
 		User: gloebit.User{ID: "1", Name: "alice"}, Missing: []gloebit.Scope{gloebit.ScopeBalance},

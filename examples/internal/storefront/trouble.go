@@ -21,8 +21,8 @@ func (s *Storefront) Trouble(ctx context.Context, back string, err error) Reply 
 	page := views.Trouble{Frame: s.quietFrame(ctx, words.title, back), Words: words.text}
 	switch words.next {
 	case nextConnect:
-		page.Visitor = nil
 		page.Act = &views.Action{Label: "Connect with Gloebit", URL: page.ConnectURL}
+		page.Visitor, page.ConnectURL = nil, "" // one button is enough
 	case nextAllow:
 		page.Act = &views.Action{Label: "Allow it at Gloebit", URL: s.config.ConnectURL(back, missing(err)...)}
 	case nextRetry:
@@ -33,10 +33,8 @@ func (s *Storefront) Trouble(ctx context.Context, back string, err error) Reply 
 
 // NotFound is the page for an address where nothing is.
 func (s *Storefront) NotFound(ctx context.Context) (Reply, error) {
-	frame := s.frame(ctx, "There is nothing here", PathShelf)
-	frame.Here = ""
 	return Reply{Status: http.StatusNotFound, Page: views.Trouble{
-		Frame: frame,
+		Frame: s.frame(ctx, "There is nothing here", "", PathShelf),
 		Words: []string{
 			"We looked behind the mirror and under the counter. Whatever should be at this address has been sold, or never was.",
 		},
@@ -51,7 +49,7 @@ func (s *Storefront) CrossOrigin(ctx context.Context) Reply {
 // badForm is the page for a form that can't be read.
 func (s *Storefront) badForm(ctx context.Context, back string) (Reply, error) {
 	return Reply{Status: http.StatusBadRequest, Page: views.Trouble{
-		Frame: s.frame(ctx, "The shop can’t read this form", back),
+		Frame: s.frame(ctx, "The shop can’t read this form", "", back),
 		Words: []string{
 			"An order is for 1 to 99 pieces, and comes from one of the shop’s own pages. This one was not accepted.",
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 
 	"github.com/go-gloebit/gloebit"
@@ -11,6 +12,22 @@ import (
 
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
+
+// AskUse is the page that asks before one piece of a product is used up.
+func (s *Storefront) AskUse(ctx context.Context, slug string) (Reply, error) {
+	owned, err := gloebit.MustFromContext(ctx).Products(ctx)
+	if err != nil {
+		return Reply{}, err
+	}
+	if owned[slug] < 1 {
+		return s.NotFound(ctx)
+	}
+	title := s.title(slug)
+	return show(views.Use{
+		Frame: s.frame(ctx, "Use one "+title+"?", PathThings, pathUse+url.PathEscape(slug)),
+		Slug:  slug, Count: owned[slug], Order: newKey(),
+	}), nil
+}
 
 // Use uses up one piece of a product. The form's key makes a double click one.
 func (s *Storefront) Use(ctx context.Context, slug string, form Form) (Reply, error) {

@@ -96,20 +96,28 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium(t *testing.T, build 
 }
 
 // shows looks at a page as people do: on a desktop and a phone, by day and by
-// night, for pictures; it must fit, and axe must find nothing.
+// night, for pictures. It must fit, and axe must find nothing on a phone by day and
+// on a desktop by night.
 func (b *browser) shows(name string) {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
 		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme},
+				{Name: "prefers-reduced-motion", Value: "reduce"}, // or axe sees colors on their way to others
+			},
 		})
 		require.NoError(b.t, err)
 		b.fits()
 		b.picture(name + "-phone-" + scheme)
-		b.passesAxe(name)
+		if scheme == "light" {
+			b.passesAxe(name)
+		}
 		b.do(desktop())
 		b.picture(name + "-" + scheme)
-		b.passesAxe(name)
+		if scheme == "dark" {
+			b.passesAxe(name)
+		}
 	}
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
 	require.NoError(b.t, err)

@@ -27,8 +27,8 @@ func RunProgram(t *testing.T) {
 	shopURL, sandboxURL, stop := startProgram(t, binary, file, "127.0.0.1:0")
 	shelf := newVisitor(t).open(shopURL).says("Green hat", "40 G$").connect("alice")
 	require.Equal(t, shopURL+"/", shelf.url.String())
-	shelf.submit("/buy/gift-wrap").says("You bought 1 × Gift wrap for 8 G$.")
-	things := shelf.submit("/buy/green-hat").says("You bought 1 × Green hat for 40 G$.")
+	shelf.buy("gift-wrap").says("You bought 1 × Gift wrap for 8 G$.")
+	things := shelf.buy("green-hat").says("You bought 1 × Green hat for 40 G$.")
 	require.Equal(t, "952 G$", things.balance())
 	stop()
 

@@ -17,18 +17,28 @@ import (
 // hurried is a ledger that does not wait long before it tries again.
 func hurried() launch.Settings { return launch.Settings{RetryAfter: 50 * time.Millisecond} }
 
-// refreshes reports whether the browser loads the page again by itself.
-func (p page) refreshes() bool {
+// next is the page that follows by itself, after one wait or several.
+func (p page) next() page {
+	p.v.t.Helper()
 	for _, meta := range p.find("meta") {
 		if strings.EqualFold(attribute(meta, "http-equiv"), "refresh") {
-			return true
+			_, to, _ := strings.Cut(attribute(meta, "content"), "url=")
+			return p.ask(to).next()
 		}
 	}
-	return false
+	return p
 }
 
-// until loads the page again until it says the text, as a browser does for a page
-// that refreshes.
+// isReceipt asserts that the page is the receipt of a purchase that has come so far.
+func (p page) isReceipt(outcome string) page {
+	p.v.t.Helper()
+	require.Contains(p.v.t, p.url.Path, "/purchases/")
+	require.Empty(p.v.t, p.url.RawQuery)
+	require.Equal(p.v.t, outcome, p.heading(), p.text())
+	return p
+}
+
+// until loads the page again until it says the text.
 func (p page) until(text string) page {
 	p.v.t.Helper()
 	now := p
@@ -44,7 +54,7 @@ func aLostAnswerIsNothingToTheVisitor(t *testing.T, build launch.Build) {
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Drop: true, After: true})
 
-	things := shelf.submit("/buy/green-hat").says("You bought 1 × Green hat for 40 G$.", "Green hat You own 1")
+	things := shelf.buy("green-hat").says("You bought 1 × Green hat for 40 G$.", "Green hat You own 1")
 	w.gloebit.ClearFaults()
 	require.Equal(t, 1, w.paid())
 	require.Equal(t, "960 G$", things.reload().balance())
@@ -53,23 +63,17 @@ func aLostAnswerIsNothingToTheVisitor(t *testing.T, build launch.Build) {
 
 func anOrderThatNeverArrivedIsSentAgainByTheShop(t *testing.T, build launch.Build) {
 	w := startWorld(t, build, "", hurried())
-	scarf := newVisitor(t).open(w.shopURL).connect("alice").follow("Red scarf")
+	scarf := newVisitor(t).open(w.shopURL).connect("alice").order("red-scarf", "2")
 	w.gloebit.Inject(gloebittest.Fault{
 		Path: "transact", Status: http.StatusBadGateway, Body: "<html>", ContentType: "text/html",
 	})
 	form := scarf.form("/buy/red-scarf")
-	form.Set("quantity", "2")
 	waiting := scarf.send(form)
-	require.Equal(t, "/purchases", waiting.url.Path)
-	waiting.says(
-		"Your order of 2 × Red scarf is on its way.", "2 × Red scarf", "Sent to Gloebit", "No answer from Gloebit yet.",
-	)
-	require.True(t, waiting.refreshes())
+	waiting.isReceipt("Sent to Gloebit").says("2 × Red scarf", "No answer from Gloebit yet.")
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 
 	w.gloebit.ClearFaults()
-	done := waiting.until("Paid and delivered")
-	require.False(t, done.refreshes(), "there is nothing to wait for")
+	waiting.next().isReceipt("Paid and delivered")
 	require.Equal(t, "950", w.gloebit.Balance("alice"))
 	scarf.send(form).says("That order was paid already: 2 × Red scarf for 50 G$. It was charged only once.")
 	require.Equal(t, 1, w.paid())
@@ -79,15 +83,15 @@ func aPurchaseIsShownAsItMoves(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	w.deaf.Store(true)
-	waiting := shelf.submit("/buy/green-hat")
-	require.Equal(t, "/purchases", waiting.url.Path)
-	waiting.says("Your order of 1 × Green hat is on its way.", "On its way", "Gloebit holds your gloebits")
-	require.True(t, waiting.refreshes())
+	waiting := shelf.buy("green-hat")
+	waiting.isReceipt("On its way").says("Total for 1 × Green hat, 40 G$ each", "Gloebit holds your gloebits")
+	bob := newVisitor(t).open(w.shopURL).connect("bob")
+	require.Equal(t, http.StatusNotFound, bob.v.open(waiting.url.String()).status, "another user's receipt")
+	require.Equal(t, http.StatusNotFound, bob.v.open(waiting.link("look again")+"?wait=1").status)
 	office := newVisitor(t).open(w.shopURL+"/merchant").says("Under way 1", "accepted", "green-hat", "Stuck 0")
 
 	w.deaf.Store(false)
-	done := waiting.until("Paid and delivered")
-	require.False(t, done.refreshes())
+	done := waiting.next().isReceipt("Paid and delivered")
 	done.follow("My things").says("Green hat You own 1")
 	office.reload().says("Paid, last 30 days 1 Income, last 30 days 40 G$", "Every purchase is finished.")
 }
@@ -96,14 +100,14 @@ func aRestartForgetsNoPurchase(t *testing.T, build launch.Build) {
 	w := startWorld(t, build, filepath.Join(t.TempDir(), "shop.db"), hurried())
 	v := newVisitor(t)
 	shelf := v.open(w.shopURL).connect("alice")
-	shelf.submit("/buy/green-hat").says("You bought 1 × Green hat")
-	shelf.submit("/buy/gift-wrap").says("You bought 1 × Gift wrap")
-	wrap := shelf.form("/buy/gift-wrap")
+	shelf.buy("green-hat").says("You bought 1 × Green hat")
+	wrap := shelf.order("gift-wrap").form("/buy/gift-wrap")
+	shelf.send(wrap).says("You bought 1 × Gift wrap")
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Status: http.StatusBadGateway})
-	shelf.submit("/buy/red-scarf").says("Sent to Gloebit") // which never heard of it
+	shelf.buy("red-scarf").says("Sent to Gloebit") // which never heard of it
 	w.gloebit.ClearFaults()
 	w.deaf.Store(true)
-	shelf.submit("/buy/straw-hat").says("On its way")
+	shelf.buy("straw-hat").says("On its way")
 
 	w.closeShop()
 	w.deaf.Store(false)
@@ -113,10 +117,9 @@ func aRestartForgetsNoPurchase(t *testing.T, build launch.Build) {
 	}, 20*time.Second, 20*time.Millisecond,
 		"the shop goes on with the token that it kept")
 	things := v.open(w.shopURL+"/things").submit("/oauth2/authorize", "decision", "approve")
-	things.follow("My purchases").until("Straw hat")
-	require.Eventually(
-		t, func() bool { return !things.follow("My purchases").refreshes() }, 20*time.Second, 50*time.Millisecond,
-	)
+	for _, article := range []string{"Red scarf", "Straw hat"} {
+		things.follow("My purchases").follow(article).next().isReceipt("Paid and delivered")
+	}
 	require.Equal(t, 4, strings.Count(things.follow("My purchases").text(), "Paid and delivered"))
 	things.reload().says("Green hat You own 1", "Red scarf You own 1", "Straw hat You own 1", "Gift wrap 1 ordered")
 	things.send(wrap).says("That order was paid already: 1 × Gift wrap for 8 G$.")
@@ -127,15 +130,14 @@ func aRestartForgetsNoPurchase(t *testing.T, build launch.Build) {
 func whatTheBenchHasNoRoomForIsCanceled(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	wrap := newVisitor(t).open(w.shopURL).connect("alice").follow("Gift wrap")
-	off := wrap.submit("/buy/gift-wrap", "quantity", "41")
-	require.Equal(t, "/purchases", off.url.Path)
-	off.says("The order of 41 × Gift wrap is off. The workbench has no room for it today. Your gloebits stay yours.",
-		"41 × Gift wrap", "Canceled, nothing charged")
+	off := wrap.buy("gift-wrap", "41").isReceipt("Canceled, nothing charged").says(
+		"The workbench has no room for it today. Your gloebits stay yours.", "Total for 41 × Gift wrap",
+	)
 	require.Zero(t, w.paid())
 	require.Equal(t, "1,000 G$", off.reload().balance())
 
 	require.Equal(t, 40, books.PiecesADay)
-	wrap.submit("/buy/gift-wrap", "quantity", "40").says("You bought 40 × Gift wrap for 320 G$.", "Gift wrap 40 ordered")
+	wrap.buy("gift-wrap", "40").says("You bought 40 × Gift wrap for 320 G$.", "Gift wrap 40 ordered")
 	require.Equal(t, "680", w.gloebit.Balance("alice"))
 	off.v.open(w.shopURL + "/merchant").says("Paid, last 30 days 1 Income, last 30 days 320 G$")
 	off.v.open(w.shopURL+"/merchant?view=search&state=released").says("41 × gift-wrap", "alice 328")
@@ -151,16 +153,14 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOffice(t *testing.T, build launch.Bui
 	require.Equal(t, http.StatusOK, stranger.status)
 
 	shelf := newVisitor(t).open(w.shopURL).connect("bob")
-	shelf.submit("/buy/green-hat").says("You bought 1 × Green hat")
-	shelf.follow("Golden crown").submit("/buy/golden-crown", "quantity", "2").says("Not quite enough gloebits")
+	shelf.buy("green-hat").says("You bought 1 × Green hat")
+	shelf.order("golden-crown").submit("/buy/golden-crown", "quantity", "2").says("Not quite enough gloebits")
 	_, err := w.books.DB().Exec(
 		`CREATE TRIGGER fire BEFORE UPDATE ON shop_jobs BEGIN SELECT RAISE(ABORT, 'the bench is on fire'); END`,
 	)
 	require.NoError(t, err)
-	held := shelf.submit("/buy/name-engraving")
-	require.Equal(t, "/purchases", held.url.Path)
-	held = held.until("Held up").says("The shop is looking after it")
-	require.False(t, held.refreshes())
+	held := shelf.buy("name-engraving")
+	held.next().isReceipt("Held up").says("The shop is looking after it")
 	stuck := shelf.v.open(w.shopURL+"/merchant").says(
 		"Paid, last 30 days 2", "Refused, last 30 days 1", "Stuck 1", "settled",
 	).follow("Stuck").follow("name-engraving")
@@ -171,16 +171,16 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOffice(t *testing.T, build launch.Bui
 	confirm := strings.Replace(stuck.url.String(), "view=purchase", "view=confirm&act=retry", 1)
 	require.Equal(t, http.StatusForbidden, stranger.v.open(confirm).status)
 	shelf.v.open(confirm).submit("/merchant", "reason", "the fire is out").says("Done for 1 of 1.")
-	held.until("Name in the band 12 G$ Paid and delivered").follow("My things").says("Name in the band 1 ordered")
+	held.until("Paid and delivered").says("Total for 1 × Name in the band, 12 G$ each 12 G$").follow("My things").says("Name in the band 1 ordered")
 	stuck.reload().says("taken up again: the fire is out bob", "It waits for nothing.")
 	stranger.reload().says("Paid, last 30 days 2 Income, last 30 days 52 G$", "Stuck 0")
 }
 
 func anOrderThatMayNotBeWrittenDownIsSentAgain(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
-	scarf := newVisitor(t).open(w.shopURL).connect("alice").follow("Red scarf")
+	scarf := newVisitor(t).open(w.shopURL).connect("alice").order("red-scarf", "2")
 	find := w.loses(t, "gloebit_purchases")
-	sorry := scarf.submit("/buy/red-scarf", "quantity", "2")
+	sorry := scarf.submit("/buy/red-scarf")
 	require.Equal(t, http.StatusServiceUnavailable, sorry.status)
 	sorry.says(
 		"The shop can’t find its own books", "We can’t tell whether your order of 2 × Red scarf was written down.",
@@ -201,7 +201,7 @@ func anOrderThatMayNotBeWrittenDownIsSentAgain(t *testing.T, build launch.Build)
 func callbacksNeedASignatureAndNothingElse(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	v := newVisitor(t)
-	v.open(w.shopURL).connect("alice").submit("/buy/gift-wrap").says("You bought 1 × Gift wrap")
+	v.open(w.shopURL).connect("alice").buy("gift-wrap").says("You bought 1 × Gift wrap")
 	require.Equal(t, 1, w.paid())
 	hold := w.gloebit.Transactions()[0].Hold
 	for _, url := range []string{hold.Enact, hold.Consume} {

@@ -75,7 +75,7 @@ func RunInChromium(t *testing.T, build launch.Build) {
 		{"a purchase arrives by itself and outlives the shop", aPurchaseArrivesByItselfAndOutlivesTheShopInChromium},
 		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
 		{"a stuck purchase is found and freed in the back office", aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium},
-		{"every page fits a phone", everyPageFitsAPhone},
+		{"every page suits every window", everyPageSuitsEveryWindow},
 		{"links that are loaded ahead", linksThatAreLoadedAhead},
 		{"pages that are restored", pagesThatAreRestored},
 		{"two tabs at once", twoTabsAtOnce},

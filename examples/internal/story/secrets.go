@@ -46,10 +46,10 @@ func aDayInTheShop(t *testing.T, w *world) {
 	w.keep() // while the state waits for its callback
 	w.bindings(t)
 	shelf := consent.submit("/oauth2/authorize", "decision", "approve").says("Welcome, alice")
-	shelf.submit("/buy/green-hat").says("You bought")
-	shelf.submit("/buy/gift-wrap").says("You bought")
+	shelf.buy("green-hat").says("You bought")
+	shelf.buy("gift-wrap").says("You bought")
 	w.settled()
-	shelf.follow("My things").submit("/use/green-hat").says("You put on")
+	shelf.follow("My things").use("green-hat").says("You put on")
 	shelf.follow("My purchases").says("Paid and delivered").follow("the back office").follow("Purchases").
 		follow("gift-wrap").says("delivered")
 	for _, format := range []string{"csv", "json"} {
@@ -97,10 +97,11 @@ func theDatabaseFails(t *testing.T, w *world) {
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	for _, table := range []string{"oauth_credentials", "oauth_states", "gloebit_purchases"} {
 		consent := newVisitor(t).open(w.shopURL).signIn("bob")
+		order := shelf.order("red-scarf")
 		find := w.loses(t, table)
 		sorry := consent.submit("/oauth2/authorize", "decision", "approve")
 		shelf.reload()
-		shelf.submit("/buy/red-scarf")
+		order.submit("/buy/red-scarf")
 		shelf.v.open(w.shopURL + "/gloebit/connect")
 		find()
 		require.Equal(t, table != "gloebit_purchases", sorry.status == 503, "%s: %s", table, sorry.text())

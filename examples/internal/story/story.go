@@ -2,6 +2,7 @@ package story
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,34 +22,43 @@ func aVisitorConnectsBuysAHatUsesItUpAndDisconnects(t *testing.T, build launch.B
 	require.Equal(t, "1,000 G$", shelf.balance())
 	require.NotContains(t, shelf.reload().text(), "Welcome, alice", "a message is shown once")
 
-	things := shelf.submit("/buy/green-hat")
+	things := shelf.buy("green-hat")
 	require.Equal(t, "/things", things.url.Path)
 	things.says("You bought 1 × Green hat for 40 G$.", "Green hat You own 1")
 	require.Equal(t, "960 G$", things.balance())
 	require.Equal(t, "960", w.gloebit.Balance("alice"))
 	require.Equal(t, map[string]int64{"green-hat": 1}, w.gloebit.Products(w.appKey, "alice"))
 
-	article := things.follow("The shelf").follow("Red scarf").says("25 G$ each")
-	things = article.submit("/buy/red-scarf", "quantity", "3").says(
+	receipt := things.follow("See the receipt").isReceipt("Paid and delivered").says("Total for 1 × Green hat")
+	receipt.marks("My purchases", "true")
+	article := things.follow("The shelf").follow("Red scarf").says("25 G$ each").marks("The shelf", "true")
+	order := article.order("red-scarf", "3").marks("The shelf", "true").says(
+		"Total for 3 × Red scarf, 25 G$ each 75 G$", "Your balance 960 G$", "Left afterwards 885 G$",
+	)
+	things = order.submit("/buy/red-scarf").marks("My things", "page").says(
 		"You bought 3 × Red scarf for 75 G$.", "Red scarf You own 3",
 	)
 	require.Equal(t, "885 G$", things.balance())
 
-	things = things.submit("/use/red-scarf").says(
+	question := things.ask("/use/red-scarf").says("Use one Red scarf?", "You own 3.").marks("My things", "true")
+	question.follow("Keep it").says("Red scarf You own 3")
+	things = question.submit("/use/red-scarf").says(
 		"You wind a red scarf round your neck.", "You have 2 left.", "Red scarf You own 2",
 	)
-	things = things.submit("/use/green-hat").says("You put on a green hat.", "That was the last one.")
-	require.NotContains(t, things.text(), "Green hat You own")
+	things = things.use("green-hat").says("You put on a green hat.", "That was the last one.")
+	require.NotContains(t, things.text(), "Green hat")
 
-	things = things.follow("The shelf").submit("/buy/gift-wrap").says(
+	things = things.follow("The shelf").buy("gift-wrap").says(
 		"You bought 1 × Gift wrap for 8 G$.", "Gift wrap 1 ordered",
 	)
 	require.Equal(t, "877 G$", things.balance())
 
 	w.settled()
 	purchases := things.follow("My purchases").says("Green hat", "3 × Red scarf", "Gift wrap", "Paid and delivered")
+	account := purchases.v.open(w.sandboxURL + "/account")
 	for _, transaction := range w.gloebit.Transactions() {
 		purchases.says(transaction.ID)
+		account.says(transaction.ID)
 	}
 	require.Equal(t, 3, w.paid())
 
@@ -62,10 +72,11 @@ func aVisitorConnectsBuysAHatUsesItUpAndDisconnects(t *testing.T, build launch.B
 
 func connectingFromAnArticleLeadsBackToIt(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
-	article := newVisitor(t).open(w.shopURL + "/shelf/green-hat?quantity=4").follow("Connect with Gloebit to buy")
-	article = article.submit("/sign-in", "name", "bob").submit("/oauth2/authorize", "decision", "approve")
+	article := newVisitor(t).open(w.shopURL + "/shelf/green-hat?quantity=4")
+	require.Equal(t, 1, strings.Count(article.text(), "Connect with Gloebit"), "one button")
+	article = article.follow("Connect with Gloebit").submit("/sign-in", "name", "bob").submit("/oauth2/authorize", "decision", "approve")
 	require.Equal(t, w.shopURL+"/shelf/green-hat?quantity=4", article.url.String())
-	article.submit("/buy/green-hat").says("You bought 4 × Green hat for 160 G$.")
+	article.buy("green-hat", "4").says("You bought 4 × Green hat for 160 G$.")
 }
 
 func aPageForTheConnectedLeadsThroughConnectAndBack(t *testing.T, build launch.Build) {
@@ -80,7 +91,7 @@ func aPageForTheConnectedLeadsThroughConnectAndBack(t *testing.T, build launch.B
 func aServiceIsChargedAtTheShopsPrice(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
-	shelf.follow("Name in the band").says("Done by the shop itself").submit("/buy/name-engraving", "quantity", "2").
+	shelf.follow("Name in the band").says("Done by the shop itself").buy("name-engraving", "2").
 		says("You bought 2 × Name in the band for 24 G$.", "Name in the band 2 ordered")
 	require.Equal(t, "976", w.gloebit.Balance("alice"))
 	require.Empty(t, w.gloebit.Products(w.appKey, "alice"), "Gloebit keeps no services")
@@ -89,9 +100,14 @@ func aServiceIsChargedAtTheShopsPrice(t *testing.T, build launch.Build) {
 func notEnoughGloebitsLeadsToMoreOfThemAndBack(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
-	sorry := shelf.follow("Golden crown").submit("/buy/golden-crown", "quantity", "2")
+	words := []string{
+		"Not quite enough gloebits", "Total for 2 × Golden crown, 900 G$ each 1,800 G$", "Your balance 1,000 G$",
+		"Missing 800 G$", "Nothing was charged.",
+	}
+	shelf.order("golden-crown", "2").says(words...)
+	sorry := shelf.order("golden-crown").submit("/buy/golden-crown", "quantity", "2").says(words...)
 	require.Equal(t, http.StatusOK, sorry.status)
-	sorry.says("2 × Golden crown comes to 1,800 G$, and you have 1,000 G$. Nothing was charged.")
+	require.Len(t, sorry.find("form"), 1, "there is nothing to send but Disconnect")
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 	sorry.follow("My purchases").says("2 × Golden crown", "Refused, nothing charged")
 
@@ -99,10 +115,12 @@ func notEnoughGloebitsLeadsToMoreOfThemAndBack(t *testing.T, build launch.Build)
 	require.Equal(t, "/purchase", more.url.Path)
 	bought := more.submit("/purchase", "amount", "1000").says("1,000 G$ bought.")
 	article := bought.follow("Back to Brim & Feather")
-	require.Equal(t, w.shopURL+"/shelf/golden-crown?quantity=2", article.url.String())
+	require.Equal(t, w.shopURL+"/buy/golden-crown?quantity=2", article.url.String())
 	require.Equal(t, "2,000 G$", article.balance())
 	article.submit("/buy/golden-crown").says("You bought 2 × Golden crown for 1,800 G$.")
 	require.Equal(t, "200", w.gloebit.Balance("alice"))
+	require.NoError(t, w.gloebit.AddBalance("alice", "0.5"))
+	shelf.order("golden-crown").says("Your balance 200.5 G$", "Missing 699.5 G$")
 }
 
 func gettingMoreGloebitsLeadsBackToThePage(t *testing.T, build launch.Build) {
@@ -143,7 +161,7 @@ func aRevokedTokenIsToldInWordsAndConnectLeadsBack(t *testing.T, build launch.Bu
 	w := newWorld(t, build)
 	v := newVisitor(t)
 	v.open(w.shopURL).connect("alice")
-	article := v.open(w.shopURL + "/shelf/green-hat")
+	article := v.open(w.shopURL + "/buy/green-hat")
 
 	require.Positive(t, w.gloebit.RevokeTokens("alice"))
 	sorry := article.submit("/buy/green-hat")
@@ -152,7 +170,7 @@ func aRevokedTokenIsToldInWordsAndConnectLeadsBack(t *testing.T, build launch.Bu
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
 	require.Empty(t, sorry.balance())
 	article = sorry.follow("Connect with Gloebit").submit("/oauth2/authorize", "decision", "approve")
-	require.Equal(t, w.shopURL+"/shelf/green-hat", article.url.String())
+	require.Equal(t, w.shopURL+"/buy/green-hat", article.url.String())
 	article.submit("/buy/green-hat").says("You bought 1 × Green hat")
 
 	require.Positive(t, w.gloebit.RevokeTokens("alice"))

@@ -18,7 +18,7 @@ import (
 
 func aDoubleClickIsOnePurchase(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
-	article := newVisitor(t).open(w.shopURL).connect("alice").follow("Green hat")
+	article := newVisitor(t).open(w.shopURL).connect("alice").order("green-hat")
 	form := article.form("/buy/green-hat")
 	var clicks sync.WaitGroup
 	for range 8 {
@@ -37,10 +37,10 @@ func aDoubleClickIsOnePurchase(t *testing.T, build launch.Build) {
 func aKeyUsedAgainForSomethingElseIsChargedForWhatItIs(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	alice := newVisitor(t).open(w.shopURL).connect("alice")
-	cheap := alice.form("/buy/gift-wrap")
+	cheap := alice.order("gift-wrap").form("/buy/gift-wrap")
 	alice.send(cheap).says("You bought 1 × Gift wrap for 8 G$.")
 
-	dear := alice.form("/buy/name-engraving")
+	dear := alice.order("name-engraving").form("/buy/name-engraving")
 	dear.Set("order", cheap.Get("order"))
 	alice.send(dear).says("You bought 1 × Name in the band for 12 G$.")
 	require.Equal(t, "980", w.gloebit.Balance("alice"))
@@ -64,6 +64,8 @@ func theShopStaysOpenWhileGloebitIsDown(t *testing.T, build launch.Build) {
 	shelf = shelf.reload()
 	require.Equal(t, http.StatusOK, shelf.status)
 	require.Equal(t, "balance unknown", shelf.balance())
+	order := shelf.order("green-hat").says("Total for 1 × Green hat, 40 G$ each 40 G$", "Buy for 40 G$")
+	require.NotContains(t, order.text(), "Left afterwards")
 	require.Equal(t, http.StatusOK, shelf.follow("My purchases").status)
 
 	things := shelf.follow("My things")
@@ -77,7 +79,7 @@ func aLockedAccountIsToldInWords(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	require.NoError(t, w.gloebit.Lock("alice", true))
-	sorry := shelf.submit("/buy/green-hat").says(
+	sorry := shelf.buy("green-hat").says(
 		"Your Gloebit account can’t spend right now", "The order was not accepted.",
 	)
 	require.Equal(t, http.StatusForbidden, sorry.status)
@@ -89,7 +91,7 @@ func aProductThatGloebitDoesNotKnowIsNotSold(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	require.NoError(t, w.gloebit.SetProducts(w.appKey))
-	sorry := shelf.submit("/buy/green-hat")
+	sorry := shelf.buy("green-hat")
 	require.Equal(t, http.StatusBadGateway, sorry.status)
 	sorry.says("Gloebit said no to this")
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))
@@ -97,10 +99,8 @@ func aProductThatGloebitDoesNotKnowIsNotSold(t *testing.T, build launch.Build) {
 
 func usingUp(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
-	things := newVisitor(t).open(w.shopURL).connect("alice").follow("Health potion").submit(
-		"/buy/health-potion", "quantity", "3",
-	)
-	use := things.form("/use/health-potion")
+	things := newVisitor(t).open(w.shopURL).connect("alice").buy("health-potion", "3")
+	use := things.ask("/use/health-potion").form("/use/health-potion")
 
 	t.Run("a double click uses one", func(t *testing.T) {
 		things.send(use).says("You drink a health potion.", "You have 2 left.")
@@ -118,12 +118,12 @@ func usingUp(t *testing.T, build launch.Build) {
 			t, w.gloebit.SetProducts(w.appKey, append(app.Products, gloebittest.Product{Name: "odd thing/1", Price: 1})...),
 		)
 		require.NoError(t, w.gloebit.GrantProduct(w.appKey, "alice", "odd thing/1", 1))
-		things.reload().says("odd thing/1 You own 1").submit("/use/odd thing/1").says(
+		things.reload().says("odd thing/1 You own 1").use("odd thing/1").says(
 			"You used one odd thing/1.", "That was the last one.",
 		)
 	})
 	t.Run("no answer is no reason to use another", func(t *testing.T) {
-		fresh := things.reload()
+		fresh := things.ask("/use/health-potion")
 		w.gloebit.Inject(gloebittest.Fault{
 			Path: "consume-user-product", Times: 1, Status: http.StatusInternalServerError, After: true,
 		})
@@ -132,7 +132,7 @@ func usingUp(t *testing.T, build launch.Build) {
 		)
 	})
 	t.Run("a form without a key is refused", func(t *testing.T) {
-		sorry := things.submit("/use/health-potion", "order", "x")
+		sorry := things.ask("/use/health-potion").submit("/use/health-potion", "order", "x")
 		require.Equal(t, http.StatusBadRequest, sorry.status)
 		require.Equal(t, map[string]int64{"health-potion": 1}, w.gloebit.Products(w.appKey, "alice"))
 	})
@@ -153,7 +153,7 @@ func formsThatCantBeReadChargeNothing(t *testing.T, build launch.Build) {
 		"a body that is too big": {"quantity", strings.Repeat("1", 16<<10)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sorry := shelf.submit("/buy/green-hat", change...)
+			sorry := shelf.order("green-hat").submit("/buy/green-hat", change...)
 			require.Equal(t, http.StatusBadRequest, sorry.status)
 			require.Equal(t, "The shop can’t read this form", sorry.heading())
 			require.Equal(t, w.shopURL+"/shelf/green-hat", sorry.link("Go back and try again"))
@@ -166,14 +166,14 @@ func whoIsNotConnectedIsAskedToConnectAndNotCharged(t *testing.T, build launch.B
 	w := newWorld(t, build)
 	v := newVisitor(t)
 	v.open(w.shopURL).connect("alice")
-	article := v.open(w.shopURL + "/shelf/green-hat")
+	article := v.open(w.shopURL + "/buy/green-hat?quantity=4")
 	article.submit("/gloebit/disconnect") // in another tab
 
 	sorry := article.submit("/buy/green-hat")
 	require.Equal(t, http.StatusUnauthorized, sorry.status)
 	sorry.says("First, connect with Gloebit")
 	back := sorry.follow("Connect with Gloebit").submit("/oauth2/authorize", "decision", "approve")
-	require.Equal(t, w.shopURL+"/shelf/green-hat", back.url.String())
+	require.Equal(t, w.shopURL+"/buy/green-hat?quantity=4", back.url.String())
 	require.Empty(t, w.gloebit.Transactions())
 }
 
@@ -203,12 +203,12 @@ func addressesWhereNothingIs(t *testing.T, build launch.Build) {
 	v := newVisitor(t)
 	shelf := v.open(w.shopURL).connect("alice")
 	for _, path := range []string{
-		"/nowhere", "/shelf/moon-boot", "/not-enough/moon-boot?quantity=1", "/not-enough/green-hat?quantity=x",
+		"/nowhere", "/shelf/moon-boot", "/buy/moon-boot", "/use/moon-boot", "/use/green-hat", "/purchases/moon-boot",
 		"/gloebit/nowhere", "/assets/nothing.css",
 	} {
 		require.Equal(t, http.StatusNotFound, v.open(w.shopURL+path).status, path)
 	}
-	form := shelf.form("/buy/green-hat")
+	form := shelf.order("green-hat").form("/buy/green-hat")
 	form.action = w.shopURL + "/buy/moon-boot"
 	require.Equal(t, http.StatusNotFound, shelf.send(form).status)
 	require.Empty(t, w.gloebit.Transactions())

@@ -140,6 +140,33 @@ func (p page) send(f fields) page {
 	return p.v.load(request)
 }
 
+// order opens the shop's page on which an article is bought, one of it or as many
+// as the quantity says.
+func (p page) order(slug string, quantity ...string) page {
+	p.v.t.Helper()
+	return p.ask("/buy/" + slug + "?" + url.Values{"quantity": quantity}.Encode())
+}
+
+// buy orders an article and pays.
+func (p page) buy(slug string, quantity ...string) page {
+	p.v.t.Helper()
+	return p.order(slug, quantity...).submit("/buy/" + slug)
+}
+
+// use answers the question before one of a product is used up.
+func (p page) use(slug string) page {
+	p.v.t.Helper()
+	return p.ask("/use/" + url.PathEscape(slug)).submit("/use/" + slug)
+}
+
+// ask opens another page of the shop.
+func (p page) ask(path string) page {
+	p.v.t.Helper()
+	to, err := p.url.Parse(path)
+	require.NoError(p.v.t, err)
+	return p.v.open(to.String())
+}
+
 // text is all that the page says, with single spaces.
 func (p page) text() string { return text(p.find("body")[0]) }
 
@@ -158,6 +185,20 @@ func (p page) heading() string {
 	headings := p.find("h1")
 	require.Len(p.v.t, headings, 1)
 	return text(headings[0])
+}
+
+// marks asserts that one tab is marked, that one, as the page itself or as that
+// where the page belongs.
+func (p page) marks(tab, how string) page {
+	p.v.t.Helper()
+	marked := map[string]string{}
+	for _, a := range p.find("a") {
+		if current := attribute(a, "aria-current"); current != "" && current != "false" {
+			marked[text(a)] = current
+		}
+	}
+	require.Equal(p.v.t, map[string]string{tab: how}, marked)
+	return p
 }
 
 // balance is what the corner of the page says; empty for who is not connected.

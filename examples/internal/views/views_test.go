@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-gloebit/gloebit"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
@@ -14,78 +15,66 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-func frame(title, here string) views.Frame {
+func frame(title, tab, here string) views.Frame {
+	balance, _ := gloebit.ParseAmount("1000")
 	return views.Frame{
-		Title: title, Here: here, ConnectURL: "/gloebit/connect?return_to=%2F",
-		Visitor: &views.Visitor{Name: "<b>Alice</b>", Balance: "1,000", MoreURL: "https://www.gloebit.com/purchase"},
-		Notice:  &views.Notice{Tone: views.Good, Text: "You bought 1 × Green hat for 40 G$."},
+		Title: title, Tab: tab, Here: here, ConnectURL: "/gloebit/connect?return_to=%2F",
+		Visitor: &views.Visitor{Name: "<b>Alice</b>", Balance: balance, MoreURL: "https://www.gloebit.com/purchase"},
+		Notice:  &views.Notice{Tone: views.Good, Text: "You bought 1 × Green hat for 40 G$.", Receipt: "/purchases/1"},
 	}
-}
-
-func cards(articles []catalogue.Article, order *uuid.UUID) []views.Card {
-	var list []views.Card
-	for _, a := range articles {
-		list = append(list, views.Card{
-			Slug: a.Slug, Title: a.Title, Line: a.Line, Story: a.Story, Price: a.Price, Service: a.IsService(), Order: order,
-			Quantity: 2, Most: 99,
-		})
-	}
-	return list
 }
 
 func pages() map[string]views.Page {
 	key := uuid.New()
 	shelf := catalogue.New()
-	public := frame("The shelf", "/")
+	hat := shelf.Products()[0]
+	public := frame("The shelf", "/", "/")
 	public.Visitor, public.Notice = nil, nil
-	waiting := frame("My purchases", "/purchases")
-	waiting.Refresh = 2
-	resend := &views.Resend{Slug: "red-scarf", Order: key, Quantity: 2}
+	waiting := frame("On its way", "/purchases", "/purchases/1")
+	waiting.Next = "/purchases/1?wait=1"
+	lines := []views.Line{
+		{
+			Slug: "green-hat", Title: "Green hat", Quantity: 1, Total: 40, At: time.Unix(1700000000, 0).UTC(),
+			TransactionID: key.String(), Outcome: "Paid and delivered", Tone: views.Good, Receipt: "/purchases/1",
+		},
+		{
+			Slug: "red-scarf", Title: "Red scarf", Quantity: 2, Total: 30, At: time.Unix(1700000000, 0).UTC(),
+			TransactionID: key.String(), Outcome: "Sent to Gloebit", Tone: views.Warn, Words: "No answer from Gloebit yet.",
+		},
+	}
 	return map[string]views.Page{
-		"catalogue": views.Catalogue{
-			Frame: public, Products: cards(shelf.Products(), nil), Services: cards(shelf.Services(), nil),
+		"catalogue": views.Catalogue{Frame: public, Products: shelf.Products(), Services: shelf.Services()},
+		"connected": views.Catalogue{Frame: frame("The shelf", "/", "/"), Products: shelf.Products()},
+		"article":   views.Article{Frame: frame("Green hat", "/", "/shelf/green-hat"), Article: hat, Quantity: 1, Most: 99},
+		"visiting":  views.Article{Frame: public, Article: shelf.Services()[0], Quantity: 1, Most: 99},
+		"checkout": views.Checkout{
+			Frame: frame("Your order", "/", "/buy/green-hat"), Article: hat, Quantity: 2, Total: 80, Left: "920",
 		},
-		"connected": views.Catalogue{
-			Frame: frame("The shelf", "/"), Products: cards(shelf.Products(), &key), Services: cards(shelf.Services(), &key),
+		"notenough": views.Checkout{
+			Frame: frame("Not quite enough", "/", "/buy/green-hat"), Article: hat, Quantity: 30, Total: 1200, Missing: "200",
 		},
-		"article":  views.Article{Frame: frame("Green hat", ""), Article: cards(shelf.Products(), &key)[0]},
-		"visiting": views.Article{Frame: public, Article: cards(shelf.Services(), nil)[0]},
 		"things": views.Things{
-			Frame: frame("My things", "/things"),
+			Frame: frame("My things", "/things", "/things"),
 			Products: []views.Thing{{Slug: "green-hat", Title: "Green hat", Count: 2}, {
 				Slug: "moon-boot", Title: "moon-boot", Count: 1,
 			}},
 			Services: []views.Thing{{Slug: "gift-wrap", Title: "Gift wrap", Count: 1}},
 		},
-		"nothing":    views.Things{Frame: frame("My things", "/things")},
-		"nopurchase": views.Purchases{Frame: frame("My purchases", "/purchases")},
-		"purchases": views.Purchases{Frame: waiting, Lines: []views.Line{
-			{
-				Title: "Green hat", Quantity: 1, Total: 40, At: time.Unix(1700000000, 0).UTC(), TransactionID: key.String(),
-				Outcome: "Paid and delivered", Tone: views.Good,
-			},
-			{
-				Title: "Golden crown", Quantity: 3, Total: 7500, At: time.Unix(1700000000, 0).UTC(), TransactionID: key.String(),
-				Outcome: "Refused, nothing charged", Tone: views.Bad,
-			},
-			{
-				Title: "Red scarf", Quantity: 2, Total: 30, At: time.Unix(1700000000, 0).UTC(), TransactionID: key.String(),
-				Outcome: "Sent to Gloebit", Tone: views.Warn, Words: "No answer from Gloebit yet.",
-			},
-		}},
-		"notenough": views.NotEnough{
-			Frame: frame("Not quite enough gloebits", ""), Slug: "golden-crown", Article: "Golden crown", Quantity: 2,
-			Total: 5000, MoreURL: "https://www.gloebit.com/purchase",
-		},
-		"goodbye": views.Goodbye{Frame: public, AccountURL: "https://www.gloebit.com/"},
+		"nothing":    views.Things{Frame: frame("My things", "/things", "/things")},
+		"use":        views.Use{Frame: frame("Use one?", "/things", "/use/moon-boot"), Slug: "moon-boot", Count: 1, Order: key},
+		"nopurchase": views.Purchases{Frame: frame("My purchases", "/purchases", "/purchases")},
+		"purchases":  views.Purchases{Frame: frame("My purchases", "/purchases", "/purchases"), Lines: lines},
+		"receipt":    views.Receipt{Frame: frame("Paid", "/purchases", "/purchases/1"), Line: lines[0], Price: 40},
+		"waiting":    views.Receipt{Frame: waiting, Line: lines[1], Price: 15},
+		"goodbye":    views.Goodbye{Frame: public, AccountURL: "https://www.gloebit.com/"},
 		"trouble": views.Trouble{
 			Frame: public, Words: []string{"One.", "Two."}, Act: &views.Action{Label: "Try again", URL: "/things"},
-			Resend: resend,
+			Resend: &views.Resend{Slug: "red-scarf", Order: key, Quantity: 2},
 		},
 	}
 }
 
-func TestEveryPageRendersWholeWithoutScriptOrInlineStyle(t *testing.T) {
+func TestPagesRenderWithoutScriptOrInlineStyle(t *testing.T) {
 	v, err := views.New()
 	require.NoError(t, err)
 	for name, page := range pages() {
@@ -102,7 +91,7 @@ func TestEveryPageRendersWholeWithoutScriptOrInlineStyle(t *testing.T) {
 			require.NotRegexp(t, ` on[a-z]+="`, body, "no event handlers")
 			require.Equal(t, 1, strings.Count(body, "<h1"), "one heading names the page")
 			require.Equal(
-				t, name == "purchases", strings.Contains(body, `<meta http-equiv="refresh" content="2">`),
+				t, name == "waiting", strings.Contains(body, `http-equiv="refresh" content="0; url=/purchases/1?wait=1"`),
 				"only what waits is loaded again",
 			)
 		})
@@ -114,7 +103,7 @@ func TestEveryArticleHasADrawingOfItsOwn(t *testing.T) {
 	require.NoError(t, err)
 	for _, article := range catalogue.New().All() {
 		w := httptest.NewRecorder()
-		page := views.Article{Frame: frame(article.Title, ""), Article: cards([]catalogue.Article{article}, nil)[0]}
+		page := views.Article{Frame: frame(article.Title, "", ""), Article: article}
 		require.NoError(t, v.Render(w, http.StatusOK, page))
 		require.Equal(
 			t, 1, strings.Count(w.Body.String(), `class="mark"`), "only the shop's own mark in the corner: %s", article.Slug,
@@ -122,7 +111,7 @@ func TestEveryArticleHasADrawingOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestGloebitsAreWrittenForPeople(t *testing.T) {
+func TestAmountsAreFormatted(t *testing.T) {
 	for amount, want := range map[string]string{
 		"0": "0", "999": "999", "1000": "1,000", "1234567": "1,234,567", "-1000": "-1,000", "12.50": "12.50",
 		"1000.125": "1,000.125",

@@ -66,7 +66,7 @@ func TestPurchaseConformance(t *testing.T) {
 	})
 }
 
-// emptied is the store again, without what the last case left in it.
+// emptied is the store without the rows of the last case.
 func emptied(t *testing.T, db *sql.DB, store *shopStore) *shopStore {
 	t.Helper()
 	for _, table := range []string{"oauth_credentials", "oauth_states", "gloebit_purchases"} {

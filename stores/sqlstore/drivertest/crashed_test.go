@@ -135,7 +135,7 @@ func TestCrashedPostgreSQL(t *testing.T) {
 		return answer.Body.String()
 	}
 
-	t.Run("what was answered is kept", func(t *testing.T) {
+	t.Run("an acknowledged write is kept", func(t *testing.T) {
 		p := purchase(1, ledger.Accepted)
 		created(t, store, p)
 		require.Equal(t, "[true]", call(p.ID, "enact"))

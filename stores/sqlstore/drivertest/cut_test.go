@@ -26,7 +26,8 @@ type sqliteConn interface {
 	driver.Validator
 }
 
-// late is a connection that begins, and then hears that its context has ended.
+// late is a connection whose context ends right after it has begun a
+// transaction.
 type late struct {
 	sqliteConn
 	cut *atomic.Pointer[context.CancelFunc]
@@ -57,7 +58,7 @@ func (c *lateConnector) Connect(context.Context) (driver.Conn, error) {
 	return late{conn.(sqliteConn), &c.cut}, nil
 }
 
-func TestABeginOfSQLitesThatIsCutOffLeavesTheConnectionUsable(t *testing.T) {
+func TestCanceledSQLiteBeginKeepsConnectionUsable(t *testing.T) {
 	plain := must(sql.Open("sqlite", ":memory:"))
 	connector := &lateConnector{driver: plain.Driver()}
 	require.NoError(t, plain.Close())
@@ -78,7 +79,8 @@ func TestABeginOfSQLitesThatIsCutOffLeavesTheConnectionUsable(t *testing.T) {
 	require.NoError(t, store.Update(t.Context(), at("u"), saving("after")), "nothing was left begun")
 }
 
-// Users whose credentials have lapsed are who Sweep and Update both want.
+// TestSweepDoesNotDeadlockWithUpdate runs Sweep and Update on users whose
+// credentials have expired.
 func TestSweepDoesNotDeadlockWithUpdate(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		past := connect.Credential{ExpiresAt: time.Now().Add(-time.Hour)}

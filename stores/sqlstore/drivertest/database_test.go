@@ -24,8 +24,8 @@ import (
 
 const poolSize = 6
 
-// database is one that a test has to itself, and can open many times, as many
-// replicas do.
+// database is a database of one test, which it can open many times, as replicas
+// do.
 type database struct {
 	dialect sqlstore.Dialect
 	name    string                    // for databaseAt
@@ -69,7 +69,7 @@ func (d database) connectTo(t *testing.T, addr string) *sql.DB {
 // purchases is what a shopStore embeds under another name than Store.
 type purchases = sqlledger.Store
 
-// shopStore is what a shop has: a store of tokens and states, and one of
+// shopStore is the storage of a shop: a store of tokens and states, and one of
 // purchases in the same database.
 type shopStore struct {
 	*sqlstore.Store
@@ -96,8 +96,8 @@ func (d database) store(t *testing.T) *shopStore {
 	return store
 }
 
-// each runs the test on every kind of database, beside the other tests: many of
-// them mostly wait.
+// each runs the test on every kind of database, in parallel with other tests,
+// because many of them mostly wait.
 func each(t *testing.T, kinds []kind, test func(t *testing.T, d database)) {
 	t.Helper()
 	t.Parallel()
@@ -193,7 +193,7 @@ func databaseAt(dialect, name string) database {
 	return sqliteAt(name)
 }
 
-// must is for what only a mistake in a test or its settings makes fail.
+// must panics on errors that only a mistake in a test or its settings causes.
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
@@ -210,8 +210,8 @@ func setting(name, otherwise string) string {
 
 func randomName() string { return "gloebit_test_" + strings.ToLower(rand.Text()[:16]) }
 
-// administer makes what a test needs, and removes it in the end. Without a
-// server the test skips.
+// administer runs create, and drop at the end. The test is skipped without a
+// server.
 func administer(t *testing.T, db *sql.DB, create, drop string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reserving is a Fulfiller that reserves in its own way.
+// reserving is a Fulfiller whose Reserve is a function.
 type reserving struct {
 	warehouse
 	reserve func(ctx context.Context, p ledger.Purchase) error
@@ -22,9 +22,10 @@ type reserving struct {
 
 func (r *reserving) Reserve(ctx context.Context, p ledger.Purchase) error { return r.reserve(ctx, p) }
 
-// A statement that finds its connection dead fails at once, and a Fulfiller
-// hands that on: the database was gone for a moment, and no function has declined.
-func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
+// TestLostConnectionDoesNotCancelSale checks a Fulfiller that returns the error
+// of a statement on a lost connection. The database was unavailable, but the
+// Fulfiller did not decline.
+func TestLostConnectionDoesNotCancelSale(t *testing.T) {
 	one := purchase(1, ledger.Accepted)
 	each(t, servers, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
@@ -80,9 +81,10 @@ func TestASaleIsNotCanceledByAConnectionThatIsLost(t *testing.T) {
 	})
 }
 
-// Whoever has no lock any more may have been refused by a provider because
-// another process has refreshed meanwhile.
-func TestWhatFnSaysAtOnceAfterItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
+// TestImmediateErrorAfterLostConnectionIsDiscarded checks an fn that fails
+// right after its lock is lost. The provider may have refused because another
+// process has refreshed meanwhile.
+func TestImmediateErrorAfterLostConnectionIsDiscarded(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		refused := errors.New("the refresh token is refused")
 		p, _, store, _ := throughProxy(t, d)
@@ -91,13 +93,14 @@ func TestWhatFnSaysAtOnceAfterItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 			return nil, refused
 		})
 		require.ErrorContains(t, err, "the connection that locked the user is lost")
-		require.ErrorContains(t, err, refused.Error(), "in words it is there")
+		require.ErrorContains(t, err, refused.Error(), "its text is included")
 		require.NotErrorIs(t, err, refused)
 	})
 }
 
-// What fn says of itself stands, also when one of its statements has failed.
-func TestAnFnThatDeclinesOnALivingConnectionIsBelieved(t *testing.T) {
+// TestDeclineOnLiveConnectionIsReturned checks that fn's own error is returned,
+// even if one of its statements failed.
+func TestDeclineOnLiveConnectionIsReturned(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p, soldOut := withGoods(t, d), purchase(1, ledger.Settled), errors.New("sold out")
 		created(t, store, p)
@@ -107,7 +110,7 @@ func TestAnFnThatDeclinesOnALivingConnectionIsBelieved(t *testing.T) {
 				_, _ = tx.ExecContext(ctx, last)
 				return soldOut
 			}))
-			require.True(t, err == soldOut, "as it is: %v", err)
+			require.Same(t, soldOut, err, "as it is")
 			wantNothingKept(t, d, store, p)
 		}
 	})

@@ -21,7 +21,7 @@ var headings = map[sqlstore.Dialect]string{
 	sqlstore.MySQL: "\nMariaDB and MySQL, with `mariadb`",
 }
 
-// statementsIn returns those of the first block of SQL behind a heading.
+// statementsIn returns the statements of the first SQL block after a heading.
 func statementsIn(t *testing.T, heading string) (statements []string) {
 	t.Helper()
 	guide, err := os.ReadFile("../../../docs/stores.md")

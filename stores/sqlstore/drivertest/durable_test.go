@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Purchases are kept durably also where the server's setting is not to wait.
+// TestPurchasesAreDurable checks that commits of purchases wait for the disk,
+// even if the server is set not to wait.
 func TestPurchasesAreDurable(t *testing.T) {
 	each(t, servers[:1], func(t *testing.T, d database) {
 		store := d.store(t)

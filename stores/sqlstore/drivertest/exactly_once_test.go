@@ -72,9 +72,9 @@ var withWAL = []kind{
 	{"MariaDB", newMySQL},
 }
 
-// Shops that deliver are killed one after the other, some in the middle of a
-// delivery that is written and not committed, others at any time. Between the
-// kills deliveries fail and panic after they have written.
+// TestKilledShopsDeliverExactlyOnce kills shops that deliver: some before a
+// written delivery is committed, others at any time. Between the kills,
+// deliveries fail and panic after they have written.
 func TestKilledShopsDeliverExactlyOnce(t *testing.T) {
 	each(t, withWAL, func(t *testing.T, d database) {
 		const many, rounds = 80, 10
@@ -112,8 +112,8 @@ func TestKilledShopsDeliverExactlyOnce(t *testing.T) {
 	})
 }
 
-// Two processes get every callback of a purchase at once, as when Gloebit
-// repeats what it thinks was lost.
+// TestTwoProcessesWithTheSameCallbacksDeliverOnce sends every callback to two
+// processes at once, as Gloebit does when it repeats a callback.
 func TestTwoProcessesWithTheSameCallbacksDeliverOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -146,7 +146,7 @@ func TestTwoProcessesWithTheSameCallbacksDeliverOnce(t *testing.T) {
 	}
 }
 
-// callTwice makes a purchase, and calls every shop back with both of its steps,
+// callTwice makes a purchase, and sends both of its callbacks to every shop,
 // all four at once.
 func callTwice(t *testing.T, store *shopStore, shops []*shop, p ledger.Purchase) {
 	p.NextAt = time.Time{}
@@ -182,7 +182,7 @@ func get(t *testing.T, url string) (status int, body string) {
 	return response.StatusCode, string(text)
 }
 
-// wantHistories fails unless every purchase went each step once.
+// wantHistories fails unless every purchase made each step once.
 func wantHistories(t *testing.T, store ledger.Store, many int) {
 	t.Helper()
 	all, err := store.List(t.Context(), ledger.Query{Realm: realm, Limit: many})

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// everyCall calls each method of a store that goes to the database, with what
-// prepare has put there.
+// everyCall calls each method of a store that uses the database, after prepare
+// has written its rows.
 var everyCall = []struct {
 	name    string
 	writes  bool // in one statement: when the connection is lost, whether it did is not known
@@ -86,7 +86,7 @@ var everyCall = []struct {
 
 func unprepared(context.Context, *shopStore) error { return nil }
 
-// fill fills a pool with connections and returns the server's numbers of them.
+// fill fills a pool with connections and returns their IDs at the server.
 func fill(t *testing.T, db *sql.DB, d database) (numbers []string) {
 	t.Helper()
 	query := map[sqlstore.Dialect]string{
@@ -103,8 +103,8 @@ func fill(t *testing.T, db *sql.DB, d database) (numbers []string) {
 	return numbers
 }
 
-// demotable has the tables refuse what a connection in the table demoted writes,
-// as a server does that has become a standby.
+// demotable makes the tables reject writes of the connections listed in the
+// table demoted, like a server that has become a standby.
 func demotable(t *testing.T, admin *sql.DB, d database) {
 	t.Helper()
 	statements := []string{"CREATE TABLE demoted (number BIGINT)"}
@@ -207,9 +207,9 @@ func limited(t *testing.T, d database, postgres, mysql map[string]string) *sql.D
 	return db
 }
 
-// The limits of a role are for its queries, and not for the time in which
-// another replica refreshes a token.
-func TestWaitsOutlastTheLimitsOfTheRole(t *testing.T) {
+// TestLockWaitIgnoresRoleTimeouts checks that the timeouts of a role apply to
+// its queries, but not to the wait for another replica's refresh.
+func TestLockWaitIgnoresRoleTimeouts(t *testing.T) {
 	for name, limits := range map[string][2]map[string]string{
 		"statements": {{"statement_timeout": "200"}, {"max_statement_time": "0.2"}},
 		"locks":      {{"lock_timeout": "200"}, {"innodb_lock_wait_timeout": "1"}},
@@ -260,8 +260,9 @@ func TestWaitsOutlastTheLimitsOfTheRole(t *testing.T) {
 	}
 }
 
-// A database may be set to an isolation in which statements that meet fail.
-func TestConflictsAreTriedAgain(t *testing.T) {
+// TestSerializationConflictsAreRetried checks isolation levels at which
+// concurrent statements fail.
+func TestSerializationConflictsAreRetried(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store := newStore(limited(t, d, map[string]string{"default_transaction_isolation": "repeatable read"},
 			map[string]string{"tx_isolation": "'SERIALIZABLE'"}), d.dialect)
@@ -299,7 +300,7 @@ func TestConflictsAreTriedAgain(t *testing.T) {
 	})
 }
 
-// counter counts calls that went well, beside those that found nothing.
+// counter counts successful calls, and those that found nothing.
 type counter struct {
 	mu sync.Mutex
 	n  int

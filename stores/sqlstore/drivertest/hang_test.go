@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hangingChange is a Change whose fn does not heed its context.
+// hangingChange is a Change whose fn ignores its context.
 type hangingChange struct {
 	let  func()     // ends it, with what a statement gives it then
 	late chan error // what that is
@@ -24,8 +24,8 @@ type hangingChange struct {
 
 var errOfFn = errors.New("of fn itself")
 
-// hang starts a Change that writes and then hangs, and returns when it has
-// written and its context has ended.
+// hang starts a Change that writes and then hangs. It returns when the context
+// of fn has ended.
 func hang(
 	t *testing.T, store *shopStore, p ledger.Purchase, then func(ctx context.Context, tx sqlledger.Querier),
 ) hangingChange {
@@ -54,9 +54,9 @@ func hang(
 	return c
 }
 
-// A Fulfiller that never returns must not keep what the others need: neither a
-// connection of the pool, nor the one writer that SQLite has.
-func TestFnsThatHangKeepNoConnection(t *testing.T) {
+// TestHangingFnReleasesConnection checks that a Fulfiller that never returns
+// holds neither a connection of the pool nor the one writer of SQLite.
+func TestHangingFnReleasesConnection(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
 		const pool = 4
@@ -73,7 +73,7 @@ func TestFnsThatHangKeepNoConnection(t *testing.T) {
 				require.NoError(t, err)
 				require.True(t, rows.Next())
 			},
-			func(_ context.Context, tx sqlledger.Querier) { // a statement that goes on
+			func(_ context.Context, tx sqlledger.Querier) { // a statement that continues
 				sleep := map[sqlstore.Dialect]string{
 					sqlstore.Postgres: "SELECT pg_sleep(25)", sqlstore.MySQL: "DO SLEEP(25)",
 					sqlstore.SQLite: "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 20000000) SELECT " +
@@ -114,7 +114,7 @@ func TestFnsThatHangKeepNoConnection(t *testing.T) {
 	})
 }
 
-func TestAnFnThatHangsIsGivenUpAfterAQuarterOfTheLease(t *testing.T) {
+func TestHangingFnIsAbandonedAfterQuarterLease(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = 8 * time.Second
@@ -128,9 +128,9 @@ func TestAnFnThatHangsIsGivenUpAfterAQuarterOfTheLease(t *testing.T) {
 	})
 }
 
-// A refresh goes on when the caller that asked for it has gone, and what the provider
-// has given then must be saved.
-func TestAnUpdateIsNeverGivenUp(t *testing.T) {
+// TestUpdateIsNeverAbandoned checks that a refresh continues after its caller
+// has canceled, and that the new token is saved.
+func TestUpdateIsNeverAbandoned(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
 		store.Lease = time.Second

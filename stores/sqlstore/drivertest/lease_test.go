@@ -16,8 +16,8 @@ import (
 
 const shortLease = 1900 * time.Millisecond // no whole seconds, in which MySQL counts
 
-// outlasting is how an fn waits for longer than the server's patience: it
-// returns what ended it, or nil when it was long enough.
+// outlasting makes fn wait for longer than the server's timeout. It returns
+// what ended the wait, or nil if it was long enough.
 func outlasting(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -27,8 +27,9 @@ func outlasting(ctx context.Context) error {
 	}
 }
 
-// wantNoOverlap changes the purchase in another process. It fails when that gets
-// the purchase while the first one's context lives, or waits for it too long.
+// wantNoOverlap changes the purchase in another process. It fails if that
+// process gets the lock while the first one's context is alive, or waits too
+// long.
 func wantNoOverlap(t *testing.T, other *shopStore, p ledger.Purchase, first context.Context, begun time.Time) {
 	_, err := other.Change(within(t, 20*time.Second), p.StoreKey(), func(
 		_ context.Context, p ledger.Purchase,
@@ -46,9 +47,10 @@ func wantNoOverlap(t *testing.T, other *shopStore, p ledger.Purchase, first cont
 	}
 }
 
-// A query may have left rows open, so that its connection can't be asked
-// anything, and the server does not hear of the fn.
-func TestAnFnThatAsksNothingAfterAQueryEndsBeforeItsPurchaseIsFree(t *testing.T) {
+// TestIdleFnEndsBeforePurchaseIsUnlocked checks an fn whose query may have left
+// rows open. Its connection can't be pinged, so the server hears nothing from
+// it.
+func TestIdleFnEndsBeforePurchaseIsUnlocked(t *testing.T) {
 	one := "SELECT COUNT(*) FROM goods"
 	each(t, servers, func(t *testing.T, d database) {
 		store, direct := withGoods(t, d), d.store(t)
@@ -87,8 +89,9 @@ func TestAnFnThatAsksNothingAfterAQueryEndsBeforeItsPurchaseIsFree(t *testing.T)
 	})
 }
 
-// It is asked all the time, so that the server goes on keeping what is locked.
-func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
+// TestWaitingFnKeepsItsLock checks that the connection of a waiting fn is
+// pinged, so that the server keeps its locks.
+func TestWaitingFnKeepsItsLock(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = shortLease
@@ -117,9 +120,9 @@ func TestAnFnThatWaitsKeepsWhatItHasLocked(t *testing.T) {
 	})
 }
 
-// What counts is how long the server was silent, not how long somebody else had
-// the purchase.
-func TestAChangeThatHadToWaitForLongIsNotLost(t *testing.T) {
+// TestLongLockWaitDoesNotEndLease checks that a lease counts how long the
+// server was silent, not how long the wait for the lock took.
+func TestLongLockWaitDoesNotEndLease(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store, direct, p := d.store(t), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = time.Second
@@ -145,9 +148,9 @@ func TestAChangeThatHadToWaitForLongIsNotLost(t *testing.T) {
 	})
 }
 
-// Whoever waits for a lock of MySQL's own gets an error after a time that others
-// set, and a named lock is asked for again and again.
-func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
+// TestLockWaitExceedsServerTimeout checks a wait that is longer than the lock
+// timeout of MySQL. A named lock is requested again and again.
+func TestLockWaitExceedsServerTimeout(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		if d.dialect == sqlstore.MySQL {
@@ -195,7 +198,7 @@ func TestAReplicaWaitsForAsLongAsItTakes(t *testing.T) {
 	})
 }
 
-func TestALeaseOfLessThanASecondIsASecond(t *testing.T) {
+func TestShortLeaseIsOneSecond(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		store.Lease = time.Millisecond
@@ -213,9 +216,10 @@ func TestALeaseOfLessThanASecondIsASecond(t *testing.T) {
 	})
 }
 
-// A machine that loses its power or its network closes no connection. What it
-// held is free after the lease, and its own fn, if it still runs, knows before.
-func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
+// TestVanishedMachineLosesLocksAfterLease checks a machine that loses its power
+// or network, and so closes no connection. Its locks are free after the lease,
+// and its own fn, if it still runs, ends before that.
+func TestVanishedMachineLosesLocksAfterLease(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
 		p, db, store, direct := throughProxy(t, d)
@@ -272,8 +276,9 @@ func TestAMachineThatVanishedHoldsNothingForLongerThanItsLease(t *testing.T) {
 	})
 }
 
-// An fn whose context ended because the connection was lost may say anything.
-func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
+// TestErrorAfterLostConnectionIsDiscarded checks an fn whose context ended with
+// its connection: its error is not a decision.
+func TestErrorAfterLostConnectionIsDiscarded(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		soldOut := errors.New("sold out")
 		p, _, store, direct := throughProxy(t, d)
@@ -287,7 +292,7 @@ func TestWhatFnSaysWhenItsConnectionIsLostIsNotItsAnswer(t *testing.T) {
 			return p1, soldOut
 		})
 		require.ErrorContains(t, err, "the connection that locked the purchase is lost")
-		require.ErrorContains(t, err, "sold out", "in words it is there")
+		require.ErrorContains(t, err, "sold out", "its text is included")
 		require.NotErrorIs(t, err, soldOut)
 		p.restore()
 		err = store.Update(t.Context(), at("u"), func(

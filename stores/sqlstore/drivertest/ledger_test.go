@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every replica has a store and a pool of its own, as processes have.
+// TestReplicasClaimEachPurchaseOnce gives every replica its own store and pool,
+// as processes have.
 func TestReplicasClaimEachPurchaseOnce(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		const many = 200
@@ -50,8 +51,8 @@ func TestReplicasClaimEachPurchaseOnce(t *testing.T) {
 	})
 }
 
-// Creating, claiming and changing at once on several replicas is where databases
-// find deadlocks.
+// TestReplicasCreateClaimAndChangeWithoutDeadlock creates, claims and changes
+// purchases at once on several replicas, where databases find deadlocks.
 func TestReplicasCreateClaimAndChangeWithoutDeadlock(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		const rounds = 40
@@ -125,8 +126,9 @@ func TestReplicasWithOneKeyCreateOnePurchase(t *testing.T) {
 	})
 }
 
-// What Create and Change return is made of what they were given, not read again.
-func TestWhatIsReturnedIsWhatIsRead(t *testing.T) {
+// TestReturnedPurchaseEqualsStoredPurchase checks that Create and Change return
+// the purchase as it is stored, although they do not read it again.
+func TestReturnedPurchaseEqualsStoredPurchase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := d.store(t), keyed(1)
 		at := ordered.Add(123456 * time.Microsecond).In(time.FixedZone("CET", 3600))
@@ -155,7 +157,8 @@ func TestWhatIsReturnedIsWhatIsRead(t *testing.T) {
 	})
 }
 
-// A reader of the table finds the state in words and the rest as JSON.
+// TestAPurchaseIsReadable checks that the table holds the state as a word and
+// the rest as JSON.
 func TestAPurchaseIsReadable(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)

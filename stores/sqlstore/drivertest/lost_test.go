@@ -25,8 +25,8 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// throughProxy is a store whose server can be taken away, with its pool, and
-// another that reaches it always.
+// throughProxy returns a store behind a proxy that can be cut, its pool, and
+// another store with a direct connection.
 func throughProxy(t *testing.T, d database) (p *proxy, db *sql.DB, store, direct *shopStore) {
 	t.Helper()
 	direct = d.store(t)
@@ -35,8 +35,8 @@ func throughProxy(t *testing.T, d database) (p *proxy, db *sql.DB, store, direct
 	return p, db, newStore(db, d.dialect), direct
 }
 
-// warm fills the pool with connections that were all used a moment ago, so that
-// no driver thinks of asking whether they are still there.
+// warm fills the pool with connections that were used a moment ago, so that no
+// driver pings them.
 func warm(t *testing.T, db *sql.DB) {
 	t.Helper()
 	for range 2 {
@@ -58,7 +58,7 @@ func pending() connect.PendingConnection {
 	return connect.PendingConnection{UserID: "u", ExpiresAt: time.Now().Add(time.Hour)}
 }
 
-func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
+func TestStoreRecoversAfterDatabaseOutage(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, db, store, _ := throughProxy(t, d)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
@@ -80,7 +80,7 @@ func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
 				for range 2 {
 					err := call()
 					require.Error(t, err, name)
-					require.NotErrorIs(t, err, connect.ErrNotFound, "%s: what can't be asked is not absent", name)
+					require.NotErrorIs(t, err, connect.ErrNotFound, "%s: a failed query is not absence", name)
 				}
 			}
 			require.NoError(t, ctx.Err(), "errors come quickly")
@@ -98,9 +98,9 @@ func TestADatabaseThatIsGoneIsAnErrorAndOneThatIsBackWorks(t *testing.T) {
 	})
 }
 
-// Connections that died while nobody used them are found out by whoever comes
-// first, and must not cost an Update, which would have asked the provider.
-func TestIdleConnectionsThatDiedFailNoUpdate(t *testing.T) {
+// TestDeadIdleConnectionsFailNoUpdate checks that dead idle connections are
+// replaced before an Update calls fn, which sends a request to the provider.
+func TestDeadIdleConnectionsFailNoUpdate(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		_ = d.store(t)
 		p := newProxy(t, d.addr)
@@ -126,7 +126,7 @@ func listError(ctx context.Context, store *shopStore) error {
 	return nil
 }
 
-func TestAConnectionLostDuringFnEndsItsContextAndSavesNothing(t *testing.T) {
+func TestLostConnectionEndsFnAndSavesNothing(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, _, store, direct := throughProxy(t, d)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
@@ -164,8 +164,9 @@ func TestAConnectionLostBeforeTheSaveSavesNothing(t *testing.T) {
 	})
 }
 
-// A server that does not answer at all must not hold a caller past its context.
-func TestASilentDatabaseHoldsNobodyPastTheContext(t *testing.T) {
+// TestSilentDatabaseRespectsContext checks that a server that does not respond
+// does not hold a caller past its context.
+func TestSilentDatabaseRespectsContext(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, db, store, direct := throughProxy(t, d)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))

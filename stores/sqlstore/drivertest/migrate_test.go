@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// In production a program often has no right to make tables: another does.
-func TestMigrateOfASchemaThatIsUpToDateTakesNoRightToMakeTables(t *testing.T) {
+// TestCurrentSchemaNeedsNoCreatePrivilege checks that Migrate needs no
+// privilege to create tables if the schema is current. Programs in production
+// often lack it.
+func TestCurrentSchemaNeedsNoCreatePrivilege(t *testing.T) {
 	t.Parallel()
 	role := randomName()
 	for name, restricted := range map[string]func(t *testing.T) *sql.DB{

@@ -22,8 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newPgBouncer starts a PgBouncer of the test's own in front of the server, and
-// returns its port. Without the program the test skips.
+// newPgBouncer starts a PgBouncer in front of the server, and returns its port.
+// The test is skipped without the program.
 func newPgBouncer(t *testing.T, mode string) int {
 	t.Helper()
 	missing := t.Skip

@@ -16,8 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// overheard is a database that keeps the query it is asked, and answers with an
-// error.
+// overheard is a database that records the query and returns an error.
 type overheard struct {
 	query string
 	args  []any
@@ -39,9 +38,9 @@ func (o *overheard) QueryContext(_ context.Context, query string, args []driver.
 	return nil, errOverheard
 }
 
-// A shop that has sold for years must list a page and pick up what is due as
-// fast as on its first day.
-func TestIndexesServeWhatIsAskedOften(t *testing.T) {
+// TestFrequentQueriesUseIndexes checks that pages and due purchases are found
+// by an index, so that they stay fast after years of sales.
+func TestFrequentQueriesUseIndexes(t *testing.T) {
 	each(t, []kind{kinds[0], servers[0], servers[1]}, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1) // on which it is set how to plan
@@ -105,8 +104,8 @@ func TestIndexesServeWhatIsAskedOften(t *testing.T) {
 	})
 }
 
-// wantPlan fails unless the database reads the rows that a call asks for from
-// that index, in their order.
+// wantPlan fails unless the database reads the rows of a call from that index,
+// in their order.
 func wantPlan(t *testing.T, d database, db *sql.DB, index string, call func(store *shopStore)) {
 	t.Helper()
 	plan := planOf(t, d, db, call)

@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Two hundred users are updated at once, by fns that don't return until Loads
-// have: a store that gave every connection of the pool to an Update would stand
-// still.
+// TestUpdatesLeaveConnectionsToLoads updates two hundred users at once, with
+// fns that wait for Loads. A store that gave every connection of the pool to an
+// Update would deadlock.
 func TestUpdatesLeaveConnectionsToLoads(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
@@ -44,8 +44,8 @@ func TestUpdatesLeaveConnectionsToLoads(t *testing.T) {
 	})
 }
 
-// held lets Updates of many users hold all the connections they get, and
-// returns what lets them go.
+// held makes Updates of many users hold all the connections they get, and
+// returns a function that ends them.
 func held(t *testing.T, store *shopStore, many, running int) (free func()) {
 	t.Helper()
 	begun, release := make(chan struct{}, many), make(chan struct{})
@@ -93,7 +93,7 @@ func TestUpdatesTakeHalfOfThePool(t *testing.T) {
 	})
 }
 
-func TestAPoolWithoutALimitHasAConnectionForEveryUser(t *testing.T) {
+func TestUnlimitedPoolUsesConnectionPerUser(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(0)
@@ -103,7 +103,8 @@ func TestAPoolWithoutALimitHasAConnectionForEveryUser(t *testing.T) {
 	})
 }
 
-// With one connection a Load has to wait, but nothing stands still for good.
+// TestAPoolOfOneWorks checks that with one connection a Load waits, but nothing
+// deadlocks.
 func TestAPoolOfOneWorks(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
@@ -126,7 +127,7 @@ func TestAPoolOfOneWorks(t *testing.T) {
 	})
 }
 
-func TestFailedChangesKeepNoRoomFromOthers(t *testing.T) {
+func TestFailedChangesReleasePoolSlots(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p, _, store, direct := throughProxy(t, d)
 		created(t, direct, purchase(1, ledger.Settled))
@@ -142,9 +143,9 @@ func TestFailedChangesKeepNoRoomFromOthers(t *testing.T) {
 	})
 }
 
-// What else the application does with the connection must not meet with the
-// limits of an Update.
-func TestAConnectionIsGivenBackAsItWas(t *testing.T) {
+// TestConnectionSettingsAreRestored checks that the settings of an Update do
+// not affect the application's later use of the connection.
+func TestConnectionSettingsAreRestored(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1)

@@ -24,7 +24,7 @@ func migrated(t *testing.T, db *sql.DB, dialect sqlstore.Dialect, prefix string)
 	return store
 }
 
-// works has a store do each thing once.
+// works uses each method of a store once.
 func works(t *testing.T, store *sqlstore.Store, token string) {
 	t.Helper()
 	wantNobody(t, store)
@@ -57,7 +57,7 @@ func wantNobody(t *testing.T, store *sqlstore.Store) {
 	require.ErrorIs(t, err, connect.ErrNotFound)
 }
 
-func TestPrefixesKeepStoresApart(t *testing.T) {
+func TestPrefixesIsolateStores(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		var stores []*sqlstore.Store
@@ -107,8 +107,8 @@ func TestPrefixMayNameASchema(t *testing.T) {
 	})
 }
 
-// schemaElsewhere is a pool whose connections have another schema of their own
-// than the database's, and one whose have that.
+// schemaElsewhere returns two pools of one database with different default
+// schemas.
 func schemaElsewhere(t *testing.T, d database) (outside, db *sql.DB) {
 	t.Helper()
 	if d.dialect == sqlstore.MySQL {
@@ -121,7 +121,8 @@ func schemaElsewhere(t *testing.T, d database) (outside, db *sql.DB) {
 	return outside, d.connect(t)
 }
 
-// What a driver or a session makes of times is nothing to the store.
+// TestTimesAreTheSameInEveryZone checks that the time zones of drivers and
+// sessions do not change stored times.
 func TestTimesAreTheSameInEveryZone(t *testing.T) {
 	berlin := must(time.LoadLocation("Europe/Berlin"))
 	each(t, servers, func(t *testing.T, d database) {

@@ -34,8 +34,7 @@ const shopVariable = "GLOEBIT_TEST_SHOP"
 // has by default.
 const sideBySide = "8"
 
-// TestMain makes this program the shop that another test has started, if one
-// has.
+// TestMain runs this program as a shop if a test has started it as one.
 func TestMain(m *testing.M) {
 	if plan := os.Getenv(shopVariable); plan != "" {
 		runShop(plan)
@@ -55,8 +54,8 @@ type shopPlan struct {
 	Halt              int       // at which delivery it stands still, once it is written; zero is never
 }
 
-// runShop serves callbacks, tells its address, delivers if it is told to, and
-// ends with its standard input.
+// runShop serves callbacks, prints its address, delivers if its plan says so,
+// and ends with its standard input.
 func runShop(text string) {
 	var plan shopPlan
 	if err := json.Unmarshal([]byte(text), &plan); err != nil {
@@ -80,8 +79,7 @@ func runShop(text string) {
 
 var signingKey = connect.Secret("a key for callbacks, of 32 bytes or so")
 
-// newLedger is a ledger that is asked by its callbacks alone, so that it needs
-// no Gloebit.
+// newLedger is a ledger that only gets callbacks, so that it needs no Gloebit.
 func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *ledger.Ledger {
 	config := ledger.Config{
 		Merchant: must(gloebit.New(gloebit.Config{
@@ -105,7 +103,7 @@ func callback(id, step string) string {
 	return "/" + id + "/" + step + "/" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// warehouse is a Fulfiller that writes what it does in the table goods, in the
+// warehouse is a Fulfiller that records its work in the table goods, in the
 // transaction of the purchase.
 type warehouse struct {
 	unreliable bool // whether it fails and panics after some of what it has written
@@ -151,7 +149,8 @@ func note(ctx context.Context, id, what string) error {
 	return err
 }
 
-// insertNote is written out, because each database has marks of its own.
+// insertNote is the statement as text, because placeholders differ between
+// databases.
 func insertNote(id, what string) string {
 	return fmt.Sprintf("INSERT INTO goods (purchase, what) VALUES ('%s', '%s')", id, what)
 }
@@ -213,7 +212,7 @@ func startShop(t *testing.T, d database, plan shopPlan) *shop {
 	return s
 }
 
-// kill ends the process as a machine that loses its power does.
+// kill ends the process like a power failure.
 func (s *shop) kill() {
 	if !s.ended {
 		s.ended = true

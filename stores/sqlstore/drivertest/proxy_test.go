@@ -114,8 +114,8 @@ func (p *proxy) restore() {
 	p.down = false
 }
 
-// freeze lets connections be, but nothing through: as when a machine is gone
-// from the network.
+// freeze keeps connections open but forwards nothing, as when a machine has
+// left the network.
 func (p *proxy) freeze() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -46,7 +46,7 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 	})
 }
 
-func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
+func TestMigrateContinuesPartialSchema(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
@@ -62,7 +62,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 		}
 		_, err = store.Get(t.Context(), purchase(1, ledger.Created).StoreKey())
 		require.Error(t, err)
-		require.NotErrorIs(t, err, connect.ErrNotFound, "what can't be asked is not absent")
+		require.NotErrorIs(t, err, connect.ErrNotFound, "a failed query is not absence")
 		for range 2 {
 			require.NoError(t, store.Migrate(t.Context()))
 		}
@@ -95,7 +95,7 @@ func TestMigrateGoesOnFromWhatThereIs(t *testing.T) {
 	})
 }
 
-func TestMigrateHeedsTheContext(t *testing.T) {
+func TestMigrateRespectsContext(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -103,7 +103,8 @@ func TestMigrateHeedsTheContext(t *testing.T) {
 	})
 }
 
-// Every replica has a store and a pool of its own, as processes have.
+// TestReplicasUpdateOneUserOneAtATime gives every replica its own store and
+// pool, as processes have.
 func TestReplicasUpdateOneUserOneAtATime(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		const rounds = 25
@@ -129,7 +130,7 @@ func TestReplicasUpdateOneUserOneAtATime(t *testing.T) {
 	})
 }
 
-// longer makes the user's token one longer, and fails when two do at once.
+// longer appends to the user's token, and fails if two updates do so at once.
 func longer(t *testing.T, running *atomic.Int32) updateFunc {
 	return func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {
 		if running.Add(1) != 1 {
@@ -144,8 +145,8 @@ func longer(t *testing.T, running *atomic.Int32) updateFunc {
 	}
 }
 
-// Users who come, change and go at once on several replicas are where databases
-// find deadlocks.
+// TestReplicasMakeAndRemoveUsersWithoutDeadlock adds, changes and removes users
+// at once on several replicas, where databases find deadlocks.
 func TestReplicasMakeAndRemoveUsersWithoutDeadlock(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		var group sync.WaitGroup
@@ -198,8 +199,8 @@ func TestReplicasTakeAStateOnce(t *testing.T) {
 	})
 }
 
-// A replica that waits for another's Update stops waiting with its context, and
-// leaves nothing locked behind.
+// TestAReplicaWaitsNoLongerThanItsContext checks that a replica that waits for
+// another's Update stops with its context, and leaves nothing locked.
 func TestAReplicaWaitsNoLongerThanItsContext(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		one, two := d.store(t), d.store(t)
@@ -234,9 +235,9 @@ func TestAReplicaWaitsNoLongerThanItsContext(t *testing.T) {
 	})
 }
 
-// An Update that saved nothing must not keep the user locked on the connection
-// that it gave back.
-func TestAnUpdateThatFailedFreesTheUserForOtherReplicas(t *testing.T) {
+// TestFailedUpdateUnlocksUser checks that a failed Update does not leave the
+// user locked on the connection that it returns to the pool.
+func TestFailedUpdateUnlocksUser(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		one, two := d.store(t), d.store(t)
 		no := errors.New("no")
@@ -256,9 +257,9 @@ func TestAnUpdateThatFailedFreesTheUserForOtherReplicas(t *testing.T) {
 	})
 }
 
-// A server is often set so that transactions are serializable, and those that
-// meet fail. Here they wait.
-func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
+// TestReplicasSerializeUnderAnyIsolationLevel checks servers whose default
+// isolation level makes concurrent transactions fail. Here they wait.
+func TestReplicasSerializeUnderAnyIsolationLevel(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		const rounds = 15
 		strict := map[sqlstore.Dialect]string{
@@ -298,8 +299,9 @@ func TestReplicasTakeTurnsWhateverIsolationTheServerHasByDefault(t *testing.T) {
 	})
 }
 
-// Named locks are of a whole server.
-func TestDatabasesOfOneServerDoNotWaitForEachOther(t *testing.T) {
+// TestNamedLocksAreSeparatePerDatabase checks that two databases of one server
+// do not block each other, although named locks belong to the whole server.
+func TestNamedLocksAreSeparatePerDatabase(t *testing.T) {
 	t.Parallel()
 	for _, kind := range servers {
 		t.Run(kind.name, func(t *testing.T) {

@@ -40,8 +40,8 @@ func TestSecuritySealed(t *testing.T) {
 	}
 }
 
-// processes have a store and a pool each. A server is taken away from both by a
-// proxy, a file by its tables.
+// processes have a store and a pool each. A proxy makes a server unavailable to
+// both; a file loses its tables.
 func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 	t.Helper()
 	addr := d.addr

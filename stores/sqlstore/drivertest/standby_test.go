@@ -37,8 +37,8 @@ func (c *cluster) standby() *cluster {
 	return s
 }
 
-// pool opens both servers, as an application does: the driver looks for the one
-// that takes writes when it connects, and not later.
+// pool opens both servers, as an application does. The driver looks for the one
+// that accepts writes when it connects, and not later.
 func pool(t *testing.T, servers ...*cluster) *sql.DB {
 	t.Helper()
 	hosts, ports := "", ""
@@ -56,8 +56,8 @@ func pool(t *testing.T, servers ...*cluster) *sql.DB {
 	return db
 }
 
-// TestFailoverToAStandby demotes the primary under a pool full of connections:
-// it starts again as a server that can only be read, and the standby takes over.
+// TestFailoverToAStandby demotes the primary while the pool is full of
+// connections. It restarts as a read-only server, and the standby takes over.
 func TestFailoverToAStandby(t *testing.T) {
 	t.Parallel()
 	primary := newCluster(t)
@@ -108,11 +108,11 @@ func TestFailoverToAStandby(t *testing.T) {
 	fill(t, db, d)
 	require.NoError(t, os.WriteFile(filepath.Join(primary.data, "standby.signal"), nil, 0o600))
 	primary.crash()
-	t.Run("one that comes back as a standby", func(t *testing.T) { goesOn(t, store, direct, 2) })
+	t.Run("the old primary as a standby", func(t *testing.T) { goesOn(t, store, direct, 2) })
 }
 
-// goesOn checks that tokens are refreshed, that no user is disconnected, and that
-// purchases are saved: at the server that took over.
+// goesOn checks, at the server that took over, that tokens are refreshed, that
+// no user is disconnected, and that purchases are saved.
 func goesOn(t *testing.T, store, direct *shopStore, round int) {
 	ctx := within(t, 20*time.Second)
 	for i := range 3 {
@@ -120,7 +120,7 @@ func goesOn(t *testing.T, store, direct *shopStore, round int) {
 		require.NoError(t, store.Update(ctx, user, func(
 			_ context.Context, current *connect.Credential,
 		) (*connect.Credential, error) {
-			require.NotNil(t, current, "nobody is disconnected")
+			require.NotNil(t, current, "no user is disconnected")
 			next := *current
 			next.AccessToken = connect.Secret(fmt.Sprint("refreshed ", round))
 			return &next, nil

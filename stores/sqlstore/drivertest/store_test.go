@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
+func TestSweepRemovesOnlyExpiredRows(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -60,8 +60,9 @@ func TestSweepRemovesWhatHasExpiredAndNothingElse(t *testing.T) {
 	})
 }
 
-// The Merchant looks at the time; the store keeps what has expired until Sweep.
-func TestSweepRemovesWhatHasExpiredAndNothingSooner(t *testing.T) {
+// TestSweepRemovesNothingBeforeExpiry checks that the store keeps expired rows
+// until Sweep. The Merchant checks the expiry itself.
+func TestSweepRemovesNothingBeforeExpiry(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 		store := newStoreOf(sqlstore.Config{DB: d.connect(t), Dialect: d.dialect, Clock: func() time.Time { return now }})
@@ -95,9 +96,9 @@ func returning(c connect.Credential) updateFunc {
 	return func(context.Context, *connect.Credential) (*connect.Credential, error) { return &c, nil }
 }
 
-// A token that the provider has given must not be lost because the request that
-// asked for it was cancelled.
-func TestWhatFnReturnedIsSavedThoughTheContextHasEnded(t *testing.T) {
+// TestResultIsSavedAfterContextEnds checks that a token of the provider is
+// saved although its request was canceled.
+func TestResultIsSavedAfterContextEnds(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store := d.store(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -112,9 +113,9 @@ func TestWhatFnReturnedIsSavedThoughTheContextHasEnded(t *testing.T) {
 	})
 }
 
-// Another Update that came meanwhile must wait for fn itself, not for the end
-// of its context.
-func TestTheUserIsLockedUntilFnReturnsThoughTheContextHasEnded(t *testing.T) {
+// TestUserStaysLockedAfterContextEnds checks that another Update waits until fn
+// returns, not until its context ends.
+func TestUserStaysLockedAfterContextEnds(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		one, two := d.store(t), d.store(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -132,8 +133,8 @@ func TestTheUserIsLockedUntilFnReturnsThoughTheContextHasEnded(t *testing.T) {
 	})
 }
 
-// What people read in the tables is what docs/stores.md says, in the zone of any
-// session.
+// TestRowsAreText checks that the tables hold the text that docs/stores.md
+// describes, in every session time zone.
 func TestRowsAreText(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)

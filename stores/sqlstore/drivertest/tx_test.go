@@ -17,7 +17,7 @@ import (
 
 type changeFunc = func(context.Context, ledger.Purchase) (ledger.Purchase, error)
 
-// moving is an fn that writes nothing and counts itself.
+// moving is an fn that writes nothing and counts its calls.
 func moving(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 	p.Attempts++
 	return p, nil
@@ -37,8 +37,8 @@ func delivering(then func(ctx context.Context, tx sqlledger.Querier) error) chan
 
 func nothing(context.Context, sqlledger.Querier) error { return nil }
 
-// wantNothingKept fails unless the purchase is settled and free, and nothing is
-// written of it.
+// wantNothingKept fails unless the purchase is settled and unlocked, and
+// nothing was written for it.
 func wantNothingKept(t *testing.T, d database, store *shopStore, p ledger.Purchase) {
 	t.Helper()
 	got, err := store.Change(
@@ -50,12 +50,12 @@ func wantNothingKept(t *testing.T, d database, store *shopStore, p ledger.Purcha
 	require.Empty(t, noted(t, d, "delivered"))
 }
 
-func TestOutsideOfAChangeThereIsNoTransaction(t *testing.T) {
+func TestNoTransactionOutsideChange(t *testing.T) {
 	_, ok := sqlledger.Tx(t.Context())
 	require.False(t, ok)
 }
 
-func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
+func TestFnWritesCommitWithPurchase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p, no := withGoods(t, d), purchase(1, ledger.Settled), errors.New("no")
 		created(t, store, p)
@@ -98,9 +98,10 @@ func TestWhatFnWritesIsKeptIfAndOnlyIfThePurchaseIsSaved(t *testing.T) {
 	})
 }
 
-// After a statement that failed, PostgreSQL keeps nothing of a transaction, and
-// the others keep what came before.
-func TestAStatementThatFailedDoesNotLoseADelivery(t *testing.T) {
+// TestFailedStatementDoesNotLoseDelivery checks a change after a failed
+// statement. PostgreSQL then keeps nothing of the transaction, and the other
+// databases keep the earlier writes.
+func TestFailedStatementDoesNotLoseDelivery(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
@@ -119,8 +120,9 @@ func TestAStatementThatFailedDoesNotLoseADelivery(t *testing.T) {
 	})
 }
 
-// MySQL and SQLite end a whole transaction at some errors: what is saved after
-// that must not be kept without what was rolled back.
+// TestATransactionThatHasEndedSavesNothing checks the errors at which MySQL and
+// SQLite end a whole transaction. Later writes must not be kept without the
+// ones that were rolled back.
 func TestATransactionThatHasEndedSavesNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
@@ -185,9 +187,10 @@ func TestATransactionEndsWithFn(t *testing.T) {
 	})
 }
 
-// Rows that an fn forgot keep their connection to themselves. Nobody else must
-// wait for it, and nothing must be kept by half.
-func TestForgottenRowsHoldNothingUp(t *testing.T) {
+// TestUnclosedRowsBlockNothing checks rows that fn does not close, which hold
+// their connection. Other calls must not wait for it, and no partial change may
+// be kept.
+func TestUnclosedRowsBlockNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled), purchase(3, ledger.Settled))
@@ -225,9 +228,9 @@ func TestForgottenRowsHoldNothingUp(t *testing.T) {
 	})
 }
 
-// What was delivered elsewhere must not be delivered again because the time was
-// over a moment later.
-func TestAChangeIsSavedThoughTheContextHasEnded(t *testing.T) {
+// TestChangeIsSavedAfterContextEnds checks that a delivery is saved although
+// the context ends just after it, so that it is not repeated.
+func TestChangeIsSavedAfterContextEnds(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p)
@@ -243,9 +246,10 @@ func TestAChangeIsSavedThoughTheContextHasEnded(t *testing.T) {
 	})
 }
 
-// A Fulfiller that asks Gloebit for something needs the user's credential, and
-// may have to refresh it. In SQLite that would wait for itself.
-func TestWithinAChangeCredentialsAreThere(t *testing.T) {
+// TestChangeCanUpdateCredentials checks a Fulfiller that loads and refreshes
+// the user's credential. SQLite refuses it at once, because the Update would
+// wait for its own transaction.
+func TestChangeCanUpdateCredentials(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(2) // one for the Change, one for the rest
@@ -274,8 +278,9 @@ func TestWithinAChangeCredentialsAreThere(t *testing.T) {
 	})
 }
 
-// That SQLite has one writer is no reason to refuse what goes to another file.
-func TestWithinAChangeAnotherDatabaseIsThere(t *testing.T) {
+// TestChangeCanUseAnotherDatabase checks that a Change in one SQLite file may
+// write to another file.
+func TestChangeCanUseAnotherDatabase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, another, p := withGoods(t, d), newSQLite(t, "").store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
@@ -287,7 +292,7 @@ func TestWithinAChangeAnotherDatabaseIsThere(t *testing.T) {
 	})
 }
 
-func TestWhatAnFnHasStartedWritesOnceItsChangeIsOver(t *testing.T) {
+func TestContextOfEndedChangeCanWrite(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
@@ -305,8 +310,8 @@ func TestWhatAnFnHasStartedWritesOnceItsChangeIsOver(t *testing.T) {
 	})
 }
 
-// entering is a context that tells when it is asked for its end the second time:
-// an Update does that when it has its user's turn, and waits for a connection.
+// entering is a context that signals its second Done. An Update calls it when
+// it has its user's turn and waits for a connection.
 type entering struct {
 	context.Context
 	asked  atomic.Int32
@@ -320,10 +325,10 @@ func (c *entering) Done() <-chan struct{} {
 	return c.Context.Done()
 }
 
-// The pool has one connection for Changes and Updates. An Update has its user's
-// turn and waits for that connection, which a Change holds that wants to update
-// the same user.
-func TestAnUpdateWithinAChangeDoesNotWaitForOneThatWaitsForTheChange(t *testing.T) {
+// TestUpdateWithinChangeDoesNotDeadlock has one connection for Changes and
+// Updates. One Update has its user's turn and waits for the connection, while
+// the Change that holds the connection updates the same user.
+func TestUpdateWithinChangeDoesNotDeadlock(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(2)
@@ -384,7 +389,7 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		p.cut()
 		_, err = store.Get(t.Context(), p1.StoreKey())
 		require.Error(t, err)
-		require.NotErrorIs(t, err, connect.ErrNotFound, "what can't be asked is not absent")
+		require.NotErrorIs(t, err, connect.ErrNotFound, "a failed query is not absence")
 		_, err = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered)
 		require.Error(t, err)
 		require.NotErrorIs(t, err, connect.ErrNotFound)
@@ -397,10 +402,9 @@ func keyed(i int) ledger.Purchase {
 	return p
 }
 
-// The connection is asked every second whether it is still there. That must not
-// come between an fn and the rows that it reads, nor take a statement that
-// lasts for a connection that is lost.
-func TestALongReadIsNotDisturbed(t *testing.T) {
+// TestLongReadIsNotInterrupted checks that the ping every second neither
+// disturbs open rows nor takes a long statement for a lost connection.
+func TestLongReadIsNotInterrupted(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled))

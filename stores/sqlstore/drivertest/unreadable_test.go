@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A row that was spoiled by hand must not be what is due first for
-// ever, with everything else behind it.
-func TestAnUnreadablePurchaseKeepsNoOtherWaiting(t *testing.T) {
+// TestUnreadablePurchaseDelaysNoOther checks that a row that was damaged by
+// hand does not stay first in the queue of due purchases.
+func TestUnreadablePurchaseDelaysNoOther(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
@@ -55,8 +55,8 @@ func TestAnUnreadablePurchaseKeepsNoOtherWaiting(t *testing.T) {
 	})
 }
 
-// The others must not be out of an operator's sight, and the spoiled one must be
-// in it, wherever a page ends.
+// TestAnUnreadablePurchaseHidesNoOther checks that a list shows the other
+// purchases and the damaged one, wherever a page ends.
 func TestAnUnreadablePurchaseHidesNoOther(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
@@ -65,7 +65,7 @@ func TestAnUnreadablePurchaseHidesNoOther(t *testing.T) {
 		spoils := map[string]string{
 			`purchase = '{"price":"ten"}'`: "can't be read: json: cannot unmarshal string",
 		}
-		if d.dialect != sqlstore.Postgres { // which keeps no JSON that is none
+		if d.dialect != sqlstore.Postgres { // which rejects invalid JSON
 			spoils["purchase = '{'"] = "can't be read: unexpected end of JSON input"
 		}
 		if d.dialect == sqlstore.SQLite { // which keeps anything in any column

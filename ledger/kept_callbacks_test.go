@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// keep has the consume of so many reserved purchases kept in memory, whose ids
-// are purchase-0 and so on.
+// keep buffers the consume callbacks of reserved purchases, purchase-0 and so
+// on, in memory.
 func (q *quiet) keep(many int) {
 	q.t.Helper()
 	repair := q.failingChanges("")
@@ -29,7 +29,7 @@ func (q *quiet) keep(many int) {
 	repair()
 }
 
-func TestADeliverThatHangsKeepsNoneFromBeingSaved(t *testing.T) {
+func TestHangingDeliverDoesNotDelaySaves(t *testing.T) {
 	t.Parallel()
 	for name, pass := range map[string]func(*ledger.Ledger, context.Context) error{
 		"in Run": (*ledger.Ledger).Run, "in Reconcile": (*ledger.Ledger).Reconcile,
@@ -53,7 +53,7 @@ func TestADeliverThatHangsKeepsNoneFromBeingSaved(t *testing.T) {
 	}
 }
 
-func TestWhatIsKeptInMemoryIsSavedWhileAllWorkersHang(t *testing.T) {
+func TestBufferedCallbacksAreSavedWhileWorkersHang(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, func(c *ledger.Config) { c.Workers = 2 })
@@ -72,7 +72,7 @@ func TestWhatIsKeptInMemoryIsSavedWhileAllWorkersHang(t *testing.T) {
 	})
 }
 
-func TestPurchasesThatCantBeChangedKeepNoneFromBeingSaved(t *testing.T) {
+func TestFailingPurchasesDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -99,7 +99,7 @@ func TestPurchasesThatCantBeChangedKeepNoneFromBeingSaved(t *testing.T) {
 	})
 }
 
-func TestWithoutRunTheNextCallbackSavesWhatIsKeptInMemory(t *testing.T) {
+func TestNextCallbackSavesBufferedCallbacks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -117,13 +117,13 @@ func TestWithoutRunTheNextCallbackSavesWhatIsKeptInMemory(t *testing.T) {
 		for i := range 3 {
 			q.wantState(fmt.Sprint("purchase-", i), ledger.Settled)
 		}
-		require.NoError(t, other.Reconcile(t.Context()), "what was saved is due at once, for any process")
+		require.NoError(t, other.Reconcile(t.Context()), "a saved callback is due at once, for any process")
 		q.wantState("purchase-0", ledger.Delivered)
 		require.False(t, q.call("another", "enact").Flushed, "nothing is kept any more")
 	})
 }
 
-func TestStoppingTakesNoLongerThanWorkTimeoutAndAQuarter(t *testing.T) {
+func TestStoppingIsBoundedByWorkTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -143,7 +143,7 @@ func TestStoppingTakesNoLongerThanWorkTimeoutAndAQuarter(t *testing.T) {
 	})
 }
 
-func TestStoppingDoesNotWaitTwiceForAPurchaseThatCantBeChanged(t *testing.T) {
+func TestStoppingWaitsOnceForLockedPurchase(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -162,7 +162,7 @@ func TestStoppingDoesNotWaitTwiceForAPurchaseThatCantBeChanged(t *testing.T) {
 	})
 }
 
-func TestStoppingNamesWhatCallbacksHold(t *testing.T) {
+func TestStoppingNamesRunningCallbacks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -183,7 +183,7 @@ func TestStoppingNamesWhatCallbacksHold(t *testing.T) {
 	})
 }
 
-func TestAKeptCancelOfAPaidPurchaseIsLoggedAndForgotten(t *testing.T) {
+func TestBufferedCancelOfPaidPurchaseIsDropped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -210,8 +210,8 @@ func TestAKeptCancelOfAPaidPurchaseIsLoggedAndForgotten(t *testing.T) {
 	})
 }
 
-// emptyPass is how often four workers of each kind ask the store when nothing is
-// due: once for each of their states.
+// emptyPass is how often four workers of each kind query the store when nothing
+// is due: once for each of their states.
 const emptyPass = 4*2 + 4*3
 
 // newer is a store whose purchases are in a state that this version lacks.
@@ -226,7 +226,7 @@ func (s newer) Change(
 	})
 }
 
-func TestAKeptConsumeForAPurchaseThatIsGoneIsKeptAsPaid(t *testing.T) {
+func TestBufferedConsumeForMissingPurchaseIsStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -239,7 +239,7 @@ func TestAKeptConsumeForAPurchaseThatIsGoneIsKeptAsPaid(t *testing.T) {
 	})
 }
 
-func TestAStateThatThisVersionDoesNotKnowIsLeftAlone(t *testing.T) {
+func TestUnknownStateIsNotChanged(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"enact", "consume", "cancel"} {
 		t.Run(step, func(t *testing.T) {
@@ -264,7 +264,7 @@ func TestAStateThatThisVersionDoesNotKnowIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestALongDowntimeParksNothing(t *testing.T) {
+func TestLongDowntimeMarksNothingStuck(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)

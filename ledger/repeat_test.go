@@ -11,15 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// refusing has Gloebit refuse the next transaction, as it may refuse one whose
-// first sending it has queued.
+// refusing makes Gloebit refuse the next transaction.
 func (w *world) refusing() {
 	w.gloebit.Inject(gloebittest.Fault{
 		Path: "transact", Times: 1, Body: `{"success":false,"status":"cannot-spend","reason":"locked"}`,
 	})
 }
 
-func TestCallbackOfRefusedWhoseKeyIsTaken(t *testing.T) {
+func TestCallbackForRefusedOrderWithReusedKey(t *testing.T) {
 	t.Parallel()
 	for step, want := range map[string]ledger.State{"cancel": ledger.Released, "consume": ledger.Settled} {
 		t.Run(step, func(t *testing.T) {
@@ -48,8 +47,8 @@ func TestCallbackOfRefusedWhoseKeyIsTaken(t *testing.T) {
 	}
 }
 
-// A refused order of a user who is known by a browser session alone is repeated
-// in the next session.
+// TestRefusedOrderOfAnotherSession repeats a refused order in another session
+// of the same account. The second session's user becomes the buyer.
 func TestRefusedOrderOfAnotherSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -92,7 +91,8 @@ func TestRefusedOrderOfAnotherAccountStaysRefused(t *testing.T) {
 	w.wantState(p.ID, ledger.Delivered)
 }
 
-// Gloebit has queued an order, its answer was lost, and it was not canceled.
+// TestEnactAfterTheTimeToSend checks an enact of an order that Gloebit queued,
+// whose response was lost and which was not canceled.
 func TestEnactAfterTheTimeToSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -21,14 +21,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// noDatabase is one that can't be reached, which New does not try.
+// noDatabase is a database that can't be reached. New does not use it.
 type noDatabase struct{}
 
 func (noDatabase) Connect(context.Context) (driver.Conn, error) { return nil, errDown }
 func (noDatabase) Driver() driver.Driver                        { return noDatabase{} }
 func (noDatabase) Open(string) (driver.Conn, error)             { return nil, errDown }
 
-// safeSessions are an application's with nothing to warn of.
+// safeSessions is a session manager that causes no warning.
 func safeSessions() *scs.SessionManager {
 	sessions := scsInMemory()
 	sessions.Store = &faultySessions{}
@@ -44,7 +44,7 @@ func scsInMemory() *scs.SessionManager {
 	return sessions
 }
 
-func TestNewWarnsOfADefaultTransportThatDoesNotVerify(t *testing.T) {
+func TestNewWarnsOfUnverifiedDefaultTransport(t *testing.T) {
 	before := http.DefaultTransport
 	t.Cleanup(func() { http.DefaultTransport = before })
 	http.DefaultTransport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
@@ -59,7 +59,7 @@ func TestNewWarnsOfADefaultTransportThatDoesNotVerify(t *testing.T) {
 	}
 }
 
-func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
+func TestNewWarnsOfInsecureProductionConfig(t *testing.T) {
 	db := sql.OpenDB(noDatabase{})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	plain, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.SQLite})
@@ -166,7 +166,7 @@ func TestNewWarnsOnceOfWhatIsDangerousWithProduction(t *testing.T) {
 	}
 }
 
-func TestNothingIsWarnedOfWhenNothingIsMade(t *testing.T) {
+func TestInvalidConfigLogsNoWarning(t *testing.T) {
 	log := &testkit.Log{}
 	config := validConfig()
 	config.Provider, config.ClientID = gloebit.Production(), ""

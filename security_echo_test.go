@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// parrot is a Gloebit that says no with all that it is told, in every field.
+// parrot is a Gloebit that refuses every request and echoes it in every field.
 func parrot(status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
@@ -25,7 +25,7 @@ func parrot(status int) http.Handler {
 	})
 }
 
-func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
+func TestSecurity22EchoedSecretsAreHidden(t *testing.T) {
 	for _, status := range []int{
 		http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError,
 	} {
@@ -73,7 +73,7 @@ func TestSecurity22WhatGloebitRepeatsIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestSecurity22AnAuthorizationErrorDoesNotRepeatItsState(t *testing.T) {
+func TestSecurity22AuthorizationErrorHidesState(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	state := b.location("/gloebit/connect").Query().Get("state")

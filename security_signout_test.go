@@ -22,9 +22,9 @@ func (w *world) signingOut() {
 	})))
 }
 
-// planted is a victim in a session that an attacker has put into their browser,
-// after they connected in it themselves, and a callback that the attacker has
-// kept from before, for an account of their own.
+// planted returns a victim and a callback. An attacker has put their own
+// session into the victim's browser, the victim has connected in it, and the
+// callback is an earlier one of the attacker's, for the attacker's account.
 func planted(t *testing.T, w *world, before func(attacker *browser)) (victim *browser, kept string) {
 	t.Helper()
 	attacker := w.browser("mallory")
@@ -39,13 +39,13 @@ func planted(t *testing.T, w *world, before func(attacker *browser)) (victim *br
 	return victim, kept
 }
 
-func TestSecurity17PlantedSessionCantReplaceTheAccountThatWasConnectedInIt(t *testing.T) {
+func TestSecurity17FixatedSessionCannotReplaceAccount(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
 			victim, kept := planted(t, w, nil)
 			require.Equal(t, "connected", victim.get("/optional").body)
-			if status := victim.get(kept).status; mode.alone() { // it goes on to its page
+			if status := victim.get(kept).status; mode.alone() { // it is redirected to its page
 				require.Equal(t, http.StatusOK, status, "a link of any site's")
 			} else {
 				require.Equal(t, http.StatusForbidden, status, "a link of any site's")
@@ -68,7 +68,7 @@ func TestSecurity17PlantedSessionCantReplaceTheAccountThatWasConnectedInIt(t *te
 	})
 }
 
-func TestSecurity30SignOutAndDisconnectEndTheConnectionsUnderWay(t *testing.T) {
+func TestSecurity30SignOutAndDisconnectEndPendingConnections(t *testing.T) {
 	for name, out := range map[string]string{"signing out": "/out", "disconnecting": "/gloebit/disconnect"} {
 		for _, mode := range modes() {
 			t.Run(name+", "+mode.name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestSecurity30SignOutAndDisconnectEndTheConnectionsUnderWay(t *testing.T) {
 	}
 }
 
-func TestSecurity30DisconnectByNobodyEndsTheConnectionsUnderWayToo(t *testing.T) {
+func TestSecurity30UnconnectedDisconnectEndsPendingConnections(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -109,9 +109,10 @@ func TestSecurity30DisconnectByNobodyEndsTheConnectionsUnderWayToo(t *testing.T)
 	})
 }
 
-// TestSecurity30RequestInFlightDoesNotUndoASignOut lets a request that loaded
-// the session before it ended change it after, with a copy of the cookie.
-func TestSecurity30RequestInFlightDoesNotUndoASignOut(t *testing.T) {
+// TestSecurity30InFlightRequestDoesNotUndoSignOut loads the session in a
+// request with a copy of the cookie, and changes it after the session has
+// ended.
+func TestSecurity30InFlightRequestDoesNotUndoSignOut(t *testing.T) {
 	for name, end := range map[string]func(*browser){
 		"signing out":      func(b *browser) { b.do(http.MethodPost, "/out", nil, nil) },
 		"disconnecting":    func(b *browser) { b.do(http.MethodPost, "/gloebit/disconnect", nil, nil) },
@@ -139,16 +140,16 @@ func TestSecurity30RequestInFlightDoesNotUndoASignOut(t *testing.T) {
 			end(b)
 			close(finish)
 			got := <-answer
-			require.Equal(t, "your receipt", got.body, "what was done is told")
+			require.Equal(t, "your receipt", got.body, "the response is still sent")
 			require.Empty(t, got.header.Values("Set-Cookie"))
 			require.Equal(t, "not connected", w.browser("").steal(old).get("/optional").body)
 		})
 	}
 }
 
-// TestSecurity30CallbackInFlightSignsNobodyInAgain lets a callback load the session
-// before it ends, with a copy of the cookie, and fail after it.
-func TestSecurity30CallbackInFlightSignsNobodyInAgain(t *testing.T) {
+// TestSecurity30InFlightCallbackDoesNotSignIn loads the session in a callback
+// with a copy of the cookie. The callback fails after the session has ended.
+func TestSecurity30InFlightCallbackDoesNotSignIn(t *testing.T) {
 	for _, out := range []string{"/out", "/gloebit/disconnect"} {
 		for name, signIn := range map[string]bool{"signed in": true, "of a session": false} {
 			t.Run(name+", "+out, func(t *testing.T) {
@@ -180,7 +181,7 @@ func TestSecurity30CallbackInFlightSignsNobodyInAgain(t *testing.T) {
 				require.Len(t, got.header.Values("Set-Cookie"), 1)
 				cookie, err := http.ParseSetCookie(got.header.Get("Set-Cookie"))
 				require.NoError(t, err)
-				require.LessOrEqual(t, cookie.MaxAge, 601, "a session that nobody is known in")
+				require.LessOrEqual(t, cookie.MaxAge, 601, "a session without a user")
 				w.tokens.failSaves(nil)
 				require.Equal(t, "not connected", thief.get("/optional").body)
 			})
@@ -188,12 +189,12 @@ func TestSecurity30CallbackInFlightSignsNobodyInAgain(t *testing.T) {
 	}
 }
 
-// TestSecurity30RequestInFlightDoesNotBringBackAttempts lets a request start a
-// connection while another ends those that are under way.
-func TestSecurity30RequestInFlightDoesNotBringBackAttempts(t *testing.T) {
+// TestSecurity30InFlightRequestDoesNotRestoreAttempts starts a connection in
+// one request while another request ends the pending ones.
+func TestSecurity30InFlightRequestDoesNotRestoreAttempts(t *testing.T) {
 	for name, change := range map[string]func(*gloebit.Config){
 		"of a user of the application": func(c *gloebit.Config) { c.User = headerUser },
-		"of somebody":                  func(c *gloebit.Config) { c.SignIn = true },
+		"of a signed-in user":          func(c *gloebit.Config) { c.SignIn = true },
 	} {
 		for _, connected := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, connected %t", name, connected), func(t *testing.T) {
@@ -227,14 +228,14 @@ func TestSecurity30RequestInFlightDoesNotBringBackAttempts(t *testing.T) {
 	}
 }
 
-func TestSecurity30SignOutByNobodyMakesNoSession(t *testing.T) {
+func TestSecurity30SignOutWithoutSessionSetsNoCookie(t *testing.T) {
 	w := newWorld(t)
 	w.signingOut()
 	p := w.browser("").do(http.MethodPost, "/out", nil, nil)
 	require.Empty(t, p.header.Values("Set-Cookie"))
 }
 
-func TestSecurity17SessionsAreAsLongAsWhatTheyAreFor(t *testing.T) {
+func TestSecurity17SessionLifetimeDependsOnConnection(t *testing.T) {
 	w := newWorld(t)
 	w.signingOut()
 	b := w.browser("")
@@ -249,23 +250,23 @@ func TestSecurity17SessionsAreAsLongAsWhatTheyAreFor(t *testing.T) {
 	}
 	const slack = float64(5 * time.Second)
 	short, day := 10*time.Minute, 24*time.Hour
-	require.InDelta(t, short, lifetime(b.get("/gloebit/connect")), slack, "nobody is known")
+	require.InDelta(t, short, lifetime(b.get("/gloebit/connect")), slack, "there is no user")
 	w.tokens.failSaves(errDown)
 	require.InDelta(
-		t, short, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "nor is somebody who could not be saved",
+		t, short, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "nor after a failed save",
 	)
 	w.tokens.failSaves(nil)
-	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "somebody is connected")
+	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "a user is connected")
 	require.InDelta(t, day, lifetime(b.get("/gloebit/connect")), slack, "and stays so while connecting again")
 	w.tokens.failSaves(errDown)
 	require.InDelta(
 		t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "also when that can't be saved",
 	)
 	w.tokens.failSaves(nil)
-	require.InDelta(t, short, lifetime(b.do(http.MethodPost, "/out", nil, nil)), slack, "nobody is known any more")
+	require.InDelta(t, short, lifetime(b.do(http.MethodPost, "/out", nil, nil)), slack, "there is no user any more")
 }
 
-func TestSecurity17CredentialOfASessionEndsWithItAlsoWhenItIsRefreshed(t *testing.T) {
+func TestSecurity17RefreshDoesNotExtendSessionCredential(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true}, mode.change)
@@ -285,7 +286,8 @@ func TestSecurity17CredentialOfASessionEndsWithItAlsoWhenItIsRefreshed(t *testin
 	}
 }
 
-// known is the error of asking whose a session is, nil when it is somebody's.
+// known returns the error of asking for the session's user. It is nil if the
+// session has a user.
 func known(merchant *gloebit.Merchant, cookie *http.Cookie) error {
 	var err error
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -311,7 +313,7 @@ func TestSecurity17SessionEndsOnTheServerAfterADay(t *testing.T) {
 	})
 }
 
-func TestSecurity17SessionOfSomebodyIsNotMadeLongerByConnecting(t *testing.T) {
+func TestSecurity17ConnectDoesNotExtendSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		config := validConfig()
 		config.SignIn, config.HTTPClient = true, approving()
@@ -330,8 +332,8 @@ func TestSecurity17SessionOfSomebodyIsNotMadeLongerByConnecting(t *testing.T) {
 	})
 }
 
-// TestSecurity17FailingCallsMakeShortSessions is of users of the application,
-// whose requests come without a cookie of ours.
+// TestSecurity17FailingCallsMakeShortSessions checks users of the application
+// whose requests have no cookie of this package.
 func TestSecurity17FailingCallsMakeShortSessions(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
 	w.mux.Handle("/products", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -348,10 +350,10 @@ func TestSecurity17FailingCallsMakeShortSessions(t *testing.T) {
 	require.LessOrEqual(t, cookie.MaxAge, int((10*time.Minute + time.Second).Seconds()))
 }
 
-// TestSecurity17HeaderIsLeftAloneOnceTheAnswerIsOut has a handler that goes on
-// after its answer, as those in http.TimeoutHandler do: to touch the header then
-// is a data race with the server.
-func TestSecurity17HeaderIsLeftAloneOnceTheAnswerIsOut(t *testing.T) {
+// TestSecurity17HeaderIsUntouchedAfterResponse checks a handler that continues
+// after its response, as in http.TimeoutHandler. Changing the header then is a
+// data race with the server.
+func TestSecurity17HeaderIsUntouchedAfterResponse(t *testing.T) {
 	merchant := benchMerchant(t, asAlice)
 	answered, done := make(chan struct{}), make(chan error)
 	handler := merchant.RequireGloebit(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

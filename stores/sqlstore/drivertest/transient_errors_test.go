@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A Fulfiller hands on the error of its statement, or calls it by another name.
-// A deadlock is no reason to cancel a sale.
+// TestDeadlockInReserveCancelsNothing checks that a deadlock does not cancel a
+// sale, whether the Fulfiller returns the error or one of its own.
 func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 	fail := map[sqlstore.Dialect]map[string]string{
 		sqlstore.Postgres: {
@@ -71,7 +71,8 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 	})
 }
 
-// A violated constraint is the application's own answer.
+// TestViolatedConstraintInReserveCancels checks that a violated constraint
+// counts as the application's decision.
 func TestViolatedConstraintInReserveCancels(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		store, p := withGoods(t, d), purchase(1, ledger.Accepted)

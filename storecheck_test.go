@@ -79,7 +79,8 @@ func TestUserIDsAreCheckedBeforeTheStore(t *testing.T) {
 	}
 }
 
-// granting is a Protocol that gives the credential and returns at once.
+// granting is a Protocol that returns the credential without a redirect to a
+// server.
 type granting struct {
 	credential connect.Credential
 	verifier   gloebit.Secret
@@ -225,7 +226,7 @@ func (s *puttingStates) Put(ctx context.Context, key connect.Key, pending connec
 	return s.MemoryStateStore.Put(ctx, key, pending)
 }
 
-func TestLapsedCredentialIsAbsentWhateverTheStore(t *testing.T) {
+func TestExpiredCredentialIsAbsentInEveryStore(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	tokens := &calledTokens{kept: &connect.Credential{
 		AccessToken: "t", RefreshToken: "r", TokenExpiry: now.Add(-time.Minute), ExpiresAt: now.Add(time.Second),

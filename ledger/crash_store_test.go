@@ -10,12 +10,16 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
+// breakage says at which call of the store something fails, and how.
 type breakage struct {
 	at    int
 	where string // "before", "within" or "after" what the call does
 	stops bool   // the process stops there; otherwise the call fails and things go on
 }
 
+// crashStore is a store with transactions. What a Fulfiller writes in the
+// transaction of its context is kept only if the purchase is saved. It fails as
+// its plan says.
 type crashStore struct {
 	ledger.MemoryStore
 	mu      sync.Mutex
@@ -31,11 +35,13 @@ type transaction struct{ writes []func() }
 
 type transactionKey struct{}
 
+// write writes in the transaction of the context.
 func write(ctx context.Context, fn func()) {
 	tx := ctx.Value(transactionKey{}).(*transaction)
 	tx.writes = append(tx.writes, fn)
 }
 
+// step reports whether the call fails here.
 func (s *crashStore) step(where string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +49,7 @@ func (s *crashStore) step(where string) error {
 		s.calls++
 	}
 	if s.stopped {
-		runtime.Goexit() // no goroutine of a process that has stopped goes on
+		runtime.Goexit() // a stopped process has no running goroutine
 	}
 	s.places = append(s.places, breakage{s.calls, where, false}, breakage{s.calls, where, true})
 	if s.calls == s.plan.at && where == s.plan.where {
@@ -55,6 +61,7 @@ func (s *crashStore) step(where string) error {
 
 func (s *crashStore) gone() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.stopped }
 
+// repair ends all failures, as a restart does.
 func (s *crashStore) repair() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,6 +118,7 @@ func (s *crashStore) Change(
 	})
 }
 
+// clerk is a Fulfiller that writes in the store's transactions.
 type clerk struct {
 	store     *crashStore
 	reserve   error

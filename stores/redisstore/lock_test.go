@@ -19,7 +19,7 @@ type asked struct {
 	within   time.Duration // what its context had left, or 0 without a deadline
 }
 
-// asking keeps what a client asks by scripts.
+// asking records the scripts that a client runs.
 type asking struct {
 	mu  sync.Mutex
 	all []asked
@@ -52,7 +52,7 @@ func (a *asking) sofar() []asked {
 	return a.all[:len(a.all):len(a.all)]
 }
 
-func TestTheContextOfFnEndsWithTheLeaseWhichIsThirtySecondsUnlessSet(t *testing.T) {
+func TestFnContextEndsWithLease(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -80,10 +80,10 @@ func TestTheContextOfFnEndsWithTheLeaseWhichIsThirtySecondsUnlessSet(t *testing.
 	}))
 	require.NoError(t, <-finished)
 	require.False(t, deadline.After(last.answered.Add(30*time.Second)), "in Redis the lease began before the answer")
-	require.True(t, deadline.After(before.answered.Add(30*time.Second)), "what was waited is no part of the lease")
+	require.True(t, deadline.After(before.answered.Add(30*time.Second)), "the wait is not part of the lease")
 }
 
-func TestThoseWhoWaitAskRedisOneAtATimeAndWithPauses(t *testing.T) {
+func TestWaitersPollRedisWithPauses(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -103,11 +103,11 @@ func TestThoseWhoWaitAskRedisOneAtATimeAndWithPauses(t *testing.T) {
 		return nil, nil
 	}))
 	times := len(asks.sofar())
-	require.Greater(t, times, 3, "who waits asks soon again")
-	require.Less(t, times, 60, "and not all the time, nor each for himself")
+	require.Greater(t, times, 3, "a waiter polls again soon")
+	require.Less(t, times, 60, "but with pauses, and one waiter at a time")
 }
 
-func TestSavingIsGivenFiveSecondsAndFreeingOneWhateverTheCallerGives(t *testing.T) {
+func TestSavingAndUnlockingHaveTimeouts(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	asks := newAsking(client)
@@ -124,7 +124,7 @@ func TestSavingIsGivenFiveSecondsAndFreeingOneWhateverTheCallerGives(t *testing.
 	}
 }
 
-func TestADeleteThatDoesNotReachRedisIsAnError(t *testing.T) {
+func TestLostDeleteReturnsError(t *testing.T) {
 	t.Parallel()
 	client := newClient(t)
 	store := newStore(t, redisstore.Config{Client: client, Prefix: newPrefix(t, client)})

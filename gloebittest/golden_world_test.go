@@ -25,8 +25,8 @@ type goldenWorld struct {
 	stands []string
 }
 
-// newGoldenWorld starts a Gloebit for one source. Its hold callbacks are not
-// made, because the addresses in the files lead nowhere.
+// newGoldenWorld starts a Gloebit for one source. It makes no hold callbacks,
+// because the addresses in the files don't exist.
 func newGoldenWorld(t *testing.T, name string, cfg gloebittest.Config) *goldenWorld {
 	t.Helper()
 	file, err := golden.Load(name)
@@ -51,7 +51,7 @@ func newGoldenWorld(t *testing.T, name string, cfg gloebittest.Config) *goldenWo
 	return w
 }
 
-// stage makes the things that the calls of a golden file name.
+// stage creates the things that the calls of a golden file name.
 func (w *goldenWorld) stage() {
 	w.t.Helper()
 	const item = `{"type-id":"hat","params":{"color":"blue"}}`
@@ -73,7 +73,7 @@ func (w *goldenWorld) stage() {
 		"{authorization}", authorization, "{subscription}", w.subscribe("another").json["id"].(string))
 }
 
-// connect gets a token as the login says.
+// connect gets a token as the login describes.
 func (w *goldenWorld) connect(name string) string {
 	w.t.Helper()
 	login, ok := w.file.Login(name)
@@ -123,8 +123,8 @@ func (w *goldenWorld) call(call golden.Call) answer {
 	return w.send(call.Request, w.file.Headers, "{token}", token)
 }
 
-// send writes a request's bytes and reads one response. It sends no header that
-// it was not given beside Host, Connection and Content-Length.
+// send writes a request's bytes and reads one response. It adds no headers but
+// Host, Connection and Content-Length.
 func (w *goldenWorld) send(r golden.Request, headers []string, more ...string) answer {
 	w.t.Helper()
 	fill := strings.NewReplacer(append(more, w.stands...)...).Replace

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestATransactionThatMayHaveBeenTakenIsNotCalledRefused(t *testing.T) {
+func TestUncertainTransactionIsNotRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
 		body   string
@@ -45,7 +45,7 @@ func TestATransactionThatMayHaveBeenTakenIsNotCalledRefused(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsCutOffMayHaveBeenASuccess(t *testing.T) {
+func TestTruncatedResponseHasUnknownOutcome(t *testing.T) {
 	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, `{"success":true`)
@@ -55,11 +55,11 @@ func TestABodyThatIsCutOffMayHaveBeenASuccess(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrInvalidResponse)
 }
 
-func TestARaceIsSettledByAskingAgain(t *testing.T) {
+func TestRaceIsResolvedByRetry(t *testing.T) {
 	for second, want := range map[string]error{
 		`{"success":true,"status":"queued","reason":"resubmitted"}`:                  nil,
 		`{"success":false,"status":"queued","reason":"insufficient balance"}`:        gloebit.ErrInsufficientBalance,
-		`{"success":false,"status":"failed","reason":"transaction already created"}`: nil, // nothing better is to be had
+		`{"success":false,"status":"failed","reason":"transaction already created"}`: nil, // there is no better information
 	} {
 		var asked atomic.Int32
 		client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -78,7 +78,7 @@ func TestARaceIsSettledByAskingAgain(t *testing.T) {
 	}
 }
 
-func TestPendingAndQueuingFailedAreAskedForAgain(t *testing.T) {
+func TestPendingAndQueuingFailedAreRetried(t *testing.T) {
 	for _, first := range []string{
 		`{"success":false,"status":"queued","reason":"pending"}`, `{"success":false,"status":"queuing-failed"}`,
 	} {
@@ -102,7 +102,7 @@ func TestPendingAndQueuingFailedAreAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestEveryVerdictIsFinalOrNot(t *testing.T) {
+func TestFinalOutcomes(t *testing.T) {
 	for answer, final := range map[string]bool{
 		`"status":"queued","reason":"insufficient balance"`: true,
 		`"status":"cannot-spend"`:                           false,
@@ -129,7 +129,7 @@ func TestEveryVerdictIsFinalOrNot(t *testing.T) {
 	}
 }
 
-func TestThePriceIsNeverWrappedRoundNorForgotten(t *testing.T) {
+func TestMissingOrOverflowingPriceIsRefused(t *testing.T) {
 	client, _, _ := clientOf(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for _, order := range []gloebit.ItemOrder{
 		{IdempotencyKey: "k", Item: "castle", Quantity: 1},
@@ -155,7 +155,7 @@ func TestAnUppercaseIDIsTheSame(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestALostConsumptionIsNotKnown(t *testing.T) {
+func TestLostConsumeHasUnknownOutcome(t *testing.T) {
 	w := newWorld(t)
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "inventory")
 	require.NoError(t, err)
@@ -175,7 +175,7 @@ func TestALostConsumptionIsNotKnown(t *testing.T) {
 	require.EqualValues(t, 2, w.gloebit.Products(w.app.Key, "alice")["green-hat"], "it was taken, once")
 }
 
-func TestAThousandLostAnswersAreChargedOnce(t *testing.T) {
+func TestThousandLostResponsesChargeOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	token, err := w.gloebit.IssueToken(w.app.Key, "alice", "transact")
@@ -217,7 +217,7 @@ func TestAThousandLostAnswersAreChargedOnce(t *testing.T) {
 	require.Len(t, w.gloebit.Transactions(), purchases)
 }
 
-func TestWhatNeverLeftIsKnown(t *testing.T) {
+func TestUnsentTransactionHasKnownOutcome(t *testing.T) {
 	untrusted := httptest.NewTLSServer(http.HandlerFunc(
 		func(http.ResponseWriter, *http.Request) { t.Error("it was sent") },
 	))
@@ -259,7 +259,7 @@ type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
+func TestKeyIsBoundToOneOrder(t *testing.T) {
 	w := newWorld(t)
 	for _, user := range []string{"alice", "bob"} {
 		token, err := w.gloebit.IssueToken(w.app.Key, user, "transact")
@@ -323,7 +323,7 @@ func TestAKeyIsGoodForOneOrderOnly(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrInvalidRequest)
 }
 
-func TestWhatTheServerHasIsNotForgottenByWhatFollows(t *testing.T) {
+func TestLaterErrorKeepsOutcomeUnknown(t *testing.T) {
 	for _, first := range []string{
 		`{"success":false,"status":"queued","reason":"pending"}`,
 		`{"success":false,"status":"failed","reason":"transaction already created"}`,
@@ -348,7 +348,7 @@ func TestWhatTheServerHasIsNotForgottenByWhatFollows(t *testing.T) {
 	}
 }
 
-func TestARaceUnderAConflictIsARaceToo(t *testing.T) {
+func TestErrorStatusDoesNotHideRace(t *testing.T) {
 	for _, status := range []int{400, 403, 409} {
 		var asked atomic.Int32
 		client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -364,7 +364,7 @@ func TestARaceUnderAConflictIsARaceToo(t *testing.T) {
 	}
 }
 
-func TestWhatWasDoneButCantBeReadIsNotCalledUndone(t *testing.T) {
+func TestUnreadableChangeHasUnknownOutcome(t *testing.T) {
 	for _, row := range rows() {
 		changes := strings.HasPrefix(row.both, "P") && !strings.Contains(row.both, "transact")
 		for _, rubbish := range row.rubbish {
@@ -384,7 +384,7 @@ func TestWhatWasDoneButCantBeReadIsNotCalledUndone(t *testing.T) {
 	}
 }
 
-func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
+func TestOrderIsNotRetriedWithAnotherAccount(t *testing.T) {
 	var charged atomic.Int32
 	client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "Bearer bob" {
@@ -402,7 +402,7 @@ func TestAnOrderIsNotSentAgainInAnotherAccountsName(t *testing.T) {
 	require.Zero(t, charged.Load())
 }
 
-func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing.T) {
+func TestExpiredTokenKeepsPayingAccount(t *testing.T) {
 	connected := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	alice := connect.Credential{AccessToken: "alice", RefreshToken: "r", Subject: "g-alice", ConnectedAt: connected}
 	for _, c := range []struct {
@@ -475,7 +475,7 @@ func TestAnOrderIsPaidByTheAccountThatOrderedThoughItsTokenHasExpired(t *testing
 	}
 }
 
-func TestAWaitThatTheDeadlineWouldCutOffIsNotBegun(t *testing.T) {
+func TestRetryBeyondDeadlineIsNotAttempted(t *testing.T) {
 	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "5")
 		_, _ = io.WriteString(w, `{"success":false,"status":"queuing-failed"}`)

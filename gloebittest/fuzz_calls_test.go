@@ -40,8 +40,7 @@ func readsAgain(t *testing.T, g *gloebittest.Gloebit) *gloebittest.Gloebit {
 	return again
 }
 
-// sent reads a body as it was meant: without what is no UTF-8, since JSON has
-// none.
+// sent decodes a body without its invalid UTF-8, which JSON can't contain.
 func sent(body string) (map[string]any, bool) {
 	if !utf8.ValidString(body) {
 		return nil, false

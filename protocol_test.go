@@ -118,7 +118,7 @@ func connectWith(t *testing.T, flow ownFlow) flowAttempt {
 	return got
 }
 
-// wantsNoSecret fails when anything of an attempt shows one of the secrets.
+// wantsNoSecret fails if any result of an attempt contains one of the secrets.
 func (got flowAttempt) wantsNoSecret(t *testing.T) {
 	t.Helper()
 	var watch leaktest.Witness
@@ -129,7 +129,7 @@ func (got flowAttempt) wantsNoSecret(t *testing.T) {
 	watch.Wants(t, leaktest.Table{"secret": nil})
 }
 
-func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
+func TestSecurity22FlowErrorsHoldNoSecret(t *testing.T) {
 	secrets := []string{
 		flowClientSecret, flowCode, flowOAuthToken, flowVerifier, flowKept, flowAccess, flowRefresh, flowTokenSecret,
 	}
@@ -184,7 +184,7 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 			got.wantsNoSecret(t)
 		}
 	})
-	t.Run("what net/http quotes", func(t *testing.T) {
+	t.Run("an error of net/http", func(t *testing.T) {
 		for name, step := range map[string]func(error) ownFlow{
 			"begin":     func(err error) ownFlow { return ownFlow{begin: func(string) error { return err }} },
 			"authorize": func(err error) ownFlow { return ownFlow{authorize: err} },
@@ -201,7 +201,7 @@ func TestSecurity22AFlowTellsNoSecret(t *testing.T) {
 	})
 }
 
-func TestSecurity28AFlowsAnswersAreCapped(t *testing.T) {
+func TestSecurity28FlowResponsesAreCapped(t *testing.T) {
 	for length, want := range map[int]error{1024: io.EOF, 1025: gloebit.ErrTokenExchange} {
 		got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (connect.Credential, error) {
 			scopes := []gloebit.Scope{gloebit.Scope(strings.Repeat("x", length))}
@@ -214,7 +214,7 @@ func TestSecurity28AFlowsAnswersAreCapped(t *testing.T) {
 	}
 }
 
-func TestErrorsOfAFlow(t *testing.T) {
+func TestFlowErrors(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	for name, test := range map[string]struct {
 		err  error

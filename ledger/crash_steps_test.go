@@ -13,26 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// breakage says at which call of the store something breaks, and how.
-
-// crashStore is a store with transactions: what a Fulfiller adds to its
-
-// context's transaction is kept when the purchase is saved, and only then. It
-
-// breaks as it is told.
-
-// write writes within the transaction of the context.
-
-// step reports whether the call breaks here.
-
-// repair ends all breaking, as a restart does.
-
-// clerk is a Fulfiller that writes within the store's transactions.
-
-// stories are purchases as they may go, each of which must end well wherever it
-
-// is cut off.
-
+// stories are the courses of a purchase. Each must end correctly wherever it is
+// interrupted.
 var stories = []struct {
 	name    string
 	queue   gloebittest.Queue
@@ -60,7 +42,7 @@ var stories = []struct {
 	{name: "alice can't pay", prepare: func(w *world, _ *clerk) { _ = w.gloebit.AddBalance("alice", "-950") }},
 }
 
-func TestWhereverItIsCutOff(t *testing.T) {
+func TestCrashAtEveryStep(t *testing.T) {
 	t.Parallel()
 	for _, story := range stories {
 		t.Run(story.name, func(t *testing.T) {
@@ -86,10 +68,8 @@ func TestWhereverItIsCutOff(t *testing.T) {
 	}
 }
 
-// liveThrough buys a hat, restarts the shop when it has stopped, and works until
-
-// all is quiet.
-
+// liveThrough buys a hat, restarts the shop whenever it has stopped, and works
+// until nothing is left to do.
 func liveThrough(w *world, s *crashStore, c *clerk, plan string, paid bool) {
 	t := w.t
 	t.Helper()
@@ -118,14 +98,14 @@ func liveThrough(w *world, s *crashStore, c *clerk, plan string, paid bool) {
 	wantGoodEnd(w, s, c, plan, paid)
 }
 
-// mayStop does something in a goroutine that a stop ends.
+// mayStop runs do in a goroutine that a crash may end.
 func mayStop(do func()) {
 	var group sync.WaitGroup
 	group.Go(do)
 	group.Wait()
 }
 
-// wantGoodEnd fails unless nothing was lost, doubled or delivered twice.
+// wantGoodEnd fails if anything was lost, charged twice or delivered twice.
 func wantGoodEnd(w *world, s *crashStore, c *clerk, plan string, paid bool) {
 	t := w.t
 	t.Helper()

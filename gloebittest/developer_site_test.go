@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// siteVersions are those of a server that takes what the later developer site
-// describes, and whether each takes it.
+// siteVersions are the API versions of a server, and whether each accepts what
+// the later developer site describes.
 func siteVersions() map[string]struct {
 	version gloebittest.APIVersion
 	takes   bool
@@ -33,7 +33,7 @@ func (w *world) sendForm(method, path, token string, form url.Values) answer {
 	return w.do(r)
 }
 
-func TestItemsComeInForms(t *testing.T) {
+func TestItemsAreReadFromForms(t *testing.T) {
 	first := gloebittest.Item{Type: "hat", Folder: "bag", Params: json.RawMessage(`{"color":"green"}`)}
 	for name, test := range map[string]struct {
 		method, path string
@@ -84,7 +84,7 @@ func TestItemsComeInForms(t *testing.T) {
 	}
 }
 
-func TestTransactionIDIsMadeUp(t *testing.T) {
+func TestMissingTransactionIDIsGenerated(t *testing.T) {
 	for name, id := range map[string]any{"absent": nil, "empty": ""} {
 		for versionName, of := range siteVersions() {
 			t.Run(name+"/"+versionName, func(t *testing.T) {

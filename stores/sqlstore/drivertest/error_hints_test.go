@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// calls are one of each kind of statement.
+// calls has one call of each kind of statement.
 func calls(ctx context.Context, store *shopStore) map[string]error {
 	key := connect.Key{Realm: "shop.example/key", ID: "alice"}
 	_, load := store.Load(ctx, key)

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tap comes between a store and its database.
+// tap intercepts the statements of a store.
 type tap struct {
 	db     *sql.DB
 	before func(statement string) error // its error is the statement's, which is not run then
@@ -31,8 +31,8 @@ func newTap(t *testing.T, d database) (tapped *tap, db *sql.DB) {
 	return tapped, db
 }
 
-// throughTap is a store whose statements are heard, with its pool, and another
-// that reaches the database always.
+// throughTap returns a store whose statements are intercepted, its pool, and
+// another store with a direct connection.
 func throughTap(t *testing.T, d database) (tapped *tap, db *sql.DB, store, direct *shopStore) {
 	t.Helper()
 	direct = d.store(t)
@@ -68,7 +68,7 @@ type tappedConn struct {
 	pooled *sql.Conn
 }
 
-// Close ends the connection itself, and with it what was begun on it.
+// Close closes the connection itself, and with it the transaction begun on it.
 func (c tappedConn) Close() error {
 	_ = c.pooled.Raw(func(any) error { return driver.ErrBadConn })
 	return nil
@@ -117,7 +117,7 @@ func (p *tap) read(rows driver.Rows) driver.Rows {
 	return cutRows{rows, p.rows}
 }
 
-// cutRows are rows that can't be read, though the query was answered.
+// cutRows are rows that can't be read, although the query succeeded.
 type cutRows struct {
 	driver.Rows
 	err error
@@ -138,7 +138,7 @@ func refusing(what string) func(statement string) error {
 	}
 }
 
-func TestACommitThatFailsIsAnErrorAndKeepsNothing(t *testing.T) {
+func TestFailedCommitKeepsNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		_ = withGoods(t, d)
 		tapped, db, store, direct := throughTap(t, d)
@@ -179,9 +179,9 @@ func TestACommitThatFailsIsAnErrorAndKeepsNothing(t *testing.T) {
 	})
 }
 
-// A connection that is given back with what it has locked would keep it for as
-// long as the pool lives.
-func TestAUserIsFreeThoughTheConnectionFailsInTheEnd(t *testing.T) {
+// TestFailedConnectionUnlocksUser checks that a failing connection is closed.
+// Returned to the pool, it would keep its locks.
+func TestFailedConnectionUnlocksUser(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, _, store, direct := throughTap(t, d)
 		committed := false
@@ -206,7 +206,7 @@ func TestAUserIsFreeThoughTheConnectionFailsInTheEnd(t *testing.T) {
 	})
 }
 
-func TestAMigrationThatIsNotCommittedIsAnError(t *testing.T) {
+func TestUncommittedMigrationIsAnError(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, db := newTap(t, d)
 		store := newStore(db, d.dialect)
@@ -218,7 +218,8 @@ func TestAMigrationThatIsNotCommittedIsAnError(t *testing.T) {
 	})
 }
 
-// What can't be read is not absent, nor is it the end of a list.
+// TestRowsThatCannotBeReadAreAnError checks that an unreadable row is neither
+// absence nor the end of a list.
 func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, _, store, direct := throughTap(t, d)
@@ -248,8 +249,9 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 	})
 }
 
-// Between what Sweep finds and what it removes, a user may connect again.
-func TestSweepLeavesWhoHasConnectedAgainMeanwhile(t *testing.T) {
+// TestSweepKeepsReconnectedUser has a user connect again between the query of
+// Sweep and its deletion.
+func TestSweepKeepsReconnectedUser(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, _, store, direct := throughTap(t, d)
 		lapsed := connect.Credential{ExpiresAt: time.Now().Add(-time.Hour)}

@@ -13,8 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A database that has lost the commit of an enact says that the purchase was not
-// enacted. Gloebit knows better.
+// TestConsumeAfterLostCommit checks a consume after the database lost the
+// commit of the enact. Gloebit's callback is right, and the stored state is
+// not.
 func TestConsumeAfterLostCommit(t *testing.T) {
 	t.Parallel()
 	for _, state := range []ledger.State{ledger.Created, ledger.Accepted} {
@@ -53,7 +54,7 @@ func TestConsumeWithoutReserve(t *testing.T) {
 	}
 }
 
-func TestConsumeOfWhatIsOff(t *testing.T) {
+func TestConsumeAfterRefusalOrCancel(t *testing.T) {
 	t.Parallel()
 	for _, state := range []ledger.State{ledger.Refused, ledger.Canceled, ledger.Released} {
 		t.Run(string(state), func(t *testing.T) {
@@ -73,7 +74,8 @@ func TestConsumeOfWhatIsOff(t *testing.T) {
 	}
 }
 
-// A backup from before the order was restored.
+// TestCallbackForLostPurchase checks a callback after the restore of a backup
+// that is older than the order.
 func TestCallbackForLostPurchase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -115,7 +117,7 @@ func TestLostPaymentIsDeliveredToItsOrder(t *testing.T) {
 	require.ErrorIs(t, err, ledger.ErrKeyReused, "it holds its key again")
 }
 
-func TestConsumeIsKeptWhileTheStoreIsDownAfterLostCommit(t *testing.T) {
+func TestConsumeAfterLostCommitSurvivesStoreOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuiet(t, nil)
@@ -140,7 +142,7 @@ func TestCancel(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, ledger.Released, got.State)
 		require.ErrorIs(t, got.Err(), ledger.ErrCanceled)
-		w.settle() // Gloebit asks, and is told no
+		w.settle() // Gloebit calls enact, which is declined
 		w.wantState(p.ID, ledger.Released)
 		require.Zero(t, w.charged())
 		require.Equal(t, []string{"Release"}, w.goods.all())

@@ -45,7 +45,7 @@ func TestMigrateNamesTheSettingOfServers(t *testing.T) {
 	})
 }
 
-// readerOf opens the database as a user who may read alone.
+// readerOf opens the database as a user with read access only.
 func readerOf(t *testing.T, d database) *sql.DB {
 	t.Helper()
 	name := randomName()
