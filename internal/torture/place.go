@@ -76,9 +76,11 @@ func (p place) open() (*sql.DB, error) {
 	return pool(db), nil
 }
 
+// pool limits the connections: a torture of three merchants has nine processes'
+// pools on one server, and PostgreSQL accepts 100 connections by default.
 func pool(db *sql.DB) *sql.DB {
-	db.SetMaxOpenConns(12)
-	db.SetMaxIdleConns(12)
+	db.SetMaxOpenConns(6)
+	db.SetMaxIdleConns(6)
 	return db
 }
 
