@@ -33,7 +33,7 @@ type courier struct {
 	seen     map[string]bool // paths that were called before
 	canceled map[string]bool // ids of purchases of which the shop knows that they are off
 	kept     map[string]bool // ids of those of which a process knows more than the store
-	killing  int             // how often a kill was allowed
+	killing  int             // how often a kill was allowed or done; odd while processes may be killed
 }
 
 func newCourier(random *rand.Rand, faulty bool) *courier {
@@ -167,7 +167,7 @@ func (c *courier) carry(r *http.Request) (*http.Response, error) {
 }
 
 // before is what is known before a callback is made: whether the shop has heard
-// of the purchase's end, and how often a kill was allowed.
+// of the purchase's end, and the count of kills.
 func (c *courier) before(r *http.Request) (off bool, killing int) {
 	id, _ := parts(r)
 	c.mu.Lock()
@@ -177,7 +177,8 @@ func (c *courier) before(r *http.Request) (off bool, killing int) {
 
 // keeps notes that a process has a consume or a cancel in its memory alone,
 // which Gloebit won't repeat since it was answered. The answer of a process that
-// may have been killed since is lost with it, so that Gloebit hears none.
+// may be killed, or may have been killed since, is lost with it, so that Gloebit
+// hears none.
 func (c *courier) keeps(r *http.Request, killing int) bool {
 	id, step := parts(r)
 	if step == "enact" {
@@ -185,7 +186,7 @@ func (c *courier) keeps(r *http.Request, killing int) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.killing != killing {
+	if c.killing != killing || killing%2 == 1 {
 		return false
 	}
 	c.kept[id] = true
@@ -212,6 +213,13 @@ func (c *courier) mayKill(saved func(id string) bool) bool {
 	}
 	c.killing++
 	return true
+}
+
+// killed ends what mayKill has allowed.
+func (c *courier) killed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.killing++
 }
 
 // right reports whether an answer may be given. off says that the shop had heard

@@ -294,6 +294,7 @@ func (w *world) restart(ctx context.Context, random *mathrand.Rand, most int) er
 	if err := w.mayKill(ctx); err != nil {
 		return err
 	}
+	defer w.courier.killed()
 	return w.shops.restart(random, most-w.shops.kills())
 }
 
@@ -322,6 +323,7 @@ func (w *world) calmDown(ctx context.Context) error {
 	if err := w.mayKill(ctx); err != nil {
 		return err
 	}
+	defer w.courier.killed()
 	return errors.Join(w.shops.stop(), w.shops.start())
 }
 
