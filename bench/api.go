@@ -18,14 +18,7 @@ import (
 // read with encoding/json, its success looked at. Both give it the same time,
 // through the same kind of transport.
 func apiCall(ctx context.Context) (*Pair, error) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Bearer "+tokenOf(alice) {
-			http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"success":true,"balance":1234.5}`) // a client that has gone shows by itself
-	}))
+	server := balanceServer()
 	ours, err := ourCall(ctx, server.URL)
 	if err != nil {
 		server.Close()
@@ -34,21 +27,22 @@ func apiCall(ctx context.Context) (*Pair, error) {
 	return &Pair{Ours: ours, Peer: theirCall(ctx, server.URL), Close: func() error { server.Close(); return nil }}, nil
 }
 
+func balanceServer() *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+tokenOf(alice) {
+			http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"success":true,"balance":1234.5}`) // a client that has gone shows by itself
+	}))
+}
+
 func newTransport() *http.Transport { return http.DefaultTransport.(*http.Transport).Clone() }
 
 func ourCall(ctx context.Context, server string) (Side, error) {
-	tokens := &gloebit.MemoryTokenStore{}
-	merchant, err := newMerchant(gloebit.Config{
-		Provider: gloebit.ProviderAt(server), User: currentUser, Tokens: tokens,
-		HTTPClient: &http.Client{Transport: newTransport(), Timeout: patience},
-	})
+	merchant, err := merchantAt(ctx, server, nil)
 	if err != nil {
-		return Side{}, err
-	}
-	if err := save(
-		ctx, tokens, connect.Key{Realm: merchant.Realm(), ID: alice},
-		connect.Credential{AccessToken: gloebit.Secret(tokenOf(alice)), Scopes: scopes, ConnectedAt: time.Now()},
-	); err != nil {
 		return Side{}, err
 	}
 	client, err := merchant.Client(ctx, alice)
@@ -63,6 +57,22 @@ func ourCall(ctx context.Context, server string) (Side, error) {
 		},
 		Answer: func() string { return balance.String() },
 	}, nil
+}
+
+// merchantAt makes a merchant of a server, to which alice is connected.
+func merchantAt(ctx context.Context, server string, trace *gloebit.Trace) (*gloebit.Merchant, error) {
+	tokens := &gloebit.MemoryTokenStore{}
+	merchant, err := newMerchant(gloebit.Config{
+		Provider: gloebit.ProviderAt(server), User: currentUser, Tokens: tokens, Trace: trace,
+		HTTPClient: &http.Client{Transport: newTransport(), Timeout: patience},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return merchant, save(
+		ctx, tokens, connect.Key{Realm: merchant.Realm(), ID: alice},
+		connect.Credential{AccessToken: gloebit.Secret(tokenOf(alice)), Scopes: scopes, ConnectedAt: time.Now()},
+	)
 }
 
 func theirCall(ctx context.Context, server string) Side {

@@ -41,6 +41,7 @@ func Comparisons() []Comparison {
 		{Name: "request, own sessions against jwtauth", Bar: Bar{Ratio: 0.15}, Open: sessionPair(jwt)},
 		{Name: "scs with SessionCodec against scs with gob", Bar: Bar{Ratio: 0.35}, Open: codecPair(connect.SessionCodec{})},
 		{Name: "API call against the standard library", Bar: Bar{Ratio: 1.05, MoreAllocs: 5}, Open: apiCall},
+		{Name: "page with an API call, otel against no Trace", Bar: Bar{Ratio: 1.15}, Open: telemetryPair},
 		{Name: "callback, Config.User against oauth2 Exchange", Bar: Bar{Ratio: 1.5}, Open: callbackPair(currentUser)},
 		{Name: "callback, own sessions against oauth2 Exchange", Bar: Bar{Ratio: 1.5}, Open: callbackPair(nil)},
 		{Name: "state against cap", Bar: Bar{Ratio: 2}, Open: statePair},

@@ -50,7 +50,7 @@ func (a Act) cause(what string) string {
 // the user orders the same again. The error is [ErrChanged], or one of
 // [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error) {
-	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
+	p, err := l.change(ctx, id, func(_ context.Context, p Purchase) (Purchase, error) {
 		if err := act.check(p); err != nil {
 			return p, err
 		}

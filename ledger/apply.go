@@ -40,7 +40,7 @@ func (a applied) moved() bool { return a.from != a.p.State }
 func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error) {
 	var did applied
 	var failure *fulfillerError
-	p, err := l.store.Change(ctx, l.key(id), func(ctx context.Context, p Purchase) (Purchase, error) {
+	p, err := l.change(ctx, id, func(ctx context.Context, p Purchase) (Purchase, error) {
 		if e.only != nil {
 			if err := e.only(p); err != nil {
 				return p, err

@@ -45,7 +45,7 @@ func (l *Ledger) Purchase(ctx context.Context, client *gloebit.Client, order Ord
 
 // order stores a new purchase and sends it, unless it was ordered before.
 func (l *Ledger) order(ctx context.Context, client *gloebit.Client, p Purchase) (Purchase, error) {
-	kept, created, err := l.store.Create(ctx, p)
+	kept, created, err := l.create(ctx, p)
 	if err != nil {
 		return Purchase{}, storeError("write the purchase", err)
 	}
@@ -93,7 +93,7 @@ func (l *Ledger) orderAgain(ctx context.Context, client *gloebit.Client, kept, p
 func (l *Ledger) adopt(ctx context.Context, kept, p Purchase) (Purchase, error) {
 	saving, stop := l.within(ctx)
 	defer stop()
-	now, err := l.store.Change(saving, kept.StoreKey(), func(_ context.Context, kept Purchase) (Purchase, error) {
+	now, err := l.change(saving, kept.ID, func(_ context.Context, kept Purchase) (Purchase, error) {
 		if kept.UserID != "" {
 			return kept, nil
 		}

@@ -111,7 +111,7 @@ func (l *Ledger) unknownPurchase(ctx context.Context, c callback) (applied, erro
 	p.park(now, "paid at Gloebit, and the store does not have the order")
 	ctx, stop := l.within(ctx)
 	defer stop()
-	kept, created, err := l.store.Create(ctx, p)
+	kept, created, err := l.create(ctx, p)
 	switch {
 	case err != nil:
 		return applied{}, storeError("keep a payment", err)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,9 +64,32 @@ type Config struct {
 	// 5 seconds.
 	PollInterval time.Duration
 	// Workers is how many purchases Run and Reconcile deliver or release at
-	// once in this process, and also how many they send at once. The default is
-	// 4.
+	// once in this process, and also how many they send at once, and report to
+	// OnChange at once. The default is 4.
 	Workers int
+
+	// OnChange is called after each change of a purchase has been saved, to send
+	// a receipt, a mail or a webhook. p is the purchase as it is now, and change
+	// is the entry of its History. Run and Reconcile call it, on any replica: for
+	// one purchase in the order of its changes and one call at a time, for
+	// different purchases concurrently. Each change is reported at least once: if
+	// the process ends before it has saved that OnChange returned nil, OnChange
+	// is called again. Use p.ID, change.From and change.At as the idempotency
+	// key. The default is none: nothing is stored for it.
+	//
+	// After an error or a panic it is called again, with growing waits up to 64
+	// times RetryAfter, for as long as it fails. Only the later changes of that
+	// purchase wait for it. The context ends after StepTimeout, and the call must
+	// return then. A call that does not return blocks one of the goroutines that
+	// report, and another replica may call OnChange for the purchase
+	// concurrently. OnChange may call the Ledger. After [Ledger.Erase], p and
+	// change lack what was erased.
+	//
+	// Once a process with an OnChange has changed a purchase, the changes that
+	// other processes make are reported too, such as those of an operator's
+	// command without an OnChange. [Ledger.Prune] keeps purchases with unreported
+	// changes, so to stop reporting set an OnChange that returns nil.
+	OnChange func(ctx context.Context, p Purchase, change Change) error
 
 	// Logger gets a record for each change and each failure, with ids and
 	// never with a secret. If nil, nothing is logged.

@@ -20,7 +20,9 @@ var stories = []struct {
 	queue   gloebittest.Queue
 	prepare func(w *world, c *clerk)
 	paid    bool // whether it is paid in the end if it was ever ordered
+	reports bool // whether there is an OnChange
 }{
+	{name: "a good day is reported", paid: true, reports: true},
 	{name: "a good day", paid: true},
 	{name: "enact comes early", queue: gloebittest.Queue{EnactFirst: true}, paid: true},
 	{name: "everything comes often", queue: gloebittest.Queue{Repeat: 3, LateEnact: true}, paid: true},
@@ -52,6 +54,9 @@ func TestCrashAtEveryStep(t *testing.T) {
 				s := &crashStore{plan: plan, shelf: map[string]int{}, held: map[string]int{}}
 				c := &clerk{store: s, delivered: map[string]int{}}
 				w.config.Store, w.config.Fulfiller, w.config.Workers = s, c, 1
+				if story.reports {
+					w.config.OnChange = c.onChange
+				}
 				w.start()
 				if story.prepare != nil {
 					story.prepare(w, c)
@@ -121,6 +126,9 @@ func wantGoodEnd(w *world, s *crashStore, c *clerk, plan string, paid bool) {
 	require.True(t, p.Finished(), "%s: it is left %s, because %s", plan, p.State, p.Cause)
 	require.Len(t, tx, 1, plan)
 	wantHistory(t, p)
+	if w.config.OnChange != nil {
+		wantReported(t, p, c.reported, plan)
+	}
 	if paid {
 		require.Equal(t, ledger.Delivered, p.State, plan)
 		require.EqualValues(t, 100, w.charged(), plan)

@@ -96,6 +96,12 @@ func (s *crashStore) Claim(
 	return breaking(s, func() (ledger.Purchase, error) { return s.MemoryStore.Claim(ctx, realm, state, now, until) })
 }
 
+func (s *crashStore) ClaimUnreported(
+	ctx context.Context, realm string, now, until time.Time,
+) (ledger.Purchase, error) {
+	return breaking(s, func() (ledger.Purchase, error) { return s.MemoryStore.ClaimUnreported(ctx, realm, now, until) })
+}
+
 func (s *crashStore) Change(
 	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
 ) (ledger.Purchase, error) {
@@ -125,6 +131,17 @@ type clerk struct {
 	deliver   []error // of the first calls
 	mu        sync.Mutex
 	delivered map[string]int // calls, also of what was rolled back
+	reported  []ledger.Change
+}
+
+func (c *clerk) onChange(_ context.Context, _ ledger.Purchase, change ledger.Change) error {
+	if err := c.store.step("within"); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reported = append(c.reported, change)
+	return nil
 }
 
 func (c *clerk) Reserve(ctx context.Context, p ledger.Purchase) error {

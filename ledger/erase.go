@@ -11,8 +11,9 @@ import (
 )
 
 // Prune removes the finished purchases of the ledger's realm that have not
-// changed since before, and returns how many it removed, also with an error. It
-// removes a few hundred at a time. Any number of replicas may call it,
+// changed since before and whose changes are all reported to Config.OnChange,
+// and returns how many it removed, also with an error. It removes a few hundred
+// at a time. Any number of replicas may call it,
 // repeatedly.
 //
 // Nothing is charged twice after it: a purchase's ID is derived from its key
@@ -31,9 +32,10 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, er
 // Erase removes a user's personal data from the store: the credential, and from
 // the user's purchases the IDs of user, account and character, the key, the
 // name, the Data and the texts of the history. Items, amounts, states and times
-// stay. It returns the number of purchases that it erased. Erase finds
-// purchases by [Purchase].UserID: if a user has several IDs, call it for each.
-// A pending connection keeps the user's ID until its state expires, and can
+// stay. It returns the number of purchases that it erased. Changes that are not
+// yet reported to Config.OnChange are reported without what was erased. Erase
+// finds purchases by [Purchase].UserID: if a user has several IDs, call it for
+// each. A pending connection keeps the user's ID until its state expires, and can
 // still be completed. To prevent that, sign the user out first. After an error,
 // call Erase again.
 //
@@ -70,7 +72,7 @@ func (l *Ledger) Erase(ctx context.Context, userID string, act Act) (purchases i
 }
 
 func (l *Ledger) eraseOne(ctx context.Context, id, userID, by string) error {
-	p, err := l.store.Change(ctx, l.key(id), func(_ context.Context, p Purchase) (Purchase, error) {
+	p, err := l.change(ctx, id, func(_ context.Context, p Purchase) (Purchase, error) {
 		switch {
 		case p.UserID != userID: // another call has erased it
 			return p, errUnchanged

@@ -145,6 +145,12 @@ func (s *store) Claim(
 	return through(s, "Claim", func() (ledger.Purchase, error) { return s.Store.Claim(ctx, realm, state, now, until) })
 }
 
+func (s *store) ClaimUnreported(ctx context.Context, realm string, now, until time.Time) (ledger.Purchase, error) {
+	return through(s, "ClaimUnreported", func() (ledger.Purchase, error) {
+		return s.Store.ClaimUnreported(ctx, realm, now, until)
+	})
+}
+
 func (s *store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
 	return through(s, "List", func() ([]ledger.Purchase, error) { return s.Store.List(ctx, q) })
 }

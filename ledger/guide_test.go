@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -66,6 +67,19 @@ func guideShow(w http.ResponseWriter, r *http.Request, merchant *gloebit.Merchan
 	fmt.Fprintln(w, purchase.State)
 }
 
+func guideReceipts(
+	mail func(ctx context.Context, id, userID, text string) error,
+) func(context.Context, ledger.Purchase, ledger.Change) error {
+	sendReceipt := func(ctx context.Context, p ledger.Purchase, change ledger.Change) error {
+		if change.To != ledger.Delivered || change.From == ledger.Delivered { // the latter when it was erased
+			return nil
+		}
+		// The mail's ID lets the mail service drop the second of two calls.
+		return mail(ctx, p.ID, p.UserID, fmt.Sprintf("Thank you for the %s. You paid %d gloebits.", p.Item, p.Total()))
+	}
+	return sendReceipt
+}
+
 type Fulfiller interface {
 	Reserve(ctx context.Context, p ledger.Purchase) error // enact: may we?
 	Deliver(ctx context.Context, p ledger.Purchase) error // consume: hand it out
@@ -108,4 +122,25 @@ func TestGuideShowsPurchaseToOwnerOnly(t *testing.T) {
 		guideShow(answer, r.WithContext(gloebit.NewContext(t.Context(), w.client(name))), w.config.Merchant, w.ledger)
 		require.Equal(t, want, answer.Code, name)
 	}
+}
+
+func TestGuideSendsOneReceipt(t *testing.T) {
+	t.Parallel()
+	var mails []string
+	sendReceipt := guideReceipts(func(_ context.Context, id, userID, text string) error {
+		mails = append(mails, id+" "+userID+": "+text)
+		return nil
+	})
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.OnChange = sendReceipt })
+	id := w.bought(hat).ID
+	w.settle()
+	w.reconcile()
+	require.NoError(t, eraseAlice(w))
+	w.reconcile()
+	require.Equal(t, []string{id + " alice: Thank you for the hat. You paid 100 gloebits."}, mails)
+}
+
+func eraseAlice(w *world) error {
+	_, err := w.ledger.Erase(w.t.Context(), "alice", ledger.Act{})
+	return err
 }

@@ -23,6 +23,12 @@ func (h *inProgress) add(id string, n int) {
 	}
 }
 
+func (h *inProgress) has(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ids[id] > 0
+}
+
 func (h *inProgress) all() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()

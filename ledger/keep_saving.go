@@ -59,7 +59,7 @@ func (l *Ledger) saveKeptMeanwhile(ctx context.Context) {
 // keepSaving saves the kept callbacks every Config.PollInterval until ctx ends. It
 // then retries for Config.StepTimeout at most.
 func (l *Ledger) keepSaving(ctx context.Context) {
-	l.every(ctx, func() {
+	l.every(ctx, nil, func() {
 		if err := l.saveKept(ctx); err != nil && ctx.Err() == nil {
 			l.log.ErrorContext(ctx, "gloebit ledger: what is kept in memory can't be saved yet", "cause", words(err))
 		}

@@ -31,7 +31,10 @@ type Ledger struct {
 	pause     pause         // of sending
 	finishing chan struct{} // a slot for each worker that delivers or releases
 	sending   chan struct{} // and for each that sends
+	reporting chan struct{} // and for each that calls Config.OnChange
+	changed   chan struct{} // receives when there is something to report
 	held      inProgress    // by the workers
+	reported  inProgress    // to Config.OnChange
 	overdue   inProgress    // has a call of the Fulfiller that goes on although its time is over
 
 	running atomic.Int32 // calls of Run
@@ -61,6 +64,8 @@ func New(config Config) (*Ledger, error) {
 		base:      strings.TrimSuffix(config.CallbackURL, "/"),
 		finishing: make(chan struct{}, config.Workers),
 		sending:   make(chan struct{}, config.Workers),
+		reporting: make(chan struct{}, config.Workers),
+		changed:   make(chan struct{}, 1),
 	}
 	if l.store == nil {
 		l.store = &MemoryStore{}

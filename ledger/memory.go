@@ -20,7 +20,7 @@ type MemoryStore struct {
 	mu        sync.RWMutex
 	purchases map[connect.Key]Purchase
 	keys      map[userKey]string       // the ID of the purchase that holds the key
-	open      map[connect.Key]struct{} // purchases with a NextAt
+	open      map[connect.Key]struct{} // purchases with a NextAt or a ReportAt
 	changing  map[connect.Key]struct{} // purchases whose Change runs
 	locks     keylock.Locks            // to change a purchase
 }
@@ -112,6 +112,23 @@ func (s *MemoryStore) end(key connect.Key) {
 
 // Claim implements [Store].
 func (s *MemoryStore) Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error) {
+	return s.claim(ctx, realm, now, until, func(p *Purchase) *time.Time {
+		if p.State != state {
+			return new(time.Time)
+		}
+		return &p.NextAt
+	})
+}
+
+// ClaimUnreported implements [Store].
+func (s *MemoryStore) ClaimUnreported(ctx context.Context, realm string, now, until time.Time) (Purchase, error) {
+	return s.claim(ctx, realm, now, until, func(p *Purchase) *time.Time { return &p.ReportAt })
+}
+
+// claim claims a purchase by the time that at returns.
+func (s *MemoryStore) claim(
+	ctx context.Context, realm string, now, until time.Time, at func(*Purchase) *time.Time,
+) (Purchase, error) {
 	if err := ctx.Err(); err != nil {
 		return Purchase{}, err
 	}
@@ -121,15 +138,16 @@ func (s *MemoryStore) Claim(ctx context.Context, realm string, state State, now,
 	for key := range s.open {
 		p := s.purchases[key]
 		_, changing := s.changing[key]
-		if key.Realm == realm && p.State == state && !changing && !p.NextAt.After(now) && (due.ID == "" ||
-			p.NextAt.Before(due.NextAt)) {
+		when := *at(&p)
+		if key.Realm == realm && !changing && !when.IsZero() && !when.After(now) &&
+			(due.ID == "" || when.Before(*at(&due))) {
 			due = p
 		}
 	}
 	if due.ID == "" {
 		return Purchase{}, gloebit.ErrNotFound
 	}
-	due.NextAt = until
+	*at(&due) = until
 	return s.put(due), nil
 }
 
@@ -208,7 +226,7 @@ func (p Purchase) userKey() userKey { return userKey{p.Realm, p.UserID, p.Idempo
 // put keeps a copy and returns another. The caller holds s.mu.
 func (s *MemoryStore) put(p Purchase) Purchase {
 	for _, at := range []*time.Time{
-		&p.NextAt, &p.FailingSince, &p.StuckAt, &p.CreatedAt, &p.UpdatedAt, &p.ConnectedAt, &p.PaidAt,
+		&p.NextAt, &p.FailingSince, &p.StuckAt, &p.CreatedAt, &p.UpdatedAt, &p.ConnectedAt, &p.PaidAt, &p.ReportAt,
 	} {
 		*at = at.UTC().Round(0) // as another process would read it
 	}
@@ -218,7 +236,7 @@ func (s *MemoryStore) put(p Purchase) Purchase {
 	}
 	s.purchases[key] = p.Clone()
 	delete(s.open, key)
-	if !p.NextAt.IsZero() {
+	if !p.NextAt.IsZero() || !p.ReportAt.IsZero() {
 		s.open[key] = struct{}{}
 	}
 	if p.HoldsKey() {

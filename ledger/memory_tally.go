@@ -72,7 +72,7 @@ func (s *MemoryStore) Prune(ctx context.Context, realm string, before time.Time)
 	defer s.mu.Unlock()
 	for key, p := range s.purchases {
 		_, changing := s.changing[key]
-		if key.Realm != realm || !p.Finished() || !p.UpdatedAt.Before(before) || changing {
+		if key.Realm != realm || !p.Finished() || !p.UpdatedAt.Before(before) || !p.ReportAt.IsZero() || changing {
 			continue
 		}
 		delete(s.purchases, key)

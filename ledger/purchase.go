@@ -69,6 +69,14 @@ type Purchase struct {
 	// PaidAt is when Gloebit reported the purchase as paid. It is zero before
 	// that.
 	PaidAt time.Time `json:"paid_at,omitzero"`
+	// Changes counts the changes that were to be reported to Config.OnChange,
+	// and Reported those that were. The newest entries of History are those that
+	// are not reported yet. Both are zero without OnChange.
+	Changes  int `json:"changes,omitempty"`
+	Reported int `json:"reported,omitempty"`
+	// ReportAt is when the workers report the next change. It is zero if all
+	// changes are reported.
+	ReportAt time.Time `json:"report_at,omitzero"`
 	// TraceParent is the traceparent of W3C Trace Context that Trace.Order
 	// returned when the purchase was ordered. It is empty if it returned none.
 	TraceParent string `json:"trace_parent,omitempty"`
@@ -123,7 +131,6 @@ const (
 	maxID       = 36
 	maxAccount  = 255
 	maxPurchase = 256 << 10
-	maxHistory  = 100
 )
 
 // Check returns a gloebit.ErrInvalidRequest if a store need not be able to keep
@@ -232,9 +239,5 @@ func (p *Purchase) sign(by string) { p.History[len(p.History)-1].By = clip(by) }
 
 // note adds an entry to the history.
 func (p *Purchase) note(to State, at time.Time, cause string) {
-	history := append(slices.Clone(p.History), Change{From: p.State, To: to, At: at, Cause: cause})
-	if len(history) > maxHistory {
-		history = slices.Delete(history, 1, 2)
-	}
-	p.History, p.UpdatedAt = history, at
+	p.History, p.UpdatedAt = append(slices.Clone(p.History), Change{From: p.State, To: to, At: at, Cause: cause}), at
 }

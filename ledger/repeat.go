@@ -21,16 +21,18 @@ func retry(ctx context.Context, do func() error) {
 	}, backoff.WithBackOff(next), backoff.WithMaxElapsedTime(0))
 }
 
-// every calls do every Config.PollInterval until ctx ends.
-func (l *Ledger) every(ctx context.Context, do func()) {
+// every calls do every Config.PollInterval, and when wake receives, until ctx
+// ends.
+func (l *Ledger) every(ctx context.Context, wake <-chan struct{}, do func()) {
 	for ctx.Err() == nil {
 		do()
 		timer := time.NewTimer(l.config.PollInterval)
 		select {
 		case <-timer.C:
+		case <-wake:
 		case <-ctx.Done():
-			timer.Stop()
 		}
+		timer.Stop()
 	}
 }
 

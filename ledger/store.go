@@ -68,6 +68,9 @@ type Store interface {
 	// can't be read, the error is [ErrUnreadable]; NextAt is set nevertheless,
 	// so that the purchase does not block others.
 	Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error)
+	// ClaimUnreported is like Claim, for a purchase of any state and by its
+	// ReportAt instead of its NextAt.
+	ClaimUnreported(ctx context.Context, realm string, now, until time.Time) (Purchase, error)
 	// List returns the purchases that match the query, newest first: by
 	// CreatedAt and then by ID, both descending, or with OldestFirst both
 	// ascending. A purchase that can't be read is returned with the fields that
@@ -84,7 +87,7 @@ type Store interface {
 	// gloebit.ErrInvalidRequest.
 	Tally(ctx context.Context, realm string, by Grouping, from, until time.Time) ([]Tally, error)
 	// Prune removes the finished purchases of a realm whose UpdatedAt is before
-	// that time, some at a time, and returns how many it removed, also with an
+	// that time and whose ReportAt is zero, some at a time, and returns how many it removed, also with an
 	// error. It may skip a purchase whose Change runs. Their keys are free
 	// afterwards.
 	Prune(ctx context.Context, realm string, before time.Time) (removed int64, err error)

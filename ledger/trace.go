@@ -173,6 +173,12 @@ func (s tracedStore) Claim(ctx context.Context, realm string, state State, now, 
 	return p, err
 }
 
+func (s tracedStore) ClaimUnreported(ctx context.Context, realm string, now, until time.Time) (Purchase, error) {
+	p, err := s.Store.ClaimUnreported(ctx, realm, now, until)
+	s.see(ctx, realm, "claim", err)
+	return p, err
+}
+
 func (s tracedStore) List(ctx context.Context, q Query) ([]Purchase, error) {
 	list, err := s.Store.List(ctx, q)
 	s.see(ctx, q.Realm, "list", err)

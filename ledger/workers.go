@@ -28,9 +28,9 @@ func (l *Ledger) Run(ctx context.Context) error {
 	var saving sync.WaitGroup
 	saving.Go(func() { l.keepSaving(ctx) })
 	var failed rarely
-	l.work(ctx, func(states []State) {
-		l.every(ctx, func() {
-			if err := l.round(ctx, l.now(), states); err != nil && failed.due(l.config.PollInterval) {
+	l.work(ctx, append(l.steps(), l.reports()...), func(q queue) {
+		l.every(ctx, q.wake, func() {
+			if err := l.round(ctx, l.now(), q); err != nil && failed.due(l.config.PollInterval) {
 				l.log.ErrorContext(ctx, "gloebit ledger: a pass has failed", "cause", words(err))
 			}
 		})
@@ -59,15 +59,17 @@ func (l *Ledger) Run(ctx context.Context) error {
 func (l *Ledger) Reconcile(ctx context.Context) error {
 	var mu sync.Mutex
 	first := l.saveKept(ctx)
-	now := l.now() // after what was saved, which is due now
-	l.work(ctx, func(states []State) {
-		err := l.round(ctx, now, states)
-		mu.Lock()
-		defer mu.Unlock()
-		if first == nil {
-			first = err
-		}
-	})
+	for _, queues := range [][]queue{l.steps(), l.reports()} { // so that the pass reports its own changes
+		now := l.now() // after what was saved, which is due now
+		l.work(ctx, queues, func(q queue) {
+			err := l.round(ctx, now, q)
+			mu.Lock()
+			defer mu.Unlock()
+			if first == nil {
+				first = err
+			}
+		})
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	return errors.Join(first, ctx.Err())
@@ -78,14 +80,39 @@ func (l *Ledger) Reconcile(ctx context.Context) error {
 func toFinish() []State { return []State{Settled, Canceled} }
 func toSend() []State   { return []State{Created, Accepted, Reserved} }
 
-// work runs the workers and waits for them. Workers that run too long after ctx
-// has ended are abandoned. Their purchases are logged, and so are those of
-// callbacks that run too long.
-func (l *Ledger) work(ctx context.Context, work func(states []State)) {
+// toReport stands for the state of purchases that have changes to report.
+const toReport State = ""
+
+// queue is a kind of work that has its own workers.
+type queue struct {
+	states []State
+	slots  chan struct{} // one for each worker
+	wake   chan struct{} // receives when there is work; nil if nothing tells
+}
+
+// steps returns the queues of purchases whose next step may be due.
+func (l *Ledger) steps() []queue {
+	return []queue{{states: toFinish(), slots: l.finishing}, {states: toSend(), slots: l.sending}}
+}
+
+// reports returns the queue of purchases with changes to report. It is empty
+// without Config.OnChange.
+func (l *Ledger) reports() []queue {
+	if l.config.OnChange == nil {
+		return nil
+	}
+	return []queue{{[]State{toReport}, l.reporting, l.changed}}
+}
+
+// work runs the workers of the queues and waits for them. Workers that run too
+// long after ctx has ended are abandoned. Their purchases are logged, and so are
+// those of callbacks that run too long.
+func (l *Ledger) work(ctx context.Context, queues []queue, work func(queue)) {
 	var group sync.WaitGroup
-	for range l.config.Workers {
-		group.Go(func() { work(toFinish()) })
-		group.Go(func() { work(toSend()) })
+	for _, q := range queues {
+		for range l.config.Workers {
+			group.Go(func() { work(q) })
+		}
 	}
 	done := make(chan struct{})
 	go func() {
@@ -103,7 +130,7 @@ func (l *Ledger) work(ctx context.Context, work func(states []State)) {
 	select {
 	case <-done:
 	case <-time.After(l.config.StepTimeout + l.config.StepTimeout/4): // a step, and the saving of what came of it
-		left = l.held.all()
+		left = append(l.held.all(), l.reported.all()...)
 	}
 	left = append(left, l.overdue.all()...)
 	slices.Sort(left)
@@ -117,31 +144,31 @@ func (l *Ledger) work(ctx context.Context, work func(states []State)) {
 // maxUnreadable bounds a round on a store that reads nothing.
 const maxUnreadable = 10_000
 
-// round works on the purchases in those states that were due at that time, one
+// round works on the purchases of a queue that were due at that time, one
 // after the other, until there is none, the store is down or ctx ends. A worker
 // that hangs keeps its slot, so that there are never more than Config.Workers
 // of a kind, however often Run and Reconcile are called.
-func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error {
-	slots, sends := l.finishing, slices.Contains(states, Created)
-	if sends {
-		slots = l.sending
-	}
+func (l *Ledger) round(ctx context.Context, due time.Time, q queue) error {
+	sends := slices.Contains(q.states, Created)
 	select {
-	case slots <- struct{}{}:
+	case q.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil
 	}
-	defer func() { <-slots }()
+	defer func() { <-q.slots }()
 	var failures streak
 	unreadable := 0
 	for found := true; found && unreadable < maxUnreadable; {
 		found = false
-		for _, state := range states {
+		for _, state := range q.states {
 			if failures.over() || ctx.Err() != nil || sends && l.pause.on(l.now()) {
 				return failures.first
 			}
-			p, err := l.store.Claim(ctx, l.realm, state, due, l.now().Add(l.claimFor()))
+			p, err := l.claim(ctx, state, due)
 			switch {
+			case err == nil && state == toReport:
+				found = true
+				failures.add(l.report(context.WithoutCancel(ctx), p))
 			case err == nil:
 				found = true
 				failures.add(l.pickUp(context.WithoutCancel(ctx), p))
@@ -156,6 +183,15 @@ func (l *Ledger) round(ctx context.Context, due time.Time, states []State) error
 		}
 	}
 	return failures.first
+}
+
+// claim reserves the purchase in that state that has been due the longest.
+func (l *Ledger) claim(ctx context.Context, state State, due time.Time) (Purchase, error) {
+	until := l.now().Add(l.claimFor())
+	if state == toReport {
+		return l.store.ClaimUnreported(ctx, l.realm, due, until)
+	}
+	return l.store.Claim(ctx, l.realm, state, due, until)
 }
 
 // pickUp tries the next step of a purchase. The error is the store's.

@@ -38,7 +38,7 @@ func TestPaidPurchasesAreDeliveredWhileTransactHangs(t *testing.T) {
 			require.NoError(t, err)
 			purchases, err := ledger.New(ledger.Config{
 				Merchant: merchant, Store: sqlledger.New(w.tokens),
-				Fulfiller:   newWarehouse(shopPlan{Place: p, ClientID: w.app.Key}),
+				Fulfiller:   newWarehouse(shopPlan{Place: p, ClientID: w.app.Key}, w.db),
 				CallbackURL: holdURL, Keys: []gloebit.Secret{signingKey}, StepTimeout: 3 * time.Second,
 			})
 			require.NoError(t, err)

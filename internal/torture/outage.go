@@ -88,3 +88,7 @@ func (o *outage) Claim(
 ) (ledger.Purchase, error) {
 	return o.through(func() (ledger.Purchase, error) { return o.Store.Claim(ctx, realm, state, now, until) })
 }
+
+func (o *outage) ClaimUnreported(ctx context.Context, realm string, now, until time.Time) (ledger.Purchase, error) {
+	return o.through(func() (ledger.Purchase, error) { return o.Store.ClaimUnreported(ctx, realm, now, until) })
+}

@@ -141,15 +141,15 @@ func newShop(plan shopPlan) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shop{merchant: merchant, warehouse: newWarehouse(plan)}
+	s := &shop{merchant: merchant, warehouse: newWarehouse(plan, db)}
 	var kept ledger.Store = sqlledger.New(store)
 	if plan.Outages {
 		s.outage = &outage{Store: kept, random: rand.New(rand.NewPCG(plan.Seed, plan.Life+1<<31))}
 		kept = s.outage
 	}
 	s.purchases, err = ledger.New(ledger.Config{
-		Merchant: merchant, Store: kept, Fulfiller: s.warehouse, CallbackURL: holdURL,
-		Keys:        []gloebit.Secret{gloebit.Secret(plan.Key)},
+		Merchant: merchant, Store: kept, Fulfiller: s.warehouse, OnChange: s.warehouse.onChange,
+		CallbackURL: holdURL, Keys: []gloebit.Secret{gloebit.Secret(plan.Key)},
 		StepTimeout: tryFor, RetryAfter: retryAfter, ConfirmAfter: time.Second, StuckAfter: plan.StuckAfter,
 		PollInterval: 100 * time.Millisecond, Clock: clock, Logger: log,
 	})

@@ -364,9 +364,12 @@ func (w *world) settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		quiet = len(moving) == 0 && !slices.ContainsFunc(w.gloebit.Transactions(), func(t gloebittest.Transaction) bool {
-			return !(&trace{transaction: &t}).over()
-		})
+		reported, err := allReported(ctx, w.db, w.realm())
+		if err != nil {
+			return err
+		}
+		moves := func(t gloebittest.Transaction) bool { return !(&trace{transaction: &t}).over() }
+		quiet = reported && len(moving) == 0 && !slices.ContainsFunc(w.gloebit.Transactions(), moves)
 	}
 	return w.gloebit.Settle(ctx)
 }

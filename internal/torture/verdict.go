@@ -253,6 +253,8 @@ func (v *verdict) judge(t *trace) {
 	case p.State == ledger.Delivered && t.done[whatReserved] == 0, p.State == ledger.Released && t.done[whatReleased] == 0,
 		p.State != ledger.Released && t.done[whatReleased] > 0:
 		v.count(&v.wrong, "the rows don't fit the state", 1, t)
+	case p.State == ledger.Delivered && t.done[whatReported] == 0:
+		v.count(&v.wrong, "it was not reported as delivered", 1, t)
 	}
 }
 

@@ -16,7 +16,7 @@ func one() evidence {
 			ID: "1", UserID: "u", Order: ledger.Order{IdempotencyKey: "k"}, State: ledger.Delivered,
 		}},
 		transactions: []gloebittest.Transaction{{ID: "1", State: gloebittest.StateSettled}},
-		goods:        map[string]done{"1": {whatReserved: 1, whatDelivered: 1}},
+		goods:        map[string]done{"1": {whatReserved: 1, whatDelivered: 1, whatReported: 1}},
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	whatReserved  = "reserved"
 	whatDelivered = "delivered"
 	whatReleased  = "released"
+	whatReported  = "reported" // as delivered, to OnChange
 )
 
 // done counts what was done for a purchase.
@@ -55,6 +56,14 @@ func readGoods(ctx context.Context, db *sql.DB, clientID string) (map[string]don
 	return goods, rows.Err()
 }
 
+// allReported reports whether a realm has no change left for OnChange.
+func allReported(ctx context.Context, db *sql.DB, realm string) (bool, error) {
+	var left int
+	query := "SELECT COUNT(*) FROM gloebit_purchases WHERE realm = '" + realm + "' AND report_at IS NOT NULL"
+	err := db.QueryRowContext(ctx, query).Scan(&left)
+	return left == 0, err
+}
+
 // Ways in which a warehouse can be wrong, to see whether it is noticed.
 const (
 	loses   = "loses"   // says of some purchases that they were delivered
@@ -65,6 +74,7 @@ const (
 // warehouse is the shop's Fulfiller. It writes what it does within the ledger's
 // transaction.
 type warehouse struct {
+	db     *sql.DB
 	insert string
 	plan   shopPlan
 
@@ -72,12 +82,13 @@ type warehouse struct {
 	random *mathrand.Rand
 }
 
-func newWarehouse(plan shopPlan) *warehouse {
+func newWarehouse(plan shopPlan, db *sql.DB) *warehouse {
 	marks := "?, ?, ?, ?"
 	if plan.Place.dialect() == sqlstore.Postgres {
 		marks = "$1, $2, $3, $4"
 	}
 	return &warehouse{
+		db:     db,
 		insert: "INSERT INTO torture_goods (id, shop, purchase, what) VALUES (" + marks + ")",
 		plan:   plan,
 		random: mathrand.New(mathrand.NewPCG(plan.Seed, plan.Life)),
@@ -163,6 +174,18 @@ func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
 // Release implements [ledger.Fulfiller].
 func (w *warehouse) Release(ctx context.Context, p ledger.Purchase) error {
 	if err := w.write(ctx, p, whatReleased); err != nil {
+		return err
+	}
+	return w.unreliable()
+}
+
+// onChange is the ledger's Config.OnChange. It writes outside the ledger's
+// transaction.
+func (w *warehouse) onChange(ctx context.Context, p ledger.Purchase, change ledger.Change) error {
+	if change.To != ledger.Delivered {
+		return w.unreliable()
+	}
+	if _, err := w.db.ExecContext(ctx, w.insert, rand.Text(), w.plan.ClientID, p.ID, whatReported); err != nil {
 		return err
 	}
 	return w.unreliable()

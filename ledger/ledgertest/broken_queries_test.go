@@ -24,6 +24,15 @@ func (s *brokenLedger) Prune(ctx context.Context, realm string, before time.Time
 	return s.MemoryStore.Prune(ctx, realm, before)
 }
 
+func (s *brokenLedger) ClaimUnreported(
+	ctx context.Context, realm string, now, until time.Time,
+) (ledger.Purchase, error) {
+	if s.unreported != nil {
+		return s.unreported(s, ctx, now, until)
+	}
+	return s.MemoryStore.ClaimUnreported(ctx, realm, now, until)
+}
+
 const shop = "www.example.com/shop"
 
 // tallying breaks what a Tally is of.
@@ -81,6 +90,23 @@ var brokenQueries = []struct {
 			n, err := s.MemoryStore.Prune(ctx, shop, before)
 			return min(n, 500), err
 		}}},
+	{"a_purchase_of_any_state_has_changes_to_report", &brokenLedger{
+		unreported: func(s *brokenLedger, ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
+			return s.MemoryStore.Claim(ctx, shop, ledger.Created, now, until)
+		},
+	}},
+	{"a_report_is_due_from_ReportAt_on", &brokenLedger{
+		unreported: func(s *brokenLedger, ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
+			return s.MemoryStore.ClaimUnreported(ctx, shop, now.Add(time.Second), until)
+		},
+	}},
+	{"a_claim_of_a_report_lapses", &brokenLedger{
+		unreported: func(s *brokenLedger, ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
+			return s.MemoryStore.ClaimUnreported(ctx, shop, now, until.Add(time.Second))
+		},
+	}},
+	{"every_field_comes_back_as_it_was_changed", keeping(func(p *ledger.Purchase) { p.ReportAt = time.Time{} })},
+	{"a_purchase_with_changes_to_report_is_not_pruned", keeping(func(p *ledger.Purchase) { p.ReportAt = time.Time{} })},
 	{"a_pruned_purchase_frees_its_key", &brokenLedger{
 		prune: func(*brokenLedger, context.Context, time.Time) (int64, error) { return 1, nil },
 	}},

@@ -30,6 +30,8 @@ type brokenLedger struct {
 	claim  func(
 		s *brokenLedger, ctx context.Context, realm string, state ledger.State, now, until time.Time,
 	) (ledger.Purchase, error)
+	unreported func(s *brokenLedger, ctx context.Context, now, until time.Time) (ledger.Purchase, error)
+
 	list  func(s *brokenLedger, ctx context.Context, q ledger.Query) ([]ledger.Purchase, error)
 	get   func(s *brokenLedger, ctx context.Context, key connect.Key) (ledger.Purchase, error)
 	tally func(s *brokenLedger, ctx context.Context, by ledger.Grouping, from, until time.Time) ([]ledger.Tally, error)

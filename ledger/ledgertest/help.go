@@ -55,6 +55,7 @@ func fullPurchase(i int) ledger.Purchase {
 	p.State, p.Outcome, p.Cause, p.Attempts = ledger.Accepted, gloebit.OutcomeQueued, "why: 'quoted' \u00e9", 7
 	p.NextAt, p.StuckAt, p.UpdatedAt, p.ConnectedAt, p.FailingSince, p.PaidAt = after(i+1), after(i+2), after(i+
 		3), after(i+4), after(i+5), after(i+6)
+	p.Changes, p.Reported, p.ReportAt = 5, 3, after(i+7)
 	p.TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	p.History = []ledger.Change{
 		{To: ledger.Created, At: after(i), Cause: "ordered"},

@@ -288,7 +288,7 @@ func keyRace(t *testing.T, store ledger.Store) {
 
 func purchaseContextEnded(t *testing.T, store ledger.Store) {
 	p := smallPurchase(1)
-	p.NextAt = after(1)
+	p.NextAt, p.ReportAt = after(1), after(1)
 	create(t, store, p)
 	ctx := suite.Ended(t)
 	_, _, err := store.Create(ctx, smallPurchase(2))
@@ -299,6 +299,8 @@ func purchaseContextEnded(t *testing.T, store ledger.Store) {
 	suite.WantError(t, "Change", err, context.Canceled)
 	_, err = store.Claim(ctx, realm, ledger.Created, after(9), after(99))
 	suite.WantError(t, "Claim", err, context.Canceled)
+	_, err = store.ClaimUnreported(ctx, realm, after(9), after(99))
+	suite.WantError(t, "ClaimUnreported", err, context.Canceled)
 	_, err = store.List(ctx, ledger.Query{Realm: realm})
 	suite.WantError(t, "List", err, context.Canceled)
 	wantListed(t, store, ledger.Query{Realm: realm}, 1)

@@ -56,6 +56,16 @@ func RunStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 		{"of many goroutines each claims another purchase", claimRace},
 		{"a purchase whose Change runs is not claimed", claimNotChanging},
 
+		{"a purchase of any state has changes to report", claimUnreported},
+		{"nothing to report is nothing claimed", byReportAt(claimNothing)},
+		{"a report is due from ReportAt on", byReportAt(claimDue)},
+		{"the longest due report is claimed first", byReportAt(claimOrder)},
+		{"a claim of a report lapses", byReportAt(claimLapses)},
+		{"a Change ends a claim of a report", byReportAt(claimChanged)},
+		{"a purchase comes whole with its reports", byReportAt(claimWhole)},
+		{"of many goroutines each claims another report", byReportAt(claimRace)},
+		{"a purchase whose Change runs is not reported", byReportAt(claimNotChanging)},
+
 		{"an empty store lists nothing", listNothing},
 		{"purchases are listed newest first", listOrder},
 		{"a list has as many as it may", listLimit},
@@ -72,6 +82,7 @@ func RunStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 		{"an unknown grouping is refused", tallyUnknown},
 		{"finished purchases are pruned", prune},
 		{"many purchases are pruned", pruneMany},
+		{"a purchase with changes to report is not pruned", pruneUnreported},
 		{"a pruned purchase frees its key", pruneKey},
 
 		{"a context that has ended does nothing", purchaseContextEnded},
@@ -86,6 +97,7 @@ func RunPurchasesApart(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 		{"a Change does not wait for another purchase's", changesApart},
 		{"Create does not wait for a Change", createApart},
 		{"Claim does not wait for a Change", claimApart},
+		{"ClaimUnreported does not wait for a Change", byReportAt(claimApart)},
 	})
 }
 

@@ -12,8 +12,17 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
+// claim says which purchases are claimed: by which time, and which else.
+type claim struct {
+	column string // the time
+	where  string // the condition, which begins with the realm
+	args   []any
+}
+
 // due is the condition and order for the purchase that has been due the longest.
-const due = " WHERE realm = ? AND state = ? AND next_at <= ? ORDER BY next_at LIMIT 1"
+func (c claim) due() string {
+	return c.where + " AND " + c.column + " <= ? ORDER BY " + c.column + " LIMIT 1"
+}
 
 // Claim implements [ledger.Store]. It leaves out what another Change or Claim
 // has locked, except in SQLite, where it waits for the one that writes. The
@@ -23,9 +32,20 @@ const due = " WHERE realm = ? AND state = ? AND next_at <= ? ORDER BY next_at LI
 func (s *Store) Claim(
 	ctx context.Context, realm string, state ledger.State, now, until time.Time,
 ) (ledger.Purchase, error) {
-	wanted := []any{s.text(realm), string(state), s.db.Dialect.Time(now)}
-	next := s.db.Dialect.Time(until)
-	set := "UPDATE " + table + " SET next_at = ?"
+	return s.claim(
+		ctx, claim{"next_at", " WHERE realm = ? AND state = ?", []any{s.text(realm), string(state)}}, now, until,
+	)
+}
+
+// ClaimUnreported implements [ledger.Store], as Claim does.
+func (s *Store) ClaimUnreported(ctx context.Context, realm string, now, until time.Time) (ledger.Purchase, error) {
+	return s.claim(ctx, claim{"report_at", " WHERE realm = ?", []any{s.text(realm)}}, now, until)
+}
+
+func (s *Store) claim(ctx context.Context, c claim, now, until time.Time) (ledger.Purchase, error) {
+	wanted := append(c.args, s.db.Dialect.Time(now))
+	due, next := c.due(), s.db.Dialect.Time(until)
+	set := "UPDATE " + table + " SET " + c.column + " = ?"
 	if s.db.Dialect == sqldb.Postgres {
 		return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read,
 			"WITH due AS (SELECT realm AS due_realm, id AS due_id FROM "+table+due+" FOR UPDATE SKIP LOCKED) "+
@@ -40,7 +60,7 @@ func (s *Store) Claim(
 		return ledger.Purchase{}, connect.ErrNotFound
 	}
 	if s.db.Dialect == sqldb.MySQL {
-		return s.claimLocked(ctx, wanted, until)
+		return s.claimLocked(ctx, c, wanted, until)
 	}
 	release, err := s.db.Turn(ctx, sqldb.Writer)
 	if err != nil {
@@ -49,18 +69,18 @@ func (s *Store) Claim(
 	defer release()
 	return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read,
 		set+" WHERE realm = ? AND id = (SELECT id FROM "+table+due+") RETURNING "+s.columns(),
-		append([]any{next, s.text(realm)}, wanted...)...))
+		append([]any{next, c.args[0]}, wanted...)...))
 }
 
 // claimLocked claims where UPDATE returns no rows. A purchase that can't be
 // read is claimed too. Otherwise it would stay the first one that is due.
-func (s *Store) claimLocked(ctx context.Context, wanted []any, until time.Time) (ledger.Purchase, error) {
+func (s *Store) claimLocked(ctx context.Context, c claim, wanted []any, until time.Time) (ledger.Purchase, error) {
 	var row purchaseRow
 	var unreadable error
 	err := s.db.Transact(ctx, s.shortLease(), func(h *sqldb.Hold) error {
 		row = purchaseRow{}
 		unreadable = h.QueryRow(
-			ctx, func(found *sql.Row) error { return row.scan(found) }, s.selects()+due+" FOR UPDATE SKIP LOCKED", wanted...,
+			ctx, func(found *sql.Row) error { return row.scan(found) }, s.selects()+c.due()+" FOR UPDATE SKIP LOCKED", wanted...,
 		)
 		switch {
 		case errors.Is(unreadable, sql.ErrNoRows):
@@ -69,7 +89,7 @@ func (s *Store) claimLocked(ctx context.Context, wanted []any, until time.Time) 
 			return unreadable
 		}
 		_, err := h.Exec(
-			ctx, "UPDATE "+table+" SET next_at = ? WHERE realm = ? AND id = ?", s.db.Dialect.Time(until), wanted[0],
+			ctx, "UPDATE "+table+" SET "+c.column+" = ? WHERE realm = ? AND id = ?", s.db.Dialect.Time(until), wanted[0],
 			s.text(row.id),
 		)
 		return err
@@ -80,7 +100,11 @@ func (s *Store) claimLocked(ctx context.Context, wanted []any, until time.Time) 
 	if err = cmp.Or(err, unreadable); err != nil {
 		return ledger.Purchase{}, failed(ctx, "claim a purchase", err)
 	}
-	row.nextAt = until
+	if c.column == "next_at" {
+		row.nextAt = until
+	} else {
+		row.reportAt = until
+	}
 	p, err := row.purchase()
 	return p, failed(ctx, "claim a purchase", err)
 }

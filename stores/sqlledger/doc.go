@@ -22,7 +22,7 @@
 // column's is used, except for item, quantity and amount. MySQL and MariaDB
 // keep text as bytes; the view gloebit_purchases_text shows it as text.
 //
-// If a row can't be read, Claim returns ledger.ErrUnreadable, which names the
+// If a row can't be read, a claim returns ledger.ErrUnreadable, which names the
 // purchase, each time it is due; other purchases are not delayed. A list has
 // the row with the fields that its columns hold and the reason as its Cause.
 // Only [Store.Prune] removes purchases.

@@ -40,7 +40,7 @@ func (s *Store) pruneSome(
 ) (removed int64, more bool, err error) {
 	where, args := s.matching(*q)
 	query := "SELECT id, " + s.db.Dialect.Select("created_at") + ", " + s.db.Dialect.Select("updated_at") +
-		" FROM " + table + where
+		", report_at IS NOT NULL FROM " + table + where
 	if s.db.Dialect != sqldb.SQLite {
 		query += " FOR UPDATE SKIP LOCKED"
 	}
@@ -56,11 +56,14 @@ func (s *Store) pruneSome(
 		defer rows.Close()
 		for rows.Next() {
 			var updated time.Time
-			if err := rows.Scan(&last.ID, (*sqldb.Time)(&last.CreatedAt), (*sqldb.Time)(&updated)); err != nil {
+			var unreported bool
+			if err := rows.Scan(
+				&last.ID, (*sqldb.Time)(&last.CreatedAt), (*sqldb.Time)(&updated), &unreported,
+			); err != nil {
 				return err
 			}
 			found++
-			if updated.Before(before) {
+			if updated.Before(before) && !unreported {
 				ids = append(ids, s.text(last.ID))
 			}
 		}

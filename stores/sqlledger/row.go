@@ -18,7 +18,7 @@ import (
 // first, so that a row that can't be read can be named.
 var columnNames = []string{
 	"id", "realm", "user_id", "gloebit_id", "order_key", "item", "quantity", "amount", "state",
-	"created_at", "updated_at", "next_at", "stuck_at", "paid_at", "purchase",
+	"created_at", "updated_at", "next_at", "stuck_at", "paid_at", "report_at", "purchase",
 }
 
 // columns are the columns as a query reads them.
@@ -36,12 +36,12 @@ func (s *Store) columns() string {
 // purchaseRow is a purchase as it is in the table: columns to search by and to
 // look at, and the rest, with copies of most columns, as JSON.
 type purchaseRow struct {
-	id, realm, userID, gloebitID, key, item       string
-	quantity, amount                              int64
-	state                                         string
-	createdAt, updatedAt, nextAt, stuckAt, paidAt time.Time
-	rest                                          []byte
-	held                                          bool // the purchase holds its key; written only
+	id, realm, userID, gloebitID, key, item                 string
+	quantity, amount                                        int64
+	state                                                   string
+	createdAt, updatedAt, nextAt, stuckAt, paidAt, reportAt time.Time
+	rest                                                    []byte
+	held                                                    bool // the purchase holds its key; written only
 }
 
 // newPurchaseRow is the row of a purchase, or the error of Check.
@@ -53,10 +53,10 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 		id: p.ID, realm: p.Realm, userID: p.UserID, gloebitID: p.GloebitID, key: p.IdempotencyKey, item: p.Item + p.Product,
 		quantity: p.Quantity, amount: amount(p.Order), state: string(p.State),
 		createdAt: p.CreatedAt, updatedAt: p.UpdatedAt, nextAt: p.NextAt, stuckAt: p.StuckAt, paidAt: p.PaidAt,
-		held: p.HoldsKey(),
+		reportAt: p.ReportAt, held: p.HoldsKey(),
 	}
-	// These are in columns, and Claim changes one of them.
-	p.UserID, p.IdempotencyKey, p.NextAt, p.GloebitID = "", "", time.Time{}, ""
+	// These are in columns, and claims change two of them.
+	p.UserID, p.IdempotencyKey, p.NextAt, p.ReportAt, p.GloebitID = "", "", time.Time{}, time.Time{}, ""
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // it would change Data
@@ -86,6 +86,7 @@ func (r *purchaseRow) args(d sqldb.Dialect) []any {
 		sqldb.Text(d, r.key),
 		sqldb.Text(d, r.item), r.quantity, r.amount, r.state,
 		d.Time(r.createdAt), d.Time(r.updatedAt), d.Time(r.nextAt), d.Time(r.stuckAt), d.Time(r.paidAt),
+		d.Time(r.reportAt),
 		sqldb.Text(d, string(r.rest)), held,
 	}
 }
@@ -96,7 +97,7 @@ func (r *purchaseRow) scan(row interface{ Scan(...any) error }, more ...any) err
 	columns := []any{
 		&r.id, &r.realm, &r.userID, &r.gloebitID, &r.key, &r.item, &r.quantity, &r.amount, &r.state,
 		(*sqldb.Time)(&r.createdAt), (*sqldb.Time)(&r.updatedAt), (*sqldb.Time)(&r.nextAt), (*sqldb.Time)(&r.stuckAt),
-		(*sqldb.Time)(&r.paidAt), &r.rest,
+		(*sqldb.Time)(&r.paidAt), (*sqldb.Time)(&r.reportAt), &r.rest,
 	}
 	err := row.Scan(append(columns, more...)...)
 	if err != nil && r.id != "" { // the others can't be read
@@ -141,6 +142,7 @@ func (r *purchaseRow) kept(p ledger.Purchase) ledger.Purchase {
 // them.
 func (r *purchaseRow) setTimes(p *ledger.Purchase) {
 	p.CreatedAt, p.NextAt, p.StuckAt, p.PaidAt = micro(r.createdAt), micro(r.nextAt), micro(r.stuckAt), micro(r.paidAt)
+	p.ReportAt = micro(r.reportAt)
 	for _, at := range []*time.Time{&p.UpdatedAt, &p.ConnectedAt, &p.FailingSince} {
 		*at = at.UTC().Round(0)
 	}

@@ -57,6 +57,7 @@ const makePurchases = `CREATE TABLE IF NOT EXISTS {p}gloebit_purchases (
 	next_at    {time},
 	stuck_at   {time},
 	paid_at    {time},
+	report_at  {time},
 	purchase   %s NOT NULL,
 	PRIMARY KEY (realm, id)%s
 ){engine}`
@@ -72,6 +73,7 @@ const mysqlIndexes = `,
 	INDEX gloebit_purchases_state (realm, state, created_at, id, amount),
 	INDEX gloebit_purchases_paid_at (realm, paid_at, item, amount),
 	INDEX gloebit_purchases_stuck_at (realm, stuck_at),
+	INDEX gloebit_purchases_report_at (realm, report_at),
 	INDEX gloebit_purchases_next_at (state, realm, next_at)`
 
 // viewPurchases shows as text what MySQL keeps as bytes: of the collations that
@@ -80,7 +82,8 @@ const viewPurchases = `CREATE OR REPLACE VIEW {p}gloebit_purchases_text AS SELEC
 	CONVERT(realm USING utf8mb4) AS realm, CONVERT(id USING utf8mb4) AS id, CONVERT(user_id USING utf8mb4) AS user_id,
 	CONVERT(gloebit_id USING utf8mb4) AS gloebit_id, CONVERT(order_key USING utf8mb4) AS order_key,
 	CONVERT(item USING utf8mb4) AS item, quantity, amount, CONVERT(state USING utf8mb4) AS state,
-	created_at, updated_at, next_at, stuck_at, paid_at, CONVERT(purchase USING utf8mb4) AS purchase
+	created_at, updated_at, next_at, stuck_at, paid_at, report_at,
+	CONVERT(purchase USING utf8mb4) AS purchase
 FROM {p}gloebit_purchases`
 
 var indexes = []string{
@@ -92,6 +95,7 @@ var indexes = []string{
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_state ON {p}gloebit_purchases (realm, state, created_at, id, amount)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_paid_at ON {p}gloebit_purchases (realm, paid_at, item, amount) WHERE paid_at IS NOT NULL`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_stuck_at ON {p}gloebit_purchases (realm, created_at, id) WHERE stuck_at IS NOT NULL`,
+	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_report_at ON {p}gloebit_purchases (realm, report_at) WHERE report_at IS NOT NULL`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_next_at ON {p}gloebit_purchases (state, realm, next_at)`,
 }
 

@@ -69,9 +69,9 @@ func remainder(balance gloebit.Amount, total int64) (left, missing string) {
 	return rest.FloatString(digits), ""
 }
 
-// Buy charges the visitor for an article and sends them to their things, or to
-// the receipt while it is on its way. Who can't pay is sent back to the page that
-// says what is missing.
+// Buy charges the visitor for an article and redirects to their things, or to the
+// receipt if the purchase is not finished yet. A visitor with too few gloebits is
+// redirected to the page that says what is missing.
 func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, error) {
 	client := gloebit.MustFromContext(ctx)
 	article, ok := s.config.Catalogue.Find(slug)
@@ -92,7 +92,7 @@ func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, er
 	waiting, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
 	if now, err := s.config.Purchases.Wait(waiting, purchase.ID); err == nil {
-		purchase = now // otherwise it is under way, which the receipt tells
+		purchase = now // otherwise the receipt waits for it
 	}
 	return s.bought(ctx, purchase, again), nil
 }
@@ -113,8 +113,7 @@ func order(article catalogue.Article, key uuid.UUID, quantity int64) ledger.Orde
 	return o
 }
 
-// bought leads to what was bought, or to the receipt of an order that did not get
-// that far yet.
+// bought redirects to what was bought, or to the receipt if it is not delivered.
 func (s *Storefront) bought(ctx context.Context, p ledger.Purchase, again bool) Reply {
 	path := receiptPath(p.ID)
 	if p.State != ledger.Delivered {

@@ -90,7 +90,7 @@ func (s *Storefront) services(ctx context.Context, userID string) ([]views.Thing
 
 // Goodbye follows a disconnect.
 func (s *Storefront) Goodbye(ctx context.Context) (Reply, error) {
-	if _, connected := gloebit.FromContext(ctx); connected { // it would tell them that they are not
+	if _, connected := gloebit.FromContext(ctx); connected { // the page says that they are not
 		return Reply{Status: http.StatusSeeOther, Location: PathShelf}, nil
 	}
 	frame := s.frame(ctx, "Until next time", "", PathShelf)

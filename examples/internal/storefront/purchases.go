@@ -33,9 +33,9 @@ func (s *Storefront) Purchases(ctx context.Context) (Reply, error) {
 	return show(page), nil
 }
 
-// Receipt is the page of one purchase. While the purchase is under way, the
-// browser goes on showing the page and asks for the receipt once more, this time
-// with wait: that answers when there is news.
+// Receipt is the page of one purchase. While the purchase is under way, the page
+// has the browser load the receipt again with wait set, and stays visible until
+// that request is answered: when the purchase is finished, or after receiptWait.
 func (s *Storefront) Receipt(ctx context.Context, id string, wait bool) (Reply, error) {
 	p, err := s.config.Purchases.Get(ctx, id)
 	if errors.Is(err, gloebit.ErrNotFound) || err == nil && p.UserID != gloebit.MustFromContext(ctx).User().ID {
@@ -48,7 +48,9 @@ func (s *Storefront) Receipt(ctx context.Context, id string, wait bool) (Reply, 
 	if wait {
 		waiting, cancel := context.WithTimeout(ctx, receiptWait)
 		defer cancel()
-		_, _ = s.config.Purchases.Wait(waiting, id) // the receipt tells how far it came
+		if _, err := s.config.Purchases.Wait(waiting, id); err != nil && waiting.Err() == nil {
+			return Reply{}, err
+		}
 		return Reply{Status: http.StatusSeeOther, Location: path}, nil
 	}
 	line := s.line(p)

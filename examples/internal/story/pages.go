@@ -19,13 +19,13 @@ func (b *browser) looks(site string, pages ...string) {
 		b.do(chromedp.Navigate(site + pages[i]))
 		b.reads(pages[i+1])
 		b.shows("page-" + strings.Trim(strings.NewReplacer("/", "-", "?", "-").Replace(pages[i]), "-"))
-		b.isTouched()
+		b.targetsAreLarge()
 	}
 }
 
-// isTouched asserts that what a finger presses on a phone is at least 44 pixels
+// targetsAreLarge asserts that what a finger presses on a phone is at least 44 pixels
 // high. Links within a sentence are as high as it is.
-func (b *browser) isTouched() {
+func (b *browser) targetsAreLarge() {
 	b.t.Helper()
 	b.do(phone())
 	small, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("a, button, summary, label:has(input), input:not([type=hidden])")].

@@ -52,6 +52,7 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 			if i%100 > 0 {
 				p.NextAt = time.Time{}
 			} else {
+				p.ReportAt = ordered
 				p.State = ledger.Settled
 			}
 			purchases = append(purchases, p)
@@ -98,6 +99,9 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 			require.Contains(t, plan, "gloebit_purchases_paid_at")
 			require.Regexp(t, "index only|using index|covering", plan)
 		}
+		wantPlan(t, d, db, "report_at", func(store *shopStore) {
+			_, _ = store.ClaimUnreported(t.Context(), realm, ordered, ordered)
+		})
 		wantPlan(t, d, db, "next_at", func(store *shopStore) {
 			_, _ = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered)
 		})

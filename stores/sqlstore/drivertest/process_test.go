@@ -52,6 +52,7 @@ type shopPlan struct {
 	Clock             time.Time // zero is the real time
 	Deliver           bool      // whether it picks up what is due
 	Halt              int       // at which delivery it stands still, once it is written; zero is never
+	HaltReport        int       // at which report it stands still, once it is written; zero reports nothing
 }
 
 // runShop serves callbacks, prints its address, delivers if its plan says so,
@@ -65,7 +66,11 @@ func runShop(text string) {
 	db := d.open(d.addr)
 	db.SetMaxOpenConns(poolSize)
 	goods := &warehouse{halt: plan.Halt}
-	purchases := newLedger(newStore(db, d.dialect), goods, plan.Clock)
+	config := newConfig(newStore(db, d.dialect), goods, plan.Clock)
+	if plan.HaltReport > 0 {
+		config.OnChange = reporter(db, plan.HaltReport)
+	}
+	purchases := must(ledger.New(config))
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))
 	go func() { _ = http.Serve(listener, purchases.Handler()) }()
 	fmt.Println("http://" + listener.Addr().String())
@@ -81,6 +86,10 @@ var signingKey = connect.Secret("a key for callbacks, of 32 bytes or so")
 
 // newLedger is a ledger that only gets callbacks, so that it needs no Gloebit.
 func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *ledger.Ledger {
+	return must(ledger.New(newConfig(store, goods, clock)))
+}
+
+func newConfig(store ledger.Store, goods ledger.Fulfiller, clock time.Time) ledger.Config {
 	config := ledger.Config{
 		Merchant: must(gloebit.New(gloebit.Config{
 			// see realm
@@ -93,7 +102,7 @@ func newLedger(store ledger.Store, goods ledger.Fulfiller, clock time.Time) *led
 	if !clock.IsZero() {
 		config.Clock = func() time.Time { return clock }
 	}
-	return must(ledger.New(config))
+	return config
 }
 
 // callback is the path of a callback, as the ledger signs it.

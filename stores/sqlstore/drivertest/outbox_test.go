@@ -1,0 +1,104 @@
+package drivertest_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-gloebit/gloebit/ledger"
+	"github.com/stretchr/testify/require"
+)
+
+// reporter is an OnChange that notes what it is told, in a transaction of its
+// own, and stands still from that call on.
+func reporter(db *sql.DB, halt int) func(context.Context, ledger.Purchase, ledger.Change) error {
+	var calls atomic.Int64
+	return func(ctx context.Context, p ledger.Purchase, change ledger.Change) error {
+		if _, err := db.ExecContext(ctx, insertNote(p.ID, "told "+string(change.To))); err != nil {
+			return err
+		}
+		n := int(calls.Add(1))
+		if n == halt {
+			fmt.Println("halted")
+		}
+		if halt > 0 && n >= halt {
+			select {} // until the process is killed
+		}
+		return nil
+	}
+}
+
+// Shops are killed one after the other after a report and before it is saved.
+func TestKilledShopsReportEveryChange(t *testing.T) {
+	each(t, withWAL, func(t *testing.T, d database) {
+		const many, kills = 20, 5
+		store := withGoods(t, d)
+		for i := range many {
+			created(t, store, purchase(i, ledger.Settled))
+		}
+		clock := ordered
+		for i := range kills {
+			clock = clock.Add(time.Hour)
+			s := startShop(t, d, shopPlan{Clock: clock, Deliver: true, HaltReport: 1 + i})
+			require.True(t, s.lines.Scan())
+			require.Equal(t, "halted", s.lines.Text())
+			s.kill()
+		}
+		config := newConfig(store, &warehouse{}, clock.Add(time.Hour))
+		config.OnChange = reporter(d.connect(t), 0)
+		require.NoError(t, must(ledger.New(config)).Reconcile(t.Context()))
+		wantEachOnce(t, d, "delivered", many)
+		told, calls := noted(t, d, "told delivered"), 0
+		require.Len(t, told, many, "every delivery was reported")
+		for _, n := range told {
+			calls += n
+		}
+		require.Greater(t, calls, many, "those that were not saved again")
+		require.LessOrEqual(t, calls, many+4*kills, "at most one for each worker and kill")
+		all, err := store.List(t.Context(), ledger.Query{Realm: realm})
+		require.NoError(t, err)
+		for _, p := range all {
+			require.Equal(t, ledger.Delivered, p.State)
+			require.Equal(t, 1, p.Reported)
+			require.Zero(t, p.ReportAt)
+		}
+	})
+}
+
+func TestReplicasReportEachChangeOnce(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		const many = 40
+		store := withGoods(t, d)
+		for i := range many {
+			created(t, store, purchase(i, ledger.Settled))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, replicas)
+		for range replicas {
+			config := newConfig(d.store(t), &warehouse{}, time.Time{})
+			config.OnChange, config.PollInterval = reporter(d.connect(t), 0), 50*time.Millisecond
+			purchases := must(ledger.New(config))
+			go func() { ended <- purchases.Run(ctx) }()
+		}
+		require.Eventually(t, func() bool {
+			all, err := store.List(t.Context(), ledger.Query{Realm: realm})
+			if err != nil {
+				return false
+			}
+			for _, p := range all {
+				if p.Reported == 0 {
+					return false
+				}
+			}
+			return true
+		}, time.Minute, 20*time.Millisecond)
+		cancel()
+		for range replicas {
+			require.ErrorIs(t, <-ended, context.Canceled)
+		}
+		wantEachOnce(t, d, "told delivered", many)
+	})
+}
