@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
@@ -159,4 +160,13 @@ func (p place) administer(ctx context.Context, create, drop string) (remove func
 			fmt.Fprintln(os.Stderr, "torture:", drop+":", err)
 		}
 	}, nil
+}
+
+// joined lists states for SQL, without the first and the last quote.
+func joined(states []ledger.State) string {
+	names := make([]string, len(states))
+	for i, state := range states {
+		names[i] = string(state)
+	}
+	return strings.Join(names, "', '")
 }

@@ -8,7 +8,6 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -346,14 +345,6 @@ func (w *world) countOpen(ctx context.Context, bought <-chan struct{}) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-func joined(states []ledger.State) string {
-	names := make([]string, len(states))
-	for i, state := range states {
-		names[i] = string(state)
-	}
-	return strings.Join(names, "', '")
 }
 
 // settle waits until nothing moves any more.
