@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/oauth2"
 )
 
 // DeviceCode is what the user of a program needs to approve it in a browser on
-// any device (RFC 8628 section 3.3).
+// any device (RFC 8628 section 3.3). Its texts are printable: a terminal can
+// show them.
 type DeviceCode struct {
 	UserCode    string    // what the user types in
 	URL         string    // the page where the user types it in
@@ -63,6 +66,11 @@ func (c *Connector) ConnectDevice(
 				"%w: %w: the device authorization lacks a code or an address", ErrTokenExchange, ErrInvalidResponse,
 			)
 		}
+		if strings.ContainsFunc(device.UserCode+device.VerificationURI+device.VerificationURIComplete, isInvisible) {
+			return Credential{}, fmt.Errorf(
+				"%w: %w: the code or an address has characters that can't be shown", ErrTokenExchange, ErrInvalidResponse,
+			)
+		}
 		now := c.clock()
 		if most := now.Add(maxDevice); device.Expiry.IsZero() || device.Expiry.After(most) {
 			device.Expiry = most
@@ -79,6 +87,10 @@ func (c *Connector) ConnectDevice(
 		return credentialOf(c.server, token, scopesIn(token), asked, c.clock(), sent...)
 	})
 }
+
+// isInvisible reports whether a character may control a terminal or the
+// direction of text.
+func isInvisible(r rune) bool { return !unicode.IsPrint(r) }
 
 // poll waits for the user's answer. When the server can't be reached, it polls
 // at half the rate (RFC 8628 section 3.5).

@@ -131,6 +131,18 @@ func TestConnectDevice(t *testing.T) {
 		"null":           {`null`, nil, nil, connect.ErrInvalidResponse},
 		"device page":    {`<html>`, nil, nil, connect.ErrInvalidResponse},
 		"list":           {`[]`, nil, nil, connect.ErrInvalidResponse},
+		"code that controls a terminal": {
+			`{"device_code":"d","user_code":"u\u001b[2J","verification_uri":"v"}`, []answer{approved}, nil,
+			connect.ErrInvalidResponse,
+		},
+		"address that turns text around": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v\u202e"}`, []answer{approved}, nil,
+			connect.ErrInvalidResponse,
+		},
+		"complete address of two lines": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v","verification_uri_complete":"v\nw"}`,
+			[]answer{approved}, nil, connect.ErrInvalidResponse,
+		},
 		"misspelt address": {
 			`{"device_code":"d","user_code":"u","verification_url":"v"}`, []answer{approved}, []time.Duration{5 * second}, nil,
 		},
@@ -149,6 +161,9 @@ func TestConnectDevice(t *testing.T) {
 				if test.err != nil {
 					require.ErrorIs(t, err, test.err)
 					require.NotContains(t, err.Error(), "device-code")
+					if test.polls == nil {
+						require.Zero(t, shown, "nothing was shown")
+					}
 					require.Zero(t, tokens.Len())
 					return
 				}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-gloebit/gloebit/connect"
 )
@@ -48,6 +49,9 @@ func (c Client) Register(ctx context.Context, name, blurb string) (Registration,
 		return Registration{}, fmt.Errorf(
 			"blotre: %w: the registration lacks an id, a secret, a code or its time", connect.ErrInvalidResponse,
 		)
+	}
+	if strings.ContainsFunc(made.Code.Reveal(), func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return Registration{}, fmt.Errorf("blotre: %w: the code has characters that can't be shown", connect.ErrInvalidResponse)
 	}
 	return Registration{made.Name, made.Blurb, made.ID, made.Secret, made.Code, time.Duration(seconds) * time.Second}, nil
 }
