@@ -99,7 +99,8 @@ func CutOff(bytes int) Fault {
 }
 
 // Drop is a fault that lets the handler do its work and closes the connection
-// without a response.
+// without a response. A client of net/http repeats a GET once if the connection
+// was used before, so inject two faults.
 func Drop() Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
