@@ -96,6 +96,17 @@ func TestTrace(t *testing.T) {
 		require.Len(t, said, 2)
 		require.Contains(t, said[1], "callback : "+gloebit.ErrInvalidState.Error())
 	})
+	t.Run("a callback without a session", func(t *testing.T) {
+		told := &tracer{}
+		merchant, err := gloebit.New(gloebit.Config{
+			ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
+			Provider: gloebit.Sandbox(), Trace: told.trace(),
+		})
+		require.NoError(t, err)
+		_, err = merchant.Exchange(httptest.NewRequest(http.MethodGet, "/gloebit/callback?state=s&code=c", nil))
+		require.ErrorIs(t, err, gloebit.ErrNoSession)
+		require.Equal(t, []string{"callback ", "callback : " + err.Error()}, told.all())
+	})
 	t.Run("refreshing within a call", func(t *testing.T) {
 		w, told := newTraced(t)
 		b := w.browser("ann")

@@ -95,7 +95,10 @@ func (c *Connector) returning(r *http.Request) (back returning, err error) {
 	if len(back.state) == stateLength {
 		back.hashed = stateID(back.state)
 	}
-	back.bindings, back.hasCookie, err = c.bindings(r, back.hashed)
+	if back.bindings, back.hasCookie, err = c.bindings(r, back.hashed); err != nil {
+		_, end := c.start(r.Context(), c.trace.Callback, "")
+		end(err)
+	}
 	return back, err
 }
 

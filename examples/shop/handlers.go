@@ -49,5 +49,7 @@ func (s *shop) receipt(w http.ResponseWriter, r *http.Request) {
 // storefront refuses.
 func form(w http.ResponseWriter, r *http.Request) storefront.Form {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	return storefront.Form{Order: r.PostFormValue("order"), Quantity: r.PostFormValue("quantity")}
+	return storefront.Form{
+		Order: r.PostFormValue("order"), Quantity: r.PostFormValue("quantity"), Total: r.PostFormValue("total"),
+	}
 }

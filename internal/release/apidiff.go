@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -80,9 +81,24 @@ func (r *release) lastRelease() (string, error) {
 		return !semver.IsValid(tag) || semver.Prerelease(tag) != ""
 	})
 	if len(released) == 0 {
-		return "", nil
+		return "", r.checkUnreleased()
 	}
 	return slices.MaxFunc(released, semver.Compare), nil
+}
+
+// checkUnreleased returns an error if the changelog names an earlier version,
+// whose tag a shallow clone does not have.
+func (r *release) checkUnreleased() error {
+	text, err := os.ReadFile(r.file(".", "CHANGELOG.md"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, heading := range regexp.MustCompile(`(?m)^## \[?v?(\d+\.\d+\.\d+)`).FindAllStringSubmatch(string(text), -1) {
+		if earlier := "v" + heading[1]; earlier != r.version {
+			return fmt.Errorf("%s is released, but has no tag here: run git fetch --unshallow --tags", earlier)
+		}
+	}
+	return err
 }
 
 // mayBreak reports whether semantic versioning lets a version be incompatible

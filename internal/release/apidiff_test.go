@@ -57,6 +57,14 @@ func TestAPIDiff(t *testing.T) {
 		})
 	}
 	t.Run("no release", func(t *testing.T) {
-		require.NoError(t, run(repository(t).root, []string{"apidiff"}))
+		r := repository(t)
+		require.NoError(t, run(r.root, []string{"apidiff"}))
+		write(t, r.root, "CHANGELOG.md", "# Changelog\n\n## 0.1.0, 2026-12-01\n")
+		require.NoError(t, run(r.root, []string{"apidiff"}), "the version under development")
+	})
+	t.Run("a clone without the tags", func(t *testing.T) {
+		r := repository(t)
+		write(t, r.root, "CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n## v0.0.9, 2026-12-01\n")
+		require.ErrorContains(t, run(r.root, []string{"apidiff"}), "v0.0.9 is released, but has no tag here")
 	})
 }

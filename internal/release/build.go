@@ -42,6 +42,9 @@ func (r *release) build(folder string, platforms []string) (err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
+	if old, err := os.ReadDir(folder); err != nil || len(old) > 0 {
+		return errors.Join(err, fmt.Errorf("%s has files already: give an empty folder", folder))
+	}
 	temporary, err := os.MkdirTemp("", "release")
 	if err != nil {
 		return err

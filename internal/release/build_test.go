@@ -24,6 +24,7 @@ func TestBuild(t *testing.T) {
 	require.NoError(t, run(r.root, []string{"tags", "-make"}))
 	host := goCommand(t, ".", nil, "env", "GOHOSTOS") + "/" + goCommand(t, ".", nil, "env", "GOHOSTARCH")
 	require.NoError(t, r.build(folder, []string{host, "windows/arm64"}))
+	require.ErrorContains(t, r.build(folder, nil), "has files already")
 
 	native := "p_v0.1.0_" + strings.ReplaceAll(host, "/", "_")
 	var names []string

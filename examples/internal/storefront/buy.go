@@ -26,6 +26,7 @@ const settleWait = 2 * time.Second
 type Form struct {
 	Order    string // the form's key
 	Quantity string
+	Total    string // as the visitor saw it
 }
 
 // Checkout is the page on which a visitor sees the total before anything is
@@ -82,6 +83,9 @@ func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, er
 	quantity, ok := parseQuantity(form.Quantity)
 	if err != nil || !ok {
 		return s.badForm(ctx, articlePath(slug, 1))
+	}
+	if form.Total != "" && form.Total != strconv.FormatInt(article.Price*quantity, 10) { // the price has changed since
+		return Reply{Status: http.StatusSeeOther, Location: checkoutPath(slug, quantity)}, nil
 	}
 	began := s.now().Truncate(time.Microsecond) // as precise as the ledger
 	purchase, err := s.config.Purchases.Purchase(ctx, client, order(article, key, quantity))

@@ -154,7 +154,7 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOffice(t *testing.T, build launch.Bui
 
 	shelf := newVisitor(t).open(w.shopURL).connect("bob")
 	shelf.buy("green-hat").says("You bought 1 × Green hat")
-	shelf.order("golden-crown").submit("/buy/golden-crown", "quantity", "2").says("Not quite enough gloebits")
+	shelf.order("golden-crown").submit("/buy/golden-crown", "quantity", "2", "total", "").says("Not quite enough gloebits")
 	_, err := w.books.DB().Exec(
 		`CREATE TRIGGER fire BEFORE UPDATE ON shop_jobs BEGIN SELECT RAISE(ABORT, 'the bench is on fire'); END`,
 	)

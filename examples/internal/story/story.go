@@ -105,7 +105,7 @@ func notEnoughGloebitsLeadsToMoreOfThemAndBack(t *testing.T, build launch.Build)
 		"Missing 800 G$", "Nothing was charged.",
 	}
 	shelf.order("golden-crown", "2").says(words...)
-	sorry := shelf.order("golden-crown").submit("/buy/golden-crown", "quantity", "2").says(words...)
+	sorry := shelf.order("golden-crown").submit("/buy/golden-crown", "quantity", "2", "total", "").says(words...)
 	require.Equal(t, http.StatusOK, sorry.status)
 	require.Len(t, sorry.find("form"), 1, "there is nothing to send but Disconnect")
 	require.Equal(t, "1000", w.gloebit.Balance("alice"))

@@ -45,7 +45,10 @@ func aKeyUsedAgainForSomethingElseIsChargedForWhatItIs(t *testing.T, build launc
 	alice.send(dear).says("You bought 1 × Name in the band for 12 G$.")
 	require.Equal(t, "980", w.gloebit.Balance("alice"))
 
-	cheap.Set("quantity", "5")
+	cheap.Set("quantity", "5") // whose total is not what was confirmed
+	alice.send(cheap).says("Your order", "Buy for 40 G$")
+	require.Equal(t, "980", w.gloebit.Balance("alice"))
+	cheap.Set("total", "40")
 	alice.send(cheap).says("You bought 5 × Gift wrap for 40 G$.", "Gift wrap 6 ordered")
 	require.Equal(t, "940", w.gloebit.Balance("alice"))
 
