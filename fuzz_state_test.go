@@ -28,7 +28,7 @@ func FuzzState(f *testing.F) {
 		"state={}%20&code=c",
 		"State={}&code=c", "state[]={}&code=c", "state=%7B%7D&code=c", "state={}{}&code=c", "state&code={}",
 		"state={};code=c", "code=c#state={}",
-		"state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA&code=c", "state={}&code=" + strings.Repeat("c", 9000),
+		"state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAzzzzzzz&code=c", "state={}&code=" + strings.Repeat("c", 9000),
 	} {
 		for from := range byte(3) {
 			f.Add(seed, from)

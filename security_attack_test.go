@@ -25,7 +25,7 @@ func TestSecurityAttackLoginWithAttackersState(t *testing.T) {
 			w := newWorld(t, mode.change)
 			attacker, victim := w.browser("mallory"), w.browser("ann")
 			code := attacker.callback("/gloebit/connect").Query().Get("code")
-			const chosen = "a-state-of-the-attackers-that-is-long-enoug"
+			const chosen = "a-state-of-the-attackers-that-is-as-long-as-zzzzzz"
 			victim.location("/gloebit/connect?state=" + chosen) // a link that the victim follows
 			answer := url.Values{"code": {code}, "state": {chosen}}
 			require.Equal(t, http.StatusBadRequest, victim.get("/gloebit/callback?"+answer.Encode()).status)

@@ -234,7 +234,7 @@ func TestSecurity06MissingEmptyOrRepeatedParametersAreRefused(t *testing.T) {
 	refuses(t, map[string]badCallback{
 		"no state":                {set("state"), 400},
 		"an empty state":          {set("state", ""), 400},
-		"an unknown state":        {set("state", strings.Repeat("x", 43)), 400},
+		"an unknown state":        {set("state", strings.Repeat("x", 50)), 400},
 		"the same state twice":    {repeat("state"), 400},
 		"another state behind it": {func(_ *world, _ *browser, q url.Values) { q.Add("state", "x") }, 400},
 		"no code":                 {set("code"), 400},
@@ -278,7 +278,7 @@ func TestSecurity07StateIsCheckedBeforeError(t *testing.T) {
 			func(_ *world, _ *browser, q url.Values) { clear(q); q.Set("error", "access_denied") }, 400,
 		},
 		"a refusal with an empty state":   {denied(""), 400},
-		"a refusal with an unknown state": {denied(strings.Repeat("x", 43)), 400},
+		"a refusal with an unknown state": {denied(strings.Repeat("x", 50)), 400},
 		"a refusal with two states":       {denied("x", "y"), 400},
 		"a refusal in another browser": {
 			func(w *world, b *browser, q url.Values) { denied()(w, b, q); b.jar = w.browser("").jar }, 400,

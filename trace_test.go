@@ -141,7 +141,7 @@ func TestTrace(t *testing.T) {
 	})
 	t.Run("an absent row or an error of fn", func(t *testing.T) {
 		w, told := newTraced(t)
-		w.browser("ann").get("/gloebit/callback?state=0123456789012345678901234567890123456789012&code=c")
+		w.browser("ann").get("/gloebit/callback?state=01234567890123456789012345678901234567890120000001&code=c")
 		_, err := w.merchant.Client(t.Context(), "unknown")
 		require.ErrorIs(t, err, gloebit.ErrNotConnected)
 		require.NotContains(t, fmt.Sprint(told.all()), "failed")

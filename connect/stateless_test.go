@@ -66,7 +66,7 @@ func TestStateNotReturned(t *testing.T) {
 	t.Run("returned state must be right", func(t *testing.T) {
 		_, a := stateless(t, false)
 		state := a.start(t)
-		require.Equal(t, refused, a.callback(t, "code=code&state="+strings.Repeat("x", 43)))
+		require.Equal(t, refused, a.callback(t, "code=code&state="+strings.Repeat("x", 50)))
 		require.Equal(t, refused, a.callback(t, "code=code&state=&state="))
 		require.Equal(t, connected, a.callback(t, "code=code&state="+state))
 	})
