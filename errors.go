@@ -152,7 +152,7 @@ var (
 	// second one.
 	ErrKeyReused = errors.New("gloebit: the key belongs to another order")
 	// ErrOrderCanceled is returned by Ledger.Purchase of package ledger when
-	// the purchase of the order was canceled.
+	// the purchase of the order was canceled. That package calls it ErrCanceled.
 	ErrOrderCanceled = errors.New("gloebit: the order was canceled")
 	// ErrRefused is returned by every call when the server refused it for a
 	// reason that this package does not know. The APIError holds it.

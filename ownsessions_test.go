@@ -113,3 +113,32 @@ func TestTheSessionIsSavedBeforeAFlush(t *testing.T) {
 	defer func() { _ = response.Body.Close() }()
 	require.Len(t, response.Cookies(), 1)
 }
+
+// TestOwnSessionsKeepConnectingInOneProcess checks what two replicas with a
+// Config.User share when Config.Sessions is nil: the connected user, but not a
+// connection in progress.
+func TestOwnSessionsKeepConnectingInOneProcess(t *testing.T) {
+	tokens, states := &gloebit.MemoryTokenStore{}, &gloebit.MemoryStateStore{}
+	shared := func(c *gloebit.Config) { c.Tokens, c.States = tokens, states }
+	one, other := benchMerchant(t, asAlice, shared), benchMerchant(t, asAlice, shared)
+	begun := httptest.NewRecorder()
+	one.Handler().ServeHTTP(begun, httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil))
+	authorize, err := begun.Result().Location()
+	require.NoError(t, err)
+	callback := url.Values{"code": {"code"}, "state": {authorize.Query().Get("state")}}
+	for _, replica := range []struct {
+		*gloebit.Merchant
+		status int
+	}{{other, http.StatusBadRequest}, {one, http.StatusSeeOther}} {
+		recorder := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodGet, "/gloebit/callback?"+callback.Encode(), nil)
+		for _, cookie := range begun.Result().Cookies() {
+			request.AddCookie(cookie)
+		}
+		replica.Handler().ServeHTTP(recorder, request)
+		require.Equal(t, replica.status, recorder.Code, recorder.Body)
+	}
+	recorder := httptest.NewRecorder()
+	other.RequireGloebit(http.HandlerFunc(greetUser)).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
+	require.Equal(t, "hello", recorder.Body.String())
+}

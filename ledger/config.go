@@ -35,7 +35,8 @@ type Config struct {
 	// purchases in progress are called back there.
 	CallbackURL string
 	// Keys sign the hold URLs. Each is random and at least 32 bytes long, and
-	// all replicas must have the same. The first key signs, and every key
+	// all replicas must have the same. For several keys in an environment
+	// variable, split it with strings.Fields. The first key signs, and every key
 	// verifies. To rotate, append a new key on all replicas, then move it to
 	// the front on all, and remove the old key when no purchase that it signed
 	// is in progress or stuck.
@@ -75,11 +76,13 @@ type Config struct {
 	// different purchases concurrently. Each change is reported at least once: if
 	// the process ends before it has saved that OnChange returned nil, OnChange
 	// is called again. Use p.ID, change.From and change.At as the idempotency
-	// key. The default is none: nothing is stored for it.
+	// key. A row in the application's own database belongs in Deliver's
+	// transaction instead. The default is none: nothing is stored for it.
 	//
-	// After an error or a panic it is called again, with growing waits up to 64
-	// times RetryAfter, for as long as it fails. Only the later changes of that
-	// purchase wait for it. The context ends after StepTimeout, and the call must
+	// After an error or a panic it is called again, for as long as it fails.
+	// The wait is the time since the change, at least RetryAfter and at most 64
+	// times that. Only the later changes of that purchase wait for it.
+	// [Ledger.Counts] counts the purchases whose changes it has not accepted. The context ends after StepTimeout, and the call must
 	// return then. A call that does not return blocks one of the goroutines that
 	// report, and another replica may call OnChange for the purchase
 	// concurrently. OnChange may call the Ledger. After [Ledger.Erase], p and

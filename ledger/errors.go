@@ -16,7 +16,7 @@ var (
 	// Nothing was charged for the second order.
 	ErrKeyReused = gloebit.ErrKeyReused
 	// ErrCanceled is returned by [Ledger.Purchase] when the purchase of the
-	// order was canceled.
+	// order was canceled. It is gloebit.ErrOrderCanceled.
 	ErrCanceled = gloebit.ErrOrderCanceled
 	// ErrTooLate is returned by [Ledger.Cancel] when the ledger has answered
 	// Gloebit's enact with true, or the purchase is paid.

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
@@ -38,6 +40,14 @@ func guideSetup(
 	mux.Handle("/gloebit/hold/", purchases.Handler())
 	go purchases.Run(ctx) // picks up what was cut off
 	return purchases
+}
+
+func guideKeys() []gloebit.Secret {
+	var keys []gloebit.Secret
+	for _, key := range strings.Fields(os.Getenv("GLOEBIT_SIGNING_KEYS")) {
+		keys = append(keys, gloebit.Secret(key))
+	}
+	return keys
 }
 
 func guideBuy(w http.ResponseWriter, r *http.Request, merchant *gloebit.Merchant, purchases *ledger.Ledger) {
@@ -105,6 +115,7 @@ var (
 	_ ledger.Fulfiller = Fulfiller(nil) // the same methods,
 	_ Fulfiller        = ledger.Fulfiller(nil)
 	_                  = guideSetup
+	_                  = guideKeys
 	_                  = guideBuy
 )
 

@@ -173,7 +173,7 @@ func (s *MemoryStore) List(ctx context.Context, q Query) ([]Purchase, error) {
 }
 
 // Counts implements [Store].
-func (s *MemoryStore) Counts(ctx context.Context, overdue time.Time) ([]Count, error) {
+func (s *MemoryStore) Counts(ctx context.Context, before time.Time) ([]Count, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -185,20 +185,27 @@ func (s *MemoryStore) Counts(ctx context.Context, overdue time.Time) ([]Count, e
 	}
 	counted := map[place]*Count{}
 	for _, p := range s.purchases {
-		if p.Finished() {
+		unreported := !p.ReportAt.IsZero() && p.UpdatedAt.Before(before)
+		if p.Finished() && !unreported {
 			continue
 		}
 		at := place{p.Realm, p.State}
 		if counted[at] == nil {
-			counted[at] = &Count{Realm: p.Realm, State: p.State, Oldest: p.CreatedAt}
+			counted[at] = &Count{Realm: p.Realm, State: p.State}
 		}
 		c := counted[at]
+		if unreported {
+			c.Unreported++
+		}
+		if p.Finished() {
+			continue
+		}
 		c.Purchases++
 		c.Oldest = earlier(c.Oldest, p.CreatedAt)
 		if p.Stuck() {
 			c.Stuck++
 		}
-		if !p.NextAt.IsZero() && p.NextAt.Before(overdue) {
+		if !p.NextAt.IsZero() && p.NextAt.Before(before) {
 			c.Overdue++
 			c.OverdueSince = earlier(c.OverdueSince, p.NextAt)
 		}

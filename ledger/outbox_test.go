@@ -401,6 +401,39 @@ func TestPruneKeepsWhatIsNotReported(t *testing.T) {
 	}
 }
 
+func TestUnreportedPurchasesAreCounted(t *testing.T) {
+	t.Parallel()
+	r := &reports{}
+	w := newWorld(t, reporting(r))
+	r.failing(func(context.Context, ledger.Purchase, ledger.Change) error { return errDown })
+	w.bought(hat)
+	w.settle()
+	w.reconcile()
+	for _, step := range []struct {
+		after      time.Duration
+		fail       error
+		unreported int64
+	}{
+		{0, errDown, 0},
+		{time.Minute, errDown, 0},
+		{time.Second, errDown, 1},
+		{time.Hour, errDown, 1},
+		{time.Hour, nil, 0},
+	} {
+		w.clock.Advance(step.after)
+		r.failing(func(context.Context, ledger.Purchase, ledger.Change) error { return step.fail })
+		w.reconcile()
+		counts, err := w.ledger.Counts(t.Context())
+		require.NoError(t, err)
+		var want []ledger.Count
+		if step.unreported > 0 {
+			want = []ledger.Count{{Realm: w.realm(), State: ledger.Delivered, Unreported: step.unreported}}
+		}
+		require.Equal(t, want, counts)
+		require.NotErrorIs(t, w.ledger.Health(t.Context()), ledger.ErrOverdue)
+	}
+}
+
 func TestAnErasedPurchaseIsReportedWithoutItsUser(t *testing.T) {
 	t.Parallel()
 	r := &reports{}

@@ -76,11 +76,14 @@ type Store interface {
 	// ascending. A purchase that can't be read is returned with the fields that
 	// are known, and its Cause says why.
 	List(ctx context.Context, q Query) ([]Purchase, error)
-	// Counts returns the number of unfinished purchases by realm and state, for
-	// all realms, in the order of realms and [States]. A purchase is overdue
-	// when its NextAt is before the given time. A state without purchases has
-	// no Count.
-	Counts(ctx context.Context, overdue time.Time) ([]Count, error)
+	// Counts returns the number of unfinished and of unreported purchases by
+	// realm and state, for all realms, in the order of realms and [States]. A
+	// purchase is overdue when its NextAt is set and before the given time. It
+	// is unreported when its ReportAt is set and its UpdatedAt is before the given
+	// time, however late ReportAt is: each failed report moves it.
+	// A state has a Count if it has an unfinished or an unreported purchase. A
+	// finished state counts Unreported only.
+	Counts(ctx context.Context, before time.Time) ([]Count, error)
 	// Tally returns the sums of a realm's purchases; [Grouping] says which are
 	// counted and in which order. From is inclusive, until is exclusive, and zero
 	// means no limit. If the grouping is unknown, the error is
@@ -93,15 +96,17 @@ type Store interface {
 	Prune(ctx context.Context, realm string, before time.Time) (removed int64, err error)
 }
 
-// Count is the number of unfinished purchases in a realm and a state.
+// Count is the number of purchases in a realm and a state that are unfinished or
+// unreported. If the state is finished, only Unreported is set.
 type Count struct {
-	Realm     string
-	State     State
-	Purchases int64 // all of them
-	Stuck     int64 // marked stuck
-	Overdue   int64 // whose next step should have been tried
+	Realm      string
+	State      State
+	Purchases  int64 // all unfinished ones
+	Stuck      int64 // marked stuck
+	Overdue    int64 // whose next step should have been tried
+	Unreported int64 // that have changed, and Config.OnChange has not accepted the change
 
-	Oldest       time.Time // the earliest CreatedAt
+	Oldest       time.Time // the earliest CreatedAt of the unfinished ones
 	OverdueSince time.Time // the earliest NextAt of those that are overdue; zero if none is
 }
 

@@ -185,8 +185,8 @@ func (s tracedStore) List(ctx context.Context, q Query) ([]Purchase, error) {
 	return list, err
 }
 
-func (s tracedStore) Counts(ctx context.Context, overdue time.Time) ([]Count, error) {
-	counts, err := s.Store.Counts(ctx, overdue)
+func (s tracedStore) Counts(ctx context.Context, before time.Time) ([]Count, error) {
+	counts, err := s.Store.Counts(ctx, before)
 	s.see(ctx, "", "counts", err)
 	return counts, err
 }

@@ -36,9 +36,11 @@
 //     signed have the step "unsigned".
 //   - gloebit.store.errors, a counter by gloebit.store.operation.
 //   - With [Telemetry.Observe]: gloebit.purchases.unfinished,
-//     gloebit.purchases.stuck and gloebit.purchases.overdue, gauges by
-//     gloebit.purchase.state, and gloebit.purchases.overdue.age, the seconds since
-//     the step of the purchase that is overdue the longest should have been tried.
+//     gloebit.purchases.stuck, gloebit.purchases.overdue and
+//     gloebit.purchases.unreported, gauges by gloebit.purchase.state, and
+//     gloebit.purchases.overdue.age, the seconds since the step of the purchase
+//     that is overdue the longest should have been tried. The unreported ones have
+//     changes that ledger.Config.OnChange has not accepted.
 //
 // Every metric also has the attribute gloebit.realm. A failure has the attribute
 // error.type: the name of the error, such as ErrInsufficientBalance, or _OTHER.

@@ -34,7 +34,7 @@ func Example() {
 	shop.Merchant, shop.Trace, shop.Logger = merchant, telemetry.Ledger(), logger
 	purchases, err := ledger.New(shop)
 	check(err)
-	_, err = telemetry.Observe(purchases) // gauges of unfinished, stuck and overdue purchases
+	_, err = telemetry.Observe(purchases) // gauges of unfinished, stuck, overdue and unreported purchases
 	check(err)
 
 	http.Handle("/gloebit/hold/", purchases.Handler())

@@ -90,10 +90,10 @@ func idsOf(info ledger.StepInfo) []attribute.KeyValue {
 	return append(user(info.UserID), attribute.String("gloebit.purchase.id", info.PurchaseID))
 }
 
-// Observe reports the unfinished purchases in the ledger's store, of all realms,
-// whenever the metrics are read. It counts them in the store. If several replicas
-// of a store are observed, each reports the same numbers. To stop, unregister the
-// registration.
+// Observe reports the unfinished and unreported purchases in the ledger's store,
+// of all realms, whenever the metrics are read. It counts them in the store. If
+// several replicas of a store are observed, each reports the same numbers. To
+// stop, unregister the registration.
 func (t *Telemetry) Observe(l *ledger.Ledger) (metric.Registration, error) {
 	gauge := func(name, unit, description string) (metric.Int64ObservableGauge, error) {
 		return t.meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
@@ -107,6 +107,12 @@ func (t *Telemetry) Observe(l *ledger.Ledger) (metric.Registration, error) {
 		return nil, err
 	}
 	overdue, err := gauge("gloebit.purchases.overdue", "{purchase}", "Purchases whose step should have been tried.")
+	if err != nil {
+		return nil, err
+	}
+	unreported, err := gauge(
+		"gloebit.purchases.unreported", "{purchase}", "Purchases with changes that OnChange has not accepted.",
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +131,10 @@ func (t *Telemetry) Observe(l *ledger.Ledger) (metric.Registration, error) {
 			attributes := metric.WithAttributes(
 				realm(count.Realm), attribute.String("gloebit.purchase.state", string(count.State)),
 			)
+			o.ObserveInt64(unreported, count.Unreported, attributes)
+			if count.Purchases == 0 { // of a finished state
+				continue
+			}
 			o.ObserveInt64(unfinished, count.Purchases, attributes)
 			o.ObserveInt64(stuck, count.Stuck, attributes)
 			o.ObserveInt64(overdue, count.Overdue, attributes)
@@ -138,5 +148,5 @@ func (t *Telemetry) Observe(l *ledger.Ledger) (metric.Registration, error) {
 			o.ObserveFloat64(age, seconds, metric.WithAttributes(realm(name)))
 		}
 		return nil
-	}, unfinished, stuck, overdue, age)
+	}, unfinished, stuck, overdue, unreported, age)
 }

@@ -185,7 +185,20 @@ func TestMetrics(t *testing.T) {
 			`gloebit.purchases.overdue{gloebit.purchase.state=accepted} 1`,
 			`gloebit.purchases.stuck{gloebit.purchase.state=accepted} 0`,
 			`gloebit.purchases.unfinished{gloebit.purchase.state=accepted} 1`,
+			`gloebit.purchases.unreported{gloebit.purchase.state=accepted} 0`,
 		}, later.points(t))
+	})
+	t.Run("an unreported purchase", func(t *testing.T) {
+		store := &ledger.MemoryStore{}
+		w := newWorld(t, func(_ *gloebit.Config, c *ledger.Config) { c.Store = store })
+		changed := time.Now().Add(-time.Hour)
+		_, _, err := store.Create(t.Context(), ledger.Purchase{
+			Realm: w.merchant.Realm(), ID: "p", State: ledger.Delivered, UpdatedAt: changed, ReportAt: changed,
+		})
+		require.NoError(t, err)
+		require.Equal(t, []string{
+			`gloebit.purchases.unreported{gloebit.purchase.state=delivered} 1`,
+		}, w.points(t))
 	})
 	t.Run("a Fulfiller that fails", func(t *testing.T) {
 		w := newWorld(t, func(_ *gloebit.Config, c *ledger.Config) {

@@ -133,6 +133,24 @@ func TestOverview(t *testing.T) {
 	require.Contains(t, w.get("ann:read", "?days=365").Body.String(), "3,802")
 }
 
+func TestOverviewShowsUnreportedPurchases(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	unreported := func(p *ledger.Purchase) { p.ReportAt = p.UpdatedAt }
+	w.put("p1", ledger.Delivered, unreported)
+	w.put("p2", ledger.Refused, unreported)
+	w.put("elsewhere", ledger.Delivered, func(p *ledger.Purchase) {
+		unreported(p)
+		p.Realm = "www.gloebit.com/former"
+	})
+	require.NotContains(t, w.get("ann:read", "").Body.String(), "OnChange")
+	w.clock.Advance(time.Hour)
+	body := w.get("ann:read", "").Body.String()
+	require.Contains(t, body, "<code>OnChange</code> has not accepted: 2.")
+	require.Contains(t, body, "Every purchase is finished.")
+	require.NotContains(t, body, "www.gloebit.com/former")
+}
+
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)

@@ -21,6 +21,7 @@ type overview struct {
 	Days             int // that are added up, until today
 	Choices          []int
 	UnderWay         int64
+	Unreported       int64
 	Stuck, Overdue   int64
 	OverdueSince     time.Time
 	Oldest           *row // of the purchases that are under way
@@ -64,6 +65,12 @@ func (c *console) count(ctx context.Context, page *overview) error {
 		return err
 	}
 	for _, count := range counts {
+		if count.Realm == c.ledger.Realm() {
+			page.Unreported += count.Unreported
+		}
+		if count.Purchases == 0 { // of a finished state
+			continue
+		}
 		if count.Realm != c.ledger.Realm() {
 			page.Elsewhere = append(page.Elsewhere, count)
 			continue

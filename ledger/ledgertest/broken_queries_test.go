@@ -33,6 +33,14 @@ func (s *brokenLedger) ClaimUnreported(
 	return s.MemoryStore.ClaimUnreported(ctx, realm, now, until)
 }
 
+func (s *brokenLedger) Counts(ctx context.Context, before time.Time) ([]ledger.Count, error) {
+	counts, err := s.MemoryStore.Counts(ctx, before)
+	if s.counts != nil {
+		counts = s.counts(counts)
+	}
+	return counts, err
+}
+
 const shop = "www.example.com/shop"
 
 // tallying breaks what a Tally is of.
@@ -103,6 +111,19 @@ var brokenQueries = []struct {
 	{"a_claim_of_a_report_lapses", &brokenLedger{
 		unreported: func(s *brokenLedger, ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
 			return s.MemoryStore.ClaimUnreported(ctx, shop, now, until.Add(time.Second))
+		},
+	}},
+	{"unreported_purchases_are_counted_in_any_state", &brokenLedger{
+		counts: func(counts []ledger.Count) []ledger.Count {
+			return slices.DeleteFunc(counts, func(c ledger.Count) bool { return c.Purchases == 0 })
+		},
+	}},
+	{"unreported_purchases_are_counted_in_any_state", &brokenLedger{
+		counts: func(counts []ledger.Count) []ledger.Count {
+			for i := range counts {
+				counts[i].Unreported = 0
+			}
+			return counts
 		},
 	}},
 	{"every_field_comes_back_as_it_was_changed", keeping(func(p *ledger.Purchase) { p.ReportAt = time.Time{} })},

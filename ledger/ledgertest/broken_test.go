@@ -31,6 +31,7 @@ type brokenLedger struct {
 		s *brokenLedger, ctx context.Context, realm string, state ledger.State, now, until time.Time,
 	) (ledger.Purchase, error)
 	unreported func(s *brokenLedger, ctx context.Context, now, until time.Time) (ledger.Purchase, error)
+	counts     func([]ledger.Count) []ledger.Count
 
 	list  func(s *brokenLedger, ctx context.Context, q ledger.Query) ([]ledger.Purchase, error)
 	get   func(s *brokenLedger, ctx context.Context, key connect.Key) (ledger.Purchase, error)

@@ -76,6 +76,7 @@ func RunStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 		{"listed purchases are whole", listWhole},
 
 		{"unfinished purchases are counted by realm and state", counts},
+		{"unreported purchases are counted in any state", countUnreported},
 		{"paid purchases are added up by day", tallyDays},
 		{"paid purchases are added up by item", tallyItems},
 		{"purchases are added up by state", tallyStates},

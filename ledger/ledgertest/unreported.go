@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -77,4 +78,36 @@ func pruneUnreported(t *testing.T, store ledger.Store) {
 	change(t, store, purchaseID(1), func(p *ledger.Purchase) { p.ReportAt = time.Time{} })
 	wantPruned(t, store, after(100), 1)
 	wantListed(t, store, ledger.Query{Realm: realm}, 2)
+}
+
+func countUnreported(t *testing.T, store ledger.Store) {
+	states := ledger.States()
+	createMany(t, store, 24, func(i int, p *ledger.Purchase) {
+		p.State, p.ReportAt = states[i%len(states)], after(1000) // a later time: it has failed, or is claimed
+		if i > 16 || p.State == ledger.Reserved {
+			p.ReportAt = time.Time{}
+		}
+		if p.State == ledger.Released {
+			p.UpdatedAt = after(20)
+		}
+	})
+	got, err := store.Counts(suite.InTime(t), after(20))
+	if err != nil {
+		t.Fatalf("Counts: %v", err)
+	}
+	var want []ledger.Count
+	for _, realm := range []string{anotherRealm, realm} {
+		want = append(want,
+			ledger.Count{Realm: realm, State: ledger.Created, Purchases: 3, Unreported: 2, Oldest: after(8)},
+			ledger.Count{Realm: realm, State: ledger.Accepted, Purchases: 3, Unreported: 2, Oldest: after(1)},
+			ledger.Count{Realm: realm, State: ledger.Reserved, Purchases: 3, Oldest: after(2)},
+			ledger.Count{Realm: realm, State: ledger.Settled, Purchases: 3, Unreported: 2, Oldest: after(3)},
+			ledger.Count{Realm: realm, State: ledger.Delivered, Unreported: 2},
+			ledger.Count{Realm: realm, State: ledger.Refused, Unreported: 2},
+			ledger.Count{Realm: realm, State: ledger.Canceled, Purchases: 3, Unreported: 2, Oldest: after(6)},
+		)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("Counts returned %v, want %v", got, want)
+	}
 }

@@ -2,10 +2,8 @@ package sqlledger
 
 import (
 	"context"
-	"database/sql"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
@@ -103,32 +101,3 @@ func inOrder(q ledger.Query) string {
 
 // unfinished is the condition for purchases that are not finished.
 const unfinished = "state IN ('created', 'accepted', 'reserved', 'settled', 'canceled')"
-
-// places are the cases of CASE that give a state's place in the order of states.
-func places() string {
-	var cases strings.Builder
-	for i, state := range ledger.States() {
-		cases.WriteString(" WHEN '" + string(state) + "' THEN " + strconv.Itoa(i))
-	}
-	return cases.String()
-}
-
-// Counts implements [ledger.Store]. The error is that of the context when it has
-// ended, or the database's.
-func (s *Store) Counts(ctx context.Context, overdue time.Time) (counts []ledger.Count, err error) {
-	oldest, since := s.db.Dialect.Select("MIN(created_at)"), s.db.Dialect.Select("MIN(CASE WHEN next_at < ? THEN "+
-		"next_at END)")
-	query := "SELECT realm, state, COUNT(*), COUNT(stuck_at), COUNT(CASE WHEN next_at < ? THEN 1 END), " + oldest +
-		", " + since + " FROM " + table +
-		" WHERE " + unfinished + " GROUP BY realm, state ORDER BY realm, CASE state" + places() + " END"
-	before := s.db.Dialect.Time(overdue)
-	err = s.each(ctx, query, []any{before, before}, func() { counts = nil }, func(rows *sql.Rows) error {
-		var c ledger.Count
-		err := rows.Scan(
-			&c.Realm, &c.State, &c.Purchases, &c.Stuck, &c.Overdue, (*sqldb.Time)(&c.Oldest), (*sqldb.Time)(&c.OverdueSince),
-		)
-		counts = append(counts, c)
-		return err
-	})
-	return counts, failed(ctx, "count purchases", err)
-}

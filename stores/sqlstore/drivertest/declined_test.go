@@ -81,6 +81,30 @@ func TestLostConnectionDoesNotCancelSale(t *testing.T) {
 	})
 }
 
+func TestDecliningReserveKeepsNoWrites(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store := withGoods(t, d)
+		for i, c := range []struct {
+			answers error
+			want    ledger.State
+		}{{errors.New("sold out"), ledger.Released}, {ledger.ErrTryAgain, ledger.Accepted}} {
+			p := purchase(i, ledger.Accepted)
+			created(t, store, p)
+			purchases := newLedger(store, &reserving{reserve: func(ctx context.Context, _ ledger.Purchase) error {
+				require.NoError(t, note(ctx, p.ID, "reserved"))
+				return c.answers
+			}}, time.Time{})
+			purchases.Handler().ServeHTTP(
+				httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, callback(p.ID, "enact"), nil),
+			)
+			got, err := store.Get(t.Context(), p.StoreKey())
+			require.NoError(t, err)
+			require.Equal(t, c.want, got.State)
+			require.Empty(t, noted(t, d, "reserved"))
+		}
+	})
+}
+
 // TestImmediateErrorAfterLostConnectionIsDiscarded checks an fn that fails
 // right after its lock is lost. The provider may have refused because another
 // process has refreshed meanwhile.

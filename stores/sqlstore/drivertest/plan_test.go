@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// overheard is a database that records the query and returns an error.
+// overheard is a database that records the query and returns an error, except
+// to the query for the realms.
 type overheard struct {
 	query string
 	args  []any
@@ -31,11 +33,28 @@ func (o *overheard) Begin() (driver.Tx, error)                    { return nil, 
 func (o *overheard) Close() error                                 { return nil }
 
 func (o *overheard) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if strings.HasPrefix(query, "SELECT DISTINCT realm ") {
+		return &realms{left: []string{realm, "another"}}, nil
+	}
 	o.query, o.args = query, nil
 	for _, arg := range args {
 		o.args = append(o.args, arg.Value)
 	}
 	return nil, errOverheard
+}
+
+// realms are the rows that name them.
+type realms struct{ left []string }
+
+func (r *realms) Columns() []string { return []string{"realm"} }
+func (r *realms) Close() error      { return nil }
+
+func (r *realms) Next(row []driver.Value) error {
+	if len(r.left) == 0 {
+		return io.EOF
+	}
+	row[0], r.left = r.left[0], r.left[1:]
+	return nil
 }
 
 // TestFrequentQueriesUseIndexes checks that pages and due purchases are found
@@ -102,6 +121,14 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 		wantPlan(t, d, db, "report_at", func(store *shopStore) {
 			_, _ = store.ClaimUnreported(t.Context(), realm, ordered, ordered)
 		})
+		require.Contains(t, planOf(t, d, db, func(store *shopStore) {
+			_, _ = store.Counts(t.Context(), ordered)
+		}), "gloebit_purchases_report_at")
+		if d.dialect == sqlstore.MySQL {
+			require.Contains(
+				t, planned(t, db, "EXPLAIN SELECT DISTINCT realm FROM gloebit_purchases", nil), "Using index for group-by",
+			)
+		}
 		wantPlan(t, d, db, "next_at", func(store *shopStore) {
 			_, _ = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered)
 		})
