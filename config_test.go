@@ -42,6 +42,10 @@ func TestNewNamesInvalidField(t *testing.T) {
 		"no redirect URL": {
 			func(c *gloebit.Config) { c.RedirectURL = "" }, "Config.RedirectURL: \"\" is not an absolute URL",
 		},
+		"server without a scheme": {
+			func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt("127.0.0.1:8081") },
+			`Config.Provider.AuthURL: "127.0.0.1:8081/oauth2/authorize" is not an absolute URL: it must begin with https:// or`,
+		},
 		"a relative redirect URL": {
 			func(c *gloebit.Config) { c.RedirectURL = "/gloebit/callback" }, "Config.RedirectURL",
 		},

@@ -12,10 +12,11 @@ import (
 // http on a loopback address.
 func CheckEndpoint(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, fmt.Errorf("not a URL: %w", err)
-	}
 	switch {
+	case !strings.Contains(raw, "://"):
+		return nil, fmt.Errorf("%q is not an absolute URL: it must begin with https:// or http://", raw)
+	case err != nil:
+		return nil, fmt.Errorf("not a URL: %w", err)
 	case u.Host == "" || u.Hostname() == "":
 		return nil, fmt.Errorf("%q is not an absolute URL: write it with scheme and host", raw)
 	case u.User != nil:
