@@ -37,9 +37,12 @@ func (l *Ledger) Run(ctx context.Context) error {
 	})
 	saving.Wait()
 	l.logLost(ctx)
-	l.log.WarnContext(
-		ctx, "gloebit ledger: Run has ended: this process picks nothing up any more", "cause", words(context.Cause(ctx)),
-	)
+	level := slog.LevelWarn
+	if errors.Is(ctx.Err(), context.Canceled) { // as at a graceful stop
+		level = slog.LevelInfo
+	}
+	l.log.Log(ctx, level, "gloebit ledger: Run has ended: this process picks nothing up any more",
+		"cause", words(context.Cause(ctx)))
 	return ctx.Err()
 }
 

@@ -166,9 +166,17 @@ func TestNoRun(t *testing.T) {
 			require.ErrorIs(t, stop(), context.Canceled)
 			require.Contains(
 				t, q.log.String(),
-				`level=WARN msg="gloebit ledger: Run has ended: this process picks nothing up any more" cause="context canceled"`,
+				`level=INFO msg="gloebit ledger: Run has ended: this process picks nothing up any more" cause="context canceled"`,
 			)
 		})
+	})
+	t.Run("a Run that times out warns", func(t *testing.T) {
+		t.Parallel()
+		q := newQuiet(t, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 0)
+		defer cancel()
+		require.ErrorIs(t, q.ledger.Run(ctx), context.DeadlineExceeded)
+		require.Contains(t, q.log.String(), `level=WARN msg="gloebit ledger: Run has ended`)
 	})
 	t.Run("a Run whose context has ended says so", func(t *testing.T) {
 		t.Parallel()
