@@ -3,6 +3,7 @@ package docs_test
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
@@ -18,15 +19,17 @@ func newMerchant(getenv func(string) string) (*gloebit.Merchant, error) {
 		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact},
 		Logger:       slog.Default(),
 	}
-	switch server := getenv("GLOEBIT_SERVER"); server {
-	case "local": // the command gloebit-sandbox
+	switch server := getenv("GLOEBIT_SERVER"); {
+	case server == "local": // the command gloebit-sandbox
 		config.Provider = gloebit.ProviderAt("http://127.0.0.1:8081")
-	case "sandbox": // Gloebit's test server
+	case server == "sandbox": // Gloebit's test server
 		config.Provider = gloebit.Sandbox()
-	case "production": // real gloebits
+	case server == "production": // real gloebits
 		config.Provider = gloebit.Production()
+	case strings.Contains(server, "://"): // another server
+		config.Provider = gloebit.ProviderAt(server)
 	default:
-		return nil, fmt.Errorf("GLOEBIT_SERVER is %q: set it to local, sandbox or production", server)
+		return nil, fmt.Errorf("GLOEBIT_SERVER is %q: set it to production, sandbox, local or a URL", server)
 	}
 	return gloebit.New(config)
 }
@@ -34,6 +37,7 @@ func newMerchant(getenv func(string) string) (*gloebit.Merchant, error) {
 func TestInstall(t *testing.T) {
 	for server, realm := range map[string]string{
 		"local": "127.0.0.1:8081/key", "sandbox": "sandbox.gloebit.com/key", "production": "www.gloebit.com/key",
+		"http://127.0.0.1:18081": "127.0.0.1:18081/key",
 	} {
 		t.Run(server, func(t *testing.T) {
 			merchant, err := newMerchant(environment(server))
@@ -41,10 +45,10 @@ func TestInstall(t *testing.T) {
 			require.Equal(t, realm, merchant.Realm())
 		})
 	}
-	t.Run("no server", func(t *testing.T) {
-		_, err := newMerchant(environment(""))
-		require.ErrorContains(t, err, "GLOEBIT_SERVER")
-	})
+	for _, server := range []string{"", "live", "127.0.0.1:18081"} {
+		_, err := newMerchant(environment(server))
+		require.ErrorContains(t, err, "GLOEBIT_SERVER", server)
+	}
 }
 
 func environment(server string) func(string) string {

@@ -44,8 +44,9 @@ func (a *app) doctor() *cobra.Command {
 		`Check the database, its settings that could lose purchases, its clock, the keys, the
 URLs that browsers and Gloebit load, and whether purchases are stuck or overdue. It
 changes nothing except that it loads the connect page once. Run it from outside the
-shop's network too, from where Gloebit loads the URLs. A check is skipped if its setting
-is missing. The exit code is 3 if it finds a problem.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+shop's network too, from where Gloebit loads the URLs; there it needs only the URL
+settings. A check is skipped if its setting is missing, or if the connect page requires
+a sign-in. The exit code is 3 if it finds a problem.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
 			findings := e.examine(ctx)
 			if e.d != nil {
 				defer e.d.db.Close()
@@ -69,57 +70,92 @@ is missing. The exit code is 3 if it finds a problem.`, cobra.NoArgs, func(ctx c
 	return command
 }
 
+// oneLine joins lines, also those of pgx's errors, which are indented.
+var oneLine = strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ")
+
 func tableOf(findings []finding) (rows table) {
 	rows.add("CHECK", "RESULT", "WHAT")
 	for _, f := range findings {
-		rows.add(f.Check, f.Result, strings.ReplaceAll(f.Text, "\n", "; "))
+		rows.add(f.Check, f.Result, oneLine.Replace(f.Text))
 	}
 	return rows
 }
 
-// examine makes all checks. Each returns what is right, or what is not.
+// examine makes all checks. Each returns what is right, or what is not. A check
+// is skipped if one that it needs is not ok.
 func (e *examination) examine(ctx context.Context) (findings []finding) {
+	results := map[string]string{}
 	for _, check := range []struct {
-		name string
-		make func(context.Context) (string, error)
+		name  string
+		make  func(context.Context) (string, error)
+		needs []string
 	}{
-		{"settings", e.settings}, {"signing keys", e.signingKeys}, {"sealing keys", e.sealingKeys},
-		{"database", e.database}, {"durability", e.durability}, {"clock", e.clock}, {"schema", e.schema},
-		{"purchases", e.purchases},
-		{"redirect URL", e.redirectURL}, {"connect URL", e.connectURL}, {"callback URL", e.callbackURL},
+		{"settings", e.settings, nil}, {"signing keys", e.signingKeys, []string{"settings"}},
+		{"sealing keys", e.sealingKeys, nil}, {"database", e.database, nil},
+		{"durability", e.durability, []string{"database"}}, {"clock", e.clock, []string{"database"}},
+		{"schema", e.schema, []string{"database"}}, {"purchases", e.purchases, []string{"settings", "database"}},
+		{"redirect URL", e.redirectURL, nil}, {"connect URL", e.connectURL, nil}, {"callback URL", e.callbackURL, nil},
 	} {
-		within, stop := context.WithTimeout(ctx, e.timeout)
-		text, err := check.make(within)
-		stop()
+		var text string
+		err := after(results, check.needs)
+		if err == nil {
+			within, stop := context.WithTimeout(ctx, e.timeout)
+			text, err = check.make(within)
+			stop()
+		}
 		result := "ok"
 		if skip := skipped(""); errors.As(err, &skip) {
 			result, text = "skipped", string(skip)
 		} else if err != nil {
 			result, text = "problem", err.Error()
 		}
+		results[check.name] = result
 		findings = append(findings, finding{check.name, result, text})
 	}
 	return findings
 }
 
-func (e *examination) settings(context.Context) (string, error) {
-	merchant, err := e.app.merchant(nil)
-	if err != nil {
+// after returns why a check that needs others can't be made.
+func after(results map[string]string, needs []string) error {
+	for _, name := range needs {
+		if result := results[name]; result != "ok" {
+			return skipped(name + map[string]string{"problem": " failed", "skipped": " was skipped"}[result])
+		}
+	}
+	return nil
+}
+
+// has returns an error that names the settings that are missing.
+func (e *examination) has(names ...string) error {
+	names = slices.DeleteFunc(names, func(name string) bool { return e.getenv(name) != "" })
+	if len(names) == 0 {
+		return nil
+	}
+	return skipped("not set: " + strings.Join(names, ", "))
+}
+
+func (e *examination) settings(context.Context) (_ string, err error) {
+	e.config, err = e.merchantConfig()
+	server := "the server is " + e.config.Provider.APIURL
+	if errors.Is(err, errNoShop) {
+		return "", skipped("not set: GLOEBIT_CLIENT_ID, --config or --realm; " + server)
+	} else if err != nil {
 		return "", err
 	}
-	e.config, err = e.merchantConfig()
-	e.merchant = merchant
-	return "the realm is " + merchant.Realm(), err
+	if e.merchant, err = e.app.merchant(nil); err != nil {
+		return "", err
+	}
+	return server + ", the realm is " + e.merchant.Realm(), nil
 }
 
 // signingKeys checks the keys as the ledger does.
 func (e *examination) signingKeys(context.Context) (string, error) {
-	keys, callback := e.getenv("GLOEBIT_SIGNING_KEYS"), e.getenv("GLOEBIT_CALLBACK_URL")
-	if keys == "" || callback == "" || e.merchant == nil {
-		return "", skipped("GLOEBIT_SIGNING_KEYS or GLOEBIT_CALLBACK_URL is not set")
+	if err := e.has("GLOEBIT_SIGNING_KEYS", "GLOEBIT_CALLBACK_URL"); err != nil {
+		return "", err
 	}
-	config := ledger.Config{Merchant: e.merchant, CallbackURL: callback}
-	for _, key := range strings.FieldsFunc(keys, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+	config := ledger.Config{Merchant: e.merchant, CallbackURL: e.getenv("GLOEBIT_CALLBACK_URL")}
+	separates := func(r rune) bool { return r == ',' || unicode.IsSpace(r) }
+	for _, key := range strings.FieldsFunc(e.getenv("GLOEBIT_SIGNING_KEYS"), separates) {
 		config.Keys = append(config.Keys, gloebit.Secret(key))
 	}
 	_, err := ledger.New(config)
@@ -127,11 +163,10 @@ func (e *examination) signingKeys(context.Context) (string, error) {
 }
 
 func (e *examination) sealingKeys(context.Context) (string, error) {
-	text := e.getenv("GLOEBIT_SEALING_KEYS")
-	if text == "" {
-		return "", skipped("GLOEBIT_SEALING_KEYS is not set; without any, tokens are readable in the database")
+	if err := e.has("GLOEBIT_SEALING_KEYS"); err != nil {
+		return "", skipped(err.Error() + "; without any, tokens are readable in the database")
 	}
-	keys, err := sealed.ParseKeys(text)
+	keys, err := sealed.ParseKeys(e.getenv("GLOEBIT_SEALING_KEYS"))
 	if err != nil {
 		return "", err
 	}
@@ -141,9 +176,6 @@ func (e *examination) sealingKeys(context.Context) (string, error) {
 // purchases checks that none waits for an operator, or for a ledger that is not
 // there.
 func (e *examination) purchases(ctx context.Context) (string, error) {
-	if e.merchant == nil || e.d == nil {
-		return "", skipped("there is no shop or no database")
-	}
 	counts, err := e.d.purchases.Counts(ctx, e.now().Add(-overdueAfter))
 	if err != nil {
 		return "", err

@@ -12,9 +12,10 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
-const noDatabase = skipped("there is no database")
-
 func (e *examination) database(ctx context.Context) (string, error) {
+	if err := e.has("GLOEBIT_DATABASE"); err != nil {
+		return "", err
+	}
 	d, err := e.open()
 	if err != nil {
 		return "", err
@@ -61,9 +62,6 @@ var settings = map[sqlstore.Dialect][]setting{
 }
 
 func (e *examination) durability(ctx context.Context) (string, error) {
-	if e.d == nil {
-		return "", noDatabase
-	}
 	var right []string
 	var problems []error
 	for _, s := range settings[e.d.dialect] {
@@ -86,9 +84,6 @@ const clockTolerance = 5 * time.Second
 
 // clock compares the clock of this machine with the database's.
 func (e *examination) clock(ctx context.Context) (string, error) {
-	if e.d == nil {
-		return "", noDatabase
-	}
 	query := "SELECT EXTRACT(EPOCH FROM clock_timestamp())"
 	switch e.d.dialect {
 	case sqlstore.MySQL:
@@ -112,9 +107,6 @@ func (e *examination) clock(ctx context.Context) (string, error) {
 }
 
 func (e *examination) schema(ctx context.Context) (string, error) {
-	if e.d == nil {
-		return "", noDatabase
-	}
 	var right []string
 	for _, s := range e.d.schemas() {
 		var version sql.NullInt64

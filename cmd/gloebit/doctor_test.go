@@ -2,8 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"log"
+	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,18 +17,24 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
+// examined returns what the doctor finds.
+func (w *world) examined(args ...string) (exit int, findings []finding) {
+	w.t.Helper()
+	got := w.runs(append([]string{"doctor", "--json", "--timeout", "5s"}, args...)...)
+	require.NoError(w.t, json.Unmarshal([]byte(got.out), &findings), got.log)
+	return got.code, findings
+}
+
 // finds returns the problems that the doctor finds, a line each.
 func (w *world) finds(args ...string) (exit int, problems []string) {
 	w.t.Helper()
-	got := w.runs(append([]string{"doctor", "--json", "--timeout", "5s"}, args...)...)
-	var findings []finding
-	require.NoError(w.t, json.Unmarshal([]byte(got.out), &findings), got.log)
+	exit, findings := w.examined(args...)
 	for _, f := range findings {
 		if f.Result == "problem" {
 			problems = append(problems, f.Check+": "+f.Text)
 		}
 	}
-	return got.code, problems
+	return exit, problems
 }
 
 func TestHealthyShop(t *testing.T) {
@@ -34,7 +44,10 @@ func TestHealthyShop(t *testing.T) {
 	require.Empty(t, problems)
 	require.Zero(t, code)
 	text := w.succeeds("doctor")
-	for _, want := range []string{"the callback handler", "the ledger's handler", "leads to", "none is stuck or overdue"} {
+	for _, want := range []string{
+		"the server is " + w.gloebit.URL, "the callback handler", "the ledger's handler", "leads to",
+		"none is stuck or overdue",
+	} {
 		require.Contains(t, text, want)
 	}
 }
@@ -88,7 +101,25 @@ func TestDoctorFinds(t *testing.T) {
 			"newer_tables", func(w *world) { w.exec("INSERT INTO oauth_schema VALUES (99)") },
 			"schema: oauth_schema is at version 99",
 		},
-		{"no_database", func(w *world) { w.env["GLOEBIT_DATABASE"] = "" }, "database: GLOEBIT_DATABASE is not set"},
+		{"invalid_database", func(w *world) { w.env["GLOEBIT_DATABASE"] = "x" }, "database: GLOEBIT_DATABASE is not set or"},
+		{"connect_not_mounted", func(w *world) { w.connects(http.StatusNotFound, "") }, "answers 404 Not Found"},
+		{"connect_fails", func(w *world) { w.connects(http.StatusInternalServerError, "") }, "answers 500 Internal"},
+		{
+			"another_server", func(w *world) { w.env["GLOEBIT_SERVER"] = "production" },
+			"not to https://www.gloebit.com/oauth2/authorize: set GLOEBIT_SERVER",
+		},
+		{
+			"unknown_server", func(w *world) { w.env["GLOEBIT_SERVER"] = "live" },
+			`settings: GLOEBIT_SERVER or --server: "live" is not an absolute URL: it must begin with https:// or http://; ` +
+				"set it to production, sandbox, local or a URL",
+		},
+		{"own_certificate", func(w *world) {
+			site := httptest.NewUnstartedServer(w)
+			site.Config.ErrorLog = log.New(io.Discard, "", 0)
+			site.StartTLS()
+			w.t.Cleanup(site.Close)
+			w.env["GLOEBIT_CALLBACK_URL"] = site.URL + "/gloebit/hold"
+		}, "unknown authority: for a certificate of your own, set SSL_CERT_FILE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -99,6 +130,85 @@ func TestDoctorFinds(t *testing.T) {
 			require.Contains(t, strings.Join(problems, "\n"), c.want)
 		})
 	}
+}
+
+// connects has the site answer the connect URL with a status and a Location.
+func (w *world) connects(status int, location string) {
+	shop := w.handler
+	w.handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/gloebit/connect" {
+			shop.ServeHTTP(rw, r)
+			return
+		}
+		if location != "" {
+			rw.Header().Set("Location", location)
+		}
+		rw.WriteHeader(status)
+	})
+}
+
+func TestSkippedChecks(t *testing.T) {
+	t.Parallel()
+	const byHand = "sign in with a browser and open it; the address of Gloebit's page must have "
+	for _, c := range []struct {
+		name   string
+		change func(w *world)
+		exit   int
+		want   map[string]string // the text of each check that is skipped
+	}{
+		{"sign_in_page", func(w *world) { w.connects(http.StatusSeeOther, "/sign-in?return_to=%2F") }, 0, map[string]string{
+			"connect URL": byHand,
+		}},
+		{"sign_in_required", func(w *world) { w.connects(http.StatusUnauthorized, "") }, 0, map[string]string{
+			"connect URL": byHand,
+		}},
+		{"no_signing_keys", func(w *world) { delete(w.env, "GLOEBIT_SIGNING_KEYS") }, 0, map[string]string{
+			"signing keys": "not set: GLOEBIT_SIGNING_KEYS",
+		}},
+		{"invalid_server", func(w *world) { w.env["GLOEBIT_SERVER"] = "live" }, exitProblem, map[string]string{
+			"signing keys": "settings failed", "purchases": "settings failed", "connect URL": "settings failed",
+		}},
+		{"only_urls", func(w *world) {
+			for _, name := range []string{"CLIENT_ID", "CLIENT_SECRET", "DATABASE", "SIGNING_KEYS"} {
+				delete(w.env, "GLOEBIT_"+name)
+			}
+		}, 0, map[string]string{
+			"settings":     "not set: GLOEBIT_CLIENT_ID, --config or --realm; the server is http",
+			"signing keys": "settings was skipped", "database": "not set: GLOEBIT_DATABASE",
+			"durability": "database was skipped", "clock": "database was skipped", "schema": "database was skipped",
+			"purchases": "settings was skipped",
+		}},
+		{"nothing_set", func(w *world) { clear(w.env) }, 0, map[string]string{
+			"settings":     "the server is https://www.gloebit.com/",
+			"signing keys": "", "database": "", "durability": "", "clock": "", "schema": "", "purchases": "",
+			"redirect URL": "not set: GLOEBIT_REDIRECT_URL or --config",
+			"connect URL":  "not set: GLOEBIT_REDIRECT_URL or --config", "callback URL": "not set: GLOEBIT_CALLBACK_URL",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, newSQLite(t))
+			wanted := map[string]string{"clock": "SQLite", "sealing keys": "not set: GLOEBIT_SEALING_KEYS; without any"}
+			maps.Copy(wanted, c.want)
+			c.change(w)
+			exit, findings := w.examined()
+			require.Equal(t, c.exit, exit, findings)
+			for _, f := range findings {
+				want, found := wanted[f.Check]
+				require.Equal(t, found, f.Result == "skipped", f)
+				require.Contains(t, f.Text, want, f.Check)
+			}
+		})
+	}
+}
+
+func TestErrorOnOneLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, newSQLite(t))
+	w.env["GLOEBIT_DATABASE"] = "postgres://shop@127.0.0.1:1/shop?sslmode=disable"
+	text := w.runs("doctor").out
+	require.Contains(t, text, "failed to connect to `user=shop database=shop`: 127.0.0.1:1 ")
+	require.NotContains(t, text+w.runs("stats").log, "\uFFFD")
 }
 
 func setsCookie(cookie *http.Cookie) http.Handler {

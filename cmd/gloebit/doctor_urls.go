@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +34,9 @@ func (e *examination) get(ctx context.Context, target string) (resp *http.Respon
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, "", fmt.Errorf("%s does not answer within %v", target, e.timeout)
 	}
+	if errors.As(err, new(x509.UnknownAuthorityError)) {
+		return nil, "", fmt.Errorf("%w: for a certificate of your own, set SSL_CERT_FILE to its issuer's file", err)
+	}
 	if err != nil {
 		return nil, "", err
 	}
@@ -53,11 +58,13 @@ func (e *examination) get(ctx context.Context, target string) (resp *http.Respon
 	return resp, string(text), errors.Join(problems...)
 }
 
+const noRedirectURL = skipped("not set: GLOEBIT_REDIRECT_URL or --config")
+
 // redirectURL checks that the callback handler refuses a visit without a state.
 func (e *examination) redirectURL(ctx context.Context) (string, error) {
 	target := e.config.RedirectURL
 	if target == "" {
-		return "", skipped("GLOEBIT_REDIRECT_URL is not set, nor --config")
+		return "", noRedirectURL
 	}
 	resp, _, err := e.get(ctx, target)
 	if err == nil && resp.StatusCode != http.StatusBadRequest {
@@ -70,36 +77,46 @@ func (e *examination) redirectURL(ctx context.Context) (string, error) {
 // client and redirect URL.
 func (e *examination) connectURL(ctx context.Context) (string, error) {
 	redirect, err := url.Parse(e.config.RedirectURL)
-	if err != nil || e.config.RedirectURL == "" {
-		return "", skipped("there is no redirect URL beside which it is")
+	switch {
+	case e.config.RedirectURL == "":
+		return "", noRedirectURL
+	case err != nil || e.config.Provider.AuthURL == "":
+		return "", skipped("settings failed")
 	}
-	path, _, _ := e.merchant.Paths()
-	target := redirect.ResolveReference(&url.URL{Path: path}).String()
+	target := redirect.ResolveReference(&url.URL{Path: "connect"}).String() // as Merchant.Paths
 	resp, _, err := e.get(ctx, target)
 	if err != nil {
 		return "", err
 	}
+	if resp.StatusCode >= http.StatusBadRequest && resp.StatusCode != http.StatusUnauthorized {
+		return "", fmt.Errorf("%s answers %s, but the connect handler redirects to Gloebit", target, resp.Status)
+	}
 	to, err := resp.Location()
-	if err != nil || !strings.HasPrefix(to.String(), e.config.Provider.AuthURL) {
-		return "", skipped(fmt.Sprintf(
-			"%s answers %s, and leads to no page of Gloebit: is a sign-in before it?", target, resp.Status,
-		))
+	switch {
+	case err == nil && strings.HasPrefix(to.String(), e.config.Provider.AuthURL):
+	case err == nil && to.Query().Get("redirect_uri") == e.config.RedirectURL:
+		return "", fmt.Errorf("%s leads to %s, not to %s: set GLOEBIT_SERVER to the shop's server",
+			target, to.Host, e.config.Provider.AuthURL)
+	default:
+		return "", skipped(fmt.Sprintf("%s answers %s and does not lead to %s, perhaps because it requires a sign-in: "+
+			"sign in with a browser and open it; the address of Gloebit's page must have %s as client_id",
+			target, resp.Status, e.config.Provider.AuthURL, cmp.Or(e.config.ClientID, "the client ID")))
 	}
 	for name, want := range map[string]string{"client_id": e.config.ClientID, "redirect_uri": e.config.RedirectURL} {
-		if have := to.Query().Get(name); have != want {
+		if have := to.Query().Get(name); want != "" && have != want {
 			return "", fmt.Errorf("%s leads to Gloebit with the %s %q, not %q", target, name, have, want)
 		}
 	}
-	return target + " leads to " + e.config.Provider.AuthURL, nil
+	return target + " leads to " + e.config.Provider.AuthURL + " with the client ID " + to.Query().Get("client_id"), nil
 }
 
 // callbackURL checks that the ledger's handler refuses what is not signed, in
 // its own words.
 func (e *examination) callbackURL(ctx context.Context) (string, error) {
-	target := e.getenv("GLOEBIT_CALLBACK_URL")
-	if target == "" {
-		return "", skipped("GLOEBIT_CALLBACK_URL is not set")
+	if err := e.has("GLOEBIT_CALLBACK_URL"); err != nil {
+		return "", err
 	}
+	target := e.getenv("GLOEBIT_CALLBACK_URL")
 	resp, body, err := e.get(ctx, strings.TrimSuffix(target, "/")+"/doctor")
 	if err == nil && (resp.StatusCode != http.StatusNotFound ||
 		strings.TrimSpace(body) != http.StatusText(http.StatusNotFound)) {

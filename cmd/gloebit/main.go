@@ -5,12 +5,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -97,7 +99,8 @@ Settings come from the environment, so that no secret is on a command line:
   GLOEBIT_SIGNING_KEYS   the ledger's keys, for doctor
   GLOEBIT_SEALING_KEYS   the keys of package sealed, for doctor and reseal
 
-A global flag can be set there too, such as --server as GLOEBIT_SERVER.
+Several keys are separated by commas, spaces or newlines.
+A global flag can be set in the environment too, such as --server as GLOEBIT_SERVER.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the doctor found a problem.`
 
@@ -108,13 +111,18 @@ func (a *app) root() *cobra.Command {
 		a.reseal(),
 		a.doctor(), a.login(), a.logout(), a.whoami(), a.balance(), a.sandbox())
 	root.Long, root.SilenceUsage, root.SilenceErrors = about, true, true
+	root.Version = "(unknown)"
+	if build, ok := debug.ReadBuildInfo(); ok {
+		root.Version = cmp.Or(build.Main.Version, root.Version)
+	}
 	flags := root.PersistentFlags()
 	flags.StringVar(
 		&a.config, "config", "", "`FILE` with the client id, secret and redirect URL, as gloebit.ConfigFromFile reads it",
 	)
 	flags.StringVar(
 		&a.server, "server", "",
-		"production, sandbox or the `URL` of a Gloebit; the default is that of --config, or production",
+		"production, sandbox, local (gloebit-sandbox) or the `URL` of a Gloebit; "+
+			"the default is that of --config, or production",
 	)
 	flags.StringVar(&a.realm, "realm", "", "gloebit.Config.Realm of the shop, if it is not the client `ID`")
 	flags.StringVar(&a.prefix, "prefix", "", "`PREFIX` of the names of the tables, as sqlstore.Config.Prefix")

@@ -16,8 +16,11 @@ import (
 // of the operator's terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) || r == '\n' {
+		switch {
+		case unicode.IsPrint(r) || r == '\n':
 			return r
+		case r == '\t': // pgx indents the lines of an error
+			return ' '
 		}
 		return unicode.ReplacementChar
 	}, text)

@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
@@ -82,7 +83,10 @@ func parseDatabase(text string) (sqlstore.Dialect, *sql.DB, error) {
 		"set it to postgres://…, mysql://USER:PASSWORD@tcp(HOST:PORT)/NAME or sqlite:FILE")
 }
 
-// merchantConfig is the shop's, as far as the command is told of it.
+var errNoShop = usage("no shop is named: set GLOEBIT_CLIENT_ID, --config or --realm")
+
+// merchantConfig is the shop's, as far as the command is told of it. With
+// errNoShop, only the client ID is missing.
 func (a *app) merchantConfig() (config gloebit.Config, err error) {
 	if a.config != "" {
 		if config, err = gloebit.ConfigFromFile(a.config); err != nil {
@@ -93,17 +97,22 @@ func (a *app) merchantConfig() (config gloebit.Config, err error) {
 		config.ClientSecret, config.RedirectURL = gloebit.Secret(a.getenv("GLOEBIT_CLIENT_SECRET")),
 			a.getenv("GLOEBIT_REDIRECT_URL")
 	}
-	if config.ClientID == "" {
-		return config, usage("no shop is named: set GLOEBIT_CLIENT_ID, --config or --realm")
-	}
 	config.Realm = a.realm
 	switch {
 	case a.server == "production", a.server == "" && config.Provider == gloebit.Provider{}:
 		config.Provider = gloebit.Production()
 	case a.server == "sandbox":
 		config.Provider = gloebit.Sandbox()
+	case a.server == "local":
+		config.Provider = gloebit.ProviderAt("http://127.0.0.1:8081")
 	case a.server != "":
+		if _, err := connect.CheckEndpoint(a.server); err != nil {
+			return config, usage("GLOEBIT_SERVER or --server: %w; set it to production, sandbox, local or a URL", err)
+		}
 		config.Provider = gloebit.ProviderAt(a.server)
+	}
+	if config.ClientID == "" {
+		return config, errNoShop
 	}
 	return config, nil
 }

@@ -82,10 +82,18 @@ func TestShopOfConfigFile(t *testing.T) {
 	require.NotContains(t, w.succeeds("purchases", "list", "--realm", "another"), "one")
 	require.NotContains(t, w.succeeds("purchases", "list", "--realm", id, "--server", "production"), "one")
 	require.NotContains(t, w.succeeds("purchases", "list", "--realm", id, "--server", "sandbox"), "one")
+	require.NotContains(t, w.succeeds("purchases", "list", "--realm", id, "--server", "local"), "one")
+	require.Equal(t, exitUsage, w.runs("purchases", "list", "--server", "live").code)
 	w.env["GLOEBIT_CONFIG"] = file
 	require.Contains(t, w.succeeds("purchases", "show", "one"), "put there by a test")
 	require.NoError(t, os.WriteFile(file, []byte(`{"web": {"client_id": "`+w.env["GLOEBIT_CLIENT_SECRET"]+`"`), 0o600))
 	require.Equal(t, exitFailed, w.runs("purchases", "list").code)
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	w := &world{t: t, now: time.Now()}
+	require.Regexp(t, `^gloebit version \S+\n$`, w.succeeds("--version"))
 }
 
 func TestSandbox(t *testing.T) {
