@@ -35,7 +35,7 @@ var sources = map[string][]string{
 	"migrating-from-goth.md":        {"goth_test.go"},
 	"migrating-from-opensim.md":     {"opensim_test.go"},
 	"operations.md":                 {"operations_test.go"},
-	"proxies.md":                    {"proxies_test.go"},
+	"proxies.md":                    {"proxies_test.go", "../adapters/chi/example_test.go"},
 	"stores.md": {
 		"../stores/sqlstore/drivertest/guide_test.go", "../stores/redisstore/example_test.go",
 		"../storetest/example_test.go",
