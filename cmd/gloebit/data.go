@@ -54,9 +54,9 @@ func (a *app) stats() *cobra.Command {
 			if a.json {
 				return a.printJSON(map[string]any{"from": from, "paid": tallies, "unfinished": counts})
 			}
-			rows.add("UNFINISHED IN", "STATE", "PURCHASES", "STUCK", "OVERDUE", "OLDEST")
+			rows.add("UNFINISHED IN", "STATE", "PURCHASES", "STUCK", "OVERDUE", "UNREPORTED", "OLDEST")
 			for _, c := range counts {
-				rows.add(c.Realm, c.State, c.Purchases, c.Stuck, c.Overdue, c.Oldest)
+				rows.add(c.Realm, c.State, c.Purchases, c.Stuck, c.Overdue, c.Unreported, c.Oldest)
 			}
 			return rows.print(a.out)
 		}))

@@ -46,7 +46,7 @@ URLs that browsers and Gloebit load, and whether purchases are stuck or overdue.
 changes nothing except that it loads the connect page once. Run it from outside the
 shop's network too, from where Gloebit loads the URLs; there it needs only the URL
 settings. A check is skipped if its setting is missing, or if the connect page requires
-a sign-in. The exit code is 3 if it finds a problem.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
+a sign-in. The exit code is 3 if it finds a problem, or could check nothing.`, cobra.NoArgs, func(ctx context.Context, _ []string) error {
 			findings := e.examine(ctx)
 			if e.d != nil {
 				defer e.d.db.Close()
@@ -58,7 +58,10 @@ a sign-in. The exit code is 3 if it finds a problem.`, cobra.NoArgs, func(ctx co
 			} else if err := tableOf(findings).print(a.out); err != nil {
 				return err
 			}
-			if slices.ContainsFunc(findings, func(f finding) bool { return f.Result == "problem" }) {
+			has := func(result string) bool {
+				return slices.ContainsFunc(findings, func(f finding) bool { return f.Result == result })
+			}
+			if has("problem") || !has("ok") { // a cron job that has lost its settings checks nothing
 				return errProblem
 			}
 			return ctx.Err()
@@ -185,10 +188,17 @@ func (e *examination) purchases(ctx context.Context) (string, error) {
 	for _, c := range counts {
 		unfinished += c.Purchases
 		if !slices.Contains(served, c.Realm) {
+			if c.Purchases == 0 { // of a finished state
+				continue
+			}
 			problems = append(problems, fmt.Errorf("%d %s of the realm %s, which is not served: serve it, or name it with "+
 				"--serves",
 				c.Purchases, c.State, c.Realm))
 			continue
+		}
+		if c.Unreported > 0 {
+			problems = append(problems, fmt.Errorf("%d %s have changes that OnChange has not accepted: see why in the shop's log, "+
+				"at \"OnChange has failed\"", c.Unreported, c.State))
 		}
 		if c.Stuck > 0 {
 			problems = append(problems, fmt.Errorf("%d %s are stuck: see gloebit purchases list --stuck", c.Stuck, c.State))

@@ -178,7 +178,7 @@ func TestSkippedChecks(t *testing.T) {
 			"durability": "database was skipped", "clock": "database was skipped", "schema": "database was skipped",
 			"purchases": "settings was skipped",
 		}},
-		{"nothing_set", func(w *world) { clear(w.env) }, 0, map[string]string{
+		{"nothing_set", func(w *world) { clear(w.env) }, exitProblem, map[string]string{
 			"settings":     "the server is https://www.gloebit.com/",
 			"signing keys": "", "database": "", "durability": "", "clock": "", "schema": "", "purchases": "",
 			"redirect URL": "not set: GLOEBIT_REDIRECT_URL or --config",
