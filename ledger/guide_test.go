@@ -81,7 +81,7 @@ func guideReceipts(
 	mail func(ctx context.Context, id, userID, text string) error,
 ) func(context.Context, ledger.Purchase, ledger.Change) error {
 	sendReceipt := func(ctx context.Context, p ledger.Purchase, change ledger.Change) error {
-		// From is Delivered when the purchase was erased. Then it has no user any more.
+		// From is Delivered when the purchase was erased. It has no user after that.
 		if change.To != ledger.Delivered || change.From == ledger.Delivered || p.UserID == "" {
 			return nil
 		}
