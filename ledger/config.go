@@ -70,28 +70,41 @@ type Config struct {
 	Workers int
 
 	// OnChange is called after each change of a purchase has been saved, to send
-	// a receipt, a mail or a webhook. p is the purchase as it is now, and change
-	// is the entry of its History. Run and Reconcile call it, on any replica: for
-	// one purchase in the order of its changes and one call at a time, for
-	// different purchases concurrently. Each change is reported at least once: if
-	// the process ends before it has saved that OnChange returned nil, OnChange
-	// is called again. Use p.ID, change.From and change.At as the idempotency
-	// key. A row in the application's own database belongs in Deliver's
-	// transaction instead. The default is none: nothing is stored for it.
+	// a receipt, a mail or a webhook. Set it in every process that calls Purchase
+	// or mounts Handler. p is the purchase as it is now, and change is the entry
+	// of its History. Run and Reconcile call it, on any replica: for one purchase
+	// in the order of its changes and one call at a time, for different purchases
+	// concurrently. Each change is reported at least once: if the process ends
+	// before it has saved that OnChange returned nil, OnChange is called again.
+	// Use p.ID, change.From, change.To and change.At as the idempotency key. A row
+	// in the application's own database belongs in Deliver's transaction instead.
+	// The default is none: nothing is stored for it.
 	//
-	// After an error or a panic it is called again, for as long as it fails.
-	// The wait is the time since the change, at least RetryAfter and at most 64
-	// times that. Only the later changes of that purchase wait for it.
-	// [Ledger.Counts] counts the purchases whose changes it has not accepted. The context ends after StepTimeout, and the call must
-	// return then. A call that does not return blocks one of the goroutines that
-	// report, and another replica may call OnChange for the purchase
-	// concurrently. OnChange may call the Ledger. After [Ledger.Erase], p and
-	// change lack what was erased.
+	// After an error or a panic it is called again, for as long as it fails. The
+	// wait is the time since the change, at least RetryAfter and at most 64 times
+	// that. The later changes of that purchase wait for it. [Ledger.Counts] counts
+	// the purchases whose changes it has not accepted.
+	//
+	// The context ends after StepTimeout, and the call must return then. After an
+	// error that it returns later than that, the wait is the longest at once. A
+	// call that does not return is logged as an error. It blocks one of the
+	// goroutines that report, and Reconcile until its context ends. Another
+	// replica may call OnChange for the purchase concurrently.
+	//
+	// Give each mail or request in OnChange a timeout of a few seconds. Slow calls
+	// occupy the goroutines that report, and then the reports of all purchases
+	// wait.
+	//
+	// OnChange may call the Ledger, except Run and Reconcile. After
+	// [Ledger.Erase], p and change lack what was erased; only a call that had
+	// begun before still has it. Return nil if p.UserID is empty and nothing can be
+	// sent without it, because an error is retried and the purchase is not pruned.
 	//
 	// Once a process with an OnChange has changed a purchase, the changes that
 	// other processes make are reported too, such as those of an operator's
-	// command without an OnChange. [Ledger.Prune] keeps purchases with unreported
-	// changes, so to stop reporting set an OnChange that returns nil.
+	// command without an OnChange. The changes before that are not.
+	// [Ledger.Prune] keeps purchases with unreported changes, so to stop
+	// reporting set an OnChange that returns nil.
 	OnChange func(ctx context.Context, p Purchase, change Change) error
 
 	// Logger gets a record for each change and each failure, with ids and

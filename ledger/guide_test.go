@@ -81,7 +81,8 @@ func guideReceipts(
 	mail func(ctx context.Context, id, userID, text string) error,
 ) func(context.Context, ledger.Purchase, ledger.Change) error {
 	sendReceipt := func(ctx context.Context, p ledger.Purchase, change ledger.Change) error {
-		if change.To != ledger.Delivered || change.From == ledger.Delivered { // the latter when it was erased
+		// From is Delivered when the purchase was erased. It has no user after that.
+		if change.To != ledger.Delivered || change.From == ledger.Delivered || p.UserID == "" {
 			return nil
 		}
 		// The mail's ID lets the mail service drop the second of two calls.
@@ -149,6 +150,20 @@ func TestGuideSendsOneReceipt(t *testing.T) {
 	require.NoError(t, eraseAlice(w))
 	w.reconcile()
 	require.Equal(t, []string{id + " alice: Thank you for the hat. You paid 100 gloebits."}, mails)
+}
+
+func TestGuideSendsNoReceiptToErasedUser(t *testing.T) {
+	t.Parallel()
+	sendReceipt := guideReceipts(func(context.Context, string, string, string) error {
+		t.Error("there is no user to mail to")
+		return errDown
+	})
+	w := newWorld(t, func(_ *gloebittest.Config, c *ledger.Config) { c.OnChange = sendReceipt })
+	id := w.bought(hat).ID
+	w.settle()
+	require.NoError(t, eraseAlice(w))
+	w.reconcile()
+	require.Zero(t, w.get(id).ReportAt)
 }
 
 func eraseAlice(w *world) error {

@@ -35,6 +35,7 @@ type Ledger struct {
 	changed   chan struct{} // receives when there is something to report
 	held      inProgress    // by the workers
 	reported  inProgress    // to Config.OnChange
+	failing   rarely        // logs that Config.OnChange has failed
 	overdue   inProgress    // has a call of the Fulfiller that goes on although its time is over
 
 	running atomic.Int32 // calls of Run

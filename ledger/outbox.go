@@ -43,13 +43,19 @@ func (l *Ledger) change(
 
 // enqueue records that the last n entries of the history are to be reported, if
 // Config.OnChange is set here, or was where the purchase was changed before. It
-// then limits the history: an entry that does not fit is not reported.
+// then limits the history: an entry that does not fit is not reported. A
+// ReportAt that no wait explains, because a clock was ahead, becomes now; other
+// settings, such as those of an operator's command, may explain an hour.
 func (l *Ledger) enqueue(p *Purchase, n int) {
+	now := l.now()
 	if n > 0 && (l.config.OnChange != nil || p.Changes > 0) {
 		p.Changes += n
 		if p.ReportAt.IsZero() {
-			p.ReportAt = l.now()
+			p.ReportAt = now
 		}
+	}
+	if p.ReportAt.After(now.Add(l.longestReportWait() + l.claimFor() + time.Hour)) {
+		p.ReportAt = now
 	}
 	for len(p.History) > maxHistory {
 		if len(p.unreported()) >= len(p.History)-1 {
@@ -58,6 +64,9 @@ func (l *Ledger) enqueue(p *Purchase, n int) {
 		p.History = slices.Delete(p.History, 1, 2)
 	}
 }
+
+// longestReportWait is the longest wait after OnChange has failed.
+func (l *Ledger) longestReportWait() time.Duration { return doubled(l.config.RetryAfter, maxDoublings) }
 
 // unreported returns the entries of the history that are not reported yet.
 func (p Purchase) unreported() []Change {
@@ -76,41 +85,41 @@ func (l *Ledger) announce(p Purchase) {
 	}
 }
 
-// report reports the changes of a claimed purchase in their order, and saves
-// how many OnChange has accepted. The error is the store's.
+// report reports the changes of a claimed purchase in their order, until ctx
+// ends, and saves how many OnChange has accepted. The error is the store's.
 func (l *Ledger) report(ctx context.Context, p Purchase) error {
-	if l.reported.has(p.ID) { // a call does not return, so the claim has lapsed
+	if l.reported.has(p.ID) { // so the claim has lapsed
+		l.record(ctx, slog.LevelWarn, "OnChange still does not return", p)
 		return nil
 	}
 	l.reported.add(p.ID, 1)
 	defer l.reported.add(p.ID, -1)
-	changes := p.unreported()
-	done := p.Changes - len(changes)
 	lastCall := p.ReportAt.Add(-l.config.StepTimeout) // so that the claim outlasts the call
-	var failure error
-	var retryAt time.Time
-	for i, change := range changes {
-		if i > 0 && l.now().After(lastCall) {
+	var retryAt time.Time                             // zero unless OnChange has failed
+	for changes := p.unreported(); len(changes) > 0; changes = p.unreported() {
+		late, err := l.onChange(ctx, p, changes[0])
+		if err != nil {
+			retryAt = l.reportAgain(ctx, p, changes[0], late, err)
 			break
 		}
-		if failure = l.onChange(ctx, p, change); failure != nil {
-			// The wait since the change doubles, up to that of any other step.
-			waited := l.now().Sub(change.At)
-			retryAt = l.now().Add(min(max(waited, l.config.RetryAfter), doubled(l.config.RetryAfter, maxDoublings)))
-			l.record(ctx, slog.LevelWarn, "OnChange has failed, to be called again", p, slog.Time("changed", change.At),
-				slog.String("to", string(change.To)), slog.Time("next", retryAt), slog.String("cause", words(failure)))
-			break
+		p.Reported = p.Changes - len(changes) + 1
+		if len(changes) > 1 { // The next call gets the purchase as it is then: it may have been erased.
+			next, err := l.store.Get(ctx, l.key(p.ID))
+			if err != nil || l.now().After(lastCall) {
+				break
+			}
+			next.Reported = max(next.Reported, p.Reported)
+			p = next
 		}
-		done++
 	}
 	saving, stop := l.within(ctx)
 	defer stop()
 	now, err := l.store.Change(saving, l.key(p.ID), func(_ context.Context, now Purchase) (Purchase, error) {
-		now.Reported = max(now.Reported, done)
+		now.Reported = min(max(now.Reported, p.Reported), now.Changes) // the database may have lost a change
 		switch {
 		case len(now.unreported()) == 0:
 			now.ReportAt = time.Time{}
-		case failure != nil:
+		case !retryAt.IsZero():
 			now.ReportAt = retryAt
 		default: // it has changed meanwhile
 			now.ReportAt = l.now()
@@ -124,16 +133,37 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 	return nil
 }
 
-// onChange calls Config.OnChange.
-func (l *Ledger) onChange(ctx context.Context, p Purchase, change Change) (err error) {
-	ctx, stop := context.WithTimeout(ctx, l.config.StepTimeout)
+// reportAgain returns when to call OnChange again after it has failed. The wait
+// since the change doubles, up to that of any other step. It is the longest at
+// once after a call that was late, because such calls occupy the workers.
+func (l *Ledger) reportAgain(ctx context.Context, p Purchase, change Change, late bool, failure error) time.Time {
+	now, wait := l.now(), l.longestReportWait()
+	if !late {
+		wait = min(max(now.Sub(change.At), l.config.RetryAfter), wait)
+	}
+	if l.failing.due(l.config.PollInterval) {
+		l.record(ctx, slog.LevelWarn, "OnChange has failed, to be called again", p, slog.Time("changed", change.At),
+			slog.String("to", string(change.To)), slog.Time("next", now.Add(wait)), slog.String("cause", words(failure)))
+	}
+	return now.Add(wait)
+}
+
+// onChange calls Config.OnChange, and reports whether the call took longer than
+// its context.
+func (l *Ledger) onChange(ctx context.Context, p Purchase, change Change) (late bool, err error) {
+	ctx, stop := l.within(ctx)
 	defer stop()
+	hangs := time.AfterFunc(l.config.StepTimeout+l.config.StepTimeout/4, func() {
+		l.record(ctx, slog.LevelError, "OnChange does not return", p)
+	})
 	defer func() {
+		hangs.Stop()
+		late = ctx.Err() != nil
 		if recovered := recover(); recovered != nil {
 			l.log.LogAttrs(ctx, slog.LevelError, "gloebit ledger: OnChange panicked", slog.String("purchase", p.ID),
 				slog.Any("panic", recovered), slog.String("stack", string(debug.Stack())))
 			err = fmt.Errorf("OnChange: %w", errPanic)
 		}
 	}()
-	return l.config.OnChange(ctx, p.Clone(), change)
+	return false, l.config.OnChange(ctx, p.Clone(), change)
 }

@@ -171,7 +171,7 @@ func (l *Ledger) round(ctx context.Context, due time.Time, q queue) error {
 			switch {
 			case err == nil && state == toReport:
 				found = true
-				failures.add(l.report(context.WithoutCancel(ctx), p))
+				failures.add(l.report(ctx, p))
 			case err == nil:
 				found = true
 				failures.add(l.pickUp(context.WithoutCancel(ctx), p))

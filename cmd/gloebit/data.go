@@ -142,7 +142,7 @@ a year, and export them first if your accounts need them.`, cobra.NoArgs,
 					if err != nil {
 						return err
 					}
-					if p.Finished() && p.UpdatedAt.Before(until) {
+					if p.Finished() && p.UpdatedAt.Before(until) && p.ReportAt.IsZero() {
 						n++
 					}
 				}
