@@ -136,9 +136,9 @@ func TestALateReportWaitsTheLongestAtOnce(t *testing.T) {
 		stop := q.run()
 		q.call("purchase", "consume")
 		time.Sleep(10 * time.Minute)
+		require.ErrorIs(t, stop(), context.Canceled)
 		require.Len(t, calls, 2)
 		require.InDelta(t, (350 * time.Second).Seconds(), (calls[1] - calls[0]).Seconds(), 5, "a PollInterval")
-		require.ErrorIs(t, stop(), context.Canceled)
 		require.NotContains(t, q.log.String(), "does not return")
 	})
 }
