@@ -99,13 +99,16 @@ func TestDocumentedSQL(t *testing.T) {
 			if state == ledger.Accepted {
 				p.StuckAt = ordered
 			}
+			if state == ledger.Delivered {
+				p.Changes, p.ReportAt = 1, ordered
+			}
 			created(t, shop, p)
 		}
 		other := purchase(9, ledger.Reserved)
 		other.Realm = "www.gloebit.com/old-client-id"
 		created(t, shop, other)
 		statements := documented(t, d)
-		require.Len(t, statements, 4)
+		require.Len(t, statements, 5)
 		for i, statement := range statements {
 			rows := asked(t, db, statement)
 			switch i {
@@ -123,6 +126,11 @@ func TestDocumentedSQL(t *testing.T) {
 				require.Contains(t, rows[0], "|alice|hat|10|settled|")
 				require.Contains(t, rows[1], "|bob|hat|10|accepted|")
 			case 3:
+				require.NotEmpty(t, rows)
+				for _, row := range rows {
+					require.Contains(t, row, "|delivered|")
+				}
+			case 4:
 				require.ElementsMatch(
 					t, []string{mine + "|created|1", mine + "|accepted|1", mine + "|settled|1", other.Realm + "|reserved|1"}, rows,
 				)
