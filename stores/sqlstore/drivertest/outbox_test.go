@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,7 +18,11 @@ import (
 func reporter(db *sql.DB, halt int) func(context.Context, ledger.Purchase, ledger.Change) error {
 	var calls atomic.Int64
 	return func(ctx context.Context, p ledger.Purchase, change ledger.Change) error {
-		if _, err := db.ExecContext(ctx, insertNote(p.ID, "told "+string(change.To))); err != nil {
+		_, err := db.ExecContext(ctx, insertNote(p.ID, "told "+string(change.To)))
+		for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "SQLITE_BUSY") {
+			_, err = db.ExecContext(ctx, insertNote(p.ID, "told "+string(change.To)))
+		}
+		if err != nil {
 			return err
 		}
 		n := int(calls.Add(1))
