@@ -103,6 +103,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 		ConnectURL: merchant.ConnectURL,
 		AccountURL: s.Provider.AccountURL,
 		Logger:     s.Logger,
+		SettleWait: s.SettleWait,
 	})
 
 	anyone, connected := merchant.Optional, merchant.RequireGloebit

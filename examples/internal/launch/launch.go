@@ -40,6 +40,9 @@ type Settings struct {
 	// RetryAfter and StuckAfter are the ledger's, for tests in a hurry. Zero
 	// means what the ledger thinks right.
 	RetryAfter, StuckAfter time.Duration
+	// SettleWait is how long the answer to a purchase waits for Gloebit's
+	// callbacks, for tests on slow machines. The default is 2 seconds.
+	SettleWait time.Duration
 }
 
 // Shop is what is built.

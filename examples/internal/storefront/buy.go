@@ -18,10 +18,6 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// settleWait is how long the answer to a purchase waits for Gloebit's callbacks,
-// which mostly come at once. The receipt tells of those that take longer.
-const settleWait = 2 * time.Second
-
 // Form is what the buy and use forms send, as it came.
 type Form struct {
 	Order    string // the form's key
@@ -93,7 +89,7 @@ func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, er
 		return s.notBought(ctx, article, key, quantity, err)
 	}
 	again := purchase.CreatedAt.Before(began)
-	waiting, cancel := context.WithTimeout(ctx, settleWait)
+	waiting, cancel := context.WithTimeout(ctx, cmp.Or(s.config.SettleWait, 2*time.Second))
 	defer cancel()
 	if now, err := s.config.Purchases.Wait(waiting, purchase.ID); err == nil {
 		purchase = now // otherwise the receipt waits for it

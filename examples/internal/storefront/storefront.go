@@ -48,6 +48,10 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
+	// SettleWait is how long the answer to a purchase waits for Gloebit's
+	// callbacks, which mostly come at once. The receipt tells of those that take
+	// longer. The default is 2 seconds.
+	SettleWait time.Duration
 }
 
 // Storefront is a shop. Make one with New; it is safe for concurrent use.

@@ -54,6 +54,7 @@ func newLastingWorld(t *testing.T, build launch.Build) *world {
 // the settings.
 func startWorld(t *testing.T, build launch.Build, file string, s launch.Settings) *world {
 	t.Helper()
+	s.SettleWait = 5 * time.Second // the race detector is slow
 	w := &world{t: t, build: build, watch: new(watch), file: file, settings: s}
 	server := httptest.NewUnstartedServer(w.watch.shopSide(http.HandlerFunc(w.serve)))
 	server.Config.ErrorLog = log.New(seen{w.watch, "log"}, "", 0)
