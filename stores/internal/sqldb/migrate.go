@@ -37,10 +37,12 @@ func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration, 
 	if err := d.migrate(ctx, pkg, table, steps); err != nil {
 		return err
 	}
-	err := d.checkMemory(ctx, table)
-	if err == nil {
-		err = d.checkWrites(ctx, tables)
-	}
+	err := d.Patiently(ctx, func() error {
+		if err := d.checkMemory(ctx, table); err != nil {
+			return err
+		}
+		return d.checkWrites(ctx, tables)
+	})
 	return Failed(ctx, pkg, "check that the tables can be written", err)
 }
 
