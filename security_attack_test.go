@@ -193,7 +193,7 @@ func (w *world) replica() *gloebit.Merchant {
 	return merchant
 }
 
-func TestSecurityAttackRotatedTokenThatIsNeverSaved(t *testing.T) {
+func TestSecurityAttackRotatedTokenIsNeverSaved(t *testing.T) {
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	require.Equal(t, http.StatusOK, w.browser("").get("/private").status)
 	userID, _ := w.stored()

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity19CookieIsHostOnlyAndHTTPOnly(t *testing.T) {
+func TestSecurity19CookieIsHostAndHTTPOnly(t *testing.T) {
 	config := validConfig()
 	for redirect, want := range map[string]http.Cookie{
 		"https://shop.example/gloebit/callback": {
@@ -66,7 +66,7 @@ func TestSecurity19CookieIsSentOverHTTPSOnly(t *testing.T) {
 	}
 }
 
-func TestSecurity19CookiesAreSmallAndSameSiteLax(t *testing.T) {
+func TestSecurity19CookiesAreSmallAndLax(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -157,7 +157,7 @@ var outside = regexp.MustCompile(
 	`(?i)<(script|img|link|iframe|object|embed)|@import|url\(|(src|href|action)="(//|[a-z]+:)`,
 )
 
-func TestSecurity21CallbackIsNotCachedAndSendsNoReferrer(t *testing.T) {
+func TestSecurity21CallbackHasNoCacheOrReferrer(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	b.follow = false

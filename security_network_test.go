@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity24ClientSecretIsSentInBodyOnly(t *testing.T) {
+func TestSecurity24ClientSecretIsInBodyOnly(t *testing.T) {
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	b := w.browser("")
 	b.get("/private")
@@ -95,7 +95,7 @@ func TestSecurity24TLSIsVerified(t *testing.T) {
 	}
 }
 
-func TestSecurity28CredentialsAreNotForwardedOnARedirect(t *testing.T) {
+func TestSecurity28RedirectsGetNoCredentials(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(
 		func(http.ResponseWriter, *http.Request) { t.Error("it went elsewhere") },
 	))

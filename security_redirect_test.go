@@ -108,7 +108,7 @@ func TestSecurity14ReturnToStaysOnThisSite(t *testing.T) {
 	}
 }
 
-func TestSecurity15ReturnToIsKeptInStoredState(t *testing.T) {
+func TestSecurity15ReturnToIsInStoredState(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser("")
 	callback := b.callback("/gloebit/connect?return_to=/private%3Fcart%3D7")

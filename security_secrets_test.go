@@ -55,7 +55,7 @@ func TestSecurity22SecretsDoNotPrint(t *testing.T) {
 	require.Equal(t, "[redacted]", secret.String())
 }
 
-func TestSecurity22HoldersOfSecretsDoNotPrintThem(t *testing.T) {
+func TestSecurity22HoldersDoNotPrintSecrets(t *testing.T) {
 	client, merchant, tokens := clientOf(t, answering(200, `{}`), func(c *gloebit.Config, _ *connect.Credential) {
 		c.ClientSecret = "canary-client-secret"
 	})

@@ -60,7 +60,7 @@ func TestSecurity17OldSessionStaysSignedOut(t *testing.T) {
 	require.Equal(t, "connected", b.get("/optional").body)
 }
 
-func TestSecurity18ConnectionGoesToTheUserWhoStartedIt(t *testing.T) {
+func TestSecurity18ConnectionGoesToStartingUser(t *testing.T) {
 	for name, path := range map[string]string{"at once": "/private", "from a link": "/gloebit/connect"} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
@@ -78,7 +78,7 @@ func TestSecurity18ConnectionGoesToTheUserWhoStartedIt(t *testing.T) {
 	})
 }
 
-func TestSecurity18SignInRefusesASwitchOfAccounts(t *testing.T) {
+func TestSecurity18SignInRefusesAnotherAccount(t *testing.T) {
 	for name, start := range map[string]func(*world, *browser) *url.URL{
 		"started as alice": func(w *world, b *browser) *url.URL {
 			b.get("/private")

@@ -68,7 +68,7 @@ func TestSecurity17FixatedSessionCannotReplaceAccount(t *testing.T) {
 	})
 }
 
-func TestSecurity30SignOutAndDisconnectEndPendingConnections(t *testing.T) {
+func TestSecurity30SignOutAndDisconnectEndAttempts(t *testing.T) {
 	for name, out := range map[string]string{"signing out": "/out", "disconnecting": "/gloebit/disconnect"} {
 		for _, mode := range modes() {
 			t.Run(name+", "+mode.name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestSecurity30SignOutAndDisconnectEndPendingConnections(t *testing.T) {
 	}
 }
 
-func TestSecurity30UnconnectedDisconnectEndsPendingConnections(t *testing.T) {
+func TestSecurity30UnconnectedDisconnectEndsAttempts(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			w := newWorld(t, mode.change)
@@ -109,10 +109,10 @@ func TestSecurity30UnconnectedDisconnectEndsPendingConnections(t *testing.T) {
 	})
 }
 
-// TestSecurity30InFlightRequestDoesNotUndoSignOut loads the session in a
+// TestSecurity30InFlightRequestKeepsSignOut loads the session in a
 // request with a copy of the cookie, and changes it after the session has
 // ended.
-func TestSecurity30InFlightRequestDoesNotUndoSignOut(t *testing.T) {
+func TestSecurity30InFlightRequestKeepsSignOut(t *testing.T) {
 	for name, end := range map[string]func(*browser){
 		"signing out":      func(b *browser) { b.do(http.MethodPost, "/out", nil, nil) },
 		"disconnecting":    func(b *browser) { b.do(http.MethodPost, "/gloebit/disconnect", nil, nil) },
@@ -147,9 +147,9 @@ func TestSecurity30InFlightRequestDoesNotUndoSignOut(t *testing.T) {
 	}
 }
 
-// TestSecurity30InFlightCallbackDoesNotSignIn loads the session in a callback
+// TestSecurity30InFlightCallbackSignsNoUserIn loads the session in a callback
 // with a copy of the cookie. The callback fails after the session has ended.
-func TestSecurity30InFlightCallbackDoesNotSignIn(t *testing.T) {
+func TestSecurity30InFlightCallbackSignsNoUserIn(t *testing.T) {
 	for _, out := range []string{"/out", "/gloebit/disconnect"} {
 		for name, signIn := range map[string]bool{"signed in": true, "of a session": false} {
 			t.Run(name+", "+out, func(t *testing.T) {
@@ -189,9 +189,9 @@ func TestSecurity30InFlightCallbackDoesNotSignIn(t *testing.T) {
 	}
 }
 
-// TestSecurity30InFlightRequestDoesNotRestoreAttempts starts a connection in
+// TestSecurity30InFlightRequestRestoresNoAttempts starts a connection in
 // one request while another request ends the pending ones.
-func TestSecurity30InFlightRequestDoesNotRestoreAttempts(t *testing.T) {
+func TestSecurity30InFlightRequestRestoresNoAttempts(t *testing.T) {
 	for name, change := range map[string]func(*gloebit.Config){
 		"of a user of the application": func(c *gloebit.Config) { c.User = headerUser },
 		"of a signed-in user":          func(c *gloebit.Config) { c.SignIn = true },
@@ -228,7 +228,7 @@ func TestSecurity30InFlightRequestDoesNotRestoreAttempts(t *testing.T) {
 	}
 }
 
-func TestSecurity30SignOutWithoutSessionSetsNoCookie(t *testing.T) {
+func TestSecurity30UnneededSignOutSetsNoCookie(t *testing.T) {
 	w := newWorld(t)
 	w.signingOut()
 	p := w.browser("").do(http.MethodPost, "/out", nil, nil)
@@ -298,7 +298,7 @@ func known(merchant *gloebit.Merchant, cookie *http.Cookie) error {
 	return err
 }
 
-func TestSecurity17SessionEndsOnTheServerAfterADay(t *testing.T) {
+func TestSecurity17ServerEndsSessionAfterDay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		merchant, err := gloebit.New(gloebit.Config{
 			ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",

@@ -108,7 +108,7 @@ func TestSecurity02StateSurvivesAnotherMerchant(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.get(callback.String()).status)
 }
 
-func TestSecurity02StoresKeepHashesOfStatesAndBindings(t *testing.T) {
+func TestSecurity02StatesAndBindingsAreStoredHashed(t *testing.T) {
 	w := newWorld(t, func(w *world, c *gloebit.Config) {
 		w.sessions = scs.New()
 		w.sessions.Store = memstore.NewWithCleanupInterval(0)
@@ -145,7 +145,7 @@ func TestSecurity03UsedStateFailsWithOldCookies(t *testing.T) {
 	}
 }
 
-func TestSecurity04ReplaysAtTheSameMomentGiveOneExchange(t *testing.T) {
+func TestSecurity04ConcurrentReplaysGiveOneExchange(t *testing.T) {
 	w := newWorld(t, func(w *world, c *gloebit.Config) { c.States = &gloebit.MemoryStateStore{Clock: w.clock.Now} })
 	for round := 1; round <= 5; round++ {
 		b := w.browser("")
@@ -227,7 +227,7 @@ func TestSecurity05StateExpiresOnTheServer(t *testing.T) {
 	})
 }
 
-func TestSecurity06MissingEmptyOrRepeatedParametersAreRefused(t *testing.T) {
+func TestSecurity06InvalidParametersAreRefused(t *testing.T) {
 	repeat := func(name string) func(*world, *browser, url.Values) {
 		return func(_ *world, _ *browser, q url.Values) { q.Add(name, q.Get(name)) }
 	}
@@ -296,7 +296,7 @@ func TestSecurity07StateIsCheckedBeforeError(t *testing.T) {
 	})
 }
 
-func TestSecurity09PKCEIsS256AndFreshEachTime(t *testing.T) {
+func TestSecurity09PKCEIsFreshS256(t *testing.T) {
 	w := newWorld(t)
 	verifiers := map[string]bool{}
 	for range 3 {

@@ -39,7 +39,7 @@ func TestSecurity17ExpiredCredentialIsIgnored(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestSecurity18SessionOfAnotherUserDoesNotComplete(t *testing.T) {
+func TestSecurity18ForeignSessionDoesNotComplete(t *testing.T) {
 	sessions := scs.New()
 	sessions.Store = memstore.NewWithCleanupInterval(0)
 	w := newWorld(t, func(w *world, c *gloebit.Config) { w.sessions, c.Sessions = sessions, sessions })
@@ -58,7 +58,7 @@ func TestSecurity18SessionOfAnotherUserDoesNotComplete(t *testing.T) {
 	require.Equal(t, 1, w.tokens.Len())
 }
 
-func TestSecurity18SignInRefusesAnIdentityWithoutAnID(t *testing.T) {
+func TestSecurity18SignInRefusesEmptyID(t *testing.T) {
 	for name, body := range map[string]string{
 		"empty": `{"success":true,"id":"","name":"alice"}`, "none": `{"success":true,"name":"alice"}`,
 	} {
@@ -86,7 +86,7 @@ func TestSecurity18OnConnectErrorPreventsConnection(t *testing.T) {
 	}
 }
 
-func TestSecurity18UserWithoutIDIsNotSignedIn(t *testing.T) {
+func TestSecurity18EmptyIDIsNotSignedIn(t *testing.T) {
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
 		c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{Name: "ann"}, nil }
 	})
@@ -154,7 +154,7 @@ func TestSecurity26RefreshDoesNotUndoADisconnect(t *testing.T) {
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }
 
-func TestSecurity29OtherFailuresDoNotRedirectToConnect(t *testing.T) {
+func TestSecurity29OtherFailuresDoNotRedirect(t *testing.T) {
 	merchant := benchMerchant(t, asAlice)
 	for name, err := range map[string]error{
 		"a refused token that can't be forgotten": fmt.Errorf("%w (and %w)", gloebit.ErrNotConnected, gloebit.ErrStore),

@@ -112,7 +112,7 @@ func TestSecurity26RefreshKeepsConnectionAndAccount(t *testing.T) {
 	}
 }
 
-func TestSecurity26RefreshIsSavedBeforeItIsUsed(t *testing.T) {
+func TestSecurity26RefreshIsSavedBeforeUse(t *testing.T) {
 	t.Parallel()
 	w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
 	b := w.browser("")
@@ -169,7 +169,7 @@ func (s *faultySessions) Find(id string) ([]byte, bool, error) {
 	return s.Store.Find(id)
 }
 
-func TestSecurity29ProtectedHandlersDoNotRunWithoutStore(t *testing.T) {
+func TestSecurity29HandlersNeedTheStore(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
 			store := &faultySessions{}

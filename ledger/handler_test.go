@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSecurity31CallbacksThatAreNotSignedAre404(t *testing.T) {
+func TestSecurity31UnsignedCallbacksAre404(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.bought(hat).ID
@@ -131,7 +131,7 @@ func TestSecurity31KeysRotate(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status, "a key that was dropped is not believed")
 }
 
-func TestSecurity31HoldURLsUseOnlyCallbackURL(t *testing.T) {
+func TestSecurity31HoldURLsIgnoreTheRequest(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{
 		"https://shop.example/a/prefix/hold", "https://shop.example/a/prefix/hold/", "https://shop.example",

@@ -365,7 +365,7 @@ func TestWithoutOnChangeNothingIsStored(t *testing.T) {
 	require.Zero(t, p.ReportAt)
 }
 
-func TestChangesOfALedgerWithoutOnChangeAreReported(t *testing.T) {
+func TestChangesWithoutOnChangeAreReported(t *testing.T) {
 	t.Parallel()
 	r := &reports{}
 	w := newWorld(t, reporting(r))

@@ -33,7 +33,7 @@ func TestUnopenedCredentialCanBeReplaced(t *testing.T) {
 	require.Equal(t, canary, load(t, store, "u"))
 }
 
-func TestSecurity25SealIsBoundToUserFieldAndKey(t *testing.T) {
+func TestSecurity25SealBindsUserFieldAndKey(t *testing.T) {
 	one, two := keyOf("one", 1), keyOf("two", 2)
 	for name, test := range map[string]struct {
 		to     connect.Key // where the stored credential is moved
