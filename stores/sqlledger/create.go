@@ -19,7 +19,7 @@ func (s *Store) insert() string {
 	values := sqldb.Marks(len(columnNames) + 1)
 	switch s.db.Dialect {
 	case sqldb.Postgres: // in the same statement, as that is a transaction of its own
-		return into + " SELECT " + values + " WHERE " + sqldb.SetDurable + " IS NOT NULL ON CONFLICT DO NOTHING"
+		return into + " SELECT " + values + " WHERE " + sqldb.SetDurable + " <> '' ON CONFLICT DO NOTHING"
 	case sqldb.MySQL:
 		return into + " VALUES (" + values + ")"
 	default:

@@ -39,17 +39,18 @@ func (s *Store) pruneSome(
 	ctx context.Context, q *ledger.Query, before time.Time,
 ) (removed int64, more bool, err error) {
 	where, args := s.matching(*q)
-	query := "SELECT id, " + s.db.Dialect.Select("created_at") + ", " + s.db.Dialect.Select("updated_at") +
-		", report_at IS NOT NULL FROM " + table + where
+	query := " FROM " + table + where
 	if s.db.Dialect != sqldb.SQLite {
 		query += " FOR UPDATE SKIP LOCKED"
 	}
+	columns := "SELECT id, " + s.db.Dialect.Select("created_at") + ", " + s.db.Dialect.Select("updated_at") +
+		", report_at IS NOT NULL, "
 	var found int
 	var ids []any
 	var last ledger.Cursor
 	h, err := s.db.HoldRoom(ctx, s.shortLease(), func(h *sqldb.Hold) error {
 		found, ids = 0, []any{s.text(q.Realm)}
-		rows, err := h.Conn.QueryContext(ctx, s.db.Query(query), args...)
+		rows, err := h.Conn.QueryContext(ctx, s.db.Query(columns+h.Settings()+query), args...)
 		if err != nil {
 			return err
 		}
@@ -58,7 +59,7 @@ func (s *Store) pruneSome(
 			var updated time.Time
 			var unreported bool
 			if err := rows.Scan(
-				&last.ID, (*sqldb.Time)(&last.CreatedAt), (*sqldb.Time)(&updated), &unreported,
+				&last.ID, (*sqldb.Time)(&last.CreatedAt), (*sqldb.Time)(&updated), &unreported, new(any),
 			); err != nil {
 				return err
 			}

@@ -21,11 +21,15 @@ var columnNames = []string{
 	"created_at", "updated_at", "next_at", "stuck_at", "paid_at", "report_at", "purchase",
 }
 
-// columns are the columns as a query reads them.
+// columns are the columns that a query reads, as it reads them: what an order
+// has is in the JSON, too, and its columns are for others.
 func (s *Store) columns() string {
 	var read []string
 	for _, name := range columnNames {
-		if strings.HasSuffix(name, "_at") {
+		switch {
+		case name == "item", name == "quantity", name == "amount":
+			continue
+		case strings.HasSuffix(name, "_at"):
 			name = s.db.Dialect.Select(name)
 		}
 		read = append(read, name)
@@ -95,7 +99,7 @@ func (r *purchaseRow) args(d sqldb.Dialect) []any {
 func (r *purchaseRow) scan(row interface{ Scan(...any) error }, more ...any) error {
 	*r = purchaseRow{}
 	columns := []any{
-		&r.id, &r.realm, &r.userID, &r.gloebitID, &r.key, &r.item, &r.quantity, &r.amount, &r.state,
+		&r.id, &r.realm, &r.userID, &r.gloebitID, &r.key, &r.state,
 		(*sqldb.Time)(&r.createdAt), (*sqldb.Time)(&r.updatedAt), (*sqldb.Time)(&r.nextAt), (*sqldb.Time)(&r.stuckAt),
 		(*sqldb.Time)(&r.paidAt), (*sqldb.Time)(&r.reportAt), &r.rest,
 	}

@@ -33,11 +33,13 @@ type credentialRow struct {
 	exists     bool
 }
 
-func (r *credentialRow) scan(row *sql.Row) error {
+func (r *credentialRow) scan(row *sql.Row, more ...any) error {
 	var scopes string
 	c := &r.credential
-	err := row.Scan(&c.Subject, &c.Name, &scopes, &c.AccessToken, &c.RefreshToken, &c.TokenSecret,
-		(*sqldb.Time)(&c.ConnectedAt), (*sqldb.Time)(&c.TokenExpiry), (*sqldb.Time)(&c.ExpiresAt), &r.version)
+	err := row.Scan(append([]any{
+		&c.Subject, &c.Name, &scopes, &c.AccessToken, &c.RefreshToken, &c.TokenSecret,
+		(*sqldb.Time)(&c.ConnectedAt), (*sqldb.Time)(&c.TokenExpiry), (*sqldb.Time)(&c.ExpiresAt), &r.version,
+	}, more...)...)
 	if err != nil {
 		return err
 	}
@@ -124,13 +126,16 @@ func (s *Store) Delete(ctx context.Context, key connect.Key) error {
 // lockUser locks the user, also one without a row, and reads the row.
 func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (row credentialRow, err error) {
 	query, args := s.load, []any{text(s, key.Realm), text(s, key.ID)}
+	var more []any
 	switch s.db.Dialect {
 	case sqldb.Postgres:
 		// A missing row is inserted in this transaction, and other transactions
 		// that want it wait for the end of this one.
 		query = "INSERT INTO {p}oauth_credentials (realm, user_id, " + credentialColumns + ")" +
 			" VALUES (?, ?, '', '', '', '', '', '', NULL, NULL, NULL, 0)" +
-			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns
+			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns +
+			", " + h.Settings()
+		more = append(more, new(any))
 	case sqldb.MySQL:
 		// In InnoDB, locks on missing rows are shared gap locks, which
 		// deadlock. So the name is locked as well.
@@ -139,7 +144,7 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 		}
 		query += " FOR UPDATE"
 	}
-	err = h.QueryRow(ctx, row.scan, query, args...)
+	err = h.QueryRow(ctx, func(found *sql.Row) error { return row.scan(found, more...) }, query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}

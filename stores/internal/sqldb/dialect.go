@@ -19,21 +19,21 @@ const (
 	SQLite
 )
 
-// SetDurable is an expression for PostgreSQL that has the transaction's commit
-// wait for the disk, and for the standbys that the server is set to wait for,
-// although synchronous_commit may be off. It leaves what is stricter.
-const SetDurable = "set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN " +
-	"'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)"
+// SetDurable is an expression for PostgreSQL, never NULL, that has the
+// transaction's commit wait for the disk, and for the standbys that the server is
+// set to wait for, although synchronous_commit may be off. It leaves what is
+// stricter.
+const SetDurable = "CASE WHEN current_setting('synchronous_commit') IN ('on', 'remote_apply') THEN 'on' " +
+	"ELSE set_config('synchronous_commit', 'on', true) END"
 
 // begin are the statements that begin a transaction to write in. The server ends
 // it, and frees what it has locked, when it has heard nothing of the client for
-// the lease: a machine that has lost its power closes no connection.
+// the lease: a machine that has lost its power closes no connection. PostgreSQL
+// is told the lease by [Hold.Settings].
 func (d Dialect) begin(lease time.Duration) []string {
 	switch d {
-	case Postgres: // both in one: what has no arguments, the drivers send as it is
-		// Not READ WRITE: a server whose default is read only has been demoted.
-		return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; "+
-			"SET LOCAL idle_in_transaction_session_timeout = %d; SELECT "+SetDurable, lease.Milliseconds())}
+	case Postgres: // Not READ WRITE: a server whose default is read only has been demoted.
+		return []string{"BEGIN ISOLATION LEVEL READ COMMITTED"}
 	case MySQL: // which counts in seconds
 		return []string{
 			fmt.Sprintf(

@@ -28,6 +28,7 @@ type Hold struct {
 	free    func()        // lets another take a connection; nil when that is for others to do
 	ended   bool          // the connection has been given back
 	over    bool          // the transaction has ended
+	set     bool          // its settings were selected
 	broken  bool          // the connection must not be used again
 	useless bool          // its server takes no writes any more, or is shutting down
 
@@ -128,6 +129,21 @@ func (h *Hold) begin(ctx context.Context) error {
 	return nil
 }
 
+// Settings is an expression of one column that the first statement of every
+// transaction in PostgreSQL selects: it sets the transaction's lease, and that
+// its commit is durable. A statement of its own would cost a round trip, and one
+// sent along with BEGIN would be planned anew each time. In the others it is an
+// empty string.
+func (h *Hold) Settings() string {
+	if h.db.Dialect != Postgres {
+		return "''"
+	}
+	h.set = true
+	return fmt.Sprintf(
+		"set_config('idle_in_transaction_session_timeout', '%d', true) || %s", h.lease.Milliseconds(), SetDurable,
+	)
+}
+
 // Exec runs a statement and returns how many rows it changed.
 func (h *Hold) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
 	err = h.db.Patiently(ctx, func() error {
@@ -180,6 +196,9 @@ func (h *Hold) LockName(ctx context.Context, name string) error {
 
 // Commit ends the transaction and keeps what it did.
 func (h *Hold) Commit(ctx context.Context) error {
+	if h.db.Dialect == Postgres && !h.set {
+		return errors.New("the transaction did not select its settings")
+	}
 	_, err := h.Exec(ctx, "COMMIT")
 	h.over = err == nil
 	h.broken = err != nil && h.db.Dialect != SQLite

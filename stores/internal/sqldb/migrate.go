@@ -103,7 +103,7 @@ func checkVersion(pkg string, version, newest int) error {
 func (h *Hold) lockSchema(ctx context.Context) error {
 	switch h.db.Dialect {
 	case Postgres: // any number will do that others don't use: these are bytes of "gloebit"
-		_, err := h.Exec(ctx, "SELECT pg_advisory_xact_lock(29111148299315572)")
+		_, err := h.Exec(ctx, "SELECT pg_advisory_xact_lock(29111148299315572), "+h.Settings())
 		return err
 	case MySQL:
 		return h.LockName(ctx, "schema")
