@@ -126,17 +126,17 @@ func (c *Connector) find(ctx context.Context, user User, account *Account) error
 // load reads a user's credential.
 func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
 	key := c.key(userID)
-	if err := key.checkID(); err != nil {
-		return Credential{}, err
-	}
 	credential, err := c.tokens.Load(ctx, key)
 	switch {
+	case err == nil:
+		return credential, nil
 	case errors.Is(err, ErrNotFound):
 		return Credential{}, ErrNotConnected
-	case err != nil:
-		return Credential{}, storeError("load the credential", err)
 	}
-	return credential, nil
+	if invalid := key.checkID(); invalid != nil {
+		return Credential{}, invalid
+	}
+	return Credential{}, storeError("load the credential", err)
 }
 
 // Unsaved sets account to use a credential that is not in the store.
