@@ -16,11 +16,12 @@ type tokenRequest struct {
 	contradictory bool // they came in both places
 }
 
-// tokenError is a refusal as RFC 6749, section 5.2, with Gloebit's reason.
+// tokenError is an error response (RFC 6749, section 5.2) with Gloebit's
+// reason.
 type tokenError struct{ code, reason string }
 
-// accessToken serves oauth2/access-token: POST with a form, or, as one
-// published client does it, GET with a query.
+// accessToken serves oauth2/access-token. It takes a POST with a form or, as
+// one published client sends it, a GET with a query.
 func (g *Gloebit) accessToken(w http.ResponseWriter, r *http.Request) {
 	request, refusal := readTokenRequest(r)
 	var answer reply
@@ -42,7 +43,7 @@ func (g *Gloebit) accessToken(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, status, reply{"error": refusal.code, "reason": refusal.reason})
 }
 
-// readTokenRequest reads the parameters. A parameter may be there once only.
+// readTokenRequest reads the parameters. It refuses a repeated parameter.
 func readTokenRequest(r *http.Request) (tokenRequest, *tokenError) {
 	var request tokenRequest
 	if r.Method == http.MethodPost {
@@ -50,7 +51,7 @@ func readTokenRequest(r *http.Request) (tokenRequest, *tokenError) {
 		if kind != "" && kind != formType {
 			return request, &tokenError{"invalid_request", "the body is not a form"}
 		}
-		r.Header.Set("Content-Type", formType) // some clients send none
+		r.Header.Set("Content-Type", formType) // some clients send no Content-Type
 	}
 	if err := r.ParseForm(); err != nil {
 		return request, &tokenError{"invalid_request", "the parameters are not well formed"}
@@ -77,7 +78,7 @@ func readTokenRequest(r *http.Request) (tokenRequest, *tokenError) {
 }
 
 // unescaped undoes the form encoding of Basic credentials (RFC 6749, section
-// 2.3.1), and leaves alone what some client did not encode.
+// 2.3.1). It returns values that clients did not encode unchanged.
 func unescaped(s string) string {
 	if decoded, err := url.QueryUnescape(s); err == nil {
 		return decoded
@@ -85,7 +86,7 @@ func unescaped(s string) string {
 	return s
 }
 
-// answerToken works a token request atomically.
+// answerToken answers a token request atomically.
 func (g *Gloebit) answerToken(request tokenRequest) (reply, *tokenError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -106,10 +107,11 @@ func (g *Gloebit) answerToken(request tokenRequest) (reply, *tokenError) {
 	return nil, &tokenError{"unsupported_grant_type", "grant_type is not supported"}
 }
 
-// redeem gives a token for a code. A code that was used before is refused, and
-// the token that it gave is taken back (RFC 6749, section 4.1.2). The scope must
-// be repeated, unless the application's credentials are in the Authorization
-// header: the published client that sends them there sends no scope.
+// redeem exchanges an authorization code for a token. If the code was used
+// before, it refuses the request and revokes the token issued for the code (RFC
+// 6749, section 4.1.2). The scope must be repeated unless the application's
+// credentials are in the Authorization header: the published client that sends
+// them there sends no scope.
 func (g *Gloebit) redeem(app *Application, request tokenRequest) (reply, *tokenError) {
 	form := request.form
 	for _, name := range []string{"code", "redirect_uri", "scope"} {
@@ -143,8 +145,8 @@ func (g *Gloebit) redeem(app *Application, request tokenRequest) (reply, *tokenE
 	return g.tokenReply(c.token), nil
 }
 
-// refresh gives a new pair for a refresh token; the old pair is unknown from
-// then on.
+// refresh replaces the token pair of a refresh token. The old pair is no longer
+// valid.
 func (g *Gloebit) refresh(app *Application, form url.Values) (reply, *tokenError) {
 	if form.Get("refresh_token") == "" {
 		return nil, &tokenError{"invalid_request", "refresh_token is missing"}
@@ -163,7 +165,7 @@ func (g *Gloebit) refresh(app *Application, form url.Values) (reply, *tokenError
 	return g.tokenReply(t), nil
 }
 
-// tokenReply is the answer that holds a token. The caller holds g.mu.
+// tokenReply is the response that holds a token. The caller holds g.mu.
 func (g *Gloebit) tokenReply(t *token) reply {
 	answer := reply{"access_token": t.Access, "scope": joinScopes(t.Scopes), "app_user_id": t.User}
 	if t.Refresh != "" {

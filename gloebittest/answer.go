@@ -6,13 +6,13 @@ import (
 	"strconv"
 )
 
-// reply is the JSON object of an answer.
+// reply is the JSON object of a response.
 type reply map[string]any
 
-// success is a reply that says so; more fields are added by the caller.
+// success is the reply of a successful request. Callers add more fields.
 func success() reply { return reply{"success": true, "reason": "success"} }
 
-// failure is a reply that says why.
+// failure is the reply of a refused request, with the reason.
 func failure(reason string) reply { return reply{"success": false, "reason": reason} }
 
 // failed is a failure with a status.
@@ -22,7 +22,7 @@ func failed(status, reason string) reply {
 	return answer
 }
 
-// writeJSON sends an answer. All its values are of kinds that encode.
+// writeJSON sends a response. All values of answer must be encodable.
 func writeJSON(w http.ResponseWriter, status int, answer any) {
 	body, err := json.Marshal(answer)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// call is one API request with a good token.
+// call is an API request with a valid token.
 type call struct {
 	request *http.Request
 	body    []byte
@@ -17,14 +17,15 @@ type call struct {
 	token   *token
 	app     *Application
 	user    *account
-	signed  bool   // as OAuth 1.0a has it, rather than with a bearer token
-	problem string // why the signature is refused
-	// afterwards, if set, runs without the lock before the answer is sent.
+	signed  bool   // with OAuth 1.0a instead of a bearer token
+	problem string // the oauth_problem of a refused signature
+	// afterwards, if not nil, runs without the lock before the response is
+	// sent.
 	afterwards func()
 }
 
-// serveAPI checks the token and its scope, has the request worked under the
-// lock and writes the answer.
+// serveAPI checks the token and its scope, runs the route's function with the
+// lock held and writes the response.
 func (g *Gloebit) serveAPI(w http.ResponseWriter, r *http.Request, rt route, args []string) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -52,8 +53,8 @@ func (g *Gloebit) serveAPI(w http.ResponseWriter, r *http.Request, rt route, arg
 	writeJSON(w, status, answer)
 }
 
-// work answers an API request atomically. The second result says that the
-// token is no good.
+// work answers an API request atomically. challenged reports whether the token
+// was refused.
 func (g *Gloebit) work(rt route, c *call) (answer reply, challenged bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -87,12 +88,12 @@ func (g *Gloebit) work(rt route, c *call) (answer reply, challenged bool) {
 	return rt.api(g, c), false
 }
 
-// reasonUnknownToken is the answer to a token that was never given or is no
-// longer good. The published clients for Python know no other.
+// reasonUnknownToken is the reason for an unknown or revoked token. The
+// published Python clients recognize no other text.
 const reasonUnknownToken = "unknown token2"
 
-// authenticate finds the call's token and returns the reason why not. The
-// scheme's case doesn't matter (RFC 9110, section 11.1).
+// authenticate sets c.token or returns the reason why the token is refused. The
+// scheme is case-insensitive (RFC 9110, section 11.1).
 func (g *Gloebit) authenticate(c *call) (reason string) {
 	if g.cfg.APIVersion.takes(VersionA) && isSigned(c.request, c.body) {
 		c.signed = true
@@ -102,7 +103,7 @@ func (g *Gloebit) authenticate(c *call) (reason string) {
 	scheme, credentials, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
-	case g.cfg.Strict && credentials == "": // the document has the token as the whole value
+	case g.cfg.Strict && credentials == "": // in the document, the whole value is the token
 		credentials = scheme
 	default:
 		return reasonUnknownToken
@@ -118,7 +119,7 @@ func (g *Gloebit) authenticate(c *call) (reason string) {
 	return ""
 }
 
-// noOp serves no-op: it says that the token is good.
+// noOp serves no-op, which succeeds with any valid token.
 func (g *Gloebit) noOp(*call) reply { return success() }
 
 // id serves version A's id.
@@ -126,7 +127,7 @@ func (g *Gloebit) id(c *call) reply {
 	answer := success()
 	answer["id"], answer["name"], answer["params"] = c.user.id, c.user.name, c.user.params
 	if g.cfg.Strict {
-		delete(answer, "reason") // the document has none here
+		delete(answer, "reason") // the document has no reason here
 	}
 	return answer
 }
@@ -148,5 +149,5 @@ func (g *Gloebit) balance(c *call) reply {
 	return answer
 }
 
-// jsonBalance is the balance as a JSON number, exactly.
+// jsonBalance is the exact balance as a JSON number.
 func (a *account) jsonBalance() json.Number { return json.Number(formatDecimal(a.balance)) }

@@ -8,40 +8,40 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxAmount is the largest number of gloebits a price or a charge may have:
-// beyond it, JSON numbers are no longer exact everywhere.
+// maxAmount is the largest number of gloebits of a price or a charge. Larger
+// JSON numbers are not exact in every language.
 const maxAmount = 1 << 53
 
-// Application is a merchant's application as Gloebit knows it.
+// Application is a merchant's application.
 type Application struct {
-	Key    string `json:"key"`    // the OAuth client_id; made (a UUID) when empty
-	Secret string `json:"secret"` // the OAuth client_secret; made (a UUID) when empty
+	Key    string `json:"key"`    // the OAuth client_id; a new UUID if empty
+	Secret string `json:"secret"` // the OAuth client_secret; a new UUID if empty
 	Name   string `json:"name"`   // shown to users
-	// HomeURL is where pages link back to. Empty means the root of the site
-	// that the redirect URI is on.
+	// HomeURL is the target of links back to the application. If empty, it is
+	// the root of the redirect URI's site.
 	HomeURL string `json:"home_url,omitempty"`
-	// RedirectPrefixes are the absolute URLs that a redirect URI may begin
-	// with: same scheme, host and port, and the path at or below the prefix's.
+	// RedirectPrefixes are absolute URLs. A redirect URI must have the scheme,
+	// host and port of one of them, and a path at or below its path.
 	RedirectPrefixes []string  `json:"redirect_prefixes,omitempty"`
 	Products         []Product `json:"products,omitempty"`
-	// Owner is the id of the user who is paid for sales. Empty means that
-	// no balance rises.
+	// Owner is the ID of the user who receives the payments. If empty, no user
+	// receives them.
 	Owner string `json:"owner,omitempty"`
 }
 
-// Product is something that an application sells by name, at a price that
-// Gloebit knows.
+// Product is something that an application sells by name. Gloebit sets its
+// price.
 type Product struct {
 	Name         string `json:"name"`
 	Description  string `json:"description,omitempty"`
 	Price        int64  `json:"price"`                    // G$ for one, not negative
-	PerUserLimit int64  `json:"per_user_limit,omitempty"` // how many one user may own; 0 means no limit
+	PerUserLimit int64  `json:"per_user_limit,omitempty"` // how many a user may own; 0 means no limit
 }
 
 // AddApplication registers an application and returns it with its key and
-// secret filled in. It fails when the key is taken, a redirect prefix is not
-// an absolute URL, a product has no name, a name twice or a price out of
-// range, or the owner is unknown.
+// secret. It fails if the key is taken, a redirect prefix is not an absolute
+// URL, the owner is unknown, or a product has no name, a repeated name, or a
+// price or limit out of range.
 func (g *Gloebit) AddApplication(app Application) (Application, error) {
 	if app.Key == "" {
 		app.Key = uuid.NewString()
@@ -63,9 +63,9 @@ func (g *Gloebit) AddApplication(app Application) (Application, error) {
 	return app, nil
 }
 
-// SetApplication replaces the application with the same key: its name,
-// secret, addresses, owner and products. An empty secret keeps the present
-// one. Tokens stay good, and so do products that users own.
+// SetApplication replaces the application with the same key. If the secret is
+// empty, the current secret is kept. Tokens stay valid, and users keep their
+// products.
 func (g *Gloebit) SetApplication(app Application) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -94,7 +94,7 @@ func (g *Gloebit) SetProducts(appKey string, products ...Product) error {
 	return g.SetApplication(app)
 }
 
-// Application returns the application with that key, and whether there is one.
+// Application returns the application with the key, and whether it exists.
 func (g *Gloebit) Application(key string) (Application, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -116,7 +116,8 @@ func (g *Gloebit) Applications() []Application {
 	return apps
 }
 
-// application finds an application by key. The caller holds g.mu.
+// application returns the application with the key, or nil. The caller holds
+// g.mu.
 func (g *Gloebit) application(key string) *Application {
 	for _, app := range g.applications {
 		if app.Key == key {
@@ -126,7 +127,8 @@ func (g *Gloebit) application(key string) *Application {
 	return nil
 }
 
-// checkApplication refuses what Gloebit could not work with. The caller holds g.mu.
+// checkApplication reports the first invalid value of an application. The
+// caller holds g.mu.
 func (g *Gloebit) checkApplication(app *Application) error {
 	for _, prefix := range app.RedirectPrefixes {
 		if _, err := parseRedirect(prefix); err != nil {
@@ -161,7 +163,7 @@ func (p Product) check() error {
 	return nil
 }
 
-// clone returns a copy that shares nothing with app.
+// clone returns a deep copy of app.
 func (app *Application) clone() Application {
 	c := *app
 	c.RedirectPrefixes = slices.Clone(app.RedirectPrefixes)
@@ -169,7 +171,7 @@ func (app *Application) clone() Application {
 	return c
 }
 
-// product finds what the application sells under that name.
+// product returns the product with the name, and whether it exists.
 func (app *Application) product(name string) (Product, bool) {
 	i := slices.IndexFunc(app.Products, func(p Product) bool { return p.Name == name })
 	if i < 0 {

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Approval is a user's permission for an application.
+// Approval is a user's consent to an application's access.
 type Approval struct {
 	Application     string    `json:"application"` // the application's key
 	ApplicationName string    `json:"-"`
 	User            string    `json:"user"`                 // the user's id
-	Scopes          []string  `json:"scopes"`               // what was granted, over all requests
-	UserLabel       string    `json:"user_label,omitempty"` // what the application calls the user
-	Time            time.Time `json:"time"`                 // of the latest grant
+	Scopes          []string  `json:"scopes"`               // all scopes granted so far
+	UserLabel       string    `json:"user_label,omitempty"` // the application's name for the user
+	Time            time.Time `json:"time"`                 // of the latest consent
 }
 
-// Approvals returns what the user has approved, in the order of the first
-// approval of each application.
+// Approvals returns the user's approvals, in the order in which the
+// applications were first approved.
 func (g *Gloebit) Approvals(user string) []Approval {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -39,9 +39,9 @@ func (g *Gloebit) Approvals(user string) []Approval {
 	return list
 }
 
-// RevokeApproval takes the application's permission back: its tokens for the
-// user are unknown from now on, and its unused codes and verifiers are no good. It reports
-// whether there was one.
+// RevokeApproval revokes the application's access to the user's account: its
+// tokens, and its unused codes and verifiers. It reports whether the user had
+// approved the application.
 func (g *Gloebit) RevokeApproval(user, appKey string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -68,7 +68,8 @@ func (g *Gloebit) RevokeApproval(user, appKey string) bool {
 	return len(g.approvals) < before
 }
 
-// approval finds the user's permission for an application. The caller holds g.mu.
+// approval returns the user's approval of an application, or nil. The caller
+// holds g.mu.
 func (g *Gloebit) approval(appKey, userID string) *Approval {
 	for _, p := range g.approvals {
 		if p.Application == appKey && p.User == userID {
@@ -78,7 +79,7 @@ func (g *Gloebit) approval(appKey, userID string) *Approval {
 	return nil
 }
 
-// approve records a grant. The caller holds g.mu.
+// approve records a consent. The caller holds g.mu.
 func (g *Gloebit) approve(appKey, userID string, scopes []string, label string) {
 	p := g.approval(appKey, userID)
 	if p == nil {

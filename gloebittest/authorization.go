@@ -10,56 +10,56 @@ import (
 	"time"
 )
 
-// codeLifetime is how long an authorization code is good for. Used and expired
-// codes are remembered ten times as long, to tell a second use.
+// codeLifetime is how long an authorization code is valid. Codes are kept ten
+// times as long, to recognize a second use.
 const codeLifetime = time.Minute
 
-// Authorization is a valid authorize request that waits for a user's
-// decision. It belongs to one HTTP request and is not kept.
+// Authorization is a valid authorization request that waits for the user's
+// decision. It is valid during one HTTP request.
 type Authorization struct {
-	// Application is who asks. Its Secret and Products are left out.
+	// Application is the requesting application, without Secret and Products.
 	Application Application
-	// Scopes is what is asked for, without repetitions. A page may take some
-	// out before Approve, to grant less.
+	// Scopes are the requested scopes, without duplicates. To grant fewer, a
+	// page removes some before it calls Approve.
 	Scopes []string
-	// UserLabel is what the application calls the user, possibly empty: for
-	// display only.
+	// UserLabel is the application's name for the user, for display only. It
+	// may be empty.
 	UserLabel string
-	// ReturnTo is where a link back to the application leads.
+	// ReturnTo is the target of a link back to the application.
 	ReturnTo string
-	// RedirectURI is where the browser goes after an approval. It is "oob" for
-	// an OAuth 1.0a application without an address: its users are shown a code
-	// to carry there.
+	// RedirectURI is where the browser is redirected after an approval. It is
+	// "oob" for an OAuth 1.0a application without a URL: the user is shown a
+	// code to enter there.
 	RedirectURI string
 
 	engine       *Gloebit
-	request      *requestToken // of OAuth 1.0a; nil: OAuth 2.0
+	request      *requestToken // of OAuth 1.0a; nil for OAuth 2.0
 	responseType string
-	state        *string // nil: none was sent
+	state        *string // nil if not sent
 	asked        []string
 	auto         bool
 	challenge    string
 }
 
-// code is an authorization code that was given out.
+// code is an issued authorization code.
 type code struct {
 	application, user, redirectURI, label, challenge string
 	asked, granted                                   []string
 	auto                                             bool
 	expires                                          time.Time
-	token                                            *token // what its first use gave
+	token                                            *token // the token it was exchanged for, if any
 }
 
-// decision is what happens to authorize requests without asking.
+// decision is the answer to authorization requests that don't show a page.
 type decision struct {
 	approve, refuse bool
 	user            string
-	scopes          []string // nil: all that is asked
+	scopes          []string // nil means all requested scopes
 }
 
-// Approve grants every authorize request from now on at once, in the name of
-// that user. With scopes, only those among the ones asked for are granted. It
-// fails when the user is unknown.
+// Approve makes the Gloebit grant every authorization request from now on, in
+// the name of the user and without a page. If scopes are given, only requested
+// scopes among them are granted. It fails if the user is unknown.
 func (g *Gloebit) Approve(user string, scopes ...string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -71,21 +71,24 @@ func (g *Gloebit) Approve(user string, scopes ...string) error {
 	return nil
 }
 
-// Refuse refuses every authorize request from now on at once.
+// Refuse makes the Gloebit refuse every authorization request from now on,
+// without asking the user.
 func (g *Gloebit) Refuse() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.standing = decision{refuse: true}
 }
 
-// Ask puts every authorize request from now on to the consent page again.
+// Ask makes the Gloebit show the consent page again. It undoes Approve and
+// Refuse.
 func (g *Gloebit) Ask() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.standing = decision{}
 }
 
-// decide answers a valid authorize request by the standing decision, or asks.
+// decide answers a valid authorization request with the standing decision, or
+// shows the consent page.
 func (g *Gloebit) decide(w http.ResponseWriter, r *http.Request, a *Authorization) {
 	g.mu.Lock()
 	d := g.standing
@@ -103,8 +106,9 @@ func (g *Gloebit) decide(w http.ResponseWriter, r *http.Request, a *Authorizatio
 	}
 }
 
-// Approved reports whether the user need not be asked: the application said
-// approval_prompt=auto and the user has approved all scopes before.
+// Approved reports whether the consent page can be skipped: the application
+// sent approval_prompt=auto, and the user has approved all requested scopes
+// before.
 func (a *Authorization) Approved(user string) bool {
 	a.engine.mu.Lock()
 	defer a.engine.mu.Unlock()
@@ -117,10 +121,10 @@ func (a *Authorization) Approved(user string) bool {
 }
 
 // Approve grants a.Scopes in the user's name and redirects the browser to the
-// application with a code and, if one was sent, the state; for
-// response_type=token with the token in the fragment; for OAuth 1.0a with
-// oauth_token and oauth_verifier. An unknown user, or no scope at all, gets a
-// page that says so.
+// application. The redirect carries a code, for response_type=token a token in
+// the fragment, and for OAuth 1.0a oauth_token and oauth_verifier; and the
+// state, if one was sent. If the user is unknown or no scope is granted, it
+// shows a page that says so.
 func (a *Authorization) Approve(w http.ResponseWriter, r *http.Request, user string) {
 	granted := intersectScopes(a.asked, a.Scopes)
 	n := Notice{
@@ -143,8 +147,8 @@ func (a *Authorization) Approve(w http.ResponseWriter, r *http.Request, user str
 	a.engine.cfg.Notice(w, r, n)
 }
 
-// grant records the approval and makes the code, the token or the verifier. The
-// problem is for the person at the browser.
+// grant records the approval and issues the code, the token or the verifier.
+// The problem is a text for the user.
 func (a *Authorization) grant(user string, granted []string) (answer []parameter, problem string) {
 	g := a.engine
 	g.mu.Lock()
@@ -175,8 +179,9 @@ func (a *Authorization) grant(user string, granted []string) (answer []parameter
 	return []parameter{{"code", secret}}, ""
 }
 
-// Refuse shows a page that says so, with a link back to the application. As
-// with Gloebit, the application is not told: there is no redirect.
+// Refuse shows a page that says so, with a link back to the application. As on
+// Gloebit, the browser is not redirected, so that the application does not
+// learn of it.
 func (a *Authorization) Refuse(w http.ResponseWriter, r *http.Request) {
 	a.engine.cfg.Notice(w, r, Notice{
 		Status: http.StatusOK, Title: "Not connected",
@@ -188,9 +193,8 @@ func (a *Authorization) Refuse(w http.ResponseWriter, r *http.Request) {
 // parameter is one parameter of a redirect.
 type parameter struct{ name, value string }
 
-// redirect sends the browser back to the application. A code goes into the
-// query, behind what the redirect URI has there already, a token into the
-// fragment (RFC 6749, section 4.2.2).
+// redirect redirects the browser to the application. A code is added to the
+// query of the redirect URI, a token to the fragment (RFC 6749, section 4.2.2).
 func (a *Authorization) redirect(w http.ResponseWriter, parameters ...parameter) {
 	if a.state != nil {
 		parameters = append(parameters, parameter{"state", *a.state})
@@ -215,7 +219,7 @@ func (a *Authorization) redirect(w http.ResponseWriter, parameters ...parameter)
 	w.WriteHeader(http.StatusFound)
 }
 
-// grant1 marks the request token as approved. The caller holds g.mu.
+// grant1 marks the OAuth 1.0a request token as approved. The caller holds g.mu.
 func (a *Authorization) grant1(userID string, granted []string) (answer []parameter, problem string) {
 	g, t := a.engine, a.request
 	if g.requestTokenOf(t.id) != t || t.verifier != "" {

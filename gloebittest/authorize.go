@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// authorize serves oauth2/authorize. What can't be trusted to redirect to gets
-// a page; every other mistake is told to the application (RFC 6749, section
-// 4.1.2.1).
+// authorize serves oauth2/authorize. If the application or the redirect URI is
+// invalid, it shows a page; other errors are sent to the application by a
+// redirect (RFC 6749, section 4.1.2.1).
 func (g *Gloebit) authorize(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -34,13 +34,13 @@ func (g *Gloebit) authorizePage(w http.ResponseWriter, r *http.Request, problem,
 	})
 }
 
-// identifyAuthorization reads who asks and where the answer may go. The
-// problem is for the person at the browser.
+// identifyAuthorization reads the application and the redirect URI. The problem
+// is a text for the user.
 func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, problem string) {
 	a = &Authorization{engine: g}
 	key, keys := single(query, "client_id")
 	if keys == 0 {
-		key, keys = single(query, "r") // an older name
+		key, keys = single(query, "r") // the parameter's older name
 	}
 	if keys != 1 || key == "" {
 		return a, "The application did not say which one it is."
@@ -60,8 +60,8 @@ func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, pro
 	return a, ""
 }
 
-// registered says which addresses an application has registered, for a reader who
-// is setting it up. The address that was asked for is not repeated.
+// registered says which redirect prefixes an application has registered, for
+// the developer who configures it. It does not repeat the requested address.
 func registered(app Application) string {
 	if len(app.RedirectPrefixes) == 0 {
 		return "It has registered none."
@@ -69,7 +69,7 @@ func registered(app Application) string {
 	return "Those that it has registered begin with " + strings.Join(app.RedirectPrefixes, " or ") + "."
 }
 
-// read takes the rest of the request. It returns an error code and its
+// read reads the rest of the request. It returns an error code and a
 // description for the application.
 func (a *Authorization) read(query url.Values, v APIVersion) (code, description string) {
 	a.responseType, _ = single(query, "response_type")
@@ -104,8 +104,8 @@ func (a *Authorization) read(query url.Values, v APIVersion) (code, description 
 	return a.readChallenge(query)
 }
 
-// readChallenge takes the PKCE parameters (RFC 7636, section 4.3). The plain
-// method, which is also meant when no method is named, is refused.
+// readChallenge reads the PKCE parameters (RFC 7636, section 4.3). It refuses
+// the method plain, which is also the default.
 func (a *Authorization) readChallenge(query url.Values) (code, description string) {
 	challenge, sent := single(query, "code_challenge")
 	method, methods := single(query, "code_challenge_method")

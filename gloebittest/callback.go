@@ -12,30 +12,31 @@ import (
 	"time"
 )
 
-// maxCallbackBody is how much of a callback's answer is read.
+// maxCallbackBody is how many bytes of a callback's response are read.
 const maxCallbackBody = 64 << 10
 
-// answerKind is what a callback's answer means.
+// answerKind is the meaning of a callback's response.
 type answerKind int
 
 const (
-	answerNone    answerKind = iota // none, or not all of it
-	answerFailed                    // a status that is not 200
-	answerPending                   // ask again later
-	answerFalse                     // no
-	answerTrue                      // yes
-	answerOther                     // status 200 with something else
+	answerNone    answerKind = iota // no response, or an incomplete one
+	answerFailed                    // a status other than 200
+	answerPending                   // false, "pending": ask again later
+	answerFalse                     // false
+	answerTrue                      // true
+	answerOther                     // status 200 with any other body
 )
 
-// verdict is what came back from a hold URL.
+// verdict is the result of calling a hold URL.
 type verdict struct {
 	kind  answerKind
 	text  string // for the transaction's history
-	cause error  // why there is none; nil when there is one
+	cause error  // the error, if there was no response
 }
 
-// ends reports whether a step is over with this answer: enact needs a yes or a
-// no, the others status 200, or any answer when answers are ignored.
+// ends reports whether the response ends the step. An enact step ends with true
+// or false. The others end with status 200, or with any response if responses
+// are ignored.
 func (v verdict) ends(step string, ignored bool) bool {
 	switch {
 	case step == "enact":
@@ -46,7 +47,7 @@ func (v verdict) ends(step string, ignored bool) bool {
 	return v.kind != answerNone
 }
 
-// newCallbackClient is the client for hold URLs when none is configured.
+// newCallbackClient is the default client for hold URLs.
 func newCallbackClient() *http.Client {
 	client := &http.Client{
 		Timeout:       10 * time.Second,
@@ -58,8 +59,8 @@ func newCallbackClient() *http.Client {
 	return client
 }
 
-// perform makes a callback that was claimed and takes its answer. When the
-// context ends first, the callback stays to be made.
+// perform makes a claimed callback and processes its response. If the context
+// ends first, it queues the callback again.
 func (g *Gloebit) perform(ctx context.Context, d *delivery) {
 	got := g.get(ctx, d.url)
 	interrupted := got.kind == answerNone && ctx.Err() != nil
@@ -84,7 +85,7 @@ func (g *Gloebit) perform(ctx context.Context, d *delivery) {
 	g.settle(d, got)
 }
 
-// get calls a hold URL as given, adding nothing.
+// get calls a hold URL unchanged.
 func (g *Gloebit) get(ctx context.Context, holdURL string) verdict {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, holdURL, nil)
 	if err != nil {
@@ -92,7 +93,7 @@ func (g *Gloebit) get(ctx context.Context, holdURL string) verdict {
 	}
 	response, err := g.cfg.HTTPClient.Do(request)
 	if err != nil {
-		var failed *url.Error // its own text has the hold URL, which is a secret
+		var failed *url.Error // its text contains the hold URL, which is a secret
 		if errors.As(err, &failed) {
 			err = failed.Err
 		}
@@ -109,8 +110,7 @@ func (g *Gloebit) get(ctx context.Context, holdURL string) verdict {
 	return readAnswer(body)
 }
 
-// readAnswer understands [true], [false, "pending"] and [false, "why"]. A bare
-// [false] is a no.
+// readAnswer parses [true], [false, "pending"], [false, "reason"] and [false].
 func readAnswer(body []byte) verdict {
 	var list []any
 	if err := json.Unmarshal(body, &list); err != nil || len(list) == 0 {

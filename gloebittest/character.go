@@ -8,19 +8,20 @@ import (
 	"github.com/google/uuid"
 )
 
-// reasonUnknownCharacter is the answer to a character that is not the user's.
+// reasonUnknownCharacter is the reason for a character that the user doesn't
+// have.
 const reasonUnknownCharacter = "unknown character"
 
 // Character is one of a user's characters.
 type Character struct {
-	ID   string // a UUID, made here
+	ID   string // a UUID, chosen by the Gloebit
 	Name string
-	// Extra is a JSON object with everything else that was sent with it, its
-	// numbers digit by digit as they were sent.
+	// Extra is a JSON object with the other fields that were sent. Numbers keep
+	// their digits.
 	Extra json.RawMessage
 }
 
-// character is a Character as it is kept.
+// character is a stored Character.
 type character struct {
 	ID    string          `json:"id"`
 	Name  string          `json:"name"`
@@ -28,7 +29,7 @@ type character struct {
 	Owned possessions     `json:"owned,omitempty"`
 }
 
-// Characters returns the user's characters, in the order they were created.
+// Characters returns the user's characters in the order of their creation.
 func (g *Gloebit) Characters(user string) []Character {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -43,8 +44,8 @@ func (g *Gloebit) Characters(user string) []Character {
 	return list
 }
 
-// CharacterProducts returns what the character owns of the application's
-// products. Products whose transaction is still queued are not in it.
+// CharacterProducts returns how many of each of the application's products the
+// character owns. Products of queued transactions are not included.
 func (g *Gloebit) CharacterProducts(appKey, characterID string) map[string]int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -56,7 +57,8 @@ func (g *Gloebit) CharacterProducts(appKey, characterID string) map[string]int64
 	return map[string]int64{}
 }
 
-// character finds one of the user's characters. The caller holds g.mu.
+// character returns the user's character with the ID, or nil. The caller holds
+// g.mu.
 func (a *account) character(id string) *character {
 	for _, c := range a.characters {
 		if c.ID == id {
@@ -66,8 +68,8 @@ func (a *account) character(id string) *character {
 	return nil
 }
 
-// getCharacters serves get-characters: a list, or in the older form an object
-// of ids by name.
+// getCharacters serves get-characters. The answer is a list; with
+// Config.OldForms, an object of IDs by name.
 func (g *Gloebit) getCharacters(c *call) reply {
 	answer := success()
 	if g.cfg.OldForms {
@@ -86,7 +88,7 @@ func (g *Gloebit) getCharacters(c *call) reply {
 	return answer
 }
 
-// createCharacter serves create-character. The id is Gloebit's to choose.
+// createCharacter serves create-character. The request can't choose the ID.
 func (g *Gloebit) createCharacter(c *call) reply {
 	sent, reason := readCharacter(c)
 	switch {
@@ -100,9 +102,9 @@ func (g *Gloebit) createCharacter(c *call) reply {
 	return g.characterReply(sent)
 }
 
-// updateCharacter serves update-character and update_character: it replaces
-// the name and everything beside it. What the character owns stays. With
-// Config.OldForms it also makes a character if no id is sent.
+// updateCharacter serves update-character and update_character. It replaces the
+// name and the other fields; the character keeps its products. With
+// Config.OldForms a request without an ID creates a character.
 func (g *Gloebit) updateCharacter(c *call) reply {
 	sent, reason := readCharacter(c)
 	if reason != "" {
@@ -119,8 +121,8 @@ func (g *Gloebit) updateCharacter(c *call) reply {
 	return g.characterReply(kept)
 }
 
-// deleteCharacter serves delete-character, with the id in the body or in the
-// path. What the character owns goes with it.
+// deleteCharacter serves delete-character, with the ID in the body or the path.
+// The character's products are deleted, too.
 func (g *Gloebit) deleteCharacter(c *call) reply {
 	id, reason := c.argument("id")
 	if reason != "" {
@@ -131,11 +133,11 @@ func (g *Gloebit) deleteCharacter(c *call) reply {
 	if len(c.user.characters) == before {
 		return failure(reasonUnknownCharacter)
 	}
-	g.revision++ // a GET does this too
+	g.revision++ // work counts no revision for a GET
 	return success()
 }
 
-// readCharacter reads a body: id, name and anything else.
+// readCharacter reads a body: id, name and any other fields.
 func readCharacter(c *call) (*character, string) {
 	body, reason := c.object(true)
 	if reason != "" {
@@ -144,7 +146,7 @@ func readCharacter(c *call) (*character, string) {
 	sent := &character{Owned: make(possessions)}
 	for name, target := range map[string]*string{"id": &sent.ID, "name": &sent.Name} {
 		if body[name] == nil {
-			continue // null is as if it were not there
+			continue // null counts as missing
 		}
 		if *target, reason = body.text(name); reason != "" {
 			return nil, reason
@@ -163,8 +165,8 @@ func readCharacter(c *call) (*character, string) {
 	return sent, ""
 }
 
-// characterReply answers with a character, or in the older form its bare id,
-// which some published clients read as id.
+// characterReply is the answer with a character. With Config.OldForms it is the
+// bare ID, which some published clients read as id.
 func (g *Gloebit) characterReply(c *character) reply {
 	answer := success()
 	answer["character"] = c.object()
@@ -174,14 +176,14 @@ func (g *Gloebit) characterReply(c *character) reply {
 	return answer
 }
 
-// object is the character as one JSON object.
+// object returns the character as one JSON object.
 func (c *character) object() map[string]any {
 	object := decodeParams(c.Extra)
 	object["id"], object["name"] = c.ID, c.Name
 	return object
 }
 
-// adoptCharacters takes over what was saved.
+// adoptCharacters restores saved characters.
 func (a *account) adoptCharacters(list []*character) error {
 	for _, c := range list {
 		if c == nil || c.ID == "" {

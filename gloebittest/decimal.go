@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// parseDecimal reads a plain decimal ("1000", "-3", "12.50") exactly. Other
-// notations, and more than 100 characters, are refused.
+// parseDecimal parses a plain decimal ("1000", "-3", "12.50") exactly. It
+// refuses other notations, and more than 100 characters.
 func parseDecimal(s string) (*big.Rat, error) {
 	digits := strings.TrimPrefix(s, "-")
 	whole, fraction, dotted := strings.Cut(digits, ".")
@@ -21,8 +21,8 @@ func parseDecimal(s string) (*big.Rat, error) {
 	return r, nil
 }
 
-// formatDecimal writes what parseDecimal reads, without needless zeros. Sums
-// and differences of decimals are decimals, so nothing is rounded.
+// formatDecimal is the inverse of parseDecimal, without needless zeros. It
+// never rounds, because sums and differences of decimals are decimals.
 func formatDecimal(r *big.Rat) string {
 	precision, _ := r.FloatPrec()
 	return r.FloatString(precision)

@@ -2,21 +2,22 @@ package gloebittest
 
 import "slices"
 
-// Details is what virtual worlds tell of a transaction's circumstances.
+// Details describes where and for what a transaction was made in a virtual
+// world.
 type Details struct {
 	Platform    []Descriptor `json:"platform,omitempty"`    // such as the grid's name
 	Location    []Descriptor `json:"location,omitempty"`    // such as the region's name
 	Transaction []Descriptor `json:"transaction,omitempty"` // such as the object's name
 }
 
-// Descriptor is a name with a value.
+// Descriptor is a name and a value.
 type Descriptor struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// details reads the three pairs of lists. What the shorter list of a pair lacks
-// is empty.
+// details reads the three pairs of lists. If one list of a pair is shorter, its
+// missing elements are empty.
 func (f fields) details() (d Details, reason string) {
 	for of, target := range map[string]*[]Descriptor{
 		"platform": &d.Platform, "location": &d.Location, "transaction": &d.Transaction,
@@ -36,8 +37,8 @@ func (f fields) details() (d Details, reason string) {
 	return d, ""
 }
 
-// texts returns a list of texts for display; numbers will do. No list is an
-// empty one.
+// texts returns a list of strings for display. It accepts numbers. A missing
+// list is empty.
 func (f fields) texts(name string) ([]string, bool) {
 	raw, sent := f[name]
 	if !sent {
@@ -52,7 +53,7 @@ func (f fields) texts(name string) ([]string, bool) {
 	}
 	texts := make([]string, len(list))
 	for i, value := range list {
-		if value == nil { // as published clients send what they don't know
+		if value == nil { // published clients send null for unknown values
 			continue
 		}
 		if texts[i], ok = labelOf(value); !ok {
@@ -62,7 +63,7 @@ func (f fields) texts(name string) ([]string, bool) {
 	return texts, true
 }
 
-// at returns a list's element, or nothing beyond its end.
+// at returns list[i], or "" beyond the end.
 func at(list []string, i int) string {
 	if i < len(list) {
 		return list[i]

@@ -1,7 +1,7 @@
-// Package gloebittest is a whole Gloebit in memory, for tests and for working
-// without an account: authorization by OAuth 2.0 and 1.0a, tokens, balances,
-// products, characters, inventories, subscriptions, transactions and the queue
-// that calls an application's hold URLs.
+// Package gloebittest is an in-memory Gloebit for tests and for development
+// without an account. It has authorization by OAuth 2.0 and 1.0a, tokens,
+// balances, products, characters, inventories, subscriptions, transactions and
+// the queue that calls an application's hold URLs.
 //
 // [NewServer] starts one on a free loopback port:
 //
@@ -13,102 +13,101 @@
 //		Products:         []gloebittest.Product{{Name: "green-hat", Price: 40}},
 //	})
 //	alice, err := server.AddUser(gloebittest.User{Name: "alice", Balance: "1000"})
-//	server.Approve("alice") // every authorize request from now on is granted at once
+//	server.Approve("alice") // grant every authorization request from now on
 //
-// The application under test is then pointed at server.URL with app.Key and
-// app.Secret. [New] makes the bare [http.Handler], for a server of one's own.
+// Configure the application under test with server.URL, app.Key and app.Secret.
+// To serve it with your own server, use the [http.Handler] that [New] returns.
 //
-// It understands both published versions of the Gloebit API, with and without
-// trailing slashes, unless Config.APIVersion narrows it or Config.Strict makes it
-// speak the first document alone. It is strict where
-// Gloebit is strict (redirect URIs, scopes, codes, consumer keys, amounts) and
-// as lenient as Gloebit's published clients need it to be (missing content
-// types, nulls, wrong request-created times, inventory items that are a text).
+// It accepts both published versions of the Gloebit API, with and without
+// trailing slashes. Config.APIVersion restricts it to one version,
+// Config.Strict to the first document. It is strict where Gloebit is strict:
+// redirect URIs, scopes, codes, consumer keys, amounts. It is as lenient as
+// Gloebit's published clients need: it accepts missing content types, nulls,
+// wrong request-created times and inventory items that are a string.
 //
-// [Gloebit.Inject] makes it fail on demand, Config.Queue makes its callbacks
-// come early, late, repeated or shuffled, and [Gloebit.Requests] and
-// [Gloebit.Transactions] tell what happened.
+// [Gloebit.Inject] makes requests fail. Config.Queue makes callbacks early,
+// late, repeated or shuffled. [Gloebit.Requests] and [Gloebit.Transactions]
+// return what happened.
 //
 // # Answers that Gloebit's documentation leaves open
 //
-// A transact request that is refused for its form, or for what it names, has
-// no status, only a reason: "malformed request", "invalid FIELD", "FIELD and
+// A transact request that is malformed or names something unknown is refused
+// with a reason and no status: "malformed request", "invalid FIELD", "FIELD and
 // FIELD differ" for the two names of one field, "unknown consumer", "unknown
 // product", "product limit reached", "the transaction id is another user's".
-// None of them uses the id up. An id refused for an insufficient balance may be
-// sent again once the user has more. Sent again after success, it is
-// "resubmitted", whatever the second request says and however the first ended.
+// Its ID may be sent again. So may an ID that was refused for an insufficient
+// balance. An ID that succeeded is answered with "resubmitted", whatever the
+// second request says and however the first transaction ended.
 //
-// Characters and inventory items are a user's, whichever application made them;
-// products are counted for each application. A product's per-user limit counts
-// what the user and all of the user's characters own. What a character owns is
-// gone with it, also what is still on its way. A request that leaves an item's
-// folder, type or params out leaves them as they are. Refused requests name
-// "unknown character", "unknown inventory item", "unknown product", "not
-// enough products", "product limit reached", "invalid FIELD".
+// Characters and inventory items belong to a user, whichever application
+// created them. Products are counted for each application. A product's per-user
+// limit includes what the user's characters own. Deleting a character deletes
+// its products, including those of queued transactions. A request without an
+// item's folder, type or params does not change them. The reasons are "unknown
+// character", "unknown inventory item", "unknown product", "not enough
+// products", "product limit reached" and "invalid FIELD".
 //
-// A seller who can't be told, also for two users with one address, is an
-// "unknown-merchant". A subscription authorization is enabled while the user
-// approves of it; a user who approved can decline later, and the other way round.
-// A subscription that is disabled can't be charged under.
+// A seller that matches no user, or two users with one address, is an
+// "unknown-merchant". A subscription authorization is enabled while it is
+// approved; the user can change the decision at any time. No user can be
+// charged under a disabled subscription.
 //
-// A call that is signed as OAuth 1.0a has it and refused for its signature,
-// nonce or timestamp gets status 401 and an oauth_problem, as the endpoints of
-// OAuth 1.0a do. One with an unknown application gets the reason "unknown
-// consumer", with an unknown or revoked token "unknown token" on every path, and
-// with an expired token "token has expired". The scope may be said to
-// oauth/request-token or to oauth/authorize. A new access token takes the place
-// of the one for the same application, user and scope.
+// An API call signed with OAuth 1.0a whose signature, nonce or timestamp is
+// refused gets status 401 and an oauth_problem, like a request to the endpoints
+// of OAuth 1.0a. For an unknown application the reason is "unknown consumer".
+// For an unknown or revoked token it is "unknown token" on every path, and for
+// an expired token "token has expired". The scope is sent to
+// oauth/request-token or to oauth/authorize. A new access token replaces the
+// one for the same application, user and scope.
 //
 // A transaction without an enact URL is committed before transact answers.
 //
-// A user's permission is kept per application. Refreshing replaces the access
-// token as well as the refresh token.
+// A user's approval is kept per application. Refreshing replaces both the
+// access token and the refresh token.
 //
-// A call that is not signed and has no token, or one that is unknown or revoked,
-// gets the reason "unknown token2", on v2/transact and transact-u2u "unknown
-// OAuth2 token" and on no-op "invalid access token".
-// What is read can also be POSTed. The scope may be missing at the token
-// endpoint if the application's credentials are in the Authorization header.
+// An unsigned call without a token, or with an unknown or revoked one, gets the
+// reason "unknown token2". On v2/transact and transact-u2u the reason is
+// "unknown OAuth2 token", on no-op "invalid access token". Every GET can also
+// be sent as a POST. The scope may be missing at the token endpoint if the
+// application's credentials are in the Authorization header.
 //
-// In version B, as the later developer site has it, a transact request without
-// an ID gets one, so that sending it again is another transaction; a fraction of
-// product-quantity is dropped; items may be made and changed by a form, whose
-// params field holds JSON; and get-character-products may have the character's
-// ID in the body.
+// Version B, as on the later developer site, differs in some requests. A
+// transact request without an ID gets one, so that sending it again is another
+// transaction. A fraction of product-quantity is dropped. Items may be created
+// and changed by a form, whose params field holds JSON. get-character-products
+// may have the character's ID in the body.
 //
 // # The strict server
 //
-// With Config.Strict the server speaks the first document, "OAuth API", and
-// nothing else:
+// With Config.Strict the server accepts only the first document, "OAuth API":
 //
-//   - Paths are as the document writes them. get-user-products/ and
-//     consume-user-product/NAME/COUNT/ end with a slash and no other path does.
-//     Everything else is status 404.
-//   - The scopes are id, balance, transact and inventory. Another is answered
-//     with a redirect with the error invalid_scope.
-//   - The value of the Authorization header is the token, as the document says,
-//     or Bearer and the token, as all published clients send.
-//   - A body is sent as application/json and has every key that the document
-//     does not call optional and gives no default for. A key that is missing,
-//     null or an empty text (but for type-id), or of another type, is refused with status 200,
-//     success false and the reason "missing KEY" or "invalid KEY": published
-//     clients treat every other status as an error and do not read its body.
-//     Only type-id may be empty, because an item need not be of a type. Keys
-//     that the document does not have are ignored, so that a client can send
-//     later names too.
-//   - The answers have the document's keys and no other: transact has no balance
-//     and no product-count, consume-user-product has count, id has no reason.
+//   - Paths are written as in the document. get-user-products/ and
+//     consume-user-product/NAME/COUNT/ end with a slash, and no other path
+//     does. Any other path gets status 404.
+//   - The scopes are id, balance, transact and inventory. Another scope is
+//     answered with a redirect with the error invalid_scope.
+//   - The value of the Authorization header is the token, as in the document,
+//     or Bearer and the token, as all published clients send it.
+//   - A body has the content type application/json and every key that the
+//     document does not call optional or give a default. A key that is
+//     missing, null, empty or of another type is refused with status 200,
+//     success false and the reason "missing KEY" or "invalid KEY". The status
+//     is 200 because published clients don't read the body of any other. Only
+//     type-id may be empty, because an item need not have a type. Keys that
+//     the document does not have are ignored, so that a client can also send
+//     later names.
+//   - The answers have the document's keys only: transact has no balance and
+//     no product-count, consume-user-product has count, id has no reason.
 //   - An unknown or revoked token gets the reason "unknown token".
-//   - A product is charged at its price. A gloebit-balance-change beside it must
-//     be the price times product-quantity, as in the document's example;
-//     otherwise nothing is charged and the reason is "gloebit-balance-change is
-//     not the product's price". It may be missing. Without Config.Strict it is
-//     ignored, because a published client sends the price of one for several.
-//   - A transact with no product, no asset-code and no gloebit-balance-change
-//     succeeds and charges 0: the document makes all three optional, and the
+//   - A product is charged at its price. If gloebit-balance-change is sent, it
+//     must be the price times product-quantity, as in the document's example.
+//     Otherwise nothing is charged, and the reason is "gloebit-balance-change
+//     is not the product's price". Without Config.Strict it is ignored,
+//     because a published client sends the price of one for several.
+//   - A transact without product, asset-code and gloebit-balance-change
+//     succeeds and charges 0. The document makes all three optional, and the
 //     default of gloebit-balance-change is 0.
 //
-// Everything is safe for concurrent use. Nothing here is safe to face the
-// internet: a client that reaches it can act as any user.
+// All methods are safe for concurrent use. Do not expose the server to the
+// internet: every client can act as any user.
 package gloebittest

@@ -10,50 +10,54 @@ import (
 	"time"
 )
 
-// Fault makes requests fail. A request meets the oldest fault that fits it,
-// and at most one.
+// Fault makes requests fail. A request is answered by the oldest matching
+// fault, and by no other.
 //
-// Without After, the request is not worked: nothing is charged, no code is
-// used up. A lost answer, where the work is done and the caller never hears of
-// it, is Fault{Path: "transact", Times: 1, Drop: true, After: true}.
+// If the fault has an answer of its own (Status, Body or Reason) or drops the
+// connection without TruncateAt, the request is not processed: nothing is
+// charged, and no code is used. With After it is processed first. To simulate a
+// lost response to a successful charge, use Fault{Path: "transact", Times: 1,
+// Drop: true, After: true}.
 //
-// An HTTP client may send a GET again by itself, and silently, when a kept-alive
-// connection closes without an answer; a Fault with Drop and Times 1 then goes
-// unseen by its caller.
+// An HTTP client may silently resend a GET when a kept-alive connection closes
+// without a response. Its caller then doesn't notice a Fault with Drop and
+// Times 1.
 type Fault struct {
-	// Path is the path it is for, such as "transact" or "oauth2/access-token",
-	// and everything below it. Empty means every path.
+	// Path is the path of the requests, such as "transact" or
+	// "oauth2/access-token". Paths below it match, too. If empty, every path
+	// matches.
 	Path string
-	// Match narrows it further. It must not call the Gloebit. Nil means every
-	// request.
+	// Match further restricts the requests. It must not call the Gloebit. If
+	// nil, every request matches.
 	Match func(Request) bool
-	// Times is how many requests it is good for. Zero means until
-	// [Gloebit.ClearFaults].
+	// Times is how many requests the fault answers. If zero, it answers
+	// requests until [Gloebit.ClearFaults].
 	Times int
 
-	// Latency passes, in real time, before anything else happens.
+	// Latency delays the request before it is processed, in real time.
 	Latency time.Duration
-	// Drop closes the connection without an answer.
+	// Drop closes the connection without a response.
 	Drop bool
-	// After works the request first and then replaces its answer.
+	// After processes the request before its response is replaced or dropped.
 	After bool
-	// Status is the answer's status. Zero means 200 with Body or Reason.
+	// Status is the response's status. The default is 200 if Body or Reason is
+	// set.
 	Status int
-	// Header is added to the answer: Retry-After, WWW-Authenticate.
+	// Header is added to the response, such as Retry-After or WWW-Authenticate.
 	Header http.Header
-	// Body is the answer's body, whatever it is.
+	// Body is the response's body, in any format.
 	Body string
-	// ContentType is Body's. Empty means application/json.
+	// ContentType is the Content-Type of Body. The default is application/json.
 	ContentType string
-	// Reason answers {"success": false, "reason": Reason}.
+	// Reason makes the response {"success": false, "reason": Reason}.
 	Reason string
-	// TruncateAt cuts the answer off after that many bytes: of the true
-	// answer, or of Body. With Drop the connection then closes, so that the
-	// reader sees the loss; without, it is a complete answer with half a body.
+	// TruncateAt cuts the response's body off after that many bytes. With Drop
+	// the connection then closes, so that the client can detect the loss.
+	// Otherwise the truncated body is sent as a complete response.
 	TruncateAt int
 }
 
-// Inject adds a fault. Faults stay in the order they came.
+// Inject adds a fault after the present ones.
 func (g *Gloebit) Inject(f Fault) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -62,15 +66,15 @@ func (g *Gloebit) Inject(f Fault) {
 	g.faults = append(g.faults, &f)
 }
 
-// ClearFaults takes all faults away.
+// ClearFaults removes all faults.
 func (g *Gloebit) ClearFaults() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.faults = nil
 }
 
-// pickFault finds the fault that a request meets and counts it. The caller
-// holds g.mu.
+// pickFault returns the fault that matches a request, or nil, and counts it.
+// The caller holds g.mu.
 func (g *Gloebit) pickFault(request Request) *Fault {
 	for i, f := range g.faults {
 		if !f.fits(request) {
@@ -96,15 +100,15 @@ func (f *Fault) fits(request Request) bool {
 	return f.Match == nil || f.Match(request)
 }
 
-// replaces reports whether the fault has an answer of its own.
+// replaces reports whether the fault has a response of its own.
 func (f *Fault) replaces() bool { return f.Status != 0 || f.Body != "" || f.Reason != "" }
 
-// works reports whether the request is worked at all.
+// works reports whether the request is processed.
 func (f *Fault) works() bool {
 	return f.After || !f.replaces() && (!f.Drop || f.TruncateAt > 0)
 }
 
-// answer is the fault's own answer.
+// answer is the fault's own response.
 func (f *Fault) answer() *heldAnswer {
 	got := &heldAnswer{header: make(http.Header), status: cmp.Or(f.Status, http.StatusOK)}
 	switch {
@@ -120,7 +124,7 @@ func (f *Fault) answer() *heldAnswer {
 	return got
 }
 
-// pause waits, and reports false when the caller has gone meanwhile.
+// pause waits for d. It reports false if ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -135,7 +139,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// heldAnswer is an answer that has not been sent yet.
+// heldAnswer is a response that has not been sent yet.
 type heldAnswer struct {
 	header http.Header
 	status int

@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// fields is a request's body: a JSON object or a form. Nulls, and a form's
-// empty values, are as if they were not there.
+// fields is a request's body: a JSON object or a form. A JSON null or a form's
+// empty value counts as missing.
 type fields map[string]any
 
 // formType is the content type of a form.
 const formType = "application/x-www-form-urlencoded"
 
-// formValue is a value from a form, where numbers and texts look alike.
+// formValue is a value of a form, which may be a number or a string.
 type formValue string
 
-// reasonMalformed is the answer to a body that is no object and no form.
+// reasonMalformed is the reason for a body that is neither a JSON object nor a
+// form.
 const reasonMalformed = "malformed request"
 
-// maxDepth is how deep a body's values may be nested. It is far below what
-// encoding/json reads, so that all that is kept can be saved and loaded, and
-// what is saved does not consist of indentation.
+// maxDepth is how deep a body's values may be nested. It is far below the limit
+// of encoding/json, so all stored values can be saved and loaded.
 const maxDepth = 100
 
 // fields reads the call's body.
@@ -33,8 +33,8 @@ func (c *call) fields(forms bool) (fields, string) {
 	return readFields(c.body, c.request.Header.Get("Content-Type"), forms)
 }
 
-// argument returns the one path segment after the route's name or, without it,
-// the text in the body under one of these names.
+// argument returns the path segment after the route's name or, if there is
+// none, the string in the body under one of the names.
 func (c *call) argument(names ...string) (value, reason string) {
 	if len(c.args) == 1 {
 		return c.args[0], ""
@@ -51,7 +51,7 @@ func (c *call) object(forms bool) (fields, string) {
 	return readBody(c.body, c.request.Header.Get("Content-Type"), forms)
 }
 
-// readFields reads a body.
+// readFields reads a body without its nulls.
 func readFields(body []byte, contentType string, forms bool) (fields, string) {
 	f, reason := readBody(body, contentType, forms)
 	for name, value := range f {
@@ -62,8 +62,8 @@ func readFields(body []byte, contentType string, forms bool) (fields, string) {
 	return f, reason
 }
 
-// readBody reads a body, nulls included. Published clients send JSON with any
-// content type or none, so an object is taken for one whatever it says it is.
+// readBody reads a body, nulls included. It reads an object as JSON regardless
+// of the content type, because published clients send any or none.
 func readBody(body []byte, contentType string, forms bool) (fields, string) {
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
 		return readObject(body)
@@ -91,7 +91,7 @@ func readObject(body []byte) (fields, string) {
 	return f, ""
 }
 
-// tooDeep reports whether JSON is nested beyond maxDepth.
+// tooDeep reports whether JSON is nested more than maxDepth deep.
 func tooDeep(text []byte) bool {
 	depth, quoted, escaped := 0, false, false
 	for _, b := range text {
@@ -123,15 +123,15 @@ func readForm(body []byte) (fields, string) {
 		if len(list) > 1 {
 			return nil, name + " is there twice"
 		}
-		if list[0] != "" && !strings.HasPrefix(name, "oauth_") { // those sign the form and don't belong to it
+		if list[0] != "" && !strings.HasPrefix(name, "oauth_") { // OAuth 1.0a parameters are not part of the body
 			f[name] = formValue(strings.ToValidUTF8(list[0], "\uFFFD"))
 		}
 	}
 	return f, ""
 }
 
-// text returns a text that may go under several names. If more than one of
-// them is there and not empty, they must say the same.
+// text returns a string that may be sent under several names. If it is sent
+// under more than one, the values must be equal.
 func (f fields) text(names ...string) (value, reason string) {
 	found := false
 	for _, name := range names {
@@ -143,7 +143,7 @@ func (f fields) text(names ...string) (value, reason string) {
 		if !ok {
 			return "", "invalid " + name
 		}
-		if s == "" { // as good as absent
+		if s == "" { // counts as missing
 			continue
 		}
 		if found && s != value {
@@ -164,8 +164,8 @@ func asText(value any) (string, bool) {
 	return "", false
 }
 
-// label returns a text that is only for display, under the first of its names
-// that is there. Numbers will do.
+// label returns a string for display, under the first of the names that was
+// sent. It accepts numbers.
 func (f fields) label(names ...string) string {
 	for _, name := range names {
 		if text, ok := labelOf(f[name]); ok {
@@ -187,8 +187,8 @@ func labelOf(value any) (string, bool) {
 	return "", false
 }
 
-// whole returns a whole number that is not negative and at most 2^53, and
-// whether it was sent. 40 and 40.0 are whole; "40" is, in a form only.
+// whole returns an integer from 0 to 2^53, and whether it was sent. 40 and 40.0
+// are valid; "40" is valid in a form only.
 func (f fields) whole(name string) (n int64, sent bool, reason string) {
 	raw, ok := f[name]
 	if !ok {
@@ -211,7 +211,7 @@ func (f fields) whole(name string) (n int64, sent bool, reason string) {
 	return n, true, ""
 }
 
-// truncate drops a number's fraction. A number with an exponent stays as it is.
+// truncate drops a number's fraction. A number with an exponent is not changed.
 func (f fields) truncate(name string) {
 	switch v := f[name].(type) {
 	case json.Number:
@@ -229,7 +229,7 @@ func withoutFraction(number string) string {
 	return whole
 }
 
-// flag returns whether a boolean is there and true.
+// flag reports whether a boolean was sent and is true.
 func (f fields) flag(name string) bool {
 	switch v := f[name].(type) {
 	case bool:

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Gloebit is a whole Gloebit in memory, served as an [http.Handler] from its
-// root path. All methods may be called at once from many goroutines. [New]
-// makes one; the zero value does not work.
+// Gloebit is an in-memory Gloebit, served as an [http.Handler] from its root
+// path. Create one with [New]; the zero value is not usable. All methods are
+// safe for concurrent use.
 type Gloebit struct {
 	cfg    Config
 	routes map[string]route
@@ -29,18 +29,18 @@ type Gloebit struct {
 	transactions     []*record
 	transactionIndex map[transactionKey]*record
 	subscriptions    []*Subscription
-	// subscriptionAuthorizations are in the order they came up.
+	// subscriptionAuthorizations are in the order of their creation.
 	subscriptionAuthorizations []*SubscriptionAuthorization
-	pending                    []*delivery   // callbacks to be made, in the order they came up
-	inFlight                   int           // callbacks under way
+	pending                    []*delivery   // callbacks to make, in the order they were queued
+	inFlight                   int           // callbacks in progress
 	changed                    chan struct{} // closed, and replaced, when pending or inFlight changes
 	faults                     []*Fault
 	requests                   []Request
 	requestBytes               int
 }
 
-// now is the time on the Gloebit's clock, in UTC and without a monotonic
-// reading, so that it is the same after Save and Load.
+// now is the Gloebit's time, in UTC and without a monotonic reading, so that it
+// is equal after Save and Load.
 func (g *Gloebit) now() time.Time { return g.cfg.Clock().UTC().Round(0) }
 
 func trimSlashes(path string) string { return strings.Trim(path, "/") }

@@ -13,10 +13,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxFolderID is how many characters a folder's id may have.
+// maxFolderID is the greatest length of a folder's ID, in characters.
 const maxFolderID = 36
 
-// reasonUnknownItem is the answer to an item that is not in the user's
+// reasonUnknownItem is the reason for an item that is not in the user's
 // inventory.
 const reasonUnknownItem = "unknown inventory item"
 
@@ -24,15 +24,15 @@ var errNoObject = errors.New("not a JSON object")
 
 // Item is one item of a user's inventory.
 type Item struct {
-	ID     string `json:"id"`             // a UUID made here, or what an update that makes one chose
-	Type   string `json:"type,omitempty"` // what the application calls its kind
-	Folder string `json:"folder"`         // the null UUID is the root
-	// Params is a JSON object, its numbers digit by digit as they were sent, or
-	// the text that a published client sends in place of one.
+	ID     string `json:"id"`             // a UUID chosen by the Gloebit, or the ID of the update that created it
+	Type   string `json:"type,omitempty"` // the application's name for its type
+	Folder string `json:"folder"`         // the nil UUID is the root
+	// Params is a JSON object whose numbers keep their digits, or the string
+	// that a published client sends instead.
 	Params json.RawMessage `json:"params"`
 }
 
-// Inventory returns the user's items, in the order they were made.
+// Inventory returns the user's items in the order of their creation.
 func (g *Gloebit) Inventory(user string) []Item {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -49,7 +49,7 @@ func (g *Gloebit) Inventory(user string) []Item {
 	return list
 }
 
-// item finds one of the user's items. The caller holds g.mu.
+// item returns the user's item with the ID, or nil. The caller holds g.mu.
 func (a *account) item(id string) *Item {
 	for _, item := range a.items {
 		if item.ID == id {
@@ -59,8 +59,8 @@ func (a *account) item(id string) *Item {
 	return nil
 }
 
-// itemFields reads the body of a request to make or change an item. Version B
-// takes a form too.
+// itemFields reads the body of a request to create or change an item. Version B
+// accepts a form, too.
 func (g *Gloebit) itemFields(c *call) (fields, string) {
 	return c.fields(g.cfg.APIVersion.takes(VersionB))
 }
@@ -109,9 +109,9 @@ func (g *Gloebit) getInventoryItem(c *call) reply {
 	return answer
 }
 
-// replaceInventoryItem serves version A's update-inventory-item-params, and what
-// updateInventoryItem leaves to it: it replaces the parameters, and makes the
-// item if there is none. What is not sent stays.
+// replaceInventoryItem serves version A's update-inventory-item-params and the
+// POST form of update-inventory-item. It replaces the sent fields, and creates
+// the item if it doesn't exist.
 func (g *Gloebit) replaceInventoryItem(c *call) reply {
 	body, reason := g.itemFields(c)
 	if reason != "" {
@@ -133,8 +133,8 @@ func (g *Gloebit) replaceInventoryItem(c *call) reply {
 	return success()
 }
 
-// updateInventoryItem serves version B's update-inventory-item. One published
-// client POSTs it, and says there what version A's update says.
+// updateInventoryItem serves version B's update-inventory-item. A POST, which
+// one published client sends, has the body of version A's update.
 func (g *Gloebit) updateInventoryItem(c *call) reply {
 	if c.request.Method == http.MethodPost {
 		return g.replaceInventoryItem(c)
@@ -142,8 +142,7 @@ func (g *Gloebit) updateInventoryItem(c *call) reply {
 	return g.mergeInventoryItem(c)
 }
 
-// mergeInventoryItem puts the parameters that were sent, one by one and whole,
-// among those that are there.
+// mergeInventoryItem sets the sent parameters and keeps the others.
 func (g *Gloebit) mergeInventoryItem(c *call) reply {
 	body, reason := g.itemFields(c)
 	if reason != "" {
@@ -168,7 +167,7 @@ func (g *Gloebit) mergeInventoryItem(c *call) reply {
 	encoded := item.Params
 	if len(params) > 0 {
 		merged := make(map[string]any)
-		maps.Copy(merged, decodeParams(item.Params)) // a text has none
+		maps.Copy(merged, decodeParams(item.Params)) // a string has no parameters
 		maps.Copy(merged, params)
 		if encoded, reason = encodeValue(merged); reason != "" {
 			return failure(reason)
@@ -193,7 +192,8 @@ func newItem(id string) *Item {
 	return &Item{ID: id, Folder: uuid.Nil.String(), Params: json.RawMessage("{}")}
 }
 
-// replace sets what a body says, all of it or, beside a reason, nothing.
+// replace sets the fields of a body. If it returns a reason, nothing has
+// changed.
 func (i *Item) replace(body fields) (reason string) {
 	replaced := *i
 	if replaced.Folder, reason = body.folder(i.Folder, "folder-id", "folder_id"); reason != "" {
@@ -219,7 +219,7 @@ func (i *Item) replace(body fields) (reason string) {
 	return ""
 }
 
-// folder returns a folder's id, or the present one when none is sent.
+// folder returns the sent folder ID, or present if none was sent.
 func (f fields) folder(present string, names ...string) (id, reason string) {
 	id, reason = f.text(names...)
 	switch {
@@ -233,12 +233,12 @@ func (f fields) folder(present string, names ...string) (id, reason string) {
 	return id, ""
 }
 
-// has reports whether one of these was sent.
+// has reports whether a value was sent under one of the names.
 func (f fields) has(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return f[name] != nil })
 }
 
-// object returns a JSON object, which is empty when none was sent.
+// object returns a JSON object. It is nil if none was sent.
 func (f fields) object(name string) (object map[string]any, reason string) {
 	if !f.has(name) {
 		return nil, ""
@@ -250,8 +250,8 @@ func (f fields) object(name string) (object map[string]any, reason string) {
 	return object, ""
 }
 
-// structured returns a value as JSON has it. In a form, a text that is a JSON
-// object stands for that object.
+// structured returns a JSON value. In a form, a string that is a JSON object
+// stands for the object.
 func (f fields) structured(name string) any {
 	text, ok := f[name].(formValue)
 	if !ok {
@@ -271,7 +271,7 @@ func encodeValue(value any) (json.RawMessage, string) {
 	return encoded, ""
 }
 
-// resultOf is success when there is no reason against it.
+// resultOf is a failure with the reason, or success if it is empty.
 func resultOf(reason string) reply {
 	if reason != "" {
 		return failure(reason)
@@ -279,8 +279,8 @@ func resultOf(reason string) reply {
 	return success()
 }
 
-// compactObject takes the white space out of a saved JSON object; nothing is
-// an empty one.
+// compactObject removes the white space from a saved JSON object. An empty
+// value becomes an empty object.
 func compactObject(raw json.RawMessage) (json.RawMessage, error) {
 	compacted, err := compactParams(raw)
 	if err == nil && compacted[0] != '{' {
@@ -289,7 +289,7 @@ func compactObject(raw json.RawMessage) (json.RawMessage, error) {
 	return compacted, err
 }
 
-// compactParams does the same for an item's, which may be a text.
+// compactParams is compactObject for an item's params, which may be a string.
 func compactParams(raw json.RawMessage) (json.RawMessage, error) {
 	if len(raw) == 0 {
 		return json.RawMessage("{}"), nil
@@ -301,7 +301,7 @@ func compactParams(raw json.RawMessage) (json.RawMessage, error) {
 	return compacted.Bytes(), nil
 }
 
-// adoptItems takes over what was saved.
+// adoptItems restores saved items.
 func (a *account) adoptItems(list []*Item) error {
 	for _, item := range list {
 		if item == nil || item.ID == "" {

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// maxSkew is how far a signed request's timestamp may be from the time here.
+// maxSkew is the greatest difference between a signed request's timestamp and
+// the Gloebit's time.
 const maxSkew = 5 * time.Minute
 
-// nonce is what a signed request may be made with only once (RFC 5849, section
-// 3.3), beside its timestamp.
+// nonce identifies a signed request, together with its timestamp (RFC 5849,
+// section 3.3).
 type nonce struct{ application, token, value string }
 
-// nonces are those that were used, by their timestamps.
+// nonces are the used nonces by timestamp.
 type nonces map[int64]map[nonce]bool
 
-// use takes a nonce whose timestamp is near now, and returns the problem when
-// it isn't or the nonce was used before. Timestamps that would be refused
-// anyway are forgotten.
+// use records a nonce. It returns a problem if the timestamp is not near now or
+// the nonce was used before. It forgets timestamps that would be refused.
 func (n nonces) use(now time.Time, timestamp string, one nonce) (problem string) {
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	oldest, latest := now.Add(-maxSkew).Unix(), now.Add(maxSkew).Unix()

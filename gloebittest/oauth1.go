@@ -5,8 +5,8 @@ import (
 	"net/url"
 )
 
-// authorize1 serves oauth/authorize. The scope may also be said here, when the
-// request token has none. What is wrong gets a page, never a redirect.
+// authorize1 serves oauth/authorize. If the request token has no scope, the
+// query must have it. Errors are shown on a page and never redirected.
 func (g *Gloebit) authorize1(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -21,8 +21,8 @@ func (g *Gloebit) authorize1(w http.ResponseWriter, r *http.Request) {
 	g.decide(w, r, a)
 }
 
-// identifyAuthorization1 reads who asks for what. The problem is for the
-// person at the browser.
+// identifyAuthorization1 reads the request token, the application and the
+// scopes. The problem is a text for the user.
 func (g *Gloebit) identifyAuthorization1(query url.Values) (a *Authorization, problem string) {
 	a = &Authorization{engine: g}
 	id, ids := single(query, "oauth_token")

@@ -217,10 +217,10 @@ func TestReasonForAnUnknownToken(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
 	words := strings.Join(strings.Fields(strings.ReplaceAll(string(doc), "\n//", " ")), " ")
-	require.Contains(t, words, `with an unknown or revoked token "unknown token" on every path`)
-	require.Contains(t, words, `A call that is not signed and has no token, or one that is unknown or revoked, `+
-		`gets the reason "unknown token2", on v2/transact and transact-u2u "unknown OAuth2 token" `+
-		`and on no-op "invalid access token".`)
+	require.Contains(t, words, `For an unknown or revoked token it is "unknown token" on every path`)
+	require.Contains(t, words, `An unsigned call without a token, or with an unknown or revoked one, `+
+		`gets the reason "unknown token2". On v2/transact and transact-u2u the reason is "unknown OAuth2 token", `+
+		`on no-op "invalid access token".`)
 	w := newWorld(t, gloebittest.Config{})
 	for path, bearer := range map[string]string{
 		"balance": "unknown token2", "transact": "unknown token2", "no-op": "invalid access token",

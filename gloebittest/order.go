@@ -7,19 +7,19 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxTransactionID is how many characters a transaction id may have.
+// maxTransactionID is the greatest length of a transaction ID, in characters.
 const maxTransactionID = 36
 
-// order is the body of a transact request, checked as far as that goes without
-// knowing the application.
+// order is the body of a transact request. Checks that depend on the
+// application are still to be made.
 type order struct {
-	id                 string // empty until one is made up
+	id                 string // may be empty until charge chooses one
 	consumer, username string
 	product, asset     string
-	quantity           int64 // of the product if there is one, else of the asset
+	quantity           int64 // of the product if there is one, otherwise of the asset
 	change             int64 // gloebit-balance-change; 0 for a product
-	// offered is gloebit-balance-change beside a product, -1 if it is no whole
-	// number. Nil means that it was not sent.
+	// offered is gloebit-balance-change beside a product, -1 if it is not an
+	// integer. It is nil if none was sent.
 	offered            *int64
 	hold               Hold
 	character          string
@@ -30,11 +30,11 @@ type order struct {
 	details            Details
 }
 
-// seller is how a transact-u2u request names who is paid.
+// seller names the user to pay in a transact-u2u request.
 type seller struct{ id, email, idThere, nameThere string }
 
-// readOrder reads transact's body. The id comes back, if it could be read,
-// also beside a reason.
+// readOrder reads transact's body. With a reason, the order has the ID if it
+// could be read.
 func readOrder(body []byte, contentType string, v APIVersion) (order, string) {
 	f, reason := readFields(body, contentType, v.takes(VersionB))
 	if reason != "" {
@@ -45,7 +45,7 @@ func readOrder(body []byte, contentType string, v APIVersion) (order, string) {
 	if o.id, reason = f.text("id", "transaction-id"); reason != "" {
 		return o, reason
 	}
-	// Version B makes an id up for an order without one.
+	// In version B, charge chooses an ID for an order without one.
 	if o.id == "" && !v.takes(VersionB) || utf8.RuneCountInString(o.id) > maxTransactionID {
 		return order{}, "invalid id"
 	}
@@ -61,7 +61,7 @@ func readOrder(body []byte, contentType string, v APIVersion) (order, string) {
 	return o, o.readPurchase(f)
 }
 
-// readParties reads who has to do with it, and under which subscription.
+// readParties reads the buyer, the seller and the subscription.
 func (o *order) readParties(f fields) (reason string) {
 	o.username = f.label("merchant-user-id", "username-on-application", "username-on-consumer")
 	o.buyerID, o.appUserID = f.label("buyer-id-on-application"), f.label("app-user-id")
@@ -80,8 +80,8 @@ func (o *order) readParties(f fields) (reason string) {
 	return reason
 }
 
-// adapt drops the names that only the other version has, and truncates what
-// version B truncates.
+// adapt drops the names of the other version, and truncates product-quantity in
+// version B.
 func (f fields) adapt(v APIVersion) {
 	if !v.takes(VersionA) {
 		delete(f, "id")
@@ -100,11 +100,11 @@ func (f fields) adapt(v APIVersion) {
 		}
 		return
 	}
-	f.truncate("product-quantity") // as version B does
+	f.truncate("product-quantity")
 }
 
-// readPurchase reads what is bought. A product's price is Gloebit's own:
-// gloebit-balance-change beside one is only for Config.Strict to compare.
+// readPurchase reads what is bought. A product has Gloebit's price: only
+// Config.Strict compares it with gloebit-balance-change.
 func (o *order) readPurchase(f fields) (reason string) {
 	if o.product, reason = f.text("product"); reason != "" {
 		return reason
@@ -166,5 +166,5 @@ func isWebURL(raw string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-// emptyID reports whether an id is left out, or the UUID that stands for that.
+// emptyID reports whether an ID is missing: empty or the nil UUID.
 func emptyID(id string) bool { return id == "" || id == uuid.Nil.String() }

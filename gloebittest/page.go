@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// newPages makes the built-in pages.
+// newPages parses the built-in pages.
 func newPages() *template.Template {
 	return template.Must(template.New("").Parse(`
 {{define "head"}}<!DOCTYPE html>
@@ -70,8 +70,8 @@ func (g *Gloebit) noticePage(w http.ResponseWriter, _ *http.Request, n Notice) {
 	g.writePage(w, n.Status, "notice", n)
 }
 
-// consentForm is the consent page when none is configured. Its form posts to
-// the same URL: user (an id or a name) and decision (approve or refuse).
+// consentForm is the default consent page. Its form posts user (an ID or a
+// name) and decision (approve or refuse) to the same URL.
 func (g *Gloebit) consentForm(w http.ResponseWriter, r *http.Request, a *Authorization) {
 	if r.Method == http.MethodPost {
 		switch r.PostFormValue("decision") {
@@ -90,7 +90,7 @@ func (g *Gloebit) consentForm(w http.ResponseWriter, r *http.Request, a *Authori
 	}{"Connect your account", a, g.Users()})
 }
 
-// purchase serves purchase: a page where a user buys gloebits, for nothing.
+// purchase serves purchase, a page where users get gloebits without paying.
 func (g *Gloebit) purchase(w http.ResponseWriter, r *http.Request) {
 	back := r.URL.Query().Get("return-to")
 	if !isWebURL(back) {

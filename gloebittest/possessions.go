@@ -2,12 +2,11 @@ package gloebittest
 
 import "maps"
 
-// possessions is how many of each product a user owns: by application key
-// and product name, counts above none only.
+// possessions is how many of each product a user owns, by application key and
+// product name. Counts of zero are left out.
 type possessions map[string]map[string]int64
 
-// add changes a count and returns the new one; a product that falls to none
-// leaves the list.
+// add changes a count and returns the new one.
 func (p possessions) add(appKey, product string, count int64) int64 {
 	products := p[appKey]
 	if products == nil {
@@ -22,14 +21,14 @@ func (p possessions) add(appKey, product string, count int64) int64 {
 	return left
 }
 
-// of returns a copy of what there is of the application's products.
+// of returns a copy of the counts of the application's products.
 func (p possessions) of(appKey string) map[string]int64 {
 	products := make(map[string]int64)
 	maps.Copy(products, p[appKey])
 	return products
 }
 
-// adopt takes over counts that were saved.
+// adopt restores saved counts.
 func (p possessions) adopt(saved possessions) {
 	for app, products := range saved {
 		for product, count := range products {

@@ -2,7 +2,7 @@ package gloebittest
 
 import "strconv"
 
-// productChange is a request to change how many of a product a user owns.
+// productChange is a request to change a user's count of a product.
 type productChange struct {
 	name  string
 	count int64
@@ -16,8 +16,8 @@ func (g *Gloebit) getUserProducts(c *call) reply {
 	return answer
 }
 
-// getCharacterProducts serves get-character-products/CHARACTER, and the same
-// with character_id or id in the body, also in that of a GET.
+// getCharacterProducts serves get-character-products/CHARACTER. Without the
+// path segment, the body, also of a GET, has character_id or id.
 func (g *Gloebit) getCharacterProducts(c *call) reply {
 	id, reason := c.argument("character_id", "id")
 	if reason != "" {
@@ -32,14 +32,15 @@ func (g *Gloebit) getCharacterProducts(c *call) reply {
 	return answer
 }
 
-// consumeUserProduct serves consume-user-product/NAME/COUNT, and the same with
-// product_name and count in the body.
+// consumeUserProduct serves consume-user-product/NAME/COUNT. Without the path
+// segments, the body has product_name and count.
 func (g *Gloebit) consumeUserProduct(c *call) reply {
 	return g.consume(c, false, func(left int64) reply { return g.countReply(left) })
 }
 
-// consumeCharacterProduct serves consume-character-product/CHARACTER/NAME/COUNT,
-// and the same with character_id, product_name and count in the body.
+// consumeCharacterProduct serves
+// consume-character-product/CHARACTER/NAME/COUNT. Without the path segments,
+// the body has character_id, product_name and count.
 func (g *Gloebit) consumeCharacterProduct(c *call) reply {
 	return g.consume(c, true, productCountReply)
 }
@@ -82,7 +83,7 @@ func (g *Gloebit) grant(c *call, ofCharacter bool) reply {
 	return productCountReply(change.owned.add(c.app.Key, change.name, change.count))
 }
 
-// setCount sets a count. What is no longer sold can still be taken away.
+// setCount sets a count. A product that is no longer sold can only be reduced.
 func (g *Gloebit) setCount(c *call, ofCharacter bool) reply {
 	change, reason := g.productChange(c, ofCharacter, 0)
 	if reason != "" {
@@ -97,7 +98,7 @@ func (g *Gloebit) setCount(c *call, ofCharacter bool) reply {
 	return productCountReply(change.owned.add(c.app.Key, change.name, change.count-owned))
 }
 
-// refuseMore says why so many more of a product can't be given.
+// refuseMore returns the reason why the count of a product can't grow by more.
 func (g *Gloebit) refuseMore(c *call, change productChange, more int64) (reason string) {
 	product, sold := c.app.product(change.name)
 	switch {
@@ -111,8 +112,8 @@ func (g *Gloebit) refuseMore(c *call, change productChange, more int64) (reason 
 	return ""
 }
 
-// productChange reads a character if there should be one, a product's name and
-// a count, from the path or the body.
+// productChange reads the character (if ofCharacter), the product's name and
+// the count, from the path or the body.
 func (g *Gloebit) productChange(c *call, ofCharacter bool, least int64) (change productChange, reason string) {
 	args := c.args
 	if len(args) == 0 {
@@ -136,7 +137,7 @@ func (g *Gloebit) productChange(c *call, ofCharacter bool, least int64) (change 
 	return change, ""
 }
 
-// productArgs takes from the body what is otherwise in the path.
+// productArgs reads from the body the arguments that are not in the path.
 func (g *Gloebit) productArgs(c *call, ofCharacter bool) (args []string, reason string) {
 	if !g.cfg.APIVersion.takes(VersionB) {
 		return nil, "product name and count are missing"
@@ -169,7 +170,7 @@ func (app *Application) sells(name string) bool {
 	return ok
 }
 
-// countReply says how many are left, under the version's name for it.
+// countReply is the answer with a count, under the version's name for it.
 func (g *Gloebit) countReply(left int64) reply {
 	answer := success()
 	if g.cfg.APIVersion.takes(VersionA) {
@@ -181,7 +182,8 @@ func (g *Gloebit) countReply(left int64) reply {
 	return answer
 }
 
-// productCountReply says how many there are where only version B can ask.
+// productCountReply is the answer with a count to a request that only version B
+// has.
 func productCountReply(count int64) reply {
 	answer := success()
 	answer["product-count"] = count

@@ -9,68 +9,69 @@ import (
 	"time"
 )
 
-// Queue says how hold callbacks are made. The zero value calls each URL as
-// Gloebit does on a good day: once, in order, asking again after a second,
-// then two, then four, when there was no usable answer.
+// Queue configures how hold URLs are called. With the zero value, each URL is
+// called once, in order. If the response is unusable, the call is repeated
+// after one second, then two, then four.
 type Queue struct {
-	// Manual keeps a [Server] from working the queue by itself: callbacks are
-	// made by [Gloebit.Settle] alone.
+	// Manual stops a [Server] from running the queue. Callbacks are then made
+	// by [Gloebit.Settle] only.
 	Manual bool
 	// EnactFirst calls the enact URL before the transact request is answered.
 	EnactFirst bool
-	// Repeat is how often each callback is made. Zero means once. What
-	// counts is the first usable answer.
+	// Repeat is how often each callback is made. The first usable response
+	// counts. The default is once.
 	Repeat int
 	// LateEnact calls the enact URL once more after consume or cancel.
 	LateEnact bool
-	// Shuffle makes due callbacks, repeated ones too, in random order rather
-	// than in the order they came up.
+	// Shuffle makes the due callbacks, repeated ones included, in random order.
 	Shuffle bool
-	// Rand is what Shuffle draws from; give a seeded one to get the same order
-	// again. The Gloebit is its only user. Nil means one with a fixed seed.
+	// Rand is the source of Shuffle's order. Seed it to repeat an order; don't
+	// use it elsewhere. The default has a fixed seed.
 	Rand *rand.Rand
-	// IgnoreAnswers takes any answer to a consume or cancel call, of whatever
-	// status, for the end of it, as Gloebit's documents say that it does today.
-	// It calls again only when there was no answer at all. Without it, those
-	// calls too are repeated until they are answered with status 200, which is
-	// kinder than what is documented.
+	// IgnoreAnswers makes any response to a consume or cancel call end the
+	// step, whatever its status, as Gloebit's documents describe. The call is
+	// repeated only if there was no response. By default it is repeated until
+	// the status is 200, which is more lenient than documented.
 	IgnoreAnswers bool
-	// Workers is how many callbacks may be under way at once. Zero means one.
+	// Workers is how many callbacks are made at the same time. The default is
+	// one.
 	Workers int
-	// RetryAfter is the wait after the first vain callback; it doubles each
-	// time, up to a minute. Zero means one second.
+	// RetryAfter is the delay after the first failed callback. It doubles each
+	// time, up to a minute. The default is one second.
 	RetryAfter time.Duration
-	// GiveUpAfter is the age at which a transaction without an answer from its
-	// enact URL is cancelled, and one without an answer from its consume or
-	// cancel URL is left as it is. Zero means an hour.
+	// GiveUpAfter is how long a transaction waits for a usable response from a
+	// hold URL. After that it is cancelled if it waits for enact, and otherwise
+	// left as it is. The default is an hour.
 	GiveUpAfter time.Duration
 }
 
-// pollInterval is how often Run looks at the clock while a callback waits for
-// its time, since a test's clock may jump.
+// pollInterval is how often Run reads the clock while a callback waits for its
+// time. A test's clock may jump.
 const pollInterval = 50 * time.Millisecond
 
-// delivery is a callback to be made.
+// delivery is a callback to make.
 type delivery struct {
 	record *record
 	step   string // "enact", "consume" or "cancel"
 	url    string
 	due    time.Time
-	echo   bool // it is one more of a callback that was answered: no answer changes anything
+	echo   bool // a repetition; its response changes nothing
 }
 
-// stale reports whether nothing waits for the callback: its transaction has
-// moved on, or is no longer known after a Load. The caller holds g.mu.
+// stale reports whether the callback is no longer needed: its transaction has
+// moved on, or Load has replaced it. The caller holds g.mu.
 func (g *Gloebit) stale(d *delivery) bool {
 	t := d.record
 	return !d.echo && t.Next != d.step || g.transactionIndex[transactionKey{t.Application, t.ID}] != t
 }
 
-// Settle makes every callback that is due, and those that become due by it,
-// and returns when none is left. What failed waits for its time: move the
-// clock and settle again. It also waits for callbacks that another Settle or
-// Run has under way, so it must not be called from within one. It returns the
-// context's error when that ends first; callbacks it cut off stay to be made.
+// Settle makes every due callback, and those that become due meanwhile, and
+// returns when none is left. A failed callback is due again later: move the
+// clock and call Settle again.
+//
+// Settle also waits for callbacks that another Settle or Run is making. It must
+// not be called from a callback's handler. If ctx ends first, Settle returns
+// its error, and interrupted callbacks are made later.
 func (g *Gloebit) Settle(ctx context.Context) error {
 	workers := max(1, g.cfg.Queue.Workers)
 	errs := make([]error, workers)
@@ -82,8 +83,8 @@ func (g *Gloebit) Settle(ctx context.Context) error {
 	return cmp.Or(errs...)
 }
 
-// Run works the queue until ctx ends, and returns the context's error. A
-// [Server] has it running already, unless Queue.Manual says otherwise.
+// Run makes callbacks until ctx ends, and returns the context's error. A
+// [Server] runs it unless Queue.Manual is set.
 func (g *Gloebit) Run(ctx context.Context) error {
 	for {
 		if err := g.Settle(ctx); err != nil {
@@ -102,7 +103,7 @@ func (g *Gloebit) Run(ctx context.Context) error {
 	}
 }
 
-// drain makes due callbacks one by one until none is due and none is under way.
+// drain makes due callbacks one by one until none is due or in progress.
 func (g *Gloebit) drain(ctx context.Context) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -123,9 +124,9 @@ func (g *Gloebit) drain(ctx context.Context) error {
 	}
 }
 
-// claim takes a due callback out of the queue. With none due, it returns the
-// channel that tells of a change while others are under way, and nil when
-// none is.
+// claim takes a due callback out of the queue. If none is due, it returns a
+// channel that is closed at the next change, or nil if no callback is in
+// progress.
 func (g *Gloebit) claim() (*delivery, <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -157,8 +158,8 @@ func (g *Gloebit) claim() (*delivery, <-chan struct{}) {
 	return d, nil
 }
 
-// waiting tells when the queue should be looked at again: at a change, or
-// after a while.
+// waiting returns when to look at the queue again: when changed is closed, or
+// after wait.
 func (g *Gloebit) waiting() (changed <-chan struct{}, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -178,7 +179,8 @@ func (g *Gloebit) schedule(d *delivery) {
 	g.signal()
 }
 
-// signal wakes the goroutines that wait for the queue to change. The caller holds g.mu.
+// signal wakes the goroutines that wait for the queue to change. The caller
+// holds g.mu.
 func (g *Gloebit) signal() {
 	close(g.changed)
 	g.changed = make(chan struct{})

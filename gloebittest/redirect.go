@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// parseRedirect reads a redirect URI or a prefix of one: an absolute URL with
-// a host, without user information, fragment, dot segments, backslashes and
+// parseRedirect parses a redirect URI or a prefix of one: an absolute URL with
+// a host. It refuses user information, fragments, dot segments, backslashes and
 // control characters.
 func parseRedirect(raw string) (*url.URL, error) {
 	if strings.ContainsFunc(raw, func(c rune) bool { return c <= ' ' || c == 0x7f || c == '\\' }) {
@@ -34,9 +34,9 @@ func parseRedirect(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// redirectAllowed reports whether a redirect URI begins with one of the
-// prefixes: the same scheme, host and port, and a path at or below the
-// prefix's. A prefix's query, if any, must begin the URI's.
+// redirectAllowed reports whether a redirect URI matches one of the prefixes:
+// it has the same scheme, host and port, a path at or below the prefix's, and a
+// query that begins with the prefix's.
 func redirectAllowed(raw string, prefixes []string) bool {
 	uri, err := parseRedirect(raw)
 	if err != nil {
@@ -53,15 +53,15 @@ func sameSite(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Host, b.Host)
 }
 
-// pathBelow compares whole segments: /shop is above /shop/cb, not above /shopping.
+// pathBelow compares whole segments: /shop/cb is below /shop, /shopping is not.
 func pathBelow(path, prefix string) bool {
 	rest, ok := strings.CutPrefix(path, prefix)
 	return ok && (rest == "" || rest[0] == '/' || prefix == "" || prefix[len(prefix)-1] == '/')
 }
 
-// returnLink is where a link back leads: to what the application asked for if
-// that is on the site of the redirect URI, or to its home page, or to the root
-// of that site.
+// returnLink is the target of a link back: the requested URL if it is on the
+// site of the redirect URI, otherwise the home page, otherwise the root of that
+// site.
 func returnLink(asked string, app Application, redirectURI string) string {
 	site, err := parseRedirect(redirectURI)
 	if err != nil {

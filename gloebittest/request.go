@@ -8,27 +8,26 @@ import (
 	"time"
 )
 
-// Request is one request as it came in. It holds what the caller sent,
-// secrets and tokens included.
+// Request is a received request. It contains the client's secrets and tokens.
 type Request struct {
 	Time     time.Time
 	Method   string
-	Path     string // as sent, still escaped, with its slashes
+	Path     string // as sent, with escapes and slashes
 	RawQuery string
 	Header   http.Header
 	Body     string // its first 64 KiB
 }
 
-// Requests returns the last requests, oldest first: as many as
-// Config.RequestLog says, fewer when their bodies are large. Requests that met
-// a fault are among them.
+// Requests returns the last requests, oldest first, including those answered by
+// a fault. It returns up to Config.RequestLog requests, fewer if their bodies
+// are large.
 func (g *Gloebit) Requests() []Request {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.Clone(g.requests)
 }
 
-// ResetRequests forgets the requests so far.
+// ResetRequests drops the recorded requests.
 func (g *Gloebit) ResetRequests() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -40,7 +39,7 @@ const (
 	maxRecordedTotal = 64 << 20 // of all requests
 )
 
-// admit records a request and picks the fault that it meets, if any.
+// admit records a request and returns the fault that matches it, or nil.
 func (g *Gloebit) admit(r *http.Request) *Fault {
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
@@ -57,7 +56,7 @@ func (g *Gloebit) admit(r *http.Request) *Fault {
 	return g.pickFault(request)
 }
 
-// record keeps a request and forgets the oldest ones beyond the bounds. The
+// record records a request and drops the oldest ones beyond the limits. The
 // caller holds g.mu.
 func (g *Gloebit) record(request Request) {
 	limit := g.cfg.RequestLog

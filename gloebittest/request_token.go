@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// requestTokenLifetime is how long a user may take to decide.
+// requestTokenLifetime is how long a request token is valid. The user must
+// approve and the application exchange the token within that time.
 const requestTokenLifetime = 10 * time.Minute
 
-// outOfBand is the callback of an application that has no address: the user
-// carries the verifier there.
+// outOfBand is the callback of an application without a URL: the user enters
+// the verifier there.
 const outOfBand = "oob"
 
 // requestToken is OAuth 1.0a's temporary credential (RFC 5849, section 2.1).
 type requestToken struct {
 	id, secret, application, callback, label string
-	scopes                                   []string // nil: to be said to oauth/authorize
+	scopes                                   []string // nil if they are sent to oauth/authorize
 	expires                                  time.Time
 
-	// verifier is not empty once the user has approved; granted and user tell
-	// what and who.
+	// verifier is set when the user approves, together with user and granted.
 	verifier, user string
 	granted        []string
 }
@@ -56,8 +56,8 @@ func (g *Gloebit) requestToken1(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// newRequestToken keeps a request token and forgets those that are too old.
-// The caller holds g.mu.
+// newRequestToken stores a request token and drops the expired ones. The caller
+// holds g.mu.
 func (g *Gloebit) newRequestToken(t *requestToken) *requestToken {
 	now := g.now()
 	for d, old := range g.requestTokens {
@@ -70,7 +70,8 @@ func (g *Gloebit) newRequestToken(t *requestToken) *requestToken {
 	return t
 }
 
-// requestTokenOf finds a request token that is not too old. The caller holds g.mu.
+// requestTokenOf returns a request token that has not expired, or nil. The
+// caller holds g.mu.
 func (g *Gloebit) requestTokenOf(id string) *requestToken {
 	t := g.requestTokens[digestOf(id)]
 	if t == nil || !g.now().Before(t.expires) {
@@ -79,8 +80,8 @@ func (g *Gloebit) requestTokenOf(id string) *requestToken {
 	return t
 }
 
-// accessToken1 serves oauth/access-token: an access token for an approved
-// request token, which is used up by that.
+// accessToken1 serves oauth/access-token: it exchanges an approved request
+// token for an access token.
 func (g *Gloebit) accessToken1(w http.ResponseWriter, r *http.Request) {
 	g.answerSigned(w, r, func(s signed) (url.Values, string) {
 		app := g.application(s.protocol["oauth_consumer_key"])

@@ -5,25 +5,25 @@ import (
 	"net/http"
 )
 
-// route is one path of Gloebit's. It has a page, which answers by itself, or
-// an api, which is called for a good token and answers in JSON.
+// route is one path of the API. It has either a page, which writes its own
+// response, or an api, which is called with a valid token and answered in JSON.
 type route struct {
 	methods []string
-	args    []int      // how many path segments may follow the name; nil means none does
-	version APIVersion // which version knows it
-	scope   string     // the scope an api needs; empty means any token will do
-	unknown string     // the reason for an unknown token; empty means the usual one
-	// slash and keys are the document's, for Config.Strict: whether the path ends
-	// with a slash, and what the body must have.
+	args    []int      // numbers of path segments allowed after the name; nil means none
+	version APIVersion // the version that has the path
+	scope   string     // the required scope; empty means any valid token
+	unknown string     // the reason for an unknown token; empty means reasonUnknownToken
+	// slash and keys are for Config.Strict: whether the path ends with a slash,
+	// and the keys of the body.
 	slash bool
 	keys  []documentKey
 	page  func(*Gloebit, http.ResponseWriter, *http.Request)
 	api   func(*Gloebit, *call) reply
 }
 
-// newRoutes lists what a Gloebit of that version serves, by path without
-// slashes at either end. What is read can also be POSTed: one published client
-// POSTs everything.
+// newRoutes returns the routes of a version, by path without leading and
+// trailing slashes. Every GET can also be sent as a POST, because one published
+// client POSTs all requests.
 func newRoutes(v APIVersion) map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
 	post := both[1:]
@@ -61,7 +61,7 @@ func newRoutes(v APIVersion) map[string]route {
 	return routes
 }
 
-// browserRoutes are those of OAuth 2.0 and 1.0a, and the page for buying
+// browserRoutes are the routes of OAuth 2.0 and 1.0a and the page for buying
 // gloebits.
 func browserRoutes() map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
@@ -76,13 +76,13 @@ func browserRoutes() map[string]route {
 	}
 }
 
-// conditionalAuthorize is another path of oauth2/authorize, which published
-// clients for Flask use.
+// conditionalAuthorize is an alias of oauth2/authorize that published Flask
+// clients use.
 const conditionalAuthorize = "oauth2/conditional-authorize"
 
-// virtualWorldRoutes are the ways in which the published client for virtual
-// worlds pays, with those of its earlier versions. It recognizes an unknown
-// token by a reason of its own.
+// virtualWorldRoutes are the payment routes of the published client for virtual
+// worlds and its earlier versions. The client recognizes an unknown token by a
+// different reason.
 func virtualWorldRoutes() map[string]route {
 	routes := map[string]route{
 		"v2/transact":  {api: (*Gloebit).transact},
@@ -98,7 +98,7 @@ func virtualWorldRoutes() map[string]route {
 	return routes
 }
 
-// subscriptionRoutes are version B's subscriptions.
+// subscriptionRoutes are version B's routes for subscriptions.
 func subscriptionRoutes() map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
 	return map[string]route{
@@ -112,7 +112,8 @@ func subscriptionRoutes() map[string]route {
 	}
 }
 
-// productRoutes are version B's ways to change what users and characters own.
+// productRoutes are version B's routes that change users' and characters'
+// products.
 func productRoutes() map[string]route {
 	post := []string{http.MethodPost}
 	routes := map[string]route{
@@ -136,7 +137,7 @@ func productRoutes() map[string]route {
 	return routes
 }
 
-// characterRoutes are version B's characters.
+// characterRoutes are version B's routes for characters.
 func characterRoutes() map[string]route {
 	both := []string{http.MethodGet, http.MethodPost}
 	post := both[1:]

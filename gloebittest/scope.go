@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// knownScopes are the scopes that exist, and the version that has them.
+// knownScopes are the scopes and the version that has them.
 func knownScopes() map[string]APIVersion {
 	return map[string]APIVersion{
 		"id": BothVersions, "user": VersionB, "identity": VersionB,
@@ -15,8 +15,8 @@ func knownScopes() map[string]APIVersion {
 	}
 }
 
-// parseScopes splits a space separated list and drops repetitions. It reports
-// false when the list is empty or names a scope that v does not know.
+// parseScopes splits a space-separated list and drops duplicates. It reports
+// false if the list is empty or has a scope that v does not know.
 func (v APIVersion) parseScopes(list string) ([]string, bool) {
 	return v.checkScopes(strings.Fields(list))
 }
@@ -36,7 +36,7 @@ func (v APIVersion) checkScopes(scopes []string) ([]string, bool) {
 	return result, len(result) > 0
 }
 
-// canonicalScope gives the three names of the identity scope one.
+// canonicalScope maps the three names of the identity scope to one.
 func canonicalScope(scope string) string {
 	if scope == "id" || scope == "identity" {
 		return "user"
@@ -48,14 +48,14 @@ func hasScope(granted []string, scope string) bool {
 	return slices.ContainsFunc(granted, func(s string) bool { return canonicalScope(s) == canonicalScope(scope) })
 }
 
-// coversScopes reports whether granted holds everything in asked.
+// coversScopes reports whether granted contains every scope of asked.
 func coversScopes(granted, asked []string) bool {
 	return !slices.ContainsFunc(asked, func(s string) bool { return !hasScope(granted, s) })
 }
 
 func sameScopes(a, b []string) bool { return coversScopes(a, b) && coversScopes(b, a) }
 
-// intersectScopes returns those of scopes that are in allowed, in order.
+// intersectScopes returns the scopes that are in allowed, in order.
 func intersectScopes(scopes, allowed []string) []string {
 	var result []string
 	for _, s := range scopes {
@@ -68,7 +68,8 @@ func intersectScopes(scopes, allowed []string) []string {
 
 func joinScopes(scopes []string) string { return strings.Join(scopes, " ") }
 
-// readDomain reads the scopes from scope or domain, nil if neither is there.
+// readDomain reads the scopes from the parameter scope or domain. scopes is nil
+// if neither was sent.
 func (v APIVersion) readDomain(values url.Values) (scopes []string, ok bool) {
 	scope, scopesSent := single(values, "scope")
 	domain, domainsSent := single(values, "domain")

@@ -6,14 +6,14 @@ import (
 	"encoding/base64"
 )
 
-// digest is what a token or a code is looked up by: the time that a look-up
-// takes then tells nothing about the secret.
+// digest is the lookup key of a token or a code. The time of a lookup by digest
+// reveals nothing about the secret.
 type digest [sha256.Size]byte
 
 func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
 
-// equalSecrets compares in a time that tells nothing about where they differ,
-// nor about their length.
+// equalSecrets compares in a time that depends neither on where the secrets
+// differ nor on the difference of their lengths.
 func equalSecrets(a, b string) bool {
 	x, y := digestOf(a), digestOf(b)
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// maxBody is how long a request's body may be.
+// maxBody is the greatest length of a request's body, in bytes.
 const maxBody = 1 << 20
 
-// New makes a Gloebit without users and applications. It starts nothing: the
-// queue is worked by [Gloebit.Run] or [Gloebit.Settle].
+// New returns a Gloebit without users and applications. It starts no goroutine:
+// to make callbacks, call [Gloebit.Run] or [Gloebit.Settle].
 func New(cfg Config) *Gloebit {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
@@ -64,7 +64,7 @@ func New(cfg Config) *Gloebit {
 	return g
 }
 
-// ServeHTTP answers the paths of OAuth 2.0 and 1.0a, the pages of purchases and
+// ServeHTTP serves OAuth 2.0 and 1.0a, the pages for purchases and
 // subscriptions, and the API.
 func (g *Gloebit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	observed := &statusWriter{ResponseWriter: w}
@@ -84,7 +84,7 @@ func (g *Gloebit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.fail(observed, r, fault)
 }
 
-// serve answers a request that met no fault.
+// serve answers a request that matched no fault.
 func (g *Gloebit) serve(w http.ResponseWriter, r *http.Request) {
 	rt, args, ok := g.route(r.URL)
 	switch {
@@ -100,7 +100,7 @@ func (g *Gloebit) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// fail answers a request as the fault says.
+// fail answers a request with a fault.
 func (g *Gloebit) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
 	if !pause(r.Context(), f.Latency) {
 		return
@@ -136,8 +136,8 @@ func (g *Gloebit) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
 	}
 }
 
-// route finds the route of a URL and the decoded path segments after its name.
-// A trailing slash makes no difference, unless Config.Strict is set.
+// route returns the route of a URL and the decoded path segments after its
+// name. A trailing slash is ignored unless Config.Strict is set.
 func (g *Gloebit) route(u *url.URL) (route, []string, bool) {
 	segments := strings.Split(trimSlashes(u.EscapedPath()), "/")
 	for n := min(2, len(segments)); n > 0; n-- {
@@ -165,9 +165,9 @@ func unescapeAll(segments []string) ([]string, bool) {
 	return decoded, true
 }
 
-// Asking returns the application that sends browsers to an address of
-// oauth2/authorize, oauth/authorize or authorize-subscription, and whether the
-// address says one. Its Secret and Products are left out.
+// Asking returns the application in an oauth2/authorize, oauth/authorize or
+// authorize-subscription URL, without its Secret and Products, and whether
+// there is one.
 func (g *Gloebit) Asking(u *url.URL) (Application, bool) {
 	_, args, _ := g.route(u)
 	query := u.Query()
@@ -197,10 +197,10 @@ func (g *Gloebit) Asking(u *url.URL) (Application, bool) {
 	return c, true
 }
 
-// statusWriter remembers the status for the log.
+// statusWriter records the status for the log.
 type statusWriter struct {
 	http.ResponseWriter
-	status int // 0 while nothing was sent
+	status int // 0 before the header is sent
 }
 
 func (w *statusWriter) WriteHeader(status int) {
@@ -217,11 +217,12 @@ func (w *statusWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController reach the writer below.
+// Unwrap lets http.ResponseController reach the underlying writer.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// bufferBody reads the request's body and puts it back, so that it can be
-// recorded and read again. It returns the status of the answer when it can't.
+// bufferBody replaces the request's body with a buffered copy, so that it can
+// be recorded and read again. If it can't, it returns the status of the
+// response.
 func bufferBody(w http.ResponseWriter, r *http.Request) (status int) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLong *http.MaxBytesError

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Server is a [Gloebit] on a loopback port of its own.
+// Server is a [Gloebit] on a loopback port.
 type Server struct {
 	*Gloebit
 	// URL is the server's root, "http://127.0.0.1:PORT/".
@@ -20,19 +20,20 @@ type Server struct {
 	done    sync.WaitGroup
 	mu      sync.Mutex
 	fresh   map[net.Conn]bool // connections that have sent nothing yet
-	closing bool              // new ones are closed at once
+	closing bool              // new connections are closed at once
 	once    sync.Once
 }
 
-// NewServer starts a Gloebit of the zero Config on a free loopback port, with
-// its queue running. It panics when there is no port to be had. The caller
-// must call Close.
+// NewServer starts a Gloebit with the zero Config on a free loopback port and
+// runs its queue. The caller must call Close.
+//
+// NewServer panics if no port is free.
 func NewServer() *Server {
 	return NewServerConfig(Config{})
 }
 
-// NewServerConfig is NewServer with a Config. With Config.Queue.Manual the
-// queue does not run.
+// NewServerConfig is NewServer with a Config. The queue doesn't run if
+// Config.Queue.Manual is set.
 func NewServerConfig(cfg Config) *Server {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -56,9 +57,9 @@ func NewServerConfig(cfg Config) *Server {
 	return s
 }
 
-// Close stops the server and its queue, and waits: for requests under way up
-// to five seconds, then cuts them off. What a [Gloebit] knows can still be
-// asked afterwards. A second Close does nothing.
+// Close stops the server and its queue. It waits up to five seconds for
+// requests in flight and then closes their connections. The methods of Gloebit
+// can still be called. A second Close does nothing.
 func (s *Server) Close() {
 	s.once.Do(func() {
 		s.stop()
@@ -72,8 +73,8 @@ func (s *Server) Close() {
 	})
 }
 
-// connState remembers the connections that have sent nothing: Shutdown would
-// wait for them, since it can't tell them from slow ones.
+// connState tracks the connections that have sent nothing. Shutdown would wait
+// for them, because it can't tell them from slow ones.
 func (s *Server) connState(c net.Conn, state http.ConnState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

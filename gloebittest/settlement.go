@@ -12,8 +12,8 @@ func (g *Gloebit) await(t *record, step string) {
 	t.Next, t.Since, t.Due, t.Attempts = step, now, now, 0
 }
 
-// commit spends the gloebits on hold: the seller is paid, or the owner of the
-// application, the product is granted, and nothing can be undone. The caller holds g.mu.
+// commit spends the gloebits on hold: it pays the seller or the application's
+// owner and grants the product. It can't be undone. The caller holds g.mu.
 func (g *Gloebit) commit(t *record) {
 	t.State = StateInProgress
 	t.note(g.now(), "commit", "")
@@ -31,8 +31,9 @@ func (g *Gloebit) commit(t *record) {
 	g.callOrFinish(t, "consume", t.Hold.Consume)
 }
 
-// receiver is whose possessions a product goes to, or nil when there is no
-// product, or no user any more. The caller holds g.mu.
+// receiver returns the possessions that a product is added to. It is nil if
+// there is no product, or the user or character no longer exists. The caller
+// holds g.mu.
 func (g *Gloebit) receiver(t *record) possessions {
 	user := g.userByID(t.User)
 	switch {
@@ -58,8 +59,8 @@ func (g *Gloebit) rollBack(t *record) {
 	g.callOrFinish(t, "cancel", t.Hold.Cancel)
 }
 
-// callOrFinish queues the last callback of a transaction, or ends it when it
-// has no URL for that. The caller holds g.mu.
+// callOrFinish queues the last callback of a transaction, or ends the
+// transaction if it has no URL for it. The caller holds g.mu.
 func (g *Gloebit) callOrFinish(t *record, step, url string) {
 	if url == "" {
 		g.finish(t)
@@ -81,7 +82,7 @@ func (g *Gloebit) finish(t *record) {
 	}
 }
 
-// settle takes the answer to a callback. The caller holds g.mu.
+// settle processes the response to a callback. The caller holds g.mu.
 func (g *Gloebit) settle(d *delivery, got verdict) {
 	t := d.record
 	g.revision++
@@ -105,8 +106,8 @@ func (g *Gloebit) settle(d *delivery, got verdict) {
 	}
 }
 
-// postpone queues a callback again, later each time, until the transaction has
-// waited too long for it. The caller holds g.mu.
+// postpone queues a callback again with a growing delay. After GiveUpAfter it
+// ends the transaction instead. The caller holds g.mu.
 func (g *Gloebit) postpone(d *delivery) {
 	t, now := d.record, g.now()
 	if now.Sub(t.Since) >= g.cfg.Queue.giveUpAfter() {
@@ -124,8 +125,8 @@ func (g *Gloebit) postpone(d *delivery) {
 	g.schedule(d)
 }
 
-// repeat queues a callback that was answered once more, as often as the
-// configuration says. The caller holds g.mu.
+// repeat queues a callback that was answered again, Queue.Repeat-1 times. The
+// caller holds g.mu.
 func (g *Gloebit) repeat(d *delivery) {
 	for range g.cfg.Queue.Repeat - 1 {
 		g.schedule(&delivery{record: d.record, step: d.step, url: d.url, due: g.now(), echo: true})
@@ -140,7 +141,7 @@ func (q Queue) giveUpAfter() time.Duration {
 	return time.Hour
 }
 
-// backoff is the wait after so many earlier vain attempts.
+// backoff is the delay after attempts failed callbacks.
 func (q Queue) backoff(attempts int) time.Duration {
 	wait := q.RetryAfter
 	if wait <= 0 {

@@ -13,15 +13,15 @@ import (
 	"strings"
 )
 
-// signed is a request that is signed as OAuth 1.0a has it (RFC 5849, section
-// 3). Its parameters come from the Authorization header, the query and a form.
+// signed is a request signed with OAuth 1.0a (RFC 5849, section 3). Its
+// parameters come from the Authorization header, the query and a form.
 type signed struct {
 	method, uri string
 	protocol    map[string]string // the oauth_ parameters
-	other       url.Values        // the rest, which the signature covers too
+	other       url.Values        // the other signed parameters
 }
 
-// isSigned reports whether a request means to be signed rather than to bear a
+// isSigned reports whether a request is signed instead of having a bearer
 // token.
 func isSigned(r *http.Request, body []byte) bool {
 	if header := r.Header.Get("Authorization"); header != "" {
@@ -35,15 +35,15 @@ func isSigned(r *http.Request, body []byte) bool {
 	return err == nil && isForm(r) && form.Has("oauth_signature")
 }
 
-// isForm reports whether the body is a form by its content type, as the
-// signature demands (RFC 5849, section 3.4.1.3.1).
+// isForm reports whether the body's content type is a form, as the signature
+// requires (RFC 5849, section 3.4.1.3.1).
 func isForm(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && kind == formType
 }
 
-// readSigned reads what is signed. The problem is one of the words of OAuth's
-// problem reporting extension.
+// readSigned reads a signed request. The problem is a value of OAuth's problem
+// reporting extension.
 func readSigned(r *http.Request, body []byte) (s signed, problem string) {
 	s = signed{method: r.Method, uri: baseURI(r), protocol: make(map[string]string), other: make(url.Values)}
 	sources := make([]url.Values, 0, 3)
@@ -75,7 +75,7 @@ func readSigned(r *http.Request, body []byte) (s signed, problem string) {
 	return s, s.check()
 }
 
-// add takes parameters over. A protocol parameter may be there once only.
+// add adds parameters. It reports false if a protocol parameter is repeated.
 func (s *signed) add(source url.Values) bool {
 	for name, values := range source {
 		if !strings.HasPrefix(name, "oauth_") {
@@ -90,7 +90,8 @@ func (s *signed) add(source url.Values) bool {
 	return true
 }
 
-// check refuses what can't be verified, from any client.
+// check returns the problem of a request that can't be verified, whatever its
+// secrets.
 func (s *signed) check() (problem string) {
 	for _, name := range []string{"consumer_key", "signature_method", "signature", "timestamp", "nonce"} {
 		if s.protocol["oauth_"+name] == "" {
@@ -109,7 +110,7 @@ func (s *signed) check() (problem string) {
 	return ""
 }
 
-// fits reports whether the signature was made with these secrets (RFC 5849,
+// fits reports whether the signature was made with the secrets (RFC 5849,
 // section 3.4.2).
 func (s *signed) fits(applicationSecret, tokenSecret string) bool {
 	mac := hmac.New(sha1.New, []byte(percentEncode(applicationSecret)+"&"+percentEncode(tokenSecret)))
@@ -138,9 +139,9 @@ func (s *signed) base() string {
 	return strings.ToUpper(s.method) + "&" + percentEncode(s.uri) + "&" + percentEncode(strings.Join(encoded, "&"))
 }
 
-// baseURI is the address as it is signed (RFC 5849, section 3.4.1.2): with the
-// host in lower case, and without the scheme's own port and the query. A
-// proxy's word that it was https is taken.
+// baseURI is the base string URI (RFC 5849, section 3.4.1.2): the host in lower
+// case, without the scheme's default port and the query. It trusts
+// X-Forwarded-Proto.
 func baseURI(r *http.Request) string {
 	scheme, port := "http", ":80"
 	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
@@ -153,8 +154,8 @@ func baseURI(r *http.Request) string {
 	return scheme + "://" + strings.TrimSuffix(strings.ToLower(r.Host), port) + path
 }
 
-// parseOAuthHeader reads the credentials of an Authorization header of the
-// scheme OAuth (RFC 5849, section 3.5.1) but for the realm, which is not signed.
+// parseOAuthHeader parses the credentials of an OAuth Authorization header (RFC
+// 5849, section 3.5.1), without the realm, which is not signed.
 func parseOAuthHeader(credentials string) (url.Values, bool) {
 	values := make(url.Values)
 	rest := strings.TrimSpace(credentials)
@@ -205,7 +206,7 @@ func percentEncode(s string) string {
 	return b.String()
 }
 
-// checkSigned verifies a request's signature and uses its nonce up. The caller
+// checkSigned verifies a request's signature and uses its nonce. The caller
 // holds g.mu.
 func (g *Gloebit) checkSigned(s signed, applicationSecret, tokenSecret string) (problem string) {
 	if !s.fits(applicationSecret, tokenSecret) {
@@ -215,8 +216,8 @@ func (g *Gloebit) checkSigned(s signed, applicationSecret, tokenSecret string) (
 		nonce{s.protocol["oauth_consumer_key"], s.protocol["oauth_token"], s.protocol["oauth_nonce"]})
 }
 
-// answerSigned has a signed request to one of OAuth 1.0a's endpoints worked
-// under the lock and writes the answer, a form.
+// answerSigned serves a signed request to an OAuth 1.0a endpoint: it calls work
+// with the lock held and writes the answer as a form.
 func (g *Gloebit) answerSigned(w http.ResponseWriter, r *http.Request, work func(signed) (url.Values, string)) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -237,7 +238,7 @@ func (g *Gloebit) answerSigned(w http.ResponseWriter, r *http.Request, work func
 	writeForm(w, http.StatusOK, answer)
 }
 
-// oauthChallenge is what a refused request might be signed for.
+// oauthChallenge is the WWW-Authenticate challenge for OAuth 1.0a.
 const oauthChallenge = `OAuth realm="Gloebit"`
 
 // writeProblem refuses a signed request.
@@ -256,8 +257,9 @@ func writeForm(w http.ResponseWriter, status int, values url.Values) {
 	_, _ = io.WriteString(w, body)
 }
 
-// authenticateSigned finds the token of a call that is signed. The reason is
-// one of the API's own; the problem is that of a signature.
+// authenticateSigned sets the token of a signed call. It returns a reason of
+// the API if the application or token is refused, and an OAuth problem if the
+// signature is.
 func (g *Gloebit) authenticateSigned(c *call) (reason, problem string) {
 	s, problem := readSigned(c.request, c.body)
 	if problem != "" {

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// stateVersion is the version of what Save writes and Load reads.
+// stateVersion is the version of the format of Save and Load.
 const stateVersion = 1
 
-// savedState is everything that lasts, as JSON.
+// savedState is the persistent state, as JSON.
 type savedState struct {
 	Version      int            `json:"version"`
 	Applications []*Application `json:"applications"`
@@ -36,12 +36,11 @@ type savedUser struct {
 	Items      []*Item         `json:"items,omitempty"`
 }
 
-// Save writes everything that lasts as JSON: users with
-// their characters and inventories, applications with their secrets,
-// approvals, tokens, subscriptions, transactions. What it writes is as secret as
-// they are. Standing
-// decisions, unused codes and request tokens, used nonces, faults and recorded requests are
-// not in it. It is one moment's state, whatever goes on beside it.
+// Save writes the persistent state as JSON: users with their characters and
+// inventories, applications, approvals, tokens, subscriptions and transactions.
+// The output contains secrets. It does not contain standing decisions, unused
+// codes and request tokens, used nonces, faults and recorded requests. Save
+// writes a consistent state, even while requests are served.
 func (g *Gloebit) Save(w io.Writer) error {
 	data, err := g.encode()
 	if err != nil {
@@ -73,8 +72,8 @@ func (g *Gloebit) encode() ([]byte, error) {
 	return json.MarshalIndent(state, "", "\t")
 }
 
-// Load replaces everything that lasts by what Save wrote. When it fails,
-// nothing has changed. Callbacks that were still to be made are made again.
+// Load replaces the persistent state with the output of Save. If it fails,
+// nothing has changed. Callbacks that were waiting are made again.
 func (g *Gloebit) Load(r io.Reader) error {
 	var state savedState
 	if err := json.NewDecoder(r).Decode(&state); err != nil {
@@ -100,7 +99,7 @@ func (g *Gloebit) Load(r io.Reader) error {
 	return nil
 }
 
-// adopt fills a new Gloebit, which no other goroutine knows yet.
+// adopt fills a new Gloebit, which no other goroutine uses yet.
 func (g *Gloebit) adopt(state savedState) error {
 	for _, s := range state.Users {
 		if err := g.adoptUser(s); err != nil {
@@ -179,8 +178,8 @@ func (g *Gloebit) adoptTransactions(list []*record) error {
 	return nil
 }
 
-// Revision counts the changes of what Save writes: while it stays the same,
-// there is nothing new to save.
+// Revision returns a number that grows with each change of the persistent
+// state. If it has not changed, there is nothing new to save.
 func (g *Gloebit) Revision() uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()

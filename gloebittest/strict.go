@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// documentKey is a key that the first document names for a request's body.
+// documentKey is a key of a request's body in the first document.
 type documentKey struct {
 	name     string
 	kind     documentKind
-	optional bool // the document calls it optional, or has a default for it
+	optional bool // the document calls it optional or gives a default
 }
 
-// documentKind is a JSON type as the document means it.
+// documentKind is a JSON type in the document.
 type documentKind int
 
 const (
@@ -23,7 +23,7 @@ const (
 	kindObject
 )
 
-// transactKeys, newItemKeys and updateItemKeys are the tables of the document.
+// transactKeys, newItemKeys and updateItemKeys are the document's tables.
 func transactKeys() []documentKey {
 	return []documentKey{
 		{"version", kindInteger, false}, {"id", kindString, false}, {"request-created", kindInteger, false},
@@ -48,8 +48,8 @@ func updateItemKeys() []documentKey {
 	}
 }
 
-// documentRoutes returns those of the routes that the document has, each in the
-// form that it has there.
+// documentRoutes returns the routes of the document, in the form that they have
+// there.
 func documentRoutes(routes map[string]route) map[string]route {
 	plain := []string{
 		"oauth/request-token", "oauth/authorize", "oauth/access-token", "oauth2/authorize", "oauth2/access-token",
@@ -76,7 +76,7 @@ func documentRoutes(routes map[string]route) map[string]route {
 	return kept
 }
 
-// written reports whether an escaped path is as the document writes it.
+// written reports whether an escaped path is written as in the document.
 func (rt route) written(path string) bool {
 	want := "/" + trimSlashes(path)
 	if rt.slash {
@@ -85,11 +85,11 @@ func (rt route) written(path string) bool {
 	return path == want
 }
 
-// checkKeys returns the reason against a body that the document does not allow.
-// It names the first key that is missing or of another type. A null is a key
-// that is missing, because the Python module of the document's time sends what
-// it does not use as null. So is an empty text, except as type-id. Keys that the
-// document does not have are ignored.
+// checkKeys returns the reason to refuse a body: the first key that is missing
+// or has another type. A null counts as missing, because the Python module of
+// the document's time sends null for unused keys. An empty string counts as
+// missing, except for type-id. Keys that the document does not have are
+// ignored.
 func (c *call) checkKeys(keys []documentKey) (reason string) {
 	if kind, _, _ := mime.ParseMediaType(c.request.Header.Get("Content-Type")); kind != "application/json" {
 		return "the Content-Type is not application/json"
@@ -101,7 +101,7 @@ func (c *call) checkKeys(keys []documentKey) (reason string) {
 	for _, key := range keys {
 		value, sent := body[key.name]
 		switch {
-		case !key.optional && (!sent || value == "" && key.name != "type-id"): // an item need not be of a type
+		case !key.optional && (!sent || value == "" && key.name != "type-id"): // an item need not have a type
 			return "missing " + key.name
 		case sent && !key.kind.holds(value):
 			return "invalid " + key.name
@@ -110,7 +110,7 @@ func (c *call) checkKeys(keys []documentKey) (reason string) {
 	return ""
 }
 
-// holds reports whether a value is of the kind.
+// holds reports whether a value has the kind.
 func (k documentKind) holds(value any) bool {
 	switch v := value.(type) {
 	case string:

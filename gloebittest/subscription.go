@@ -10,16 +10,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// Subscription is something that an application charges its users for again
-// and again, once they have authorized it.
+// Subscription is something that an application charges its users for
+// repeatedly, after they have authorized it.
 type Subscription struct {
-	ID                string    `json:"id"`          // a UUID, made here
+	ID                string    `json:"id"`          // a UUID, chosen by the Gloebit
 	Application       string    `json:"application"` // the application's key
-	LocalID           string    `json:"local_id"`    // the application's own id for it, unique within the application
+	LocalID           string    `json:"local_id"`    // the application's ID for it, unique within the application
 	Name              string    `json:"name"`
 	Description       string    `json:"description,omitempty"`
 	AdditionalDetails string    `json:"additional_details,omitempty"`
-	Disabled          bool      `json:"disabled,omitempty"` // no user can authorize it or be charged under it
+	Disabled          bool      `json:"disabled,omitempty"` // users can't authorize it or be charged under it
 	Created           time.Time `json:"created"`
 }
 
@@ -36,8 +36,8 @@ func (g *Gloebit) Subscriptions(appKey string) []Subscription {
 	return list
 }
 
-// DisableSubscription disables a subscription, or enables it again. It fails
-// when there is none with that id.
+// DisableSubscription disables or enables a subscription. It fails if the
+// subscription doesn't exist.
 func (g *Gloebit) DisableSubscription(id string, disabled bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -50,7 +50,8 @@ func (g *Gloebit) DisableSubscription(id string, disabled bool) error {
 	return nil
 }
 
-// subscription finds a subscription by its id. The caller holds g.mu.
+// subscription returns the subscription with the ID, or nil. The caller holds
+// g.mu.
 func (g *Gloebit) subscription(id string) *Subscription {
 	for _, s := range g.subscriptions {
 		if s.ID == id {
@@ -60,8 +61,8 @@ func (g *Gloebit) subscription(id string) *Subscription {
 	return nil
 }
 
-// createSubscription serves create-subscription. No user has a part in it: the
-// application's credentials are in the body.
+// createSubscription serves create-subscription. The application sends its
+// credentials in the body; no user is involved.
 func (g *Gloebit) createSubscription(w http.ResponseWriter, r *http.Request) {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -112,7 +113,7 @@ func (g *Gloebit) keepSubscription(body fields) reply {
 	return wanted.reply("success")
 }
 
-// again answers a second subscription with the same local id.
+// again answers a second create-subscription with the same local ID.
 func (s *Subscription) again(wanted Subscription) reply {
 	if s.Name == wanted.Name && s.Description == wanted.Description && s.AdditionalDetails == wanted.AdditionalDetails {
 		return s.reply("duplicate")
@@ -133,7 +134,7 @@ func (s *Subscription) reply(status string) reply {
 	return answer
 }
 
-// adoptSubscriptions takes over what was saved.
+// adoptSubscriptions restores saved subscriptions.
 func (g *Gloebit) adoptSubscriptions(list []*Subscription) error {
 	for _, s := range list {
 		if s == nil || s.ID == "" {

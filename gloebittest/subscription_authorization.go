@@ -8,23 +8,24 @@ import (
 	"github.com/google/uuid"
 )
 
-// SubscriptionState is what a user has said to a subscription.
+// SubscriptionState is a user's decision about a subscription.
 type SubscriptionState string
 
 const (
-	// SubscriptionPending waits for the user's word.
+	// SubscriptionPending means that the user has not decided yet.
 	SubscriptionPending SubscriptionState = "pending"
-	// SubscriptionApproved lets the application charge the user.
+	// SubscriptionApproved means that the application may charge the user.
 	SubscriptionApproved SubscriptionState = "approved"
-	// SubscriptionDeclined doesn't, also when the user approved once and
-	// changed their mind.
+	// SubscriptionDeclined means that the user declined, possibly after an
+	// earlier approval.
 	SubscriptionDeclined SubscriptionState = "declined"
 )
 
-// SubscriptionAuthorization is a user's permission, given or not, for one
-// subscription. There is one at most for each user and subscription.
+// SubscriptionAuthorization is an application's request to a user to authorize
+// a subscription, with the user's decision. There is at most one for each user
+// and subscription.
 type SubscriptionAuthorization struct {
-	ID           string            `json:"id"`           // a UUID, made here
+	ID           string            `json:"id"`           // a UUID, chosen by the Gloebit
 	Subscription string            `json:"subscription"` // the subscription's id
 	Application  string            `json:"application"`  // the application's key
 	User         string            `json:"user"`         // the user's id
@@ -35,7 +36,7 @@ type SubscriptionAuthorization struct {
 	Updated      time.Time         `json:"updated"`
 }
 
-// SubscriptionAuthorizations returns what the user was asked to authorize,
+// SubscriptionAuthorizations returns the user's subscription authorizations,
 // oldest first.
 func (g *Gloebit) SubscriptionAuthorizations(user string) []SubscriptionAuthorization {
 	g.mu.Lock()
@@ -53,15 +54,15 @@ func (g *Gloebit) SubscriptionAuthorizations(user string) []SubscriptionAuthoriz
 	return list
 }
 
-// ApproveSubscription approves a subscription authorization by its id, as its
-// user would on the page. It fails when there is none, and when the
-// subscription is disabled.
+// ApproveSubscription approves a subscription authorization, as its user would
+// on the page. It fails if the authorization doesn't exist or the subscription
+// is disabled.
 func (g *Gloebit) ApproveSubscription(authorizationID string) error {
 	return g.answerSubscription(authorizationID, SubscriptionApproved)
 }
 
-// DeclineSubscription declines a subscription authorization by its id, also one
-// that was approved before. It fails when there is none.
+// DeclineSubscription declines a subscription authorization, also after an
+// approval. It fails if the authorization doesn't exist.
 func (g *Gloebit) DeclineSubscription(authorizationID string) error {
 	return g.answerSubscription(authorizationID, SubscriptionDeclined)
 }
@@ -82,7 +83,8 @@ func (g *Gloebit) answerSubscription(id string, state SubscriptionState) error {
 	return nil
 }
 
-// subscriptionAuthorization finds one by its id. The caller holds g.mu.
+// subscriptionAuthorization returns the authorization with the ID, or nil. The
+// caller holds g.mu.
 func (g *Gloebit) subscriptionAuthorization(id string) *SubscriptionAuthorization {
 	for _, s := range g.subscriptionAuthorizations {
 		if s.ID == id {
@@ -92,7 +94,8 @@ func (g *Gloebit) subscriptionAuthorization(id string) *SubscriptionAuthorizatio
 	return nil
 }
 
-// authorizationOf finds the user's for a subscription. The caller holds g.mu.
+// authorizationOf returns the user's authorization of a subscription, or nil.
+// The caller holds g.mu.
 func (g *Gloebit) authorizationOf(subscriptionID, userID string) *SubscriptionAuthorization {
 	for _, s := range g.subscriptionAuthorizations {
 		if s.Subscription == subscriptionID && s.User == userID {
@@ -140,8 +143,8 @@ func (g *Gloebit) createSubscriptionAuthorization(c *call) reply {
 	return created.reply("created")
 }
 
-// again answers a second request for the same authorization. It succeeds after
-// the user has declined too: the published client then shows the page again.
+// again answers a second request for the same authorization. It succeeds even
+// if the user has declined: the published client then shows the page again.
 func (s *SubscriptionAuthorization) again() reply {
 	switch s.State {
 	case SubscriptionApproved:
@@ -153,8 +156,8 @@ func (s *SubscriptionAuthorization) again() reply {
 	}
 }
 
-// reply tells how the authorization stands: enabled means that the application
-// may charge.
+// reply is the answer with the state of the authorization. enabled means that
+// the application may charge the user.
 func (s *SubscriptionAuthorization) reply(status string) reply {
 	answer := success()
 	answer["status"], answer["id"] = status, s.ID
@@ -162,7 +165,8 @@ func (s *SubscriptionAuthorization) reply(status string) reply {
 	return answer
 }
 
-// subscribed says why the user can't be charged under a subscription.
+// subscribed returns the reason why the user can't be charged under a
+// subscription.
 func (g *Gloebit) subscribed(c *call, subscriptionID string) (status, reason string) {
 	subscription := g.subscription(subscriptionID)
 	if subscription == nil || subscription.Application != c.app.Key {
@@ -182,7 +186,7 @@ func (g *Gloebit) subscribed(c *call, subscriptionID string) (status, reason str
 	return "", ""
 }
 
-// adoptSubscriptionAuthorizations takes over what was saved.
+// adoptSubscriptionAuthorizations restores saved authorizations.
 func (g *Gloebit) adoptSubscriptionAuthorizations(list []*SubscriptionAuthorization) error {
 	for _, s := range list {
 		if s == nil || s.ID == "" {

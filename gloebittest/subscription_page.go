@@ -5,17 +5,17 @@ import (
 	"net/url"
 )
 
-// SubscriptionRequest is a subscription that its user decides about on a page.
-// It belongs to one HTTP request and is not kept.
+// SubscriptionRequest is a subscription that waits for the user's decision on a
+// page. It is valid during one HTTP request.
 type SubscriptionRequest struct {
 	Authorization SubscriptionAuthorization
 	Subscription  Subscription
-	// Application is who asks. Its Secret and Products are left out.
+	// Application is the requesting application, without Secret and Products.
 	Application Application
-	// User is who is asked; no other user can decide.
+	// User is the only user who can decide.
 	User User
-	// ReturnTo is where a link back to the application leads. Empty means
-	// nowhere.
+	// ReturnTo is the target of a link back to the application. If empty, there
+	// is no link.
 	ReturnTo string
 
 	engine *Gloebit
@@ -35,8 +35,8 @@ func (g *Gloebit) authorizeSubscription(w http.ResponseWriter, r *http.Request) 
 	g.cfg.SubscriptionConsent(w, r, request)
 }
 
-// subscriptionRequest finds what the page is about. The problem is for the
-// person at the browser.
+// subscriptionRequest finds the subscription, application and user of the page.
+// The problem is a text for the user.
 func (g *Gloebit) subscriptionRequest(id string, query url.Values) (s *SubscriptionRequest, problem string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -59,15 +59,15 @@ func (g *Gloebit) subscriptionRequest(id string, query url.Values) (s *Subscript
 	return s, ""
 }
 
-// Approve approves the subscription in the user's name, by id or name, and
-// shows a page that says so. Another user than the one who was asked gets a
-// page that says that.
+// Approve approves the subscription in the user's name and shows a page that
+// says so. user is an ID or a name; if it is not s.User, the page says that
+// another user was asked.
 func (s *SubscriptionRequest) Approve(w http.ResponseWriter, r *http.Request, user string) {
 	s.answer(w, r, user, SubscriptionApproved, "Subscribed",
 		s.Application.Name+" may charge your Gloebit account for "+s.Subscription.Name+".")
 }
 
-// Decline is Approve's opposite.
+// Decline is Approve with the opposite decision.
 func (s *SubscriptionRequest) Decline(w http.ResponseWriter, r *http.Request, user string) {
 	s.answer(w, r, user, SubscriptionDeclined, "Not subscribed",
 		s.Application.Name+" can't charge your Gloebit account for "+s.Subscription.Name+".")
@@ -88,9 +88,8 @@ func (s *SubscriptionRequest) answer(
 	s.engine.cfg.Notice(w, r, n)
 }
 
-// subscriptionForm is the page when none is configured. Its form posts to the
-// same URL: decision (approve or decline), in the name of the user who was
-// asked.
+// subscriptionForm is the default page. Its form posts decision (approve or
+// decline) to the same URL, in the name of s.User.
 func (g *Gloebit) subscriptionForm(w http.ResponseWriter, r *http.Request, s *SubscriptionRequest) {
 	if r.Method == http.MethodPost {
 		switch r.PostFormValue("decision") {
@@ -108,9 +107,9 @@ func (g *Gloebit) subscriptionForm(w http.ResponseWriter, r *http.Request, s *Su
 	}{"Authorize a subscription", s})
 }
 
-// homeLink is where a link back leads when no redirect URI says where the
-// application is: to what was asked for if that is on one of the application's
-// sites, or to its home page.
+// homeLink is the target of a link back if there is no redirect URI: the
+// requested URL if it is on one of the application's sites, otherwise the home
+// page.
 func homeLink(asked string, app Application) string {
 	if u, err := parseRedirect(asked); err == nil && isWebURL(asked) {
 		for _, own := range append([]string{app.HomeURL}, app.RedirectPrefixes...) {

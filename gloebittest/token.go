@@ -10,7 +10,7 @@ import (
 type token struct {
 	Access      string    `json:"access"`
 	Refresh     string    `json:"refresh,omitempty"`
-	Secret      string    `json:"secret,omitempty"` // what signs with it; empty for OAuth 2.0
+	Secret      string    `json:"secret,omitempty"` // signs requests; empty for OAuth 2.0
 	Application string    `json:"application"`
 	User        string    `json:"user"`
 	Scopes      []string  `json:"scopes"`
@@ -20,10 +20,9 @@ type token struct {
 
 func (t *token) expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
 
-// IssueToken makes an access token for the application and the user, as an
-// approved connection would, for tests that skip the browser. Tokens that are
-// there already stay good. It fails when the application or the user is
-// unknown, or a scope is.
+// IssueToken issues an access token for the application and the user, for tests
+// that skip the browser. Existing tokens stay valid. It fails if the
+// application, the user or a scope is unknown, or there is no scope.
 func (g *Gloebit) IssueToken(appKey, user string, scopes ...string) (string, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -39,8 +38,8 @@ func (g *Gloebit) IssueToken(appKey, user string, scopes ...string) (string, err
 	return g.newToken(appKey, a.id, checked, "").Access, nil
 }
 
-// RevokeTokens makes all of the user's tokens unknown, refresh tokens
-// included, and returns how many there were. Approvals stay.
+// RevokeTokens revokes all of the user's access and refresh tokens and returns
+// how many there were. Approvals stay.
 func (g *Gloebit) RevokeTokens(user string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -51,8 +50,8 @@ func (g *Gloebit) RevokeTokens(user string) int {
 	return g.removeTokens(func(t *token) bool { return t.User == a.id })
 }
 
-// ExpireTokens makes all of the user's access tokens expired, and returns how
-// many there were. Refresh tokens stay good.
+// ExpireTokens makes all of the user's access tokens expire and returns how
+// many there were. Refresh tokens stay valid.
 func (g *Gloebit) ExpireTokens(user string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -71,15 +70,15 @@ func (g *Gloebit) ExpireTokens(user string) int {
 	return count
 }
 
-// newToken makes a token and keeps it. The caller holds g.mu.
+// newToken creates and stores a token. The caller holds g.mu.
 func (g *Gloebit) newToken(appKey, userID string, scopes []string, label string) *token {
 	t := &token{Application: appKey, User: userID, Scopes: scopes, UserLabel: label}
 	g.renew(t)
 	return t
 }
 
-// renew gives a token new secrets and a new lifetime; the old secrets are
-// unknown from then on. The caller holds g.mu.
+// renew gives a token new secrets and a new lifetime. The old secrets are no
+// longer valid. The caller holds g.mu.
 func (g *Gloebit) renew(t *token) {
 	g.removeToken(t)
 	t.Access, t.Refresh, t.Expires = rand.Text(), "", time.Time{}
@@ -92,7 +91,7 @@ func (g *Gloebit) renew(t *token) {
 	g.keepToken(t)
 }
 
-// keepToken files a token under its secrets. The caller holds g.mu.
+// keepToken stores a token under its secrets. The caller holds g.mu.
 func (g *Gloebit) keepToken(t *token) {
 	g.tokens[digestOf(t.Access)] = t
 	if t.Refresh != "" {
@@ -101,14 +100,15 @@ func (g *Gloebit) keepToken(t *token) {
 	g.revision++
 }
 
-// removeToken makes a token unknown. The caller holds g.mu.
+// removeToken revokes a token. The caller holds g.mu.
 func (g *Gloebit) removeToken(t *token) {
 	delete(g.tokens, digestOf(t.Access))
 	delete(g.refreshTokens, digestOf(t.Refresh))
 	g.revision++
 }
 
-// removeTokens removes those that match and counts them. The caller holds g.mu.
+// removeTokens revokes the matching tokens and counts them. The caller holds
+// g.mu.
 func (g *Gloebit) removeTokens(match func(*token) bool) int {
 	count := 0
 	for _, t := range g.tokens {
@@ -120,9 +120,9 @@ func (g *Gloebit) removeTokens(match func(*token) bool) int {
 	return count
 }
 
-// tokenFor gives the token of a new grant: with reuse (approval_prompt=auto)
-// the one that is there for the same application, user and scope; without, a
-// new one in its place. The caller holds g.mu.
+// tokenFor returns the token of a new grant. With reuse (approval_prompt=auto)
+// it returns the existing token of the application, user and scope; otherwise
+// it replaces it. The caller holds g.mu.
 func (g *Gloebit) tokenFor(appKey, userID string, scopes []string, label string, reuse bool) *token {
 	same := func(t *token) bool {
 		return t.Secret == "" && t.Application == appKey && t.User == userID && sameScopes(t.Scopes, scopes)
@@ -138,9 +138,8 @@ func (g *Gloebit) tokenFor(appKey, userID string, scopes []string, label string,
 	return g.newToken(appKey, userID, scopes, label)
 }
 
-// signingTokenFor gives the token of a new OAuth 1.0a grant, in the place of
-// one that is there for the same application, user and scope. The caller holds
-// g.mu.
+// signingTokenFor returns the token of a new OAuth 1.0a grant. It replaces the
+// existing one of the application, user and scope. The caller holds g.mu.
 func (g *Gloebit) signingTokenFor(appKey, userID string, scopes []string, label string) *token {
 	g.removeTokens(func(t *token) bool {
 		return t.Secret != "" && t.Application == appKey && t.User == userID && sameScopes(t.Scopes, scopes)
@@ -150,8 +149,8 @@ func (g *Gloebit) signingTokenFor(appKey, userID string, scopes []string, label 
 	return t
 }
 
-// IssueSigningToken is [Gloebit.IssueToken] for OAuth 1.0a: it makes an access
-// token and the secret that signs with it.
+// IssueSigningToken is [Gloebit.IssueToken] for OAuth 1.0a: it returns an
+// access token and the secret that signs requests.
 func (g *Gloebit) IssueSigningToken(appKey, user string, scopes ...string) (token, secret string, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

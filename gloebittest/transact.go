@@ -15,7 +15,7 @@ func (g *Gloebit) transact(c *call) reply {
 	return g.charge(c, o, reason)
 }
 
-// transactU2U serves transact-u2u, where another user is paid.
+// transactU2U serves transact-u2u, which pays another user.
 func (g *Gloebit) transactU2U(c *call) reply {
 	o, reason := readOrder(c.body, c.request.Header.Get("Content-Type"), g.cfg.APIVersion)
 	if reason == "" && o.seller.id == "" && o.seller.email == "" {
@@ -25,8 +25,8 @@ func (g *Gloebit) transactU2U(c *call) reply {
 	return g.charge(c, o, reason)
 }
 
-// charge takes the order's gloebits on hold and sends it on its way, unless
-// there is a reason against it.
+// charge puts the order's gloebits on hold and starts the transaction, unless
+// reason or a check refuses it.
 func (g *Gloebit) charge(c *call, o order, reason string) reply {
 	if reason == "" && o.consumer != c.app.Key {
 		reason = "unknown consumer"
@@ -70,8 +70,8 @@ func (g *Gloebit) charge(c *call, o order, reason string) reply {
 	return answer
 }
 
-// parties tells which seller is paid, if it is not the application's owner,
-// or why the order can't be taken from who pays or for who is paid.
+// parties returns the seller to pay, empty for the application's owner, or the
+// reason why the buyer or the seller is refused.
 func (g *Gloebit) parties(c *call, o order) (payee, status, reason string) {
 	if o.subscription != "" {
 		if status, reason := g.subscribed(c, o.subscription); reason != "" {
@@ -94,7 +94,7 @@ func (g *Gloebit) parties(c *call, o order) (payee, status, reason string) {
 	return payee, "", ""
 }
 
-// seller finds the one user that an id, an address or both name.
+// seller returns the user that the ID and the address name, or nil.
 func (g *Gloebit) seller(s seller) *account {
 	var found *account
 	for _, a := range g.users {
@@ -102,14 +102,14 @@ func (g *Gloebit) seller(s seller) *account {
 			continue
 		}
 		if found != nil {
-			return nil // two users with one address
+			return nil // the address is ambiguous
 		}
 		found = a
 	}
 	return found
 }
 
-// price tells what the order costs, or why it can't be.
+// price returns what the order costs, or the reason why it is refused.
 func (g *Gloebit) price(c *call, o order) (amount int64, reason string) {
 	if o.character != "" && c.user.character(o.character) == nil {
 		return 0, reasonUnknownCharacter
@@ -133,8 +133,8 @@ func (g *Gloebit) price(c *call, o order) (amount int64, reason string) {
 	return amount, ""
 }
 
-// ownedOrQueued counts what the user has of a product and will have if
-// everything queued comes through.
+// ownedOrQueued counts a product that the user owns or has in queued
+// transactions.
 func (g *Gloebit) ownedOrQueued(c *call, product string) int64 {
 	count := c.user.total(c.app.Key, product)
 	for _, t := range g.transactions {
@@ -145,7 +145,7 @@ func (g *Gloebit) ownedOrQueued(c *call, product string) int64 {
 	return count
 }
 
-// newRecord files a transaction, in the place of a failed one with its id.
+// newRecord stores a transaction. It replaces a failed one with the same ID.
 func (g *Gloebit) newRecord(c *call, o order, amount int64, payee string) *record {
 	key := transactionKey{c.app.Key, o.id}
 	now := g.now()
@@ -166,8 +166,8 @@ func (g *Gloebit) newRecord(c *call, o order, amount int64, payee string) *recor
 	return t
 }
 
-// start sends a transaction on its way. With Queue.EnactFirst its enact URL
-// is called before the request is answered.
+// start starts a transaction. With Queue.EnactFirst its enact URL is called
+// before the request is answered.
 func (g *Gloebit) start(c *call, t *record) {
 	if t.Hold.Enact == "" {
 		g.commit(t)
@@ -184,15 +184,15 @@ func (g *Gloebit) start(c *call, t *record) {
 	c.afterwards = func() { g.perform(ctx, d) }
 }
 
-// resubmitted answers a transaction id that was sent before: the first one
-// stands, whatever the second says.
+// resubmitted answers a transaction ID that was sent before. The first
+// transaction stands, whatever the second request says.
 func (g *Gloebit) resubmitted(c *call, t *record) reply {
 	t.note(g.now(), "resubmitted", "")
 	return g.transactReply(c, t, "resubmitted")
 }
 
-// transactReply is the answer to a transaction that has its hold. The product
-// count has the product that is being bought in it already.
+// transactReply is the answer to a transaction with a hold. Its product count
+// includes the product that is being bought.
 func (g *Gloebit) transactReply(c *call, t *record, reason string) reply {
 	status := "queued"
 	if t.State != StateQueued {
@@ -200,7 +200,7 @@ func (g *Gloebit) transactReply(c *call, t *record, reason string) reply {
 	}
 	answer := reply{"success": true, "reason": reason, "status": status, "id": t.ID}
 	if g.cfg.Strict {
-		return answer // the document has no more
+		return answer // the document has no other keys
 	}
 	if hasScope(c.token.Scopes, "balance") {
 		answer["balance"] = c.user.jsonBalance()
@@ -215,7 +215,7 @@ func (g *Gloebit) transactReply(c *call, t *record, reason string) reply {
 	return answer
 }
 
-// refused is the answer to an order that has no hold.
+// refused is the answer to an order without a hold.
 func (o order) refused(status, reason string) reply {
 	answer := failure(reason)
 	if o.id != "" {

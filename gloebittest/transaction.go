@@ -6,30 +6,31 @@ import (
 	"time"
 )
 
-// State is how far a transaction has come.
+// State is the state of a transaction.
 type State string
 
 const (
-	// StateQueued has the user's gloebits on hold and can still be cancelled.
+	// StateQueued means that the user's gloebits are on hold. The transaction
+	// can still be cancelled.
 	StateQueued State = "queued"
-	// StateInProgress is committed: the gloebits are spent, the product is
-	// granted, and the consume URL is still to be told.
+	// StateInProgress means committed: the gloebits are spent and the product
+	// is granted. The consume URL is still to be called.
 	StateInProgress State = "in-progress"
-	// StateSettled is committed and over.
+	// StateSettled means committed and complete.
 	StateSettled State = "settled"
-	// StateCanceled was rolled back and the gloebits returned.
+	// StateCanceled means rolled back: the gloebits were returned.
 	StateCanceled State = "canceled"
-	// StateFailed never had a hold: the balance was too small. The same id
-	// may be sent again.
+	// StateFailed means that the balance was too small and there was never a
+	// hold. The same ID may be sent again.
 	StateFailed State = "failed"
 )
 
-// Transaction is one purchase as Gloebit's history shows it.
+// Transaction is a purchase in Gloebit's history.
 type Transaction struct {
-	ID          string `json:"id"`                 // the application's id for it, unique within the application
+	ID          string `json:"id"`                 // chosen by the application and unique within it
 	Application string `json:"application"`        // the application's key
 	User        string `json:"user"`               // the payer's id
-	Username    string `json:"username,omitempty"` // what the application calls the user
+	Username    string `json:"username,omitempty"` // the application's name for the user
 	Product     string `json:"product,omitempty"`  // the product's name, if it is a product purchase
 	Asset       string `json:"asset,omitempty"`    // the asset code, if it is an asset purchase
 	Quantity    int64  `json:"quantity"`
@@ -37,15 +38,15 @@ type Transaction struct {
 	// Character is the id of the character that the product is for. Empty
 	// means the user.
 	Character string `json:"character,omitempty"`
-	// Seller is the id of the user who is paid. Empty means the application's
+	// Seller is the ID of the user who is paid. Empty means the application's
 	// owner.
 	Seller string `json:"seller,omitempty"`
-	// SellerID and SellerName are what the application calls the seller.
+	// SellerID and SellerName are the application's ID and name for the seller.
 	SellerID   string `json:"seller_id,omitempty"`
 	SellerName string `json:"seller_name,omitempty"`
-	// Subscription is the id of the subscription that it was charged under.
+	// Subscription is the ID of the subscription that it was charged under.
 	Subscription string `json:"subscription,omitempty"`
-	Automated    bool   `json:"automated,omitempty"` // the user was not there
+	Automated    bool   `json:"automated,omitempty"` // without the user's presence
 	// BuyerID and AppUserID are buyer-id-on-application and app-user-id.
 	BuyerID   string  `json:"buyer_id,omitempty"`
 	AppUserID string  `json:"app_user_id,omitempty"`
@@ -58,35 +59,35 @@ type Transaction struct {
 	Steps   []Step    `json:"steps"`
 }
 
-// Hold is the URLs that are called as a transaction moves on. An empty one is
-// not called, and its step counts as answered with true.
+// Hold holds the URLs to call as a transaction proceeds. An empty URL is not
+// called, and its step counts as answered with true.
 type Hold struct {
 	Enact   string `json:"enact,omitempty"`
 	Consume string `json:"consume,omitempty"`
 	Cancel  string `json:"cancel,omitempty"`
 }
 
-// Step is something that happened to a transaction.
+// Step is an event of a transaction.
 type Step struct {
 	Time time.Time `json:"time"`
 	// Name is "hold", "enact", "commit", "consume", "refund", "cancel" or
 	// "resubmitted".
 	Name string `json:"name"`
-	// Outcome says in a few words how it went: "true", "pending", "http 500".
+	// Outcome is a short result, such as "true", "pending" or "http 500".
 	Outcome string `json:"outcome,omitempty"`
 }
 
-// record is a transaction as it is kept.
+// record is a stored transaction.
 type record struct {
 	Transaction
-	// Next is the callback still to be made: "enact", "consume", "cancel", or
-	// empty when the transaction is over.
+	// Next is the next callback: "enact", "consume" or "cancel". It is empty
+	// when the transaction is complete.
 	Next string `json:"next,omitempty"`
 	// Due is the earliest time of that callback.
 	Due time.Time `json:"due"`
 	// Since is when the transaction began to wait for that callback.
 	Since time.Time `json:"since"`
-	// Attempts counts how often that callback failed.
+	// Attempts counts the callback's failures.
 	Attempts int `json:"attempts,omitempty"`
 }
 
@@ -101,8 +102,8 @@ func (g *Gloebit) Transactions() []Transaction {
 	return list
 }
 
-// Transaction returns the application's transaction with that id, and whether
-// there is one.
+// Transaction returns the application's transaction with the ID, and whether it
+// exists.
 func (g *Gloebit) Transaction(appKey, id string) (Transaction, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -113,9 +114,9 @@ func (g *Gloebit) Transaction(appKey, id string) (Transaction, bool) {
 	return t.export(), true
 }
 
-// CancelTransaction rolls a queued transaction back, as Gloebit may for
-// reasons of its own: the gloebits return and the cancel URL is called, also
-// when the enact URL never was. It fails when the transaction is not queued.
+// CancelTransaction rolls a queued transaction back, as Gloebit may do on its
+// own: it returns the gloebits and calls the cancel URL, even if the enact URL
+// was never called. It fails if the transaction is not queued.
 func (g *Gloebit) CancelTransaction(appKey, id string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

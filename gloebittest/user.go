@@ -10,18 +10,18 @@ import (
 	"github.com/google/uuid"
 )
 
-// User is a person with a Gloebit account. Wherever a method takes a user,
-// the id or the name will do.
+// User is a person with a Gloebit account. Methods that take a user accept the
+// ID or the name.
 type User struct {
-	ID      string         // made (a UUID) when empty
+	ID      string         // a new UUID if empty
 	Name    string         // unique
 	Email   string         // optional
 	Balance string         // gloebits as a plain decimal, "1000" or "12.50"; empty means 0
-	Params  map[string]any // what the id endpoint answers as params
+	Params  map[string]any // params in the answer of the id endpoint
 	Locked  bool           // can neither spend nor receive
 }
 
-// account is a user as it is kept.
+// account is a stored user.
 type account struct {
 	id, name, email string
 	balance         *big.Rat
@@ -32,9 +32,9 @@ type account struct {
 	items           []*Item
 }
 
-// AddUser registers a user and returns it with its id filled in. It fails when
-// the name is missing, the name or the id is taken, or the balance is not a
-// plain decimal.
+// AddUser registers a user and returns it with its ID. It fails if the name is
+// missing, the name or the ID is taken, the balance is not a plain decimal, or
+// Params can't be encoded as JSON.
 func (g *Gloebit) AddUser(u User) (User, error) {
 	if u.ID == "" {
 		u.ID = uuid.NewString()
@@ -66,7 +66,7 @@ func (g *Gloebit) AddUser(u User) (User, error) {
 	return u, nil
 }
 
-// User returns the user with that id or name, and whether there is one.
+// User returns the user with the ID or name, and whether it exists.
 func (g *Gloebit) User(user string) (User, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -88,17 +88,16 @@ func (g *Gloebit) Users() []User {
 	return users
 }
 
-// Balance returns what the user can spend, in gloebits, as a plain decimal.
-// Gloebits on hold for a queued transaction are not in it. It is empty for an
-// unknown user.
+// Balance returns the gloebits that the user can spend, as a plain decimal.
+// Gloebits on hold are not included. It is empty for an unknown user.
 func (g *Gloebit) Balance(user string) string {
 	u, _ := g.User(user)
 	return u.Balance
 }
 
-// AddBalance adds a plain decimal amount of gloebits, which may be negative,
-// to the user's balance, as buying gloebits does. It fails when the amount is
-// no decimal, the user is unknown or the balance would fall below zero.
+// AddBalance adds an amount of gloebits, a plain decimal that may be negative,
+// to the user's balance. It fails if the amount is not a decimal, the user is
+// unknown or the balance would become negative.
 func (g *Gloebit) AddBalance(user, amount string) error {
 	delta, err := parseDecimal(amount)
 	if err != nil {
@@ -114,8 +113,8 @@ func (g *Gloebit) AddBalance(user, amount string) error {
 	})
 }
 
-// Lock locks or unlocks the user's account: a locked one can't spend, and
-// applications it owns can't be paid.
+// Lock locks or unlocks the user's account. A locked account can't spend or be
+// paid, as a seller or as the owner of an application.
 func (g *Gloebit) Lock(user string, locked bool) error {
 	return g.updateUser(user, func(a *account) error {
 		a.locked = locked
@@ -123,8 +122,8 @@ func (g *Gloebit) Lock(user string, locked bool) error {
 	})
 }
 
-// Products returns what the user owns of the application's products. Products
-// whose transaction is still queued are not in it.
+// Products returns how many of each of the application's products the user
+// owns. Products of queued transactions are not included.
 func (g *Gloebit) Products(appKey, user string) map[string]int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -134,9 +133,9 @@ func (g *Gloebit) Products(appKey, user string) map[string]int64 {
 	return map[string]int64{}
 }
 
-// GrantProduct adds count, which may be negative, to how many of the
-// application's product the user owns. It fails when the application does not
-// sell it or the user would own less than none.
+// GrantProduct adds count, which may be negative, to the user's number of a
+// product. It fails if the user or the application is unknown, the application
+// does not sell the product, or the number would become negative.
 func (g *Gloebit) GrantProduct(appKey, user, product string, count int64) error {
 	return g.updateUser(user, func(a *account) error {
 		app := g.application(appKey)
@@ -169,7 +168,7 @@ func (g *Gloebit) updateUser(user string, fn func(*account) error) error {
 	return nil
 }
 
-// user finds a user by id or name. The caller holds g.mu.
+// user returns the user with the ID or name, or nil. The caller holds g.mu.
 func (g *Gloebit) user(user string) *account {
 	for _, a := range g.users {
 		if a.id == user || a.name == user {
@@ -179,7 +178,7 @@ func (g *Gloebit) user(user string) *account {
 	return nil
 }
 
-// userByID finds a user by id alone. The caller holds g.mu.
+// userByID returns the user with the ID, or nil. The caller holds g.mu.
 func (g *Gloebit) userByID(id string) *account {
 	for _, a := range g.users {
 		if a.id == id {
@@ -189,7 +188,7 @@ func (g *Gloebit) userByID(id string) *account {
 	return nil
 }
 
-// total counts what the user and the user's characters own of a product.
+// total counts a product that the user and the user's characters own.
 func (a *account) total(appKey, product string) int64 {
 	count := a.owned[appKey][product]
 	for _, c := range a.characters {
@@ -212,8 +211,7 @@ func encodeParams(params map[string]any) (json.RawMessage, error) {
 	return json.Marshal(params)
 }
 
-// decodeParams reads params back with numbers as json.Number, so that none is
-// rounded on the way.
+// decodeParams decodes params without rounding numbers.
 func decodeParams(raw json.RawMessage) map[string]any {
 	params := make(map[string]any)
 	dec := json.NewDecoder(bytes.NewReader(raw))
