@@ -14,14 +14,14 @@ func stream(w *world) {
 	w.ok(err)
 	defer response.Body.Close()
 	body := bufio.NewReader(response.Body)
-	first, err := body.ReadString('\n') // the handler waits meanwhile
+	first, err := body.ReadString('\n') // the handler is waiting for gate
 	w.ok(err)
 	w.equal("the first chunk", first, firstChunk)
 	w.app.gate <- struct{}{}
 	rest, err := io.ReadAll(body)
 	w.ok(err)
 	w.equal("the rest", string(rest), secondChunk)
-	b.load("/noted").wants(http.StatusOK, "noted") // the session's cookie was in time
+	b.load("/noted").wants(http.StatusOK, "noted") // the cookie was sent with the first chunk
 }
 
 func silentChange(w *world) {

@@ -12,30 +12,32 @@ import (
 
 // Framework is the implementation under test.
 type Framework struct {
-	// Name tells it from others that are tested beside it. It may be empty.
+	// Name distinguishes the framework from others in the same test. It may be
+	// empty.
 	Name string
-	// New builds the application with the framework: see [App].
+	// New returns the application's handler: see [App].
 	New func(*App) http.Handler
-	// Sessions makes the application's sessions and a function that makes their
-	// store fail from then on, to load and to save, or with nil work again. Nil
-	// means those of scs, and the table is then run with the package's own
-	// sessions too.
+	// Sessions returns the application's sessions, and a function that sets the
+	// errors with which their store loads and saves; nil means success. If
+	// Sessions is nil, the cases run with the sessions of scs and with the
+	// package's own.
 	Sessions func() (sessions Sessions, fail func(load, save error))
-	// Detached says that handlers have no http.ResponseWriter and are not told
-	// when the client disconnects, as with fasthttp. App.Raw, and the cases that
-	// need either, are left out.
+	// Detached means that handlers have no http.ResponseWriter and don't learn
+	// that the client disconnected, as with fasthttp. The cases that need
+	// either, such as those of App.Raw, are left out.
 	Detached bool
 }
 
-// Sessions are an application's sessions with the middleware around everything.
+// Sessions are an application's sessions. LoadAndSave is the outermost
+// middleware but for the one that recovers from panics.
 type Sessions interface {
 	gloebit.SessionStore
 	LoadAndSave(next http.Handler) http.Handler
 }
 
-// App is the application that a framework is to serve. Outermost is what turns a
-// panic into status 500, then Sessions unless nil, then these routes, all below
-// Prefix:
+// App describes the application to build with a framework. The outermost
+// middleware answers a panic with status 500. Next is Sessions, unless nil.
+// Then come these routes, all below Prefix:
 //
 //	the merchant's handlers, as the adapter mounts them
 //	GET  /optional   Optional;  writes Greet
@@ -52,25 +54,24 @@ type Sessions interface {
 //	                 it, where a chain goes on by itself, Later
 type App struct {
 	Merchant *gloebit.Merchant
-	Sessions Sessions // nil with the package's own
+	Sessions Sessions // nil with the package's own sessions
 	Prefix   string   // empty, or begins with a slash
 
 	*journal
-	gate chan struct{} // lets Stream end
-	left chan struct{} // gets one when the context of a Balance has ended, if there is room
+	gate chan struct{} // receiving from it ends Stream
+	left chan struct{} // receives a value, if there is room, when the context of a Balance ends
 }
 
 // laterHeader is set by Later.
 const laterHeader = "X-Later"
 
-// Later is the middleware behind Require: it must not run when Require refused.
+// Later is the middleware behind Require. It must not run if Require refused.
 func (a *App) Later(h http.Header) {
 	a.note("later")
 	h.Set(laterHeader, "ran")
 }
 
-// Greet is the body for who may enter; the client may be nil where that is
-// optional.
+// Greet returns the body for a user. The client may be nil behind Optional.
 func (a *App) Greet(client *gloebit.Client) string {
 	a.note("handler")
 	if client == nil {
@@ -80,7 +81,7 @@ func (a *App) Greet(client *gloebit.Client) string {
 	return "hello, " + client.User().Name
 }
 
-// Balance is what Gloebit says that the user has.
+// Balance returns the user's balance at Gloebit.
 func (a *App) Balance(ctx context.Context, client *gloebit.Client) (string, error) {
 	a.note("handler")
 	context.AfterFunc(ctx, func() {
@@ -97,7 +98,7 @@ func (a *App) Balance(ctx context.Context, client *gloebit.Client) (string, erro
 	return balance.String(), nil
 }
 
-// Failure is the error that the handler of /fail fails with.
+// Failure returns the error of the handler of /fail.
 func (a *App) Failure(what string) error {
 	a.note("handler")
 	switch what {
@@ -135,8 +136,8 @@ const (
 	secondChunk = "second\n"
 )
 
-// Stream changes the session, writes and flushes the first chunk, and goes on
-// only when the client has it.
+// Stream changes the session, writes and flushes the first chunk, and continues
+// when the client has received it.
 func (a *App) Stream(ctx context.Context, write func(string), flush func()) {
 	a.Remember(ctx)
 	write(firstChunk)
@@ -148,7 +149,7 @@ func (a *App) Stream(ctx context.Context, write func(string), flush func()) {
 	write(secondChunk)
 }
 
-// journal is what happened in an application, in all of its processes.
+// journal records what ran in all processes of an application.
 type journal struct {
 	mu      sync.Mutex
 	ran     []string
@@ -161,7 +162,7 @@ func (j *journal) note(what string) {
 	j.ran = append(j.ran, what)
 }
 
-// print notes what a careless application logs.
+// print records a value as a careless application would log it.
 func (j *journal) print(value any) {
 	text := fmt.Sprintf("%v\n%+v\n%#v\n%q", value, value, value, value)
 	j.mu.Lock()
@@ -169,14 +170,14 @@ func (j *journal) print(value any) {
 	j.printed = append(j.printed, text)
 }
 
-// prints returns what was printed.
+// prints returns the recorded values.
 func (j *journal) prints() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return strings.Join(j.printed, "\n")
 }
 
-// took returns what ran since it was last called.
+// took returns what ran since the last call.
 func (j *journal) took() []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -16,9 +16,9 @@ import (
 type browser struct {
 	w       *world
 	client  *http.Client
-	steps   *http.Client // the same, but follows no redirect
-	user    string       // the user that the application sees, with users of its own
-	process int          // of the application, that it goes to
+	steps   *http.Client // like client, but follows no redirect
+	user    string       // the application's own user, with setting.ownUsers
+	process int          // the application process that gets the requests
 }
 
 func (w *world) browser() *browser {
@@ -29,7 +29,7 @@ func (w *world) browser() *browser {
 }
 
 func (w *world) browserWith(jar http.CookieJar) *browser {
-	transport := witness{w.shop.Client().Transport, w}
+	transport := recordingTransport{w.shop.Client().Transport, w}
 	stop := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &browser{
 		w:      w,
@@ -38,7 +38,7 @@ func (w *world) browserWith(jar http.CookieJar) *browser {
 	}
 }
 
-// copied returns a browser with the cookies that this one has now.
+// copied returns a new browser with a copy of the cookies.
 func (b *browser) copied() *browser {
 	b.w.Helper()
 	other := b.w.browser()
@@ -49,7 +49,7 @@ func (b *browser) copied() *browser {
 
 func (b *browser) cookies() []*http.Cookie { return b.client.Jar.Cookies(b.home()) }
 
-// take puts cookies into the browser.
+// take adds cookies to the browser.
 func (b *browser) take(cookies []*http.Cookie) { b.client.Jar.SetCookies(b.home(), cookies) }
 
 func (b *browser) home() *url.URL {
@@ -59,37 +59,38 @@ func (b *browser) home() *url.URL {
 	return home
 }
 
-// unwitnessed is a client with the browser's cookies whose responses are not read
-// ahead. It follows no redirect.
-func (b *browser) unwitnessed() *http.Client {
+// rawClient returns a client with the browser's cookies that does not read
+// responses ahead and follows no redirect.
+func (b *browser) rawClient() *http.Client {
 	client := *b.steps
 	client.Transport = b.w.shop.Client().Transport
-	client.Timeout = 0 // with one, the body of a 101 can't be written to
+	client.Timeout = 0 // with a timeout, the body of a 101 can't be written to
 	return &client
 }
 
-// as is the same browser, with the application's user of that name signed in.
+// as returns the same browser, signed in as the application's user of that
+// name.
 func (b *browser) as(user string) *browser {
 	other := *b
 	other.user = user
 	return &other
 }
 
-// at is the same browser, whose requests go to that process.
+// at returns the same browser, sending its requests to the process.
 func (b *browser) at(process int) *browser {
 	other := *b
 	other.process = process
 	return &other
 }
 
-// witness shows the eye what browsers get from the application.
-type witness struct {
+// recordingTransport records the application's responses.
+type recordingTransport struct {
 	http.RoundTripper
 	w *world
 }
 
 // RoundTrip implements [http.RoundTripper].
-func (t witness) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.RoundTripper.RoundTrip(r)
 	if err != nil || r.URL.Host != t.w.shop.Listener.Addr().String() || strings.HasSuffix(r.URL.Path, "/stream") {
 		return response, err
@@ -101,13 +102,13 @@ func (t witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	if to, err := url.Parse(response.Header.Get("Location")); err == nil {
-		t.w.eye.keep("the state", to.Query().Get("state"))
+		t.w.recorder.addSecret("the state", to.Query().Get("state"))
 	}
-	t.w.eye.see(seen{r.URL.String(), response.Header.Clone(), string(body)})
+	t.w.recorder.record(seen{r.URL.String(), response.Header.Clone(), string(body)})
 	return response, nil
 }
 
-// connected returns a browser whose user has connected.
+// connected returns a browser whose user is connected.
 func (w *world) connected(user string) *browser {
 	w.Helper()
 	w.ok(w.gloebit.Approve(user))
@@ -117,7 +118,7 @@ func (w *world) connected(user string) *browser {
 	return b
 }
 
-// answer is a response as a whole, and the URL that it came from in the end.
+// answer is a complete response and its final URL.
 type answer struct {
 	w      *world
 	url    *url.URL
@@ -126,7 +127,7 @@ type answer struct {
 	body   string
 }
 
-// request makes a request for a path below the application's prefix.
+// request returns a request for a path below the application's prefix.
 func (b *browser) request(method, path string, header map[string]string) *http.Request {
 	b.w.Helper()
 	var body io.Reader
@@ -158,7 +159,7 @@ func (b *browser) send(client *http.Client, r *http.Request) answer {
 	return answer{b.w, response.Request.URL, response.StatusCode, response.Header, string(body)}
 }
 
-// What a browser says of itself when it loads a page, and what a script says.
+// The headers that a browser sends when it loads a page, and for a script.
 var (
 	asPage = map[string]string{
 		"Accept": "text/html,*/*;q=0.8", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin",
@@ -166,26 +167,26 @@ var (
 	asScript = map[string]string{"Accept": "application/json", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
 )
 
-// load loads a page and follows where it leads.
+// load loads a page and follows redirects.
 func (b *browser) load(path string) answer {
 	b.w.Helper()
 	return b.send(b.client, b.request(http.MethodGet, path, asPage))
 }
 
-// step loads a page and does not follow.
+// step loads a page and follows no redirect.
 func (b *browser) step(path string) answer {
 	b.w.Helper()
 	return b.send(b.steps, b.request(http.MethodGet, path, asPage))
 }
 
-// fetch is what a script does.
+// fetch sends a script's request.
 func (b *browser) fetch(method, path string) answer {
 	b.w.Helper()
 	return b.send(b.steps, b.request(method, path, asScript))
 }
 
-// callback starts a connection and returns the address with which Gloebit sends
-// the browser back, below the application's prefix, unvisited.
+// callback starts a connection and returns the callback URL, below the
+// application's prefix, that Gloebit redirects to. It does not load it.
 func (b *browser) callback(connect string) string {
 	b.w.Helper()
 	consent, err := b.w.wire.transport.RoundTrip(b.consent(connect))
@@ -198,8 +199,7 @@ func (b *browser) callback(connect string) string {
 	return back
 }
 
-// consent starts a connection and returns the request to Gloebit that it leads
-// to.
+// consent starts a connection and returns the request to Gloebit.
 func (b *browser) consent(connect string) *http.Request {
 	b.w.Helper()
 	to := b.step(connect).header.Get("Location")
@@ -220,7 +220,7 @@ func (a answer) wants(status int, body string) answer {
 	return a
 }
 
-// leads asserts a redirect with nothing beside it, and returns where it leads.
+// leads asserts a redirect without a body and returns its URL.
 func (a answer) leads(path string) *url.URL {
 	a.w.Helper()
 	a.wants(http.StatusSeeOther, "")
@@ -232,21 +232,22 @@ func (a answer) leads(path string) *url.URL {
 	return to
 }
 
-// problem asserts a problem (RFC 9457) and nothing beside it, and returns it.
+// problem asserts a problem document (RFC 9457) and nothing else, and returns
+// it.
 func (a answer) problem(status int) map[string]any {
 	a.w.Helper()
 	if contentType := a.header.Get("Content-Type"); a.status != status || contentType != "application/problem+json" {
 		a.w.Fatalf("%s answers %d %s %q, want a problem with status %d", a.url.Path, a.status, contentType, a.body, status)
 	}
 	var members map[string]any
-	a.w.ok(json.Unmarshal([]byte(a.body), &members)) // which fails when something follows
+	a.w.ok(json.Unmarshal([]byte(a.body), &members)) // it fails if anything follows
 	if strings.Contains(a.body, "sesame") || strings.Contains(a.body, errDown.Error()) {
 		a.w.Fatalf("%s shows the error itself: %s", a.url.Path, a.body)
 	}
 	return members
 }
 
-// refused asserts that nothing behind the middleware ran or left a trace.
+// refused asserts that nothing behind the middleware ran or set a header.
 func (a answer) refused() {
 	a.w.Helper()
 	if ran := a.w.app.took(); len(ran) > 0 {

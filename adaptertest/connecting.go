@@ -24,7 +24,8 @@ func connectMethods(w *world) {
 	refused := w.browser().fetch(http.MethodPost, "/gloebit/connect")
 	w.equal("the status", refused.status, http.StatusMethodNotAllowed)
 	w.equal("Allow", refused.header.Get("Allow"), "GET, HEAD")
-	// What else is there is the application's: not found, or behind its guard.
+	// The application handles every other path: not found, or refused by
+	// Require.
 	elsewhere := w.browser().fetch(http.MethodGet, "/gloebit/elsewhere").status
 	if elsewhere != http.StatusNotFound {
 		w.equal("the status elsewhere", elsewhere, http.StatusUnauthorized)

@@ -1,9 +1,9 @@
-// Package adaptertest tests adapters of web frameworks, session managers and
-// stores. Every implementation runs the same application, and the same tables of
-// cases apply to it as to plain net/http.
+// Package adaptertest tests adapters for web frameworks, session managers and
+// stores. Every implementation serves the same application and must pass the
+// same cases as plain net/http.
 //
-// For an adapter of a framework, build the application that [App] describes and
-// run both tables:
+// To test an adapter for a framework, build the application that [App]
+// describes and run both tables:
 //
 //	var framework = adaptertest.Framework{New: func(a *adaptertest.App) http.Handler {
 //		...
@@ -13,11 +13,10 @@
 //
 //	func TestSecurity(t *testing.T) { adaptertest.RunSecurity(t, framework) }
 //
-// [NetHTTP] is that application with net/http, to copy from. For a session
-// manager, use NetHTTP and set Framework.Sessions. For a store, run
-// [RunStoreSecurity] beside the tests of package storetest, which call the store
-// itself.
+// [NetHTTP] is the application with net/http, to copy from. To test a session
+// manager, use NetHTTP and set Framework.Sessions. To test a store, run
+// [RunStoreSecurity] and package storetest, which calls the store directly.
 //
-// The numbers in the names of the cases are those of the checklist in
+// The numbers in the cases' names are those of the checklist in
 // docs/security-tests.md of this module.
 package adaptertest

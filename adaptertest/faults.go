@@ -14,10 +14,10 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// errDown is what a store fails with. No answer may show it.
+// errDown is the error of a failing store. No response may show it.
 var errDown = errors.New("the database is down")
 
-// fault is the error of a store that can be made to fail.
+// fault is the error that a store returns; nil means that it works.
 type fault struct {
 	mu  sync.Mutex
 	err error
@@ -26,10 +26,10 @@ type fault struct {
 func (f *fault) fail(err error) { f.mu.Lock(); defer f.mu.Unlock(); f.err = err }
 func (f *fault) failure() error { f.mu.Lock(); defer f.mu.Unlock(); return f.err }
 
-// newSessions makes sessions of scs.
+// newSessions returns sessions of scs.
 func newSessions() (Sessions, func(load, save error)) {
 	store := &faultySessions{Store: memstore.NewWithCleanupInterval(0)}
-	manager := &scs.SessionManager{ // scs.New starts a goroutine that can't be stopped for certain
+	manager := &scs.SessionManager{ // scs.New would start a goroutine that can't be stopped reliably
 		Lifetime: 24 * time.Hour,
 		Store:    store,
 		Codec:    scs.GobCodec{},

@@ -7,7 +7,7 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// NetHTTP is the application with net/http alone.
+// NetHTTP is the application with plain net/http.
 func NetHTTP(a *App) http.Handler {
 	m := a.Merchant
 	greet := func(w http.ResponseWriter, r *http.Request) {

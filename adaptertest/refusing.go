@@ -27,7 +27,7 @@ func formRefused(w *world) {
 	refused := b.fetch(http.MethodPost, "/private")
 	refused.problem(http.StatusUnauthorized)
 	refused.refused()
-	page := b.send(b.steps, b.request(http.MethodPost, "/private", asPage)) // a POST can't be redirected and come back
+	page := b.send(b.steps, b.request(http.MethodPost, "/private", asPage)) // a POST can't be repeated after connecting
 	w.equal("the status of a form", page.status, http.StatusUnauthorized)
 	page.refused()
 }

@@ -2,14 +2,14 @@ package adaptertest
 
 import "testing"
 
-// conformanceCase is one row of the table.
+// conformanceCase is a row of the table.
 type conformanceCase struct {
 	name     string
 	run      func(*world)
-	attached bool // does not apply to a Framework that is Detached
+	attached bool // needs a Framework that is not Detached
 }
 
-// Run runs the table on the framework, in each setting.
+// Run runs the conformance cases on the framework in each setting.
 func Run(t *testing.T, framework Framework) {
 	t.Helper()
 	settings := []setting{

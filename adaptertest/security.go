@@ -5,18 +5,18 @@ import (
 	"testing"
 )
 
-// securityCase is what an attacker must not get, under the number that it has
-// in the checklist of docs/security-tests.md.
+// securityCase is an attack or failure, with its number in the checklist of
+// docs/security-tests.md.
 type securityCase struct {
 	name string
 	run  func(*world)
-	with setting // in addition to where it runs
+	with setting // added to the setting of each run
 	only place
 
-	attached bool // does not apply to a Framework that is Detached
+	attached bool // needs a Framework that is not Detached
 }
 
-// place is where a case runs, when not with both kinds of sessions.
+// place restricts a case to one kind of sessions.
 type place int
 
 const (
@@ -24,7 +24,7 @@ const (
 	packagesSessions
 )
 
-// RunSecurity runs what the checklist asks of handlers, sessions and cookies on
+// RunSecurity runs the checklist's cases of handlers, sessions and cookies on
 // the frameworks, with the application's sessions and with the package's own.
 func RunSecurity(t *testing.T, frameworks ...Framework) {
 	t.Helper()

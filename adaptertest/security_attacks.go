@@ -50,7 +50,7 @@ func oldAttempt(w *world) {
 	w.ok(w.gloebit.Approve("alice"))
 	b := w.browser()
 	back := b.callback("/gloebit/connect")
-	kept := b.copied() // without the age that the server gave the cookie
+	kept := b.copied() // the copy lacks the cookie's Max-Age
 	w.advance(48 * time.Hour)
 	for _, late := range []*browser{b, kept} {
 		late.fetch(http.MethodGet, back).problem(http.StatusBadRequest)
@@ -110,8 +110,8 @@ func refusalIsExchanged(w *world) {
 	b.load("/optional").wants(http.StatusOK, "hello, guest")
 }
 
-// requestEnds lets the browser go while its request refreshes, when Gloebit has
-// already replaced the token.
+// requestEnds cancels the browser's request after Gloebit has replaced the
+// token and before the application gets the response.
 func requestEnds(w *world) {
 	b := w.connected("alice")
 	w.gloebit.ExpireTokens("alice")

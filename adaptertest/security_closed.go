@@ -14,7 +14,7 @@ func tokenStoreDown(w *world) {
 		refused := b.fetch(http.MethodGet, path)
 		refused.problem(http.StatusServiceUnavailable)
 		refused.refused()
-		page := b.step(path) // no user is sent to connect because of it
+		page := b.step(path) // users are not redirected to connect
 		w.equal("the status of a page", page.status, http.StatusServiceUnavailable)
 		page.refused()
 	}
@@ -52,8 +52,8 @@ func sessionsNotLoaded(w *world) {
 	b.step("/private").wants(http.StatusOK, "hello, alice")
 }
 
-// sessionsNotSaved goes by the status: what comes behind it is up to whatever
-// saves the sessions.
+// sessionsNotSaved compares statuses only: the session manager chooses the
+// body.
 func sessionsNotSaved(w *world) {
 	w.ok(w.gloebit.Approve("alice"))
 	back := w.browser()
@@ -65,11 +65,11 @@ func sessionsNotSaved(w *world) {
 		fresh := w.browser()
 		for _, asked := range []*browser{fresh, b} {
 			if asked == b && path == "/gloebit/connect" {
-				continue // this browser's session has all that connect puts there
+				continue // this browser's session need not change
 			}
 			got := asked.step(path)
 			w.equal("the status of "+path, got.status, http.StatusServiceUnavailable)
-			if path != "/gloebit/connect" { // which may have set the cookie of the attempt
+			if path != "/gloebit/connect" { // it may have set the cookie of the attempt
 				w.equal("a cookie of "+path, got.header.Get("Set-Cookie"), "")
 			}
 		}
@@ -96,7 +96,7 @@ func crossSiteDisconnect(w *world) {
 	for _, header := range []map[string]string{
 		{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
 		{"Sec-Fetch-Site": "same-site", "Origin": "https://other.shop.example"},
-		{"Origin": "https://evil.example"}, // a browser from before Sec-Fetch-Site
+		{"Origin": "https://evil.example"}, // a browser without Sec-Fetch-Site
 		{"Origin": "null"},
 	} {
 		forged := b.request(http.MethodPost, "/gloebit/disconnect", header)

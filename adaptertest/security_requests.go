@@ -12,7 +12,7 @@ func hostIsNotBelieved(w *world) {
 	b := w.browser()
 	hostile := func(method, path string, header map[string]string) *http.Request {
 		r := b.request(method, path, header)
-		for _, cookie := range b.cookies() { // the jar goes by Host
+		for _, cookie := range b.cookies() { // the jar uses the Host header
 			r.AddCookie(cookie)
 		}
 		r.Host = "evil.example"
@@ -49,8 +49,8 @@ func hostIsNotBelieved(w *world) {
 	w.equal("where a disconnect leads", gone.header.Get("Location"), w.prefix+"/optional")
 }
 
-// elsewhere are addresses that a browser, a proxy or a later decoding could take
-// for another site's.
+// elsewhere are URLs that a browser, a proxy or a later decoding could treat as
+// another site's.
 var elsewhere = []string{
 	"https://evil.example/", "http:evil.example", "//evil.example", "///evil.example", `/\evil.example`, `\/evil.example`,
 	`\\evil.example`, "/\t/evil.example",

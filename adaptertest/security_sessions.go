@@ -13,7 +13,7 @@ func sessionIsRenewed(w *world) {
 	w.ok(w.gloebit.Approve("alice"))
 	b := w.browser()
 	back := b.callback("/gloebit/connect?return_to=" + w.prefix + "/private")
-	planted := b.copied() // the attacker's, who gave the browser these cookies
+	planted := b.copied() // the attacker has the cookies it gave the browser
 	b.load(back).wants(http.StatusOK, "hello, alice")
 	w.app.took()
 	old, now := planted.cookies(), b.cookies()
@@ -29,14 +29,14 @@ func sessionIsRenewed(w *world) {
 	b.load("/private").wants(http.StatusOK, "hello, alice")
 }
 
-// usersOwnConnection is for applications that have users of their own.
+// usersOwnConnection is for applications with their own users.
 func usersOwnConnection(w *world) {
 	w.ok(w.gloebit.Approve("alice"))
 	b := w.browser().as("ann")
 	for name, status := range map[string]int{"ben": http.StatusForbidden, "": http.StatusUnauthorized} {
 		back := b.callback("/gloebit/connect?return_to=" + w.prefix + "/private")
 		b.as(name).fetch(http.MethodGet, back).problem(status)
-		b.fetch(http.MethodGet, back).problem(http.StatusBadRequest) // it is used up
+		b.fetch(http.MethodGet, back).problem(http.StatusBadRequest) // the state is used
 	}
 	w.equal("exchanges", w.exchanges(), 0)
 	for _, name := range []string{"ann", "ben"} {
@@ -55,7 +55,7 @@ func anotherAccount(w *world) {
 	b.load("/private").wants(http.StatusOK, "hello, alice")
 	b.fetch(http.MethodGet, "/balance").wants(http.StatusOK, "1000")
 
-	tabs := w.browser() // where two accounts connect in two tabs
+	tabs := w.browser() // two accounts connect in two tabs
 	first, second := tabs.callback("/gloebit/connect"), tabs.callback("/gloebit/connect")
 	w.ok(w.gloebit.Approve("alice"))
 	third := tabs.callback("/gloebit/connect")
@@ -65,7 +65,7 @@ func anotherAccount(w *world) {
 	tabs.load("/private").wants(http.StatusOK, "hello, bob")
 }
 
-// story is what a user does, with what can go wrong on the way.
+// story connects, uses and disconnects an account, with failures in between.
 func story(w *world) {
 	w.ok(w.gloebit.Approve("alice"))
 	b := w.browser()
@@ -77,7 +77,7 @@ func story(w *world) {
 	b.fetch(http.MethodGet, b.callback("/gloebit/connect")+"&code=again").problem(http.StatusBadRequest)
 	b.step("/fail/balance")
 	b.step("/fail/scope")
-	for secret := range w.eye.known() { // a server that repeats what it was sent
+	for secret := range w.recorder.allSecrets() { // a server that echoes the request
 		w.gloebit.Inject(gloebittest.Fault{
 			Path: "oauth2/access-token", Times: 1, Status: 400, Body: `{"error":"invalid_request","reason":"no"} ` + secret,
 		})
@@ -96,11 +96,12 @@ func story(w *world) {
 
 func tokensStayInside(w *world) {
 	story(w)
-	for _, seen := range w.eye.all() {
+	for _, seen := range w.recorder.responses() {
 		var header strings.Builder
 		w.ok(seen.header.Write(&header))
-		// The browser carries code and state; all else is between the servers.
-		if found := w.eye.finds(seen.address+"\n"+header.String()+"\n"+seen.body, "the code", "the state"); len(found) > 0 {
+		// Only code and state pass through the browser.
+		text := seen.address + "\n" + header.String() + "\n" + seen.body
+		if found := w.recorder.findSecrets(text, "the code", "the state"); len(found) > 0 {
 			w.Errorf("%.100s shows %v", seen.address, found)
 		}
 	}
@@ -110,21 +111,21 @@ func secretsStaySecret(w *world) {
 	story(w)
 	w.clean()
 	printed := w.app.prints()
-	if found := w.eye.finds(printed); len(found) > 0 || !strings.Contains(printed, "gloebit") {
+	if found := w.recorder.findSecrets(printed); len(found) > 0 || !strings.Contains(printed, "gloebit") {
 		w.Errorf("what was printed has %v in it: %s", found, printed)
 	}
 }
 
-// clean asserts that no secret is in pages and logs.
+// clean asserts that no response and no log contains a secret.
 func (w *world) clean() {
 	w.Helper()
-	for _, seen := range w.eye.all() {
-		if found := w.eye.finds(seen.body); len(found) > 0 {
+	for _, seen := range w.recorder.responses() {
+		if found := w.recorder.findSecrets(seen.body); len(found) > 0 {
 			w.Errorf("the page of %.100s shows %v", seen.address, found)
 		}
 	}
-	log := w.eye.log.String()
-	if found := w.eye.finds(log); len(found) > 0 || !strings.Contains(log, "level=ERROR") {
+	log := w.recorder.log.String()
+	if found := w.recorder.findSecrets(log); len(found) > 0 || !strings.Contains(log, "level=ERROR") {
 		w.Errorf("the log has %v in it:\n%s", found, log)
 	}
 }
@@ -138,8 +139,7 @@ func cookiesAreClosed(w *world) {
 	}
 }
 
-// cookiesAreSecure is for the package's own sessions: those of the application
-// are configured there.
+// cookiesAreSecure checks the cookies of the package's own sessions.
 func cookiesAreSecure(w *world) {
 	story(w)
 	for _, cookie := range w.setCookies() {
@@ -149,10 +149,10 @@ func cookiesAreSecure(w *world) {
 	}
 }
 
-// setCookies returns the cookies that browsers were told to keep.
+// setCookies returns the cookies of all responses.
 func (w *world) setCookies() (cookies []*http.Cookie) {
 	w.Helper()
-	for _, seen := range w.eye.all() {
+	for _, seen := range w.recorder.responses() {
 		cookies = append(cookies, (&http.Response{Header: seen.header}).Cookies()...)
 	}
 	if len(cookies) == 0 {

@@ -19,7 +19,7 @@ func stateIsRandom(w *world) {
 		w.ok(err)
 		states = append(states, state)
 	}
-	varied := 0 // the bytes that are not the same in all states
+	varied := 0 // the number of bytes that differ between states
 	for i := range states[0] {
 		seen := map[byte]bool{}
 		for _, state := range states {
@@ -49,7 +49,7 @@ func callbackElsewhere(w *world) {
 		other.load("/optional").wants(http.StatusOK, "hello, guest")
 		b.load("/optional").wants(http.StatusOK, "hello, guest")
 	}
-	b.load(back).wants(http.StatusOK, "hello, alice") // a browser without cookies spends nothing
+	b.load(back).wants(http.StatusOK, "hello, alice") // a request without cookies does not use the state
 }
 
 func stateIsUsedOnce(w *world) {
@@ -79,7 +79,8 @@ func replaysAtOnce(w *world) {
 	}
 }
 
-// allAtOnce lets n goroutines ask at the same moment, and counts the statuses.
+// allAtOnce calls ask from n goroutines at the same time and counts the
+// statuses.
 func (w *world) allAtOnce(n int, ask func(i int) answer) map[int]int {
 	w.Helper()
 	var group sync.WaitGroup
@@ -151,6 +152,6 @@ func stateBeforeError(w *world) {
 	b.fetch(http.MethodGet, "/gloebit/callback?error=access_denied").problem(http.StatusBadRequest)
 	w.browser().fetch(http.MethodGet, refused).problem(http.StatusBadRequest)
 	b.fetch(http.MethodGet, refused).problem(http.StatusForbidden)
-	b.fetch(http.MethodGet, back).problem(http.StatusBadRequest) // the refusal has used the state up
+	b.fetch(http.MethodGet, back).problem(http.StatusBadRequest) // the refused callback has used the state
 	w.equal("exchanges", w.exchanges(), 0)
 }

@@ -7,39 +7,39 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// Storage is a kind of stores to try.
+// Storage describes the stores to test.
 type Storage struct {
-	// Open makes stores with nothing in them, for one case.
+	// Open returns empty stores for one case.
 	Open func(t *testing.T) Stores
-	// Sealed says that the tokens are in package sealed, so that Stores.Inner
-	// is set.
+	// Sealed means that package sealed encrypts the tokens and Stores.Inner is
+	// set.
 	Sealed bool
-	// Purchases says that there is a ledger, so that Process.Purchases is set.
+	// Purchases means that there is a ledger and Process.Purchases is set.
 	Purchases bool
 }
 
-// Stores are those of two processes of one application, on one database.
+// Stores are the stores of two processes of one application on one database.
 type Stores struct {
 	Processes []Process
-	// Down takes the database away from both processes, or gives it back. With
-	// nil the calls fail before they reach the stores.
+	// Down makes the database unavailable to both processes, or available
+	// again. If nil, calls are made to fail before they reach the stores.
 	Down func(down bool)
-	// Inner is what the sealed tokens are in. With package sealed both
-	// processes have two keys, in different order, as while keys are changed.
+	// Inner is the store below package sealed. Both processes must have the
+	// same two keys in different order, as during a key rotation.
 	Inner gloebit.TokenStore
 }
 
-// Process is what one process has of the stores. The values are its own, as if
-// the other process were another machine's.
+// Process holds the stores of one process. Processes must not share values, as
+// if they ran on different machines.
 type Process struct {
 	States    gloebit.StateStore
 	Tokens    gloebit.TokenStore
-	Purchases ledger.Store // nil without
+	Purchases ledger.Store // nil without a ledger
 }
 
-// RunStoreSecurity runs what the checklist asks of stores: whole flows over
-// HTTP, through the handlers of two processes that share nothing but the stores
-// and the browsers' sessions.
+// RunStoreSecurity runs the checklist's cases of stores: whole flows over HTTP,
+// through the handlers of two processes that share only the stores and the
+// browsers' sessions.
 func RunStoreSecurity(t *testing.T, storage Storage) {
 	t.Helper()
 	for _, c := range storeCases() {
@@ -55,7 +55,8 @@ func RunStoreSecurity(t *testing.T, storage Storage) {
 	}
 }
 
-// storeCase is a row of the table, with what it needs beside states and tokens.
+// storeCase is a row of the table, with the stores that it needs besides states
+// and tokens.
 type storeCase struct {
 	securityCase
 	sealed, purchases bool
@@ -99,7 +100,7 @@ func storeCases() []storeCase {
 	}
 }
 
-// down takes the stores away from all processes, or gives them back.
+// down makes the stores of all processes unavailable, or available again.
 func (w *world) down(down bool) {
 	if w.stores.Down != nil {
 		w.stores.Down(down)

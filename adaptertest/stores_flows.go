@@ -52,7 +52,7 @@ func pendingKeepsUser(w *world) {
 	b := w.browser().as("ann")
 	back := b.at(0).callback("/gloebit/connect")
 	b.at(1).as("ben").fetch(http.MethodGet, back).problem(http.StatusForbidden)
-	b.at(0).fetch(http.MethodGet, back).problem(http.StatusBadRequest) // it is used up
+	b.at(0).fetch(http.MethodGet, back).problem(http.StatusBadRequest) // the state is used
 	w.equal("exchanges", w.exchanges(), 0)
 	b.at(1).load(b.at(0).callback("/gloebit/connect?return_to=/private?size=%26")).wants(http.StatusOK, "hello, ann")
 	for process := range w.processes {
@@ -93,19 +93,19 @@ func sealedAtRest(w *world) {
 		for name, value := range map[string]gloebit.Secret{
 			"access token": stored.AccessToken, "refresh token": stored.RefreshToken,
 		} {
-			if found := w.eye.finds(value.Reveal()); len(found) > 0 || value == "" {
+			if found := w.recorder.findSecrets(value.Reveal()); len(found) > 0 || value == "" {
 				w.Errorf("the %s at rest is %q", name, value.Reveal())
 			}
 		}
-		w.gloebit.ExpireTokens("alice") // the next process saves with its own key
+		w.gloebit.ExpireTokens("alice") // this process saves with its own key
 	}
 	for process := range w.processes {
 		b.at(process).fetch(http.MethodGet, "/balance").wants(http.StatusOK, "1000")
 	}
 }
 
-// sealedToTheUser lets an attacker who can write to the database give one user the
-// tokens of another.
+// sealedToTheUser moves one user's tokens to another, as an attacker with write
+// access to the database could.
 func sealedToTheUser(w *world) {
 	_, bob := w.connected("alice"), w.connected("bob")
 	alices, err := w.stores.Inner.Load(w.Context(), w.key("alice"))
@@ -126,7 +126,7 @@ func sealedToTheUser(w *world) {
 	w.clean()
 }
 
-// key is what the user's credential is kept under.
+// key is the key of the user's credential.
 func (w *world) key(name string) connect.Key {
 	w.Helper()
 	return connect.Key{Realm: w.app.Merchant.Realm(), ID: w.id(name)}

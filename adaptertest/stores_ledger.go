@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// sell puts a ledger beside the application.
+// sell adds a ledger to the application.
 func (w *world) sell(app *App, store ledger.Store, base string, others http.Handler) http.Handler {
 	w.Helper()
 	counted := &countedPurchases{Store: store}
@@ -30,7 +30,7 @@ func (w *world) sell(app *App, store ledger.Store, base string, others http.Hand
 	return mux
 }
 
-// goods notes what the ledger asks for.
+// goods is a Fulfiller that records the ledger's calls.
 type goods struct{ *journal }
 
 func (g goods) Reserve(_ context.Context, p ledger.Purchase) error {
@@ -46,7 +46,7 @@ func (g goods) Release(_ context.Context, p ledger.Purchase) error {
 	return nil
 }
 
-// countedPurchases counts how often the store is asked.
+// countedPurchases counts the calls of a store.
 type countedPurchases struct {
 	ledger.Store
 	calls atomic.Int32
@@ -83,8 +83,8 @@ func (c *countedPurchases) List(ctx context.Context, q ledger.Query) ([]ledger.P
 	return c.Store.List(ctx, q)
 }
 
-// buy orders something for alice, who is connected, and returns the purchase and
-// its hold URLs by step, as Gloebit was told them.
+// buy orders a product for alice, who is connected. It returns the purchase's
+// ID and its hold URLs by step.
 func (w *world) buy() (id string, holds map[string]string) {
 	w.Helper()
 	client, err := w.app.Merchant.Client(w.Context(), w.id("alice"))
@@ -144,7 +144,7 @@ func holdURLsAreWorkedOnce(w *world) {
 	w.ran("reserve "+id, "deliver "+id)
 	w.wantState(id, ledger.Delivered)
 
-	id, holds = w.buy() // whose callbacks come all at once
+	id, holds = w.buy() // all its callbacks come at once
 	w.app.took()
 	b.at(0).fetch(http.MethodGet, holds["enact"]).wants(http.StatusOK, "[true]")
 	statuses = w.allAtOnce(8, func(i int) answer { return b.at(i%2).fetch(http.MethodGet, holds["consume"]) })
@@ -153,7 +153,7 @@ func holdURLsAreWorkedOnce(w *world) {
 	w.wantState(id, ledger.Delivered)
 }
 
-// wantState asserts a purchase's state, as each process sees it.
+// wantState asserts a purchase's state in each process.
 func (w *world) wantState(id string, want ledger.State) {
 	w.Helper()
 	for _, purchases := range w.ledgers {

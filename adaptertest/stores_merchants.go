@@ -17,19 +17,18 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// neighbour is a merchant that shares its stores and the ids of its users with
-// others.
-type neighbour struct {
+// tenant is a merchant that shares stores and user IDs with others.
+type tenant struct {
 	w        *world
 	name     string
 	merchant *gloebit.Merchant
 	server   *gloebittest.Server
-	account  string // the Gloebit account with which the user connects
+	account  string // the user's Gloebit account
 	balance  string
 	sent     *sentTokens
 }
 
-// sentTokens notes the tokens that a merchant sends to its server.
+// sentTokens records the tokens that a merchant sends to its server.
 type sentTokens struct {
 	http.RoundTripper
 	mu     sync.Mutex
@@ -62,7 +61,8 @@ func (s *sentTokens) note(token string) {
 	s.tokens[token] = true
 }
 
-// has returns how many tokens were sent, and whether one of the other's was.
+// has returns how many tokens were sent, and whether one of them belongs to
+// other.
 func (s *sentTokens) has(other *sentTokens) (sent int, others bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,20 +72,20 @@ func (s *sentTokens) has(other *sentTokens) (sent int, others bool) {
 	return len(s.tokens), others
 }
 
-const sharedUser = "17" // the id of a user of every neighbour
+const sharedUser = "17" // the ID of a user of every tenant
 
-// neighbours are two merchants at one Gloebit, and one at another, such as the
-// sandbox, whose whole configuration was copied from the first but for the
+// tenants are three merchants: two at one Gloebit and one at another, such
+// as the sandbox. The third has the configuration of the first except for the
 // server.
-func (w *world) neighbours() []*neighbour {
+func (w *world) tenants() []*tenant {
 	w.Helper()
 	sandbox := gloebittest.NewServerConfig(gloebittest.Config{RefreshTokens: true})
 	w.Cleanup(sandbox.Close)
 	_, err := sandbox.AddUser(gloebittest.User{Name: "alice", Balance: "7"})
 	w.ok(err)
 	w.ok(w.gloebit.AddBalance("bob", "234"))
-	var all []*neighbour
-	for i, n := range []*neighbour{
+	var all []*tenant
+	for i, n := range []*tenant{
 		{name: "the first", server: w.gloebit, account: "alice", balance: "1000"},
 		{name: "the second", server: w.gloebit, account: "bob", balance: "1234"},
 		{name: "the sandbox's", server: sandbox, account: "alice", balance: "7"},
@@ -103,7 +103,7 @@ func (w *world) neighbours() []*neighbour {
 			User:       func(*http.Request) (gloebit.User, error) { return gloebit.User{ID: sharedUser}, nil },
 			Scopes:     []gloebit.Scope{gloebit.ScopeUser, gloebit.ScopeBalance},
 			HTTPClient: &http.Client{Transport: n.sent},
-			Logger:     slog.New(slog.NewTextHandler(&w.eye.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			Logger:     slog.New(slog.NewTextHandler(&w.recorder.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		})
 		w.ok(err)
 		all = append(all, n)
@@ -111,8 +111,8 @@ func (w *world) neighbours() []*neighbour {
 	return all
 }
 
-// start starts a connection, and returns the URL to come back to and the cookies.
-func (n *neighbour) start() (*url.URL, []*http.Cookie) {
+// start starts a connection and returns the callback URL and the cookies.
+func (n *tenant) start() (*url.URL, []*http.Cookie) {
 	n.w.Helper()
 	n.w.ok(n.server.Approve(n.account))
 	begun := httptest.NewRecorder()
@@ -128,8 +128,8 @@ func (n *neighbour) start() (*url.URL, []*http.Cookie) {
 	return back, begun.Result().Cookies()
 }
 
-// comeBack loads the callback.
-func (n *neighbour) comeBack(back *url.URL, cookies []*http.Cookie) int {
+// comeBack loads the callback URL and returns the status.
+func (n *tenant) comeBack(back *url.URL, cookies []*http.Cookie) int {
 	n.w.Helper()
 	r := httptest.NewRequest(http.MethodGet, back.String(), nil)
 	for _, cookie := range cookies {
@@ -141,7 +141,7 @@ func (n *neighbour) comeBack(back *url.URL, cookies []*http.Cookie) int {
 }
 
 // works asserts that the user has the balance of this merchant's account.
-func (n *neighbour) works() {
+func (n *tenant) works() {
 	n.w.Helper()
 	client, err := n.merchant.Client(n.w.Context(), sharedUser)
 	if err == nil {
@@ -153,7 +153,7 @@ func (n *neighbour) works() {
 }
 
 // gone asserts that the user is not connected.
-func (n *neighbour) gone() {
+func (n *tenant) gone() {
 	n.w.Helper()
 	if _, err := n.merchant.Client(n.w.Context(), sharedUser); !errors.Is(err, gloebit.ErrNotConnected) {
 		n.w.Errorf("the user of %s: %v, want ErrNotConnected", n.name, err)
@@ -161,7 +161,7 @@ func (n *neighbour) gone() {
 }
 
 func merchantsShareTheStores(w *world) {
-	all := w.neighbours()
+	all := w.tenants()
 	first, second, sandbox := all[0], all[1], all[2]
 	tokens := w.stores.Processes[0].Tokens
 	unknown := connect.Key{Realm: "gone.example/unused", ID: sharedUser}
@@ -171,12 +171,12 @@ func merchantsShareTheStores(w *world) {
 	w.ok(tokens.Update(w.Context(), unknown, func(context.Context, *connect.Credential) (*connect.Credential, error) {
 		return &canary, nil
 	}))
-	w.eye.keep("the access token of an unknown realm", canary.AccessToken.Reveal())
-	w.eye.keep("the refresh token of an unknown realm", canary.RefreshToken.Reveal())
+	w.recorder.addSecret("the access token of an unknown realm", canary.AccessToken.Reveal())
+	w.recorder.addSecret("the refresh token of an unknown realm", canary.RefreshToken.Reveal())
 
 	for i, n := range all {
 		back, cookies := n.start()
-		for _, other := range all { // a state of one is not another's, and is not spent there
+		for _, other := range all { // a state of another merchant is refused, and stays unused
 			if _, others := other.start(); other != n {
 				w.equal("the status at "+other.name, other.comeBack(back, append(others, cookies...)), http.StatusBadRequest)
 			}
@@ -196,7 +196,7 @@ func merchantsShareTheStores(w *world) {
 			n.server.ExpireTokens(n.account)
 		}
 		for _, n := range all {
-			n.works() // with a token that was refreshed
+			n.works() // with a refreshed token
 		}
 	}
 	sandbox.server.RevokeTokens(sandbox.account)
@@ -222,7 +222,7 @@ func merchantsShareTheStores(w *world) {
 	kept, err := tokens.Load(w.Context(), unknown)
 	w.ok(err)
 	w.equal("the token of an unknown realm", kept.AccessToken, canary.AccessToken)
-	if found := w.eye.finds(w.eye.log.String()); len(found) > 0 {
+	if found := w.recorder.findSecrets(w.recorder.log.String()); len(found) > 0 {
 		w.Errorf("the log has %v in it", found)
 	}
 }

@@ -14,30 +14,33 @@ import (
 	"testing"
 )
 
-// wire is how the application reaches Gloebit. It learns every secret that goes
-// over it, and can hold an answer back.
+// wire is the application's transport to Gloebit. It records the secrets that
+// it transmits and can delay a response.
 type wire struct {
 	transport *http.Transport
-	eye       *eye
+	recorder  *recorder
 
 	mu    sync.Mutex
-	forms map[string][]url.Values // what the token endpoint was asked, by grant type
+	forms map[string][]url.Values // the requests to the token endpoint by grant type
 	held  *held
 }
 
-// held is the next answer of the token endpoint, which waits.
+// held is a delayed response of the token endpoint.
 type held struct {
 	arrived, release chan struct{}
 }
 
-func newWire(t *testing.T, eye *eye) *wire {
-	w := &wire{transport: http.DefaultTransport.(*http.Transport).Clone(), eye: eye, forms: map[string][]url.Values{}}
+func newWire(t *testing.T, recorder *recorder) *wire {
+	w := &wire{
+		transport: http.DefaultTransport.(*http.Transport).Clone(),
+		recorder:  recorder, forms: map[string][]url.Values{},
+	}
 	t.Cleanup(w.transport.CloseIdleConnections)
 	return w
 }
 
-// hold makes the next answer of the token endpoint wait for its release, when
-// Gloebit has done what it was asked.
+// hold delays the next response of the token endpoint until release is closed.
+// Gloebit has then processed the request.
 func (w *wire) hold() *held {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,9 +84,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (w *wire) ask(body []byte) *held {
-	form, _ := url.ParseQuery(string(body)) // what is none has no field
+	form, _ := url.ParseQuery(string(body)) // a body that is no form has no fields
 	for _, name := range []string{"code", "code_verifier", "refresh_token"} {
-		w.eye.keep("the "+name, form.Get(name))
+		w.recorder.addSecret("the "+name, form.Get(name))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +97,7 @@ func (w *wire) ask(body []byte) *held {
 	return held
 }
 
-// asked returns what the token endpoint was asked for a grant of that type.
+// asked returns the requests to the token endpoint with the grant type.
 func (w *wire) asked(grant string) []url.Values {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -103,70 +106,71 @@ func (w *wire) asked(grant string) []url.Values {
 
 func (w *wire) learn(body []byte) {
 	var answer map[string]any
-	_ = json.Unmarshal(body, &answer) // what is no answer has no token
+	_ = json.Unmarshal(body, &answer) // a body that is no JSON has no token
 	for _, name := range []string{"access_token", "refresh_token"} {
 		token, _ := answer[name].(string)
-		w.eye.keep("the "+name, token)
+		w.recorder.addSecret("the "+name, token)
 	}
 }
 
-// eye sees what browsers and logs get, and knows what they must not get.
-type eye struct {
+// recorder records the responses and logs, and the secrets that must not be in
+// them.
+type recorder struct {
 	mu      sync.Mutex
-	secrets map[string]string // the secret: what it is
+	secrets map[string]string // the name of each secret
 	seen    []seen
 	log     buffer
 }
 
-func (e *eye) keep(what, secret string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (r *recorder) addSecret(what, secret string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if secret != "" {
-		if e.secrets == nil {
-			e.secrets = map[string]string{}
+		if r.secrets == nil {
+			r.secrets = map[string]string{}
 		}
-		e.secrets[secret] = what
+		r.secrets[secret] = what
 	}
 }
 
-// seen is one answer that a browser got.
+// seen is a response that a browser received.
 type seen struct {
 	address string
 	header  http.Header
 	body    string
 }
 
-func (e *eye) see(one seen) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.seen = append(e.seen, one)
+func (r *recorder) record(one seen) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = append(r.seen, one)
 }
 
-// all returns what was seen so far.
-func (e *eye) all() []seen {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return slices.Clone(e.seen)
+// responses returns the responses so far.
+func (r *recorder) responses() []seen {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.seen)
 }
 
-// known returns the secrets so far.
-func (e *eye) known() map[string]string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return maps.Clone(e.secrets)
+// allSecrets returns the secrets so far.
+func (r *recorder) allSecrets() map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.secrets)
 }
 
-// finds returns what secrets are in a text, but for those excepted: as they are,
-// escaped for a URL, or in base64, up to four times over, as signed cookies have
-// it.
-func (e *eye) finds(text string, except ...string) (found []string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// findSecrets returns the names of the secrets in a text, except those in
+// except. It finds them in plain text, escaped for a URL and in base64, nested
+// up to four times as in signed cookies.
+func (r *recorder) findSecrets(text string, except ...string) (found []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	texts := []string{text}
 	for range 4 {
 		var inner []string
 		for _, t := range texts {
-			for secret, what := range e.secrets {
+			for secret, what := range r.secrets {
 				if !slices.Contains(except, what) && strings.Contains(t, secret) {
 					found = append(found, what)
 				}
@@ -178,7 +182,7 @@ func (e *eye) finds(text string, except ...string) (found []string) {
 	return found
 }
 
-// decoded returns what the words of a text are, when they are an encoding.
+// decoded returns the decodings of the text's words.
 func decoded(text string) (inner []string) {
 	words := strings.FieldsFunc(text, func(r rune) bool {
 		return !strings.ContainsRune("+/-_=%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
@@ -198,7 +202,7 @@ func decoded(text string) (inner []string) {
 	return inner
 }
 
-// buffer is a log that many goroutines write.
+// buffer is a log for concurrent use.
 type buffer struct {
 	mu    sync.Mutex
 	bytes bytes.Buffer

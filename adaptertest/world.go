@@ -16,17 +16,17 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// setting is one of the ways in which an application is put together.
+// setting is a configuration of the application.
 type setting struct {
 	name        string
 	prefix      string
-	ownSessions bool // the package's own
-	ownUsers    bool // the application says who its users are: see as
+	ownSessions bool // the package's own sessions
+	ownUsers    bool // the application has its own users: see browser.as
 	https       bool
-	stores      *Stores // nil: one process, with its stores in memory
+	stores      *Stores // nil means one process with stores in memory
 }
 
-// world is an application served by a framework, in one process or in two, and a
+// world is an application served by a framework in one or two processes, and a
 // Gloebit.
 type world struct {
 	*testing.T
@@ -34,23 +34,23 @@ type world struct {
 	app           *App   // the first process
 	processes     []*App // all of them
 	gloebit       *gloebittest.Server
-	account       gloebittest.Application // the application's at Gloebit
+	account       gloebittest.Application // the application's registration
 	shop          *httptest.Server
 	tokens        *faultyTokens // the first process's
 	states        *faultyStates
-	faults        []*fault // of all stores of all processes
+	faults        []*fault // the stores of all processes
 	ledgers       []*ledger.Ledger
 	purchases     []*countedPurchases
 	breakSessions func(load, save error)
 	wire          *wire
-	eye           *eye
-	ahead         atomic.Int64 // by how much the application's clock is wrong
+	recorder      *recorder
+	ahead         atomic.Int64 // the application's clock is ahead by this
 }
 
 func newWorld(t *testing.T, framework Framework, s setting) *world {
 	t.Helper()
-	w := &world{T: t, setting: s, eye: &eye{}}
-	w.wire = newWire(t, w.eye)
+	w := &world{T: t, setting: s, recorder: &recorder{}}
+	w.wire = newWire(t, w.recorder)
 	w.gloebit = gloebittest.NewServerConfig(gloebittest.Config{
 		RefreshTokens: true, Queue: gloebittest.Queue{Manual: true},
 	})
@@ -66,7 +66,7 @@ func newWorld(t *testing.T, framework Framework, s setting) *world {
 		Name: "Shop", RedirectPrefixes: []string{base + "/"},
 	})
 	w.ok(err)
-	w.eye.keep("the client secret", w.account.Secret)
+	w.recorder.addSecret("the client secret", w.account.Secret)
 	for _, name := range []string{"alice", "bob"} {
 		_, err := w.gloebit.AddUser(gloebittest.User{Name: name, Balance: "1000"})
 		w.ok(err)
@@ -81,7 +81,7 @@ func newWorld(t *testing.T, framework Framework, s setting) *world {
 	return w
 }
 
-// config is the application's, but for its sessions and stores.
+// config returns the application's configuration without sessions and stores.
 func (w *world) config(base string) gloebit.Config {
 	config := gloebit.Config{
 		ClientID: w.account.Key, ClientSecret: gloebit.Secret(w.account.Secret),
@@ -92,7 +92,7 @@ func (w *world) config(base string) gloebit.Config {
 		SignIn:      !w.ownUsers,
 		HTTPClient:  &http.Client{Transport: w.wire},
 		Clock:       w.now,
-		Logger:      slog.New(slog.NewTextHandler(&w.eye.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger:      slog.New(slog.NewTextHandler(&w.recorder.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	config.Provider.PKCE = true
 	if w.ownUsers {
@@ -101,8 +101,8 @@ func (w *world) config(base string) gloebit.Config {
 	return config
 }
 
-// start makes the processes of the application. The header Process says to
-// which of them a request goes.
+// start creates the application's processes. A request's Process header selects
+// one of them.
 func (w *world) start(framework Framework, base string) {
 	w.Helper()
 	config := w.config(base)
@@ -141,18 +141,18 @@ func (w *world) start(framework Framework, base string) {
 		handlers = append(handlers, handler)
 	}
 	w.shop.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		process, _ := strconv.Atoi(r.Header.Get("Process")) // the first by default
+		process, _ := strconv.Atoi(r.Header.Get("Process")) // without the header, the first
 		handlers[process].ServeHTTP(rw, r)
 	})
 }
 
-// now is the time as the application has it.
+// now is the application's time.
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
-// advance puts the application's clock forward, or back.
+// advance changes the application's clock.
 func (w *world) advance(d time.Duration) { w.ahead.Add(int64(d)) }
 
-// userOf is an application's own sign-in.
+// userOf is the application's own sign-in.
 func userOf(r *http.Request) (gloebit.User, error) {
 	name := r.Header.Get("X-User")
 	if name == "" {
@@ -161,10 +161,10 @@ func userOf(r *http.Request) (gloebit.User, error) {
 	return gloebit.User{ID: "id of " + name, Name: name}, nil
 }
 
-// grants counts the requests to Gloebit's token endpoint of one grant type.
+// grants counts the requests to the token endpoint with the grant type.
 func (w *world) grants(kind string) int { return len(w.wire.asked(kind)) }
 
-// lastGrant returns what the token endpoint was last asked for such a grant.
+// lastGrant returns the last request to the token endpoint with the grant type.
 func (w *world) lastGrant(kind string) url.Values {
 	w.Helper()
 	asked := w.wire.asked(kind)
@@ -174,7 +174,7 @@ func (w *world) lastGrant(kind string) url.Values {
 	return asked[len(asked)-1]
 }
 
-// exchanges counts the codes that were given for a token.
+// exchanges counts the exchanges of a code.
 func (w *world) exchanges() int { return w.grants("authorization_code") }
 
 func (w *world) ok(err error) {
@@ -191,7 +191,7 @@ func (w *world) equal(what string, got, want any) {
 	}
 }
 
-// ran asserts what ran, in order.
+// ran asserts what ran since the last call, in order.
 func (w *world) ran(want ...string) {
 	w.Helper()
 	if got := w.app.took(); !slices.Equal(got, want) {

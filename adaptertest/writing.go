@@ -12,7 +12,7 @@ import (
 )
 
 // Raw changes the session and uses the response writer in one of the ways that
-// net/http allows. The writer is the framework's own, as its handlers get it.
+// net/http allows. w must be the framework's own writer.
 func (a *App) Raw(what string, w http.ResponseWriter, r *http.Request) {
 	a.Remember(r.Context())
 	var err error
@@ -33,14 +33,14 @@ func (a *App) Raw(what string, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// takeOver does what a websocket package does, as github.com/coder/websocket: it
-// sends the status and the headers that were set so far, takes the connection
-// over, and returns the line that it reads.
+// takeOver hijacks the connection as websocket packages do, such as
+// github.com/coder/websocket: it sends the status and headers, hijacks the
+// connection, and echoes a line.
 func takeOver(w http.ResponseWriter) error {
 	w.Header().Set("Upgrade", "echo")
 	w.Header().Set("Connection", "Upgrade")
 	w.WriteHeader(http.StatusSwitchingProtocols)
-	if lazy, ok := w.(interface{ WriteHeaderNow() }); ok { // gin's
+	if lazy, ok := w.(interface{ WriteHeaderNow() }); ok { // gin's writer
 		lazy.WriteHeaderNow()
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()
@@ -56,8 +56,8 @@ func takeOver(w http.ResponseWriter) error {
 	return buffered.Flush()
 }
 
-// beneath returns the writer of net/http itself. The writers of gin and echo
-// take an informational status for that of the response.
+// beneath returns net/http's own writer. The writers of gin and echo treat an
+// informational status as the final one.
 func beneath(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })
@@ -68,7 +68,7 @@ func beneath(w http.ResponseWriter) http.ResponseWriter {
 	}
 }
 
-// converse writes each line of the request's body back before it reads the next.
+// converse echoes each line of the request's body before it reads the next.
 func converse(w http.ResponseWriter, r *http.Request) error {
 	controller := http.NewResponseController(w)
 	soon := time.Now().Add(time.Minute)
@@ -97,7 +97,7 @@ func hijack(w *world) {
 	request := b.request(http.MethodGet, "/raw/hijack", asScript)
 	request.Header.Set("Connection", "Upgrade")
 	request.Header.Set("Upgrade", "echo")
-	response, err := b.unwitnessed().Do(request)
+	response, err := b.rawClient().Do(request)
 	w.ok(err)
 	defer response.Body.Close()
 	w.equal("the status", response.StatusCode, http.StatusSwitchingProtocols)
@@ -111,7 +111,7 @@ func hijack(w *world) {
 	w.ok(err)
 	w.equal("the line that comes back", line, firstChunk)
 	w.ran()
-	b.load("/noted").wants(http.StatusOK, "noted") // the session's cookie was in time
+	b.load("/noted").wants(http.StatusOK, "noted") // the session's cookie was in the response's header
 }
 
 func copyFile(w *world) {
@@ -136,13 +136,13 @@ func earlyHint(w *world) {
 	b.load("/noted").wants(http.StatusOK, "noted")
 }
 
-// control sends a line once the one before has come back.
+// control checks that a line is only sent after the previous one came back.
 func control(w *world) {
 	b := w.browser()
 	body, lines := io.Pipe()
 	request := b.request(http.MethodPost, "/raw/control", asScript)
 	request.Body, request.ContentLength = body, -1
-	response, err := b.unwitnessed().Do(request)
+	response, err := b.rawClient().Do(request)
 	w.ok(err)
 	defer response.Body.Close()
 	back := bufio.NewReader(response.Body)
