@@ -15,10 +15,10 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-const maxAnswer = 64 << 10 // bytes of a token answer
+const maxAnswer = 64 << 10 // bytes of a token response
 
-// problems are the values of oauth_problem that errors name: those of the OAuth
-// Problem Reporting extension. Any other text may repeat a secret.
+// problems are the oauth_problem values that errors may contain: those of the
+// OAuth Problem Reporting extension. Any other text may contain a secret.
 var problems = []string{
 	"version_rejected", "parameter_absent", "parameter_rejected", "timestamp_refused", "nonce_used",
 	"signature_method_rejected", "signature_invalid", "consumer_key_unknown", "consumer_key_rejected",
@@ -26,37 +26,37 @@ var problems = []string{
 	"additional_authorization_required", "permission_unknown", "permission_denied", "user_refused",
 }
 
-// unsaidError is an error of package net/http, for errors.Is and errors.As. Its
-// text does not show, because it may quote the request or the reply.
-type unsaidError struct{ err error }
+// redactedError hides the text of an error of net/http, which may quote the
+// request or the response. errors.Is and errors.As still match it.
+type redactedError struct{ err error }
 
-func (unsaidError) Error() string { return "the request failed" }
+func (redactedError) Error() string { return "the request failed" }
 
-func (e unsaidError) Unwrap() error { return e.err }
+func (e redactedError) Unwrap() error { return e.err }
 
-// exchange is the one request that a step of the flow makes. The library asks
-// without a context and without a bound, and puts whole answers into its errors:
-// here they get the first two, and what is said of the answer is its status and
-// the problem that it names.
+// exchange is the transport for a step's single request. The library sends
+// requests without a context and a size limit, and puts whole responses into
+// its errors. exchange adds the context and the limit, and its errors contain
+// only the response's status and oauth_problem.
 type exchange struct {
 	ctx    context.Context
 	client *http.Client
-	status int        // of the answer; zero when none came
-	answer url.Values // of a good answer
-	err    error      // why none came, without its text
+	status int        // zero without a response
+	answer url.Values // the parameters of the response
+	err    error      // why there was no response, without the text
 }
 
 // RoundTrip implements http.RoundTripper.
 func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := e.client.Do(req.WithContext(e.ctx))
 	if err != nil {
-		e.err = unsaidError{err}
+		e.err = redactedError{err}
 		return nil, e.err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		e.err = unsaidError{err}
+		e.err = redactedError{err}
 		return nil, e.err
 	}
 	if len(body) > maxAnswer {
@@ -64,12 +64,12 @@ func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, e.err
 	}
 	e.status = resp.StatusCode
-	e.answer, _ = url.ParseQuery(strings.TrimSpace(string(body))) // the library says when it can't be parsed
+	e.answer, _ = url.ParseQuery(strings.TrimSpace(string(body))) // the library reports a response that can't be parsed
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
 }
 
-// failure says why a step gave nothing, without the answer's text.
+// failure returns the error of a failed step, without the response's text.
 func (e *exchange) failure(step string) error {
 	var network net.Error
 	switch {
@@ -87,7 +87,7 @@ func (e *exchange) failure(step string) error {
 	return fmt.Errorf("%w: %s: the answer can't be read", connect.ErrTokenExchange, step)
 }
 
-// problem returns the problem that the answer names, if errors may name it.
+// problem returns the response's oauth_problem if errors may contain it.
 func (e *exchange) problem() string {
 	if problem := e.answer.Get("oauth_problem"); slices.Contains(problems, problem) {
 		return " " + problem

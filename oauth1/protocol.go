@@ -1,16 +1,15 @@
-// Package oauth1 lets users authorize an application by OAuth 1.0a (RFC 5849),
-// which Gloebit's first API offers beside OAuth 2.0. Everything else stays as
-// it is: the handlers, the stores, the middleware and the client.
+// Package oauth1 lets users authorize an application with OAuth 1.0a (RFC
+// 5849), which Gloebit's first API offers besides OAuth 2.0. The handlers,
+// stores, middleware and client are the same.
 //
 //	merchant, err := gloebit.New(gloebit.Config{
 //		...
 //		Protocol: oauth1.Protocol{},
 //	})
 //
-// Requests are signed with HMAC-SHA1, the one method that Gloebit takes.
-// OAuth 1.0a knows neither state nor refresh: the package's one-time state
-// travels in the callback URL, and a token that is refused means to connect
-// again.
+// Requests are signed with HMAC-SHA1, the only method that Gloebit accepts.
+// OAuth 1.0a has neither state nor refresh: the one-time state is part of the
+// callback URL, and a user whose token is refused must connect again.
 package oauth1
 
 import (
@@ -27,20 +26,21 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Protocol is OAuth 1.0a as a [connect.Protocol]. Its endpoints are oauth/request-token,
-// oauth/authorize and oauth/access-token beside oauth2/access-token. The zero value
-// is ready for use, and safe for concurrent use.
+// Protocol is OAuth 1.0a as a [connect.Protocol]. Its endpoints are
+// oauth/request-token, oauth/authorize and oauth/access-token beside
+// oauth2/access-token. The zero value is ready to use and safe for concurrent
+// use.
 type Protocol struct{}
 
-// temporary is what is kept between Begin and Finish (RFC 5849 section 2.1).
+// temporary is stored between Begin and Finish (RFC 5849 section 2.1).
 type temporary struct {
 	Token  string `json:"token"`
 	Secret string `json:"secret"`
 }
 
-// Begin implements [connect.Protocol]: it asks for a request token, with the state
-// in the callback URL, and returns the page where the user authorizes it. The
-// error is connect.ErrTokenExchange when the provider gives none.
+// Begin implements [connect.Protocol]. It requests a request token, with the
+// state in the callback URL, and returns the URL where the user authorizes it.
+// The error matches connect.ErrTokenExchange if the provider issues none.
 func (f Protocol) Begin(
 	ctx context.Context, app connect.Application, ask connect.AuthorizationRequest,
 ) (string, connect.Secret, error) {
@@ -73,9 +73,10 @@ func (f Protocol) Begin(
 	return page.String(), connect.Secret(kept), nil
 }
 
-// Finish implements [connect.Protocol]: it gives the authorized request token for an
-// access token (RFC 5849 section 2.3). Errors: connect.ErrInvalidState for a callback
-// that is another request token's, connect.ErrTokenExchange, connect.ErrUnavailable.
+// Finish implements [connect.Protocol]. It exchanges the authorized request
+// token for an access token (RFC 5849 section 2.3). Errors:
+// connect.ErrInvalidState for the callback of another request token,
+// connect.ErrTokenExchange, connect.ErrUnavailable.
 func (f Protocol) Finish(
 	ctx context.Context, app connect.Application, answer url.Values, kept connect.Secret, asked []connect.Scope,
 ) (connect.Credential, error) {
@@ -111,14 +112,14 @@ func (f Protocol) Finish(
 	return credential, nil
 }
 
-// Refresh implements [connect.Protocol]. It always fails: tokens of OAuth 1.0a are
-// good until they are revoked.
+// Refresh implements [connect.Protocol]. It always fails: OAuth 1.0a tokens are
+// valid until they are revoked.
 func (Protocol) Refresh(_ context.Context, _ connect.Application, _ connect.Credential) (connect.Credential, error) {
 	return connect.Credential{}, fmt.Errorf("%w: OAuth 1.0a has no refresh tokens", connect.ErrTokenExchange)
 }
 
-// Authorize implements [connect.Protocol]: it signs the request (RFC 5849 section
-// 3). JSON bodies are no part of the signature.
+// Authorize implements [connect.Protocol]. It signs the request (RFC 5849
+// section 3). The signature does not cover JSON bodies.
 func (f Protocol) Authorize(app connect.Application, req *http.Request, credential connect.Credential) error {
 	var signed signature
 	ctx := context.WithValue(req.Context(), oauth1.HTTPClient, &http.Client{Transport: &signed})
@@ -132,8 +133,8 @@ func (f Protocol) Authorize(app connect.Application, req *http.Request, credenti
 	return nil
 }
 
-// signature takes the header that the library's transport makes, and sends
-// nothing.
+// signature is a transport that records the library's Authorization header and
+// sends nothing.
 type signature struct{ header string }
 
 var errNotSent = errors.New("oauth1: not sent")

@@ -1,5 +1,5 @@
-// Package gloebitotel reports what packages connect, gloebit and ledger do to
-// OpenTelemetry: as spans and as metrics.
+// Package gloebitotel reports the work of packages connect, gloebit and ledger
+// to OpenTelemetry, as spans and metrics.
 //
 //	telemetry, err := gloebitotel.New(gloebitotel.Config{})
 //	merchant, err := gloebit.New(gloebit.Config{Trace: telemetry.Gloebit(), …})
@@ -8,17 +8,17 @@
 //
 // # Spans
 //
-// The package makes spans for connecting a user ("oauth connect", "oauth
+// The package creates spans for connecting a user ("oauth connect", "oauth
 // callback", "oauth exchange", "oauth refresh"), for each call to Gloebit
 // ("gloebit transact"), and for each step of a purchase ("purchase order",
-// "purchase enact", "fulfiller Deliver"). It makes none for HTTP: wrap the
+// "purchase enact", "fulfiller Deliver"). It creates none for HTTP: wrap the
 // application's handler and the Transport of Config.HTTPClient with otelhttp.
 //
-// All steps of a purchase are in the trace of its order, on whichever replica
-// and however much later they happen, because the purchase keeps the traceparent
-// of its order. A step that happens within another trace, such as that of a
-// callback's request, has a link to it. A sampler that looks at the parent, such
-// as sdktrace.ParentBased, treats all steps of a purchase alike.
+// All steps of a purchase belong to the trace of its order, on any replica and
+// at any time, because the purchase stores the traceparent of its order. A step
+// within another trace, such as that of a callback's request, has a link to it.
+// A sampler that follows the parent, such as sdktrace.ParentBased, treats all
+// steps of a purchase alike.
 //
 // # Metrics
 //
@@ -37,13 +37,14 @@
 //   - gloebit.store.errors, a counter by gloebit.store.operation.
 //   - With [Telemetry.Observe]: gloebit.purchases.unfinished,
 //     gloebit.purchases.stuck, gloebit.purchases.overdue and
-//     gloebit.purchases.unreported, gauges by gloebit.purchase.state, and
-//     gloebit.purchases.overdue.age, the seconds since the step of the purchase
-//     that is overdue the longest should have been tried. The unreported ones have
-//     changes that ledger.Config.OnChange has not accepted.
+//     gloebit.purchases.unreported, gauges by gloebit.purchase.state. Unreported
+//     purchases have changes that ledger.Config.OnChange has not accepted. And
+//     gloebit.purchases.overdue.age, the delay in seconds of the most overdue
+//     purchase.
 //
-// Every metric also has the attribute gloebit.realm. A failure has the attribute
-// error.type: the name of the error, such as ErrInsufficientBalance, or _OTHER.
-// So the number of time series is bounded. The IDs of users and purchases are
-// attributes of spans only. Neither spans nor metrics contain a secret.
+// Every metric also has the attribute gloebit.realm. A failure has the
+// attribute error.type: the name of the error, such as ErrInsufficientBalance,
+// or _OTHER. This bounds the number of time series. The IDs of users and
+// purchases are attributes of spans only. Neither spans nor metrics contain a
+// secret.
 package gloebitotel

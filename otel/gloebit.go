@@ -25,7 +25,7 @@ func (t *Telemetry) Gloebit() *gloebit.Trace {
 	}
 }
 
-// Connect returns the Trace of a connect.Connector, for other servers than
+// Connect returns the Trace of a connect.Connector, for servers other than
 // Gloebit.
 func (t *Telemetry) Connect() *connect.Trace {
 	return &connect.Trace{
@@ -51,13 +51,14 @@ func (t *Telemetry) oauthOperation(
 	}
 }
 
-// simple starts an operation that ends with an error or nil.
+// simple starts an operation. Call the function with the operation's error, or
+// nil, to end it.
 func (t *Telemetry) simple(ctx context.Context, o operation) (context.Context, func(error)) {
 	ctx, end := t.start(ctx, o)
 	return ctx, func(err error) { end(err) }
 }
 
-// storeFailed counts the failure of a store, and tells the operation's span.
+// storeFailed counts a store's failure and records it in the operation's span.
 func (t *Telemetry) storeFailed(ctx context.Context, of, operation string, err error) {
 	failed := attribute.String("gloebit.store.operation", operation)
 	t.storeErrors.Add(ctx, 1, metric.WithAttributes(realm(of), failed))
@@ -67,7 +68,7 @@ func (t *Telemetry) storeFailed(ctx context.Context, of, operation string, err e
 
 func realm(name string) attribute.KeyValue { return attribute.String("gloebit.realm", name) }
 
-// user returns the attributes that tell a user, none if the user is unknown.
+// user returns the attributes of a user. There are none if the user is unknown.
 func user(id string) []attribute.KeyValue {
 	if id == "" {
 		return nil

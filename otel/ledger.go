@@ -51,7 +51,7 @@ func (t *Telemetry) startStep(
 			attribute.String("gloebit.purchase.state", string(result.State)),
 			attribute.String("gloebit.purchase.outcome", string(result.Outcome)),
 		}
-		// An order and a send consist of other steps.
+		// The steps within an order or a send count its transitions.
 		if info.Name != "order" && info.Name != "send" && result.State != info.State {
 			t.transitions.Add(ctx, 1, metric.WithAttributes(append(state, realm(info.Realm))...))
 		}
@@ -74,8 +74,8 @@ func (t *Telemetry) startCallback(
 	}
 }
 
-// join returns a context in the trace of a traceparent, and the span of ctx if
-// that is in another trace.
+// join returns a context in the trace of traceParent. If ctx has a span of
+// another trace, join also returns its span context.
 func join(ctx context.Context, traceParent string) (context.Context, trace.SpanContext) {
 	header := propagation.MapCarrier{"traceparent": traceParent}
 	purchase := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), header))
@@ -90,10 +90,10 @@ func idsOf(info ledger.StepInfo) []attribute.KeyValue {
 	return append(user(info.UserID), attribute.String("gloebit.purchase.id", info.PurchaseID))
 }
 
-// Observe reports the unfinished and unreported purchases in the ledger's store,
-// of all realms, whenever the metrics are read. It counts them in the store. If
-// several replicas of a store are observed, each reports the same numbers. To
-// stop, unregister the registration.
+// Observe reports the unfinished and unreported purchases in the ledger's
+// store, of all realms, whenever the metrics are read. It counts them in the
+// store, so all replicas of a store report the same numbers. To stop,
+// unregister the registration.
 func (t *Telemetry) Observe(l *ledger.Ledger) (metric.Registration, error) {
 	gauge := func(name, unit, description string) (metric.Int64ObservableGauge, error) {
 		return t.meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
@@ -132,7 +132,7 @@ func (t *Telemetry) Observe(l *ledger.Ledger) (metric.Registration, error) {
 				realm(count.Realm), attribute.String("gloebit.purchase.state", string(count.State)),
 			)
 			o.ObserveInt64(unreported, count.Unreported, attributes)
-			if count.Purchases == 0 { // of a finished state
+			if count.Purchases == 0 { // its state is finished
 				continue
 			}
 			o.ObserveInt64(unfinished, count.Purchases, attributes)

@@ -8,7 +8,7 @@ import (
 )
 
 // NewHandler returns a handler that adds trace_id and span_id to each record
-// that is logged with a context within a trace, and passes it on to next.
+// logged with a context within a trace, and passes it on to next.
 func NewHandler(next slog.Handler) slog.Handler { return handler{next} }
 
 type handler struct{ slog.Handler }

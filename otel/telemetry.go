@@ -23,13 +23,14 @@ const scope = "github.com/go-gloebit/gloebit/otel"
 
 // Config configures a [Telemetry].
 type Config struct {
-	// TracerProvider makes the spans. The default is otel.GetTracerProvider().
+	// TracerProvider provides the tracer. The default is
+	// otel.GetTracerProvider().
 	TracerProvider trace.TracerProvider
-	// MeterProvider makes the metrics. The default is otel.GetMeterProvider().
+	// MeterProvider provides the meter. The default is otel.GetMeterProvider().
 	MeterProvider metric.MeterProvider
 }
 
-// Telemetry makes the traces of packages connect, gloebit and ledger. Make it
+// Telemetry makes the traces of packages connect, gloebit and ledger. Create it
 // with [New]. It is safe for concurrent use, and any number of merchants and
 // ledgers can share it.
 type Telemetry struct {
@@ -45,8 +46,7 @@ type Telemetry struct {
 	storeErrors metric.Int64Counter
 }
 
-// New returns a Telemetry. Its error is that of a MeterProvider that refuses an
-// instrument.
+// New returns a Telemetry. It fails if the MeterProvider refuses an instrument.
 func New(config Config) (*Telemetry, error) {
 	if config.TracerProvider == nil {
 		config.TracerProvider = otel.GetTracerProvider()
@@ -72,24 +72,24 @@ func New(config Config) (*Telemetry, error) {
 	return t, errors.Join(errs[:]...)
 }
 
-// duration makes a histogram with the buckets of the semantic conventions for
+// duration returns a histogram with the buckets of the semantic conventions for
 // HTTP, and three more for calls that are retried.
 func (t *Telemetry) duration(name, description string) (metric.Float64Histogram, error) {
 	return t.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description),
 		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 20, 30, 60))
 }
 
-// operation is what a span and a histogram are about.
+// operation describes a span and its histogram.
 type operation struct {
 	span     string
 	kind     trace.SpanKind
-	link     trace.SpanContext // not linked unless valid
+	link     trace.SpanContext // linked if valid
 	duration metric.Float64Histogram
-	bounded  []attribute.KeyValue // of the span and the metric
-	ids      []attribute.KeyValue // of the span alone
+	bounded  []attribute.KeyValue // attributes of the span and the metric
+	ids      []attribute.KeyValue // attributes of the span only
 }
 
-// start starts an operation. The function ends it.
+// start starts an operation. Call the function to end it.
 func (t *Telemetry) start(
 	ctx context.Context, o operation,
 ) (context.Context, func(err error, more ...attribute.KeyValue)) {
@@ -128,7 +128,7 @@ func (t *Telemetry) errorType(err error) string {
 	return semconv.ErrorTypeOther.Value.AsString()
 }
 
-// words returns the text of an error, at most 300 bytes, as a span keeps it.
+// words returns the error's text for a span, at most 300 bytes.
 func words(err error) string {
 	text := err.Error()
 	text = text[:min(len(text), 300)]

@@ -7,12 +7,12 @@ import (
 	"github.com/labstack/echo/v5"
 )
 
-// around runs the rest of echo's chain inside a middleware of net/http. When
-// that does not let the request pass, it has answered.
+// around runs the rest of echo's chain inside a net/http middleware. If the
+// middleware does not call it, the middleware has responded.
 func around(c *echo.Context, middleware func(http.Handler) http.Handler, next echo.HandlerFunc) (err error) {
 	passed := false
 	outer := c.Response()
-	defer c.SetResponse(outer) // also when a handler panics
+	defer c.SetResponse(outer) // runs when a handler panics, too
 	middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		passed = true
 		c.SetRequest(r)
@@ -27,13 +27,13 @@ func around(c *echo.Context, middleware func(http.Handler) http.Handler, next ec
 	return err
 }
 
-// same reports whether the middleware left the response writer as it was.
+// same reports whether the middleware passed the response writer on unchanged.
 func same(w, outer http.ResponseWriter) bool {
 	return reflect.TypeOf(w).Comparable() && w == outer
 }
 
-// answered returns what echo is to know of an answer that was given: nothing
-// when the browser was sent on, else an error with the status.
+// answered returns the error that tells echo about a response: nil for a
+// redirect, otherwise an error with the status.
 func answered(c *echo.Context, cause error) error {
 	r, err := echo.UnwrapResponse(c.Response())
 	if err != nil || !r.Committed || r.Status < http.StatusBadRequest {
@@ -51,8 +51,8 @@ func committed(c *echo.Context) bool {
 	return err == nil && r.Committed
 }
 
-// response is an echo.Response before which a middleware of net/http has put a
-// writer of its own. That must see the header before a flush sends it.
+// response is an echo.Response on top of a net/http middleware's writer. The
+// writer must see the header before a flush sends it.
 type response struct{ *echo.Response }
 
 // Flush implements http.Flusher.
@@ -63,5 +63,5 @@ func (r *response) Flush() {
 	r.Response.Flush()
 }
 
-// Unwrap is for echo.UnwrapResponse and http.ResponseController.
+// Unwrap lets echo.UnwrapResponse and http.ResponseController reach the writer.
 func (r *response) Unwrap() http.ResponseWriter { return r.Response }

@@ -8,12 +8,13 @@ import (
 	"github.com/labstack/echo/v5"
 )
 
-// Client returns the client of the user who makes the request. It panics when
+// Client returns the client of the user who makes the request. It panics if
 // there is none, which means that the handler is not behind [Require].
 //
-// Call it before you start a goroutine, and give that the client: echo reuses a
-// *echo.Context for other requests once its handler has returned, so that a goroutine
-// that calls Client later gets another user's client, and charges that user.
+// Call it before you start a goroutine, and pass that the client: echo reuses a
+// *echo.Context for other requests after its handler has returned, so a
+// goroutine that calls Client later gets another user's client, and charges
+// that user.
 func Client(c *echo.Context) *gloebit.Client {
 	return gloebit.MustFromContext(c.Request().Context())
 }
@@ -26,18 +27,18 @@ func FromContext(c *echo.Context) (*gloebit.Client, bool) {
 	return gloebit.FromContext(c.Request().Context())
 }
 
-// Error answers a request that failed, as [gloebit.Merchant.HandleError] does: a
-// user who is no longer connected is sent to connect when the request is a page
-// load, and the error itself is never shown. It returns nil after that redirect,
-// and else an *echo.HTTPError with the status and err in it, for the middleware
-// around it to see. A handler ends with
+// Error responds to a request that failed, as [gloebit.Merchant.HandleError]
+// does: a user who is no longer connected is redirected to connect if the
+// request is a page load, and the error itself is never shown. It returns nil
+// after a redirect, and otherwise an *echo.HTTPError with the status that wraps
+// err, for the middleware around it. A handler ends with
 //
 //	return gloebitecho.Error(c, err)
 //
-// Behind [Require] and [Optional] plain return err does the same for the errors
-// of package gloebit. Outside both, where the merchant is not known, nothing is
-// answered: the *echo.HTTPError, with the status of [gloebit.StatusCode], is for
-// Echo.HTTPErrorHandler.
+// Behind [Require] and [Optional], return err does the same for the errors of
+// package gloebit. Outside both, where the merchant is not known, Error does
+// not respond: it returns an *echo.HTTPError with the status of
+// [gloebit.StatusCode] for Echo.HTTPErrorHandler.
 func Error(c *echo.Context, err error) error {
 	m, ok := c.Get(merchantKey).(*gloebit.Merchant)
 	if !ok {
@@ -51,8 +52,8 @@ func Error(c *echo.Context, err error) error {
 // merchantKey is the key under which the context holds the merchant.
 const merchantKey = "github.com/go-gloebit/gloebit/adapters/echo"
 
-// isOurs reports whether an error is of package gloebit. One with a status of
-// its own is echo's or the application's, and a deadline may be anything's.
+// isOurs reports whether an error is of package gloebit. An error with an HTTP
+// status is echo's or the application's, and a deadline may have any cause.
 func isOurs(err error) bool {
 	if echo.StatusCode(err) != 0 {
 		return false

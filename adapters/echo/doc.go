@@ -5,5 +5,5 @@
 //	gloebitecho.Register(e, merchant)
 //	e.POST("/buy/:product", buy, gloebitecho.Require(merchant, gloebit.ScopeTransact))
 //
-// Handlers get their user's client with [Client] and return what fails.
+// Handlers get their user's client with [Client] and return their errors.
 package gloebitecho

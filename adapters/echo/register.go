@@ -14,17 +14,17 @@ type Router interface {
 
 // Register routes the merchant's connect, callback and disconnect handlers at
 // the directory of Config.RedirectURL. The router may be the outermost one or a
-// group on the way there: for https://shop.example/shop/gloebit/callback it is
-// equally well called with the former and with its group "/shop". When a prefix
-// is stripped before echo, it works too. It panics, as echo does for routes that
-// can't be, when the group is not on the way to the directory.
+// group on the path: for https://shop.example/shop/gloebit/callback, call it
+// with the outermost router or with its group "/shop". It also works when a
+// proxy strips a prefix. It panics if the group is not on the path, as echo
+// does for invalid routes.
 //
 // [Sessions] must be around it, unless the merchant has sessions of its own.
 func Register(router Router, m *gloebit.Merchant) {
 	handler := echo.WrapHandler(m.Handler())
 	routes := m.Routes()
-	// A group tells its prefix only by a route's. The shortest route is right in
-	// all groups but those with more of the directory below them.
+	// Only a group's routes reveal its prefix. The shortest route fits every
+	// group except those with more of the directory below them.
 	first := routes[len(routes)-1]
 	base := strings.TrimSuffix(router.Any(first, handler).Path, first)
 	registered := false

@@ -9,7 +9,7 @@ import (
 	"github.com/gofiber/fiber/v3"
 )
 
-// around runs the rest of fiber's chain inside a middleware of net/http, with its
+// around runs the rest of fiber's chain inside a net/http middleware, with its
 // context. If the middleware writes a response, that replaces the chain's.
 func around(c fiber.Ctx, middleware func(http.Handler) http.Handler, next func() error) (err error) {
 	outer := c.Context()
@@ -24,7 +24,7 @@ func around(c fiber.Ctx, middleware func(http.Handler) http.Handler, next func()
 	return err
 }
 
-// serve calls a handler of net/http.
+// serve calls a net/http handler.
 func serve(c fiber.Ctx, handler http.Handler) error {
 	r, err := request(c)
 	if err != nil {
@@ -36,9 +36,9 @@ func serve(c fiber.Ctx, handler http.Handler) error {
 	return nil
 }
 
-// request returns fiber's request as one of net/http. It has copies of all
-// strings, because fiber reuses their memory and stores may keep them. The body
-// is read only by handlers that need it.
+// request converts fiber's request to net/http. It copies all strings, because
+// fiber reuses their memory and stores may keep them. The body is only read by
+// handlers that need it.
 func request(c fiber.Ctx) (*http.Request, error) {
 	uri := string(c.Request().RequestURI())
 	target, err := url.ParseRequestURI(uri)
@@ -58,7 +58,7 @@ func request(c fiber.Ctx) (*http.Request, error) {
 	return r.WithContext(c.Context()), nil
 }
 
-// body is the request's body, as it is first read.
+// body is the request's body. It is copied at the first read.
 type body struct {
 	c      fiber.Ctx
 	reader *bytes.Reader
@@ -75,10 +75,10 @@ func (b *body) Read(p []byte) (int, error) {
 // Close implements [io.Closer].
 func (*body) Close() error { return nil }
 
-// writer keeps what a handler of net/http writes.
+// writer buffers what a net/http handler writes.
 type writer struct {
 	header http.Header
-	status int // zero: nothing was written
+	status int // zero if nothing was written
 	body   bytes.Buffer
 }
 
@@ -112,8 +112,8 @@ func (w *writer) send(c fiber.Ctx) {
 	response := c.Response()
 	if w.status != 0 {
 		response.ResetBody()
-		// They describe the response that is not sent. The other headers of the
-		// application stay.
+		// They describe the replaced response. The application's other headers
+		// stay.
 		for _, name := range []string{
 			"Location", "Content-Type", "Content-Length", "Content-Encoding", "Etag", "Last-Modified",
 		} {

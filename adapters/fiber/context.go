@@ -48,8 +48,8 @@ func Error(c fiber.Ctx, err error) error {
 	return serve(c, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.HandleError(w, r, err) }))
 }
 
-// isOurs reports whether an error is of package gloebit. A *fiber.Error has a
-// status of its own, and a deadline may be that of anything.
+// isOurs reports whether an error is of package gloebit. A *fiber.Error has its
+// own status, and a deadline may have any cause.
 func isOurs(err error) bool {
 	var own *fiber.Error
 	if errors.As(err, &own) {

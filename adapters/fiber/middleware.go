@@ -10,10 +10,10 @@ import (
 // Require runs the handlers behind it only for users who are connected and
 // granted all of the scopes: see [Client]. Others get the response of
 // [gloebit.Merchant.RequireGloebit]: page loads are redirected to connect and
-// come back, scripts get 401 and problem+json, or 403 for a missing scope; with a
-// store down it is 503.
+// come back, scripts get 401 and problem+json, or 403 for a missing scope; with
+// a store down it is 503.
 //
-// A handler behind it returns what fails: [Error] responds to an error of
+// A handler behind it returns its errors: [Error] responds to an error of
 // package gloebit.
 func Require(m *gloebit.Merchant, scopes ...gloebit.Scope) fiber.Handler {
 	return protect(m, m.RequireScopes(scopes...))

@@ -9,10 +9,9 @@ import (
 
 // Register routes the merchant's connect, callback and disconnect handlers at
 // the directory of Config.RedirectURL. The router may be the app or a group on
-// the way there: for https://shop.example/shop/gloebit/callback it is equally
-// well called with the app and with its group "/shop". When a proxy strips a
-// prefix before the app, it works too. It panics when the group is not on the
-// way to the directory.
+// the path: for https://shop.example/shop/gloebit/callback, call it with the
+// app or with its group "/shop". It also works when a proxy strips a prefix. It
+// panics if the group is not on the path.
 //
 // [Sessions] must be used before, unless the merchant has sessions of its own.
 func Register(router fiber.Router, m *gloebit.Merchant) {

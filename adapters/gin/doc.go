@@ -4,5 +4,6 @@
 //	gloebitgin.Register(router, merchant)
 //	router.POST("/buy/:product", gloebitgin.Require(merchant, gloebit.ScopeTransact), buy)
 //
-// Handlers get their user's client with [Client] and give what fails to [Error].
+// Handlers get their user's client with [Client] and pass their errors to
+// [Error].
 package gloebitgin

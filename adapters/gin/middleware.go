@@ -7,18 +7,18 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// Require lets the handlers behind it run only for users who are connected and
-// granted all of the scopes: see [Client]. For others the chain is aborted, and
-// the answer is that of [gloebit.Merchant.RequireGloebit]: page loads are sent to
-// connect and come back, scripts get 401 and problem+json, or 403 where a scope
-// is missing; with a store down it is 503.
+// Require runs the handlers behind it only for users who are connected and
+// granted all of the scopes: see [Client]. For others it aborts the chain and
+// responds as [gloebit.Merchant.RequireGloebit] does: page loads are redirected
+// to connect and come back, scripts get 401 and problem+json, or 403 for a
+// missing scope; with a store down it is 503.
 func Require(m *gloebit.Merchant, scopes ...gloebit.Scope) gin.HandlerFunc {
 	return around(m.RequireScopes(scopes...), m)
 }
 
-// Optional lets the handlers behind it run for all, with the user's client where
-// there is one: see [FromContext]. With a store down the chain is aborted and the
-// answer is 503.
+// Optional runs the handlers behind it for all users, with the user's client if
+// there is one: see [FromContext]. With a store down it aborts the chain, and
+// the response is 503.
 func Optional(m *gloebit.Merchant) gin.HandlerFunc {
 	return around(m.Optional, m)
 }
@@ -30,10 +30,9 @@ type SessionManager interface {
 }
 
 // Sessions loads the session before the handlers behind it run, and saves it
-// before the first byte or flush of the response leaves, so that the cookie is
-// always in time. Use it once, on the engine, before the routes that need
-// sessions. With sessions that can't be loaded the chain is aborted; the
-// manager answers then.
+// before the first byte or flush of the response, so the cookie is always in
+// time. Use it once, on the engine, before the routes that need sessions. If
+// the session can't be loaded, the manager responds and the chain is aborted.
 func Sessions(manager SessionManager) gin.HandlerFunc {
 	return around(manager.LoadAndSave, nil)
 }
@@ -41,13 +40,13 @@ func Sessions(manager SessionManager) gin.HandlerFunc {
 // merchantKey is the key under which the context holds the merchant.
 type merchantKey struct{}
 
-// around runs the rest of gin's chain inside a middleware of net/http, and
-// aborts the chain when that does not let the request pass.
+// around runs the rest of gin's chain inside a net/http middleware, and aborts
+// the chain if the middleware does not call it.
 func around(middleware func(http.Handler) http.Handler, m *gloebit.Merchant) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		passed := false
 		outer, request := c.Writer, c.Request
-		defer func() { c.Writer, c.Request = outer, request }() // also when a handler panics: gin.Recovery writes then
+		defer func() { c.Writer, c.Request = outer, request }() // runs when a handler panics, too: gin.Recovery writes then
 		next := func(w http.ResponseWriter, r *http.Request) {
 			passed = true
 			c.Request = r

@@ -11,13 +11,13 @@ import (
 
 // Register routes the merchant's connect, callback and disconnect handlers at
 // the directory of Config.RedirectURL. The router may be the engine or a group
-// on the way there: for https://shop.example/shop/gloebit/callback it is equally
-// well called with the engine and with its group "/shop". It panics, as gin does
-// for routes that can't be, when the group is not on the way to the directory.
+// on the path: for https://shop.example/shop/gloebit/callback, call it with the
+// engine or with its group "/shop". It panics if the group is not on the path,
+// as gin does for invalid routes.
 //
-// A proxy may strip a prefix before the engine: here it may bring
-// /gloebit/callback. Register the engine then. It serves such a path where no
-// route of the application does, so that these never conflict.
+// If a proxy strips a prefix, so that the engine gets /gloebit/callback, call
+// Register with the engine. It serves such a path only if the application has
+// no route for it, so the two never conflict.
 //
 // [Sessions] must be used on the router before, unless the merchant has sessions
 // of its own.
@@ -51,7 +51,7 @@ func Register(router gin.IRouter, m *gloebit.Merchant) {
 func unrouted(paths []string, handler gin.HandlerFunc) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if c.FullPath() == "" && slices.Contains(paths, c.Request.URL.Path) {
-			c.Status(http.StatusOK) // not the 404 that gin has set
+			c.Status(http.StatusOK) // replaces the 404 that gin has set
 			handler(c)
 			c.Abort()
 		}

@@ -9,17 +9,16 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// writer is gin's response writer with that of a middleware of net/http before
-// it, through which everything goes. Like gin's it keeps the status to itself
-// until the first byte or flush, so the middleware sees the header as late as
-// possible.
+// writer is gin's response writer on top of a net/http middleware's writer,
+// through which it writes everything. Like gin's it delays the status until the
+// first byte or flush, so the middleware sees the header as late as possible.
 type writer struct {
 	gin.ResponseWriter
 	through http.ResponseWriter
 	begun   bool
 }
 
-// begin lets the middleware see that the header is about to be written.
+// begin shows the middleware the status before the header is written.
 func (w *writer) begin() {
 	if !w.begun {
 		w.begun = true
@@ -56,5 +55,5 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.through).Hijack()
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap lets http.ResponseController reach the middleware's writer.
 func (w *writer) Unwrap() http.ResponseWriter { return w.through }

@@ -1,6 +1,6 @@
-// Package gloebitgorilla lets an application that keeps its browsers' sessions
-// with github.com/gorilla/sessions go on with them: [Sessions] is a
-// gloebit.SessionStore on any of its stores.
+// Package gloebitgorilla is for applications whose sessions are kept with
+// github.com/gorilla/sessions: [Sessions] is a gloebit.SessionStore on any of
+// its stores.
 //
 //	sessions, err := gloebitgorilla.New(gloebitgorilla.Config{Store: store, Name: "shop"})
 //	merchant, err := gloebit.New(gloebit.Config{Sessions: sessions, ...})

@@ -16,40 +16,40 @@ import (
 	"github.com/gorilla/sessions"
 )
 
-// Config says where the sessions are. Store must be set.
+// Config configures [Sessions]. Store must be set.
 type Config struct {
-	// Store is the application's: cookies, files, or any other.
+	// Store is the application's store: cookies, files, or any other.
 	Store sessions.Store
-	// Name is the session's, which is its cookie's too. It may be that of the
-	// application's own session: both then share it, and the application finds
-	// with Store.Get what this package put. Empty means "gloebit".
+	// Name is the name of the session and its cookie. If it is the name of the
+	// application's own session, both share it, and Store.Get returns this
+	// package's values, too. The default is "gloebit".
 	Name string
-	// Lifetime is for how long a session counts whose cookie ends with the
-	// browser, which has no MaxAge. Zero means 24 hours.
+	// Lifetime is how long a session is valid if its cookie has no MaxAge and
+	// ends with the browser. The default is 24 hours.
 	Lifetime time.Duration
-	// ErrorHandler answers when a session can't be loaded or saved; the error
-	// is a gloebit.ErrStore. Nothing else is written then. It must not show err
-	// to the user. Nil means the bare status 503.
+	// ErrorHandler responds when a session can't be loaded or saved. err
+	// matches gloebit.ErrStore and must not be shown to the user. The default
+	// responds with the bare status 503.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 	// Logger gets a record when a session can't be loaded or saved. The default
 	// logs nothing.
 	Logger *slog.Logger
-	// Clock tells the time. Nil means time.Now.
+	// Clock returns the time. The default is time.Now.
 	Clock func() time.Time
 }
 
-// Sessions are the browsers' sessions: a [gloebit.SessionStore]. Make them with
-// [New]. They are safe for concurrent use. As with gorilla itself, an application
-// that shares the session must not change its Values in one goroutine while
-// another of the same request uses it.
+// Sessions are the browsers' sessions: a [gloebit.SessionStore]. Create them
+// with [New]. They are safe for concurrent use. As with gorilla itself, an
+// application that shares the session must not change its Values while another
+// goroutine of the same request uses it.
 type Sessions struct {
 	config Config
-	locks  keylock.Locks // of the sessions that end or are saved
+	locks  keylock.Locks // held while a session ends or is saved
 }
 
 var _ gloebit.SessionStore = (*Sessions)(nil)
 
-// New checks the configuration. It makes no session yet.
+// New returns Sessions, or an error for an invalid configuration.
 func New(config Config) (*Sessions, error) {
 	if config.Store == nil {
 		return nil, errors.New("gloebitgorilla: Config.Store is nil: set it to the application's store")
@@ -75,7 +75,7 @@ func New(config Config) (*Sessions, error) {
 	return &Sessions{config: config}, nil
 }
 
-// fail logs why a session can't be loaded or saved, and answers.
+// fail logs why a session can't be loaded or saved, and responds.
 func (s *Sessions) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.config.Logger.ErrorContext(
 		r.Context(), "gloebitgorilla: no session", "method", r.Method, "path", r.URL.Path, "cause", err.Error(),
@@ -88,14 +88,14 @@ func bareStatus(w http.ResponseWriter, _ *http.Request, err error) {
 }
 
 // LoadAndSave is the middleware that must be around everything that uses the
-// sessions, the handlers and middleware of a gloebit.Merchant among it. A
-// session that this package changed is saved before the first byte or flush of
-// the response leaves; one that it did not change is left to the application.
+// sessions, including the handlers and middleware of a gloebit.Merchant. It
+// saves a session that this package changed before the first byte or flush of
+// the response. The application saves its own changes.
 //
-// A cookie that can't be read, forged, expired or of an old key, and a session
-// that the store no longer has, begin a new session. One that its store loses while
-// a request is on its way is not saved by that request. When the store itself
-// fails, Config.ErrorHandler answers and next does not run.
+// A new session begins if the cookie can't be read, is forged, expired or of an
+// old key, or if the store has lost the session. If the store loses the session
+// during a request, that request does not save it. If the store fails,
+// Config.ErrorHandler responds and next does not run.
 func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := r.Context().Value(contextKey{s}).(*visit); ok {
@@ -115,7 +115,7 @@ func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 		if !session.IsNew {
 			v.id = session.ID
 		} else if s.isOfTheCookie(r, session.ID) {
-			session.ID = "" // of a session that the store has lost: it has no user any more
+			session.ID = "" // the store has lost that session, so it has no user
 		}
 		r = r.WithContext(context.WithValue(r.Context(), contextKey{s}, v))
 		v.request = r
@@ -125,18 +125,17 @@ func (s *Sessions) LoadAndSave(next http.Handler) http.Handler {
 	})
 }
 
-// isOfTheCookie reports whether the id of a new session is that of the request's
-// cookie. Else the application has saved the session before, under that id.
+// isOfTheCookie reports whether a new session has the ID of the request's
+// cookie. If not, the application has saved the session under that ID before.
 func (s *Sessions) isOfTheCookie(r *http.Request, id string) bool {
 	if id == "" {
 		return false
 	}
-	again, _ := s.config.Store.New(r, s.config.Name) // its error was told of the session already
+	again, _ := s.config.Store.New(r, s.config.Name) // its error only says why the session is new
 	return again == nil || again.ID == id
 }
 
-// isStale reports whether the browser's cookie is of no use any more, rather
-// than the store.
+// isStale reports whether err means an invalid cookie, and not a failed store.
 func isStale(err error) bool {
 	var cookie securecookie.Error
 	return errors.As(err, &cookie) && cookie.IsDecode() || errors.Is(err, fs.ErrNotExist)
@@ -145,8 +144,8 @@ func isStale(err error) bool {
 // contextKey is the key under which a request's context holds its visit.
 type contextKey struct{ *Sessions }
 
-// visit returns the request's session. It panics outside LoadAndSave, in the
-// words of scs, by which gloebit knows what is missing.
+// visit returns the request's session. It panics outside LoadAndSave. The text
+// is that of scs, by which gloebit recognizes the mistake.
 func (s *Sessions) visit(ctx context.Context) *visit {
 	v, ok := ctx.Value(contextKey{s}).(*visit)
 	if !ok {
@@ -160,8 +159,9 @@ func (s *Sessions) GetString(ctx context.Context, key string) string {
 	return s.visit(ctx).get(key)
 }
 
-// Put implements gloebit.SessionStore. What kinds of values there may be besides
-// strings is up to the store; most need them registered with encoding/gob.
+// Put implements gloebit.SessionStore. The store determines which types of
+// values it can save besides strings; most need them registered with
+// encoding/gob.
 func (s *Sessions) Put(ctx context.Context, key string, value any) {
 	s.visit(ctx).put(key, value)
 }
@@ -169,14 +169,14 @@ func (s *Sessions) Put(ctx context.Context, key string, value any) {
 // Remove implements gloebit.SessionStore.
 func (s *Sessions) Remove(ctx context.Context, key string) { s.visit(ctx).remove(key) }
 
-// RenewToken implements gloebit.SessionStore: the store forgets the session
-// under its old id at once, and keeps it under a new one when the response is
-// begun. A session that lives in its cookie has no id; it gets a new cookie, but
-// there is no store that could refuse a copy of the old one.
+// RenewToken implements gloebit.SessionStore. The store deletes the session's
+// old ID at once and saves the session under a new one when the response
+// begins. A session kept in its cookie has no ID: it gets a new cookie, but a
+// copy of the old one stays valid.
 func (s *Sessions) RenewToken(ctx context.Context) error { return s.visit(ctx).renew() }
 
-// Deadline implements gloebit.SessionStore. Gorilla's stores count from the last
-// time a session was saved; this counts from now.
+// Deadline implements gloebit.SessionStore. Gorilla's stores count from the
+// last save, Deadline counts from now.
 func (s *Sessions) Deadline(ctx context.Context) time.Time {
 	return s.config.Clock().Add(s.visit(ctx).lifetime())
 }

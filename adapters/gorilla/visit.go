@@ -16,7 +16,7 @@ import (
 type visit struct {
 	sessions *Sessions
 	request  *http.Request
-	id       string // under which the session was found; empty when it is new or lives in its cookie
+	id       string // the ID the session was found under; empty if it is new or kept in its cookie
 
 	mu      sync.Mutex
 	session *sessions.Session
@@ -46,9 +46,9 @@ func (v *visit) remove(key string) {
 	}
 }
 
-// renew lets the store forget the session's id. Stores make a new one when they
-// save a session without. Of one that has ended since this request found it
-// nothing goes on.
+// renew deletes the session's ID from the store, which chooses a new one when
+// it saves the session. If the session has ended since this request found it,
+// its values are dropped.
 func (v *visit) renew() error {
 	defer v.alone()()
 	v.mu.Lock()
@@ -65,11 +65,11 @@ func (v *visit) renew() error {
 		old := sessions.NewSession(store, v.session.Name())
 		old.ID = v.session.ID
 		*old.Options = v.options()
-		old.Options.MaxAge = -1 // by which gorilla's stores delete
+		old.Options.MaxAge = -1 // gorilla's stores delete it then
 		if err := store.Save(v.request, headerOnly{}, old); err != nil {
 			return fmt.Errorf("gloebitgorilla: forget the session's old id: %w", err)
 		}
-		v.session.ID, v.session.IsNew = "", true // stores in SQL update what is not new
+		v.session.ID, v.session.IsNew = "", true // SQL stores would otherwise update the deleted row
 	}
 	v.changed = true
 	return nil
@@ -91,8 +91,9 @@ func (v *visit) lifetime() time.Duration {
 	return v.sessions.config.Lifetime
 }
 
-// Save implements connect.SavedSession: the session with its cookie in the header, if
-// it was changed. If not, it does not wait.
+// Save implements connect.SavedSession: it saves a changed session and adds its
+// cookie to the header. If the session is unchanged, it returns without
+// waiting.
 func (v *visit) Save(w http.ResponseWriter) error {
 	if !v.wasChanged() {
 		return nil
@@ -117,13 +118,13 @@ func (v *visit) Save(w http.ResponseWriter) error {
 	return nil
 }
 
-// maxCookie is how many bytes of name and value browsers keep (RFC 6265
-// section 6.1, RFC 6265bis section 5.7).
+// maxCookie is how many bytes of a cookie's name and value browsers accept (RFC
+// 6265 section 6.1, RFC 6265bis section 5.7).
 const maxCookie = 4096
 
-// fit saves the session and returns the header with its cookie. While the cookie
-// is too large for a browser, it drops what is left of the connections that were
-// started first.
+// fit saves the session and returns the header with its cookie. While the
+// cookie is too large for a browser, it drops pages of completed connections
+// and the oldest pending connections.
 func (v *visit) fit() (http.Header, error) {
 	for {
 		header := headerOnly{}
@@ -152,9 +153,8 @@ func (v *visit) valueLength(header headerOnly) int {
 	return 0
 }
 
-// dropOldest drops the page of a completed connection or the pending connection
-// that was started first, unless it is the only one, and reports whether there
-// was one.
+// dropOldest drops the page of a completed connection, or the oldest pending
+// connection unless it is the only one. It reports whether it dropped anything.
 func (v *visit) dropOldest() bool {
 	for name, value := range v.session.Values {
 		key, _ := name.(string)
@@ -177,32 +177,32 @@ func (v *visit) wasChanged() bool {
 	return v.changed
 }
 
-// alone waits until no other request of this process ends or saves the session,
-// and returns what lets the next one go on.
+// alone waits until no other request of this process ends or saves the session.
+// Call release to let the next one continue.
 func (v *visit) alone() (release func()) {
 	if v.id == "" {
 		return func() {}
 	}
 	release, err := v.sessions.locks.Lock(context.WithoutCancel(v.request.Context()), v.id)
 	if err != nil {
-		panic(err) // a context that never ends gives a turn
+		panic(err) // not reached: the context never ends
 	}
 	return release
 }
 
 // ended reports whether the store has lost the session since this request found
-// it, by a sign-out or a new id in another one. To save it would bring it back for
-// the holder of the old cookie: what this request changed is lost, and its answer
-// goes out.
+// it, because another request signed out or renewed the ID. Saving it would
+// restore it for a client with the old cookie. So this request's changes are
+// dropped, and its response is sent.
 func (v *visit) ended() (bool, error) {
-	if v.id == "" || v.session.ID != v.id { // it has its new id from this request
+	if v.id == "" || v.session.ID != v.id { // this request has renewed the ID
 		return false, nil
 	}
 	now, err := v.sessions.config.Store.New(v.request, v.session.Name())
 	if now == nil || err != nil && !isStale(err) {
 		return false, fmt.Errorf("gloebitgorilla: look whether the session has ended: %w", err)
 	}
-	// else the application has changed the id outside LoadAndSave
+	// with another ID, the application has renewed it outside LoadAndSave
 	return now.IsNew && (now.ID == v.id || now.ID == ""), nil
 }
 
@@ -211,7 +211,8 @@ func (v *visit) Fail(w http.ResponseWriter, err error) {
 	v.sessions.fail(w, v.request, fmt.Errorf("%w: save the session: %w", gloebit.ErrStore, err))
 }
 
-// headerOnly takes the cookie that a store sets, which a browser may never see.
+// headerOnly is a response writer that receives a store's cookie. It may never
+// be sent.
 type headerOnly http.Header
 
 func (h headerOnly) Header() http.Header       { return http.Header(h) }

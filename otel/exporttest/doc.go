@@ -1,5 +1,5 @@
-// Package exporttest tests what package gloebitotel reports with what receives
-// it: an OTLP receiver, and Prometheus. The tests that need the prometheus and
-// promtool of Debian are skipped where they are missing, unless
-// GLOEBIT_TEST_REQUIRE is all.
+// Package exporttest tests the output of package gloebitotel with an OTLP
+// receiver and with Prometheus. The tests that need Debian's prometheus and
+// promtool are skipped if these are missing, unless GLOEBIT_TEST_REQUIRE is
+// all.
 package exporttest

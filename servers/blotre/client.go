@@ -23,8 +23,8 @@ type Client struct {
 	Address string
 	// HTTPClient sends the requests. The client of a [connect.Account] sends
 	// the user's token, and refreshes it when Blot're reports that it has
-	// expired (see [NewClient]). The default sends requests without a user;
-	// these can read everything.
+	// expired (see [NewClient]). The default sends requests without a user,
+	// which can read everything.
 	HTTPClient *http.Client
 }
 
@@ -41,15 +41,15 @@ func NewClient(account *connect.Account) Client {
 type request struct {
 	method, path string
 	query        url.Values
-	body         any              // sent as JSON; nil is none
-	into         any              // a pointer to what the JSON of the response is; nil ignores it
-	secrets      []connect.Secret // in the query
+	body         any              // sent as JSON; nil means no body
+	into         any              // a pointer to decode the response's JSON into; nil ignores it
+	secrets      []connect.Secret // secrets in the query
 }
 
-// timeout is how long a request takes at most.
+// timeout is the timeout of a request.
 const timeout = 30 * time.Second
 
-// send sends a request and reads the response to it.
+// send sends a request and reads its response.
 func (c Client) send(ctx context.Context, r request) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -73,7 +73,7 @@ func (c Client) send(ctx context.Context, r request) (status int, err error) {
 		return 0, fmt.Errorf("blotre: %w: the address can't be written", connect.ErrInvalidRequest)
 	}
 	req.Header.Set("Accept", "application/json")
-	if body != nil { // Blot're parses an empty body as JSON, and refuses a revocation with a form's type
+	if body != nil { // without a body, Blot're refuses a content type of JSON, and refuses a form's for a revocation
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := c.client().Do(req)
@@ -83,8 +83,8 @@ func (c Client) send(ctx context.Context, r request) (status int, err error) {
 	return resp.StatusCode, answer(resp, r)
 }
 
-// client returns HTTPClient without redirects: a token must not follow one, and
-// a POST that does becomes a GET.
+// client returns HTTPClient without redirects: a redirect must not get the
+// token, and would turn a POST into a GET.
 func (c Client) client() *http.Client {
 	client := new(http.Client)
 	if c.HTTPClient != nil {
@@ -94,7 +94,7 @@ func (c Client) client() *http.Client {
 	return client
 }
 
-// answer reads a response. Statuses 200 and 201 are good.
+// answer reads a response. Only 200 and 201 mean success.
 func answer(resp *http.Response, r request) error {
 	body, err := reply.Read(resp)
 	if err != nil {
@@ -112,7 +112,7 @@ func answer(resp *http.Response, r request) error {
 	return nil
 }
 
-// decode reads an object, or a list into a pointer to a slice.
+// decode decodes an object, or a list into a pointer to a slice.
 func decode(body []byte, into any) error {
 	if raw, ok := into.(*json.RawMessage); ok {
 		if !json.Valid(body) {
@@ -143,7 +143,7 @@ func (l *listOf[T]) decode(body []byte) error {
 	case body[0] != '[':
 		return fmt.Errorf("the body is not a JSON list")
 	}
-	_ = json.Unmarshal(body, &items) // it is a valid list
+	_ = json.Unmarshal(body, &items) // items is valid JSON
 	l.all = make([]T, len(items))
 	for i, item := range items {
 		if err := reply.Object(item, &l.all[i]); err != nil {

@@ -23,8 +23,8 @@ type Registration struct {
 	Name, Blurb string
 	ID          string
 	Secret      connect.Secret
-	Code        connect.Secret // the user redeems it at [Client.RedeemURL]
-	ExpiresIn   time.Duration  // how long the code is good
+	Code        connect.Secret // the user enters it at [Client.RedeemURL]
+	ExpiresIn   time.Duration  // the code's lifetime
 }
 
 // Register registers a disposable application, which one user can approve. Most
@@ -62,12 +62,12 @@ func (c Client) Register(ctx context.Context, name, blurb string) (Registration,
 type Disposable struct {
 	// Name and Blurb are shown to the user by Blot're.
 	Name, Blurb string
-	// Store keeps the application and the user's credential, so that the next
+	// Store stores the application and the user's credential, so that the next
 	// Open finds them. Programs usually use a FileStore of package connect/cli.
 	// Two programs with one Store must not have the same Name.
 	Store connect.TokenStore
-	// Show tells the user the code, and the URL at which to enter it. The default
-	// writes both to the standard error.
+	// Show shows the user the code and the URL at which to enter it. The
+	// default writes both to the standard error.
 	Show func(context.Context, connect.DeviceCode) error
 	// Wait returns when the user confirms that they have entered the code, for
 	// example by pressing Enter. The default asks Blot're every five seconds.
@@ -81,11 +81,12 @@ type Disposable struct {
 // owner is the ID of the Store's only user.
 const owner = "owner"
 
-// pollInterval is how often Blot're is asked whether the code was entered.
+// pollInterval is how often the program asks Blot're whether the code was
+// entered.
 const pollInterval = 5 * time.Second
 
-// errOver is the error of an application that can't be used any more, because
-// its code or the user's tokens have ended.
+// errOver means that the application can't be used any more, because its code
+// or the user's tokens have expired or were revoked.
 var errOver = errors.New("the application has ended")
 
 // Open returns the account of the program's user. If the Store has an account
@@ -129,9 +130,9 @@ func (d Disposable) Open(ctx context.Context) (*connect.Account, error) {
 	}
 }
 
-// key is what the application is kept under. Its record is a Credential whose
-// Subject is the client id, AccessToken the secret, and RefreshToken the code,
-// which is good until Expiry and empty once the user has approved.
+// key is the key of the application in the Store. In its Credential, Subject is
+// the client ID, AccessToken the secret, and RefreshToken the code, which is
+// valid until Expiry and empty after the user has approved.
 func (d Disposable) key() (connect.Key, error) {
 	u, err := connect.CheckEndpoint(base(d.Address))
 	if err != nil {
@@ -144,8 +145,8 @@ func (d Disposable) key() (connect.Key, error) {
 	return key, nil
 }
 
-// registered returns the application of the Store. If there is none, it
-// registers one and keeps it.
+// registered returns the application in the Store. If there is none, it
+// registers and stores one.
 func (d Disposable) registered(ctx context.Context) (kept connect.Credential, found bool, err error) {
 	key, err := d.key()
 	if err != nil {
@@ -177,17 +178,17 @@ func (d Disposable) registered(ctx context.Context) (kept connect.Credential, fo
 	return kept, found, nil
 }
 
-// connector connects the user of an application.
+// connector returns a connector for an application.
 func (d Disposable) connector(kept connect.Credential) (*connect.Connector, error) {
 	return connect.New(connect.Config{
 		Server: Server(d.Address), ClientID: kept.Subject, ClientSecret: kept.AccessToken,
-		RedirectURL: "http://127.0.0.1/callback", // unused: the user enters a code
+		RedirectURL: "http://127.0.0.1/callback", // unused, because the user enters a code
 		Tokens:      d.Store, HTTPClient: d.HTTPClient,
 	})
 }
 
-// account returns the user's account: the one of the Store, or the one that the
-// code gives. The error is errOver when neither is available any more.
+// account returns the user's account, from the Store or by exchanging the code.
+// The error is errOver if neither is possible any more.
 func (d Disposable) account(
 	ctx context.Context, connector *connect.Connector, kept connect.Credential, found bool,
 ) (*connect.Account, error) {
@@ -204,7 +205,7 @@ func (d Disposable) account(
 	if err := d.redeem(ctx, connector, kept, found); err != nil {
 		return nil, err
 	}
-	kept.RefreshToken, kept.TokenExpiry = "", time.Time{} // the code is used up
+	kept.RefreshToken, kept.TokenExpiry = "", time.Time{} // the code is used
 	if err := d.change(ctx, kept.Subject, &kept); err != nil {
 		return nil, err
 	}
@@ -215,7 +216,7 @@ func (d Disposable) account(
 	return account, nil
 }
 
-// verify asks Blot're whether the account's token is still good, and refreshes
+// verify asks Blot're whether the account's token is still valid, and refreshes
 // it if it isn't.
 func (d Disposable) verify(ctx context.Context, account *connect.Account) error {
 	until := time.Now().Add(timeout)
@@ -228,7 +229,7 @@ func (d Disposable) verify(ctx context.Context, account *connect.Account) error 
 	}
 	if errors.Is(err, connect.ErrNotConnected) {
 		if _, ok := account.Reject(ctx, until, account.Credential().AccessToken, &err); ok {
-			return nil // another process has a newer one
+			return nil // another process has replaced it
 		}
 		return errOver
 	}
@@ -239,8 +240,8 @@ func (d Disposable) verify(ctx context.Context, account *connect.Account) error 
 }
 
 // redeem waits until the user has entered the code, and exchanges it for
-// tokens. Until then Blot're responds as to a wrong code. An application that
-// was found may have been approved already.
+// tokens. Until then Blot're responds as if the code were wrong. If the
+// application was already in the Store, the user may have approved it before.
 func (d Disposable) redeem(
 	ctx context.Context, connector *connect.Connector, kept connect.Credential, found bool,
 ) error {
@@ -264,7 +265,7 @@ func (d Disposable) redeem(
 				return fmt.Errorf("blotre: %w", ctx.Err())
 			case refused != nil && refused.Code == "invalid_client":
 				return errOver
-			case refused != nil && refused.Code == "invalid_grant": // not entered yet, or too late
+			case refused != nil && refused.Code == "invalid_grant": // not entered yet, or expired
 			case !shown || d.Wait != nil || !errors.Is(err, connect.ErrUnavailable):
 				return fmt.Errorf("blotre: %w", err)
 			}
@@ -285,7 +286,7 @@ func (d Disposable) redeem(
 	}
 }
 
-// wait waits for the user, or for the time of the next question.
+// wait waits for the user, or until it is time to ask again.
 func (d Disposable) wait(ctx context.Context, expiry time.Time) error {
 	if d.Wait != nil {
 		return d.Wait(ctx)

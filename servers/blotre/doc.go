@@ -1,4 +1,5 @@
-// Package blotre connects users to Blot're (https://blot.re), and calls its API.
+// Package blotre connects users to Blot're (https://blot.re), and calls its
+// API.
 //
 // A web application connects its users with [Server]:
 //
@@ -17,11 +18,11 @@
 //		...
 //	}
 //
-// A program of one user registers itself (see [Disposable]). Queries need no user:
-// the zero [Client] makes them.
+// A program of one user registers itself (see [Disposable]). Queries need no
+// user: use the zero [Client].
 //
-// Blot're returns no state to the callback. Read [connect.Server.StateNotReturned]
-// before you offer it to users. It keeps one access token and one refresh token
-// for each user of an application: when the user connects the same application a
-// second time, elsewhere, the first tokens end.
+// Blot're returns no state to the callback. Read
+// [connect.Server.StateNotReturned] before you use it. It has one access token
+// and one refresh token for each user of an application: if the user connects
+// the same application again elsewhere, the first tokens are revoked.
 package blotre

@@ -12,9 +12,9 @@ import (
 	"github.com/go-gloebit/gloebit/internal/reply"
 )
 
-// ErrNotOwner is returned by methods that change a stream when the stream
-// belongs to another user. For a change to the tag of such a stream, the error
-// is [connect.ErrNotFound].
+// ErrNotOwner is returned by methods that change a stream if the stream belongs
+// to another user. For a change to the tag of such a stream, the error is
+// [connect.ErrNotFound].
 var ErrNotOwner = errors.New("the stream is another user's")
 
 // Error is an error response, or a response that can't be read. errors.Is
@@ -30,8 +30,8 @@ var ErrNotOwner = errors.New("the stream is another user's")
 //     that can't be read.
 type Error struct {
 	Status  int             // the HTTP status
-	Text    string          // the server's words, at most 200 bytes; or what is wrong with the body
-	Details json.RawMessage // a JSON object with the server's details; nil when there are none
+	Text    string          // the response's text, at most 200 bytes, or what is wrong with the body
+	Details json.RawMessage // a JSON object with the server's details, if any
 
 	kinds []error
 }
@@ -82,7 +82,7 @@ func kindsOf(resp *http.Response, text string) []error {
 		return []error{connect.ErrNotFound}
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests:
 		return []error{connect.ErrUnavailable}
-	case status < http.StatusBadRequest: // a redirect, or a status that Blot're does not send
+	case status < http.StatusBadRequest: // a redirect, or an unknown status
 		return []error{connect.ErrInvalidResponse}
 	}
 	return nil

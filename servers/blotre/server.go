@@ -40,7 +40,7 @@ func Server(address string) connect.Server {
 		Revoke: func(ctx context.Context, app connect.Application, credential connect.Credential) error {
 			client := Client{Address: address, HTTPClient: app.HTTPClient}
 			err := client.Revoke(ctx, cmp.Or(credential.RefreshToken, credential.AccessToken))
-			if errors.Is(err, connect.ErrNotFound) { // it has ended
+			if errors.Is(err, connect.ErrNotFound) { // it is already invalid
 				return nil
 			}
 			return err
@@ -48,7 +48,7 @@ func Server(address string) connect.Server {
 	}
 }
 
-// base returns the address without a slash at its end.
+// base returns the address without a trailing slash.
 func base(address string) string { return strings.TrimSuffix(cmp.Or(address, Address), "/") }
 
 // subject returns the user's id from a token response.
@@ -61,13 +61,13 @@ func subject(member func(string) any) string {
 // TokenInfo is Blot're's data about a token.
 type TokenInfo struct {
 	Issued    time.Time     // when the access token was issued
-	ExpiresIn time.Duration // how long the access token is still good; zero when it has expired
+	ExpiresIn time.Duration // the access token's remaining lifetime; zero if expired
 	ClientID  string
-	User      User // the zero User when the token has none
+	User      User // zero if the token has no user
 }
 
 // TokenInfo asks Blot're about an access token or a refresh token. The error is
-// [connect.ErrNotFound] when the token is unknown or has expired.
+// [connect.ErrNotFound] if the token is unknown or has expired.
 func (c Client) TokenInfo(ctx context.Context, token connect.Secret) (TokenInfo, error) {
 	var info struct {
 		Issued    millis      `json:"issued"`
@@ -94,8 +94,8 @@ func (c Client) TokenInfo(ctx context.Context, token connect.Secret) (TokenInfo,
 	return known, nil
 }
 
-// Revoke ends an access token or a refresh token, and the other one with it.
-// The error is [connect.ErrNotFound] when the token is unknown, has expired, or
+// Revoke revokes an access token or a refresh token, and the other one with it.
+// The error is [connect.ErrNotFound] if the token is unknown, has expired, or
 // was revoked before.
 func (c Client) Revoke(ctx context.Context, token connect.Secret) error {
 	query := url.Values{"token": {token.Reveal()}}

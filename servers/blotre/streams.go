@@ -57,7 +57,7 @@ func (m *millis) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// tag is a tag as Blot're writes it.
+// tag is a tag in Blot're's JSON.
 type tag struct {
 	Tag string `json:"tag"`
 }
@@ -78,7 +78,7 @@ func namesOf(tags []tag) []string {
 	return names
 }
 
-// UnmarshalJSON reads a status as Blot're writes it.
+// UnmarshalJSON decodes a status in Blot're's JSON.
 func (s *Status) UnmarshalJSON(b []byte) error {
 	var wire struct {
 		Color   string `json:"color"`
@@ -92,7 +92,7 @@ func (s *Status) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads a stream as Blot're writes it.
+// UnmarshalJSON decodes a stream in Blot're's JSON.
 func (s *Stream) UnmarshalJSON(b []byte) error {
 	var wire struct {
 		ID      string `json:"id"`
@@ -116,14 +116,14 @@ func (s *Stream) UnmarshalJSON(b []byte) error {
 
 // NewStream describes a stream to create.
 type NewStream struct {
-	// Name is of 1 to 64 letters, digits, spaces, and the characters _ - $.
+	// Name has 1 to 64 letters, digits, spaces, and the characters _ - $.
 	Name string
 	// URI ends with the name. To make it, use [JoinURI]:
 	// blotre.JoinURI("toastmastergeneral", name).
 	URI string
-	// Color is the first status, as #rrggbb. The default is Blot're's.
+	// Color is the first status, as #rrggbb. If empty, Blot're chooses it.
 	Color string
-	// Tags are at most 6.
+	// Tags are up to 6 tags.
 	Tags []string
 }
 
@@ -138,7 +138,7 @@ func (n NewStream) body() map[string]any {
 	return body
 }
 
-// queryOf is the query of a search. An empty one returns all.
+// queryOf returns the query of a search. An empty search matches all.
 func queryOf(search string) url.Values {
 	if search == "" {
 		return nil
@@ -161,9 +161,9 @@ func (c Client) stream(
 	return stream, err == nil && status == http.StatusCreated, err
 }
 
-// Streams searches all streams, and returns at most 20, the newest first. A
-// search for #rrggbb looks for a color, #tag for a tag, and anything else for a
-// part of the name. An empty one finds every stream.
+// Streams searches all streams and returns up to 20, the newest first. The
+// search is #rrggbb for a color, #tag for a tag, and otherwise a part of the
+// name. An empty search matches every stream.
 func (c Client) Streams(ctx context.Context, search string) ([]Stream, error) {
 	return c.streams(ctx, search, "stream")
 }
@@ -180,7 +180,7 @@ func (c Client) CreateStream(ctx context.Context, stream NewStream) (made Stream
 	return c.stream(ctx, http.MethodPut, stream.body(), "stream")
 }
 
-// DeleteStream deletes a stream of the user's, and returns it.
+// DeleteStream deletes one of the user's streams and returns it.
 func (c Client) DeleteStream(ctx context.Context, id string) (Stream, error) {
 	stream, _, err := c.stream(ctx, http.MethodDelete, nil, "stream", id)
 	return stream, err
@@ -193,7 +193,7 @@ func (c Client) Status(ctx context.Context, id string) (Status, error) {
 	return status, err
 }
 
-// SetStatus sets the color of a stream of the user's, as #rrggbb.
+// SetStatus sets the color of one of the user's streams, as #rrggbb.
 func (c Client) SetStatus(ctx context.Context, id, color string) (Status, error) {
 	var status Status
 	_, err := c.api(ctx, http.MethodPost, nil, map[string]string{"color": color}, &status, "stream", id, "status")
@@ -205,7 +205,7 @@ func (c Client) Children(ctx context.Context, id, search string) ([]Stream, erro
 	return c.streams(ctx, search, "stream", id, "children")
 }
 
-// Child returns a child of a stream. The error is [connect.ErrNotFound] when it
+// Child returns a child of a stream. The error is [connect.ErrNotFound] if it
 // is not a child.
 func (c Client) Child(ctx context.Context, id, child string) (Stream, error) {
 	stream, _, err := c.stream(ctx, http.MethodGet, nil, "stream", id, "children", child)
@@ -233,7 +233,7 @@ func (c Client) Tags(ctx context.Context, id string) ([]string, error) {
 	return namesOf(list.all), err
 }
 
-// SetTags replaces all tags of a stream of the user's. There are at most 6.
+// SetTags replaces all tags of one of the user's streams. There may be up to 6.
 func (c Client) SetTags(ctx context.Context, id string, tags ...string) error {
 	_, err := c.api(ctx, http.MethodPost, nil, tagsOf(tags), nil, "stream", id, "tags")
 	return err
@@ -242,23 +242,23 @@ func (c Client) SetTags(ctx context.Context, id string, tags ...string) error {
 // HasTag reports whether a stream has a tag.
 func (c Client) HasTag(ctx context.Context, id, tag string) (bool, error) {
 	_, err := c.api(ctx, http.MethodGet, nil, nil, nil, "stream", id, "tags", tag)
-	if isNotFound(err) { // the stream or the tag
+	if isNotFound(err) { // the stream or the tag does not exist
 		_, err = c.api(ctx, http.MethodGet, nil, nil, nil, "stream", id)
 		return false, err
 	}
 	return err == nil, err
 }
 
-// AddTag adds a tag to a stream of the user's. If the stream has it, added is
-// false.
+// AddTag adds a tag to one of the user's streams. If the stream has it, added
+// is false.
 func (c Client) AddTag(ctx context.Context, id, tag string) (added bool, err error) {
 	status, err := c.api(ctx, http.MethodPut, nil, nil, nil, "stream", id, "tags", tag)
 	return err == nil && status == http.StatusCreated, err
 }
 
-// RemoveTag removes a tag from a stream of the user's. Blot're's own request
-// for that sets the tag, so RemoveTag reads the tags and sets the others. A tag
-// that is added in between is lost.
+// RemoveTag removes a tag from one of the user's streams. Blot're's own request
+// for that sets the tag instead, so RemoveTag reads the tags and sets the
+// others. A tag that is added in between is lost.
 func (c Client) RemoveTag(ctx context.Context, id, tag string) error {
 	tags, err := c.Tags(ctx, id)
 	if err != nil {
@@ -281,7 +281,7 @@ func (c Client) Tagged(ctx context.Context, tag, search string) ([]Stream, error
 	return c.streams(ctx, search, "tag", tag, "children")
 }
 
-// User returns a user. The error is [connect.ErrNotFound] when there is none.
+// User returns a user. The error is [connect.ErrNotFound] if it doesn't exist.
 func (c Client) User(ctx context.Context, id string) (User, error) {
 	var user User
 	if _, err := c.api(ctx, http.MethodGet, nil, nil, &user, "user", id); err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// NormalizeURI returns the URI of a stream as Blot're compares it: without spaces
-// around it, in lower case, with + for a space. Other characters than letters,
-// digits and most punctuation are encoded with %; % is one of them, and / is not.
+// NormalizeURI returns the URI of a stream as Blot're compares it: trimmed, in
+// lower case, with + for a space. It percent-encodes all characters except
+// letters, digits, slashes and most punctuation; it encodes %, too.
 func NormalizeURI(uri string) string {
 	const upper = "0123456789ABCDEF"
 	const plain = "_.-~@#$&()*!+=:),.?/'"
@@ -39,7 +39,7 @@ func JoinURI(parts ...string) string {
 	return strings.Join(normal, "/")
 }
 
-// sameTag reports whether Blot're takes two tags for the same.
+// sameTag reports whether Blot're treats two tags as equal.
 func sameTag(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
 
 func isNotFound(err error) bool { return errors.Is(err, connect.ErrNotFound) }

@@ -30,8 +30,8 @@ func NewClient(account *connect.Account) *Client {
 	}
 }
 
-// User returns Omniport's data about the user. An error is an [APIError], or
-// one of package connect when there was no response.
+// User returns Omniport's data about the user. An error is an [APIError], or an
+// error of package connect if there was no response.
 func (c *Client) User(ctx context.Context) (User, error) {
 	var user struct {
 		User
@@ -63,18 +63,18 @@ func (c *Client) User(ctx context.Context) (User, error) {
 	return user.User, nil
 }
 
-// APIError is an error response from Omniport: an unexpected status, or a body
-// that can't be used. It holds no secret.
+// APIError is an error response from Omniport: an unexpected status, or an
+// invalid body. It contains no secret.
 //
-// errors.Is matches it with [connect.ErrNotConnected] when Omniport refuses the
+// errors.Is matches it with [connect.ErrNotConnected] if Omniport refuses the
 // access token, and then also with [connect.ErrTokenExpired] or
-// [connect.ErrTokenRefused]; with [connect.ErrUnavailable] for a status that
-// says that Omniport failed or is busy; and with [connect.ErrInvalidResponse]
+// [connect.ErrTokenRefused]; with [connect.ErrUnavailable] if the status means
+// that Omniport failed or is busy; and with [connect.ErrInvalidResponse]
 // otherwise.
 type APIError struct {
 	Status int    // the HTTP status
-	Code   string // the error of the response's challenge: invalid_token, or empty
-	Text   string // Omniport's words, or what is wrong with the body
+	Code   string // the error in WWW-Authenticate, such as invalid_token, or empty
+	Text   string // the response's text, or what is wrong with the body
 }
 
 // Error returns the status and Omniport's text.
@@ -103,10 +103,10 @@ func (e *APIError) Unwrap() []error {
 
 const invalidToken = "invalid_token"
 
-// parameter matches a parameter of a challenge (RFC 9110 section 11.2).
+// parameter matches a parameter of WWW-Authenticate (RFC 9110 section 11.2).
 var parameter = regexp.MustCompile(`([a-z_]+) *= *"((?:[^"\\]|\\.)*)"`)
 
-// refusal reads the words of a response. Those of a challenge come first: the
+// refusal reads an error response. It prefers the text of WWW-Authenticate: the
 // detail in the body is the same for every 401, and translated.
 func refusal(resp *http.Response, body []byte) *APIError {
 	_, token, _ := strings.Cut(resp.Request.Header.Get("Authorization"), " ")

@@ -50,7 +50,7 @@ const (
 // The paths of an Omniport.
 const (
 	authorizePath = "/oauth/authorise/"
-	tokenPath     = "/open_auth/token/" // without the slash at its end, a POST would be redirected and become a GET
+	tokenPath     = "/open_auth/token/" // without the trailing slash, a POST would be redirected and become a GET
 	revokePath    = "/open_auth/revoke_token/"
 	userPath      = "/open_auth/get_user_data/"
 )

@@ -10,8 +10,8 @@ import "cmp"
 // Dates are as Omniport writes them: 2006-01-02.
 type User struct {
 	ID int64 `json:"userId"`
-	// Username is in Omniport's documentation and in responses of older
-	// versions.
+	// Username is part of Omniport's documentation and of older versions'
+	// responses.
 	Username string `json:"username,omitempty"`
 
 	Person                 *Person                 `json:"person,omitempty"`
@@ -35,9 +35,9 @@ func (u User) Name() string {
 type Person struct {
 	ShortName      string `json:"shortName,omitempty"`
 	FullName       string `json:"fullName,omitempty"`
-	DisplayPicture string `json:"displayPicture,omitempty"` // a path or a URL; empty when there is none
+	DisplayPicture string `json:"displayPicture,omitempty"` // a path or a URL; may be empty
 	Roles          []Role `json:"roles,omitempty"`
-	CustomRoles    []Role `json:"customRoles,omitempty"` // with a dot in their names
+	CustomRoles    []Role `json:"customRoles,omitempty"` // their names contain a dot
 }
 
 // Role is a role of a person.

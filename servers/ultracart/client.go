@@ -18,7 +18,7 @@ type Client struct {
 	Base string
 	// HTTPClient sends requests with the merchant's access token.
 	HTTPClient *http.Client
-	// MaxWait is how long a call waits in total when UltraCart answers with 429
+	// MaxWait is how long a call waits in total if UltraCart answers with 429
 	// and Retry-After. The default is 20 seconds; a negative value never waits.
 	// A call that would have to wait longer, or beyond its context's deadline,
 	// fails at once with an [APIError] that has the RetryAfter.
@@ -28,8 +28,7 @@ type Client struct {
 }
 
 // NewClient returns a client for an account of a [Server]. It refreshes the
-// account's token, and removes it when the merchant has disabled the
-// application.
+// account's token, and removes it if the merchant has disabled the application.
 func NewClient(account *connect.Account) *Client {
 	return &Client{
 		Base:       strings.TrimSuffix(account.Server().Endpoint.TokenURL, tokenPath),
@@ -38,13 +37,13 @@ func NewClient(account *connect.Account) *Client {
 	}
 }
 
-// rejectTimeout is how long forgetting a credential may take.
+// rejectTimeout is the timeout of removing a credential.
 const rejectTimeout = 5 * time.Second
 
 // Do calls a method of the API, such as GET /order/orders?_limit=10. It sends
-// in as JSON unless in is nil, and reads the response, a JSON object, into out
-// unless out is nil. An error is an [APIError], or one of package connect when
-// there was no response.
+// in as JSON unless in is nil, and decodes the response, a JSON object, into
+// out unless out is nil. An error is an [APIError], or an error of package
+// connect if there was no response.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	var contentType string
@@ -77,7 +76,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	return nil
 }
 
-// refused forgets the credential if the application is disabled.
+// refused removes the credential if the application is disabled.
 func (c *Client) refused(ctx context.Context, refused *APIError, token connect.Secret) error {
 	if refused.Status != http.StatusGone || c.account == nil || token == "" {
 		return refused

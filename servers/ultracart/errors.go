@@ -38,21 +38,21 @@ type ErrorResponse struct {
 }
 
 // APIError is an error response from UltraCart: an unexpected status, a 200
-// that contains an error, or a body that can't be used. It holds no secret.
+// that contains an error, or an invalid body. It contains no secret.
 //
-// errors.Is matches it with [connect.ErrAccessDenied] when the user denied
-// access; with [connect.ErrTokenExchange] for another error of an OAuth endpoint;
-// with [connect.ErrNotConnected] and [connect.ErrTokenRefused] when UltraCart
-// refuses the access token; with [connect.ErrUnavailable] for a status that
-// says that UltraCart failed or is busy; and with [connect.ErrInvalidResponse]
-// otherwise.
+// errors.Is matches it with [connect.ErrAccessDenied] if the user denied
+// access; with [connect.ErrTokenExchange] for another error of an OAuth
+// endpoint; with [connect.ErrNotConnected] and [connect.ErrTokenRefused] if
+// UltraCart refuses the access token; with [connect.ErrUnavailable] if the
+// status means that UltraCart failed or is busy; and with
+// [connect.ErrInvalidResponse] otherwise.
 type APIError struct {
 	Status     int           // the HTTP status, which may be 200
 	Code       string        // error of an OAuth endpoint, or error_code
-	Text       string        // UltraCart's words, or what is wrong with the body
-	Details    *Error        // nil unless the response has them
-	MerchantID string        // of the merchant whose limit or setting it is about; may be empty
-	RetryAfter time.Duration // when to come again; 0 when UltraCart does not say
+	Text       string        // the response's text, or what is wrong with the body
+	Details    *Error        // the response's details, if any
+	MerchantID string        // the merchant whose limit or setting it is about; may be empty
+	RetryAfter time.Duration // when to retry; 0 if UltraCart does not say
 }
 
 // Error returns the status and UltraCart's text.
@@ -81,7 +81,7 @@ func (e *APIError) Unwrap() []error {
 	return []error{connect.ErrInvalidResponse}
 }
 
-// refusal reads the words of a response, without the secrets that were sent.
+// refusal reads an error response, without the secrets that were sent.
 func refusal(resp *http.Response, body []byte, secrets ...connect.Secret) *APIError {
 	e := &APIError{
 		Status:     resp.StatusCode,
@@ -93,7 +93,7 @@ func refusal(resp *http.Response, body []byte, secrets ...connect.Secret) *APIEr
 		Description string          `json:"error_description"`
 	}
 	var code string
-	_ = reply.Object(body, &said) // what can be read
+	_ = reply.Object(body, &said) // ignores an invalid body
 	if json.Unmarshal(said.Error, &code) != nil {
 		var details Error
 		if reply.Object(said.Error, &details) == nil {
@@ -116,7 +116,7 @@ func refusal(resp *http.Response, body []byte, secrets ...connect.Secret) *APIEr
 	return e
 }
 
-// retryAfter reads whole seconds.
+// retryAfter reads Retry-After in whole seconds.
 func retryAfter(h http.Header) time.Duration {
 	seconds, err := strconv.ParseInt(strings.TrimSpace(h.Get("Retry-After")), 10, 32)
 	if err != nil || seconds < 0 {

@@ -30,9 +30,9 @@ type OAuth struct {
 	Server connect.Server
 	// ClientID is the application's client ID.
 	ClientID string
-	// HTTPClient sends the requests, and follows no redirect. The default is
-	// http.DefaultClient, which has no timeout: give each call a context that
-	// ends.
+	// HTTPClient sends the requests, and follows no redirects. The default is
+	// http.DefaultClient, which has no timeout: give each call a context with a
+	// deadline.
 	HTTPClient *http.Client
 	// MaxWait is as in [Client].
 	MaxWait time.Duration
@@ -50,7 +50,7 @@ type TokenRequest struct {
 // TokenResponse is the model OauthTokenResponse. Every field is optional.
 type TokenResponse struct {
 	AccessToken      connect.Secret `json:"access_token"`
-	RefreshToken     connect.Secret `json:"refresh_token"` // empty: keep the one that you have
+	RefreshToken     connect.Secret `json:"refresh_token"` // if empty, keep the old one
 	ExpiresIn        Seconds        `json:"expires_in"`
 	Scope            string         `json:"scope"`
 	TokenType        string         `json:"token_type"` // bearer
@@ -165,13 +165,13 @@ func (o OAuth) AuthorizeDevice(ctx context.Context, scope string) (DeviceAuthori
 	return device, nil
 }
 
-// slowDown is what slow_down adds to the interval (RFC 8628 section 3.5).
+// slowDown is added to the interval after slow_down (RFC 8628 section 3.5).
 const slowDown = 5 * time.Second
 
-// DeviceToken asks for the token of a device until the user has answered or the
+// DeviceToken requests a device's token until the user has answered or the
 // device code has expired. It waits for the interval between two requests. The
-// error is [connect.ErrAccessDenied] when the user denies access, and
-// [connect.ErrTokenExchange] when the code expires.
+// error is [connect.ErrAccessDenied] if the user denies access, and
+// [connect.ErrTokenExchange] if the code expires.
 func (o OAuth) DeviceToken(ctx context.Context, device DeviceAuthorization) (TokenResponse, error) {
 	interval := cmp.Or(device.Interval.Duration(), 5*time.Second) // RFC 8628 section 3.2
 	expires := time.Now().Add(device.ExpiresIn.Duration())
@@ -201,8 +201,8 @@ func (o OAuth) DeviceToken(ctx context.Context, device DeviceAuthorization) (Tok
 	}
 }
 
-// post posts a form with the client's ID. It returns an [APIError] for a
-// response that has an error in it.
+// post posts a form with the client's ID. It returns an [APIError] if the
+// response contains an error.
 func (o OAuth) post(ctx context.Context, target string, form url.Values, out any, secrets ...connect.Secret) error {
 	form.Set("client_id", o.ClientID)
 	resp, body, err := sender{o.HTTPClient, o.MaxWait}.send(

@@ -11,20 +11,18 @@ import (
 	"github.com/go-gloebit/gloebit/internal/reply"
 )
 
-// defaultMaxWait is that of UltraCart's own clients.
+// defaultMaxWait is the default of UltraCart's own clients.
 const defaultMaxWait = 20 * time.Second
 
-// sender sends requests, and sends those again that were refused because of a
-// limit.
+// sender sends requests, and repeats those refused because of a limit.
 type sender struct {
 	client  *http.Client
 	maxWait time.Duration
 }
 
-// send sends a request and returns its response with the body. A 429 says that
-// UltraCart did not do the work; the request is sent again after Retry-After,
-// while the waits take no longer than maxWait together, and the context does
-// not end before.
+// send sends a request and returns its response with the body. A 429 means that
+// UltraCart did not process the request. It is repeated after Retry-After,
+// unless the waits would exceed maxWait or the context's deadline.
 func (s sender) send(ctx context.Context, method, target, contentType, body string) (*http.Response, []byte, error) {
 	left := s.maxWait
 	if left == 0 {

@@ -55,7 +55,7 @@ const (
 	tokenPath     = "/oauth/token"
 )
 
-// scopes are the names that a token response may have.
+// scopes are the names that a token response may contain.
 var scopes = []connect.Scope{
 	"affiliate", "auto_order", "channel_partner", "chargeback", "checkout", "configuration", "conversation", "coupon",
 	"customer", "fulfillment", "gift_certificate", "integration_log", "order", "item", "storefront", "tax", "webhook",
@@ -74,7 +74,7 @@ func Scopes() []connect.Scope {
 // Server describes UltraCart at a base URL: [Production], or that of a test
 // server.
 //
-// It does not use PKCE, because no document says whether UltraCart takes it.
+// It does not use PKCE, because no document says whether UltraCart supports it.
 func Server(base string) connect.Server {
 	base = strings.TrimSuffix(base, "/")
 	return server(base, "")
@@ -112,8 +112,8 @@ func revoke(ctx context.Context, app connect.Application, credential connect.Cre
 	return err
 }
 
-// describe implements [connect.Server.Describe]. UltraCart's text for people is
-// in a header. A 410 ends the grant.
+// describe implements [connect.Server.Describe]. UltraCart puts a text for the
+// user in a header. A 410 means that the grant was revoked.
 func describe(refused *oauth2.RetrieveError) (code, text string) {
 	code, text = refused.ErrorCode, refused.ErrorDescription
 	if said := refused.Response.Header.Get(errorHeader); said != "" {
@@ -122,7 +122,7 @@ func describe(refused *oauth2.RetrieveError) (code, text string) {
 	switch {
 	case refused.Response.StatusCode == http.StatusGone:
 		return "application_disabled", text
-	case code == "" && text != "": // the text alone does not say that the grant has ended
+	case code == "" && text != "": // without a code the error would not end the grant
 		return "unnamed_error", text
 	}
 	return code, text

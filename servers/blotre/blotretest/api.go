@@ -24,7 +24,7 @@ type stream struct {
 	color, poster        string
 	colored              time.Time
 	tags                 []string
-	children             []string // ids that were linked, besides those below the uri
+	children             []string // linked streams, besides those below the URI
 }
 
 var (
@@ -38,7 +38,7 @@ var (
 	noRight  = "User does not have permission to perform that operation"
 )
 
-// caller returns the user of a request, or answers it with 401.
+// caller returns the user of a request. If there is none, it answers with 401.
 func (s *Server) caller(w http.ResponseWriter, r *http.Request) (userID string, ok bool) {
 	token := r.URL.Query().Get("access_token")
 	if match := bearer.FindStringSubmatch(r.Header.Get("Authorization")); token == "" && match != nil {
@@ -65,7 +65,7 @@ func (s *Server) find(id string) *stream {
 	return s.streams[i]
 }
 
-// onStream is around calls on a stream.
+// onStream wraps calls on a stream.
 func (s *Server) onStream(next func(http.ResponseWriter, *http.Request, *stream)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		st := s.find(r.PathValue("id"))
@@ -77,7 +77,7 @@ func (s *Server) onStream(next func(http.ResponseWriter, *http.Request, *stream)
 	}
 }
 
-// onOwn is around calls on a stream of the caller's.
+// onOwn wraps calls on a stream of the caller.
 func (s *Server) onOwn(next func(http.ResponseWriter, *http.Request, *stream)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		userID, ok := s.caller(w, r)
@@ -105,7 +105,7 @@ func (st *stream) json() map[string]any {
 	}
 }
 
-// found writes at most twenty of the streams that the query finds, the newest
+// found writes up to twenty of the streams that match the query, the newest
 // first.
 func (s *Server) found(w http.ResponseWriter, r *http.Request, streams []*stream) {
 	query := dropped.ReplaceAllString(r.URL.Query().Get("query"), "")
@@ -198,8 +198,8 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if st == nil {
 		status = http.StatusCreated
-		// A uri that came with %20 still has its spaces here, so the search above
-		// missed the stream that has the uri with plus signs.
+		// A URI sent with %20 still has its spaces here, so the lookup above
+		// missed the stream whose URI has plus signs.
 		uri = strings.ReplaceAll(uri, " ", "+")
 		st = &stream{id: newID(), name: name, uri: uri, owner: userID, created: s.base.Now(), color: white}
 		s.streams = append(s.streams, st)

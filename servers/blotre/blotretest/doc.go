@@ -1,4 +1,4 @@
-// Package blotretest is a Blot're in memory, for tests of programs that use
-// package blotre. It answers as Blot're does: the same statuses, bodies, headers,
-// lifetimes and rotation, and it refuses what Blot're refuses.
+// Package blotretest is an in-memory Blot're for tests of programs that use
+// package blotre. It has Blot're's statuses, bodies, headers, lifetimes and
+// token rotation, and refuses what Blot're refuses.
 package blotretest

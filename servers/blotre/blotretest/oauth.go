@@ -44,7 +44,8 @@ func (c *client) redirectsTo(uri string) bool {
 	return slices.Contains(c.redirects, uri) || len(c.redirects) == 0 && uri == ""
 }
 
-// consent takes the consent page's form, of an application or of a disposable one.
+// consent handles the form of the consent page, for registered and disposable
+// applications.
 func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	form := r.PostForm
@@ -66,7 +67,7 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer sends the browser to the callback.
+// answer redirects the browser to the callback.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *client, user, redirect, action string) {
 	back := url.Values{"state": {""}}
 	if action == "allow" {
@@ -140,7 +141,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// issue replaces the tokens of a client and a user.
+// issue replaces a user's tokens for a client.
 func (s *Server) issue(w http.ResponseWriter, clientID, userID string) {
 	s.base.Grants.Remove(func(g *oauthtest.Grant) bool {
 		return g.Client == clientID && g.User == userID && g.Access != ""
@@ -186,7 +187,8 @@ func (s *Server) tokenInfo(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// revoke is behind a filter that refuses what a form of another site could send.
+// revoke is behind a filter that refuses requests that another site's form
+// could send.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if slices.Contains(
@@ -264,7 +266,7 @@ func (s *Server) redeem(code, userID string) {
 
 type jsonKey struct{}
 
-// readBody returns the body when it is JSON.
+// readBody returns the body. It reports false if the body is not JSON.
 func readBody(r *http.Request) ([]byte, bool) {
 	body, err := io.ReadAll(r.Body)
 	return body, err == nil && json.Valid(bytes.TrimSpace(body))

@@ -14,7 +14,7 @@ import (
 	"github.com/go-gloebit/gloebit/internal/oauthtest"
 )
 
-// How long things are good at Blot're.
+// Lifetimes at Blot're.
 const (
 	CodeLife    = 3600 * time.Second  // an authorization code
 	AccessLife  = 7200 * time.Second  // an access token
@@ -23,21 +23,21 @@ const (
 	oneTimeType = "https://oauth2grant.blot.re/onetime_code"
 )
 
-// Server is a Blot're in memory. Make it with [New]. It is an [http.Handler],
-// and its methods are safe for concurrent use.
+// Server is an in-memory Blot're. Create it with [New]. It is an
+// [http.Handler], and its methods are safe for concurrent use.
 type Server struct {
 	base    *oauthtest.Server
 	clients map[string]*client
 	users   map[string]*user // by id
-	streams []*stream        // the newest last
+	streams []*stream        // oldest first
 	onetime map[string]*onetime
 }
 
 type client struct {
 	id, secret, name, blurb string
-	redirects               []string // without a slash at their end
+	redirects               []string // without a trailing slash
 	disposable              bool
-	user                    string // the id of the one user of a disposable client
+	user                    string // the ID of a disposable client's only user
 }
 
 type onetime struct {
@@ -54,7 +54,8 @@ type User struct{ ID, Name, RootStream string }
 
 type user struct{ User }
 
-// New returns a server without users and applications. A nil clock is time.Now.
+// New returns a server without users and applications. If clock is nil, it is
+// time.Now.
 func New(clock func() time.Time) *Server {
 	s := &Server{
 		base: oauthtest.New(clock), clients: map[string]*client{}, users: map[string]*user{}, onetime: map[string]*onetime{},
@@ -99,17 +100,17 @@ func (s *Server) AddClient(name string, redirectURIs ...string) Client {
 	return Client{made.id, made.secret}
 }
 
-// Approve lets a user approve every authorization request without a page.
+// Approve makes a user approve every authorization request without a page.
 func (s *Server) Approve(u User) { s.base.Approve(u.ID) }
 
-// Deny lets a user deny every authorization request without a page.
+// Deny makes a user deny every authorization request without a page.
 func (s *Server) Deny(u User) { s.base.Decline(u.ID) }
 
-// SignIn signs a user in, who is then shown the pages. The zero User signs the
-// user out.
+// SignIn signs a user in. The user is then shown the pages. The zero User signs
+// the user out.
 func (s *Server) SignIn(u User) { s.base.Ask(u.ID) }
 
-// Redeem lets a user enter the code of a disposable application, and approve
+// Redeem makes a user enter the code of a disposable application and approve
 // it. It reports whether Blot're accepted the code.
 func (s *Server) Redeem(u User, code string) (ok bool) {
 	s.base.Do(func() {
@@ -121,30 +122,29 @@ func (s *Server) Redeem(u User, code string) (ok bool) {
 	return ok
 }
 
-// Revoke ends the tokens of all applications of a user, as the user can on the
-// account page.
+// Revoke revokes the user's tokens for all applications, as the account page
+// does.
 func (s *Server) Revoke(u User) {
 	s.base.Do(func() { s.base.Grants.Remove(func(g *oauthtest.Grant) bool { return g.User == u.ID }) })
 }
 
-// Inject lets a fault answer the next requests to a path, as many as times
-// says. An empty path means every path. The fault gets the handler in whose
-// place it answers.
+// Inject makes fault answer the next requests to a path, as many as times says.
+// An empty path matches every path. next is the handler that fault replaces.
 func (s *Server) Inject(path string, times int, fault func(next http.Handler) http.Handler) {
 	s.base.Inject(path, times, fault)
 }
 
-// Request is a request as it came.
+// Request is a received request.
 type Request struct {
 	Method, Path string
 	Query        url.Values
 	Header       http.Header
 	Body         []byte
-	Form         url.Values // of Body, if it is a form
+	Form         url.Values // the Body's form, if it is one
 }
 
 // Requests returns the requests to a path so far, the oldest first. An empty
-// path means all.
+// path matches all.
 func (s *Server) Requests(path string) []Request {
 	var requests []Request
 	for _, r := range s.base.Requests(path) {
@@ -153,7 +153,8 @@ func (s *Server) Requests(path string) []Request {
 	return requests
 }
 
-// Transport returns an [http.RoundTripper] that calls the server in memory.
+// Transport returns an [http.RoundTripper] that calls the server without a
+// network.
 func (s *Server) Transport() http.RoundTripper { return oauthtest.Transport{Handler: s} }
 
 // newID returns 24 hexadecimal digits.
@@ -173,12 +174,12 @@ func isID(id string) bool {
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	body, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // the values are the server's own
+		panic(err) // the server's own values can be encoded
 	}
 	oauthtest.Write(w, status, string(body), "Content-Type", "application/json; charset=utf-8")
 }
 
-// fail writes the Error object.
+// fail writes an Error object.
 func fail(w http.ResponseWriter, status int, text string, details any) {
 	writeJSON(w, status, map[string]any{"type": "Error", "error": text, "details": details})
 }
@@ -187,7 +188,7 @@ func page(w http.ResponseWriter, status int, text string) {
 	oauthtest.Page(status, text)(nil).ServeHTTP(w, nil)
 }
 
-// uncached is around the routes whose answers must not be kept.
+// uncached wraps routes whose responses must not be cached.
 func uncached(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-cache, no-store, must-revalidate")
@@ -226,7 +227,7 @@ func (s *Server) routes() {
 		"POST /v0/api/stream/{id}/tags":               s.withBody(s.onOwn(s.setTags)),
 		"GET /v0/api/stream/{id}/tags/{tag}":          s.onStream(s.tag),
 		"PUT /v0/api/stream/{id}/tags/{tag}":          s.bare(s.onOwnTag(s.addTag)),
-		"DELETE /v0/api/stream/{id}/tags/{tag}":       s.bare(s.onOwnTag(s.addTag)), // Blot're's fault
+		"DELETE /v0/api/stream/{id}/tags/{tag}":       s.bare(s.onOwnTag(s.addTag)), // as on Blot're, by mistake
 		"GET /v0/api/tag/{tag}/children":              s.tagged,
 		"GET /v0/api/user/{id}":                       s.user,
 		"/": func(w http.ResponseWriter, _ *http.Request) {
@@ -237,8 +238,8 @@ func (s *Server) routes() {
 	}
 }
 
-// withBody is around calls that take JSON: another content type is 415, and
-// what is no JSON is 400 HTML.
+// withBody wraps calls that need JSON. Another content type gets 415, and an
+// invalid body gets 400 with HTML.
 func (s *Server) withBody(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind != "application/json" {
@@ -254,8 +255,8 @@ func (s *Server) withBody(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// bare is around calls without a body, of which an empty one is read as JSON if
-// its type says so.
+// bare wraps calls without a body. Like Blot're, it reads an empty body as JSON
+// if the content type is JSON.
 func (s *Server) bare(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind == "application/json" {

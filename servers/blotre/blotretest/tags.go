@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// onOwnTag is onOwn, but another user's stream is not found.
+// onOwnTag is onOwn, but answers 404 for another user's stream.
 func (s *Server) onOwnTag(next func(http.ResponseWriter, *http.Request, *stream)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		userID, ok := s.caller(w, r)
@@ -33,7 +33,7 @@ func (st *stream) tagsJSON() []map[string]string {
 
 func goodTag(tag string) bool { return tagOf.MatchString(tag) && !sixHex.MatchString(tag) }
 
-// goodTags reports whether there are at most six, without doubles.
+// goodTags reports whether there are at most six tags and no duplicates.
 func goodTags(tags []string) bool {
 	unique := slices.Compact(slices.Sorted(slices.Values(lowered(tags))))
 	return len(tags) <= maxTags && len(unique) == len(tags) && !slices.ContainsFunc(

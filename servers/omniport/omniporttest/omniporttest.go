@@ -24,7 +24,7 @@ import (
 	"github.com/go-gloebit/gloebit/servers/omniport"
 )
 
-// The settings of Omniport, which are all defaults.
+// Omniport's default settings.
 const (
 	codeLife    = 60 * time.Second
 	accessLife  = 36000 * time.Second
@@ -54,7 +54,8 @@ type Server struct {
 	users        map[string]omniport.User
 }
 
-// New returns a server without applications and users. A nil clock is time.Now.
+// New returns a server without applications and users. If clock is nil, it is
+// time.Now.
 func New(clock func() time.Time) *Server {
 	s := &Server{
 		Server:       oauthtest.New(clock),
@@ -88,13 +89,13 @@ func (s *Server) RemoveApplication(clientID string) {
 	s.Do(func() { delete(s.applications, clientID) })
 }
 
-// Withdraw ends all tokens of a user, as if the user revoked every approval.
+// Withdraw revokes all tokens of a user, as if the user revoked every approval.
 func (s *Server) Withdraw(user string) {
 	s.Do(func() { s.Grants.Remove(func(g *oauthtest.Grant) bool { return g.User == user }) })
 }
 
-// slash redirects to the path with a slash at its end. A POST that follows it
-// becomes a GET.
+// slash redirects to the path with a trailing slash. A POST that follows the
+// redirect becomes a GET.
 func slash(w http.ResponseWriter, r *http.Request) {
 	to := url.URL{Path: r.URL.Path + "/", RawQuery: r.URL.RawQuery}
 	oauthtest.Write(w, http.StatusMovedPermanently, "", "Location", to.String())
@@ -105,12 +106,13 @@ func page(w http.ResponseWriter, status int, text string) {
 }
 
 func object(w http.ResponseWriter, status int, v any) {
-	body, _ := json.Marshal(v) // it always can be
+	body, _ := json.Marshal(v) // the server's own values can be encoded
 	oauthtest.Write(w, status, string(body),
 		"Content-Type", "application/json", "Cache-Control", "no-store", "Pragma", "no-cache")
 }
 
-// refuse answers as the token endpoint does. An empty description is left out.
+// refuse answers as the token endpoint does. It leaves an empty description
+// out.
 func refuse(w http.ResponseWriter, code, description string) {
 	answer := map[string]string{"error": code}
 	if description != "" {
@@ -124,11 +126,11 @@ func refuse(w http.ResponseWriter, code, description string) {
 	object(w, http.StatusUnauthorized, answer)
 }
 
-// csrf is the name of the token against forged forms, and of its cookie.
+// csrf is the name of the token against cross-site forms, and of its cookie.
 const csrf = "csrfmiddlewaretoken"
 
-// page is what the browser shows: it fills in what the query does not have, and
-// drops what it does not know.
+// page is what Omniport's page does in the browser: it fills in missing
+// parameters and drops unknown ones.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	app, known := s.applications[query.Get("client_id")]
@@ -165,9 +167,9 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// consent takes the page's form.
+// consent handles the page's form.
 func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
-	_ = r.ParseForm() // what can be read
+	_ = r.ParseForm() // ignores an invalid form
 	cookie, err := r.Cookie("csrftoken")
 	user, _ := s.Consent()
 	if err != nil || cookie.Value != r.PostForm.Get(csrf) || user == "" {
@@ -206,8 +208,7 @@ func (s *Server) decide(w http.ResponseWriter, user string, form url.Values) {
 	oauthtest.Write(w, http.StatusFound, "", "Location", to.String())
 }
 
-// client returns the application that a request is authenticated as, by Basic
-// or by its body.
+// client returns the application that authenticates with Basic or in the body.
 func (s *Server) client(r *http.Request) (Application, bool) {
 	id, secret, basic := r.BasicAuth()
 	if basic { // RFC 6749 section 2.3.1
@@ -225,7 +226,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		page(w, http.StatusInternalServerError, "Server Error (500)")
 		return
 	}
-	_ = r.ParseForm() // what can be read; the toolkit does not read JSON
+	_ = r.ParseForm() // ignores an invalid form; the toolkit does not read JSON
 	switch r.PostForm.Get("grant_type") {
 	case "authorization_code":
 		s.exchange(w, r)
@@ -276,7 +277,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	grant := s.Grants.WithRefresh(old)
-	if grant == nil { // one that overlapped with the refresh that replaced the token gets what that one got
+	if grant == nil { // a refresh concurrent with the one that replaced the token gets the same pair
 		grant = s.Grants.Find(func(g *oauthtest.Grant) bool {
 			return g.Replaced == old && oauthtest.Arrival(r) <= g.ReplacedAt
 		})
@@ -289,7 +290,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "invalid_grant", "")
 		return
 	}
-	if grant.Access == "" { // the toolkit looks for the scope of the access token that was revoked
+	if grant.Access == "" { // the toolkit reads the scope of the access token, which was revoked
 		page(w, http.StatusInternalServerError, "Server Error (500)")
 		return
 	}
@@ -306,7 +307,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 	s.issue(w, grant)
 }
 
-// issue gives a grant new tokens. The ones that it had end at once.
+// issue replaces the tokens of a grant. The old ones are revoked at once.
 func (s *Server) issue(w http.ResponseWriter, grant *oauthtest.Grant) {
 	grant.Access, grant.Refresh = oauthtest.Text(tokenLength), oauthtest.Text(tokenLength)
 	grant.Issued, grant.AccessEnds = s.Now(), s.Now().Add(accessLife)
@@ -321,7 +322,7 @@ func (s *Server) answer(w http.ResponseWriter, grant *oauthtest.Grant) {
 }
 
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
-	_ = r.ParseForm() // what can be read
+	_ = r.ParseForm() // ignores an invalid form
 	app, ok := s.client(r)
 	token := r.PostForm.Get("token")
 	switch {
@@ -329,7 +330,7 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "invalid_client", "")
 	case token == "":
 		refuse(w, "invalid_request", "Missing token parameter.")
-	default: // an unknown token is as good as revoked
+	default: // an unknown token counts as revoked
 		s.Grants.Remove(func(g *oauthtest.Grant) bool { return g.Client == app.ClientID && g.Refresh == token })
 		if grant := s.Grants.WithAccess(token); grant != nil && grant.Client == app.ClientID {
 			grant.Access = ""
@@ -344,7 +345,7 @@ func (s *Server) userData(w http.ResponseWriter, r *http.Request) {
 		unauthorized(w, "")
 		return
 	}
-	if scheme != "Bearer" { // what reads the header takes it as it is
+	if scheme != "Bearer" { // the scheme is case-sensitive here
 		page(w, http.StatusInternalServerError, "Server Error (500)")
 		return
 	}
@@ -367,12 +368,12 @@ func (s *Server) userData(w http.ResponseWriter, r *http.Request) {
 	}
 	user, known := s.users[grant.User]
 	if id, err := strconv.ParseInt(grant.User, 10, 64); !known && err == nil {
-		user.ID = id // a user who is not a person
+		user.ID = id // a user that is not a person
 	}
 	object(w, http.StatusOK, user)
 }
 
-// unauthorized answers with 401. Only the challenge tells why.
+// unauthorized answers with 401. Only WWW-Authenticate has the reason.
 func unauthorized(w http.ResponseWriter, why string) {
 	w.Header().Set("WWW-Authenticate", `Bearer realm="api"`+why)
 	object(w, http.StatusUnauthorized, map[string]string{"detail": "Authentication credentials were not provided."})

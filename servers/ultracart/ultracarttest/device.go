@@ -9,7 +9,7 @@ import (
 	"github.com/go-gloebit/gloebit/internal/oauthtest"
 )
 
-// device is a device that asks for authorization.
+// device is a device that requests authorization.
 type device struct {
 	application, code, userCode, scope string
 	embedded                           bool
@@ -18,8 +18,8 @@ type device struct {
 	user                               string
 }
 
-// AnswerDevice lets the user allow or deny a device that shows the user code.
-// It reports whether there is one.
+// AnswerDevice makes the user allow or deny the device with the user code. It
+// reports whether there is one.
 func (s *Server) AnswerDevice(userCode, user string, allow bool) (found bool) {
 	s.Do(func() {
 		for _, d := range s.devices {
@@ -55,7 +55,7 @@ func (s *Server) authorizeDevice(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// deviceToken answers a device that polls.
+// deviceToken answers a polling device.
 func (s *Server) deviceToken(w http.ResponseWriter, client, code string, embedded bool) {
 	i := slices.IndexFunc(s.devices, func(d *device) bool {
 		return d.code == code && d.application == client && d.embedded == embedded

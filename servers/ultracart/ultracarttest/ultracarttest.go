@@ -36,21 +36,21 @@ const (
 	tokenLength = 32
 )
 
-// Config says what no document does.
+// Config configures what UltraCart's documents leave open.
 type Config struct {
-	// Clock tells the time. The default is time.Now.
+	// Clock returns the time. The default is time.Now.
 	Clock func() time.Time
-	// Rotate gives a new refresh token with each refresh, and ends the old one.
-	// The default keeps the refresh token, and sends none.
+	// Rotate replaces the refresh token at each refresh. The default keeps it
+	// and sends none.
 	Rotate bool
-	// ErrorsIn200 answers with 200 where the token endpoint has an error. The
+	// ErrorsIn200 sends errors of the token endpoint with status 200. The
 	// default is 400.
 	ErrorsIn200 bool
-	// NumberExpiry writes expires_in of a token as a number. UltraCart's Python
-	// client refuses it. The default is a string, as the model says.
+	// NumberExpiry sends a token's expires_in as a number, which UltraCart's
+	// Python client refuses. The default is a string, as in the model.
 	NumberExpiry bool
-	// Parallel is how many requests may be at work at the same time; UltraCart
-	// answers one more with 429. The default is any number.
+	// Parallel is how many requests are processed at the same time; one more
+	// gets 429. The default is no limit.
 	Parallel int
 }
 
@@ -58,7 +58,7 @@ type Config struct {
 type Application struct {
 	ClientID     string
 	RedirectURIs []string
-	Scope        string // that its tokens have; the default is order_read
+	Scope        string // the scope of its tokens; the default is order_read
 }
 
 // Server is a test UltraCart. It has these methods of its base, besides its
@@ -118,11 +118,12 @@ func (s *Server) AddApplication(a Application) {
 	})
 }
 
-// Disable disables an application for a merchant: its grants are over.
+// Disable disables an application for all merchants. Requests with its tokens
+// get status 410.
 func (s *Server) Disable(clientID string) { s.Do(func() { s.disabled[clientID] = true }) }
 
-// Answer registers a method of the API, such as "GET /order/orders", and the
-// JSON that it answers with. It must not be registered before.
+// Answer registers a method of the API, such as "GET /order/orders", and its
+// JSON response. It must not be registered before.
 func (s *Server) Answer(pattern, body string) {
 	method, path, _ := strings.Cut(pattern, " ")
 	s.Handle(method+" "+base+path, func(w http.ResponseWriter, r *http.Request) {
@@ -133,7 +134,7 @@ func (s *Server) Answer(pattern, body string) {
 }
 
 func object(w http.ResponseWriter, status int, v any) {
-	body, _ := json.Marshal(v) // it always can be
+	body, _ := json.Marshal(v) // the server's own values can be encoded
 	oauthtest.Write(w, status, string(body),
 		"Content-Type", "application/json; charset=UTF-8", "Cache-Control", "no-store")
 }
@@ -157,8 +158,7 @@ func (s *Server) refuseToken(w http.ResponseWriter, code, text string) {
 	object(w, status, map[string]string{"error": code, "error_description": text})
 }
 
-// authorized answers requests that the API does not take, and reports whether
-// it takes this one.
+// authorized reports whether a request may call the API. If not, it answers it.
 func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	grant := s.Grants.WithAccess(token)
@@ -201,9 +201,9 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// consent takes the page's form.
+// consent handles the page's form.
 func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
-	_ = r.ParseForm() // what can be read
+	_ = r.ParseForm() // ignores an invalid form
 	user, _ := s.Consent()
 	app, known := s.applications[r.PostForm.Get("client_id")]
 	to := r.PostForm.Get("redirect_uri")
@@ -245,13 +245,14 @@ func (s *Server) back(w http.ResponseWriter, to, state string, answer url.Values
 	oauthtest.Write(w, http.StatusFound, "", "Location", u.String())
 }
 
-// form reads a form of a registered application. If there is none, it answers.
+// form returns the form of a registered application. If there is none, it
+// answers the request.
 func (s *Server) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind != "application/x-www-form-urlencoded" {
 		refuse(w, http.StatusBadRequest, "bad_request", "The body is not a form.")
 		return nil, false
 	}
-	_ = r.ParseForm() // what can be read
+	_ = r.ParseForm() // ignores an invalid form
 	if _, known := s.applications[r.PostForm.Get("client_id")]; !known {
 		s.refuseToken(w, "invalid_client", "Unknown client_id.")
 		return nil, false
@@ -296,8 +297,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// issue gives a grant a new access token, and sends it with a refresh token if
-// there is one to send.
+// issue replaces the access token of a grant and sends it, with the refresh
+// token unless it is empty.
 func (s *Server) issue(w http.ResponseWriter, grant *oauthtest.Grant, refresh string) {
 	grant.Access, grant.Issued, grant.AccessEnds = oauthtest.Text(tokenLength), s.Now(), s.Now().Add(accessLife)
 	seconds := int(accessLife / time.Second)
