@@ -20,8 +20,8 @@ type Amount struct {
 // Known reports whether the server sent the amount.
 func (a Amount) Known() bool { return a.text != "" }
 
-// decimal is a JSON number of sane size: an account of up to 30 digits, a
-// fraction of up to 30, and an exponent of at most two digits.
+// decimal is a JSON number of limited size: up to 30 digits before and after
+// the point, and an exponent of up to two digits.
 var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,29})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$`)
 
 // ParseAmount reads a decimal number, such as "12.5".

@@ -13,7 +13,7 @@ import (
 	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
-// attempt sends one request and returns the body of a successful reply.
+// attempt sends one request and returns the body of a successful response.
 func (c *Client) attempt(
 	ctx context.Context, call call, payload []byte, credential *connect.Credential,
 ) ([]byte, error) {
@@ -33,7 +33,7 @@ func (c *Client) attempt(
 	resp, err := c.merchant.api.Do(req)
 	if err != nil {
 		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, redact.Failure(err)},
-			transient: ctx.Err() == nil && !isUntrusted(err), unsent: sent.never(), written: sent.wrote.Load()}
+			transient: ctx.Err() == nil && !isUntrusted(err), unsent: sent.notSent(), written: sent.wrote.Load()}
 	}
 	defer resp.Body.Close()
 	body, err := readReply(resp)
@@ -49,7 +49,7 @@ func (c *Client) attempt(
 	return c.read(call, resp, body, credential)
 }
 
-// request makes the request of one attempt.
+// request returns the request of one attempt.
 func (c *Client) request(
 	ctx context.Context, call call, payload []byte, credential *connect.Credential,
 ) (*http.Request, error) {
@@ -66,7 +66,7 @@ func (c *Client) request(
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if credential.AccessToken != "" { // not for calls in the application's own name
+	if credential.AccessToken != "" { // calls in the application's own name have none
 		if err := c.merchant.connector.Authorize(req, *credential); err != nil {
 			return nil, fmt.Errorf("gloebit: %s: %w", call.name, err)
 		}
@@ -81,8 +81,9 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// readReply reads a body up to one byte past the limit, which shows that it is
-// too long. Content-Length is only a hint, since some transports leave it out.
+// readReply reads a body up to one byte beyond the limit, to detect that it is
+// too long. It does not rely on Content-Length, which some transports leave
+// out.
 func readReply(resp *http.Response) ([]byte, error) {
 	hint := max(0, min(resp.ContentLength, maxReply)) + bytes.MinRead
 	body := bytes.NewBuffer(make([]byte, 0, hint))

@@ -42,7 +42,7 @@ func (c *Client) Call(ctx context.Context, method, path string, body, answer any
 	return c.do(ctx, call, answer)
 }
 
-// checkCall returns why a call can't be sent.
+// checkCall returns an error if a call can't be sent.
 func checkCall(method, path string, body, answer any) error {
 	methods := []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	if !slices.Contains(methods, method) {
@@ -61,7 +61,7 @@ func checkCall(method, path string, body, answer any) error {
 	if strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return fmt.Errorf("the path is not percent-encoded")
 	}
-	if _, err := connect.CheckReturnTo("/" + path); err != nil { // what leads nowhere else from /
+	if _, err := connect.CheckReturnTo("/" + path); err != nil { // refuses "..", among others
 		return fmt.Errorf("the path does not stay below Provider.APIURL, or is longer than %d bytes", connect.MaxReturnTo-1)
 	}
 	return nil

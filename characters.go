@@ -132,7 +132,7 @@ func (c Character) MarshalJSON() ([]byte, error) {
 
 var errNoCharacterID = errors.New("gloebit: a character without an id")
 
-// characterAnswer is a character, or in an older form its bare id.
+// characterAnswer is a character or, in an older form, its bare ID.
 type characterAnswer struct{ Character }
 
 func (c *characterAnswer) UnmarshalJSON(b []byte) error {
@@ -145,7 +145,7 @@ func (c *characterAnswer) UnmarshalJSON(b []byte) error {
 	return c.Character.UnmarshalJSON(b)
 }
 
-// characterList is a list of characters, or in an older form {name: id}, which
+// characterList is a list of characters or, in an older form, {name: id}, which
 // is read in the order of the names.
 type characterList []Character
 

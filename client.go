@@ -58,18 +58,18 @@ func (c *Client) Format(f fmt.State, _ rune) {
 
 // call is one request to the API.
 type call struct {
-	name       string // the path less its arguments, for errors
+	name       string // the path without its arguments, for errors
 	traced     string // the name for Config.Trace; empty means name
 	method     string
 	path       string              // below Provider.APIURL, percent-encoded; empty means name
-	scope      Scope               // what it needs
+	scope      Scope               // the required scope
 	body       any                 // sent as JSON, with the keys in order; nil sends none
-	repeatable bool                // sending it twice does what sending it once does
-	tries      *attempts           // what failed attempts may have done; nil to skip
+	repeatable bool                // the call is idempotent
+	tries      *attempts           // records what failed attempts may have done; nil to skip
 	sent       *connect.Credential // set to the credential that the response answers; nil to skip
 	failed     any                 // set to the other members of a response without success; nil to skip
-	secrets    []Secret            // what it tells the server beside the credential, and is not to be repeated
-	until      time.Time           // when it ends at the latest, with all attempts
+	secrets    []Secret            // secrets in the request, besides the credential
+	until      time.Time           // the deadline for all attempts
 }
 
 // bad returns the error for a successful response that can't be used. If the
@@ -85,12 +85,12 @@ func (c call) bad(why string) error {
 const (
 	maxReply    = 1 << 20
 	maxAttempts = 4
-	maxCall     = 30 * time.Second // with all attempts, when the caller has no deadline
+	maxCall     = 30 * time.Second // for all attempts, if the caller has no deadline
 )
 
 // do sends a call and decodes the JSON object of a successful response into
-// answer, which may be nil. It retries where that is safe, refreshes an expired
-// token, and removes a token that was refused.
+// answer, which may be nil. It retries if that is safe, refreshes an expired
+// token, and removes a refused token.
 func (c *Client) do(ctx context.Context, call call, answer any) (err error) {
 	ctx, end := c.start(ctx, cmp.Or(call.traced, call.name))
 	defer func() { end(err) }()
@@ -114,10 +114,10 @@ func (c *Client) do(ctx context.Context, call call, answer any) (err error) {
 	return nil
 }
 
-// sendFresh sends a call with a token that is not known to be stale. If the
-// server reports that the token has expired, it has not processed the call. The
-// call is then sent again with a newer token: a refreshed one, or the one that
-// the store has since the user reconnected.
+// sendFresh refreshes an expired token first and sends a call. If the server
+// reports that the token has expired, it has not processed the call. sendFresh
+// then sends it again with a newer token: a refreshed one, or the stored one if
+// the user has reconnected.
 func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]byte, error) {
 	stale := c.account.Credential()
 	credential, err := c.account.Fresh(ctx, call.until)
@@ -147,8 +147,8 @@ func (c *Client) sendFresh(ctx context.Context, call call, payload []byte) ([]by
 	}
 }
 
-// renew returns a credential with another token than the stale one, or an error
-// if the call must not be sent with it.
+// renew returns a credential with another token than stale, or an error if the
+// call must not be sent with it.
 func (c *Client) renew(ctx context.Context, call call, stale connect.Credential) (connect.Credential, error) {
 	fresh, err := c.account.Renew(ctx, call.until, stale)
 	if err == nil && call.tries.boundTo(stale, fresh) {
@@ -157,8 +157,8 @@ func (c *Client) renew(ctx context.Context, call call, stale connect.Credential)
 	return fresh, err
 }
 
-// maxRenewals is how often one call gets another token, since the stored one
-// may have expired too.
+// maxRenewals is how often one call gets another token. The stored token may
+// have expired, too.
 const maxRenewals = 2
 
 // send makes the attempts of one call with one credential.
@@ -167,7 +167,7 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, credential
 	for attempt := 1; ; attempt++ {
 		body, err := c.attempt(ctx, call, payload, credential)
 		if call.tries != nil {
-			call.tries.see(err)
+			call.tries.record(err)
 		}
 		if !call.repeatable && call.method != http.MethodGet && mayHaveArrived(err) {
 			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)

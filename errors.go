@@ -180,9 +180,9 @@ type APIError struct {
 	RetryAfter time.Duration // how long the server asks to wait; zero if it does not ask
 
 	causes    []error
-	transient bool // the same call may fare better later
-	unsent    bool // there was no connection on which to send the request
-	written   bool // the request was written, if only by a transport that repeats it
+	transient bool // the same call may succeed later
+	unsent    bool // there was no connection to send the request on
+	written   bool // the request was written, possibly by a transport that retries it
 }
 
 // Error names the call that failed and the reason, in the server's words if it

@@ -10,7 +10,7 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// maxFile is the most that a client secrets file may hold, in bytes.
+// maxFile is the greatest size of a client secrets file in bytes.
 const maxFile = 64 << 10
 
 // ConfigFromFile reads a client secrets file, in the format of Google's

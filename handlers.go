@@ -119,8 +119,8 @@ func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error
 	m.connector.HandleError(w, r, err)
 }
 
-// setRetryAfter sets Retry-After to the wait that Gloebit asks for (RFC 9110
-// section 10.2.3), in whole seconds.
+// setRetryAfter sets Retry-After (RFC 9110 section 10.2.3) to the wait that
+// Gloebit requests, in whole seconds.
 func setRetryAfter(w http.ResponseWriter, err error) {
 	var call *APIError
 	if errors.As(err, &call) && call.RetryAfter > 0 && (errors.Is(err, ErrRateLimited) || errors.Is(err, ErrUnavailable)) {
@@ -148,7 +148,7 @@ type ConnectError = connect.ConnectError
 // errors.Is matches it with ErrTooManyAttempts; see [connect.RateLimitError].
 type RateLimitError = connect.RateLimitError
 
-// link is the link that a row of the refusals of calls names.
+// link returns the link with a name from the table of refusals.
 func (m *Merchant) link(name, returnTo string) connect.Link {
 	if name != linkPurchase {
 		panic(fmt.Sprintf("gloebit: unknown link %q", name))

@@ -33,6 +33,6 @@ func HealthHandler(logger *slog.Logger, checks ...func(context.Context) error) h
 				return
 			}
 		}
-		_, _ = io.WriteString(w, "OK\n") // the prober has gone if this fails
+		_, _ = io.WriteString(w, "OK\n") // fails only if the prober has disconnected
 	})
 }

@@ -43,7 +43,7 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	}
 	name := cmp.Or(answer.Name, answer.FullName)
 	if secrets := c.secrets(&sent); redact.Repeats(answer.ID, secrets...) || redact.Repeats(name, secrets...) {
-		return Identity{}, badReply(path, "an id or a name that repeats a secret") // both are kept, shown and logged
+		return Identity{}, badReply(path, "an id or a name that repeats a secret") // both are stored, shown and logged
 	}
 	return Identity{ID: answer.ID, Name: name, Params: answer.Params}, nil
 }

@@ -14,7 +14,7 @@ import (
 // RootFolder is the null UUID, the folder of items that are in no other.
 const RootFolder = "00000000-0000-0000-0000-000000000000"
 
-// maxFolder is how long a folder's id may be.
+// maxFolder is the greatest length of a folder's ID.
 const maxFolder = 36
 
 // ItemID says where an inventory item is.

@@ -158,8 +158,8 @@ type Merchant struct {
 	base       connect.Base
 	config     Config
 	provider   Provider
-	api        *http.Client  // without a Timeout, which each attempt of a call has by itself
-	retryDelay time.Duration // before the first retry, on average
+	api        *http.Client  // without a Timeout: each attempt has its own
+	retryDelay time.Duration // the average delay before the first retry
 	trace      Trace         // zero without Config.Trace
 }
 
@@ -173,7 +173,7 @@ func New(config Config) (*Merchant, error) {
 		m.trace = *config.Trace
 	}
 	checked := config.check()
-	if config.Provider.check() != nil { // said already: what else is wrong?
+	if config.Provider.check() != nil { // already in checked; connect.New finds other errors
 		m.provider = Sandbox()
 	}
 	connector, err := connect.New(m.engine())
@@ -187,7 +187,7 @@ func New(config Config) (*Merchant, error) {
 	return m, nil
 }
 
-// engine is the configuration of the connector.
+// engine returns the connector's configuration.
 func (m *Merchant) engine() connect.Config {
 	config := m.config
 	scopes := config.Scopes
@@ -209,8 +209,7 @@ func (m *Merchant) engine() connect.Config {
 	}
 }
 
-// check returns an error that names every field of Gloebit's own that can't be
-// used.
+// check returns an error that names every invalid field of package gloebit.
 func (c Config) check() error {
 	var problems []error
 	bad := func(format string, args ...any) {

@@ -41,9 +41,9 @@ func (m *Merchant) Optional(next http.Handler) http.Handler {
 	return m.connector.OptionalWith(m.lookUp(nil))(next)
 }
 
-// lookUp returns a function that finds the client of a request's user, for the
-// request's context. Below another middleware of this merchant it finds the
-// client that is in the context already.
+// lookUp returns a function that returns the client of a request's user for the
+// request's context. Below another middleware of this merchant, that is the
+// client already in the context.
 func (m *Merchant) lookUp(scopes []Scope) func(context.Context, *http.Request) (key, value any, err error) {
 	return func(ctx context.Context, r *http.Request) (key, value any, err error) {
 		if client, ok := FromContext(ctx); ok && client.merchant == m {

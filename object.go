@@ -53,7 +53,7 @@ func (o *Object) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// objectOf marshals what the application gives for an object. Nil is {}.
+// objectOf encodes an application's value as an object. Nil is {}.
 func objectOf(v any) (Object, error) {
 	if v == nil {
 		return Object("{}"), nil
@@ -69,7 +69,7 @@ func objectOf(v any) (Object, error) {
 	return object, nil
 }
 
-// fields returns what the application gives for an object as a body to add to.
+// fields returns an application's value as a body to add to.
 func fields(v any) (map[string]any, error) {
 	object, err := objectOf(v)
 	if err != nil {
@@ -85,7 +85,7 @@ func fields(v any) (map[string]any, error) {
 	return body, nil
 }
 
-// putText sends a text unless it is empty.
+// putText adds a text unless it is empty.
 func putText(body map[string]any, name, text string) {
 	if text != "" {
 		body[name] = text

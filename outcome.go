@@ -28,7 +28,7 @@ const (
 	OutcomeSubscriptionAuthorizationDeclined Outcome = "subscription-authorization-declined"
 )
 
-// outcomeOf reads the outcome from the reason of a success or from a failure.
+// outcomeOf returns the outcome of a success with the reason, or of a failure.
 func outcomeOf(reason string, err error) Outcome {
 	if err == nil {
 		if strings.EqualFold(strings.TrimSpace(reason), "resubmitted") {
@@ -64,7 +64,7 @@ func (o Outcome) Final() bool { return o.row().charged == chargeNone }
 // ID.
 func (o Outcome) Refused() bool { return o.Err() != nil && !o.row().again }
 
-// row returns the row of the outcome; the zero value when it has none.
+// row returns the outcome's row. It is zero if there is none.
 func (o Outcome) row() callRefusal {
 	for _, row := range calls {
 		if o != OutcomeUnknown && row.outcome == o {
@@ -74,8 +74,9 @@ func (o Outcome) row() callRefusal {
 	return callRefusal{}
 }
 
-// saysCreated reports whether the server lost a race against an earlier sending
-// of the same id. What became of that one shows when the id is sent again.
+// saysCreated reports whether the server refused a request because of a
+// concurrent one with the same ID. To learn the outcome of that one, send the ID
+// again.
 func (e *APIError) saysCreated() bool {
 	return e.StatusCode < http.StatusInternalServerError && strings.EqualFold(
 		strings.TrimSpace(e.Reason), "transaction already created",

@@ -99,15 +99,14 @@ func (c *Client) products(ctx context.Context, call call) (map[string]int64, err
 	return *answer.Products, nil
 }
 
-// change is a call that changes how many of a product a user or a character
-// owns.
+// change is a call that changes a user's or a character's count of a product.
 type change struct {
 	name      string // the first segment of the path
-	character string // the second one, escaped, with a slash behind it; empty for the user's products
+	character string // the second segment, escaped, with a trailing slash; empty for the user's products
 	product   string
 	count     int64
-	least     int64  // the smallest count that makes sense
-	slash     string // what the document has at the end of the path
+	least     int64  // the smallest valid count
+	slash     string // the end of the path in the document
 }
 
 func (c *Client) changeCharacterProduct(ctx context.Context, characterID string, change change) (int64, error) {
@@ -144,8 +143,8 @@ func (c *Client) changeProduct(ctx context.Context, change change) (int64, error
 	return *owned, nil
 }
 
-// productCounts refuses a count that is null or below zero: a JSON null would
-// read as none.
+// productCounts refuses a count that is null or negative. A JSON null would
+// otherwise decode as zero.
 type productCounts map[string]int64
 
 func (p *productCounts) UnmarshalJSON(b []byte) error {

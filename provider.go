@@ -51,7 +51,8 @@ const (
 	VersionB
 )
 
-// put sets a value under the names that the versions have for it.
+// put sets a value under the version's name for it: a in version A, b in
+// version B.
 func (v APIVersion) put(body map[string]any, a, b string, value any) {
 	if v != VersionB {
 		body[a] = value
@@ -61,8 +62,7 @@ func (v APIVersion) put(body map[string]any, a, b string, value any) {
 	}
 }
 
-// slash returns what a path ends with that version A writes with a slash, and
-// version B without.
+// slash returns the end of a path that has a trailing slash in version A only.
 func (v APIVersion) slash() string {
 	if v == VersionB {
 		return ""
@@ -92,7 +92,7 @@ func ProviderAt(baseURL string) Provider {
 	}
 }
 
-// check reports the first field that can't be used.
+// check reports the first invalid field.
 func (p Provider) check() error {
 	if p.AuthURL == "" && p.TokenURL == "" && p.APIURL == "" {
 		return fmt.Errorf("gloebit: Config.Provider is empty: set it to gloebit.Production() or gloebit.Sandbox()")
@@ -113,8 +113,8 @@ func (p Provider) check() error {
 	return nil
 }
 
-// isProduction reports whether it is Gloebit's own server for real gloebits,
-// however its address is written.
+// isProduction reports whether the provider is Gloebit's server for real
+// gloebits, in any spelling of its address.
 func (p Provider) isProduction() bool {
 	u, err := url.Parse(p.APIURL)
 	if err != nil {

@@ -8,32 +8,31 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// linkPurchase leads to Gloebit's page for buying gloebits.
+// linkPurchase is the link to Gloebit's page for buying gloebits.
 const linkPurchase = "purchase"
 
-// charge says whether the user was charged by the calls under a transaction's
-// id.
+// charge says whether the calls with a transaction's ID have charged the user.
 type charge int
 
 const (
-	chargeUnknown charge = iota // not by the call that was refused; an earlier one may have charged
-	chargeNone                  // by no call: the answer is about the queued transaction itself, and final
-	chargeMade                  // the transaction stands
+	chargeUnknown charge = iota // not charged by the refused call, but possibly by an earlier one
+	chargeNone                  // not charged by any call: the answer is about the queued transaction, and final
+	chargeMade                  // charged
 )
 
-// callRefusal is a row of the table of the calls to Gloebit: what the server
-// says, what that means, and how the user's request is answered.
+// callRefusal is a row of the table of refused calls: the server's words, their
+// meaning, and the response to the user's request.
 type callRefusal struct {
-	connect.Refusal          // zero when the words mean errors of connecting alone
+	connect.Refusal          // zero if the words mean errors of connecting only
 	connecting      []error  // the errors of connecting that the words mean
 	words           []string // the server's status or reason, in lower case
 	outcome         Outcome
 	charged         charge
-	again           bool // the server may answer otherwise when it is asked again with the same id
+	again           bool // a retry with the same ID may have another result
 }
 
-// unknownOutcome counts before every other row: an error that also says how to
-// go on must not hide that something may have been done.
+// unknownOutcome takes precedence over every row. An error that also suggests
+// what to do must not hide that the call may have succeeded.
 var unknownOutcome = connect.Refusal{
 	Err: ErrOutcomeUnknown, Name: "ErrOutcomeUnknown", Status: http.StatusServiceUnavailable,
 	Text: "Gloebit did not answer in time, so it is not known yet whether this was done. " +
@@ -41,10 +40,10 @@ var unknownOutcome = connect.Refusal{
 }
 
 // calls are the refusals of calls to Gloebit. A text says that nothing was
-// charged only where no call under the transaction's id can have charged. Most
-// refusals are checks before the queue, which a transaction that was charged
-// earlier under the same id fails too when, for example, the account was locked
-// in between.
+// charged only if no call with the transaction's ID can have charged. Most
+// refusals are checks before the queue. An earlier call with the same ID may
+// have charged before the check began to fail, for example because the account
+// was locked in between.
 var calls = []callRefusal{
 	{
 		connecting: []error{ErrTokenRefused, ErrNotConnected},
@@ -221,8 +220,8 @@ var calls = []callRefusal{
 	},
 }
 
-// failuresOf says what the status and the reason of a reply without success
-// mean. The status decides where both do.
+// failuresOf returns the errors that the status and reason of a refused call
+// mean. The status takes precedence.
 func failuresOf(status, reason string) []error {
 	for _, word := range []string{status, reason} {
 		word = strings.ToLower(strings.TrimSpace(word))

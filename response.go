@@ -14,15 +14,15 @@ import (
 	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
-// envelope is what every reply holds.
+// envelope holds the members of every response.
 type envelope struct {
 	Success *bool   `json:"success"`
 	Reason  *string `json:"reason"`
 	Status  *string `json:"status"`
 }
 
-// read tells a successful reply from all others. Texts are looked through for
-// secrets once they are decoded: JSON has many ways of writing one.
+// read returns the body of a successful response, or an error. It removes
+// secrets after decoding texts, because JSON can encode a text in many ways.
 func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect.Credential) ([]byte, error) {
 	var reply envelope
 	unreadable := json.Unmarshal(body, &reply) != nil
@@ -50,17 +50,16 @@ func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect
 		return nil, badReply(call.name, "without success")
 	}
 	if call.failed != nil {
-		_ = json.Unmarshal(body, call.failed) // what can't be read is not told
+		_ = json.Unmarshal(body, call.failed) // members that can't be decoded stay unset
 	}
 	failure.causes = failuresOf(failure.Status, failure.Reason)
 	failure.RetryAfter = retryAfter(resp.Header)
-	failure.transient = failure.saysLater()
+	failure.transient = failure.asksRetry()
 	return nil, failure
 }
 
-// readStatus says what an HTTP status other than 200 means. A reason in the
-// body takes precedence over the status, unless it says that the call
-// succeeded.
+// readStatus sets the meaning of an HTTP status other than 200. A reason in the
+// body takes precedence over the status, unless it reports success.
 func (e *APIError) readStatus(resp *http.Response, success bool) {
 	e.RetryAfter = retryAfter(resp.Header)
 	reasons := failuresOf(e.Status, e.Reason)
@@ -78,17 +77,17 @@ func (e *APIError) readStatus(resp *http.Response, success bool) {
 		e.causes = []error{ErrTokenExpired, ErrNotConnected}
 	default:
 		e.causes = reasons
-		e.transient = e.saysLater()
+		e.transient = e.asksRetry()
 	}
 }
 
-// saysLater reports whether the reason is one to ask again for.
-func (e *APIError) saysLater() bool {
+// asksRetry reports whether the reason asks the client to retry later.
+func (e *APIError) asksRetry() bool {
 	return outcomeOf("", e).row().again || e.saysCreated()
 }
 
-// oauthProblem is the reason of a server that refuses a signed call in the
-// words of OAuth 1.0a, in a form body or in its challenge; else empty.
+// oauthProblem returns the oauth_problem of a refused OAuth 1.0a call, from a
+// form body or from WWW-Authenticate, or "".
 func oauthProblem(h http.Header, body []byte) *string {
 	if form, err := url.ParseQuery(
 		strings.TrimSpace(string(body)),
@@ -100,8 +99,8 @@ func oauthProblem(h http.Header, body []byte) *string {
 	return &problem
 }
 
-// retryAfter reads the header in both its forms (RFC 9110 section 10.2.3). A
-// value of another form is taken for a minute: the server asks for some wait.
+// retryAfter reads both forms of Retry-After (RFC 9110 section 10.2.3). An
+// invalid value counts as a minute, because the server requests some wait.
 func retryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
@@ -117,7 +116,7 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Minute
 }
 
-// secrets are what the server knows of a call that was sent with the
+// secrets returns the secrets that the server knows from a call with the
 // credential.
 func (c *Client) secrets(sent *connect.Credential) []Secret {
 	return []Secret{sent.AccessToken, sent.RefreshToken, sent.TokenSecret, c.merchant.config.ClientSecret}
@@ -138,7 +137,7 @@ var (
 	errStatus   = errors.New("not the status of an answer")
 )
 
-// badReply is a reply with status 200 that is no answer.
+// badReply is the error for an invalid response with status 200.
 func badReply(name, why string) error {
 	return &APIError{Call: name, StatusCode: http.StatusOK, causes: []error{ErrInvalidResponse, errors.New(why)}}
 }

@@ -19,7 +19,7 @@ func transient(err error) bool {
 	return errors.As(err, &failure) && failure.transient
 }
 
-// pause is the growing time between the attempts of one call, with jitter.
+// pause is the growing delay between the attempts of one call, with jitter.
 type pause struct{ next *backoff.ExponentialBackOff }
 
 func (m *Merchant) newPause() pause {
@@ -30,8 +30,9 @@ func (m *Merchant) newPause() pause {
 	return pause{next}
 }
 
-// wait waits as long as it is time to, or as the server asked for, and reports
-// whether to go on. It does not start a wait that the call's end would cut off.
+// wait waits for the next delay or, if it is longer, the server's Retry-After.
+// It reports whether to try again. It returns false at once if the delay would
+// exceed until.
 func (p pause) wait(ctx context.Context, until time.Time, err error) bool {
 	delay := p.next.NextBackOff()
 	var failure *APIError
@@ -51,32 +52,31 @@ func (p pause) wait(ctx context.Context, until time.Time, err error) bool {
 	}
 }
 
-// attempts is what the attempts of one call may have done although they failed.
+// attempts records what failed attempts of one call may have done.
 type attempts struct {
-	lost bool // an attempt may have been carried out unheard
-	held bool // the server said that it has the transaction
+	lost bool // the server may have processed an attempt whose response was lost
+	held bool // the server reported that it has the transaction
 }
 
-// boundTo reports whether an order must not be sent with the credential of a
-// later connection: in another account's name, or when it may have been taken
-// already.
+// boundTo reports whether an order must not be sent with the newer credential:
+// it is another account's, or the server may have processed the order already.
 func (f *attempts) boundTo(credential, newer connect.Credential) bool {
 	again := !newer.ConnectedAt.Equal(credential.ConnectedAt)
 	return f != nil && again && (f.lost || f.held || newer.Subject != credential.Subject)
 }
 
-// see learns from an attempt what it may have done.
-func (f *attempts) see(err error) {
+// record records what a failed attempt may have done.
+func (f *attempts) record(err error) {
 	var failure *APIError
 	f.lost = f.lost || mayHaveArrived(err)
 	f.held = f.held || errors.Is(err, ErrTransactionPending) || errors.As(err, &failure) && failure.saysCreated()
 }
 
-// reached tells how far a request came: whether it found a connection to the
-// server, and whether anything was written to one.
+// reached records whether the transport requested and got a connection, and
+// whether it wrote the request.
 type reached struct{ asked, got, wrote atomic.Bool }
 
-// trace returns a context by which net/http tells.
+// trace returns a context that makes net/http report these events.
 func (r *reached) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { r.asked.Store(true) },
@@ -86,10 +86,10 @@ func (r *reached) trace(ctx context.Context) context.Context {
 	})
 }
 
-// never reports whether the request was certainly not sent: the transport asked
-// for a connection and got none, because a host, a proxy or TLS failed. A
-// transport that does not tell is not relied on.
-func (r *reached) never() bool { return r.asked.Load() && !r.got.Load() }
+// notSent reports whether the request was certainly not sent: the transport
+// requested a connection and got none, because a host, a proxy or TLS failed.
+// It is false for a transport that does not report.
+func (r *reached) notSent() bool { return r.asked.Load() && !r.got.Load() }
 
 // mayHaveArrived reports whether the server may have processed a request that
 // failed.
@@ -105,8 +105,8 @@ func mayHaveArrived(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalidResponse)
 }
 
-// isUntrusted reports whether the connection failed because the server could
-// not prove its identity: nothing was sent, and nothing will be.
+// isUntrusted reports whether the server could not prove its identity. Nothing
+// was sent, and a retry would not help.
 func isUntrusted(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate)

@@ -19,14 +19,14 @@ const (
 	ScopeCharacter Scope = "character" // the user's characters
 )
 
-// scopePolicy is what Gloebit's server knows.
+// scopePolicy describes the scopes of Gloebit's server.
 var scopePolicy = connect.ScopePolicy{
 	Known:   []Scope{ScopeID, ScopeUser, ScopeIdentity, ScopeBalance, ScopeTransact, ScopeInventory, ScopeCharacter},
 	Aliases: map[Scope]Scope{ScopeID: ScopeID, ScopeUser: ScopeID, ScopeIdentity: ScopeID},
 }
 
-// scopes returns the policy with the name that the version has for the
-// permission of identity: id in A and user in B.
+// scopes returns the policy with the version's name for the identity
+// permission: id in A and user in B.
 func (v APIVersion) scopes() connect.ScopePolicy {
 	policy := scopePolicy
 	switch v {

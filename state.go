@@ -10,8 +10,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// server is Gloebit for the connector: its endpoints, and where its protocol
-// differs from RFC 6749.
+// server describes Gloebit to the connector: its endpoints, and its differences
+// from RFC 6749.
 func (m *Merchant) server() connect.Server {
 	p := m.provider
 	return connect.Server{
@@ -42,31 +42,31 @@ func (m *Merchant) authParams(ask connect.AuthorizationRequest) url.Values {
 	return params
 }
 
-// tokenParams repeats the scope in the token request, which Gloebit requires.
+// tokenParams adds the scope to the token request, which Gloebit requires.
 func tokenParams(asked []Scope) url.Values {
 	return url.Values{"scope": {connect.JoinScopes(asked)}}
 }
 
-// subject is the user's ID at Gloebit, which later servers send with the token.
+// subject returns the user's ID at Gloebit, which newer servers send with the
+// token.
 func subject(member func(string) any) string {
 	id, _ := member("app_user_id").(string)
 	return id
 }
 
-// identity is the user as Gloebit knows them.
+// identity returns Gloebit's ID and name of the user.
 func (m *Merchant) identity(ctx context.Context, account *connect.Account) (User, error) {
 	identity, err := (&Client{merchant: m, account: account}).Identity(ctx)
 	return User{ID: identity.ID, Name: identity.Name}, err
 }
 
-// describe reads an error response of the token endpoint, in which Gloebit
-// gives a reason.
+// describe reads Gloebit's reason in an error response of the token endpoint.
 func describe(refused *oauth2.RetrieveError) (code, text string) {
 	var answer struct {
 		Error  string `json:"error"`
 		Reason string `json:"reason"`
 	}
-	_ = json.Unmarshal(refused.Body, &answer) // a body of another form has neither
+	_ = json.Unmarshal(refused.Body, &answer) // a body that is not such JSON leaves both empty
 	if code = refused.ErrorCode; code == "" {
 		code = answer.Error
 	}

@@ -38,7 +38,7 @@ func (m *Merchant) Client(ctx context.Context, userID string) (*Client, error) {
 	return client, nil
 }
 
-// newClient returns a client and the account to fill in, in one allocation.
+// newClient returns a client and its account, in one allocation.
 func (m *Merchant) newClient() (*Client, *connect.Account) {
 	made := new(struct {
 		client  Client
@@ -48,7 +48,7 @@ func (m *Merchant) newClient() (*Client, *connect.Account) {
 	return &made.client, &made.account
 }
 
-// unsaved returns a client with a credential that no store has.
+// unsaved returns a client with a credential that is in no store.
 func (m *Merchant) unsaved(credential connect.Credential) *Client {
 	client, account := m.newClient()
 	m.connector.Unsaved(credential, account)

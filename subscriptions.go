@@ -121,7 +121,7 @@ func (c *Client) CreateSubscriptionAuthorization(
 		return SubscriptionAuthorization{}, call.bad("without id, pending or enabled")
 	}
 	answer.Status = c.words(&answer.Status, &sent)
-	if answer.Status == declinedBefore { // some servers call that a success
+	if answer.Status == declinedBefore { // some servers report it as a success
 		return answer.authorization(), &APIError{
 			Call: call.name, StatusCode: http.StatusOK, Status: answer.Status,
 			causes: []error{ErrSubscriptionAuthorizationDeclined},

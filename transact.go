@@ -78,8 +78,7 @@ func (c *Client) TransactU2U(ctx context.Context, t Transaction, seller Seller) 
 	return c.transact(ctx, "transact-u2u", t, seller, more)
 }
 
-// buyer returns the fields by which v2/transact and transact-u2u name the
-// payer.
+// buyer returns the fields that name the payer in v2/transact and transact-u2u.
 func (c *Client) buyer() map[string]any {
 	buyer := map[string]any{}
 	putText(buyer, "buyer-id-on-application", c.User().ID)
@@ -87,7 +86,7 @@ func (c *Client) buyer() map[string]any {
 	return buyer
 }
 
-// transact sends a transaction, with more fields, to one of the paths.
+// transact sends a transaction with additional fields to a path.
 func (c *Client) transact(
 	ctx context.Context, path string, t Transaction, seller Seller, more map[string]any,
 ) (Receipt, error) {
@@ -133,7 +132,7 @@ func (c *Client) transact(
 		receipt.Status, receipt.Reason = failure.Status, failure.Reason
 	}
 	switch {
-	case receipt.Outcome == OutcomeResubmitted: // "transaction already created", still: the first one stands
+	case receipt.Outcome == OutcomeResubmitted: // of "transaction already created": the first transaction stands
 		return receipt, nil
 	case (tries.lost || errors.Is(err, ErrInvalidResponse)) && !receipt.Outcome.Final(),
 		(tries.held || isQueued(receipt)) && receipt.Outcome == OutcomeUnknown:
@@ -143,8 +142,8 @@ func (c *Client) transact(
 	return receipt, err
 }
 
-// isQueued reports whether the server has queued the transaction although the
-// response is no success and has an unknown reason.
+// isQueued reports whether the server has queued the transaction, although the
+// response is not a success and has an unknown reason.
 func isQueued(receipt Receipt) bool {
 	return receipt.Outcome == OutcomeUnknown && (receipt.Status == "queued" || receipt.Status == "in-progress")
 }
@@ -158,9 +157,8 @@ type transactAnswer struct {
 	Change       optionalNumber `json:"gloebit-balance-change"`
 }
 
-// optionalNumber is a number that an answer may have, as a JSON number or as a
-// string. One that can't be read counts as absent, because the transaction
-// stands nevertheless.
+// optionalNumber is an optional number of an answer, a JSON number or a string.
+// An invalid one counts as absent, because the transaction stands.
 type optionalNumber struct{ amount Amount }
 
 func (n *optionalNumber) UnmarshalJSON(b []byte) error {
@@ -172,7 +170,7 @@ func (n *optionalNumber) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// whole returns the number if it is a whole one that fits.
+// whole returns the number if it is an integer in range.
 func (n optionalNumber) whole() *int64 {
 	if whole, ok := n.amount.Int64(); ok {
 		return &whole
@@ -180,8 +178,8 @@ func (n optionalNumber) whole() *int64 {
 	return nil
 }
 
-// unsigned returns the number without its sign: a charge may be written as a
-// negative change of the balance.
+// unsigned returns the number without its sign, because some servers report a
+// charge as a negative change of the balance.
 func (n optionalNumber) unsigned() Amount {
 	return Amount{text: strings.TrimPrefix(n.amount.text, "-")}
 }
@@ -252,7 +250,7 @@ func (t Transaction) checkCharge(receipt Receipt) error {
 	return fmt.Errorf("%w: %s: Gloebit charges %s gloebits, not %d", ErrPriceChanged, t.ID, receipt.Charged, t.Total)
 }
 
-// contradicts reports whether a status is that of a failure.
+// contradicts reports whether a status means failure.
 func contradicts(status string) bool {
 	return status == "failed" || Outcome(status).Err() != nil
 }

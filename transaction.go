@@ -25,12 +25,12 @@ type HoldURLs struct {
 	Cancel  string
 }
 
-// minSignature is the least number of bytes for which the last segment of
-// a hold URL counts as a secret. Words in Gloebit's reasons are shorter.
+// minSignature is the least length of a hold URL's last segment that counts as
+// a secret, in bytes. Words in Gloebit's reasons are shorter.
 const minSignature = 16
 
-// secrets returns the URLs and the last segment of each, where package ledger
-// puts the signature.
+// secrets returns the URLs and their last segments, where package ledger puts
+// the signature.
 func (h HoldURLs) secrets() []Secret {
 	var secrets []Secret
 	for _, address := range []string{h.Enact, h.Consume, h.Cancel} {
@@ -156,15 +156,15 @@ func (o ProductOrder) TransactionID(c *Client) (string, error) {
 	return c.transactionID(o.IdempotencyKey, o.ID, "product", []byte(o.Product), []byte(o.CharacterID), o.Quantity)
 }
 
-// orderNamespace is the UUID below which the ids of orders are made (RFC 9562
-// section 5.5).
+// orderNamespace is the namespace of the UUIDs of orders (RFC 9562 section
+// 5.5).
 var orderNamespace = uuid.MustParse("6a8e9b5c-2f0b-4a0e-9d6a-0b8d1d0f7c11")
 
-// withID returns the transaction with its ID, which IdempotencyKey derives for
-// one path and one seller.
+// withID returns the transaction with its ID, which is derived from
+// IdempotencyKey, the path and the seller if not given.
 func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction, error) {
 	total := t.Total
-	if t.Product != "" { // as with ProductOrder: a change of price makes no other purchase
+	if t.Product != "" { // as with ProductOrder: a changed price does not create a separate purchase
 		total = 0
 	}
 	var text []any // as bytes: see transactionID
@@ -180,8 +180,8 @@ func (c *Client) withID(t Transaction, path string, seller Seller) (Transaction,
 	return t, err
 }
 
-// transactionID returns the ID of an order: the given ID, or one derived from
-// its key and from everything in which orders differ.
+// transactionID returns the given ID, or one derived from the key and
+// everything in which orders differ.
 func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	switch {
 	case key == "" && id == "":
@@ -207,12 +207,12 @@ func (c *Client) transactionID(key, id string, order ...any) (string, error) {
 	return uuid.NewSHA1(orderNamespace, name).String(), nil
 }
 
-// maxOrderKey is how long an order's key may be, in bytes.
+// maxOrderKey is the greatest length of an order's key in bytes.
 const maxOrderKey = 255
 
 var errNoQuantity = errors.New("the quantity is 0: set it to at least 1")
 
-// maxGloebits is the greatest whole number that every JSON reader gets right.
+// maxGloebits is the greatest integer that every JSON decoder reads exactly.
 const maxGloebits = 1<<53 - 1
 
 func (t Transaction) check() error {
@@ -248,7 +248,7 @@ func (t Transaction) check() error {
 	return nil
 }
 
-// body writes the transaction in the names of the provider's version.
+// body returns the transaction under the names of the provider's version.
 func (t Transaction) body(m *Merchant, username string) map[string]any {
 	version := m.provider.APIVersion
 	body := map[string]any{"version": 1, "request-created": m.base.Clock().Unix()}

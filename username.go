@@ -17,15 +17,15 @@ func (c *Client) Name() string {
 		return name
 	}
 	if config := c.merchant.config; config.User == nil && !config.SignIn && connect.IsSessionUser(c.User().ID) {
-		return "" // a random id means nothing to a reader of the history
+		return "" // a random ID tells the reader of the history nothing
 	}
 	return c.User().ID
 }
 
-// username returns the given name, else [Client.Name], else the name that it
-// reads from the server and keeps. Gloebit's document does not call
-// merchant-user-id optional, so the error is ErrInvalidRequest when no name is
-// known and the user granted no identity scope. If the name can't be read, the
+// username returns the given name, [Client.Name], or the name that it reads
+// from the server and stores. Gloebit's document does not call
+// merchant-user-id optional, so the error is ErrInvalidRequest if no name is
+// known and the user granted no identity scope. If reading the name fails, the
 // user can still pay: the transaction has an ID in its place.
 func (c *Client) username(ctx context.Context, given string) (string, error) {
 	if name := cmp.Or(given, c.Name()); name != "" {

@@ -46,8 +46,8 @@ func (a *Account) Credential() Credential {
 	return a.credential
 }
 
-// expired reports whether the access token has expired at a time. A token
-// without an expiry never does.
+// expired reports whether the access token has expired at the time now. A token
+// without an expiry never expires.
 func (c Credential) expired(now time.Time) bool {
 	return !c.TokenExpiry.IsZero() && !now.Before(c.TokenExpiry)
 }
@@ -73,7 +73,7 @@ func (a *Account) Reject(
 	ctx context.Context, until time.Time, sent Secret, refused *error,
 ) (newer Credential, ok bool) {
 	c := a.connector
-	if a.user.ID == "" { // a token that was never saved
+	if a.user.ID == "" { // the token was never saved
 		return Credential{}, false
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
@@ -123,7 +123,7 @@ func (c *Connector) find(ctx context.Context, user User, account *Account) error
 	return nil
 }
 
-// load reads a user's credential.
+// load returns a user's credential from the store.
 func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
 	key := c.key(userID)
 	credential, err := c.tokens.Load(ctx, key)

@@ -13,12 +13,11 @@ import (
 	"github.com/alexedwards/scs/v2"
 )
 
-// The last characters of a state say when it expires, so that a late callback
-// can be told from a used one when neither the store nor the session has the
-// state any more. A browser can change them: only the text of the page depends
-// on them.
+// A state ends with its expiry, so that an expired callback and a used one can
+// be distinguished after the store and the session have forgotten the state. A
+// browser can change the expiry: only the page's text depends on it.
 const (
-	expiryLength = 7 // base 36, good until the year 4453
+	expiryLength = 7 // base 36, enough until the year 4453
 	stateLength  = nonceLength + expiryLength
 )
 
@@ -26,7 +25,7 @@ func newState(expires time.Time) string {
 	return newNonce() + fmt.Sprintf("%0*s", expiryLength, strconv.FormatInt(max(expires.Unix(), 0), 36))
 }
 
-// isExpired reports whether a state says that it has expired.
+// isExpired reports whether the state's expiry has passed.
 func (c *Connector) isExpired(state string) bool {
 	if len(state) != stateLength {
 		return false
@@ -35,11 +34,12 @@ func (c *Connector) isExpired(state string) bool {
 	return err == nil && c.clock().Unix() >= expires
 }
 
-// attemptCookie is the name of a cookie that holds the binding of one
-// connection. Two tabs that start to connect before either has a session get a
-// session each, and the browser keeps one of them; two requests of one session
-// may each save a binding, and the session keeps one of them. This cookie is
-// still there for the other tab. The name has the start of the state's hash.
+// attemptCookie is the name of the cookie that holds the binding of one
+// connection. It is needed for two tabs that start to connect at once. If
+// neither has a session, each gets one and the browser keeps one of them. If
+// they share a session, each may save a binding and the session keeps one of
+// them. The other tab still has this cookie. The name contains the start of the
+// state's hash.
 func (c *Connector) attemptCookie(hashed string) string { return c.attemptPrefix() + hashed[:8] }
 
 func (c *Connector) attemptPrefix() string {
@@ -50,7 +50,7 @@ func (c *Connector) attemptPrefix() string {
 	return prefix
 }
 
-// setAttemptCookie sets a cookie of an attempt; an empty binding deletes it.
+// setAttemptCookie sets the cookie of an attempt. An empty binding deletes it.
 func (c *Connector) setAttemptCookie(w http.ResponseWriter, name, binding string) {
 	cookie := &http.Cookie{
 		Name: name, Value: binding, Path: "/", MaxAge: int(c.connectFor.Seconds()),
@@ -62,8 +62,8 @@ func (c *Connector) setAttemptCookie(w http.ResponseWriter, name, binding string
 	http.SetCookie(w, cookie)
 }
 
-// giveAttemptCookie sets the cookie of an attempt whose binding is new. The
-// cookies that the browser has from a session before are deleted.
+// giveAttemptCookie sets the cookie of an attempt with a new binding. It
+// deletes the cookies of an earlier session.
 func (c *Connector) giveAttemptCookie(w http.ResponseWriter, r *http.Request, started attempt) {
 	if !started.bindingIsNew || c.server.StateNotReturned {
 		return
@@ -76,17 +76,17 @@ func (c *Connector) giveAttemptCookie(w http.ResponseWriter, r *http.Request, st
 	c.setAttemptCookie(w, c.attemptCookie(stateID(started.state)), started.binding)
 }
 
-// returning is a browser that comes back with a callback.
+// returning is a callback and the browser that sent it.
 type returning struct {
 	query     url.Values
 	state     string
 	hashed    string   // its stateID; empty if it can't be a state
-	bindings  []string // of the browser; empty without a session
-	hasCookie bool     // the cookie of the attempt came too
+	bindings  []string // the browser's bindings; nil without a session
+	hasCookie bool     // the browser sent the cookie of the attempt
 }
 
-// returning reads a callback. The error is ErrInvalidState if the query can't be
-// read, or that of the session.
+// returning reads a callback. The error is ErrInvalidState if the query can't
+// be read, or the error of the session.
 func (c *Connector) returning(r *http.Request) (back returning, err error) {
 	if back.query, err = queryOf(r); err != nil {
 		return back, fmt.Errorf("%w: %w", ErrInvalidState, err)
@@ -102,10 +102,9 @@ func (c *Connector) returning(r *http.Request) (back returning, err error) {
 	return back, err
 }
 
-// bindings returns what binds a connection to this browser: the value in its
-// session and, beside that, the one in the cookie of this state's attempt. The
-// cookie alone does not count: signing out and connecting end the attempts of a
-// session.
+// bindings returns the browser's bindings: the value in its session and the one
+// in the cookie of the state's attempt. Without the session's value the cookie
+// is ignored, because signing out and connecting end the attempts of a session.
 func (c *Connector) bindings(r *http.Request, hashed string) (bindings []string, hasCookie bool, err error) {
 	binding, err := c.session(r.Context(), c.keys.binding)
 	if err != nil || binding == "" {
@@ -121,8 +120,8 @@ func (c *Connector) bindings(r *http.Request, hashed string) (bindings []string,
 	return []string{binding, cookie.Value}, true, nil
 }
 
-// sentCookie reports whether the browser sent the session's cookie or, where
-// its name is not known, any cookie.
+// sentCookie reports whether the browser sent the session's cookie. If the
+// cookie's name is not known, any cookie counts.
 func (c *Connector) sentCookie(r *http.Request) bool {
 	manager, ok := c.sessions.(*scs.SessionManager)
 	if c.ownSessions != nil {
@@ -139,13 +138,13 @@ func hasCookie(r *http.Request, name string) bool {
 	return err == nil
 }
 
-// reloadedParam is a parameter of the callback. It says that the page of the
-// callback has loaded it again.
+// reloadedParam is a parameter of the callback. It means that the callback's
+// page has loaded the callback again.
 const reloadedParam = "reloaded"
 
-// reload answers a callback that came from another site without a session by a
-// page that loads it again, now from this site: browsers then send a cookie
-// that is SameSite=Strict too. It reports whether it has answered.
+// reload handles a callback from another site without a session. It responds
+// with a page that loads the callback again from this site, because browsers
+// then send SameSite=Strict cookies, too. It reports whether it has responded.
 func (c *Connector) reload(w http.ResponseWriter, r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	binding, err := c.session(r.Context(), c.keys.binding)
@@ -169,9 +168,9 @@ func (c *Connector) reload(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// pageOfState returns the page to go on to when the user is connected and the
-// state is of no more use: the page of the connection that it was of, if that
-// is still known.
+// pageOfState returns the page to redirect a connected user to when the
+// callback's state is no longer usable. It is the page of the state's
+// connection, if that is still known.
 func (c *Connector) pageOfState(r *http.Request) string {
 	ctx, state := r.Context(), r.URL.Query().Get("state")
 	if len(state) != stateLength {
@@ -191,8 +190,8 @@ func (c *Connector) pageOfState(r *http.Request) string {
 }
 
 // pageOfAttempt returns the page of a connection that this browser started, and
-// ends the connection. It leaves connections that another browser started alone,
-// because an attacker may have chosen their pages.
+// ends the connection. It ignores connections of other browsers, because an
+// attacker may have chosen their pages.
 func (c *Connector) pageOfAttempt(r *http.Request, state string) string {
 	ctx := r.Context()
 	ended, err := c.session(ctx, c.keys.ended)
@@ -217,10 +216,11 @@ func (c *Connector) pageOfAttempt(r *http.Request, state string) string {
 	return pending.ReturnTo
 }
 
-// maxDone is of a page that a session remembers: sessions may be cookies.
+// maxDone is the greatest length of a page stored in a session, in bytes.
+// Sessions may be cookies.
 const maxDone = 256
 
-// remember notes the page of a completed connection in the session, for a
+// remember stores the page of a completed connection in the session, for a
 // browser that loads the callback again.
 func (c *Connector) remember(ctx context.Context, hashed, page string) {
 	if hashed != "" && page != c.homePath && len(page) <= maxDone {

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// maxQuery is of connect and callback, in bytes: a return_to of
-// MaxReturnTo with every character encoded, and then some.
+// maxQuery is the greatest length of a query of connect and callback, in bytes.
+// It fits a return_to of MaxReturnTo with every character encoded.
 const maxQuery = 8 << 10
 
-// queryOf reads the query of an untrusted request.
+// queryOf parses the query of an untrusted request.
 func queryOf(r *http.Request) (url.Values, error) {
 	if len(r.URL.RawQuery) > maxQuery {
 		return nil, fmt.Errorf("the query is of %d bytes, more than %d", len(r.URL.RawQuery), maxQuery)
@@ -25,7 +25,7 @@ func queryOf(r *http.Request) (url.Values, error) {
 }
 
 // isPrefetch reports whether a browser loads a page that the user may never
-// look at. Such a request must not start a connection or use up a state.
+// see. Such a request must not start a connection or use a state.
 func isPrefetch(r *http.Request) bool {
 	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
 		purpose := strings.ToLower(r.Header.Get(name))
@@ -37,8 +37,8 @@ func isPrefetch(r *http.Request) bool {
 }
 
 // isPageLoad reports whether a browser loads the response as a page, so that it
-// can follow a redirect to another site. Browsers say so in Sec-Fetch-Mode;
-// without it, the Accept header decides.
+// can follow a redirect to another site. It uses Sec-Fetch-Mode or, without it,
+// the Accept header.
 func isPageLoad(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
@@ -61,15 +61,15 @@ func protect(w http.ResponseWriter) {
 	w.Header().Set("Referrer-Policy", "no-referrer")
 }
 
-// redirect sends the browser on with a GET. http.Redirect would clean the path
+// redirect redirects the browser with a GET. http.Redirect would clean the path
 // and write the URL into a body.
 func redirect(w http.ResponseWriter, to string) { redirectWith(w, http.StatusSeeOther, to) }
 
 func redirectWith(w http.ResponseWriter, status int, to string) {
-	if strings.ContainsFunc(to, onlyPeopleWrite) {
+	if strings.ContainsFunc(to, mustEscape) {
 		var location []byte
 		for _, b := range []byte(to) {
-			if onlyPeopleWrite(rune(b)) {
+			if mustEscape(rune(b)) {
 				location = fmt.Appendf(location, "%%%02X", b)
 			} else {
 				location = append(location, b)
@@ -81,5 +81,5 @@ func redirectWith(w http.ResponseWriter, status int, to string) {
 	w.WriteHeader(status)
 }
 
-// onlyPeopleWrite reports whether a character must be encoded in a header.
-func onlyPeopleWrite(r rune) bool { return r <= ' ' || r >= 0x7f }
+// mustEscape reports whether a character must be encoded in a header.
+func mustEscape(r rune) bool { return r <= ' ' || r >= 0x7f }

@@ -46,11 +46,11 @@ func (c *Connector) Exchange(r *http.Request) (Connection, error) {
 }
 
 // finishOnce is finishConnection for a browser that may load its callback twice
-// and drop the first response. A request that arrives while the first one of
-// the same browser is completing waits for it, and its session gets the user
+// and drop the first response. A request of the same browser that arrives while
+// the first one is being completed waits for it, and its session gets the user,
 // too. Both must have the same code: an attacker who planted the session in the
-// browser knows the state and the binding, but not the code. It deletes the
-// cookie of an attempt that is complete.
+// browser knows the state and the binding, but not the code. finishOnce deletes
+// the attempt's cookie when the attempt is complete.
 func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connection, error) {
 	back, err := c.returning(r)
 	if err != nil {
@@ -81,7 +81,7 @@ func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connecti
 	return connection, err
 }
 
-// finishConnection is Exchange for a request that Config.RateLimit let through.
+// finishConnection is Exchange for a request that has passed Config.RateLimit.
 func (c *Connector) finishConnection(r *http.Request, back returning) (connection Connection, err error) {
 	traced, end := c.start(r.Context(), c.trace.Callback, "")
 	defer func() { end(err) }()
@@ -91,7 +91,7 @@ func (c *Connector) finishConnection(r *http.Request, back returning) (connectio
 		return Connection{}, fmt.Errorf("%w: want one state, got %d", ErrInvalidState, len(states))
 	}
 	// The state is used, the code redeemed and the token saved even if the
-	// browser no longer waits for the response.
+	// browser has disconnected.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(traced), completeTimeout)
 	defer cancel()
 	back.query.Del(reloadedParam)
@@ -110,12 +110,12 @@ func (c *Connector) finishConnection(r *http.Request, back returning) (connectio
 	return connection, nil
 }
 
-// completeTimeout is how long a callback may take: with the state, the
-// exchange, the user's name and the stores.
+// completeTimeout is the timeout of a callback: it redeems the state, exchanges
+// the code, reads the user's name and saves the credential.
 const completeTimeout = time.Minute
 
-// complete continues after the state was redeemed. With an error it also
-// returns the user, if the user is known by then.
+// complete continues after the state was redeemed. If it fails, it returns the
+// user as far as it is known.
 func (c *Connector) complete(r *http.Request, answer url.Values, pending PendingConnection) (Connection, error) {
 	ctx := r.Context()
 	user, err := c.returningUser(r, pending)
@@ -137,7 +137,7 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 	} else if c.MayIdentify(credential) {
 		credential.Name = c.ReadName(ctx, user, credential, secretsOf(answer, pending)...)
 	}
-	if user.ID == "" { // the session is the user
+	if user.ID == "" { // without a user, the session is the user
 		user.ID = sessionUser + newNonce()
 	}
 	connection := Connection{
@@ -162,11 +162,11 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 }
 
 // redeem takes the pending connection of a state, if the request comes from the
-// browser that started it. An empty state stands for the session's one pending
+// browser that started it. An empty state means the session's only pending
 // connection (see Server.StateNotReturned).
 func (c *Connector) redeem(r *http.Request, back returning) (PendingConnection, error) {
 	ctx := r.Context()
-	if len(back.bindings) == 0 { // without a session the state stays good for its own browser
+	if len(back.bindings) == 0 { // without a session the state stays valid for its own browser
 		return PendingConnection{}, c.whyUnbound(r, back.state)
 	}
 	hashed, err := c.hashOf(ctx, back)
@@ -186,12 +186,12 @@ func (c *Connector) redeem(r *http.Request, back returning) (PendingConnection, 
 	return pending, nil
 }
 
-// whyUnbound returns the cause when nothing binds a state to the browser.
+// whyUnbound returns the error for a browser without a binding.
 func (c *Connector) whyUnbound(r *http.Request, state string) error {
 	switch {
 	case state != "" && len(state) != stateLength:
 		return fmt.Errorf("%w: of %d bytes, want %d", ErrInvalidState, len(state), stateLength)
-	case c.isExpired(state): // the package's own sessions end with the attempt
+	case c.isExpired(state): // the package's own sessions end together with the attempt
 		return errStateExpired
 	case c.sentCookie(r):
 		return errSessionLost
@@ -199,8 +199,8 @@ func (c *Connector) whyUnbound(r *http.Request, state string) error {
 	return errCookieMissing
 }
 
-// hashOf returns the hash of a state, or of the session's one pending
-// connection when the server did not return the state.
+// hashOf returns the hash of the state. If the server did not return a state,
+// it is the hash of the session's only pending connection.
 func (c *Connector) hashOf(ctx context.Context, back returning) (string, error) {
 	if back.state == "" {
 		hashes, err := c.pendingHashes(ctx)
@@ -241,7 +241,7 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 	})
 	if err != nil {
 		if c.ownSessions != nil && c.ownSessions.GetString(ctx, c.keys.userID) == "" {
-			c.ownSessions.briefly(ctx, c.connectFor) // RenewToken gave the session a day, but it has no user
+			c.ownSessions.expireIn(ctx, c.connectFor) // RenewToken extended the session to a day, but it has no user
 		}
 		return storeError("save the credential", err)
 	}
@@ -249,17 +249,16 @@ func (c *Connector) admit(r *http.Request, connection Connection, credential Cre
 	return nil
 }
 
-// isNewerThan reports whether a credential is from a later approval than the
-// one that is about to be saved. This happens when the user connects on two
-// devices at once; the server may have discarded the earlier token. A time
-// further ahead than a callback can take is from a wrong clock and does not
-// count.
+// isNewerThan reports whether a credential is from a later approval than other,
+// the one about to be saved. This happens when the user connects on two devices
+// at once; the server may have discarded the earlier token. A time further
+// ahead than a callback can take comes from a wrong clock and does not count.
 func (c *Credential) isNewerThan(other Credential) bool {
 	ahead := c.ConnectedAt.Sub(other.ConnectedAt)
 	return ahead > 0 && ahead <= completeTimeout
 }
 
-// enter puts the user of a completed connection into the session, unless
+// enter stores the user of a completed connection in the session, unless
 // Config.User is set.
 func (c *Connector) enter(ctx context.Context, connection Connection) {
 	switch {
@@ -268,13 +267,13 @@ func (c *Connector) enter(ctx context.Context, connection Connection) {
 		c.sessions.Put(ctx, c.keys.name, connection.User.Name)
 	case c.config.User == nil:
 		c.sessions.Put(ctx, c.keys.userID, connection.User.ID)
-		// Only the session tells whose its other pending connections are. An
-		// attacker who planted the session could complete one later, and the
-		// attacker's account would replace this one.
+		// Only the session identifies the owner of its other pending
+		// connections. An attacker who planted the session could complete one
+		// later, and the attacker's account would replace this one.
 		binding := c.sessions.GetString(ctx, c.keys.binding)
 		c.endAttempts(ctx)
 		if binding != "" {
-			c.sessions.Put(ctx, c.keys.ended, hash(binding)) // its other tabs go on to their pages
+			c.sessions.Put(ctx, c.keys.ended, hash(binding)) // its other tabs can still redirect to their pages
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-const maxValue = 256 << 10 // bytes of a credential, or of a pending connection
+const maxValue = 256 << 10 // bytes of a credential or a pending connection
 
 // Check returns an ErrInvalidRequest if a store need not be able to keep the
 // credential: if a string is not UTF-8 or contains a NUL, if its strings exceed

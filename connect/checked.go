@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// checkedTokens is Config.Tokens with the checks that a TokenStore need not
-// make: it refuses keys and credentials that a store need not keep, and treats
-// a lapsed credential as absent even if the store still has it.
+// checkedTokens wraps Config.Tokens with the checks that a TokenStore need not
+// make. It refuses keys and credentials that a store need not accept, and
+// treats a lapsed credential as absent even if the store still has it.
 type checkedTokens struct {
 	store TokenStore
 	clock func() time.Time
@@ -65,7 +65,7 @@ func (s checkedTokens) Delete(ctx context.Context, key Key) error {
 	return s.store.Delete(ctx, key)
 }
 
-// checkedStates is Config.States with the checks that a StateStore need not
+// checkedStates wraps Config.States with the checks that a StateStore need not
 // make.
 type checkedStates struct {
 	store StateStore

@@ -12,28 +12,28 @@ import (
 )
 
 // codeGrant is the authorization code grant (RFC 6749 section 4.1), with PKCE
-// where the server takes it (RFC 7636).
+// (RFC 7636) if the server supports it.
 type codeGrant struct {
 	config *oauth2.Config
-	client *http.Client // what x/oauth2 calls the token endpoint with
+	client *http.Client // x/oauth2's client for the token endpoint
 }
 
-// newCodeGrant returns the grant of an application. Its token requests are made
-// with the client and have the headers. The client's Timeout is applied by
-// limited: a client that has a Timeout itself starts a goroutine for each
-// request whose Transport is not net/http's own.
+// newCodeGrant returns the grant of an application. Its token requests use the
+// client and have the headers. limited applies the client's Timeout, because a
+// client with a Timeout starts a goroutine for each request if its Transport is
+// not net/http's own.
 func newCodeGrant(app Application, client *http.Client, header http.Header) codeGrant {
 	untimed := *client
 	untimed.Timeout = 0
 	if untimed.Transport == nil {
 		untimed.Transport = http.DefaultTransport
 	}
-	untimed.Transport = tokenAnswers{patient{untimed.Transport}, header}
+	untimed.Transport = tokenAnswers{rateLimitRetrier{untimed.Transport}, header}
 	endpoint := app.Server.Endpoint
-	if endpoint.AuthStyle == oauth2.AuthStyleAutoDetect { // never probed
+	if endpoint.AuthStyle == oauth2.AuthStyleAutoDetect { // x/oauth2 would otherwise probe the server
 		endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	}
-	if app.Server.PublicClient { // RFC 6749 section 3.2.1: the client id is all that it sends
+	if app.Server.PublicClient { // RFC 6749 section 3.2.1: it sends the client ID only
 		endpoint.AuthStyle = oauth2.AuthStyleInParams
 	}
 	return codeGrant{
@@ -64,7 +64,7 @@ func (g codeGrant) Begin(_ context.Context, app Application, ask AuthorizationRe
 	return g.config.AuthCodeURL(ask.State, options...), Secret(verifier), nil
 }
 
-// params makes options of the parameters that a Server adds.
+// params converts a Server's additional parameters to options.
 func params(values url.Values) []oauth2.AuthCodeOption {
 	var options []oauth2.AuthCodeOption
 	for name := range values {
@@ -118,15 +118,15 @@ func (codeGrant) Authorize(_ Application, req *http.Request, credential Credenti
 	return nil
 }
 
-// limited returns a context in which x/oauth2 uses the grant's client, and
-// which ends after the timeout.
+// limited returns a context with the grant's client for x/oauth2 and with the
+// timeout.
 func (g codeGrant) limited(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	return context.WithValue(ctx, oauth2.HTTPClient, g.client), cancel
 }
 
 // codeOf returns the code of an authorization response (RFC 6749 section 4.1.2)
-// from the right provider. Parameters must not be empty or come twice (RFC 6749
+// from the expected issuer. Parameters must not be empty or repeated (RFC 6749
 // section 3.1).
 func codeOf(answer url.Values, issuer string) (string, error) {
 	for _, name := range []string{"code", "error", "iss"} {

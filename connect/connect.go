@@ -29,16 +29,16 @@ func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ..
 	return started.url, err
 }
 
-// attempt is a connection that was started.
+// attempt is a started connection.
 type attempt struct {
-	url          string // of the provider's authorization page
+	url          string // the URL of the provider's authorization page
 	state        string
 	binding      string
 	bindingIsNew bool
 }
 
-// startConnection is AuthorizationURL for a request that Config.RateLimit let
-// through.
+// startConnection is AuthorizationURL for a request that has passed
+// Config.RateLimit.
 func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []Scope) (started attempt, err error) {
 	ctx, end := c.start(r.Context(), c.trace.Connect, "")
 	defer func() { end(err) }()
@@ -90,8 +90,8 @@ func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []S
 	return attempt{to, ask.State, binding, isNew}, nil
 }
 
-// grantedScopes returns what the user granted before, so that a new token does
-// not hold less.
+// grantedScopes returns the scopes that the user granted before. A new token
+// must not have fewer.
 func (c *Connector) grantedScopes(ctx context.Context, userID string) ([]Scope, error) {
 	if userID == "" {
 		return nil, nil

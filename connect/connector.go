@@ -142,21 +142,21 @@ type Config struct {
 // Connector connects an application's users to a server. Make it with [New]. It
 // is read-only afterwards and safe for concurrent use.
 type Connector struct {
-	realm          string // of everything in a store
-	id             string // of the realm, as it stands in cookies and session keys
-	name           string // the server's, in lower case, at the front of log messages
+	realm          string // the realm of everything in a store
+	id             string // identifies the realm in cookies and session keys
+	name           string // the server's name in lower case, the prefix of log messages
 	keys           sessionKeys
 	application    Application
 	protocol       Protocol
 	server         Server
 	sessions       SessionStore
-	ownSessions    *ownSessions // nil with the application's
+	ownSessions    *ownSessions // nil with the application's sessions
 	states         checkedStates
 	tokens         checkedTokens
 	config         Config
 	scopes         []Scope
 	redirect       *url.URL
-	callbackPath   string // paths as browsers see them
+	callbackPath   string // paths as browsers request them
 	connectPath    string
 	disconnectPath string
 	homePath       string
@@ -166,12 +166,12 @@ type Connector struct {
 	clock          func() time.Time
 	trace          Trace // zero without Config.Trace
 	userAgent      string
-	header         http.Header // of every request to the server
+	header         http.Header // headers of every request to the server
 	signIn         *url.URL    // nil without Config.SignInURL
 	crossOrigin    *http.CrossOriginProtection
 	refreshing     *singleflight.Group
-	completing     *singleflight.Group // callbacks, by state and browser
-	refreshFor     time.Duration       // with the wait for others who hold the user
+	completing     *singleflight.Group // callbacks in progress, by state and browser
+	refreshFor     time.Duration       // includes the wait for other holders of the user's lock
 }
 
 // New checks the configuration and returns a Connector. Its error names every
@@ -252,7 +252,8 @@ func New(config Config) (*Connector, error) {
 	} else {
 		c.protocol = redactingProtocol{c.protocol}
 	}
-	// Behind a proxy the Host that the application sees may not be its own.
+	// Behind a proxy, the Host that the application sees may differ from the
+	// redirect URL's.
 	if err := c.crossOrigin.AddTrustedOrigin(originOf(redirect)); err != nil {
 		return nil, fmt.Errorf("%s: Config.RedirectURL: %w", c.name, err)
 	}
@@ -284,7 +285,7 @@ func (c *Connector) Format(f fmt.State, _ rune) {
 }
 
 // check returns the parsed redirect URL and the realm, or an error that names
-// every field that can't be used.
+// every invalid field.
 func (c Config) check() (redirect *url.URL, realm string, err error) {
 	name := cmp.Or(slug(c.Server.Name), "connect")
 	var problems []error
@@ -372,12 +373,12 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 	return redirect, realm, errors.Join(problems...)
 }
 
-// maxReplyHeader is the most bytes that are read of a response before its
-// body. The default of net/http is 10 MiB.
+// maxReplyHeader is the greatest size of a response's header in bytes. The
+// default of net/http is 10 MiB.
 const maxReplyHeader = 64 << 10
 
-// newHTTPClient returns a copy of the given client that follows no redirect, so
-// that secrets are sent only to the URLs of the Server.
+// newHTTPClient returns a copy of the given client that follows no redirects,
+// so that secrets are sent only to the URLs of the Server.
 func newHTTPClient(given *http.Client) *http.Client {
 	client := new(http.Client)
 	if given != nil {
@@ -388,8 +389,8 @@ func newHTTPClient(given *http.Client) *http.Client {
 		transport.MaxResponseHeaderBytes = maxReplyHeader
 		client.Transport = transport
 	}
-	client.Timeout = cmp.Or(client.Timeout, 15*time.Second) // connecting, TLS, header and body together
-	client.Jar = nil                                        // one user's cookies must not go out with another's request
+	client.Timeout = cmp.Or(client.Timeout, 15*time.Second) // for the connection, TLS, header and body
+	client.Jar = nil                                        // one user's cookies must not be sent for another user
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return client
 }

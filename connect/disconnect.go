@@ -66,7 +66,7 @@ func (c *Connector) forgetUser(r *http.Request, user User) error {
 	if err := c.SignOut(r); err != nil {
 		return err
 	}
-	if c.config.User != nil { // SignOut does not sign them out of the application
+	if c.config.User != nil { // SignOut does not end the application's own sign-in
 		if err := c.leave(ctx); err != nil {
 			return err
 		}
@@ -80,8 +80,8 @@ func (c *Connector) forgetUser(r *http.Request, user User) error {
 	return nil
 }
 
-// remove deletes a user's credential, and returns it if the server can revoke
-// it.
+// remove deletes a user's credential. It returns the credential if the server
+// can revoke it.
 func (c *Connector) remove(ctx context.Context, userID string) (removed Credential, err error) {
 	if c.server.Revoke == nil && c.server.RevokeURL == "" {
 		err = c.tokens.Delete(ctx, c.key(userID))

@@ -9,12 +9,12 @@ import (
 )
 
 // encodingVersion is the version of both records below. Decoding a record of
-// another version is an error.
+// another version fails.
 const encodingVersion = 1
 
-// credentialRecord is the JSON of a credential. Strings are bytes, in base64,
-// because JSON would change those that are not UTF-8. Times are microseconds of
-// the Unix time; null is the zero time.
+// credentialRecord is the JSON of a credential. Strings are base64, because
+// JSON would change strings that are not UTF-8. Times are microseconds of the
+// Unix time; null is the zero time.
 type credentialRecord struct {
 	Version      int      `json:"credential"`
 	AccessToken  []byte   `json:"access_token,omitempty"`
@@ -28,7 +28,8 @@ type credentialRecord struct {
 	Until        *int64   `json:"until,omitempty"`
 }
 
-// pendingRecord is the JSON of a pending connection, as credentialRecord.
+// pendingRecord is the JSON of a pending connection, in the same form as
+// credentialRecord.
 type pendingRecord struct {
 	Version   int      `json:"pending_connection"`
 	UserID    []byte   `json:"user_id,omitempty"`
@@ -124,11 +125,11 @@ func DecodePendingConnection(b []byte) (PendingConnection, error) {
 	}, nil
 }
 
-// decodeRecord fills the record that version belongs to. Its error does not
-// quote the bytes, which hold tokens.
+// decodeRecord decodes b into a record with a version. Its error does not quote
+// b, which contains tokens.
 func decodeRecord(what string, b []byte, record any, version *int) error {
 	decoder := json.NewDecoder(bytes.NewReader(b))
-	decoder.DisallowUnknownFields() // a field of another record, or of a newer version
+	decoder.DisallowUnknownFields() // a field of another record or a newer version
 	err := decoder.Decode(record)
 	if *version > encodingVersion {
 		return fmt.Errorf("the encoded %s has version %d, and this program knows version %d: update the program",

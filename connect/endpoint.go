@@ -35,7 +35,7 @@ func CheckEndpoint(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// validPort reports whether a URL has a port that there can be, or none.
+// validPort reports whether a URL has a valid port or none.
 func validPort(u *url.URL) bool {
 	if u.Port() == "" {
 		return !strings.HasSuffix(u.Host, ":")

@@ -80,8 +80,8 @@ var (
 	ErrInvalidRequest = errors.New("invalid request")
 )
 
-// stateError is an ErrInvalidState whose cause is known. The reason is an
-// attribute of the log record.
+// stateError is an ErrInvalidState with a known cause. The log record has its
+// reason as an attribute.
 type stateError struct{ reason, cause string }
 
 // Error says what happened and, where a setting causes it, what to set.
@@ -90,8 +90,8 @@ func (e *stateError) Error() string { return ErrInvalidState.Error() + ": " + e.
 // Unwrap returns ErrInvalidState.
 func (e *stateError) Unwrap() error { return ErrInvalidState }
 
-// The causes of an ErrInvalidState. Any other one is a callback that no server
-// sent.
+// The causes of an ErrInvalidState. An ErrInvalidState without a cause is a
+// callback that no server sent.
 var (
 	errCookieMissing = &stateError{"cookie_missing", "the browser sent no session cookie: " +
 		"it blocks cookies, or the user started to connect in another browser or at another host than that of " +
@@ -121,13 +121,13 @@ func reasonOf(err error) string {
 
 var errMethod = errors.New("the method is not allowed")
 
-// storeError marks the failure of a store.
+// storeError wraps a store's failure.
 func storeError(doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrStore, doing, err)
 }
 
-// connecting are the refusals of connecting a user, and those that calls share
-// with it. The first that matches counts.
+// connecting are the refusals of connecting a user, including those that calls
+// share with it. The first match counts.
 var connecting = []Refusal{
 	{
 		ErrTooManyAttempts, "ErrTooManyAttempts", http.StatusTooManyRequests, "",

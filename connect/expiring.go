@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// expiring is a map whose entries lapse. It needs no goroutine: each put that
-// doubles the number of entries sweeps, which is constant time per put on
-// average; when the map is full, one put a second sweeps. The zero value is
-// ready for use.
+// expiring is a map whose entries lapse. It needs no goroutine: put sweeps
+// whenever the number of entries has doubled, which takes constant time per put
+// on average. When the map is full, put sweeps once a second. The zero value is
+// ready to use.
 type expiring[K comparable, V any] struct {
 	mu        sync.RWMutex
 	entries   map[K]V
 	sweepAt   int
-	fullUntil time.Time // when it is worth the time to look again for what has lapsed
+	fullUntil time.Time // no sweep of a full map before this time
 }
 
 const (
@@ -30,9 +30,9 @@ func (e *expiring[K, V]) get(key K) (V, bool) {
 	return value, ok
 }
 
-// put keeps a value and, when it is time, removes the entries for which lapsed
-// returns true. If there are most entries already, it keeps no new one and
-// returns false; zero is no limit.
+// put stores a value. When a sweep is due, it removes the entries for which
+// lapsed returns true. It returns false and stores no new entry if there are
+// already most entries; zero means no limit.
 func (e *expiring[K, V]) put(key K, value V, lapsed func(V) bool, most int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -72,14 +72,14 @@ func (e *expiring[K, V]) delete(key K) {
 	delete(e.entries, key)
 }
 
-// len returns how many entries there are, those that have lapsed among them.
+// len returns the number of entries, including lapsed ones.
 func (e *expiring[K, V]) len() int {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return len(e.entries)
 }
 
-// keys returns the keys of all entries, those that have lapsed among them.
+// keys returns the keys of all entries, including lapsed ones.
 func (e *expiring[K, V]) keys() []K {
 	e.mu.RLock()
 	defer e.mu.RUnlock()

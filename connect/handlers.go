@@ -48,7 +48,7 @@ func (c *Connector) ConnectHandler() http.Handler {
 				Scheme: c.redirect.Scheme, Host: c.redirect.Host, Path: r.URL.Path, RawPath: r.URL.RawPath,
 				RawQuery: query.Encode(),
 			}
-			if isTail(here.Path, c.connectPath) { // a prefix may have been stripped
+			if isTail(here.Path, c.connectPath) { // a proxy may have stripped a prefix
 				here.Path, here.RawPath = c.connectPath, ""
 			}
 			redirect(w, here.String())
@@ -64,7 +64,7 @@ func (c *Connector) ConnectHandler() http.Handler {
 		returnTo, scopes := query.Get("return_to"), ParseScopes(query.Get("scope"))
 		started, err := c.startConnection(r, returnTo, scopes)
 		switch {
-		case c.leadsToSignIn(err): // and from there back to connect
+		case c.leadsToSignIn(err): // the sign-in page redirects back to connect
 			c.fail(w, r, err, c.ConnectURL(returnTo, scopes...))
 			return
 		case err != nil:
@@ -97,9 +97,9 @@ func (c *Connector) CallbackHandler() http.Handler {
 		}
 		connection, err := c.finishOnce(w, r)
 		switch {
-		case c.goesOn(r, err):
+		case c.canContinue(r, err):
 			c.log.InfoContext(r.Context(), c.name+": connected already", "reason", reasonOf(err), "cause", err.Error())
-			// 303 tells that this one connected
+			// the status differs from the 303 of a completed connection
 			redirectWith(w, http.StatusFound, c.external(r, c.callbackPath, c.pageOfState(r)))
 		case err != nil:
 			c.fail(w, r, err, "")
@@ -129,9 +129,10 @@ func (c *Connector) DisconnectHandler() http.Handler {
 	})
 }
 
-// goesOn reports whether a connected user needs no answer to a callback that
-// failed: it came from an old tab, or was loaded again.
-func (c *Connector) goesOn(r *http.Request, err error) bool {
+// canContinue reports whether a failed callback can be answered with a
+// redirect, because the user is connected: it came from an old tab or was
+// loaded again.
+func (c *Connector) canContinue(r *http.Request, err error) bool {
 	if err == nil {
 		return false
 	}
@@ -139,12 +140,13 @@ func (c *Connector) goesOn(r *http.Request, err error) bool {
 	return errors.As(err, &cause) && isPageLoad(r) && c.isConnected(r)
 }
 
-// isConnected reports whether the request's user has a connection.
+// isConnected reports whether the request's user is connected.
 func (c *Connector) isConnected(r *http.Request) bool {
 	return c.Authenticate(r.Context(), r, new(Account), nil) == nil
 }
 
-// allow answers other methods with 405 and reports whether to go on.
+// allow responds to other methods with 405. It reports whether the method is
+// allowed.
 func (c *Connector) allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	for _, method := range methods {
 		if r.Method == method {

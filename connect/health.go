@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// healthTimeout is how long Health waits for a store.
+// healthTimeout is the timeout of a store in Health.
 const healthTimeout = 5 * time.Second
 
 // Health returns an ErrStore unless Config.Tokens and Config.States answer
@@ -26,7 +26,8 @@ func (c *Connector) Health(ctx context.Context) error {
 	)
 }
 
-// inTime asks a store for an entry that does not exist.
+// inTime runs ask, which reads an entry that does not exist, with
+// healthTimeout.
 func inTime(ctx context.Context, doing string, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()

@@ -35,7 +35,7 @@ func (a *Account) HTTPClient() *http.Client {
 // authorizing sends requests with the account's token.
 type authorizing struct{ account *Account }
 
-// renewTimeout is how long a request waits for a new token.
+// renewTimeout is how long a request waits for a refreshed token.
 const renewTimeout = 30 * time.Second
 
 // RoundTrip implements [http.RoundTripper].
@@ -72,12 +72,12 @@ func (t *authorizing) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return resp, nil
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection can be used again
+	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection can be reused
 	resp.Body.Close()
 	return again, nil
 }
 
-// saysExpired reports whether a response says that the token has expired.
+// saysExpired reports whether a response means that the token has expired.
 func (t *authorizing) saysExpired(resp *http.Response) bool {
 	if says := t.account.connector.server.Expired; says != nil {
 		return says(resp)
@@ -85,7 +85,7 @@ func (t *authorizing) saysExpired(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusUnauthorized && SaysInvalidToken(resp.Header)
 }
 
-// newer returns a credential with which to send the request again.
+// newer returns a credential to retry the request with.
 func (t *authorizing) newer(
 	ctx context.Context, until time.Time, expired bool, sent Credential,
 ) (Credential, bool) {
@@ -126,9 +126,9 @@ func SaysInvalidToken(h http.Header) bool {
 	return strings.Contains(challenge, `error="invalid_token"`) || strings.Contains(challenge, "error=invalid_token,")
 }
 
-// reload reads the credential from the store again and replaces the account's.
-// The server may no longer know the sent token because another goroutine or
-// replica is refreshing it; reload then waits until the new one is saved.
+// reload replaces the account's credential with the one in the store. The
+// server may no longer know the sent token because another goroutine or replica
+// is refreshing it; reload then waits until the new one is saved.
 func (a *Account) reload(ctx context.Context, until time.Time, sent Credential) (Credential, error) {
 	if a.user.ID == "" {
 		return Credential{}, ErrNotConnected

@@ -11,7 +11,8 @@ import (
 	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
-// nameTimeout is how long a connection waits for the user's name at the server.
+// nameTimeout is how long a connection waits for the server to return the
+// user's name.
 const nameTimeout = 5 * time.Second
 
 // identify asks the server which user approved, for Config.SignIn. It must be
@@ -30,7 +31,7 @@ func (c *Connector) identify(
 			return User{}, fmt.Errorf("%w: approved by another account at the server", ErrUserChanged)
 		}
 	}
-	return User{ID: user.ID, Name: visibleName(user.Name, sent...)}, nil // a session keeps both
+	return User{ID: user.ID, Name: visibleName(user.Name, sent...)}, nil // the session stores both
 }
 
 // MayIdentify reports whether the user granted a scope with which the
@@ -90,9 +91,9 @@ func (a *Account) KeepName(ctx context.Context, token Secret, name string) {
 	}
 }
 
-// visibleName returns a name as it is kept, logged and sent: short, without
-// secrets, and without characters that control a terminal or the direction of
-// text.
+// visibleName returns a name for storing, logging and sending. It is short,
+// without secrets, and without characters that control a terminal or the
+// direction of text.
 func visibleName(name string, secrets ...Secret) string {
 	visible := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
@@ -103,8 +104,8 @@ func visibleName(name string, secrets ...Secret) string {
 	return strings.TrimSpace(redact.Text(visible, secrets...))
 }
 
-// secretsOf returns what a callback and its pending connection have sent to the
-// server.
+// secretsOf returns the secrets of a callback and its pending connection that
+// the server knows.
 func secretsOf(answer url.Values, pending PendingConnection) []Secret {
 	return []Secret{pending.Secret, Secret(answer.Get("state")), Secret(answer.Get("code"))}
 }

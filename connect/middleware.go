@@ -63,7 +63,7 @@ func (c *Connector) RequireWith(
 	return func(next http.Handler) http.Handler {
 		mustHandler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if slices.Contains(routes, r.URL.Path) { // next may be a handler that looks at no path
+			if slices.Contains(routes, r.URL.Path) { // next may be a handler that ignores the path
 				own.ServeHTTP(w, r)
 				return
 			}

@@ -7,21 +7,21 @@ import (
 	"encoding/base64"
 )
 
-const nonceLength = 43 // characters of base64 without padding for 256 bits
+const nonceLength = 43 // 256 bits in base64 without padding
 
-// newNonce returns 256 random bits for a state, a browser's binding or an id.
+// newNonce returns 256 random bits for a state, a browser's binding or an ID.
 func newNonce() string {
 	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand crashes the program instead
+	_, _ = rand.Read(b[:]) // it never fails: crypto/rand crashes the program instead
 	return encode(b)
 }
 
-// hash returns what stores get instead of a nonce: the hash of it, or of
-// several parts that include a nonce.
+// hash returns the hash of a nonce, or of parts that include one. Stores get it
+// instead of the nonce.
 func hash(parts ...string) string { return encode(sum(parts...)) }
 
 func sum(parts ...string) [sha256.Size]byte {
-	var short [128]byte // on the stack, as what is hashed here is short
+	var short [128]byte // on the stack, for the short inputs here
 	message := short[:0]
 	for _, part := range parts {
 		message = append(message, part...)
@@ -29,7 +29,7 @@ func sum(parts ...string) [sha256.Size]byte {
 	return sha256.Sum256(message)
 }
 
-// encode writes 256 bits as nonceLength characters.
+// encode encodes 256 bits as nonceLength characters.
 func encode(b [32]byte) string {
 	var text [nonceLength]byte
 	base64.RawURLEncoding.Encode(text[:], b[:])

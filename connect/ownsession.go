@@ -14,16 +14,16 @@ import (
 )
 
 // ownSessions are the package's own sessions, kept in memory for a day. Their
-// cookie is Secure if the application is on https. A session is loaded when it
+// cookie is Secure if the application uses https. A session is loaded when it
 // is first used.
 type ownSessions struct {
 	manager *scs.SessionManager
-	fail    func(http.ResponseWriter, *http.Request, error) // answers when a session can't be saved
+	fail    func(http.ResponseWriter, *http.Request, error) // responds when a session can't be saved
 	ending  sync.Mutex                                      // held while a session ends or is saved
 }
 
 func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *http.Request, error)) *ownSessions {
-	// Not scs.New: that starts a goroutine which can't be stopped for certain.
+	// scs.New would start a goroutine that can't be stopped reliably.
 	manager := &scs.SessionManager{
 		Lifetime: 24 * time.Hour,
 		Store:    &memorySessions{most: maxSessions},
@@ -37,21 +37,21 @@ func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *htt
 	return &ownSessions{manager: manager, fail: fail}
 }
 
-// visit is a request with its session: the context in which the session and the
-// account are found, and the writer that saves the session.
+// visit is a request with its session. It is the context that holds the session
+// and the account, and it has the writer that saves the session.
 type visit struct {
 	context.Context // the request's
 	sessions        *ownSessions
-	key, value      any // what this visit's middleware puts into the context; nil for nothing
+	key, value      any // added to the context by this visit's middleware; nil for nothing
 	request         *http.Request
 	writer          SaveWriter
 
 	mu     sync.Mutex
-	loaded context.Context // scs's, which holds the session; nil until it is asked for
-	token  string          // under which it was found; empty when it is new
+	loaded context.Context // scs's context with the session; nil before the first use
+	token  string          // the token it was found under; empty if it is new
 }
 
-// visitKey is the key of a visit: each connector has sessions of its own.
+// visitKey is the context key of a visit. Each connector has its own.
 type visitKey struct{ *ownSessions }
 
 // Value implements context.Context.
@@ -66,7 +66,7 @@ func (v *visit) Value(key any) any {
 	return v.Context.Value(key)
 }
 
-// visit begins a visit, or returns nil when an outer handler has.
+// visit begins a visit. It returns nil if an outer handler has begun one.
 func (s *ownSessions) visit(w http.ResponseWriter, r *http.Request) *visit {
 	if _, ok := r.Context().Value(visitKey{s}).(*visit); ok {
 		return nil
@@ -76,16 +76,16 @@ func (s *ownSessions) visit(w http.ResponseWriter, r *http.Request) *visit {
 	return v
 }
 
-// end saves the session after a handler that wrote nothing. A nil visit is
-// ended by an outer handler.
+// end saves the session after a handler that wrote nothing. It does nothing on
+// a nil visit, which an outer handler ends.
 func (v *visit) end() {
 	if v != nil {
 		v.writer.Begin()
 	}
 }
 
-// withValue returns a context that holds the value, unless the key is nil: the visit
-// itself, where that is the context.
+// withValue returns a context with the value, unless key is nil. It changes and
+// returns the visit itself if the visit is the context.
 func (v *visit) withValue(ctx context.Context, key, value any) context.Context {
 	switch {
 	case v == nil && key == nil:
@@ -97,7 +97,7 @@ func (v *visit) withValue(ctx context.Context, key, value any) context.Context {
 	return v
 }
 
-// load returns the context in which scs finds the session.
+// load returns scs's context with the session.
 func (v *visit) load() (context.Context, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -125,7 +125,7 @@ func (v *visit) Save(w http.ResponseWriter) error {
 	if v.loaded == nil {
 		return nil
 	}
-	w.Header().Add("Vary", "Cookie") // the answer may depend on the session
+	w.Header().Add("Vary", "Cookie") // the response may depend on the session
 	manager := v.sessions.manager
 	if manager.Status(v.loaded) != scs.Modified {
 		return nil
@@ -143,14 +143,14 @@ func (v *visit) Save(w http.ResponseWriter) error {
 	return nil
 }
 
-// ended reports whether the session has ended since this request loaded it, by
-// a sign-out or a new id in another one. To save it would undo that for any
-// client with the old cookie. The changes of this request are lost, but its
-// response is sent: the changes concern at most a pending connection, which the
-// user can start again, and the response may report a purchase.
+// ended reports whether the session has ended since this request loaded it,
+// because another request signed out or renewed the ID. Saving it would undo
+// that for any client with the old cookie. This request's changes are dropped,
+// but its response is sent: the changes concern at most a pending connection,
+// which the user can start again, and the response may report a purchase.
 func (v *visit) ended() (bool, error) {
 	manager := v.sessions.manager
-	// it is new, or has its new id from this request
+	// the session is new, or this request has renewed its ID
 	if v.token == "" || !equalInConstantTime(manager.Token(v.loaded), v.token) {
 		return false, nil
 	}
@@ -163,8 +163,8 @@ func (v *visit) Fail(w http.ResponseWriter, err error) {
 	v.sessions.fail(w, v.request.WithContext(v), storeError("save the session", err))
 }
 
-// load returns the context in which scs finds the request's session. The error
-// is ErrNoSession outside the package's handlers and middleware.
+// load returns scs's context with the request's session. The error is
+// ErrNoSession outside the package's handlers and middleware.
 func (s *ownSessions) load(ctx context.Context) (context.Context, error) {
 	v, ok := ctx.Value(visitKey{s}).(*visit)
 	if !ok {
@@ -173,7 +173,7 @@ func (s *ownSessions) load(ctx context.Context) (context.Context, error) {
 	return v.load()
 }
 
-// mustLoad is load where [Connector.session] has loaded the session before.
+// mustLoad is load after [Connector.session] has loaded the session.
 func (s *ownSessions) mustLoad(ctx context.Context) context.Context {
 	loaded, err := s.load(ctx)
 	if err != nil {
@@ -204,7 +204,7 @@ func (s *ownSessions) Remove(ctx context.Context, key string) {
 // the new session has no user yet.
 func (s *ownSessions) RenewToken(ctx context.Context) error {
 	loaded := s.mustLoad(ctx)
-	v := ctx.Value(visitKey{s}).(*visit) // by which the session was loaded
+	v := ctx.Value(visitKey{s}).(*visit) // the visit that loaded the session
 	s.ending.Lock()
 	defer s.ending.Unlock()
 	ended, err := v.ended()
@@ -227,19 +227,19 @@ func (s *ownSessions) Deadline(ctx context.Context) time.Time {
 	return s.manager.Deadline(s.mustLoad(ctx))
 }
 
-// briefly lets a session without a user end after d.
-func (s *ownSessions) briefly(ctx context.Context, d time.Duration) {
+// expireIn makes a session without a user end after d.
+func (s *ownSessions) expireIn(ctx context.Context, d time.Duration) {
 	s.manager.SetDeadline(s.mustLoad(ctx), time.Now().Add(d))
 }
 
-// prolong lets a session last for d from now at least.
-func (s *ownSessions) prolong(ctx context.Context, d time.Duration) {
+// extend makes a session last for at least d from now.
+func (s *ownSessions) extend(ctx context.Context, d time.Duration) {
 	if until := time.Now().Add(d); s.Deadline(ctx).Before(until) {
 		s.manager.SetDeadline(s.mustLoad(ctx), until)
 	}
 }
 
-// end forgets the session. The browser's cookie is of no use then.
+// end deletes the session. The browser's cookie is then invalid.
 func (s *ownSessions) end(ctx context.Context) error {
 	loaded := s.mustLoad(ctx)
 	s.ending.Lock()
@@ -252,14 +252,14 @@ func (s *ownSessions) isNew(ctx context.Context) bool {
 	return s.manager.Token(s.mustLoad(ctx)) == ""
 }
 
-// maxSessions bounds the package's own sessions. Above it, new visitors get
-// 503 and existing sessions are kept. Sessions of connections that are not
-// completed end after Config.ConnectTimeout.
+// maxSessions limits the number of the package's own sessions. Beyond it, new
+// visitors get 503 and existing sessions are kept. Sessions with an incomplete
+// connection end after Config.ConnectTimeout.
 const maxSessions = 100_000
 
 var errTooManySessions = errors.New("too many sessions")
 
-// memorySessions is an scs.Store without a goroutine. It keeps hashes of the
+// memorySessions is an scs.Store without a goroutine. It stores hashes of the
 // tokens, like scs's HashTokenInStore, but not as strings.
 type memorySessions struct {
 	sessions expiring[[sha256.Size]byte, memorySession]

@@ -8,23 +8,22 @@ import (
 	"time"
 )
 
-// maxPending is how many pending connections one session can have: the ones it
-// started last. It is more than the tabs in which a user connects at the same
+// maxPending is how many pending connections one session can have. Starting
+// another one ends the oldest. A user rarely connects in more tabs at the same
 // time.
 const maxPending = 10
 
-// withoutState is how long a connection may be pending when only the session
-// says which one a callback belongs to.
+// withoutState is how long a connection may be pending if only the session
+// identifies it.
 const withoutState = 3 * time.Minute
 
-// keep puts a pending connection into the store, and its hash into the
-// session's list. When the session has maxPending already, the oldest is void
-// from now on.
+// keep stores a pending connection, and adds its hash to the session's list. If
+// the session has maxPending already, the oldest is no longer valid.
 //
 // Two requests of one session at the same moment may each save a list without
 // the other's hash. The connection whose hash is missing can still complete,
-// and leaves the store when it expires. With Server.StateNotReturned it can't
-// complete, because only the list names it.
+// and the store removes it when it expires. With Server.StateNotReturned it
+// can't complete, because only the list has its hash.
 func (c *Connector) keep(ctx context.Context, hashed string, pending PendingConnection) error {
 	hashes, err := c.pendingHashes(ctx)
 	if err != nil {
@@ -44,13 +43,13 @@ func (c *Connector) keep(ctx context.Context, hashed string, pending PendingConn
 		return storeError("put the state", err)
 	}
 	c.sessions.Put(ctx, c.keys.pending, strings.Join(append(hashes, hashed), " "))
-	if c.ownSessions != nil && c.ownSessions.GetString(ctx, c.keys.userID) == "" { // a session with a user keeps its end
-		c.ownSessions.prolong(ctx, c.connectFor) // a later attempt has its whole time too
+	if c.ownSessions != nil && c.ownSessions.GetString(ctx, c.keys.userID) == "" { // users keep their expiry
+		c.ownSessions.extend(ctx, c.connectFor) // a later attempt gets the full time, too
 	}
 	return nil
 }
 
-// forgetPending takes the hash of a state that was redeemed off the session's list.
+// forgetPending removes a redeemed state's hash from the session's list.
 func (c *Connector) forgetPending(ctx context.Context, hashed string) error {
 	hashes, err := c.pendingHashes(ctx)
 	if err != nil {
@@ -62,8 +61,8 @@ func (c *Connector) forgetPending(ctx context.Context, hashed string) error {
 	return nil
 }
 
-// pendingHashes reads the session's list of hashes of states, oldest first. A
-// list that this package can't have written is treated as empty.
+// pendingHashes returns the session's list of state hashes, oldest first. An
+// invalid list is treated as empty.
 func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 	list, err := c.session(ctx, c.keys.pending)
 	if err != nil || len(list) > maxPending*(nonceLength+1) {
@@ -76,11 +75,11 @@ func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 	return hashes, nil
 }
 
-// stateID is what the sessions and the stores see of a state.
+// stateID is the hash of a state that sessions and stores get.
 func stateID(state string) string { return hash(state) }
 
-// takePending redeems the state that has this hash, once. Its error is an
-// ErrInvalidState that names the cause, or an ErrStore when the store failed.
+// takePending redeems the state with the hash, once. Its error is an
+// ErrInvalidState with the cause, or an ErrStore if the store failed.
 func (c *Connector) takePending(ctx context.Context, state, hashed string) (PendingConnection, error) {
 	pending, err := c.states.Take(ctx, c.key(hashed))
 	switch {
@@ -101,8 +100,8 @@ func (c *Connector) takePending(ctx context.Context, state, hashed string) (Pend
 	return PendingConnection{}, errStateUsed
 }
 
-// isBoundTo reports whether one of a browser's bindings is that of the pending
-// connection.
+// isBoundTo reports whether one of the browser's bindings is the pending
+// connection's.
 func (p PendingConnection) isBoundTo(bindings []string) bool {
 	for _, binding := range bindings {
 		if equalInConstantTime(p.BrowserHash, hash(binding)) {

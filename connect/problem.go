@@ -54,12 +54,12 @@ func (c *Connector) HandleError(w http.ResponseWriter, r *http.Request, err erro
 }
 
 // refuse is HandleError. With guard, the second redirect to connect within a
-// minute is a page instead: with a server that keeps refusing a token, and
-// approves without asking, redirects would never end.
+// minute is replaced by a page. Otherwise a server that keeps refusing a token,
+// and approves without asking the user, would cause endless redirects.
 func (c *Connector) refuse(w http.ResponseWriter, r *http.Request, err error, guard bool) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Add("Vary", "Accept, Sec-Fetch-Mode")
-	if c.canConnect(err) && isPageLoad(r) && !(guard && c.connectedInVain(r)) {
+	if c.canConnect(err) && isPageLoad(r) && !(guard && c.reconnectedRecently(r)) {
 		c.log.DebugContext(r.Context(), c.name+": sent to connect", "cause", err.Error())
 		redirect(w, c.ConnectURL(c.pageOf(r), scopesOf(err)...))
 		return
@@ -67,19 +67,20 @@ func (c *Connector) refuse(w http.ResponseWriter, r *http.Request, err error, gu
 	c.fail(w, r, err, c.pageOf(r))
 }
 
-// connectInVain is the time within which a second failure shows that connecting
-// does not help.
-const connectInVain = time.Minute
+// reconnectWindow is how soon after a redirect to connect another failure means
+// that connecting does not help.
+const reconnectWindow = time.Minute
 
-// connectedInVain reports whether an error of a call has redirected this
-// browser to connect within connectInVain.
-func (c *Connector) connectedInVain(r *http.Request) bool {
+// reconnectedRecently reports whether an error of a call has redirected this
+// browser to connect within reconnectWindow. If not, it records the redirect
+// that follows.
+func (c *Connector) reconnectedRecently(r *http.Request) bool {
 	ctx, now := r.Context(), c.clock()
 	last, sessionErr := c.session(ctx, c.keys.again)
 	if sessionErr != nil {
 		return false
 	}
-	if at, err := time.Parse(time.RFC3339, last); err == nil && now.Before(at.Add(connectInVain)) {
+	if at, err := time.Parse(time.RFC3339, last); err == nil && now.Before(at.Add(reconnectWindow)) {
 		return true
 	}
 	c.putTemporary(ctx, c.keys.again, now.UTC().Format(time.RFC3339))
@@ -101,7 +102,7 @@ func scopesOf(err error) []Scope {
 	return nil
 }
 
-// problem is the answer to a request that failed (RFC 9457).
+// problem is the response to a failed request (RFC 9457).
 type problem struct {
 	Type       string `json:"type"`
 	Title      string `json:"title"`
@@ -117,8 +118,9 @@ type problem struct {
 	RetryAfter time.Duration `json:"-"`
 }
 
-// fail redirects to the application's sign-in where that helps. Otherwise it
-// logs the error and lets the application answer, or answers itself.
+// fail redirects to the application's sign-in if that resolves the error.
+// Otherwise it logs the error and responds, or lets Config.ErrorHandler
+// respond.
 func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, returnTo string) {
 	if c.leadsToSignIn(err) && isPageLoad(r) {
 		c.log.DebugContext(r.Context(), c.name+": sent to sign in", "cause", err.Error())
@@ -129,15 +131,15 @@ func (c *Connector) fail(w http.ResponseWriter, r *http.Request, err error, retu
 	if row, ok := FindRefusal(err, c.config.Refusals); ok {
 		status = row.Status
 	}
-	level := slog.LevelInfo // ordinary: not connected, denied
+	level := slog.LevelInfo // expected errors, such as not connected or denied
 	switch {
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	case errors.Is(err, ErrTooManyAttempts):
-		level = slog.LevelDebug // a flood of requests must not become one of records
+		level = slog.LevelDebug // a flood of requests must not fill the log
 	case errors.Is(err, ErrInvalidState), errors.Is(err, ErrUserChanged), errors.Is(err, ErrCrossOrigin),
 		errors.Is(err, ErrInvalidReturnTo):
-		level = slog.LevelWarn // perhaps an attack
+		level = slog.LevelWarn // possibly an attack
 	}
 	record := []any{"status", status, "method", r.Method, "path", r.URL.Path, "cause", err.Error()}
 	if reason := reasonOf(err); reason != "" {
@@ -162,8 +164,8 @@ func (c *Connector) WriteError(w http.ResponseWriter, r *http.Request, err error
 	c.answer(w, r, c.problemOf(err, c.pageOf(r)))
 }
 
-// answer writes a problem. The URL of its home page is the one that the browser
-// has to request.
+// answer responds with a problem. The URL of its home page is the one that the
+// browser must request.
 func (c *Connector) answer(w http.ResponseWriter, r *http.Request, p problem) {
 	for _, own := range []string{c.connectPath, c.callbackPath, c.disconnectPath} {
 		p.Home = c.external(r, own, p.Home)
@@ -213,19 +215,19 @@ func (c *Connector) problemOf(err error, returnTo string) problem {
 	return p
 }
 
-// answer writes the problem as a page for clients that accept HTML, and as
-// problem+json for others.
+// answer responds with a page to clients that accept HTML, and with
+// problem+json to others.
 func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if p.Status == http.StatusUnauthorized { // RFC 9110 section 15.5.2 wants a challenge
+	if p.Status == http.StatusUnauthorized { // required by RFC 9110 section 15.5.2
 		h.Set("WWW-Authenticate", p.Challenge)
 	}
 	if to := cmp.Or(p.SignInURL, p.ConnectURL); to != "" && r.Header.Get("HX-Request") == "true" {
-		h.Set("HX-Redirect", to) // htmx shows no page that is an error, and follows this
+		h.Set("HX-Redirect", to) // htmx shows no error pages, but follows this
 	}
-	if p.RetryAfter > 0 { // RFC 9110 section 10.2.3: whole seconds
+	if p.RetryAfter > 0 { // whole seconds, RFC 9110 section 10.2.3
 		h.Set("Retry-After", strconv.FormatInt(int64((p.RetryAfter-1)/time.Second)+1, 10))
 	}
 	if acceptsHTML(r) {
@@ -235,15 +237,15 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 			"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 		)
 		w.WriteHeader(p.Status)
-		_ = problemPage.Execute(w, p) // the client has gone if this fails
+		_ = problemPage.Execute(w, p) // fails only if the client has disconnected
 		return
 	}
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p.members()) // the client has gone if this fails
+	_ = json.NewEncoder(w).Encode(p.members()) // fails only if the client has disconnected
 }
 
-// members returns what problem+json tells.
+// members returns the members of the problem+json.
 func (p problem) members() any {
 	if p.More.URL == "" {
 		return p
@@ -260,7 +262,8 @@ func (p problem) members() any {
 	return members
 }
 
-// tokenCharacter keeps the letters and digits of a name.
+// tokenCharacter returns r if it is a letter or digit of a token, and otherwise
+// -1.
 func tokenCharacter(r rune) rune {
 	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 		return r
@@ -309,7 +312,7 @@ a { display: inline-block; padding: .6rem 0; margin-right: 1.5rem }
 </html>
 `))
 
-// sessionFailed answers when the package's own session can't be saved.
+// sessionFailed responds when the package's own session can't be saved.
 func (c *Connector) sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
 	c.fail(w, r, err, "")
 }

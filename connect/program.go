@@ -26,7 +26,7 @@ type DeviceCode struct {
 }
 
 const (
-	maxDevice    = 30 * time.Minute // that a code without a lifetime is good
+	maxDevice    = 30 * time.Minute // the lifetime of a code that has none
 	pollInterval = 5 * time.Second  // RFC 8628 section 3.2
 )
 
@@ -92,8 +92,8 @@ func (c *Connector) ConnectDevice(
 // direction of text.
 func isInvisible(r rune) bool { return !unicode.IsPrint(r) }
 
-// poll waits for the user's answer. When the server can't be reached, it polls
-// at half the rate (RFC 8628 section 3.5).
+// poll waits for the user's answer. If the server can't be reached, it halves
+// the rate (RFC 8628 section 3.5).
 func (c *Connector) poll(
 	ctx context.Context, config *oauth2.Config, device *oauth2.DeviceAuthResponse, sent []Secret,
 ) (*oauth2.Token, error) {
@@ -170,26 +170,27 @@ func (c *Connector) connectOnce(
 	return nil
 }
 
-// grantConfig returns what x/oauth2 asks the token endpoint with, and a context
-// with the client to ask with.
+// grantConfig returns x/oauth2's configuration of the token endpoint, and a
+// context with the client for it.
 func (c *Connector) grantConfig(ctx context.Context) (*oauth2.Config, context.Context) {
 	grant := newCodeGrant(c.application, c.timedClient(), nil)
 	return grant.config, context.WithValue(ctx, oauth2.HTTPClient, grant.client)
 }
 
-// timedClient is the application's client, whose Timeout its transport applies.
+// timedClient returns the application's client. Its transport applies the
+// client's Timeout.
 func (c *Connector) timedClient() *http.Client {
 	client := *c.application.HTTPClient
 	client.Transport, client.Timeout = timed{client.Transport, client.Timeout, c.server.Endpoint.DeviceAuthURL}, 0
 	return &client
 }
 
-// timed is an [http.RoundTripper] that gives each request a time limit, within
-// which it reads the body of the response. x/oauth2 does not close every body.
+// timed is an [http.RoundTripper] that applies a timeout to each request and
+// reads the response's body within it. x/oauth2 does not close every body.
 type timed struct {
 	next    http.RoundTripper
 	timeout time.Duration
-	object  string // the URL whose responses are made JSON objects; x/oauth2 panics at null
+	object  string // responses from this URL are made JSON objects; x/oauth2 panics on null
 }
 
 // RoundTrip implements [http.RoundTripper].

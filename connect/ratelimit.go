@@ -19,7 +19,7 @@ func (e *RateLimitError) Error() string { return ErrTooManyAttempts.Error() }
 // Unwrap returns ErrTooManyAttempts.
 func (e *RateLimitError) Unwrap() error { return ErrTooManyAttempts }
 
-// limit asks Config.RateLimit.
+// limit calls Config.RateLimit.
 func (c *Connector) limit(r *http.Request) error {
 	if c.config.RateLimit == nil {
 		return nil
@@ -38,7 +38,7 @@ func (c *Connector) limited(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isPrefetch(r) {
 			protect(w)
-			w.WriteHeader(http.StatusServiceUnavailable) // browsers then load the page when the user goes there
+			w.WriteHeader(http.StatusServiceUnavailable) // browsers then load the page again when the user opens it
 			return
 		}
 		if err := c.limit(r); err != nil {

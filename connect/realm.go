@@ -11,7 +11,7 @@ import (
 
 const (
 	maxRealm = 128 // bytes
-	maxID    = 255 // bytes of a user id, or of a state's hash
+	maxID    = 255 // bytes of a user ID or a state's hash
 )
 
 // Key is the key of a record in a store: an ID and the realm to which it
@@ -36,7 +36,7 @@ func (k Key) Check() error {
 	return k.checkID()
 }
 
-// checkID is Check for a key of the Connector's, whose realm [New] has checked.
+// checkID is Check for a key of the Connector. [New] has checked its realm.
 func (k Key) checkID() error {
 	switch {
 	case k.ID == "":
@@ -49,7 +49,7 @@ func (k Key) checkID() error {
 	return nil
 }
 
-// problemOfRealm says why a realm can't be used, or returns "" if it can.
+// problemOfRealm returns why a realm is invalid, or "".
 func problemOfRealm(realm string) string {
 	switch {
 	case realm == "":
@@ -62,7 +62,7 @@ func problemOfRealm(realm string) string {
 	return ""
 }
 
-// isText reports whether any database can keep the string as text.
+// isText reports whether any database can store the string as text.
 func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // Realm returns the realm of the Connector's records in a store: the host and
@@ -73,7 +73,7 @@ func (c *Connector) Realm() string { return c.realm }
 // key returns the key of one of the Connector's records.
 func (c *Connector) key(id string) Key { return Key{c.realm, id} }
 
-// realm is that of a Connector with the token endpoint.
+// realm returns the realm of a Connector with the token endpoint.
 func (c Config) realm(token *url.URL) string {
 	_, host, _ := strings.Cut(originOf(token), "://")
 	return host + "/" + cmp.Or(c.Realm, c.ClientID)

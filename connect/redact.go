@@ -16,8 +16,8 @@ import (
 	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
-// redactingProtocol redacts what the application's Protocol returns. The server
-// that a Protocol asks knows the secrets that it was sent, and may repeat them.
+// redactingProtocol redacts the errors and values of the application's
+// Protocol. The server knows the secrets that it was sent and may repeat them.
 type redactingProtocol struct{ Protocol }
 
 // Begin implements [Protocol].
@@ -78,13 +78,12 @@ func (f redactingProtocol) Authorize(app Application, req *http.Request, credent
 	return nil
 }
 
-// minKept is the least number of bytes for which a part of a Protocol's
-// kept value counts as a secret. Names of members and of scopes are shorter.
+// minKept is the least number of bytes of a part of a Protocol's kept value
+// that counts as a secret. Names of members and scopes are shorter.
 const minKept = 16
 
-// secretsIn returns the secret that a Protocol keeps until the callback, and
-// the parts of it that look like secrets, since a Protocol may keep several as
-// JSON or as a form.
+// secretsIn returns a Protocol's kept value, and its parts that look like
+// secrets: a Protocol may keep several as JSON or as a form.
 func secretsIn(kept Secret) []Secret {
 	secrets := []Secret{kept}
 	for _, part := range strings.FieldsFunc(kept.Reveal(), func(r rune) bool {
@@ -97,7 +96,7 @@ func secretsIn(kept Secret) []Secret {
 	return secrets
 }
 
-// redactedError is the error of a Protocol without secrets.
+// redactedError is a Protocol's error without secrets.
 type redactedError struct {
 	text   string
 	causes []error
@@ -108,10 +107,10 @@ func (e *redactedError) Error() string { return e.text }
 func (e *redactedError) Unwrap() []error { return e.causes }
 
 // redactError returns an error with the text of err, at most 200 bytes, without
-// the secrets. Of the tree of err it keeps the errors of this package, and the
-// kind of a failure on the network without the words of its cause. The text of
-// every *url.Error is replaced, because it quotes the request and the reply;
-// one that was formatted with %v can't be found.
+// the secrets. It matches the errors of this package in the tree of err, and
+// the kind of a network failure without the text of its cause. The text of
+// every *url.Error is replaced, because it quotes the request and the response.
+// An error formatted with %v can't be found.
 func redactError(err error, secrets ...Secret) error {
 	text := err.Error()
 	for _, request := range requestsIn(err) {
@@ -128,7 +127,7 @@ func redactError(err error, secrets ...Secret) error {
 		redacted.causes = append(redacted.causes, missing)
 	}
 	if kind := redact.Kind(err); kind != nil {
-		redacted.causes = append(redacted.causes, wordless(kind, secrets))
+		redacted.causes = append(redacted.causes, withoutText(kind, secrets))
 		if said := redact.Text(kind.Error(), secrets...); !strings.Contains(redacted.text, said) {
 			redacted.text += ": " + said
 		}
@@ -153,11 +152,11 @@ func requestsIn(err error) []*url.Error {
 	return found
 }
 
-// wordless returns the kind of a failure on the network, rebuilt when an error
-// in its tree repeats a secret. An operation keeps its name, its network and
-// the system's error number; a certificate that failed verification keeps
+// withoutText returns the kind of a network failure. If an error in its tree
+// contains a secret, it is rebuilt: an operation keeps its name, its network
+// and the system's error number; a failed certificate verification keeps
 // nothing.
-func wordless(kind error, secrets []Secret) error {
+func withoutText(kind error, secrets []Secret) error {
 	if !repeatsIn(kind, secrets) {
 		return kind
 	}
@@ -180,8 +179,8 @@ func wordless(kind error, secrets []Secret) error {
 	return &net.OpError{Op: operation.Op, Net: redact.Text(operation.Net, secrets...), Err: cause}
 }
 
-// repeatsIn reports whether the text of any error in the tree of err has one of
-// the secrets in it.
+// repeatsIn reports whether the text of any error in the tree of err contains
+// one of the secrets.
 func repeatsIn(err error, secrets []Secret) bool {
 	if err == nil {
 		return false

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	expiryLeeway = 10 * time.Second // a token this close to its expiry is renewed first
-	minToAsk     = 20 * time.Second // of a refresh's time, or the response may come too late to be saved
+	expiryLeeway   = 10 * time.Second // a token this close to its expiry is refreshed first
+	minRefreshTime = 20 * time.Second // with less time left, the response could come too late to be saved
 )
 
 // Fresh returns the credential. If the access token has expired, or expires
@@ -43,7 +43,7 @@ func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) 
 	key := a.user.ID + "\x00" + stale.AccessToken.Reveal()
 	result := c.refreshing.DoChan(key, func() (value any, err error) {
 		// This runs in a separate goroutine, where a panic would end the
-		// program. The waiting callers continue the panic instead.
+		// program. The waiting callers panic instead.
 		defer func() {
 			if p := recover(); p != nil {
 				value = panicked{p}
@@ -68,8 +68,7 @@ func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) 
 	}
 }
 
-// panicked holds the value with which a store or a hook of the application
-// panicked.
+// panicked holds the value of a panic in a store or a hook of the application.
 type panicked struct{ value any }
 
 // refresh refreshes the stored credential if its token is still the stale one.
@@ -78,7 +77,7 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.refreshFor)
 	defer cancel()
 	until, _ := ctx.Deadline()
-	var fresh, replaced Credential // replaced is what fresh came for
+	var fresh, replaced Credential // fresh replaces replaced in the store
 	var refused, asked error
 	err := c.tokens.Update(ctx, c.key(userID), func(ctx context.Context, current *Credential) (*Credential, error) {
 		if current == nil {
@@ -89,8 +88,9 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 			fresh = *current
 			return current, nil
 		}
-		// a token that comes too late to be saved would be lost, and its refresh token with it
-		if time.Until(until) < minToAsk {
+		// A token that comes too late to be saved would be lost, with its
+		// refresh token.
+		if time.Until(until) < minRefreshTime {
 			asked = fmt.Errorf("%w: %w: waited too long for the user's turn", ErrTokenExchange, ErrUnavailable)
 			return nil, asked
 		}
@@ -133,17 +133,17 @@ func (c *Connector) refresh(ctx context.Context, userID string, stale Secret) (C
 }
 
 const (
-	firstSaveAgain = 50 * time.Millisecond // before a save is tried again; the wait doubles
+	firstSaveAgain = 50 * time.Millisecond // before a save is retried; the wait doubles
 	lastSaveAgain  = 2 * time.Second
 )
 
-// saveAgain retries the save of a refreshed credential that failed, for example
-// because the database connection broke. The credential must not be lost,
-// because the server may accept no other refresh token any more. It is saved if
-// the store still has the credential that it replaces. Otherwise saveAgain
-// returns the stored one: that of another replica, or the refreshed one, if its
-// save succeeded after all. It retries until ctx ends; failed is the error of
-// the first save.
+// saveAgain retries a failed save of a refreshed credential, for example after
+// the database connection broke. The credential must not be lost, because the
+// server may have revoked all earlier refresh tokens. It is saved if the store
+// still has the credential that it replaces. Otherwise saveAgain returns the
+// stored one: another replica's, or the refreshed one if the failed save
+// succeeded after all. It retries until ctx ends; failed is the error of the
+// first save.
 func (c *Connector) saveAgain(
 	ctx context.Context, userID string, replaced, fresh Credential, failed error,
 ) (Credential, error) {
@@ -177,17 +177,17 @@ func (c *Connector) saveAgain(
 	}
 }
 
-// endsConnection reports whether an error of Protocol.Refresh ends the grant,
-// and returns the error to pass on. That is an ErrNotConnected when the grant
-// has ended. It is also an ErrNotConnected when the server refuses without a
-// reason, or does not seem to support refreshing; the grant has not ended then,
-// the credential stays, and the user can connect again. It is not one when the
-// server can't be reached or is busy.
+// endsConnection reports whether an error of Protocol.Refresh means that the
+// grant has ended, and returns the error to pass on. That is an ErrNotConnected
+// if the grant has ended. It is also an ErrNotConnected if the server refuses
+// without a reason or seems not to support refreshing: the grant has not ended
+// then, the credential stays, and the user can connect again. It is another
+// error if the server can't be reached or is busy.
 func endsConnection(err error) (bool, error) {
 	refused := new(TokenError)
 	errors.As(err, &refused)
 	ends := refused.endsGrant() || errors.Is(err, ErrNotConnected)
-	if ends || refused.knowsNoRefresh() || refused.givesNoReason() || errors.Is(err, ErrInvalidResponse) {
+	if ends || refused.noRefreshSupport() || refused.givesNoReason() || errors.Is(err, ErrInvalidResponse) {
 		err = fmt.Errorf("%w: %w: %w", ErrNotConnected, ErrTokenExpired, err)
 	}
 	return ends, err

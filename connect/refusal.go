@@ -16,10 +16,10 @@ type Refusal struct {
 	Text   string // the message for the user
 }
 
-// The links that a page about a connection has.
+// The links on a page about a connection.
 const (
 	linkConnect = "connect"     // a page load is redirected there instead
-	linkRestart = "start again" // to connect, for the user to follow
+	linkRestart = "start again" // to connect, shown to the user
 )
 
 // Link is a link in the response to a failed request: on the page, or as a

@@ -32,7 +32,7 @@ func CheckReturnTo(returnTo string) (string, error) {
 		return refuse("a character that a path does not have")
 	}
 	p, _, _ := strings.Cut(returnTo, "?")
-	for range 4 { // what is encoded twice or thrice is looked at too
+	for range 4 { // also checks values encoded two or three times
 		if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") || strings.Contains(p, "\\") || hasControl(p) ||
 			hasDotSegment(p) {
 			return refuse("not a plain path")
@@ -46,8 +46,8 @@ func CheckReturnTo(returnTo string) (string, error) {
 	return refuse("encoded too often")
 }
 
-// decodeEscapes decodes every valid escape, like decoders that ignore an
-// invalid one: it continues after a percent sign that begins no escape.
+// decodeEscapes decodes every valid escape and keeps invalid ones, like lenient
+// decoders.
 func decodeEscapes(p string) string {
 	return escapes.ReplaceAllStringFunc(p, func(escape string) string {
 		decoded, err := url.PathUnescape(escape)
@@ -75,7 +75,7 @@ func hasDotSegment(p string) bool {
 
 // pageOf returns the page to return to after connecting: the requested page, or
 // the page of the form or script; empty if unknown. It uses the path that the
-// browser sent, even if a prefix was stripped.
+// browser sent, even if a proxy stripped a prefix.
 func (c *Connector) pageOf(r *http.Request) string {
 	var page string
 	if isPageLoad(r) {

@@ -18,8 +18,8 @@ import (
 // token.
 const revokeTimeout = 5 * time.Second
 
-// revoke tells the server that a credential has been forgotten. It is best
-// effort: the user is disconnected either way, and a failure is logged.
+// revoke asks the server to revoke a removed credential. A failure is only
+// logged: the user is disconnected either way.
 func (c *Connector) revoke(ctx context.Context, userID string, credential Credential) {
 	revoke := c.server.Revoke
 	if revoke == nil && c.server.RevokeURL != "" {
@@ -36,8 +36,8 @@ func (c *Connector) revoke(ctx context.Context, userID string, credential Creden
 	}
 }
 
-// revokeToken revokes the refresh token, which ends the access token too, or
-// the access token when there is no other (RFC 7009 section 2.1).
+// revokeToken revokes the refresh token, which also revokes the access token.
+// Without a refresh token, it revokes the access token (RFC 7009 section 2.1).
 func revokeToken(ctx context.Context, app Application, credential Credential) error {
 	form := url.Values{"token": {credential.RefreshToken.Reveal()}, "token_type_hint": {"refresh_token"}}
 	if credential.RefreshToken == "" {
@@ -63,12 +63,12 @@ func revokeToken(ctx context.Context, app Application, credential Credential) er
 		return fmt.Errorf("%w: %w", ErrUnavailable, redact.Failure(err))
 	}
 	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // what can be read
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // reads as much as possible
 	if resp.StatusCode != http.StatusOK {
 		var said struct {
 			Error string `json:"error"`
 		}
-		_ = json.Unmarshal(canonicalAnswer(body), &said) // the status is said in any case
+		_ = json.Unmarshal(canonicalAnswer(body), &said) // the error has the status in any case
 		return fmt.Errorf(
 			"%w: the revocation endpoint answered with status %d: %q", ErrInvalidResponse, resp.StatusCode, said.Error,
 		)

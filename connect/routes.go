@@ -33,7 +33,7 @@ func (c *Connector) Routes() []string {
 	return routes
 }
 
-// isTail reports whether p is whole, or whole less some segments at its front.
+// isTail reports whether p is whole, or whole without some leading segments.
 func isTail(p, whole string) bool {
 	return strings.HasPrefix(p, "/") && strings.HasSuffix(whole, p)
 }
@@ -53,15 +53,15 @@ func (c *Connector) ConnectURL(returnTo string, scopes ...Scope) string {
 	return u.String()
 }
 
-// movedParam is a parameter of connect. It says that the browser was already
+// movedParam is a parameter of connect. It means that the browser was already
 // redirected from another name of this host. Without it, a proxy that rewrites
 // Host would cause a redirect loop.
 const movedParam = "moved"
 
-// isOtherName reports whether a request came by another name of this host than
-// the redirect URL has: with or without "www.", or by another loopback name on
-// the same port. To a browser these are two sites: the callback comes to the
-// configured one, so the connection has to start there.
+// isOtherName reports whether a request used another name of this host than the
+// redirect URL: with or without "www.", or another loopback name on the same
+// port. Browsers treat the names as different sites. The callback goes to the
+// configured one, so the connection must start there.
 func (c *Connector) isOtherName(host string) bool {
 	u := url.URL{Host: host}
 	here, there := strings.ToLower(u.Hostname()), strings.ToLower(c.redirect.Hostname())
@@ -71,8 +71,8 @@ func (c *Connector) isOtherName(host string) bool {
 	return isLoopback(here) && isLoopback(there) && here != there && u.Port() == c.redirect.Port()
 }
 
-// warnOfMount logs that Handler is mounted at another path than
-// Config.RedirectURL says, when a request shows that.
+// warnOfMount logs a request that shows that Handler is mounted at another path
+// than Config.RedirectURL.
 func (c *Connector) warnOfMount(r *http.Request) {
 	for _, own := range []string{c.connectPath, c.callbackPath, c.disconnectPath} {
 		if path.Base(own) == path.Base(r.URL.Path) {
@@ -83,12 +83,12 @@ func (c *Connector) warnOfMount(r *http.Request) {
 	}
 }
 
-// external returns a local path as the browser has to request it. A proxy may
+// external returns a local path as the browser must request it. A proxy may
 // have stripped a prefix of the request's path: own is the path that the
-// browser requested, and the request line has the rest of it. A path that has
-// the prefix already is returned unchanged.
+// browser requested, and the request line has the rest of it. A path that
+// already has the prefix is returned unchanged.
 func (c *Connector) external(r *http.Request, own, local string) string {
-	if path, _, _ := strings.Cut(r.RequestURI, "?"); path == own { // as for most requests
+	if path, _, _ := strings.Cut(r.RequestURI, "?"); path == own { // the common case
 		return local
 	}
 	u, err := url.ParseRequestURI(r.RequestURI)

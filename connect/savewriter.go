@@ -46,7 +46,7 @@ func (w *SaveWriter) Begin() bool {
 		w.begun = true
 		if err := w.Session.Save(w.ResponseWriter); err != nil {
 			w.failed = true
-			// These headers describe the response that is not sent.
+			// These headers describe the replaced response.
 			for _, name := range []string{
 				"Location", "Content-Length", "Content-Encoding", "Etag", "Last-Modified",
 			} {

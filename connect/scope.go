@@ -43,7 +43,7 @@ func (p ScopePolicy) Missing(granted, wanted []Scope) []Scope {
 	return missing
 }
 
-// covers reports whether one of the granted scopes is the wanted permission.
+// covers reports whether one of the granted scopes is equivalent to want.
 func (p ScopePolicy) covers(granted []Scope, want Scope) bool {
 	return slices.ContainsFunc(granted, func(have Scope) bool {
 		return p.permission(have) == p.permission(want)
@@ -60,7 +60,8 @@ func (p ScopePolicy) Union(lists ...[]Scope) []Scope {
 	return union
 }
 
-// permission returns the name under which scopes of equal meaning compare.
+// permission returns the canonical name of a scope. Equivalent scopes have the
+// same one.
 func (p ScopePolicy) permission(scope Scope) Scope {
 	if alias, ok := p.Aliases[scope]; ok {
 		return alias
@@ -68,7 +69,7 @@ func (p ScopePolicy) permission(scope Scope) Scope {
 	return scope
 }
 
-// sent returns the scopes under the names that are sent.
+// sent returns the scopes under the names that are sent to the server.
 func (p ScopePolicy) sent(scopes []Scope) []Scope {
 	if len(p.Names) == 0 {
 		return scopes

@@ -80,7 +80,7 @@ type Server struct {
 	Describe func(*oauth2.RetrieveError) (code, text string)
 }
 
-// check reports the first field that can't be used.
+// check reports the first invalid field.
 func (s Server) check() error {
 	if s.Name == "" {
 		return fmt.Errorf("%s is empty: set it to the name that users know", "Name")

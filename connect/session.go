@@ -24,18 +24,18 @@ type SessionStore interface {
 	Deadline(ctx context.Context) time.Time
 }
 
-// sessionKeys name what the session holds: strings, so that any codec of scs
-// and any other session package can keep them. Each connector has its own, so
-// that a user who is signed in at the sandbox is not signed in at the real
-// server.
+// sessionKeys are the keys of the values in a session. The values are strings,
+// so that any codec of scs and any other session package can store them. Each
+// connector has its own keys, so that a user who is signed in at the sandbox is
+// not signed in at the real server.
 type sessionKeys struct {
-	binding string // proves that a callback comes to the browser that started
-	userID  string // the user's id, unless the application tells it
+	binding string // proves that the callback comes from the browser that started
+	userID  string // the user's ID, without Config.User
 	name    string // the user's name at the server, with Config.SignIn
-	pending string // the connections that it has under way
-	done    string // the state that was used last, hashed, and the page it led to
+	pending string // the pending connections
+	done    string // the hash of the last used state, and its page
 	ended   string // a hash of the binding that the last connection ended
-	again   string // when a page was last sent to connect since a call had failed
+	again   string // when an error of a call last redirected to connect
 }
 
 func newSessionKeys(server, id string) sessionKeys {
@@ -47,8 +47,8 @@ func newSessionKeys(server, id string) sessionKeys {
 }
 
 // session returns the string under key in the request's session. A request
-// outside LoadAndSave has no session, about which scs panics: that becomes
-// ErrNoSession, other panics go on.
+// outside LoadAndSave has no session, and scs panics. session turns that panic
+// into ErrNoSession and continues other panics.
 func (c *Connector) session(ctx context.Context, key string) (value string, err error) {
 	if c.ownSessions != nil {
 		if _, err := c.ownSessions.load(ctx); err != nil {
@@ -87,13 +87,13 @@ func (c *Connector) bindBrowser(ctx context.Context) (binding string, isNew bool
 // attempt to connect, unless the user connects.
 func (c *Connector) putTemporary(ctx context.Context, key, value string) {
 	if c.ownSessions != nil && c.ownSessions.isNew(ctx) {
-		c.ownSessions.briefly(ctx, c.connectFor)
+		c.ownSessions.expireIn(ctx, c.connectFor)
 	}
 	c.sessions.Put(ctx, key, value)
 }
 
-// endAttempts voids the session's pending connections: without the binding none
-// of them can complete. They leave the store when they expire.
+// endAttempts ends the session's pending connections: without the binding none
+// of them can complete. The store removes them when they expire.
 func (c *Connector) endAttempts(ctx context.Context) {
 	c.sessions.Remove(ctx, c.keys.binding)
 	c.sessions.Remove(ctx, c.keys.pending)
@@ -101,8 +101,8 @@ func (c *Connector) endAttempts(ctx context.Context) {
 	c.sessions.Remove(ctx, c.keys.ended)
 }
 
-// leave is endAttempts for good: a session of the package's own ends with them,
-// so that no request in flight saves it with the binding.
+// leave is endAttempts for a sign-out. It also ends the package's own session,
+// so that no request in flight can save the binding again.
 func (c *Connector) leave(ctx context.Context) error {
 	c.endAttempts(ctx)
 	if c.ownSessions == nil {
@@ -114,22 +114,22 @@ func (c *Connector) leave(ctx context.Context) error {
 	return nil
 }
 
-// begin gives a request the package's own session: the writer and the context
-// to go on with, and the visit that is to end when the handler has returned.
-// With the application's sessions it is for the application to load and save
-// them, once, around everything, and the visit is nil.
+// begin starts the request's session if it is one of the package's own. It
+// returns the writer and context to use, and the visit to end after the
+// handler. The application loads and saves its own sessions, around all
+// handlers; the visit is then nil.
 func (c *Connector) begin(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, context.Context, *visit) {
 	if c.ownSessions == nil {
 		return w, r.Context(), nil
 	}
 	visit := c.ownSessions.visit(w, r)
-	if visit == nil { // an outer handler of ours has begun it
+	if visit == nil { // an outer handler has begun it
 		return w, r.Context(), nil
 	}
 	return &visit.writer, visit, visit
 }
 
-// withSession is begin around next.
+// withSession runs next within begin and end.
 func (c *Connector) withSession(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w, ctx, visit := c.begin(w, r)

@@ -31,14 +31,14 @@ type SessionCodec struct{}
 
 var _ scs.Codec = SessionCodec{}
 
-// compactSession begins a session in the compact form. No gob stream begins
-// with it: that would be its first message's length, which is below 0x80 or
-// begins with a count of bytes, negated, of 0xF8 or more.
+// compactSession is the first byte of a session in the compact form. No gob
+// stream begins with it: a gob stream begins with the length of its first
+// message, which is below 0x80 or a negated byte count of 0xF8 or more.
 const compactSession = 0xB1
 
 // The compact form is the byte above, the deadline, the number of values, and
-// for each its key, its kind and itself. Numbers are varints, strings have
-// their length before them, times are those of time.Time.MarshalBinary.
+// for each its key, its kind and the value. Numbers are varints, strings are
+// preceded by their length, and times are encoded by time.Time.MarshalBinary.
 const (
 	kindNil = iota
 	kindString
@@ -98,7 +98,7 @@ func (SessionCodec) Decode(b []byte) (time.Time, map[string]any, error) {
 	r := sessionReader{bytes: b[1:], text: string(b[1:])}
 	deadline := r.time()
 	count := r.uint(math.MaxUint64)
-	if count > uint64(len(r.bytes)/2) { // a key and its kind are two bytes or more
+	if count > uint64(len(r.bytes)/2) { // a key and a kind take at least two bytes
 		r.bad = true
 		count = 0
 	}
@@ -115,7 +115,7 @@ func (SessionCodec) Decode(b []byte) (time.Time, map[string]any, error) {
 
 var errSession = errors.New("a session can't be read: it was cut off, or SessionCodec did not write it")
 
-// appendValue returns false for a value that the compact form can't hold.
+// appendValue returns false for a value that the compact form does not support.
 func appendValue(b []byte, value any) ([]byte, bool) {
 	switch v := value.(type) {
 	case nil:
@@ -163,7 +163,7 @@ func appendString[S string | []byte](b []byte, s S) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// appendTime returns false for a time whose zone has no binary form.
+// appendTime returns false for a time whose zone has no binary encoding.
 func appendTime(b []byte, t time.Time) ([]byte, bool) {
 	at := len(b)
 	b, err := t.AppendBinary(append(b, 0))
@@ -174,11 +174,11 @@ func appendTime(b []byte, t time.Time) ([]byte, bool) {
 	return b, true
 }
 
-// sessionReader reads the compact form. After invalid input it is bad and
+// sessionReader reads the compact form. After invalid input, bad is set and it
 // returns zeros. All strings share one copy.
 type sessionReader struct {
 	bytes []byte
-	text  string // the same
+	text  string // the same as a string
 	bad   bool
 }
 
@@ -186,7 +186,7 @@ func (r *sessionReader) skip(n int) {
 	r.bytes, r.text = r.bytes[n:], r.text[n:]
 }
 
-// uint reads a number of at most most.
+// uint reads a number up to most.
 func (r *sessionReader) uint(most uint64) uint64 {
 	v, n := binary.Uvarint(r.bytes)
 	if n <= 0 || v > most {
@@ -197,7 +197,7 @@ func (r *sessionReader) uint(most uint64) uint64 {
 	return v
 }
 
-// int reads a number of that many bits.
+// int reads a number of the given bits.
 func (r *sessionReader) int(bits int) int64 {
 	v, n := binary.Varint(r.bytes)
 	if n <= 0 || v<<(64-bits)>>(64-bits) != v {
@@ -226,7 +226,7 @@ func (r *sessionReader) string() string {
 
 func (r *sessionReader) time() (t time.Time) {
 	b, _ := r.next(r.uint(math.MaxUint8))
-	if t.UnmarshalBinary(b) != nil || binary.BigEndian.Uint32(b[9:]) >= 1e9 { // its nanoseconds, which it does not check
+	if t.UnmarshalBinary(b) != nil || binary.BigEndian.Uint32(b[9:]) >= 1e9 { // it does not check the nanoseconds
 		r.bad = true
 		return time.Time{}
 	}
@@ -239,7 +239,7 @@ func (r *sessionReader) value() any {
 		return nil
 	case kindString:
 		return r.string()
-	case kindBytes: // an empty one comes back nil, as with gob
+	case kindBytes: // an empty value becomes nil, as with gob
 		return append([]byte(nil), r.string()...)
 	case kindFalse:
 		return false

@@ -26,8 +26,8 @@ func (c *Connector) leadsToSignIn(err error) bool {
 	return c.signIn != nil && errors.Is(err, ErrNoUser) && !errors.Is(err, ErrStore)
 }
 
-// signInURL returns Config.SignInURL with the page to return to, which after a
-// failed connection is the page that the user wanted.
+// signInURL returns Config.SignInURL with the page to return to. After a failed
+// connection, that is the page that the user requested first.
 func (c *Connector) signInURL(err error, returnTo string) string {
 	var failed *ConnectError
 	if errors.As(err, &failed) {

@@ -61,7 +61,7 @@ type MemoryStateStore struct {
 
 	mu      sync.Mutex
 	pending map[Key]PendingConnection
-	order   []Key // keys in the order they came, from head on; taken ones stay until they reach the front
+	order   []Key // keys from head on, oldest first; used keys stay until they reach the front
 	head    int
 }
 
@@ -108,10 +108,9 @@ func (s *MemoryStateStore) Take(ctx context.Context, key Key) (PendingConnection
 	return pending, nil
 }
 
-// makeRoom removes keys from the front of the order that were taken, have
-// expired or exceed the capacity. From time to time it closes the gaps that
-// taken keys leave behind the front. Both take constant time per Put on
-// average.
+// makeRoom removes keys from the front of the order that were used, have
+// expired or exceed the capacity. From time to time it removes the other used
+// keys. Both take constant time per Put on average.
 func (s *MemoryStateStore) makeRoom() {
 	capacity := s.Capacity
 	if capacity <= 0 {
@@ -147,7 +146,7 @@ func (s *MemoryStateStore) now() time.Time {
 }
 
 // atRest returns the pending connection as another process would read it:
-// without this process's monotonic clock, and with copied strings, which would
+// without this process's monotonic clock. It copies the strings, which would
 // otherwise keep the whole request in memory.
 func (p PendingConnection) atRest() PendingConnection {
 	p.UserID, p.ReturnTo = strings.Clone(p.UserID), strings.Clone(p.ReturnTo)

@@ -66,13 +66,14 @@ type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 
-	realms atomic.Pointer[[]realmUsers] // which is replaced when a realm is added
+	realms atomic.Pointer[[]realmUsers] // replaced when a realm is added
 	adding sync.Mutex                   // held while a realm is added
-	scopes atomic.Pointer[[]Scope]      // of the last credential that was kept: most have the same, and share them
-	locks  keylock.Locks                // of the users whose Update or Delete runs
+	scopes atomic.Pointer[[]Scope]      // of the last stored credential: most credentials share them
+	locks  keylock.Locks                // locks of the users whose Update or Delete runs
 }
 
-// users are the credentials of one realm, which are never changed, by user id.
+// users are the credentials of one realm by user ID. A stored credential is
+// never changed.
 type users = expiring[string, *Credential]
 
 // in returns the users of a realm. If the realm has none, it adds the realm if
@@ -192,20 +193,20 @@ func (s *MemoryTokenStore) UserIDs(ctx context.Context, realm string) iter.Seq2[
 	}
 }
 
-// compact returns the credential as it is kept, which shares its scopes with
+// compact returns the credential as it is stored, sharing its scopes with
 // others.
 func (s *MemoryTokenStore) compact(c Credential) *Credential {
 	if last := s.scopes.Load(); last != nil && len(c.Scopes) > 0 && slices.Equal(*last, c.Scopes) {
 		c.Scopes = *last
 	} else {
-		scopes := c.Scopes // alone, or the pointer would keep the tokens with them
+		scopes := c.Scopes // allocated separately, so that sharing them does not keep the tokens in memory
 		s.scopes.Store(&scopes)
 	}
 	return &c
 }
 
-// atRest is the credential as another process would read it: its times are
-// those of the calendar, without the clock of this process.
+// atRest is the credential as another process would read it, without this
+// process's monotonic clock.
 func (c Credential) atRest() Credential {
 	c.TokenExpiry, c.ConnectedAt, c.ExpiresAt = c.TokenExpiry.Round(0), c.ConnectedAt.Round(0), c.ExpiresAt.Round(0)
 	return c

@@ -16,13 +16,12 @@ import (
 
 const (
 	maxToken = 4096
-	maxScope = 1024 // bytes of a list of scopes; all that there are take 60
+	maxScope = 1024 // bytes of a scope list; all known scopes take 60
 )
 
-// credentialOf reads a token response (RFC 6749 section 5.1) with its list of
-// scopes. An empty list grants the requested scopes. IDs and scopes are stored
-// and logged, so they must not repeat the secrets of the request or the
-// response.
+// credentialOf reads a token response (RFC 6749 section 5.1) with its scope
+// list. An empty list means the requested scopes. IDs and scopes are stored and
+// logged, so they must not contain secrets of the request or the response.
 func credentialOf(
 	server Server, token *oauth2.Token, list string, asked []Scope, now time.Time, sent ...Secret,
 ) (Credential, error) {
@@ -53,16 +52,16 @@ func credentialOf(
 	return credential, nil
 }
 
-// scopesIn returns the list of scopes of a token response.
+// scopesIn returns the scope list of a token response.
 func scopesIn(token *oauth2.Token) string {
 	list, _ := token.Extra("scope").(string)
 	return list
 }
 
-// usableRefresh returns the response to a refresh, and its list of scopes,
-// without the optional fields for which [credentialOf] would refuse the new
-// token. An unusable refresh token leaves the current one. If the list of
-// scopes must not be stored, the previously granted scopes are kept.
+// usableRefresh returns the response to a refresh and its scope list, without
+// the optional fields for which [credentialOf] would refuse the new token. If
+// the refresh token is unusable, the current one stays. If the scope list must
+// not be stored, the previously granted scopes stay.
 func usableRefresh(
 	server Server, token *oauth2.Token, current Credential, clientSecret Secret,
 ) (usable *oauth2.Token, list string) {
@@ -81,8 +80,8 @@ func usableRefresh(
 	return token, JoinScopes(kept)
 }
 
-// checkScopes returns an error when a list of scopes is too long or contains
-// one of the secrets. Scopes are stored and logged.
+// checkScopes returns an error if a scope list is too long or contains a
+// secret. Scopes are stored and logged.
 func checkScopes(list string, secrets ...Secret) error {
 	if len(list) > maxScope {
 		return fmt.Errorf("%w: the answer's scope is of %d bytes, more than %d", ErrTokenExchange, len(list), maxScope)
@@ -96,8 +95,8 @@ func checkScopes(list string, secrets ...Secret) error {
 	return nil
 }
 
-// usableID returns at most 200 bytes of an id, and the empty id when it is not
-// text or contains one of the secrets. Ids are stored and logged.
+// usableID returns an ID of at most 200 bytes. It returns "" if the ID is not
+// text or contains a secret. IDs are stored and logged.
 func usableID(id string, secrets ...Secret) string {
 	if !isText(id) || redact.Repeats(id, secrets...) {
 		return ""
@@ -105,8 +104,8 @@ func usableID(id string, secrets ...Secret) string {
 	return redact.Text(id, secrets...)
 }
 
-// usableToken reports whether a header can carry the token: visible ASCII, of
-// bounded length. Not every server keeps to the narrower alphabet of RFC 6750
+// usableToken reports whether a header can carry the token: visible ASCII of
+// limited length. Not every server observes the smaller alphabet of RFC 6750
 // section 2.1.
 func usableToken(token string) bool {
 	if token == "" || len(token) > maxToken {
@@ -115,9 +114,9 @@ func usableToken(token string) bool {
 	return !strings.ContainsFunc(token, func(r rune) bool { return r <= 0x20 || r >= 0x7f })
 }
 
-// exchangeError says why the token endpoint gave no token. It keeps only the
-// short error fields of the response, without the secrets that were sent, and
-// never the body.
+// exchangeError returns why the token endpoint issued no token. It keeps only
+// the short error fields of the response, without the secrets that were sent,
+// and never the body.
 func exchangeError(server Server, err error, sent ...Secret) error {
 	var refused *oauth2.RetrieveError
 	var network net.Error
@@ -160,35 +159,36 @@ func (e *TokenError) Error() string {
 }
 
 // endsGrant reports whether the server refuses the refresh token: with
-// invalid_grant or in a way of its own. A refusal of the application's
-// credentials, a busy server and a proxy's page do not count.
+// invalid_grant or a code of its own. A refusal of the application's
+// credentials, a busy server or a proxy's page does not end the grant.
 func (e *TokenError) endsGrant() bool {
 	switch e.Code {
 	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down", unnamedError:
 		return false
 	}
 	switch {
-	case e.Status == http.StatusForbidden && e.Code != "invalid_grant": // more likely a gateway's
+	case e.Status == http.StatusForbidden && e.Code != "invalid_grant": // more likely from a gateway
 		return false
-	case e.Status == http.StatusTooManyRequests, e.Status >= 300 && e.Status < 400, e.Status >= 500, e.knowsNoRefresh():
+	case e.Status == http.StatusTooManyRequests, e.Status >= 300 && e.Status < 400, e.Status >= 500, e.noRefreshSupport():
 		return false
 	}
 	return e.Code != "" || e.Text != ""
 }
 
-// knowsNoRefresh reports whether the server may not support refreshing, or not
-// for this client or this request. The refresh token may still be valid.
-func (e *TokenError) knowsNoRefresh() bool {
-	switch e.Code { // those of RFC 6749 section 5.2 that are not about the token
+// noRefreshSupport reports whether the server may not support refreshing,
+// in general or for this client or request. The refresh token may still be
+// valid.
+func (e *TokenError) noRefreshSupport() bool {
+	switch e.Code { // the codes of RFC 6749 section 5.2 that don't concern the token
 	case "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type":
 		return e.Status != http.StatusTooManyRequests
 	}
 	return e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed
 }
 
-// givesNoReason reports whether the server refuses without a code that says
-// why: with an empty body, a page, or an error that is not a string. Status 403
-// may be a proxy's.
+// givesNoReason reports whether the server refuses without an error code: with
+// an empty body, a page, or an error that is not a string. Status 403 may come
+// from a proxy.
 func (e *TokenError) givesNoReason() bool {
 	switch e.Status {
 	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusGone:

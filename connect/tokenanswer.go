@@ -13,20 +13,20 @@ import (
 	"unicode"
 )
 
-// maxTokenAnswer is the most bytes that are read of a token response.
+// maxTokenAnswer is the greatest size of a token response in bytes.
 const maxTokenAnswer = 1 << 20
 
-// unnamedError is the code of an error whose member is not a string.
+// unnamedError is the code of an error that is not a string.
 const unnamedError = "unnamed_error"
 
 // byteOrderMark is U+FEFF in UTF-8.
 const byteOrderMark = "\ufeff"
 
 // tokenAnswers is an [http.RoundTripper] that rewrites the responses of a token
-// endpoint (RFC 6749 sections 5.1 and 5.2) to what x/oauth2 can read. The
-// status stays. The body is a JSON object, which is empty if the body could not
-// be read. It adds the headers to the requests themselves, because x/oauth2
-// makes a new one each time.
+// endpoint (RFC 6749 sections 5.1 and 5.2) for x/oauth2. The status stays. The
+// body becomes a JSON object, which is empty if the original could not be read.
+// It also adds the headers to the requests, because x/oauth2 creates a new
+// request each time.
 type tokenAnswers struct {
 	next   http.RoundTripper
 	header http.Header
@@ -44,7 +44,7 @@ func (t tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	if resp.Body != nil {
 		rewritten.given = io.LimitedReader{R: resp.Body, N: maxTokenAnswer + 1}
 		body, err = io.ReadAll(&rewritten.given)
-		_ = resp.Body.Close() // the response has been read, or can't be
+		_ = resp.Body.Close() // the response has been read
 	}
 	if ended := req.Context().Err(); err != nil && ended != nil {
 		return nil, ended
@@ -64,8 +64,8 @@ func (t tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// answerBody is the body of a rewritten response, with the given one beside it
-// in one allocation.
+// answerBody is the body of a rewritten response, allocated together with its
+// data.
 type answerBody struct {
 	bytes.Reader
 	given io.LimitedReader
@@ -74,9 +74,9 @@ type answerBody struct {
 // Close implements [io.Closer]. There is nothing to close.
 func (*answerBody) Close() error { return nil }
 
-// canonicalAnswer returns a token response as a JSON object. The body decides
-// how it is read, not its Content-Type: servers send JSON as text/html. A body
-// that is neither JSON nor a form, or that is ambiguous, becomes {}.
+// canonicalAnswer returns a token response as a JSON object. It ignores the
+// Content-Type, because servers send JSON as text/html. A body that is neither
+// JSON nor a form, or that is ambiguous, becomes {}.
 func canonicalAnswer(body []byte) []byte {
 	body = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte(byteOrderMark)))
 	answer := answerWriter{json: append(make([]byte, 0, len(body)+16), '{')}
@@ -92,11 +92,11 @@ func canonicalAnswer(body []byte) []byte {
 	return append(answer.json, '}')
 }
 
-// answerWriter writes a canonical token response. The values that it is given
-// are valid JSON.
+// answerWriter writes a canonical token response. Its input values are valid
+// JSON.
 type answerWriter struct {
 	json            []byte
-	access, refresh []byte // the values of access_token and refresh_token; nil before there is one
+	access, refresh []byte // the values of access_token and refresh_token; nil if not added yet
 }
 
 // addObject adds the members of a JSON object. It reports whether the response
@@ -118,7 +118,7 @@ func (a *answerWriter) addObject(object []byte) bool {
 }
 
 // addForm adds the parameters of a form, which servers older than RFC 6749
-// send. Some call expires_in expires.
+// send. Some of them call expires_in expires.
 func (a *answerWriter) addForm(body string) bool {
 	form, err := url.ParseQuery(body)
 	if err != nil || !form.Has("access_token") && !form.Has("error") {
@@ -137,9 +137,9 @@ func (a *answerWriter) addForm(body string) bool {
 	return true
 }
 
-// add adds a member. It reports whether the response can be used: the tokens
-// must not come twice with different values, and the type must be a string.
-// Any other member that can't be used is left out.
+// add adds a member. It reports whether the response can be used: a token must
+// not be repeated with another value, and the type must be a string. Any other
+// invalid member is left out.
 func (a *answerWriter) add(name, value []byte) bool {
 	switch known := knownMember(name); known {
 	case "access_token":
@@ -157,7 +157,7 @@ func (a *answerWriter) add(name, value []byte) bool {
 			a.write(name, strconv.AppendInt(nil, seconds, 10))
 		}
 	case "scope":
-		if value[0] == '"' && !bytes.ContainsAny(value, `,\`) { // as RFC 6749 section 3.3 has it
+		if value[0] == '"' && !bytes.ContainsAny(value, `,\`) { // as in RFC 6749 section 3.3
 			a.write(name, value)
 		} else if list := scopeList(value); list != "" {
 			a.write(name, quoted(list))
@@ -170,7 +170,7 @@ func (a *answerWriter) add(name, value []byte) bool {
 		}
 	case "error_description", "error_uri":
 		a.addText(name, value)
-	case "": // a member of the server's own
+	case "": // a member that the RFC does not define
 		if value[0] == '-' || value[0] >= '0' && value[0] <= '9' { // an ID, whose digits a float64 would lose
 			value = quoted(string(value))
 		}
@@ -179,8 +179,8 @@ func (a *answerWriter) add(name, value []byte) bool {
 	return true
 }
 
-// addToken adds a token if it is a string. It reports whether the token is the
-// same as before, if it has been added before.
+// addToken adds a token if it is a string. If the token was added before, it
+// reports whether the values are equal.
 func (a *answerWriter) addToken(name, value []byte, before *[]byte) bool {
 	if *before != nil {
 		return bytes.Equal(*before, value) || value[0] == '"' && (*before)[0] == '"' && textOf(*before) == textOf(value)
@@ -204,14 +204,14 @@ func (a *answerWriter) write(name, value []byte) {
 	a.json = append(append(append(a.json, name...), ':'), value...)
 }
 
-// members are those of RFC 6749 sections 5.1 and 5.2.
+// members are the members of RFC 6749 sections 5.1 and 5.2.
 var members = [...]string{
 	"access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "error_description", "error_uri",
 }
 
-// knownMember returns which of the members a name in JSON is, "" for a name of
-// the server's own, and "other" for a known name in another case, which
-// encoding/json would take for the known one.
+// knownMember returns the member with a name, "" for an unknown name, and
+// "other" for a known name in another case, which encoding/json would treat as
+// the known one.
 func knownMember(name []byte) string {
 	text := string(name[1 : len(name)-1])
 	if strings.Contains(text, `\`) {
@@ -228,19 +228,20 @@ func knownMember(name []byte) string {
 	return ""
 }
 
-// secondsOf returns a number of seconds, or a string of one, as whole seconds.
-// It returns at most math.MaxInt32, which is 68 years, and 0 for anything else.
+// secondsOf converts a number of seconds, or a string with one, to whole
+// seconds. It returns at most math.MaxInt32, which is 68 years, and 0 for an
+// invalid value.
 func secondsOf(value []byte) int64 {
 	text := string(value)
 	if value[0] == '"' {
 		text = strings.TrimSpace(textOf(value))
 	}
-	if strings.Trim(text, "0123456789.eE+-") != "" { // strconv reads Inf and hexadecimal numbers too
+	if strings.Trim(text, "0123456789.eE+-") != "" { // strconv also reads Inf and hexadecimal numbers
 		return 0
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
 	switch {
-	case seconds >= math.MaxInt32: // also a number out of range, which is infinite and an error
+	case seconds >= math.MaxInt32: // includes a number out of range, which is infinite and an error
 		return math.MaxInt32
 	case err != nil:
 		return 0
@@ -248,12 +249,12 @@ func secondsOf(value []byte) int64 {
 	return int64(max(seconds, 0))
 }
 
-// scopeList returns the scopes of a string, or of the strings of an array, with
-// spaces between them. Commas separate scopes as spaces do: GitHub, Slack and
-// Shopify write lists so.
+// scopeList returns the scopes in a string, or in an array of strings,
+// separated by spaces. Commas separate scopes, too: GitHub, Slack and Shopify
+// send them.
 func scopeList(value []byte) string {
 	var list any
-	_ = json.Unmarshal(value, &list) // it is valid
+	_ = json.Unmarshal(value, &list) // value is valid JSON
 	lists, ok := list.([]any)
 	if !ok {
 		lists = []any{list}
@@ -268,8 +269,8 @@ func scopeList(value []byte) string {
 	return strings.Join(names, " ")
 }
 
-// nextValue returns the first value in a part of valid JSON, as it is written,
-// and what follows it. The value is empty at the end of the object.
+// nextValue returns the first value in a part of valid JSON, unchanged, and the
+// rest. The value is empty at the end of the object.
 func nextValue(part []byte) (value, rest []byte) {
 	part = bytes.TrimLeft(part, " \t\r\n,:")
 	depth, inText := 0, false
@@ -298,14 +299,14 @@ func nextValue(part []byte) (value, rest []byte) {
 	return part, nil
 }
 
-// textOf returns a string in JSON, and "" for any other value.
+// textOf returns the string in a JSON string, and "" for any other value.
 func textOf(value []byte) string {
 	var text string
-	_ = json.Unmarshal(value, &text) // another value leaves it empty
+	_ = json.Unmarshal(value, &text) // other values leave it empty
 	return text
 }
 
 func quoted(text string) []byte {
-	value, _ := json.Marshal(text) // a string always can be
+	value, _ := json.Marshal(text) // a string can always be encoded
 	return value
 }

@@ -46,7 +46,7 @@ func (c *Connector) traceInfo(userID string) TraceInfo {
 	return TraceInfo{Server: c.server.Name, Realm: c.realm, UserID: userID}
 }
 
-// start calls one of the functions of a [Trace], if it is set.
+// start calls a function of a [Trace], if it is set.
 func (c *Connector) start(
 	ctx context.Context, function func(context.Context, TraceInfo) (context.Context, func(error)), userID string,
 ) (context.Context, func(error)) {
@@ -56,14 +56,14 @@ func (c *Connector) start(
 	return function(ctx, c.traceInfo(userID))
 }
 
-// storeFailed calls Trace.StoreFailed for the failure of a store.
+// storeFailed calls Trace.StoreFailed for a store's failure.
 func (c *Connector) storeFailed(ctx context.Context, userID, operation string, err error) {
 	if c.trace.StoreFailed != nil && err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, context.Canceled) {
 		c.trace.StoreFailed(ctx, c.traceInfo(userID), operation, err)
 	}
 }
 
-// tracedTokens is a TokenStore that tells of its failures.
+// tracedTokens is a TokenStore that reports its failures.
 type tracedTokens struct {
 	TokenStore
 	failed func(ctx context.Context, userID, operation string, err error)
@@ -78,7 +78,7 @@ func (s tracedTokens) Load(ctx context.Context, key Key) (Credential, error) {
 func (s tracedTokens) Update(
 	ctx context.Context, key Key, fn func(context.Context, *Credential) (*Credential, error),
 ) error {
-	var refused error // by fn, and not a failure of the store
+	var refused error // an error of fn, not of the store
 	err := s.TokenStore.Update(ctx, key, func(ctx context.Context, current *Credential) (next *Credential, err error) {
 		next, refused = fn(ctx, current)
 		return next, refused
@@ -95,7 +95,7 @@ func (s tracedTokens) Delete(ctx context.Context, key Key) error {
 	return err
 }
 
-// tracedStates is a StateStore that tells of its failures.
+// tracedStates is a StateStore that reports its failures.
 type tracedStates struct {
 	StateStore
 	failed func(ctx context.Context, userID, operation string, err error)

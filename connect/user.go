@@ -20,7 +20,7 @@ type User struct {
 // IsSessionUser reports whether a user is identified only by a browser session.
 func IsSessionUser(userID string) bool { return strings.HasPrefix(userID, sessionUser) }
 
-// sessionUser begins the ID of a user that only a session identifies.
+// sessionUser is the prefix of the ID of a user that only a session identifies.
 const sessionUser = "session:"
 
 // User returns the user who makes the request: the user from Config.User, the
@@ -30,7 +30,7 @@ const sessionUser = "session:"
 // ErrNoSession; ErrStore when Config.User failed.
 func (c *Connector) User(r *http.Request) (User, error) { return c.user(r.Context(), r) }
 
-// user is User with the session that is in ctx.
+// user is User for the session in ctx.
 func (c *Connector) user(ctx context.Context, r *http.Request) (User, error) {
 	if c.config.User != nil {
 		user, err := c.config.User(r)
@@ -75,13 +75,13 @@ func (c *Connector) SignOut(r *http.Request) error {
 		return storeError("renew the session", err)
 	}
 	if c.ownSessions != nil {
-		c.ownSessions.briefly(ctx, c.connectFor)
+		c.ownSessions.expireIn(ctx, c.connectFor)
 	}
 	return nil
 }
 
 // startingUser returns the user who starts a connection. Without Config.User
-// there need not be one: the callback then determines the user.
+// there may be none: the callback then determines the user.
 func (c *Connector) startingUser(r *http.Request) (User, error) {
 	user, err := c.User(r)
 	if c.config.User == nil && errors.Is(err, ErrNotConnected) {
@@ -91,8 +91,8 @@ func (c *Connector) startingUser(r *http.Request) (User, error) {
 }
 
 // returningUser returns the user of a callback, who is the user who started. If
-// there was none, it is the user who has since connected in another tab, or no
-// user yet.
+// there was none, it is the user who has since connected in another tab, if
+// any.
 func (c *Connector) returningUser(r *http.Request, pending PendingConnection) (User, error) {
 	user, err := c.startingUser(r)
 	if err != nil {

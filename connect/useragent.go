@@ -7,8 +7,8 @@ import (
 
 const modulePath = "github.com/go-gloebit/gloebit"
 
-// defaultUserAgent returns "go-gloebit", with the version of this module if the
-// program knows it.
+// defaultUserAgent returns "go-gloebit" and the version of this module, if
+// known.
 func defaultUserAgent() string {
 	const plain = "go-gloebit"
 	info, ok := debug.ReadBuildInfo()
@@ -30,15 +30,15 @@ func defaultUserAgent() string {
 	return plain
 }
 
-// naming is a transport that adds the headers to requests that other code
-// makes, such as a Protocol.
-type naming struct {
+// headerTransport is a transport that adds the headers to requests that other
+// code makes, such as a Protocol.
+type headerTransport struct {
 	http.RoundTripper
 	header http.Header
 }
 
-func (n naming) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.WithContext(req.Context()) // a copy, as a RoundTripper must not change the caller's
+func (n headerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.WithContext(req.Context()) // a copy, because a RoundTripper must not change the caller's request
 	req.Header = req.Header.Clone()
 	complete(req, n.header)
 	return n.RoundTripper.RoundTrip(req)
@@ -53,14 +53,14 @@ func complete(req *http.Request, header http.Header) {
 	}
 }
 
-// named returns the client with a transport that adds the headers of every
+// named returns the client with a transport that adds the headers to every
 // request to the server.
 func named(client *http.Client, header http.Header) *http.Client {
 	of := *client
 	if of.Transport == nil {
 		of.Transport = http.DefaultTransport
 	}
-	of.Transport = naming{of.Transport, header}
+	of.Transport = headerTransport{of.Transport, header}
 	return &of
 }
 

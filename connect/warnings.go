@@ -46,8 +46,7 @@ func (c *Connector) risks() []string {
 	return risks
 }
 
-// repeats reports whether a transport is one that is known to send requests
-// again.
+// repeats reports whether a transport is known to retry requests.
 func repeats(transport http.RoundTripper) bool {
 	of := reflect.TypeOf(transport)
 	for of != nil && of.Kind() == reflect.Pointer {
@@ -56,7 +55,7 @@ func repeats(transport http.RoundTripper) bool {
 	return of != nil && strings.Contains(of.PkgPath(), "retryablehttp")
 }
 
-// sessionRisks lists the risks of sessions and their cookies. It can't see the
+// sessionRisks lists the risks of sessions and their cookies. It can't read the
 // settings of session packages other than scs.
 func (c *Connector) sessionRisks() []string {
 	var risks []string
@@ -89,7 +88,8 @@ func (c *Connector) sessionRisks() []string {
 	return risks
 }
 
-// inMemory reports whether a store, or the one inside it, forgets at a restart.
+// inMemory reports whether a store, or the one it wraps, loses its data at a
+// restart.
 func inMemory(tokens TokenStore) bool {
 	for {
 		if _, ok := tokens.(*MemoryTokenStore); ok {

@@ -41,7 +41,7 @@ type FileStore struct {
 	Dir string
 
 	mu    sync.Mutex
-	turns map[string]*turn // of the files that this process updates
+	turns map[string]*turn // by file that this process updates
 }
 
 // UserStore returns a FileStore in the user's configuration directory (see
@@ -63,14 +63,15 @@ func (s *FileStore) PlainAtRest() bool { return true }
 // Format writes the type's name and the directory, for every verb.
 func (s *FileStore) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "cli.FileStore(%s)", s.Dir) }
 
-// record is what a file holds.
+// record is the content of a file.
 type record struct {
 	Realm      string          `json:"realm"`
 	ID         string          `json:"id"`
 	Credential json.RawMessage `json:"credential"` // as connect.EncodeCredential has it
 }
 
-// maxFile is the most bytes of a file: a credential has 256 KiB.
+// maxFile is the greatest size of a file in bytes. A credential has up to 256
+// KiB.
 const maxFile = 1 << 20
 
 // Load implements [connect.TokenStore].
@@ -113,7 +114,7 @@ func (s *FileStore) Delete(ctx context.Context, key connect.Key) error {
 	return s.Update(ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, nil })
 }
 
-// path returns the file of a key. The readable part is for people. The hash
+// path returns the file of a key. Users can read the first part. The hash
 // distinguishes keys, even on file systems that ignore case.
 func (s *FileStore) path(key connect.Key) string {
 	sum := sha256.Sum256([]byte(key.Realm + "\x00" + key.ID))
@@ -128,7 +129,7 @@ func (s *FileStore) path(key connect.Key) string {
 	return filepath.Join(s.Dir, readable+"-"+hex.EncodeToString(sum[:8])+".json")
 }
 
-// read returns the credential of a file, or nil when there is no file.
+// read returns the credential of a file, or nil if there is no file.
 func (s *FileStore) read(key connect.Key) (*connect.Credential, error) {
 	path := s.path(key)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
@@ -161,7 +162,7 @@ func (s *FileStore) read(key connect.Key) (*connect.Credential, error) {
 	return decode(path, body, key)
 }
 
-// decode reads a file. The error does not quote it.
+// decode decodes a file's content. The error does not quote it.
 func decode(path string, body []byte, key connect.Key) (*connect.Credential, error) {
 	var r record
 	decoder := json.NewDecoder(bytes.NewReader(body))
@@ -181,7 +182,7 @@ func decode(path string, body []byte, key connect.Key) (*connect.Credential, err
 	return &credential, nil
 }
 
-// write replaces a file, whose lock is held.
+// write replaces a file. The caller holds its lock.
 func (s *FileStore) write(key connect.Key, credential connect.Credential) error {
 	encoded, err := connect.EncodeCredential(credential)
 	if err != nil {
@@ -193,7 +194,7 @@ func (s *FileStore) write(key connect.Key, credential connect.Credential) error 
 	}
 	path := s.path(key)
 	draft := path + ".new"
-	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a process that was killed
+	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by a killed process
 		return fmt.Errorf("cli: %w", err)
 	}
 	if err := writeNew(draft, append(body, '\n')); err != nil {
@@ -207,7 +208,8 @@ func (s *FileStore) write(key connect.Key, credential connect.Credential) error 
 	return s.syncDir()
 }
 
-// writeNew writes a file that must not exist, to the disk.
+// writeNew creates a file and syncs it to the disk. It fails if the file
+// exists.
 func writeNew(path string, body []byte) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -220,10 +222,10 @@ func writeNew(path string, body []byte) error {
 	return errors.Join(err, file.Close())
 }
 
-// syncDir writes the directory to the disk, so that a rename survives a power
-// cut.
+// syncDir syncs the directory to the disk, so that a rename survives a power
+// failure.
 func (s *FileStore) syncDir() error {
-	if runtime.GOOS == "windows" { // it can't open a directory
+	if runtime.GOOS == "windows" { // Windows can't sync a directory
 		return nil
 	}
 	dir, err := os.Open(s.Dir)
@@ -244,7 +246,7 @@ func (s *FileStore) remove(key connect.Key) error {
 	return nil
 }
 
-// checkDir refuses a directory in which others can replace files.
+// checkDir refuses a directory in which other users can replace files.
 func (s *FileStore) checkDir() error {
 	info, err := os.Stat(s.Dir)
 	switch {
@@ -261,7 +263,7 @@ func (s *FileStore) checkDir() error {
 // lockDelay is how long a process waits before it tries to lock a file again.
 const lockDelay = 20 * time.Millisecond
 
-// exclusively runs fn while no other goroutine or process runs one for the key.
+// exclusively runs fn while no other goroutine or process holds the key's lock.
 func (s *FileStore) exclusively(ctx context.Context, key connect.Key, fn func() error) error {
 	if s.Dir == "" {
 		return fmt.Errorf("cli: %w: FileStore.Dir is not set", connect.ErrInvalidRequest)
@@ -290,13 +292,13 @@ func (s *FileStore) exclusively(ctx context.Context, key connect.Key, fn func() 
 	return fn()
 }
 
-// turn is a queue of goroutines for one file.
+// turn is a lock between the goroutines that use a file.
 type turn struct {
-	free    chan struct{} // holds a value while no goroutine has the turn
+	free    chan struct{} // holds a value while the lock is free
 	waiting int
 }
 
-// turn waits until no other goroutine of this process has the file.
+// turn locks a file against the other goroutines of this process.
 func (s *FileStore) turn(ctx context.Context, path string) (release func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

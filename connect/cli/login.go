@@ -109,8 +109,8 @@ func (l Login) redirectURL() string {
 	return l.RedirectURL
 }
 
-// connector connects the user. The port of the redirect URL is not part of what
-// the Store keeps the login under.
+// connector returns the user's connector. The port of the redirect URL is not
+// part of the Store's key.
 func (l Login) connector(redirectURL string) (*connect.Connector, error) {
 	if l.Store == nil {
 		return nil, fmt.Errorf("cli: %w: Login.Store is not set", connect.ErrInvalidRequest)
@@ -124,7 +124,7 @@ func (l Login) connector(redirectURL string) (*connect.Connector, error) {
 	})
 }
 
-// account returns the account of the Store. It refreshes an expired token
+// account returns the account in the Store. It refreshes an expired token
 // first, because the user can log in now if that fails.
 func account(ctx context.Context, connector *connect.Connector) (*connect.Account, error) {
 	account, err := connector.Account(ctx, owner)
@@ -137,7 +137,7 @@ func account(ctx context.Context, connector *connect.Connector) (*connect.Accoun
 	return account, nil
 }
 
-// once returns the account of the Store, and logs in if there is none. Another
+// once returns the account in the Store, or logs in if there is none. Another
 // process that does the same waits for this login and uses it.
 func (l Login) once(
 	ctx context.Context, connector *connect.Connector, login func(context.Context) error,
@@ -194,7 +194,7 @@ func (l Login) browse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	start := "/" + rand.Text() // a secret path: other processes on this machine can reach the port
+	start := "/" + rand.Text() // a secret path, because other processes on this machine can reach the port
 	done := make(chan error, 1)
 	mux := http.NewServeMux()
 	mux.Handle("GET "+start, connector.ConnectHandler())
@@ -203,12 +203,12 @@ func (l Login) browse(ctx context.Context) error {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(listener) // it ends when this function does
+		_ = server.Serve(listener) // Serve returns when this function does
 	}()
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		_ = server.Shutdown(closing) // lets the last page arrive
+		_ = server.Shutdown(closing) // gives the last page time to arrive
 		_ = server.Close()
 		<-served
 	}()
@@ -228,8 +228,8 @@ func (l Login) browse(ctx context.Context) error {
 	}
 }
 
-// callback completes the login. A request that belongs to no pending login,
-// which any program on this machine can send, does not end the login.
+// callback completes the login. A request that matches no pending login, which
+// any program on this machine can send, does not end it.
 func callback(connector *connect.Connector, done chan<- error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -246,7 +246,7 @@ func callback(connector *connect.Connector, done chan<- error) http.Handler {
 		if err == nil || errors.As(err, &believed) {
 			select {
 			case done <- err:
-			default: // it has ended
+			default: // the login has ended
 			}
 		}
 	})

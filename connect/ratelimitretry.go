@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// maxPatience is the longest Retry-After that a token request waits for, in
+// maxRetryAfter is the longest Retry-After that a token request waits for, in
 // seconds.
-const maxPatience = 10
+const maxRetryAfter = 10
 
-// patient is an [http.RoundTripper] that retries a token request once when the
-// server has refused it because of a rate limit (RFC 6585 section 4) and asks
-// to retry soon. The server has not used the code or the refresh token.
-type patient struct{ next http.RoundTripper }
+// rateLimitRetrier is an [http.RoundTripper] that retries a token request once
+// if the server refused it because of a rate limit (RFC 6585 section 4) and its
+// Retry-After is short. The server has not used the code or the refresh token.
+type rateLimitRetrier struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
-func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
+func (p rateLimitRetrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := p.next.RoundTrip(req)
 	if err != nil || resp == nil || resp.StatusCode != http.StatusTooManyRequests || req.GetBody == nil {
 		return resp, err
@@ -25,7 +25,7 @@ func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
 	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
 	wait := time.Duration(seconds) * time.Second
 	until, limited := req.Context().Deadline()
-	if err != nil || seconds < 0 || seconds > maxPatience || limited && time.Until(until) <= wait {
+	if err != nil || seconds < 0 || seconds > maxRetryAfter || limited && time.Until(until) <= wait {
 		return resp, nil
 	}
 	body, err := req.GetBody()
@@ -39,7 +39,7 @@ func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
 	case <-req.Context().Done():
 		return resp, nil
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection can be used again
+	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10) // so that the connection can be reused
 	resp.Body.Close()
 	again := req.Clone(req.Context())
 	again.Body = body
