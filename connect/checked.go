@@ -18,8 +18,7 @@ func (s checkedTokens) lapsed(c *Credential) bool {
 	return !c.ExpiresAt.IsZero() && !s.clock().Before(c.ExpiresAt)
 }
 
-// Load is [TokenStore].Load. Its error is ErrNotFound for a credential that has
-// lapsed.
+// Load is [TokenStore].Load. Its error is ErrNotFound for a lapsed credential.
 func (s checkedTokens) Load(ctx context.Context, key Key) (Credential, error) {
 	if err := key.checkID(); err != nil {
 		return Credential{}, err
@@ -34,8 +33,8 @@ func (s checkedTokens) Load(ctx context.Context, key Key) (Credential, error) {
 	return credential, nil
 }
 
-// Update is [TokenStore].Update. It calls fn with nil for a credential that has
-// lapsed, and saves nothing that [Credential.Check] refuses.
+// Update is [TokenStore].Update. It passes nil to fn for a lapsed credential,
+// and saves no credential that [Credential.Check] refuses.
 func (s checkedTokens) Update(
 	ctx context.Context, key Key, fn func(context.Context, *Credential) (*Credential, error),
 ) error {
@@ -72,8 +71,8 @@ type checkedStates struct {
 	clock func() time.Time
 }
 
-// Put is [StateStore].Put. It puts nothing that [PendingConnection.Check]
-// refuses.
+// Put is [StateStore].Put. It stores no connection that
+// [PendingConnection.Check] refuses.
 func (s checkedStates) Put(ctx context.Context, key Key, pending PendingConnection) error {
 	if err := errors.Join(key.checkID(), pending.Check()); err != nil {
 		return err
@@ -81,8 +80,8 @@ func (s checkedStates) Put(ctx context.Context, key Key, pending PendingConnecti
 	return s.store.Put(ctx, key, pending)
 }
 
-// Take is [StateStore].Take. Its error is ErrNotFound for a pending connection
-// that has expired.
+// Take is [StateStore].Take. Its error is ErrNotFound for an expired
+// connection.
 func (s checkedStates) Take(ctx context.Context, key Key) (PendingConnection, error) {
 	if err := key.checkID(); err != nil {
 		return PendingConnection{}, err

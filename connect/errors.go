@@ -84,7 +84,7 @@ var (
 // reason as an attribute.
 type stateError struct{ reason, cause string }
 
-// Error says what happened and, where a setting causes it, what to set.
+// Error returns the cause and, if a setting causes it, what to set.
 func (e *stateError) Error() string { return ErrInvalidState.Error() + ": " + e.cause }
 
 // Unwrap returns ErrInvalidState.

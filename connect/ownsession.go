@@ -116,9 +116,8 @@ func (v *visit) load() (context.Context, error) {
 	return ctx, nil
 }
 
-// Save implements SavedSession. The header is changed here alone, where the
-// answer is written: a handler that asks for the session may be running beside
-// that, as within http.TimeoutHandler.
+// Save implements SavedSession. Only Save changes the header, because a handler
+// that uses the session may run concurrently, as within http.TimeoutHandler.
 func (v *visit) Save(w http.ResponseWriter) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -197,11 +196,10 @@ func (s *ownSessions) Remove(ctx context.Context, key string) {
 	s.manager.Remove(s.mustLoad(ctx), key)
 }
 
-// RenewToken implements SessionStore. The new ID is stored at once, without the
-// values, or a new session could take the place that the old one leaves. Save
-// stores the values. If the
-// session has ended since this request loaded it, none of its values are kept:
-// the new session has no user yet.
+// RenewToken implements SessionStore. It stores the new ID at once, without the
+// values; otherwise a new session could take the place of the old one. Save
+// stores the values. If the session has ended since this request loaded it, all
+// values are dropped: the new session has no user.
 func (s *ownSessions) RenewToken(ctx context.Context) error {
 	loaded := s.mustLoad(ctx)
 	v := ctx.Value(visitKey{s}).(*visit) // the visit that loaded the session

@@ -277,7 +277,7 @@ func (p problem) Headline() string {
 	return strings.TrimSuffix(headline, ".")
 }
 
-// Rest is what follows the headline.
+// Rest is the detail without the headline.
 func (p problem) Rest() string {
 	_, rest, _ := strings.Cut(p.Detail, ". ")
 	return rest

@@ -32,7 +32,7 @@ type tokenAnswers struct {
 	header http.Header
 }
 
-// RoundTrip implements [http.RoundTripper]. It reads the body to its end.
+// RoundTrip implements [http.RoundTripper]. It reads the whole body.
 func (t tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	complete(req, t.header)
 	resp, err := t.next.RoundTrip(req)

@@ -58,8 +58,7 @@ func unrouted(paths []string, handler gin.HandlerFunc) gin.HandlerFunc {
 	}
 }
 
-// below returns what is left of the route below the base, with the slash at its
-// front.
+// below returns the rest of the route below base, with a leading slash.
 func below(base, route string) (rest string, ok bool) {
 	rest, ok = strings.CutPrefix(route, strings.TrimSuffix(base, "/"))
 	return rest, ok && strings.HasPrefix(rest, "/")

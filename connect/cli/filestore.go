@@ -67,7 +67,7 @@ func (s *FileStore) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "cli.Fil
 type record struct {
 	Realm      string          `json:"realm"`
 	ID         string          `json:"id"`
-	Credential json.RawMessage `json:"credential"` // as connect.EncodeCredential has it
+	Credential json.RawMessage `json:"credential"` // encoded by connect.EncodeCredential
 }
 
 // maxFile is the greatest size of a file in bytes. A credential has up to 256
