@@ -42,7 +42,7 @@ func (s *Store) change(
 	if _, hangs := s.hung.Load(key); hangs {
 		return next, failed(ctx, "change a purchase", errHangs)
 	}
-	release, err := s.db.Turn(ctx, lockName(key))
+	release, err := s.db.LockLocal(ctx, lockName(key))
 	if err != nil {
 		return next, failed(ctx, "wait for the purchase", err)
 	}
@@ -50,7 +50,7 @@ func (s *Store) change(
 	var was ledger.Purchase
 	var txid int64
 	found := false
-	h, err := s.db.HoldRoom(ctx, s.lease(), func(h *sqldb.Hold) (err error) {
+	h, err := s.db.HoldSlot(ctx, s.lease(), func(h *sqldb.Hold) (err error) {
 		was, txid, found, err = s.lockPurchase(ctx, h, key)
 		return err
 	})
@@ -64,14 +64,14 @@ func (s *Store) change(
 
 	var refused error
 	defer s.hung.Delete(key)
-	writes, lost := h.Lend(
+	writes, lost := h.RunInTx(
 		ctx, func(ctx context.Context) { next, refused = fn(ctx, was.Clone()) }, func() { s.hung.Store(key, nil) },
 	)
-	if lost := h.Verdict(lost, refused); lost != nil {
+	if lost := h.LossError(lost, refused); lost != nil {
 		return next, failed(ctx, "the connection that locked the purchase is lost", lost)
 	}
-	if passing := writes.Passing(refused); passing != nil {
-		return next, failed(ctx, "the transaction failed, and may not the next time", passing)
+	if transient := writes.TransientError(refused); transient != nil {
+		return next, failed(ctx, "the transaction met a transient error", transient)
 	}
 	if refused != nil {
 		return next, refused
@@ -80,7 +80,7 @@ func (s *Store) change(
 	if err != nil {
 		return next, err
 	}
-	after, cancel := sqldb.Lasting(ctx)
+	after, cancel := sqldb.WithGrace(ctx)
 	defer cancel()
 	if err := s.savePurchase(after, h, row, txid, writes); err != nil {
 		return next, failed(ctx, "save a purchase and what was written with it", err)
@@ -161,17 +161,17 @@ func (s *Store) update() string {
 // savePurchase saves the purchase if the transaction is still the one that fn
 // was given. Otherwise it would be saved without the writes of fn.
 func (s *Store) savePurchase(
-	ctx context.Context, h *sqldb.Hold, row purchaseRow, txid int64, writes *sqldb.Lent,
+	ctx context.Context, h *sqldb.Hold, row purchaseRow, txid int64, writes *sqldb.FnTx,
 ) error {
 	args := append(row.args(s.db.Dialect)[2:], s.text(row.realm), s.text(row.id))
 	if s.db.Dialect == sqldb.Postgres {
 		changed, err := h.Exec(ctx, s.update()+" AND txid_current() = ?", append(args, txid)...)
 		if err == nil && changed != 1 {
-			err = sqldb.ErrAnother
+			err = sqldb.ErrTxEnded
 		}
 		return err
 	}
-	if err := writes.Keep(ctx); err != nil {
+	if err := writes.ReleaseSavepoint(ctx); err != nil {
 		return err
 	}
 	// Found, not changed, rows are counted by some who connect to MySQL, and

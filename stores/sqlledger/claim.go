@@ -62,7 +62,7 @@ func (s *Store) claim(ctx context.Context, c claim, now, until time.Time) (ledge
 	if s.db.Dialect == sqldb.MySQL {
 		return s.claimLocked(ctx, c, wanted, until)
 	}
-	release, err := s.db.Turn(ctx, sqldb.Writer)
+	release, err := s.db.LockLocal(ctx, sqldb.Writer)
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "wait to claim a purchase", err)
 	}

@@ -48,7 +48,7 @@ func (s *Store) pruneSome(
 	var found int
 	var ids []any
 	var last ledger.Cursor
-	h, err := s.db.HoldRoom(ctx, s.shortLease(), func(h *sqldb.Hold) error {
+	h, err := s.db.HoldSlot(ctx, s.shortLease(), func(h *sqldb.Hold) error {
 		found, ids = 0, []any{s.text(q.Realm)}
 		rows, err := h.Conn.QueryContext(ctx, s.db.Query(columns+h.Settings()+query), args...)
 		if err != nil {

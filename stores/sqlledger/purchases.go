@@ -34,7 +34,7 @@ func (s *Store) purchases(
 	if strings.HasPrefix(query, "SELECT ") {
 		ask = s.db.Read
 	}
-	err = ask(ctx, func(on sqldb.Asker) error {
+	err = ask(ctx, func(on sqldb.Querier) error {
 		list = nil
 		rows, err := on.QueryContext(ctx, query, args...)
 		if err != nil {

@@ -153,7 +153,7 @@ func latest(a, b time.Time) time.Time {
 // reset, when the database was busy or a connection dead.
 func (s *Store) each(ctx context.Context, query string, args []any, reset func(), read func(*sql.Rows) error) error {
 	query = s.db.Query(query)
-	return s.db.Read(ctx, func(on sqldb.Asker) error {
+	return s.db.Read(ctx, func(on sqldb.Querier) error {
 		reset()
 		rows, err := on.QueryContext(ctx, query, args...)
 		if err != nil {

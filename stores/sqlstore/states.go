@@ -48,14 +48,14 @@ func (s *Store) Take(ctx context.Context, key connect.Key) (connect.PendingConne
 // it is there that SQLite commits.
 func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending connect.PendingConnection, err error) {
 	if s.db.Dialect == sqldb.SQLite {
-		release, err := s.db.Turn(ctx, sqldb.Writer)
+		release, err := s.db.LockLocal(ctx, sqldb.Writer)
 		if err != nil {
 			return pending, err
 		}
 		defer release()
 	}
 	query := s.db.Query("DELETE FROM {p}oauth_states WHERE realm = ? AND state_hash = ? RETURNING " + s.selectStates())
-	err = s.db.Write(ctx, func(on sqldb.Asker) error {
+	err = s.db.Write(ctx, func(on sqldb.Querier) error {
 		rows, err := on.QueryContext(ctx, query, text(s, key.Realm), text(s, key.ID))
 		if err != nil {
 			return err
@@ -82,7 +82,7 @@ func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending con
 func (s *Store) takeCounting(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	query := s.db.Query("SELECT " + s.selectStates() + " FROM {p}oauth_states WHERE realm = ? AND state_hash = ?")
 	var pending connect.PendingConnection
-	err := s.db.Read(ctx, func(on sqldb.Asker) (err error) {
+	err := s.db.Read(ctx, func(on sqldb.Querier) (err error) {
 		pending, err = readState(on.QueryRowContext(ctx, query, text(s, key.Realm), text(s, key.ID)))
 		return err
 	})

@@ -87,7 +87,7 @@ func (s *Store) sweepOneByOne(ctx context.Context, table sweepable, now any) (re
 
 // expiredKeys runs a query for the realms and ids of a few hundred rows.
 func (s *Store) expiredKeys(ctx context.Context, query string, now any) (keys [][2]string, err error) {
-	err = s.db.Read(ctx, func(on sqldb.Asker) error {
+	err = s.db.Read(ctx, func(on sqldb.Querier) error {
 		keys = nil
 		rows, err := on.QueryContext(ctx, s.db.Query(query), now, batch)
 		if err != nil {

@@ -60,7 +60,7 @@ func (r *credentialRow) current() *connect.Credential {
 // Credentials whose ExpiresAt has passed stay until [Store.Sweep] removes them.
 func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	var row credentialRow
-	err := s.db.Read(ctx, func(on sqldb.Asker) error {
+	err := s.db.Read(ctx, func(on sqldb.Querier) error {
 		return row.scan(on.QueryRowContext(ctx, s.load, text(s, key.Realm), text(s, key.ID)))
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -103,13 +103,13 @@ func (s *Store) Update(
 	var next *connect.Credential
 	var refused error
 	lost := h.Watch(ctx, func(ctx context.Context) { next, refused = fn(ctx, row.current()) }, nil)
-	if lost := h.Verdict(lost, refused); lost != nil {
+	if lost := h.LossError(lost, refused); lost != nil {
 		return failed(ctx, "the connection that locked the user is lost", lost)
 	}
 	if refused != nil {
 		return refused
 	}
-	after, cancel := sqldb.Lasting(ctx)
+	after, cancel := sqldb.WithGrace(ctx)
 	defer cancel()
 	if err := s.save(after, h, key, row, next); err != nil {
 		return failed(ctx, "save a credential", err)

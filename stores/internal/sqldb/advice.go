@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// What the words of a failure are about. Statements of these packages that
-// another database does not understand contain its syntax errors, and names of
-// functions and types that it lacks.
+// Error codes and texts that suggest a wrong setting. On another database, the
+// statements of these packages fail with syntax errors or unknown functions and
+// types.
 var (
 	noTable   = []string{"42P01", "3F000", "1146"}
 	noDialect = []string{"42601", "42883", "42704", "42P02", "42P18", "1064", "1305"}
@@ -17,8 +17,7 @@ var (
 	noDialectWords = []string{"syntax error", "no such function", "unrecognized token"}
 )
 
-// advice names the setting that a failure of the database is about. It is empty
-// for most failures.
+// advice returns a hint at the setting that probably caused err, or "".
 func advice(err error) string {
 	is := func(codes, words []string) bool {
 		if code := codeOf(err); code != "" {
@@ -35,9 +34,9 @@ func advice(err error) string {
 	return ""
 }
 
-// codeOf returns the SQLSTATE of PostgreSQL's drivers or the number of MySQL's,
-// and "" for those of SQLite. The drivers are not imported: PostgreSQL's have a
-// method for the code, and MySQL's has it in its words.
+// codeOf returns the SQLSTATE of a PostgreSQL error or the number of a MySQL
+// error, and "" for SQLite. It imports no driver: PostgreSQL's have a method
+// for the code, and MySQL's has the number in its text.
 func codeOf(err error) string {
 	var coded interface{ SQLState() string }
 	if errors.As(err, &coded) {

@@ -8,10 +8,10 @@ import (
 
 const maxPause = 50 * time.Millisecond
 
-// Patiently does something again, as long as SQLite is busy and the context
-// lasts. What finds SQLite busy has done nothing. Other databases wait by
-// themselves.
-func (d *DB) Patiently(ctx context.Context, do func() error) error {
+// retryBusy retries do while SQLite is busy and the context lasts. A statement
+// that finds SQLite busy has changed nothing. Other databases wait on the
+// server.
+func (d *DB) retryBusy(ctx context.Context, do func() error) error {
 	err := do()
 	if d.Dialect != SQLite {
 		return err
@@ -29,8 +29,8 @@ func (d *DB) Patiently(ctx context.Context, do func() error) error {
 	return err
 }
 
-// busy reports whether SQLite has the database or a table locked. Every driver
-// has the text of sqlite3_errstr in its error, and each a type of its own.
+// busy reports whether SQLite has locked the database or a table. Drivers have
+// different error types, but all include the text of sqlite3_errstr.
 func busy(err error) bool {
 	if err == nil {
 		return false

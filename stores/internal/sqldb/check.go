@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// checkSettings returns an error that names the setting with which the stores
-// would lose what they write.
+// checkSettings returns an error that names the setting that would make the
+// stores lose writes.
 func (d *DB) checkSettings(ctx context.Context) error {
 	switch d.Dialect {
 	case Postgres:
 		return d.checkPooler(ctx)
 	case MySQL:
 		var name, value string
-		err := d.Read(ctx, func(from Asker) error {
+		err := d.Read(ctx, func(from Querier) error {
 			return from.QueryRowContext(ctx, "SHOW VARIABLES LIKE 'autocommit'").Scan(&name, &value)
 		})
 		if err == nil && value == "OFF" {
@@ -29,12 +29,12 @@ func (d *DB) checkSettings(ctx context.Context) error {
 	return nil
 }
 
-// checkPooler finds a pooler that gives each transaction another connection of
-// the server, where the driver keeps prepared statements: those are then missing,
-// or another client's. PgBouncer 1.21 can keep them for the client, under names
-// of its own.
+// checkPooler returns an error if the driver prepares statements and a pooler
+// assigns each transaction another server connection. A prepared statement may
+// then be missing, or be another client's. PgBouncer 1.21 and later can track
+// prepared statements per client, under its own names.
 func (d *DB) checkPooler(ctx context.Context) error {
-	if d.SQL.Stats().MaxOpenConnections == 1 { // it takes two
+	if d.SQL.Stats().MaxOpenConnections == 1 { // the check needs two
 		return nil
 	}
 	for t := d.tries(); ; {
@@ -50,7 +50,7 @@ func (d *DB) lookForPooler(ctx context.Context) error {
 		return err
 	}
 	defer first.Close()
-	// A statement of its own: clients before may have left others there.
+	// A unique name, because other clients may have left statements there.
 	probe := "gloebit_" + strings.ToLower(rand.Text())
 	server, prepares, err := prepared(ctx, first, probe)
 	if err != nil || !prepares {
@@ -72,8 +72,8 @@ var errPooler = errors.New("the connections lead through a pooler in transaction
 	"statements: " +
 	"set default_query_exec_mode=exec for pgx, or max_prepared_statements in PgBouncer 1.21 or newer")
 
-// prepared returns which connection of the server a transaction has, and whether
-// the driver prepares statements there.
+// prepared returns the process ID of the server connection that a transaction
+// got, and whether the driver prepares statements there.
 func prepared(ctx context.Context, conn *sql.Conn, probe string) (server int64, prepares bool, err error) {
 	defer func() {
 		if failureOf(err) == lost {
@@ -87,7 +87,7 @@ func prepared(ctx context.Context, conn *sql.Conn, probe string) (server int64, 
 	defer func() { _ = tx.Rollback() }() // it has written nothing
 	var length int
 	err = tx.QueryRowContext(ctx, "SELECT pg_backend_pid(), length($1) AS "+probe, "x").Scan(&server, &length)
-	if state, _ := codes(err); state == "42P05" || state == "26000" { // it is another client's, or missing
+	if state, _ := codes(err); state == "42P05" || state == "26000" { // another client's, or missing
 		return 0, true, errPooler
 	}
 	if err != nil {
@@ -99,8 +99,8 @@ func prepared(ctx context.Context, conn *sql.Conn, probe string) (server int64, 
 	return server, own > 0, err
 }
 
-// checkMemory finds a database in memory of which each connection has its own:
-// two connections must have the table.
+// checkMemory returns an error if each connection has an in-memory SQLite
+// database of its own. It checks that two connections see the table.
 func (d *DB) checkMemory(ctx context.Context, table string) error {
 	if d.Dialect != SQLite || d.SQL.Stats().MaxOpenConnections == 1 {
 		return nil
@@ -112,7 +112,7 @@ func (d *DB) checkMemory(ctx context.Context, table string) error {
 		}
 		defer conn.Close()
 		var found int
-		err = d.Patiently(ctx, func() error {
+		err = d.retryBusy(ctx, func() error {
 			return conn.QueryRowContext(ctx, d.Query("SELECT COUNT(*) FROM "+table)).Scan(&found)
 		})
 		if err != nil && strings.Contains(err.Error(), "no such table") {
@@ -126,8 +126,8 @@ func (d *DB) checkMemory(ctx context.Context, table string) error {
 	return nil
 }
 
-// checkWrites returns an error when the tables can't be written, by this user or
-// at all. It changes no row.
+// checkWrites returns an error if the tables are read-only for this user or for
+// all. It changes no row.
 func (d *DB) checkWrites(ctx context.Context, tables []string) error {
 	h, err := d.HoldLocked(ctx, ShortLease, func(h *Hold) error {
 		for _, table := range tables {
@@ -150,7 +150,7 @@ func (d *DB) checkWrites(ctx context.Context, tables []string) error {
 	return nil
 }
 
-// cantWrite says what to do about an error of checkWrites.
+// cantWrite adds advice to an error of checkWrites.
 func cantWrite(err error) error {
 	state, number := codes(err)
 	text := err.Error()
@@ -161,7 +161,7 @@ func cantWrite(err error) error {
 	case strings.Contains(text, "readonly database"):
 		return fmt.Errorf("the database can only be read: "+
 			"let the process write the file and its folder, and don't open it with mode=ro: %w", err)
-	case failureOf(err) == refusing, state == "0A000": // a standby's answer to BEGIN READ WRITE
+	case failureOf(err) == readOnly, state == "0A000": // a standby's response to BEGIN READ WRITE
 		return fmt.Errorf("the server can only be read: "+
 			"connect to the primary, with target_session_attrs=read-write for PostgreSQL: %w", err)
 	}

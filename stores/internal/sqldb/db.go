@@ -1,5 +1,5 @@
-// Package sqldb is what packages sqlstore and sqlledger share: transactions
-// that hold a lock while a function runs, for the databases that both know.
+// Package sqldb is shared by packages sqlstore and sqlledger. It runs
+// transactions that hold a lock while a function runs.
 package sqldb
 
 import (
@@ -15,20 +15,20 @@ import (
 	"github.com/go-gloebit/gloebit/internal/keylock"
 )
 
-// DB is a database that stores of one process share. It is safe for concurrent
-// use.
+// DB is a database that the stores of one process share. It is safe for
+// concurrent use.
 type DB struct {
 	SQL     *sql.DB
 	Dialect Dialect
 
 	prefix string
 	names  *strings.Replacer          // see Query
-	locks  keylock.Locks              // who of this process may go to the database
-	slots  func() *semaphore.Weighted // connections that may be held; nil is any number
+	locks  keylock.Locks              // of this process, by name
+	slots  func() *semaphore.Weighted // limits the connections held by transactions; returns nil for no limit
 }
 
-// New returns the database of a pool, in which names of tables begin with the
-// prefix. It asks nothing of it. The error says why the prefix can't be used.
+// New returns a DB for a pool. The prefix begins the names of its tables. New
+// does not access the database. It returns an error if the prefix is invalid.
 func New(db *sql.DB, dialect Dialect, prefix string) (*DB, error) {
 	if err := checkPrefix(dialect, prefix); err != nil {
 		return nil, err
@@ -45,50 +45,51 @@ func New(db *sql.DB, dialect Dialect, prefix string) (*DB, error) {
 
 var errWithin = errors.New("SQLite has one writer, and that is the Change in whose fn this was called")
 
-// Turn waits until no other goroutine of this process has that name.
-func (d *DB) Turn(ctx context.Context, name string) (release func(), err error) {
+// LockLocal waits for this process's lock of that name.
+func (d *DB) LockLocal(ctx context.Context, name string) (release func(), err error) {
 	if d.Dialect == SQLite && d.within(ctx) {
-		return nil, errWithin // or it would wait for itself
+		return nil, errWithin // it would deadlock
 	}
 	return d.locks.Lock(ctx, name)
 }
 
-// Writer is the name of the turn to write to SQLite, which has one lock for all.
+// Writer is the name of the process's lock for writes to SQLite, which has one
+// write lock for the whole database.
 const Writer = ""
 
-// within reports whether the context is that of a function to which a
-// transaction of this database is lent.
+// within reports whether ctx belongs to a function that is running in a
+// transaction of this database.
 func (d *DB) within(ctx context.Context) bool {
-	l, ok := ctx.Value(lentKey{}).(*Lent)
-	return ok && l.hold.db == d && l.life.Err() == nil
+	tx, ok := ctx.Value(fnTxKey{}).(*FnTx)
+	return ok && tx.hold.db == d && tx.life.Err() == nil
 }
 
-// Enter waits until this process may take a connection for that name: until no
-// other goroutine of it has one for the same, and there is room. What is called
-// in the fn of a Change waits for the database's own lock alone: the goroutine
-// that has the turn may be waiting for the room that this Change takes.
+// Enter waits for the process's lock of that name and for a connection slot. In
+// the fn of a Change it takes neither: the goroutine that holds the lock may be
+// waiting for the slot that this Change holds. The database's own lock
+// suffices.
 func (d *DB) Enter(ctx context.Context, name string) (leave func(), err error) {
 	if d.Dialect != SQLite && d.within(ctx) {
 		return func() {}, nil
 	}
-	release, err := d.Turn(ctx, name)
+	release, err := d.LockLocal(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	free, err := d.room(ctx)
+	releaseSlot, err := d.acquireSlot(ctx)
 	if err != nil {
 		release()
 		return nil, err
 	}
-	return func() { free(); release() }, nil
+	return func() { releaseSlot(); release() }, nil
 }
 
-// room waits until the pool has a connection to spare, and until no other
-// goroutine of this process writes to SQLite. What is called in the fn of a
-// Change does not wait for another Change to spare one.
-func (d *DB) room(ctx context.Context) (free func(), err error) {
+// acquireSlot waits until fewer than half of the pool's connections are held,
+// or, in SQLite, until no other goroutine of this process writes. It does not
+// wait in the fn of a Change, which already holds a slot.
+func (d *DB) acquireSlot(ctx context.Context) (release func(), err error) {
 	if d.Dialect == SQLite {
-		return d.Turn(ctx, Writer)
+		return d.LockLocal(ctx, Writer)
 	}
 	slots := d.slots()
 	if slots == nil || d.within(ctx) {
@@ -101,16 +102,16 @@ func (d *DB) room(ctx context.Context) (free func(), err error) {
 }
 
 // Exec runs a statement that writes, in a transaction of its own, and returns
-// how many rows it changed.
+// the number of rows it changed.
 func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
 	if d.Dialect == SQLite {
-		release, err := d.Turn(ctx, Writer)
+		release, err := d.LockLocal(ctx, Writer)
 		if err != nil {
 			return 0, err
 		}
 		defer release()
 	}
-	err = d.Write(ctx, func(on Asker) error {
+	err = d.Write(ctx, func(on Querier) error {
 		result, err := on.ExecContext(ctx, d.Query(query), args...)
 		if err != nil {
 			return err
@@ -121,9 +122,9 @@ func (d *DB) Exec(ctx context.Context, query string, args ...any) (changed int64
 	return changed, err
 }
 
-// Keys runs a query for one column of text.
+// Keys returns the values of a query with one text column.
 func (d *DB) Keys(ctx context.Context, query string, args ...any) (keys []string, err error) {
-	err = d.Read(ctx, func(on Asker) error {
+	err = d.Read(ctx, func(on Querier) error {
 		keys = nil
 		rows, err := on.QueryContext(ctx, d.Query(query), args...)
 		if err != nil {
@@ -142,9 +143,9 @@ func (d *DB) Keys(ctx context.Context, query string, args ...any) (keys []string
 	return keys, err
 }
 
-// Failed says what the package failed to do and which setting may be wrong, and
-// nil when err is nil. When the context has ended that is the reason, whatever
-// the driver makes of it.
+// Failed wraps an error with the operation that failed and a hint at a wrong
+// setting. It returns nil if err is nil. If the context has ended, the error
+// also matches the context's error, whatever the driver returned.
 func Failed(ctx context.Context, pkg, doing string, err error) error {
 	if err == nil {
 		return nil

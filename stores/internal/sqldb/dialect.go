@@ -9,32 +9,31 @@ import (
 	"time"
 )
 
-// Dialect is the kind of database. Its values are those of sqlstore.Dialect.
+// Dialect is the kind of database. Its values equal those of sqlstore.Dialect.
 type Dialect int
 
-// The databases that a DB knows.
+// The supported databases.
 const (
 	Postgres Dialect = iota + 1
 	MySQL
 	SQLite
 )
 
-// SetDurable is an expression for PostgreSQL, never NULL, that has the
-// transaction's commit wait for the disk, and for the standbys that the server is
-// set to wait for, although synchronous_commit may be off. It leaves what is
-// stricter.
+// SetDurable is a PostgreSQL expression, never NULL, that makes the commit wait
+// for the disk and for the synchronous standbys even if synchronous_commit is
+// off. It keeps a stricter setting.
 const SetDurable = "CASE WHEN current_setting('synchronous_commit') IN ('on', 'remote_apply') THEN 'on' " +
 	"ELSE set_config('synchronous_commit', 'on', true) END"
 
-// begin are the statements that begin a transaction to write in. The server ends
-// it, and frees what it has locked, when it has heard nothing of the client for
-// the lease: a machine that has lost its power closes no connection. PostgreSQL
-// is told the lease by [Hold.Settings].
+// begin returns the statements that begin a write transaction. The server ends
+// it and releases its locks when the client has been silent for the lease,
+// because a machine that loses power does not close its connections. PostgreSQL
+// gets the lease from [Hold.Settings].
 func (d Dialect) begin(lease time.Duration) []string {
 	switch d {
-	case Postgres: // Not READ WRITE: a server whose default is read only has been demoted.
+	case Postgres: // Not READ WRITE: a server whose default is read-only has been demoted.
 		return []string{"BEGIN ISOLATION LEVEL READ COMMITTED"}
-	case MySQL: // which counts in seconds
+	case MySQL: // wait_timeout is in whole seconds
 		return []string{
 			fmt.Sprintf(
 				"SET @gloebit_wait_timeout = @@SESSION.wait_timeout, SESSION wait_timeout = %d",
@@ -48,8 +47,8 @@ func (d Dialect) begin(lease time.Duration) []string {
 	}
 }
 
-// restore is the statement after which a connection is as it was, and free of
-// the lock of that name. It is empty where nothing is to be done.
+// restore returns the statement that resets a connection's session and releases
+// the named lock. It is empty if there is nothing to reset.
 func (d *DB) restore(named string) string {
 	switch {
 	case d.Dialect != MySQL:
@@ -60,9 +59,10 @@ func (d *DB) restore(named string) string {
 	return "SET SESSION wait_timeout = @gloebit_wait_timeout, @gloebit_released = RELEASE_LOCK(" + d.mysqlLock(named) + ")"
 }
 
-// mysqlLock is the name of a lock in MySQL. It is one for the tables of a prefix
-// in a database: servers have one namespace for all. It is written out, since an
-// argument would cost the driver a round trip to prepare for it.
+// mysqlLock returns an SQL expression for the name of a lock in MySQL. The name
+// includes the database and the prefix, because lock names are global to a
+// server. It is not a query argument, because the driver would need another
+// round trip to prepare the statement.
 func (d *DB) mysqlLock(name string) string {
 	schema, begin := cutPrefix(d.prefix)
 	in := "DATABASE()"
@@ -73,7 +73,7 @@ func (d *DB) mysqlLock(name string) string {
 	return fmt.Sprintf("CONCAT('gloebit:', LEFT(SHA2(CONCAT(LOWER(%s), '/', '%x'), 256), 48))", in, sum)
 }
 
-// Rebind writes a statement's question marks as the database wants them.
+// Rebind replaces question marks with the database's placeholders.
 func (d Dialect) Rebind(query string) string {
 	if d != Postgres {
 		return query

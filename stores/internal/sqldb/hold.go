@@ -12,41 +12,41 @@ import (
 )
 
 const (
-	grace      = 3 * time.Second // for what must still be done after a context has ended
-	lockSlices = 5               // seconds that one GET_LOCK waits, so that one whose client has gone ends
+	grace      = 3 * time.Second // for work that must be finished after the context has ended
+	lockSlices = 5               // seconds that one GET_LOCK waits, so that it ends soon after its client has vanished
 )
 
-// Hold is a transaction on a connection of its own, with what it locks. It is
-// written in SQL, not as an sql.Tx: that can't begin as SQLite needs it, its end
-// takes no context, and it rolls back, and so frees the user, as soon as the
-// context ends, while fn still runs.
+// Hold is a transaction on its own connection, with its locks. It does not use
+// sql.Tx, which can't run BEGIN IMMEDIATE, has no context for Commit, and rolls
+// back when its context ends, which would release the locks while fn still
+// runs.
 type Hold struct {
-	Conn    *sql.Conn
-	db      *DB
-	lease   time.Duration // how long the server keeps it for a client that is silent
-	named   string        // the MySQL lock that the connection holds
-	free    func()        // lets another take a connection; nil when that is for others to do
-	ended   bool          // the connection has been given back
-	over    bool          // the transaction has ended
-	set     bool          // its settings were selected
-	broken  bool          // the connection must not be used again
-	useless bool          // its server takes no writes any more, or is shutting down
+	Conn             *sql.Conn
+	db               *DB
+	lease            time.Duration // how long the server keeps the transaction of a silent client
+	named            string        // the MySQL lock that the connection holds
+	releaseSlot      func()        // releases the connection slot; nil if the caller does that
+	ended            bool          // the connection has been returned
+	over             bool          // the transaction has ended
+	settingsSelected bool
+	broken           bool // the connection must not be used again
+	discard          bool // close the connection at the end: its server is read-only or shutting down
 
-	heard    atomic.Pointer[time.Time] // when the server was last asked something that it has answered
-	quiet    sync.Mutex                // held by who uses the connection while an fn runs
-	reading  bool                      // rows may be open, so that it must not be asked anything
-	prepared bool                      // and so they may from now on, without our knowing
+	lastResponse atomic.Pointer[time.Time] // when the last request that the server has answered was sent
+	connMu       sync.Mutex                // held while a statement uses the connection during fn
+	rowsOpen     bool                      // rows may be open, so the connection can't be pinged
+	prepared     bool                      // fn prepared a statement, so rows may be open at any time from now on
 }
 
-// Hold takes a connection and begins a transaction with that lease. The caller that gets
-// one ends it.
+// Hold takes a connection and begins a transaction with that lease. The caller
+// must call [Hold.End].
 func (d *DB) Hold(ctx context.Context, lease time.Duration) (*Hold, error) {
 	var begun error
-	// After the server was gone every idle connection may be a dead one, and
-	// beginning is what finds it out. It has done nothing by then.
+	// After an outage, every idle connection may be dead, which only BEGIN
+	// detects. Retrying is safe, because nothing was changed.
 	for range d.SQL.Stats().Idle + 2 {
 		h := &Hold{db: d, lease: lease}
-		err := d.Patiently(ctx, func() (err error) { // opening SQLite can find it busy, too
+		err := d.retryBusy(ctx, func() (err error) { // opening SQLite can find it busy, too
 			h.Conn, err = d.SQL.Conn(ctx)
 			return err
 		})
@@ -56,8 +56,8 @@ func (d *DB) Hold(ctx context.Context, lease time.Duration) (*Hold, error) {
 		if begun = h.begin(ctx); begun == nil {
 			return h, nil
 		}
-		// A BEGIN whose context ended may have begun all the same. SQLite rolls
-		// it back, since the connection may be a whole database in memory; the
+		// A BEGIN whose context ended may have been executed. SQLite rolls
+		// back, because the connection may be the whole in-memory database; the
 		// others close the connection.
 		h.broken = d.Dialect != SQLite
 		h.End()
@@ -68,9 +68,9 @@ func (d *DB) Hold(ctx context.Context, lease time.Duration) (*Hold, error) {
 	return nil, begun
 }
 
-// HoldLocked is a Hold in which lock has locked something. Lock may be called
-// again, in another Hold: it has done nothing by then, and the server's or the
-// role's own limits must not end the wait before the context does.
+// HoldLocked begins a Hold and calls lock in it. It may call lock again in
+// another Hold, because nothing was changed yet, and because a lock timeout of
+// the server or the role must not end the wait before the context does.
 func (d *DB) HoldLocked(ctx context.Context, lease time.Duration, lock func(*Hold) error) (*Hold, error) {
 	for t := d.tries(); ; {
 		h, err := d.Hold(ctx, lease)
@@ -86,23 +86,23 @@ func (d *DB) HoldLocked(ctx context.Context, lease time.Duration, lock func(*Hol
 	}
 }
 
-// HoldRoom is a HoldLocked that waits for room, and frees it in the end.
-func (d *DB) HoldRoom(ctx context.Context, lease time.Duration, lock func(*Hold) error) (*Hold, error) {
-	free, err := d.room(ctx)
+// HoldSlot is HoldLocked with a connection slot, which End releases.
+func (d *DB) HoldSlot(ctx context.Context, lease time.Duration, lock func(*Hold) error) (*Hold, error) {
+	releaseSlot, err := d.acquireSlot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	h, err := d.HoldLocked(ctx, lease, lock)
 	if err != nil {
-		free()
+		releaseSlot()
 		return nil, err
 	}
-	h.free = free
+	h.releaseSlot = releaseSlot
 	return h, nil
 }
 
-// Transact calls do in a transaction of its own, and commits it. Do may be called
-// again, in another transaction.
+// Transact calls do in a transaction and commits it. It may call do again, in
+// another transaction.
 func (d *DB) Transact(ctx context.Context, lease time.Duration, do func(*Hold) error) error {
 	for t := d.tries(); ; {
 		undone := true
@@ -120,7 +120,7 @@ func (d *DB) Transact(ctx context.Context, lease time.Duration, do func(*Hold) e
 }
 
 func (h *Hold) begin(ctx context.Context) error {
-	h.hear(time.Now())
+	h.noteResponse(time.Now())
 	for _, statement := range h.db.Dialect.begin(h.lease) {
 		if _, err := h.Exec(ctx, statement); err != nil {
 			return err
@@ -129,24 +129,24 @@ func (h *Hold) begin(ctx context.Context) error {
 	return nil
 }
 
-// Settings is an expression of one column that the first statement of every
-// transaction in PostgreSQL selects: it sets the transaction's lease, and that
-// its commit is durable. A statement of its own would cost a round trip, and one
-// sent along with BEGIN would be planned anew each time. In the others it is an
-// empty string.
+// Settings returns a column expression that sets the transaction's lease and
+// makes its commit durable. In PostgreSQL, every transaction must select it in
+// its first statement. A separate statement would cost a round trip, and one
+// sent along with BEGIN would be planned each time. For other databases it is
+// an empty string.
 func (h *Hold) Settings() string {
 	if h.db.Dialect != Postgres {
 		return "''"
 	}
-	h.set = true
+	h.settingsSelected = true
 	return fmt.Sprintf(
 		"set_config('idle_in_transaction_session_timeout', '%d', true) || %s", h.lease.Milliseconds(), SetDurable,
 	)
 }
 
-// Exec runs a statement and returns how many rows it changed.
+// Exec runs a statement and returns the number of rows it changed.
 func (h *Hold) Exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
-	err = h.db.Patiently(ctx, func() error {
+	err = h.db.retryBusy(ctx, func() error {
 		result, err := h.Conn.ExecContext(ctx, h.db.Query(query), args...)
 		if err != nil {
 			return err
@@ -157,26 +157,27 @@ func (h *Hold) Exec(ctx context.Context, query string, args ...any) (changed int
 	return changed, h.note(err)
 }
 
-// QueryRow runs a query for one row, which scan reads.
+// QueryRow runs a query for one row and calls scan with it.
 func (h *Hold) QueryRow(ctx context.Context, scan func(*sql.Row) error, query string, args ...any) error {
-	return h.note(h.db.Patiently(ctx, func() error {
+	return h.note(h.db.retryBusy(ctx, func() error {
 		return scan(h.Conn.QueryRowContext(ctx, h.db.Query(query), args...))
 	}))
 }
 
-// note keeps the connection from going back to the pool when the error of a
-// statement says that it is of no use.
+// note marks the connection for closing if err shows that it is lost or that
+// its server is read-only.
 func (h *Hold) note(err error) error {
-	if f := failureOf(err); f == refusing || f == lost {
-		h.useless = true
+	if f := failureOf(err); f == readOnly || f == lost {
+		h.discard = true
 	}
 	return err
 }
 
-// errInterrupted is what MariaDB's max_statement_time makes of a wait for a name.
+// errInterrupted is returned when MariaDB's max_statement_time ends a GET_LOCK,
+// which then returns NULL.
 var errInterrupted = errors.New("GET_LOCK was interrupted")
 
-// LockName waits for a lock of MySQL's by name.
+// LockName waits for a named lock of MySQL.
 func (h *Hold) LockName(ctx context.Context, name string) error {
 	query := fmt.Sprintf("SELECT GET_LOCK(%s, %d)", h.db.mysqlLock(name), lockSlices)
 	for {
@@ -194,9 +195,9 @@ func (h *Hold) LockName(ctx context.Context, name string) error {
 	}
 }
 
-// Commit ends the transaction and keeps what it did.
+// Commit commits the transaction.
 func (h *Hold) Commit(ctx context.Context) error {
-	if h.db.Dialect == Postgres && !h.set {
+	if h.db.Dialect == Postgres && !h.settingsSelected {
 		return errors.New("the transaction did not select its settings")
 	}
 	_, err := h.Exec(ctx, "COMMIT")
@@ -213,11 +214,11 @@ func (h *Hold) End() {
 		return
 	}
 	h.ended = true
-	if h.free != nil {
-		defer h.free()
+	if h.releaseSlot != nil {
+		defer h.releaseSlot()
 	}
 	if !h.over && !h.broken {
-		_ = h.Rollback() // or it is broken
+		_ = h.Rollback() // after an error the connection is marked broken
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
@@ -225,13 +226,13 @@ func (h *Hold) End() {
 		_, err := h.Exec(ctx, statement)
 		h.broken = err != nil
 	}
-	if h.broken || h.useless && h.db.Dialect != SQLite {
+	if h.broken || h.discard && h.db.Dialect != SQLite {
 		drop(h.Conn)
 	}
-	_ = h.Conn.Close() // gives it back, or says that it is closed
+	_ = h.Conn.Close() // returns it to the pool, or fails because it is already closed
 }
 
-// Rollback ends the transaction and keeps nothing of it.
+// Rollback rolls back the transaction.
 func (h *Hold) Rollback() error {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
@@ -248,9 +249,9 @@ func saysNoTransaction(err error) bool {
 	return strings.Contains(err.Error(), "no transaction is active")
 }
 
-// Lasting is a context that ends a little after its parent, for keeping what fn
-// has already done.
-func Lasting(parent context.Context) (context.Context, context.CancelFunc) {
+// WithGrace returns a context that ends a grace period after its parent, for
+// saving the result of an fn that has already run.
+func WithGrace(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {
 		timer := time.AfterFunc(grace, cancel)

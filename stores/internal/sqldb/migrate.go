@@ -6,14 +6,14 @@ import (
 	"fmt"
 )
 
-// Migration is one step of a schema, as sqlstore.Migration.
+// Migration is one step of a schema. It is the same as sqlstore.Migration.
 type Migration struct {
 	Version    int
 	Statements []string
 }
 
-// Steps are migrations from version 1 on, each of which ends with a statement
-// that keeps its version in the table.
+// Steps numbers the steps from 1, and adds to each a statement that stores its
+// version in the table.
 func Steps(dialect Dialect, table string, steps ...[]string) []Migration {
 	keep := "ON CONFLICT DO NOTHING"
 	if dialect == MySQL {
@@ -27,9 +27,9 @@ func Steps(dialect Dialect, table string, steps ...[]string) []Migration {
 	return migrations
 }
 
-// Migrate takes the steps that are not in the table of versions yet, for the
-// package of that name, and checks that the tables can be used. The first
-// statement of the first step makes the table of versions.
+// Migrate runs the steps that the version table does not list yet, and checks
+// that the tables can be used. pkg begins its errors. The first statement of
+// the first step must create the version table.
 func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration, tables ...string) error {
 	if err := d.checkSettings(ctx); err != nil {
 		return Failed(ctx, pkg, "check the settings of the database", err)
@@ -37,7 +37,7 @@ func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration, 
 	if err := d.migrate(ctx, pkg, table, steps); err != nil {
 		return err
 	}
-	err := d.Patiently(ctx, func() error {
+	err := d.retryBusy(ctx, func() error {
 		if err := d.checkMemory(ctx, table); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (d *DB) Migrate(ctx context.Context, pkg, table string, steps []Migration, 
 
 func (d *DB) migrate(ctx context.Context, pkg, table string, steps []Migration) error {
 	var now sql.NullInt64
-	err := d.Read(ctx, func(on Asker) error {
+	err := d.Read(ctx, func(on Querier) error {
 		return on.QueryRowContext(ctx, d.Query("SELECT MAX(version) FROM "+table)).Scan(&now)
 	})
 	newest := steps[len(steps)-1].Version
@@ -88,7 +88,7 @@ func (d *DB) migrate(ctx context.Context, pkg, table string, steps []Migration) 
 	return Failed(ctx, pkg, "commit the migration", h.Commit(ctx))
 }
 
-// checkVersion returns an error when the schema is newer than the package's.
+// checkVersion returns an error if the schema is newer than the package's.
 func checkVersion(pkg string, version, newest int) error {
 	if version > newest {
 		return fmt.Errorf(
@@ -102,7 +102,7 @@ func checkVersion(pkg string, version, newest int) error {
 // lockSchema lets one replica migrate at a time.
 func (h *Hold) lockSchema(ctx context.Context) error {
 	switch h.db.Dialect {
-	case Postgres: // any number will do that others don't use: these are bytes of "gloebit"
+	case Postgres: // an arbitrary lock ID: the bytes of "gloebit"
 		_, err := h.Exec(ctx, "SELECT pg_advisory_xact_lock(29111148299315572), "+h.Settings())
 		return err
 	case MySQL:
@@ -111,7 +111,8 @@ func (h *Hold) lockSchema(ctx context.Context) error {
 	return nil // SQLite has one writer
 }
 
-// version makes the table of versions if it is not there, and reads it.
+// version creates the version table if it is missing, and returns the schema's
+// version.
 func (h *Hold) version(ctx context.Context, table, makeTable string) (int, error) {
 	if _, err := h.Exec(ctx, makeTable); err != nil {
 		return 0, err

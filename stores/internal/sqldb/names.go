@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// prefixes are those that no database wants quoted: a schema and a dot, the
-// beginning of the tables' names, or both.
+// prefixes matches prefixes that need no quoting in any database: a schema and
+// a dot, the beginning of the table names, or both.
 var prefixes = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*\.)?(?:[A-Za-z_][A-Za-z0-9_]*)?$`)
 
-const maxName = 30 // bytes of each part, so that no name is longer than PostgreSQL takes
+const maxName = 30 // bytes of each part, so that no name exceeds PostgreSQL's limit
 
-// checkPrefix returns an error for a prefix that can't begin the name of a table.
+// checkPrefix returns an error if a table name can't begin with the prefix.
 func checkPrefix(dialect Dialect, prefix string) error {
 	if !prefixes.MatchString(prefix) {
 		return fmt.Errorf(
@@ -30,8 +30,8 @@ func checkPrefix(dialect Dialect, prefix string) error {
 	return nil
 }
 
-// cutPrefix parts a prefix into the schema, which may be empty, and how names of
-// tables begin in it.
+// cutPrefix splits a prefix into the schema, which may be empty, and the
+// beginning of the table names.
 func cutPrefix(prefix string) (schema, begin string) {
 	if schema, begin, ok := strings.Cut(prefix, "."); ok {
 		return schema, begin
@@ -39,13 +39,14 @@ func cutPrefix(prefix string) (schema, begin string) {
 	return "", prefix
 }
 
-// Query writes a statement as the database wants it: with the store's prefix for
-// {p}, the prefix without its schema for {i}, for the names of indexes, the types
-// of columns in braces, and its marks for question marks.
+// Query returns a statement in the database's syntax. It replaces {p} with the
+// prefix, {i} with the prefix without its schema (for index names), the column
+// types in braces, and question marks with placeholders.
 func (d *DB) Query(text string) string { return d.Dialect.Rebind(d.names.Replace(text)) }
 
-// names are the replacements of [DB.Query]. Text is any text without a NUL, a key
-// is text that can be a primary key, and time is a [Time].
+// names returns the replacements of [DB.Query]. A {text} column holds any text
+// without a NUL, a {key} column can be part of a primary key, and a {time}
+// column holds a [Time].
 func names(dialect Dialect, prefix string) *strings.Replacer {
 	_, begin := cutPrefix(prefix)
 	pairs := []string{"{p}", prefix, "{i}", begin}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Text is a string as the database gets it: never NULL. MySQL has it as bytes,
-// whose comparison knows no padding and no character set.
+// Text returns a string as an argument, never NULL. In MySQL it is bytes, which
+// compare without padding or character sets.
 func Text[S ~string](d Dialect, s S) any {
 	if d == MySQL {
 		return []byte(s)
@@ -16,14 +16,14 @@ func Text[S ~string](d Dialect, s S) any {
 	return string(s)
 }
 
-// Time is a time as a database keeps it, to the microsecond. The zero time is
-// NULL. PostgreSQL has a TIMESTAMPTZ. MySQL has a DATETIME(6) in UTC, to be read
-// as Select says, and SQLite a TEXT of the same form, which sorts.
+// Time scans a time column, which has microseconds. The zero time is NULL. The
+// column is a TIMESTAMPTZ in PostgreSQL, a DATETIME(6) in UTC in MySQL (read it
+// with [Dialect.Select]), and sortable TEXT of the same form in SQLite.
 type Time time.Time
 
-const timeForm = "2006-01-02 15:04:05.000000" // of the years 1 to 9999
+const timeForm = "2006-01-02 15:04:05.000000" // for the years 1 to 9999
 
-// Time is a time as an argument of a statement.
+// Time returns a time as an argument.
 func (d Dialect) Time(t time.Time) any {
 	switch micros := time.UnixMicro(t.UnixMicro()).UTC(); {
 	case t.IsZero():
@@ -35,8 +35,9 @@ func (d Dialect) Time(t time.Time) any {
 	}
 }
 
-// Select is a column of times in a list of what is selected: as text in MySQL,
-// or its driver would take it for a time in the zone of its own settings.
+// Select returns a time column as it must appear in a SELECT list. In MySQL it
+// is converted to text, because the driver would apply its own time zone
+// setting.
 func (d Dialect) Select(column string) string {
 	if d == MySQL {
 		return "CAST(" + column + " AS CHAR)"
@@ -62,19 +63,18 @@ func (t *Time) Scan(value any) (err error) {
 	return err
 }
 
-// Strings are kept as bytes, so that no collation, character set or padding of
-// the database makes two of them one or changes them; times as microseconds of
-// the Unix time.
+// The functions below store text as bytes, and times as microseconds since the
+// Unix epoch.
 
-// Stored is a string as the database gets it: never NULL.
+// Stored returns a string as bytes, never NULL.
 func Stored[S ~string](s S) []byte { return append([]byte{}, s...) }
 
-// StoredTime is a time as the database gets it; the zero time is NULL.
+// StoredTime returns a time as an argument. The zero time is NULL.
 func StoredTime(t time.Time) sql.NullInt64 {
 	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
 }
 
-// ReadTime is the time that StoredTime stored.
+// ReadTime returns the time that StoredTime stored.
 func ReadTime(us sql.NullInt64) time.Time {
 	if !us.Valid {
 		return time.Time{}
@@ -82,5 +82,5 @@ func ReadTime(us sql.NullInt64) time.Time {
 	return time.UnixMicro(us.Int64).UTC()
 }
 
-// Marks are n question marks for a list of values.
+// Marks returns n question marks, separated by commas.
 func Marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }

@@ -7,36 +7,37 @@ import (
 	"time"
 )
 
-// ShortLease is the lease of a hold that lends its transaction to no caller: it can
-// be asked at any time whether it is there.
+// ShortLease is the lease of a Hold that gives its transaction to no fn, so its
+// connection can always be pinged.
 const ShortLease = 10 * time.Second
 
-// A server frees what a client has locked when it has not heard of it for the
-// hold's lease. So that no two fns run at once, the context of an fn ends before
-// that: when the server was not heard of for patience.
-func (h *Hold) patience() time.Duration { return h.lease / 4 * 3 }
+// silenceLimit is how long fn may run without a response from the server. Then
+// its context ends. The limit is shorter than the lease, after which the server
+// releases the locks, so that two fns never run at once.
+func (h *Hold) silenceLimit() time.Duration { return h.lease / 4 * 3 }
 
-// askEvery is how often a connection that waits for an fn is asked whether it is
-// there: often, so that an fn whose connection is lost ends soon.
-func (h *Hold) askEvery() time.Duration { return min(time.Second, h.lease/10) }
+// pingInterval is how often the connection is pinged while fn runs, so that an
+// fn whose connection is lost ends soon.
+func (h *Hold) pingInterval() time.Duration { return min(time.Second, h.lease/10) }
 
-const askFor = 3 * time.Second // how long its answer may take
+const pingTimeout = 3 * time.Second // how long a response may take
 
-// hear notes that the server has answered what it was asked at that time. It
-// counts from there, since the answer may have been long on its way.
-func (h *Hold) hear(asked time.Time) { h.heard.Store(&asked) }
+// noteResponse records that the server has answered a request that was sent at
+// that time. The time of sending counts, because the response may have been
+// delayed.
+func (h *Hold) noteResponse(asked time.Time) { h.lastResponse.Store(&asked) }
 
-// mercy is how long an fn may go on when its context has ended. With patience it
-// is the lease.
-func (h *Hold) mercy() time.Duration { return h.lease / 4 }
+// abandonAfter is how long fn may continue after its context has ended.
+// Together with silenceLimit it is the lease.
+func (h *Hold) abandonAfter() time.Duration { return h.lease / 4 }
 
 // Watch calls fn with a context that ends when the connection is lost or may be
-// lost, since the server then releases its locks. lost is the reason. If fn
-// runs for longer than mercy after the end of its context, Watch calls giveUp,
-// unless it is nil; that is a reason, too.
+// lost, because the server then releases its locks. lost is the reason. If fn
+// still runs abandonAfter after its context has ended, Watch calls giveUp,
+// unless it is nil, and lost is that reason.
 func (h *Hold) Watch(ctx context.Context, fn func(context.Context), giveUp func()) (lost error) {
-	if h.losable() && time.Since(*h.heard.Load()) > h.askEvery() { // it has waited for the lock
-		if err := h.ping(ctx, askFor); err != nil {
+	if h.remote() && time.Since(*h.lastResponse.Load()) > h.pingInterval() { // it has waited for the lock
+		if err := h.ping(ctx, pingTimeout); err != nil {
 			h.broken = true
 			return err
 		}
@@ -55,15 +56,15 @@ func (h *Hold) Watch(ctx context.Context, fn func(context.Context), giveUp func(
 	return lost
 }
 
-// losable reports whether the connection is one to a server.
-func (h *Hold) losable() bool { return h.db.Dialect != SQLite }
+// remote reports whether the connection leads to a server.
+func (h *Hold) remote() bool { return h.db.Dialect != SQLite }
 
-// Verdict is nil when what fn returned, refused, is its answer. Otherwise it is
-// the reason why the connection that held the lock was lost, with what fn said in
-// words alone. Fn may have said it because a statement found the connection dead,
-// or because its context had ended. The rollback that is due anyway tells: what
-// the server still has, it has locked all the time.
-func (h *Hold) Verdict(lost, refused error) error {
+// LossError returns nil if fn's error, refused, can be trusted. Otherwise it
+// returns the reason why the connection that held the lock was lost, with the
+// text of refused: fn may have failed because a statement found the connection
+// dead, or because its context had ended. If refused is set, LossError rolls
+// back: if that succeeds, the server has held the locks all the time.
+func (h *Hold) LossError(lost, refused error) error {
 	if lost == nil && refused != nil {
 		lost = h.Rollback()
 	}
@@ -74,15 +75,16 @@ func (h *Hold) Verdict(lost, refused error) error {
 }
 
 var (
-	errSilent = errors.New("nothing was asked of it, or it has answered nothing, for too long")
+	errSilent = errors.New("no response from the server for too long")
 	errLate   = errors.New("it was given back, since fn went on for too long after its context had ended")
 )
 
-// guard watches over an fn and its connection until there is no need any more.
+// guard pings the connection and watches fn's context until stop is closed or
+// fn is abandoned.
 func (h *Hold) guard(
 	inner context.Context, lose context.CancelCauseFunc, giveUp func(), stop <-chan struct{},
 ) (lost error) {
-	ticker := time.NewTicker(h.askEvery())
+	ticker := time.NewTicker(h.pingInterval())
 	defer ticker.Stop()
 	ended := inner.Done()
 	var late <-chan time.Time
@@ -91,17 +93,17 @@ func (h *Hold) guard(
 		case <-stop:
 			return lost
 		case <-ticker.C:
-			if lost != nil || !h.losable() {
+			if lost != nil || !h.remote() {
 				continue
 			}
-			if lost = h.ask(inner); lost != nil {
+			if lost = h.pingIdle(inner); lost != nil {
 				h.broken = true
 				lose(lost)
 			}
 		case <-ended:
 			ended = nil
 			if giveUp != nil {
-				late = time.After(h.mercy())
+				late = time.After(h.abandonAfter())
 			}
 		case <-late:
 			giveUp()
@@ -110,33 +112,33 @@ func (h *Hold) guard(
 	}
 }
 
-// ask asks whether the server is there, unless fn is just asking something
-// itself, or may be reading rows.
-func (h *Hold) ask(ctx context.Context) error {
-	left := h.patience() - time.Since(*h.heard.Load())
+// pingIdle pings the server, unless fn is running a statement or may be reading
+// rows.
+func (h *Hold) pingIdle(ctx context.Context) error {
+	left := h.silenceLimit() - time.Since(*h.lastResponse.Load())
 	if left <= 0 {
-		return fmt.Errorf("%w: %v", errSilent, h.patience())
+		return fmt.Errorf("%w: %v", errSilent, h.silenceLimit())
 	}
-	if !h.quiet.TryLock() {
+	if !h.connMu.TryLock() {
 		return nil
 	}
-	defer h.quiet.Unlock()
-	if h.reading || h.prepared {
+	defer h.connMu.Unlock()
+	if h.rowsOpen || h.prepared {
 		return nil
 	}
-	return h.ping(ctx, min(askFor, left))
+	return h.ping(ctx, min(pingTimeout, left))
 }
 
-// ping asks the server something that it answers at once.
+// ping sends a ping and waits for the response.
 func (h *Hold) ping(ctx context.Context, within time.Duration) error {
-	// Not the caller's context: one that ends while it asks would break a
-	// connection that is to roll back.
+	// Not the caller's context: if it ended during the ping, the driver would
+	// close a connection that is still needed for the rollback.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	asked := time.Now()
 	err := h.Conn.PingContext(ctx)
 	if err == nil {
-		h.hear(asked)
+		h.noteResponse(asked)
 	}
 	return err
 }
