@@ -13,19 +13,19 @@ import (
 )
 
 // Change implements [ledger.Store]. It waits for the purchase until ctx ends,
-// and holds a lock of the database's while fn runs: see the package's
-// documentation for which, and for what else waits meanwhile. [Tx] has the
-// transaction for what fn writes. What fn returns is saved also when ctx has
-// ended since, within three seconds.
+// and holds a database lock while fn runs. The package documentation says which
+// lock it is and what else it blocks. To write in the same transaction, fn uses
+// [Tx]. What fn returns is saved even if ctx has ended since; the save then
+// takes at most three seconds.
 //
-// The error is that of fn, unless the connection was lost meanwhile, or given
-// back because fn went on for too long after its context had ended: that is then
-// the error, or a statement of its transaction met a deadlock or another failure
-// that may not happen the next time; ErrNotFound when there is no such purchase;
-// ErrInvalidRequest when what fn returned is refused by
-// [ledger.Purchase.Check]; that of the context when it has ended; or the
-// database's. After an error nothing is saved, neither of the purchase nor in
-// the transaction, but after one of the commit itself, which can't tell.
+// The error is fn's; or ErrNotFound if there is no such purchase; or
+// ErrInvalidRequest if [ledger.Purchase.Check] rejects what fn returned; or the
+// context's when it has ended; or the database's. If the connection was lost,
+// or was closed because fn ran for too long after its context had ended, or if
+// a statement of the transaction met a deadlock or another transient error,
+// that is the error instead of fn's. After an error nothing is saved, neither
+// the purchase nor fn's writes, except that after an error of the commit itself
+// both may have been saved.
 func (s *Store) Change(
 	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
 ) (ledger.Purchase, error) {
@@ -91,7 +91,7 @@ func (s *Store) change(
 	return row.kept(next), nil
 }
 
-// changedRow is the row of what fn returned.
+// changedRow returns the row for what fn returned.
 func changedRow(was, next ledger.Purchase) (purchaseRow, error) {
 	row, err := newPurchaseRow(next)
 	moved := next.StoreKey() != was.StoreKey() || !next.CreatedAt.Equal(was.CreatedAt)
@@ -106,11 +106,11 @@ func changedRow(was, next ledger.Purchase) (purchaseRow, error) {
 	return row, err
 }
 
-// lockName is the name of the lock of a purchase in this process, and in MySQL.
+// lockName is the name of a purchase's lock in this process, and in MySQL.
 func lockName(key connect.Key) string { return "purchase " + key.Realm + "\x00" + key.ID }
 
-// lockPurchase locks a purchase and reads it. In PostgreSQL txid is the
-// transaction's.
+// lockPurchase locks a purchase and reads it. In PostgreSQL it also returns the
+// transaction ID.
 func (s *Store) lockPurchase(
 	ctx context.Context, h *sqldb.Hold, key connect.Key,
 ) (p ledger.Purchase, txid int64, found bool, err error) {
@@ -118,9 +118,9 @@ func (s *Store) lockPurchase(
 	args := []any{s.text(key.Realm), s.text(key.ID)}
 	switch s.db.Dialect {
 	case sqldb.MySQL:
-		// A caller that waits for a row gets an error after a time that others choose
-		// (innodb_lock_wait_timeout), and go on waiting when their client has
-		// gone. So a Change waits for the purchase's name.
+		// A row lock alone would not do: the wait for it ends with the server's
+		// innodb_lock_wait_timeout, and continues after the client has
+		// vanished. So Change waits for a named lock first.
 		if err := h.LockName(ctx, lockName(key)); err != nil {
 			return p, 0, false, err
 		}
@@ -136,7 +136,7 @@ func (s *Store) lockPurchase(
 	return p, txid, found, err
 }
 
-// purchase runs a query for one purchase, and some more columns.
+// purchase runs a query for one purchase and additional columns.
 func (s *Store) purchase(
 	ctx context.Context, h *sqldb.Hold, query string, args []any, more ...any,
 ) (p ledger.Purchase, found bool, err error) {
@@ -151,15 +151,15 @@ func (s *Store) purchase(
 	return p, err == nil, err
 }
 
-// update is the statement that saves a purchase.
+// update returns the statement that saves a purchase.
 func (s *Store) update() string {
 	return "UPDATE " + table + " SET " + strings.Join(
 		columnNames[2:], " = ?, ",
 	) + " = ?, held_key = ? WHERE realm = ? AND id = ?"
 }
 
-// savePurchase saves the purchase if the transaction is still the one that fn
-// was given. Otherwise it would be saved without the writes of fn.
+// savePurchase saves the purchase if fn's transaction is still open. Otherwise
+// the purchase would be saved without fn's writes.
 func (s *Store) savePurchase(
 	ctx context.Context, h *sqldb.Hold, row purchaseRow, txid int64, writes *sqldb.FnTx,
 ) error {
@@ -174,8 +174,8 @@ func (s *Store) savePurchase(
 	if err := writes.ReleaseSavepoint(ctx); err != nil {
 		return err
 	}
-	// Found, not changed, rows are counted by some who connect to MySQL, and
-	// the others when nothing changed: so how many they are says nothing.
+	// The number of rows says nothing: depending on the driver's settings,
+	// MySQL counts the rows found or the rows changed.
 	_, err := h.Exec(ctx, s.update(), args...)
 	return err
 }

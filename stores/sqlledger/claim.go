@@ -12,23 +12,24 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// claim says which purchases are claimed: by which time, and which else.
+// claim selects purchases to claim.
 type claim struct {
-	column string // the time
-	where  string // the condition, which begins with the realm
+	column string // the time by which they are due
+	where  string // begins with the realm
 	args   []any
 }
 
-// due is the condition and order for the purchase that has been due the longest.
+// due returns the condition and order for the purchase that is overdue longest.
 func (c claim) due() string {
 	return c.where + " AND " + c.column + " <= ? ORDER BY " + c.column + " LIMIT 1"
 }
 
-// Claim implements [ledger.Store]. It leaves out what another Change or Claim
-// has locked, except in SQLite, where it waits for the one that writes. The
-// error is ErrNotFound when nothing is due, that of the context when it has
-// ended, or the database's. After an error of the database a purchase may have
-// been claimed. One that can't be read is ledger.ErrUnreadable, which names it.
+// Claim implements [ledger.Store]. It skips purchases that another Change or
+// Claim has locked; in SQLite it waits for the running write instead. The error
+// is ErrNotFound when nothing is due, the context's when it has ended, or the
+// database's. After an error of the database a purchase may have been claimed.
+// If the claimed purchase can't be read, the error is ledger.ErrUnreadable,
+// which names it.
 func (s *Store) Claim(
 	ctx context.Context, realm string, state ledger.State, now, until time.Time,
 ) (ledger.Purchase, error) {
@@ -37,7 +38,7 @@ func (s *Store) Claim(
 	)
 }
 
-// ClaimUnreported implements [ledger.Store], as Claim does.
+// ClaimUnreported implements [ledger.Store], like Claim.
 func (s *Store) ClaimUnreported(ctx context.Context, realm string, now, until time.Time) (ledger.Purchase, error) {
 	return s.claim(ctx, claim{"report_at", " WHERE realm = ?", []any{s.text(realm)}}, now, until)
 }
@@ -51,7 +52,7 @@ func (s *Store) claim(ctx context.Context, c claim, now, until time.Time) (ledge
 			"WITH due AS (SELECT realm AS due_realm, id AS due_id FROM "+table+due+" FOR UPDATE SKIP LOCKED) "+
 				set+" FROM due WHERE realm = due_realm AND id = due_id RETURNING "+s.columns(), append(wanted, next)...))
 	}
-	// Mostly nothing is due, which can be told without a lock.
+	// Usually nothing is due, which this query finds without a lock.
 	ids, err := s.db.Keys(ctx, "SELECT id FROM "+table+due, wanted...)
 	if err != nil {
 		return ledger.Purchase{}, failed(ctx, "look for what is due", err)
@@ -72,8 +73,9 @@ func (s *Store) claim(ctx context.Context, c claim, now, until time.Time) (ledge
 		append([]any{next, c.args[0]}, wanted...)...))
 }
 
-// claimLocked claims where UPDATE returns no rows. A purchase that can't be
-// read is claimed too. Otherwise it would stay the first one that is due.
+// claimLocked claims in a database whose UPDATE returns no rows. It also claims
+// a purchase that can't be read, which would otherwise always be the first one
+// due.
 func (s *Store) claimLocked(ctx context.Context, c claim, wanted []any, until time.Time) (ledger.Purchase, error) {
 	var row purchaseRow
 	var unreadable error

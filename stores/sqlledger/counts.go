@@ -11,8 +11,8 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// Counts implements [ledger.Store]. It finds the purchases by two indexes. The
-// error is that of the context when it has ended, or the database's.
+// Counts implements [ledger.Store]. It uses two indexes. The error is the
+// context's when it has ended, or the database's.
 func (s *Store) Counts(ctx context.Context, before time.Time) ([]ledger.Count, error) {
 	counts, err := s.countUnreported(ctx, before)
 	if err != nil {
@@ -57,8 +57,9 @@ func (s *Store) countUnfinished(ctx context.Context, before time.Time) (counts [
 	return counts, err
 }
 
-// countUnreported counts by the index of report_at. MySQL has no index of some
-// rows alone, so there it needs the realms, which are few.
+// countUnreported uses the index on report_at. MySQL has no partial indexes, so
+// its index begins with the realm, and the query must list the realms, which
+// are few.
 func (s *Store) countUnreported(ctx context.Context, before time.Time) (counts []ledger.Count, err error) {
 	where, args := " WHERE report_at IS NOT NULL AND updated_at < ?", []any{s.db.Dialect.Time(before)}
 	if s.db.Dialect == sqldb.MySQL {

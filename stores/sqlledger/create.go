@@ -10,15 +10,15 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// A purchase holds its user's key while that is in held_key, which is unique
-// for a user of a realm.
+// A purchase holds its user's key while the column held_key has the key. That
+// column is unique per realm and user.
 
-// insert is the statement that creates a purchase, if it may.
+// insert returns the statement that creates a purchase.
 func (s *Store) insert() string {
 	into := "INSERT INTO " + table + " (" + strings.Join(columnNames, ", ") + ", held_key)"
 	values := sqldb.Marks(len(columnNames) + 1)
 	switch s.db.Dialect {
-	case sqldb.Postgres: // in the same statement, as that is a transaction of its own
+	case sqldb.Postgres: // SetDurable is in the statement, which is a transaction of its own
 		return into + " SELECT " + values + " WHERE " + sqldb.SetDurable + " <> '' ON CONFLICT DO NOTHING"
 	case sqldb.MySQL:
 		return into + " VALUES (" + values + ")"
@@ -27,9 +27,9 @@ func (s *Store) insert() string {
 	}
 }
 
-// Create implements [ledger.Store]. The error is ErrInvalidRequest when the
-// purchase is refused by [ledger.Purchase.Check]; that of the context when it
-// has ended; or the database's. After an error of the database the purchase may
+// Create implements [ledger.Store]. The error is ErrInvalidRequest if
+// [ledger.Purchase.Check] rejects the purchase; or the context's when it has
+// ended; or the database's. After an error of the database the purchase may
 // have been created.
 func (s *Store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purchase, created bool, err error) {
 	row, err := newPurchaseRow(p)
@@ -48,14 +48,14 @@ func (s *Store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purc
 			return row.kept(p), true, nil
 		}
 		other, err := s.other(ctx, row)
-		if !errors.Is(err, connect.ErrNotFound) { // else it has given the key up meanwhile
+		if !errors.Is(err, connect.ErrNotFound) { // otherwise the other purchase has released the key
 			return other, false, err
 		}
 	}
 }
 
-// other is the purchase for which a row is not created: the one that holds the
-// key, or else the one that has the ID.
+// other returns the purchase that prevented the creation of a row: the one that
+// holds its key, or else the one with its ID.
 func (s *Store) other(ctx context.Context, row purchaseRow) (ledger.Purchase, error) {
 	if row.held {
 		const holds = " WHERE realm = ? AND user_id = ? AND held_key = ?"
@@ -73,15 +73,15 @@ func (s *Store) other(ctx context.Context, row purchaseRow) (ledger.Purchase, er
 	))
 }
 
-// errHeld says that another purchase holds the key.
+// errHeld is returned when another purchase holds the key.
 var errHeld = errors.New("the key is held")
 
-// createLocked locks the key by name: in InnoDB several that insert the same
-// value of a unique index lock what the others wait for, and deadlock.
+// createLocked holds a named lock for the key, because in InnoDB concurrent
+// inserts of the same value into a unique index deadlock.
 func (s *Store) createLocked(
 	ctx context.Context, row purchaseRow, p ledger.Purchase,
 ) (kept ledger.Purchase, created bool, err error) {
-	name := strings.Join([]string{"key", row.realm, row.userID, row.key}, "\x00") // which none of them has
+	name := strings.Join([]string{"key", row.realm, row.userID, row.key}, "\x00") // no part contains a NUL
 	if !row.held {
 		name = strings.Join([]string{"id", row.realm, row.id}, "\x00")
 	}
@@ -122,7 +122,7 @@ func (s *Store) createLocked(
 	}
 	if inserting {
 		if other, lookup := s.other(ctx, row); lookup == nil {
-			return other, false, nil // it has the ID
+			return other, false, nil // the same ID
 		}
 	}
 	return ledger.Purchase{}, false, failed(ctx, "create a purchase", err)

@@ -9,24 +9,25 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// List implements [ledger.Store]. A page costs as much as the purchases that are
-// on it, wherever it is in the list, as far as an index serves the query: there
-// are some for all purchases of a realm, those of a user, an account, an item or
-// a state, an item in a state, and those that are stuck or due. A purchase that can't be read is listed with what
-// its columns tell and no more, and a Cause that says why: Get has the error.
-// The error is that of the context when it has ended, or the database's.
+// List implements [ledger.Store]. If an index serves the query, a page costs as
+// much as the purchases on it, wherever it is in the list. There are indexes
+// for all purchases of a realm, for those of a user, an account, an item or a
+// state, for an item in a state, and for stuck and due purchases. A purchase
+// that can't be read is listed with the fields that its columns hold and the
+// reason as its Cause; Get returns the error. The error is the context's when
+// it has ended, or the database's.
 func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
 	query, args := s.listing(q)
 	return s.purchases(ctx, "list purchases", (*purchaseRow).list, query, args...)
 }
 
-// listing is the query for a list. No index has several states in the order of
-// creation, so each has a query of its own; a user and an account have few
-// purchases, and need none.
+// listing returns the query for a list. With several states it is a union with
+// one part per state, because no index has several states in the order of
+// creation. A user and an account have few purchases and need no union.
 func (s *Store) listing(q ledger.Query) (query string, args []any) {
 	states := q.States
 	if len(states) == 0 && q.Item != "" {
-		states = ledger.States() // the index of items has the state, too
+		states = ledger.States() // the index on items includes the state
 	}
 	narrow := q.UserID != "" || q.GloebitID != "" || q.Stuck || !q.DueBefore.IsZero()
 	if narrow || len(states) < 2 {
@@ -44,7 +45,7 @@ func (s *Store) listing(q ledger.Query) (query string, args []any) {
 		inOrder(q), append(args, q.PageSize())
 }
 
-// matching are the conditions and the order of a list.
+// matching returns the conditions and the order of a list.
 func (s *Store) matching(q ledger.Query) (query string, args []any) {
 	query, args = " WHERE realm = ?", []any{s.text(q.Realm)}
 	where := func(condition string, values ...any) {
@@ -80,7 +81,7 @@ func (s *Store) matching(q ledger.Query) (query string, args []any) {
 	if !q.Until.IsZero() {
 		where("created_at < ?", at(q.Until))
 	}
-	if !q.After.IsZero() { // in words that every database sees a range of an index in
+	if !q.After.IsZero() { // in a form that every database can use as an index range
 		beyond := "<"
 		if q.OldestFirst {
 			beyond = ">"
@@ -91,7 +92,7 @@ func (s *Store) matching(q ledger.Query) (query string, args []any) {
 	return query + inOrder(q), append(args, q.PageSize())
 }
 
-// inOrder is the order of a list, and its end.
+// inOrder returns the ORDER BY and LIMIT of a list.
 func inOrder(q ledger.Query) string {
 	if q.OldestFirst {
 		return " ORDER BY created_at, id LIMIT ?"

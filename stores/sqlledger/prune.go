@@ -8,12 +8,12 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-const pruned = 500 // rows of one transaction
+const pruned = 500 // rows per transaction
 
 // Prune implements [ledger.Store]. It removes a few hundred rows in each
-// transaction; those removed stay removed if it fails. It leaves out what a
-// Change has locked, except in SQLite, where it waits for the one that writes.
-// The error is that of the context when it has ended, or the database's.
+// transaction; if it fails, the rows removed so far stay removed. It skips
+// purchases that a Change has locked; in SQLite it waits for the running write
+// instead. The error is the context's when it has ended, or the database's.
 func (s *Store) Prune(ctx context.Context, realm string, before time.Time) (removed int64, err error) {
 	for _, state := range ledger.States() {
 		if !(ledger.Purchase{State: state}).Finished() {
@@ -32,9 +32,9 @@ func (s *Store) Prune(ctx context.Context, realm string, before time.Time) (remo
 	return removed, nil
 }
 
-// pruneSome removes some of the purchases of the query and takes it to the next
-// ones. It locks them first and in their order, so that no two wait for each
-// other.
+// pruneSome removes a few hundred of the purchases that match the query, and
+// advances the query to the next ones. It locks them first, in their order, so
+// that two calls do not deadlock.
 func (s *Store) pruneSome(
 	ctx context.Context, q *ledger.Query, before time.Time,
 ) (removed int64, more bool, err error) {

@@ -11,9 +11,9 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// Get implements [ledger.Store]. The error is ErrNotFound when there is no such
-// purchase, ledger.ErrUnreadable when its row can't be read, that of the context
-// when it has ended, or the database's.
+// Get implements [ledger.Store]. The error is ErrNotFound if there is no such
+// purchase, ledger.ErrUnreadable if its row can't be read, the context's when
+// it has ended, or the database's.
 func (s *Store) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
 	return onlyPurchase(s.purchases(
 		ctx, "get a purchase", (*purchaseRow).read, s.selects()+" WHERE realm = ? AND id = ?", s.text(key.Realm),
@@ -21,11 +21,11 @@ func (s *Store) Get(ctx context.Context, key connect.Key) (ledger.Purchase, erro
 	))
 }
 
-// selects is the beginning of a query for purchases.
+// selects returns the beginning of a query for purchases.
 func (s *Store) selects() string { return "SELECT " + s.columns() + " FROM " + table }
 
-// purchases runs a query for purchases. Its rows are read to their end, also
-// after one that can't be: it is there that SQLite commits one that writes.
+// purchases runs a query for purchases. It reads all rows, even after one that
+// can't be read, because SQLite commits a writing statement at the last row.
 func (s *Store) purchases(
 	ctx context.Context, doing string, read readFunc, query string, args ...any,
 ) (list []ledger.Purchase, err error) {
@@ -57,10 +57,11 @@ func (s *Store) purchases(
 	return list, nil
 }
 
-// readFunc makes a purchase of the next row.
+// readFunc reads the next row as a purchase.
 type readFunc = func(*purchaseRow, *sql.Rows) (ledger.Purchase, error)
 
-// onlyPurchase is the one of a list, or ErrNotFound.
+// onlyPurchase returns the purchase of a list, or ErrNotFound if the list is
+// empty.
 func onlyPurchase(list []ledger.Purchase, err error) (ledger.Purchase, error) {
 	if err == nil && len(list) == 0 {
 		err = connect.ErrNotFound

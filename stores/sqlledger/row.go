@@ -14,15 +14,16 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// columnNames are the columns of a purchase but held_key. The first two come
-// first, so that a row that can't be read can be named.
+// columnNames are the columns of a purchase except held_key. The ID and the
+// realm come first, so that the error for a row that can't be read names the
+// purchase.
 var columnNames = []string{
 	"id", "realm", "user_id", "gloebit_id", "order_key", "item", "quantity", "amount", "state",
 	"created_at", "updated_at", "next_at", "stuck_at", "paid_at", "report_at", "purchase",
 }
 
-// columns are the columns that a query reads, as it reads them: what an order
-// has is in the JSON, too, and its columns are for others.
+// columns returns the columns that a query reads. It leaves out those of the
+// order, which are for the application's own queries; the JSON has them too.
 func (s *Store) columns() string {
 	var read []string
 	for _, name := range columnNames {
@@ -37,18 +38,18 @@ func (s *Store) columns() string {
 	return strings.Join(read, ", ")
 }
 
-// purchaseRow is a purchase as it is in the table: columns to search by and to
-// look at, and the rest, with copies of most columns, as JSON.
+// purchaseRow is a row of the table. Its columns serve queries and people; rest
+// is JSON with everything else and copies of most columns.
 type purchaseRow struct {
 	id, realm, userID, gloebitID, key, item                 string
 	quantity, amount                                        int64
 	state                                                   string
 	createdAt, updatedAt, nextAt, stuckAt, paidAt, reportAt time.Time
 	rest                                                    []byte
-	held                                                    bool // the purchase holds its key; written only
+	held                                                    bool // the purchase holds its key; only written
 }
 
-// newPurchaseRow is the row of a purchase, or the error of Check.
+// newPurchaseRow returns the row of a purchase, or the error of Check.
 func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 	if err := p.Check(); err != nil {
 		return purchaseRow{}, err
@@ -59,11 +60,11 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 		createdAt: p.CreatedAt, updatedAt: p.UpdatedAt, nextAt: p.NextAt, stuckAt: p.StuckAt, paidAt: p.PaidAt,
 		reportAt: p.ReportAt, held: p.HoldsKey(),
 	}
-	// These are in columns, and claims change two of them.
+	// Columns hold these fields, and claims change two of them.
 	p.UserID, p.IdempotencyKey, p.NextAt, p.ReportAt, p.GloebitID = "", "", time.Time{}, time.Time{}, ""
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // it would change Data
+	encoder.SetEscapeHTML(false) // escaping would change Data
 	if err := encoder.Encode(p); err != nil {
 		return purchaseRow{}, fmt.Errorf("%w: purchase: %w", connect.ErrInvalidRequest, err)
 	}
@@ -71,7 +72,8 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 	return row, nil
 }
 
-// amount is the total of an order. One that no ledger made may have none.
+// amount returns the total of an order, or 0 if it is out of range, which no
+// ledger produces.
 func amount(o ledger.Order) int64 {
 	if total := o.Total(); total >= 0 && total < math.MaxInt64 {
 		return total
@@ -79,7 +81,7 @@ func amount(o ledger.Order) int64 {
 	return 0
 }
 
-// args are the values of columnNames and held_key.
+// args returns the values of columnNames and held_key.
 func (r *purchaseRow) args(d sqldb.Dialect) []any {
 	var held any
 	if r.held {
@@ -95,7 +97,7 @@ func (r *purchaseRow) args(d sqldb.Dialect) []any {
 	}
 }
 
-// scan reads the columns, and some more. Its error names the purchase.
+// scan reads the columns, and additional ones. Its error names the purchase.
 func (r *purchaseRow) scan(row interface{ Scan(...any) error }, more ...any) error {
 	*r = purchaseRow{}
 	columns := []any{
@@ -104,7 +106,7 @@ func (r *purchaseRow) scan(row interface{ Scan(...any) error }, more ...any) err
 		(*sqldb.Time)(&r.paidAt), (*sqldb.Time)(&r.reportAt), &r.rest,
 	}
 	err := row.Scan(append(columns, more...)...)
-	if err != nil && r.id != "" { // the others can't be read
+	if err != nil && r.id != "" { // a later column can't be read
 		return r.unreadable(err)
 	}
 	return err
@@ -114,7 +116,7 @@ func (r *purchaseRow) unreadable(err error) error {
 	return fmt.Errorf("%w: read purchase %s: %w", ledger.ErrUnreadable, r.id, err)
 }
 
-// purchase is the purchase of the row.
+// purchase returns the purchase of the row.
 func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
 	if err := json.Unmarshal(r.rest, &p); err != nil {
 		return ledger.Purchase{}, r.unreadable(err)
@@ -123,27 +125,27 @@ func (r *purchaseRow) purchase() (p ledger.Purchase, err error) {
 	return p, nil
 }
 
-// setColumns sets the fields whose columns have the last word.
+// setColumns sets the fields for which the columns take precedence.
 func (r *purchaseRow) setColumns(p *ledger.Purchase) {
 	p.ID, p.Realm, p.UserID, p.GloebitID, p.IdempotencyKey = r.id, r.realm, r.userID, r.gloebitID, r.key
 	p.State = ledger.State(r.state)
 	r.setTimes(p)
 }
 
-// kept is the purchase that the row was made of, as purchase would read it.
+// kept returns the purchase as it will be read from the row.
 func (r *purchaseRow) kept(p ledger.Purchase) ledger.Purchase {
 	p = p.Clone()
-	if len(p.Data) > 0 { // the encoder has taken the spaces out
+	if len(p.Data) > 0 { // the encoder has removed the spaces
 		var compact bytes.Buffer
-		_ = json.Compact(&compact, p.Data) // or it would not have been encoded
+		_ = json.Compact(&compact, p.Data) // valid, because it was encoded
 		p.Data = compact.Bytes()
 	}
 	r.setTimes(&p)
 	return p
 }
 
-// setTimes sets the times to those of the columns, or to what JSON makes of
-// them.
+// setTimes sets the times to those of the columns, and normalizes the others as
+// a round trip through JSON does.
 func (r *purchaseRow) setTimes(p *ledger.Purchase) {
 	p.CreatedAt, p.NextAt, p.StuckAt, p.PaidAt = micro(r.createdAt), micro(r.nextAt), micro(r.stuckAt), micro(r.paidAt)
 	p.ReportAt = micro(r.reportAt)
@@ -162,13 +164,13 @@ func (r *purchaseRow) read(rows *sql.Rows) (ledger.Purchase, error) {
 	return r.purchase()
 }
 
-// unplaced is when a purchase was created whose created_at is no time. Only
-// SQLite keeps such, and it lists them before all others.
+// unplaced is the time of creation for a row whose created_at is not a time.
+// Only SQLite can store such a row, and it lists it before all others.
 var unplaced = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// list reads a purchase for a list. One that can't be read must not hide the
-// others: it is returned with the fields that its columns hold, and its Cause
-// says why.
+// list reads a purchase for a list. So that one that can't be read does not
+// hide the others, it is returned with the fields that its columns hold and the
+// reason as its Cause.
 func (r *purchaseRow) list(rows *sql.Rows) (ledger.Purchase, error) {
 	p, err := r.read(rows)
 	if err == nil || r.id == "" {
@@ -183,7 +185,7 @@ func (r *purchaseRow) list(rows *sql.Rows) (ledger.Purchase, error) {
 	return p, nil
 }
 
-// micro is a time as it comes back.
+// micro returns a time as the database will return it.
 func micro(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}

@@ -10,10 +10,10 @@ import (
 
 const versions = "{p}gloebit_ledger_schema"
 
-// Schema returns the steps of the ledger's schema in the order in which they are
-// run, for applications with a migration tool of their own, as [sqlstore.Store.Schema]
-// does for its tables. [Store.Migrate] runs both. The last statement of each step
-// keeps its version in the table gloebit_ledger_schema.
+// Schema returns the steps of the ledger's schema in the order in which they
+// are run, for applications with their own migration tool. It does not include
+// the tables of [sqlstore.Store.Schema]; [Store.Migrate] runs both. The last
+// statement of each step stores its version in the table gloebit_ledger_schema.
 func (s *Store) Schema() []sqlstore.Migration {
 	var migrations []sqlstore.Migration
 	for _, step := range schema(s.db.Dialect) {
@@ -26,9 +26,8 @@ func (s *Store) Schema() []sqlstore.Migration {
 	return migrations
 }
 
-// Migrate makes the tables of the ledger and those of the [sqlstore.Store], or
-// brings them to these packages' versions: see [sqlstore.Store.Migrate], which
-// needs no call of its own.
+// Migrate creates or migrates the tables of the ledger and those of the
+// [sqlstore.Store]. It calls [sqlstore.Store.Migrate], so you need not.
 func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.tokens.Migrate(ctx); err != nil {
 		return err
@@ -36,11 +35,10 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return s.db.Migrate(ctx, "sqlledger", versions, schema(s.db.Dialect), table)
 }
 
-// makePurchases is the table of purchases, with the type of item, that of JSON
-// and the indexes that are made with the table to be filled in. held_key is the
-// key as long as the purchase holds it, and unique for a user; item is the name
-// of the item or the product, and amount its price for all; purchase is what no
-// column has, as JSON.
+// makePurchases creates the table of purchases. Its placeholders are the type
+// of item, the type of JSON, and the indexes that are created with the table.
+// held_key is the key while the purchase holds it. item is the name of the item
+// or the product, amount its total price, and purchase JSON with the rest.
 const makePurchases = `CREATE TABLE IF NOT EXISTS {p}gloebit_purchases (
 	realm      {key128} NOT NULL,
 	id         {key128} NOT NULL,
@@ -62,8 +60,8 @@ const makePurchases = `CREATE TABLE IF NOT EXISTS {p}gloebit_purchases (
 	PRIMARY KEY (realm, id)%s
 ){engine}`
 
-// mysqlIndexes are made with the table, since MySQL can't make an index only if
-// there is none.
+// mysqlIndexes are created with the table, because MySQL has no CREATE INDEX IF
+// NOT EXISTS.
 const mysqlIndexes = `,
 	UNIQUE INDEX gloebit_purchases_held_key (realm, user_id, held_key),
 	INDEX gloebit_purchases_created_at (realm, created_at, id),
@@ -76,8 +74,9 @@ const mysqlIndexes = `,
 	INDEX gloebit_purchases_report_at (realm, report_at),
 	INDEX gloebit_purchases_next_at (state, realm, next_at)`
 
-// viewPurchases shows as text what MySQL keeps as bytes: of the collations that
-// both servers have, none tells texts apart that differ in spaces at the end.
+// viewPurchases shows MySQL's bytes as text. The table holds bytes because, of
+// the collations that MySQL and MariaDB share, none distinguishes texts that
+// differ in trailing spaces.
 const viewPurchases = `CREATE OR REPLACE VIEW {p}gloebit_purchases_text AS SELECT
 	CONVERT(realm USING utf8mb4) AS realm, CONVERT(id USING utf8mb4) AS id, CONVERT(user_id USING utf8mb4) AS user_id,
 	CONVERT(gloebit_id USING utf8mb4) AS gloebit_id, CONVERT(order_key USING utf8mb4) AS order_key,

@@ -13,9 +13,9 @@ import (
 
 var _ ledger.Store = (*Store)(nil)
 
-// Store is a [ledger.Store] in the database of a [sqlstore.Store]. It is safe
-// for concurrent use, and any number of processes can share the database. [New]
-// makes one.
+// Store is a [ledger.Store] in the database of a [sqlstore.Store]. Make it with
+// [New]. It is safe for concurrent use, and any number of processes can share
+// the database.
 type Store struct {
 	// Lease is how long PostgreSQL, MariaDB or MySQL keeps a purchase locked when
 	// its machine has vanished during a Change. It must be longer than 4/3 of
@@ -29,12 +29,12 @@ type Store struct {
 
 	tokens *sqlstore.Store
 	db     *sqldb.DB
-	hung   sync.Map // keys of purchases whose fn goes on though its hold was given up
+	hung   sync.Map // keys of purchases whose fn still runs after its transaction was abandoned
 }
 
-// New returns the store of purchases in the database of the other store, which
-// must not be nil. It asks nothing of the database: the tables are made by
-// [Store.Migrate] or by the caller (see [Schema]).
+// New returns a Store in the database of store, which must not be nil. It does
+// not access the database. Create the tables with [Store.Migrate] or your own
+// tool (see [Store.Schema]).
 func New(store *sqlstore.Store) *Store {
 	if store == nil {
 		panic("sqlledger: the sqlstore.Store is nil")
@@ -47,7 +47,7 @@ const (
 	table        = "{p}gloebit_purchases" // see sqldb.DB.Query
 )
 
-// text is a string as an argument.
+// text returns a string as an argument.
 func (s *Store) text(value string) any { return sqldb.Text(s.db.Dialect, value) }
 
 func (s *Store) lease() time.Duration {
@@ -57,13 +57,13 @@ func (s *Store) lease() time.Duration {
 	return max(s.Lease, time.Second)
 }
 
-// shortLease is that of a hold that lends its transaction to no caller.
+// shortLease is the lease of transactions that are not available to an fn.
 func (s *Store) shortLease() time.Duration { return min(s.lease(), sqldb.ShortLease) }
 
 var errHangs = errors.New("an earlier fn of this process still goes on, too long after its context had ended")
 
 // exec runs a statement that writes, in a transaction of its own, and returns
-// how many rows it changed.
+// the number of rows it changed.
 func (s *Store) exec(ctx context.Context, doing, query string, args ...any) (int64, error) {
 	changed, err := s.db.Exec(ctx, query, args...)
 	return changed, failed(ctx, doing, err)

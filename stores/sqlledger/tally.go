@@ -14,12 +14,12 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// maxItems is how many items a Tally has.
+// maxItems is the largest number of items in a Tally.
 const maxItems = 100
 
-// Tally implements [ledger.Store]. It reads an index entry of each purchase that
-// it counts. The error is ErrInvalidRequest for an unknown grouping, that of the
-// context when it has ended, or the database's.
+// Tally implements [ledger.Store]. It reads one index entry for each purchase
+// that it counts. The error is ErrInvalidRequest for an unknown grouping, the
+// context's when it has ended, or the database's.
 func (s *Store) Tally(
 	ctx context.Context, realm string, by ledger.Grouping, from, until time.Time,
 ) (tallies []ledger.Tally, err error) {
@@ -41,17 +41,17 @@ func (s *Store) Tally(
 	return tallies, nil
 }
 
-// daysAtOnce are added up by one query.
+// daysAtOnce is the number of days that one query adds up.
 const daysAtOnce = 100
 
-// tallyDays adds up each day apart: a database that groups by day sorts all
-// purchases by it, although the index has them in that order.
+// tallyDays adds up each day separately. With GROUP BY a database would sort
+// all purchases by day, although the index has them in that order.
 func (s *Store) tallyDays(
 	ctx context.Context, realm string, from, until time.Time,
 ) (tallies []ledger.Tally, err error) {
 	for {
 		where, args := s.period("paid_at", realm, from, until)
-		var first time.Time // at which something was paid, so that years without are skipped
+		var first time.Time // time of the first payment, so that years without payments are skipped
 		err := s.each(ctx, "SELECT "+s.db.Dialect.Select("MIN(paid_at)")+" FROM "+table+where, args, func() {},
 			func(rows *sql.Rows) error { return rows.Scan((*sqldb.Time)(&first)) })
 		if err != nil || first.IsZero() {
@@ -87,8 +87,8 @@ func (s *Store) tallyDays(
 	}
 }
 
-// tallyStates adds up each state with a query of its own, which can read the
-// index of states in order.
+// tallyStates adds up each state with a query of its own, which reads the index
+// on states in order.
 func (s *Store) tallyStates(
 	ctx context.Context, realm string, from, until time.Time,
 ) (tallies []ledger.Tally, err error) {
@@ -108,15 +108,15 @@ func (s *Store) tallyStates(
 	return tallies, err
 }
 
-// part is the query for the sum of a period, and of what else the condition
-// says, under a name.
+// part returns a query for the sum of a period, under a name. The condition
+// restricts it further.
 func (s *Store) part(name, condition, at, realm string, from, until time.Time) (query string, args []any) {
 	where, args := s.period(at, realm, from, until)
 	return "SELECT '" + name + "' AS name, COUNT(*) AS purchases, COALESCE(SUM(amount), 0) AS gloebits FROM " + table +
 		where + condition, args
 }
 
-// period is the condition for the purchases of a realm with a time in a period.
+// period returns the condition for a realm's purchases in a period.
 func (s *Store) period(at, realm string, from, until time.Time) (where string, args []any) {
 	where, args = " WHERE realm = ? AND "+at+" IS NOT NULL", []any{s.text(realm)}
 	if !from.IsZero() {
@@ -128,7 +128,7 @@ func (s *Store) period(at, realm string, from, until time.Time) (where string, a
 	return where, args
 }
 
-// sums runs a query for names, numbers and sums. It leaves out groups without
+// sums runs a query for names, counts and sums. It leaves out groups without
 // purchases.
 func (s *Store) sums(ctx context.Context, query string, args []any) (tallies []ledger.Tally, err error) {
 	err = s.each(ctx, query, args, func() { tallies = nil }, func(rows *sql.Rows) error {
@@ -149,8 +149,8 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// each runs a query and calls read for each row. It may do so again after
-// reset, when the database was busy or a connection dead.
+// each runs a query and calls read for each row. If the database was busy or
+// the connection dead, it calls reset and starts again.
 func (s *Store) each(ctx context.Context, query string, args []any, reset func(), read func(*sql.Rows) error) error {
 	query = s.db.Query(query)
 	return s.db.Read(ctx, func(on sqldb.Querier) error {

@@ -7,9 +7,10 @@ import (
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
 
-// Querier runs statements in the transaction of a [Store.Change]. What sqlc,
-// gorm, bun and others take for a connection or a transaction takes it too. It
-// is no *sql.Tx, so that only the Store ends the transaction.
+// Querier runs statements in the transaction of a [Store.Change]. It satisfies
+// the interfaces that sqlc, gorm, bun and others accept for a connection or a
+// transaction. It is not an *sql.Tx, so that only the Store ends the
+// transaction.
 type Querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
@@ -17,10 +18,10 @@ type Querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// Tx returns the transaction in which [Store.Change] saves the purchase, from
-// the context that it gave its fn, and so from the one that a ledger gives its
-// Fulfiller. Its writes are committed if and only if the purchase is saved, so
-// they happen exactly once:
+// Tx returns the transaction in which [Store.Change] saves the purchase. ctx
+// must be the context that Change passed to fn, or that a ledger passed to its
+// Fulfiller. Writes in the transaction are committed if and only if the
+// purchase is saved, so they happen exactly once:
 //
 //	func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
 //		tx, ok := sqlledger.Tx(ctx)
@@ -31,16 +32,16 @@ type Querier interface {
 //		return err
 //	}
 //
-// Use it by one goroutine at a time, until fn returns; after that its methods
-// return sql.ErrTxDone or the error of an ended context. Close all rows before
-// fn returns. Rows that are still open are closed with the context, which may
-// close the connection; the writes are then lost, and an error of fn counts as
-// an error of the connection. So run prepared statements with that context, or
-// one derived from it. If fn ignores a failed statement, nothing is saved where
-// the database has aborted the transaction. Do not run statements that end a
-// transaction: COMMIT, ROLLBACK and, in MySQL, those that change tables. After
-// a query fn has three quarters of [Store].Lease until the next statement that
-// returns no rows: then its context ends.
+// Only one goroutine at a time may use it, until fn returns; after that its
+// methods return sql.ErrTxDone or the error of an ended context. Close all rows
+// before fn returns, and run prepared statements with that context or one
+// derived from it. Rows that are still open are closed with the context, which
+// may close the connection; then the writes are lost, and an error of fn is
+// reported as an error of the connection. If fn ignores a failed statement,
+// nothing is saved where the database has aborted the transaction. Do not run
+// statements that end a transaction: COMMIT, ROLLBACK and, in MySQL, those that
+// change tables. After a query, fn must run a statement that returns no rows
+// within three quarters of [Store].Lease; otherwise its context ends.
 func Tx(ctx context.Context) (Querier, bool) {
 	tx, ok := sqldb.Tx(ctx)
 	if !ok {
