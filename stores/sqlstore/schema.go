@@ -49,7 +49,7 @@ func (s *Store) schema() []sqldb.Migration {
 	})
 }
 
-// What stands in braces is for [sqldb.DB.Query].
+// [sqldb.DB.Query] replaces the braces.
 const (
 	makeVersions = `CREATE TABLE IF NOT EXISTS {p}oauth_schema (
 	version INTEGER PRIMARY KEY

@@ -11,7 +11,7 @@ import (
 
 const stateColumns = "user_id, verifier, return_to, binding, scopes, required, "
 
-// selectStates are the columns of a state, for readState.
+// selectStates returns the columns of a state, for readState.
 func (s *Store) selectStates() string { return stateColumns + s.db.Dialect.Select("expires_at") }
 
 // Put implements [connect.StateStore]. The error is the context's when it has
@@ -44,8 +44,8 @@ func (s *Store) Take(ctx context.Context, key connect.Key) (connect.PendingConne
 	return pending, nil
 }
 
-// takeReturning takes a state in one statement. The rows are read to their end:
-// it is there that SQLite commits.
+// takeReturning takes a state in one statement. It reads all rows, because
+// SQLite commits at the last one.
 func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending connect.PendingConnection, err error) {
 	if s.db.Dialect == sqldb.SQLite {
 		release, err := s.db.LockLocal(ctx, sqldb.Writer)
@@ -76,9 +76,9 @@ func (s *Store) takeReturning(ctx context.Context, key connect.Key) (pending con
 	return pending, err
 }
 
-// takeCounting takes a state in a database whose DELETE returns no rows: of all
-// callers that have read it, the one whose DELETE removed the row has taken it.
-// This is safe because a key is never used again.
+// takeCounting takes a state in a database whose DELETE returns no rows. Of
+// concurrent callers that have read the state, only the one whose DELETE
+// removed the row has taken it. This is safe because a key is never used again.
 func (s *Store) takeCounting(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	query := s.db.Query("SELECT " + s.selectStates() + " FROM {p}oauth_states WHERE realm = ? AND state_hash = ?")
 	var pending connect.PendingConnection

@@ -87,10 +87,10 @@ func (s *Store) exec(ctx context.Context, doing, query string, args ...any) (int
 	return changed, failed(ctx, doing, err)
 }
 
-// text is a string as an argument.
+// text returns a string as an argument.
 func text[S ~string](s *Store, value S) any { return sqldb.Text(s.db.Dialect, value) }
 
-// moment is a time as an argument.
+// moment returns a time as an argument.
 func (s *Store) moment(t time.Time) any { return s.db.Dialect.Time(t) }
 
 func failed(ctx context.Context, doing string, err error) error {

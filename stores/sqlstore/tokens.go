@@ -14,7 +14,8 @@ import (
 const credentialColumns = "subject, name, scopes, access_token, refresh_token, token_secret, connected_at, " +
 	"expires_at, valid_until, version"
 
-// credentialColumns are those of a credential, for credentialRow.scan.
+// credentialColumns returns the columns of a credential, for
+// credentialRow.scan.
 func (s *Store) credentialColumns() string {
 	if s.db.Dialect != sqldb.MySQL {
 		return credentialColumns
@@ -26,10 +27,10 @@ func (s *Store) credentialColumns() string {
 	return columns
 }
 
-// credentialRow is a user's row, as it is in the table.
+// credentialRow is a user's row.
 type credentialRow struct {
 	credential connect.Credential
-	version    int64 // how often it was saved; 0 is a row that its transaction has just made
+	version    int64 // number of saves; 0 if the transaction has just inserted the row
 	exists     bool
 }
 
@@ -47,7 +48,7 @@ func (r *credentialRow) scan(row *sql.Row, more ...any) error {
 	return nil
 }
 
-// current is the user's credential, or nil when there is none.
+// current returns the user's credential, or nil if there is none.
 func (r *credentialRow) current() *connect.Credential {
 	if r.version == 0 {
 		return nil
@@ -123,7 +124,7 @@ func (s *Store) Delete(ctx context.Context, key connect.Key) error {
 	return s.Update(ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, nil })
 }
 
-// lockUser locks the user, also one without a row, and reads the row.
+// lockUser locks the user, even one without a row, and reads the row.
 func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (row credentialRow, err error) {
 	query, args := s.load, []any{text(s, key.Realm), text(s, key.ID)}
 	var more []any
@@ -151,7 +152,7 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 	return row, err
 }
 
-// save makes the row what fn returned.
+// save writes what fn returned to the row.
 func (s *Store) save(
 	ctx context.Context, h *sqldb.Hold, key connect.Key, row credentialRow, next *connect.Credential,
 ) error {

@@ -6,7 +6,7 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Lists of scopes are kept as RFC 6749 section 3.3 writes them.
+// Lists of scopes have the form of RFC 6749, section 3.3.
 
 func joinScopes(scopes []connect.Scope) string {
 	var list strings.Builder
