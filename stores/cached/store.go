@@ -48,7 +48,7 @@ type Store struct {
 
 	mu      sync.Mutex
 	entries map[connect.Key]entry
-	changes uint64 // how many Updates and Deletes have ended: what was loaded before one is not kept
+	changes uint64 // number of finished Updates and Deletes; a Load that began before the last one is not cached
 }
 
 type entry struct {
@@ -61,7 +61,7 @@ var (
 	_ connect.PlaintextStore = (*Store)(nil)
 )
 
-// New puts a cache in front of a store.
+// New returns a cache in front of a store.
 func New(inner connect.TokenStore, config Config) (*Store, error) {
 	switch {
 	case inner == nil:
@@ -80,13 +80,13 @@ func New(inner connect.TokenStore, config Config) (*Store, error) {
 	return &Store{inner: inner, config: config, entries: make(map[connect.Key]entry)}, nil
 }
 
-// Load implements connect.TokenStore. That there is no credential is not kept,
-// nor is any other error: who connects is connected at once.
+// Load implements connect.TokenStore. It does not cache errors, including
+// ErrNotFound, so a user who connects is connected at once.
 func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, error) {
 	if err := ctx.Err(); err != nil {
 		return connect.Credential{}, err
 	}
-	now := s.config.Clock() // before the inner store is asked: what it says may be as old as that
+	now := s.config.Clock() // before the inner store is read, because its result may be as old as this
 	credential, changes, ok := s.find(key, now)
 	if ok {
 		return credential, nil
@@ -99,12 +99,12 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 	return credential, nil
 }
 
-// Update implements connect.TokenStore. It is the inner store's, which reads what
-// is stored.
+// Update implements connect.TokenStore. It calls the inner store, which reads
+// the stored credential.
 func (s *Store) Update(
 	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
 ) error {
-	defer s.forget(key) // also after an error: it may have been saved all the same
+	defer s.forget(key) // also after an error, because the credential may have been saved
 	return s.inner.Update(ctx, key, fn)
 }
 
@@ -114,8 +114,8 @@ func (s *Store) Delete(ctx context.Context, key connect.Key) error {
 	return s.inner.Delete(ctx, key)
 }
 
-// UserIDs goes over the realm's users in the inner store as its own UserIDs does. The
-// error is errors.ErrUnsupported when it has none.
+// UserIDs iterates over the realm's users like the UserIDs of the inner store.
+// If that has none, the error is errors.ErrUnsupported.
 func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	if lister, ok := s.inner.(interface {
 		UserIDs(context.Context, string) iter.Seq2[string, error]
@@ -134,7 +134,7 @@ func (s *Store) PlainAtRest() bool {
 	return ok && plain.PlainAtRest()
 }
 
-// Unwrap returns the store inside.
+// Unwrap returns the inner store.
 func (s *Store) Unwrap() connect.TokenStore { return s.inner }
 
 // Format writes the type's name, whatever the verb: a Store holds tokens.
@@ -149,12 +149,12 @@ func (s *Store) find(key connect.Key, now time.Time) (connect.Credential, uint64
 	return found.credential, s.changes, ok && now.Before(found.until)
 }
 
-// keep caches a credential that was loaded when there had been that many
-// changes.
+// keep caches a credential, unless an Update or Delete has finished since
+// changes was read.
 func (s *Store) keep(key connect.Key, credential connect.Credential, changes uint64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if changes != s.changes { // it may be from before the change
+	if changes != s.changes { // the credential may be from before the change
 		return
 	}
 	if _, ok := s.entries[key]; !ok {
@@ -163,8 +163,8 @@ func (s *Store) keep(key connect.Key, credential connect.Credential, changes uin
 	s.entries[key] = entry{credential, now.Add(s.config.MaxAge)}
 }
 
-// makeRoom lets, of a few entries, those go that can't be used any more, and any
-// one when all can.
+// makeRoom looks at a few entries and removes the expired ones, or one of them
+// if none has expired.
 func (s *Store) makeRoom(now time.Time) {
 	if len(s.entries) < s.config.Capacity {
 		return
