@@ -1,6 +1,6 @@
 // Package redisstore keeps credentials and pending connections in Redis 6.2 or
-// newer, or in a server that speaks like it, such as Valkey: one server, one
-// with replicas under Sentinel, or a Cluster. A [Store] is both a
+// newer, or a compatible server such as Valkey. It supports a single server,
+// replicas under Sentinel, and a Cluster. A [Store] is both a
 // [connect.TokenStore] and a [connect.StateStore]:
 //
 //	client := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true})
@@ -8,28 +8,29 @@
 //	...
 //	merchant, err := gloebit.New(gloebit.Config{Tokens: store, States: store, ...})
 //
-// ContextTimeoutEnabled is an option of go-redis, off unless it is set: without
-// it a server that hangs holds a call for go-redis's own timeouts and retries,
-// whatever the deadline of the call's context.
+// Set ContextTimeoutEnabled, an option of go-redis that is off by default.
+// Without it, a call to a server that hangs ignores the context's deadline and
+// ends after go-redis's own timeouts and retries.
 //
 // # The lock
 //
-// An Update holds a lock with a lease (see [Config]). It is never renewed: a
-// process that dies in the middle of an Update keeps its user waiting until the
-// lease ends, and no longer. The save happens in Redis, in the same step as the
-// check that the lock is still this Update's. A process that was paused for
-// longer than its lease, and comes back when another has taken over, saves
-// nothing and gets [ErrLeaseLost].
+// An Update holds a lock with a lease (see [Config]), which is never renewed.
+// If a process dies during an Update, its user waits until the lease ends.
+// Redis saves the credential in the same script that checks that the Update
+// still holds the lock. If a process was paused for longer than its lease and
+// another has taken the lock, its Update saves nothing and returns
+// [ErrLeaseLost].
 //
 // # What Redis must promise
 //
-// A credential is as durable as Redis is. With "appendfsync everysec" a crash
-// of the server loses up to a second of saves; a failover loses what had not
-// reached the replica. Where the lost save was that of a rotated refresh token,
-// its user has to connect again. The eviction policy must be noeviction, or one
-// of the volatile ones: then what may leave early is pending connections, and
-// the credentials that end with a session.
+// A credential is as durable as Redis is. With "appendfsync everysec", a crash
+// of the server loses up to a second of saves. A failover loses the saves that
+// had not reached the replica. If a lost save had a rotated refresh token, the
+// user has to connect again. The eviction policy must be noeviction or one of
+// the volatile policies, which can evict only pending connections and
+// credentials that expire with a session.
 //
-// Reads must go to the primary: ReadOnly, RouteByLatency and RouteRandomly of
-// go-redis let Load see a token that an Update has replaced already.
+// Send reads to the primary. With the options ReadOnly, RouteByLatency and
+// RouteRandomly of go-redis, Load can return a token that an Update has already
+// replaced.
 package redisstore

@@ -10,15 +10,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-const listAtOnce = 1000 // keys that one SCAN looks at
+const listAtOnce = 1000 // keys that one SCAN examines
 
-// UserIDs goes over the ids of the realm's users who have a credential, in no
-// order, each once. Users who come or go meanwhile may be among them or not. It ends
-// after an error.
+// UserIDs iterates over the IDs of the realm's users who have a credential, in
+// no particular order, each once. It may or may not include users who are added
+// or removed during the iteration. It ends after an error.
 //
-// It looks at every key of the database, also those of others, and keeps the
-// ids it has seen in memory. With a Cluster it goes from primary to primary; a
-// user whose slot moves meanwhile may be missed.
+// It scans all keys of the database, including those of other applications, and
+// keeps the IDs that it has seen in memory. In a Cluster it scans one primary
+// after another, and may miss a user whose slot moves during the iteration.
 func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		nodes, err := s.nodes(ctx)
@@ -26,7 +26,7 @@ func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, err
 			yield("", failed(ctx, "find the nodes", err))
 			return
 		}
-		seen := make(map[string]bool) // SCAN may name a key twice
+		seen := make(map[string]bool) // SCAN may return a key twice
 		for _, node := range nodes {
 			if !s.listNode(ctx, node, realm, seen, yield) {
 				return
@@ -35,7 +35,8 @@ func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, err
 	}
 }
 
-// listNode reports whether to go on with the next node.
+// listNode lists the users of one node. It reports whether to continue with the
+// next node.
 func (s *Store) listNode(
 	ctx context.Context, node redis.Cmdable, realm string, seen map[string]bool, yield func(string, error) bool,
 ) bool {
@@ -65,7 +66,8 @@ func (s *Store) listNode(
 	}
 }
 
-// userOf is the user id in the name of a credential of the realm.
+// userOf returns the user ID in the name of a credential's key, if the key is
+// of the realm.
 func (s *Store) userOf(name, realm string) (string, bool) {
 	escaped, ok := strings.CutPrefix(name, s.realmKeys(credentialKey, realm))
 	escaped, closed := strings.CutSuffix(escaped, "}")
@@ -73,7 +75,7 @@ func (s *Store) userOf(name, realm string) (string, bool) {
 	return userID, ok && closed && err == nil
 }
 
-// nodes returns clients of all servers that keep keys.
+// nodes returns a client for every server that holds keys.
 func (s *Store) nodes(ctx context.Context) ([]redis.Cmdable, error) {
 	var mu sync.Mutex
 	var nodes []redis.Cmdable
@@ -92,7 +94,7 @@ func (s *Store) nodes(ctx context.Context) ([]redis.Cmdable, error) {
 	}
 }
 
-// literally escapes what means something in a pattern of Redis.
+// literally escapes the special characters of Redis patterns.
 func literally(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(s)
 }

@@ -11,32 +11,32 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// ErrLeaseLost says that an Update was not saved: it took longer than its
-// lease, and its lock has lapsed or is another's. It is also the cause with
-// which the context of fn ends when the lease does. Find it with errors.Is, or
-// with context.Cause.
+// ErrLeaseLost is returned by Update when it took longer than its lease and its
+// lock has expired or is held by another process. Nothing was saved. It is also
+// the cause of fn's context (see context.Cause) when the lease ends.
 var ErrLeaseLost = errors.New("redisstore: the lease ran out before the save")
 
 const (
 	minPoll = 5 * time.Millisecond
 	maxPoll = 200 * time.Millisecond
-	// saveWithin and releaseWithin bound what is tried also after the caller's
-	// context has ended: what fn returned may be a token that exists only once,
-	// and a lock that stays behind keeps the user waiting.
+	// saveWithin and releaseWithin limit what runs even after the caller's
+	// context has ended. The save must, because fn may have returned a token
+	// that exists nowhere else, and the release, because the user would
+	// otherwise wait for the lease.
 	saveWithin    = 5 * time.Second
 	releaseWithin = time.Second
 )
 
-// lock is a user's lock while one Update holds it.
+// lock is a user's lock while an Update holds it.
 type lock struct {
 	store *Store
 	keys  []string  // of the lock and of the credential
-	token string    // by which Redis knows the holder
-	until time.Time // when the lease ends, on this process's clock and not after it does in Redis
+	token string    // identifies the holder in Redis
+	until time.Time // when the lease ends on this process's clock; never later than in Redis
 }
 
-// obtain waits until the user's lock is free or ctx ends, and returns it with
-// the record that it guards, empty when there is none.
+// obtain waits until it holds the user's lock or ctx ends. It also returns the
+// user's record, which is empty if there is none.
 func (s *Store) obtain(ctx context.Context, key connect.Key) (held *lock, record string, err error) {
 	l := &lock{
 		store: s,
@@ -48,7 +48,7 @@ func (s *Store) obtain(ctx context.Context, key connect.Key) (held *lock, record
 	for ctx.Err() == nil {
 		ok, record, err := l.try(ctx)
 		if err != nil {
-			l.release(ctx) // it may have been taken by a call whose answer was lost
+			l.release(ctx) // a call whose response was lost may have taken the lock
 			return nil, "", failed(ctx, "take the lock of a user", err)
 		}
 		if ok {
@@ -73,13 +73,13 @@ func (l *lock) try(ctx context.Context) (ok bool, record string, err error) {
 		return false, "", nil
 	}
 	if len(answer) > 1 {
-		record, _ = answer[1].(string) // nil when there is none
+		record, _ = answer[1].(string) // nil if there is none
 	}
 	return true, record, nil
 }
 
-// save keeps a record if the lock is still this Update's, and with an empty one
-// removes what there is. Whether it is, Redis decides in the same step.
+// save stores a record, or removes it if record is empty, provided that this
+// Update still holds the lock. One script checks and saves.
 func (l *lock) save(ctx context.Context, record string, keep time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin)
 	defer cancel()
@@ -93,8 +93,8 @@ func (l *lock) save(ctx context.Context, record string, keep time.Duration) erro
 	return nil
 }
 
-// release gives the lock back. That it can't is no error: the lock lapses by
-// itself with the lease.
+// release releases the lock. It ignores an error, because the lock expires with
+// its lease.
 func (l *lock) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
 	defer cancel()

@@ -9,9 +9,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Put implements [connect.StateStore]. A connection that has expired already is
-// not kept, which is no error. A Put whose answer was lost on the way and that
-// go-redis sent again is an error like any second Put: its user starts again.
+// Put implements [connect.StateStore]. It does not store a connection that has
+// already expired, and returns nil. If the response is lost and go-redis sends
+// the Put again, Put returns the error of a key in use, and the user has to
+// start again.
 func (s *Store) Put(ctx context.Context, key connect.Key, pending connect.PendingConnection) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -33,8 +34,8 @@ func (s *Store) Put(ctx context.Context, key connect.Key, pending connect.Pendin
 	return nil
 }
 
-// Take implements [connect.StateStore]. A Take whose answer was lost on the way
-// finds nothing when it is sent again: a state is given once or never.
+// Take implements [connect.StateStore]. If the response is lost and go-redis
+// sends the Take again, it finds nothing: a state is returned at most once.
 func (s *Store) Take(ctx context.Context, key connect.Key) (connect.PendingConnection, error) {
 	if err := ctx.Err(); err != nil {
 		return connect.PendingConnection{}, err

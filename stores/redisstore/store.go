@@ -14,22 +14,22 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Config says where the store keeps what. Client must be set.
+// Config configures a Store. Client must be set.
 type Config struct {
-	// Client is a *redis.Client or a *redis.ClusterClient. A *redis.Ring is
-	// refused: while one of its servers is down, the others report that its users
-	// have no credential, and when it returns, it still has the credentials that
-	// were deleted meanwhile. The store does not close it.
+	// Client is a *redis.Client or a *redis.ClusterClient. The caller closes
+	// it. New rejects a *redis.Ring: while one of its servers is down, users of
+	// that server seem to have no credential, and when it returns, credentials
+	// that were deleted meanwhile reappear.
 	Client redis.UniversalClient
-	// Prefix begins the name of every key. Empty means "gloebit:". It must
-	// have no brace in it, since Cluster finds a key's slot by the braces.
+	// Prefix begins the name of every key. It must not contain braces, because
+	// a Cluster derives a key's slot from them. The default is "gloebit:".
 	Prefix string
-	// Lease is how long an Update may take from getting the lock to saving,
-	// and how long a user waits when a process died in the middle of one.
-	// Zero means 30 seconds; below 10 milliseconds is refused.
+	// Lease is how long an Update may take from getting the lock to saving, and
+	// how long a user waits after a process died during an Update. The default
+	// is 30 seconds; the minimum is 10 milliseconds.
 	Lease time.Duration
-	// Clock tells the time at which credentials and pending connections lapse.
-	// Nil means time.Now. Leases are of real time.
+	// Clock tells the time at which credentials and pending connections expire.
+	// Leases use the real time. The default is time.Now.
 	Clock func() time.Time
 }
 
@@ -40,14 +40,14 @@ const (
 )
 
 // Store keeps credentials and pending connections in Redis. Make it with [New].
-// It is safe for concurrent use. It starts no goroutine.
+// It is safe for concurrent use, and starts no goroutine.
 type Store struct {
 	client  redis.UniversalClient
 	prefix  string
 	lease   time.Duration
 	now     func() time.Time
 	scripts scripts
-	locks   keylock.Locks // so that one goroutine of this process at a time waits for a user's lock in Redis
+	locks   keylock.Locks // so that one goroutine of this process at a time polls a user's lock in Redis
 }
 
 var (
@@ -56,11 +56,11 @@ var (
 	_ connect.StateStore     = (*Store)(nil)
 )
 
-// PlainAtRest implements [connect.PlaintextStore]: tokens are in Redis as they are.
+// PlainAtRest implements [connect.PlaintextStore]. It returns true: tokens are
+// stored unencrypted.
 func (s *Store) PlainAtRest() bool { return true }
 
-// New checks the configuration and makes a Store of it. It does not ask Redis
-// anything.
+// New checks the configuration and returns a Store. It does not access Redis.
 func New(config Config) (*Store, error) {
 	s := &Store{
 		client: config.Client, prefix: config.Prefix, lease: config.Lease, now: config.Clock, scripts: newScripts(),
@@ -99,29 +99,31 @@ func New(config Config) (*Store, error) {
 	return s, nil
 }
 
-// What the names of keys go on with.
+// Key names continue with one of these after the prefix.
 const (
 	lockKey       = "lock:"
 	credentialKey = "credential:"
 	stateKey      = "state:"
 )
 
-// userKey is the name of a user's lock or credential, such as
+// userKey returns the key of a user's lock or credential, such as
 //
 //	gloebit:credential:{www.gloebit.com%2Fshop:alice}
 //
-// The two share the hash tag in braces, so that Cluster keeps them in one slot.
-// Escaped, neither the realm nor the id has a brace or a colon.
+// A user's keys share the hash tag in braces, so a Cluster keeps them in one
+// slot. The realm and the ID are escaped, so they contain no brace or colon.
 func (s *Store) userKey(kind string, key connect.Key) string {
 	return s.realmKeys(kind, key.Realm) + url.QueryEscape(key.ID) + "}"
 }
 
-// realmKeys begins the names of a realm's locks or credentials.
+// realmKeys returns the beginning of the keys of a realm's locks or
+// credentials.
 func (s *Store) realmKeys(kind, realm string) string {
 	return s.prefix + kind + "{" + url.QueryEscape(realm) + ":"
 }
 
-// stateKey is the name of a state, which has no hash tag: states are spread.
+// stateKey returns the key of a state. It has no hash tag, so states are spread
+// over the slots.
 func (s *Store) stateKey(key connect.Key) string {
 	return s.prefix + stateKey + url.QueryEscape(key.Realm) + ":" + url.QueryEscape(key.ID)
 }
@@ -130,9 +132,10 @@ func (s *Store) stateKey(key connect.Key) string {
 // never expires.
 const maxKeep = 100 * 365 * 24 * time.Hour
 
-// keep is for how long Redis has to keep a key that lapses at that time: whole
-// milliseconds, at least one. Zero means that it never expires. The time is
-// relative to now, so that the clock of Redis need not be right.
+// keep returns how long Redis must keep a key that expires at that time: at
+// least one millisecond, in whole milliseconds, or 0 for no expiry. The
+// duration is relative to this process's clock, so the clock of Redis need not
+// be right.
 func (s *Store) keep(until time.Time) time.Duration {
 	left := until.Sub(s.now())
 	if until.IsZero() || left > maxKeep {
@@ -141,11 +144,12 @@ func (s *Store) keep(until time.Time) time.Duration {
 	return max(left.Truncate(time.Millisecond)+time.Millisecond, time.Millisecond)
 }
 
-// lapsed reports whether that time has come. The zero time never does.
+// lapsed reports whether that time has come, which the zero time never does.
 func (s *Store) lapsed(until time.Time) bool { return !until.IsZero() && !s.now().Before(until) }
 
-// failed says what failed. What go-redis reports as a time-out of the network is
-// an error of the context too when the context's deadline was the reason.
+// failed wraps an error with the operation that failed. If the context's
+// deadline caused a network timeout of go-redis, the error also matches the
+// context's error.
 func failed(ctx context.Context, doing string, err error) error {
 	cause := ctx.Err()
 	if at, ok := ctx.Deadline(); ok && cause == nil && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(at) {

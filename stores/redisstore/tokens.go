@@ -28,12 +28,12 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 	return credential, nil
 }
 
-// Update implements [connect.TokenStore]. It waits for its turn until ctx ends:
-// in this process first, then, asking again and again with growing pauses of up
-// to three tenths of a second, for the lock in Redis. The context of fn ends
-// with the lease; a caller that comes back later than that gets [ErrLeaseLost] if
-// another process may have taken over. What fn returned is saved also when ctx has
-// ended meanwhile: five seconds are given to that, and one to freeing the lock.
+// Update implements [connect.TokenStore]. Until ctx ends, it waits first for
+// other goroutines of this process, and then for the lock in Redis, which it
+// polls at growing intervals of up to 300 milliseconds. fn's context ends with
+// the lease. If fn returns later and another process may have taken the lock,
+// Update returns [ErrLeaseLost]. What fn returns is saved even if ctx has ended
+// since: saving may take five seconds, and releasing the lock one.
 func (s *Store) Update(
 	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
 ) error {
@@ -59,13 +59,13 @@ func (s *Store) Update(
 	})
 }
 
-// Delete implements [connect.TokenStore]. It waits as Update does, and removes
-// also what can't be read.
+// Delete implements [connect.TokenStore]. It waits like Update, and also
+// removes a record that can't be read.
 func (s *Store) Delete(ctx context.Context, key connect.Key) error {
 	return s.alone(ctx, key, func(held *lock, _ string) error { return held.save(ctx, "", 0) })
 }
 
-// credential reads a record, and returns nil for an empty one.
+// credential decodes a record. It returns nil for an empty one.
 func credential(record string) (*connect.Credential, error) {
 	if record == "" {
 		return nil, nil
@@ -77,8 +77,7 @@ func credential(record string) (*connect.Credential, error) {
 	return &credential, nil
 }
 
-// alone calls fn with the user's lock and record, and frees the user however fn
-// ends.
+// alone calls fn with the user's lock and record, and always releases the lock.
 func (s *Store) alone(ctx context.Context, key connect.Key, fn func(held *lock, record string) error) error {
 	leave, err := s.locks.Lock(ctx, key.Realm+"\x00"+key.ID)
 	if err != nil {
