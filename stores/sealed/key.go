@@ -13,9 +13,9 @@ import (
 
 // Key is an AES-256 key and its name.
 type Key struct {
-	// ID names the key in what it seals and in errors. It is of 1 to 64
-	// letters, digits, dots, hyphens and underscores, is no secret, and is
-	// never given to another key.
+	// ID names the key in sealed values and in errors. It has 1 to 64 letters,
+	// digits, dots, hyphens and underscores. It is not secret. Never reuse it
+	// for another key.
 	ID string
 	// Secret is the key itself: 32 random bytes, not a password.
 	Secret connect.Secret
@@ -26,11 +26,10 @@ const (
 	maxID   = 64
 )
 
-// ParseKeys reads keys as ID:BASE64, separated by commas, spaces or newlines,
-// as they come from an environment variable or a file. The part after the colon
-// is the base64 of 32 random bytes, of either alphabet, with or without
-// padding: what "openssl rand -base64 32" prints. The error never holds a
-// secret.
+// ParseKeys parses keys of the form ID:BASE64, separated by commas, spaces or
+// newlines, for example from an environment variable or a file. BASE64 is the
+// standard or URL-safe encoding of 32 random bytes, with or without padding,
+// such as "openssl rand -base64 32" prints. The error never contains a secret.
 func ParseKeys(text string) ([]Key, error) {
 	var keys []Key
 	for i, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
@@ -88,7 +87,7 @@ func validID(id string) bool {
 	return 0 < len(id) && len(id) <= maxID
 }
 
-// cipher is AES-256-GCM that puts a random nonce before what it seals.
+// cipher returns AES-256-GCM with a random nonce before each sealed value.
 func (k Key) cipher() (cipher.AEAD, error) {
 	block, err := aes.NewCipher([]byte(k.Secret.Reveal()))
 	if err != nil {
@@ -101,5 +100,5 @@ func (k Key) cipher() (cipher.AEAD, error) {
 	return aead, nil
 }
 
-// clip keeps a foreign text short enough for an error.
+// clip shortens an untrusted text for an error.
 func clip(s string) string { return s[:min(len(s), maxID)] }

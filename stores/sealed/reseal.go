@@ -9,19 +9,19 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Lister is a store that can go over its users. The stores of this project are
-// Listers.
+// Lister is a store that can list its users. All stores of this project can.
 type Lister interface {
-	// UserIDs goes over the ids of the realm's users who have a credential, in
-	// any order, and ends after an error.
+	// UserIDs iterates over the IDs of the realm's users who have a credential,
+	// in any order. It ends after an error.
 	UserIDs(ctx context.Context, realm string) iter.Seq2[string, error]
 }
 
-// ErrNoList says that the inner store is no [Lister]. Find it with errors.Is.
+// ErrNoList is returned by [Store.UserIDs] and [Store.Reseal] when the inner
+// store is not a [Lister].
 var ErrNoList = errors.New("sealed: the inner store can't list its users")
 
-// UserIDs goes over the realm's users in the inner store as its own UserIDs does. The
-// error is ErrNoList when it has none.
+// UserIDs iterates over the realm's users like the UserIDs of the inner store.
+// If that is not a [Lister], the error is ErrNoList.
 func (s *Store) UserIDs(ctx context.Context, realm string) iter.Seq2[string, error] {
 	if lister, ok := s.inner.(Lister); ok {
 		return lister.UserIDs(ctx, realm)
@@ -67,8 +67,8 @@ func (s *Store) Reseal(ctx context.Context, realm string) (resealed int, err err
 	return resealed, errors.Join(unopened...)
 }
 
-// resealUser reports whether there was something to do. It never waits for a
-// user's lock without need.
+// resealUser reports whether it resealed the credential. If there is nothing to
+// do, it does not take the user's lock.
 func (s *Store) resealUser(ctx context.Context, key connect.Key) (done bool, err error) {
 	stored, err := s.inner.Load(ctx, key)
 	if errors.Is(err, connect.ErrNotFound) {
@@ -78,7 +78,7 @@ func (s *Store) resealUser(ctx context.Context, key connect.Key) (done bool, err
 		return false, err
 	}
 	if s.current(stored) {
-		_, err := s.open(key, stored) // a key of the same id may be another one
+		_, err := s.open(key, stored) // a key with the same ID may be a different key
 		return false, err
 	}
 	err = s.Update(ctx, key, func(_ context.Context, current *connect.Credential) (*connect.Credential, error) {

@@ -9,31 +9,30 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// What can be wrong with a credential that was found. Find them with errors.Is.
-// None of them is ErrNotFound: a credential that can't be opened is never taken
-// for one that isn't there, and an Update of it fails without calling fn.
-// Delete removes it.
+// These errors are returned for a stored credential that can't be opened. Find
+// them with errors.Is. None of them is ErrNotFound. [Store.Update] then fails
+// without calling fn; [Store.Delete] removes the credential.
 var (
-	// ErrUnknownKey says that a value was sealed with a key that the store was
-	// not given. The error around it names the key's id.
+	// ErrUnknownKey is returned when a value was sealed with a key that the
+	// store was not given. The error that wraps it has the key's ID.
 	ErrUnknownKey = errors.New("sealed: the key is unknown")
-	// ErrNotOpened says that a value does not open: the key of that id is
-	// another one than it was, or the value was altered or moved from another
-	// realm, user, field or key id. The error around it names the key's id.
+	// ErrNotOpened is returned when a value can't be opened: the key of that ID
+	// is a different one, or the value was changed or moved from another realm,
+	// user, field or key ID. The error that wraps it has the key's ID.
 	ErrNotOpened = errors.New("sealed: the value does not open")
-	// ErrNotSealed says that a value is not sealed, or not in a form that this
-	// version knows.
+	// ErrNotSealed is returned when a value is not sealed, or in an unknown
+	// format.
 	ErrNotSealed = errors.New("sealed: the value is not sealed")
 )
 
-// Store is a [connect.TokenStore] that seals what another one keeps. Make it
-// with [New]. It is read-only afterwards, and as safe for concurrent use as the
-// store inside.
+// Store is a [connect.TokenStore] that seals the credentials of another. Make
+// it with [New]. It is immutable, and as safe for concurrent use as the inner
+// store.
 type Store struct {
 	inner   connect.TokenStore
-	first   string // the id of the key that seals
+	first   string // ID of the key that seals
 	ciphers map[string]cipher.AEAD
-	plain   bool // whether values that are not sealed are taken as they are
+	plain   bool // accept values that are not sealed
 }
 
 var (
@@ -41,15 +40,17 @@ var (
 	_ connect.PlaintextStore = (*Store)(nil)
 )
 
-// PlainAtRest implements [connect.PlaintextStore]: true of NewInsecureAcceptPlain
-// alone, which leaves what it has not saved yet as it found it.
+// PlainAtRest implements [connect.PlaintextStore]. It returns true for a Store
+// of [NewInsecureAcceptPlain], which may hold credentials that are not sealed
+// yet.
 func (s *Store) PlainAtRest() bool { return s.plain }
 
-// Unwrap returns the store inside, whose credentials are sealed.
+// Unwrap returns the inner store, whose credentials are sealed.
 func (s *Store) Unwrap() connect.TokenStore { return s.inner }
 
-// New returns a store that keeps its credentials in inner. The first key seals,
-// all of them open. Credentials that inner holds unsealed are errors.
+// New returns a store that seals the credentials of inner. The first key seals;
+// every key opens. Load and Update return [ErrNotSealed] for a credential in
+// inner that is not sealed.
 func New(inner connect.TokenStore, keys ...Key) (*Store, error) {
 	if inner == nil {
 		return nil, errors.New("sealed: the inner store is nil")
@@ -74,10 +75,10 @@ func New(inner connect.TokenStore, keys ...Key) (*Store, error) {
 	return s, nil
 }
 
-// NewInsecureAcceptPlain is [New] for the time in which a store that held plain
-// credentials is moved: values that are not sealed are taken as they are, and
-// sealed when they are next saved, or by [Store.Reseal]. Until it is replaced by
-// New, a writer to the inner store can plant a token of their own.
+// NewInsecureAcceptPlain is like [New], but accepts credentials that are not
+// sealed. Use it while you move a store of plain credentials: they are sealed
+// at their next save, or by [Store.Reseal]. Then use New, because until then an
+// attacker who can write to the inner store can plant a token.
 func NewInsecureAcceptPlain(inner connect.TokenStore, keys ...Key) (*Store, error) {
 	s, err := New(inner, keys...)
 	if err != nil {
@@ -96,9 +97,9 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 	return s.open(key, stored)
 }
 
-// Update implements [connect.TokenStore]. What fn returns is sealed with the
-// first key, also when it is what fn was given. Sealed values are a third longer
-// than plain ones.
+// Update implements [connect.TokenStore]. It seals what fn returns with the
+// first key, even if it is unchanged. Sealed values are a third longer than
+// plain ones.
 func (s *Store) Update(
 	ctx context.Context, key connect.Key, fn func(context.Context, *connect.Credential) (*connect.Credential, error),
 ) error {
@@ -120,7 +121,8 @@ func (s *Store) Update(
 	})
 }
 
-// Delete implements [connect.TokenStore]. It removes also what does not open.
+// Delete implements [connect.TokenStore]. It also removes a credential that
+// can't be opened.
 func (s *Store) Delete(ctx context.Context, key connect.Key) error {
 	return s.inner.Delete(ctx, key)
 }

@@ -9,16 +9,17 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// What a sealed value begins with. A value is mark, version, key id and base64.
+// A sealed value consists of the mark, the version, the key ID and base64.
 const (
 	mark      = "sealed:"
 	versionV1 = "v1"
 )
 
-// secrets are the fields that are sealed, under the names that are bound in.
+// secrets returns the fields that are sealed, with the names that are
+// authenticated.
 func secrets(c *connect.Credential) []secret {
 	return []secret{
-		{"AccessToken", &c.AccessToken, true}, // sealed also when it is empty, so that no credential is without a seal
+		{"AccessToken", &c.AccessToken, true}, // sealed even if empty, so that every credential has a seal
 		{"RefreshToken", &c.RefreshToken, false},
 		{"TokenSecret", &c.TokenSecret, false},
 	}
@@ -43,7 +44,8 @@ func (s *Store) seal(key connect.Key, c connect.Credential) connect.Credential {
 	return c
 }
 
-// open returns the credential with its secrets opened, or nothing of it.
+// open returns the credential with its secrets opened. After an error it
+// returns an empty credential.
 func (s *Store) open(key connect.Key, c connect.Credential) (connect.Credential, error) {
 	for _, field := range secrets(&c) {
 		if !field.always && *field.value == "" {
@@ -99,8 +101,8 @@ func (s *Store) current(c connect.Credential) bool {
 	return true
 }
 
-// bound is what a value is sealed to. Each part has its length before it, so
-// that no two lists of parts give the same bytes.
+// bound returns the authenticated data of a value. Each part is preceded by its
+// length, so that different lists of parts never give the same bytes.
 func bound(keyID string, key connect.Key, name string) []byte {
 	var b []byte
 	for _, part := range []string{"gloebit " + mark + versionV1, keyID, key.Realm, key.ID, name} {
