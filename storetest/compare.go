@@ -9,8 +9,8 @@ import (
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
-// wantEqual compares two values of one struct type, field by field, so that no
-// field that is added later is forgotten.
+// wantEqual compares two structs field by field, including fields that are
+// added later.
 func wantEqual[T connect.Credential | connect.PendingConnection](t *testing.T, got, want T) {
 	t.Helper()
 	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
@@ -32,8 +32,8 @@ func wantEqual[T connect.Credential | connect.PendingConnection](t *testing.T, g
 	}
 }
 
-// show is a field's value for a message, also that of a Secret: the suites
-// store none that is real.
+// show returns a field's value for a message, even of a Secret: the suites
+// store no real ones.
 func show(field reflect.Value) string {
 	if field.Kind() == reflect.String {
 		return suite.Clip(field.String())
@@ -44,8 +44,8 @@ func show(field reflect.Value) string {
 	return suite.Clip(reflect.Indirect(field).String())
 }
 
-// wantFilled fails unless every field has a value, so that a comparison tries
-// them all.
+// wantFilled fails unless every field is set, so that a comparison covers all
+// of them.
 func wantFilled[T connect.Credential | connect.PendingConnection](t *testing.T, value T) {
 	t.Helper()
 	v := reflect.ValueOf(value)

@@ -1,6 +1,6 @@
-// Package storetest tries whether a store keeps to the contracts of
-// [connect.TokenStore] and [connect.StateStore]. The author of a store calls
-// the suites from a test of their own:
+// Package storetest tests whether a store implements the contracts of
+// [connect.TokenStore] and [connect.StateStore]. Call its suites from a test of
+// your store:
 //
 //	func TestTokens(t *testing.T) {
 //		storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore {
@@ -8,13 +8,13 @@
 //		})
 //	}
 //
-// Every case is a subtest with a name that says what a store must do, and gets
-// a store of its own that must be empty. It runs in one realm, and then again in
-// another realm of the same store, with the same ids and beside what the first
-// left: neither may see, change or remove the other's records. The suites read the real clock, wait a
-// tenth of a second here and there to see that something does not happen, and
-// give what must happen half a minute. Run them with -race too.
+// Every case is a subtest whose name says what a store must do. It gets its own
+// empty store, and runs in one realm, and then in another realm of the same
+// store, with the same IDs and beside the records of the first. Neither run may
+// see, change or remove the other's records. The suites use the real clock.
+// They wait a tenth of a second to see that something does not happen, and half
+// a minute for what must happen. Run them with -race too.
 //
-// A store behind a pool of connections needs at least 4 of them, and must
-// stand two hundred callers at once.
+// A store with a connection pool needs at least 4 connections, and must support
+// two hundred concurrent callers.
 package storetest

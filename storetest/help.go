@@ -13,16 +13,16 @@ import (
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
-const promptness = 3 * time.Second // for what must happen at the end of a context
+const promptness = 3 * time.Second // for calls that must return when their context ends
 
 type updateFunc = func(ctx context.Context, current *connect.Credential) (*connect.Credential, error)
 
-// returning is an fn that saves a credential, or with nil removes it.
+// returning returns an fn that saves a credential, or removes it if c is nil.
 func returning(c *connect.Credential) updateFunc {
 	return func(context.Context, *connect.Credential) (*connect.Credential, error) { return c, nil }
 }
 
-// withToken is a credential that is told from others by its access token.
+// withToken returns a credential that is identified by its access token.
 func withToken(token string) connect.Credential {
 	return connect.Credential{AccessToken: connect.Secret(token)}
 }
@@ -50,7 +50,7 @@ func wantToken(t *testing.T, store *tokens, userID, token string) {
 	}
 }
 
-// wantNone fails unless the user has no credential, for Load and for Update.
+// wantNone fails unless Load and Update find no credential for the user.
 func wantNone(t *testing.T, store *tokens, userID string) {
 	t.Helper()
 	credential, err := store.Load(suite.InTime(t), userID)
@@ -73,7 +73,7 @@ func wantNone(t *testing.T, store *tokens, userID string) {
 	}
 }
 
-// wantUpdatable fails unless the user can be updated at once.
+// wantUpdatable fails unless the user can be updated without waiting.
 func wantUpdatable(t *testing.T, store *tokens, userID string) {
 	t.Helper()
 	err := store.Update(suite.InTime(t), userID, func(
@@ -87,7 +87,7 @@ func wantUpdatable(t *testing.T, store *tokens, userID string) {
 }
 
 // holding runs an Update in a goroutine and returns once its fn runs. The fn
-// returns next when release is called; finished gives the error of Update.
+// returns next when release is called. finished receives the error of Update.
 func holding(
 	t *testing.T, store *tokens, userID string, next *connect.Credential,
 ) (release func(), finished <-chan error) {
@@ -109,19 +109,19 @@ func holding(
 		t.Fatalf("Update of %q did not call fn in %v", userID, suite.Patience)
 	}
 	release = sync.OnceFunc(func() { close(free) })
-	t.Cleanup(release) // also when the case gives up
+	t.Cleanup(release) // also when the case fails early
 	return release, done
 }
 
-// pass waits until the real clock is past that time.
+// pass waits until the real clock has passed that time.
 func pass(until time.Time) {
 	for wait := time.Until(until); wait >= 0; wait = time.Until(until) {
 		<-time.After(wait + time.Millisecond)
 	}
 }
 
-// sameTime reports whether a time came back to the microsecond, without the
-// clock of the process that stored it.
+// sameTime reports whether two times are equal to the microsecond, and got has
+// no monotonic clock reading.
 func sameTime(got, want time.Time) bool {
 	if want.IsZero() || got.IsZero() {
 		return want.IsZero() && got.IsZero()

@@ -12,16 +12,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ListingStore is a TokenStore that can go over its users.
+// ListingStore is a TokenStore that can list its users.
 type ListingStore interface {
 	connect.TokenStore
-	// UserIDs goes over the ids of the realm's users who have a credential, in
-	// any order, each once, and ends after an error.
+	// UserIDs iterates over the IDs of the realm's users who have a credential,
+	// in any order, each once. It ends after an error.
 	UserIDs(ctx context.Context, realm string) iter.Seq2[string, error]
 }
 
-// RunUserIDs tries the UserIDs of a store that has them. newStore returns an
-// empty store each time it is called.
+// RunUserIDs tests the UserIDs of a store. newStore returns an empty store each
+// time it is called.
 func RunUserIDs(t *testing.T, newStore func(t *testing.T) ListingStore) {
 	for _, c := range []struct {
 		name string

@@ -12,17 +12,17 @@ import (
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
-// Every case runs in the first realm, and then again, in the same store and with
-// the same ids, in the second, beside records of the first that must stay as they
+// Every case runs in the first realm, and then again in the second realm of the
+// same store, with the same IDs. The records of the first run must stay as they
 // are.
 const (
 	firstRealm  = "www.gloebit.com/shop"
 	secondRealm = "sandbox.gloebit.com/shop"
 )
 
-const maxLeft = 100 // records that are left beside the second run
+const maxLeft = 100 // records of the first realm that stay for the second run
 
-// tokens is a TokenStore as a case sees it: one realm of it.
+// tokens is a TokenStore restricted to one realm.
 type tokens struct {
 	store connect.TokenStore
 	realm string
@@ -33,7 +33,7 @@ func newTokens(store connect.TokenStore, realm string) *tokens {
 	return &tokens{store, realm, new(ids)}
 }
 
-// in is another realm of the store.
+// in returns another realm of the store.
 func (s *tokens) in(realm string) *tokens { return newTokens(s.store, realm) }
 
 func (s *tokens) key(id string) connect.Key {
@@ -53,7 +53,7 @@ func (s *tokens) Delete(ctx context.Context, id string) error {
 	return s.store.Delete(ctx, s.key(id))
 }
 
-// UserIDs is for stores that list their users.
+// UserIDs lists the realm's users, if the store is a ListingStore.
 func (s *tokens) UserIDs(ctx context.Context) iter.Seq2[string, error] {
 	return s.store.(ListingStore).UserIDs(ctx, s.realm)
 }
@@ -76,7 +76,7 @@ func runTokens(t *testing.T, store connect.TokenStore, run func(t *testing.T, st
 	}
 }
 
-// states is a StateStore as a case sees it: one realm of it.
+// states is a StateStore restricted to one realm.
 type states struct {
 	store connect.StateStore
 	realm string
@@ -87,7 +87,7 @@ func newStates(store connect.StateStore, realm string) *states {
 	return &states{store, realm, new(ids)}
 }
 
-// in is another realm of the store.
+// in returns another realm of the store.
 func (s *states) in(realm string) *states { return newStates(s.store, realm) }
 
 func (s *states) key(id string) connect.Key {
@@ -113,7 +113,7 @@ func runStates(t *testing.T, store connect.StateStore, run func(t *testing.T, st
 	}
 	left := first.used.some(maxLeft)
 	for _, id := range left {
-		_, _ = first.Take(suite.InTime(t), id) // it may be there still
+		_, _ = first.Take(suite.InTime(t), id) // it may still be there
 		put(t, first, id, pendingUntil(soon(), "of another realm: "+id))
 	}
 	run(t, first.in(secondRealm))
@@ -124,11 +124,11 @@ func runStates(t *testing.T, store connect.StateStore, run func(t *testing.T, st
 	}
 }
 
-// ids are those that a case has used.
+// ids are the IDs that a case has used.
 type ids struct {
 	mu   sync.Mutex
 	seen map[string]bool
-	list []string // in the order in which they were first used
+	list []string // in the order of their first use
 }
 
 func (u *ids) add(id string) {
@@ -143,14 +143,15 @@ func (u *ids) add(id string) {
 	}
 }
 
-// some returns the ids, at most so many.
+// some returns at most that many IDs.
 func (u *ids) some(most int) []string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.list[:min(most, len(u.list))]
 }
 
-// oddKeys are of different realms, though a store may take them for one.
+// oddKeys returns keys that a store might confuse: their realms are similar, or
+// realm and ID joined give the same text.
 func oddKeys() []connect.Key {
 	keys := []connect.Key{
 		{Realm: "a/b", ID: "c"}, {Realm: "a", ID: "b/c"}, {Realm: "a:b", ID: "c"}, {Realm: "a", ID: "b:c"},
@@ -227,7 +228,7 @@ func listsOwnRealm(t *testing.T, store *tokens) {
 		want[key.Realm] = append(want[key.Realm], key.ID)
 	}
 	for realm, ids := range want {
-		if realm != store.realm { // where others are already
+		if realm != store.realm { // the case's own realm has other records too
 			wantUsers(t, store.in(realm), ids)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/go-gloebit/gloebit/internal/suite"
 )
 
-// pendingUntil is a pending connection that is told from others by its binding.
+// pendingUntil returns a pending connection that is identified by its binding.
 func pendingUntil(expires time.Time, binding string) connect.PendingConnection {
 	return connect.PendingConnection{BrowserHash: binding, ExpiresAt: expires}
 }
@@ -138,8 +138,8 @@ func oddStateKeys(t *testing.T, store *states) {
 	}
 }
 
-// expiredState takes what was put too late. Whether Put says so is the store's
-// to choose.
+// expiredState puts states that have already expired. Put may return an error
+// or nil.
 func expiredState(t *testing.T, store *states) {
 	for key, expires := range map[string]time.Time{
 		"now": time.Now(), "an hour ago": time.Now().Add(-time.Hour), "the epoch": time.Unix(0, 0),

@@ -6,13 +6,13 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// stateCase is one thing that a StateStore must do.
+// stateCase is one requirement of a StateStore.
 type stateCase struct {
 	name string
 	run  func(t *testing.T, store *states)
 }
 
-// RunStateStore tries a StateStore. newStore returns an empty store each time
+// RunStateStore tests a StateStore. newStore returns an empty store each time
 // it is called. Each case runs in two realms.
 func RunStateStore(t *testing.T, newStore func(t *testing.T) connect.StateStore) {
 	for _, c := range []stateCase{

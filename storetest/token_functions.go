@@ -115,7 +115,7 @@ func waitingEnds(t *testing.T, store *tokens) {
 	}
 }
 
-// wantSoon fails unless the call returns that error soon after its context ends.
+// wantSoon fails unless call returns that error soon after its context ends.
 func wantSoon(t *testing.T, doing string, call func() error, want error) {
 	t.Helper()
 	returned := make(chan error, 1)

@@ -14,7 +14,7 @@ import (
 )
 
 func deleteWaits(t *testing.T, store *tokens) {
-	for _, userID := range []string{"new", "u"} { // one without a credential, one with
+	for _, userID := range []string{"new", "u"} { // without and with a credential
 		if userID == "u" {
 			save(t, store, "u", withToken("before"))
 		}
@@ -75,7 +75,7 @@ func manyUpdates(t *testing.T, store *tokens) {
 					t.Error("two Updates of one user run at once")
 				}
 				defer running.Add(-1)
-				<-time.After(suite.AMoment / 1000) // so that others who run at once are seen
+				<-time.After(suite.AMoment / 1000) // so that concurrent runs of fn are detected
 				if _, err := store.Load(ctx, "u"); current != nil && err != nil {
 					t.Errorf("Load within an Update: %v", err)
 				}
@@ -143,7 +143,7 @@ func apart(t *testing.T, store *tokens) {
 	t.Helper()
 	saved := withToken("b")
 	release, finished := holding(t, store, "b", &saved)
-	for _, userID := range []string{"a", "c"} { // its neighbours in any order
+	for _, userID := range []string{"a", "c"} { // the neighbors of "b" in either order
 		save(t, store, userID, withToken(userID))
 		wantToken(t, store, userID, userID)
 		if err := store.Delete(suite.InTime(t), userID); err != nil {

@@ -13,16 +13,17 @@ import (
 
 func absence(t *testing.T, store *tokens) {
 	wantNone(t, store, "u")
-	wantNone(t, store, "u") // an Update that saved nothing leaves nothing behind
+	wantNone(t, store, "u") // an Update that saved nothing must not create a record
 	if err := store.Delete(suite.InTime(t), "u"); err != nil {
 		t.Errorf("Delete of a user without a credential: %v", err)
 	}
 }
 
-// fullCredential has every field set, to what is hard to keep.
+// fullCredential returns a credential with every field set to a value that is
+// hard to store.
 func fullCredential(t *testing.T) connect.Credential {
 	t.Helper()
-	now := time.Now() // with the clock of this process, which can't be stored
+	now := time.Now() // its monotonic clock reading can't be stored
 	full := connect.Credential{
 		AccessToken:  "access-._~+/=!'\"\\ %00 \u00e9\u4e16\U0001F600",
 		RefreshToken: "refresh-" + connect.Secret(strings.Repeat("r", 4096)),
@@ -62,7 +63,7 @@ func emptyTokenRoundTrip(t *testing.T, store *tokens) {
 		{},
 		withToken("only a token"),
 		{Scopes: []connect.Scope{}},
-		{TokenExpiry: time.Unix(0, 0)}, // a time like any other: it must not become the zero time, which is never
+		{TokenExpiry: time.Unix(0, 0)}, // an ordinary time, which must not become the zero time, which means never
 		{TokenExpiry: time.Unix(-1, 0), ConnectedAt: time.Unix(0, 1)},
 	} {
 		save(t, store, "u", want)

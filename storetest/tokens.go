@@ -6,13 +6,13 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// tokenCase is one thing that a TokenStore must do.
+// tokenCase is one requirement of a TokenStore.
 type tokenCase struct {
 	name string
 	run  func(t *testing.T, store *tokens)
 }
 
-// RunTokenStore tries a TokenStore. newStore returns an empty store each time
+// RunTokenStore tests a TokenStore. newStore returns an empty store each time
 // it is called. Each case runs in two realms.
 func RunTokenStore(t *testing.T, newStore func(t *testing.T) connect.TokenStore) {
 	runTokenCases(t, newStore, []tokenCase{
@@ -43,9 +43,9 @@ func RunTokenStore(t *testing.T, newStore func(t *testing.T) connect.TokenStore)
 	})
 }
 
-// RunUsersApart tries that an Update of one user keeps no other user waiting. The
-// contract does not ask for it: a store with one lock for all users fails here
-// and is a TokenStore all the same.
+// RunUsersApart tests that an Update of one user does not block other users.
+// The contract does not require it: a store with one lock for all users fails
+// here and is a valid TokenStore.
 func RunUsersApart(t *testing.T, newStore func(t *testing.T) connect.TokenStore) {
 	runTokenCases(t, newStore, []tokenCase{
 		{"an Update does not wait for another user's", usersApart},
