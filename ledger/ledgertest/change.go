@@ -33,7 +33,7 @@ func changeSaves(t *testing.T, store ledger.Store) {
 	}
 }
 
-// wantUnchanged fails unless the purchase is as it was created and free.
+// wantUnchanged fails unless the purchase is as it was created and unlocked.
 func wantUnchanged(t *testing.T, store ledger.Store, want ledger.Purchase) {
 	t.Helper()
 	wantPurchase(t, get(t, store, want.ID), want)
@@ -105,7 +105,7 @@ func changeRace(t *testing.T, store ledger.Store) {
 					t.Error("two Changes of one purchase run at once")
 				}
 				for range 10 {
-					runtime.Gosched() // a second call comes in here if there is no lock
+					runtime.Gosched() // without a lock, a second call would run here
 				}
 				p.Attempts++
 				running.Add(-1)
@@ -218,7 +218,7 @@ func getDoesNotWait(t *testing.T, store ledger.Store) {
 func changesApart(t *testing.T, store ledger.Store) {
 	createMany(t, store, 3, nil)
 	release, finished := changing(t, store, purchaseID(2), func(p *ledger.Purchase) { p.Attempts = 2 })
-	for _, i := range []int{1, 3} { // its neighbours in any order
+	for _, i := range []int{1, 3} { // the neighbors of purchase 2 in either order
 		change(t, store, purchaseID(i), func(p *ledger.Purchase) { p.Attempts = i })
 	}
 	release()

@@ -40,7 +40,7 @@ func claimDue(t *testing.T, store ledger.Store) {
 }
 
 func claimOrder(t *testing.T, store ledger.Store) {
-	due := []int{0, 30, 10, 40, 20} // by the purchase's number
+	due := []int{0, 30, 10, 40, 20} // by the number of the purchase
 	createMany(t, store, 4, func(i int, p *ledger.Purchase) { p.NextAt = after(due[i]) })
 	for _, i := range []int{2, 4, 1} {
 		wantClaim(t, store, after(35), after(1000), i)
@@ -105,7 +105,7 @@ func claimRace(t *testing.T, store ledger.Store) {
 		})
 	}
 	group.Wait()
-	for { // a store may leave out what others are just claiming
+	for { // a store may skip purchases that are being claimed
 		p, err := store.Claim(ctx, realm, ledger.Created, after(100), after(1000))
 		if err != nil {
 			break
@@ -122,8 +122,8 @@ func claimRace(t *testing.T, store ledger.Store) {
 	}
 }
 
-// claimNotChanging tries that a Claim does not come between what a Change reads
-// and what it saves. The store may leave the purchase out, or wait for it.
+// claimNotChanging tests that a Claim does not run between the read and the
+// save of a Change. The store may skip the purchase, or wait for it.
 func claimNotChanging(t *testing.T, store ledger.Store) {
 	createMany(t, store, 1, func(_ int, p *ledger.Purchase) { p.NextAt = after(10) })
 	release, finished := changing(t, store, purchaseID(1), func(p *ledger.Purchase) { p.NextAt = time.Time{} })

@@ -1,5 +1,5 @@
-// Package ledgertest tests whether a store keeps to the contract of
-// [ledger.Store]. The author of a store calls the suite from a test:
+// Package ledgertest tests whether a store implements the contract of
+// [ledger.Store]. Call its suite from a test of your store:
 //
 //	func TestPurchases(t *testing.T) {
 //		ledgertest.RunStore(t, func(t *testing.T) ledger.Store {
@@ -7,6 +7,6 @@
 //		})
 //	}
 //
-// Each case is a subtest with a store of its own, which must be empty. Package
-// storetest, whose conventions are the same, tests stores of tokens and states.
+// Each case is a subtest with its own empty store. Package storetest, whose
+// conventions are the same, tests stores of tokens and states.
 package ledgertest

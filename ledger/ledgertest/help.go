@@ -19,22 +19,22 @@ import (
 
 type changeFunc = func(context.Context, ledger.Purchase) (ledger.Purchase, error)
 
-// opened is when the first purchase of every case is made.
+// opened is the creation time of the first purchase of every case.
 var opened = time.Date(2026, 2, 3, 4, 5, 6, 789012000, time.UTC)
 
-// after is so many seconds later.
+// after returns the time that many seconds later.
 func after(seconds int) time.Time { return opened.Add(time.Duration(seconds) * time.Second) }
 
-// purchaseID is an id that sorts as its number does.
+// purchaseID returns an ID that sorts like its number.
 func purchaseID(i int) string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", i) }
 
-// realm is that of all purchases but the ones in [twoRealms].
+// realm is the realm of all purchases except those in [twoRealms].
 const realm = "www.example.com/shop"
 
-// key is the key of a purchase in the store.
+// key returns the key of a purchase in the store.
 func key(i int) connect.Key { return connect.Key{Realm: realm, ID: purchaseID(i)} }
 
-// smallPurchase is a purchase with what a purchase has at least.
+// smallPurchase returns a purchase with the required fields only.
 func smallPurchase(i int) ledger.Purchase {
 	return ledger.Purchase{
 		Realm: realm, ID: purchaseID(i), UserID: "u", Order: ledger.Order{Item: "hat", Quantity: 1},
@@ -42,7 +42,7 @@ func smallPurchase(i int) ledger.Purchase {
 	}
 }
 
-// fullPurchase has a value in every field.
+// fullPurchase returns a purchase with every field set.
 func fullPurchase(i int) ledger.Purchase {
 	p := smallPurchase(i)
 	p.UserID, p.GloebitID = "user \u00e9 'quoted' ", "g-\u00e9 'quoted'"
@@ -80,7 +80,7 @@ func createOr(t *testing.T, store ledger.Store, p ledger.Purchase) (kept ledger.
 	return kept, created
 }
 
-// createMany makes purchases 1 to n, each changed by edit, eight at a time.
+// createMany creates purchases 1 to n, each changed by edit, eight at a time.
 func createMany(t *testing.T, store ledger.Store, n int, edit func(i int, p *ledger.Purchase)) {
 	t.Helper()
 	var group errgroup.Group
@@ -118,7 +118,7 @@ func change(t *testing.T, store ledger.Store, id string, edit func(p *ledger.Pur
 	return p
 }
 
-// editing is an fn that saves a purchase with an edit.
+// editing returns an fn that saves a purchase with an edit.
 func editing(edit func(p *ledger.Purchase)) changeFunc {
 	return func(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 		edit(&p)
@@ -179,8 +179,8 @@ func wantListed(t *testing.T, store ledger.Store, q ledger.Query, want ...int) {
 	}
 }
 
-// wantPurchase compares field by field, so that no field that is added later is
-// forgotten.
+// wantPurchase compares two purchases field by field, including fields that are
+// added later.
 func wantPurchase(t *testing.T, got, want ledger.Purchase) {
 	t.Helper()
 	wantFields(t, "", reflect.ValueOf(got), reflect.ValueOf(want))
@@ -222,8 +222,8 @@ func wantFields(t *testing.T, path string, got, want reflect.Value) {
 	}
 }
 
-// wantFullPurchase fails unless every field has a value, so that a comparison
-// tries them all.
+// wantFullPurchase fails unless every field is set, so that a comparison covers
+// all of them.
 func wantFullPurchase(t *testing.T, p ledger.Purchase) {
 	t.Helper()
 	for _, v := range []reflect.Value{reflect.ValueOf(p), reflect.ValueOf(p.Order), reflect.ValueOf(p.History[1])} {
@@ -235,14 +235,15 @@ func wantFullPurchase(t *testing.T, p ledger.Purchase) {
 	}
 }
 
-// samePurchaseTime reports whether a time came back in UTC and to the
-// microsecond, the zero time as the zero time.
+// samePurchaseTime reports whether two times are equal, and got is in UTC with
+// no monotonic clock reading. Zero times must stay zero.
 func samePurchaseTime(got, want time.Time) bool {
 	return got == got.UTC().Round(0) && got.Equal(want) && got.IsZero() == want.IsZero()
 }
 
 // changing runs a Change in a goroutine and returns once its fn runs. The fn
-// edits and returns when release is called; finished gives the error of Change.
+// edits the purchase and returns when release is called. finished receives the
+// error of Change.
 func changing(
 	t *testing.T, store ledger.Store, id string, edit func(p *ledger.Purchase),
 ) (release func(), finished <-chan error) {

@@ -44,7 +44,7 @@ func purchaseChangedWhole(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(1))
 	want := fullPurchase(1)
 	want.KeyFreed = true
-	// which stay as they are: it is not refused
+	// A Change can't change these fields.
 	want.UserID, want.GloebitID, want.IdempotencyKey = smallPurchase(1).UserID, "", ""
 	got := change(t, store, want.ID, func(p *ledger.Purchase) { *p = want })
 	wantPurchase(t, got, want)
@@ -146,7 +146,7 @@ func largePurchase(t *testing.T, store ledger.Store) {
 	wantPurchase(t, get(t, store, want.ID), want)
 }
 
-// keyed is a purchase that holds a key.
+// keyed returns a purchase that holds a key.
 func keyed(i int, userID, key string) ledger.Purchase {
 	p := smallPurchase(i)
 	p.UserID, p.IdempotencyKey = userID, key

@@ -6,7 +6,7 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// purchaseCase is one thing that a ledger's Store must do.
+// purchaseCase is one requirement of a ledger's Store.
 type purchaseCase struct {
 	name string
 	run  func(t *testing.T, store ledger.Store)
@@ -90,9 +90,9 @@ func RunStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 	})
 }
 
-// RunPurchasesApart tries that a Change of one purchase keeps no other waiting.
-// The contract does not ask for it: a store with one lock for all of them, as
-// SQLite has, fails here and is a Store all the same.
+// RunPurchasesApart tests that a Change of one purchase does not block others.
+// The contract does not require it: a store with one lock for all purchases, as
+// in SQLite, fails here and is a valid Store.
 func RunPurchasesApart(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 	runPurchaseCases(t, newStore, []purchaseCase{
 		{"a Change does not wait for another purchase's", changesApart},

@@ -10,7 +10,7 @@ import (
 func listNothing(t *testing.T, store ledger.Store) { wantListed(t, store, ledger.Query{Realm: realm}) }
 
 func listOrder(t *testing.T, store ledger.Store) {
-	for _, i := range []int{2, 5, 1, 4, 3} { // the last three at one time
+	for _, i := range []int{2, 5, 1, 4, 3} { // the last three have the same time
 		p := smallPurchase(i)
 		p.CreatedAt = after(min(i, 3))
 		create(t, store, p)
@@ -31,7 +31,7 @@ func listLimit(t *testing.T, store ledger.Store) {
 
 func listPages(t *testing.T, store ledger.Store) {
 	const many = 50
-	createMany(t, store, many, func(i int, p *ledger.Purchase) { // many share their time
+	createMany(t, store, many, func(i int, p *ledger.Purchase) { // many have the same time
 		p.CreatedAt = after(i / 7)
 		p.UserID = []string{"u", "v"}[i%2]
 	})
@@ -88,7 +88,7 @@ func listPagesStay(t *testing.T, store ledger.Store) {
 	create(t, store, smallPurchase(7))
 	q.After = get(t, store, purchaseID(4)).Cursor()
 	wantListed(t, store, q, 3, 2, 1)
-	q.After = ledger.Cursor{CreatedAt: after(3), ID: purchaseID(999)} // a place where no purchase is
+	q.After = ledger.Cursor{CreatedAt: after(3), ID: purchaseID(999)} // no purchase has this place
 	wantListed(t, store, q, 3, 2, 1)
 	q.After = ledger.Cursor{CreatedAt: after(4).Add(-time.Microsecond), ID: purchaseID(0)}
 	wantListed(t, store, q, 3, 2, 1)

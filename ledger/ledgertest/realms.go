@@ -10,10 +10,11 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// anotherRealm sorts before [realm], and differs from it in the case of a letter.
+// anotherRealm sorts before [realm], and differs from it in the case of a
+// letter.
 const anotherRealm = "www.example.com/Shop"
 
-// twoRealms is a store that keeps each purchase in another realm as well, first.
+// twoRealms is a store that first creates each purchase in another realm too.
 type twoRealms struct {
 	ledger.Store
 	mu     sync.Mutex
@@ -37,7 +38,7 @@ func (s *twoRealms) Create(ctx context.Context, p ledger.Purchase) (kept ledger.
 	return s.Store.Create(ctx, p)
 }
 
-// wantUntouched fails unless the other realm has what was created there.
+// wantUntouched fails unless the purchases of the other realm are unchanged.
 func (s *twoRealms) wantUntouched(t *testing.T) {
 	t.Helper()
 	for key, want := range s.others {

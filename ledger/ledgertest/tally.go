@@ -24,7 +24,8 @@ func wantTallies(t *testing.T, store ledger.Store, by ledger.Grouping, from, unt
 
 func day(d int) time.Time { return time.Date(2026, 3, d, 0, 0, 0, 0, time.UTC) }
 
-// paidAt makes purchases that are paid at those times, at 1, 2, 4, … gloebits.
+// paidAt creates purchases that are paid at those times, for 1, 2, 4, …
+// gloebits.
 func paidAt(t *testing.T, store ledger.Store, times ...time.Time) {
 	t.Helper()
 	createMany(t, store, len(times), func(i int, p *ledger.Purchase) {
@@ -103,7 +104,7 @@ func wantPruned(t *testing.T, store ledger.Store, before time.Time, want int64) 
 
 func prune(t *testing.T, store ledger.Store) {
 	states := ledger.States()
-	createMany(t, store, 16, func(i int, p *ledger.Purchase) { // from 9 on long ago created, and changed late
+	createMany(t, store, 16, func(i int, p *ledger.Purchase) { // from 9 on, created earlier and changed later
 		p.State = states[(i-1)%8]
 		if i > 8 {
 			p.CreatedAt, p.UpdatedAt = after(i-8), after(i)

@@ -13,11 +13,11 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// swapped shows the ReportAt of each purchase as its NextAt and the other way
-// around, so that the cases of Claim test ClaimUnreported.
+// swapped exchanges the ReportAt and the NextAt of each purchase, so that the
+// cases of Claim test ClaimUnreported.
 type swapped struct{ ledger.Store }
 
-// byReportAt is a case of Claim for ClaimUnreported.
+// byReportAt turns a case of Claim into one of ClaimUnreported.
 func byReportAt(run func(t *testing.T, store ledger.Store)) func(t *testing.T, store ledger.Store) {
 	return func(t *testing.T, store ledger.Store) { run(t, swapped{store}) }
 }
@@ -56,7 +56,7 @@ func claimUnreported(t *testing.T, store ledger.Store) {
 	createMany(t, store, 8, func(i int, p *ledger.Purchase) {
 		p.State, p.NextAt, p.ReportAt = states[i-1], after(100), after(i)
 	})
-	createMany(t, store, 9, func(_ int, p *ledger.Purchase) { p.NextAt = after(1) }) // of which the ninth is new
+	createMany(t, store, 9, func(_ int, p *ledger.Purchase) { p.NextAt = after(1) }) // creates only the ninth
 	for i := range states {
 		p, err := store.ClaimUnreported(suite.InTime(t), realm, after(50), after(200))
 		if err != nil || p.ID != purchaseID(i+1) || !p.NextAt.Equal(after(100)) {
@@ -83,7 +83,7 @@ func pruneUnreported(t *testing.T, store ledger.Store) {
 func countUnreported(t *testing.T, store ledger.Store) {
 	states := ledger.States()
 	createMany(t, store, 24, func(i int, p *ledger.Purchase) {
-		p.State, p.ReportAt = states[i%len(states)], after(1000) // a later time: it has failed, or is claimed
+		p.State, p.ReportAt = states[i%len(states)], after(1000) // not now: OnChange has failed, or it is claimed
 		if i > 16 || p.State == ledger.Reserved {
 			p.ReportAt = time.Time{}
 		}
