@@ -19,14 +19,14 @@ const (
 
 var errMayNotAct = problem{http.StatusForbidden, "You may look, but not act. Nothing was done."}
 
-// candidate is a purchase on the page that asks for confirmation.
+// candidate is a purchase on the confirmation page.
 type candidate struct {
 	row
-	Seen    int64  // its UpdatedAt, in microseconds of the Unix time
-	Problem string // why nothing can be done to it
+	Seen    int64  // its UpdatedAt, in microseconds since the Unix epoch
+	Problem string // why no action is possible
 }
 
-// confirm asks whether to do something to one or many purchases.
+// confirm asks the operator to confirm an action on one or more purchases.
 func (c *console) confirm(w http.ResponseWriter, r *http.Request, operator Operator) error {
 	if operator.May < Act {
 		return errMayNotAct
@@ -66,7 +66,7 @@ func (c *console) confirm(w http.ResponseWriter, r *http.Request, operator Opera
 	return c.write(w, http.StatusOK, "confirm", page)
 }
 
-// selected checks a list of ids.
+// selected checks a list of purchase IDs.
 func selected(ids []string) ([]string, error) {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
@@ -76,14 +76,14 @@ func selected(ids []string) ([]string, error) {
 	return ids, nil
 }
 
-// result says what came of a deed.
+// result is the result of an action on a purchase.
 type result struct {
 	row
 	Done bool
-	Text string // why it is not done
+	Text string // why it was not done
 }
 
-// act does what an operator has confirmed.
+// act performs the actions that an operator has confirmed.
 func (c *console) act(w http.ResponseWriter, r *http.Request, operator Operator) error {
 	if operator.May < Act {
 		return errMayNotAct
@@ -107,7 +107,7 @@ func (c *console) act(w http.ResponseWriter, r *http.Request, operator Operator)
 		Done    int
 	}{frame: newFrame(does.Button, operator), Deed: does}
 	act := ledger.Act{By: operator.Name, Reason: r.PostForm.Get("reason")}
-	away := false // the database is, so that the rest is not tried
+	away := false // the database does not answer, so the rest is not tried
 	for _, id := range ids {
 		did := result{Text: "Not tried, because the database does not answer."}
 		if !away {
@@ -128,7 +128,7 @@ func (c *console) act(w http.ResponseWriter, r *http.Request, operator Operator)
 	return c.write(w, status, "result", page)
 }
 
-// actOn does something to one purchase, if it is as the operator has seen it.
+// actOn acts on one purchase, unless it has changed since the operator saw it.
 func (c *console) actOn(ctx context.Context, does deed, id, seen string, act ledger.Act) (did result, away bool) {
 	micros, err := strconv.ParseInt(seen, 10, 64)
 	if err != nil {
@@ -137,7 +137,7 @@ func (c *console) actOn(ctx context.Context, does deed, id, seen string, act led
 	act.Seen = time.UnixMicro(micros).UTC()
 	ctx, stop := context.WithTimeout(ctx, c.timeout)
 	defer stop()
-	p, err := c.ledger.Get(ctx, id) // an act waits for longer than c.timeout when the database is away
+	p, err := c.ledger.Get(ctx, id) // fails fast if the database is down: an act waits longer than c.timeout
 	switch {
 	case err != nil:
 	case does.Name == "retry":

@@ -129,15 +129,15 @@ func setHeaders(w http.ResponseWriter) {
 		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri " +
 			"'none'; frame-ancestors 'none'",
 		"X-Content-Type-Options": "nosniff",
-		"Referrer-Policy":        "same-origin", // no id of a purchase leaves
+		"Referrer-Policy":        "same-origin", // so that purchase IDs do not leave the site
 		"Cache-Control":          "no-store",
 	} {
 		w.Header().Set(name, value)
 	}
 }
 
-// maxQuery bounds a query, in bytes. The longest of the console's own
-// selects every purchase of a page.
+// maxQuery is the maximum length of a query, in bytes. The longest of the
+// console's own queries selects every purchase of a page.
 const maxQuery = 8 << 10
 
 // ServeHTTP serves the page that the query names.
@@ -188,12 +188,12 @@ func (c *console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// within returns the context of a page's queries.
+// within returns the context for a page's queries.
 func (c *console) within(r *http.Request) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(r.Context(), c.timeout)
 }
 
-// frame is what every page has.
+// frame is the data that every page has.
 type frame struct {
 	Title    string
 	Operator Operator
@@ -212,11 +212,11 @@ func (c *console) write(w http.ResponseWriter, status int, name string, page any
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // the browser has gone if this fails
+	_, _ = w.Write(body.Bytes()) // an error means that the browser has disconnected
 	return nil
 }
 
-// problem is an error that an operator can understand.
+// problem is an error with a text for operators.
 type problem struct {
 	status int
 	text   string
@@ -224,7 +224,7 @@ type problem struct {
 
 func (p problem) Error() string { return p.text }
 
-// explain returns what to tell an operator about an error.
+// explain returns the text that an operator sees for an error.
 func explain(err error) (what problem) {
 	switch {
 	case errors.As(err, &what):

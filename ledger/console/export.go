@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	exported     = 500              // purchases of one query
-	writeTimeout = 30 * time.Second // for those of one query
+	exported     = 500              // purchases per query
+	writeTimeout = 30 * time.Second // for writing the purchases of one query
 )
 
-// export streams all purchases that a filter selects. It holds no connection of
-// the database while the browser reads. If it fails after the first purchases
-// were sent, it aborts the response, so that what the browser has is not taken
-// for the whole.
+// export streams all purchases that a filter selects. It holds no database
+// connection while the browser reads. If it fails after the first purchases
+// were sent, it aborts the response, so that the browser does not take the file
+// for complete.
 func (c *console) export(w http.ResponseWriter, r *http.Request) error {
 	form := r.URL.Query()
 	q, err := readFilter(form).query(c.now())
@@ -61,14 +61,14 @@ func (c *console) list(r *http.Request, q ledger.Query) ([]ledger.Purchase, erro
 	return c.ledger.List(ctx, q)
 }
 
-// rest iterates over a list and all that follows it.
+// rest iterates over a page of purchases and all pages after it.
 func (c *console) rest(
 	w http.ResponseWriter, r *http.Request, q ledger.Query, list []ledger.Purchase,
 ) iter.Seq2[ledger.Purchase, error] {
 	return func(yield func(ledger.Purchase, error) bool) {
 		control := http.NewResponseController(w)
 		for {
-			_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // or the server's own holds
+			_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // if it fails, the server's own deadline applies
 			for _, p := range list {
 				if !yield(p, nil) {
 					return
@@ -77,7 +77,7 @@ func (c *console) rest(
 			if len(list) < q.Limit {
 				return
 			}
-			_ = control.Flush() // or the server sends it when it has enough
+			_ = control.Flush() // if it fails, the server sends the data when its buffer is full
 			q.After = list[len(list)-1].Cursor()
 			err := context.Cause(r.Context())
 			if err == nil {

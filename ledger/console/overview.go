@@ -18,18 +18,18 @@ const (
 // overview is the first page.
 type overview struct {
 	frame
-	Days             int // that are added up, until today
+	Days             int // added up, until today
 	Choices          []int
 	UnderWay         int64
 	Unreported       int64
 	Stuck, Overdue   int64
 	OverdueSince     time.Time
-	Oldest           *row // of the purchases that are under way
+	Oldest           *row // of the unfinished purchases
 	Counts           []ledger.Count
 	Elsewhere        []ledger.Count // of realms that this ledger does not serve
 	Income           chart
 	Paid, Refused    ledger.Tally
-	Slow             bool // the purchases could not be added up in time
+	Slow             bool // adding up took too long
 	Items            []bar
 	IncomeOfAllItems bool
 }
@@ -58,7 +58,7 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request, operator Oper
 	return c.write(w, http.StatusOK, "overview", page)
 }
 
-// count fills in what is unfinished.
+// count fills in the numbers of unfinished purchases.
 func (c *console) count(ctx context.Context, page *overview) error {
 	counts, err := c.ledger.Counts(ctx)
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *console) count(ctx context.Context, page *overview) error {
 		if count.Realm == c.ledger.Realm() {
 			page.Unreported += count.Unreported
 		}
-		if count.Purchases == 0 { // of a finished state
+		if count.Purchases == 0 { // a finished state
 			continue
 		}
 		if count.Realm != c.ledger.Realm() {
@@ -94,7 +94,7 @@ func (c *console) count(ctx context.Context, page *overview) error {
 	return nil
 }
 
-// addUp fills in the sums of the last days.
+// addUp fills in the totals of the last days.
 func (c *console) addUp(ctx context.Context, page *overview) error {
 	today := c.now().UTC().Truncate(24 * time.Hour)
 	from, until := today.AddDate(0, 0, 1-page.Days), today.AddDate(0, 0, 1)
@@ -124,13 +124,13 @@ func (c *console) addUp(ctx context.Context, page *overview) error {
 	return nil
 }
 
-// bar is a length in a picture, in its units.
+// bar is a bar of a chart, in the chart's units.
 type bar struct {
 	ledger.Tally
 	X, Y, Width, Height float64
 }
 
-// chart is a bar for each day.
+// chart has a bar for each day.
 type chart struct {
 	Bars          []bar
 	Width, Height float64
@@ -154,13 +154,13 @@ func newChart(from time.Time, days int, tallies []ledger.Tally) chart {
 }
 
 func newBars(tallies []ledger.Tally) (list []bar) {
-	for _, tally := range tallies { // the first is the greatest
+	for _, tally := range tallies { // the first is the largest
 		list = append(list, bar{Tally: tally, Width: share(tally.Gloebits, tallies[0].Gloebits) * 100})
 	}
 	return list
 }
 
-// share is a part of the whole.
+// share returns part divided by whole, or 0 if whole is 0.
 func share(part, whole int64) float64 {
 	if whole <= 0 {
 		return 0

@@ -12,13 +12,13 @@ import (
 
 const pageSize = 50
 
-// filter is what a search asks for, as its form sends it.
+// filter holds the fields of the search form.
 type filter struct {
 	User, Account, Item, State, From, Until string
 	Oldest                                  bool
 }
 
-// choices are the filter's states.
+// choices returns the values of the filter's State.
 func choices() []string {
 	list := []string{"unfinished", "stuck", "overdue"}
 	for _, state := range ledger.States() {
@@ -34,7 +34,7 @@ func readFilter(form url.Values) filter {
 	}
 }
 
-// Query is the filter in a link.
+// Query returns the filter as a URL query.
 func (f filter) Query() string {
 	values := url.Values{}
 	for name, value := range map[string]string{
@@ -50,7 +50,7 @@ func (f filter) Query() string {
 	return values.Encode()
 }
 
-// query is the filter for the ledger.
+// query returns the filter as a query of the ledger.
 func (f filter) query(now time.Time) (q ledger.Query, err error) {
 	q = ledger.Query{UserID: f.User, GloebitID: f.Account, Item: f.Item, OldestFirst: f.Oldest}
 	switch state := ledger.State(f.State); {
@@ -60,7 +60,7 @@ func (f filter) query(now time.Time) (q ledger.Query, err error) {
 	case f.State == "stuck":
 		q.Stuck = true
 	case f.State == "overdue":
-		q.DueBefore = now.Add(-time.Minute) // as Ledger.Counts has it
+		q.DueBefore = now.Add(-time.Minute) // the same limit as Ledger.Counts
 	case slices.Contains(ledger.States(), state):
 		q.States = []ledger.State{state}
 	default:
@@ -70,7 +70,7 @@ func (f filter) query(now time.Time) (q ledger.Query, err error) {
 		return q, err
 	}
 	if q.Until, err = readDay(f.Until); err == nil && !q.Until.IsZero() {
-		q.Until = q.Until.AddDate(0, 0, 1) // the whole day
+		q.Until = q.Until.AddDate(0, 0, 1) // includes the whole day
 	}
 	return q, err
 }
@@ -96,12 +96,12 @@ func readDay(text string) (time.Time, error) {
 type row struct {
 	ledger.Purchase
 	Name, Mark string
-	Deeds      []deed // that it allows
+	Deeds      []deed // actions that are possible
 }
 
 func newRow(p ledger.Purchase) row { return row{p, item(p), mark(p), possible(p)} }
 
-// search shows the purchases that a filter selects, a page at a time.
+// search shows the purchases that a filter selects, one page at a time.
 func (c *console) search(w http.ResponseWriter, r *http.Request, operator Operator) error {
 	form := r.URL.Query()
 	if id := strings.TrimSpace(form.Get("id")); id != "" {
@@ -115,7 +115,7 @@ func (c *console) search(w http.ResponseWriter, r *http.Request, operator Operat
 		Choices []string
 		Deeds   []deed
 		Rows    []row
-		Able    bool // whether a row allows a deed
+		Able    bool // whether an action is possible on any row
 		First   bool
 		Next    string // the cursor of the next page
 	}{

@@ -11,7 +11,7 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// timestamp is a time as a page shows it.
+// timestamp formats a time for a page.
 func timestamp(t time.Time) template.HTML {
 	if t.IsZero() {
 		return "–"
@@ -22,7 +22,7 @@ func timestamp(t time.Time) template.HTML {
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// gloebits is a number with commas.
+// gloebits formats a number with commas.
 func gloebits(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	for at := len(digits) - 3; at > 0 && digits[at-1] != '-'; at -= 3 {
@@ -31,18 +31,18 @@ func gloebits(n int64) string {
 	return digits
 }
 
-// storable reports whether a purchase can have the texts, so that a database can
-// be asked for them.
+// storable reports whether a purchase can contain the texts. Others must not be
+// used in a query, because a database may reject them.
 func storable(texts []string) bool {
 	return !slices.ContainsFunc(texts, func(text string) bool {
 		return !utf8.ValidString(text) || strings.ContainsRune(text, 0)
 	})
 }
 
-// item is the name of what was bought.
+// item returns the name of what was bought.
 func item(p ledger.Purchase) string { return p.Item + p.Product }
 
-// mark is a purchase's state as a page shows it.
+// mark returns a purchase's state as a page shows it.
 func mark(p ledger.Purchase) string {
 	switch {
 	case unreadable(p):
@@ -53,14 +53,15 @@ func mark(p ledger.Purchase) string {
 	return string(p.State)
 }
 
-// unreadable reports whether a listed purchase is only what its columns tell.
+// unreadable reports whether a listed purchase has only the fields of its
+// columns.
 func unreadable(p ledger.Purchase) bool {
 	return len(p.History) == 0 && strings.HasPrefix(p.Cause, "can't be read: ")
 }
 
-// deed is something that an operator can do to a purchase.
+// deed is an action that an operator can take on a purchase.
 type deed struct {
-	Name    string // in forms
+	Name    string // its value in forms
 	Button  string
 	Meaning string
 	Reason  bool // whether a reason is required
@@ -83,7 +84,7 @@ func deeds() []deed {
 	}
 }
 
-// findDeed returns the deed of that name, or an error.
+// findDeed returns the action of that name, or an error.
 func findDeed(name string) (deed, error) {
 	for _, d := range deeds() {
 		if d.Name == name {
@@ -93,7 +94,7 @@ func findDeed(name string) (deed, error) {
 	return deed{}, problem{400, "There is no such act."}
 }
 
-// possible are the deeds that a purchase allows.
+// possible returns the actions that are possible on a purchase.
 func possible(p ledger.Purchase) (list []deed) {
 	for _, d := range deeds() {
 		if !unreadable(p) && d.can(p) {
