@@ -20,11 +20,11 @@ var columns = []string{
 	"state", "stuck_at", "paid_at", "updated_at", "outcome", "cause",
 }
 
-// CSV writes a table of purchases (RFC 4180), with the names of its columns
-// first. It writes each purchase as it comes. A text that a spreadsheet would
-// take for a formula begins with an apostrophe. Times are UTC (RFC 3339), and
-// empty if they are zero. The error is that of w or the sequence; what was
-// written is then incomplete.
+// CSV writes a table of purchases (RFC 4180), with a header row. It writes each
+// purchase as the sequence yields it. A text that a spreadsheet would evaluate
+// as a formula is prefixed with an apostrophe. Times are UTC (RFC 3339), and
+// empty if they are zero. The error is that of w or the sequence; the output is
+// then incomplete.
 func CSV(w io.Writer, purchases iter.Seq2[ledger.Purchase, error]) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(columns); err != nil {
@@ -48,9 +48,9 @@ func CSV(w io.Writer, purchases iter.Seq2[ledger.Purchase, error]) error {
 	return out.Error()
 }
 
-// JSON writes an array of purchases, each on a line of its own, as it comes.
-// The error is that of w or the sequence; what was written is then incomplete,
-// and no JSON.
+// JSON writes an array of purchases, one per line, as the sequence yields them.
+// The error is that of w or the sequence; the output is then incomplete and not
+// valid JSON.
 func JSON(w io.Writer, purchases iter.Seq2[ledger.Purchase, error]) error {
 	before := "[\n"
 	for p, err := range purchases {
@@ -74,11 +74,11 @@ func JSON(w io.Writer, purchases iter.Seq2[ledger.Purchase, error]) error {
 	return err
 }
 
-// inside matches a formula after a character at which some spreadsheets separate
-// cells, whatever quotes there are.
+// inside matches a formula after a character at which some spreadsheets split
+// cells, even inside quotes.
 var inside = regexp.MustCompile(`([;\t\r\n|]["\s]*)([=+\-@])`)
 
-// cell returns a text that no spreadsheet takes for a formula.
+// cell returns a text that no spreadsheet evaluates as a formula.
 func cell(text string) string {
 	text = inside.ReplaceAllString(text, "$1'$2")
 	if start := strings.TrimLeft(text, ` "`); start != "" && strings.ContainsRune("=+-@\t\r\n", rune(start[0])) {
