@@ -59,8 +59,8 @@ func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error
 			return p, nil
 		}
 		now := l.now()
-		// A new UpdatedAt gives an unanswered order more time to be sent, which
-		// is for one that is stuck alone.
+		// A new UpdatedAt gives an unanswered order more time to be sent. Only
+		// a stuck one may get it.
 		if p.Stuck() || act.By != "" && p.State != Created {
 			p.note(p.State, now, act.cause("taken up again"))
 			p.sign(act.By)

@@ -9,7 +9,7 @@ import (
 // answer is the response to a hold callback. The zero value is no response.
 type answer struct {
 	status int
-	no     string // the reason; empty means yes
+	no     string // the reason for no; empty means yes
 }
 
 var (
@@ -19,18 +19,18 @@ var (
 	noCanceled = answer{http.StatusOK, "canceled"}
 	noUnknown  = answer{http.StatusOK, "unknown"}
 
-	// A cancel of what Gloebit has said to be paid, which it promises never to
+	// A cancel after Gloebit has reported payment, which it promises never to
 	// send.
 	conflictSettled = answer{http.StatusConflict, "settled"}
 
-	// failed is the answer while the store fails: Gloebit may ask again.
+	// failed is the response while the store fails. Gloebit may retry.
 	failed = answer{http.StatusServiceUnavailable, "pending"}
 )
 
-// conflict reports whether Gloebit has broken its promise with the callback.
+// conflict reports whether Gloebit broke its promise by sending the callback.
 func (a answer) conflict() bool { return a.status == http.StatusConflict }
 
-// String is the answer's body.
+// String returns the body of the response.
 func (a answer) String() string {
 	list := []any{true}
 	if a.no != "" {
@@ -44,7 +44,7 @@ func (a answer) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	body := a.String()
-	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // whole as soon as it is flushed
+	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // so that the response is complete once it is flushed
 	w.WriteHeader(a.status)
-	_, _ = w.Write([]byte(body)) // the caller has gone if this fails, and will ask again
+	_, _ = w.Write([]byte(body)) // an error means that the client has disconnected; it will retry
 }

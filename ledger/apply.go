@@ -14,14 +14,14 @@ import (
 type event struct {
 	kind    eventKind
 	cause   string               // for the history
-	outcome gloebit.Outcome      // of transact's answers
-	order   *Purchase            // of eventReorder: the purchase as it is ordered now
-	due     bool                 // the step that follows is left to the workers, at once
-	by      string               // the operator who makes it happen
-	only    func(Purchase) error // returns an error for a purchase to which it must not happen; may be nil
+	outcome gloebit.Outcome      // from Transact's response
+	order   *Purchase            // of eventReorder: the purchase with the repeated order
+	due     bool                 // the workers take the next step, at once
+	by      string               // the operator who caused it
+	only    func(Purchase) error // returns an error if the event does not apply to the purchase; may be nil
 }
 
-// applied is what an event has done.
+// applied is the result of an event.
 type applied struct {
 	rule
 	from State    // the state before
@@ -29,14 +29,14 @@ type applied struct {
 	end  func(StepResult)
 }
 
-// moved reports whether the event took the purchase to another state.
+// moved reports whether the event changed the purchase's state.
 func (a applied) moved() bool { return a.from != a.p.State }
 
-// apply applies an event to a purchase: one Change of the store, in which the
-// Fulfiller is called if the table says so and the next state is saved. The
-// error is a *fulfillerError, not wrapped, when only the Fulfiller's call
-// failed; gloebit.ErrNotFound when there is no purchase; that of event.only; and
-// gloebit.ErrStore when the store failed.
+// apply applies an event to a purchase in one Change of the store, which calls
+// the Fulfiller if the table says so and saves the next state. The error is a
+// *fulfillerError, not wrapped, if only the Fulfiller's call failed;
+// gloebit.ErrNotFound if there is no such purchase; that of event.only; or
+// gloebit.ErrStore if the store failed.
 func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error) {
 	var did applied
 	var failure *fulfillerError
@@ -66,7 +66,7 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 		return did, nil
 	case err != nil && failure.alone(err):
 		return did, failure
-	case err != nil && failure != nil: // whatever the Fulfiller's error may be
+	case err != nil && failure != nil: // whatever the Fulfiller's error is
 		return applied{}, fmt.Errorf("%w: save the purchase: %w", gloebit.ErrStore, err)
 	case err != nil:
 		return applied{}, storeError("save the purchase", err)
@@ -82,7 +82,7 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 // endStep ends the step of an event after the store's Change.
 func (l *Ledger) endStep(did applied, p Purchase, err error) {
 	switch {
-	case did.end == nil: // the store called no function
+	case did.end == nil: // the store did not call the function
 	case err == nil:
 		did.end(p.stepResult(nil))
 	case errors.Is(err, errUnchanged):
@@ -92,7 +92,7 @@ func (l *Ledger) endStep(did applied, p Purchase, err error) {
 	}
 }
 
-// levelOf is the level at which a move is logged.
+// levelOf returns the level at which an event is logged.
 func levelOf(did rule) slog.Level {
 	if did.stuck {
 		return slog.LevelError
@@ -117,7 +117,7 @@ func (l *Ledger) after(p Purchase, did rule, e event) (Purchase, bool) {
 		if p.UserID == "" { // erased
 			p.GloebitID = e.order.GloebitID
 		}
-		// The user of an account may have another ID in another session.
+		// The same account may have another user ID in another session.
 		p.UserID, p.ConnectedAt = e.order.UserID, e.order.ConnectedAt
 		p.Order, p.Outcome = e.order.Order, gloebit.OutcomeUnknown
 	}
@@ -167,7 +167,7 @@ func (l *Ledger) finish(ctx context.Context, p Purchase) (Purchase, error) {
 	working, stop := l.within(ctx)
 	did, err := l.apply(working, p.ID, e)
 	stop()
-	if err != nil { // of the Fulfiller, or of the store that could not keep what it did
+	if err != nil { // from the Fulfiller, or from the store that could not save its result
 		return l.recordFailure(ctx, p, err)
 	}
 	return did.p, nil

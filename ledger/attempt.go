@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	maxDoublings = 6  // so that a wait grows to 64 times the first one
-	minAttempts  = 10 // before a purchase is marked stuck, however much time has passed: a clock may jump
+	maxDoublings = 6  // a wait grows to at most 64 times the first one
+	minAttempts  = 10 // before a purchase is marked stuck, however much time has passed, because clocks may jump
 )
 
-// recordFailure records that the step that follows the purchase's state has
-// failed: it is tried again later, or the purchase is marked stuck when the
-// step has failed too often and for too long. If the purchase has since moved
-// to another state, nothing is recorded.
+// recordFailure records that the next step of a purchase has failed. The step
+// is retried later. If it has failed too often and for too long, the purchase
+// is marked stuck. If the purchase has since moved to another state, nothing is
+// recorded.
 func (l *Ledger) recordFailure(ctx context.Context, failed Purchase, why error) (Purchase, error) {
 	ctx, stop := l.within(ctx)
 	defer stop()
@@ -60,7 +60,7 @@ func (l *Ledger) reschedule(p Purchase, why error) Purchase {
 			p.NextAt = until // when it is canceled
 		}
 	}
-	if p.FailingSince.IsZero() { // and not from UpdatedAt on: there may have been no attempt for days
+	if p.FailingSince.IsZero() { // not from UpdatedAt: there may have been no attempt for days
 		p.FailingSince = now
 	}
 	if p.Attempts >= minAttempts && now.Sub(p.FailingSince) >= l.config.StuckAfter {
@@ -71,7 +71,7 @@ func (l *Ledger) reschedule(p Purchase, why error) Purchase {
 
 // doubled returns a wait, doubled the given number of times.
 func doubled(wait time.Duration, times int) time.Duration {
-	return wait << min(max(times, 0), maxDoublings) // a row may say anything
+	return wait << min(max(times, 0), maxDoublings) // a stored number may have any value
 }
 
 // askedToWait returns how long Gloebit asks to wait (RFC 9110 section 10.2.3),

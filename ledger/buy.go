@@ -61,15 +61,15 @@ func (l *Ledger) order(ctx context.Context, client *gloebit.Client, p Purchase) 
 	switch {
 	case kept.UserID == "" && !kept.Finished(): // a finished one was erased
 		return l.adopt(ctx, kept, p)
-	case kept.State == Refused && !(waited && kept.Outcome.Refused()): // else it is the answer that was waited for
+	case kept.State == Refused && !(waited && kept.Outcome.Refused()): // otherwise the refusal is the answer
 		return l.orderAgain(ctx, client, kept, p)
 	}
 	return kept, kept.Err()
 }
 
 // orderAgain sends a refused purchase again with the same ID, so that Gloebit
-// charges once for it even if an earlier request was processed. A purchase of
-// another account stays refused, and has freed the key.
+// charges once even if an earlier request was processed. A refused purchase of
+// another account stays refused and has freed the key.
 func (l *Ledger) orderAgain(ctx context.Context, client *gloebit.Client, kept, p Purchase) (Purchase, error) {
 	if kept.ID != p.ID {
 		return l.Purchase(ctx, client, p.Order)

@@ -19,7 +19,7 @@ func (c callback) event() event { return event{kind: c.step, cause: string(c.ste
 // disconnects.
 func (l *Ledger) respond(ctx context.Context, c callback) answer {
 	did, err := l.receive(ctx, c)
-	if failure, ok := err.(*fulfillerError); ok { // and nothing around it: the store has not failed
+	if failure, ok := err.(*fulfillerError); ok { // not wrapped: the store has not failed
 		did, err = l.notReserved(ctx, c, did, failure)
 	} else if missing(err) {
 		did, err = l.unknownPurchase(ctx, c)
@@ -30,7 +30,7 @@ func (l *Ledger) respond(ctx context.Context, c callback) answer {
 	if l.breaksPromise(ctx, c, did) {
 		return did.answer
 	}
-	// From here on nothing can be lost: the workers retry what fails.
+	// From here on nothing can be lost: the workers retry failed steps.
 	if _, err := l.finish(ctx, did.p); err != nil {
 		l.recordUnsaved(ctx, did.p, err)
 	}
@@ -74,7 +74,8 @@ func refusedBy(step eventKind) eventKind {
 	return eventDecline
 }
 
-// breaksPromise reports whether nothing can come of a callback, and logs why.
+// breaksPromise reports whether Gloebit broke its promise with a callback that
+// can have no effect, and logs it.
 func (l *Ledger) breaksPromise(ctx context.Context, c callback, did applied) bool {
 	switch {
 	case did.answer == failed:
@@ -91,9 +92,9 @@ func (l *Ledger) breaksPromise(ctx context.Context, c callback, did applied) boo
 }
 
 // unknownPurchase handles a signed callback for a purchase that the store does
-// not have, because it was lost with its database. The gloebits go back if they
-// can. If they are paid, the purchase is stored as stuck, with the known
-// fields.
+// not have, because it was lost with its database. It refuses an enact and
+// accepts a cancel. A consume means that the gloebits are paid, so it stores
+// the purchase as stuck, with the known fields.
 func (l *Ledger) unknownPurchase(ctx context.Context, c callback) (applied, error) {
 	l.log.ErrorContext(
 		ctx, "gloebit ledger: a callback for a purchase that the store does not have", "purchase", c.id, "step",
@@ -115,16 +116,16 @@ func (l *Ledger) unknownPurchase(ctx context.Context, c callback) (applied, erro
 	switch {
 	case err != nil:
 		return applied{}, storeError("keep a payment", err)
-	case !created: // it has come meanwhile
+	case !created: // it was created meanwhile
 		return l.apply(ctx, c.id, c.event())
 	}
 	return applied{rule: rule{answer: yes}, p: kept}, nil
 }
 
-// notSaved answers a callback that could not be saved. If only the purchase is
-// busy and the callback was answered before, the answer is the same. Otherwise
-// Gloebit may not repeat it, so a consume or a cancel is kept in memory and
-// saved later.
+// notSaved responds to a callback that could not be saved. If only the purchase
+// is busy and the same callback was answered before, it repeats that response.
+// Otherwise it keeps a consume or a cancel in memory and saves it later,
+// because Gloebit may not send it again.
 func (l *Ledger) notSaved(ctx context.Context, c callback, why error) answer {
 	reading, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer stop()

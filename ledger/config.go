@@ -137,7 +137,7 @@ func (c Config) check() error {
 		if len(key) < minKey {
 			bad("Keys: the key at %d is of %d bytes, fewer than %d: make one with: openssl rand -base64 32", i, len(key), minKey)
 		}
-		// a replica that reads it otherwise would reject the callbacks
+		// a replica that does not trim its key would reject the callbacks
 		if text := key.Reveal(); strings.TrimSpace(strings.Trim(text, "\uFEFF")) != text {
 			bad("Keys: the key at %d has white space or a byte order mark at an end: trim what was read from the file", i)
 		}
@@ -162,8 +162,8 @@ func (c Config) check() error {
 	return errors.Join(problems...)
 }
 
-// checkURL returns an error unless hold URLs, which carry a signature, can be
-// made from this URL.
+// checkURL returns an error if this URL can't be the base of hold URLs, which
+// contain a signature.
 func checkURL(raw string) error {
 	u, err := connect.CheckEndpoint(raw)
 	if err != nil {

@@ -42,7 +42,7 @@ var (
 	ErrUnreadable = errors.New("ledger: the purchase can't be read")
 )
 
-// words returns the text of an error as a log and a purchase keep it.
+// words returns the text of an error, clipped for a log or a purchase.
 func words(err error) string { return clip(err.Error()) }
 
 func clip(text string) string {
@@ -51,8 +51,8 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }
 
-// storeError marks the failure of a store. A missing purchase is not a failure,
-// and neither is one that an operator must not act on.
+// storeError marks an error as a failure of the store. A missing purchase is
+// not a failure, and neither is one on which an operator must not act.
 func storeError(doing string, err error) error {
 	for _, known := range []error{nil, gloebit.ErrNotFound, ErrChanged, ErrNotStuck, ErrUnfinished} {
 		if errors.Is(err, known) {
@@ -62,8 +62,7 @@ func storeError(doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", gloebit.ErrStore, doing, err)
 }
 
-// missing reports whether an error says that the store has no such purchase,
-// and not that the store failed.
+// missing reports whether the store works but has no such purchase.
 func missing(err error) bool {
 	return errors.Is(err, gloebit.ErrNotFound) && !errors.Is(err, gloebit.ErrStore)
 }

@@ -48,8 +48,8 @@ type Fulfiller interface {
 	Release(ctx context.Context, p Purchase) error
 }
 
-// productsOnly is the Fulfiller when Gloebit delivers everything. It does not
-// treat an item that another replica has sold as delivered.
+// productsOnly is the Fulfiller when Gloebit delivers everything. It rejects an
+// item that another replica has sold, rather than treat it as delivered.
 type productsOnly struct{}
 
 var errNoFulfiller = errors.New("ledger: an item, and no Config.Fulfiller to hand it out")
@@ -69,7 +69,7 @@ func checkProduct(p Purchase) error {
 type fulfillerError struct {
 	call  call
 	err   error
-	ended bool // the call's context has, which may be why it failed
+	ended bool // the call's context has ended, which may be why it failed
 }
 
 func (e *fulfillerError) Error() string { return string(e.call) + ": " + e.err.Error() }
@@ -90,15 +90,14 @@ func (e *fulfillerError) passing() bool {
 	return false
 }
 
-// alone reports whether an error of the store's Change consists of this failure
-// only. A store that failed as well, such as one that lost its connection
-// meanwhile, joins its own error with this one.
+// alone reports whether err, the error of the store's Change, consists only of
+// this failure. A store that failed as well joins its own error with it.
 func (e *fulfillerError) alone(err error) bool {
 	for e != nil && err != nil {
 		if err == error(e) {
 			return true
 		}
-		err = errors.Unwrap(err) // nil for errors that were joined
+		err = errors.Unwrap(err) // nil for joined errors
 	}
 	return false
 }
@@ -108,7 +107,7 @@ var (
 	errHangs = errors.New("ledger: too many calls of the Fulfiller do not return")
 )
 
-// fulfil calls the Fulfiller, if there is something to call.
+// fulfil calls the Fulfiller, unless there is nothing to call.
 func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fulfillerError) {
 	if call == callNothing {
 		return nil

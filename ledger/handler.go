@@ -23,7 +23,7 @@ import (
 func (l *Ledger) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, step, signed := l.readHoldURL(r)
-		if !signed { // before all else, so that nothing can be told from the answer
+		if !signed { // first, so that the response reveals nothing about purchases
 			_, end := l.startCallback(r.Context(), "", "")
 			defer end(http.StatusNotFound, "")
 			l.log.WarnContext(r.Context(), "gloebit ledger: a callback that is not signed", "remote", r.RemoteAddr)
@@ -42,7 +42,7 @@ func (l *Ledger) Handler() http.Handler {
 		answer.write(w)
 		end(answer.status, answer.no)
 		if answer != failed && len(l.kept.all()) > 0 {
-			_ = http.NewResponseController(w).Flush() // so that Gloebit need not wait, where the server can
+			_ = http.NewResponseController(w).Flush() // so that Gloebit need not wait, if the server supports it
 			l.saveKeptMeanwhile(r.Context())
 		}
 	})

@@ -41,9 +41,9 @@ func (l *Ledger) saveOne(ctx context.Context, c callback) error {
 	return nil
 }
 
-// saveKeptMeanwhile is for a process that takes callbacks without [Ledger.Run]:
-// a callback that was saved also saves the kept ones, for at most
-// Config.StepTimeout, while other callbacks do not.
+// saveKeptMeanwhile runs in a process that receives callbacks without
+// [Ledger.Run]. After a callback was saved, it saves the kept ones, for at most
+// Config.StepTimeout. Only one goroutine does so at a time.
 func (l *Ledger) saveKeptMeanwhile(ctx context.Context) {
 	if !l.kept.saving.TryLock() {
 		return
@@ -56,8 +56,8 @@ func (l *Ledger) saveKeptMeanwhile(ctx context.Context) {
 	}
 }
 
-// keepSaving saves the kept callbacks every Config.PollInterval until ctx ends. It
-// then retries for Config.StepTimeout at most.
+// keepSaving saves the kept callbacks every Config.PollInterval until ctx ends.
+// Then it tries for Config.StepTimeout at most.
 func (l *Ledger) keepSaving(ctx context.Context) {
 	l.every(ctx, nil, func() {
 		if err := l.saveKept(ctx); err != nil && ctx.Err() == nil {
@@ -69,7 +69,7 @@ func (l *Ledger) keepSaving(ctx context.Context) {
 	retry(ctx, func() error { return l.saveKept(ctx) })
 }
 
-// logLost logs the callbacks that end with this process.
+// logLost logs the callbacks that are lost when this process ends.
 func (l *Ledger) logLost(ctx context.Context) {
 	for _, c := range l.kept.all() {
 		l.log.ErrorContext(ctx, "gloebit ledger: a callback is lost with this process, unless Gloebit repeats it",

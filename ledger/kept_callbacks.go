@@ -9,17 +9,17 @@ import (
 // maxKept is how many callbacks are kept in memory, about a megabyte.
 const maxKept = 10_000
 
-// keptCallbacks are the consumes and cancels that could not be saved. Gloebit
-// ignores the response, so it may never repeat them.
+// keptCallbacks are consumes and cancels that could not be saved. They are kept
+// because Gloebit ignores the response, so it may never send them again.
 type keptCallbacks struct {
 	mu     sync.Mutex
 	places map[callback]int // in the queue
 	last   int
-	saving sync.Mutex // held by the one callback that saves them
+	saving sync.Mutex // held by the goroutine that saves them
 }
 
-// keep reports whether there was room. A callback that is kept already needs
-// none.
+// keep adds a callback. It reports whether there was room, or it was already
+// kept.
 func (k *keptCallbacks) keep(c callback) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -44,7 +44,7 @@ func (k *keptCallbacks) all() []callback {
 	return slices.SortedFunc(maps.Keys(k.places), func(a, b callback) int { return k.places[a] - k.places[b] })
 }
 
-// remove is for a callback that has been saved, and only for that.
+// remove removes a callback that has been saved.
 func (k *keptCallbacks) remove(c callback) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -52,8 +52,8 @@ func (k *keptCallbacks) remove(c callback) {
 }
 
 // toTheEnd moves a callback to the end of the queue, so that a purchase that
-// can't be changed for long, such as one whose Reserve hangs, does not block
-// the others.
+// can't be changed for long, for example because its Reserve hangs, does not
+// block others.
 func (k *keptCallbacks) toTheEnd(c callback) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -29,17 +29,17 @@ type Ledger struct {
 	polls     polls
 	waiting   waiting
 	pause     pause         // of sending
-	finishing chan struct{} // a slot for each worker that delivers or releases
-	sending   chan struct{} // and for each that sends
-	reporting chan struct{} // and for each that calls Config.OnChange
+	finishing chan struct{} // one slot for each worker that delivers or releases
+	sending   chan struct{} // one slot for each worker that sends
+	reporting chan struct{} // one slot for each worker that calls Config.OnChange
 	changed   chan struct{} // receives when there is something to report
-	held      inProgress    // by the workers
-	reported  inProgress    // to Config.OnChange
-	failing   rarely        // logs that Config.OnChange has failed
-	overdue   inProgress    // has a call of the Fulfiller that goes on although its time is over
+	held      inProgress    // purchases that the workers are processing
+	reported  inProgress    // purchases whose changes are being reported to Config.OnChange
+	failing   rarely        // limits the log of Config.OnChange's failures
+	overdue   inProgress    // purchases with a Fulfiller call that runs longer than its time
 
 	running atomic.Int32 // calls of Run
-	warned  sync.Once    // that there is none
+	warned  sync.Once    // logs once that Run is not running
 }
 
 // New checks the configuration and returns a Ledger. Its error names every
@@ -93,10 +93,10 @@ func New(config Config) (*Ledger, error) {
 // unexported fields, so Config.Keys would show without it.
 func (l *Ledger) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "ledger.Ledger") }
 
-// key is the key of a purchase in the store.
+// key returns the key of a purchase in the store.
 func (l *Ledger) key(id string) connect.Key { return connect.Key{Realm: l.realm, ID: id} }
 
-// warnWithoutRun logs once if no Run works in this process.
+// warnWithoutRun logs once if Run is not running in this process.
 func (l *Ledger) warnWithoutRun(ctx context.Context) {
 	if l.running.Load() > 0 {
 		return

@@ -68,7 +68,7 @@ func (s *MemoryStore) Get(ctx context.Context, key connect.Key) (Purchase, error
 func (s *MemoryStore) Change(
 	ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error),
 ) (Purchase, error) {
-	release, err := s.locks.Lock(ctx, key.Realm+"\n"+key.ID) // a realm has no line feed in it
+	release, err := s.locks.Lock(ctx, key.Realm+"\n"+key.ID) // a realm contains no line feed
 	if err != nil {
 		return Purchase{}, err
 	}
@@ -220,7 +220,7 @@ func (s *MemoryStore) Counts(ctx context.Context, before time.Time) ([]Count, er
 	return counts, nil
 }
 
-// init makes the maps. The caller holds s.mu.
+// init creates the maps. The caller holds s.mu.
 func (s *MemoryStore) init() {
 	s.purchases = make(map[connect.Key]Purchase)
 	s.keys = make(map[userKey]string)
@@ -230,7 +230,7 @@ func (s *MemoryStore) init() {
 
 func (p Purchase) userKey() userKey { return userKey{p.Realm, p.UserID, p.IdempotencyKey} }
 
-// put keeps a copy and returns another. The caller holds s.mu.
+// put stores a copy and returns another. The caller holds s.mu.
 func (s *MemoryStore) put(p Purchase) Purchase {
 	for _, at := range []*time.Time{
 		&p.NextAt, &p.FailingSince, &p.StuckAt, &p.CreatedAt, &p.UpdatedAt, &p.ConnectedAt, &p.PaidAt, &p.ReportAt,
@@ -252,8 +252,8 @@ func (s *MemoryStore) put(p Purchase) Purchase {
 	return p
 }
 
-// matches reports whether the query asks for the purchase, wherever its page
-// begins and ends.
+// matches reports whether the purchase meets the conditions of the query,
+// regardless of its page.
 func (q Query) matches(p Purchase) bool {
 	switch {
 	case p.Realm != q.Realm,
@@ -271,7 +271,7 @@ func (q Query) matches(p Purchase) bool {
 	return true
 }
 
-// compare tells which place comes first in the list.
+// compare orders two places in the list.
 func (q Query) compare(a, b Cursor) int {
 	if !q.OldestFirst {
 		a, b = b, a

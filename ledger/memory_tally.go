@@ -10,7 +10,7 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-const mostItems = 100 // of a Tally
+const mostItems = 100 // in a Tally
 
 // Tally implements [Store].
 func (s *MemoryStore) Tally(ctx context.Context, realm string, by Grouping, from, until time.Time) ([]Tally, error) {

@@ -70,7 +70,7 @@ func (o Order) Total() int64 {
 }
 
 const (
-	maxGloebits = 1<<53 - 1 // the greatest whole number that every JSON reader gets right
+	maxGloebits = 1<<53 - 1 // the largest integer that every JSON reader represents exactly
 	maxName     = 1000
 	maxKey      = 255
 	maxData     = 64 << 10
@@ -118,7 +118,7 @@ func (o Order) normal() (Order, error) {
 	if len(data) > maxData {
 		return invalid("the data is of %d bytes, more than %d", len(data), maxData)
 	}
-	if !json.Valid([]byte("[[" + string(data) + "]]")) { // or what a store has kept with it in it could not be read
+	if !json.Valid([]byte("[[" + string(data) + "]]")) { // a store nests Data two levels deep
 		return invalid("the data has too many levels")
 	}
 	o.Data = data
@@ -132,7 +132,7 @@ func (o Order) same(other Order) bool {
 		(o.Price == other.Price || o.Product != "") && o.Quantity == other.Quantity && bytes.Equal(o.Data, other.Data)
 }
 
-// transaction is the order as Gloebit is asked to charge it.
+// transaction returns the request that asks Gloebit to charge the order.
 func (p Purchase) transaction(hold gloebit.HoldURLs) gloebit.Transaction {
 	t := gloebit.Transaction{ID: p.ID, Username: p.Username, Hold: hold}
 	if p.Product != "" {

@@ -11,7 +11,7 @@ import (
 
 const maxHistory = 100
 
-// create is the store's Create. The history of a new purchase is to be
+// create calls the store's Create. The history of a new purchase will be
 // reported.
 func (l *Ledger) create(ctx context.Context, p Purchase) (kept Purchase, created bool, err error) {
 	l.enqueue(&p, len(p.History))
@@ -22,9 +22,9 @@ func (l *Ledger) create(ctx context.Context, p Purchase) (kept Purchase, created
 	return kept, created, err
 }
 
-// change is the store's Change for everything that a ledger does to a purchase.
-// It limits the history. What fn adds to it is to be reported, and is saved
-// together with the rest of the purchase: that is the outbox.
+// change calls the store's Change. Every change of a purchase goes through it.
+// It limits the history. Entries that fn adds will be reported; they are saved
+// together with the purchase, which makes it an outbox.
 func (l *Ledger) change(
 	ctx context.Context, id string, fn func(context.Context, Purchase) (Purchase, error),
 ) (Purchase, error) {
@@ -41,11 +41,12 @@ func (l *Ledger) change(
 	return p, err
 }
 
-// enqueue records that the last n entries of the history are to be reported, if
-// Config.OnChange is set here, or was where the purchase was changed before. It
-// then limits the history: an entry that does not fit is not reported. A
-// ReportAt that no wait explains, because a clock was ahead, becomes now; other
-// settings, such as those of an operator's command, may explain an hour.
+// enqueue marks the last n entries of the history as unreported, if
+// Config.OnChange is set here or was set where the purchase was changed before.
+// It then limits the history: an entry that does not fit is not reported. A
+// ReportAt later than any wait, because a clock was ahead, becomes now. It
+// allows an hour for processes with other settings, such as an operator's
+// command.
 func (l *Ledger) enqueue(p *Purchase, n int) {
 	now := l.now()
 	if n > 0 && (l.config.OnChange != nil || p.Changes > 0) {
@@ -70,7 +71,7 @@ func (l *Ledger) longestReportWait() time.Duration { return doubled(l.config.Ret
 
 // unreported returns the entries of the history that are not reported yet.
 func (p Purchase) unreported() []Change {
-	n := max(p.Changes-p.Reported, 0) // a row may say anything
+	n := max(p.Changes-p.Reported, 0) // a stored number may have any value
 	return p.History[len(p.History)-min(n, len(p.History)):]
 }
 
@@ -88,7 +89,7 @@ func (l *Ledger) announce(p Purchase) {
 // report reports the changes of a claimed purchase in their order, until ctx
 // ends, and saves how many OnChange has accepted. The error is the store's.
 func (l *Ledger) report(ctx context.Context, p Purchase) error {
-	if l.reported.has(p.ID) { // so the claim has lapsed
+	if l.reported.has(p.ID) { // so the claim has expired
 		l.record(ctx, slog.LevelWarn, "OnChange still does not return", p)
 		return nil
 	}
@@ -134,8 +135,9 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 }
 
 // reportAgain returns when to call OnChange again after it has failed. The wait
-// since the change doubles, up to that of any other step. It is the longest at
-// once after a call that was late, because such calls occupy the workers.
+// is the time since the change, so it doubles, up to the longest wait of any
+// step. After a call that was late, it is the longest at once, because such
+// calls occupy the workers.
 func (l *Ledger) reportAgain(ctx context.Context, p Purchase, change Change, late bool, failure error) time.Time {
 	now, wait := l.now(), l.longestReportWait()
 	if !late {

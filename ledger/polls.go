@@ -13,7 +13,7 @@ type polls struct {
 	open map[string]*poll // by the purchase's ID
 }
 
-// poll asks the store for a purchase again and again.
+// poll reads a purchase from the store repeatedly.
 type poll struct {
 	waiting int // requests
 	stop    context.CancelFunc
@@ -21,9 +21,9 @@ type poll struct {
 	p       Purchase
 }
 
-// awaitAnswer returns the purchase once the request that sends it has its
-// answer, or as it is when ctx ends, the store fails or Config.StepTimeout is
-// over.
+// awaitAnswer waits for the response to the request that sends the purchase,
+// and returns the purchase. If ctx ends, the store fails or Config.StepTimeout
+// passes, it returns the purchase as it is.
 func (l *Ledger) awaitAnswer(ctx context.Context, p Purchase) Purchase {
 	if !l.firstIsSending(p) {
 		return p
@@ -65,7 +65,7 @@ func (l *Ledger) joinPoll(ctx context.Context, p Purchase) *poll {
 	return shared
 }
 
-// leavePoll ends a poll when it has its answer or no request waits for it.
+// leavePoll ends a poll when no request waits for it.
 func (l *Ledger) leavePoll(id string, shared *poll) {
 	l.polls.mu.Lock()
 	defer l.polls.mu.Unlock()
@@ -78,7 +78,7 @@ func (l *Ledger) leavePoll(id string, shared *poll) {
 	}
 }
 
-// remove lets the next request that waits start another poll.
+// remove removes a poll, so that the next waiting request starts another.
 func (p *polls) remove(id string, shared *poll) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +98,7 @@ func (l *Ledger) pollAnswer(ctx context.Context, p Purchase) Purchase {
 		}
 		now, err := l.store.Get(ctx, p.StoreKey())
 		if err != nil {
-			return p // it is under way, which is an answer
+			return p // the last state that was read will do
 		}
 		p = now
 	}

@@ -188,7 +188,7 @@ func (p Purchase) Clone() Purchase {
 	return p
 }
 
-// move takes the purchase to another state.
+// move changes the purchase's state.
 func (p *Purchase) move(to State, at time.Time, cause string) {
 	p.note(to, at, cause)
 	p.KeyFreed = p.KeyFreed || p.State == Refused && to != Created
@@ -196,7 +196,7 @@ func (p *Purchase) move(to State, at time.Time, cause string) {
 	switch to {
 	case Refused, Canceled:
 		p.Cause = cause
-	case Released: // the cause of the cancellation, which failures to release have covered
+	case Released: // keep the cause of the cancellation, which a failed release has replaced
 		for _, change := range p.History {
 			if change.To == Canceled && change.From != Canceled {
 				p.Cause = change.Cause
@@ -211,7 +211,7 @@ func (p *Purchase) move(to State, at time.Time, cause string) {
 	p.clearAttempts()
 }
 
-// clearAttempts forgets the attempts of a step.
+// clearAttempts resets the attempts of a step.
 func (p *Purchase) clearAttempts() {
 	p.Attempts, p.FailingSince, p.StuckAt = 0, time.Time{}, time.Time{}
 }
@@ -222,7 +222,7 @@ func (p *Purchase) park(at time.Time, cause string) {
 	p.Cause, p.StuckAt, p.NextAt = cause, at, time.Time{}
 }
 
-// erase takes out what names or describes the user.
+// erase removes everything that identifies or describes the user.
 func (p *Purchase) erase(at time.Time, by string) {
 	p.UserID, p.GloebitID, p.ConnectedAt, p.Cause, p.TraceParent = "", "", time.Time{}, "", ""
 	p.Order = Order{Item: p.Item, Product: p.Product, Price: p.Price, Quantity: p.Quantity}
@@ -234,7 +234,7 @@ func (p *Purchase) erase(at time.Time, by string) {
 	p.sign(by)
 }
 
-// sign names the operator who made the last change.
+// sign records the operator who made the last change.
 func (p *Purchase) sign(by string) { p.History[len(p.History)-1].By = clip(by) }
 
 // note adds an entry to the history.

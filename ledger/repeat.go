@@ -36,11 +36,11 @@ func (l *Ledger) every(ctx context.Context, wake <-chan struct{}, do func()) {
 	}
 }
 
-// streak counts failures in a row. After a few the store is taken to be down,
-// so that it is not asked without a pause.
+// streak counts consecutive failures. After a few, the store is assumed to be
+// down, and the caller pauses.
 type streak struct {
 	inRow int
-	first error // the others say the same
+	first error // later errors have the same cause
 }
 
 const maxStreak = 3
@@ -58,13 +58,13 @@ func (s *streak) add(err error) {
 
 func (s *streak) over() bool { return s.inRow >= maxStreak }
 
-// rarely lets one of many goroutines log what all of them see.
+// rarely limits a log that many goroutines would write.
 type rarely struct {
 	mu   sync.Mutex
 	next time.Time
 }
 
-// due reports whether nothing was due for that long.
+// due reports whether it has not returned true for that long.
 func (r *rarely) due(every time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,10 +10,10 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// send asks Gloebit to charge a purchase, and saves the answer. If the call
-// itself is refused, for example because of the token, the purchase is refused
-// only if this is the first time it is sent since the user ordered. The error
-// says why it was refused, or that it has since been canceled.
+// send asks Gloebit to charge a purchase, and saves the response. If the
+// request itself is rejected, for example because of the token, the purchase
+// becomes refused only if it is sent for the first time since the user ordered.
+// The error says why it was refused, or that it has since been canceled.
 func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, first bool) (now Purchase, err error) {
 	ctx, end := l.startStep(ctx, "send", p)
 	defer func() { end(now.stepResult(err)) }()
@@ -23,7 +23,7 @@ func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, f
 	if errors.Is(err, gloebit.ErrPriceChanged) {
 		l.record(ctx, slog.LevelWarn, "Gloebit charges another price", p, slog.String("charged", receipt.Charged.String()))
 	}
-	if ctx.Err() == nil { // else the caller has gone, which says nothing of Gloebit
+	if ctx.Err() == nil { // otherwise the caller has disconnected, which says nothing about Gloebit
 		l.pause.saw(l.now(), err, l.config.RetryAfter, l.askedToWait(err))
 	}
 	e, answered := readReceipt(receipt, err, first)
@@ -39,7 +39,7 @@ func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, f
 		return p, nil
 	case e.kind == eventRefused && did.p.State == Refused:
 		return did.p, err
-	case e.kind == eventRefused: // what Gloebit called back says more
+	case e.kind == eventRefused: // a callback has been received, so the refusal is outdated
 		l.record(ctx, slog.LevelWarn, "a refusal came too late", did.p, slog.String("cause", e.cause))
 	}
 	if did.p.State == p.State {
@@ -48,7 +48,7 @@ func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, f
 	return did.p, did.p.Err()
 }
 
-// sentInVain records that the purchase was sent again without a new result.
+// sentInVain records that sending again had no new result.
 func (l *Ledger) sentInVain(ctx context.Context, p Purchase, why error) (Purchase, error) {
 	now, err := l.recordFailure(ctx, p, why)
 	if err != nil {
@@ -57,16 +57,16 @@ func (l *Ledger) sentInVain(ctx context.Context, p Purchase, why error) (Purchas
 	return now, now.Err()
 }
 
-// recordUnsaved logs a failure of the store without returning it: the purchase
-// is stored, so the workers resume it later.
+// recordUnsaved logs a failure of the store instead of returning it: the
+// purchase is stored, so the workers resume it later.
 func (l *Ledger) recordUnsaved(ctx context.Context, p Purchase, err error) {
 	l.record(ctx, slog.LevelError, "what came of it could not be saved", p, slog.String("cause", words(err)))
 }
 
-// readReceipt returns the event that Transact's answer is for a purchase, and
-// whether it is an answer.
+// readReceipt returns the event for Transact's response, and whether the
+// response is an answer.
 func readReceipt(receipt gloebit.Receipt, err error, first bool) (e event, answered bool) {
-	if err == nil || errors.Is(err, gloebit.ErrPriceChanged) { // the transaction stands
+	if err == nil || errors.Is(err, gloebit.ErrPriceChanged) { // the transaction was accepted
 		cause := "transact: " + string(receipt.Outcome)
 		if err != nil {
 			cause = words(err)
@@ -87,7 +87,7 @@ func readReceipt(receipt gloebit.Receipt, err error, first bool) (e event, answe
 	return refused, first
 }
 
-// unavailable are the errors of a Gloebit that is down or busy.
+// unavailable returns the errors that mean that Gloebit is down or busy.
 func unavailable() []error {
 	return []error{gloebit.ErrUnavailable, gloebit.ErrRateLimited, context.DeadlineExceeded}
 }
@@ -101,9 +101,9 @@ type pause struct {
 
 const failuresToPause = 3 // in a row
 
-// saw counts whether Gloebit answered. After a few failures in a row, sending
-// pauses for a wait that doubles with each failure that follows, or for as long
-// as Gloebit asks.
+// saw records whether Gloebit responded. After a few failures in a row, sending
+// pauses for a time that doubles with each further failure, or for as long as
+// Gloebit asks.
 func (p *pause) saw(now time.Time, err error, wait, asked time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,7 +118,7 @@ func (p *pause) saw(now time.Time, err error, wait, asked time.Duration) {
 	p.failures, p.until = 0, time.Time{}
 }
 
-// on reports whether sending pauses.
+// on reports whether sending is paused.
 func (p *pause) on(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

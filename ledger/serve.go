@@ -44,7 +44,7 @@ func (l *Ledger) Serve(ctx context.Context, server *http.Server, listener net.Li
 	defer cancel()
 	slow := server.Shutdown(limit)
 	if slow != nil {
-		slow = errors.Join(slow, server.Close()) // what is left is cut off
+		slow = errors.Join(slow, server.Close()) // closes the remaining connections
 	}
 	if failed == nil {
 		failed = <-served

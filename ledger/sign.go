@@ -11,8 +11,8 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// holdURLs are the addresses that Gloebit calls for a purchase: CallbackURL,
-// then id, step and signature as path segments.
+// holdURLs returns the URLs that Gloebit calls for a purchase: CallbackURL,
+// then ID, step and signature as path segments.
 func (l *Ledger) holdURLs(id string) gloebit.HoldURLs {
 	at := func(step eventKind) string {
 		return l.base + "/" + id + "/" + string(step) + "/" + signature(l.config.Keys[0], l.realm, id, step)
@@ -20,7 +20,7 @@ func (l *Ledger) holdURLs(id string) gloebit.HoldURLs {
 	return gloebit.HoldURLs{Enact: at(eventEnact), Consume: at(eventConsume), Cancel: at(eventCancel)}
 }
 
-// signature is an HMAC-SHA256 (RFC 2104) over realm, purchase and step, in
+// signature returns the HMAC-SHA256 (RFC 2104) of realm, purchase and step, in
 // base64url. Neither the realm nor a step contains a line feed, so different
 // triples give different texts.
 func signature(key gloebit.Secret, realm, id string, step eventKind) string {
@@ -29,10 +29,10 @@ func signature(key gloebit.Secret, realm, id string, step eventKind) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// readHoldURL tells which purchase and step a callback is for, and whether it
-// is signed. It uses only the last three segments of the path, so the prefix
-// that a proxy or http.StripPrefix has left does not matter. It takes the same
-// time for every kind of mistake.
+// readHoldURL returns the purchase and the step of a callback, and whether it
+// is signed. It uses only the last three segments of the path, so a prefix that
+// a proxy or http.StripPrefix has left does not matter. It takes the same time
+// for every kind of mistake.
 func (l *Ledger) readHoldURL(r *http.Request) (id string, step eventKind, signed bool) {
 	segments := strings.Split(r.URL.Path, "/")
 	for len(segments) < 3 {

@@ -42,13 +42,13 @@ func States() []State {
 type eventKind string
 
 const (
-	eventAccepted   eventKind = "accepted"   // transact answered that the gloebits are on hold
-	eventRefused    eventKind = "refused"    // transact answered that there will be no hold
-	eventEnact      eventKind = "enact"      // Gloebit asks whether to go on
+	eventAccepted   eventKind = "accepted"   // Transact returned that the gloebits are on hold
+	eventRefused    eventKind = "refused"    // Transact returned that there will be no hold
+	eventEnact      eventKind = "enact"      // Gloebit asks whether to continue
 	eventDecline    eventKind = "decline"    // Reserve refused after enact
-	eventConsume    eventKind = "consume"    // Gloebit tells that it is paid
+	eventConsume    eventKind = "consume"    // Gloebit reports payment
 	eventUnreserved eventKind = "unreserved" // Reserve failed after consume
-	eventCancel     eventKind = "cancel"     // Gloebit tells that it was rolled back
+	eventCancel     eventKind = "cancel"     // Gloebit reports a rollback
 	eventWithdraw   eventKind = "withdraw"   // the application or a time limit cancels the order
 	eventReorder    eventKind = "reorder"    // the user orders the same again
 	eventDeliver    eventKind = "deliver"    // the ledger wants to deliver
@@ -62,8 +62,8 @@ func eventKinds() []eventKind {
 	}
 }
 
-// call is the method of the Fulfiller that is called before a purchase moves,
-// in the same unit as the move: if it fails, the purchase stays.
+// call is the method of the Fulfiller that is called before a purchase changes
+// its state, in the same Change: if it fails, the state stays.
 type call string
 
 const (
@@ -73,17 +73,17 @@ const (
 	callRelease call = "Release"
 )
 
-// rule says what an event does in a state.
+// rule is the effect of an event in a state.
 type rule struct {
-	next   State  // where the purchase goes; the same state means that it stays
-	call   call   // what is called on the way there
+	next   State  // the next state; the same state means no change
+	call   call   // called before the change
 	answer answer // the response to Gloebit; zero for events that are not Gloebit's
-	stuck  bool   // the purchase is marked stuck at once, for an operator to decide
+	stuck  bool   // the purchase is marked stuck, for an operator to decide
 }
 
-// decide returns the next state, the call of the Fulfiller and the answer to
-// Gloebit. It uses no clock and no store. For a state that a newer version has
-// written, it does nothing and makes Gloebit ask again.
+// decide returns the next state, the call of the Fulfiller and the response to
+// Gloebit. It uses no clock and no store. For a state written by a newer
+// version, it changes nothing and makes Gloebit retry.
 func decide(state State, kind eventKind) rule {
 	if !slices.Contains(States(), state) {
 		return rule{next: state, answer: failed}
@@ -95,17 +95,17 @@ func decide(state State, kind eventKind) rule {
 	return r
 }
 
-// table says what each event does in each state. Where it has no entry, nothing
-// happens; where an entry has no next state, the purchase stays.
+// table has the effect of each event in each state. Without an entry, nothing
+// happens; without a next state in the entry, the state stays.
 //
 // A signed consume is proof of payment in every state. Gloebit sends it only
-// after enact was answered with true, so where the purchase says otherwise the
+// after enact was answered with true. If the stored state contradicts that, the
 // store has lost a commit, or Gloebit has broken its promise.
 var table = map[eventKind]map[State]rule{
 	eventAccepted: {Created: {next: Accepted}},
 	eventRefused:  {Created: {next: Refused}, Accepted: {next: Refused}},
 	eventEnact: {
-		Created:   {next: Reserved, call: callReserve, answer: yes}, // before transact has been answered
+		Created:   {next: Reserved, call: callReserve, answer: yes}, // before Transact's response
 		Accepted:  {next: Reserved, call: callReserve, answer: yes},
 		Reserved:  {answer: yes},
 		Settled:   {answer: yes},
@@ -114,7 +114,7 @@ var table = map[eventKind]map[State]rule{
 		Canceled:  {answer: noCanceled},
 		Released:  {answer: noCanceled},
 	},
-	eventDecline: { // a purchase that has moved meanwhile is answered as enact is
+	eventDecline: { // if the purchase has moved meanwhile, the response is that of enact
 		Created:   {next: Canceled, answer: noCanceled},
 		Accepted:  {next: Canceled, answer: noCanceled},
 		Reserved:  {answer: yes},
@@ -150,7 +150,7 @@ var table = map[eventKind]map[State]rule{
 		Reserved:  {next: Canceled, answer: yes},
 		Settled:   {answer: conflictSettled},
 		Delivered: {answer: conflictSettled},
-		Refused:   {next: Canceled, answer: yes}, // ordered again, it would not be charged
+		Refused:   {next: Canceled, answer: yes}, // ordering again would not charge it
 		Canceled:  {answer: yes},
 		Released:  {answer: yes},
 	},

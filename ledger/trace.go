@@ -127,7 +127,7 @@ func isTraceParent(text string) bool {
 	return true
 }
 
-// tracedStore is a Store that tells of its failures.
+// tracedStore is a Store that reports its failures to Trace.
 type tracedStore struct {
 	Store
 	failed func(ctx context.Context, realm, operation string, err error)
@@ -156,7 +156,7 @@ func (s tracedStore) Get(ctx context.Context, key connect.Key) (Purchase, error)
 func (s tracedStore) Change(
 	ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error),
 ) (Purchase, error) {
-	var refused error // by fn, and not a failure of the store
+	var refused error // by fn; not a failure of the store
 	p, err := s.Store.Change(ctx, key, func(ctx context.Context, p Purchase) (next Purchase, err error) {
 		next, refused = fn(ctx, p)
 		return next, refused

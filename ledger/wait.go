@@ -43,7 +43,7 @@ func (l *Ledger) Wait(ctx context.Context, id string) (Purchase, error) {
 	}
 }
 
-// waiting are the calls of Wait in this process. The zero value is ready for
+// waiting holds the calls of Wait in this process. The zero value is ready for
 // use.
 type waiting struct {
 	mu    sync.Mutex
@@ -71,7 +71,8 @@ func (w *waiting) join(id string) (woken <-chan struct{}, leave func()) {
 	}
 }
 
-// wake wakes the goroutines that wait for the purchase if nothing is left to be done.
+// wake wakes the goroutines that wait for the purchase if it is finished or
+// stuck.
 func (w *waiting) wake(p Purchase) {
 	if !p.Finished() && !p.Stuck() {
 		return
@@ -81,7 +82,7 @@ func (w *waiting) wake(p Purchase) {
 	for call := range w.calls[p.ID] {
 		select {
 		case call <- struct{}{}:
-		default: // it is woken already
+		default: // already woken
 		}
 	}
 }

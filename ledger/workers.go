@@ -38,7 +38,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 	saving.Wait()
 	l.logLost(ctx)
 	level := slog.LevelWarn
-	if errors.Is(ctx.Err(), context.Canceled) { // as at a graceful stop
+	if errors.Is(ctx.Err(), context.Canceled) { // for example at a graceful shutdown
 		level = slog.LevelInfo
 	}
 	l.log.Log(ctx, level, "gloebit ledger: Run has ended: this process picks nothing up any more",
@@ -63,7 +63,7 @@ func (l *Ledger) Reconcile(ctx context.Context) error {
 	var mu sync.Mutex
 	first := l.saveKept(ctx)
 	for _, queues := range [][]queue{l.steps(), l.reports()} { // so that the pass reports its own changes
-		now := l.now() // after what was saved, which is due now
+		now := l.now() // after the changes were saved, which are due now
 		l.work(ctx, queues, func(q queue) {
 			err := l.round(ctx, now, q)
 			mu.Lock()
@@ -78,19 +78,19 @@ func (l *Ledger) Reconcile(ctx context.Context) error {
 	return errors.Join(first, ctx.Err())
 }
 
-// toFinish and toSend return the states whose purchases need work. Each list
+// toFinish and toSend return the states of purchases that need work. Each list
 // has its own workers.
 func toFinish() []State { return []State{Settled, Canceled} }
 func toSend() []State   { return []State{Created, Accepted, Reserved} }
 
-// toReport stands for the state of purchases that have changes to report.
+// toReport, in a queue's states, selects purchases with changes to report.
 const toReport State = ""
 
 // queue is a kind of work that has its own workers.
 type queue struct {
 	states []State
 	slots  chan struct{} // one for each worker
-	wake   chan struct{} // receives when there is work; nil if nothing tells
+	wake   chan struct{} // receives when there is work; nil if the queue is only polled
 }
 
 // steps returns the queues of purchases whose next step may be due.
@@ -107,9 +107,9 @@ func (l *Ledger) reports() []queue {
 	return []queue{{[]State{toReport}, l.reporting, l.changed}}
 }
 
-// work runs the workers of the queues and waits for them. Workers that run too
-// long after ctx has ended are abandoned. Their purchases are logged, and so are
-// those of callbacks that run too long.
+// work runs the workers of the queues and waits for them. It abandons workers
+// that run too long after ctx has ended, and logs their purchases and those
+// with Fulfiller calls that run too long.
 func (l *Ledger) work(ctx context.Context, queues []queue, work func(queue)) {
 	var group sync.WaitGroup
 	for _, q := range queues {
@@ -132,7 +132,7 @@ func (l *Ledger) work(ctx context.Context, queues []queue, work func(queue)) {
 	var left []string
 	select {
 	case <-done:
-	case <-time.After(l.config.StepTimeout + l.config.StepTimeout/4): // a step, and the saving of what came of it
+	case <-time.After(l.config.StepTimeout + l.config.StepTimeout/4): // one step, and saving its result
 		left = append(l.held.all(), l.reported.all()...)
 	}
 	left = append(left, l.overdue.all()...)
@@ -144,12 +144,12 @@ func (l *Ledger) work(ctx context.Context, queues []queue, work func(queue)) {
 	}
 }
 
-// maxUnreadable bounds a round on a store that reads nothing.
+// maxUnreadable limits a round on a store that can read nothing.
 const maxUnreadable = 10_000
 
-// round works on the purchases of a queue that were due at that time, one
-// after the other, until there is none, the store is down or ctx ends. A worker
-// that hangs keeps its slot, so that there are never more than Config.Workers
+// round processes the purchases of a queue that were due at that time, one
+// after another, until there is none left, the store is down or ctx ends. A
+// worker that hangs keeps its slot, so there are never more than Config.Workers
 // of a kind, however often Run and Reconcile are called.
 func (l *Ledger) round(ctx context.Context, due time.Time, q queue) error {
 	sends := slices.Contains(q.states, Created)
@@ -175,7 +175,7 @@ func (l *Ledger) round(ctx context.Context, due time.Time, q queue) error {
 			case err == nil:
 				found = true
 				failures.add(l.pickUp(context.WithoutCancel(ctx), p))
-			case errors.Is(err, ErrUnreadable): // which says nothing of the others
+			case errors.Is(err, ErrUnreadable): // others may be readable
 				found = true
 				unreadable++
 				l.log.ErrorContext(ctx, "gloebit ledger: left a purchase that can't be read", "cause", words(err))
@@ -188,7 +188,7 @@ func (l *Ledger) round(ctx context.Context, due time.Time, q queue) error {
 	return failures.first
 }
 
-// claim reserves the purchase in that state that has been due the longest.
+// claim reserves the purchase in that state that is overdue longest.
 func (l *Ledger) claim(ctx context.Context, state State, due time.Time) (Purchase, error) {
 	until := l.now().Add(l.claimFor())
 	if state == toReport {
@@ -217,7 +217,7 @@ func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
 	}
 	switch {
 	case err == nil:
-		_, _ = l.send(ctx, client, p, false) // the purchase itself says what came of it
+		_, _ = l.send(ctx, client, p, false) // the outcome is stored in the purchase
 		return nil
 	case p.State == Created && (errors.Is(err, gloebit.ErrNotConnected) || errors.Is(err, errOtherConnection)):
 		_, err = l.withdraw(ctx, p.ID, event{cause: words(err)})
@@ -229,9 +229,9 @@ func (l *Ledger) pickUp(ctx context.Context, p Purchase) error {
 
 var errOtherConnection = errors.New("ledger: the user has connected again since the order")
 
-// sameConnection returns an error when another account would pay than the one
-// with which the purchase was ordered, and for an order that Gloebit has not
-// answered also when the user has connected again since.
+// sameConnection returns an error if another account would pay than the one
+// with which the purchase was ordered. For an order that Gloebit has not
+// answered, it also returns an error if the user has connected again since.
 func sameConnection(client *gloebit.Client, p Purchase) error {
 	if now := account(client); now != "" && p.GloebitID != "" && now != p.GloebitID {
 		return fmt.Errorf("%w, with another Gloebit account", errOtherConnection)
