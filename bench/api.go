@@ -13,10 +13,10 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// apiCall asks for a balance from a server on the loopback interface. The peer
-// is what people write: the same request with net/http, the answer bounded and
-// read with encoding/json, its success looked at. Both give it the same time,
-// through the same kind of transport.
+// apiCall requests a balance from a server on the loopback interface. The peer
+// is what applications write: the same request with net/http, a limit on the
+// response, encoding/json, and a check of success. Both sides have the same
+// timeout and the same kind of transport.
 func apiCall(ctx context.Context) (*Pair, error) {
 	server := balanceServer()
 	ours, err := ourCall(ctx, server.URL)
@@ -34,7 +34,7 @@ func balanceServer() *httptest.Server {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"success":true,"balance":1234.5}`) // a client that has gone shows by itself
+		_, _ = io.WriteString(w, `{"success":true,"balance":1234.5}`) // the client checks the response
 	}))
 }
 
@@ -59,7 +59,7 @@ func ourCall(ctx context.Context, server string) (Side, error) {
 	}, nil
 }
 
-// merchantAt makes a merchant of a server, to which alice is connected.
+// merchantAt returns a merchant of a server to which alice is connected.
 func merchantAt(ctx context.Context, server string, trace *gloebit.Trace) (*gloebit.Merchant, error) {
 	tokens := &gloebit.MemoryTokenStore{}
 	merchant, err := newMerchant(gloebit.Config{
@@ -116,10 +116,10 @@ func askBalance(ctx context.Context, client *http.Client, address, token string)
 	return answer.Balance, nil
 }
 
-// keyOf is what a user's credential is kept under.
+// keyOf returns the key of a user's credential.
 func keyOf(user string) connect.Key { return connect.Key{Realm: realm, ID: user} }
 
-// save gives a user a credential.
+// save stores a user's credential.
 func save(ctx context.Context, tokens gloebit.TokenStore, key connect.Key, credential connect.Credential) error {
 	return tokens.Update(
 		ctx, key, func(context.Context, *connect.Credential) (*connect.Credential, error) { return &credential, nil },

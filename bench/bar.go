@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Bar is the most that our side may cost. Zero is no bar.
+// Bar is a limit on the cost of our side. Zero is no limit.
 type Bar struct {
-	Ratio      float64 // of our time to the peer's
-	Allocs     int     // a run
-	MoreAllocs int     // a run, than the peer makes
+	Ratio      float64 // our time divided by the peer's
+	Allocs     int     // per run
+	MoreAllocs int     // per run, more than the peer's
 	Bytes      float64 // of memory
 }
 
-// String says it as the report does.
+// String formats the limit for the report.
 func (b Bar) String() string {
 	switch {
 	case b.Bytes > 0:
@@ -27,17 +27,17 @@ func (b Bar) String() string {
 	return fmt.Sprintf("≤ %.2f", b.Ratio)
 }
 
-// Result is what a comparison came to: medians over its rounds.
+// Result is the result of a comparison: medians over its rounds.
 type Result struct {
-	Ours, Peer             time.Duration // a run
-	OursAllocs, PeerAllocs float64       // a run
-	Ratio                  float64       // of our time to the peer's in the same round
+	Ours, Peer             time.Duration // per run
+	OursAllocs, PeerAllocs float64       // per run
+	Ratio                  float64       // our time divided by the peer's in the same round
 	Low, High              float64       // the quartiles of the ratio
 	Rounds                 int
-	Bytes                  float64 // of memory, where that is what is measured
+	Bytes                  float64 // of memory, if that was measured
 }
 
-// Meets reports whether a result is within the bar.
+// Meets reports whether a result is within the limit.
 func (b Bar) Meets(r Result) bool {
 	switch {
 	case b.Bytes > 0:

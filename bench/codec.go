@@ -8,8 +8,8 @@ import (
 	"github.com/alexedwards/scs/v2"
 )
 
-// codecPair loads a session of an application's own, with one key in it, and
-// reads that. The sides differ in the Codec alone.
+// codecPair loads an application's own session with one key, and reads that
+// key. Only the sides' Codecs differ.
 func codecPair(codec scs.Codec) func(context.Context) (*Pair, error) {
 	return func(context.Context) (*Pair, error) {
 		ours, err := sessionOf(codec)

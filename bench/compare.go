@@ -9,39 +9,39 @@ import (
 	"time"
 )
 
-// ErrNoServer is that of a comparison whose server does not answer.
+// ErrNoServer is returned when the server of a comparison does not respond.
 var ErrNoServer = errors.New("not run: no PostgreSQL")
 
-// Comparison is one line of the report: our way and a peer's of doing the same
-// work.
+// Comparison is one line of the report. It compares our side with a peer that
+// does the same work.
 type Comparison struct {
 	Name string
 	Bar  Bar
-	// Waits says that the sides wait for others, so that the clock on the wall
-	// counts. Else it is the processor time of this process, which is the same
-	// on a machine that does nothing else.
+	// Waits says that the sides wait for a server, so wall-clock time is
+	// measured. Otherwise it is the processor time of this process, which other
+	// processes do not change.
 	Waits bool
-	// Open readies the sides. The error is [ErrNoServer] when a server that
-	// they need is not there.
+	// Open prepares the sides. The error is [ErrNoServer] if they need a server
+	// that does not respond.
 	Open func(ctx context.Context) (*Pair, error)
 }
 
-// Pair are the two sides of a comparison.
+// Pair is the two sides of a comparison.
 type Pair struct {
 	Ours, Peer Side
-	// Close frees what the sides hold. Nil frees nothing.
+	// Close releases the resources of the sides. It may be nil.
 	Close func() error
 }
 
-// close frees what the sides hold, and joins its error with another.
+// close calls Close, and joins its error with another.
 func (p *Pair) close(err *error) {
 	if p.Close != nil {
 		*err = errors.Join(*err, p.Close())
 	}
 }
 
-// Same does the work once on both sides, and returns an error unless both come
-// to the same answer.
+// Same runs each side once, and returns an error unless both give the same
+// answer.
 func (p *Pair) Same() error {
 	var answers [2]string
 	for i, side := range []Side{p.Ours, p.Peer} {
@@ -58,9 +58,9 @@ func (p *Pair) Same() error {
 
 const fewestRounds = 15
 
-// Measure runs both sides in turn until the time is over, and at least fifteen
-// times. Only what both did one right after the other is compared: what else
-// the machine does changes from second to second, and hits both alike.
+// Measure runs both sides alternately until the time is over, and at least
+// fifteen times. It only compares rounds that ran one right after the other,
+// because the speed of the machine changes from second to second.
 func (c Comparison) Measure(ctx context.Context, lasts time.Duration) (r Result, err error) {
 	pair, err := c.Open(ctx)
 	if err != nil {
@@ -96,12 +96,12 @@ func (c Comparison) Measure(ctx context.Context, lasts time.Duration) (r Result,
 	return sum(rounds), nil
 }
 
-// round is one of our side and one of the peer's, one right after the other.
+// round is one round of our side and one of the peer's, in succession.
 type round struct{ ours, peer sample }
 
 func (r round) ratio() float64 { return float64(r.ours.time) / float64(r.peer.time) }
 
-// both runs a round of each. Who goes first takes turns, too.
+// both runs a round of each side. The side that goes first alternates.
 func (p *Pair) both(now clock, ours, peers int, peerFirst bool) (r round, err error) {
 	if peerFirst {
 		if r.peer, err = p.Peer.round(peers, now); err != nil {

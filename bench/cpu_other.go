@@ -6,5 +6,5 @@ import "time"
 
 var started = time.Now()
 
-// processorTime is the time on the clock where the system does not tell better.
+// processorTime returns wall-clock time, because this system reports no other.
 func processorTime() (time.Duration, error) { return time.Since(started), nil }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// processorTime is how long this process has computed, in the kernel too. What
-// else the machine does is not in it.
+// processorTime returns the processor time of this process, including the
+// kernel's. It does not include other processes.
 func processorTime() (time.Duration, error) {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {

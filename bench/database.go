@@ -20,24 +20,25 @@ import (
 	"modernc.org/sqlite"
 )
 
-// database is one that a comparison has to itself.
+// database is a database for one comparison alone.
 type database struct {
 	*sql.DB
 	dialect   sqlstore.Dialect
-	connector driver.Connector // to where DB is
-	insert    string           // delivers goods, within the ledger's transaction
+	connector driver.Connector // opens connections for DB
+	insert    string           // statement that delivers goods, in the ledger's transaction
 	remove    func() error
 }
 
-// goods are what the shop delivers: one row for each purchase.
+// createGoods creates the table of what the shop delivers: one row per
+// purchase.
 const createGoods = "CREATE TABLE goods (purchase VARCHAR(36) PRIMARY KEY, owner VARCHAR(255) NOT NULL)"
 
-// connections is the size of the pools, as of a shop with some traffic.
+// connections is the size of the pools, as for a shop with moderate traffic.
 const connections = 20
 
-// openPostgres makes a schema on the server that GLOEBIT_TEST_POSTGRES names, as
-// the project's tests do, or on the one of this machine. Without a server the
-// error is ErrNoServer.
+// openPostgres creates a schema on the server that GLOEBIT_TEST_POSTGRES names,
+// or else on 127.0.0.1. If the server does not respond, the error is
+// ErrNoServer.
 func openPostgres(ctx context.Context) (*database, error) {
 	dsn := os.Getenv("GLOEBIT_TEST_POSTGRES")
 	if dsn == "" {
@@ -68,7 +69,7 @@ func openPostgres(ctx context.Context) (*database, error) {
 	return d.open(ctx)
 }
 
-// openSQLite makes a database in a temporary file, with a write-ahead log.
+// openSQLite creates a database in a temporary file, with a write-ahead log.
 func openSQLite(ctx context.Context) (*database, error) {
 	folder, err := os.MkdirTemp("", "gloebit-bench-")
 	if err != nil {
@@ -93,7 +94,7 @@ func (o opener) Connect(context.Context) (driver.Conn, error) { return o.Driver(
 // Driver implements [driver.Connector].
 func (opener) Driver() driver.Driver { return &sqlite.Driver{} }
 
-// open makes the pool and the tables.
+// open creates the pool and the tables.
 func (d *database) open(ctx context.Context) (*database, error) {
 	d.DB = pool(d.connector)
 	store, err := sqlstore.New(sqlstore.Config{DB: d.DB, Dialect: d.dialect})

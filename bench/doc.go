@@ -1,7 +1,7 @@
-// Package bench measures what github.com/go-gloebit/gloebit costs, side by side
-// with what people would write or use without it. See its README for the method
-// and for how to run it.
+// Package bench measures the cost of github.com/go-gloebit/gloebit, side by
+// side with the usual alternatives. See its README for the method and the
+// commands.
 //
-// [Comparisons] are pairs of sides that do the same work: [Comparison.Measure]
-// runs them in turn, in one process, and takes the median of the ratios.
+// [Comparisons] are pairs of sides that do the same work. [Comparison.Measure]
+// runs them alternately, in one process, and takes the median of the ratios.
 package bench

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// callbackPair compares the whole callback handler with the one exchange that it
-// makes. Ours also finds the session, takes the state, checks the browser,
-// renews the session's id, saves the credential and the session, and redirects.
-// Both ask the same canned token endpoint with the same fields.
+// callbackPair compares the whole callback handler with the code exchange that
+// it makes. Ours also loads the session, takes the state, checks the browser,
+// renews the session ID, saves the credential and the session, and redirects.
+// Both use the same canned token endpoint with the same fields.
 func callbackPair(user func(*http.Request) (gloebit.User, error)) func(context.Context) (*Pair, error) {
 	return func(ctx context.Context) (*Pair, error) {
 		return &Pair{Ours: ourCallback(ctx, user), Peer: theirExchange(ctx)}, nil
@@ -26,7 +26,7 @@ func ourCallback(ctx context.Context, user func(*http.Request) (gloebit.User, er
 	var visits []*http.Request
 	p := newPage()
 	return Side{
-		// As many browsers as runs, each of which has started a connection.
+		// One browser per run, each of which has started a connection.
 		Prepare: func(n int) error {
 			tokens = &gloebit.MemoryTokenStore{}
 			merchant, err := newMerchant(gloebit.Config{User: user, Tokens: tokens})

@@ -11,15 +11,15 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// Connected tells how a crowd of browsers was connected at once.
+// Connected is the result of ConnectAtOnce.
 type Connected struct {
-	Start, Back time.Duration // until all had been sent to Gloebit; until all were connected
-	Bytes       float64       // of the heap, for each that is under way
+	Start, Back time.Duration // until all were redirected to Gloebit; until all were connected
+	Bytes       float64       // of heap memory, for each pending connection
 }
 
-// ConnectAtOnce lets so many browsers connect at once, a goroutine each: all
-// start, and when all are at Gloebit, all come back. Each must get the token
-// that belongs to its own code, and no state may be good twice.
+// ConnectAtOnce connects that many browsers concurrently, each in a goroutine.
+// When all have been redirected to Gloebit, all return. Each must get the token
+// for its own code, and no state may be accepted twice.
 func ConnectAtOnce(ctx context.Context, crowd int) (c Connected, err error) {
 	tokens := &gloebit.MemoryTokenStore{}
 	merchant, err := newMerchant(gloebit.Config{
@@ -52,7 +52,7 @@ func ConnectAtOnce(ctx context.Context, crowd int) (c Connected, err error) {
 	)
 }
 
-// flow is one browser on its way.
+// flow is one browser's connection.
 type flow struct {
 	user, state string
 	browser     *browser

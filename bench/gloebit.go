@@ -18,24 +18,26 @@ const (
 	realm      = "gloebit.example/" + clientID // of all merchants of the canned Gloebit
 	shopURL    = "https://shop.example"
 	callback   = shopURL + "/gloebit/callback"
-	patience   = 15 * time.Second // what both sides give a request, as programs in production do
+	patience   = 15 * time.Second // request timeout of both sides, as in production
 )
 
 var scopes = []gloebit.Scope{gloebit.ScopeBalance, gloebit.ScopeTransact}
 
-// canned is a Gloebit without a network. It answers at once, unless takes says
-// how long a token request takes.
+// canned is a Gloebit without a network. It responds at once, except that a
+// token request takes the time in takes.
 type canned struct {
 	takes time.Duration
-	// token gives the access token for a token request. Nil means "token-of-alice".
+	// token returns the access token for a token request. If nil, it is
+	// "token-of-alice".
 	token func(url.Values) string
-	// transact reads the body of a transact and gives its id.
+	// transact reads the body of a transact request and returns its ID.
 	transact func(body io.Reader) (id string, err error)
-	// called is called with any other call. Nil does nothing.
+	// called is called for any other request. It may be nil.
 	called func()
 }
 
-// client is an HTTP client on the canned Gloebit, the same for both sides.
+// client returns an HTTP client for the canned Gloebit, the same for both
+// sides.
 func (c canned) client() *http.Client { return &http.Client{Transport: c, Timeout: patience} }
 
 func tokenOf(user string) string { return "token-of-" + user }
@@ -96,10 +98,10 @@ func reply(r *http.Request, body string) *http.Response {
 	}
 }
 
-// newMerchant makes a merchant of the canned Gloebit, or another.
+// newMerchant returns a merchant, by default of the canned Gloebit.
 func newMerchant(config gloebit.Config) (*gloebit.Merchant, error) {
 	config.ClientID, config.ClientSecret, config.RedirectURL, config.Scopes = clientID, "secret", callback, scopes
-	if config.SignIn { // the name of the user is no part of what is compared
+	if config.SignIn { // reading the user's name is not part of the comparison
 		config.Scopes = append([]gloebit.Scope{gloebit.ScopeUser}, scopes...)
 	}
 	if config.Provider.APIURL == "" {
@@ -111,7 +113,7 @@ func newMerchant(config gloebit.Config) (*gloebit.Merchant, error) {
 	return gloebit.New(config)
 }
 
-// endpoint is the canned Gloebit for golang.org/x/oauth2.
+// endpoint returns the canned Gloebit's configuration for golang.org/x/oauth2.
 func endpoint() *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: clientID, ClientSecret: "secret", RedirectURL: callback,

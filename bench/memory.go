@@ -10,8 +10,8 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// credentialOf is what a user's credential looks like after a connection:
-// strings and scopes of its own, as a token answer has them.
+// credentialOf returns a user's credential as after a connection. Its strings
+// and scopes are separate allocations, as in a token response.
 func credentialOf(user string) connect.Credential {
 	return connect.Credential{
 		AccessToken:  gloebit.Secret(fmt.Sprintf("%-40s", "access-"+user)),
@@ -22,9 +22,9 @@ func credentialOf(user string) connect.Credential {
 	}
 }
 
-// MemoryPerUser connects so many users to a MemoryTokenStore and returns how
-// many bytes of the heap each costs, less the bytes of their strings: id,
-// tokens and Gloebit id. What the allocator adds to a string counts against us.
+// MemoryPerUser connects that many users to a MemoryTokenStore. It returns the
+// heap bytes of each, less the bytes of their strings: ID, tokens and Gloebit
+// ID. The allocator's rounding counts against us.
 func MemoryPerUser(users int) (bytes float64, err error) {
 	tokens := &gloebit.MemoryTokenStore{}
 	before := heap()
@@ -38,10 +38,10 @@ func MemoryPerUser(users int) (bytes float64, err error) {
 	return float64(after-before)/float64(users) - float64(strings), nil
 }
 
-// heap is what is alive on the heap, in bytes.
+// heap returns the size of the live heap, in bytes.
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // what the first one has found to be finalized
+	runtime.GC() // frees what the first one has finalized
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc)

@@ -16,10 +16,10 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// A connected request without Config.User: the cookie tells whose request it
-// is, the user's token is looked up, and a client that sends it is lent to the
-// handler, which reads the user's id. All sides do that. They differ in how the
-// cookie tells: that is what is compared.
+// These pairs compare a connected request without Config.User. The cookie
+// identifies the user, the user's token is looked up, and the handler gets a
+// client that sends it, and reads the user's ID. All sides do that. Only how
+// the cookie identifies the user differs.
 
 // sessionPair compares the package's own sessions with a peer.
 func sessionPair(peer func() (site, error)) func(context.Context) (*Pair, error) {
@@ -36,8 +36,8 @@ func sessionPair(peer func() (site, error)) func(context.Context) (*Pair, error)
 	}
 }
 
-// ownSessions is the package with nothing configured: sessions and tokens in
-// memory, the user signed in with Gloebit through a whole connection.
+// ownSessions returns the package with its defaults: sessions and tokens in
+// memory, and a user who signed in with Gloebit in a full connection.
 func ownSessions() (site, error) {
 	merchant, err := newMerchant(gloebit.Config{SignIn: true})
 	if err != nil {
@@ -58,27 +58,28 @@ func ownSessions() (site, error) {
 	}, nil
 }
 
-// lender is the part that is the same for all peers: a map of tokens, and a
-// client in the context that sends the user's.
-type lender struct {
+// peerClients is the part that is the same for all peers: a map of tokens, and
+// a client in the context that sends the user's token.
+type peerClients struct {
 	mu     sync.RWMutex
 	tokens map[string]*oauth2.Token
 	base   http.RoundTripper
 }
 
-type lentKey struct{}
+type userClientKey struct{}
 
-type lent struct {
+type userClient struct {
 	user string
 	http *http.Client
 }
 
-func newLender() *lender {
-	return &lender{tokens: map[string]*oauth2.Token{alice: {AccessToken: tokenOf(alice)}}, base: canned{}}
+func newPeerClients() *peerClients {
+	return &peerClients{tokens: map[string]*oauth2.Token{alice: {AccessToken: tokenOf(alice)}}, base: canned{}}
 }
 
-// lend calls next with a client for the user, or refuses who has no token.
-func (l *lender) lend(w http.ResponseWriter, r *http.Request, user string, next http.Handler) {
+// withClient calls next with a client for the user in the context. It responds
+// 401 if the user has no token.
+func (l *peerClients) withClient(w http.ResponseWriter, r *http.Request, user string, next http.Handler) {
 	l.mu.RLock()
 	token, ok := l.tokens[user]
 	l.mu.RUnlock()
@@ -89,16 +90,16 @@ func (l *lender) lend(w http.ResponseWriter, r *http.Request, user string, next 
 	client := &http.Client{
 		Transport: &oauth2.Transport{Source: oauth2.StaticTokenSource(token), Base: l.base}, Timeout: patience,
 	}
-	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), lentKey{}, &lent{user, client})))
+	next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), userClientKey{}, &userClient{user, client})))
 }
 
-// site is a peer's way to tell the user, with the rest.
-func (l *lender) site(header http.Header, protect func(http.Handler) http.Handler) site {
+// site completes a peer's middleware, protect, to a site.
+func (l *peerClients) site(header http.Header, protect func(http.Handler) http.Handler) site {
 	return site{
 		protect: protect,
-		user:    func(ctx context.Context) string { return ctx.Value(lentKey{}).(*lent).user },
+		user:    func(ctx context.Context) string { return ctx.Value(userClientKey{}).(*userClient).user },
 		call: func(ctx context.Context) (string, error) {
-			response, err := ctx.Value(lentKey{}).(*lent).http.Get(gloebitURL + "user")
+			response, err := ctx.Value(userClientKey{}).(*userClient).http.Get(gloebitURL + "user")
 			if err != nil {
 				return "", err
 			}
@@ -111,7 +112,8 @@ func (l *lender) site(header http.Header, protect func(http.Handler) http.Handle
 	}
 }
 
-// signedIn is what a browser sends after a handler has signed it in.
+// signedIn returns the headers that a browser sends after a handler has signed
+// it in.
 func signedIn(signIn http.Handler) (http.Header, error) {
 	visitor := newBrowser("")
 	if response := visitor.visit(signIn, shopURL+"/sign-in"); response.StatusCode != http.StatusOK {
@@ -120,24 +122,24 @@ func signedIn(signIn http.Handler) (http.Header, error) {
 	return visitor.header, nil
 }
 
-// byHand is what people write with scs: its defaults, one key in the session.
+// byHand is an application with scs: its defaults, and one key in the session.
 func byHand() (site, error) {
-	manager, l := scs.New(), newLender()
+	manager, l := scs.New(), newPeerClients()
 	header, err := signedIn(manager.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		manager.Put(r.Context(), "user", alice)
 	})))
 	return l.site(header, func(next http.Handler) http.Handler {
 		return manager.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			l.lend(w, r, manager.GetString(r.Context(), "user"), next)
+			l.withClient(w, r, manager.GetString(r.Context(), "user"), next)
 		}))
 	}), err
 }
 
 // gorilla is the same with gorilla/sessions and its signed cookie.
 func gorilla() (site, error) {
-	store, l := sessions.NewCookieStore(make([]byte, 32)), newLender()
+	store, l := sessions.NewCookieStore(make([]byte, 32)), newPeerClients()
 	header, err := signedIn(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		session, _ := store.Get(r, "session") // a new one comes with no error
+		session, _ := store.Get(r, "session") // a new one is returned without an error
 		session.Values["user"] = alice
 		if err := session.Save(r, w); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -151,16 +153,16 @@ func gorilla() (site, error) {
 				return
 			}
 			user, _ := session.Values["user"].(string)
-			l.lend(w, r, user, next)
+			l.withClient(w, r, user, next)
 		})
 	}), err
 }
 
-// goth is the same with markbates/goth's gothic, which keeps what it is given,
-// compressed, in a session of gorilla's.
+// goth is the same with markbates/goth's gothic, which stores its data,
+// compressed, in a gorilla session.
 func goth() (site, error) {
 	gothic.Store = sessions.NewCookieStore(make([]byte, 32))
-	l := newLender()
+	l := newPeerClients()
 	header, err := signedIn(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := gothic.StoreInSession("user", alice, r, w); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -173,15 +175,15 @@ func goth() (site, error) {
 				http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
 				return
 			}
-			l.lend(w, r, user, next)
+			l.withClient(w, r, user, next)
 		})
 	}), err
 }
 
-// jwt is the same with go-chi/jwtauth: HS256, in its cookie, with an end as all
-// the other sessions have.
+// jwt is the same with go-chi/jwtauth: HS256, in its cookie, with an expiry
+// like all other sessions.
 func jwt() (site, error) {
-	auth, l := jwtauth.New("HS256", make([]byte, 32), nil), newLender()
+	auth, l := jwtauth.New("HS256", make([]byte, 32), nil), newPeerClients()
 	claims := map[string]any{"sub": alice}
 	jwtauth.SetIssuedNow(claims)
 	jwtauth.SetExpiryIn(claims, 24*time.Hour)
@@ -196,7 +198,7 @@ func jwt() (site, error) {
 				http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
 				return
 			}
-			l.lend(w, r, token.Subject(), next)
+			l.withClient(w, r, token.Subject(), next)
 		})))
 	}), err
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// purchasePair makes a purchase through the ledger, from the order to the
-// delivery, on PostgreSQL. The peer runs the statements that one such purchase
-// ran, as they were recorded, with another id and key: on one connection, with
-// nothing decided, signed, encoded or read but the rows.
+// purchasePair runs a purchase through the ledger, from order to delivery, on
+// PostgreSQL. The peer runs the statements that were recorded from such a
+// purchase, with another ID and key, on one connection. It decides, signs and
+// encodes nothing, and reads only the rows.
 func purchasePair(ctx context.Context) (*Pair, error) {
 	d, err := openPostgres(ctx)
 	if err != nil {
@@ -39,7 +39,7 @@ func (d *database) purchases(ctx context.Context) (*Pair, error) {
 		return nil, err
 	}
 	var id string
-	var ready []sold
+	var ready []recordedPurchase
 	return &Pair{
 		Ours: Side{
 			Do: func() (err error) {
@@ -51,14 +51,14 @@ func (d *database) purchases(ctx context.Context) (*Pair, error) {
 		Peer: Side{
 			Prepare: func(n int) error {
 				for range n {
-					ready = append(ready, bought.again())
+					ready = append(ready, bought.fresh())
 				}
 				return nil
 			},
 			Do: func() error {
 				next := ready[len(ready)-1]
 				ready, id = ready[:len(ready)-1], next.id
-				return next.tape.play(ctx, conn)
+				return next.recording.replay(ctx, conn)
 			},
 			Answer: func() string { return d.outcome(ctx, id) },
 		},
@@ -66,15 +66,15 @@ func (d *database) purchases(ctx context.Context) (*Pair, error) {
 	}, nil
 }
 
-// sold is a purchase with what it ran.
-type sold struct {
-	id, key string
-	tape    tape
+// recordedPurchase is a purchase with its recorded statements.
+type recordedPurchase struct {
+	id, key   string
+	recording recording
 }
 
-func (d *database) recordPurchase(ctx context.Context) (s sold, err error) {
+func (d *database) recordPurchase(ctx context.Context) (s recordedPurchase, err error) {
 	s.key = newKey()
-	s.tape, err = d.record(func(db *sql.DB) error {
+	s.recording, err = d.record(func(db *sql.DB) error {
 		recorded, err := newShop(ctx, d, db)
 		if err == nil {
 			s.id, err = recorded.buy(ctx, s.key)
@@ -84,14 +84,14 @@ func (d *database) recordPurchase(ctx context.Context) (s sold, err error) {
 	return s, err
 }
 
-// again is the same of another purchase.
-func (s sold) again() sold {
-	next := sold{id: uuid.Must(uuid.NewV7()).String(), key: newKey()}
-	next.tape = s.tape.with(s.id, next.id, s.key, next.key)
+// fresh returns the same for a new purchase.
+func (s recordedPurchase) fresh() recordedPurchase {
+	next := recordedPurchase{id: uuid.Must(uuid.NewV7()).String(), key: newKey()}
+	next.recording = s.recording.with(s.id, next.id, s.key, next.key)
 	return next
 }
 
-// outcome is what the database has of a purchase.
+// outcome returns the result of a purchase as the database has it.
 func (d *database) outcome(ctx context.Context, id string) string {
 	var state string
 	var goods int

@@ -15,17 +15,17 @@ import (
 
 const (
 	waiters      = 1000
-	refreshTakes = 50 * time.Millisecond // a token request over the Internet, with what the server does for it
+	refreshTakes = 50 * time.Millisecond // a token request over the Internet, including the server's work
 )
 
-// refreshPair compares how long it takes until each of a thousand calls that
-// find the token expired goes out with a fresh one, with the time of one such
-// call. Each side asks the token endpoint once. What comes after the refresh,
-// the answers to the calls, is in neither time.
+// refreshPair measures how long it takes until a thousand concurrent calls that
+// find the token expired have been sent with a fresh one. The peer is one such
+// call. Each side makes one token request. The responses to the calls are in
+// neither time.
 //
-// On one processor that does nothing else, this is at most the time that the
-// token endpoint takes and the processor time: what the callers do before they
-// wait is done while it takes its time, and is charged all the same.
+// On an otherwise idle processor, the result is at most the time of the token
+// endpoint plus the processor time: the callers' work before they wait overlaps
+// with the token request, but is charged as well.
 func refreshPair(ctx context.Context) (*Pair, error) {
 	crowd, err := newCrowd(ctx, waiters)
 	if err != nil {
@@ -38,14 +38,14 @@ func refreshPair(ctx context.Context) (*Pair, error) {
 	return &Pair{Ours: crowd.side(ctx), Peer: alone.side(ctx)}, nil
 }
 
-// crowd are calls for one user at once, each by a client of its own that has
-// read the expired token.
+// crowd is a set of concurrent calls for one user, each by a client of its own
+// that has read the expired token.
 type crowd struct {
 	merchant *gloebit.Merchant
 	tokens   *gloebit.MemoryTokenStore
 	clients  []*gloebit.Client
-	asked    atomic.Int64 // requests for a token
-	sent     atomic.Int64 // calls that went out
+	asked    atomic.Int64 // token requests
+	sent     atomic.Int64 // calls that were sent
 	all      chan struct{}
 	done     sync.WaitGroup
 	errs     []error
@@ -65,7 +65,8 @@ func (c *crowd) refresh(url.Values) string {
 	return "fresh"
 }
 
-// call is one that has reached Gloebit. Its answer waits until all have.
+// call counts a call that has reached Gloebit. Its response waits for all
+// calls.
 func (c *crowd) call() {
 	if c.sent.Add(1) == int64(len(c.clients)) {
 		close(c.all)
@@ -97,13 +98,14 @@ func (c *crowd) side(ctx context.Context) Side {
 	}
 }
 
-// wait waits for the answers to all calls.
+// wait waits for the responses to all calls.
 func (c *crowd) wait() error {
 	c.done.Wait()
 	return errors.Join(c.errs...)
 }
 
-// expire gives the user an expired token, and the crowd clients that know it.
+// expire stores an expired token for the user, and creates clients that have
+// read it.
 func (c *crowd) expire(ctx context.Context) error {
 	if err := c.wait(); err != nil {
 		return err

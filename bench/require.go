@@ -9,8 +9,8 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// userHeader is where the application finds its user: whatever it does is the
-// same on both sides.
+// userHeader identifies the application's user. It stands for any sign-in,
+// which costs both sides the same.
 const userHeader = "X-User"
 
 func currentUser(r *http.Request) (gloebit.User, error) {
@@ -20,13 +20,13 @@ func currentUser(r *http.Request) (gloebit.User, error) {
 	return gloebit.User{}, gloebit.ErrNoUser
 }
 
-// require: the application knows its users, and has them at hand. Ours looks the
-// credential up and lends a client; the peer puts the application's user into
-// the context, and no more: that is the least a middleware that lends something
-// can do.
+// require measures RequireGloebit with an application that has its users in
+// memory. Ours looks up the credential and puts a client into the context. The
+// peer only puts the application's user into the context, which is the least
+// that such a middleware can do.
 func require(context.Context) (*Pair, error) {
 	const size = 1000
-	tokens, members := &gloebit.MemoryTokenStore{}, club{}
+	tokens, members := &gloebit.MemoryTokenStore{}, memberMap{}
 	if err := connectUsers(tokens, 0, size); err != nil {
 		return nil, err
 	}
@@ -44,11 +44,11 @@ func require(context.Context) (*Pair, error) {
 	}, nil
 }
 
-// club are the application's users.
-type club map[string]*gloebit.User
+// memberMap has the application's users.
+type memberMap map[string]*gloebit.User
 
 // user is Config.User.
-func (c club) user(r *http.Request) (gloebit.User, error) {
+func (c memberMap) user(r *http.Request) (gloebit.User, error) {
 	if member := c[r.Header.Get(userHeader)]; member != nil {
 		return *member, nil
 	}
@@ -58,7 +58,7 @@ func (c club) user(r *http.Request) (gloebit.User, error) {
 type bareKey struct{}
 
 // bare is a middleware that puts one value into the context.
-func (c club) bare(next http.Handler) http.Handler {
+func (c memberMap) bare(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		member := c[r.Header.Get(userHeader)]
 		if member == nil {
@@ -73,10 +73,10 @@ func inContext(ctx context.Context) string { return ctx.Value(bareKey{}).(*gloeb
 
 func lentBy(ctx context.Context) string { return gloebit.MustFromContext(ctx).User().ID }
 
-// userName is the id of a user: as long as a UUID.
+// userName returns a user ID of the length of a UUID.
 func userName(i int) string { return fmt.Sprintf("01890a5d-ac96-774b-bcce-%012d", i) }
 
-// connectUsers gives some users a credential each.
+// connectUsers stores a credential for each of a range of users.
 func connectUsers(tokens gloebit.TokenStore, from, to int) error {
 	for i := from; i < to; i++ {
 		credential := credentialOf(userName(i))

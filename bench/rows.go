@@ -14,7 +14,7 @@ type Row struct {
 	Measure func(ctx context.Context, lasts time.Duration) (Result, error)
 }
 
-// Rows are all that the report measures.
+// Rows returns all lines of the report.
 func Rows() []Row {
 	var rows []Row
 	for _, c := range Comparisons() {
@@ -31,7 +31,7 @@ func Rows() []Row {
 	})
 }
 
-// Comparisons are the lines of the report that have two sides.
+// Comparisons returns the lines of the report that have two sides.
 func Comparisons() []Comparison {
 	return []Comparison{
 		{Name: "RequireGloebit, Config.User against bare handler", Bar: Bar{Ratio: 2, Allocs: 5}, Open: require},

@@ -10,12 +10,13 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
-// Sales are purchases a second.
+// Sales is a number of purchases per second, through the ledger and with bare
+// statements.
 type Sales struct{ Ledger, Bare float64 }
 
-// SalesOnPostgres lets so many buyers buy at once through the ledger, and runs
-// the bare statements of purchases on as many connections, in turn, for so long
-// each. Without a server the error is ErrNoServer.
+// SalesOnPostgres has that many concurrent buyers buy through the ledger, and
+// then runs the bare statements of purchases on as many connections, each for
+// the given time. If the server does not respond, the error is ErrNoServer.
 func SalesOnPostgres(ctx context.Context, buyers int, lasts time.Duration) (Sales, error) {
 	d, err := openPostgres(ctx)
 	if err != nil {
@@ -25,8 +26,8 @@ func SalesOnPostgres(ctx context.Context, buyers int, lasts time.Duration) (Sale
 	return sales, errors.Join(err, d.close())
 }
 
-// SalesOnSQLite is the same in a file of SQLite's. Its bare statements are run
-// by one at a time, as there is one writer.
+// SalesOnSQLite is the same with a SQLite file. Its bare statements run one
+// purchase at a time, because SQLite has one writer.
 func SalesOnSQLite(ctx context.Context, buyers int, lasts time.Duration) (Sales, error) {
 	d, err := openSQLite(ctx)
 	if err != nil {
@@ -63,11 +64,12 @@ func (d *database) sell(ctx context.Context, buyers int, lasts time.Duration) (s
 	return s, nil
 }
 
-// player runs the statements of one purchase on a connection of the pool.
-func (d *database) player(bought sold) func(context.Context) error {
+// player returns a function that runs the statements of one purchase on a
+// connection of the pool.
+func (d *database) player(bought recordedPurchase) func(context.Context) error {
 	var writer sync.Mutex
 	return func(ctx context.Context) (err error) {
-		next := bought.again()
+		next := bought.fresh()
 		if d.dialect == sqlstore.SQLite {
 			writer.Lock()
 			defer writer.Unlock()
@@ -76,11 +78,11 @@ func (d *database) player(bought sold) func(context.Context) error {
 		if conn, err = d.Conn(ctx); err != nil {
 			return err
 		}
-		return errors.Join(next.tape.play(ctx, conn), conn.Close())
+		return errors.Join(next.recording.replay(ctx, conn), conn.Close())
 	}
 }
 
-// rate is how often a second so many together do something.
+// rate returns how often per second that many goroutines complete do.
 func rate(ctx context.Context, together int, lasts time.Duration, do func(context.Context) error) (float64, error) {
 	counts, start := make([]int, together), time.Now()
 	workers := make([]*int, together)

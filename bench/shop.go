@@ -18,22 +18,23 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
-// shop sells with a ledger in a database, against a canned Gloebit, so that
-// nothing but the ledger and its database takes time.
+// shop sells through a ledger in a database, with a canned Gloebit, so that
+// only the ledger and its database take time.
 type shop struct {
 	ledger *ledger.Ledger
 	client *gloebit.Client
-	holds  sync.Map // the hold URLs that Gloebit was given, by the transaction's id
+	holds  sync.Map // the hold URLs that Gloebit received, by the transaction's ID
 }
 
-// transaction is what the canned Gloebit reads of a transact.
+// transaction has the fields that the canned Gloebit reads from a transact
+// request.
 type transaction struct {
 	ID      string `json:"id"`
 	Enact   string `json:"asset-enact-hold-url"`
 	Consume string `json:"asset-consume-hold-url"`
 }
 
-// deliverer writes what was bought within the ledger's transaction.
+// deliverer delivers purchases in the ledger's transaction.
 type deliverer struct{ insert string }
 
 // Reserve implements [ledger.Fulfiller].
@@ -52,7 +53,7 @@ func (d deliverer) Deliver(ctx context.Context, p ledger.Purchase) error {
 // Release implements [ledger.Fulfiller].
 func (deliverer) Release(context.Context, ledger.Purchase) error { return nil }
 
-// newShop opens a shop in the pool, which is one of the database's.
+// newShop returns a shop with that pool of the database.
 func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
 	s := &shop{}
 	tokens := &gloebit.MemoryTokenStore{}
@@ -60,7 +61,7 @@ func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
 		return nil, err
 	}
 	merchant, err := newMerchant(gloebit.Config{
-		User: currentUser, Tokens: tokens, HTTPClient: canned{transact: s.hear}.client(),
+		User: currentUser, Tokens: tokens, HTTPClient: canned{transact: s.readTransact}.client(),
 	})
 	if err != nil {
 		return nil, err
@@ -79,15 +80,15 @@ func newShop(ctx context.Context, d *database, db *sql.DB) (*shop, error) {
 	return s, err
 }
 
-// hear keeps what Gloebit would call back, and gives the id to answer with.
-func (s *shop) hear(body io.Reader) (id string, err error) {
+// readTransact keeps the hold URLs of a transact request, and returns its ID.
+func (s *shop) readTransact(body io.Reader) (id string, err error) {
 	var t transaction
 	err = json.NewDecoder(body).Decode(&t)
 	s.holds.Store(t.ID, t)
 	return t.ID, err
 }
 
-// buy makes a purchase and sees it through, as Gloebit does: transact, then the
+// buy makes a purchase and completes it as Gloebit does: transact, then the
 // enact and the consume callback.
 func (s *shop) buy(ctx context.Context, key string) (id string, err error) {
 	p, err := s.ledger.Purchase(ctx, s.client, ledger.Order{
@@ -110,5 +111,5 @@ func (s *shop) buy(ctx context.Context, key string) (id string, err error) {
 	return p.ID, nil
 }
 
-// newKey is the key of an order.
+// newKey returns the key of an order.
 func newKey() string { return rand.Text() }

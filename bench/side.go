@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// Side is one of two ways to do a piece of work. One goroutine uses it.
+// Side is one of two ways to do the same work. Only one goroutine uses it.
 type Side struct {
-	// Prepare readies the next n runs of Do. It is neither timed nor counted.
-	// Nil prepares nothing.
+	// Prepare prepares the next n runs of Do. It is neither timed nor counted.
+	// It may be nil.
 	Prepare func(n int) error
-	// Single says that Prepare readies one run at a time.
+	// Single says that Prepare can prepare only one run.
 	Single bool
-	// Waits is how long a run waits for a server that takes no processor time
-	// meanwhile. It is added to the processor time. Where the clock on the wall
-	// counts it is zero.
+	// Waits is how long a run waits for a server without using processor time.
+	// It is added to the processor time. It is zero if wall-clock time is
+	// measured.
 	Waits time.Duration
 	// Do does the work once.
 	Do func() error
-	// Answer tells what the last Do came to, in words that the other side would
-	// use for the same.
+	// Answer returns the result of the last Do in a form that can be compared
+	// with the other side's.
 	Answer func() string
 }
 
-// Ready prepares n runs, of which there are at most Most.
+// Ready prepares n runs, at most Most.
 func (s Side) Ready(n int) error {
 	if s.Prepare == nil {
 		return nil
@@ -32,8 +32,8 @@ func (s Side) Ready(n int) error {
 	return s.Prepare(n)
 }
 
-// Most is how many runs there may be between two calls of Ready: what those
-// prepare takes room until it is used.
+// Most returns the largest number of runs that one call of Ready prepares,
+// because prepared runs take memory.
 func (s Side) Most() int {
 	switch {
 	case s.Single:
@@ -44,22 +44,22 @@ func (s Side) Most() int {
 	return 100_000
 }
 
-// sample is what one run of Do cost, on average over a round.
+// sample is the cost of one run of Do, averaged over a round.
 type sample struct {
 	time   time.Duration
 	allocs float64
 }
 
-// clock tells the time that a side is charged.
+// clock returns the time that a side is charged.
 type clock func() (time.Duration, error)
 
-// wallClock is for sides that wait for others.
+// wallClock is for sides that wait for a server.
 func wallClock() (time.Duration, error) { return time.Since(epoch), nil }
 
 var epoch = time.Now()
 
-// round does the work n times. The collector has run before, so that no side
-// pays for what the other one left behind.
+// round does the work n times. It collects garbage first, so that no side pays
+// for the other's.
 func (s Side) round(n int, now clock) (sample, error) {
 	if err := s.Ready(n); err != nil {
 		return sample{}, fmt.Errorf("prepare: %w", err)
@@ -84,11 +84,11 @@ func (s Side) round(n int, now clock) (sample, error) {
 	}, err
 }
 
-// roundLasts is long against the clock, and short against what changes on a
-// machine.
+// roundLasts is long for the clock, and short compared with changes of the
+// machine's speed.
 const roundLasts = 5 * time.Millisecond
 
-// size is how many runs make a round.
+// size returns how many runs make a round.
 func (s Side) size(now clock) (int, error) {
 	for n := 1; ; n = min(2*n, s.Most()) {
 		cost, err := s.round(n, now)

@@ -15,20 +15,20 @@ import (
 	"github.com/hashicorp/cap/oidc"
 )
 
-// statePair puts one pending connection and takes it again. Both sides make the
-// random values, keep the connection in memory until it is over, find it by its
-// state alone, look whether it has expired, and make sure that it is not found
-// twice. Ours keeps hashes, and binds it to the browser; what the peer has for
-// that is its nonce.
+// statePair stores one pending connection and takes it. Both sides create the
+// random values, keep the connection in memory until it expires, find it by its
+// state, check its expiry, and make sure that it is not found twice. Ours
+// stores hashes and binds the state to the browser; the peer has a nonce for
+// that.
 func statePair(ctx context.Context) (*Pair, error) {
 	return &Pair{Ours: ourState(ctx), Peer: theirState(ctx)}, nil
 }
 
-// ourState does with a MemoryStateStore what a Merchant does: a nonce for the
-// state, of which the store sees a hash, and a hash of the browser's.
+// ourState uses a MemoryStateStore as a Merchant does: with a nonce as the
+// state, of which the store gets a hash, and a hash of the browser's.
 func ourState(ctx context.Context) Side {
 	store := &gloebit.MemoryStateStore{}
-	binding := newNonce() // is in the browser's session already
+	binding := newNonce() // already in the browser's session
 	var taken connect.PendingConnection
 	return Side{
 		Do: func() (err error) {
@@ -60,8 +60,8 @@ func hash(nonce string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// theirState does what the examples of hashicorp/cap do: an oidc.Request, in a
-// map under a lock, deleted when it has been read.
+// theirState does what the examples of hashicorp/cap do: it keeps an
+// oidc.Request in a map with a lock, and deletes it after reading it.
 func theirState(context.Context) Side {
 	cache := &requestCache{requests: map[string]oidc.Request{}}
 	var taken oidc.Request

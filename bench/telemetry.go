@@ -14,10 +14,9 @@ import (
 )
 
 // telemetryPair loads a page behind RequireGloebit that shows the balance, with
-// a Trace for OpenTelemetry and without one. The shop and Gloebit are servers on
-// the loopback interface. Every span is sampled and goes through a batch to an
-// exporter that drops it, and every duration is recorded: what an exporter does
-// depends on the exporter.
+// and without a Trace for OpenTelemetry. The shop and Gloebit are servers on
+// the loopback interface. Every span is sampled and passed, in batches, to an
+// exporter that drops it, and every duration is recorded.
 func telemetryPair(ctx context.Context) (_ *Pair, err error) {
 	server := balanceServer()
 	closers := []func(){server.Close}
@@ -51,7 +50,7 @@ func telemetryPair(ctx context.Context) (_ *Pair, err error) {
 	return pair, nil
 }
 
-// showBalance is the page of the shop.
+// showBalance is the shop's page.
 func showBalance(w http.ResponseWriter, r *http.Request) {
 	balance, err := gloebit.MustFromContext(r.Context()).Balance(r.Context())
 	if err != nil {
@@ -61,7 +60,7 @@ func showBalance(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, balance)
 }
 
-// pageOf loads the page of a shop as alice.
+// pageOf loads the shop's page as alice.
 func pageOf(ctx context.Context, shop string) Side {
 	client := &http.Client{Transport: newTransport(), Timeout: patience}
 	var page []byte
@@ -84,7 +83,7 @@ func pageOf(ctx context.Context, shop string) Side {
 	}
 }
 
-// dropped is an exporter of spans.
+// dropped is an exporter that drops its spans.
 type dropped struct{}
 
 func (dropped) ExportSpans(context.Context, []trace.ReadOnlySpan) error { return nil }

@@ -9,8 +9,8 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
-// tokenPair loads a user's credential from PostgreSQL. The peer is the statement
-// that the store runs, run bare, its columns scanned into what they are.
+// tokenPair loads a user's credential from PostgreSQL. The peer runs the
+// store's statement and scans its columns.
 func tokenPair(ctx context.Context) (*Pair, error) {
 	d, err := openPostgres(ctx)
 	if err != nil {
@@ -22,7 +22,7 @@ func tokenPair(ctx context.Context) (*Pair, error) {
 		return nil, err
 	}
 	user := userName(500)
-	var load tape
+	var load recording
 	if err = connectUsers(store, 0, 1000); err == nil {
 		load, err = d.record(func(db *sql.DB) error {
 			recorded, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: d.dialect})

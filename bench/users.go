@@ -10,14 +10,14 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// Growing is a shop that gets ever more connected users, in memory.
+// Growing is a shop with a growing number of connected users, in memory.
 type Growing struct {
 	tokens *gloebit.MemoryTokenStore
 	page   http.Handler
 	users  int
 }
 
-// NewGrowing is a shop without a user.
+// NewGrowing returns a shop without users.
 func NewGrowing() (*Growing, error) {
 	g := &Growing{tokens: &gloebit.MemoryTokenStore{}}
 	merchant, err := newMerchant(gloebit.Config{User: currentUser, Tokens: g.tokens})
@@ -31,18 +31,18 @@ func NewGrowing() (*Growing, error) {
 	return g, nil
 }
 
-// Grow connects users until there are so many.
+// Grow connects users until the shop has that many.
 func (g *Growing) Grow(users int) error {
 	err := connectUsers(g.tokens, g.users, users)
 	g.users = users
 	return err
 }
 
-// RequestTime is the processor time of one request through RequireGloebit, over
-// requests of users who are picked at random, none soon again.
+// RequestTime returns the processor time of a request through RequireGloebit,
+// as the average over many random users.
 func (g *Growing) RequestTime() (time.Duration, error) {
 	const requests = 200_000
-	names := make([]string, requests) // as many whatever the size, so that they cost the same
+	names := make([]string, requests) // the same number for every size of the shop, so that they cost the same
 	for i := range names {
 		names[i] = userName(rand.IntN(g.users))
 	}

@@ -11,8 +11,7 @@ import (
 	"sync"
 )
 
-// page is a ResponseWriter that is used again and again, so that no side pays
-// for it.
+// page is a ResponseWriter that is reused, so that no side pays for it.
 type page struct {
 	header http.Header
 	status int
@@ -50,27 +49,27 @@ func (p *page) WriteString(s string) (int, error) {
 	return len(s), nil
 }
 
-// site is a way to tell, at each request, whose it is.
+// site is a way to identify the user of a request.
 type site struct {
 	protect func(http.Handler) http.Handler
-	user    func(context.Context) string // whose request it is, below protect
-	// call asks Gloebit, with what is in the context, whose token that is. Nil
-	// where a site lends no client.
+	user    func(context.Context) string // the request's user, inside protect
+	// call asks Gloebit for the name of the token's user. It is nil if the site
+	// provides no client.
 	call   func(context.Context) (string, error)
-	header http.Header // what the browser sends
+	header http.Header // the browser's request headers
 }
 
-// side is a request to a page that says whose it is. The answer is that page
-// and, where the site lends a client, what a call with it gives.
+// side requests a page that shows the user. The answer is that page and, if the
+// site provides a client, the result of a call with it.
 func (s site) side() Side {
 	greet := s.protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, s.user(r.Context())) // a page takes everything
+		_, _ = io.WriteString(w, s.user(r.Context())) // a page's Write never fails
 	}))
 	p, request, template := newPage(), new(http.Request), httptest.NewRequest(http.MethodGet, shopURL+"/", nil)
 	template.Header = s.header
 	visit := func(h http.Handler) error {
 		p.reset()
-		*request = *template // as a server makes one for each
+		*request = *template // a new request each time, as in a server
 		h.ServeHTTP(p, request)
 		if p.status != http.StatusOK {
 			return fmt.Errorf("the page's status is %d", p.status)
@@ -96,7 +95,7 @@ func (s site) side() Side {
 	}
 }
 
-// browser visits handlers and keeps their cookies.
+// browser calls handlers and keeps their cookies.
 type browser struct {
 	header  http.Header // sent with every request, with the cookies
 	cookies map[string]string
@@ -112,14 +111,14 @@ func newBrowser(user string) *browser {
 	return b
 }
 
-// request is one that the browser makes.
+// request returns a request of the browser.
 func (b *browser) request(address string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, address, nil)
 	r.Header = b.header
 	return r
 }
 
-// visit makes a request and keeps the cookies of the answer.
+// visit makes a request and keeps the cookies of the response.
 func (b *browser) visit(h http.Handler, address string) *http.Response {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, b.request(address))
@@ -135,7 +134,7 @@ func (b *browser) visit(h http.Handler, address string) *http.Response {
 	return response
 }
 
-// start begins a connection, and returns the state that Gloebit got.
+// start begins a connection, and returns the state in the redirect to Gloebit.
 func (b *browser) start(connect http.Handler) (state string, err error) {
 	response := b.visit(connect, shopURL+"/gloebit/connect?return_to=/hats")
 	to, err := url.Parse(response.Header.Get("Location"))
@@ -145,12 +144,12 @@ func (b *browser) start(connect http.Handler) (state string, err error) {
 	return to.Query().Get("state"), nil
 }
 
-// comeBack is the address at which the browser comes back from Gloebit.
+// comeBack returns the callback URL to which Gloebit redirects the browser.
 func comeBack(state, code string) string {
 	return callback + "?" + url.Values{"state": {state}, "code": {code}}.Encode()
 }
 
-// connect goes through a whole connection.
+// connect makes a full connection.
 func (b *browser) connect(h http.Handler) error {
 	state, err := b.start(h)
 	if err != nil {
@@ -162,7 +161,7 @@ func (b *browser) connect(h http.Handler) error {
 	return nil
 }
 
-// all does something with each at once, and waits for all.
+// all calls do for each element concurrently, and waits for all.
 func all[T any](list []T, do func(T) error) error {
 	errs := make([]error, len(list))
 	var group sync.WaitGroup

@@ -1,7 +1,6 @@
-// Report measures the package side by side with its peers and prints a table:
-// what our side and the peer's cost, their ratio, the bar that it must not pass,
-// and whether it does. It exits with 1 when a bar is missed, and also when a row
-// could not be run: what was not measured is not met.
+// Report measures the package side by side with its peers. It prints a table
+// with the cost of both sides, their ratio, its limit, and whether the limit is
+// met. It exits with 1 if a limit is missed, or if a row could not be run.
 package main
 
 import (
@@ -32,7 +31,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	runtime.GOMAXPROCS(1) // as go test -cpu 1: nothing is done on the side
+	runtime.GOMAXPROCS(1) // as go test -cpu 1 does: no work runs in parallel
 	met, err := report(ctx, os.Stdout, names, *lasts)
 	if err != nil {
 		log.Fatal(err)
@@ -42,7 +41,7 @@ func main() {
 	}
 }
 
-// report prints the table, and tells whether all bars are met.
+// report prints the table, and reports whether all limits are met.
 func report(ctx context.Context, to io.Writer, names *regexp.Regexp, lasts time.Duration) (met bool, err error) {
 	const line = "%-50s %-20s %-20s %-18s %-25s %s\n"
 	if _, err := fmt.Fprintf(to, line, "name", "ours", "peer", "ratio", "bar", ""); err != nil {
@@ -77,7 +76,7 @@ func report(ctx context.Context, to io.Writer, names *regexp.Regexp, lasts time.
 	return met, err
 }
 
-// cells are the texts of ours, peer and ratio.
+// cells returns the texts of ours, peer and ratio.
 func cells(r bench.Result) (ours, peer, ratio string) {
 	switch {
 	case r.Bytes > 0:
@@ -86,7 +85,7 @@ func cells(r bench.Result) (ours, peer, ratio string) {
 		return "", "", ""
 	}
 	side := func(took time.Duration, allocs float64) string {
-		unit := math.Pow(10, math.Floor(math.Log10(float64(max(took, 1))))-2) // three digits are left
+		unit := math.Pow(10, math.Floor(math.Log10(float64(max(took, 1))))-2) // round to three digits
 		return fmt.Sprintf("%v %.0f allocs", took.Round(time.Duration(max(unit, 1))), allocs)
 	}
 	return side(r.Ours, r.OursAllocs), side(r.Peer, r.PeerAllocs), fmt.Sprintf("%.2f (%.2f–%.2f)", r.Ratio, r.Low, r.High)

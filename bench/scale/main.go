@@ -1,7 +1,6 @@
-// Scale tells how the package behaves with many users: what each costs in
-// memory, whether a request takes longer the more there are, how many connect at
-// once, and how many purchases a second go through the ledger, beside the bare
-// statements. It prints figures and has no bars.
+// Scale prints how the package behaves with many users: the memory of each, the
+// time of a request, concurrent connections, and purchases per second through
+// the ledger and with bare statements. It prints figures and has no limits.
 package main
 
 import (

@@ -9,33 +9,33 @@ import (
 	"sync"
 )
 
-// statement is one that was run.
+// statement is a statement that was run.
 type statement struct {
 	query string
 	args  []any
-	rows  bool // it was asked for rows
+	rows  bool // it was a query
 }
 
-// held is an argument that a row of an earlier statement held, such as the id of
-// the transaction: played again, it is what the row holds then.
-type held struct{ statement, column int }
+// rowValue is an argument that came from a row of an earlier statement, such as
+// the transaction ID. Replaying uses the value of the new row.
+type rowValue struct{ statement, column int }
 
-// tape is what a piece of work ran, in its order. Played again it is the same
-// work without the code around it.
-type tape []statement
+// recording is the statements of a piece of work, in their order. Replaying
+// them is the same work without the code around it.
+type recording []statement
 
-// record does something on a pool of its own and returns what was run there.
-func (d *database) record(do func(*sql.DB) error) (tape, error) {
-	r := &recorder{Connector: d.connector, seen: map[int64]held{}}
+// record calls do with its own pool, and returns the statements that it ran.
+func (d *database) record(do func(*sql.DB) error) (recording, error) {
+	r := &recorder{Connector: d.connector, origins: map[int64]rowValue{}}
 	db := pool(r)
 	err := errors.Join(do(db), db.Close())
-	return r.tape, err
+	return r.recording, err
 }
 
-// with is the tape with other words in the arguments: pairs of old and new.
-func (t tape) with(words ...string) tape {
+// with returns the recording with replaced arguments: pairs of old and new.
+func (t recording) with(words ...string) recording {
 	replacer := strings.NewReplacer(words...)
-	other := make(tape, len(t))
+	other := make(recording, len(t))
 	for i, s := range t {
 		other[i] = statement{query: s.query, rows: s.rows, args: make([]any, len(s.args))}
 		for j, arg := range s.args {
@@ -52,12 +52,12 @@ func (t tape) with(words ...string) tape {
 	return other
 }
 
-// play runs the statements on a connection, once, and reads all rows.
-func (t tape) play(ctx context.Context, conn *sql.Conn) error {
-	last := make([][]any, len(t)) // rows
+// replay runs the statements on a connection, once, and reads all rows.
+func (t recording) replay(ctx context.Context, conn *sql.Conn) error {
+	last := make([][]any, len(t)) // last row of each statement
 	for i, s := range t {
 		for j, arg := range s.args {
-			if from, ok := arg.(held); ok {
+			if from, ok := arg.(rowValue); ok {
 				s.args[j] = *last[from.statement][from.column].(*any)
 			}
 		}
@@ -91,12 +91,12 @@ func readAll(rows *sql.Rows) (last []any, err error) {
 	return last, errors.Join(err, rows.Err(), rows.Close())
 }
 
-// recorder is a driver that writes down what is run.
+// recorder is a driver that records statements.
 type recorder struct {
 	driver.Connector
-	mu   sync.Mutex
-	tape tape
-	seen map[int64]held // in rows
+	mu        sync.Mutex
+	recording recording
+	origins   map[int64]rowValue // by their value
 }
 
 // Connect implements [driver.Connector].
@@ -105,10 +105,10 @@ func (r *recorder) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return recorded{conn, r}, nil
+	return recordedConn{conn, r}, nil
 }
 
-// add writes a statement down, and returns its place on the tape.
+// add records a statement, and returns its index.
 func (r *recorder) add(query string, args []driver.NamedValue, rows bool) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -116,68 +116,68 @@ func (r *recorder) add(query string, args []driver.NamedValue, rows bool) int {
 	for _, arg := range args {
 		value := any(arg.Value)
 		if number, ok := value.(int64); ok {
-			if from, ok := r.seen[number]; ok {
+			if from, ok := r.origins[number]; ok {
 				value = from
 			}
 		}
 		s.args = append(s.args, value)
 	}
-	r.tape = append(r.tape, s)
-	return len(r.tape) - 1
+	r.recording = append(r.recording, s)
+	return len(r.recording) - 1
 }
 
-// see notes what a row holds.
-func (r *recorder) see(statement int, row []driver.Value) {
+// noteRow records where the integers of a row came from.
+func (r *recorder) noteRow(statement int, row []driver.Value) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for column, value := range row {
 		if number, ok := value.(int64); ok {
-			r.seen[number] = held{statement, column}
+			r.origins[number] = rowValue{statement, column}
 		}
 	}
 }
 
-// recorded is a connection of a recorder's. The drivers here run statements
+// recordedConn is a connection of a recorder. The drivers here run statements
 // without preparing them through database/sql.
-type recorded struct {
+type recordedConn struct {
 	driver.Conn
 	recorder *recorder
 }
 
 // ExecContext implements [driver.ExecerContext].
-func (c recorded) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (c recordedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.recorder.add(query, args, false)
 	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 }
 
 // QueryContext implements [driver.QueryerContext].
-func (c recorded) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c recordedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	place := c.recorder.add(query, args, true)
 	rows, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
-	return seen{rows, c.recorder, place}, nil
+	return recordedRows{rows, c.recorder, place}, nil
 }
 
-// seen are rows of which the recorder learns what they hold.
-type seen struct {
+// recordedRows passes its rows to the recorder.
+type recordedRows struct {
 	driver.Rows
 	recorder  *recorder
 	statement int
 }
 
 // Next implements [driver.Rows].
-func (s seen) Next(row []driver.Value) error {
+func (s recordedRows) Next(row []driver.Value) error {
 	err := s.Rows.Next(row)
 	if err == nil {
-		s.recorder.see(s.statement, row)
+		s.recorder.noteRow(s.statement, row)
 	}
 	return err
 }
 
 // CheckNamedValue implements [driver.NamedValueChecker].
-func (c recorded) CheckNamedValue(value *driver.NamedValue) error {
+func (c recordedConn) CheckNamedValue(value *driver.NamedValue) error {
 	if checker, ok := c.Conn.(driver.NamedValueChecker); ok {
 		return checker.CheckNamedValue(value)
 	}
