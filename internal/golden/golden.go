@@ -1,11 +1,11 @@
-// Package golden holds requests and answers of the Gloebit API as the two
+// Package golden holds requests and responses of the Gloebit API as the two
 // documents, the later developer site and the published clients have them. They
 // were written down from those sources, not from this module's client or test
-// server, so tests of either can be checked against them.
+// server, so both can be tested against them.
 //
-// Each file in the folder files is one source. A source gives a fact or the file
-// does not have it: where a source gives only keys and types, the values in an
-// answer are examples of those types.
+// Each file in the folder files is one source, and has only facts of that
+// source. If a source gives only keys and types, the values in a response are
+// examples of those types.
 package golden
 
 import (
@@ -17,22 +17,23 @@ import (
 	"strings"
 )
 
-// File is what one source says.
+// File is the content of one source.
 type File struct {
 	// Source names the source.
 	Source string `json:"source"`
-	// Note says what of the file is not in the source.
+	// Note says which parts of the file are not from the source.
 	Note string `json:"note,omitempty"`
 	// Key and Secret are the application's in the requests.
 	Key    string `json:"key"`
 	Secret string `json:"secret"`
-	// Headers are sent with every request to the API and the token endpoint, as
-	// the lines of the request. They are in addition to Host and Content-Length.
+	// Headers are sent with every request to the API and the token endpoint, in
+	// the form of the request's lines. Host and Content-Length are sent in
+	// addition.
 	Headers []string `json:"headers,omitempty"`
-	// Dead are the reasons by which the client recognizes that its token is
-	// unknown or revoked. A Call's own take their place.
+	// Dead are the reasons that tell the client that its token is unknown or
+	// revoked. A Call's own list replaces it.
 	Dead []string `json:"dead,omitempty"`
-	// Failures are the answers without success that any call may get.
+	// Failures are the unsuccessful responses that any call may get.
 	Failures []Answer `json:"failures,omitempty"`
 	Logins   []Login  `json:"logins,omitempty"`
 	Calls    []Call   `json:"calls"`
@@ -43,42 +44,42 @@ type Login struct {
 	Name      string  `json:"name"`
 	Source    string  `json:"source"`
 	Authorize Request `json:"authorize"` // the browser's
-	// Exchange is the request to the token endpoint. It is missing if the source
-	// does not have its fields, and if the token comes with the redirect.
+	// Exchange is the request to the token endpoint. It is nil if the source
+	// does not give its fields, or if the token comes with the redirect.
 	Exchange *Request `json:"exchange,omitempty"`
-	// Reads is what the client reads of the token endpoint's answer.
+	// Reads is what the client reads from the token endpoint's response.
 	Reads Keys `json:"reads,omitempty"`
 }
 
 // Call is one request to the API, or a page that a browser opens, with its
-// answers.
+// responses.
 type Call struct {
 	Name   string `json:"name"`
 	Source string `json:"source"` // a section of the document, or commits
-	Login  string `json:"login"`  // the name of the Login whose token it carries; empty means none
+	Login  string `json:"login"`  // the name of the Login whose token the call has; empty means none
 	Request
-	// Old says that the call is of a time when servers gave older answers.
+	// Old says that the call is from a time when servers had other responses.
 	Old bool `json:"old,omitempty"`
-	// Keys are the keys that the document names for the request's body.
+	// Keys are the documented keys of the request's body.
 	Keys Keys     `json:"keys,omitempty"`
-	Dead []string `json:"dead,omitempty"` // as File.Dead; an empty list means that none is compared
-	// Reads is what the client reads of a successful answer, or what the
-	// document says that it has.
+	Dead []string `json:"dead,omitempty"` // like File.Dead; an empty list means that none is compared
+	// Reads is what the client reads from a successful response, or what the
+	// document says that it contains.
 	Reads Keys `json:"reads,omitempty"`
-	// Answers are those that the source tells apart.
+	// Answers are the responses that the source distinguishes.
 	Answers []Answer `json:"answers,omitempty"`
 }
 
-// Request is an HTTP request as it is sent. Texts in braces, such as {token},
-// stand for what only the server can tell.
+// Request is an HTTP request as it is sent. Names in braces, such as {token},
+// are placeholders for values that only the server knows.
 type Request struct {
 	Method string `json:"method"`
-	// Path is percent-encoded and has the slashes that are sent.
+	// Path is percent-encoded, with all slashes that are sent.
 	Path    string          `json:"path"`
 	Query   string          `json:"query,omitempty"`
 	Headers []string        `json:"headers,omitempty"`
-	JSON    json.RawMessage `json:"json,omitempty"` // the body, if it is JSON, byte for byte
-	Text    string          `json:"text,omitempty"` // the body, if it is not
+	JSON    json.RawMessage `json:"json,omitempty"` // the body if it is JSON, byte for byte
+	Text    string          `json:"text,omitempty"` // the body if it is not JSON
 }
 
 // Body returns the bytes of the request's body.
@@ -89,25 +90,25 @@ func (r Request) Body() string {
 	return r.Text
 }
 
-// Answer is an answer with status 200.
+// Answer is a response with status 200.
 type Answer struct {
 	Name string          `json:"name"`
 	JSON json.RawMessage `json:"json"`
 }
 
 // Keys are the keys of a JSON object and their types: string, integer, number,
-// boolean, object or array. A type that ends with a question mark belongs to a
-// key that may be missing.
+// boolean, object or array. A question mark after the type means that the key
+// is optional.
 type Keys map[string]string
 
-// Type returns the type of a key and whether the key may be missing.
+// Type returns the type of a key and whether the key is optional.
 func (k Keys) Type(key string) (kind string, optional bool) {
 	return strings.CutSuffix(k[key], "?")
 }
 
-// Check compares a JSON object with the keys. Other keys are not looked at. The
-// error names the first key, in the order of the alphabet, that is missing or of
-// another type.
+// Check compares a JSON object with the keys, and ignores other keys. The error
+// names the first key, in alphabetical order, that is missing or has another
+// type.
 func (k Keys) Check(object []byte) error {
 	var got map[string]json.RawMessage
 	if err := json.Unmarshal(object, &got); err != nil {
@@ -131,7 +132,7 @@ func (k Keys) Check(object []byte) error {
 	return nil
 }
 
-// Is reports whether a JSON value is of a type. An integer has no dot.
+// Is reports whether a JSON value has a type. An integer has no decimal point.
 func Is(kind string, value json.RawMessage) bool {
 	value = bytes.TrimSpace(value)
 	if len(value) == 0 {
@@ -171,7 +172,8 @@ func Names() ([]string, error) {
 	return names, nil
 }
 
-// Load reads a file by its name. It refuses fields that File does not have.
+// Load reads a file by its name. It returns an error for fields that File does
+// not have.
 func Load(name string) (File, error) {
 	text, err := files.ReadFile("files/" + name + ".json")
 	if err != nil {
