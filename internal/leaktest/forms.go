@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// form is a way in which a secret may be written.
+// form is one encoding of a secret.
 type form struct{ name, text string }
 
-// forms are the ways in which a secret is looked for.
+// forms returns the encodings of a secret to search for.
 func forms(secret string) []form {
 	bytes := []byte(secret)
-	escaped, _ := json.Marshal(secret) // a string never fails
+	escaped, _ := json.Marshal(secret) // never fails for a string
 	all := []form{
 		{"as it is", secret},
 		{"in a query", url.QueryEscape(secret)},
@@ -47,8 +47,8 @@ func forms(secret string) []form {
 	return distinct
 }
 
-// within is the base64 of a secret that stands behind that many other bytes and
-// before others, less the characters that it shares with them.
+// within returns the base64 of a secret after that many other bytes and before
+// others, without the characters that also encode these bytes.
 func within(encoding *base64.Encoding, secret []byte, before int) string {
 	encoded := encoding.EncodeToString(append(make([]byte, before), secret...))
 	encoded = encoded[(before*8+5)/6:]

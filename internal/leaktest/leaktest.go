@@ -1,6 +1,6 @@
-// Package leaktest finds secrets where they should not be. A test tells a
-// [Witness] of every secret there is and of everything that could be seen; the
-// table of docs/security-tests.md says which of them may be seen where.
+// Package leaktest finds secrets in places where they must not be. A test
+// passes to a [Witness] every secret and everything that could be seen. The
+// table in docs/security-tests.md says which secrets may be seen where.
 package leaktest
 
 import (
@@ -15,11 +15,11 @@ import (
 	"testing"
 )
 
-// shortest is the length from which on a secret can't be met by accident.
+// shortest is the length from which on a text is not a secret by chance.
 const shortest = 12
 
-// Witness remembers secrets by their kind, and what was seen by its place. The
-// zero value is ready for use. It is safe for concurrent use.
+// Witness records secrets by their kind, and texts by the place where they were
+// seen. The zero value is ready for use. It is safe for concurrent use.
 type Witness struct {
 	mu      sync.Mutex
 	secrets map[string]map[string]bool
@@ -27,7 +27,7 @@ type Witness struct {
 	seen    map[string]*bytes.Buffer
 }
 
-// Secret tells of a secret. One that is empty is none.
+// Secret adds secrets of a kind. It ignores empty ones.
 func (w *Witness) Secret(kind string, values ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -45,8 +45,9 @@ func (w *Witness) Secret(kind string, values ...string) {
 	}
 }
 
-// Hashed tells of a secret of 256 bits in base64url of which nothing but the
-// hash is known: the SHA-256 of those 43 characters, in base64url too.
+// Hashed adds a secret of which only the hash is known: 256 bits in base64url
+// (43 characters). The hash is the SHA-256 of these characters, also in
+// base64url.
 func (w *Witness) Hashed(kind, hash string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,7 +57,7 @@ func (w *Witness) Hashed(kind, hash string) {
 	w.hashes[hash] = kind
 }
 
-// Saw tells what was seen in a place.
+// Saw adds texts that were seen in a place.
 func (w *Witness) Saw(place string, what ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,7 +74,7 @@ func (w *Witness) Saw(place string, what ...string) {
 }
 
 // Wants fails the test for every secret that was seen where the table does not
-// say so, and for secrets of which the table says nothing.
+// allow it, and for secrets that are not in the table.
 func (w *Witness) Wants(t testing.TB, table Table) {
 	t.Helper()
 	w.wants(t, table)
@@ -97,9 +98,9 @@ func (w *Witness) wants(t testing.TB, table Table) (found sightings) {
 	return found
 }
 
-// WantsAll is [Witness.Wants], and fails the test also for lines and places of
-// the table that nothing was seen of: a table that says too much hides leaks.
-// Only the kinds given are looked at; none means all.
+// WantsAll is like [Witness.Wants], and also fails the test for kinds and
+// places in the table that were not seen, because a table that allows too much
+// hides leaks. It checks only the given kinds, or all if there are none.
 func (w *Witness) WantsAll(t testing.TB, table Table, kinds ...string) {
 	t.Helper()
 	found := w.wants(t, table)
@@ -130,10 +131,11 @@ func (w *Witness) kinds() []string {
 	return kinds
 }
 
-// nonce is what a secret looks like of which only the hash is known.
+// nonce matches a secret of which only the hash is known.
 var nonce = regexp.MustCompile(`[A-Za-z0-9_-]{43}`)
 
-// sightings are by kind and place the forms in which secrets were seen first.
+// sightings maps kind and place to the encodings in which a secret was first
+// seen.
 type sightings map[string]map[string]string
 
 func (s sightings) add(kind, place, form string, text []byte, at int) {
@@ -145,7 +147,7 @@ func (s sightings) add(kind, place, form string, text []byte, at int) {
 	}
 }
 
-// found looks for everything everywhere.
+// found searches all texts for all secrets.
 func (w *Witness) found() sightings {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -170,13 +172,13 @@ func (w *Witness) found() sightings {
 	return found
 }
 
-// needle is one form of one secret.
+// needle is one encoding of one secret.
 type needle struct {
 	form
 	kind string
 }
 
-// index holds the needles by what they begin with, so that a text is gone through
+// index groups the needles by their first bytes, so that a text is searched
 // once for all of them.
 func (w *Witness) index() map[[shortest]byte][]needle {
 	index := make(map[[shortest]byte][]needle)
@@ -194,7 +196,7 @@ func (w *Witness) index() map[[shortest]byte][]needle {
 	return index
 }
 
-// around is what stands around a secret, for finding where it came from.
+// around returns the text around a secret, to help find its origin.
 func around(text []byte, at int) string {
 	return fmt.Sprintf("%q", text[max(0, at-120):min(len(text), at+80)])
 }

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// Table says of each kind of secret where it is seen.
+// Table lists the allowed places of each kind of secret.
 type Table map[string][]string
 
-// nowhere stands in a cell without a place.
+// nowhere is the content of a cell without a place.
 const nowhere = "nowhere"
 
 // ReadTable reads the first table below the heading "Where secrets go" of a
-// Markdown file. Its first column is the kind of the secret, the second and third
-// are places, with commas between them; further columns are for people.
+// Markdown file. Its first column is the kind of secret. The second and third
+// are places, separated by commas; further columns are ignored.
 func ReadTable(t testing.TB, file string) Table {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -35,7 +35,7 @@ func ReadTable(t testing.TB, file string) Table {
 			}
 			continue
 		}
-		if rows++; rows <= 2 { // the head and the line below it
+		if rows++; rows <= 2 { // the head and the separator
 			continue
 		}
 		cells := strings.Split(strings.Trim(line, "|"), "|")
