@@ -12,8 +12,8 @@ import (
 	"github.com/go-gloebit/gloebit/internal/testkit"
 )
 
-// App is an application on a port of its own. Its page /page is for connected
-// users, and shows what Call returns. Its user is ann.
+// App is an application on its own port. Its page /page is for connected users,
+// and shows what Call returns. Its user is ann.
 type App struct {
 	*httptest.Server
 	Connector *connect.Connector
@@ -22,7 +22,7 @@ type App struct {
 	Log       *testkit.Log
 	Browser   *http.Client
 
-	// Call is what the page does.
+	// Call runs when the page is loaded.
 	Call func(context.Context, *connect.Account) (string, error)
 
 	mu     sync.Mutex
@@ -81,13 +81,13 @@ func NewApp(t testing.TB, server connect.Server, secret connect.Secret, changes 
 // Callback returns the application's redirect URI.
 func (a *App) Callback() string { return a.URL + "/oauth/callback" }
 
-// Page loads the page, and connects on the way where that is needed.
+// Page loads the page, and connects first if necessary.
 func (a *App) Page(t testing.TB) testkit.Page {
 	t.Helper()
 	return testkit.Load(t, a.Browser, testkit.NewRequest(t, http.MethodGet, a.URL+"/page", nil))
 }
 
-// Account returns the account of ann.
+// Account returns ann's account.
 func (a *App) Account(t testing.TB) *connect.Account {
 	t.Helper()
 	account, err := a.Connector.Account(context.Background(), "ann")
@@ -97,7 +97,7 @@ func (a *App) Account(t testing.TB) *connect.Account {
 	return account
 }
 
-// Disconnect posts the form that disconnects.
+// Disconnect submits the form that disconnects.
 func (a *App) Disconnect(t testing.TB) testkit.Page {
 	t.Helper()
 	req := testkit.NewRequest(t, http.MethodPost, a.URL+"/oauth/disconnect", url.Values{})

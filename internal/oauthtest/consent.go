@@ -6,19 +6,20 @@ import (
 	"net/url"
 )
 
-// consent says who sits before the browser, and how they answer.
+// consent is the user of the browser, and the answer to authorization requests.
 type consent struct {
 	user   string
 	answer string // allow, deny, or empty to ask
 }
 
-// Approve lets the user approve every authorization request, without a page.
+// Approve makes the user approve every authorization request, without a page.
 func (s *Server) Approve(user string) { s.setConsent(user, "allow") }
 
-// Decline lets the user deny every authorization request, without a page.
+// Decline makes the user deny every authorization request, without a page.
 func (s *Server) Decline(user string) { s.setConsent(user, "deny") }
 
-// Ask shows a page with a form to the user, who is signed in.
+// Ask signs the user in, and shows a page with a form for each authorization
+// request.
 func (s *Server) Ask(user string) { s.setConsent(user, "") }
 
 func (s *Server) setConsent(user, answer string) {
@@ -27,19 +28,19 @@ func (s *Server) setConsent(user, answer string) {
 	s.consent = consent{user, answer}
 }
 
-// Consent returns the user who is signed in, if any, and what they answer
-// without a page: allow, deny, or nothing. Handlers may call it.
+// Consent returns the user who is signed in, if any, and the answer without a
+// page: allow, deny, or empty. Handlers may call it.
 func (s *Server) Consent() (user, answer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.consent.user, s.consent.answer
 }
 
-// Form writes a page whose form posts the fields, with buttons that add a field
-// each: its name, its value, and the button's text.
+// Form writes a page with a form that posts the fields. Each button adds a
+// field: its name, its value, and the button's text.
 func Form(w http.ResponseWriter, title, action string, fields url.Values, buttons ...[3]string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = formPage.Execute(w, map[string]any{ // the client has gone if this fails
+	_ = formPage.Execute(w, map[string]any{ // an error means that the client has disconnected
 		"Title": title, "Action": action, "Fields": fields, "Buttons": buttons,
 	})
 }

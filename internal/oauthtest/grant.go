@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// Grant is what a user granted to a client: first a code, then tokens.
+// Grant is a user's grant to a client: first a code, then tokens.
 type Grant struct {
 	Client, User, RedirectURI, Scope string
 
-	Code     string // empty once it is used
+	Code     string // empty after it was used
 	CodeEnds time.Time
 
 	Access, Refresh         string // empty before the exchange
 	Issued                  time.Time
-	AccessEnds, RefreshEnds time.Time // zero: never
+	AccessEnds, RefreshEnds time.Time // zero means never
 
-	// Replaced holds the refresh token that Refresh replaced, and the arrival
-	// of the last request that had come by then.
+	// Replaced holds the refresh token that Refresh replaced. ReplacedAt is the
+	// number of the last request that had arrived by then.
 	Replaced   string
 	ReplacedAt int
 }
@@ -51,8 +51,8 @@ func (g *Grants) Find(match func(*Grant) bool) *Grant {
 	return nil
 }
 
-// WithCode returns the grant whose code it is, if the code is still good, or
-// nil. A handler that accepts the code empties it.
+// WithCode returns the grant with that code, or nil if there is none or the
+// code has expired. A handler that accepts the code must empty it.
 func (g *Grants) WithCode(code string) *Grant {
 	grant := g.Find(func(grant *Grant) bool { return code != "" && grant.Code == code })
 	if grant == nil || ended(grant.CodeEnds, g.clock()) {
@@ -61,14 +61,14 @@ func (g *Grants) WithCode(code string) *Grant {
 	return grant
 }
 
-// WithAccess returns the grant whose access token it is, expired or not, or
+// WithAccess returns the grant with that access token, even an expired one, or
 // nil.
 func (g *Grants) WithAccess(token string) *Grant {
 	return g.Find(func(grant *Grant) bool { return token != "" && grant.Access == token })
 }
 
-// WithRefresh returns the grant whose refresh token it is, if the token is
-// still good, or nil.
+// WithRefresh returns the grant with that refresh token, or nil if there is
+// none or the token has expired.
 func (g *Grants) WithRefresh(token string) *Grant {
 	grant := g.Find(func(grant *Grant) bool { return token != "" && grant.Refresh == token })
 	if grant == nil || ended(grant.RefreshEnds, g.clock()) {
@@ -90,9 +90,9 @@ func Text(length int) string {
 	text := make([]byte, 0, length)
 	random := make([]byte, 2*length)
 	for len(text) < length {
-		_, _ = rand.Read(random) // it never fails
+		_, _ = rand.Read(random) // never fails
 		for _, b := range random {
-			if int(b) < len(alphabet)*4 && len(text) < length { // the rest would make some letters likelier
+			if int(b) < len(alphabet)*4 && len(text) < length { // larger bytes would make some letters more likely
 				text = append(text, alphabet[int(b)%len(alphabet)])
 			}
 		}
@@ -106,14 +106,13 @@ func withArrival(ctx context.Context, n int) context.Context {
 	return context.WithValue(ctx, arrivalKey{}, n)
 }
 
-// Arrival returns the number of a request, counted from 1 in the order in which
-// the server's requests came.
+// Arrival returns the number of a request, counted from 1 in order of arrival.
 func Arrival(r *http.Request) int {
 	n, _ := r.Context().Value(arrivalKey{}).(int)
 	return n
 }
 
-// Arrived returns the number of the last request that has come.
+// Arrived returns the number of the last request that has arrived.
 func (s *Server) Arrived() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

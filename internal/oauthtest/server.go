@@ -1,7 +1,7 @@
 // Package oauthtest is the base of the test servers beside the packages below
-// servers: an [http.Handler] that records requests, fails on demand, keeps
-// grants, and asks for a user's consent. What a server does with them is its
-// own: its paths, and one short handler for each.
+// servers. It provides an [http.Handler] that records requests, injects faults,
+// keeps grants, and asks for a user's consent. Each test server adds its paths
+// and their handlers.
 package oauthtest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Request is a request as it came.
+// Request is a recorded request.
 type Request struct {
 	Method, Path string
 	Query        url.Values
@@ -32,7 +32,7 @@ type Server struct {
 
 	clock func() time.Time
 	mux   *http.ServeMux
-	work  sync.Mutex // held by the handler at work
+	work  sync.Mutex // held while a handler runs
 
 	mu       sync.Mutex
 	consent  consent
@@ -67,11 +67,12 @@ func (s *Server) Do(fn func()) {
 	fn()
 }
 
-// maxBody is the most bytes that are read of a request's body.
+// maxBody limits a request's body, in bytes.
 const maxBody = 1 << 20
 
-// ServeHTTP implements [http.Handler]. It records the request, lets a fault
-// that was injected for its path answer, and otherwise calls the handler.
+// ServeHTTP implements [http.Handler]. It records the request, and responds
+// with a fault if one was injected for its path, or else with the handler's
+// response.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
@@ -83,7 +84,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone(), Body: body, Form: url.Values{},
 	}
 	if isForm(r.Header) {
-		request.Form, _ = url.ParseQuery(string(body)) // what can be read
+		request.Form, _ = url.ParseQuery(string(body)) // keeps what can be parsed
 	}
 	handler := http.Handler(s.mux)
 	s.mu.Lock()

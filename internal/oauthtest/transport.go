@@ -6,13 +6,13 @@ import (
 	"net/http/httptest"
 )
 
-// Transport is an [http.RoundTripper] that calls a handler in the caller's own
-// goroutine, without a network: for tests inside a bubble of testing/synctest,
-// and for examples.
+// Transport is an [http.RoundTripper] that calls a handler in the caller's
+// goroutine, without a network. Use it in a bubble of testing/synctest, and in
+// examples.
 type Transport struct{ Handler http.Handler }
 
-// RoundTrip implements [http.RoundTripper]. A handler that panics with
-// [http.ErrAbortHandler] has closed the connection.
+// RoundTrip implements [http.RoundTripper]. If a handler panics with
+// [http.ErrAbortHandler], the connection counts as closed.
 func (t Transport) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (t Transport) RoundTrip(req *http.Request) (resp *http.Response, err error)
 	return resp, nil
 }
 
-// cutOff is what arrives of a response before its connection closes.
+// cutOff returns what has arrived of a response when its connection closes.
 func cutOff(recorder *httptest.ResponseRecorder, req *http.Request) (*http.Response, error) {
 	if !recorder.Flushed {
 		return nil, io.EOF
@@ -53,7 +53,7 @@ func cutOff(recorder *httptest.ResponseRecorder, req *http.Request) (*http.Respo
 	return resp, nil
 }
 
-// failing is a connection that has closed.
+// failing is the body of a response whose connection was closed.
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
