@@ -10,16 +10,17 @@ import (
 	"slices"
 )
 
-// connecting are the operations of package net that fail without a word of the
-// server's.
+// connecting are the operations of package net whose errors contain no text of
+// the server.
 var connecting = []string{"dial", "read", "write", "local error", "remote error"}
 
-// errUnreadable is every failure that may quote what the server sent, or the
-// address with its query.
+// errUnreadable replaces every error that may quote the server's response, or
+// the URL with its query.
 var errUnreadable = errors.New("the HTTP reply can't be read")
 
-// Failure returns what [Kind] returns, and else an error without a word of err:
-// errors of package net/http quote the reply, and a *url.Error quotes the address.
+// Failure returns the result of [Kind], or else an error without any text of
+// err: errors of package net/http quote the response, and a *url.Error quotes
+// the URL.
 func Failure(err error) error {
 	if kind := Kind(err); kind != nil {
 		return kind
@@ -27,10 +28,10 @@ func Failure(err error) error {
 	return errUnreadable
 }
 
-// Kind returns what kind the error of a request is, or of reading its reply:
-// context.Canceled; context.DeadlineExceeded for everything that took too long;
-// the *net.OpError of a connection; the *tls.CertificateVerificationError of a
-// server that could not prove its identity; io.EOF, io.ErrUnexpectedEOF and
+// Kind reduces the error of a request, or of reading its response, to its kind:
+// context.Canceled; context.DeadlineExceeded for every timeout; the
+// *net.OpError of a connection; the *tls.CertificateVerificationError of a
+// server whose certificate is invalid; io.EOF, io.ErrUnexpectedEOF and
 // http.ErrSchemeMismatch. It returns nil for any other error.
 func Kind(err error) error {
 	var certificate *tls.CertificateVerificationError
@@ -41,7 +42,7 @@ func Kind(err error) error {
 		return certificate
 	case errors.As(err, &connection) && connection.Err != nil && slices.Contains(connecting, connection.Op):
 		return connection
-	case connection != nil && connection.Err != nil: // a proxy's, whose words may be in it
+	case connection != nil && connection.Err != nil: // a proxy's error may contain text of the proxy
 		return Kind(connection.Err)
 	case errors.Is(err, context.Canceled):
 		return context.Canceled

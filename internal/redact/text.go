@@ -1,6 +1,6 @@
-// Package redact removes secrets from the texts of a server, before they go
-// into errors, logs and records. A server may repeat what it was sent, in any
-// encoding, and package net/http quotes what it can't read.
+// Package redact removes secrets from texts of a server before they are used in
+// errors, logs and records. A server may repeat what it was sent, in any
+// encoding, and package net/http quotes what it can't parse.
 package redact
 
 import (
@@ -14,13 +14,13 @@ import (
 	"unicode/utf8"
 )
 
-// Redacted stands where a secret was.
+// Redacted replaces a secret.
 const Redacted = "[redacted]"
 
 const (
-	shortest = 8   // bytes of a secret: a shorter one would be met in any text
-	longest  = 200 // bytes of what is left of a text: enough for a line of a log
-	deepest  = 3   // how often a text may have been escaped
+	shortest = 8   // bytes of a secret; a shorter one could occur in any text by chance
+	longest  = 200 // bytes of the result, enough for a line of a log
+	deepest  = 3   // nested escapes that are undone
 )
 
 // Text returns a text without the secrets, cut to 200 bytes. If the text holds a
@@ -31,7 +31,7 @@ func Text[S ~string](text string, secrets ...S) string {
 	if len(text) <= longest {
 		return text
 	}
-	text = strings.ToValidUTF8(text, string(utf8.RuneError)) // without anything there, what a bad byte parts would be one
+	text = strings.ToValidUTF8(text, string(utf8.RuneError)) // removing a byte could form a secret
 	if len(text) <= longest {
 		return text
 	}
@@ -42,7 +42,7 @@ func Text[S ~string](text string, secrets ...S) string {
 	return text[:end]
 }
 
-// Repeats reports whether a text has one of the secrets in it.
+// Repeats reports whether a text contains one of the secrets.
 func Repeats[S ~string](text string, secrets ...S) bool {
 	return hide(text, secrets) != text
 }
@@ -50,14 +50,14 @@ func Repeats[S ~string](text string, secrets ...S) bool {
 func hide[S ~string](text string, secrets []S) string {
 	var forms []string
 	for _, secret := range secrets {
-		if len(secret) >= shortest && len(secret) <= len(text) { // no form is shorter
+		if len(secret) >= shortest && len(secret) <= len(text) { // no encoding is shorter
 			forms = append(forms, formsOf(string(secret))...)
 		}
 	}
 	if len(forms) == 0 {
 		return text
 	}
-	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) }) // a form may be part of a longer one
 	for _, form := range forms {
 		text = strings.ReplaceAll(text, form, Redacted)
 	}
@@ -72,7 +72,7 @@ func hide[S ~string](text string, secrets []S) string {
 	return text
 }
 
-// formsOf are the ways of writing a secret that no escape tells of.
+// formsOf returns the encodings of a secret that unescape does not undo.
 func formsOf(secret string) []string {
 	forms := []string{secret, hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret)))}
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -81,13 +81,13 @@ func formsOf(secret string) []string {
 		}
 	}
 	if strings.Contains(secret, " ") {
-		forms = append(forms, strings.ReplaceAll(secret, " ", "+")) // of a form, once the rest is unescaped
+		forms = append(forms, strings.ReplaceAll(secret, " ", "+")) // in a form body
 	}
 	return forms
 }
 
-// within is the base64 of a secret that stands behind that many other bytes, less
-// the characters that it shares with what is around it.
+// within returns the base64 of a secret after that many other bytes, without
+// the characters that also encode the bytes around it.
 func within(encoding *base64.Encoding, secret string, before int) string {
 	encoded := encoding.EncodeToString([]byte("\x00\x00"[:before] + secret))
 	encoded = encoded[(before*8+5)/6:]
@@ -97,12 +97,11 @@ func within(encoding *base64.Encoding, secret string, before int) string {
 	return encoded
 }
 
-// escape is what URLs, JSON and quoted strings put in the place of a byte or a
-// character.
+// escape matches an escape of URLs, JSON and quoted strings.
 var escape = regexp.MustCompile(`%[[:xdigit:]]{2}|\\x[[:xdigit:]]{2}|\\u[[:xdigit:]]{4}|\\.`)
 
-// unescape undoes one layer of the escapes of URLs, JSON, quoted strings and HTML,
-// whatever is said of a text's form.
+// unescape undoes one layer of the escapes of URLs, JSON, quoted strings and
+// HTML, whatever the text's declared type is.
 func unescape(text string) string {
 	if !strings.ContainsAny(text, `%\&`) {
 		return text
@@ -111,7 +110,7 @@ func unescape(text string) string {
 		digits := strings.TrimLeft(found, `%\xu`)
 		code, err := strconv.ParseUint(digits, 16, 16)
 		switch {
-		case err != nil || len(found) == 2: // a character that stands for itself, such as \/
+		case err != nil || len(found) == 2: // an escaped character that represents itself, such as \/
 			return found[1:]
 		case len(digits) == 4:
 			return string(utf8.AppendRune(nil, rune(code)))
