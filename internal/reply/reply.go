@@ -1,5 +1,5 @@
-// Package reply reads the responses of an API: JSON objects of a bounded size,
-// and the words of everything else, fit for an error.
+// Package reply reads the responses of an API: JSON objects of limited size,
+// and the text of everything else, for errors.
 package reply
 
 import (
@@ -19,11 +19,11 @@ import (
 	"github.com/go-gloebit/gloebit/internal/redact"
 )
 
-// longest is the most bytes that are read of a body.
+// longest is the maximum size of a body, in bytes.
 const longest = 1 << 20
 
-// Read reads a body to its end, and closes it. The error is without words of
-// the server's.
+// Read reads a body to its end, and closes it. The error contains no text of
+// the server.
 func Read(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, longest+1))
@@ -64,16 +64,16 @@ var (
 	tag    = regexp.MustCompile(`(?s)<[^>]*>`)
 )
 
-// Text returns at most 200 bytes of what a body says to people, without the
-// secrets: a JSON string, or a text, or the text of a page. Of other JSON it
-// returns nothing.
+// Text returns at most 200 bytes of the text of a body, without the secrets: a
+// JSON string, plain text, or the text of an HTML page. For other JSON it
+// returns "".
 func Text[S ~string](body []byte, secrets ...S) string {
 	var text string
 	switch body = bytes.TrimSpace(body); {
 	case len(body) > 0 && body[0] == '<':
 		text = unseen.ReplaceAllString(string(body), " ")
 		text = html.UnescapeString(tag.ReplaceAllString(text, " "))
-	case json.Unmarshal(body, &text) == nil, json.Valid(body): // text is empty for another value
+	case json.Unmarshal(body, &text) == nil, json.Valid(body): // text is empty unless the value is a string
 	default:
 		text = string(body)
 	}
@@ -88,8 +88,7 @@ func Text[S ~string](body []byte, secrets ...S) string {
 
 // Failed returns why a request failed that was sent with the client of a
 // [connect.Account]: an error of package connect as it is, and everything else
-// as [connect.ErrUnavailable], without the URL and without words of the
-// server's.
+// as [connect.ErrUnavailable], without the URL and without text of the server.
 func Failed(err error) error {
 	var request *url.Error
 	if errors.As(err, &request) {
