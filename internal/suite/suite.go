@@ -1,4 +1,4 @@
-// Package suite has what the suites for stores share.
+// Package suite is shared by the test suites for stores.
 package suite
 
 import (
@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// How long a case waits.
+// The timeouts of a case.
 const (
 	Patience = 30 * time.Second       // for what must happen
-	AMoment  = 100 * time.Millisecond // for what must not
+	AMoment  = 100 * time.Millisecond // for what must not happen
 )
 
-// OddKeys are UTF-8 without a NUL, and differ from each other in a way that some
-// store or other overlooks.
+// OddKeys are distinct UTF-8 strings without a NUL. A store may confuse some of
+// them.
 var OddKeys = []string{
 	"a", "A", "b", "a ", " a", "a\t", "a\n", " ", "  ",
 	"\u00e9", "e\u0301", "e", "E", "\u00c9", "\u00df", "ss", "i", "I", "\u0130", "\u0131", "\u4e16\u754c", "\U0001F600",
@@ -30,7 +30,7 @@ var OddKeys = []string{
 	strings.Repeat("\u00e9", 127), strings.Repeat("\u00e9", 127) + "e", strings.Repeat("'", 255),
 }
 
-// InTime is a context for what must not hang.
+// InTime returns a context with a timeout for calls that must not hang.
 func InTime(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -38,7 +38,7 @@ func InTime(t *testing.T) context.Context {
 	return ctx
 }
 
-// Ended is a context that has ended.
+// Ended returns a context that has ended.
 func Ended(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -46,7 +46,7 @@ func Ended(t *testing.T) context.Context {
 	return ctx
 }
 
-// WantError fails unless the error is the one that is wanted.
+// WantError fails unless the error is the expected one.
 func WantError(t *testing.T, doing string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -67,7 +67,7 @@ func WantDone(t *testing.T, doing string, finished <-chan error) {
 	}
 }
 
-// Clip keeps a value short enough for a message. The suites store no real secret.
+// Clip shortens a value for a message. The suites store no real secret.
 func Clip(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "..."
