@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// NewBrowser returns a client that keeps cookies and follows redirects. Its
-// connections are its own: the end of an httptest server in a test that runs in
-// parallel closes those of [http.DefaultTransport].
+// NewBrowser returns a client that keeps cookies and follows redirects. It has
+// its own transport, because closing an httptest server in a parallel test
+// closes the connections of [http.DefaultTransport].
 func NewBrowser(t testing.TB) *http.Client {
 	t.Helper()
 	transport := &http.Transport{}
@@ -33,8 +33,8 @@ func NewJar(t testing.TB) http.CookieJar {
 // Stay is a CheckRedirect of an [http.Client] that follows no redirect.
 func Stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// NewRequest returns a request for a page, as a browser makes it: for a POST,
-// with the form as its body.
+// NewRequest returns a request as a browser makes it: a POST has the form as
+// its body.
 func NewRequest(t testing.TB, method, target string, form url.Values) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(form.Encode()))
@@ -48,8 +48,7 @@ func NewRequest(t testing.TB, method, target string, form url.Values) *http.Requ
 	return r
 }
 
-// Page is a response whose body was read, and the URL that it came from after
-// all redirects.
+// Page is a response with its body, and its URL after all redirects.
 type Page struct {
 	Status int
 	Header http.Header

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Clock is a clock that stands still until a test advances it. It is safe for
+// Clock is a clock that only moves when a test advances it. It is safe for
 // concurrent use.
 type Clock struct {
 	mu  sync.Mutex

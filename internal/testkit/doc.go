@@ -1,5 +1,5 @@
-// Package testkit is what the tests of this repository's packages share: a
-// clock, a log, a browser, servers that answer with malformed HTTP, and a shop
-// beside a test Gloebit. The published modules below the root do not use it,
-// because it is internal to a version of the root that they may not have.
+// Package testkit is shared by the tests of this repository: a clock, a log, a
+// browser, servers with malformed responses, and a shop with a test Gloebit.
+// The published modules below the root do not use it, because they may be built
+// with an older version of the root module.
 package testkit

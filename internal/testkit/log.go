@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Log keeps in memory what is written to it. It is safe for concurrent use, and
-// its zero value is empty.
+// Log keeps what is written to it. It is safe for concurrent use, and its zero
+// value is empty.
 type Log struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// Nginx is an nginx that ends TLS on a loopback port.
+// Nginx is an nginx that terminates TLS on a loopback port.
 type Nginx struct {
-	URL         string // without a slash at the end
+	URL         string // without a trailing slash
 	Address     string // to listen on
 	Certificate string // a file
 	Key         string // a file
@@ -62,8 +62,8 @@ func NewNginx(t testing.TB) *Nginx {
 	return n
 }
 
-// Start starts nginx with the text in its block http, and stops it when the
-// test ends.
+// Start starts nginx with text in its http block, and stops it when the test
+// ends.
 func (n *Nginx) Start(text string) {
 	n.t.Helper()
 	n.write("nginx.conf", []byte(`
@@ -81,7 +81,7 @@ fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 	defer socket.Close()
 	var log Log
 	cmd := exec.Command(n.program, "-p", n.dir, "-c", filepath.Join(n.dir, "nginx.conf"), "-e", "stderr")
-	// The socket is handed over as when one nginx follows another.
+	// nginx inherits the socket as in an upgrade of its binary.
 	cmd.ExtraFiles, cmd.Env, cmd.Stderr = []*os.File{socket}, []string{"NGINX=3;"}, &log
 	if err := cmd.Start(); err != nil {
 		n.t.Fatal(err)

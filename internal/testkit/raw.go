@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// RawServer starts a server that answers each request with the bytes that answer
-// returns, and then closes the connection. The bytes need not be HTTP. It returns
-// the server's URL, without a slash at the end.
+// RawServer starts a server that responds to each request with the bytes that
+// answer returns, which need not be HTTP, and then closes the connection. It
+// returns the server's URL, without a trailing slash.
 func RawServer(t testing.TB, answer func(r *http.Request, body string) string) string {
 	t.Helper()
 	listener := listen(t)
@@ -32,8 +32,8 @@ func RawServer(t testing.TB, answer func(r *http.Request, body string) string) s
 }
 
 // ClosedPort returns the address of a port on which no server listens, such as
-// "[::1]:49152". Servers of other tests, which listen on 127.0.0.1, can't take it;
-// a machine without IPv6 has a port of 127.0.0.1.
+// "[::1]:49152". Servers of other tests can't take it, because they listen on
+// 127.0.0.1. Without IPv6 it is a port of 127.0.0.1.
 func ClosedPort(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "[::1]:0")
@@ -53,11 +53,11 @@ func listen(t testing.TB) net.Listener {
 	return listener
 }
 
-// BadHeader returns a response with text where a header belongs. Package
+// BadHeader returns a response with text instead of a header field. Package
 // net/http quotes the text in its error.
 func BadHeader(text string) string { return "HTTP/1.1 200 OK\r\n" + text + "\r\n\r\n" }
 
-// BadStatus returns a response with text where the status belongs.
+// BadStatus returns a response with text instead of the status.
 func BadStatus(text string) string { return "HTTP/1.1 " + text + "\r\n\r\n" }
 
 // BadLocation returns a redirect to a URL that can't be parsed and ends in text.
@@ -65,7 +65,7 @@ func BadLocation(text string) string {
 	return "HTTP/1.1 302 Found\r\nLocation: http://x/%zz?" + text + "\r\nContent-Length: 0\r\n\r\n"
 }
 
-// BadTrailer returns a response with text where a trailer belongs.
+// BadTrailer returns a response with text instead of a trailer field.
 func BadTrailer(text string) string {
 	return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + text + "\r\n\r\n"
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// Shop is a server on a port of its own that is an application of a test Gloebit.
-// The users alice and bob have 1000 G$ each, and alice approves what she is asked.
+// Shop is a server on its own port that is an application of a test Gloebit.
+// The users alice and bob have 1000 G$ each, and alice approves every
+// authorization request.
 type Shop struct {
 	Gloebit *gloebittest.Server
 	App     gloebittest.Application // sells a green-hat for 40 G$
@@ -47,7 +48,7 @@ func NewShop(t testing.TB, config gloebittest.Config) *Shop {
 	return s
 }
 
-// Config returns what a [gloebit.Merchant] needs to be the shop's.
+// Config returns the configuration of the shop's [gloebit.Merchant].
 func (s *Shop) Config() gloebit.Config {
 	return gloebit.Config{
 		ClientID: s.App.Key, ClientSecret: gloebit.Secret(s.App.Secret),

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Together calls fn n times at once, and waits for all of them.
+// Together runs n concurrent calls of fn, and waits for all of them.
 func Together(t testing.TB, n int, fn func()) {
 	t.Helper()
 	var group sync.WaitGroup
