@@ -7,9 +7,9 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// homeData is what the start page shows.
+// homeData is the data of the start page.
 type homeData struct {
-	Balance string // of who is signed in
+	Balance string // of the user who is signed in
 	Shops   []shop
 }
 
@@ -30,12 +30,12 @@ func (s *Sandbox) home(w http.ResponseWriter, r *http.Request) {
 	s.show(w, r, http.StatusOK, "home", view{Title: "Start", Nav: "home", User: user, Data: data})
 }
 
-// accountData is what a user sees of the account.
+// accountData is the data of a user's account page.
 type accountData struct {
 	ID        string
 	Balance   string
 	Locked    bool
-	Done      string // what a form just did
+	Done      string // the action that was just taken
 	Approvals []approval
 	// Subscriptions are those that the user has approved.
 	Subscriptions []subscription
@@ -99,7 +99,7 @@ func approved(list []approval, key string) bool {
 	return false
 }
 
-// userEntries is everything that moved the user's gloebits.
+// userEntries returns all changes of the user's balance.
 func (s *Sandbox) userEntries(user string) []entry {
 	names := map[string]string{}
 	for _, app := range s.gloebit.Applications() {
@@ -117,8 +117,8 @@ func (s *Sandbox) userEntries(user string) []entry {
 	}, func(p purchase) bool { return p.User == user }), received...)
 }
 
-// entries makes a history of the transactions and purchases that are wanted; of a transaction, want also
-// says who is on the other side.
+// entries returns a history of the selected transactions and purchases. want
+// also returns the other party of a transaction.
 func (s *Sandbox) entries(
 	want func(gloebittest.Transaction) (with string, ok bool), wantPurchase func(purchase) bool,
 ) []entry {

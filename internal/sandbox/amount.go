@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// maxPurchase and maxPrice keep sums far away from the ends of int64. Both are whole gloebits.
+// maxPurchase and maxPrice, in whole gloebits, keep sums within int64.
 const (
 	maxPurchase = 1_000_000
 	maxPrice    = 1_000_000_000
 )
 
-// grouped writes a decimal for people: "1234567.50" is "1,234,567.50".
+// grouped adds commas to a decimal: "1234567.50" becomes "1,234,567.50".
 func grouped(decimal string) string {
 	sign := ""
 	if rest, ok := strings.CutPrefix(decimal, "-"); ok {
@@ -35,7 +35,7 @@ func grouped(decimal string) string {
 
 func groupedInt(n int64) string { return grouped(strconv.FormatInt(n, 10)) }
 
-// parseWhole reads whole gloebits that a person typed, between low and high.
+// parseWhole parses a number of whole gloebits between low and high.
 func parseWhole(text string, low, high int64) (int64, error) {
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil || n < low || n > high {
@@ -44,7 +44,7 @@ func parseWhole(text string, low, high int64) (int64, error) {
 	return n, nil
 }
 
-// counted writes "no things", "1 thing" or "2 things".
+// counted formats "no things", "1 thing" or "2 things".
 func counted(n int, one string) string {
 	switch n {
 	case 0:

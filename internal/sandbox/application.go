@@ -10,16 +10,16 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// applicationData is what a merchant sees of an application.
+// applicationData is the data of an application's page for its merchant.
 type applicationData struct {
 	Key, Secret, Name string
 	Server            string // the sandbox's own address
 	Home              string
-	Redirects         string // one a line
+	Redirects         string // one per line
 	Products          []gloebittest.Product
 	Earned            string
 	History           history
-	Done              string // what a form just did
+	Done              string // the action that was just taken
 }
 
 // application serves GET /merchant/{key}.
@@ -43,7 +43,7 @@ func (s *Sandbox) showApplication(w http.ResponseWriter, r *http.Request, status
 	s.show(w, r, status, "application", view{Title: app.Name, Nav: "merchant", Problem: problem, Data: data})
 }
 
-// applicationEntries is the application's transactions, with who paid.
+// applicationEntries returns the application's transactions and their payers.
 func (s *Sandbox) applicationEntries(key string) []entry {
 	names := map[string]string{}
 	for _, user := range s.gloebit.Users() {
@@ -60,12 +60,13 @@ func (s *Sandbox) applicationEntries(key string) []entry {
 		return who, t.Application == key
 	}, func(purchase) bool { return false })
 	for i := range entries {
-		entries[i].Plus = true // what users pay comes in here
+		entries[i].Plus = true // users' payments are income here
 	}
 	return entries
 }
 
-// doneWords says what a form did. The words are chosen here, so that a link can't put any on the page.
+// doneWords returns the message for an action. The parameter is only a name, so
+// that a link can't put other text on the page.
 func doneWords(done string) string {
 	return map[string]string{
 		"saved":   "The addresses are saved.",
@@ -90,7 +91,8 @@ func serverURL(r *http.Request) string {
 	return "http://" + r.Host + "/"
 }
 
-// change applies a form to the application, then shows its page: with what was done, or what was wrong.
+// change applies a form to the application, and shows its page with the result
+// or the error.
 func (s *Sandbox) change(w http.ResponseWriter, r *http.Request, done string, fn func(*gloebittest.Application) error) {
 	key := r.PathValue("key")
 	err := func() error {
@@ -98,7 +100,7 @@ func (s *Sandbox) change(w http.ResponseWriter, r *http.Request, done string, fn
 		defer s.mu.Unlock()
 		app, ok := s.gloebit.Application(key)
 		if !ok {
-			return nil // said by showApplication
+			return nil // showApplication reports it
 		}
 		if err := fn(&app); err != nil {
 			return err
@@ -169,7 +171,8 @@ func (s *Sandbox) setPrice(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// askRemove serves GET /merchant/{key}/products/remove, which asks first.
+// askRemove serves GET /merchant/{key}/products/remove, which asks for
+// confirmation.
 func (s *Sandbox) askRemove(w http.ResponseWriter, r *http.Request) {
 	app, _ := s.gloebit.Application(r.PathValue("key"))
 	product := r.Form.Get("product")
@@ -183,7 +186,8 @@ func (s *Sandbox) askRemove(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// removeProduct serves POST /merchant/{key}/products/remove. What users own of it stays theirs.
+// removeProduct serves POST /merchant/{key}/products/remove. Users keep what
+// they own of the product.
 func (s *Sandbox) removeProduct(w http.ResponseWriter, r *http.Request) {
 	s.change(w, r, "removed", func(app *gloebittest.Application) error {
 		at := find(app, r.PostForm.Get("product"))

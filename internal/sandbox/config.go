@@ -10,43 +10,51 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// Config is what a sandbox starts with. The zero value works: it has an application named "Hat Shop"
-// with a key and a secret made for it, the users alice and bob with 1,000 G$ each, and keeps everything
-// in memory.
+// Config configures a Sandbox. The zero value is valid: it has an application
+// named "Hat Shop" with a random key and secret, the users alice and bob with
+// 1,000 G$ each, and keeps everything in memory.
 type Config struct {
-	// ClientID is the key of the application to start with. Empty means the one that the state file
-	// has, or else a new random one.
+	// ClientID is the key of the first application. The default is the one in
+	// the state file, or else a random one.
 	ClientID string
-	// ClientSecret is its secret. Empty means the one that the state file has, or else a new random one.
+	// ClientSecret is its secret. The default is the one in the state file, or
+	// else a random one.
 	ClientSecret string
-	// Name is what users see. Empty means the one in the state file, or else "Hat Shop".
+	// Name is the application's name for users. The default is the one in the
+	// state file, or else "Hat Shop".
 	Name string
-	// HomeURL is where pages link back to. Empty means the one in the state file, or else none: links
-	// then lead to the root of the site that the user came from.
+	// HomeURL is the page to which links lead back. The default is the one in
+	// the state file, or else none: links then lead to the root of the site
+	// that the user came from.
 	HomeURL string
-	// RedirectPrefixes are the absolute URLs below which users may be sent back. They replace those in
-	// the state file. Empty means to keep those, or else http://127.0.0.1:8080/ and
+	// RedirectPrefixes are the absolute URLs below which users may be
+	// redirected. They replace those in the state file. The default is those in
+	// the state file, or else http://127.0.0.1:8080/ and
 	// http://localhost:8080/.
 	RedirectPrefixes []string
-	// Products is what the application sells, unless it is in the state file already. Nil means a green
-	// hat at 40 G$ and a few more things.
+	// Products are the application's products, unless the state file already
+	// has the application. The default is a green hat for 40 G$ and a few more.
 	Products []gloebittest.Product
 
-	// Hosts are host names under which the sandbox answers, without ports. It always answers under
-	// localhost, names that end with .localhost, loopback and unspecified addresses, and the IP address that
-	// a request came in on. Requests for any other host get status 421.
+	// Hosts are additional host names, without ports, under which the sandbox
+	// responds. It always responds under localhost, names that end with
+	// .localhost, loopback and unspecified addresses, and the IP address at
+	// which a request arrived. Requests for any other host get status 421.
 	Hosts []string
 
-	// StateFile keeps everything but sign-ins across restarts. No answer leaves before what it says is
-	// in the file. Empty means that everything is forgotten. Only one sandbox may use a file at a time.
+	// StateFile is the file that keeps everything except sign-ins across
+	// restarts. A response is sent only after the state that it reports is in
+	// the file. Only one sandbox may use a file at a time. If empty, everything
+	// is kept in memory.
 	StateFile string
-	// Logger receives failures, and what the Gloebit itself logs; never a secret. Nil means silence.
+	// Logger receives failures, and the log of the test Gloebit; never a
+	// secret. If nil, nothing is logged.
 	Logger *slog.Logger
-	// Clock tells the time. Nil means time.Now.
+	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
 }
 
-// openingBalance is what every new account holds, in G$.
+// openingBalance is the balance of a new account, in G$.
 const openingBalance = 1000
 
 func defaultProducts() []gloebittest.Product {
@@ -60,7 +68,7 @@ func defaultProducts() []gloebittest.Product {
 	}
 }
 
-// addUsers adds the people that a new sandbox has.
+// addUsers adds the users of a new sandbox.
 func (s *Sandbox) addUsers() error {
 	for _, name := range []string{"alice", "bob"} {
 		if _, err := s.addUser(name); err != nil {
@@ -70,8 +78,8 @@ func (s *Sandbox) addUsers() error {
 	return nil
 }
 
-// setUp makes sure that the application to start with is there and is as cfg says. key is the one that
-// the state file names, or empty.
+// setUp creates the first application if it is missing, and configures it from
+// cfg. key is its key in the state file, or empty.
 func (s *Sandbox) setUp(cfg Config, key string) error {
 	if cfg.ClientID != "" {
 		key = cfg.ClientID
@@ -100,7 +108,7 @@ func (s *Sandbox) setUp(cfg Config, key string) error {
 	return wrap(err)
 }
 
-// override puts what cfg says over what the application has.
+// override replaces the application's settings with those set in cfg.
 func override(app *gloebittest.Application, cfg Config) error {
 	if cfg.ClientSecret != "" {
 		app.Secret = cfg.ClientSecret

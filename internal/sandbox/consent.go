@@ -6,21 +6,22 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// consentData is what the consent page shows.
+// consentData is the data of the consent page.
 type consentData struct {
 	Application string
-	Site        string // the application's own site, as origin
-	Back        string // the site that the browser goes to after an approval
+	Site        string // the origin of the application's own site
+	Back        string // the site to which the browser returns after an approval
 	Asks        []ask
 	User        string
 	UserID      string
 	Balance     string
-	Label       string // what the application calls the user
-	Action      string // this very page: the engine checks the request again when the form comes
+	Label       string // the application's name for the user
+	Action      string // this page; the engine checks the request again when the form is submitted
 	Switch      string // sign in as another user and come back
 }
 
-// consent answers a valid authorize request: it asks the user who is signed in, and does as they say.
+// consent handles a valid authorization request. It asks the user who is signed
+// in, and approves or denies the request.
 func (s *Sandbox) consent(w http.ResponseWriter, r *http.Request, a *gloebittest.Authorization) {
 	user := s.mustSignIn(w, r)
 	if user == nil {
@@ -75,7 +76,7 @@ func (s *Sandbox) showConsent(
 	})
 }
 
-// notice shows what the engine has to say to a person, in the sandbox's clothes.
+// notice shows a message of the engine as a page of the sandbox.
 func (s *Sandbox) notice(w http.ResponseWriter, r *http.Request, n gloebittest.Notice) {
 	back, name := n.ReturnTo, "the application"
 	if _, ok := webURL(back); !ok {

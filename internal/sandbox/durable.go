@@ -2,21 +2,22 @@ package sandbox
 
 import "net/http"
 
-// durable holds each answer back until the state that it speaks of is on disk.
+// durable sends each response only after the state that it reports is on disk.
 func (s *Sandbox) durable(next http.Handler) http.Handler {
 	if s.file == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d := &durableWriter{ResponseWriter: w, s: s, r: r}
-		// An answer that is dropped on purpose is never written, but what was done stays done.
+		// A handler may abort the response on purpose; its changes must be
+		// saved anyway.
 		defer d.ready()
 		next.ServeHTTP(d, r)
 	})
 }
 
-// durableWriter saves the state before the first byte goes out. When that fails, the answer is 503 in
-// place of what the handler says: a client that asks again finds out what holds.
+// durableWriter saves the state before it sends the first byte. If that fails,
+// it responds 503 instead.
 type durableWriter struct {
 	http.ResponseWriter
 	s      *Sandbox
@@ -25,7 +26,7 @@ type durableWriter struct {
 	failed bool
 }
 
-// ready saves once per answer and reports whether the answer may go out.
+// ready saves once per response and reports whether the response may be sent.
 func (d *durableWriter) ready() bool {
 	if d.asked {
 		return !d.failed
@@ -56,5 +57,5 @@ func (d *durableWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Unwrap lets http.ResponseController reach what is below, to flush or to take the connection over.
+// Unwrap lets http.ResponseController flush or hijack the connection.
 func (d *durableWriter) Unwrap() http.ResponseWriter { return d.ResponseWriter }

@@ -10,13 +10,13 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// pageSize is how many entries of a history are shown at once.
+// pageSize is the number of entries on a page of a history.
 const pageSize = 25
 
 // history is one page of entries, newest first.
 type history struct {
 	Entries      []entry
-	Newer, Older int // numbers of the pages beside it; 0: there is none
+	Newer, Older int // numbers of the adjacent pages; 0 means none
 }
 
 // entry is one line of a history.
@@ -24,17 +24,17 @@ type entry struct {
 	When    string
 	Machine string // the same time for programs
 	What    string
-	With    string // the application or the user on the other side
+	With    string // the other party: an application or a user
 	ID      string // the application's ID of the transaction, if it is one
 	State   string
 	Tone    string // "good", "bad" or neither
 	Amount  string
-	Plus    bool // gloebits came in
-	Off     bool // no gloebits moved in the end
+	Plus    bool // gloebits were received
+	Off     bool // no gloebits were moved in the end
 	time    time.Time
 }
 
-// transactionEntry is a transaction as its payer sees it.
+// transactionEntry returns a transaction from the payer's point of view.
 func transactionEntry(t gloebittest.Transaction, with string) entry {
 	what := t.Product
 	if what == "" {
@@ -64,7 +64,8 @@ func stamped(t time.Time) entry {
 	return entry{When: t.Format("2 Jan 2006, 15:04"), Machine: t.Format(time.RFC3339), time: t}
 }
 
-// stateWords says how far a transaction has come, as its payer sees it.
+// stateWords returns the text for a transaction's state, from the payer's point
+// of view.
 func stateWords(state gloebittest.State) (words, tone string) {
 	switch state {
 	case gloebittest.StateQueued:
@@ -82,7 +83,8 @@ func stateWords(state gloebittest.State) (words, tone string) {
 	}
 }
 
-// paged sorts entries and cuts out the page that the request asks for; what makes no sense is page 1.
+// paged sorts entries and returns the page that the request selects. An invalid
+// page number selects page 1.
 func paged(r *http.Request, entries []entry) history {
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(b.time.UnixNano(), a.time.UnixNano()) })
 	last := max(1, (len(entries)+pageSize-1)/pageSize)

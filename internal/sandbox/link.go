@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// localTarget is where to go on after a sign-in: a path of this server, or "/" for anything that a
-// browser could read as another place ("//evil.example", "/\evil.example", "https:...").
+// localTarget returns the path to which a sign-in leads: a path of this server,
+// or "/" if a browser could interpret next as another site ("//evil.example",
+// "/\evil.example", "https:...").
 func localTarget(next string) string {
 	if !strings.HasPrefix(next, "/") || strings.ContainsAny(next, "\\\t\r\n") {
 		return "/"
@@ -18,8 +19,8 @@ func localTarget(next string) string {
 	return u.RequestURI()
 }
 
-// webURL parses an absolute http or https URL with nothing odd in it: no user, no fragment tricks, no
-// characters that browsers drop or turn around.
+// webURL parses an absolute http or https URL. It rejects user information, and
+// characters that browsers drop or replace.
 func webURL(text string) (*url.URL, bool) {
 	for _, c := range text {
 		if c <= ' ' || c == '\\' || c == 0x7f {
@@ -33,8 +34,9 @@ func webURL(text string) (*url.URL, bool) {
 	return u, true
 }
 
-// under says whether target lies under prefix: the same scheme, host and port, and a path that goes on
-// from the prefix's at a segment boundary. A prefix of another form has nothing under it.
+// under reports whether target lies under prefix: the same scheme, host and
+// port, and a path that continues prefix's path at a segment boundary. Nothing
+// lies under an invalid prefix.
 func under(target, prefix string) bool {
 	t, ok := webURL(target)
 	if !ok {
@@ -59,8 +61,8 @@ func hostPort(u *url.URL) string {
 	return strings.ToLower(u.Hostname()) + " " + port
 }
 
-// origin is scheme and host of an address, for saying to a person where it leads; empty if it isn't on
-// the web.
+// origin returns the scheme and host of a URL, to show users where it leads. It
+// is empty if the URL is not http or https.
 func origin(text string) string {
 	u, ok := webURL(text)
 	if !ok {
@@ -69,7 +71,8 @@ func origin(text string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// dotted reports whether a path has dot segments, which browsers resolve before they ask.
+// dotted reports whether a path has dot segments, which browsers resolve before
+// they send a request.
 func dotted(path string) bool {
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "." || segment == ".." {

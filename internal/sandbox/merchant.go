@@ -16,7 +16,8 @@ const (
 	maxDescription     = 200
 )
 
-// merchantData is the list of applications, and what was typed into the form for another.
+// merchantData is the list of applications, and the input of the form for a new
+// one.
 type merchantData struct {
 	Applications   []merchantApplication
 	Name, Redirect string
@@ -63,7 +64,8 @@ func (s *Sandbox) addApplication(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, applicationURL(app.Key, ""), http.StatusSeeOther)
 }
 
-// checkPrefixes refuses what can't be a redirect prefix, in words for the one who typed it.
+// checkPrefixes returns an error, to be shown to the user, for an invalid
+// redirect prefix.
 func checkPrefixes(prefixes []string) error {
 	if len(prefixes) == 0 {
 		return errors.New("at least one redirect prefix is needed")
@@ -78,7 +80,7 @@ func checkPrefixes(prefixes []string) error {
 	return nil
 }
 
-// earned is what the application's committed transactions add up to, in G$.
+// earned returns the total of the application's committed transactions, in G$.
 func earned(transactions []gloebittest.Transaction, key string) string {
 	sum := new(big.Int)
 	for _, t := range transactions {

@@ -14,11 +14,12 @@ import (
 
 const (
 	maxUserName = 40
-	// listedUsers is how many users the sign-in page offers as buttons; the others type their name.
+	// listedUsers is how many users the sign-in page offers as buttons. Other
+	// users type their name.
 	listedUsers = 12
 )
 
-// signedIn is the user behind the request's session, or nil.
+// signedIn returns the user of the request's session, or nil.
 func (s *Sandbox) signedIn(r *http.Request) *gloebittest.User {
 	id := s.sessions.user(r)
 	if id == "" {
@@ -31,13 +32,14 @@ func (s *Sandbox) signedIn(r *http.Request) *gloebittest.User {
 	return &user
 }
 
-// mustSignIn returns the user, or nil after it has sent the browser to sign in and then come back here.
+// mustSignIn returns the user. Without one, it redirects the browser to the
+// sign-in and then back here, and returns nil.
 func (s *Sandbox) mustSignIn(w http.ResponseWriter, r *http.Request) *gloebittest.User {
 	user := s.signedIn(r)
 	if user == nil {
 		next := r.URL.RequestURI()
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && !isAuthorize(r.URL.Path) {
-			next = "/account" // the form's address has no page
+			next = "/account" // the form's URL has no GET page
 		}
 		http.Redirect(w, r, signInURL(next), http.StatusSeeOther)
 	}
@@ -46,14 +48,15 @@ func (s *Sandbox) mustSignIn(w http.ResponseWriter, r *http.Request) *gloebittes
 
 func signInURL(next string) string { return "/sign-in?next=" + url.QueryEscape(next) }
 
-// isAuthorize reports whether a path is of a page whose form posts to where it is.
+// isAuthorize reports whether a path is of a page whose form posts to the same
+// URL.
 func isAuthorize(path string) bool {
 	path = strings.Trim(path, "/")
 	return path == "oauth2/authorize" || path == "oauth/authorize" || strings.HasPrefix(path, "authorize-subscription/")
 }
 
-// findUser finds a user by name as people type it: spaces around it and the case of letters don't matter,
-// though a name in the same case wins.
+// findUser finds a user by name, ignoring surrounding spaces and case. A name
+// in the same case takes precedence.
 func (s *Sandbox) findUser(name string) (gloebittest.User, bool) {
 	name = strings.TrimSpace(name)
 	var found gloebittest.User
@@ -69,7 +72,7 @@ func (s *Sandbox) findUser(name string) (gloebittest.User, bool) {
 	return found, ok
 }
 
-// addUser opens an account.
+// addUser creates a user.
 func (s *Sandbox) addUser(name string) (gloebittest.User, error) {
 	name = strings.TrimSpace(name)
 	if err := checkName(name, maxUserName); err != nil {
@@ -83,7 +86,8 @@ func (s *Sandbox) addUser(name string) (gloebittest.User, error) {
 	return s.gloebit.AddUser(gloebittest.User{Name: name, Balance: strconv.Itoa(openingBalance)})
 }
 
-// checkName refuses names that are empty, too long, or not printable.
+// checkName returns an error for a name that is empty, too long, or not
+// printable.
 func checkName(name string, limit int) error {
 	switch {
 	case name == "":
@@ -96,7 +100,7 @@ func checkName(name string, limit int) error {
 	return nil
 }
 
-// sentence turns an error into something to show.
+// sentence formats an error for a page.
 func sentence(err error) string {
 	text := err.Error()
 	first, size := utf8.DecodeRuneInString(text)

@@ -12,25 +12,25 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// maxOrder bounds the id that a purchase form carries.
+// maxOrder limits the length of a purchase form's ID.
 const maxOrder = 64
 
-// purchase is gloebits that a user bought.
+// purchase is a purchase of gloebits by a user.
 type purchase struct {
-	ID     string    `json:"id"` // made for the form, so that sending it twice buys once
+	ID     string    `json:"id"` // created for the form, so that submitting it twice buys once
 	User   string    `json:"user"`
 	Amount int64     `json:"amount"` // whole G$
 	Time   time.Time `json:"time"`
 }
 
-// purchaseData is what the page for buying gloebits shows.
+// purchaseData is the data of the page for buying gloebits.
 type purchaseData struct {
 	Bought   string // what was just bought, if anything
 	Balance  string
-	Back     string // the way back to the application, if there is one that can be trusted
+	Back     string // a trusted link back to the application, if there is one
 	BackName string
-	Key      string // r, as it came
-	ReturnTo string // return-to, as it came
+	Key      string // the parameter r
+	ReturnTo string // the parameter return-to
 	Order    string
 	Amounts  []choice
 	Chosen   string
@@ -47,7 +47,8 @@ func amounts() []choice {
 	return list
 }
 
-// purchasePage serves GET /purchase, with r (the application's key) and return-to (the way back) optional.
+// purchasePage serves GET /purchase. Its parameters r (the application's key)
+// and return-to (the link back) are optional.
 func (s *Sandbox) purchasePage(w http.ResponseWriter, r *http.Request) {
 	user := s.mustSignIn(w, r)
 	if user == nil {
@@ -72,14 +73,14 @@ func (s *Sandbox) showPurchase(
 	})
 }
 
-// purchase serves POST /purchase and shows the page again, with what was bought.
+// purchase serves POST /purchase and shows the page again, with the purchase.
 func (s *Sandbox) purchase(w http.ResponseWriter, r *http.Request) {
 	data := purchaseData{
 		Key: r.PostForm.Get("r"), ReturnTo: r.PostForm.Get("return-to"),
 		Chosen: r.PostForm.Get("amount"), Other: r.PostForm.Get("other"),
 	}
 	user := s.signedIn(r)
-	if user == nil { // signed out since the page was shown: nothing is bought, but the way back stays
+	if user == nil { // signed out since the page was shown: buy nothing, but keep the link back
 		http.Redirect(w, r, signInURL(data.url("")), http.StatusSeeOther)
 		return
 	}
@@ -104,7 +105,7 @@ func (s *Sandbox) purchase(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, data.url(order), http.StatusSeeOther)
 }
 
-// url is the page's address, with the way back and, unless empty, the order that was just made.
+// url returns the page's URL with the link back and, unless empty, the order.
 func (d purchaseData) url(order string) string {
 	query := url.Values{}
 	for name, value := range map[string]string{"r": d.Key, "return-to": d.ReturnTo, "order": order} {
@@ -115,7 +116,7 @@ func (d purchaseData) url(order string) string {
 	return "/purchase?" + query.Encode()
 }
 
-// buy adds to the balance, once for an order however often it comes.
+// buy adds to the balance, once per order.
 func (s *Sandbox) buy(user, order string, amount int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,7 +133,7 @@ func (s *Sandbox) buy(user, order string, amount int64) error {
 	return nil
 }
 
-// purchaseOf finds a purchase that the user made.
+// purchaseOf finds a purchase of the user.
 func (s *Sandbox) purchaseOf(user, order string) (purchase, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,9 +145,9 @@ func (s *Sandbox) purchaseOf(user, order string) (purchase, bool) {
 	return purchase{}, false
 }
 
-// wayBack returns the link back to the application with that key, or with any key if none came. An
-// address that is neither below one of its redirect prefixes nor on its own site gives no link, so that
-// no user is led from here to a stranger's page.
+// wayBack returns the link back to the application with that key or, without a
+// key, to any application. The URL must be below a redirect prefix of the
+// application or on its site, so that users are not led to an unknown page.
 func (s *Sandbox) wayBack(key, returnTo string) (link, name string) {
 	if returnTo == "" {
 		return "", ""

@@ -8,14 +8,13 @@ import (
 	"strings"
 )
 
-// reachable refuses requests that no application and no page of this sandbox
-// sends.
+// reachable rejects requests that neither an application nor a page of this
+// sandbox sends.
 //
-// It responds 421 to requests for other hosts. A site can have its own host
-// name lead to this machine (DNS rebinding), and its page could then read every
-// secret as the sandbox's own pages can.
+// It responds 421 to requests for other hosts. Otherwise a site whose host name
+// resolves to this machine (DNS rebinding) could read every secret.
 //
-// It responds 403 to requests that pages of other sites send, but for links and
+// It responds 403 to requests from pages of other sites, except links and
 // redirects that the browser follows.
 func (s *Sandbox) reachable(next http.Handler, hosts []string) http.Handler {
 	protection := http.NewCrossOriginProtection()
@@ -57,24 +56,23 @@ func normalHosts(hosts []string) []string {
 	return normal
 }
 
-// isLoopback reports whether a host is this machine for every browser. The
-// unspecified addresses are, too.
+// isLoopback reports whether a host is this machine for every browser,
+// including the unspecified addresses.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip.IsLoopback() || ip.IsUnspecified()
 }
 
-// isOwnAddress reports whether a host is the IP address that the request came in
-// on. A page from there is a page of this machine, because an address leads to
-// no other.
+// isOwnAddress reports whether a host is the IP address at which the request
+// arrived. A page from that address is served by this machine.
 func isOwnAddress(r *http.Request, host string) bool {
 	ip := net.ParseIP(host)
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	return ok && ip != nil && local.IP.Equal(ip)
 }
 
-// isForeignScript reports whether a browser says that another site's page sent
-// the request, other than by a link or redirect that the browser follows.
+// isForeignScript reports whether, according to the browser, a page of another
+// site sent the request, other than by a link or redirect.
 func isForeignScript(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":

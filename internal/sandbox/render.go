@@ -17,7 +17,7 @@ import (
 //go:embed web
 var web embed.FS
 
-// pageNames are the pages of folder web; each fills the layout.
+// pageNames returns the pages in folder web. Each fills the layout.
 func pageNames() []string {
 	return []string{
 		"home", "signin", "consent", "subscription", "notice", "purchase", "account", "merchant", "application", "remove",
@@ -25,21 +25,21 @@ func pageNames() []string {
 	}
 }
 
-// policies of the pages. Chromium applies form-action to every redirect that follows a form's answer, so
-// forms whose answer may lead to the application's own address go without it: consent, and the sign-in
-// on the way there.
+// The policies of the pages. Chromium applies form-action to every redirect
+// after a form. So the consent page and the sign-in before it omit it, because
+// their forms may lead to the application's URL.
 const (
 	policyStrict = policyLeads + "; form-action 'self'"
 	policyLeads  = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-// view is what the layout shows around a page, and the page's own data.
+// view is the data of the layout, and the page's own data.
 type view struct {
 	Title   string
-	Nav     string // which of the layout's links is the current page
-	Problem string // said above the content: what was wrong with a form
+	Nav     string // the layout's link to the current page
+	Problem string // shown above the content: the error of a form
 	Narrow  bool
-	Leads   bool // the page's forms may lead to another site
+	Leads   bool // a form of the page may lead to another site
 	User    *gloebittest.User
 	Data    any
 }
@@ -56,8 +56,8 @@ func parsePages() (map[string]*template.Template, error) {
 	return pages, nil
 }
 
-// show writes a page. It is made whole before the first byte is written, so that a failure is an error
-// page and not half of one.
+// show writes a page. It renders the whole page before writing, so that a
+// failure results in an error page.
 func (s *Sandbox) show(w http.ResponseWriter, r *http.Request, status int, page string, v view) {
 	if v.User == nil {
 		v.User = s.signedIn(r)
@@ -76,12 +76,13 @@ func (s *Sandbox) show(w http.ResponseWriter, r *http.Request, status int, page 
 		h.Set("Content-Security-Policy", policyLeads)
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the browser has gone if this fails
+	_, _ = w.Write(b.Bytes()) // an error means that the browser has disconnected
 }
 
-// guard sets the headers that every page has. The referrer policy is not no-referrer, because browsers
-// then send "Origin: null" with forms, and over plain http the Origin is what tells a page's own forms
-// from another site's.
+// guard sets the headers of every page. The referrer policy must not be
+// no-referrer, because browsers then send "Origin: null" with forms, and over
+// plain HTTP only the Origin distinguishes the page's own forms from another
+// site's.
 func guard(h http.Header) {
 	h.Set("Content-Security-Policy", policyStrict)
 	h.Set("Referrer-Policy", "same-origin")
@@ -89,12 +90,12 @@ func guard(h http.Header) {
 	h.Set("X-Frame-Options", "DENY")
 }
 
-// problem shows an error in words.
+// problem shows an error page.
 func (s *Sandbox) problem(w http.ResponseWriter, r *http.Request, status int, title, text string) {
 	s.show(w, r, status, "problem", view{Title: title, Narrow: true, Data: struct{ Text string }{text}})
 }
 
-// embedded serves one embedded file; browsers ask again each time and mostly hear that nothing has changed.
+// embedded serves one embedded file, which browsers revalidate each time.
 func (s *Sandbox) embedded(name, contentType string) (http.Handler, error) {
 	content, err := web.ReadFile("web/" + name)
 	if err != nil {

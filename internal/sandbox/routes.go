@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// maxForm bounds what a page's form may send.
+// maxForm limits the size of a form.
 const maxForm = 64 << 10
 
-// routes puts the pages before the engine, which gets every other path exactly as it came.
+// routes serves the pages, and passes every other path unchanged to the engine.
 func (s *Sandbox) routes(hosts []string) (http.Handler, error) {
 	pages := http.NewServeMux()
 	for pattern, page := range map[string]http.HandlerFunc{
@@ -52,7 +52,7 @@ func (s *Sandbox) routes(hosts []string) (http.Handler, error) {
 	return s.reachable(s.durable(s.choose(s.bounded(pages), pages, engine)), hosts), nil
 }
 
-// bounded reads forms, and bounds what a form may hold.
+// bounded parses forms of limited size.
 func (s *Sandbox) bounded(pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -64,8 +64,9 @@ func (s *Sandbox) bounded(pages http.Handler) http.Handler {
 	})
 }
 
-// choose sends a request to the pages if one of them matches, or else to the engine, whose paths a
-// ServeMux must not clean: product names in them may hold anything.
+// choose sends a request to the pages if one of them matches, and otherwise to
+// the engine. A ServeMux must not clean the engine's paths, because product
+// names in them may contain anything.
 func (s *Sandbox) choose(bounded http.Handler, pages *http.ServeMux, engine http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := pages.Handler(r); pattern != "" {
@@ -76,7 +77,8 @@ func (s *Sandbox) choose(bounded http.Handler, pages *http.ServeMux, engine http
 	})
 }
 
-// worded shows people a page where the engine has only a bare 404 or 405 for them.
+// worded shows browsers a page where the engine responds with a bare 404 or
+// 405.
 func (s *Sandbox) worded(engine http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
@@ -94,8 +96,8 @@ func (s *Sandbox) worded(engine http.Handler) http.Handler {
 	})
 }
 
-// holdBack lets everything through but answers of 404 and 405 that are no pages; of those it keeps the
-// status.
+// holdBack suppresses 404 and 405 responses that are not HTML, and keeps their
+// status. Other responses pass.
 type holdBack struct {
 	http.ResponseWriter
 	status int
@@ -118,5 +120,5 @@ func (h *holdBack) Write(b []byte) (int, error) {
 	return h.ResponseWriter.Write(b)
 }
 
-// Unwrap lets http.ResponseController reach what is below.
+// Unwrap supports http.ResponseController.
 func (h *holdBack) Unwrap() http.ResponseWriter { return h.ResponseWriter }

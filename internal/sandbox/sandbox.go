@@ -1,9 +1,10 @@
-// Package sandbox is a Gloebit for people: the pages on which users sign in, approve applications, buy
-// gloebits and see their history, and merchants find their key and set up products, on top of the
-// in-memory server of package gloebittest, which answers everything else.
+// Package sandbox is a Gloebit with web pages. Users sign in, approve
+// applications, buy gloebits and see their history; merchants see their key and
+// set up products. The in-memory server of package gloebittest handles
+// everything else.
 //
-// It is play money, and nothing in it is a barrier: a visitor may sign in as anyone and sees
-// every application's secret.
+// It uses play money and has no access control: any visitor can sign in as
+// anyone and sees every application's secret.
 package sandbox
 
 import (
@@ -16,28 +17,30 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// Sandbox is a Gloebit with its pages. New makes one. All methods may be called at once from many
-// goroutines.
+// Sandbox is a Gloebit with its pages. Make it with New. It is safe for
+// concurrent use.
 type Sandbox struct {
 	gloebit  *gloebittest.Gloebit
-	key      string // of the application to start with
+	key      string // of the first application
 	now      func() time.Time
 	log      *slog.Logger
 	sessions *sessions
 	pages    map[string]*template.Template
 	handler  http.Handler
 
-	file *stateFile // nil: nothing is kept
+	file *stateFile // nil means that nothing is kept
 
-	// mu makes changes whole that take several calls of the engine, and guards the fields below.
+	// mu makes changes atomic that take several calls of the engine, and guards
+	// the fields below.
 	mu      sync.Mutex
 	bought  []purchase // gloebits bought by users, oldest first
-	changes uint64     // of bought
+	changes uint64     // number of changes of bought
 }
 
-// New makes a sandbox from cfg. With a state file it reads that first, and writes it, so that a file that
-// can't be used is found out here. It fails when the file is not a sandbox's or can't be written, and
-// when a field of cfg makes no sense; a file that it can't read is left as it is.
+// New returns a sandbox. It reads and then writes the state file, if there is
+// one. It returns an error if the file is not a sandbox's or can't be written,
+// or if a field of cfg is invalid. It does not change a file that it can't
+// read.
 func New(cfg Config) (*Sandbox, error) {
 	s := &Sandbox{now: cfg.Clock, log: cfg.Logger}
 	if s.now == nil {
@@ -70,7 +73,7 @@ func New(cfg Config) (*Sandbox, error) {
 	return s, nil
 }
 
-// start loads what was kept and puts what cfg says over it.
+// start loads the state and applies cfg.
 func (s *Sandbox) start(cfg Config) error {
 	key, found, err := s.load(cfg.StateFile)
 	if err != nil {
@@ -91,14 +94,15 @@ func (s *Sandbox) start(cfg Config) error {
 	return s.file.save()
 }
 
-// Handler serves the pages, and the authorization and API paths of Gloebit, from the root path of a
-// host of its own.
+// Handler serves the pages, and Gloebit's authorization and API paths. It must
+// be mounted at the root of a host.
 func (s *Sandbox) Handler() http.Handler { return s.handler }
 
-// Gloebit is the engine below the pages: for tests that look into it or break it.
+// Gloebit returns the engine, for tests that inspect it or inject failures.
 func (s *Sandbox) Gloebit() *gloebittest.Gloebit { return s.gloebit }
 
-// Application is the application to start with as it is now, with its key and secret.
+// Application returns the first application in its current state, with its key
+// and secret.
 func (s *Sandbox) Application() gloebittest.Application {
 	app, _ := s.gloebit.Application(s.key)
 	return app

@@ -2,13 +2,13 @@ package sandbox
 
 import "strings"
 
-// ask is one scope in plain words.
+// ask explains one scope to users.
 type ask struct {
 	Short string // what it permits
 	Long  string // what that means for the user
 }
 
-// asks puts scopes into words; names of the same scope come once.
+// asks explains scopes. A scope with several names is explained once.
 func asks(scopes []string) []ask {
 	var list []ask
 	seen := map[string]bool{}
@@ -41,7 +41,8 @@ func words(scope string) ask {
 	}
 }
 
-// brief is the permissions in one line, for the list of approved applications.
+// brief returns the permissions in one line, for the list of approved
+// applications.
 func brief(scopes []string) string {
 	list := asks(scopes)
 	short := make([]string, 0, len(list))

@@ -8,21 +8,23 @@ import (
 )
 
 const (
-	// cookieName doesn't say "session" alone, because cookies don't tell ports apart: a shop on
-	// another port of this host gets and sets cookies in the same jar.
+	// cookieName is specific, because cookies are shared by all ports of a
+	// host: a shop on another port uses the same cookie jar.
 	cookieName  = "gloebit_sandbox_session"
 	sessionLife = 7 * 24 * time.Hour
-	// maxSessions bounds the memory that sign-ins can take; beyond it the oldest sign-in ends.
+	// maxSessions limits the memory for sessions. Beyond it, the oldest session
+	// ends.
 	maxSessions = 10_000
 )
 
-// session says who is signed in behind one cookie.
+// session is the session of one cookie.
 type session struct {
 	user    string // Gloebit id
 	expires time.Time
 }
 
-// sessions are the sign-ins, in memory: a restart signs everyone out. It is safe for concurrent use.
+// sessions holds the sessions in memory, so a restart signs everyone out. It is
+// safe for concurrent use.
 type sessions struct {
 	now func() time.Time
 
@@ -34,7 +36,7 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, byID: map[string]session{}}
 }
 
-// user is the Gloebit id of who is signed in, or empty.
+// user returns the Gloebit ID of the session's user, or "".
 func (s *sessions) user(r *http.Request) string {
 	c, err := r.Cookie(cookieName)
 	if err != nil {
@@ -50,8 +52,8 @@ func (s *sessions) user(r *http.Request) string {
 	return found.user
 }
 
-// signIn ends the browser's session, if it has one, and begins another under a new id, so that an id
-// which someone planted before is worth nothing.
+// signIn ends the browser's session, if it has one, and starts another with a
+// new ID, to prevent session fixation.
 func (s *sessions) signIn(w http.ResponseWriter, r *http.Request, user string) {
 	s.drop(r)
 	id := rand.Text()
@@ -62,7 +64,7 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request, user string) {
 	http.SetCookie(w, cookie(r, id, int(sessionLife/time.Second)))
 }
 
-// signOut ends the session and takes the cookie back.
+// signOut ends the session and deletes the cookie.
 func (s *sessions) signOut(w http.ResponseWriter, r *http.Request) {
 	s.drop(r)
 	http.SetCookie(w, cookie(r, "", -1))
@@ -78,7 +80,8 @@ func (s *sessions) drop(r *http.Request) {
 	delete(s.byID, c.Value)
 }
 
-// makeRoom takes out what has expired and, if that isn't enough, what expires first.
+// makeRoom removes expired sessions and, if that is not enough, the one that
+// expires first.
 func (s *sessions) makeRoom() {
 	if len(s.byID) < maxSessions {
 		return

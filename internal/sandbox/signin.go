@@ -7,17 +7,17 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// signInData is what the sign-in page shows.
+// signInData is the data of the sign-in page.
 type signInData struct {
 	Next  string // where to go afterwards
-	For   string // the application that waits behind it, if one does
-	Typed string // the name that was typed, if it was unknown
+	For   string // the application that requested the sign-in, if any
+	Typed string // the typed name, if it is unknown
 	Users []listedUser
 }
 
 type listedUser struct{ Name, Balance string }
 
-// signInPage serves GET /sign-in, with the way back in the parameter next.
+// signInPage serves GET /sign-in. The parameter next is the path to return to.
 func (s *Sandbox) signInPage(w http.ResponseWriter, r *http.Request) {
 	s.showSignIn(w, r, http.StatusOK, signInData{Next: r.Form.Get("next")}, "")
 }
@@ -36,7 +36,8 @@ func (s *Sandbox) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 	})
 }
 
-// applicationBehind is the name of the application whose consent page the sign-in interrupted.
+// applicationBehind returns the name of the application whose consent page
+// requires the sign-in.
 func (s *Sandbox) applicationBehind(next string) string {
 	u, err := url.Parse(next)
 	if err != nil {
@@ -46,7 +47,7 @@ func (s *Sandbox) applicationBehind(next string) string {
 	return app.Name
 }
 
-// signIn serves POST /sign-in: the name is enough.
+// signIn serves POST /sign-in. It requires only a name.
 func (s *Sandbox) signIn(w http.ResponseWriter, r *http.Request) {
 	name := r.PostForm.Get("name")
 	user, ok := s.findUser(name)
@@ -69,7 +70,7 @@ func (s *Sandbox) createAccount(w http.ResponseWriter, r *http.Request) {
 	s.begin(w, r, user)
 }
 
-// begin signs the user in and goes on to where the sign-in came from.
+// begin signs the user in and redirects to the page that required it.
 func (s *Sandbox) begin(w http.ResponseWriter, r *http.Request, user gloebittest.User) {
 	s.sessions.signIn(w, r, user.ID)
 	next := localTarget(r.PostForm.Get("next"))

@@ -17,22 +17,23 @@ import (
 const (
 	stateFormat  = "gloebit-sandbox"
 	stateVersion = 1
-	// saveInterval is how long a change that no request or callback waits for may stay unwritten.
+	// saveInterval is how often changes are saved that no response depends on.
 	saveInterval = 250 * time.Millisecond
-	// callbackTimeout is the time limit of one call of an application's hold URL.
+	// callbackTimeout limits one call of an application's hold URL.
 	callbackTimeout = 10 * time.Second
 )
 
-// state is what the state file holds.
+// state is the content of the state file.
 type state struct {
 	Format      string          `json:"format"`
 	Version     int             `json:"version"`
-	Application string          `json:"application"` // key of the application to start with
+	Application string          `json:"application"` // key of the first application
 	Bought      []purchase      `json:"bought"`
 	Gloebit     json.RawMessage `json:"gloebit"`
 }
 
-// load reads the state file, if there is one, and returns the key of the application to start with.
+// load reads the state file, if there is one, and returns the key of the first
+// application.
 func (s *Sandbox) load(path string) (key string, found bool, err error) {
 	if path == "" {
 		return "", false, nil
@@ -58,11 +59,11 @@ func (s *Sandbox) load(path string) (key string, found bool, err error) {
 	return kept.Application, true, nil
 }
 
-// snapshot writes the state as it is at one moment, and returns its revision.
+// snapshot writes a consistent state, and returns its revision.
 func (s *Sandbox) snapshot(w io.Writer) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	revision := s.gloebit.Revision() + s.changes // read first: what changes meanwhile is saved again
+	revision := s.gloebit.Revision() + s.changes // read first, so that concurrent changes are saved again
 	var engine bytes.Buffer
 	if err := s.gloebit.Save(&engine); err != nil {
 		return 0, err
@@ -73,8 +74,8 @@ func (s *Sandbox) snapshot(w io.Writer) (uint64, error) {
 	return revision, json.NewEncoder(w).Encode(kept)
 }
 
-// persist returns when the state file has everything that happened before the call. Without a state file,
-// or with nothing new, it does nothing.
+// persist saves all changes that happened before the call. It does nothing
+// without a state file or changes.
 func (s *Sandbox) persist() error {
 	if s.file == nil || s.revision() == s.file.saved.Load() {
 		return nil
@@ -88,8 +89,8 @@ func (s *Sandbox) revision() uint64 {
 	return s.gloebit.Revision() + s.changes
 }
 
-// Run works the queue of hold callbacks and writes the state file when something has changed, until ctx
-// ends. It then returns nil, or the error of the last write.
+// Run sends the queued hold callbacks and saves changes to the state file,
+// until ctx ends. It returns nil, or the error of the last write.
 func (s *Sandbox) Run(ctx context.Context) error {
 	var queue sync.WaitGroup
 	queue.Go(func() {
@@ -112,8 +113,9 @@ func (s *Sandbox) Run(ctx context.Context) error {
 	return s.persist()
 }
 
-// callbackClient calls hold URLs, each time after what led to the call is on disk: a sandbox that is
-// killed must not forget that it told an application to deliver.
+// callbackClient returns the client for hold URLs. It saves the state before
+// each call, so that a sandbox that is killed remembers what it told the
+// application.
 func (s *Sandbox) callbackClient() *http.Client {
 	return &http.Client{
 		Timeout:       callbackTimeout,

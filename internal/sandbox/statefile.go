@@ -11,14 +11,14 @@ import (
 	"sync/atomic"
 )
 
-// stateFile keeps a snapshot on disk. A reader finds either the old or the new one whole, whatever the
-// moment at which the process or the machine dies. It is safe for concurrent use.
+// stateFile keeps a snapshot on disk. It replaces the file atomically, even if
+// the process or the machine crashes. It is safe for concurrent use.
 type stateFile struct {
 	path     string
 	snapshot func(io.Writer) (revision uint64, err error)
-	saved    atomic.Uint64 // revision of what is on disk
+	saved    atomic.Uint64 // revision on disk
 
-	writing sync.Mutex // held by the one who writes
+	writing sync.Mutex // held while writing
 	mu      sync.Mutex // guards waiting
 	waiting *batch
 }
@@ -29,8 +29,8 @@ type batch struct {
 	err  error
 }
 
-// save returns when everything that had changed before the call is on disk. Callers that come while a
-// write is going on share the next one.
+// save returns when all changes before the call are on disk. Calls during a
+// write share the next one.
 func (f *stateFile) save() error {
 	f.mu.Lock()
 	b := f.waiting
@@ -46,15 +46,16 @@ func (f *stateFile) save() error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	f.mu.Lock()
-	f.waiting = nil // the snapshot is taken after this, so that later callers need another
+	f.waiting = nil // before the snapshot: later callers need another one
 	f.mu.Unlock()
 	b.err = f.write()
 	close(b.done)
 	return b.err
 }
 
-// write replaces the file: a new one beside it, synced, renamed over it, and the folder synced. The new
-// one always has the same name, so that a kill leaves at most one behind.
+// write replaces the file: it writes and syncs a new file, renames it, and
+// syncs the folder. The new file always has the same name, so a crash leaves at
+// most one.
 func (f *stateFile) write() error {
 	next := f.path + ".new"
 	revision, err := f.fill(next)
@@ -91,7 +92,7 @@ func (f *stateFile) fill(path string) (revision uint64, err error) {
 	return revision, file.Sync()
 }
 
-// syncFolder makes a rename last. Windows has no such call and needs none.
+// syncFolder makes a rename durable. Windows does not need it.
 func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil

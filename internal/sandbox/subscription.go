@@ -7,24 +7,26 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// subscriptionData is what the page shows on which a user authorizes a subscription.
+// subscriptionData is the data of the page on which a user approves a
+// subscription.
 type subscriptionData struct {
 	Application  string
-	Site         string // the application's own site, as origin
+	Site         string // the origin of the application's own site
 	Name         string
 	Description  string
 	Details      string
 	User, UserID string
 	Balance      string
-	Label        string // what the application calls the user
-	Asked        string // who was asked, when that is not who is signed in
-	Approved     bool   // before, as it stands
-	Action       string // this very page
+	Label        string // the application's name for the user
+	Asked        string // the user who was asked, if another user is signed in
+	Approved     bool   // the user has already approved this subscription
+	Action       string // this page
 	Switch       string // sign in as another user and come back
 	Back         string // link back to the application; empty means none
 }
 
-// subscriptionConsent asks the user who is signed in about a subscription, and does as they say.
+// subscriptionConsent asks the user who is signed in to approve a subscription,
+// and approves or declines it.
 func (s *Sandbox) subscriptionConsent(w http.ResponseWriter, r *http.Request, asked *gloebittest.SubscriptionRequest) {
 	user := s.mustSignIn(w, r)
 	switch {
@@ -78,10 +80,10 @@ func (s *Sandbox) showSubscription(
 	})
 }
 
-// subscription is one that the user has approved, for the list in the account.
+// subscription is an approved subscription in the list of the account page.
 type subscription struct{ ID, Name, Description, With string }
 
-// subscriptions are those that the user has approved.
+// subscriptions returns the subscriptions that the user has approved.
 func (s *Sandbox) subscriptions(user string) []subscription {
 	var list []subscription
 	for _, a := range s.gloebit.SubscriptionAuthorizations(user) {
@@ -116,7 +118,8 @@ func (s *Sandbox) unsubscribe(w http.ResponseWriter, r *http.Request) {
 	)
 }
 
-// unsubscribed says that a subscription is over, unless an old link says so of one that isn't.
+// unsubscribed returns the message that a subscription has ended, or "" if it
+// has not, for example after an old link.
 func (s *Sandbox) unsubscribed(user, id string) string {
 	for _, a := range s.gloebit.SubscriptionAuthorizations(user) {
 		if a.ID == id && a.State == gloebittest.SubscriptionDeclined {
