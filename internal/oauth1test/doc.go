@@ -1,3 +1,3 @@
-// Package oauth1test tests package oauth1 with what the root module keeps
-// internal. It has no code of its own.
+// Package oauth1test tests package oauth1 with internal packages of the root
+// module. It contains only tests.
 package oauth1test

@@ -1,3 +1,3 @@
-// Package peers runs package connect against OAuth servers that other projects
-// wrote: ory/fosite and zitadel/oidc. It has no code of its own.
+// Package peers runs package connect against OAuth servers of other projects:
+// ory/fosite and zitadel/oidc. It contains only tests.
 package peers
