@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// certificateLife is longer than a run of the sandbox, and short enough for every client: some refuse
-// certificates of more than 398 days.
+// certificateLife is longer than any run of the sandbox, and accepted by every
+// client: some reject certificates that are valid for more than 398 days.
 const certificateLife = 90 * 24 * time.Hour
 
-// selfSigned makes a certificate for the loopback names and for the hosts.
+// selfSigned creates a certificate for the loopback names and the hosts.
 func selfSigned(hosts []string, now time.Time) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -55,7 +55,8 @@ func selfSigned(hosts []string, now time.Time) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// writePEM writes the certificate, without its key, for clients to trust.
+// writePEM writes the certificate, without its key, for clients that must trust
+// it.
 func writePEM(path string, certificate tls.Certificate) error {
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
 	if err := os.WriteFile(path, block, 0o644); err != nil {

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// options are the command line.
+// options holds the command line.
 type options struct {
 	addr         string
-	hosts        values // the host of addr, unless it is every address, and those of -host
+	hosts        values // those of -host, and the host of addr unless it is every address
 	tls          bool
 	tlsCert      string
 	state        string
@@ -22,7 +22,8 @@ type options struct {
 	redirects    values
 }
 
-// values is a flag that may be repeated and may hold several values with commas between them.
+// values is a flag that may be repeated, and may contain several values
+// separated by commas.
 type values []string
 
 func (v *values) String() string { return strings.Join(*v, ",") }
@@ -38,7 +39,7 @@ func (v *values) Set(value string) error {
 	return nil
 }
 
-// parse reads the command line; what flag has to say about it goes to stderr.
+// parse parses the command line. Package flag writes its messages to stderr.
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("gloebit-sandbox", flag.ContinueOnError)

@@ -18,13 +18,13 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
-	// stopTimeout is how long requests under way may take to end before they are cut off.
+	// stopTimeout is how long a shutdown waits for requests in flight.
 	stopTimeout = 5 * time.Second
 )
 
-// run serves the sandbox that args describe until ctx ends, and then returns nil once everything is
-// saved. It prints where it listens, and its key and secret as lines for a shell; requests, callbacks
-// and failures are logged to stderr, without secrets.
+// run serves the sandbox that args describe until ctx ends. It returns nil once
+// everything is saved. It prints the URL, and the key and secret as export
+// lines. It logs requests, callbacks and failures to stderr, without secrets.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {
@@ -56,10 +56,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return serve(ctx, box, listener, logger)
 }
 
-// quoted is the text for a POSIX shell, which takes nothing in it for more than text.
+// quoted quotes a text for a POSIX shell.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// listen opens the port. It returns the URL for browsers and, if that has another host, the address.
+// listen opens the port. It returns the URL for browsers and, if its host
+// differs, the address.
 func listen(o options) (net.Listener, string, error) {
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
@@ -84,13 +85,13 @@ func listen(o options) (net.Listener, string, error) {
 	return secured, "https://" + shown, nil
 }
 
-// shownAddress returns the host of -addr with the port that the listener has and, where that host is not the
-// address that the listener has, that address too.
+// shownAddress returns the host of -addr with the port of the listener and, if
+// that host is not the listener's address, that address too.
 func shownAddress(addr, actual string) string {
 	host, _, _ := net.SplitHostPort(addr)
 	_, port, _ := net.SplitHostPort(actual)
 	if host == "" || net.ParseIP(host).IsUnspecified() {
-		host = "127.0.0.1" // one of all addresses, and one that a browser can open
+		host = "127.0.0.1" // an address that a browser can open
 	}
 	shown := net.JoinHostPort(host, port)
 	if shown != actual {
@@ -99,13 +100,14 @@ func shownAddress(addr, actual string) string {
 	return shown
 }
 
-// serve answers requests until ctx ends: then it lets those under way end, stops the queue, and saves.
+// serve responds to requests until ctx ends. Then it waits for requests in
+// flight, stops the queue, and saves.
 func serve(ctx context.Context, box *sandbox.Sandbox, listener net.Listener, logger *slog.Logger) error {
 	server := &http.Server{
 		Handler:           box.Handler(),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // handshakes that browsers break off
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // handshakes that browsers abort
 	}
 	queue, stopQueue := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopQueue()

@@ -11,8 +11,8 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// changes adds the flags of a command that changes what others have made: one
-// that names its operator has as, and one that asks has yes.
+// changes adds the flags of a command that changes existing data: --as if it
+// records its operator, and --yes if it asks.
 func (a *app) changes(command *cobra.Command, names, asks bool) *cobra.Command {
 	flags := command.Flags()
 	flags.BoolVar(&a.dryRun, "dry-run", false, "print what would be done, and do nothing")
@@ -25,7 +25,7 @@ func (a *app) changes(command *cobra.Command, names, asks bool) *cobra.Command {
 	return command
 }
 
-// act returns who does it, and why.
+// act returns the operator and the reason.
 func (a *app) act() (ledger.Act, error) {
 	act := ledger.Act{By: cmp.Or(a.as, a.getenv("USER")), Reason: a.reason}
 	if act.By == "" {
@@ -34,7 +34,7 @@ func (a *app) act() (ledger.Act, error) {
 	return act, nil
 }
 
-// acts are the commands of what an operator does to purchases.
+// acts returns the commands with which an operator acts on purchases.
 func (a *app) acts() []*cobra.Command {
 	return []*cobra.Command{
 		a.do("retry", "Have the shop try the next step again", `Have the shop try the next step of stuck purchases again, as if it had not failed.

@@ -69,7 +69,7 @@ func (a *app) migrate() *cobra.Command {
 		a.onDatabase(func(ctx context.Context, d *database, _ []string) error { return d.purchases.Migrate(ctx) }))
 }
 
-// schema is the steps of some tables, and the table that has their version.
+// schema is the steps of some tables, and the table with their version.
 type schema struct {
 	Table string
 	Steps []sqlstore.Migration
@@ -90,7 +90,7 @@ func (a *app) schema() *cobra.Command {
 		if known == 0 {
 			return usage("--dialect is postgres, mysql or sqlite")
 		}
-		db, err := sql.Open("sqlite", ":memory:") // never used: the SQL is only printed
+		db, err := sql.Open("sqlite", ":memory:") // never used, because the SQL is only printed
 		if err != nil {
 			return err
 		}

@@ -16,25 +16,25 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sealed"
 )
 
-// finding is what came of one check.
+// finding is the result of one check.
 type finding struct {
 	Check  string
 	Result string // ok, problem or skipped
 	Text   string
 }
 
-// skipped is the error of a check that can't be made.
+// skipped is the error of a check that was not made.
 type skipped string
 
 func (s skipped) Error() string { return string(s) }
 
-// examination is one run of the doctor.
+// examination is one run of doctor.
 type examination struct {
 	*app
 	serves   []string // other realms that have a ledger
 	timeout  time.Duration
-	config   gloebit.Config    // the shop's, as it is set
-	merchant *gloebit.Merchant // nil if it can't be made
+	config   gloebit.Config    // the shop's, as configured
+	merchant *gloebit.Merchant // nil if its configuration is invalid
 	d        *database         // nil if it can't be reached
 }
 
@@ -61,7 +61,7 @@ a sign-in. The exit code is 3 if it finds a problem, or could check nothing.`, c
 			has := func(result string) bool {
 				return slices.ContainsFunc(findings, func(f finding) bool { return f.Result == result })
 			}
-			if has("problem") || !has("ok") { // a cron job that has lost its settings checks nothing
+			if has("problem") || !has("ok") { // a cron job without its settings would check nothing
 				return errProblem
 			}
 			return ctx.Err()
@@ -73,7 +73,7 @@ a sign-in. The exit code is 3 if it finds a problem, or could check nothing.`, c
 	return command
 }
 
-// oneLine joins lines, also those of pgx's errors, which are indented.
+// oneLine joins lines, including the indented lines of pgx's errors.
 var oneLine = strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ")
 
 func tableOf(findings []finding) (rows table) {
@@ -84,8 +84,8 @@ func tableOf(findings []finding) (rows table) {
 	return rows
 }
 
-// examine makes all checks. Each returns what is right, or what is not. A check
-// is skipped if one that it needs is not ok.
+// examine makes all checks. Each returns a success message or an error. A check
+// is skipped if another that it needs is not ok.
 func (e *examination) examine(ctx context.Context) (findings []finding) {
 	results := map[string]string{}
 	for _, check := range []struct {
@@ -118,7 +118,7 @@ func (e *examination) examine(ctx context.Context) (findings []finding) {
 	return findings
 }
 
-// after returns why a check that needs others can't be made.
+// after returns an error if a check that this one needs is not ok.
 func after(results map[string]string, needs []string) error {
 	for _, name := range needs {
 		if result := results[name]; result != "ok" {
@@ -176,8 +176,8 @@ func (e *examination) sealingKeys(context.Context) (string, error) {
 	return fmt.Sprintf("%d keys, the first of which is %s", len(keys), keys[0].ID), nil
 }
 
-// purchases checks that none waits for an operator, or for a ledger that is not
-// there.
+// purchases checks that no purchase waits for an operator, or for a ledger that
+// does not run.
 func (e *examination) purchases(ctx context.Context) (string, error) {
 	counts, err := e.d.purchases.Counts(ctx, e.now().Add(-overdueAfter))
 	if err != nil {
@@ -188,7 +188,7 @@ func (e *examination) purchases(ctx context.Context) (string, error) {
 	for _, c := range counts {
 		unfinished += c.Purchases
 		if !slices.Contains(served, c.Realm) {
-			if c.Purchases == 0 { // of a finished state
+			if c.Purchases == 0 { // a finished state
 				continue
 			}
 			problems = append(problems, fmt.Errorf("%d %s of the realm %s, which is not served: serve it, or name it with "+

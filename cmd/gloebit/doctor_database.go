@@ -27,8 +27,9 @@ func (e *examination) database(ctx context.Context) (string, error) {
 	return d.dialect.String() + " answers", nil
 }
 
-// setting is a setting of a database, the values with which it loses no commit,
-// and the risk of others. If the query returns no row, it does not matter.
+// setting is a setting of a database, the values that lose no commits, and the
+// risk of other values. If the query returns no row, the setting does not
+// matter.
 type setting struct {
 	name, query string
 	good        []string

@@ -14,7 +14,7 @@ import (
 )
 
 // get loads a page as a browser's navigation does, without cookies. The error
-// also says what is wrong with its certificate and the cookies that it sets.
+// also reports problems with its certificate and its cookies.
 func (e *examination) get(ctx context.Context, target string) (resp *http.Response, body string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
@@ -60,7 +60,8 @@ func (e *examination) get(ctx context.Context, target string) (resp *http.Respon
 
 const noRedirectURL = skipped("not set: GLOEBIT_REDIRECT_URL or --config")
 
-// redirectURL checks that the callback handler refuses a visit without a state.
+// redirectURL checks that the callback handler rejects a request without a
+// state.
 func (e *examination) redirectURL(ctx context.Context) (string, error) {
 	target := e.config.RedirectURL
 	if target == "" {
@@ -73,8 +74,8 @@ func (e *examination) redirectURL(ctx context.Context) (string, error) {
 	return target + " is answered by the callback handler", err
 }
 
-// connectURL checks that the connect handler leads to the server, with this
-// client and redirect URL.
+// connectURL checks that the connect handler redirects to the server, with this
+// client ID and redirect URL.
 func (e *examination) connectURL(ctx context.Context) (string, error) {
 	redirect, err := url.Parse(e.config.RedirectURL)
 	switch {
@@ -83,7 +84,7 @@ func (e *examination) connectURL(ctx context.Context) (string, error) {
 	case err != nil || e.config.Provider.AuthURL == "":
 		return "", skipped("settings failed")
 	}
-	target := redirect.ResolveReference(&url.URL{Path: "connect"}).String() // as Merchant.Paths
+	target := redirect.ResolveReference(&url.URL{Path: "connect"}).String() // as in Merchant.Paths
 	resp, _, err := e.get(ctx, target)
 	if err != nil {
 		return "", err
@@ -110,8 +111,8 @@ func (e *examination) connectURL(ctx context.Context) (string, error) {
 	return target + " leads to " + e.config.Provider.AuthURL + " with the client ID " + to.Query().Get("client_id"), nil
 }
 
-// callbackURL checks that the ledger's handler refuses what is not signed, in
-// its own words.
+// callbackURL checks that the ledger's handler rejects an unsigned request,
+// with its own message.
 func (e *examination) callbackURL(ctx context.Context) (string, error) {
 	if err := e.has("GLOEBIT_CALLBACK_URL"); err != nil {
 		return "", err

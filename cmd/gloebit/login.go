@@ -51,7 +51,7 @@ func (a *app) logout() *cobra.Command {
 	})
 }
 
-// account returns how to log in, and the configuration of a merchant that has
+// account returns the login flow, and the configuration of a merchant that uses
 // the login.
 func (a *app) account() (cli.Login, gloebit.Config, error) {
 	config, err := a.merchantConfig()
@@ -83,8 +83,8 @@ func (a *app) account() (cli.Login, gloebit.Config, error) {
 	}, config, nil
 }
 
-// asUser runs a command for the user who is logged in. It prints a value for
-// programs, or a text for people.
+// asUser returns a command for the user who is logged in. It prints a value as
+// JSON, or a text for people.
 func (a *app) asUser(
 	name, short string, do func(context.Context, *gloebit.Client) (value any, text string, err error),
 ) *cobra.Command {

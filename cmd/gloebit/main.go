@@ -25,7 +25,7 @@ import (
 const (
 	exitFailed  = 1
 	exitUsage   = 2
-	exitProblem = 3 // doctor found one
+	exitProblem = 3 // doctor found a problem
 )
 
 var (
@@ -48,7 +48,7 @@ type app struct {
 
 	config, server, realm, prefix string // the flags of all commands
 	json                          bool
-	began                         bool // the command line is right, and the command has begun
+	began                         bool // the command line was valid, and the command has started
 
 	as, reason  string // the flags of commands that change something
 	yes, dryRun bool
@@ -140,7 +140,7 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// group is a command that only has others.
+// group returns a command that only has subcommands.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	command := &cobra.Command{Use: name, Short: short, RunE: func(command *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -152,7 +152,7 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	return command
 }
 
-// leaf is a command that does something.
+// leaf returns a command without subcommands.
 func leaf(
 	use, short, long string, args cobra.PositionalArgs, run func(ctx context.Context, args []string) error,
 ) *cobra.Command {
@@ -162,7 +162,7 @@ func leaf(
 		}}
 }
 
-// choice completes a flag with one of some values.
+// choice completes a flag with fixed values.
 func choice(command *cobra.Command, flag string, values ...string) {
 	// It fails only for an unknown flag.
 	_ = command.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

@@ -12,8 +12,8 @@ import (
 	"unicode"
 )
 
-// printable keeps what a user has chosen, such as a name, from moving the cursor
-// of the operator's terminal.
+// printable replaces control characters in a user's text, such as a name, so
+// that it can't move the cursor of the operator's terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -26,14 +26,14 @@ func printable(text string) string {
 	}, text)
 }
 
-// printJSON writes a value for programs.
+// printJSON writes a value as JSON.
 func (a *app) printJSON(value any) error {
 	out := json.NewEncoder(a.out)
 	out.SetIndent("", "  ")
 	return out.Encode(value)
 }
 
-// printCount writes how many of something there were.
+// printCount writes a count.
 func (a *app) printCount(what string, n int64) error {
 	if a.json {
 		return a.printJSON(map[string]int64{what: n})
@@ -42,10 +42,10 @@ func (a *app) printCount(what string, n int64) error {
 	return err
 }
 
-// table is rows for people; the first is the head.
+// table is a table for people. Its first row is the header.
 type table [][]string
 
-// add adds a row. A text that is empty, or a time that is zero, is a dash.
+// add adds a row. Empty texts and zero times are shown as dashes.
 func (t *table) add(cells ...any) {
 	row := make([]string, len(cells))
 	for i, cell := range cells {
@@ -77,7 +77,7 @@ func moment(t time.Time) string {
 	return t.UTC().Format(time.DateTime)
 }
 
-// parseMoment reads a day or a time. Empty is the zero time.
+// parseMoment parses a date or a time. An empty text is the zero time.
 func parseMoment(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -92,7 +92,7 @@ func parseMoment(flag, text string) (time.Time, error) {
 	)
 }
 
-// confirm asks before what can't be undone.
+// confirm asks before an action that can't be undone.
 func (a *app) confirm(yes bool, question string) error {
 	if yes {
 		return nil

@@ -17,10 +17,10 @@ import (
 
 const (
 	maxPage      = 1000
-	overdueAfter = time.Minute // as that of ledger.Ledger.Counts
+	overdueAfter = time.Minute // the same as in ledger.Ledger.Counts
 )
 
-// stateOf says how far a purchase is, and whether it waits.
+// stateOf returns the state of a purchase, and whether it is stuck or overdue.
 func (a *app) stateOf(p ledger.Purchase) string {
 	switch {
 	case p.Stuck():
@@ -46,7 +46,7 @@ func (a *app) printPurchases(list []ledger.Purchase) error {
 	return a.purchaseTable(list).print(a.out)
 }
 
-// filtered returns a command that runs with the query that its flags make.
+// filtered returns a command that runs with the query of its flags.
 func (a *app) filtered(
 	use, short, long string, run func(context.Context, *ledger.Ledger, ledger.Query) error,
 ) *cobra.Command {

@@ -26,7 +26,7 @@ import (
 
 const connectTimeout = 10 * time.Second
 
-// database is the shop's.
+// database is the shop's database.
 type database struct {
 	dialect   sqlstore.Dialect
 	db        *sql.DB
@@ -34,7 +34,7 @@ type database struct {
 	purchases *sqlledger.Store
 }
 
-// open opens GLOEBIT_DATABASE.
+// open opens the database of GLOEBIT_DATABASE.
 func (a *app) open() (*database, error) {
 	dialect, db, err := parseDatabase(a.getenv("GLOEBIT_DATABASE"))
 	if err != nil {
@@ -48,8 +48,8 @@ func (a *app) open() (*database, error) {
 	return &database{dialect, db, store, sqlledger.New(store)}, nil
 }
 
-// parseDatabase quotes neither the text, which holds a password, nor the errors
-// of parsers, which may quote it.
+// parseDatabase parses GLOEBIT_DATABASE. Its errors quote neither the text,
+// which contains a password, nor the errors of parsers, which may quote it.
 func parseDatabase(text string) (sqlstore.Dialect, *sql.DB, error) {
 	scheme, rest, _ := strings.Cut(text, ":")
 	switch scheme {
@@ -71,7 +71,7 @@ func parseDatabase(text string) (sqlstore.Dialect, *sql.DB, error) {
 		if err != nil || path == "" {
 			break
 		}
-		if _, err := os.Stat(path); err != nil { // a mistyped name makes no file
+		if _, err := os.Stat(path); err != nil { // opening a mistyped name would create a file
 			return 0, nil, fmt.Errorf(
 				"the file of GLOEBIT_DATABASE can't be opened; create an empty one for a new database: %w", err,
 			)
@@ -85,8 +85,8 @@ func parseDatabase(text string) (sqlstore.Dialect, *sql.DB, error) {
 
 var errNoShop = usage("no shop is named: set GLOEBIT_CLIENT_ID, --config or --realm")
 
-// merchantConfig is the shop's, as far as the command is told of it. With
-// errNoShop, only the client ID is missing.
+// merchantConfig returns the shop's configuration, as far as the command has
+// its settings. The error is errNoShop if only the client ID is missing.
 func (a *app) merchantConfig() (config gloebit.Config, err error) {
 	if a.config != "" {
 		if config, err = gloebit.ConfigFromFile(a.config); err != nil {
@@ -117,8 +117,8 @@ func (a *app) merchantConfig() (config gloebit.Config, err error) {
 	return config, nil
 }
 
-// merchant returns the shop's Merchant. Where it needs settings that the
-// command has no use for, it takes any.
+// merchant returns the shop's Merchant. It fills settings that a Merchant
+// requires but the command does not use.
 func (a *app) merchant(tokens gloebit.TokenStore) (*gloebit.Merchant, error) {
 	config, err := a.merchantConfig()
 	if err != nil {
@@ -130,7 +130,7 @@ func (a *app) merchant(tokens gloebit.TokenStore) (*gloebit.Merchant, error) {
 	return gloebit.New(config)
 }
 
-// onDatabase runs a command that needs the database.
+// onDatabase returns a command that needs the database.
 func (a *app) onDatabase(
 	do func(ctx context.Context, d *database, args []string) error,
 ) func(context.Context, []string) error {
@@ -144,8 +144,8 @@ func (a *app) onDatabase(
 	}
 }
 
-// onLedger runs a command that needs the ledger. That sends nothing, signs
-// nothing and delivers nothing: the shop's own does.
+// onLedger returns a command that needs the ledger. This ledger does not send,
+// sign or deliver; the shop's own does.
 func (a *app) onLedger(
 	do func(ctx context.Context, l *ledger.Ledger, args []string) error,
 ) func(context.Context, []string) error {
@@ -157,7 +157,7 @@ func (a *app) onLedger(
 		l, err := ledger.New(ledger.Config{
 			Merchant: merchant, Store: d.purchases, Fulfiller: elsewhere{}, Clock: a.now,
 			CallbackURL: "https://shop.invalid/gloebit/hold", Keys: []gloebit.Secret{gloebit.Secret(rand.Text() + rand.Text())},
-			RetryAfter: time.Millisecond, // what the command leaves is due at once
+			RetryAfter: time.Millisecond, // what the command leaves unfinished is due at once
 		})
 		if err != nil {
 			return err
@@ -166,8 +166,8 @@ func (a *app) onLedger(
 	})
 }
 
-// elsewhere is the Fulfiller of a command that can't reserve, deliver or release
-// anything.
+// elsewhere is the Fulfiller of a command that can't reserve, deliver or
+// release.
 type elsewhere struct{}
 
 var (
