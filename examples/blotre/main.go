@@ -1,5 +1,5 @@
-// Blotre is a page that shows the connected user of Blot're, and the color of
-// their own stream, which they can change.
+// Blotre is a page that shows the connected Blot're user and the color of the
+// user's stream, which the user can change.
 package main
 
 import (
@@ -51,7 +51,7 @@ func newSite(config connect.Config) (http.Handler, error) {
 			connector.HandleError(w, r, err)
 			return
 		}
-		_ = page.Execute(w, map[string]any{"User": user, "Stream": stream}) // the browser has gone if this fails
+		_ = page.Execute(w, map[string]any{"User": user, "Stream": stream}) // fails if the browser has disconnected
 	}
 	paint := func(w http.ResponseWriter, r *http.Request) {
 		client := blotre.NewClient(connect.MustFromContext(r.Context()))

@@ -1,5 +1,5 @@
-// Minimal is the least that takes gloebits: a page with a button, and what the
-// button does.
+// Minimal is the smallest application that charges gloebits: a page with a
+// button, and its handler.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Omniport is a page that shows what an Omniport, such as channeli.in, says of the
-// connected user.
+// Omniport is a page that shows the connected user's data from an Omniport,
+// such as channeli.in.
 package main
 
 import (
@@ -45,7 +45,7 @@ func newSite(config connect.Config) (http.Handler, error) {
 			connector.HandleError(w, r, err) // not connected any more, Omniport down, ...
 			return
 		}
-		_ = page.Execute(w, user) // the browser has gone if this fails
+		_ = page.Execute(w, user) // an error means that the browser has disconnected
 	}
 	left := func(w http.ResponseWriter, _ *http.Request) { _ = goodbye.Execute(w, nil) }
 	mux := http.NewServeMux()

@@ -1,6 +1,6 @@
-// Command toaster posts the state of a toaster as the color of a stream at Blot're.
-// The first time it asks its user to enter a code; after that it finds its login
-// again.
+// Command toaster posts the state of a toaster as the color of a stream at
+// Blot're. On its first run it asks the user to enter a code. Later runs use
+// the saved login.
 //
 //	toaster -color '#ff8800'
 package main
@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	return err
 }
 
-// enter returns a function that returns when a line was read.
+// enter returns a function that waits for a line of input.
 func enter(in io.Reader) func(context.Context) error {
 	lines := bufio.NewReader(in)
 	return func(ctx context.Context) error {

@@ -21,7 +21,7 @@ func main() {
 	}
 	site, err := newSite(connect.Config{
 		Server:      ultracart.Server(ultracart.Production),
-		ClientID:    id, // there is no secret: the application is a public client
+		ClientID:    id, // no secret: the application is a public client
 		RedirectURL: "http://127.0.0.1:8080/oauth/callback",
 		Logger:      slog.Default(),
 	})
@@ -32,7 +32,7 @@ func main() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", site))
 }
 
-// users is what the page needs of the response to GET /user/users.
+// users is the part of the response to GET /user/users that the page uses.
 type users struct {
 	Users []struct {
 		Login    string `json:"login"`
@@ -53,7 +53,7 @@ func newSite(config connect.Config) (http.Handler, error) {
 			connector.HandleError(w, r, err) // not connected any more, disabled, UltraCart down, ...
 			return
 		}
-		_ = page.Execute(w, list) // the browser has gone if this fails
+		_ = page.Execute(w, list) // an error means that the browser has disconnected
 	}
 	left := func(w http.ResponseWriter, _ *http.Request) { _ = goodbye.Execute(w, nil) }
 	mux := http.NewServeMux()

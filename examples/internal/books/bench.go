@@ -12,23 +12,24 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sqlledger"
 )
 
-// PiecesADay is how much of each service the bench does in a day.
+// PiecesADay is how many pieces of each service the bench can do per day.
 const PiecesADay = 40
 
 // Bench is the workbench where services are done. It is the shop's
-// ledger.Fulfiller: each step is written in the transaction that moves the
-// purchase, so that each happens once. Products are Gloebit's to hand out, and
-// the bench has nothing to do with them.
+// ledger.Fulfiller. It writes each step in the transaction that saves the
+// purchase, so each happens once. It does nothing for products, which Gloebit
+// delivers.
 type Bench struct{ db *sql.DB }
 
 var _ ledger.Fulfiller = (*Bench)(nil)
 
 var errFull = errors.New("the bench has no room for it today")
 
-// Full reports whether the purchase is off because the bench had no room.
+// Full reports whether the purchase was canceled because the bench had no
+// capacity.
 func Full(p ledger.Purchase) bool { return strings.Contains(p.Cause, errFull.Error()) }
 
-// Reserve finds room for the job in the bench's day.
+// Reserve reserves capacity for the job today.
 func (b *Bench) Reserve(ctx context.Context, p ledger.Purchase) error {
 	if p.Item == "" {
 		return nil
@@ -41,7 +42,7 @@ func (b *Bench) Reserve(ctx context.Context, p ledger.Purchase) error {
 	var promised int64
 	const sum = "SELECT COALESCE(SUM(pieces), 0) FROM shop_jobs WHERE service = $1 AND day = $2"
 	if err := tx.QueryRowContext(ctx, sum, p.Item, day).Scan(&promised); err != nil {
-		return fmt.Errorf("%w: %w", ledger.ErrTryAgain, err) // it may go better next time
+		return fmt.Errorf("%w: %w", ledger.ErrTryAgain, err) // the database may work next time
 	}
 	if promised+p.Quantity > PiecesADay {
 		return errFull
@@ -53,7 +54,7 @@ func (b *Bench) Reserve(ctx context.Context, p ledger.Purchase) error {
 	return nil
 }
 
-// Deliver does the job.
+// Deliver marks the job done.
 func (b *Bench) Deliver(ctx context.Context, p ledger.Purchase) error {
 	if p.Item == "" {
 		return nil
@@ -65,7 +66,7 @@ func (b *Bench) Deliver(ctx context.Context, p ledger.Purchase) error {
 	return err
 }
 
-// Release takes the job out of the day again, if it was ever in it.
+// Release removes the job, if it was reserved.
 func (b *Bench) Release(ctx context.Context, p ledger.Purchase) error {
 	if p.Item == "" {
 		return nil
@@ -74,7 +75,7 @@ func (b *Bench) Release(ctx context.Context, p ledger.Purchase) error {
 	return err
 }
 
-// Done counts what the bench has done for a visitor, by service.
+// Done returns how many pieces the bench has done for a visitor, by service.
 func (b *Bench) Done(ctx context.Context, visitor string) (map[string]int64, error) {
 	rows, err := b.db.QueryContext(
 		ctx, "SELECT service, SUM(pieces) FROM shop_jobs WHERE visitor = $1 AND done = 1 GROUP BY service", visitor,
@@ -95,7 +96,7 @@ func (b *Bench) Done(ctx context.Context, visitor string) (map[string]int64, err
 	return counts, rows.Err()
 }
 
-// transaction is the one in which the purchase is saved.
+// transaction returns the transaction in which the purchase is saved.
 func transaction(ctx context.Context) (sqlledger.Querier, error) {
 	tx, ok := sqlledger.Tx(ctx)
 	if !ok {

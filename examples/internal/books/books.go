@@ -1,7 +1,7 @@
-// Package books is what the example shop keeps in its database: the users'
-// tokens, which are sealed, and states, the purchases, and what its workbench has
-// done. The keys that seal and sign are in a file beside it. After a restart with
-// the same files it is all there again.
+// Package books is the example shop's database: the users' tokens, which are
+// sealed, states, purchases, and the jobs of the workbench. The keys for
+// sealing and signing are in a file beside it. A restart with the same files
+// restores everything.
 package books
 
 import (
@@ -20,13 +20,13 @@ import (
 	_ "modernc.org/sqlite" // the driver
 )
 
-// Books are open until Close. They are safe for concurrent use.
+// Books is the open database. It is safe for concurrent use until Close.
 type Books struct {
-	// Store keeps states, and what Tokens has sealed.
+	// Store keeps states, and the sealed tokens.
 	Store *sqlstore.Store
 	// Purchases keeps purchases in the same database.
 	Purchases *sqlledger.Store
-	// Tokens keeps tokens in Store, sealed.
+	// Tokens seals tokens and keeps them in Store.
 	Tokens *sealed.Store
 	// Bench does the shop's services.
 	Bench *Bench
@@ -36,10 +36,10 @@ type Books struct {
 	db *sql.DB
 }
 
-// Open opens the books in that file, with the keys in FILE-keys, and makes both
-// when there are none. An empty name means books in memory, which are gone after
-// Close. The file is of one application at Gloebit, named by its key: with
-// another one's tokens and purchases nothing could be done, so Open fails.
+// Open opens the database in that file, with the keys in FILE-keys, and creates
+// missing files. An empty name opens a database in memory, which is lost at
+// Close. A file belongs to the application with that client ID. Open returns an
+// error for another one, which could not use its tokens and purchases.
 func Open(ctx context.Context, file, clientID string) (*Books, error) {
 	if err := makePrivate(file); err != nil {
 		return nil, fmt.Errorf("books: %w", err)
@@ -48,7 +48,7 @@ func Open(ctx context.Context, file, clientID string) (*Books, error) {
 	if err != nil {
 		return nil, fmt.Errorf("books: %w", err)
 	}
-	if file == "" { // each connection would be a database of its own
+	if file == "" { // otherwise each connection has its own database
 		db.SetMaxOpenConns(1)
 	}
 	store, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: sqlstore.SQLite})
@@ -62,14 +62,14 @@ func Open(ctx context.Context, file, clientID string) (*Books, error) {
 	return b, nil
 }
 
-// DB is the database, for what the shop does not do with it: tests break it.
+// DB returns the database, for tests that break it.
 func (b *Books) DB() *sql.DB { return b.db }
 
-// Close closes the database, when nothing uses it any more.
+// Close closes the database, which must not be in use.
 func (b *Books) Close() error { return b.db.Close() }
 
-// makePrivate makes the file, if there is none, readable by its owner only. SQLite
-// gives the files beside it the same permissions.
+// makePrivate creates the file if it is missing, readable only by its owner.
+// SQLite gives the files beside it the same permissions.
 func makePrivate(file string) error {
 	if file == "" {
 		return nil
@@ -99,7 +99,7 @@ func name(file string) string {
 	return file
 }
 
-// prepare makes the tables that are not there yet.
+// prepare creates missing tables.
 func (b *Books) prepare(ctx context.Context, file, clientID string) error {
 	if err := b.Purchases.Migrate(ctx); err != nil {
 		return err
@@ -123,7 +123,8 @@ func (b *Books) prepare(ctx context.Context, file, clientID string) error {
 	return b.unlock(k)
 }
 
-// keys reads the keys before the database gets its owner: until then it is new.
+// keys reads the keys. It must run before the database has an owner, which
+// shows that it is new.
 func (b *Books) keys(ctx context.Context, file string) (keys, error) {
 	var settings int
 	if err := b.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM shop_settings").Scan(&settings); err != nil {

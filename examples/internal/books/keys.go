@@ -13,15 +13,15 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sealed"
 )
 
-// keys are what keeps a copy of the database from being of use. They are kept
-// beside it and not in it. An application with a secret manager keeps them there.
+// keys make a copy of the database useless without them, so they are kept
+// outside it. An application with a secret manager keeps them there.
 type keys struct {
 	Hold string `json:"hold"` // signs the hold URLs
-	Seal string `json:"seal"` // seals the tokens: for sealed.ParseKeys
+	Seal string `json:"seal"` // seals the tokens, in the form of sealed.ParseKeys
 }
 
-// readKeys returns the keys of the database in that file. It makes them for a
-// database that is new.
+// readKeys returns the keys of the database in that file. It creates them for a
+// new database.
 func readKeys(file string, isNew bool) (keys, error) {
 	if file == "" {
 		return newKeys(), nil
@@ -39,7 +39,7 @@ func readKeys(file string, isNew bool) (keys, error) {
 	}
 	var k keys
 	if err := json.Unmarshal(text, &k); err != nil || k.Hold == "" {
-		return keys{}, fmt.Errorf("%s can't be read", place) // the decoder's error may quote it
+		return keys{}, fmt.Errorf("%s can't be read", place) // the decoder's error may quote them
 	}
 	return k, nil
 }
@@ -52,7 +52,7 @@ func newKeys() keys {
 	return keys{Hold: rand.Text() + rand.Text(), Seal: "first:" + base64.StdEncoding.EncodeToString(seal[:])}
 }
 
-// writeKeys writes the file whole or not at all, readable by its owner only.
+// writeKeys writes the file atomically, readable only by its owner.
 func writeKeys(place string, k keys) error {
 	text, err := json.Marshal(k)
 	if err != nil {
@@ -65,7 +65,7 @@ func writeKeys(place string, k keys) error {
 	return os.Rename(unfinished, place)
 }
 
-// unlock gives the books what the keys are for.
+// unlock sets the books' signing keys and their sealed store of tokens.
 func (b *Books) unlock(k keys) error {
 	sealing, err := sealed.ParseKeys(k.Seal)
 	if err != nil {

@@ -2,16 +2,15 @@ package books
 
 import "context"
 
-// schema is the shop's own tables, beside those of its store.
+// schema returns the shop's own tables.
 func schema() []string {
 	return []string{
-		// What is kept once for the whole file.
+		// Settings of the whole file.
 		`CREATE TABLE IF NOT EXISTS shop_settings (
 	name  TEXT NOT NULL PRIMARY KEY,
 	value TEXT NOT NULL
 )`,
-		// The workbench's day: a job is written down when it is promised, and
-		// done when it is paid.
+		// The workbench's jobs: reserved before payment, and done after it.
 		`CREATE TABLE IF NOT EXISTS shop_jobs (
 	purchase TEXT NOT NULL PRIMARY KEY,
 	visitor  TEXT NOT NULL,
@@ -22,7 +21,7 @@ func schema() []string {
 )`,
 		`CREATE INDEX IF NOT EXISTS shop_jobs_of_a_day ON shop_jobs (service, day)`,
 		`CREATE INDEX IF NOT EXISTS shop_jobs_of_a_visitor ON shop_jobs (visitor)`,
-		// The keys of forms that used something up.
+		// The keys of forms that used up a product.
 		`CREATE TABLE IF NOT EXISTS shop_used (
 	form TEXT NOT NULL PRIMARY KEY,
 	at   INTEGER NOT NULL
@@ -30,7 +29,7 @@ func schema() []string {
 	}
 }
 
-// setting returns what is kept under that name, which is what was kept first.
+// setting returns the setting of that name, and first sets it if it is missing.
 func (b *Books) setting(ctx context.Context, name, first string) (value string, err error) {
 	_, err = b.db.ExecContext(
 		ctx, "INSERT INTO shop_settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", name, first,

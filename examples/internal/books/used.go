@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// remember is how long First knows a form: longer than anyone leaves a page open
-// before pressing a button twice.
+// remember is how long First remembers a form: longer than a page stays open
+// between two submissions.
 const remember = 24 * time.Hour
 
-// First reports whether that form is new, and remembers it for a day. It guards
-// what Gloebit itself does not: using up a product twice is twice used up.
+// First reports whether that form is new, and remembers it for a day. The shop
+// needs it because Gloebit does not detect a repeated request to use up a
+// product.
 func (b *Books) First(ctx context.Context, form string, now time.Time) (bool, error) {
 	if _, err := b.db.ExecContext(ctx, "DELETE FROM shop_used WHERE at < $1", now.Add(-remember).Unix()); err != nil {
 		return false, err

@@ -1,42 +1,41 @@
-// Package catalogue is what the example shop sells.
+// Package catalogue has the articles that the example shop sells.
 package catalogue
 
-// Kind says who keeps what was bought.
+// Kind tells where a bought article is kept.
 type Kind int
 
 const (
-	// Product is kept by Gloebit: the merchant defines it there with its price,
-	// and Gloebit counts how many of it each user owns.
+	// Product is kept by Gloebit. The merchant defines it there with its price,
+	// and Gloebit counts how many each user owns.
 	Product Kind = iota
-	// Service is the shop's own: the shop sets the price and delivers. Gloebit
-	// only moves the money, and calls such a purchase an asset.
+	// Service is delivered by the shop, which sets the price. Gloebit only
+	// moves the money, and calls such a purchase an asset.
 	Service
 )
 
-// Article is one thing on the shelf.
+// Article is an article for sale.
 type Article struct {
-	// Slug names the article in URLs, and to Gloebit.
+	// Slug names the article in URLs, and at Gloebit.
 	Slug string
 	Kind Kind
 	// Title is the article's name for people.
 	Title string
-	// Line says what it is in one line.
+	// Line is a description of one line.
 	Line string
-	// Story is a short paragraph for the article's own page.
+	// Story is a short paragraph for the article's page.
 	Story string
-	// Price is that of one piece in whole gloebits. Of a product it is what the
-	// shop shows; what Gloebit charges is the price defined there.
+	// Price is the price of one piece in whole gloebits. For a product it is
+	// only shown; Gloebit charges the price defined there.
 	Price int64
-	// Use is what using up one piece says afterwards. Services have none.
+	// Use is the message after one piece was used up. It is empty for services.
 	Use string
 }
 
 // IsService reports whether the shop itself delivers the article.
 func (a Article) IsService() bool { return a.Kind == Service }
 
-// Catalogue is everything on the shelf, in the order in which it is shown. The
-// zero value is an empty shelf; New fills one. It is safe for concurrent use
-// because nothing changes it.
+// Catalogue is the list of articles, in display order. The zero value is empty;
+// New returns a filled one. It is immutable, and so safe for concurrent use.
 type Catalogue struct {
 	articles []Article
 }

@@ -1,6 +1,6 @@
-// Package launch starts an example shop: it reads the flags, listens, runs a
-// sandbox beside the shop unless a real Gloebit is asked for, and stops both
-// gracefully. Every shop of the examples has the same flags because of it.
+// Package launch starts an example shop. It parses the flags, listens, runs a
+// sandbox beside the shop unless a real Gloebit is selected, and stops both
+// gracefully. All example shops share its flags.
 package launch
 
 import (
@@ -24,38 +24,38 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/books"
 )
 
-// Settings is what a shop is built from.
+// Settings configures a shop.
 type Settings struct {
-	// URL is where browsers find the shop: scheme and host, without a path.
+	// URL is the shop's public URL: scheme and host, without a path.
 	URL          string
 	Provider     gloebit.Provider
 	ClientID     string
 	ClientSecret gloebit.Secret
 	Logger       *slog.Logger
-	// Trial says that the Gloebit is a sandbox beside the shop, with play money.
+	// Trial says that Gloebit is a sandbox beside the shop, with play money.
 	Trial bool
-	// Books are where the shop keeps everything. They are open until the shop
-	// has stopped.
+	// Books is the shop's database. It is open until the shop has stopped.
 	Books *books.Books
-	// RetryAfter and StuckAfter are the ledger's, for tests in a hurry. Zero
-	// means what the ledger thinks right.
+	// RetryAfter and StuckAfter configure the ledger, for tests that need short
+	// waits. Zero means the ledger's default.
 	RetryAfter, StuckAfter time.Duration
-	// SettleWait is how long the answer to a purchase waits for Gloebit's
-	// callbacks, for tests on slow machines. The default is 2 seconds.
+	// SettleWait is how long the response to a purchase waits for Gloebit's
+	// callbacks. Tests on slow machines need more than the default, which is 2
+	// seconds.
 	SettleWait time.Duration
 }
 
-// Shop is what is built.
+// Shop is the result of Build.
 type Shop struct {
 	Handler http.Handler
-	// Purchases are seen through for as long as the shop is open. Nil is none.
+	// Purchases runs while the shop is open. It may be nil.
 	Purchases *ledger.Ledger
 }
 
-// Build makes a shop.
+// Build builds a shop.
 type Build func(Settings) (Shop, error)
 
-// Main is the whole of a shop's main function: it runs until an interrupt or a
+// Main is a shop's main function. It runs the shop until an interrupt or a
 // termination signal, and exits.
 func Main(build Build) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -69,11 +69,10 @@ func Main(build Build) {
 	}
 }
 
-// Run runs a shop until the context ends. It prints where it and the sandbox
-// are and where everything is kept to stdout, one line each, once both accept
-// connections; what it logs goes to stderr. It returns when all requests are
-// answered, all purchases it was working on are written down, and all ports are
-// free again.
+// Run runs a shop until ctx ends. Once shop and sandbox accept connections, it
+// prints their URLs and the database's location to stdout, one line each. It
+// logs to stderr. It returns when all requests have been answered, all
+// purchases in progress have been saved, and all ports are free.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, build Build) error {
 	o, err := parse(args, stderr)
 	if err != nil {
@@ -81,7 +80,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, build Bui
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	group, ctx := errgroup.WithContext(ctx) // what fails stops everything
+	group, ctx := errgroup.WithContext(ctx) // a failure stops everything
 	// The shop may need Gloebit to answer its last requests, so the sandbox
 	// stops after it.
 	sandboxCtx, stopSandbox := context.WithCancel(context.WithoutCancel(ctx))
@@ -102,15 +101,15 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, build Bui
 	return errors.Join(err, group.Wait())
 }
 
-// running is a shop that is being started.
+// running is a shop that is starting.
 type running struct {
 	options
 	group *errgroup.Group
 	log   *slog.Logger
 }
 
-// start starts the sandbox, if one is wanted, and returns the lines to print
-// and what runs the shop.
+// start starts the sandbox, unless a real Gloebit is selected. It returns the
+// lines to print and a function that runs the shop.
 func (r running) start(
 	sandboxCtx context.Context, build Build,
 ) (lines string, open func(context.Context) error, err error) {
@@ -120,7 +119,7 @@ func (r running) start(
 	}
 	defer func() {
 		if err != nil {
-			_ = listener.Close() // it was not used
+			_ = listener.Close() // it is not used
 		}
 	}()
 	settings := Settings{URL: r.url, Logger: r.log}

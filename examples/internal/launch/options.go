@@ -11,22 +11,23 @@ import (
 	"github.com/go-gloebit/gloebit"
 )
 
-// The environment variables that hold the key and secret for a real Gloebit: a
-// command line can be read by every user of the machine.
+// The environment variables that hold the key and secret for a real Gloebit.
+// They are not flags, because every user of the machine can read a command
+// line.
 const (
 	keyVariable    = "GLOEBIT_CLIENT_ID"
 	secretVariable = "GLOEBIT_CLIENT_SECRET"
 )
 
-// defaultDB is where everything is kept, in the working directory.
+// defaultDB is the default database, in the working directory.
 const defaultDB = "brim-and-feather.db"
 
-// options are the command line.
+// options holds the command line.
 type options struct {
 	addr, sandboxAddr, gloebit, url, db string
 }
 
-// parse reads the command line; what flag has to say about it goes to stderr.
+// parse parses the command line. Package flag writes its messages to stderr.
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("shop", flag.ContinueOnError)
@@ -64,7 +65,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// keptIn says where everything is kept.
+// keptIn describes the location of the database.
 func (o options) keptIn() string {
 	if o.db == "" {
 		return "memory"
@@ -72,8 +73,8 @@ func (o options) keptIn() string {
 	return o.db
 }
 
-// sandboxFile is where the sandbox keeps what it knows: beside the shop's books,
-// which are of no use without it.
+// sandboxFile returns the sandbox's state file. It is beside the shop's
+// database, which is useless without it.
 func (o options) sandboxFile() string {
 	if o.db == "" {
 		return ""
@@ -81,7 +82,7 @@ func (o options) sandboxFile() string {
 	return o.db + "-sandbox"
 }
 
-// real fills the settings for a Gloebit that runs elsewhere.
+// real fills the settings for a real Gloebit.
 func (o options) real(s *Settings, getenv func(string) string) error {
 	switch o.gloebit {
 	case "production":

@@ -15,16 +15,16 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/catalogue"
 )
 
-// CallbackPath is where the shops mount the callback handler, HoldPath where
-// they mount the ledger's.
+// CallbackPath is where the shops mount the callback handler, and HoldPath
+// where they mount the ledger's handler.
 const (
 	CallbackPath = "/gloebit/callback"
 	HoldPath     = "/gloebit/hold"
 )
 
-// NewSandbox returns a Gloebit that knows the shop at that URL and its products.
-// What it knows is kept in the file. An empty name means that nothing is kept
-// when the process ends.
+// NewSandbox returns a sandbox with the shop at that URL and its products. It
+// keeps its state in the file. If the name is empty, it keeps its state in
+// memory.
 func NewSandbox(shopURL, file string, logger *slog.Logger) (*sandbox.Sandbox, error) {
 	var products []gloebittest.Product
 	for _, p := range catalogue.New().Products() {
@@ -40,16 +40,16 @@ func NewSandbox(shopURL, file string, logger *slog.Logger) (*sandbox.Sandbox, er
 	})
 }
 
-// SandboxProvider is how a shop talks to a sandbox at that URL.
+// SandboxProvider returns the provider for a sandbox at that URL.
 func SandboxProvider(sandboxURL string) gloebit.Provider {
 	provider := gloebit.ProviderAt(sandboxURL)
-	provider.PKCE = true // ours takes it; Gloebit's documents don't mention it
+	provider.PKCE = true // the sandbox supports it; Gloebit's documents don't mention it
 	provider.AccountURL = sandboxURL + "/account"
 	return provider
 }
 
-// startSandbox runs a sandbox in the group until the context ends, and points
-// the settings to it.
+// startSandbox runs a sandbox in the group until ctx ends, and sets it in the
+// settings.
 func startSandbox(ctx context.Context, group *errgroup.Group, o options, s *Settings) (string, error) {
 	box, err := NewSandbox(s.URL, o.sandboxFile(), s.Logger)
 	if err != nil {

@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// maxGoodbye is how long requests under way may take once the server is to
-// stop: a receipt waits up to ten seconds for its purchase.
+// maxGoodbye is how long a shutdown waits for requests in flight: a receipt
+// waits up to ten seconds for its purchase.
 const maxGoodbye = 15 * time.Second
 
-// runShop runs a shop until the context ends: its pages, and its ledger, which
-// goes on until the last page was answered and then finishes what it holds.
+// runShop runs a shop's pages and its ledger until ctx ends. The ledger runs
+// until the last page was served, and then finishes its work in progress.
 func runShop(ctx context.Context, listener net.Listener, shop Shop, logger *slog.Logger) error {
 	ledgerCtx, stopLedger := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLedger()
 	var ledger sync.WaitGroup
 	if shop.Purchases != nil {
-		ledger.Go(func() { _ = shop.Purchases.Run(ledgerCtx) }) // it ends with its context alone
+		ledger.Go(func() { _ = shop.Purchases.Run(ledgerCtx) }) // it ends only with its context
 	}
 	err := serve(ctx, listener, shop.Handler, logger)
 	stopLedger()
@@ -29,8 +29,8 @@ func runShop(ctx context.Context, listener net.Listener, shop Shop, logger *slog
 	return err
 }
 
-// serve answers requests on the listener until the context ends, and then those
-// that are under way.
+// serve responds to requests on the listener until ctx ends, and then finishes
+// those in flight.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler, logger *slog.Logger) error {
 	server := &http.Server{
 		Handler:           handler,
@@ -43,7 +43,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(listener) }()
 	select {
-	case err := <-stopped: // it never got going, or the listener broke
+	case err := <-stopped: // it failed to start, or the listener failed
 		return err
 	case <-ctx.Done():
 	}
@@ -56,8 +56,8 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	return err
 }
 
-// address is the URL under which this machine's browsers reach the listener. One
-// that listens on all interfaces is reached over the loopback interface.
+// address returns the URL of the listener for browsers on this machine. If it
+// listens on all interfaces, that is a loopback URL.
 func address(listener net.Listener) string {
 	host, port, err := net.SplitHostPort(listener.Addr().String())
 	if err != nil {

@@ -18,16 +18,16 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// Form is what the buy and use forms send, as it came.
+// Form is the unparsed content of the buy and use forms.
 type Form struct {
 	Order    string // the form's key
 	Quantity string
-	Total    string // as the visitor saw it
+	Total    string // as shown to the visitor
 }
 
-// Checkout is the page on which a visitor sees the total before anything is
-// charged, and what is missing from the balance. The quantity comes from the
-// page's query; empty is one.
+// Checkout is the page that shows the total before anything is charged, and how
+// much the balance lacks. The quantity comes from the page's query; empty means
+// one.
 func (s *Storefront) Checkout(ctx context.Context, slug, quantity string) (Reply, error) {
 	article, ok := s.config.Catalogue.Find(slug)
 	if !ok {
@@ -51,15 +51,15 @@ func (s *Storefront) Checkout(ctx context.Context, slug, quantity string) (Reply
 	return show(page), nil
 }
 
-// remainder is what a balance leaves after a payment, or what it lacks. Both are
-// empty if the balance is unknown.
+// remainder returns what is left of a balance after a payment, or what it
+// lacks. Both are empty if the balance is unknown.
 func remainder(balance gloebit.Amount, total int64) (left, missing string) {
 	rest, ok := new(big.Rat).SetString(balance.String())
 	if !ok {
 		return "", ""
 	}
 	rest.Sub(rest, new(big.Rat).SetInt64(total))
-	digits, _ := rest.FloatPrec() // all of them: a balance is a decimal
+	digits, _ := rest.FloatPrec() // exact, because a balance is a decimal
 	if rest.Sign() < 0 {
 		return "", rest.Neg(rest).FloatString(digits)
 	}
@@ -83,7 +83,7 @@ func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, er
 	if form.Total != "" && form.Total != strconv.FormatInt(article.Price*quantity, 10) { // the price has changed since
 		return Reply{Status: http.StatusSeeOther, Location: checkoutPath(slug, quantity)}, nil
 	}
-	began := s.now().Truncate(time.Microsecond) // as precise as the ledger
+	began := s.now().Truncate(time.Microsecond) // as precise as the ledger's times
 	purchase, err := s.config.Purchases.Purchase(ctx, client, order(article, key, quantity))
 	if err != nil && !errors.Is(err, ledger.ErrCanceled) {
 		return s.notBought(ctx, article, key, quantity, err)
@@ -97,9 +97,9 @@ func (s *Storefront) Buy(ctx context.Context, slug string, form Form) (Reply, er
 	return s.bought(ctx, purchase, again), nil
 }
 
-// order is what the ledger is to buy. A product is Gloebit's to hand out, an item
-// the shop's. The key is of everything that matters, so that a form that is sent
-// twice is one order, and one that comes back with another quantity is another.
+// order returns the order for the ledger. Gloebit delivers a product, and the
+// shop an item. The key contains everything that matters: a form that is sent
+// twice is one order, and a form with another quantity is a different order.
 func order(article catalogue.Article, key uuid.UUID, quantity int64) ledger.Order {
 	o := ledger.Order{
 		IdempotencyKey: fmt.Sprintf("%s %s %d %d", key, article.Slug, quantity, article.Price),
@@ -129,7 +129,7 @@ func (s *Storefront) bought(ctx context.Context, p ledger.Purchase, again bool) 
 	return Reply{Status: http.StatusSeeOther, Location: PathThings}
 }
 
-// notBought tells why nothing was bought, as far as anyone knows.
+// notBought explains why nothing was bought, as far as it is known.
 func (s *Storefront) notBought(
 	ctx context.Context, article catalogue.Article, key uuid.UUID, quantity int64, err error,
 ) (Reply, error) {
@@ -153,7 +153,7 @@ func (s *Storefront) notBought(
 	}
 }
 
-// counted writes the quantity and the title, as in "2 × Green hat".
+// counted formats a quantity and a title, such as "2 × Green hat".
 func counted(quantity int64, title string) string {
 	return strconv.FormatInt(quantity, 10) + " × " + title
 }

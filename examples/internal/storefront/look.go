@@ -26,10 +26,10 @@ const (
 	pathUse       = "/use/"
 )
 
-// most is how many of an article one order may have.
+// most is the largest quantity of one order.
 const most = 99
 
-// Shelf is the front page: everything there is to buy.
+// Shelf is the front page with all articles.
 func (s *Storefront) Shelf(ctx context.Context) (Reply, error) {
 	return show(views.Catalogue{
 		Frame:    s.frame(ctx, "The shelf", PathShelf, PathShelf),
@@ -54,8 +54,8 @@ func (s *Storefront) Article(ctx context.Context, slug, quantity string) (Reply,
 	}), nil
 }
 
-// Things is the page of what the visitor owns: products that Gloebit keeps, and
-// what the shop has done.
+// Things is the page of what the visitor owns: products at Gloebit, and
+// services that the shop has done.
 func (s *Storefront) Things(ctx context.Context) (Reply, error) {
 	client := gloebit.MustFromContext(ctx)
 	owned, err := client.Products(ctx)
@@ -64,7 +64,7 @@ func (s *Storefront) Things(ctx context.Context) (Reply, error) {
 	}
 	page := views.Things{Frame: s.frame(ctx, "My things", PathThings, PathThings)}
 	for slug, count := range owned {
-		if count > 0 { // what is used up may still be listed
+		if count > 0 { // a product that is used up may still be listed
 			page.Products = append(page.Products, views.Thing{Slug: slug, Title: s.title(slug), Count: count})
 		}
 	}
@@ -73,7 +73,7 @@ func (s *Storefront) Things(ctx context.Context) (Reply, error) {
 	return show(page), err
 }
 
-// services are what the bench has done for the visitor, in catalogue order.
+// services returns what the bench has done for the visitor, in catalogue order.
 func (s *Storefront) services(ctx context.Context, userID string) ([]views.Thing, error) {
 	counts, err := s.config.Books.Bench.Done(ctx, userID)
 	if err != nil {
@@ -88,17 +88,17 @@ func (s *Storefront) services(ctx context.Context, userID string) ([]views.Thing
 	return things, nil
 }
 
-// Goodbye follows a disconnect.
+// Goodbye is the page after a disconnect.
 func (s *Storefront) Goodbye(ctx context.Context) (Reply, error) {
-	if _, connected := gloebit.FromContext(ctx); connected { // the page says that they are not
+	if _, connected := gloebit.FromContext(ctx); connected { // the page says that the visitor is not connected
 		return Reply{Status: http.StatusSeeOther, Location: PathShelf}, nil
 	}
 	frame := s.frame(ctx, "Until next time", "", PathShelf)
 	return show(views.Goodbye{Frame: frame, AccountURL: s.config.AccountURL}), nil
 }
 
-// title is the article's name, or, for a product that the merchant defined at
-// Gloebit but the shop doesn't sell, the name it has there.
+// title returns the article's name or, for a product that the shop does not
+// sell, its name at Gloebit.
 func (s *Storefront) title(slug string) string {
 	if article, ok := s.config.Catalogue.Find(slug); ok {
 		return article.Title

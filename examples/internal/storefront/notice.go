@@ -10,21 +10,21 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// noticeKey is where the session keeps the message for the next page.
+// noticeKey is the session key of the message for the next page.
 const noticeKey = "shop.notice"
 
-// leave sends the browser on to path, where the message is shown once.
+// leave redirects the browser to path, where the message is shown once.
 func (s *Storefront) leave(ctx context.Context, path string, tone views.Tone, text string) Reply {
 	s.note(ctx, tone, text, "")
 	return Reply{Status: http.StatusSeeOther, Location: path}
 }
 
-// note keeps a message, and the path of the receipt that it links if there is one.
+// note stores a message, with the path of the receipt that it links, if any.
 func (s *Storefront) note(ctx context.Context, tone views.Tone, text, receipt string) {
 	s.config.Sessions.Put(ctx, noticeKey, strings.Join([]string{string(tone), receipt, text}, "\n"))
 }
 
-// notice takes the message that the last action left, if there is one.
+// notice removes and returns the stored message, if there is one.
 func (s *Storefront) notice(ctx context.Context) *views.Notice {
 	parts := strings.SplitN(s.config.Sessions.PopString(ctx, noticeKey), "\n", 3)
 	if len(parts) != 3 {
@@ -33,9 +33,9 @@ func (s *Storefront) notice(ctx context.Context) *views.Notice {
 	return &views.Notice{Tone: views.Tone(parts[0]), Receipt: parts[1], Text: parts[2]}
 }
 
-// Connected greets a visitor who has just connected. It is made for
-// gloebit.Config.OnConnect, which is called before the connection is saved: when
-// that fails, Trouble takes the greeting back.
+// Connected stores a greeting for a visitor who has just connected. It is
+// called by gloebit.Config.OnConnect, before the connection is saved. If saving
+// fails, Trouble removes the greeting.
 func (s *Storefront) Connected(r *http.Request, connection gloebit.Connection) error {
 	tone, text := views.Good, "Welcome, "+connection.User.Name+". You are connected with Gloebit."
 	if len(connection.Missing) > 0 {

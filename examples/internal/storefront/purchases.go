@@ -15,12 +15,12 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// receiptWait is how long a receipt waits for its purchase, which Ledger.Wait
-// reports as soon as this process finishes it.
+// receiptWait is how long a receipt waits for its purchase. Ledger.Wait returns
+// as soon as this process finishes it.
 const receiptWait = 10 * time.Second
 
-// Purchases is the page of everything the visitor has bought or tried to buy: the
-// newest hundred.
+// Purchases is the page of the visitor's newest hundred purchases, including
+// failed ones.
 func (s *Storefront) Purchases(ctx context.Context) (Reply, error) {
 	list, err := s.config.Purchases.List(ctx, ledger.Query{UserID: gloebit.MustFromContext(ctx).User().ID})
 	if err != nil {
@@ -33,9 +33,10 @@ func (s *Storefront) Purchases(ctx context.Context) (Reply, error) {
 	return show(page), nil
 }
 
-// Receipt is the page of one purchase. While the purchase is under way, the page
-// has the browser load the receipt again with wait set, and stays visible until
-// that request is answered: when the purchase is finished, or after receiptWait.
+// Receipt is the page of one purchase. While the purchase is in progress, the
+// page makes the browser load the receipt again with wait set. It stays visible
+// until the response to that request, which comes when the purchase is finished
+// or after receiptWait.
 func (s *Storefront) Receipt(ctx context.Context, id string, wait bool) (Reply, error) {
 	p, err := s.config.Purchases.Get(ctx, id)
 	if errors.Is(err, gloebit.ErrNotFound) || err == nil && p.UserID != gloebit.MustFromContext(ctx).User().ID {
@@ -72,10 +73,10 @@ func (s *Storefront) line(p ledger.Purchase) views.Line {
 	return l
 }
 
-// article is the slug of what is bought.
+// article returns the slug of what is bought.
 func article(p ledger.Purchase) string { return cmp.Or(p.Product, p.Item) }
 
-// progress tells in plain words how far a purchase has come, and what is next.
+// progress explains how far a purchase has come, and what is next.
 func progress(p ledger.Purchase) (outcome string, tone views.Tone, words string) {
 	if p.Stuck() {
 		return "Held up", views.Bad, "This takes far too long. The shop is looking after it, and nothing of yours is lost."
@@ -99,7 +100,7 @@ func progress(p ledger.Purchase) (outcome string, tone views.Tone, words string)
 	}
 }
 
-// whyOff tells why a purchase was canceled.
+// whyOff explains why a purchase was canceled.
 func whyOff(p ledger.Purchase) string {
 	if books.Full(p) {
 		return "The workbench has no room for it today. Your gloebits stay yours."

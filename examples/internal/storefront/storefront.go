@@ -1,8 +1,8 @@
-// Package storefront is the example shop without its routing: what happens when
-// a visitor looks at the shelf, buys, or uses something up. Each method takes
-// the request's context, in which the shop's middleware has put the visitor's
-// gloebit.Client, and returns the reply; a shop in any framework needs only to
-// read the form and write the reply.
+// Package storefront is the example shop without its routing: it handles a
+// visitor's requests to look at articles, to buy, and to use up a product. Each
+// method takes the request's context, in which the shop's middleware has put
+// the visitor's gloebit.Client, and returns the reply. A shop in any framework
+// only has to parse the form and write the reply.
 package storefront
 
 import (
@@ -21,8 +21,8 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// balanceWait is how long a page waits for the balance in its corner. A page
-// without a balance is better than no page.
+// balanceWait is how long a page waits for the balance in its corner. After
+// that it is shown without the balance.
 const balanceWait = 3 * time.Second
 
 // Sessions keeps the message that the next page shows. An *scs.SessionManager
@@ -32,36 +32,41 @@ type Sessions interface {
 	PopString(ctx context.Context, key string) string
 }
 
-// Config is what a storefront needs. All fields but Logger and Clock must be set.
+// Config configures a Storefront. All fields except Logger, Clock and
+// SettleWait must be set.
 type Config struct {
 	Catalogue *catalogue.Catalogue
 	Sessions  Sessions
-	// Purchases make every purchase, and Books know what the shop did for them.
+	// Purchases makes the purchases, and Books has what the shop delivered for
+	// them.
 	Purchases *ledger.Ledger
 	Books     *books.Books
-	// ConnectURL returns the link that connects a visitor and comes back to a
-	// local path: gloebit.Merchant.ConnectURL.
+	// ConnectURL returns the link with which a visitor connects and then
+	// returns to a local path. Set it to gloebit.Merchant.ConnectURL.
 	ConnectURL func(returnTo string, scopes ...gloebit.Scope) string
-	// AccountURL is Gloebit's page where users revoke: gloebit.Provider.AccountURL.
+	// AccountURL is Gloebit's page where users revoke access:
+	// gloebit.Provider.AccountURL.
 	AccountURL string
-	// Logger gets the failures that visitors only see in words. Nil means silence.
+	// Logger gets the errors that visitors see only as explanations. If nil,
+	// nothing is logged.
 	Logger *slog.Logger
-	// Clock tells the time. Nil means time.Now.
+	// Clock tells the time. The default is time.Now.
 	Clock func() time.Time
-	// SettleWait is how long the answer to a purchase waits for Gloebit's
-	// callbacks, which mostly come at once. The receipt tells of those that take
-	// longer. The default is 2 seconds.
+	// SettleWait is how long the response to a purchase waits for Gloebit's
+	// callbacks, which usually come at once. After that, the receipt shows the
+	// progress. The default is 2 seconds.
 	SettleWait time.Duration
 }
 
-// Storefront is a shop. Make one with New; it is safe for concurrent use.
+// Storefront is a shop without its routing. Make it with New. It is safe for
+// concurrent use.
 type Storefront struct {
 	config Config
 	log    *slog.Logger
 	now    func() time.Time
 }
 
-// New returns the shop that the configuration describes.
+// New returns a Storefront.
 func New(config Config) *Storefront {
 	s := &Storefront{config: config, log: config.Logger, now: config.Clock}
 	if s.log == nil {
@@ -73,8 +78,8 @@ func New(config Config) *Storefront {
 	return s
 }
 
-// Reply is what the visitor's browser gets: a page with its status, or, when
-// Location is set, a redirect there with status 303.
+// Reply is the response to the browser: a page with its status or, if Location
+// is set, a redirect there with status 303.
 type Reply struct {
 	Status   int
 	Page     views.Page
@@ -83,8 +88,8 @@ type Reply struct {
 
 func show(page views.Page) Reply { return Reply{Status: http.StatusOK, Page: page} }
 
-// frame is what a page has around it. The page belongs to the tab, and the links
-// back from Gloebit lead to path.
+// frame returns the layout of a page. The page belongs to the tab, and links to
+// Gloebit return to path.
 func (s *Storefront) frame(ctx context.Context, title, tab, path string) views.Frame {
 	f := views.Frame{
 		Title:      title,
@@ -110,12 +115,12 @@ func (s *Storefront) frame(ctx context.Context, title, tab, path string) views.F
 	return f
 }
 
-// visitor is who is connected, with a balance that isn't known yet.
+// visitor returns the connected user, without the balance.
 func visitor(client *gloebit.Client, path string) *views.Visitor {
 	return &views.Visitor{Name: client.User().Name, MoreURL: client.PurchaseGloebitsURL(path)}
 }
 
-// balance is the user's balance. It is unknown when it can't be had.
+// balance returns the user's balance, or an error if it is not available.
 func (s *Storefront) balance(ctx context.Context, client *gloebit.Client) (gloebit.Amount, error) {
 	ctx, cancel := context.WithTimeout(ctx, balanceWait)
 	defer cancel()
@@ -126,5 +131,5 @@ func (s *Storefront) balance(ctx context.Context, client *gloebit.Client) (gloeb
 	return balance, err
 }
 
-// newKey is the key of a form: who sends the same form twice sends it once.
+// newKey returns the key of a form, which makes repeated submissions one order.
 func newKey() uuid.UUID { return uuid.New() }

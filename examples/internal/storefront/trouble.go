@@ -10,19 +10,20 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// Trouble is the page for an error, in words. Back is the local path where the
-// visitor was: Connect and Try again lead there. The error itself is never shown.
+// Trouble is the page that explains an error. Back is the local path of the
+// visitor's last page: Connect and Try again lead there. The error itself is
+// never shown.
 func (s *Storefront) Trouble(ctx context.Context, back string, err error) Reply {
 	var failed *gloebit.ConnectError
 	if errors.As(err, &failed) {
-		s.notice(ctx) // the greeting that Connected left too soon
+		s.notice(ctx) // removes the greeting that Connected stored
 	}
 	words := explain(err)
 	page := views.Trouble{Frame: s.quietFrame(ctx, words.title, back), Words: words.text}
 	switch words.next {
 	case nextConnect:
 		page.Act = &views.Action{Label: "Connect with Gloebit", URL: page.ConnectURL}
-		page.Visitor, page.ConnectURL = nil, "" // one button is enough
+		page.Visitor, page.ConnectURL = nil, "" // one Connect button is enough
 	case nextAllow:
 		page.Act = &views.Action{Label: "Allow it at Gloebit", URL: s.config.ConnectURL(back, missing(err)...)}
 	case nextRetry:
@@ -31,7 +32,7 @@ func (s *Storefront) Trouble(ctx context.Context, back string, err error) Reply 
 	return Reply{Status: gloebit.StatusCode(err), Page: page}
 }
 
-// NotFound is the page for an address where nothing is.
+// NotFound is the page for an unknown path.
 func (s *Storefront) NotFound(ctx context.Context) (Reply, error) {
 	return Reply{Status: http.StatusNotFound, Page: views.Trouble{
 		Frame: s.frame(ctx, "There is nothing here", "", PathShelf),
@@ -46,7 +47,7 @@ func (s *Storefront) CrossOrigin(ctx context.Context) Reply {
 	return s.Trouble(ctx, PathShelf, gloebit.ErrCrossOrigin)
 }
 
-// badForm is the page for a form that can't be read.
+// badForm is the page for a form that can't be parsed.
 func (s *Storefront) badForm(ctx context.Context, back string) (Reply, error) {
 	return Reply{Status: http.StatusBadRequest, Page: views.Trouble{
 		Frame: s.frame(ctx, "The shop can’t read this form", "", back),
@@ -57,8 +58,8 @@ func (s *Storefront) badForm(ctx context.Context, back string) (Reply, error) {
 	}}, nil
 }
 
-// quietFrame is the frame of a page that does not ask Gloebit for anything:
-// Gloebit may be what the trouble is about.
+// quietFrame returns the layout of a page without requests to Gloebit, which
+// may be the cause of the error.
 func (s *Storefront) quietFrame(ctx context.Context, title, back string) views.Frame {
 	f := views.Frame{Title: title, ConnectURL: s.config.ConnectURL(back)}
 	if client, ok := gloebit.FromContext(ctx); ok {
@@ -82,7 +83,7 @@ type explanation struct {
 	next  next
 }
 
-// explain puts an error into words. The first match counts.
+// explain returns the explanation of an error. The first match counts.
 func explain(err error) explanation {
 	for _, e := range explanations() {
 		if errors.Is(err, e.err) {
@@ -155,7 +156,7 @@ func explanations() []errorExplanation {
 	}
 }
 
-// missing is the scopes that an error says are missing, if it does.
+// missing returns the scopes that are missing according to the error, if any.
 func missing(err error) []gloebit.Scope {
 	var narrow *gloebit.ScopeError
 	if errors.As(err, &narrow) {

@@ -13,7 +13,8 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// AskUse is the page that asks before one piece of a product is used up.
+// AskUse is the page that asks for confirmation before one piece of a product
+// is used up.
 func (s *Storefront) AskUse(ctx context.Context, slug string) (Reply, error) {
 	owned, err := gloebit.MustFromContext(ctx).Products(ctx)
 	if err != nil {
@@ -29,7 +30,8 @@ func (s *Storefront) AskUse(ctx context.Context, slug string) (Reply, error) {
 	}), nil
 }
 
-// Use uses up one piece of a product. The form's key makes a double click one.
+// Use uses up one piece of a product. The form's key makes a double click one
+// use.
 func (s *Storefront) Use(ctx context.Context, slug string, form Form) (Reply, error) {
 	client := gloebit.MustFromContext(ctx)
 	key, err := uuid.Parse(form.Order)
@@ -54,7 +56,7 @@ func (s *Storefront) Use(ctx context.Context, slug string, form Form) (Reply, er
 	return s.leave(ctx, PathThings, views.Good, text+" "+leftover(left)), nil
 }
 
-// notUsed tells why nothing was used up, as far as anyone knows.
+// notUsed explains why nothing was used up, as far as it is known.
 func (s *Storefront) notUsed(ctx context.Context, slug string, err error) (Reply, error) {
 	var refused *gloebit.APIError
 	switch {
@@ -74,7 +76,7 @@ func (s *Storefront) notUsed(ctx context.Context, slug string, err error) (Reply
 	}
 }
 
-// unanswered reports whether it is not known if it was done.
+// unanswered reports whether the outcome is unknown.
 func unanswered(err error) bool {
 	for _, temporary := range []error{
 		gloebit.ErrOutcomeUnknown, gloebit.ErrUnavailable, gloebit.ErrInvalidResponse, gloebit.ErrRateLimited,

@@ -15,17 +15,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// browser is a real Chromium in which scripts of pages don't run.
+// browser is a Chromium in which pages can't run scripts.
 type browser struct {
 	t   *testing.T
 	ctx context.Context
 
 	mu         sync.Mutex
-	complaints []string // of the browser: what a page's policy kept it from doing, resources that failed
+	complaints []string // policy violations and failed loads
 }
 
-// newBrowser starts Chromium, which may refuse all cookies. Where there is none
-// the test is skipped, unless everything is required to run.
+// newBrowser starts Chromium, optionally with all cookies blocked. Without
+// Chromium the test is skipped, unless everything is required to run.
 func newBrowser(t *testing.T, cookiesBlocked bool) *browser {
 	t.Helper()
 	path := chromium()
@@ -37,7 +37,7 @@ func newBrowser(t *testing.T, cookiesBlocked bool) *browser {
 	}
 	profile, err := os.MkdirTemp("", "shop-browser")
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(profile) }) // Chromium may still be writing; it is only a temporary folder
+	t.Cleanup(func() { _ = os.RemoveAll(profile) }) // an error is ignored, because Chromium may still be writing
 	if cookiesBlocked {
 		blockCookies(t, profile)
 	}
@@ -49,8 +49,8 @@ func newBrowser(t *testing.T, cookiesBlocked bool) *browser {
 	return openTab(t, allocator)
 }
 
-// apart opens a tab that shares no cookies and no cache with the browser's other
-// tabs.
+// apart opens a tab that shares no cookies and no cache with the browser's
+// other tabs.
 func (b *browser) apart(t *testing.T) *browser {
 	t.Helper()
 	return openTab(t, b.ctx, chromedp.WithNewBrowserContext())
@@ -88,8 +88,8 @@ func (b *browser) listen(event any) {
 	b.complaints = append(b.complaints, entry.Entry.Text+" "+entry.Entry.URL)
 }
 
-// hasNoComplaints asserts that the pages did nothing that their policies forbid,
-// and that all they asked for came.
+// hasNoComplaints asserts that the pages violated no policy, and that all their
+// resources were loaded.
 func (b *browser) hasNoComplaints() {
 	b.t.Helper()
 	b.mu.Lock()
@@ -102,8 +102,9 @@ func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
 	require.NoError(b.t, chromedp.Do(b.ctx, actions...))
 }
 
-// click clicks what the XPath finds and waits for the page that this leads to,
-// whose heading says so: not for one that was there before with the same heading.
+// click clicks the element of the XPath and waits for the next page, which must
+// have that heading. It does not accept the current page, even if it has the
+// same heading.
 func (b *browser) click(xpath chromedp.Search, heading string) {
 	b.t.Helper()
 	before, err := b.page()
@@ -116,20 +117,20 @@ func (b *browser) click(xpath chromedp.Search, heading string) {
 	b.reads(heading)
 }
 
-// page tells one loaded page from another; empty while it loads.
+// page identifies the loaded page. It is empty while a page loads.
 func (b *browser) page() (string, error) {
 	return chromedp.Run(
 		b.ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? String(performance.timeOrigin) : ""`),
 	)
 }
 
-// reads waits for the page whose heading says so.
+// reads waits for a page with that heading.
 func (b *browser) reads(heading string) {
 	b.t.Helper()
 	b.sees(chromedp.Search(`//h1[contains(., "` + heading + `")]`))
 }
 
-// sees waits for what the XPath finds.
+// sees waits for the elements of the XPaths.
 func (b *browser) sees(xpaths ...chromedp.Search) {
 	b.t.Helper()
 	for _, xpath := range xpaths {
@@ -140,8 +141,8 @@ func (b *browser) sees(xpaths ...chromedp.Search) {
 	}
 }
 
-// fits asserts that the page is not wider than a phone's window, nor than the
-// smallest phone's.
+// fits asserts that the page is not wider than the windows of a phone and of
+// the smallest phone.
 func (b *browser) fits() {
 	b.t.Helper()
 	for _, window := range []chromedp.Action[chromedp.Void]{smallPhone(), phone()} {
@@ -154,8 +155,7 @@ func (b *browser) fits() {
 	}
 }
 
-// picture writes what the window shows to the folder of README's screenshots,
-// when the environment names it.
+// picture saves a screenshot for the README, if GLOEBIT_SCREENSHOTS is set.
 func (b *browser) picture(name string) {
 	b.t.Helper()
 	folder := os.Getenv("GLOEBIT_SCREENSHOTS")

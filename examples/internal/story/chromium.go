@@ -51,7 +51,7 @@ func aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium(t *testing.T, buil
 	b.click(`//form[@action="/buy/golden-crown"]//button`, "Not quite enough gloebits")
 	b.picture("not-enough")
 	b.click(`//main//a[.="Get more gloebits"]`, "Buy gloebits")
-	b.do(chromedp.SetValue(chromedp.Search(`//input[@id="other"]`), "1000")) // beside the preselected 500
+	b.do(chromedp.SetValue(chromedp.Search(`//input[@id="other"]`), "1000")) // besides the preselected 500
 	b.click(`//button[@id="buy"]`, "Buy gloebits")
 	b.click(`//a[@id="back"]`, "Your order")
 
@@ -81,15 +81,15 @@ func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build la
 	b.click(`//button[@name="name" and @value="alice"]`, "Connect to Brim & Feather?")
 	b.click(`//button[@value="approve"]`, welcome)
 
-	w.deaf.Store(true)
+	w.dropCallbacks.Store(true)
 	b.click(`//a[@aria-label="Buy Gift wrap"]`, "Your order")
 	b.press(`form[action^='/buy/'] button`)
 	b.heads("On its way") // while the browser waits for the next page
 	b.picture("on-its-way")
-	w.deaf.Store(false)
-	b.heads("Paid and delivered") // with nothing clicked
+	w.dropCallbacks.Store(false)
+	b.heads("Paid and delivered") // without a click
 	w.settled()
-	b.do(chromedp.Navigate("about:blank")) // the page may still be asking for its icon
+	b.do(chromedp.Navigate("about:blank")) // the page may still be loading its icon
 	w.closeShop()
 	w.openShop()
 
@@ -106,7 +106,7 @@ func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build la
 func aRefusalAndARevokedTokenLeadBackInChromium(t *testing.T, build launch.Build, b *browser) {
 	w := newWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL+"/shelf/green-hat"))
-	b.click(`//form[@action="/buy/green-hat"]//button`, "Sign in") // which a form of the shop may lead to
+	b.click(`//form[@action="/buy/green-hat"]//button`, "Sign in") // the policy allows this redirect
 	b.click(`//button[@name="name" and @value="bob"]`, "Connect to Brim & Feather?")
 	b.do(chromedp.Click(chromedp.Search(`//button[@value="refuse"]`)))
 	b.sees(`//a[@id="back"]`)

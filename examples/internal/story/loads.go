@@ -29,8 +29,8 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// kiosk is an application of few pages. Its Gloebit is another site to the
-// browser, and its consent is a page with a link to the callback.
+// kiosk is an application with few pages. Its Gloebit is on another site, and
+// its consent page has a link to the callback.
 type kiosk struct {
 	url     string
 	gloebit *gloebittest.Server
@@ -104,8 +104,8 @@ func writes(write func(io.Writer, *http.Request)) http.HandlerFunc {
 	}
 }
 
-// consent is the way to Gloebit on which its redirect becomes a page with a link
-// that browsers load ahead.
+// consent is a proxy of Gloebit. It turns the redirect into a page with a link,
+// which browsers may load in advance.
 func (k *kiosk) consent(t *testing.T) http.Handler {
 	target, err := url.Parse(k.gloebit.URL)
 	require.NoError(t, err)
@@ -130,7 +130,7 @@ func (k *kiosk) consent(t *testing.T) http.Handler {
 	}
 }
 
-// noting notes what browsers load.
+// noting records what browsers load.
 func (k *kiosk) noting(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noted := &statusWriter{ResponseWriter: w}
@@ -151,7 +151,7 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// loaded waits until a browser has loaded that, and returns how often.
+// loaded waits until a browser has loaded what, and returns how often.
 func (k *kiosk) loaded(t *testing.T, what string) (times int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -190,9 +190,9 @@ func pagesThatAreRestored(t *testing.T, _ launch.Build, b *browser) {
 	b.reads("Home, connected: false")
 	b.click(connectLink, "Gloebit")
 	b.click(approveLink, "Hats")
-	b.back("Gloebit") // whose link has a state that was used
+	b.back("Gloebit") // a page with a link whose state was used
 	b.press("a")
-	b.heads("Hats", "Home, connected: true") // no dead end
+	b.heads("Hats", "Home, connected: true") // an error page would be a dead end
 	b.do(chromedp.Navigate(k.url + "/hats"))
 	b.press("#leave")
 	b.heads("Left")
@@ -226,7 +226,7 @@ func cookiesThatAreBlocked(t *testing.T, _ launch.Build, _ *browser) {
 	b.do(chromedp.Navigate(k.url))
 	b.click(connectLink, "Gloebit")
 	b.do(chromedp.Click(approveLink))
-	b.sees(`//a[contains(., "Connect with Gloebit")]`) // a page that says so, once
+	b.sees(`//a[contains(., "Connect with Gloebit")]`) // once, a page with an explanation
 	require.Equal(t, 1, k.loaded(t, "/gloebit/callback 400"))
 	require.Equal(t, 1, k.loaded(t, "/gloebit/connect 303"))
 }
@@ -235,11 +235,11 @@ func cookiesThatAreStrict(t *testing.T, _ launch.Build, b *browser) {
 	k := newKiosk(t, strict)
 	b.do(chromedp.Navigate(k.url))
 	b.click(connectLink, "Gloebit")
-	b.do(chromedp.Click(approveLink)) // on another site's page: the cookie stays behind
+	b.do(chromedp.Click(approveLink)) // from another site's page, so the browser does not send the cookie
 	b.heads("Hats")
 }
 
-// hidden are sessions in which gloebit.New can't see the cookie's flags.
+// hidden is a session manager whose cookie settings gloebit.New can't see.
 type hidden struct{ *scs.SessionManager }
 
 func strict(c *gloebit.Config) {
@@ -257,9 +257,9 @@ func blockCookies(t *testing.T, profile string) {
 		[]byte(`{"profile":{"default_content_setting_values":{"cookies":2}}}`), 0o600))
 }
 
-// back goes back in the history, to a page with that heading. What waits in
-// chromedp for a load or for nodes does not see a page that the browser restores
-// from memory, nor what follows it.
+// back goes back in the history, to a page with that heading. It does not wait
+// with chromedp for a load or for nodes, because chromedp does not detect a
+// page that the browser restores from memory.
 func (b *browser) back(heading string) {
 	b.t.Helper()
 	history, err := chromedp.Call(b.ctx, pagedom.GetNavigationHistory, cdp.Empty{})
@@ -270,7 +270,7 @@ func (b *browser) back(heading string) {
 	b.heads(heading)
 }
 
-// press clicks what the CSS selector finds.
+// press clicks the element of the CSS selector.
 func (b *browser) press(selector string) {
 	b.t.Helper()
 	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.querySelector("`+selector+`").click(), true`))

@@ -15,8 +15,8 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// history writes a month of purchases, as a shop that has been open for long has
-// them, and one that is stuck as its payment was never reported.
+// history stores a month of purchases, as in a shop that has been open for
+// long, and one that is stuck because its payment was never reported.
 func (w *world) history() {
 	w.t.Helper()
 	shop := w.open.Load().Purchases
@@ -55,7 +55,7 @@ func (w *world) history() {
 	put("5f0c7a52-7c41-5d3e-9a0b-2f6c1d9e8b77", "red-scarf", "ledger: Gloebit knows the transaction and has not "+
 		"called back", 25, ledger.Reserved, now.Add(-30*time.Hour),
 		func(p *ledger.Purchase) {
-			p.Item, p.Product = "", p.Item // which Gloebit hands out
+			p.Item, p.Product = "", p.Item // a product, which Gloebit delivers
 			p.StuckAt, p.Attempts, p.FailingSince = now.Add(-6*time.Hour), 14, now.Add(-30*time.Hour)
 			p.History = append(p.History, ledger.Change{From: p.State, To: p.State, At: p.StuckAt, Cause: "stuck: " + p.Cause})
 			p.UpdatedAt = p.StuckAt
@@ -92,19 +92,19 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium(t *testing.T, build 
 	b.reads("Bad Request")
 	b.shows("office-problem")
 	b.do(chromedp.Navigate("about:blank"))
-	require.Len(t, b.complaints, 1, "the page that was asked for wrongly") // and no policy was broken
+	require.Len(t, b.complaints, 1, "the page that was asked for wrongly") // no policy was violated
 }
 
-// shows looks at a page as people do: on a desktop and a phone, by day and by
-// night, for pictures. It must fit, and axe must find nothing on a phone by day and
-// on a desktop by night.
+// shows checks a page on a desktop and a phone, in light and dark mode, and
+// saves screenshots. The page must fit. axe-core must find nothing on a phone
+// in light mode and on a desktop in dark mode.
 func (b *browser) shows(name string) {
 	b.t.Helper()
 	for _, scheme := range []string{"light", "dark"} {
 		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{
 				{Name: "prefers-color-scheme", Value: scheme},
-				{Name: "prefers-reduced-motion", Value: "reduce"}, // or axe sees colors on their way to others
+				{Name: "prefers-reduced-motion", Value: "reduce"}, // otherwise axe-core sees colors in transition
 			},
 		})
 		require.NoError(b.t, err)
@@ -123,8 +123,9 @@ func (b *browser) shows(name string) {
 	require.NoError(b.t, err)
 }
 
-// passesAxe has axe-core look at the page, when the environment names its file:
-// npm install axe-core, then GLOEBIT_AXE=node_modules/axe-core/axe.min.js.
+// passesAxe runs axe-core on the page, if GLOEBIT_AXE names its file. To run
+// it: npm install axe-core, then set
+// GLOEBIT_AXE=node_modules/axe-core/axe.min.js.
 func (b *browser) passesAxe(name string) {
 	b.t.Helper()
 	file := os.Getenv("GLOEBIT_AXE")
@@ -141,7 +142,7 @@ func (b *browser) passesAxe(name string) {
 	require.Empty(b.t, strings.TrimSpace(found), name)
 }
 
-// scripts lets the page's scripts run, or not.
+// scripts enables or disables the page's scripts.
 func (b *browser) scripts(run bool) {
 	b.t.Helper()
 	_, err := chromedp.Call(

@@ -12,7 +12,7 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 )
 
-// looks opens pages, each by its path and with its heading, and shows them.
+// looks opens pages, given by path and heading, and calls shows for each.
 func (b *browser) looks(site string, pages ...string) {
 	b.t.Helper()
 	for i := 0; i < len(pages); i += 2 {
@@ -23,8 +23,8 @@ func (b *browser) looks(site string, pages ...string) {
 	}
 }
 
-// targetsAreLarge asserts that what a finger presses on a phone is at least 44 pixels
-// high. Links within a sentence are as high as it is.
+// targetsAreLarge asserts that buttons and links on a phone are at least 44
+// pixels high, except links within a sentence.
 func (b *browser) targetsAreLarge() {
 	b.t.Helper()
 	b.do(phone())
@@ -69,7 +69,8 @@ func everyPageSuitsEveryWindow(t *testing.T, build launch.Build, b *browser) {
 	b.looks(w.sandboxURL, w.offer(), "Subscribe to Hats?")
 }
 
-// offer offers alice a subscription, and returns the path of Gloebit's page for it.
+// offer creates a subscription for alice, and returns the path of Gloebit's
+// page for it.
 func (w *world) offer() string {
 	w.t.Helper()
 	token, err := w.gloebit.IssueToken(w.appKey, "alice", "transact")

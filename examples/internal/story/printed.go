@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// whatThereIsIsPrinted prints every value of the packages that holds a secret, or
-// holds something that does.
+// whatThereIsIsPrinted prints every value of the packages that contains a
+// secret, directly or in a field.
 func whatThereIsIsPrinted(t *testing.T, w *world) {
 	sealing := sealed.Key{ID: "k", Secret: gloebit.Secret("a sealing key that is not printed"[:32])}
 	w.watch.Secret("sealing key", sealing.Secret.Reveal())
@@ -23,7 +23,7 @@ func whatThereIsIsPrinted(t *testing.T, w *world) {
 	require.NoError(t, err)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	require.NotEmpty(t, shelf.balance())
-	// Printing goes through the fields of a database, which must not be used then.
+	// Printing reads the fields of a database, which must not be in use.
 	w.closeShop()
 	idle, err := books.Open(t.Context(), w.file, w.appKey)
 	require.NoError(t, err)

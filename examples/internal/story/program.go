@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// RunProgram builds the program in the working directory and tells a short story
-// to it: it prints where it is, stops on a termination signal, and when it is
-// started again everything is there.
+// RunProgram builds the program in the working directory and tests it: it
+// prints its URLs, stops on a termination signal, and has kept everything when
+// it is started again.
 func RunProgram(t *testing.T) {
 	t.Helper()
 	t.Parallel()
@@ -32,7 +32,7 @@ func RunProgram(t *testing.T) {
 	require.Equal(t, "952 G$", things.balance())
 	stop()
 
-	// At the same address, since purchases belong to the server that has them.
+	// The same address, because purchases belong to the server's host.
 	shopURL, sandboxURL, stop = startProgram(t, binary, file, strings.TrimPrefix(sandboxURL, "http://"))
 	things = newVisitor(t).open(shopURL).connect("alice").follow("My things").says(
 		"Green hat You own 1", "Gift wrap 1 ordered",
@@ -44,8 +44,8 @@ func RunProgram(t *testing.T) {
 	stop()
 }
 
-// startProgram starts the program and returns where it says it is, and what stops
-// it.
+// startProgram starts the program. It returns the URLs that it prints, and a
+// function that stops it.
 func startProgram(t *testing.T, binary, file, sandbox string) (shopURL, sandboxURL string, stop func()) {
 	t.Helper()
 	program := exec.Command(binary, "-addr", "127.0.0.1:0", "-sandbox-addr", sandbox, "-db", file)

@@ -14,10 +14,10 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// hurried is a ledger that does not wait long before it tries again.
+// hurried returns settings with short waits for retries.
 func hurried() launch.Settings { return launch.Settings{RetryAfter: 50 * time.Millisecond} }
 
-// next is the page that follows by itself, after one wait or several.
+// next loads the page to which this one refreshes, until one does not refresh.
 func (p page) next() page {
 	p.v.t.Helper()
 	for _, meta := range p.find("meta") {
@@ -29,7 +29,7 @@ func (p page) next() page {
 	return p
 }
 
-// isReceipt asserts that the page is the receipt of a purchase that has come so far.
+// isReceipt asserts that the page is a receipt with that outcome.
 func (p page) isReceipt(outcome string) page {
 	p.v.t.Helper()
 	require.Contains(p.v.t, p.url.Path, "/purchases/")
@@ -38,7 +38,7 @@ func (p page) isReceipt(outcome string) page {
 	return p
 }
 
-// until loads the page again until it says the text.
+// until reloads the page until it has the text.
 func (p page) until(text string) page {
 	p.v.t.Helper()
 	now := p
@@ -82,7 +82,7 @@ func anOrderThatNeverArrivedIsSentAgainByTheShop(t *testing.T, build launch.Buil
 func aPurchaseIsShownAsItMoves(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
-	w.deaf.Store(true)
+	w.dropCallbacks.Store(true)
 	waiting := shelf.buy("green-hat")
 	waiting.isReceipt("On its way").says("Total for 1 × Green hat, 40 G$ each", "Gloebit holds your gloebits")
 	bob := newVisitor(t).open(w.shopURL).connect("bob")
@@ -90,7 +90,7 @@ func aPurchaseIsShownAsItMoves(t *testing.T, build launch.Build) {
 	require.Equal(t, http.StatusNotFound, bob.v.open(waiting.link("look again")+"?wait=1").status)
 	office := newVisitor(t).open(w.shopURL+"/merchant").says("Under way 1", "accepted", "green-hat", "Stuck 0")
 
-	w.deaf.Store(false)
+	w.dropCallbacks.Store(false)
 	done := waiting.next().isReceipt("Paid and delivered")
 	done.follow("My things").says("Green hat You own 1")
 	office.reload().says("Paid, last 30 days 1 Income, last 30 days 40 G$", "Every purchase is finished.")
@@ -104,13 +104,13 @@ func aRestartForgetsNoPurchase(t *testing.T, build launch.Build) {
 	wrap := shelf.order("gift-wrap").form("/buy/gift-wrap")
 	shelf.send(wrap).says("You bought 1 × Gift wrap")
 	w.gloebit.Inject(gloebittest.Fault{Path: "transact", Status: http.StatusBadGateway})
-	shelf.buy("red-scarf").says("Sent to Gloebit") // which never heard of it
+	shelf.buy("red-scarf").says("Sent to Gloebit") // Gloebit did not receive it
 	w.gloebit.ClearFaults()
-	w.deaf.Store(true)
+	w.dropCallbacks.Store(true)
 	shelf.buy("straw-hat").says("On its way")
 
 	w.closeShop()
-	w.deaf.Store(false)
+	w.dropCallbacks.Store(false)
 	w.openShop()
 	require.Eventually(t, func() bool {
 		return w.gloebit.Products(w.appKey, "alice")["red-scarf"] == 1

@@ -18,7 +18,8 @@ import (
 
 const tokenPath = "/oauth2/access-token"
 
-// handsOutRefreshTokens makes the sandbox one that does, another one each time.
+// handsOutRefreshTokens makes the sandbox return refresh tokens, a new one each
+// time.
 func (w *world) handsOutRefreshTokens() {
 	usual := func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != tokenPath {
@@ -38,25 +39,25 @@ func (w *world) handsOutRefreshTokens() {
 		recorder := httptest.NewRecorder()
 		w.gloebit.ServeHTTP(recorder, r)
 		token := map[string]any{}
-		_ = json.Unmarshal(recorder.Body.Bytes(), &token) // Gloebit's is JSON
+		_ = json.Unmarshal(recorder.Body.Bytes(), &token) // Gloebit's response is JSON
 		token["refresh_token"] = refresh
 		answer(rw, recorder.Code, token)
 	}
 	w.distort(usual)
 }
 
-// distort puts a handler in Gloebit's place.
+// distort replaces Gloebit's handler.
 func (w *world) distort(f http.HandlerFunc) { w.watch.distorted.Store(&f) }
 
 func answer(rw http.ResponseWriter, status int, object map[string]any) {
-	text, _ := json.Marshal(object) // it holds texts and truths alone
+	text, _ := json.Marshal(object) // texts and booleans can always be encoded
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(status)
 	_, _ = rw.Write(text)
 }
 
-// gloebitRepeatsWhatItIsTold answers the shop with all that it has sent, wherever
-// a client might look.
+// gloebitRepeatsWhatItIsTold makes Gloebit repeat what the shop has sent, in
+// every part of a response that a client may read.
 func gloebitRepeatsWhatItIsTold(t *testing.T, w *world) {
 	for _, status := range []int{
 		http.StatusOK, http.StatusFound, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError,
@@ -65,7 +66,7 @@ func gloebitRepeatsWhatItIsTold(t *testing.T, w *world) {
 			w.whileRepeating(t, func(rw http.ResponseWriter, r *http.Request) { inFields(rw, r, status) })
 		})
 		if status == http.StatusInternalServerError {
-			continue // whose bodies are not read any further, and which take seconds
+			continue // its body is not read, and it takes seconds
 		}
 		t.Run(fmt.Sprintf("in a body, with status %d", status), func(t *testing.T) {
 			w.whileRepeating(t, func(rw http.ResponseWriter, r *http.Request) { inBody(rw, r, status) })
@@ -76,8 +77,8 @@ func gloebitRepeatsWhatItIsTold(t *testing.T, w *world) {
 	})
 }
 
-// whileRepeating goes through all that asks Gloebit: the exchange, each kind of
-// call, the refresh.
+// whileRepeating makes every kind of request to Gloebit: the exchange, each
+// call, and the refresh.
 func (w *world) whileRepeating(t *testing.T, repeat http.HandlerFunc) {
 	t.Helper()
 	usual := w.watch.distorted.Load()
@@ -113,11 +114,11 @@ func (w *world) whileRepeating(t *testing.T, repeat http.HandlerFunc) {
 	shelf.v.open(w.shopURL + "/things")
 }
 
-// told is what a request holds that is secret, the shortest way.
-func told(r *http.Request) string {
+// secretsOf returns the secrets of a request, without the text around them.
+func secretsOf(r *http.Request) string {
 	texts := strings.Fields(r.Header.Get("Authorization"))
 	var transaction map[string]any
-	_ = json.NewDecoder(r.Body).Decode(&transaction) // what is none has no addresses
+	_ = json.NewDecoder(r.Body).Decode(&transaction) // other bodies have no hold URLs
 	for _, step := range []string{"enact", "consume", "cancel"} {
 		if address, ok := transaction["asset-"+step+"-hold-url"].(string); ok {
 			texts = append(texts, path.Base(address))
@@ -132,7 +133,7 @@ func told(r *http.Request) string {
 }
 
 func inFields(rw http.ResponseWriter, r *http.Request, status int) {
-	text := told(r)
+	text := secretsOf(r)
 	rw.Header().Set("Location", "/elsewhere?"+text)
 	rw.Header().Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="`+text+`"`)
 	rw.Header().Set("Retry-After", text)
@@ -144,11 +145,11 @@ func inFields(rw http.ResponseWriter, r *http.Request, status int) {
 func inBody(rw http.ResponseWriter, r *http.Request, status int) {
 	dump, _ := httputil.DumpRequest(r, true)
 	rw.WriteHeader(status)
-	_, _ = fmt.Fprintf(rw, "%s\n%s", told(r), dump)
+	_, _ = fmt.Fprintf(rw, "%s\n%s", secretsOf(r), dump)
 }
 
-// callback goes to Gloebit as alice and returns the address with which she would
-// be sent back.
+// callback signs in at Gloebit as alice, approves, and returns the callback URL
+// to which Gloebit redirects.
 func (v *visitor) callback(w *world) string {
 	v.t.Helper()
 	consent := v.open(w.shopURL + "/gloebit/connect")

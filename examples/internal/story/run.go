@@ -17,7 +17,7 @@ type story struct {
 	tell func(*testing.T, launch.Build)
 }
 
-// Run tells the stories by plain HTTP, to a visitor whose browser has no
+// Run runs the stories over HTTP, with a visitor whose browser has no
 // JavaScript.
 func Run(t *testing.T, build launch.Build) {
 	t.Helper()
@@ -57,9 +57,9 @@ func Run(t *testing.T, build launch.Build) {
 	})
 }
 
-// RunInChromium tells stories in a real browser. Without one they are skipped,
-// unless the environment says GLOEBIT_TEST_REQUIRE=all. They run one after the
-// other, because a browser takes a processor.
+// RunInChromium runs stories in Chromium. Without it they are skipped, unless
+// GLOEBIT_TEST_REQUIRE=all is set. They run one after another, because each
+// occupies a processor.
 func RunInChromium(t *testing.T, build launch.Build) {
 	t.Helper()
 	t.Parallel()
@@ -91,7 +91,7 @@ func tell(t *testing.T, build launch.Build, stories []story) {
 	t.Parallel()
 	for _, s := range stories {
 		t.Run(s.name, func(t *testing.T) {
-			t.Parallel() // each has a shop of its own
+			t.Parallel() // each has its own shop
 			s.tell(t, build)
 		})
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 )
 
-// RunSecrets tells one long story in which everything happens that a shop can
-// live through, and looks for every secret in everything that came of it. Each
-// other story is watched too; in this one every secret is really there to be
-// seen.
+// RunSecrets runs one long story that uses every feature of a shop, and
+// searches everything that the shop has output or stored for every secret. The
+// other stories are searched too, but only this one is sure to contain every
+// kind of secret.
 func RunSecrets(t *testing.T, build launch.Build) {
 	t.Helper()
 	t.Parallel()
@@ -43,7 +43,7 @@ func RunSecrets(t *testing.T, build launch.Build) {
 func aDayInTheShop(t *testing.T, w *world) {
 	v := newVisitor(t)
 	consent := v.open(w.shopURL).signIn("alice")
-	w.keep() // while the state waits for its callback
+	w.keep() // while the state is pending
 	w.bindings(t)
 	shelf := consent.submit("/oauth2/authorize", "decision", "approve").says("Welcome, alice")
 	shelf.buy("green-hat").says("You bought")
@@ -56,7 +56,7 @@ func aDayInTheShop(t *testing.T, w *world) {
 		require.Equal(t, http.StatusOK, v.open(w.shopURL+"/merchant?view=export&format="+format).status)
 	}
 
-	for range 2 { // the second with the refresh token that the first has brought
+	for range 2 { // the second with the refresh token from the first
 		require.Positive(t, w.gloebit.ExpireTokens("alice"))
 		require.Contains(t, shelf.reload().balance(), "G$", "refreshed")
 	}
@@ -65,7 +65,7 @@ func aDayInTheShop(t *testing.T, w *world) {
 	shelf.again().submit("/gloebit/disconnect").says("Until next time")
 }
 
-// bindings tells the watch of the bindings of the browsers that are connecting.
+// bindings adds the browser bindings of pending connections to the watch.
 func (w *world) bindings(t *testing.T) {
 	t.Helper()
 	rows, err := w.books.DB().Query("SELECT binding FROM oauth_states")
@@ -85,7 +85,7 @@ func (p page) again() page {
 	return p.consent().submit("/oauth2/authorize", "decision", "approve")
 }
 
-// consent goes as far as Gloebit's consent page.
+// consent opens Gloebit's consent page.
 func (p page) consent() page {
 	p.v.t.Helper()
 	to, err := p.url.Parse("/gloebit/connect")
@@ -144,7 +144,7 @@ func theShopPanics(t *testing.T, w *world) {
 		}
 		w.watch.panicAt.Store(&message)
 		before := w.watch.panics.Load()
-		if response, err := v.client.Get(callback); err == nil { // it may have asked again by itself
+		if response, err := v.client.Get(callback); err == nil { // the client may have retried on its own
 			response.Body.Close()
 		}
 		w.watch.panicAt.Store(nil)

@@ -45,7 +45,7 @@ func aKeyUsedAgainForSomethingElseIsChargedForWhatItIs(t *testing.T, build launc
 	alice.send(dear).says("You bought 1 × Name in the band for 12 G$.")
 	require.Equal(t, "980", w.gloebit.Balance("alice"))
 
-	cheap.Set("quantity", "5") // whose total is not what was confirmed
+	cheap.Set("quantity", "5") // the confirmed total is for another quantity
 	alice.send(cheap).says("Your order", "Buy for 40 G$")
 	require.Equal(t, "980", w.gloebit.Balance("alice"))
 	cheap.Set("total", "40")
@@ -269,7 +269,7 @@ func theSessionCookieIsHeldToTheHostOnHTTPS(t *testing.T, build launch.Build) {
 			answer := serveOnce(t, build, settings, httptest.NewRequest(http.MethodGet, url+"/gloebit/connect", nil))
 			require.Equal(t, http.StatusSeeOther, answer.StatusCode)
 			names := ""
-			for _, cookie := range answer.Cookies() { // the session's and the attempt's
+			for _, cookie := range answer.Cookies() { // of the session and of the connection attempt
 				names += cookie.Name + " "
 				require.Equal(t, strings.HasPrefix(url, "https"), cookie.Secure)
 				require.Equal(t, strings.HasPrefix(url, "https"), strings.HasPrefix(cookie.Name, "__Host-"))

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// visitor is a person with a browser that has no JavaScript.
+// visitor is a user with a browser without JavaScript.
 type visitor struct {
 	t      *testing.T
 	client *http.Client
@@ -23,12 +23,12 @@ func newVisitor(t *testing.T) *visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	transport := &http.Transport{} // a server of httptest that is closed breaks connections of the default one
+	transport := &http.Transport{} // closing an httptest server breaks connections of the default transport
 	t.Cleanup(transport.CloseIdleConnections)
 	return &visitor{t: t, client: &http.Client{Transport: transport, Jar: jar, Timeout: time.Minute, CheckRedirect: refer}}
 }
 
-// refer does what browsers do and Go does not: it heeds Referrer-Policy.
+// refer applies Referrer-Policy, which net/http does not.
 func refer(r *http.Request, _ []*http.Request) error {
 	if r.Response.Header.Get("Referrer-Policy") == "no-referrer" {
 		r.Header.Del("Referer")
@@ -36,7 +36,7 @@ func refer(r *http.Request, _ []*http.Request) error {
 	return nil
 }
 
-// page is what the visitor sees.
+// page is a page that the visitor has loaded.
 type page struct {
 	v      *visitor
 	url    *url.URL
@@ -68,13 +68,13 @@ func (v *visitor) load(request *http.Request) page {
 // reload loads the page again.
 func (p page) reload() page { return p.v.open(p.url.String()) }
 
-// follow clicks the link with those words.
+// follow clicks the link with that text.
 func (p page) follow(words string) page {
 	p.v.t.Helper()
 	return p.v.open(p.link(words))
 }
 
-// link returns the absolute address of the link with those words.
+// link returns the absolute URL of the link with that text.
 func (p page) link(words string) string {
 	p.v.t.Helper()
 	for _, a := range p.find("a") {
@@ -88,13 +88,13 @@ func (p page) link(words string) string {
 	return ""
 }
 
-// fields are what a form sends, and where.
+// fields are the fields of a form, and its URL.
 type fields struct {
 	action string
 	url.Values
 }
 
-// form returns the form with that action as it stands.
+// form returns the form with that action.
 func (p page) form(action string) fields {
 	p.v.t.Helper()
 	for _, f := range p.find("form") {
@@ -116,8 +116,8 @@ func (p page) form(action string) fields {
 	return fields{}
 }
 
-// submit sends the form with that action; pairs of name and value replace what
-// it holds.
+// submit sends the form with that action. Pairs of name and value replace its
+// fields.
 func (p page) submit(action string, pairs ...string) page {
 	p.v.t.Helper()
 	f := p.form(action)
@@ -140,8 +140,8 @@ func (p page) send(f fields) page {
 	return p.v.load(request)
 }
 
-// order opens the shop's page on which an article is bought, one of it or as many
-// as the quantity says.
+// order opens the shop's page for buying an article. The default quantity is
+// one.
 func (p page) order(slug string, quantity ...string) page {
 	p.v.t.Helper()
 	return p.ask("/buy/" + slug + "?" + url.Values{"quantity": quantity}.Encode())
@@ -153,7 +153,7 @@ func (p page) buy(slug string, quantity ...string) page {
 	return p.order(slug, quantity...).submit("/buy/" + slug)
 }
 
-// use answers the question before one of a product is used up.
+// use confirms that one piece of a product is used up.
 func (p page) use(slug string) page {
 	p.v.t.Helper()
 	return p.ask("/use/" + url.PathEscape(slug)).submit("/use/" + slug)
@@ -167,10 +167,10 @@ func (p page) ask(path string) page {
 	return p.v.open(to.String())
 }
 
-// text is all that the page says, with single spaces.
+// text returns the page's text, with single spaces.
 func (p page) text() string { return text(p.find("body")[0]) }
 
-// says asserts that the page says each of the texts.
+// says asserts that the page contains each of the texts.
 func (p page) says(texts ...string) page {
 	p.v.t.Helper()
 	for _, want := range texts {
@@ -179,7 +179,7 @@ func (p page) says(texts ...string) page {
 	return p
 }
 
-// heading is the page's first heading.
+// heading returns the page's first heading.
 func (p page) heading() string {
 	p.v.t.Helper()
 	headings := p.find("h1")
@@ -187,8 +187,7 @@ func (p page) heading() string {
 	return text(headings[0])
 }
 
-// marks asserts that one tab is marked, that one, as the page itself or as that
-// where the page belongs.
+// marks asserts that only that tab is marked, with that value of aria-current.
 func (p page) marks(tab, how string) page {
 	p.v.t.Helper()
 	marked := map[string]string{}
@@ -201,7 +200,8 @@ func (p page) marks(tab, how string) page {
 	return p
 }
 
-// balance is what the corner of the page says; empty for who is not connected.
+// balance returns the balance in the page's corner, or "" if no user is
+// connected.
 func (p page) balance() string {
 	for _, span := range p.find("span") {
 		if attribute(span, "class") == "balance" {
@@ -223,8 +223,7 @@ func within(root *html.Node, name string) []*html.Node {
 	return found
 }
 
-// text is what an element says, as it reads: single spaces, and one between
-// blocks.
+// text returns an element's text with single spaces, including between blocks.
 func text(root *html.Node) string {
 	var b strings.Builder
 	for n := range root.Descendants() {
@@ -247,14 +246,14 @@ func attribute(n *html.Node, name string) string {
 	return ""
 }
 
-// connect lets a visitor of the page connect as a user of the sandbox, and
-// returns where that leads.
+// connect connects the visitor of the page as a user of the sandbox, and
+// returns the next page.
 func (p page) connect(user string) page {
 	p.v.t.Helper()
 	return p.signIn(user).submit("/oauth2/authorize", "decision", "approve")
 }
 
-// signIn goes to the sandbox as far as its consent page.
+// signIn signs in at the sandbox, and returns its consent page.
 func (p page) signIn(user string) page {
 	p.v.t.Helper()
 	signIn := p.follow("Connect with Gloebit")

@@ -21,21 +21,22 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/launch"
 )
 
-// whereSecretsGo is the document with the table of what may be seen where.
+// whereSecretsGo is the document with the table of allowed places for secrets.
 const whereSecretsGo = "../../docs/security-tests.md"
 
-// watch stands on both sides of a shop, hears every secret as it goes over the
-// wire, and sees everything that the shop lets out.
+// watch is on both sides of a shop. It collects every secret that is sent, and
+// everything that the shop outputs.
 type watch struct {
 	leaktest.Witness
-	shop      string                           // where the shop is
-	provider  string                           // where Gloebit is
-	distorted atomic.Pointer[http.HandlerFunc] // what answers the shop in Gloebit's place, if anything
-	panicAt   atomic.Pointer[string]           // the log record at which the logger panics, if any
+	shop      string                           // the shop's URL
+	provider  string                           // Gloebit's URL
+	distorted atomic.Pointer[http.HandlerFunc] // replaces Gloebit's handler; may be nil
+	panicAt   atomic.Pointer[string]           // the log record at which the logger panics; may be nil
 	panics    atomic.Int64
 }
 
-// shopSide is around the shop, as browsers and Gloebit's callbacks see it.
+// shopSide wraps the shop's handler. It sees requests of browsers and Gloebit's
+// callbacks.
 func (w *watch) shopSide(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.asked(r)
@@ -62,8 +63,7 @@ func (w *watch) asked(r *http.Request) {
 	}
 }
 
-// refers looks at the addresses of the shop that its pages give away. Those of
-// Gloebit's pages are Gloebit's.
+// refers checks the Referer header of requests that come from the shop's pages.
 func (w *watch) refers(r *http.Request) {
 	if strings.HasPrefix(r.Referer(), w.shop+"/") {
 		w.Saw("Referer header", r.Referer())
@@ -89,8 +89,8 @@ func (w *watch) answered(tee *tee) {
 	}
 }
 
-// gloebitSide is around Gloebit. What comes there from browsers is from the
-// shop's answers, and seen in those.
+// gloebitSide wraps Gloebit's handler. Requests of browsers there come from the
+// shop's responses, where they are checked.
 func (w *watch) gloebitSide(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -104,9 +104,9 @@ func (w *watch) gloebitSide(next http.Handler) http.Handler {
 			}
 			return
 		}
-		_ = r.ParseForm() // what is no form has no fields
+		_ = r.ParseForm() // other bodies have no fields
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		w.heard(r, string(body))
+		w.recordRequest(r, string(body))
 		tee := &tee{ResponseWriter: rw}
 		if distorted := w.distorted.Load(); distorted != nil {
 			(*distorted)(tee, r)
@@ -121,8 +121,8 @@ func (w *watch) gloebitSide(next http.Handler) http.Handler {
 	})
 }
 
-// heard takes what the shop sends to Gloebit.
-func (w *watch) heard(r *http.Request, body string) {
+// recordRequest records a request of the shop to Gloebit.
+func (w *watch) recordRequest(r *http.Request, body string) {
 	header := r.Header.Get("Authorization")
 	w.Saw("Authorization header", header)
 	w.Secret("access token", strings.TrimPrefix(header, "Bearer "))
@@ -150,7 +150,7 @@ func (w *watch) heard(r *http.Request, body string) {
 	w.Saw("API request", r.URL.String())
 }
 
-// kept reads what is in the database's files.
+// kept reads the files of the database.
 func (w *watch) kept(t *testing.T, file string) {
 	t.Helper()
 	for _, suffix := range []string{"", "-wal", "-journal"} {
@@ -163,20 +163,19 @@ func (w *watch) kept(t *testing.T, file string) {
 	}
 }
 
-// logger is the shop's: everything at debug, in both of slog's forms, and every
-// value under the verbs with which people print.
+// logger is the shop's logger. It logs everything at debug level, in both of
+// slog's formats, and prints every value with all common verbs.
 func (w *watch) logger(more io.Writer) *slog.Logger {
 	return slog.New(slog.NewMultiHandler(
 		slog.NewTextHandler(more, nil),
-		slog.NewTextHandler(seen{w, "log"}, &slog.HandlerOptions{Level: slog.LevelDebug}),
-		slog.NewJSONHandler(seen{w, "log"}, &slog.HandlerOptions{Level: slog.LevelDebug}),
+		slog.NewTextHandler(seenWriter{w, "log"}, &slog.HandlerOptions{Level: slog.LevelDebug}),
+		slog.NewJSONHandler(seenWriter{w, "log"}, &slog.HandlerOptions{Level: slog.LevelDebug}),
 		verbs{w},
 	))
 }
 
-// verbs is a log handler that prints every value under all verbs. It panics when
-// it is told to: that is a panic in the middle of a request, with all that the
-// request knows.
+// verbs is a log handler that prints every value with all verbs. At the record
+// in panicAt it panics, in the middle of a request.
 type verbs struct{ watch *watch }
 
 func (v verbs) Enabled(context.Context, slog.Level) bool { return true }
@@ -195,9 +194,9 @@ func (v verbs) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// printed prints a value as people do, by itself and within others. Within
-// others it leaves out the verbs for texts: where package fmt takes a verb for
-// wrong, as go vet does too, it calls no method that could hide anything.
+// printed prints a value, alone and in other values, with all common verbs. In
+// other values it omits the verbs for text: for a verb that does not fit, which
+// go vet reports, package fmt calls no method of the value.
 func (w *watch) printed(place string, value any) {
 	for i, v := range []any{value, struct{ Value any }{value}, []any{value}, map[string]any{"value": value}} {
 		for _, verb := range []string{"%v", "%+v", "%#v"} {
@@ -206,32 +205,32 @@ func (w *watch) printed(place string, value any) {
 		if i == 0 {
 			w.Saw(place, fmt.Sprintf("%q %s %x", v, v, v))
 		}
-		if text, err := json.Marshal(v); err == nil { // not everything can be JSON
+		if text, err := json.Marshal(v); err == nil { // some values can't be encoded
 			w.Saw(place, string(text))
 		}
 	}
 }
 
-// field is a text in a JSON object; empty when there is none.
+// field returns a string field of a JSON object, or "".
 func field(object []byte, name string) string {
 	var fields map[string]any
-	_ = json.Unmarshal(object, &fields) // what is no object has no fields
+	_ = json.Unmarshal(object, &fields) // other values have no fields
 	text, _ := fields[name].(string)
 	return text
 }
 
-// seen is a place to write to.
-type seen struct {
+// seenWriter is an io.Writer that passes texts to the watch.
+type seenWriter struct {
 	watch *watch
 	place string
 }
 
-func (s seen) Write(p []byte) (int, error) {
+func (s seenWriter) Write(p []byte) (int, error) {
 	s.watch.Saw(s.place, string(p))
 	return len(p), nil
 }
 
-// tee keeps what goes through it.
+// tee keeps a copy of the response.
 type tee struct {
 	http.ResponseWriter
 	body bytes.Buffer
@@ -242,5 +241,5 @@ func (t *tee) Write(p []byte) (int, error) {
 	return t.ResponseWriter.Write(p)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap supports http.ResponseController.
 func (t *tee) Unwrap() http.ResponseWriter { return t.ResponseWriter }

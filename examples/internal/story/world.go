@@ -21,43 +21,42 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// world is a shop and the Gloebit it charges at, both on free ports.
+// world is a shop and its Gloebit, both on free ports.
 type world struct {
 	shopURL, sandboxURL string
 	appKey              string
 	gloebit             *gloebittest.Gloebit
 	books               *books.Books
 
-	t        *testing.T
-	build    launch.Build
-	watch    *watch // of what the shop lets out
-	file     string // of the shop's books; empty is memory
-	settings launch.Settings
-	open     atomic.Pointer[launch.Shop] // nil while the shop is closed
-	stop     func()                      // what runs behind the shop
-	deaf     atomic.Bool                 // Gloebit's callbacks don't reach the shop
+	t             *testing.T
+	build         launch.Build
+	watch         *watch // of what the shop lets out
+	file          string // of the shop's database; empty means memory
+	settings      launch.Settings
+	open          atomic.Pointer[launch.Shop] // nil while the shop is closed
+	stop          func()                      // stops what runs behind the shop
+	dropCallbacks atomic.Bool                 // drops Gloebit's callbacks to the shop
 }
 
-// newWorld is a world in which the shop keeps everything in memory.
+// newWorld returns a world whose shop keeps everything in memory.
 func newWorld(t *testing.T, build launch.Build) *world {
 	t.Helper()
 	return startWorld(t, build, "", launch.Settings{})
 }
 
-// newLastingWorld is a world in which the shop keeps everything in a file.
+// newLastingWorld returns a world whose shop keeps everything in a file.
 func newLastingWorld(t *testing.T, build launch.Build) *world {
 	t.Helper()
 	return startWorld(t, build, filepath.Join(t.TempDir(), "shop.db"), launch.Settings{})
 }
 
-// startWorld opens a shop that may be in a hurry: that is all that it takes from
-// the settings.
+// startWorld opens a shop. It uses only the waits in the settings.
 func startWorld(t *testing.T, build launch.Build, file string, s launch.Settings) *world {
 	t.Helper()
 	s.SettleWait = 5 * time.Second // the race detector is slow
 	w := &world{t: t, build: build, watch: new(watch), file: file, settings: s}
 	server := httptest.NewUnstartedServer(w.watch.shopSide(http.HandlerFunc(w.serve)))
-	server.Config.ErrorLog = log.New(seen{w.watch, "log"}, "", 0)
+	server.Config.ErrorLog = log.New(seenWriter{w.watch, "log"}, "", 0)
 	server.Start()
 	w.shopURL = server.URL
 	box, err := launch.NewSandbox(w.shopURL, "", nil)
@@ -86,14 +85,14 @@ func startWorld(t *testing.T, build launch.Build, file string, s launch.Settings
 
 func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 	shop := w.open.Load()
-	if shop == nil || w.deaf.Load() && strings.HasPrefix(r.URL.Path, launch.HoldPath) {
+	if shop == nil || w.dropCallbacks.Load() && strings.HasPrefix(r.URL.Path, launch.HoldPath) {
 		http.Error(rw, "the shop is closed", http.StatusServiceUnavailable)
 		return
 	}
 	shop.Handler.ServeHTTP(rw, r)
 }
 
-// openShop builds the shop, with what its file remembers.
+// openShop builds the shop with the data in its file.
 func (w *world) openShop() {
 	w.t.Helper()
 	var err error
@@ -116,22 +115,22 @@ func (w *world) openShop() {
 	w.open.Store(&shop)
 }
 
-// closeShop closes the shop, if it is open. No request is in flight.
+// closeShop closes the shop, if it is open. No request may be in flight.
 func (w *world) closeShop() {
 	if w.open.Swap(nil) != nil {
 		w.stop()
 	}
 }
 
-// noSecretShows looks for secrets in all that the shop has let out and kept,
-// after each story.
+// noSecretShows searches for secrets in everything that the shop has output and
+// stored. It runs after each story.
 func (w *world) noSecretShows() {
 	w.t.Helper()
 	w.keep()
 	w.watch.Wants(w.t, leaktest.ReadTable(w.t, whereSecretsGo))
 }
 
-// keep lets the watch look into the file of the shop's books as it is now.
+// keep adds the current content of the shop's database file to the watch.
 func (w *world) keep() {
 	w.t.Helper()
 	if w.file != "" {
@@ -139,9 +138,9 @@ func (w *world) keep() {
 	}
 }
 
-// loses takes a table out of the shop's books, and returns what puts it back.
-// Each table has a name of its own when it is lost: a connection that does not
-// know yet that another one was found again would find that name taken.
+// loses renames a table of the shop's database, and returns a function that
+// restores it. Each table gets a different name, because a connection that has
+// not yet noticed an earlier restore would report that a shared name is taken.
 func (w *world) loses(t *testing.T, table string) (find func()) {
 	t.Helper()
 	rename := func(from, to string) {
@@ -161,7 +160,7 @@ func (w *world) settled() {
 	require.NoError(w.t, w.gloebit.Settle(ctx))
 }
 
-// paid returns how many transactions took gloebits.
+// paid returns the number of transactions that charged gloebits.
 func (w *world) paid() int {
 	w.t.Helper()
 	w.settled()
@@ -174,7 +173,7 @@ func (w *world) paid() int {
 	return count
 }
 
-// serveOnce gives the shop's answer to one request, without a server.
+// serveOnce returns the shop's response to one request, without a server.
 func serveOnce(t *testing.T, build launch.Build, s launch.Settings, r *http.Request) *http.Response {
 	t.Helper()
 	kept, err := books.Open(t.Context(), "", s.ClientID)

@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// Gloebits writes a number of gloebits for people: 2500 becomes "2,500". It
-// takes an integer, or a decimal such as gloebit.Amount, of which the fraction
-// stays as it is.
+// Gloebits formats a number of gloebits: 2500 becomes "2,500". It takes an
+// integer, or a decimal such as gloebit.Amount, whose fraction stays as it is.
 func Gloebits(amount any) string {
 	text := fmt.Sprint(amount)
 	whole, fraction, _ := strings.Cut(text, ".")

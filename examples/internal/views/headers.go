@@ -5,10 +5,10 @@ import (
 	"net/url"
 )
 
-// Headers sets what keeps a browser from doing more with the pages than they
-// need: no scripts, no frames, styles and pictures from here only. Forms lead to
-// the shop, and to the site of gloebitURL: browsers hold the redirects that
-// follow a form to the same rule, and one may end at Gloebit's authorization page.
+// Headers restricts what browsers may do with the pages: no scripts, no frames,
+// and styles and pictures from this site only. Forms may lead to the shop and
+// to the site of gloebitURL, because browsers apply form-action to redirects,
+// too, and one may lead to Gloebit's authorization page.
 func Headers(gloebitURL string, next http.Handler) http.Handler {
 	forms := "'self'"
 	if u, err := url.Parse(gloebitURL); err == nil && u.Host != "" {

@@ -12,24 +12,24 @@ import (
 // Page is one of the models of this file.
 type Page interface{ template() string }
 
-// Frame is what every page has around it.
+// Frame is the layout of every page.
 type Frame struct {
 	Title string
-	// Here is the path of the page, and Tab that of the tab that it belongs to.
+	// Here is the path of the page, and Tab the path of its tab.
 	Here, Tab string
-	// Visitor is nil for one who is not connected.
+	// Visitor is nil if the visitor is not connected.
 	Visitor *Visitor
-	// ConnectURL is where the Connect button leads. Empty: there is none.
+	// ConnectURL is the URL of the Connect button. If empty, there is none.
 	ConnectURL string
-	// Notice says what the last action did; mostly nil.
+	// Notice is the result of the last action; usually nil.
 	Notice *Notice
-	// Next is the page that the browser asks for at once and shows when it comes.
-	// Empty is none.
+	// Next is the page that the browser loads at once and shows when it
+	// arrives. If empty, there is none.
 	Next string
 }
 
-// Current is the aria-current of a tab: of the page itself, of a page that belongs
-// to the tab, or of another.
+// Current returns the aria-current of a tab: whether it is the page, contains
+// the page, or neither.
 func (f Frame) Current(tab string) string {
 	switch tab {
 	case f.Here:
@@ -41,16 +41,16 @@ func (f Frame) Current(tab string) string {
 	}
 }
 
-// Visitor is who is connected.
+// Visitor is the connected user.
 type Visitor struct {
 	Name string
 	// Balance is in gloebits. It may be unknown.
 	Balance gloebit.Amount
-	// MoreURL is Gloebit's page for buying gloebits, with the way back.
+	// MoreURL is Gloebit's page for buying gloebits, with a link back.
 	MoreURL string
 }
 
-// Tone is the colour of a message, and its class in the stylesheet.
+// Tone is the color of a message, and its class in the stylesheet.
 type Tone string
 
 // The tones of messages.
@@ -64,7 +64,8 @@ const (
 type Notice struct {
 	Tone Tone
 	Text string
-	// Receipt is the path of the receipt of what was bought. Empty: nothing was.
+	// Receipt is the path of the purchase's receipt. If empty, nothing was
+	// bought.
 	Receipt string
 }
 
@@ -74,20 +75,20 @@ type Catalogue struct {
 	Products, Services []catalogue.Article
 }
 
-// Article is the page of one article, which proposes a quantity.
+// Article is the page of one article, with a proposed quantity.
 type Article struct {
 	Frame
 	Article        catalogue.Article
 	Quantity, Most int64
 }
 
-// Checkout is the page on which an order is looked at before it is sent.
+// Checkout is the page that shows an order before it is sent.
 type Checkout struct {
 	Frame
 	Article         catalogue.Article
 	Quantity, Total int64
-	// Left is what the balance leaves, Missing what it lacks. One of them is empty,
-	// and both are if the balance is unknown.
+	// Left is what is left of the balance, and Missing what it lacks. At least
+	// one of them is empty, and both are if the balance is unknown.
 	Left, Missing string
 	// Back is the path of the article.
 	Back string
@@ -95,7 +96,7 @@ type Checkout struct {
 	Order uuid.UUID
 }
 
-// Thing is something that the visitor owns.
+// Thing is a product or service that the visitor owns.
 type Thing struct {
 	Slug, Title string
 	Count       int64
@@ -107,10 +108,11 @@ type Things struct {
 	Products, Services []Thing
 }
 
-// Empty reports whether the visitor owns nothing at all.
+// Empty reports whether the visitor owns nothing.
 func (t Things) Empty() bool { return len(t.Products)+len(t.Services) == 0 }
 
-// Use asks before one of a product is used up. Its heading is the frame's title.
+// Use is the page that asks before one piece of a product is used up. Its
+// heading is the frame's title.
 type Use struct {
 	Frame
 	Slug  string
@@ -119,7 +121,7 @@ type Use struct {
 	Order uuid.UUID
 }
 
-// Resend is a form that sends an order once more, under the same key.
+// Resend is a form that sends an order again with the same key.
 type Resend struct {
 	Slug     string
 	Order    uuid.UUID
@@ -134,10 +136,10 @@ type Line struct {
 	TransactionID   string
 	// Receipt is the path of the purchase's own page.
 	Receipt string
-	// Outcome is how far it has come, in a word or two.
+	// Outcome is the state of the purchase, in a word or two.
 	Outcome string
 	Tone    Tone
-	// Words say more, where there is more to say.
+	// Words explain the state further. It may be empty.
 	Words string
 }
 
@@ -154,18 +156,18 @@ type Receipt struct {
 	Price int64
 }
 
-// Goodbye follows a disconnect.
+// Goodbye is the page after a disconnect.
 type Goodbye struct {
 	Frame
-	// AccountURL is the page at Gloebit where permissions are revoked.
+	// AccountURL is the page at Gloebit where users revoke access.
 	AccountURL string
 }
 
-// Action is a button that leads on.
+// Action is a button that leads to another page.
 type Action struct{ Label, URL string }
 
-// Trouble says in words what went wrong, and what can be done. Its heading is
-// the frame's title.
+// Trouble explains an error, and what the visitor can do. Its heading is the
+// frame's title.
 type Trouble struct {
 	Frame
 	Words  []string

@@ -1,5 +1,5 @@
-// Package views holds the example shop's pages: templates, stylesheet, drawings
-// and the models that fill them. It knows nothing of routing.
+// Package views has the example shop's pages: templates, stylesheet, drawings,
+// and the models that fill them. It has no routing.
 package views
 
 import (
@@ -23,7 +23,7 @@ var files embed.FS
 type Views struct {
 	templates *template.Template
 	assets    http.Handler
-	version   string // of the stylesheet, so that browsers may keep it
+	version   string // of the stylesheet, so that browsers can cache it
 }
 
 // New parses the templates.
@@ -54,8 +54,8 @@ func New() (*Views, error) {
 	return v, nil
 }
 
-// Render writes the page with the status. Nothing is written before the whole
-// page is rendered, so an error leaves the response untouched.
+// Render writes the page with the status. It renders the whole page before it
+// writes, so an error leaves the response untouched.
 func (v *Views) Render(w http.ResponseWriter, status int, page Page) error {
 	var b bytes.Buffer
 	if err := v.templates.ExecuteTemplate(&b, page.template(), page); err != nil {
@@ -63,7 +63,7 @@ func (v *Views) Render(w http.ResponseWriter, status int, page Page) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store") // balances, order keys
+	h.Set("Cache-Control", "no-store") // pages contain balances and order keys
 	w.WriteHeader(status)
 	_, err := b.WriteTo(w)
 	return err
@@ -80,7 +80,7 @@ func (v *Views) Assets() http.Handler {
 	})
 }
 
-// drawings are the SVG pictures by the slug of what they show.
+// drawings maps slugs to SVG pictures.
 type drawings map[string]template.HTML
 
 func readArt() (drawings, error) {
@@ -94,13 +94,13 @@ func readArt() (drawings, error) {
 		if err != nil {
 			return nil, err
 		}
-		art[strings.TrimSuffix(entry.Name(), ".svg")] = template.HTML(svg) // our own files
+		art[strings.TrimSuffix(entry.Name(), ".svg")] = template.HTML(svg) // trusted: our own files
 	}
 	return art, nil
 }
 
-// draw returns the picture of the slug, or the shop's mark when there is none:
-// a merchant may define products that this shop has no drawing of.
+// draw returns the picture of the slug, or the shop's logo if there is none: a
+// merchant may define products for which this shop has no drawing.
 func (d drawings) draw(slug string) template.HTML {
 	if svg, ok := d[slug]; ok {
 		return svg
