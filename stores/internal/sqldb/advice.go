@@ -1,7 +1,7 @@
 package sqldb
 
 import (
-	"errors"
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -19,8 +19,9 @@ var (
 
 // advice returns a hint at the setting that probably caused err, or "".
 func advice(err error) string {
+	state, number := codes(err)
 	is := func(codes, words []string) bool {
-		if code := codeOf(err); code != "" {
+		if code := cmp.Or(state, number); code != "" {
 			return slices.Contains(codes, code)
 		}
 		return slices.ContainsFunc(words, func(some string) bool { return strings.Contains(err.Error(), some) })
@@ -30,22 +31,6 @@ func advice(err error) string {
 		return ": are the tables there? Call Migrate first, with the same Config.Prefix"
 	case is(noDialect, noDialectWords):
 		return ": is Config.Dialect that of this database?"
-	}
-	return ""
-}
-
-// codeOf returns the SQLSTATE of a PostgreSQL error or the number of a MySQL
-// error, and "" for SQLite. It imports no driver: PostgreSQL's have a method
-// for the code, and MySQL's has the number in its text.
-func codeOf(err error) string {
-	var coded interface{ SQLState() string }
-	if errors.As(err, &coded) {
-		return coded.SQLState()
-	}
-	for ; err != nil; err = errors.Unwrap(err) {
-		if found := mysqlNumber.FindStringSubmatch(err.Error()); found != nil {
-			return found[1]
-		}
 	}
 	return ""
 }

@@ -1,7 +1,6 @@
 package sqldb
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -61,25 +60,6 @@ func (t *Time) Scan(value any) (err error) {
 	}
 	*t = Time(at)
 	return err
-}
-
-// The functions below store text as bytes, and times as microseconds since the
-// Unix epoch.
-
-// Stored returns a string as bytes, never NULL.
-func Stored[S ~string](s S) []byte { return append([]byte{}, s...) }
-
-// StoredTime returns a time as an argument. The zero time is NULL.
-func StoredTime(t time.Time) sql.NullInt64 {
-	return sql.NullInt64{Int64: t.UnixMicro(), Valid: !t.IsZero()}
-}
-
-// ReadTime returns the time that StoredTime stored.
-func ReadTime(us sql.NullInt64) time.Time {
-	if !us.Valid {
-		return time.Time{}
-	}
-	return time.UnixMicro(us.Int64).UTC()
 }
 
 // Marks returns n question marks, separated by commas.
