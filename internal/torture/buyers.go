@@ -18,7 +18,7 @@ const (
 	price     = 10
 	richUsers = 40
 	buyers    = 64  // who buy at once
-	poorShare = 5   // of a hundred orders are placed by users who can pay for few
+	poorShare = 10  // of a hundred orders are placed by users who can pay for few
 	poorHats  = 4   // that many
 	badges    = 10  // of a hundred orders are for a product, which Gloebit hands out
 	maxOpen   = 400 // purchases that are under way, or buyers wait

@@ -30,7 +30,7 @@ func TestExportAddsUpToBalances(t *testing.T) {
 	}
 	require.NoError(t, err)
 	o := options{
-		purchases: 300, kills: 5, faults: everything, place: newTestPlace(t, "sqlite"), seed: uint64(time.Now().UnixNano()),
+		purchases: 100, kills: 2, faults: everything, place: newTestPlace(t, "sqlite"), seed: uint64(time.Now().UnixNano()),
 	}
 	t.Logf("seed %d", o.seed)
 	require.NoError(t, o.place.prepare(t.Context()))
@@ -71,7 +71,7 @@ func TestExportAddsUpToBalances(t *testing.T) {
 	}
 	require.Equal(t, charged, paid)
 	t.Logf("%d accounts paid %d gloebits, as the table says", len(charged), all)
-	require.Greater(t, all, 150*price)
+	require.Greater(t, all, 50*price)
 }
 
 // balances are those of the accounts at Gloebit.

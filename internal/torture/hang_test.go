@@ -14,11 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPaidPurchasesAreDeliveredWhileTransactHangs has 2,000 orders to send to a
+// TestPaidPurchasesAreDeliveredWhileTransactHangs has 200 orders to send to a
 // Gloebit that does not respond, and 100 paid purchases to deliver.
 func TestPaidPurchasesAreDeliveredWhileTransactHangs(t *testing.T) {
 	t.Parallel()
-	const unsent, paid = 2000, 100
+	const unsent, paid = 200, 100
 	for _, store := range []string{"sqlite", "postgres", "mysql"} {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()

@@ -150,7 +150,7 @@ func (w *warehouse) Reserve(ctx context.Context, p ledger.Purchase) error {
 
 // Deliver implements [ledger.Fulfiller].
 func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
-	if w.plan.Broken == loses && w.some(p, 10) {
+	if w.plan.Broken == loses && w.some(p, 30) {
 		return nil
 	}
 	if w.plan.Broken == fails {
@@ -165,7 +165,7 @@ func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
 	if err := w.write(ctx, p, whatDelivered); err != nil {
 		return err
 	}
-	if w.plan.Broken == doubles && w.some(p, 10) {
+	if w.plan.Broken == doubles && w.some(p, 30) {
 		return w.write(ctx, p, whatDelivered)
 	}
 	return w.unreliable()
