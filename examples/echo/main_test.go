@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/go-gloebit/gloebit/examples/internal/story"
+	"github.com/go-gloebit/gloebit/examples/internal/doubleclick"
 )
 
 func TestMain(m *testing.M) {
@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"))
 }
 
-func TestDoubleClickChargesAndDeliversOnce(t *testing.T) { story.RunDoubleClick(t, newShop) }
+func TestDoubleClickChargesAndDeliversOnce(t *testing.T) { doubleclick.Run(t, newShop) }
 
 func TestDeliverHandsOverOneHatPerPurchase(t *testing.T) {
 	hats := &hats{owners: map[string]string{}}

@@ -1,4 +1,5 @@
-package story
+// Package doubleclick tests that a double click in an example buys one hat.
+package doubleclick
 
 import (
 	"net/http"
@@ -14,9 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// RunDoubleClick checks that a shop that sells one hat for 40 G$ charges and
+// Run checks that a shop that sells one hat for 40 G$ charges and
 // delivers once when a browser sends an order twice at the same time.
-func RunDoubleClick(t *testing.T, newShop func(string, gloebit.Config) (http.Handler, *ledger.Ledger, error)) {
+func Run(t *testing.T, newShop func(string, gloebit.Config) (http.Handler, *ledger.Ledger, error)) {
 	site := testkit.NewShop(t, gloebittest.Config{Queue: gloebittest.Queue{Manual: true}})
 	shop, _, err := newShop(site.Server.URL, site.Config())
 	require.NoError(t, err)
