@@ -70,10 +70,10 @@ func TestGet(t *testing.T) {
 			build := []string{"test", "-vet=off", "-run", "^$", "."}
 			switch dir {
 			case ".":
-				from, to, build = top+"/examples/minimal/main.go", "main.go", []string{"build", "-o", os.DevNull, "."}
+				from, to, build = top+"/examples/minimal/main.go", "main.go", []string{"build", "-ldflags=-w", "-o", os.DevNull, "."}
 			case "cmd/gloebit": // a program, which has no example
 				from, to = path.Join(top, dir, "README.md"), "README.md"
-				build = []string{"build", "-o", os.DevNull, path.Join(r.path, dir)}
+				build = []string{"build", "-ldflags=-w", "-o", os.DevNull, path.Join(r.path, dir)}
 			}
 			source, err := os.ReadFile(filepath.FromSlash(from))
 			require.NoError(t, err)
