@@ -1,4 +1,4 @@
-// Package keylock has locks that are named by keys.
+// Package keylock provides locks named by keys.
 package keylock
 
 import (
@@ -7,7 +7,7 @@ import (
 )
 
 // Locks is a set of locks, one for each key that is locked or waited for. The
-// zero value is ready for use.
+// zero value is ready to use.
 type Locks struct {
 	mu    sync.Mutex
 	byKey map[string]*lock
@@ -15,14 +15,14 @@ type Locks struct {
 
 type lock struct {
 	free chan struct{} // holds one value while the lock is free
-	uses int           // goroutines that hold the lock or wait for it
+	uses int           // goroutines that have the lock or wait for it
 }
 
-// Lock waits until it holds the key's lock or ctx ends. It returns the function
-// that unlocks, or the context's error. A context that has ended never gets a
-// lock.
+// Lock waits until it has the key's lock or ctx ends. It returns a function
+// that unlocks, or the context's error. It never locks if ctx has already
+// ended.
 func (l *Locks) Lock(ctx context.Context, key string) (unlock func(), err error) {
-	if err := ctx.Err(); err != nil { // it must not win the select below
+	if err := ctx.Err(); err != nil { // otherwise the select below might choose the lock
 		return nil, err
 	}
 	wanted := l.acquire(key)
@@ -59,7 +59,7 @@ func (l *Locks) acquire(key string) *lock {
 	return wanted
 }
 
-// release ends a use. The last one forgets the lock.
+// release ends a use. The last one removes the lock.
 func (l *Locks) release(key string, used *lock) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
