@@ -13,8 +13,8 @@ type purchaseCase struct {
 }
 
 // RunStore tests a ledger's Store. newStore returns an empty store each time it
-// is called. Each case runs beside the same purchases of another realm, which it
-// must not touch.
+// is called. Each case runs beside the same purchases of another realm, at most
+// thirty, which it must not touch.
 func RunStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 	runPurchaseCases(t, newStore, []purchaseCase{
 		{"a purchase that was never created is not found", noPurchase},

@@ -122,9 +122,7 @@ func TestCrashedPostgreSQL(t *testing.T) {
 	db := c.open()
 	store := newStore(db, sqlstore.Postgres)
 	require.NoError(t, store.Migrate(t.Context()))
-	for _, statement := range []string{
-		"CREATE TABLE goods (purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)", "CHECKPOINT",
-	} {
+	for _, statement := range []string{makeGoods, "CHECKPOINT"} {
 		_, err := db.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -31,39 +32,59 @@ type database struct {
 	name    string                    // for databaseAt
 	addr    string                    // of the server; empty for a file
 	open    func(addr string) *sql.DB // through another address, or as it is
+	kept    *kept                     // nil for one that is removed with its test
 }
 
 // kind is a kind of database to try.
 type kind struct {
 	name string
-	make func(t *testing.T) database
+	make func(t *testing.T) (d database, remove func() error)
 }
 
-var servers = []kind{
-	{"PostgreSQL", func(t *testing.T) database { return newPostgres(t, pgx.QueryExecModeCacheStatement) }},
-	{"MariaDB", newMySQL},
-}
+var (
+	sqliteWithWAL = kind{"SQLite", newSQLite("_pragma=journal_mode(WAL)")}
+	postgres      = kind{"PostgreSQL", newPostgres(pgx.QueryExecModeCacheStatement)}
+	mariaDB       = kind{"MariaDB", newMySQL}
 
-var kinds = append([]kind{
-	{"SQLite", func(t *testing.T) database { return newSQLite(t, "_pragma=journal_mode(WAL)") }},
-	{"SQLite with a rollback journal", func(t *testing.T) database {
-		return newSQLite(t, "_pragma=journal_mode(DELETE)&_pragma=busy_timeout(20)")
-	}},
-}, servers...)
+	servers = []kind{postgres, mariaDB}
+	withWAL = []kind{sqliteWithWAL, postgres, mariaDB}
+	kinds   = []kind{
+		sqliteWithWAL,
+		{"SQLite with a rollback journal", newSQLite("_pragma=journal_mode(DELETE)&_pragma=busy_timeout(20)")},
+		postgres, mariaDB,
+	}
+)
 
-// connect opens the database with a pool of its own.
+// connect opens the database with a pool of its own. The session of its
+// connections may serve other tests later: one that changes it takes connectTo.
 func (d database) connect(t *testing.T) *sql.DB {
 	t.Helper()
+	if db := d.kept.lendPool(t); db != nil {
+		return db
+	}
 	return d.connectTo(t, d.addr)
 }
 
 func (d database) connectTo(t *testing.T, addr string) *sql.DB {
 	t.Helper()
 	db := d.open(addr)
-	db.SetMaxOpenConns(poolSize)
-	db.SetMaxIdleConns(poolSize)
+	limit(db)
 	t.Cleanup(func() { _ = db.Close() })
 	return db
+}
+
+func limit(db *sql.DB) {
+	db.SetMaxOpenConns(poolSize)
+	db.SetMaxIdleConns(poolSize)
+}
+
+// look is a pool for what the test itself asks and clears.
+func (d database) look(t *testing.T) *sql.DB {
+	t.Helper()
+	if d.kept != nil {
+		return d.kept.aside
+	}
+	return d.connect(t)
 }
 
 // purchases is what a shopStore embeds under another name than Store.
@@ -92,28 +113,60 @@ func (s *shopStore) Migrate(ctx context.Context) error { return s.purchases.Migr
 func (d database) store(t *testing.T) *shopStore {
 	t.Helper()
 	store := newStore(d.connect(t), d.dialect)
-	require.NoError(t, store.Migrate(t.Context()))
+	if d.kept == nil {
+		require.NoError(t, store.Migrate(t.Context()))
+	}
 	return store
 }
 
 // each runs the test on every kind of database, in parallel with other tests,
-// because many of them mostly wait.
+// because many of them mostly wait. The database has the tables of the stores
+// and the table goods, all of them empty.
 func each(t *testing.T, kinds []kind, test func(t *testing.T, d database)) {
+	t.Helper()
+	inParallel(t, kinds, func(t *testing.T, kind kind) { test(t, kind.lend(t)) })
+}
+
+// eachNew is each with databases that have no tables, and are of this test
+// alone.
+func eachNew(t *testing.T, kinds []kind, test func(t *testing.T, d database)) {
+	t.Helper()
+	inParallel(t, kinds, func(t *testing.T, kind kind) { test(t, kind.new(t)) })
+}
+
+func inParallel(t *testing.T, kinds []kind, test func(t *testing.T, kind kind)) {
 	t.Helper()
 	t.Parallel()
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			test(t, kind.make(t))
+			test(t, kind)
 		})
 	}
 }
 
-func newSQLite(t *testing.T, options string) database {
+// new makes a database without tables.
+func (k kind) new(t *testing.T) database {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "gloebit.db")
-	// No test stops the machine, so that none needs its disk to keep up.
-	return sqliteAt("file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=synchronous(OFF)&" + options)
+	d, remove := k.make(t)
+	t.Cleanup(func() {
+		if err := remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func newSQLite(options string) func(t *testing.T) (database, func() error) {
+	return func(t *testing.T) (database, func() error) {
+		t.Helper()
+		folder, err := os.MkdirTemp("", "gloebit-sqlite-")
+		require.NoError(t, err)
+		path := filepath.Join(folder, "gloebit.db")
+		// No test stops the machine, so that none needs its disk to keep up.
+		name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=synchronous(OFF)&" + options
+		return sqliteAt(name), func() error { return os.RemoveAll(folder) }
+	}
 }
 
 func sqliteAt(name string) database {
@@ -122,11 +175,13 @@ func sqliteAt(name string) database {
 	}
 }
 
-func newPostgres(t *testing.T, mode pgx.QueryExecMode) database {
-	t.Helper()
-	schema := randomName()
-	administer(t, stdlib.OpenDB(*postgresConfig()), "CREATE SCHEMA "+schema, "DROP SCHEMA "+schema+" CASCADE")
-	return postgresAt(schema, mode)
+func newPostgres(mode pgx.QueryExecMode) func(t *testing.T) (database, func() error) {
+	return func(t *testing.T) (database, func() error) {
+		t.Helper()
+		schema := randomName()
+		remove := administered(t, postgresAdmin, "CREATE SCHEMA "+schema, "DROP SCHEMA "+schema+" CASCADE")
+		return postgresAt(schema, mode), remove
+	}
 }
 
 func postgresConfig() *pgx.ConnConfig {
@@ -156,11 +211,11 @@ func postgresAt(schema string, mode pgx.QueryExecMode) database {
 	}
 }
 
-func newMySQL(t *testing.T) database {
+func newMySQL(t *testing.T) (database, func() error) {
 	t.Helper()
 	name := randomName()
-	administer(t, openMySQL(mysqlConfig()), "CREATE DATABASE "+name, "DROP DATABASE "+name)
-	return mysqlAt(name)
+	remove := administered(t, mysqlAdmin, "CREATE DATABASE "+name, "DROP DATABASE "+name)
+	return mysqlAt(name), remove
 }
 
 func mysqlConfig() *mysql.Config {
@@ -210,14 +265,30 @@ func setting(name, otherwise string) string {
 
 func randomName() string { return "gloebit_test_" + strings.ToLower(rand.Text()[:16]) }
 
-// administer runs create, and drop at the end. The test is skipped without a
-// server.
+// Pools of the servers' administrator, which last as long as the tests.
+var (
+	postgresAdmin = stdlib.OpenDB(*postgresConfig())
+	mysqlAdmin    = openMySQL(mysqlConfig())
+)
+
+// administer runs create, and drop at the end of the test.
 func administer(t *testing.T, db *sql.DB, create, drop string) {
+	t.Helper()
+	remove := administered(t, db, create, drop)
+	t.Cleanup(func() {
+		if err := remove(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// administered runs create, and returns a function that runs drop. The test is
+// skipped without a server.
+func administered(t *testing.T, db *sql.DB, create, drop string) (remove func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if err := db.PingContext(ctx); err != nil {
-		_ = db.Close()
 		if os.Getenv("GLOEBIT_TEST_REQUIRE") == "all" {
 			t.Fatalf("the server can't be reached, but GLOEBIT_TEST_REQUIRE is all: %v", err)
 		}
@@ -225,11 +296,11 @@ func administer(t *testing.T, db *sql.DB, create, drop string) {
 	}
 	_, err := db.ExecContext(ctx, create)
 	require.NoError(t, err)
-	t.Cleanup(func() {
+	return func() error {
 		_, err := db.ExecContext(context.Background(), drop)
 		if err != nil {
-			t.Errorf("%s: %v", drop, err)
+			err = fmt.Errorf("%s: %w", drop, err)
 		}
-		_ = db.Close()
-	})
+		return err
+	}
 }

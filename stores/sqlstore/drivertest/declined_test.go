@@ -28,7 +28,6 @@ func (r *reserving) Reserve(ctx context.Context, p ledger.Purchase) error { retu
 func TestLostConnectionDoesNotCancelSale(t *testing.T) {
 	one := purchase(1, ledger.Accepted)
 	each(t, servers, func(t *testing.T, d database) {
-		_ = withGoods(t, d)
 		for name, reserve := range map[string]func(ctx context.Context, tx sqlledger.Querier) error{
 			"by a statement": func(ctx context.Context, _ sqlledger.Querier) error { return note(ctx, one.ID, "reserved") },
 			"by a query": func(ctx context.Context, tx sqlledger.Querier) error {
@@ -71,11 +70,7 @@ func TestLostConnectionDoesNotCancelSale(t *testing.T) {
 				cut = false
 				require.Equal(t, "[true]", enact().Body.String(), "Gloebit asks again")
 				wantEachOnce(t, d, "reserved", 1)
-				clear := d.connect(t)
-				_, err = clear.ExecContext(t.Context(), "DELETE FROM goods")
-				require.NoError(t, err)
-				_, err = clear.ExecContext(t.Context(), "DELETE FROM gloebit_purchases")
-				require.NoError(t, err)
+				require.NoError(t, clearTables(t.Context(), d.look(t), "goods", "gloebit_purchases"))
 			})
 		}
 	})
@@ -83,7 +78,7 @@ func TestLostConnectionDoesNotCancelSale(t *testing.T) {
 
 func TestDecliningReserveKeepsNoWrites(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store := withGoods(t, d)
+		store := d.store(t)
 		for i, c := range []struct {
 			answers error
 			want    ledger.State
@@ -126,7 +121,7 @@ func TestImmediateErrorAfterLostConnectionIsDiscarded(t *testing.T) {
 // even if one of its statements failed.
 func TestDeclineOnLiveConnectionIsReturned(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, p, soldOut := withGoods(t, d), purchase(1, ledger.Settled), errors.New("sold out")
+		store, p, soldOut := d.store(t), purchase(1, ledger.Settled), errors.New("sold out")
 		created(t, store, p)
 		// the last as some errors do
 		for _, last := range []string{"INSERT INTO nowhere VALUES (1)", "DELETE FROM goods", "ROLLBACK"} {

@@ -17,7 +17,7 @@ import (
 // TestPurchasesAreDurable checks that commits of purchases wait for the disk,
 // even if the server is set not to wait.
 func TestPurchasesAreDurable(t *testing.T) {
-	each(t, servers[:1], func(t *testing.T, d database) {
+	eachNew(t, servers[:1], func(t *testing.T, d database) {
 		store := d.store(t)
 		for setting, want := range map[string]string{"off": "on", "local": "on", "on": "on", "remote_apply": "remote_apply"} {
 			db := d.connect(t)

@@ -24,7 +24,7 @@ func calls(ctx context.Context, store *shopStore) map[string]error {
 }
 
 func TestMissingTablesNameMigrate(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
+	eachNew(t, kinds, func(t *testing.T, d database) {
 		for call, err := range calls(t.Context(), newStore(d.connect(t), d.dialect)) {
 			require.ErrorContains(t, err, "Call Migrate first", call)
 		}

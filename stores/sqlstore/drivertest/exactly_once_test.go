@@ -5,12 +5,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-gloebit/gloebit/ledger"
-	"github.com/jackc/pgx/v5"
+	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 )
@@ -66,19 +67,13 @@ func wantEachOnce(t *testing.T, d database, what string, many int) {
 	}
 }
 
-var withWAL = []kind{
-	{"SQLite", func(t *testing.T) database { return newSQLite(t, "_pragma=journal_mode(WAL)") }},
-	{"PostgreSQL", func(t *testing.T) database { return newPostgres(t, pgx.QueryExecModeCacheStatement) }},
-	{"MariaDB", newMySQL},
-}
-
 // TestKilledShopsDeliverExactlyOnce kills shops that deliver: some before a
 // written delivery is committed, others at any time. Between the kills,
 // deliveries fail and panic after they have written.
 func TestKilledShopsDeliverExactlyOnce(t *testing.T) {
 	each(t, withWAL, func(t *testing.T, d database) {
 		const many, rounds = 80, 10
-		store := withGoods(t, d)
+		store := d.store(t)
 		createdTogether(t, store, settled(many))
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
@@ -113,37 +108,34 @@ func TestKilledShopsDeliverExactlyOnce(t *testing.T) {
 }
 
 // TestTwoProcessesWithTheSameCallbacksDeliverOnce sends every callback to two
-// processes at once, as Gloebit does when it repeats a callback.
+// processes at once, as Gloebit does when it repeats a callback. It sends more of
+// them with GLOEBIT_TEST_LONG=1.
 func TestTwoProcessesWithTheSameCallbacksDeliverOnce(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		kind
-		many int
-	}{{withWAL[0], 50}, {withWAL[1], 1000}, {withWAL[2], 250}} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			d := c.make(t)
-			store := withGoods(t, d)
-			shops := []*shop{startShop(t, d, shopPlan{}), startShop(t, d, shopPlan{})}
-			numbers := make(chan int)
-			var group sync.WaitGroup
-			for range 4 {
-				group.Go(func() {
-					for i := range numbers {
-						callTwice(t, store, shops, purchase(i, ledger.Accepted))
-					}
-				})
-			}
-			for i := range c.many {
-				numbers <- i
-			}
-			close(numbers)
-			group.Wait()
-			wantEachOnce(t, d, "reserved", c.many)
-			wantEachOnce(t, d, "delivered", c.many)
-			wantHistories(t, store, c.many)
-		})
-	}
+	each(t, withWAL, func(t *testing.T, d database) {
+		many := 50
+		if os.Getenv("GLOEBIT_TEST_LONG") == "1" && d.dialect != sqlstore.SQLite {
+			many = 250
+		}
+		store := d.store(t)
+		shops := []*shop{startShop(t, d, shopPlan{}), startShop(t, d, shopPlan{})}
+		numbers := make(chan int)
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				for i := range numbers {
+					callTwice(t, store, shops, purchase(i, ledger.Accepted))
+				}
+			})
+		}
+		for i := range many {
+			numbers <- i
+		}
+		close(numbers)
+		group.Wait()
+		wantEachOnce(t, d, "reserved", many)
+		wantEachOnce(t, d, "delivered", many)
+		wantHistories(t, store, many)
+	})
 }
 
 // callTwice makes a purchase, and sends both of its callbacks to every shop,

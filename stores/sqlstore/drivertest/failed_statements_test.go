@@ -140,7 +140,6 @@ func refusing(what string) func(statement string) error {
 
 func TestFailedCommitKeepsNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		_ = withGoods(t, d)
 		tapped, db, store, direct := throughTap(t, d)
 		p := purchase(1, ledger.Settled)
 		created(t, direct, p)
@@ -207,7 +206,7 @@ func TestFailedConnectionUnlocksUser(t *testing.T) {
 }
 
 func TestUncommittedMigrationIsAnError(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
+	eachNew(t, kinds, func(t *testing.T, d database) {
 		tapped, db := newTap(t, d)
 		store := newStore(db, d.dialect)
 		tapped.before = refusing("COMMIT")

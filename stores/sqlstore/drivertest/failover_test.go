@@ -136,7 +136,7 @@ func demotable(t *testing.T, admin *sql.DB, d database) {
 }
 
 func TestReadOnlyConnectionsLeaveThePool(t *testing.T) {
-	each(t, servers, func(t *testing.T, d database) {
+	eachNew(t, servers, func(t *testing.T, d database) {
 		direct, admin := d.store(t), d.connect(t)
 		demotable(t, admin, d)
 		db := d.connect(t)
@@ -263,7 +263,7 @@ func TestLockWaitIgnoresRoleTimeouts(t *testing.T) {
 // TestSerializationConflictsAreRetried checks isolation levels at which
 // concurrent statements fail.
 func TestSerializationConflictsAreRetried(t *testing.T) {
-	each(t, servers, func(t *testing.T, d database) {
+	eachNew(t, servers, func(t *testing.T, d database) {
 		store := newStore(limited(t, d, map[string]string{"default_transaction_isolation": "repeatable read"},
 			map[string]string{"tx_isolation": "'SERIALIZABLE'"}), d.dialect)
 		require.NoError(t, store.Migrate(t.Context()))
@@ -318,7 +318,7 @@ func (c *counter) count(t *testing.T, err error) {
 }
 
 func TestTheSessionKeepsItsOwnTimeout(t *testing.T) {
-	each(t, servers[1:], func(t *testing.T, d database) {
+	eachNew(t, servers[1:], func(t *testing.T, d database) {
 		db := limited(t, d, nil, map[string]string{"wait_timeout": "60"})
 		db.SetMaxOpenConns(1)
 		store := newStore(db, d.dialect)

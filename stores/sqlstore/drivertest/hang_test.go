@@ -58,7 +58,6 @@ func hang(
 // holds neither a connection of the pool nor the one writer of SQLite.
 func TestHangingFnReleasesConnection(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		_ = withGoods(t, d)
 		const pool = 4
 		db := d.connect(t)
 		db.SetMaxOpenConns(pool)
@@ -116,7 +115,7 @@ func TestHangingFnReleasesConnection(t *testing.T) {
 
 func TestHangingFnIsAbandonedAfterQuarterLease(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
+		store, direct, p := d.store(t), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = 8 * time.Second
 		created(t, store, p)
 		c := hang(t, store, p, func(context.Context, sqlledger.Querier) {})

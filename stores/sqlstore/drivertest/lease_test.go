@@ -53,7 +53,7 @@ func wantNoOverlap(t *testing.T, other *shopStore, p ledger.Purchase, first cont
 func TestIdleFnEndsBeforePurchaseIsUnlocked(t *testing.T) {
 	one := "SELECT COUNT(*) FROM goods"
 	each(t, servers, func(t *testing.T, d database) {
-		store, direct := withGoods(t, d), d.store(t)
+		store, direct := d.store(t), d.store(t)
 		store.Lease = shortLease
 		for name, read := range map[string]func(ctx context.Context, tx sqlledger.Querier) error{
 			"a row": func(ctx context.Context, tx sqlledger.Querier) error {
@@ -93,7 +93,7 @@ func TestIdleFnEndsBeforePurchaseIsUnlocked(t *testing.T) {
 // pinged, so that the server keeps its locks.
 func TestWaitingFnKeepsItsLock(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
-		store, direct, p := withGoods(t, d), d.store(t), purchase(1, ledger.Settled)
+		store, direct, p := d.store(t), d.store(t), purchase(1, ledger.Settled)
 		store.Lease = shortLease
 		created(t, store, p)
 		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
@@ -152,7 +152,7 @@ func TestLongLockWaitDoesNotEndLease(t *testing.T) {
 // timeout of MySQL. A named lock is requested again and again.
 func TestLockWaitExceedsServerTimeout(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
-		db := d.connect(t)
+		db := d.connectTo(t, d.addr)
 		if d.dialect == sqlstore.MySQL {
 			db.SetMaxOpenConns(1) // which is set
 			_, err := db.ExecContext(t.Context(), "SET SESSION innodb_lock_wait_timeout = 1")
@@ -200,7 +200,7 @@ func TestLockWaitExceedsServerTimeout(t *testing.T) {
 
 func TestShortLeaseIsOneSecond(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		store, p := d.store(t), purchase(1, ledger.Settled)
 		store.Lease = time.Millisecond
 		created(t, store, p)
 		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
@@ -221,7 +221,6 @@ func TestShortLeaseIsOneSecond(t *testing.T) {
 // and its own fn, if it still runs, ends before that.
 func TestVanishedMachineLosesLocksAfterLease(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
-		_ = withGoods(t, d)
 		p, db, store, direct := throughProxy(t, d)
 		store.Lease = shortLease
 		vanish := func(ctx context.Context, take func()) {

@@ -17,7 +17,7 @@ import (
 // as processes have.
 func TestReplicasClaimEachPurchaseOnce(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		const many = 200
+		const many = 100
 		one := d.store(t)
 		createdTogether(t, one, settled(many))
 		var group sync.WaitGroup
@@ -163,7 +163,6 @@ func TestAPurchaseIsReadable(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
-		require.NoError(t, store.Migrate(t.Context()))
 		created(t, store, purchase(1, ledger.Settled))
 		var state string
 		var rest []byte

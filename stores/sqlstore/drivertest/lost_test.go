@@ -102,7 +102,6 @@ func TestStoreRecoversAfterDatabaseOutage(t *testing.T) {
 // replaced before an Update calls fn, which sends a request to the provider.
 func TestDeadIdleConnectionsFailNoUpdate(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
-		_ = d.store(t)
 		p := newProxy(t, d.addr)
 		for name, call := range map[string]func(*shopStore) error{
 			"Update":  func(s *shopStore) error { return s.Update(t.Context(), at("u"), saving("one")) },

@@ -32,7 +32,7 @@ func TestMigrateNamesTheSettingOfSQLite(t *testing.T) {
 }
 
 func TestMigrateNamesTheSettingOfServers(t *testing.T) {
-	each(t, servers, func(t *testing.T, d database) {
+	eachNew(t, servers, func(t *testing.T, d database) {
 		d.store(t)
 		reader := readerOf(t, d)
 		require.ErrorContains(
@@ -50,7 +50,7 @@ func readerOf(t *testing.T, d database) *sql.DB {
 	t.Helper()
 	name := randomName()
 	if d.dialect == sqlstore.Postgres {
-		administer(t, stdlib.OpenDB(*postgresConfig()), fmt.Sprintf(
+		administer(t, postgresAdmin, fmt.Sprintf(
 			"CREATE ROLE %s LOGIN; GRANT USAGE ON SCHEMA %s TO %[1]s; GRANT SELECT ON ALL TABLES IN SCHEMA %[2]s TO %[1]s", name, d.name),
 			fmt.Sprintf("DROP OWNED BY %s; DROP ROLE %[1]s", name))
 		config := postgresConfig()
@@ -62,7 +62,7 @@ func readerOf(t *testing.T, d database) *sql.DB {
 	}
 	admin := d.connect(t)
 	administer(
-		t, openMySQL(mysqlConfig()), fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'reader'", name),
+		t, mysqlAdmin, fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY 'reader'", name),
 		fmt.Sprintf("DROP USER %s@'%%'", name),
 	)
 	_, err := admin.ExecContext(t.Context(), fmt.Sprintf("GRANT SELECT ON %s.* TO %s@'%%'", d.name, name))

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 )
 
@@ -17,9 +16,9 @@ func TestCurrentSchemaNeedsNoCreatePrivilege(t *testing.T) {
 	role := randomName()
 	for name, restricted := range map[string]func(t *testing.T) *sql.DB{
 		"PostgreSQL": func(t *testing.T) *sql.DB {
-			d := servers[0].make(t)
+			d := postgres.new(t)
 			_ = d.store(t)
-			administer(t, stdlib.OpenDB(*postgresConfig()), "CREATE ROLE "+role, "DROP ROLE "+role)
+			administer(t, postgresAdmin, "CREATE ROLE "+role, "DROP ROLE "+role)
 			administer(
 				t, d.connect(t), "GRANT USAGE ON SCHEMA "+d.name+" TO "+role, "REVOKE ALL ON SCHEMA "+d.name+" FROM "+role,
 			)
@@ -34,10 +33,10 @@ func TestCurrentSchemaNeedsNoCreatePrivilege(t *testing.T) {
 			return db
 		},
 		"MariaDB": func(t *testing.T) *sql.DB {
-			d := servers[1].make(t)
+			d := mariaDB.new(t)
 			_ = d.store(t)
 			user := "'" + role + "'@'%'"
-			administer(t, openMySQL(mysqlConfig()), "CREATE USER "+user, "DROP USER "+user)
+			administer(t, mysqlAdmin, "CREATE USER "+user, "DROP USER "+user)
 			administer(
 				t, d.connect(t), "GRANT SELECT, INSERT, UPDATE, DELETE ON "+d.name+".* TO "+user,
 				"REVOKE ALL ON "+d.name+".* FROM "+user,

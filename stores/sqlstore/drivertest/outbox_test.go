@@ -20,6 +20,7 @@ func reporter(db *sql.DB, halt int) func(context.Context, ledger.Purchase, ledge
 	return func(ctx context.Context, p ledger.Purchase, change ledger.Change) error {
 		_, err := db.ExecContext(ctx, insertNote(p.ID, "told "+string(change.To)))
 		for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "SQLITE_BUSY") {
+			<-time.After(5 * time.Millisecond)
 			_, err = db.ExecContext(ctx, insertNote(p.ID, "told "+string(change.To)))
 		}
 		if err != nil {
@@ -40,7 +41,7 @@ func reporter(db *sql.DB, halt int) func(context.Context, ledger.Purchase, ledge
 func TestKilledShopsReportEveryChange(t *testing.T) {
 	each(t, withWAL, func(t *testing.T, d database) {
 		const many, kills = 20, 5
-		store := withGoods(t, d)
+		store := d.store(t)
 		for i := range many {
 			created(t, store, purchase(i, ledger.Settled))
 		}
@@ -76,7 +77,7 @@ func TestKilledShopsReportEveryChange(t *testing.T) {
 func TestReplicasReportEachChangeOnce(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		const many = 40
-		store := withGoods(t, d)
+		store := d.store(t)
 		for i := range many {
 			created(t, store, purchase(i, ledger.Settled))
 		}

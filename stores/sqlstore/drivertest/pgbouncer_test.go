@@ -92,8 +92,7 @@ func exists(path string) bool {
 
 func TestPgBouncer(t *testing.T) {
 	t.Parallel()
-	d := newPostgres(t, pgx.QueryExecModeCacheStatement)
-	d.store(t)
+	d := postgres.lend(t)
 	through := func(t *testing.T, port int, mode pgx.QueryExecMode) *shopStore {
 		t.Helper()
 		config := postgresConfig()
@@ -112,6 +111,11 @@ func TestPgBouncer(t *testing.T) {
 		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
 			store := through(t, port, mode)
 			require.NoError(t, store.Migrate(t.Context()))
+			require.NoError(t, d.kept.clear())
+			for _, c := range everyCall {
+				require.NoError(t, c.prepare(t.Context(), store), c.name)
+				require.NoError(t, c.call(t.Context(), store), c.name)
+			}
 			var group sync.WaitGroup
 			for i := range 20 {
 				group.Go(func() {

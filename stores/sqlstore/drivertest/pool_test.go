@@ -71,7 +71,7 @@ func held(t *testing.T, store *shopStore, many, running int) (free func()) {
 }
 
 func TestUpdatesTakeHalfOfThePool(t *testing.T) {
-	each(t, servers, func(t *testing.T, d database) {
+	eachNew(t, servers, func(t *testing.T, d database) {
 		for _, pool := range []int{2, 3, poolSize} {
 			db := d.connect(t)
 			db.SetMaxOpenConns(pool)
@@ -98,7 +98,6 @@ func TestUnlimitedPoolUsesConnectionPerUser(t *testing.T) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(0)
 		store := newStore(db, d.dialect)
-		require.NoError(t, store.Migrate(t.Context()))
 		held(t, store, 12, 12)()
 	})
 }
@@ -106,7 +105,7 @@ func TestUnlimitedPoolUsesConnectionPerUser(t *testing.T) {
 // TestAPoolOfOneWorks checks that with one connection a Load waits, but nothing
 // deadlocks.
 func TestAPoolOfOneWorks(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
+	eachNew(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1)
 		store := newStore(db, d.dialect)
@@ -146,7 +145,7 @@ func TestFailedChangesReleasePoolSlots(t *testing.T) {
 // TestConnectionSettingsAreRestored checks that the settings of an Update do
 // not affect the application's later use of the connection.
 func TestConnectionSettingsAreRestored(t *testing.T) {
-	each(t, servers, func(t *testing.T, d database) {
+	eachNew(t, servers, func(t *testing.T, d database) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(1)
 		store := newStore(db, d.dialect)

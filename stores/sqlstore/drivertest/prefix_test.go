@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
-	"github.com/go-gloebit/gloebit/storetest"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
@@ -24,11 +23,15 @@ func migrated(t *testing.T, db *sql.DB, dialect sqlstore.Dialect, prefix string)
 	return store
 }
 
-// works uses each method of a store once.
+// works has the store run each of its statements.
 func works(t *testing.T, store *sqlstore.Store, token string) {
 	t.Helper()
 	wantNobody(t, store)
-	require.NoError(t, store.Update(t.Context(), at("u"), saving(connect.Secret(token))))
+	for _, next := range []string{"first", token} {
+		require.NoError(t, store.Update(t.Context(), at("u"), saving(connect.Secret(next))))
+	}
+	require.NoError(t, store.Update(t.Context(), at("removed"), saving("x")))
+	require.NoError(t, store.Delete(t.Context(), at("removed")))
 	require.NoError(t, store.Update(t.Context(), at("gone"), returning(connect.Credential{ExpiresAt: time.Unix(1, 0)})))
 	require.NoError(
 		t,
@@ -58,7 +61,7 @@ func wantNobody(t *testing.T, store *sqlstore.Store) {
 }
 
 func TestPrefixesIsolateStores(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
+	eachNew(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		var stores []*sqlstore.Store
 		for _, prefix := range []string{"", "shop_", "Other_1", "_"} {
@@ -80,8 +83,8 @@ func TestPrefixesIsolateStores(t *testing.T) {
 }
 
 func TestPrefixMayNameASchema(t *testing.T) {
-	each(t, servers, func(t *testing.T, d database) {
-		outside, db := schemaElsewhere(t, d)
+	eachNew(t, servers, func(t *testing.T, d database) {
+		outside := schemaElsewhere(t, d)
 		inside := d.connect(t) // whose own schema is that one
 		for _, begin := range []string{"", "shop_"} {
 			there := migrated(t, outside, d.dialect, d.name+"."+begin)
@@ -97,19 +100,11 @@ func TestPrefixMayNameASchema(t *testing.T) {
 			})
 			require.ErrorIs(t, err, context.DeadlineExceeded, "the same table has the same locks")
 		}
-		storetest.RunTokenStore(t, func(t *testing.T) connect.TokenStore {
-			for _, table := range []string{"oauth_credentials", "oauth_states"} {
-				_, err := db.ExecContext(t.Context(), "DELETE FROM "+table)
-				require.NoError(t, err)
-			}
-			return must(sqlstore.New(sqlstore.Config{DB: outside, Dialect: d.dialect, Prefix: d.name + "."}))
-		})
 	})
 }
 
-// schemaElsewhere returns two pools of one database with different default
-// schemas.
-func schemaElsewhere(t *testing.T, d database) (outside, db *sql.DB) {
+// schemaElsewhere returns a pool with another default schema.
+func schemaElsewhere(t *testing.T, d database) (outside *sql.DB) {
 	t.Helper()
 	if d.dialect == sqlstore.MySQL {
 		outside = openMySQL(mysqlConfig())
@@ -118,7 +113,7 @@ func schemaElsewhere(t *testing.T, d database) (outside, db *sql.DB) {
 	}
 	outside.SetMaxOpenConns(poolSize)
 	t.Cleanup(func() { _ = outside.Close() })
-	return outside, d.connect(t)
+	return outside
 }
 
 // TestTimesAreTheSameInEveryZone checks that the time zones of drivers and
@@ -126,7 +121,6 @@ func schemaElsewhere(t *testing.T, d database) (outside, db *sql.DB) {
 func TestTimesAreTheSameInEveryZone(t *testing.T) {
 	berlin := must(time.LoadLocation("Europe/Berlin"))
 	each(t, servers, func(t *testing.T, d database) {
-		require.NoError(t, d.store(t).Migrate(t.Context()))
 		var pools []*sql.DB
 		if d.dialect == sqlstore.MySQL {
 			for _, parse := range []bool{false, true} {
@@ -144,6 +138,9 @@ func TestTimesAreTheSameInEveryZone(t *testing.T) {
 				config.DefaultQueryExecMode = mode
 				pools = append(pools, stdlib.OpenDB(*config))
 			}
+		}
+		for _, pool := range pools {
+			t.Cleanup(func() { _ = pool.Close() })
 		}
 		pools = append(pools, d.connect(t))
 		summer := time.Date(2026, 3, 29, 1, 30, 0, 123_456_789, time.UTC) // 2:30 in Berlin, which there is not
@@ -167,9 +164,6 @@ func TestTimesAreTheSameInEveryZone(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, time.UnixMicro(when.UnixMicro()).UTC(), pending.ExpiresAt)
 			}
-		}
-		for _, pool := range pools {
-			_ = pool.Close()
 		}
 	})
 }

@@ -43,7 +43,20 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", sideBySide); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(tests{m})
+}
+
+// tests are all of them, and the end of what they share.
+type tests struct{ *testing.M }
+
+// Run implements [goleak.TestingM].
+func (t tests) Run() int {
+	code := t.M.Run()
+	if err := idle.close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // shopPlan is what a shop in a process of its own is told.
@@ -164,20 +177,10 @@ func insertNote(id, what string) string {
 	return fmt.Sprintf("INSERT INTO goods (purchase, what) VALUES ('%s', '%s')", id, what)
 }
 
-// withGoods makes the store's tables, and the application's.
-func withGoods(t *testing.T, d database) *shopStore {
-	t.Helper()
-	_, err := d.connect(t).ExecContext(
-		t.Context(), "CREATE TABLE goods (purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)",
-	)
-	require.NoError(t, err)
-	return d.store(t)
-}
-
 // noted counts what was written for each purchase.
 func noted(t *testing.T, d database, what string) map[string]int {
 	t.Helper()
-	rows, err := d.connect(t).QueryContext(t.Context(), "SELECT purchase FROM goods WHERE what = '"+what+"'")
+	rows, err := d.look(t).QueryContext(t.Context(), "SELECT purchase FROM goods WHERE what = '"+what+"'")
 	require.NoError(t, err)
 	defer rows.Close()
 	counts := map[string]int{}

@@ -18,7 +18,7 @@ import (
 const replicas = 8
 
 func TestReplicasMigrateAtOnce(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
+	eachNew(t, kinds, func(t *testing.T, d database) {
 		var group sync.WaitGroup
 		stores := make([]*shopStore, replicas)
 		for i := range stores {
@@ -47,7 +47,7 @@ func TestReplicasMigrateAtOnce(t *testing.T) {
 }
 
 func TestMigrateContinuesPartialSchema(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
+	eachNew(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
 		_, err := store.Load(t.Context(), at("u"))
@@ -96,7 +96,7 @@ func TestMigrateContinuesPartialSchema(t *testing.T) {
 }
 
 func TestMigrateRespectsContext(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
+	eachNew(t, kinds, func(t *testing.T, d database) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		require.ErrorIs(t, newStore(d.connect(t), d.dialect).Migrate(ctx), context.Canceled)
@@ -107,7 +107,7 @@ func TestMigrateRespectsContext(t *testing.T) {
 // pool, as processes have.
 func TestReplicasUpdateOneUserOneAtATime(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		const rounds = 25
+		const rounds = 10
 		var group sync.WaitGroup
 		var running atomic.Int32
 		for range replicas {
@@ -271,7 +271,7 @@ func TestReplicasSerializeUnderAnyIsolationLevel(t *testing.T) {
 		var group sync.WaitGroup
 		var running atomic.Int32
 		for range replicas {
-			db := d.connect(t)
+			db := d.connectTo(t, d.addr)
 			db.SetMaxOpenConns(1) // which is set
 			_, err := db.ExecContext(t.Context(), strict)
 			require.NoError(t, err)
@@ -302,26 +302,22 @@ func TestReplicasSerializeUnderAnyIsolationLevel(t *testing.T) {
 // TestNamedLocksAreSeparatePerDatabase checks that two databases of one server
 // do not block each other, although named locks belong to the whole server.
 func TestNamedLocksAreSeparatePerDatabase(t *testing.T) {
-	t.Parallel()
-	for _, kind := range servers {
-		t.Run(kind.name, func(t *testing.T) {
-			t.Parallel()
-			one, two := kind.make(t).store(t), kind.make(t).store(t)
-			created(t, one, purchase(1, ledger.Settled))
-			created(t, two, purchase(1, ledger.Settled))
-			ctx := within(t, 20*time.Second)
-			require.NoError(t, one.Update(t.Context(), at("u"), func(
-				context.Context, *connect.Credential,
-			) (*connect.Credential, error) {
-				return nil, two.Update(ctx, at("u"), saving("two's"))
-			}))
-			_, err := one.Change(t.Context(), purchase(1, "").StoreKey(), func(
-				_ context.Context, p ledger.Purchase,
-			) (ledger.Purchase, error) {
-				_, err := two.Change(ctx, p.StoreKey(), moving)
-				return p, err
-			})
-			require.NoError(t, err)
+	inParallel(t, servers, func(t *testing.T, kind kind) {
+		one, two := kind.lend(t).store(t), kind.lend(t).store(t)
+		created(t, one, purchase(1, ledger.Settled))
+		created(t, two, purchase(1, ledger.Settled))
+		ctx := within(t, 20*time.Second)
+		require.NoError(t, one.Update(t.Context(), at("u"), func(
+			context.Context, *connect.Credential,
+		) (*connect.Credential, error) {
+			return nil, two.Update(ctx, at("u"), saving("two's"))
+		}))
+		_, err := one.Change(t.Context(), purchase(1, "").StoreKey(), func(
+			_ context.Context, p ledger.Purchase,
+		) (ledger.Purchase, error) {
+			_, err := two.Change(ctx, p.StoreKey(), moving)
+			return p, err
 		})
-	}
+		require.NoError(t, err)
+	})
 }

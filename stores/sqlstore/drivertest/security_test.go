@@ -10,34 +10,26 @@ import (
 )
 
 func TestSecurity(t *testing.T) {
-	t.Parallel()
-	for _, kind := range kinds {
-		t.Run(kind.name, func(t *testing.T) {
-			t.Parallel()
-			adaptertest.RunStoreSecurity(t, adaptertest.Storage{Purchases: true, Open: func(t *testing.T) adaptertest.Stores {
-				return processes(t, kind.make(t))
-			}})
-		})
-	}
+	inParallel(t, kinds, func(t *testing.T, kind kind) {
+		adaptertest.RunStoreSecurity(t, adaptertest.Storage{Purchases: true, Open: func(t *testing.T) adaptertest.Stores {
+			return processes(t, kind.lend(t))
+		}})
+	})
 }
 
 func TestSecuritySealed(t *testing.T) {
-	t.Parallel()
-	for _, kind := range kinds {
-		t.Run(kind.name, func(t *testing.T) {
-			t.Parallel()
-			adaptertest.RunStoreSecurity(t, adaptertest.Storage{Sealed: true, Open: func(t *testing.T) adaptertest.Stores {
-				stores := processes(t, kind.make(t))
-				oldKey := sealed.Key{ID: "old", Secret: "0123456789abcdef0123456789abcdef"}
-				newKey := sealed.Key{ID: "new", Secret: "fedcba9876543210fedcba9876543210"}
-				stores.Inner = stores.Processes[0].Tokens
-				for i, keys := range [][]sealed.Key{{oldKey, newKey}, {newKey, oldKey}} {
-					stores.Processes[i].Tokens = must(sealed.New(stores.Processes[i].Tokens, keys...))
-				}
-				return stores
-			}})
-		})
-	}
+	inParallel(t, kinds, func(t *testing.T, kind kind) {
+		adaptertest.RunStoreSecurity(t, adaptertest.Storage{Sealed: true, Open: func(t *testing.T) adaptertest.Stores {
+			stores := processes(t, kind.lend(t))
+			oldKey := sealed.Key{ID: "old", Secret: "0123456789abcdef0123456789abcdef"}
+			newKey := sealed.Key{ID: "new", Secret: "fedcba9876543210fedcba9876543210"}
+			stores.Inner = stores.Processes[0].Tokens
+			for i, keys := range [][]sealed.Key{{oldKey, newKey}, {newKey, oldKey}} {
+				stores.Processes[i].Tokens = must(sealed.New(stores.Processes[i].Tokens, keys...))
+			}
+			return stores
+		}})
+	})
 }
 
 // processes have a store and a pool each. A proxy makes a server unavailable to
@@ -45,8 +37,6 @@ func TestSecuritySealed(t *testing.T) {
 func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 	t.Helper()
 	addr := d.addr
-	direct := d.connect(t)
-	require.NoError(t, newStore(direct, d.dialect).Migrate(t.Context()))
 	if d.addr == "" {
 		stores.Down = func(down bool) {
 			for _, table := range []string{"oauth_credentials", "oauth_states", "gloebit_purchases"} {
@@ -54,7 +44,7 @@ func processes(t *testing.T, d database) (stores adaptertest.Stores) {
 				if !down {
 					rename = "ALTER TABLE gone_" + table + " RENAME TO " + table
 				}
-				_, err := direct.ExecContext(t.Context(), rename)
+				_, err := d.look(t).ExecContext(t.Context(), rename)
 				require.NoError(t, err)
 			}
 		}

@@ -34,7 +34,7 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 		},
 	}
 	each(t, servers, func(t *testing.T, d database) {
-		store := withGoods(t, d)
+		store := d.store(t)
 		for name, statement := range fail[d.dialect] {
 			for _, words := range []string{"", "sold out"} {
 				p := purchase(1, ledger.Accepted)
@@ -62,10 +62,7 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 				require.Equal(t, ledger.Accepted, got.State, name)
 				failing = false
 				require.Equal(t, "[true]", enact().Body.String(), name)
-				for _, table := range []string{"goods", "gloebit_purchases"} {
-					_, err = d.connect(t).ExecContext(t.Context(), "DELETE FROM "+table)
-					require.NoError(t, err)
-				}
+				require.NoError(t, clearTables(t.Context(), d.look(t), "goods", "gloebit_purchases"))
 			}
 		}
 	})
@@ -75,7 +72,7 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 // counts as the application's decision.
 func TestViolatedConstraintInReserveCancels(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
-		store, p := withGoods(t, d), purchase(1, ledger.Accepted)
+		store, p := d.store(t), purchase(1, ledger.Accepted)
 		created(t, store, p)
 		purchases := newLedger(store, &reserving{reserve: func(ctx context.Context, _ ledger.Purchase) error {
 			tx, _ := sqlledger.Tx(ctx)

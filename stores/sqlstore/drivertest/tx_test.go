@@ -57,7 +57,7 @@ func TestNoTransactionOutsideChange(t *testing.T) {
 
 func TestFnWritesCommitWithPurchase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, p, no := withGoods(t, d), purchase(1, ledger.Settled), errors.New("no")
+		store, p, no := d.store(t), purchase(1, ledger.Settled), errors.New("no")
 		created(t, store, p)
 		returns := func(change func(*ledger.Purchase)) changeFunc {
 			return func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
@@ -103,7 +103,7 @@ func TestFnWritesCommitWithPurchase(t *testing.T) {
 // databases keep the earlier writes.
 func TestFailedStatementDoesNotLoseDelivery(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
 		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			_, err := tx.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
@@ -125,7 +125,7 @@ func TestFailedStatementDoesNotLoseDelivery(t *testing.T) {
 // ones that were rolled back.
 func TestATransactionThatHasEndedSavesNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
 		for _, again := range []string{"", "BEGIN"} {
 			_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
@@ -144,7 +144,7 @@ func TestATransactionThatHasEndedSavesNothing(t *testing.T) {
 
 func TestATransactionReadsWhatItWrote(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
 		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, tx sqlledger.Querier) error {
 			var n int
@@ -168,7 +168,7 @@ func TestATransactionReadsWhatItWrote(t *testing.T) {
 
 func TestATransactionEndsWithFn(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
 		var kept sqlledger.Querier
 		_, err := store.Change(
@@ -192,7 +192,7 @@ func TestATransactionEndsWithFn(t *testing.T) {
 // be kept.
 func TestUnclosedRowsBlockNothing(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled), purchase(3, ledger.Settled))
 		for name, forget := range map[string]func(ctx context.Context, tx sqlledger.Querier) error{
 			"of a query": func(_ context.Context, tx sqlledger.Querier) error {
@@ -222,8 +222,7 @@ func TestUnclosedRowsBlockNothing(t *testing.T) {
 				return p, nil
 			})
 			require.NoError(t, err, "%s: the purchase is free", name)
-			_, err = d.connect(t).ExecContext(within(t, 20*time.Second), "DELETE FROM goods")
-			require.NoError(t, err, name)
+			require.NoError(t, clearTables(within(t, 20*time.Second), d.look(t), "goods"), name)
 		}
 	})
 }
@@ -232,7 +231,7 @@ func TestUnclosedRowsBlockNothing(t *testing.T) {
 // the context ends just after it, so that it is not repeated.
 func TestChangeIsSavedAfterContextEnds(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
 		ctx, cancel := context.WithCancel(t.Context())
 		_, err := store.Change(
@@ -254,7 +253,6 @@ func TestChangeCanUpdateCredentials(t *testing.T) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(2) // one for the Change, one for the rest
 		store, p := newStore(db, d.dialect), purchase(1, ledger.Settled)
-		_ = withGoods(t, d)
 		created(t, store, p)
 		require.NoError(t, store.Update(t.Context(), at("u"), saving("before")))
 		ctx := within(t, 20*time.Second)
@@ -282,7 +280,7 @@ func TestChangeCanUpdateCredentials(t *testing.T) {
 // write to another file.
 func TestChangeCanUseAnotherDatabase(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
-		store, another, p := withGoods(t, d), newSQLite(t, "").store(t), purchase(1, ledger.Settled)
+		store, another, p := d.store(t), sqliteWithWAL.lend(t).store(t), purchase(1, ledger.Settled)
 		created(t, store, p)
 		_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(ctx context.Context, _ sqlledger.Querier) error {
 			return another.Update(ctx, at("u"), saving("another's"))
@@ -333,7 +331,6 @@ func TestUpdateWithinChangeDoesNotDeadlock(t *testing.T) {
 		db := d.connect(t)
 		db.SetMaxOpenConns(2)
 		store, p := newStore(db, d.dialect), purchase(1, ledger.Settled)
-		_ = withGoods(t, d)
 		created(t, store, p)
 		outside := &entering{Context: within(t, 20*time.Second), inLine: make(chan struct{})}
 		updated := make(chan error, 1)
@@ -356,7 +353,6 @@ func TestUpdateWithinChangeDoesNotDeadlock(t *testing.T) {
 func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
 		p1 := purchase(1, ledger.Settled)
-		_ = withGoods(t, d)
 		p, _, store, direct := throughProxy(t, d)
 		created(t, store, p1)
 		_, err := store.Change(within(t, 30*time.Second), p1.StoreKey(), delivering(func(
@@ -406,7 +402,7 @@ func keyed(i int) ledger.Purchase {
 // disturbs open rows nor takes a long statement for a lost connection.
 func TestLongReadIsNotInterrupted(t *testing.T) {
 	each(t, servers, func(t *testing.T, d database) {
-		store, p := withGoods(t, d), purchase(1, ledger.Settled)
+		store, p := d.store(t), purchase(1, ledger.Settled)
 		created(t, store, p, purchase(2, ledger.Settled))
 		sleep := map[sqlstore.Dialect]string{
 			sqlstore.Postgres: "SELECT pg_sleep(4.5)", sqlstore.MySQL: "DO SLEEP(4.5)",

@@ -16,7 +16,6 @@ func TestUnreadablePurchaseDelaysNoOther(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
-		require.NoError(t, store.Migrate(t.Context()))
 		spoils := []string{`purchase = '{"price":"ten"}'`}
 		if d.dialect == sqlstore.SQLite { // which keeps anything in any column
 			spoils = append(spoils, "created_at = 'yesterday'")
@@ -61,7 +60,6 @@ func TestAnUnreadablePurchaseHidesNoOther(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		db := d.connect(t)
 		store := newStore(db, d.dialect)
-		require.NoError(t, store.Migrate(t.Context()))
 		spoils := map[string]string{
 			`purchase = '{"price":"ten"}'`: "can't be read: json: cannot unmarshal string",
 		}
