@@ -85,7 +85,7 @@ func TestReplicasReportEachChangeOnce(t *testing.T) {
 		ended := make(chan error, replicas)
 		for range replicas {
 			config := newConfig(d.store(t), &warehouse{}, time.Time{})
-			config.OnChange, config.PollInterval = reporter(d.connect(t), 0), 50*time.Millisecond
+			config.OnChange, config.PollInterval = reporter(d.connect(t), 0), 250*time.Millisecond
 			purchases := must(ledger.New(config))
 			go func() { ended <- purchases.Run(ctx) }()
 		}
@@ -100,7 +100,7 @@ func TestReplicasReportEachChangeOnce(t *testing.T) {
 				}
 			}
 			return true
-		}, time.Minute, 20*time.Millisecond)
+		}, time.Minute, 100*time.Millisecond)
 		cancel()
 		for range replicas {
 			require.ErrorIs(t, <-ended, context.Canceled)
