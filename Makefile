@@ -1,6 +1,6 @@
 # What people do here. Each line can be typed by hand as well.
 
-.PHONY: help check test services race fuzz mutate bench torture shop sandbox ci
+.PHONY: help check test browser services race fuzz mutate bench torture shop sandbox ci
 
 help: ## list these
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 12
@@ -10,6 +10,9 @@ check: ## format, vet, golangci-lint and the linters of this project: about a mi
 
 test: ## every module's tests; those that want a server skip without it
 	go test work
+
+browser: ## the shop's pages in Chromium: about a minute
+	go test -tags chromium -run '^TestInChromium$$' ./examples/shop
 
 services: ## PostgreSQL, MariaDB and Redis for the tests
 	docker compose up --wait

@@ -8,8 +8,6 @@ import (
 
 func TestStories(t *testing.T) { story.Run(t, newShop) }
 
-func TestInChromium(t *testing.T) { story.RunInChromium(t, newShop) }
-
 func TestProgram(t *testing.T) { story.RunProgram(t) }
 
 func TestNoSecretShows(t *testing.T) { story.RunSecrets(t, newShop) }

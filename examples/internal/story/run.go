@@ -1,9 +1,6 @@
 // Package story tests what visitors of the example shop do, over HTTP and in a
-// browser. The shop's own test runs it:
-//
-//	func TestStories(t *testing.T)    { story.Run(t, newShop) }
-//	func TestInChromium(t *testing.T) { story.RunInChromium(t, newShop) }
-//	func TestProgram(t *testing.T)    { story.RunProgram(t) }
+// browser. The shop's own tests run it; with the build tag chromium, also
+// TestInChromium.
 package story
 
 import (
