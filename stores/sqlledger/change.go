@@ -127,7 +127,7 @@ func (s *Store) lockPurchase(
 		p, found, err = s.purchase(ctx, h, s.selects()+where+" FOR UPDATE", args)
 	case sqldb.Postgres:
 		p, found, err = s.purchase(
-			ctx, h, "SELECT "+s.columns()+", txid_current(), "+h.Settings()+" FROM "+table+where+" FOR UPDATE", args, &txid,
+			ctx, h, "SELECT "+s.columns()+", txid_current(), "+h.Durable()+" FROM "+table+where+" FOR UPDATE", args, &txid,
 			new(any),
 		)
 	default:

@@ -50,7 +50,7 @@ func (s *Store) pruneSome(
 	var last ledger.Cursor
 	h, err := s.db.HoldSlot(ctx, s.shortLease(), func(h *sqldb.Hold) error {
 		found, ids = 0, []any{s.text(q.Realm)}
-		rows, err := h.Conn.QueryContext(ctx, s.db.Query(columns+h.Settings()+query), args...)
+		rows, err := h.Conn.QueryContext(ctx, s.db.Query(columns+h.Durable()+query), args...)
 		if err != nil {
 			return err
 		}

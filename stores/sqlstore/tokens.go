@@ -135,7 +135,7 @@ func (s *Store) lockUser(ctx context.Context, h *sqldb.Hold, key connect.Key) (r
 		query = "INSERT INTO {p}oauth_credentials (realm, user_id, " + credentialColumns + ")" +
 			" VALUES (?, ?, '', '', '', '', '', '', NULL, NULL, NULL, 0)" +
 			" ON CONFLICT (realm, user_id) DO UPDATE SET user_id = excluded.user_id RETURNING " + credentialColumns +
-			", " + h.Settings()
+			", " + h.Durable()
 		more = append(more, new(any))
 	case sqldb.MySQL:
 		// In InnoDB, locks on missing rows are shared gap locks, which

@@ -27,12 +27,13 @@ const SetDurable = "CASE WHEN current_setting('synchronous_commit') IN ('on', 'r
 
 // begin returns the statements that begin a write transaction. The server ends
 // it and releases its locks when the client has been silent for the lease,
-// because a machine that loses power does not close its connections. PostgreSQL
-// gets the lease from [Hold.Settings].
+// because a machine that loses power does not close its connections. In
+// PostgreSQL, [Hold.Durable] adds to them.
 func (d Dialect) begin(lease time.Duration) []string {
 	switch d {
 	case Postgres: // Not READ WRITE: a server whose default is read-only has been demoted.
-		return []string{"BEGIN ISOLATION LEVEL READ COMMITTED"}
+		return []string{fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; "+
+			"SET LOCAL idle_in_transaction_session_timeout = %d", lease.Milliseconds())}
 	case MySQL: // wait_timeout is in whole seconds
 		return []string{
 			fmt.Sprintf(

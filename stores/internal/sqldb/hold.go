@@ -21,16 +21,16 @@ const (
 // back when its context ends, which would release the locks while fn still
 // runs.
 type Hold struct {
-	Conn             *sql.Conn
-	db               *DB
-	lease            time.Duration // how long the server keeps the transaction of a silent client
-	named            string        // the MySQL lock that the connection holds
-	releaseSlot      func()        // releases the connection slot; nil if the caller does that
-	ended            bool          // the connection has been returned
-	over             bool          // the transaction has ended
-	settingsSelected bool
-	broken           bool // the connection must not be used again
-	discard          bool // close the connection at the end: its server is read-only or shutting down
+	Conn        *sql.Conn
+	db          *DB
+	lease       time.Duration // how long the server keeps the transaction of a silent client
+	named       string        // the MySQL lock that the connection holds
+	releaseSlot func()        // releases the connection slot; nil if the caller does that
+	ended       bool          // the connection has been returned
+	over        bool          // the transaction has ended
+	durable     bool          // the transaction has selected Durable
+	broken      bool          // the connection must not be used again
+	discard     bool          // close the connection at the end: its server is read-only or shutting down
 
 	lastResponse atomic.Pointer[time.Time] // when the last request that the server has answered was sent
 	connMu       sync.Mutex                // held while a statement uses the connection during fn
@@ -129,19 +129,16 @@ func (h *Hold) begin(ctx context.Context) error {
 	return nil
 }
 
-// Settings returns a column expression that sets the transaction's lease and
-// makes its commit durable. In PostgreSQL, every transaction must select it in
-// its first statement. A separate statement would cost a round trip, and one
-// sent along with BEGIN would be planned each time. For other databases it is
-// an empty string.
-func (h *Hold) Settings() string {
+// Durable returns a column expression that makes the transaction's commit
+// durable. In PostgreSQL, every transaction that commits must select it. A
+// separate statement would cost a round trip, and one sent along with BEGIN
+// would be planned each time. For other databases it is an empty string.
+func (h *Hold) Durable() string {
 	if h.db.Dialect != Postgres {
 		return "''"
 	}
-	h.settingsSelected = true
-	return fmt.Sprintf(
-		"set_config('idle_in_transaction_session_timeout', '%d', true) || %s", h.lease.Milliseconds(), SetDurable,
-	)
+	h.durable = true
+	return SetDurable
 }
 
 // Exec runs a statement and returns the number of rows it changed.
@@ -197,8 +194,8 @@ func (h *Hold) LockName(ctx context.Context, name string) error {
 
 // Commit commits the transaction.
 func (h *Hold) Commit(ctx context.Context) error {
-	if h.db.Dialect == Postgres && !h.settingsSelected {
-		return errors.New("the transaction did not select its settings")
+	if h.db.Dialect == Postgres && !h.durable {
+		return errors.New("the transaction did not select Durable")
 	}
 	_, err := h.Exec(ctx, "COMMIT")
 	h.over = err == nil

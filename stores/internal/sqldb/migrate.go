@@ -103,7 +103,7 @@ func checkVersion(pkg string, version, newest int) error {
 func (h *Hold) lockSchema(ctx context.Context) error {
 	switch h.db.Dialect {
 	case Postgres: // an arbitrary lock ID: the bytes of "gloebit"
-		_, err := h.Exec(ctx, "SELECT pg_advisory_xact_lock(29111148299315572), "+h.Settings())
+		_, err := h.Exec(ctx, "SELECT pg_advisory_xact_lock(29111148299315572), "+h.Durable())
 		return err
 	case MySQL:
 		return h.LockName(ctx, "schema")
