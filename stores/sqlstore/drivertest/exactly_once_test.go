@@ -113,8 +113,8 @@ func TestKilledShopsDeliverExactlyOnce(t *testing.T) {
 func TestTwoProcessesWithTheSameCallbacksDeliverOnce(t *testing.T) {
 	each(t, withWAL, func(t *testing.T, d database) {
 		many := 50
-		if os.Getenv("GLOEBIT_TEST_LONG") == "1" && d.dialect != sqlstore.SQLite {
-			many = 250
+		if os.Getenv("GLOEBIT_TEST_LONG") == "1" {
+			many = map[sqlstore.Dialect]int{sqlstore.SQLite: 50, sqlstore.MySQL: 250, sqlstore.Postgres: 1000}[d.dialect]
 		}
 		store := d.store(t)
 		shops := []*shop{startShop(t, d, shopPlan{}), startShop(t, d, shopPlan{})}
