@@ -41,7 +41,7 @@ func newTestPlace(t *testing.T, store string) place {
 // tortured runs a short torture.
 func tortured(t *testing.T, o options) *verdict {
 	t.Helper()
-	o.seed, o.limit = uint64(time.Now().UnixNano()), 2*time.Minute
+	o.seed, o.limit = uint64(time.Now().UnixNano()), 5*time.Minute
 	t.Logf("seed %d", o.seed)
 	v, err := torture(t.Context(), o)
 	require.NoError(t, err)

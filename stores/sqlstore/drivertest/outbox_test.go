@@ -100,7 +100,7 @@ func TestReplicasReportEachChangeOnce(t *testing.T) {
 				}
 			}
 			return true
-		}, time.Minute, 100*time.Millisecond)
+		}, 3*time.Minute, 100*time.Millisecond)
 		cancel()
 		for range replicas {
 			require.ErrorIs(t, <-ended, context.Canceled)
