@@ -84,8 +84,11 @@ func TestReplicasReportEachChangeOnce(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, replicas)
 		for range replicas {
-			config := newConfig(d.store(t), &warehouse{}, time.Time{})
-			config.OnChange, config.PollInterval = reporter(d.connect(t), 0), 250*time.Millisecond
+			stores, notes := d.connect(t), d.connect(t)
+			stores.SetMaxOpenConns(3) // with those of all replicas far below the server's limit
+			notes.SetMaxOpenConns(1)
+			config := newConfig(newStore(stores, d.dialect), &warehouse{}, time.Time{})
+			config.OnChange, config.PollInterval = reporter(notes, 0), 250*time.Millisecond
 			purchases := must(ledger.New(config))
 			go func() { ended <- purchases.Run(ctx) }()
 		}
