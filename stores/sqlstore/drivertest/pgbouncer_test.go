@@ -81,7 +81,7 @@ ignore_startup_parameters = search_path,extra_float_digits
 			_ = conn.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond)
+	}, 30*time.Second, 10*time.Millisecond)
 	return port
 }
 

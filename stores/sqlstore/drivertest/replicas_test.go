@@ -247,12 +247,12 @@ func TestFailedUpdateUnlocksUser(t *testing.T) {
 			}
 			failing := func(context.Context, *connect.Credential) (*connect.Credential, error) { return nil, no }
 			require.ErrorIs(t, one.Update(t.Context(), at(userID), failing), no)
-			require.NoError(t, two.Update(within(t, 5*time.Second), at(userID), saving("two's")))
+			require.NoError(t, two.Update(within(t, 20*time.Second), at(userID), saving("two's")))
 
 			panicking := func(context.Context, *connect.Credential) (*connect.Credential, error) { panic(no) }
 			require.Panics(t, func() { _ = one.Update(t.Context(), at(userID), panicking) })
-			require.NoError(t, two.Delete(within(t, 5*time.Second), at(userID)))
-			require.NoError(t, two.Update(within(t, 5*time.Second), at(userID), saving("two's again")))
+			require.NoError(t, two.Delete(within(t, 20*time.Second), at(userID)))
+			require.NoError(t, two.Update(within(t, 20*time.Second), at(userID), saving("two's again")))
 		}
 	})
 }

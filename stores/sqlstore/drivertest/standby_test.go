@@ -78,7 +78,7 @@ func TestFailoverToAStandby(t *testing.T) {
 			t.Context(), "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 0 FROM pg_stat_replication",
 		).Scan(&lag)
 		return err == nil && !lag
-	}, 10*time.Second, 20*time.Millisecond)
+	}, 30*time.Second, 20*time.Millisecond)
 
 	standby.run("pg_ctl", "promote", "-D", standby.data, "-w")
 	direct := newStore(pool(t, standby), sqlstore.Postgres)
@@ -102,7 +102,7 @@ func TestFailoverToAStandby(t *testing.T) {
 			}
 		}
 		return true
-	}, 10*time.Second, 20*time.Millisecond)
+	}, 30*time.Second, 20*time.Millisecond)
 	t.Run("one whose connections stay", func(t *testing.T) { goesOn(t, store, direct, 1) })
 
 	fill(t, db, d)
