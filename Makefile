@@ -29,7 +29,8 @@ mutate: ## change the code in each of the listed ways, and see a test fail: ten 
 bench: ## what the middleware costs beside its peers
 	GOWORK=off go -C bench run ./report
 
-torture: ## 2,000 purchases under kills and faults
+torture: ## purchases under kills and faults on each database, and then 2,000 on SQLite
+	go test -tags torture ./internal/torture
 	go run ./internal/torture -purchases 2000 -kill 20
 
 shop: ## the example, with a sandbox

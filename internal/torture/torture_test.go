@@ -38,7 +38,7 @@ func newTestPlace(t *testing.T, store string) place {
 	return p
 }
 
-// tortured runs a short torture.
+// tortured runs a torture that ends within minutes.
 func tortured(t *testing.T, o options) *verdict {
 	t.Helper()
 	o.seed, o.limit = uint64(time.Now().UnixNano()), 5*time.Minute
@@ -50,54 +50,8 @@ func tortured(t *testing.T, o options) *verdict {
 	return v
 }
 
-// size returns the first number, or the second when the environment says
-// GLOEBIT_TEST_LONG=1.
-func size(short, long int) int {
-	if os.Getenv("GLOEBIT_TEST_LONG") == "1" {
-		return long
-	}
-	return short
-}
-
 var everything = faults{
 	Gloebit: true, Callbacks: true, Cancel: true, Shop: true, Store: true, Users: true, Clocks: true,
-}
-
-func TestKillsAndFaultsLoseAndDoubleNothing(t *testing.T) {
-	t.Parallel()
-	for _, store := range []string{"sqlite", "postgres", "mysql"} {
-		t.Run(store, func(t *testing.T) {
-			t.Parallel()
-			orders, kills := size(120, 300), size(4, 5)
-			v := tortured(t, options{purchases: orders, kills: kills, faults: everything, place: newTestPlace(t, store)})
-			require.False(t, v.bad(), v)
-			require.Equal(t, kills, v.kills)
-			require.Greater(t, v.faults, orders*2/5)
-			require.Equal(t, orders, v.purchases)
-			require.Equal(t, v.charged, v.delivered)
-			require.Equal(t, orders, v.delivered+v.canceled+v.refused, "every purchase is accounted for")
-			require.Greater(t, v.delivered, orders/4)
-			require.Positive(t, v.canceled)
-			require.Positive(t, v.refused)
-		})
-	}
-}
-
-func TestMerchantsShareOneDatabaseIndependently(t *testing.T) {
-	t.Parallel()
-	for _, store := range []string{"sqlite", "postgres", "mysql"} {
-		t.Run(store, func(t *testing.T) {
-			t.Parallel()
-			orders := size(25, 100)
-			v := tortured(t, options{
-				purchases: orders, kills: 2, merchants: 3, faults: everything, place: newTestPlace(t, store),
-			})
-			require.False(t, v.bad(), v)
-			require.Equal(t, 6, v.kills)
-			require.Equal(t, 3*orders, v.delivered+v.canceled+v.refused, "every purchase is accounted for")
-			require.Equal(t, v.charged, v.delivered)
-		})
-	}
 }
 
 func TestWithoutFaultsAllIsDelivered(t *testing.T) {
