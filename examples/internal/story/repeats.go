@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -59,6 +60,9 @@ func answer(rw http.ResponseWriter, status int, object map[string]any) {
 // gloebitRepeatsWhatItIsTold makes Gloebit repeat what the shop has sent, in
 // every part of a response that a client may read.
 func gloebitRepeatsWhatItIsTold(t *testing.T, w *world) {
+	w.closeShop()
+	w.settings.SettleWait = 300 * time.Millisecond // most of these purchases are not settled
+	w.openShop()
 	for _, status := range []int{
 		http.StatusOK, http.StatusFound, http.StatusBadRequest, http.StatusUnauthorized, http.StatusInternalServerError,
 	} {
