@@ -33,7 +33,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	answer, _ := url.ParseQuery(string(body)) // a body that is not a form has no fields
 	if secret := answer.Get("oauth_token_secret"); secret != "" {
-		w.Saw("token answer", string(body))
+		w.Saw("token response", string(body))
 		kind := "OAuth 1.0a token secret"
 		if strings.HasSuffix(r.URL.Path, "/request-token") {
 			kind = "OAuth 1.0a request token secret"

@@ -114,7 +114,7 @@ func (w *watch) gloebitSide(next http.Handler) http.Handler {
 			next.ServeHTTP(tee, r)
 		}
 		if token := field(tee.body.Bytes(), "access_token"); token != "" {
-			w.Saw("token answer", tee.body.String())
+			w.Saw("token response", tee.body.String())
 			w.Secret("access token", token)
 			w.Secret("refresh token", field(tee.body.Bytes(), "refresh_token"))
 		}
