@@ -167,7 +167,7 @@ func TestEveryFailureIsASentinel(t *testing.T) {
 		"a redirect":                {302, ``, []error{gloebit.ErrInvalidResponse}, true},
 		"another good status":       {201, `{"success":true}`, []error{gloebit.ErrInvalidResponse}, true},
 		"a success under a failure": {409, `{"success":true}`, []error{gloebit.ErrInvalidResponse}, true},
-		"a server that gave up":     {408, ``, []error{gloebit.ErrUnavailable}, true},
+		"the server timed out":      {408, ``, []error{gloebit.ErrUnavailable}, true},
 		"not JSON":                  {200, `<html>`, []error{gloebit.ErrInvalidResponse}, true},
 		"empty":                     {200, ``, []error{gloebit.ErrInvalidResponse}, true},
 		"JSON cut off":              {200, `{"success":true,"balance":1`, []error{gloebit.ErrInvalidResponse}, true},

@@ -258,7 +258,7 @@ func TestThousandWaitersShareOneRefresh(t *testing.T) {
 	for i := range 1000 {
 		group.Go(func() {
 			ctx := t.Context()
-			if i%10 == 0 { // a caller who gives up leaves the others alone
+			if i%10 == 0 { // a canceled caller does not affect the others
 				short, cancel := context.WithCancel(ctx)
 				cancel()
 				ctx = short

@@ -578,7 +578,7 @@ func ExampleClient_PurchaseProduct_purchaseProduct() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(receipt.Balance, *receipt.ProductCount) // ProductCount is nil, and Balance unknown, when not told
+	fmt.Println(receipt.Balance, *receipt.ProductCount) // ProductCount is nil, and Balance unknown, if they are not sent
 	// Output: 920 2
 }
 

@@ -28,7 +28,7 @@ func TestUncertainTransactionIsNotRefused(t *testing.T) {
 		"accepted":                {202, ``},
 		"no content":              {204, ``},
 		"a success in a conflict": {409, `{"success":true}`},
-		"the server gave up":      {408, ``},
+		"the server timed out":    {408, ``},
 		"queued, for a reason":    {200, `{"success":false,"status":"queued","reason":"waiting for worker"}`},
 		"in progress":             {200, `{"success":false,"status":"in-progress"}`},
 		"a broken server":         {500, `{"success":false,"reason":"unknown token"}`},
@@ -428,7 +428,7 @@ func TestExpiredTokenKeepsPayingAccount(t *testing.T) {
 			connect.Credential{AccessToken: "bob", ConnectedAt: connected.Add(1)}, "",
 		},
 		{
-			"Gloebit told no account before", func(c *connect.Credential) { c.Subject = "" },
+			"no account ID was known before", func(c *connect.Credential) { c.Subject = "" },
 			connect.Credential{AccessToken: "bob", Subject: "g-bob", ConnectedAt: connected.Add(1)}, "",
 		},
 	} {

@@ -99,7 +99,7 @@ func TestRefusals(t *testing.T) {
 		require.True(t, gloebit.OutcomeCannotSpend.Refused())
 		require.False(t, gloebit.OutcomeTransactionPending.Refused() || gloebit.OutcomeQueuingFailed.Refused())
 	})
-	t.Run("only known charges are told", func(t *testing.T) {
+	t.Run("only known charges are shown", func(t *testing.T) {
 		charged := map[error]string{}
 		for _, row := range gloebit.CallRows() {
 			charged[row.Err] = row.Charged

@@ -113,7 +113,7 @@ func TestSecurity15ReturnToIsInStoredState(t *testing.T) {
 	b := w.browser("")
 	callback := b.callback("/gloebit/connect?return_to=/private%3Fcart%3D7")
 	for _, asked := range w.asked("authorize") {
-		require.NotContains(t, strings.Join(asked, " "), "cart", "the provider is not told")
+		require.NotContains(t, strings.Join(asked, " "), "cart", "return_to is not sent to the provider")
 	}
 	require.NotContains(t, callback.RawQuery, "cart")
 	require.Equal(t, "/private?cart=7", w.states.lastPending.ReturnTo)

@@ -134,15 +134,15 @@ func TestSecurity26RefreshIsSavedBeforeUse(t *testing.T) {
 }
 
 func TestSecurity27NarrowerScopesAreReportedWithoutLoop(t *testing.T) {
-	var told gloebit.Connection
+	var reported gloebit.Connection
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
-		c.OnConnect = func(_ *http.Request, connection gloebit.Connection) error { told = connection; return nil }
+		c.OnConnect = func(_ *http.Request, connection gloebit.Connection) error { reported = connection; return nil }
 	})
 	require.NoError(t, w.gloebit.Approve("alice", "user", "balance"))
 	b := w.browser("")
 	require.Equal(t, http.StatusOK, b.get("/private").status, "the granted scopes suffice for this page")
-	require.Equal(t, []gloebit.Scope{"user", "balance"}, told.Granted)
-	require.Equal(t, []gloebit.Scope{"transact"}, told.Missing)
+	require.Equal(t, []gloebit.Scope{"user", "balance"}, reported.Granted)
+	require.Equal(t, []gloebit.Scope{"transact"}, reported.Missing)
 	require.Contains(t, w.log.String(), "missing=transact")
 
 	userID, credential := w.stored()

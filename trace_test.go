@@ -18,8 +18,8 @@ import (
 // tracer records the calls of a Trace. The context of an operation says which
 // one it is.
 type tracer struct {
-	mu   sync.Mutex
-	told []string
+	mu       sync.Mutex
+	recorded []string
 }
 
 type within struct{}
@@ -28,15 +28,15 @@ func (tr *tracer) tell(ctx context.Context, format string, args ...any) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	outer, _ := ctx.Value(within{}).(string)
-	tr.told = append(tr.told, outer+fmt.Sprintf(format, args...))
+	tr.recorded = append(tr.recorded, outer+fmt.Sprintf(format, args...))
 }
 
 func (tr *tracer) all() []string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	told := tr.told
-	tr.told = nil
-	return told
+	recorded := tr.recorded
+	tr.recorded = nil
+	return recorded
 }
 
 func (tr *tracer) operation(name string) func(context.Context, connect.TraceInfo) (context.Context, func(error)) {
@@ -71,14 +71,14 @@ func (tr *tracer) trace() *gloebit.Trace {
 func TestTrace(t *testing.T) {
 	const ann = "id of ann"
 	newTraced := func(t *testing.T) (*world, *tracer) {
-		told := &tracer{}
+		recorded := &tracer{}
 		return newWorldAt(
 			t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true},
-			func(_ *world, c *gloebit.Config) { c.Trace, c.User = told.trace(), headerUser },
-		), told
+			func(_ *world, c *gloebit.Config) { c.Trace, c.User = recorded.trace(), headerUser },
+		), recorded
 	}
 	t.Run("connecting and calling", func(t *testing.T) {
-		w, told := newTraced(t)
+		w, recorded := newTraced(t)
 		require.Equal(t, http.StatusOK, w.browser("ann").get("/private").status)
 		require.Equal(t, []string{
 			"connect ", "connect : <nil>",
@@ -87,64 +87,64 @@ func TestTrace(t *testing.T) {
 			"callback  > user ", "callback  > user : <nil>",
 			"callback : <nil>",
 			"balance " + ann, "balance " + ann + ": <nil>",
-		}, told.all())
+		}, recorded.all())
 	})
 	t.Run("a callback without a state", func(t *testing.T) {
-		w, told := newTraced(t)
+		w, recorded := newTraced(t)
 		w.browser("ann").get("/gloebit/callback")
-		said := told.all()
+		said := recorded.all()
 		require.Len(t, said, 2)
 		require.Contains(t, said[1], "callback : "+gloebit.ErrInvalidState.Error())
 	})
 	t.Run("a callback without a session", func(t *testing.T) {
-		told := &tracer{}
+		recorded := &tracer{}
 		merchant, err := gloebit.New(gloebit.Config{
 			ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
-			Provider: gloebit.Sandbox(), Trace: told.trace(),
+			Provider: gloebit.Sandbox(), Trace: recorded.trace(),
 		})
 		require.NoError(t, err)
 		_, err = merchant.Exchange(httptest.NewRequest(http.MethodGet, "/gloebit/callback?state=s&code=c", nil))
 		require.ErrorIs(t, err, gloebit.ErrNoSession)
-		require.Equal(t, []string{"callback ", "callback : " + err.Error()}, told.all())
+		require.Equal(t, []string{"callback ", "callback : " + err.Error()}, recorded.all())
 	})
 	t.Run("refreshing within a call", func(t *testing.T) {
-		w, told := newTraced(t)
+		w, recorded := newTraced(t)
 		b := w.browser("ann")
 		b.get("/private")
 		w.clock.Advance(2 * time.Hour)
-		told.all()
+		recorded.all()
 		require.Equal(t, http.StatusOK, b.get("/private").status)
 		balance, refresh := "balance "+ann, "balance "+ann+" > refresh "+ann
-		require.Equal(t, []string{balance, refresh, refresh + ": <nil>", balance + ": <nil>"}, told.all())
+		require.Equal(t, []string{balance, refresh, refresh + ": <nil>", balance + ": <nil>"}, recorded.all())
 	})
 	t.Run("a call of any path", func(t *testing.T) {
-		w, told := newTraced(t)
+		w, recorded := newTraced(t)
 		w.browser("ann").get("/private")
 		client, err := w.merchant.Client(t.Context(), ann)
 		require.NoError(t, err)
-		told.all()
+		recorded.all()
 		require.NoError(t, client.Call(t.Context(), http.MethodGet, "no-op?a=b", nil, nil))
-		require.Equal(t, []string{"other " + ann, "other " + ann + ": <nil>"}, told.all())
+		require.Equal(t, []string{"other " + ann, "other " + ann + ": <nil>"}, recorded.all())
 	})
 	t.Run("stores that fail", func(t *testing.T) {
-		w, told := newTraced(t)
+		w, recorded := newTraced(t)
 		w.states.fail(errDown)
 		w.browser("ann").get("/gloebit/connect")
-		require.Contains(t, told.all(), `connect  > states.put of "`+ann+`" at Gloebit failed: `+errDown.Error())
+		require.Contains(t, recorded.all(), `connect  > states.put of "`+ann+`" at Gloebit failed: `+errDown.Error())
 		w.states.fail(nil)
 		callback := w.browser("ann").callback("/gloebit/connect")
 		w.tokens.fail(errDown)
 		w.browser("ann").get("/private")
-		require.Equal(t, []string{`tokens.load of "` + ann + `" at Gloebit failed: ` + errDown.Error()}, told.all()[2:])
+		require.Equal(t, []string{`tokens.load of "` + ann + `" at Gloebit failed: ` + errDown.Error()}, recorded.all()[2:])
 		w.browser("ann").get(callback.String())
-		require.NotContains(t, fmt.Sprint(told.all()), "tokens.update", "another browser's callback changes nothing")
+		require.NotContains(t, fmt.Sprint(recorded.all()), "tokens.update", "another browser's callback changes nothing")
 	})
 	t.Run("an absent row or an error of fn", func(t *testing.T) {
-		w, told := newTraced(t)
+		w, recorded := newTraced(t)
 		w.browser("ann").get("/gloebit/callback?state=01234567890123456789012345678901234567890120000001&code=c")
 		_, err := w.merchant.Client(t.Context(), "unknown")
 		require.ErrorIs(t, err, gloebit.ErrNotConnected)
-		require.NotContains(t, fmt.Sprint(told.all()), "failed")
+		require.NotContains(t, fmt.Sprint(recorded.all()), "failed")
 	})
 }
 

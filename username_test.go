@@ -111,16 +111,16 @@ func TestNameAtConnection(t *testing.T) {
 		"refused":    {nil, gloebittest.Fault{Path: "id", Reason: "unknown user"}, "", "ann"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var told gloebit.Connection
+			var reported gloebit.Connection
 			w, client := connectedAt(t, server, "", func(_ *world, c *gloebit.Config) {
 				c.Scopes = test.scopes
-				c.OnConnect = func(_ *http.Request, connection gloebit.Connection) error { told = connection; return nil }
+				c.OnConnect = func(_ *http.Request, connection gloebit.Connection) error { reported = connection; return nil }
 			}, func(w *world, _ *gloebit.Config) {
 				if test.fault.Path != "" {
 					w.gloebit.Inject(test.fault)
 				}
 			})
-			require.Equal(t, test.want, told.Name)
+			require.Equal(t, test.want, reported.Name)
 			for range 2 {
 				credential, err := w.tokens.Load(t.Context(), keyOf(w.merchant, "id of ann"))
 				require.NoError(t, err)
@@ -147,18 +147,18 @@ func TestProductPrice(t *testing.T) {
 		err             error
 		charged         string
 	}{
-		"none":                {0, 2, queued + `}`, nil, nil, ""},
-		"sent as a total":     {40, 2, queued + `}`, 80., nil, ""},
-		"told and the same":   {40, 1, queued + `,"gloebit-balance-change":40.0}`, 40., nil, "40.0"},
-		"told and another":    {40, 2, queued + `,"gloebit-balance-change":90}`, 80., gloebit.ErrPriceChanged, "90"},
-		"told without a sent": {0, 1, queued + `,"gloebit-balance-change":90}`, nil, nil, "90"},
-		"told as a text":      {40, 1, queued + `,"gloebit-balance-change":"40"}`, 40., nil, "40"},
-		"told as a change":    {40, 1, queued + `,"gloebit-balance-change":-40}`, 40., nil, "40"},
-		"told as an object":   {40, 1, queued + `,"gloebit-balance-change":{}}`, 40., nil, ""},
-		"too large to read":   {40, 1, queued + `,"gloebit-balance-change":1e100}`, 40., nil, ""},
-		"of the first order":  {50, 1, resubmitted + `,"gloebit-balance-change":40}`, 50., nil, "40"},
-		"negative":            {-1, 1, "", nil, gloebit.ErrInvalidRequest, ""},
-		"too much":            {1 << 52, 3, "", nil, gloebit.ErrInvalidRequest, ""},
+		"none":                 {0, 2, queued + `}`, nil, nil, ""},
+		"sent as a total":      {40, 2, queued + `}`, 80., nil, ""},
+		"sent and the same":    {40, 1, queued + `,"gloebit-balance-change":40.0}`, 40., nil, "40.0"},
+		"sent and another":     {40, 2, queued + `,"gloebit-balance-change":90}`, 80., gloebit.ErrPriceChanged, "90"},
+		"sent without a price": {0, 1, queued + `,"gloebit-balance-change":90}`, nil, nil, "90"},
+		"sent as a text":       {40, 1, queued + `,"gloebit-balance-change":"40"}`, 40., nil, "40"},
+		"sent as a change":     {40, 1, queued + `,"gloebit-balance-change":-40}`, 40., nil, "40"},
+		"sent as an object":    {40, 1, queued + `,"gloebit-balance-change":{}}`, 40., nil, ""},
+		"too large to read":    {40, 1, queued + `,"gloebit-balance-change":1e100}`, 40., nil, ""},
+		"of the first order":   {50, 1, resubmitted + `,"gloebit-balance-change":40}`, 50., nil, "40"},
+		"negative":             {-1, 1, "", nil, gloebit.ErrInvalidRequest, ""},
+		"too much":             {1 << 52, 3, "", nil, gloebit.ErrInvalidRequest, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var body map[string]any

@@ -60,9 +60,9 @@ func oldAttempt(w *world) {
 }
 
 func chainGoesOn(w *world) {
-	stranger, narrow := w.browser(), w.connected("alice")
+	visitor, narrow := w.browser(), w.connected("alice")
 	for path, b := range map[string]*browser{
-		"/private": stranger, "/inventory": narrow, "/balance": stranger, "/fail/store": stranger, "/panic": stranger,
+		"/private": visitor, "/inventory": narrow, "/balance": visitor, "/fail/store": visitor, "/panic": visitor,
 	} {
 		for _, header := range []map[string]string{asPage, asScript, nil} {
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {

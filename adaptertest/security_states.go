@@ -39,10 +39,10 @@ func stateIsRandom(w *world) {
 func callbackElsewhere(w *world) {
 	w.ok(w.gloebit.Approve("alice"))
 	b := w.browser()
-	stranger, started := w.browser(), w.browser()
+	fresh, started := w.browser(), w.browser()
 	started.callback("/gloebit/connect")
 	var back string
-	for _, other := range []*browser{started, stranger} {
+	for _, other := range []*browser{started, fresh} {
 		back = b.callback("/gloebit/connect?return_to=" + w.prefix + "/private")
 		other.fetch(http.MethodGet, back).problem(http.StatusBadRequest)
 		w.equal("exchanges", w.exchanges(), 0)

@@ -93,15 +93,15 @@ func (w *world) buy() (id string, holds map[string]string) {
 		IdempotencyKey: uuid.NewString(), Item: "hat", Price: 40, Quantity: 1,
 	})
 	w.ok(err)
-	var told map[string]any
+	var sent map[string]any
 	for _, request := range w.gloebit.Requests() {
 		if strings.HasSuffix(request.Path, "/transact") {
-			w.ok(json.Unmarshal([]byte(request.Body), &told))
+			w.ok(json.Unmarshal([]byte(request.Body), &sent))
 		}
 	}
 	holds = map[string]string{}
 	for _, step := range []string{"enact", "consume", "cancel"} {
-		address, _ := told["asset-"+step+"-hold-url"].(string)
+		address, _ := sent["asset-"+step+"-hold-url"].(string)
 		holds[step] = strings.TrimPrefix(address, w.shop.URL)
 	}
 	return purchase.ID, holds

@@ -8,17 +8,17 @@ import (
 
 // checkedTokens wraps Config.Tokens with the checks that a TokenStore need not
 // make. It refuses keys and credentials that a store need not accept, and
-// treats a lapsed credential as absent even if the store still has it.
+// treats an expired credential as absent even if the store still has it.
 type checkedTokens struct {
 	store TokenStore
 	clock func() time.Time
 }
 
-func (s checkedTokens) lapsed(c *Credential) bool {
+func (s checkedTokens) expired(c *Credential) bool {
 	return !c.ExpiresAt.IsZero() && !s.clock().Before(c.ExpiresAt)
 }
 
-// Load is [TokenStore].Load. Its error is ErrNotFound for a lapsed credential.
+// Load is [TokenStore].Load. Its error is ErrNotFound for an expired credential.
 func (s checkedTokens) Load(ctx context.Context, key Key) (Credential, error) {
 	if err := key.checkID(); err != nil {
 		return Credential{}, err
@@ -27,13 +27,13 @@ func (s checkedTokens) Load(ctx context.Context, key Key) (Credential, error) {
 	if err != nil {
 		return Credential{}, err
 	}
-	if s.lapsed(&credential) {
+	if s.expired(&credential) {
 		return Credential{}, ErrNotFound
 	}
 	return credential, nil
 }
 
-// Update is [TokenStore].Update. It passes nil to fn for a lapsed credential,
+// Update is [TokenStore].Update. It passes nil to fn for an expired credential,
 // and saves no credential that [Credential.Check] refuses.
 func (s checkedTokens) Update(
 	ctx context.Context, key Key, fn func(context.Context, *Credential) (*Credential, error),
@@ -42,7 +42,7 @@ func (s checkedTokens) Update(
 		return err
 	}
 	return s.store.Update(ctx, key, func(ctx context.Context, current *Credential) (*Credential, error) {
-		if current != nil && s.lapsed(current) {
+		if current != nil && s.expired(current) {
 			current = nil
 		}
 		next, err := fn(ctx, current)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// expiring is a map whose entries lapse. It needs no goroutine: put sweeps
+// expiring is a map whose entries expire. It needs no goroutine: put sweeps
 // whenever the number of entries has doubled, which takes constant time per put
 // on average. When the map is full, put sweeps once a second. The zero value is
 // ready to use.
@@ -31,9 +31,9 @@ func (e *expiring[K, V]) get(key K) (V, bool) {
 }
 
 // put stores a value. When a sweep is due, it removes the entries for which
-// lapsed returns true. It returns false and stores no new entry if there are
+// expired returns true. It returns false and stores no new entry if there are
 // already most entries; zero means no limit.
-func (e *expiring[K, V]) put(key K, value V, lapsed func(V) bool, most int) bool {
+func (e *expiring[K, V]) put(key K, value V, expired func(V) bool, most int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.entries == nil {
@@ -45,22 +45,22 @@ func (e *expiring[K, V]) put(key K, value V, lapsed func(V) bool, most int) bool
 			return false
 		}
 		e.fullUntil = now.Add(sweepWhenFull)
-		e.sweep(lapsed)
+		e.sweep(expired)
 		if len(e.entries) >= most {
 			return false
 		}
 	}
 	e.entries[key] = value
 	if len(e.entries) >= max(e.sweepAt, minSweep) {
-		e.sweep(lapsed)
+		e.sweep(expired)
 		e.sweepAt = 2 * len(e.entries)
 	}
 	return true
 }
 
-func (e *expiring[K, V]) sweep(lapsed func(V) bool) {
+func (e *expiring[K, V]) sweep(expired func(V) bool) {
 	for k, v := range e.entries {
-		if lapsed(v) {
+		if expired(v) {
 			delete(e.entries, k)
 		}
 	}
@@ -72,14 +72,14 @@ func (e *expiring[K, V]) delete(key K) {
 	delete(e.entries, key)
 }
 
-// len returns the number of entries, including lapsed ones.
+// len returns the number of entries, including expired ones.
 func (e *expiring[K, V]) len() int {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return len(e.entries)
 }
 
-// keys returns the keys of all entries, including lapsed ones.
+// keys returns the keys of all entries, including expired ones.
 func (e *expiring[K, V]) keys() []K {
 	e.mu.RLock()
 	defer e.mu.RUnlock()

@@ -22,10 +22,10 @@ func (s *MemoryTokenStore) Locks() int { return s.locks.Len() }
 // LooksOfAFullMap returns how many entries are examined while a map of most
 // entries is filled, and as many more are added. For each of those, one entry
 // expires, or none.
-func LooksOfAFullMap(most int, lapsing bool) (looks int) {
+func LooksOfAFullMap(most int, someExpire bool) (looks int) {
 	var full expiring[int, int]
 	for key := range 2 * most {
-		full.put(key, key, func(old int) bool { looks++; return lapsing && old == key-most }, most)
+		full.put(key, key, func(old int) bool { looks++; return someExpire && old == key-most }, most)
 	}
 	return looks
 }

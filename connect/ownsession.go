@@ -269,12 +269,12 @@ type memorySession struct {
 	expiry time.Time
 }
 
-func (s memorySession) lapsed() bool { return !time.Now().Before(s.expiry) }
+func (s memorySession) expired() bool { return !time.Now().Before(s.expiry) }
 
 // Find implements scs.Store.
 func (s *memorySessions) Find(token string) ([]byte, bool, error) {
 	session, ok := s.sessions.get(sum(token))
-	if !ok || session.lapsed() {
+	if !ok || session.expired() {
 		return nil, false, nil
 	}
 	return session.data, true, nil
@@ -282,7 +282,7 @@ func (s *memorySessions) Find(token string) ([]byte, bool, error) {
 
 // Commit implements scs.Store.
 func (s *memorySessions) Commit(token string, data []byte, expiry time.Time) error {
-	if !s.sessions.put(sum(token), memorySession{data, expiry}, memorySession.lapsed, s.most) {
+	if !s.sessions.put(sum(token), memorySession{data, expiry}, memorySession.expired, s.most) {
 		return errTooManySessions
 	}
 	return nil

@@ -166,7 +166,7 @@ func (s *MemoryTokenStore) Update(
 		s.in(key.Realm, false).delete(key.ID)
 		return nil
 	}
-	s.in(key.Realm, true).put(key.ID, s.compact(next.atRest()), s.lapsed, 0)
+	s.in(key.Realm, true).put(key.ID, s.compact(next.atRest()), s.expired, 0)
 	return nil
 }
 
@@ -212,7 +212,7 @@ func (c Credential) atRest() Credential {
 	return c
 }
 
-func (s *MemoryTokenStore) lapsed(c *Credential) bool {
+func (s *MemoryTokenStore) expired(c *Credential) bool {
 	if c.ExpiresAt.IsZero() {
 		return false
 	}

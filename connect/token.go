@@ -73,9 +73,9 @@ func usableRefresh(
 		Secret(token.AccessToken), Secret(token.RefreshToken)) == nil {
 		return token, list
 	}
-	told := ParseScopes(list)
+	granted := ParseScopes(list)
 	kept := slices.DeleteFunc(slices.Clone(current.Scopes), func(scope Scope) bool {
-		return !server.Scopes.covers(told, scope)
+		return !server.Scopes.covers(granted, scope)
 	})
 	return token, JoinScopes(kept)
 }

@@ -84,7 +84,7 @@ func (g *Gloebit) parties(c *call, o order) (payee, status, reason string) {
 	paid := g.userByID(c.app.Owner)
 	if o.seller != (seller{}) {
 		if paid = g.seller(o.seller); paid == nil {
-			return "", "unknown-merchant", "the seller can't be told"
+			return "", "unknown-merchant", "the seller can't be identified"
 		}
 		payee = paid.id
 	}

@@ -72,17 +72,17 @@ func TestTransactU2URefuses(t *testing.T) {
 			map[string]any{"seller-email-address": "", "seller-id-from-gloebit": nil}, nil, missing,
 		},
 		"an unknown id": {
-			map[string]any{"seller-id-from-gloebit": "x"}, "unknown-merchant", "the seller can't be told",
+			map[string]any{"seller-id-from-gloebit": "x"}, "unknown-merchant", "the seller can't be identified",
 		},
 		"an unknown address": {
-			map[string]any{"seller-email-address": "x"}, "unknown-merchant", "the seller can't be told",
+			map[string]any{"seller-email-address": "x"}, "unknown-merchant", "the seller can't be identified",
 		},
 		"two users with the address": {
-			map[string]any{"seller-email-address": "both@shop.example"}, "unknown-merchant", "the seller can't be told",
+			map[string]any{"seller-email-address": "both@shop.example"}, "unknown-merchant", "the seller can't be identified",
 		},
 		"an id with another's address": {
 			map[string]any{"seller-id-from-gloebit": w.bob.ID, "seller-email-address": "both@shop.example"},
-			"unknown-merchant", "the seller can't be told",
+			"unknown-merchant", "the seller can't be identified",
 		},
 		"a seller who is locked": {
 			map[string]any{"seller-id-from-gloebit": "locked-id"}, "cannot-receive", "the payee's account is locked",

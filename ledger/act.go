@@ -75,7 +75,7 @@ func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error
 	return p, storeError("take the purchase up again", err)
 }
 
-// Cancel cancels a purchase if the ledger has not yet told Gloebit to continue.
+// Cancel cancels a purchase if the ledger has not yet asked Gloebit to continue.
 // If Gloebit has the transaction, the ledger refuses its enact, and Gloebit
 // gives the gloebits back. The purchase is then released. Cancel does not
 // change a purchase that was already canceled or refused. The error is

@@ -13,16 +13,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// told are the callbacks that Gloebit may not repeat, and the state to which
+// unrepeated are the callbacks that Gloebit may not repeat, and the state to which
 // each leads.
-var told = []struct {
+var unrepeated = []struct {
 	step string
 	want ledger.State
 }{{"consume", ledger.Delivered}, {"cancel", ledger.Released}}
 
 func TestConsumeAndCancelWaitForStore(t *testing.T) {
 	t.Parallel()
-	for _, c := range told {
+	for _, c := range unrepeated {
 		t.Run(c.step, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestConsumeAndCancelWaitForStore(t *testing.T) {
 
 func TestUnsavedCallbackIsSavedByNextPass(t *testing.T) {
 	t.Parallel()
-	for _, c := range told {
+	for _, c := range unrepeated {
 		t.Run(c.step, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// goods is a Fulfiller that records its calls, and fails as it is told.
+// goods is a Fulfiller that records its calls, and fails as configured.
 type goods struct {
 	mu      sync.Mutex
 	calls   []string // "Reserve", "Deliver", "Release", in order

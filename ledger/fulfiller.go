@@ -30,7 +30,7 @@ type Fulfiller interface {
 	// to take them. Return nil to continue. After ErrTryAgain, the end of the
 	// context or a panic, Gloebit asks again later. Any other error cancels the
 	// purchase: its text goes into Purchase.Cause and the log, and Gloebit is
-	// told "canceled". After any error, what Reserve has written in the
+	// sent "canceled". After any error, what Reserve has written in the
 	// transaction is rolled back. So for a temporary failure, such as a busy
 	// database, return ErrTryAgain or wrap it. A store that knows the temporary errors of
 	// its database, as sqlledger does, treats them as ErrTryAgain if they come

@@ -160,7 +160,7 @@ func TestPurchaseIsNotResubmittedByAnotherAccount(t *testing.T) {
 
 func TestUnknownAccountCountsAsSameAccount(t *testing.T) {
 	t.Parallel()
-	for name, told := range map[string][2]string{"then": {"", "alice"}, "now": {"alice", ""}, "ever": {"", ""}} {
+	for name, accounts := range map[string][2]string{"then": {"", "alice"}, "now": {"alice", ""}, "ever": {"", ""}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -171,11 +171,11 @@ func TestUnknownAccountCountsAsSameAccount(t *testing.T) {
 					w.connectAs("alice", as)
 				}
 			}
-			connect(told[0])
+			connect(accounts[0])
 			w.gloebit.Inject(noAnswer(false, 1))
 			p := w.bought(hat)
-			require.Equal(t, told[0] == "", p.GloebitID == "")
-			connect(told[1])
+			require.Equal(t, accounts[0] == "", p.GloebitID == "")
+			connect(accounts[1])
 			w.clock.Advance(time.Minute)
 			w.reconcile()
 			w.wantState(p.ID, ledger.Accepted)

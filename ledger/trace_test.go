@@ -19,8 +19,8 @@ const traceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 // tracer records the calls of a Trace. The context of an operation says which
 // one it is.
 type tracer struct {
-	mu   sync.Mutex
-	told []string
+	mu       sync.Mutex
+	recorded []string
 }
 
 type within struct{}
@@ -29,15 +29,15 @@ func (tr *tracer) tell(ctx context.Context, format string, args ...any) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	outer, _ := ctx.Value(within{}).(string)
-	tr.told = append(tr.told, outer+fmt.Sprintf(format, args...))
+	tr.recorded = append(tr.recorded, outer+fmt.Sprintf(format, args...))
 }
 
 func (tr *tracer) all() []string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	told := tr.told
-	tr.told = nil
-	return told
+	recorded := tr.recorded
+	tr.recorded = nil
+	return recorded
 }
 
 func enter(ctx context.Context, name string) context.Context {
@@ -76,8 +76,8 @@ func traced(tr *tracer, traceParent string) option {
 
 func TestTrace(t *testing.T) {
 	t.Run("a purchase", func(t *testing.T) {
-		told := &tracer{}
-		w := newWorld(t, traced(told, traceParent))
+		recorded := &tracer{}
+		w := newWorld(t, traced(recorded, traceParent))
 		var inside []string
 		w.goods.deliver = func(ctx context.Context, _ ledger.Purchase) error {
 			inside = append(inside, fmt.Sprint(ctx.Value(within{})))
@@ -99,7 +99,7 @@ func TestTrace(t *testing.T) {
 			`callback > deliver > Deliver: <nil>`,
 			`callback > deliver: settled to delivered` + end,
 			`callback of "consume" for 36: 200 ""`,
-		}, told.all())
+		}, recorded.all())
 		require.Equal(t, []string{"callback > deliver > Deliver > "}, inside)
 	})
 	for what, invalid := range map[string]string{
@@ -115,37 +115,37 @@ func TestTrace(t *testing.T) {
 		})
 	}
 	t.Run("a Fulfiller that panics", func(t *testing.T) {
-		told := &tracer{}
-		w := newWorld(t, traced(told, ""))
+		recorded := &tracer{}
+		w := newWorld(t, traced(recorded, ""))
 		w.goods.reserve = func(context.Context, ledger.Purchase) error { panic("no hats") }
 		p := w.bought(hat)
-		told.all()
+		recorded.all()
 		w.wantAnswer(p.ID, "enact", http.StatusOK, `[false,"pending"]`)
 		require.Equal(t, []string{
 			`callback > enact > Reserve: panic`,
 			`callback > enact: accepted to accepted, "queued", false, Reserve: panic, ""`,
 			`callback of "enact" for 36: 200 "pending"`,
-		}, told.all())
+		}, recorded.all())
 	})
 	t.Run("a callback that is not signed", func(t *testing.T) {
-		told := &tracer{}
-		w := newWorld(t, traced(told, ""))
+		recorded := &tracer{}
+		w := newWorld(t, traced(recorded, ""))
 		status, _ := w.request(http.MethodGet, w.config.CallbackURL+"/id/enact/guess")
 		require.Equal(t, http.StatusNotFound, status)
-		require.Equal(t, []string{`callback of "" for 0: 404 ""`}, told.all())
+		require.Equal(t, []string{`callback of "" for 0: 404 ""`}, recorded.all())
 	})
 	t.Run("a refusal is no failure", func(t *testing.T) {
-		told := &tracer{}
-		w := newWorld(t, traced(told, ""))
+		recorded := &tracer{}
+		w := newWorld(t, traced(recorded, ""))
 		_, err := w.buy(ledger.Order{Item: "hat", Price: 5000, Quantity: 1})
 		require.ErrorIs(t, err, gloebit.ErrInsufficientBalance)
-		said := told.all()
+		said := recorded.all()
 		require.Contains(t, said[0], `refused: created to refused, "insufficient-balance", false, <nil>`)
 		require.NotContains(t, strings.Join(said, "\n"), "failed")
 	})
 	t.Run("a store that fails", func(t *testing.T) {
-		told := &tracer{}
-		w := newWorld(t, traced(told, ""))
+		recorded := &tracer{}
+		w := newWorld(t, traced(recorded, ""))
 		w.store.failing(errDown)
 		_, err := w.buy(hat)
 		require.ErrorIs(t, err, gloebit.ErrStore)
@@ -153,7 +153,7 @@ func TestTrace(t *testing.T) {
 		_, _ = w.ledger.List(t.Context(), ledger.Query{})
 		_, _ = w.ledger.Counts(t.Context())
 		_, _ = w.ledger.Retry(t.Context(), "id", ledger.Act{})
-		said := strings.Join(told.all(), "\n")
+		said := strings.Join(recorded.all(), "\n")
 		for _, operation := range []string{"create", "get", "list", "counts", "change"} {
 			require.Contains(t, said, "purchases."+operation+" failed: "+errDown.Error())
 		}

@@ -219,7 +219,7 @@ var brokenTokenStores = []struct {
 	{"Load_does_not_wait_for_an_Update", func() *brokenTokens {
 		return &brokenTokens{
 			load: func(s *brokenTokens, ctx context.Context, key connect.Key) (connect.Credential, error) {
-				if !s.loadsMu.TryLock() { // a store that waits would wait here until the case gives up
+				if !s.loadsMu.TryLock() { // a store that waits would wait here until the case times out
 					return connect.Credential{}, context.DeadlineExceeded
 				}
 				defer s.loadsMu.Unlock()

@@ -113,22 +113,22 @@ func deletes(t *testing.T, store *tokens) {
 	wantToken(t, store, "other", "other")
 }
 
-func lapsed(t *testing.T, store *tokens) {
+func expired(t *testing.T, store *tokens) {
 	for _, until := range []time.Time{time.Now(), time.Now().Add(-time.Hour), time.Unix(0, 0), time.Unix(-1, 0)} {
-		want := withToken("lapsed")
+		want := withToken("expired")
 		want.ExpiresAt = until
 		save(t, store, "u", want)
 		got, err := store.Load(suite.InTime(t), "u")
 		if errors.Is(err, connect.ErrNotFound) {
 			want = connect.Credential{}
 		} else if err != nil {
-			t.Fatalf("Load of a credential that has lapsed: %v", err)
+			t.Fatalf("Load of a credential that has expired: %v", err)
 		}
 		wantEqual(t, got, want)
 	}
 }
 
-func lapsedReplaced(t *testing.T, store *tokens) {
+func expiredReplaced(t *testing.T, store *tokens) {
 	credential := withToken("short")
 	for _, userID := range []string{"replaced", "removed"} {
 		credential.ExpiresAt = time.Now().Add(suite.AMoment / 10)
@@ -138,7 +138,7 @@ func lapsedReplaced(t *testing.T, store *tokens) {
 	save(t, store, "replaced", withToken("new"))
 	wantToken(t, store, "replaced", "new")
 	if err := store.Delete(suite.InTime(t), "removed"); err != nil {
-		t.Errorf("Delete of a lapsed credential: %v", err)
+		t.Errorf("Delete of an expired credential: %v", err)
 	}
 	wantNone(t, store, "removed")
 }

@@ -133,7 +133,7 @@ func TestRenewTokenReplacesSessionID(t *testing.T) {
 			renewed := serve(
 				s, func(_ http.ResponseWriter, r *http.Request) { require.NoError(t, s.RenewToken(r.Context())) }, old...,
 			).Cookies()
-			require.Len(t, renewed, 1, "and the browser is not told to forget the session")
+			require.Len(t, renewed, 1, "and the browser keeps the session")
 			require.NotEqual(t, old[0].Value, renewed[0].Value)
 			require.Empty(t, hat(s, old...))
 			require.Equal(t, "green", hat(s, renewed...))

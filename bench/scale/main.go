@@ -71,7 +71,7 @@ func flows(ctx context.Context) error {
 	fmt.Printf("%d connect flows at once\n", crowd)
 	fmt.Printf("  all at Gloebit after %v, with %.0f B of the heap each\n", c.Start.Round(time.Millisecond), c.Bytes)
 	fmt.Printf(
-		"  all connected after %v more; each with its own token, each state good once\n", c.Back.Round(time.Millisecond),
+		"  all connected after %v more; each with its own token, each state accepted once\n", c.Back.Round(time.Millisecond),
 	)
 	return nil
 }

@@ -41,7 +41,7 @@ func (a *app) acts() []*cobra.Command {
 Repair first what "show" names as the cause. The command itself sends and delivers
 nothing: a running shop does it within seconds. A finished purchase stays as it is.`,
 			"`WHY`, for the history", false, (*ledger.Ledger).Retry),
-		a.do("cancel", "Cancel purchases that Gloebit was not told to go on with",
+		a.do("cancel", "Cancel purchases that Gloebit was not asked to continue",
 			`Cancel purchases that are created or accepted. Gloebit then gives the gloebits
 back, and a running shop releases what it has reserved. It is too late for one that
 is reserved, settled or delivered.`,

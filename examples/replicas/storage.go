@@ -45,7 +45,7 @@ func openStorage(ctx context.Context, o options) (*storage, error) {
 	return nil, fmt.Errorf("-store %q: want postgres, mysql or redis", o.store)
 }
 
-// dsnVariable is how replicas are told -dsn.
+// dsnVariable is the environment variable that passes -dsn to the replicas.
 const dsnVariable = "REPLICAS_DSN"
 
 // standard is where a store is when -dsn does not say: what the variable holds,
@@ -64,8 +64,8 @@ func dsn(o options) string {
 	if o.dsn != "" {
 		return o.dsn
 	}
-	if told := os.Getenv(dsnVariable); o.replica != "" && told != "" {
-		return told
+	if dsn := os.Getenv(dsnVariable); o.replica != "" && dsn != "" {
+		return dsn
 	}
 	for _, s := range standards() {
 		if s.store == o.store {

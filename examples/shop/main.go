@@ -28,8 +28,8 @@
 // need a FILE and two ports each: on one FILE, each sandbox overwrites what the other
 // has kept.
 //
-// Every purchase goes through package ledger: it is written down before Gloebit
-// hears of it, and delivered when Gloebit says that it is paid. /purchases shows a
+// Every purchase goes through package ledger: it is saved before it is sent
+// to Gloebit, and delivered when Gloebit reports that it is paid. /purchases shows a
 // visitor how far theirs have come. /merchant is the ledger's console, where an
 // operator finds all of them and frees what is stuck: in front of the sandbox every
 // visitor may look, and who is connected may act; elsewhere it is closed.

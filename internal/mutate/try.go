@@ -31,7 +31,7 @@ type verdict struct {
 }
 
 // maxTest is how long a test may take that a mutation makes wait. What
-// waits longer is not caught: that is too long to hear of a fault.
+// waits longer is not caught: a fault must be found sooner.
 const maxTest = "2m"
 
 // try runs the mutation's tests with the change.

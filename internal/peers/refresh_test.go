@@ -28,7 +28,7 @@ func TestRefresh(t *testing.T) {
 				}
 				require.Equal(t, http.StatusOK, a.load(t, "/app/page").Status)
 			})
-			t.Run("told by the API", func(t *testing.T) {
+			t.Run("reported by the API", func(t *testing.T) {
 				if strings.HasPrefix(name, "zitadel") {
 					return // whose answer does not say that the token is why
 				}

@@ -50,14 +50,14 @@ func TestSecretIsRedactedInEveryEncoding(t *testing.T) {
 		"more often than it fits": strings.Repeat(secret+"&", 100),
 	} {
 		t.Run(name, func(t *testing.T) {
-			told := redact.Text("no such token: "+said+".", secret, "hunter2-hunter2")
-			require.NotContains(t, told, "hunter2")
-			require.Contains(t, told, "[r")
-			require.LessOrEqual(t, len(told), 200)
+			shown := redact.Text("no such token: "+said+".", secret, "hunter2-hunter2")
+			require.NotContains(t, shown, "hunter2")
+			require.Contains(t, shown, "[r")
+			require.LessOrEqual(t, len(shown), 200)
 			require.True(t, redact.Repeats(said, secret))
 			var watch leaktest.Witness
 			watch.Secret("secret", secret)
-			watch.Saw("error", told)
+			watch.Saw("error", shown)
 			watch.Wants(t, leaktest.Table{"secret": nil})
 		})
 	}
@@ -90,8 +90,8 @@ func FuzzText(f *testing.F) {
 		if len(secret) < 8 || strings.Contains(redact.Redacted, secret) {
 			return // no secret
 		}
-		if told := redact.Text(before+secret+after, secret); len(told) > 200 || strings.Contains(told, secret) {
-			t.Errorf("%q is redacted for %q", told, secret)
+		if shown := redact.Text(before+secret+after, secret); len(shown) > 200 || strings.Contains(shown, secret) {
+			t.Errorf("%q is redacted for %q", shown, secret)
 		}
 	})
 }

@@ -114,7 +114,7 @@ func (s *Sandbox) Run(ctx context.Context) error {
 }
 
 // callbackClient returns the client for hold URLs. It saves the state before
-// each call, so that a sandbox that is killed remembers what it told the
+// each call, so that a sandbox that is killed remembers what it sent to the
 // application.
 func (s *Sandbox) callbackClient() *http.Client {
 	return &http.Client{

@@ -108,7 +108,7 @@ var brokenQueries = []struct {
 			return s.MemoryStore.ClaimUnreported(ctx, shop, now.Add(time.Second), until)
 		},
 	}},
-	{"a_claim_of_a_report_lapses", &brokenLedger{
+	{"a_claim_of_a_report_expires", &brokenLedger{
 		unreported: func(s *brokenLedger, ctx context.Context, now, until time.Time) (ledger.Purchase, error) {
 			return s.MemoryStore.ClaimUnreported(ctx, shop, now, until.Add(time.Second))
 		},

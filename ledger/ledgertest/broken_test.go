@@ -293,7 +293,7 @@ var brokenLedgers = []struct {
 		})},
 	{"Get_and_List_do_not_wait_for_a_Change", &brokenLedger{
 		get: func(s *brokenLedger, ctx context.Context, key connect.Key) (ledger.Purchase, error) {
-			if !s.mu.TryLock() { // a store that waits would wait here until the case gives up
+			if !s.mu.TryLock() { // a store that waits would wait here until the case times out
 				return ledger.Purchase{}, context.DeadlineExceeded
 			}
 			defer s.mu.Unlock()
@@ -319,7 +319,7 @@ var brokenLedgers = []struct {
 		) (ledger.Purchase, error) {
 			return pick(s, ctx, realm, state, now, until, func(a, b ledger.Purchase) int { return strings.Compare(a.ID, b.ID) })
 		})},
-	{"a_claim_lapses", claiming(func(
+	{"a_claim_expires", claiming(func(
 		s *brokenLedger, ctx context.Context, realm string, state ledger.State, now, until time.Time,
 	) (ledger.Purchase, error) {
 		p, err := s.MemoryStore.Claim(ctx, realm, state, now, until.Add(time.Hour))

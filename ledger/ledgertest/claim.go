@@ -49,7 +49,7 @@ func claimOrder(t *testing.T, store ledger.Store) {
 	wantClaim(t, store, after(40), after(1000), 3)
 }
 
-func claimLapses(t *testing.T, store ledger.Store) {
+func claimExpires(t *testing.T, store ledger.Store) {
 	createMany(t, store, 1, func(_ int, p *ledger.Purchase) { p.NextAt = after(10) })
 	wantClaim(t, store, after(10), after(20), 1)
 	wantNoClaim(t, store, after(19))

@@ -14,15 +14,15 @@ import (
 // and never together with cancel. Whether it repeats the two after another
 // answer is random, because its documents say that it ignores the answer.
 type held struct {
-	id                       string
-	enactAt, consumeAt       string
-	cancelAt                 string
-	held                     bool // the gloebits are on hold, or were
-	enacted                  bool // an enact was answered with true
-	committed                bool // the gloebits are the merchant's, for good
-	rolledBack               bool // the gloebits went back, for good
-	consumeHeard, cancelHear bool // the callback was answered with status 200
-	told                     bool // consume or cancel was answered, with whatever, and is not called again
+	id                              string
+	enactAt, consumeAt              string
+	cancelAt                        string
+	held                            bool // the gloebits are on hold, or were
+	enacted                         bool // an enact was answered with true
+	committed                       bool // the gloebits are the merchant's, for good
+	rolledBack                      bool // the gloebits went back, for good
+	consumeReceived, cancelReceived bool // the callback was answered with status 200
+	answered                        bool // consume or cancel got a response and is not called again
 }
 
 // mood is how the model of Gloebit treats its next transactions.

@@ -54,9 +54,9 @@ func (s *shop) invariants(t *rapid.T) {
 			t.Fatalf("%s is %s and is reserved %d times", p.ID, p.State, reserved)
 		case p.Paid() && (h == nil || !h.committed):
 			t.Fatalf("%s is %s and was never paid", p.ID, p.State)
-		case h != nil && h.consumeHeard && !p.Paid():
+		case h != nil && h.consumeReceived && !p.Paid():
 			t.Fatalf("%s is %s after its consume was answered", p.ID, p.State)
-		case h != nil && h.cancelHear && p.State != ledger.Canceled && p.State != ledger.Released:
+		case h != nil && h.cancelReceived && p.State != ledger.Canceled && p.State != ledger.Released:
 			t.Fatalf("%s is %s after its cancel was answered", p.ID, p.State)
 		case h != nil && h.enacted && p.State == ledger.Refused:
 			t.Fatalf("%s was refused after its enact was answered with true", p.ID)
@@ -138,19 +138,19 @@ func (s *shop) settle(t *rapid.T, h *held) {
 	if !h.enacted && !h.rolledBack {
 		s.gloebit.enact(h)
 	}
-	if h.enacted && !h.rolledBack && !h.consumeHeard && !h.told {
+	if h.enacted && !h.rolledBack && !h.consumeReceived && !h.answered {
 		h.committed = true
 		status, body := s.call(h.consumeAt)
 		if status != 200 {
 			t.Fatalf("consume of %s was answered with %d %s", h.id, status, body)
 		}
-		h.consumeHeard = true
+		h.consumeReceived = true
 	}
-	if h.rolledBack && !h.cancelHear && !h.told {
+	if h.rolledBack && !h.cancelReceived && !h.answered {
 		status, body := s.call(h.cancelAt)
 		if status != 200 {
 			t.Fatalf("cancel of %s was answered with %d %s", h.id, status, body)
 		}
-		h.cancelHear = true
+		h.cancelReceived = true
 	}
 }

@@ -82,7 +82,7 @@ func (s *shop) start(t *rapid.T) {
 // knew of are made again: their loss is documented.
 func (s *shop) crash(t *rapid.T) {
 	for _, h := range s.gloebit.transactions {
-		h.told = false
+		h.answered = false
 	}
 	s.start(t)
 }
@@ -143,7 +143,7 @@ func (s *shop) any(t *rapid.T) *held {
 func (s *shop) enact(t *rapid.T) {
 	h := s.any(t)
 	state := s.known[h.id].State
-	off := h.cancelHear || state == ledger.Refused || state == ledger.Canceled || state == ledger.Released
+	off := h.cancelReceived || state == ledger.Refused || state == ledger.Canceled || state == ledger.Released
 	_, body := s.gloebit.enact(h)
 	if off && body == "[true]" {
 		t.Fatalf("enact of %s, which was called off, was answered with %s", h.id, body)
@@ -157,10 +157,10 @@ func (s *shop) consume(t *rapid.T) {
 	}
 	h.committed = true
 	status, body := s.call(h.consumeAt)
-	h.told = h.told || status != 0 && rapid.Bool().Draw(t, "never again")
+	h.answered = h.answered || status != 0 && rapid.Bool().Draw(t, "never again")
 	switch {
 	case status == http.StatusOK && body == "[true]":
-		h.consumeHeard = true
+		h.consumeReceived = true
 	case status != 0 && (status != http.StatusServiceUnavailable || body != `[false,"pending"]`):
 		t.Fatalf("consume of %s was answered with %d %s", h.id, status, body)
 	}
@@ -173,10 +173,10 @@ func (s *shop) cancel(t *rapid.T) {
 	}
 	h.rolledBack = true
 	status, body := s.call(h.cancelAt)
-	h.told = h.told || status != 0 && rapid.Bool().Draw(t, "never again")
+	h.answered = h.answered || status != 0 && rapid.Bool().Draw(t, "never again")
 	switch {
 	case status == http.StatusOK && body == "[true]":
-		h.cancelHear = true
+		h.cancelReceived = true
 	case status != 0 && (status != http.StatusServiceUnavailable || body != `[false,"pending"]`):
 		t.Fatalf("cancel of %s was answered with %d %s", h.id, status, body)
 	}
@@ -226,7 +226,7 @@ func (s *shop) reconnect(t *rapid.T) {
 // liar makes a callback that Gloebit guarantees never to make.
 func (s *shop) liar(t *rapid.T) {
 	h := s.any(t)
-	if !h.consumeHeard {
+	if !h.consumeReceived {
 		return
 	}
 	if status, body := s.call(h.cancelAt); status == http.StatusOK {

@@ -19,7 +19,7 @@ type keeper interface {
 	goods() (shelf, held map[string]int) // how often each purchase was delivered, and is reserved
 }
 
-// store fails as it is told.
+// store fails as configured.
 type store struct {
 	keeper
 	breaks  string // "", "before", "within", "after": where the next call breaks, once

@@ -123,7 +123,7 @@ func (f *fleet) grants(kind string) (n int) {
 	return n
 }
 
-// visitor is a browser that asks the machine it is told to and follows no
+// visitor is a browser that asks the given machine and follows no
 // redirect.
 type visitor struct {
 	fleet  *fleet

@@ -144,8 +144,8 @@ func (s *Store) keep(until time.Time) time.Duration {
 	return max(left.Truncate(time.Millisecond)+time.Millisecond, time.Millisecond)
 }
 
-// lapsed reports whether that time has come, which the zero time never does.
-func (s *Store) lapsed(until time.Time) bool { return !until.IsZero() && !s.now().Before(until) }
+// expired reports whether that time has come, which the zero time never does.
+func (s *Store) expired(until time.Time) bool { return !until.IsZero() && !s.now().Before(until) }
 
 // failed wraps an error with the operation that failed. If the context's
 // deadline caused a network timeout of go-redis, the error also matches the

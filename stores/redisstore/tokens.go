@@ -48,7 +48,7 @@ func (s *Store) Update(
 		if err != nil {
 			return err
 		}
-		if next == nil || s.lapsed(next.ExpiresAt) {
+		if next == nil || s.expired(next.ExpiresAt) {
 			return held.save(ctx, "", 0)
 		}
 		saved, err := connect.EncodeCredential(*next)

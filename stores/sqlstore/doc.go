@@ -77,8 +77,8 @@
 // # Machines that vanish
 //
 // A machine that loses its power or its network closes no connection.
-// PostgreSQL, MariaDB and MySQL release its locks when they have heard nothing
-// from it for ten seconds. Two fns for one user still never run at once, if
+// PostgreSQL, MariaDB and MySQL release its locks when they have received
+// nothing from it for ten seconds. Two fns for one user still never run at once, if
 // each returns when its context ends: the context of an fn ends when three
 // quarters of that time have passed without an answer from the server. A
 // process that was suspended for longer, for example with its virtual machine,

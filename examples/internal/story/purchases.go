@@ -147,10 +147,10 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOffice(t *testing.T, build launch.Bui
 	s := hurried()
 	s.StuckAfter = 300 * time.Millisecond
 	w := startWorld(t, build, "", s)
-	stranger := newVisitor(t).open(w.shopURL+"/merchant").says(
+	another := newVisitor(t).open(w.shopURL+"/merchant").says(
 		"a visitor (may look, not act)", "Stuck 0", "Every purchase is finished.",
 	)
-	require.Equal(t, http.StatusOK, stranger.status)
+	require.Equal(t, http.StatusOK, another.status)
 
 	shelf := newVisitor(t).open(w.shopURL).connect("bob")
 	shelf.buy("green-hat").says("You bought 1 × Green hat")
@@ -169,11 +169,11 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOffice(t *testing.T, build launch.Bui
 	_, err = w.books.DB().Exec(`DROP TRIGGER fire`)
 	require.NoError(t, err)
 	confirm := strings.Replace(stuck.url.String(), "view=purchase", "view=confirm&act=retry", 1)
-	require.Equal(t, http.StatusForbidden, stranger.v.open(confirm).status)
+	require.Equal(t, http.StatusForbidden, another.v.open(confirm).status)
 	shelf.v.open(confirm).submit("/merchant", "reason", "the fire is out").says("Done for 1 of 1.")
 	held.until("Paid and delivered").says("Total for 1 × Name in the band, 12 G$ each 12 G$").follow("My things").says("Name in the band 1 ordered")
 	stuck.reload().says("taken up again: the fire is out bob", "It waits for nothing.")
-	stranger.reload().says("Paid, last 30 days 2 Income, last 30 days 52 G$", "Stuck 0")
+	another.reload().says("Paid, last 30 days 2 Income, last 30 days 52 G$", "Stuck 0")
 }
 
 func anOrderThatMayNotBeWrittenDownIsSentAgain(t *testing.T, build launch.Build) {

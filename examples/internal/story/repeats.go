@@ -57,9 +57,9 @@ func answer(rw http.ResponseWriter, status int, object map[string]any) {
 	_, _ = rw.Write(text)
 }
 
-// gloebitRepeatsWhatItIsTold makes Gloebit repeat what the shop has sent, in
+// gloebitRepeatsWhatItReceives makes Gloebit repeat what the shop has sent, in
 // every part of a response that a client may read.
-func gloebitRepeatsWhatItIsTold(t *testing.T, w *world) {
+func gloebitRepeatsWhatItReceives(t *testing.T, w *world) {
 	w.closeShop()
 	w.settings.SettleWait = 300 * time.Millisecond // most of these purchases are not settled
 	w.openShop()

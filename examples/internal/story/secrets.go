@@ -26,9 +26,9 @@ func RunSecrets(t *testing.T, build launch.Build) {
 		tell func(*testing.T, *world)
 	}{
 		{"a day in the shop", aDayInTheShop},
-		{"Gloebit repeats what it is told", gloebitRepeatsWhatItIsTold},
+		{"Gloebit repeats what it receives", gloebitRepeatsWhatItReceives},
 		{"the database fails", theDatabaseFails},
-		{"strangers come with what they have seen", strangersComeWithWhatTheyHaveSeen},
+		{"another visitor replays what was seen", anotherVisitorReplaysWhatWasSeen},
 		{"the shop panics", theShopPanics},
 		{"what there is is printed", whatThereIsIsPrinted},
 	} {
@@ -113,14 +113,14 @@ func theDatabaseFails(t *testing.T, w *world) {
 	require.NoError(t, err)
 }
 
-func strangersComeWithWhatTheyHaveSeen(t *testing.T, w *world) {
-	v, stranger := newVisitor(t), newVisitor(t)
+func anotherVisitorReplaysWhatWasSeen(t *testing.T, w *world) {
+	v, another := newVisitor(t), newVisitor(t)
 	for _, more := range []string{"", "&code=another", "&error=server_error&error_description="} {
 		callback := v.callback(w)
 		if more != "" {
 			callback += more + callback[len(w.shopURL):]
 		}
-		stranger.open(callback)
+		another.open(callback)
 		first := v.open(callback)
 		require.Equal(t, more == "", first.status == 200, "%s", first.text())
 		require.Equal(
@@ -130,7 +130,7 @@ func strangersComeWithWhatTheyHaveSeen(t *testing.T, w *world) {
 	for _, transaction := range w.gloebit.Transactions() {
 		hold := transaction.Hold.Enact
 		for _, bad := range []string{hold + "x", hold + "/x", strings.Replace(hold, "/enact/", "/cancel/", 1)} {
-			require.Equal(t, 404, stranger.open(bad).status)
+			require.Equal(t, 404, another.open(bad).status)
 		}
 	}
 }

@@ -143,7 +143,7 @@ func aRefusedConsentLeadsBackToAShopThatChargesNothing(t *testing.T, build launc
 	require.Equal(t, "1,000 G$", again.balance(), "and may think again")
 }
 
-func aRefusalThatDoesComeBackIsToldInWords(t *testing.T, build launch.Build) {
+func aRefusalThatDoesComeBackIsExplained(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	v := newVisitor(t)
 	consent := v.open(w.shopURL + "/shelf/green-hat").signIn("alice")
@@ -157,7 +157,7 @@ func aRefusalThatDoesComeBackIsToldInWords(t *testing.T, build launch.Build) {
 	require.Equal(t, "1,000 G$", again.balance())
 }
 
-func aRevokedTokenIsToldInWordsAndConnectLeadsBack(t *testing.T, build launch.Build) {
+func aRevokedTokenIsExplainedAndConnectLeadsBack(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	v := newVisitor(t)
 	v.open(w.shopURL).connect("alice")

@@ -78,7 +78,7 @@ func theShopStaysOpenWhileGloebitIsDown(t *testing.T, build launch.Build) {
 	require.Equal(t, http.StatusOK, things.follow("Try again").status)
 }
 
-func aLockedAccountIsToldInWords(t *testing.T, build launch.Build) {
+func aLockedAccountIsExplained(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	shelf := newVisitor(t).open(w.shopURL).connect("alice")
 	require.NoError(t, w.gloebit.Lock("alice", true))
@@ -217,7 +217,7 @@ func addressesWhereNothingIs(t *testing.T, build launch.Build) {
 	require.Empty(t, w.gloebit.Transactions())
 }
 
-func aStaleCallbackIsToldInWords(t *testing.T, build launch.Build) {
+func aStaleCallbackIsExplained(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	sorry := newVisitor(t).open(w.shopURL + "/gloebit/callback?code=1&state=2")
 	require.Equal(t, http.StatusBadRequest, sorry.status)

@@ -147,7 +147,7 @@ func TestCrashedPostgreSQL(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, ledger.Delivered, got.State)
 	})
-	t.Run("a commit that was lost is made up for", func(t *testing.T) {
+	t.Run("a lost commit is repeated", func(t *testing.T) {
 		p := purchase(2, ledger.Accepted)
 		created(t, store, p)
 		// As a store would commit that leaves the setting alone.

@@ -87,7 +87,7 @@ func TestKilledShopsDeliverExactlyOnce(t *testing.T) {
 			}
 			s := startShop(t, d, plan)
 			if plan.Halt > 0 {
-				s.lines.Scan() // it stands still, or has nothing left to do
+				s.lines.Scan() // it blocks, or has nothing left to do
 			} else {
 				<-time.After(time.Duration(random.IntN(20_000)) * time.Microsecond)
 			}

@@ -253,9 +253,9 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 func TestSweepKeepsReconnectedUser(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		tapped, _, store, direct := throughTap(t, d)
-		lapsed := connect.Credential{ExpiresAt: time.Now().Add(-time.Hour)}
-		for _, userID := range []string{"again", "lapsed"} {
-			require.NoError(t, direct.Update(t.Context(), at(userID), returning(lapsed)))
+		expired := connect.Credential{ExpiresAt: time.Now().Add(-time.Hour)}
+		for _, userID := range []string{"again", "expired"} {
+			require.NoError(t, direct.Update(t.Context(), at(userID), returning(expired)))
 		}
 		again := false
 		tapped.before = func(statement string) error {

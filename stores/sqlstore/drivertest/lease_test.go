@@ -48,7 +48,7 @@ func wantNoOverlap(t *testing.T, other *shopStore, p ledger.Purchase, first cont
 }
 
 // TestIdleFnEndsBeforePurchaseIsUnlocked checks an fn whose query may have left
-// rows open. Its connection can't be pinged, so the server hears nothing from
+// rows open. Its connection can't be pinged, so the server gets nothing from
 // it.
 func TestIdleFnEndsBeforePurchaseIsUnlocked(t *testing.T) {
 	one := "SELECT COUNT(*) FROM goods"

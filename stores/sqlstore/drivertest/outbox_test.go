@@ -13,15 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reporter is an OnChange that notes what it is told, in a transaction of its
-// own, and stands still from that call on.
+// reporter is an OnChange that notes each change, in a transaction of its
+// own, and blocks from that call on.
 func reporter(db *sql.DB, halt int) func(context.Context, ledger.Purchase, ledger.Change) error {
 	var calls atomic.Int64
 	return func(ctx context.Context, p ledger.Purchase, change ledger.Change) error {
-		_, err := db.ExecContext(ctx, insertNote(p.ID, "told "+string(change.To)))
+		_, err := db.ExecContext(ctx, insertNote(p.ID, "report "+string(change.To)))
 		for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "SQLITE_BUSY") {
 			<-time.After(5 * time.Millisecond)
-			_, err = db.ExecContext(ctx, insertNote(p.ID, "told "+string(change.To)))
+			_, err = db.ExecContext(ctx, insertNote(p.ID, "report "+string(change.To)))
 		}
 		if err != nil {
 			return err
@@ -57,9 +57,9 @@ func TestKilledShopsReportEveryChange(t *testing.T) {
 		config.OnChange = reporter(d.connect(t), 0)
 		require.NoError(t, must(ledger.New(config)).Reconcile(t.Context()))
 		wantEachOnce(t, d, "delivered", many)
-		told, calls := noted(t, d, "told delivered"), 0
-		require.Len(t, told, many, "every delivery was reported")
-		for _, n := range told {
+		reports, calls := noted(t, d, "report delivered"), 0
+		require.Len(t, reports, many, "every delivery was reported")
+		for _, n := range reports {
 			calls += n
 		}
 		require.Greater(t, calls, many, "those that were not saved again")
@@ -108,6 +108,6 @@ func TestReplicasReportEachChangeOnce(t *testing.T) {
 		for range replicas {
 			require.ErrorIs(t, <-ended, context.Canceled)
 		}
-		wantEachOnce(t, d, "told delivered", many)
+		wantEachOnce(t, d, "report delivered", many)
 	})
 }

@@ -18,22 +18,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// overheard is a database that records the query and returns an error, except
+// queryRecorder is a database that records the query and returns an error, except
 // to the query for the realms.
-type overheard struct {
+type queryRecorder struct {
 	query string
 	args  []any
 }
 
-var errOverheard = errors.New("overheard")
+var errRecorded = errors.New("recorded")
 
-func (o *overheard) Connect(context.Context) (driver.Conn, error) { return o, nil }
-func (o *overheard) Driver() driver.Driver                        { return nil }
-func (o *overheard) Prepare(string) (driver.Stmt, error)          { return nil, errOverheard }
-func (o *overheard) Begin() (driver.Tx, error)                    { return nil, errOverheard }
-func (o *overheard) Close() error                                 { return nil }
+func (o *queryRecorder) Connect(context.Context) (driver.Conn, error) { return o, nil }
+func (o *queryRecorder) Driver() driver.Driver                        { return nil }
+func (o *queryRecorder) Prepare(string) (driver.Stmt, error)          { return nil, errRecorded }
+func (o *queryRecorder) Begin() (driver.Tx, error)                    { return nil, errRecorded }
+func (o *queryRecorder) Close() error                                 { return nil }
 
-func (o *overheard) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (o *queryRecorder) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if strings.HasPrefix(query, "SELECT DISTINCT realm ") {
 		return &realms{left: []string{realm, "another"}}, nil
 	}
@@ -41,7 +41,7 @@ func (o *overheard) QueryContext(_ context.Context, query string, args []driver.
 	for _, arg := range args {
 		o.args = append(o.args, arg.Value)
 	}
-	return nil, errOverheard
+	return nil, errRecorded
 }
 
 // realms are the rows that name them.
@@ -173,7 +173,7 @@ func wantPlan(t *testing.T, d database, db *sql.DB, index string, call func(stor
 // planOf is the plan of the query that a call asks, in lower case.
 func planOf(t *testing.T, d database, db *sql.DB, call func(store *shopStore)) string {
 	t.Helper()
-	asked := &overheard{}
+	asked := &queryRecorder{}
 	overhearing := sql.OpenDB(asked)
 	defer overhearing.Close()
 	call(newStore(overhearing, d.dialect))

@@ -59,13 +59,13 @@ func (t tests) Run() int {
 	return code
 }
 
-// shopPlan is what a shop in a process of its own is told.
+// shopPlan is what a shop in a process of its own is given.
 type shopPlan struct {
 	Dialect, Database string
 	Clock             time.Time // zero is the real time
 	Deliver           bool      // whether it picks up what is due
-	Halt              int       // at which delivery it stands still, once it is written; zero is never
-	HaltReport        int       // at which report it stands still, once it is written; zero reports nothing
+	Halt              int       // at which delivery it blocks, once it is written; zero is never
+	HaltReport        int       // at which report it blocks, once it is written; zero reports nothing
 }
 
 // runShop serves callbacks, prints its address, delivers if its plan says so,

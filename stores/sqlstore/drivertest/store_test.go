@@ -28,7 +28,7 @@ func TestSweepRemovesOnlyExpiredRows(t *testing.T) {
 			store.Put(t.Context(), at("staying"), connect.PendingConnection{ExpiresAt: now.Add(time.Minute + time.Microsecond)}),
 		)
 		for userID, until := range map[string]time.Time{
-			"lapsing": now.Add(time.Minute), "staying": now.Add(time.Hour), "for ever": {},
+			"expiring": now.Add(time.Minute), "staying": now.Add(time.Hour), "no expiry": {},
 		} {
 			require.NoError(t, store.Update(t.Context(), at(userID), returning(connect.Credential{ExpiresAt: until})))
 		}
