@@ -152,3 +152,12 @@ func TestMiddlewarePanicsOnNilHandler(t *testing.T) {
 	require.Panics(t, func() { merchant.RequireScopes(gloebit.ScopeBalance)(nil) })
 	require.Panics(t, func() { merchant.Optional(nil) })
 }
+
+func TestCallersHTTPClientIsNotModified(t *testing.T) {
+	config := validConfig()
+	config.HTTPClient = &http.Client{}
+	_, err := gloebit.New(config)
+	require.NoError(t, err)
+	require.Nil(t, config.HTTPClient.CheckRedirect)
+	require.Zero(t, config.HTTPClient.Timeout)
+}

@@ -1,6 +1,8 @@
 package gloebit_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -51,4 +53,15 @@ func TestDisconnect(t *testing.T) {
 			require.NotErrorIs(t, err, gloebit.ErrStore)
 		})
 	}
+}
+
+func TestDisconnectAllowsConfiguredOriginBehindProxy(t *testing.T) {
+	config := validConfig()
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	recorder := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodPost, "http://10.0.0.1:8080/gloebit/disconnect", nil)
+	r.Header.Set("Origin", "https://shop.example")
+	merchant.DisconnectHandler().ServeHTTP(recorder, r)
+	require.Equal(t, http.StatusSeeOther, recorder.Code)
 }

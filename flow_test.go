@@ -227,3 +227,20 @@ func TestOwnHandlersOverAuthorizationURLAndExchange(t *testing.T) {
 	require.Equal(t, "connected", b.get("/optional").body)
 	require.Equal(t, http.StatusBadRequest, b.get("/gloebit/callback?state=x&code=y").status)
 }
+
+func TestScopesUseNamesOfTheVersion(t *testing.T) {
+	for version, server := range map[gloebit.APIVersion]gloebittest.APIVersion{
+		gloebit.VersionA: gloebittest.VersionA, gloebit.VersionB: gloebittest.VersionB,
+	} {
+		for _, scopes := range [][]gloebit.Scope{
+			nil, {gloebit.ScopeID, gloebit.ScopeBalance}, {gloebit.ScopeUser, gloebit.ScopeBalance},
+			{gloebit.ScopeIdentity, gloebit.ScopeBalance},
+		} {
+			w := newWorldAt(t, gloebittest.Config{APIVersion: server}, func(_ *world, c *gloebit.Config) {
+				c.Provider.APIVersion, c.Scopes, c.SignIn = version, scopes, true
+			})
+			b := w.browser("")
+			require.Equal(t, "connected", b.get("/gloebit/connect?return_to=/optional").body, "version %d, %v", version, scopes)
+		}
+	}
+}

@@ -1,13 +1,18 @@
 package gloebit_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/stretchr/testify/require"
 )
 
@@ -112,6 +117,123 @@ func FuzzReturnTo(f *testing.F) {
 		to, err := site.Parse(recorder.Header().Get("Location"))
 		if err != nil || to.Host != site.Host || to.Scheme != site.Scheme {
 			t.Fatalf("%q leads to %v (%v)", returnTo, to, err)
+		}
+	})
+}
+
+// FuzzReplies gives every call an arbitrary response. It must not panic, and a
+// success must not contain a zero that was not sent.
+func FuzzReplies(f *testing.F) {
+	for _, row := range rows() {
+		for answer := range row.answers {
+			f.Add([]byte(answer))
+		}
+		for _, rubbish := range row.rubbish {
+			f.Add([]byte(rubbish))
+		}
+	}
+	var answer []byte
+	server := &cannedTransport{answer: &answer}
+	config := validConfig()
+	config.HTTPClient = &http.Client{Transport: server}
+	config.Tokens = &gloebit.MemoryTokenStore{}
+	merchant, err := gloebit.New(config)
+	require.NoError(f, err)
+	merchant.RetryWithin(time.Nanosecond)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		answer = data
+		for _, row := range rows() {
+			require.NoError(
+				t, config.Tokens.Update(t.Context(), keyOf(merchant, "u"), save(connect.Credential{AccessToken: "t"})),
+			)
+			client, err := merchant.Client(t.Context(), "u")
+			require.NoError(t, err)
+			result, err := row.call(t.Context(), client, merchant)
+			if err != nil || result == nil {
+				continue
+			}
+			var known struct {
+				Success bool
+				Reason  string
+			}
+			if json.Unmarshal(data, &known) != nil || !known.Success && !strings.EqualFold(
+				strings.TrimSpace(known.Reason), "transaction already created",
+			) {
+				t.Fatalf("%s read a success from %q", row.name, data)
+			}
+			if isSilentZero(result, data) {
+				t.Fatalf("%s read %#v from %q", row.name, result, data)
+			}
+		}
+	})
+}
+
+// isSilentZero reports whether a result is a zero that the response does not
+// contain.
+func isSilentZero(result any, data []byte) bool {
+	switch r := result.(type) {
+	case gloebit.Identity:
+		return r.ID == ""
+	case gloebit.Character:
+		return r.ID == ""
+	case gloebit.CreatedSubscription:
+		return r.ID == ""
+	case gloebit.SubscriptionAuthorization:
+		return r.ID == ""
+	case gloebit.Receipt:
+		return r.TransactionID == "" || r.Outcome == gloebit.OutcomeUnknown
+	case string:
+		return r == ""
+	case gloebit.Object:
+		return r == nil
+	case map[string]int64:
+		return r == nil
+	case int64:
+		return !bytes.Contains(bytes.ToLower(data), []byte("count")) && !bytes.ContainsRune(data, '\\')
+	case gloebit.Amount:
+		return !bytes.Contains(bytes.ToLower(data), []byte("balance")) && !bytes.ContainsRune(data, '\\')
+	}
+	return false
+}
+
+// cannedTransport answers every request with the same body.
+type cannedTransport struct{ answer *[]byte }
+
+func (c *cannedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	_, _ = recorder.Write(*c.answer)
+	return recorder.Result(), nil
+}
+
+func FuzzAmount(f *testing.F) {
+	for _, seed := range []string{"0", "-1.5", "1e3", "99999999999999999999.123", "null", `"1"`, "1e99"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		amount, err := gloebit.ParseAmount(text)
+		if err != nil {
+			return
+		}
+		if amount.String() != text || amount.Cmp(amount) != 0 {
+			t.Fatalf("%q became %q", text, amount)
+		}
+		if !json.Valid([]byte(text)) {
+			t.Fatalf("%q is no JSON number", text)
+		}
+		amount.Int64()
+	})
+}
+
+func FuzzClientSecretsFile(f *testing.F) {
+	f.Add([]byte(
+		`{"web":{"client_id":"k","client_secret":"canary","redirect_uris":["https://a.example/cb"],"auth_uri":"https://x.example/oauth2/authorize","token_uri":"https://x.example/oauth2/access-token"}}`,
+	))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		name := t.TempDir() + "/f"
+		require.NoError(t, os.WriteFile(name, content, 0o600))
+		config, err := gloebit.ConfigFromFile(name)
+		if err == nil && (config.ClientID == "" || config.ClientSecret == "" || config.RedirectURL == "") {
+			t.Fatalf("an empty %+v from %q", config, content)
 		}
 	})
 }

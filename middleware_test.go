@@ -7,14 +7,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -152,62 +150,6 @@ func TestRevokedTokenRedirectsToConnect(t *testing.T) {
 	require.Equal(t, "1000", b.get("/balance").body, "and connecting again mends it")
 }
 
-func TestHandleErrorResponses(t *testing.T) {
-	w := newWorld(t)
-	for name, test := range map[string]struct {
-		err      error
-		status   int
-		location string
-		body     string
-	}{
-		"not connected": {
-			gloebit.ErrNotConnected, 303, "/gloebit/connect?return_to=%2Fcart%3Fa%3Db", "",
-		},
-		"a scope": {
-			&gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}, 303,
-			"/gloebit/connect?return_to=%2Fcart%3Fa%3Db&scope=balance", "",
-		},
-		"not enough gloebits": {gloebit.ErrInsufficientBalance, 402, "", "purchase?r="},
-		"Gloebit down":        {gloebit.ErrUnavailable, 503, "", "can&#39;t be reached"},
-		"a store down": {
-			errors.Join(gloebit.ErrStore, gloebit.ErrNotConnected), 503, "", "own records",
-		},
-		"an unknown error":   {errors.New("secret detail"), 500, "", "Something went wrong"},
-		"an unknown outcome": {gloebit.ErrOutcomeUnknown, 503, "", "not known yet whether this was done"},
-		"an unknown outcome and a dead token": {
-			errors.Join(gloebit.ErrOutcomeUnknown, gloebit.ErrNotConnected), 503, "", "not known yet whether this was done",
-		},
-		"an error of the page": {gloebit.ErrInvalidRequest, 400, "", "not valid"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			recorder := httptest.NewRecorder()
-			r := httptest.NewRequest(http.MethodGet, "/cart?a=b", nil)
-			r.Header.Set("Accept", "text/html")
-			w.merchant.HandleError(recorder, r, test.err)
-			require.Equal(t, test.status, recorder.Code)
-			require.Equal(t, test.location, recorder.Header().Get("Location"))
-			require.Contains(t, recorder.Body.String(), test.body)
-			require.NotContains(t, recorder.Body.String(), "secret detail")
-		})
-	}
-}
-
-func TestErrorHandlerWritesResponse(t *testing.T) {
-	w := newWorld(t, func(_ *world, c *gloebit.Config) {
-		c.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
-			w.WriteHeader(gloebit.StatusCode(err))
-			_, _ = io.WriteString(w, "in my own words")
-		}
-	})
-	p := w.browser("").do(http.MethodPost, "/private", nil, nil)
-	require.Equal(t, http.StatusUnauthorized, p.status)
-	require.Equal(t, "in my own words", p.body)
-	p = w.browser("").get("/gloebit/callback?state=x&code=y")
-	require.Equal(t, http.StatusBadRequest, p.status)
-	require.Equal(t, "in my own words", p.body)
-	require.Equal(t, "/private", w.browser("").get("/private").url.Path, "a page load is still sent to connect")
-}
-
 func TestConnectErrorHasReturnToAndScopes(t *testing.T) {
 	var failed *gloebit.ConnectError
 	w := newWorld(t, func(_ *world, c *gloebit.Config) {
@@ -261,54 +203,8 @@ func TestConnectURLIsEscaped(t *testing.T) {
 	require.Equal(t, url.Values{"return_to": {"/x?y=z&w"}, "scope": {"balance inventory"}}, u.Query())
 }
 
-func TestRefresh(t *testing.T) {
-	expiring := gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true}
-	connected := func(t *testing.T, provider gloebittest.Config) (*world, *browser) {
-		w := newWorldAt(t, provider)
-		b := w.browser("")
-		require.Equal(t, http.StatusOK, b.get("/private").status)
-		return w, b
-	}
-	t.Run("before the expiry", func(t *testing.T) {
-		w, b := connected(t, expiring)
-		w.clock.Advance(time.Hour - 10*time.Second)
-		require.Equal(t, http.StatusOK, b.get("/private").status)
-		require.Equal(t, 2, w.exchanges())
-		w.clock.Advance(time.Hour)
-		require.Equal(t, http.StatusOK, b.get("/private").status, "the rotated refresh token was saved")
-		require.Equal(t, 3, w.exchanges())
-	})
-	t.Run("when Gloebit says that it has expired", func(t *testing.T) {
-		for _, challenge := range []bool{false, true} {
-			provider := expiring
-			provider.Challenge = challenge
-			w, b := connected(t, provider)
-			w.gloebit.ExpireTokens("alice")
-			require.Equal(t, http.StatusOK, b.get("/private").status)
-			require.Equal(t, 2, w.exchanges())
-		}
-	})
-	t.Run("refused, the user is disconnected", func(t *testing.T) {
-		w, b := connected(t, expiring)
-		w.gloebit.RevokeTokens("alice")
-		w.clock.Advance(2 * time.Hour)
-		require.Equal(t, http.StatusTeapot, b.get("/private").status)
-		require.Zero(t, w.tokens.Len())
-	})
-	t.Run("not reached, the credential stays", func(t *testing.T) {
-		w, b := connected(t, expiring)
-		w.clock.Advance(2 * time.Hour)
-		w.gloebit.Inject(gloebittest.Fault{Path: "oauth2/access-token", Status: 503})
-		require.Equal(t, http.StatusTeapot, b.get("/private").status)
-		require.Equal(t, 1, w.tokens.Len())
-		w.gloebit.ClearFaults()
-		require.Equal(t, http.StatusOK, b.get("/private").status)
-	})
-	t.Run("without a refresh token, the user connects again", func(t *testing.T) {
-		w, b := connected(t, gloebittest.Config{TokenLifetime: time.Hour})
-		w.clock.Advance(2 * time.Hour)
-		require.Equal(t, http.StatusTeapot, b.get("/private").status)
-		require.Zero(t, w.tokens.Len())
-		require.Equal(t, http.StatusOK, b.get("/private").status)
-	})
+func TestRequireScopesPanicsOnUnknownScope(t *testing.T) {
+	merchant, err := gloebit.New(validConfig())
+	require.NoError(t, err)
+	require.PanicsWithValue(t, `gloebit: RequireScopes: unknown scope "money"`, func() { merchant.RequireScopes("money") })
 }

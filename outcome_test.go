@@ -2,10 +2,8 @@ package gloebit_test
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -75,30 +73,6 @@ func TestRaceIsResolvedByRetry(t *testing.T) {
 		if want == nil {
 			require.Equal(t, gloebit.OutcomeResubmitted, receipt.Outcome)
 		}
-	}
-}
-
-func TestPendingAndQueuingFailedAreRetried(t *testing.T) {
-	for _, first := range []string{
-		`{"success":false,"status":"queued","reason":"pending"}`, `{"success":false,"status":"queuing-failed"}`,
-	} {
-		var mu sync.Mutex
-		var ids []string
-		client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
-			var body struct{ ID string }
-			_ = json.NewDecoder(r.Body).Decode(&body)
-			mu.Lock()
-			defer mu.Unlock()
-			if ids = append(ids, body.ID); len(ids) < 3 {
-				_, _ = io.WriteString(w, first)
-				return
-			}
-			_, _ = io.WriteString(w, `{"success":true,"status":"queued","reason":"success"}`)
-		})
-		receipt, err := client.Transact(t.Context(), gloebit.Transaction{ID: "same", Total: 1})
-		require.NoError(t, err)
-		require.Equal(t, gloebit.OutcomeQueued, receipt.Outcome)
-		require.Equal(t, []string{"same", "same", "same"}, ids)
 	}
 }
 
@@ -215,44 +189,6 @@ func TestThousandLostResponsesChargeOnce(t *testing.T) {
 	group.Wait()
 	require.Equal(t, "0", w.gloebit.Balance("alice"), "1,000 purchases at 1 G$ each")
 	require.Len(t, w.gloebit.Transactions(), purchases)
-}
-
-func TestUnsentTransactionHasKnownOutcome(t *testing.T) {
-	untrusted := httptest.NewTLSServer(http.HandlerFunc(
-		func(http.ResponseWriter, *http.Request) { t.Error("it was sent") },
-	))
-	untrusted.Config.ErrorLog = nil
-	t.Cleanup(untrusted.Close)
-	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
-		c.Provider = gloebit.ProviderAt(untrusted.URL)
-	})
-	_, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
-	require.ErrorIs(t, err, gloebit.ErrUnavailable)
-	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
-
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
-	require.ErrorIs(t, err, context.Canceled)
-	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
-}
-
-func TestRetryAfterIsFollowed(t *testing.T) {
-	t.Parallel()
-	var times []time.Time
-	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
-		times = append(times, time.Now())
-		if len(times) == 1 {
-			w.Header().Set("Retry-After", "1")
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = io.WriteString(w, `{"success":true,"balance":1}`)
-	})
-	_, err := client.Balance(t.Context())
-	require.NoError(t, err)
-	require.Len(t, times, 2)
-	require.GreaterOrEqual(t, times[1].Sub(times[0]), time.Second)
 }
 
 type transportFunc func(*http.Request) (*http.Response, error)
@@ -473,19 +409,4 @@ func TestExpiredTokenKeepsPayingAccount(t *testing.T) {
 			require.Equal(t, []string{"bob"}, paid, c.name)
 		}
 	}
-}
-
-func TestRetryBeyondDeadlineIsNotAttempted(t *testing.T) {
-	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "5")
-		_, _ = io.WriteString(w, `{"success":false,"status":"queuing-failed"}`)
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-	defer cancel()
-	start := time.Now()
-	_, err := client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
-	require.ErrorIs(t, err, gloebit.ErrQueuingFailed)
-	require.Less(
-		t, time.Since(start), 2*time.Second, "Retry-After is followed on any answer, so there is nothing to wait for",
-	)
 }

@@ -3,6 +3,7 @@ package gloebit_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -102,4 +103,16 @@ func TestProtocolKeepsScopes(t *testing.T) {
 	credential, err := w.tokens.Load(t.Context(), keyOf(w.merchant, "id of ann"))
 	require.NoError(t, err)
 	require.Len(t, credential.Scopes, 3)
+}
+
+func TestRedactedSecretCannotBeUnmarshaled(t *testing.T) {
+	type record struct{ Token gloebit.Secret }
+	encoded, err := json.Marshal(record{"canary"})
+	require.NoError(t, err)
+	var read record
+	err = json.Unmarshal(encoded, &read)
+	require.ErrorContains(t, err, "Reveal")
+	require.NoError(t, json.Unmarshal([]byte(`{"Token":"x"}`), &read))
+	require.Equal(t, gloebit.Secret("x"), read.Token)
+	require.Error(t, json.Unmarshal([]byte(`{"Token":7}`), &read))
 }

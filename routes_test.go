@@ -1,6 +1,9 @@
 package gloebit_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
@@ -30,4 +33,46 @@ func TestRoutes(t *testing.T) {
 			require.Equal(t, want, m.Routes())
 		})
 	}
+}
+
+func TestConnectRedirectsToCallbackHost(t *testing.T) {
+	w := newWorld(t)
+	shop, _ := url.Parse(w.shop.URL)
+	p := w.browser("").get("http://localhost:" + shop.Port() + "/private")
+	require.Equal(t, http.StatusOK, p.status)
+	require.Equal(t, shop.Host, p.url.Host)
+	merchant, err := gloebit.New(validConfig())
+	require.NoError(t, err)
+	recorder := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, "http://evil.example/gloebit/connect", nil)
+	merchant.ConnectHandler().ServeHTTP(recorder, r)
+	require.Contains(t, recorder.Header().Get("Location"), "sandbox.gloebit.com", "Host is not believed otherwise")
+
+	config := validConfig()
+	config.RedirectURL = "http://localhost:8080/gloebit/callback"
+	merchant, err = gloebit.New(config)
+	require.NoError(t, err)
+	recorder = httptest.NewRecorder()
+	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9000/gloebit/connect", nil)
+	merchant.ConnectHandler().ServeHTTP(recorder, r)
+	require.Contains(
+		t, recorder.Header().Get("Location"), "sandbox.gloebit.com",
+		"a proxy on another port would send it round and round",
+	)
+
+	recorder = httptest.NewRecorder()
+	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/gloebit/connect?return_to=/x%3Fy", nil)
+	http.StripPrefix("/gloebit", merchant.Handler()).ServeHTTP(recorder, r)
+	require.Equal(
+		t, "http://localhost:8080/gloebit/connect?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"),
+		"where a prefix was stripped",
+	)
+
+	recorder = httptest.NewRecorder()
+	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/sign/in?return_to=/x%3Fy", nil)
+	merchant.ConnectHandler().ServeHTTP(recorder, r)
+	require.Equal(
+		t, "http://localhost:8080/sign/in?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"),
+		"where the application has it elsewhere",
+	)
 }

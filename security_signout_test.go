@@ -1,15 +1,14 @@
 package gloebit_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -37,35 +36,6 @@ func planted(t *testing.T, w *world, before func(attacker *browser)) (victim *br
 	victim = w.browser("ann").steal(attacker.cookies())
 	victim.get("/gloebit/connect?return_to=/private")
 	return victim, kept
-}
-
-func TestSecurity17FixatedSessionCannotReplaceAccount(t *testing.T) {
-	for _, mode := range modes() {
-		t.Run(mode.name, func(t *testing.T) {
-			w := newWorld(t, mode.change)
-			victim, kept := planted(t, w, nil)
-			require.Equal(t, "connected", victim.get("/optional").body)
-			if status := victim.get(kept).status; mode.alone() { // it is redirected to its page
-				require.Equal(t, http.StatusOK, status, "a link of any site's")
-			} else {
-				require.Equal(t, http.StatusForbidden, status, "a link of any site's")
-			}
-			alice, _ := w.gloebit.User("alice")
-			_, credential := w.stored()
-			require.Equal(t, alice.ID, credential.Subject)
-		})
-	}
-	t.Run("the session of an attacker who was connected in it", func(t *testing.T) {
-		w := newWorld(t)
-		victim, kept := planted(t, w, func(attacker *browser) {
-			require.NoError(t, w.gloebit.Approve("bob"))
-			require.Equal(t, http.StatusOK, attacker.get("/private").status)
-		})
-		require.Equal(t, http.StatusOK, victim.get(kept).status)
-		alice, _ := w.gloebit.User("alice")
-		_, credential := w.stored()
-		require.Equal(t, alice.ID, credential.Subject)
-	})
 }
 
 func TestSecurity30SignOutAndDisconnectEndAttempts(t *testing.T) {
@@ -235,137 +205,104 @@ func TestSecurity30UnneededSignOutSetsNoCookie(t *testing.T) {
 	require.Empty(t, p.header.Values("Set-Cookie"))
 }
 
-func TestSecurity17SessionLifetimeDependsOnConnection(t *testing.T) {
+func TestSecurity30OnlyThisSitesPOSTDisconnects(t *testing.T) {
 	w := newWorld(t)
-	w.signingOut()
 	b := w.browser("")
-	b.follow = false
-	lifetime := func(p page) time.Duration {
-		t.Helper()
-		cookies := p.header.Values("Set-Cookie")
-		require.NotEmpty(t, cookies)
-		cookie, err := http.ParseSetCookie(cookies[len(cookies)-1]) // the session's, and not the attempt's
-		require.NoError(t, err)
-		return time.Duration(cookie.MaxAge) * time.Second
+	b.get("/private")
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete} {
+		require.Equal(t, http.StatusMethodNotAllowed, b.do(method, "/gloebit/disconnect", nil, nil).status, method)
 	}
-	const slack = float64(5 * time.Second)
-	short, day := 10*time.Minute, 24*time.Hour
-	require.InDelta(t, short, lifetime(b.get("/gloebit/connect")), slack, "there is no user")
-	w.tokens.failSaves(errDown)
-	require.InDelta(
-		t, short, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "nor after a failed save",
-	)
-	w.tokens.failSaves(nil)
-	require.InDelta(t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "a user is connected")
-	require.InDelta(t, day, lifetime(b.get("/gloebit/connect")), slack, "and stays so while connecting again")
-	w.tokens.failSaves(errDown)
-	require.InDelta(
-		t, day, lifetime(b.get(b.callback("/gloebit/connect").String())), slack, "also when that can't be saved",
-	)
-	w.tokens.failSaves(nil)
-	require.InDelta(t, short, lifetime(b.do(http.MethodPost, "/out", nil, nil)), slack, "there is no user any more")
+	for name, header := range map[string]http.Header{
+		"a cross-site form":                 {"Sec-Fetch-Site": {"cross-site"}},
+		"a same-site form of another host":  {"Sec-Fetch-Site": {"same-site"}},
+		"another origin in an old browser":  {"Origin": {"https://evil.example"}},
+		"an origin that hides (sandboxed)":  {"Origin": {"null"}},
+		"another port of the same computer": {"Origin": {"http://127.0.0.1:1"}},
+		"a page of the provider's":          {"Origin": {w.gloebit.URL}},
+		"a page of Gloebit's":               {"Origin": {"https://www.gloebit.com"}},
+	} {
+		require.Equal(t, http.StatusForbidden, b.do(http.MethodPost, "/gloebit/disconnect", nil, header).status, name)
+	}
+	require.Equal(t, "connected", b.get("/optional").body)
+	require.Equal(t, 1, w.tokens.Len())
 }
 
-func TestSecurity17RefreshDoesNotExtendSessionCredential(t *testing.T) {
+func TestSecurity30DisconnectFailsClosed(t *testing.T) {
+	t.Parallel()
+	refuse := errors.New("not now")
+	w := newWorld(t, func(_ *world, c *gloebit.Config) {
+		c.OnDisconnect = func(*http.Request, gloebit.User) error { return refuse }
+	})
+	b := w.browser("")
+	b.get("/private")
+	w.tokens.fail(errDown)
+	require.Equal(t, http.StatusServiceUnavailable, b.do(http.MethodPost, "/gloebit/disconnect", nil, nil).status)
+	w.tokens.fail(nil)
+	require.Equal(t, "connected", b.get("/optional").body)
+	require.Equal(t, http.StatusInternalServerError, b.do(http.MethodPost, "/gloebit/disconnect", nil, nil).status)
+	require.Zero(t, w.tokens.Len(), "the hook comes after")
+	huge := url.Values{"return_to": {"/"}, "x": {strings.Repeat("x", 1<<20)}}
+	require.Equal(t, http.StatusBadRequest, b.do(http.MethodPost, "/gloebit/disconnect", huge, nil).status)
+}
+
+func TestSecurity30DisconnectTakesEffectOnTheServer(t *testing.T) {
 	for _, mode := range modes() {
 		t.Run(mode.name, func(t *testing.T) {
-			w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true}, mode.change)
+			var left []gloebit.User
+			w := newWorld(t, mode.change, func(_ *world, c *gloebit.Config) {
+				c.OnDisconnect = func(_ *http.Request, user gloebit.User) error { left = append(left, user); return nil }
+			})
 			b := w.browser("ann")
 			require.Equal(t, http.StatusOK, b.get("/private").status)
-			_, connected := w.stored()
-			require.Equal(t, mode.alone(), !connected.ExpiresAt.IsZero())
-			if mode.alone() {
-				require.WithinDuration(t, time.Now().Add(24*time.Hour), connected.ExpiresAt, time.Minute)
-			}
-			w.clock.Advance(2 * time.Hour)
-			require.Equal(t, http.StatusOK, b.get("/private").status)
-			_, refreshed := w.stored()
-			require.NotEqual(t, connected.AccessToken, refreshed.AccessToken)
-			require.Equal(t, connected.ExpiresAt, refreshed.ExpiresAt)
+			thief := w.browser("ann").steal(b.cookies())
+			require.Equal(t, "connected", thief.get("/optional").body)
+			p := b.do(http.MethodPost, "/gloebit/disconnect", url.Values{"return_to": {"/optional"}}, nil)
+			require.Equal(t, "not connected", p.body)
+			require.Equal(t, "not connected", thief.get("/optional").body, "with a copy of the cookies neither")
+			require.Zero(t, w.tokens.Len())
+			require.Len(t, left, 1)
+			p = b.do(http.MethodPost, "/gloebit/disconnect", nil, nil)
+			require.Equal(t, "home", p.body, "again is no error")
 		})
 	}
 }
 
-// known returns the error of asking for the session's user. It is nil if the
-// session has a user.
-func known(merchant *gloebit.Merchant, cookie *http.Cookie) error {
+func TestSecurity30DisconnectSignsOut(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
+	var user gloebit.User
 	var err error
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.AddCookie(cookie)
-	merchant.Optional(http.HandlerFunc(
-		func(_ http.ResponseWriter, r *http.Request) { _, err = merchant.User(r) },
-	)).ServeHTTP(httptest.NewRecorder(), r)
-	return err
-}
-
-func TestSecurity17ServerEndsSessionAfterDay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		merchant, err := gloebit.New(gloebit.Config{
-			ClientID: "key", ClientSecret: "secret", RedirectURL: "https://shop.example/gloebit/callback",
-			Provider: gloebit.ProviderAt("https://gloebit.example"), SignIn: true, HTTPClient: approving(),
-		})
-		require.NoError(t, err)
-		cookie := signIn(t, merchant)
-		time.Sleep(24*time.Hour - time.Minute)
-		require.NoError(t, known(merchant, cookie))
-		time.Sleep(2 * time.Minute)
-		require.ErrorIs(t, known(merchant, cookie), gloebit.ErrNotConnected)
-	})
-}
-
-func TestSecurity17ConnectDoesNotExtendSession(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		config := validConfig()
-		config.SignIn, config.HTTPClient = true, approving()
-		merchant, err := gloebit.New(config)
-		require.NoError(t, err)
-		cookie := signIn(t, merchant)
-		time.Sleep(24*time.Hour - 5*time.Minute)
-		require.NoError(t, known(merchant, cookie))
-		for range 3 {
-			r := httptest.NewRequest(http.MethodGet, "/gloebit/connect", nil)
-			r.AddCookie(cookie)
-			merchant.ConnectHandler().ServeHTTP(httptest.NewRecorder(), r)
-			time.Sleep(4 * time.Minute)
+	w.mux.Handle(
+		"/who",
+		w.merchant.Optional(http.HandlerFunc(
+			func(rw http.ResponseWriter, r *http.Request) { user, err = w.merchant.User(r) },
+		)),
+	)
+	w.mux.Handle("POST /out", w.merchant.Optional(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if err := w.merchant.SignOut(r); err != nil {
+			t.Error(err)
 		}
-		require.ErrorIs(t, known(merchant, cookie), gloebit.ErrNotConnected, "the holder of the cookie")
-	})
-}
-
-// TestSecurity17FailingCallsMakeShortSessions checks users of the application
-// whose requests have no cookie of this package.
-func TestSecurity17FailingCallsMakeShortSessions(t *testing.T) {
-	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
-	w.mux.Handle("/products", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		_, err := gloebit.MustFromContext(r.Context()).Products(r.Context())
-		w.merchant.HandleError(rw, r, err)
 	})))
-	require.Equal(t, http.StatusOK, w.browser("ann").get("/private").status)
-	b := w.browser("ann")
-	b.follow = false
-	p := b.get("/products")
-	require.Len(t, p.header.Values("Set-Cookie"), 1, p.body)
-	cookie, err := http.ParseSetCookie(p.header.Get("Set-Cookie"))
+	b := w.browser("")
+	b.get("/private")
+	b.get("/who")
 	require.NoError(t, err)
-	require.LessOrEqual(t, cookie.MaxAge, int((10*time.Minute + time.Second).Seconds()))
-}
+	alice, _ := w.gloebit.User("alice")
+	require.Equal(t, gloebit.User{ID: alice.ID, Name: "alice"}, user)
 
-// TestSecurity17HeaderIsUntouchedAfterResponse checks a handler that continues
-// after its response, as in http.TimeoutHandler. Changing the header then is a
-// data race with the server.
-func TestSecurity17HeaderIsUntouchedAfterResponse(t *testing.T) {
-	merchant := benchMerchant(t, asAlice)
-	answered, done := make(chan struct{}), make(chan error)
-	handler := merchant.RequireGloebit(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		go func() {
-			<-answered
-			_, err := merchant.AuthorizationURL(r, "/") // loads the session, and changes it
-			done <- err
-		}()
-	}))
-	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
-	close(answered)
-	require.NoError(t, <-done)
-	require.Empty(t, recorder.Header())
+	shop, _ := url.Parse(w.shop.URL)
+	before := b.jar.Cookies(shop)[0].Value
+	b.do(http.MethodPost, "/out", nil, nil)
+	require.NotEqual(t, before, b.jar.Cookies(shop)[0].Value, "the session has a new id")
+	b.get("/who")
+	require.ErrorIs(t, err, gloebit.ErrNotConnected)
+	require.Equal(t, 1, w.tokens.Len(), "signing out is not disconnecting")
+
+	b.get("/private")
+	before = b.jar.Cookies(shop)[0].Value
+	b.do(http.MethodPost, "/gloebit/disconnect", nil, nil)
+	require.NotEqual(t, before, b.jar.Cookies(shop)[0].Value)
+	b.get("/who")
+	require.ErrorIs(t, err, gloebit.ErrNotConnected)
+	require.Empty(t, user.Name)
+	require.Zero(t, w.tokens.Len())
 }

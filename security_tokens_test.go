@@ -4,12 +4,10 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/alexedwards/scs/v2"
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/gloebittest"
@@ -156,97 +154,41 @@ func TestSecurity27NarrowerScopesAreReportedWithoutLoop(t *testing.T) {
 	require.Equal(t, 2, w.exchanges())
 }
 
-// faultySessions is a session store of the application that can be made to fail.
-type faultySessions struct {
-	scs.Store
-	down atomic.Bool
+// forgetful is a store that ignores the expiry.
+type forgetful struct{ gloebit.TokenStore }
+
+func (s forgetful) Load(_ context.Context, _ connect.Key) (connect.Credential, error) {
+	return connect.Credential{AccessToken: canaryToken, ExpiresAt: time.Unix(1_000_000, 0)}, nil
 }
 
-func (s *faultySessions) Find(id string) ([]byte, bool, error) {
-	if s.down.Load() {
-		return nil, false, errDown
-	}
-	return s.Store.Find(id)
+func TestSecurity17ExpiredCredentialIsIgnored(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	config := validConfig()
+	config.Tokens, config.Clock = forgetful{&gloebit.MemoryTokenStore{}}, func() time.Time { return now }
+	merchant, err := gloebit.New(config)
+	require.NoError(t, err)
+	_, err = merchant.Client(t.Context(), "u")
+	require.ErrorIs(t, err, gloebit.ErrNotConnected)
+	now = now.Add(-time.Nanosecond)
+	_, err = merchant.Client(t.Context(), "u")
+	require.NoError(t, err)
 }
 
-func TestSecurity29HandlersNeedTheStore(t *testing.T) {
-	for _, mode := range modes() {
-		t.Run(mode.name, func(t *testing.T) {
-			store := &faultySessions{}
-			w := newWorld(t, mode.change, func(w *world, _ *gloebit.Config) {
-				if w.sessions != nil {
-					store.Store, w.sessions.Store = w.sessions.Store, store
-					w.sessions.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, _ error) {
-						http.Error(w, "scs", http.StatusInternalServerError)
-					}
-				}
-			})
-			var ran atomic.Int32
-			counted := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-				ran.Add(1)
-				_, _ = io.WriteString(rw, "the goods")
-			})
-			protected := map[string]func(http.Handler) http.Handler{
-				"/required": w.merchant.RequireGloebit, "/scoped": w.merchant.RequireScopes(gloebit.ScopeBalance),
-				"/either": w.merchant.Optional,
-			}
-			for path, middleware := range protected {
-				w.mux.Handle(path, middleware(counted))
-			}
-			b := w.browser("ann")
-			require.Equal(t, http.StatusOK, b.get("/private").status)
-			visit := func(path string, status int) {
-				t.Helper()
-				for _, p := range []page{
-					b.get(path), b.do(http.MethodPost, path, nil, http.Header{"Accept": {"application/json"}}),
-				} {
-					require.Equal(t, status, p.status, path)
-					require.Equal(t, status == http.StatusOK, p.body == "the goods", path)
-				}
-			}
-			w.tokens.fail(errDown)
-			for path := range protected {
-				visit(path, http.StatusServiceUnavailable)
-			}
-			require.Zero(t, ran.Load())
-			w.tokens.fail(nil)
-			if w.sessions != nil {
-				store.down.Store(true)
-				for path := range protected {
-					visit(path, http.StatusInternalServerError)
-				}
-				require.Zero(t, ran.Load())
-				store.down.Store(false)
-			}
-			for path := range protected {
-				visit(path, http.StatusOK)
-			}
-		})
-	}
-	t.Run("with the users down", func(t *testing.T) {
-		w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
-		require.Equal(t, http.StatusOK, w.browser("ann").get("/private").status)
-		for _, path := range []string{"/private", "/optional", "/inventory"} {
-			require.Equal(t, http.StatusServiceUnavailable, w.browser("down").get(path).status)
+func TestSecurity26RefreshDoesNotUndoADisconnect(t *testing.T) {
+	exchanges := 0
+	client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/oauth2/access-token" {
+			exchanges++
+			_, _ = io.WriteString(w, `{"access_token":"new","expires_in":3600}`)
+			return
 		}
-	})
-}
-
-func TestSecurity29ConnectAndCallbackFailClosed(t *testing.T) {
-	w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
-	w.states.fail(errDown)
-	require.Equal(t, http.StatusServiceUnavailable, w.browser("ann").get("/gloebit/connect").status)
-	w.states.fail(nil)
-	w.tokens.fail(errDown)
-	p := w.browser("ann").get("/gloebit/connect")
-	require.Equal(t, http.StatusServiceUnavailable, p.status)
-	require.NotContains(t, p.body, errDown.Error(), "users see a plain message")
-	require.Contains(t, w.log.String(), errDown.Error(), "the log has the cause")
-	require.Zero(t, w.states.puts, "and nothing was begun")
-	require.Equal(t, http.StatusUnauthorized, w.browser("").get("/gloebit/connect").status)
-	refuses(t, map[string]badCallback{
-		"the state store is down": {func(w *world, _ *browser, _ url.Values) { w.states.fail(errDown) }, 503},
-		"the token store is down": {func(w *world, _ *browser, _ url.Values) { w.tokens.fail(errDown) }, 503},
-		"a save fails":            {func(w *world, _ *browser, _ url.Values) { w.tokens.failSaves(errDown) }, 503},
-	})
+		_, _ = io.WriteString(w, `{"success":false,"reason":"token has expired"}`)
+	}, func(_ *gloebit.Config, c *connect.Credential) { c.RefreshToken = canaryRefresh })
+	require.NoError(t, tokens.Delete(t.Context(), keyOf(merchant, "u")))
+	_, err := client.Balance(t.Context())
+	require.ErrorIs(t, err, gloebit.ErrNotConnected)
+	require.Zero(t, exchanges)
+	_, err = tokens.Load(t.Context(), keyOf(merchant, "u"))
+	require.ErrorIs(t, err, gloebit.ErrNotFound)
 }

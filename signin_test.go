@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/go-gloebit/gloebit"
 	"github.com/stretchr/testify/require"
 )
@@ -149,4 +151,43 @@ func bodyOf(t *testing.T, resp *http.Response) string {
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	return string(body)
+}
+
+func TestUserWithoutIDIsNotSignedIn(t *testing.T) {
+	w := newWorld(t, func(_ *world, c *gloebit.Config) {
+		c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{Name: "ann"}, nil }
+	})
+	for _, path := range []string{"/private", "/gloebit/connect"} {
+		require.Equal(t, http.StatusUnauthorized, w.browser("").get(path).status)
+	}
+}
+
+func TestTwoMerchantsDoNotShareALogin(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		w := newWorld(t, func(w *world, c *gloebit.Config) {
+			c.SignIn = true
+			if shared {
+				w.sessions = scs.New()
+				w.sessions.Store = memstore.NewWithCleanupInterval(0)
+				c.Sessions = w.sessions
+			}
+		})
+		config := validConfig()
+		config.SignIn, config.Tokens, config.States = true, w.tokens, w.states
+		if shared {
+			config.Sessions = w.sessions
+		}
+		another, err := gloebit.New(config)
+		require.NoError(t, err)
+		ran := false
+		show := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran = true })
+		w.mux.Handle("/another", another.RequireGloebit(show))
+		w.mux.Handle("/nested", w.merchant.RequireGloebit(another.RequireGloebit(show)))
+		b := w.browser("")
+		require.Equal(t, http.StatusOK, b.get("/private").status)
+		b.follow = false
+		require.Equal(t, http.StatusSeeOther, b.get("/another").status)
+		require.Equal(t, http.StatusSeeOther, b.get("/nested").status)
+		require.False(t, ran)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-gloebit/gloebit"
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/testkit"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -78,31 +79,33 @@ func (p twoWays) RoundTrip(r *http.Request) (*http.Response, error) {
 	return p.second.RoundTrip(again)
 }
 
-// TestRetryAfter checks how Retry-After is read, and that the browser gets it.
-func TestRetryAfter(t *testing.T) {
-	for value, want := range map[string]time.Duration{
-		"": 0, "0": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-1": 0, "99999999999": 1e6 * time.Second,
-		"3600.5": time.Minute, "1h": time.Minute, "2026-11-28T10:00:00Z": time.Minute,
-		time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat): 0, "Fri, 31 Dec 2160 23:59:59 GMT": 1e6 * time.Second,
-	} {
-		t.Run(value, func(t *testing.T) {
-			client, merchant, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Retry-After", value)
-				w.WriteHeader(http.StatusTooManyRequests)
-			})
-			merchant.RetryWithin(time.Millisecond)
-			_, err := client.CreateInventoryItem(t.Context(), gloebit.Item{Type: "hat"}) // which is not retried
-			var failure *gloebit.APIError
-			require.ErrorAs(t, err, &failure)
-			require.Equal(t, want, failure.RetryAfter)
-			recorder := httptest.NewRecorder()
-			merchant.HandleError(recorder, httptest.NewRequest(http.MethodGet, "/", nil), err)
-			require.Equal(t, http.StatusServiceUnavailable, recorder.Code)
-			if want > 0 {
-				require.NotEmpty(t, recorder.Header().Get("Retry-After"))
-			} else {
-				require.Empty(t, recorder.Header().Get("Retry-After"))
-			}
-		})
-	}
+func TestUnsentTransactionHasKnownOutcome(t *testing.T) {
+	untrusted := httptest.NewTLSServer(http.HandlerFunc(
+		func(http.ResponseWriter, *http.Request) { t.Error("it was sent") },
+	))
+	untrusted.Config.ErrorLog = nil
+	t.Cleanup(untrusted.Close)
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
+		c.Provider = gloebit.ProviderAt(untrusted.URL)
+	})
+	_, err := client.Transact(t.Context(), gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
+	require.ErrorIs(t, err, gloebit.ErrUnavailable)
+	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = client.Transact(ctx, gloebit.Transaction{IdempotencyKey: uuid.NewString(), Total: 1})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
+}
+
+func TestRefusedConnectionHasKnownOutcome(t *testing.T) {
+	client, _, _ := clientOf(t, nil, func(c *gloebit.Config, _ *connect.Credential) {
+		c.Provider = gloebit.ProviderAt("http://127.0.0.1:1") // no server listens there
+	})
+	_, err := client.PurchaseItem(t.Context(), gloebit.ItemOrder{
+		IdempotencyKey: uuid.NewString(), Item: "hat", Price: 1, Quantity: 1,
+	})
+	require.ErrorIs(t, err, gloebit.ErrUnavailable)
+	require.NotErrorIs(t, err, gloebit.ErrOutcomeUnknown)
 }

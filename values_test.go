@@ -2,10 +2,8 @@ package gloebit_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"strconv"
 	"testing"
 
@@ -95,20 +93,25 @@ func TestAmountsRejectNonNumbers(t *testing.T) {
 	}
 }
 
-func TestStatusCodes(t *testing.T) {
-	for _, test := range []struct {
-		err  error
-		want int
-	}{
-		{gloebit.ErrNotConnected, http.StatusUnauthorized},
-		{gloebit.ErrNoUser, http.StatusUnauthorized},
-		{&gloebit.ScopeError{Missing: []gloebit.Scope{gloebit.ScopeBalance}}, http.StatusForbidden},
-		{fmt.Errorf("buying: %w", gloebit.ErrInsufficientBalance), http.StatusPaymentRequired},
-		{fmt.Errorf("%w: %w", gloebit.ErrStore, gloebit.ErrNotConnected), http.StatusServiceUnavailable},
-		{fmt.Errorf("%w: %w", gloebit.ErrTokenExchange, gloebit.ErrUnavailable), http.StatusBadGateway},
-		{gloebit.ErrUnavailable, http.StatusServiceUnavailable},
-		{errors.New("something else"), http.StatusInternalServerError},
-	} {
-		require.Equal(t, test.want, gloebit.StatusCode(test.err), "%v", test.err)
-	}
+func TestObjectsKeepNumbersExactly(t *testing.T) {
+	var object gloebit.Object
+	require.NoError(t, json.Unmarshal([]byte(` {"n":12345678901234567890.10} `), &object))
+	var decoded map[string]any
+	require.NoError(t, object.Decode(&decoded))
+	require.Equal(t, json.Number("12345678901234567890.10"), decoded["n"])
+	var typed struct{ N json.Number }
+	require.NoError(t, object.Decode(&typed))
+	require.Equal(t, json.Number("12345678901234567890.10"), typed.N)
+	encoded, err := json.Marshal(struct{ O gloebit.Object }{object})
+	require.NoError(t, err)
+	require.Equal(t, `{"O":{"n":12345678901234567890.10}}`, string(encoded))
+	require.Equal(t, "{}", gloebit.Object(nil).String())
+	require.NoError(t, gloebit.Object(nil).Decode(&decoded))
+	character := gloebit.Character{ID: "c", Name: "Zoe", Extra: object}
+	encoded, err = json.Marshal(character)
+	require.NoError(t, err)
+	require.Equal(t, `{"id":"c","n":12345678901234567890.10,"name":"Zoe"}`, string(encoded))
+	var again gloebit.Character
+	require.NoError(t, json.Unmarshal(encoded, &again))
+	require.Equal(t, character, again)
 }

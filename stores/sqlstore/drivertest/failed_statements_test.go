@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -245,32 +244,5 @@ func TestRowsThatCannotBeReadAreAnError(t *testing.T) {
 			require.ErrorIs(t, err, errTapped, name)
 			require.NotErrorIs(t, err, connect.ErrNotFound, name)
 		}
-	})
-}
-
-// TestSweepKeepsReconnectedUser has a user connect again between the query of
-// Sweep and its deletion.
-func TestSweepKeepsReconnectedUser(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
-		tapped, _, store, direct := throughTap(t, d)
-		expired := connect.Credential{ExpiresAt: time.Now().Add(-time.Hour)}
-		for _, userID := range []string{"again", "expired"} {
-			require.NoError(t, direct.Update(t.Context(), at(userID), returning(expired)))
-		}
-		again := false
-		tapped.before = func(statement string) error {
-			if again || !strings.HasPrefix(statement, "DELETE FROM oauth_credentials") {
-				return nil
-			}
-			again = true
-			return direct.Update(t.Context(), at("again"), saving("anew"))
-		}
-		removed, err := store.Sweep(t.Context())
-		require.NoError(t, err)
-		require.True(t, again)
-		require.EqualValues(t, 1, removed)
-		credential, err := direct.Load(t.Context(), at("again"))
-		require.NoError(t, err)
-		require.Equal(t, "anew", credential.AccessToken.Reveal())
 	})
 }

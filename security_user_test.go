@@ -1,15 +1,12 @@
 package gloebit_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
@@ -18,26 +15,6 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 	"github.com/stretchr/testify/require"
 )
-
-// forgetful is a store that ignores the expiry.
-type forgetful struct{ gloebit.TokenStore }
-
-func (s forgetful) Load(_ context.Context, _ connect.Key) (connect.Credential, error) {
-	return connect.Credential{AccessToken: canaryToken, ExpiresAt: time.Unix(1_000_000, 0)}, nil
-}
-
-func TestSecurity17ExpiredCredentialIsIgnored(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
-	config := validConfig()
-	config.Tokens, config.Clock = forgetful{&gloebit.MemoryTokenStore{}}, func() time.Time { return now }
-	merchant, err := gloebit.New(config)
-	require.NoError(t, err)
-	_, err = merchant.Client(t.Context(), "u")
-	require.ErrorIs(t, err, gloebit.ErrNotConnected)
-	now = now.Add(-time.Nanosecond)
-	_, err = merchant.Client(t.Context(), "u")
-	require.NoError(t, err)
-}
 
 func TestSecurity18ForeignSessionDoesNotComplete(t *testing.T) {
 	sessions := scs.New()
@@ -135,80 +112,47 @@ func TestSecurity18UsersKeepTheirOwnScopes(t *testing.T) {
 	}
 }
 
-func TestSecurity26RefreshDoesNotUndoADisconnect(t *testing.T) {
-	exchanges := 0
-	client, merchant, tokens := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		if r.URL.Path == "/oauth2/access-token" {
-			exchanges++
-			_, _ = io.WriteString(w, `{"access_token":"new","expires_in":3600}`)
-			return
-		}
-		_, _ = io.WriteString(w, `{"success":false,"reason":"token has expired"}`)
-	}, func(_ *gloebit.Config, c *connect.Credential) { c.RefreshToken = canaryRefresh })
-	require.NoError(t, tokens.Delete(t.Context(), keyOf(merchant, "u")))
-	_, err := client.Balance(t.Context())
-	require.ErrorIs(t, err, gloebit.ErrNotConnected)
-	require.Zero(t, exchanges)
-	_, err = tokens.Load(t.Context(), keyOf(merchant, "u"))
-	require.ErrorIs(t, err, gloebit.ErrNotFound)
+func TestSecurity18ConnectionGoesToStartingUser(t *testing.T) {
+	for name, path := range map[string]string{"at once": "/private", "from a link": "/gloebit/connect"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(_ *world, c *gloebit.Config) { c.User = headerUser })
+			require.Equal(t, http.StatusOK, w.browser("ann").get(path).status)
+			userID, _ := w.stored()
+			require.Equal(t, "id of ann", userID)
+			require.Equal(t, "not connected", w.browser("bob").get("/optional").body)
+		})
+	}
+	refuses(t, map[string]badCallback{
+		"another user came back":       {func(_ *world, b *browser, _ url.Values) { b.user = "bob" }, 403},
+		"a user of another case":       {func(_ *world, b *browser, _ url.Values) { b.user = "Ann" }, 403},
+		"the user has signed out":      {func(_ *world, b *browser, _ url.Values) { b.user = "" }, 401},
+		"the users can't be looked up": {func(_ *world, b *browser, _ url.Values) { b.user = "down" }, 503},
+	})
 }
 
-func TestSecurity29OtherFailuresDoNotRedirect(t *testing.T) {
-	merchant := benchMerchant(t, asAlice)
-	for name, err := range map[string]error{
-		"a refused token that can't be forgotten": fmt.Errorf("%w (and %w)", gloebit.ErrNotConnected, gloebit.ErrStore),
-		"a call that may have been carried out":   fmt.Errorf("%w (%w)", gloebit.ErrNotConnected, gloebit.ErrOutcomeUnknown),
-		"scopes that can't be looked up": errors.Join(
-			&gloebit.ScopeError{Missing: []gloebit.Scope{"balance"}}, gloebit.ErrStore,
-		),
+func TestSecurity18SignInRefusesAnotherAccount(t *testing.T) {
+	for name, start := range map[string]func(*world, *browser) *url.URL{
+		"started as alice": func(w *world, b *browser) *url.URL {
+			b.get("/private")
+			require.NoError(w.t, w.gloebit.Approve("bob"))
+			return b.callback("/gloebit/connect")
+		},
+		"signed in as alice in another tab": func(w *world, b *browser) *url.URL {
+			require.NoError(w.t, w.gloebit.Approve("bob"))
+			callback := b.callback("/gloebit/connect")
+			require.NoError(w.t, w.gloebit.Approve("alice"))
+			b.get("/private")
+			return callback
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			recorder := httptest.NewRecorder()
-			request := httptest.NewRequest(http.MethodGet, "/", nil)
-			request.Header.Set("Sec-Fetch-Mode", "navigate")
-			merchant.HandleError(recorder, request, err)
-			require.Empty(t, recorder.Header().Get("Location"))
-			require.GreaterOrEqual(t, recorder.Code, 400)
+			w := newWorld(t, func(_ *world, c *gloebit.Config) { c.SignIn = true })
+			b := w.browser("")
+			callback := start(w, b)
+			require.Equal(t, http.StatusForbidden, b.get(callback.String()).status)
+			alice, _ := w.gloebit.User("alice")
+			require.Contains(t, b.get("/private").body, alice.ID)
+			require.Equal(t, 1, w.tokens.Len())
 		})
 	}
-}
-
-func TestSecurity29UserErrorReturns503(t *testing.T) {
-	for name, failure := range map[string]error{
-		"not connected": gloebit.ErrNotConnected, "missing scopes": gloebit.ErrScopeMissing,
-	} {
-		w := newWorld(t, func(_ *world, c *gloebit.Config) {
-			c.User = func(*http.Request) (gloebit.User, error) { return gloebit.User{}, fmt.Errorf("users: %w", failure) }
-		})
-		for _, path := range []string{"/private", "/inventory", "/optional", "/gloebit/connect"} {
-			require.Equal(t, http.StatusServiceUnavailable, w.browser("").get(path).status, "%s: %s", name, path)
-		}
-		require.Equal(
-			t, http.StatusServiceUnavailable, w.browser("").do(http.MethodPost, "/gloebit/disconnect", nil, nil).status, name,
-		)
-	}
-}
-
-func TestSecurity29NothingRunsWithoutASession(t *testing.T) {
-	config := validConfig()
-	config.Sessions = scs.New() // whose LoadAndSave is forgotten
-	merchant, err := gloebit.New(config)
-	require.NoError(t, err)
-	for name, middleware := range map[string]func(http.Handler) http.Handler{
-		"required": merchant.RequireGloebit, "scoped": merchant.RequireScopes(gloebit.ScopeUser),
-		"optional": merchant.Optional,
-	} {
-		recorder := httptest.NewRecorder()
-		middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it ran") })).
-			ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
-		require.Equal(t, http.StatusInternalServerError, recorder.Code, name)
-	}
-}
-
-func TestSecurity29NilRateLimitErrorIsRefused(t *testing.T) {
-	w := newWorld(t, func(_ *world, c *gloebit.Config) {
-		c.RateLimit = func(*http.Request) error { var limited *gloebit.RateLimitError; return limited } // a common mistake
-	})
-	require.Equal(t, http.StatusTooManyRequests, w.browser("").get("/gloebit/connect").status)
 }

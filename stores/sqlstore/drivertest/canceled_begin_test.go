@@ -4,13 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
 )
@@ -77,39 +73,4 @@ func TestCanceledSQLiteBeginKeepsConnectionUsable(t *testing.T) {
 	require.NoError(t, err, "the database is still there")
 	require.Equal(t, "before", credential.AccessToken.Reveal())
 	require.NoError(t, store.Update(t.Context(), at("u"), saving("after")), "nothing was left begun")
-}
-
-// TestSweepDoesNotDeadlockWithUpdate runs Sweep and Update on users whose
-// credentials have expired.
-func TestSweepDoesNotDeadlockWithUpdate(t *testing.T) {
-	each(t, kinds, func(t *testing.T, d database) {
-		past := connect.Credential{ExpiresAt: time.Now().Add(-time.Hour)}
-		var updates, sweeps sync.WaitGroup
-		var done atomic.Bool
-		for range 2 {
-			store := d.store(t)
-			sweeps.Go(func() {
-				for !done.Load() {
-					if _, err := store.Sweep(t.Context()); err != nil {
-						t.Error(err)
-						return
-					}
-				}
-			})
-		}
-		for r := range replicas {
-			store := d.store(t)
-			updates.Go(func() {
-				for i := range 60 {
-					if err := store.Update(t.Context(), at(fmt.Sprint("user ", (i*7+r)%20)), returning(past)); err != nil {
-						t.Error(err)
-						return
-					}
-				}
-			})
-		}
-		updates.Wait()
-		done.Store(true)
-		sweeps.Wait()
-	})
 }
