@@ -34,7 +34,7 @@ func TestEverySentinelHasStatusAndMessage(t *testing.T) {
 		gloebit.ErrOutcomeUnknown, gloebit.ErrInvalidRequest, gloebit.ErrTooManyAttempts,
 	} {
 		if errors.Is(err, gloebit.ErrTokenRefused) || errors.Is(err, gloebit.ErrTokenExpired) {
-			err = errors.Join(err, gloebit.ErrNotConnected) // they never come alone
+			err = errors.Join(err, gloebit.ErrNotConnected) // as always
 		}
 		merchant, configErr := gloebit.New(validConfig())
 		require.NoError(t, configErr)

@@ -16,29 +16,31 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// TestOnlyRefusedRefreshDisconnects makes a refresh fail and checks whether the
+// credential is kept.
 func TestOnlyRefusedRefreshDisconnects(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault gloebittest.Fault
 		stays bool
 	}{
 		"invalid_grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_grant"}`}, false},
-		"no such grant":           {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, true},
-		"not for this client":     {gloebittest.Fault{Status: 400, Body: `{"error":"unauthorized_client"}`}, true},
-		"not in this moment":      {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_request"}`}, true},
-		"not for these scopes":    {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_scope"}`}, true},
-		"Gloebit's own word":      {gloebittest.Fault{Status: 400, Body: `{"error":"x","reason":"unknown token"}`}, false},
-		"a word of its own":       {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported grant"}`}, false},
+		"unsupported_grant_type":  {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported_grant_type"}`}, true},
+		"unauthorized_client":     {gloebittest.Fault{Status: 400, Body: `{"error":"unauthorized_client"}`}, true},
+		"invalid_request":         {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_request"}`}, true},
+		"invalid_scope":           {gloebittest.Fault{Status: 400, Body: `{"error":"invalid_scope"}`}, true},
+		"Gloebit's reason":        {gloebittest.Fault{Status: 400, Body: `{"error":"x","reason":"unknown token"}`}, false},
+		"an unknown error code":   {gloebittest.Fault{Status: 400, Body: `{"error":"unsupported grant"}`}, false},
 		"a reason without a code": {gloebittest.Fault{Status: 400, Body: `{"reason":"missing code"}`}, false},
-		"no such endpoint":        {gloebittest.Fault{Status: 404, Body: `not found`, ContentType: "text/plain"}, true},
-		"a wrong client secret":   {gloebittest.Fault{Status: 401, Body: `{"error":"invalid_client"}`}, true},
-		"too many requests":       {gloebittest.Fault{Status: 429}, true},
+		"a 404":                   {gloebittest.Fault{Status: 404, Body: `not found`, ContentType: "text/plain"}, true},
+		"invalid_client":          {gloebittest.Fault{Status: 401, Body: `{"error":"invalid_client"}`}, true},
+		"a 429":                   {gloebittest.Fault{Status: 429}, true},
 		"a proxy's denial":        {gloebittest.Fault{Status: 403, Body: `<html>`, ContentType: "text/html"}, true},
-		"a gateway's word":        {gloebittest.Fault{Status: 403, Body: `{"error":"forbidden"}`}, true},
-		"maintenance":             {gloebittest.Fault{Status: 302, Header: http.Header{"Location": {"/sorry"}}}, true},
-		"unavailable":             {gloebittest.Fault{Body: `{"error":"temporarily_unavailable"}`}, true},
-		"rubbish":                 {gloebittest.Fault{Body: `<html>`, ContentType: "text/html"}, true},
-		"a broken server":         {gloebittest.Fault{Status: 500}, true},
-		"a connection that drops": {gloebittest.Fault{Drop: true}, true},
+		"a gateway's 403":         {gloebittest.Fault{Status: 403, Body: `{"error":"forbidden"}`}, true},
+		"a redirect":              {gloebittest.Fault{Status: 302, Header: http.Header{"Location": {"/sorry"}}}, true},
+		"temporarily_unavailable": {gloebittest.Fault{Body: `{"error":"temporarily_unavailable"}`}, true},
+		"a body that is not JSON": {gloebittest.Fault{Body: `<html>`, ContentType: "text/html"}, true},
+		"a 500":                   {gloebittest.Fault{Status: 500}, true},
+		"a dropped connection":    {gloebittest.Fault{Drop: true}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
@@ -124,22 +126,26 @@ func (s *panickingTokens) Update(
 }
 
 func TestUnsupportedRefreshRedirectsToConnect(t *testing.T) {
-	for _, fault := range []gloebittest.Fault{
-		{Status: 404, Body: `<html>`, ContentType: "text/html"}, {Status: 405},
-		{Body: `{"success":false,"reason":"missing code"}`}, {Status: 400, Body: `{"reason":"missing code"}`},
+	for name, fault := range map[string]gloebittest.Fault{
+		"404":                        {Status: 404, Body: `<html>`, ContentType: "text/html"},
+		"405":                        {Status: 405},
+		"missing code, with success": {Body: `{"success":false,"reason":"missing code"}`},
+		"missing code, with a 400":   {Status: 400, Body: `{"reason":"missing code"}`},
 	} {
-		w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
-		w.mux.Handle("/balance", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if _, err := gloebit.MustFromContext(r.Context()).Balance(r.Context()); err != nil {
-				w.merchant.HandleError(rw, r, err)
-			}
-		})))
-		b := w.browser("")
-		b.get("/balance")
-		w.clock.Advance(2 * time.Hour)
-		fault.Path = "oauth2/access-token"
-		w.gloebit.Inject(fault)
-		require.Equal(t, "/gloebit/connect", b.location("/balance").Path, "%+v", fault)
+		t.Run(name, func(t *testing.T) {
+			w := newWorldAt(t, gloebittest.Config{TokenLifetime: time.Hour, RefreshTokens: true})
+			w.mux.Handle("/balance", w.merchant.RequireGloebit(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if _, err := gloebit.MustFromContext(r.Context()).Balance(r.Context()); err != nil {
+					w.merchant.HandleError(rw, r, err)
+				}
+			})))
+			b := w.browser("")
+			b.get("/balance")
+			w.clock.Advance(2 * time.Hour)
+			fault.Path = "oauth2/access-token"
+			w.gloebit.Inject(fault)
+			require.Equal(t, "/gloebit/connect", b.location("/balance").Path)
+		})
 	}
 }
 

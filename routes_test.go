@@ -41,38 +41,34 @@ func TestConnectRedirectsToCallbackHost(t *testing.T) {
 	p := w.browser("").get("http://localhost:" + shop.Port() + "/private")
 	require.Equal(t, http.StatusOK, p.status)
 	require.Equal(t, shop.Host, p.url.Host)
+
 	merchant, err := gloebit.New(validConfig())
 	require.NoError(t, err)
-	recorder := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodGet, "http://evil.example/gloebit/connect", nil)
-	merchant.ConnectHandler().ServeHTTP(recorder, r)
-	require.Contains(t, recorder.Header().Get("Location"), "sandbox.gloebit.com", "Host is not believed otherwise")
-
 	config := validConfig()
 	config.RedirectURL = "http://localhost:8080/gloebit/callback"
-	merchant, err = gloebit.New(config)
+	local, err := gloebit.New(config)
 	require.NoError(t, err)
-	recorder = httptest.NewRecorder()
-	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9000/gloebit/connect", nil)
-	merchant.ConnectHandler().ServeHTTP(recorder, r)
-	require.Contains(
-		t, recorder.Header().Get("Location"), "sandbox.gloebit.com",
-		"a proxy on another port would send it round and round",
-	)
-
-	recorder = httptest.NewRecorder()
-	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/gloebit/connect?return_to=/x%3Fy", nil)
-	http.StripPrefix("/gloebit", merchant.Handler()).ServeHTTP(recorder, r)
-	require.Equal(
-		t, "http://localhost:8080/gloebit/connect?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"),
-		"where a prefix was stripped",
-	)
-
-	recorder = httptest.NewRecorder()
-	r = httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/sign/in?return_to=/x%3Fy", nil)
-	merchant.ConnectHandler().ServeHTTP(recorder, r)
-	require.Equal(
-		t, "http://localhost:8080/sign/in?moved=1&return_to=%2Fx%3Fy", recorder.Header().Get("Location"),
-		"where the application has it elsewhere",
-	)
+	location := func(handler http.Handler, target string) string {
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, target, nil))
+		return recorder.Header().Get("Location")
+	}
+	t.Run("not from a host that is not loopback", func(t *testing.T) {
+		to := location(merchant.ConnectHandler(), "http://evil.example/gloebit/connect")
+		require.Contains(t, to, "sandbox.gloebit.com")
+	})
+	t.Run("not from another port, because a proxy could cause a loop", func(t *testing.T) {
+		to := location(local.ConnectHandler(), "http://127.0.0.1:9000/gloebit/connect")
+		require.Contains(t, to, "sandbox.gloebit.com")
+	})
+	t.Run("below a stripped prefix", func(t *testing.T) {
+		to := location(
+			http.StripPrefix("/gloebit", local.Handler()), "http://127.0.0.1:8080/gloebit/connect?return_to=/x%3Fy",
+		)
+		require.Equal(t, "http://localhost:8080/gloebit/connect?moved=1&return_to=%2Fx%3Fy", to)
+	})
+	t.Run("with the connect handler at another path", func(t *testing.T) {
+		to := location(local.ConnectHandler(), "http://127.0.0.1:8080/sign/in?return_to=/x%3Fy")
+		require.Equal(t, "http://localhost:8080/sign/in?moved=1&return_to=%2Fx%3Fy", to)
+	})
 }

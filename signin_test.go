@@ -163,31 +163,33 @@ func TestUserWithoutIDIsNotSignedIn(t *testing.T) {
 }
 
 func TestTwoMerchantsDoNotShareALogin(t *testing.T) {
-	for _, shared := range []bool{false, true} {
-		w := newWorld(t, func(w *world, c *gloebit.Config) {
-			c.SignIn = true
+	for name, shared := range map[string]bool{"own sessions": false, "shared sessions": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(w *world, c *gloebit.Config) {
+				c.SignIn = true
+				if shared {
+					w.sessions = scs.New()
+					w.sessions.Store = memstore.NewWithCleanupInterval(0)
+					c.Sessions = w.sessions
+				}
+			})
+			config := validConfig()
+			config.SignIn, config.Tokens, config.States = true, w.tokens, w.states
 			if shared {
-				w.sessions = scs.New()
-				w.sessions.Store = memstore.NewWithCleanupInterval(0)
-				c.Sessions = w.sessions
+				config.Sessions = w.sessions
 			}
+			another, err := gloebit.New(config)
+			require.NoError(t, err)
+			ran := false
+			show := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran = true })
+			w.mux.Handle("/another", another.RequireGloebit(show))
+			w.mux.Handle("/nested", w.merchant.RequireGloebit(another.RequireGloebit(show)))
+			b := w.browser("")
+			require.Equal(t, http.StatusOK, b.get("/private").status)
+			b.follow = false
+			require.Equal(t, http.StatusSeeOther, b.get("/another").status)
+			require.Equal(t, http.StatusSeeOther, b.get("/nested").status)
+			require.False(t, ran)
 		})
-		config := validConfig()
-		config.SignIn, config.Tokens, config.States = true, w.tokens, w.states
-		if shared {
-			config.Sessions = w.sessions
-		}
-		another, err := gloebit.New(config)
-		require.NoError(t, err)
-		ran := false
-		show := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran = true })
-		w.mux.Handle("/another", another.RequireGloebit(show))
-		w.mux.Handle("/nested", w.merchant.RequireGloebit(another.RequireGloebit(show)))
-		b := w.browser("")
-		require.Equal(t, http.StatusOK, b.get("/private").status)
-		b.follow = false
-		require.Equal(t, http.StatusSeeOther, b.get("/another").status)
-		require.Equal(t, http.StatusSeeOther, b.get("/nested").status)
-		require.False(t, ran)
 	}
 }
