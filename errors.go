@@ -105,7 +105,7 @@ var (
 	// same ID may have charged the user.
 	ErrCannotReceive = errors.New("gloebit: the payee's account can't receive")
 	// ErrUnknownMerchant is returned by [Client.Transact] when the server can't
-	// tell which account to pay. The call was not accepted; an earlier call
+	// determine which account to pay. The call was not accepted; an earlier call
 	// with the same ID may have charged the user.
 	ErrUnknownMerchant = errors.New("gloebit: the payee is unknown to the server")
 	// ErrUnknownSubscription is returned by [Client.Transact] and
@@ -155,7 +155,7 @@ var (
 	// the purchase of the order was canceled. That package calls it ErrCanceled.
 	ErrOrderCanceled = errors.New("gloebit: the order was canceled")
 	// ErrRefused is returned by every call when the server refused it for a
-	// reason that this package does not know. The APIError holds it.
+	// reason that this package does not know. The APIError holds the reason.
 	ErrRefused = errors.New("gloebit: the call was refused")
 	// ErrRateLimited is returned by every call when the server answers with
 	// status 429.

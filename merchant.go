@@ -50,8 +50,7 @@ type Config struct {
 	// Provider is the server: Production, Sandbox or ProviderAt. The zero value
 	// is refused.
 	Provider Provider
-	// Protocol is how users authorize the application. Nil means
-	// OAuth 2.0.
+	// Protocol is how users authorize the application. Nil means OAuth 2.0.
 	Protocol connect.Protocol
 
 	// Sessions is the application's *scs.SessionManager, whose LoadAndSave

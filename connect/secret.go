@@ -14,10 +14,10 @@ const redacted = redact.Redacted
 
 // Secret is a string that must not be shown: a client secret, an access token,
 // a refresh token, a PKCE code verifier. It shows as "[redacted]" under every
-// verb of package fmt (but %p, which is for pointers), in JSON, in text
-// encodings and in logs; only [Secret.Reveal] gives the value. The zero value
-// is the empty secret. Don't use a Secret as a map key: encoding/json ignores
-// the methods of string keys and writes the text.
+// verb of package fmt except %p, in JSON, in text encodings and in logs; only
+// [Secret.Reveal] gives the value. The zero value is the empty secret. Don't
+// use a Secret as a map key: encoding/json ignores the methods of string keys
+// and writes the text.
 //
 // Package fmt can't call the methods of a Secret in an unexported field of a
 // printed struct. It also does not call them for a Secret below a pointer that

@@ -76,20 +76,20 @@ type Config struct {
 	// in the order of its changes and one call at a time, for different purchases
 	// concurrently. Each change is reported at least once: if the process ends
 	// before it has saved that OnChange returned nil, OnChange is called again.
-	// Use p.ID, change.From, change.To and change.At as the idempotency key. A row
-	// in the application's own database belongs in Deliver's transaction instead.
-	// The default is none: nothing is stored for it.
+	// Use p.ID, change.From, change.To and change.At as the idempotency key. A
+	// row in the application's own database belongs in Deliver's transaction
+	// instead. The default is none: nothing is stored for it.
 	//
 	// After an error or a panic it is called again, for as long as it fails. The
 	// wait is the time since the change, at least RetryAfter and at most 64 times
 	// that. The later changes of that purchase wait for it. [Ledger.Counts] counts
 	// the purchases whose changes it has not accepted.
 	//
-	// The context ends after StepTimeout, and the call must return then. After an
-	// error that it returns later than that, the wait is the longest at once. A
-	// call that does not return is logged as an error. It blocks one of the
-	// goroutines that report, and Reconcile until its context ends. Another
-	// replica may call OnChange for the purchase concurrently.
+	// The context ends after StepTimeout, and the call must return then. If it
+	// returns an error after that, the next wait is the longest one. A call that
+	// does not return is logged as an error. It blocks one of the goroutines that
+	// report, and Reconcile until its context ends. Another replica may call
+	// OnChange for the purchase concurrently.
 	//
 	// Give each mail or request in OnChange a timeout of a few seconds. Slow calls
 	// occupy the goroutines that report, and then the reports of all purchases
@@ -102,7 +102,7 @@ type Config struct {
 	//
 	// Once a process with an OnChange has changed a purchase, the changes that
 	// other processes make are reported too, such as those of an operator's
-	// command without an OnChange. The changes before that are not.
+	// command without an OnChange. Earlier changes are not reported.
 	// [Ledger.Prune] keeps purchases with unreported changes, so to stop
 	// reporting set an OnChange that returns nil.
 	OnChange func(ctx context.Context, p Purchase, change Change) error

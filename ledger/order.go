@@ -14,12 +14,11 @@ import (
 // Order is what a user wants to buy: an item that only the application knows,
 // or a product that is defined on Gloebit's merchant page.
 type Order struct {
-	// IdempotencyKey makes a double click one purchase. Use
-	// a random value that the form carries. A second order of the same user
-	// with the same key returns the purchase of the first one, for as long as
-	// the store keeps it. After a refusal, the same order with the same key is
-	// sent again, and a different order is a new purchase. It has 1 to 255
-	// bytes.
+	// IdempotencyKey makes a double click one purchase. Use a random value that
+	// the form carries. A second order of the same user with the same key returns
+	// the purchase of the first one, for as long as the store keeps it. After a
+	// refusal, the same order with the same key is sent again, and a different
+	// order is a new purchase. It has 1 to 255 bytes.
 	//
 	// The purchase's ID is derived from the merchant's realm, the user's
 	// account at Gloebit, the key and the order. So Gloebit charges once for

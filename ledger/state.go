@@ -25,8 +25,8 @@ const (
 	// for the reason in Outcome and Cause. If the user orders again with the
 	// same key, the purchase is Created again.
 	Refused State = "refused"
-	// Canceled means that the gloebits go back, and the reservation is not
-	// released yet.
+	// Canceled means that Gloebit gives the gloebits back, and the reservation is
+	// not released yet.
 	Canceled State = "canceled"
 	// Released means that the purchase is finished: nothing was paid, and
 	// nothing is reserved.

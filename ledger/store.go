@@ -46,17 +46,17 @@ type Store interface {
 	// is saved, the lock is released, and the panic continues. Change calls fn
 	// at most once.
 	//
-	// A store with transactions reads, calls fn and saves within one, and gives fn
-	// a context with which the application writes in that same transaction: what
-	// it writes is kept if and only if the purchase is saved. The context passed
-	// to fn is canceled when ctx ends or when the store can no longer guarantee
-	// all this. If fn keeps running long after that, the store may release its
-	// lock, so that others can change the purchase. fn must not call a method of
-	// the store. It must not change Realm, ID and CreatedAt. It may change
-	// GloebitID and IdempotencyKey only if UserID was or becomes empty, and UserID
-	// only if it was or becomes empty or the purchase was Refused. If fn takes a
-	// purchase out of Refused while another purchase holds its key, Change saves
-	// nothing and returns an error.
+	// A store with transactions reads, calls fn and saves within one, and gives
+	// fn a context with which the application writes in that same transaction:
+	// what it writes is kept if and only if the purchase is saved. The context
+	// passed to fn is canceled when ctx ends or when the store can no longer
+	// guarantee all this. If fn keeps running long after that, the store may
+	// release its lock, so that others can change the purchase. fn must not call
+	// a method of the store. fn must not change Realm, ID and CreatedAt. It may
+	// change UserID only if UserID was or becomes empty, or if the purchase was
+	// Refused. It may change GloebitID and IdempotencyKey only if UserID was or
+	// becomes empty. If fn takes a purchase out of Refused while another purchase
+	// holds its key, Change saves nothing and returns an error.
 	Change(
 		ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error),
 	) (Purchase, error)
@@ -90,9 +90,9 @@ type Store interface {
 	// gloebit.ErrInvalidRequest.
 	Tally(ctx context.Context, realm string, by Grouping, from, until time.Time) ([]Tally, error)
 	// Prune removes the finished purchases of a realm whose UpdatedAt is before
-	// that time and whose ReportAt is zero, some at a time, and returns how many it removed, also with an
-	// error. It may skip a purchase whose Change runs. Their keys are free
-	// afterwards.
+	// that time and whose ReportAt is zero. It removes some at a time, and
+	// returns how many it removed, also with an error. It may skip a purchase
+	// whose Change runs. Their keys are free afterwards.
 	Prune(ctx context.Context, realm string, before time.Time) (removed int64, err error)
 }
 
