@@ -51,7 +51,7 @@ type Sessions interface {
 //	GET  /balance    Require;   writes Balance, or the error helper with its error
 //	GET  /panic      Require;   panics
 //	any  /fail/WHAT  Require;   the error helper with Failure(WHAT), and behind
-//	                 it, where a chain goes on by itself, Later
+//	                 it, if a chain continues automatically, Later
 type App struct {
 	Merchant *gloebit.Merchant
 	Sessions Sessions // nil with the package's own sessions

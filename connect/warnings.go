@@ -40,7 +40,7 @@ func (c *Connector) risks() []string {
 		)
 	}
 	if repeats(c.http.Transport) {
-		risks = append(risks, "HTTPClient repeats requests by itself: a purchase may be made twice and a refresh token lost; "+
+		risks = append(risks, "HTTPClient retries requests: a purchase may be made twice and a refresh token lost; "+
 			"give it a Transport that sends each request once")
 	}
 	return risks

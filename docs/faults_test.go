@@ -27,7 +27,7 @@ func TestFaults(t *testing.T) {
 	}
 	t.Run("response lost", func(t *testing.T) {
 		server, client := world(t)
-		// The first response is lost after the charge. The client sends the order again by itself.
+		// The first response is lost after the charge. The client retries the order.
 		server.Inject(gloebittest.Fault{Path: "transact", Times: 1, Drop: true, After: true})
 		receipt, err := client.PurchaseItem(t.Context(), order())
 		require.NoError(t, err)

@@ -52,7 +52,7 @@ func (l *Ledger) saveKeptMeanwhile(ctx context.Context) {
 	ctx, stop := l.within(ctx)
 	defer stop()
 	if err := l.saveKept(ctx); err != nil {
-		l.log.ErrorContext(ctx, "gloebit ledger: what is kept in memory can't be saved yet", "cause", words(err))
+		l.log.ErrorContext(ctx, "gloebit ledger: callbacks kept in memory can't be saved yet", "cause", words(err))
 	}
 }
 
@@ -61,7 +61,7 @@ func (l *Ledger) saveKeptMeanwhile(ctx context.Context) {
 func (l *Ledger) keepSaving(ctx context.Context) {
 	l.every(ctx, nil, func() {
 		if err := l.saveKept(ctx); err != nil && ctx.Err() == nil {
-			l.log.ErrorContext(ctx, "gloebit ledger: what is kept in memory can't be saved yet", "cause", words(err))
+			l.log.ErrorContext(ctx, "gloebit ledger: callbacks kept in memory can't be saved yet", "cause", words(err))
 		}
 	})
 	ctx, stop := l.within(ctx)

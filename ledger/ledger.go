@@ -102,9 +102,8 @@ func (l *Ledger) warnWithoutRun(ctx context.Context) {
 		return
 	}
 	l.warned.Do(func() {
-		l.log.WarnContext(ctx, "gloebit ledger: Run does not run in this process: what is cut off or fails here is not "+
-			"tried again by it; "+
-			"start it with: go ledger.Run(ctx)")
+		l.log.WarnContext(ctx, "gloebit ledger: Run does not run in this process: it does not retry interrupted or failed "+
+			"steps; start it with: go ledger.Run(ctx)")
 	})
 }
 

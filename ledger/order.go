@@ -94,7 +94,7 @@ func (o Order) normal() (Order, error) {
 	case o.Quantity < 1 || o.Quantity > math.MaxInt32:
 		return invalid("the quantity %d is not between 1 and 2^31-1", o.Quantity)
 	case o.Item != "" && o.Price < 1:
-		return invalid("an item at %d gloebits: what is free needs no purchase", o.Price)
+		return invalid("an item at %d gloebits: a free item needs no purchase", o.Price)
 	case o.Price < 0 || o.Total() > maxGloebits:
 		return invalid("%d at %d gloebits is not between 0 and 2^53-1", o.Quantity, o.Price)
 	case len(o.IdempotencyKey) > maxKey:

@@ -292,7 +292,7 @@ var brokenStateStores = []struct {
 	{"realms_that_differ_in_any_byte_are_apart", func() *brokenStates { return &brokenStates{shares: true} }},
 	{"a_key_that_was_never_put_is_not_found", func() *brokenStates { return &brokenStates{shares: true} }},
 	{
-		"a_key_that_is_in_use_is_an_error_and_what_is_under_it_stays",
+		"a_key_in_use_is_an_error_and_its_entry_stays",
 		func() *brokenStates { return &brokenStates{replace: true} },
 	},
 }

@@ -21,7 +21,7 @@ func RunStateStore(t *testing.T, newStore func(t *testing.T) connect.StateStore)
 		{"empty fields come back empty", emptyStateRoundTrip},
 		{"a state is taken once", takenOnce},
 		{"of a hundred goroutines one takes the state", takenByOne},
-		{"a key that is in use is an error and what is under it stays", putTwice},
+		{"a key in use is an error and its entry stays", putTwice},
 		{"keys that differ in any byte are different states", oddStateKeys},
 		{"realms that differ in any byte are apart", stateRealmsApart},
 		{"a state past its ExpiresAt comes back whole or not at all", expiredState},

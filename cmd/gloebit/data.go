@@ -20,7 +20,7 @@ import (
 
 func (a *app) stats() *cobra.Command {
 	var days int
-	command := leaf("stats", "Show income, states, and what is unfinished", "", cobra.NoArgs,
+	command := leaf("stats", "Show income, states and unfinished purchases", "", cobra.NoArgs,
 		a.onLedger(func(ctx context.Context, l *ledger.Ledger, _ []string) error {
 			if days < 1 {
 				return usage("--days is less than one")

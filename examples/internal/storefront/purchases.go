@@ -83,8 +83,8 @@ func progress(p ledger.Purchase) (outcome string, tone views.Tone, words string)
 	}
 	switch p.State {
 	case ledger.Created:
-		return "Sent to Gloebit", views.Warn, "No answer from Gloebit yet. The shop asks again by itself, and the order " +
-			"is charged once at most."
+		return "Sent to Gloebit", views.Warn, "No answer from Gloebit yet. The shop asks again automatically, and " +
+			"the order is charged once at most."
 	case ledger.Accepted:
 		return "On its way", views.Warn, "Gloebit holds your gloebits and is about to ask the shop."
 	case ledger.Reserved:

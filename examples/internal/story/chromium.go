@@ -73,7 +73,7 @@ func balanceOf(amount string) chromedp.Search {
 	return chromedp.Search(`//span[@class="balance" and contains(., "` + amount + `")]`)
 }
 
-func aPurchaseArrivesByItselfAndOutlivesTheShopInChromium(t *testing.T, build launch.Build, b *browser) {
+func aPurchaseArrivesWithoutAReloadAndOutlivesTheShopInChromium(t *testing.T, build launch.Build, b *browser) {
 	w := newLastingWorld(t, build)
 	b.do(desktop(), chromedp.Navigate(w.shopURL))
 	b.reads(welcome)

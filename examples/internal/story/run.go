@@ -69,7 +69,10 @@ func RunInChromium(t *testing.T, build launch.Build) {
 			"a visitor connects, buys a hat, uses it up and disconnects",
 			aVisitorConnectsBuysAHatUsesItUpAndDisconnectsInChromium,
 		},
-		{"a purchase arrives by itself and outlives the shop", aPurchaseArrivesByItselfAndOutlivesTheShopInChromium},
+		{
+			"a purchase arrives without a reload and outlives the shop",
+			aPurchaseArrivesWithoutAReloadAndOutlivesTheShopInChromium,
+		},
 		{"a refusal and a revoked token lead back to the shop", aRefusalAndARevokedTokenLeadBackInChromium},
 		{"a stuck purchase is found and freed in the back office", aStuckPurchaseIsFoundAndFreedInTheBackOfficeInChromium},
 		{"every page suits every window", everyPageSuitsEveryWindow},
