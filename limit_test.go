@@ -206,7 +206,7 @@ func TestRateLimitIsCheckedFirst(t *testing.T) {
 			require.Equal(t, test.retryAfter, recorder.Header().Get("Retry-After"))
 		})
 	}
-	require.Empty(t, log.String(), "a flood is not written down")
+	require.Empty(t, log.String(), "a flood is not logged")
 }
 
 func TestRateLimitAppliesToConnectAndCallback(t *testing.T) {

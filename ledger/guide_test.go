@@ -38,7 +38,7 @@ func guideSetup(
 		log.Fatal(err)
 	}
 	mux.Handle("/gloebit/hold/", purchases.Handler())
-	go purchases.Run(ctx) // picks up what was cut off
+	go purchases.Run(ctx) // resumes interrupted purchases
 	return purchases
 }
 
@@ -57,10 +57,10 @@ func guideBuy(w http.ResponseWriter, r *http.Request, merchant *gloebit.Merchant
 		Item:           "green-hat", Price: 40, Quantity: 1,
 	})
 	if err != nil {
-		merchant.HandleError(w, r, err) // refused, or not written down: the page says which
+		merchant.HandleError(w, r, err) // refused, or not stored: the page says which
 		return
 	}
-	// Under way or done. The page tells purchase.State.
+	// In progress or finished. The page shows purchase.State.
 	http.Redirect(w, r, "/purchases/"+purchase.ID, http.StatusSeeOther)
 }
 

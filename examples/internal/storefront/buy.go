@@ -139,11 +139,11 @@ func (s *Storefront) notBought(
 			ctx, checkoutPath(article.Slug, quantity), views.Bad, "Your gloebits did not suffice. Nothing was charged.",
 		), nil
 	case errors.Is(err, gloebit.ErrStore):
-		s.log.ErrorContext(ctx, "shop: an order may not have been written down", "error", err)
+		s.log.ErrorContext(ctx, "shop: an order may not have been saved", "error", err)
 		return Reply{Status: gloebit.StatusCode(err), Page: views.Trouble{
 			Frame: s.quietFrame(ctx, "The shop can’t find its own books", articlePath(article.Slug, quantity)),
 			Words: []string{
-				"We can’t tell whether your order of " + counted(quantity, article.Title) + " was written down.",
+				"We can’t tell whether your order of " + counted(quantity, article.Title) + " was saved.",
 				"Wait a moment and send it again. It stays the same order, so it is never charged twice.",
 			},
 			Resend: &views.Resend{Slug: article.Slug, Order: key, Quantity: quantity},

@@ -176,14 +176,14 @@ func aStuckPurchaseIsFoundAndFreedInTheBackOffice(t *testing.T, build launch.Bui
 	another.reload().says("Paid, last 30 days 2 Income, last 30 days 52 G$", "Stuck 0")
 }
 
-func anOrderThatMayNotBeWrittenDownIsSentAgain(t *testing.T, build launch.Build) {
+func anOrderThatMayNotBeSavedIsSentAgain(t *testing.T, build launch.Build) {
 	w := newWorld(t, build)
 	scarf := newVisitor(t).open(w.shopURL).connect("alice").order("red-scarf", "2")
 	find := w.loses(t, "gloebit_purchases")
 	sorry := scarf.submit("/buy/red-scarf")
 	require.Equal(t, http.StatusServiceUnavailable, sorry.status)
 	sorry.says(
-		"The shop can’t find its own books", "We can’t tell whether your order of 2 × Red scarf was written down.",
+		"The shop can’t find its own books", "We can’t tell whether your order of 2 × Red scarf was saved.",
 		"it is never charged twice",
 	)
 	for path, words := range map[string]string{

@@ -37,7 +37,7 @@ func Run(t *testing.T, build launch.Build) {
 		{"a restart forgets no purchase", aRestartForgetsNoPurchase},
 		{"what the bench has no room for is canceled", whatTheBenchHasNoRoomForIsCanceled},
 		{"a stuck purchase is found and freed in the back office", aStuckPurchaseIsFoundAndFreedInTheBackOffice},
-		{"an order that may not be written down is sent again", anOrderThatMayNotBeWrittenDownIsSentAgain},
+		{"an order that may not be saved is sent again", anOrderThatMayNotBeSavedIsSentAgain},
 		{"callbacks need a signature and nothing else", callbacksNeedASignatureAndNothingElse},
 		{"the shop stays open while Gloebit is down", theShopStaysOpenWhileGloebitIsDown},
 		{"a locked account is explained", aLockedAccountIsExplained},
