@@ -115,28 +115,27 @@ func (c *Connector) Find(ctx context.Context, userID string, account *Account) e
 }
 
 func (c *Connector) find(ctx context.Context, user User, account *Account) error {
-	credential, err := c.load(ctx, user.ID)
-	if err != nil {
+	if err := c.load(ctx, user.ID, &account.credential); err != nil {
 		return err
 	}
-	account.connector, account.user, account.credential = c, user, credential
+	account.connector, account.user = c, user
 	return nil
 }
 
-// load returns a user's credential from the store.
-func (c *Connector) load(ctx context.Context, userID string) (Credential, error) {
+// load sets credential to a user's credential from the store.
+func (c *Connector) load(ctx context.Context, userID string, credential *Credential) error {
 	key := c.key(userID)
-	credential, err := c.tokens.Load(ctx, key)
+	err := c.tokens.Load(ctx, key, credential)
 	switch {
 	case err == nil:
-		return credential, nil
+		return nil
 	case errors.Is(err, ErrNotFound):
-		return Credential{}, ErrNotConnected
+		return ErrNotConnected
 	}
 	if invalid := key.checkID(); invalid != nil {
-		return Credential{}, invalid
+		return invalid
 	}
-	return Credential{}, storeError("load the credential", err)
+	return storeError("load the credential", err)
 }
 
 // Unsaved sets account to use a credential that is not in the store.

@@ -18,19 +18,20 @@ func (s checkedTokens) expired(c *Credential) bool {
 	return !c.ExpiresAt.IsZero() && !s.clock().Before(c.ExpiresAt)
 }
 
-// Load is [TokenStore].Load. Its error is ErrNotFound for an expired credential.
-func (s checkedTokens) Load(ctx context.Context, key Key) (Credential, error) {
+// Load sets credential to the result of [TokenStore].Load. Its error is
+// ErrNotFound for an expired credential.
+func (s checkedTokens) Load(ctx context.Context, key Key, credential *Credential) (err error) {
 	if err := key.checkID(); err != nil {
-		return Credential{}, err
+		return err
 	}
-	credential, err := s.store.Load(ctx, key)
-	if err != nil {
-		return Credential{}, err
+	if *credential, err = s.store.Load(ctx, key); err != nil {
+		return err
 	}
-	if s.expired(&credential) {
-		return Credential{}, ErrNotFound
+	if s.expired(credential) {
+		*credential = Credential{}
+		return ErrNotFound
 	}
-	return credential, nil
+	return nil
 }
 
 // Update is [TokenStore].Update. It passes nil to fn for an expired credential,

@@ -96,7 +96,8 @@ func (c *Connector) grantedScopes(ctx context.Context, userID string) ([]Scope, 
 	if userID == "" {
 		return nil, nil
 	}
-	credential, err := c.tokens.Load(ctx, c.key(userID))
+	var credential Credential
+	err := c.tokens.Load(ctx, c.key(userID), &credential)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, storeError("load the credential", err)
 	}

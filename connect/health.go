@@ -16,8 +16,7 @@ func (c *Connector) Health(ctx context.Context) error {
 	key := c.key(stateID("health"))
 	return errors.Join(
 		inTime(ctx, "load a credential", func(ctx context.Context) error {
-			_, err := c.tokens.Load(ctx, key)
-			return err
+			return c.tokens.Load(ctx, key, new(Credential))
 		}),
 		inTime(ctx, "take a state", func(ctx context.Context) error {
 			_, err := c.states.Take(ctx, key)

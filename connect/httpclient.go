@@ -133,8 +133,8 @@ func (a *Account) reload(ctx context.Context, until time.Time, sent Credential) 
 	if a.user.ID == "" {
 		return Credential{}, ErrNotConnected
 	}
-	stored, err := a.connector.load(ctx, a.user.ID)
-	if err != nil {
+	var stored Credential
+	if err := a.connector.load(ctx, a.user.ID, &stored); err != nil {
 		return Credential{}, err
 	}
 	if stored.AccessToken == sent.AccessToken && a.CanRenew(sent) { //lint:constanttime both are stored
