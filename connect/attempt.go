@@ -78,11 +78,18 @@ func (c *Connector) giveAttemptCookie(w http.ResponseWriter, r *http.Request, st
 
 // returning is a callback and the browser that sent it.
 type returning struct {
-	query     url.Values
-	state     string
-	hashed    string   // its stateID; empty if it can't be a state
-	bindings  []string // the browser's bindings; nil without a session
-	hasCookie bool     // the browser sent the cookie of the attempt
+	query    url.Values
+	state    string
+	hashed   string // its stateID; empty if it can't be a state
+	bindings bindings
+	cookie   string // the name of the attempt's cookie; empty if the browser did not send it
+}
+
+// bindings are the values that bind connections to a browser. Both are empty
+// without a session.
+type bindings struct {
+	session string // the value in the session
+	cookie  string // the value in the cookie of the state's attempt; empty if there is none
 }
 
 // returning reads a callback. The error is ErrInvalidState if the query can't
@@ -95,29 +102,29 @@ func (c *Connector) returning(r *http.Request) (back returning, err error) {
 	if len(back.state) == stateLength {
 		back.hashed = stateID(back.state)
 	}
-	if back.bindings, back.hasCookie, err = c.bindings(r, back.hashed); err != nil {
+	if back.bindings, back.cookie, err = c.bindings(r, back.hashed); err != nil {
 		_, end := c.start(r.Context(), c.trace.Callback, "")
 		end(err)
 	}
 	return back, err
 }
 
-// bindings returns the browser's bindings: the value in its session and the one
-// in the cookie of the state's attempt. Without the session's value the cookie
-// is ignored, because signing out and connecting end the attempts of a session.
-func (c *Connector) bindings(r *http.Request, hashed string) (bindings []string, hasCookie bool, err error) {
-	binding, err := c.session(r.Context(), c.keys.binding)
-	if err != nil || binding == "" {
-		return nil, false, err
-	}
-	if hashed == "" {
-		return []string{binding}, false, nil
+// bindings returns the browser's bindings, and the name of the attempt's cookie
+// if the browser sent it. Without the session's value the cookie's value is
+// ignored, because signing out and connecting end the attempts of a session.
+func (c *Connector) bindings(r *http.Request, hashed string) (found bindings, cookieName string, err error) {
+	found.session, err = c.session(r.Context(), c.keys.binding)
+	if err != nil || found.session == "" || hashed == "" {
+		return found, "", err
 	}
 	cookie, err := r.Cookie(c.attemptCookie(hashed))
-	if err != nil || len(cookie.Value) != nonceLength {
-		return []string{binding}, err == nil, nil
+	if err != nil {
+		return found, "", nil
 	}
-	return []string{binding, cookie.Value}, true, nil
+	if len(cookie.Value) == nonceLength {
+		found.cookie = cookie.Value
+	}
+	return found, cookie.Name, nil
 }
 
 // sentCookie reports whether the browser sent the session's cookie. If the
@@ -199,18 +206,18 @@ func (c *Connector) pageOfAttempt(r *http.Request, state string) string {
 		return ""
 	}
 	hashed := stateID(state)
-	bindings, _, err := c.bindings(r, hashed)
+	found, _, err := c.bindings(r, hashed)
 	if err != nil {
 		return ""
 	}
 	if cookie, err := r.Cookie(c.attemptCookie(hashed)); err == nil {
-		bindings = append(bindings, cookie.Value)
+		found.cookie = cookie.Value
 	}
-	if ended == "" && len(bindings) == 0 {
+	if ended == "" && found == (bindings{}) {
 		return ""
 	}
 	pending, err := c.states.Take(ctx, c.key(hashed))
-	if err != nil || !pending.isBoundTo(bindings) && !equalInConstantTime(pending.BrowserHash, ended) {
+	if err != nil || !pending.isBoundTo(found) && !equalInConstantTime(pending.BrowserHash, ended) {
 		return ""
 	}
 	return pending.ReturnTo

@@ -56,12 +56,12 @@ func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connecti
 	if err != nil {
 		return Connection{}, err
 	}
-	if len(back.bindings) == 0 || back.hashed == "" {
+	if back.bindings.session == "" || back.hashed == "" {
 		return c.finishConnection(r, back)
 	}
 	ctx := r.Context()
 	first := false
-	key := strings.Join(append(back.bindings, r.URL.RawQuery), " ")
+	key := back.bindings.session + " " + back.bindings.cookie + " " + r.URL.RawQuery
 	value, err, _ := c.completing.Do(key, func() (any, error) {
 		first = true
 		return c.finishConnection(r, back)
@@ -75,8 +75,8 @@ func (c *Connector) finishOnce(w http.ResponseWriter, r *http.Request) (Connecti
 		c.enter(ctx, connection)
 		c.remember(ctx, back.hashed, connection.ReturnTo)
 	}
-	if err == nil && back.hasCookie {
-		c.setAttemptCookie(w, c.attemptCookie(back.hashed), "")
+	if err == nil && back.cookie != "" {
+		c.setAttemptCookie(w, back.cookie, "")
 	}
 	return connection, err
 }
@@ -166,7 +166,7 @@ func (c *Connector) complete(r *http.Request, answer url.Values, pending Pending
 // connection (see Server.StateNotReturned).
 func (c *Connector) redeem(r *http.Request, back returning) (PendingConnection, error) {
 	ctx := r.Context()
-	if len(back.bindings) == 0 { // without a session the state stays valid for its own browser
+	if back.bindings.session == "" { // without a session the state stays valid for its own browser
 		return PendingConnection{}, c.whyUnbound(r, back.state)
 	}
 	hashed, err := c.hashOf(ctx, back)

@@ -102,9 +102,9 @@ func (c *Connector) takePending(ctx context.Context, state, hashed string) (Pend
 
 // isBoundTo reports whether one of the browser's bindings is the pending
 // connection's.
-func (p PendingConnection) isBoundTo(bindings []string) bool {
-	for _, binding := range bindings {
-		if equalInConstantTime(p.BrowserHash, hash(binding)) {
+func (p PendingConnection) isBoundTo(browser bindings) bool {
+	for _, binding := range [...]string{browser.session, browser.cookie} {
+		if binding != "" && equalInConstantTime(p.BrowserHash, hash(binding)) {
 			return true
 		}
 	}
