@@ -54,7 +54,7 @@ func (g codeGrant) Begin(_ context.Context, app Application, ask AuthorizationRe
 		options = append(options, oauth2.SetAuthURLParam("scope", JoinScopes(ask.Scopes)))
 	}
 	if app.Server.AuthParams != nil {
-		options = append(options, params(app.Server.AuthParams(ask))...)
+		options = appendParams(options, app.Server.AuthParams(ask))
 	}
 	var verifier string
 	if app.Server.PKCE {
@@ -64,9 +64,8 @@ func (g codeGrant) Begin(_ context.Context, app Application, ask AuthorizationRe
 	return g.config.AuthCodeURL(ask.State, options...), Secret(verifier), nil
 }
 
-// params converts a Server's additional parameters to options.
-func params(values url.Values) []oauth2.AuthCodeOption {
-	var options []oauth2.AuthCodeOption
+// appendParams appends a Server's additional parameters to options.
+func appendParams(options []oauth2.AuthCodeOption, values url.Values) []oauth2.AuthCodeOption {
 	for name := range values {
 		options = append(options, oauth2.SetAuthURLParam(name, values.Get(name)))
 	}
@@ -81,9 +80,9 @@ func (g codeGrant) Finish(
 	if err != nil {
 		return Credential{}, err
 	}
-	var options []oauth2.AuthCodeOption
+	options := make([]oauth2.AuthCodeOption, 0, 4) // the verifier and a few parameters
 	if app.Server.TokenParams != nil {
-		options = params(app.Server.TokenParams(asked))
+		options = appendParams(options, app.Server.TokenParams(asked))
 	}
 	if verifier != "" {
 		options = append(options, oauth2.VerifierOption(verifier.Reveal()))

@@ -106,3 +106,18 @@ func JoinScopes(scopes []Scope) string {
 	}
 	return list.String()
 }
+
+// isListOf reports whether list is what [JoinScopes] returns for the scopes.
+func isListOf(list string, scopes []Scope) bool {
+	if len(scopes) == 0 {
+		return list == ""
+	}
+	i := 0
+	for name := range strings.SplitSeq(list, " ") {
+		if i == len(scopes) || name != string(scopes[i]) {
+			return false
+		}
+		i++
+	}
+	return i == len(scopes)
+}

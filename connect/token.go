@@ -40,7 +40,7 @@ func credentialOf(
 		credential.TokenExpiry = now.Add(time.Duration(token.ExpiresIn) * time.Second)
 	}
 	secrets := slices.Concat(sent, []Secret{credential.AccessToken, credential.RefreshToken})
-	if strings.TrimSpace(list) != "" && list != JoinScopes(asked) {
+	if strings.TrimSpace(list) != "" && !isListOf(list, asked) {
 		if err := checkScopes(list, secrets...); err != nil {
 			return Credential{}, err
 		}
@@ -69,7 +69,7 @@ func usableRefresh(
 		token.RefreshToken = current.RefreshToken.Reveal()
 	}
 	list = scopesIn(token)
-	if list == JoinScopes(current.Scopes) || checkScopes(list, clientSecret, current.AccessToken, current.RefreshToken,
+	if isListOf(list, current.Scopes) || checkScopes(list, clientSecret, current.AccessToken, current.RefreshToken,
 		Secret(token.AccessToken), Secret(token.RefreshToken)) == nil {
 		return token, list
 	}
