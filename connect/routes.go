@@ -88,7 +88,7 @@ func (c *Connector) warnOfMount(r *http.Request) {
 // browser requested, and the request line has the rest of it. A path that
 // already has the prefix is returned unchanged.
 func (c *Connector) external(r *http.Request, own, local string) string {
-	if path, _, _ := strings.Cut(r.RequestURI, "?"); path == own { // the common case
+	if path, _, _ := strings.Cut(r.RequestURI, "?"); strings.HasSuffix(path, own) { // nothing was stripped
 		return local
 	}
 	u, err := url.ParseRequestURI(r.RequestURI)
