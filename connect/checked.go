@@ -18,20 +18,20 @@ func (s checkedTokens) expired(c *Credential) bool {
 	return !c.ExpiresAt.IsZero() && !s.clock().Before(c.ExpiresAt)
 }
 
-// Load sets credential to the result of [TokenStore].Load. Its error is
-// ErrNotFound for an expired credential.
-func (s checkedTokens) Load(ctx context.Context, key Key, credential *Credential) (err error) {
-	if err := key.checkID(); err != nil {
-		return err
+// Load sets credential to the result of [TokenStore].Load, or to nothing if it
+// returns an error. The error is ErrNotFound for an expired credential.
+func (s checkedTokens) Load(ctx context.Context, key Key, credential *Credential) error {
+	err := key.checkID()
+	if err == nil {
+		*credential, err = s.store.Load(ctx, key)
 	}
-	if *credential, err = s.store.Load(ctx, key); err != nil {
-		return err
+	if err == nil && s.expired(credential) {
+		err = ErrNotFound
 	}
-	if s.expired(credential) {
+	if err != nil {
 		*credential = Credential{}
-		return ErrNotFound
 	}
-	return nil
+	return err
 }
 
 // Update is [TokenStore].Update. It passes nil to fn for an expired credential,
