@@ -17,29 +17,29 @@ import (
 const (
 	price     = 10
 	richUsers = 40
-	buyers    = 64  // who buy at once
-	poorShare = 10  // of a hundred orders are placed by users who can pay for few
-	poorHats  = 4   // that many
-	badges    = 10  // of a hundred orders are for a product, which Gloebit hands out
-	maxOpen   = 400 // purchases that are under way, or buyers wait
+	buyers    = 64  // concurrent buyers
+	poorShare = 10  // percent of the orders, placed by users with little money
+	poorHats  = 4   // how many orders such a user can pay for
+	badges    = 10  // percent of the orders, for a product that Gloebit grants
+	maxOpen   = 400 // buyers wait while more purchases are unfinished
 )
 
-// product is what Gloebit hands out by itself.
+// product is the product that Gloebit grants to its buyers.
 const product = "badge"
 
-// order is what a buyer orders, and what they have been told.
+// order is a buyer's order and the responses to it.
 type order struct {
 	key, user string
 	twice     bool // the buyer clicks twice
-	product   bool // it is for a product
+	product   bool // the order is for a product
 
 	mu       sync.Mutex
 	answered bool
 	refused  bool
-	ids      []string // of the purchase; more than one is wrong
+	ids      []string // purchase IDs in the responses; more than one is wrong unless refused
 }
 
-// newOrders draws the orders of a torture.
+// newOrders returns random orders. The same seed gives the same orders.
 func newOrders(many int, seed uint64) []*order {
 	random := rand.New(rand.NewPCG(seed, 1))
 	orders := make([]*order, many)
@@ -60,12 +60,12 @@ func newOrders(many int, seed uint64) []*order {
 func richUser(i int) string { return fmt.Sprintf("rich-%d", i) }
 func poorUser(i int) string { return fmt.Sprintf("poor-%d", i) }
 
-// poorUsers is how many there are, so that about half of their orders are
-// refused.
+// poorUsers returns the number of users with little money. It is chosen so that
+// about half of their orders are refused.
 func poorUsers(orders int) int { return max(1, orders*poorShare/100/(2*poorHats)) }
 
-// told keeps an answer.
-func (o *order) told(b bought) {
+// record stores a response to the order.
+func (o *order) record(b bought) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.answered = true
@@ -78,16 +78,16 @@ func (o *order) told(b bought) {
 	o.ids = append(o.ids, b.Purchase)
 }
 
-// market is where buyers place their orders.
+// market sends the buyers' orders to the shop.
 type market struct {
 	client   *http.Client
-	open     atomic.Int64 // purchases that are under way
-	answered atomic.Int64 // orders
-	wrong    complaints   // answers that no order should get
+	open     atomic.Int64 // unfinished purchases
+	answered atomic.Int64 // answered orders
+	wrong    complaints   // responses that an order must not get
 }
 
-// buyAll places all orders, many at once, and returns when each is answered or
-// the context has ended.
+// buyAll places all orders with concurrent buyers. It returns when each is
+// answered or the context has ended.
 func (m *market) buyAll(ctx context.Context, orders []*order) {
 	next := make(chan *order)
 	var group sync.WaitGroup
@@ -111,19 +111,19 @@ func (m *market) place(ctx context.Context, o *order) {
 	}
 	var clicks sync.WaitGroup
 	if o.twice {
-		clicks.Go(func() { m.insist(ctx, o) })
+		clicks.Go(func() { m.retry(ctx, o) })
 	}
-	m.insist(ctx, o)
+	m.retry(ctx, o)
 	clicks.Wait()
 	m.answered.Add(1)
 }
 
-// insist sends an order until it is answered.
-func (m *market) insist(ctx context.Context, o *order) {
+// retry sends an order until it is answered or the context has ended.
+func (m *market) retry(ctx context.Context, o *order) {
 	for ctx.Err() == nil {
 		b, err := m.ask(ctx, o)
 		if err == nil {
-			o.told(b)
+			o.record(b)
 			return
 		}
 		sleep(ctx, 20*time.Millisecond)

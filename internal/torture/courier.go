@@ -17,23 +17,23 @@ import (
 
 var errLost = errors.New("lost on the way")
 
-// courier carries Gloebit's callbacks to wherever the shop is now, and loses,
-// delays and repeats some on the way.
+// courier sends Gloebit's callbacks to the shop's current address. It loses,
+// delays and repeats some of them.
 type courier struct {
 	wire     http.RoundTripper
-	faulty   bool            // whether callbacks get lost, late and repeated
-	rollBack func(id string) // as Gloebit may for reasons of its own; nil never does
-	late     sync.WaitGroup  // what is repeated later
-	wrong    complaints      // answers that no callback here should get
-	faults   atomic.Int64    // callbacks, and requests to Gloebit, that met one
+	faulty   bool            // callbacks are lost, delayed and repeated
+	rollBack func(id string) // makes Gloebit roll a purchase back; if nil, it rolls none back
+	late     sync.WaitGroup  // pending repetitions
+	wrong    complaints      // responses that a callback must not get
+	faults   atomic.Int64    // callbacks, and requests to Gloebit, that had a fault
 
 	mu       sync.Mutex
 	random   *rand.Rand
-	calm     bool            // no faults any more
-	seen     map[string]bool // paths that were called before
-	canceled map[string]bool // ids of purchases of which the shop knows that they are off
-	kept     map[string]bool // ids of those of which a process knows more than the store
-	killing  int             // how often a kill was allowed or done; odd while processes may be killed
+	calm     bool            // no more faults
+	seen     map[string]bool // paths that were called
+	canceled map[string]bool // purchases whose cancel the shop has confirmed
+	kept     map[string]bool // purchases with a callback that is only in a process's memory
+	killing  int             // incremented before and after a kill; odd while processes may be killed
 }
 
 func newCourier(random *rand.Rand, faulty bool) *courier {
@@ -42,20 +42,21 @@ func newCourier(random *rand.Rand, faulty bool) *courier {
 	}
 }
 
-// parts are the id of a callback's purchase, and its step.
+// parts returns the purchase ID and the step of a callback.
 func parts(r *http.Request) (id, step string) {
 	id, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, holdPath), "/")
 	step, _, _ = strings.Cut(rest, "/")
 	return id, step
 }
 
-// trip is what becomes of one callback.
+// trip holds the faults of one callback.
 type trip struct {
-	lostThere, lostBack bool
-	delay               time.Duration
-	twice               bool
-	again               time.Duration // when it comes once more; zero is never
-	rollBack            bool
+	loseRequest  bool
+	loseResponse bool
+	delay        time.Duration
+	twice        bool          // repeated concurrently
+	again        time.Duration // repeated after this delay, unless zero
+	rollBack     bool
 }
 
 func (c *courier) plan(path string) (t trip) {
@@ -70,16 +71,16 @@ func (c *courier) plan(path string) (t trip) {
 	if !c.faulty {
 		return t
 	}
-	// Gloebit calls enact before it has answered transact. Half of them get
-	// lost, and so come after.
+	// Gloebit calls enact before it responds to transact. Losing the first call
+	// for half of the purchases makes enact arrive after that response.
 	first := !c.seen[path]
 	c.seen[path] = true
 	if first && strings.Contains(path, "/enact/") && c.random.IntN(2) == 0 {
-		t.lostThere = true
+		t.loseRequest = true
 		return t
 	}
-	t.lostThere = c.random.IntN(20) == 0
-	t.lostBack = c.random.IntN(20) == 0
+	t.loseRequest = c.random.IntN(20) == 0
+	t.loseResponse = c.random.IntN(20) == 0
 	t.twice = c.random.IntN(10) == 0
 	if c.random.IntN(10) == 0 {
 		t.delay = c.upTo(100 * time.Millisecond)
@@ -93,7 +94,7 @@ func (c *courier) plan(path string) (t trip) {
 	return t
 }
 
-// upTo is a time of chance. The caller holds c.mu.
+// upTo returns a random duration of at most d. The caller must hold c.mu.
 func (c *courier) upTo(d time.Duration) time.Duration {
 	return 1 + time.Duration(c.random.Int64N(int64(d)))
 }
@@ -115,7 +116,7 @@ func (c *courier) RoundTrip(r *http.Request) (*http.Response, error) {
 		id, _ := parts(r)
 		c.rollBack(id)
 	}
-	if t.lostThere {
+	if t.loseRequest {
 		return nil, errLost
 	}
 	sleep(r.Context(), t.delay)
@@ -125,27 +126,27 @@ func (c *courier) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.again > 0 {
 		c.repeat(r, t.again)
 	}
-	response, err := c.carry(r)
-	if err == nil && t.lostBack {
+	response, err := c.forward(r)
+	if err == nil && t.loseResponse {
 		return nil, errLost
 	}
 	return response, err
 }
 
-// repeat makes the same callback once more, whose answer is lost.
+// repeat makes the callback once more and discards the response.
 func (c *courier) repeat(r *http.Request, after time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), after+10*time.Second)
 	r = r.Clone(ctx)
 	c.late.Go(func() {
 		defer cancel()
 		sleep(ctx, after)
-		_, _ = c.carry(r)
+		_, _ = c.forward(r)
 	})
 }
 
-// carry makes the callback and looks at its answer.
-func (c *courier) carry(r *http.Request) (*http.Response, error) {
-	off, killing := c.before(r)
+// forward makes the callback and checks the response.
+func (c *courier) forward(r *http.Request) (*http.Response, error) {
+	canceled, killing := c.before(r)
 	response, err := c.wire.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ func (c *courier) carry(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text := strings.TrimSpace(string(body)); !c.right(r, off, response.StatusCode, text) {
+	if text := strings.TrimSpace(string(body)); !c.right(r, canceled, response.StatusCode, text) {
 		id, step := parts(r)
 		c.wrong.add("%s of %s: status %d: %s", step, id, response.StatusCode, text)
 	}
@@ -166,19 +167,20 @@ func (c *courier) carry(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// before is what is known before a callback is made: whether the shop has heard
-// of the purchase's end, and the count of kills.
-func (c *courier) before(r *http.Request) (off bool, killing int) {
+// before returns the state before a callback is made: whether the shop has
+// confirmed a cancel of the purchase, and c.killing.
+func (c *courier) before(r *http.Request) (canceled bool, killing int) {
 	id, _ := parts(r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.canceled[id], c.killing
 }
 
-// keeps notes that a process has a consume or a cancel in its memory alone,
-// which Gloebit won't repeat since it was answered. The answer of a process that
-// may be killed, or may have been killed since, is lost with it, so that Gloebit
-// hears none.
+// keeps is called when a callback was answered with 503. It records a consume
+// or cancel, which the process holds only in memory and Gloebit does not repeat
+// after a response. If that process may be killed now, or may have been killed
+// since the callback was made, keeps returns false. The caller must then drop
+// the response, so that Gloebit repeats the callback.
 func (c *courier) keeps(r *http.Request, killing int) bool {
 	id, step := parts(r)
 	if step == "enact" {
@@ -193,8 +195,9 @@ func (c *courier) keeps(r *http.Request, killing int) bool {
 	return true
 }
 
-// mayKill reports whether no process knows more than the store. saved tells
-// whether the store knows of the end of a purchase.
+// mayKill reports whether processes may be killed: no callback is only in the
+// memory of a process. saved reports whether the store has the end of a
+// purchase. If mayKill returns true, call killed after the kill.
 func (c *courier) mayKill(saved func(id string) bool) bool {
 	c.mu.Lock()
 	ids := slices.Collect(maps.Keys(c.kept))
@@ -215,16 +218,16 @@ func (c *courier) mayKill(saved func(id string) bool) bool {
 	return true
 }
 
-// killed ends what mayKill has allowed.
+// killed ends the time in which mayKill has allowed kills.
 func (c *courier) killed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.killing++
 }
 
-// right reports whether an answer may be given. off says that the shop had heard
-// of the end of the purchase before it was asked.
-func (c *courier) right(r *http.Request, off bool, status int, body string) bool {
+// right reports whether the response is allowed. canceled is true if the shop
+// had confirmed a cancel of the purchase before this callback was made.
+func (c *courier) right(r *http.Request, canceled bool, status int, body string) bool {
 	id, step := parts(r)
 	yes := status == http.StatusOK && body == "[true]"
 	if yes && step == "cancel" {
@@ -232,15 +235,15 @@ func (c *courier) right(r *http.Request, off bool, status int, body string) bool
 		defer c.mu.Unlock()
 		c.canceled[id] = true
 	}
-	if yes && step == "enact" && off {
+	if yes && step == "enact" && canceled {
 		return false
 	}
-	// Gloebit here makes no callback out of turn, and all that it makes are
-	// signed. So they are answered, or asked for again.
+	// This Gloebit signs every callback and makes none that the shop may reject.
+	// So the status is 200, or 503 to get the callback again.
 	return status == http.StatusOK || status == http.StatusServiceUnavailable
 }
 
-// sleep waits, but not after the context has ended.
+// sleep waits for d or until the context ends.
 func sleep(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return

@@ -13,11 +13,11 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
-// Of a hundred orders, some are placed by users who disconnect and connect in
-// the middle, with one of two accounts at Gloebit.
+// Fickle users disconnect and connect during the run, each with either of two
+// Gloebit accounts.
 const (
 	fickleUsers = 6
-	fickleShare = 10
+	fickleShare = 10 // percent of the orders
 )
 
 func fickleUser(i int) string { return fmt.Sprintf("fickle-%d", i) }
@@ -29,21 +29,22 @@ type doorman struct {
 	store   *sqlstore.Store
 }
 
-// accountsOf are the accounts at Gloebit with which a user connects.
+// accountsOf returns the two Gloebit accounts with which a fickle user
+// connects.
 func accountsOf(user string) [2]string { return [2]string{user, user + "-at-work"} }
 
-// key is what the shops keep a user's credential under.
+// key returns the key under which the shops store a user's credential.
 func (d *doorman) key(user string) connect.Key {
 	return connect.Key{Realm: strings.Trim(strings.TrimPrefix(d.gloebit.URL, "http:"), "/") + "/" + d.app.Key, ID: user}
 }
 
-// open makes an account.
+// open creates a Gloebit account.
 func (d *doorman) open(name string, balance int) error {
 	_, err := d.gloebit.AddUser(gloebittest.User{Name: name, Balance: fmt.Sprint(balance)})
 	return err
 }
 
-// connect connects a user with an account.
+// connect stores a credential with which the user is connected to the account.
 func (d *doorman) connect(ctx context.Context, user, account string) error {
 	token, err := d.gloebit.IssueToken(d.app.Key, account, string(gloebit.ScopeTransact))
 	if err != nil {
@@ -58,14 +59,14 @@ func (d *doorman) connect(ctx context.Context, user, account string) error {
 	})
 }
 
-// unsettle has a fickle user disconnect here, revoke the token at Gloebit, or
-// connect with either account.
+// unsettle disconnects a fickle user from the shop, revokes an account's tokens
+// at Gloebit, or connects the user with either account.
 func (d *doorman) unsettle(ctx context.Context, random *rand.Rand) {
 	user := fickleUser(random.IntN(fickleUsers))
 	account := accountsOf(user)[random.IntN(2)]
 	switch random.IntN(5) {
 	case 0:
-		_ = d.store.Delete(ctx, d.key(user)) // a database that is busy leaves it for another time
+		_ = d.store.Delete(ctx, d.key(user)) // if the database is busy, the user stays connected
 	case 1:
 		d.gloebit.RevokeTokens(account)
 	default:
@@ -73,7 +74,7 @@ func (d *doorman) unsettle(ctx context.Context, random *rand.Rand) {
 	}
 }
 
-// unsettleAll goes on until the context ends.
+// unsettleAll repeats unsettle until the context ends.
 func (d *doorman) unsettleAll(ctx context.Context, random *rand.Rand) {
 	for ctx.Err() == nil {
 		d.unsettle(ctx, random)
@@ -81,9 +82,9 @@ func (d *doorman) unsettleAll(ctx context.Context, random *rand.Rand) {
 	}
 }
 
-// takeTurns connects all fickle users with the one account, and then with the
-// other, for so long that what waits for either is sent. It returns when the
-// context ends.
+// takeTurns connects all fickle users with their two accounts in turn. A turn
+// is long enough for the ledger to send the purchases that wait for that
+// account. takeTurns returns when the context ends.
 func (d *doorman) takeTurns(ctx context.Context) {
 	for turn := 0; ctx.Err() == nil; turn++ {
 		for i := range fickleUsers {

@@ -20,8 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestExportAddsUpToBalances adds up the console's CSV with sqlite3 after
-// purchases under kills and faults. The sums must equal what each account paid.
+// TestExportAddsUpToBalances makes purchases under kills and faults, and then
+// adds up the console's CSV export with sqlite3. The sums must equal what each
+// account paid.
 func TestExportAddsUpToBalances(t *testing.T) {
 	t.Parallel()
 	sqlite, err := exec.LookPath("sqlite3")
@@ -74,7 +75,7 @@ func TestExportAddsUpToBalances(t *testing.T) {
 	require.Greater(t, all, 50*price)
 }
 
-// balances are those of the accounts at Gloebit.
+// balances returns the balance of each Gloebit account, by account ID.
 func (w *world) balances(t *testing.T) map[string]int {
 	t.Helper()
 	all := map[string]int{}
@@ -86,7 +87,7 @@ func (w *world) balances(t *testing.T) map[string]int {
 	return all
 }
 
-// export is the console's CSV.
+// export returns the console's CSV export.
 func (w *world) export(t *testing.T) []byte {
 	t.Helper()
 	merchant, err := gloebit.New(gloebit.Config{

@@ -11,15 +11,15 @@ import (
 	"github.com/go-gloebit/gloebit/gloebittest"
 )
 
-// faults says what goes wrong.
+// faults selects the kinds of faults of a run.
 type faults struct {
-	Gloebit   bool // the shop's requests to Gloebit
-	Callbacks bool // Gloebit's requests to the shop
-	Cancel    bool // Gloebit rolls back
-	Shop      bool // the shop's own Fulfiller
-	Store     bool // the shop's store
-	Users     bool // who disconnect, and connect with another account
-	Clocks    bool // of the replicas differ
+	Gloebit   bool // requests of the shop to Gloebit fail or are slow
+	Callbacks bool // callbacks to the shop are lost, delayed and repeated
+	Cancel    bool // Gloebit rolls purchases back
+	Shop      bool // the shop's Fulfiller fails
+	Store     bool // the shop's store fails
+	Users     bool // users disconnect, and connect with another account
+	Clocks    bool // the clocks of the replicas differ
 }
 
 var faultNames = []string{"gloebit", "callbacks", "cancel", "shop", "store", "users", "clocks"}
@@ -64,11 +64,11 @@ func (f faults) String() string {
 	return strings.Join(names, ",")
 }
 
-// notSoon keeps a client from asking again by itself, so that the ledger has to.
+// notSoon keeps the client from retrying, so that the ledger must retry.
 var notSoon = http.Header{"Retry-After": {"3600"}}
 
-// wireFaults are what happens to requests for transact: each to so many of a
-// thousand.
+// wireFaults are the faults of transact requests. Each is applied to permille
+// of 1,000 requests.
 var wireFaults = []struct {
 	permille int
 	fault    gloebittest.Fault
@@ -90,15 +90,15 @@ var wireFaults = []struct {
 	{2, gloebittest.Fault{Latency: 2 * tryFor}},
 }
 
-// inject makes Gloebit fail at random until its faults are cleared, and counts
-// how often.
+// inject makes Gloebit fail at random until its faults are cleared. It counts
+// the faults in met.
 func inject(server *gloebittest.Server, random *rand.Rand, met *atomic.Int64) {
 	left := 1000
 	for _, w := range wireFaults {
 		fault, share := w.fault, w.permille
-		of := left // those that met no earlier fault
+		of := left // requests in 1,000 without an earlier fault
 		fault.Path = "transact"
-		fault.Match = func(gloebittest.Request) bool { // of one request at a time
+		fault.Match = func(gloebittest.Request) bool { // never called concurrently
 			hit := random.IntN(of) < share
 			if hit {
 				met.Add(1)

@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// replicas are the shop's processes, on one database.
+// replicas is the number of the shop's processes. They share one database.
 const replicas = 2
 
-// fleet is all of the shop's processes. Its methods but dial are for one
-// goroutine at a time.
+// fleet is all of the shop's processes. Its methods, except dial, must not be
+// called concurrently.
 type fleet struct {
 	shops [replicas]*keeper
 	next  atomic.Uint64
 }
 
-// ahead is how far the last replica's clock is ahead of the others, with
-// faults of clocks.
+// ahead is how far the clock of the last replica is ahead of the others, if
+// faults.Clocks is set.
 const ahead = 20 * time.Minute
 
 func newFleet(plan shopPlan, clocks bool) *fleet {
 	f := &fleet{}
 	for i := range f.shops {
 		f.shops[i] = &keeper{plan: plan}
-		f.shops[i].plan.Life = uint64(i) << 32 // each draws its own chances
+		f.shops[i].plan.Life = uint64(i) << 32 // each process has its own random numbers
 	}
 	if clocks {
 		f.shops[replicas-1].plan.Ahead = ahead
@@ -35,8 +35,8 @@ func newFleet(plan shopPlan, clocks bool) *fleet {
 	return f
 }
 
-// dial connects to one of the processes after the other, whatever address is
-// asked for. One that does not answer is passed over, as a balancer does.
+// dial ignores the address and connects to the processes in turn, like a load
+// balancer. It skips a process that does not accept the connection.
 func (f *fleet) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	first := f.next.Add(1)
 	var errs []error
@@ -70,7 +70,7 @@ func (f *fleet) stop() error  { return f.each((*keeper).stop) }
 
 func (f *fleet) calmDown() error { return f.each((*keeper).calmDown) }
 
-// kills is how often a process was killed.
+// kills returns how often processes were killed.
 func (f *fleet) kills() (n int) {
 	for _, k := range f.shops {
 		n += k.kills
@@ -78,8 +78,8 @@ func (f *fleet) kills() (n int) {
 	return n
 }
 
-// restart kills one of the processes, now and then two at once, and starts them
-// again. No more than most are killed.
+// restart kills one of the processes, or sometimes two at once, and starts them
+// again. It kills no more processes than most.
 func (f *fleet) restart(random *rand.Rand, most int) error {
 	first := random.IntN(replicas)
 	other := f.shops[(first+1)%replicas]

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPaidPurchasesAreDeliveredWhileTransactHangs has 200 orders to send to a
-// Gloebit that does not respond, and 100 paid purchases to deliver.
+// TestPaidPurchasesAreDeliveredWhileTransactHangs stores 200 orders to send to
+// a Gloebit that does not respond, and 100 paid purchases to deliver.
 func TestPaidPurchasesAreDeliveredWhileTransactHangs(t *testing.T) {
 	t.Parallel()
 	const unsent, paid = 200, 100
@@ -62,7 +62,7 @@ func TestPaidPurchasesAreDeliveredWhileTransactHangs(t *testing.T) {
 	}
 }
 
-// fill stores due purchases of a state.
+// fill stores n due purchases in a state.
 func (w *world) fill(t *testing.T, account string, n int, state ledger.State) {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -91,7 +91,7 @@ func (w *world) fill(t *testing.T, account string, n int, state ledger.State) {
 	group.Wait()
 }
 
-// count counts the purchases of a state.
+// count counts the purchases in a state.
 func (w *world) count(t *testing.T, state ledger.State) (n int) {
 	t.Helper()
 	query := "SELECT COUNT(*) FROM gloebit_purchases WHERE realm = '" + w.realm() + "' AND state = '" + string(state) + "'"

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// keeper starts one of the shop's processes, kills it, and starts it again. Its methods
-// but dial are for one goroutine at a time.
+// keeper starts, kills and restarts one of the shop's processes. Its methods,
+// except dial, must not be called concurrently.
 type keeper struct {
 	plan  shopPlan
 	kills int
@@ -24,7 +24,7 @@ type keeper struct {
 	stdin   io.WriteCloser
 }
 
-// dial connects to the shop, whatever address is asked for.
+// dial ignores the address and connects to the process.
 func (k *keeper) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	address := k.address.Load()
 	if address == nil {
@@ -34,7 +34,7 @@ func (k *keeper) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 	return dialer.DialContext(ctx, network, *address)
 }
 
-// start starts a process and waits until it serves.
+// start starts a process and waits until it listens.
 func (k *keeper) start() error {
 	k.plan.Life++
 	program, err := os.Executable()
@@ -45,7 +45,7 @@ func (k *keeper) start() error {
 	if cmd.Env, err = k.plan.environment(); err != nil {
 		return err
 	}
-	cmd.Stderr = os.Stderr // panics, and what it logs
+	cmd.Stderr = os.Stderr // panics and the log
 	if k.stdin, err = cmd.StdinPipe(); err != nil {
 		return err
 	}
@@ -68,8 +68,8 @@ func (k *keeper) start() error {
 	return nil
 }
 
-// kill ends the process as a machine that loses its power does. The error is
-// that it had ended by itself.
+// kill kills the process with SIGKILL, which stops it as abruptly as a loss of
+// power. It returns an error if the process had already exited.
 func (k *keeper) kill() error {
 	if k.cmd == nil {
 		return nil
@@ -84,7 +84,7 @@ func (k *keeper) kill() error {
 	return nil
 }
 
-// calmDown ends the faults of the process, and of those that come after it.
+// calmDown ends the faults of the process and of the processes started later.
 func (k *keeper) calmDown() error {
 	k.plan.Faulty, k.plan.Outages = false, false
 	if k.cmd == nil {
@@ -94,7 +94,8 @@ func (k *keeper) calmDown() error {
 	return err
 }
 
-// stop has the process finish what it holds. One that doesn't end is killed.
+// stop shuts the process down gracefully. If it doesn't exit within 20 seconds,
+// stop kills it.
 func (k *keeper) stop() error {
 	if k.cmd == nil {
 		return nil
@@ -108,7 +109,7 @@ func (k *keeper) stop() error {
 	return err
 }
 
-// restart kills the process and starts another one.
+// restart kills the process and starts a new one.
 func (k *keeper) restart() error {
 	if err := k.kill(); err != nil {
 		return err

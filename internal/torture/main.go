@@ -1,40 +1,54 @@
-// Torture buys through a ledger while everything around it fails, and then
-// counts: what Gloebit has charged must have been delivered, once.
+// Torture makes purchases through a ledger while everything around it fails. In
+// the end it compares: every purchase that Gloebit has charged must have been
+// delivered exactly once.
 //
 // Usage:
 //
 //	go run ./internal/torture -purchases 20000 -kill 100 -faults all -store sqlite
 //
-// This process is Gloebit and the buyers. The shop is two child processes,
-// replicas of this same program, with its purchases in one database. It delivers
-// a purchase by writing a row within the transaction that the ledger gives it.
-// Its processes are killed (SIGKILL) again and again, one or both, and started
-// again. Buyers repeat an order under its key until they have an answer; some of
-// them order a product, which Gloebit hands out by itself, and some disconnect
-// and connect with another account in the middle. Gloebit ignores how consume
-// and cancel are answered, as its documents say; what got no answer at all, it
-// calls again. In the end the faults stop, the ledger picks up what was cut off,
-// and the last line of the output says what came of it:
+// This process runs Gloebit and the buyers. The shop runs in two child
+// processes of the same program. They are replicas that store their purchases
+// in one database. The shop delivers a purchase by writing a row in the
+// ledger's transaction. Torture repeatedly kills one or both shop processes
+// with SIGKILL and starts them again.
+//
+// Buyers repeat an order under its idempotency key until it is answered. Some
+// orders are for a product, which Gloebit itself grants to the user. Some users
+// disconnect during the run and connect with another account. As its documents
+// describe, Gloebit ignores the content of the responses to consume and cancel.
+// It repeats a callback that got no response.
+//
+// In the end the faults stop, and the ledger finishes the interrupted
+// purchases. The last line of the output is the result:
 //
 //	purchases 20000 charged 18840 delivered 18840 lost 0 doubled 0 stuck 0 (canceled 790 refused 370 unpaid 0 wrong 0)
 //
-// Purchases are the orders that were placed. Charged are the transactions that
-// the buyers have paid at Gloebit, and delivered the purchases with the shop's
-// row. Lost was paid without a row, or told to a buyer and is gone, or is a paid
-// product that Gloebit has not handed out. Doubled was paid, delivered, reserved,
-// released or handed out more than once. Stuck are orders without an answer or
-// an end. Wrong is an answer that should not be, rows that don't fit the state,
-// or another account that paid than the one that ordered.
+// The numbers are:
 //
-// A process that has answered a consume or cancel with 503 is killed only when
-// the store knows of it again. Until then it is in that process's memory alone
-// and is lost with it, as docs/ledger.md says; that a kill comes between is not
-// tried here.
+//   - purchases: the orders that were placed.
+//   - charged: the transactions that buyers paid at Gloebit.
+//   - delivered: the purchases with the shop's row.
+//   - lost: purchases that were paid but have no row, purchases that are
+//     missing after the buyer got a response, and paid products that Gloebit
+//     has not granted.
+//   - doubled: purchases that were paid, delivered, reserved, released or
+//     granted more than once.
+//   - stuck: orders that are not answered or not finished.
+//   - canceled: orders that the shop or Gloebit canceled.
+//   - refused: orders that were refused because the buyer could not pay.
+//   - unpaid: purchases that were delivered but not paid.
+//   - wrong: responses that were not allowed, rows that don't fit the state of
+//     the purchase, and purchases that were paid by another account than the
+//     one that ordered.
 //
-// Every purchase that was not delivered was canceled, by the shop or by Gloebit,
-// or refused, because its buyer couldn't pay. The exit status is 1 when anything
-// was lost, doubled or stuck, delivered unpaid or answered wrongly; what it was
-// is then told on standard error.
+// Every purchase that was not delivered must have been canceled or refused. The
+// exit status is 1 if lost, doubled, stuck, unpaid or wrong is not 0. Standard
+// error then has the details.
+//
+// Torture does not test one case. If a process answers a consume or cancel with
+// 503, it holds the callback only in memory until it has saved it. A kill
+// before that loses the callback, as docs/ledger.md says. So torture kills the
+// process only after the callback was saved.
 //
 // The flags are:
 //
@@ -43,38 +57,42 @@
 //	-kill N
 //		How often a process of the shop is killed. The default is 10.
 //	-merchants N
-//		How many merchants share the database, each with a Gloebit, buyers and
-//		shops of its own, and with so many purchases and kills. They share the
-//		names of users, the keys of orders and the key that signs hold URLs. The
-//		default is 1.
+//		How many merchants share the database. Each has its own Gloebit, buyers
+//		and shop processes, and makes the given number of purchases and kills.
+//		All merchants use the same user names, idempotency keys and signing key
+//		of the hold URLs. The default is 1.
 //	-faults LIST
-//		"all", "none", or some of these with commas between them: gloebit (the
-//		shop's requests to Gloebit are dropped, refused, delayed, and their
-//		answers lost or cut off), callbacks (Gloebit's callbacks come early,
-//		late, repeated, at once, out of order, and are lost on either way),
-//		cancel (Gloebit rolls some purchases back), shop (the shop declines some,
-//		asks for others to come again, and fails to deliver after it has
-//		written), store (the shop's store is down now and then, for less than the
-//		ledger insists on it and for longer, and loses answers), users (some
-//		disconnect, and connect again or with another account, while orders of
-//		theirs are not sent yet) and clocks (one replica's clock is 20 minutes
-//		ahead of the other's). The default is all.
+//		"all", "none", or a comma-separated list of the kinds below. The default
+//		is all.
+//
+//		gloebit: the shop's requests to Gloebit are dropped, refused or delayed,
+//		and their responses are lost or truncated.
+//		callbacks: Gloebit's callbacks come early, late, repeatedly, concurrently
+//		or out of order, and requests and responses are lost.
+//		cancel: Gloebit rolls some purchases back.
+//		shop: the shop declines some purchases, asks for others to be retried,
+//		and fails to deliver after it has written.
+//		store: the shop's store is down at times, for a shorter or a longer time
+//		than the ledger retries it, and some of its results are lost.
+//		users: some users disconnect, and connect again or with another account,
+//		while some of their orders are not sent yet.
+//		clocks: the clock of one replica is 20 minutes ahead of the other.
 //	-store NAME
 //		sqlite, postgres or mysql (MySQL or MariaDB). The default is sqlite.
 //	-dsn DSN
-//		The server, as pgx or go-sql-driver/mysql writes it; the tables go to a
-//		schema or database of their own there, which is removed afterwards. For
-//		sqlite it is a file, which must not be there yet and stays; without, it
-//		is a temporary one. The default is GLOEBIT_TEST_POSTGRES or
-//		GLOEBIT_TEST_MYSQL, or else the server on this machine.
+//		The database server, in the format of pgx or go-sql-driver/mysql. Torture
+//		creates its own schema or database there and removes it afterwards. The
+//		default is GLOEBIT_TEST_POSTGRES or GLOEBIT_TEST_MYSQL, or else the
+//		server on this machine. For sqlite, DSN is a file. It must not exist and
+//		is not removed. The default is a temporary file.
 //	-seed N
-//		What chance is drawn from. The default is another one each time; it is
-//		printed. The same seed gives the same orders and faults, but processes
-//		and networks take their own time.
+//		The seed of the random numbers. The default is a new seed for each run;
+//		it is printed. The same seed gives the same orders and faults, but the
+//		timing of processes and networks differs.
 //	-time D
-//		How long it may take. The default is 10m.
+//		How long the run may take. The default is 10m.
 //	-v
-//		Write what the ledger logs to standard error.
+//		Write the ledger's log to standard error.
 package main
 
 import (
@@ -108,7 +126,7 @@ func exit(err error) {
 
 var errBad = errors.New("something was lost, doubled or stuck")
 
-// command runs the torture that its arguments say, and prints what came of it.
+// command makes the run that the arguments describe, and prints the result.
 func command(ctx context.Context, args []string, out, log io.Writer) error {
 	o, store, dsn, err := parse(args, log)
 	if err != nil {
@@ -148,9 +166,9 @@ func parse(args []string, log io.Writer) (o options, store, dsn string, err erro
 	)
 	flags.StringVar(&store, "store", "sqlite", "sqlite, postgres or mysql")
 	flags.StringVar(&dsn, "dsn", "", "the database")
-	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "what chance is drawn from")
-	flags.DurationVar(&o.limit, "time", 10*time.Minute, "how long it may take")
-	flags.BoolVar(&o.verbose, "v", false, "write what the ledger logs to standard error")
+	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "the `seed` of the random numbers")
+	flags.DurationVar(&o.limit, "time", 10*time.Minute, "how long the run may take")
+	flags.BoolVar(&o.verbose, "v", false, "write the ledger's log to standard error")
 	if err = flags.Parse(args); err != nil {
 		return o, "", "", err
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// outage is the shop's store, which is down now and then, mostly for less than
-// the ledger insists on it and sometimes for longer.
+// outage is the shop's store with faults. It is down at times, mostly for less
+// time than the ledger retries a call and sometimes for longer.
 type outage struct {
 	ledger.Store
 	mu     sync.Mutex
@@ -23,14 +23,14 @@ type outage struct {
 
 var errOutage = errors.New("the store is down")
 
-// calmDown ends its faults.
+// calmDown ends the faults of the store.
 func (o *outage) calmDown() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.calm = true
 }
 
-// down reports whether a call fails.
+// down reports whether a call must fail.
 func (o *outage) down() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -47,7 +47,7 @@ func (o *outage) down() bool {
 	return time.Now().Before(o.until) || o.random.IntN(500) == 0
 }
 
-// forgets reports whether the answer to a call that was done is lost.
+// forgets reports whether the result of a completed call is lost.
 func (o *outage) forgets() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

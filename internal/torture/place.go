@@ -21,12 +21,12 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// place is a database that a torture has to itself, and that each of its
-// processes opens.
+// place is the database of a run. Each process of the run opens it, and nothing
+// else uses it.
 type place struct {
-	Store string // as -store has it
-	DSN   string // the server, or the file
-	Name  string // of the schema or database there; empty is none
+	Store string // the value of -store
+	DSN   string // the server or the file
+	Name  string // the schema or database on the server, if any
 }
 
 func (p place) dialect() sqlstore.Dialect {
@@ -66,8 +66,8 @@ func (p place) open() (*sql.DB, error) {
 		}
 		return pool(sql.OpenDB(connector)), nil
 	}
-	// What a killed process has written is not lost to the others, whether it
-	// is on the disk or not.
+	// synchronous(NORMAL) is safe here: other processes can read what a killed
+	// process has written, even if it is not on the disk yet.
 	name := "file:" + (&url.URL{Path: p.DSN}).EscapedPath() +
 		"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(20)"
 	db, err := sql.Open("sqlite", name)
@@ -77,16 +77,16 @@ func (p place) open() (*sql.DB, error) {
 	return pool(db), nil
 }
 
-// pool limits the connections: a torture of three merchants has nine processes'
-// pools on one server, and PostgreSQL accepts 100 connections by default.
+// pool limits the connections. With three merchants, a run has nine pools on
+// one server, and PostgreSQL accepts 100 connections by default.
 func pool(db *sql.DB) *sql.DB {
 	db.SetMaxOpenConns(6)
 	db.SetMaxIdleConns(6)
 	return db
 }
 
-// newPlace makes a database, and a function that removes it. When there is no
-// server the error is errNoServer.
+// newPlace creates a database and returns a function that removes it. It
+// returns errNoServer if there is no server.
 func newPlace(ctx context.Context, store, dsn string) (p place, remove func(), err error) {
 	name := "gloebit_torture_" + strings.ToLower(rand.Text()[:16])
 	switch store {
@@ -138,7 +138,8 @@ func setting(given, variable, otherwise string) string {
 
 var errNoServer = errors.New("the server can't be reached")
 
-// administer makes something, and a function that removes it.
+// administer executes the statement create and returns a function that executes
+// drop. It returns errNoServer if the server does not respond.
 func (p place) administer(ctx context.Context, create, drop string) (remove func(), err error) {
 	db, err := p.open()
 	if err != nil {
@@ -162,7 +163,7 @@ func (p place) administer(ctx context.Context, create, drop string) (remove func
 	}, nil
 }
 
-// joined lists states for SQL, without the first and the last quote.
+// joined lists states for an SQL IN, without the first and the last quote.
 func joined(states []ledger.State) string {
 	names := make([]string, len(states))
 	for i, state := range states {

@@ -21,54 +21,56 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
-// The shop is a child process: this program, with a plan in its environment.
+// planVariable is the environment variable with a child process's shopPlan. The
+// child runs this program as a shop.
 const planVariable = "GLOEBIT_TORTURE_SHOP"
 
-// tryFor is the ledger's Config.StepTimeout. What was cut off is picked up
-// after twice that.
+// tryFor is the ledger's Config.StepTimeout. The ledger resumes the step of a
+// killed process after twice that time.
 const tryFor = time.Second
 
-// retryAfter is the ledger's Config.RetryAfter, and maxRetry what it grows to.
+// retryAfter is the ledger's Config.RetryAfter. maxRetry is the longest delay
+// to which it grows.
 const (
 	retryAfter = 50 * time.Millisecond
 	maxRetry   = 64 * retryAfter
 )
 
-// holdPath is where the shop takes Gloebit's callbacks. The host of their URLs
-// stands for whatever address the shop has at the time.
+// holdPath is the path of the callbacks that the shop receives from Gloebit.
+// The host in holdURL is ignored: the fleet connects to the current addresses.
 const (
 	holdPath = "/gloebit/hold/"
 	holdURL  = "http://127.0.0.1/gloebit/hold"
 )
 
-// shopPlan is what a shop is told when it starts.
+// shopPlan configures a shop process.
 type shopPlan struct {
 	Place        place
 	GloebitURL   string
 	ClientID     string
-	ClientSecret string // as text, since a gloebit.Secret would not say it
+	ClientSecret string // a string, because a gloebit.Secret is redacted in JSON
 	Key          string
 	Seed, Life   uint64
-	Declines     bool          // its Fulfiller declines some purchases
-	Faulty       bool          // its Fulfiller fails now and then
-	Outages      bool          // and so does its store
-	Broken       string        // its Fulfiller is wrong: loses, doubles or fails
-	StuckAfter   time.Duration // the ledger's
-	Ahead        time.Duration // how far its clock is ahead
+	Declines     bool          // the Fulfiller declines some purchases
+	Faulty       bool          // the Fulfiller fails at times
+	Outages      bool          // the store fails at times
+	Broken       string        // how the Fulfiller is wrong: loses, doubles or fails
+	StuckAfter   time.Duration // the ledger's Config.StuckAfter
+	Ahead        time.Duration // how far the clock is ahead
 	Log          bool
 }
 
-// environment is the child's environment.
+// environment returns the environment of the child process.
 func (p shopPlan) environment() ([]string, error) {
 	text, err := json.Marshal(p)
 	return append(os.Environ(), planVariable+"="+string(text)), err
 }
 
-// shopWanted reports whether this process is to be a shop.
+// shopWanted reports whether this process must run as a shop.
 func shopWanted() bool { return os.Getenv(planVariable) != "" }
 
-// runShop is the shop: it tells its address and serves until in ends. Then it
-// finishes what it holds. A line on in ends its faults.
+// runShop runs the shop. It writes its address to out and serves until in ends.
+// Then it shuts down gracefully. A line on in ends the faults.
 func runShop(in io.Reader, out io.Writer) error {
 	var plan shopPlan
 	if err := json.Unmarshal([]byte(os.Getenv(planVariable)), &plan); err != nil {
@@ -94,7 +96,7 @@ func runShop(in io.Reader, out io.Writer) error {
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		s.calmDown()
 	}
-	// Connections that have sent nothing yet would be waited for, for long.
+	// Shutdown would wait several seconds for a connection without a request.
 	shutting, stop := context.WithTimeout(context.Background(), 2*time.Second)
 	defer stop()
 	if server.Shutdown(shutting) != nil {
@@ -109,7 +111,7 @@ type shop struct {
 	merchant  *gloebit.Merchant
 	purchases *ledger.Ledger
 	warehouse *warehouse
-	outage    *outage // nil without outages
+	outage    *outage // nil unless shopPlan.Outages is set
 }
 
 func (s *shop) calmDown() {
@@ -163,13 +165,13 @@ func (s *shop) handler() http.Handler {
 	return mux
 }
 
-// bought is the answer to an order.
+// bought is the response to an order.
 type bought struct {
-	Purchase string // its id
-	Refused  bool   // nothing is charged
+	Purchase string // the purchase ID
+	Refused  bool   // nothing was charged
 }
 
-// buy takes an order. It answers 503 when the buyer should ask again.
+// buy accepts an order. It responds 503 if the buyer must retry.
 func (s *shop) buy(w http.ResponseWriter, r *http.Request) {
 	client, err := s.merchant.Client(r.Context(), r.FormValue("user"))
 	if err != nil {

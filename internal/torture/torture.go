@@ -18,19 +18,19 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
-// options says what a torture is.
+// options configures a run.
 type options struct {
-	purchases, kills int // of each merchant
-	merchants        int // zero is one
+	purchases, kills int // for each merchant
+	merchants        int // zero means one
 	faults           faults
 	place            place
 	seed             uint64
-	limit            time.Duration // how long it may take
+	limit            time.Duration // how long the run may take
 	verbose          bool          // whether the ledger logs to standard error
-	broken           string        // the shop's Fulfiller is wrong: loses, doubles or fails
+	broken           string        // how the shop's Fulfiller is wrong: loses, doubles or fails
 }
 
-// world is a torture that is under way.
+// world is the state of a run for one merchant.
 type world struct {
 	options
 	db      *sql.DB
@@ -45,10 +45,11 @@ type world struct {
 	orders  []*order
 }
 
-// torture does it all, and returns what came of it, for each merchant at once.
-// Each has a Gloebit, buyers and shops of its own; they share one database, the
-// names of their users, the keys of their orders and the key that signs their
-// hold URLs. The error is that it could not be done.
+// torture runs all merchants concurrently and returns the sum of their
+// verdicts. Each merchant has its own Gloebit, buyers and shop processes. All
+// share one database, the user names, the idempotency keys of the orders and
+// the key that signs the hold URLs. torture returns an error if the run could
+// not be made.
 func torture(ctx context.Context, o options) (*verdict, error) {
 	if err := o.place.prepare(ctx); err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func torture(ctx context.Context, o options) (*verdict, error) {
 	return verdicts[0], nil
 }
 
-// prepare makes the tables.
+// prepare creates the tables.
 func (p place) prepare(ctx context.Context) error {
 	db, err := p.open()
 	if err != nil {
@@ -85,8 +86,8 @@ func (p place) prepare(ctx context.Context) error {
 	return err
 }
 
-// tortureOne does it for one merchant. When its time is over it looks at what is
-// there by then.
+// tortureOne makes the run for one merchant. If options.limit is over, it
+// judges the state at that time.
 func tortureOne(ctx context.Context, o options) (*verdict, error) {
 	w := &world{
 		options: o, orders: newOrders(o.purchases, o.seed),
@@ -101,7 +102,7 @@ func tortureOne(ctx context.Context, o options) (*verdict, error) {
 	if err := w.admit(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { _ = w.shops.kill() }() // unless it was stopped
+	defer func() { _ = w.shops.kill() }() // does nothing after stop
 	bounded, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
 	err := w.work(bounded)
@@ -125,12 +126,14 @@ func tortureOne(ctx context.Context, o options) (*verdict, error) {
 	return v, nil
 }
 
-// random is a source of chance of its own for each who needs one.
+// random returns the source of random numbers of a stream. Each part of the
+// run has its own stream.
 func (w *world) random(stream uint64) *mathrand.Rand {
 	return mathrand.New(mathrand.NewPCG(w.seed, stream))
 }
 
-// openShop makes a keeper for the shop.
+// openShop opens the store and creates the fleet and the market. It starts no
+// process.
 func (w *world) openShop() (err error) {
 	if w.db, err = w.place.open(); err != nil {
 		return err
@@ -152,7 +155,7 @@ func (w *world) openShop() (err error) {
 	return nil
 }
 
-// openGloebit starts a Gloebit.
+// openGloebit starts the Gloebit server.
 func (w *world) openGloebit() {
 	w.gloebit = gloebittest.NewServerConfig(gloebittest.Config{
 		RequestLog: -1,
@@ -164,7 +167,7 @@ func (w *world) openGloebit() {
 	})
 }
 
-// admit makes the application, and users who are connected to it.
+// admit creates the application and the users, and connects the users to it.
 func (w *world) admit(ctx context.Context) (err error) {
 	w.app, err = w.gloebit.AddApplication(gloebittest.Application{
 		Name: "Torture", Products: []gloebittest.Product{{Name: product, Price: price}},
@@ -176,7 +179,7 @@ func (w *world) admit(ctx context.Context) (err error) {
 		p.GloebitURL, p.ClientID, p.ClientSecret = w.gloebit.URL, w.app.Key, w.app.Secret
 	})
 	if w.faults.Cancel {
-		w.courier.rollBack = func(id string) { _ = w.gloebit.CancelTransaction(w.app.Key, id) } // unless it is too late
+		w.courier.rollBack = func(id string) { _ = w.gloebit.CancelTransaction(w.app.Key, id) } // fails if it is too late
 	}
 	w.doorman = &doorman{w.gloebit, w.app, w.tokens}
 	for i := range richUsers {
@@ -207,8 +210,8 @@ func (w *world) connect(ctx context.Context, name string, balance int) error {
 	return w.doorman.connect(ctx, name, name)
 }
 
-// work has everything bought while the shop is killed, and waits until nothing
-// moves any more.
+// work makes all purchases while the shop's processes are killed. Then it
+// waits until all purchases are finished.
 func (w *world) work(ctx context.Context) error {
 	if err := w.shops.start(); err != nil {
 		return err
@@ -247,8 +250,8 @@ func (w *world) work(ctx context.Context) error {
 	return err
 }
 
-// killAll kills the shop's processes as often as it is wanted: nine of ten times
-// while there is buying, then while the rest is being picked up.
+// killAll kills the shop's processes options.kills times. Nine of ten kills
+// happen while buyers order, the others while the ledger finishes the rest.
 func (w *world) killAll(ctx context.Context, bought <-chan struct{}) error {
 	random := w.random(5)
 	marks := make([]int64, w.kills-w.kills/10)
@@ -281,14 +284,14 @@ func (w *world) killAll(ctx context.Context, bought <-chan struct{}) error {
 	return nil
 }
 
-// realm is that of the shop's merchant.
+// realm returns the realm of the shop's merchant.
 func (w *world) realm() string { return w.doorman.key("").Realm }
 
-// signingKey is that of all merchants: the realm alone tells their callbacks
-// apart.
+// signingKey is the same for all merchants, so that only the realm
+// distinguishes their callbacks.
 const signingKey = "a key that signs the hold URLs of every merchant"
 
-// restart kills, until so many were killed in all.
+// restart restarts one or two processes. It kills no more than most in total.
 func (w *world) restart(ctx context.Context, random *mathrand.Rand, most int) error {
 	if err := w.mayKill(ctx); err != nil {
 		return err
@@ -297,8 +300,8 @@ func (w *world) restart(ctx context.Context, random *mathrand.Rand, most int) er
 	return w.shops.restart(random, most-w.shops.kills())
 }
 
-// mayKill waits until no process knows of a consume or a cancel that the store
-// does not have: what such a process knows dies with it.
+// mayKill waits until no consume or cancel is only in the memory of a process.
+// A kill would lose it.
 func (w *world) mayKill(ctx context.Context) error {
 	saved := func(id string) bool {
 		p, err := w.store.Get(ctx, connect.Key{Realm: w.realm(), ID: id})
@@ -310,9 +313,9 @@ func (w *world) mayKill(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// calmDown ends all faults. The shop is stopped gracefully, and started again
-// as a reliable one. It is calm before it stops: what it can't save while it stops
-// is lost with it, as with a kill.
+// calmDown ends all faults. It stops the shop gracefully and starts it again
+// without faults. The faults end before the stop, because a callback that the
+// shop can't save while it stops is lost, as with a kill.
 func (w *world) calmDown(ctx context.Context) error {
 	w.gloebit.ClearFaults()
 	w.courier.calmDown()
@@ -326,11 +329,11 @@ func (w *world) calmDown(ctx context.Context) error {
 	return errors.Join(w.shops.stop(), w.shops.start())
 }
 
-// unfinished are the states from which a purchase moves on.
+// unfinished are the states that are not final.
 var unfinished = []ledger.State{ledger.Created, ledger.Accepted, ledger.Reserved, ledger.Settled, ledger.Canceled}
 
-// countOpen tells the buyers how many purchases are under way, so that the shop
-// is killed in all of its work and not mostly in taking orders.
+// countOpen updates the number of unfinished purchases, on which buyers wait.
+// Without that limit, most kills would happen while the shop accepts orders.
 func (w *world) countOpen(ctx context.Context, bought <-chan struct{}) {
 	query := "SELECT COUNT(*) FROM gloebit_purchases WHERE realm = '" + w.realm() + "' AND state IN ('" +
 		joined(unfinished) + "')"
@@ -347,7 +350,7 @@ func (w *world) countOpen(ctx context.Context, bought <-chan struct{}) {
 	}
 }
 
-// settle waits until nothing moves any more.
+// settle waits until all purchases, reports and transactions are finished.
 func (w *world) settle(ctx context.Context) error {
 	for quiet := false; !quiet; {
 		sleep(ctx, 100*time.Millisecond)
@@ -365,7 +368,7 @@ func (w *world) settle(ctx context.Context) error {
 	return w.gloebit.Settle(ctx)
 }
 
-// evidence is all that is there now.
+// evidence collects the state of the shop and of Gloebit.
 func (w *world) evidence(ctx context.Context) (e evidence, err error) {
 	e = evidence{
 		orders: w.orders, transactions: w.gloebit.Transactions(),

@@ -11,22 +11,23 @@ import (
 	"go.uber.org/goleak"
 )
 
-// sideBySide is how many tests run at once unless -parallel says otherwise. Most
-// wait for retries.
-const sideBySide = "4"
+// parallelTests is how many tests run in parallel by default. Most of them wait
+// for retries. The flag -parallel overrides it.
+const parallelTests = "4"
 
 // TestMain runs this program as a shop if a test has started it as one.
 func TestMain(m *testing.M) {
 	if shopWanted() {
 		exit(runShop(os.Stdin, os.Stdout))
 	}
-	if err := flag.Set("test.parallel", sideBySide); err != nil {
+	if err := flag.Set("test.parallel", parallelTests); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// newTestPlace is a database for a test. Without a server the test skips.
+// newTestPlace returns a database for a test. It skips the test if there is no
+// server, unless GLOEBIT_TEST_REQUIRE is "all".
 func newTestPlace(t *testing.T, store string) place {
 	t.Helper()
 	p, remove, err := newPlace(t.Context(), store, "")
@@ -38,7 +39,7 @@ func newTestPlace(t *testing.T, store string) place {
 	return p
 }
 
-// tortured runs a torture that ends within minutes.
+// tortured runs torture with a random seed and a limit of five minutes.
 func tortured(t *testing.T, o options) *verdict {
 	t.Helper()
 	o.seed, o.limit = uint64(time.Now().UnixNano()), 5*time.Minute

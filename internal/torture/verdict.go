@@ -10,35 +10,35 @@ import (
 	"github.com/go-gloebit/gloebit/ledger"
 )
 
-// evidence is what is there when all is over.
+// evidence is the state at the end of a run.
 type evidence struct {
 	orders       []*order
 	purchases    []ledger.Purchase
 	transactions []gloebittest.Transaction
 	goods        map[string]done
-	badges       int      // products that users have at Gloebit
-	wrong        []string // answers that should not have been given
+	badges       int      // products that the users own at Gloebit
+	wrong        []string // responses that were not allowed
 }
 
-// verdict is what came of it.
+// verdict is the result of a run.
 type verdict struct {
 	purchases int // orders that were placed
-	charged   int // transactions that the buyers have paid at Gloebit
+	charged   int // transactions that buyers paid at Gloebit
 	delivered int // purchases that were delivered
-	lost      int // paid and not delivered, or told to the buyer and gone
-	doubled   int // paid, delivered, reserved or released more than once
-	stuck     int // orders that were not answered or are not finished
-	canceled  int // by the shop, or by Gloebit
-	refused   int // since the buyer could not pay
+	lost      int // paid and not delivered, or missing after the buyer got a response
+	doubled   int // paid, delivered, reserved, released or granted more than once
+	stuck     int // orders that are not answered or not finished
+	canceled  int // canceled by the shop or by Gloebit
+	refused   int // refused because the buyer could not pay
 	unpaid    int // delivered and not paid
-	wrong     int // anything else that should not be
+	wrong     int // any other error
 
-	kills    int // of the shop
-	faults   int // that were met on the way, those of the shop's own not counted
+	kills    int // how often a shop process was killed
+	faults   int // faults of requests and callbacks, without those of the shop itself
 	problems []string
 }
 
-// add adds what came of another merchant's purchases.
+// add adds the verdict of another merchant.
 func (v *verdict) add(o *verdict) {
 	v.purchases, v.charged, v.delivered, v.lost, v.doubled = v.purchases+o.purchases, v.charged+o.charged, v.delivered+
 		o.delivered, v.lost+o.lost, v.doubled+o.doubled
@@ -57,7 +57,7 @@ func (v *verdict) String() string {
 
 const maxProblems = 50
 
-// explain tells what is bad.
+// explain writes the problems to out, at most maxProblems of them.
 func (v *verdict) explain(out io.Writer) {
 	for i, problem := range v.problems {
 		if i == maxProblems {
@@ -68,23 +68,24 @@ func (v *verdict) explain(out io.Writer) {
 	}
 }
 
-// trace is all that is known of one purchase.
+// trace is the evidence of one purchase.
 type trace struct {
 	id          string
 	purchase    *ledger.Purchase
 	transaction *gloebittest.Transaction
 	done        done
-	known       bool // it belongs to an order
+	known       bool // the purchase belongs to an order
 }
 
-// over reports whether Gloebit is through with it. One that it never heard of
-// is over, too.
+// over reports whether Gloebit has finished the transaction. It also returns
+// true if Gloebit has never received it.
 func (t *trace) over() bool {
 	return t.transaction == nil ||
 		t.transaction.State != gloebittest.StateQueued && t.transaction.State != gloebittest.StateInProgress
 }
 
-// paid reports whether Gloebit has taken the gloebits for good.
+// paid reports whether Gloebit has charged the buyer and can no longer roll the
+// transaction back.
 func (t *trace) paid() bool {
 	return t.transaction != nil && (t.transaction.State == gloebittest.StateSettled ||
 		t.transaction.State == gloebittest.StateInProgress)
@@ -104,10 +105,10 @@ func (t *trace) String() string {
 	return text + fmt.Sprintf("\n\tdone %v", t.done)
 }
 
-// caseFile is the evidence by purchase, and the purchases by order.
+// caseFile groups the evidence by purchase, and the purchases by order.
 type caseFile struct {
-	traces map[string]*trace
-	orders map[string][]*trace // by key
+	traces map[string]*trace   // by purchase ID
+	orders map[string][]*trace // by idempotency key
 }
 
 func (f *caseFile) trace(id string) *trace {
@@ -163,7 +164,7 @@ func compare(e evidence) *verdict {
 			badges++
 		}
 	}
-	v.handedOut(e.badges, badges)
+	v.judgeProducts(e.badges, badges)
 	return v
 }
 
@@ -174,8 +175,8 @@ func (v *verdict) count(which *int, name string, more int, about fmt.Stringer) {
 	}
 }
 
-// handedOut compares the products that users have with those they have paid.
-func (v *verdict) handedOut(got, paid int) {
+// judgeProducts compares the products that users own with those that they paid.
+func (v *verdict) judgeProducts(got, paid int) {
 	if got != paid {
 		v.problems = append(v.problems, fmt.Sprintf("%d products were paid, and the users have %d", paid, got))
 		v.lost += max(0, paid-got)
@@ -183,7 +184,7 @@ func (v *verdict) handedOut(got, paid int) {
 	}
 }
 
-// judgeOrder looks at all purchases of one order.
+// judgeOrder checks all purchases of one order.
 func (v *verdict) judgeOrder(o *order, traces []*trace) {
 	about := orderTraces{o, traces}
 	paid, delivered, finished, refused := 0, 0, o.answered, 0
@@ -214,21 +215,22 @@ func (v *verdict) judgeOrder(o *order, traces []*trace) {
 	}
 }
 
-// standing counts the purchases that the buyer was told of, less those that were
-// refused. One click may be told that the order is under way while the other
-// one's answer is awaited; when that is a refusal which frees the key, such as
-// of a revoked token, the next click is another purchase.
+// standing counts the purchases in the buyer's responses, without the refused
+// ones. While one click waits for Gloebit, the other may get the response that
+// the order is in progress. If Gloebit then refuses and the refusal frees the
+// idempotency key, for example because the token was revoked, the next click
+// creates another purchase.
 func standing(o *order, traces []*trace) int {
-	told := len(o.ids)
+	count := len(o.ids)
 	for _, t := range traces {
 		if slices.Contains(o.ids, t.id) && t.purchase != nil && t.purchase.State == ledger.Refused {
-			told--
+			count--
 		}
 	}
-	return told
+	return count
 }
 
-// judge looks at one purchase.
+// judge checks one purchase.
 func (v *verdict) judge(t *trace) {
 	paid, got := t.paid(), t.done[whatDelivered]
 	if paid {
@@ -245,7 +247,7 @@ func (v *verdict) judge(t *trace) {
 	}
 	v.count(&v.doubled, "doubled", max(0, got-1)+max(0, t.done[whatReserved]-1)+max(0, t.done[whatReleased]-1), t)
 	switch p := t.purchase; {
-	case p == nil && t.known: // which was counted above
+	case p == nil && t.known: // already counted
 	case p == nil:
 		v.count(&v.wrong, "it was not ordered", 1, t)
 	case t.transaction != nil && p.GloebitID != t.transaction.User:
@@ -258,7 +260,7 @@ func (v *verdict) judge(t *trace) {
 	}
 }
 
-// orderTraces is an order with its purchases, to be told.
+// orderTraces formats an order and its purchases.
 type orderTraces struct {
 	order  *order
 	traces []*trace
@@ -275,7 +277,7 @@ func (o orderTraces) String() string {
 	return text
 }
 
-// complaints are answers that should not have been given.
+// complaints collects responses that were not allowed.
 type complaints struct {
 	mu    sync.Mutex
 	texts []string

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// one is the evidence of one correct order.
+// one returns the evidence of one correct order.
 func one() evidence {
 	return evidence{
 		orders: []*order{{key: "k", user: "u", answered: true, ids: []string{"1"}}},

@@ -16,8 +16,8 @@ import (
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 )
 
-// Each row is one thing that was done for a purchase. It has an id of its own,
-// and the purchase's is not unique: what is done twice is two rows.
+// A row of torture_goods is one action for a purchase, such as its delivery.
+// The purchase ID is not unique, so an action that happened twice has two rows.
 const (
 	createGoods = "CREATE TABLE IF NOT EXISTS torture_goods (id VARCHAR(36) PRIMARY KEY, shop VARCHAR(36) NOT NULL, " +
 		"purchase VARCHAR(36) NOT NULL, what VARCHAR(16) NOT NULL)"
@@ -28,13 +28,13 @@ const (
 	whatReserved  = "reserved"
 	whatDelivered = "delivered"
 	whatReleased  = "released"
-	whatReported  = "reported" // as delivered, to OnChange
+	whatReported  = "reported" // delivered, according to OnChange
 )
 
-// done counts what was done for a purchase.
+// done counts the actions for a purchase.
 type done map[string]int
 
-// readGoods reads what a merchant's shops have done for each purchase.
+// readGoods returns the actions of a merchant's shop processes by purchase ID.
 func readGoods(ctx context.Context, db *sql.DB, clientID string) (map[string]done, error) {
 	rows, err := db.QueryContext(ctx, fmt.Sprintf(selectGoods, clientID))
 	if err != nil {
@@ -56,7 +56,7 @@ func readGoods(ctx context.Context, db *sql.DB, clientID string) (map[string]don
 	return goods, rows.Err()
 }
 
-// allReported reports whether a realm has no change left for OnChange.
+// allReported reports whether OnChange has received all changes of a realm.
 func allReported(ctx context.Context, db *sql.DB, realm string) (bool, error) {
 	var left int
 	query := "SELECT COUNT(*) FROM gloebit_purchases WHERE realm = '" + realm + "' AND report_at IS NOT NULL"
@@ -64,14 +64,14 @@ func allReported(ctx context.Context, db *sql.DB, realm string) (bool, error) {
 	return left == 0, err
 }
 
-// Ways in which a warehouse can be wrong, to see whether it is noticed.
+// A warehouse that is wrong in one of these ways must be detected.
 const (
-	loses   = "loses"   // says of some purchases that they were delivered
-	doubles = "doubles" // delivers some twice
+	loses   = "loses"   // reports some purchases as delivered without delivering them
+	doubles = "doubles" // delivers some purchases twice
 	fails   = "fails"   // delivers nothing
 )
 
-// warehouse is the shop's Fulfiller. It writes what it does within the ledger's
+// warehouse is the shop's Fulfiller. It records its actions in the ledger's
 // transaction.
 type warehouse struct {
 	db     *sql.DB
@@ -95,7 +95,7 @@ func newWarehouse(plan shopPlan, db *sql.DB) *warehouse {
 	}
 }
 
-// calmDown ends its faults.
+// calmDown ends the faults of the warehouse.
 func (w *warehouse) calmDown() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -108,14 +108,16 @@ func (w *warehouse) chance(percent int) bool {
 	return w.plan.Faulty && w.random.IntN(100) < percent
 }
 
-// rarely is for what holds everybody up where the database has one lock.
+// rarely decides on faults that block all writers of a database with a single
+// lock.
 func (w *warehouse) rarely() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.plan.Faulty && w.random.IntN(200) == 0
 }
 
-// some reports whether an order is one of so many of a hundred: always the same.
+// some reports whether a purchase is among the given percent of the purchases.
+// The result depends only on the seed and the idempotency key.
 func (w *warehouse) some(p ledger.Purchase, percent uint64) bool {
 	sum := fnv.New64a()
 	_, _ = fmt.Fprintf(sum, "%d %s", w.plan.Seed, p.IdempotencyKey)
@@ -160,7 +162,7 @@ func (w *warehouse) Deliver(ctx context.Context, p ledger.Purchase) error {
 		return errors.New("it did not work at all")
 	}
 	if w.rarely() {
-		time.Sleep(3 * tryFor / 2) // past its time, whatever the context says
+		time.Sleep(3 * tryFor / 2) // longer than StepTimeout, and ignores the context
 	}
 	if err := w.write(ctx, p, whatDelivered); err != nil {
 		return err
@@ -179,7 +181,7 @@ func (w *warehouse) Release(ctx context.Context, p ledger.Purchase) error {
 	return w.unreliable()
 }
 
-// onChange is the ledger's Config.OnChange. It writes outside the ledger's
+// onChange is the ledger's Config.OnChange. It writes outside of the ledger's
 // transaction.
 func (w *warehouse) onChange(ctx context.Context, p ledger.Purchase, change ledger.Change) error {
 	if change.To != ledger.Delivered {
@@ -191,7 +193,7 @@ func (w *warehouse) onChange(ctx context.Context, p ledger.Purchase, change ledg
 	return w.unreliable()
 }
 
-// unreliable fails after all was done.
+// unreliable fails or panics at times. It is called after all writes.
 func (w *warehouse) unreliable() error {
 	if w.chance(5) {
 		return errors.New("it did not work after all")

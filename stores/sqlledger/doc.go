@@ -73,10 +73,10 @@
 // # Machines that vanish
 //
 // A machine that loses its power or its network closes no connection.
-// PostgreSQL, MariaDB and MySQL release its locks when they have heard nothing
-// from it for [Store].Lease, which is a minute by default. Another call of that
-// machine that was waiting for the same lock may then get it, and holds it for
-// as long.
+// PostgreSQL, MariaDB and MySQL release its locks when they have received
+// nothing from it for [Store].Lease, which is a minute by default. Another call
+// of that machine that was waiting for the same lock may then get it, and holds
+// it for as long.
 //
 // Two fns for one purchase still never run at once: the context of an fn ends
 // when three quarters of that time have passed without an answer from the
