@@ -188,7 +188,7 @@ func postgresConfig() *pgx.ConnConfig {
 	config := must(pgx.ParseConfig(setting(
 		"GLOEBIT_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable",
 	)))
-	config.ConnectTimeout = 5 * time.Second
+	config.ConnectTimeout = 10 * time.Second
 	config.Fallbacks = nil
 	return config
 }
