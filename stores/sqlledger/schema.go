@@ -36,7 +36,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 }
 
 // makePurchases creates the table of purchases. Its placeholders are the type
-// of item, the type of JSON, and the indexes that are created with the table.
+// of item, the type of JSON, and the keys that are created with the table.
 // held_key is the key while the purchase holds it. item is the name of the item
 // or the product, amount its total price, and purchase JSON with the rest.
 const makePurchases = `CREATE TABLE IF NOT EXISTS {p}gloebit_purchases (
@@ -56,13 +56,14 @@ const makePurchases = `CREATE TABLE IF NOT EXISTS {p}gloebit_purchases (
 	stuck_at   {time},
 	paid_at    {time},
 	report_at  {time},
-	purchase   %s NOT NULL,
-	PRIMARY KEY (realm, id)%s
+	purchase   %s NOT NULL%s
 ){engine}`
+
+const primaryKey = "PRIMARY KEY (realm, id)"
 
 // mysqlIndexes are created with the table, because MySQL has no CREATE INDEX IF
 // NOT EXISTS.
-const mysqlIndexes = `,
+const mysqlIndexes = ",\n\t" + primaryKey + `,
 	UNIQUE INDEX gloebit_purchases_held_key (realm, user_id, held_key),
 	INDEX gloebit_purchases_created_at (realm, created_at, id),
 	INDEX gloebit_purchases_user_id (realm, user_id, created_at, id),
@@ -86,7 +87,6 @@ const viewPurchases = `CREATE OR REPLACE VIEW {p}gloebit_purchases_text AS SELEC
 FROM {p}gloebit_purchases`
 
 var indexes = []string{
-	`CREATE UNIQUE INDEX IF NOT EXISTS {i}gloebit_purchases_held_key ON {p}gloebit_purchases (realm, user_id, held_key)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_created_at ON {p}gloebit_purchases (realm, created_at, id)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_user_id ON {p}gloebit_purchases (realm, user_id, created_at, id)`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_gloebit_id ON {p}gloebit_purchases (realm, gloebit_id, created_at, id)`,
@@ -96,19 +96,28 @@ var indexes = []string{
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_stuck_at ON {p}gloebit_purchases (realm, created_at, id) WHERE stuck_at IS NOT NULL`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_report_at ON {p}gloebit_purchases (realm, report_at) WHERE report_at IS NOT NULL`,
 	`CREATE INDEX IF NOT EXISTS {i}gloebit_purchases_next_at ON {p}gloebit_purchases (state, realm, next_at)`,
+	`CREATE UNIQUE INDEX IF NOT EXISTS {i}gloebit_purchases_held_key ON {p}gloebit_purchases (realm, user_id, held_key)`,
 }
+
+// addPrimaryKey is the last statement for PostgreSQL. While the table is small,
+// the planner expects every index that begins with realm to cost the same, and
+// takes the newest. A connection that has prepared its statements by then keeps
+// the plan until the table is analyzed. With another index than the primary
+// key, that plan reads all purchases of the realm to find one.
+const addPrimaryKey = "ALTER TABLE {p}gloebit_purchases ADD " + primaryKey
 
 func schema(dialect sqldb.Dialect) []sqldb.Migration {
 	statements := []string{"CREATE TABLE IF NOT EXISTS " + versions + " (\n\tversion INTEGER PRIMARY KEY\n){engine}"}
 	switch dialect {
 	case sqldb.Postgres:
 		statements = append(append(statements, fmt.Sprintf(makePurchases, "{text}", "JSON", "")), indexes...)
+		statements = append(statements, addPrimaryKey)
 	case sqldb.MySQL:
 		statements = append(
 			statements, fmt.Sprintf(makePurchases, "VARBINARY(1000)", "MEDIUMBLOB", mysqlIndexes), viewPurchases,
 		)
 	default:
-		statements = append(append(statements, fmt.Sprintf(makePurchases, "TEXT", "TEXT", "")), indexes...)
+		statements = append(append(statements, fmt.Sprintf(makePurchases, "TEXT", "TEXT", ",\n\t"+primaryKey)), indexes...)
 	}
 	return sqldb.Steps(dialect, versions, statements)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
 	"github.com/stretchr/testify/require"
@@ -133,6 +134,23 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 		wantPlan(t, d, db, "next_at", func(store *shopStore) {
 			_, _ = store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered)
 		})
+	})
+}
+
+// TestPlansOfAnEmptyTable checks that a purchase is found by the primary key
+// even if the statement is planned before the first purchase: PostgreSQL keeps
+// that plan.
+func TestPlansOfAnEmptyTable(t *testing.T) {
+	eachNew(t, withWAL, func(t *testing.T, d database) {
+		db := d.connect(t)
+		d.store(t)
+		require.Contains(t, planOf(t, d, db, func(store *shopStore) {
+			_, _ = store.Get(t.Context(), connect.Key{Realm: realm, ID: "none"})
+		}), map[sqlstore.Dialect]string{
+			sqlstore.Postgres: "gloebit_purchases_pkey",
+			sqlstore.MySQL:    "const table", // one that has at most one row
+			sqlstore.SQLite:   "sqlite_autoindex_gloebit_purchases_1 (realm=? and id=?)",
+		}[d.dialect])
 	})
 }
 
