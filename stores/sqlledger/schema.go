@@ -104,7 +104,8 @@ var indexes = []string{
 // takes the newest. A connection that has prepared its statements by then keeps
 // the plan until the table is analyzed. With another index than the primary
 // key, that plan reads all purchases of the realm to find one.
-const addPrimaryKey = "ALTER TABLE {p}gloebit_purchases ADD " + primaryKey
+const addPrimaryKey = "ALTER TABLE {p}gloebit_purchases DROP CONSTRAINT IF EXISTS {i}gloebit_purchases_pkey, " +
+	"ADD CONSTRAINT {i}gloebit_purchases_pkey " + primaryKey
 
 func schema(dialect sqldb.Dialect) []sqldb.Migration {
 	statements := []string{"CREATE TABLE IF NOT EXISTS " + versions + " (\n\tversion INTEGER PRIMARY KEY\n){engine}"}
