@@ -9,7 +9,8 @@ import (
 
 // Amount is a number of gloebits exactly as the server wrote it: a decimal that
 // may have a fraction, and is never converted to a float. Compare amounts with
-// [Amount.Cmp]: "10" and "10.0" are equal amounts but different values.
+// [Amount.Cmp], not with ==: "10" and "10.0" are equal amounts but different Go
+// values.
 //
 // The zero value is an unknown amount, such as the balance of a response
 // without one. [Amount.Known] returns false for it.

@@ -14,11 +14,11 @@ import (
 
 // Client calls Gloebit for one user. It is bound to that user and, if Gloebit
 // reported its ID, to one Gloebit account. If the user reconnects with another
-// account, its calls return ErrNotConnected; create a new Client. It is safe
-// for concurrent use. The middleware puts one into the request's context;
-// [Merchant.Client] returns one for work outside a request. Do not store a
-// Client, because it does not see a later disconnection; store the user's ID
-// and create a Client when you need one.
+// account, the calls of the Client return ErrNotConnected; create a new one. A
+// Client is safe for concurrent use. The middleware puts one into the request's
+// context; [Merchant.Client] returns one for work outside a request. Do not
+// store a Client, because it does not see a later disconnection; store the
+// user's ID and create a Client when you need one.
 //
 // A method whose documentation says "once" does not retry its call. Besides the
 // errors that a method names, every method can return ErrInvalidRequest when
@@ -157,8 +157,8 @@ func (c *Client) renew(ctx context.Context, call call, stale connect.Credential)
 	return fresh, err
 }
 
-// maxRenewals is how often one call gets another token. The stored token may
-// have expired, too.
+// maxRenewals is how many times one call may switch to another token. The
+// stored token may have expired, too.
 const maxRenewals = 2
 
 // send makes the attempts of one call with one credential.

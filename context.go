@@ -25,7 +25,7 @@ func MustFromContext(ctx context.Context) *Client {
 }
 
 // NewContext returns a copy of ctx that holds the client, as the middleware
-// makes it. Tests of handlers and adapters of frameworks use it.
+// does. It is for tests of handlers and for adapters of frameworks.
 func NewContext(ctx context.Context, client *Client) context.Context {
 	return context.WithValue(ctx, contextKey{}, client)
 }

@@ -30,11 +30,12 @@
 // /gloebit/connect. That handler stores a pending connection under a random
 // state and redirects the browser to Gloebit. When the user has approved,
 // Gloebit redirects the browser to /gloebit/callback. That handler redeems the
-// state once, exchanges the code for a token, saves the credential and
-// redirects the browser to the page that the user wanted. From then on the
-// middleware finds the credential and puts a Client into the request's context.
-// If the user is not connected, a request of a script or a form gets 401 with
-// the URL that starts a connection, as problem+json or as a page.
+// state once, exchanges the code for a token, saves the user's credential (the
+// token and the granted scopes) and redirects the browser to the page that the
+// user wanted. From then on the middleware finds the credential and puts a
+// Client into the request's context. A script or a form of a user who is not
+// connected is not redirected: it gets 401, and problem+json or a page with the
+// URL that starts a connection.
 //
 // # Users
 //

@@ -20,7 +20,7 @@ var (
 	// redirects them to connect.
 	ErrNotConnected = connect.ErrNotConnected
 	// ErrNoUser is returned by Config.User when no user is signed in to the
-	// application. A User without an ID means the same.
+	// application. Returning a User without an ID has the same effect.
 	ErrNoUser = connect.ErrNoUser
 	// ErrNoSession is returned by [Merchant.AuthorizationURL] and
 	// [Merchant.Exchange] when the request has no session, because the handler
@@ -37,8 +37,8 @@ var (
 	// access (RFC 6749 section 4.1.2.1).
 	ErrAccessDenied = connect.ErrAccessDenied
 	// ErrUserChanged is returned by [Merchant.Exchange] when the signed-in user
-	// is not the one who started to connect or, with Config.SignIn, when a
-	// different account at the server approved.
+	// is not the one who started to connect or, with Config.SignIn, when the
+	// user approved with an account other than the one signed in.
 	ErrUserChanged = connect.ErrUserChanged
 	// ErrAuthorizationFailed is returned by [Merchant.Exchange] when the
 	// provider reports an error other than a denial, or its authorization
@@ -141,15 +141,15 @@ var (
 	ErrTransactionPending = errors.New("gloebit: the transaction is pending")
 	// ErrQueuingFailed is returned by [Client.Transact] and
 	// [Client.CreateSubscriptionAuthorization] when the server could not queue
-	// the request. Send it again, a transaction with the same ID.
+	// the request. Send the request again; for a transaction, use the same ID.
 	ErrQueuingFailed = errors.New("gloebit: the transaction could not be queued")
 	// ErrPriceChanged is returned by [Client.Transact] when the server charges
 	// a total other than the one sent. The transaction stands; Receipt.Charged
 	// is the new total.
 	ErrPriceChanged = errors.New("gloebit: the price has changed")
 	// ErrKeyReused is returned by Ledger.Purchase of package ledger when the
-	// user has used the key for another order. Nothing was charged for the
-	// second one.
+	// user has used the key for another order. Nothing was charged for the new
+	// order.
 	ErrKeyReused = errors.New("gloebit: the key belongs to another order")
 	// ErrOrderCanceled is returned by Ledger.Purchase of package ledger when
 	// the purchase of the order was canceled. That package calls it ErrCanceled.

@@ -17,9 +17,10 @@ type Identity struct {
 	Params Object // the application's data for the character; nil if there is none
 }
 
-// Identity returns the user's identity at Gloebit. It needs one of the identity
-// scopes and calls GET id in version A and GET user in version B. With both
-// versions it calls GET id when the user granted ScopeID, else GET user.
+// Identity returns the user's identity at Gloebit. It needs ScopeID, ScopeUser
+// or ScopeIdentity. It calls GET id with VersionA and GET user with VersionB.
+// With BothVersions it calls GET id when the user granted ScopeID, else GET
+// user.
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	path, scope := "user", ScopeUser
 	version := c.merchant.provider.APIVersion

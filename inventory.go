@@ -11,7 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// RootFolder is the null UUID, the folder of items that are in no other.
+// RootFolder is the ID of the root folder, which holds the items that are in no
+// other folder. It is the nil UUID.
 const RootFolder = "00000000-0000-0000-0000-000000000000"
 
 // maxFolder is the greatest length of a folder's ID.

@@ -31,11 +31,12 @@ type Config struct {
 	// ClientSecret is the application's secret from the same page.
 	ClientSecret Secret
 	// Realm separates this application's records in States, Tokens and a ledger
-	// from those of other applications. The server's host and port come before
-	// it, so that records of the sandbox and of production never mix; see
-	// [Merchant.Realm]. The default is ClientID. Before you change the client
-	// ID, set Realm to the old one. Otherwise every user has to connect again,
-	// and purchases in progress are never finished.
+	// from those of other applications. Each record is stored under the
+	// server's host and port and Realm, so records of the sandbox and of
+	// production never mix; see [Merchant.Realm]. The default is ClientID.
+	// Before you change the client ID, set Realm to the old one. Otherwise
+	// every user has to connect again, and purchases in progress are never
+	// finished.
 	Realm string
 	// RedirectURL is the absolute URL of the callback handler as browsers see
 	// it, registered at Gloebit. It is https, or http on a loopback address.
@@ -44,8 +45,8 @@ type Config struct {
 	// /gloebit/disconnect.
 	RedirectURL string
 	// Scopes are the scopes that every user is asked for. The default is
-	// ScopeID and ScopeTransact. With Provider.APIVersion, the identity scope
-	// is sent under that version's name.
+	// ScopeID and ScopeTransact. If Provider.APIVersion is set, the identity
+	// scope is sent under that version's name.
 	Scopes []Scope
 	// Provider is the server: Production, Sandbox or ProviderAt. The zero value
 	// is refused.
@@ -53,8 +54,9 @@ type Config struct {
 	// Protocol is how users authorize the application. Nil means OAuth 2.0.
 	Protocol connect.Protocol
 
-	// Sessions is the application's *scs.SessionManager, whose LoadAndSave
-	// must be around all handlers of this package, or another SessionStore. If
+	// Sessions is the application's *scs.SessionManager
+	// (github.com/alexedwards/scs) or another SessionStore. The manager's
+	// LoadAndSave must wrap all handlers and middleware of this package. If
 	// nil, the package keeps its own sessions in memory, and its handlers and
 	// middleware load and save them.
 	Sessions SessionStore
@@ -65,27 +67,27 @@ type Config struct {
 	// forgets them at a restart; replicas need a shared one.
 	Tokens TokenStore
 
-	// User returns the application's user of a request. If it returns
-	// ErrNoUser, or a User without an ID, no user is signed in: a page load is
-	// redirected to SignInURL, and the response is 401 if that is empty. Any
-	// other error is answered with 503. If nil, the user is the Gloebit
-	// identity when SignIn is set, and the browser session otherwise.
+	// User returns the application's user who makes the request. If it returns
+	// ErrNoUser, or a User without an ID, no user is signed in; SignInURL says
+	// what the response is then. For any other error it is 503. If User is nil,
+	// the user is the Gloebit identity when SignIn is set, and the browser
+	// session otherwise.
 	User func(*http.Request) (User, error)
 	// SignInURL is where users sign in to the application: a local path, an
 	// absolute https URL, or an http URL with a loopback address. It needs
-	// User. When no user is signed in, a page load is redirected there (303),
-	// the 401 for a script has the member sign_in_url, and a page has a link.
-	// The query parameter return_to is the page to return to: a local path, as
-	// the browser sees it, or the page's absolute URL when SignInURL has
-	// another host than RedirectURL. It is left out when the page is not known.
-	// The sign-in page must check return_to before it redirects there; to check
-	// a local path, call [connect.CheckReturnTo]. It must not be behind
-	// RequireGloebit. If SignInURL is empty, the response is a page without a
-	// link.
+	// User. When no user is signed in, a page load is redirected there (303).
+	// Any other request gets 401, with the member sign_in_url in problem+json
+	// or a link on a page. The query parameter return_to is the page to return
+	// to: a local path, as the browser sees it, or the page's absolute URL when
+	// SignInURL has another host than RedirectURL. It is left out when the page
+	// is not known. The sign-in page must check return_to before it redirects
+	// there; to check a local path, call [connect.CheckReturnTo]. It must not
+	// be behind RequireGloebit. If SignInURL is empty, every response is 401,
+	// without a link.
 	SignInURL string
 	// SignIn makes the Gloebit identity the user: a user who connects is signed
-	// in, a user who disconnects is signed out. It needs an identity scope, and
-	// no User.
+	// in, a user who disconnects is signed out. It needs an identity scope,
+	// such as ScopeID, and can't be combined with User.
 	SignIn bool
 
 	// HomePath is the local path to go to after connecting and disconnecting
@@ -121,8 +123,8 @@ type Config struct {
 	// text may contain secrets.
 	HTTPClient *http.Client
 	// UserAgent is the User-Agent header of every request to Gloebit. The
-	// default is "go-gloebit", with the version of this module when the program
-	// was built with a released one, such as "go-gloebit/v1.2.3".
+	// default is "go-gloebit", followed by a slash and the version of this
+	// module if the program was built with a released one: "go-gloebit/v1.2.3".
 	UserAgent string
 	// Logger gets one record for each connection, disconnection and failure,
 	// with IDs and never with a secret. With Production, New also logs the

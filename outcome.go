@@ -28,7 +28,8 @@ const (
 	OutcomeSubscriptionAuthorizationDeclined Outcome = "subscription-authorization-declined"
 )
 
-// outcomeOf returns the outcome of a success with the reason, or of a failure.
+// outcomeOf returns the outcome of a successful response with that reason or,
+// if err is not nil, of a failed call.
 func outcomeOf(reason string, err error) Outcome {
 	if err == nil {
 		if strings.EqualFold(strings.TrimSpace(reason), "resubmitted") {
@@ -52,10 +53,10 @@ func outcomeOf(reason string, err error) Outcome {
 // is nil for OutcomeUnknown, OutcomeQueued and OutcomeResubmitted.
 func (o Outcome) Err() error { return o.row().Err }
 
-// Final reports whether the server refused the queued transaction itself, so
-// that no call with its ID has charged the user. The other refusals come from
-// checks before the queue, and an earlier call with the same ID may have
-// charged the user.
+// Final reports whether no call with the transaction's ID has charged the user.
+// It returns true for OutcomeInsufficientBalance only. The other refusals come
+// from checks that the server makes before it queues a transaction, so an
+// earlier call with the same ID may have charged the user.
 func (o Outcome) Final() bool { return o.row().charged == chargeNone }
 
 // Refused reports whether the server refused the transaction and would refuse

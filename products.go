@@ -12,7 +12,8 @@ import (
 )
 
 // Products returns how many of the application's products the user owns, by the
-// product's name. It needs ScopeInventory and calls GET get-user-products/.
+// product's name. It needs ScopeInventory and calls GET get-user-products/ or,
+// with VersionB, GET get-user-products.
 func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
 	return c.products(ctx, call{
 		name: "get-user-products", path: "get-user-products" + c.merchant.provider.APIVersion.slash(),
@@ -21,8 +22,9 @@ func (c *Client) Products(ctx context.Context) (map[string]int64, error) {
 
 // ConsumeProduct removes count of a product, at least one, from the user, and
 // returns how many are left. It needs ScopeInventory and calls POST
-// consume-user-product/NAME/COUNT/. It is sent once. After ErrOutcomeUnknown,
-// call [Client.Products] to see whether the server processed it.
+// consume-user-product/NAME/COUNT/, with VersionB without the last slash. It is
+// sent once. After ErrOutcomeUnknown, call [Client.Products] to see whether the
+// server processed it.
 func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64) (remaining int64, err error) {
 	return c.changeProduct(ctx, change{
 		name: "consume-user-product", product: product, count: count, least: 1,
@@ -106,7 +108,7 @@ type change struct {
 	product   string
 	count     int64
 	least     int64  // the smallest valid count
-	slash     string // the end of the path in the document
+	slash     string // the end of the path: a slash or nothing
 }
 
 func (c *Client) changeCharacterProduct(ctx context.Context, characterID string, change change) (int64, error) {

@@ -38,13 +38,15 @@ type Provider struct {
 	Issuer string
 }
 
-// APIVersion is one of the two forms of Gloebit's API. They differ in the names
-// of a few request fields and in two paths. Responses in either form are always
-// accepted.
+// APIVersion selects one of the two forms of Gloebit's API, or both. They
+// differ in the names of a few request fields, in a few paths, and in the calls
+// that they have. Responses in either form are always accepted.
 type APIVersion int
 
 // The versions. VersionA is the API of Gloebit's first documents, VersionB the
 // API of its later developer site and of the clients that it published.
+// BothVersions sends the requests of VersionA with the field names of VersionB
+// added.
 const (
 	BothVersions APIVersion = iota
 	VersionA

@@ -58,8 +58,9 @@ type attempts struct {
 	held bool // the server reported that it has the transaction
 }
 
-// boundTo reports whether an order must not be sent with the newer credential:
-// it is another account's, or the server may have processed the order already.
+// boundTo reports whether an order must not be sent with the newer credential,
+// because that is another account's or because the server may have processed
+// the order already.
 func (f *attempts) boundTo(credential, newer connect.Credential) bool {
 	again := !newer.ConnectedAt.Equal(credential.ConnectedAt)
 	return f != nil && again && (f.lost || f.held || newer.Subject != credential.Subject)

@@ -6,9 +6,9 @@ import "github.com/go-gloebit/gloebit/connect"
 // scope with OAuth 2.0 and domain with OAuth 1.0a.
 type Scope = connect.Scope
 
-// The scopes that Gloebit knows. ScopeID, ScopeUser and ScopeIdentity are three
-// names of one permission, from three generations of its documents: a user who
-// granted one has granted all.
+// The scopes that Gloebit knows. ScopeID, ScopeUser and ScopeIdentity, the
+// identity scopes, are three names of one permission, from three generations of
+// Gloebit's documents: a user who granted one has granted all.
 const (
 	ScopeID        Scope = "id"        // the user's identity, at the path id
 	ScopeUser      Scope = "user"      // the user's identity, at the path user

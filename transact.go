@@ -19,8 +19,8 @@ import (
 // for the consume callback of [HoldURLs]; package
 // github.com/go-gloebit/gloebit/ledger does this.
 type Receipt struct {
-	// ID, or the one derived from IdempotencyKey; also set with an error, if
-	// the transaction was valid
+	// the transaction's ID, given or derived from IdempotencyKey; also set with
+	// an error, if the transaction was valid
 	TransactionID string
 	Outcome       Outcome
 	Status        string // the server's name for the outcome; empty if it sent none

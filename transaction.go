@@ -16,9 +16,9 @@ import (
 // paid or cancel when they were given back. Each is absolute and https, or http
 // on a loopback address. An empty URL is not called. Gloebit does not sign the
 // calls: any client that knows a URL can call it. To make a URL secret, end its
-// path with a secret segment of 16 bytes or more. If a response of the server
-// quotes the segment or the URL, it is removed from the error and from the
-// Receipt.
+// path with a secret segment of 16 bytes or more. If the server's response
+// quotes the segment or the URL, the quote is removed from the error and from
+// the Receipt.
 type HoldURLs struct {
 	Enact   string
 	Consume string

@@ -8,8 +8,8 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Name returns the user's name in Gloebit's history for a transaction without a
-// Username: the name at Gloebit if it is known, otherwise the application's
+// Name returns the name that Gloebit's history shows for a transaction without
+// a Username: the name at Gloebit if it is known, otherwise the application's
 // name or ID for the user. It is empty when only a browser session identifies
 // the user and the name at Gloebit was not read.
 func (c *Client) Name() string {
