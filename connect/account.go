@@ -64,11 +64,11 @@ func (a *Account) adopt(newer Credential) error {
 	return nil
 }
 
-// Reject removes the credential of a token that the server refused, if the
-// store still has that token. If the store has another credential, the account
-// uses it from now on, and Reject returns it. Refused points to the error that
-// says why the token was refused. Reject adds its own errors to that error,
-// such as that of a store.
+// Reject removes the credential of the sent token, which the server refused, if
+// the store still has that token. If the store has another credential, the
+// account uses it from now on, and Reject returns it and true. Refused points
+// to the error that says why the token was refused; Reject adds its own errors
+// to it, such as that of a store. Reject does not wait beyond until.
 func (a *Account) Reject(
 	ctx context.Context, until time.Time, sent Secret, refused *error,
 ) (newer Credential, ok bool) {

@@ -8,20 +8,21 @@ import (
 
 const maxValue = 256 << 10 // bytes of a credential or a pending connection
 
-// Check returns an ErrInvalidRequest if a store need not be able to keep the
-// credential: if a string is not UTF-8 or contains a NUL, if its strings exceed
-// 256 KiB in total, if a time is outside the years 1 to 9999, or if a scope is
-// empty or contains a space, which separates scopes in a list (RFC 6749 section
-// 3.3). The Connector checks every credential before a [TokenStore] saves it.
+// Check returns an ErrInvalidRequest if a string of the credential is not UTF-8
+// or contains a NUL, if its strings exceed 256 KiB in total, if a time is
+// outside the years 1 to 9999, or if a scope is empty or contains a space,
+// which separates scopes in a list (RFC 6749 section 3.3). A [TokenStore] must
+// be able to keep any other credential. The Connector checks every credential
+// before a TokenStore saves it.
 func (c Credential) Check() error {
 	text := []string{c.AccessToken.Reveal(), c.RefreshToken.Reveal(), c.TokenSecret.Reveal(), c.Subject, c.Name}
 	times := []time.Time{c.TokenExpiry, c.ConnectedAt, c.ExpiresAt}
 	return checkValue("credential", text, times, c.Scopes)
 }
 
-// Check returns an ErrInvalidRequest if a store need not be able to keep the
-// pending connection, as [Credential.Check] does. The Connector checks every
-// pending connection before a [StateStore] keeps it.
+// Check returns an ErrInvalidRequest if the pending connection breaks a rule of
+// [Credential.Check]. A [StateStore] must be able to keep any other pending
+// connection. The Connector checks each before a StateStore keeps it.
 func (p PendingConnection) Check() error {
 	text := []string{p.UserID, p.Secret.Reveal(), p.ReturnTo, p.BrowserHash}
 	return checkValue("pending connection", text, []time.Time{p.ExpiresAt}, p.Scopes, p.RequiredScopes)

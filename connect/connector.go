@@ -27,12 +27,12 @@ type Config struct {
 	// for a public client.
 	ClientSecret Secret
 	// Realm separates this application's records in States and Tokens from
-	// those of other applications; see [Connector.Realm]. Together with the
-	// server's host and port, which come before it, it is printable text of at
-	// most 128 bytes. The default is ClientID. Before you change the client ID,
-	// set Realm to the old one; otherwise every user has to connect again. Set
-	// a different Realm for each of two servers on one host with the same
-	// client ID.
+	// those of other applications; see [Connector.Realm]. The default is
+	// ClientID. The server's host and port, a slash and Realm must together be
+	// printable text of at most 128 bytes. Before you change the client ID, set
+	// Realm to the old one; otherwise every user has to connect again. Set a
+	// different Realm for each of two servers on one host with the same client
+	// ID.
 	Realm string
 	// RedirectURL is the absolute URL of the callback handler as browsers see
 	// it, registered at the server. It is https, or http on a loopback address.

@@ -1,7 +1,8 @@
 // Package connect connects the users of a Go web application to any OAuth 2.0
-// server: the connect, callback and disconnect handlers, a middleware that puts
-// the user's account into the request's context, and tokens that are stored,
-// refreshed once however many requests need them, and never printed.
+// server. It provides the connect, callback and disconnect handlers, and a
+// middleware that puts the user's account into the request's context. It stores
+// the tokens, refreshes each once, however many requests need it, and never
+// prints them.
 //
 // A [Server] describes a server: its endpoints, and where it differs from the
 // RFCs.

@@ -67,9 +67,9 @@ func EncodeCredential(c Credential) ([]byte, error) {
 	})
 }
 
-// DecodeCredential returns the credential of bytes from [EncodeCredential]. Its
-// times are in UTC. The error for bytes that are truncated, of a newer version
-// or otherwise malformed does not quote them.
+// DecodeCredential decodes bytes from [EncodeCredential]. The credential's
+// times are in UTC. If the bytes are truncated, of a newer version or otherwise
+// malformed, the error does not quote them.
 func DecodeCredential(b []byte) (Credential, error) {
 	var r credentialRecord
 	if err := decodeRecord("credential", b, &r, &r.Version); err != nil {
@@ -89,8 +89,8 @@ func DecodeCredential(b []byte) (Credential, error) {
 }
 
 // EncodePendingConnection returns the pending connection as bytes that
-// [DecodePendingConnection] reads, for a [StateStore] to keep, as
-// [EncodeCredential] does.
+// [DecodePendingConnection] reads, for a [StateStore] to keep. The format and
+// the error are those of [EncodeCredential].
 func EncodePendingConnection(p PendingConnection) ([]byte, error) {
 	if err := checkTimes(p.ExpiresAt); err != nil {
 		return nil, err
@@ -107,8 +107,8 @@ func EncodePendingConnection(p PendingConnection) ([]byte, error) {
 	})
 }
 
-// DecodePendingConnection returns the pending connection of bytes from
-// [EncodePendingConnection], as [DecodeCredential] does.
+// DecodePendingConnection decodes bytes from [EncodePendingConnection], as
+// [DecodeCredential] does for a credential.
 func DecodePendingConnection(b []byte) (PendingConnection, error) {
 	var r pendingRecord
 	if err := decodeRecord("pending connection", b, &r, &r.Version); err != nil {

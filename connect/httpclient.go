@@ -16,7 +16,7 @@ import (
 //
 // If the token expires within ten seconds and there is a refresh token, the
 // client refreshes it first. After a response that says that the token has
-// expired (see Server.Expired) it refreshes the token. After another 401, or
+// expired (see Server.Expired) it refreshes the token. After any other 401, or
 // without a refresh token, it reloads the credential, because another replica
 // may have refreshed it, and waits for a refresh in progress. If it then has a
 // new token, it resends the request once, unless the request has a body and no

@@ -53,7 +53,7 @@ func (c *Connector) MayIdentify(credential Credential) bool {
 
 // ReadName asks the server for the user's name. It takes at most five seconds.
 // It returns "" and logs why when the name can't be read. The name is short,
-// and contains neither control characters nor any of the sent secrets.
+// and contains neither control characters nor the secrets in sent.
 func (c *Connector) ReadName(ctx context.Context, user User, credential Credential, sent ...Secret) string {
 	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
 	defer cancel()

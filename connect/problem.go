@@ -44,11 +44,11 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 
 // HandleError responds to a request that failed with an error of this package.
 // If the user is not connected, or has not granted a scope, it redirects a page
-// load to connect, and from there back to the page. Instead of a second such
-// redirect within a minute, it sends a page with a link. It redirects a page
-// load to Config.SignInURL if the user is not signed in. Config.ErrorHandler
-// handles all other errors. HandleError logs the error; the user sees a plain
-// message.
+// load to connect, and from there back to the page. To prevent a redirect loop,
+// it does this at most once a minute for each session. If the user is not
+// signed in, it redirects a page load to Config.SignInURL. In all other cases
+// Config.ErrorHandler responds; the default response has a plain message and,
+// where connecting helps, a link. HandleError always logs the error.
 func (c *Connector) HandleError(w http.ResponseWriter, r *http.Request, err error) {
 	c.refuse(w, r, err, true)
 }

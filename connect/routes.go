@@ -17,8 +17,8 @@ func (c *Connector) Paths() (connect, callback, disconnect string) {
 // Routes returns every path at which a router may have to serve
 // [Connector.Handler]. The first three are those of [Connector.Paths], as
 // browsers see them. A router that is mounted below a prefix sees shorter
-// paths. So the next three are the same without their first segment, then
-// without their first two, and so on, until one directory is left.
+// paths. So the next three leave out the first segment, the three after them
+// the first two, and so on, until one directory is left.
 //
 // For https://shop.example/shop/oauth/callback the routes are those of
 // /shop/oauth and of /oauth.

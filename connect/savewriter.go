@@ -112,7 +112,7 @@ func (w *SaveWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 // CloseNotify implements http.CloseNotifier, which gin's Context.Stream needs.
-// Where the underlying writer does not implement it, the channel never receives.
+// If the underlying writer does not implement it, the channel never receives.
 func (w *SaveWriter) CloseNotify() <-chan bool {
 	for under := w.ResponseWriter; ; {
 		if notifier, ok := under.(interface{ CloseNotify() <-chan bool }); ok {

@@ -18,8 +18,8 @@ type ScopePolicy struct {
 	// Aliases maps a scope to another name of the same permission. A user who
 	// granted one of them has granted all of them.
 	Aliases map[Scope]Scope
-	// Names maps a scope to the name under which it is sent. The default is its
-	// own.
+	// Names maps a scope to the name under which it is sent. The default is the
+	// scope itself.
 	Names map[Scope]Scope
 	// Omit leaves the parameter scope out of the authorization request, for
 	// servers that take none.

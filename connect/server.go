@@ -64,9 +64,9 @@ type Server struct {
 	// another subject is an error, and is not saved.
 	Subject func(member func(name string) any) string
 	// Identity asks the server for the user's identity. SignIn needs it.
-	// Without SignIn, the name is kept with the credential, and a failure is
-	// logged. If IdentityScopes is not empty, it is called only for users who
-	// granted one of them.
+	// Without SignIn, the name is kept with the credential, a failure is only
+	// logged, and if IdentityScopes is not empty, Identity is called only for
+	// users who granted one of them.
 	Identity func(context.Context, *Account) (User, error)
 	// IdentityScopes are the scopes that Identity needs, any one of them.
 	IdentityScopes []Scope
@@ -74,8 +74,8 @@ type Server struct {
 	// has expired or was revoked, so that it is refreshed. The default is a 401
 	// whose challenge has error="invalid_token" (RFC 6750 section 3.1).
 	Expired func(*http.Response) bool
-	// Describe returns the error code and the explanation of an error response
-	// of the token endpoint, where they are not in error and
+	// Describe returns the error code and the explanation in an error response
+	// of the token endpoint, for a server that does not send them as error and
 	// error_description (RFC 6749 section 5.2).
 	Describe func(*oauth2.RetrieveError) (code, text string)
 }
@@ -120,9 +120,10 @@ func (s Server) check() error {
 // formatted with %v. A Protocol must not put the body of a reply into an error,
 // because it may contain secrets that the Connector does not know.
 type Protocol interface {
-	// Begin returns the URL of the page where the user answers the request,
-	// and a secret to keep until the callback; empty when there is none. The
-	// callback's query must bring back the request's State as state.
+	// Begin returns the URL of the page where the user answers the request, and
+	// a secret to keep until the callback, which is empty when there is none.
+	// The callback's query must have the request's State in the parameter
+	// state.
 	Begin(ctx context.Context, app Application, ask AuthorizationRequest) (url string, kept Secret, err error)
 	// Finish turns the callback's query into the user's credential, with the
 	// secret that Begin returned and the scopes that were asked for. The state

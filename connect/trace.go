@@ -24,7 +24,8 @@ type Trace struct {
 	// operation includes the exchange and the save of the credential.
 	Callback func(context.Context, TraceInfo) (context.Context, func(error))
 	// Exchange is called when the authorization response is exchanged for a
-	// token. The server is not asked if the user denied access.
+	// token. If the user denied access, Exchange is called too, but the server
+	// is not asked.
 	Exchange func(context.Context, TraceInfo) (context.Context, func(error))
 	// Refresh is called when the server is asked for a new access token. The
 	// error is ErrNotConnected if the server refused.

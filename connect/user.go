@@ -12,7 +12,7 @@ type User struct {
 	// ID is the key of the user's credential. It must be unique, never be
 	// reused for another user, and have at most 255 bytes.
 	ID string
-	// Name is the user's name in the application, as the server shows and logs
+	// Name is the user's name in the application, for servers that show or log
 	// it. The default is ID.
 	Name string
 }
@@ -24,10 +24,10 @@ func IsSessionUser(userID string) bool { return strings.HasPrefix(userID, sessio
 const sessionUser = "session:"
 
 // User returns the user who makes the request: the user from Config.User, the
-// user who is signed in at the server (Config.SignIn), or the user of the
-// browser session. The user need not be connected. Errors: ErrNoUser;
-// ErrNotConnected when Config.User is nil and the session has no user;
-// ErrNoSession; ErrStore when Config.User failed.
+// user who signed in by connecting (Config.SignIn), or the user of the browser
+// session. The user need not be connected. Errors: ErrNoUser; ErrNotConnected
+// when Config.User is nil and the session has no user; ErrNoSession; ErrStore
+// when Config.User failed.
 func (c *Connector) User(r *http.Request) (User, error) { return c.user(r.Context(), r) }
 
 // user is User for the session in ctx.
