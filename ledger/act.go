@@ -42,14 +42,14 @@ func (a Act) cause(what string) string {
 	return what + ": " + clip(a.Reason)
 }
 
-// Retry resumes a stuck purchase: its step is tried at the next pass, and
-// retried as often as for any purchase. If Gloebit has not answered the stuck
-// order, it is sent for another Config.SendWithin. The step of a purchase in
-// progress is tried at the next pass, too. Retry does not change a finished
-// purchase, nor one whose user is unknown: there is nothing to deliver until
-// the user orders the same again. A report to Config.OnChange that is due hours
-// later, because a clock was ahead, is made at once. The error is [ErrChanged], or one of
-// [Ledger.Get].
+// Retry resumes a stuck purchase: Run or Reconcile tries its step again, and
+// retries it as often as for any purchase. If Gloebit has not answered the
+// stuck order, it is sent for another Config.SendWithin. The next step of a
+// purchase in progress becomes due at once, too. Retry does not change a
+// finished purchase, nor one whose user is unknown: there is nothing to deliver
+// until the user orders the same again. A report to Config.OnChange that is due
+// hours later, because a clock was ahead, is made at once. The error is
+// [ErrChanged], or one of [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error) {
 	p, err := l.change(ctx, id, func(_ context.Context, p Purchase) (Purchase, error) {
 		if err := act.check(p); err != nil {
@@ -75,10 +75,10 @@ func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error
 	return p, storeError("take the purchase up again", err)
 }
 
-// Cancel cancels a purchase if the ledger has not yet asked Gloebit to continue.
-// If Gloebit has the transaction, the ledger refuses its enact, and Gloebit
-// gives the gloebits back. The purchase is then released. Cancel does not
-// change a purchase that was already canceled or refused. The error is
+// Cancel cancels a purchase if the ledger has not yet answered Gloebit's enact
+// with true. If Gloebit has the transaction, the ledger refuses its enact, and
+// Gloebit gives the gloebits back. The purchase is then released. Cancel does
+// not change a purchase that was already canceled or refused. The error is
 // [ErrTooLate] when the purchase is Reserved (Gloebit may take the gloebits at
 // any time), Settled or Delivered. The other errors are [ErrChanged] and those
 // of [Ledger.Get].
@@ -108,13 +108,14 @@ func (l *Ledger) withdraw(ctx context.Context, id string, e event) (Purchase, er
 	return l.finish(ctx, did.p)
 }
 
-// MarkPaid settles a stuck purchase that waits for Gloebit's callback, and
-// delivers it. Use it when Gloebit's merchant page shows that the purchase was
-// paid. It does what Gloebit's consume would do; if Reserve then declines, the
-// purchase is settled and stays stuck. Act.Reason must be set. If Reserve
-// failed for now, nothing has changed and the error is [ErrTryAgain]. The other
-// errors are [ErrNotStuck], [ErrChanged], gloebit.ErrInvalidRequest without a
-// reason, or one of [Ledger.Get].
+// MarkPaid settles a purchase that is stuck in Created, Accepted or Reserved,
+// and delivers it. Use it when Gloebit's merchant page shows that the purchase
+// was paid. It does what Gloebit's consume would do. Act.Reason must be set. If
+// Reserve is called and returns ErrTryAgain or panics, or its context ends,
+// nothing has changed and the error is [ErrTryAgain]. After any other error of
+// Reserve, the purchase is settled and stays stuck. The other errors are
+// [ErrNotStuck], [ErrChanged], gloebit.ErrInvalidRequest without a reason, or
+// one of [Ledger.Get].
 func (l *Ledger) MarkPaid(ctx context.Context, id string, act Act) (Purchase, error) {
 	if strings.TrimSpace(act.Reason) == "" {
 		return Purchase{}, fmt.Errorf(

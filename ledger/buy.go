@@ -20,8 +20,9 @@ import (
 // The error is also nil if Gloebit does not answer: the purchase is then
 // Created, and any replica that runs [Ledger.Run] sends it again for
 // Config.SendWithin, so do not ask the user to order again. A second order with
-// the same key returns the purchase of the first one. It waits if Gloebit's
-// answer to the first one is outstanding, and is sent again after a refusal.
+// the same key returns the purchase of the first one. If Gloebit has not
+// answered the first one yet, the second waits for that answer. If the first
+// one was refused before, the order is sent again.
 //
 // The error is gloebit.ErrInsufficientBalance, gloebit.ErrCannotSpend,
 // gloebit.ErrNotConnected and so on when the order was refused, and the

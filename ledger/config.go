@@ -18,8 +18,8 @@ import (
 // Without a Store, the ledger is for tests only.
 type Config struct {
 	// Merchant is the merchant that is paid. The ledger works only on the
-	// purchases of the merchant's realm. It uses the merchant's clients for
-	// purchases that it picks up.
+	// purchases of the merchant's realm. It resumes a purchase with a client
+	// from Merchant.Client.
 	Merchant *gloebit.Merchant
 	// Store keeps the purchases. Merchants can share it. The default is a
 	// MemoryStore, whose purchases are lost at a restart.
@@ -53,42 +53,44 @@ type Config struct {
 	// RetryAfter is the wait after a failed attempt. It doubles with each
 	// attempt, up to 64 times RetryAfter. The default is 5 seconds.
 	RetryAfter time.Duration
-	// ConfirmAfter is how long a purchase waits for its callback before the ledger
-	// asks Gloebit about it by sending it again. It doubles with each attempt,
-	// up to 64 times ConfirmAfter. The default is a minute.
+	// ConfirmAfter is how long a purchase waits for its callback before the
+	// ledger asks Gloebit about it by sending it again. The wait doubles with
+	// each attempt, up to 64 times ConfirmAfter. The default is a minute.
 	ConfirmAfter time.Duration
 	// StuckAfter is how long a step may keep failing before its purchase is
 	// marked stuck. The step must also have failed at least ten times. The
 	// default is a day.
 	StuckAfter time.Duration
-	// PollInterval is how long Run waits when there is nothing to do. The default is
-	// 5 seconds.
+	// PollInterval is how long Run waits when there is nothing to do. The
+	// default is 5 seconds.
 	PollInterval time.Duration
 	// Workers is how many purchases Run and Reconcile deliver or release at
 	// once in this process, and also how many they send at once, and report to
 	// OnChange at once. The default is 4.
 	Workers int
 
-	// OnChange is called after each change of a purchase has been saved, to send
-	// a receipt, a mail or a webhook. Set it in every process that calls Purchase
-	// or mounts Handler. p is the purchase as it is now, and change is the entry
-	// of its History. Run and Reconcile call it, on any replica: for one purchase
-	// in the order of its changes and one call at a time, for different purchases
-	// concurrently. Each change is reported at least once: if the process ends
-	// before it has saved that OnChange returned nil, OnChange is called again.
-	// Use p.ID, change.From, change.To and change.At as the idempotency key. A
-	// row in the application's own database belongs in Deliver's transaction
-	// instead. The default is none: nothing is stored for it.
+	// OnChange is called after each change of a purchase has been saved, to
+	// send a receipt, a mail or a webhook. Set it in every process that calls
+	// Purchase or mounts Handler. p is the purchase as it is now, and change is
+	// the reported entry of its History. Run and Reconcile call it, on any
+	// replica: for one purchase in the order of its changes and one call at a
+	// time, for different purchases concurrently. Each change is reported at
+	// least once: if the process ends before it has saved that OnChange
+	// returned nil, OnChange is called again. Use p.ID, change.From, change.To
+	// and change.At as the idempotency key. A row in the application's own
+	// database belongs in Deliver's transaction instead. The default is none:
+	// no change is stored as unreported.
 	//
-	// After an error or a panic it is called again, for as long as it fails. The
-	// wait is the time since the change, at least RetryAfter and at most 64 times
-	// that. The later changes of that purchase wait for it. [Ledger.Counts] counts
-	// the purchases whose changes it has not accepted.
+	// After an error or a panic it is called again, for as long as it fails.
+	// The wait is the time since the change, at least RetryAfter and at most 64
+	// times RetryAfter. The later changes of that purchase wait for it.
+	// [Ledger.Counts] counts the purchases whose changes it has not accepted.
 	//
 	// The context ends after StepTimeout, and the call must return then. If it
-	// returns an error after that, the next wait is the longest one. A call that
-	// does not return is logged as an error. It blocks one of the goroutines that
-	// report, and Reconcile until its context ends. Another replica may call
+	// returns an error after that, the next wait is the longest one. A call
+	// that does not return is logged as an error. It blocks one of the
+	// goroutines that report, and a call of Reconcile until 5/4 of StepTimeout
+	// after Reconcile's own context has ended. Another replica may call
 	// OnChange for the purchase concurrently.
 	//
 	// Give each mail or request in OnChange a timeout of a few seconds. Slow calls
@@ -96,9 +98,10 @@ type Config struct {
 	// wait.
 	//
 	// OnChange may call the Ledger, except Run and Reconcile. After
-	// [Ledger.Erase], p and change lack what was erased; only a call that had
-	// begun before still has it. Return nil if p.UserID is empty and nothing can be
-	// sent without it, because an error is retried and the purchase is not pruned.
+	// [Ledger.Erase], p and change lack what was erased; a call that began
+	// before the erasure still has it. Return nil if p.UserID is empty and
+	// nothing can be sent without it, because an error is retried and the
+	// purchase is not pruned.
 	//
 	// Once a process with an OnChange has changed a purchase, the changes that
 	// other processes make are reported too, such as those of an operator's

@@ -1,9 +1,11 @@
 // Package ledger makes purchases that survive crashes: each is stored before it
 // is sent to Gloebit, charged once, and delivered once.
 //
-// Gloebit answers a transaction before the money has moved. Three callbacks
-// report the result later. They may come early, twice, or after a restart, and
-// Gloebit does not sign them. A [Ledger] signs their URLs, keeps each
+// Gloebit answers a transaction before the money has moved. It then calls the
+// transaction's hold URLs: enact asks whether to continue, and after that
+// consume says that the merchant was paid, or cancel that the transaction was
+// rolled back. These callbacks may come early, twice, or after a restart, and
+// Gloebit does not sign them. A [Ledger] signs the hold URLs, keeps each
 // purchase's [State] in a [Store], calls the application's [Fulfiller] as the
 // state moves, and resumes interrupted purchases. It works only on the
 // purchases of its merchant's realm. To use it:

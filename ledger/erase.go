@@ -10,19 +10,19 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Prune removes the finished purchases of the ledger's realm that have not
-// changed since before and whose changes are all reported to Config.OnChange,
-// and returns how many it removed, also with an error. It removes a few hundred
-// at a time. Any number of replicas may call it,
-// repeatedly.
+// Prune removes the finished purchases of the ledger's realm whose UpdatedAt is
+// before the given time, and whose changes are all reported to Config.OnChange.
+// It removes a few hundred at a time, and returns how many it removed, even
+// with an error. Any number of replicas may call it, repeatedly.
 //
-// Nothing is charged twice after it: a purchase's ID is derived from its key
-// and order, and Gloebit charges once for it. But the ledger no longer knows
-// the key. If a user sends the form of a pruned purchase again, the same order
-// is sent to Gloebit, which does not charge it and does not call back, so the
-// purchase becomes stuck. A different order under that key is a new purchase
-// instead of [ErrKeyReused]. So keep purchases for longer than a form can be
-// sent, such as a year. The error is gloebit.ErrStore when the store fails.
+// After Prune, nothing is charged twice: a purchase's ID is derived from its
+// key and order, and Gloebit charges once for it. But the ledger no longer
+// knows the key. If a user sends the form of a pruned purchase again, the same
+// order is sent to Gloebit, which does not charge it and does not call back, so
+// the purchase becomes stuck. A different order under that key is a new
+// purchase instead of [ErrKeyReused]. So keep purchases for longer than a form
+// can be sent, such as a year. The error is gloebit.ErrStore when the store
+// fails.
 func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, err error) {
 	removed, err = l.store.Prune(ctx, l.realm, before)
 	l.log.InfoContext(ctx, "gloebit ledger: pruned", "purchases", removed, "before", before)
@@ -35,9 +35,9 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, er
 // stay. It returns the number of purchases that it erased. Changes that are not
 // yet reported to Config.OnChange are reported without what was erased. Erase
 // finds purchases by [Purchase].UserID: if a user has several IDs, call it for
-// each. A pending connection keeps the user's ID until its state expires, and can
-// still be completed. To prevent that, sign the user out first. After an error,
-// call Erase again.
+// each. A pending connection keeps the user's ID until its state expires, and
+// can still be completed. To prevent that, sign the user out first. After an
+// error, call Erase again.
 //
 // The error is [ErrUnfinished] if a purchase of the user is not finished:
 // nothing was erased, unless the user ordered while Erase ran. It is

@@ -11,8 +11,9 @@ import (
 const healthTimeout = 5 * time.Second
 
 // Ready returns an error unless this process can take orders and callbacks:
-// [ErrNotRunning] if [Ledger.Run] does not run in it, and gloebit.ErrStore if the
-// store does not answer within five seconds. Use it in gloebit.HealthHandler.
+// [ErrNotRunning] if [Ledger.Run] does not run in it, and gloebit.ErrStore if
+// the store does not answer within five seconds. Use it in
+// gloebit.HealthHandler.
 func (l *Ledger) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()

@@ -54,19 +54,20 @@ func (l *Ledger) All(ctx context.Context, q Query) iter.Seq2[Purchase, error] {
 
 // Counts returns how many unfinished and unreported purchases there are by
 // realm and state, for a dashboard and alerts. It counts all realms in the
-// store, because purchases of a realm without a ledger, such as that of a former
-// client ID, are never finished. A purchase is overdue when its step should have
-// been tried a minute ago. It is unreported when it changed more than a minute
-// ago and Config.OnChange has not accepted the change, because it fails or
-// because no process with an OnChange runs. The error is gloebit.ErrStore when
-// the store fails.
+// store, because purchases of a realm without a ledger, such as that of a
+// former client ID, are never finished. A purchase is overdue when its step
+// should have been tried a minute ago. It is unreported when it changed more
+// than a minute ago and Config.OnChange has not accepted the change, because it
+// fails or because no process with an OnChange runs. The error is
+// gloebit.ErrStore when the store fails.
 func (l *Ledger) Counts(ctx context.Context) ([]Count, error) {
 	counts, err := l.store.Counts(ctx, l.now().Add(-time.Minute))
 	return counts, storeError("count purchases", err)
 }
 
 // Tally adds up the purchases of the ledger's realm between from and until,
-// such as the income of each day; see [Store]. It reads every purchase of that
+// such as the income of each day; see [Grouping]. From is inclusive, until is
+// exclusive, and zero means no limit. Tally reads every purchase of that
 // period, so keep the period short. The error is gloebit.ErrStore when the
 // store fails.
 func (l *Ledger) Tally(ctx context.Context, by Grouping, from, until time.Time) ([]Tally, error) {

@@ -15,21 +15,21 @@ import (
 // or a product that is defined on Gloebit's merchant page.
 type Order struct {
 	// IdempotencyKey makes a double click one purchase. Use a random value that
-	// the form carries. A second order of the same user with the same key returns
-	// the purchase of the first one, for as long as the store keeps it. After a
-	// refusal, the same order with the same key is sent again, and a different
-	// order is a new purchase. It has 1 to 255 bytes.
+	// the form carries. A second order of the same user with the same key
+	// returns the purchase of the first one, for as long as the store keeps it.
+	// After a refusal, the same order with the same key is sent again, and a
+	// different order is a new purchase. The key has 1 to 255 bytes.
 	//
 	// The purchase's ID is derived from the merchant's realm, the user's
-	// account at Gloebit, the key and the order. So Gloebit charges once for
-	// it, even if the store has lost the first purchase or another process
-	// orders the same. If the account is unknown, the user's ID is used
-	// instead; it changes with each session if only the browser session
+	// account at Gloebit, the key and the order. So Gloebit charges an order
+	// once for each key, even if the store has lost the first purchase or
+	// another process orders the same. If the account is unknown, the user's ID
+	// is used instead; it changes with each session if only the browser session
 	// identifies the user. Users who pay with the same account share its keys.
 	// So if several people may use one account, a key that is not random must
 	// contain the user's ID. To sell the same item again on purpose, use
 	// another key, such as one with a counter ("rent/2026-05"). To make every
-	// call a separate purchase, set it to a new uuid.NewString().
+	// call a separate purchase, set the key to a new uuid.NewString().
 	IdempotencyKey string `json:"key,omitempty"`
 	// Item is the application's name for the item. Either Item or Product must
 	// be set, to at most 1,000 bytes.

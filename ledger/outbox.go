@@ -75,7 +75,8 @@ func (p Purchase) unreported() []Change {
 	return p.History[len(p.History)-min(n, len(p.History)):]
 }
 
-// announce wakes a worker of this process if the purchase has changes to report.
+// announce wakes a worker of this process if the purchase has changes to
+// report.
 func (l *Ledger) announce(p Purchase) {
 	if l.config.OnChange == nil || p.ReportAt.IsZero() || p.ReportAt.After(l.now()) {
 		return

@@ -44,8 +44,9 @@ type Purchase struct {
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Order
 	State State `json:"state"`
-	// KeyFreed reports whether Gloebit has called back since the purchase was
-	// refused. The refusal freed the key, so another purchase may hold it now.
+	// KeyFreed reports whether a consume or a cancel came while the purchase
+	// was Refused. The refusal had freed the key, so another purchase may hold
+	// it.
 	KeyFreed bool `json:"key_freed,omitempty"`
 	// Outcome is Gloebit's answer to the transaction. It is OutcomeUnknown
 	// until Gloebit answers.
@@ -69,9 +70,9 @@ type Purchase struct {
 	// PaidAt is when Gloebit reported the purchase as paid. It is zero before
 	// that.
 	PaidAt time.Time `json:"paid_at,omitzero"`
-	// Changes counts the changes that were to be reported to Config.OnChange,
-	// and Reported those that were. The newest entries of History are those that
-	// are not reported yet. Both are zero without OnChange.
+	// Changes counts the changes to report to Config.OnChange, and Reported
+	// those of them that are done. The last (Changes minus Reported) entries of
+	// History are not reported yet. Both are zero without OnChange.
 	Changes  int `json:"changes,omitempty"`
 	Reported int `json:"reported,omitempty"`
 	// ReportAt is when the workers report the next change. It is zero if all
@@ -112,9 +113,10 @@ func (p Purchase) Paid() bool { return p.State == Settled || p.State == Delivere
 func (p Purchase) HoldsKey() bool { return p.IdempotencyKey != "" && p.State != Refused && !p.KeyFreed }
 
 // Err returns why the purchase failed: gloebit.ErrInsufficientBalance,
-// gloebit.ErrCannotSpend and so on when Gloebit refused the transaction,
-// gloebit.ErrRefused with the text of Cause when it refused the call, and
-// [ErrCanceled] when the purchase was canceled. It is nil otherwise.
+// gloebit.ErrCannotSpend and so on when Outcome says why Gloebit refused it,
+// gloebit.ErrRefused with the text of Cause when it was refused for any other
+// reason, and [ErrCanceled] when the purchase was canceled. It is nil
+// otherwise.
 func (p Purchase) Err() error {
 	switch {
 	case p.State == Canceled || p.State == Released:
@@ -133,13 +135,14 @@ const (
 	maxPurchase = 256 << 10
 )
 
-// Check returns a gloebit.ErrInvalidRequest if a store need not be able to keep
-// the purchase: if [connect.Key.Check] refuses its realm or its user ID, which
-// may be empty when the order is unknown; if its ID is not 1 to 36 visible
-// ASCII characters; if its key or Gloebit ID is longer than 255 bytes, or set
-// without a user ID; if its state is unknown; if TraceParent is not a
-// traceparent of version 00; if a text is not UTF-8 or contains a NUL; or if all texts
-// and Data exceed 256 KiB. Every [Store] checks what it saves.
+// Check returns a gloebit.ErrInvalidRequest in these cases: if
+// [connect.Key.Check] refuses its realm or its user ID, which may be empty when
+// the order is unknown; if its ID is not 1 to 36 visible ASCII characters; if
+// its key or Gloebit ID is longer than 255 bytes, or set without a user ID; if
+// its state is unknown; if TraceParent is not a traceparent of version 00; if a
+// text is not UTF-8 or contains a NUL; or if all texts and Data together exceed
+// 256 KiB. A [Store] must be able to keep any other purchase, and checks each
+// that it saves.
 func (p Purchase) Check() error {
 	if err := (connect.Key{Realm: p.Realm, ID: cmp.Or(p.UserID, "unknown")}).Check(); err != nil {
 		return err

@@ -37,14 +37,14 @@ type Store interface {
 	Get(ctx context.Context, key connect.Key) (Purchase, error)
 	// Change calls fn with the purchase, saves what fn returns, and returns
 	// that. When there is none, the error is gloebit.ErrNotFound and fn is not
-	// called. From before fn until after the save no other Change or Claim of
-	// that purchase runs, in this process or another: others wait, at most
-	// until their context ends. If fn returns an error, nothing is saved and
-	// Change returns that error. If the store could no longer guarantee
-	// exclusive access while fn ran, Change returns an error of the store
-	// instead, and errors.Is does not match fn's error. If fn panics, nothing
-	// is saved, the lock is released, and the panic continues. Change calls fn
-	// at most once.
+	// called. From before the call of fn until after the save, no other Change
+	// or Claim of that purchase runs, in this process or another: others wait,
+	// at most until their context ends. If fn returns an error, nothing is
+	// saved and Change returns that error. If the store could no longer
+	// guarantee exclusive access while fn ran, Change returns an error of the
+	// store instead, and errors.Is does not match fn's error. If fn panics,
+	// nothing is saved, the lock is released, and the panic continues. Change
+	// calls fn at most once.
 	//
 	// A store with transactions reads, calls fn and saves within one, and gives
 	// fn a context with which the application writes in that same transaction:
@@ -79,10 +79,10 @@ type Store interface {
 	// Counts returns the number of unfinished and of unreported purchases by
 	// realm and state, for all realms, in the order of realms and [States]. A
 	// purchase is overdue when its NextAt is set and before the given time. It
-	// is unreported when its ReportAt is set and its UpdatedAt is before the given
-	// time, however late ReportAt is: each failed report moves it.
-	// A state has a Count if it has an unfinished or an unreported purchase. A
-	// finished state counts Unreported only.
+	// is unreported when its ReportAt is set and its UpdatedAt is before the
+	// given time, even if ReportAt is later, because each failed report moves
+	// it. There is a Count for each realm and state with an unfinished or an
+	// unreported purchase.
 	Counts(ctx context.Context, before time.Time) ([]Count, error)
 	// Tally returns the sums of a realm's purchases; [Grouping] says which are
 	// counted and in which order. From is inclusive, until is exclusive, and zero
@@ -90,21 +90,22 @@ type Store interface {
 	// gloebit.ErrInvalidRequest.
 	Tally(ctx context.Context, realm string, by Grouping, from, until time.Time) ([]Tally, error)
 	// Prune removes the finished purchases of a realm whose UpdatedAt is before
-	// that time and whose ReportAt is zero. It removes some at a time, and
+	// the given time and whose ReportAt is zero. It removes some at a time, and
 	// returns how many it removed, also with an error. It may skip a purchase
 	// whose Change runs. Their keys are free afterwards.
 	Prune(ctx context.Context, realm string, before time.Time) (removed int64, err error)
 }
 
-// Count is the number of purchases in a realm and a state that are unfinished or
-// unreported. If the state is finished, only Unreported is set.
+// Count counts the unfinished and the unreported purchases of a realm in a
+// state. For Delivered, Refused and Released, which are finished, only
+// Unreported is set.
 type Count struct {
 	Realm      string
 	State      State
 	Purchases  int64 // all unfinished ones
 	Stuck      int64 // marked stuck
 	Overdue    int64 // whose next step should have been tried
-	Unreported int64 // that have changed, and Config.OnChange has not accepted the change
+	Unreported int64 // with a change that Config.OnChange has not accepted
 
 	Oldest       time.Time // the earliest CreatedAt of the unfinished ones
 	OverdueSince time.Time // the earliest NextAt of those that are overdue; zero if none is
@@ -114,15 +115,16 @@ type Count struct {
 type Grouping string
 
 const (
-	// ByDay adds up the paid purchases of each day in UTC by PaidAt, in the
-	// order of the days. A day without any has no Tally.
+	// ByDay adds up the paid purchases of each day in UTC, in the order of the
+	// days. It counts those whose PaidAt is in the period. A day without any
+	// has no Tally.
 	ByDay Grouping = "day"
-	// ByItem adds up the paid purchases of each item or product by PaidAt. It
-	// returns the hundred with the highest totals, highest first; equal totals are
-	// sorted by name.
+	// ByItem adds up the paid purchases of each item or product. It counts
+	// those whose PaidAt is in the period, and returns the hundred with the
+	// highest totals, highest first; equal totals are sorted by name.
 	ByItem Grouping = "item"
-	// ByState adds up the purchases in each state by CreatedAt, in the order of
-	// [States].
+	// ByState adds up the purchases in each state, in the order of [States]. It
+	// counts those whose CreatedAt is in the period.
 	ByState Grouping = "state"
 )
 

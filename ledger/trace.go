@@ -24,9 +24,10 @@ type Trace struct {
 	// Step is called for each step of a purchase. The name is "send" when the
 	// ledger asks Gloebit to charge. The others change the purchase: "accepted"
 	// and "refused" for Gloebit's response; "enact", "consume" and "cancel" for
-	// its callbacks; "decline" and "unreserved" when Reserve failed; "withdraw"
-	// when the order is canceled; "reorder" when it is ordered again; "deliver"
-	// and "release". A step that changes nothing ends in the state it began in.
+	// its callbacks; "decline" when the ledger refuses an enact; "unreserved"
+	// when Reserve failed after a consume; "withdraw" when the order is
+	// canceled; "reorder" when it is ordered again; "deliver" and "release". A
+	// step that changes nothing ends in the state it began in.
 	Step func(context.Context, StepInfo) (context.Context, func(StepResult))
 	// Fulfill is called for each call of the [Fulfiller], within a step. The
 	// name is "Reserve", "Deliver" or "Release".
@@ -112,8 +113,8 @@ func (l *Ledger) startCallback(ctx context.Context, id, step string) (context.Co
 // traceParentLength is the length of a traceparent of version 00.
 const traceParentLength = len("00-") + 32 + len("-") + 16 + len("-00")
 
-// isTraceParent reports whether a text is a traceparent of version 00 (W3C Trace
-// Context, section 3.2).
+// isTraceParent reports whether a text is a traceparent of version 00 (W3C
+// Trace Context, section 3.2).
 func isTraceParent(text string) bool {
 	if len(text) != traceParentLength || text[:3] != "00-" {
 		return false

@@ -15,10 +15,10 @@ const (
 // Wait waits until a purchase is finished or stuck, and returns it, for a page
 // that shows what became of an order. It returns at once if this process
 // finishes the purchase, and within about a second if another does. It does not
-// wait for Config.OnChange. When ctx ends, it returns the purchase in its latest known state and the context's
-// error. Give ctx a deadline, because a purchase takes as long as Gloebit does.
-// Compare the purchase's UserID with the user's before you show it. The other
-// errors are those of [Ledger.Get].
+// wait for Config.OnChange. When ctx ends, it returns the purchase in its
+// latest known state and the context's error. Give ctx a deadline, because a
+// purchase takes as long as Gloebit does. Compare the purchase's UserID with
+// the user's before you show it. The other errors are those of [Ledger.Get].
 func (l *Ledger) Wait(ctx context.Context, id string) (Purchase, error) {
 	woken, leave := l.waiting.join(id)
 	defer leave()

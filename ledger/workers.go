@@ -15,12 +15,12 @@ import (
 // Run does the work of [Ledger.Reconcile] until ctx ends. Config.Workers
 // goroutines deliver and release, and as many others send, so that paid
 // purchases do not wait for Gloebit. A goroutine that finds no work looks again
-// after Config.PollInterval. Run also saves the callbacks that are kept in memory.
-// When ctx ends, it finishes its work in progress, within 5/4 of
+// after Config.PollInterval. Run also saves the callbacks that are kept in
+// memory. When ctx ends, it finishes its work in progress, within 5/4 of
 // Config.StepTimeout, and returns the context's error, which it logs. If a
 // Fulfiller does not return, Run abandons the call and logs its purchase,
-// whether a worker or a callback made the call. Every replica may call Run.
-// A store that is down is logged once every Config.PollInterval, not by each
+// whether a worker or a callback made the call. Every replica may call Run. A
+// store that is down is logged once every Config.PollInterval, not by each
 // goroutine.
 func (l *Ledger) Run(ctx context.Context) error {
 	l.running.Add(1)
