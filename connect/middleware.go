@@ -35,8 +35,10 @@ func (c *Connector) Require(scopes ...Scope) func(http.Handler) http.Handler {
 }
 
 // Optional is a middleware that puts the user's account into the context when
-// the user is connected, and runs the handler in any case. It responds 503
-// rather than treat a connected user as disconnected when a store is down.
+// the user is connected, and runs the handler for other users, too. When a
+// store is down, it responds 503 rather than treat a connected user as
+// disconnected. Cross-origin requests that Config.CrossOrigin does not accept
+// get 403.
 func (c *Connector) Optional(next http.Handler) http.Handler {
 	return c.OptionalWith(func(ctx context.Context, r *http.Request) (key, value any, err error) {
 		account := new(Account)

@@ -140,7 +140,7 @@ type Tally struct {
 // Query selects purchases to list. Realm must be set. With no other field set,
 // it selects the newest 100.
 type Query struct {
-	Realm     string    // of this realm; [Ledger.List] sets its own
+	Realm     string    // of this realm; [Ledger.List] sets it to the ledger's
 	UserID    string    // of this user; empty means all users
 	GloebitID string    // paid by this account at Gloebit; empty means all
 	Item      string    // of this item or product; empty means all

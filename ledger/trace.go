@@ -39,8 +39,8 @@ type Trace struct {
 	// empty if the answer was true.
 	Callback func(context.Context, StepInfo) (context.Context, func(status int, reason string))
 	// StoreFailed is called when the store has failed, unless the caller's
-	// context was canceled. The operation is "purchases." and one of create,
-	// get, change, claim, list, counts, tally and prune.
+	// context was canceled. The operation is "purchases." followed by one of
+	// create, get, change, claim, list, counts, tally and prune.
 	StoreFailed func(ctx context.Context, realm, operation string, err error)
 }
 
