@@ -20,12 +20,12 @@ import (
 //
 // The error is fn's; or ErrNotFound if there is no such purchase; or
 // ErrInvalidRequest if [ledger.Purchase.Check] rejects what fn returned; or the
-// context's when it has ended; or the database's. If the connection was lost,
-// or was closed because fn ran for too long after its context had ended, or if
-// a statement of the transaction met a deadlock or another transient error,
-// that is the error instead of fn's. After an error nothing is saved, neither
-// the purchase nor fn's writes, except that after an error of the commit itself
-// both may have been saved.
+// context's when it has ended; or the database's. The database's error replaces
+// that of fn if the connection was lost, if it was closed because fn ran for
+// too long after its context had ended, or if a statement of the transaction
+// met a deadlock or another transient error. If the commit itself fails, the
+// purchase and fn's writes may both have been saved. After any other error
+// neither is saved.
 func (s *Store) Change(
 	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
 ) (ledger.Purchase, error) {

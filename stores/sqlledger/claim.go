@@ -29,7 +29,7 @@ func (c claim) due() string {
 // is ErrNotFound when nothing is due, the context's when it has ended, or the
 // database's. After an error of the database a purchase may have been claimed.
 // If the claimed purchase can't be read, the error is ledger.ErrUnreadable,
-// which names it.
+// which names the purchase.
 func (s *Store) Claim(
 	ctx context.Context, realm string, state ledger.State, now, until time.Time,
 ) (ledger.Purchase, error) {
@@ -38,7 +38,8 @@ func (s *Store) Claim(
 	)
 }
 
-// ClaimUnreported implements [ledger.Store], like Claim.
+// ClaimUnreported implements [ledger.Store]. It locks and fails as
+// [Store.Claim] does.
 func (s *Store) ClaimUnreported(ctx context.Context, realm string, now, until time.Time) (ledger.Purchase, error) {
 	return s.claim(ctx, claim{"report_at", " WHERE realm = ?", []any{s.text(realm)}}, now, until)
 }

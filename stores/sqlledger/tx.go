@@ -32,16 +32,19 @@ type Querier interface {
 //		return err
 //	}
 //
-// Only one goroutine at a time may use it, until fn returns; after that its
-// methods return sql.ErrTxDone or the error of an ended context. Close all rows
-// before fn returns, and run prepared statements with that context or one
-// derived from it. Rows that are still open are closed with the context, which
-// may close the connection; then the writes are lost, and an error of fn is
-// reported as an error of the connection. If fn ignores a failed statement,
-// nothing is saved where the database has aborted the transaction. Do not run
-// statements that end a transaction: COMMIT, ROLLBACK and, in MySQL, those that
-// change tables. After a query, fn must run a statement that returns no rows
-// within three quarters of [Store].Lease; otherwise its context ends.
+// Only one goroutine at a time may use the Querier, and only until fn returns;
+// after that its methods return sql.ErrTxDone or the error of an ended context.
+// Run prepared statements with ctx or a context derived from it.
+//
+// Close all rows before fn returns. Otherwise they are closed when the context
+// ends, which may also close the connection; then the writes are lost, and an
+// error of fn is reported as an error of the connection.
+//
+// If fn ignores a failed statement and the failure has aborted the transaction,
+// nothing is saved. Do not run statements that end a transaction: COMMIT,
+// ROLLBACK and, in MySQL, those that change tables. After a query, fn must run
+// a statement that returns no rows within three quarters of [Store].Lease, or
+// return; otherwise its context ends.
 func Tx(ctx context.Context) (Querier, bool) {
 	tx, ok := sqldb.Tx(ctx)
 	if !ok {

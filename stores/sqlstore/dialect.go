@@ -9,8 +9,8 @@ type Dialect int
 const (
 	// Postgres is PostgreSQL 11 or newer, with pgx's stdlib driver or lib/pq.
 	Postgres Dialect = iota + 1
-	// MySQL is MariaDB 10.3, MySQL 5.7 or newer, with go-sql-driver/mysql. For
-	// purchases it is MariaDB 10.6, MySQL 8.0 or newer.
+	// MySQL is MariaDB or MySQL, with go-sql-driver/mysql: MariaDB 10.3 or newer,
+	// or MySQL 5.7 or newer. Package sqlledger needs MariaDB 10.6 or MySQL 8.0.
 	MySQL
 	// SQLite is SQLite 3.35 or newer, with modernc.org/sqlite or
 	// mattn/go-sqlite3.

@@ -12,24 +12,26 @@
 //	merchant, err := gloebit.New(gloebit.Config{Tokens: store, States: store, ...})
 //
 // Any number of processes and merchants can share the database. The tables are
-// oauth_credentials and oauth_states, with [Config].Prefix before their names,
-// and [Store.Schema] returns them for applications with their own migration
-// tool. Tokens are stored unencrypted. Package sqlledger keeps purchases in the
-// same database.
+// oauth_credentials and oauth_states, with [Config].Prefix before their names.
+// An application with its own migration tool gets the statements that create
+// them from [Store.Schema]. Tokens are stored unencrypted. Package sqlledger
+// keeps purchases in the same database.
 //
 // # Columns
 //
-// The first column of every table is the realm of the row (see
-// [connect.Connector.Realm]). Columns are text. In PostgreSQL their type is
-// TEXT with the collation "C", and the database's encoding must be UTF8. In
-// SQLite it is TEXT. In MariaDB and MySQL it is VARBINARY or MEDIUMBLOB with
-// UTF-8, because text there compares without trailing spaces. The views
-// oauth_credentials_text and oauth_states_text show these columns as text,
-// without the secrets. Lists of scopes are separated by spaces.
+// The first column of both tables is the realm of the row (see
+// [connect.Connector.Realm]). Strings are TEXT in SQLite, and TEXT with the
+// collation "C" in PostgreSQL, where the database's encoding must be UTF8. In
+// MariaDB and MySQL they are UTF-8 bytes, in VARBINARY or MEDIUMBLOB, because
+// text columns there ignore trailing spaces in comparisons. The views
+// oauth_credentials_text and oauth_states_text, which exist only in MariaDB and
+// MySQL, show the columns as text, without the secrets. Lists of scopes are
+// separated by spaces.
 //
 // Times are TIMESTAMPTZ in PostgreSQL, DATETIME(6) of UTC in MariaDB and MySQL,
 // and text of the form 2026-01-02 03:04:05.678901, in UTC, in SQLite. NULL
-// means never.
+// means never. In oauth_credentials, expires_at is when the access token
+// expires, and valid_until is the ExpiresAt of the [connect.Credential].
 //
 // # Locks
 //
@@ -37,9 +39,11 @@
 // runs. Callers in one process that wait for the same user hold no connection.
 // All updates together, including those of package sqlledger, use at most half
 // of the connections that sql.DB.SetMaxOpenConns allows. So there is always a
-// connection for a [Store.Load], if at least two are allowed. Set a limit below
-// that of the server. Without a limit, each concurrent Update of a different
-// user takes a connection.
+// connection for a [Store.Load], if at least two are allowed. Set this limit
+// below the server's own. Without a limit, each concurrent Update of a
+// different user takes a connection.
+//
+// The lock of a user depends on the database:
 //
 //   - PostgreSQL: a row lock on the user's row (a missing row is inserted
 //     first, in the same transaction).
@@ -50,11 +54,11 @@
 //     database waits. This includes writes for other users and the
 //     application's own writes, which fail with SQLITE_BUSY if their
 //     busy_timeout is shorter. A method of the Store that finds the database
-//     locked waits until its context ends. Write-ahead logging (PRAGMA
+//     locked tries again until its context ends. Write-ahead logging (PRAGMA
 //     journal_mode=WAL) lets reads continue during a commit. Keep the driver's
-//     busy_timeout small, because not every driver ends it with the context. A
-//     database in memory has only one connection, so a Load waits for an Update
-//     there.
+//     busy_timeout small, because with some drivers the wait continues after
+//     the context has ended. A database in memory has only one connection, so a
+//     Load waits for an Update there.
 //
 // # Failures
 //
@@ -62,15 +66,15 @@
 // the context's. The Store tries a statement again only if the first attempt
 // changed nothing: when SQLite is busy, when a pooled connection is dead or
 // leads to a server that is read-only, after a deadlock or a serialization
-// failure (five times), and when a limit of the server ends the wait for a
-// lock. A read whose connection was lost is tried again, too. A write whose
-// connection was lost is an error, because the server may have carried it out.
-// After an outage the Store works again without a restart.
+// failure (at most five times), and when a timeout of the server ends the wait
+// for a lock. A read whose connection was lost is tried again, too. A write
+// whose connection was lost is an error, because the server may have carried it
+// out. After an outage the Store works again without a restart.
 //
 // While fn runs, the Store pings its connection every second. If the connection
 // is lost, the server releases the lock of the user, so the context of fn ends
-// and Update returns an error that says so. What fn returned then is included
-// as text only; errors.Is does not match it. If the commit itself fails, the
+// and Update returns an error that says so. It includes the error of fn as text
+// only; errors.Is does not match it. If the commit itself fails, the
 // credential may or may not be saved. Update always waits for fn to return, so
 // fn must return when its context ends.
 //
@@ -78,9 +82,10 @@
 //
 // A machine that loses its power or its network closes no connection.
 // PostgreSQL, MariaDB and MySQL release its locks when they have received
-// nothing from it for ten seconds. Two fns for one user still never run at once, if
-// each returns when its context ends: the context of an fn ends when three
-// quarters of that time have passed without an answer from the server. A
-// process that was suspended for longer, for example with its virtual machine,
-// finds the context ended when it resumes, and saves nothing.
+// nothing from it for ten seconds. Two fns for one user still never run at
+// once, if each returns when its context ends: the context of an fn ends when
+// three quarters of those ten seconds have passed without an answer from the
+// server. If a process was suspended for longer, for example with its virtual
+// machine, the context has ended when the process resumes, and nothing is
+// saved.
 package sqlstore

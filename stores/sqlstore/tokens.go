@@ -79,9 +79,9 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 // saved even if ctx has ended since; the save then takes at most three seconds.
 //
 // The error is fn's; or the loss of the connection, if it was lost while fn
-// ran; or the context's when it has ended; or the database's. After an error
-// nothing is saved, except that after an error of the commit itself the
-// credential may have been saved.
+// ran; or the context's when it has ended; or the database's. If the commit
+// itself fails, the credential may have been saved. After any other error
+// nothing is saved.
 func (s *Store) Update(
 	ctx context.Context, key connect.Key,
 	fn func(ctx context.Context, current *connect.Credential) (*connect.Credential, error),
