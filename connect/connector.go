@@ -46,8 +46,9 @@ type Config struct {
 	// authorization code grant of OAuth 2.0.
 	Protocol Protocol
 
-	// Sessions is the application's *scs.SessionManager, whose LoadAndSave must
-	// be around all handlers of this package, or another SessionStore. By
+	// Sessions is the application's *scs.SessionManager
+	// (github.com/alexedwards/scs) or another SessionStore. The manager's
+	// LoadAndSave must wrap all handlers and middleware of this package. By
 	// default the package keeps its own sessions in memory, and its handlers
 	// and middleware load and save them.
 	Sessions SessionStore

@@ -32,8 +32,8 @@ var (
 	// access (RFC 6749 section 4.1.2.1).
 	ErrAccessDenied = errors.New("the user refused access")
 	// ErrUserChanged is returned by [Connector.Exchange] when the signed-in
-	// user is not the one who started to connect or, with Config.SignIn, when a
-	// different account at the server approved.
+	// user is not the one who started to connect or, with Config.SignIn, when
+	// the user approved with an account other than the one signed in.
 	ErrUserChanged = errors.New("the user changed while connecting")
 	// ErrAuthorizationFailed is returned by [Connector.Exchange] when the
 	// provider reports an error other than a denial, or its authorization

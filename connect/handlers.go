@@ -78,14 +78,15 @@ func (c *Connector) ConnectHandler() http.Handler {
 
 // CallbackHandler completes a connection and redirects the browser to the page
 // where the user started (303). If the state is not valid but the user is
-// connected, it still redirects the browser to that page (302). If the user is
-// not connected, it responds 400 with a page that names the cause. In both
-// cases the log attribute "reason" names it. A cross-site callback without a
-// session gets a page that loads the callback again, so that the browser sends
-// a SameSite=Strict cookie. It responds 401 if no user is signed in, 403 if the
-// user denied access or another user is signed in, 429 if Config.RateLimit
-// refuses, 502 if the authorization or the token request failed, 503 if a store
-// or the server is unavailable, and 504 on a timeout.
+// connected, it redirects a page load (302) to that page or, if it is not
+// known, to Config.HomePath. If the state is not valid and the user is not
+// connected, it responds 400; the error page and the attribute "reason" in the
+// log name the cause. A cross-site callback without a session gets a page that
+// loads the callback again, so that the browser sends a SameSite=Strict cookie.
+// It responds 401 if no user is signed in, 403 if the user denied access or
+// another user is signed in, 429 if Config.RateLimit refuses, 502 if the
+// authorization or the token request failed, 503 if a store or the server is
+// unavailable, and 504 on a timeout.
 func (c *Connector) CallbackHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)
