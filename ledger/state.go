@@ -33,7 +33,8 @@ const (
 	Released State = "released"
 )
 
-// States returns all states, in the order in which they are reached.
+// States returns all states: those up to Delivered in the order in which a
+// purchase reaches them, then those of purchases that end without a delivery.
 func States() []State {
 	return []State{Created, Accepted, Reserved, Settled, Delivered, Refused, Canceled, Released}
 }

@@ -179,6 +179,7 @@ func (r *purchaseRow) list(rows *sql.Rows) (ledger.Purchase, error) {
 	_, why, _ := strings.Cut(err.Error(), r.id+": ")
 	p = ledger.Purchase{Cause: "can't be read: " + strings.ToValidUTF8(why, "")}
 	r.setColumns(&p)
+	p.UpdatedAt = micro(r.updatedAt)
 	if r.createdAt.IsZero() {
 		p.CreatedAt = unplaced
 	}

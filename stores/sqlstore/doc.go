@@ -39,9 +39,10 @@
 // runs. Callers in one process that wait for the same user hold no connection.
 // All updates together, including those of package sqlledger, use at most half
 // of the connections that sql.DB.SetMaxOpenConns allows. So there is always a
-// connection for a [Store.Load], if at least two are allowed. Set this limit
-// below the server's own. Without a limit, each concurrent Update of a
-// different user takes a connection.
+// connection for a [Store.Load], if at least two are allowed. Only an Update
+// inside the fn of a sqlledger Change takes a connection beyond that half. Set
+// this limit below the server's own. Without a limit, each concurrent Update of
+// a different user takes a connection.
 //
 // The lock of a user depends on the database:
 //
