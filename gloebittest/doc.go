@@ -18,7 +18,7 @@
 // Configure the application under test with server.URL, app.Key and app.Secret.
 // To serve it with your own server, use the [http.Handler] that [New] returns.
 //
-// It accepts both published versions of the Gloebit API, with and without
+// A Gloebit accepts both published versions of the API, with and without
 // trailing slashes. Config.APIVersion restricts it to one version,
 // Config.Strict to the first document. It is strict where Gloebit is strict:
 // redirect URIs, scopes, codes, consumer keys, amounts. It is as lenient as

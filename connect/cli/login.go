@@ -23,8 +23,9 @@ import (
 // valid. When several processes log in at once, one asks the user and the
 // others wait for it.
 type Login struct {
-	// Server is the server. It should be a public client: a program's users can
-	// read its secret (RFC 8252 section 8.5). PKCE is always used in the browser.
+	// Server is the server. Set its PublicClient if the server allows that,
+	// because a program's users can read a client secret (RFC 8252 section 8.5).
+	// Browser always uses PKCE.
 	Server connect.Server
 	// ClientID and ClientSecret are those of connect.Config.
 	ClientID     string

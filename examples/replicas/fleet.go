@@ -55,8 +55,8 @@ func runFleet(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	return group.Wait()
 }
 
-// prepareStorage makes the tables, once, and says in words when there is no
-// database.
+// prepareStorage creates the tables before the replicas start. If the database
+// is down, its error says what to do.
 func prepareStorage(ctx context.Context, o options) error {
 	store, err := openStorage(ctx, o)
 	if err != nil {
@@ -71,8 +71,8 @@ func prepareStorage(ctx context.Context, o options) error {
 	return nil
 }
 
-// startSandbox runs a Gloebit in the group, and leaves the key and the secret of
-// the shop in the environment, where replicas look.
+// startSandbox runs a sandbox in the group. It sets the shop's key and secret in
+// the environment, which the replicas inherit.
 func startSandbox(ctx context.Context, group *errgroup.Group, o options, stdout io.Writer) (string, error) {
 	box, err := sandbox.New(sandbox.Config{
 		Name: "Hat Shop", HomeURL: o.url + "/", RedirectPrefixes: []string{o.url + "/"},
@@ -97,8 +97,9 @@ func startSandbox(ctx context.Context, group *errgroup.Group, o options, stdout 
 	return "http://" + listener.Addr().String(), err
 }
 
-// startReplica starts a process of this program as a replica, and returns where
-// it listens. One that ends before ctx does is reported and not missed.
+// startReplica starts this program as a replica in a new process, and returns
+// the replica's URL. If the replica ends before ctx, that is printed to stderr,
+// and the others continue.
 func startReplica(
 	ctx context.Context, group *errgroup.Group, o options, name string, stdout, stderr io.Writer,
 ) (*url.URL, error) {
@@ -110,7 +111,7 @@ func startReplica(
 		ctx, program, "-replica", name, "-store", o.store, "-prefix", o.prefix, "-lease", o.lease.String(), "-gloebit",
 		o.gloebit, "-url", o.url,
 	)
-	// not among the arguments, which everybody on the machine sees
+	// not among the arguments, which every user of the machine can read
 	command.Env = append(os.Environ(), dsnVariable+"="+o.dsn)
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 10 * time.Second
@@ -139,8 +140,8 @@ func startReplica(
 	return url.Parse(address)
 }
 
-// newProxy sends each request to the next replica, and to the one after when
-// that can't be reached.
+// newProxy returns a proxy that sends each request to the next replica or, if
+// that can't be reached, to the one after it.
 func newProxy(targets []*url.URL) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -158,11 +159,11 @@ type roundRobin struct {
 	base    http.RoundTripper
 }
 
-// RoundTrip implements http.RoundTripper. A request is sent again only when no
-// connection was made, so that nothing is done twice.
+// RoundTrip implements http.RoundTripper. It retries a request only if it could
+// not connect to the replica, so no request is processed twice.
 func (t *roundRobin) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
-		r.Body = io.NopCloser(r.Body) // a try that fails closes it; the server does that in the end
+		r.Body = io.NopCloser(r.Body) // a failed attempt would close it; the server closes it at the end
 	}
 	for attempt := 1; ; attempt++ {
 		r.URL.Host = t.targets[t.next.Add(1)%uint64(len(t.targets))].Host

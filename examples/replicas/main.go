@@ -1,27 +1,36 @@
-// Replicas runs one shop in several processes behind a round-robin proxy, with
-// everything they share in PostgreSQL, MariaDB or Redis, and a sandbox to charge
-// at. Nothing is sticky: each request goes to the next replica, so that connect,
-// callback and purchase are answered by three of them.
+// Replicas runs one shop in several processes behind a round-robin proxy. The
+// replicas share sessions, states and tokens in PostgreSQL, MariaDB or Redis,
+// and charge at a sandbox. Sessions are not sticky: each request goes to the
+// next replica, so three replicas handle connect, callback and purchase.
 //
 //	go run ./examples/replicas
 //
 // The flags are:
 //
 //	-store postgres|mysql|redis
-//		Where sessions, states and tokens are. The default is postgres.
+//		Where sessions, states and tokens are stored. The default is
+//		postgres.
 //	-dsn DSN
-//		Where that is. The default is $GLOEBIT_POSTGRES, $GLOEBIT_MYSQL or
-//		$GLOEBIT_REDIS, and without that the database test, or 0, at the standard
-//		port of this machine; -h has the DSNs.
+//		The DSN of the store. The default is $GLOEBIT_POSTGRES,
+//		$GLOEBIT_MYSQL or $GLOEBIT_REDIS. If that is not set, it is the
+//		database test (for Redis, 0) at the standard port of this machine;
+//		-h prints these DSNs.
+//	-prefix PREFIX, -lease DURATION
+//		With redis, the prefix of all keys, and the longest time for which
+//		a user waits for a replica that died. The defaults are replicas:
+//		and 30s.
 //	-replicas N
-//		How many. The default is 3.
+//		The number of replicas, up to 64. The default is 3.
 //	-addr HOST:PORT, -sandbox-addr HOST:PORT
-//		Where the proxy and the sandbox listen. The defaults are 127.0.0.1:8080
-//		and 127.0.0.1:8081; port 0 takes a free one.
+//		The addresses of the proxy and of the sandbox. The defaults are
+//		127.0.0.1:8080 and 127.0.0.1:8081. Port 0 selects a free port.
+//	-gloebit URL
+//		Instead of starting a sandbox, charge at the Gloebit at URL, with the
+//		key in GLOEBIT_CLIENT_ID and the secret in GLOEBIT_CLIENT_SECRET.
 //
-// Stop a replica by its process id and the others go on. When the database is
-// not there, the program says so at the start; when it goes away later, the
-// replicas answer 503 until it is back, and go on by themselves.
+// If you stop a replica by its process ID, the others continue. If the database
+// is down at the start, the program says so and exits. If it goes down later,
+// the replicas respond 503 until it is up again.
 package main
 
 import (
@@ -45,14 +54,15 @@ func main() {
 	}
 }
 
-// options are the command line; replicas get the same with their own name.
+// options holds the command line. The program starts each replica with its own
+// command line, which has a name and the proxy's URL.
 type options struct {
 	store, dsn, prefix string
 	replicas           int
 	lease              time.Duration
 	addr, sandboxAddr  string
-	gloebit            string // a Gloebit elsewhere, with key and secret in the environment
-	replica, url       string // of a replica: its name, and the proxy's URL
+	gloebit            string // the URL of another Gloebit; its key and secret are in the environment
+	replica, url       string // only for replicas: the name, and the proxy's URL
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -40,8 +40,8 @@ func runReplica(ctx context.Context, o options, stdout io.Writer) error {
 	return serve(ctx, listener, handler)
 }
 
-// newShop is the whole shop: what differs from one process alone is Sessions,
-// States and Tokens.
+// newShop builds the shop. Only Sessions, States and Tokens differ from those of
+// a shop in a single process.
 func newShop(o options, store *storage) (http.Handler, error) {
 	sessions := scs.New()
 	sessions.Store = store.sessions

@@ -80,7 +80,7 @@ func TestConcurrentCallbacksExchangeOnce(t *testing.T) {
 		codes := make(chan int, 30)
 		for i := range 30 {
 			group.Go(func() {
-				// With a query of its own, or one replica's would wait for the first of them.
+				// Each has its own query, because a replica handles equal callbacks once.
 				target := fmt.Sprintf("%s%s&n=%d", f.replicas[i%3], callback.RequestURI(), i)
 				req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 				resp, err := v.client.Do(req)

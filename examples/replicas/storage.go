@@ -27,11 +27,11 @@ type storage struct {
 	sessions scs.Store
 	tokens   gloebit.TokenStore
 	states   gloebit.StateStore
-	prepare  func(context.Context) error // makes the tables; asks whether the database is there
+	prepare  func(context.Context) error // creates the tables, and fails if the database is down
 	close    func()
 }
 
-// openStorage opens what -store names. It asks nothing of it yet.
+// openStorage opens the store of -store. It does not query it yet.
 func openStorage(ctx context.Context, o options) (*storage, error) {
 	at := dsn(o)
 	switch o.store {
@@ -48,8 +48,8 @@ func openStorage(ctx context.Context, o options) (*storage, error) {
 // dsnVariable is the environment variable that passes -dsn to the replicas.
 const dsnVariable = "REPLICAS_DSN"
 
-// standard is where a store is when -dsn does not say: what the variable holds,
-// or a server on this machine.
+// standard is the default of -dsn for a store: the value of the environment
+// variable or, if that is empty, dsn.
 type standard struct{ store, variable, dsn string }
 
 func standards() []standard {
@@ -75,8 +75,8 @@ func dsn(o options) string {
 	return ""
 }
 
-// What a replica connects with at most. Ten of them fit into a PostgreSQL as it
-// comes, which takes 100 connections.
+// The maximum connections of a replica. By default PostgreSQL accepts 100
+// connections, enough for ten replicas.
 const (
 	storeConnections   = 6
 	sessionConnections = 3

@@ -16,13 +16,13 @@ import (
 	"github.com/go-gloebit/gloebit/examples/internal/views"
 )
 
-// maxForm bounds what a form may send, in bytes; the shop's own are far
+// maxForm is the maximum size of a form, in bytes. The shop's own forms are far
 // smaller.
 const maxForm = 16 << 10
 
-// shop hands the storefront's replies to browsers. All fields must be set before
-// the first request; front may be set after gloebit.New was called with the
-// shop's methods.
+// shop sends the storefront's replies to browsers. All fields must be set before
+// the first request. front is set after gloebit.New, because it needs the
+// Merchant, whose Config has methods of shop.
 type shop struct {
 	front *storefront.Storefront
 	pages *views.Views
@@ -31,8 +31,8 @@ type shop struct {
 	log   *slog.Logger
 }
 
-// newSessions returns the browser sessions of a shop at that URL. On https the
-// cookie's prefix makes the browser hold it to this host.
+// newSessions returns the browser sessions of a shop at that URL. On https,
+// the prefix of the cookie's name makes browsers send it to this host only.
 func newSessions(shopURL string) *scs.SessionManager {
 	sessions := scs.New()
 	sessions.Cookie.Name = "hat_shop"
@@ -43,9 +43,9 @@ func newSessions(shopURL string) *scs.SessionManager {
 	return sessions
 }
 
-// operator decides who may look into the back office. Where the gloebits are play
-// money every visitor may look, and users who are connected may act. Elsewhere it
-// is closed: ask your own staff's sign-in here.
+// operator decides who may use the console. With play money, every visitor may
+// look and connected users may act. With a real Gloebit the console is closed:
+// to open it, check the sign-in of your staff here.
 func (s *shop) operator(r *http.Request) console.Operator {
 	if !s.trial {
 		return console.Operator{}
@@ -57,7 +57,8 @@ func (s *shop) operator(r *http.Request) console.Operator {
 	return console.Operator{Name: "a visitor", May: console.Read}
 }
 
-// answer writes a reply of the storefront, or its error in words.
+// answer writes a reply of the storefront or, for an error, the page that
+// explains it.
 func (s *shop) answer(w http.ResponseWriter, r *http.Request, reply storefront.Reply, err error) {
 	if err != nil {
 		s.log.WarnContext(r.Context(), "shop: a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
@@ -67,9 +68,10 @@ func (s *shop) answer(w http.ResponseWriter, r *http.Request, reply storefront.R
 	s.write(w, r, reply)
 }
 
-// fail says in words what went wrong. It is the shop's gloebit.Config.ErrorHandler
-// too, for what fails while connecting and for forms of visitors who are no
-// longer connected. A handler with less to say calls Merchant.HandleError.
+// fail writes the page that explains an error. It is also the shop's
+// gloebit.Config.ErrorHandler, which gets errors while connecting and forms of
+// visitors who are no longer connected. An application without such pages calls
+// Merchant.HandleError.
 func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 	back := s.back(r)
 	var failed *gloebit.ConnectError
@@ -79,7 +81,8 @@ func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.write(w, r, s.front.Trouble(r.Context(), back, err))
 }
 
-// greet is the shop's gloebit.Config.OnConnect: it greets who has connected.
+// greet is the shop's gloebit.Config.OnConnect: it greets a user who
+// has connected.
 func (s *shop) greet(r *http.Request, connection gloebit.Connection) error {
 	return s.front.Connected(r, connection)
 }
@@ -100,8 +103,8 @@ func (s *shop) write(w http.ResponseWriter, r *http.Request, reply storefront.Re
 	}
 }
 
-// back is the page on which the visitor is: the one that was asked for, or the
-// one that holds the form that was sent.
+// back returns the local URL of the visitor's page: the requested page or, for a
+// form, the page that contains the form.
 func (s *shop) back(r *http.Request) string {
 	page := r.URL
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -111,7 +114,7 @@ func (s *shop) back(r *http.Request) string {
 		}
 		page = referer
 	}
-	if strings.HasPrefix(page.Path, "/gloebit/") { // which has no pages to come back to
+	if strings.HasPrefix(page.Path, "/gloebit/") { // no page to return to
 		return storefront.PathShelf
 	}
 	return page.RequestURI()

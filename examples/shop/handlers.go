@@ -45,8 +45,8 @@ func (s *shop) receipt(w http.ResponseWriter, r *http.Request) {
 	s.answer(w, r, reply, err)
 }
 
-// form reads the fields of a form. One that can't be read is empty, which the
-// storefront refuses.
+// form reads the fields of a form. If they can't be read, the Form is empty, and
+// the storefront rejects it.
 func form(w http.ResponseWriter, r *http.Request) storefront.Form {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	return storefront.Form{

@@ -1,38 +1,45 @@
-// Shop is a hat shop that charges in gloebits: the example to copy from. It
-// starts a whole Gloebit beside itself, so that trying it takes no account and
-// no internet:
+// Shop is a hat shop that charges in gloebits. It is the example to copy from.
+// It also starts a sandbox, which is a Gloebit with play money, so you need
+// neither an account nor the internet to try it:
 //
 //	go run ./examples/shop
 //
 // The flags are:
 //
 //	-addr HOST:PORT
-//		The shop listens there. The default is 127.0.0.1:8080; port 0 takes a free one.
+//		The address of the shop. The default is 127.0.0.1:8080. Port 0
+//		selects a free port.
 //	-sandbox-addr HOST:PORT
-//		The Gloebit beside it listens there. The default is 127.0.0.1:8081.
+//		The address of the sandbox. The default is 127.0.0.1:8081. Port 0
+//		selects a free port.
 //	-gloebit production|sandbox|URL
-//		Use that Gloebit instead, with the key in GLOEBIT_CLIENT_ID and the secret in
-//		GLOEBIT_CLIENT_SECRET. The products must be defined on its merchant page.
+//		Instead of starting a sandbox, use Gloebit's production server,
+//		Gloebit's own sandbox or the Gloebit at URL. The key is read from
+//		GLOEBIT_CLIENT_ID and the secret from GLOEBIT_CLIENT_SECRET. The
+//		products must be defined on the merchant page of that Gloebit.
 //	-url URL
-//		The public address when a proxy is before the shop, such as https://shop.example.
+//		The shop's public URL behind a proxy, such as https://shop.example.
+//		The default is the address of the shop.
 //	-db FILE
-//		Everything is kept there: tokens, purchases, what the workbench has done. The keys
-//		that seal the tokens and sign the hold URLs are kept beside it, in FILE-keys, and what
-//		the sandbox knows in FILE-sandbox. The default is brim-and-feather.db in the working
-//		directory; -db '' keeps all of it in memory.
+//		Keep tokens, purchases and delivered services in the database FILE,
+//		the keys that seal the tokens and sign the hold URLs in FILE-keys,
+//		and the state of the sandbox in FILE-sandbox. The default is
+//		brim-and-feather.db in the working directory. With -db '', all of it
+//		is kept in memory.
 //
-// It prints one line with the shop's address, one with the sandbox's and one that
-// says where everything is kept, and runs until an interrupt or a termination
-// signal. Started again, it goes on where it was; only who is signed in is
-// forgotten: sessions are in memory, and visitors connect again. Two shops at once
-// need a FILE and two ports each: on one FILE, each sandbox overwrites what the other
-// has kept.
+// The shop prints its URL, the URL of the sandbox if it starts one, and where
+// the data is kept, one line each. It runs until it gets an interrupt or a
+// termination signal. After a restart, it continues with the same data. Only
+// sessions are lost, because they are in memory: visitors connect again. To run
+// two shops at once, give each its own FILE and ports. With the same FILE, each
+// sandbox overwrites what the other has saved.
 //
-// Every purchase goes through package ledger: it is saved before it is sent
-// to Gloebit, and delivered when Gloebit reports that it is paid. /purchases shows a
-// visitor how far theirs have come. /merchant is the ledger's console, where an
-// operator finds all of them and frees what is stuck: in front of the sandbox every
-// visitor may look, and who is connected may act; elsewhere it is closed.
+// Every purchase goes through package ledger: it is saved before it is sent to
+// Gloebit, and delivered when Gloebit reports that it is paid. /purchases shows
+// visitors the progress of their purchases. /merchant is the ledger's console,
+// where an operator finds all purchases and resolves stuck ones. If the shop
+// has started a sandbox, every visitor may look at the console, and connected
+// users may act; otherwise the console is closed.
 package main
 
 import (
@@ -50,8 +57,8 @@ import (
 
 func main() { launch.Main(newShop) }
 
-// newShop is the shop's wiring: sessions, gloebit, the ledger, routes, and what is
-// around them all.
+// newShop builds the shop: sessions, gloebit, the ledger, the routes and the
+// middleware around them.
 func newShop(s launch.Settings) (launch.Shop, error) {
 	pages, err := views.New()
 	if err != nil {
@@ -67,9 +74,9 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 		Scopes:       []gloebit.Scope{gloebit.ScopeID, gloebit.ScopeBalance, gloebit.ScopeTransact, gloebit.ScopeInventory},
 		Provider:     s.Provider,
 		Sessions:     sessions,
-		Tokens:       s.Books.Tokens, // sealed, in the database, as are states and purchases
+		Tokens:       s.Books.Tokens, // encrypted; in the database, like states and purchases
 		States:       s.Books.Store,
-		SignIn:       true, // who connects is signed in, as who they are at Gloebit
+		SignIn:       true, // a user who connects is signed in with the ID at Gloebit
 		Logger:       s.Logger,
 		OnConnect:    shop.greet,
 		ErrorHandler: shop.fail,
@@ -80,7 +87,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 	purchases, err := ledger.New(ledger.Config{
 		Merchant:     merchant,
 		Store:        s.Books.Purchases,
-		Fulfiller:    s.Books.Bench, // does the services, and writes that down in the same transaction
+		Fulfiller:    s.Books.Bench, // delivers services, in the transaction that saves the purchase
 		CallbackURL:  s.URL + launch.HoldPath,
 		Keys:         s.Books.Keys,
 		RetryAfter:   s.RetryAfter,
@@ -128,7 +135,7 @@ func newShop(s launch.Settings) (launch.Shop, error) {
 
 	csrf := http.NewCrossOriginProtection()
 	csrf.SetDenyHandler(http.HandlerFunc(shop.crossOrigin))
-	if err := csrf.AddTrustedOrigin(s.URL); err != nil { // a proxy may hide it
+	if err := csrf.AddTrustedOrigin(s.URL); err != nil { // a proxy may change the Host header
 		return launch.Shop{}, err
 	}
 	outside := http.NewServeMux()

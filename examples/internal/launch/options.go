@@ -73,8 +73,8 @@ func (o options) keptIn() string {
 	return o.db
 }
 
-// sandboxFile returns the sandbox's state file. It is beside the shop's
-// database, which is useless without it.
+// sandboxFile returns the sandbox's state file. It is in the directory of the
+// shop's database, which can't be used without that state.
 func (o options) sandboxFile() string {
 	if o.db == "" {
 		return ""
