@@ -61,7 +61,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return options{}, err
 	}
 	if flags.NArg() > 0 {
-		return options{}, fmt.Errorf("%q is not expected: everything is a flag", flags.Arg(0))
+		return options{}, fmt.Errorf("unexpected argument %q: the program takes only flags", flags.Arg(0))
 	}
 	if o.tlsCert != "" && !o.tls {
 		return options{}, errors.New("-tls-cert needs -tls")

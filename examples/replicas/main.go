@@ -67,24 +67,24 @@ type options struct {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
-	dsnHelp := "it is at this `DSN`; the default is"
+	dsnHelp := "data source name (`DSN`) of the store; the default is"
 	for _, s := range standards() {
-		dsnHelp += fmt.Sprintf("\nfor %s $%s, or %s without it", s.store, s.variable, s.dsn)
+		dsnHelp += fmt.Sprintf("\nfor %s $%s or, if that is empty, %s", s.store, s.variable, s.dsn)
 	}
 	flags := flag.NewFlagSet("replicas", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.store, "store", "postgres", "keep what is shared in `postgres|mysql|redis`")
+	flags.StringVar(&o.store, "store", "postgres", "shared store: `postgres|mysql|redis`")
 	flags.StringVar(&o.dsn, "dsn", "", dsnHelp)
-	flags.StringVar(&o.prefix, "prefix", "replicas:", "with redis, begin keys with this `PREFIX`")
+	flags.StringVar(&o.prefix, "prefix", "replicas:", "with redis, the `PREFIX` of all keys")
 	flags.DurationVar(
-		&o.lease, "lease", 30*time.Second, "with redis, a user waits no longer than this for a replica that died",
+		&o.lease, "lease", 30*time.Second, "with redis, how long a user's lock outlives a replica that has died",
 	)
-	flags.IntVar(&o.replicas, "replicas", 3, "run `N` replicas")
-	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "the proxy listens on this `HOST:PORT`; port 0 takes a free one")
-	flags.StringVar(&o.sandboxAddr, "sandbox-addr", "127.0.0.1:8081", "the sandbox listens on this `HOST:PORT`")
-	flags.StringVar(&o.gloebit, "gloebit", "", "charge at the Gloebit of this `URL` instead")
-	flags.StringVar(&o.replica, "replica", "", "be the replica of this `NAME`; for the program's own use")
-	flags.StringVar(&o.url, "url", "", "the proxy's `URL`; for the program's own use")
+	flags.IntVar(&o.replicas, "replicas", 3, "number `N` of replicas")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`HOST:PORT` of the proxy; port 0 takes a free one")
+	flags.StringVar(&o.sandboxAddr, "sandbox-addr", "127.0.0.1:8081", "`HOST:PORT` of the sandbox")
+	flags.StringVar(&o.gloebit, "gloebit", "", "`URL` of a Gloebit to use instead of the sandbox")
+	flags.StringVar(&o.replica, "replica", "", "for internal use: run as the replica with this `NAME`")
+	flags.StringVar(&o.url, "url", "", "for internal use: `URL` of the proxy")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func TestFailedStartExplainsAndCleansUp(t *testing.T) {
 		want string
 	}{
 		"an unknown flag":             {[]string{"-moon"}, "-moon"},
-		"an argument":                 {[]string{"moon"}, `"moon" is not expected`},
+		"an argument":                 {[]string{"moon"}, `unexpected argument "moon"`},
 		"a public URL without scheme": {[]string{"-url", "shop.example"}, "-url"},
 		"a public URL with a path":    {[]string{"-url", "https://shop.example/hats"}, "-url"},
 		"a port that is taken": {

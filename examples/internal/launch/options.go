@@ -32,27 +32,28 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("shop", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "the shop listens on this `HOST:PORT`; port 0 takes a free one")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`HOST:PORT` of the shop; port 0 takes a free one")
 	flags.StringVar(
 		&o.sandboxAddr, "sandbox-addr", "127.0.0.1:8081",
-		"the sandbox listens on this `HOST:PORT`; port 0 takes a free one",
+		"`HOST:PORT` of the sandbox; port 0 takes a free one",
 	)
 	flags.StringVar(
 		&o.gloebit, "gloebit", "",
-		"instead of a sandbox beside the shop, use `production`, sandbox (Gloebit's own) or a URL,\nwith key and secret from "+keyVariable+" and "+secretVariable,
+		"Gloebit server to use instead of a local sandbox: `production`, sandbox (Gloebit's own) or a URL;\n"+
+			"the key and the secret are in "+keyVariable+" and "+secretVariable,
 	)
 	flags.StringVar(
-		&o.url, "url", "", "the shop's public `URL`, when a proxy is before it; the default is the address it listens on",
+		&o.url, "url", "", "public `URL` of the shop behind a proxy; the default is the address of -addr",
 	)
 	flags.StringVar(
 		&o.db, "db", defaultDB,
-		"keep everything in this `FILE`, and what the sandbox knows beside it;\n-db '' keeps all of it in memory",
+		"`FILE` of the database, with the keys and the sandbox's data in files beside it;\n-db '' keeps all data in memory",
 	)
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
 	if flags.NArg() > 0 {
-		return options{}, fmt.Errorf("%q is not expected: everything is a flag", flags.Arg(0))
+		return options{}, fmt.Errorf("unexpected argument %q: the program takes only flags", flags.Arg(0))
 	}
 	if o.url != "" {
 		u, err := url.Parse(o.url)
