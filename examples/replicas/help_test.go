@@ -13,9 +13,9 @@ func TestHelpShowsStoreDefaultsAndSucceeds(t *testing.T) {
 	output, err := exec.Command(os.Args[0], "-replica", "1", "-h").CombinedOutput()
 	require.NoError(t, err, "exit status 0")
 	for _, want := range []string{
-		"$GLOEBIT_POSTGRES, or postgres://postgres@127.0.0.1:5432/test?sslmode=disable",
-		"$GLOEBIT_MYSQL, or root@tcp(127.0.0.1:3306)/test",
-		"$GLOEBIT_REDIS, or redis://127.0.0.1:6379/0",
+		"$GLOEBIT_POSTGRES or, if that is empty, postgres://postgres@127.0.0.1:5432/test?sslmode=disable",
+		"$GLOEBIT_MYSQL or, if that is empty, root@tcp(127.0.0.1:3306)/test",
+		"$GLOEBIT_REDIS or, if that is empty, redis://127.0.0.1:6379/0",
 	} {
 		require.Contains(t, string(output), want)
 	}
