@@ -12,17 +12,17 @@ import (
 // calls GET balance.
 func (c *Client) Balance(ctx context.Context) (Amount, error) {
 	var answer struct {
-		Balance Amount `json:"balance"`
+		Balance optionalNumber `json:"balance"`
 	}
 	if err := c.do(
 		ctx, call{name: "balance", method: http.MethodGet, scope: ScopeBalance, repeatable: true}, &answer,
 	); err != nil {
 		return Amount{}, err
 	}
-	if !answer.Balance.Known() {
+	if !answer.Balance.amount.Known() {
 		return Amount{}, badReply("balance", "without balance")
 	}
-	return answer.Balance, nil
+	return answer.Balance.amount, nil
 }
 
 // PurchaseGloebitsURL returns the URL of Gloebit's page for buying gloebits,

@@ -276,14 +276,14 @@ func TestIncompleteResponsesAreErrors(t *testing.T) {
 			`{"success":true,"id":"x","params":[1]}`,
 		},
 		"balance": {
-			`{"success":true}`, `{"success":true,"balance":"12"}`, `{"success":true,"balance":null}`,
+			`{"success":true}`, `{"success":true,"balance":"none"}`, `{"success":true,"balance":null}`,
 			`{"success":true,"balance":1e999}`,
 		},
 		"get-user-products": {
 			`{"success":true}`, `{"success":true,"products":[]}`, `{"success":true,"products":{"hat":1.5}}`,
 			`{"success":true,"products":null}`,
 		},
-		"consume-user-product": {`{"success":true}`, `{"success":true,"count":"1"}`, `{"success":true,"product-count":1.5}`},
+		"consume-user-product": {`{"success":true}`, `{"success":true,"count":"one"}`, `{"success":true,"product-count":1.5}`},
 		"transact":             {`{"success":true,"id":"another"}`, `{"success":true,"id":7}`},
 	} {
 		for _, body := range bodies {

@@ -129,8 +129,8 @@ func (c *Client) changeProduct(ctx context.Context, change change) (int64, error
 		return 0, fmt.Errorf("%w: %s: a count of %d is below %d", ErrInvalidRequest, change.name, change.count, change.least)
 	}
 	var answer struct {
-		Count        *int64 `json:"count"`
-		ProductCount *int64 `json:"product-count"`
+		Count        optionalNumber `json:"count"`
+		ProductCount optionalNumber `json:"product-count"`
 	}
 	call := call{name: change.name, method: http.MethodPost, scope: ScopeInventory}
 	call.path = change.name + "/" + change.character + url.PathEscape(change.product) + "/" +
@@ -138,19 +138,18 @@ func (c *Client) changeProduct(ctx context.Context, change change) (int64, error
 	if err := c.do(ctx, call, &answer); err != nil {
 		return 0, err
 	}
-	owned := cmp.Or(answer.ProductCount, answer.Count)
+	owned := cmp.Or(answer.ProductCount.whole(), answer.Count.whole())
 	if owned == nil || *owned < 0 {
 		return 0, call.bad("without product-count or count of zero or more")
 	}
 	return *owned, nil
 }
 
-// productCounts refuses a count that is null or negative. A JSON null would
-// otherwise decode as zero.
+// productCounts refuses a count that is not a whole number of zero or more.
 type productCounts map[string]int64
 
 func (p *productCounts) UnmarshalJSON(b []byte) error {
-	var counts map[string]*int64
+	var counts map[string]optionalNumber
 	if err := json.Unmarshal(b, &counts); err != nil {
 		return err
 	}
@@ -158,7 +157,8 @@ func (p *productCounts) UnmarshalJSON(b []byte) error {
 		return errors.New("gloebit: no counts")
 	}
 	*p = make(productCounts, len(counts))
-	for name, count := range counts {
+	for name, number := range counts {
+		count := number.whole()
 		if count == nil || *count < 0 {
 			return fmt.Errorf("gloebit: the count of %.40q is not zero or more", name)
 		}

@@ -1,6 +1,7 @@
 package gloebit
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -16,31 +17,51 @@ import (
 
 // envelope holds the members of every response.
 type envelope struct {
-	Success *bool   `json:"success"`
-	Reason  *string `json:"reason"`
-	Status  *string `json:"status"`
+	Success *bool        `json:"success"`
+	Reason  optionalText `json:"reason"`
+	Status  optionalText `json:"status"`
 }
+
+// succeeded reports whether success is true.
+func (e envelope) succeeded() bool { return e.Success != nil && *e.Success }
+
+// optionalText is an optional string of an answer. A value of another type
+// counts as absent, because it does not undo a success.
+type optionalText struct {
+	text string
+	odd  bool // the value is of another type
+}
+
+func (t *optionalText) UnmarshalJSON(b []byte) error {
+	t.odd = json.Unmarshal(b, &t.text) != nil
+	return nil
+}
+
+// byteOrderMark is U+FEFF in UTF-8.
+const byteOrderMark = "\ufeff"
 
 // read returns the body of a successful response, or an error. It removes
 // secrets after decoding texts, because JSON can encode a text in many ways.
 func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect.Credential) ([]byte, error) {
 	var reply envelope
-	unreadable := json.Unmarshal(body, &reply) != nil
-	if !unreadable && resp.StatusCode == http.StatusOK && len(body) <= maxReply && reply.Success != nil && *reply.Success {
+	tooLong := len(body) > maxReply
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
+	unreadable := json.Unmarshal(body, &reply) != nil || !reply.succeeded() && (reply.Reason.odd || reply.Status.odd)
+	if !unreadable && resp.StatusCode == http.StatusOK && !tooLong && reply.succeeded() {
 		return body, nil
 	}
 	failure := &APIError{Call: call.name, StatusCode: resp.StatusCode, Scope: call.scope}
 	if unreadable {
-		reply.Status, reply.Reason = nil, oauthProblem(resp.Header, body)
+		reply.Status.text, reply.Reason.text = "", oauthProblem(resp.Header, body)
 	}
-	failure.Reason, failure.Status = c.words(reply.Reason, sent, call.secrets...),
-		c.words(reply.Status, sent, call.secrets...)
+	failure.Reason, failure.Status = c.words(reply.Reason.text, sent, call.secrets...),
+		c.words(reply.Status.text, sent, call.secrets...)
 	if resp.StatusCode != http.StatusOK {
-		failure.readStatus(resp, reply.Success != nil && *reply.Success)
+		failure.readStatus(resp, reply.succeeded())
 		return nil, failure
 	}
 	switch {
-	case len(body) > maxReply:
+	case tooLong:
 		return nil, badReply(call.name, "longer than 1 MiB")
 	case unreadable && !json.Valid(body):
 		return nil, badReply(call.name, "not JSON")
@@ -88,15 +109,15 @@ func (e *APIError) asksRetry() bool {
 
 // oauthProblem returns the oauth_problem of a refused OAuth 1.0a call, from a
 // form body or from WWW-Authenticate, or "".
-func oauthProblem(h http.Header, body []byte) *string {
+func oauthProblem(h http.Header, body []byte) string {
 	if form, err := url.ParseQuery(
 		strings.TrimSpace(string(body)),
 	); err == nil && len(body) < 4096 && form.Get("oauth_problem") != "" {
-		return new(form.Get("oauth_problem"))
+		return form.Get("oauth_problem")
 	}
 	_, problem, _ := strings.Cut(strings.Join(h.Values("WWW-Authenticate"), ","), `oauth_problem="`)
 	problem, _, _ = strings.Cut(problem, `"`)
-	return &problem
+	return problem
 }
 
 // retryAfter reads both forms of Retry-After (RFC 9110 section 10.2.3). An
@@ -123,12 +144,12 @@ func (c *Client) secrets(sent *connect.Credential) []Secret {
 }
 
 // words returns a text of the server without the secrets of the credential and
-// those in more. The text may be nil.
-func (c *Client) words(text *string, sent *connect.Credential, more ...Secret) string {
-	if text == nil {
+// those in more.
+func (c *Client) words(text string, sent *connect.Credential, more ...Secret) string {
+	if text == "" {
 		return ""
 	}
-	return redact.Text(*text, append(c.secrets(sent), more...)...)
+	return redact.Text(text, append(c.secrets(sent), more...)...)
 }
 
 var (

@@ -44,9 +44,9 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 		return CreatedSubscription{}, fmt.Errorf("%w: a subscription needs a local id and a name", ErrInvalidRequest)
 	}
 	var answer struct {
-		ID      string `json:"id"`
-		Status  string `json:"status"`
-		Enabled *bool  `json:"enabled"`
+		ID      string       `json:"id"`
+		Status  optionalText `json:"status"`
+		Enabled *bool        `json:"enabled"`
 	}
 	var existing ExistingSubscription
 	client, sent := m.unsaved(connect.Credential{}), connect.Credential{}
@@ -68,7 +68,9 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 	if answer.ID == "" || answer.Enabled == nil {
 		return CreatedSubscription{}, call.bad("without id or enabled")
 	}
-	return CreatedSubscription{ID: answer.ID, Status: client.words(&answer.Status, &sent), Enabled: *answer.Enabled}, nil
+	return CreatedSubscription{
+		ID: answer.ID, Status: client.words(answer.Status.text, &sent), Enabled: *answer.Enabled,
+	}, nil
 }
 
 // SubscriptionAuthorization is a user's authorization of a subscription.
@@ -114,16 +116,16 @@ func (c *Client) CreateSubscriptionAuthorization(
 		failed: &refused,
 	}
 	if err := c.do(ctx, call, &answer); err != nil {
-		refused.Status = c.words(&refused.Status, &sent)
+		refused.Status.text = c.words(refused.Status.text, &sent)
 		return refused.authorization(), err
 	}
 	if answer.ID == "" || answer.Pending == nil || answer.Enabled == nil {
 		return SubscriptionAuthorization{}, call.bad("without id, pending or enabled")
 	}
-	answer.Status = c.words(&answer.Status, &sent)
-	if answer.Status == declinedBefore { // some servers report it as a success
+	answer.Status.text = c.words(answer.Status.text, &sent)
+	if answer.Status.text == declinedBefore { // some servers report it as a success
 		return answer.authorization(), &APIError{
-			Call: call.name, StatusCode: http.StatusOK, Status: answer.Status,
+			Call: call.name, StatusCode: http.StatusOK, Status: answer.Status.text,
 			causes: []error{ErrSubscriptionAuthorizationDeclined},
 		}
 	}
@@ -133,15 +135,15 @@ func (c *Client) CreateSubscriptionAuthorization(
 const declinedBefore = "duplicate-and-previously-declined-by-user"
 
 type authorizationAnswer struct {
-	ID      string `json:"id"`
-	Status  string `json:"status"`
-	Pending *bool  `json:"pending"`
-	Enabled *bool  `json:"enabled"`
+	ID      string       `json:"id"`
+	Status  optionalText `json:"status"`
+	Pending *bool        `json:"pending"`
+	Enabled *bool        `json:"enabled"`
 }
 
 func (a authorizationAnswer) authorization() SubscriptionAuthorization {
 	return SubscriptionAuthorization{
-		ID: a.ID, Status: a.Status,
+		ID: a.ID, Status: a.Status.text,
 		Pending: a.Pending != nil && *a.Pending,
 		Enabled: a.Enabled != nil && *a.Enabled,
 	}

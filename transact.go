@@ -116,13 +116,13 @@ func (c *Client) transact(
 	if err == nil && answer.ID != nil && !strings.EqualFold(*answer.ID, t.ID) {
 		err = badReply(path, "the answer to another transaction")
 	}
-	if err == nil && contradicts(answer.Status) {
+	if err == nil && contradicts(answer.Status.text) {
 		err = badReply(path, "a success with the status of a failure")
 	}
-	receipt.Outcome = outcomeOf(answer.Reason, err)
+	receipt.Outcome = outcomeOf(answer.Reason.text, err)
 	if err == nil {
-		receipt.Status, receipt.Reason = c.words(&answer.Status, &sent, call.secrets...),
-			c.words(&answer.Reason, &sent, call.secrets...)
+		receipt.Status, receipt.Reason = c.words(answer.Status.text, &sent, call.secrets...),
+			c.words(answer.Reason.text, &sent, call.secrets...)
 		receipt.Balance, receipt.ProductCount, receipt.Charged = answer.Balance.amount, answer.ProductCount.whole(),
 			answer.Change.unsigned()
 		return receipt, t.checkCharge(receipt)
@@ -150,15 +150,16 @@ func isQueued(receipt Receipt) bool {
 
 type transactAnswer struct {
 	ID           *string        `json:"id"`
-	Status       string         `json:"status"`
-	Reason       string         `json:"reason"`
+	Status       optionalText   `json:"status"`
+	Reason       optionalText   `json:"reason"`
 	Balance      optionalNumber `json:"balance"`
 	ProductCount optionalNumber `json:"product-count"`
 	Change       optionalNumber `json:"gloebit-balance-change"`
 }
 
-// optionalNumber is an optional number of an answer, a JSON number or a string.
-// An invalid one counts as absent, because the transaction stands.
+// optionalNumber is a number of an answer, a JSON number or a string, which
+// published clients read too. An invalid one counts as absent, because it does
+// not undo a success.
 type optionalNumber struct{ amount Amount }
 
 func (n *optionalNumber) UnmarshalJSON(b []byte) error {
