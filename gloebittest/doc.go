@@ -23,7 +23,8 @@
 // Config.Strict to the first document. It is strict where Gloebit is strict:
 // redirect URIs, scopes, codes, consumer keys, amounts. It is as lenient as
 // Gloebit's published clients need: it accepts missing content types, nulls,
-// wrong request-created times and inventory items that are a string.
+// wrong request-created times, inventory items that are a string, and slashes
+// in a product's name in a path.
 //
 // [Gloebit.Inject] makes requests fail. Config.Queue makes callbacks early,
 // late, repeated or shuffled. [Gloebit.Requests] and [Gloebit.Transactions]

@@ -25,10 +25,13 @@ func TestProductsOfUsersAndCharacters(t *testing.T) {
 	count("1", w.post("set-user-product-count", token, `{"product_name":"a b/c","count":1}`))
 	count("0", w.post("set-user-product-count/a%20b%2Fc/0", token, ""))
 	require.Equal(t, map[string]int64{"green-hat": 7}, w.server.Products(w.app.Key, "alice"))
+	count("2", w.post("grant-user-product/a%20b/c/2/", token, "{}")) // as the Python clients send a slash
+	count("0", w.post("set-user-product-count/a%20b/c/0", token, ""))
 
 	require.Equal(t, map[string]any{}, w.get("get-character-products/"+ogre, token).json["products"])
 	count("4", w.post("grant-character-product/"+ogre+"/a%20b%2Fc/4/", token, ""))
-	count("3", w.post("consume-character-product/"+ogre+"/a%20b%2Fc/1", token, ""))
+	count("4", w.post("set-character-product-count/"+ogre+"/a%20b/c/4/", token, "{}"))
+	count("3", w.post("consume-character-product/"+ogre+"/a%20b/c/1/", token, "{}"))
 	count("1", w.post("consume-character-product", token, `{"character_id":"`+ogre+`","product_name":"a b/c","count":2}`))
 	count("9", w.post("set-character-product-count/"+ogre+"/sticker/9", token, ""))
 	count(

@@ -149,9 +149,23 @@ func (g *Gloebit) route(u *url.URL) (route, []string, bool) {
 		if g.cfg.Strict && !rt.written(u.EscapedPath()) {
 			return rt, args, false
 		}
+		args = rt.joinName(args)
 		return rt, args, ok && (len(args) == 0 && rt.args == nil || slices.Contains(rt.args, len(args)))
 	}
 	return route{}, nil, false
+}
+
+// joinName joins the segments of a product's name, which comes before the
+// count. The published Python clients leave its slashes unescaped.
+func (rt route) joinName(args []string) []string {
+	if len(rt.args) == 0 {
+		return args
+	}
+	name, count := slices.Max(rt.args)-2, len(args)-1
+	if name < 0 || count <= name+1 {
+		return args
+	}
+	return append(args[:name:name], strings.Join(args[name:count], "/"), args[count])
 }
 
 func unescapeAll(segments []string) ([]string, bool) {
