@@ -4,17 +4,20 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
 // tokenRequest is a request to the token endpoint, with the application's
 // credentials taken out of the form or the Authorization header.
 type tokenRequest struct {
-	form          url.Values
-	key, secret   string
-	basic         bool // the credentials came in the Authorization header
-	contradictory bool // they came in both places
+	form        url.Values
+	credentials []credentials // the first that are valid count
+	basic       bool          // they came in the Authorization header
 }
+
+// credentials are an application's key and secret.
+type credentials struct{ key, secret string }
 
 // tokenError is an error response (RFC 6749, section 5.2) with Gloebit's
 // reason.
@@ -65,33 +68,53 @@ func readTokenRequest(r *http.Request) (tokenRequest, *tokenError) {
 			return request, &tokenError{"invalid_request", "a parameter is there twice: " + name}
 		}
 	}
-	request.key, request.secret = request.form.Get("client_id"), request.form.Get("client_secret")
-	if user, password, ok := r.BasicAuth(); ok {
-		user, password = unescaped(user), unescaped(password)
-		request.contradictory = request.secret != "" || request.key != "" && request.key != user
-		request.key, request.secret, request.basic = user, password, true
+	key, secret := request.form.Get("client_id"), request.form.Get("client_secret")
+	user, password, basic := r.BasicAuth()
+	if !basic {
+		request.credentials = []credentials{{key, secret}}
+		return request, nil
 	}
-	if request.contradictory {
+	request.basic, request.credentials = true, basicCredentials(user, password)
+	matches := func(c credentials) bool { return key == "" || key == c.key }
+	if secret != "" || !slices.ContainsFunc(request.credentials, matches) {
 		return request, &tokenError{"invalid_request", "the application's credentials are there twice"}
 	}
 	return request, nil
 }
 
-// unescaped undoes the form encoding of Basic credentials (RFC 6749, section
-// 2.3.1). It returns values that clients did not encode unchanged.
-func unescaped(s string) string {
-	if decoded, err := url.QueryUnescape(s); err == nil {
-		return decoded
+// basicCredentials returns the credentials in a Basic header: form-encoded, as
+// RFC 6749, section 2.3.1 requires, and as they are, because the published PHP
+// client does not encode them.
+func basicCredentials(user, password string) []credentials {
+	list := []credentials{{user, password}}
+	key, err := url.QueryUnescape(user)
+	if err != nil {
+		return list
 	}
-	return s
+	secret, err := url.QueryUnescape(password)
+	if err != nil {
+		return list
+	}
+	return append(list, credentials{key, secret})
+}
+
+// authenticateApplication returns the application of the request, or nil. The
+// caller holds g.mu.
+func (g *Gloebit) authenticateApplication(request tokenRequest) *Application {
+	for _, c := range request.credentials {
+		if app := g.application(c.key); app != nil && equalSecrets(app.Secret, c.secret) {
+			return app
+		}
+	}
+	return nil
 }
 
 // answerToken answers a token request atomically.
 func (g *Gloebit) answerToken(request tokenRequest) (reply, *tokenError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	app := g.application(request.key)
-	if app == nil || !equalSecrets(app.Secret, request.secret) {
+	app := g.authenticateApplication(request)
+	if app == nil {
 		return nil, &tokenError{"invalid_client", "unknown consumer"}
 	}
 	switch request.form.Get("grant_type") {

@@ -60,6 +60,27 @@ func TestACodeIsExchangedForAToken(t *testing.T) {
 	}
 }
 
+func TestBasicCredentialsMayBeEncoded(t *testing.T) {
+	w := newWorld(t, gloebittest.Config{})
+	for _, secret := range []string{"plain", "a+b", "a b", "100%", "%41", "a/b:c="} {
+		w.app.Secret = secret
+		require.NoError(t, w.server.SetApplication(w.app))
+		for name, sent := range map[string][2]string{
+			"encoded (RFC 6749)":   {url.QueryEscape(w.app.Key), url.QueryEscape(secret)},
+			"as is (PHP's client)": {w.app.Key, secret},
+		} {
+			t.Run(secret+" "+name, func(t *testing.T) {
+				form := w.exchangeForm(w.connect(), "client_secret", "-", "scope", "-")
+				r := w.request(http.MethodPost, "oauth2/access-token", "", form.Encode())
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				r.SetBasicAuth(sent[0], sent[1])
+				a := w.do(r)
+				require.Equal(t, http.StatusOK, a.status, a.text)
+			})
+		}
+	}
+}
+
 func TestTheTokenEndpointRefuses(t *testing.T) {
 	w := newWorld(t, gloebittest.Config{})
 	other, err := w.server.AddApplication(gloebittest.Application{Name: "Other shop"})
