@@ -35,6 +35,7 @@ type Authorization struct {
 	engine       *Gloebit
 	request      *requestToken // of OAuth 1.0a; nil for OAuth 2.0
 	responseType string
+	codeIsToken  bool    // the client reads the token of response_type=token as code in the query
 	state        *string // nil if not sent
 	asked        []string
 	auto         bool
@@ -163,6 +164,9 @@ func (a *Authorization) grant(user string, granted []string) (answer []parameter
 	g.approve(a.Application.Key, account.id, granted, a.UserLabel)
 	if a.responseType == "token" {
 		t := g.tokenFor(a.Application.Key, account.id, granted, a.UserLabel, a.auto)
+		if a.codeIsToken {
+			a.RedirectURI = withQuery(a.RedirectURI, "code="+url.QueryEscape(t.Access))
+		}
 		return []parameter{{"token", t.Access}}, ""
 	}
 	now := g.now()
@@ -203,20 +207,26 @@ func (a *Authorization) redirect(w http.ResponseWriter, parameters ...parameter)
 	for i, p := range parameters {
 		encoded[i] = p.name + "=" + url.QueryEscape(p.value)
 	}
-	separator := "?"
-	switch {
-	case a.responseType == "token":
-		separator = "#"
-	case strings.HasSuffix(a.RedirectURI, "?"), strings.HasSuffix(a.RedirectURI, "&"):
-		separator = ""
-	case strings.Contains(a.RedirectURI, "?"):
-		separator = "&"
+	location := a.RedirectURI + "#" + strings.Join(encoded, "&")
+	if a.responseType != "token" {
+		location = withQuery(a.RedirectURI, strings.Join(encoded, "&"))
 	}
 	header := w.Header()
-	header.Set("Location", a.RedirectURI+separator+strings.Join(encoded, "&"))
+	header.Set("Location", location)
 	header.Set("Cache-Control", "no-store")
 	header.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(http.StatusFound)
+}
+
+// withQuery adds parameters to the query of a URL without a fragment.
+func withQuery(address, parameters string) string {
+	switch {
+	case strings.HasSuffix(address, "?"), strings.HasSuffix(address, "&"):
+		return address + parameters
+	case strings.Contains(address, "?"):
+		return address + "&" + parameters
+	}
+	return address + "?" + parameters
 }
 
 // grant1 marks the OAuth 1.0a request token as approved. The caller holds g.mu.

@@ -57,6 +57,7 @@ func (g *Gloebit) identifyAuthorization(query url.Values) (a *Authorization, pro
 	}
 	a.RedirectURI = uri
 	a.ReturnTo = returnLink(query.Get("return-to"), app, uri)
+	a.codeIsToken = query.Get("return-to") == uri // as only the published Unity client sends it
 	return a, ""
 }
 

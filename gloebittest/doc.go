@@ -63,6 +63,10 @@
 //
 // A transaction without an enact URL is committed before transact answers.
 //
+// With response_type=token, the token is in the fragment of the redirect. If
+// return-to equals redirect_uri, it is also in the query, as code, because the
+// published Unity client sends both and reads the token there.
+//
 // A user's approval is kept per application. Refreshing replaces both the
 // access token and the refresh token.
 //

@@ -91,8 +91,13 @@ func (w *goldenWorld) connect(name string) string {
 		require.NoError(w.t, err)
 	}
 	require.Equal(w.t, sent["state"], answered["state"])
-	if sent.Get("response_type") == "token" {
+	switch {
+	case login.CodeIsToken:
+		require.Equal(w.t, answered.Get("token"), location.Query().Get("code"))
+		return location.Query().Get("code")
+	case sent.Get("response_type") == "token":
 		require.NotEmpty(w.t, answered.Get("token"))
+		require.Empty(w.t, location.RawQuery, "only a client that reads it there gets the token in the query")
 		return answered.Get("token")
 	}
 	require.NotEmpty(w.t, answered.Get("code"))

@@ -47,6 +47,9 @@ type Login struct {
 	// Exchange is the request to the token endpoint. It is nil if the source
 	// does not give its fields, or if the token comes with the redirect.
 	Exchange *Request `json:"exchange,omitempty"`
+	// CodeIsToken says that the client uses the code in the redirect's query as
+	// its token.
+	CodeIsToken bool `json:"code_is_token,omitempty"`
 	// Reads is what the client reads from the token endpoint's response.
 	Reads Keys `json:"reads,omitempty"`
 }
