@@ -88,9 +88,11 @@ const (
 	// 1.0a. It has no characters, subscriptions or sellers, and users' products
 	// can only be listed and consumed, by path.
 	VersionA
-	// VersionB accepts only the later developer site and published clients:
-	// transaction-id, application-key, username-on-application, the user
-	// endpoint, update-inventory-item, form bodies and response_type=token.
+	// VersionB accepts only the later developer site and the published client
+	// for virtual worlds: transaction-id, application-key,
+	// username-on-application, the user endpoint, update-inventory-item, form
+	// bodies and response_type=token. The other published clients mix both
+	// versions and need BothVersions.
 	VersionB
 )
 
