@@ -67,10 +67,14 @@ func (c *Client) putCharacter(ctx context.Context, path, id, name string, extra 
 	}
 	var answer struct {
 		Character *characterAnswer `json:"character"`
+		ID        optionalText     `json:"id"` // in an older form
 	}
 	call := call{name: path, method: http.MethodPost, scope: ScopeCharacter, body: body}
 	if err := c.do(ctx, call, &answer); err != nil {
 		return Character{}, err
+	}
+	if answer.Character == nil && answer.ID.text != "" {
+		answer.Character = &characterAnswer{Character{ID: answer.ID.text}}
 	}
 	if answer.Character == nil || id != "" && answer.Character.ID != id {
 		return Character{}, call.bad("without the character")

@@ -259,6 +259,7 @@ func rows() []row {
 					ID: "c-1", Name: "Zoe", Extra: gloebit.Object(`{"class":"mage"}`),
 				},
 				`{` + ok + `,"character":"c-1"}`: gloebit.Character{ID: "c-1", Name: "Zoe"},
+				`{` + ok + `,"id":"c-1"}`:        gloebit.Character{ID: "c-1", Name: "Zoe"},
 			},
 			rubbish: []string{
 				`{` + ok + `}`, `{` + ok + `,"character":{}}`, `{` + ok + `,"character":""}`, `{` + ok + `,"character":7}`,
@@ -274,8 +275,9 @@ func rows() []row {
 					ID: "c-1", Name: "Zoe", Extra: gloebit.Object(`{}`),
 				},
 				`{` + ok + `,"character":"c-1"}`: gloebit.Character{ID: "c-1", Name: "Zoe"},
+				`{` + ok + `,"id":"c-1"}`:        gloebit.Character{ID: "c-1", Name: "Zoe"},
 			},
-			rubbish: []string{`{` + ok + `}`, `{` + ok + `,"character":{"id":"c-2","name":"Zoe"}}`},
+			rubbish: []string{`{` + ok + `}`, `{` + ok + `,"character":{"id":"c-2","name":"Zoe"}}`, `{` + ok + `,"id":"c-2"}`},
 		},
 		{
 			name: "delete-character", call: func(x ctx, c c, _ m) (any, error) { return nil, c.DeleteCharacter(x, "c-1") },
