@@ -103,7 +103,7 @@ func (g *Gloebit) authenticate(c *call) (reason string) {
 	scheme, credentials, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
-	case g.cfg.Strict && credentials == "": // in the document, the whole value is the token
+	case g.cfg.APIVersion == VersionA && credentials == "": // in the document, the whole value is the token
 		credentials = scheme
 	default:
 		return reasonUnknownToken

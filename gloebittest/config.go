@@ -84,9 +84,10 @@ const (
 	// BothVersions accepts the names and paths of both versions.
 	BothVersions APIVersion = iota
 	// VersionA accepts only the older documentation: id, consumer-key,
-	// merchant-user-id, the id endpoint, update-inventory-item-params and OAuth
-	// 1.0a. It has no characters, subscriptions or sellers, and users' products
-	// can only be listed and consumed, by path.
+	// merchant-user-id, the id endpoint, update-inventory-item-params, OAuth
+	// 1.0a, and the token alone as the value of the Authorization header. It
+	// has no characters, subscriptions or sellers, and users' products can only
+	// be listed and consumed, by path.
 	VersionA
 	// VersionB accepts only the later developer site and the published client
 	// for virtual worlds: transaction-id, application-key,

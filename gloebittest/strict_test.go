@@ -164,10 +164,16 @@ func TestStrictAuthorization(t *testing.T) {
 	}
 	require.Positive(t, w.server.ExpireTokens("alice"))
 	require.Equal(t, "token has expired", w.send(w.named("balance").Request, nil, "{token}", token).json["reason"])
-	lenient := newWorld(t, gloebittest.Config{})
-	r := lenient.request(http.MethodGet, "balance", "", "")
-	r.Header.Set("Authorization", lenient.token("balance"))
-	require.Equal(t, "unknown token2", lenient.do(r).json["reason"], "a client that forgets Bearer is found")
+	for version, reason := range map[gloebittest.APIVersion]string{
+		gloebittest.VersionA:     "success",
+		gloebittest.VersionB:     "unknown token2",
+		gloebittest.BothVersions: "unknown token2", // so that a client that forgets Bearer is found
+	} {
+		lenient := newWorld(t, gloebittest.Config{APIVersion: version})
+		r := lenient.request(http.MethodGet, "balance", "", "")
+		r.Header.Set("Authorization", lenient.token("balance"))
+		require.Equal(t, reason, lenient.do(r).json["reason"], version)
+	}
 }
 
 func TestStrictContentType(t *testing.T) {
