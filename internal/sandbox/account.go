@@ -9,15 +9,19 @@ import (
 
 // homeData is the data of the start page.
 type homeData struct {
-	Balance string // of the user who is signed in
-	Shops   []shop
+	Balance  string // of the user who is signed in
+	Back     string // a trusted link back to the application, if there is one
+	BackName string
+	Shops    []shop
 }
 
 type shop struct{ Name, URL string }
 
-// home serves the start page.
+// home serves the start page. The Haxe client links to it with the parameters
+// of purchasePage.
 func (s *Sandbox) home(w http.ResponseWriter, r *http.Request) {
 	data := homeData{}
+	data.Back, data.BackName = s.wayBack(r.Form.Get("r"), r.Form.Get("return-to"))
 	user := s.signedIn(r)
 	if user != nil {
 		data.Balance = grouped(user.Balance)

@@ -113,11 +113,13 @@ func TestReturnLinkLeadsToRegisteredSitesOnly(t *testing.T) {
 		" https://hats.example/shop/":           false,
 		"":                                      false,
 	} {
-		for _, key := range []string{s.app.Key, ""} {
-			p := b.get("/purchase?" + url.Values{"r": {key}, "return-to": {returnTo}}.Encode())
+		for _, way := range []struct{ path, key string }{
+			{"/purchase", s.app.Key}, {"/purchase", ""}, {"/", s.app.Key}, // the last as the Haxe client links
+		} {
+			p := b.get(way.path + "?" + url.Values{"r": {way.key}, "return-to": {returnTo}}.Encode())
 			require.Equal(t, http.StatusOK, p.status)
 			link, ok := p.attribute(`id="back"`, "href")
-			require.Equal(t, linked, ok, "%q", returnTo)
+			require.Equal(t, linked, ok, "%s %q", way.path, returnTo)
 			if linked {
 				require.Equal(t, strings.ToLower(returnTo), strings.ToLower(link))
 			}
