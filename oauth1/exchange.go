@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/go-gloebit/gloebit/connect"
 )
@@ -63,8 +62,9 @@ func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		e.err = fmt.Errorf("longer than %d bytes", maxAnswer)
 		return nil, e.err
 	}
+	body = bytes.TrimSpace(body) // a line break at the end would become part of the last value, often the secret
 	e.status = resp.StatusCode
-	e.answer, _ = url.ParseQuery(strings.TrimSpace(string(body))) // the library reports a response that can't be parsed
+	e.answer, _ = url.ParseQuery(string(body)) // the library reports a response that can't be parsed
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
 }

@@ -76,6 +76,26 @@ func TestRequestTokenAndAccessTokenRequests(t *testing.T) {
 	}, sent)
 }
 
+// TestTokenAnswerWithLineBreak checks that a line break at the end of a
+// response, which PHP and proxies add, is not part of a secret.
+func TestTokenAnswerWithLineBreak(t *testing.T) {
+	app := application(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "request-token") {
+			_, _ = io.WriteString(w, "oauth_callback_confirmed=true&oauth_token=rt&oauth_token_secret=rs\r\n")
+			return
+		}
+		_, _ = io.WriteString(w, "\noauth_token=at&oauth_token_secret=as\n")
+	})
+	_, kept, err := oauth1.Protocol{}.Begin(t.Context(), app, connect.AuthorizationRequest{State: "st"})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"token":"rt","secret":"rs"}`, kept.Reveal())
+	credential, err := oauth1.Protocol{}.Finish(
+		t.Context(), app, url.Values{"oauth_token": {"rt"}, "oauth_verifier": {"v"}}, kept, nil,
+	)
+	require.NoError(t, err)
+	require.Equal(t, connect.Credential{AccessToken: "at", TokenSecret: "as"}, credential)
+}
+
 func TestOnlyServerErrorsAreUnavailable(t *testing.T) {
 	for status, unavailable := range map[int]bool{500: true, 503: true, 401: false, 404: false} {
 		app := application(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
