@@ -46,10 +46,15 @@ func (t tokenAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 		body, err = io.ReadAll(&rewritten.given)
 		_ = resp.Body.Close() // the response has been read
 	}
-	if ended := req.Context().Err(); err != nil && ended != nil {
-		return nil, ended
+	// The connection may break after the whole object: the token is usable then,
+	// and may be the only copy. A form may have lost part of its last value.
+	if err != nil && !isWholeObject(body) {
+		if ended := req.Context().Err(); ended != nil {
+			return nil, ended
+		}
+		body = nil
 	}
-	if err != nil || len(body) > maxTokenAnswer {
+	if len(body) > maxTokenAnswer {
 		body = nil
 	}
 	answer := canonicalAnswer(body)
@@ -78,7 +83,7 @@ func (*answerBody) Close() error { return nil }
 // Content-Type, because servers send JSON as text/html. A body that is neither
 // JSON nor a form, or that is ambiguous, becomes {}.
 func canonicalAnswer(body []byte) []byte {
-	body = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte(byteOrderMark)))
+	body = trimmed(body)
 	answer := answerWriter{json: append(make([]byte, 0, len(body)+16), '{')}
 	var ok bool
 	if bytes.HasPrefix(body, []byte("{")) {
@@ -90,6 +95,19 @@ func canonicalAnswer(body []byte) []byte {
 		return []byte("{}")
 	}
 	return append(answer.json, '}')
+}
+
+// trimmed returns a body without a byte order mark and the white space around
+// it.
+func trimmed(body []byte) []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte(byteOrderMark)))
+}
+
+// isWholeObject reports whether a body is a JSON object from its first to its
+// last brace.
+func isWholeObject(body []byte) bool {
+	body = trimmed(body)
+	return bytes.HasPrefix(body, []byte("{")) && json.Valid(body)
 }
 
 // answerWriter writes a canonical token response. Its input values are valid
