@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -57,7 +60,7 @@ func (c *Connector) ConnectDevice(
 				config.Scopes = append(config.Scopes, string(scope))
 			}
 		}
-		device, err := config.DeviceAuth(context.WithValue(ctx, oauth2.HTTPClient, c.timedClient()))
+		device, err := c.authorizeDevice(ctx, config)
 		if err != nil {
 			return Credential{}, exchangeError(c.server, err, c.application.ClientSecret)
 		}
@@ -86,6 +89,50 @@ func (c *Connector) ConnectDevice(
 		}
 		return credentialOf(c.server, token, scopesIn(token), asked, c.clock(), sent...)
 	})
+}
+
+// authorizeDevice requests a device code, authenticated as a token request is
+// (RFC 8628 section 3.1). Google and Auth0 refuse a client secret here, although
+// they require it for the token: a refused request is repeated without it.
+func (c *Connector) authorizeDevice(ctx context.Context, config *oauth2.Config) (*oauth2.DeviceAuthResponse, error) {
+	plain := c.timedClient()
+	request := func(client *http.Client, options ...oauth2.AuthCodeOption) (*oauth2.DeviceAuthResponse, error) {
+		return config.DeviceAuth(context.WithValue(ctx, oauth2.HTTPClient, client), options...)
+	}
+	var device *oauth2.DeviceAuthResponse
+	var err error
+	switch {
+	case c.server.PublicClient:
+		return request(plain)
+	case config.Endpoint.AuthStyle == oauth2.AuthStyleInParams:
+		device, err = request(plain, oauth2.SetAuthURLParam("client_secret", config.ClientSecret))
+	default:
+		authenticated := *plain
+		authenticated.Transport = basicAuth{plain.Transport, config.ClientID, config.ClientSecret}
+		device, err = request(&authenticated)
+	}
+	var refused *oauth2.RetrieveError
+	if errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError &&
+		refused.Response.StatusCode != http.StatusTooManyRequests {
+		if device, unauthenticated := request(plain); unauthenticated == nil {
+			return device, nil
+		}
+	}
+	return device, err
+}
+
+// basicAuth is an [http.RoundTripper] that authenticates the client with HTTP
+// Basic (RFC 6749 section 2.3.1).
+type basicAuth struct {
+	next       http.RoundTripper
+	id, secret string
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (b basicAuth) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.SetBasicAuth(url.QueryEscape(b.id), url.QueryEscape(b.secret))
+	return b.next.RoundTrip(req)
 }
 
 // isInvisible reports whether a character may control a terminal or the
@@ -190,7 +237,7 @@ func (c *Connector) timedClient() *http.Client {
 type timed struct {
 	next    http.RoundTripper
 	timeout time.Duration
-	object  string // responses from this URL are made JSON objects; x/oauth2 panics on null
+	device  string // the device authorization endpoint, whose responses are rewritten for x/oauth2
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -203,12 +250,34 @@ func (t timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenAnswer+1))
-	if err != nil {
+	if err != nil && !isWholeObject(body) {
 		return nil, err
 	}
-	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) && req.URL.String() == t.object {
-		body = []byte("{}")
+	if req.URL.String() == t.device {
+		body = deviceAnswer(body)
+		resp.Header.Set("Content-Type", "application/json")
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
+}
+
+// deviceAnswer returns a response of the device authorization endpoint (RFC 8628
+// section 3.2) as a JSON object with whole numbers, because servers send strings
+// and fractions, too. A body that is not an object becomes {}: x/oauth2 panics
+// on null.
+func deviceAnswer(body []byte) []byte {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(trimmed(body), &members) != nil {
+		return []byte("{}")
+	}
+	for _, name := range []string{"expires_in", "interval"} {
+		if value := members[name]; len(value) > 0 {
+			members[name] = strconv.AppendInt(nil, secondsOf(value), 10)
+		}
+	}
+	if members == nil {
+		return []byte("{}")
+	}
+	answer, _ := json.Marshal(members) // its values are valid JSON
+	return answer
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,6 +145,18 @@ func TestConnectDevice(t *testing.T) {
 			`{"device_code":"d","user_code":"u","verification_uri":"v","verification_uri_complete":"v\nw"}`,
 			[]answer{approved}, nil, connect.ErrInvalidResponse,
 		},
+		"numbers in strings": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":"600","interval":"7"}`,
+			[]answer{approved}, []time.Duration{7 * second}, nil,
+		},
+		"fractions after a byte order mark": {
+			"\ufeff" + `{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":6e2,"interval":7.0}`,
+			[]answer{approved}, []time.Duration{7 * second}, nil,
+		},
+		"lifetime that is no number": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":{},"interval":"soon"}`,
+			[]answer{approved}, []time.Duration{5 * second}, nil,
+		},
 		"misspelt address": {
 			`{"device_code":"d","user_code":"u","verification_url":"v"}`, []answer{approved}, []time.Duration{5 * second}, nil,
 		},
@@ -214,6 +228,79 @@ func TestConnectDevice(t *testing.T) {
 			func(context.Context, connect.DeviceCode) error { return failure })
 		require.ErrorIs(t, err, failure)
 	})
+}
+
+// TestDeviceAuthorizationIsAuthenticated checks how a confidential client
+// requests a device code (RFC 8628 section 3.1). Google and Auth0 refuse a
+// client secret there.
+func TestDeviceAuthorizationIsAuthenticated(t *testing.T) {
+	const basic, body, none = "basic", "body", "none"
+	for name, test := range map[string]struct {
+		style oauth2.AuthStyle
+		takes string // how the server wants the client to authenticate
+		sent  []string
+		err   error
+	}{
+		"header":                  {oauth2.AuthStyleInHeader, basic, []string{basic}, nil},
+		"default":                 {0, basic, []string{basic}, nil},
+		"body":                    {oauth2.AuthStyleInParams, body, []string{body}, nil},
+		"header is refused":       {oauth2.AuthStyleInHeader, none, []string{basic, none}, nil},
+		"body is refused":         {oauth2.AuthStyleInParams, none, []string{body, none}, nil},
+		"everything is refused":   {oauth2.AuthStyleInParams, "", []string{body, none}, connect.ErrTokenExchange},
+		"the server is not there": {oauth2.AuthStyleInParams, "503", []string{body}, connect.ErrUnavailable},
+		"the server is busy":      {oauth2.AuthStyleInHeader, "429", []string{basic}, connect.ErrTokenExchange},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sent []string
+			mux := http.NewServeMux()
+			mux.HandleFunc("POST /device", func(w http.ResponseWriter, r *http.Request) {
+				_ = r.ParseForm()
+				id, secret, ok := r.BasicAuth()
+				how := none
+				switch inBody := r.PostForm.Get("client_secret"); {
+				case ok && id == "a+b" && secret == "s%26t" && inBody == "":
+					how = basic
+				case !ok && inBody == "s&t":
+					how = body
+				}
+				sent = append(sent, how)
+				switch {
+				case r.PostForm.Get("client_id") != "a b":
+					w.WriteHeader(http.StatusTeapot)
+				case test.takes == "503" || test.takes == "429":
+					status, _ := strconv.Atoi(test.takes)
+					w.WriteHeader(status)
+				case how != test.takes:
+					w.WriteHeader(http.StatusUnauthorized)
+					_, _ = io.WriteString(w, `{"error":"invalid_client"}`)
+				default:
+					_, _ = io.WriteString(w, `{"device_code":"d","user_code":"u","verification_uri":"v","interval":1}`)
+				}
+			})
+			mux.HandleFunc("POST /token", func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, approved.body)
+			})
+			server := httptest.NewServer(mux)
+			defer server.Close()
+			connector, err := connect.New(connect.Config{
+				Server: connect.Server{Name: "Example", Endpoint: oauth2.Endpoint{
+					AuthURL: server.URL + "/auth", TokenURL: server.URL + "/token", DeviceAuthURL: server.URL + "/device",
+					AuthStyle: test.style,
+				}},
+				ClientID: "a b", ClientSecret: "s&t", RedirectURL: "http://127.0.0.1/callback",
+			})
+			require.NoError(t, err)
+			err = connector.ConnectDevice(
+				t.Context(), "me", func(context.Context, connect.DeviceCode) error { return nil },
+			)
+			require.Equal(t, test.sent, sent)
+			if test.err != nil {
+				require.ErrorIs(t, err, test.err)
+				return
+			}
+			require.NoError(t, err)
+		})
+	}
 }
 
 func TestConnectCode(t *testing.T) {
