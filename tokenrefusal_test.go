@@ -126,6 +126,24 @@ func TestTokenAnswerThatGivesNoToken(t *testing.T) {
 			answer{status: 401, body: `{"error":"invalid_client"}`},
 			gloebit.ErrTokenExchange, "invalid_client", false,
 		},
+		"401 with a code of the server's own": { // Auth0's answer to a wrong client secret
+			answer{status: 401, body: `{"error":"access_denied","error_description":"Unauthorized"}`},
+			gloebit.ErrNotConnected, "access_denied", false,
+		},
+		"401 with a description": {
+			answer{status: 401, body: `{"error_description":"Unauthorized"}`}, gloebit.ErrNotConnected, "Unauthorized", false,
+		},
+		"GitHub's error of the application's": {
+			answer{body: `{"error":"incorrect_client_credentials"}`},
+			gloebit.ErrTokenExchange, "check Config.ClientID, Config.ClientSecret", false,
+		},
+		"Slack's error of the application's": {
+			answer{body: `{"ok":false,"error":"bad_client_secret"}`},
+			gloebit.ErrTokenExchange, "check Config.ClientID, Config.ClientSecret", false,
+		},
+		"GitHub's error of the refresh token's": {
+			answer{body: `{"error":"bad_refresh_token"}`}, gloebit.ErrNotConnected, "bad_refresh_token", true,
+		},
 		"500 with an object": {
 			answer{status: 500, body: `{"error":{"message":"canary-in-answer"}}`},
 			gloebit.ErrUnavailable, "status 500", false,

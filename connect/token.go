@@ -152,7 +152,7 @@ func (e *TokenError) Error() string {
 		return fmt.Sprintf("the token endpoint answered with status %d", e.Status)
 	}
 	advice := ""
-	if e.Code == "invalid_client" {
+	if e.refusesApplication() {
 		advice = ": check Config.ClientID, Config.ClientSecret and the server's AuthStyle"
 	}
 	return fmt.Sprintf("the token endpoint answered with status %d: %q %q%s", e.Status, e.Code, e.Text, advice)
@@ -163,16 +163,30 @@ func (e *TokenError) Error() string {
 // credentials, a busy server or a proxy's page does not end the grant.
 func (e *TokenError) endsGrant() bool {
 	switch e.Code {
-	case "invalid_client", "temporarily_unavailable", "server_error", "slow_down", unnamedError:
+	case "temporarily_unavailable", "server_error", "slow_down", unnamedError:
+		return false
+	}
+	// 401 is for the application's credentials (RFC 6749 section 5.2), for which
+	// servers have codes of their own; 403 is more likely from a gateway.
+	if e.Code != "invalid_grant" &&
+		(e.refusesApplication() || e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden) {
 		return false
 	}
 	switch {
-	case e.Status == http.StatusForbidden && e.Code != "invalid_grant": // more likely from a gateway
-		return false
 	case e.Status == http.StatusTooManyRequests, e.Status >= 300 && e.Status < 400, e.Status >= 500, e.noRefreshSupport():
 		return false
 	}
 	return e.Code != "" || e.Text != ""
+}
+
+// refusesApplication reports whether the server refuses the client ID or the
+// client secret, with the code of RFC 6749 section 5.2, of GitHub or of Slack.
+func (e *TokenError) refusesApplication() bool {
+	switch e.Code {
+	case "invalid_client", "incorrect_client_credentials", "bad_client_secret", "invalid_client_id":
+		return true
+	}
+	return false
 }
 
 // noRefreshSupport reports whether the server may not support refreshing,
@@ -187,11 +201,14 @@ func (e *TokenError) noRefreshSupport() bool {
 }
 
 // givesNoReason reports whether the server refuses without an error code: with
-// an empty body, a page, or an error that is not a string. Status 403 may come
+// an empty body, a page, or an error that is not a string; or with status 401
+// and a code that may concern the application or the user. Status 403 may come
 // from a proxy.
 func (e *TokenError) givesNoReason() bool {
 	switch e.Status {
-	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusGone:
+	case http.StatusUnauthorized:
+		return !e.refusesApplication()
+	case http.StatusOK, http.StatusBadRequest, http.StatusGone:
 		return e.Code == "" && e.Text == "" || e.Code == unnamedError
 	}
 	return false
