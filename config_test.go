@@ -53,7 +53,11 @@ func TestNewNamesInvalidField(t *testing.T) {
 			func(c *gloebit.Config) { c.RedirectURL = "ftp://shop.example/gloebit/callback" }, "Config.RedirectURL",
 		},
 		"a redirect URL with a fragment": {func(c *gloebit.Config) { c.RedirectURL += "#x" }, "Config.RedirectURL"},
-		"a redirect URL with a query":    {func(c *gloebit.Config) { c.RedirectURL += "?x=1" }, "Config.RedirectURL"},
+		"a redirect URL whose host is not ASCII": {
+			func(c *gloebit.Config) { c.RedirectURL = "https://b\u00fccher.example/gloebit/callback" },
+			"Config.RedirectURL: write the host \"b\u00fccher.example\" in ASCII",
+		},
+		"a redirect URL with a query": {func(c *gloebit.Config) { c.RedirectURL += "?x=1" }, "Config.RedirectURL"},
 		"a redirect URL with a user": {
 			func(c *gloebit.Config) { c.RedirectURL = "https://me:you@shop.example/gloebit/callback" }, "Config.RedirectURL",
 		},
@@ -121,8 +125,11 @@ func TestNewNamesInvalidField(t *testing.T) {
 
 func TestNewAcceptsValidConfig(t *testing.T) {
 	for name, change := range map[string]func(*gloebit.Config){
-		"the least there is":          func(*gloebit.Config) {},
-		"production":                  func(c *gloebit.Config) { c.Provider = gloebit.Production() },
+		"the least there is": func(*gloebit.Config) {},
+		"production":         func(c *gloebit.Config) { c.Provider = gloebit.Production() },
+		"a host that IDNA encoded": func(c *gloebit.Config) {
+			c.RedirectURL = "https://xn--bcher-kva.example/gloebit/callback"
+		},
 		"a callback of another name":  func(c *gloebit.Config) { c.RedirectURL = "https://shop.example/back" },
 		"a server on a loopback port": func(c *gloebit.Config) { c.Provider = gloebit.ProviderAt("http://127.0.0.1:8081") },
 		"a user agent":                func(c *gloebit.Config) { c.UserAgent = "hats/2 (+https://shop.example)" },

@@ -320,6 +320,8 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 	redirect, err = CheckEndpoint(c.RedirectURL)
 	if err != nil {
 		bad("RedirectURL: %w", err)
+	} else if strings.ContainsFunc(redirect.Host, mustEscape) {
+		bad("RedirectURL: write the host %q in ASCII, as browsers send it: it begins with xn--", redirect.Host)
 	} else if !strings.HasPrefix(redirect.Path, "/") || strings.HasSuffix(redirect.Path, "/") || redirect.RawQuery != "" ||
 		redirect.ForceQuery || redirect.Path != path.Clean(redirect.Path) {
 		bad(
