@@ -157,6 +157,15 @@ var tokenAnswerForms = map[string]tokenAnswerTest{
 	"a type of token in upper case": {
 		answer: answer{body: `{"access_token":"` + newToken + `","token_type":"BEARER"}`},
 	},
+	"Apigee's type of token": {
+		answer: answer{body: `{"access_token":"` + newToken + `","token_type":"BearerToken","expires_in":"3600"}`},
+		life:   time.Hour,
+	},
+	"Slack's type of token": {
+		answer: answer{body: `{"ok":true,"access_token":"` + newToken + `","token_type":"bot","scope":"user,balance",` +
+			`"authed_user":{"id":"U1"},"enterprise":null}`},
+		scope: "user balance",
+	},
 	"an error that is null":  {answer: asJSON(`,"error":null`)},
 	"an error that is false": {answer: asJSON(`,"error":false`)},
 	"an error that is empty": {answer: asJSON(`,"error":"","error_description":7`)},

@@ -168,6 +168,9 @@ func (a *answerWriter) add(name, value []byte) bool {
 		if string(value) == "null" {
 			return true
 		}
+		if slices.Contains(bearerTypes, textOf(value)) {
+			value = quoted("Bearer")
+		}
 		a.addText(name, value)
 		return value[0] == '"'
 	case "expires_in":
@@ -226,6 +229,9 @@ func (a *answerWriter) write(name, value []byte) {
 var members = [...]string{
 	"access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "error_description", "error_uri",
 }
+
+// bearerTypes are the types under which Apigee and Slack issue bearer tokens.
+var bearerTypes = []string{"BearerToken", "bot", "user"}
 
 // knownMember returns the member with a name, "" for an unknown name, and
 // "other" for a known name in another case, which encoding/json would treat as
