@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/dghubble/oauth1"
@@ -76,13 +77,16 @@ func (f Protocol) Begin(
 // Finish implements [connect.Protocol]. It exchanges the authorized request
 // token for an access token (RFC 5849 section 2.3). Errors:
 // connect.ErrInvalidState for the callback of another request token,
-// connect.ErrTokenExchange, connect.ErrUnavailable.
+// connect.ErrAccessDenied, connect.ErrTokenExchange, connect.ErrUnavailable.
 func (f Protocol) Finish(
 	ctx context.Context, app connect.Application, answer url.Values, kept connect.Secret, asked []connect.Scope,
 ) (connect.Credential, error) {
 	var begun temporary
 	if err := json.Unmarshal([]byte(kept.Reveal()), &begun); err != nil || begun.Token == "" {
 		return connect.Credential{}, fmt.Errorf("%w: it was not started with OAuth 1.0a", connect.ErrInvalidState)
+	}
+	if !answer.Has("oauth_verifier") && (answer.Get("denied") != "" || slices.Contains(denials, answer.Get("oauth_problem"))) {
+		return connect.Credential{}, connect.ErrAccessDenied
 	}
 	for _, name := range []string{"oauth_token", "oauth_verifier"} {
 		if values := answer[name]; len(values) != 1 || values[0] == "" {
@@ -111,6 +115,10 @@ func (f Protocol) Finish(
 	}
 	return credential, nil
 }
+
+// denials are the values of oauth_problem with which servers say that the user
+// denied access. RFC 5849 has no way to say it: others send the parameter denied.
+var denials = []string{"user_refused", "permission_denied"}
 
 // Refresh implements [connect.Protocol]. It always fails: OAuth 1.0a tokens are
 // valid until they are revoked.

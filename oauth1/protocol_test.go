@@ -176,7 +176,21 @@ func TestInvalidOAuth1Callbacks(t *testing.T) {
 		"two verifiers":        {func(q url.Values) { q.Add("oauth_verifier", "x") }, 400},
 		"another token":        {func(q url.Values) { q.Set("oauth_token", "x") }, 400},
 		"a verifier it is not": {func(q url.Values) { q.Set("oauth_verifier", "x") }, 502},
-		"no state":             {func(q url.Values) { q.Del("state") }, 400},
+		"denied, as by Twitter": {func(q url.Values) {
+			q.Del("oauth_verifier")
+			q.Del("oauth_token")
+			q.Set("denied", "x")
+		}, 403},
+		"denied, as by Yahoo": {func(q url.Values) {
+			q.Del("oauth_verifier")
+			q.Set("oauth_problem", "user_refused")
+		}, 403},
+		"another problem": {func(q url.Values) {
+			q.Del("oauth_verifier")
+			q.Set("oauth_problem", "token_expired")
+		}, 400},
+		"denied without a state": {func(q url.Values) { clear(q); q.Set("denied", "x") }, 400},
+		"no state":               {func(q url.Values) { q.Del("state") }, 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
