@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/go-gloebit/gloebit/internal/redact"
@@ -124,6 +125,10 @@ func (g codeGrant) limited(ctx context.Context, timeout time.Duration) (context.
 	return context.WithValue(ctx, oauth2.HTTPClient, g.client), cancel
 }
 
+// denials are the errors with which servers say that the user denied access: that
+// of RFC 6749 section 4.1.2.1, and those of LinkedIn and Apple.
+var denials = []string{"access_denied", "user_cancelled_authorize", "user_cancelled_login"}
+
 // codeOf returns the code of an authorization response (RFC 6749 section 4.1.2)
 // from the expected issuer. Parameters must not be empty or repeated (RFC 6749
 // section 3.1).
@@ -138,7 +143,7 @@ func codeOf(answer url.Values, issuer string) (string, error) {
 	case issuer != "" && answer.Get("iss") != issuer: // RFC 9207 section 2.4
 		return "", fmt.Errorf("%w: iss is %q in the answer, want %q",
 			ErrAuthorizationFailed, redact.Text(answer.Get("iss"), answer.Get("state"), code), issuer)
-	case failure == "access_denied":
+	case slices.Contains(denials, failure):
 		return "", ErrAccessDenied
 	case failure != "":
 		state := answer.Get("state")
