@@ -169,8 +169,8 @@ func (o OAuth) AuthorizeDevice(ctx context.Context, scope string) (DeviceAuthori
 const slowDown = 5 * time.Second
 
 // DeviceToken requests a device's token until the user has answered or the
-// device code has expired. It waits for the interval between two requests. The
-// error is [connect.ErrAccessDenied] if the user denies access, and
+// device code has expired. It waits for the interval between two requests, and
+// twice as long after a request that UltraCart could not answer. The error is [connect.ErrAccessDenied] if the user denies access, and
 // [connect.ErrTokenExchange] if the code expires.
 func (o OAuth) DeviceToken(ctx context.Context, device DeviceAuthorization) (TokenResponse, error) {
 	interval := cmp.Or(device.Interval.Duration(), 5*time.Second) // RFC 8628 section 3.2
@@ -188,13 +188,13 @@ func (o OAuth) DeviceToken(ctx context.Context, device DeviceAuthorization) (Tok
 		}
 		response, err := o.AccessToken(ctx, TokenRequest{GrantType: DeviceCode, DeviceCode: device.DeviceCode})
 		var refused *APIError
-		if !errors.As(err, &refused) {
-			return response, err
-		}
-		switch refused.Code {
-		case "authorization_pending":
-		case "slow_down":
+		errors.As(err, &refused)
+		switch {
+		case refused != nil && refused.Code == "authorization_pending":
+		case refused != nil && refused.Code == "slow_down":
 			interval += slowDown
+		case errors.Is(err, connect.ErrUnavailable) && device.ExpiresIn > 0 && ctx.Err() == nil:
+			interval *= 2 // RFC 8628 section 3.5
 		default:
 			return response, err
 		}

@@ -316,6 +316,8 @@ func TestDevice(t *testing.T) {
 		"allowed at once":      {"allow", 0, nil, 5 * time.Second, nil},
 		"allowed later":        {"allow", 12 * time.Second, nil, 15 * time.Second, nil},
 		"slow down":            {"allow", 0, []string{"slow_down"}, 15 * time.Second, nil},
+		"unavailable":          {"allow", 0, []string{"503"}, 15 * time.Second, nil},
+		"response lost":        {"allow", 7 * time.Second, []string{"drop"}, 15 * time.Second, nil},
 		"denied":               {"deny", 7 * time.Second, nil, 10 * time.Second, connect.ErrAccessDenied},
 		"expired":              {"", 0, nil, 10 * time.Minute, connect.ErrTokenExchange},
 		"expired here":         {"", 0, []string{"cut"}, 10 * time.Second, connect.ErrTokenExchange},
@@ -335,7 +337,14 @@ func TestDevice(t *testing.T) {
 							device.ExpiresIn = 12
 							continue
 						}
-						s.Inject(tokenPath, 1, oauthtest.JSON(400, `{"error":"`+code+`"}`))
+						fault := oauthtest.JSON(400, `{"error":"`+code+`"}`)
+						switch code {
+						case "503":
+							fault = oauthtest.Empty(503)
+						case "drop":
+							fault = oauthtest.Drop()
+						}
+						s.Inject(tokenPath, 1, fault)
 					}
 					if test.answer != "" {
 						time.AfterFunc(test.after, func() { s.AnswerDevice(device.UserCode, "merchant", test.answer == "allow") })
