@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -88,5 +89,8 @@ func readReply(resp *http.Response) ([]byte, error) {
 	hint := max(0, min(resp.ContentLength, maxReply)) + bytes.MinRead
 	body := bytes.NewBuffer(make([]byte, 0, hint))
 	_, err := body.ReadFrom(io.LimitReader(resp.Body, maxReply+1))
+	if err != nil && bytes.HasPrefix(bytes.TrimSpace(body.Bytes()), []byte("{")) && json.Valid(body.Bytes()) {
+		err = nil // the connection broke after the whole object
+	}
 	return body.Bytes(), err
 }

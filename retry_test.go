@@ -1,6 +1,7 @@
 package gloebit_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -41,6 +42,29 @@ func TestRetryAfter(t *testing.T) {
 			} else {
 				require.Empty(t, recorder.Header().Get("Retry-After"))
 			}
+		})
+	}
+}
+
+// TestReplyIsReadToItsEnd checks that a reply counts if the connection breaks
+// after the whole object: the gloebits were spent, and the item consumed.
+func TestReplyIsReadToItsEnd(t *testing.T) {
+	for path, call := range calls {
+		t.Run(path, func(t *testing.T) {
+			var attempts atomic.Int32
+			client, _, _ := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+				attempts.Add(1)
+				body, _ := io.ReadAll(r.Body)
+				var sent struct {
+					ID string `json:"id"`
+				}
+				_ = json.Unmarshal(body, &sent)
+				w.Header().Set("Content-Length", "500")
+				_, _ = io.WriteString(w, `{"success":true,"reason":"success","status":"queued","id":"`+cmp.Or(sent.ID, "g-1")+
+					`","name":"ann","balance":1,"products":{},"count":1,"product-count":1}`+"\n")
+			})
+			require.NoError(t, call(t.Context(), client))
+			require.EqualValues(t, 1, attempts.Load(), "sent once")
 		})
 	}
 }

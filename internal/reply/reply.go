@@ -27,13 +27,20 @@ const longest = 1 << 20
 func Read(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, longest+1))
-	if err != nil {
+	if err != nil && !isWhole(body) {
 		return nil, fmt.Errorf("the body ends too early: %w", redact.Failure(err))
 	}
 	if len(body) > longest {
 		return nil, fmt.Errorf("the body has more than %d bytes", longest)
 	}
 	return body, nil
+}
+
+// isWhole reports whether a body is a JSON object or list to its last bracket. It
+// is whole even if the connection broke then.
+func isWhole(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	return len(body) > 0 && (body[0] == '{' || body[0] == '[') && json.Valid(body)
 }
 
 // Object reads a JSON object. The error does not quote the body.

@@ -97,6 +97,10 @@ func TestRead(t *testing.T) {
 	require.Equal(t, "all", body)
 	_, err = read(broken{})
 	require.EqualError(t, err, "the body ends too early: the HTTP reply can't be read")
+	for whole, want := range map[string]bool{` {"a":1} `: true, "[]": true, `{"a":1`: false, "12": false, "text": false} {
+		body, err = read(io.MultiReader(strings.NewReader(whole), broken{}))
+		require.Equal(t, want, err == nil && body == whole, whole)
+	}
 	_, err = read(io.LimitReader(neverEnding{}, 2<<20))
 	require.EqualError(t, err, "the body has more than 1048576 bytes")
 }
