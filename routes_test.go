@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
@@ -32,6 +33,25 @@ func TestRoutes(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want, m.Routes())
 		})
+	}
+}
+
+// TestOwnPathsBelowRequire checks that the middleware passes requests for the
+// handler's paths to it, also with a slash at the end.
+func TestOwnPathsBelowRequire(t *testing.T) {
+	merchant, err := gloebit.New(validConfig())
+	require.NoError(t, err)
+	handler := merchant.RequireGloebit(merchant.Handler())
+	for path, status := range map[string]int{
+		"/gloebit/connect": 303, "/gloebit/connect/": 303, "/gloebit/callback": 400, "/gloebit/callback/": 400,
+		"/gloebit/disconnect/": 405, "/gloebit/other/": 303,
+	} {
+		recorder := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Accept", "text/html")
+		handler.ServeHTTP(recorder, r)
+		require.Equal(t, status, recorder.Code, path)
+		require.Equal(t, path == "/gloebit/other/", strings.HasPrefix(recorder.Header().Get("Location"), "/"), path)
 	}
 }
 

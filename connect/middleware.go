@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // Require returns a middleware that runs a handler only for users who are
@@ -65,7 +66,7 @@ func (c *Connector) RequireWith(
 	return func(next http.Handler) http.Handler {
 		mustHandler(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if slices.Contains(routes, r.URL.Path) { // next may be a handler that ignores the path
+			if slices.Contains(routes, strings.TrimSuffix(r.URL.Path, "/")) { // next may be a handler that ignores the path
 				own.ServeHTTP(w, r)
 				return
 			}
