@@ -255,6 +255,9 @@ func (t timed) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if req.URL.String() == t.device {
 		body = deviceAnswer(body)
+		if resp.Header == nil {
+			resp.Header = http.Header{}
+		}
 		resp.Header.Set("Content-Type", "application/json")
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
