@@ -85,7 +85,8 @@ func (f Protocol) Finish(
 	if err := json.Unmarshal([]byte(kept.Reveal()), &begun); err != nil || begun.Token == "" {
 		return connect.Credential{}, fmt.Errorf("%w: it was not started with OAuth 1.0a", connect.ErrInvalidState)
 	}
-	if !answer.Has("oauth_verifier") && (answer.Get("denied") != "" || slices.Contains(denials, answer.Get("oauth_problem"))) {
+	denied := answer.Get("denied") != "" || slices.Contains(denials, answer.Get("oauth_problem"))
+	if denied && !answer.Has("oauth_verifier") {
 		return connect.Credential{}, connect.ErrAccessDenied
 	}
 	for _, name := range []string{"oauth_token", "oauth_verifier"} {
