@@ -125,8 +125,8 @@ func (g codeGrant) limited(ctx context.Context, timeout time.Duration) (context.
 	return context.WithValue(ctx, oauth2.HTTPClient, g.client), cancel
 }
 
-// denials are the errors with which servers say that the user denied access: that
-// of RFC 6749 section 4.1.2.1, and those of LinkedIn and Apple.
+// denials are the errors with which servers say that the user denied access:
+// that of RFC 6749 section 4.1.2.1, and those of LinkedIn and Apple.
 var denials = []string{"access_denied", "user_cancelled_authorize", "user_cancelled_login"}
 
 // codeOf returns the code of an authorization response (RFC 6749 section 4.1.2)

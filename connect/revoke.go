@@ -64,7 +64,8 @@ func revokeToken(ctx context.Context, app Application, credential Credential) er
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // reads as much as possible
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {     // RFC 7009 says 200, servers also send 204
+	// RFC 7009 section 2.2 says 200, and servers also send 204.
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		var said struct {
 			Error string `json:"error"`
 		}

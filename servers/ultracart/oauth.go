@@ -169,8 +169,9 @@ func (o OAuth) AuthorizeDevice(ctx context.Context, scope string) (DeviceAuthori
 const slowDown = 5 * time.Second
 
 // DeviceToken requests a device's token until the user has answered or the
-// device code has expired. It waits for the interval between two requests, and
-// twice as long after a request that UltraCart could not answer. The error is [connect.ErrAccessDenied] if the user denies access, and
+// device code has expired. It waits for the interval between two requests. After
+// a request that UltraCart could not answer, the interval is twice as long. The
+// error is [connect.ErrAccessDenied] if the user denies access, and
 // [connect.ErrTokenExchange] if the code expires.
 func (o OAuth) DeviceToken(ctx context.Context, device DeviceAuthorization) (TokenResponse, error) {
 	interval := cmp.Or(device.Interval.Duration(), 5*time.Second) // RFC 8628 section 3.2
