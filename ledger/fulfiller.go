@@ -134,9 +134,18 @@ func (l *Ledger) fulfil(ctx context.Context, call call, p Purchase) (failure *fu
 		}
 	}()
 	if err := l.ask(ctx, call, p.Clone()); err != nil {
+		probe(err)
 		return &fulfillerError{call: call, err: err, ended: ctx.Err() != nil}
 	}
 	return nil
+}
+
+// probe panics if the methods of err do, for example because err is a nil
+// pointer in an interface. It is called where the panic is recovered, so that
+// err can be used anywhere afterwards.
+func probe(err error) {
+	_ = err.Error()
+	_ = errors.Is(err, errPanic)
 }
 
 func (l *Ledger) ask(ctx context.Context, call call, p Purchase) error {

@@ -204,6 +204,34 @@ func TestFulfillerPanicIsRetried(t *testing.T) {
 	w.wantState(id, ledger.Delivered)
 }
 
+// brokenError is an error whose methods panic on the nil pointer.
+type brokenError struct{ text string }
+
+func (e *brokenError) Error() string { return e.text }
+
+func TestFulfillerErrorPanicIsRetried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("purchase", ledger.Accepted).ID
+	broken := saying((*brokenError)(nil))
+	w.goods.reserve, w.goods.deliver, w.goods.release = broken, broken, broken
+	w.wantAnswer(id, "enact", http.StatusOK, pending)
+	w.goods.reserve = nil
+	w.wantAnswer(id, "enact", http.StatusOK, yes)
+	w.wantAnswer(id, "consume", http.StatusOK, yes)
+	w.makeDue(id)
+	canceled := w.put("canceled", ledger.Canceled).ID
+	w.makeDue(canceled)
+	w.reconcile()
+	require.Equal(t, "Deliver: panic", w.wantState(id, ledger.Settled).Cause)
+	require.Equal(t, "Release: panic", w.wantState(canceled, ledger.Canceled).Cause)
+	require.Contains(t, w.log.String(), "handler_test.go:", "the stack")
+	w.goods.deliver = nil
+	w.makeDue(id)
+	w.reconcile()
+	w.wantState(id, ledger.Delivered)
+}
+
 func TestDeclineReasonIsNotSentToGloebit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

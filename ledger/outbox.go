@@ -168,5 +168,8 @@ func (l *Ledger) onChange(ctx context.Context, p Purchase, change Change) (late 
 			err = fmt.Errorf("OnChange: %w", errPanic)
 		}
 	}()
-	return false, l.config.OnChange(ctx, p.Clone(), change)
+	if err = l.config.OnChange(ctx, p.Clone(), change); err != nil {
+		probe(err)
+	}
+	return false, err
 }

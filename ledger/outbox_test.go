@@ -174,8 +174,9 @@ func TestReplicasReportEachChangeOnce(t *testing.T) {
 func TestAFailedReportIsRepeatedWithGrowingWaits(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func() error{
-		"error": func() error { return errDown },
-		"panic": func() error { panic("no mail today") },
+		"error":             func() error { return errDown },
+		"panic":             func() error { panic("no mail today") },
+		"error that panics": func() error { return (*brokenError)(nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
