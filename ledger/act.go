@@ -46,8 +46,8 @@ func (a Act) cause(what string) string {
 // retries it as often as for any purchase. If Gloebit has not answered the
 // stuck order, it is sent for another Config.SendWithin. The next step of a
 // purchase in progress becomes due at once, too. Retry does not change a
-// finished purchase, nor one whose user is unknown: there is nothing to deliver
-// until the user orders the same again. A report to Config.OnChange that is due
+// finished purchase, nor a paid one whose user is unknown: there is nothing to
+// deliver until the user orders the same again. A report to Config.OnChange that is due
 // hours later, because a clock was ahead, is made at once. The error is
 // [ErrChanged], or one of [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error) {
@@ -55,7 +55,7 @@ func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error
 		if err := act.check(p); err != nil {
 			return p, err
 		}
-		if p.Finished() || p.UserID == "" {
+		if p.Finished() || p.UserID == "" && p.State != Canceled {
 			return p, nil
 		}
 		now := l.now()

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -108,6 +109,24 @@ func TestRetryFreesStuckPurchase(t *testing.T) {
 	require.Equal(t, done, got, "a finished purchase does not change")
 	_, err = w.ledger.Retry(t.Context(), "unknown", ledger.Act{})
 	require.ErrorIs(t, err, gloebit.ErrNotFound)
+}
+
+func TestRetryReleasesErasedPurchase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.put("refused", ledger.Refused).ID
+	_, err := w.ledger.Erase(t.Context(), "alice", ledger.Act{})
+	require.NoError(t, err)
+	w.goods.release = saying(errDown)
+	w.wantAnswer(id, "cancel", http.StatusOK, yes)
+	w.wantState(id, ledger.Canceled)
+	w.change(id, func(p *ledger.Purchase) { p.StuckAt, p.NextAt = w.clock.Now(), time.Time{} })
+	w.goods.release = nil
+	p, err := w.ledger.Retry(t.Context(), id, ledger.Act{By: "zoe"})
+	require.NoError(t, err)
+	require.False(t, p.Stuck())
+	w.reconcile()
+	w.wantState(id, ledger.Released)
 }
 
 func TestPurchaseMarkedStuckElsewhereStaysStuck(t *testing.T) {

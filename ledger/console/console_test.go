@@ -365,6 +365,22 @@ func TestOperatorFreesStuckPurchase(t *testing.T) {
 	}
 }
 
+func TestStuckPurchaseOfUnknownUser(t *testing.T) {
+	w := newWorld(t, nil)
+	for state, advice := range map[ledger.State]string{
+		ledger.Settled: "Pay the user back", ledger.Canceled: "No money is at stake.",
+	} {
+		p := w.put(string(state), state, func(p *ledger.Purchase) {
+			p.UserID, p.GloebitID, p.StuckAt, p.Cause = "", "", p.UpdatedAt, errBroken.Error()
+		})
+		page := w.get("ann:act", "?view=purchase&id="+p.ID).Body.String()
+		require.Contains(t, page, advice)
+		require.Equal(t, state == ledger.Canceled, strings.Contains(page, `value="retry"`), "%s", state)
+	}
+	require.Equal(t, http.StatusOK, w.post("ann:act", deed("retry", "", w.purchase("canceled"))).Code)
+	require.False(t, w.purchase("canceled").Stuck())
+}
+
 func TestConcurrentActReturnsConflict(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
