@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/internal/suite"
 	"github.com/go-gloebit/gloebit/ledger"
 )
@@ -28,6 +29,13 @@ func noPurchase(t *testing.T, store ledger.Store) {
 			t.Error("Change returned a purchase along with its error")
 		}
 		create(t, store, smallPurchase(2+i))
+	}
+	for _, id := range []string{"", "\x00", "\xff", purchaseID(2) + "\x00", strings.Repeat("x", 1000)} {
+		at := connect.Key{Realm: realm, ID: id}
+		_, err := store.Get(suite.InTime(t), at)
+		suite.WantError(t, "Get", err, gloebit.ErrNotFound)
+		_, err = store.Change(suite.InTime(t), at, editing(func(*ledger.Purchase) { t.Error("Change called fn") }))
+		suite.WantError(t, "Change", err, gloebit.ErrNotFound)
 	}
 }
 

@@ -39,6 +39,9 @@ func (s *Store) Change(
 func (s *Store) change(
 	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
 ) (next ledger.Purchase, err error) {
+	if err := s.findable(ctx, key.Realm, key.ID); err != nil {
+		return next, err
+	}
 	if _, hangs := s.hung.Load(key); hangs {
 		return next, failed(ctx, "change a purchase", errHangs)
 	}

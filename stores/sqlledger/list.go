@@ -2,9 +2,11 @@ package sqlledger
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
+	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
 	"github.com/go-gloebit/gloebit/stores/internal/sqldb"
 )
@@ -17,6 +19,12 @@ import (
 // reason as its Cause; Get returns the error. The error is the context's when
 // it has ended, or the database's.
 func (s *Store) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
+	switch err := s.findable(ctx, q.Realm, q.UserID, q.GloebitID, q.Item); {
+	case errors.Is(err, connect.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
 	query, args := s.listing(q)
 	return s.purchases(ctx, "list purchases", (*purchaseRow).list, query, args...)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-gloebit/gloebit/connect"
 	"github.com/go-gloebit/gloebit/ledger"
@@ -15,10 +16,27 @@ import (
 // purchase, ledger.ErrUnreadable if its row can't be read, the context's when
 // it has ended, or the database's.
 func (s *Store) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
+	if err := s.findable(ctx, key.Realm, key.ID); err != nil {
+		return ledger.Purchase{}, err
+	}
 	return onlyPurchase(s.purchases(
 		ctx, "get a purchase", (*purchaseRow).read, s.selects()+" WHERE realm = ? AND id = ?", s.text(key.Realm),
 		s.text(key.ID),
 	))
+}
+
+// findable returns ErrNotFound if no purchase can have one of these texts.
+// PostgreSQL would reject the query.
+func (s *Store) findable(ctx context.Context, texts ...string) error {
+	if err := ctx.Err(); err != nil {
+		return failed(ctx, "look for purchases", err)
+	}
+	for _, text := range texts {
+		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			return connect.ErrNotFound
+		}
+	}
+	return nil
 }
 
 // selects returns the beginning of a query for purchases.
