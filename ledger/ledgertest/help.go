@@ -25,6 +25,12 @@ var opened = time.Date(2026, 2, 3, 4, 5, 6, 789012000, time.UTC)
 // after returns the time that many seconds later.
 func after(seconds int) time.Time { return opened.Add(time.Duration(seconds) * time.Second) }
 
+// Times that no purchase has, outside the years 1 to 9999.
+var (
+	ancient = time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)
+	never   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
 // purchaseID returns an ID that sorts like its number.
 func purchaseID(i int) string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", i) }
 

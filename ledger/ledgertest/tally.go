@@ -42,6 +42,7 @@ func tallyDays(t *testing.T, store ledger.Store) {
 	wantTallies(t, store, ledger.ByDay, time.Time{}, time.Time{}, second, third, ninth)
 	wantTallies(t, store, ledger.ByDay, day(3), time.Time{}, third, ninth)
 	wantTallies(t, store, ledger.ByDay, day(2), day(3), second)
+	wantTallies(t, store, ledger.ByDay, ancient, never, second, third, ninth)
 	wantTallies(t, store, ledger.ByDay, time.Time{}, day(9), second, third)
 	wantTallies(t, store, ledger.ByDay, day(4), day(9))
 }

@@ -22,16 +22,29 @@ type Time time.Time
 
 const timeForm = "2006-01-02 15:04:05.000000" // for the years 1 to 9999
 
-// Time returns a time as an argument.
+// Every database can compare the times from firstTime to lastTime. MySQL and
+// the TEXT of SQLite have none after it.
+var (
+	firstTime = time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC) // the first that is not the zero time
+	lastTime  = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)
+)
+
+// Time returns a time as an argument. It replaces an earlier time than
+// firstTime and a later one than lastTime with these.
 func (d Dialect) Time(t time.Time) any {
-	switch micros := time.UnixMicro(t.UnixMicro()).UTC(); {
+	switch {
 	case t.IsZero():
 		return nil
-	case d == Postgres:
-		return micros
-	default:
-		return micros.Format(timeForm)
+	case t.Before(firstTime):
+		t = firstTime
+	case t.After(lastTime):
+		t = lastTime
 	}
+	micros := time.UnixMicro(t.UnixMicro()).UTC()
+	if d == Postgres {
+		return micros
+	}
+	return micros.Format(timeForm)
 }
 
 // Select returns a time column as it must appear in a SELECT list. In MySQL it
