@@ -2,7 +2,9 @@ package console_test
 
 import (
 	"context"
+	"encoding/csv"
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -195,21 +197,39 @@ func listed(body string) (ids []string) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
+	const item = `a & "b"=c; 100%é`
 	for i := range 120 {
-		w.put(fmt.Sprintf("p%03d", i), ledger.Delivered, nil)
+		w.put(fmt.Sprintf("p%03d", i), ledger.Delivered, func(p *ledger.Purchase) { p.Item = item })
+		w.put(fmt.Sprintf("q%03d", i), ledger.Refused, func(p *ledger.Purchase) { p.Item = item })
+		w.put(fmt.Sprintf("r%03d", i), ledger.Delivered, nil)
 	}
 	var all []string
-	for query, pages := "?view=search&item=hat", 0; query != ""; pages++ {
+	first := "?view=search&state=delivered&item=" + url.QueryEscape(item)
+	for query, pages := first, 0; query != ""; pages++ {
 		require.Less(t, pages, 3)
 		body := w.get("ann:read", query).Body.String()
 		all = append(all, listed(body)...)
 		query = ""
 		if before, _, more := strings.Cut(body, `" rel="next">`); more {
-			query = strings.ReplaceAll(before[strings.LastIndex(before, `href="`)+6:], "&amp;", "&")
+			query = lastLink(before)
+		}
+		before, _, _ := strings.Cut(body, `">CSV</a>`)
+		table, err := csv.NewReader(w.get("ann:read", lastLink(before)).Body).ReadAll()
+		require.NoError(t, err)
+		require.Equal(t, 1+120, len(table))
+		before, _, back := strings.Cut(body, `">To the start</a>`)
+		require.Equal(t, pages > 0, back)
+		if back {
+			require.Equal(t, all[:50], listed(w.get("ann:read", lastLink(before)).Body.String()))
 		}
 	}
 	require.Len(t, all, 120)
 	require.Equal(t, "p000", all[119])
+}
+
+// lastLink returns the last link of a page that was cut inside the link.
+func lastLink(before string) string {
+	return html.UnescapeString(before[strings.LastIndex(before, `href="`)+6:])
 }
 
 func TestPurchase(t *testing.T) {

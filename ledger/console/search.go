@@ -1,6 +1,7 @@
 package console
 
 import (
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -34,8 +35,9 @@ func readFilter(form url.Values) filter {
 	}
 }
 
-// Query returns the filter as a URL query.
-func (f filter) Query() string {
+// Query returns the filter as a URL query. A string would be escaped in the
+// pages' links, so that they lose the filter.
+func (f filter) Query() template.URL {
 	values := url.Values{}
 	for name, value := range map[string]string{
 		"user": f.User, "account": f.Account, "item": f.Item, "state": f.State, "from": f.From, "until": f.Until,
@@ -47,7 +49,7 @@ func (f filter) Query() string {
 	if f.Oldest {
 		values.Set("oldest", "yes")
 	}
-	return values.Encode()
+	return template.URL(values.Encode())
 }
 
 // query returns the filter as a query of the ledger.
