@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -68,7 +69,10 @@ func (a *app) do(
 			return usage("what shows that it is paid? add --reason")
 		}
 		var seen []ledger.Purchase
-		for _, id := range ids {
+		for i, id := range ids {
+			if slices.Contains(ids[:i], id) {
+				continue
+			}
 			p, err := l.Get(ctx, id)
 			if err != nil {
 				return fmt.Errorf("purchase %s: %w; nothing was done", id, err)

@@ -40,7 +40,7 @@ func (a *app) stats() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				tallies[by.grouping] = tally
+				tallies[by.grouping] = append([]ledger.Tally{}, tally...)
 				rows.add(by.head, "PURCHASES", "G$")
 				for _, t := range tally {
 					rows.add(by.name(t), t.Purchases, t.Gloebits)
@@ -52,7 +52,9 @@ func (a *app) stats() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.printJSON(map[string]any{"from": from, "paid": tallies, "unfinished": counts})
+				return a.printJSON(map[string]any{
+					"from": from, "paid": tallies, "unfinished": append([]ledger.Count{}, counts...),
+				})
 			}
 			rows.add("UNFINISHED IN", "STATE", "PURCHASES", "STUCK", "OVERDUE", "UNREPORTED", "OLDEST")
 			for _, c := range counts {
@@ -170,6 +172,9 @@ user is unfinished.`, cobra.ExactArgs(1),
 			act, err := a.act()
 			if err != nil {
 				return err
+			}
+			if args[0] == "" { // a query would select all users
+				return usage("the user is empty")
 			}
 			n := int64(0)
 			for p, err := range l.All(ctx, ledger.Query{UserID: args[0]}) {

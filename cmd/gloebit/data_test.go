@@ -44,6 +44,7 @@ func TestSchema(t *testing.T) {
 func TestStats(t *testing.T) {
 	each(t, func(t *testing.T, database string) {
 		w := newWorld(t, database)
+		require.NotContains(t, w.succeeds("stats", "--json"), "null", "an empty list is an array")
 		for _, key := range []string{"one", "two"} {
 			w.put(key, ledger.Delivered, false, func(p *ledger.Purchase) { p.PaidAt = w.now })
 		}
@@ -108,6 +109,7 @@ func TestErase(t *testing.T) {
 		w.reconcile()
 		require.Equal(t, "would erase from: 2\n", w.succeeds("erase", "--dry-run", "alice"))
 		require.Equal(t, exitUsage, w.runs("erase", "alice").code)
+		require.Equal(t, exitUsage, w.runs("erase", "--dry-run", "").code, "it would count all users")
 		require.Equal(t, "alice", w.get("one").UserID)
 		require.Equal(t, "erased from: 2\n", w.succeeds("erase", "--yes", "alice"))
 		require.NotContains(t, w.succeeds("purchases", "export", "--format", "json"), "lice")

@@ -159,7 +159,7 @@ func TestActOnSeveral(t *testing.T) {
 
 	w.env["USER"] = ""
 	require.Equal(t, exitUsage, w.runs("purchases", "cancel", "--yes", "three").code)
-	w.succeeds("purchases", "cancel", "--yes", "--as", "Olga", "three")
+	w.succeeds("purchases", "cancel", "--yes", "--as", "Olga", "three", "three")
 	require.Equal(t, "Olga", w.get("three").History[1].By)
 }
 
