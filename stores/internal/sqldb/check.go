@@ -9,11 +9,14 @@ import (
 	"strings"
 )
 
-// checkSettings returns an error that names the setting that would make the
-// stores lose writes.
+// checkSettings returns an error that names the setting with which the stores
+// would lose writes, or could not read what they write.
 func (d *DB) checkSettings(ctx context.Context) error {
 	switch d.Dialect {
 	case Postgres:
+		if err := d.checkTimes(ctx); err != nil {
+			return err
+		}
 		return d.checkPooler(ctx)
 	case MySQL:
 		var name, value string
@@ -24,9 +27,31 @@ func (d *DB) checkSettings(ctx context.Context) error {
 			err = errors.New("autocommit is off, so that what is saved is never committed: " +
 				"take autocommit=0 out of the data source name, or set it to 1 there")
 		}
+		if err != nil {
+			return err
+		}
+		err = d.Read(ctx, func(from Querier) error {
+			return from.QueryRowContext(ctx, "SHOW VARIABLES LIKE 'sql_mode'").Scan(&name, &value)
+		})
+		if err == nil && strings.Contains(value, "EMPTY_STRING_IS_NULL") {
+			err = errors.New("an empty text is stored as NULL: take EMPTY_STRING_IS_NULL out of sql_mode")
+		}
 		return err
 	}
 	return nil
+}
+
+// checkTimes returns an error if the driver can't read times. In the simple
+// protocol they are text in the format of the setting datestyle.
+func (d *DB) checkTimes(ctx context.Context) error {
+	err := d.Read(ctx, func(from Querier) error {
+		var now Time
+		return from.QueryRowContext(ctx, "SELECT now()::timestamptz").Scan(&now)
+	})
+	if err != nil && failureOf(err) == permanent && advice(err) == "" {
+		err = fmt.Errorf("the driver can't read times: set datestyle to ISO: %w", err)
+	}
+	return err
 }
 
 // checkPooler returns an error if the driver prepares statements and a pooler

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-gloebit/gloebit/stores/sqlstore"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 )
@@ -41,7 +42,16 @@ func TestMigrateNamesTheSettingOfServers(t *testing.T) {
 		if d.dialect == sqlstore.MySQL {
 			off := limited(t, d, nil, map[string]string{"autocommit": "0"})
 			require.ErrorContains(t, newStore(off, d.dialect).Migrate(t.Context()), "autocommit=0")
+			null := limited(t, d, nil, map[string]string{"sql_mode": "'STRICT_TRANS_TABLES,EMPTY_STRING_IS_NULL'"})
+			require.ErrorContains(t, newStore(null, d.dialect).Migrate(t.Context()), "EMPTY_STRING_IS_NULL")
+			return
 		}
+		config := postgresConfig()
+		config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+		config.RuntimeParams["search_path"], config.RuntimeParams["datestyle"] = d.name, "German"
+		german := stdlib.OpenDB(*config)
+		defer german.Close()
+		require.ErrorContains(t, newStore(german, d.dialect).Migrate(t.Context()), "set datestyle to ISO")
 	})
 }
 
