@@ -80,14 +80,14 @@ func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error
 // Gloebit gives the gloebits back. The purchase is then released. Cancel does
 // not change a purchase that was already canceled or refused. The error is
 // [ErrTooLate] when the purchase is Reserved (Gloebit may take the gloebits at
-// any time), Settled or Delivered. The other errors are [ErrChanged] and those
-// of [Ledger.Get].
+// any time), Settled, Delivered or in a state of a newer version. The other
+// errors are [ErrChanged] and those of [Ledger.Get].
 func (l *Ledger) Cancel(ctx context.Context, id string, act Act) (Purchase, error) {
 	p, err := l.withdraw(ctx, id, event{cause: act.cause("canceled by the application"), by: act.By, only: act.check})
 	if err != nil {
 		return Purchase{}, err
 	}
-	if slices.Contains([]State{Reserved, Settled, Delivered}, p.State) {
+	if !slices.Contains([]State{Canceled, Released, Refused}, p.State) {
 		return p, fmt.Errorf("%w: purchase %s is %s", ErrTooLate, p.ID, p.State)
 	}
 	return p, nil

@@ -264,6 +264,16 @@ func TestUnknownStateIsNotChanged(t *testing.T) {
 	}
 }
 
+func TestUnknownStateIsNotCanceled(t *testing.T) {
+	t.Parallel()
+	q := newQuiet(t, nil)
+	q.put("purchase", ledger.Accepted, true)
+	q.store.Store = newer{q.store.Store}
+	p, err := q.ledger.Cancel(t.Context(), "purchase", ledger.Act{})
+	require.ErrorIs(t, err, ledger.ErrTooLate)
+	require.Equal(t, ledger.State("shipped"), p.State)
+}
+
 func TestLongDowntimeMarksNothingStuck(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
