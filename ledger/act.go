@@ -47,9 +47,9 @@ func (a Act) cause(what string) string {
 // stuck order, it is sent for another Config.SendWithin. The next step of a
 // purchase in progress becomes due at once, too. Retry does not change a
 // finished purchase, nor a paid one whose user is unknown: there is nothing to
-// deliver until the user orders the same again. A report to Config.OnChange that is due
-// hours later, because a clock was ahead, is made at once. The error is
-// [ErrChanged], or one of [Ledger.Get].
+// deliver until the user orders the same again. A report to Config.OnChange
+// that is due hours later, because a clock was ahead, is made at once. The
+// error is [ErrChanged], or one of [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error) {
 	p, err := l.change(ctx, id, func(_ context.Context, p Purchase) (Purchase, error) {
 		if err := act.check(p); err != nil {
