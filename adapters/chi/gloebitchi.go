@@ -16,14 +16,44 @@ import (
 // https://shop.example/shop/gloebit/callback, call it on the outermost router
 // or within Route("/shop", ...). Because a router does not know where it is
 // mounted, every tail of the directory is routed, here /shop/gloebit and
-// /gloebit.
+// /gloebit. A tail does not replace a route that r already has. If several
+// merchants have the same tail, it is routed to the one with the fewest
+// segments missing.
 //
 // Call r.Use with the LoadAndSave of the application's sessions before.
 func Register(r chi.Router, m *gloebit.Merchant) {
 	handler := m.Handler()
-	for _, route := range m.Routes() {
-		r.Handle(route, handler)
+	for i, route := range m.Routes() {
+		own := tail{handler, i / 3}
+		if own.missing == 0 || own.mayHave(r, route) {
+			r.Handle(route, own)
+		}
 	}
+}
+
+// tail is a merchant's handler at a path without the first segments.
+type tail struct {
+	http.Handler
+	missing int // segments
+}
+
+// mayHave reports whether the router has no such route, or one of a merchant
+// that has at least as many segments missing.
+func (t tail) mayHave(r chi.Router, route string) bool {
+	for _, present := range r.Routes() {
+		if present.Pattern != route {
+			continue
+		}
+		for _, handler := range present.Handlers {
+			if chain, ok := handler.(*chi.ChainHandler); ok {
+				handler = chain.Endpoint
+			}
+			if other, ok := handler.(tail); !ok || other.missing < t.missing {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Require is middleware for r.Use, r.With and r.Group. It runs the handlers

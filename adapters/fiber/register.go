@@ -10,8 +10,9 @@ import (
 // Register routes the merchant's connect, callback and disconnect handlers at
 // the directory of Config.RedirectURL. The router may be the app or a group on
 // the path: for https://shop.example/shop/gloebit/callback, call it with the
-// app or with its group "/shop". It also works when a proxy strips a prefix. It
-// panics if the group is not on the path.
+// app or with its group "/shop". It also works when a proxy strips a prefix,
+// unless another merchant has the path that is left. It panics if the group is
+// not on the path.
 //
 // [Sessions] must be used before, unless the merchant has sessions of its own.
 func Register(router fiber.Router, m *gloebit.Merchant) {
@@ -21,10 +22,11 @@ func Register(router fiber.Router, m *gloebit.Merchant) {
 	}
 	own := m.Handler()
 	handler := func(c fiber.Ctx) error { return serve(c, own) }
+	app, _ := router.(*fiber.App)
 	registered := false
-	for _, route := range m.Routes() {
+	for i, route := range m.Routes() {
 		if rest, ok := strings.CutPrefix(route, base); ok && strings.HasPrefix(rest, "/") {
-			router.All(rest, handler)
+			router.All(rest, tail(app, rest, i/3, handler))
 			registered = true
 		}
 	}
@@ -33,5 +35,27 @@ func Register(router fiber.Router, m *gloebit.Merchant) {
 			"gloebitfiber: the group " + base + " is not on the way to " + m.ConnectURL("") +
 				", which lies beside Config.RedirectURL",
 		)
+	}
+}
+
+// stateKey begins the keys of an app's state. A path follows.
+const stateKey = "github.com/go-gloebit/gloebit/adapters/fiber "
+
+// tail is a handler at a path that has the first segments missing. It passes
+// requests on if a merchant with fewer missing has the path. App is nil in a
+// group, whose routes have none missing.
+func tail(app *fiber.App, path string, missing int, handler fiber.Handler) fiber.Handler {
+	if app == nil {
+		return handler
+	}
+	key := stateKey + path
+	if least, ok := fiber.GetState[int](app.State(), key); !ok || missing < least {
+		app.State().Set(key, missing)
+	}
+	return func(c fiber.Ctx) error {
+		if least, _ := fiber.GetState[int](app.State(), key); least < missing {
+			return c.Next()
+		}
+		return handler(c)
 	}
 }

@@ -17,7 +17,8 @@ import (
 //
 // If a proxy strips a prefix, so that the engine gets /gloebit/callback, call
 // Register with the engine. It serves such a path only if the application has
-// no route for it, so the two never conflict.
+// no route for it, so the two never conflict. Of two merchants, register the
+// one with the shorter path first.
 //
 // [Sessions] must be used on the router before, unless the merchant has sessions
 // of its own.
