@@ -46,5 +46,5 @@ func Example() {
 	}, gloebitecho.Require(merchant, gloebit.ScopeTransact))
 
 	fmt.Println(len(e.Router().Routes()))
-	// Output: 5
+	// Output: 8
 }

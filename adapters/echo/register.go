@@ -35,10 +35,12 @@ func Register(router Router, m *gloebit.Merchant) {
 			continue
 		}
 		registered = true
-		if e, ok := router.(*echo.Echo); ok && i >= 3 {
-			addTail(e, rest, handler, i/3)
-		} else if rest != first {
-			router.Any(rest, handler)
+		for _, path := range []string{rest, rest + "/"} { // echo's AddTrailingSlash
+			if e, ok := router.(*echo.Echo); ok && i >= 3 {
+				addTail(e, path, handler, i/3)
+			} else if path != first {
+				router.Any(path, handler)
+			}
 		}
 	}
 	if !registered {

@@ -7,6 +7,7 @@ import (
 
 	gloebitecho "github.com/go-gloebit/gloebit/adapters/echo"
 	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v5/middleware"
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,5 +27,23 @@ func TestApplicationRoutesDoNotConflict(t *testing.T) {
 				require.Equal(t, want, recorder.Code, path)
 			}
 		})
+	}
+}
+
+// TestAddTrailingSlash checks that users can connect in an application that
+// adds a slash to every path.
+func TestAddTrailingSlash(t *testing.T) {
+	for _, prefix := range []string{"", "/shop"} {
+		e := echo.New()
+		e.Pre(middleware.AddTrailingSlash())
+		gloebitecho.Register(e.Group(prefix), newMerchant(t, "https://shop.example"+prefix+"/gloebit/callback"))
+		for path, want := range map[string]int{
+			"/gloebit/connect": http.StatusSeeOther, "/gloebit/connect/": http.StatusSeeOther,
+			"/gloebit/callback": http.StatusBadRequest, "/gloebit/disconnect": http.StatusMethodNotAllowed,
+		} {
+			recorder := httptest.NewRecorder()
+			e.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, prefix+path, nil))
+			require.Equal(t, want, recorder.Code, prefix+path)
+		}
 	}
 }
