@@ -76,6 +76,7 @@ func (k *keeper) kill() error {
 	}
 	cmd := k.cmd
 	k.cmd = nil
+	k.address.Store(nil) // another process may get the port
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	if cmd.ProcessState.Exited() {
