@@ -216,7 +216,7 @@ func TestPages(t *testing.T) {
 		before, _, _ := strings.Cut(body, `">CSV</a>`)
 		table, err := csv.NewReader(w.get("ann:read", lastLink(before)).Body).ReadAll()
 		require.NoError(t, err)
-		require.Equal(t, 1+120, len(table))
+		require.Len(t, table, 1+120)
 		before, _, back := strings.Cut(body, `">To the start</a>`)
 		require.Equal(t, pages > 0, back)
 		if back {
