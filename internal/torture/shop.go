@@ -50,6 +50,7 @@ type shopPlan struct {
 	ClientID     string
 	ClientSecret string // a string, because a gloebit.Secret is redacted in JSON
 	Key          string
+	World        string // identifies the run in the responses
 	Seed, Life   uint64
 	Declines     bool          // the Fulfiller declines some purchases
 	Faulty       bool          // the Fulfiller fails at times
@@ -112,6 +113,7 @@ type shop struct {
 	purchases *ledger.Ledger
 	warehouse *warehouse
 	outage    *outage // nil unless shopPlan.Outages is set
+	world     string
 }
 
 func (s *shop) calmDown() {
@@ -143,7 +145,7 @@ func newShop(plan shopPlan) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shop{merchant: merchant, warehouse: newWarehouse(plan, db)}
+	s := &shop{merchant: merchant, warehouse: newWarehouse(plan, db), world: plan.World}
 	var kept ledger.Store = sqlledger.New(store)
 	if plan.Outages {
 		s.outage = &outage{Store: kept, random: rand.New(rand.NewPCG(plan.Seed, plan.Life+1<<31))}
@@ -162,7 +164,30 @@ func (s *shop) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(holdPath, s.purchases.Handler())
 	mux.HandleFunc("POST /buy", s.buy)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(worldHeader, s.world)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// worldHeader is the header of a shop's responses that has its shopPlan.World.
+const worldHeader = "Torture-World"
+
+// sameWorld is an [http.RoundTripper] that returns an error for a response of
+// another server: one that has got the port of a killed shop.
+type sameWorld struct {
+	next  http.RoundTripper
+	world string
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (s sameWorld) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := s.next.RoundTrip(r)
+	if err == nil && response.Header.Get(worldHeader) != s.world {
+		_ = response.Body.Close() // unread, so that the connection is not used again
+		return nil, errors.New("another server has the shop's port")
+	}
+	return response, err
 }
 
 // bought is the response to an order.

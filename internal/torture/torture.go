@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -145,11 +146,13 @@ func (w *world) openShop() (err error) {
 		_ = w.db.Close()
 		return err
 	}
+	world := rand.Text()
 	w.shops = newFleet(shopPlan{
-		Place: w.place, Key: signingKey, Seed: w.seed, Declines: w.faults.Shop, Faulty: w.faults.Shop,
+		Place: w.place, Key: signingKey, World: world, Seed: w.seed, Declines: w.faults.Shop, Faulty: w.faults.Shop,
 		Outages: w.faults.Store, Broken: w.broken, StuckAfter: w.limit, Log: w.verbose,
 	}, w.faults.Clocks)
-	transport := &http.Transport{DialContext: w.shops.dial, MaxIdleConnsPerHost: 2 * buyers}
+	wire := &http.Transport{DialContext: w.shops.dial, MaxIdleConnsPerHost: 2 * buyers}
+	transport := sameWorld{wire, world}
 	w.market = &market{client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
 	w.courier.wire = transport
 	return nil
