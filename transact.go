@@ -163,9 +163,11 @@ type transactAnswer struct {
 type optionalNumber struct{ amount Amount }
 
 func (n *optionalNumber) UnmarshalJSON(b []byte) error {
-	var text string
-	if json.Unmarshal(b, &text) != nil {
-		text = string(b)
+	text := string(b)
+	if strings.HasPrefix(text, `"`) {
+		if err := json.Unmarshal(b, &text); err != nil {
+			return err
+		}
 	}
 	n.amount, _ = ParseAmount(text)
 	return nil
