@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -22,6 +23,7 @@ type server struct {
 	args    []string
 	command *exec.Cmd
 	exited  chan struct{}
+	output  *bytes.Buffer // to be read after the exit
 }
 
 // newServer starts a Redis on a socket, which no other process can take while
@@ -41,6 +43,7 @@ func newServer(t *testing.T) *server {
 // process takes one.
 func newTCPServer(t *testing.T, args func() []string) *server {
 	t.Helper()
+	var said string
 	for range 10 {
 		port := freePort(t)
 		s := &server{t: t, network: "tcp", address: "127.0.0.1:" + port, args: append([]string{
@@ -49,8 +52,10 @@ func newTCPServer(t *testing.T, args func() []string) *server {
 		if s.tryStart() {
 			return s
 		}
+		s.kill()
+		said = s.output.String()
 	}
-	t.Fatal("no redis-server has started on ten ports")
+	t.Fatal("no redis-server has started on ten ports: ", said)
 	return nil
 }
 
@@ -84,6 +89,8 @@ func (s *server) start() {
 func (s *server) tryStart() bool {
 	s.t.Helper()
 	command, exited := exec.Command("redis-server", s.args...), make(chan struct{})
+	s.output = new(bytes.Buffer)
+	command.Stdout, command.Stderr = s.output, s.output
 	require.NoError(s.t, command.Start())
 	go func() { _ = command.Wait(); close(exited) }()
 	s.command, s.exited = command, exited
