@@ -44,7 +44,7 @@ func newServer(t *testing.T) *server {
 func newTCPServer(t *testing.T, args func() []string) *server {
 	t.Helper()
 	var said string
-	for range 10 {
+	for range 30 {
 		port := freePort(t)
 		s := &server{t: t, network: "tcp", address: "127.0.0.1:" + port, args: append([]string{
 			"--bind", "127.0.0.1", "--port", port, "--dir", serverDir(t), "--save", "",
@@ -55,7 +55,7 @@ func newTCPServer(t *testing.T, args func() []string) *server {
 		s.kill()
 		said = s.output.String()
 	}
-	t.Fatal("no redis-server has started on ten ports: ", said)
+	t.Fatal("no redis-server has started on thirty ports: ", said)
 	return nil
 }
 
