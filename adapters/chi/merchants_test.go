@@ -3,53 +3,27 @@ package gloebitchi_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-gloebit/gloebit"
 	gloebitchi "github.com/go-gloebit/gloebit/adapters/chi"
+	"github.com/go-gloebit/gloebit/adaptertest"
 	"github.com/stretchr/testify/require"
 )
 
 // TestTwoMerchants checks that each of two merchants in one router has its own
 // routes, even if the directory of one ends with the directory of the other.
 func TestTwoMerchants(t *testing.T) {
-	for _, c := range []struct{ name, prefix, stripped string }{
-		{"outermost router", "", ""}, {"router below a prefix", "/shop", ""}, {"prefix stripped", "", "/shop"},
-	} {
-		for _, order := range [][]string{{"/gloebit", "/test/gloebit"}, {"/test/gloebit", "/gloebit"}} {
-			t.Run(c.name+order[0], func(t *testing.T) {
-				var merchants []*gloebit.Merchant
-				for _, directory := range order {
-					m, err := gloebit.New(gloebit.Config{
-						ClientID: "shop", ClientSecret: "secret", Provider: gloebit.Sandbox(), HomePath: "/home" + directory,
-						RedirectURL: "https://shop.example" + c.prefix + c.stripped + directory + "/callback",
-					})
-					require.NoError(t, err)
-					merchants = append(merchants, m)
-				}
-				router, sub := chi.NewRouter(), chi.NewRouter()
-				for _, m := range merchants {
-					gloebitchi.Register(sub, m)
-				}
-				router.Mount(c.prefix+"/", sub)
-				for _, directory := range order {
-					r := httptest.NewRequest(http.MethodPost, c.prefix+directory+"/disconnect", nil)
-					w := httptest.NewRecorder()
-					router.ServeHTTP(w, r)
-					require.Equal(t, http.StatusSeeOther, w.Code)
-					require.Equal(t, c.stripped+"/home"+directory, w.Header().Get("Location"))
-					r = httptest.NewRequest(http.MethodGet, c.prefix+directory+"/connect", nil)
-					w = httptest.NewRecorder()
-					router.ServeHTTP(w, r)
-					require.Contains(
-						t, w.Header().Get("Location"), url.QueryEscape(c.prefix+c.stripped+directory+"/callback")+"&",
-					)
-				}
-			})
+	adaptertest.RunTwoMerchants(t, func(t *testing.T, two adaptertest.TwoMerchants) http.Handler {
+		t.Helper()
+		router, sub := chi.NewRouter(), chi.NewRouter()
+		for _, m := range two.Merchants {
+			gloebitchi.Register(sub, m)
 		}
-	}
+		router.Mount(two.Prefix+"/", sub)
+		return router
+	})
 }
 
 // TestApplicationRouteIsKept checks that the application's route at a path

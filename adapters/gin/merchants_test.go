@@ -2,58 +2,30 @@ package gloebitgin_test
 
 import (
 	"net/http"
-	"net/http/httptest"
-	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/gin-gonic/gin"
-	"github.com/go-gloebit/gloebit"
 	gloebitgin "github.com/go-gloebit/gloebit/adapters/gin"
-	"github.com/stretchr/testify/require"
+	"github.com/go-gloebit/gloebit/adaptertest"
 )
 
 // TestTwoMerchants checks that each of two merchants in one router has its own
 // routes, even if the directory of one ends with the directory of the other.
 func TestTwoMerchants(t *testing.T) {
-	for _, c := range []struct{ name, prefix, stripped string }{
-		{"outermost router", "", ""}, {"router below a prefix", "/shop", ""}, {"prefix stripped", "", "/shop"},
-	} {
-		for _, order := range [][]string{{"/gloebit", "/test/gloebit"}, {"/test/gloebit", "/gloebit"}} {
-			if c.stripped != "" && order[0] != "/gloebit" {
-				continue // see Register
-			}
-			t.Run(c.name+order[0], func(t *testing.T) {
-				var merchants []*gloebit.Merchant
-				for _, directory := range order {
-					m, err := gloebit.New(gloebit.Config{
-						ClientID: "shop", ClientSecret: "secret", Provider: gloebit.Sandbox(), HomePath: "/home" + directory,
-						RedirectURL: "https://shop.example" + c.prefix + c.stripped + directory + "/callback",
-					})
-					require.NoError(t, err)
-					merchants = append(merchants, m)
-				}
-				router := gin.New()
-				var group gin.IRouter = router
-				if c.prefix != "" {
-					group = router.Group(c.prefix)
-				}
-				for _, m := range merchants {
-					gloebitgin.Register(group, m)
-				}
-				for _, directory := range order {
-					r := httptest.NewRequest(http.MethodPost, c.prefix+directory+"/disconnect", nil)
-					w := httptest.NewRecorder()
-					router.ServeHTTP(w, r)
-					require.Equal(t, http.StatusSeeOther, w.Code)
-					require.Equal(t, c.stripped+"/home"+directory, w.Header().Get("Location"))
-					r = httptest.NewRequest(http.MethodGet, c.prefix+directory+"/connect", nil)
-					w = httptest.NewRecorder()
-					router.ServeHTTP(w, r)
-					require.Contains(
-						t, w.Header().Get("Location"), url.QueryEscape(c.prefix+c.stripped+directory+"/callback")+"&",
-					)
-				}
-			})
+	adaptertest.RunTwoMerchants(t, func(t *testing.T, two adaptertest.TwoMerchants) http.Handler {
+		t.Helper()
+		if two.Stripped && two.LongFirst {
+			slices.Reverse(two.Merchants) // see Register
 		}
-	}
+		router := gin.New()
+		var group gin.IRouter = router
+		if two.Prefix != "" {
+			group = router.Group(two.Prefix)
+		}
+		for _, m := range two.Merchants {
+			gloebitgin.Register(group, m)
+		}
+		return router
+	})
 }
