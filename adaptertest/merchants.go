@@ -4,10 +4,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/go-gloebit/gloebit"
-	"github.com/stretchr/testify/require"
 )
 
 // TwoMerchants are two merchants in one router. The directory of one ends with
@@ -34,20 +34,25 @@ func RunTwoMerchants(t *testing.T, newRouter func(t *testing.T, two TwoMerchants
 						ClientID: "shop", ClientSecret: "secret", Provider: gloebit.Sandbox(), HomePath: "/home" + directory,
 						RedirectURL: "https://shop.example" + c.prefix + c.stripped + directory + "/callback",
 					})
-					require.NoError(t, err)
+					if err != nil {
+						t.Fatal(err)
+					}
 					two.Merchants = append(two.Merchants, m)
 				}
 				router := newRouter(t, two)
 				for _, directory := range order {
 					w := httptest.NewRecorder()
 					router.ServeHTTP(w, httptest.NewRequest(http.MethodPost, c.prefix+directory+"/disconnect", nil))
-					require.Equal(t, http.StatusSeeOther, w.Code)
-					require.Equal(t, c.stripped+"/home"+directory, w.Header().Get("Location"))
+					home := c.stripped + "/home" + directory
+					if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != home {
+						t.Errorf("%s/disconnect answered %d and redirects to %q, not to %q", directory, w.Code, got, home)
+					}
 					w = httptest.NewRecorder()
 					router.ServeHTTP(w, httptest.NewRequest(http.MethodGet, c.prefix+directory+"/connect", nil))
-					require.Contains(
-						t, w.Header().Get("Location"), url.QueryEscape(c.prefix+c.stripped+directory+"/callback")+"&",
-					)
+					callback := url.QueryEscape(c.prefix+c.stripped+directory+"/callback") + "&"
+					if got := w.Header().Get("Location"); !strings.Contains(got, callback) {
+						t.Errorf("%s/connect redirects to %q, without %q", directory, got, callback)
+					}
 				}
 			})
 		}
