@@ -23,8 +23,9 @@ func (c *Client) attempt(
 	}
 	limited, cancel := context.WithDeadline(ctx, earlier(call.until, time.Now().Add(c.merchant.base.HTTPClient.Timeout)))
 	defer cancel()
-	var sent reached
+	var sent *reached
 	if call.method != http.MethodGet {
+		sent = new(reached)
 		limited = sent.trace(limited)
 	}
 	req, err := c.request(limited, call, payload, credential)
@@ -34,7 +35,7 @@ func (c *Client) attempt(
 	resp, err := c.merchant.api.Do(req)
 	if err != nil {
 		return nil, &APIError{Call: call.name, causes: []error{ErrUnavailable, redact.Failure(err)},
-			transient: ctx.Err() == nil && !isUntrusted(err), unsent: sent.notSent(), written: sent.wrote.Load()}
+			transient: ctx.Err() == nil && !isUntrusted(err), unsent: sent.notSent(), written: sent.written()}
 	}
 	defer resp.Body.Close()
 	body, err := readReply(resp)

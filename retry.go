@@ -74,7 +74,7 @@ func (f *attempts) record(err error) {
 }
 
 // reached records whether the transport requested and got a connection, and
-// whether it wrote the request.
+// whether it wrote the request. Nil records nothing.
 type reached struct{ asked, got, wrote atomic.Bool }
 
 // trace returns a context that makes net/http report these events.
@@ -90,7 +90,10 @@ func (r *reached) trace(ctx context.Context) context.Context {
 // notSent reports whether the request was certainly not sent: the transport
 // requested a connection and got none, because a host, a proxy or TLS failed.
 // It is false for a transport that does not report.
-func (r *reached) notSent() bool { return r.asked.Load() && !r.got.Load() }
+func (r *reached) notSent() bool { return r != nil && r.asked.Load() && !r.got.Load() }
+
+// written reports whether the transport wrote the request.
+func (r *reached) written() bool { return r != nil && r.wrote.Load() }
 
 // mayHaveArrived reports whether the server may have processed a request that
 // failed.

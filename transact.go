@@ -1,6 +1,7 @@
 package gloebit
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -163,14 +164,14 @@ type transactAnswer struct {
 type optionalNumber struct{ amount Amount }
 
 func (n *optionalNumber) UnmarshalJSON(b []byte) error {
-	text := string(b)
-	if strings.HasPrefix(text, `"`) {
-		if err := json.Unmarshal(b, &text); err != nil {
-			return err
-		}
+	if !bytes.HasPrefix(b, []byte(`"`)) {
+		n.amount, _ = ParseAmount(string(b))
+		return nil
 	}
+	var text string
+	err := json.Unmarshal(b, &text)
 	n.amount, _ = ParseAmount(text)
-	return nil
+	return err
 }
 
 // whole returns the number if it is an integer in range.

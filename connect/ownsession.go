@@ -37,14 +37,13 @@ func newOwnSessions(https bool, name string, fail func(http.ResponseWriter, *htt
 	return &ownSessions{manager: manager, fail: fail}
 }
 
-// visit is a request with its session. It is the context that holds the session
-// and the account, and it has the writer that saves the session.
+// visit is a request with its session. It is the request's context with the
+// session and the account, and it has the writer that saves the session.
 type visit struct {
-	context.Context // the request's
-	sessions        *ownSessions
-	key, value      any // added to the context by this visit's middleware; nil for nothing
-	request         *http.Request
-	writer          SaveWriter
+	request    *http.Request
+	sessions   *ownSessions
+	key, value any // added to the context by this visit's middleware; nil for nothing
+	writer     SaveWriter
 
 	mu     sync.Mutex
 	loaded context.Context // scs's context with the session; nil before the first use
@@ -53,6 +52,15 @@ type visit struct {
 
 // visitKey is the context key of a visit. Each connector has its own.
 type visitKey struct{ *ownSessions }
+
+// Deadline implements context.Context.
+func (v *visit) Deadline() (time.Time, bool) { return v.request.Context().Deadline() }
+
+// Done implements context.Context.
+func (v *visit) Done() <-chan struct{} { return v.request.Context().Done() }
+
+// Err implements context.Context.
+func (v *visit) Err() error { return v.request.Context().Err() }
 
 // Value implements context.Context.
 func (v *visit) Value(key any) any {
@@ -63,7 +71,7 @@ func (v *visit) Value(key any) any {
 	if v.key != nil && key == v.key {
 		return v.value
 	}
-	return v.Context.Value(key)
+	return v.request.Context().Value(key)
 }
 
 // visit begins a visit. It returns nil if an outer handler has begun one.
@@ -71,7 +79,7 @@ func (s *ownSessions) visit(w http.ResponseWriter, r *http.Request) *visit {
 	if _, ok := r.Context().Value(visitKey{s}).(*visit); ok {
 		return nil
 	}
-	v := &visit{Context: r.Context(), sessions: s, request: r}
+	v := &visit{request: r, sessions: s}
 	v.writer = SaveWriter{ResponseWriter: w, Session: v}
 	return v
 }
@@ -108,7 +116,7 @@ func (v *visit) load() (context.Context, error) {
 	if cookie, err := v.request.Cookie(v.sessions.manager.Cookie.Name); err == nil {
 		token = cookie.Value
 	}
-	ctx, err := v.sessions.manager.Load(v.Context, token)
+	ctx, err := v.sessions.manager.Load(v.request.Context(), token)
 	if err != nil {
 		return nil, storeError("load the session", err)
 	}
