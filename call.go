@@ -17,8 +17,8 @@ import (
 //
 // Method is GET, POST, PUT, PATCH or DELETE. A GET is retried after a
 // connection failure and after a response with status 408, 429 or 5xx. Any
-// other method is sent once; if its response is lost, the error is
-// ErrOutcomeUnknown.
+// other method is sent once; if it failed but the server may have processed it,
+// the error is ErrOutcomeUnknown.
 //
 // Path is relative to Provider.APIURL and must be percent-encoded. It may have
 // a query. It must stay below APIURL: for a scheme, a leading slash, a dot

@@ -13,22 +13,23 @@ import (
 )
 
 // Client calls Gloebit for one user. It is bound to that user and, if Gloebit
-// reported its ID, to one Gloebit account. If the user reconnects with another
-// account, the calls of the Client return ErrNotConnected; create a new one. A
-// Client is safe for concurrent use. The middleware puts one into the request's
-// context; [Merchant.Client] returns one for work outside a request. Do not
-// store a Client, because it does not see a later disconnection; store the
-// user's ID and create a Client when you need one.
+// reported its ID, to one Gloebit account. A Client is safe for concurrent use.
+// The middleware puts one into the request's context; [Merchant.Client] returns
+// one for work outside a request. Do not store a Client: until its token
+// expires or is refused, it does not notice that the user has disconnected or
+// has reconnected with another account. From then on its calls return
+// ErrNotConnected. Store the user's ID and create a Client when you need one.
 //
 // A method whose documentation says "once" does not retry its call. Besides the
 // errors that a method names, every method can return ErrInvalidRequest when
-// the request is invalid and was not sent; ErrNotConnected when the token was
-// refused; ErrTokenExchange when an expired token could not be refreshed;
-// ErrScopeMissing, ErrUnknownApplication, ErrUnknownUser and ErrRefused;
-// ErrRateLimited, ErrUnavailable and ErrInvalidResponse; ErrOutcomeUnknown when
-// a call that changes something failed but may have been processed; ErrStore
-// when a refreshed token could not be saved; and the context's error. Pass the
-// error to [Merchant.HandleError], which responds to each of them.
+// the request is invalid and was not sent; ErrNotConnected when the token or
+// its refresh was refused; ErrTokenExchange when the refresh of an expired
+// token failed for another reason; ErrScopeMissing, ErrUnknownApplication,
+// ErrUnknownUser and ErrRefused; ErrRateLimited, ErrUnavailable and
+// ErrInvalidResponse; ErrOutcomeUnknown when a call that changes something
+// failed but may have been processed; ErrStore when a refreshed token could not
+// be saved; and the context's error. Pass the error to [Merchant.HandleError],
+// which responds to each of them.
 type Client struct {
 	merchant *Merchant
 	account  *connect.Account

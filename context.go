@@ -6,8 +6,9 @@ import "context"
 type contextKey struct{}
 
 // FromContext returns the client of the user who makes the request, and whether
-// there is one. Below [Merchant.RequireGloebit] and [Merchant.RequireScopes]
-// there always is; below [Merchant.Optional] there may be.
+// there is one. In a handler wrapped in [Merchant.RequireGloebit] or
+// [Merchant.RequireScopes] there always is. In one wrapped in
+// [Merchant.Optional] there may be.
 func FromContext(ctx context.Context) (*Client, bool) {
 	client, ok := ctx.Value(contextKey{}).(*Client)
 	return client, ok

@@ -33,9 +33,9 @@
 // state once, exchanges the code for a token, saves the user's credential (the
 // token and the granted scopes) and redirects the browser to the page that the
 // user wanted. From then on the middleware finds the credential and puts a
-// Client into the request's context. A script or a form of a user who is not
-// connected is not redirected: it gets 401, and problem+json or a page with the
-// URL that starts a connection.
+// Client into the request's context. A form or a script of a user who is not
+// connected gets 401 instead of a redirect: a page or problem+json with the URL
+// that starts a connection.
 //
 // # Users
 //

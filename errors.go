@@ -22,9 +22,10 @@ var (
 	// ErrNoUser is returned by Config.User when no user is signed in to the
 	// application. Returning a User without an ID has the same effect.
 	ErrNoUser = connect.ErrNoUser
-	// ErrNoSession is returned by [Merchant.AuthorizationURL] and
-	// [Merchant.Exchange] when the request has no session, because the handler
-	// is not wrapped in the session manager's LoadAndSave.
+	// ErrNoSession is returned by [Merchant.AuthorizationURL],
+	// [Merchant.Exchange], [Merchant.User] and [Merchant.SignOut] when the
+	// request has no session, because the handler is not wrapped in the session
+	// manager's LoadAndSave.
 	ErrNoSession = connect.ErrNoSession
 	// ErrInvalidState is returned by [Merchant.Exchange] when the state is
 	// missing, repeated, unknown, expired, used, or another browser's (RFC 6749
@@ -66,8 +67,8 @@ var (
 	// errors.Is also matches ErrNotConnected.
 	ErrTokenRefused = connect.ErrTokenRefused
 	// ErrTokenExpired is returned by every call when the access token has
-	// expired and could not be refreshed. errors.Is also matches
-	// ErrNotConnected.
+	// expired and there is no refresh token, or the server refused to refresh
+	// it. errors.Is also matches ErrNotConnected.
 	ErrTokenExpired = connect.ErrTokenExpired
 	// ErrScopeMissing is returned by a call when the user did not grant the
 	// scope that it needs. [Merchant.HandleError] redirects them to grant it.
@@ -116,7 +117,7 @@ var (
 	// the user has no authorization for the subscription.
 	ErrUnknownSubscriptionAuthorization = errors.New("gloebit: unknown subscription authorization")
 	// ErrSubscriptionAuthorizationPending is returned by [Client.Transact] when
-	// the user has not answered yet.
+	// the user has neither approved nor declined the authorization yet.
 	ErrSubscriptionAuthorizationPending = errors.New("gloebit: the subscription authorization is pending")
 	// ErrSubscriptionAuthorizationDeclined is returned by [Client.Transact] and
 	// [Client.CreateSubscriptionAuthorization] when the user declined.
@@ -160,10 +161,10 @@ var (
 	// ErrRateLimited is returned by every call when the server answers with
 	// status 429.
 	ErrRateLimited = errors.New("gloebit: too many requests")
-	// ErrOutcomeUnknown is returned by a call that changes something when its
-	// response was lost: the server may have processed it. Send a transaction
-	// again with the same ID. For any other call, look up whether it took
-	// effect.
+	// ErrOutcomeUnknown is returned by a call that changes something when it
+	// failed but the server may have processed it: the response was lost or
+	// invalid, or reported a server error. Send a transaction again with the
+	// same ID. For any other call, look up whether it took effect.
 	ErrOutcomeUnknown = errors.New("gloebit: the outcome is unknown")
 )
 
@@ -215,10 +216,10 @@ func (e *APIError) Unwrap() []error {
 	return e.causes
 }
 
-// Refusals returns the table of responses to failed requests: a row for each
-// error of this package and of package connect. The first row that matches an
-// error applies. The Name of a row is a URL whose fragment is the name of the
-// error.
+// Refusals returns the table from which [Merchant.HandleError] takes the
+// response to an error: rows for each error of this package and of package
+// connect. The first row that matches an error applies. The Name of a row is a
+// URL whose fragment is the name of the error.
 func Refusals() []connect.Refusal {
 	rows := append([]connect.Refusal{unknownOutcome}, connect.Refusals()...)
 	for _, row := range calls {

@@ -23,8 +23,8 @@ func (m *Merchant) Handler() http.Handler {
 // authorization page. The query may hold return_to, the local path to return
 // to, and scope, a space-separated list of additional scopes to request. It
 // responds 400 if the query is invalid, 401 or with a redirect to
-// Config.SignInURL if no user is signed in, 405 to any other method, 429 if
-// Config.RateLimit refuses, and 503 if a store fails.
+// Config.SignInURL if no user is signed in, 405 to methods other than GET and
+// HEAD, 429 if Config.RateLimit refuses, and 503 if a store fails.
 func (m *Merchant) ConnectHandler() http.Handler {
 	return m.connector.ConnectHandler()
 }
@@ -36,10 +36,11 @@ func (m *Merchant) ConnectHandler() http.Handler {
 // connected, it responds 400; the error page and the attribute "reason" in the
 // log name the cause. A cross-site callback without a session gets a page that
 // loads the callback again, so that the browser sends a SameSite=Strict cookie.
-// CallbackHandler responds 401 if no user is signed in, 403 if the user denied
-// access or another user is signed in, 429 if Config.RateLimit refuses, 502 if
-// the authorization or the token request failed, 503 if a store or the server
-// is unavailable, and 504 on a timeout.
+// CallbackHandler responds 401 or with a redirect to Config.SignInURL if no
+// user is signed in, 403 if the user denied access or another user is signed
+// in, 429 if Config.RateLimit refuses, 502 if the authorization or the token
+// request failed, 503 if a store or the server is unavailable, and 504 on a
+// timeout.
 func (m *Merchant) CallbackHandler() http.Handler {
 	return m.connector.CallbackHandler()
 }
@@ -62,12 +63,12 @@ func (m *Merchant) Paths() (connect, callback, disconnect string) {
 
 // Routes returns every path at which a router may have to serve
 // [Merchant.Handler]. The first three are those of [Merchant.Paths], as
-// browsers see them. A router that is mounted below a prefix sees shorter
-// paths. So the next three are the same without their first segment, then
-// without their first two, and so on, until one directory is left.
+// browsers see them. A router below a proxy or mount that strips a prefix sees
+// shorter paths. So Routes also returns the three paths without their first
+// segment, without their first two, and so on, until one directory is left.
 //
-// For https://shop.example/shop/gloebit/callback the routes are those of
-// /shop/gloebit and of /gloebit.
+// For https://shop.example/shop/gloebit/callback it returns three paths in
+// /shop/gloebit and three in /gloebit.
 func (m *Merchant) Routes() []string {
 	return m.connector.Routes()
 }
@@ -77,7 +78,7 @@ func (m *Merchant) Routes() []string {
 // It returns nil if the user has no credential. Disconnect touches no session
 // and does not call Config.OnDisconnect, which needs a request; a pending
 // connection can still be completed. Errors: ErrInvalidRequest for an ID that
-// is empty, too long or not text, ErrStore.
+// [Merchant.Client] refuses, ErrStore.
 func (m *Merchant) Disconnect(ctx context.Context, userID string) error {
 	return m.connector.Disconnect(ctx, userID)
 }
@@ -91,9 +92,9 @@ func (m *Merchant) ConnectURL(returnTo string, scopes ...Scope) string {
 
 // User returns the user who makes the request: the user from Config.User, the
 // user who is signed in with Gloebit (Config.SignIn), or the user of the
-// browser session. The user need not be connected. Errors: ErrNoUser;
-// ErrNotConnected when Config.User is nil and the session has no user;
-// ErrNoSession; ErrStore when Config.User failed.
+// browser session. It does not check whether the user is connected. Errors:
+// ErrNoUser; ErrNotConnected when Config.User is nil and the session has no
+// user; ErrNoSession; ErrStore when Config.User failed.
 func (m *Merchant) User(r *http.Request) (User, error) {
 	return m.connector.User(r)
 }

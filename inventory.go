@@ -18,7 +18,7 @@ const RootFolder = "00000000-0000-0000-0000-000000000000"
 // maxFolder is the greatest length of a folder's ID.
 const maxFolder = 36
 
-// ItemID says where an inventory item is.
+// ItemID identifies an inventory item, with its type and folder.
 type ItemID struct {
 	Type   string
 	ID     string
@@ -95,8 +95,8 @@ func (c *Client) InventoryItemIDs(ctx context.Context, folder string) ([]ItemID,
 	return *answer.ItemIDs, nil
 }
 
-// InventoryItem returns the item's parameters. If another client stored a text
-// instead of an object, the error is ErrInvalidResponse. It needs
+// InventoryItem returns the item's parameters. If another client stored a
+// string instead of a JSON object, the error is ErrInvalidResponse. It needs
 // ScopeInventory and calls GET get-inventory-item/ITEM.
 func (c *Client) InventoryItem(ctx context.Context, id string) (Object, error) {
 	call := call{name: "get-inventory-item", method: http.MethodGet, scope: ScopeInventory, repeatable: true}

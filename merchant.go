@@ -69,9 +69,9 @@ type Config struct {
 
 	// User returns the application's user who makes the request. If it returns
 	// ErrNoUser, or a User without an ID, no user is signed in; SignInURL says
-	// what the response is then. For any other error it is 503. If User is nil,
-	// the user is the Gloebit identity when SignIn is set, and the browser
-	// session otherwise.
+	// what the response is then. For any other error the response is 503. If
+	// User is nil, the user is the Gloebit identity when SignIn is set, and the
+	// browser session otherwise.
 	User func(*http.Request) (User, error)
 	// SignInURL is where users sign in to the application: a local path, an
 	// absolute https URL, or an http URL with a loopback address. It needs
@@ -82,8 +82,8 @@ type Config struct {
 	// SignInURL has another host than RedirectURL. It is left out when the page
 	// is not known. The sign-in page must check return_to before it redirects
 	// there; to check a local path, call [connect.CheckReturnTo]. It must not
-	// be behind RequireGloebit. If SignInURL is empty, every response is 401,
-	// without a link.
+	// be behind RequireGloebit. If SignInURL is empty, page loads get 401 too,
+	// and no response has a link.
 	SignInURL string
 	// SignIn makes the Gloebit identity the user: a user who connects is signed
 	// in, a user who disconnects is signed out. It needs an identity scope,
@@ -132,8 +132,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
-	// Trace is called at stages of the work, for traces and metrics. It must
-	// not be changed after New. The default is none.
+	// Trace holds functions that are called at stages of the work, for traces
+	// and metrics. It must not be changed after New. The default is none.
 	Trace *Trace
 
 	// OnConnect is called when a user has approved and the server has issued
@@ -145,10 +145,10 @@ type Config struct {
 	OnDisconnect func(*http.Request, User) error
 	// ErrorHandler writes the response for a failed request. Use StatusCode for
 	// the status, ConnectError.ReturnTo for the page the user came from, and
-	// WriteError for the default response. It must not show err to the user. It
-	// may call the Merchant through a variable that is assigned when New has
-	// returned. The default is a plain page, or problem+json (RFC 9457) for
-	// clients that don't accept HTML.
+	// WriteError for the default response. It must not show err to the user. To
+	// call the Merchant in it, declare the variable before the Config and
+	// assign it New's result. The default is a plain page, or problem+json (RFC
+	// 9457) for clients that don't accept HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 }
 

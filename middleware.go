@@ -11,19 +11,20 @@ import (
 //
 // A page load by any other user is redirected to connect, and from there back
 // to the page. A page load is a GET or HEAD with Sec-Fetch-Mode navigate or,
-// without that header, with an Accept that names HTML. Other requests get 401
-// and problem+json (RFC 9457) with the member connect_url. If Config.User
-// returns no user, the redirect is to Config.SignInURL and the member is
-// sign_in_url. When a store is down, the response is 503. RequireGloebit does
-// not check whether Gloebit still accepts the token: pass the error of a call
-// to [Merchant.HandleError].
+// without that header, with an Accept that names HTML. Other requests get 401:
+// a page with a link for clients that accept HTML, and problem+json (RFC 9457)
+// with the member connect_url for others. If Config.User returns no user, the
+// redirect and the link are to Config.SignInURL and the member is sign_in_url.
+// When a store is down, the response is 503. RequireGloebit does not check
+// whether Gloebit still accepts the token: pass the error of a call to
+// [Merchant.HandleError].
 func (m *Merchant) RequireGloebit(next http.Handler) http.Handler {
 	return m.connector.RequireWith(m.lookUp(nil))(next)
 }
 
 // RequireScopes is like RequireGloebit, but also requires that the user granted
 // all of the scopes. If one is missing, a page load is redirected to connect
-// again and asks for the granted and the required scopes; other requests get
+// again, which requests the granted and the required scopes; other requests get
 // 403. RequireScopes panics for a scope that Gloebit does not know.
 func (m *Merchant) RequireScopes(scopes ...Scope) func(http.Handler) http.Handler {
 	for _, scope := range scopes {

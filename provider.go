@@ -30,17 +30,16 @@ type Provider struct {
 	// 7636). The default is off, because Gloebit's documents don't mention
 	// PKCE.
 	PKCE bool
-	// APIVersion selects the names of the fields in requests. The zero value
-	// sends the names of both versions.
+	// APIVersion selects the version of the API. The default is BothVersions.
 	APIVersion APIVersion
 	// Issuer, when set, must come back as the parameter iss of every
 	// authorization response (RFC 9207). Gloebit sends none.
 	Issuer string
 }
 
-// APIVersion selects one of the two forms of Gloebit's API, or both. They
+// APIVersion selects one of the two versions of Gloebit's API, or both. They
 // differ in the names of a few request fields, in a few paths, and in the calls
-// that they have. Responses in either form are always accepted.
+// that they have. Responses of either version are always accepted.
 type APIVersion int
 
 // The versions. VersionA is the API of Gloebit's first documents, VersionB the

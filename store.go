@@ -20,7 +20,8 @@ type Connection = connect.Connection
 // TokenStore stores the users' credentials; see [connect.TokenStore].
 type TokenStore = connect.TokenStore
 
-// SessionStore is the browser's session; see [connect.SessionStore].
+// SessionStore reads and writes the browser's session; see
+// [connect.SessionStore].
 type SessionStore = connect.SessionStore
 
 // MemoryTokenStore keeps credentials in this process; see
@@ -29,7 +30,8 @@ type MemoryTokenStore = connect.MemoryTokenStore
 
 // Client returns the client of a user, for work outside a request. The error is
 // ErrNotConnected when the user has no credential, ErrInvalidRequest when the
-// ID is empty, too long or not text, and ErrStore when the store fails.
+// ID is empty, longer than 255 bytes, not UTF-8 or contains a NUL, and ErrStore
+// when the store fails.
 func (m *Merchant) Client(ctx context.Context, userID string) (*Client, error) {
 	client, account := m.newClient()
 	if err := m.connector.Find(ctx, userID, account); err != nil {

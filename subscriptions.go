@@ -37,8 +37,8 @@ type ExistingSubscription struct {
 // CreateSubscription creates a subscription of the application. It needs no
 // user: it sends the application's credentials in the body. It calls POST
 // create-subscription, once; a second call with the same values returns the
-// status "duplicate". Errors besides those of [Client]: ErrSubscriptionExists
-// when another subscription has the local id.
+// status "duplicate". Besides the errors that [Client] lists, it returns
+// ErrSubscriptionExists when another subscription has the local id.
 func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (CreatedSubscription, error) {
 	if s.LocalID == "" || s.Name == "" {
 		return CreatedSubscription{}, fmt.Errorf("%w: a subscription needs a local id and a name", ErrInvalidRequest)
@@ -77,20 +77,20 @@ func (m *Merchant) CreateSubscription(ctx context.Context, s Subscription) (Crea
 type SubscriptionAuthorization struct {
 	ID      string
 	Status  string // "success", "created", "duplicate", "duplicate-and-already-approved-by-user", ...
-	Pending bool   // the user has not answered yet, at SubscriptionAuthorizationURL
+	Pending bool   // the user has neither approved nor declined yet
 	Enabled bool   // the application may charge
 }
 
 // CreateSubscriptionAuthorization asks for the user's authorization of a
 // subscription; the user gives it at [Merchant.SubscriptionAuthorizationURL].
 // It needs ScopeTransact and calls POST create-subscription-authorization,
-// once; a second call returns a status that begins with "duplicate". Errors
-// besides those of [Client]: ErrUnknownSubscription, ErrSubscriptionMismatch,
-// ErrSubscriptionDisabled, ErrCannotTransact, ErrQueuingFailed when the server
-// asks to try again, and ErrSubscriptionAuthorizationDeclined when the user
-// declined before. After ErrSubscriptionAuthorizationDeclined the ID is set
-// too, and the application may ask the user again at
-// SubscriptionAuthorizationURL.
+// once; a second call returns a status that begins with "duplicate". Besides
+// the errors that [Client] lists, it returns ErrUnknownSubscription,
+// ErrSubscriptionMismatch, ErrSubscriptionDisabled, ErrCannotTransact,
+// ErrQueuingFailed when the server asks to try again, and
+// ErrSubscriptionAuthorizationDeclined when the user declined before. After
+// ErrSubscriptionAuthorizationDeclined the ID is set too, and the application
+// may ask the user again at SubscriptionAuthorizationURL.
 func (c *Client) CreateSubscriptionAuthorization(
 	ctx context.Context, subscriptionID string,
 ) (SubscriptionAuthorization, error) {

@@ -13,9 +13,9 @@ import (
 // OpenTelemetry.
 type Trace struct {
 	connect.Trace
-	// Call is called when a method of Client calls Gloebit. The operation
-	// includes the refresh of an expired token and every retry. To see each
-	// request, give Config.HTTPClient a Transport that traces.
+	// Call is called when a method of Client calls Gloebit. The operation that
+	// it traces includes the refresh of an expired token and every retry. To
+	// see each request, give Config.HTTPClient a Transport that traces.
 	Call func(context.Context, CallInfo) (context.Context, func(error))
 }
 

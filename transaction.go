@@ -48,17 +48,17 @@ func (h HoldURLs) secrets() []Secret {
 type Transaction struct {
 	// IdempotencyKey makes repeats harmless: the same transaction sent again
 	// with the same key, also by another process, is charged once. Use a UUID
-	// that a form carries or, for an automated charge, its purpose, such as
-	// "2026-05". The transaction's ID is derived from [Merchant.Realm], the
-	// user's account, the key, the endpoint, the seller and all other fields
-	// except Username, Hold, Details and, with a Product, Total. So reusing a
-	// key for something else creates a separate charge. The account is
-	// [Client.GloebitID] or, if that is unknown, the user's ID, which changes
-	// with each session if only the browser session identifies the user. The
-	// key is at most 255 bytes. To repeat a charge on purpose, use another key,
-	// such as one with a counter. To make every call a separate charge, set it
-	// to a new uuid.NewString(). To supply your own transaction ID, set ID
-	// instead.
+	// that a form carries or, for an automated charge, the period that it pays
+	// for, such as "2026-05". The transaction's ID is derived from
+	// [Merchant.Realm], the user's account, the key, the endpoint, the seller
+	// (except its Name) and all other fields except Username, Hold, Details
+	// and, with a Product, Total. So reusing a key for something else creates a
+	// separate charge. The account is [Client.GloebitID] or, if that is
+	// unknown, the user's ID, which changes with each session if only the
+	// browser session identifies the user. The key is at most 255 bytes. To
+	// repeat a charge on purpose, use another key, such as one with a counter.
+	// To make every call a separate charge, set it to a new uuid.NewString().
+	// To supply your own transaction ID, set ID instead.
 	IdempotencyKey string
 	// ID is the transaction's ID. Set it instead of IdempotencyKey. Gloebit
 	// charges once for an ID, even if a second transaction with it differs. So
@@ -66,7 +66,7 @@ type Transaction struct {
 	// order. It is at most 36 visible ASCII characters.
 	ID string
 	// Product is the product's name, and ProductQuantity how many to buy, at
-	// least one. Gloebit sets the price; Total is then the price that the
+	// least one. Gloebit sets the price; Total is then the total that the
 	// application showed.
 	Product         string
 	ProductQuantity int64
@@ -77,8 +77,8 @@ type Transaction struct {
 	// to buy, at least one.
 	Asset         string
 	AssetQuantity int64
-	// Total is the charge for all of an asset or a product, in whole gloebits,
-	// up to 2^53-1. It is sent as gloebit-balance-change. With a Product, zero
+	// Total is the charge for the whole quantity, in whole gloebits, up to
+	// 2^53-1. It is sent as gloebit-balance-change. With a Product, zero
 	// leaves it out.
 	Total int64
 	// Username is the user's name in Gloebit's history. The default is
@@ -115,8 +115,9 @@ type ItemOrder struct {
 	// same key is one purchase. Use a UUID that the application puts into each
 	// form, and that the form sends back. The transaction's ID is derived from
 	// the key, the user's account (see Transaction.IdempotencyKey) and the rest
-	// of the order, so reusing a key for a different order creates a separate
-	// purchase. The key is at most 255 bytes. To make every call a separate
+	// of the order except Username, Hold and the Price of a product, so reusing
+	// a key for a different order creates a separate purchase. The key is at
+	// most 255 bytes. To make every call a separate
 	// purchase, set it to a new uuid.NewString(). To supply your own
 	// transaction ID, set ID instead.
 	IdempotencyKey string
