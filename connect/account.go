@@ -66,9 +66,10 @@ func (a *Account) adopt(newer Credential) error {
 
 // Reject removes the credential of the sent token, which the server refused, if
 // the store still has that token. If the store has another credential, the
-// account uses it from now on, and Reject returns it and true. Refused points
-// to the error that says why the token was refused; Reject adds its own errors
-// to it, such as that of a store. Reject does not wait beyond until.
+// Account uses it from now on, and Reject returns it and true, unless it
+// belongs to another account at the server. Refused points to the error that
+// says why the token was refused; Reject adds its own errors to it, such as
+// that of a store. Reject does not wait beyond until.
 func (a *Account) Reject(
 	ctx context.Context, until time.Time, sent Secret, refused *error,
 ) (newer Credential, ok bool) {

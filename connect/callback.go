@@ -22,10 +22,10 @@ type Connection struct {
 }
 
 // Exchange completes the connection that the callback request belongs to: it
-// redeems the state, exchanges the code for a token (RFC 6749 section 4.1.3)
-// and saves the credential. Use it in a handler that replaces
+// checks and removes the state, exchanges the code for a token (RFC 6749
+// section 4.1.3) and saves the credential. Use it in a handler that replaces
 // [Connector.CallbackHandler]. If Config.Sessions is nil, wrap that handler in
-// [Connector.Optional]. Once the state is redeemed, every error is a
+// [Connector.Optional]. Once the state is found valid, every error is a
 // [ConnectError], whose ReturnTo is the page that the user wanted.
 //
 // Errors: ErrTooManyAttempts, ErrInvalidState, ErrAccessDenied,

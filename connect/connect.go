@@ -9,7 +9,7 @@ import (
 )
 
 // AuthorizationURL starts a connection for the user of the request and returns
-// the URL of the provider's authorization page, to redirect the browser to (RFC
+// the URL of the server's authorization page, to redirect the browser to (RFC
 // 6749 section 4.1.1). Use it in a handler that replaces
 // [Connector.ConnectHandler]. If Config.Sessions is nil, wrap that handler in
 // [Connector.Optional].
@@ -19,7 +19,7 @@ import (
 // user has granted. If the user does not grant them, [Connector.Exchange]
 // returns ErrScopeMissing. Errors: ErrTooManyAttempts, ErrNoUser, ErrNoSession,
 // ErrInvalidReturnTo, ErrInvalidRequest for an unknown scope, ErrStore. With
-// OAuth 1.0a also ErrTokenExchange, because the provider is first asked for a
+// OAuth 1.0a also ErrTokenExchange, because the server is first asked for a
 // request token.
 func (c *Connector) AuthorizationURL(r *http.Request, returnTo string, scopes ...Scope) (string, error) {
 	if err := c.limit(r); err != nil {

@@ -125,7 +125,7 @@ type Config struct {
 	// CrossOrigin says which cross-origin requests the middleware and the
 	// disconnect handler accept. Any other cross-origin request whose method is
 	// not GET, HEAD or OPTIONS gets 403, because a page of another site could
-	// otherwise spend the user's money. Requests from the origin of RedirectURL
+	// otherwise act for the user. Requests from the origin of RedirectURL
 	// always pass. To accept those of another origin, add it with
 	// AddTrustedOrigin; to accept those for some routes, use
 	// AddInsecureBypassPattern.

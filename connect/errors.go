@@ -7,7 +7,8 @@ import (
 	"net/http"
 )
 
-// The errors of connecting a user. Match them with errors.Is.
+// The errors of connecting a user. Match them with errors.Is. A call is an API
+// request of a package that is built on this one, such as gloebit.
 var (
 	// ErrNotConnected is returned by [Connector.Account] and by every call when
 	// the user has no usable connection: the user never connected,
@@ -17,13 +18,15 @@ var (
 	// ErrNoUser is returned by Config.User when no user is signed in to the
 	// application. A User without an ID means the same.
 	ErrNoUser = errors.New("no user is signed in")
-	// ErrNoSession is returned by [Connector.AuthorizationURL] and
-	// [Connector.Exchange] when the request has no session, because the handler
-	// is not wrapped in the session manager's LoadAndSave.
+	// ErrNoSession is returned by the methods of a [Connector] that use the
+	// session when the request has none: the handler is not wrapped in the
+	// session manager's LoadAndSave or, if Config.Sessions is nil, in
+	// [Connector.Optional].
 	ErrNoSession = errors.New("the request has no session: wrap the handler in Config.Sessions.LoadAndSave")
 	// ErrInvalidState is returned by [Connector.Exchange] when the state is
 	// missing, repeated, unknown, expired, used, or another browser's (RFC 6749
-	// section 10.12).
+	// section 10.12), or when the callback has neither a code nor an error, or
+	// an empty or repeated one.
 	ErrInvalidState = errors.New("the state of the callback is not valid")
 	// ErrInvalidReturnTo is returned by [Connector.AuthorizationURL] when
 	// return_to leads away from the application.
@@ -36,8 +39,8 @@ var (
 	// the user approved with an account other than the one signed in.
 	ErrUserChanged = errors.New("the user changed while connecting")
 	// ErrAuthorizationFailed is returned by [Connector.Exchange] when the
-	// provider reports an error other than a denial, or its authorization
-	// response can't be used (RFC 6749 section 4.1.2.1).
+	// server reports an error other than a denial (RFC 6749 section 4.1.2.1),
+	// or the response is not from Server.Issuer (RFC 9207).
 	ErrAuthorizationFailed = errors.New("the authorization failed")
 	// ErrTokenExchange is returned by [Connector.Exchange], and by calls that
 	// refresh a token, when the token endpoint gave no usable token (RFC 6749
@@ -75,8 +78,8 @@ var (
 	// ErrInvalidResponse is returned when the response could not be parsed, is
 	// too long, or lacks required fields.
 	ErrInvalidResponse = errors.New("the reply can't be read")
-	// ErrInvalidRequest is returned when the request is invalid and was not
-	// sent: a price below zero, an empty name, an id that is too long.
+	// ErrInvalidRequest is returned when a value is invalid, such as an unknown
+	// scope or an ID that is too long. Nothing was sent.
 	ErrInvalidRequest = errors.New("invalid request")
 )
 

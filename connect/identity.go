@@ -34,8 +34,8 @@ func (c *Connector) identify(
 	return User{ID: user.ID, Name: visibleName(user.Name, sent...)}, nil // the session stores both
 }
 
-// MayIdentify reports whether the user granted a scope with which the
-// application can read the user's identity.
+// MayIdentify reports whether Server.Identity is set and the user granted one
+// of Server.IdentityScopes, or there are none.
 func (c *Connector) MayIdentify(credential Credential) bool {
 	if c.server.Identity == nil {
 		return false
@@ -51,9 +51,10 @@ func (c *Connector) MayIdentify(credential Credential) bool {
 	return false
 }
 
-// ReadName asks the server for the user's name. It takes at most five seconds.
-// It returns "" and logs why when the name can't be read. The name is short,
-// and contains neither control characters nor the secrets in sent.
+// ReadName asks the server for the user's name with Server.Identity, which must
+// be set. It takes at most five seconds. It returns "" and logs why when the
+// name can't be read. The name is short, and contains neither control
+// characters nor the secrets in sent.
 func (c *Connector) ReadName(ctx context.Context, user User, credential Credential, sent ...Secret) string {
 	ctx, cancel := context.WithTimeout(ctx, nameTimeout)
 	defer cancel()
@@ -68,8 +69,8 @@ func (c *Connector) ReadName(ctx context.Context, user User, credential Credenti
 	return visibleName(known.Name, sent...)
 }
 
-// KeepName saves the user's name at the server with the account's credential,
-// if the account and the store still have that token.
+// KeepName sets the Name of the user's credential, in the store and in the
+// account, where its access token is still the given one. It logs a failure.
 func (a *Account) KeepName(ctx context.Context, token Secret, name string) {
 	c := a.connector
 	err := c.tokens.Update(ctx, c.key(a.user.ID),

@@ -57,8 +57,8 @@ func (c *Connector) mustKnow(scopes []Scope) {
 }
 
 // RequireWith is like Require, for packages that build on this one: it puts the
-// value that lend returns into the context instead of an Account. Lend must
-// call [Connector.Authenticate].
+// key and value that lend returns into the context instead of an Account. Lend
+// must call [Connector.Authenticate].
 func (c *Connector) RequireWith(
 	lend func(context.Context, *http.Request) (key, value any, err error),
 ) func(http.Handler) http.Handler {
@@ -86,8 +86,8 @@ func (c *Connector) RequireWith(
 	}
 }
 
-// OptionalWith is like [Connector.Optional], but puts the value that lend
-// returns into the context, as [Connector.RequireWith] does.
+// OptionalWith is like [Connector.Optional], but puts the key and value that
+// lend returns into the context, as [Connector.RequireWith] does.
 func (c *Connector) OptionalWith(
 	lend func(context.Context, *http.Request) (key, value any, err error),
 ) func(http.Handler) http.Handler {

@@ -27,8 +27,8 @@ func (e *ScopeError) Error() string {
 // Unwrap returns ErrScopeMissing.
 func (e *ScopeError) Unwrap() error { return ErrScopeMissing }
 
-// ConnectError describes a connection that failed after its state was redeemed.
-// It unwraps to the reason.
+// ConnectError describes a connection that failed after its state was found
+// valid. It unwraps to the reason.
 type ConnectError struct {
 	ReturnTo string  // the page that the user wanted; empty for Config.HomePath
 	Scopes   []Scope // the scopes that the user must grant

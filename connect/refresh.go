@@ -14,8 +14,8 @@ const (
 )
 
 // Fresh returns the credential. If the access token has expired, or expires
-// within ten seconds, and there is a refresh token, Fresh renews it first; the
-// errors are those of [Account.Renew].
+// within ten seconds, and there is a refresh token, Fresh renews it first;
+// until and the errors are those of [Account.Renew].
 func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error) {
 	credential := a.Credential()
 	if credential.expired(a.connector.clock().Add(expiryLeeway)) && a.CanRenew(credential) {
@@ -24,7 +24,8 @@ func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error
 	return credential, nil
 }
 
-// CanRenew reports whether the credential has a refresh token and was saved.
+// CanRenew reports whether Renew can refresh the credential: it has a refresh
+// token, and the account was not set by [Connector.Unsaved].
 func (a *Account) CanRenew(credential Credential) bool {
 	return credential.RefreshToken != "" && a.user.ID != ""
 }
@@ -34,7 +35,7 @@ func (a *Account) CanRenew(credential Credential) bool {
 // store; all others, in this process and on other replicas, get the credential
 // that it saved. Renew does not wait beyond until; the error is then
 // context.DeadlineExceeded. Errors: ErrNotConnected when the refresh was
-// refused, or when the user has connected with another account;
+// refused or the user has disconnected, [ErrAnotherConnection],
 // ErrTokenExchange, ErrStore, and the context's.
 func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) (Credential, error) {
 	c := a.connector

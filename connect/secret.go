@@ -20,9 +20,10 @@ const redacted = redact.Redacted
 // and writes the text.
 //
 // Package fmt can't call the methods of a Secret in an unexported field of a
-// printed struct. It also does not call them for a Secret below a pointer that
-// is printed with a text verb such as %s, which go vet reports. Give a type
-// that keeps a Secret in an unexported field its own Format method.
+// printed struct. It also does not call them for a Secret behind a pointer
+// within the printed value, if the verb is one for text such as %s; go vet
+// reports such a verb. Give a type that keeps a Secret in an unexported field
+// its own Format method.
 type Secret string
 
 // Reveal returns the secret itself, for sending or storing it.

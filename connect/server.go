@@ -126,8 +126,8 @@ type Protocol interface {
 	// state.
 	Begin(ctx context.Context, app Application, ask AuthorizationRequest) (url string, kept Secret, err error)
 	// Finish turns the callback's query into the user's credential, with the
-	// secret that Begin returned and the scopes that were asked for. The state
-	// has been redeemed already.
+	// secret that Begin returned and the scopes that were asked for. The
+	// Connector has already checked and removed the state.
 	Finish(ctx context.Context, app Application, answer url.Values, kept Secret, asked []Scope) (Credential, error)
 	// Refresh returns a credential with a new access token. If the error is
 	// ErrNotConnected, the credential is removed.
