@@ -80,8 +80,8 @@ func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error
 // Gloebit gives the gloebits back. The purchase is then released. Cancel does
 // not change a purchase that was already canceled or refused. The error is
 // [ErrTooLate] when the purchase is Reserved (Gloebit may take the gloebits at
-// any time), Settled, Delivered or in a state of a newer version. The other
-// errors are [ErrChanged] and those of [Ledger.Get].
+// any time), Settled, Delivered or in a state that only a newer version of this
+// package knows. The other errors are [ErrChanged] and those of [Ledger.Get].
 func (l *Ledger) Cancel(ctx context.Context, id string, act Act) (Purchase, error) {
 	p, err := l.withdraw(ctx, id, event{cause: act.cause("canceled by the application"), by: act.By, only: act.check})
 	if err != nil {

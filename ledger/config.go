@@ -36,10 +36,10 @@ type Config struct {
 	CallbackURL string
 	// Keys sign the hold URLs. Each is random and at least 32 bytes long, and
 	// all replicas must have the same. For several keys in an environment
-	// variable, split it with strings.Fields. The first key signs, and every key
-	// verifies. To rotate, append a new key on all replicas, then move it to
-	// the front on all, and remove the old key when no purchase that it signed
-	// is in progress or stuck.
+	// variable, split it with strings.Fields. The first key signs, and every
+	// key verifies. To rotate, append a new key on all replicas, then move it
+	// to the front on all, and remove the old key when no purchase whose hold
+	// URLs it signed is in progress or stuck.
 	Keys []gloebit.Secret
 
 	// SendWithin is how long an unanswered order is retried before it is
@@ -65,8 +65,8 @@ type Config struct {
 	// default is 5 seconds.
 	PollInterval time.Duration
 	// Workers is how many purchases Run and Reconcile deliver or release at
-	// once in this process, and also how many they send at once, and report to
-	// OnChange at once. The default is 4.
+	// once in this process. They send as many others at once, and report the
+	// changes of as many others to OnChange. The default is 4.
 	Workers int
 
 	// OnChange is called after each change of a purchase has been saved, to
@@ -76,10 +76,11 @@ type Config struct {
 	// replica: for one purchase in the order of its changes and one call at a
 	// time, for different purchases concurrently. Each change is reported at
 	// least once: if the process ends before it has saved that OnChange
-	// returned nil, OnChange is called again. Use p.ID, change.From, change.To
-	// and change.At as the idempotency key. A row in the application's own
-	// database belongs in Deliver's transaction instead. The default is none:
-	// no change is stored as unreported.
+	// returned nil, OnChange is called again. Only if a purchase has more than
+	// a hundred unreported changes are some dropped. Use p.ID, change.From,
+	// change.To and change.At as the idempotency key. A row in the
+	// application's own database belongs in Deliver's transaction instead. The
+	// default is none: no change is stored as unreported.
 	//
 	// After an error or a panic it is called again, for as long as it fails.
 	// The wait is the time since the change, at least RetryAfter and at most 64
@@ -89,9 +90,9 @@ type Config struct {
 	// The context ends after StepTimeout, and the call must return then. If it
 	// returns an error after that, the next wait is the longest one. A call
 	// that does not return is logged as an error. It blocks one of the
-	// goroutines that report, and a call of Reconcile until 5/4 of StepTimeout
-	// after Reconcile's own context has ended. Another replica may call
-	// OnChange for the purchase concurrently.
+	// goroutines that report. Reconcile waits for it, but not for longer than
+	// 5/4 of StepTimeout after Reconcile's own context has ended. Another
+	// replica may call OnChange for the purchase concurrently.
 	//
 	// Give each mail or request in OnChange a timeout of a few seconds. Slow calls
 	// occupy the goroutines that report, and then the reports of all purchases

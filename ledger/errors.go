@@ -19,8 +19,8 @@ var (
 	// order was canceled. It is gloebit.ErrOrderCanceled.
 	ErrCanceled = gloebit.ErrOrderCanceled
 	// ErrTooLate is returned by [Ledger.Cancel] when the ledger has answered
-	// Gloebit's enact with true, or the purchase is paid, or its state is one of
-	// a newer version.
+	// Gloebit's enact with true, or the purchase is paid, or only a newer
+	// version of this package knows its state.
 	ErrTooLate = errors.New("ledger: it is too late to cancel the purchase")
 	// ErrChanged is returned by [Ledger.Retry], [Ledger.Cancel] and
 	// [Ledger.MarkPaid] when the purchase has changed since Act.Seen. Nothing

@@ -23,20 +23,21 @@ import (
 // then. A call that does not return blocks the worker or request that made it,
 // and its purchase in this process. A store in a database rolls its transaction
 // back after a while, so another replica may then call the Fulfiller for that
-// purchase concurrently. While Config.Workers calls hang, this process makes no
-// more calls.
+// purchase concurrently. While Config.Workers such calls have not returned,
+// this process makes no others.
 type Fulfiller interface {
-	// Reserve is called when Gloebit has the gloebits on hold and asks whether to
-	// take them. Return nil to continue. After ErrTryAgain, the end of the
-	// context or a panic, Gloebit asks again later. Any other error cancels the
-	// purchase: its text goes into Purchase.Cause and the log, and Gloebit is
-	// sent "canceled". After any error, what Reserve has written in the
-	// transaction is rolled back. So for a temporary failure, such as a busy
-	// database, return ErrTryAgain or wrap it. A store that knows the temporary
-	// errors of its database, as sqlledger does, treats them as ErrTryAgain if
-	// they come from its transaction. If the database lost the commit of an
-	// earlier Reserve, Reserve is called again when Gloebit reports the purchase
-	// as paid; any error then marks the purchase stuck.
+	// Reserve is called when Gloebit has the gloebits on hold and asks whether
+	// to take them. Return nil to continue. After ErrTryAgain,
+	// context.Canceled, context.DeadlineExceeded, the end of the context or a
+	// panic, Gloebit asks again later. Any other error cancels the purchase:
+	// its text goes into Purchase.Cause and the log, and Gloebit is sent
+	// "canceled". After any error, what Reserve has written in the transaction
+	// is rolled back. So for a temporary failure, such as a busy database,
+	// return ErrTryAgain or wrap it. A store that knows the temporary errors of
+	// its database, as sqlledger does, treats them as ErrTryAgain if they come
+	// from its transaction. If the database lost the commit of an earlier
+	// Reserve, Reserve is called again when Gloebit reports the purchase as
+	// paid; any error then marks the purchase stuck.
 	Reserve(ctx context.Context, p Purchase) error
 	// Deliver delivers the purchase, which is now paid. After an error it is
 	// called again, with growing waits, until it returns nil or the purchase is

@@ -10,9 +10,10 @@ import (
 //	mux.Handle("/gloebit/hold/", ledger.Handler())
 //
 // Before it touches the store, it rejects URLs that this ledger did not sign
-// for its realm. It needs no session. A repeated callback gets the answer of
-// the first one. It answers only GET, and continues if the caller disconnects.
-// To limit the rate of requests, wrap the handler.
+// for its realm. It needs no session. Repeating a saved callback changes
+// nothing, and gets the same answer unless a consume or cancel that contradicts
+// it was saved in between. It answers only GET, and continues if the caller
+// disconnects. To limit the rate of requests, wrap the handler.
 //
 // A consume or a cancel that can't be saved is kept in this process's memory,
 // because Gloebit may never repeat it. [Ledger.Run] or Reconcile in the same

@@ -34,9 +34,9 @@ type Purchase struct {
 	UserID string `json:"user_id,omitempty"`
 	// GloebitID is the account at Gloebit that pays, as
 	// gloebit.Client.GloebitID was when the user ordered. It is empty if
-	// Gloebit did not report one. It does not change, except that
-	// [Ledger.Erase] empties it. No account with another ID is charged for the
-	// purchase; an unknown ID counts as equal.
+	// Gloebit did not report one. It does not change while UserID is set;
+	// [Ledger.Erase] empties both. The ledger does not charge an account that
+	// is known to have another ID.
 	GloebitID string `json:"gloebit_id,omitempty"`
 	// ConnectedAt is when the user made the connection with which they ordered.
 	// An unanswered order is canceled if the user has since disconnected or
@@ -62,8 +62,9 @@ type Purchase struct {
 	// NextAt is when the workers try the next step. It is zero if the purchase
 	// is finished or stuck.
 	NextAt time.Time `json:"next_at,omitzero"`
-	// StuckAt is when the purchase was marked stuck: no step is tried until
-	// [Ledger.Retry]. It is zero if the purchase is not stuck.
+	// StuckAt is when the purchase was marked stuck: the workers try no step
+	// until [Ledger.Retry], [Ledger.MarkPaid] or a callback resumes it. It is
+	// zero if the purchase is not stuck.
 	StuckAt   time.Time `json:"stuck_at,omitzero"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"` // the time of the last entry of History
@@ -71,8 +72,9 @@ type Purchase struct {
 	// that.
 	PaidAt time.Time `json:"paid_at,omitzero"`
 	// Changes counts the changes to report to Config.OnChange, and Reported
-	// those of them that are done. The last (Changes minus Reported) entries of
-	// History are not reported yet. Both are zero without OnChange.
+	// those of them that are reported or were dropped from History. The last
+	// (Changes minus Reported) entries of History are not reported yet. Both
+	// are zero without OnChange.
 	Changes  int `json:"changes,omitempty"`
 	Reported int `json:"reported,omitempty"`
 	// ReportAt is when the workers report the next change. It is zero if all
@@ -87,7 +89,7 @@ type Purchase struct {
 }
 
 // Change is an entry of a purchase's history. From equals To when the purchase
-// was marked stuck, retried or erased.
+// was marked stuck, retried or erased, or when its lost order was placed again.
 type Change struct {
 	From  State     `json:"from,omitempty"` // empty in the first entry
 	To    State     `json:"to"`

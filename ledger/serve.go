@@ -9,15 +9,15 @@ import (
 	"sync"
 )
 
-// Serve serves an application until ctx ends, and stops it in an order that
-// loses nothing. It calls [Ledger.Run] and server.Serve, or server.ServeTLS if
-// the server has a TLSConfig. When ctx ends, or the server fails or is shut
-// down, Serve waits for the requests in flight, for at most Config.StepTimeout;
-// then it stops Run, which saves the callbacks that are kept in memory; then it
-// closes the closers, such as the *sql.DB of the stores. If requests are still
-// in flight after Config.StepTimeout, Serve closes their connections and its
-// error matches context.DeadlineExceeded. Serve joins the errors of the server
-// and of closing, and returns nil if there were none.
+// Serve serves an application until ctx ends, and shuts it down gracefully. It
+// calls [Ledger.Run] and server.Serve, or server.ServeTLS if the server has a
+// TLSConfig. When ctx ends, or the server fails or is shut down, Serve waits
+// for the requests in flight, for at most Config.StepTimeout; then it stops
+// Run, which saves the callbacks that are kept in memory; then it closes the
+// closers, such as the *sql.DB of the stores. If requests are still in flight
+// after Config.StepTimeout, Serve closes their connections and its error
+// matches context.DeadlineExceeded. Serve joins the errors of the server and of
+// closing, and returns nil if there were none.
 //
 //	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 //	defer stop()

@@ -6,7 +6,7 @@ import "slices"
 // refused purchase that its user orders again.
 type State string
 
-// The states, in the order in which they are reached.
+// The states of a purchase.
 const (
 	// Created means that the purchase is stored, and Gloebit has not answered
 	// yet.

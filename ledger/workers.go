@@ -13,15 +13,15 @@ import (
 )
 
 // Run does the work of [Ledger.Reconcile] until ctx ends. Config.Workers
-// goroutines deliver and release, and as many others send, so that paid
-// purchases do not wait for Gloebit. A goroutine that finds no work looks again
-// after Config.PollInterval. Run also saves the callbacks that are kept in
-// memory. When ctx ends, it finishes its work in progress, within 5/4 of
-// Config.StepTimeout, and returns the context's error, which it logs. If a
-// Fulfiller does not return, Run abandons the call and logs its purchase,
-// whether a worker or a callback made the call. Every replica may call Run. A
-// store that is down is logged once every Config.PollInterval, not by each
-// goroutine.
+// goroutines deliver and release, as many others send, so that paid purchases
+// do not wait for Gloebit, and as many others report to Config.OnChange. A
+// goroutine that finds no work looks again after Config.PollInterval. Run also
+// saves the callbacks that are kept in memory. When ctx ends, it finishes its
+// work in progress, within 5/4 of Config.StepTimeout, and returns the context's
+// error, which it logs. If a Fulfiller does not return, Run abandons the call
+// and logs its purchase, whether a worker or a callback made the call. Every
+// replica may call Run. A store that is down is logged once every
+// Config.PollInterval, not by each goroutine.
 func (l *Ledger) Run(ctx context.Context) error {
 	l.running.Add(1)
 	defer l.running.Add(-1)
@@ -49,10 +49,11 @@ func (l *Ledger) Run(ctx context.Context) error {
 // Reconcile makes one pass: it saves the callbacks that are kept in memory,
 // picks up every purchase of its realm whose next step is due, and tries that
 // step. An order that Gloebit has not answered is sent again under its ID, and
-// canceled after Config.SendWithin or when the user has disconnected; a
-// purchase whose callback is late is sent again to ask for its state; a paid
-// one is delivered; a canceled one is released. A purchase whose step keeps
-// failing is marked stuck, and logged. While Gloebit is down, sending pauses.
+// canceled after Config.SendWithin or when the user has disconnected or
+// reconnected; a purchase whose callback is late is sent again to ask for its
+// state; a paid one is delivered; a canceled one is released. Changes are
+// reported to Config.OnChange. A purchase whose step keeps failing is marked
+// stuck, and logged. While Gloebit is down, sending pauses.
 //
 // When ctx ends, Reconcile starts no more work and finishes the work in
 // progress, within 5/4 of Config.StepTimeout. A Fulfiller that does not return
