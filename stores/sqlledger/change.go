@@ -19,13 +19,13 @@ import (
 // takes at most three seconds.
 //
 // The error is fn's; or ErrNotFound if there is no such purchase; or
-// ErrInvalidRequest if [ledger.Purchase.Check] rejects what fn returned; or the
-// context's when it has ended; or the database's. The database's error replaces
-// that of fn if the connection was lost, if it was closed because fn ran for
-// too long after its context had ended, or if a statement of the transaction
-// met a deadlock or another transient error. If the commit itself fails, the
-// purchase and fn's writes may both have been saved. After any other error
-// neither is saved.
+// ledger.ErrUnreadable if its row can't be read; or ErrInvalidRequest if
+// [ledger.Purchase.Check] rejects what fn returned; or the context's when it
+// has ended; or the database's. The database's error replaces that of fn if the
+// connection was lost, if it was closed because fn ran for too long after its
+// context had ended, or if a statement of the transaction met a deadlock or
+// another transient error. If the commit itself fails, the purchase and fn's
+// writes may both have been saved. After any other error neither is saved.
 func (s *Store) Change(
 	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
 ) (ledger.Purchase, error) {

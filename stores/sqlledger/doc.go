@@ -49,9 +49,9 @@
 // changed nothing: when SQLite is busy, when a pooled connection is dead or
 // leads to a server that is read-only, after a deadlock or a serialization
 // failure (at most five times), and when a timeout of the server ends the wait
-// for a lock. A read whose connection was lost is tried again, too. A write
-// whose connection was lost is an error, because the server may have carried it
-// out.
+// for a lock (for at most a minute if the context has no deadline). A read
+// whose connection was lost is tried again, too. A write whose connection was
+// lost is an error, because the server may have carried it out.
 //
 // While fn runs, the Store pings its connection every second. If the connection
 // is lost, the server releases the lock of the purchase, so the context of fn
@@ -80,7 +80,8 @@
 // PostgreSQL, MariaDB and MySQL release its locks when they have received
 // nothing from it for [Store].Lease, which is a minute by default. If another
 // call on that machine was waiting for the same lock, the server may then give
-// the lock to that call's connection, and it stays locked for another Lease.
+// the lock to that call's connection, and the purchase stays locked for another
+// Lease.
 //
 // Two fns for one purchase still never run at once: the context of an fn ends
 // when three quarters of Lease (45 seconds by default) have passed without an

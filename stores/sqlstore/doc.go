@@ -37,12 +37,12 @@
 //
 // [Store.Update] holds exactly one connection, in a transaction, while its fn
 // runs. Callers in one process that wait for the same user hold no connection.
-// All updates together, including those of package sqlledger, use at most half
-// of the connections that sql.DB.SetMaxOpenConns allows. So there is always a
-// connection for a [Store.Load], if at least two are allowed. Only an Update
-// inside the fn of a sqlledger Change takes a connection beyond that half. Set
-// this limit below the server's own. Without a limit, each concurrent Update of
-// a different user takes a connection.
+// All updates together, including each Change of package sqlledger, use at most
+// half of the connections that sql.DB.SetMaxOpenConns allows. So there is
+// always a connection for a [Store.Load], if at least two are allowed. Only an
+// Update inside the fn of a sqlledger Change takes a connection beyond that
+// half. Set SetMaxOpenConns below the server's limit. Without a limit, each
+// concurrent Update of a different user takes a connection.
 //
 // The lock of a user depends on the database:
 //
@@ -68,9 +68,10 @@
 // changed nothing: when SQLite is busy, when a pooled connection is dead or
 // leads to a server that is read-only, after a deadlock or a serialization
 // failure (at most five times), and when a timeout of the server ends the wait
-// for a lock. A read whose connection was lost is tried again, too. A write
-// whose connection was lost is an error, because the server may have carried it
-// out. After an outage the Store works again without a restart.
+// for a lock (for at most a minute if the context has no deadline). A read
+// whose connection was lost is tried again, too. A write whose connection was
+// lost is an error, because the server may have carried it out. After an outage
+// the Store works again without a restart.
 //
 // While fn runs, the Store pings its connection every second. If the connection
 // is lost, the server releases the lock of the user, so the context of fn ends
