@@ -54,7 +54,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.clientID, "client-id", "", "`KEY` of the application to start with; made when empty")
 	flags.StringVar(&o.clientSecret, "client-secret", "", "its `SECRET`; made when empty")
 	flags.StringVar(&o.name, "name", "", "its `NAME`, as users see it; Hat Shop when empty")
-	flags.Var(&o.redirects, "redirect", "users may be sent back to addresses beginning with this `PREFIX`; repeatable;\n"+
+	flags.Var(&o.redirects, "redirect", "allow redirect URLs that begin with this `PREFIX`; repeatable;\n"+
 		"replaces those that -state has kept; without it, a new application gets\n"+
 		"http://127.0.0.1:8080/ and http://localhost:8080/")
 	if err := flags.Parse(args); err != nil {
