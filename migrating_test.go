@@ -163,7 +163,7 @@ func ExampleNew_clientSecrets() {
 	}
 	merchant, err := gloebit.New(config) // makes no network connection
 	fmt.Println(merchant != nil, err)
-	fmt.Println(config.ClientSecret) // a Secret prints as nothing
+	fmt.Println(config.ClientSecret) // a Secret is redacted
 	// Output:
 	// true <nil>
 	// [redacted]

@@ -92,7 +92,7 @@ func newHatShop(config gloebit.Config) (http.Handler, error) {
 func chargeRent(ctx context.Context, merchant *gloebit.Merchant, userID, month string) error {
 	client, err := merchant.Client(ctx, userID)
 	if err != nil {
-		return err // ErrNotConnected: ask the user to connect, by mail
+		return err // ErrNotConnected: mail the user a link to connect
 	}
 	_, err = client.PurchaseItem(ctx, gloebit.ItemOrder{
 		IdempotencyKey: "rent/" + userID + "/" + month, // once a month, however often the job runs

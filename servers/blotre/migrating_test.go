@@ -307,8 +307,8 @@ func ExampleDisposable() {
 		Name:  "FaceToast",
 		Blurb: "Your face on toast!",
 		Store: store, // a program's: cli.UserStore("facetoast")
-		Show:  show,  // left out, the code and the address are written to the standard error
-		Wait:  enter, // left out, Blot're is asked every five seconds
+		Show:  show,  // if nil, the code and the address are written to standard error
+		Wait:  enter, // if nil, Blot're is polled every five seconds
 		// A program leaves this out too.
 		HTTPClient: transport,
 	}.Open(ctx)
