@@ -29,7 +29,8 @@ var (
 	ErrNoSession = connect.ErrNoSession
 	// ErrInvalidState is returned by [Merchant.Exchange] when the state is
 	// missing, repeated, unknown, expired, used, or another browser's (RFC 6749
-	// section 10.12).
+	// section 10.12), or when the callback has neither a code nor an error, or
+	// an empty or repeated one.
 	ErrInvalidState = connect.ErrInvalidState
 	// ErrInvalidReturnTo is returned by [Merchant.AuthorizationURL] when
 	// return_to leads away from the application.
@@ -42,8 +43,7 @@ var (
 	// user approved with an account other than the one signed in.
 	ErrUserChanged = connect.ErrUserChanged
 	// ErrAuthorizationFailed is returned by [Merchant.Exchange] when the
-	// provider reports an error other than a denial, or its authorization
-	// response can't be used (RFC 6749 section 4.1.2.1).
+	// provider reports an error other than a denial (RFC 6749 section 4.1.2.1).
 	ErrAuthorizationFailed = connect.ErrAuthorizationFailed
 	// ErrTokenExchange is returned by [Merchant.Exchange], and by calls that
 	// refresh a token, when the token endpoint gave no usable token (RFC 6749
@@ -228,7 +228,10 @@ func Refusals() []connect.Refusal {
 		}
 	}
 	for i, row := range rows {
-		if row.Name != "" {
+		switch {
+		case row.Err == connect.ErrCodeExpired: // no Merchant returns it
+			rows[i].Name = "https://pkg.go.dev/github.com/go-gloebit/gloebit/connect#" + row.Name
+		case row.Name != "":
 			rows[i].Name = "https://pkg.go.dev/github.com/go-gloebit/gloebit#" + row.Name
 		}
 	}
