@@ -130,7 +130,7 @@ func (s *Store) lockPurchase(
 		p, found, err = s.purchase(ctx, h, s.selects()+where+" FOR UPDATE", args)
 	case sqldb.Postgres:
 		p, found, err = s.purchase(
-			ctx, h, "SELECT "+s.columns()+", txid_current(), "+h.Durable()+" FROM "+table+where+" FOR UPDATE", args, &txid,
+			ctx, h, "SELECT "+s.columns+", txid_current(), "+h.Durable()+" FROM "+table+where+" FOR UPDATE", args, &txid,
 			new(any),
 		)
 	default:
@@ -154,11 +154,15 @@ func (s *Store) purchase(
 	return p, err == nil, err
 }
 
-// update returns the statement that saves a purchase.
-func (s *Store) update() string {
-	return "UPDATE " + table + " SET " + strings.Join(
-		columnNames[2:], " = ?, ",
-	) + " = ?, held_key = ? WHERE realm = ? AND id = ?"
+// update returns the statement that saves a purchase. In PostgreSQL, its last
+// argument is the transaction ID.
+func update(dialect sqldb.Dialect) string {
+	text := "UPDATE " + table + " SET " + strings.Join(columnNames[2:], " = ?, ") +
+		" = ?, held_key = ? WHERE realm = ? AND id = ?"
+	if dialect == sqldb.Postgres {
+		text += " AND txid_current() = ?"
+	}
+	return text
 }
 
 // savePurchase saves the purchase if fn's transaction is still open. Otherwise
@@ -168,7 +172,7 @@ func (s *Store) savePurchase(
 ) error {
 	args := append(row.args(s.db.Dialect)[2:], s.text(row.realm), s.text(row.id))
 	if s.db.Dialect == sqldb.Postgres {
-		changed, err := h.Exec(ctx, s.update()+" AND txid_current() = ?", append(args, txid)...)
+		changed, err := h.Exec(ctx, s.update, append(args, txid)...)
 		if err == nil && changed != 1 {
 			err = sqldb.ErrTxEnded
 		}
@@ -179,6 +183,6 @@ func (s *Store) savePurchase(
 	}
 	// The number of rows says nothing: depending on the driver's settings,
 	// MySQL counts the rows found or the rows changed.
-	_, err := h.Exec(ctx, s.update(), args...)
+	_, err := h.Exec(ctx, s.update, args...)
 	return err
 }

@@ -51,7 +51,7 @@ func (s *Store) claim(ctx context.Context, c claim, now, until time.Time) (ledge
 	if s.db.Dialect == sqldb.Postgres {
 		return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read,
 			"WITH due AS (SELECT realm AS due_realm, id AS due_id FROM "+table+due+" FOR UPDATE SKIP LOCKED) "+
-				set+" FROM due WHERE realm = due_realm AND id = due_id RETURNING "+s.columns(), append(wanted, next)...))
+				set+" FROM due WHERE realm = due_realm AND id = due_id RETURNING "+s.columns, append(wanted, next)...))
 	}
 	// Usually nothing is due, which this query finds without a lock.
 	ids, err := s.db.Keys(ctx, "SELECT id FROM "+table+due, wanted...)
@@ -70,7 +70,7 @@ func (s *Store) claim(ctx context.Context, c claim, now, until time.Time) (ledge
 	}
 	defer release()
 	return onlyPurchase(s.purchases(ctx, "claim a purchase", (*purchaseRow).read,
-		set+" WHERE realm = ? AND id = (SELECT id FROM "+table+due+") RETURNING "+s.columns(),
+		set+" WHERE realm = ? AND id = (SELECT id FROM "+table+due+") RETURNING "+s.columns,
 		append([]any{next, c.args[0]}, wanted...)...))
 }
 

@@ -14,10 +14,10 @@ import (
 // column is unique per realm and user.
 
 // insert returns the statement that creates a purchase.
-func (s *Store) insert() string {
+func insert(dialect sqldb.Dialect) string {
 	into := "INSERT INTO " + table + " (" + strings.Join(columnNames, ", ") + ", held_key)"
 	values := sqldb.Marks(len(columnNames) + 1)
-	switch s.db.Dialect {
+	switch dialect {
 	case sqldb.Postgres: // SetDurable is in the statement, which is a transaction of its own
 		return into + " SELECT " + values + " WHERE " + sqldb.SetDurable + " <> '' ON CONFLICT DO NOTHING"
 	case sqldb.MySQL:
@@ -40,7 +40,7 @@ func (s *Store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purc
 		return s.createLocked(ctx, row, p)
 	}
 	for {
-		inserted, err := s.exec(ctx, "create a purchase", s.insert(), row.args(s.db.Dialect)...)
+		inserted, err := s.exec(ctx, "create a purchase", s.insert, row.args(s.db.Dialect)...)
 		if err != nil {
 			return ledger.Purchase{}, false, err
 		}
@@ -111,7 +111,7 @@ func (s *Store) createLocked(
 			return errHeld
 		}
 		inserting = true
-		_, err = h.Exec(ctx, s.insert(), row.args(s.db.Dialect)...)
+		_, err = h.Exec(ctx, s.insert, row.args(s.db.Dialect)...)
 		return err
 	})
 	switch {

@@ -49,7 +49,7 @@ func (s *Store) listing(q ledger.Query) (query string, args []any) {
 		parts = append(parts, "SELECT * FROM (SELECT * FROM "+table+part+") AS state"+strconv.Itoa(i))
 		args = append(args, its...)
 	}
-	return "SELECT " + s.columns() + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS purchases" +
+	return "SELECT " + s.columns + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS purchases" +
 		inOrder(q), append(args, q.PageSize())
 }
 

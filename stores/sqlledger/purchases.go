@@ -40,7 +40,7 @@ func (s *Store) findable(ctx context.Context, texts ...string) error {
 }
 
 // selects returns the beginning of a query for purchases.
-func (s *Store) selects() string { return "SELECT " + s.columns() + " FROM " + table }
+func (s *Store) selects() string { return "SELECT " + s.columns + " FROM " + table }
 
 // purchases runs a query for purchases. It reads all rows, even after one that
 // can't be read, because SQLite commits a writing statement at the last row.

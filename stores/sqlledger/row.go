@@ -24,14 +24,14 @@ var columnNames = []string{
 
 // columns returns the columns that a query reads. It leaves out those of the
 // order, which are for the application's own queries; the JSON has them too.
-func (s *Store) columns() string {
+func columns(dialect sqldb.Dialect) string {
 	var read []string
 	for _, name := range columnNames {
 		switch {
 		case name == "item", name == "quantity", name == "amount":
 			continue
 		case strings.HasSuffix(name, "_at"):
-			name = s.db.Dialect.Select(name)
+			name = dialect.Select(name)
 		}
 		read = append(read, name)
 	}

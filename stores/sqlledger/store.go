@@ -30,6 +30,9 @@ type Store struct {
 	tokens *sqlstore.Store
 	db     *sqldb.DB
 	hung   sync.Map // keys of purchases whose fn still runs after its transaction was abandoned
+
+	// The texts that every purchase needs, in the database's syntax.
+	columns, insert, update string
 }
 
 // New returns a Store in the database of store, which must not be nil. It does
@@ -39,7 +42,10 @@ func New(store *sqlstore.Store) *Store {
 	if store == nil {
 		panic("sqlledger: the sqlstore.Store is nil")
 	}
-	return &Store{tokens: store, db: store.Database()}
+	s := &Store{tokens: store, db: store.Database()}
+	s.columns = columns(s.db.Dialect)
+	s.insert, s.update = s.db.Query(insert(s.db.Dialect)), s.db.Query(update(s.db.Dialect))
+	return s
 }
 
 const (

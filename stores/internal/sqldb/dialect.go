@@ -76,7 +76,7 @@ func (d *DB) mysqlLock(name string) string {
 
 // Rebind replaces question marks with the database's placeholders.
 func (d Dialect) Rebind(query string) string {
-	if d != Postgres {
+	if d != Postgres || !strings.Contains(query, "?") {
 		return query
 	}
 	var b strings.Builder
