@@ -17,7 +17,7 @@ import (
 // The middleware puts one into the request's context; [Merchant.Client] returns
 // one for work outside a request. Do not store a Client: until its token
 // expires or is refused, it does not notice that the user has disconnected or
-// has reconnected with another account. From then on its calls return
+// has reconnected with another account. Once it notices, its calls return
 // ErrNotConnected. Store the user's ID and create a Client when you need one.
 //
 // A method whose documentation says "once" does not retry its call. Besides the

@@ -24,13 +24,14 @@ var (
 	ErrNoUser = connect.ErrNoUser
 	// ErrNoSession is returned by [Merchant.AuthorizationURL],
 	// [Merchant.Exchange], [Merchant.User] and [Merchant.SignOut] when the
-	// request has no session, because the handler is not wrapped in the session
-	// manager's LoadAndSave.
+	// request has no session: the handler is not wrapped in the session
+	// manager's LoadAndSave or, if Config.Sessions is nil, in
+	// [Merchant.Optional].
 	ErrNoSession = connect.ErrNoSession
 	// ErrInvalidState is returned by [Merchant.Exchange] when the state is
 	// missing, repeated, unknown, expired, used, or another browser's (RFC 6749
 	// section 10.12), or when the callback has neither a code nor an error, or
-	// an empty or repeated one.
+	// has one that is empty or repeated.
 	ErrInvalidState = connect.ErrInvalidState
 	// ErrInvalidReturnTo is returned by [Merchant.AuthorizationURL] when
 	// return_to leads away from the application.
@@ -43,7 +44,8 @@ var (
 	// user approved with an account other than the one signed in.
 	ErrUserChanged = connect.ErrUserChanged
 	// ErrAuthorizationFailed is returned by [Merchant.Exchange] when the
-	// provider reports an error other than a denial (RFC 6749 section 4.1.2.1).
+	// provider reports an error other than a denial (RFC 6749 section 4.1.2.1),
+	// or the response is not from Provider.Issuer (RFC 9207).
 	ErrAuthorizationFailed = connect.ErrAuthorizationFailed
 	// ErrTokenExchange is returned by [Merchant.Exchange], and by calls that
 	// refresh a token, when the token endpoint gave no usable token (RFC 6749

@@ -19,12 +19,12 @@ func (m *Merchant) Handler() http.Handler {
 	return m.connector.Handler()
 }
 
-// ConnectHandler starts a connection: it redirects a GET to the provider's
-// authorization page. The query may hold return_to, the local path to return
-// to, and scope, a space-separated list of additional scopes to request. It
-// responds 400 if the query is invalid, 401 or with a redirect to
-// Config.SignInURL if no user is signed in, 405 to methods other than GET and
-// HEAD, 429 if Config.RateLimit refuses, and 503 if a store fails.
+// ConnectHandler starts a connection: it redirects a GET or HEAD to the
+// provider's authorization page. The query may hold return_to, the local path
+// to return to, and scope, a space-separated list of additional scopes to
+// request. It responds 400 if the query is invalid, 401 or with a redirect to
+// Config.SignInURL if no user is signed in, 405 to any other method, 429 if
+// Config.RateLimit refuses, and 503 if a store fails.
 func (m *Merchant) ConnectHandler() http.Handler {
 	return m.connector.ConnectHandler()
 }
@@ -37,10 +37,10 @@ func (m *Merchant) ConnectHandler() http.Handler {
 // log name the cause. A cross-site callback without a session gets a page that
 // loads the callback again, so that the browser sends a SameSite=Strict cookie.
 // CallbackHandler responds 401 or with a redirect to Config.SignInURL if no
-// user is signed in, 403 if the user denied access or another user is signed
-// in, 429 if Config.RateLimit refuses, 502 if the authorization or the token
-// request failed, 503 if a store or the server is unavailable, and 504 on a
-// timeout.
+// user is signed in, 403 if the user denied access or a required scope, or
+// another user is signed in, 429 if Config.RateLimit refuses, 502 if the
+// authorization or the token request failed, 503 if a store or the server is
+// unavailable, and 504 on a timeout.
 func (m *Merchant) CallbackHandler() http.Handler {
 	return m.connector.CallbackHandler()
 }

@@ -144,11 +144,11 @@ type Config struct {
 	// disconnect handler. An error goes to ErrorHandler. Nil does nothing.
 	OnDisconnect func(*http.Request, User) error
 	// ErrorHandler writes the response for a failed request. Use StatusCode for
-	// the status, ConnectError.ReturnTo for the page the user came from, and
-	// WriteError for the default response. It must not show err to the user. To
-	// call the Merchant in it, declare the variable before the Config and
-	// assign it New's result. The default is a plain page, or problem+json (RFC
-	// 9457) for clients that don't accept HTML.
+	// the status, ConnectError.ReturnTo for the page that the user wanted,
+	// and WriteError for the default response. It must not show err to the
+	// user. To call the Merchant in it, declare the variable before the Config
+	// and assign it New's result. The default is a plain page, or problem+json
+	// (RFC 9457) for clients that don't accept HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 }
 

@@ -67,10 +67,11 @@ type Config struct {
 	// SignInURL is where users sign in to the application: a local path, an
 	// absolute https URL, or an http URL with a loopback address. It needs
 	// User. When no user is signed in, a page load is redirected there (303),
-	// with the page to return to in the query parameter return_to. The sign-in
-	// page must check return_to before it redirects there, and must not be
-	// behind Require. If SignInURL is empty, the response is a page without a
-	// link.
+	// with the page to return to in the query parameter return_to. Any other
+	// request gets 401, with the member sign_in_url in problem+json or a link
+	// on a page. The sign-in page must check return_to before it redirects
+	// there, and must not be behind Require. If SignInURL is empty, page loads
+	// get 401 too, and no response has a link.
 	SignInURL string
 	// SignIn makes the identity at the server the user: a user who connects is
 	// signed in, a user who disconnects is signed out. It needs
@@ -117,9 +118,11 @@ type Config struct {
 	// OnDisconnect is called when a user's credential was removed by the
 	// disconnect handler. An error goes to ErrorHandler.
 	OnDisconnect func(*http.Request, User) error
-	// ErrorHandler writes the response for a failed request. It must not show
-	// err to the user. The default is a plain page, or problem+json (RFC 9457)
-	// for clients that don't accept HTML.
+	// ErrorHandler writes the response for a failed request. Use StatusCode for
+	// the status, ConnectError.ReturnTo for the page that the user wanted, and
+	// WriteError for the default response. It must not show err to the user.
+	// The default is a plain page, or problem+json (RFC 9457) for clients that
+	// don't accept HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 
 	// CrossOrigin says which cross-origin requests the middleware and the

@@ -26,7 +26,7 @@ var (
 	// ErrInvalidState is returned by [Connector.Exchange] when the state is
 	// missing, repeated, unknown, expired, used, or another browser's (RFC 6749
 	// section 10.12), or when the callback has neither a code nor an error, or
-	// an empty or repeated one.
+	// has one that is empty or repeated.
 	ErrInvalidState = errors.New("the state of the callback is not valid")
 	// ErrInvalidReturnTo is returned by [Connector.AuthorizationURL] when
 	// return_to leads away from the application.
@@ -66,8 +66,8 @@ var (
 	// errors.Is also matches ErrNotConnected.
 	ErrTokenRefused = errors.New("the token was refused")
 	// ErrTokenExpired is returned by every call when the access token has
-	// expired and could not be refreshed. errors.Is also matches
-	// ErrNotConnected.
+	// expired and there is no refresh token, or the server refused to refresh
+	// it. errors.Is also matches ErrNotConnected.
 	ErrTokenExpired = errors.New("the token has expired")
 	// ErrScopeMissing is returned by a call when the user did not grant the
 	// scope that it needs. [Connector.HandleError] redirects them to grant it.

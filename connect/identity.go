@@ -34,8 +34,8 @@ func (c *Connector) identify(
 	return User{ID: user.ID, Name: visibleName(user.Name, sent...)}, nil // the session stores both
 }
 
-// MayIdentify reports whether Server.Identity is set and the user granted one
-// of Server.IdentityScopes, or there are none.
+// MayIdentify reports whether Server.Identity is set and, unless
+// Server.IdentityScopes is empty, the user granted one of them.
 func (c *Connector) MayIdentify(credential Credential) bool {
 	if c.server.Identity == nil {
 		return false
@@ -69,8 +69,8 @@ func (c *Connector) ReadName(ctx context.Context, user User, credential Credenti
 	return visibleName(known.Name, sent...)
 }
 
-// KeepName sets the Name of the user's credential, in the store and in the
-// account, where its access token is still the given one. It logs a failure.
+// KeepName sets the Name of the user's credential in the store and in the
+// account, in each only if its access token is still token. It logs a failure.
 func (a *Account) KeepName(ctx context.Context, token Secret, name string) {
 	c := a.connector
 	err := c.tokens.Update(ctx, c.key(a.user.ID),

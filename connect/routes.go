@@ -16,12 +16,12 @@ func (c *Connector) Paths() (connect, callback, disconnect string) {
 
 // Routes returns every path at which a router may have to serve
 // [Connector.Handler]. The first three are those of [Connector.Paths], as
-// browsers see them. A router that is mounted below a prefix sees shorter
-// paths. So the next three leave out the first segment, the three after them
-// the first two, and so on, until one directory is left.
+// browsers see them. A router below a proxy or mount that strips a prefix sees
+// shorter paths. So Routes also returns the three paths without their first
+// segment, without their first two, and so on, until one directory is left.
 //
-// For https://shop.example/shop/oauth/callback the routes are those of
-// /shop/oauth and of /oauth.
+// For https://shop.example/shop/oauth/callback it returns three paths in
+// /shop/oauth and three in /oauth.
 func (c *Connector) Routes() []string {
 	routes := []string{c.connectPath, c.callbackPath, c.disconnectPath}
 	for at := 0; strings.Count(routes[at], "/") > 2; at += 3 {

@@ -20,10 +20,10 @@ const redacted = redact.Redacted
 // and writes the text.
 //
 // Package fmt can't call the methods of a Secret in an unexported field of a
-// printed struct. It also does not call them for a Secret behind a pointer
-// within the printed value, if the verb is one for text such as %s; go vet
-// reports such a verb. Give a type that keeps a Secret in an unexported field
-// its own Format method.
+// printed struct. With a verb for text, such as %s, it also does not call them
+// for a Secret behind a pointer within the printed value; go vet reports such a
+// verb. Give a type that keeps a Secret in an unexported field its own Format
+// method.
 type Secret string
 
 // Reveal returns the secret itself, for sending or storing it.

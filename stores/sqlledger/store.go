@@ -19,12 +19,12 @@ var _ ledger.Store = (*Store)(nil)
 type Store struct {
 	// Lease is how long PostgreSQL, MariaDB or MySQL keeps a purchase locked when
 	// the machine that runs a Change of it has vanished. It must be longer than
-	// 4/3 of ledger.Config.StepTimeout, because the context of an fn that sends no
-	// statement after a query ends after three quarters of Lease. If an fn runs
-	// for a quarter of Lease after its context has ended, its transaction is
-	// rolled back, in SQLite too: see the package's documentation. Zero means a
-	// minute; less than a second means a second. Lease must not be changed once
-	// the store is in use.
+	// 4/3 of ledger.Config.StepTimeout: if an fn sends no statement after a
+	// query, its context ends after three quarters of Lease. If an fn runs for a
+	// quarter of Lease after its context has ended, its transaction is rolled
+	// back, in SQLite too: see the package's documentation. Zero means a minute;
+	// less than a second means a second. Lease must not be changed once the
+	// store is in use.
 	Lease time.Duration
 
 	tokens *sqlstore.Store
