@@ -18,6 +18,9 @@ import (
 // When a store is down, the response is 503. RequireGloebit does not check
 // whether Gloebit still accepts the token: pass the error of a call to
 // [Merchant.HandleError].
+//
+// Requests for the paths of [Merchant.Routes] are passed to [Merchant.Handler],
+// because a user who is not connected must be able to reach them.
 func (m *Merchant) RequireGloebit(next http.Handler) http.Handler {
 	return m.connector.RequireWith(m.lookUp(nil))(next)
 }

@@ -66,12 +66,15 @@ type Config struct {
 	User func(*http.Request) (User, error)
 	// SignInURL is where users sign in to the application: a local path, an
 	// absolute https URL, or an http URL with a loopback address. It needs
-	// User. When no user is signed in, a page load is redirected there (303),
-	// with the page to return to in the query parameter return_to. Any other
-	// request gets 401, with the member sign_in_url in problem+json or a link
-	// on a page. The sign-in page must check return_to before it redirects
-	// there, and must not be behind Require. If SignInURL is empty, page loads
-	// get 401 too, and no response has a link.
+	// User. When no user is signed in, a page load is redirected there (303).
+	// Any other request gets 401, with the member sign_in_url in problem+json
+	// or a link on a page. The query parameter return_to is the page to return
+	// to: a local path, as the browser sees it, or the page's absolute URL when
+	// SignInURL has another host than RedirectURL. It is left out when the page
+	// is not known. The sign-in page must check return_to before it redirects
+	// there; to check a local path, call [CheckReturnTo]. It must not be behind
+	// Require. If SignInURL is empty, page loads get 401 too, and no response
+	// has a link.
 	SignInURL string
 	// SignIn makes the identity at the server the user: a user who connects is
 	// signed in, a user who disconnects is signed out. It needs
