@@ -49,6 +49,15 @@ func isPageLoad(r *http.Request) bool {
 	return acceptsHTML(r)
 }
 
+// isHTMX reports whether htmx sent the request.
+func isHTMX(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
+
+// isHTMXLoad reports whether htmx may have sent the request without a user's
+// action, because the page was loaded.
+func isHTMXLoad(r *http.Request) bool {
+	return isHTMX(r) && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+}
+
 func acceptsHTML(r *http.Request) bool {
 	return strings.Contains(strings.ToLower(strings.Join(r.Header.Values("Accept"), ",")), "text/html")
 }

@@ -378,6 +378,38 @@ func TestHTMX(t *testing.T) {
 	require.Equal(t, "/oauth/connect?return_to=%2Fcart", resp.Header.Get("HX-Redirect"))
 }
 
+// TestHTMXRedirectLoop has a server that approves every user and refuses every
+// token: a part of a page that htmx loads must not send its page to connect
+// again and again.
+func TestHTMXRedirectLoop(t *testing.T) {
+	for name, handler := range map[string]func(*site, *connect.Config){
+		"default page": func(*site, *connect.Config) {},
+		"ErrorHandler": func(s *site, c *connect.Config) {
+			c.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) { s.WriteError(w, r, err) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := new(site)
+			*s = *newSite(t, func(c *connect.Config) { handler(s, c) })
+			s.mux.Handle("/part", s.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				s.HandleError(w, r, connect.ErrTokenRefused)
+			})))
+			part := func() *http.Response {
+				return s.get("https://shop.example/part", "HX-Request", "true", "Accept", "*/*", "Sec-Fetch-Mode", "cors",
+					"Referer", "https://shop.example/cart")
+			}
+			first := part()
+			require.Equal(t, http.StatusUnauthorized, first.StatusCode)
+			require.Equal(t, "/oauth/connect?return_to=%2Fcart", first.Header.Get("HX-Redirect"))
+			second := part()
+			require.Equal(t, http.StatusUnauthorized, second.StatusCode)
+			require.Empty(t, second.Header.Get("HX-Redirect"))
+			load := s.get("https://shop.example/part", "Sec-Fetch-Mode", "navigate")
+			require.Equal(t, http.StatusUnauthorized, load.StatusCode)
+		})
+	}
+}
+
 // TestStrippedPrefix serves the application behind a proxy that strips the
 // prefix /shop.
 func TestStrippedPrefix(t *testing.T) {

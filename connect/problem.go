@@ -2,6 +2,7 @@ package connect
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,7 +49,9 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 // it does this at most once a minute for each session. If the user is not
 // signed in, it redirects a page load to Config.SignInURL. In all other cases
 // Config.ErrorHandler responds; the default response has a plain message and,
-// where connecting helps, a link. HandleError always logs the error.
+// where connecting helps, a link. An htmx request gets the header HX-Redirect
+// instead of a redirect, a GET or HEAD under the same limit of once a minute.
+// HandleError always logs the error.
 func (c *Connector) HandleError(w http.ResponseWriter, r *http.Request, err error) {
 	c.refuse(w, r, err, true)
 }
@@ -59,13 +62,21 @@ func (c *Connector) HandleError(w http.ResponseWriter, r *http.Request, err erro
 func (c *Connector) refuse(w http.ResponseWriter, r *http.Request, err error, guard bool) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Add("Vary", "Accept, Sec-Fetch-Mode")
-	if c.canConnect(err) && isPageLoad(r) && !(guard && c.reconnectedRecently(r)) {
+	helps := c.canConnect(err)
+	switch {
+	case helps && guard && (isPageLoad(r) || isHTMXLoad(r)) && c.reconnectedRecently(r):
+		r = r.WithContext(context.WithValue(r.Context(), againKey{}, true))
+	case helps && isPageLoad(r):
 		c.log.DebugContext(r.Context(), c.name+": sent to connect", "cause", err.Error())
 		redirect(w, c.ConnectURL(c.pageOf(r), scopesOf(err)...))
 		return
 	}
 	c.fail(w, r, err, c.pageOf(r))
 }
+
+// againKey is the context key of a request that must not redirect to connect
+// once more.
+type againKey struct{}
 
 // reconnectWindow is how soon after a redirect to connect another failure means
 // that connecting does not help.
@@ -224,7 +235,8 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	if p.Status == http.StatusUnauthorized { // required by RFC 9110 section 15.5.2
 		h.Set("WWW-Authenticate", p.Challenge)
 	}
-	if to := cmp.Or(p.SignInURL, p.ConnectURL); to != "" && r.Header.Get("HX-Request") == "true" {
+	again := r.Context().Value(againKey{}) != nil
+	if to := cmp.Or(p.SignInURL, p.ConnectURL); to != "" && isHTMX(r) && !again {
 		h.Set("HX-Redirect", to) // htmx shows no error pages, but follows this
 	}
 	if p.RetryAfter > 0 { // whole seconds, RFC 9110 section 10.2.3
