@@ -68,6 +68,7 @@ type call struct {
 	repeatable bool                // the call is idempotent
 	tries      *attempts           // records what failed attempts may have done; nil to skip
 	sent       *connect.Credential // set to the credential that the response answers; nil to skip
+	bare       bool                // a response without success is one, as in the document's table for id
 	failed     any                 // set to the other members of a response without success; nil to skip
 	secrets    []Secret            // secrets in the request, besides the credential
 	until      time.Time           // the deadline for all attempts

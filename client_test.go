@@ -119,6 +119,45 @@ func TestIdentityFollowsTheScopeThatWasGranted(t *testing.T) {
 	}
 }
 
+func TestIdentityWithoutSuccess(t *testing.T) {
+	for name, test := range map[string]struct {
+		scope gloebit.Scope
+		body  string
+		want  gloebit.Identity // zero for ErrInvalidResponse
+	}{
+		"the keys of the document's table": {
+			"id", `{"id":"1","name":"Al","params":{"x":1}}`,
+			gloebit.Identity{ID: "1", Name: "Al", Params: gloebit.Object(`{"x":1}`)},
+		},
+		"no success, a reason":    {"id", `{"id":"1","name":"Al","reason":"unknown token"}`, gloebit.Identity{}},
+		"no success, no id":       {"id", `{"error":"oops"}`, gloebit.Identity{}},
+		"no success in version B": {"user", `{"id":"1","name":"Al"}`, gloebit.Identity{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, _, _ := clientOf(t, answering(200, test.body), func(_ *gloebit.Config, c *connect.Credential) {
+				c.Scopes = []gloebit.Scope{test.scope}
+			})
+			identity, err := client.Identity(t.Context())
+			require.Equal(t, test.want, identity)
+			if test.want.ID == "" {
+				require.ErrorIs(t, err, gloebit.ErrInvalidResponse)
+				return
+			}
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestIdentityWithoutSuccessKeepsTheStatus(t *testing.T) {
+	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"id":"1"}`)
+	}, func(_ *gloebit.Config, c *connect.Credential) { c.Scopes = []gloebit.Scope{gloebit.ScopeID} })
+	_, err := client.Identity(t.Context())
+	require.ErrorIs(t, err, gloebit.ErrTokenExpired)
+}
+
 func TestTransactSendsBothVersionsNames(t *testing.T) {
 	for name, test := range map[string]struct {
 		call func(*gloebit.Client) (gloebit.Receipt, error)

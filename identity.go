@@ -35,7 +35,9 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	}
 	var sent connect.Credential
 	if err := c.do(
-		ctx, call{name: path, method: http.MethodGet, scope: scope, repeatable: true, sent: &sent}, &answer,
+		ctx, call{
+			name: path, method: http.MethodGet, scope: scope, repeatable: true, sent: &sent, bare: scope == ScopeID,
+		}, &answer,
 	); err != nil {
 		return Identity{}, err
 	}

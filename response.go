@@ -47,6 +47,9 @@ func (c *Client) read(call call, resp *http.Response, body []byte, sent *connect
 	tooLong := len(body) > maxReply
 	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	unreadable := json.Unmarshal(body, &reply) != nil || !reply.succeeded() && (reply.Reason.odd || reply.Status.odd)
+	if call.bare && resp.StatusCode == http.StatusOK && reply.Success == nil && reply.Reason.text == "" {
+		reply.Success = new(true)
+	}
 	if !unreadable && resp.StatusCode == http.StatusOK && !tooLong && reply.succeeded() {
 		return body, nil
 	}
