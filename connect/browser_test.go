@@ -410,6 +410,23 @@ func TestHTMXRedirectLoop(t *testing.T) {
 	}
 }
 
+// TestPrefetchAfterRefusal checks that a page that the browser loads in advance
+// does not use up the redirect to connect.
+func TestPrefetchAfterRefusal(t *testing.T) {
+	s := newSite(t)
+	s.mux.Handle("/shelf", s.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.HandleError(w, r, connect.ErrTokenRefused)
+	})))
+	for _, header := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		ahead := s.get("https://shop.example/shelf", header, "prefetch")
+		require.Equal(t, http.StatusSeeOther, ahead.StatusCode, header)
+		ahead = s.get("https://shop.example"+ahead.Header.Get("Location"), header, "prefetch")
+		require.Equal(t, http.StatusServiceUnavailable, ahead.StatusCode, header)
+	}
+	require.Equal(t, http.StatusSeeOther, s.get("https://shop.example/shelf").StatusCode)
+	require.Equal(t, http.StatusUnauthorized, s.get("https://shop.example/shelf").StatusCode)
+}
+
 // TestStrippedPrefix serves the application behind a proxy that strips the
 // prefix /shop.
 func TestStrippedPrefix(t *testing.T) {

@@ -64,7 +64,7 @@ func (c *Connector) refuse(w http.ResponseWriter, r *http.Request, err error, gu
 	w.Header().Add("Vary", "Accept, Sec-Fetch-Mode")
 	helps := c.canConnect(err)
 	switch {
-	case helps && guard && (isPageLoad(r) || isHTMXLoad(r)) && c.reconnectedRecently(r):
+	case helps && guard && !isPrefetch(r) && (isPageLoad(r) || isHTMXLoad(r)) && c.reconnectedRecently(r):
 		r = r.WithContext(context.WithValue(r.Context(), againKey{}, true))
 	case helps && isPageLoad(r):
 		c.log.DebugContext(r.Context(), c.name+": sent to connect", "cause", err.Error())
