@@ -124,7 +124,8 @@ func oauthProblem(h http.Header, body []byte) string {
 }
 
 // retryAfter reads both forms of Retry-After (RFC 9110 section 10.2.3). An
-// invalid value counts as a minute, because the server requests some wait.
+// invalid value counts as a minute, because the server requests some wait. A
+// date is compared with the response's own Date, because clocks differ.
 func retryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
@@ -135,7 +136,11 @@ func retryAfter(h http.Header) time.Duration {
 		return time.Duration(min(max(seconds, 0), int(longest/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return min(max(time.Until(at), 0), longest)
+		now, err := http.ParseTime(h.Get("Date")) // the server's clock
+		if err != nil {
+			now = time.Now()
+		}
+		return min(max(at.Sub(now), 0), longest)
 	}
 	return time.Minute
 }

@@ -46,6 +46,25 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// TestRetryAfterByTheServersClock has a server whose clock is an hour ahead, or
+// behind.
+func TestRetryAfterByTheServersClock(t *testing.T) {
+	for name, skew := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
+				now := time.Now().Add(skew).UTC()
+				w.Header().Set("Date", now.Format(http.TimeFormat))
+				w.Header().Set("Retry-After", now.Add(7*time.Second).Format(http.TimeFormat))
+				w.WriteHeader(http.StatusTooManyRequests)
+			})
+			_, err := client.CreateInventoryItem(t.Context(), gloebit.Item{Type: "hat"}) // which is not retried
+			var failure *gloebit.APIError
+			require.ErrorAs(t, err, &failure)
+			require.Equal(t, 7*time.Second, failure.RetryAfter)
+		})
+	}
+}
+
 // TestReplyIsReadToItsEnd checks that a reply counts if the connection breaks
 // after the whole object: the gloebits were spent, and the item consumed.
 func TestReplyIsReadToItsEnd(t *testing.T) {
