@@ -20,11 +20,12 @@ func (m *Merchant) Handler() http.Handler {
 }
 
 // ConnectHandler starts a connection: it redirects a GET or HEAD to the
-// provider's authorization page. The query may hold return_to, the local path
-// to return to, and scope, a space-separated list of additional scopes to
-// request. It responds 400 if the query is invalid, 401 or with a redirect to
-// Config.SignInURL if no user is signed in, 405 to any other method, 429 if
-// Config.RateLimit refuses, and 503 if a store fails.
+// provider's authorization page, an htmx request with 204 and HX-Redirect. The
+// query may hold return_to, the local path to return to, and scope, a
+// space-separated list of additional scopes to request. It responds 400 if the
+// query is invalid, 401 or with a redirect to Config.SignInURL if no user is
+// signed in, 405 to any other method, 429 if Config.RateLimit refuses, and 503
+// if a store fails.
 func (m *Merchant) ConnectHandler() http.Handler {
 	return m.connector.ConnectHandler()
 }

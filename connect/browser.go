@@ -40,7 +40,7 @@ func isPrefetch(r *http.Request) bool {
 // can follow a redirect to another site. It uses Sec-Fetch-Mode or, without it,
 // the Accept header.
 func isPageLoad(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || isHTMX(r) {
 		return false
 	}
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
@@ -75,6 +75,23 @@ func protect(w http.ResponseWriter) {
 func redirect(w http.ResponseWriter, to string) { redirectWith(w, http.StatusSeeOther, to) }
 
 func redirectWith(w http.ResponseWriter, status int, to string) {
+	w.Header().Set("Location", escaped(to))
+	w.WriteHeader(status)
+}
+
+// navigate is redirect for a URL of another site. A script can't follow a
+// redirect there, so an htmx request gets a header that makes its page navigate.
+func navigate(w http.ResponseWriter, r *http.Request, to string) {
+	if !isHTMX(r) {
+		redirect(w, to)
+		return
+	}
+	w.Header().Set("HX-Redirect", escaped(to))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// escaped returns a URL with the characters encoded that a header can't carry.
+func escaped(to string) string {
 	if strings.ContainsFunc(to, mustEscape) {
 		var location []byte
 		for _, b := range []byte(to) {
@@ -86,8 +103,7 @@ func redirectWith(w http.ResponseWriter, status int, to string) {
 		}
 		to = string(location)
 	}
-	w.Header().Set("Location", to)
-	w.WriteHeader(status)
+	return to
 }
 
 // mustEscape reports whether a character must be encoded in a header.

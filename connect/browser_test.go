@@ -369,13 +369,33 @@ func TestCrossOriginRequests(t *testing.T) {
 	}
 }
 
-// TestHTMX checks that an htmx request makes the page navigate to connect.
+// TestHTMX checks that an htmx request makes the page navigate: scripts can't
+// follow a redirect to another site.
 func TestHTMX(t *testing.T) {
-	s := newSite(t)
-	resp := s.load(s.request(http.MethodPost, "https://shop.example/page", "HX-Request", "true", "Accept", "*/*",
-		"Referer", "https://shop.example/cart"))
-	require.Equal(t, http.StatusUnauthorized, resp.StatusCode)
-	require.Equal(t, "/oauth/connect?return_to=%2Fcart", resp.Header.Get("HX-Redirect"))
+	for name, test := range map[string]struct {
+		method, target, accept string
+		status                 int
+		to                     string // how the URL begins
+	}{
+		"form": {"POST", "https://shop.example/page", "*/*", 401, "/oauth/connect?return_to=%2Fcart"},
+		"part": {"GET", "https://shop.example/page", "*/*", 401, "/oauth/connect?return_to=%2Fcart"},
+		"part that accepts HTML": {
+			"GET", "https://shop.example/page", "text/html, */*", 401, "/oauth/connect?return_to=%2Fcart",
+		},
+		"link to connect": {"GET", "https://shop.example/oauth/connect", "*/*", 204, "https://as.example/authorize?"},
+		"link to connect under another name": {
+			"GET", "https://www.shop.example/oauth/connect", "*/*", 204, "https://shop.example/oauth/connect?moved=1",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			resp := s.load(s.request(test.method, test.target, "HX-Request", "true", "Accept", test.accept,
+				"Referer", "https://shop.example/cart"))
+			require.Equal(t, test.status, resp.StatusCode)
+			require.Empty(t, resp.Header.Get("Location"))
+			require.True(t, strings.HasPrefix(resp.Header.Get("HX-Redirect"), test.to), resp.Header.Get("HX-Redirect"))
+		})
+	}
 }
 
 // TestHTMXRedirectLoop has a server that approves every user and refuses every

@@ -17,10 +17,11 @@ import (
 // to the page. A page load is a GET or HEAD with Sec-Fetch-Mode navigate or,
 // without that header, with an Accept that names HTML. Other requests get 401,
 // or 403 for a missing scope: a page with a link for clients that accept HTML,
-// and problem+json (RFC 9457) with the member connect_url for others. If
-// Config.User returns no user, the redirect and the link are to
-// Config.SignInURL and the member is sign_in_url. When a store is down, the
-// response is 503. Require panics for a scope that the server does not know.
+// and problem+json (RFC 9457) with the member connect_url for others; an htmx
+// request gets the same URL in HX-Redirect, too. If Config.User returns no
+// user, the redirect and the link are to Config.SignInURL and the member is
+// sign_in_url. When a store is down, the response is 503. Require panics for a
+// scope that the server does not know.
 //
 // Requests for the paths of [Connector.Routes] are passed to
 // [Connector.Handler], because a user who is not connected must be able to
