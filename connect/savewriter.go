@@ -48,7 +48,8 @@ func (w *SaveWriter) Begin() bool {
 			w.failed = true
 			// These headers describe the replaced response.
 			for _, name := range []string{
-				"Location", "Content-Length", "Content-Encoding", "Etag", "Last-Modified",
+				"Location", "Refresh", "Hx-Redirect", "Hx-Location", "Content-Length", "Content-Encoding", "Content-Range",
+				"Content-Disposition", "Etag", "Last-Modified",
 			} {
 				w.Header().Del(name)
 			}

@@ -115,7 +115,8 @@ func (w *writer) send(c fiber.Ctx) {
 		// They describe the replaced response. The application's other headers
 		// stay.
 		for _, name := range []string{
-			"Location", "Content-Type", "Content-Length", "Content-Encoding", "Etag", "Last-Modified",
+			"Location", "Refresh", "Hx-Redirect", "Hx-Location", "Content-Type", "Content-Length", "Content-Encoding",
+			"Content-Range", "Content-Disposition", "Etag", "Last-Modified",
 		} {
 			response.Header.Del(name)
 		}
