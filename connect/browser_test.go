@@ -430,6 +430,42 @@ func TestHTMXRedirectLoop(t *testing.T) {
 	}
 }
 
+// TestErrorOfADownload checks that an error is not sent as the file that the
+// handler meant to send.
+func TestErrorOfADownload(t *testing.T) {
+	for name, test := range map[string]struct {
+		err    error
+		answer func(*connect.Connector, http.ResponseWriter, *http.Request, error)
+		status int
+	}{
+		"redirect":    {connect.ErrNotConnected, (*connect.Connector).HandleError, http.StatusSeeOther},
+		"page":        {connect.ErrUnavailable, (*connect.Connector).HandleError, http.StatusServiceUnavailable},
+		"own handler": {connect.ErrUnavailable, (*connect.Connector).WriteError, http.StatusServiceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			server := httptest.NewServer(s.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Disposition", `attachment; filename="receipt.pdf"`)
+				w.Header().Set("Content-Length", "7")
+				test.answer(s.Connector, w, r, test.err)
+			})))
+			defer server.Close()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/receipt.pdf", nil)
+			require.NoError(t, err)
+			r.Header.Set("Accept", "text/html")
+			transport := &http.Transport{DisableKeepAlives: true}
+			resp, err := transport.RoundTrip(r)
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.Equal(t, test.status, resp.StatusCode)
+			require.Empty(t, resp.Header.Get("Content-Disposition"))
+			require.Equal(t, test.status != http.StatusSeeOther, strings.Contains(string(body), "</html>"))
+		})
+	}
+}
+
 // TestPrefetchAfterRefusal checks that a page that the browser loads in advance
 // does not use up the redirect to connect.
 func TestPrefetchAfterRefusal(t *testing.T) {

@@ -60,6 +60,7 @@ func (c *Connector) HandleError(w http.ResponseWriter, r *http.Request, err erro
 // minute is replaced by a page. Otherwise a server that keeps refusing a token,
 // and approves without asking the user, would cause endless redirects.
 func (c *Connector) refuse(w http.ResponseWriter, r *http.Request, err error, guard bool) {
+	dropFile(w.Header())
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Add("Vary", "Accept, Sec-Fetch-Mode")
 	helps := c.canConnect(err)
@@ -230,6 +231,7 @@ func (c *Connector) problemOf(err error, returnTo string) problem {
 // problem+json to others.
 func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
+	dropFile(h)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if p.Status == http.StatusUnauthorized { // required by RFC 9110 section 15.5.2
@@ -255,6 +257,12 @@ func (p problem) answer(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p.members()) // fails only if the client has disconnected
+}
+
+// dropFile removes the headers of a file that the handler meant to send.
+func dropFile(h http.Header) {
+	h.Del("Content-Length")
+	h.Del("Content-Disposition")
 }
 
 // members returns the members of the problem+json.
