@@ -221,19 +221,29 @@ var calls = []callRefusal{
 }
 
 // failuresOf returns the errors that the status and reason of a refused call
-// mean. The status takes precedence.
+// mean. The status takes precedence, unless it only asks to try again: the
+// reason may say why that would not help.
 func failuresOf(status, reason string) []error {
-	for _, word := range []string{status, reason} {
-		word = strings.ToLower(strings.TrimSpace(word))
-		for _, row := range calls {
-			switch {
-			case !slices.Contains(row.words, word):
-			case row.Err == nil:
-				return slices.Clone(row.connecting)
-			default:
-				return []error{row.Err}
-			}
+	row, ok := rowOf(status)
+	if why, known := rowOf(reason); known && (!ok || row.again && !why.again) {
+		row, ok = why, true
+	}
+	switch {
+	case !ok:
+		return []error{ErrRefused}
+	case row.Err == nil:
+		return slices.Clone(row.connecting)
+	}
+	return []error{row.Err}
+}
+
+// rowOf returns the row that has the server's word, and whether there is one.
+func rowOf(word string) (callRefusal, bool) {
+	word = strings.ToLower(strings.TrimSpace(word))
+	for _, row := range calls {
+		if slices.Contains(row.words, word) {
+			return row, true
 		}
 	}
-	return []error{ErrRefused}
+	return callRefusal{}, false
 }

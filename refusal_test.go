@@ -198,6 +198,31 @@ func TestRefusalsOfTransactions(t *testing.T) {
 	}
 }
 
+// TestReasonBesideQueuingFailed has the only status that the document gives to
+// a failure. The reasons are those that every call may get.
+func TestReasonBesideQueuingFailed(t *testing.T) {
+	for reason, want := range map[string]error{
+		"missing domain": gloebit.ErrScopeMissing, "unknown consumer": gloebit.ErrUnknownApplication,
+		"unknown user": gloebit.ErrUnknownUser, "unknown token": gloebit.ErrTokenRefused,
+		"unknown OAuth2 token": gloebit.ErrTokenRefused, "token has expired": gloebit.ErrTokenExpired,
+		"insufficient balance": gloebit.ErrInsufficientBalance,
+		"pending":              gloebit.ErrQueuingFailed, "the queue is full": gloebit.ErrQueuingFailed,
+	} {
+		t.Run(reason, func(t *testing.T) {
+			client, merchant, _ := clientOf(
+				t, answering(200, `{"success":false,"status":"queuing-failed","reason":"`+reason+`"}`),
+			)
+			merchant.RetryWithin(time.Microsecond)
+			order := gloebit.ItemOrder{IdempotencyKey: "form-1", Item: "hat", Price: 40, Quantity: 1}
+			_, err := client.PurchaseItem(t.Context(), order)
+			require.ErrorIs(t, err, want)
+			if want != gloebit.ErrQueuingFailed {
+				require.NotErrorIs(t, err, gloebit.ErrQueuingFailed)
+			}
+		})
+	}
+}
+
 // answeredBy returns the row that applies to a call refused with one of the
 // reasons.
 func answeredBy(row gloebit.Row) connect.Refusal {
