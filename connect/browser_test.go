@@ -373,24 +373,30 @@ func TestCrossOriginRequests(t *testing.T) {
 // follow a redirect to another site.
 func TestHTMX(t *testing.T) {
 	for name, test := range map[string]struct {
-		method, target, accept string
-		status                 int
-		to                     string // how the URL begins
+		method, target, accept, boosted string
+		status                          int
+		to                              string // how the URL begins
 	}{
-		"form": {"POST", "https://shop.example/page", "*/*", 401, "/oauth/connect?return_to=%2Fcart"},
-		"part": {"GET", "https://shop.example/page", "*/*", 401, "/oauth/connect?return_to=%2Fcart"},
+		"form": {"POST", "https://shop.example/page", "*/*", "", 401, "/oauth/connect?return_to=%2Fcart"},
+		"part": {"GET", "https://shop.example/page", "*/*", "", 401, "/oauth/connect?return_to=%2Fcart"},
 		"part that accepts HTML": {
-			"GET", "https://shop.example/page", "text/html, */*", 401, "/oauth/connect?return_to=%2Fcart",
+			"GET", "https://shop.example/page", "text/html, */*", "", 401, "/oauth/connect?return_to=%2Fcart",
 		},
-		"link to connect": {"GET", "https://shop.example/oauth/connect", "*/*", 204, "https://as.example/authorize?"},
+		"boosted link": {
+			"GET", "https://shop.example/page?x=1", "*/*", "true", 401, "/oauth/connect?return_to=%2Fpage%3Fx%3D1",
+		},
+		"boosted form": {"POST", "https://shop.example/page", "*/*", "true", 401, "/oauth/connect?return_to=%2Fcart"},
+		"link to connect": {
+			"GET", "https://shop.example/oauth/connect", "*/*", "true", 204, "https://as.example/authorize?",
+		},
 		"link to connect under another name": {
-			"GET", "https://www.shop.example/oauth/connect", "*/*", 204, "https://shop.example/oauth/connect?moved=1",
+			"GET", "https://www.shop.example/oauth/connect", "*/*", "true", 204, "https://shop.example/oauth/connect?moved=1",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			resp := s.load(s.request(test.method, test.target, "HX-Request", "true", "Accept", test.accept,
-				"Referer", "https://shop.example/cart"))
+				"HX-Boosted", test.boosted, "Referer", "https://shop.example/cart"))
 			require.Equal(t, test.status, resp.StatusCode)
 			require.Empty(t, resp.Header.Get("Location"))
 			require.True(t, strings.HasPrefix(resp.Header.Get("HX-Redirect"), test.to), resp.Header.Get("HX-Redirect"))

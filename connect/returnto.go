@@ -78,7 +78,8 @@ func hasDotSegment(p string) bool {
 // browser sent, even if a proxy stripped a prefix.
 func (c *Connector) pageOf(r *http.Request) string {
 	var page string
-	if isPageLoad(r) {
+	boosted := isHTMXLoad(r) && r.Header.Get("HX-Boosted") == "true" // htmx loads the page of a link
+	if boosted || isPageLoad(r) {
 		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
 			u.RawQuery = strings.ReplaceAll(u.RawQuery, `\`, "%5C") // browsers don't encode it in a query
 			page = u.RequestURI()
