@@ -122,7 +122,7 @@ func closeBody(req *http.Request) {
 // SaysInvalidToken reports whether the WWW-Authenticate header of a response
 // says that the access token has expired or was revoked (RFC 6750 section 3.1).
 func SaysInvalidToken(h http.Header) bool {
-	challenge := strings.ReplaceAll(strings.Join(h.Values("WWW-Authenticate"), ","), " ", "") + ","
+	challenge := strings.ToLower(strings.ReplaceAll(strings.Join(h.Values("WWW-Authenticate"), ","), " ", "")) + ","
 	return strings.Contains(challenge, `error="invalid_token"`) || strings.Contains(challenge, "error=invalid_token,")
 }
 

@@ -391,3 +391,17 @@ func TestConfigMistakes(t *testing.T) {
 		require.ErrorContains(t, err, "example: Config."+field)
 	}
 }
+
+func TestSaysInvalidToken(t *testing.T) {
+	for challenge, want := range map[string]bool{
+		`Bearer error="invalid_token"`:                           true,
+		`bearer realm="api", Error = "invalid_token"`:            true, // RFC 9110 section 11.2: names in any case
+		`BEARER ERROR=invalid_token`:                             true,
+		`Bearer error="invalid_token" error_description="later"`: true, // as Blot're sends it
+		`Bearer error="insufficient_scope"`:                      false,
+		`Bearer realm="api"`:                                     false,
+		``:                                                       false,
+	} {
+		require.Equal(t, want, connect.SaysInvalidToken(http.Header{"Www-Authenticate": {challenge}}), challenge)
+	}
+}
