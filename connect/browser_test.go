@@ -472,6 +472,34 @@ func TestErrorOfADownload(t *testing.T) {
 	}
 }
 
+// TestUnknownGrantedScopeIsNotRequested has a server that reports more than the
+// scopes that it takes. A later request with all of them would be refused.
+func TestUnknownGrantedScopeIsNotRequested(t *testing.T) {
+	for name, test := range map[string]struct {
+		known []connect.Scope
+		want  string
+	}{
+		"known scopes": {[]connect.Scope{"read", "write"}, "read write"},
+		"any scopes":   {nil, "read write offline"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, func(c *connect.Config) {
+				c.Server.Scopes.Known, c.Scopes = test.known, []connect.Scope{"read"}
+				c.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+					return ok(`{"access_token":"an-access-token","scope":"read write offline"}`), nil
+				})}
+			})
+			require.Equal(t, http.StatusSeeOther, s.get(s.callback(t, "")).StatusCode)
+			account, err := s.Account(t.Context(), "ann")
+			require.NoError(t, err)
+			require.Equal(t, []connect.Scope{"read", "write", "offline"}, account.Scopes())
+			to, err := s.get("https://shop.example/oauth/connect").Location()
+			require.NoError(t, err)
+			require.Equal(t, test.want, to.Query().Get("scope"))
+		})
+	}
+}
+
 // TestPrefetchAfterRefusal checks that a page that the browser loads in advance
 // does not use up the redirect to connect.
 func TestPrefetchAfterRefusal(t *testing.T) {

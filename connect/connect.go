@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // AuthorizationURL starts a connection for the user of the request and returns
@@ -91,7 +92,8 @@ func (c *Connector) startConnection(r *http.Request, returnTo string, scopes []S
 }
 
 // grantedScopes returns the scopes that the user granted before. A new token
-// must not have fewer.
+// must not have fewer. Scopes that the server reported, but that are not known
+// to be valid in a request, are left out.
 func (c *Connector) grantedScopes(ctx context.Context, userID string) ([]Scope, error) {
 	if userID == "" {
 		return nil, nil
@@ -101,5 +103,6 @@ func (c *Connector) grantedScopes(ctx context.Context, userID string) ([]Scope, 
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, storeError("load the credential", err)
 	}
-	return credential.Scopes, nil
+	unknown := func(scope Scope) bool { return !c.server.Scopes.Knows(scope) }
+	return slices.DeleteFunc(slices.Clone(credential.Scopes), unknown), nil
 }
