@@ -472,6 +472,35 @@ func TestErrorOfADownload(t *testing.T) {
 	}
 }
 
+// TestDisconnectForms sends the form as each kind of form sends it.
+func TestDisconnectForms(t *testing.T) {
+	const part = "--x\r\nContent-Disposition: form-data; name=\"return_to\"\r\n\r\n/goodbye\r\n--x--\r\n"
+	for name, test := range map[string]struct {
+		contentType, body string
+		status            int
+		location          string
+	}{
+		"urlencoded":     {"application/x-www-form-urlencoded", "return_to=%2Fgoodbye", 303, "/goodbye"},
+		"malformed":      {"application/x-www-form-urlencoded", "return_to=%zz", 400, ""},
+		"multipart":      {"multipart/form-data; boundary=x", part, 303, "/goodbye"},
+		"cut off":        {"multipart/form-data; boundary=x", part[:60], 400, ""},
+		"too long":       {"multipart/form-data; boundary=x", strings.Repeat(" ", 70_000) + part, 400, ""},
+		"another site":   {"multipart/form-data; boundary=x", strings.Replace(part, "/good", "//good", 1), 400, ""},
+		"no form":        {"application/json", `{"return_to":"/goodbye"}`, 303, "/"},
+		"nothing at all": {"", "", 303, "/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			r := s.request(http.MethodPost, "https://shop.example/oauth/disconnect", "Origin", "https://shop.example",
+				"Content-Type", test.contentType)
+			r.Body = io.NopCloser(strings.NewReader(test.body))
+			resp := s.load(r)
+			require.Equal(t, test.status, resp.StatusCode)
+			require.Equal(t, test.location, resp.Header.Get("Location"))
+		})
+	}
+}
+
 // TestUnknownGrantedScopeIsNotRequested has a server that reports more than the
 // scopes that it takes. A later request with all of them would be refused.
 func TestUnknownGrantedScopeIsNotRequested(t *testing.T) {

@@ -34,7 +34,11 @@ func (c *Connector) disconnect(w http.ResponseWriter, r *http.Request) (returnTo
 		return "", err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
+	err = r.ParseForm()
+	if err == nil {
+		err = r.ParseMultipartForm(maxForm)
+	}
+	if err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return "", fmt.Errorf("%w: the form can't be read", ErrInvalidRequest)
 	}
 	returnTo = c.homePath
