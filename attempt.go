@@ -90,8 +90,14 @@ func readReply(resp *http.Response) ([]byte, error) {
 	hint := max(0, min(resp.ContentLength, maxReply)) + bytes.MinRead
 	body := bytes.NewBuffer(make([]byte, 0, hint))
 	_, err := body.ReadFrom(io.LimitReader(resp.Body, maxReply+1))
-	if err != nil && bytes.HasPrefix(bytes.TrimSpace(body.Bytes()), []byte("{")) && json.Valid(body.Bytes()) {
+	isObject := bytes.HasPrefix(bytes.TrimSpace(body.Bytes()), []byte("{"))
+	// Without a length, the body ends with the connection.
+	endless := resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && resp.ProtoMajor < 2
+	switch {
+	case err != nil && isObject && json.Valid(body.Bytes()):
 		err = nil // the connection broke after the whole object
+	case err == nil && isObject && endless && body.Len() <= maxReply && !json.Valid(body.Bytes()):
+		err = io.ErrUnexpectedEOF
 	}
 	return body.Bytes(), err
 }

@@ -98,6 +98,13 @@ func TestOnlyRepeatableCallsAreRepeated(t *testing.T) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"success":`)
 		},
+		"cut off body without a length": func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"success\":")
+				_ = conn.Close()
+			}
+		},
 	}
 	for name, fault := range faults {
 		for path, call := range calls {
