@@ -14,8 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestDeadlockInReserveCancelsNothing checks that a deadlock does not cancel a
-// sale, whether the Fulfiller returns the error or one of its own.
+// TestDeadlockInReserveCancelsNothing checks that a transient error, such as a
+// deadlock or a full disk, does not cancel a sale, whether the Fulfiller returns
+// the error or one of its own.
 func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 	fail := map[sqlstore.Dialect]map[string]string{
 		sqlstore.Postgres: {
@@ -25,15 +26,31 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 			"an administrator":       `DO $$ BEGIN RAISE EXCEPTION 'shutdown' USING ERRCODE = '57P01'; END $$`,
 			"no memory":              `DO $$ BEGIN RAISE EXCEPTION 'no memory' USING ERRCODE = '53200'; END $$`,
 			"a server that is read":  `DO $$ BEGIN RAISE EXCEPTION 'read-only' USING ERRCODE = '25006'; END $$`,
+			"no disk":                `DO $$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'; END $$`,
+			"a broken disk":          `DO $$ BEGIN RAISE EXCEPTION 'could not write' USING ERRCODE = '58030'; END $$`,
 			"a statement's time out": `DO $$ BEGIN RAISE EXCEPTION 'timeout' USING ERRCODE = '57014'; END $$`,
 		},
 		sqlstore.MySQL: {
 			"a deadlock":            `SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'deadlock'`,
 			"a lock that is waited": `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1205, MESSAGE_TEXT = 'lock wait timeout'`,
 			"a server that is read": `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'read-only'`,
+			"no disk":               `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1021, MESSAGE_TEXT = 'disk full'`,
+			"no disk for the table": `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'the table is full'`,
+			"no disk for the log":   `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1026, MESSAGE_TEXT = 'error writing file'`,
+			"no disk for the engine": `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1030,
+				MESSAGE_TEXT = 'Got error 28 from storage engine'`,
+			"no memory":   `SIGNAL SQLSTATE 'HY001' SET MYSQL_ERRNO = 1037, MESSAGE_TEXT = 'out of memory'`,
+			"no resource": `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1041, MESSAGE_TEXT = 'out of resources'`,
+			"no locks":    `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1206, MESSAGE_TEXT = 'too many locks'`,
+		},
+		sqlstore.SQLite: {
+			"no disk": `PRAGMA max_page_count = 1;
+				INSERT INTO goods (purchase, what) VALUES (HEX(ZEROBLOB(100000)), 'big')`,
+			"a file that is read": `PRAGMA query_only = 1; INSERT INTO goods (purchase, what) VALUES ('p', 'small')`,
 		},
 	}
-	each(t, servers, func(t *testing.T, d database) {
+	const undo = `PRAGMA max_page_count = 1073741823; PRAGMA query_only = 0` // of SQLite's
+	each(t, withWAL, func(t *testing.T, d database) {
 		store := d.store(t)
 		for name, statement := range fail[d.dialect] {
 			for _, words := range []string{"", "sold out"} {
@@ -46,6 +63,10 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 					}
 					tx, _ := sqlledger.Tx(ctx)
 					_, err := tx.ExecContext(ctx, statement)
+					if d.dialect == sqlstore.SQLite {
+						_, undone := tx.ExecContext(ctx, undo)
+						require.NoError(t, undone)
+					}
 					if err != nil && words != "" {
 						return errors.New(words)
 					}
