@@ -22,13 +22,15 @@ type FnTx struct {
 	life         context.Context // ends when fn has returned or was abandoned
 	end          context.CancelFunc
 	used         bool  // guarded by hold.connMu, like the fields below
+	failed       bool  // a statement has failed since the transaction was last known to be open
 	savepointErr error // why there is no savepoint
 
 	transient error // the first transient error of a statement
 }
 
-// ErrTxEnded is returned when fn has ended the transaction.
-var ErrTxEnded = errors.New("the transaction that was lent has been ended: run no COMMIT or ROLLBACK in it")
+// ErrTxEnded is returned when the transaction has ended while fn ran.
+var ErrTxEnded = errors.New("the transaction that was lent has been ended, by a failed statement or by fn: " +
+	"run no COMMIT or ROLLBACK in it")
 
 // savepoint detects at the end whether fn's transaction is still open. MySQL
 // and SQLite roll back the whole transaction after some errors, and later
@@ -86,6 +88,7 @@ func (tx *FnTx) use(ctx context.Context, ask func(context.Context) error) error 
 	}
 	asked := time.Now()
 	err := ask(tx.bind(ctx))
+	tx.failed = err != nil
 	if err == nil {
 		tx.hold.noteResponse(asked)
 	} else if _ = tx.hold.note(err); tx.transient == nil && transient(err) {
@@ -123,7 +126,39 @@ func (tx *FnTx) ready(ctx context.Context) error {
 		}
 		_, tx.savepointErr = tx.hold.Exec(ctx, "SAVEPOINT "+savepoint)
 	}
-	return tx.savepointErr
+	if !tx.failed || tx.savepointErr != nil {
+		return tx.savepointErr
+	}
+	err := tx.hold.stillOpen(ctx)
+	if errors.Is(err, ErrTxEnded) {
+		tx.savepointErr = err
+	}
+	return err
+}
+
+// stillOpen returns an error if the transaction has ended. MySQL and SQLite
+// would then commit each further statement alone. It leaves fn's savepoints as
+// they are.
+func (h *Hold) stillOpen(ctx context.Context) error {
+	const probe = "gloebit_probe"
+	switch h.db.Dialect {
+	case MySQL: // outside a transaction the savepoint is gone at once
+		_, err := h.Exec(ctx, "SAVEPOINT "+probe)
+		if err == nil {
+			_, err = h.Exec(ctx, "RELEASE SAVEPOINT "+probe)
+		}
+		if _, number := codes(err); number == "1305" {
+			return fmt.Errorf("%w (%w)", ErrTxEnded, err)
+		}
+		return err
+	case SQLite: // BEGIN fails within a transaction
+		if _, err := h.Exec(ctx, "BEGIN"); err != nil {
+			return nil
+		}
+		_, err := h.Exec(ctx, "ROLLBACK")
+		return errors.Join(ErrTxEnded, err)
+	}
+	return nil // PostgreSQL itself refuses further statements
 }
 
 // bind returns a context that also ends with fn, which closes rows that fn left

@@ -45,13 +45,15 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 		},
 		sqlstore.SQLite: {
 			"no disk": `PRAGMA max_page_count = 1;
-				INSERT INTO goods (purchase, what) VALUES (HEX(ZEROBLOB(100000)), 'big')`,
+				INSERT INTO goods (purchase, what) VALUES (HEX(ZEROBLOB(10000000)), 'big')`,
 			"a file that is read": `PRAGMA query_only = 1; INSERT INTO goods (purchase, what) VALUES ('p', 'small')`,
 		},
 	}
 	const undo = `PRAGMA max_page_count = 1073741823; PRAGMA query_only = 0` // of SQLite's
 	each(t, withWAL, func(t *testing.T, d database) {
-		store := d.store(t)
+		db := d.connectTo(t, d.addr)
+		db.SetMaxOpenConns(1) // so that undo reaches the connection
+		store := newStore(db, d.dialect)
 		for name, statement := range fail[d.dialect] {
 			for _, words := range []string{"", "sold out"} {
 				p := purchase(1, ledger.Accepted)
@@ -63,10 +65,6 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 					}
 					tx, _ := sqlledger.Tx(ctx)
 					_, err := tx.ExecContext(ctx, statement)
-					if d.dialect == sqlstore.SQLite {
-						_, undone := tx.ExecContext(ctx, undo)
-						require.NoError(t, undone)
-					}
 					if err != nil && words != "" {
 						return errors.New(words)
 					}
@@ -78,6 +76,10 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 					return answer
 				}
 				require.Equal(t, `[false,"pending"]`, enact().Body.String(), name)
+				if d.dialect == sqlstore.SQLite {
+					_, err := db.ExecContext(t.Context(), undo)
+					require.NoError(t, err)
+				}
 				got, err := store.Get(t.Context(), p.StoreKey())
 				require.NoError(t, err)
 				require.Equal(t, ledger.Accepted, got.State, name)

@@ -142,6 +142,83 @@ func TestATransactionThatHasEndedSavesNothing(t *testing.T) {
 	})
 }
 
+// TestNoWriteAfterAFailureEndedTheTransaction checks an fn that tries again
+// after a statement whose failure has rolled back the whole transaction. The
+// second try must not be kept without the purchase.
+func TestNoWriteAfterAFailureEndedTheTransaction(t *testing.T) {
+	each(t, kinds, func(t *testing.T, d database) {
+		store, p, other := d.store(t), purchase(1, ledger.Settled), purchase(2, ledger.Settled)
+		created(t, store, p, other)
+		fail := func(ctx context.Context, tx sqlledger.Querier) error {
+			_, err := tx.ExecContext(ctx, "INSERT OR ROLLBACK INTO goods (purchase, what) VALUES (NULL, 'nothing')")
+			return err
+		}
+		switch d.dialect {
+		case sqlstore.Postgres:
+			fail = func(ctx context.Context, tx sqlledger.Querier) error {
+				_, err := tx.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
+				return err
+			}
+		case sqlstore.MySQL:
+			fail = func(ctx context.Context, tx sqlledger.Querier) error { return deadlock(ctx, d.look(t), tx, p, other) }
+		}
+		for name, again := range map[string]func(ctx context.Context, tx sqlledger.Querier) error{
+			"Exec": func(ctx context.Context, _ sqlledger.Querier) error { return note(ctx, p.ID, "delivered") },
+			"Prepare": func(ctx context.Context, tx sqlledger.Querier) error {
+				statement, err := tx.PrepareContext(ctx, insertNote(p.ID, "delivered"))
+				if err == nil {
+					_, err = statement.ExecContext(ctx)
+				}
+				return err
+			},
+		} {
+			for _, ignores := range []bool{true, false} {
+				_, err := store.Change(t.Context(), p.StoreKey(), delivering(func(
+					ctx context.Context, tx sqlledger.Querier,
+				) error {
+					require.Error(t, fail(ctx, tx))
+					err := again(ctx, tx)
+					require.Error(t, err, name)
+					if ignores {
+						return nil
+					}
+					return err
+				}))
+				require.Error(t, err, name)
+				wantNothingKept(t, d, store, p)
+			}
+		}
+	})
+}
+
+// deadlock makes the transaction the victim of a deadlock of MySQL, which
+// prefers the one that has written less.
+func deadlock(ctx context.Context, db *sql.DB, tx sqlledger.Querier, locked, other ledger.Purchase) error {
+	const lock = "UPDATE gloebit_purchases SET quantity = quantity + 1 WHERE realm = ? AND id = ?"
+	heavy, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for range 10 {
+		if _, err := heavy.ExecContext(ctx, insertNote(other.ID, "heavy")); err != nil {
+			return err
+		}
+	}
+	if _, err := heavy.ExecContext(ctx, lock, realm, other.ID); err != nil {
+		return err
+	}
+	waited := make(chan error, 1)
+	go func() {
+		_, err := heavy.ExecContext(ctx, lock, realm, locked.ID)
+		waited <- err
+	}()
+	_, failed := tx.ExecContext(ctx, lock, realm, other.ID)
+	if err := errors.Join(<-waited, heavy.Rollback()); err != nil {
+		return nil
+	}
+	return failed
+}
+
 func TestATransactionReadsWhatItWrote(t *testing.T) {
 	each(t, kinds, func(t *testing.T, d database) {
 		store, p := d.store(t), purchase(1, ledger.Settled)
