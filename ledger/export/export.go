@@ -75,13 +75,13 @@ func JSON(w io.Writer, purchases iter.Seq2[ledger.Purchase, error]) error {
 }
 
 // inside matches a formula after a character at which some spreadsheets split
-// cells, even inside quotes.
-var inside = regexp.MustCompile(`([;\t\r\n|]["\s]*)([=+\-@])`)
+// cells, even inside quotes. A formula may begin with a full-width character.
+var inside = regexp.MustCompile(`([;\t\r\n|]["\s]*)([=+\-@＝＋－＠])`)
 
 // cell returns a text that no spreadsheet evaluates as a formula.
 func cell(text string) string {
 	text = inside.ReplaceAllString(text, "$1'$2")
-	if start := strings.TrimLeft(text, ` "`); start != "" && strings.ContainsRune("=+-@\t\r\n", rune(start[0])) {
+	if start := strings.TrimLeft(text, ` "`); strings.IndexAny(start, "=+-@＝＋－＠\t\r\n") == 0 {
 		return "'" + text
 	}
 	return text

@@ -59,7 +59,7 @@ func TestCSV(t *testing.T) {
 
 func TestNoFormulas(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"} {
+	for _, text := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠SUM(A1)"} {
 		p := ledger.Purchase{ID: text, UserID: text, GloebitID: text, Cause: text, Order: ledger.Order{
 			Item: text, Product: text, CharacterID: text, Username: text,
 		}}
@@ -83,6 +83,7 @@ func TestNoFormulasInside(t *testing.T) {
 		"x;=1+1": "x;'=1+1", "x;\"=1": "x;\"'=1", "x\t@SUM(A1)": "x\t'@SUM(A1)", "x|+1": "x|'+1", " =1": "' =1",
 		"\"=1":   "'\"=1",
 		"3-4=-1": "3-4=-1", "a;b": "a;b",
+		"x;＝1": "x;'＝1", " ＋1": "' ＋1", "3＝3": "3＝3", "é": "é",
 	} {
 		var out strings.Builder
 		require.NoError(t, export.CSV(&out, sequence(nil, ledger.Purchase{ID: text})))
