@@ -96,6 +96,7 @@ func unavailable() []error {
 type pause struct {
 	mu       sync.Mutex
 	failures int // in a row
+	since    time.Time
 	until    time.Time
 }
 
@@ -110,7 +111,7 @@ func (p *pause) saw(now time.Time, err error, wait, asked time.Duration) {
 	for _, down := range unavailable() {
 		if errors.Is(err, down) {
 			if p.failures++; p.failures >= failuresToPause {
-				p.until = now.Add(max(asked, doubled(wait, p.failures-failuresToPause)))
+				p.since, p.until = now, now.Add(max(asked, doubled(wait, p.failures-failuresToPause)))
 			}
 			return
 		}
@@ -118,11 +119,12 @@ func (p *pause) saw(now time.Time, err error, wait, asked time.Duration) {
 	p.failures, p.until = 0, time.Time{}
 }
 
-// on reports whether sending is paused.
+// on reports whether sending is paused. A time before the pause means that a
+// clock was ahead when it began.
 func (p *pause) on(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return now.Before(p.until)
+	return !now.Before(p.since) && now.Before(p.until)
 }
 
 var errNoCallback = errors.New("ledger: Gloebit knows the transaction and has not called back: " +

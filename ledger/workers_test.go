@@ -286,3 +286,20 @@ func TestReplicaWithAClockAhead(t *testing.T) {
 	w.wantState(sent.ID, ledger.Delivered)
 	require.EqualValues(t, 100, w.charged())
 }
+
+// TestAClockThatWasAheadPausesNothing checks that sending, which pauses while
+// Gloebit is down, is not paused until the time that a wrong clock had shown.
+func TestAClockThatWasAheadPausesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.clock.Advance(6 * time.Hour)
+	w.gloebit.Inject(noAnswer(false, 3))
+	for range 3 {
+		w.bought(hat)
+	}
+	w.clock.Advance(-6 * time.Hour)
+	w.put("00000000-0000-7000-8000-000000000001", ledger.Created)
+	w.makeDue("00000000-0000-7000-8000-000000000001")
+	w.reconcile()
+	w.wantState("00000000-0000-7000-8000-000000000001", ledger.Accepted)
+}
