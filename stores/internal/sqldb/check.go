@@ -17,7 +17,10 @@ func (d *DB) checkSettings(ctx context.Context) error {
 		if err := d.checkTimes(ctx); err != nil {
 			return err
 		}
-		return d.checkPooler(ctx)
+		if err := d.checkPooler(ctx); err != nil {
+			return err
+		}
+		return d.checkTexts(ctx)
 	case MySQL:
 		var name, value string
 		err := d.Read(ctx, func(from Querier) error {
@@ -50,6 +53,24 @@ func (d *DB) checkTimes(ctx context.Context) error {
 	})
 	if err != nil && failureOf(err) == permanent && advice(err) == "" {
 		err = fmt.Errorf("the driver can't read times: set datestyle to ISO: %w", err)
+	}
+	return err
+}
+
+// checkTexts returns an error if the database can't hold every text. A change
+// of a purchase could then not be saved because of a user's name or an error's
+// text.
+func (d *DB) checkTexts(ctx context.Context) error {
+	const wanted = "é–Ω漢😀\u0081"
+	var got string
+	err := d.Read(ctx, func(from Querier) error {
+		return from.QueryRowContext(ctx, "SELECT $1::text", wanted).Scan(&got)
+	})
+	if err == nil && got != wanted {
+		err = errors.New("a text was changed")
+	}
+	if err != nil && failureOf(err) == permanent {
+		err = fmt.Errorf("the database can't hold every text: use one with the encoding UTF8: %w", err)
 	}
 	return err
 }

@@ -55,6 +55,27 @@ func TestMigrateNamesTheSettingOfServers(t *testing.T) {
 	})
 }
 
+func TestMigrateNamesTheEncodingOfPostgres(t *testing.T) {
+	t.Parallel()
+	for encoding, client := range map[string]string{"LATIN1": "UTF8", "WIN1252": "UTF8", "EUC_JP": ""} {
+		name := randomName()
+		administer(
+			t, postgresAdmin,
+			"CREATE DATABASE "+name+" TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING "+encoding,
+			"DROP DATABASE "+name,
+		)
+		config := postgresConfig()
+		config.Database = name
+		if client != "" {
+			config.RuntimeParams["client_encoding"] = client
+		}
+		db := stdlib.OpenDB(*config)
+		err := newStore(db, sqlstore.Postgres).Migrate(t.Context())
+		require.NoError(t, db.Close())
+		require.ErrorContains(t, err, "use one with the encoding UTF8", encoding)
+	}
+}
+
 // readerOf opens the database as a user with read access only.
 func readerOf(t *testing.T, d database) *sql.DB {
 	t.Helper()
