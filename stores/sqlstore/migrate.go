@@ -15,12 +15,12 @@ import "context"
 // If the schema is up to date, Migrate needs no permission to create tables.
 //
 // Migrate also returns an error, which names the setting to change, when the
-// store would lose its writes or could not write: when autocommit is off in
-// MySQL; when the driver prepares statements and a pooler such as PgBouncer is
-// in transaction mode (Migrate needs two connections to find out); when each
-// connection of the pool has a SQLite database in memory of its own; when a
-// PostgreSQL database can't hold every text; and when the database or its user
-// can only read.
+// store would lose its writes or could not write: when autocommit is off or
+// completion_type is CHAIN in MySQL; when the driver prepares statements and a
+// pooler such as PgBouncer is in transaction mode (Migrate needs two
+// connections to find out); when each connection of the pool has a SQLite
+// database in memory of its own; when a PostgreSQL database can't hold every
+// text; and when the database or its user can only read.
 func (s *Store) Migrate(ctx context.Context) error {
 	return s.db.Migrate(ctx, "sqlstore", versions, s.schema(), "{p}oauth_credentials", "{p}oauth_states")
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,24 +23,31 @@ func (d *DB) checkSettings(ctx context.Context) error {
 		}
 		return d.checkTexts(ctx)
 	case MySQL:
+		return d.checkVariables(ctx)
+	}
+	return nil
+}
+
+// checkVariables returns an error that names the variable of MySQL with which
+// writes would be lost or changed.
+func (d *DB) checkVariables(ctx context.Context) error {
+	for _, c := range []struct{ name, bad, risk string }{
+		{"autocommit", "OFF", "autocommit is off, so that what is saved is never committed: " +
+			"take autocommit=0 out of the data source name, or set it to 1 there"},
+		{"completion_type", "CHAIN", "a commit begins another transaction, in which later writes are lost: " +
+			"set completion_type to NO_CHAIN"},
+		{"sql_mode", "EMPTY_STRING_IS_NULL", "an empty text is stored as NULL: take EMPTY_STRING_IS_NULL out of sql_mode"},
+	} {
 		var name, value string
 		err := d.Read(ctx, func(from Querier) error {
-			return from.QueryRowContext(ctx, "SHOW VARIABLES LIKE 'autocommit'").Scan(&name, &value)
+			return from.QueryRowContext(ctx, "SHOW VARIABLES LIKE '"+c.name+"'").Scan(&name, &value)
 		})
-		if err == nil && value == "OFF" {
-			err = errors.New("autocommit is off, so that what is saved is never committed: " +
-				"take autocommit=0 out of the data source name, or set it to 1 there")
-		}
 		if err != nil {
 			return err
 		}
-		err = d.Read(ctx, func(from Querier) error {
-			return from.QueryRowContext(ctx, "SHOW VARIABLES LIKE 'sql_mode'").Scan(&name, &value)
-		})
-		if err == nil && strings.Contains(value, "EMPTY_STRING_IS_NULL") {
-			err = errors.New("an empty text is stored as NULL: take EMPTY_STRING_IS_NULL out of sql_mode")
+		if slices.Contains(strings.Split(value, ","), c.bad) {
+			return errors.New(c.risk)
 		}
-		return err
 	}
 	return nil
 }

@@ -42,6 +42,8 @@ func TestMigrateNamesTheSettingOfServers(t *testing.T) {
 		if d.dialect == sqlstore.MySQL {
 			off := limited(t, d, nil, map[string]string{"autocommit": "0"})
 			require.ErrorContains(t, newStore(off, d.dialect).Migrate(t.Context()), "autocommit=0")
+			chain := limited(t, d, nil, map[string]string{"completion_type": "1"})
+			require.ErrorContains(t, newStore(chain, d.dialect).Migrate(t.Context()), "completion_type")
 			null := limited(t, d, nil, map[string]string{"sql_mode": "'STRICT_TRANS_TABLES,EMPTY_STRING_IS_NULL'"})
 			require.ErrorContains(t, newStore(null, d.dialect).Migrate(t.Context()), "EMPTY_STRING_IS_NULL")
 			return
