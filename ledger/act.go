@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -46,14 +47,21 @@ func (a Act) cause(what string) string {
 // retries it as often as for any purchase. If Gloebit has not answered the
 // stuck order, it is sent for another Config.SendWithin. The next step of a
 // purchase in progress becomes due at once, too. Retry does not change a
-// finished purchase, nor a paid one whose user is unknown: there is nothing to
-// deliver until the user orders the same again. A report to Config.OnChange
-// that is due hours later, because a clock was ahead, is made at once. The
-// error is [ErrChanged], or one of [Ledger.Get].
+// finished purchase, nor one in a state that only a newer version of this package
+// knows, nor a paid one whose user is unknown: there is nothing to deliver until
+// the user orders the same again. A report to Config.OnChange that is due hours
+// later, because a clock was ahead, is made at once. The error is [ErrChanged],
+// or one of [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error) {
+	var was Purchase
+	resumed := false
 	p, err := l.change(ctx, id, func(_ context.Context, p Purchase) (Purchase, error) {
+		was = p
 		if err := act.check(p); err != nil {
 			return p, err
+		}
+		if !p.State.known() {
+			return p, errUnchanged
 		}
 		if p.Finished() || p.UserID == "" && p.State != Canceled {
 			return p, nil
@@ -66,10 +74,13 @@ func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error
 			p.sign(act.By)
 		}
 		p.clearAttempts()
-		p.NextAt = now
+		p.NextAt, resumed = now, true
 		return p, nil
 	})
-	if err == nil {
+	if errors.Is(err, errUnchanged) {
+		return was, nil
+	}
+	if err == nil && resumed {
 		l.record(ctx, slog.LevelInfo, "taken up again", p, slog.String("by", act.By))
 	}
 	return p, storeError("take the purchase up again", err)

@@ -226,6 +226,14 @@ func (s newer) Change(
 	})
 }
 
+func (s newer) ClaimUnreported(
+	ctx context.Context, realm string, now, until time.Time,
+) (ledger.Purchase, error) {
+	p, err := s.Store.ClaimUnreported(ctx, realm, now, until)
+	p.State = "shipped"
+	return p, err
+}
+
 func TestBufferedConsumeForMissingPurchaseIsStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -272,6 +280,43 @@ func TestUnknownStateIsNotCanceled(t *testing.T) {
 	p, err := q.ledger.Cancel(t.Context(), "purchase", ledger.Act{})
 	require.ErrorIs(t, err, ledger.ErrTooLate)
 	require.Equal(t, ledger.State("shipped"), p.State)
+}
+
+func TestUnknownStateIsNotRetried(t *testing.T) {
+	t.Parallel()
+	q := newQuiet(t, nil)
+	q.put("purchase", ledger.Accepted, true)
+	before := q.wantState("purchase", ledger.Accepted)
+	q.store.Store = newer{q.store.Store}
+	p, err := q.ledger.Retry(t.Context(), "purchase", ledger.Act{By: "zoe"})
+	require.NoError(t, err)
+	require.Equal(t, ledger.State("shipped"), p.State)
+	require.Equal(t, before, q.wantState("purchase", ledger.Accepted))
+	require.NotContains(t, q.log.String(), "taken up again")
+}
+
+// TestUnknownStateIsNotReported checks that a process of an older version calls
+// OnChange for no purchase that it can't save, which would repeat the call every
+// minute.
+func TestUnknownStateIsNotReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &reports{}
+		q := newQuiet(t, func(c *ledger.Config) { c.OnChange = r.onChange })
+		q.put("purchase", ledger.Accepted, false)
+		q.call("purchase", "enact")
+		older := q.store.Store
+		q.store.Store = newer{older}
+		stop := q.run()
+		time.Sleep(10 * time.Minute)
+		require.ErrorIs(t, stop(), context.Canceled)
+		require.Empty(t, r.of("purchase"))
+		q.store.Store = older
+		stop = q.run()
+		time.Sleep(10 * time.Minute)
+		require.ErrorIs(t, stop(), context.Canceled)
+		wantAllReported(t, q, r, "purchase")
+	})
 }
 
 func TestLongDowntimeMarksNothingStuck(t *testing.T) {

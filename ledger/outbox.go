@@ -90,6 +90,9 @@ func (l *Ledger) announce(p Purchase) {
 // report reports the changes of a claimed purchase in their order, until ctx
 // ends, and saves how many OnChange has accepted. The error is the store's.
 func (l *Ledger) report(ctx context.Context, p Purchase) error {
+	if !p.State.known() { // a newer version reports it
+		return nil
+	}
 	if l.reported.has(p.ID) { // so the claim has expired
 		l.record(ctx, slog.LevelWarn, "OnChange still does not return", p)
 		return nil

@@ -170,7 +170,7 @@ func (p Purchase) Check() error {
 		why = fmt.Errorf("the Gloebit id is of %d bytes, more than %d", len(p.GloebitID), maxAccount)
 	case p.TraceParent != "" && !isTraceParent(p.TraceParent):
 		why = errors.New("its traceparent is not one of version 00")
-	case !slices.Contains(States(), p.State):
+	case !p.State.known():
 		why = fmt.Errorf("the state %.40q is unknown", string(p.State))
 	case !utf8.ValidString(text) || !utf8.Valid(p.Data):
 		why = errors.New("its text is not UTF-8")

@@ -289,6 +289,28 @@ func TestAPurchaseThatCantBeReadIsShown(t *testing.T) {
 	require.Contains(t, asked, "Retry: 1 purchase<")
 }
 
+// newer is a store whose purchases are in a state that this version lacks.
+type newer struct{ ledger.Store }
+
+func (s newer) Get(ctx context.Context, key connect.Key) (ledger.Purchase, error) {
+	p, err := s.Store.Get(ctx, key)
+	p.State = "shipped"
+	return p, err
+}
+
+func TestUnknownStateCanOnlyBeShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(store ledger.Store) ledger.Store { return newer{store} })
+	w.stuck("p", ledger.Accepted)
+	page := w.get("ann:act", "?view=purchase&id=p").Body.String()
+	require.Contains(t, page, "a newer version of this program")
+	require.NotContains(t, page, "No money is at stake")
+	for _, act := range []string{"retry", "cancel", "paid"} {
+		require.NotContains(t, page, `value="`+act+`"`)
+		require.Contains(t, w.get("ann:act", "?view=confirm&act="+act+"&id=p").Body.String(), "There is nothing to do")
+	}
+}
+
 // away is a store whose database does not respond.
 type away struct{ ledger.Store }
 

@@ -71,7 +71,7 @@ type deed struct {
 func deeds() []deed {
 	return []deed{
 		{"retry", "Retry", "The next step is tried at once.", false, func(p ledger.Purchase) bool {
-			return !p.Finished() && (p.UserID != "" || p.State == ledger.Canceled)
+			return slices.Contains(unfinished(), p.State) && (p.UserID != "" || p.State == ledger.Canceled)
 		}},
 		{"cancel", "Cancel", "The user is not charged, and the gloebits on hold go back.", false,
 			func(p ledger.Purchase) bool {
