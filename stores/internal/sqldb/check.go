@@ -36,12 +36,17 @@ func (d *DB) checkVariables(ctx context.Context) error {
 			"take autocommit=0 out of the data source name, or set it to 1 there"},
 		{"completion_type", "CHAIN", "a commit begins another transaction, in which later writes are lost: " +
 			"set completion_type to NO_CHAIN"},
+		{"tx_read_only", "ON", "transactions can only read by default: set tx_read_only to OFF"},
+		{"transaction_read_only", "ON", "transactions can only read by default: set transaction_read_only to OFF"},
 		{"sql_mode", "EMPTY_STRING_IS_NULL", "an empty text is stored as NULL: take EMPTY_STRING_IS_NULL out of sql_mode"},
 	} {
 		var name, value string
 		err := d.Read(ctx, func(from Querier) error {
 			return from.QueryRowContext(ctx, "SHOW VARIABLES LIKE '"+c.name+"'").Scan(&name, &value)
 		})
+		if errors.Is(err, sql.ErrNoRows) { // the names of some variables depend on the server
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,8 @@ func TestMigrateNamesTheSettingOfServers(t *testing.T) {
 			require.ErrorContains(t, newStore(off, d.dialect).Migrate(t.Context()), "autocommit=0")
 			chain := limited(t, d, nil, map[string]string{"completion_type": "1"})
 			require.ErrorContains(t, newStore(chain, d.dialect).Migrate(t.Context()), "completion_type")
+			read := limited(t, d, nil, map[string]string{"tx_read_only": "1"})
+			require.ErrorContains(t, newStore(read, d.dialect).Migrate(t.Context()), "tx_read_only")
 			null := limited(t, d, nil, map[string]string{"sql_mode": "'STRICT_TRANS_TABLES,EMPTY_STRING_IS_NULL'"})
 			require.ErrorContains(t, newStore(null, d.dialect).Migrate(t.Context()), "EMPTY_STRING_IS_NULL")
 			return
