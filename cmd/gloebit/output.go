@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf16"
 )
 
 // printable replaces control characters in a user's text, such as a name, so
@@ -26,11 +27,27 @@ func printable(text string) string {
 	}, text)
 }
 
-// printJSON writes a value as JSON.
+// printJSON writes a value as JSON. It escapes characters that are not
+// printable, which package json leaves as they are from U+007F on.
 func (a *app) printJSON(value any) error {
-	out := json.NewEncoder(a.out)
+	var text strings.Builder
+	out := json.NewEncoder(&text)
 	out.SetIndent("", "  ")
-	return out.Encode(value)
+	if err := out.Encode(value); err != nil {
+		return err
+	}
+	var printed strings.Builder
+	for _, r := range text.String() {
+		if unicode.IsPrint(r) || r == '\n' {
+			printed.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&printed, `\u%04x`, unit)
+		}
+	}
+	_, err := io.WriteString(a.out, printed.String())
+	return err
 }
 
 // printCount writes a count.

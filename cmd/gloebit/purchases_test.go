@@ -244,6 +244,18 @@ func TestTerminalIsNotControlled(t *testing.T) {
 	}
 }
 
+func TestJSONDoesNotControlTheTerminal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, newSQLite(t))
+	const item = "hat\u009b2J\u202e\x7f\U000e0001é漢😀"
+	p := w.put("one", ledger.Settled, true, func(p *ledger.Purchase) { p.Item = item })
+	var list []ledger.Purchase
+	out := w.succeeds("purchases", "list", "--json")
+	require.Contains(t, out, `"hat\u009b2J\u202e\u007f\udb40\udc01é漢😀"`)
+	require.NoError(t, json.Unmarshal([]byte(out), &list))
+	require.Equal(t, []ledger.Purchase{p}, list)
+}
+
 // operator types yes, after something else has happened.
 type operator struct{ before func() }
 
