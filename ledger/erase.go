@@ -47,12 +47,13 @@ func (l *Ledger) Erase(ctx context.Context, userID string, act Act) (purchases i
 	if err := (connect.Key{Realm: l.realm, ID: userID}).Check(); err != nil {
 		return 0, err
 	}
-	unfinished, err := l.List(ctx, Query{UserID: userID, States: append(toSend(), toFinish()...), Limit: 1})
-	if err != nil {
-		return 0, err
-	}
-	if len(unfinished) > 0 {
-		return 0, fmt.Errorf("%w: purchase %s is %s", ErrUnfinished, unfinished[0].ID, unfinished[0].State)
+	for p, err := range l.All(ctx, Query{UserID: userID}) { // whose state may be one of a newer version
+		if err != nil {
+			return 0, err
+		}
+		if !p.Finished() {
+			return 0, fmt.Errorf("%w: purchase %s is %s", ErrUnfinished, p.ID, p.State)
+		}
 	}
 	if err := l.config.Merchant.Disconnect(ctx, userID); err != nil {
 		return 0, err

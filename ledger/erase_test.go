@@ -89,6 +89,16 @@ func TestEraseRefusesWhilePurchasesAreUnfinished(t *testing.T) {
 	require.Equal(t, "alice", w.get("done").UserID)
 }
 
+func TestUnknownStateIsNotErased(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put("purchase", ledger.Settled)
+	w.store.Store = newer{w.store.Store}
+	_, err := w.ledger.Erase(t.Context(), "alice", ledger.Act{})
+	require.ErrorIs(t, err, ledger.ErrUnfinished)
+	w.client("alice") // is still connected
+}
+
 func TestOrdersAfterErasing(t *testing.T) {
 	t.Parallel()
 	t.Run("a delivered order is not charged again", func(t *testing.T) {

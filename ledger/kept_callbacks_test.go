@@ -234,6 +234,17 @@ func (s newer) ClaimUnreported(
 	return p, err
 }
 
+func (s newer) List(ctx context.Context, q ledger.Query) ([]ledger.Purchase, error) {
+	if len(q.States) > 0 { // which are known ones
+		return nil, nil
+	}
+	list, err := s.Store.List(ctx, q)
+	for i := range list {
+		list[i].State = "shipped"
+	}
+	return list, err
+}
+
 func TestBufferedConsumeForMissingPurchaseIsStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
