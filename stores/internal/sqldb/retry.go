@@ -24,7 +24,7 @@ type failure int
 
 const (
 	permanent   failure = iota // a retry fails, too
-	readOnly                   // the server is read-only or shutting down; the statement changed nothing
+	readOnly                   // the server is read-only, shuts down or has lost its cluster; nothing was changed
 	lost                       // the connection is lost; the server may have executed the statement
 	conflict                   // the transaction was rolled back because of a concurrent one
 	lockTimeout                // the server's or role's lock or statement timeout expired; nothing was changed
@@ -37,7 +37,7 @@ var failures = []struct {
 	states  []string
 	numbers []string
 }{
-	{readOnly, []string{"25006", "57P03"}, []string{"1290", "1836", "1792"}},
+	{readOnly, []string{"25006", "57P03"}, []string{"1290", "1836", "1792", "1047"}},
 	{lost, []string{"08", "57P01", "57P02", "57P05"}, []string{"1053", "1152", "1927"}},
 	{conflict, []string{"40001", "40P01"}, []string{"1213", "1020"}},
 	{lockTimeout, []string{"55P03", "57014"}, []string{"1205", "1969", "3024"}},

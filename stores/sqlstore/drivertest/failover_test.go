@@ -104,7 +104,8 @@ func fill(t *testing.T, db *sql.DB, d database) (numbers []string) {
 }
 
 // demotable makes the tables reject writes of the connections listed in the
-// table demoted, like a server that has become a standby.
+// table demoted, like a server that has become a standby, or a node of Galera
+// that has lost the others.
 func demotable(t *testing.T, admin *sql.DB, d database) {
 	t.Helper()
 	statements := []string{"CREATE TABLE demoted (number BIGINT)"}
@@ -124,8 +125,10 @@ func demotable(t *testing.T, admin *sql.DB, d database) {
 		}
 		for _, event := range []string{"INSERT", "UPDATE", "DELETE"} {
 			statements = append(statements, fmt.Sprintf(`CREATE TRIGGER refuse_%s_%s BEFORE %[2]s ON %[1]s FOR EACH ROW BEGIN
-				IF EXISTS (SELECT 1 FROM demoted WHERE number = CONNECTION_ID()) THEN
+				IF EXISTS (SELECT 1 FROM demoted WHERE number = CONNECTION_ID() AND number %% 2 = 0) THEN
 					SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'The server is running with the --read-only option';
+				ELSEIF EXISTS (SELECT 1 FROM demoted WHERE number = CONNECTION_ID()) THEN
+					SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = 1047, MESSAGE_TEXT = 'WSREP has not yet prepared node';
 				END IF; END`, table, event))
 		}
 	}
