@@ -202,7 +202,7 @@ func TestSecurity22FlowErrorsHoldNoSecret(t *testing.T) {
 }
 
 func TestSecurity28FlowResponsesAreCapped(t *testing.T) {
-	for length, want := range map[int]error{1024: io.EOF, 1025: gloebit.ErrTokenExchange} {
+	for length, want := range map[int]error{16 << 10: io.EOF, 16<<10 + 1: gloebit.ErrTokenExchange} {
 		got := connectWith(t, ownFlow{authorize: io.EOF, finish: func() (connect.Credential, error) {
 			scopes := []gloebit.Scope{gloebit.Scope(strings.Repeat("x", length))}
 			return connect.Credential{AccessToken: flowAccess, Subject: strings.Repeat("y", 300), Scopes: scopes}, nil

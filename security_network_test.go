@@ -130,7 +130,7 @@ func TestSecurity28AnswersAreCappedAndTimed(t *testing.T) {
 			injecting(gloebittest.Fault{Body: `{"x":"` + strings.Repeat("x", 1<<20) + `","access_token":"x"}`}), 502,
 		},
 		"Gloebit grants without end": {
-			injecting(gloebittest.Fault{Body: `{"access_token":"token","scope":"user` + strings.Repeat(" x", 511) + `"}`}),
+			injecting(gloebittest.Fault{Body: `{"access_token":"token","scope":"user` + strings.Repeat(" x", 8<<10) + `"}`}),
 			502,
 		},
 		"Gloebit redirects the exchange": {

@@ -193,13 +193,13 @@ func TestTokenAnswerThatGivesNoToken(t *testing.T) {
 }
 
 func TestRefreshKeepsTheNewToken(t *testing.T) {
-	long := strings.Repeat(" x", 600)
+	long := strings.Repeat(" x", 9<<10)
 	for name, test := range map[string]struct{ members, scope, refresh string }{
 		"a refresh token with a space": {
 			`,"refresh_token":"a b"`, "user balance transact", canaryRefresh.Reveal(),
 		},
-		"a refresh token of 5,000 bytes": {
-			`,"refresh_token":"` + strings.Repeat("r", 5000) + `"`, "user balance transact", canaryRefresh.Reveal(),
+		"a refresh token of 70,000 bytes": {
+			`,"refresh_token":"` + strings.Repeat("r", 70_000) + `"`, "user balance transact", canaryRefresh.Reveal(),
 		},
 		"a scope that repeats a secret": {
 			`,"scope":"user balance ` + newToken + `"`, "user balance", canaryRefresh.Reveal(),
@@ -207,7 +207,7 @@ func TestRefreshKeepsTheNewToken(t *testing.T) {
 		"a scope that repeats the old token": {
 			`,"refresh_token":"r","scope":["user","` + canaryToken.Reveal() + `"]`, "user", "r",
 		},
-		"a scope of more than 1 KiB": {
+		"a scope of more than 16 KiB": {
 			`,"scope":"transact` + long + `"`, "transact", canaryRefresh.Reveal(),
 		},
 		"a scope of nothing but rubbish": {

@@ -14,9 +14,11 @@ import (
 	"golang.org/x/oauth2"
 )
 
+// The greatest sizes in bytes. Entra ID and Keycloak name each group or role of
+// the user in the access token, and each permission in the scope list.
 const (
-	maxToken = 4096
-	maxScope = 1024 // bytes of a scope list; all known scopes take 60
+	maxToken = 64 << 10
+	maxScope = 16 << 10
 )
 
 // credentialOf reads a token response (RFC 6749 section 5.1) with its scope
@@ -26,7 +28,8 @@ func credentialOf(
 	server Server, token *oauth2.Token, list string, asked []Scope, now time.Time, sent ...Secret,
 ) (Credential, error) {
 	if !usableToken(token.AccessToken) || token.RefreshToken != "" && !usableToken(token.RefreshToken) {
-		return Credential{}, fmt.Errorf("%w: the answer's token has characters that no header can carry", ErrTokenExchange)
+		return Credential{}, fmt.Errorf("%w: the answer's token is of more than %d bytes, or has characters "+
+			"that no header can carry", ErrTokenExchange, maxToken)
 	}
 	if !strings.EqualFold(token.Type(), "bearer") {
 		return Credential{}, fmt.Errorf("%w: the answer's token is not of the type Bearer", ErrTokenExchange)

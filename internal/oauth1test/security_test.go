@@ -72,8 +72,8 @@ func TestSecurity28ScopesAreCapped(t *testing.T) {
 		scope string
 		want  error
 	}{
-		"as many as there may be": {strings.Repeat("+x", 511) + "+xx", nil},
-		"more":                    {strings.Repeat("+x", 511) + "+xxx", gloebit.ErrTokenExchange},
+		"as many as there may be": {strings.Repeat("+x", 8191) + "+xx", nil},
+		"more":                    {strings.Repeat("+x", 8191) + "+xxx", gloebit.ErrTokenExchange},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := try(t, proper, func(string) string {
