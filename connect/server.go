@@ -92,9 +92,14 @@ func (s Server) check() error {
 			return fmt.Errorf("%s: %w", field.name, err)
 		}
 	}
-	if s.RevokeURL != "" {
-		if _, err := CheckEndpoint(s.RevokeURL); err != nil {
-			return fmt.Errorf("RevokeURL: %w", err)
+	for _, field := range []struct{ name, value string }{
+		{"Endpoint.DeviceAuthURL", s.Endpoint.DeviceAuthURL}, {"RevokeURL", s.RevokeURL},
+	} {
+		if field.value == "" {
+			continue
+		}
+		if _, err := CheckEndpoint(field.value); err != nil {
+			return fmt.Errorf("%s: %w", field.name, err)
 		}
 	}
 	switch s.Endpoint.AuthStyle {

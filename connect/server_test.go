@@ -405,3 +405,27 @@ func TestSaysInvalidToken(t *testing.T) {
 		require.Equal(t, want, connect.SaysInvalidToken(http.Header{"Www-Authenticate": {challenge}}), challenge)
 	}
 }
+
+// TestEndpointsAreChecked checks every URL to which the client secret or a
+// token is sent.
+func TestEndpointsAreChecked(t *testing.T) {
+	for name, change := range map[string]func(*connect.Server, string){
+		"Endpoint.AuthURL":       func(s *connect.Server, url string) { s.Endpoint.AuthURL = url },
+		"Endpoint.TokenURL":      func(s *connect.Server, url string) { s.Endpoint.TokenURL = url },
+		"Endpoint.DeviceAuthURL": func(s *connect.Server, url string) { s.Endpoint.DeviceAuthURL = url },
+		"RevokeURL":              func(s *connect.Server, url string) { s.RevokeURL = url },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, url := range []string{"http://server.example/x", "/x", "ftp://server.example/x"} {
+				server := connect.Server{Name: "Example", Endpoint: oauth2.Endpoint{
+					AuthURL: "https://server.example/authorize", TokenURL: "https://server.example/token",
+				}}
+				change(&server, url)
+				_, err := connect.New(connect.Config{
+					Server: server, ClientID: "app", ClientSecret: "secret", RedirectURL: "https://shop.example/oauth/callback",
+				})
+				require.ErrorContains(t, err, "Config.Server."+name, url)
+			}
+		})
+	}
+}
