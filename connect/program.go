@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -139,8 +140,10 @@ func (b basicAuth) RoundTrip(req *http.Request) (*http.Response, error) {
 // direction of text.
 func isInvisible(r rune) bool { return !unicode.IsPrint(r) }
 
-// poll waits for the user's answer. If the server can't be reached, it halves
-// the rate (RFC 8628 section 3.5).
+// poll waits for the user's answer. If the server can't be reached, or refuses
+// with status 429, it halves the rate (RFC 8628 section 3.5). x/oauth2 polls
+// until an error whose member error it does not know; [Server.Describe] may
+// know it.
 func (c *Connector) poll(
 	ctx context.Context, config *oauth2.Config, device *oauth2.DeviceAuthResponse, sent []Secret,
 ) (*oauth2.Token, error) {
@@ -153,20 +156,25 @@ func (c *Connector) poll(
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		var refused *oauth2.RetrieveError
-		errors.As(err, &refused)
-		switch {
-		case refused != nil && refused.ErrorCode == "access_denied":
-			return nil, ErrAccessDenied
-		case refused != nil && refused.ErrorCode == "expired_token", !c.clock().Before(device.Expiry),
-			refused == nil && errors.Is(err, context.DeadlineExceeded) && time.Until(device.Expiry) <= 0:
-			return nil, ErrCodeExpired
-		}
+		late := errors.Is(err, context.DeadlineExceeded) && time.Until(device.Expiry) <= 0
 		err = exchangeError(c.server, err, sent...)
-		if !errors.Is(err, ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) {
+		refused := new(TokenError)
+		answered := errors.As(err, &refused)
+		interval := cmp.Or(device.Interval, int64(pollInterval/time.Second))
+		switch {
+		case slices.Contains(denials, refused.Code):
+			return nil, ErrAccessDenied
+		case refused.Code == "expired_token", !c.clock().Before(device.Expiry), late && !answered:
+			return nil, ErrCodeExpired
+		case refused.Code == "authorization_pending":
+		case refused.Code == "slow_down":
+			device.Interval = interval + int64(pollInterval/time.Second)
+		case errors.Is(err, ErrUnavailable), errors.Is(err, context.DeadlineExceeded),
+			refused.Status == http.StatusTooManyRequests:
+			device.Interval = 2 * interval
+		default:
 			return nil, err
 		}
-		device.Interval = 2 * cmp.Or(device.Interval, int64(pollInterval/time.Second))
 	}
 }
 

@@ -2,6 +2,7 @@ package connect_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -63,9 +64,11 @@ func (s *deviceServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return oauthtest.Transport{Handler: handler}.RoundTrip(r)
 }
 
-func (s *deviceServer) connector(t *testing.T, tokens connect.TokenStore) *connect.Connector {
+func (s *deviceServer) connector(
+	t *testing.T, tokens connect.TokenStore, changes ...func(*connect.Config),
+) *connect.Connector {
 	t.Helper()
-	c, err := connect.New(connect.Config{
+	config := connect.Config{
 		Server: connect.Server{
 			Name: "Example", PublicClient: true,
 			Endpoint: oauth2.Endpoint{
@@ -75,7 +78,11 @@ func (s *deviceServer) connector(t *testing.T, tokens connect.TokenStore) *conne
 		},
 		ClientID: "app", RedirectURL: "http://127.0.0.1/callback", Scopes: []connect.Scope{"profile"}, Tokens: tokens,
 		HTTPClient: &http.Client{Transport: s},
-	})
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	c, err := connect.New(config)
 	require.NoError(t, err)
 	return c
 }
@@ -100,6 +107,17 @@ func TestConnectDevice(t *testing.T) {
 		"lost response": {device, []answer{{}, approved}, []time.Duration{5 * second, 15 * second}, nil},
 		"denied": {
 			device, []answer{{400, `{"error":"access_denied"}`}}, []time.Duration{5 * second}, connect.ErrAccessDenied,
+		},
+		"denied at Entra ID": {
+			device, []answer{{400, `{"error":"authorization_declined"}`}}, []time.Duration{5 * second},
+			connect.ErrAccessDenied,
+		},
+		"too many requests": {
+			device, []answer{{429, `{"errorCode":"E0000047"}`}, approved}, []time.Duration{5 * second, 15 * second}, nil,
+		},
+		"too many requests until expiry": {
+			`{"device_code":"d","user_code":"u","verification_uri":"v","expires_in":12}`, []answer{{429, ``}},
+			[]time.Duration{5 * second}, connect.ErrCodeExpired,
 		},
 		"expired": {
 			device, []answer{{400, `{"error":"expired_token"}`}}, []time.Duration{5 * second}, connect.ErrCodeExpired,
@@ -228,6 +246,48 @@ func TestConnectDevice(t *testing.T) {
 			func(context.Context, connect.DeviceCode) error { return failure })
 		require.ErrorIs(t, err, failure)
 	})
+}
+
+// TestDeviceErrorsAreDescribed polls a server that has its errors in another
+// member, as Twitch does.
+func TestDeviceErrorsAreDescribed(t *testing.T) {
+	const second = time.Second
+	says := func(code string) answer { return answer{400, `{"status":400,"message":"` + code + `"}`} }
+	for name, test := range map[string]struct {
+		answers []answer
+		polls   []time.Duration
+		err     error
+	}{
+		"pending": {
+			[]answer{says("authorization_pending"), says("authorization_pending"), approved},
+			[]time.Duration{5 * second, 10 * second, 15 * second}, nil,
+		},
+		"slow_down": {
+			[]answer{says("slow_down"), says("authorization_pending"), approved},
+			[]time.Duration{5 * second, 15 * second, 25 * second}, nil,
+		},
+		"denied":  {[]answer{says("access_denied")}, []time.Duration{5 * second}, connect.ErrAccessDenied},
+		"expired": {[]answer{says("expired_token")}, []time.Duration{5 * second}, connect.ErrCodeExpired},
+		"other":   {[]answer{says("invalid device code")}, []time.Duration{5 * second}, connect.ErrTokenExchange},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &deviceServer{device: device, answers: test.answers}
+				connector := server.connector(t, nil, func(c *connect.Config) {
+					c.Server.Describe = func(refused *oauth2.RetrieveError) (code, text string) {
+						var said struct{ Message string }
+						_ = json.Unmarshal(refused.Body, &said)
+						return said.Message, ""
+					}
+				})
+				err := connector.ConnectDevice(
+					t.Context(), "me", func(context.Context, connect.DeviceCode) error { return nil },
+				)
+				require.Equal(t, test.polls, server.polls)
+				require.ErrorIs(t, err, test.err)
+			})
+		})
+	}
 }
 
 // TestDeviceAuthorizationIsAuthenticated checks how a confidential client
