@@ -130,6 +130,18 @@ func TestTokenAnswerThatGivesNoToken(t *testing.T) {
 			answer{status: 401, body: `{"error":"access_denied","error_description":"Unauthorized"}`},
 			gloebit.ErrNotConnected, "access_denied", false,
 		},
+		"Exact Online's answer to a refresh too early": {
+			answer{status: 400, body: `{"error":"access_denied","error_description":"Rate limit exceeded"}`},
+			gloebit.ErrNotConnected, "Rate limit exceeded", false,
+		},
+		"Zoho's answer to too many refreshes": {
+			answer{status: 400, body: `{"error":"Access Denied","error_description":"too many requests","status":"failure"}`},
+			gloebit.ErrNotConnected, "too many requests", false,
+		},
+		"Salesforce's request to retry": {
+			answer{status: 400, body: `{"error":"unknown_error","error_description":"retry your request"}`},
+			gloebit.ErrTokenExchange, "retry your request", false,
+		},
 		"401 with a description": {
 			answer{status: 401, body: `{"error_description":"Unauthorized"}`}, gloebit.ErrNotConnected, "Unauthorized", false,
 		},

@@ -166,7 +166,7 @@ func (e *TokenError) Error() string {
 // credentials, a busy server or a proxy's page does not end the grant.
 func (e *TokenError) endsGrant() bool {
 	switch e.Code {
-	case "temporarily_unavailable", "server_error", "slow_down", unnamedError:
+	case "temporarily_unavailable", "server_error", "slow_down", unnamedError, "unknown_error": // the last is Salesforce's
 		return false
 	}
 	// 401 is for the application's credentials (RFC 6749 section 5.2), for which
@@ -194,10 +194,12 @@ func (e *TokenError) refusesApplication() bool {
 
 // noRefreshSupport reports whether the server may not support refreshing,
 // in general or for this client or request. The refresh token may still be
-// valid.
+// valid. Exact Online and Zoho refuse a refresh that is too early with an error
+// of authorization responses.
 func (e *TokenError) noRefreshSupport() bool {
-	switch e.Code { // the codes of RFC 6749 section 5.2 that don't concern the token
-	case "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type":
+	switch e.Code { // the codes of RFC 6749 sections 4.1.2.1 and 5.2 that don't concern the token
+	case "invalid_request", "invalid_scope", "unauthorized_client", "unsupported_grant_type", "access_denied",
+		"Access Denied":
 		return e.Status != http.StatusTooManyRequests
 	}
 	return e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed
