@@ -166,6 +166,11 @@ var tokenAnswerForms = map[string]tokenAnswerTest{
 			`"authed_user":{"id":"U1"},"enterprise":null}`},
 		scope: "user balance",
 	},
+	"eBay's type of token": {
+		answer: answer{body: `{"access_token":"` + newToken + `","token_type":"User Access Token","expires_in":7200,` +
+			`"refresh_token_expires_in":47304000}`},
+		life: 2 * time.Hour,
+	},
 	"an error that is null":  {answer: asJSON(`,"error":null`)},
 	"an error that is false": {answer: asJSON(`,"error":false`)},
 	"an error that is empty": {answer: asJSON(`,"error":"","error_description":7`)},

@@ -230,8 +230,9 @@ var members = [...]string{
 	"access_token", "token_type", "expires_in", "refresh_token", "scope", "error", "error_description", "error_uri",
 }
 
-// bearerTypes are the types under which Apigee and Slack issue bearer tokens.
-var bearerTypes = []string{"BearerToken", "bot", "user"}
+// bearerTypes are the types under which Apigee, Slack and eBay issue bearer
+// tokens.
+var bearerTypes = []string{"BearerToken", "bot", "user", "User Access Token"}
 
 // knownMember returns the member with a name, "" for an unknown name, and
 // "other" for a known name in another case, which encoding/json would treat as
