@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -94,7 +95,20 @@ func (g codeGrant) Finish(
 	if err != nil {
 		return Credential{}, exchangeError(app.Server, err, app.ClientSecret, Secret(code), verifier)
 	}
-	return credentialOf(app.Server, token, scopesIn(token), asked, app.Clock(), app.ClientSecret, Secret(code), verifier)
+	list := cmp.Or(scopesIn(token), acceptedScopes(app.Server, answer, asked))
+	return credentialOf(app.Server, token, list, asked, app.Clock(), app.ClientSecret, Secret(code), verifier)
+}
+
+// acceptedScopes returns the requested scopes that an authorization response
+// lists as accepted, as those of Strava do. It returns "" if there are none.
+func acceptedScopes(server Server, answer url.Values, asked []Scope) string {
+	if len(answer["scope"]) != 1 {
+		return ""
+	}
+	accepted := ParseScopes(scopeList(quoted(answer.Get("scope"))))
+	return JoinScopes(slices.DeleteFunc(slices.Clone(asked), func(scope Scope) bool {
+		return !server.Scopes.covers(accepted, scope)
+	}))
 }
 
 // Refresh implements [Protocol] (RFC 6749 section 6). A response without a

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,9 +32,9 @@ func tokenServer() *oauthtest.Server {
 }
 
 // connectTo connects a new browser to a server, and returns what the callback
-// answered.
+// answered. The callback has the additional parameters.
 func connectTo(
-	t *testing.T, s http.Handler, change func(*connect.Config),
+	t *testing.T, s http.Handler, change func(*connect.Config), params ...string,
 ) (*connect.Connector, *httptest.ResponseRecorder) {
 	t.Helper()
 	config := connect.Config{
@@ -56,7 +57,7 @@ func connectTo(
 	to, err := url.Parse(start.Header().Get("Location"))
 	require.NoError(t, err)
 	back := url.Values{"state": {to.Query().Get("state")}, "code": {"code"}}
-	callback := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/oauth/callback?"+back.Encode(), nil)
+	callback := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/oauth/callback?"+strings.Join(append(params, back.Encode()), "&"), nil)
 	for _, cookie := range start.Result().Cookies() {
 		callback.AddCookie(cookie)
 	}
