@@ -19,7 +19,8 @@ type ScopePolicy struct {
 	// granted one of them has granted all of them.
 	Aliases map[Scope]Scope
 	// Names maps a scope to the name under which it is sent. The default is the
-	// scope itself.
+	// scope itself. A user who granted a scope under this name has granted the
+	// scope.
 	Names map[Scope]Scope
 	// Omit leaves the parameter scope out of the authorization request, for
 	// servers that take none.
@@ -61,10 +62,13 @@ func (p ScopePolicy) Union(lists ...[]Scope) []Scope {
 }
 
 // permission returns the canonical name of a scope. Equivalent scopes have the
-// same one.
+// same one, and so does the name under which a scope is sent.
 func (p ScopePolicy) permission(scope Scope) Scope {
 	if alias, ok := p.Aliases[scope]; ok {
-		return alias
+		scope = alias
+	}
+	if name, ok := p.Names[scope]; ok {
+		return name
 	}
 	return scope
 }
