@@ -13,11 +13,14 @@
 package oauth1
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -128,18 +131,43 @@ func (Protocol) Refresh(_ context.Context, _ connect.Application, _ connect.Cred
 }
 
 // Authorize implements [connect.Protocol]. It signs the request (RFC 5849
-// section 3). The signature does not cover JSON bodies.
+// section 3). The signature covers the body of a form, and no other body.
 func (f Protocol) Authorize(app connect.Application, req *http.Request, credential connect.Credential) error {
 	var signed signature
 	ctx := context.WithValue(req.Context(), oauth1.HTTPClient, &http.Client{Transport: &signed})
 	client := config(app, nil).Client(
 		ctx, oauth1.NewToken(credential.AccessToken.Reveal(), credential.TokenSecret.Reveal()),
 	)
-	if _, err := client.Transport.RoundTrip(req); !errors.Is(err, errNotSent) {
+	unsigned, err := signable(req)
+	if err != nil {
+		return err
+	}
+	if _, err := client.Transport.RoundTrip(unsigned); !errors.Is(err, errNotSent) {
 		return errors.New("oauth1: the request could not be signed")
 	}
 	req.Header.Set("Authorization", signed.header)
 	return nil
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// signable returns a request to sign. The library reads the body of a form and
+// does not put it back, and recognizes the type only without a charset.
+func signable(req *http.Request) (*http.Request, error) {
+	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	if req.Body == nil || kind != formType {
+		return req, nil
+	}
+	body, err := io.ReadAll(req.Body)
+	req.Body.Close()
+	if err != nil {
+		return nil, fmt.Errorf("oauth1: read the form: %w", err)
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	unsigned := req.Clone(req.Context())
+	unsigned.Body = io.NopCloser(bytes.NewReader(body))
+	unsigned.Header.Set("Content-Type", formType)
+	return unsigned, nil
 }
 
 // signature is a transport that records the library's Authorization header and
