@@ -275,6 +275,8 @@ func TestSecurity07StateIsCheckedBeforeError(t *testing.T) {
 		"a refusal with the state":            {denied(), 403},
 		"a refusal with the state and a code": {set("error", "access_denied"), 403},
 		"a refusal of LinkedIn's":             {set("error", "user_cancelled_login"), 403},
+		"a refusal of consent at Hydra":       {set("error", "consent request denied"), 403},
+		"a refusal to sign in at Hydra":       {set("error", "login request denied"), 403},
 		"a refusal of Apple's":                {set("error", "user_cancelled_authorize"), 403},
 		"a refusal without a state": {
 			func(_ *world, _ *browser, q url.Values) { clear(q); q.Set("error", "access_denied") }, 400,

@@ -140,10 +140,11 @@ func (g codeGrant) limited(ctx context.Context, timeout time.Duration) (context.
 }
 
 // denials are the errors with which servers say that the user denied access:
-// that of RFC 6749 section 4.1.2.1, those of LinkedIn and Apple, and that of
-// Entra ID's device authorization.
+// that of RFC 6749 section 4.1.2.1, those of LinkedIn and Apple, that of Entra
+// ID's device authorization, and the defaults of Ory Hydra.
 var denials = []string{
 	"access_denied", "user_cancelled_authorize", "user_cancelled_login", "authorization_declined",
+	"consent request denied", "login request denied",
 }
 
 // codeOf returns the code of an authorization response (RFC 6749 section 4.1.2)
