@@ -381,25 +381,3 @@ func (c Config) check() (redirect *url.URL, realm string, err error) {
 	}
 	return redirect, realm, errors.Join(problems...)
 }
-
-// maxReplyHeader is the greatest size of a response's header in bytes. The
-// default of net/http is 10 MiB.
-const maxReplyHeader = 64 << 10
-
-// newHTTPClient returns a copy of the given client that follows no redirects,
-// so that secrets are sent only to the URLs of the Server.
-func newHTTPClient(given *http.Client) *http.Client {
-	client := new(http.Client)
-	if given != nil {
-		*client = *given
-	} else if transport, ok := http.DefaultTransport.(*http.Transport); ok {
-		transport = transport.Clone()
-		transport.MaxIdleConnsPerHost = 64
-		transport.MaxResponseHeaderBytes = maxReplyHeader
-		client.Transport = transport
-	}
-	client.Timeout = cmp.Or(client.Timeout, 15*time.Second) // for the connection, TLS, header and body
-	client.Jar = nil                                        // one user's cookies must not be sent for another user
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return client
-}

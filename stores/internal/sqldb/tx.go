@@ -152,11 +152,10 @@ func (h *Hold) stillOpen(ctx context.Context) error {
 		}
 		return err
 	case SQLite: // BEGIN fails within a transaction
-		if _, err := h.Exec(ctx, "BEGIN"); err != nil {
-			return nil
+		if _, err := h.Exec(ctx, "BEGIN"); err == nil {
+			_, err = h.Exec(ctx, "ROLLBACK")
+			return errors.Join(ErrTxEnded, err)
 		}
-		_, err := h.Exec(ctx, "ROLLBACK")
-		return errors.Join(ErrTxEnded, err)
 	}
 	return nil // PostgreSQL itself refuses further statements
 }
