@@ -221,11 +221,12 @@ var calls = []callRefusal{
 }
 
 // failuresOf returns the errors that the status and reason of a refused call
-// mean. The status takes precedence, unless it only asks to try again: the
-// reason may say why that would not help.
+// mean. The status takes precedence, unless it says that queuing failed: the
+// reason may say why a retry would fail, too. A pending transaction may still
+// charge the user, whatever the reason.
 func failuresOf(status, reason string) []error {
 	row, ok := rowOf(status)
-	if why, known := rowOf(reason); known && (!ok || row.again && !why.again) {
+	if why, known := rowOf(reason); known && (!ok || row.outcome == OutcomeQueuingFailed && !why.again) {
 		row, ok = why, true
 	}
 	switch {

@@ -223,6 +223,19 @@ func TestReasonBesideQueuingFailed(t *testing.T) {
 	}
 }
 
+// TestReasonBesidePending checks that a transaction that may still charge the
+// user counts as pending, whatever the reason.
+func TestReasonBesidePending(t *testing.T) {
+	client, merchant, _ := clientOf(
+		t, answering(200, `{"success":false,"status":"pending","reason":"insufficient balance"}`),
+	)
+	merchant.RetryWithin(time.Microsecond)
+	order := gloebit.ItemOrder{IdempotencyKey: "form-1", Item: "hat", Price: 40, Quantity: 1}
+	receipt, err := client.PurchaseItem(t.Context(), order)
+	require.ErrorIs(t, err, gloebit.ErrTransactionPending)
+	require.False(t, receipt.Outcome.Final())
+}
+
 // answeredBy returns the row that applies to a call refused with one of the
 // reasons.
 func answeredBy(row gloebit.Row) connect.Refusal {
