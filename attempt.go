@@ -91,8 +91,9 @@ func readReply(resp *http.Response) ([]byte, error) {
 	body := bytes.NewBuffer(make([]byte, 0, hint))
 	_, err := body.ReadFrom(io.LimitReader(resp.Body, maxReply+1))
 	isObject := bytes.HasPrefix(bytes.TrimSpace(body.Bytes()), []byte("{"))
-	// Without a length, the body ends with the connection.
-	endless := resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && resp.ProtoMajor < 2
+	// Without a length, the body ends with the connection. A decompressed body
+	// has its own end.
+	endless := resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && resp.ProtoMajor < 2 && !resp.Uncompressed
 	switch {
 	case err != nil && isObject && json.Valid(body.Bytes()):
 		err = nil // the connection broke after the whole object

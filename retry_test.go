@@ -2,6 +2,7 @@ package gloebit_test
 
 import (
 	"cmp"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"io"
@@ -123,6 +124,22 @@ func TestOnlyRepeatableCallsAreRepeated(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestCompressedReplyIsWhole checks that a body that net/http has decompressed,
+// whose length is then unknown, does not count as cut off.
+func TestCompressedReplyIsWhole(t *testing.T) {
+	var attempts atomic.Int32
+	client, _, _ := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		attempts.Add(1)
+		w.Header().Set("Content-Encoding", "gzip")
+		body := gzip.NewWriter(w)
+		_, _ = io.WriteString(body, `{"success":`)
+		_ = body.Close()
+	})
+	_, err := client.Balance(t.Context())
+	require.ErrorIs(t, err, gloebit.ErrInvalidResponse)
+	require.EqualValues(t, 1, attempts.Load(), "sent once")
 }
 
 func TestLostTransactResponseIsRetriedWithSameID(t *testing.T) {
