@@ -506,14 +506,16 @@ func TestDisconnectForms(t *testing.T) {
 func TestUnknownGrantedScopeIsNotRequested(t *testing.T) {
 	for name, test := range map[string]struct {
 		known []connect.Scope
+		names map[connect.Scope]connect.Scope
 		want  string
 	}{
-		"known scopes": {[]connect.Scope{"read", "write"}, "read write"},
-		"any scopes":   {nil, "read write offline"},
+		"known scopes":       {[]connect.Scope{"read", "write"}, nil, "read write"},
+		"under another name": {[]connect.Scope{"read", "edit"}, map[connect.Scope]connect.Scope{"edit": "write"}, "read write"},
+		"any scopes":         {nil, nil, "read write offline"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, func(c *connect.Config) {
-				c.Server.Scopes.Known, c.Scopes = test.known, []connect.Scope{"read"}
+				c.Server.Scopes.Known, c.Scopes, c.Server.Scopes.Names = test.known, []connect.Scope{"read"}, test.names
 				c.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 					return ok(`{"access_token":"an-access-token","scope":"read write offline"}`), nil
 				})}

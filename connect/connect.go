@@ -103,6 +103,7 @@ func (c *Connector) grantedScopes(ctx context.Context, userID string) ([]Scope, 
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, storeError("load the credential", err)
 	}
-	unknown := func(scope Scope) bool { return !c.server.Scopes.Knows(scope) }
+	scopes := c.server.Scopes
+	unknown := func(scope Scope) bool { return len(scopes.Known) > 0 && !scopes.covers(scopes.Known, scope) }
 	return slices.DeleteFunc(slices.Clone(credential.Scopes), unknown), nil
 }
