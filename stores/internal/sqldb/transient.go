@@ -17,11 +17,11 @@ var transientStates = []string{"08", "40", "53", "57P", "57014", "58", "55P03", 
 // transientMySQL are the MySQL and MariaDB numbers of transient errors: too
 // many connections, a lock timeout, a deadlock, a conflict with another
 // transaction, a server that is read-only, shuts down or has lost its cluster,
-// a statement timeout, and in the second line a full disk, a failed write, and
-// no memory, locks or transactions left.
+// a statement timeout, and in the second line a file that can't be created or
+// written, a full disk, and no memory, locks or transactions left.
 var transientMySQL = []string{
 	"1040", "1053", "1205", "1213", "1290", "1317", "1836", "1792", "1927", "1969", "1020", "3024", "3572", "4068", "1047",
-	"1003", "1021", "1026", "1030", "1037", "1038", "1041", "1114", "1206", "1637",
+	"1", "3", "20", "1021", "1026", "1030", "1037", "1038", "1041", "1114", "1206", "1637",
 }
 
 // transientSQLite are the texts of sqlite3_errstr for a full or failing disk and
@@ -30,7 +30,7 @@ var transientSQLite = []string{
 	"database or disk is full", "disk I/O error", "attempt to write a readonly database", "unable to open database file",
 }
 
-var mysqlNumber = regexp.MustCompile(`^Error (\d{4})\b`)
+var mysqlNumber = regexp.MustCompile(`^Error (\d{1,4})\b`)
 
 // transient reports whether a statement that failed with err may succeed when
 // it is retried.

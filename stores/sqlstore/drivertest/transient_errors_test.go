@@ -38,6 +38,7 @@ func TestDeadlockInReserveCancelsNothing(t *testing.T) {
 			"no disk":               `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1021, MESSAGE_TEXT = 'disk full'`,
 			"no disk for the table": `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'the table is full'`,
 			"no disk for the log":   `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1026, MESSAGE_TEXT = 'error writing file'`,
+			"no disk for a file":    `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 3, MESSAGE_TEXT = 'error writing file'`,
 			"no disk for the engine": `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1030,
 				MESSAGE_TEXT = 'Got error 28 from storage engine'`,
 			"no memory":   `SIGNAL SQLSTATE 'HY001' SET MYSQL_ERRNO = 1037, MESSAGE_TEXT = 'out of memory'`,
