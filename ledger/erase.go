@@ -47,7 +47,7 @@ func (l *Ledger) Erase(ctx context.Context, userID string, act Act) (purchases i
 	if err := (connect.Key{Realm: l.realm, ID: userID}).Check(); err != nil {
 		return 0, err
 	}
-	for p, err := range l.All(ctx, Query{UserID: userID}) { // whose state may be one of a newer version
+	for p, err := range l.All(ctx, Query{UserID: userID}) { // in any state, even a newer version's
 		if err != nil {
 			return 0, err
 		}
