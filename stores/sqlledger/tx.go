@@ -41,13 +41,13 @@ type Querier interface {
 // error of fn is reported as an error of the connection.
 //
 // If fn ignores a failed statement and the failure has aborted the transaction,
-// nothing is saved, and further statements of the Querier fail. But in MySQL and
-// SQLite, a statement that was prepared before would then be committed alone, so
-// after the error of a prepared statement run no other one, and return the
-// error. Do not run statements that end a transaction: COMMIT, ROLLBACK and, in
-// MySQL, those that change tables. After a query, fn must run a statement that
-// returns no rows within three quarters of [Store].Lease, or return; otherwise
-// its context ends.
+// nothing is saved, and further statements of the Querier fail. In MySQL and
+// SQLite this protection does not include prepared statements: a later statement
+// could be committed alone. So if a prepared statement fails, run no other
+// statement and return the error. Do not run statements that end a transaction:
+// COMMIT, ROLLBACK and, in MySQL, those that change tables. After a query, fn
+// must run a statement that returns no rows within three quarters of
+// [Store].Lease, or return; otherwise its context ends.
 func Tx(ctx context.Context) (Querier, bool) {
 	tx, ok := sqldb.Tx(ctx)
 	if !ok {
