@@ -509,9 +509,11 @@ func TestUnknownGrantedScopeIsNotRequested(t *testing.T) {
 		names map[connect.Scope]connect.Scope
 		want  string
 	}{
-		"known scopes":       {[]connect.Scope{"read", "write"}, nil, "read write"},
-		"under another name": {[]connect.Scope{"read", "edit"}, map[connect.Scope]connect.Scope{"edit": "write"}, "read write"},
-		"any scopes":         {nil, nil, "read write offline"},
+		"known scopes": {[]connect.Scope{"read", "write"}, nil, "read write"},
+		"under another name": {
+			[]connect.Scope{"read", "edit"}, map[connect.Scope]connect.Scope{"edit": "write"}, "read write",
+		},
+		"any scopes": {nil, nil, "read write offline"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, func(c *connect.Config) {

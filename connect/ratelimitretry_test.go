@@ -57,7 +57,8 @@ func connectTo(
 	to, err := url.Parse(start.Header().Get("Location"))
 	require.NoError(t, err)
 	back := url.Values{"state": {to.Query().Get("state")}, "code": {"code"}}
-	callback := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/oauth/callback?"+strings.Join(append(params, back.Encode()), "&"), nil)
+	query := strings.Join(append(params, back.Encode()), "&")
+	callback := httptest.NewRequest(http.MethodGet, "http://127.0.0.1/oauth/callback?"+query, nil)
 	for _, cookie := range start.Result().Cookies() {
 		callback.AddCookie(cookie)
 	}
