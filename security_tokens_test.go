@@ -125,10 +125,12 @@ func TestSecurity26RefreshIsSavedBeforeUse(t *testing.T) {
 	defer cancel()
 	_, err = client.Balance(soon)
 	require.ErrorIs(t, err, context.DeadlineExceeded, "it waits for the store")
-	w.tokens.failSaves(nil)
 	for _, r := range w.gloebit.Requests() {
 		require.NotContains(t, r.Path, "balance", "an unsaved token was used")
 	}
+	w.tokens.failSaves(nil)
+	_, err = client.Balance(t.Context())
+	require.NoError(t, err, "once the token is saved")
 }
 
 func TestSecurity27NarrowerScopesAreReportedWithoutLoop(t *testing.T) {
