@@ -20,12 +20,12 @@ func (m *Merchant) Handler() http.Handler {
 }
 
 // ConnectHandler starts a connection: it redirects a GET or HEAD to the
-// provider's authorization page, an htmx request with 204 and HX-Redirect. The
-// query may hold return_to, the local path to return to, and scope, a
-// space-separated list of additional scopes to request. It responds 400 if the
-// query is invalid, 401 or with a redirect to Config.SignInURL if no user is
-// signed in, 405 to any other method, 429 if Config.RateLimit refuses, and 503
-// if a store fails.
+// provider's authorization page. An htmx request gets 204 with HX-Redirect
+// instead. The query may hold return_to, the local path to return to, and
+// scope, a space-separated list of additional scopes to request. It responds
+// 400 if the query is invalid, 401 or with a redirect to Config.SignInURL if no
+// user is signed in, 405 to any other method, 429 if Config.RateLimit refuses,
+// and 503 if a store fails.
 func (m *Merchant) ConnectHandler() http.Handler {
 	return m.connector.ConnectHandler()
 }
@@ -114,10 +114,10 @@ func (m *Merchant) SignOut(r *http.Request) error {
 // If the user is not connected, or has not granted a scope, it redirects a page
 // load to connect, and from there back to the page. Instead of a second such
 // redirect within a minute, it sends a page with a link. An htmx request gets
-// the header HX-Redirect instead of a redirect, a GET or HEAD under the same
-// limit. HandleError redirects a page load to Config.SignInURL if the user is
-// not signed in. Config.ErrorHandler handles all other errors. HandleError logs
-// the error; the user sees a plain message.
+// the header HX-Redirect instead of a redirect; the limit then holds for GET
+// and HEAD only. HandleError redirects a page load to Config.SignInURL if the
+// user is not signed in. Config.ErrorHandler handles all other errors.
+// HandleError logs the error; the user sees a plain message.
 func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error) {
 	setRetryAfter(w, err)
 	m.connector.HandleError(w, r, err)

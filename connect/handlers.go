@@ -30,12 +30,12 @@ func (c *Connector) Handler() http.Handler {
 }
 
 // ConnectHandler starts a connection: it redirects a GET or HEAD to the
-// server's authorization page, an htmx request with 204 and HX-Redirect. The
-// query may hold return_to, the local path to return to, and scope, a
-// space-separated list of additional scopes to request. It responds 400 if the
-// query is invalid, 401 or with a redirect to Config.SignInURL if no user is
-// signed in, 405 to any other method, 429 if Config.RateLimit refuses, and 503
-// if a store fails.
+// server's authorization page. An htmx request gets 204 with HX-Redirect
+// instead. The query may hold return_to, the local path to return to, and
+// scope, a space-separated list of additional scopes to request. It responds
+// 400 if the query is invalid, 401 or with a redirect to Config.SignInURL if no
+// user is signed in, 405 to any other method, 429 if Config.RateLimit refuses,
+// and 503 if a store fails.
 func (c *Connector) ConnectHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)

@@ -88,7 +88,7 @@ type Config struct {
 	// [Ledger.Counts] counts the purchases whose changes it has not accepted.
 	//
 	// The context ends after StepTimeout, and the call must return then. If it
-	// returns an error after that, the next wait is the longest one. A call
+	// returns an error after that, the next wait is 64 times RetryAfter. A call
 	// that does not return is logged as an error. It blocks one of the
 	// goroutines that report. Reconcile waits for it, but not for longer than
 	// 5/4 of StepTimeout after Reconcile's own context has ended. Another

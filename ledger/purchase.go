@@ -138,13 +138,12 @@ const (
 )
 
 // Check returns a gloebit.ErrInvalidRequest in these cases: if
-// [connect.Key.Check] refuses its realm or its user ID, which may be empty when
-// the order is unknown; if its ID is not 1 to 36 visible ASCII characters; if
-// its key or Gloebit ID is longer than 255 bytes, or set without a user ID; if
-// its state is unknown; if TraceParent is not a traceparent of version 00; if a
-// text is not UTF-8 or contains a NUL; or if all texts and Data together exceed
-// 256 KiB. A [Store] must be able to keep any other purchase, and checks each
-// that it saves.
+// [connect.Key.Check] refuses its realm or its user ID, which may be empty; if
+// its ID is not 1 to 36 visible ASCII characters; if its key or Gloebit ID is
+// longer than 255 bytes, or set without a user ID; if its state is unknown; if
+// TraceParent is not a traceparent of version 00; if a text is not UTF-8 or
+// contains a NUL; or if all texts and Data together exceed 256 KiB. A [Store]
+// must be able to keep any other purchase, and checks each that it saves.
 func (p Purchase) Check() error {
 	if err := (connect.Key{Realm: p.Realm, ID: cmp.Or(p.UserID, "unknown")}).Check(); err != nil {
 		return err
