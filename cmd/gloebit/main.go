@@ -25,7 +25,7 @@ import (
 const (
 	exitFailed  = 1
 	exitUsage   = 2
-	exitProblem = 3 // doctor found a problem
+	exitProblem = 3 // doctor found a problem or could check nothing
 )
 
 var (
@@ -102,7 +102,7 @@ Settings come from the environment, so that no secret is on a command line:
 Several keys are separated by commas, spaces or newlines.
 A global flag can be set in the environment too, such as --server as GLOEBIT_SERVER.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the doctor found a problem.`
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the doctor found a problem or could check nothing.`
 
 func (a *app) root() *cobra.Command {
 	root := group("gloebit", "Operate a shop that takes gloebits",
