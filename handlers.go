@@ -112,12 +112,12 @@ func (m *Merchant) SignOut(r *http.Request) error {
 
 // HandleError responds to a request that failed with an error of this package.
 // If the user is not connected, or has not granted a scope, it redirects a page
-// load to connect, and from there back to the page. Instead of a second such
-// redirect within a minute, it sends a page with a link. An htmx request gets
-// the header HX-Redirect instead of a redirect; the limit then holds for GET
-// and HEAD only. HandleError redirects a page load to Config.SignInURL if the
-// user is not signed in. Config.ErrorHandler handles all other errors.
-// HandleError logs the error; the user sees a plain message.
+// load to connect, and from there back to the page. To prevent a redirect loop,
+// it does this at most once a minute for each session. If the user is not
+// signed in, it redirects a page load to Config.SignInURL. In all other cases
+// Config.ErrorHandler responds. An htmx request gets the header HX-Redirect
+// instead of a redirect; the limit of one redirect a minute then holds for GET
+// and HEAD only. HandleError always logs the error.
 func (m *Merchant) HandleError(w http.ResponseWriter, r *http.Request, err error) {
 	setRetryAfter(w, err)
 	m.connector.HandleError(w, r, err)

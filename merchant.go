@@ -45,8 +45,8 @@ type Config struct {
 	// /gloebit/disconnect.
 	RedirectURL string
 	// Scopes are the scopes that every user is asked for. The default is
-	// ScopeID and ScopeTransact. If Provider.APIVersion is set, the identity
-	// scope is sent under that version's name.
+	// ScopeID and ScopeTransact. With VersionA the identity scope is sent as
+	// "id", with VersionB as "user".
 	Scopes []Scope
 	// Provider is the server: Production, Sandbox or ProviderAt. The zero value
 	// is refused.

@@ -39,8 +39,9 @@ func (m *Merchant) RequireScopes(scopes ...Scope) func(http.Handler) http.Handle
 }
 
 // Optional puts the user's client into the context when the user is connected,
-// and runs next in any case. When a store is down, it responds 503 rather than
-// treat a connected user as disconnected.
+// and runs next for other users, too. When a store is down, it responds 503
+// rather than treat a connected user as disconnected. Cross-origin requests
+// that Config.CrossOrigin does not accept get 403.
 func (m *Merchant) Optional(next http.Handler) http.Handler {
 	return m.connector.OptionalWith(m.lookUp(nil))(next)
 }

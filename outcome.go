@@ -12,7 +12,7 @@ type Outcome string
 
 // The outcomes. [Outcome.Final] and [Outcome.Refused] classify them.
 const (
-	OutcomeUnknown     Outcome = ""            // no response, or the token or the call was refused
+	OutcomeUnknown     Outcome = ""            // none of the others, or there was no response
 	OutcomeQueued      Outcome = "queued"      // the gloebits are on hold
 	OutcomeResubmitted Outcome = "resubmitted" // this ID was sent before, and the first transaction stands
 
@@ -54,9 +54,9 @@ func outcomeOf(reason string, err error) Outcome {
 func (o Outcome) Err() error { return o.row().Err }
 
 // Final reports whether no call with the transaction's ID has charged the user.
-// It returns true for OutcomeInsufficientBalance only. The other refusals come
-// from checks that the server makes before it queues a transaction, so an
-// earlier call with the same ID may have charged the user.
+// It returns true for OutcomeInsufficientBalance only. Any other refusal says
+// only that this call was not queued: an earlier call with the same ID may have
+// charged the user.
 func (o Outcome) Final() bool { return o.row().charged == chargeNone }
 
 // Refused reports whether the server refused the transaction and would refuse

@@ -32,9 +32,9 @@ func (c *Client) ConsumeProduct(ctx context.Context, product string, count int64
 	})
 }
 
-// GrantProduct gives the user count of a product, at least one, free of charge,
-// and returns how many the user then owns. It needs ScopeInventory and calls
-// POST grant-user-product/NAME/COUNT, once.
+// GrantProduct gives count of a product, at least one, to the user, free of
+// charge, and returns how many the user then owns. It needs ScopeInventory and
+// calls POST grant-user-product/NAME/COUNT, once.
 func (c *Client) GrantProduct(ctx context.Context, product string, count int64) (owned int64, err error) {
 	return c.changeProduct(ctx, change{name: "grant-user-product", product: product, count: count, least: 1})
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Secret is a string that must not be shown: a client secret or a token. Every
-// verb of package fmt, JSON and logs show it as "[redacted]"; see
+// Secret is a string that must not be shown: a client secret or a token.
+// Package fmt (except its verb %p), JSON and logs show it as "[redacted]"; see
 // [connect.Secret].
 type Secret = connect.Secret
 

@@ -88,9 +88,9 @@ type SubscriptionAuthorization struct {
 // the errors that [Client] lists, it returns ErrUnknownSubscription,
 // ErrSubscriptionMismatch, ErrSubscriptionDisabled, ErrCannotTransact,
 // ErrQueuingFailed when the server asks to try again, and
-// ErrSubscriptionAuthorizationDeclined when the user declined before. After
-// ErrSubscriptionAuthorizationDeclined the ID is set too, and the application
-// may ask the user again at SubscriptionAuthorizationURL.
+// ErrSubscriptionAuthorizationDeclined when the user declined before. With
+// ErrSubscriptionAuthorizationDeclined it also returns the authorization's ID,
+// and the application may ask the user again at SubscriptionAuthorizationURL.
 func (c *Client) CreateSubscriptionAuthorization(
 	ctx context.Context, subscriptionID string,
 ) (SubscriptionAuthorization, error) {

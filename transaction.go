@@ -115,11 +115,10 @@ type ItemOrder struct {
 	// same key is one purchase. Use a UUID that the application puts into each
 	// form, and that the form sends back. The transaction's ID is derived from
 	// the key, the user's account (see Transaction.IdempotencyKey) and the rest
-	// of the order except Username, Hold and the Price of a product, so reusing
-	// a key for a different order creates a separate purchase. The key is at
-	// most 255 bytes. To make every call a separate
-	// purchase, set it to a new uuid.NewString(). To supply your own
-	// transaction ID, set ID instead.
+	// of the order except Username, Hold and, in a ProductOrder, Price, so
+	// reusing a key for a different order creates a separate purchase. The key
+	// is at most 255 bytes. To make every call a separate purchase, set it to a
+	// new uuid.NewString(). To supply your own transaction ID, set ID instead.
 	IdempotencyKey string
 	// ID is your own transaction ID; see Transaction.ID. Set it instead of
 	// IdempotencyKey, and never use it for another order.

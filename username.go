@@ -9,9 +9,9 @@ import (
 )
 
 // Name returns the name that Gloebit's history shows for a transaction without
-// a Username: the name at Gloebit if it is known, otherwise the application's
-// name or ID for the user. It is empty when only a browser session identifies
-// the user and the name at Gloebit was not read.
+// a Username: the name at Gloebit if it is known, otherwise User.Name or
+// User.ID. It is empty when only a browser session identifies the user and the
+// name at Gloebit was not read.
 func (c *Client) Name() string {
 	if name := cmp.Or(c.account.Credential().Name, c.User().Name); name != "" {
 		return name

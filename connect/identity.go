@@ -70,7 +70,8 @@ func (c *Connector) ReadName(ctx context.Context, user User, credential Credenti
 }
 
 // KeepName sets the Name of the user's credential in the store and in the
-// account, unless the access token there is no longer token. It logs a failure.
+// account, in each only if its access token is the given one. It logs a
+// failure.
 func (a *Account) KeepName(ctx context.Context, token Secret, name string) {
 	c := a.connector
 	err := c.tokens.Update(ctx, c.key(a.user.ID),

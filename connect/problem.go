@@ -50,8 +50,8 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 // signed in, it redirects a page load to Config.SignInURL. In all other cases
 // Config.ErrorHandler responds; the default response has a plain message and,
 // where connecting helps, a link. An htmx request gets the header HX-Redirect
-// instead of a redirect; the limit then holds for GET and HEAD only.
-// HandleError always logs the error.
+// instead of a redirect; the limit of one redirect a minute then holds for GET
+// and HEAD only. HandleError always logs the error.
 func (c *Connector) HandleError(w http.ResponseWriter, r *http.Request, err error) {
 	c.refuse(w, r, err, true)
 }

@@ -179,12 +179,12 @@ func (c *Connector) poll(
 }
 
 // ConnectCode connects a user with a code that was obtained without a redirect.
-// It uses an extension grant (RFC 6749 section 4.5): the token request has
-// grantType as grant_type, and code. Like [Connector.ConnectDevice], it locks
-// the user in the token store until it returns. If the user already has a
-// credential, ConnectCode keeps it and does not use the code. Errors:
-// ErrTokenExchange, which has a [TokenError] when the server refused the code,
-// ErrUnavailable, ErrStore, and the context's.
+// It uses an extension grant (RFC 6749 section 4.5): the token request has the
+// parameters grant_type, with the value grantType, and code. Like
+// [Connector.ConnectDevice], it locks the user in the token store until it
+// returns. If the user already has a credential, ConnectCode keeps it and does
+// not use the code. Errors: ErrTokenExchange, which has a [TokenError] when the
+// server refused the code, ErrUnavailable, ErrStore, and the context's.
 func (c *Connector) ConnectCode(ctx context.Context, userID, grantType string, code Secret) error {
 	return c.connectOnce(ctx, userID, func(ctx context.Context) (Credential, error) {
 		config, ctx := c.grantConfig(ctx)

@@ -146,13 +146,13 @@ func TestExactAmounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	price, err := gloebit.ParseAmount("1000.2")
+	wanted, err := gloebit.ParseAmount("1000.2")
 	if err != nil {
 		t.Fatal(err)
 	}
-	enough := balance.Cmp(price) >= 0 // 1000.1 is not enough
-	whole, isWhole := balance.Int64() // 0, false: it has a fraction
-	text := balance.String()          // "1000.1", digit by digit as Gloebit wrote it
+	enough := balance.Cmp(wanted) >= 0 // 1000.1 is not enough
+	whole, isWhole := balance.Int64()  // 0, false: it has a fraction
+	text := balance.String()           // "1000.1", digit by digit as Gloebit wrote it
 
 	require.False(t, enough)
 	require.Zero(t, whole)

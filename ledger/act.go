@@ -13,7 +13,7 @@ import (
 )
 
 // Act says who acts on a purchase and why, for its history and the log. The
-// zero value is an act of the application itself.
+// zero value is an act of the application itself. [Ledger.Erase] uses only By.
 type Act struct {
 	By     string // the operator's name
 	Reason string // the operator's reason

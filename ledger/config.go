@@ -76,8 +76,8 @@ type Config struct {
 	// replica: for one purchase in the order of its changes and one call at a
 	// time, for different purchases concurrently. Each change is reported at
 	// least once: if the process ends before it has saved that OnChange
-	// returned nil, OnChange is called again. Only if a purchase has more than
-	// a hundred unreported changes are some dropped. Use p.ID, change.From,
+	// returned nil, OnChange is called again. Some may be dropped only if a
+	// purchase has a hundred or more unreported changes. Use p.ID, change.From,
 	// change.To and change.At as the idempotency key. A row in the
 	// application's own database belongs in Deliver's transaction instead. The
 	// default is none: no change is stored as unreported.

@@ -23,17 +23,17 @@ import (
 // then. A call that does not return blocks the worker or request that made it,
 // and its purchase in this process. A store in a database rolls its transaction
 // back after a while, so another replica may then call the Fulfiller for that
-// purchase concurrently. While Config.Workers calls have outlived their
-// context, this process makes no others.
+// purchase concurrently. When as many calls as Config.Workers have outlived
+// their context, this process makes no others.
 type Fulfiller interface {
 	// Reserve is called when Gloebit has the gloebits on hold and asks whether
 	// to take them. Return nil to continue. After ErrTryAgain,
 	// context.Canceled, context.DeadlineExceeded, the end of the context or a
 	// panic, Gloebit asks again later. Any other error cancels the purchase:
 	// its text goes into Purchase.Cause and the log, and Gloebit is sent
-	// "canceled". After any error, what Reserve has written in the transaction
-	// is rolled back. So for a temporary failure, such as a busy database,
-	// return ErrTryAgain or wrap it. A store that knows the temporary errors of
+	// "canceled". So for a temporary failure, such as a busy database, return
+	// ErrTryAgain or wrap it. After any error, what Reserve has written in the
+	// transaction is rolled back. A store that knows the temporary errors of
 	// its database, as sqlledger does, treats them as ErrTryAgain if they come
 	// from its transaction. If the database lost the commit of an earlier
 	// Reserve, Reserve is called again when Gloebit reports the purchase as

@@ -7,7 +7,7 @@ import (
 // Handler answers Gloebit's hold callbacks. Mount it at the path of
 // Config.CallbackURL and all below it:
 //
-//	mux.Handle("/gloebit/hold/", ledger.Handler())
+//	mux.Handle("/gloebit/hold/", purchases.Handler()) // purchases is the Ledger
 //
 // Before it touches the store, it rejects URLs that this ledger did not sign
 // for its realm. It needs no session. Repeating a saved callback changes

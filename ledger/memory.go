@@ -15,7 +15,7 @@ import (
 
 // MemoryStore keeps purchases in this process, for tests and experiments: a
 // restart loses them all, including purchases that are paid but not delivered.
-// The zero value is ready for use. It never drops a purchase, so it grows.
+// The zero value is ready for use. It grows until Prune is called.
 type MemoryStore struct {
 	mu        sync.RWMutex
 	purchases map[connect.Key]Purchase

@@ -49,14 +49,14 @@ type StepInfo struct {
 	Name        string
 	Realm       string
 	PurchaseID  string
-	UserID      string // empty for a callback
-	State       State  // before the step; empty for an order and a callback
+	UserID      string // empty in Trace.Callback
+	State       State  // before the step; empty in Trace.Order and Trace.Callback
 	TraceParent string // of the purchase
 }
 
 // StepResult is the result of a step.
 type StepResult struct {
-	State   State // empty if it is unknown, because the store failed
+	State   State // the state before if the step was not saved; empty if an order was not
 	Outcome gloebit.Outcome
 	Stuck   bool
 	Err     error

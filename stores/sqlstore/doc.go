@@ -11,11 +11,11 @@
 //	}
 //	merchant, err := gloebit.New(gloebit.Config{Tokens: store, States: store, ...})
 //
-// Any number of processes and merchants can share the database. The tables are
-// oauth_credentials and oauth_states, with [Config].Prefix before their names.
-// An application with its own migration tool gets the statements that create
-// them from [Store.Schema]. Tokens are stored unencrypted. Package sqlledger
-// keeps purchases in the same database.
+// Any number of processes and merchants can share the database. The data is in
+// the tables oauth_credentials and oauth_states, with [Config].Prefix before
+// their names. An application with its own migration tool gets the statements
+// that create them from [Store.Schema]. Tokens are stored unencrypted. Package
+// sqlledger keeps purchases in the same database.
 //
 // # Columns
 //
@@ -52,14 +52,14 @@
 //     at READ COMMITTED, which requires the binary log format ROW or MIXED.
 //   - SQLite: the write lock of the whole database (BEGIN IMMEDIATE). While an
 //     fn runs, which may include a request to Gloebit, every other write to the
-//     database waits. This includes writes for other users and the
-//     application's own writes, which fail with SQLITE_BUSY if their
-//     busy_timeout is shorter. A method of the Store that finds the database
-//     locked tries again until its context ends. Write-ahead logging (PRAGMA
-//     journal_mode=WAL) lets reads continue during a commit. Keep the driver's
-//     busy_timeout small, because with some drivers the wait continues after
-//     the context has ended. A database in memory has only one connection, so a
-//     Load waits for an Update there.
+//     database waits, also writes for other users. A method of the Store tries
+//     again until its context ends. The application's own writes fail with
+//     SQLITE_BUSY when the busy_timeout of their connection is over.
+//     Write-ahead logging (PRAGMA journal_mode=WAL) lets reads continue during
+//     a commit. Keep the busy_timeout of the Store's connections small, because
+//     with some drivers the wait continues after the context has ended. A
+//     database in memory has only one connection, so a Load waits for an Update
+//     there.
 //
 // # Failures
 //

@@ -18,9 +18,9 @@ import "context"
 // store would lose its writes or could not write: when autocommit is off or
 // completion_type is CHAIN in MySQL; when the driver prepares statements and a
 // pooler such as PgBouncer is in transaction mode (Migrate needs two
-// connections to find out); when each connection of the pool has a SQLite
-// database in memory of its own; when a PostgreSQL database can't hold every
-// text; and when the database or its user can only read.
+// connections to find out); when each connection of the pool has its own
+// in-memory SQLite database; when a PostgreSQL database can't hold every text;
+// and when the database or its user can only read.
 func (s *Store) Migrate(ctx context.Context) error {
 	return s.db.Migrate(ctx, "sqlstore", versions, s.schema(), "{p}oauth_credentials", "{p}oauth_states")
 }
