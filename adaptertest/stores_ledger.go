@@ -71,6 +71,13 @@ func (c *countedPurchases) Change(
 	return c.Store.Change(ctx, key, fn)
 }
 
+func (c *countedPurchases) CompareAndSwap(
+	ctx context.Context, old, next ledger.Purchase,
+) (saved ledger.Purchase, swapped bool, err error) {
+	c.calls.Add(1)
+	return c.Store.CompareAndSwap(ctx, old, next)
+}
+
 func (c *countedPurchases) Claim(
 	ctx context.Context, realm string, state ledger.State, now, until time.Time,
 ) (ledger.Purchase, error) {

@@ -109,7 +109,7 @@ func (l *Ledger) withdraw(ctx context.Context, id string, e event) (Purchase, er
 	working, stop := l.within(ctx)
 	defer stop()
 	e.kind = eventWithdraw
-	did, err := l.apply(working, id, e)
+	did, err := l.apply(working, Purchase{ID: id}, e)
 	if err != nil {
 		return Purchase{}, err
 	}
@@ -141,7 +141,7 @@ func (l *Ledger) MarkPaid(ctx context.Context, id string, act Act) (Purchase, er
 	}}
 	working, stop := l.within(ctx)
 	defer stop()
-	did, err := l.apply(working, id, e)
+	did, err := l.apply(working, Purchase{ID: id}, e)
 	failure, ok := err.(*fulfillerError)
 	switch {
 	case ok && failure.passing(): // nothing has changed, so the operator can try again
@@ -150,7 +150,7 @@ func (l *Ledger) MarkPaid(ctx context.Context, id string, act Act) (Purchase, er
 		e.kind, e.cause = eventUnreserved, e.cause+"; "+words(failure)
 		saving, stop := l.within(ctx)
 		defer stop()
-		did, err = l.apply(saving, id, e)
+		did, err = l.apply(saving, Purchase{ID: id}, e)
 	}
 	if err != nil {
 		return Purchase{}, err

@@ -32,15 +32,20 @@ type applied struct {
 // moved reports whether the event changed the purchase's state.
 func (a applied) moved() bool { return a.from != a.p.State }
 
-// apply applies an event to a purchase in one Change of the store, which calls
-// the Fulfiller if the table says so and saves the next state. The error is a
-// *fulfillerError, not wrapped, if only the Fulfiller's call failed;
-// gloebit.ErrNotFound if there is no such purchase; that of event.only; or
-// gloebit.ErrStore if the store failed.
-func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error) {
+// apply applies an event to a purchase as it is in the store, and saves the
+// next state. known is the purchase as it was last read, or has only its ID. If
+// the table says so, apply calls the Fulfiller in the Change of the store that
+// saves the next state. The error is a *fulfillerError, not wrapped, if only the
+// Fulfiller's call failed; gloebit.ErrNotFound if there is no such purchase; that
+// of event.only; or gloebit.ErrStore if the store failed.
+func (l *Ledger) apply(ctx context.Context, known Purchase, e event) (applied, error) {
 	var did applied
 	var failure *fulfillerError
-	p, err := l.change(ctx, id, func(ctx context.Context, p Purchase) (Purchase, error) {
+	fn := func(ctx context.Context, p Purchase) (Purchase, error) {
+		if did.end != nil { // fn is called again
+			did.end(did.p.stepResult(nil))
+			did = applied{}
+		}
 		if e.only != nil {
 			if err := e.only(p); err != nil {
 				return p, err
@@ -59,7 +64,14 @@ func (l *Ledger) apply(ctx context.Context, id string, e event) (applied, error)
 			return p, errUnchanged
 		}
 		return next, nil
-	})
+	}
+	var p Purchase
+	var err error
+	if known.State.known() && decide(known.State, e.kind).call == callNothing {
+		p, err = l.swap(ctx, known, fn)
+	} else {
+		p, err = l.change(ctx, known.ID, fn)
+	}
 	l.endStep(did, p, err)
 	switch {
 	case errors.Is(err, errUnchanged):
@@ -165,7 +177,7 @@ func (l *Ledger) finish(ctx context.Context, p Purchase) (Purchase, error) {
 		return p, nil
 	}
 	working, stop := l.within(ctx)
-	did, err := l.apply(working, p.ID, e)
+	did, err := l.apply(working, p, e)
 	stop()
 	if err != nil { // from the Fulfiller, or from the store that could not save its result
 		return l.recordFailure(ctx, p, err)

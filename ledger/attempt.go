@@ -23,7 +23,7 @@ func (l *Ledger) recordFailure(ctx context.Context, failed Purchase, why error) 
 	ctx, stop := l.within(ctx)
 	defer stop()
 	var current Purchase
-	p, err := l.change(ctx, failed.ID, func(_ context.Context, p Purchase) (Purchase, error) {
+	p, err := l.swap(ctx, failed, func(_ context.Context, p Purchase) (Purchase, error) {
 		current = p
 		if p.State != failed.State || p.Stuck() {
 			return p, errUnchanged

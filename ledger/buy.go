@@ -77,7 +77,7 @@ func (l *Ledger) orderAgain(ctx context.Context, client *gloebit.Client, kept, p
 	}
 	saving, stop := l.within(ctx)
 	defer stop()
-	did, err := l.apply(saving, kept.ID, event{kind: eventReorder, cause: "ordered again", order: &p})
+	did, err := l.apply(saving, kept, event{kind: eventReorder, cause: "ordered again", order: &p})
 	if err != nil {
 		return Purchase{}, err
 	}

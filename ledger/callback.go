@@ -44,10 +44,14 @@ func (l *Ledger) receive(ctx context.Context, c callback) (did applied, err erro
 	working, stop := l.within(ctx)
 	defer stop()
 	if c.step == eventEnact {
-		return l.apply(working, c.id, c.event())
+		return l.apply(working, Purchase{ID: c.id}, c.event())
 	}
 	retry(working, func() error {
-		did, err = l.apply(working, c.id, c.event())
+		known, unread := l.store.Get(working, l.key(c.id))
+		if unread != nil { // apply finds out why
+			known = Purchase{ID: c.id}
+		}
+		did, err = l.apply(working, known, c.event())
 		return err
 	})
 	return did, err
@@ -63,7 +67,7 @@ func (l *Ledger) notReserved(ctx context.Context, c callback, did applied, failu
 	}
 	ctx, stop := l.within(ctx)
 	defer stop()
-	return l.apply(ctx, c.id, event{kind: refusedBy(c.step), cause: words(failure)})
+	return l.apply(ctx, did.p, event{kind: refusedBy(c.step), cause: words(failure)})
 }
 
 // refusedBy returns the event for a Reserve that fails after a callback.
@@ -117,7 +121,7 @@ func (l *Ledger) unknownPurchase(ctx context.Context, c callback) (applied, erro
 	case err != nil:
 		return applied{}, storeError("keep a payment", err)
 	case !created: // it was created meanwhile
-		return l.apply(ctx, c.id, c.event())
+		return l.apply(ctx, kept, c.event())
 	}
 	return applied{rule: rule{answer: yes}, p: kept}, nil
 }

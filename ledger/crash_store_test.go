@@ -124,6 +124,16 @@ func (s *crashStore) Change(
 	})
 }
 
+func (s *crashStore) CompareAndSwap(
+	ctx context.Context, old, next ledger.Purchase,
+) (saved ledger.Purchase, swapped bool, err error) {
+	saved, err = breaking(s, func() (saved ledger.Purchase, err error) {
+		saved, swapped, err = s.MemoryStore.CompareAndSwap(ctx, old, next)
+		return saved, err
+	})
+	return saved, swapped && err == nil, err
+}
+
 // clerk is a Fulfiller that writes in the store's transactions.
 type clerk struct {
 	store     *crashStore

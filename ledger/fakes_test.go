@@ -53,7 +53,8 @@ func ask(fn func(context.Context, ledger.Purchase) error, ctx context.Context, p
 }
 
 // store calls a hook before and after each call of the store. The hooks get the
-// number of the call, from 1 on, and the method's name.
+// number of the call, from 1 on, and the method's name, which is "Change" for
+// CompareAndSwap, too.
 type store struct {
 	ledger.Store
 	mu     sync.Mutex
@@ -137,6 +138,24 @@ func (s *store) Change(
 		}
 		return s.Store.Change(ctx, key, fn)
 	})
+}
+
+func (s *store) CompareAndSwap(
+	ctx context.Context, old, next ledger.Purchase,
+) (saved ledger.Purchase, swapped bool, err error) {
+	saved, err = through(s, "Change", func() (saved ledger.Purchase, err error) {
+		s.mu.Lock()
+		change := s.change
+		s.mu.Unlock()
+		if change != nil {
+			if err := change(old.ID); err != nil {
+				return ledger.Purchase{}, err
+			}
+		}
+		saved, swapped, err = s.Store.CompareAndSwap(ctx, old, next)
+		return saved, err
+	})
+	return saved, swapped && err == nil, err
 }
 
 func (s *store) Claim(

@@ -24,7 +24,7 @@ func (l *Ledger) saveOne(ctx context.Context, c callback) error {
 	defer stop()
 	e := c.event()
 	e.due = true
-	did, err := l.apply(working, c.id, e)
+	did, err := l.apply(working, Purchase{ID: c.id}, e)
 	if failure, ok := err.(*fulfillerError); ok {
 		did, err = l.notReserved(ctx, c, did, failure)
 	} else if missing(err) {

@@ -217,6 +217,12 @@ const emptyPass = 4*2 + 4*3
 // newer is a store whose purchases are in a state that this version lacks.
 type newer struct{ ledger.Store }
 
+func (s newer) CompareAndSwap(
+	context.Context, ledger.Purchase, ledger.Purchase,
+) (saved ledger.Purchase, swapped bool, err error) {
+	return ledger.Purchase{}, false, nil
+}
+
 func (s newer) Change(
 	ctx context.Context, key connect.Key, fn func(context.Context, ledger.Purchase) (ledger.Purchase, error),
 ) (ledger.Purchase, error) {

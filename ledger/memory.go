@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -68,7 +69,7 @@ func (s *MemoryStore) Get(ctx context.Context, key connect.Key) (Purchase, error
 func (s *MemoryStore) Change(
 	ctx context.Context, key connect.Key, fn func(context.Context, Purchase) (Purchase, error),
 ) (Purchase, error) {
-	release, err := s.locks.Lock(ctx, key.Realm+"\n"+key.ID) // a realm contains no line feed
+	release, err := s.lock(ctx, key)
 	if err != nil {
 		return Purchase{}, err
 	}
@@ -86,6 +87,37 @@ func (s *MemoryStore) Change(
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.replace(p)
+}
+
+// CompareAndSwap implements [Store].
+func (s *MemoryStore) CompareAndSwap(
+	ctx context.Context, old, next Purchase,
+) (saved Purchase, swapped bool, err error) {
+	release, err := s.lock(ctx, old.StoreKey())
+	if err != nil {
+		return Purchase{}, false, err
+	}
+	defer release()
+	if err := cmp.Or(next.Check(), ctx.Err()); err != nil {
+		return Purchase{}, false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.purchases[old.StoreKey()]; !ok || !reflect.DeepEqual(p, old) {
+		return Purchase{}, false, nil
+	}
+	saved, err = s.replace(next)
+	return saved, err == nil, err
+}
+
+// lock waits until no other goroutine changes a purchase.
+func (s *MemoryStore) lock(ctx context.Context, key connect.Key) (release func(), err error) {
+	return s.locks.Lock(ctx, key.Realm+"\n"+key.ID) // a realm contains no line feed
+}
+
+// replace stores a changed purchase. The caller holds s.mu.
+func (s *MemoryStore) replace(p Purchase) (Purchase, error) {
 	if holder, held := s.keys[p.userKey()]; held && p.HoldsKey() && holder != p.ID {
 		return Purchase{}, errKeyHeld
 	}

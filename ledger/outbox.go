@@ -41,6 +41,28 @@ func (l *Ledger) change(
 	return p, err
 }
 
+// swap is change for an fn that has no effect but its result. It first calls fn
+// with the purchase as it was last read, without a lock. If fn fails, or if the
+// purchase is no longer like that, it calls fn again in a change.
+func (l *Ledger) swap(
+	ctx context.Context, p Purchase, fn func(context.Context, Purchase) (Purchase, error),
+) (Purchase, error) {
+	next, err := fn(ctx, p.Clone())
+	if err != nil {
+		return l.change(ctx, p.ID, fn)
+	}
+	l.enqueue(&next, len(next.History)-len(p.History))
+	saved, swapped, err := l.store.CompareAndSwap(ctx, p, next)
+	switch {
+	case err != nil:
+		return Purchase{}, err
+	case !swapped:
+		return l.change(ctx, p.ID, fn)
+	}
+	l.announce(saved)
+	return saved, nil
+}
+
 // enqueue marks the last n entries of the history as unreported, if
 // Config.OnChange is set here or was set where the purchase was changed before.
 // It then limits the history: an entry that does not fit is not reported. A
@@ -99,6 +121,7 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 	}
 	l.reported.add(p.ID, 1)
 	defer l.reported.add(p.ID, -1)
+	read := p                                         // as the store has returned it
 	lastCall := p.ReportAt.Add(-l.config.StepTimeout) // so that the claim outlasts the call
 	var retryAt time.Time                             // zero unless OnChange has failed
 	for changes := p.unreported(); len(changes) > 0; changes = p.unreported() {
@@ -113,13 +136,14 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 			if err != nil || l.now().After(lastCall) {
 				break
 			}
+			read = next
 			next.Reported = max(next.Reported, p.Reported)
 			p = next
 		}
 	}
 	saving, stop := l.within(ctx)
 	defer stop()
-	now, err := l.store.Change(saving, l.key(p.ID), func(_ context.Context, now Purchase) (Purchase, error) {
+	_, err := l.swap(saving, read, func(_ context.Context, now Purchase) (Purchase, error) {
 		now.Reported = min(max(now.Reported, p.Reported), now.Changes) // the database may have lost a change
 		switch {
 		case len(now.unreported()) == 0:
@@ -134,7 +158,6 @@ func (l *Ledger) report(ctx context.Context, p Purchase) error {
 	if err != nil {
 		return storeError("save what was reported", err)
 	}
-	l.announce(now)
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (l *Ledger) send(ctx context.Context, client *gloebit.Client, p Purchase, f
 	}
 	saving, stop := l.within(ctx)
 	defer stop()
-	did, failure := l.apply(saving, p.ID, e)
+	did, failure := l.apply(saving, p, e)
 	switch {
 	case failure != nil:
 		l.recordUnsaved(ctx, p, failure)

@@ -37,9 +37,9 @@ type Store interface {
 	Get(ctx context.Context, key connect.Key) (Purchase, error)
 	// Change calls fn with the purchase, saves what fn returns, and returns
 	// that. When there is none, the error is gloebit.ErrNotFound and fn is not
-	// called. From before the call of fn until after the save, no other Change
-	// or Claim of that purchase runs, in this process or another: others wait,
-	// at most until their context ends. If fn returns an error, nothing is
+	// called. From before the call of fn until after the save, no other Change,
+	// CompareAndSwap or Claim of that purchase runs, in this process or another:
+	// others wait, at most until their context ends. If fn returns an error, nothing is
 	// saved and Change returns that error. If the store could no longer
 	// guarantee exclusive access while fn ran, Change returns an error of the
 	// store instead, and errors.Is does not match fn's error. If fn panics,
@@ -60,6 +60,14 @@ type Store interface {
 	Change(
 		ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error),
 	) (Purchase, error)
+	// CompareAndSwap saves next, and returns it and true, if the stored purchase
+	// equals old, in one atomic step. Otherwise, also when there is none, it
+	// saves nothing and returns false. It waits for a Change of that purchase. Of
+	// any number of callers with the same old, in this process or another, one
+	// saves its next. old is a purchase as a method of the store has returned
+	// it. next may differ from old as what a Change saves may differ from what
+	// it read, and differs in at least one field.
+	CompareAndSwap(ctx context.Context, old, next Purchase) (saved Purchase, swapped bool, err error)
 	// Claim finds the purchase of that realm and state that has been due the
 	// longest, sets its NextAt to until, and returns it, in one atomic step: of
 	// any number of callers, one gets it. A purchase is due if its NextAt is

@@ -145,7 +145,7 @@ func TestPurchaseMarkedStuckElsewhereStaysStuck(t *testing.T) {
 		return nil
 	}
 	w.reconcile()
-	require.Equal(t, 2, changes)
+	require.Equal(t, 3, changes, "recording it compares first")
 	got := w.wantState(id, ledger.Settled)
 	require.True(t, got.Stuck())
 	require.Zero(t, got.NextAt)

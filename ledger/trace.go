@@ -168,6 +168,12 @@ func (s tracedStore) Change(
 	return p, err
 }
 
+func (s tracedStore) CompareAndSwap(ctx context.Context, old, next Purchase) (Purchase, bool, error) {
+	saved, swapped, err := s.Store.CompareAndSwap(ctx, old, next)
+	s.see(ctx, old.Realm, "change", err)
+	return saved, swapped, err
+}
+
 func (s tracedStore) Claim(ctx context.Context, realm string, state State, now, until time.Time) (Purchase, error) {
 	p, err := s.Store.Claim(ctx, realm, state, now, until)
 	s.see(ctx, realm, "claim", err)

@@ -83,6 +83,16 @@ func (o *outage) Change(
 	return o.through(func() (ledger.Purchase, error) { return o.Store.Change(ctx, key, fn) })
 }
 
+func (o *outage) CompareAndSwap(
+	ctx context.Context, old, next ledger.Purchase,
+) (saved ledger.Purchase, swapped bool, err error) {
+	saved, err = o.through(func() (saved ledger.Purchase, err error) {
+		saved, swapped, err = o.Store.CompareAndSwap(ctx, old, next)
+		return saved, err
+	})
+	return saved, swapped && err == nil, err
+}
+
 func (o *outage) Claim(
 	ctx context.Context, realm string, state ledger.State, now, until time.Time,
 ) (ledger.Purchase, error) {

@@ -57,10 +57,7 @@ func tallying(spoil func(from, until *time.Time), after func([]ledger.Tally)) *b
 
 func noTime(*time.Time, *time.Time) {}
 
-var brokenQueries = []struct {
-	caught string
-	store  *brokenLedger
-}{
+var brokenQueries = []brokenLedgerCase{
 	{"a_purchase_can_lose_its_user_and_key", keeping(func(p *ledger.Purchase) {
 		if p.UserID == "" {
 			p.UserID = "unknown"

@@ -32,6 +32,7 @@ type brokenLedger struct {
 	) (ledger.Purchase, error)
 	unreported func(s *brokenLedger, ctx context.Context, now, until time.Time) (ledger.Purchase, error)
 	counts     func([]ledger.Count) []ledger.Count
+	swap       swapFunc
 
 	list  func(s *brokenLedger, ctx context.Context, q ledger.Query) ([]ledger.Purchase, error)
 	get   func(s *brokenLedger, ctx context.Context, key connect.Key) (ledger.Purchase, error)
@@ -130,11 +131,13 @@ func nothing(*ledger.Query) {}
 
 func asIs([]ledger.Purchase) {}
 
-// Each store is broken in one way, and the case of that name must notice.
-var brokenLedgers = []struct {
+type brokenLedgerCase struct {
 	caught string
 	store  *brokenLedger
-}{
+}
+
+// Each store is broken in one way, and the case of that name must notice.
+var brokenLedgers = []brokenLedgerCase{
 	{"every_field_comes_back_as_it_was_created", keeping(func(p *ledger.Purchase) { p.Attempts = 0 })},
 	{"every_field_comes_back_as_it_was_created", keeping(func(p *ledger.Purchase) { p.GloebitID = "" })},
 	{
@@ -429,7 +432,7 @@ func TestEveryBrokenLedgerStoreFailsItsCase(t *testing.T) {
 	command.Env = append(os.Environ(), brokenHere+"=1")
 	output, err := command.CombinedOutput()
 	require.Error(t, err, "the suite passed broken stores")
-	for i, broken := range slices.Concat(brokenLedgers, brokenQueries) {
+	for i, broken := range slices.Concat(brokenLedgers, brokenQueries, brokenSwaps) {
 		name := "inside/" + strconv.Itoa(i) + "/" + broken.caught
 		if !strings.Contains(string(output), "--- FAIL: TestEveryBrokenLedgerStoreFailsItsCase/"+name+" ") {
 			t.Errorf("the case does not notice: %s", name)
@@ -438,7 +441,7 @@ func TestEveryBrokenLedgerStoreFailsItsCase(t *testing.T) {
 }
 
 func failingLedgers(t *testing.T) {
-	for i, broken := range slices.Concat(brokenLedgers, brokenQueries) {
+	for i, broken := range slices.Concat(brokenLedgers, brokenQueries, brokenSwaps) {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
 			ledgertest.RunStore(t, func(t *testing.T) ledger.Store {

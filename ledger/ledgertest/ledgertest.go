@@ -46,6 +46,12 @@ func RunStore(t *testing.T, newStore func(t *testing.T) ledger.Store) {
 		{"the context of fn is the caller's", changeContext},
 		{"Get and List do not wait for a Change", getDoesNotWait},
 
+		{"CompareAndSwap saves a purchase that is as it was read", swapSaves},
+		{"CompareAndSwap saves nothing over any change", swapCompares},
+		{"CompareAndSwap refuses what a Change may not save", swapRefused},
+		{"of several goroutines that swap one purchase one wins", swapRace},
+		{"CompareAndSwap waits for a Change", swapWaits},
+
 		{"nothing due is nothing claimed", claimNothing},
 		{"a claim is for one state", claimState},
 		{"a purchase is due from its NextAt on", claimDue},

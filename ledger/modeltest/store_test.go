@@ -69,6 +69,19 @@ func (s *store) Change(
 	return p, err
 }
 
+func (s *store) CompareAndSwap(
+	ctx context.Context, old, next ledger.Purchase,
+) (saved ledger.Purchase, swapped bool, err error) {
+	if err := s.at("before"); err != nil {
+		return ledger.Purchase{}, false, err
+	}
+	saved, swapped, err = s.keeper.CompareAndSwap(ctx, old, next)
+	if err == nil {
+		err = s.at("after")
+	}
+	return saved, swapped && err == nil, err
+}
+
 // clerk is a Fulfiller that writes within the store's transactions.
 type clerk struct {
 	store                     *store

@@ -91,7 +91,7 @@ func (s *Store) change(
 	if err := h.Commit(after); err != nil {
 		return next, failed(ctx, "commit a purchase", err)
 	}
-	return row.kept(next), nil
+	return row.kept, nil
 }
 
 // changedRow returns the row for what fn returned.

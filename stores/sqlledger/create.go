@@ -45,7 +45,7 @@ func (s *Store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purc
 			return ledger.Purchase{}, false, err
 		}
 		if inserted == 1 {
-			return row.kept(p), true, nil
+			return row.kept, true, nil
 		}
 		other, err := s.other(ctx, row)
 		if !errors.Is(err, connect.ErrNotFound) { // otherwise the other purchase has released the key
@@ -118,7 +118,7 @@ func (s *Store) createLocked(
 	case errors.Is(err, errHeld):
 		return holder, false, nil
 	case err == nil:
-		return row.kept(p), true, nil
+		return row.kept, true, nil
 	}
 	if inserting {
 		if other, lookup := s.other(ctx, row); lookup == nil {

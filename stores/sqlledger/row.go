@@ -46,7 +46,8 @@ type purchaseRow struct {
 	state                                                   string
 	createdAt, updatedAt, nextAt, stuckAt, paidAt, reportAt time.Time
 	rest                                                    []byte
-	held                                                    bool // the purchase holds its key; only written
+	held                                                    bool            // the purchase holds its key; only written
+	kept                                                    ledger.Purchase // as it will be read; only of rows to write
 }
 
 // newPurchaseRow returns the row of a purchase, or the error of Check.
@@ -60,6 +61,9 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 		createdAt: p.CreatedAt, updatedAt: p.UpdatedAt, nextAt: p.NextAt, stuckAt: p.StuckAt, paidAt: p.PaidAt,
 		reportAt: p.ReportAt, held: p.HoldsKey(),
 	}
+	p = p.Clone()
+	row.setTimes(&p) // first, so that equal purchases have equal rows
+	row.kept = p
 	// Columns hold these fields, and claims change two of them.
 	p.UserID, p.IdempotencyKey, p.NextAt, p.ReportAt, p.GloebitID = "", "", time.Time{}, time.Time{}, ""
 	var text bytes.Buffer
@@ -69,6 +73,11 @@ func newPurchaseRow(p ledger.Purchase) (purchaseRow, error) {
 		return purchaseRow{}, fmt.Errorf("%w: purchase: %w", connect.ErrInvalidRequest, err)
 	}
 	row.rest = bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+	if len(p.Data) > 0 { // the encoder has removed the spaces
+		var compact bytes.Buffer
+		_ = json.Compact(&compact, p.Data) // valid, because it was encoded
+		row.kept.Data = compact.Bytes()
+	}
 	return row, nil
 }
 
@@ -94,6 +103,21 @@ func (r *purchaseRow) args(d sqldb.Dialect) []any {
 		d.Time(r.createdAt), d.Time(r.updatedAt), d.Time(r.nextAt), d.Time(r.stuckAt), d.Time(r.paidAt),
 		d.Time(r.reportAt),
 		sqldb.Text(d, string(r.rest)), held,
+	}
+}
+
+// comparedNames are the columns that CompareAndSwap compares, besides the key.
+// purchase comes first, because it differs for nearly every change.
+var comparedNames = []string{
+	"purchase", "user_id", "gloebit_id", "order_key", "state", "next_at", "stuck_at", "paid_at", "report_at",
+}
+
+// compared returns the key and the values of comparedNames.
+func (r *purchaseRow) compared(d sqldb.Dialect) []any {
+	return []any{
+		sqldb.Text(d, r.realm), sqldb.Text(d, r.id), sqldb.Text(d, string(r.rest)), sqldb.Text(d, r.userID),
+		sqldb.Text(d, r.gloebitID), sqldb.Text(d, r.key), r.state,
+		d.Time(r.nextAt), d.Time(r.stuckAt), d.Time(r.paidAt), d.Time(r.reportAt),
 	}
 }
 
@@ -130,18 +154,6 @@ func (r *purchaseRow) setColumns(p *ledger.Purchase) {
 	p.ID, p.Realm, p.UserID, p.GloebitID, p.IdempotencyKey = r.id, r.realm, r.userID, r.gloebitID, r.key
 	p.State = ledger.State(r.state)
 	r.setTimes(p)
-}
-
-// kept returns the purchase as it will be read from the row.
-func (r *purchaseRow) kept(p ledger.Purchase) ledger.Purchase {
-	p = p.Clone()
-	if len(p.Data) > 0 { // the encoder has removed the spaces
-		var compact bytes.Buffer
-		_ = json.Compact(&compact, p.Data) // valid, because it was encoded
-		p.Data = compact.Bytes()
-	}
-	r.setTimes(&p)
-	return p
 }
 
 // setTimes sets the times to those of the columns, and normalizes the others as

@@ -32,7 +32,7 @@ type Store struct {
 	hung   sync.Map // keys of purchases whose fn still runs after its transaction was abandoned
 
 	// The texts that every purchase needs, in the database's syntax.
-	columns, insert, update string
+	columns, insert, update, swap string
 }
 
 // New returns a Store in the database of store, which must not be nil. It does
@@ -45,6 +45,7 @@ func New(store *sqlstore.Store) *Store {
 	s := &Store{tokens: store, db: store.Database()}
 	s.columns = columns(s.db.Dialect)
 	s.insert, s.update = s.db.Query(insert(s.db.Dialect)), s.db.Query(update(s.db.Dialect))
+	s.swap = s.db.Query(swap(s.db.Dialect))
 	return s
 }
 
