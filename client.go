@@ -12,13 +12,14 @@ import (
 	"github.com/go-gloebit/gloebit/connect"
 )
 
-// Client calls Gloebit for one user. It is bound to that user and, if Gloebit
-// reported its ID, to one Gloebit account. A Client is safe for concurrent use.
-// The middleware puts one into the request's context; [Merchant.Client] returns
-// one for work outside a request. Do not store a Client: until its token
-// expires or is refused, it does not notice that the user has disconnected or
-// has reconnected with another account. Once it notices, its calls return
-// ErrNotConnected. Store the user's ID and create a Client when you need one.
+// Client calls Gloebit for one user. It is bound to that user and to one
+// Gloebit account, if Gloebit reported the account's ID. A Client is safe for
+// concurrent use. The middleware puts one into the request's context;
+// [Merchant.Client] returns one for work outside a request. Do not store a
+// Client: until its token expires or is refused, it does not notice that the
+// user has disconnected or has reconnected with another account. Once it
+// notices, its calls return ErrNotConnected. Store the user's ID and create a
+// Client when you need one.
 //
 // A method whose documentation says "once" does not retry its call. Besides the
 // errors that a method names, every method can return ErrInvalidRequest when

@@ -19,7 +19,7 @@ type Identity struct {
 
 // Identity returns the user's identity at Gloebit. It needs ScopeID, ScopeUser
 // or ScopeIdentity. It calls GET id with VersionA and GET user with VersionB.
-// With BothVersions it calls GET id when the user granted ScopeID, else GET
+// With BothVersions it calls GET id if [Client.Scopes] lists ScopeID, else GET
 // user.
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	path, scope := "user", ScopeUser

@@ -217,10 +217,11 @@ func (c *Client) PurchaseItem(ctx context.Context, order ItemOrder) (Receipt, er
 // Gloebit gives the product to the user. It calls [Client.Transact] and returns
 // its errors.
 //
-// If Price is set, it is sent too. If the response reports another total, the
-// error is ErrPriceChanged: the purchase stands, and Receipt.Charged is the new
-// total. Gloebit's documents do not promise that a response reports the total,
-// so a nil error does not prove that the user paid Price.
+// If Price is set, Price times Quantity is sent too. If the response reports
+// another total, the error is ErrPriceChanged: the purchase stands, and
+// Receipt.Charged is the new total. Gloebit's documents do not promise that a
+// response reports the total, so a nil error does not prove that the user paid
+// Price.
 func (c *Client) PurchaseProduct(ctx context.Context, order ProductOrder) (Receipt, error) {
 	switch quantity := order.Quantity; {
 	case quantity == 0:

@@ -65,11 +65,11 @@ func (a *Account) adopt(newer Credential) error {
 }
 
 // Reject removes the credential of the sent token, which the server refused, if
-// the store still has that token. If the store has another credential, the
-// Account uses it from now on, and Reject returns it and true, unless it
-// belongs to another account at the server. Refused points to the error that
-// says why the token was refused; Reject adds its own errors to it, such as
-// that of a store. Reject does not wait beyond until.
+// the store still has that token. If the store has another credential of the
+// same account at the server, the Account uses it from now on, and Reject
+// returns it and true. The parameter refused points to the error that says why
+// the token was refused; Reject adds its own errors to it, such as that of a
+// store. Reject waits at most to the time until.
 func (a *Account) Reject(
 	ctx context.Context, until time.Time, sent Secret, refused *error,
 ) (newer Credential, ok bool) {
@@ -139,7 +139,7 @@ func (c *Connector) load(ctx context.Context, userID string, credential *Credent
 	return storeError("load the credential", err)
 }
 
-// Unsaved sets account to use a credential that is not in the store.
+// Unsaved makes account use a credential that is not in the store.
 func (c *Connector) Unsaved(credential Credential, account *Account) {
 	account.connector, account.credential = c, credential
 }

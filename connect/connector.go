@@ -137,11 +137,11 @@ type Config struct {
 	// AddInsecureBypassPattern.
 	CrossOrigin *http.CrossOriginProtection
 
-	// Refusals are the rows from which HandleError and WriteError choose the
-	// response. The default is [Refusals]. Packages that build on this one add
-	// rows.
+	// Refusals is the table of errors and responses that HandleError and
+	// WriteError use. The default is [Refusals]. Packages that build on this
+	// one add rows.
 	Refusals []Refusal
-	// Link returns the link for a Refusal.Link that this package does not
+	// Link returns the link whose name, a Refusal.Link, this package does not
 	// define. Packages that build on this one set it.
 	Link func(link, returnTo string) Link
 }

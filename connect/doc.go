@@ -1,8 +1,8 @@
 // Package connect connects the users of a Go web application to any OAuth 2.0
 // server. It provides the connect, callback and disconnect handlers, and a
 // middleware that puts the user's account into the request's context. It stores
-// the tokens, refreshes each once, however many requests need it, and never
-// prints them.
+// the tokens and never prints them. An expired token is refreshed once, however
+// many requests need it.
 //
 // A [Server] describes a server: its endpoints, and where it differs from the
 // RFCs.

@@ -83,12 +83,12 @@ func (c *Connector) ConnectHandler() http.Handler {
 // known, to Config.HomePath. If the state is not valid and the user is not
 // connected, it responds 400; the error page and the attribute "reason" in the
 // log name the cause. A cross-site callback without a session gets a page that
-// loads the callback again, so that the browser sends a SameSite=Strict cookie.
-// CallbackHandler responds 401 or with a redirect to Config.SignInURL if no
-// user is signed in, 403 if the user denied access or a required scope, or
-// another user is signed in, 429 if Config.RateLimit refuses, 502 if the
-// authorization or the token request failed, 503 if a store or the server is
-// unavailable, and 504 on a timeout.
+// loads the callback again, in case the cookie of the SessionStore is
+// SameSite=Strict. CallbackHandler responds 401 or with a redirect to
+// Config.SignInURL if no user is signed in, 403 if the user denied access or a
+// required scope, or another user is signed in, 429 if Config.RateLimit
+// refuses, 502 if the authorization or the token request failed, 503 if a store
+// or the server is unavailable, and 504 on a timeout.
 func (c *Connector) CallbackHandler() http.Handler {
 	return c.limited(func(w http.ResponseWriter, r *http.Request) {
 		protect(w)

@@ -14,8 +14,8 @@ const (
 )
 
 // Fresh returns the credential. If the access token has expired, or expires
-// within ten seconds, and there is a refresh token, Fresh renews it first;
-// until and the errors are those of [Account.Renew].
+// within ten seconds, and there is a refresh token, Fresh renews it first. The
+// parameter until and the errors are those of [Account.Renew].
 func (a *Account) Fresh(ctx context.Context, until time.Time) (Credential, error) {
 	credential := a.Credential()
 	if credential.expired(a.connector.clock().Add(expiryLeeway)) && a.CanRenew(credential) {
@@ -33,8 +33,8 @@ func (a *Account) CanRenew(credential Credential) bool {
 // Renew returns a credential with a newer access token than the stale one. The
 // first caller asks the server while it holds the lock of the user in the
 // store; all others, in this process and on other replicas, get the credential
-// that it saved. Renew does not wait beyond until; the error is then
-// context.DeadlineExceeded. Errors: ErrNotConnected when the refresh was
+// that it saved. Renew waits at most to the time until, and then returns
+// context.DeadlineExceeded. Other errors: ErrNotConnected when the refresh was
 // refused or the user has disconnected, [ErrAnotherConnection],
 // ErrTokenExchange, ErrStore, and the context's.
 func (a *Account) Renew(ctx context.Context, until time.Time, stale Credential) (Credential, error) {

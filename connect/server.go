@@ -68,7 +68,8 @@ type Server struct {
 	// logged, and if IdentityScopes is not empty, Identity is called only for
 	// users who granted one of them.
 	Identity func(context.Context, *Account) (User, error)
-	// IdentityScopes are the scopes that Identity needs, any one of them.
+	// IdentityScopes are the scopes that let Identity be called; one of them is
+	// enough.
 	IdentityScopes []Scope
 	// Expired reports whether a response of the API says that the access token
 	// has expired or was revoked, so that it is refreshed. The default is a 401
@@ -126,9 +127,8 @@ func (s Server) check() error {
 // because it may contain secrets that the Connector does not know.
 type Protocol interface {
 	// Begin returns the URL of the page where the user answers the request, and
-	// a secret to keep until the callback, which is empty when there is none.
-	// The callback's query must have the request's State in the parameter
-	// state.
+	// a secret to keep until the callback, or "" if there is none. The
+	// callback's query must have the request's State in the parameter state.
 	Begin(ctx context.Context, app Application, ask AuthorizationRequest) (url string, kept Secret, err error)
 	// Finish turns the callback's query into the user's credential, with the
 	// secret that Begin returned and the scopes that were asked for. The

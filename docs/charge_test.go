@@ -142,7 +142,7 @@ func TestExactAmounts(t *testing.T) {
 	client, err := merchant.Client(ctx, "alice")
 	require.NoError(t, err)
 
-	balance, err := client.Balance(ctx)
+	balance, err := client.Balance(ctx) // 1000.1
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestExactAmounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	enough := balance.Cmp(wanted) >= 0 // 1000.1 is not enough
+	enough := balance.Cmp(wanted) >= 0 // false
 	whole, isWhole := balance.Int64()  // 0, false: it has a fraction
 	text := balance.String()           // "1000.1", digit by digit as Gloebit wrote it
 

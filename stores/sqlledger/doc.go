@@ -39,7 +39,8 @@
 // shares the pool and its limits with the sqlstore.Store, whose documentation
 // says how users are locked; a purchase is locked in the same way. A claim
 // skips locked purchases (SKIP LOCKED), which requires MariaDB 10.6 or MySQL
-// 8.0. In SQLite, while an fn runs, every other write to the database waits.
+// 8.0. [Store.CompareAndSwap] is one UPDATE, which waits for the lock of a
+// Change. In SQLite, while an fn runs, every other write to the database waits.
 // The ledger calls its Fulfiller in an fn.
 //
 // # Failures
@@ -67,7 +68,7 @@
 // and releases the connection and, in SQLite, the write lock; statements in the
 // transaction then return sql.ErrTxDone. Change still waits for fn and then
 // returns an error. Meanwhile, other processes can change the purchase; in this
-// process, another Change of it returns an error at once.
+// process, another Change or CompareAndSwap of it returns an error at once.
 //
 // An fn may load credentials and, except in SQLite, update them, as a request
 // to Gloebit does. In SQLite the Change holds the only write lock, so fn must

@@ -19,8 +19,8 @@ const batch = 500 // rows that one statement reads or removes
 // so far stay removed. It waits for a running Update of a user whose credential
 // it removes.
 //
-// The error is the context's when it has ended, or the database's. With an
-// error, the number lacks rows that the last statement may have removed.
+// The error is the context's when it has ended, or the database's. After an
+// error, rows that the failed statement may have removed are not counted.
 func (s *Store) Sweep(ctx context.Context) (removed int64, err error) {
 	for _, table := range []sweepable{
 		{"{p}oauth_states", "realm, state_hash", "expires_at"},

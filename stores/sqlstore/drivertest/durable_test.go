@@ -46,9 +46,11 @@ func TestPurchasesAreDurable(t *testing.T) {
 				return p, nil
 			})
 			require.NoError(t, err)
+			_, err = swapped(t.Context(), shop, shop, purchase(1, "").StoreKey())
+			require.NoError(t, err)
 			var all string
 			require.NoError(t, db.QueryRowContext(t.Context(), "SELECT string_agg(setting, ' ') FROM commits").Scan(&all))
-			require.Equal(t, want+" "+want, all, "Create and Change with %s", setting)
+			require.Equal(t, want+" "+want+" "+want, all, "Create, Change and CompareAndSwap with %s", setting)
 			require.NoError(t, db.QueryRowContext(t.Context(), "SHOW synchronous_commit").Scan(&all))
 			require.Equal(t, setting, all, "the session's own setting stays")
 			_, err = db.ExecContext(t.Context(), "DROP TRIGGER noting ON gloebit_purchases")

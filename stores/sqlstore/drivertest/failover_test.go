@@ -3,6 +3,7 @@ package drivertest_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -67,6 +68,13 @@ var everyCall = []struct {
 	}},
 	{"Change", false, unprepared, func(ctx context.Context, s *shopStore) error {
 		_, err := s.Change(ctx, purchase(1, "").StoreKey(), moving)
+		return err
+	}},
+	{"CompareAndSwap", true, unprepared, func(ctx context.Context, s *shopStore) error {
+		swapped, err := swapped(ctx, s, s, purchase(1, "").StoreKey())
+		if err == nil && !swapped {
+			err = errors.New("the purchase was not swapped")
+		}
 		return err
 	}},
 	{"Get", false, unprepared, func(ctx context.Context, s *shopStore) error {
@@ -220,8 +228,8 @@ func TestLockWaitIgnoresRoleTimeouts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			each(t, servers, func(t *testing.T, d database) {
 				direct, store := d.store(t), newStore(limited(t, d, limits[0], limits[1]), d.dialect)
-				created(t, direct, purchase(1, ledger.Settled))
-				held, ctx := make(chan struct{}, 2), within(t, 20*time.Second)
+				created(t, direct, purchase(1, ledger.Settled), purchase(2, ledger.Settled))
+				held, ctx := make(chan struct{}, 3), within(t, 20*time.Second)
 				var group sync.WaitGroup
 				hold := func() {
 					held <- struct{}{}
@@ -235,18 +243,26 @@ func TestLockWaitIgnoresRoleTimeouts(t *testing.T) {
 						t.Error(err)
 					}
 				})
+				for i := range 2 {
+					group.Go(func() {
+						if _, err := direct.Change(ctx, purchase(i+1, "").StoreKey(), func(
+							_ context.Context, p ledger.Purchase,
+						) (ledger.Purchase, error) {
+							hold()
+							return p, nil
+						}); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				<-held
+				<-held
+				<-held
 				group.Go(func() {
-					if _, err := direct.Change(ctx, purchase(1, "").StoreKey(), func(
-						_ context.Context, p ledger.Purchase,
-					) (ledger.Purchase, error) {
-						hold()
-						return p, nil
-					}); err != nil {
-						t.Error(err)
+					if swapped, err := swapped(ctx, store, direct, purchase(2, "").StoreKey()); err != nil || !swapped {
+						t.Errorf("CompareAndSwap returned %v, %v", swapped, err)
 					}
 				})
-				<-held
-				<-held
 				group.Go(func() {
 					if err := store.Update(ctx, at("user"), saving("second")); err != nil {
 						t.Error(err)
@@ -274,7 +290,7 @@ func TestSerializationConflictsAreRetried(t *testing.T) {
 			state := at(fmt.Sprint("state ", round))
 			require.NoError(t, store.Put(t.Context(), state, connect.PendingConnection{ExpiresAt: ordered}))
 			var group sync.WaitGroup
-			var took, claimed, made counter
+			var took, claimed, made, won counter
 			for range poolSize {
 				group.Go(func() {
 					_, err := store.Take(t.Context(), state)
@@ -291,6 +307,21 @@ func TestSerializationConflictsAreRetried(t *testing.T) {
 				})
 			}
 			group.Wait()
+			old, err := store.Get(t.Context(), purchase(round, "").StoreKey())
+			require.NoError(t, err)
+			for range poolSize {
+				group.Go(func() {
+					next, _ := moving(t.Context(), old.Clone())
+					_, swapped, err := store.CompareAndSwap(t.Context(), old, next)
+					if err != nil {
+						t.Error(err)
+					}
+					if swapped {
+						won.count(t, nil)
+					}
+				})
+			}
+			group.Wait()
 			for range poolSize {
 				group.Go(func() {
 					_, err := store.Claim(t.Context(), realm, ledger.Created, ordered.AddDate(9, 0, 0), ordered.AddDate(9, 0, 1))
@@ -298,7 +329,7 @@ func TestSerializationConflictsAreRetried(t *testing.T) {
 				})
 			}
 			group.Wait()
-			require.Equal(t, []int{1, 1, 1}, []int{took.n, made.n, claimed.n}, round)
+			require.Equal(t, []int{1, 1, 1, 1}, []int{took.n, made.n, won.n, claimed.n}, round)
 		}
 	})
 }

@@ -94,6 +94,8 @@ func TestHangingFnReleasesConnection(t *testing.T) {
 			wantNothingKept(t, d, direct, purchase(i, "")) // and is free for another process
 			_, err := store.Change(t.Context(), purchase(i, "").StoreKey(), moving)
 			require.ErrorContains(t, err, "still goes on", "in this process no two fns run")
+			_, err = swapped(t.Context(), store, direct, purchase(i, "").StoreKey())
+			require.ErrorContains(t, err, "still goes on", "nor is the purchase swapped meanwhile")
 		}
 		require.Eventually(
 			t, func() bool { return db.Stats().InUse == 0 }, 10*time.Second, 10*time.Millisecond,

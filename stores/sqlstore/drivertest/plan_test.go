@@ -38,11 +38,20 @@ func (o *queryRecorder) QueryContext(_ context.Context, query string, args []dri
 	if strings.HasPrefix(query, "SELECT DISTINCT realm ") {
 		return &realms{left: []string{realm, "another"}}, nil
 	}
+	o.record(query, args)
+	return nil, errRecorded
+}
+
+func (o *queryRecorder) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	o.record(query, args)
+	return nil, errRecorded
+}
+
+func (o *queryRecorder) record(query string, args []driver.NamedValue) {
 	o.query, o.args = query, nil
 	for _, arg := range args {
 		o.args = append(o.args, arg.Value)
 	}
-	return nil, errRecorded
 }
 
 // realms are the rows that name them.
@@ -144,13 +153,24 @@ func TestPlansOfAnEmptyTable(t *testing.T) {
 	eachNew(t, withWAL, func(t *testing.T, d database) {
 		db := d.connect(t)
 		d.store(t)
-		require.Contains(t, planOf(t, d, db, func(store *shopStore) {
+		got := planOf(t, d, db, func(store *shopStore) {
 			_, _ = store.Get(t.Context(), connect.Key{Realm: realm, ID: "none"})
-		}), map[sqlstore.Dialect]string{
-			sqlstore.Postgres: "gloebit_purchases_pkey",
-			sqlstore.MySQL:    "const table", // one that has at most one row
-			sqlstore.SQLite:   "sqlite_autoindex_gloebit_purchases_1 (realm=? and id=?)",
-		}[d.dialect])
+		})
+		swapped := planOf(t, d, db, func(store *shopStore) {
+			_, _, _ = store.CompareAndSwap(t.Context(), purchase(1, ledger.Created), purchase(1, ledger.Accepted))
+		})
+		switch d.dialect {
+		case sqlstore.Postgres:
+			require.Contains(t, got, "gloebit_purchases_pkey")
+			require.Contains(t, swapped, "gloebit_purchases_pkey")
+		case sqlstore.MySQL:
+			require.Contains(t, got, "const table") // one that has at most one row
+			require.Contains(t, swapped, "key primary")
+		default:
+			const byKey = "sqlite_autoindex_gloebit_purchases_1 (realm=? and id=?)"
+			require.Contains(t, got, byKey)
+			require.Contains(t, swapped, byKey)
+		}
 	})
 }
 

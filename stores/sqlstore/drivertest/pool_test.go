@@ -175,6 +175,10 @@ func TestConnectionSettingsAreRestored(t *testing.T) {
 			{"Create", func() error { _, _, err := store.Create(t.Context(), keyed(1)); return err }, nil},
 			{"Change", func() error { _, err := store.Change(t.Context(), keyed(1).StoreKey(), moving); return err }, nil},
 			{
+				"CompareAndSwap",
+				func() error { _, err := swapped(t.Context(), store, store, keyed(1).StoreKey()); return err }, nil,
+			},
+			{
 				"Claim", func() error { _, err := store.Claim(t.Context(), realm, ledger.Created, ordered, ordered); return err },
 				nil,
 			},

@@ -23,6 +23,18 @@ func moving(_ context.Context, p ledger.Purchase) (ledger.Purchase, error) {
 	return p, nil
 }
 
+// swapped calls CompareAndSwap with one attempt more than the purchase has in
+// direct.
+func swapped(ctx context.Context, store, direct ledger.Store, key connect.Key) (bool, error) {
+	old, err := direct.Get(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	next, _ := moving(ctx, old.Clone())
+	_, swapped, err := store.CompareAndSwap(ctx, old, next)
+	return swapped, err
+}
+
 // delivering is an fn that writes in the transaction, then does something.
 func delivering(then func(ctx context.Context, tx sqlledger.Querier) error) changeFunc {
 	return func(ctx context.Context, p ledger.Purchase) (ledger.Purchase, error) {
@@ -450,11 +462,12 @@ func TestAConnectionLostDuringAChangeKeepsNothing(t *testing.T) {
 		wantNothingKept(t, d, direct, p1)
 		p.restore()
 		for name, call := range map[string]func() error{
-			"Get":    func() error { _, err := store.Get(t.Context(), p1.StoreKey()); return err },
-			"List":   func() error { _, err := store.List(t.Context(), ledger.Query{Realm: realm}); return err },
-			"Claim":  func() error { _, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered); return err },
-			"Change": func() error { _, err := store.Change(t.Context(), p1.StoreKey(), moving); return err },
-			"Create": func() error { _, _, err := store.Create(t.Context(), keyed(2)); return err },
+			"Get":            func() error { _, err := store.Get(t.Context(), p1.StoreKey()); return err },
+			"List":           func() error { _, err := store.List(t.Context(), ledger.Query{Realm: realm}); return err },
+			"Claim":          func() error { _, err := store.Claim(t.Context(), realm, ledger.Settled, ordered, ordered); return err },
+			"Change":         func() error { _, err := store.Change(t.Context(), p1.StoreKey(), moving); return err },
+			"Create":         func() error { _, _, err := store.Create(t.Context(), keyed(2)); return err },
+			"CompareAndSwap": func() error { _, err := swapped(t.Context(), store, direct, p1.StoreKey()); return err },
 		} {
 			require.NoError(t, call(), "%s works again at once", name)
 		}
