@@ -77,7 +77,7 @@ func comparing(overlook func(now, old *ledger.Purchase)) *brokenLedger {
 	) (ledger.Purchase, bool, error) {
 		now, err := s.MemoryStore.Get(ctx, old.StoreKey())
 		if err != nil {
-			return ledger.Purchase{}, false, nil
+			return ledger.Purchase{}, false, err
 		}
 		overlook(&now, &old)
 		if !reflect.DeepEqual(now, old) {

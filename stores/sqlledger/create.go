@@ -37,7 +37,7 @@ func (s *Store) Create(ctx context.Context, p ledger.Purchase) (kept ledger.Purc
 		return ledger.Purchase{}, false, err
 	}
 	if s.db.Dialect == sqldb.MySQL {
-		return s.createLocked(ctx, row, p)
+		return s.createLocked(ctx, row)
 	}
 	for {
 		inserted, err := s.exec(ctx, "create a purchase", s.insert, row.args(s.db.Dialect)...)
@@ -79,7 +79,7 @@ var errHeld = errors.New("the key is held")
 // createLocked holds a named lock for the key, because in InnoDB concurrent
 // inserts of the same value into a unique index deadlock.
 func (s *Store) createLocked(
-	ctx context.Context, row purchaseRow, p ledger.Purchase,
+	ctx context.Context, row purchaseRow,
 ) (kept ledger.Purchase, created bool, err error) {
 	name := strings.Join([]string{"key", row.realm, row.userID, row.key}, "\x00") // no part contains a NUL
 	if !row.held {
