@@ -96,8 +96,8 @@ var (
 	// the token's user.
 	ErrUnknownUser = errors.New("gloebit: the user is unknown to the server")
 	// ErrInsufficientBalance is returned by [Client.Transact] when the user
-	// can't pay. It is final: no call with the transaction's ID has charged the
-	// user.
+	// can't pay. No call with the transaction's ID has charged the user. The ID
+	// may be sent again later.
 	ErrInsufficientBalance = errors.New("gloebit: insufficient balance")
 	// ErrCannotSpend is returned by [Client.Transact] when the payer's account
 	// is locked. The call was not accepted; an earlier call with the same ID

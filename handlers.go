@@ -40,8 +40,9 @@ func (m *Merchant) ConnectHandler() http.Handler {
 // SameSite=Strict. CallbackHandler responds 401 or with a redirect to
 // Config.SignInURL if no user is signed in, 403 if the user denied access or a
 // required scope, or another user is signed in, 429 if Config.RateLimit
-// refuses, 502 if the authorization or the token request failed, 503 if a store
-// or the server is unavailable, and 504 on a timeout.
+// refuses, 502 if the authorization or the token request failed, even because
+// the server is down, 503 if a store is unavailable or, with SignIn, the
+// server's identity endpoint, and 504 on a timeout.
 func (m *Merchant) CallbackHandler() http.Handler {
 	return m.connector.CallbackHandler()
 }
@@ -103,8 +104,8 @@ func (m *Merchant) User(r *http.Request) (User, error) {
 // SignOut removes the user and their pending connections from the session, and
 // gives the session a new ID. With Config.User, or when no user is in the
 // session, it changes nothing. The credential stays, so other devices stay
-// connected; to remove it, use [Merchant.DisconnectHandler]. Call it from a
-// handler that takes a POST from the application's own pages. Errors:
+// connected; to remove it, use [Merchant.DisconnectHandler]. Call SignOut from
+// a handler that takes a POST from the application's own pages. Errors:
 // ErrNoSession, ErrStore.
 func (m *Merchant) SignOut(r *http.Request) error {
 	return m.connector.SignOut(r)

@@ -12,7 +12,7 @@ import (
 
 // Identity is a user's identity at Gloebit.
 type Identity struct {
-	ID     string // the user's ID or, with the scope id, the ID of the character that the user chose: a UUID
+	ID     string // the user's ID or, from GET id, the ID of the character that the user chose: a UUID
 	Name   string
 	Params Object // the application's data for the character; nil if there is none
 }

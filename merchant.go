@@ -68,9 +68,9 @@ type Config struct {
 	Tokens TokenStore
 
 	// User returns the application's user who makes the request. If it returns
-	// ErrNoUser, or a User without an ID, no user is signed in; SignInURL says
-	// what the response is then. For any other error the response is 503. If
-	// User is nil, the user is the Gloebit identity when SignIn is set, and the
+	// ErrNoUser, or a User without an ID, no user is signed in; for the
+	// response, see SignInURL. For any other error the response is 503. If User
+	// is nil, the user is the Gloebit identity when SignIn is set, and the
 	// browser session otherwise.
 	User func(*http.Request) (User, error)
 	// SignInURL is where users sign in to the application: a local path, an
@@ -144,11 +144,12 @@ type Config struct {
 	// disconnect handler. An error goes to ErrorHandler. Nil does nothing.
 	OnDisconnect func(*http.Request, User) error
 	// ErrorHandler writes the response for a failed request. Use StatusCode for
-	// the status, ConnectError.ReturnTo for the page that the user wanted,
-	// and WriteError for the default response. It must not show err to the
-	// user. To call the Merchant in it, declare the variable before the Config
-	// and assign it New's result. The default is a plain page, or problem+json
-	// (RFC 9457) for clients that don't accept HTML.
+	// the status, ConnectError.ReturnTo for the page that the user wanted, and
+	// WriteError for the default response. It must not show err to the user. To
+	// call the Merchant in it, declare the Merchant's variable before the
+	// Config, and assign the result of New to that variable. The default is a
+	// plain page, or problem+json (RFC 9457) for clients that don't accept
+	// HTML.
 	ErrorHandler func(http.ResponseWriter, *http.Request, error)
 }
 

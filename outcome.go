@@ -7,7 +7,7 @@ import (
 )
 
 // Outcome is the result of a transaction according to the response. All but the
-// first three come with the error of the same name.
+// first three have an error, as OutcomeCannotSpend has ErrCannotSpend.
 type Outcome string
 
 // The outcomes. [Outcome.Final] and [Outcome.Refused] classify them.
@@ -50,7 +50,8 @@ func outcomeOf(reason string, err error) Outcome {
 }
 
 // Err returns the error that comes with the outcome, such as ErrCannotSpend. It
-// is nil for OutcomeUnknown, OutcomeQueued and OutcomeResubmitted.
+// is nil for OutcomeQueued, OutcomeResubmitted and OutcomeUnknown; the call
+// with OutcomeUnknown may still have returned an error.
 func (o Outcome) Err() error { return o.row().Err }
 
 // Final reports whether no call with the transaction's ID has charged the user.
@@ -59,10 +60,10 @@ func (o Outcome) Err() error { return o.row().Err }
 // charged the user.
 func (o Outcome) Final() bool { return o.row().charged == chargeNone }
 
-// Refused reports whether the server refused the transaction and would refuse
-// it again. It returns false for OutcomeTransactionPending and
-// OutcomeQueuingFailed; after these, send the transaction again with the same
-// ID.
+// Refused reports whether the server refused the transaction for a reason that
+// sending it again at once does not change. It returns false for
+// OutcomeTransactionPending and OutcomeQueuingFailed; after these, send the
+// transaction again with the same ID.
 func (o Outcome) Refused() bool { return o.Err() != nil && !o.row().again }
 
 // row returns the outcome's row. It is zero if there is none.

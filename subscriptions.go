@@ -20,7 +20,7 @@ type Subscription struct {
 // CreatedSubscription is Gloebit's response to a new subscription.
 type CreatedSubscription struct {
 	ID      string
-	Status  string // "success", "created" or "duplicate"; with "duplicate", ID is that of the existing subscription
+	Status  string // "success", "created" or "duplicate"; with "duplicate", this subscription was created before
 	Enabled bool
 	// Existing is the subscription that already has the local ID. It is set
 	// when the error is ErrSubscriptionExists.

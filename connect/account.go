@@ -69,7 +69,7 @@ func (a *Account) adopt(newer Credential) error {
 // same account at the server, the Account uses it from now on, and Reject
 // returns it and true. The parameter refused points to the error that says why
 // the token was refused; Reject adds its own errors to it, such as that of a
-// store. Reject waits at most to the time until.
+// store. Reject stops waiting at the time given in until.
 func (a *Account) Reject(
 	ctx context.Context, until time.Time, sent Secret, refused *error,
 ) (newer Credential, ok bool) {

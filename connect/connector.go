@@ -78,7 +78,7 @@ type Config struct {
 	SignInURL string
 	// SignIn makes the identity at the server the user: a user who connects is
 	// signed in, a user who disconnects is signed out. It needs
-	// Server.Identity, and no User.
+	// Server.Identity, and can't be combined with User.
 	SignIn bool
 
 	// HomePath is the local path to go to after connecting and disconnecting
@@ -141,8 +141,8 @@ type Config struct {
 	// WriteError use. The default is [Refusals]. Packages that build on this
 	// one add rows.
 	Refusals []Refusal
-	// Link returns the link whose name, a Refusal.Link, this package does not
-	// define. Packages that build on this one set it.
+	// Link returns the link for a Refusal.Link that is not one of this
+	// package's own. Packages that build on this one set it.
 	Link func(link, returnTo string) Link
 }
 

@@ -23,7 +23,9 @@
 //
 //	func profile(w http.ResponseWriter, r *http.Request) {
 //		client := connect.MustFromContext(r.Context()).HTTPClient()
-//		resp, err := client.Get("https://api.example/me")
+//		req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "https://api.example/me", nil)
+//		...
+//		resp, err := client.Do(req)
 //		...
 //	}
 //

@@ -18,12 +18,13 @@ import (
 // If the token expires within ten seconds and there is a refresh token, the
 // client refreshes it first. After a response that says that the token has
 // expired (see Server.Expired) it refreshes the token. After any other 401, or
-// without a refresh token, it reloads the credential, because another replica
-// may have refreshed it, and waits for a refresh in progress. If it then has a
-// new token, it resends the request once, unless the request has a body and no
-// [http.Request.GetBody]. If the request can't be resent, or resending it gets
-// no response, the caller gets the first response. Call [Account.Reject] if the
-// response that you get means that the token is no longer valid.
+// if there is no refresh token, it reloads the credential, because another
+// replica may have refreshed it, and waits for a refresh in progress. If it
+// then has a new token, it resends the request once, unless the request has a
+// body and no [http.Request.GetBody]. If the request can't be resent, or
+// resending it gets no response, the caller gets the first response. Call
+// [Account.Reject] if the response that you get means that the token is no
+// longer valid.
 //
 // The client has no Timeout: give each request a context that ends.
 func (a *Account) HTTPClient() *http.Client {

@@ -34,10 +34,10 @@ const (
 	pollInterval = 5 * time.Second  // RFC 8628 section 3.2
 )
 
-// ConnectDevice connects a user by device authorization (RFC 8628): it passes
-// the code to show, and polls the server until the user approves or denies, the
-// code expires, or ctx ends. Server.Endpoint.DeviceAuthURL must be set. It
-// requests Config.Scopes and scopes.
+// ConnectDevice connects a user by device authorization (RFC 8628): it calls
+// show with the code, and polls the server until the user approves or denies,
+// the code expires, or ctx ends. Server.Endpoint.DeviceAuthURL must be set. It
+// requests Config.Scopes and the given scopes.
 //
 // It locks the user in the token store while it waits, for up to half an hour.
 // So when two programs call it for the same user, the second waits for the

@@ -33,7 +33,7 @@ func (a *Account) CanRenew(credential Credential) bool {
 // Renew returns a credential with a newer access token than the stale one. The
 // first caller asks the server while it holds the lock of the user in the
 // store; all others, in this process and on other replicas, get the credential
-// that it saved. Renew waits at most to the time until, and then returns
+// that it saved. At the time given in until, Renew stops waiting and returns
 // context.DeadlineExceeded. Other errors: ErrNotConnected when the refresh was
 // refused or the user has disconnected, [ErrAnotherConnection],
 // ErrTokenExchange, ErrStore, and the context's.

@@ -20,8 +20,8 @@ const redacted = redact.Redacted
 // and writes the text.
 //
 // Package fmt can't call the methods of a Secret in an unexported field of a
-// printed struct. Nor does it, with a verb for text such as %s, for a Secret in
-// a struct behind a pointer within the printed value; go vet reports such a
+// printed struct. With a verb for text, such as %s, it also prints the secrets
+// of a struct behind a pointer within the printed value; go vet reports such a
 // verb. Give a type that keeps a Secret in an unexported field its own Format
 // method.
 type Secret string

@@ -58,8 +58,8 @@ func (c *Connector) user(ctx context.Context, r *http.Request) (User, error) {
 // SignOut removes the user and their pending connections from the session, and
 // gives the session a new ID. With Config.User, or when no user is in the
 // session, it changes nothing. The credential stays, so other devices stay
-// connected; to remove it, use [Connector.DisconnectHandler]. Call it from a
-// handler that takes a POST from the application's own pages. Errors:
+// connected; to remove it, use [Connector.DisconnectHandler]. Call SignOut from
+// a handler that takes a POST from the application's own pages. Errors:
 // ErrNoSession, ErrStore.
 func (c *Connector) SignOut(r *http.Request) error {
 	ctx := r.Context()

@@ -44,14 +44,14 @@ func (a Act) cause(what string) string {
 }
 
 // Retry resumes a stuck purchase: Run or Reconcile tries its step again, and
-// retries it as often as for any purchase. If Gloebit has not answered the
+// retries it as often as that of any purchase. If Gloebit has not answered the
 // stuck order, it is sent for another Config.SendWithin. The next step of a
 // purchase in progress becomes due at once, too. Retry does not change a
-// finished purchase, nor one in a state that only a newer version of this package
-// knows, nor a paid one whose user is unknown: there is nothing to deliver until
-// the user orders the same again. A report to Config.OnChange that is due hours
-// later, because a clock was ahead, is made at once. The error is [ErrChanged],
-// or one of [Ledger.Get].
+// finished purchase, nor one in a state that only a newer version of this
+// package knows, nor a paid one whose user is unknown: there is nothing to
+// deliver until the user repeats the order with its key. If a clock that was
+// ahead has put off a report to Config.OnChange for hours, it is made at once.
+// The error is [ErrChanged], or one of [Ledger.Get].
 func (l *Ledger) Retry(ctx context.Context, id string, act Act) (Purchase, error) {
 	var was Purchase
 	resumed := false

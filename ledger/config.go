@@ -80,12 +80,13 @@ type Config struct {
 	// purchase has a hundred or more unreported changes. Use p.ID, change.From,
 	// change.To and change.At as the idempotency key. A row in the
 	// application's own database belongs in Deliver's transaction instead. The
-	// default is none: no change is stored as unreported.
+	// default is none.
 	//
 	// After an error or a panic it is called again, for as long as it fails.
-	// The wait is the time since the change, at least RetryAfter and at most 64
-	// times RetryAfter. The later changes of that purchase wait for it.
-	// [Ledger.Counts] counts the purchases whose changes it has not accepted.
+	// The next wait is as long as the change is old, but at least RetryAfter
+	// and at most 64 times RetryAfter. The later changes of that purchase wait
+	// for it. [Ledger.Counts] counts the purchases with changes that OnChange
+	// has not accepted.
 	//
 	// The context ends after StepTimeout, and the call must return then. If it
 	// returns an error after that, the next wait is 64 times RetryAfter. A call

@@ -1,5 +1,6 @@
 // Package ledger makes purchases that survive crashes: each is stored before it
-// is sent to Gloebit, charged once, and delivered once.
+// is sent to Gloebit, charged once, and delivered: exactly once in the store's
+// transaction, otherwise at least once.
 //
 // Gloebit answers a transaction before the money has moved. It then calls the
 // transaction's hold URLs: enact asks whether to continue, and after that
@@ -8,7 +9,7 @@
 // Gloebit does not sign them. A [Ledger] signs the hold URLs, keeps each
 // purchase's [State] in a [Store], calls the application's [Fulfiller] as the
 // state moves, and resumes interrupted purchases. It works only on the
-// purchases of its merchant's realm. To use it:
+// purchases of its merchant's realm (see gloebit.Merchant.Realm). To use it:
 //
 //	purchases, err := ledger.New(ledger.Config{
 //		Merchant:    merchant,

@@ -36,8 +36,8 @@ func (l *Ledger) Prune(ctx context.Context, before time.Time) (removed int64, er
 // erased. Changes that are not yet reported to Config.OnChange are reported
 // without what was erased. Erase finds purchases by [Purchase].UserID: if a
 // user has several IDs, call it for each. A pending connection keeps the user's
-// ID until its state expires, and can still be completed. To prevent that, sign
-// the user out first. After an error, call Erase again.
+// ID until it expires, and can still be completed. To prevent that, sign the
+// user out first. After an error, call Erase again.
 //
 // The error is [ErrUnfinished] if a purchase of the user is not finished:
 // nothing was erased, unless the user ordered while Erase ran. It is

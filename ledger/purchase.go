@@ -35,8 +35,8 @@ type Purchase struct {
 	// GloebitID is the account at Gloebit that pays, as
 	// gloebit.Client.GloebitID was when the user ordered. It is empty if
 	// Gloebit did not report one. It does not change while UserID is set;
-	// [Ledger.Erase] empties both. The ledger does not charge an account that
-	// is known to have another ID.
+	// [Ledger.Erase] empties both. If the user's account is now known to be
+	// another one, the ledger does not charge it.
 	GloebitID string `json:"gloebit_id,omitempty"`
 	// ConnectedAt is when the user made the connection with which they ordered.
 	// An unanswered order is canceled if the user has since disconnected or
@@ -71,10 +71,10 @@ type Purchase struct {
 	// PaidAt is when Gloebit reported the purchase as paid. It is zero before
 	// that.
 	PaidAt time.Time `json:"paid_at,omitzero"`
-	// Changes counts the changes to report to Config.OnChange, and Reported
+	// Changes counts all changes that are for Config.OnChange, and Reported
 	// those of them that are reported or were dropped from History. The last
 	// (Changes minus Reported) entries of History are not reported yet. Both
-	// are zero without OnChange.
+	// are zero if no process with an OnChange has changed the purchase.
 	Changes  int `json:"changes,omitempty"`
 	Reported int `json:"reported,omitempty"`
 	// ReportAt is when the workers report the next change. It is zero if all
@@ -89,7 +89,8 @@ type Purchase struct {
 }
 
 // Change is an entry of a purchase's history. From equals To when the purchase
-// was marked stuck, retried or erased, or when its lost order was placed again.
+// was marked stuck, retried or erased, or when the user repeated an order that
+// the database had lost.
 type Change struct {
 	From  State     `json:"from,omitempty"` // empty in the first entry
 	To    State     `json:"to"`

@@ -17,8 +17,8 @@ import (
 //
 // A store returns a purchase exactly as it was saved: strings and Data byte for
 // byte, times in UTC to the microsecond. Strings that differ in any byte are
-// different, even in the case of a letter or in trailing spaces. Every field
-// survives encoding/json, so a store may keep a purchase as one JSON text
+// different, even if only in upper and lower case or in trailing spaces. Every
+// field survives encoding/json, so a store may keep a purchase as one JSON text
 // beside the columns that it searches by. If [Purchase.Check] returns an error,
 // the store saves nothing and returns that error. If the context has ended, a
 // method does nothing and returns its error. Purchases of different realms are
@@ -60,13 +60,13 @@ type Store interface {
 	Change(
 		ctx context.Context, key connect.Key, fn func(ctx context.Context, p Purchase) (Purchase, error),
 	) (Purchase, error)
-	// CompareAndSwap saves next, and returns it and true, if the stored purchase
-	// equals old, in one atomic step. Otherwise, also when there is none, it
-	// saves nothing and returns false. It waits for a Change of that purchase. Of
-	// any number of callers with the same old, in this process or another, one
-	// saves its next. old is a purchase as a method of the store has returned
-	// it. next may differ from old as what a Change saves may differ from what
-	// it read, and differs in at least one field.
+	// CompareAndSwap saves next, and returns it and true, if the stored
+	// purchase equals old, in one atomic step. Otherwise, also when there is
+	// none, it saves nothing and returns false. It waits for a Change of that
+	// purchase. Of any number of callers with the same old, in this process or
+	// another, one saves its next. old is a purchase as a method of the store
+	// has returned it. next obeys the rules for what a Change saves, and
+	// differs from old in at least one field.
 	CompareAndSwap(ctx context.Context, old, next Purchase) (saved Purchase, swapped bool, err error)
 	// Claim finds the purchase of that realm and state that has been due the
 	// longest, sets its NextAt to until, and returns it, in one atomic step: of

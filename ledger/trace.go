@@ -51,12 +51,12 @@ type StepInfo struct {
 	PurchaseID  string
 	UserID      string // empty in Trace.Callback
 	State       State  // before the step; empty in Trace.Order and Trace.Callback
-	TraceParent string // of the purchase
+	TraceParent string // of the purchase; empty in Trace.Order and Trace.Callback
 }
 
 // StepResult is the result of a step.
 type StepResult struct {
-	State   State // the state before if the step was not saved; empty if an order was not
+	State   State // after the step, or before it if it was not saved; empty if an order was not saved
 	Outcome gloebit.Outcome
 	Stuck   bool
 	Err     error

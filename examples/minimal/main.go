@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	id, secret := os.Getenv("GLOEBIT_CLIENT_ID"), os.Getenv("GLOEBIT_CLIENT_SECRET") // from the merchant page
+	id, secret := os.Getenv("GLOEBIT_CLIENT_ID"), os.Getenv("GLOEBIT_CLIENT_SECRET") // from Gloebit's merchant page
 	if id == "" || secret == "" {
 		log.Fatal("GLOEBIT_CLIENT_ID or GLOEBIT_CLIENT_SECRET is not set: paste the export lines that gloebit-sandbox prints")
 	}
@@ -50,7 +50,7 @@ func newShop(config gloebit.Config) (http.Handler, error) {
 	buy := func(w http.ResponseWriter, r *http.Request) {
 		client := gloebit.MustFromContext(r.Context())
 		receipt, err := client.PurchaseProduct(r.Context(), gloebit.ProductOrder{
-			IdempotencyKey: r.FormValue("order"), // a double click or a reload is one purchase
+			IdempotencyKey: r.FormValue("order"), // a double click or a resent form is one purchase
 			Product:        r.PathValue("product"),
 			Quantity:       1,
 		})

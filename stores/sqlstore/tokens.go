@@ -78,10 +78,10 @@ func (s *Store) Load(ctx context.Context, key connect.Key) (connect.Credential, 
 // which lock it is and what else it blocks. The credential that fn returns is
 // saved even if ctx has ended since; the save then takes at most three seconds.
 //
-// The error is fn's; or the loss of the connection, if it was lost while fn
-// ran; or the context's when it has ended; or the database's. If the commit
-// itself fails, the credential may have been saved. After any other error
-// nothing is saved.
+// If Update fails, the error is fn's; or the loss of the connection, if it was
+// lost while fn ran; or the context's when it has ended; or the database's. If
+// the commit itself fails, the credential may have been saved. After any other
+// error nothing is saved.
 func (s *Store) Update(
 	ctx context.Context, key connect.Key,
 	fn func(ctx context.Context, current *connect.Credential) (*connect.Credential, error),
