@@ -21,8 +21,10 @@ func (s checkedTokens) expired(c *Credential) bool {
 // Load sets credential to the result of [TokenStore].Load, or to nothing if it
 // returns an error. The error is ErrNotFound for an expired credential.
 func (s checkedTokens) Load(ctx context.Context, key Key, credential *Credential) error {
-	err := key.checkID()
-	if err == nil {
+	var err error
+	if memory, ok := s.store.(*MemoryTokenStore); ok {
+		err = memory.loadChecked(ctx, key, credential)
+	} else if err = key.checkID(); err == nil {
 		*credential, err = s.store.Load(ctx, key)
 	}
 	if err == nil && s.expired(credential) {

@@ -25,8 +25,8 @@ const (
 
 func (e *expiring[K, V]) get(key K) (V, bool) {
 	e.mu.RLock()
-	defer e.mu.RUnlock()
 	value, ok := e.entries[key]
+	e.mu.RUnlock()
 	return value, ok
 }
 

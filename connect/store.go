@@ -66,10 +66,11 @@ type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 
-	realms atomic.Pointer[[]realmUsers] // replaced when a realm is added
-	adding sync.Mutex                   // held while a realm is added
-	scopes atomic.Pointer[[]Scope]      // of the last stored credential: most credentials share them
-	locks  keylock.Locks                // locks of the users whose Update or Delete runs
+	realms  atomic.Pointer[[]realmUsers] // replaced when a realm is added
+	adding  sync.Mutex                   // held while a realm is added
+	scopes  atomic.Pointer[[]Scope]      // of the last stored credential: most credentials share them
+	locks   keylock.Locks                // locks of the users whose Update or Delete runs
+	invalid atomic.Bool                  // whether the application has saved an ID that Key.Check refuses
 }
 
 // users are the credentials of one realm by user ID. A stored credential is
@@ -133,14 +134,40 @@ func (s *MemoryTokenStore) Len() int {
 
 // Load implements [TokenStore].
 func (s *MemoryTokenStore) Load(ctx context.Context, key Key) (Credential, error) {
-	if err := ctx.Err(); err != nil {
+	credential, err := s.load(ctx, key)
+	if err != nil {
 		return Credential{}, err
 	}
-	credential, ok := s.in(key.Realm, false).get(key.ID)
-	if !ok {
-		return Credential{}, ErrNotFound
-	}
 	return *credential, nil
+}
+
+// load is Load without a copy of the credential.
+func (s *MemoryTokenStore) load(ctx context.Context, key Key) (*Credential, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if users := s.find(key.Realm); users != nil {
+		if credential, ok := users.get(key.ID); ok {
+			return credential, nil
+		}
+	}
+	return nil, ErrNotFound
+}
+
+// loadChecked sets credential to the result of Load. The error is
+// ErrInvalidRequest for an ID that [Key.Check] refuses. Update has checked the
+// IDs that are found, so loadChecked need not check them again.
+func (s *MemoryTokenStore) loadChecked(ctx context.Context, key Key, credential *Credential) error {
+	found, err := s.load(ctx, key)
+	if err != nil || s.invalid.Load() {
+		if refused := key.checkID(); refused != nil {
+			return refused
+		}
+	}
+	if err == nil {
+		*credential = *found
+	}
+	return err
 }
 
 // Update implements [TokenStore]. It waits for its turn until ctx ends.
@@ -165,6 +192,9 @@ func (s *MemoryTokenStore) Update(
 	if next == nil {
 		s.in(key.Realm, false).delete(key.ID)
 		return nil
+	}
+	if key.checkID() != nil { // the Connector saves no such ID
+		s.invalid.Store(true)
 	}
 	s.in(key.Realm, true).put(key.ID, s.compact(next.atRest()), s.expired, 0)
 	return nil
