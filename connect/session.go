@@ -51,9 +51,11 @@ func newSessionKeys(server, id string) sessionKeys {
 // into ErrNoSession and continues other panics.
 func (c *Connector) session(ctx context.Context, key string) (value string, err error) {
 	if c.ownSessions != nil {
-		if _, err := c.ownSessions.load(ctx); err != nil {
+		loaded, err := c.ownSessions.load(ctx)
+		if err != nil {
 			return "", err
 		}
+		return c.ownSessions.manager.GetString(loaded, key), nil
 	}
 	defer func() {
 		switch p := recover().(type) {
