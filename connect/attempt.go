@@ -40,15 +40,7 @@ func (c *Connector) isExpired(state string) bool {
 // they share a session, each may save a binding and the session keeps one of
 // them. The other tab still has this cookie. The name contains the start of the
 // state's hash.
-func (c *Connector) attemptCookie(hashed string) string { return c.attemptPrefix() + hashed[:8] }
-
-func (c *Connector) attemptPrefix() string {
-	prefix := c.name + "-" + c.id + "-"
-	if c.redirect.Scheme == "https" {
-		return "__Host-" + prefix
-	}
-	return prefix
-}
+func (c *Connector) attemptCookie(hashed string) string { return c.attemptPrefix + hashed[:8] }
 
 // setAttemptCookie sets the cookie of an attempt. An empty binding deletes it.
 func (c *Connector) setAttemptCookie(w http.ResponseWriter, name, binding string) {
@@ -69,7 +61,7 @@ func (c *Connector) giveAttemptCookie(w http.ResponseWriter, r *http.Request, st
 		return
 	}
 	for _, cookie := range r.Cookies() {
-		if strings.HasPrefix(cookie.Name, c.attemptPrefix()) {
+		if strings.HasPrefix(cookie.Name, c.attemptPrefix) {
 			c.setAttemptCookie(w, cookie.Name, "")
 		}
 	}

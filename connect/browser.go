@@ -28,7 +28,7 @@ func queryOf(r *http.Request) (url.Values, error) {
 // see. Such a request must not start a connection or use a state.
 func isPrefetch(r *http.Request) bool {
 	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		purpose := strings.ToLower(r.Header.Get(name))
+		purpose := strings.ToLower(strings.Join(r.Header[name], ","))
 		if strings.HasPrefix(purpose, "prefetch") || strings.HasPrefix(purpose, "preview") {
 			return true
 		}

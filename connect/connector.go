@@ -152,6 +152,7 @@ type Connector struct {
 	realm          string // the realm of everything in a store
 	id             string // identifies the realm in cookies and session keys
 	name           string // the server's name in lower case, the prefix of log messages
+	attemptPrefix  string // the prefix of the names of the attempts' cookies
 	keys           sessionKeys
 	application    Application
 	protocol       Protocol
@@ -221,6 +222,10 @@ func New(config Config) (*Connector, error) {
 	}
 	c.id = hash(c.realm)[:12]
 	c.keys = newSessionKeys(c.name, c.id)
+	c.attemptPrefix = c.name + "-" + c.id + "-"
+	if redirect.Scheme == "https" {
+		c.attemptPrefix = "__Host-" + c.attemptPrefix
+	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

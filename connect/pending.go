@@ -68,7 +68,7 @@ func (c *Connector) pendingHashes(ctx context.Context) ([]string, error) {
 	if err != nil || len(list) > maxPending*(nonceLength+1) {
 		return nil, err
 	}
-	hashes := strings.Fields(list)
+	hashes := strings.Split(list, " ")
 	if slices.ContainsFunc(hashes, func(hashed string) bool { return len(hashed) != nonceLength }) {
 		return nil, nil
 	}

@@ -47,7 +47,7 @@ func (p ScopePolicy) Missing(granted, wanted []Scope) []Scope {
 // covers reports whether one of the granted scopes is equivalent to want.
 func (p ScopePolicy) covers(granted []Scope, want Scope) bool {
 	return slices.ContainsFunc(granted, func(have Scope) bool {
-		return p.permission(have) == p.permission(want)
+		return have == want || p.permission(have) == p.permission(want)
 	})
 }
 
