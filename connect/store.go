@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -66,11 +67,10 @@ type MemoryTokenStore struct {
 	// Clock tells the time. Nil means time.Now.
 	Clock func() time.Time
 
-	realms  atomic.Pointer[[]realmUsers] // replaced when a realm is added
-	adding  sync.Mutex                   // held while a realm is added
-	scopes  atomic.Pointer[[]Scope]      // of the last stored credential: most credentials share them
-	locks   keylock.Locks                // locks of the users whose Update or Delete runs
-	invalid atomic.Bool                  // whether the application has saved an ID that Key.Check refuses
+	realms atomic.Pointer[[]realmUsers] // replaced when a realm is added
+	adding sync.Mutex                   // held while a realm is added
+	scopes atomic.Pointer[[]Scope]      // of the last stored credential: most credentials share them
+	locks  keylock.Locks                // locks of the users whose Update or Delete runs
 }
 
 // users are the credentials of one realm by user ID. A stored credential is
@@ -154,20 +154,16 @@ func (s *MemoryTokenStore) load(ctx context.Context, key Key) (*Credential, erro
 	return nil, ErrNotFound
 }
 
-// loadChecked sets credential to the result of Load. The error is
-// ErrInvalidRequest for an ID that [Key.Check] refuses. Update has checked the
-// IDs that are found, so loadChecked need not check them again.
+// loadChecked sets credential to the result of Load. For an ID that [Key.Check]
+// refuses and that is not found, the error is ErrInvalidRequest. An ID that is
+// found was checked when the Connector saved it.
 func (s *MemoryTokenStore) loadChecked(ctx context.Context, key Key, credential *Credential) error {
 	found, err := s.load(ctx, key)
-	if err != nil || s.invalid.Load() {
-		if refused := key.checkID(); refused != nil {
-			return refused
-		}
+	if err != nil {
+		return cmp.Or(key.checkID(), err)
 	}
-	if err == nil {
-		*credential = *found
-	}
-	return err
+	*credential = *found
+	return nil
 }
 
 // Update implements [TokenStore]. It waits for its turn until ctx ends.
@@ -192,9 +188,6 @@ func (s *MemoryTokenStore) Update(
 	if next == nil {
 		s.in(key.Realm, false).delete(key.ID)
 		return nil
-	}
-	if key.checkID() != nil { // the Connector saves no such ID
-		s.invalid.Store(true)
 	}
 	s.in(key.Realm, true).put(key.ID, s.compact(next.atRest()), s.expired, 0)
 	return nil
