@@ -40,9 +40,9 @@ func (m *Merchant) ConnectHandler() http.Handler {
 // SameSite=Strict. CallbackHandler responds 401 or with a redirect to
 // Config.SignInURL if no user is signed in, 403 if the user denied access or a
 // required scope, or another user is signed in, 429 if Config.RateLimit
-// refuses, 502 if the authorization or the token request failed, even because
-// the server is down, 503 if a store is unavailable or, with SignIn, the
-// server's identity endpoint, and 504 on a timeout.
+// refuses, 502 if the authorization or the token request failed, such as when
+// the server is down, 503 if a store or, with SignIn, the server's identity
+// endpoint is unavailable, and 504 on a timeout.
 func (m *Merchant) CallbackHandler() http.Handler {
 	return m.connector.CallbackHandler()
 }

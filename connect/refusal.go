@@ -10,7 +10,7 @@ import (
 // request that failed with it.
 type Refusal struct {
 	Err    error
-	Name   string // the problem's type: an https URL, or the name of a documented error; empty means about:blank
+	Name   string // the problem's type: an https URL, or the name of an error of this package; empty means about:blank
 	Status int    // the HTTP status
 	Link   string // the name of the link that helps the user; empty means none
 	Text   string // the message for the user

@@ -1,6 +1,6 @@
 // Package ledger makes purchases that survive crashes: each is stored before it
-// is sent to Gloebit, charged once, and delivered: exactly once in the store's
-// transaction, otherwise at least once.
+// is sent to Gloebit, charged once, and delivered at least once, or exactly
+// once by a delivery that writes in the store's transaction.
 //
 // Gloebit answers a transaction before the money has moved. It then calls the
 // transaction's hold URLs: enact asks whether to continue, and after that

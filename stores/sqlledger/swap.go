@@ -10,8 +10,8 @@ import (
 
 // CompareAndSwap implements [ledger.Store], with one UPDATE. The error is
 // ErrInvalidRequest if [ledger.Purchase.Check] rejects next; or the context's
-// when it has ended; or the database's. After an error of the database next may
-// have been saved.
+// when it has ended; or the database's. After an error of the database, next
+// may have been saved.
 func (s *Store) CompareAndSwap(
 	ctx context.Context, old, next ledger.Purchase,
 ) (saved ledger.Purchase, swapped bool, err error) {
